@@ -1,0 +1,59 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Sum adds b to acc as the Internet checksum does (RFC 1071), in 64-bit steps;
+// a trailing odd octet counts as the high half of a word. Sums over parts of
+// even length may be chained. Fold ends the chain.
+func Sum(b []byte, acc uint64) uint64 {
+	var carry uint64
+	for len(b) >= 8 {
+		acc, carry = bits.Add64(acc, binary.BigEndian.Uint64(b), 0)
+		acc += carry
+		b = b[8:]
+	}
+	var rest uint64
+	if len(b) >= 4 {
+		rest = uint64(binary.BigEndian.Uint32(b))
+		b = b[4:]
+	}
+	if len(b) >= 2 {
+		rest += uint64(binary.BigEndian.Uint16(b))
+		b = b[2:]
+	}
+	if len(b) == 1 {
+		rest += uint64(b[0]) << 8
+	}
+	acc, carry = bits.Add64(acc, rest, 0)
+	return acc + carry
+}
+
+// Fold folds acc to the 16-bit one's complement sum. A valid packet, its
+// checksum field included, folds to 0xffff.
+func Fold(acc uint64) uint16 {
+	acc = acc>>32 + acc&0xffffffff
+	acc = acc>>16 + acc&0xffff
+	acc = acc>>16 + acc&0xffff
+	acc = acc>>16 + acc&0xffff
+	return uint16(acc)
+}
+
+// Checksum returns the value of the checksum field for data that sums to acc
+// with that field zero.
+func Checksum(acc uint64) uint16 { return ^Fold(acc) }
+
+// PseudoSum returns the sum of the pseudo-header of TCP and UDP (RFC 9293
+// §3.1, RFC 768) and of everything over IPv6 (RFC 8200 §8.1): addresses of 4
+// or 16 octets, protocol, and upper-layer length in octets.
+func PseudoSum(src, dst []byte, protocol uint8, length int) uint64 {
+	return Sum(src, Sum(dst, uint64(protocol)+uint64(length)))
+}
+
+// Substitute returns the checksum that csum becomes when the octets old, which
+// it covers, are replaced by new of the same even length (RFC 1624).
+func Substitute(csum uint16, old, new []byte) uint16 {
+	return ^Fold(uint64(^csum) + uint64(^Fold(Sum(old, 0))) + uint64(Fold(Sum(new, 0))))
+}

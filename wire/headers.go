@@ -1,0 +1,115 @@
+package wire
+
+import "encoding/binary"
+
+// An IPv4 header (RFC 791 §3.1). Offsets are octets from its first octet.
+//
+//	0        1    2       4   6      8    9          10        12   16
+//	| 4, IHL | TOS | length | ID | frag | TTL | protocol | checksum | src | dst
+const (
+	V4TOS      = 1
+	V4Length   = 2
+	V4ID       = 4
+	V4Fragment = 6 // flags (3 bits) and offset (13 bits)
+	V4TTL      = 8
+	V4Protocol = 9
+	V4Checksum = 10
+	V4Src      = 12
+	V4Dst      = 16
+	V4Len      = 20 // without options
+)
+
+// An IPv6 header (RFC 8200 §3). The first 32 bits are version (4), traffic
+// class (8) and flow label (20).
+//
+//	0              4         6             7           8     24
+//	| 6, class, label | length | next header | hop limit | src | dst
+const (
+	V6Length   = 4 // octets behind this header
+	V6Next     = 6
+	V6HopLimit = 7
+	V6Src      = 8
+	V6Dst      = 24
+	V6Len      = 40
+)
+
+// A UDP header (RFC 768).
+const (
+	UDPSrcPort  = 0
+	UDPDstPort  = 2
+	UDPLength   = 4
+	UDPChecksum = 6
+	UDPLen      = 8
+)
+
+// An ICMP header (RFC 792, RFC 4443 §2.1) and what echo messages add to it.
+// Errors hold the quotation at ICMPLen; octet ICMPv4QuoteWords (in 32-bit
+// words) or ICMPv6QuoteWords (in 64-bit words) states its length if it is
+// followed by an extension structure (RFC 4884 §4).
+const (
+	ICMPType         = 0
+	ICMPCode         = 1
+	ICMPChecksum     = 2
+	EchoID           = 4
+	EchoSeq          = 6
+	ICMPv4QuoteWords = 5
+	ICMPv6QuoteWords = 4
+	ICMPMTU4         = 6 // 16 bits, fragmentation needed (RFC 1191 §4)
+	ICMPMTU6         = 4 // 32 bits, packet too big (RFC 4443 §3.2)
+	ICMPLen          = 8
+)
+
+// ICMP types (IANA registries "ICMP Type Numbers" and "ICMPv6 type Numbers").
+const (
+	ICMPv4EchoReply        = 0
+	ICMPv4Unreachable      = 3
+	ICMPv4Echo             = 8
+	ICMPv4TimeExceeded     = 11
+	ICMPv4ParameterProblem = 12
+
+	ICMPv6Unreachable      = 1
+	ICMPv6PacketTooBig     = 2
+	ICMPv6TimeExceeded     = 3
+	ICMPv6ParameterProblem = 4
+	ICMPv6Echo             = 128
+	ICMPv6EchoReply        = 129
+)
+
+// MinTransport is how much of the transport header every router must quote:
+// 64 bits (RFC 792).
+const MinTransport = 8
+
+// MinMTU6 is the smallest MTU of a link that carries IPv6 (RFC 8200 §5).
+const MinMTU6 = 1280
+
+// SkipExtensions walks the IPv6 extension headers that a packet may carry in
+// front of its transport header (hop-by-hop options 0, routing 43, fragment
+// 44, destination options 60; RFC 8200 §4) and returns the protocol behind
+// them and its octets. fragment is the fragment offset in octets, 0 in a packet
+// that is whole or first. ok is false if a header is cut.
+func SkipExtensions(next uint8, b []byte) (protocol uint8, rest []byte, fragment int, ok bool) {
+	for {
+		size := 8
+		switch next {
+		case 0, 43, 60:
+			if len(b) < 2 {
+				return next, nil, 0, false
+			}
+			size = 8 * (int(b[1]) + 1)
+		case 44:
+			if len(b) < 8 {
+				return next, nil, 0, false
+			}
+			fragment = int(binary.BigEndian.Uint16(b[2:]) &^ 7)
+		default:
+			return next, b, fragment, true
+		}
+		if len(b) < size {
+			return next, nil, 0, false
+		}
+		next, b = b[0], b[size:]
+		if fragment != 0 {
+			return next, b, fragment, true
+		}
+	}
+}
