@@ -43,8 +43,8 @@ type Config struct {
 	Attempts uint8
 
 	// PortLow to PortHigh, both included, is the range of source ports (ICMP:
-	// of identifiers); 0, 0 means 0x8000 to 0xfffe. Avoid lists ports in it
-	// that are not to be used.
+	// of identifiers); 0, 0 means 0x8000 to 0xffff, of which 0xffff is never
+	// used. Avoid lists ports in it that are not to be used either.
 	PortLow, PortHigh uint16
 	Avoid             []uint16
 }
@@ -68,8 +68,15 @@ func New(cfg Config) (*Codec, error) {
 	if cfg.Attempts < 1 || cfg.Attempts > probe.MaxAttempts {
 		return nil, fmt.Errorf("%d attempts are not within 1 to %d", cfg.Attempts, probe.MaxAttempts)
 	}
-	if cfg.Source4.IsValid() && !cfg.Source4.Is4() || cfg.Source6.IsValid() && !cfg.Source6.Is6() {
+	if cfg.Source4.IsValid() && !cfg.Source4.Is4() ||
+		cfg.Source6.IsValid() && (!cfg.Source6.Is6() || cfg.Source6.Is4In6()) {
 		return nil, errors.New("source address of the wrong family")
+	}
+	if !cfg.Source4.IsValid() && !cfg.Source6.IsValid() {
+		return nil, errors.New("no source address")
+	}
+	if cfg.Source4.IsValid() && cfg.Source4.IsUnspecified() || cfg.Source6.IsValid() && cfg.Source6.IsUnspecified() {
+		return nil, errors.New("source address is unspecified")
 	}
 	if cfg.Method != probe.UDP && cfg.Method != probe.ICMP {
 		return nil, fmt.Errorf("method %s is not built in", cfg.Method)
@@ -111,10 +118,11 @@ type Verdict uint8
 
 // The verdicts, in the order in which they are looked for.
 const (
-	Accepted  Verdict = iota
-	Malformed         // too short to hold what it says it holds
-	Unrelated         // answers no probe of this run
-	BadSource         // quotes a probe from another source, and is not sure otherwise
-	BadTag            // no tag is valid, or the one valid is not enough
-	Conflict          // two tags are valid and differ
+	Accepted    Verdict = iota
+	Malformed           // too short to hold what it says it holds
+	Unrelated           // answers no probe of this run
+	BadChecksum         // not given by a Codec: the reply's own checksum is wrong
+	BadSource           // quotes a probe from another source, and is not sure otherwise
+	BadTag              // no tag is valid, or the one valid is not enough
+	Conflict            // two tags are valid and differ
 )

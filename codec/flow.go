@@ -1,8 +1,8 @@
 package codec
 
 import (
-	"errors"
 	"fmt"
+	"math/bits"
 
 	"github.com/masstrace/masstrace/probe"
 )
@@ -15,8 +15,14 @@ type ports struct {
 	low   uint16
 	size  uint32
 	flows uint32
-	avoid [1 << 16 / 64]uint64
+	taken portSet // the h from which on some flow has a port to avoid
 }
+
+// portSet is a set of numbers below 2¹⁶.
+type portSet [1 << 16 / 64]uint64
+
+func (s *portSet) add(v uint32)      { s[v/64] |= 1 << (v % 64) }
+func (s *portSet) has(v uint32) bool { return s[v/64]&(1<<(v%64)) != 0 }
 
 // rehash bounds the search for a place without ports to avoid.
 const rehash = 32
@@ -29,33 +35,45 @@ func (p *ports) init(cfg Config) error {
 	if low == 0 || low > high {
 		return fmt.Errorf("source ports %d to %d are no range", low, high)
 	}
-	p.low, p.size, p.flows = low, uint32(high-low)+1, uint32(cfg.Flows)
-	if cfg.Flows < 1 || p.flows > p.size {
+	p.low, p.size = low, uint32(high-low)+1
+	if cfg.Flows < 1 || cfg.Flows > int(p.size) {
 		return fmt.Errorf("%d flows do not fit into source ports %d to %d", cfg.Flows, low, high)
 	}
-	for _, port := range append([]uint16{0xffff}, cfg.Avoid...) {
-		p.avoid[port/64] |= 1 << (port % 64)
+	p.flows = uint32(cfg.Flows)
+	var avoid portSet
+	avoid.add(0xffff)
+	for _, port := range cfg.Avoid {
+		avoid.add(uint32(port))
 	}
-	for h := range p.size {
-		if p.free(h) {
-			return nil
+	return p.mark(&avoid)
+}
+
+// mark fills taken. It walks the range backwards and twice round, because flows
+// wrap at its end.
+func (p *ports) mark(avoid *portSet) error {
+	free := uint32(0) // places from h on without a port to avoid
+	fits := false     // somewhere
+	for i := range 2 * p.size {
+		h := (2*p.size - 1 - i) % p.size
+		free++
+		if avoid.has(uint32(p.low) + h) {
+			free = 0
+		}
+		switch {
+		case i < p.size: // free is not yet known beyond the end
+		case free < p.flows:
+			p.taken.add(h)
+		default:
+			fits = true
 		}
 	}
-	return errors.New("every source port of the range is in use")
+	if !fits {
+		return fmt.Errorf("no place for %d flows between the ports in use", p.flows)
+	}
+	return nil
 }
 
 func (p *ports) value(h, flow uint32) uint16 { return p.low + uint16((h+flow)%p.size) }
-
-// free reports whether none of the flows from h on is a port to avoid.
-func (p *ports) free(h uint32) bool {
-	for f := range p.flows {
-		v := p.value(h, f)
-		if p.avoid[v/64]&(1<<(v%64)) != 0 {
-			return false
-		}
-	}
-	return true
-}
 
 // flowBase is the hash that the flow values of one target start from.
 type flowBase struct {
@@ -67,13 +85,14 @@ type flowBase struct {
 func (c *Codec) base(target *probe.Addr) flowBase {
 	var port, label uint32
 	for try := range uint16(rehash) {
-		a, b := c.seed.hash(target, try)
-		port, label = uint32(a%uint64(c.ports.size)), uint32(b>>32)
-		if c.ports.free(port) {
+		a, b := c.seed.hash(target, try, forFlow)
+		hi, _ := bits.Mul64(a, uint64(c.ports.size)) // a scaled to below size
+		port, label = uint32(hi), uint32(b>>32)
+		if !c.ports.taken.has(port) {
 			return flowBase{port, label}
 		}
 	}
-	for !c.ports.free(port) { // a crowded range: the next free place
+	for c.ports.taken.has(port) { // a crowded range: the next free place
 		port = (port + 1) % c.ports.size
 	}
 	return flowBase{port, label}

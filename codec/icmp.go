@@ -58,11 +58,11 @@ func (c *Codec) quotedICMP(q *wire.Quotation, r *probe.Facts) Verdict {
 	c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.EchoSeq:]))
 	if q.Is4 {
 		c.nonZeroTag(&second, k, fieldSecond, q.ID)
-		return c.settle(r, first, second, probe.MangledSeq, probe.MangledIPID)
+		return c.settle(r, &first, &second, probe.MangledSeq, probe.MangledIPID)
 	}
 	c.checkLabel(q, r, base)
-	quoted := c.sealOf(&second, k, b[wire.ICMPLen:])
-	return c.settle(r, first, second, probe.MangledSeq, noSeal(quoted))
+	other := noSeal(c.sealOf(&second, k, b[wire.ICMPLen:]))
+	return c.settle(r, &first, &second, probe.MangledSeq, other)
 }
 
 // echoFlow finds the flow by the identifier in the ICMP header b or the pinned
@@ -91,14 +91,14 @@ func (c *Codec) echoFlow(base flowBase, b []byte, pinned uint16, r *probe.Facts)
 // type on, its checksum already found right. r.Responder is its source, which
 // is taken for the target where the payload is cut before it.
 func (c *Codec) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
-	if c.cfg.Method != probe.ICMP {
+	if c.cfg.Method != probe.ICMP || c.Source(is4).IsZero() {
 		return Unrelated
 	}
 	if len(message) < wire.ICMPLen {
 		return Malformed
 	}
 	payload := message[wire.ICMPLen:]
-	r.Target = r.Responder
+	r.Target, r.Mangled = r.Responder, 0
 	switch {
 	case is4 && len(payload) >= sealLen+4:
 		r.Target = probe.Addr4From([4]byte(payload[sealLen:]))
@@ -106,6 +106,9 @@ func (c *Codec) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
 		r.Target = probe.Addr(payload[sealLen : sealLen+16])
 	default:
 		r.Mangled |= probe.MangledLen
+	}
+	if r.Target.Is4() != is4 {
+		return Unrelated
 	}
 	// Between request and reply only the type changes, and the addresses
 	// change places: 8 becomes 0, 128 becomes 129.
@@ -122,6 +125,6 @@ func (c *Codec) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
 	k := c.tagKey(&r.Target, r.Flow)
 	var first, second opened
 	c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(message[wire.EchoSeq:]))
-	quoted := c.sealOf(&second, k, payload)
-	return c.settle(r, first, second, probe.MangledSeq, noSeal(quoted))
+	other := noSeal(c.sealOf(&second, k, payload))
+	return c.settle(r, &first, &second, probe.MangledSeq, other)
 }

@@ -46,18 +46,26 @@ func (c *Codec) asked(tau uint8) bool {
 	return ttl >= c.cfg.MinTTL && ttl <= c.cfg.MaxTTL && attempt < c.cfg.Attempts
 }
 
+// agree returns the τ that both fields may stand for.
+func agree(first, second *opened) (tau uint8, ok bool) {
+	for _, a := range first.tau[:first.n] {
+		for _, b := range second.tau[:second.n] {
+			if a == b {
+				return a, true
+			}
+		}
+	}
+	return 0, false
+}
+
 // settle weighs the two tags of a reply against each other and fills TTL,
 // Attempt, Valid and, of Mangled, the field whose tag is not valid. Valid and
 // equal is strong, exactly one valid is weak, valid and different is a
 // conflict, which no preference resolves.
-func (c *Codec) settle(r *probe.Facts, first, second opened, firstName, secondName probe.Mangled) Verdict {
-	for _, a := range first.tau[:first.n] {
-		for _, b := range second.tau[:second.n] {
-			if a == b {
-				r.TTL, r.Attempt, r.Valid = a>>2, a&3, probe.Strong
-				return Accepted
-			}
-		}
+func (c *Codec) settle(r *probe.Facts, first, second *opened, firstName, secondName probe.Mangled) Verdict {
+	if tau, ok := agree(first, second); ok {
+		r.TTL, r.Attempt, r.Valid = tau>>2, tau&3, probe.Strong
+		return Accepted
 	}
 	switch {
 	case r.Mangled.Has(probe.MangledSource):

@@ -15,8 +15,8 @@ func (c *Codec) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 	r.QuotedTTL, r.QuotedTOS, r.QuotedID = q.TTL, q.TOS, q.ID
 	r.QuotedSize = uint32(q.Size)
 	r.QuotedLen = uint16(q.Headers + len(q.Transport))
-	r.Target = probe.Addr(q.Dst)
-	if q.Protocol != c.cfg.Method.Protocol(q.Is4) || c.Source(q.Is4).IsZero() {
+	r.Target, r.Mangled = probe.Addr(q.Dst), 0
+	if r.Target.Is4() != q.Is4 || q.Protocol != c.cfg.Method.Protocol(q.Is4) || c.Source(q.Is4).IsZero() {
 		return Unrelated
 	}
 	if len(q.Transport) < wire.MinTransport {
@@ -31,10 +31,33 @@ func (c *Codec) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 	if !bytes.Equal(c.quotedSource(q), c.ownSource(q)) {
 		r.Mangled |= probe.MangledSource
 	}
+	authenticate := c.quotedUDP
 	if c.cfg.Method == probe.ICMP {
-		return c.quotedICMP(q, r)
+		authenticate = c.quotedICMP
 	}
-	return c.quotedUDP(q, r)
+	v := authenticate(q, r)
+	if v == Accepted {
+		c.checkPayload(q, r)
+	}
+	return v
+}
+
+// checkPayload names the payload where all else that the checksum covers is as
+// it was sent, the payload is quoted whole, and yet the sum is wrong.
+func (c *Codec) checkPayload(q *wire.Quotation, r *probe.Facts) {
+	const others = probe.MangledCsum | probe.MangledLen | probe.MangledID | probe.MangledSeq
+	t := c.template(q.Is4)
+	n := t.size - t.header
+	if r.Mangled&others != 0 || len(q.Transport) < n || !hasSeal(q.Transport[wire.MinTransport:]) {
+		return
+	}
+	var pseudo uint64
+	if q.Protocol != probe.ProtoICMP {
+		pseudo = wire.PseudoSum(c.ownSource(q), r.Target.Octets(), q.Protocol, n)
+	}
+	if wire.Fold(wire.Sum(q.Transport[:n], pseudo)) != 0xffff {
+		r.Mangled |= probe.MangledPayload
+	}
 }
 
 // quotedSource and ownSource return the octets of the source address in the
@@ -53,8 +76,9 @@ func (c *Codec) ownSource(q *wire.Quotation) []byte {
 	return c.source6[:]
 }
 
+// checkLabel names the IPv6 flow label unless it is that of the flow.
 func (c *Codec) checkLabel(q *wire.Quotation, r *probe.Facts, base flowBase) {
-	if q.Label != c.flow(base, r.Flow).Label {
+	if !q.Is4 && q.Label != c.flow(base, r.Flow).Label {
 		r.Mangled |= probe.MangledLabel
 	}
 }

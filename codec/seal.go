@@ -45,11 +45,16 @@ func compensate(b []byte, sum uint64) {
 	binary.BigEndian.PutUint16(b[sealCompensation:], wire.Checksum(sum))
 }
 
-// sealOf reads the seal at the beginning of a payload. quoted is false if the
-// payload is cut before the end of the seal, or zeroed: a router that quotes
-// less pads with zeros (RFC 4884 §4.1).
+// hasSeal reports whether a quoted payload reaches to the end of the seal. A
+// router that quotes less but adds extensions pads with zeros (RFC 4884 §4).
+func hasSeal(payload []byte) bool {
+	return len(payload) >= sealLen && [sealLen - sealMAC]byte(payload[sealMAC:]) != [sealLen - sealMAC]byte{}
+}
+
+// sealOf reads the seal at the beginning of a payload; quoted is false if there
+// is none.
 func (c *Codec) sealOf(o *opened, k tagKey, payload []byte) (quoted bool) {
-	if len(payload) < sealLen || [sealLen]byte(payload) == [sealLen]byte{} {
+	if !hasSeal(payload) {
 		return false
 	}
 	tau := payload[sealTau]

@@ -20,16 +20,26 @@ func newHashKey(k Key) hashKey {
 	return hashKey{binary.LittleEndian.Uint64(k[:8]), binary.LittleEndian.Uint64(k[8:])}
 }
 
+// purpose keeps the hashes under the seed, parts of which are on the wire, and
+// those under the run's key apart, even if somebody gives the same value for
+// both.
+type purpose uint8
+
+const (
+	forFlow purpose = 1 + iota
+	forTags
+)
+
 // hash returns 128 bits of (target, n). The two families cannot collide: their
 // inputs differ in length.
-func (k hashKey) hash(target *probe.Addr, n uint16) (a, b uint64) {
+func (k hashKey) hash(target *probe.Addr, n uint16, why purpose) (a, b uint64) {
 	if target.Is4() {
-		var in [7]byte
+		in := [7]byte{6: uint8(why)}
 		copy(in[:4], target[12:])
 		binary.BigEndian.PutUint16(in[4:], n)
 		return siphash.Hash128(k.k0, k.k1, in[:])
 	}
-	var in [18]byte
+	in := [19]byte{18: uint8(why)}
 	copy(in[:16], target[:])
 	binary.BigEndian.PutUint16(in[16:], n)
 	return siphash.Hash128(k.k0, k.k1, in[:])
@@ -40,7 +50,7 @@ func (k hashKey) hash(target *probe.Addr, n uint16) (a, b uint64) {
 type tagKey struct{ a, b uint64 }
 
 func (c *Codec) tagKey(target *probe.Addr, flow uint16) tagKey {
-	a, b := c.key.hash(target, flow)
+	a, b := c.key.hash(target, flow, forTags)
 	return tagKey{a, b}
 }
 
@@ -52,43 +62,59 @@ const (
 	fieldSecond              // IPv4 identification
 )
 
-// rounds of the Feistel networks. Four make a pseudorandom permutation of both
-// halves (Luby and Rackoff, 1988); τ starts in the half that the first round
-// already reads.
-const rounds = 4
+// rounds of the Feistel networks. Four make a strong pseudorandom permutation
+// (Luby and Rackoff, 1988), but only up to 2⁻⁸ with halves of 8 bits: the tags
+// of τ and τ′ then differ by (0, τ^τ′) twice as often as they should, which a
+// router that sees one TTL could use to forge the next. With six (Patarin,
+// 2004) no difference stands out.
+const rounds = 6
 
 // roundConst are the first octets of the fractional part of π, as nothing up
-// the sleeve, one per round and field.
-var roundConst = [2 * rounds]uint64{
-	0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0, 0x082efa98ec4e6c89,
-	0x452821e638d01377, 0xbe5466cf34e90c6c, 0xc0ac29b7c97c50dd, 0x3f84d5b5b5470917,
+// the sleeve, one per field and round.
+var roundConst = [2][rounds]uint64{
+	{
+		0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0,
+		0x082efa98ec4e6c89, 0x452821e638d01377, 0xbe5466cf34e90c6c,
+	}, {
+		0xc0ac29b7c97c50dd, 0x3f84d5b5b5470917, 0x9216d5d98979fb1b,
+		0xd1310ba698dfb5ac, 0x2ffd72dbd01adfb7, 0xb8e1afed6a267e96,
+	},
 }
 
-// round is the round function: a secret 64 × 64-bit product, folded, of which
-// at most 16 bits come out.
-func (k tagKey) round(f field, i int, x uint16) uint16 {
-	hi, lo := bits.Mul64(k.a^uint64(x+1)*0x9e3779b97f4a7c15, k.b^roundConst[int(f)*rounds+i])
-	return uint16((hi ^ lo) >> 24)
+// round is the round function: 8 bits from the middle of a product of two
+// secrets, one stirred by half (the multiplier is 2⁶⁴ over the golden ratio:
+// dense, so that the XOR is not linear in the product), one by the round.
+func (k tagKey) round(roundConst uint64, half uint8) uint8 {
+	hi, lo := bits.Mul64(k.a^uint64(half)*0x9e3779b97f4a7c15, k.b^roundConst)
+	return uint8((hi ^ lo) >> 24)
 }
 
-// seal16 returns the 16-bit tag of τ: τ and 8 check bits, all zero, through a
-// Feistel network over two 8-bit halves.
+// seal16 returns the 16-bit tag of τ: eight check bits, all zero, and τ, through
+// a Feistel network over these two halves. The first round reads τ; a round
+// that read the check bits would be wasted.
 func (k tagKey) seal16(f field, tau uint8) uint16 {
-	left, right := uint8(0), tau
-	for i := range rounds {
-		left, right = right, left^uint8(k.round(f, i, uint16(right)))
-	}
-	return uint16(left)<<8 | uint16(right)
+	c := &roundConst[f]
+	check := k.round(c[0], tau)
+	tau ^= k.round(c[1], check)
+	check ^= k.round(c[2], tau)
+	tau ^= k.round(c[3], check)
+	check ^= k.round(c[4], tau)
+	tau ^= k.round(c[5], check)
+	return uint16(check)<<8 | uint16(tau)
 }
 
 // open16 is the inverse of seal16; ok is false if the check bits are not zero,
 // which a random tag passes once in 2⁸.
 func (k tagKey) open16(f field, tag uint16) (tau uint8, ok bool) {
-	left, right := uint8(tag>>8), uint8(tag)
-	for i := rounds - 1; i >= 0; i-- {
-		left, right = right^uint8(k.round(f, i, uint16(left))), left
-	}
-	return right, left == 0
+	c := &roundConst[f]
+	check, tau := uint8(tag>>8), uint8(tag)
+	tau ^= k.round(c[5], check)
+	check ^= k.round(c[4], tau)
+	tau ^= k.round(c[3], check)
+	check ^= k.round(c[2], tau)
+	tau ^= k.round(c[1], check)
+	check ^= k.round(c[0], tau)
+	return tau, check == 0
 }
 
 // nonZero maps a tag to a wire value that is never 0: tag 0 shares 0xffff with

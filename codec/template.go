@@ -17,8 +17,11 @@ type template struct {
 	sum    uint64 // of pseudo-header, transport header and payload
 }
 
-// maxSize is the size of the largest probe: ICMPv6.
-const maxSize = wire.V6Len + wire.ICMPLen + sealLen + 16
+// The sizes of the largest probe of each family: ICMP.
+const (
+	maxSize4 = wire.V4Len + wire.ICMPLen + sealLen + 4
+	maxSize  = wire.V6Len + wire.ICMPLen + sealLen + 16
+)
 
 // MaxSize is how many octets Encode may write.
 const MaxSize = maxSize
@@ -33,10 +36,11 @@ func (c *Codec) newTemplate4() template {
 	t.size = t.header + c.transport(p[t.header:], 4)
 	binary.BigEndian.PutUint16(p[wire.V4Length:], uint16(t.size))
 	t.ipSum = wire.Sum(p[:t.header], 0)
-	t.sum = wire.Sum(p[t.header:t.size], 0)
+	var pseudo uint64
 	if c.cfg.Method != probe.ICMP {
-		t.sum += wire.PseudoSum(c.source.Octets(), nil, p[wire.V4Protocol], t.size-t.header)
+		pseudo = wire.PseudoSum(c.source.Octets(), nil, p[wire.V4Protocol], t.size-t.header)
 	}
+	t.sum = wire.Sum(p[t.header:t.size], pseudo)
 	return t
 }
 
@@ -48,8 +52,7 @@ func (c *Codec) newTemplate6() template {
 	copy(p[wire.V6Src:], c.source6[:])
 	t.size = t.header + c.transport(p[t.header:], 16)
 	binary.BigEndian.PutUint16(p[wire.V6Length:], uint16(t.size-t.header))
-	t.sum = wire.Sum(p[t.header:t.size], 0) +
-		wire.PseudoSum(c.source6[:], nil, p[wire.V6Next], t.size-t.header)
+	t.sum = wire.Sum(p[t.header:t.size], wire.PseudoSum(c.source6[:], nil, p[wire.V6Next], t.size-t.header))
 	return t
 }
 
@@ -82,29 +85,28 @@ func (c *Codec) Prepare(p *Prepared, target probe.Addr, flow uint16) {
 	}
 	dst := p.Target.Octets()
 	p.ipSum = uint32(wire.Fold(wire.Sum(dst, t.ipSum)))
-	sum := t.sum
+	sum := wire.Sum(dst, t.sum)
+	p.sum = uint32(p.Flow.Value)
 	if c.cfg.Method == probe.ICMP {
 		// The target is part of the payload, and in IPv6 of the
 		// pseudo-header; identifier and checksum are the flow value.
-		sum = wire.Sum(dst, sum) + 2*uint64(p.Flow.Value)
+		p.sum *= 2
 		if len(dst) == 16 {
 			sum = wire.Sum(dst, sum)
 		}
-	} else {
-		sum = wire.Sum(dst, sum) + uint64(p.Flow.Value)
 	}
-	p.sum = uint32(wire.Fold(sum))
+	p.sum += uint32(wire.Fold(sum))
 }
 
 // Encode writes the probe of p with that TTL and attempt to buf, which must
 // hold MaxSize octets, and returns the size of the IP packet. Every checksum
-// is right.
+// is right. What stands behind the packet in buf may change too.
 func (c *Codec) Encode(buf []byte, p *Prepared, ttl, attempt uint8) int {
 	tau := tau(ttl, attempt)
 	if p.Target.Is4() {
 		t := &c.v4
-		buf = buf[:maxSize]
-		copy(buf, t.octets[:wire.V4Len+wire.UDPLen+sealLen+4])
+		// Arrays are copied in registers, slices by a call.
+		*(*[maxSize4]byte)(buf) = [maxSize4]byte(t.octets[:])
 		id := nonZero(p.key.seal16(fieldSecond, tau))
 		binary.BigEndian.PutUint16(buf[wire.V4ID:], id)
 		buf[wire.V4TTL] = ttl
@@ -114,8 +116,7 @@ func (c *Codec) Encode(buf []byte, p *Prepared, ttl, attempt uint8) int {
 		return t.size
 	}
 	t := &c.v6
-	buf = buf[:maxSize]
-	copy(buf, t.octets[:])
+	*(*[maxSize]byte)(buf) = t.octets
 	binary.BigEndian.PutUint16(buf[2:], uint16(p.Flow.Label))
 	buf[1] |= uint8(p.Flow.Label >> 16)
 	buf[wire.V6HopLimit] = ttl

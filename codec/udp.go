@@ -53,34 +53,75 @@ func (c *Codec) quotedUDP(q *wire.Quotation, r *probe.Facts) Verdict {
 		return Unrelated
 	}
 	r.Flow = flow
+	c.checkLabel(q, r, base)
 	if binary.BigEndian.Uint16(b[wire.UDPLength:]) != wire.UDPLen+sealLen {
 		r.Mangled |= probe.MangledLen
 	}
-	k := c.tagKey(&r.Target, flow)
 	var first, second opened
-	csum := binary.BigEndian.Uint16(b[wire.UDPChecksum:])
-	c.nonZeroTag(&first, k, fieldFirst, csum)
-	if r.Mangled.Has(probe.MangledSource) && first.n == 0 && csum != 0 {
-		// Whoever rewrote the source adjusted the checksum to it.
-		c.nonZeroTag(&first, k, fieldFirst, wire.Substitute(csum, c.quotedSource(q), c.ownSource(q)))
-		if first.n > 0 {
-			r.Mangled |= probe.MangledCsum
+	other := c.openUDP(&first, &second, q, c.tagKey(&r.Target, flow))
+	if r.Mangled.Has(probe.MangledSource) {
+		c.adjusted(&first, &second, q, r)
+	}
+	v := c.settle(r, &first, &second, probe.MangledCsum, other)
+	if v == Accepted && r.Valid == probe.Weak && c.otherFlow(q, r, base) {
+		return Conflict
+	}
+	return v
+}
+
+// openUDP reads the two tags of a quotation under the key of a flow and returns
+// the name of what bears the second.
+func (c *Codec) openUDP(first, second *opened, q *wire.Quotation, k tagKey) probe.Mangled {
+	c.nonZeroTag(first, k, fieldFirst, binary.BigEndian.Uint16(q.Transport[wire.UDPChecksum:]))
+	if q.Is4 {
+		c.nonZeroTag(second, k, fieldSecond, q.ID)
+		return probe.MangledIPID
+	}
+	return noSeal(c.sealOf(second, k, q.Transport[wire.UDPLen:]))
+}
+
+// adjusted reads the checksum of a quotation with a foreign source once more,
+// as if whoever rewrote the source had adjusted the checksum to it, unless it
+// agrees with the second tag as it is.
+func (c *Codec) adjusted(first, second *opened, q *wire.Quotation, r *probe.Facts) {
+	csum := binary.BigEndian.Uint16(q.Transport[wire.UDPChecksum:])
+	if _, ok := agree(first, second); ok || csum == 0 {
+		return
+	}
+	*first = opened{}
+	csum = nonZero(wire.Substitute(csum, c.quotedSource(q), c.ownSource(q)))
+	c.nonZeroTag(first, c.tagKey(&r.Target, r.Flow), fieldFirst, csum)
+	r.Mangled |= probe.MangledCsum
+}
+
+// otherFlow reports whether a quotation with one valid tag is better explained
+// as that of another flow of the same target, whose source port somebody
+// rewrote: it bears the label of that flow, or two tags that agree under its
+// key. Only then could a single rewritten field give a wrong TTL.
+func (c *Codec) otherFlow(q *wire.Quotation, r *probe.Facts, base flowBase) bool {
+	for f := range uint16(c.cfg.Flows) {
+		switch {
+		case f == r.Flow:
+		case !q.Is4:
+			if q.Label == c.flow(base, f).Label {
+				return true
+			}
+		default:
+			var first, second opened
+			c.openUDP(&first, &second, q, c.tagKey(&r.Target, f))
+			if _, ok := agree(&first, &second); ok {
+				return true
+			}
 		}
 	}
-	if q.Is4 {
-		c.nonZeroTag(&second, k, fieldSecond, q.ID)
-		return c.settle(r, first, second, probe.MangledCsum, probe.MangledIPID)
-	}
-	c.checkLabel(q, r, base)
-	quoted := c.sealOf(&second, k, b[wire.UDPLen:])
-	return c.settle(r, first, second, probe.MangledCsum, noSeal(quoted))
+	return false
 }
 
 // UDPAnswer authenticates a datagram that came to dstPort from srcPort of
 // r.Responder: the service at a target's probed port answered. It says that
 // the target was reached, at no TTL.
 func (c *Codec) UDPAnswer(srcPort, dstPort uint16, r *probe.Facts) Verdict {
-	if c.cfg.Method != probe.UDP || srcPort != c.cfg.DstPort {
+	if c.cfg.Method != probe.UDP || srcPort != c.cfg.DstPort || c.Source(r.Responder.Is4()).IsZero() {
 		return Unrelated
 	}
 	flow, ok := c.flowOf(c.base(&r.Responder), dstPort)
@@ -88,6 +129,6 @@ func (c *Codec) UDPAnswer(srcPort, dstPort uint16, r *probe.Facts) Verdict {
 		return Unrelated
 	}
 	r.Probe = probe.Probe{Target: r.Responder, Flow: flow}
-	r.Kind, r.Valid = probe.KindUDPReply, probe.Weak
+	r.Kind, r.Valid, r.Mangled = probe.KindUDPReply, probe.Weak, 0
 	return Accepted
 }

@@ -7,7 +7,8 @@ import (
 
 // Sum adds b to acc as the Internet checksum does (RFC 1071), in 64-bit steps;
 // a trailing odd octet counts as the high half of a word. Sums over parts of
-// even length may be chained. Fold ends the chain.
+// even length may be chained through acc; they must not be added with +, which
+// would drop the end-around carry. Fold ends the chain.
 func Sum(b []byte, acc uint64) uint64 {
 	var carry uint64
 	for len(b) >= 8 {
@@ -32,13 +33,13 @@ func Sum(b []byte, acc uint64) uint64 {
 }
 
 // Fold folds acc to the 16-bit one's complement sum. A valid packet, its
-// checksum field included, folds to 0xffff.
+// checksum field included, folds to 0xffff. Adding a word to itself with its
+// halves swapped leaves their sum, end-around carry included, in the upper half.
 func Fold(acc uint64) uint16 {
-	acc = acc>>32 + acc&0xffffffff
-	acc = acc>>16 + acc&0xffff
-	acc = acc>>16 + acc&0xffff
-	acc = acc>>16 + acc&0xffff
-	return uint16(acc)
+	acc += bits.RotateLeft64(acc, 32)
+	half := uint32(acc >> 32)
+	half += bits.RotateLeft32(half, 16)
+	return uint16(half >> 16)
 }
 
 // Checksum returns the value of the checksum field for data that sums to acc

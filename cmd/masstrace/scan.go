@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/masstrace/masstrace/engine"
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/probe"
+)
+
+// ScanCmd traces every target of some lists.
+type ScanCmd struct {
+	Targets []string `arg:"" help:"Files with one address, prefix or range per line, - for standard input, or addresses, prefixes and ranges themselves."`
+
+	TargetFlags `group:"Targets"`
+	ProbeFlags  `group:"Probes"`
+	PaceFlags   `group:"Pace"`
+	LinkFlags   `group:"Link"`
+	OutputFlags `group:"Output"`
+
+	DryRun bool `help:"Print what would be done, and the first probes; send nothing."`
+}
+
+// TargetFlags choose targets.
+type TargetFlags struct {
+	Exclude       []string `placeholder:"FILE" sep:"none" help:"Never probe what these files list. May be repeated."`
+	AllowReserved bool     `help:"Also probe special-purpose addresses (RFC 6890): private, multicast and the like."`
+	PerPrefix     uint64   `default:"1" placeholder:"K" help:"Targets in each /24 (IPv6: /48) of the lists."`
+	Granularity4  int      `default:"24" placeholder:"BITS" help:"Size of the IPv4 prefixes that get --per-prefix targets each, 1 to 32."`
+	Granularity6  int      `default:"48" placeholder:"BITS" help:"The same for IPv6, 1 to 128."`
+	Seed          string   `placeholder:"TEXT" help:"Fixes hosts, order and flows: the same seed, the same probes but for their authentication. Random by default."`
+	Key           string   `placeholder:"HEX" help:"Fixes what authenticates replies, 32 hexadecimal digits. Random by default, and secret."`
+	Shard         shard    `placeholder:"I/N" help:"Probe only the I-th of N disjoint parts, I from 1. Needs --seed."`
+	MaxTargets    uint64   `placeholder:"N" help:"Probe only the first N targets of the seed's order."`
+}
+
+// ProbeFlags say what probes look like.
+type ProbeFlags struct {
+	Method          string    `default:"udp" enum:"udp,icmp" help:"udp or icmp."`
+	MinTTL          uint8     `default:"1" name:"min-ttl" placeholder:"TTL" help:"First TTL."`
+	MaxTTL          uint8     `default:"32" name:"max-ttl" placeholder:"TTL" help:"Last TTL, up to 63."`
+	Dport           uint16    `default:"33434" placeholder:"PORT" help:"Destination port of UDP probes."`
+	TOS             uint8     `name:"tos" placeholder:"TOS" help:"Type of service, or traffic class."`
+	Flows           int       `default:"1" placeholder:"N" help:"Flows (paths through load balancers) probed of each target."`
+	Attempts        int       `default:"1" placeholder:"N" help:"Attempts at each TTL, up to 4; only what did not answer is probed again."`
+	SourcePortRange portRange `placeholder:"LOW-HIGH" help:"Source ports (ICMP: identifiers). Default 32768-65534."`
+	NoStop          bool      `help:"Probe all TTLs, also above the distance of a target that has answered."`
+}
+
+// PaceFlags say how fast.
+type PaceFlags struct {
+	Rate       float64       `default:"10000" placeholder:"PPS" help:"Probes per second; 0 is unlimited."`
+	Bandwidth  bandwidth     `placeholder:"BITS" help:"Bits per second on the wire instead, with K, M or G."`
+	Burst      int           `placeholder:"N" help:"Most probes that leave at once. Default: as small as the rate allows."`
+	Wait       time.Duration `default:"2s" placeholder:"TIME" help:"How long to wait for a reply."`
+	MaxRuntime time.Duration `placeholder:"TIME" help:"Stop sending after this time."`
+	Memory     byteSize      `default:"512M" placeholder:"BYTES" help:"Memory for targets under probing, with K, M or G."`
+}
+
+// LinkFlags say where probes leave. What is not given is looked up.
+type LinkFlags struct {
+	Interface  string       `short:"i" placeholder:"NAME" help:"Network interface."`
+	Source     []netip.Addr `placeholder:"ADDR" help:"Source address; one of each family may be given."`
+	GatewayMAC hardwareAddr `name:"gateway-mac" placeholder:"MAC" help:"Link address of the next hop."`
+	NoBypass   bool         `help:"Send through the queueing discipline, so that captures on this machine see the probes."`
+}
+
+// OutputFlags say what is written.
+type OutputFlags struct {
+	Output  string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
+	Records string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
+	Quiet   bool   `short:"q" help:"No status lines and no summary on standard error."`
+}
+
+// Validate checks what kong cannot.
+func (c *ScanCmd) Validate() error {
+	switch {
+	case c.MinTTL < 1 || c.MaxTTL > probe.MaxTTL || c.MinTTL > c.MaxTTL:
+		return fmt.Errorf("--min-ttl %d and --max-ttl %d must be within 1 to %d, in order", c.MinTTL, c.MaxTTL, probe.MaxTTL)
+	case c.Attempts < 1 || c.Attempts > probe.MaxAttempts:
+		return fmt.Errorf("--attempts must be within 1 to %d", probe.MaxAttempts)
+	case c.Flows < 1 || c.Flows > 1<<15-1:
+		return errors.New("--flows must be within 1 to 32767")
+	case !(c.Rate >= 0):
+		return errors.New("--rate must not be negative")
+	case c.Burst < 0:
+		return errors.New("--burst must be at least 1")
+	case c.Wait <= 0:
+		return errors.New("--wait must be more than 0")
+	case c.MaxRuntime < 0:
+		return errors.New("--max-runtime must not be negative")
+	case c.PerPrefix < 1:
+		return errors.New("--per-prefix must be at least 1")
+	case c.Granularity4 < 1 || c.Granularity4 > 32:
+		return errors.New("--granularity4 must be within 1 to 32")
+	case c.Granularity6 < 1 || c.Granularity6 > 128:
+		return errors.New("--granularity6 must be within 1 to 128")
+	case c.Shard.n > 1 && c.Seed == "":
+		return errors.New("--shard needs --seed: all shards must share one")
+	case c.Dport == 0:
+		return errors.New("--dport must not be 0")
+	}
+	return c.validateSources()
+}
+
+func (c *ScanCmd) validateSources() error {
+	var seen [2]bool
+	for _, a := range c.Source {
+		family := 0
+		if a.Is4() {
+			family = 1
+		}
+		if seen[family] {
+			return errors.New("--source: two addresses of one family")
+		}
+		seen[family] = true
+	}
+	return nil
+}
+
+// config translates the flags.
+func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, error) {
+	method, err := probe.ParseMethod(c.Method)
+	if err != nil {
+		return engine.Config{}, err
+	}
+	records, err := output.ParseRecords(c.Records)
+	if err != nil {
+		return engine.Config{}, err
+	}
+	cfg := engine.Config{
+		Targets: c.Targets, Exclude: c.Exclude, AllowReserved: c.AllowReserved,
+		PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
+		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: c.MaxTargets, MaxRuntime: c.MaxRuntime,
+		Seed: c.Seed, Key: c.Key,
+		Method: method, MinTTL: c.MinTTL, MaxTTL: c.MaxTTL, TOS: c.TOS,
+		Flows: c.Flows, Attempts: c.Attempts, NoStop: c.NoStop,
+		RatePPS: c.Rate, Bandwidth: float64(c.Bandwidth), Burst: c.Burst, Wait: c.Wait,
+		Memory: uint64(c.Memory), Interface: c.Interface, Sources: c.Source,
+		GatewayMAC: net.HardwareAddr(c.GatewayMAC), PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high,
+		Queue: c.NoBypass, Output: c.Output, Records: records, Quiet: c.Quiet,
+		Argv: append([]string{"masstrace"}, args...), Version: version, Streams: streams,
+	}
+	if method != probe.ICMP {
+		cfg.DstPort = c.Dport
+	}
+	return cfg, nil
+}
+
+// Run only translates flags; the work is the engine's.
+func (c *ScanCmd) Run(ctx context.Context, signals signals, args []string, streams engine.Streams) error {
+	cfg, err := c.config(args, streams)
+	if err != nil {
+		return &engine.Error{Class: engine.Usage, Err: err}
+	}
+	if c.DryRun {
+		return engine.DryRun(ctx, cfg)
+	}
+	return engine.Scan(ctx, signals.Interrupted, cfg)
+}

@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/probe"
+)
+
+// Config is a scan as the user asked for it. Zero values of what can be found
+// out, or chosen, are found out or chosen.
+type Config struct {
+	// Targets and Exclude are files, "-", or addresses, prefixes and ranges.
+	Targets, Exclude []string
+	AllowReserved    bool
+	PerPrefix        uint64
+	Granularity4     int
+	Granularity6     int
+	Shard, Shards    uint64
+	MaxTargets       uint64
+	MaxRuntime       time.Duration
+
+	// Seed is any text; Key is 32 hexadecimal digits. Empty ones are random.
+	Seed, Key string
+
+	Method         probe.Method
+	MinTTL, MaxTTL uint8
+	DstPort        uint16
+	TOS            uint8
+	Flows          int
+	Attempts       int
+	NoStop         bool
+
+	RatePPS   float64 // 0 is unlimited
+	Bandwidth float64 // bit/s on the wire; if not 0, it sets the rate
+	Burst     int
+	Wait      time.Duration
+	Memory    uint64 // octets, for all live windows
+
+	Interface         string
+	Sources           []netip.Addr // at most one of each family
+	GatewayMAC        net.HardwareAddr
+	PortLow, PortHigh uint16
+	Queue             bool // send through the queueing discipline
+
+	Output  string // file, or - for Stdout
+	Records output.Records
+	Quiet   bool
+
+	Argv    []string // for the run record
+	Version string
+	Streams
+}
+
+// Streams are the standard streams of the command.
+type Streams struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Terminal       bool // Stderr is one
+}
+
+// randomHex returns n random octets in hexadecimal.
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// seedOf turns the text of --seed into 128 bits.
+func seedOf(text string) (seed [16]byte) {
+	sum := sha256.Sum256([]byte(text))
+	return [16]byte(sum[:16])
+}
+
+// keyOf reads the text of --key.
+func keyOf(text string) (key [16]byte, err error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(key) {
+		return key, usage("--key takes 32 hexadecimal digits")
+	}
+	return [16]byte(b), nil
+}
+
+// keyID tells two keys apart and gives neither away.
+func keyID(key [16]byte) string {
+	sum := sha256.Sum256(append([]byte("masstrace key id "), key[:]...))
+	return hex.EncodeToString(sum[:8])
+}

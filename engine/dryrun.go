@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"text/tabwriter"
+	"time"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/permute"
+	"github.com/masstrace/masstrace/wire"
+)
+
+// shownProbes is how many probes a dry run prints.
+const shownProbes = 8
+
+// DryRun writes to stdout what Scan would do, and the header fields of the first
+// probes. It sends nothing, not even to find the next hop's link address, and
+// needs no privilege.
+func DryRun(ctx context.Context, c Config) error {
+	s, err := newScan(&c)
+	if err != nil {
+		return err
+	}
+	p, cfg := s.plan, s.plan.codecConfig(&c)
+	source, err := s.drySource(ctx, &cfg)
+	if err != nil {
+		return err
+	}
+	if s.codec, err = codec.New(cfg); err != nil {
+		return &Error{Usage, err}
+	}
+	t := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "targets\t%d\n", p.order.Len())
+	fmt.Fprintf(t, "probes\t%d\t%d TTLs × %d flow(s), first attempt of %d\n", p.probes(), p.shape.TTLs(), c.Flows, c.Attempts)
+	fmt.Fprintf(t, "rate\t%.6g pps\n", p.ratePPS)
+	fmt.Fprintf(t, "duration\t%v\tat most\n", p.duration(&c).Round(100*time.Millisecond))
+	fmt.Fprintf(t, "windows\t%d\tof %d targets\n", p.windows, p.shape.Targets)
+	fmt.Fprintf(t, "memory\t%.1f MiB\tat most, for windows\n", float64(p.memory(&c))/(1<<20))
+	fmt.Fprintf(t, "method\t%s\n", c.Method)
+	fmt.Fprintf(t, "source\t%s\n", source)
+	fmt.Fprintf(t, "seed\t%s\n", c.Seed)
+	if err := t.Flush(); err != nil {
+		return environment(err)
+	}
+	return s.showProbes(c.Stdout)
+}
+
+// drySource finds the source addresses by the routes alone, and says them in
+// words. A machine without a route can still plan.
+func (s *scan) drySource(ctx context.Context, cfg *codec.Config) (string, error) {
+	c := *s.cfg
+	c.GatewayMAC = make(net.HardwareAddr, 6) // any: it is not looked for
+	var err error
+	if s.paths, err = findPaths(ctx, &c, s.plan); err != nil {
+		return fmt.Sprintf("not known: %v", err), nil
+	}
+	cfg.Source4, cfg.Source6 = s.paths.source4, s.paths.source6
+	words := ""
+	if cfg.Source4.IsValid() {
+		words += cfg.Source4.String() + " "
+	}
+	if cfg.Source6.IsValid() {
+		words += cfg.Source6.String() + " "
+	}
+	return words + "by " + s.paths.Name, nil
+}
+
+// showProbes prints the first probes, in the order in which they would leave.
+func (s *scan) showProbes(out io.Writer) error {
+	shape := s.plan.shape
+	n := min(uint64(shape.Targets), s.plan.order.Len()) * uint64(shape.TTLs())
+	order := permute.New(permute.Key(s.plan.seed).Derive("window").Tweak(0, 0), n*uint64(shape.Flows))
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "\ntarget\tTTL\tflow\tid/label\tport/id\tdport/seq\tchecksum\tlength\t")
+	buf := make([]byte, codec.MaxSize)
+	for i := range min(order.Len(), shownProbes) {
+		q := order.At(i)
+		flow := uint16(q / n)
+		q %= n
+		target := s.plan.order.At(q / uint64(shape.TTLs()))
+		ttl := shape.FirstTTL + uint8(q%uint64(shape.TTLs()))
+		var p codec.Prepared
+		s.codec.Prepare(&p, target, flow)
+		size := s.codec.Encode(buf, &p, ttl, 0)
+		id, transport := uint32(binary.BigEndian.Uint16(buf[wire.V4ID:])), buf[wire.V4Len:]
+		if !target.Is4() {
+			id, transport = binary.BigEndian.Uint32(buf)&0xfffff, buf[wire.V6Len:]
+		}
+		port, dport, sum := transport[wire.UDPSrcPort:], transport[wire.UDPDstPort:], transport[wire.UDPChecksum:]
+		if s.cfg.DstPort == 0 { // ICMP
+			port, dport, sum = transport[wire.EchoID:], transport[wire.EchoSeq:], transport[wire.ICMPChecksum:]
+		}
+		fmt.Fprintf(t, "%s\t%d\t%d\t%#x\t%d\t%d\t%#04x\t%d\t\n", target, ttl, flow, id,
+			binary.BigEndian.Uint16(port), binary.BigEndian.Uint16(dport), binary.BigEndian.Uint16(sum), size)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/masstrace/masstrace/target"
+	"github.com/masstrace/masstrace/window"
+)
+
+// opener fills windows with targets, ahead of the scheduler.
+type opener struct {
+	order *target.Order
+	shape window.Shape
+	set   *window.Set
+	free  <-chan *window.Window // cleared ones
+	ready chan<- *window.Window
+}
+
+// run opens window after window until all targets are in one or stop ends, and
+// closes ready. It returns how many it opened.
+func (o *opener) run(stop context.Context, windows uint64) (opened uint64) {
+	defer close(o.ready)
+	for id := range windows {
+		var w *window.Window
+		select {
+		case w = <-o.free:
+		case <-stop.Done():
+			return id
+		}
+		w.Open(id)
+		last := min(w.Position+uint64(o.shape.Targets), o.order.Len())
+		for i := w.Position; i < last; i++ {
+			w.Append(o.order.At(i))
+		}
+		o.set.Put(w)
+		o.ready <- w // has room for every window there is
+	}
+	return windows
+}

@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/trace"
+	"github.com/masstrace/masstrace/window"
+)
+
+// recorder writes the records of windows that are over and clears them.
+type recorder struct {
+	assembler *trace.Assembler
+	writer    *output.Writer
+	retired   <-chan *window.Window
+	free      chan<- *window.Window
+	failed    func(error) // told of the first error of the writer
+	err       error
+}
+
+// errStopped ends the walk through a window when the run is given up.
+var errStopped = errors.New("run given up")
+
+// run records windows until total are done, where total is known once opened
+// gives it. When ctx ends it returns at once, between two records.
+func (r *recorder) run(ctx context.Context, opened <-chan uint64) {
+	total, done := ^uint64(0), uint64(0)
+	for done < total {
+		select {
+		case total = <-opened:
+		case w := <-r.retired:
+			r.window(ctx, w)
+			w.Reset()
+			r.free <- w // has room for every window there is
+			done++
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// window writes the records of w. After an error it only counts.
+func (r *recorder) window(ctx context.Context, w *window.Window) {
+	write := func(err error) error {
+		if err != nil && r.err == nil {
+			r.err = err
+			r.failed(err)
+		}
+		if ctx.Err() != nil {
+			return errStopped
+		}
+		return nil
+	}
+	if r.writer.Wants(output.Replies) {
+		if r.assembler.Replies(w, func(head *trace.Head, hop *trace.Hop) error {
+			return write(r.writer.Reply(head, hop))
+		}) != nil {
+			return
+		}
+	}
+	if r.assembler.Traces(w, func(t *trace.Trace) error { return write(r.writer.Trace(t)) }) != nil {
+		return
+	}
+	_ = write(r.writer.Flush())
+}

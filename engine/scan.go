@@ -1,0 +1,305 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/matcher"
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/ratelimit"
+	"github.com/masstrace/masstrace/receiver"
+	"github.com/masstrace/masstrace/schedule"
+	"github.com/masstrace/masstrace/sender"
+	"github.com/masstrace/masstrace/trace"
+	"github.com/masstrace/masstrace/window"
+)
+
+// Scan traces every target of c. When interrupted ends it stops sending, waits
+// for replies and writes what it has; when ctx ends it leaves at once, with
+// whole records. Errors have a Class.
+func Scan(ctx, interrupted context.Context, c Config) error {
+	s, err := newScan(&c)
+	if err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	defer s.close()
+	return s.run(ctx, interrupted)
+}
+
+// scan is one run of Scan.
+type scan struct {
+	cfg   *Config
+	plan  *plan
+	paths *paths
+	time  timeline
+	start time.Time
+	began int64 // on the time line
+
+	codec    *codec.Codec
+	set      *window.Set
+	monitor  *link.Monitor
+	counters link.Counters // of the link, before the run
+	port     *sender.Packet
+	live     *receiver.Live
+	sink     *output.Sink
+	writer   *output.Writer
+
+	sender   *sender.Sender
+	receiver *receiver.Receiver
+	matcher  *matcher.Matcher
+
+	halt  context.CancelCauseFunc // stops the sending, with the reason
+	stop  context.Context
+	taken uint64 // windows that were opened
+}
+
+// newScan works out the plan: everything that can be wrong with what was asked.
+func newScan(c *Config) (*scan, error) {
+	if c.Seed == "" {
+		if c.Shards > 1 {
+			return nil, usage("--shard needs --seed: all shards must share one")
+		}
+		c.Seed = randomHex(8)
+	}
+	if c.Key == "" {
+		c.Key = randomHex(16)
+	}
+	p, err := newPlan(c)
+	if err != nil {
+		return nil, err
+	}
+	t, err := newTimeline()
+	if err != nil {
+		return nil, err
+	}
+	return &scan{cfg: c, plan: p, time: t, start: time.Now()}, nil
+}
+
+// open finds the way out and opens everything, the receiver first, so that
+// no reply can come before it listens. What was opened before an error is
+// closed again.
+func (s *scan) open(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			s.close()
+			err = environment(link.Permission(err))
+		}
+	}()
+	if err := link.MayCapture(); err != nil {
+		return err
+	}
+	if s.paths, err = findPaths(ctx, s.cfg, s.plan); err != nil {
+		return err
+	}
+	if err := s.openCodec(); err != nil {
+		return err
+	}
+	if s.monitor, err = link.OpenMonitor(s.paths.Path); err != nil {
+		return err
+	}
+	if s.counters, err = s.monitor.Counters(); err != nil {
+		return err
+	}
+	s.live, err = receiver.OpenLive(receiver.LiveConfig{Interface: s.paths.Name, Filter: s.codec.Filter()})
+	if err != nil {
+		return err
+	}
+	port := sender.PacketConfig{
+		Index: s.paths.Index, Ethernet: s.paths.Framing == link.Ethernet, Queue: s.cfg.Queue,
+		NextHop4: s.paths.nextHop4, NextHop6: s.paths.nextHop6,
+	}
+	copy(port.Source[:], s.paths.Hardware)
+	if s.port, err = sender.OpenPacket(port); err != nil {
+		return err
+	}
+	s.sink, err = output.Open(s.cfg.Output, s.cfg.Stdout)
+	return err
+}
+
+// openCodec makes the codec for the source addresses that were found, and
+// checks that its probes fit through the link.
+func (s *scan) openCodec() error {
+	avoid, err := link.PortsInUse()
+	if err != nil {
+		return err
+	}
+	cfg := s.plan.codecConfig(s.cfg)
+	cfg.Source4, cfg.Source6, cfg.Avoid = s.paths.source4, s.paths.source6, avoid
+	if s.codec, err = codec.New(cfg); err != nil {
+		return &Error{Usage, err}
+	}
+	for is4, asked := range map[bool]bool{true: s.plan.has4, false: s.plan.has6} {
+		if asked {
+			if err := s.paths.checkMTU(is4, s.codec.Size(is4)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *scan) close() {
+	if s.port != nil {
+		_ = s.port.Close()
+	}
+	if s.live != nil {
+		s.live.Close()
+	}
+	if s.monitor != nil {
+		s.monitor.Close()
+	}
+}
+
+// Reasons to stop sending before everything is sent.
+var (
+	errInterrupted = errors.New("interrupted")
+	errMaxRuntime  = errors.New("--max-runtime is over")
+	errDisk        = errors.New("output failed")
+)
+
+// run starts every goroutine of the scan, waits for them, and sums up.
+func (s *scan) run(ctx, interrupted context.Context) error {
+	var stopped context.Context
+	stopped, s.halt = context.WithCancelCause(ctx)
+	s.stop = stopped
+	defer s.halt(nil)
+	defer context.AfterFunc(interrupted, func() { s.halt(errInterrupted) })()
+	if s.cfg.MaxRuntime > 0 {
+		defer time.AfterFunc(s.cfg.MaxRuntime, func() { s.halt(errMaxRuntime) }).Stop()
+	}
+	p, err := s.build()
+	if err != nil {
+		return err
+	}
+	if err := s.writeHead(); err != nil {
+		return environment(fmt.Errorf("write %s: %w", s.cfg.Output, err))
+	}
+
+	g, failed := errgroup.WithContext(ctx)
+	// over ends what goes on until all windows are recorded.
+	over, finish := context.WithCancel(failed)
+	defer finish()
+	opened := make(chan uint64, 1)
+	g.Go(func() error {
+		s.taken = p.opener.run(s.stop, s.plan.windows)
+		opened <- s.taken
+		return nil
+	})
+	g.Go(func() error { return s.send(failed) })
+	g.Go(func() error { return s.receiver.Run(over, s.matcher) })
+	g.Go(func() error { return s.monitor.Run(over, s.linkChanged) })
+	g.Go(func() error { return s.report(over) })
+	g.Go(func() error {
+		defer finish()
+		p.recorder.run(failed, opened)
+		return nil
+	})
+	err = g.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return &Error{Partial, errors.New("left at once: the output has no summary")}
+	case err != nil:
+		return environment(link.Permission(err))
+	}
+	return s.sumUp(&p.recorder)
+}
+
+// pipeline is what build makes besides the stages that scan holds.
+type pipeline struct {
+	recorder
+	opener opener
+}
+
+// build makes the stages and the windows that go round between them.
+func (s *scan) build() (*pipeline, error) {
+	shape := s.plan.shape
+	s.set = window.NewSet(shape)
+	free := make(chan *window.Window, window.Live)
+	ready := make(chan *window.Window, window.Live)
+	retired := make(chan *window.Window, window.Live)
+	for range min(s.plan.windows, window.Live) {
+		free <- window.New(shape)
+	}
+	source4, source6 := s.paths.sources()
+	s.matcher = matcher.New(matcher.Config{Index: s.plan.order, Set: s.set, Retired: retired})
+	var err error
+	if s.receiver, err = receiver.New(s.live, s.codec, s.time); err != nil {
+		return nil, environment(err)
+	}
+	s.writer = output.NewWriter(s.sink, output.Config{
+		Records: s.cfg.Records, Run: runID(s.start), Hostname: hostname(),
+	})
+	p := &pipeline{
+		recorder: recorder{
+			writer: s.writer, retired: retired, free: free,
+			failed: func(error) { s.halt(errDisk) },
+			assembler: trace.NewAssembler(trace.AssemblerConfig{
+				Method: s.cfg.Method, Source4: source4, Source6: source6,
+				Size4: s.codec.Size(true), Size6: s.codec.Size(false),
+				DstPort: s.cfg.DstPort, TOS: s.cfg.TOS, Wait: s.cfg.Wait, Flows: s.codec,
+			}),
+		},
+		opener: opener{order: s.plan.order, shape: shape, set: s.set, free: free, ready: ready},
+	}
+	s.sender = sender.New(sender.Config{
+		Codec: s.codec, Port: s.port, Allowed: s.plan.list, Shape: shape,
+		Clock: s.time.clock, Epoch: s.time.epoch,
+		Bucket: ratelimit.New(ratelimit.Config{RatePPS: s.plan.ratePPS, Burst: s.cfg.Burst}, s.time.clock.Now()),
+		Up:     func() bool { return s.monitor.State() == link.Up },
+		Gone:   func() bool { return s.monitor.State() == link.Gone },
+		Source: schedule.NewExhaustive(schedule.Config{
+			Shape: shape, Wait: s.cfg.Wait, NoStop: s.cfg.NoStop, Seed: s.plan.seed,
+			Ready: ready, Set: s.set,
+		}),
+	})
+	return p, nil
+}
+
+// send runs the sender on a thread of its own.
+func (s *scan) send(ctx context.Context) error {
+	// Not unlocked: the thread's timer slack is not for others, and ends with it.
+	runtime.LockOSThread()
+	s.began = s.time.Now()
+	sleeper := ratelimit.NewSleeper(s.time.clock, ratelimit.SpinFor(s.plan.ratePPS, runtime.NumCPU()))
+	err := s.sender.Run(ctx, s.stop, sleeper)
+	if errors.Is(err, sender.ErrGone) {
+		s.halt(err)
+		return nil
+	}
+	return err
+}
+
+func (s *scan) linkChanged(state link.State) {
+	switch state {
+	case link.Up:
+		fmt.Fprintf(s.cfg.Stderr, "%s is up: the run goes on\n", s.paths.Name)
+	case link.Gone:
+		fmt.Fprintf(s.cfg.Stderr, "%s: %s: no more probes are sent\n", s.paths.Name, state)
+	default:
+		fmt.Fprintf(s.cfg.Stderr, "%s: %s: the run waits until it is back\n", s.paths.Name, state)
+	}
+}
+
+// runID names a run: when it began, and something random.
+func runID(start time.Time) string {
+	return start.UTC().Format("20060102T150405Z") + "-" + randomHex(4)
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "localhost"
+	}
+	return name
+}

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/sender"
+)
+
+// writeHead writes the records in front of all others.
+func (s *scan) writeHead() error {
+	if err := s.writer.CycleStart(s.start); err != nil {
+		return err
+	}
+	c, p := s.cfg, s.plan
+	run := output.Run{
+		Tool: "masstrace/" + c.Version, Argv: c.Argv, Seed: c.Seed, KeyID: keyID(p.key),
+		RatePPS: p.ratePPS, Burst: c.Burst, TTL: [2]uint8{c.MinTTL, c.MaxTTL},
+		Flows: c.Flows, Attempts: c.Attempts, Protocol: c.Method.String(), DstPort: c.DstPort,
+		TOS: c.TOS, WaitS: c.Wait.Seconds(), Link: s.paths.Name, Clock: "CLOCK_REALTIME/kernel",
+		TargetsSHA256: p.include.Digest(), ExcludeSHA256: p.exclude.Digest(),
+		Shard: [2]int{int(c.Shard), int(max(c.Shards, 1))},
+	}
+	if p.has4 {
+		run.Source = s.paths.source4.String()
+		if p.has6 {
+			run.Source6 = s.paths.source6.String()
+		}
+	} else {
+		run.Source = s.paths.source6.String()
+	}
+	if err := s.writer.Run(&run); err != nil {
+		return err
+	}
+	return s.writer.Flush()
+}
+
+// sumUp writes the records behind all others, closes the output, and says what
+// kept the run from being whole.
+func (s *scan) sumUp(r *recorder) error {
+	summary, err := s.summary(r)
+	if err != nil {
+		return err
+	}
+	failure := r.err
+	if failure == nil {
+		failure = errors.Join(s.writer.Summary(summary), s.writer.CycleStop(time.Now()), s.writer.Flush())
+	}
+	if err := s.sink.Close(); failure == nil {
+		failure = err
+	}
+	if !s.cfg.Quiet {
+		if err := summary.Text(s.cfg.Stderr); err != nil && failure == nil {
+			failure = err
+		}
+	}
+	switch {
+	case failure != nil:
+		return &Error{Partial, fmt.Errorf("write %s: %w", s.cfg.Output, failure)}
+	case !summary.Complete:
+		return &Error{Partial, fmt.Errorf("not complete: %s", summary.Reason)}
+	}
+	return nil
+}
+
+// summary gathers the counts of all stages.
+func (s *scan) summary(r *recorder) (*output.Summary, error) {
+	tally, m, f := &r.assembler.Tally, &s.matcher.Stats, &s.receiver.Stats
+	never := uint64(0) // targets in windows that were not opened
+	if opened := s.taken * uint64(s.plan.shape.Targets); opened < s.plan.order.Len() {
+		never = s.plan.order.Len() - opened
+	}
+	sum := &output.Summary{
+		Targets: s.plan.order.Len(), TTLs: uint64(s.plan.shape.TTLs()), Flows: uint64(s.plan.shape.Flows),
+		Sent: tally.Sent, Answered: tally.Answered, Silent: tally.Silent, TxErrors: tally.Failed,
+		FirstSent: tally.FirstSent,
+		Skipped: output.Skipped{
+			Reached: tally.Reached, Excluded: tally.Excluded, TxError: tally.FirstFail,
+			Interrupted: tally.Interrupted + never*s.plan.probesPerTarget(),
+		},
+		Frames: output.Frames{
+			Received:  f.Frames.Load(),
+			Malformed: f.Malformed.Load(),
+			Unrelated: f.Unrelated.Load() + m.Foreign.Load(),
+			Rejected: output.Rejected{
+				Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(),
+				Conflict: f.Conflict.Load(), Unsent: m.Unsent.Load(),
+			},
+			Late: m.Late.Load(), Duplicates: m.Duplicates.Load(),
+			Weak: m.Weak.Load(), Strong: m.Strong.Load(),
+		},
+		UDPReplies: m.Hopless.Load(),
+		ElapsedS:   float64(s.time.Now()-s.began) / 1e9,
+		Complete:   true, Reason: output.ReasonDone,
+	}
+	sum.Drops.Extensions = m.Overflow.Load()
+	var err error
+	if sum.Drops.Kernel, _, err = s.live.Drops(); err != nil {
+		return nil, environment(err)
+	}
+	if now, err := s.monitor.Counters(); err == nil { // the link may be gone
+		sum.Drops.Interface = now.Sub(s.counters).RxDropped
+	}
+	if cause := s.cause(); cause != "" {
+		sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && r.err == nil, cause
+	}
+	if err := sum.Balance(); err != nil {
+		return nil, fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
+	}
+	return sum, nil
+}
+
+// cause returns why the sending was stopped, empty if it was not.
+func (s *scan) cause() string {
+	if s.stop.Err() == nil {
+		return ""
+	}
+	cause := context.Cause(s.stop)
+	switch {
+	case errors.Is(cause, errMaxRuntime):
+		return output.ReasonMaxRuntime
+	case errors.Is(cause, errDisk):
+		return output.ReasonDisk
+	case errors.Is(cause, sender.ErrGone):
+		return output.ReasonLink
+	default:
+		return output.ReasonSignal
+	}
+}

@@ -1,0 +1,137 @@
+package lab
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// helper starts the test binary as a program of its own that uses the lab, in a
+// process group of its own.
+func helper(t *testing.T, kind string, args ...string) (cmd *exec.Cmd, out *bufio.Reader) {
+	t.Helper()
+	// Of all paths to the binary this one works for every user.
+	cmd = exec.Command("/proc/self/exe", args...)
+	cmd.Env = append(os.Environ(), envHelper+"="+kind)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Stderr = os.Stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cmd, bufio.NewReader(pipe)
+}
+
+// startHelper starts the helper and returns the first line that its command writes.
+func startHelper(t *testing.T, cmd *exec.Cmd, out *bufio.Reader) string {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	line, err := out.ReadString('\n')
+	if err != nil {
+		if _ = cmd.Wait(); cmd.ProcessState.ExitCode() == statusUnavailable {
+			t.Skip("no namespaces here")
+		}
+		t.Fatalf("the command did not start: %v", err)
+	}
+	return strings.TrimSpace(line)
+}
+
+// When the parent is killed, all of the lab goes with it.
+func TestParentKilled(t *testing.T) {
+	cmd, out := helper(t, "run", "sh", "-c",
+		"ip netns add inner; ip netns exec inner setsid sleep 1000 & setsid sleep 1000 & sleep 0.2; readlink /proc/self/ns/pid; sleep 1000")
+	pidNS := startHelper(t, cmd, out)
+	inside := processesIn("pid", pidNS)
+	if len(inside) < 4 { // pid 1, sh, and three sleeps
+		t.Fatalf("only processes %v in %s", inside, pidNS)
+	}
+	kinds := namespaces(t, inside[0])
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // killed
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		left := processesIn("pid", pidNS)
+		for kind, ns := range kinds {
+			left = append(left, processesIn(kind, ns)...)
+		}
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("processes %v outlive the parent", left)
+		}
+	}
+}
+
+// Every signal reaches the command, and once, whether it is sent to the parent
+// alone or to its whole group.
+func TestSignals(t *testing.T) {
+	for _, sig := range forwarded() {
+		for to, name := range map[int]string{1: "process", -1: "group"} {
+			number := sig.(syscall.Signal)
+			t.Run(unix.SignalName(number)+" to "+name, func(t *testing.T) {
+				cmd, out := helper(t, "run", "sh", "-c",
+					"n=0; for s in HUP INT QUIT TERM USR1 USR2; do trap \"n=\\$((n+1)); got=$s\" $s; done;"+
+						"echo ready; while [ $n = 0 ]; do sleep 0.02; done; sleep 0.1; echo $got $n; exit 42")
+				startHelper(t, cmd, out)
+				if err := unix.Kill(to*cmd.Process.Pid, number); err != nil {
+					t.Fatal(err)
+				}
+				got, _ := out.ReadString('\n')
+				_ = cmd.Wait() // the status is looked at
+				want := strings.TrimPrefix(unix.SignalName(number), "SIG") + " 1\n"
+				if got != want || cmd.ProcessState.ExitCode() != 42 {
+					t.Errorf("command got %q, exit status %d; want %q, 42", got, cmd.ProcessState.ExitCode(), want)
+				}
+			})
+		}
+	}
+}
+
+func TestMainRunsInside(t *testing.T) {
+	cmd, _ := helper(t, "main", "-test.v", "-test.run=X")
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	_ = cmd.Run() // the status is looked at
+	if cmd.ProcessState.ExitCode() != 3 {
+		t.Errorf("exit status %d, want that of the tests, 3", cmd.ProcessState.ExitCode())
+	}
+	if _, _, err := runOut(t, Config{Command: sh("exit 0")}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "inside -test.v -test.run=X"; out.String() != want {
+		t.Errorf("tests say %q, want %q", out.String(), want)
+	}
+}
+
+// Without root there is a user namespace, where the kernel has them.
+func TestUserNamespace(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("the other tests show it when not run as root")
+	}
+	cmd, out := helper(t, "run", "sh", "-c", "id -u; ip netns add x && ip netns exec x ip link set lo up && ls /run/netns; exit 5")
+	const nobody = 65534
+	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	if uid := startHelper(t, cmd, out); uid != "0" {
+		t.Errorf("user %s inside, want 0", uid)
+	}
+	if name, _ := out.ReadString('\n'); name != "x\n" {
+		t.Errorf("namespace %q, want x", name)
+	}
+	_ = cmd.Wait() // the status is looked at
+	if cmd.ProcessState.ExitCode() != 5 {
+		t.Errorf("exit status %d, want 5", cmd.ProcessState.ExitCode())
+	}
+}

@@ -1,0 +1,159 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Init must be called first thing in the main of a program that calls Run. In
+// the process that Run starts it is all that happens: it builds the network,
+// runs the command, and never returns. In any other process it does nothing.
+func Init(setups ...Setup) {
+	if os.Args[0] != initName || len(os.Args) < 4 || os.Getpid() != 1 {
+		return
+	}
+	os.Exit(run(setups, os.Args[1], os.Args[2], os.Args[3:]))
+}
+
+// run is the life of pid 1; it returns the exit status.
+func run(setups []Setup, name, option string, command []string) int {
+	unix.CloseOnExec(fdAlive)
+	unix.CloseOnExec(fdReport)
+	report := os.NewFile(fdReport, "report")
+	go endWithParent(os.NewFile(fdAlive, "alive"))
+
+	var pid atomic.Int64 // of the command, 0 until it runs
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, forwarded()...)
+	go forward(signals, &pid)
+
+	if err := prepare(setups, name, option); err != nil {
+		writeReport(report, err)
+		return statusNoRun
+	}
+	child, err := start(command, name)
+	if err != nil {
+		writeReport(report, fmt.Errorf("start command: %w", err))
+		return statusNoRun
+	}
+	pid.Store(int64(child))
+	report.Close()
+	return reap(child)
+}
+
+// endWithParent ends pid 1, and with it all that runs here, when the parent is
+// gone. The death signal does the same, but is lost if the parent ended before
+// it could be asked for.
+func endWithParent(alive *os.File) {
+	_, _ = alive.Read(make([]byte, 1))
+	os.Exit(128 + int(unix.SIGKILL))
+}
+
+// forward hands signals to the command. Before there is one they end pid 1.
+func forward(signals <-chan os.Signal, pid *atomic.Int64) {
+	for s := range signals {
+		number := s.(syscall.Signal)
+		child := pid.Load()
+		if child == 0 {
+			os.Exit(128 + int(number))
+		}
+		_ = unix.Kill(int(child), number) // it fails only when the command has ended
+	}
+}
+
+// prepare makes the namespaces usable and builds the network.
+func prepare(setups []Setup, name, option string) error {
+	if err := privateMounts(); err != nil {
+		if refused(err) {
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		return err
+	}
+	if err := linkUp("lo"); err != nil {
+		return err
+	}
+	if name == "" {
+		return nil
+	}
+	i := slices.IndexFunc(setups, func(s Setup) bool { return s.Name == name })
+	if i < 0 {
+		return fmt.Errorf("no network is called %q", name)
+	}
+	// Nothing ends this context but the end of the process.
+	if err := setups[i].Build(context.Background(), option); err != nil {
+		return fmt.Errorf("build network %s: %w", name, err)
+	}
+	return nil
+}
+
+// linkUp sets a link up.
+func linkUp(name string) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open socket: %w", err)
+	}
+	defer unix.Close(fd)
+	req, err := unix.NewIfreq(name)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", name, err)
+	}
+	req.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req); err != nil {
+		return fmt.Errorf("set link %s up: %w", name, err)
+	}
+	return nil
+}
+
+// start starts the command, telling it the name of the lab, in a process group of its own (see attributes), in
+// the foreground if the terminal was lent to us. It does not use os/exec, whose
+// waiting would compete with reap.
+func start(command []string, name string) (pid int, err error) {
+	here, err := place(name)
+	if err != nil {
+		return 0, err
+	}
+	if err := os.Setenv(envInside, here); err != nil {
+		return 0, err
+	}
+	path, err := exec.LookPath(command[0])
+	if err != nil {
+		return 0, err
+	}
+	attr := &syscall.ProcAttr{
+		Env:   os.Environ(),
+		Files: []uintptr{0, 1, 2},
+		Sys:   &syscall.SysProcAttr{Setpgid: true},
+	}
+	if tty := claimTerminal(nil); tty.claimed {
+		attr.Sys.Foreground, attr.Sys.Ctty = true, tty.fd
+	}
+	return syscall.ForkExec(path, command, attr)
+}
+
+// reap collects every process that ends, orphans included, until the command
+// does, and returns its exit status.
+func reap(command int) int {
+	for {
+		var ws syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &ws, syscall.WUNTRACED, nil)
+		switch {
+		case err == syscall.EINTR || pid != command:
+		case err != nil:
+			return statusNoRun // ECHILD: cannot be while the command lives
+		case ws.Stopped():
+			// Its shell is outside and cannot see that it has stopped, so
+			// nobody would ever continue it.
+			_ = unix.Kill(-command, unix.SIGCONT)
+		default:
+			return exitStatus(ws)
+		}
+	}
+}

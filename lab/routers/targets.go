@@ -1,0 +1,66 @@
+package routers
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// A cut is a part of a territory that the target list names: the lengths of its
+// two prefixes, and in which sixteenth of the territory (a /16, a /36) they
+// begin.
+type cut struct{ bits4, bits6, place int }
+
+// cuts are of all sizes, from hundreds of granules (a /24, a /48) down to a part
+// of one and a single address. The first is left out of territories that
+// nothing answers in.
+func cuts() []cut {
+	return []cut{
+		{15, 39, 0}, // 512 granules
+		{17, 41, 2}, // 128
+		{18, 42, 3}, // 64
+		{19, 43, 4}, // 32
+		{20, 44, 5}, // 16
+		{22, 46, 6}, // 4
+		{24, 48, 7},
+		{25, 64, 8},
+		{32, 128, 9},
+	}
+}
+
+// Targets returns the text of a target list that covers every territory, in
+// both families: testdata/prefixes.txt.
+func (t *Topology) Targets() string {
+	var s strings.Builder
+	s.WriteString("# Where the lab's scans go: IPv4 and IPv6 prefixes of all sizes, some 10,000\n" +
+		"# targets at one for each /24 and /48. They mean nothing outside the lab.\n")
+	for _, a := range t.territories {
+		for _, c := range cuts() {
+			if c.place == 0 && a.Ending != Reached {
+				continue
+			}
+			p4, p6 := a.cut(c)
+			fmt.Fprintf(&s, "%s\n%s\n", line(p4), line(p6))
+		}
+	}
+	return s.String()
+}
+
+// cut returns a cut's two prefixes in a.
+func (a Territory) cut(c cut) (p4, p6 netip.Prefix) {
+	o4, o6 := a.V4.Addr().As4(), a.V6.Addr().As16()
+	o4[1] += byte(c.place)
+	o6[4] = byte(c.place) << 4
+	if c.bits4 == 32 {
+		o4[3], o6[15] = 77, 77 // neither the first of anything nor the last
+	}
+	return netip.PrefixFrom(netip.AddrFrom4(o4), c.bits4), netip.PrefixFrom(netip.AddrFrom16(o6), c.bits6)
+}
+
+// line writes a single address without its length.
+func line(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}

@@ -1,0 +1,77 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Environment variables that the lab sets: where the command is, as "NAME
+// NETNS", and why the tests had to stay outside.
+const (
+	envInside = "MASSTRACE_LAB"
+	envOut    = "MASSTRACE_LAB_UNAVAILABLE"
+)
+
+// Main is for TestMain: it runs the tests of m inside new namespaces, in the
+// network built by the first of setups, by running the test binary once more
+// with the same arguments in there.
+//
+//	func TestMain(m *testing.M) { os.Exit(lab.Main(m, routers.Setup())) }
+//
+// Further setups are there for tests that call Run. Where namespaces cannot be
+// had the tests run outside; each that needs the lab says so by Need.
+func Main(m interface{ Run() int }, setups ...Setup) (status int) {
+	Init(setups...)
+	if Inside(setups[0].Name) {
+		return m.Run()
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		return statusNoRun
+	}
+	status, err = Run(context.Background(), Config{
+		Setup:   setups[0].Name,
+		Command: append([]string{binary}, os.Args[1:]...),
+	})
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		os.Setenv(envOut, err.Error())
+		return m.Run()
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "lab:", err)
+	}
+	return status
+}
+
+// Need skips the test unless it runs in the lab of that name.
+func Need(t interface {
+	Helper()
+	Skipf(format string, args ...any)
+}, name string) {
+	t.Helper()
+	if Inside(name) {
+		return
+	}
+	reason := os.Getenv(envOut)
+	if reason == "" {
+		reason = "TestMain does not call lab.Main"
+	}
+	t.Skipf("needs lab %q: %s", name, reason)
+}
+
+// Inside reports whether this process is in a lab of that name, whoever called
+// it. It goes by the network namespace and not by the name alone, so that a
+// variable which leaked to the outside proves nothing.
+func Inside(name string) bool {
+	here, err := place(name)
+	return err == nil && os.Getenv(envInside) == here
+}
+
+// place says where the calling thread is: the name and the network namespace.
+func place(name string) (string, error) {
+	ns, err := os.Readlink("/proc/thread-self/ns/net")
+	return name + " " + ns, err
+}

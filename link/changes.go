@@ -1,0 +1,67 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// changes is a netlink subscription that only tells that something changed. Who
+// waits reads the kernel's tables again: they are the truth, and a lost or
+// misread message then costs nothing.
+type changes struct {
+	file *os.File
+	buf  []byte
+}
+
+// subscribe opens a subscription to groups, a set of RTMGRP_….
+func subscribe(groups uint32) (*changes, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("open netlink: %w", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("subscribe to netlink: %w", err)
+	}
+	// As the descriptor does not block, Go waits for it by its own poller.
+	return &changes{file: os.NewFile(uintptr(fd), "netlink"), buf: make([]byte, 1<<14)}, nil
+}
+
+func (c *changes) close() { c.file.Close() }
+
+// endWith lets the end of ctx interrupt wait. The function that it returns
+// undoes that.
+func (c *changes) endWith(ctx context.Context) (undo func() bool) {
+	return context.AfterFunc(ctx, func() { c.file.SetReadDeadline(time.Unix(1, 0)) })
+}
+
+// wait returns nil after a change, os.ErrDeadlineExceeded at until (zero =
+// never), and ctx's error when it ends.
+func (c *changes) wait(ctx context.Context, until time.Time) error {
+	if err := c.file.SetReadDeadline(until); err != nil {
+		return fmt.Errorf("wait for netlink: %w", err)
+	}
+	// If ctx ended before the deadline was set, that undid endWith's; if it
+	// ends after this check, endWith's comes last.
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	_, err := c.file.Read(c.buf)
+	switch {
+	case err == nil, errors.Is(err, unix.ENOBUFS): // overflow: something changed
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("wait for netlink: %w", err)
+	case until.IsZero() || time.Now().Before(until):
+		return nil // a late interrupt, of a context that is over: look again
+	default:
+		return os.ErrDeadlineExceeded
+	}
+}

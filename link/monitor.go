@@ -1,0 +1,171 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// State is whether a link can be sent on.
+type State uint32
+
+// The states. Of several that hold, the last counts. Gone is final: a link that
+// comes back under its name is another one.
+const (
+	Up        State = iota
+	NoAddress       // up, but the source address is no longer assigned
+	Down            // set down, or without carrier
+	Gone            // deleted, or moved to another network namespace
+)
+
+// String returns the state in words.
+func (s State) String() string {
+	switch s {
+	case Up:
+		return "up"
+	case NoAddress:
+		return "source address removed"
+	case Down:
+		return "down"
+	default:
+		return "gone"
+	}
+}
+
+// Counters are what a link counted since it was made.
+type Counters struct {
+	RxPackets, TxPackets uint64
+	RxDropped, TxDropped uint64
+	RxErrors, TxErrors   uint64
+}
+
+// Sub returns what was counted since before.
+func (c Counters) Sub(before Counters) Counters {
+	return Counters{
+		RxPackets: c.RxPackets - before.RxPackets, TxPackets: c.TxPackets - before.TxPackets,
+		RxDropped: c.RxDropped - before.RxDropped, TxDropped: c.TxDropped - before.TxDropped,
+		RxErrors: c.RxErrors - before.RxErrors, TxErrors: c.TxErrors - before.TxErrors,
+	}
+}
+
+// Monitor watches one link. It belongs to the network namespace of the thread
+// that opened it; its methods work from any thread, concurrently but for Close.
+type Monitor struct {
+	index   int
+	source  netip.Addr // invalid = not watched
+	kernel  *netlink.Handle
+	changes *changes
+	state   atomic.Uint32
+}
+
+// OpenMonitor returns a Monitor of p's link, whose State is known already. Run
+// keeps it up to date.
+func OpenMonitor(p Path) (*Monitor, error) {
+	c, err := subscribe(unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR)
+	if err != nil {
+		return nil, err
+	}
+	m := &Monitor{index: p.Index, changes: c}
+	if !p.ForeignSource {
+		m.source = p.Source
+	}
+	if m.kernel, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		c.close()
+		return nil, fmt.Errorf("open netlink: %w", err)
+	}
+	s, err := m.look()
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	m.state.Store(uint32(s))
+	return m, nil
+}
+
+// Close releases what the Monitor holds. Run must have returned.
+func (m *Monitor) Close() {
+	m.changes.close()
+	m.kernel.Close()
+}
+
+// State returns the link's state, at the cost of an atomic load.
+func (m *Monitor) State() State { return State(m.state.Load()) }
+
+// Run keeps State up to date until ctx ends (then it returns nil), the link is
+// gone (likewise) or netlink fails. It calls changed, if not nil, with each new
+// state, after State returns it.
+func (m *Monitor) Run(ctx context.Context, changed func(State)) error {
+	defer m.changes.endWith(ctx)()
+	for {
+		// First look, then wait: what changed since OpenMonitor counts too.
+		s, err := m.look()
+		if err != nil {
+			return err
+		}
+		if State(m.state.Swap(uint32(s))) != s && changed != nil {
+			changed(s)
+		}
+		if s == Gone {
+			return nil
+		}
+		err = m.changes.wait(ctx, time.Time{})
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// look asks the kernel for the state.
+func (m *Monitor) look() (State, error) {
+	l, err := m.kernel.LinkByIndex(m.index)
+	var missing netlink.LinkNotFoundError
+	switch {
+	case errors.As(err, &missing):
+		return Gone, nil
+	case err != nil:
+		return 0, fmt.Errorf("look up link: %w", err)
+	case linkDown(l.Attrs()) != "":
+		return Down, nil
+	case !m.source.IsValid():
+		return Up, nil
+	}
+	ours, err := hasAddr(m.kernel, m.source)
+	if err != nil {
+		return 0, err
+	}
+	if !ours {
+		return NoAddress, nil
+	}
+	return Up, nil
+}
+
+// Counters reads the link's counters. It fails with ErrNoInterface if the link
+// is gone.
+func (m *Monitor) Counters() (Counters, error) {
+	l, err := m.kernel.LinkByIndex(m.index)
+	var missing netlink.LinkNotFoundError
+	if errors.As(err, &missing) {
+		return Counters{}, fmt.Errorf("%w: index %d", ErrNoInterface, m.index)
+	}
+	if err != nil {
+		return Counters{}, fmt.Errorf("look up link: %w", err)
+	}
+	s := l.Attrs().Statistics
+	if s == nil {
+		return Counters{}, fmt.Errorf("link %s has no counters", l.Attrs().Name)
+	}
+	return Counters{
+		RxPackets: s.RxPackets, TxPackets: s.TxPackets,
+		RxDropped: s.RxDropped, TxDropped: s.TxDropped,
+		RxErrors: s.RxErrors, TxErrors: s.TxErrors,
+	}, nil
+}

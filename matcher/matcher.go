@@ -1,0 +1,140 @@
+// Package matcher puts replies to the probes that they answer, without a lock:
+// it finds the slot by arithmetic, and is the only writer of reply words, arena
+// and target state. It also decides when a window is over.
+package matcher
+
+import (
+	"sync/atomic"
+
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/window"
+)
+
+// IndexOf takes an address to its place in the target order; ok is false for
+// an address that the run would never probe.
+type IndexOf interface {
+	PositionOf(a probe.Addr) (position uint64, ok bool)
+}
+
+// Config is what a Matcher works on.
+type Config struct {
+	Index IndexOf
+	Set   *window.Set
+	// Retired takes the windows that are over, in the order of their numbers.
+	// It must have room for window.Live of them.
+	Retired chan<- *window.Window
+}
+
+// Stats counts what became of authenticated replies. Its fields may be read at
+// any time.
+type Stats struct {
+	Foreign    atomic.Uint64 // answers for targets that are none of this run's
+	Unsent     atomic.Uint64 // for probes never sent
+	Late       atomic.Uint64 // for windows that are over
+	Duplicates atomic.Uint64
+	Weak       atomic.Uint64
+	Strong     atomic.Uint64
+	Hopless    atomic.Uint64 // of Weak and Strong, those that show no hop
+	Overflow   atomic.Uint64 // extensions or further copies that were not kept
+}
+
+// Matcher matches replies. Replies must be called from one goroutine.
+type Matcher struct {
+	Stats Stats
+
+	cfg  Config
+	next uint64 // number of the window to retire next
+}
+
+// New returns a matcher that has seen nothing.
+func New(cfg Config) *Matcher { return &Matcher{cfg: cfg} }
+
+// Replies matches a batch. upTo, in ns since the Unix epoch, says that no reply
+// stamped before it will follow; windows whose deadline it has passed are
+// retired. It keeps nothing of batch.
+func (m *Matcher) Replies(batch []probe.Reply, upTo int64) {
+	for i := range batch {
+		m.match(&batch[i])
+	}
+	m.cfg.Set.SetMatched(upTo)
+	m.retire(upTo)
+}
+
+func (m *Matcher) match(r *probe.Reply) {
+	position, ok := m.cfg.Index.PositionOf(r.Target)
+	if !ok {
+		m.Stats.Foreign.Add(1)
+		return
+	}
+	w, target := m.cfg.Set.At(position)
+	if w == nil {
+		m.gone(position, r)
+		return
+	}
+	if !r.HasHop() {
+		if !w.Touched(target, r.Flow) {
+			m.Stats.Unsent.Add(1)
+			return
+		}
+		m.count(r)
+		m.Stats.Hopless.Add(1)
+		w.Learn(target, &r.Facts)
+		m.overflow(!w.Keep(target, r, window.Hopless))
+		return
+	}
+	outcome := w.Answer(window.Slot{Target: target, Flow: r.Flow, TTL: r.TTL, Attempt: r.Attempt}, r)
+	m.overflow(outcome.Overflow)
+	switch {
+	case outcome.Unsent:
+		m.Stats.Unsent.Add(1)
+	case outcome.Role == window.Duplicate:
+		m.Stats.Duplicates.Add(1)
+	default:
+		m.count(r)
+		w.Learn(target, &r.Facts)
+	}
+}
+
+// gone handles a reply whose window is not live: over, or not begun.
+func (m *Matcher) gone(position uint64, r *probe.Reply) {
+	if position/uint64(m.cfg.Set.Shape().Targets) >= m.next {
+		m.Stats.Unsent.Add(1)
+		return
+	}
+	m.Stats.Late.Add(1)
+	for w := range m.cfg.Set.All { // whichever is live keeps the record
+		m.overflow(!w.Keep(0, r, window.Late))
+		return
+	}
+}
+
+func (m *Matcher) count(r *probe.Reply) {
+	if r.Valid == probe.Strong {
+		m.Stats.Strong.Add(1)
+	} else {
+		m.Stats.Weak.Add(1)
+	}
+}
+
+func (m *Matcher) overflow(lost bool) {
+	if lost {
+		m.Stats.Overflow.Add(1)
+	}
+}
+
+// retire takes out the windows whose deadline has passed, in order, so that
+// records leave in the order of the windows.
+func (m *Matcher) retire(upTo int64) {
+	for {
+		w := m.cfg.Set.Get(m.next)
+		if w == nil {
+			return
+		}
+		if deadline := w.Deadline(); deadline == 0 || deadline > upTo {
+			return
+		}
+		m.cfg.Set.Remove(w)
+		m.next++
+		m.cfg.Retired <- w
+	}
+}

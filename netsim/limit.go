@@ -1,0 +1,61 @@
+package netsim
+
+// bucket is a token bucket as its theoretical arrival time (the generic cell
+// rate algorithm): it is full when at is past, empty when at is burst − 1
+// intervals ahead.
+type bucket struct {
+	key uint64 // 0 free
+	at  int64  // ns
+}
+
+const (
+	bucketSlots = 1 << 16
+	bucketWays  = 4 // slots that a key may use
+)
+
+// take removes a token from the bucket of key and reports whether there was
+// one. A full bucket is forgotten without loss; so only where four buckets that
+// are not full meet is one lost, which EvictedBuckets counts.
+func (s *Sim) take(key uint64, now int64, l limit) bool {
+	key |= 1
+	first := key >> 32 % (bucketSlots / bucketWays) * bucketWays
+	set := s.buckets[first : first+bucketWays]
+	var b *bucket
+	for i := range set {
+		if set[i].key == key {
+			b = &set[i]
+			break
+		}
+		if b == nil && set[i].at <= now {
+			b = &set[i]
+		}
+	}
+	if b == nil {
+		s.count.EvictedBuckets++
+		b = &set[key>>1%bucketWays]
+	}
+	if b.key != key {
+		*b = bucket{key: key}
+	}
+	b.at = max(b.at, now)
+	if b.at-now > l.ahead {
+		return false
+	}
+	b.at += l.interval
+	return true
+}
+
+// limit is a rate and a burst in the terms of a bucket.
+type limit struct {
+	interval int64 // ns for a token
+	ahead    int64 // burst − 1 intervals
+}
+
+func limitOf(perSecond float64, burst int) limit {
+	if perSecond <= 0 {
+		return limit{}
+	}
+	l := limit{interval: int64(1e9 / perSecond)}
+	l.ahead = l.interval * int64(burst-1)
+	return l
+}

@@ -1,0 +1,252 @@
+package netsim
+
+// Limits of a segment, so that its slots fit its bits of address.
+const (
+	levels     = 6
+	maxWidth   = 16
+	maxBranch  = 3  // routers on a branch
+	maxRow     = 14 // routers in a row: slots 1 to 14
+	firstInDia = 15 // branch b, place j: slot 15 + 3b + j, up to 62
+
+	maxRowEnd     = 6 // level 5: slots 1 to 6, with a diamond 1 and 2
+	firstInDiaEnd = 3 // branch b, place j: slot 3 + 2b + j, up to 6
+	maxBranchEnd  = 2
+	maxWidthEnd   = 2
+
+	// afterDia routers at least follow a diamond. It makes the last two routers
+	// of a path's first k segments the same for all flows.
+	afterDia = 2
+)
+
+// bits4 and bits6 are the lengths of the prefixes that segments belong to.
+var (
+	bits4 = [levels]uint8{0, 8, 12, 16, 20, 24}
+	bits6 = [levels]uint8{0, 16, 24, 32, 40, 48}
+)
+
+// balancer is what a diamond's first router chooses a branch by.
+type balancer uint8
+
+const (
+	perFlow balancer = iota
+	perDestination
+	perPacket
+)
+
+// segment is a row of routers with, maybe, a diamond in it.
+type segment struct {
+	delay    int64  // of the whole, ns, both ways
+	salt     uint64 // of the balancer
+	lens     uint64 // routers on branch b: bits 2b and 2b+1
+	before   uint8  // routers before the diamond, or all
+	after    uint8
+	width    uint8 // branches, 0 without a diamond
+	longest  uint8 // branch
+	balancer balancer
+	more     bool // the balancer hashes TOS and flow label too
+	end      bool // level 5
+}
+
+// model is a Config made ready: shares as integers, scales, and the seed.
+type model struct {
+	cfg  Config
+	seed uint64
+
+	row       [levels]int64 // routers in a row: uniform below row/2¹⁶, rounded down
+	accessLen int
+	delay     [levels]float64 // ns at most
+
+	diamond, unequal, more, flow, flowOrDst   share
+	silent, limited, limitedHost              share
+	lossForward, loss, duplicate, spike       share
+	unreachable, loop, blackHole              share // cumulative
+	firewall, silentFirewall                  share // cumulative
+	alive, hostUnreachable                    share
+	filterUDP, filterTCP, filterICMP          share
+	open, other, udpAnswer                    share
+	boxes                                     [numBoxes]share // cumulative
+	quoteShort, quoteNew, quoteOld            share           // cumulative
+	interfaces, quotedZero, asymmetric, noise share
+}
+
+// delayParts divides Config.Delay among the levels: the greatest part goes to
+// the long-distance networks.
+var delayParts = [levels]float64{0.01, 0.36, 0.24, 0.14, 0.13, 0.10}
+
+// rowParts divides the mean path among levels 1 to 5.
+var rowParts = [levels]float64{0, 0.27, 0.22, 0.2, 0.19, 0.12}
+
+func newModel(cfg Config) *model {
+	m := &model{cfg: cfg, seed: mix(cfg.Seed, 0x6d61737374726163)}
+	weights := cfg.PerFlow + cfg.PerDestination + cfg.PerPacket
+	for _, s := range []struct {
+		to *share
+		p  float64
+	}{
+		{&m.diamond, cfg.Diamonds}, {&m.unequal, cfg.Unequal}, {&m.more, cfg.HashMore},
+		{&m.flow, cfg.PerFlow / weights},
+		{&m.flowOrDst, (cfg.PerFlow + cfg.PerDestination) / weights},
+		{&m.silent, cfg.SilentRouters}, {&m.limited, cfg.LimitedRouters},
+		{&m.limitedHost, cfg.LimitedHosts},
+		{&m.lossForward, cfg.LossForward}, {&m.loss, cfg.LossForward + cfg.LossReply},
+		{&m.duplicate, cfg.Duplicates}, {&m.spike, cfg.Spikes},
+		{&m.unreachable, cfg.Unreachable}, {&m.loop, cfg.Unreachable + cfg.Loops},
+		{&m.blackHole, cfg.Unreachable + cfg.Loops + cfg.BlackHoles},
+		{&m.firewall, cfg.Firewalls},
+		{&m.silentFirewall, cfg.Firewalls + cfg.SilentFirewalls},
+		{&m.alive, cfg.HostsAlive}, {&m.hostUnreachable, cfg.HostUnreachable},
+		{&m.filterUDP, cfg.FilterUDP}, {&m.filterTCP, cfg.FilterTCP},
+		{&m.filterICMP, cfg.FilterICMP}, {&m.open, cfg.OpenPorts},
+		{&m.other, cfg.OtherPorts}, {&m.udpAnswer, cfg.UDPAnswers},
+		{&m.quoteShort, cfg.QuoteShort}, {&m.quoteNew, cfg.QuoteShort + cfg.QuoteNew},
+		{&m.quoteOld, cfg.QuoteShort + cfg.QuoteNew + cfg.QuoteOld},
+		{&m.interfaces, cfg.Interfaces}, {&m.quotedZero, cfg.QuotedZero},
+		{&m.asymmetric, cfg.Asymmetric}, {&m.noise, cfg.Noise},
+	} {
+		*s.to = shareOf(s.p)
+	}
+	total := 0.0
+	for i, p := range []float64{
+		boxNATSource: cfg.NATSource, boxNATPort: cfg.NATPort,
+		boxNATDestination: cfg.NATDestination, boxIPID: cfg.MangleIPID,
+		boxChecksum: cfg.MangleChecksum, boxTOS: cfg.MangleTOS,
+		boxLabel: cfg.MangleLabel, boxLength: cfg.MangleLength,
+	} {
+		total += p
+		m.boxes[i] = shareOf(total)
+	}
+	m.accessLen = 2 + pick(mix(m.seed, saltSegment), 2)
+	for i := range m.row {
+		m.delay[i] = float64(cfg.Delay) * delayParts[i]
+		// The access network and the target take 3.5, tails half a hop, diamonds
+		// about an eighth of the rest (measured); what remains is shared out. A
+		// row is uniform from 0 to twice its mean.
+		mean := (cfg.MeanHops - 3.5 - 0.5) * (1 - 0.33*cfg.Diamonds) * rowParts[i]
+		m.row[i] = int64((2*mean + 1) * (1 << 16))
+	}
+	return m
+}
+
+// segment returns the segment of a prefix; room is how many routers the path
+// may still have. The branch lengths come first and the row gives way, then the
+// diamond does.
+func (m *model) segment(level int, prefix uint64, six family, room int) (g segment) {
+	x := uint64(level)
+	if six {
+		x |= 1 << 8
+	}
+	h := mix(m.seed^saltSegment^x, prefix)
+	row := int(h & 0xffff * uint64(m.row[level]) >> 32)
+	g.end = level == levels-1
+	limit := maxRow
+	switch level {
+	case 0:
+		row = m.accessLen
+	case 1:
+		row = max(row, 1)
+	case 4: // the long tail
+		if h>>16&7 == 0 {
+			row += 2 + int(h>>19&7) + int(h>>22&3)
+		}
+	case levels - 1:
+		limit = maxRowEnd
+	}
+	row = min(row, limit, room)
+	g.before = uint8(row)
+	if d := m.delay[level]; d > 0 {
+		u := float64(mix(h, saltDelay)>>11) / (1 << 53)
+		g.delay = int64(d * (0.02 + 0.98*u*u))
+	}
+	if row < 1+afterDia && !(g.end && row == afterDia) {
+		return g
+	}
+	if h2 := mix(h, saltBalancer); m.diamond.hit(h2) {
+		m.addDiamond(&g, h2, row, room)
+	}
+	return g
+}
+
+// addDiamond puts a diamond into a row where there is room for it.
+func (m *model) addDiamond(g *segment, h uint64, row, room int) {
+	g.salt = mix(h, saltBranches)
+	h = g.salt
+	longest, width := maxBranch, 2
+	// Half of the diamonds have two branches, one in eight up to the limit.
+	switch h & 7 {
+	case 0:
+		width = 2 + pick(h, m.cfg.MaxWidth-1)
+	case 1, 2, 3:
+		width = 2 + pick(h, min(m.cfg.MaxWidth, 4)-1)
+	}
+	if g.end {
+		longest, width = maxBranchEnd, maxWidthEnd
+		row = min(row, afterDia)
+	}
+	var lens uint64
+	h = mix(h, saltBranches+1)
+	if m.unequal.hit(h) {
+		h = mix(h, saltBranches+2)
+		for b := range width {
+			n := 1 + uint64(uint8(h>>(3*b)&7))*uint64(longest)/8
+			lens |= n << (2 * b)
+			g.longest = max(g.longest, uint8(n))
+		}
+	} else {
+		g.longest = uint8(1 + h>>40%2)
+		for b := range width {
+			lens |= uint64(g.longest) << (2 * b)
+		}
+	}
+	if row+int(g.longest) > room {
+		g.longest = 0
+		return
+	}
+	// The diamond sits anywhere with a router of the segment before it (at
+	// level 5 the router before may be the segment's above) and two after it.
+	least := 1
+	if g.end {
+		least = 0
+	}
+	g.before = uint8(least + pick(mix(h, saltBranches+3), row-least-afterDia+1))
+	g.after = uint8(row) - g.before
+	g.width, g.lens = uint8(width), lens
+	switch h = mix(h, saltBranches+4); {
+	case m.flow.hit(h):
+		g.balancer = perFlow
+		g.more = m.more.hit(h >> 32)
+	case m.flowOrDst.hit(h):
+		g.balancer = perDestination
+	default:
+		g.balancer = perPacket
+	}
+}
+
+// branchLen returns the routers on a branch, 0 without a diamond.
+func (g *segment) branchLen(b int) int { return int(g.lens >> (2 * b) & 3) }
+
+// most returns the routers on the longest way through.
+func (g *segment) most() int { return int(g.before + g.longest + g.after) }
+
+// slot returns the slot of the i-th router, from 0, on the way over branch b,
+// and its place if all branches were the longest: what its delay goes by.
+func (g *segment) slot(i, b int) (slot uint8, place int) {
+	n := g.branchLen(b)
+	switch before := int(g.before); {
+	case i < before:
+		return uint8(1 + i), i
+	case i < before+n && g.end:
+		return uint8(firstInDiaEnd + maxBranchEnd*b + i - before), i
+	case i < before+n:
+		return uint8(firstInDia + maxBranch*b + i - before), i
+	default:
+		return uint8(1 + i - n), i - n + int(g.longest)
+	}
+}
+
+// delayAt returns the round-trip time that the segment adds up to a place.
+func (g *segment) delayAt(place int) int64 {
+	if g.delay == 0 {
+		return 0
+	}
+	return g.delay * int64(place+1) / int64(g.most()+1)
+}

@@ -1,0 +1,305 @@
+package netsim
+
+import (
+	"fmt"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Truth says what is true of a network, without a packet. It only reads and may
+// be used concurrently.
+type Truth struct{ m *model }
+
+// NewTruth returns the truth about the network that cfg describes.
+func NewTruth(cfg Config) (*Truth, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("simulated network: %w", err)
+	}
+	return &Truth{m: newModel(cfg)}, nil
+}
+
+// Config returns what the network was made from.
+func (t *Truth) Config() Config { return t.m.cfg }
+
+// Flow is what decides a probe's way, apart from its TTL.
+type Flow struct {
+	Src, Dst netip.Addr
+	Label    uint32 // IPv6 flow label
+	First    uint32 // transport octets 0 to 3: ports; ICMP type, code, checksum
+	ID       uint16 // identifier of an ICMP echo
+	Protocol uint8
+	TOS      uint8
+}
+
+// PortFlow returns a flow of UDP (17) or TCP (6).
+func PortFlow(protocol uint8, src, dst netip.Addr, sport, dport uint16) Flow {
+	return Flow{Src: src, Dst: dst, Protocol: protocol, First: uint32(sport)<<16 | uint32(dport)}
+}
+
+// EchoFlow returns a flow of ICMP echo requests with that identifier and
+// checksum.
+func EchoFlow(src, dst netip.Addr, id, checksum uint16) Flow {
+	f := Flow{Src: src, Dst: dst, ID: id, Protocol: protoICMP, First: 8 << 24}
+	if !dst.Unmap().Is4() {
+		f.Protocol, f.First = protoICMPv6, 128<<24
+	}
+	f.First |= uint32(checksum)
+	return f
+}
+
+func (f *Flow) internal() flow {
+	return flow{src: addrOf(f.Src), dst: addrOf(f.Dst), first: f.First, label: f.Label,
+		id: f.ID, proto: f.Protocol, tos: f.TOS}
+}
+
+// Hop is what a probe meets at a TTL. Hops are comparable.
+type Hop struct {
+	Addr   netip.Addr // that answers, or would
+	Target bool       // Addr is the target; else a router
+	// Dist is the routers on the way, Addr included.
+	Dist uint8
+	// Fate is Answered, or the cause of a silence that never breaks. What is
+	// Answered may still be lost, and limited if Limited.
+	Fate   Fate
+	Answer Answer // NoAnswer unless Fate is Answered; of TCP, in the state LISTEN
+	Code   uint8  // of an ICMP error
+	// Limited says that a token bucket may refuse the answer.
+	Limited bool
+	Loop    bool // the probe was in a loop of two routers
+	End     bool // a greater TTL gets no further
+
+	// RTT is the least round-trip time, RTTMax the greatest.
+	RTT, RTTMax time.Duration
+	ReplyTTL    uint8
+
+	// Of ICMP errors: the quoted TTL, the octets quoted of a probe of 1500, and
+	// the fields quoted otherwise than sent.
+	QuotedTTL uint8
+	QuotedLen uint16
+	Mangled   Mangle
+	// Labels is the length of an RFC 4950 stack, Interface says that an RFC
+	// 5837 object is there, Legacy that the length field of RFC 4884 is not.
+	Labels            uint8
+	Interface, Legacy bool
+}
+
+// AppendHops appends all that probes of the flow may meet at a TTL from 1 to
+// 255: one hop, or several where per-packet balancers are on the way.
+func (t *Truth) AppendHops(hops []Hop, f *Flow, ttl uint8) []Hop {
+	return t.appendWays(hops, f, ttl, perPacket)
+}
+
+// AppendPossible appends all that probes of any flow with the source,
+// destination and protocol of f may meet at a TTL.
+func (t *Truth) AppendPossible(hops []Hop, f *Flow, ttl uint8) []Hop {
+	return t.appendWays(hops, f, ttl, perFlow)
+}
+
+// AppendEnds appends how the flow's path ends, which all TTLs above its length
+// show: at the target, at an unreachable, a firewall or a loop, in silence.
+func (t *Truth) AppendEnds(hops []Hop, f *Flow) []Hop { return t.AppendHops(hops, f, 255) }
+
+// Path returns AppendHops of each TTL from 1 to the longest way's end, at most
+// last.
+func (t *Truth) Path(f *Flow, last uint8) [][]Hop {
+	var path [][]Hop
+	for ttl := range last {
+		hops := t.AppendHops(nil, f, ttl+1)
+		path = append(path, hops)
+		if !slices.ContainsFunc(hops, func(h Hop) bool { return !h.End }) {
+			break
+		}
+	}
+	return path
+}
+
+// appendWays enumerates the ways of a packet. All branches are taken at
+// per-packet balancers and at those of the kind all.
+func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
+	m, in := t.m, f.internal()
+	if ttl == 0 || reachOf(in.dst) == martian {
+		return hops
+	}
+	p, h := m.plan(in.dst), m.hashFlow(&in)
+	first := len(hops)
+	add := func(w way) {
+		hop := t.hop(&p, &in, &w)
+		if !slices.Contains(hops[first:], hop) {
+			hops = append(hops, hop)
+		}
+	}
+	var (
+		tl     tail
+		base   int64
+		starts = uint64(1) // bit n: a segment may begin behind n routers
+		room   = m.cfg.MaxHops - 1
+	)
+	for level := range levels {
+		g := m.segment(level, p.prefix(level), p.six, room)
+		n := node{prefix: p.prefix(level), level: uint8(level), six: p.six}
+		from, to := 0, 1
+		switch {
+		case g.width == 0:
+		case g.balancer == perPacket, g.balancer == all:
+			to = int(g.width)
+		default:
+			from = g.branch(&h, 0)
+			to = from + 1
+		}
+		var next uint64
+		for b := from; b < to; b++ {
+			length := int(g.before+g.after) + g.branchLen(b)
+			for set := starts; set != 0; set &= set - 1 {
+				pos := bits.TrailingZeros64(set)
+				if int(ttl) > pos+length {
+					next |= 1 << (pos + length)
+				} else if int(ttl) > pos {
+					slot, place := g.slot(int(ttl)-pos-1, b)
+					n.slot = slot
+					add(m.expired(&p, n, int(ttl), base+g.delayAt(place), ttl))
+				}
+			}
+		}
+		tl.add(n, &g, int(g.before+g.after)+g.branchLen(from), from, base)
+		base, room, starts = base+g.delay, room-g.most(), next
+		done := false
+		for set := starts; set != 0; set &= set - 1 {
+			var w way
+			if w, done = m.stopped(&p, level, &tl, bits.TrailingZeros64(set), in.proto, ttl); done {
+				add(w)
+			}
+		}
+		if done || starts == 0 {
+			return hops
+		}
+	}
+	for set := starts; set != 0; set &= set - 1 {
+		add(m.arrived(&p, &tl, bits.TrailingZeros64(set), base, in.proto, ttl))
+	}
+	return hops
+}
+
+// hop describes a way.
+func (t *Truth) hop(p *plan, f *flow, w *way) Hop {
+	m := t.m
+	hop := Hop{Target: w.target, Dist: uint8(w.dist), Fate: w.fate, Loop: w.loop, End: w.end,
+		RTT: time.Duration(w.base)}
+	hop.RTTMax = hop.RTT + m.cfg.Jitter
+	if m.cfg.Spikes > 0 {
+		hop.RTTMax += m.cfg.Spike
+	}
+	var tr traits
+	if w.target {
+		hop.Addr, tr = p.dst.netip(), m.hostTraits(p)
+		if w.fate == Answered {
+			// Of TCP the flags matter, which are no part of a flow: a SYN.
+			kind := uint8(f.first >> 24)
+			w.answer = m.hostAnswer(p, f.proto, uint16(f.first), kind, flagSYN)
+		}
+		hop.Limited = w.answer == PortUnreach && m.limitsItself(p)
+	} else {
+		hop.Addr, tr = w.node.addr().netip(), m.routerTraits(w.node)
+		hop.Limited = m.limitedRouter(w.node)
+	}
+	if w.fate != Answered {
+		hop.Limited = false
+		return hop
+	}
+	hop.Answer, hop.ReplyTTL = w.answer, tr.replyTTL(w.dist)
+	if !w.answer.IsError() {
+		return hop
+	}
+	_, hop.Code = icmpType(w.answer, w.code, p.six)
+	hop.QuotedTTL = w.quotedTTL(&tr)
+	long := packet{raw: longest[:], ip: headerLen(p.six), six: p.six}
+	hop.QuotedLen = uint16(tr.quotedLen(&long))
+	hop.Labels, hop.Interface, hop.Legacy = tr.labels, tr.iface, tr.quote == quoteOld
+	if w.boxed {
+		hop.Mangled = p.mangle(f)
+	}
+	return hop
+}
+
+// longest stands for a probe of the greatest length; only its length is used.
+var longest [maxPacket]byte
+
+// AddrKind says what an address is to the simulator.
+type AddrKind uint8
+
+// The kinds of addresses.
+const (
+	Elsewhere AddrKind = iota // a target's, or nobody's
+	RouterAddr
+	NoiseAddr // only noise comes from there
+	NATAddr   // only quotations of rewritten probes show it
+)
+
+// Place is where a router stands.
+type Place struct {
+	Prefix      netip.Prefix // of the targets behind its segment
+	Level, Slot uint8
+}
+
+// Locate maps an address back. An address in the routers' ranges that no router
+// has is Elsewhere.
+func (t *Truth) Locate(a netip.Addr) (AddrKind, Place) {
+	in := addrOf(a)
+	if in.is4() {
+		switch n, ok := index4(in.v4()); {
+		case ok && n >= nat4:
+			return NATAddr, Place{}
+		case ok && n >= noise4:
+			return NoiseAddr, Place{}
+		}
+	} else if in.hi>>32 == noise6>>32 {
+		return NoiseAddr, Place{}
+	} else if in.hi>>32 == nat6>>32 {
+		return NATAddr, Place{}
+	}
+	n, ok := nodeAt(in)
+	if !ok || !t.m.exists(n) {
+		return Elsewhere, Place{}
+	}
+	return RouterAddr, Place{Prefix: n.netipPrefix(), Level: n.level, Slot: n.slot}
+}
+
+// Router returns the address of the router that a record names.
+func (t *Truth) Router(r *Record) netip.Addr {
+	p := t.m.plan(r.dst)
+	n := node{prefix: p.prefix(int(r.Level)), level: r.Level, slot: r.Slot, six: p.six}
+	return n.addr().netip()
+}
+
+func (n node) netipPrefix() netip.Prefix {
+	if n.six {
+		a := addr{hi: n.prefix << (64 - bits6[n.level])}
+		return netip.PrefixFrom(netip.AddrFrom16(a.bytes()), int(bits6[n.level]))
+	}
+	v := uint32(n.prefix << (32 - bits4[n.level]))
+	return netip.PrefixFrom(addr4(v).netip(), int(bits4[n.level]))
+}
+
+// exists reports whether the node's segment has its slot.
+func (m *model) exists(n node) bool {
+	p := plan{six: n.six, key: n.prefix << (48 - bits4[n.level])}
+	if n.six {
+		p.key = n.prefix << (48 - bits6[n.level])
+	}
+	room := m.cfg.MaxHops - 1
+	for level := range int(n.level) {
+		g := m.segment(level, p.prefix(level), n.six, room)
+		room -= g.most()
+	}
+	g := m.segment(int(n.level), n.prefix, n.six, room)
+	if n.slot <= g.before+g.after {
+		return true
+	}
+	first, branch := firstInDia, maxBranch
+	if g.end {
+		first, branch = firstInDiaEnd, maxBranchEnd
+	}
+	i := int(n.slot) - first
+	return i >= 0 && i/branch < int(g.width) && i%branch < g.branchLen(i/branch)
+}

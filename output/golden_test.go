@@ -1,0 +1,139 @@
+package output
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares got with the golden file of that name.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("..", "testdata", "output", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// written returns what write writes.
+func written(t testing.TB, conf Config, write func(*Writer)) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	w := NewWriter(&buf, conf)
+	write(w)
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// writeSample writes the replies of s, then its trace, as a run does.
+func writeSample(t testing.TB, w *Writer, s sample) {
+	t.Helper()
+	var err error
+	for i := range s.replies {
+		err = errors.Join(err, w.Reply(&s.trace.Head, &s.replies[i]))
+	}
+	if err = errors.Join(err, w.Trace(s.trace)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestGoldenRecords(t *testing.T) {
+	for _, s := range samples() {
+		t.Run(s.name, func(t *testing.T) {
+			got := written(t, testConfig, func(w *Writer) { writeSample(t, w, s) })
+			for line := range bytes.Lines(got) {
+				if !json.Valid(line) {
+					t.Errorf("not JSON: %s", line)
+				}
+			}
+			golden(t, s.name+".ndjson", got)
+		})
+	}
+}
+
+func testRun() *Run {
+	return &Run{
+		Tool: "masstrace/0.1.0", Argv: []string{"masstrace", "scan", "list.txt"}, Seed: "42", KeyID: "a1b2c3d4",
+		RatePPS: 100000, Burst: 64, TTL: [2]uint8{1, 16}, Flows: 1, Attempts: 2, Protocol: "udp", DstPort: 33434,
+		WaitS: 2, Source: "192.0.2.1", Source6: "2001:db8::1", Link: "eth0", Clock: "CLOCK_REALTIME/kernel",
+		TargetsSHA256: "aa", ExcludeSHA256: "bb", Shard: [2]int{0, 1},
+	}
+}
+
+func testSummary() *Summary {
+	s := &Summary{
+		Targets: 100_000, TTLs: 16, Flows: 1,
+		Sent: 1_250_003, Answered: 1_000_000, Silent: 250_003, TxErrors: 2,
+		FirstSent: 1_200_000, Skipped: Skipped{Reached: 399_988, Excluded: 10, TxError: 2},
+		UDPReplies: 17,
+		Drops:      Drops{Kernel: 3, Interface: 1, Extensions: 4},
+		ElapsedS:   14.57, Complete: true, Reason: ReasonDone,
+	}
+	s.Frames = Frames{
+		Received: 1_000_233, Malformed: 3, Unrelated: 100, Late: 20, Duplicates: 50,
+		Rejected: Rejected{Checksum: 9, Tag: 33, Unsent: 1}, Weak: 2_017, Strong: 998_000,
+	}
+	return s
+}
+
+func TestGoldenSkeleton(t *testing.T) {
+	begin := time.Unix(1790000000, 0)
+	got := written(t, testConfig, func(w *Writer) {
+		err := errors.Join(w.CycleStart(begin), w.Run(testRun()), w.Summary(testSummary()),
+			w.CycleStop(begin.Add(15*time.Minute)))
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	golden(t, "skeleton.ndjson", got)
+	var text bytes.Buffer
+	if err := testSummary().Text(&text); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "summary.txt", text.Bytes())
+}
+
+func TestRecordsChoice(t *testing.T) {
+	s := samples()[0]
+	for _, tt := range []struct {
+		records        Records
+		traces, others int
+	}{
+		{Traces, 2, 0}, {Replies, 0, len(s.replies)}, {Both, 2, len(s.replies)},
+	} {
+		conf := testConfig
+		conf.Records = tt.records
+		got := written(t, conf, func(w *Writer) { writeSample(t, w, s) })
+		replies := bytes.Count(got, []byte(`{"type":"reply"`))
+		traces := bytes.Count(got, []byte(`{"type":"trace`))
+		if replies != tt.others || traces != tt.traces {
+			t.Errorf("%v: %d replies, %d others; want %d, %d", tt.records, replies, traces, tt.others, tt.traces)
+		}
+		if again, err := ParseRecords(tt.records.String()); err != nil || again != tt.records {
+			t.Errorf("ParseRecords(%q) = %v, %v", tt.records, again, err)
+		}
+	}
+	if _, err := ParseRecords("hops"); err == nil {
+		t.Error("ParseRecords takes hops")
+	}
+}

@@ -1,0 +1,56 @@
+package output
+
+// Schema is the version of the records: the number before the point grows when
+// a field goes or changes its meaning.
+const Schema = "1"
+
+// The types of records.
+const (
+	typeCycleStart = "cycle-start"
+	typeCycleStop  = "cycle-stop"
+	typeRun        = "run"
+	typeSummary    = "summary"
+	typeTrace      = "trace"
+	typeTraceExt   = "trace-ext"
+	typeReply      = "reply"
+)
+
+// Cycle is a cycle-start or cycle-stop record, which scamper's tools look for.
+type Cycle struct {
+	Type      string `json:"type"`
+	ListName  string `json:"list_name"`
+	ID        int    `json:"id"`
+	Hostname  string `json:"hostname"`
+	StartTime int64  `json:"start_time,omitempty"` // s since the Unix epoch
+	StopTime  int64  `json:"stop_time,omitempty"`  // s since the Unix epoch
+}
+
+// Run is a run record: what was asked for, in so far as it shapes the results.
+// No key of the run's is in it: KeyID only tells two keys apart.
+type Run struct {
+	Type     string   `json:"type"`
+	Schema   string   `json:"schema"`
+	Run      string   `json:"run"`
+	Tool     string   `json:"tool"` // name/version
+	Argv     []string `json:"argv"`
+	Seed     string   `json:"seed"`
+	KeyID    string   `json:"key_id"`
+	RatePPS  float64  `json:"rate_pps"`
+	Burst    int      `json:"burst"`
+	TTL      [2]uint8 `json:"ttl"` // first and last
+	Flows    int      `json:"flows"`
+	Attempts int      `json:"attempts"`
+	Protocol string   `json:"protocol"` // a method's name
+	DstPort  uint16   `json:"dport,omitempty"`
+	TOS      uint8    `json:"tos"`
+	WaitS    float64  `json:"wait_s"`
+	// Source is the address of the probes; Source6 that of IPv6 probes when
+	// both families are probed.
+	Source        string `json:"source"`
+	Source6       string `json:"source6,omitempty"`
+	Link          string `json:"link"`
+	Clock         string `json:"clock"` // of the receive times: CLOCK_REALTIME/kernel
+	TargetsSHA256 string `json:"targets_sha256"`
+	ExcludeSHA256 string `json:"exclude_sha256"`
+	Shard         [2]int `json:"shard"` // which one, of how many
+}

@@ -1,0 +1,135 @@
+package output
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Reasons why a run ended.
+const (
+	ReasonDone       = "done"
+	ReasonSignal     = "signal"
+	ReasonDisk       = "disk"
+	ReasonLink       = "link"
+	ReasonMaxRuntime = "max-runtime"
+)
+
+// maxExact is the first integer that not every JSON reader takes exactly.
+const maxExact = 1 << 53
+
+// Summary is the summary record: what became of every probe and of every frame.
+// Counts are of packets unless they say otherwise. Balance checks that they add
+// up.
+type Summary struct {
+	Type string `json:"type"`
+	Run  string `json:"run"`
+
+	Targets uint64 `json:"targets"`
+	TTLs    uint64 `json:"ttls"`  // asked for, of each target
+	Flows   uint64 `json:"flows"` // of each target
+
+	Sent     uint64 `json:"sent"`      // probes that the kernel took, all attempts
+	Answered uint64 `json:"answered"`  // probes with a reply in time
+	Silent   uint64 `json:"silent"`    // probes without
+	TxErrors uint64 `json:"tx_errors"` // probes that the kernel never took
+
+	// The first attempt: each (target, TTL, flow) was either sent or skipped.
+	FirstSent uint64  `json:"first_sent"`
+	Skipped   Skipped `json:"skipped"`
+
+	Frames // of which JSON knows nothing: its counts stand side by side with the rest
+
+	// UDPReplies are those of the strong and weak frames that answer no single
+	// probe: datagrams from a target's probed port.
+	UDPReplies uint64 `json:"udp_reply"`
+
+	Drops    Drops   `json:"drops"`
+	ElapsedS float64 `json:"elapsed_s"`
+	Complete bool    `json:"complete"` // all was done that was asked for
+	Reason   string  `json:"reason"`   // one of the Reason constants
+}
+
+// Skipped counts the (target, TTL, flow) that were not probed, by reason.
+type Skipped struct {
+	Reached     uint64 `json:"reached"`     // beyond the target's distance
+	Excluded    uint64 `json:"excluded"`    // the sender's own check refused the target
+	Interrupted uint64 `json:"interrupted"` // the run ended before
+	TxError     uint64 `json:"tx_error"`    // the kernel never took it
+}
+
+// Total returns the sum over all reasons.
+func (s *Skipped) Total() uint64 { return s.Reached + s.Excluded + s.Interrupted + s.TxError }
+
+// Frames counts received frames: each is in exactly one count, the first that
+// fits, but for Received, which has them all.
+type Frames struct {
+	Received   uint64   `json:"frames"`
+	Malformed  uint64   `json:"malformed"` // cannot be decoded
+	Unrelated  uint64   `json:"unrelated"` // answers no probe of any run like this
+	Rejected   Rejected `json:"rejected"`
+	Late       uint64   `json:"late"`       // its window is gone
+	Duplicates uint64   `json:"duplicates"` // its probe has a reply
+	Weak       uint64   `json:"weak"`
+	Strong     uint64   `json:"strong"`
+	// Unverified are a replay's without the key, else 0.
+	Unverified uint64 `json:"unverified,omitempty"`
+}
+
+// Rejected counts frames that look like answers and are none, by reason.
+type Rejected struct {
+	Checksum uint64 `json:"checksum"` // a wrong checksum or length of its own
+	Source   uint64 `json:"source"`   // quotes another source, on too little evidence
+	Tag      uint64 `json:"tag"`      // no tag is valid
+	Conflict uint64 `json:"conflict"` // two tags are, for two probes
+	Unsent   uint64 `json:"unsent"`   // names a probe that was never sent
+}
+
+// Total returns the sum over all reasons.
+func (r *Rejected) Total() uint64 {
+	return r.Checksum + r.Source + r.Tag + r.Conflict + r.Unsent
+}
+
+// Drops counts what was lost before anybody looked at it.
+type Drops struct {
+	Kernel     uint64 `json:"kernel"`     // frames: the capture buffer was full
+	Interface  uint64 `json:"interface"`  // frames: by the link or its driver
+	Extensions uint64 `json:"extensions"` // extension structures of hops, for want of room
+}
+
+// Balance returns an error that names each sum which does not add up, nil if
+// all do.
+func (s *Summary) Balance() error {
+	f := &s.Frames
+	sums := []struct {
+		what        string
+		left, right uint64
+	}{
+		{"sent = answered + silent", s.Sent, s.Answered + s.Silent},
+		{"frames = malformed + unrelated + rejected + late + duplicates + weak + strong + unverified",
+			f.Received, f.Malformed + f.Unrelated + f.Rejected.Total() + f.Late +
+				f.Duplicates + f.Weak + f.Strong + f.Unverified},
+		{"answered + udp_reply = strong + weak + unverified",
+			s.Answered + s.UDPReplies, f.Strong + f.Weak + f.Unverified},
+		{"targets × ttls × flows = first_sent + skipped",
+			s.Targets * s.TTLs * s.Flows, s.FirstSent + s.Skipped.Total()},
+	}
+	var errs []error
+	for _, sum := range sums {
+		if sum.left != sum.right {
+			errs = append(errs, fmt.Errorf("summary: %s does not hold: %d and %d",
+				sum.what, sum.left, sum.right))
+		}
+		if sum.left >= maxExact || sum.right >= maxExact {
+			errs = append(errs, fmt.Errorf("summary: %s: %d or %d is not below 2⁵³",
+				sum.what, sum.left, sum.right))
+		}
+	}
+	if s.FirstSent > s.Sent {
+		errs = append(errs, fmt.Errorf("summary: first_sent %d is more than sent %d",
+			s.FirstSent, s.Sent))
+	}
+	if s.Complete && s.Skipped.Interrupted != 0 {
+		errs = append(errs, fmt.Errorf("summary: complete, yet %d interrupted", s.Skipped.Interrupted))
+	}
+	return errors.Join(errs...)
+}

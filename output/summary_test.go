@@ -1,0 +1,90 @@
+package output
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestSummaryBalance(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*Summary)
+		want   []string // in the error; none: no error
+	}{
+		{"as it should be", func(*Summary) {}, nil},
+		{"nothing at all", func(s *Summary) { *s = Summary{} }, nil},
+		{"a replay without the key", func(s *Summary) { s.Unverified, s.Strong, s.Weak = s.Strong+s.Weak, 0, 0 }, nil},
+		{"a probe lost", func(s *Summary) { s.Silent-- }, []string{"sent = answered + silent"}},
+		{"a frame lost", func(s *Summary) { s.Malformed-- }, []string{"frames ="}},
+		{"a frame twice", func(s *Summary) { s.Rejected.Conflict++ }, []string{"frames ="}},
+		{"an answer too many", func(s *Summary) { s.Strong++; s.Late-- }, []string{"answered + udp_reply"}},
+		{"an answer without a frame", func(s *Summary) { s.Answered++; s.Silent-- }, []string{"answered + udp_reply"}},
+		{"a skip not counted", func(s *Summary) { s.Skipped.Reached-- }, []string{"targets × ttls × flows"}},
+		{"more first probes than probes", func(s *Summary) {
+			s.Sent, s.Silent = 1_100_000, 100_000
+		}, []string{"first_sent"}},
+		{"complete and interrupted", func(s *Summary) {
+			s.Skipped.Interrupted, s.Skipped.Reached = 1, s.Skipped.Reached-1
+		}, []string{"complete"}},
+		{"too large", func(s *Summary) { s.Targets, s.Skipped.Reached = 1<<53/16, 1<<53-s.FirstSent-12 },
+			[]string{"below 2⁵³"}},
+		{"two faults", func(s *Summary) { s.Silent--; s.Malformed-- }, []string{"sent =", "frames ="}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := testSummary()
+			tt.change(s)
+			err := s.Balance()
+			if (err == nil) != (len(tt.want) == 0) {
+				t.Fatalf("Balance = %v, want %q", err, tt.want)
+			}
+			for _, part := range tt.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("Balance = %v, want %q", err, part)
+				}
+			}
+			if n := len(tt.want); n != 0 && strings.Count(err.Error(), "summary:") != n {
+				t.Errorf("Balance = %v, want %d faults", err, n)
+			}
+		})
+	}
+}
+
+func TestSummaryTextEnding(t *testing.T) {
+	for _, tt := range []struct {
+		complete bool
+		reason   string
+		want     string
+	}{
+		{true, ReasonDone, "complete"},
+		{false, ReasonDone, "incomplete: not all probes could be sent"},
+		{false, ReasonSignal, "incomplete: stopped by a signal"},
+		{false, "thirst", "incomplete: thirst"},
+	} {
+		s := Summary{Complete: tt.complete, Reason: tt.reason}
+		var out bytes.Buffer
+		if err := s.Text(&out); err != nil {
+			t.Fatal(err)
+		}
+		if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); lines[len(lines)-1] != tt.want {
+			t.Errorf("ends in %q, want %q", lines[len(lines)-1], tt.want)
+		}
+	}
+}
+
+func TestSummaryTextError(t *testing.T) {
+	if err := testSummary().Text(&failer{}); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestGroup(t *testing.T) {
+	for n, want := range map[uint64]string{
+		0: "0", 999: "999", 1000: "1,000", 12345678: "12,345,678",
+	} {
+		if got := group(n); got != want {
+			t.Errorf("group(%d) = %s, want %s", n, got, want)
+		}
+	}
+}

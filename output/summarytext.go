@@ -1,0 +1,119 @@
+package output
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+)
+
+// Text writes s for people: one line for each count that is not 0 or that
+// everybody looks for, with what it is in words.
+func (s *Summary) Text(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, n uint64, share, what string) {
+		// An empty cell ends the aligned columns; the words stand to the left.
+		fmt.Fprintf(t, "%s\t%s\t%s\t  %s\n", name, group(n), share, what)
+	}
+	rare := func(name string, n uint64, what string) {
+		if n != 0 {
+			row(name, n, "", what)
+		}
+	}
+	row("targets", s.Targets, "", fmt.Sprintf("%d TTLs, %d flow(s) each", s.TTLs, s.Flows))
+	row("probes sent", s.Sent, "", s.pace())
+	row("answered", s.Answered, percent(s.Answered, s.Sent), "with a reply in time")
+	row("silent", s.Silent, percent(s.Silent, s.Sent), "without")
+	rare("not sent", s.TxErrors, "refused by the kernel")
+	rare("skipped", s.Skipped.Reached, "beyond a target that had answered")
+	rare("skipped", s.Skipped.Excluded, "excluded")
+	rare("skipped", s.Skipped.Interrupted, "the run ended before")
+	rare("skipped", s.Skipped.TxError, "refused by the kernel")
+	row("frames received", s.Received, "", "of which:")
+	row("strong", s.Strong, percent(s.Strong, s.Received), "answers, authenticated twice")
+	row("weak", s.Weak, percent(s.Weak, s.Received), "answers, authenticated once: quoted fields were rewritten")
+	rare("unverified", s.Unverified, "answers, as far as can be told without the key")
+	row("duplicates", s.Duplicates, percent(s.Duplicates, s.Received), "of answers")
+	row("late", s.Late, percent(s.Late, s.Received), "after the wait")
+	row("rejected", s.Rejected.Total(), percent(s.Rejected.Total(), s.Received), s.Rejected.words())
+	row("unrelated", s.Unrelated, percent(s.Unrelated, s.Received), "not for us")
+	row("malformed", s.Malformed, percent(s.Malformed, s.Received), "cannot be decoded")
+	rare("UDP datagrams", s.UDPReplies, "of the answers: from a target's probed port")
+	row("dropped", s.Drops.Kernel+s.Drops.Interface, "",
+		fmt.Sprintf("unseen: %d by the kernel, %d by the link", s.Drops.Kernel, s.Drops.Interface))
+	rare("extensions lost", s.Drops.Extensions, "for want of room")
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	_, err := fmt.Fprintln(w, s.ending())
+	return err
+}
+
+// pace says how long it took and how fast that was.
+func (s *Summary) pace() string {
+	if s.ElapsedS <= 0 {
+		return ""
+	}
+	elapsed := time.Duration(s.ElapsedS * float64(time.Second)).Round(10 * time.Millisecond)
+	return fmt.Sprintf("in %v: %s a second", elapsed, group(uint64(float64(s.Sent)/s.ElapsedS)))
+}
+
+// ending says whether that was all.
+func (s *Summary) ending() string {
+	if s.Complete {
+		return "complete"
+	}
+	why := map[string]string{
+		ReasonDone:       "not all probes could be sent",
+		ReasonSignal:     "stopped by a signal",
+		ReasonDisk:       "the results could not be written",
+		ReasonLink:       "the link failed",
+		ReasonMaxRuntime: "the time was up",
+	}[s.Reason]
+	if why == "" {
+		why = s.Reason
+	}
+	return "incomplete: " + why
+}
+
+// words lists the reasons for which something was rejected.
+func (r *Rejected) words() string {
+	words := ""
+	for _, reason := range []struct {
+		name string
+		n    uint64
+	}{
+		{"checksum", r.Checksum}, {"source", r.Source}, {"tag", r.Tag},
+		{"conflict", r.Conflict}, {"unsent", r.Unsent},
+	} {
+		if reason.n == 0 {
+			continue
+		}
+		if words != "" {
+			words += ", "
+		}
+		words += fmt.Sprintf("%s %s", reason.name, group(reason.n))
+	}
+	if words == "" {
+		return "not authentic"
+	}
+	return words
+}
+
+// group writes n with a comma between thousands.
+func group(n uint64) string {
+	digits := strconv.FormatUint(n, 10)
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}
+
+// percent writes which share of all n is; nothing if there is nothing.
+func percent(n, all uint64) string {
+	if all == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f %%", 100*float64(n)/float64(all))
+}

@@ -1,0 +1,93 @@
+package permute
+
+import "math/bits"
+
+// rounds of the network: each half is changed half as often, by turns. Four
+// are enough to look random in a large domain, six in a small one too.
+const rounds = 6
+
+// A feistel is a keyed bijection on pairs (l, r) of 0 ≤ l ≤ top and
+// 0 ≤ r ≤ mask, where mask = 2ˢʰⁱᶠᵗ−1: the domain D of (top+1)·2ˢʰⁱᶠᵗ values.
+//
+// It is one for every key: a round adds to l, modulo top+1, a number that
+// depends on r alone, or XORs onto r one that depends on l alone. The half
+// that a round reads is the half that it leaves, so the same number can be
+// taken away again; backward does that in reverse order.
+//
+// A domain [0, n) that does not fill D is served by cycle walking: apply the
+// network until the value is below n. The walk ends, since the cycle of D on
+// which it goes leads back to its start, which is below n. It is a bijection
+// on [0, n), since each value below n has exactly one predecessor below n on
+// its cycle: the one that walking backward finds.
+type feistel struct {
+	keys  roundKeys
+	top   uint64 // 2⁶⁴−1 is allowed
+	mask  uint64
+	shift uint8 // 0 to 64; shifts by 64 give 0 in Go, as wanted
+}
+
+type roundKey struct{ add, mul uint64 }
+
+type roundKeys [rounds]roundKey
+
+// fill works in place, since a copy would cost as much as the keys.
+func (r *roundKeys) fill(k Key) {
+	s := k.stream()
+	for i := range r {
+		// An odd factor makes the low word of the product one to one.
+		r[i] = roundKey{add: s.next(), mul: s.next() | 1}
+	}
+}
+
+// halves sets the domain: all but the keys.
+func (f *feistel) halves(top uint64, shift uint) {
+	f.top, f.mask, f.shift = top, 1<<shift-1, uint8(shift)
+}
+
+// mix is the round function: both words of a product of 64 by 64 bits, folded.
+func (k *roundKey) mix(x uint64) uint64 {
+	hi, lo := bits.Mul64(x^k.add, k.mul)
+	return hi ^ lo
+}
+
+// scale maps x, uniform in 64 bits, onto [0, top] as ⌊x·(top+1)/2⁶⁴⌋.
+func (f *feistel) scale(x uint64) uint64 {
+	hi, lo := bits.Mul64(x, f.top)
+	_, carry := bits.Add64(lo, x, 0)
+	return hi + carry
+}
+
+func (f *feistel) forward(l, r uint64) (uint64, uint64) {
+	for i := 0; i < rounds; i += 2 {
+		l = f.addMod(l, f.scale(f.keys[i].mix(r)))
+		r ^= f.keys[i+1].mix(l) & f.mask
+	}
+	return l, r
+}
+
+func (f *feistel) backward(l, r uint64) (uint64, uint64) {
+	for i := rounds - 2; i >= 0; i -= 2 {
+		r ^= f.keys[i+1].mix(l) & f.mask
+		l = f.subMod(l, f.scale(f.keys[i].mix(r)))
+	}
+	return l, r
+}
+
+// addMod returns l + x modulo top+1, for l and x not above top. What it
+// decides is as good as random: written so that no branch comes of it.
+func (f *feistel) addMod(l, x uint64) uint64 {
+	sum := l + x
+	if x > f.top-l { // no sum that could overflow
+		sum -= f.top + 1
+	}
+	return sum
+}
+
+// subMod returns l − x modulo top+1, for l and x not above top.
+func (f *feistel) subMod(l, x uint64) uint64 {
+	diff := l - x
+	if x > l {
+		diff += f.top + 1
+	}
+	return diff
+}

@@ -1,0 +1,227 @@
+package receiver
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/wire"
+)
+
+// decoder decodes frames of one link type, one at a time. Its layers are used
+// over and over, so that a frame costs no allocation.
+type decoder struct {
+	codec *codec.Codec
+	stats *Stats
+	link  layers.LinkType
+
+	ethernet layers.Ethernet
+	vlan     layers.Dot1Q
+	ip4      layers.IPv4
+	ip6      layers.IPv6
+	udp      layers.UDP
+	quote    quotation
+	feedback truncation
+}
+
+// truncation is the gopacket.DecodeFeedback that remembers.
+type truncation bool
+
+func (t *truncation) SetTruncated() { *t = true }
+
+func (d *decoder) init(linkType int, c *codec.Codec, stats *Stats) error {
+	d.codec, d.stats, d.link = c, stats, layers.LinkType(linkType)
+	switch d.link {
+	case layers.LinkTypeEthernet, layers.LinkTypeRaw:
+		return nil
+	}
+	return fmt.Errorf("frames of link type %d (%s) are not understood", linkType, d.link)
+}
+
+// decode fills r from frame and reports whether it is a reply to one of our
+// probes; a frame that is not is counted.
+func (d *decoder) decode(frame []byte, r *probe.Reply) bool {
+	*r = probe.Reply{}
+	d.feedback = false
+	switch d.packet(frame, r) {
+	case codec.Accepted:
+		return true
+	case codec.Malformed:
+		d.stats.Malformed.Add(1)
+	case codec.BadChecksum:
+		d.stats.Checksum.Add(1)
+	case codec.BadSource:
+		d.stats.Source.Add(1)
+	case codec.BadTag:
+		d.stats.Tag.Add(1)
+	case codec.Conflict:
+		d.stats.Conflict.Add(1)
+	default:
+		d.stats.Unrelated.Add(1)
+	}
+	return false
+}
+
+// packet finds the IP packet in a frame.
+func (d *decoder) packet(frame []byte, r *probe.Reply) codec.Verdict {
+	if d.link == layers.LinkTypeRaw {
+		if len(frame) == 0 {
+			return codec.Malformed
+		}
+		switch frame[0] >> 4 {
+		case 4:
+			return d.packet4(frame, r)
+		case 6:
+			return d.packet6(frame, r)
+		}
+		return codec.Unrelated
+	}
+	if d.ethernet.DecodeFromBytes(frame, &d.feedback) != nil {
+		return codec.Malformed
+	}
+	next, payload := d.ethernet.EthernetType, d.ethernet.Payload
+	for next == layers.EthernetTypeDot1Q || next == layers.EthernetTypeQinQ {
+		if d.vlan.DecodeFromBytes(payload, &d.feedback) != nil {
+			return codec.Malformed
+		}
+		next, payload = d.vlan.Type, d.vlan.Payload
+	}
+	switch next {
+	case layers.EthernetTypeIPv4:
+		return d.packet4(payload, r)
+	case layers.EthernetTypeIPv6:
+		return d.packet6(payload, r)
+	}
+	return codec.Unrelated
+}
+
+// packet4 decodes an IPv4 packet. Its checksum is judged last, when it is
+// clear that the packet means us.
+func (d *decoder) packet4(b []byte, r *probe.Reply) codec.Verdict {
+	ip := &d.ip4
+	if ip.DecodeFromBytes(b, &d.feedback) != nil || ip.Version != 4 || bool(d.feedback) {
+		return codec.Malformed
+	}
+	if ip.FragOffset != 0 || ip.Flags&layers.IPv4MoreFragments != 0 {
+		return codec.Unrelated // no router fragments an ICMP error: too small
+	}
+	r.Responder = probe.Addr4From([4]byte(ip.SrcIP))
+	r.Protocol, r.ReplyTTL, r.ReplyTOS = uint8(ip.Protocol), ip.TTL, ip.TOS
+	r.ReplyID, r.ReplySize = ip.Id, uint32(ip.Length)
+	intact := wire.Fold(wire.Sum(b[:4*int(ip.IHL)], 0)) == 0xffff
+	switch r.Protocol {
+	case probe.ProtoICMP:
+		v := d.icmp4(ip.Payload, r)
+		return judged(v, intact && wire.Fold(wire.Sum(ip.Payload, 0)) == 0xffff)
+	case probe.ProtoUDP:
+		return judged(d.udpAnswer(ip.Payload, r), intact)
+	}
+	return codec.Unrelated
+}
+
+func (d *decoder) packet6(b []byte, r *probe.Reply) codec.Verdict {
+	ip := &d.ip6
+	if ip.DecodeFromBytes(b, &d.feedback) != nil || ip.Version != 6 || bool(d.feedback) {
+		return codec.Malformed
+	}
+	r.Responder = probe.Addr(ip.SrcIP)
+	r.ReplyTTL, r.ReplyTOS = ip.HopLimit, ip.TrafficClass
+	r.ReplySize = wire.V6Len + uint32(ip.Length)
+	// gopacket takes hop-by-hop options for part of the header: start again.
+	b = b[wire.V6Len : wire.V6Len+int(ip.Length)]
+	protocol, message, fragment, ok := wire.SkipExtensions(uint8(ip.NextHeader), b)
+	switch {
+	case !ok:
+		return codec.Malformed
+	case fragment != 0:
+		return codec.Unrelated
+	}
+	r.Protocol = protocol
+	switch protocol {
+	case probe.ProtoICMPv6:
+		v := d.icmp6(message, r)
+		sum := wire.PseudoSum(ip.SrcIP, ip.DstIP, protocol, len(message))
+		return judged(v, wire.Fold(wire.Sum(message, sum)) == 0xffff)
+	case probe.ProtoUDP:
+		return d.udpAnswer(message, r)
+	}
+	return codec.Unrelated
+}
+
+// judged puts a wrong checksum in its place among the verdicts: a frame that is
+// malformed or means somebody else is counted as that first.
+func judged(v codec.Verdict, intact bool) codec.Verdict {
+	if intact || v == codec.Malformed || v == codec.Unrelated {
+		return v
+	}
+	return codec.BadChecksum
+}
+
+func (d *decoder) icmp4(b []byte, r *probe.Reply) codec.Verdict {
+	if len(b) < wire.ICMPLen {
+		return codec.Malformed
+	}
+	r.Type, r.Code = b[wire.ICMPType], b[wire.ICMPCode]
+	switch r.Type {
+	case wire.ICMPv4EchoReply:
+		r.Kind = probe.KindEchoReply
+		return d.codec.EchoReply(b, true, &r.Facts)
+	case wire.ICMPv4Unreachable, wire.ICMPv4TimeExceeded, wire.ICMPv4ParameterProblem:
+	default:
+		return codec.Unrelated
+	}
+	r.Kind = kind4(r.Type, r.Code)
+	if r.Kind == probe.KindFragNeeded {
+		r.MTU = uint32(binary.BigEndian.Uint16(b[wire.ICMPMTU4:]))
+	}
+	var origin []byte
+	origin, r.Ext = wire.FindExtension(b[wire.ICMPLen:], 4*int(b[wire.ICMPv4QuoteWords]))
+	return d.quoted(origin, 4, r)
+}
+
+func (d *decoder) icmp6(b []byte, r *probe.Reply) codec.Verdict {
+	if len(b) < wire.ICMPLen {
+		return codec.Malformed
+	}
+	r.Type, r.Code = b[wire.ICMPType], b[wire.ICMPCode]
+	stated := 0
+	switch r.Type {
+	case wire.ICMPv6EchoReply:
+		r.Kind = probe.KindEchoReply
+		return d.codec.EchoReply(b, false, &r.Facts)
+	case wire.ICMPv6Unreachable, wire.ICMPv6TimeExceeded:
+		stated = 8 * int(b[wire.ICMPv6QuoteWords])
+	case wire.ICMPv6PacketTooBig:
+		r.MTU = binary.BigEndian.Uint32(b[wire.ICMPMTU6:])
+	case wire.ICMPv6ParameterProblem:
+	default:
+		return codec.Unrelated
+	}
+	r.Kind = kind6(r.Type, r.Code)
+	var origin []byte
+	origin, r.Ext = wire.FindExtension(b[wire.ICMPLen:], stated)
+	return d.quoted(origin, 6, r)
+}
+
+func (d *decoder) quoted(origin []byte, version uint8, r *probe.Reply) codec.Verdict {
+	q, ok := d.quote.decode(origin, version)
+	if !ok {
+		return codec.Malformed
+	}
+	return d.codec.Quoted(q, &r.Facts)
+}
+
+// udpAnswer decodes a datagram that may come from a target's probed port. Its
+// checksum may have been left to the hardware, and is not judged.
+func (d *decoder) udpAnswer(b []byte, r *probe.Reply) codec.Verdict {
+	if d.udp.DecodeFromBytes(b, &d.feedback) != nil {
+		return codec.Malformed
+	}
+	return d.codec.UDPAnswer(uint16(d.udp.SrcPort), uint16(d.udp.DstPort), &r.Facts)
+}
+
+var _ gopacket.DecodeFeedback = (*truncation)(nil)

@@ -1,0 +1,93 @@
+package receiver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/gopacket/pcap"
+)
+
+// The capture handle: never in immediate mode, which would wake us for every
+// packet, but on blocks that the kernel retires after timeoutNS.
+const (
+	timeoutNS  = int64(10 * time.Millisecond)
+	ringOctets = 64 << 20
+	snapOctets = 9216 // the largest frame that common links carry
+)
+
+// Live is a capture on a link. Next belongs to one goroutine; Drops may be
+// called from any, between opening and Close.
+type Live struct {
+	handle *pcap.Handle
+}
+
+// LiveConfig says what to capture.
+type LiveConfig struct {
+	Interface  string
+	Filter     string // pcap-filter(7)
+	RingOctets int    // 0 is the default, 64 MiB
+}
+
+// OpenLive opens a capture of what comes in on the link. It needs CAP_NET_RAW.
+func OpenLive(c LiveConfig) (*Live, error) {
+	inactive, err := pcap.NewInactiveHandle(c.Interface)
+	if err != nil {
+		return nil, fmt.Errorf("open capture on %s: %w", c.Interface, err)
+	}
+	defer inactive.CleanUp()
+	if c.RingOctets == 0 {
+		c.RingOctets = ringOctets
+	}
+	for _, err := range []error{
+		inactive.SetSnapLen(snapOctets),
+		inactive.SetTimeout(time.Duration(timeoutNS)),
+		inactive.SetBufferSize(c.RingOctets),
+		inactive.SetPromisc(false),
+	} {
+		if err != nil {
+			return nil, fmt.Errorf("set up capture on %s: %w", c.Interface, err)
+		}
+	}
+	handle, err := inactive.Activate()
+	if err != nil {
+		return nil, fmt.Errorf("start capture on %s: %w", c.Interface, err)
+	}
+	if err := handle.SetBPFFilter(c.Filter); err != nil {
+		handle.Close()
+		return nil, fmt.Errorf("bind filter: %w", err)
+	}
+	if err := handle.SetDirection(pcap.DirectionIn); err != nil {
+		handle.Close()
+		return nil, fmt.Errorf("capture incoming frames only: %w", err)
+	}
+	return &Live{handle: handle}, nil
+}
+
+// Next implements Source.
+func (l *Live) Next() (frame []byte, stamp int64, err error) {
+	frame, info, err := l.handle.ZeroCopyReadPacketData()
+	if err != nil {
+		if errors.Is(err, pcap.NextErrorTimeoutExpired) {
+			err = errIdle
+		}
+		return nil, 0, err
+	}
+	return frame, info.Timestamp.UnixNano(), nil
+}
+
+// LinkType implements Source.
+func (l *Live) LinkType() int { return int(l.handle.LinkType()) }
+
+// Drops returns how many frames the kernel dropped because the ring was full,
+// and the interface before they reached it.
+func (l *Live) Drops() (kernel, iface uint64, err error) {
+	s, err := l.handle.Stats()
+	if err != nil {
+		return 0, 0, fmt.Errorf("read capture statistics: %w", err)
+	}
+	return uint64(s.PacketsDropped), uint64(s.PacketsIfDropped), nil
+}
+
+// Close ends the capture, after the last Next has returned.
+func (l *Live) Close() { l.handle.Close() }

@@ -1,0 +1,143 @@
+// Package receiver turns frames into replies: from a live capture handle or a
+// capture file, through gopacket's layers and the codec that authenticates, in
+// batches, to the matcher. A frame that is no reply is counted, never fatal.
+package receiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/probe"
+)
+
+// Sink takes replies in batches, from one goroutine. No reply stamped before
+// upTo (ns since the Unix epoch) will follow. The batch, with the extensions
+// that its replies alias, is valid until Replies returns; it is empty when only
+// time has passed.
+type Sink interface {
+	Replies(batch []probe.Reply, upTo int64)
+}
+
+// Source gives frames, one after another.
+type Source interface {
+	// Next returns the next frame and its kernel stamp, CLOCK_REALTIME in ns.
+	// The frame is valid until the following call. errIdle says that none came
+	// for a while, io.EOF that none will.
+	Next() (frame []byte, stamp int64, err error)
+	// LinkType is what the frames begin with, as pcap numbers it.
+	LinkType() int
+}
+
+// Clock relates the kernel's stamps to the time line of the run, which no step
+// of the wall clock moves.
+type Clock interface {
+	// Shift returns what to add to a CLOCK_REALTIME stamp taken about now, and
+	// the present time of the run, both in ns.
+	Shift() (shift, now int64)
+}
+
+// errIdle is Source.Next's word for "nothing came".
+var errIdle = errors.New("no frame came")
+
+// Stats counts frames by what became of them. Each frame is in one of them or
+// was handed to the sink as a reply. The fields may be read at any time.
+type Stats struct {
+	Frames    atomic.Uint64 // all that came
+	Malformed atomic.Uint64 // cut, or with lengths that contradict each other
+	Unrelated atomic.Uint64 // answers to no probe of this run
+	Checksum  atomic.Uint64 // wrong checksum of the IP or ICMP header
+	Source    atomic.Uint64 // quotes a foreign source without two valid tags
+	Tag       atomic.Uint64 // no valid tag
+	Conflict  atomic.Uint64 // two valid tags that differ
+}
+
+// maxBatch is how many replies go to the sink at once.
+const maxBatch = 256
+
+// Slack of a watermark, ns. A frame may wait for the others of its block until
+// the kernel retires it; frames of different processors may overtake each other.
+const (
+	idleSlack  = 4 * timeoutNS
+	orderSlack = 1e6
+)
+
+// Receiver decodes the frames of one source.
+type Receiver struct {
+	Stats Stats
+
+	src     Source
+	clock   Clock
+	decoder decoder
+	batch   []probe.Reply
+	octets  []byte // what the extensions of the batch alias
+}
+
+// New returns a receiver of frames from src.
+func New(src Source, c *codec.Codec, clock Clock) (*Receiver, error) {
+	r := &Receiver{
+		src: src, clock: clock,
+		batch:  make([]probe.Reply, 0, maxBatch),
+		octets: make([]byte, 0, maxBatch*maxExtension),
+	}
+	if err := r.decoder.init(src.LinkType(), c, &r.Stats); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// maxExtension is the most octets kept of one extension structure: more than
+// an ICMP error of 576 octets leaves room for (RFC 1812 §4.3.2.3).
+const maxExtension = 576
+
+// Run hands every frame that decodes as a reply to sink, in batches, until ctx
+// ends (then it returns nil) or the source fails. It calls sink from this
+// goroutine only, and at least every 10 ms or so.
+func (r *Receiver) Run(ctx context.Context, sink Sink) error {
+	var last int64 // stamp of the latest frame
+	shift, now := r.clock.Shift()
+	for ctx.Err() == nil {
+		frame, stamp, err := r.src.Next()
+		switch {
+		case err == nil:
+			last = max(last, stamp+shift)
+			r.take(frame, stamp+shift)
+		case !errors.Is(err, errIdle):
+			return fmt.Errorf("read frame: %w", err)
+		}
+		if len(r.batch) == cap(r.batch) || err != nil {
+			upTo := last - orderSlack
+			if shift, now = r.clock.Shift(); err != nil {
+				upTo = max(upTo, now-idleSlack)
+			}
+			r.flush(sink, upTo)
+		}
+	}
+	r.flush(sink, last-orderSlack)
+	return nil
+}
+
+func (r *Receiver) flush(sink Sink, upTo int64) {
+	sink.Replies(r.batch, upTo)
+	r.batch, r.octets = r.batch[:0], r.octets[:0]
+}
+
+// take decodes a frame into the next place of the batch.
+func (r *Receiver) take(frame []byte, stamp int64) {
+	r.Stats.Frames.Add(1)
+	n := len(r.batch)
+	r.batch = r.batch[:n+1]
+	reply := &r.batch[n]
+	if !r.decoder.decode(frame, reply) {
+		r.batch = r.batch[:n]
+		return
+	}
+	reply.Stamp = stamp
+	if ext := reply.Ext; len(ext) > 0 {
+		at := len(r.octets)
+		r.octets = append(r.octets, ext[:min(len(ext), maxExtension)]...)
+		reply.Ext = r.octets[at:]
+	}
+}

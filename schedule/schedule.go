@@ -1,0 +1,38 @@
+// Package schedule says which probe leaves next. A strategy walks the windows
+// that are open and hands out slots in batches; it reads what the matcher has
+// learned just before it does. One file per strategy.
+package schedule
+
+import (
+	"time"
+
+	"github.com/masstrace/masstrace/window"
+)
+
+// Config is what every strategy needs to know.
+type Config struct {
+	Shape window.Shape
+	// Wait is how long a probe is given to be answered.
+	Wait time.Duration
+	// NoStop asks for all TTLs, also above a target's distance.
+	NoStop bool
+	// Seed orders the probes of a window.
+	Seed [16]byte
+	// Ready brings the windows to walk, already in Set; it is closed after the
+	// last.
+	Ready <-chan *window.Window
+	Set   *window.Set
+}
+
+// Done is the time that Next names when there is nothing to wait for any more.
+const Done = 1<<63 - 1
+
+// poll is how soon to look again for what no clock announces: a window that
+// the opener is about to bring, replies still on their way through the
+// receiver.
+const poll = int64(time.Millisecond)
+
+// scanBudget is how many (target, TTL, flow) a walk may look at in one call
+// before the others get their turn: passes that find nearly everything
+// answered must not hold the sender up.
+const scanBudget = 4096

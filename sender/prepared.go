@@ -1,0 +1,54 @@
+package sender
+
+import (
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/window"
+)
+
+// prepared keeps what the codec works out once per (target, flow), for the
+// windows that are live.
+type prepared struct {
+	shape   window.Shape
+	windows [window.Live]struct {
+		id    uint64 // number of the window + 1; 0 is none
+		flows []codec.Prepared
+		state []state
+	}
+}
+
+type state uint8
+
+const (
+	unknown state = iota
+	allowed
+	excluded
+)
+
+func newPrepared(s window.Shape) prepared { return prepared{shape: s} }
+
+// prepare returns what to build item's probe from, nil if its target may not
+// be probed: then nothing is sent for it, ever.
+func (s *Sender) prepare(item window.Item) *codec.Prepared {
+	w := &s.ready.windows[item.Window.ID%window.Live]
+	if w.id != item.Window.ID+1 {
+		if w.flows == nil {
+			n := s.ready.shape.Targets * s.ready.shape.Flows
+			w.flows, w.state = make([]codec.Prepared, n), make([]state, n)
+		}
+		clear(w.state)
+		w.id = item.Window.ID + 1
+	}
+	i := int(item.Target)*s.ready.shape.Flows + int(item.Flow)
+	if w.state[i] == unknown {
+		target := item.Window.Target(int(item.Target))
+		w.state[i] = excluded
+		if s.cfg.Allowed.Contains(target) && !s.cfg.Codec.Source(target.Is4()).IsZero() {
+			w.state[i] = allowed
+			s.cfg.Codec.Prepare(&w.flows[i], target, item.Flow)
+		}
+	}
+	if w.state[i] == excluded {
+		return nil
+	}
+	return &w.flows[i]
+}

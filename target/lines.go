@@ -1,0 +1,161 @@
+package target
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+)
+
+// maxLine is how many octets a line may have, comment included: far more than
+// any entry needs, and all that a file without line ends can make us hold.
+const maxLine = 64 << 10
+
+// Lines is what lists of targets or exclusions say, line by line. A line holds
+// an IPv4 or IPv6 address, a prefix, or a range "first-last", or nothing; what
+// follows a # is a comment. CRLF line ends and a byte order mark are accepted.
+//
+// Host bits of a prefix are masked and counted. Zones are errors, and so are
+// IPv4-mapped IPv6 addresses, since they would make one target of two texts.
+// Of IPv6 prefixes and ranges that contain them, ::ffff:0:0/96 and :: are left
+// out: no probe can go there.
+//
+// The zero Lines is empty and ready to use, by one goroutine at a time.
+type Lines struct {
+	spans    []span // of all but single addresses
+	singles  []u128
+	hostBits int
+	first    string // where the first host bits were
+}
+
+// ParseArgs reads what the arguments of a command name. An argument is an
+// address, a prefix or a range if it reads as one, or "-" for stdin, or else
+// a file. (A file with such a name is named by a path: ./10.0.0.1.)
+func ParseArgs(args []string, stdin io.Reader) (*Lines, error) {
+	l := new(Lines)
+	stdinRead := false
+	for _, arg := range args {
+		if arg == "-" {
+			if stdinRead {
+				return nil, errors.New("standard input (-) is named twice")
+			}
+			stdinRead = true
+			if err := l.Read("stdin", stdin); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		e, notEntry := parseEntry(strings.TrimSpace(arg))
+		if notEntry == nil {
+			l.add(e, arg)
+			continue
+		}
+		err := l.readFile(arg)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s: no such file, and no target: %w", arg, notEntry)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func (l *Lines) readFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err // names the file
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return fmt.Errorf("%s: is a directory, not a list", path)
+	}
+	return l.Read(path, f)
+}
+
+// Read adds the lines of r. Errors name them as name:line. After an error l
+// holds the lines before it and should be thrown away.
+func (l *Lines) Read(name string, r io.Reader) error {
+	in := bufio.NewReaderSize(r, maxLine)
+	for n := 1; ; n++ {
+		line, err := in.ReadSlice('\n')
+		if err != nil && err != io.EOF {
+			if err == bufio.ErrBufferFull {
+				err = fmt.Errorf("line is longer than %d octets", maxLine)
+			}
+			return fmt.Errorf("%s:%d: %w", name, n, err)
+		}
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte("\ufeff"))
+		}
+		if i := bytes.IndexByte(line, '#'); i >= 0 {
+			line = line[:i]
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			e, bad := parseEntry(string(line))
+			if bad != nil {
+				return fmt.Errorf("%s:%d: %w", name, n, bad)
+			}
+			l.addLine(e, name, n)
+		}
+		if err == io.EOF {
+			return nil
+		}
+	}
+}
+
+func (l *Lines) addLine(e entry, name string, n int) {
+	where := ""
+	if e.hostBits && l.hostBits == 0 {
+		where = fmt.Sprintf("%s:%d", name, n)
+	}
+	l.add(e, where)
+}
+
+func (l *Lines) add(e entry, where string) {
+	if e.hostBits {
+		if l.hostBits++; l.hostBits == 1 {
+			l.first = where
+		}
+	}
+	parts := []span{e.span}
+	if e.is6 && e.lo.Hi == 0 {
+		parts = subtract(parts, []span{{}, mapped})
+	}
+	if !e.single {
+		l.spans = append(l.spans, parts...)
+	} else if len(parts) == 1 {
+		l.singles = append(l.singles, e.lo)
+	}
+}
+
+// HostBits returns how many prefixes had host bits set, which were masked, and
+// where the first of them was: file:line, or the argument.
+func (l *Lines) HostBits() (count int, first string) { return l.hostBits, l.first }
+
+// Set returns the addresses of all lines.
+func (l *Lines) Set() Set { return l.setWith(l.sortedSingles()) }
+
+func (l *Lines) setWith(singles []u128) Set {
+	return Set{union(canonical(slices.Clone(l.spans)), alone(singles))}
+}
+
+// sortedSingles returns each address that was listed by itself once.
+func (l *Lines) sortedSingles() []u128 {
+	s := slices.Clone(l.singles)
+	slices.SortFunc(s, u128.Cmp)
+	return slices.Compact(s)
+}
+
+// Digest returns the SHA-256, in hexadecimal, of what the lines mean as
+// targets: the canonical text of Set, then a line for each address listed by
+// itself, in order.
+func (l *Lines) Digest() string {
+	singles := l.sortedSingles()
+	return digest(l.setWith(singles).spans, singles)
+}

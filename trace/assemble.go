@@ -1,0 +1,177 @@
+package trace
+
+import (
+	"time"
+
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/window"
+)
+
+// FlowOf gives the flow values of a target's probes.
+type FlowOf interface {
+	Flow(target probe.Addr, index uint16) probe.Flow
+}
+
+// AssemblerConfig is what an assembler cannot read in a window.
+type AssemblerConfig struct {
+	Method           probe.Method
+	Source4, Source6 probe.Addr
+	Size4, Size6     int // octets of a probe
+	DstPort          uint16
+	TOS              uint8
+	Wait             time.Duration
+	Flows            FlowOf
+}
+
+// Assembler makes traces and replies of retired windows. It belongs to one
+// goroutine.
+type Assembler struct {
+	// Tally counts over all windows that Traces went through.
+	Tally Tally
+
+	cfg   AssemblerConfig
+	trace Trace
+	hop   Hop
+	seen  map[window.Slot]int // further copies, by slot
+}
+
+// Tally counts probes by what became of them.
+type Tally struct {
+	Sent, Answered, Silent uint64 // all attempts
+	Failed                 uint64 // never accepted by the kernel, all attempts
+
+	// The first attempts: sent, or not and why.
+	FirstSent                                 uint64
+	Reached, Excluded, Interrupted, FirstFail uint64
+}
+
+// NewAssembler returns an assembler.
+func NewAssembler(cfg AssemblerConfig) *Assembler {
+	return &Assembler{cfg: cfg, seen: make(map[window.Slot]int)}
+}
+
+// Traces calls yield for the closed trace of every (target, flow) of w that was
+// probed, and counts all of them. The trace is valid until yield returns.
+func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
+	for target := range uint32(w.Len()) {
+		for flow := range uint16(w.Shape().Flows) {
+			t := a.assemble(w, target, flow)
+			if t.ProbeCount == 0 {
+				continue
+			}
+			t.Close()
+			if err := yield(t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trace {
+	t, s := &a.trace, w.Shape()
+	t.Reset()
+	t.Head = a.head(w.Target(int(target)), flow)
+	t.FirstTTL, t.MaxTTL, t.Attempts = s.FirstTTL, s.LastTTL, uint8(s.Attempts)
+	t.Wait = a.cfg.Wait
+	state := w.State(target, flow)
+	t.Touched = state.Alive()
+	before := a.Tally.Interrupted
+	slot := window.Slot{Target: target, Flow: flow}
+	for slot.TTL = s.FirstTTL; slot.TTL <= s.LastTTL; slot.TTL++ {
+		for slot.Attempt = 0; slot.Attempt < uint8(s.Attempts); slot.Attempt++ {
+			sent := w.Sent(slot)
+			if slot.Attempt == 0 {
+				a.first(w, slot, sent, state.End())
+			}
+			switch {
+			case sent > 0:
+				a.probed(t, w, slot, sent)
+			case sent == window.Failed:
+				a.Tally.Failed++
+			}
+		}
+	}
+	t.Halted = a.Tally.Interrupted != before
+	return t
+}
+
+// first counts a first attempt.
+func (a *Assembler) first(w *window.Window, slot window.Slot, sent int64, end uint8) {
+	switch {
+	case sent > 0:
+		a.Tally.FirstSent++
+	case sent == window.Failed:
+		a.Tally.FirstFail++
+	case sent == window.Excluded:
+		a.Tally.Excluded++
+	case w.Halted() && (end == 0 || slot.TTL <= end):
+		a.Tally.Interrupted++
+	default:
+		a.Tally.Reached++
+	}
+}
+
+// probed adds a probe that was sent, with its answer if it has one.
+func (a *Assembler) probed(t *Trace, w *window.Window, slot window.Slot, sent int64) {
+	a.Tally.Sent++
+	t.ProbeCount++
+	if t.Start == 0 || sent < t.Start {
+		t.Start = sent
+	}
+	e := w.Reply(slot)
+	if e == nil {
+		a.Tally.Silent++
+		t.Silent = append(t.Silent, TTLAttempt{TTL: slot.TTL, Attempt: slot.Attempt})
+		return
+	}
+	a.Tally.Answered++
+	t.Answered++
+	t.Hops = append(t.Hops, hopOf(w, e, sent))
+}
+
+func hopOf(w *window.Window, e *window.Entry, sent int64) Hop {
+	h := Hop{Reply: probe.Reply{Facts: e.Facts, Ext: w.Extension(e)}}
+	if sent > 0 {
+		h.Sent, h.RTT = sent, max(e.Stamp-sent, 0)
+	}
+	return h
+}
+
+// Replies calls yield for every reply that w has kept, in the order of their
+// arrival. Head and hop are valid until yield returns.
+func (a *Assembler) Replies(w *window.Window, yield func(*Head, *Hop) error) error {
+	clear(a.seen)
+	for e := range w.Entries {
+		slot := window.Slot{Target: e.Target, Flow: e.Flow, TTL: e.TTL, Attempt: e.Attempt}
+		sent := int64(0)
+		if e.Role == window.First || e.Role == window.Duplicate {
+			sent = w.Sent(slot)
+		}
+		a.hop = hopOf(w, e, sent)
+		switch e.Role {
+		case window.Duplicate:
+			a.seen[slot]++
+			a.hop.Dup = a.seen[slot]
+		case window.Late:
+			a.hop.Late = true
+		}
+		head := a.head(e.Probe.Target, e.Flow)
+		if err := yield(&head, &a.hop); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Assembler) head(target probe.Addr, flow uint16) Head {
+	h := Head{
+		Target: target, Source: a.cfg.Source4, ProbeSize: a.cfg.Size4,
+		Method: a.cfg.Method, FlowIndex: flow, Flow: a.cfg.Flows.Flow(target, flow),
+		DstPort: a.cfg.DstPort, TOS: a.cfg.TOS,
+	}
+	if !target.Is4() {
+		h.Source, h.ProbeSize = a.cfg.Source6, a.cfg.Size6
+	}
+	return h
+}

@@ -1,0 +1,151 @@
+package window
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/masstrace/masstrace/probe"
+)
+
+// Entry is one reply as the window keeps it.
+type Entry struct {
+	probe.Facts
+	Target uint32 // index into the window; of a late reply, no target
+	Role   Role
+
+	extOffset, extLen uint32
+}
+
+// EntryOctets is the memory of one reply.
+const EntryOctets = int(unsafe.Sizeof(Entry{}))
+
+// Role says how a reply stands to the slots.
+type Role uint8
+
+// The roles. Only a First fills a slot; the others are kept for the record of
+// replies, as far as the window has room for them.
+const (
+	First Role = iota
+	Duplicate
+	Hopless // shows that the target was reached, at no TTL
+	Late    // for a window that is gone
+)
+
+// chunk is the unit in which the arena grows.
+const chunk = 1 << 12
+
+// arena holds the entries of a window in chunks that never move. Only the
+// matcher appends; others read an entry once they have its number from a slot,
+// or all of them once the window is retired.
+type arena struct {
+	chunks   []atomic.Pointer[[chunk]Entry]
+	n        int // entries in use; the matcher's
+	unlinked int // of them, those that fill no slot
+	maxLoose int
+	octets   []byte // extension octets, up to its capacity
+}
+
+func (a *arena) init(s Shape) {
+	most := s.Targets*s.TTLs()*s.Flows*s.Attempts + s.Unlinked
+	a.chunks = make([]atomic.Pointer[[chunk]Entry], (most+chunk-1)/chunk)
+	a.maxLoose = s.Unlinked
+	a.octets = make([]byte, 0, s.ExtensionOctets)
+}
+
+func (a *arena) reset() { a.n, a.unlinked, a.octets = 0, 0, a.octets[:0] }
+
+func (a *arena) entry(i int) *Entry { return &a.chunks[i/chunk].Load()[i%chunk] }
+
+// next returns the entry that the next commit will make part of the arena.
+func (a *arena) next() *Entry {
+	c := &a.chunks[a.n/chunk]
+	if c.Load() == nil {
+		c.Store(new([chunk]Entry))
+	}
+	return &c.Load()[a.n%chunk]
+}
+
+// write fills the next entry and reports whether its extension was kept.
+func (a *arena) write(r *probe.Reply, target uint32, role Role) (kept bool) {
+	e := a.next()
+	*e = Entry{Facts: r.Facts, Target: target, Role: role}
+	if len(r.Ext) == 0 {
+		return true
+	}
+	if len(a.octets)+len(r.Ext) > cap(a.octets) {
+		return false
+	}
+	e.extOffset, e.extLen = uint32(len(a.octets)), uint32(len(r.Ext))
+	a.octets = append(a.octets, r.Ext...)
+	return true
+}
+
+// Outcome says what became of a reply.
+type Outcome struct {
+	Role
+	Unsent   bool // the probe was never sent; nothing was kept
+	Overflow bool // the reply's extension, or the whole unlinked reply, was not kept
+}
+
+// Answer matches r to slot s. Only the matcher calls it.
+func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
+	slot := w.slot(s)
+	if slot == nil || slot.sent.Load() <= 0 {
+		return Outcome{Unsent: true}
+	}
+	if slot.reply.Load() != 0 {
+		return Outcome{Role: Duplicate, Overflow: !w.Keep(s.Target, r, Duplicate)}
+	}
+	kept := w.arena.write(r, s.Target, First)
+	// The entry is whole before its number is seen: the swap releases it.
+	if !slot.reply.CompareAndSwap(0, uint32(w.arena.n)+1) {
+		return Outcome{Role: Duplicate} // not reached while one matcher owns the window
+	}
+	w.arena.n++
+	return Outcome{Role: First, Overflow: !kept}
+}
+
+// Keep keeps a reply that fills no slot, if there is room. Only the matcher
+// calls it.
+func (w *Window) Keep(target uint32, r *probe.Reply, role Role) bool {
+	a := &w.arena
+	if a.unlinked == a.maxLoose {
+		return a.maxLoose == 0 // nobody asked for it
+	}
+	kept := a.write(r, target, role)
+	a.n++
+	a.unlinked++
+	return kept
+}
+
+// Reply returns the first reply to s, or nil. It is immutable.
+func (w *Window) Reply(s Slot) *Entry {
+	slot := w.slot(s)
+	if slot == nil {
+		return nil
+	}
+	k := slot.reply.Load()
+	if k == 0 {
+		return nil
+	}
+	return w.arena.entry(int(k - 1))
+}
+
+// Entries calls yield for every entry in the order of arrival. It may be
+// called once the window is retired.
+func (w *Window) Entries(yield func(*Entry) bool) {
+	for i := range w.arena.n {
+		if !yield(w.arena.entry(i)) {
+			return
+		}
+	}
+}
+
+// Extension returns the extension octets of e, nil if it had none. They are
+// valid until Reset.
+func (w *Window) Extension(e *Entry) []byte {
+	if e.extLen == 0 {
+		return nil
+	}
+	return w.arena.octets[e.extOffset : e.extOffset+e.extLen]
+}

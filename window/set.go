@@ -1,0 +1,71 @@
+package window
+
+import "sync/atomic"
+
+// Live is how many windows may be under probing at once.
+const Live = 4
+
+// Set holds the live windows where the matcher finds them by number, and the
+// time up to which replies have been matched.
+type Set struct {
+	shape     Shape
+	windows   [Live]atomic.Pointer[Window]
+	watermark atomic.Int64
+}
+
+// NewSet returns an empty set for windows of shape s.
+func NewSet(s Shape) *Set { return &Set{shape: s} }
+
+// Put makes w live. The window that had its place must have been taken out.
+func (s *Set) Put(w *Window) {
+	if !s.windows[w.ID%Live].CompareAndSwap(nil, w) {
+		panic("window: two live windows share a place")
+	}
+}
+
+// Remove takes w out. Only the matcher calls it.
+func (s *Set) Remove(w *Window) { s.windows[w.ID%Live].Store(nil) }
+
+// At returns the live window that holds the target at that position of the
+// order, and the target's index in it; nil if that window is not live.
+func (s *Set) At(position uint64) (w *Window, target uint32) {
+	w = s.Get(position / uint64(s.shape.Targets))
+	if w == nil {
+		return nil, 0
+	}
+	return w, uint32(position - w.Position)
+}
+
+// Get returns the live window number id, or nil.
+func (s *Set) Get(id uint64) *Window {
+	w := s.windows[id%Live].Load()
+	if w == nil || w.ID != id {
+		return nil
+	}
+	return w
+}
+
+// Shape returns the shape of the windows.
+func (s *Set) Shape() Shape { return s.shape }
+
+// All calls yield for every live window.
+func (s *Set) All(yield func(*Window) bool) {
+	for i := range s.windows {
+		if w := s.windows[i].Load(); w != nil && !yield(w) {
+			return
+		}
+	}
+}
+
+// Matched returns the time, ns since the Unix epoch, before which every reply
+// received has been matched.
+func (s *Set) Matched() int64 { return s.watermark.Load() }
+
+// SetMatched advances Matched. Only the matcher calls it.
+func (s *Set) SetMatched(ns int64) { s.watermark.Store(ns) }
+
+// Item is a probe to be sent: a slot of a window.
+type Item struct {
+	Window *Window
+	Slot
+}

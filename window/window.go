@@ -1,0 +1,223 @@
+// Package window holds the only memory that the stages of a scan share: for a
+// stretch of the target order, when each probe was sent, what first answered
+// it, and how far each target's path is known. Everything in it is either
+// written before the window is shared, or an atomic word with one writer.
+//
+// # Slot protocol
+//
+// A slot is one (target, TTL, flow, attempt): the words sent and reply.
+//
+//  1. The sender stores sent for a whole batch, then makes the system call.
+//     Frames that the kernel did not accept are stamped again before their
+//     retry, or with Failed when given up. A slot belongs to one sender.
+//  2. The matcher loads sent. Never sent: the reply is rejected. The store
+//     precedes the system call, and the call precedes the reply, so a true
+//     reply always finds its stamp.
+//  3. The matcher writes a whole Entry into the arena, then swaps reply from
+//     none to the entry's number. From then on the entry is immutable. A
+//     failed swap is a duplicate.
+//  4. Scheduler and assembler load reply, then read the entry: the swap is
+//     the release and the load the acquire, so nothing tears.
+//  5. State is one atomic word per (target, flow): the matcher writes, the
+//     scheduler reads just before it emits. A stale read costs a probe, never
+//     a wrong record.
+//
+// # Life
+//
+// The opener fills a window and puts it into a Set; the scheduler walks it and
+// closes it with a deadline; the matcher alone retires it, when every frame
+// stamped before the deadline has been matched, and takes it out of the Set;
+// the assembler reads it and resets it for the opener. Each step hands it on
+// through a channel, so there is one owner for everything but slots and state.
+package window
+
+import (
+	"sync/atomic"
+
+	"github.com/masstrace/masstrace/probe"
+)
+
+// Shape fixes the size of every window of a run.
+type Shape struct {
+	Targets         int // capacity
+	FirstTTL        uint8
+	LastTTL         uint8
+	Flows           int
+	Attempts        int
+	Unlinked        int // entries kept of replies that fill no slot
+	ExtensionOctets int // extension octets kept
+}
+
+// TTLs returns the number of TTLs probed.
+func (s Shape) TTLs() int { return int(s.LastTTL) - int(s.FirstTTL) + 1 }
+
+const (
+	slotOctets   = 16
+	stateOctets  = 8
+	targetOctets = 16
+)
+
+// OctetsPerTarget returns an upper bound of the memory that one target needs
+// in a window of this shape: with every probe sent and answered.
+func (s Shape) OctetsPerTarget() int {
+	probes := s.TTLs() * s.Flows * s.Attempts
+	return targetOctets + s.Flows*stateOctets + probes*(slotOctets+EntryOctets)
+}
+
+// Stamps of probes that were not sent and will not be.
+const (
+	Failed   = -1 // the kernel never accepted it
+	Excluded = -2 // its target may not be probed
+)
+
+// slot is one probe.
+type slot struct {
+	sent  atomic.Int64  // ns since the Unix epoch; 0, Failed, Excluded
+	reply atomic.Uint32 // 0 none, else 1 + number of the entry
+}
+
+// plane holds the slots of one (flow, attempt), targets × TTLs.
+type plane []slot
+
+// Window is a stretch of the target order under probing.
+type Window struct {
+	shape Shape
+
+	// ID numbers the windows of a run from 0; Position is the place of its
+	// first target in the order.
+	ID       uint64
+	Position uint64
+
+	targets []probe.Addr
+	states  []atomic.Uint64
+	planes  []atomic.Pointer[plane]
+	arena   arena
+
+	deadline atomic.Int64 // 0 while probes may follow
+	halted   bool         // given up before all was sent; written before the deadline
+}
+
+// New returns an empty window.
+func New(s Shape) *Window {
+	w := &Window{
+		shape:   s,
+		targets: make([]probe.Addr, 0, s.Targets),
+		states:  make([]atomic.Uint64, s.Targets*s.Flows),
+		planes:  make([]atomic.Pointer[plane], s.Flows*s.Attempts),
+	}
+	w.arena.init(s)
+	return w
+}
+
+// Shape returns the shape that w was made with.
+func (w *Window) Shape() Shape { return w.shape }
+
+// Open makes the cleared w the window number id. Its targets follow by Append.
+func (w *Window) Open(id uint64) {
+	w.ID, w.Position = id, id*uint64(w.shape.Targets)
+}
+
+// Append adds the next target of the order.
+func (w *Window) Append(target probe.Addr) { w.targets = append(w.targets, target) }
+
+// Len returns the number of targets.
+func (w *Window) Len() int { return len(w.targets) }
+
+// Target returns the i-th target.
+func (w *Window) Target(i int) probe.Addr { return w.targets[i] }
+
+// Slot names a probe of a window by numbers.
+type Slot struct {
+	Target  uint32 // index into the window
+	Flow    uint16
+	TTL     uint8
+	Attempt uint8
+}
+
+func (w *Window) plane(flow uint16, attempt uint8) *atomic.Pointer[plane] {
+	return &w.planes[int(attempt)*w.shape.Flows+int(flow)]
+}
+
+func (w *Window) index(s Slot) int {
+	return int(s.Target)*w.shape.TTLs() + int(s.TTL-w.shape.FirstTTL)
+}
+
+// slot returns the slot of s, nil if no probe of its plane was ever stamped.
+func (w *Window) slot(s Slot) *slot {
+	p := w.plane(s.Flow, s.Attempt).Load()
+	if p == nil {
+		return nil
+	}
+	return &(*p)[w.index(s)]
+}
+
+// Stamp records that s is about to be sent at ns since the Unix epoch, or
+// that it Failed. Only the sender that owns s calls it.
+func (w *Window) Stamp(s Slot, ns int64) {
+	holder := w.plane(s.Flow, s.Attempt)
+	p := holder.Load()
+	if p == nil {
+		fresh := make(plane, w.shape.Targets*w.shape.TTLs())
+		if !holder.CompareAndSwap(nil, &fresh) {
+			p = holder.Load() // another sender was first
+		} else {
+			p = &fresh
+		}
+	}
+	(*p)[w.index(s)].sent.Store(ns)
+}
+
+// Sent returns the stamp of s: ns since the Unix epoch, Failed, Excluded, or 0
+// of a probe that was not handed to the sender.
+func (w *Window) Sent(s Slot) int64 {
+	if slot := w.slot(s); slot != nil {
+		return slot.sent.Load()
+	}
+	return 0
+}
+
+// Touched reports whether any probe went to target over flow.
+func (w *Window) Touched(target uint32, flow uint16) bool {
+	for ttl := w.shape.FirstTTL; ttl <= w.shape.LastTTL; ttl++ {
+		if w.Sent(Slot{Target: target, Flow: flow, TTL: ttl}) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Answered reports whether a reply to s was matched.
+func (w *Window) Answered(s Slot) bool {
+	slot := w.slot(s)
+	return slot != nil && slot.reply.Load() != 0
+}
+
+// Close says that no probe will follow: replies stamped before deadline, ns
+// since the Unix epoch, still count. halted says that probes were left out
+// because the run was stopped.
+func (w *Window) Close(deadline int64, halted bool) {
+	w.halted = halted
+	w.deadline.Store(deadline)
+}
+
+// Deadline returns what Close set, 0 before.
+func (w *Window) Deadline() int64 { return w.deadline.Load() }
+
+// Halted reports whether the run was stopped before all was sent. It may be
+// asked once Deadline is not 0.
+func (w *Window) Halted() bool { return w.halted }
+
+// Reset empties w for the next Open. Its memory is kept.
+func (w *Window) Reset() {
+	clear(w.targets)
+	w.targets = w.targets[:0]
+	clear(w.states)
+	for i := range w.planes {
+		if p := w.planes[i].Load(); p != nil {
+			clear(*p)
+		}
+	}
+	w.arena.reset()
+	w.deadline.Store(0)
+	w.halted = false
+}

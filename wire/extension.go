@@ -1,0 +1,231 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// An ICMP extension structure (RFC 4884 §7): a header, then objects. Offsets
+// are octets from its first octet.
+//
+//	0         4 bits      2          4
+//	| version | reserved  | checksum | objects …
+//
+// and each object (RFC 4884 §7.1), its length with this header included:
+//
+//	0        2       3        4
+//	| length | class | c-type | payload …
+const (
+	extVersion  = 0 // high 4 bits
+	extChecksum = 2
+	extHeader   = 4
+	objLength   = 0
+	objClass    = 2
+	objCType    = 3
+	objHeader   = 4
+
+	version2 = 2
+)
+
+// minOriginal is how many octets the original datagram is padded to when an
+// extension structure follows (RFC 4884 §3), and where the structure is in
+// messages of routers that do not state a length (RFC 4884 §5.5).
+const minOriginal = 128
+
+// Errors of Extension.Decode and Objects.Err.
+var (
+	// ErrExtensionShort: fewer octets than a header has.
+	ErrExtensionShort = errors.New("ICMP extension structure is cut")
+	// ErrExtensionVersion: a version other than 2.
+	ErrExtensionVersion = errors.New("ICMP extension structure is not version 2")
+	// ErrObject: an object that states less than its own header, or more than
+	// there is.
+	ErrObject = errors.New("ICMP extension object has a wrong length")
+)
+
+// FindExtension splits the octets behind the header of an ICMP error into the
+// original datagram, with what padding it has, and the extension structure. ext
+// is nil and origin is all of quote where there is none. stated is the length
+// attribute of the message (RFC 4884 §4), turned into octets: its value times 4
+// in ICMPv4, times 8 in ICMPv6; 0 if the message states none. Both results
+// alias quote.
+//
+// A stated length is not trusted: routers that know nothing of RFC 4884 may
+// leave anything in that octet, so what is found there counts. In this order:
+//
+//  1. At the stated length, a checksum that fits over objects that end where
+//     the message does; if the length is 128 or more, as RFC 4884 §3 wants,
+//     such objects are enough.
+//  2. At octet 128 (RFC 4884 §5.5), where a probe's own payload might stand: a
+//     checksum that fits; or none and reserved bits that are zero and objects
+//     that end where the message does.
+//  3. At the stated length, if it is 128 or more, a header of version 2.
+func FindExtension(quote []byte, stated int) (origin, ext []byte) {
+	var at, legacy evidence
+	if stated > 0 && stated <= len(quote) {
+		at = examine(quote[stated:])
+	}
+	if at.whole && (at.checksum == ChecksumValid || stated >= minOriginal) {
+		return cut(quote, stated)
+	}
+	if len(quote) > minOriginal {
+		legacy = examine(quote[minOriginal:])
+	}
+	if legacy.header && legacy.checksum == ChecksumValid ||
+		legacy.whole && legacy.checksum == ChecksumAbsent && legacy.reserved == 0 {
+		return cut(quote, minOriginal)
+	}
+	if at.header && stated >= minOriginal {
+		return cut(quote, stated)
+	}
+	return quote, nil
+}
+
+// cut gives origin no room to grow into ext.
+func cut(quote []byte, at int) (origin, ext []byte) {
+	return quote[:at:at], quote[at:]
+}
+
+// evidence is what speaks for octets being an extension structure.
+type evidence struct {
+	header   bool // a header of version 2
+	whole    bool // and one or more objects, and nothing else
+	checksum ChecksumState
+	reserved uint16
+}
+
+func examine(b []byte) evidence {
+	var x Extension
+	if x.Decode(b) != nil {
+		return evidence{}
+	}
+	return evidence{true, x.whole(), x.Checksum, x.reserved}
+}
+
+// ChecksumState is what the checksum of an extension structure says of it.
+type ChecksumState uint8
+
+// The states. Absent: the field is 0, which means that none was computed.
+const (
+	ChecksumAbsent ChecksumState = iota
+	ChecksumValid
+	ChecksumBad
+)
+
+var checksumNames = [...]string{"absent", "valid", "bad"}
+
+// String returns the name that stands in records.
+func (c ChecksumState) String() string { return checksumNames[c] }
+
+// Extension is a decoded header of an extension structure. The objects alias
+// the octets that it was decoded from.
+type Extension struct {
+	Checksum ChecksumState
+	reserved uint16 // 12 bits
+	objects  []byte
+}
+
+// Decode reads the header at the start of b, whose end is the end of the
+// structure, and sums b. It overwrites all of x, and leaves it empty when it
+// returns an error: ErrExtensionShort, ErrExtensionVersion. A bad checksum is
+// no error; the objects are walked by Objects.
+func (x *Extension) Decode(b []byte) error {
+	*x = Extension{}
+	if len(b) < extHeader {
+		return ErrExtensionShort
+	}
+	if b[extVersion]>>4 != version2 {
+		return ErrExtensionVersion
+	}
+	switch {
+	case binary.BigEndian.Uint16(b[extChecksum:]) == 0:
+		x.Checksum = ChecksumAbsent
+	case Fold(Sum(b, 0)) == 0xffff:
+		x.Checksum = ChecksumValid
+	default:
+		x.Checksum = ChecksumBad
+	}
+	x.reserved = binary.BigEndian.Uint16(b) & 0x0fff
+	x.objects = b[extHeader:]
+	return nil
+}
+
+// Objects returns an iterator that stands before the first object.
+func (x *Extension) Objects() Objects { return Objects{rest: x.objects} }
+
+// whole reports whether x consists of one or more objects and nothing else.
+func (x *Extension) whole() bool {
+	objects := x.Objects()
+	n := 0
+	for objects.Next() {
+		n++
+	}
+	return n > 0 && objects.Err() == nil
+}
+
+// Object is one object of an extension structure.
+type Object struct {
+	Class, CType uint8
+	Payload      []byte // aliases the structure
+}
+
+// Objects walks the objects of an extension structure:
+//
+//	for objects := x.Objects(); objects.Next(); {
+//		use(objects.Object)
+//	}
+type Objects struct {
+	Object // the current one, after Next returned true
+
+	rest []byte
+	err  error
+}
+
+// Next goes to the next object and reports whether there is one. It stops at
+// the first that states a wrong length, as all behind it is lost; Err tells.
+func (o *Objects) Next() bool {
+	o.Object = Object{}
+	if len(o.rest) == 0 {
+		return false
+	}
+	if len(o.rest) < objHeader {
+		o.rest, o.err = nil, ErrObject
+		return false
+	}
+	length := int(binary.BigEndian.Uint16(o.rest[objLength:]))
+	if length < objHeader || length > len(o.rest) {
+		o.rest, o.err = nil, ErrObject
+		return false
+	}
+	o.Object = Object{
+		Class:   o.rest[objClass],
+		CType:   o.rest[objCType],
+		Payload: o.rest[objHeader:length:length],
+	}
+	o.rest = o.rest[length:]
+	return true
+}
+
+// Err returns ErrObject if the walk ended at a wrong length, else nil.
+func (o *Objects) Err() error { return o.err }
+
+// AppendExtension appends an extension structure of the objects, with its
+// checksum, to b. Payloads must be shorter than 65532 octets; RFC 4884 §7.1
+// wants their lengths to be multiples of 4.
+func AppendExtension(b []byte, objects ...Object) []byte {
+	start := len(b)
+	b = append(b, version2<<4, 0, 0, 0)
+	for _, o := range objects {
+		b = binary.BigEndian.AppendUint16(b, uint16(objHeader+len(o.Payload)))
+		b = append(b, o.Class, o.CType)
+		b = append(b, o.Payload...)
+	}
+	// A sum that comes out as 0 cannot be sent, as 0 says that there is none;
+	// 0xffff adds the same. The version keeps the sum from being 0 itself.
+	csum := Checksum(Sum(b[start:], 0))
+	if csum == 0 {
+		csum = 0xffff
+	}
+	binary.BigEndian.PutUint16(b[start+extChecksum:], csum)
+	return b
+}

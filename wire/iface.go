@@ -1,0 +1,159 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+)
+
+// ClassInterface is the class of an interface information object (RFC 5837 §4).
+// Its c-type says, in the high 2 bits, which interface is meant and, in the low
+// 4 bits, which parts follow, in this order:
+//
+//	ifIndex   4 octets
+//	address   family (2 octets), reserved (2), address (4 or 16)
+//	name      length of this part (1 octet), name, zeros up to a multiple of 4
+//	MTU       4 octets
+const (
+	ClassInterface = 2
+
+	hasMTU   = 1 << 0
+	hasName  = 1 << 1
+	hasAddr  = 1 << 2
+	hasIndex = 1 << 3
+
+	roleShift = 6
+)
+
+// Address families (IANA "Address Family Numbers").
+const (
+	familyIPv4 = 1
+	familyIPv6 = 2
+)
+
+// maxName is how long a name may be (RFC 5837 §4.3): 64 octets with its length.
+const maxName = 63
+
+// ErrInterface says that the parts of an interface information object do not
+// fit in it, or that one of them is nonsense.
+var ErrInterface = errors.New("interface information object does not add up")
+
+// Role tells which interface an interface information object is about.
+type Role uint8
+
+// The roles (RFC 5837 §4.1).
+const (
+	RoleIncoming Role = iota // the packet came in through it
+	RoleSubIP                // a component of that, below IP
+	RoleOutgoing             // the packet would have left through it
+	RoleNextHop              // the next router's
+)
+
+var roleNames = [...]string{"incoming", "sub_ip", "outgoing", "next_hop"}
+
+// String returns the name that stands in records.
+func (r Role) String() string { return roleNames[r&3] }
+
+// Interface is what a router tells of one of its interfaces (RFC 5837).
+type Interface struct {
+	Role  Role
+	Index uint32     // ifIndex (RFC 2863), 0 if not told
+	Addr  netip.Addr // invalid if not told
+	Name  []byte     // any octets, meant to be UTF-8, nil if not told; aliases the object
+	MTU   uint32     // octets, 0 if not told
+}
+
+// Decode reads the interface information object o. It overwrites all of f, and
+// leaves it empty when it returns ErrInterface. Octets behind the last part are
+// passed over.
+func (f *Interface) Decode(o Object) error {
+	*f = Interface{}
+	var g Interface
+	b, ok := o.Payload, o.Class == ClassInterface
+	g.Role = Role(o.CType >> roleShift)
+	if ok && o.CType&hasIndex != 0 {
+		g.Index, b, ok = cutUint32(b)
+	}
+	if ok && o.CType&hasAddr != 0 {
+		g.Addr, b, ok = cutAddr(b)
+	}
+	if ok && o.CType&hasName != 0 {
+		g.Name, b, ok = cutName(b)
+	}
+	if ok && o.CType&hasMTU != 0 {
+		g.MTU, _, ok = cutUint32(b)
+	}
+	if !ok {
+		return ErrInterface
+	}
+	*f = g
+	return nil
+}
+
+func cutUint32(b []byte) (v uint32, rest []byte, ok bool) {
+	if len(b) < 4 {
+		return 0, nil, false
+	}
+	return binary.BigEndian.Uint32(b), b[4:], true
+}
+
+func cutAddr(b []byte) (addr netip.Addr, rest []byte, ok bool) {
+	if len(b) < 4 {
+		return addr, nil, false
+	}
+	family := binary.BigEndian.Uint16(b)
+	b = b[4:]
+	switch {
+	case family == familyIPv4 && len(b) >= 4:
+		return netip.AddrFrom4([4]byte(b)), b[4:], true
+	case family == familyIPv6 && len(b) >= 16:
+		return netip.AddrFrom16([16]byte(b)), b[16:], true
+	}
+	return addr, nil, false
+}
+
+// cutName takes the zeros off the name. RFC 5837 §4.3 wants a length that is a
+// multiple of 4 and at most 64; any that fits is taken.
+func cutName(b []byte) (name, rest []byte, ok bool) {
+	if len(b) < 1 || b[0] < 1 || int(b[0]) > len(b) {
+		return nil, nil, false
+	}
+	name, rest = b[1:b[0]:b[0]], b[b[0]:]
+	for len(name) > 0 && name[len(name)-1] == 0 {
+		name = name[:len(name)-1]
+	}
+	return name, rest, true
+}
+
+// AppendTo appends the payload of an object that tells f to b, and returns the
+// c-type that goes with it. A name is cut after 63 octets.
+func (f *Interface) AppendTo(b []byte) (payload []byte, ctype uint8) {
+	ctype = uint8(f.Role) << roleShift
+	if f.Index != 0 {
+		ctype |= hasIndex
+		b = binary.BigEndian.AppendUint32(b, f.Index)
+	}
+	if f.Addr.IsValid() {
+		ctype |= hasAddr
+		family := uint16(familyIPv6)
+		if f.Addr.Is4() {
+			family = familyIPv4
+		}
+		b = binary.BigEndian.AppendUint16(b, family)
+		b = append(b, 0, 0)
+		b = append(b, f.Addr.AsSlice()...)
+	}
+	if f.Name != nil {
+		ctype |= hasName
+		name := f.Name[:min(len(f.Name), maxName)]
+		length := (1 + len(name) + 3) &^ 3
+		b = append(b, uint8(length))
+		b = append(b, name...)
+		b = append(b, make([]byte, length-1-len(name))...)
+	}
+	if f.MTU != 0 {
+		ctype |= hasMTU
+		b = binary.BigEndian.AppendUint32(b, f.MTU)
+	}
+	return b, ctype
+}
