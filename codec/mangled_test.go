@@ -103,6 +103,14 @@ func (w *rewrite) onlyTag(k kind, whole bool) bool {
 func TestOneFieldRewritten(t *testing.T) {
 	n := soak(1_000_000, 40_000) / len(rewrites)
 	r := newRand(9)
+	codecs := map[probe.Method][]*Codec{}
+	for _, m := range []probe.Method{probe.UDP, probe.ICMP} {
+		for flows := range 4 {
+			cfg := testConfig(m)
+			cfg.Flows = 1 + flows
+			codecs[m] = append(codecs[m], newCodec(t, cfg))
+		}
+	}
 	for _, w := range rewrites {
 		t.Run(w.name, func(t *testing.T) {
 			type group struct {
@@ -115,9 +123,7 @@ func TestOneFieldRewritten(t *testing.T) {
 				if !w.on(k) {
 					continue
 				}
-				cfg := testConfig(k.method)
-				cfg.Flows = 1 + r.IntN(4)
-				c := newCodec(t, cfg)
+				c := codecs[k.method][r.IntN(4)]
 				p := randProbe(r, c, k.is4)
 				for _, q := range quotations(encode(c, p)) {
 					g := group{k, q.whole}

@@ -116,6 +116,30 @@ func TestMainRunsInside(t *testing.T) {
 	}
 }
 
+// Where namespaces cannot be had Run says so, and Main runs the tests outside.
+// To see it we go into a user namespace, forbid further ones in there (which
+// concerns nobody else) and give up root's capabilities.
+func TestUnavailable(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to become another user")
+	}
+	if _, err := exec.LookPath("setpriv"); err != nil {
+		t.Skip(err)
+	}
+	for kind, want := range map[string]string{"run": "99", "main": "-c exit 5 3"} {
+		cmd, out := helper(t, "run", "sh", "-c", `grep -q 65534 /proc/self/uid_map || exit 1
+			echo 0 >/proc/sys/user/max_user_namespaces || exit 1
+			mount -t tmpfs bin /mnt && cp /proc/1/exe /mnt/lab || exit 1
+			`+envHelper+"="+kind+` setpriv --bounding-set=-all /mnt/lab -c "exit 5" 2>/dev/null
+			echo " $?"`)
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
+		if got := startHelper(t, cmd, out); got != want {
+			t.Errorf("helper %s says %q, want %q", kind, got, want)
+		}
+		_ = cmd.Wait() // its status is that of echo
+	}
+}
+
 // Without root there is a user namespace, where the kernel has them.
 func TestUserNamespace(t *testing.T) {
 	if os.Geteuid() != 0 {

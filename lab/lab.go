@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -59,9 +60,11 @@ const (
 	statusNoRun = 127 // as shells have it for a command that cannot be started
 )
 
-// forwarded are the signals that reach the command when we receive them.
+// forwarded are the signals that reach the command when we receive them: not
+// those that we were told to ignore, as nohup(1) does.
 func forwarded() []os.Signal {
-	return []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2}
+	all := []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2}
+	return slices.DeleteFunc(all, signal.Ignored)
 }
 
 // Run runs cfg.Command in new namespaces and returns its exit status, 128 plus
@@ -87,19 +90,15 @@ func Run(ctx context.Context, cfg Config) (status int, err error) {
 	tty := claimTerminal(cfg.Stdin)
 	defer tty.release()
 
-	var user []uintptr
 	if os.Geteuid() == 0 {
-		user = append(user, 0)
-	}
-	// Root in a container may lack the capability, and still be allowed a
-	// user namespace.
-	for _, flags := range append(user, unix.CLONE_NEWUSER) {
-		status, err = runFlags(ctx, cfg, flags, tty, signals)
+		status, err = runFlags(ctx, cfg, 0, tty, signals)
 		if !errors.Is(err, ErrUnavailable) {
-			break
+			return status, err
 		}
+		// Root in a container may lack the capability, and still be
+		// allowed a user namespace.
 	}
-	return status, err
+	return runFlags(ctx, cfg, unix.CLONE_NEWUSER, tty, signals)
 }
 
 // runFlags is Run with extra namespaces to make.

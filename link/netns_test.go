@@ -2,7 +2,6 @@ package link
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -16,7 +15,7 @@ import (
 )
 
 // patience is how long a test waits for the kernel before it fails.
-const patience = 20 * time.Second
+const patience = 10 * time.Second
 
 // enterNetns puts the test's goroutine into a network namespace of its own, on
 // a thread that dies with it. It has no way out but what the test builds.
@@ -29,16 +28,24 @@ func enterNetns(t testing.TB) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Skipf("needs CAP_SYS_ADMIN, for network namespaces: %v", err)
 	}
-	// Duplicate address detection would make every address wait a second.
-	for _, name := range []string{"all", "default"} {
-		path := "/proc/sys/net/ipv6/conf/" + name + "/accept_dad"
-		if err := os.WriteFile(path, []byte("0"), 0); err != nil {
-			t.Skipf("needs IPv6 and a writable /proc/sys: %v", err)
-		}
+	if err := skipDAD(); err != nil {
+		t.Skipf("needs IPv6 and a writable /proc/sys: %v", err)
 	}
 	lo, err := netlink.LinkByName("lo")
 	must(t, err)
 	must(t, netlink.LinkSetUp(lo))
+}
+
+// skipDAD switches off duplicate address detection, which would make every
+// address wait a second.
+func skipDAD() error {
+	for _, name := range []string{"all", "default"} {
+		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/accept_dad", []byte("0"), 0)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func must(t testing.TB, err error) {
@@ -64,6 +71,9 @@ func newPeer(t testing.TB) *peer {
 		err := unix.Unshare(unix.CLONE_NEWNET)
 		if err == nil {
 			p.fd, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		}
+		if err == nil {
+			err = skipDAD()
 		}
 		ready <- err
 		for job := range p.jobs {
@@ -104,22 +114,24 @@ func newPair(t testing.TB) *pair {
 	must(t, netlink.LinkAdd(&netlink.Veth{
 		LinkAttrs: attrs, PeerName: "v1", PeerHardwareAddr: p.mac, PeerNamespace: netlink.NsFd(p.fd),
 	}))
-	p.do(t, func() error {
-		return bringUp("v1", "192.0.2.2/24", "2001:db8::2/64", "fe80::2/64")
-	})
-	must(t, bringUp("v0", "192.0.2.1/24", "2001:db8::1/64"))
+	p.do(t, func() error { return bringUp("v1") })
+	must(t, bringUp("v0"))
 	var err error
 	p.v0, err = netlink.LinkByName("v0")
 	must(t, err)
 	awaitUp(t, p.v0.Attrs().Index)
-	must(t, settleIPv6("v0"))
-	p.do(t, func() error { return settleIPv6("v1") })
+	// Addresses come last: IPv6 ones that a link has before it has carrier may
+	// stay without their local route.
+	p.do(t, func() error { return bringUp("v1", "192.0.2.2/24", "2001:db8::2/64", "fe80::2/64") })
+	must(t, bringUp("v0", "192.0.2.1/24", "2001:db8::1/64"))
+	p.do(t, func() error { return settleIPv6("v1", "2001:db8::2", "fe80::2") })
+	must(t, settleIPv6("v0", "2001:db8::1"))
 	return p
 }
 
-// settleIPv6 waits until the link's IPv6 addresses, a link-local one among
-// them, work: some time after it is up, the kernel adds a local route for each.
-func settleIPv6(name string) error {
+// settleIPv6 waits until the link's IPv6 addresses work: some time after it was
+// added, the kernel makes a local route for each.
+func settleIPv6(name string, addrs ...string) error {
 	l, err := netlink.LinkByName(name)
 	if err != nil {
 		return err
@@ -129,29 +141,28 @@ func settleIPv6(name string) error {
 		return err
 	}
 	defer c.close()
-	for end := time.Now().Add(patience); ; {
-		addrs, err := netlink.AddrList(l, netlink.FAMILY_V6)
-		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
-			return err
-		}
-		linkLocal, settled := false, true
-		for _, a := range addrs {
-			linkLocal = linkLocal || a.IP.IsLinkLocalUnicast()
-			routes, err := netlink.RouteGetWithOptions(a.IP, &netlink.RouteGetOptions{OifIndex: l.Attrs().Index})
-			settled = settled && err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL
-		}
-		if linkLocal && settled {
-			return nil
-		}
-		if err := c.wait(context.Background(), end); err != nil {
-			return fmt.Errorf("%s: IPv6 addresses do not settle: %w", name, err)
+	end := time.Now().Add(patience)
+	for _, a := range addrs {
+		for {
+			opt := &netlink.RouteGetOptions{OifIndex: l.Attrs().Index}
+			routes, err := netlink.RouteGetWithOptions(net.ParseIP(a), opt)
+			if err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL {
+				break
+			}
+			if err := c.wait(context.Background(), end); err != nil {
+				return fmt.Errorf("%s does not settle on %s: %w", a, name, err)
+			}
 		}
 	}
+	return nil
 }
 
 func bringUp(name string, addrs ...string) error {
 	l, err := netlink.LinkByName(name)
 	if err != nil {
+		return err
+	}
+	if err := netlink.LinkSetUp(l); err != nil {
 		return err
 	}
 	for _, text := range addrs {
@@ -164,7 +175,7 @@ func bringUp(name string, addrs ...string) error {
 			return err
 		}
 	}
-	return netlink.LinkSetUp(l)
+	return nil
 }
 
 // awaitUp waits until the kernel's view of the link has settled.

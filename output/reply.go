@@ -79,7 +79,11 @@ func appendReplyProbe(b []byte, head *trace.Head, h *trace.Hop) []byte {
 	b = appendAddr(b, "probe_src_addr", head.Source)
 	b = appendAddr(b, "probe_dst_addr", head.Target)
 	b = appendInt(b, "probe_src_port", int64(head.Flow.Value))
-	b = appendInt(b, "probe_dst_port", int64(head.DstPort))
+	port := head.DstPort
+	if head.Method == probe.ICMP {
+		port = 0 // whatever port the run has for other methods
+	}
+	b = appendInt(b, "probe_dst_port", int64(port))
 	if !is4 {
 		b = appendInt(b, "probe_flow_label", int64(head.Flow.Label))
 	}

@@ -65,7 +65,7 @@ func icmp6(n int) *trace.Trace {
 	t := &trace.Trace{
 		Head: trace.Head{
 			Target: target6, Source: source6, Method: probe.ICMP, FlowIndex: 1,
-			Flow: probe.Flow{Value: 41021, Label: 0x12345}, TOS: 8, ProbeSize: 64,
+			Flow: probe.Flow{Value: 41021, Label: 0x12345}, DstPort: 33434, TOS: 8, ProbeSize: 64,
 		},
 		FirstTTL: 1, MaxTTL: 16, Attempts: 1, Wait: 1500 * time.Millisecond, Start: start,
 	}

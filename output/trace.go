@@ -125,7 +125,7 @@ func appendHopICMP(b []byte, h *trace.Hop) []byte {
 	b = appendInt(b, "icmp_code", int64(h.Code))
 	if h.HasQuote {
 		b = appendInt(b, "icmp_q_ttl", int64(h.QuotedTTL))
-		b = appendInt(b, "icmp_q_ipl", int64(h.QuotedSize))
+		b = appendInt(b, "icmp_q_ipl", int64(min(h.QuotedSize, max16)))
 		b = appendInt(b, "icmp_q_tos", int64(h.QuotedTOS))
 	}
 	if h.MTU != 0 {

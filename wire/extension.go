@@ -11,7 +11,7 @@ import (
 //	0         4 bits      2          4
 //	| version | reserved  | checksum | objects …
 //
-// and each object (RFC 4884 §7.1), its length with this header included:
+// and each object (RFC 4884 §8), its length with this header included:
 //
 //	0        2       3        4
 //	| length | class | c-type | payload …
@@ -210,7 +210,7 @@ func (o *Objects) Next() bool {
 func (o *Objects) Err() error { return o.err }
 
 // AppendExtension appends an extension structure of the objects, with its
-// checksum, to b. Payloads must be shorter than 65532 octets; RFC 4884 §7.1
+// checksum, to b. Payloads must be shorter than 65532 octets; RFC 4884 §8
 // wants their lengths to be multiples of 4.
 func AppendExtension(b []byte, objects ...Object) []byte {
 	start := len(b)

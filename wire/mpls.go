@@ -2,7 +2,7 @@ package wire
 
 import "encoding/binary"
 
-// Class and c-type of an MPLS label stack object (RFC 4950 §4).
+// Class and c-type of an MPLS label stack object (RFC 4950 §5).
 const (
 	ClassMPLS         = 1
 	CTypeIncomingMPLS = 1
@@ -15,7 +15,7 @@ const (
 const labelLen = 4
 
 // Label is an entry of the label stack that a packet had when a router dropped
-// it (RFC 4950 §4).
+// it (RFC 4950 §5).
 type Label struct {
 	Label uint32 // 20 bits
 	EXP   uint8  // 3 bits, now called traffic class (RFC 5462)

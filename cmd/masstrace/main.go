@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/masstrace/masstrace/engine"
+	"github.com/masstrace/masstrace/lab"
 )
 
 // version is what the program calls itself; the linker may set it.
@@ -21,6 +22,7 @@ var version = "0.1.0-dev"
 // cli is the command line.
 type cli struct {
 	Scan ScanCmd `cmd:"" help:"Trace every target of prefix lists."`
+	Lab  LabCmd  `cmd:"" help:"Run a command in a network of its own that has no way out."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }
@@ -28,7 +30,10 @@ type cli struct {
 // exit statuses of the command line itself; engine.Class has the others.
 const statusUsage = int(engine.Usage)
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	lab.Init(labSetups()...)
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
 
 // signals is what the commands know of signals: Interrupted ends with the
 // first, the context of Run with the second.
@@ -70,6 +75,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		return statusUsage
 	}
 	if err := k.Run(); err != nil {
+		if status, ok := errors.AsType[exitStatus](err); ok {
+			return int(status)
+		}
 		fmt.Fprintln(stderr, "masstrace:", err)
 		return int(engine.ClassOf(err))
 	}

@@ -1,0 +1,89 @@
+package codec
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/wire"
+)
+
+// FuzzQuoted gives arbitrary transport octets and fields behind a probe's
+// addresses. What is accepted must be a probe that may have been sent, and
+// must bear the tags that a probe of that name bears.
+func FuzzQuoted(f *testing.F) {
+	for i, k := range kinds {
+		c := newCodec(f, testConfig(k.method))
+		p := randProbe(newRand(70), c, k.is4)
+		for _, q := range quotations(encode(c, p)) {
+			f.Add(uint8(i), q.Transport, p.Target[:], q.ID, q.Label, q.TOS, uint16(q.Size), true)
+		}
+		f.Add(uint8(i), []byte{}, p.Target[:4], uint16(0), uint32(0), uint8(0), uint16(0), false)
+	}
+	f.Fuzz(func(t *testing.T, which uint8, transport, target []byte, id uint16, label uint32, tos uint8, size uint16, own bool) {
+		k := kinds[int(which)%len(kinds)]
+		c := newCodec(t, testConfig(k.method))
+		q := wire.Quotation{
+			Is4: k.is4, Src: c.Source(k.is4), Protocol: k.method.Protocol(k.is4), ID: id, Label: label & 0xfffff,
+			TOS: tos, Size: int(size), Headers: 20, Transport: transport,
+		}
+		copy(q.Dst[:], target)
+		if !own {
+			q.Src[15]++
+		}
+		r := probe.Facts{Mangled: 0xffff}
+		v := c.Quoted(&q, &r)
+		if v > Conflict || len(transport) < 8 && v == Accepted {
+			t.Fatalf("verdict %d", v)
+		}
+		if v == Accepted {
+			checkAccepted(t, c, &q, &r, own)
+		}
+	})
+}
+
+func checkAccepted(t *testing.T, c *Codec, q *wire.Quotation, r *probe.Facts, own bool) {
+	t.Helper()
+	if !c.asked(tau(r.TTL, r.Attempt)) || int(r.Flow) >= c.cfg.Flows || r.Target != q.Dst || r.Valid == probe.Unverified {
+		t.Fatalf("%+v", r)
+	}
+	if own == r.Mangled.Has(probe.MangledSource) || !own && r.Valid != probe.Strong {
+		t.Fatalf("source %t: %+v", own, r)
+	}
+	b := encode(c, r.Probe)
+	sent := quote(b, len(b))
+	if r.Valid == probe.Strong && q.Is4 && sent.ID != q.ID {
+		t.Fatalf("id %#04x, sent %#04x", q.ID, sent.ID)
+	}
+	at, name := wire.UDPChecksum, probe.MangledCsum
+	if c.cfg.Method == probe.ICMP {
+		at, name = wire.EchoSeq, probe.MangledSeq
+	}
+	got, want := binary.BigEndian.Uint16(q.Transport[at:]), binary.BigEndian.Uint16(sent.Transport[at:])
+	if (got == want) == r.Mangled.Has(name) {
+		t.Fatalf("tag %#04x, sent %#04x, mangled %v", got, want, r.Mangled.AppendNames(nil))
+	}
+}
+
+// FuzzEchoReply gives arbitrary messages.
+func FuzzEchoReply(f *testing.F) {
+	c := newCodec(f, testConfig(probe.ICMP))
+	for _, k := range kinds[2:] {
+		p := randProbe(newRand(71), c, k.is4)
+		whole := echoReply(c, p)
+		for _, n := range []int{0, 7, 8, 8 + sealLen, len(whole)} {
+			f.Add(whole[:n], p.Target[:], k.is4)
+		}
+	}
+	f.Fuzz(func(t *testing.T, message, from []byte, is4 bool) {
+		r := probe.Facts{Mangled: 0xffff}
+		copy(r.Responder[:], from)
+		v := c.EchoReply(message, is4, &r)
+		switch {
+		case v > Conflict || len(message) < 8 && v != Malformed:
+			t.Fatalf("verdict %d", v)
+		case v == Accepted && (!c.asked(tau(r.TTL, r.Attempt)) || int(r.Flow) >= c.cfg.Flows || r.Target.Is4() != is4):
+			t.Fatalf("%+v", r)
+		}
+	})
+}
