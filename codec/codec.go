@@ -124,5 +124,5 @@ const (
 	BadChecksum         // not given by a Codec: the reply's own checksum is wrong
 	BadSource           // quotes a probe from another source, and is not sure otherwise
 	BadTag              // no tag is valid, or the one valid is not enough
-	Conflict            // two tags are valid and differ
+	Conflict            // two fields are valid and contradict each other
 )

@@ -98,8 +98,9 @@ func (c *Codec) base(target *probe.Addr) flowBase {
 	return flowBase{port, label}
 }
 
-// flow returns the values of one flow of the target whose base is b. Labels of
-// neighbouring flows differ in many bits: the multiplier is odd.
+// flow returns the values of one flow of the target whose base is b. The
+// multiplier is 2³² over the golden ratio, whose multiples keep apart: labels of
+// neighbouring flows differ.
 func (c *Codec) flow(b flowBase, index uint16) probe.Flow {
 	label := (b.label + uint32(index)*0x9e3779b1) >> 12
 	if label == 0 {

@@ -12,8 +12,10 @@ import (
 // addresses. What is accepted must be a probe that may have been sent, and
 // must bear the tags that a probe of that name bears.
 func FuzzQuoted(f *testing.F) {
+	codecs := make([]*Codec, len(kinds))
 	for i, k := range kinds {
 		c := newCodec(f, testConfig(k.method))
+		codecs[i] = c
 		p := randProbe(newRand(70), c, k.is4)
 		for _, q := range quotations(encode(c, p)) {
 			f.Add(uint8(i), q.Transport, p.Target[:], q.ID, q.Label, q.TOS, uint16(q.Size), true)
@@ -21,8 +23,7 @@ func FuzzQuoted(f *testing.F) {
 		f.Add(uint8(i), []byte{}, p.Target[:4], uint16(0), uint32(0), uint8(0), uint16(0), false)
 	}
 	f.Fuzz(func(t *testing.T, which uint8, transport, target []byte, id uint16, label uint32, tos uint8, size uint16, own bool) {
-		k := kinds[int(which)%len(kinds)]
-		c := newCodec(t, testConfig(k.method))
+		k, c := kinds[int(which)%len(kinds)], codecs[int(which)%len(kinds)]
 		q := wire.Quotation{
 			Is4: k.is4, Src: c.Source(k.is4), Protocol: k.method.Protocol(k.is4), ID: id, Label: label & 0xfffff,
 			TOS: tos, Size: int(size), Headers: 20, Transport: transport,

@@ -97,13 +97,14 @@ func (c *Codec) adjusted(first, second *opened, q *wire.Quotation, r *probe.Fact
 // otherFlow reports whether a quotation with one valid tag is better explained
 // as that of another flow of the same target, whose source port somebody
 // rewrote: it bears the label of that flow, or two tags that agree under its
-// key. Only then could a single rewritten field give a wrong TTL.
+// key. Otherwise a single rewritten field could give a wrong TTL. It is asked
+// only where weak replies are believed, so of maxWeakFlows flows at most.
 func (c *Codec) otherFlow(q *wire.Quotation, r *probe.Facts, base flowBase) bool {
 	for f := range uint16(c.cfg.Flows) {
 		switch {
 		case f == r.Flow:
 		case !q.Is4:
-			if q.Label == c.flow(base, f).Label {
+			if r.Mangled.Has(probe.MangledLabel) && q.Label == c.flow(base, f).Label {
 				return true
 			}
 		default:

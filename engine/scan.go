@@ -285,6 +285,7 @@ func (s *scan) linkChanged(state link.State) {
 	case link.Up:
 		fmt.Fprintf(s.cfg.Stderr, "%s is up: the run goes on\n", s.paths.Name)
 	case link.Gone:
+		s.halt(sender.ErrGone) // the opener must end for the sender to
 		fmt.Fprintf(s.cfg.Stderr, "%s: %s: no more probes are sent\n", s.paths.Name, state)
 	default:
 		fmt.Fprintf(s.cfg.Stderr, "%s: %s: the run waits until it is back\n", s.paths.Name, state)

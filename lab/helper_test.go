@@ -3,6 +3,7 @@ package lab
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -49,28 +50,20 @@ func startHelper(t *testing.T, cmd *exec.Cmd, out *bufio.Reader) string {
 
 // When the parent is killed, all of the lab goes with it.
 func TestParentKilled(t *testing.T) {
-	cmd, out := helper(t, "run", "sh", "-c",
-		"ip netns add inner; ip netns exec inner setsid sleep 1000 & setsid sleep 1000 & sleep 0.2; readlink /proc/self/ns/pid; sleep 1000")
-	pidNS := startHelper(t, cmd, out)
-	inside := processesIn("pid", pidNS)
-	if len(inside) < 4 { // pid 1, sh, and three sleeps
-		t.Fatalf("only processes %v in %s", inside, pidNS)
+	nap := tag()
+	cmd, out := helper(t, "run", "sh", "-c", fmt.Sprintf("ip netns add inner; ip netns exec inner setsid sleep %s & "+
+		"setsid sleep %[1]s & sleep 0.3; echo ready; sleep %[1]s", nap))
+	startHelper(t, cmd, out)
+	if all := tagged(nap); len(all) < 5 { // the parent, pid 1, sh and two sleeps at least
+		t.Fatalf("only processes %v run", all)
 	}
-	kinds := namespaces(t, inside[0])
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // killed
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		left := processesIn("pid", pidNS)
-		for kind, ns := range kinds {
-			left = append(left, processesIn(kind, ns)...)
-		}
-		if len(left) == 0 {
-			return
-		}
+	for deadline := time.Now().Add(5 * time.Second); len(tagged(nap)) > 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("processes %v outlive the parent", left)
+			t.Fatalf("processes %v outlive the parent", tagged(nap))
 		}
 	}
 }

@@ -35,7 +35,8 @@ func run(setups []Setup, name, option string, command []string) int {
 	signal.Notify(signals, forwarded()...)
 	go forward(signals, &pid)
 
-	if err := prepare(setups, name, option); err != nil {
+	end, err := prepare(setups, name, option)
+	if err != nil {
 		writeReport(report, err)
 		return statusNoRun
 	}
@@ -46,7 +47,13 @@ func run(setups []Setup, name, option string, command []string) int {
 	}
 	pid.Store(int64(child))
 	report.Close()
-	return reap(child)
+	status := reap(child)
+	if end != nil {
+		if err := end(); err != nil {
+			fmt.Fprintln(os.Stderr, "lab:", err)
+		}
+	}
+	return status
 }
 
 // endWithParent ends pid 1, and with it all that runs here, when the parent is
@@ -69,51 +76,34 @@ func forward(signals <-chan os.Signal, pid *atomic.Int64) {
 	}
 }
 
-// prepare makes the namespaces usable and builds the network.
-func prepare(setups []Setup, name, option string) error {
+// prepare makes the namespaces usable and builds the network; end is Build's.
+func prepare(setups []Setup, name, option string) (end func() error, err error) {
 	if err := privateMounts(); err != nil {
 		if refused(err) {
 			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		return err
+		return nil, err
 	}
 	if err := linkUp("lo"); err != nil {
-		return err
+		return nil, err
 	}
 	if name == "" {
-		return nil
+		return nil, nil
 	}
 	i := slices.IndexFunc(setups, func(s Setup) bool { return s.Name == name })
 	if i < 0 {
-		return fmt.Errorf("no network is called %q", name)
+		return nil, fmt.Errorf("no network is called %q", name)
 	}
 	// Nothing ends this context but the end of the process.
-	if err := setups[i].Build(context.Background(), option); err != nil {
-		return fmt.Errorf("build network %s: %w", name, err)
+	if end, err = setups[i].Build(context.Background(), option); err != nil {
+		return nil, fmt.Errorf("build network %s: %w", name, err)
 	}
-	return nil
+	return end, nil
 }
 
-// linkUp sets a link up.
-func linkUp(name string) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open socket: %w", err)
-	}
-	defer unix.Close(fd)
-	req, err := unix.NewIfreq(name)
-	if err != nil {
-		return fmt.Errorf("link %s: %w", name, err)
-	}
-	req.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
-	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req); err != nil {
-		return fmt.Errorf("set link %s up: %w", name, err)
-	}
-	return nil
-}
-
-// start starts the command, telling it the name of the lab, in a process group of its own (see attributes), in
-// the foreground if the terminal was lent to us. It does not use os/exec, whose
+// start starts the command, which learns the name of the lab from its
+// environment, in a process group of its own (see attributes), and in the
+// foreground if the terminal was lent to us. It does not use os/exec, whose
 // waiting would compete with reap.
 func start(command []string, name string) (pid int, err error) {
 	here, err := place(name)

@@ -36,7 +36,10 @@ type Setup struct {
 	// is the caller's Config.Option. What it starts lives as long as the
 	// command. It may start processes, but only until it returns: from
 	// then on pid 1 reaps whatever ends.
-	Build func(ctx context.Context, option string) error
+	//
+	// Unless it is nil, end is called when the command has ended, before
+	// everything vanishes; its error is said on stderr.
+	Build func(ctx context.Context, option string) (end func() error, err error)
 }
 
 // Config says what to run, in which network.

@@ -1,21 +1,22 @@
 package netsim
 
 import (
+	"io"
 	"math/rand/v2"
 	"testing"
 )
 
 func BenchmarkHandle(b *testing.B) {
 	for _, name := range []string{"clean", "default"} {
-		for _, family := range []string{"4", "6"} {
+		for digit, six := range map[string]family{"4": ip4, "6": ip6} {
 			for _, method := range methods {
-				b.Run(name+"/"+method+family, func(b *testing.B) {
+				b.Run(name+"/"+method+digit, func(b *testing.B) {
 					s := newSim(b, preset(b, name))
 					r := rand.New(rand.NewPCG(1, 2))
 					var packets [4096][]byte
 					for i := range packets {
 						p := randomProbe(r, 32)
-						p.dst, p.method, p.payload = randomDst(r, family == "6"), method, 16
+						p.dst, p.method, p.payload = randomDst(r, six), method, 16
 						packets[i] = p.build(b)
 					}
 					emit := func(int64, []byte) {}
@@ -58,7 +59,7 @@ func BenchmarkTruth(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var flows [1024]Flow
 	for i := range flows {
-		flows[i] = PortFlow(17, vantage4, randomDst(r, false), 40000, 33434)
+		flows[i] = PortFlow(17, vantage4, randomDst(r, ip4), 40000, 33434)
 	}
 	var hops []Hop
 	b.Run("flow", func(b *testing.B) {
@@ -77,4 +78,28 @@ func BenchmarkTruth(b *testing.B) {
 			i++
 		}
 	})
+}
+
+// BenchmarkPump is all that a pump does to a probe but read and write it.
+func BenchmarkPump(b *testing.B) {
+	cfg := Default()
+	s, q := newSim(b, cfg), NewQueue(1<<20)
+	l, err := NewLogWriter(io.Discard, cfg)
+	must(b, err)
+	r := rand.New(rand.NewPCG(1, 2))
+	var packets [4096][]byte
+	for i := range packets {
+		packets[i] = randomProbe(r, 32).build(b)
+	}
+	emit := func([]byte) {}
+	b.ReportAllocs()
+	now, i := int64(1e18), 0
+	for b.Loop() {
+		now += 3000
+		l.Write(s.Handle(now, packets[i%len(packets)], q.Push))
+		if i%16 == 0 {
+			q.PopDue(now, emit)
+		}
+		i++
+	}
 }

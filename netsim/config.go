@@ -247,10 +247,12 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("MaxWidth = %d: not from 2 to %d", c.MaxWidth, maxWidth)
 	case c.PerFlow < 0 || c.PerDestination < 0 || c.PerPacket < 0,
 		!(c.PerFlow+c.PerDestination+c.PerPacket > 0):
-		return errors.New("PerFlow, PerDestination, PerPacket: not weights")
+		return fmt.Errorf("PerFlow %v, PerDestination %v, PerPacket %v: not weights",
+			c.PerFlow, c.PerDestination, c.PerPacket)
 	case c.Delay < 0 || c.Jitter < 0 || c.Spike < 0,
 		c.Delay > 4*time.Second || c.Jitter+c.Spike > 200*time.Millisecond:
-		return errors.New("Delay, Jitter, Spike: negative, or above 4 s and 200 ms together")
+		return fmt.Errorf("not times to wait: Delay %v, Jitter %v, Spike %v: negative, or above 4 s, and 200 ms together",
+			c.Delay, c.Jitter, c.Spike)
 	case c.LimitedRouters > 0 && !(c.RouterRate > 0 && c.RouterBurst > 0),
 		c.LimitedHosts > 0 && !(c.HostRate > 0 && c.HostBurst > 0):
 		return errors.New("rate and burst of limited routers and hosts: not positive")

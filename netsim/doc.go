@@ -37,9 +37,10 @@
 //
 // # Memory
 //
-// Three arrays of fixed size hold what real boxes remember: token buckets
-// (limit.go), half-open connections (tcp.go), and packets under way (queue.go,
-// which only the caller's pump uses). What they lose is counted.
+// Two arrays of fixed size hold what real boxes remember: token buckets
+// (limit.go) and half-open connections (tcp.go); what they lose for lack of room
+// is counted. A [Queue] keeps packets under way for a caller's pump, up to a
+// limit; what does not fit is counted too.
 //
 // # Judging
 //

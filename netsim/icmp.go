@@ -16,15 +16,15 @@ const (
 // icmpType returns type and code of an error; code is the way's.
 func icmpType(a Answer, code uint8, six family) (kind, c uint8) {
 	switch {
-	case a == TimeExceeded && six:
+	case a == TimeExceeded && six == ip6:
 		return icmp6Exceeded, 0
 	case a == TimeExceeded:
 		return icmpExceeded, 0
-	case a == PortUnreach && six:
+	case a == PortUnreach && six == ip6:
 		return icmp6Unreachable, 4
 	case a == PortUnreach:
 		return icmpUnreachable, 3
-	case six:
+	case six == ip6:
 		return icmp6Unreachable, code
 	}
 	return icmpUnreachable, code

@@ -112,7 +112,7 @@ func (s *Sim) putNoise(b []byte, kind Noise, genuine []byte, r *random) int {
 	switch {
 	case kind == BadICMPSum:
 		msg[2+r.next()>>32&1] ^= uint8(1 + r.next()>>32%255)
-	case kind == BadIPSum && six:
+	case kind == BadIPSum && six == ip6:
 		binary.BigEndian.PutUint16(b[4:], uint16(n+1+int(r.next()>>32%64)))
 	case kind == BadIPSum:
 		b[10+r.next()>>32&1] ^= uint8(1 + r.next()>>32%255)

@@ -110,7 +110,7 @@ func preset(t testing.TB, name string) Config {
 }
 
 // randomDst returns a routable address.
-func randomDst(r *rand.Rand, six bool) netip.Addr {
+func randomDst(r *rand.Rand, six family) netip.Addr {
 	for {
 		a := addr4(r.Uint32())
 		if six {
@@ -124,7 +124,7 @@ func randomDst(r *rand.Rand, six bool) netip.Addr {
 
 // randomProbe returns a probe of any method with a TTL up to most.
 func randomProbe(r *rand.Rand, most int) testProbe {
-	p := testProbe{dst: randomDst(r, r.IntN(2) == 0), method: methods[r.IntN(len(methods))],
+	p := testProbe{dst: randomDst(r, family(r.IntN(2) == 0)), method: methods[r.IntN(len(methods))],
 		ttl: uint8(1 + r.IntN(most)), sport: uint16(0x8000 | r.IntN(0x7fff)), dport: 33434,
 		id: uint16(1 + r.IntN(65535)), seq: r.Uint32(), label: uint32(1 + r.IntN(1<<20-1)),
 		payload: r.IntN(60)}

@@ -13,6 +13,10 @@ const (
 // maxPacket is the MTU of every link.
 const maxPacket = 1500
 
+// maxChain bounds IPv6 extension headers: real routers drop long chains (RFC
+// 9098 §4), and what answers a probe must fit maxPacket.
+const maxChain = 256
+
 // packet is a parsed probe. raw and l4 alias what Handle was given.
 type packet struct {
 	raw  []byte // without what a link padded
@@ -112,7 +116,7 @@ func (p *packet) parse6(b []byte) Fate {
 			p.flow.proto, p.ip, p.l4 = next, off, b[off:]
 			return Answered
 		}
-		if off+n > total {
+		if off+n > total || off+n > 40+maxChain {
 			return Malformed
 		}
 		next, off = b[off], off+n
@@ -139,7 +143,7 @@ func (p *packet) parseTransport() Fate {
 		if n < 20 || int(b[12]>>4) < 5 || int(b[12]>>4)*4 > n {
 			return Malformed
 		}
-	case p.flow.proto == protoICMP && !p.six, p.flow.proto == protoICMPv6 && p.six:
+	case p.flow.proto == protoICMP && p.six == ip4, p.flow.proto == protoICMPv6 && p.six == ip6:
 		if n < 8 {
 			return Malformed
 		}

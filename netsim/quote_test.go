@@ -16,7 +16,7 @@ func checkReply(t *testing.T, p testProbe, probe []byte, rtt int64, w witness, h
 	if !h.Answer.IsError() {
 		return
 	}
-	six := p.dst.Is6()
+	six := family(p.dst.Is6())
 	kind, code := icmpType(h.Answer, h.Code, six)
 	if w.kind != kind || w.code != code {
 		t.Fatalf("%+v: ICMP %d/%d, truth %+v", p, w.kind, w.code, h)
@@ -49,7 +49,7 @@ func checkReply(t *testing.T, p testProbe, probe []byte, rtt int64, w witness, h
 }
 
 // differences names the fields in which quotation q differs from probe b.
-func differences(b, q []byte, head int, six bool) (set Mangle) {
+func differences(b, q []byte, head int, six family) (set Mangle) {
 	diff := func(m Mangle, from, to int) {
 		if to <= len(q) && string(b[from:to]) != string(q[from:to]) {
 			set |= m
@@ -107,11 +107,11 @@ func TestMangledAll(t *testing.T) {
 			continue
 		}
 		q := w.body[:len(b)]
-		set := differences(b, q, head, p.dst.Is6())
+		set := differences(b, q, head, family(p.dst.Is6()))
 		seen |= set
 		if set&(MangledSource|MangledDestination|MangledPort) != 0 {
 			var parsed packet
-			parsed.raw, parsed.ip, parsed.six = q, head, p.dst.Is6()
+			parsed.raw, parsed.ip, parsed.six = q, head, family(p.dst.Is6())
 			if p.dst.Is6() {
 				parsed.parse6(q)
 			} else {

@@ -53,7 +53,7 @@ func TestTCP(t *testing.T) {
 		{"given up", true, []step{{method: "syn", seq: 1 << 30, want: SYNACK},
 			{method: "syn", seq: 9, after: halfOpenTime, want: SYNACK}}},
 	}
-	for _, six := range []bool{false, true} {
+	for _, six := range []family{ip4, ip6} {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				s := newSim(t, preset(t, "clean"))

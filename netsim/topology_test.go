@@ -13,7 +13,7 @@ func TestRouterAddresses(t *testing.T) {
 	must(t, err)
 	seen := map[addr]node{}
 	for range 300000 {
-		n := node{six: r.IntN(2) == 0, level: uint8(r.IntN(levels)), slot: uint8(1 + r.IntN(62))}
+		n := node{six: family(r.IntN(2) == 0), level: uint8(r.IntN(levels)), slot: uint8(1 + r.IntN(62))}
 		length := bits4[n.level]
 		if n.six {
 			length = bits6[n.level]
@@ -39,9 +39,9 @@ func TestRouterAddresses(t *testing.T) {
 	}
 	// All that truth knows of a path can be found back, and nothing else.
 	for range 2000 {
-		f := PortFlow(17, vantage4, randomDst(r, false), 40000, 33434)
+		f := PortFlow(17, vantage4, randomDst(r, ip4), 40000, 33434)
 		if r.IntN(2) == 0 {
-			f = PortFlow(17, vantage6, randomDst(r, true), 40000, 33434)
+			f = PortFlow(17, vantage6, randomDst(r, ip6), 40000, 33434)
 		}
 		for ttl := range uint8(25) {
 			for _, h := range truth.AppendPossible(nil, &f, ttl+1) {
@@ -83,7 +83,7 @@ func TestReach(t *testing.T) {
 }
 
 // lengths returns the distances of targets in random granules.
-func lengths(t *testing.T, cfg Config, six bool) []int {
+func lengths(t *testing.T, cfg Config, six family) []int {
 	truth, err := NewTruth(cfg)
 	must(t, err)
 	r := rand.New(rand.NewPCG(2, 2))
@@ -103,7 +103,7 @@ func TestPathLengths(t *testing.T) {
 	cfg := preset(t, "clean")
 	for seed := range uint64(4) {
 		cfg.Seed = seed
-		for _, six := range []bool{false, true} {
+		for _, six := range []family{ip4, ip6} {
 			ds := lengths(t, cfg, six)
 			total := 0
 			for _, d := range ds {
@@ -156,7 +156,7 @@ func TestFanOut(t *testing.T) {
 	}
 	var sums, pairs [levels]int
 	for range 500 {
-		a := addrOf(randomDst(r, false)).v4()
+		a := addrOf(randomDst(r, ip4)).v4()
 		for level, length := range bits4 {
 			b := a ^ 1<<(31-length) // differs in the first bit behind the prefix
 			if reach4(b) == routable {
@@ -186,7 +186,7 @@ func TestDiamonds(t *testing.T) {
 	unequal, kinds := 0, [3]int{}
 	r := rand.New(rand.NewPCG(4, 4))
 	for range 50000 {
-		g := m.segment(1+r.IntN(4), r.Uint64()>>50, false, 20)
+		g := m.segment(1+r.IntN(4), r.Uint64()>>50, ip4, 20)
 		if g.width == 0 {
 			continue
 		}
@@ -215,7 +215,7 @@ func TestDiamonds(t *testing.T) {
 		t.Errorf("unequal %d, kinds %v", unequal, kinds)
 	}
 	for range 200 {
-		dst := randomDst(r, false)
+		dst := randomDst(r, ip4)
 		for ttl := uint8(1); ttl < 16; ttl++ {
 			f := PortFlow(17, vantage4, dst, 0, 33434)
 			want := truth.AppendPossible(nil, &f, ttl)
@@ -253,7 +253,7 @@ func TestEnds(t *testing.T) {
 	count := map[string]int{}
 	const n = 20000
 	for range n {
-		f := PortFlow(17, vantage4, randomDst(r, false), 40000, 33434)
+		f := PortFlow(17, vantage4, randomDst(r, ip4), 40000, 33434)
 		ends := truth.AppendEnds(nil, &f)
 		if len(ends) != 1 {
 			t.Fatalf("%d ends", len(ends))

@@ -21,32 +21,34 @@ type decoder struct {
 
 	ethernet layers.Ethernet
 	vlan     layers.Dot1Q
-	ip4      layers.IPv4
-	ip6      layers.IPv6
+	header   header
 	udp      layers.UDP
 	quote    quotation
-	feedback truncation
 }
 
-// truncation is the gopacket.DecodeFeedback that remembers.
-type truncation bool
-
-func (t *truncation) SetTruncated() { *t = true }
+// What pcap calls frames that are bare IP packets beside LinkTypeRaw, which is
+// the name in files: a live handle has the system's own number.
+const (
+	rawLinux   layers.LinkType = 12
+	rawOpenBSD layers.LinkType = 14
+)
 
 func (d *decoder) init(linkType int, c *codec.Codec, stats *Stats) error {
 	d.codec, d.stats, d.link = c, stats, layers.LinkType(linkType)
 	switch d.link {
-	case layers.LinkTypeEthernet, layers.LinkTypeRaw:
-		return nil
+	case layers.LinkTypeEthernet:
+	case layers.LinkTypeRaw, rawLinux, rawOpenBSD:
+		d.link = layers.LinkTypeRaw
+	default:
+		return fmt.Errorf("frames of link type %d (%s) are not understood", linkType, d.link)
 	}
-	return fmt.Errorf("frames of link type %d (%s) are not understood", linkType, d.link)
+	return nil
 }
 
 // decode fills r from frame and reports whether it is a reply to one of our
 // probes; a frame that is not is counted.
 func (d *decoder) decode(frame []byte, r *probe.Reply) bool {
 	*r = probe.Reply{}
-	d.feedback = false
 	switch d.packet(frame, r) {
 	case codec.Accepted:
 		return true
@@ -80,12 +82,12 @@ func (d *decoder) packet(frame []byte, r *probe.Reply) codec.Verdict {
 		}
 		return codec.Unrelated
 	}
-	if d.ethernet.DecodeFromBytes(frame, &d.feedback) != nil {
+	if d.ethernet.DecodeFromBytes(frame, gopacket.NilDecodeFeedback) != nil {
 		return codec.Malformed
 	}
 	next, payload := d.ethernet.EthernetType, d.ethernet.Payload
 	for next == layers.EthernetTypeDot1Q || next == layers.EthernetTypeQinQ {
-		if d.vlan.DecodeFromBytes(payload, &d.feedback) != nil {
+		if d.vlan.DecodeFromBytes(payload, gopacket.NilDecodeFeedback) != nil {
 			return codec.Malformed
 		}
 		next, payload = d.vlan.Type, d.vlan.Payload
@@ -102,38 +104,46 @@ func (d *decoder) packet(frame []byte, r *probe.Reply) codec.Verdict {
 // packet4 decodes an IPv4 packet. Its checksum is judged last, when it is
 // clear that the packet means us.
 func (d *decoder) packet4(b []byte, r *probe.Reply) codec.Verdict {
-	ip := &d.ip4
-	if ip.DecodeFromBytes(b, &d.feedback) != nil || ip.Version != 4 || bool(d.feedback) {
+	headers, ok := d.header.decode4(b)
+	if !ok {
 		return codec.Malformed
 	}
+	size := int(binary.BigEndian.Uint16(b[wire.V4Length:]))
+	if size < headers || size > len(b) {
+		return codec.Malformed
+	}
+	ip := &d.header.ip4
 	if ip.FragOffset != 0 || ip.Flags&layers.IPv4MoreFragments != 0 {
 		return codec.Unrelated // no router fragments an ICMP error: too small
 	}
 	r.Responder = probe.Addr4From([4]byte(ip.SrcIP))
 	r.Protocol, r.ReplyTTL, r.ReplyTOS = uint8(ip.Protocol), ip.TTL, ip.TOS
-	r.ReplyID, r.ReplySize = ip.Id, uint32(ip.Length)
-	intact := wire.Fold(wire.Sum(b[:4*int(ip.IHL)], 0)) == 0xffff
+	r.ReplyID, r.ReplySize = ip.Id, uint32(size)
+	message := b[headers:size]
+	intact := wire.Fold(wire.Sum(b[:headers], 0)) == 0xffff
 	switch r.Protocol {
 	case probe.ProtoICMP:
-		v := d.icmp4(ip.Payload, r)
-		return judged(v, intact && wire.Fold(wire.Sum(ip.Payload, 0)) == 0xffff)
+		v := d.icmp4(message, r)
+		return judged(v, intact && wire.Fold(wire.Sum(message, 0)) == 0xffff)
 	case probe.ProtoUDP:
-		return judged(d.udpAnswer(ip.Payload, r), intact)
+		return judged(d.udpAnswer(message, r), intact)
 	}
 	return codec.Unrelated
 }
 
 func (d *decoder) packet6(b []byte, r *probe.Reply) codec.Verdict {
-	ip := &d.ip6
-	if ip.DecodeFromBytes(b, &d.feedback) != nil || ip.Version != 6 || bool(d.feedback) {
+	if !d.header.decode6(b) {
 		return codec.Malformed
 	}
+	ip := &d.header.ip6
 	r.Responder = probe.Addr(ip.SrcIP)
 	r.ReplyTTL, r.ReplyTOS = ip.HopLimit, ip.TrafficClass
-	r.ReplySize = wire.V6Len + uint32(ip.Length)
-	// gopacket takes hop-by-hop options for part of the header: start again.
-	b = b[wire.V6Len : wire.V6Len+int(ip.Length)]
-	protocol, message, fragment, ok := wire.SkipExtensions(uint8(ip.NextHeader), b)
+	length := int(binary.BigEndian.Uint16(b[wire.V6Length:]))
+	r.ReplySize = uint32(wire.V6Len + length)
+	if length > len(b)-wire.V6Len {
+		return codec.Malformed
+	}
+	protocol, message, fragment, ok := wire.SkipExtensions(b[wire.V6Next], b[wire.V6Len:wire.V6Len+length])
 	switch {
 	case !ok:
 		return codec.Malformed
@@ -208,20 +218,23 @@ func (d *decoder) icmp6(b []byte, r *probe.Reply) codec.Verdict {
 }
 
 func (d *decoder) quoted(origin []byte, version uint8, r *probe.Reply) codec.Verdict {
-	q, ok := d.quote.decode(origin, version)
-	if !ok {
-		return codec.Malformed
+	if v := d.quote.decode(origin, version); v != codec.Accepted {
+		return v
 	}
-	return d.codec.Quoted(q, &r.Facts)
+	return d.codec.Quoted(&d.quote.Quotation, &r.Facts)
 }
 
 // udpAnswer decodes a datagram that may come from a target's probed port. Its
 // checksum may have been left to the hardware, and is not judged.
 func (d *decoder) udpAnswer(b []byte, r *probe.Reply) codec.Verdict {
-	if d.udp.DecodeFromBytes(b, &d.feedback) != nil {
+	if len(b) < wire.UDPLen {
+		return codec.Malformed
+	}
+	if n := int(binary.BigEndian.Uint16(b[wire.UDPLength:])); n < wire.UDPLen || n > len(b) {
+		return codec.Malformed
+	}
+	if d.udp.DecodeFromBytes(b, gopacket.NilDecodeFeedback) != nil {
 		return codec.Malformed
 	}
 	return d.codec.UDPAnswer(uint16(d.udp.SrcPort), uint16(d.udp.DstPort), &r.Facts)
 }
-
-var _ gopacket.DecodeFeedback = (*truncation)(nil)

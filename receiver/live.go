@@ -3,6 +3,8 @@ package receiver
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/gopacket/pcap"
@@ -18,8 +20,13 @@ const (
 
 // Live is a capture on a link. Next belongs to one goroutine; Drops may be
 // called from any, between opening and Close.
+//
+// A link that goes down and comes back does not end it: the kernel hooks the
+// socket up again by itself, so that the first frame after it is seen. One
+// that is deleted leaves it idle for good.
 type Live struct {
 	handle *pcap.Handle
+	stats  sync.Mutex // libpcap adds up what the kernel counted since last asked
 }
 
 // LiveConfig says what to capture.
@@ -68,12 +75,33 @@ func OpenLive(c LiveConfig) (*Live, error) {
 func (l *Live) Next() (frame []byte, stamp int64, err error) {
 	frame, info, err := l.handle.ZeroCopyReadPacketData()
 	if err != nil {
-		if errors.Is(err, pcap.NextErrorTimeoutExpired) {
-			err = errIdle
-		}
-		return nil, 0, err
+		return nil, 0, l.failure(err)
 	}
 	return frame, info.Timestamp.UnixNano(), nil
+}
+
+// failure returns what Next makes of an error of libpcap.
+func (l *Live) failure(err error) error {
+	if errors.Is(err, pcap.NextErrorTimeoutExpired) {
+		return errIdle
+	}
+	if !errors.Is(err, pcap.NextErrorReadError) {
+		return err
+	}
+	cause := l.handle.Error()
+	if !isDown(cause) {
+		return cause // libpcap's own words say more than gopacket's number
+	}
+	// libpcap does not wait on such a link, and must not be asked at once.
+	time.Sleep(time.Duration(timeoutNS))
+	return errIdle
+}
+
+// isDown reports that libpcap says of the link, which it has no other way to
+// say, that it "went down" or "disappeared".
+func isDown(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "went down") || strings.Contains(text, "disappeared")
 }
 
 // LinkType implements Source.
@@ -82,6 +110,8 @@ func (l *Live) LinkType() int { return int(l.handle.LinkType()) }
 // Drops returns how many frames the kernel dropped because the ring was full,
 // and the interface before they reached it.
 func (l *Live) Drops() (kernel, iface uint64, err error) {
+	l.stats.Lock()
+	defer l.stats.Unlock()
 	s, err := l.handle.Stats()
 	if err != nil {
 		return 0, 0, fmt.Errorf("read capture statistics: %w", err)

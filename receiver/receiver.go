@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 
 	"github.com/masstrace/masstrace/codec"
@@ -57,11 +58,12 @@ type Stats struct {
 // maxBatch is how many replies go to the sink at once.
 const maxBatch = 256
 
-// Slack of a watermark, ns. A frame may wait for the others of its block until
-// the kernel retires it; frames of different processors may overtake each other.
+// Slack of a watermark, ns. Frames of different processors may overtake each
+// other; a frame may wait for the others of its block until the kernel retires
+// it.
 const (
+	orderSlack = timeoutNS
 	idleSlack  = 4 * timeoutNS
-	orderSlack = 1e6
 )
 
 // Receiver decodes the frames of one source.
@@ -73,6 +75,11 @@ type Receiver struct {
 	decoder decoder
 	batch   []probe.Reply
 	octets  []byte // what the extensions of the batch alias
+
+	shift, now int64 // the clock as last read
+	block      int64 // kernel stamp of the frame at which it was; 0 after a pause
+	last       int64 // the latest stamp of a frame
+	upTo       int64 // what the sink was told
 }
 
 // New returns a receiver of frames from src.
@@ -93,34 +100,63 @@ func New(src Source, c *codec.Codec, clock Clock) (*Receiver, error) {
 const maxExtension = 576
 
 // Run hands every frame that decodes as a reply to sink, in batches, until ctx
-// ends (then it returns nil) or the source fails. It calls sink from this
-// goroutine only, and at least every 10 ms or so.
+// ends or the source does (then it returns nil), or the source fails. It calls
+// sink from this goroutine only, and at least every 20 ms or so: whether or not
+// frames come, and whether or not they are replies.
 func (r *Receiver) Run(ctx context.Context, sink Sink) error {
-	var last int64 // stamp of the latest frame
-	shift, now := r.clock.Shift()
-	for ctx.Err() == nil {
-		frame, stamp, err := r.src.Next()
-		switch {
-		case err == nil:
-			last = max(last, stamp+shift)
-			r.take(frame, stamp+shift)
-		case !errors.Is(err, errIdle):
-			return fmt.Errorf("read frame: %w", err)
-		}
-		if len(r.batch) == cap(r.batch) || err != nil {
-			upTo := last - orderSlack
-			if shift, now = r.clock.Shift(); err != nil {
-				upTo = max(upTo, now-idleSlack)
-			}
-			r.flush(sink, upTo)
-		}
+	r.readClock()
+	var err error
+	for ctx.Err() == nil && err == nil {
+		err = r.step(sink)
 	}
-	r.flush(sink, last-orderSlack)
+	r.flush(sink, r.last-orderSlack)
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
+	}
+	return fmt.Errorf("read frame: %w", err)
+}
+
+// step takes one frame, or the news that there is none.
+func (r *Receiver) step(sink Sink) error {
+	frame, stamp, err := r.src.Next()
+	if errors.Is(err, errIdle) {
+		// What was stamped some time before Next was called is here, however
+		// long ago it returned: r.now is of before.
+		before := r.now
+		r.readClock()
+		r.block = 0
+		r.flush(sink, max(r.last-orderSlack, before-idleSlack))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	// The kernel fills a block for timeoutNS at most: once that is over, or
+	// the wall clock was set, a new one has begun.
+	begins := stamp-r.block >= timeoutNS || r.block-stamp >= timeoutNS
+	if begins {
+		r.block = stamp
+		r.readClock()
+	}
+	stamp += r.shift
+	r.last = max(r.last, stamp)
+	r.take(frame, stamp)
+	if begins || len(r.batch) == cap(r.batch) {
+		r.flush(sink, r.last-orderSlack)
+	}
 	return nil
 }
 
+// readClock reads the clock. A stamp from before the wall clock was set may seem
+// to lie ahead of it; it must not drag the watermark along for ever.
+func (r *Receiver) readClock() {
+	r.shift, r.now = r.clock.Shift()
+	r.last = min(r.last, r.now)
+}
+
 func (r *Receiver) flush(sink Sink, upTo int64) {
-	sink.Replies(r.batch, upTo)
+	r.upTo = max(r.upTo, min(upTo, r.now-orderSlack))
+	sink.Replies(r.batch, r.upTo)
 	r.batch, r.octets = r.batch[:0], r.octets[:0]
 }
 
@@ -138,6 +174,6 @@ func (r *Receiver) take(frame []byte, stamp int64) {
 	if ext := reply.Ext; len(ext) > 0 {
 		at := len(r.octets)
 		r.octets = append(r.octets, ext[:min(len(ext), maxExtension)]...)
-		reply.Ext = r.octets[at:]
+		reply.Ext = r.octets[at:len(r.octets):len(r.octets)]
 	}
 }

@@ -95,7 +95,7 @@ func (p *Packet) lay(c PacketConfig) {
 		copy(p.heads[i][6:], c.Source[:])
 		binary.BigEndian.PutUint16(p.heads[i][12:], proto)
 		p.to[i] = unix.RawSockaddrLinklayer{
-			Family: unix.AF_PACKET, Protocol: proto<<8 | proto>>8,
+			Family: unix.AF_PACKET, Protocol: binary.NativeEndian.Uint16(p.heads[i][12:]),
 			Ifindex: int32(c.Index), Halen: 6,
 		}
 	}

@@ -52,20 +52,30 @@ type Allowed interface {
 	Contains(a probe.Addr) bool
 }
 
+// Clock reads a monotonic clock, in ns.
+type Clock interface{ Now() int64 }
+
+// Sleeper waits for a time of the Clock. Until returns an error, soon, if ctx
+// ends first.
+type Sleeper interface {
+	Until(ctx context.Context, at int64) error
+}
+
 // Config is what a Sender works with.
 type Config struct {
 	Codec   *codec.Codec
 	Source  Source
 	Port    Port
 	Allowed Allowed
-	Bucket  *ratelimit.Bucket
-	Clock   *ratelimit.Clock
+	Bucket  *ratelimit.Bucket // on Clock
+	Clock   Clock
 	Shape   window.Shape
 
 	// Epoch is what takes the clock to ns since the Unix epoch.
 	Epoch int64
 	// Up reports whether the link can carry frames; while it does not, the
 	// sender waits. Gone reports that it never will again.
+	// Both are asked often, and must cost little.
 	Up, Gone func() bool
 }
 
@@ -73,7 +83,7 @@ type Config struct {
 type Stats struct {
 	Sent     atomic.Uint64 // accepted by the kernel
 	Errors   atomic.Uint64 // given up
-	Retries  atomic.Uint64 // frames that found a full queue and were tried again
+	Retries  atomic.Uint64 // batches that the kernel refused and that were tried again
 	Excluded atomic.Uint64 // stopped by the last check
 }
 
@@ -95,7 +105,7 @@ type Sender struct {
 	Stats Stats
 
 	cfg     Config
-	sleeper *ratelimit.Sleeper
+	sleeper Sleeper
 	items   [MaxBatch]window.Item
 	sizes   [MaxBatch]int
 	ready   prepared
@@ -107,62 +117,69 @@ func New(cfg Config) *Sender {
 }
 
 // Run sends until the source is done. When stop ends, the source is told to
-// halt, and Run goes on until it is done with that; when ctx ends, Run returns
-// at once. It must be called on a locked thread, the one that sleeper was made
-// on.
-func (s *Sender) Run(ctx, stop context.Context, sleeper *ratelimit.Sleeper) error {
+// halt, and Run goes on until it is done with that, so that every window is
+// closed; likewise when the link is gone, after which Run returns ErrGone. When
+// ctx ends, Run returns nil at once. It must be called on a locked thread, the
+// one that a ratelimit.Sleeper was made on.
+func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 	s.sleeper = sleeper
-	halted := false
-	for {
-		if stop.Err() != nil && !halted {
+	for halted := false; ; {
+		s.waitForLink(ctx, stop)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !halted && (stop.Err() != nil || s.cfg.Gone()) {
 			s.cfg.Source.Halt()
 			halted = true
 		}
-		if err := s.waitForLink(ctx, stop); err != nil {
-			return err
-		}
 		now := s.cfg.Clock.Now()
 		granted, next := s.cfg.Bucket.Take(now, MaxBatch)
-		n := 0
 		if granted > 0 || halted {
 			// A halted source hands out nothing, and needs no token to be asked.
-			var wake int64
-			n, wake = s.cfg.Source.Next(s.items[:max(granted, 1)], now+s.cfg.Epoch)
-			s.cfg.Bucket.Return(granted - n)
+			items := s.items[:max(granted, 1)]
+			n, wake := s.cfg.Source.Next(items, now+s.cfg.Epoch)
 			switch {
-			case n == granted:
+			case n == len(items):
 				next = s.cfg.Bucket.At(s.cfg.Bucket.Batch())
-			case wake == done:
-				return nil
+			case wake == done && n == 0:
+				return s.end()
+			case wake == done: // asked once more, when these have left
+				next = now
 			default:
 				next = wake - s.cfg.Epoch
 			}
+			accepted, err := s.send(ctx, stop, n)
+			if err != nil {
+				return err
+			}
+			s.cfg.Bucket.Return(granted - accepted)
 		}
-		if err := s.send(ctx, stop, n); err != nil {
-			return err
-		}
-		if err := s.sleeper.Until(ctx, min(next, now+idle)); err != nil {
+		if s.sleeper.Until(ctx, min(next, now+idle)) != nil {
 			return nil
 		}
 	}
 }
 
-// waitForLink returns when the link is up, the run is stopped, or the link is
-// gone.
-func (s *Sender) waitForLink(ctx, stop context.Context) error {
-	for !s.cfg.Up() && stop.Err() == nil {
-		if s.cfg.Gone() {
-			return ErrGone
-		}
-		if s.sleeper.Until(ctx, s.cfg.Clock.Now()+linkPoll) != nil {
-			return nil
-		}
+// end is what Run returns when the source is done.
+func (s *Sender) end() error {
+	if s.cfg.Gone() {
+		return ErrGone
 	}
 	return nil
 }
 
-// send builds the first n items and writes them.
-func (s *Sender) send(ctx, stop context.Context, n int) error {
+// waitForLink returns when the link is up or gone, or the run is stopped.
+func (s *Sender) waitForLink(ctx, stop context.Context) {
+	for !s.cfg.Up() && !s.cfg.Gone() && stop.Err() == nil {
+		if s.sleeper.Until(ctx, s.cfg.Clock.Now()+linkPoll) != nil {
+			return
+		}
+	}
+}
+
+// send builds the first n items, writes them, and returns how many the kernel
+// accepted. Each is stamped when it returns, with a time or with why it has none.
+func (s *Sender) send(ctx, stop context.Context, n int) (accepted int, err error) {
 	kept := 0
 	for i := range s.items[:n] {
 		item := s.items[i]
@@ -177,46 +194,54 @@ func (s *Sender) send(ctx, stop context.Context, n int) error {
 		s.items[kept] = item
 		kept++
 	}
-	from, err := s.write(ctx, stop, kept)
-	s.giveUp(from, kept)
-	return err
+	return s.write(ctx, stop, kept)
 }
 
-// write writes the first n frames and returns how many are done with, which is
-// all of them unless the run ends before the kernel takes them.
-func (s *Sender) write(ctx, stop context.Context, n int) (from int, err error) {
+// write writes the first n frames and returns how many the kernel accepted: all
+// but those that it will never take, and those left when the run ends.
+func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err error) {
+	from := 0
+	defer func() { s.giveUp(from, n) }()
 	for failures := 0; from < n; {
 		s.stamp(from, n, s.cfg.Clock.Now()+s.cfg.Epoch)
 		sent, err := s.cfg.Port.Send(s.sizes[:n], from, n)
 		s.Stats.Sent.Add(uint64(sent))
-		from += sent
+		from, accepted = from+sent, accepted+sent
 		switch {
 		case sent > 0:
 			failures = 0
 		case isBusy(err) || isDown(err):
 			failures++
 			s.Stats.Retries.Add(1)
-			pause := int64(queueFull)
-			if isDown(err) {
-				pause = linkPoll
-			}
-			if stop.Err() != nil && failures > stubborn || s.sleeper.Until(ctx, s.cfg.Clock.Now()+pause) != nil {
-				return from, nil
-			}
-			if err := s.waitForLink(ctx, stop); err != nil {
-				return from, err
-			}
-			if isDown(err) && s.cfg.Gone() {
-				return from, ErrGone
+			if !s.again(ctx, stop, failures, err) {
+				return accepted, nil
 			}
 		case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-			return from, fmt.Errorf("send: %w", err)
+			return accepted, fmt.Errorf("send: %w", err)
 		default:
 			s.giveUp(from, from+1) // this frame, whatever is wrong with it
 			from++
+			failures = 0
 		}
 	}
-	return from, nil
+	return accepted, nil
+}
+
+// again waits until frames that met err may be tried again; false says that
+// they are to be given up.
+func (s *Sender) again(ctx, stop context.Context, failures int, err error) bool {
+	if stop.Err() != nil && failures > stubborn {
+		return false
+	}
+	pause := int64(queueFull)
+	if isDown(err) {
+		pause = linkPoll
+	}
+	if s.sleeper.Until(ctx, s.cfg.Clock.Now()+pause) != nil {
+		return false
+	}
+	s.waitForLink(ctx, stop)
+	return ctx.Err() == nil && !s.cfg.Gone()
 }
 
 // isBusy reports that there is no room for a frame at the moment.
@@ -239,6 +264,9 @@ func (s *Sender) stamp(from, to int, ns int64) {
 
 // giveUp marks items that the kernel will not take.
 func (s *Sender) giveUp(from, to int) {
+	if from == to {
+		return
+	}
 	s.stamp(from, to, window.Failed)
 	s.Stats.Errors.Add(uint64(to - from))
 }

@@ -205,7 +205,7 @@ func (c *cursor) skipPart(r *run, start, end u128) (size u128) {
 			r.edges |= lastEdge
 		}
 		if end.Less(s.hi) {
-			c.used = end.Sub(s.lo)
+			c.used = end.Sub(s.lo).Add(one)
 			return size.Add(end.Sub(lo)).Add(one)
 		}
 		size = size.Add(s.hi.Sub(lo)).Add(one)

@@ -197,7 +197,7 @@ func (w *Window) Answered(s Slot) bool {
 // because the run was stopped.
 func (w *Window) Close(deadline int64, halted bool) {
 	w.halted = halted
-	w.deadline.Store(deadline)
+	w.deadline.Store(max(deadline, 1)) // 0 would say that w is open
 }
 
 // Deadline returns what Close set, 0 before.

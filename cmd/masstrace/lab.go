@@ -9,19 +9,28 @@ import (
 
 	"github.com/masstrace/masstrace/engine"
 	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/lab/internet"
 	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/netsim"
 )
 
 // LabCmd runs a command in a network of its own that has no way out.
 type LabCmd struct {
-	Network string `default:"routers" enum:"routers,routers-limited" help:"What is behind the link: routers is a small network of Linux routers; routers-limited leaves their ICMP limits in force."`
+	Network string `default:"internet" enum:"internet,routers,routers-limited" help:"What is behind the link: the simulated internet; routers, a small network of Linux routers; routers-limited, the same with their ICMP limits in force."`
+
+	Link     string   `default:"veth" enum:"veth,tun" group:"Simulated Internet" help:"Kind of link: veth (Ethernet) or tun (plain IP, as root only)."`
+	Preset   string   `default:"default" group:"Simulated Internet" placeholder:"NAME" help:"${presets}."`
+	Set      []string `sep:"none" group:"Simulated Internet" placeholder:"NAME=VALUE" help:"Option of the simulated Internet, as in package netsim's Config: loss-forward=0.05. May be repeated."`
+	NetSeed  *uint64  `group:"Simulated Internet" placeholder:"N" help:"Another simulated Internet of the same kind."`
+	Log      string   `group:"Simulated Internet" placeholder:"FILE" help:"Keep a record of every probe, for masstrace verify."`
+	Counters string   `group:"Simulated Internet" placeholder:"FILE" help:"Write the simulator's counters as JSON in the end."`
 
 	Command []string `arg:"" passthrough:"" help:"The command, after --, and its arguments."`
 }
 
 // labSetups are the networks that lab can build.
 func labSetups() []lab.Setup {
-	return []lab.Setup{routers.Setup(), routers.LimitedSetup()}
+	return []lab.Setup{internet.Setup(), routers.Setup(), routers.LimitedSetup()}
 }
 
 // exitStatus is the status of a command that ended by itself.
@@ -38,10 +47,14 @@ func (c *LabCmd) Run() error {
 	if len(command) == 0 {
 		return &engine.Error{Class: engine.Usage, Err: errors.New("no command to run")}
 	}
+	option, err := c.option()
+	if err != nil {
+		return &engine.Error{Class: engine.Usage, Err: err}
+	}
 	if err := findOurselves(); err != nil {
 		return err
 	}
-	status, err := lab.Run(context.Background(), lab.Config{Setup: c.Network, Command: command})
+	status, err := lab.Run(context.Background(), lab.Config{Setup: c.Network, Option: option, Command: command})
 	if err != nil {
 		return err
 	}
@@ -49,6 +62,29 @@ func (c *LabCmd) Run() error {
 		return exitStatus(status)
 	}
 	return nil
+}
+
+// option returns what the network is told.
+func (c *LabCmd) option() (string, error) {
+	if c.Network != internet.Name {
+		return "", nil
+	}
+	cfg, err := netsim.Preset(c.Preset)
+	if err != nil {
+		return "", err
+	}
+	if c.NetSeed != nil {
+		cfg.Seed = *c.NetSeed
+	}
+	for _, assignment := range c.Set {
+		if err := internet.Assign(&cfg, assignment); err != nil {
+			return "", fmt.Errorf("--set: %w", err)
+		}
+	}
+	if err := cfg.Validate(); err != nil {
+		return "", fmt.Errorf("--set: %w", err)
+	}
+	return internet.Options{Link: c.Link, Network: cfg, Log: c.Log, Counters: c.Counters}.Encode()
 }
 
 // findOurselves lets the command say "masstrace" wherever we were started from.

@@ -8,12 +8,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/masstrace/masstrace/engine"
 	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/netsim"
 )
 
 // version is what the program calls itself; the linker may set it.
@@ -52,7 +54,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		kong.UsageOnError(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code; panic(errExit) }),
-		kong.Vars{"version": "masstrace " + version},
+		kong.Vars{
+			"version": "masstrace " + version,
+			"presets": "Network to start from: " + strings.Join(netsim.PresetNames(), ", "),
+		},
 		kong.Bind(streams, args),
 		kong.BindTo(ctx.hard, (*context.Context)(nil)),
 		kong.Bind(signals{ctx.soft}),

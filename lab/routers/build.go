@@ -27,11 +27,11 @@ func Setup() lab.Setup { return setup(Name, LiftLimits) }
 func LimitedSetup() lab.Setup { return setup(NameLimited, KeepLimits) }
 
 func setup(name string, limits Limits) lab.Setup {
-	return lab.Setup{Name: name, Build: func(ctx context.Context, option string) error {
+	return lab.Setup{Name: name, Build: func(ctx context.Context, option string) (end func() error, err error) {
 		if option != "" {
-			return fmt.Errorf("unknown option %q", option)
+			return nil, fmt.Errorf("unknown option %q", option)
 		}
-		return New().Build(ctx, limits)
+		return nil, New().Build(ctx, limits)
 	}}
 }
 
@@ -122,7 +122,7 @@ func (t *Topology) configure(ctx context.Context, node string, limits Limits) er
 		return err
 	}
 	for _, l := range t.linksOf(node) {
-		if err := noOffload(l.device(node)); err != nil {
+		if err := lab.NoOffload(l.device(node)); err != nil {
 			return err
 		}
 	}

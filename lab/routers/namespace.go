@@ -3,6 +3,7 @@ package routers
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/lab"
 )
 
 // within runs f on a thread that is in the network namespace of that name; the
@@ -64,9 +67,9 @@ type setting struct{ path, value string }
 // kernel does not have are left out.
 func write(settings []setting) error {
 	for _, s := range settings {
-		err := os.WriteFile(filepath.Join("/proc/sys/net", s.path), []byte(s.value), 0)
-		if err != nil && !os.IsNotExist(err) {
-			return fmt.Errorf("set %s to %s: %w", s.path, s.value, err)
+		err := lab.WriteSetting("net/"+s.path, s.value)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
 		}
 	}
 	return nil

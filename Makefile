@@ -1,0 +1,77 @@
+# The two commands of a newcomer are `make demo` and `make test`; both install
+# what they need. `make help` lists the rest.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# ip(8) and nft(8) are not on everybody's path.
+export PATH := $(PATH):/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin
+
+STATICCHECK := v0.8.2
+
+# What the program, the lab, and the tests that compare us with others need.
+BUILD_PACKAGES := gcc libc6-dev libpcap-dev ca-certificates git
+LAB_PACKAGES   := iproute2 nftables
+TEST_PACKAGES  := scamper traceroute tcpdump iputils-ping
+
+# The packages in which goroutines share memory.
+CONCURRENT := window matcher schedule sender receiver engine ratelimit
+
+# Inputs for each fuzz target: what a test run has time for, and enough.
+FUZZ_SHORT := 2000
+FUZZ_COUNT := 500000
+
+.PHONY: help build install-build install-demo install-test lint unit race fuzz-short \
+	test fuzz soak bench demo clean
+
+help:
+	@echo "make demo   build, trace 10,000 targets in a lab of real routers, show the result"
+	@echo "make test   everything that must hold, in some minutes"
+	@echo "make soak   the same at full counts, for hours; keeps bench/SOAK.md"
+	@echo "make fuzz   every fuzz target, $(FUZZ_COUNT) inputs each (FUZZ_COUNT=N)"
+	@echo "make bench  micro benchmarks as one table; keeps bench/RESULTS.md"
+	@echo "make build  bin/masstrace alone"
+	@echo "make lint, make unit, make race: parts of make test"
+
+build:
+	go build -o bin/masstrace ./cmd/masstrace
+
+install-build:
+	@scripts/step install scripts/install make $(BUILD_PACKAGES)
+install-demo:
+	@scripts/step install scripts/install make $(BUILD_PACKAGES) $(LAB_PACKAGES)
+install-test:
+	@scripts/step install scripts/install make $(BUILD_PACKAGES) $(LAB_PACKAGES) $(TEST_PACKAGES)
+
+test: install-test
+	@scripts/step modules go mod download
+	@scripts/step build go build ./...
+	@$(MAKE) --no-print-directory lint unit race fuzz-short
+
+lint:
+	@scripts/step lint scripts/lint $(STATICCHECK)
+unit:
+	@scripts/step unit scripts/gotest unit -timeout 8m ./...
+race:
+	@scripts/step race scripts/gotest race -race -timeout 8m $(addprefix ./,$(addsuffix /...,$(CONCURRENT)))
+fuzz-short:
+	@scripts/step fuzz scripts/fuzz $(FUZZ_SHORT)
+
+fuzz: install-build
+	@scripts/step fuzz scripts/fuzz $(FUZZ_COUNT)
+
+soak: install-test
+	go run ./bench/soak -fuzz $(FUZZ_COUNT) -o bench/SOAK.md
+
+bench: install-build
+	go run ./bench/micro -o bench/RESULTS.md
+
+demo: install-demo build
+	mkdir -p out
+	bin/masstrace lab --network routers -- bin/masstrace scan testdata/prefixes.txt --output out/demo.ndjson
+	@go run ./internal/demo out/demo.ndjson
+
+clean:
+	rm -rf bin out

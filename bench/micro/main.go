@@ -1,0 +1,84 @@
+// Command micro runs the micro benchmarks of all stages, prints the medians as
+// one table, and keeps it with the machine's description. It fails if a
+// benchmark of what happens for each packet allocates.
+//
+//	go run ./bench/micro [-count N] [-benchtime T] [-o FILE]
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/masstrace/masstrace/bench"
+)
+
+func main() {
+	count := flag.Int("count", 5, "runs of each benchmark")
+	benchtime := flag.String("benchtime", "200ms", "length of a run, as go test takes it")
+	out := flag.String("o", "", "keep the table in this file")
+	flag.Parse()
+	if err := run(*count, *benchtime, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "micro:", err)
+		os.Exit(1)
+	}
+}
+
+func run(count int, benchtime, out string) error {
+	var rows []row
+	var failed []error
+	for _, s := range stages {
+		fmt.Fprintf(os.Stderr, "measuring: %s\n", s.name)
+		results, err := s.measure(count, benchtime)
+		if err != nil {
+			failed = append(failed, err)
+		}
+		for _, r := range results {
+			rows = append(rows, row{s, r})
+		}
+	}
+	fmt.Print(table(rows))
+	if names := allocating(rows); len(names) > 0 {
+		failed = append(failed, fmt.Errorf("must not allocate: %s", strings.Join(names, "; ")))
+	}
+	if out != "" && len(failed) == 0 {
+		if err := os.WriteFile(out, document(rows, count, benchtime), 0o644); err != nil {
+			failed = append(failed, fmt.Errorf("keep results: %w", err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// measure runs the stage's benchmarks.
+func (s stage) measure(count int, benchtime string) ([]result, error) {
+	cmd := exec.Command("go", "test", "-run", "^$", "-bench", s.pattern, "-benchmem",
+		"-count", fmt.Sprint(count), "-benchtime", benchtime, "./"+s.pkg)
+	text, err := cmd.CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", s.name, err, text)
+	}
+	results, err := parse(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.name, err)
+	}
+	if len(results) == 0 {
+		return nil, fmt.Errorf("%s: no benchmark in %s is called %s", s.name, s.pkg, s.pattern)
+	}
+	return results, nil
+}
+
+// document is what is kept of a run.
+func document(rows []row, count int, benchtime string) []byte {
+	var b bytes.Buffer
+	b.WriteString("# Micro benchmarks\n\n")
+	b.WriteString("Written by `make bench`. Each figure is the median of ")
+	fmt.Fprintf(&b, "%d runs of %s on one processor;\nallocations are the most of any run.\n\n", count, benchtime)
+	b.WriteString(bench.Machine())
+	b.WriteString("\n")
+	b.WriteString(table(rows))
+	return b.Bytes()
+}

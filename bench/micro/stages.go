@@ -1,0 +1,38 @@
+package main
+
+// stage is a part of masstrace and the benchmarks that measure it.
+type stage struct {
+	name    string
+	pkg     string // folder of the benchmarks
+	pattern string // as go test -bench takes it
+	path    path
+}
+
+// path says how often the stage runs.
+type path int
+
+const (
+	cold path = iota // once a scan or so
+	hot              // for each packet: must not allocate
+)
+
+// stages are in the order of a probe's life.
+var stages = []stage{
+	{"permutation", "permute", "^BenchmarkAt$|^BenchmarkWideAt$", hot},
+	{"inverse permutation", "permute", "^BenchmarkInverse$", hot},
+	{"target at an index, 10⁵ prefixes", "target", "^BenchmarkAt$", hot},
+	{"index of a target, 10⁵ prefixes", "target", "^BenchmarkIndexOf$|^BenchmarkPositionOf$", hot},
+	{"exclusion check, 10⁵ prefixes", "target", "^BenchmarkContains$", hot},
+	{"list of the whole Internet", "target", "^BenchmarkWholeInternet$", cold},
+	{"pace", "ratelimit", "^BenchmarkTake$", hot},
+	{"prepare a target", "codec", "^BenchmarkPrepare$", hot},
+	{"build a probe", "codec", "^BenchmarkEncode$", hot},
+	{"decode a frame, keyed check included", "bench", "^BenchmarkDecode$", hot},
+	{"keyed check of a quotation", "codec", "^BenchmarkQuoted$", hot},
+	{"keyed check of an echo reply", "codec", "^BenchmarkEchoReply$", hot},
+	{"fill a slot", "matcher", "^Benchmark", hot},
+	{"close a trace", "trace", "^BenchmarkClose$", hot},
+	{"NDJSON of a trace, 16 hops", "output", "^BenchmarkTrace$/^by_hand$", hot},
+	{"NDJSON of a reply", "output", "^BenchmarkReply$", hot},
+	{"read NDJSON", "output", "^BenchmarkReader$", cold},
+}

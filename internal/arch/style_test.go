@@ -1,0 +1,91 @@
+package arch
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	maxFileLines         = 400
+	maxArchitectureLines = 200
+)
+
+// Names that say nothing of what is inside.
+var emptyNames = []string{"base", "common", "helper", "helpers", "misc", "shared", "types", "util", "utils"}
+
+func TestFiles(t *testing.T) {
+	for _, f := range sources(t) {
+		if f.lines > maxFileLines {
+			t.Errorf("%s has %d lines, more than %d: split it", f.path, f.lines, maxFileLines)
+		}
+		if slices.Contains(emptyNames, strings.TrimSuffix(f.name, "_test")) {
+			t.Errorf("%s: package name %s says nothing", f.path, f.name)
+		}
+		if len(f.inits) > 0 {
+			t.Errorf("%s: no init functions: what must be made at start is made by main", f.path)
+		}
+	}
+}
+
+// Every package is documented where a newcomer looks for it.
+func TestArchitecture(t *testing.T) {
+	text := document(t, "ARCHITECTURE.md")
+	if n := strings.Count(text, "\n"); n > maxArchitectureLines {
+		t.Errorf("ARCHITECTURE.md has %d lines, more than %d", n, maxArchitectureLines)
+	}
+	named := map[string]bool{}
+	for _, f := range sources(t) {
+		// What is below internal and bench is no part of the machine.
+		top, _, _ := strings.Cut(f.pkg, "/")
+		if top == "internal" || top == "bench" || named[f.pkg] {
+			continue
+		}
+		named[f.pkg] = true
+		if !strings.Contains(text, "`"+f.pkg+"`") {
+			t.Errorf("ARCHITECTURE.md does not name `%s`", f.pkg)
+		}
+	}
+}
+
+func TestDocumentsExist(t *testing.T) {
+	for name, says := range map[string]string{
+		"README.md":    "make demo",
+		"CHANGELOG.md": "## ",
+		"LICENSE":      "Apache License",
+	} {
+		if !strings.Contains(document(t, name), says) {
+			t.Errorf("%s does not say %q", name, says)
+		}
+	}
+}
+
+// Make targets that the documents promise must be there.
+func TestMakeTargets(t *testing.T) {
+	targets := map[string]bool{}
+	lines := bufio.NewScanner(strings.NewReader(document(t, "Makefile")))
+	for lines.Scan() {
+		if name, _, ok := strings.Cut(lines.Text(), ":"); ok && !strings.HasPrefix(name, "\t") {
+			for _, n := range strings.Fields(name) {
+				targets[n] = true
+			}
+		}
+	}
+	for _, name := range []string{"test", "demo", "soak", "bench", "fuzz"} {
+		if !targets[name] {
+			t.Errorf("Makefile has no target %s", name)
+		}
+	}
+}
+
+func document(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,44 @@
+package internet
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/masstrace/masstrace/netsim"
+)
+
+// Assign sets a field of cfg by an assignment "name=value". The name is that of
+// the field, in any case, with dashes wherever one likes: silent-routers=0.2.
+func Assign(cfg *netsim.Config, assignment string) error {
+	name, text, ok := strings.Cut(assignment, "=")
+	if !ok {
+		return fmt.Errorf("%q is not name=value", assignment)
+	}
+	plain := strings.ReplaceAll(name, "-", "")
+	field := reflect.ValueOf(cfg).Elem().FieldByNameFunc(func(f string) bool {
+		return strings.EqualFold(f, plain)
+	})
+	if !field.IsValid() {
+		return fmt.Errorf("the simulated Internet has no option %q", name)
+	}
+	var err error
+	switch v := field.Addr().Interface().(type) {
+	case *time.Duration:
+		*v, err = time.ParseDuration(text)
+	case *float64:
+		*v, err = strconv.ParseFloat(text, 64)
+	case *int:
+		*v, err = strconv.Atoi(text)
+	case *uint64:
+		*v, err = strconv.ParseUint(text, 10, 64)
+	default:
+		err = fmt.Errorf("cannot be set")
+	}
+	if err != nil {
+		return fmt.Errorf("option %s: %w", name, err)
+	}
+	return nil
+}
