@@ -76,50 +76,55 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trac
 	t.Wait = a.cfg.Wait
 	state := w.State(target, flow)
 	t.Touched = state.Alive()
-	before := a.Tally.Interrupted
 	slot := window.Slot{Target: target, Flow: flow}
 	for slot.TTL = s.FirstTTL; slot.TTL <= s.LastTTL; slot.TTL++ {
+		// What a run that was not stopped would have sent.
+		wanted := w.Halted() && (state.End() == 0 || slot.TTL <= state.End())
 		for slot.Attempt = 0; slot.Attempt < uint8(s.Attempts); slot.Attempt++ {
 			sent := w.Sent(slot)
-			if slot.Attempt == 0 {
-				a.first(w, slot, sent, state.End())
-			}
+			e := w.Reply(slot)
 			switch {
-			case sent > 0:
-				a.probed(t, w, slot, sent)
+			case sent > 0 || e != nil:
+				a.probed(t, w, slot, sent, e)
 			case sent == window.Failed:
 				a.Tally.Failed++
+			case sent == 0 && wanted:
+				t.Halted = true
 			}
+			if slot.Attempt == 0 {
+				a.first(sent, e != nil, wanted)
+			}
+			wanted = wanted && sent != window.Excluded && e == nil
 		}
 	}
-	t.Halted = a.Tally.Interrupted != before
 	return t
 }
 
 // first counts a first attempt.
-func (a *Assembler) first(w *window.Window, slot window.Slot, sent int64, end uint8) {
+func (a *Assembler) first(sent int64, answered, wanted bool) {
 	switch {
-	case sent > 0:
+	case sent > 0 || answered:
 		a.Tally.FirstSent++
 	case sent == window.Failed:
 		a.Tally.FirstFail++
 	case sent == window.Excluded:
 		a.Tally.Excluded++
-	case w.Halted() && (end == 0 || slot.TTL <= end):
+	case wanted:
 		a.Tally.Interrupted++
 	default:
 		a.Tally.Reached++
 	}
 }
 
-// probed adds a probe that was sent, with its answer if it has one.
-func (a *Assembler) probed(t *Trace, w *window.Window, slot window.Slot, sent int64) {
+// probed adds a probe that was sent, with its first reply e, if it has one. A
+// reply counts even if the kernel said that the probe Failed, as it did for the
+// matcher; its RTT is then not known.
+func (a *Assembler) probed(t *Trace, w *window.Window, slot window.Slot, sent int64, e *window.Entry) {
 	a.Tally.Sent++
 	t.ProbeCount++
-	if t.Start == 0 || sent < t.Start {
+	if sent > 0 && (t.Start == 0 || sent < t.Start) {
 		t.Start = sent
 	}
-	e := w.Reply(slot)
 	if e == nil {
 		a.Tally.Silent++
 		t.Silent = append(t.Silent, TTLAttempt{TTL: slot.TTL, Attempt: slot.Attempt})
