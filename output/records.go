@@ -107,17 +107,19 @@ type IfaceRecord struct {
 
 // TraceExt is a trace-ext record as it is read.
 type TraceExt struct {
-	Type     string     `json:"type"`
-	Run      string     `json:"run"`
-	Dst      netip.Addr `json:"dst"`
-	UserID   int        `json:"userid"`
-	Reached  bool       `json:"reached"`
-	DstTTL   int        `json:"dst_ttl"`  // 0 if not known
-	NoReply  [][2]int   `json:"no_reply"` // TTL, attempt from 0
-	Loss     Loss       `json:"loss"`
-	Loops    [][2]int   `json:"loops"` // TTLs of the same router
-	NAT      *NAT       `json:"nat"`
-	PathHash string     `json:"path_hash"` // 16 hexadecimal digits
+	Type    string     `json:"type"`
+	Run     string     `json:"run"`
+	Dst     netip.Addr `json:"dst"`
+	UserID  int        `json:"userid"`
+	Reached bool       `json:"reached"`
+	DstTTL  int        `json:"dst_ttl"`  // 0 if not known
+	NoReply [][2]int   `json:"no_reply"` // TTL, attempt from 0
+	Loss    Loss       `json:"loss"`
+	// RateLimited are the TTLs of silence by a responder that limits its rate.
+	RateLimited []int    `json:"rate_limited_ttls"`
+	Loops       [][2]int `json:"loops"` // TTLs of the same router
+	NAT         *NAT     `json:"nat"`
+	PathHash    string   `json:"path_hash"` // 16 hexadecimal digits
 }
 
 // Loss counts a trace's probes.

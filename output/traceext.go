@@ -31,8 +31,16 @@ func appendExt(b []byte, t *trace.Trace) []byte {
 	b = strconv.AppendInt(b, int64(t.ProbeCount), 10)
 	b = appendInt(b, "answered", int64(t.Answered))
 	b = append(b, '}')
-	// The TTLs whose responder limits its rate will be named here, beside the
-	// loss that they explain.
+	if len(t.RateLimited) > 0 {
+		b = append(appendKey(b, "rate_limited_ttls"), '[')
+		for i, ttl := range t.RateLimited {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendInt(b, int64(ttl), 10)
+		}
+		b = append(b, ']')
+	}
 	if len(t.Loops) > 0 {
 		b = append(appendKey(b, "loops"), '[')
 		for i, l := range t.Loops {

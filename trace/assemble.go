@@ -29,10 +29,11 @@ type Assembler struct {
 	// Tally counts over all windows that Traces went through.
 	Tally Tally
 
-	cfg   AssemblerConfig
-	trace Trace
-	hop   Hop
-	seen  map[window.Slot]int // further copies, by slot
+	cfg    AssemblerConfig
+	limits limits
+	trace  Trace
+	hop    Hop
+	seen   map[window.Slot]int // further copies, by slot
 }
 
 // Tally counts probes by what became of them.
@@ -53,12 +54,14 @@ func NewAssembler(cfg AssemblerConfig) *Assembler {
 // Traces calls yield for the closed trace of every (target, flow) of w that was
 // probed, and counts all of them. The trace is valid until yield returns.
 func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
+	a.limits.scan(w)
 	for target := range uint32(w.Len()) {
 		for flow := range uint16(w.Shape().Flows) {
 			t := a.assemble(w, target, flow)
 			if t.ProbeCount == 0 {
 				continue
 			}
+			t.RateLimited = a.limits.appendLimited(t.RateLimited, t)
 			t.Close()
 			if err := yield(t); err != nil {
 				return err

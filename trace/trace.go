@@ -73,6 +73,9 @@ type Trace struct {
 	// Silent are the probes that were sent and not answered, in the same order.
 	// ProbeCount = Answered + len(Silent), which Close does not change.
 	Silent []TTLAttempt
+	// RateLimited are the TTLs of silent probes whose responder, as far as the
+	// traces of the same time tell, limits the rate of its answers. Ascending.
+	RateLimited []uint8
 	// Touched says that the target gave an answer that shows no hop: a
 	// udp_reply, a pure_ack, a syn_ack that repeats an answered tag.
 	Touched bool
@@ -107,8 +110,8 @@ type Result struct {
 
 // Reset empties t and keeps the room of its slices.
 func (t *Trace) Reset() {
-	hops, silent, loops := t.Hops[:0], t.Silent[:0], t.Loops[:0]
-	*t = Trace{Hops: hops, Silent: silent}
+	hops, silent, limited, loops := t.Hops[:0], t.Silent[:0], t.RateLimited[:0], t.Loops[:0]
+	*t = Trace{Hops: hops, Silent: silent, RateLimited: limited}
 	t.Loops = loops
 }
 

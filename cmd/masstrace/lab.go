@@ -11,7 +11,6 @@ import (
 	"github.com/masstrace/masstrace/lab"
 	"github.com/masstrace/masstrace/lab/internet"
 	"github.com/masstrace/masstrace/lab/routers"
-	"github.com/masstrace/masstrace/netsim"
 )
 
 // LabCmd runs a command in a network of its own that has no way out.
@@ -69,22 +68,12 @@ func (c *LabCmd) option() (string, error) {
 	if c.Network != internet.Name {
 		return "", nil
 	}
-	cfg, err := netsim.Preset(c.Preset)
+	o, err := internet.New(c.Link, c.Preset, c.NetSeed, c.Set)
 	if err != nil {
 		return "", err
 	}
-	if c.NetSeed != nil {
-		cfg.Seed = *c.NetSeed
-	}
-	for _, assignment := range c.Set {
-		if err := internet.Assign(&cfg, assignment); err != nil {
-			return "", fmt.Errorf("--set: %w", err)
-		}
-	}
-	if err := cfg.Validate(); err != nil {
-		return "", fmt.Errorf("--set: %w", err)
-	}
-	return internet.Options{Link: c.Link, Network: cfg, Log: c.Log, Counters: c.Counters}.Encode()
+	o.Log, o.Counters = c.Log, c.Counters
+	return o.Encode()
 }
 
 // findOurselves lets the command say "masstrace" wherever we were started from.

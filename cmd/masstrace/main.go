@@ -15,7 +15,7 @@ import (
 
 	"github.com/masstrace/masstrace/engine"
 	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/netsim"
+	"github.com/masstrace/masstrace/lab/internet"
 )
 
 // version is what the program calls itself; the linker may set it.
@@ -56,7 +56,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		kong.Exit(func(code int) { exited = code; panic(errExit) }),
 		kong.Vars{
 			"version": "masstrace " + version,
-			"presets": "Network to start from: " + strings.Join(netsim.PresetNames(), ", "),
+			"presets": "Network to start from: " + strings.Join(internet.Presets(), ", "),
 		},
 		kong.Bind(streams, args),
 		kong.BindTo(ctx.hard, (*context.Context)(nil)),
@@ -95,12 +95,14 @@ var errExit = errors.New("exit")
 // twoSignals are the contexts that the first and the second signal end.
 type twoSignals struct{ soft, hard context.Context }
 
-// catchSignals turns SIGINT and SIGTERM into the ends of contexts.
+// catchSignals turns SIGINT and SIGTERM into the ends of contexts. An output
+// that nobody reads any more is an error to it, and not SIGPIPE.
 func catchSignals() (c twoSignals, stop func()) {
 	soft, endSoft := context.WithCancel(context.Background())
 	hard, endHard := context.WithCancel(context.Background())
-	caught := make(chan os.Signal, 2)
+	caught, pipe := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(pipe, syscall.SIGPIPE) // nobody waits for it: writing returns EPIPE
 	done := make(chan struct{})
 	go func() {
 		for _, end := range []context.CancelFunc{endSoft, endHard} {
@@ -114,6 +116,7 @@ func catchSignals() (c twoSignals, stop func()) {
 	}()
 	return twoSignals{soft, hard}, func() {
 		signal.Stop(caught)
+		signal.Stop(pipe)
 		close(done)
 		endSoft()
 		endHard()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/masstrace/masstrace/engine"
@@ -28,7 +29,7 @@ type ScanCmd struct {
 
 // TargetFlags choose targets.
 type TargetFlags struct {
-	Exclude       []string `placeholder:"FILE" sep:"none" help:"Never probe what these files list. May be repeated."`
+	Exclude       []string `placeholder:"FILE" help:"Never probe what these files list, or these prefixes. May be repeated, or a list with commas."`
 	AllowReserved bool     `help:"Also probe special-purpose addresses (RFC 6890): private, multicast and the like."`
 	PerPrefix     uint64   `default:"1" placeholder:"K" help:"Targets in each /24 (IPv6: /48) of the lists."`
 	Granularity4  int      `default:"24" placeholder:"BITS" help:"Size of the IPv4 prefixes that get --per-prefix targets each, 1 to 32."`
@@ -54,7 +55,7 @@ type ProbeFlags struct {
 
 // PaceFlags say how fast.
 type PaceFlags struct {
-	Rate       float64       `default:"10000" placeholder:"PPS" help:"Probes per second; 0 is unlimited."`
+	Rate       rate          `default:"10000" placeholder:"PPS" help:"Probes per second, with K or M if you like; 0 is unlimited."`
 	Bandwidth  bandwidth     `placeholder:"BITS" help:"Bits per second on the wire instead, with K, M or G."`
 	Burst      int           `placeholder:"N" help:"Most probes that leave at once. Default: as small as the rate allows."`
 	Wait       time.Duration `default:"2s" placeholder:"TIME" help:"How long to wait for a reply."`
@@ -86,8 +87,6 @@ func (c *ScanCmd) Validate() error {
 		return fmt.Errorf("--attempts must be within 1 to %d", probe.MaxAttempts)
 	case c.Flows < 1 || c.Flows > 1<<15-1:
 		return errors.New("--flows must be within 1 to 32767")
-	case !(c.Rate >= 0):
-		return errors.New("--rate must not be negative")
 	case c.Burst < 0:
 		return errors.New("--burst must be at least 1")
 	case c.Wait <= 0:
@@ -140,7 +139,7 @@ func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, 
 		Seed: c.Seed, Key: c.Key,
 		Method: method, MinTTL: c.MinTTL, MaxTTL: c.MaxTTL, TOS: c.TOS,
 		Flows: c.Flows, Attempts: c.Attempts, NoStop: c.NoStop,
-		RatePPS: c.Rate, Bandwidth: float64(c.Bandwidth), Burst: c.Burst, Wait: c.Wait,
+		RatePPS: float64(c.Rate), Bandwidth: float64(c.Bandwidth), Burst: c.Burst, Wait: c.Wait,
 		Memory: uint64(c.Memory), Interface: c.Interface, Sources: c.Source,
 		GatewayMAC: net.HardwareAddr(c.GatewayMAC), PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high,
 		Queue: c.NoBypass, Output: c.Output, Records: records, Quiet: c.Quiet,
@@ -161,5 +160,12 @@ func (c *ScanCmd) Run(ctx context.Context, signals signals, args []string, strea
 	if c.DryRun {
 		return engine.DryRun(ctx, cfg)
 	}
+	// A pipe that is full and not read holds a write up for ever.
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(leaveTime, func() { os.Exit(int(engine.Partial)) })
+	})()
 	return engine.Scan(ctx, signals.Interrupted, cfg)
 }
+
+// leaveTime is how long a scan that is to leave at once may take to.
+const leaveTime = time.Second

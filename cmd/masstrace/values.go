@@ -40,6 +40,16 @@ func (r *portRange) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// rate is in packets a second.
+type rate float64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *rate) UnmarshalText(text []byte) error {
+	v, err := scaled(string(text), 1000)
+	*r = rate(v)
+	return err
+}
+
 // bandwidth is in bits a second.
 type bandwidth float64
 

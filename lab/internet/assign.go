@@ -10,6 +10,28 @@ import (
 	"github.com/masstrace/masstrace/netsim"
 )
 
+// Presets returns the names of the networks to start from.
+func Presets() []string { return netsim.PresetNames() }
+
+// New returns the options of a preset behind a link, with assignments made (see
+// Assign) and, unless seed is nil, another seed.
+func New(link, preset string, seed *uint64, assignments []string) (Options, error) {
+	o := Options{Link: link}
+	var err error
+	if o.Network, err = netsim.Preset(preset); err != nil {
+		return o, err
+	}
+	if seed != nil {
+		o.Network.Seed = *seed
+	}
+	for _, a := range assignments {
+		if err := Assign(&o.Network, a); err != nil {
+			return o, err
+		}
+	}
+	return o, o.Network.Validate()
+}
+
 // Assign sets a field of cfg by an assignment "name=value". The name is that of
 // the field, in any case, with dashes wherever one likes: silent-routers=0.2.
 func Assign(cfg *netsim.Config, assignment string) error {
