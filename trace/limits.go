@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -25,7 +26,7 @@ import (
 // Under a limit o hardly changes from bin to bin but where a burst ends, and they
 // add up to a fraction of that. So the greatest of them are left out, and the
 // ratio of the rest to E is held against bounds that chance undercuts less than
-// once in ten thousand times, while most limits stay at a fifth of them
+// once in a hundred thousand times, while limits stay at a third of them
 // (simulated; TestEvenTellsLimitFromLoss).
 type limits struct {
 	groups     map[groupKey]*group
@@ -69,9 +70,13 @@ const (
 var evenness = map[int]struct {
 	ratio float64
 	burst int
-}{1: {0.25, 4}, 2: {0.12, 3}, 4: {0.05, 2}}
+}{1: {0.15, 4}, 2: {0.08, 3}, 4: {0.03, 2}}
 
 type bins [numBins]uint32
+
+// pair is the squared difference of two neighbouring bins, and its mean under
+// chance.
+type pair struct{ seen, chance float64 }
 
 // scan looks at a whole window, which is retired.
 func (l *limits) scan(w *window.Window) {
@@ -183,9 +188,9 @@ func (o *bins) even(n *bins) bool {
 	if bound.burst == 0 {
 		return false
 	}
-	q, chance := answered/asked, 0.0
-	var room [numBins]float64
-	squares := room[:0]
+	q := answered / asked
+	var room [numBins]pair
+	pairs := room[:0]
 	for at := width; at < numBins; at += width {
 		var o0, o1, n0, n1 float64
 		for i := range width {
@@ -194,13 +199,15 @@ func (o *bins) even(n *bins) bool {
 			n0 += float64(n[at-width+i])
 			n1 += float64(n[at+i])
 		}
-		squares = append(squares, (o1-o0)*(o1-o0))
-		chance += q*(1-q)*(n0+n1) + q*q*(n1-n0)*(n1-n0)
+		pairs = append(pairs, pair{
+			(o1 - o0) * (o1 - o0), q*(1-q)*(n0+n1) + q*q*(n1-n0)*(n1-n0),
+		})
 	}
-	slices.Sort(squares)
-	seen := 0.0
-	for _, square := range squares[:len(squares)-bound.burst] {
-		seen += square
+	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(a.seen, b.seen) })
+	seen, chance := 0.0, 0.0
+	for _, p := range pairs[:len(pairs)-bound.burst] {
+		seen += p.seen
+		chance += p.chance
 	}
 	return seen < bound.ratio*chance
 }
