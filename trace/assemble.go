@@ -135,10 +135,12 @@ func (a *Assembler) probed(t *Trace, w *window.Window, slot window.Slot, sent in
 	}
 	a.Tally.Answered++
 	t.Answered++
-	t.Hops = append(t.Hops, hopOf(w, e, sent))
+	t.Hops = append(t.Hops, HopOf(w, e, sent))
 }
 
-func hopOf(w *window.Window, e *window.Entry, sent int64) Hop {
+// HopOf returns what the reply e to a probe of w showed, which left at sent, ns
+// since the Unix epoch; not above 0 is not known.
+func HopOf(w *window.Window, e *window.Entry, sent int64) Hop {
 	h := Hop{Reply: probe.Reply{Facts: e.Facts, Ext: w.Extension(e)}}
 	if sent > 0 {
 		h.Sent, h.RTT = sent, max(e.Stamp-sent, 0)
@@ -156,7 +158,7 @@ func (a *Assembler) Replies(w *window.Window, yield func(*Head, *Hop) error) err
 		if e.Role == window.First || e.Role == window.Duplicate {
 			sent = w.Sent(slot)
 		}
-		a.hop = hopOf(w, e, sent)
+		a.hop = HopOf(w, e, sent)
 		switch e.Role {
 		case window.Duplicate:
 			a.seen[slot]++

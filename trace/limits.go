@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -11,23 +10,18 @@ import (
 )
 
 // A router that limits its ICMP errors answers some probes and not others, and
-// so does one whose answers are lost; but a limit answers evenly in time
-// whatever is asked, where chance scatters. limits tells the two apart by that.
+// so does one whose answers are lost. But a limit lets through what a token
+// bucket holds, whatever is asked, where chance scatters. limits tells the two
+// apart by that.
 //
 // It cannot know which router a silent probe met. So it takes together the
 // probes of a window that were sent with one TTL behind the same last responder:
 // a group. For each responder R, over the groups of one TTL in which it answered
 // and cut into bins of time, let n be the probes asked in a bin and o the answers
-// of R. Under chance o is binomial, with q = Σo/Σn, and the squared differences of
-// neighbouring bins add up to about
-//
-//	E = Σ q(1−q)(n + n′) + q²(n − n′)²
-//
-// Under a limit o hardly changes from bin to bin but where a burst ends, and they
-// add up to a fraction of that. So the greatest of them are left out, and the
-// ratio of the rest to E is held against bounds that chance undercuts less than
-// once in a hundred thousand times, while limits stay at a third of them
-// (simulated; TestEvenTellsLimitFromLoss).
+// of R. Under chance o is binomial with q = Σo/Σn, and Σ(o − nq)² is about
+// Σnq(1−q). Under a limit there is a bucket that predicts every o to within a
+// packet or two, and the ratio of Σ(o − prediction)² to the latter is far below
+// that of chance, which is χ²/k over k bins (see even).
 type limits struct {
 	groups     map[groupKey]*group
 	responders map[responderKey]*responder
@@ -65,18 +59,11 @@ const (
 	mostAnswers  = 64 // responders of a group
 )
 
-// evenness says, by how many bins make one, which ratio is no chance, and how
-// many differences are left out.
-var evenness = map[int]struct {
-	ratio float64
-	burst int
-}{1: {0.15, 4}, 2: {0.08, 3}, 4: {0.03, 2}}
+// evenness says, by how many bins make one, which ratio chance undercuts about
+// once in a hundred thousand times; few bins can never be sure.
+var evenness = map[int]float64{1: 0.42, 2: 0.26, 4: 0.1}
 
 type bins [numBins]uint32
-
-// pair is the squared difference of two neighbouring bins, and its mean under
-// chance.
-type pair struct{ seen, chance float64 }
 
 // scan looks at a whole window, which is retired.
 func (l *limits) scan(w *window.Window) {
@@ -172,44 +159,91 @@ func (l *limits) judge() {
 	}
 }
 
-// even reports whether o is spread over the bins too evenly for chance.
+// even reports whether a token bucket explains o, the answers to n, and chance
+// does not.
 func (o *bins) even(n *bins) bool {
-	answered, asked := 0.0, 0.0
-	for i := range o {
-		answered += float64(o[i])
-		asked += float64(n[i])
-	}
+	answered := o.sum()
 	// Few answers want wide bins: at least four in each.
 	width := 1
 	for answered*float64(width) < 4*numBins {
 		width *= 2
 	}
-	bound := evenness[width]
-	if bound.burst == 0 {
+	bound, ok := evenness[width]
+	if !ok {
 		return false
 	}
-	q := answered / asked
-	var room [numBins]pair
-	pairs := room[:0]
-	for at := width; at < numBins; at += width {
-		var o0, o1, n0, n1 float64
-		for i := range width {
-			o0 += float64(o[at-width+i])
-			o1 += float64(o[at+i])
-			n0 += float64(n[at-width+i])
-			n1 += float64(n[at+i])
+	var room [2][numBins]float64
+	wide, asked := room[0][:0], room[1][:0]
+	for at := 0; at < numBins; at += width {
+		wide, asked = append(wide, sumOf(o[at:at+width])), append(asked, sumOf(n[at:at+width]))
+	}
+	q, chance := answered/n.sum(), 0.0
+	for _, n := range asked {
+		chance += n * q * (1 - q)
+	}
+	for _, burst := range bursts {
+		for _, full := range [...]float64{burst, 0} {
+			if newBucket(burst, full, wide, asked).error(wide, asked) < bound*chance {
+				return true
+			}
 		}
-		pairs = append(pairs, pair{
-			(o1 - o0) * (o1 - o0), q*(1-q)*(n0+n1) + q*q*(n1-n0)*(n1-n0),
-		})
 	}
-	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(a.seen, b.seen) })
-	seen, chance := 0.0, 0.0
-	for _, p := range pairs[:len(pairs)-bound.burst] {
-		seen += p.seen
-		chance += p.chance
+	return false
+}
+
+// bursts are the sizes of buckets that are tried: common ones of routers.
+var bursts = [...]float64{1, 5, 10, 20, 50, 100, 200, 500}
+
+// bucket is a token bucket, its rate in tokens a bin.
+type bucket struct{ rate, burst, full float64 }
+
+// newBucket returns the bucket of that burst, begun with full tokens, that lets
+// as many through of asked as were answered in all.
+func newBucket(burst, full float64, answered, asked []float64) bucket {
+	total, most := 0.0, 0.0
+	for i := range answered {
+		total += answered[i]
+		most = max(most, asked[i])
 	}
-	return seen < bound.ratio*chance
+	b := bucket{burst: burst, full: full}
+	low, high := 0.0, most
+	for range 24 { // to a millionth of the range
+		b.rate = (low + high) / 2
+		passed := 0.0
+		b.each(asked, func(_ int, n float64) { passed += n })
+		if passed < total {
+			low = b.rate
+		} else {
+			high = b.rate
+		}
+	}
+	return b
+}
+
+// each calls f with how many of those asked in each bin pass.
+func (b bucket) each(asked []float64, f func(bin int, passed float64)) {
+	tokens := b.full
+	for i, n := range asked {
+		// Within a bin, tokens come while they are used.
+		passed := min(n, tokens+b.rate)
+		tokens = min(tokens+b.rate-passed, b.burst)
+		f(i, passed)
+	}
+}
+
+// error returns the sum of the squared errors of the bucket's prediction.
+func (b bucket) error(answered, asked []float64) (sum float64) {
+	b.each(asked, func(i int, passed float64) { sum += (answered[i] - passed) * (answered[i] - passed) })
+	return sum
+}
+
+func (o *bins) sum() float64 { return sumOf(o[:]) }
+
+func sumOf(bins []uint32) (sum float64) {
+	for _, n := range bins {
+		sum += float64(n)
+	}
+	return sum
 }
 
 // appendLimited appends the TTLs of t at which a probe went unanswered in a
