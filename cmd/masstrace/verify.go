@@ -1,0 +1,48 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/masstrace/masstrace/engine"
+	"github.com/masstrace/masstrace/verify"
+)
+
+// VerifyCmd holds results against the truth of a simulated Internet.
+type VerifyCmd struct {
+	Results string `arg:"" help:"What the scan wrote, - for standard input; also what scamper (JSON), yarrp or caracal wrote."`
+
+	Log           string   `required:"" placeholder:"FILE" help:"What lab --log wrote during the scan."`
+	Counters      string   `placeholder:"FILE" help:"What lab --counters wrote: tells what the link lost."`
+	Targets       []string `placeholder:"FILE" help:"The scan's targets: check that nothing else was probed. May be repeated, or a list with commas."`
+	Exclude       []string `placeholder:"FILE" help:"The scan's exclusions, likewise."`
+	AllowReserved bool     `help:"The scan was allowed special-purpose addresses."`
+	JSON          bool     `name:"json" help:"Write one JSON object instead of a table."`
+}
+
+// Exit status of a comparison that found what must not be.
+const statusFalse = exitStatus(1)
+
+// Run compares and writes the report.
+func (c *VerifyCmd) Run(s engine.Streams) error {
+	report, err := verify.Run(verify.Config{
+		Results: c.Results, Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
+		AllowReserved: c.AllowReserved, Stdin: s.Stdin,
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		e := json.NewEncoder(s.Stdout)
+		e.SetIndent("", "  ")
+		if err := e.Encode(report); err != nil {
+			return fmt.Errorf("write report: %w", err)
+		}
+	} else if err := report.Text(s.Stdout); err != nil {
+		return err
+	}
+	if !report.OK() {
+		return statusFalse
+	}
+	return nil
+}

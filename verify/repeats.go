@@ -1,0 +1,90 @@
+package verify
+
+import "time"
+
+// Repeats says whether a probe was sent that need not have been.
+type Repeats struct {
+	// PerTTL[n] counts (target, flow, TTL) that were probed n times; the last
+	// one as often or more often.
+	PerTTL [6]uint64 `json:"per_ttl"`
+	// Identical probes: same target, flow and TTL, and the same identification
+	// and transport header, which hold the attempt.
+	Identical uint64 `json:"identical"`
+	// Excess is probes beyond the attempts asked for.
+	Excess uint64 `json:"excess"`
+	// Answered is probes of what was known to be answered: the answer stands in
+	// the results and was due well before.
+	Answered uint64 `json:"answered"`
+	// Unheard is probes of what was answered in time, though no such answer
+	// stands in the results: it was lost, or overlooked.
+	Unheard uint64 `json:"unheard"`
+	Retries uint64 `json:"retries"` // further attempts, in all
+}
+
+// retrySlack is how much earlier than a retry an answer must have been due to
+// have been known: it goes through two kernels, and is matched in batches.
+const retrySlack = int64(250 * time.Millisecond)
+
+// repeats looks at what was probed more than once.
+func (c *checker) repeats() (r Repeats) {
+	for i := range c.asked.flows {
+		f := &c.asked.flows[i]
+		for probes := c.asked.probes[f.from:f.to]; len(probes) > 0; {
+			n := sameTTL(probes)
+			r.PerTTL[min(n, len(r.PerTTL)-1)]++
+			if n > 1 {
+				c.repeated(&r, f, probes[:n])
+			}
+			probes = probes[n:]
+		}
+	}
+	return r
+}
+
+// repeated judges the probes of one flow at one TTL, which are several.
+func (c *checker) repeated(r *Repeats, f *flow, probes []sent) {
+	if over := len(probes) - c.attempts(f); over > 0 {
+		r.Excess += uint64(over)
+		c.example("probed too often", "%s TTL %d: %d times", c.asked.title(f), probes[0].ttl, len(probes))
+	}
+	for i := 1; i < len(probes); i++ {
+		s := &probes[i]
+		r.Retries++
+		var same, answered, unheard bool
+		for k := range probes[:i] {
+			old := &probes[k]
+			same = same || c.format == Masstrace && old.second == s.second && old.ipID == s.ipID
+			if !old.emitted() || old.due()+retrySlack >= s.time {
+				continue
+			}
+			if old.marks&(inTraces|inReplies) != 0 {
+				answered = true
+			} else {
+				unheard = unheard || c.heard(old)
+			}
+		}
+		switch {
+		case same:
+			r.Identical++
+			c.example("probed twice", "%s TTL %d: the same probe again after %v", c.asked.title(f), s.ttl,
+				time.Duration(s.time-probes[0].time))
+		case answered:
+			r.Answered++
+			c.example("retried though answered", "%s TTL %d after %v", c.asked.title(f), s.ttl,
+				time.Duration(s.time-probes[0].time))
+		case unheard:
+			r.Unheard++
+		}
+	}
+}
+
+// attempts returns how many probes may go to one TTL of a flow.
+func (c *checker) attempts(f *flow) int {
+	switch {
+	case c.run != nil:
+		return max(c.run.Attempts, 1)
+	case f.attempts > 0:
+		return int(f.attempts)
+	}
+	return 1
+}
