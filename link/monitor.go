@@ -19,7 +19,7 @@ type State uint32
 // comes back under its name is another one.
 const (
 	Up        State = iota
-	NoAddress       // up, but the source address is no longer assigned
+	NoAddress       // up, but a source address is no longer assigned
 	Down            // set down, or without carrier
 	Gone            // deleted, or moved to another network namespace
 )
@@ -58,22 +58,24 @@ func (c Counters) Sub(before Counters) Counters {
 // that opened it; its methods work from any thread, concurrently but for Close.
 type Monitor struct {
 	index   int
-	source  netip.Addr // invalid = not watched
+	sources []netip.Addr // those that are watched
 	kernel  *netlink.Handle
 	changes *changes
 	state   atomic.Uint32
 }
 
-// OpenMonitor returns a Monitor of p's link, whose State is known already. Run
-// keeps it up to date.
-func OpenMonitor(p Path) (*Monitor, error) {
+// OpenMonitor returns a Monitor of the link that all paths have, and of their
+// sources, whose State is known already. Run keeps it up to date.
+func OpenMonitor(p Path, others ...Path) (*Monitor, error) {
 	c, err := subscribe(unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR)
 	if err != nil {
 		return nil, err
 	}
 	m := &Monitor{index: p.Index, changes: c}
-	if !p.ForeignSource {
-		m.source = p.Source
+	for _, p := range append([]Path{p}, others...) {
+		if !p.ForeignSource && p.Source.IsValid() {
+			m.sources = append(m.sources, p.Source)
+		}
 	}
 	if m.kernel, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
 		c.close()
@@ -135,15 +137,15 @@ func (m *Monitor) look() (State, error) {
 		return 0, fmt.Errorf("look up link: %w", err)
 	case linkDown(l.Attrs()) != "":
 		return Down, nil
-	case !m.source.IsValid():
-		return Up, nil
 	}
-	ours, err := hasAddr(m.kernel, m.source)
-	if err != nil {
-		return 0, err
-	}
-	if !ours {
-		return NoAddress, nil
+	for _, source := range m.sources {
+		ours, err := hasAddr(m.kernel, source)
+		if err != nil {
+			return 0, err
+		}
+		if !ours {
+			return NoAddress, nil
+		}
 	}
 	return Up, nil
 }

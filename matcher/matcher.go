@@ -106,6 +106,7 @@ func (m *Matcher) gone(position uint64, r *probe.Reply) {
 		m.overflow(!w.Keep(0, r, window.Late))
 		return
 	}
+	m.overflow(m.cfg.Set.Shape().Unlinked > 0)
 }
 
 func (m *Matcher) count(r *probe.Reply) {

@@ -1,6 +1,8 @@
 package schedule
 
 import (
+	"sync/atomic"
+
 	"github.com/masstrace/masstrace/permute"
 	"github.com/masstrace/masstrace/window"
 )
@@ -19,7 +21,14 @@ type Exhaustive struct {
 	idle   []*walk // to be used again
 	more   bool    // Ready is still open
 	halted bool
+
+	decided atomic.Uint64
 }
+
+// Decided returns how many (target, TTL, flow) had their turn for a first
+// attempt: they were handed out, or found to lie beyond the end of the path. It
+// may be called from any goroutine.
+func (e *Exhaustive) Decided() uint64 { return e.decided.Load() }
 
 // NewExhaustive returns the strategy; one goroutine may use it.
 func NewExhaustive(cfg Config) *Exhaustive {
@@ -128,6 +137,9 @@ func (w *walk) next(items []window.Item, now int64, e *Exhaustive) (n int, wake 
 				w.sent, w.unknown = true, true
 			}
 			w.cursor++
+			if w.pass == 0 {
+				e.decided.Add(1)
+			}
 		}
 		if w.pass > 0 && !w.sent {
 			return w.finish(e, false)

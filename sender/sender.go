@@ -71,6 +71,9 @@ type Config struct {
 	Clock   Clock
 	Shape   window.Shape
 
+	// Resets, unless it is nil, holds connections to reset between batches.
+	Resets *Resets
+
 	// Epoch is what takes the clock to ns since the Unix epoch.
 	Epoch int64
 	// Up reports whether the link can carry frames; while it does not, the
@@ -85,6 +88,7 @@ type Stats struct {
 	Errors   atomic.Uint64 // given up
 	Retries  atomic.Uint64 // batches that the kernel refused and that were tried again
 	Excluded atomic.Uint64 // stopped by the last check
+	Resets   atomic.Uint64 // resets sent; they are no probes, and in none of the others
 }
 
 // ErrGone says that the link was removed while the run went on.
@@ -123,7 +127,8 @@ func New(cfg Config) *Sender {
 // one that a ratelimit.Sleeper was made on.
 func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 	s.sleeper = sleeper
-	for halted := false; ; {
+	halted, gone := false, error(nil)
+	for {
 		s.waitForLink(ctx, stop)
 		if ctx.Err() != nil {
 			return nil
@@ -131,7 +136,11 @@ func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 		if !halted && (stop.Err() != nil || s.cfg.Gone()) {
 			s.cfg.Source.Halt()
 			halted = true
+			if s.cfg.Gone() {
+				gone = ErrGone
+			}
 		}
+		s.reset()
 		now := s.cfg.Clock.Now()
 		granted, next := s.cfg.Bucket.Take(now, MaxBatch)
 		if granted > 0 || halted {
@@ -142,7 +151,7 @@ func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 			case n == len(items):
 				next = s.cfg.Bucket.At(s.cfg.Bucket.Batch())
 			case wake == done && n == 0:
-				return s.end()
+				return gone
 			case wake == done: // asked once more, when these have left
 				next = now
 			default:
@@ -160,12 +169,15 @@ func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 	}
 }
 
-// end is what Run returns when the source is done.
-func (s *Sender) end() error {
-	if s.cfg.Gone() {
-		return ErrGone
+// Linger sends resets, for what is answered after Run has returned, until ctx
+// ends; without Resets it returns at once.
+func (s *Sender) Linger(ctx context.Context) {
+	if s.cfg.Resets == nil {
+		return
 	}
-	return nil
+	for s.sleeper.Until(ctx, s.cfg.Clock.Now()+idle) == nil {
+		s.reset()
+	}
 }
 
 // waitForLink returns when the link is up or gone, or the run is stopped.

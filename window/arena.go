@@ -42,17 +42,18 @@ type arena struct {
 	n        int // entries in use; the matcher's
 	unlinked int // of them, those that fill no slot
 	maxLoose int
-	octets   []byte // extension octets, up to its capacity
+	octets   []byte // extension octets: those of an entry never change
+	used     int    // of them; the matcher's
 }
 
 func (a *arena) init(s Shape) {
 	most := s.Targets*s.TTLs()*s.Flows*s.Attempts + s.Unlinked
 	a.chunks = make([]atomic.Pointer[[chunk]Entry], (most+chunk-1)/chunk)
 	a.maxLoose = s.Unlinked
-	a.octets = make([]byte, 0, s.ExtensionOctets)
+	a.octets = make([]byte, s.ExtensionOctets)
 }
 
-func (a *arena) reset() { a.n, a.unlinked, a.octets = 0, 0, a.octets[:0] }
+func (a *arena) reset() { a.n, a.unlinked, a.used = 0, 0, 0 }
 
 func (a *arena) entry(i int) *Entry { return &a.chunks[i/chunk].Load()[i%chunk] }
 
@@ -72,11 +73,11 @@ func (a *arena) write(r *probe.Reply, target uint32, role Role) (kept bool) {
 	if len(r.Ext) == 0 {
 		return true
 	}
-	if len(a.octets)+len(r.Ext) > cap(a.octets) {
+	if a.used+len(r.Ext) > len(a.octets) {
 		return false
 	}
-	e.extOffset, e.extLen = uint32(len(a.octets)), uint32(len(r.Ext))
-	a.octets = append(a.octets, r.Ext...)
+	e.extOffset, e.extLen = uint32(a.used), uint32(len(r.Ext))
+	a.used += copy(a.octets[a.used:], r.Ext)
 	return true
 }
 

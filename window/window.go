@@ -5,30 +5,44 @@
 //
 // # Slot protocol
 //
-// A slot is one (target, TTL, flow, attempt): the words sent and reply.
+// A slot is one (target, TTL, flow, attempt): the words sent and reply. All
+// shared words are sync/atomic, which the Go memory model makes sequentially
+// consistent: whoever sees a word sees all that was written before it.
 //
 //  1. The sender stores sent for a whole batch, then makes the system call.
 //     Frames that the kernel did not accept are stamped again before their
 //     retry, or with Failed when given up. A slot belongs to one sender.
-//  2. The matcher loads sent. Never sent: the reply is rejected. The store
-//     precedes the system call, and the call precedes the reply, so a true
-//     reply always finds its stamp.
+//  2. The matcher loads sent. Never sent: the reply is rejected. A true reply
+//     always finds its stamp: the store is complete before the system call
+//     begins, and the reply came by way of the kernel from that call. The Go
+//     memory model knows no networks; that processors order the one before the
+//     other is the kernel's doing, whose own locks are on the way.
 //  3. The matcher writes a whole Entry into the arena, then swaps reply from
-//     none to the entry's number. From then on the entry is immutable. A
-//     failed swap is a duplicate.
+//     none to the entry's number. From then on the entry is immutable. A reply
+//     to a slot that has one is a duplicate; with one matcher to a window the
+//     swap itself never fails.
 //  4. Scheduler and assembler load reply, then read the entry: the swap is
 //     the release and the load the acquire, so nothing tears.
 //  5. State is one atomic word per (target, flow): the matcher writes, the
 //     scheduler reads just before it emits. A stale read costs a probe, never
 //     a wrong record.
+//  6. The matcher stores the time up to which it has matched after the replies
+//     themselves: who finds it past a time finds them too.
+//
+// A stamp that a Failed one follows later may be answered in between, if only
+// by who holds the key: then the reply counts, and with it the probe.
 //
 // # Life
 //
 // The opener fills a window and puts it into a Set; the scheduler walks it and
-// closes it with a deadline; the matcher alone retires it, when every frame
-// stamped before the deadline has been matched, and takes it out of the Set;
-// the assembler reads it and resets it for the opener. Each step hands it on
-// through a channel, so there is one owner for everything but slots and state.
+// closes it with a deadline, when nothing that it handed out is unstamped; the
+// matcher alone retires it, when every frame stamped before the deadline has
+// been matched, and takes it out of the Set; the assembler reads it and resets
+// it for the opener. Each step hands it on through an atomic word or a channel
+// and does not touch it again, so there is one owner for everything but slots
+// and state. Windows retire in the order of their numbers and there are Live of
+// them: so number n+Live is only opened when n is out of the Set, no two want
+// the same place, and a channel with room for Live never blocks.
 package window
 
 import (
@@ -178,9 +192,12 @@ func (w *Window) Sent(s Slot) int64 {
 
 // Touched reports whether any probe went to target over flow.
 func (w *Window) Touched(target uint32, flow uint16) bool {
-	for ttl := w.shape.FirstTTL; ttl <= w.shape.LastTTL; ttl++ {
-		if w.Sent(Slot{Target: target, Flow: flow, TTL: ttl}) > 0 {
-			return true
+	slot := Slot{Target: target, Flow: flow}
+	for ; int(slot.Attempt) < w.shape.Attempts; slot.Attempt++ {
+		for slot.TTL = w.shape.FirstTTL; slot.TTL <= w.shape.LastTTL; slot.TTL++ {
+			if w.Sent(slot) > 0 {
+				return true
+			}
 		}
 	}
 	return false

@@ -1,0 +1,196 @@
+package matcher
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/window"
+)
+
+// model is the oracle of the stress test: what should have come of the events
+// that were written down, worked out one by one.
+type model struct {
+	*stress
+	want    counts
+	over    uint64 // windows that are
+	first   map[probe.Probe]probe.Facts
+	entries map[uint64][]kept
+	loose   map[uint64]int
+	octets  map[uint64]int
+}
+
+func newModel(s *stress) *model {
+	return &model{
+		stress: s, first: map[probe.Probe]probe.Facts{},
+		entries: map[uint64][]kept{}, loose: map[uint64]int{}, octets: map[uint64]int{},
+	}
+}
+
+func (m *model) check() {
+	for i := range m.matched {
+		m.step(&m.matched[i])
+	}
+	if got := m.matcher.counts(); got != m.want {
+		m.Errorf("counts %+v, want %+v", got, m.want)
+	}
+	if w := m.want; w.strong == 0 || w.duplicates == 0 || w.hopless == 0 || w.unsent == 0 || w.late == 0 && m.over > 20 {
+		m.Errorf("not everything was tried: %+v", w)
+	}
+	m.checkEntries()
+	m.checkSlots()
+	m.checkStates()
+	m.checkTally()
+}
+
+func (m *model) step(e *matched) {
+	if e.over {
+		if e.id != m.over {
+			m.Errorf("window %d retired, %d was next", e.id, m.over)
+		}
+		if d := m.deadlines[e.id]; d > e.upTo {
+			m.Errorf("window %d retired at %d, its deadline is %d", e.id, e.upTo, d)
+		}
+		m.over++
+		return
+	}
+	f := &e.reply
+	position, ok := order(m.targets).PositionOf(f.Target)
+	id := position / uint64(m.shape.Targets)
+	switch {
+	case !ok:
+		m.want.foreign++
+	case id < m.over:
+		m.want.late++
+		m.late(f)
+	case !f.HasHop():
+		m.want.weak++
+		m.want.hopless++
+		m.keep(id, f, window.Hopless)
+	case f.Code == forged:
+		m.want.unsent++
+	default:
+		m.hop(id, f)
+	}
+}
+
+// late keeps a late reply in whatever window is live: the model does not know
+// which, and takes it from where it is found.
+func (m *model) late(f *probe.Facts) {
+	for id := m.over; id < m.over+window.Live; id++ {
+		for i, e := range m.records[id] {
+			if e.role == window.Late && e.Facts == *f {
+				if i != len(m.entries[id]) {
+					m.Errorf("late reply is number %d of window %d, want %d", i, id, len(m.entries[id]))
+				}
+				m.keep(id, f, window.Late)
+				return
+			}
+		}
+	}
+	m.want.overflow++
+}
+
+func (m *model) hop(id uint64, f *probe.Facts) {
+	if _, ok := m.first[f.Probe]; ok {
+		m.want.duplicates++
+		m.keep(id, f, window.Duplicate)
+		return
+	}
+	m.want.strong++
+	m.first[f.Probe] = *f
+	m.entries[id] = append(m.entries[id], kept{*f, window.First})
+	m.extension(id, f)
+}
+
+func (m *model) keep(id uint64, f *probe.Facts, role window.Role) {
+	if m.loose[id]++; m.loose[id] > m.shape.Unlinked {
+		m.want.overflow++
+		return
+	}
+	m.entries[id] = append(m.entries[id], kept{*f, role})
+	m.extension(id, f)
+}
+
+func (m *model) extension(id uint64, f *probe.Facts) {
+	if f.Stamp%3 != 0 {
+		return
+	}
+	if m.octets[id]+8 > m.shape.ExtensionOctets {
+		m.want.overflow++
+		return
+	}
+	m.octets[id] += 8
+}
+
+func (m *model) checkEntries() {
+	for id, want := range m.entries {
+		if !slices.Equal(m.records[id], want) {
+			m.Errorf("window %d: entries differ: %d, want %d", id, len(m.records[id]), len(want))
+		}
+	}
+	for id := range m.records {
+		if len(m.entries[id]) == 0 {
+			m.Errorf("window %d has entries, want none", id)
+		}
+	}
+}
+
+func (m *model) checkSlots() {
+	got := map[probe.Probe]probe.Facts{}
+	for p, e := range m.slots {
+		if got[p] = e.Facts; e.role != window.First || !whole(&e.Facts) {
+			m.Errorf("slot %+v holds %+v", p, e)
+		}
+	}
+	if !maps.Equal(got, m.first) {
+		m.Errorf("%d slots are answered, want %d; or otherwise", len(got), len(m.first))
+	}
+}
+
+// checkStates holds the end of each path against all that answered.
+func (m *model) checkStates() {
+	reached := map[[2]any]uint8{}
+	for p := range m.first {
+		position, _ := order(m.targets).PositionOf(p.Target)
+		if d := distance(position); p.TTL >= d {
+			reached[[2]any{p.Target, p.Flow}] = d // which each port unreachable tells
+		}
+	}
+	for key, s := range m.states {
+		if s.End() != reached[key] {
+			m.Errorf("%v: End = %d, want %d", key, s.End(), reached[key])
+		}
+	}
+}
+
+func (m *model) checkTally() {
+	var sent, failed, answered, firstSent uint64
+	for p, ns := range m.stamps {
+		switch {
+		case ns > 0:
+			sent++
+			if p.Attempt == 0 {
+				firstSent++
+			}
+			if _, ok := m.first[p]; ok {
+				answered++
+			}
+		case ns == window.Failed:
+			failed++
+		}
+	}
+	t := m.tally
+	if t.Sent != sent || t.Failed != failed || t.Answered != answered || t.Silent != sent-answered || t.FirstSent != firstSent {
+		m.Errorf("tally %+v, want sent %d, failed %d, answered %d", t, sent, failed, answered)
+	}
+	windows := uint64(len(m.deadlines))
+	targets := min(windows*uint64(m.shape.Targets), uint64(m.targets))
+	all := targets * uint64(m.shape.TTLs()*m.shape.Flows)
+	if sum := t.FirstSent + t.Reached + t.Excluded + t.Interrupted + t.FirstFail; sum != all {
+		m.Errorf("first attempts add up to %d, want %d", sum, all)
+	}
+	if w := t.Answered; w != m.want.strong+m.want.weak-m.want.hopless {
+		m.Errorf("answered %d, counted %+v", w, m.want)
+	}
+}

@@ -1,0 +1,564 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/ratelimit"
+	"github.com/masstrace/masstrace/window"
+)
+
+// epoch takes the virtual clock to the time of stamps.
+const epoch = int64(1e18)
+
+// sending is what a fake link took at one time.
+type sending struct {
+	at int64 // virtual time
+	n  int
+}
+
+// rig is a sender on a virtual clock, with all of its neighbours in one: clock
+// and sleeper, source, port, and the last check.
+type rig struct {
+	testing.TB
+	cfg    Config
+	sender *Sender
+	window *window.Window
+
+	now    int64
+	sleeps int
+	wakeup func() // called at each sleep
+
+	items  []window.Item // what the source has left
+	halted int           // how often Halt was called
+	asked  int
+
+	// port says what becomes of a frame: nil, or the error of the kernel.
+	port     func(packet []byte) error
+	frames   [MaxBatch][codec.MaxSize]byte
+	took     [][]byte
+	sendings []sending
+	calls    int
+	perCall  int // the most frames that one call takes, 0 for all
+
+	excluded map[probe.Addr]bool
+	up, gone bool
+}
+
+func addrOf(i int) probe.Addr {
+	if i%2 == 1 {
+		return probe.Addr{0: 0x2a, 1: 0, 2: 1, 14: byte(i >> 8), 15: byte(i)}
+	}
+	return probe.Addr4From([4]byte{11, 0, byte(i >> 8), byte(i)})
+}
+
+func newRig(t testing.TB, targets int, bucket ratelimit.Config) *rig {
+	t.Helper()
+	c, err := codec.New(codec.Config{
+		Method: probe.UDP, Source4: netip.MustParseAddr("45.1.2.3"), Source6: netip.MustParseAddr("2a00:2::7"),
+		DstPort: 33434, Flows: 1, MinTTL: 1, MaxTTL: 8, Attempts: 2,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape := window.Shape{Targets: targets, FirstTTL: 1, LastTTL: 8, Flows: 1, Attempts: 2}
+	r := &rig{
+		TB: t, now: 5000, up: true, window: window.New(shape), excluded: map[probe.Addr]bool{},
+		port: func([]byte) error { return nil }, wakeup: func() {},
+	}
+	r.window.Open(3)
+	for i := range targets {
+		r.window.Append(addrOf(i))
+		for ttl := uint8(1); ttl <= 8; ttl++ {
+			r.items = append(r.items, window.Item{Window: r.window, Slot: window.Slot{Target: uint32(i), TTL: ttl}})
+		}
+	}
+	r.sender = New(Config{
+		Codec: c, Source: r, Port: r, Allowed: r, Bucket: ratelimit.New(bucket, r.now), Clock: r, Shape: shape,
+		Epoch: epoch, Up: func() bool { return r.up }, Gone: func() bool { return r.gone },
+	})
+	return r
+}
+
+func (r *rig) run(ctx, stop context.Context) error { return r.sender.Run(ctx, stop, r) }
+
+func (r *rig) Now() int64 { return r.now }
+
+func (r *rig) Until(ctx context.Context, at int64) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if r.sleeps++; r.sleeps > 1_000_000 {
+		r.Fatal("sleeps for ever")
+	}
+	r.now = max(r.now, at)
+	r.wakeup()
+	return ctx.Err()
+}
+
+func (r *rig) Next(items []window.Item, now int64) (int, int64) {
+	r.asked++
+	if now != r.now+epoch {
+		r.Fatalf("asked at %d, not %d", now, r.now+epoch)
+	}
+	n := copy(items, r.items)
+	r.items = r.items[n:]
+	if n < len(items) {
+		return n, done
+	}
+	return n, now
+}
+
+func (r *rig) Halt() { r.halted, r.items = r.halted+1, nil }
+
+func (r *rig) Contains(a probe.Addr) bool { return !r.excluded[a] }
+
+func (r *rig) Packet(i int, _ bool) []byte {
+	clear(r.frames[i][:])
+	return r.frames[i][:]
+}
+
+func (r *rig) Send(sizes []int, from, to int) (n int, err error) {
+	r.calls++
+	r.now += 1000 // a system call takes its time
+	for i := from; i < to; i++ {
+		if r.perCall > 0 && n == r.perCall {
+			break
+		}
+		packet := r.frames[i][:sizes[i]]
+		if err = r.port(packet); err != nil {
+			break
+		}
+		r.took = append(r.took, slices.Clone(packet))
+		n++
+	}
+	r.sendings = append(r.sendings, sending{r.now, n})
+	if n > 0 {
+		err = nil // as sendmmsg
+	}
+	return n, err
+}
+
+func (r *rig) Close() error { return nil }
+
+// stamps counts slots of the window by their stamp's kind.
+func (r *rig) stamps() (sent, failed, excluded, untouched int) {
+	for i := range r.window.Len() {
+		for ttl := uint8(1); ttl <= 8; ttl++ {
+			switch ns := r.window.Sent(window.Slot{Target: uint32(i), TTL: ttl}); {
+			case ns > 0:
+				sent++
+			case ns == window.Failed:
+				failed++
+			case ns == window.Excluded:
+				excluded++
+			default:
+				untouched++
+			}
+		}
+	}
+	return sent, failed, excluded, untouched
+}
+
+func (r *rig) checkStamps(sent, failed, excluded, untouched int) {
+	r.Helper()
+	s, f, e, u := r.stamps()
+	if s != sent || f != failed || e != excluded || u != untouched {
+		r.Errorf("%d sent, %d failed, %d excluded, %d untouched; want %d, %d, %d, %d",
+			s, f, e, u, sent, failed, excluded, untouched)
+	}
+	stats := &r.sender.Stats
+	if got := stats.Sent.Load(); got != uint64(len(r.took)) || int(got) != sent {
+		r.Errorf("counted %d sent, the port took %d", got, len(r.took))
+	}
+	if stats.Errors.Load() != uint64(failed) || stats.Excluded.Load() != uint64(excluded) {
+		r.Errorf("counted %d errors, %d excluded", stats.Errors.Load(), stats.Excluded.Load())
+	}
+}
+
+// ttl returns the TTL or hop limit of a packet.
+func ttl(packet []byte) byte {
+	if packet[0]>>4 == 4 {
+		return packet[8]
+	}
+	return packet[7]
+}
+
+func unlimited() ratelimit.Config { return ratelimit.Config{} }
+
+func TestSendAll(t *testing.T) {
+	r := newRig(t, 30, unlimited())
+	if err := r.run(t.Context(), t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.checkStamps(240, 0, 0, 0)
+	if r.calls != 4 || r.halted != 0 {
+		t.Errorf("%d calls for 240 frames, halted %d times", r.calls, r.halted)
+	}
+	seen := map[string]bool{}
+	for _, p := range r.took {
+		seen[string(p)] = true
+		if c := r.sender.cfg.Codec; len(p) != c.Size(p[0]>>4 == 4) {
+			t.Errorf("a packet of %d octets", len(p))
+		}
+	}
+	if len(seen) != 240 {
+		t.Errorf("%d different packets", len(seen))
+	}
+}
+
+// A full queue is met again and again until it takes the frame, which is then
+// stamped with the time at which it left.
+func TestSendBusy(t *testing.T) {
+	for _, busy := range []error{unix.ENOBUFS, unix.EAGAIN, unix.EINTR} {
+		r := newRig(t, 10, unlimited())
+		refused := 0
+		r.port = func(p []byte) error {
+			if ttl(p) == 5 && refused < 7 {
+				refused++
+				return busy
+			}
+			return nil
+		}
+		if err := r.run(t.Context(), t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.checkStamps(80, 0, 0, 0)
+		if r.sender.Stats.Retries.Load() == 0 {
+			t.Errorf("%v: no retries", busy)
+		}
+		// The fifth frame was refused seven times, 200 µs apart but for the
+		// first, which came with four that were taken.
+		at := r.window.Sent(window.Slot{Target: 0, TTL: 5}) - epoch
+		if first := r.window.Sent(window.Slot{Target: 0, TTL: 4}) - epoch; at < first+6*queueFull {
+			t.Errorf("%v: stamped %d, its neighbour that was taken at once %d", busy, at, first)
+		}
+		for i := 1; i < len(r.sendings); i++ {
+			if r.sendings[i-1].n == 0 && r.sendings[i].at-r.sendings[i-1].at < queueFull {
+				t.Errorf("%v: asked again after %d ns", busy, r.sendings[i].at-r.sendings[i-1].at)
+			}
+		}
+	}
+}
+
+// A call that takes only a part is followed by one for the rest, and each frame
+// leaves once.
+func TestSendPartly(t *testing.T) {
+	for perCall := range 9 {
+		r := newRig(t, 20, unlimited())
+		r.perCall = perCall
+		if err := r.run(t.Context(), t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.checkStamps(160, 0, 0, 0)
+		if got := r.sender.Stats.Retries.Load(); got != 0 {
+			t.Errorf("%d at a time: %d retries", perCall, got)
+		}
+		slices.SortFunc(r.took, slices.Compare)
+		if n := len(slices.CompactFunc(r.took, slices.Equal)); n != 160 {
+			t.Errorf("%d at a time: %d different frames", perCall, n)
+		}
+	}
+}
+
+// A frame that the kernel will never take is given up, and it alone.
+func TestSendRejected(t *testing.T) {
+	for _, cause := range []error{unix.EMSGSIZE, unix.EINVAL, unix.EAFNOSUPPORT} {
+		r := newRig(t, 20, ratelimit.Config{RatePPS: 1e4})
+		r.port = func(p []byte) error {
+			if ttl(p) == 3 {
+				return cause
+			}
+			return nil
+		}
+		if err := r.run(t.Context(), t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.checkStamps(140, 20, 0, 0)
+		for i := range uint32(20) {
+			if got := r.window.Sent(window.Slot{Target: i, TTL: 3}); got != window.Failed {
+				t.Errorf("%v: target %d is stamped %d", cause, i, got)
+			}
+		}
+	}
+}
+
+// Permission that is taken away ends the run, with nothing left unmarked.
+func TestSendForbidden(t *testing.T) {
+	r := newRig(t, 20, unlimited())
+	r.port = func([]byte) error {
+		if len(r.took) == 70 {
+			return unix.EPERM
+		}
+		return nil
+	}
+	if err := r.run(t.Context(), t.Context()); !errors.Is(err, unix.EPERM) {
+		t.Errorf("Run = %v", err)
+	}
+	r.checkStamps(70, 58, 0, 160-128)
+}
+
+// What the last check excludes is not built, not sent, and marked.
+func TestSendExcluded(t *testing.T) {
+	r := newRig(t, 20, ratelimit.Config{RatePPS: 1000, Burst: 10})
+	r.excluded[addrOf(4)], r.excluded[addrOf(7)] = true, true
+	if err := r.run(t.Context(), t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.checkStamps(144, 0, 16, 0)
+	for _, p := range r.took {
+		dst := probe.AddrFrom(netip.AddrFrom16([16]byte(p[max(len(p)-16, 0):])))
+		if p[0]>>4 == 4 {
+			dst = probe.Addr4From([4]byte(p[16:]))
+		} else {
+			dst = probe.Addr(p[24:40])
+		}
+		if r.excluded[dst] {
+			t.Errorf("a probe to %v", dst)
+		}
+	}
+	// Their tokens went to others.
+	if took := float64(r.now-5000) / 1e9; took > 0.15 {
+		t.Errorf("144 probes at 1000 pps took %.3f s", took)
+	}
+}
+
+// While the link is down nothing is offered; what was refused leaves when it is
+// back, stamped anew.
+func TestSendLinkDown(t *testing.T) {
+	r := newRig(t, 20, unlimited())
+	downs := 0
+	var back int64
+	r.port = func([]byte) error {
+		if len(r.took) == 70 && back == 0 {
+			r.up = false
+			return unix.ENETDOWN
+		}
+		return nil
+	}
+	r.wakeup = func() {
+		if !r.up {
+			if downs++; downs == 5 {
+				r.up, back = true, r.now
+			}
+		}
+	}
+	if err := r.run(t.Context(), t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.checkStamps(160, 0, 0, 0)
+	late := 0
+	for i := range uint32(20) {
+		for ttl := uint8(1); ttl <= 8; ttl++ {
+			if r.window.Sent(window.Slot{Target: i, TTL: ttl}) >= back+epoch {
+				late++
+			}
+		}
+	}
+	if late != 90 || r.calls != 5 {
+		t.Errorf("%d frames stamped after the link was back, %d calls", late, r.calls)
+	}
+}
+
+// Down from the beginning: the source is not even asked.
+func TestSendWaitsForLink(t *testing.T) {
+	r := newRig(t, 1, unlimited())
+	r.up = false
+	r.wakeup = func() {
+		if r.sleeps == 10 {
+			if r.asked > 0 {
+				t.Error("asked while the link was down")
+			}
+			r.up = true
+		}
+	}
+	if err := r.run(t.Context(), t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.checkStamps(8, 0, 0, 0)
+}
+
+// A link that is removed halts the source, which is asked on until it is done;
+// the frames at hand have failed.
+func TestSendLinkGone(t *testing.T) {
+	for _, cause := range []error{unix.ENETDOWN, unix.ENXIO, unix.ENODEV, nil} {
+		r := newRig(t, 20, ratelimit.Config{RatePPS: 1000, Burst: 8})
+		r.port = func([]byte) error {
+			if len(r.took) == 70 {
+				r.up, r.gone = false, true
+				return cause
+			}
+			return nil
+		}
+		if err := r.run(t.Context(), t.Context()); !errors.Is(err, ErrGone) {
+			t.Errorf("%v: Run = %v", cause, err)
+		}
+		sent, failed, _, untouched := r.stamps()
+		if sent+failed+untouched != 160 || sent != len(r.took) || cause != nil && sent != 70 || r.halted != 1 {
+			t.Errorf("%v: %d sent, %d failed, %d untouched, halted %d times", cause, sent, failed, untouched, r.halted)
+		}
+	}
+	r := newRig(t, 20, unlimited())
+	r.up, r.gone = false, true
+	if err := r.run(t.Context(), t.Context()); !errors.Is(err, ErrGone) {
+		t.Errorf("gone from the beginning: Run = %v", err)
+	}
+	r.checkStamps(0, 0, 0, 160)
+}
+
+// Stopped, the sender halts the source once and still asks it until it is done,
+// however few tokens there are.
+func TestSendStop(t *testing.T) {
+	stop, cancel := context.WithCancel(t.Context())
+	r := newRig(t, 20, ratelimit.Config{RatePPS: 0.001, Burst: 1})
+	r.wakeup = func() {
+		if r.sleeps == 3 {
+			cancel()
+		}
+	}
+	if err := r.run(t.Context(), stop); err != nil {
+		t.Fatal(err)
+	}
+	if r.halted != 1 || r.sleeps > 5 {
+		t.Errorf("halted %d times, %d sleeps", r.halted, r.sleeps)
+	}
+	r.checkStamps(1, 0, 0, 159)
+}
+
+// Stopped while the queue is full or the link is down, it does not wait for
+// ever.
+func TestSendStopInTrouble(t *testing.T) {
+	for _, trouble := range []error{unix.ENOBUFS, unix.ENETDOWN} {
+		stop, cancel := context.WithCancel(t.Context())
+		r := newRig(t, 20, unlimited())
+		r.port = func([]byte) error { return trouble }
+		r.wakeup = func() {
+			if r.sleeps == 100 {
+				r.up = trouble != unix.ENETDOWN
+				cancel()
+			}
+		}
+		if err := r.run(t.Context(), stop); err != nil {
+			t.Fatal(err)
+		}
+		if r.sleeps > 110 || r.halted != 1 {
+			t.Errorf("%v: %d sleeps, halted %d times", trouble, r.sleeps, r.halted)
+		}
+		r.checkStamps(0, 64, 0, 96)
+	}
+}
+
+// When ctx ends, Run returns at once: not a frame more, and none unmarked.
+func TestSendContextEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		prep func(r *rig, cancel func())
+		want [3]int // sent, failed, untouched
+	}{
+		{"before", func(r *rig, cancel func()) { cancel() }, [3]int{0, 0, 160}},
+		{"asleep", func(r *rig, cancel func()) { r.wakeup = cancel }, [3]int{64, 0, 96}},
+		{"waiting for the link", func(r *rig, cancel func()) { r.up, r.wakeup = false, cancel }, [3]int{0, 0, 160}},
+		{"waiting for the queue", func(r *rig, cancel func()) {
+			r.wakeup = cancel
+			r.port = func([]byte) error {
+				if len(r.took) == 10 {
+					return unix.ENOBUFS
+				}
+				return nil
+			}
+		}, [3]int{10, 54, 96}},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := newRig(t, 20, unlimited())
+		tt.prep(r, cancel)
+		if err := r.run(ctx, t.Context()); err != nil {
+			t.Errorf("%s: Run = %v", tt.name, err)
+		}
+		r.checkStamps(tt.want[0], tt.want[1], 0, tt.want[2])
+		if r.sleeps > 1 {
+			t.Errorf("%s: slept on", tt.name)
+		}
+		cancel()
+	}
+}
+
+// The rate is kept: no window of time holds more than the burst beyond it, and
+// the mean is right to within one percent, also where frames fail.
+func TestSendRate(t *testing.T) {
+	for _, tt := range []struct {
+		rate  float64
+		burst int
+		fail  bool
+	}{{100, 0, false}, {10_000, 0, false}, {200_000, 0, false}, {10_000, 1, false}, {10_000, 0, true}} {
+		r := newRig(t, 500, ratelimit.Config{RatePPS: tt.rate, Burst: tt.burst})
+		tries := 0
+		r.port = func([]byte) error {
+			if tries++; tt.fail && tries%2 == 0 {
+				return unix.EMSGSIZE
+			}
+			return nil
+		}
+		start := r.now
+		if err := r.run(t.Context(), t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := float64(len(r.took)) / float64(r.now-start) * 1e9
+		if off := got/tt.rate - 1; math.Abs(off) > 0.01 && !tt.fail || off > 0.01 {
+			t.Errorf("%+v: %.1f pps", tt, got)
+		}
+		burst := tt.burst
+		if burst == 0 {
+			burst = ratelimit.DefaultBurst(tt.rate)
+		}
+		for i := range r.sendings {
+			n := 0
+			for _, s := range r.sendings[i:min(i+200, len(r.sendings))] {
+				n += s.n
+				// Calls of a batch are up to 64 µs of virtual time apart.
+				if most := float64(burst) + tt.rate*float64(s.at-r.sendings[i].at+64_000)/1e9; float64(n) > most+1 {
+					t.Fatalf("%+v: %d frames in %d ns", tt, n, s.at-r.sendings[i].at)
+				}
+			}
+		}
+	}
+}
+
+func TestSendAllocs(t *testing.T) {
+	r := newRig(t, 16, unlimited())
+	items := slices.Clone(r.items[:MaxBatch])
+	r.sender.sleeper = r
+	r.perCall = -1 // the rig's own port allocates: take frames without a copy
+	r.sender.cfg.Port = quietPort{r}
+	if n := testing.AllocsPerRun(100, func() {
+		copy(r.sender.items[:], items)
+		if _, err := r.sender.send(t.Context(), t.Context(), len(items)); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations per batch", n)
+	}
+}
+
+type quietPort struct{ *rig }
+
+func (p quietPort) Send(_ []int, from, to int) (int, error) { return to - from, nil }
+
+func BenchmarkSend(b *testing.B) {
+	r := newRig(b, 4096, unlimited())
+	r.sender.sleeper, r.sender.cfg.Port = r, quietPort{r}
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		if n%MaxBatch == 0 {
+			copy(r.sender.items[:], r.items[n%len(r.items):])
+			_, _ = r.sender.send(b.Context(), b.Context(), MaxBatch)
+		}
+	}
+}
