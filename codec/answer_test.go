@@ -36,7 +36,7 @@ func TestEchoReply(t *testing.T) {
 		{name: "τ", edit: flip(8 + sealTau), valid: probe.Weak, mangled: probe.MangledPayload},
 		{name: "zeros for payload", edit: func(b []byte) []byte { clear(b[8:]); return b }, want: Unrelated},
 	}
-	for _, k := range kinds[2:] {
+	for _, k := range echoKinds {
 		c := newCodec(t, testConfig(k.method))
 		r := newRand(60)
 		for _, tt := range tests {
@@ -75,7 +75,7 @@ func flip(at int) func([]byte) []byte {
 // TestEchoReplyChecksum sees that the pinned checksum comes back as such: with
 // the identifier lost it still finds the flow.
 func TestEchoReplyChecksum(t *testing.T) {
-	for _, k := range kinds[2:] {
+	for _, k := range echoKinds {
 		c := newCodec(t, testConfig(k.method))
 		r := newRand(61)
 		for range soak(200_000, 20_000) {

@@ -6,7 +6,7 @@ import (
 	"github.com/masstrace/masstrace/probe"
 )
 
-// eachKind runs f for both methods and families.
+// eachKind runs f for all methods and families.
 func eachKind(b *testing.B, f func(b *testing.B, c *Codec, target probe.Addr)) {
 	for _, k := range kinds {
 		target := addr("2600:9::42")
@@ -76,6 +76,21 @@ func BenchmarkEchoReply(b *testing.B) {
 	})
 }
 
+func BenchmarkTCPAnswer(b *testing.B) {
+	eachKind(b, func(b *testing.B, c *Codec, target probe.Addr) {
+		if c.cfg.Method < probe.TCPSYN {
+			b.Skip("TCP only")
+		}
+		s, kind := answerTo(encode(c, probe.Probe{Target: target, Flow: 1, TTL: 9}), true)
+		r := probe.Facts{Responder: target, Kind: kind}
+		for b.Loop() {
+			if c.TCPAnswer(&s, &r) != Accepted {
+				b.Fatal("rejected")
+			}
+		}
+	})
+}
+
 func TestAllocations(t *testing.T) {
 	for _, k := range kinds {
 		c := newCodec(t, testConfig(k.method))
@@ -96,6 +111,10 @@ func TestAllocations(t *testing.T) {
 			c.Quoted(&q, &r)
 			c.EchoReply(message, k.is4, &r)
 			c.UDPAnswer(c.cfg.DstPort, flow.Value, &r)
+			c.TCPAnswer(&Segment{SrcPort: c.cfg.DstPort, DstPort: flow.Value}, &r)
+			if k.isTCP() {
+				c.EncodeReset(buf, p)
+			}
 		}); n != 0 {
 			t.Errorf("%s: %v allocations", k, n)
 		}

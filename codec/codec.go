@@ -8,7 +8,8 @@
 // first four octets of the transport header and the length. The TTL and the
 // attempt ride in fields that no balancer hashes, as tags that only the holder
 // of the run's key can make (tag.go), twice over and independently, so that a
-// field that somebody rewrites is found out and a forger has to guess both.
+// field that somebody rewrites is found out and a forger has to guess both. TCP
+// has room for a tag that is as hard to guess by itself.
 package codec
 
 import (
@@ -78,8 +79,8 @@ func New(cfg Config) (*Codec, error) {
 	if cfg.Source4.IsValid() && cfg.Source4.IsUnspecified() || cfg.Source6.IsValid() && cfg.Source6.IsUnspecified() {
 		return nil, errors.New("source address is unspecified")
 	}
-	if cfg.Method != probe.UDP && cfg.Method != probe.ICMP {
-		return nil, fmt.Errorf("method %s is not built in", cfg.Method)
+	if cfg.Method > probe.TCPACK {
+		return nil, fmt.Errorf("%s is not known", cfg.Method)
 	}
 	c := &Codec{
 		cfg:     cfg,

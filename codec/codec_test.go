@@ -14,6 +14,9 @@ func TestQuotedRoundTrip(t *testing.T) {
 			c := newCodec(t, testConfig(k.method))
 			target := addr("2600:9::42")
 			short := probe.Weak // the second tag is in the payload
+			if k.isTCP() {
+				short = probe.Strong
+			}
 			if k.is4 {
 				target, short = addr("20.1.2.3"), probe.Strong
 			}
@@ -138,7 +141,7 @@ func TestNewErrors(t *testing.T) {
 		{"TTLs reversed", func(c *Config) { c.MinTTL, c.MaxTTL = 9, 8 }},
 		{"no attempt", func(c *Config) { c.Attempts = 0 }},
 		{"5 attempts", func(c *Config) { c.Attempts = 5 }},
-		{"TCP", func(c *Config) { c.Method = probe.TCPSYN }},
+		{"method", func(c *Config) { c.Method = probe.TCPACK + 1 }},
 		{"no source", func(c *Config) { c.Source4, c.Source6 = netip.Addr{}, netip.Addr{} }},
 		{"IPv6 for IPv4", func(c *Config) { c.Source4 = c.Source6 }},
 		{"IPv4 for IPv6", func(c *Config) { c.Source6 = c.Source4 }},
@@ -175,7 +178,7 @@ func TestSizeAndSource(t *testing.T) {
 	for _, tt := range []struct {
 		method probe.Method
 		v4, v6 int
-	}{{probe.UDP, 44, 64}, {probe.ICMP, 48, MaxSize}} {
+	}{{probe.UDP, 44, 64}, {probe.ICMP, 48, MaxSize}, {probe.TCPSYN, 44, 64}, {probe.TCPACK, 40, 60}} {
 		c := newCodec(t, testConfig(tt.method))
 		if c.Size(true) != tt.v4 || c.Size(false) != tt.v6 {
 			t.Errorf("%s: sizes %d, %d", tt.method, c.Size(true), c.Size(false))

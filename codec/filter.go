@@ -20,7 +20,7 @@ func (c *Codec) Filter() string {
 			c.source,
 			anyOf("icmp[0]", wire.ICMPv4Unreachable, wire.ICMPv4TimeExceeded, wire.ICMPv4ParameterProblem),
 			wire.ICMPLen+wire.V4Protocol, c.cfg.Method.Protocol(true),
-			c.answers("icmp[0]", wire.ICMPv4EchoReply)))
+			c.answers(true)))
 	}
 	if !c.source6.IsZero() {
 		// icmp6[n] is octet n of the message only if it directly follows the
@@ -28,19 +28,39 @@ func (c *Codec) Filter() string {
 		families = append(families, fmt.Sprintf("(ip6 and dst host %s and ((icmp6 and %s)%s or %s))",
 			c.source6,
 			anyOf("icmp6[0]", wire.ICMPv6Unreachable, wire.ICMPv6PacketTooBig, wire.ICMPv6TimeExceeded, wire.ICMPv6ParameterProblem),
-			c.answers("icmp6[0]", wire.ICMPv6EchoReply),
+			c.answers(false),
 			anyOf("ip6[6]", 0, 43, 44, 60)))
 	}
 	return strings.Join(families, " or ")
 }
 
 // answers returns the filter of the targets' own answers that are not errors.
-func (c *Codec) answers(icmpType string, echoReply int) string {
-	if c.cfg.Method == probe.ICMP {
-		return fmt.Sprintf(" or (%s = %d)", icmpType, echoReply)
-	}
+func (c *Codec) answers(is4 bool) string {
 	low, high := c.PortRange()
-	return fmt.Sprintf(" or (udp src port %d and dst portrange %d-%d)", c.cfg.DstPort, low, high)
+	switch {
+	case c.cfg.Method == probe.UDP:
+		return fmt.Sprintf(" or (udp src port %d and dst portrange %d-%d)", c.cfg.DstPort, low, high)
+	case c.cfg.Method != probe.ICMP:
+		return fmt.Sprintf(" or (tcp src port %d and dst portrange %d-%d and %s)", c.cfg.DstPort, low, high, bareTCP(is4))
+	case is4:
+		return fmt.Sprintf(" or (icmp[0] = %d)", wire.ICMPv4EchoReply)
+	default:
+		return fmt.Sprintf(" or (icmp6[0] = %d)", wire.ICMPv6EchoReply)
+	}
+}
+
+// bareTCP returns the filter of segments with SYN or RST, or without data: what
+// this machine downloads from elsewhere, on ports like ours, is none of them.
+// tcp[n] does not work over IPv6; fixed offsets do, as extension headers have
+// a filter of their own.
+func bareTCP(is4 bool) string {
+	const open = wire.FlagSYN | wire.FlagRST
+	if is4 {
+		return fmt.Sprintf("(tcp[%d] & %d != 0 or ip[%d:2] - ((ip[0] & 0xf) << 2) - ((tcp[%d] & 0xf0) >> 2) = 0)",
+			wire.TCPFlags, open, wire.V4Length, wire.TCPOffset)
+	}
+	return fmt.Sprintf("(ip6[%d] & %d != 0 or ip6[%d:2] - ((ip6[%d] & 0xf0) >> 2) = 0)",
+		wire.V6Len+wire.TCPFlags, open, wire.V6Length, wire.V6Len+wire.TCPOffset)
 }
 
 // PortRange returns the range of flow values, both ends included.

@@ -47,12 +47,25 @@ func udp(src, dst uint16) []byte {
 	return b
 }
 
-// sample is a packet and whether the filter of a UDP run and of an ICMP run is
+// sample is a packet and whether the filter of a UDP, an ICMP and a TCP run is
 // to let it through.
 type sample struct {
-	name      string
-	packet    []byte
-	udp, icmp bool
+	name           string
+	packet         []byte
+	udp, icmp, tcp bool
+}
+
+func (s *sample) wanted(m probe.Method) bool {
+	return map[probe.Method]bool{probe.UDP: s.udp, probe.ICMP: s.icmp, probe.TCPSYN: s.tcp, probe.TCPACK: s.tcp}[m]
+}
+
+// segment returns a TCP header of 20 octets and data.
+func segment(src, dst uint16, flags uint8, data int) []byte {
+	b := make([]byte, 20+data)
+	binary.BigEndian.PutUint16(b, src)
+	binary.BigEndian.PutUint16(b[2:], dst)
+	b[12], b[13] = 5<<4, flags
+	return b
 }
 
 func samples(t *testing.T) []sample {
@@ -63,49 +76,71 @@ func samples(t *testing.T) []sample {
 	udp4, udp6, icmp4, icmp6 := encode(u, p4), encode(u, p6), encode(i, p4), encode(i, p6)
 	flow4, flow6 := u.Flow(p4.Target, 0).Value, u.Flow(p6.Target, 0).Value
 	hopByHop := []byte{58, 0, 1, 4, 0, 0, 0, 0}
-	tcp := make([]byte, 20)
-	tcp[0], tcp[2] = 0x82, 0x82
+	tcp := segment(0x8200, 0x8200, 0, 0)
+	options := append(segment(33434, flow4, ack, 0), 1, 1, 1, 1) // 24 octets
+	options[12] = 6 << 4
+	options6 := append(segment(33434, flow6, ack, 0), 1, 1, 1, 1)
+	options6[12] = 6 << 4
 	return []sample{
-		{"v4 time exceeded, UDP", ip(router4, us4, 1, nil, message(11, 0, udp4)), true, false},
-		{"v4 time exceeded, ICMP", ip(router4, us4, 1, nil, message(11, 0, icmp4)), false, true},
-		{"v4 time exceeded, UDP, 28 octets", ip(router4, us4, 1, nil, message(11, 0, udp4[:28])), true, false},
-		{"v4 time exceeded with options", ip(router4, us4, 1, []byte{1, 1, 1, 0}, message(11, 0, udp4)), true, false},
-		{"v4 time exceeded, TCP", ip(router4, us4, 1, nil, message(11, 0, ip(us4, p4.Target, 6, nil, tcp))), false, false},
-		{"v4 time exceeded to another", ip(router4, router4, 1, nil, message(11, 0, udp4)), false, false},
-		{"v4 port unreachable", ip(p4.Target, us4, 1, nil, message(3, 3, udp4)), true, false},
-		{"v4 parameter problem", ip(router4, us4, 1, nil, message(12, 0, udp4)), true, false},
-		{"v4 redirect", ip(router4, us4, 1, nil, message(5, 1, udp4)), false, false},
-		{"v4 echo", ip(router4, us4, 1, nil, message(8, 0, udp4)), false, false},
-		{"v4 echo reply", ip(p4.Target, us4, 1, nil, message(0, 0, nil)), false, true},
-		{"v4 UDP answer", ip(p4.Target, us4, 17, nil, udp(33434, flow4)), true, false},
-		{"v4 UDP to a low port", ip(p4.Target, us4, 17, nil, udp(33434, 4000)), false, false},
-		{"v4 UDP from DNS", ip(p4.Target, us4, 17, nil, udp(53, flow4)), false, false},
-		{"v4 TCP", ip(p4.Target, us4, 6, nil, tcp), false, false},
-		{"own v4 UDP probe", udp4, false, false},
-		{"own v4 ICMP probe", icmp4, false, false},
-		{"own ICMP error", ip(us4, router4, 1, nil, message(3, 3, udp4)), false, false},
+		{"v4 time exceeded, UDP", ip(router4, us4, 1, nil, message(11, 0, udp4)), true, false, false},
+		{"v4 time exceeded, ICMP", ip(router4, us4, 1, nil, message(11, 0, icmp4)), false, true, false},
+		{"v4 time exceeded, UDP, 28 octets", ip(router4, us4, 1, nil, message(11, 0, udp4[:28])), true, false, false},
+		{"v4 time exceeded with options", ip(router4, us4, 1, []byte{1, 1, 1, 0}, message(11, 0, udp4)), true, false, false},
+		{"v4 time exceeded, TCP", ip(router4, us4, 1, nil, message(11, 0, ip(us4, p4.Target, 6, nil, tcp))), false, false, true},
+		{"v4 time exceeded to another", ip(router4, router4, 1, nil, message(11, 0, udp4)), false, false, false},
+		{"v4 port unreachable", ip(p4.Target, us4, 1, nil, message(3, 3, udp4)), true, false, false},
+		{"v4 parameter problem", ip(router4, us4, 1, nil, message(12, 0, udp4)), true, false, false},
+		{"v4 redirect", ip(router4, us4, 1, nil, message(5, 1, udp4)), false, false, false},
+		{"v4 echo", ip(router4, us4, 1, nil, message(8, 0, udp4)), false, false, false},
+		{"v4 echo reply", ip(p4.Target, us4, 1, nil, message(0, 0, nil)), false, true, false},
+		{"v4 UDP answer", ip(p4.Target, us4, 17, nil, udp(33434, flow4)), true, false, false},
+		{"v4 UDP to a low port", ip(p4.Target, us4, 17, nil, udp(33434, 4000)), false, false, false},
+		{"v4 UDP from DNS", ip(p4.Target, us4, 17, nil, udp(53, flow4)), false, false, false},
+		{"v4 TCP", ip(p4.Target, us4, 6, nil, tcp), false, false, false},
+		{"v4 SYN-ACK", ip(p4.Target, us4, 6, nil, segment(33434, flow4, syn|ack, 0)), false, false, true},
+		{"v4 SYN-ACK with IP options", ip(p4.Target, us4, 6, []byte{1, 1, 1, 0}, segment(33434, flow4, syn|ack, 0)), false, false, true},
+		{"v4 RST", ip(p4.Target, us4, 6, nil, segment(33434, flow4, rst, 0)), false, false, true},
+		{"v4 RST with words", ip(p4.Target, us4, 6, nil, segment(33434, flow4, rst, 9)), false, false, true},
+		{"v4 pure ACK", ip(p4.Target, us4, 6, nil, segment(33434, flow4, ack, 0)), false, false, true},
+		{"v4 pure ACK with options", ip(p4.Target, us4, 6, nil, options), false, false, true},
+		{"v4 pure ACK with all options", ip(p4.Target, us4, 6, []byte{1, 1, 1, 0}, options), false, false, true},
+		{"v4 download", ip(p4.Target, us4, 6, nil, segment(33434, flow4, ack, 1400)), false, false, false},
+		{"v4 RST from elsewhere", ip(p4.Target, us4, 6, nil, segment(443, flow4, rst, 0)), false, false, false},
+		{"v4 RST to a low port", ip(p4.Target, us4, 6, nil, segment(33434, 4000, rst, 0)), false, false, false},
+		{"v4 RST to another", ip(p4.Target, router4, 6, nil, segment(33434, flow4, rst, 0)), false, false, false},
+		{"own v4 RST", ip(us4, p4.Target, 6, nil, segment(flow4, 33434, rst, 0)), false, false, false},
+		{"own v4 UDP probe", udp4, false, false, false},
+		{"own v4 ICMP probe", icmp4, false, false, false},
+		{"own ICMP error", ip(us4, router4, 1, nil, message(3, 3, udp4)), false, false, false},
 
-		{"v6 time exceeded, UDP", ip(router6, us6, 58, nil, message(3, 0, udp6)), true, true},
-		{"v6 time exceeded, ICMP", ip(router6, us6, 58, nil, message(3, 0, icmp6)), true, true},
-		{"v6 time exceeded behind options", ip(router6, us6, 0, hopByHop, message(3, 0, udp6)), true, true},
-		{"v6 time exceeded to another", ip(router6, router6, 58, nil, message(3, 0, udp6)), false, false},
-		{"v6 unreachable", ip(p6.Target, us6, 58, nil, message(1, 4, udp6)), true, true},
-		{"v6 packet too big", ip(router6, us6, 58, nil, message(2, 0, udp6)), true, true},
-		{"v6 parameter problem", ip(router6, us6, 58, nil, message(4, 1, udp6)), true, true},
-		{"v6 echo", ip(router6, us6, 58, nil, message(128, 0, nil)), false, false},
-		{"v6 echo reply", ip(p6.Target, us6, 58, nil, message(129, 0, nil)), false, true},
-		{"v6 neighbour solicitation", ip(router6, us6, 58, nil, message(135, 0, us6[:])), false, false},
-		{"v6 UDP answer", ip(p6.Target, us6, 17, nil, udp(33434, flow6)), true, false},
-		{"v6 UDP to a low port", ip(p6.Target, us6, 17, nil, udp(33434, 4000)), false, false},
-		{"v6 TCP", ip(p6.Target, us6, 6, nil, tcp), false, false},
-		{"own v6 UDP probe", udp6, false, false},
-		{"own v6 ICMP probe", icmp6, false, false},
+		{"v6 time exceeded, UDP", ip(router6, us6, 58, nil, message(3, 0, udp6)), true, true, true},
+		{"v6 time exceeded, ICMP", ip(router6, us6, 58, nil, message(3, 0, icmp6)), true, true, true},
+		{"v6 time exceeded behind options", ip(router6, us6, 0, hopByHop, message(3, 0, udp6)), true, true, true},
+		{"v6 time exceeded to another", ip(router6, router6, 58, nil, message(3, 0, udp6)), false, false, false},
+		{"v6 unreachable", ip(p6.Target, us6, 58, nil, message(1, 4, udp6)), true, true, true},
+		{"v6 packet too big", ip(router6, us6, 58, nil, message(2, 0, udp6)), true, true, true},
+		{"v6 parameter problem", ip(router6, us6, 58, nil, message(4, 1, udp6)), true, true, true},
+		{"v6 echo", ip(router6, us6, 58, nil, message(128, 0, nil)), false, false, false},
+		{"v6 echo reply", ip(p6.Target, us6, 58, nil, message(129, 0, nil)), false, true, false},
+		{"v6 neighbour solicitation", ip(router6, us6, 58, nil, message(135, 0, us6[:])), false, false, false},
+		{"v6 UDP answer", ip(p6.Target, us6, 17, nil, udp(33434, flow6)), true, false, false},
+		{"v6 UDP to a low port", ip(p6.Target, us6, 17, nil, udp(33434, 4000)), false, false, false},
+		{"v6 TCP", ip(p6.Target, us6, 6, nil, tcp), false, false, false},
+		{"v6 SYN-ACK", ip(p6.Target, us6, 6, nil, segment(33434, flow6, syn|ack, 0)), false, false, true},
+		{"v6 RST-ACK", ip(p6.Target, us6, 6, nil, segment(33434, flow6, rst|ack, 0)), false, false, true},
+		{"v6 pure ACK", ip(p6.Target, us6, 6, nil, segment(33434, flow6, ack, 0)), false, false, true},
+		{"v6 pure ACK with options", ip(p6.Target, us6, 6, nil, options6), false, false, true},
+		{"v6 download", ip(p6.Target, us6, 6, nil, segment(33434, flow6, ack, 1400)), false, false, false},
+		{"v6 RST from elsewhere", ip(p6.Target, us6, 6, nil, segment(443, flow6, rst, 0)), false, false, false},
+		{"own v6 RST", ip(us6, p6.Target, 6, nil, segment(flow6, 33434, rst, 0)), false, false, false},
+		{"own v6 UDP probe", udp6, false, false, false},
+		{"own v6 ICMP probe", icmp6, false, false, false},
 	}
 }
 
 func TestFilter(t *testing.T) {
 	const dltRaw = 12 // on Linux; layers.LinkTypeRaw is the number in files
-	for _, m := range []probe.Method{probe.UDP, probe.ICMP} {
+	for _, m := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN, probe.TCPACK} {
 		filter := newCodec(t, testConfig(m)).Filter()
 		for name, link := range map[string]layers.LinkType{"Ethernet": layers.LinkTypeEthernet, "raw": dltRaw} {
 			t.Run(m.String()+" "+name, func(t *testing.T) {
@@ -114,10 +149,7 @@ func TestFilter(t *testing.T) {
 					t.Fatalf("%s: %v", filter, err)
 				}
 				for _, s := range samples(t) {
-					want := s.icmp
-					if m == probe.UDP {
-						want = s.udp
-					}
+					want := s.wanted(m)
 					frame := s.packet
 					if link == layers.LinkTypeEthernet {
 						frame = ethernet(s.packet)

@@ -1,7 +1,7 @@
 package codec
 
 import (
-	"encoding/binary"
+	"bytes"
 	"testing"
 
 	"github.com/masstrace/masstrace/probe"
@@ -53,23 +53,27 @@ func checkAccepted(t *testing.T, c *Codec, q *wire.Quotation, r *probe.Facts, ow
 	}
 	b := encode(c, r.Probe)
 	sent := quote(b, len(b))
-	if r.Valid == probe.Strong && q.Is4 && sent.ID != q.ID {
+	named := r.Mangled.Has(probe.MangledIPID)
+	if r.Valid == probe.Strong && q.Is4 && sent.ID != q.ID && !named || sent.ID == q.ID && named {
 		t.Fatalf("id %#04x, sent %#04x", q.ID, sent.ID)
 	}
-	at, name := wire.UDPChecksum, probe.MangledCsum
-	if c.cfg.Method == probe.ICMP {
-		at, name = wire.EchoSeq, probe.MangledSeq
+	from, to, name := wire.UDPChecksum, wire.UDPChecksum+2, probe.MangledCsum
+	switch c.cfg.Method {
+	case probe.ICMP:
+		from, to, name = wire.EchoSeq, wire.EchoSeq+2, probe.MangledSeq
+	case probe.TCPSYN, probe.TCPACK:
+		from, to, name = wire.TCPSeq, wire.TCPSeq+4, probe.MangledSeq
 	}
-	got, want := binary.BigEndian.Uint16(q.Transport[at:]), binary.BigEndian.Uint16(sent.Transport[at:])
-	if (got == want) == r.Mangled.Has(name) {
-		t.Fatalf("tag %#04x, sent %#04x, mangled %v", got, want, r.Mangled.AppendNames(nil))
+	got, want := q.Transport[from:to], sent.Transport[from:to]
+	if bytes.Equal(got, want) == r.Mangled.Has(name) {
+		t.Fatalf("tag % x, sent % x, mangled %v", got, want, r.Mangled.AppendNames(nil))
 	}
 }
 
 // FuzzEchoReply gives arbitrary messages.
 func FuzzEchoReply(f *testing.F) {
 	c := newCodec(f, testConfig(probe.ICMP))
-	for _, k := range kinds[2:] {
+	for _, k := range echoKinds {
 		p := randProbe(newRand(71), c, k.is4)
 		whole := echoReply(c, p)
 		for _, n := range []int{0, 7, 8, 8 + sealLen, len(whole)} {

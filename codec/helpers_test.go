@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/masstrace/masstrace/probe"
@@ -144,7 +145,14 @@ type kind struct {
 	is4    bool
 }
 
-var kinds = []kind{{probe.UDP, true}, {probe.UDP, false}, {probe.ICMP, true}, {probe.ICMP, false}}
+var (
+	udpKinds  = []kind{{probe.UDP, true}, {probe.UDP, false}}
+	echoKinds = []kind{{probe.ICMP, true}, {probe.ICMP, false}}
+	tcpKinds  = []kind{{probe.TCPSYN, true}, {probe.TCPSYN, false}, {probe.TCPACK, true}, {probe.TCPACK, false}}
+	kinds     = slices.Concat(udpKinds, echoKinds, tcpKinds)
+)
+
+func (k kind) isTCP() bool { return k.method == probe.TCPSYN || k.method == probe.TCPACK }
 
 func (k kind) String() string {
 	if k.is4 {

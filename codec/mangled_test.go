@@ -23,17 +23,39 @@ type rewrite struct {
 	flow bool          // it may become that of another flow, and is then rejected
 }
 
-func anywhere(kind) bool { return true }
-func onV4(k kind) bool   { return k.is4 }
-func onV6(k kind) bool   { return !k.is4 }
-func onUDP(k kind) bool  { return k.method == probe.UDP }
-func onICMP(k kind) bool { return k.method == probe.ICMP }
+func anywhere(kind) bool  { return true }
+func onV4(k kind) bool    { return k.is4 }
+func onV6(k kind) bool    { return !k.is4 }
+func onUDP(k kind) bool   { return k.method == probe.UDP }
+func onTCP(k kind) bool   { return k.isTCP() }
+func onACK(k kind) bool   { return k.method == probe.TCPACK }
+func onSYN(k kind) bool   { return k.method == probe.TCPSYN }
+func onPorts(k kind) bool { return k.method != probe.ICMP }
+func onICMP(k kind) bool  { return k.method == probe.ICMP }
+func sealed(k kind) bool  { return !k.isTCP() }
 
 // set returns a rewrite of the 16-bit transport field at offset at.
 func set(at int, f func(r *rand.Rand, v uint16) uint16) func(*rand.Rand, *wire.Quotation) {
 	return func(r *rand.Rand, q *wire.Quotation) {
 		v := binary.BigEndian.Uint16(q.Transport[at:])
 		binary.BigEndian.PutUint16(q.Transport[at:], f(r, v))
+	}
+}
+
+// set32 is set for a field of 32 bits.
+func set32(at int, f func(r *rand.Rand, v uint32) uint32) func(*rand.Rand, *wire.Quotation) {
+	return func(r *rand.Rand, q *wire.Quotation) {
+		v := binary.BigEndian.Uint32(q.Transport[at:])
+		binary.BigEndian.PutUint32(q.Transport[at:], f(r, v))
+	}
+}
+
+// whole rewrites a segment that is quoted whole, and leaves others alone.
+func whole(f func(r *rand.Rand, b []byte)) func(*rand.Rand, *wire.Quotation) {
+	return func(r *rand.Rand, q *wire.Quotation) {
+		if len(q.Transport) > wire.TCPFlags && q.Transport[wire.TCPFlags] != 0 {
+			f(r, q.Transport)
+		}
 	}
 }
 
@@ -50,7 +72,8 @@ func id(f func(*rand.Rand, uint16) uint16) func(*rand.Rand, *wire.Quotation) {
 }
 
 var rewrites = []rewrite{
-	{name: "quoted TTL", on: anywhere, do: func(r *rand.Rand, q *wire.Quotation) { q.TTL = uint8(r.Uint32()) }},
+	// More than was sent is believed of nobody: TestQuotedTTLAboveSent.
+	{name: "quoted TTL", on: anywhere, do: func(r *rand.Rand, q *wire.Quotation) { q.TTL = uint8(r.IntN(2)) }},
 	{name: "id 0", on: onV4, do: id(zero), want: probe.MangledIPID},
 	{name: "id 0xffff", on: onV4, do: id(ones), want: probe.MangledIPID},
 	{name: "id +1", on: onV4, do: id(next), want: probe.MangledIPID},
@@ -63,10 +86,10 @@ var rewrites = []rewrite{
 	{name: "source", on: anywhere, do: func(r *rand.Rand, q *wire.Quotation) { q.Src = randTarget(r, q.Is4) }, want: probe.MangledSource},
 	{name: "target", on: anywhere, do: func(r *rand.Rand, q *wire.Quotation) { q.Dst = randTarget(r, q.Is4) }, lost: true},
 	{name: "target +1", on: anywhere, do: func(_ *rand.Rand, q *wire.Quotation) { q.Dst[15]++ }, lost: true},
-	{name: "sport random", on: onUDP, do: set(wire.UDPSrcPort, random), lost: true},
-	{name: "sport +1", on: onUDP, do: set(wire.UDPSrcPort, next), lost: true},
-	{name: "sport -1", on: onUDP, do: set(wire.UDPSrcPort, before), lost: true},
-	{name: "dport", on: onUDP, do: set(wire.UDPDstPort, random), lost: true},
+	{name: "sport random", on: onPorts, do: set(wire.UDPSrcPort, random), lost: true},
+	{name: "sport +1", on: onPorts, do: set(wire.UDPSrcPort, next), lost: true},
+	{name: "sport -1", on: onPorts, do: set(wire.UDPSrcPort, before), lost: true},
+	{name: "dport", on: onPorts, do: set(wire.UDPDstPort, random), lost: true},
 	{name: "UDP length", on: onUDP, do: set(wire.UDPLength, random), want: probe.MangledLen},
 	{name: "UDP checksum 0", on: onUDP, do: set(wire.UDPChecksum, zero), want: probe.MangledCsum},
 	{name: "UDP checksum 0xffff", on: onUDP, do: set(wire.UDPChecksum, ones), want: probe.MangledCsum},
@@ -80,7 +103,17 @@ var rewrites = []rewrite{
 	{name: "sequence 0", on: onICMP, do: set(wire.EchoSeq, zero), want: probe.MangledSeq},
 	{name: "sequence +1", on: onICMP, do: set(wire.EchoSeq, next), want: probe.MangledSeq},
 	{name: "sequence random", on: onICMP, do: set(wire.EchoSeq, random), want: probe.MangledSeq},
-	{name: "payload", on: anywhere, do: func(r *rand.Rand, q *wire.Quotation) {
+	{name: "TCP sequence 0", on: onTCP, do: set32(wire.TCPSeq, func(*rand.Rand, uint32) uint32 { return 0 }), want: probe.MangledSeq},
+	{name: "TCP sequence +1", on: onTCP, do: set32(wire.TCPSeq, func(_ *rand.Rand, v uint32) uint32 { return v + 1 }), want: probe.MangledSeq},
+	{name: "TCP sequence random", on: onTCP, do: set32(wire.TCPSeq, func(r *rand.Rand, _ uint32) uint32 { return r.Uint32() }), want: probe.MangledSeq},
+	{name: "TCP acknowledgement", on: onTCP, do: whole(func(r *rand.Rand, b []byte) {
+		binary.BigEndian.PutUint32(b[wire.TCPAck:], 1+r.Uint32N(1<<32-1))
+	}), want: probe.MangledPayload},
+	{name: "TCP window", on: onTCP, do: whole(func(_ *rand.Rand, b []byte) { b[wire.TCPWindow]++ }), want: probe.MangledPayload},
+	{name: "TCP checksum", on: onTCP, do: whole(func(_ *rand.Rand, b []byte) { b[wire.TCPChecksum] ^= 0x40 }), want: probe.MangledCsum},
+	{name: "TCP urgent", on: onTCP, do: whole(func(_ *rand.Rand, b []byte) { b[wire.TCPChecksum+3]++ }), want: probe.MangledPayload},
+	{name: "MSS clamped", on: onSYN, do: whole(func(_ *rand.Rand, b []byte) { b[wire.TCPLen+3] -= 40 }), want: probe.MangledPayload},
+	{name: "payload", on: sealed, do: func(r *rand.Rand, q *wire.Quotation) {
 		if hasSeal(q.Transport[8:]) {
 			n := sealLen
 			q.Transport[8+r.IntN(n)] ^= uint8(1 + r.IntN(255))
@@ -89,10 +122,10 @@ var rewrites = []rewrite{
 }
 
 // onlyTag reports whether w rewrites the only tag of a quotation: IPv6, of which
-// 48 octets are quoted. Nothing then tells a tag that is valid by chance from
-// the right one.
+// 48 octets are quoted, or a SYN over it. Nothing then tells a tag that is valid
+// by chance from the right one.
 func (w *rewrite) onlyTag(k kind, whole bool) bool {
-	if k.is4 || whole {
+	if k.is4 || whole && k.method != probe.TCPSYN {
 		return false
 	}
 	return k.method == probe.UDP && w.want == probe.MangledCsum || w.want == probe.MangledSeq
@@ -104,7 +137,7 @@ func TestOneFieldRewritten(t *testing.T) {
 	n := soak(1_000_000, 40_000) / len(rewrites)
 	r := newRand(9)
 	codecs := map[probe.Method][]*Codec{}
-	for _, m := range []probe.Method{probe.UDP, probe.ICMP} {
+	for _, m := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN, probe.TCPACK} {
 		for flows := range 4 {
 			cfg := testConfig(m)
 			cfg.Flows = 1 + flows
@@ -146,7 +179,7 @@ func TestOneFieldRewritten(t *testing.T) {
 					t.Errorf("%s, whole %t: %d of %d wrong", g, g.whole, wrong[g], n)
 				}
 				// With its source it may lose the proof that it needs.
-				lost := w.lost || w.onlyTag(g.kind, g.whole) || w.want == probe.MangledSource && !g.is4 && !g.whole
+				lost := w.lost || w.onlyTag(g.kind, g.whole) || w.want == probe.MangledSource && !g.is4 && !g.whole && !g.isTCP()
 				if rate := float64(kept[g]) / float64(n); !lost && !w.flow && rate < 0.97 || lost && rate > 0.03 {
 					t.Errorf("%s, whole %t: %d of %d accepted", g, g.whole, kept[g], n)
 				}
@@ -213,10 +246,10 @@ func TestRandomQuotations(t *testing.T) {
 			{"random sport or identifier", func(q *wire.Quotation, _ probe.Flow) { constants(c, q) }, maxWeakFlows * 4.0 / (1 << 24)},
 			{"right flow", func(q *wire.Quotation, f probe.Flow) {
 				constants(c, q)
-				if k.method == probe.UDP {
-					binary.BigEndian.PutUint16(q.Transport[wire.UDPSrcPort:], f.Value)
-				} else {
+				if k.method == probe.ICMP {
 					binary.BigEndian.PutUint16(q.Transport[wire.EchoID:], f.Value)
+				} else {
+					binary.BigEndian.PutUint16(q.Transport[wire.UDPSrcPort:], f.Value)
 				}
 			}, 2 * chance(c)},
 		} {
@@ -249,7 +282,7 @@ func TestRandomQuotations(t *testing.T) {
 // constants writes what every probe has in its transport header.
 func constants(c *Codec, q *wire.Quotation) {
 	switch {
-	case c.cfg.Method == probe.UDP:
+	case c.cfg.Method != probe.ICMP: // UDP and TCP have it at the same place
 		binary.BigEndian.PutUint16(q.Transport[wire.UDPDstPort:], c.cfg.DstPort)
 	case q.Is4:
 		binary.BigEndian.PutUint16(q.Transport, wire.ICMPv4Echo<<8)
@@ -264,4 +297,25 @@ func encodeAny(c *Codec, is4 bool) []byte {
 		target = addr("20.1.2.3")
 	}
 	return encode(c, probe.Probe{Target: target, TTL: 1})
+}
+
+// TestQuotedTTLAboveSent holds that one tag alone is not believed against a
+// quoted TTL that is impossible, and that two are.
+func TestQuotedTTLAboveSent(t *testing.T) {
+	c := newCodec(t, testConfig(probe.UDP))
+	r := rand.New(rand.NewPCG(11, 12))
+	for range 200 {
+		p := randProbe(r, c, false)
+		for _, q := range quotations(encode(c, p)) {
+			q.TTL = p.TTL + 1
+			var f probe.Facts
+			v := c.Quoted(&q.Quotation, &f)
+			switch {
+			case q.whole && (v != Accepted || f.Valid != probe.Strong || f.Probe != p):
+				t.Fatalf("whole: verdict %d, %+v; want strong %+v", v, f.Probe, p)
+			case !q.whole && v != BadTag:
+				t.Fatalf("cut: verdict %d; want %d", v, BadTag)
+			}
+		}
+	}
 }

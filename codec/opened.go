@@ -61,7 +61,8 @@ func agree(first, second *opened) (tau uint8, ok bool) {
 // settle weighs the two tags of a reply against each other and fills TTL,
 // Attempt, Valid and, of Mangled, the field whose tag is not valid. Valid and
 // equal is strong, exactly one valid is weak, valid and different is a
-// conflict, which no preference resolves.
+// conflict, which no preference resolves. One tag alone is not believed against
+// the quoted TTL, which only falls on the way.
 func (c *Codec) settle(r *probe.Facts, first, second *opened, firstName, secondName probe.Mangled) Verdict {
 	if tau, ok := agree(first, second); ok {
 		r.TTL, r.Attempt, r.Valid = tau>>2, tau&3, probe.Strong
@@ -78,6 +79,9 @@ func (c *Codec) settle(r *probe.Facts, first, second *opened, firstName, secondN
 	only, other := first.tau[0], secondName
 	if first.n == 0 {
 		only, other = second.tau[0], firstName
+	}
+	if r.HasQuote && r.QuotedTTL > only>>2 {
+		return BadTag
 	}
 	r.TTL, r.Attempt, r.Valid = only>>2, only&3, probe.Weak
 	r.Mangled |= other

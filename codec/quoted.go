@@ -31,11 +31,15 @@ func (c *Codec) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 	if !bytes.Equal(c.quotedSource(q), c.ownSource(q)) {
 		r.Mangled |= probe.MangledSource
 	}
-	authenticate := c.quotedUDP
-	if c.cfg.Method == probe.ICMP {
-		authenticate = c.quotedICMP
+	var v Verdict
+	switch c.cfg.Method {
+	case probe.UDP:
+		v = c.quotedUDP(q, r)
+	case probe.ICMP:
+		v = c.quotedICMP(q, r)
+	default:
+		return c.quotedTCP(q, r)
 	}
-	v := authenticate(q, r)
 	if v == Accepted {
 		c.checkPayload(q, r)
 	}

@@ -8,21 +8,21 @@ import (
 	"github.com/masstrace/masstrace/wire"
 )
 
-// adjust does to the quoted UDP checksum what a NAT does that has rewritten
+// adjust does to the quoted checksum at octet at what a NAT does that has rewritten
 // the source, before which it was old (RFC 3022 §4.1). Worked out by the sums.
-func adjust(q *wire.Quotation, old probe.Addr) {
+func adjust(q *wire.Quotation, at int, old probe.Addr) {
 	b := make([]byte, len(q.Transport))
 	copy(b, q.Transport)
 	source := probe.Addr(q.Src)
-	acc := uint32(^binary.BigEndian.Uint16(b[6:])) + uint32(^sum16(old.Octets())) + uint32(sum16(source.Octets()))
+	acc := uint32(^binary.BigEndian.Uint16(b[at:])) + uint32(^sum16(old.Octets())) + uint32(sum16(source.Octets()))
 	for acc > 0xffff {
 		acc = acc>>16 + acc&0xffff
 	}
 	csum := ^uint16(acc)
-	if csum == 0 {
+	if csum == 0 && at == wire.UDPChecksum {
 		csum = 0xffff
 	}
-	binary.BigEndian.PutUint16(b[6:], csum)
+	binary.BigEndian.PutUint16(b[at:], csum)
 	q.Transport = b
 }
 
@@ -38,25 +38,28 @@ func TestForeignSource(t *testing.T) {
 					q := quoted.Quotation
 					q.Src = foreign[k.is4]
 					want := probe.MangledSource
-					hasTwo := quoted.whole || k.is4
+					sure := quoted.whole || k.is4 || k.isTCP()
 					switch {
 					case adjusted == "as sent":
 					case k.method == probe.UDP && adjusted == "adjusted":
-						adjust(&q, c.Source(k.is4))
+						adjust(&q, wire.UDPChecksum, c.Source(k.is4))
+						want |= probe.MangledCsum
+					case k.isTCP() && adjusted == "adjusted" && quoted.whole:
+						adjust(&q, wire.TCPChecksum, c.Source(k.is4))
 						want |= probe.MangledCsum
 					case k.method == probe.UDP:
 						q.Transport = append([]byte(nil), q.Transport...)
 						q.Transport[6] ^= uint8(1 + r.IntN(255))
-						hasTwo = false
+						sure = false
 					default:
 						continue
 					}
 					var f probe.Facts
 					v := c.Quoted(&q, &f)
 					switch {
-					case hasTwo && (v != Accepted || f.Probe != p || f.Valid != probe.Strong || f.Mangled != want):
+					case sure && (v != Accepted || f.Probe != p || f.Valid != probe.Strong || f.Mangled != want):
 						t.Fatalf("%s %s, %d octets: verdict %d, mangled %v, %+v", k, adjusted, len(q.Transport), v, f.Mangled.AppendNames(nil), f)
-					case !hasTwo && v != BadSource:
+					case !sure && v != BadSource:
 						t.Fatalf("%s %s, %d octets: verdict %d", k, adjusted, len(q.Transport), v)
 					}
 				}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/wire"
 )
 
 // TestFlowStability encodes probes of random targets and flows under random
@@ -87,6 +88,8 @@ func (c *Codec) carries(b []byte, p probe.Probe, f probe.Flow) bool {
 		words[i] = binary.BigEndian.Uint16(b[at+2*i:])
 	}
 	switch {
+	case c.cfg.Method == probe.TCPSYN || c.cfg.Method == probe.TCPACK:
+		return words[0] == f.Value && words[1] == c.cfg.DstPort && c.carriesTCP(b[at:])
 	case c.cfg.Method == probe.UDP:
 		return words[0] == f.Value && words[1] == c.cfg.DstPort && words[3] != 0
 	case is4:
@@ -94,6 +97,17 @@ func (c *Codec) carries(b []byte, p probe.Probe, f probe.Flow) bool {
 	default:
 		return words[0] == 128<<8 && words[1] == f.Value && words[2] == f.Value
 	}
+}
+
+// carriesTCP reports whether a segment is a SYN with a maximum segment size, or
+// an ACK that acknowledges its own sequence number, and no more.
+func (c *Codec) carriesTCP(b []byte) bool {
+	if c.cfg.Method == probe.TCPSYN {
+		mss := binary.BigEndian.Uint16(b[22:])
+		return len(b) == 24 && b[12] == 6<<4 && b[13] == 0x02 && b[20] == 2 && b[21] == 4 &&
+			(mss == 1460 || mss == 1440) && binary.BigEndian.Uint32(b[8:]) == 0
+	}
+	return len(b) == 20 && b[12] == 5<<4 && b[13] == 0x10 && bytes.Equal(b[4:8], b[8:12])
 }
 
 // randConfig returns a configuration with random addresses, of which some are
@@ -136,6 +150,11 @@ func (w *witness) serialize(t *testing.T, b []byte) []byte {
 	switch next {
 	case layers.IPProtocolUDP:
 		var l layers.UDP
+		must(t, l.DecodeFromBytes(rest, gopacket.NilDecodeFeedback))
+		must(t, l.SetNetworkLayerForChecksum(network))
+		ls, rest = append(ls, &l), l.Payload
+	case layers.IPProtocolTCP:
+		var l layers.TCP
 		must(t, l.DecodeFromBytes(rest, gopacket.NilDecodeFeedback))
 		must(t, l.SetNetworkLayerForChecksum(network))
 		ls, rest = append(ls, &l), l.Payload
@@ -196,7 +215,7 @@ func TestZeroTag(t *testing.T) {
 			foreign := addr("100.64.0.1")
 			copy(b[12:], foreign.Octets())
 			q = quote(b, 28)
-			adjust(&q, c.source)
+			adjust(&q, wire.UDPChecksum, c.source)
 			if v := c.Quoted(&q, &got); v != Accepted || got.Probe != p || got.Valid != probe.Strong {
 				t.Errorf("NAT, %+v, tags %#04x %#04x: %d %+v", p, first, second, v, got)
 			}

@@ -58,7 +58,7 @@ func (c *Codec) tagKey(target *probe.Addr, flow uint16) tagKey {
 type field uint8
 
 const (
-	fieldFirst  field = iota // UDP checksum, ICMP sequence number
+	fieldFirst  field = iota // UDP checksum, ICMP sequence number; TCP's is longer, see seal32
 	fieldSecond              // IPv4 identification
 )
 

@@ -59,10 +59,14 @@ func (c *Codec) newTemplate6() template {
 // transport writes the constant part of transport header and payload to b and
 // returns their length. addrLen is that of an address of the family.
 func (c *Codec) transport(b []byte, addrLen int) int {
-	if c.cfg.Method == probe.ICMP {
+	switch c.cfg.Method {
+	case probe.UDP:
+		return udpTemplate(b, addrLen, c.cfg.DstPort)
+	case probe.ICMP:
 		return icmpTemplate(b, addrLen)
+	default:
+		return c.tcpTemplate(b, addrLen)
 	}
-	return udpTemplate(b, addrLen, c.cfg.DstPort)
 }
 
 // Prepared is what is constant over all probes of one (target, flow): worked
@@ -126,9 +130,12 @@ func (c *Codec) Encode(buf []byte, p *Prepared, ttl, attempt uint8) int {
 }
 
 func (c *Codec) encodeTransport(b []byte, p *Prepared, tau uint8) {
-	if c.cfg.Method == probe.ICMP {
-		encodeICMP(b, p, tau)
-	} else {
+	switch c.cfg.Method {
+	case probe.UDP:
 		encodeUDP(b, p, tau)
+	case probe.ICMP:
+		encodeICMP(b, p, tau)
+	default:
+		c.encodeTCP(b, p, tau)
 	}
 }

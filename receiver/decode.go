@@ -23,6 +23,7 @@ type decoder struct {
 	vlan     layers.Dot1Q
 	header   header
 	udp      layers.UDP
+	segment  segment
 	quote    quotation
 }
 
@@ -127,6 +128,8 @@ func (d *decoder) packet4(b []byte, r *probe.Reply) codec.Verdict {
 		return judged(v, intact && wire.Fold(wire.Sum(message, 0)) == 0xffff)
 	case probe.ProtoUDP:
 		return judged(d.udpAnswer(message, r), intact)
+	case probe.ProtoTCP:
+		return judged(d.tcpAnswer(message, r), intact)
 	}
 	return codec.Unrelated
 }
@@ -158,6 +161,8 @@ func (d *decoder) packet6(b []byte, r *probe.Reply) codec.Verdict {
 		return judged(v, wire.Fold(wire.Sum(message, sum)) == 0xffff)
 	case probe.ProtoUDP:
 		return d.udpAnswer(message, r)
+	case probe.ProtoTCP:
+		return d.tcpAnswer(message, r)
 	}
 	return codec.Unrelated
 }

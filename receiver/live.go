@@ -34,6 +34,10 @@ type LiveConfig struct {
 	Interface  string
 	Filter     string // pcap-filter(7)
 	RingOctets int    // 0 is the default, 64 MiB
+	// Timeout is how long the kernel may hold a frame back to hand it over with
+	// others, up to the default (if 0) of 10 ms. A shorter one wakes the reader
+	// more often.
+	Timeout time.Duration
 }
 
 // OpenLive opens a capture of what comes in on the link. It needs CAP_NET_RAW.
@@ -46,9 +50,12 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	if c.RingOctets == 0 {
 		c.RingOctets = ringOctets
 	}
+	if c.Timeout == 0 {
+		c.Timeout = time.Duration(timeoutNS)
+	}
 	for _, err := range []error{
 		inactive.SetSnapLen(snapOctets),
-		inactive.SetTimeout(time.Duration(timeoutNS)),
+		inactive.SetTimeout(c.Timeout),
 		inactive.SetBufferSize(c.RingOctets),
 		inactive.SetPromisc(false),
 	} {

@@ -31,18 +31,14 @@ func (q *quotation) decode4(b []byte) codec.Verdict {
 		return codec.Malformed
 	}
 	ip := &q.header.ip4
-	q.Quotation = wire.Quotation{
-		Is4:       true,
-		Src:       probe.Addr4From([4]byte(ip.SrcIP)),
-		Dst:       probe.Addr4From([4]byte(ip.DstIP)),
-		Protocol:  uint8(ip.Protocol),
-		TTL:       ip.TTL,
-		TOS:       ip.TOS,
-		ID:        ip.Id,
-		Size:      int(binary.BigEndian.Uint16(b[wire.V4Length:])),
-		Headers:   headers,
-		Transport: b[headers:],
-	}
+	// Field by field: a literal would be built elsewhere and copied.
+	q.Is4 = true
+	q.Src = probe.Addr4From([4]byte(ip.SrcIP))
+	q.Dst = probe.Addr4From([4]byte(ip.DstIP))
+	q.Protocol = uint8(ip.Protocol)
+	q.TTL, q.TOS, q.ID, q.Label = ip.TTL, ip.TOS, ip.Id, 0
+	q.Size = int(binary.BigEndian.Uint16(b[wire.V4Length:]))
+	q.Headers, q.Transport = headers, b[headers:]
 	return codec.Accepted
 }
 
@@ -58,16 +54,11 @@ func (q *quotation) decode6(b []byte) codec.Verdict {
 		return codec.Unrelated
 	}
 	ip := &q.header.ip6
-	q.Quotation = wire.Quotation{
-		Src:       [16]byte(ip.SrcIP),
-		Dst:       [16]byte(ip.DstIP),
-		Protocol:  protocol,
-		TTL:       ip.HopLimit,
-		TOS:       ip.TrafficClass,
-		Label:     ip.FlowLabel,
-		Size:      wire.V6Len + int(binary.BigEndian.Uint16(b[wire.V6Length:])),
-		Headers:   len(b) - len(transport),
-		Transport: transport,
-	}
+	q.Is4 = false
+	q.Src, q.Dst = [16]byte(ip.SrcIP), [16]byte(ip.DstIP)
+	q.Protocol = protocol
+	q.TTL, q.TOS, q.ID, q.Label = ip.HopLimit, ip.TrafficClass, 0, ip.FlowLabel
+	q.Size = wire.V6Len + int(binary.BigEndian.Uint16(b[wire.V6Length:]))
+	q.Headers, q.Transport = len(b)-len(transport), transport
 	return codec.Accepted
 }

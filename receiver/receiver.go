@@ -78,6 +78,7 @@ type Receiver struct {
 
 	shift, now int64 // the clock as last read
 	block      int64 // kernel stamp of the frame at which it was; 0 after a pause
+	previous   int64 // kernel stamp of the frame before
 	last       int64 // the latest stamp of a frame
 	upTo       int64 // what the sink was told
 }
@@ -133,7 +134,8 @@ func (r *Receiver) step(sink Sink) error {
 	}
 	// The kernel fills a block for timeoutNS at most: once that is over, or
 	// the wall clock was set, a new one has begun.
-	begins := stamp-r.block >= timeoutNS || r.block-stamp >= timeoutNS
+	begins := stamp-r.block >= timeoutNS || r.previous-stamp >= timeoutNS
+	r.previous = stamp
 	if begins {
 		r.block = stamp
 		r.readClock()

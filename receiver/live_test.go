@@ -1,0 +1,264 @@
+package receiver
+
+import (
+	"errors"
+	"net"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/probe"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// enterNetns puts the test's goroutine into a network namespace of its own, on
+// a thread that dies with it. It has no way out but what the test builds.
+func enterNetns(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for network namespaces")
+	}
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Skipf("needs CAP_SYS_ADMIN, for network namespaces: %v", err)
+	}
+	// What the kernel itself would send is not to get in between.
+	for _, name := range []string{"all", "default"} {
+		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0)
+	}
+}
+
+// newPair makes a veth pair, both ends of which are in the namespace and up.
+func newPair(t testing.TB) (v0, v1 netlink.Link) {
+	t.Helper()
+	enterNetns(t)
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.HardwareAddr = "v0", net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "v1", PeerHardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 2}}))
+	return linkUp(t, "v0"), linkUp(t, "v1")
+}
+
+func linkUp(t testing.TB, name string) netlink.Link {
+	t.Helper()
+	l, err := netlink.LinkByName(name)
+	must(t, err)
+	must(t, netlink.LinkSetUp(l))
+	return l
+}
+
+// transmit sends a frame on the link, n times.
+func transmit(t testing.TB, l netlink.Link, frame []byte, n int) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(fd)
+	for range n {
+		must(t, unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: l.Attrs().Index}))
+	}
+}
+
+// next returns the next frame, nil if none comes within 200 ms.
+func next(t testing.TB, l *Live) (frame []byte, stamp int64) {
+	t.Helper()
+	for end := time.Now().Add(200 * time.Millisecond); time.Now().Before(end); {
+		frame, stamp, err := l.Next()
+		if err == nil {
+			return frame, stamp
+		}
+		if !errors.Is(err, errIdle) {
+			t.Fatal(err)
+		}
+	}
+	return nil, 0
+}
+
+// Of all frames on a link, those are captured that come in and that the filter
+// lets through, with the time at which they did.
+func TestLive(t *testing.T) {
+	v0, v1 := newPair(t)
+	c := newCodec(t, probe.UDP)
+	l, err := OpenLive(LiveConfig{Interface: "v0", Filter: c.Filter()})
+	must(t, err)
+	defer l.Close()
+	good := ethernet(errorFrom(quoted(sent(c, asked(true)), 0), nil))
+	good6 := ethernet(errorFrom(quoted(sent(c, asked(false)), 0), nil))
+	chained := ethernet(ip6(router6, 60, []byte{58, 0, 1, 4, 0, 0, 0, 0}, good6[54:]))
+	tcp := ethernet(errorFrom(resum4(with(quoted(sent(c, asked(true)), 0), 9, 6)), nil))
+	request := ethernet(ip4(router4, 1, nil, icmp4(8, 0, 0, nil)))
+	elsewhere := ethernet(resum4(with(good[14:], 16, 45, 1, 2, 4)))
+	transmit(t, v0, good, 1) // going out
+	before := time.Now().UnixNano()
+	for _, frame := range [][]byte{tcp, request, elsewhere, good, good6, chained} {
+		transmit(t, v1, frame, 1)
+	}
+	after := time.Now().UnixNano()
+	d := new(decoder)
+	must(t, d.init(l.LinkType(), c, new(Stats)))
+	for i, want := range [][]byte{good, good6, chained} {
+		frame, stamp := next(t, l)
+		if string(frame) != string(want) {
+			t.Fatalf("frame %d is\n% x, want\n% x", i, frame, want)
+		}
+		if stamp < before-ms || stamp > after+ms {
+			t.Errorf("frame %d is stamped %d ns before, %d ns after it was sent", i, before-stamp, stamp-after)
+		}
+		var r probe.Reply
+		if !d.decode(frame, &r) || r.Valid != probe.Strong {
+			t.Errorf("frame %d is no reply", i)
+		}
+	}
+	if frame, _ := next(t, l); frame != nil {
+		t.Errorf("one more: % x", frame)
+	}
+	if kernel, _, err := l.Drops(); kernel != 0 || err != nil {
+		t.Errorf("Drops = %d, %v", kernel, err)
+	}
+}
+
+// A ring that is full drops, and the kernel counts; asked twice, it does not
+// count twice.
+func TestLiveDrops(t *testing.T) {
+	_, v1 := newPair(t)
+	l, err := OpenLive(LiveConfig{Interface: "v0", RingOctets: 1 << 18})
+	must(t, err)
+	defer l.Close()
+	const n = 20_000
+	transmit(t, v1, padded(ethernet(ip4(router4, 1, nil, nil)), 1000), n)
+	var got uint64
+	for {
+		if frame, _ := next(t, l); frame == nil {
+			break
+		}
+		got++
+	}
+	kernel, _, err := l.Drops()
+	again, _, _ := l.Drops()
+	if err != nil || kernel == 0 || kernel+got != n || again != kernel {
+		t.Errorf("%d frames and %d drops (asked again: %d) of %d; %v", got, kernel, again, n, err)
+	}
+}
+
+// A link that goes down and comes back is captured again from its first frame;
+// one that is deleted is silent, and does not keep the processor busy.
+func TestLiveDown(t *testing.T) {
+	v0, v1 := newPair(t)
+	l, err := OpenLive(LiveConfig{Interface: "v0"})
+	must(t, err)
+	defer l.Close()
+	stop, asked := make(chan struct{}), make(chan struct{})
+	go func() { // the status line
+		defer close(asked)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _, _ = l.Drops()
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}()
+	frame := ethernet(ip4(router4, 1, nil, nil))
+	idle := func(what string) {
+		t.Helper()
+		start, n := time.Now(), 0
+		for time.Since(start) < 100*time.Millisecond {
+			if _, _, err := l.Next(); !errors.Is(err, errIdle) {
+				t.Fatalf("%s: Next = %v", what, err)
+			}
+			n++
+		}
+		if n > 15 {
+			t.Errorf("%s: %d times idle in 100 ms", what, n)
+		}
+	}
+	for range 3 {
+		must(t, netlink.LinkSetDown(v0))
+		idle("down")
+		must(t, netlink.LinkSetUp(v0))
+		must(t, netlink.LinkSetUp(v1))
+		for range 200 { // the carrier takes its time
+			if v, err := netlink.LinkByName("v1"); err == nil && v.Attrs().OperState == netlink.OperUp {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		transmit(t, v1, frame, 1)
+		if got, _ := next(t, l); string(got) != string(frame) {
+			t.Fatalf("back, and the first frame is % x", got)
+		}
+	}
+	must(t, netlink.LinkDel(v0))
+	idle("deleted")
+	idle("deleted")
+	close(stop)
+	<-asked
+	if _, _, err := l.Drops(); err != nil {
+		t.Errorf("Drops of a deleted link: %v", err)
+	}
+}
+
+// What libpcap's releases say of a link that is down.
+func TestIsDown(t *testing.T) {
+	for text, want := range map[string]bool{
+		"The interface went down":                        true,
+		"The interface disappeared":                      true,
+		"Unexpected error condition on packet socket: 9": false,
+	} {
+		if got := isDown(errors.New(text)); got != want {
+			t.Errorf("isDown(%q) = %t", text, got)
+		}
+	}
+}
+
+// On a tun link the frames are IP packets, whatever libpcap calls them.
+func TestLiveTun(t *testing.T) {
+	enterNetns(t)
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Skipf("needs /dev/net/tun: %v", err)
+	}
+	defer unix.Close(fd)
+	ifr, err := unix.NewIfreq("tun0")
+	must(t, err)
+	ifr.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	must(t, unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr))
+	linkUp(t, "tun0")
+	c := newCodec(t, probe.UDP)
+	l, err := OpenLive(LiveConfig{Interface: "tun0", Filter: c.Filter()})
+	must(t, err)
+	defer l.Close()
+	d := new(decoder)
+	must(t, d.init(l.LinkType(), c, new(Stats)))
+	for _, is4 := range []bool{true, false} {
+		packet := errorFrom(quoted(sent(c, asked(is4)), 0), mpls())
+		if _, err := unix.Write(fd, packet); err != nil {
+			t.Fatal(err)
+		}
+		frame, _ := next(t, l)
+		var r probe.Reply
+		if string(frame) != string(packet) || !d.decode(frame, &r) || r.Probe != asked(is4) {
+			t.Errorf("frame % x, reply %+v", frame, r)
+		}
+	}
+}
+
+func TestOpenLiveErrors(t *testing.T) {
+	enterNetns(t)
+	for _, c := range []LiveConfig{{Interface: "none"}, {Interface: "lo", Filter: "no such filter"}} {
+		if l, err := OpenLive(c); err == nil {
+			l.Close()
+			t.Errorf("OpenLive(%+v) succeeded", c)
+		}
+	}
+}
