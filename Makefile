@@ -48,7 +48,7 @@ install-test:
 test: install-test
 	@scripts/step modules go mod download
 	@scripts/step build go build ./...
-	@$(MAKE) --no-print-directory lint unit race fuzz-short
+	@$(MAKE) --no-print-directory --keep-going lint unit race fuzz-short
 
 lint:
 	@scripts/step lint scripts/lint $(STATICCHECK)

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/gotest"
+)
+
+// result is what a soak found.
+type result struct {
+	tests  *gotest.Report
+	fuzz   []string // a line for each target
+	took   time.Duration
+	failed bool
+}
+
+// brief is the time in seconds below which a test that counts nothing is not
+// worth a line of its own.
+const brief = 1.0
+
+// document returns the result as Markdown.
+func (r *result) document(machine string) []byte {
+	var b bytes.Buffer
+	verdict := "PASS"
+	if r.failed {
+		verdict = "FAIL"
+	}
+	fmt.Fprintf(&b, "# Soak: %s\n\nWritten by `make soak`: all tests at their full counts, then the fuzz targets.\n\n", verdict)
+	b.WriteString(machine)
+	fmt.Fprintf(&b, "- time: %s\n- tests: %s\n\n", r.took.Round(time.Second), r.tests.Counts())
+	b.WriteString("Below are the tests that say how much they tried, took a second or more, or failed.\n\n")
+	b.WriteString("| package | test | outcome | s | tried |\n|---|---|---|--:|---|\n")
+	for _, p := range r.tests.Packages {
+		for _, t := range p.Tests {
+			tried := tries(t)
+			if t.Outcome == gotest.Failed || tried != "" || t.IsTop() && t.Seconds >= brief {
+				fmt.Fprintf(&b, "| %s | %s | %s | %.1f | %s |\n",
+					p.Path[strings.LastIndex(p.Path, "masstrace/")+len("masstrace/"):], t.Name, t.Outcome, t.Seconds, tried)
+			}
+		}
+		if p.Outcome == gotest.Failed && p.Counts().Failed == 1 && len(p.Tests) == 0 {
+			fmt.Fprintf(&b, "| %s | – | fail | %.1f | was not built |\n", p.Path, p.Seconds)
+		}
+	}
+	if len(r.fuzz) > 0 {
+		fmt.Fprintf(&b, "\n```\n%s\n```\n", strings.Join(r.fuzz, "\n"))
+	}
+	return b.Bytes()
+}
+
+// counted is a line that t.Log wrote and that begins with a number.
+var counted = regexp.MustCompile(`^\s+\S+\.go:\d+: (\d.*)$`)
+
+// tries returns what a test logged of its counts, such as "1000000 quotations".
+func tries(t *gotest.Test) string {
+	var all []string
+	for _, line := range t.Logged() {
+		if m := counted.FindStringSubmatch(line); m != nil {
+			all = append(all, strings.ReplaceAll(m[1], "|", `\|`))
+		}
+	}
+	return strings.Join(all, "; ")
+}

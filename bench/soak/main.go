@@ -1,0 +1,96 @@
+// Command soak runs all tests at their full counts, then every fuzz target for
+// that many inputs, and keeps what came of it.
+//
+//	go run ./bench/soak [-fuzz N] [-timeout T] [-o FILE] [PACKAGE...]
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/masstrace/masstrace/bench"
+	"github.com/masstrace/masstrace/internal/gotest"
+)
+
+func main() {
+	fuzz := flag.Int("fuzz", 500_000, "inputs for each fuzz target, 0 for no fuzzing")
+	timeout := flag.Duration("timeout", 6*time.Hour, "longest time for the tests of a package")
+	out := flag.String("o", "", "keep the result in this file")
+	flag.Parse()
+	packages := flag.Args()
+	if len(packages) == 0 {
+		packages = []string{"./..."}
+	}
+	if err := run(packages, *timeout, *fuzz, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "soak:", err)
+		os.Exit(1)
+	}
+}
+
+func run(packages []string, timeout time.Duration, fuzz int, out string) error {
+	var r result
+	started := time.Now()
+	var failed error
+	if r.tests, failed = test(packages, timeout); r.tests == nil {
+		return failed
+	}
+	if fuzz > 0 {
+		var err error
+		r.fuzz, err = fuzzAll(fuzz)
+		failed = errors.Join(failed, err)
+	}
+	r.took = time.Since(started)
+	r.failed = failed != nil
+	fmt.Println(r.tests.Counts())
+	if out != "" {
+		if err := os.WriteFile(out, r.document(bench.Machine()), 0o644); err != nil {
+			return errors.Join(failed, fmt.Errorf("keep result: %w", err))
+		}
+	}
+	return failed
+}
+
+// test runs the tests. The report is nil only if they could not be run at all.
+func test(packages []string, timeout time.Duration) (*gotest.Report, error) {
+	args := []string{"test", "-json", "-count=1", "-timeout", timeout.String()}
+	cmd := exec.Command("go", append(args, packages...)...)
+	cmd.Env = append(os.Environ(), "MASSTRACE_SOAK=1")
+	cmd.Stderr = os.Stderr
+	events, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("run tests: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("run tests: %w", err)
+	}
+	report, err := gotest.Read(events, os.Stdout)
+	if waitErr := cmd.Wait(); err == nil && waitErr != nil {
+		err = fmt.Errorf("tests: %w", waitErr)
+	}
+	return report, err
+}
+
+// fuzzAll runs the fuzz targets and returns a line for each.
+func fuzzAll(count int) ([]string, error) {
+	var text bytes.Buffer
+	cmd := exec.Command("scripts/fuzz", fmt.Sprint(count))
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(os.Stdout, &text), os.Stderr
+	err := cmd.Run()
+	var lines []string
+	for line := range strings.Lines(text.String()) {
+		if strings.HasPrefix(line, "ok ") || strings.HasPrefix(line, "FAILED ") {
+			lines = append(lines, strings.TrimRight(line, "\n"))
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("fuzz: %w", err)
+	}
+	return lines, err
+}
