@@ -11,6 +11,7 @@ import (
 
 	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/permute"
+	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/wire"
 )
 
@@ -36,8 +37,12 @@ func DryRun(ctx context.Context, c Config) error {
 	t := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "targets\t%d\n", p.order.Len())
 	fmt.Fprintf(t, "probes\t%d\t%d TTLs × %d flow(s), first attempt of %d\n", p.probes(), p.shape.TTLs(), c.Flows, c.Attempts)
-	fmt.Fprintf(t, "rate\t%.6g pps\n", p.ratePPS)
-	fmt.Fprintf(t, "duration\t%v\tat most\n", p.duration(&c).Round(100*time.Millisecond))
+	if p.ratePPS == 0 {
+		fmt.Fprint(t, "rate\tunlimited\nduration\tnot known\tas fast as the link takes them\n")
+	} else {
+		fmt.Fprintf(t, "rate\t%.6g pps\tin bursts of up to %d\n", p.ratePPS, p.burst)
+		fmt.Fprintf(t, "duration\t%v\tat most\n", p.duration(&c).Round(100*time.Millisecond))
+	}
 	fmt.Fprintf(t, "windows\t%d\tof %d targets\n", p.windows, p.shape.Targets)
 	fmt.Fprintf(t, "memory\t%.1f MiB\tat most, for windows\n", float64(p.memory(&c))/(1<<20))
 	fmt.Fprintf(t, "method\t%s\n", c.Method)
@@ -91,7 +96,10 @@ func (s *scan) showProbes(out io.Writer) error {
 			id, transport = binary.BigEndian.Uint32(buf)&0xfffff, buf[wire.V6Len:]
 		}
 		port, dport, sum := transport[wire.UDPSrcPort:], transport[wire.UDPDstPort:], transport[wire.UDPChecksum:]
-		if s.cfg.DstPort == 0 { // ICMP
+		switch s.cfg.Method {
+		case probe.TCPSYN, probe.TCPACK:
+			sum = transport[wire.TCPChecksum:]
+		case probe.ICMP:
 			port, dport, sum = transport[wire.EchoID:], transport[wire.EchoSeq:], transport[wire.ICMPChecksum:]
 		}
 		fmt.Fprintf(t, "%s\t%d\t%d\t%#x\t%d\t%d\t%#04x\t%d\t\n", target, ttl, flow, id,

@@ -45,4 +45,10 @@ func usage(format string, args ...any) error {
 	return &Error{Usage, fmt.Errorf(format, args...)}
 }
 
-func environment(err error) error { return &Error{Environment, err} }
+// environment gives err that class unless it has one.
+func environment(err error) error {
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
+	return &Error{Environment, err}
+}

@@ -14,6 +14,7 @@ import (
 // paths is how probes leave: one link, one source and next hop per family.
 type paths struct {
 	link.Path // of whichever family is probed; of IPv4 if both are
+	others    []link.Path
 	source4   netip.Addr
 	source6   netip.Addr
 	nextHop4  [6]byte
@@ -28,7 +29,7 @@ const sampleTargets = 16
 func findPaths(ctx context.Context, c *Config, p *plan) (*paths, error) {
 	found := new(paths)
 	for _, is4 := range []bool{false, true} {
-		if is4 && !p.has4 || !is4 && !p.has6 {
+		if !p.has(is4) {
 			continue
 		}
 		path, err := findPath(ctx, c, p, is4)
@@ -38,16 +39,25 @@ func findPaths(ctx context.Context, c *Config, p *plan) (*paths, error) {
 		if found.Name != "" && found.Index != path.Index {
 			return nil, environment(fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan them apart, or name one --interface", path.Name, found.Name))
 		}
-		found.Path = path
-		if is4 {
-			found.source4 = path.Source
-			copy(found.nextHop4[:], path.NextHop)
-		} else {
-			found.source6 = path.Source
-			copy(found.nextHop6[:], path.NextHop)
-		}
+		found.add(path, is4)
 	}
 	return found, nil
+}
+
+// add adds the path of one family.
+func (l *paths) add(path link.Path, is4 bool) {
+	if l.Name == "" {
+		l.Path = path
+	} else {
+		l.others = append(l.others, path)
+	}
+	if is4 {
+		l.source4 = path.Source
+		copy(l.nextHop4[:], path.NextHop)
+	} else {
+		l.source6 = path.Source
+		copy(l.nextHop6[:], path.NextHop)
+	}
 }
 
 // findPath finds the way of one family. The next hop of a scan is a gateway;
@@ -70,7 +80,7 @@ func findPath(ctx context.Context, c *Config, p *plan, is4 bool) (link.Path, err
 		}
 	}
 	if firstErr == nil && p.order.Len() > 1 {
-		fmt.Fprintf(c.Stderr, "warning: the route names no gateway; all probes go to the one neighbour %v\n", first.NextHop)
+		newConsole(c).say("warning: the route names no gateway; all probes go to the one neighbour %v", first.NextHop)
 	}
 	return first, firstErr
 }

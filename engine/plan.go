@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"math"
 	"math/bits"
 	"net/netip"
@@ -10,6 +9,7 @@ import (
 	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/permute"
+	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/target"
 	"github.com/masstrace/masstrace/window"
 )
@@ -26,6 +26,7 @@ type plan struct {
 	has6    bool
 
 	ratePPS float64
+	burst   int
 	shape   window.Shape
 	windows uint64
 }
@@ -54,6 +55,10 @@ func newPlan(c *Config) (*plan, error) {
 	if c.Bandwidth > 0 {
 		p.ratePPS = c.Bandwidth / wireBits(unbound.Size(!p.has6))
 	}
+	p.burst = c.Burst
+	if p.burst == 0 {
+		p.burst = ratelimit.DefaultBurst(p.ratePPS)
+	}
 	p.shape = window.Shape{
 		FirstTTL: c.MinTTL, LastTTL: c.MaxTTL, Flows: c.Flows, Attempts: c.Attempts,
 	}
@@ -72,11 +77,8 @@ func (p *plan) readTargets(c *Config) error {
 	if err != nil {
 		return usage("--exclude: %w", err)
 	}
-	for what, lines := range map[string]*target.Lines{"targets": p.include, "--exclude": excluded} {
-		if n, first := lines.HostBits(); n > 0 {
-			fmt.Fprintf(c.Stderr, "warning: %s: %d prefix(es) with host bits set, the first at %s; masked\n", what, n, first)
-		}
-	}
+	warnHostBits(c, "targets", p.include)
+	warnHostBits(c, "--exclude", excluded)
 	p.exclude = excluded.Set()
 	if !c.AllowReserved {
 		p.exclude = p.exclude.Union(target.ReservedSet())
@@ -96,7 +98,34 @@ func (p *plan) readTargets(c *Config) error {
 		return usage("no target is left after exclusions%s", reservedHint(c, p.include))
 	}
 	p.has4, p.has6 = p.list.Len4() > 0, p.list.Len4() < p.list.Len()
+	return p.checkSources(c)
+}
+
+// checkSources says if a source was asked for and no probe would have it.
+func (p *plan) checkSources(c *Config) error {
+	for _, s := range c.Sources {
+		if p.has(s.Is4()) {
+			return nil
+		}
+	}
+	if len(c.Sources) > 0 {
+		return usage("--source %v: no target is of its family", c.Sources[0])
+	}
 	return nil
+}
+
+// has reports whether targets of a family are probed.
+func (p *plan) has(is4 bool) bool {
+	if is4 {
+		return p.has4
+	}
+	return p.has6
+}
+
+func warnHostBits(c *Config, what string, l *target.Lines) {
+	if n, first := l.HostBits(); n > 0 {
+		newConsole(c).say("warning: %s: %d prefix(es) with host bits set, the first at %s; masked", what, n, first)
+	}
 }
 
 // reservedHint tells whoever asked for reserved addresses alone how to get them.

@@ -17,6 +17,7 @@ type recorder struct {
 	free      chan<- *window.Window
 	failed    func(error) // told of the first error of the writer
 	err       error
+	halted    uint64 // traces that lack a probe because the run was stopped
 }
 
 // errStopped ends the walk through a window when the run is given up.
@@ -59,7 +60,12 @@ func (r *recorder) window(ctx context.Context, w *window.Window) {
 			return
 		}
 	}
-	if r.assembler.Traces(w, func(t *trace.Trace) error { return write(r.writer.Trace(t)) }) != nil {
+	if r.assembler.Traces(w, func(t *trace.Trace) error {
+		if t.Halted {
+			r.halted++
+		}
+		return write(r.writer.Trace(t))
+	}) != nil {
 		return
 	}
 	_ = write(r.writer.Flush())

@@ -3,14 +3,12 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/link"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
@@ -39,25 +37,23 @@ func Scan(ctx, interrupted context.Context, c Config) error {
 
 // scan is one run of Scan.
 type scan struct {
+	session
+
 	cfg   *Config
 	plan  *plan
-	paths *paths
 	time  timeline
 	start time.Time
 	began int64 // on the time line
 
-	codec    *codec.Codec
-	set      *window.Set
-	monitor  *link.Monitor
-	counters link.Counters // of the link, before the run
-	port     *sender.Packet
-	live     *receiver.Live
-	sink     *output.Sink
-	writer   *output.Writer
+	set    *window.Set
+	sink   *output.Sink
+	writer *output.Writer
 
+	schedule *schedule.Exhaustive
 	sender   *sender.Sender
 	receiver *receiver.Receiver
 	matcher  *matcher.Matcher
+	console  *console
 
 	halt  context.CancelCauseFunc // stops the sending, with the reason
 	stop  context.Context
@@ -83,12 +79,11 @@ func newScan(c *Config) (*scan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &scan{cfg: c, plan: p, time: t, start: time.Now()}, nil
+	return &scan{cfg: c, plan: p, time: t, start: time.Now(), console: newConsole(c)}, nil
 }
 
-// open finds the way out and opens everything, the receiver first, so that
-// no reply can come before it listens. What was opened before an error is
-// closed again.
+// open finds the way out and opens everything. What was opened before an error
+// is closed again.
 func (s *scan) open(ctx context.Context) (err error) {
 	defer func() {
 		if err != nil {
@@ -102,63 +97,12 @@ func (s *scan) open(ctx context.Context) (err error) {
 	if s.paths, err = findPaths(ctx, s.cfg, s.plan); err != nil {
 		return err
 	}
-	if err := s.openCodec(); err != nil {
-		return err
-	}
-	if s.monitor, err = link.OpenMonitor(s.paths.Path); err != nil {
-		return err
-	}
-	if s.counters, err = s.monitor.Counters(); err != nil {
-		return err
-	}
-	s.live, err = receiver.OpenLive(receiver.LiveConfig{Interface: s.paths.Name, Filter: s.codec.Filter()})
+	err = s.session.open(sessionConfig{codec: s.plan.codecConfig(s.cfg), queue: s.cfg.Queue})
 	if err != nil {
-		return err
-	}
-	port := sender.PacketConfig{
-		Index: s.paths.Index, Ethernet: s.paths.Framing == link.Ethernet, Queue: s.cfg.Queue,
-		NextHop4: s.paths.nextHop4, NextHop6: s.paths.nextHop6,
-	}
-	copy(port.Source[:], s.paths.Hardware)
-	if s.port, err = sender.OpenPacket(port); err != nil {
 		return err
 	}
 	s.sink, err = output.Open(s.cfg.Output, s.cfg.Stdout)
 	return err
-}
-
-// openCodec makes the codec for the source addresses that were found, and
-// checks that its probes fit through the link.
-func (s *scan) openCodec() error {
-	avoid, err := link.PortsInUse()
-	if err != nil {
-		return err
-	}
-	cfg := s.plan.codecConfig(s.cfg)
-	cfg.Source4, cfg.Source6, cfg.Avoid = s.paths.source4, s.paths.source6, avoid
-	if s.codec, err = codec.New(cfg); err != nil {
-		return &Error{Usage, err}
-	}
-	for is4, asked := range map[bool]bool{true: s.plan.has4, false: s.plan.has6} {
-		if asked {
-			if err := s.paths.checkMTU(is4, s.codec.Size(is4)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (s *scan) close() {
-	if s.port != nil {
-		_ = s.port.Close()
-	}
-	if s.live != nil {
-		s.live.Close()
-	}
-	if s.monitor != nil {
-		s.monitor.Close()
-	}
 }
 
 // Reasons to stop sending before everything is sent.
@@ -174,18 +118,19 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	stopped, s.halt = context.WithCancelCause(ctx)
 	s.stop = stopped
 	defer s.halt(nil)
-	defer context.AfterFunc(interrupted, func() { s.halt(errInterrupted) })()
+	defer context.AfterFunc(interrupted, func() { s.giveUp(errInterrupted, "; once more to leave at once") })()
 	if s.cfg.MaxRuntime > 0 {
-		defer time.AfterFunc(s.cfg.MaxRuntime, func() { s.halt(errMaxRuntime) }).Stop()
+		defer time.AfterFunc(s.cfg.MaxRuntime, func() { s.giveUp(errMaxRuntime, "") }).Stop()
 	}
 	p, err := s.build()
 	if err != nil {
 		return err
 	}
 	if err := s.writeHead(); err != nil {
-		return environment(fmt.Errorf("write %s: %w", s.cfg.Output, err))
+		return outputFailed(err)
 	}
 
+	s.began = s.time.Now()
 	g, failed := errgroup.WithContext(ctx)
 	// over ends what goes on until all windows are recorded.
 	over, finish := context.WithCancel(failed)
@@ -196,8 +141,8 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 		opened <- s.taken
 		return nil
 	})
-	g.Go(func() error { return s.send(failed) })
-	g.Go(func() error { return s.receiver.Run(over, s.matcher) })
+	g.Go(func() error { return s.send(failed, over) })
+	g.Go(func() error { return s.receiver.Run(over, p.replies) })
 	g.Go(func() error { return s.monitor.Run(over, s.linkChanged) })
 	g.Go(func() error { return s.report(over) })
 	g.Go(func() error {
@@ -210,15 +155,34 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	case ctx.Err() != nil:
 		return &Error{Partial, errors.New("left at once: the output has no summary")}
 	case err != nil:
-		return environment(link.Permission(err))
+		return s.broken(err)
 	}
 	return s.sumUp(&p.recorder)
+}
+
+// giveUp stops the sending and says so; hint is what else the user may want to
+// know.
+func (s *scan) giveUp(cause error, hint string) {
+	s.halt(cause)
+	s.console.say("%v: no more probes are sent, replies are waited for%s", cause, hint)
+}
+
+// broken ends a run in which a stage failed: with the records that it has, and
+// without a summary.
+func (s *scan) broken(err error) error {
+	err = link.Permission(err)
+	class := Partial
+	if errors.Is(err, link.ErrPermission) {
+		class = Environment
+	}
+	return &Error{class, errors.Join(err, s.writer.Flush(), s.sink.Close())}
 }
 
 // pipeline is what build makes besides the stages that scan holds.
 type pipeline struct {
 	recorder
-	opener opener
+	opener  opener
+	replies receiver.Sink
 }
 
 // build makes the stages and the windows that go round between them.
@@ -252,30 +216,36 @@ func (s *scan) build() (*pipeline, error) {
 		},
 		opener: opener{order: s.plan.order, shape: shape, set: s.set, free: free, ready: ready},
 	}
+	var resets *sender.Resets
+	p.replies, resets = s.paths.refuse(s.cfg.Method, s.matcher)
+	s.schedule = schedule.NewExhaustive(schedule.Config{
+		Shape: shape, Wait: s.cfg.Wait, NoStop: s.cfg.NoStop, Seed: s.plan.seed,
+		Ready: ready, Set: s.set,
+	})
 	s.sender = sender.New(sender.Config{
 		Codec: s.codec, Port: s.port, Allowed: s.plan.list, Shape: shape,
 		Clock: s.time.clock, Epoch: s.time.epoch,
-		Bucket: ratelimit.New(ratelimit.Config{RatePPS: s.plan.ratePPS, Burst: s.cfg.Burst}, s.time.clock.Now()),
+		Bucket: ratelimit.New(ratelimit.Config{RatePPS: s.plan.ratePPS, Burst: s.plan.burst}, s.time.clock.Now()),
 		Up:     func() bool { return s.monitor.State() == link.Up },
 		Gone:   func() bool { return s.monitor.State() == link.Gone },
-		Source: schedule.NewExhaustive(schedule.Config{
-			Shape: shape, Wait: s.cfg.Wait, NoStop: s.cfg.NoStop, Seed: s.plan.seed,
-			Ready: ready, Set: s.set,
-		}),
+		Source: s.schedule, Resets: resets,
 	})
 	return p, nil
 }
 
-// send runs the sender on a thread of its own.
-func (s *scan) send(ctx context.Context) error {
+// send runs the sender on a thread of its own, until over ends if it has resets
+// to send.
+func (s *scan) send(ctx, over context.Context) error {
 	// Not unlocked: the thread's timer slack is not for others, and ends with it.
 	runtime.LockOSThread()
-	s.began = s.time.Now()
 	sleeper := ratelimit.NewSleeper(s.time.clock, ratelimit.SpinFor(s.plan.ratePPS, runtime.NumCPU()))
 	err := s.sender.Run(ctx, s.stop, sleeper)
 	if errors.Is(err, sender.ErrGone) {
 		s.halt(err)
 		return nil
+	}
+	if err == nil {
+		s.sender.Linger(over)
 	}
 	return err
 }
@@ -283,12 +253,12 @@ func (s *scan) send(ctx context.Context) error {
 func (s *scan) linkChanged(state link.State) {
 	switch state {
 	case link.Up:
-		fmt.Fprintf(s.cfg.Stderr, "%s is up: the run goes on\n", s.paths.Name)
+		s.console.say("%s: %s: the run goes on", s.paths.Name, state)
 	case link.Gone:
 		s.halt(sender.ErrGone) // the opener must end for the sender to
-		fmt.Fprintf(s.cfg.Stderr, "%s: %s: no more probes are sent\n", s.paths.Name, state)
+		s.console.say("%s: %s: no more probes are sent", s.paths.Name, state)
 	default:
-		fmt.Fprintf(s.cfg.Stderr, "%s: %s: the run waits until it is back\n", s.paths.Name, state)
+		s.console.say("%s: %s: the run waits until it is back", s.paths.Name, state)
 	}
 }
 

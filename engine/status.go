@@ -3,39 +3,27 @@ package engine
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 )
 
-// report writes how the run goes to stderr once a second: one line that is
-// written over on a terminal, plain lines elsewhere.
+// report writes how the run goes to the console, once a second.
 func (s *scan) report(ctx context.Context) error {
 	if s.cfg.Quiet {
 		return nil
 	}
+	defer s.console.clear()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	var before uint64
-	width := 0
 	for {
 		select {
 		case <-ctx.Done():
-			if width > 0 {
-				fmt.Fprintf(s.cfg.Stderr, "\r%s\r", strings.Repeat(" ", width))
-			}
 			return nil
 		case <-ticker.C:
 		}
 		sent := s.sender.Stats.Sent.Load()
-		line := s.status(sent, sent-before)
+		s.console.status(s.status(sent, sent-before))
 		before = sent
-		if !s.cfg.Terminal {
-			fmt.Fprintln(s.cfg.Stderr, line)
-			continue
-		}
-		pad := max(width-len(line), 0)
-		width = len(line)
-		fmt.Fprintf(s.cfg.Stderr, "\r%s%s", line, strings.Repeat(" ", pad))
 	}
 }
 
@@ -49,17 +37,18 @@ func (s *scan) status(sent, rate uint64) string {
 		hit = 100 * float64(replies) / float64(sent)
 	}
 	dropped, _, _ := s.live.Drops() // wrong at worst for a second
-	progress := min(float64(sent+s.sender.Stats.Errors.Load())/float64(max(s.plan.probes(), 1)), 1)
+	progress := float64(s.schedule.Decided()) / float64(max(s.plan.probes(), 1))
 	return fmt.Sprintf("%s %5.1f%% sent %d (%d/s) replies %d hit %.1f%% drops %d ETA %s",
-		elapsed.Round(time.Second), 100*progress, sent, rate, replies, hit, dropped, s.eta(sent, elapsed))
+		elapsed.Round(time.Second), 100*progress, sent, rate, replies, hit, dropped,
+		s.eta(progress, elapsed))
 }
 
-// eta is how long the rest takes if all of it is sent at the rate so far.
-func (s *scan) eta(sent uint64, elapsed time.Duration) time.Duration {
-	if sent == 0 {
+// eta is how long the rest takes if it goes on as so far. Further attempts are
+// not in it: how many there will be depends on what is answered.
+func (s *scan) eta(progress float64, elapsed time.Duration) time.Duration {
+	if progress == 0 {
 		return s.plan.duration(s.cfg).Round(time.Second)
 	}
-	left := float64(s.plan.probes()) - float64(sent)
-	eta := time.Duration(max(left, 0) / float64(sent) * float64(elapsed))
-	return (eta + s.cfg.Wait).Round(time.Second)
+	left := time.Duration((1 - progress) / progress * float64(elapsed))
+	return (left + s.cfg.Wait).Round(time.Second)
 }

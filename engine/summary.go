@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/sender"
 )
 
@@ -18,7 +19,7 @@ func (s *scan) writeHead() error {
 	c, p := s.cfg, s.plan
 	run := output.Run{
 		Tool: "masstrace/" + c.Version, Argv: c.Argv, Seed: c.Seed, KeyID: keyID(p.key),
-		RatePPS: p.ratePPS, Burst: c.Burst, TTL: [2]uint8{c.MinTTL, c.MaxTTL},
+		RatePPS: p.ratePPS, Burst: p.burst, TTL: [2]uint8{c.MinTTL, c.MaxTTL},
 		Flows: c.Flows, Attempts: c.Attempts, Protocol: c.Method.String(), DstPort: c.DstPort,
 		TOS: c.TOS, WaitS: c.Wait.Seconds(), Link: s.paths.Name, Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: p.include.Digest(), ExcludeSHA256: p.exclude.Digest(),
@@ -52,19 +53,23 @@ func (s *scan) sumUp(r *recorder) error {
 	if err := s.sink.Close(); failure == nil {
 		failure = err
 	}
+	if failure != nil { // which may be the summary's own
+		summary.Complete, summary.Reason = false, output.ReasonDisk
+	}
 	if !s.cfg.Quiet {
-		if err := summary.Text(s.cfg.Stderr); err != nil && failure == nil {
-			failure = err
-		}
+		_ = summary.Text(s.cfg.Stderr) // lost where nobody reads it, as the status is
 	}
 	switch {
 	case failure != nil:
-		return &Error{Partial, fmt.Errorf("write %s: %w", s.cfg.Output, failure)}
+		return outputFailed(failure)
 	case !summary.Complete:
 		return &Error{Partial, fmt.Errorf("not complete: %s", summary.Reason)}
 	}
 	return nil
 }
+
+// outputFailed wraps an error of the operating system, which names the file.
+func outputFailed(err error) error { return &Error{Partial, fmt.Errorf("output failed: %w", err)} }
 
 // summary gathers the counts of all stages.
 func (s *scan) summary(r *recorder) (*output.Summary, error) {
@@ -92,9 +97,13 @@ func (s *scan) summary(r *recorder) (*output.Summary, error) {
 			Late: m.Late.Load(), Duplicates: m.Duplicates.Load(),
 			Weak: m.Weak.Load(), Strong: m.Strong.Load(),
 		},
-		UDPReplies: m.Hopless.Load(),
 		ElapsedS:   float64(s.time.Now()-s.began) / 1e9,
 		Complete:   true, Reason: output.ReasonDone,
+	}
+	if s.cfg.Method == probe.UDP {
+		sum.UDPReplies = m.Hopless.Load()
+	} else {
+		sum.PureACKs = m.Hopless.Load()
 	}
 	sum.Drops.Extensions = m.Overflow.Load()
 	var err error
@@ -102,10 +111,16 @@ func (s *scan) summary(r *recorder) (*output.Summary, error) {
 		return nil, environment(err)
 	}
 	if now, err := s.monitor.Counters(); err == nil { // the link may be gone
-		sum.Drops.Interface = now.Sub(s.counters).RxDropped
+		link := now.Sub(s.counters)
+		sum.Drops.Interface = link.RxDropped
+		if s.cfg.Queue && link.TxDropped > 0 { // without, the sender is told, and tries again
+			s.console.say("warning: %s dropped %d frames that its queue had taken; probes among them count as silent",
+				s.paths.Name, link.TxDropped)
+		}
 	}
 	if cause := s.cause(); cause != "" {
-		sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && r.err == nil, cause
+		sum.Complete = sum.Skipped.Interrupted == 0 && r.halted == 0 && r.err == nil
+		sum.Reason = cause
 	}
 	if err := sum.Balance(); err != nil {
 		return nil, fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)

@@ -42,6 +42,8 @@ type Summary struct {
 	// UDPReplies are those of the strong and weak frames that answer no single
 	// probe: datagrams from a target's probed port.
 	UDPReplies uint64 `json:"udp_reply"`
+	// PureACKs likewise: they acknowledge an earlier probe of the flow.
+	PureACKs uint64 `json:"pure_ack,omitempty"`
 
 	Drops    Drops   `json:"drops"`
 	ElapsedS float64 `json:"elapsed_s"`
@@ -108,8 +110,8 @@ func (s *Summary) Balance() error {
 		{"frames = malformed + unrelated + rejected + late + duplicates + weak + strong + unverified",
 			f.Received, f.Malformed + f.Unrelated + f.Rejected.Total() + f.Late +
 				f.Duplicates + f.Weak + f.Strong + f.Unverified},
-		{"answered + udp_reply = strong + weak + unverified",
-			s.Answered + s.UDPReplies, f.Strong + f.Weak + f.Unverified},
+		{"answered + udp_reply + pure_ack = strong + weak + unverified",
+			s.Answered + s.UDPReplies + s.PureACKs, f.Strong + f.Weak + f.Unverified},
 		{"targets × ttls × flows = first_sent + skipped",
 			s.Targets * s.TTLs * s.Flows, s.FirstSent + s.Skipped.Total()},
 	}

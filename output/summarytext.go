@@ -40,6 +40,7 @@ func (s *Summary) Text(w io.Writer) error {
 	row("unrelated", s.Unrelated, percent(s.Unrelated, s.Received), "not for us")
 	row("malformed", s.Malformed, percent(s.Malformed, s.Received), "cannot be decoded")
 	rare("UDP datagrams", s.UDPReplies, "of the answers: from a target's probed port")
+	rare("pure ACKs", s.PureACKs, "of the answers: from targets with a connection half open")
 	row("dropped", s.Drops.Kernel+s.Drops.Interface, "",
 		fmt.Sprintf("unseen: %d by the kernel, %d by the link", s.Drops.Kernel, s.Drops.Interface))
 	rare("extensions lost", s.Drops.Extensions, "for want of room")

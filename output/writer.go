@@ -111,6 +111,16 @@ func (w *Writer) Trace(t *trace.Trace) error {
 	return w.endLine()
 }
 
+// TraceAlone writes the trace record of t, which is closed, and nothing else. It
+// keeps nothing of t.
+func (w *Writer) TraceAlone(t *trace.Trace) error {
+	if w.err != nil {
+		return w.err
+	}
+	w.buf = appendTrace(append(w.buf, w.traceHead...), t)
+	return w.endLine()
+}
+
 // Reply writes the reply record of hop, which answers a probe of head, unless
 // the writer was told to write traces only. It keeps nothing of hop. Every
 // authenticated reply has a record: duplicates, late ones and those that show

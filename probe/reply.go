@@ -136,14 +136,14 @@ type Mangled uint16
 // The fields, in the order in which records list them.
 const (
 	MangledIPID    Mangled = 1 << iota // IPv4 identification
-	MangledCsum                        // UDP or ICMP checksum
+	MangledCsum                        // UDP, TCP or ICMP checksum
 	MangledLen                         // total or payload length
 	MangledLabel                       // IPv6 flow label
 	MangledTOS                         // TOS or traffic class
 	MangledSource                      // source address
 	MangledID                          // ICMP identifier
-	MangledSeq                         // ICMP sequence number
-	MangledPayload                     // what follows the transport header
+	MangledSeq                         // ICMP or TCP sequence number
+	MangledPayload                     // what follows the first 8 octets of the transport header
 )
 
 var mangledNames = [...]string{"ipid", "csum", "len", "label", "tos", "src", "id", "seq", "payload"}

@@ -42,6 +42,42 @@ const (
 	UDPLen      = 8
 )
 
+// A TCP header (RFC 9293 §3.1). The upper 4 bits of octet TCPOffset are its
+// length with options, in 32-bit words.
+//
+//	0     2     4          8                 12       13      14       16         18
+//	| src | dst | sequence | acknowledgement | offset | flags | window | checksum | urgent
+const (
+	TCPSrcPort  = 0
+	TCPDstPort  = 2
+	TCPSeq      = 4
+	TCPAck      = 8
+	TCPOffset   = 12
+	TCPFlags    = 13
+	TCPWindow   = 14
+	TCPChecksum = 16
+	TCPLen      = 20 // without options
+)
+
+// TCP flags, in the octet TCPFlags.
+const (
+	FlagFIN = 1 << iota
+	FlagSYN
+	FlagRST
+	FlagPSH
+	FlagACK
+	FlagURG
+	FlagECE
+	FlagCWR
+)
+
+// The TCP option that states the maximum segment size (RFC 9293 §3.2): kind,
+// length, and the size in 16 bits.
+const (
+	OptionMSS    = 2
+	OptionMSSLen = 4
+)
+
 // An ICMP header (RFC 792, RFC 4443 §2.1) and what echo messages add to it.
 // Errors hold the quotation at ICMPLen; octet ICMPv4QuoteWords (in 32-bit
 // words) or ICMPv6QuoteWords (in 64-bit words) states its length if it is

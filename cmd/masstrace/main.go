@@ -23,8 +23,10 @@ var version = "0.1.0-dev"
 
 // cli is the command line.
 type cli struct {
-	Scan ScanCmd `cmd:"" help:"Trace every target of prefix lists."`
-	Lab  LabCmd  `cmd:"" help:"Run a command in a network of its own that has no way out."`
+	Scan   ScanCmd   `cmd:"" help:"Trace every target of prefix lists."`
+	Trace  TraceCmd  `cmd:"" help:"Trace the path to a host, as traceroute does."`
+	Lab    LabCmd    `cmd:"" help:"Run a command in a network of its own that has no way out."`
+	Verify VerifyCmd `cmd:"" help:"Hold results against the truth of a simulated Internet."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }

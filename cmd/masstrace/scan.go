@@ -32,8 +32,8 @@ type TargetFlags struct {
 	Exclude       []string `placeholder:"FILE" help:"Never probe what these files list, or these prefixes. May be repeated, or a list with commas."`
 	AllowReserved bool     `help:"Also probe special-purpose addresses (RFC 6890): private, multicast and the like."`
 	PerPrefix     uint64   `default:"1" placeholder:"K" help:"Targets in each /24 (IPv6: /48) of the lists."`
-	Granularity4  int      `default:"24" placeholder:"BITS" help:"Size of the IPv4 prefixes that get --per-prefix targets each, 1 to 32."`
-	Granularity6  int      `default:"48" placeholder:"BITS" help:"The same for IPv6, 1 to 128."`
+	Granularity4  int      `default:"24" name:"granularity4" placeholder:"BITS" help:"Size of the IPv4 prefixes that get --per-prefix targets each, 1 to 32."`
+	Granularity6  int      `default:"48" name:"granularity6" placeholder:"BITS" help:"The same for IPv6, 1 to 128."`
 	Seed          string   `placeholder:"TEXT" help:"Fixes hosts, order and flows: the same seed, the same probes but for their authentication. Random by default."`
 	Key           string   `placeholder:"HEX" help:"Fixes what authenticates replies, 32 hexadecimal digits. Random by default, and secret."`
 	Shard         shard    `placeholder:"I/N" help:"Probe only the I-th of N disjoint parts, I from 1. Needs --seed."`
@@ -42,10 +42,10 @@ type TargetFlags struct {
 
 // ProbeFlags say what probes look like.
 type ProbeFlags struct {
-	Method          string    `default:"udp" enum:"udp,icmp" help:"udp or icmp."`
+	Method          string    `default:"udp" enum:"udp,icmp,tcp-syn,tcp-ack" help:"udp, icmp, tcp-syn or tcp-ack."`
 	MinTTL          uint8     `default:"1" name:"min-ttl" placeholder:"TTL" help:"First TTL."`
 	MaxTTL          uint8     `default:"32" name:"max-ttl" placeholder:"TTL" help:"Last TTL, up to 63."`
-	Dport           uint16    `default:"33434" placeholder:"PORT" help:"Destination port of UDP probes."`
+	Dport           *uint16   `placeholder:"PORT" help:"Destination port. Default 33434 for UDP, 80 for TCP."`
 	TOS             uint8     `name:"tos" placeholder:"TOS" help:"Type of service, or traffic class."`
 	Flows           int       `default:"1" placeholder:"N" help:"Flows (paths through load balancers) probed of each target."`
 	Attempts        int       `default:"1" placeholder:"N" help:"Attempts at each TTL, up to 4; only what did not answer is probed again."`
@@ -101,7 +101,7 @@ func (c *ScanCmd) Validate() error {
 		return errors.New("--granularity6 must be within 1 to 128")
 	case c.Shard.n > 1 && c.Seed == "":
 		return errors.New("--shard needs --seed: all shards must share one")
-	case c.Dport == 0:
+	case c.Dport != nil && *c.Dport == 0:
 		return errors.New("--dport must not be 0")
 	}
 	return c.validateSources()
@@ -110,6 +110,9 @@ func (c *ScanCmd) Validate() error {
 func (c *ScanCmd) validateSources() error {
 	var seen [2]bool
 	for _, a := range c.Source {
+		if a.IsUnspecified() || a.IsMulticast() || a.Is4In6() || a.Zone() != "" {
+			return fmt.Errorf("--source: %v is no address that probes can have", a)
+		}
 		family := 0
 		if a.Is4() {
 			family = 1
@@ -145,10 +148,22 @@ func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, 
 		Queue: c.NoBypass, Output: c.Output, Records: records, Quiet: c.Quiet,
 		Argv: append([]string{"masstrace"}, args...), Version: version, Streams: streams,
 	}
-	if method != probe.ICMP {
-		cfg.DstPort = c.Dport
-	}
+	cfg.DstPort = c.dstPort(method)
 	return cfg, nil
+}
+
+// dstPort returns the port to probe, 0 for ICMP.
+func (c *ScanCmd) dstPort(method probe.Method) uint16 {
+	switch {
+	case method == probe.ICMP:
+		return 0
+	case c.Dport != nil:
+		return *c.Dport
+	case method == probe.UDP:
+		return 33434
+	default:
+		return 80
+	}
 }
 
 // Run only translates flags; the work is the engine's.

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/lab/routers"
+)
+
+// Bounds of the resident memory, octets. The capture's ring is of 64 MiB.
+const (
+	plainRSS = 100 << 20 // of a process that scans nothing
+	scanRSS  = plainRSS + 64<<20
+)
+
+// peak returns the greatest resident memory that a process had, in octets.
+func peak(cmd *exec.Cmd) int64 {
+	return cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+}
+
+// All of IPv4 takes no time to plan, and no memory.
+func TestWholeInternet(t *testing.T) {
+	lab.Need(t, routers.Name)
+	cmd := exec.Command(program, "scan", "--dry-run", "0.0.0.0/0", "2000::/3")
+	began := time.Now()
+	out, err := cmd.Output()
+	took := time.Since(began)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "targets ") || took > 5*time.Second {
+		t.Errorf("took %v:\n%s", took, out)
+	}
+	if rss := peak(cmd); rss > plainRSS {
+		t.Errorf("%d MiB resident", rss>>20)
+	}
+	t.Logf("%v, %d MiB", took, peak(cmd)>>20)
+}
+
+// A scan's memory is that of its windows, however many targets there are.
+func TestMemoryBounded(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	out := outFile(t)
+	p := start(t, nil, "scan", "0.0.0.0/0", "2000::/3", "--rate=0", "--memory=16M", "--wait=100ms", "--max-runtime=2s", "-o", out)
+	p.end(4)
+	sum := mustRead(t, out).summary
+	if sum.Sent < 10_000 {
+		t.Errorf("summary %+v; want more sent", sum)
+	}
+	if rss := peak(p.cmd); rss > scanRSS+3*16<<20 { // the collector's share
+		t.Errorf("%d MiB resident, %d targets", rss>>20, sum.Targets)
+	}
+	t.Logf("%d sent, %d MiB", sum.Sent, peak(p.cmd)>>20)
+}

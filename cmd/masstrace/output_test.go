@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/lab/routers"
+)
+
+// A device that is full from the first octet.
+func TestOutputFullAtOnce(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	p := start(t, nil, "scan", "45.16.0.0/15", "-o", "/dev/full")
+	p.end(4)
+	p.says("masstrace: output failed: write /dev/full: no space left on device")
+}
+
+// A disk that fills up while the run goes on stops the sending.
+func TestOutputDiskFull(t *testing.T) {
+	t.Parallel()
+	if !isolated(t, routers.Name, "") {
+		return
+	}
+	for _, name := range []string{"out.ndjson", "out.ndjson.gz", "out.ndjson.zst"} {
+		dir := t.TempDir()
+		if err := unix.Mount("small", dir, "tmpfs", 0, "size=64k"); err != nil {
+			t.Fatal(err)
+		}
+		out := filepath.Join(dir, name)
+		p := start(t, nil, "scan", "45.16.0.0/12", "--rate=20k", "--memory=1M", "--wait=100ms", "-o", out)
+		p.end(4)
+		p.says("masstrace: output failed: write "+out+": no space left on device",
+			"incomplete: the results could not be written", "the run ended before")
+		// Whole lines are valid, the last one is cut.
+		if r, err := readResults(out); err != nil || len(r.traces) == 0 || r.summary != nil {
+			t.Errorf("%s: %v; want traces and no summary", name, err)
+		}
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A reader that goes away is an error like a full disk, and no SIGPIPE.
+func TestOutputPipeClosed(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, writer, "scan", "45.16.0.0/15", "--rate=20k", "--memory=1M", "--wait=100ms")
+	writer.Close()
+	if _, err := bufio.NewReader(reader).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	p.end(4)
+	p.says("masstrace: output failed: write /dev/stdout: broken pipe", "incomplete: the results could not be written")
+}
+
+// Nobody reads the status any more: the scan goes on.
+func TestStderrClosed(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	out := outFile(t)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	cmd := exec.Command("/proc/self/exe", "scan", "45.16.0.0/20", "--rate=50", "--wait=300ms", "-o", out)
+	cmd.Args[0] = program
+	cmd.Stderr = writer
+	err = cmd.Run()
+	writer.Close()
+	if err != nil {
+		t.Error(err)
+	}
+	if sum := mustRead(t, out).summary; !sum.Complete {
+		t.Errorf("summary %+v, want complete", sum)
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/output"
+)
+
+// The first signal stops the sending; what was sent is waited for and recorded.
+func TestSignalOnce(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(s.String(), func(t *testing.T) {
+			lab.Need(t, routers.Name)
+			t.Parallel()
+			out := outFile(t)
+			p := start(t, nil, "scan", "45.80.0.0/12", "--rate=1k", "--wait=500ms", "-o", out)
+			p.await(" sent ")
+			p.signal(s)
+			p.await("interrupted: no more probes are sent")
+			p.end(4)
+			p.says("incomplete: stopped by a signal", "masstrace: not complete: signal")
+
+			r := mustRead(t, out)
+			sum := r.summary
+			if sum.Complete || sum.Reason != output.ReasonSignal || sum.Skipped.Interrupted == 0 || sum.Silent*10 > sum.Sent {
+				t.Errorf("summary %+v; want incomplete by a signal, replies waited for", sum)
+			}
+			halted := slices.ContainsFunc(r.traces, func(t *output.TraceRecord) bool { return t.StopReason == "HALTED" })
+			whole := slices.ContainsFunc(r.traces, func(t *output.TraceRecord) bool { return t.StopReason == "COMPLETED" })
+			if !halted || !whole {
+				t.Errorf("of %d traces some are HALTED: %v, some COMPLETED: %v; want both", len(r.traces), halted, whole)
+			}
+		})
+	}
+}
+
+// A signal between attempts leaves retries out: the run is not complete, even
+// though every first attempt was made.
+func TestSignalBeforeRetries(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	out := outFile(t)
+	p := start(t, nil, "scan", "45.144.0.9", "--attempts=4", "--wait=1500ms", "-o", out)
+	p.await("100.0% sent 32 ")
+	p.signal(syscall.SIGINT)
+	p.end(4)
+	if sum := mustRead(t, out).summary; sum.Complete || sum.FirstSent != 32 || sum.Sent > 32*3 {
+		t.Errorf("summary %+v; want incomplete, with 32 first attempts", sum)
+	}
+}
+
+// The second signal ends the run at once, with whole lines.
+func TestSignalTwice(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	out := outFile(t)
+	const wait = 4 * time.Second
+	p := start(t, nil, "scan", "45.16.0.0/15", "--rate=20k", "--memory=1M", "--wait="+wait.String(), "-o", out)
+	grown(t, out, 20_000) // the first window
+	p.signal(syscall.SIGINT)
+	p.await("once more to leave at once")
+	p.signal(syscall.SIGINT)
+	asked := time.Now()
+	p.end(4)
+	if took := time.Since(asked); took > wait/2 {
+		t.Errorf("left after %v, want at once", took)
+	}
+	p.says("left at once")
+	r, err := readResults(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.traces) == 0 || r.summary != nil || r.cut {
+		t.Errorf("%d traces, summary %v, cut %v; want traces, and whole lines", len(r.traces), r.summary, r.cut)
+	}
+}
+
+// A reader that stopped reading cannot keep the second signal from working.
+func TestSignalTwiceBlockedOutput(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	p := start(t, writer, "scan", "45.16.0.0/15", "--rate=50k", "--memory=1M", "--wait=100ms")
+	writer.Close()
+	// Once the pipe is full, every window comes to wait for it.
+	p.await(" (0/s)")
+	p.signal(syscall.SIGINT)
+	p.await("once more to leave at once")
+	p.signal(syscall.SIGINT)
+	p.end(4)
+}
+
+// The end by time is an end like any other.
+func TestMaxRuntime(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	out := outFile(t)
+	const seconds = 1
+	p := start(t, nil, "scan", "45.16.0.0/15", "--rate=1k", "--wait=300ms", "-o", out,
+		"--max-runtime="+strconv.Itoa(seconds)+"s")
+	p.end(4)
+	p.says("incomplete: the time was up")
+	sum := mustRead(t, out).summary
+	if sum.Reason != output.ReasonMaxRuntime || sum.Sent < 100 || sum.Sent > 1000*seconds+100 {
+		t.Errorf("summary %+v; want about %d sent", sum, 1000*seconds)
+	}
+}

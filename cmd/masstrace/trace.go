@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/masstrace/masstrace/engine"
+	"github.com/masstrace/masstrace/probe"
+)
+
+// TraceCmd traces the path to a few hosts for a person.
+type TraceCmd struct {
+	Hosts []string `arg:"" name:"host" help:"Names or addresses."`
+
+	IPv4 bool `short:"4" name:"ipv4" xor:"family" help:"Trace to an IPv4 address."`
+	IPv6 bool `short:"6" name:"ipv6" xor:"family" help:"Trace to an IPv6 address."`
+
+	ICMP bool   `short:"I" name:"icmp" xor:"method" help:"Probe by ICMP echo."`
+	TCP  bool   `short:"T" name:"tcp" xor:"method" help:"Probe by TCP SYN."`
+	UDP  bool   `short:"U" name:"udp" xor:"method" help:"Probe by UDP, which is the default."`
+	Port uint16 `short:"p" placeholder:"PORT" help:"Destination port, the same for all probes: 33434 by default, and 80 of TCP."`
+
+	First   uint8 `short:"f" default:"1" placeholder:"TTL" help:"First TTL."`
+	Max     uint8 `short:"m" default:"30" placeholder:"TTL" help:"Last TTL, up to 63."`
+	Queries int   `short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, up to 4."`
+	Wait    wait  `short:"w" default:"5" placeholder:"SECONDS" help:"Never wait longer for a reply; less where the replies so far say that none will come."`
+	Flows   int   `default:"1" placeholder:"N" help:"Trace N flows, and show the branches of load balancers."`
+	TOS     tos   `short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service, or traffic class."`
+
+	Source    netip.Addr `short:"s" placeholder:"ADDR" help:"Source address."`
+	Interface string     `short:"i" placeholder:"NAME" help:"Network interface."`
+
+	Numeric bool `short:"n" help:"Show addresses only, without names."`
+	JSON    bool `name:"json" help:"Write trace records, one a line, instead of text."`
+}
+
+// maxTraceFlows is how many flows a reply with one valid tag is still believed
+// with.
+const maxTraceFlows = 64
+
+// Validate checks what kong cannot.
+func (c *TraceCmd) Validate() error {
+	switch {
+	case c.First < 1 || c.Max > probe.MaxTTL || c.First > c.Max:
+		return fmt.Errorf("-f %d and -m %d must be within 1 to %d, in order", c.First, c.Max, probe.MaxTTL)
+	case c.Queries < 1 || c.Queries > probe.MaxAttempts:
+		return fmt.Errorf("-q must be within 1 to %d", probe.MaxAttempts)
+	case c.Flows < 1 || c.Flows > maxTraceFlows:
+		return fmt.Errorf("--flows must be within 1 to %d", maxTraceFlows)
+	case c.ICMP && c.Port != 0:
+		return errors.New("-p: ICMP has no ports")
+	}
+	return nil
+}
+
+// Help stands below the flags.
+func (c *TraceCmd) Help() string {
+	return "Rows are as traceroute's: * is silence; !H, !N and !P say that a host, a net or a protocol cannot be reached, " +
+		"!X that it is prohibited, !F-MTU that the probe was too large; <MPLS:L=label,E=class,S=bottom,T=TTL> is a label stack. " +
+		"The exit status is 0 if all hosts answered, 1 if one did not."
+}
+
+func (c *TraceCmd) config(streams engine.Streams) engine.TraceConfig {
+	cfg := engine.TraceConfig{
+		Hosts: c.Hosts, Family: engine.AnyFamily, Method: probe.UDP, DstPort: 33434,
+		FirstTTL: c.First, MaxTTL: c.Max, Attempts: c.Queries, Flows: c.Flows,
+		TOS: uint8(c.TOS), Wait: time.Duration(c.Wait), Interface: c.Interface, Source: c.Source.Unmap(),
+		Numeric: c.Numeric, JSON: c.JSON, Streams: streams,
+	}
+	switch {
+	case c.IPv4:
+		cfg.Family = engine.IPv4
+	case c.IPv6:
+		cfg.Family = engine.IPv6
+	}
+	switch {
+	case c.ICMP:
+		cfg.Method, cfg.DstPort = probe.ICMP, 0
+	case c.TCP:
+		cfg.Method, cfg.DstPort = probe.TCPSYN, 80
+	}
+	if c.Port != 0 {
+		cfg.DstPort = c.Port
+	}
+	return cfg
+}
+
+// statusUnanswered says that a host did not answer.
+const statusUnanswered = exitStatus(1)
+
+// Run only translates flags; the work is the engine's.
+func (c *TraceCmd) Run(ctx context.Context, signals signals, streams engine.Streams) error {
+	answered, err := engine.Trace(ctx, signals.Interrupted, c.config(streams))
+	if err == nil && !answered {
+		return statusUnanswered
+	}
+	return err
+}
+
+// wait is traceroute's -w: MAX[,HERE[,NEAR]] in seconds. HERE and NEAR, factors
+// that say when to give up earlier, are taken and have no effect.
+type wait time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (w *wait) UnmarshalText(text []byte) error {
+	parts := strings.Split(string(text), ",")
+	for i, part := range parts {
+		v, err := strconv.ParseFloat(part, 64)
+		if err != nil || !(v >= 0) || v > 86400 || len(parts) > 3 || i == 0 && v == 0 {
+			return fmt.Errorf("%q is not a number of seconds", text)
+		}
+		if i == 0 {
+			*w = wait(v * float64(time.Second))
+		}
+	}
+	return nil
+}
+
+// tos is a number from 0 to 255, as decimal, hexadecimal or octal digits.
+type tos uint8
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (t *tos) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseUint(string(text), 0, 8)
+	if err != nil {
+		return fmt.Errorf("%q is not within 0 to 255", text)
+	}
+	*t = tos(v)
+	return nil
+}

@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/probe"
+)
+
+// TestMain runs the tests in the lab of routers.
+func TestMain(m *testing.M) {
+	// They wait for replies more than they compute.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	os.Exit(lab.Main(m, routers.Setup()))
+}
+
+// config returns what the flags' defaults give, with a wait that is enough for
+// the lab.
+func config(targets ...string) Config {
+	return Config{
+		Targets: targets, PerPrefix: 1, Granularity4: 24, Granularity6: 48,
+		Method: probe.UDP, MinTTL: 1, MaxTTL: 32, DstPort: 33434, Flows: 1, Attempts: 1,
+		RatePPS: 10_000, Wait: time.Second, Memory: 64 << 20,
+		Output: "-", Records: output.Traces, Version: "test",
+		Streams: Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard},
+	}
+}
+
+// results are the records of a run.
+type results struct {
+	run     output.Run
+	traces  []*output.TraceRecord
+	exts    []*output.TraceExt
+	replies []*output.ReplyRecord
+	summary output.Summary
+}
+
+// runScan runs a scan that must succeed, and returns its records.
+func runScan(t *testing.T, c Config) *results {
+	t.Helper()
+	lab.Need(t, routers.Name)
+	var out bytes.Buffer
+	var log syncBuffer
+	c.Stdout, c.Stderr = &out, &log
+	if err := Scan(t.Context(), context.Background(), c); err != nil {
+		t.Fatalf("Scan: %v\n%s", err, log.String())
+	}
+	r := read(t, &out)
+	if err := r.summary.Balance(); err != nil {
+		t.Error(err)
+	}
+	return r
+}
+
+// read reads records, all of which must be valid.
+func read(t *testing.T, in io.Reader) *results {
+	t.Helper()
+	reader, err := output.NewReader(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := new(results)
+	for {
+		record, err := reader.Next()
+		if err == io.EOF {
+			return r
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch record := record.(type) {
+		case *output.Run:
+			r.run = *record
+		case *output.TraceRecord:
+			r.traces = append(r.traces, record)
+		case *output.TraceExt:
+			r.exts = append(r.exts, record)
+		case *output.ReplyRecord:
+			r.replies = append(r.replies, record)
+		case *output.Summary:
+			r.summary = *record
+		}
+	}
+}
+
+// responders returns who answered at each TTL from 1 to length, the zero Addr
+// where nobody did.
+func responders(trace *output.TraceRecord, length int) []netip.Addr {
+	addrs := make([]netip.Addr, length)
+	for _, h := range trace.Hops {
+		if int(h.ProbeTTL) <= length {
+			addrs[h.ProbeTTL-1] = h.Addr
+		}
+	}
+	return addrs
+}
+
+// syncBuffer is a buffer that several goroutines may write to.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

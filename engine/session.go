@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/receiver"
+	"github.com/masstrace/masstrace/sender"
+)
+
+// session is what a run holds open: the way out, and what builds, sends and
+// captures on it.
+type session struct {
+	paths    *paths
+	codec    *codec.Codec
+	monitor  *link.Monitor
+	counters link.Counters // of the link, before the run
+	port     *sender.Packet
+	live     *receiver.Live
+}
+
+// sessionConfig is what a session cannot find out. Source addresses and ports
+// to avoid, and the link to capture on, are filled in.
+type sessionConfig struct {
+	codec   codec.Config
+	capture receiver.LiveConfig
+	queue   bool // send through the queueing discipline
+}
+
+// open opens everything along s.paths, the receiver first, so that no reply can
+// come before it listens. After an error, close closes what is open.
+func (s *session) open(c sessionConfig) (err error) {
+	if err := s.openCodec(c.codec); err != nil {
+		return err
+	}
+	if s.monitor, err = link.OpenMonitor(s.paths.Path, s.paths.others...); err != nil {
+		return err
+	}
+	if s.counters, err = s.monitor.Counters(); err != nil {
+		return err
+	}
+	c.capture.Interface, c.capture.Filter = s.paths.Name, s.codec.Filter()
+	if s.live, err = receiver.OpenLive(c.capture); err != nil {
+		return err
+	}
+	port := sender.PacketConfig{
+		Index: s.paths.Index, Ethernet: s.paths.Framing == link.Ethernet, Queue: c.queue,
+		NextHop4: s.paths.nextHop4, NextHop6: s.paths.nextHop6,
+	}
+	copy(port.Source[:], s.paths.Hardware)
+	s.port, err = sender.OpenPacket(port)
+	return err
+}
+
+// openCodec makes the codec for the source addresses that were found, and
+// checks that its probes fit through the link.
+func (s *session) openCodec(cfg codec.Config) error {
+	avoid, err := link.PortsInUse()
+	if err != nil {
+		return err
+	}
+	cfg.Source4, cfg.Source6, cfg.Avoid = s.paths.source4, s.paths.source6, avoid
+	if s.codec, err = codec.New(cfg); err != nil {
+		return &Error{Usage, err}
+	}
+	for _, is4 := range []bool{true, false} {
+		if !s.codec.Source(is4).IsZero() {
+			if err := s.paths.checkMTU(is4, s.codec.Size(is4)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// close closes what is open.
+func (s *session) close() {
+	if s.port != nil {
+		_ = s.port.Close()
+	}
+	if s.live != nil {
+		s.live.Close()
+	}
+	if s.monitor != nil {
+		s.monitor.Close()
+	}
+}
