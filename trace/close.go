@@ -68,16 +68,17 @@ func (t *Trace) end() {
 // kind decides. A port unreachable, an echo reply, a SYN-ACK or an RST counts
 // whatever address it comes from: a host with several addresses may choose
 // another one, and a firewall that speaks for the target ends the path as well.
-// A protocol unreachable and a time exceeded count only from the target's own
-// address, as routers send both.
+// What routers send too (time exceeded, protocol unreachable, parameter problem
+// and so on) counts only from the target's own address. Its other unreachables
+// are an end of another kind.
 func (t *Trace) answers(h *Hop) bool {
 	switch h.Kind {
 	case probe.KindPortUnreach, probe.KindEchoReply, probe.KindSYNACK, probe.KindRST:
 		return true
-	case probe.KindProtoUnreach, probe.KindTTLExceeded:
+	case probe.KindProtoUnreach:
 		return h.Responder == t.Target
 	default:
-		return false
+		return h.Responder == t.Target && h.HasHop() && !h.Kind.IsUnreach()
 	}
 }
 

@@ -126,7 +126,7 @@ func TestCloseEnd(t *testing.T) {
 		{name: "protocol unreachable from the target", path: three + "5:T=proto_unreach/2<1",
 			want: "COMPLETED/0 end 5, distance 5, reached true, 4 hops"},
 		{name: "reassembly exceeded from the target", path: three + "5:T=reassembly_exceeded/1",
-			want: "HOPLIMIT/0 end 16, distance 0, reached false, 4 hops"},
+			want: "COMPLETED/0 end 5, distance 5, reached true, 4 hops"},
 		{name: "answers beyond an unreachable", path: three + "4:4=host_unreach/1 6:T=echo_reply",
 			want: "COMPLETED/0 end 6, distance 6, reached true, 5 hops"},
 		{name: "second attempt answers lower", path: three + "4.1:T=echo_reply 5:T=echo_reply",
