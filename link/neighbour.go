@@ -62,8 +62,8 @@ func (f *finder) neighbour(l *netlink.LinkAttrs, hop netip.Addr) (net.HardwareAd
 	return nil, nil
 }
 
-// resolve makes the kernel look for hop, as anybody may by sending to it, and
-// waits for the answer in the neighbour table.
+// resolve makes the kernel look for hop and waits for the answer in the neighbour
+// table.
 func (f *finder) resolve(ctx context.Context, l *netlink.LinkAttrs, hop netip.Addr) (net.HardwareAddr, error) {
 	changes, err := subscribe(unix.RTMGRP_NEIGH) // before the table is read again
 	if err != nil {
@@ -75,7 +75,9 @@ func (f *finder) resolve(ctx context.Context, l *netlink.LinkAttrs, hop netip.Ad
 	start := time.Now()
 	var unsent error
 	for try := range neighbourTries {
-		unsent = knock(l, hop)
+		if f.ask(l, hop) != nil {
+			unsent = knock(l, hop)
+		}
 		until := start.Add(f.neighbourWait * time.Duration(try+1) / neighbourTries)
 		for {
 			mac, err := f.neighbour(l, hop)
@@ -97,8 +99,18 @@ func (f *finder) resolve(ctx context.Context, l *netlink.LinkAttrs, hop netip.Ad
 	return nil, fmt.Errorf("%w %v on %s within %v", ErrNoNeighbour, hop, l.Name, f.neighbourWait)
 }
 
-// knock sends an empty datagram to hop's discard port, with a TTL of 1: it ends
-// at the next hop, whoever that is.
+// ask has the kernel solicit hop, which sends nothing else. It needs
+// CAP_NET_ADMIN.
+func (f *finder) ask(l *netlink.LinkAttrs, hop netip.Addr) error {
+	return f.kernel.NeighSet(&netlink.Neigh{
+		LinkIndex: l.Index, Family: family(hop), IP: hop.WithZone("").AsSlice(),
+		State: unix.NUD_NONE, Flags: unix.NTF_USE,
+	})
+}
+
+// knock makes the kernel solicit hop as anybody may, by sending to it: an empty
+// datagram to hop's discard port, with a TTL of 1: that ends at the next hop,
+// whoever it is.
 func knock(l *netlink.LinkAttrs, hop netip.Addr) error {
 	domain, level, option := unix.AF_INET, unix.IPPROTO_IP, unix.IP_TTL
 	if hop.Is6() {
