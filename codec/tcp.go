@@ -199,10 +199,12 @@ type Segment struct {
 // TCPAnswer authenticates a segment that came from r.Responder. Of a pure ACK
 // r.Probe is the probe that it acknowledges, which need not be the one that it
 // answers: it says that the target was reached, at no TTL.
+//
+// The resets of our own host are none: they come from a flow's port and go to the
+// target, whose tags are worth nothing under the keys of another address.
 func (c *Codec) TCPAnswer(s *Segment, r *probe.Facts) Verdict {
-	own := c.Source(r.Responder.Is4())
 	if c.cfg.Method.Protocol(true) != probe.ProtoTCP || s.SrcPort != c.cfg.DstPort ||
-		own.IsZero() || r.Responder == own { // what our own host says
+		c.Source(r.Responder.Is4()).IsZero() {
 		return Unrelated
 	}
 	flow, ok := c.flowOf(c.base(&r.Responder), s.DstPort)

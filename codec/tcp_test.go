@@ -111,6 +111,33 @@ func TestTCPAnswer(t *testing.T) {
 	}
 }
 
+// TestTCPOwnResets has our own host refuse the SYN-ACKs of random targets, and of
+// itself, as the kernel does: none is an answer, while what it says as the target
+// is one.
+func TestTCPOwnResets(t *testing.T) {
+	for i, k := range tcpKinds[:2] {
+		c := newCodec(t, testConfig(k.method))
+		own := c.Source(k.is4)
+		r := newRand(uint64(125 + i))
+		for n := range soak(100_000, 5000) {
+			p := randProbe(r, c, k.is4)
+			if n%2 == 0 {
+				p.Target = own
+			}
+			answer, kind := answerTo(encode(c, p), true)
+			reset := Segment{SrcPort: answer.DstPort, DstPort: answer.SrcPort, Seq: answer.Ack, Flags: rst}
+			f := probe.Facts{Responder: own, Kind: probe.KindRST}
+			if v := c.TCPAnswer(&reset, &f); v != Unrelated {
+				t.Fatalf("%s: verdict %d, %+v", k, v, f)
+			}
+			f = probe.Facts{Responder: own, Kind: kind}
+			if v := c.TCPAnswer(&answer, &f); (v == Accepted) != (p.Target == own) || v == Accepted && f.Probe != p {
+				t.Fatalf("%s: verdict %d, %+v for %+v", k, v, f, p)
+			}
+		}
+	}
+}
+
 // TestTCPAnswerConflict has a reset bear the tags of two probes.
 func TestTCPAnswerConflict(t *testing.T) {
 	c := newCodec(t, testConfig(probe.TCPACK))

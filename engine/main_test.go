@@ -126,3 +126,18 @@ func (b *syncBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.buf.String()
 }
+
+func addrs(texts ...string) (list []netip.Addr) {
+	for _, s := range texts {
+		list = append(list, netip.MustParseAddr(s))
+	}
+	return list
+}
+
+// soak returns few, or many if the properties are tested at full counts.
+func soak(few, many int) int {
+	if os.Getenv("MASSTRACE_SOAK") == "1" {
+		return many
+	}
+	return few
+}

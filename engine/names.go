@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -38,7 +37,7 @@ func resolve(ctx context.Context, c *TraceConfig, host string) (netip.Addr, erro
 	}
 	all, err := net.DefaultResolver.LookupNetIP(ctx, string(family), host)
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("look up %s: %w", host, err)
+		return netip.Addr{}, err // which says what was looked up
 	}
 	a := all[0].Unmap()
 	return a, sourceFits(c, a)

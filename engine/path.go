@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,12 @@ func (l *paths) add(path link.Path, is4 bool) {
 		l.source6 = path.Source
 		copy(l.nextHop6[:], path.NextHop)
 	}
+}
+
+// toOurselves reports whether the link is the loopback, the only one whose
+// Ethernet address is zero.
+func (l *paths) toOurselves() bool {
+	return l.Framing == link.Ethernet && bytes.Equal(l.Hardware, make([]byte, 6))
 }
 
 // findPath finds the way of one family. The next hop of a scan is a gateway;

@@ -14,7 +14,7 @@ type session struct {
 	codec    *codec.Codec
 	monitor  *link.Monitor
 	counters link.Counters // of the link, before the run
-	port     *sender.Packet
+	port     sender.Port
 	live     *receiver.Live
 }
 
@@ -42,13 +42,25 @@ func (s *session) open(c sessionConfig) (err error) {
 	if s.live, err = receiver.OpenLive(c.capture); err != nil {
 		return err
 	}
+	port, err := s.openPort(c.queue)
+	if err != nil {
+		return err
+	}
+	s.port = port
+	return nil
+}
+
+// openPort opens the port that goes with the paths.
+func (s *session) openPort(queue bool) (sender.Port, error) {
+	if s.paths.toOurselves() && !s.paths.source6.IsValid() {
+		return sender.OpenLocal()
+	}
 	port := sender.PacketConfig{
-		Index: s.paths.Index, Ethernet: s.paths.Framing == link.Ethernet, Queue: c.queue,
+		Index: s.paths.Index, Ethernet: s.paths.Framing == link.Ethernet, Queue: queue,
 		NextHop4: s.paths.nextHop4, NextHop6: s.paths.nextHop6,
 	}
 	copy(port.Source[:], s.paths.Hardware)
-	s.port, err = sender.OpenPacket(port)
-	return err
+	return sender.OpenPacket(port)
 }
 
 // openCodec makes the codec for the source addresses that were found, and

@@ -97,8 +97,8 @@ func (s *scan) summary(r *recorder) (*output.Summary, error) {
 			Late: m.Late.Load(), Duplicates: m.Duplicates.Load(),
 			Weak: m.Weak.Load(), Strong: m.Strong.Load(),
 		},
-		ElapsedS:   float64(s.time.Now()-s.began) / 1e9,
-		Complete:   true, Reason: output.ReasonDone,
+		ElapsedS: float64(s.time.Now()-s.began) / 1e9,
+		Complete: true, Reason: output.ReasonDone,
 	}
 	if s.cfg.Method == probe.UDP {
 		sum.UDPReplies = m.Hopless.Load()

@@ -94,7 +94,7 @@ type tracer struct {
 	rows      chan schedule.Row
 	retired   chan *window.Window
 	window    *window.Window
-	matcher   *matcher.Matcher
+	replies   receiver.Sink
 	receiver  *receiver.Receiver
 	sender    *sender.Sender
 	assembler *trace.Assembler
@@ -124,12 +124,8 @@ func traceHost(ctx, interrupted context.Context, c *TraceConfig, host string) (a
 	return t.answered, err
 }
 
-// captureTimeout is how long the kernel may hold a reply back: somebody waits
-// for it, and there are few.
-const captureTimeout = time.Millisecond
-
-// captureRing is room for thousands of replies.
-const captureRing = 2 << 20
+// captureRing is room for a thousand replies.
+const captureRing = 4 << 20
 
 // open finds the way to the target and opens everything. What was opened before
 // an error is left to close.
@@ -152,7 +148,7 @@ func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 	}
 	return t.session.open(sessionConfig{
 		codec:   cfg,
-		capture: receiver.LiveConfig{RingOctets: captureRing, Timeout: captureTimeout},
+		capture: receiver.LiveConfig{RingOctets: captureRing, Immediate: true},
 	})
 }
 
@@ -168,7 +164,9 @@ func (t *tracer) build() (err error) {
 	t.window.Append(t.target)
 	t.set.Put(t.window)
 	t.retired = make(chan *window.Window, window.Live)
-	t.matcher = matcher.New(matcher.Config{Index: only(t.target), Set: t.set, Retired: t.retired})
+	matched := matcher.New(matcher.Config{Index: only(t.target), Set: t.set, Retired: t.retired})
+	var resets *sender.Resets
+	t.replies, resets = t.paths.refuse(t.cfg.Method, matched)
 	if t.receiver, err = receiver.New(t.live, t.codec, t.time); err != nil {
 		return err
 	}
@@ -180,6 +178,8 @@ func (t *tracer) build() (err error) {
 		Clock:  t.time.clock, Epoch: t.time.epoch,
 		Up:   func() bool { return t.monitor.State() == link.Up },
 		Gone: func() bool { return t.monitor.State() == link.Gone },
+
+		Resets: resets,
 	})
 	source4, source6 := t.paths.sources()
 	t.assembler = trace.NewAssembler(trace.AssemblerConfig{
@@ -240,7 +240,7 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 // Replies implements receiver.Sink: names are looked up as soon as somebody
 // answers.
 func (t *tracer) Replies(batch []probe.Reply, upTo int64) {
-	t.matcher.Replies(batch, upTo)
+	t.replies.Replies(batch, upTo)
 	if t.names == nil {
 		return
 	}

@@ -31,7 +31,7 @@ func TestTruth(t *testing.T) {
 	for _, method := range []probe.Method{probe.UDP, probe.ICMP} {
 		t.Run(method.String(), func(t *testing.T) {
 			t.Parallel()
-			c := config(samples(20)...)
+			c := config(samples(soak(20, 1000))...)
 			c.Method, c.Attempts = method, 2 // a frame may be lost on a busy machine
 			if method == probe.ICMP {
 				c.DstPort = 0

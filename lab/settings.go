@@ -13,7 +13,7 @@ import (
 // Requests of the kernel that x/sys has numbers for but no functions
 // (linux/if.h, linux/ethtool.h).
 type (
-	ethtoolValue struct{ cmd, data uint32 }
+	ethtoolValue struct{ cmd, _ uint32 } // the data is 0: off
 	ethtoolReq   struct {
 		name  [unix.IFNAMSIZ]byte
 		value *ethtoolValue

@@ -88,11 +88,11 @@ func (m *model) plan(dst addr) plan {
 	return p
 }
 
-func (p *plan) prefix(level int) uint64 {
-	if p.six {
-		return p.key >> (48 - bits6[level])
+func (pl *plan) prefix(level int) uint64 {
+	if pl.six {
+		return pl.key >> (48 - bits6[level])
 	}
-	return p.key >> (48 - bits4[level])
+	return pl.key >> (48 - bits4[level])
 }
 
 // way is how one packet ends: who has it, and what that is due.
@@ -175,7 +175,7 @@ func (m *model) routerFate(n node) Fate {
 }
 
 // boxed reports whether packets at routers of a level went through the box.
-func (p *plan) boxed(level uint8) bool { return p.box != boxNone && level > p.boxLevel }
+func (pl *plan) boxed(level uint8) bool { return pl.box != boxNone && level > pl.boxLevel }
 
 // stopped says what a packet with TTL left meets behind the segment of a level,
 // pos routers from here; done is false if it goes on.

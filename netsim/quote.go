@@ -37,11 +37,11 @@ const (
 
 // mangle returns the fields that the plan's box changes in packets of a flow. A
 // random or swapped identification may come out as it was, with 2⁻¹⁶ and 2⁻⁸.
-func (p *plan) mangle(f *flow) (set Mangle) {
-	switch p.box {
+func (pl *plan) mangle(f *flow) (set Mangle) {
+	switch pl.box {
 	case boxNATSource:
 		set = MangledSource
-		if !p.six && f.proto != protoICMP { // NPTv6 is neutral, ICMPv4 has no pseudo header
+		if !pl.six && f.proto != protoICMP { // NPTv6 is neutral, ICMPv4 has no pseudo header
 			set |= MangledChecksum
 		}
 	case boxNATPort:
@@ -52,17 +52,17 @@ func (p *plan) mangle(f *flow) (set Mangle) {
 			set |= MangledChecksum
 		}
 	case boxIPID:
-		if !p.six {
+		if !pl.six {
 			set = MangledIPID
 		}
 	case boxChecksum:
 		set = MangledChecksum
 	case boxTOS:
-		if f.tos != p.newTOS() {
+		if f.tos != pl.newTOS() {
 			set = MangledTOS
 		}
 	case boxLabel:
-		if p.six && f.label != 0 {
+		if pl.six && f.label != 0 {
 			set = MangledLabel
 		}
 	case boxLength:
@@ -72,8 +72,8 @@ func (p *plan) mangle(f *flow) (set Mangle) {
 }
 
 // newTOS is what a box marks all packets with: nothing, or a low class.
-func (p *plan) newTOS() uint8 {
-	if p.boxHash>>40&1 == 0 {
+func (pl *plan) newTOS() uint8 {
+	if pl.boxHash>>40&1 == 0 {
 		return 0
 	}
 	return 0x28

@@ -108,7 +108,7 @@ func expectedExt(tr *trace.Trace) *TraceExt {
 func expectedReply(head *trace.Head, h *trace.Hop) *ReplyRecord {
 	is4 := head.Target.Is4()
 	want := &ReplyRecord{
-		Type: "reply", Run: "01JX", TsSrc: "kernel", CaptureTimestamp: h.Stamp / 1e9, RxUs: h.Stamp / 1e3,
+		Type: "reply", Run: "01JX", TSSrc: "kernel", CaptureTimestamp: h.Stamp / 1e9, RxUs: h.Stamp / 1e3,
 		ProbeProtocol: head.Method.Protocol(is4), ProbeSrc: head.Source.Netip(), ProbeDst: head.Target.Netip(),
 		ProbeSrcPort: head.Flow.Value, ProbeDstPort: head.DstPort, ProbeFlow: head.FlowIndex,
 		ProbeSize: head.ProbeSize, ReplySrc: h.Responder.Netip(), ReplyProtocol: h.Protocol,

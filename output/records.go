@@ -141,7 +141,7 @@ type ReplyRecord struct {
 	CaptureTimestamp int64         `json:"capture_timestamp"` // s
 	RxUs             int64         `json:"rx_us"`
 	TxUs             *int64        `json:"tx_us"`
-	TsSrc            string        `json:"ts_src"`
+	TSSrc            string        `json:"ts_src"`
 	ProbeProtocol    uint8         `json:"probe_protocol"`
 	ProbeSrc         netip.Addr    `json:"probe_src_addr"`
 	ProbeDst         netip.Addr    `json:"probe_dst_addr"`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -38,13 +39,13 @@ type Route struct {
 	Width int
 
 	buf   bytes.Buffer
-	paths []string // of each flow: its responders so far
+	paths []flowPath // of each flow
 }
 
 // Head writes the line in front of all rows. host is as the user wrote it, size
 // that of a probe in octets.
 func (r *Route) Head(host string, target netip.Addr, maxTTL uint8, size int) error {
-	r.paths = make([]string, r.Flows)
+	r.paths = make([]flowPath, r.Flows)
 	r.buf.Reset()
 	fmt.Fprintf(&r.buf, "traceroute to %s (%s), %d hops max, %d byte packets", printable(host), target, maxTTL, size)
 	if r.Flows > 1 {
@@ -84,24 +85,39 @@ func (r *Route) Tail() error {
 	if r.Flows <= 1 {
 		return nil
 	}
-	groups := map[string][]uint16{}
-	var order []string
+	var paths []flowPath // distinct ones
+	var flows [][]uint16 // that take them
 	for flow, path := range r.paths {
-		if groups[path] == nil {
-			order = append(order, path)
+		i := slices.IndexFunc(paths, path.agrees)
+		if i < 0 {
+			i, paths, flows = len(paths), append(paths, flowPath{}), append(flows, nil)
 		}
-		groups[path] = append(groups[path], uint16(flow))
+		maps.Copy(paths[i], path)
+		flows[i] = append(flows[i], uint16(flow))
 	}
 	r.buf.Reset()
-	fmt.Fprintf(&r.buf, "%d path", len(order))
-	if len(order) != 1 {
+	fmt.Fprintf(&r.buf, "%d path", len(paths))
+	if len(paths) != 1 {
 		r.buf.WriteByte('s')
 	}
-	for i, path := range order {
+	for i := range paths {
 		r.buf.WriteString([]string{": ", "; "}[min(i, 1)])
-		fmt.Fprintf(&r.buf, "flow %s", ranges(groups[path]))
+		fmt.Fprintf(&r.buf, "flow %s", ranges(flows[i]))
 	}
 	return r.endLine()
+}
+
+// flowPath is who answered a flow first at each TTL.
+type flowPath map[uint8]probe.Addr
+
+// agrees reports whether nothing tells the two paths apart: silence does not.
+func (p flowPath) agrees(other flowPath) bool {
+	for ttl, addr := range p {
+		if have, ok := other[ttl]; ok && have != addr {
+			return false
+		}
+	}
+	return true
 }
 
 // branch is a responder of a row, with what its flows saw; one without a hop is
@@ -150,7 +166,7 @@ func (r *Route) branches(row RouteRow) (branches []*branch, flows int) {
 		b := branches[i]
 		if !slices.Contains(b.flows, p.Flow) {
 			b.flows = append(b.flows, p.Flow)
-			r.paths[p.Flow] += fmt.Sprintf("%d %s ", row.TTL, p.Hop.Responder)
+			r.seen(p.Flow, row.TTL, p.Hop.Responder)
 		}
 		b.rtts = append(b.rtts, p.Hop.RTT)
 	}
@@ -164,6 +180,16 @@ func (r *Route) branches(row RouteRow) (branches []*branch, flows int) {
 		branches = append(branches, mute)
 	}
 	return branches, flows
+}
+
+// seen notes a step of a flow's path.
+func (r *Route) seen(flow uint16, ttl uint8, responder probe.Addr) {
+	if r.paths[flow] == nil {
+		r.paths[flow] = flowPath{}
+	}
+	if _, ok := r.paths[flow][ttl]; !ok {
+		r.paths[flow][ttl] = responder
+	}
 }
 
 // words returns the first column of b.

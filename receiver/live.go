@@ -10,8 +10,8 @@ import (
 	"github.com/google/gopacket/pcap"
 )
 
-// The capture handle: never in immediate mode, which would wake us for every
-// packet, but on blocks that the kernel retires after timeoutNS.
+// The capture handle: unless asked for, not in immediate mode, which would wake
+// us for every packet, but on blocks that the kernel retires after timeoutNS.
 const (
 	timeoutNS  = int64(10 * time.Millisecond)
 	ringOctets = 64 << 20
@@ -34,10 +34,9 @@ type LiveConfig struct {
 	Interface  string
 	Filter     string // pcap-filter(7)
 	RingOctets int    // 0 is the default, 64 MiB
-	// Timeout is how long the kernel may hold a frame back to hand it over with
-	// others, up to the default (if 0) of 10 ms. A shorter one wakes the reader
-	// more often.
-	Timeout time.Duration
+	// Immediate hands each frame over as it comes, cut to 2048 octets, and says
+	// after a millisecond that none came: for few frames that somebody waits for.
+	Immediate bool
 }
 
 // OpenLive opens a capture of what comes in on the link. It needs CAP_NET_RAW.
@@ -50,12 +49,15 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	if c.RingOctets == 0 {
 		c.RingOctets = ringOctets
 	}
-	if c.Timeout == 0 {
-		c.Timeout = time.Duration(timeoutNS)
+	snap, timeout := snapOctets, time.Duration(timeoutNS)
+	if c.Immediate {
+		// More than any ICMP error takes (RFC 4443 §2.4: the least MTU of IPv6).
+		snap, timeout = 2048, time.Millisecond
 	}
 	for _, err := range []error{
-		inactive.SetSnapLen(snapOctets),
-		inactive.SetTimeout(c.Timeout),
+		inactive.SetSnapLen(snap),
+		inactive.SetTimeout(timeout),
+		inactive.SetImmediateMode(c.Immediate),
 		inactive.SetBufferSize(c.RingOctets),
 		inactive.SetPromisc(false),
 	} {

@@ -32,6 +32,12 @@ func (q *Resets) Put(p probe.Probe) {
 	q.put.Store(at + 1) // after the probe is whole
 }
 
+// Waiting returns how many resets wait. Any goroutine may ask.
+func (q *Resets) Waiting() int {
+	got := q.got.Load() // first: put never falls behind it
+	return int(q.put.Load() - got)
+}
+
 // take returns the next probe whose connection to reset; ok is false if there is
 // none.
 func (q *Resets) take() (p probe.Probe, ok bool) {

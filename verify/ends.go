@@ -29,6 +29,7 @@ type heardEnd struct {
 	distances  [64]bool // of the target, by the same answers
 	several    bool     // of them
 	quoted     bool     // some of them quote, and so tell the distance
+	router     uint8    // highest TTL that ended in a router
 	unreach    uint8    // lowest TTL with an unreachable of another kind
 	unreachLog *sent
 }
@@ -46,7 +47,9 @@ func (c *checker) hear(flows []uint32) (h heardEnd) {
 			switch {
 			case !showsHop(s.answer):
 				h.reached = true
-			case !c.heard(s) || s.answer == netsim.TimeExceeded:
+			case !c.heard(s):
+			case s.answer == netsim.TimeExceeded:
+				h.router = max(h.router, s.ttl)
 			case s.marks&atTarget != 0:
 				h.target(s)
 			case h.unreach == 0 || s.ttl < h.unreach:
@@ -66,6 +69,11 @@ func (h *heardEnd) target(s *sent) {
 	}
 	h.reached = true
 }
+
+// doubtful reports whether routers answered at the distance that the target tells
+// or beyond: a balancer for each packet has ways of several lengths. Then the TTL
+// at which the target answered is as good an end.
+func (h *heardEnd) doubtful() bool { return int(h.router) >= h.where() }
 
 // end judges the end of a trace.
 func (c *checker) end(t *output.TraceRecord, flows []uint32) {
@@ -90,7 +98,7 @@ func (c *checker) end(t *output.TraceRecord, flows []uint32) {
 	case h.lowest != 0:
 		want = trace.StopCompleted
 		ok = t.HopCount < len(h.distances) && t.HopCount > 0 && h.distances[t.HopCount] ||
-			t.HopCount == int(h.lowest) && (!h.quoted || h.several)
+			t.HopCount == int(h.lowest) && (!h.quoted || h.several || h.doubtful())
 	case h.unreach != 0:
 		want = trace.StopUnreach
 		ok = t.HopCount == int(h.unreach)

@@ -26,6 +26,9 @@ type Recall struct {
 	// in a file that was cut.
 	Beyond  uint64 `json:"beyond"`
 	NoTrace uint64 `json:"no_trace"`
+	// Chance lie within their traces and are there, but chance or a rate limit
+	// kept back every answer that was asked for.
+	Chance uint64 `json:"chance"`
 }
 
 // Missing tells missing hops by their cause: the first that fits.
@@ -64,13 +67,15 @@ func share(part, whole uint64) float64 {
 // recallTTL counts the probes of one flow at one TTL.
 func (c *checker) recallTTL(r *Recall, f *flow, probes []sent, mark marks, cut bool) {
 	var best *sent // what shows the hop most easily
-	hopless, unreadableOnly := false, false
+	hopless, unreadableOnly, unlucky := false, false, false
 	found := false
 	for i := range probes {
 		s := &probes[i]
 		switch {
 		case s.fate == netsim.Answered && !showsHop(s.answer):
 			hopless = true
+		case s.fate.Random():
+			unlucky = true
 		case !s.emitted():
 		case s.marks&unreadable != 0:
 			unreadableOnly = true
@@ -90,6 +95,9 @@ func (c *checker) recallTTL(r *Recall, f *flow, probes []sent, mark marks, cut b
 		r.Unreadable++
 		return
 	case best == nil:
+		if unlucky && !noTrace && (mark != inTraces || probes[0].ttl <= f.end) {
+			r.Chance++
+		}
 		return
 	case noTrace && cut:
 		r.NoTrace++

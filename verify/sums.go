@@ -37,10 +37,13 @@ func (c *checker) sumsReport() *Sums {
 	if s == nil {
 		return nil
 	}
-	var answered, most, copies, flips uint64
+	var answered, most, copies, flips, hoplessFlips uint64
 	for i := range c.asked.probes {
 		p := &c.asked.probes[i]
 		if !p.emitted() {
+			if p.copies > 0 && p.marks&flipped != 0 {
+				hoplessFlips++
+			}
 			continue
 		}
 		most++
@@ -60,9 +63,14 @@ func (c *checker) sumsReport() *Sums {
 		Fault: s.Answered > most})
 	r.Lines = append(r.Lines, Sum{Name: "duplicates", Said: s.Duplicates, Is: copies,
 		Note: differs(s.Duplicates, copies, fmt.Sprintf("and %d copies with wrong bits", flips))})
-	hopless := c.asked.copies[netsim.UDPReply] + c.asked.copies[netsim.ChallengeACK]
+	hopless := c.asked.copies[netsim.UDPReply]
 	r.Lines = append(r.Lines, Sum{Name: "udp_reply", Said: s.UDPReplies, Is: hopless,
-		Note: differs(s.UDPReplies, hopless, "late, or lost behind the simulator"), Fault: s.UDPReplies > hopless})
+		Note:  differs(s.UDPReplies, hopless, fmt.Sprintf("late, lost behind the simulator, or of %d copies with wrong bits", hoplessFlips)),
+		Fault: s.UDPReplies > hopless+hoplessFlips})
+	if acks := c.asked.copies[netsim.ChallengeACK]; s.PureACKs+acks > 0 {
+		r.Lines = append(r.Lines, Sum{Name: "pure_ack", Said: s.PureACKs, Is: acks,
+			Note: differs(s.PureACKs, acks, "late, or lost behind the simulator")})
+	}
 	if c.sums.exts > 0 {
 		r.Lines = append(r.Lines,
 			Sum{Name: "sent, by trace-ext", Said: s.Sent, Is: c.sums.sent, Fault: s.Sent != c.sums.sent},

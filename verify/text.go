@@ -176,6 +176,7 @@ func (r *Report) textRecall(t table) {
 		{"missing: lost", m.Lost, "no cause known: lost behind the simulator, or overlooked"},
 		{"left out: unreadable", c.Unreadable, "quote another target or flow: nobody can attribute them"},
 		{"left out: no hop", c.NoHop, "answers that tell no TTL, as datagrams of the target"},
+		{"left out: no luck", c.Chance, "lost, or held back by a limit, at every attempt"},
 		{"left out: beyond", c.Beyond, "above the end of the trace"},
 		{"left out: cut", c.NoTrace, "flows without a trace in a file without an end"},
 	} {
@@ -221,6 +222,7 @@ var sumWords = map[string]string{
 	"answered":               "probes with an answer that can be attributed",
 	"duplicates":             "second copies of answers",
 	"udp_reply":              "answers that tell no TTL",
+	"pure_ack":               "likewise, of TCP",
 	"sent, by trace-ext":     "the same, added up over traces",
 	"answered, by trace-ext": "likewise",
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -89,8 +90,11 @@ func (s *simulation) each(f func(p probed, r *netsim.Record)) {
 	}
 }
 
-// targets of both families, some hundreds.
-var simTargets = []string{"45.16.0.0/17", "2a00:16::/41"}
+// simTargets are of both families, some hundreds, or many thousands.
+func simTargets(flags ...string) []string {
+	n := strconv.Itoa(soak(256, 20_000))
+	return append(flags, "--max-targets="+n, "45.0.0.0/9", "2a00:16::/33")
+}
 
 // Where everything answers, everything is answered, and both ends count alike.
 func TestInternetClean(t *testing.T) {
@@ -99,7 +103,7 @@ func TestInternetClean(t *testing.T) {
 		t.Run(tt.method+" "+tt.link, func(t *testing.T) {
 			t.Parallel()
 			s := simulate(t, "--preset clean --link "+tt.link,
-				append([]string{"--method", tt.method, "--rate=5k", "--wait=1s"}, simTargets...)...)
+				simTargets("--method", tt.method, "--rate=5k", "--wait=1s")...)
 			sum, sim := s.summary, s.counters.Simulator
 			if !sum.Complete || sum.Silent+sum.Late+sum.Duplicates+sum.Malformed+sum.Rejected.Total() > 0 {
 				t.Errorf("summary %+v; want nothing but answers", sum)
@@ -180,7 +184,7 @@ func (s *simulation) checkStop(t *testing.T) {
 // Further attempts go only to what was not answered, and make up for loss.
 func TestInternetRetries(t *testing.T) {
 	t.Parallel()
-	s := simulate(t, "--preset loss", append([]string{"--attempts=3", "--rate=5k", "--wait=1s"}, simTargets...)...)
+	s := simulate(t, "--preset loss", simTargets("--attempts=3", "--rate=5k", "--wait=1s")...)
 	answered, attempts := map[probed]bool{}, map[probed]int{}
 	s.each(func(p probed, r *netsim.Record) {
 		if answered[p] {
@@ -218,7 +222,7 @@ func TestInternetRetries(t *testing.T) {
 // With --no-stop every TTL is probed.
 func TestInternetNoStop(t *testing.T) {
 	t.Parallel()
-	s := simulate(t, "--preset clean", append([]string{"--no-stop", "--rate=10k", "--wait=1s"}, simTargets...)...)
+	s := simulate(t, "--preset clean", simTargets("--no-stop", "--rate=10k", "--wait=1s")...)
 	if sum := s.summary; sum.Sent != sum.Targets*32 || uint64(len(s.log)) != sum.Sent || sum.Skipped.Total() != 0 || !sum.Complete {
 		t.Errorf("summary %+v, log of %d; want all sent", sum, len(s.log))
 	}
@@ -232,7 +236,7 @@ func TestInternetNoStop(t *testing.T) {
 // On a network like the Internet everything still adds up.
 func TestInternetDefault(t *testing.T) {
 	t.Parallel()
-	s := simulate(t, "--preset default", append([]string{"--attempts=2", "--records=both", "--rate=5k"}, simTargets...)...)
+	s := simulate(t, "--preset default", simTargets("--attempts=2", "--records=both", "--rate=5k")...)
 	sum := s.summary
 	if !sum.Complete || uint64(len(s.log)) != sum.Sent {
 		t.Errorf("log of %d, summary %+v", len(s.log), sum)

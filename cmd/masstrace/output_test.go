@@ -30,7 +30,7 @@ func TestOutputDiskFull(t *testing.T) {
 	}
 	for _, name := range []string{"out.ndjson", "out.ndjson.gz", "out.ndjson.zst"} {
 		dir := t.TempDir()
-		if err := unix.Mount("small", dir, "tmpfs", 0, "size=64k"); err != nil {
+		if err := unix.Mount("small", dir, "tmpfs", 0, "size=32k"); err != nil {
 			t.Fatal(err)
 		}
 		out := filepath.Join(dir, name)

@@ -213,3 +213,11 @@ func readNumber(t *testing.T, path string) uint64 {
 	}
 	return n
 }
+
+// soak returns few, or many if the properties are tested at full counts.
+func soak(few, many int) int {
+	if os.Getenv("MASSTRACE_SOAK") == "1" {
+		return many
+	}
+	return few
+}

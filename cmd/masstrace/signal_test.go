@@ -60,25 +60,27 @@ func TestSignalBeforeRetries(t *testing.T) {
 func TestSignalTwice(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
-	out := outFile(t)
 	const wait = 4 * time.Second
-	p := start(t, nil, "scan", "45.16.0.0/15", "--rate=20k", "--memory=1M", "--wait="+wait.String(), "-o", out)
-	grown(t, out, 20_000) // the first window
-	p.signal(syscall.SIGINT)
-	p.await("once more to leave at once")
-	p.signal(syscall.SIGINT)
-	asked := time.Now()
-	p.end(4)
-	if took := time.Since(asked); took > wait/2 {
-		t.Errorf("left after %v, want at once", took)
-	}
-	p.says("left at once")
-	r, err := readResults(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(r.traces) == 0 || r.summary != nil || r.cut {
-		t.Errorf("%d traces, summary %v, cut %v; want traces, and whole lines", len(r.traces), r.summary, r.cut)
+	for i := range int64(soak(1, 20)) {
+		out := outFile(t)
+		p := start(t, nil, "scan", "45.16.0.0/15", "--rate=20k", "--memory=1M", "--wait="+wait.String(), "-o", out)
+		grown(t, out, 20_000+i*10_000) // some window
+		p.signal(syscall.SIGINT)
+		p.await("once more to leave at once")
+		p.signal(syscall.SIGINT)
+		asked := time.Now()
+		p.end(4)
+		if took := time.Since(asked); took > wait/2 {
+			t.Errorf("left after %v, want at once", took)
+		}
+		p.says("left at once")
+		r, err := readResults(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.traces) == 0 || r.summary != nil || r.cut {
+			t.Errorf("%d traces, summary %v, cut %v; want traces, and whole lines", len(r.traces), r.summary, r.cut)
+		}
 	}
 }
 

@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"bench":                 {},
 	"bench/micro":           {"bench"},
 	"bench/soak":            {"bench", "internal/gotest"},
+	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
 	"internal/demo":         {"output"},
 	"internal/gotest":       {},

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxFileLines         = 400
+	maxFileLines         = 500 // to be split by 400
 	maxArchitectureLines = 200
 )
 

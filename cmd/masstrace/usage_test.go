@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What is asked for and makes no sense ends with status 2, in one line that says
+// which flag.
+func TestUsage(t *testing.T) {
+	tests := []struct{ args, want string }{ // want is a regular expression
+		{"", `expected one of`},
+		{"scam", `scam`},
+		{"scan", `targets`},
+		{"scan --no-such-flag 45.16.0.1", `no-such-flag`},
+		{"scan --min-ttl 0 45.16.0.1", `--min-ttl 0 and --max-ttl 32 must be within 1 to 63`},
+		{"scan --max-ttl 64 45.16.0.1", `--max-ttl`},
+		{"scan --max-ttl 300 45.16.0.1", `--max-ttl`},
+		{"scan --min-ttl 9 --max-ttl 8 45.16.0.1", `in order`},
+		{"scan --attempts 0 45.16.0.1", `--attempts must be within 1 to 4`},
+		{"scan --attempts 5 45.16.0.1", `--attempts must be within 1 to 4`},
+		{"scan --flows 0 45.16.0.1", `--flows must be within 1 to 32767`},
+		{"scan --flows 32768 45.16.0.1", `--flows`},
+		{"scan --rate=-1 45.16.0.1", `--rate.*"-1" is not a number`},
+		{"scan --rate NaN 45.16.0.1", `--rate.*is not a number`},
+		{"scan --rate ten 45.16.0.1", `--rate.*"ten"`},
+		{"scan --bandwidth 0 45.16.0.1", `--bandwidth.*not more than 0`},
+		{"scan --bandwidth 10X 45.16.0.1", `--bandwidth`},
+		{"scan --burst=-1 45.16.0.1", `--burst`},
+		{"scan --wait 0s 45.16.0.1", `--wait must be more than 0`},
+		{"scan --wait 2 45.16.0.1", `--wait`},
+		{"scan --max-runtime=-1s 45.16.0.1", `--max-runtime must not be negative`},
+		{"scan --memory 1k 45.16.0.1", `--memory 1024 holds not one target`},
+		{"scan --memory lots 45.16.0.1", `--memory`},
+		{"scan --per-prefix 0 45.16.0.1", `--per-prefix must be at least 1`},
+		{"scan --granularity4 33 45.16.0.1", `--granularity4 must be within 1 to 32`},
+		{"scan --granularity6 129 2a00:16::1", `--granularity6 must be within 1 to 128`},
+		{"scan --shard 1/2 45.16.0.1", `--shard needs --seed`},
+		{"scan --seed x --shard 0/2 45.16.0.1", `--shard.*"0/2" is not I/N`},
+		{"scan --seed x --shard 3/2 45.16.0.1", `--shard`},
+		{"scan --key 0123 45.16.0.1", `--key takes 32 hexadecimal digits`},
+		{"scan --method tcp 45.16.0.1", `--method`},
+		{"scan --dport 0 45.16.0.1", `--dport must not be 0`},
+		{"scan --dport 65536 45.16.0.1", `--dport`},
+		{"scan --tos 256 45.16.0.1", `--tos`},
+		{"scan --source-port-range 9-8 45.16.0.1", `--source-port-range.*LOW-HIGH`},
+		{"scan --source-port-range 1000-1001 --flows 3 45.16.0.1", `port`},
+		{"scan --source nobody 45.16.0.1", `--source`},
+		{"scan --source 192.0.2.1 --source 192.0.2.2 45.16.0.1", `two addresses of one family`},
+		{"scan --gateway-mac 02:00 45.16.0.1", `--gateway-mac.*not an Ethernet address`},
+		{"scan --records none 45.16.0.1", `--records`},
+		{"lab", ``},
+		{"lab --preset nothing true", `nothing`},
+		{"lab --set loss=2 true", `no option "loss"`},
+	}
+	for _, tt := range tests {
+		var stdout, stderr bytes.Buffer
+		status := run(strings.Fields(tt.args), strings.NewReader(""), &stdout, &stderr)
+		if status != 2 || stdout.Len() > 0 || !regexp.MustCompile("^masstrace: .*"+tt.want).MatchString(stderr.String()) {
+			t.Errorf("masstrace %s: status %d, stdout %q, stderr %q; want 2, %q", tt.args, status, stdout.String(), stderr.String(), tt.want)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package acceptance
+
+import (
+	"testing"
+)
+
+// Every method, family and network, as far as there is time.
+func TestCells(t *testing.T) {
+	t.Parallel()
+	cells, targets := pairwiseCells(), testTargets
+	if soaking() {
+		cells, targets = allCells(), soakTargets
+	}
+	for _, c := range cells {
+		t.Run(c.name(), func(t *testing.T) {
+			t.Parallel()
+			o := scan(t, &c, targets)
+			c.network.holds(t, o)
+			judge(t, o)
+			r := o.report
+			t.Logf("%d probes, %d hops of %d targets, %d false; recall %.4f",
+				r.Probes.Sent, r.Hops.Judged, r.Probes.Targets, r.Hops.False(), r.Recall.Share)
+		})
+	}
+}
+
+// A target that answers two of the many probes that reach it still ends the
+// trace at its true distance.
+func TestOwnLimit(t *testing.T) {
+	t.Parallel()
+	n := network{
+		name: "limits its unreachables",
+		lab:  []string{"--preset=clean", "--set=limited-hosts=1", "--set=host-burst=2", "--set=host-rate=0.1"},
+		scan: []string{"--no-stop"},
+	}
+	for _, f := range families {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			o := scan(t, &cell{"udp", f, n}, testTargets/2)
+			judge(t, o)
+			limited := o.report.Probes.Fates["host-limited"]
+			if limited < uint64(o.targets) || o.reached != uint64(o.targets) {
+				t.Errorf("%d unreachables kept back; %d of %d traces reach their targets", limited, o.reached, o.targets)
+			}
+			t.Logf("%d targets reached, %d unreachables kept back, %d ends wrong",
+				o.reached, limited, o.report.Ends.Traces-o.report.Ends.Right)
+		})
+	}
+}

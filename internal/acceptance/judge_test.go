@@ -1,0 +1,125 @@
+package acceptance
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/masstrace/masstrace/verify"
+)
+
+// judge checks what must hold on every network.
+func judge(t *testing.T, o *outcome) {
+	t.Helper()
+	r := o.report
+	for _, fault := range r.Faults {
+		t.Error(fault)
+	}
+	judgeHops(t, "hops", &r.Hops)
+	if r.Replies == nil {
+		t.Error("no reply records")
+	} else {
+		judgeHops(t, "replies", r.Replies)
+	}
+	if r.Hops.Judged < uint64(5*o.targets) {
+		t.Errorf("%d hops of %d targets", r.Hops.Judged, o.targets)
+	}
+	zero(t, "probes", counts{
+		"outside the targets": uint64(r.Probes.Outside), "missing in the log": uint64(r.Probes.Unlogged),
+		"targets too few or too many": uint64(max(r.Probes.Targets, o.targets) - min(r.Probes.Targets, o.targets)),
+		"retried, unheard":            r.Repeats.Unheard,
+	})
+	judgeRecall(t, o)
+	judgeEnds(t, o)
+	judgeSums(t, o)
+	if t.Failed() {
+		var text strings.Builder
+		_ = r.Text(&text) // into memory
+		t.Logf("%s\nsummary %+v", &text, o.summary)
+	}
+}
+
+// counts are numbers by what they count.
+type counts map[string]uint64
+
+// zero checks that all are.
+func zero(t *testing.T, of string, all counts) {
+	t.Helper()
+	for name, n := range all {
+		if n != 0 {
+			t.Errorf("%s: %s: %d", of, name, n)
+		}
+	}
+}
+
+func judgeHops(t *testing.T, of string, h *verify.Hops) {
+	t.Helper()
+	if h.Class == nil {
+		t.Errorf("no %s were judged", of)
+		return
+	}
+	c := h.Class
+	zero(t, of, counts{
+		"false": h.False(), "wrong valid": c.WrongValid, "wrong mangled": c.WrongMangled, "wrong kind": c.WrongKind,
+		"wrong detail": c.WrongDetail, "on too few tags": c.ShouldBeGone, "unexplained": c.Unexplained,
+	})
+}
+
+// judgeRecall: whatever can be attributed is there. Of a rewritten tag one in 256
+// is valid by chance, and then contradicts the other: such answers are rejected
+// as conflicts, each of which is counted.
+func judgeRecall(t *testing.T, o *outcome) {
+	t.Helper()
+	r := &o.report.Recall
+	m := &r.Missing
+	zero(t, "missing", counts{"no trace": m.NoTrace, "late": m.Late, "lost": m.Lost})
+	if m.Mangled > o.summary.Rejected.Conflict {
+		t.Errorf("%d rewritten answers are missing, and %d conflicts", m.Mangled, o.summary.Rejected.Conflict)
+	}
+	if r.Answers == 0 || r.Found+m.RuledOut+m.Mangled != r.Answers {
+		t.Errorf("recall %d of %d, %d ruled out", r.Found, r.Answers, m.RuledOut)
+	}
+}
+
+func judgeEnds(t *testing.T, o *outcome) {
+	t.Helper()
+	e := o.report.Ends
+	if e == nil {
+		t.Error("no traces")
+		return
+	}
+	if e.Traces != uint64(o.targets) || e.Right != e.Traces {
+		t.Errorf("%d traces of %d targets, %d end right", e.Traces, o.targets, e.Right)
+	}
+	zero(t, "ends", counts{"wrong reason": e.WrongReason, "wrong code": e.WrongCode, "wrong last TTL": e.WrongDistance,
+		"wrong reached": e.WrongReached, "halted": e.Halted, "not probed": e.NotProbed, "told again": e.Again,
+		"TTLs left out": e.Gaps})
+}
+
+// judgeSums: the summary counts what the simulator counts.
+func judgeSums(t *testing.T, o *outcome) {
+	t.Helper()
+	s := o.report.Sums
+	if s == nil || s.Unbalanced != "" || !o.summary.Complete {
+		t.Errorf("summary: %+v; complete: %v", s, o.summary.Complete)
+		return
+	}
+	sim, conflicts := o.counters.Simulator, o.summary.Rejected.Conflict
+	for _, l := range s.Lines {
+		lack, surplus := uint64(0), uint64(0)
+		switch l.Name {
+		case "answered":
+			lack = conflicts
+		case "duplicates", "udp_reply":
+			surplus = sim["noise bit-flip"]
+		}
+		if l.Said+lack < l.Is || l.Said > l.Is+surplus {
+			t.Errorf("summary: %s: %d, and not %d", l.Name, l.Said, l.Is)
+		}
+	}
+	if o.summary.Sent+o.report.Probes.Others != sim["received"] {
+		t.Errorf("summary: sent %d, and the simulator received %d, %d of them no probes",
+			o.summary.Sent, sim["received"], o.report.Probes.Others)
+	}
+	zero(t, "summary", counts{"traces that are wrong on probes": s.TracesWrongSent,
+		"traces that are wrong on answers": s.TracesWrongAnswered - min(s.TracesWrongAnswered, conflicts)})
+}

@@ -1,0 +1,114 @@
+package acceptance
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/masstrace/masstrace/lab/internet"
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/verify"
+)
+
+// What a run is like: few targets for a test, many for a soak, and a rate that
+// two cores have room for, with other tests on them.
+const (
+	testTargets = 2_000
+	soakTargets = 50_000
+	topRate     = 15_000 // probes per second
+	leastRate   = topRate / 4
+	waitTime    = "1s" // thrice the longest round trip
+)
+
+// soaking reports whether everything is to be tried at full counts.
+func soaking() bool { return os.Getenv("MASSTRACE_SOAK") != "" }
+
+// outcome is a scan seen from all sides.
+type outcome struct {
+	report   *verify.Report
+	summary  output.Summary
+	counters internet.Counters
+	targets  int
+	reached  uint64 // traces that say so
+}
+
+// scan scans that many targets of a cell. A machine that is too busy loses
+// packets, or keeps them until after the wait, without a fault of ours: then the
+// scan is made again, at half the rate.
+func scan(t *testing.T, c *cell, targets int) *outcome {
+	t.Helper()
+	for rate := topRate; ; rate /= 2 {
+		o := scanAt(t, c, targets, rate)
+		busy := o.overload()
+		if busy == "" {
+			return o
+		}
+		t.Logf("at %d probes a second, %s", rate, busy)
+		if rate <= leastRate {
+			t.Fatal("this machine is too busy")
+		}
+	}
+}
+
+// overload says what got lost on this machine, and not in the network.
+func (o *outcome) overload() string {
+	c, s := &o.counters, &o.summary
+	if c.LostIn+c.LostDelay+c.LostOut+s.Drops.Kernel+s.Drops.Interface+s.Late+s.TxErrors == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the simulator lost %d packets on the way in, %d under way, %d on the way out; the scan lost %d and %d, could not send %d, and %d came late",
+		c.LostIn, c.LostDelay, c.LostOut, s.Drops.Kernel, s.Drops.Interface, s.TxErrors, s.Late)
+}
+
+// scanAt scans at a rate and holds the results against the truth.
+func scanAt(t *testing.T, c *cell, targets, rate int) *outcome {
+	t.Helper()
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	program := installed(t)
+	args := append([]string{"lab", "--log", path("log"), "--counters", path("counters")}, c.network.lab...)
+	args = append(args, "--", program, "scan", "--quiet", "--output", path("results"), "--records=both",
+		"--method", c.method, "--seed=acceptance", fmt.Sprintf("--max-targets=%d", targets),
+		fmt.Sprintf("--rate=%d", rate), "--wait", waitTime)
+	args = append(append(args, c.network.scan...), c.family.prefixes...)
+	if text, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
+		t.Fatalf("masstrace %s: %v\n%s", strings.Join(args, " "), err, text)
+	}
+	o := &outcome{targets: targets}
+	var err error
+	o.report, err = verify.Run(verify.Config{Results: path("results"), Log: path("log"), Counters: path("counters"),
+		Targets: c.family.prefixes})
+	if err == nil {
+		err = o.read(path("results"), path("counters"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// read reads what the report does not tell.
+func (o *outcome) read(results, counters string) error {
+	text, err := os.ReadFile(counters)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &o.counters); err != nil {
+		return err
+	}
+	if text, err = os.ReadFile(results); err != nil {
+		return err
+	}
+	o.reached = uint64(bytes.Count(text, []byte(`"stop_reason":"COMPLETED"`)))
+	at := bytes.LastIndex(text, []byte(`{"type":"summary"`))
+	if at < 0 {
+		return errors.New("no summary")
+	}
+	return json.NewDecoder(bytes.NewReader(text[at:])).Decode(&o.summary)
+}
