@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os/exec"
@@ -119,6 +120,38 @@ func checkMarks(t *testing.T, text string, ending routers.Ending, is4 bool) {
 	}
 }
 
+var peersTargets = []string{"45.16.3.9", "45.48.3.9", "45.80.3.9", "2a00:16:3::9", "2a00:48:3::9", "2a00:80:3::9"}
+
+// Scamper records the same hops as trace --json.
+func TestTraceScamper(t *testing.T) {
+	needTool(t, "scamper")
+	t.Parallel()
+	for name, method := range map[string]probe.Method{"udp-paris": probe.UDP, "icmp-paris": probe.ICMP} {
+		c := traceConfig(method, peersTargets...)
+		c.JSON, c.Attempts = true, 1
+		text, _ := runTrace(t, c)
+		args := []string{"-p", "1000", "-O", "json"}
+		for _, target := range peersTargets {
+			args = append(args, "-I", fmt.Sprintf("trace -P %s -q 1 -w 1 -g 2 -m %d %s", name, peersTTL, target))
+		}
+		out, err := exec.CommandContext(t.Context(), "scamper", args...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs := map[netip.Addr]*scamperTrace{}
+		for line := range strings.Lines(string(out)) {
+			var trace scamperTrace
+			if err := json.Unmarshal([]byte(line), &trace); err != nil {
+				t.Fatal(err)
+			}
+			theirs[trace.Dst] = &trace
+		}
+		for _, trace := range read(t, strings.NewReader(text)).traces {
+			compareScamper(t, trace, theirs[trace.Dst])
+		}
+	}
+}
+
 // The tools that people know show the same hops of the same targets.
 func TestTracePeers(t *testing.T) {
 	for _, tt := range []struct {
@@ -135,7 +168,8 @@ func TestTracePeers(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			words := strings.Fields(tt.cmd)
 			needTool(t, words[0])
-			for _, target := range []string{"45.16.3.9", "45.48.3.9", "45.80.3.9", "2a00:16:3::9", "2a00:48:3::9", "2a00:80:3::9"} {
+			t.Parallel()
+			for _, target := range peersTargets {
 				if tt.method == probe.TCPSYN && strings.Contains(target, "48") {
 					continue // no TCP there
 				}

@@ -1,11 +1,9 @@
 package schedule
 
 import (
-	"iter"
 	"slices"
 	"time"
 
-	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/window"
 )
 
@@ -21,13 +19,14 @@ import (
 // sent above the end of the path, and what the target answered to higher TTLs
 // counts as samples of its row, which mostly makes further probes to it needless.
 //
-// Further flows begin when the first one knows the distance, and ask the target
-// once each.
+// Further flows begin when the first one knows the distance. With several, every
+// flow is asked again only where it was silent: routers limit their answers too.
 type Rounds struct {
-	cfg   RoundsConfig
-	shape window.Shape
-	lanes []lane
-	gap   int64 // between probes, ns
+	cfg    RoundsConfig
+	shape  window.Shape
+	lanes  []lane
+	gap    int64 // between probes, ns
+	enough int   // answers, at each TTL of a flow
 
 	paced    int64 // no probe leaves before
 	idle     int64 // until the next look, while nothing happens, ns
@@ -93,7 +92,10 @@ const (
 func NewRounds(cfg RoundsConfig) *Rounds {
 	s := cfg.Window.Shape()
 	r := &Rounds{cfg: cfg, shape: s, row: s.FirstTTL, gap: max(roundsGap/int64(s.Flows), 1)}
-	r.idle = r.gap
+	r.idle, r.enough = r.gap, s.Attempts
+	if s.Flows > 1 {
+		r.enough = 1
+	}
 	for flow := range s.Flows {
 		r.lanes = append(r.lanes, lane{flow: uint16(flow), next: s.FirstTTL})
 	}
@@ -237,22 +239,14 @@ func (r *Rounds) mayRepeat(l *lane, ttl uint8, now int64) bool {
 		return false
 	case ttl == l.end:
 		samples, pending := l.samples()
-		return samples+pending < r.enough(l)
+		return samples+pending < r.enough
 	case p.answered > 0:
-		return true
+		return p.answered+p.pending < r.enough
 	case l.end != 0 || p.sent > 1 || l.silent(r.shape.FirstTTL) >= silentRun:
 		return now >= p.last+again
 	default:
 		return p.pending == 0
 	}
-}
-
-// enough is how many answers of the target a flow needs.
-func (r *Rounds) enough(l *lane) int {
-	if l.flow > 0 {
-		return 1
-	}
-	return r.shape.Attempts
 }
 
 // rowIsFinal reports whether nothing can change the next row any more.
@@ -271,10 +265,10 @@ func (r *Rounds) isFinal(l *lane, ttl uint8) bool {
 	}
 	p := &l.at[ttl]
 	if ttl != l.end {
-		return p.sent == r.shape.Attempts && p.pending == 0
+		return p.answered >= r.enough || p.sent == r.shape.Attempts && p.pending == 0
 	}
 	samples, pending := l.samples()
-	return samples >= r.enough(l) || p.sent == r.shape.Attempts && pending == 0
+	return samples >= r.enough || p.sent == r.shape.Attempts && pending == 0
 }
 
 // atEnd reports whether the row that is final lies beyond all paths.
@@ -317,132 +311,7 @@ func (r *Rounds) endSlots(l *lane) []window.Slot {
 			}
 		}
 	}
-	answered = answered[:min(len(answered), r.shape.Attempts)]
-	missing := max(r.enough(l)-len(answered), 0)
+	answered = answered[:min(len(answered), r.enough)]
+	missing := max(r.enough-len(answered), 0)
 	return append(answered, silent[:min(missing, len(silent))]...)
-}
-
-// lane is the way through the TTLs of one flow.
-type lane struct {
-	flow  uint16
-	next  uint8 // the lowest TTL that was not sent yet
-	end   uint8 // of the path, 0 while that is not known
-	alive bool  // the target answered at no TTL that is known
-	at    [probe.MaxTTL + 1]place
-}
-
-// attempts calls yield for the attempts made at a TTL.
-func (l *lane) attempts(ttl uint8) iter.Seq[window.Slot] {
-	return func(yield func(window.Slot) bool) {
-		for a := range l.at[ttl].sent {
-			if !yield(window.Slot{Flow: l.flow, TTL: ttl, Attempt: uint8(a)}) {
-				return
-			}
-		}
-	}
-}
-
-// place is one TTL of a flow as it stands.
-type place struct {
-	sent     int   // attempts made
-	answered int   // of them
-	pending  int   // of them, those that may still be
-	last     int64 // stamp of the latest
-	router   bool  // a time exceeded came, not from the target
-	refused  bool  // a router said that the path ends here
-	sample   bool  // above the end: the answer counts as one at the end
-}
-
-// settled reports whether the place holds nothing up: it was answered, or its
-// first attempt was given up.
-func (p *place) settled() bool {
-	return p.answered > 0 || p.sent > 1 || p.sent > 0 && p.pending == 0
-}
-
-// look fills at.
-func (l *lane) look(r *Rounds, now int64) {
-	w, heard := r.cfg.Window, l.end != 0
-	for ttl := l.next - 1; ttl >= r.shape.FirstTTL && ttl > 0; ttl-- {
-		p := &l.at[ttl]
-		*p = place{}
-		var silent [probe.MaxAttempts]int64
-		n := 0
-		for a := range uint8(r.shape.Attempts) {
-			slot := window.Slot{Flow: l.flow, TTL: ttl, Attempt: a}
-			sent := w.Sent(slot)
-			if sent == 0 {
-				break
-			}
-			p.sent++
-			p.last = max(p.last, sent)
-			if e := w.Reply(slot); e != nil {
-				p.answered++
-				fromTarget := e.Responder == e.Probe.Target
-				p.router = p.router || e.Kind == probe.KindTTLExceeded && !fromTarget
-				p.refused = p.refused || refuses(e.Kind)
-			} else if sent > 0 {
-				silent[n] = sent
-				n++
-			}
-		}
-		heard = heard || p.answered > 0
-		for _, sent := range silent[:n] {
-			if now < sent+r.patience(heard) {
-				p.pending++
-			}
-		}
-	}
-}
-
-// refuses reports whether a reply from anywhere ends the path.
-func refuses(k probe.Kind) bool {
-	return k.IsUnreach() || k == probe.KindFragNeeded || k == probe.KindPacketTooBig
-}
-
-// findEnd finds where the path ends, as far as that is known, and what counts
-// as answers of whoever is there.
-func (l *lane) findEnd(s window.State, first uint8) {
-	l.end = 0
-	if end := s.End(); end != 0 {
-		l.end = max(end, first)
-	}
-	l.alive = s.Alive() && l.end == 0
-	for ttl := first; ttl < l.next && l.end == 0; ttl++ {
-		if l.at[ttl].refused {
-			l.end = ttl
-		}
-	}
-	for ttl := l.end + 1; l.end != 0 && ttl < l.next; ttl++ {
-		p := &l.at[ttl]
-		p.sample = p.answered > 0 && !p.router
-	}
-}
-
-// samples counts the answers from the end of the path, and the probes that may
-// bring more.
-func (l *lane) samples() (samples, pending int) {
-	samples, pending = l.at[l.end].answered, l.at[l.end].pending
-	for ttl := l.end + 1; ttl < l.next; ttl++ {
-		if l.at[ttl].sample {
-			samples += l.at[ttl].answered
-		}
-		pending += l.at[ttl].pending
-	}
-	return samples, pending
-}
-
-// silent counts the TTLs above the highest answered one that were given up.
-func (l *lane) silent(first uint8) int {
-	n := 0
-	for ttl := l.next - 1; ttl >= first && ttl > 0 && l.at[ttl].answered == 0; ttl-- {
-		if l.at[ttl].settled() {
-			n++
-		}
-	}
-	return n
-}
-
-// over reports whether a row lies beyond the flow's path.
-func (l *lane) over(ttl uint8, s window.Shape) bool {
-	return ttl > s.LastTTL || l.end != 0 && ttl > l.end || l.alive && ttl >= l.next
 }

@@ -29,7 +29,7 @@ type TraceCmd struct {
 	Max     uint8 `short:"m" default:"30" placeholder:"TTL" help:"Last TTL, up to 63."`
 	Queries int   `short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, up to 4."`
 	Wait    wait  `short:"w" default:"5" placeholder:"SECONDS" help:"Never wait longer for a reply; less where the replies so far say that none will come."`
-	Flows   int   `default:"1" placeholder:"N" help:"Trace N flows, and show the branches of load balancers."`
+	Flows   int   `default:"1" placeholder:"N" help:"Trace N flows, and show the branches of load balancers; a flow is asked again only where it was silent."`
 	TOS     tos   `short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service, or traffic class."`
 
 	Source    netip.Addr `short:"s" placeholder:"ADDR" help:"Source address."`
