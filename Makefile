@@ -27,7 +27,7 @@ FUZZ_COUNT := 500000
 	test fuzz soak bench demo clean
 
 help:
-	@echo "make demo   build, trace 10,000 targets in a lab of real routers, show the result"
+	@echo "make demo   build, trace 10,590 targets in a simulated Internet, show how much is true"
 	@echo "make test   everything that must hold, in some minutes"
 	@echo "make soak   the same at full counts, for hours; keeps bench/SOAK.md"
 	@echo "make fuzz   every fuzz target, $(FUZZ_COUNT) inputs each (FUZZ_COUNT=N)"
@@ -70,8 +70,9 @@ bench: install-build
 
 demo: install-demo build
 	mkdir -p out
-	bin/masstrace lab --network routers -- bin/masstrace scan testdata/prefixes.txt --output out/demo.ndjson
-	@go run ./internal/demo out/demo.ndjson
+	bin/masstrace lab --preset default --log out/demo.log --counters out/demo.json -- \
+		bin/masstrace scan testdata/prefixes.txt --rate 15k --output out/demo.ndjson
+	@go run ./internal/demo -log out/demo.log -counters out/demo.json -targets testdata/prefixes.txt out/demo.ndjson
 
 clean:
 	rm -rf bin out

@@ -51,6 +51,7 @@ type Config struct {
 
 	Output  string // file, or - for Stdout
 	Records output.Records
+	Capture string // file for a copy of all packets; empty for none
 	Quiet   bool
 
 	Argv    []string // for the run record

@@ -27,13 +27,18 @@ func (o *opener) run(stop context.Context, windows uint64) (opened uint64) {
 		case <-stop.Done():
 			return id
 		}
-		w.Open(id)
-		last := min(w.Position+uint64(o.shape.Targets), o.order.Len())
-		for i := w.Position; i < last; i++ {
-			w.Append(o.order.At(i))
-		}
-		o.set.Put(w)
+		o.open(w, id)
 		o.ready <- w // has room for every window there is
 	}
 	return windows
+}
+
+// open makes the cleared w the live window number id.
+func (o *opener) open(w *window.Window, id uint64) {
+	w.Open(id)
+	last := min(w.Position+uint64(o.shape.Targets), o.order.Len())
+	for i := w.Position; i < last; i++ {
+		w.Append(o.order.At(i))
+	}
+	o.set.Put(w)
 }

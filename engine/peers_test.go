@@ -74,7 +74,7 @@ func TestScamper(t *testing.T) {
 			ours := scanForPeers(t, method, samples(soak(2, 16)))
 			args := []string{"-p", "1000", "-O", "json"}
 			for target := range ours {
-				args = append(args, "-I", fmt.Sprintf("trace -P %s -q 1 -w 1 -g 2 -m %d %v", name, peersTTL, target))
+				args = append(args, "-I", fmt.Sprintf("trace -P %s -q 2 -w 1 -g 2 -m %d %v", name, peersTTL, target))
 			}
 			out, err := exec.CommandContext(t.Context(), "scamper", args...).Output()
 			if err != nil {

@@ -47,6 +47,12 @@ func newPlan(c *Config) (*plan, error) {
 	if err := p.readTargets(c); err != nil {
 		return nil, err
 	}
+	if err := p.indexTargets(c); err != nil {
+		return nil, err
+	}
+	if err := p.checkSources(c); err != nil {
+		return nil, err
+	}
 	unbound, err := codec.New(p.codecConfig(c))
 	if err != nil {
 		return nil, &Error{Usage, err}
@@ -83,6 +89,12 @@ func (p *plan) readTargets(c *Config) error {
 	if !c.AllowReserved {
 		p.exclude = p.exclude.Union(target.ReservedSet())
 	}
+	return nil
+}
+
+// indexTargets puts what is included and not excluded in its order.
+func (p *plan) indexTargets(c *Config) error {
+	var err error
 	p.list, err = target.NewList(target.Config{
 		Include: p.include, Exclude: p.exclude, Seed: permute.Key(p.seed),
 		PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
@@ -98,7 +110,7 @@ func (p *plan) readTargets(c *Config) error {
 		return usage("no target is left after exclusions%s", reservedHint(c, p.include))
 	}
 	p.has4, p.has6 = p.list.Len4() > 0, p.list.Len4() < p.list.Len()
-	return p.checkSources(c)
+	return nil
 }
 
 // checkSources says if a source was asked for and no probe would have it.
@@ -183,11 +195,16 @@ func (p *plan) sizeWindows(c *Config) error {
 	if c.Records&output.Replies != 0 {
 		p.shape.Unlinked = unlinked(p.shape.Targets, p.shape) + 1024
 	}
-	p.windows = (p.order.Len() + uint64(p.shape.Targets) - 1) / uint64(p.shape.Targets)
+	p.windows = p.countWindows()
 	if hi, lo := bits.Mul64(p.order.Len(), p.probesPerTarget()*uint64(p.shape.Attempts)); hi != 0 || lo >= 1<<53 {
 		return usage("%d targets × %d probes are more than 2⁵³: use --shard or --max-targets", p.order.Len(), p.probesPerTarget())
 	}
 	return nil
+}
+
+// countWindows returns how many windows of the shape all targets take.
+func (p *plan) countWindows() uint64 {
+	return (p.order.Len() + uint64(p.shape.Targets) - 1) / uint64(p.shape.Targets)
 }
 
 // memory returns the octets that the live windows may come to take.

@@ -43,11 +43,13 @@ type scan struct {
 	plan  *plan
 	time  timeline
 	start time.Time
+	id    string
 	began int64 // on the time line
 
 	set    *window.Set
 	sink   *output.Sink
 	writer *output.Writer
+	copy   *copier // nil if no capture is wanted
 
 	schedule *schedule.Exhaustive
 	sender   *sender.Sender
@@ -79,7 +81,8 @@ func newScan(c *Config) (*scan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &scan{cfg: c, plan: p, time: t, start: time.Now(), console: newConsole(c)}, nil
+	start := time.Now()
+	return &scan{cfg: c, plan: p, time: t, start: start, id: runID(start), console: newConsole(c)}, nil
 }
 
 // open finds the way out and opens everything. What was opened before an error
@@ -100,6 +103,11 @@ func (s *scan) open(ctx context.Context) (err error) {
 	err = s.session.open(sessionConfig{codec: s.plan.codecConfig(s.cfg), queue: s.cfg.Queue})
 	if err != nil {
 		return err
+	}
+	if s.cfg.Capture != "" {
+		if s.copy, err = s.openCopy(); err != nil {
+			return err
+		}
 	}
 	s.sink, err = output.Open(s.cfg.Output, s.cfg.Stdout)
 	return err
@@ -141,8 +149,20 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 		opened <- s.taken
 		return nil
 	})
-	g.Go(func() error { return s.send(failed, over) })
-	g.Go(func() error { return s.receiver.Run(over, p.replies) })
+	g.Go(func() error {
+		defer s.copy.sentAll()
+		return s.send(failed, over)
+	})
+	g.Go(func() error {
+		defer func() { s.copy.receivedAll(failed, s) }()
+		return s.receiver.Run(over, p.replies)
+	})
+	g.Go(func() error {
+		if err := s.copy.run(); err != nil {
+			s.halt(errDisk)
+		}
+		return nil
+	})
 	g.Go(func() error { return s.monitor.Run(over, s.linkChanged) })
 	g.Go(func() error { return s.report(over) })
 	g.Go(func() error {
@@ -175,7 +195,7 @@ func (s *scan) broken(err error) error {
 	if errors.Is(err, link.ErrPermission) {
 		class = Environment
 	}
-	return &Error{class, errors.Join(err, s.writer.Flush(), s.sink.Close())}
+	return &Error{class, errors.Join(err, s.writer.Flush(), s.sink.Close(), s.copy.close())}
 }
 
 // pipeline is what build makes besides the stages that scan holds.
@@ -196,13 +216,16 @@ func (s *scan) build() (*pipeline, error) {
 		free <- window.New(shape)
 	}
 	source4, source6 := s.paths.sources()
-	s.matcher = matcher.New(matcher.Config{Index: s.plan.order, Set: s.set, Retired: retired})
+	s.matcher = matcher.New(matcher.Config{
+		Index: s.plan.order, Set: s.set, Retired: retired, Over: s.copy.over(),
+	})
 	var err error
 	if s.receiver, err = receiver.New(s.live, s.codec, s.time); err != nil {
 		return nil, environment(err)
 	}
+	s.copy.attach(s.receiver)
 	s.writer = output.NewWriter(s.sink, output.Config{
-		Records: s.cfg.Records, Run: runID(s.start), Hostname: hostname(),
+		Records: s.cfg.Records, Run: s.id, Hostname: hostname(),
 	})
 	p := &pipeline{
 		recorder: recorder{
@@ -228,7 +251,7 @@ func (s *scan) build() (*pipeline, error) {
 		Bucket: ratelimit.New(ratelimit.Config{RatePPS: s.plan.ratePPS, Burst: s.plan.burst}, s.time.clock.Now()),
 		Up:     func() bool { return s.monitor.State() == link.Up },
 		Gone:   func() bool { return s.monitor.State() == link.Gone },
-		Source: s.schedule, Resets: resets,
+		Source: s.schedule, Resets: resets, Tap: s.copy.tap(),
 	})
 	return p, nil
 }

@@ -11,6 +11,7 @@ import (
 // captures on it.
 type session struct {
 	paths    *paths
+	avoid    []uint16 // ports in use when it was opened
 	codec    *codec.Codec
 	monitor  *link.Monitor
 	counters link.Counters // of the link, before the run
@@ -66,11 +67,11 @@ func (s *session) openPort(queue bool) (sender.Port, error) {
 // openCodec makes the codec for the source addresses that were found, and
 // checks that its probes fit through the link.
 func (s *session) openCodec(cfg codec.Config) error {
-	avoid, err := link.PortsInUse()
-	if err != nil {
+	var err error
+	if s.avoid, err = link.PortsInUse(); err != nil {
 		return err
 	}
-	cfg.Source4, cfg.Source6, cfg.Avoid = s.paths.source4, s.paths.source6, avoid
+	cfg.Source4, cfg.Source6, cfg.Avoid = s.paths.source4, s.paths.source6, s.avoid
 	if s.codec, err = codec.New(cfg); err != nil {
 		return &Error{Usage, err}
 	}

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
+	"github.com/masstrace/masstrace/trace"
 )
 
 // writeHead writes the records in front of all others.
@@ -50,8 +53,10 @@ func (s *scan) sumUp(r *recorder) error {
 	if failure == nil {
 		failure = errors.Join(s.writer.Summary(summary), s.writer.CycleStop(time.Now()), s.writer.Flush())
 	}
-	if err := s.sink.Close(); failure == nil {
-		failure = err
+	for _, err := range []error{s.sink.Close(), s.copy.close()} {
+		if failure == nil {
+			failure = err
+		}
 	}
 	if failure != nil { // which may be the summary's own
 		summary.Complete, summary.Reason = false, output.ReasonDisk
@@ -71,20 +76,20 @@ func (s *scan) sumUp(r *recorder) error {
 // outputFailed wraps an error of the operating system, which names the file.
 func outputFailed(err error) error { return &Error{Partial, fmt.Errorf("output failed: %w", err)} }
 
-// summary gathers the counts of all stages.
-func (s *scan) summary(r *recorder) (*output.Summary, error) {
-	tally, m, f := &r.assembler.Tally, &s.matcher.Stats, &s.receiver.Stats
+// sumOf adds up the counts of all stages of a scan, of whose windows so many were
+// opened.
+func sumOf(p *plan, taken uint64, tally *trace.Tally, m *matcher.Stats, f *receiver.Stats, method probe.Method) *output.Summary {
 	never := uint64(0) // targets in windows that were not opened
-	if opened := s.taken * uint64(s.plan.shape.Targets); opened < s.plan.order.Len() {
-		never = s.plan.order.Len() - opened
+	if opened := taken * uint64(p.shape.Targets); opened < p.order.Len() {
+		never = p.order.Len() - opened
 	}
 	sum := &output.Summary{
-		Targets: s.plan.order.Len(), TTLs: uint64(s.plan.shape.TTLs()), Flows: uint64(s.plan.shape.Flows),
+		Targets: p.order.Len(), TTLs: uint64(p.shape.TTLs()), Flows: uint64(p.shape.Flows),
 		Sent: tally.Sent, Answered: tally.Answered, Silent: tally.Silent, TxErrors: tally.Failed,
 		FirstSent: tally.FirstSent,
 		Skipped: output.Skipped{
 			Reached: tally.Reached, Excluded: tally.Excluded, TxError: tally.FirstFail,
-			Interrupted: tally.Interrupted + never*s.plan.probesPerTarget(),
+			Interrupted: tally.Interrupted + never*p.probesPerTarget(),
 		},
 		Frames: output.Frames{
 			Received:  f.Frames.Load(),
@@ -96,16 +101,23 @@ func (s *scan) summary(r *recorder) (*output.Summary, error) {
 			},
 			Late: m.Late.Load(), Duplicates: m.Duplicates.Load(),
 			Weak: m.Weak.Load(), Strong: m.Strong.Load(),
+			Fragments: f.Fragments.Load(),
 		},
-		ElapsedS: float64(s.time.Now()-s.began) / 1e9,
 		Complete: true, Reason: output.ReasonDone,
 	}
-	if s.cfg.Method == probe.UDP {
+	if method == probe.UDP {
 		sum.UDPReplies = m.Hopless.Load()
 	} else {
 		sum.PureACKs = m.Hopless.Load()
 	}
 	sum.Drops.Extensions = m.Overflow.Load()
+	return sum
+}
+
+// summary gathers the counts of all stages.
+func (s *scan) summary(r *recorder) (*output.Summary, error) {
+	sum := sumOf(s.plan, s.taken, &r.assembler.Tally, &s.matcher.Stats, &s.receiver.Stats, s.cfg.Method)
+	sum.ElapsedS = float64(s.time.Now()-s.began) / 1e9
 	var err error
 	if sum.Drops.Kernel, _, err = s.live.Drops(); err != nil {
 		return nil, environment(err)

@@ -23,6 +23,9 @@ type Config struct {
 	// Retired takes the windows that are over, in the order of their numbers.
 	// It must have room for window.Live of them.
 	Retired chan<- *window.Window
+	// Over, unless it is nil, is told of a window that is over before Retired
+	// takes it, between two batches.
+	Over func(*window.Window)
 }
 
 // Stats counts what became of authenticated replies. Its fields may be read at
@@ -136,6 +139,9 @@ func (m *Matcher) retire(upTo int64) {
 		}
 		m.cfg.Set.Remove(w)
 		m.next++
+		if m.cfg.Over != nil {
+			m.cfg.Over(w)
+		}
 		m.cfg.Retired <- w
 	}
 }

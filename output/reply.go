@@ -72,7 +72,8 @@ func appendReply(b []byte, head *trace.Head, h *trace.Hop) []byte {
 }
 
 // appendReplyProbe appends which probe is answered. What shows no hop does
-// not tell its probe's TTL and attempt.
+// not tell its probe's TTL and attempt, nor does a quotation whose probe is not
+// in the capture.
 func appendReplyProbe(b []byte, head *trace.Head, h *trace.Hop) []byte {
 	is4 := head.Target.Is4()
 	b = appendInt(b, "probe_protocol", int64(head.Method.Protocol(is4)))
@@ -88,7 +89,7 @@ func appendReplyProbe(b []byte, head *trace.Head, h *trace.Hop) []byte {
 		b = appendInt(b, "probe_flow_label", int64(head.Flow.Label))
 	}
 	b = appendInt(b, "probe_flow", int64(head.FlowIndex))
-	if h.HasHop() {
+	if h.HasHop() && h.TTL != 0 {
 		b = appendInt(b, "probe_attempt", int64(h.Attempt))
 		b = appendInt(b, "probe_ttl", int64(h.TTL))
 	}

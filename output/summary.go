@@ -12,6 +12,7 @@ const (
 	ReasonDisk       = "disk"
 	ReasonLink       = "link"
 	ReasonMaxRuntime = "max-runtime"
+	ReasonCapture    = "capture" // of a replay: the capture is not whole
 )
 
 // maxExact is the first integer that not every JSON reader takes exactly.
@@ -75,6 +76,8 @@ type Frames struct {
 	Strong     uint64   `json:"strong"`
 	// Unverified are a replay's without the key, else 0.
 	Unverified uint64 `json:"unverified,omitempty"`
+	// Fragments are those of Unrelated that are fragments of IP packets.
+	Fragments uint64 `json:"fragments,omitempty"`
 }
 
 // Rejected counts frames that look like answers and are none, by reason.

@@ -21,7 +21,11 @@ func (s *Summary) Text(w io.Writer) error {
 			row(name, n, "", what)
 		}
 	}
-	row("targets", s.Targets, "", fmt.Sprintf("%d TTLs, %d flow(s) each", s.TTLs, s.Flows))
+	each := ""
+	if s.TTLs > 0 { // captures of others do not tell
+		each = fmt.Sprintf("%d TTLs, %d flow(s) each", s.TTLs, s.Flows)
+	}
+	row("targets", s.Targets, "", each)
 	row("probes sent", s.Sent, "", s.pace())
 	row("answered", s.Answered, percent(s.Answered, s.Sent), "with a reply in time")
 	row("silent", s.Silent, percent(s.Silent, s.Sent), "without")
@@ -38,6 +42,7 @@ func (s *Summary) Text(w io.Writer) error {
 	row("late", s.Late, percent(s.Late, s.Received), "after the wait")
 	row("rejected", s.Rejected.Total(), percent(s.Rejected.Total(), s.Received), s.Rejected.words())
 	row("unrelated", s.Unrelated, percent(s.Unrelated, s.Received), "not for us")
+	rare("IP fragments", s.Fragments, "of the unrelated")
 	row("malformed", s.Malformed, percent(s.Malformed, s.Received), "cannot be decoded")
 	rare("UDP datagrams", s.UDPReplies, "of the answers: from a target's probed port")
 	rare("pure ACKs", s.PureACKs, "of the answers: from targets with a connection half open")
@@ -71,6 +76,7 @@ func (s *Summary) ending() string {
 		ReasonDisk:       "the results could not be written",
 		ReasonLink:       "the link failed",
 		ReasonMaxRuntime: "the time was up",
+		ReasonCapture:    "the capture is not whole",
 	}[s.Reason]
 	if why == "" {
 		why = s.Reason

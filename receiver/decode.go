@@ -2,7 +2,6 @@ package receiver
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -15,44 +14,37 @@ import (
 // decoder decodes frames of one link type, one at a time. Its layers are used
 // over and over, so that a frame costs no allocation.
 type decoder struct {
-	codec *codec.Codec
+	codec identity
 	stats *Stats
-	link  layers.LinkType
+	link  int // one of those that setLink knows
 
 	ethernet layers.Ethernet
-	vlan     layers.Dot1Q
 	header   header
 	udp      layers.UDP
 	segment  segment
+	answer   codec.Segment
 	quote    quotation
 }
 
-// What pcap calls frames that are bare IP packets beside LinkTypeRaw, which is
-// the name in files: a live handle has the system's own number.
-const (
-	rawLinux   layers.LinkType = 12
-	rawOpenBSD layers.LinkType = 14
-)
-
 func (d *decoder) init(linkType int, c *codec.Codec, stats *Stats) error {
-	d.codec, d.stats, d.link = c, stats, layers.LinkType(linkType)
-	switch d.link {
-	case layers.LinkTypeEthernet:
-	case layers.LinkTypeRaw, rawLinux, rawOpenBSD:
-		d.link = layers.LinkTypeRaw
-	default:
-		return fmt.Errorf("frames of link type %d (%s) are not understood", linkType, d.link)
-	}
-	return nil
+	d.codec, d.stats = c, stats
+	return d.setLink(linkType)
 }
 
 // decode fills r from frame and reports whether it is a reply to one of our
 // probes; a frame that is not is counted.
 func (d *decoder) decode(frame []byte, r *probe.Reply) bool {
 	*r = probe.Reply{}
-	switch d.packet(frame, r) {
-	case codec.Accepted:
-		return true
+	v := d.packet(frame, r)
+	if v != codec.Accepted {
+		d.count(v)
+	}
+	return v == codec.Accepted
+}
+
+// count counts a frame that is no reply.
+func (d *decoder) count(v codec.Verdict) {
+	switch v {
 	case codec.Malformed:
 		d.stats.Malformed.Add(1)
 	case codec.BadChecksum:
@@ -66,40 +58,6 @@ func (d *decoder) decode(frame []byte, r *probe.Reply) bool {
 	default:
 		d.stats.Unrelated.Add(1)
 	}
-	return false
-}
-
-// packet finds the IP packet in a frame.
-func (d *decoder) packet(frame []byte, r *probe.Reply) codec.Verdict {
-	if d.link == layers.LinkTypeRaw {
-		if len(frame) == 0 {
-			return codec.Malformed
-		}
-		switch frame[0] >> 4 {
-		case 4:
-			return d.packet4(frame, r)
-		case 6:
-			return d.packet6(frame, r)
-		}
-		return codec.Unrelated
-	}
-	if d.ethernet.DecodeFromBytes(frame, gopacket.NilDecodeFeedback) != nil {
-		return codec.Malformed
-	}
-	next, payload := d.ethernet.EthernetType, d.ethernet.Payload
-	for next == layers.EthernetTypeDot1Q || next == layers.EthernetTypeQinQ {
-		if d.vlan.DecodeFromBytes(payload, gopacket.NilDecodeFeedback) != nil {
-			return codec.Malformed
-		}
-		next, payload = d.vlan.Type, d.vlan.Payload
-	}
-	switch next {
-	case layers.EthernetTypeIPv4:
-		return d.packet4(payload, r)
-	case layers.EthernetTypeIPv6:
-		return d.packet6(payload, r)
-	}
-	return codec.Unrelated
 }
 
 // packet4 decodes an IPv4 packet. Its checksum is judged last, when it is
@@ -115,6 +73,7 @@ func (d *decoder) packet4(b []byte, r *probe.Reply) codec.Verdict {
 	}
 	ip := &d.header.ip4
 	if ip.FragOffset != 0 || ip.Flags&layers.IPv4MoreFragments != 0 {
+		d.stats.Fragments.Add(1)
 		return codec.Unrelated // no router fragments an ICMP error: too small
 	}
 	r.Responder = probe.Addr4From([4]byte(ip.SrcIP))
@@ -151,6 +110,7 @@ func (d *decoder) packet6(b []byte, r *probe.Reply) codec.Verdict {
 	case !ok:
 		return codec.Malformed
 	case fragment != 0:
+		d.stats.Fragments.Add(1)
 		return codec.Unrelated
 	}
 	r.Protocol = protocol

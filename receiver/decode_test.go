@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/gopacket/layers"
 
+	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/probe"
 )
 
@@ -295,7 +296,7 @@ func TestDecodeEthernet(t *testing.T) {
 
 func TestLinkTypes(t *testing.T) {
 	for link, ok := range map[layers.LinkType]bool{
-		layers.LinkTypeEthernet: true, layers.LinkTypeRaw: true, 12: true, 14: true, layers.LinkTypeLinuxSLL: false,
+		layers.LinkTypeEthernet: true, layers.LinkTypeRaw: true, 12: true, 14: true, layers.LinkTypeLinuxSLL: true, layers.LinkTypeIEEE802_11: false,
 	} {
 		if err := new(decoder).init(int(link), newCodec(t, probe.UDP), new(Stats)); (err == nil) != ok {
 			t.Errorf("link type %d: %v", link, err)
@@ -399,7 +400,7 @@ func FuzzDecode(f *testing.F) {
 				}
 				old := used[key]
 				old.stats = new(Stats)
-				fresh, _ := newDecoder(t, old.codec, link)
+				fresh, _ := newDecoder(t, old.codec.(*codec.Codec), link)
 				in := slices.Clone(frame)
 				var r, again probe.Reply
 				n := uint64(0)

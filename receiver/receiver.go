@@ -53,6 +53,8 @@ type Stats struct {
 	Source    atomic.Uint64 // quotes a foreign source without two valid tags
 	Tag       atomic.Uint64 // no valid tag
 	Conflict  atomic.Uint64 // two valid tags that differ
+
+	Fragments atomic.Uint64 // of Unrelated, those that are fragments of IP packets
 }
 
 // maxBatch is how many replies go to the sink at once.
@@ -72,6 +74,7 @@ type Receiver struct {
 
 	src     Source
 	clock   Clock
+	tap     Tap
 	decoder decoder
 	batch   []probe.Reply
 	octets  []byte // what the extensions of the batch alias
@@ -88,7 +91,7 @@ func New(src Source, c *codec.Codec, clock Clock) (*Receiver, error) {
 	r := &Receiver{
 		src: src, clock: clock,
 		batch:  make([]probe.Reply, 0, maxBatch),
-		octets: make([]byte, 0, maxBatch*maxExtension),
+		octets: make([]byte, 0, maxBatch*MaxExtension),
 	}
 	if err := r.decoder.init(src.LinkType(), c, &r.Stats); err != nil {
 		return nil, err
@@ -96,9 +99,21 @@ func New(src Source, c *codec.Codec, clock Clock) (*Receiver, error) {
 	return r, nil
 }
 
-// maxExtension is the most octets kept of one extension structure: more than
+// Tap keeps a copy of every frame: from the goroutine that receives, batch by
+// batch.
+type Tap interface {
+	// Received is shown a frame, and when it came, on the time line of the run.
+	Received(frame []byte, stamp int64)
+	// Flush ends a batch, before the sink gets its replies. It may wait.
+	Flush()
+}
+
+// Show has every frame shown to t. It must be called before Run.
+func (r *Receiver) Show(t Tap) { r.tap = t }
+
+// MaxExtension is the most octets kept of one extension structure: more than
 // an ICMP error of 576 octets leaves room for (RFC 1812 §4.3.2.3).
-const maxExtension = 576
+const MaxExtension = 576
 
 // Run hands every frame that decodes as a reply to sink, in batches, until ctx
 // ends or the source does (then it returns nil), or the source fails. It calls
@@ -142,6 +157,9 @@ func (r *Receiver) step(sink Sink) error {
 	}
 	stamp += r.shift
 	r.last = max(r.last, stamp)
+	if r.tap != nil {
+		r.tap.Received(frame, stamp)
+	}
 	r.take(frame, stamp)
 	if begins || len(r.batch) == cap(r.batch) {
 		r.flush(sink, r.last-orderSlack)
@@ -158,6 +176,9 @@ func (r *Receiver) readClock() {
 
 func (r *Receiver) flush(sink Sink, upTo int64) {
 	r.upTo = max(r.upTo, min(upTo, r.now-orderSlack))
+	if r.tap != nil {
+		r.tap.Flush()
+	}
 	sink.Replies(r.batch, r.upTo)
 	r.batch, r.octets = r.batch[:0], r.octets[:0]
 }
@@ -175,7 +196,7 @@ func (r *Receiver) take(frame []byte, stamp int64) {
 	reply.Stamp = stamp
 	if ext := reply.Ext; len(ext) > 0 {
 		at := len(r.octets)
-		r.octets = append(r.octets, ext[:min(len(ext), maxExtension)]...)
+		r.octets = append(r.octets, ext[:min(len(ext), MaxExtension)]...)
 		reply.Ext = r.octets[at:len(r.octets):len(r.octets)]
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/gopacket/layers"
 
+	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/probe"
 )
 
@@ -286,7 +287,7 @@ func TestRunLongExtension(t *testing.T) {
 		t.Fatal(err)
 	}
 	// 1500 octets of empty objects behind the quotation.
-	q := padded(quoted(sent(r.decoder.codec, asked(true)), 0), 128)
+	q := padded(quoted(sent(r.decoder.codec.(*codec.Codec), asked(true)), 0), 128)
 	ext := bytes.Repeat([]byte{0, 4, 9, 9}, 375)
 	copy(ext, []byte{0x20, 0, 0, 0})
 	long := ip4(router4, 1, nil, icmp4(11, 0, 32<<16, append(q, ext...)))
@@ -294,7 +295,7 @@ func TestRunLongExtension(t *testing.T) {
 	for range maxBatch {
 		r.take(long, 1)
 	}
-	if len(r.batch) != maxBatch || len(r.batch[7].Ext) != maxExtension || cap(r.octets) != room {
+	if len(r.batch) != maxBatch || len(r.batch[7].Ext) != MaxExtension || cap(r.octets) != room {
 		t.Errorf("%d replies, extension of %d octets, room %d", len(r.batch), len(r.batch[7].Ext), cap(r.octets))
 	}
 	r.batch, r.octets = r.batch[:0], r.octets[:0]

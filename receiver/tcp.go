@@ -61,7 +61,8 @@ func (d *decoder) tcpAnswer(b []byte, r *probe.Reply) codec.Verdict {
 	}
 	r.Kind, r.TCPFlags = kind, flags
 	tcp := &d.segment.tcp
-	return d.codec.TCPAnswer(&codec.Segment{
+	d.answer = codec.Segment{
 		SrcPort: uint16(tcp.SrcPort), DstPort: uint16(tcp.DstPort), Seq: tcp.Seq, Ack: tcp.Ack, Flags: flags,
-	}, &r.Facts)
+	}
+	return d.codec.TCPAnswer(&d.answer, &r.Facts)
 }

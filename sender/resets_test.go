@@ -2,7 +2,6 @@ package sender
 
 import (
 	"context"
-	"encoding/binary"
 	"net/netip"
 	"runtime"
 	"testing"
@@ -53,19 +52,21 @@ func TestResetsRing(t *testing.T) {
 	q := new(Resets)
 	next := 0
 	for i := range 3 * resetRoom {
-		q.Put(resetOf(i))
+		if q.Put(resetOf(i)); q.Lost.Load() > 0 {
+			break
+		}
 		if i%3 == 0 {
 			if p, ok := q.take(); !ok || p != resetOf(next) {
 				t.Fatalf("took %+v, %t; want number %d", p, ok, next)
 			}
 			next++
 		}
-		if q.Lost.Load() > 0 {
-			break
-		}
 	}
 	if q.Lost.Load() != 1 {
 		t.Errorf("%d lost, want the one that there was no room for", q.Lost.Load())
+	}
+	if q.Waiting() != resetRoom {
+		t.Errorf("%d wait, want %d", q.Waiting(), resetRoom)
 	}
 	n := 0
 	for p, ok := q.take(); ok; p, ok = q.take() {
@@ -131,7 +132,7 @@ func TestResetsBetweenBatches(t *testing.T) {
 		t.Errorf("counted %d sent, %d resets, %d errors, %d lost", s.Sent.Load(), s.Resets.Load(), s.Errors.Load(), q.Lost.Load())
 	}
 	for _, b := range resets {
-		if b[0]>>4 == 4 && binary.BigEndian.Uint32(b[16:]) == binary.BigEndian.Uint32(addrOf(3).Netip().AsSlice()[:4]) {
+		if excluded := addrOf(3); b[0]>>4 == 6 && probe.Addr(b[24:40]) == excluded {
 			t.Error("a reset for an excluded target")
 		}
 	}

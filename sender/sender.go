@@ -52,6 +52,15 @@ type Allowed interface {
 	Contains(a probe.Addr) bool
 }
 
+// Tap keeps a copy of what leaves, probes and nothing else: from the goroutine
+// that sends, batch by batch.
+type Tap interface {
+	// Sent is shown an IP packet, and when it left, ns since the Unix epoch.
+	Sent(packet []byte, stamp int64)
+	// Flush ends a batch. It may wait.
+	Flush()
+}
+
 // Clock reads a monotonic clock, in ns.
 type Clock interface{ Now() int64 }
 
@@ -73,6 +82,9 @@ type Config struct {
 
 	// Resets, unless it is nil, holds connections to reset between batches.
 	Resets *Resets
+
+	// Tap, unless it is nil, is shown what the kernel accepted.
+	Tap Tap
 
 	// Epoch is what takes the clock to ns since the Unix epoch.
 	Epoch int64
@@ -215,9 +227,11 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 	from := 0
 	defer func() { s.giveUp(from, n) }()
 	for failures := 0; from < n; {
-		s.stamp(from, n, s.cfg.Clock.Now()+s.cfg.Epoch)
+		now := s.cfg.Clock.Now() + s.cfg.Epoch
+		s.stamp(from, n, now)
 		sent, err := s.cfg.Port.Send(s.sizes[:n], from, n)
 		s.Stats.Sent.Add(uint64(sent))
+		s.show(from, from+sent, now)
 		from, accepted = from+sent, accepted+sent
 		switch {
 		case sent > 0:
@@ -237,6 +251,18 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 		}
 	}
 	return accepted, nil
+}
+
+// show shows the tap what left at ns.
+func (s *Sender) show(from, to int, ns int64) {
+	if s.cfg.Tap == nil || from == to {
+		return
+	}
+	for i := from; i < to; i++ {
+		is4 := s.items[i].Window.Target(int(s.items[i].Target)).Is4()
+		s.cfg.Tap.Sent(s.cfg.Port.Packet(i, is4)[:s.sizes[i]], ns)
+	}
+	s.cfg.Tap.Flush()
 }
 
 // again waits until frames that met err may be tried again; false says that

@@ -159,3 +159,15 @@ func (l *Lines) Digest() string {
 	singles := l.sortedSingles()
 	return digest(l.setWith(singles).spans, singles)
 }
+
+// AppendText appends the lines in canonical form: read again, they mean the same
+// targets.
+func (l *Lines) AppendText(b []byte) ([]byte, error) {
+	for _, s := range canonical(slices.Clone(l.spans)) {
+		b = appendSpan(b, s)
+	}
+	for _, v := range l.sortedSingles() {
+		b = append(toAddr(v).Netip().AppendTo(b), '\n')
+	}
+	return b, nil
+}

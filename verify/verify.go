@@ -19,6 +19,7 @@ package verify
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -40,6 +41,9 @@ type Config struct {
 	AllowReserved    bool // the scan was allowed special-purpose addresses
 	Stdin            io.Reader
 }
+
+// ErrLists is wrapped by errors about Targets and Exclude.
+var ErrLists = errors.New("bad list")
 
 // Run compares. An error says that a file could not be read or is none of its
 // kind; what is wrong with the results is in the report.
@@ -87,11 +91,11 @@ func Run(c Config) (*Report, error) {
 func allowed(c *Config) (target.Set, error) {
 	include, err := target.ParseArgs(c.Targets, c.Stdin)
 	if err != nil {
-		return target.Set{}, fmt.Errorf("targets: %w", err)
+		return target.Set{}, fmt.Errorf("%w of targets: %w", ErrLists, err)
 	}
 	exclude, err := target.ParseArgs(c.Exclude, c.Stdin)
 	if err != nil {
-		return target.Set{}, fmt.Errorf("exclusions: %w", err)
+		return target.Set{}, fmt.Errorf("%w of exclusions: %w", ErrLists, err)
 	}
 	set := include.Set().Minus(exclude.Set())
 	if !c.AllowReserved {

@@ -36,8 +36,12 @@ func simulate(t *testing.T, network string, scan ...string) *simulation {
 	dir := t.TempDir()
 	out, counters, log := filepath.Join(dir, "out.ndjson"), filepath.Join(dir, "counters.json"), filepath.Join(dir, "log")
 	args := append([]string{"lab"}, strings.Fields(network)...)
-	args = append(args, "--counters", counters, "--log", log, "--", program, "scan", "--quiet", "-o", out)
-	text, err := exec.CommandContext(t.Context(), program, append(args, scan...)...).CombinedOutput()
+	ours, err := exec.LookPath(program) // which lab would look for where the test binary is
+	if err != nil {
+		t.Fatal(err)
+	}
+	args = append(args, "--counters", counters, "--log", log, "--", ours, "scan", "--quiet", "-o", out)
+	text, err := exec.CommandContext(t.Context(), ours, append(args, scan...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %v\n%s", args, err, text)
 	}

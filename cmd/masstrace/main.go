@@ -25,6 +25,7 @@ var version = "0.1.0-dev"
 type cli struct {
 	Scan   ScanCmd   `cmd:"" help:"Trace every target of prefix lists."`
 	Trace  TraceCmd  `cmd:"" help:"Trace the path to a host, as traceroute does."`
+	Replay ReplayCmd `cmd:"" help:"Write the records of captures, ours or of any traceroute's."`
 	Lab    LabCmd    `cmd:"" help:"Run a command in a network of its own that has no way out."`
 	Verify VerifyCmd `cmd:"" help:"Hold results against the truth of a simulated Internet."`
 

@@ -75,6 +75,7 @@ type LinkFlags struct {
 type OutputFlags struct {
 	Output  string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
 	Records string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
+	Pcap    string `name:"pcap" placeholder:"FILE" help:"Keep a copy of all packets as pcapng, for masstrace replay, and the run's key in FILE.key; compressed if it ends in .zst or .gz."`
 	Quiet   bool   `short:"q" help:"No status lines and no summary on standard error."`
 }
 
@@ -103,6 +104,9 @@ func (c *ScanCmd) Validate() error {
 		return errors.New("--shard needs --seed: all shards must share one")
 	case c.Dport != nil && *c.Dport == 0:
 		return errors.New("--dport must not be 0")
+	}
+	if c.Pcap == "-" {
+		return errors.New("--pcap takes the name of a file")
 	}
 	return c.validateSources()
 }
@@ -145,7 +149,7 @@ func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, 
 		RatePPS: float64(c.Rate), Bandwidth: float64(c.Bandwidth), Burst: c.Burst, Wait: c.Wait,
 		Memory: uint64(c.Memory), Interface: c.Interface, Sources: c.Source,
 		GatewayMAC: net.HardwareAddr(c.GatewayMAC), PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high,
-		Queue: c.NoBypass, Output: c.Output, Records: records, Quiet: c.Quiet,
+		Queue: c.NoBypass, Output: c.Output, Records: records, Capture: c.Pcap, Quiet: c.Quiet,
 		Argv: append([]string{"masstrace"}, args...), Version: version, Streams: streams,
 	}
 	cfg.DstPort = c.dstPort(method)
@@ -177,7 +181,10 @@ func (c *ScanCmd) Run(ctx context.Context, signals signals, args []string, strea
 	}
 	// A pipe that is full and not read holds a write up for ever.
 	defer context.AfterFunc(ctx, func() {
-		time.AfterFunc(leaveTime, func() { os.Exit(int(engine.Partial)) })
+		time.AfterFunc(leaveTime, func() {
+			fmt.Fprintln(streams.Stderr, "masstrace: left at once: something held the end up")
+			os.Exit(int(engine.Partial))
+		})
 	})()
 	return engine.Scan(ctx, signals.Interrupted, cfg)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/masstrace/masstrace/engine"
@@ -29,6 +30,9 @@ func (c *VerifyCmd) Run(s engine.Streams) error {
 		Results: c.Results, Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
 		AllowReserved: c.AllowReserved, Stdin: s.Stdin,
 	})
+	if errors.Is(err, verify.ErrLists) {
+		return &engine.Error{Class: engine.Usage, Err: err}
+	}
 	if err != nil {
 		return err
 	}

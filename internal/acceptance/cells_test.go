@@ -4,7 +4,7 @@ import "testing"
 
 // methods and families are what every network is scanned with.
 var (
-	methods  = []string{"udp", "icmp"}
+	methods  = []string{"udp", "icmp", "tcp-syn", "tcp-ack"}
 	families = []family{
 		{"v4", []string{"45.0.0.0/8", "62.0.0.0/8", "81.0.0.0/8"}},
 		{"v6", []string{"2a00::/32", "2a01:4f8::/32", "2600:1f00::/32"}},

@@ -2,10 +2,13 @@ package acceptance
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 )
 
@@ -25,8 +28,12 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	// Cells wait more than they compute.
+	flag.Parse()
 	status := 1
-	if err := install(filepath.Join(dir, "masstrace")); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(max(3, runtime.GOMAXPROCS(0)))); err != nil {
+		fmt.Fprintln(os.Stderr, "acceptance:", err)
+	} else if err := install(filepath.Join(dir, "masstrace")); err != nil {
 		fmt.Fprintln(os.Stderr, "acceptance:", err)
 	} else {
 		status = m.Run()

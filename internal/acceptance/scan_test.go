@@ -73,7 +73,7 @@ func scanAt(t *testing.T, c *cell, targets, rate int) *outcome {
 	path := func(name string) string { return filepath.Join(dir, name) }
 	program := installed(t)
 	args := append([]string{"lab", "--log", path("log"), "--counters", path("counters")}, c.network.lab...)
-	args = append(args, "--", program, "scan", "--quiet", "--output", path("results"), "--records=both",
+	args = append(args, "--", program, "scan", "--quiet", "--output", path("results"),
 		"--method", c.method, "--seed=acceptance", fmt.Sprintf("--max-targets=%d", targets),
 		fmt.Sprintf("--rate=%d", rate), "--wait", waitTime)
 	args = append(append(args, c.network.scan...), c.family.prefixes...)

@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"bench/soak":            {"bench", "internal/gotest"},
 	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
-	"internal/demo":         {"output"},
+	"internal/demo":         {"output", "verify"},
 	"internal/gotest":       {},
 	"internal/gotest/tally": {"internal/gotest"},
 }

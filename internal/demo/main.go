@@ -1,6 +1,10 @@
-// Command demo shows the first traces of a result file to people.
+// Command demo shows a result file to people: its first traces, and a table of
+// what the scan did and how much of it is true.
 //
-//	go run ./internal/demo [-first N] FILE
+//	go run ./internal/demo [-first N] [-log FILE -counters FILE] [-targets FILE] RESULTS
+//
+// The log and the counters are those of the simulated Internet; without a log
+// nobody knows the truth, and the table is left out.
 package main
 
 import (
@@ -13,55 +17,88 @@ import (
 	"text/tabwriter"
 
 	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/verify"
 )
 
 func main() {
 	first := flag.Int("first", 3, "how many traces to show")
+	c := verify.Config{Stdin: os.Stdin}
+	flag.StringVar(&c.Log, "log", "", "what masstrace lab --log wrote")
+	flag.StringVar(&c.Counters, "counters", "", "what masstrace lab --counters wrote")
+	flag.Func("targets", "a target list of the scan", func(path string) error {
+		c.Targets = append(c.Targets, path)
+		return nil
+	})
 	flag.Parse()
 	if flag.NArg() != 1 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := show(os.Stdout, flag.Arg(0), *first); err != nil {
+	c.Results = flag.Arg(0)
+	if err := demo(os.Stdout, &c, *first); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-// show writes the first traces of the file at path and how many there are.
-// A file without traces or without a summary is an error.
-func show(w io.Writer, path string, first int) error {
-	r, err := output.OpenReader(path, os.Stdin)
-	if err != nil {
+// demo writes the first traces and, if there is a log, the table. Results that
+// are false are an error.
+func demo(w io.Writer, c *verify.Config, first int) error {
+	summary, err := show(w, c.Results, first)
+	if err != nil || c.Log == "" {
 		return err
 	}
+	report, err := verify.Run(*c)
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	if err := writeTable(w, summary, report); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nIn %s is one JSON object a line; for the whole comparison:\n  bin/masstrace verify %s --log %s\n",
+		c.Results, c.Results, c.Log)
+	if !report.OK() {
+		return fmt.Errorf("the results are wrong: %s", strings.Join(report.Faults, "; "))
+	}
+	return nil
+}
+
+// show writes the first traces of the file at path and returns its summary. A
+// file without traces or without a summary is an error.
+func show(w io.Writer, path string, first int) (*output.Summary, error) {
+	r, err := output.OpenReader(path, os.Stdin)
+	if err != nil {
+		return nil, err
+	}
 	defer r.Close()
-	traces, summarized := 0, false
+	traces := 0
+	var summary *output.Summary
 	for {
 		record, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		switch record := record.(type) {
 		case *output.TraceRecord:
-			if traces++; traces <= first {
+			if record.StopReason == "COMPLETED" && len(record.Hops) > 0 && traces < first {
 				writeTrace(w, record)
+				traces++
 			}
 		case *output.Summary:
-			summarized = true
+			sum := *record
+			summary = &sum
 		}
 	}
 	switch {
 	case traces == 0:
-		return fmt.Errorf("%s holds no trace", path)
-	case !summarized:
-		return fmt.Errorf("%s holds no summary: the scan was killed", path)
+		return nil, fmt.Errorf("%s holds no trace that reaches its target", path)
+	case summary == nil:
+		return nil, fmt.Errorf("%s holds no summary: the scan was killed", path)
 	}
-	fmt.Fprintf(w, "\n%d traces are in %s, one JSON object a line\n", traces, path)
-	return nil
+	return summary, nil
 }
 
 // writeTrace writes a trace as traceroute(8) would: a line for each TTL that

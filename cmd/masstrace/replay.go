@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/masstrace/masstrace/engine"
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/probe"
+)
+
+// ReplayCmd writes the records of captures.
+type ReplayCmd struct {
+	Files []string `arg:"" name:"file" help:"Captures: pcap or pcapng, also compressed (gzip, zstd); - for standard input."`
+
+	OutputFlags struct {
+		Output  string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
+		Records string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
+		Quiet   bool   `short:"q" help:"No summary on standard error."`
+	} `embed:"" group:"Output"`
+
+	KeyFlags struct {
+		Key             string       `placeholder:"HEX" help:"The key of the scan. What scan --pcap wrote is replayed by the key beside it and needs no other option."`
+		Seed            string       `placeholder:"TEXT" help:"The seed of the scan."`
+		Source          []netip.Addr `placeholder:"ADDR" help:"Source of the probes; one of each family may be given."`
+		Method          string       `default:"udp" enum:"udp,icmp,tcp-syn,tcp-ack" help:"As of the scan."`
+		MinTTL          uint8        `default:"1" name:"min-ttl" placeholder:"TTL" help:"As of the scan."`
+		MaxTTL          uint8        `default:"32" name:"max-ttl" placeholder:"TTL" help:"As of the scan."`
+		Dport           *uint16      `placeholder:"PORT" help:"As of the scan."`
+		TOS             uint8        `name:"tos" placeholder:"TOS" help:"As of the scan."`
+		Flows           int          `default:"1" placeholder:"N" help:"As of the scan."`
+		Attempts        int          `default:"4" placeholder:"N" help:"As of the scan, or more."`
+		SourcePortRange portRange    `placeholder:"LOW-HIGH" help:"As of the scan."`
+	} `embed:"" group:"Authentication of captures by other programs"`
+}
+
+// Validate checks what kong cannot.
+func (c *ReplayCmd) Validate() error {
+	if c.KeyFlags.Flows < 1 || c.KeyFlags.Flows > 1<<15-1 {
+		return errors.New("--flows must be within 1 to 32767")
+	}
+	if k := c.KeyFlags; k.Key == "" && (k.Seed != "" || len(k.Source) > 0) {
+		return errors.New("--seed and --source go with --key")
+	}
+	stdin := 0
+	for _, f := range c.Files {
+		if f == "-" {
+			stdin++
+		}
+	}
+	if stdin > 1 {
+		return errors.New("standard input (-) is named twice")
+	}
+	return nil
+}
+
+// Run only translates flags; the work is the engine's.
+func (c *ReplayCmd) Run(ctx context.Context, signals signals, args []string, streams engine.Streams) error {
+	k := &c.KeyFlags
+	method, err := probe.ParseMethod(k.Method)
+	if err != nil {
+		return &engine.Error{Class: engine.Usage, Err: err}
+	}
+	records, err := output.ParseRecords(c.OutputFlags.Records)
+	if err != nil {
+		return &engine.Error{Class: engine.Usage, Err: fmt.Errorf("--records: %w", err)}
+	}
+	flags := ProbeFlags{Dport: k.Dport}
+	return engine.Replay(signals.Interrupted, engine.ReplayConfig{
+		Files: c.Files, Key: k.Key, Seed: k.Seed, Sources: k.Source,
+		Method: method, MinTTL: k.MinTTL, MaxTTL: k.MaxTTL,
+		DstPort: (&ScanCmd{ProbeFlags: flags}).dstPort(method), TOS: k.TOS,
+		Flows: k.Flows, Attempts: k.Attempts, PortLow: k.SourcePortRange.low, PortHigh: k.SourcePortRange.high,
+		Output: c.OutputFlags.Output, Records: records, Quiet: c.OutputFlags.Quiet,
+		Argv: append([]string{"masstrace"}, args...), Version: version, Streams: streams,
+	})
+}

@@ -1,0 +1,331 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/matcher"
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/receiver"
+	"github.com/masstrace/masstrace/target"
+	"github.com/masstrace/masstrace/trace"
+	"github.com/masstrace/masstrace/window"
+)
+
+// ownReplay replays a capture of a scan of ours to the records of the scan. The
+// windows are those of the plan, which follows from the parameters; a probe in the
+// capture fills its slot; replies are matched in the order in which they were; and
+// a window is over where a note says so. All on one goroutine.
+type ownReplay struct {
+	*replayer
+	v      *parameters
+	method probe.Method
+	key    [16]byte
+	lists  struct{ targets, exclude bytes.Buffer }
+
+	plan     *plan // nil before the first frame
+	codec    *codec.Codec
+	decoder  *receiver.Replay
+	set      *window.Set
+	matcher  *matcher.Matcher
+	recorder *recorder
+	retired  chan *window.Window
+	opened   uint64 // windows
+	probed   uint64 // windows with a probe, the highest and those before it
+
+	waiting waiting
+	batch   []probe.Reply
+	facts   probe.Facts
+	last    int64 // stamp of an entry, the highest
+	end     *endOfCopy
+	strays  uint64 // probes that are none of the plan's
+}
+
+// lookahead is for how long, in ns of the capture's time, a reply is held: the
+// sender may hand a probe to the capture only after the receiver its reply.
+const lookahead = 250e6
+
+func newOwnReplay(r *replayer, v *parameters, key [16]byte) (*ownReplay, error) {
+	method, err := probe.ParseMethod(v.Method)
+	if err != nil {
+		return nil, err
+	}
+	o := &ownReplay{replayer: r, v: v, method: method, key: key, batch: make([]probe.Reply, 0, 256)}
+	if o.codec, err = codec.New(v.codecConfig(method, key)); err != nil {
+		return nil, err
+	}
+	if s := v.Shape; s.Targets < 1 || s.Targets*s.TTLs()*s.Flows > math.MaxInt32 || s.Unlinked < 0 || s.ExtensionOctets < 0 {
+		return nil, errors.New("the header has no shape of windows that makes sense")
+	}
+	if r.cfg.Records&output.Replies != 0 && v.Shape.Unlinked == 0 {
+		v.Shape.Unlinked = unlinked(v.Shape.Targets, v.Shape) + 1024
+	}
+	return o, nil
+}
+
+// run replays the file.
+func (o *ownReplay) run(ctx context.Context, f *receiver.File) error {
+	fault := each(ctx, f, o.entry)
+	if fault != nil && !errors.Is(fault, receiver.ErrCapture) {
+		return fault
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	if o.plan == nil {
+		if err := o.begin(); err != nil {
+			return errors.Join(fault, err)
+		}
+	}
+	if err := o.release(math.MaxInt64); err != nil {
+		return err
+	}
+	return o.finish(fault)
+}
+
+// entry takes the next entry of the file.
+func (o *ownReplay) entry(e *receiver.Entry) error {
+	if e.Note != nil {
+		return o.note(e)
+	}
+	if o.plan == nil {
+		if err := o.begin(); err != nil {
+			return err
+		}
+	}
+	o.last = max(o.last, e.Stamp)
+	if e.Direction == receiver.Outbound {
+		return o.probe(e)
+	}
+	w := o.waiting.next()
+	if o.decoder.Reply(e, &w.reply) {
+		w.reply.Ext = append(w.ext[:0], w.reply.Ext[:min(len(w.reply.Ext), receiver.MaxExtension)]...)
+		w.ext, w.over = w.reply.Ext, nil
+		o.waiting.push()
+	}
+	return o.release(o.last - lookahead)
+}
+
+// note takes a note.
+func (o *ownReplay) note(e *receiver.Entry) error {
+	var n note
+	if json.Unmarshal(e.Note, &n) != nil {
+		return nil // somebody else's
+	}
+	o.lists.targets.WriteString(n.Targets)
+	o.lists.exclude.WriteString(n.Exclude)
+	if n.Over != nil && o.plan != nil {
+		w := o.waiting.next()
+		w.over, w.reply.Stamp = n.Over, o.last
+		o.waiting.push()
+	}
+	if n.End != nil {
+		o.end = n.End
+	}
+	return nil
+}
+
+// begin works out the plan, once the lists are complete, and opens windows.
+func (o *ownReplay) begin() error {
+	v := o.v
+	p := &plan{seed: seedOf(v.Seed), key: o.key, include: new(target.Lines), shape: v.Shape, ratePPS: v.RatePPS}
+	exclude := new(target.Lines)
+	err := errors.Join(p.include.Read("targets of the capture", &o.lists.targets),
+		exclude.Read("exclusions of the capture", &o.lists.exclude))
+	p.exclude = exclude.Set()
+	if err == nil && p.include.Digest() != v.TargetsSHA256 {
+		err = errors.New("the targets in the capture are not those of the run")
+	}
+	if err == nil {
+		err = p.indexTargets(&Config{
+			PerPrefix: v.PerPrefix, Granularity4: v.Granularity4, Granularity6: v.Granularity6,
+			Shard: v.Shard, Shards: v.Shards, MaxTargets: v.MaxTargets,
+		})
+	}
+	if err != nil {
+		return &Error{Partial, err}
+	}
+	p.windows = p.countWindows()
+	o.plan = p
+	o.decoder = receiver.NewReplay(o.codec)
+	o.set = window.NewSet(v.Shape)
+	o.retired = make(chan *window.Window, window.Live)
+	o.matcher = matcher.New(matcher.Config{Index: p.order, Set: o.set, Retired: o.retired})
+	source4, source6 := probe.AddrFrom(v.Source4), probe.AddrFrom(v.Source6)
+	o.recorder = &recorder{
+		writer: output.NewWriter(o.sink, output.Config{Records: o.cfg.Records, Run: v.Run, Hostname: v.Hostname}),
+		failed: func(error) {},
+		assembler: trace.NewAssembler(trace.AssemblerConfig{
+			Method: o.method, Source4: source4, Source6: source6,
+			Size4: o.codec.Size(true), Size6: o.codec.Size(false),
+			DstPort: v.DstPort, TOS: v.TOS, Wait: v.wait(), Flows: o.codec,
+		}),
+	}
+	for range window.Live {
+		o.open(nil)
+	}
+	record := v.runRecord()
+	w := o.recorder.writer
+	if err := errors.Join(w.CycleStart(endsAt(v.StartNS)), w.Run(&record)); err != nil {
+		return outputFailed(err)
+	}
+	return nil
+}
+
+// open opens the next window, if there is one, in the memory of w if that is not
+// nil.
+func (o *ownReplay) open(w *window.Window) {
+	if o.opened == o.plan.windows {
+		return
+	}
+	if w == nil {
+		w = window.New(o.v.Shape)
+	}
+	(&opener{order: o.plan.order, shape: o.v.Shape, set: o.set}).open(w, o.opened)
+	o.opened++
+}
+
+// probe fills the slot of a probe.
+func (o *ownReplay) probe(e *receiver.Entry) error {
+	if !o.decoder.Probe(e, &o.facts) {
+		o.strays++
+		return nil
+	}
+	p := o.facts.Probe
+	position, ok := o.plan.order.PositionOf(p.Target)
+	if !ok {
+		o.strays++
+		return nil
+	}
+	w, i := o.set.At(position)
+	if w == nil {
+		// The note on the window whose place it needs came before, and waits.
+		if err := o.release(math.MaxInt64); err != nil {
+			return err
+		}
+		if w, i = o.set.At(position); w == nil {
+			o.strays++
+			return nil
+		}
+	}
+	o.probed = max(o.probed, w.ID+1)
+	w.Stamp(window.Slot{Target: i, Flow: p.Flow, TTL: p.TTL, Attempt: p.Attempt}, e.Stamp)
+	return nil
+}
+
+// release matches what waits and came before a time.
+func (o *ownReplay) release(before int64) error {
+	for {
+		w := o.waiting.first()
+		if w == nil || w.reply.Stamp >= before && before != math.MaxInt64 && o.waiting.n < mostWaiting {
+			break
+		}
+		if w.over == nil {
+			o.batch = append(o.batch, w.reply)
+		}
+		if w.over != nil || len(o.batch) == cap(o.batch) {
+			o.match()
+		}
+		over := w.over
+		o.waiting.pop()
+		if over != nil {
+			if err := o.over(over.Window, over.DeadlineNS, over.Halted); err != nil {
+				return err
+			}
+		}
+	}
+	o.match()
+	return nil
+}
+
+// match matches the batch; no window is over by that.
+func (o *ownReplay) match() {
+	o.matcher.Replies(o.batch, 0)
+	o.batch = o.batch[:0]
+}
+
+// over ends a window and writes its records.
+func (o *ownReplay) over(id uint64, deadline int64, halted bool) error {
+	w := o.set.Get(id)
+	if w == nil {
+		return nil
+	}
+	w.Close(deadline, halted)
+	o.matcher.Replies(nil, math.MaxInt64)
+	for {
+		select {
+		case w := <-o.retired:
+			o.recorder.window(context.Background(), w)
+			if o.recorder.err != nil {
+				return outputFailed(o.recorder.err)
+			}
+			w.Reset()
+			o.open(w)
+			continue
+		default:
+		}
+		return nil
+	}
+}
+
+// finish ends windows on which there is no note, because the capture is cut or the
+// scan was killed, and writes the rest.
+func (o *ownReplay) finish(fault error) error {
+	whole := o.end != nil
+	taken := o.probed
+	if whole {
+		taken = max(taken, o.end.Windows)
+	}
+	for id := range taken {
+		if err := o.over(id, o.last, true); err != nil {
+			return err
+		}
+	}
+	sum, err := o.summary(taken)
+	if err != nil {
+		return err
+	}
+	w := o.recorder.writer
+	if err := errors.Join(w.Summary(sum), w.CycleStop(endsAt(o.last)), w.Flush()); err != nil {
+		return outputFailed(err)
+	}
+	if !o.cfg.Quiet {
+		_ = sum.Text(o.cfg.Stderr) // lost where nobody reads it
+	}
+	switch {
+	case fault != nil:
+		return fault
+	case !whole:
+		return fmt.Errorf("%w of run %s ends before the scan did: windows from there on are cut", receiver.ErrCapture, o.v.Run)
+	}
+	return nil
+}
+
+// summary gathers the counts.
+func (o *ownReplay) summary(taken uint64) (*output.Summary, error) {
+	sum := sumOf(o.plan, taken, &o.recorder.assembler.Tally, &o.matcher.Stats, &o.decoder.Stats, o.method)
+	sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && o.recorder.halted == 0, output.ReasonDone
+	switch {
+	case o.end == nil:
+		sum.Complete, sum.Reason = false, output.ReasonCapture
+		sum.ElapsedS = float64(o.last-o.v.StartNS) / 1e9
+	default:
+		sum.Drops.Kernel, sum.ElapsedS = o.end.KernelDrops, o.end.ElapsedS
+		if o.end.Cause != "" {
+			sum.Reason = o.end.Cause
+		}
+	}
+	if o.strays > 0 {
+		o.console.say("%d packets sent in the capture are no probes of its run", o.strays)
+	}
+	if err := sum.Balance(); err != nil {
+		return nil, fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
+	}
+	return sum, nil
+}

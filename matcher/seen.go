@@ -1,0 +1,203 @@
+package matcher
+
+import "github.com/masstrace/masstrace/probe"
+
+// Seen is a probe that a capture shows.
+type Seen struct {
+	probe.Header
+	Sent    int64 // ns since the Unix epoch
+	Flow    uint32
+	Attempt uint8
+	Answers int // replies so far
+
+	before int32 // number of the probe before with the same looks
+}
+
+// remembered is for how long a Table knows a probe at least, in ns of the
+// capture's time.
+const remembered = 60e9
+
+// Forgotten is for how long it does at most.
+const Forgotten = 2 * remembered
+
+// Table finds the probes of a capture that replies answer. It is for probers
+// whose identity fields are not known: what counts is that quoted fields are
+// those of one probe and of no other. It forgets probes, so that memory goes with
+// the rate of probing and not with the length of the capture.
+//
+// A Table belongs to one goroutine.
+type Table struct {
+	now, old generation
+	turned   int64
+}
+
+// generation is the probes of some time.
+type generation struct {
+	probes []Seen
+	exact  map[exact]int32
+	looks  map[looks]int32 // the last one
+}
+
+// exact is all that stays the same from a probe to its quotation, if nobody
+// rewrites it.
+type exact struct {
+	src, dst         probe.Addr
+	seq              uint32
+	srcPort, dstPort uint16
+	id, sum, len     uint16
+	protocol         uint8
+}
+
+// looks is what is left of that in answers of the target, and behind boxes that
+// rewrite the source.
+type looks struct {
+	dst              probe.Addr
+	seq              uint16 // ICMP
+	srcPort, dstPort uint16
+	protocol         uint8
+}
+
+func exactOf(h *probe.Header) exact {
+	return exact{h.Src, h.Dst, h.Seq, h.SrcPort, h.DstPort, h.ID, h.Sum, h.Len, h.Protocol}
+}
+
+func looksOf(h *probe.Header) looks {
+	l := looks{dst: h.Dst, srcPort: h.SrcPort, dstPort: h.DstPort, protocol: h.Protocol}
+	if h.Method == probe.ICMP {
+		l.seq = uint16(h.Seq)
+	}
+	return l
+}
+
+// NewTable returns an empty table.
+func NewTable() *Table { return &Table{now: newGeneration(), old: newGeneration()} }
+
+func newGeneration() generation {
+	return generation{exact: map[exact]int32{}, looks: map[looks]int32{}}
+}
+
+// Add adds a probe that was sent at a time in ns. The result is valid until the
+// next call.
+func (t *Table) Add(h *probe.Header, sent int64) *Seen {
+	if sent-t.turned >= remembered {
+		if sent-t.turned >= Forgotten {
+			t.old.clear()
+		}
+		t.now, t.old = t.old, t.now
+		t.now.clear()
+		t.turned = sent
+	}
+	g := &t.now
+	n := int32(len(g.probes))
+	look := looksOf(h)
+	before, ok := g.looks[look]
+	if !ok {
+		before = -1
+	}
+	g.probes = append(g.probes, Seen{Header: *h, Sent: sent, before: before})
+	g.exact[exactOf(h)], g.looks[look] = n, n
+	return &g.probes[n]
+}
+
+func (g *generation) clear() {
+	clear(g.exact)
+	clear(g.looks)
+	g.probes = g.probes[:0]
+}
+
+// Exact returns the probe with the fields of h, the last if there are several,
+// or nil. It is valid until the next Add.
+func (t *Table) Exact(h *probe.Header) *Seen {
+	for _, g := range []*generation{&t.now, &t.old} {
+		if n, ok := g.exact[exactOf(h)]; ok {
+			return &g.probes[n]
+		}
+	}
+	return nil
+}
+
+// Quoted returns the probe that h is the quotation of, or nil. It is valid until
+// the next Add.
+func (t *Table) Quoted(h *probe.Header) *Seen {
+	if s := t.Exact(h); s != nil {
+		return s
+	}
+	return t.best(h, likeness)
+}
+
+// Answered returns the probe that the target itself answers, which h tells of, or
+// nil. It is valid until the next Add.
+func (t *Table) Answered(h *probe.Header) *Seen { return t.best(h, answers) }
+
+// furthest is how many probes of the same looks are compared with a reply.
+const furthest = 256
+
+// best returns the probe that is most like h: nil if none is like it at all, or
+// two of different TTLs are equally like it.
+func (t *Table) best(h *probe.Header, like func(s *Seen, h *probe.Header) int) *Seen {
+	var best *Seen
+	most, twice, look := 0, false, looksOf(h)
+	for _, g := range []*generation{&t.now, &t.old} {
+		n, ok := g.looks[look]
+		if !ok {
+			continue
+		}
+		for range furthest {
+			s := &g.probes[n]
+			switch score := like(s, h); {
+			case score > most:
+				best, most, twice = s, score, false
+			case score == most && score > 0 && s.TTL != best.TTL:
+				twice = true
+			}
+			if n = s.before; n < 0 {
+				break
+			}
+		}
+	}
+	if twice {
+		return nil
+	}
+	return best
+}
+
+// likeness says how like a quotation is to a probe of the same looks; any is
+// better than none.
+func likeness(s *Seen, h *probe.Header) int {
+	n := 1
+	for _, like := range []struct {
+		same   bool
+		weight int
+	}{
+		{s.Src == h.Src, 1},
+		{s.Len == h.Len, 2},
+		{s.Sum == h.Sum, 4},
+		{s.ID == h.ID && h.ID != 0, 8},
+		{s.Seq == h.Seq, 16},
+	} {
+		if like.same {
+			n += like.weight
+		}
+	}
+	return n
+}
+
+// answers says whether a probe is one that the target answers so.
+func answers(s *Seen, h *probe.Header) int {
+	if s.Src != h.Src {
+		return 0
+	}
+	switch s.Method {
+	case probe.TCPSYN:
+		if s.Seq != h.Seq {
+			return 1
+		}
+		return 2
+	case probe.TCPACK:
+		if s.Ack != h.Ack && s.Seq != h.Seq+1 {
+			return 1
+		}
+		return 2
+	}
+	return 1
+}

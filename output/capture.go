@@ -1,0 +1,229 @@
+package output
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/masstrace/masstrace/wire"
+)
+
+// Capture writes a pcapng file (draft-ietf-opsawg-pcapng) of what a run sends and
+// receives, with their own stamps, in ns. Several goroutines bring batches; one
+// writes, in Run. The octets are in the order in which batches came.
+//
+// If the disk is slower than the run, batches wait: the sender falls behind its
+// rate, and the kernel's capture buffer holds what comes in, and counts what it
+// cannot hold. A capture has no hole that nobody counted.
+//
+// After an error of the file nothing waits any more, and nothing is kept.
+type Capture struct {
+	w     io.Writer
+	heads [2][]byte // link headers of packets sent: IPv4, IPv6
+
+	mu      sync.Mutex
+	change  sync.Cond
+	filling []byte // blocks that wait to be written
+	writing []byte // the other buffer, Run's
+	open    int    // producers
+	err     error
+}
+
+// captureRoom is how many octets may wait. There are two such buffers.
+const captureRoom = 4 << 20
+
+// CaptureConfig says what a capture is of.
+type CaptureConfig struct {
+	Link     string // name of the network interface
+	LinkType int    // what frames begin with, as pcap numbers it
+	// Head4 and Head6 are the link headers of packets sent.
+	Head4, Head6 []byte
+	Tool         string
+	// Comment is of the whole file, Notes stand in front of the frames. None may
+	// have more than wire.MaxComment octets.
+	Comment []byte
+	Notes   [][]byte
+	// Producers is how often Done is called in the end.
+	Producers int
+}
+
+// NewCapture returns a capture to w. Nothing is written before Run.
+func NewCapture(w io.Writer, c CaptureConfig) *Capture {
+	p := &Capture{w: w, heads: [2][]byte{c.Head4, c.Head6}, open: c.Producers}
+	p.change.L = &p.mu
+	p.filling = appendSection(p.filling, c.Tool, c.Comment)
+	p.filling = appendLink(p.filling, c.LinkType, c.Link)
+	for _, note := range c.Notes {
+		p.filling = appendNote(p.filling, 0, note)
+	}
+	return p
+}
+
+// Run writes until all producers are done, or the file fails.
+func (p *Capture) Run() error {
+	for {
+		p.mu.Lock()
+		for len(p.filling) == 0 && p.open > 0 {
+			p.change.Wait()
+		}
+		p.filling, p.writing = p.writing[:0], p.filling
+		p.mu.Unlock()
+		p.change.Broadcast()
+		if len(p.writing) == 0 {
+			return nil
+		}
+		if _, err := p.w.Write(p.writing); err != nil {
+			p.mu.Lock()
+			p.err = err
+			p.mu.Unlock()
+			p.change.Broadcast()
+			return fmt.Errorf("write capture: %w", err)
+		}
+	}
+}
+
+// put appends a batch to the blocks that wait, once there is room.
+func (p *Capture) put(batch []byte) {
+	p.mu.Lock()
+	for len(p.filling) > captureRoom && p.err == nil {
+		p.change.Wait()
+	}
+	if p.err == nil {
+		p.filling = append(p.filling, batch...)
+	}
+	p.mu.Unlock()
+	p.change.Broadcast()
+}
+
+// Done says that a producer brings nothing more.
+func (p *Capture) Done() {
+	p.mu.Lock()
+	p.open--
+	p.mu.Unlock()
+	p.change.Broadcast()
+}
+
+// Tap is one producer of a capture. Its methods belong to one goroutine, and
+// allocate nothing once the batch has room.
+type Tap struct {
+	capture *Capture
+	batch   []byte
+}
+
+// Tap returns a producer, of which CaptureConfig knows the number.
+func (p *Capture) Tap() *Tap { return &Tap{capture: p} }
+
+// Sent adds an IP packet that was sent at stamp, ns since the Unix epoch, to the
+// batch.
+func (t *Tap) Sent(packet []byte, stamp int64) {
+	head := t.capture.heads[1]
+	if packet[0]>>4 == 4 {
+		head = t.capture.heads[0]
+	}
+	t.batch = appendPacket(t.batch, stamp, wire.FlagsOutbound, head, packet)
+}
+
+// Received adds a frame that came in at stamp, ns since the Unix epoch, to the
+// batch.
+func (t *Tap) Received(frame []byte, stamp int64) {
+	t.batch = appendPacket(t.batch, stamp, wire.FlagsInbound, nil, frame)
+}
+
+// Note adds a note, and hands the batch over.
+func (t *Tap) Note(stamp int64, text []byte) {
+	t.batch = appendNote(t.batch, stamp, text)
+	t.Flush()
+}
+
+// Flush hands the batch over.
+func (t *Tap) Flush() {
+	if len(t.batch) > 0 {
+		t.capture.put(t.batch)
+		t.batch = t.batch[:0]
+	}
+}
+
+// appendBlock begins a block; endBlock ends the one that begins at start.
+func appendBlock(b []byte, kind uint32) (_ []byte, start int) {
+	start = len(b)
+	b = binary.LittleEndian.AppendUint32(b, kind)
+	return binary.LittleEndian.AppendUint32(b, 0), start
+}
+
+func endBlock(b []byte, start int) []byte {
+	n := uint32(len(b) - start + wire.BlockTrailer)
+	binary.LittleEndian.PutUint32(b[start+wire.BlockLength:], n)
+	return binary.LittleEndian.AppendUint32(b, n)
+}
+
+// appendOption appends an option with its padding.
+func appendOption(b []byte, code uint16, value []byte) []byte {
+	b = binary.LittleEndian.AppendUint16(b, code)
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(value)))
+	return pad(append(b, value...), len(value))
+}
+
+// pad pads what has n octets.
+func pad(b []byte, n int) []byte {
+	for ; n%4 != 0; n++ {
+		b = append(b, 0)
+	}
+	return b
+}
+
+func appendSection(b []byte, tool string, comment []byte) []byte {
+	b, start := appendBlock(b, wire.BlockSection)
+	b = binary.LittleEndian.AppendUint32(b, wire.ByteOrderMagic)
+	b = append(b, 1, 0, 0, 0)                                   // version 1.0
+	b = binary.LittleEndian.AppendUint64(b, 0xffffffffffffffff) // length not known
+	b = appendOption(b, wire.OptionComment, comment)
+	b = appendOption(b, wire.OptionUserAppl, []byte(tool))
+	b = appendOption(b, wire.OptionEnd, nil)
+	return endBlock(b, start)
+}
+
+// nanoseconds is OptionResolution: units of 10⁻⁹ s.
+const nanoseconds = 9
+
+func appendLink(b []byte, linkType int, name string) []byte {
+	b, start := appendBlock(b, wire.BlockInterface)
+	b = binary.LittleEndian.AppendUint16(b, uint16(linkType))
+	b = append(b, 0, 0, 0, 0, 0, 0) // reserved; no limit of length
+	b = appendOption(b, wire.OptionName, []byte(name))
+	b = appendOption(b, wire.OptionResolution, []byte{nanoseconds})
+	b = appendOption(b, wire.OptionEnd, nil)
+	return endBlock(b, start)
+}
+
+// appendPacket appends a packet block of a frame in two parts.
+func appendPacket(b []byte, stamp int64, flags uint32, head, frame []byte) []byte {
+	b, start := appendBlock(b, wire.BlockPacket)
+	n := len(head) + len(frame)
+	b = appendStamp(b, stamp)
+	b = binary.LittleEndian.AppendUint32(b, uint32(n))
+	b = binary.LittleEndian.AppendUint32(b, uint32(n))
+	b = append(append(b, head...), frame...)
+	b = pad(b, n)
+	b = append(b, wire.OptionFlags, 0, 4, 0)
+	b = binary.LittleEndian.AppendUint32(b, flags)
+	b = append(b, 0, 0, 0, 0) // end of options
+	return endBlock(b, start)
+}
+
+// appendStamp appends the number of the interface, which is the first, and a
+// time.
+func appendStamp(b []byte, stamp int64) []byte {
+	b = append(b, 0, 0, 0, 0)
+	b = binary.LittleEndian.AppendUint32(b, uint32(stamp>>32))
+	return binary.LittleEndian.AppendUint32(b, uint32(stamp))
+}
+
+// appendNote appends interface statistics that have nothing but a comment.
+func appendNote(b []byte, stamp int64, text []byte) []byte {
+	b, start := appendBlock(b, wire.BlockStatistics)
+	b = appendStamp(b, stamp)
+	b = appendOption(b, wire.OptionComment, text)
+	b = appendOption(b, wire.OptionEnd, nil)
+	return endBlock(b, start)
+}

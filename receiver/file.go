@@ -1,0 +1,260 @@
+package receiver
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// ErrCapture is what every error means that comes of the octets of a capture
+// file, and not of the system: it is cut, or never was one.
+var ErrCapture = errors.New("capture file")
+
+// Direction is which way a frame went.
+type Direction uint8
+
+// The directions. Most files do not tell.
+const (
+	AnyDirection Direction = iota
+	Inbound
+	Outbound
+)
+
+// Entry is what a capture file holds next: a frame, or a note.
+type Entry struct {
+	// Frame is valid until the following call. It is nil if the entry is a note.
+	Frame    []byte
+	Stamp    int64 // ns since the Unix epoch; 0 if the file does not tell
+	LinkType int   // what Frame begins with, as pcap numbers it
+	Direction
+	// Note is a comment of a section, or of interface statistics, which stand
+	// between the frames. It is valid until the following call.
+	Note []byte
+}
+
+// File reads a capture file: pcap with µs or ns, or pcapng, of either byte
+// order, also compressed by gzip or zstd. It is a Source, and belongs to one
+// goroutine. Reading costs no allocation.
+//
+// It stands in for gopacket's readers because those cost four times as much for
+// pcapng, and say neither the offset of a fault, nor comments and directions.
+type File struct {
+	name   string
+	in     *bufio.Reader
+	at     int64 // octets consumed, after decompression
+	skip   int   // octets of the last entry, still to be consumed
+	packed bool
+	close  []func() error
+	order  binary.ByteOrder
+	read   func(*File, *Entry) error
+	links  []fileLink // by number of the interface
+	link   int        // of the last frame
+	err    error      // what every later call returns
+
+	pending    Entry // what Comment met instead
+	hasPending bool
+}
+
+// fileLink is an interface that frames were captured on.
+type fileLink struct {
+	linkType int
+	snap     int
+	units    uint64 // in a second
+	offset   int64  // s
+}
+
+// Bounds of what is believed. The largest snap length of libpcap is 256 KiB.
+const (
+	maxFrame   = 256 << 10
+	fileBuffer = 1 << 20 // of which the largest block is a part
+	maxSkipped = 64 << 20
+)
+
+// OpenFile opens the capture file at path, - is stdin. Errors that mean
+// ErrCapture name file and offset. Close closes it.
+func OpenFile(path string, stdin io.Reader) (*File, error) {
+	if path == "-" {
+		return NewFile("stdin", stdin)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open capture: %w", err)
+	}
+	file, err := NewFile(path, f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	file.close = append(file.close, f.Close)
+	return file, nil
+}
+
+// The first octets of what is compressed (RFC 1952 §2.3.1, RFC 8878 §3.1.1).
+var (
+	gzipMagic = []byte{0x1f, 0x8b}
+	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+)
+
+// NewFile returns a File that reads in; name is what errors call it. What kind
+// of file it is is told by its first octets. Close does not close in.
+func NewFile(name string, in io.Reader) (*File, error) {
+	raw := bufio.NewReaderSize(in, fileBuffer)
+	f := &File{name: name, in: raw}
+	head, err := raw.Peek(len(zstdMagic))
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("read capture %s: %w", name, err)
+	}
+	switch {
+	case bytes.HasPrefix(head, gzipMagic):
+		z, err := gzip.NewReader(raw)
+		if err != nil {
+			return nil, f.fault("%w", err)
+		}
+		f.in, f.packed = bufio.NewReaderSize(z, fileBuffer), true
+		f.close = append(f.close, z.Close)
+	case bytes.HasPrefix(head, zstdMagic):
+		// Concurrency 1 keeps it on this goroutine.
+		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, f.fault("%w", err)
+		}
+		f.in, f.packed = bufio.NewReaderSize(z, fileBuffer), true
+		f.close = append(f.close, func() error { z.Close(); return nil })
+	}
+	if err := f.begin(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// begin finds out the format.
+func (f *File) begin() error {
+	head, err := f.peek(4)
+	if err == io.EOF {
+		return f.fault("the file is empty")
+	}
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(head, []byte{0x0a, 0x0d, 0x0d, 0x0a}) {
+		f.read = (*File).nextBlock
+		return nil
+	}
+	f.read = (*File).nextRecord
+	return f.readHeader()
+}
+
+// Read gives the next entry. At the end of the file err is io.EOF; where it is
+// cut or corrupt, an error that means ErrCapture and names the offset. After an
+// error there is nothing more.
+func (f *File) Read(e *Entry) error {
+	if f.err != nil {
+		return f.err
+	}
+	if f.hasPending {
+		*e, f.hasPending = f.pending, false
+		return nil
+	}
+	*e = Entry{}
+	f.err = f.read(f, e)
+	return f.err
+}
+
+// Comment returns the comment of the first section header, nil if there is none;
+// it may be called before the first Read, and is valid until then. Read does not
+// give that comment again.
+func (f *File) Comment() ([]byte, error) {
+	if f.order != nil {
+		return nil, nil // pcap, which has none
+	}
+	var e Entry
+	if err := f.nextBlock(&e); err != nil {
+		if err != io.EOF {
+			f.err = err
+		}
+		return nil, err
+	}
+	if e.Frame != nil {
+		f.pending, f.hasPending = e, true
+	}
+	return e.Note, nil
+}
+
+// Next implements Source. It passes over notes.
+func (f *File) Next() (frame []byte, stamp int64, err error) {
+	var e Entry
+	for {
+		if err := f.Read(&e); err != nil {
+			return nil, 0, err
+		}
+		if e.Frame != nil {
+			f.link = e.LinkType
+			return e.Frame, e.Stamp, nil
+		}
+	}
+}
+
+// LinkType implements Source: it is that of the last frame that Next gave, and
+// in a pcapng file may be another after each call.
+func (f *File) LinkType() int { return f.link }
+
+// Close closes what OpenFile opened.
+func (f *File) Close() (err error) {
+	for _, c := range f.close {
+		err = errors.Join(err, c())
+	}
+	return err
+}
+
+// fault returns an error that means ErrCapture, at the present offset.
+func (f *File) fault(format string, args ...any) error {
+	where := ""
+	if f.packed {
+		where = ", decompressed"
+	}
+	return fmt.Errorf("%w %s: offset %d%s: %w", ErrCapture, f.name, f.at, where, fmt.Errorf(format, args...))
+}
+
+// peek gives the next n octets, which are consumed by the next peek or discard.
+// The error is io.EOF where the file ends, and a fault where it does inside n.
+func (f *File) peek(n int) ([]byte, error) {
+	if err := f.consume(); err != nil {
+		return nil, err
+	}
+	b, err := f.in.Peek(n)
+	switch {
+	case err == nil:
+		return b, nil
+	case err == io.EOF && len(b) == 0:
+		return nil, io.EOF
+	case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, f.fault("the file ends %d octets after that, inside of what should be at least %d", len(b), n)
+	case f.packed:
+		return nil, f.fault("%w", err)
+	}
+	return nil, fmt.Errorf("read capture %s: %w", f.name, err)
+}
+
+// consume consumes what the last entry took.
+func (f *File) consume() error {
+	n, err := f.in.Discard(f.skip)
+	f.at += int64(n)
+	left := f.skip - n
+	f.skip = 0
+	if err == nil {
+		return nil
+	}
+	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		return f.fault("the file ends %d octets before the end of a block", left)
+	}
+	if f.packed {
+		return f.fault("%w", err)
+	}
+	return fmt.Errorf("read capture %s: %w", f.name, err)
+}

@@ -1,0 +1,206 @@
+package receiver
+
+import (
+	"encoding/binary"
+	"io"
+	"math"
+	"math/bits"
+
+	"github.com/masstrace/masstrace/wire"
+)
+
+// nextBlock reads blocks of a pcapng file up to the next that is an entry.
+func (f *File) nextBlock(e *Entry) error {
+	for {
+		head, err := f.peek(wire.MinBlock)
+		if err != nil {
+			return err
+		}
+		if binary.LittleEndian.Uint32(head) == wire.BlockSection {
+			if err := f.setOrder(head[wire.BlockBody:]); err != nil {
+				return err
+			}
+		}
+		kind, length := f.order.Uint32(head), f.order.Uint32(head[wire.BlockLength:])
+		if length < wire.MinBlock || length%4 != 0 || length > maxSkipped {
+			return f.fault("a block of %d octets: no block has that many", length)
+		}
+		switch kind {
+		case wire.BlockSection, wire.BlockInterface, wire.BlockPacket, wire.BlockSimple,
+			wire.BlockOldPacket, wire.BlockStatistics:
+		default: // name resolution and the like
+			f.skip = int(length)
+			continue
+		}
+		body, err := f.body(int(length))
+		if err != nil {
+			return err
+		}
+		if done, err := f.take(kind, body, e); done || err != nil {
+			return err
+		}
+	}
+}
+
+// setOrder finds the byte order of a section, by the first octets of the body of
+// its header.
+func (f *File) setOrder(body []byte) error {
+	switch {
+	case binary.LittleEndian.Uint32(body) == wire.ByteOrderMagic:
+		f.order = binary.LittleEndian
+	case binary.BigEndian.Uint32(body) == wire.ByteOrderMagic:
+		f.order = binary.BigEndian
+	default:
+		return f.fault("a section header without a byte order")
+	}
+	return nil
+}
+
+// body returns the body of the next block.
+func (f *File) body(length int) ([]byte, error) {
+	if length > fileBuffer {
+		return nil, f.fault("a block of %d octets: that is not a frame", length)
+	}
+	block, err := f.peek(length)
+	if err == io.EOF {
+		err = f.fault("a block is cut")
+	}
+	if err != nil {
+		return nil, err
+	}
+	end := length - wire.BlockTrailer
+	if again := f.order.Uint32(block[end:]); again != uint32(length) {
+		return nil, f.fault("a block of %d octets says at its end that it has %d", length, again)
+	}
+	f.skip = length
+	return block[wire.BlockBody:end], nil
+}
+
+// take reads a body; done says that e is filled.
+func (f *File) take(kind uint32, body []byte, e *Entry) (done bool, err error) {
+	switch kind {
+	case wire.BlockSection:
+		if len(body) < wire.SectionBody {
+			return false, f.fault("a section header is too short")
+		}
+		if major := f.order.Uint16(body[4:]); major != 1 {
+			return false, f.fault("version %d of pcapng is not known", major)
+		}
+		f.links = f.links[:0]
+		return f.note(body[wire.SectionBody:], e), nil
+	case wire.BlockInterface:
+		return false, f.addLink(body)
+	case wire.BlockStatistics:
+		if len(body) < wire.StatisticsBody {
+			return false, f.fault("interface statistics are too short")
+		}
+		return f.note(body[wire.StatisticsBody:], e), nil
+	case wire.BlockSimple:
+		if len(body) < wire.SimpleBody || len(f.links) == 0 {
+			return false, f.fault("a packet without length or interface")
+		}
+		n := min(uint64(f.order.Uint32(body)), uint64(len(body)-wire.SimpleBody))
+		if snap := f.links[0].snap; snap > 0 {
+			n = min(n, uint64(snap))
+		}
+		e.Frame, e.LinkType = body[wire.SimpleBody:][:n], f.links[0].linkType
+		return true, nil
+	default:
+		return true, f.packet(kind, body, e)
+	}
+}
+
+// packet reads the body of a packet block.
+func (f *File) packet(kind uint32, body []byte, e *Entry) error {
+	if len(body) < wire.PacketBody {
+		return f.fault("a packet block is too short")
+	}
+	number := f.order.Uint32(body)
+	if kind == wire.BlockOldPacket {
+		number = uint32(f.order.Uint16(body))
+	}
+	if uint64(number) >= uint64(len(f.links)) {
+		return f.fault("a packet of interface %d, which is not described", number)
+	}
+	link := &f.links[number]
+	units := uint64(f.order.Uint32(body[4:]))<<32 | uint64(f.order.Uint32(body[8:]))
+	n := uint64(f.order.Uint32(body[12:]))
+	if n > maxFrame || n > uint64(len(body)-wire.PacketBody) {
+		return f.fault("a packet of %d octets in a block of %d", n, len(body)+wire.MinBlock)
+	}
+	e.Frame, e.LinkType = body[wire.PacketBody:][:n], link.linkType
+	e.Stamp = link.time(units)
+	if rest := body[wire.PacketBody+(n+3)&^3:]; len(rest) > 0 {
+		if flags := f.option(rest, wire.OptionFlags); len(flags) == 4 {
+			e.Direction = Direction(f.order.Uint32(flags) & 3)
+		}
+	}
+	return nil
+}
+
+// addLink reads an interface description.
+func (f *File) addLink(body []byte) error {
+	if len(body) < wire.InterfaceBody {
+		return f.fault("an interface description is too short")
+	}
+	l := fileLink{linkType: int(f.order.Uint16(body)), snap: int(f.order.Uint32(body[4:])), units: 1e6}
+	options := body[wire.InterfaceBody:]
+	if r := f.option(options, wire.OptionResolution); len(r) == 1 {
+		exponent := r[0] & 0x7f
+		switch binaryUnits := r[0]&0x80 != 0; {
+		case binaryUnits && exponent < 64:
+			l.units = 1 << exponent
+		case !binaryUnits && exponent < 20: // 10¹⁹ < 2⁶⁴
+			l.units = 1
+			for range exponent {
+				l.units *= 10
+			}
+		default:
+			return f.fault("times in units of %#x are not understood", r[0])
+		}
+	}
+	if o := f.option(options, wire.OptionOffset); len(o) == 8 {
+		l.offset = int64(f.order.Uint64(o))
+	}
+	f.links = append(f.links, l)
+	return nil
+}
+
+// time returns a time of the interface in ns, 0 if that does not fit.
+func (l *fileLink) time(units uint64) int64 {
+	const most = math.MaxInt64 / 2_000_000_000 // s
+	ns := units
+	if l.units != 1e9 {
+		hi, lo := bits.Mul64(units, 1e9)
+		if hi >= l.units {
+			return 0
+		}
+		ns, _ = bits.Div64(hi, lo, l.units)
+	}
+	if ns > math.MaxInt64 || l.offset < -most || l.offset > most {
+		return 0
+	}
+	return int64(ns) + l.offset*1e9
+}
+
+// note fills e with the comment among options, if there is one.
+func (f *File) note(options []byte, e *Entry) (done bool) {
+	e.Note = f.option(options, wire.OptionComment)
+	return e.Note != nil
+}
+
+// option returns the first option with that code, nil if there is none.
+func (f *File) option(b []byte, code uint16) []byte {
+	for len(b) >= 4 {
+		c, n := f.order.Uint16(b), int(f.order.Uint16(b[2:]))
+		b = b[4:]
+		if c == wire.OptionEnd || n > len(b) {
+			return nil
+		}
+		if c == code {
+			return b[:n:n]
+		}
+		b = b[min((n+3)&^3, len(b)):]
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package receiver
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/probe"
+)
+
+// Link types as files number them (tcpdump.org/linktypes.html); gopacket's are of
+// 8 bits. A live handle has the system's own number for bare IP packets.
+const (
+	linkNull       = 0
+	linkEthernet   = 1
+	linkRawLinux   = 12
+	linkRawOpenBSD = 14
+	linkRaw        = 101
+	linkLoop       = 108
+	linkSLL        = 113
+	linkIPv4       = 228
+	linkIPv6       = 229
+	linkSLL2       = 276
+)
+
+// Frames that are no Ethernet frames, by octets.
+//
+//	Linux cooked v1:  0              2        4        6          14
+//	                  | packet type | ARPHRD | length | address | EtherType | packet …
+//	Linux cooked v2:  0           2          4           8        10            11
+//	                  | EtherType | reserved | interface | ARPHRD | packet type | length | address (8) | packet …
+//	null, loopback:   0                          4
+//	                  | address family (32 bits) | packet …
+const (
+	sllLen  = 16
+	sllType = 14
+	sll2Len = 20
+	sll2At  = 10 // packet type
+	nullLen = 4
+
+	packetOutgoing = 4 // packet type of what this machine sent
+)
+
+// EtherTypes of tags beside IEEE 802.1Q's and 802.1ad's: what switches used for
+// the outer tag before there was a standard.
+const etherTypeOldQinQ layers.EthernetType = 0x9100
+
+// vlanTag is octets of a tag, the last two of which are the type of what
+// follows.
+const vlanTag = 4
+
+// setLink makes d decode frames of that link type.
+func (d *decoder) setLink(linkType int) error {
+	switch linkType {
+	case linkEthernet, linkSLL, linkSLL2, linkNull, linkLoop:
+		d.link = linkType
+	case linkRaw, linkIPv4, linkIPv6, linkRawLinux, linkRawOpenBSD:
+		d.link = linkRaw
+	default:
+		return fmt.Errorf("frames of link type %d are not understood", linkType)
+	}
+	return nil
+}
+
+// packet finds the IP packet in a frame, and decodes it.
+func (d *decoder) packet(frame []byte, r *probe.Reply) codec.Verdict {
+	packet, _, v := d.network(frame)
+	if v != codec.Accepted {
+		return v
+	}
+	if packet[0]>>4 == 4 {
+		return d.packet4(packet, r)
+	}
+	return d.packet6(packet, r)
+}
+
+// network finds the IP packet in a frame, which has at least an octet, the first
+// of which says its version. The verdict is Accepted, Malformed or, if the frame
+// holds something else, Unrelated.
+func (d *decoder) network(frame []byte) (packet []byte, way Direction, v codec.Verdict) {
+	var next layers.EthernetType
+	switch d.link {
+	case linkEthernet:
+		if d.ethernet.DecodeFromBytes(frame, gopacket.NilDecodeFeedback) != nil {
+			return nil, way, codec.Malformed
+		}
+		next, packet = d.ethernet.EthernetType, d.ethernet.Payload
+	case linkSLL:
+		if len(frame) < sllLen {
+			return nil, way, codec.Malformed
+		}
+		way = sllDirection(binary.BigEndian.Uint16(frame))
+		next, packet = layers.EthernetType(binary.BigEndian.Uint16(frame[sllType:])), frame[sllLen:]
+	case linkSLL2:
+		if len(frame) < sll2Len {
+			return nil, way, codec.Malformed
+		}
+		way = sllDirection(uint16(frame[sll2At]))
+		next, packet = layers.EthernetType(binary.BigEndian.Uint16(frame)), frame[sll2Len:]
+	case linkNull, linkLoop:
+		if len(frame) <= nullLen {
+			return nil, way, codec.Malformed
+		}
+		// The address family is in the byte order of a machine that is not
+		// ours, and its numbers differ: the packet says the same.
+		return byVersion(frame[nullLen:], way)
+	default:
+		return byVersion(frame, way)
+	}
+	for next == layers.EthernetTypeDot1Q || next == layers.EthernetTypeQinQ || next == etherTypeOldQinQ {
+		if len(packet) < vlanTag {
+			return nil, way, codec.Malformed
+		}
+		next, packet = layers.EthernetType(binary.BigEndian.Uint16(packet[vlanTag-2:])), packet[vlanTag:]
+	}
+	version := byte(0)
+	switch next {
+	case layers.EthernetTypeIPv4:
+		version = 4
+	case layers.EthernetTypeIPv6:
+		version = 6
+	default:
+		return nil, way, codec.Unrelated
+	}
+	if len(packet) == 0 || packet[0]>>4 != version {
+		return nil, way, codec.Malformed
+	}
+	return packet, way, codec.Accepted
+}
+
+// byVersion takes what has no other sign of being an IP packet than its version.
+func byVersion(packet []byte, way Direction) ([]byte, Direction, codec.Verdict) {
+	if len(packet) == 0 {
+		return nil, way, codec.Malformed
+	}
+	if version := packet[0] >> 4; version != 4 && version != 6 {
+		return nil, way, codec.Unrelated
+	}
+	return packet, way, codec.Accepted
+}
+
+func sllDirection(packetType uint16) Direction {
+	if packetType == packetOutgoing {
+		return Outbound
+	}
+	return Inbound
+}

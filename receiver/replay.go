@@ -1,0 +1,149 @@
+package receiver
+
+import (
+	"encoding/binary"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/wire"
+)
+
+// Replay decodes the entries of capture files one by one. It belongs to one
+// goroutine, and allocates nothing.
+type Replay struct {
+	// Stats counts frames as a Receiver's does: those that are no probes.
+	Stats Stats
+	// NotUnderstood are the frames of link types that are not, which Stats has
+	// among the unrelated ones, LastLink the last such type.
+	NotUnderstood uint64
+	LastLink      int
+
+	codec    *codec.Codec // nil without a key
+	decoder  decoder
+	foreign  foreign
+	linkType int // of the entry before
+	known    bool
+}
+
+// NewReplay returns a Replay. Without a codec, that is, without the key, only
+// Foreign and Header may be called.
+func NewReplay(c *codec.Codec) *Replay {
+	r := &Replay{codec: c, linkType: -1}
+	r.decoder.stats = &r.Stats
+	r.foreign.decoder = &r.decoder
+	return r
+}
+
+// setLink makes ready for the link type of e, and reports whether that is
+// understood.
+func (r *Replay) setLink(e *Entry) bool {
+	if e.LinkType != r.linkType {
+		r.linkType, r.known = e.LinkType, r.decoder.setLink(e.LinkType) == nil
+	}
+	return r.known
+}
+
+// notUnderstood counts a frame whose link type is not.
+func (r *Replay) notUnderstood(e *Entry) {
+	r.NotUnderstood, r.LastLink = r.NotUnderstood+1, e.LinkType
+	r.Stats.Unrelated.Add(1)
+}
+
+// Reply fills reply from a frame that came in, and reports whether it answers a
+// probe of the codec's; a frame that does not is counted.
+func (r *Replay) Reply(e *Entry, reply *probe.Reply) bool {
+	r.Stats.Frames.Add(1)
+	if !r.setLink(e) {
+		r.notUnderstood(e)
+		return false
+	}
+	r.decoder.codec = r.codec
+	if !r.decoder.decode(e.Frame, reply) {
+		return false
+	}
+	reply.Stamp = e.Stamp
+	return true
+}
+
+// Probe fills f.Probe from a frame that went out, and reports whether it is a
+// probe of the codec's. It counts nothing.
+func (r *Replay) Probe(e *Entry, f *probe.Facts) bool {
+	q, _ := r.quotation(e)
+	if q == nil {
+		return false
+	}
+	// A probe is what a router on our own link would quote.
+	*f = probe.Facts{}
+	return r.codec.Quoted(q, f) == codec.Accepted && f.Valid == probe.Strong
+}
+
+// quotation reads the packet of a frame as if it were quoted; nil if there is
+// none, or a fragment.
+func (r *Replay) quotation(e *Entry) (*wire.Quotation, Direction) {
+	if !r.setLink(e) {
+		return nil, AnyDirection
+	}
+	packet, way, v := r.decoder.network(e.Frame)
+	if e.Direction != AnyDirection {
+		way = e.Direction
+	}
+	if v != codec.Accepted {
+		return nil, way
+	}
+	version := packet[0] >> 4
+	if r.decoder.quote.decode(packet, version) != codec.Accepted {
+		return nil, way
+	}
+	if version == 4 && binary.BigEndian.Uint16(packet[wire.V4Fragment:])&0x3fff != 0 {
+		return nil, way
+	}
+	return &r.decoder.quote.Quotation, way
+}
+
+// Header fills h from a frame that a prober may have sent: UDP, an ICMP echo
+// request, a TCP SYN or an ACK without data, with a TTL as tracers choose and
+// hosts do not. It reports whether it is one, and counts nothing.
+func (r *Replay) Header(e *Entry, h *probe.Header) bool {
+	q, way := r.quotation(e)
+	if q == nil || way == Inbound || q.TTL > probe.MaxTTL || headerOf(h, q) != codec.Accepted {
+		return false
+	}
+	if h.Protocol != probe.ProtoTCP {
+		return true
+	}
+	b := q.Transport
+	if len(b) < wire.TCPLen {
+		return false
+	}
+	switch b[wire.TCPFlags] & (wire.FlagSYN | wire.FlagACK | wire.FlagRST | wire.FlagFIN) {
+	case wire.FlagSYN:
+		return true
+	case wire.FlagACK:
+		return h.Size == q.Headers+int(b[wire.TCPOffset]>>4)*4
+	}
+	return false
+}
+
+// Foreign fills reply, and h with the probe that it tells of, from a frame that
+// answers a probe of whomever; what a target itself answers does so if known says
+// that there was such a probe. A frame that is no reply is counted.
+func (r *Replay) Foreign(e *Entry, reply *probe.Reply, h *probe.Header, known func(*probe.Header) bool) bool {
+	r.Stats.Frames.Add(1)
+	if !r.setLink(e) {
+		r.notUnderstood(e)
+		return false
+	}
+	r.decoder.codec = &r.foreign
+	*reply = probe.Reply{}
+	v := r.decoder.packet(e.Frame, reply)
+	*h = r.foreign.header
+	if v == codec.Accepted && r.foreign.isAnswer && !known(h) {
+		v = codec.Unrelated
+	}
+	if v != codec.Accepted {
+		r.decoder.count(v)
+		return false
+	}
+	reply.Stamp = e.Stamp
+	return true
+}
