@@ -28,7 +28,6 @@ func onV4(k kind) bool    { return k.is4 }
 func onV6(k kind) bool    { return !k.is4 }
 func onUDP(k kind) bool   { return k.method == probe.UDP }
 func onTCP(k kind) bool   { return k.isTCP() }
-func onACK(k kind) bool   { return k.method == probe.TCPACK }
 func onSYN(k kind) bool   { return k.method == probe.TCPSYN }
 func onPorts(k kind) bool { return k.method != probe.ICMP }
 func onICMP(k kind) bool  { return k.method == probe.ICMP }

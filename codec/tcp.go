@@ -167,7 +167,8 @@ func (c *Codec) checkSegment(q *wire.Quotation, r *probe.Facts, k tagKey) {
 	t := c.template(q.Is4)
 	size := t.size - t.header
 	b, sent := q.Transport, t.octets[t.header:]
-	// At the end there is an option, or a checksum and 16 zeros.
+	// At the end there is an option, or a checksum and 16 zeros: one that came
+	// to be 0 passes for one that is not quoted, and nothing is said of it.
 	if !reaches(b, size-4, size) {
 		return
 	}

@@ -312,6 +312,9 @@ func TestReset(t *testing.T) {
 			if uint16(tcp.SrcPort) != answer.DstPort || uint16(tcp.DstPort) != answer.SrcPort {
 				t.Fatalf("%+v for %+v", tcp, answer)
 			}
+			if ip, ok := packet.NetworkLayer().(*layers.IPv4); ok && (ip.Id != 0 || ip.Flags != layers.IPv4DontFragment) {
+				t.Fatalf("identification %d, flags %s", ip.Id, ip.Flags)
+			}
 			flow := packet.NetworkLayer().NetworkFlow()
 			if flow.Src().String() != c.Source(is4).String() || flow.Dst().String() != p.Target.String() {
 				t.Fatalf("%v for %+v", flow, p)
