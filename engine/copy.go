@@ -231,7 +231,7 @@ func (c *copier) receivedAll(failed context.Context, s *scan) {
 	if failed.Err() == nil {
 		drops, _, _ := s.live.Drops() // not known is none
 		c.note(s.time.Now(), note{End: &endOfCopy{
-			Windows: s.taken, KernelDrops: drops, Cause: s.cause(), ElapsedS: float64(s.time.Now()-s.began) / 1e9,
+			Windows: s.taken, KernelDrops: drops, Cause: s.cause(), ElapsedS: float64(s.ended-s.began) / 1e9,
 		}})
 	}
 	c.capture.Done()

@@ -44,7 +44,8 @@ type scan struct {
 	time  timeline
 	start time.Time
 	id    string
-	began int64 // on the time line
+	began int64 // on the time line, as ended
+	ended int64 // when all was recorded
 
 	set    *window.Set
 	sink   *output.Sink
@@ -168,6 +169,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	g.Go(func() error {
 		defer finish()
 		p.recorder.run(failed, opened)
+		s.ended = s.time.Now()
 		return nil
 	})
 	err = g.Wait()

@@ -117,7 +117,7 @@ func sumOf(p *plan, taken uint64, tally *trace.Tally, m *matcher.Stats, f *recei
 // summary gathers the counts of all stages.
 func (s *scan) summary(r *recorder) (*output.Summary, error) {
 	sum := sumOf(s.plan, s.taken, &r.assembler.Tally, &s.matcher.Stats, &s.receiver.Stats, s.cfg.Method)
-	sum.ElapsedS = float64(s.time.Now()-s.began) / 1e9
+	sum.ElapsedS = float64(s.ended-s.began) / 1e9
 	var err error
 	if sum.Drops.Kernel, _, err = s.live.Drops(); err != nil {
 		return nil, environment(err)

@@ -122,21 +122,28 @@ func (t *Table) Quoted(h *probe.Header) *Seen {
 	if s := t.Exact(h); s != nil {
 		return s
 	}
-	return t.best(h, likeness)
+	best, sure := t.best(h, likeness)
+	if !sure {
+		return nil
+	}
+	return best
 }
 
 // Answered returns the probe that the target itself answers, which h tells of, or
-// nil. It is valid until the next Add.
-func (t *Table) Answered(h *probe.Header) *Seen { return t.best(h, answers) }
+// nil. Of several that look the same (scamper's TCP probes do) it is the last. It is
+// valid until the next Add.
+func (t *Table) Answered(h *probe.Header) *Seen {
+	best, _ := t.best(h, answers)
+	return best
+}
 
 // furthest is how many probes of the same looks are compared with a reply.
 const furthest = 256
 
-// best returns the probe that is most like h: nil if none is like it at all, or
-// two of different TTLs are equally like it.
-func (t *Table) best(h *probe.Header, like func(s *Seen, h *probe.Header) int) *Seen {
-	var best *Seen
-	most, twice, look := 0, false, looksOf(h)
+// best returns the probe that is most like h, nil if none is like it at all; it is
+// not sure if one of another TTL is as much like it.
+func (t *Table) best(h *probe.Header, like func(s *Seen, h *probe.Header) int) (best *Seen, sure bool) {
+	most, look := 0, looksOf(h)
 	for _, g := range []*generation{&t.now, &t.old} {
 		n, ok := g.looks[look]
 		if !ok {
@@ -146,19 +153,16 @@ func (t *Table) best(h *probe.Header, like func(s *Seen, h *probe.Header) int) *
 			s := &g.probes[n]
 			switch score := like(s, h); {
 			case score > most:
-				best, most, twice = s, score, false
+				best, most, sure = s, score, true
 			case score == most && score > 0 && s.TTL != best.TTL:
-				twice = true
+				sure = false
 			}
 			if n = s.before; n < 0 {
 				break
 			}
 		}
 	}
-	if twice {
-		return nil
-	}
-	return best
+	return best, sure
 }
 
 // likeness says how like a quotation is to a probe of the same looks; any is

@@ -58,6 +58,7 @@ type File struct {
 	link   int        // of the last frame
 	err    error      // what every later call returns
 
+	entry      Entry // Next's
 	pending    Entry // what Comment met instead
 	hasPending bool
 }
@@ -74,6 +75,7 @@ type fileLink struct {
 const (
 	maxFrame   = 256 << 10
 	fileBuffer = 1 << 20 // of which the largest block is a part
+	headBuffer = 4 << 10 // read through once it is empty
 	maxSkipped = 64 << 20
 )
 
@@ -104,7 +106,7 @@ var (
 // NewFile returns a File that reads in; name is what errors call it. What kind
 // of file it is is told by its first octets. Close does not close in.
 func NewFile(name string, in io.Reader) (*File, error) {
-	raw := bufio.NewReaderSize(in, fileBuffer)
+	raw := bufio.NewReaderSize(in, headBuffer)
 	f := &File{name: name, in: raw}
 	head, err := raw.Peek(len(zstdMagic))
 	if err != nil && err != io.EOF {
@@ -126,6 +128,8 @@ func NewFile(name string, in io.Reader) (*File, error) {
 		}
 		f.in, f.packed = bufio.NewReaderSize(z, fileBuffer), true
 		f.close = append(f.close, func() error { z.Close(); return nil })
+	default:
+		f.in = bufio.NewReaderSize(raw, fileBuffer)
 	}
 	if err := f.begin(); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -188,9 +192,9 @@ func (f *File) Comment() ([]byte, error) {
 
 // Next implements Source. It passes over notes.
 func (f *File) Next() (frame []byte, stamp int64, err error) {
-	var e Entry
+	e := &f.entry
 	for {
-		if err := f.Read(&e); err != nil {
+		if err := f.Read(e); err != nil {
 			return nil, 0, err
 		}
 		if e.Frame != nil {

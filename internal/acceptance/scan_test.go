@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -37,6 +38,9 @@ type outcome struct {
 	targets  int
 	reached  uint64 // traces that say so
 }
+
+// pureACKs returns how many probes were answered so, which counts as silence.
+func (o *outcome) pureACKs() uint64 { return o.counters.Simulator["answer challenge-ack"] }
 
 // scan scans that many targets of a cell. A machine that is too busy loses
 // packets, or keeps them until after the wait, without a fault of ours: then the
@@ -102,13 +106,21 @@ func (o *outcome) read(results, counters string) error {
 	if err := json.Unmarshal(text, &o.counters); err != nil {
 		return err
 	}
-	if text, err = os.ReadFile(results); err != nil {
+	f, err := os.Open(results)
+	if err != nil {
 		return err
 	}
-	o.reached = uint64(bytes.Count(text, []byte(`"stop_reason":"COMPLETED"`)))
-	at := bytes.LastIndex(text, []byte(`{"type":"summary"`))
-	if at < 0 {
-		return errors.New("no summary")
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		line := lines.Bytes()
+		switch {
+		case bytes.HasPrefix(line, []byte(`{"type":"trace"`)) && bytes.Contains(line, []byte(`"stop_reason":"COMPLETED"`)):
+			o.reached++
+		case bytes.HasPrefix(line, []byte(`{"type":"summary"`)):
+			err = json.Unmarshal(line, &o.summary)
+		}
 	}
-	return json.NewDecoder(bytes.NewReader(text[at:])).Decode(&o.summary)
+	return errors.Join(err, lines.Err())
 }
