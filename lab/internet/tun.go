@@ -3,17 +3,25 @@ package internet
 import (
 	"fmt"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// tun is a port on a tun device: a read or a write is a packet.
+// tun is a port on a tun device: a read or a write is a packet. Where io_uring
+// is to be had a system call does a burst of them, else each needs its own.
 type tun struct {
-	fd     int
-	buf    [frameRoom]byte
-	poll   [1]unix.PollFd
-	unsent uint64
+	fd      int
+	ring    *uring // nil for plain reads and writes
+	in, out burst  // out only with a ring
+	ask     int    // reads the next burst asks for
+	poll    [1]unix.PollFd
+	unsent  uint64
 }
+
+// leastAsk is what an idle link is asked for: empty reads cost less than a
+// second system call.
+const leastAsk = 4
 
 // openTun makes a tun device that ends with its file.
 func openTun(name string) (*tun, error) {
@@ -30,19 +38,61 @@ func openTun(name string) (*tun, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("make tun device: %w", err)
 	}
-	return &tun{fd: fd, poll: [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}}, nil
+	t := &tun{fd: fd, ask: leastAsk, poll: [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}}
+	t.openRing()
+	return t, nil
+}
+
+// openRing gives the port its ring, unless the kernel lacks what that needs
+// (Linux 5.18) or forbids it, as containers and sysctls do.
+func (t *tun) openRing() {
+	ring, err := newUring()
+	if err != nil {
+		return
+	}
+	if ring.do(opRead, t.fd, &t.in, 1); t.in.size[0] != -int32(unix.EAGAIN) { // nothing can have come yet
+		ring.close()
+		return
+	}
+	t.ring = ring
 }
 
 func (t *tun) receive(handle func(now int64, packet []byte)) int {
-	n := 0
+	now := time.Now().UnixNano()
+	if t.ring != nil {
+		return t.receiveBurst(now, handle)
+	}
+	n, buf := 0, t.in.data[0][:]
 	for ; n < maxReceive; n++ {
-		size, err := unix.Read(t.fd, t.buf[:])
-		if err != nil {
+		size, errno := rawIO(unix.SYS_READ, t.fd, buf)
+		if errno != 0 || size == 0 {
 			break
 		}
-		if packet := t.buf[:size]; !linkLocal(packet) {
-			handle(time.Now().UnixNano(), packet)
+		if packet := buf[:size]; !linkLocal(packet) {
+			handle(now, packet)
 		}
+	}
+	return n
+}
+
+// receiveBurst asks for twice as much while the link gives all it is asked for,
+// and else for half, so that an idle link does not cost a burst of empty reads.
+func (t *tun) receiveBurst(now int64, handle func(now int64, packet []byte)) int {
+	t.ring.do(opRead, t.fd, &t.in, t.ask)
+	n := 0
+	for i, size := range t.in.size[:t.ask] {
+		if size <= 0 { // a later read may still have found what came meanwhile
+			continue
+		}
+		n++
+		if packet := t.in.data[i][:size]; !linkLocal(packet) {
+			handle(now, packet)
+		}
+	}
+	if n == t.ask {
+		t.ask = min(2*n, maxReceive)
+	} else {
+		t.ask = max(t.ask/2, n, leastAsk)
 	}
 	return n
 }
@@ -51,15 +101,45 @@ func (t *tun) receive(handle func(now int64, packet []byte)) int {
 func linkLocal(packet []byte) bool { return packet[0]>>4 == 6 && isNeighbourDiscovery(packet) }
 
 func (t *tun) send(packet []byte) {
-	if _, err := unix.Write(t.fd, packet); err != nil {
+	if t.ring != nil {
+		t.out.size[t.out.n] = int32(copy(t.out.data[t.out.n][:], packet))
+		if t.out.n++; t.out.n == batchSize {
+			t.flush()
+		}
+		return
+	}
+	if _, errno := rawIO(unix.SYS_WRITE, t.fd, packet); errno != 0 {
 		t.unsent++
 	}
 }
 
-func (t *tun) flush() {}
+func (t *tun) flush() {
+	if t.out.n == 0 {
+		return
+	}
+	t.ring.do(opWrite, t.fd, &t.out, t.out.n)
+	for _, size := range t.out.size[:t.out.n] {
+		if size < 0 {
+			t.unsent++
+		}
+	}
+	t.out.n = 0
+}
+
+// rawIO reads or writes one packet. Neither blocks, so the scheduler need not
+// know: telling it costs more than either.
+func rawIO(call uintptr, fd int, b []byte) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	return int(n), errno
+}
 
 func (t *tun) wait(ns int64) { waitFor(t.poll[:], ns) }
 
 func (t *tun) drops() (in, out uint64) { return 0, t.unsent }
 
-func (t *tun) close() { _ = unix.Close(t.fd) }
+func (t *tun) close() {
+	if t.ring != nil {
+		t.ring.close()
+	}
+	_ = unix.Close(t.fd)
+}
