@@ -11,6 +11,26 @@ import (
 // filled r.Probe, r.Valid and r.Mangled and copied the quoted fields; else r
 // is of no use.
 func (c *Codec) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
+	if v := c.quotedHeader(q, r); v != Accepted {
+		return v
+	}
+	var v Verdict
+	switch c.cfg.Method {
+	case probe.UDP:
+		v = c.quotedUDP(q, r)
+	case probe.ICMP:
+		v = c.quotedICMP(q, r)
+	default:
+		return c.quotedTCP(q, r)
+	}
+	if v == Accepted {
+		c.checkPayload(q, r)
+	}
+	return v
+}
+
+// quotedHeader copies the quoted fields to r and judges those of the IP header.
+func (c *Codec) quotedHeader(q *wire.Quotation, r *probe.Facts) Verdict {
 	r.HasQuote = true
 	r.QuotedTTL, r.QuotedTOS, r.QuotedID = q.TTL, q.TOS, q.ID
 	r.QuotedSize = uint32(q.Size)
@@ -31,19 +51,7 @@ func (c *Codec) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 	if !bytes.Equal(c.quotedSource(q), c.ownSource(q)) {
 		r.Mangled |= probe.MangledSource
 	}
-	var v Verdict
-	switch c.cfg.Method {
-	case probe.UDP:
-		v = c.quotedUDP(q, r)
-	case probe.ICMP:
-		v = c.quotedICMP(q, r)
-	default:
-		return c.quotedTCP(q, r)
-	}
-	if v == Accepted {
-		c.checkPayload(q, r)
-	}
-	return v
+	return Accepted
 }
 
 // checkPayload names the payload where all else that the checksum covers is as

@@ -28,6 +28,7 @@ type purpose uint8
 const (
 	forFlow purpose = 1 + iota
 	forTags
+	forLines
 )
 
 // hash returns 128 bits of (target, n). The two families cannot collide: their

@@ -81,12 +81,17 @@ type Prepared struct {
 
 // Prepare fills p for a target, which must be of a family that has a source.
 func (c *Codec) Prepare(p *Prepared, target probe.Addr, flow uint16) {
-	t := c.template(target.Is4())
 	*p = Prepared{
 		Target: target,
 		Flow:   c.Flow(target, flow),
 		key:    c.tagKey(&target, flow),
 	}
+	c.sums(p)
+}
+
+// sums works out the sums of p, all else of which is there.
+func (c *Codec) sums(p *Prepared) {
+	t := c.template(p.Target.Is4())
 	dst := p.Target.Octets()
 	p.ipSum = uint32(wire.Fold(wire.Sum(dst, t.ipSum)))
 	sum := wire.Sum(dst, t.sum)

@@ -26,6 +26,9 @@ type Config struct {
 	MaxTargets       uint64
 	MaxRuntime       time.Duration
 
+	// Probes is a file of single probes, or -, to be sent instead of Targets.
+	Probes string
+
 	// Seed is any text; Key is 32 hexadecimal digits. Empty ones are random.
 	Seed, Key string
 

@@ -68,6 +68,9 @@ func TestReplayGolden(t *testing.T) {
 	for _, path := range captures(t) {
 		name, _ := filepath.Rel(captureDir, path)
 		name = strings.ReplaceAll(name, string(filepath.Separator), "-")
+		if strings.HasPrefix(name, "made-path-") && name != "made-path-ethernet.pcap" {
+			continue // the same, as TestFormatsAgree finds
+		}
 		t.Run(name, func(t *testing.T) {
 			records := output.Traces // of scans replies would be long
 			if !strings.HasPrefix(name, "scans-") {

@@ -10,11 +10,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
-	"time"
 
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"

@@ -24,6 +24,9 @@ import (
 // for replies and writes what it has; when ctx ends it leaves at once, with
 // whole records. Errors have a Class.
 func Scan(ctx, interrupted context.Context, c Config) error {
+	if c.Probes != "" {
+		return scanLines(ctx, interrupted, c)
+	}
 	s, err := newScan(&c)
 	if err != nil {
 		return err

@@ -33,13 +33,18 @@ func (s *session) open(c sessionConfig) (err error) {
 	if err := s.openCodec(c.codec); err != nil {
 		return err
 	}
+	return s.openLink(s.codec.Filter(), c)
+}
+
+// openLink opens all but the codec.
+func (s *session) openLink(filter string, c sessionConfig) (err error) {
 	if s.monitor, err = link.OpenMonitor(s.paths.Path, s.paths.others...); err != nil {
 		return err
 	}
 	if s.counters, err = s.monitor.Counters(); err != nil {
 		return err
 	}
-	c.capture.Interface, c.capture.Filter = s.paths.Name, s.codec.Filter()
+	c.capture.Interface, c.capture.Filter = s.paths.Name, filter
 	if s.live, err = receiver.OpenLive(c.capture); err != nil {
 		return err
 	}

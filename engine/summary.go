@@ -142,10 +142,15 @@ func (s *scan) summary(r *recorder) (*output.Summary, error) {
 
 // cause returns why the sending was stopped, empty if it was not.
 func (s *scan) cause() string {
-	if s.stop.Err() == nil {
+	return stopCause(s.stop)
+}
+
+// stopCause returns why stop ended, empty if it did not.
+func stopCause(stop context.Context) string {
+	if stop.Err() == nil {
 		return ""
 	}
-	cause := context.Cause(s.stop)
+	cause := context.Cause(stop)
 	switch {
 	case errors.Is(cause, errMaxRuntime):
 		return output.ReasonMaxRuntime

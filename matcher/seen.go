@@ -33,10 +33,17 @@ type Table struct {
 
 // generation is the probes of some time.
 type generation struct {
-	probes []Seen
+	chunks []*[seenChunk]Seen
+	n      int32 // probes in use
 	exact  map[exact]int32
 	looks  map[looks]int32 // the last one
 }
+
+// seenChunk is the number of probes by which a generation grows: what is there
+// does not move.
+const seenChunk = 1 << 12
+
+func (g *generation) at(n int32) *Seen { return &g.chunks[n/seenChunk][n%seenChunk] }
 
 // exact is all that stays the same from a probe to its quotation, if nobody
 // rewrites it.
@@ -88,21 +95,26 @@ func (t *Table) Add(h *probe.Header, sent int64) *Seen {
 		t.turned = sent
 	}
 	g := &t.now
-	n := int32(len(g.probes))
+	n := g.n
+	if int(n) == len(g.chunks)*seenChunk {
+		g.chunks = append(g.chunks, new([seenChunk]Seen))
+	}
+	g.n++
 	look := looksOf(h)
 	before, ok := g.looks[look]
 	if !ok {
 		before = -1
 	}
-	g.probes = append(g.probes, Seen{Header: *h, Sent: sent, before: before})
+	s := g.at(n)
+	*s = Seen{Header: *h, Sent: sent, before: before}
 	g.exact[exactOf(h)], g.looks[look] = n, n
-	return &g.probes[n]
+	return s
 }
 
 func (g *generation) clear() {
 	clear(g.exact)
 	clear(g.looks)
-	g.probes = g.probes[:0]
+	g.n = 0
 }
 
 // Exact returns the probe with the fields of h, the last if there are several,
@@ -110,7 +122,7 @@ func (g *generation) clear() {
 func (t *Table) Exact(h *probe.Header) *Seen {
 	for _, g := range []*generation{&t.now, &t.old} {
 		if n, ok := g.exact[exactOf(h)]; ok {
-			return &g.probes[n]
+			return g.at(n)
 		}
 	}
 	return nil
@@ -150,7 +162,7 @@ func (t *Table) best(h *probe.Header, like func(s *Seen, h *probe.Header) int) (
 			continue
 		}
 		for range furthest {
-			s := &g.probes[n]
+			s := g.at(n)
 			switch score := like(s, h); {
 			case score > most:
 				best, most, sure = s, score, true

@@ -12,6 +12,7 @@ const (
 	ReasonDisk       = "disk"
 	ReasonLink       = "link"
 	ReasonMaxRuntime = "max-runtime"
+	ReasonList       = "list"    // of a list of probes: a line is wrong
 	ReasonCapture    = "capture" // of a replay: the capture is not whole
 )
 

@@ -76,6 +76,7 @@ func (s *Summary) ending() string {
 		ReasonDisk:       "the results could not be written",
 		ReasonLink:       "the link failed",
 		ReasonMaxRuntime: "the time was up",
+		ReasonList:       "a line of the list is wrong",
 		ReasonCapture:    "the capture is not whole",
 	}[s.Reason]
 	if why == "" {

@@ -26,7 +26,7 @@ type decoder struct {
 	quote    quotation
 }
 
-func (d *decoder) init(linkType int, c *codec.Codec, stats *Stats) error {
+func (d *decoder) init(linkType int, c identity, stats *Stats) error {
 	d.codec, d.stats = c, stats
 	return d.setLink(linkType)
 }

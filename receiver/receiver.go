@@ -10,7 +10,6 @@ import (
 	"io"
 	"sync/atomic"
 
-	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/probe"
 )
 
@@ -86,8 +85,8 @@ type Receiver struct {
 	upTo       int64 // what the sink was told
 }
 
-// New returns a receiver of frames from src.
-func New(src Source, c *codec.Codec, clock Clock) (*Receiver, error) {
+// New returns a receiver of frames from src; c is a codec.Codec or codec.Listed.
+func New(src Source, c identity, clock Clock) (*Receiver, error) {
 	r := &Receiver{
 		src: src, clock: clock,
 		batch:  make([]probe.Reply, 0, maxBatch),

@@ -16,7 +16,9 @@ import (
 
 // ScanCmd traces every target of some lists.
 type ScanCmd struct {
-	Targets []string `arg:"" help:"Files with one address, prefix or range per line, - for standard input, or addresses, prefixes and ranges themselves."`
+	Targets []string `arg:"" optional:"" help:"Files with one address, prefix or range per line, - for standard input, or addresses, prefixes and ranges themselves."`
+
+	Probes string `placeholder:"FILE" help:"Instead of tracing targets, send the single probes that this file lists, - for standard input, as caracal takes them: destination,source port,destination port,TTL,protocol (udp, icmp or icmp6) a line."`
 
 	TargetFlags `group:"Targets"`
 	ProbeFlags  `group:"Probes"`
@@ -81,6 +83,9 @@ type OutputFlags struct {
 
 // Validate checks what kong cannot.
 func (c *ScanCmd) Validate() error {
+	if err := c.validateProbes(); err != nil {
+		return err
+	}
 	switch {
 	case c.MinTTL < 1 || c.MaxTTL > probe.MaxTTL || c.MinTTL > c.MaxTTL:
 		return fmt.Errorf("--min-ttl %d and --max-ttl %d must be within 1 to %d, in order", c.MinTTL, c.MaxTTL, probe.MaxTTL)
@@ -109,6 +114,19 @@ func (c *ScanCmd) Validate() error {
 		return errors.New("--pcap takes the name of a file")
 	}
 	return c.validateSources()
+}
+
+// validateProbes checks what goes with a list of probes.
+func (c *ScanCmd) validateProbes() error {
+	switch {
+	case c.Probes == "" && len(c.Targets) == 0:
+		return errors.New("no targets, and no --probes")
+	case c.Probes != "" && len(c.Targets) > 0:
+		return errors.New("--probes takes no targets beside it")
+	case c.Probes != "" && (c.DryRun || c.Pcap != ""):
+		return errors.New("--probes does not go with --dry-run or --pcap")
+	}
+	return nil
 }
 
 func (c *ScanCmd) validateSources() error {
@@ -140,7 +158,7 @@ func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, 
 		return engine.Config{}, err
 	}
 	cfg := engine.Config{
-		Targets: c.Targets, Exclude: c.Exclude, AllowReserved: c.AllowReserved,
+		Targets: c.Targets, Probes: c.Probes, Exclude: c.Exclude, AllowReserved: c.AllowReserved,
 		PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
 		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: c.MaxTargets, MaxRuntime: c.MaxRuntime,
 		Seed: c.Seed, Key: c.Key,

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/sender"
+)
+
+// lineReader reads a list of probes as caracal takes it, one a line:
+//
+//	destination,source port,destination port,TTL,protocol
+//
+// where protocol is udp, icmp or icmp6. For ICMP the source port is checksum and
+// identifier. Blank lines and those that begin with # are passed over. An IPv4
+// destination may be written as ::ffff:a.b.c.d.
+type lineReader struct {
+	name   string
+	in     *bufio.Reader
+	file   *os.File // nil for stdin
+	number int
+}
+
+// openLines opens the list at path, - is stdin.
+func openLines(path string, stdin io.Reader) (*lineReader, error) {
+	r := &lineReader{name: path}
+	if path == "-" {
+		r.name = "stdin"
+	} else {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, environment(fmt.Errorf("--probes: %w", err))
+		}
+		r.file, stdin = f, f
+	}
+	r.in = bufio.NewReaderSize(stdin, 64<<10) // of which a line is a part
+	return r, nil
+}
+
+// next fills v with the next line; io.EOF says that there is none. Other errors
+// name file and line.
+func (r *lineReader) next(v *codec.Line) error {
+	for {
+		r.number++
+		octets, end := r.in.ReadSlice('\n')
+		switch {
+		case end == io.EOF && len(octets) == 0:
+			return io.EOF
+		case end != nil && end != io.EOF:
+			return environment(fmt.Errorf("%s:%d: %w", r.name, r.number, end))
+		}
+		text := strings.TrimSpace(string(octets))
+		if text == "" || text[0] == '#' {
+			continue
+		}
+		err := parseLine(text, v)
+		if err != nil {
+			err = usage("%s:%d: %w", r.name, r.number, err)
+		}
+		return err
+	}
+}
+
+// lineBatch is some lines; err is what came behind them, if anything did.
+type lineBatch struct {
+	lines []codec.Line
+	err   error
+}
+
+// feed reads the list into out, batch by batch, until its end, an error or the end
+// of stop. A batch goes out when it is full, or the next line is not there yet.
+// Reading cannot be interrupted: feed may not return before the process ends.
+func (r *lineReader) feed(stop context.Context, out chan<- lineBatch) {
+	var b lineBatch
+	for b.err == nil {
+		var v codec.Line
+		if b.err = r.next(&v); b.err == nil {
+			b.lines = append(b.lines, v)
+			if len(b.lines) < sender.MaxBatch && r.in.Buffered() > 0 {
+				continue
+			}
+		}
+		select {
+		case out <- b:
+			b.lines = nil
+		case <-stop.Done():
+			return
+		}
+	}
+}
+
+func (r *lineReader) close() {
+	if r.file != nil {
+		_ = r.file.Close() // read only
+	}
+}
+
+// parseLine parses one line and checks it.
+func parseLine(text string, v *codec.Line) error {
+	fields := strings.Split(text, ",")
+	if len(fields) != 5 {
+		return fmt.Errorf("%d fields, and not destination,source port,destination port,TTL,protocol", len(fields))
+	}
+	for i := range fields {
+		fields[i] = strings.TrimSpace(fields[i])
+	}
+	addr, err := netip.ParseAddr(fields[0])
+	if err != nil || addr.Zone() != "" {
+		return fmt.Errorf("%q is no destination", fields[0])
+	}
+	srcPort, errSrc := strconv.ParseUint(fields[1], 10, 16)
+	dstPort, errDst := strconv.ParseUint(fields[2], 10, 16)
+	ttl, errTTL := strconv.ParseUint(fields[3], 10, 8)
+	switch {
+	case errSrc != nil:
+		return fmt.Errorf("%q is no source port", fields[1])
+	case errDst != nil:
+		return fmt.Errorf("%q is no destination port", fields[2])
+	case errTTL != nil:
+		return fmt.Errorf("%q is no TTL", fields[3])
+	}
+	*v = codec.Line{
+		Target: probe.AddrFrom(addr.Unmap()), SrcPort: uint16(srcPort), DstPort: uint16(dstPort), TTL: uint8(ttl),
+	}
+	is4 := v.Target.Is4()
+	switch {
+	case fields[4] == "udp":
+		v.Method = probe.UDP
+	case fields[4] == "icmp" && is4, fields[4] == "icmp6" && !is4:
+		v.Method, v.DstPort = probe.ICMP, 0
+	case fields[4] == "icmp" || fields[4] == "icmp6":
+		return fmt.Errorf("%s is not the protocol of %v", fields[4], addr)
+	default:
+		return fmt.Errorf("protocol %q is none of udp, icmp and icmp6", fields[4])
+	}
+	return v.Check()
+}

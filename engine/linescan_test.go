@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/probe"
+)
+
+func TestLineReader(t *testing.T) {
+	v4, v6 := probe.AddrFrom(netip.MustParseAddr("192.0.2.9")), probe.AddrFrom(netip.MustParseAddr("2001:db8::9"))
+	tests := []struct {
+		in   string
+		want codec.Line
+		err  string
+	}{
+		{in: "192.0.2.9,24000,33434,7,udp", want: codec.Line{Target: v4, SrcPort: 24000, DstPort: 33434, TTL: 7}},
+		{in: "# heading\r\n\r\n ::ffff:192.0.2.9, 24000 ,33434,7,udp\r\n", want: codec.Line{Target: v4, SrcPort: 24000, DstPort: 33434, TTL: 7}},
+		{in: "192.0.2.9,24000,33434,7,icmp", want: codec.Line{Target: v4, SrcPort: 24000, TTL: 7, Method: probe.ICMP}},
+		{in: "2001:db8::9,24000,0,63,icmp6", want: codec.Line{Target: v6, SrcPort: 24000, TTL: 63, Method: probe.ICMP}},
+		{in: "", err: "EOF"},
+		{in: "192.0.2.9,24000,33434,7", err: "x:1: 4 fields"},
+		{in: "\nhost,24000,33434,7,udp", err: `x:2: "host" is no destination`},
+		{in: "192.0.2.9,66000,33434,7,udp", err: `"66000" is no source port`},
+		{in: "192.0.2.9,24000,-1,7,udp", err: `"-1" is no destination port`},
+		{in: "192.0.2.9,24000,33434,x,udp", err: `"x" is no TTL`},
+		{in: "192.0.2.9,24000,33434,0,udp", err: "TTL 0 is not within 1 to 63"},
+		{in: "192.0.2.9,24000,33434,64,udp", err: "TTL 64 is not within 1 to 63"},
+		{in: "192.0.2.9,24000,33434,7,tcp", err: `protocol "tcp"`},
+		{in: "192.0.2.9,24000,33434,7,icmp6", err: "icmp6 is not the protocol of 192.0.2.9"},
+		{in: "2001:db8::9,24000,33434,7,icmp", err: "icmp is not the protocol of 2001:db8::9"},
+		{in: "192.0.2.9,0,33434,7,udp", err: "source port 0"},
+		{in: "192.0.2.9,65535,0,7,icmp", err: "source port 65535"},
+		{in: "192.0.2.9,24000,0,7,udp", err: "destination port 0"},
+	}
+	for _, tt := range tests {
+		r, err := openLines("-", strings.NewReader(tt.in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.name = "x"
+		var got codec.Line
+		err = r.next(&got)
+		if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) || err == nil && got != tt.want {
+			t.Errorf("%q: %+v, %v; want %+v, %q", tt.in, got, err, tt.want, tt.err)
+		}
+	}
+}
+
+// runLines sends a list.
+func runLines(t *testing.T, list string, edit func(*Config)) (*results, error) {
+	t.Helper()
+	lab.Need(t, routers.Name)
+	var out bytes.Buffer
+	c := config()
+	c.Probes, c.Stdin, c.Stdout, c.Records, c.Wait = "-", strings.NewReader(list), &out, output.Both, 300*time.Millisecond
+	if edit != nil {
+		edit(&c)
+	}
+	err := Scan(t.Context(), context.Background(), c)
+	return read(t, &out), err
+}
+
+// A list in any order gives the hops of the lab, each probe its reply.
+func TestLines(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	for ttl := 1; ttl <= 12; ttl++ {
+		for _, f := range []string{
+			"45.80.3.9,40000,33434,%d,udp", "45.80.3.9,40001,53000,%d,udp", "45.80.3.9,24000,0,%d,icmp", "45.80.3.9,24000,0,%d,icmp",
+			"2a00:80:3::9,40000,33434,%d,udp", "2a00:80:3::9,24000,0,%d,icmp6",
+		} {
+			lines = append(lines, fmt.Sprintf(f, ttl))
+		}
+	}
+	rand.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	r, err := runLines(t, strings.Join(append(lines, "10.1.2.3,40000,33434,5,udp"), "\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := r.summary
+	if s.Sent != uint64(len(lines)) || s.Strong != s.Answered || s.Weak != 0 || !s.Complete || s.Balance() != nil {
+		t.Errorf("summary %+v, %v", s, s.Balance())
+	}
+	// TTL 7 is the silent router.
+	if want := len(lines) * 11 / 12; len(r.replies) != want || len(r.traces) != 5 {
+		t.Errorf("%d replies, want %d; %d traces", len(r.replies), want, len(r.traces))
+	}
+	topology := routers.New()
+	for _, trace := range r.traces {
+		truth, _ := topology.Truth(trace.Dst)
+		if got := responders(trace, truth.Distance); !truth.Allows(got) || trace.HopCount != truth.Distance {
+			t.Errorf("%v: %v, want one of %v", trace.Dst, got, truth.Paths)
+		}
+	}
+	for _, reply := range r.replies {
+		if reply.Valid != "strong" || len(reply.Mangled) > 0 {
+			t.Errorf("%+v", reply)
+		}
+	}
+}
+
+// A line that is wrong ends the list; what came before is recorded.
+func TestLinesFaults(t *testing.T) {
+	t.Parallel()
+	r, err := runLines(t, "45.80.3.9,40000,33434,1,udp\n45.80.3.9,40000,33434,2,udp\nwhat?\n45.80.3.9,40000,33434,3,udp\n", nil)
+	if ClassOf(err) != Partial || !strings.Contains(fmt.Sprint(err), "stdin:3: ") || len(r.replies) != 2 || r.summary.Reason != output.ReasonList {
+		t.Errorf("%v, %d replies, %+v", err, len(r.replies), r.summary)
+	}
+	if _, err := runLines(t, "what?\n", nil); ClassOf(err) != Usage {
+		t.Errorf("a wrong first line: %v", err)
+	}
+	if _, err := runLines(t, "\n", nil); ClassOf(err) != Usage || errors.Is(err, io.EOF) {
+		t.Errorf("an empty list: %v", err)
+	}
+}
+
+// The rate is kept.
+func TestLinesRate(t *testing.T) {
+	t.Parallel()
+	list := strings.Repeat("45.80.3.9,40000,33434,1,udp\n", 300)
+	begin := time.Now()
+	r, err := runLines(t, list, func(c *Config) { c.RatePPS, c.Burst = 500, 10 })
+	if took := time.Since(begin); err != nil || r.summary.Sent != 300 || took < 580*time.Millisecond {
+		t.Errorf("%d probes in %v, %v", r.summary.Sent, took, err)
+	}
+}
+
+// Whoever writes the list may take their time; an interrupt does not wait for it.
+func TestLinesPipe(t *testing.T) {
+	t.Parallel()
+	lab.Need(t, routers.Name)
+	in, feed := io.Pipe()
+	defer in.Close()
+	soft, interrupt := context.WithCancel(t.Context())
+	var out bytes.Buffer
+	c := config()
+	c.Probes, c.Stdin, c.Stdout, c.Records, c.Wait = "-", in, &out, output.Replies, 300*time.Millisecond
+	done := make(chan error, 1)
+	go func() { done <- Scan(t.Context(), soft, c) }()
+	for ttl := 1; ttl <= 3; ttl++ {
+		if _, err := fmt.Fprintf(feed, "45.80.3.9,40000,33434,%d,udp\n", ttl); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	interrupt()
+	if err := <-done; ClassOf(err) != Partial {
+		t.Errorf("interrupted: %v", err)
+	}
+	if r := read(t, &out); len(r.replies) != 3 || r.summary.Reason != output.ReasonSignal {
+		t.Errorf("%d replies, %+v", len(r.replies), r.summary)
+	}
+}
