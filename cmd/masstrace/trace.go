@@ -20,10 +20,11 @@ type TraceCmd struct {
 	IPv4 bool `short:"4" name:"ipv4" xor:"family" help:"Trace to an IPv4 address."`
 	IPv6 bool `short:"6" name:"ipv6" xor:"family" help:"Trace to an IPv6 address."`
 
-	ICMP bool   `short:"I" name:"icmp" xor:"method" help:"Probe by ICMP echo."`
-	TCP  bool   `short:"T" name:"tcp" xor:"method" help:"Probe by TCP SYN."`
-	UDP  bool   `short:"U" name:"udp" xor:"method" help:"Probe by UDP, which is the default."`
-	Port uint16 `short:"p" placeholder:"PORT" help:"Destination port, the same for all probes: 33434 by default, and 80 of TCP."`
+	ICMP   bool   `short:"I" name:"icmp" xor:"method" help:"Probe by ICMP echo."`
+	TCP    bool   `short:"T" name:"tcp" xor:"method" help:"Probe by TCP SYN."`
+	UDP    bool   `short:"U" name:"udp" xor:"method" help:"Probe by UDP, which is the default."`
+	Method string `xor:"method" default:"" enum:"udp,icmp,tcp-syn,tcp-ack," placeholder:"METHOD" help:"Way of probing, as of scan: udp, icmp, tcp-syn or tcp-ack."`
+	Port   uint16 `short:"p" aliases:"dport" placeholder:"PORT" help:"Destination port, the same for all probes: 33434 by default, and 80 of TCP."`
 
 	First   uint8 `short:"f" default:"1" placeholder:"TTL" help:"First TTL."`
 	Max     uint8 `short:"m" default:"30" placeholder:"TTL" help:"Last TTL, up to 63."`
@@ -52,7 +53,7 @@ func (c *TraceCmd) Validate() error {
 		return fmt.Errorf("-q must be within 1 to %d", probe.MaxAttempts)
 	case c.Flows < 1 || c.Flows > maxTraceFlows:
 		return fmt.Errorf("--flows must be within 1 to %d", maxTraceFlows)
-	case c.ICMP && c.Port != 0:
+	case c.method() == probe.ICMP && c.Port != 0:
 		return errors.New("-p: ICMP has no ports")
 	}
 	return nil
@@ -65,9 +66,24 @@ func (c *TraceCmd) Help() string {
 		"The exit status is 0 if all hosts answered, 1 if one did not."
 }
 
+// method is what the flags choose; at most one of them is given.
+func (c *TraceCmd) method() probe.Method {
+	switch {
+	case c.ICMP:
+		return probe.ICMP
+	case c.TCP:
+		return probe.TCPSYN
+	}
+	method, err := probe.ParseMethod(c.Method)
+	if err != nil { // none was named
+		return probe.UDP
+	}
+	return method
+}
+
 func (c *TraceCmd) config(streams engine.Streams) engine.TraceConfig {
 	cfg := engine.TraceConfig{
-		Hosts: c.Hosts, Family: engine.AnyFamily, Method: probe.UDP, DstPort: 33434,
+		Hosts: c.Hosts, Family: engine.AnyFamily, Method: c.method(), DstPort: 33434,
 		FirstTTL: c.First, MaxTTL: c.Max, Attempts: c.Queries, Flows: c.Flows,
 		TOS: uint8(c.TOS), Wait: time.Duration(c.Wait), Interface: c.Interface, Source: c.Source.Unmap(),
 		Numeric: c.Numeric, JSON: c.JSON, Streams: streams,
@@ -78,11 +94,11 @@ func (c *TraceCmd) config(streams engine.Streams) engine.TraceConfig {
 	case c.IPv6:
 		cfg.Family = engine.IPv6
 	}
-	switch {
-	case c.ICMP:
-		cfg.Method, cfg.DstPort = probe.ICMP, 0
-	case c.TCP:
-		cfg.Method, cfg.DstPort = probe.TCPSYN, 80
+	switch cfg.Method {
+	case probe.ICMP:
+		cfg.DstPort = 0
+	case probe.TCPSYN, probe.TCPACK:
+		cfg.DstPort = 80
 	}
 	if c.Port != 0 {
 		cfg.DstPort = c.Port

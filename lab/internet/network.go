@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -115,11 +116,16 @@ func configure(near netlink.Link, ethernet bool) error {
 	if err := netlink.LinkSetUp(near); err != nil {
 		return fmt.Errorf("set link up: %w", err)
 	}
+	if err := await("link to come up", func() bool {
+		l, err := netlink.LinkByIndex(near.Attrs().Index)
+		return err == nil && l.Attrs().RawFlags&unix.IFF_LOWER_UP != 0
+	}); err != nil {
+		return err
+	}
 	own, gateway := addresses()
 	for i := range own {
-		address := &netlink.Addr{IPNet: ipNet(own[i]), Flags: unix.IFA_F_NODAD}
-		if err := netlink.AddrAdd(near, address); err != nil {
-			return fmt.Errorf("add address %s: %w", own[i], err)
+		if err := addAddress(near, own[i]); err != nil {
+			return err
 		}
 		route := &netlink.Route{LinkIndex: near.Attrs().Index, Dst: ipNet(netip.PrefixFrom(zero(own[i].Addr()), 0))}
 		if ethernet {
@@ -127,6 +133,40 @@ func configure(near netlink.Link, ethernet bool) error {
 		}
 		if err := netlink.RouteAdd(route); err != nil {
 			return fmt.Errorf("add default route: %w", err)
+		}
+	}
+	return nil
+}
+
+// addAddress adds an address and waits until the kernel takes packets for it. Of
+// IPv6 addresses that are added while the link comes up it may forget the local
+// route; they are added once more.
+func addAddress(near netlink.Link, p netip.Prefix) error {
+	address := &netlink.Addr{IPNet: ipNet(p), Flags: unix.IFA_F_NODAD}
+	if err := netlink.AddrAdd(near, address); err != nil {
+		return fmt.Errorf("add address %s: %w", p, err)
+	}
+	looks := 0
+	return await("address to be local", func() bool {
+		routes, err := netlink.RouteGet(p.Addr().AsSlice())
+		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return true
+		}
+		if looks++; looks%100 == 0 && netlink.AddrDel(near, address) == nil {
+			_ = netlink.AddrAdd(near, address) // the next look tells
+		}
+		return false
+	})
+}
+
+// settleTime is how long the kernel may take for what takes it milliseconds.
+const settleTime = 10 * time.Second
+
+// await waits until done says so.
+func await(what string, done func() bool) error {
+	for deadline := time.Now().Add(settleTime); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("waited %v for the %s in vain", settleTime, what)
 		}
 	}
 	return nil
