@@ -23,7 +23,7 @@ type TraceCmd struct {
 	ICMP   bool   `short:"I" name:"icmp" xor:"method" help:"Probe by ICMP echo."`
 	TCP    bool   `short:"T" name:"tcp" xor:"method" help:"Probe by TCP SYN."`
 	UDP    bool   `short:"U" name:"udp" xor:"method" help:"Probe by UDP, which is the default."`
-	Method string `xor:"method" default:"" enum:"udp,icmp,tcp-syn,tcp-ack," placeholder:"METHOD" help:"Way of probing, as of scan: udp, icmp, tcp-syn or tcp-ack."`
+	Method string `default:"" enum:"udp,icmp,tcp-syn,tcp-ack," placeholder:"METHOD" help:"Way of probing, as of scan: udp, icmp, tcp-syn or tcp-ack."`
 	Port   uint16 `short:"p" aliases:"dport" placeholder:"PORT" help:"Destination port, the same for all probes: 33434 by default, and 80 of TCP."`
 
 	First   uint8 `short:"f" default:"1" placeholder:"TTL" help:"First TTL."`
@@ -53,6 +53,8 @@ func (c *TraceCmd) Validate() error {
 		return fmt.Errorf("-q must be within 1 to %d", probe.MaxAttempts)
 	case c.Flows < 1 || c.Flows > maxTraceFlows:
 		return fmt.Errorf("--flows must be within 1 to %d", maxTraceFlows)
+	case c.Method != "" && (c.ICMP || c.TCP || c.UDP):
+		return errors.New("--method goes with none of -I, -T and -U")
 	case c.method() == probe.ICMP && c.Port != 0:
 		return errors.New("-p: ICMP has no ports")
 	}
