@@ -205,8 +205,10 @@ func (o *ownReplay) probe(e *receiver.Entry) error {
 	}
 	w, i := o.set.At(position)
 	if w == nil {
-		// The note on the window whose place it needs came before, and waits.
-		if err := o.release(math.MaxInt64); err != nil {
+		// The note on the window whose place it needs came before, and waits. What
+		// came before the note was asked before this probe, and so is in the file
+		// before it; what came after may yet wait for its probe.
+		if err := o.releaseNote(position); err != nil {
 			return err
 		}
 		if w, i = o.set.At(position); w == nil {
@@ -226,22 +228,42 @@ func (o *ownReplay) release(before int64) error {
 		if w == nil || w.reply.Stamp >= before && before != math.MaxInt64 && o.waiting.n < mostWaiting {
 			break
 		}
-		if w.over == nil {
-			o.batch = append(o.batch, w.reply)
-		}
-		if w.over != nil || len(o.batch) == cap(o.batch) {
-			o.match()
-		}
-		over := w.over
-		o.waiting.pop()
-		if over != nil {
-			if err := o.over(over.Window, over.DeadlineNS, over.Halted); err != nil {
-				return err
-			}
+		if err := o.releaseFirst(w); err != nil {
+			return err
 		}
 	}
 	o.match()
 	return nil
+}
+
+// releaseNote matches what waits until the window that holds position is live.
+func (o *ownReplay) releaseNote(position uint64) error {
+	for w := o.waiting.first(); w != nil; w = o.waiting.first() {
+		if err := o.releaseFirst(w); err != nil {
+			return err
+		}
+		if live, _ := o.set.At(position); live != nil {
+			break
+		}
+	}
+	o.match()
+	return nil
+}
+
+// releaseFirst takes what waits longest, which is w, out of the queue.
+func (o *ownReplay) releaseFirst(w *held) error {
+	if w.over == nil {
+		o.batch = append(o.batch, w.reply)
+	}
+	if w.over != nil || len(o.batch) == cap(o.batch) {
+		o.match()
+	}
+	over := w.over
+	o.waiting.pop()
+	if over == nil {
+		return nil
+	}
+	return o.over(over.Window, over.DeadlineNS, over.Halted)
 }
 
 // match matches the batch; no window is over by that.
