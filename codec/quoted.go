@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/wire"
@@ -86,6 +87,19 @@ func (c *Codec) ownSource(q *wire.Quotation) []byte {
 		return c.source[12:]
 	}
 	return c.source6[:]
+}
+
+// quotedPorts finds the flow of a quoted UDP or TCP probe by its ports, which
+// both protocols have in the same place; ok is false if they are not of this run.
+func (c *Codec) quotedPorts(q *wire.Quotation, r *probe.Facts) (base flowBase, ok bool) {
+	if binary.BigEndian.Uint16(q.Transport[wire.UDPDstPort:]) != c.cfg.DstPort {
+		return base, false
+	}
+	base = c.base(&r.Target)
+	if r.Flow, ok = c.flowOf(base, binary.BigEndian.Uint16(q.Transport[wire.UDPSrcPort:])); ok {
+		c.checkLabel(q, r, base)
+	}
+	return base, ok
 }
 
 // checkLabel names the IPv6 flow label unless it is that of the flow.

@@ -68,18 +68,10 @@ func (c *Codec) encodeTCP(b []byte, p *Prepared, tau uint8) {
 
 // quotedTCP authenticates the quotation of a TCP probe.
 func (c *Codec) quotedTCP(q *wire.Quotation, r *probe.Facts) Verdict {
-	b := q.Transport
-	if binary.BigEndian.Uint16(b[wire.TCPDstPort:]) != c.cfg.DstPort {
+	if _, ok := c.quotedPorts(q, r); !ok {
 		return Unrelated
 	}
-	base := c.base(&r.Target)
-	flow, ok := c.flowOf(base, binary.BigEndian.Uint16(b[wire.TCPSrcPort:]))
-	if !ok {
-		return Unrelated
-	}
-	r.Flow = flow
-	c.checkLabel(q, r, base)
-	k := c.tagKey(&r.Target, flow)
+	k := c.tagKey(&r.Target, r.Flow)
 	first, ok := c.openTCP(k, q, r)
 	if !ok {
 		return Conflict

@@ -43,22 +43,15 @@ func encodeUDP(b []byte, p *Prepared, tau uint8) {
 
 // quotedUDP authenticates the quotation of a UDP probe.
 func (c *Codec) quotedUDP(q *wire.Quotation, r *probe.Facts) Verdict {
-	b := q.Transport
-	if binary.BigEndian.Uint16(b[wire.UDPDstPort:]) != c.cfg.DstPort {
-		return Unrelated
-	}
-	base := c.base(&r.Target)
-	flow, ok := c.flowOf(base, binary.BigEndian.Uint16(b[wire.UDPSrcPort:]))
+	base, ok := c.quotedPorts(q, r)
 	if !ok {
 		return Unrelated
 	}
-	r.Flow = flow
-	c.checkLabel(q, r, base)
-	if binary.BigEndian.Uint16(b[wire.UDPLength:]) != wire.UDPLen+sealLen {
+	if binary.BigEndian.Uint16(q.Transport[wire.UDPLength:]) != wire.UDPLen+sealLen {
 		r.Mangled |= probe.MangledLen
 	}
 	var first, second opened
-	other := c.openUDP(&first, &second, q, c.tagKey(&r.Target, flow))
+	other := c.openUDP(&first, &second, q, c.tagKey(&r.Target, r.Flow))
 	if r.Mangled.Has(probe.MangledSource) {
 		c.adjusted(&first, &second, q, r)
 	}
