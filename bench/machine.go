@@ -1,7 +1,6 @@
-// Package bench measures masstrace. The commands below it run the benchmarks
-// that live beside the code and keep what came of them: micro in RESULTS.md,
-// soak, which tests at full counts, in SOAK.md. This package's own benchmarks
-// decode capture files.
+// Package bench measures masstrace. Each command below it measures one thing and
+// keeps what came of it in a section of RESULTS.md (Keep); soak, which tests at
+// full counts, in SOAK.md. This package's own benchmarks decode capture files.
 package bench
 
 import (

@@ -84,9 +84,12 @@ func (e *Exhaustive) newWalk(win *window.Window) *walk {
 	if n := len(e.idle); n > 0 {
 		w, e.idle = e.idle[n-1], e.idle[:n-1]
 	}
-	s := e.cfg.Shape
-	n := uint64(win.Len()) * uint64(s.TTLs()) * uint64(s.Flows)
-	*w = walk{window: win, order: permute.New(e.key.Tweak(0, win.ID), n)}
+	s, part := e.cfg.Shape, e.cfg.Part
+	n := part.Len(win.Len())
+	*w = walk{
+		window: win, part: part, targets: uint64(n),
+		order: permute.New(e.key.Tweak(uint64(part.Index), win.ID), uint64(n*s.TTLs()*s.Flows)),
+	}
 	return w
 }
 
@@ -96,8 +99,10 @@ func (e *Exhaustive) Halt() { e.halted = true }
 
 // walk is the way through one window, in passes over its order.
 type walk struct {
-	window *window.Window
-	order  permute.Permutation
+	window  *window.Window
+	part    Part
+	targets uint64 // of the part
+	order   permute.Permutation
 
 	pass     int
 	cursor   uint64 // next place of the order in this pass
@@ -161,10 +166,10 @@ func (w *walk) next(items []window.Item, now int64, e *Exhaustive) (n int, wake 
 func (w *walk) slot(q uint64, noStop bool) (window.Slot, bool) {
 	s := w.window.Shape()
 	ttls := uint64(s.TTLs())
-	flow := q / (uint64(w.window.Len()) * ttls)
-	q %= uint64(w.window.Len()) * ttls
+	flow := q / (w.targets * ttls)
+	q %= w.targets * ttls
 	slot := window.Slot{
-		Target: uint32(q / ttls),
+		Target: w.part.Target(int(q / ttls)),
 		Flow:   uint16(flow),
 		TTL:    s.FirstTTL + uint8(q%ttls),
 	}
@@ -188,7 +193,7 @@ func (w *walk) slot(q uint64, noStop bool) (window.Slot, bool) {
 	return slot, false
 }
 
-// finish closes the window; what was sent is still waited for.
+// finish closes the part of the window; what was sent is still waited for.
 func (w *walk) finish(e *Exhaustive, halted bool) (n int, wake int64) {
 	w.window.Close(w.last+int64(e.cfg.Wait), halted)
 	w.finished = true

@@ -167,3 +167,55 @@ func BenchmarkExhaustive(b *testing.B) {
 		}
 	}
 }
+
+// Of several parts each probe is one's, whoever is faster, and the window is over
+// when the last one is done.
+func TestExhaustiveParts(t *testing.T) {
+	const parts = 3
+	shape := window.Shape{Targets: 10, FirstTTL: 2, LastTTL: 6, Flows: 2, Attempts: 2}
+	set, wait := window.NewSet(shape), 10*time.Millisecond
+	w := window.New(shape)
+	w.Open(0)
+	w.Share(parts)
+	for i := range shape.Targets {
+		w.Append(addrOf(i))
+	}
+	set.Put(w)
+	var strategies []*Exhaustive
+	for i := range parts {
+		ready := make(chan *window.Window, 1)
+		ready <- w
+		close(ready)
+		strategies = append(strategies, NewExhaustive(Config{
+			Shape: shape, Part: Part{i, parts}, Wait: wait, Ready: ready, Set: set,
+		}))
+	}
+	rng, now, last := rand.New(rand.NewPCG(4, 4)), int64(1e18), int64(0)
+	handed := map[window.Slot]bool{}
+	items := make([]window.Item, 4)
+	for len(strategies) > 0 {
+		if w.Deadline() != 0 {
+			t.Fatalf("closed with %d parts to come", len(strategies))
+		}
+		i := rng.IntN(len(strategies))
+		n, next := strategies[i].Next(items[:1+rng.IntN(4)], now)
+		for _, item := range items[:n] {
+			if handed[item.Slot] || !strategies[i].cfg.Part.Has(item.Target) {
+				t.Fatalf("part %d hands out %+v", i, item.Slot)
+			}
+			handed[item.Slot], last = true, now
+			w.Stamp(item.Slot, now)
+		}
+		if next == Done && n == 0 {
+			strategies = append(strategies[:i], strategies[i+1:]...)
+		}
+		now += 1e5
+		set.SetMatched(now)
+	}
+	if want := 10 * 5 * 2 * 2; len(handed) != want {
+		t.Errorf("%d probes, want %d", len(handed), want)
+	}
+	if d := w.Deadline(); d < last+int64(wait) || d > now+int64(wait) || w.Halted() {
+		t.Errorf("deadline %d, the last probe left at %d; halted %t", d, last, w.Halted())
+	}
+}

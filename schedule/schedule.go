@@ -12,6 +12,8 @@ import (
 // Config is what every strategy needs to know.
 type Config struct {
 	Shape window.Shape
+	// Part is the sender's share of every window.
+	Part Part
 	// Wait is how long a probe is given to be answered.
 	Wait time.Duration
 	// NoStop asks for all TTLs, also above a target's distance.

@@ -35,8 +35,8 @@
 // # Life
 //
 // The opener fills a window and puts it into a Set; the scheduler walks it and
-// closes it with a deadline, when nothing that it handed out is unstamped; the
-// matcher alone retires it, when every frame stamped before the deadline has
+// closes it with a deadline, when nothing that it handed out is unstamped (of
+// several, each closes its part, and the last one the window); the matcher alone retires it, when every frame stamped before the deadline has
 // been matched, and takes it out of the Set; the assembler reads it and resets
 // it for the opener. Each step hands it on through an atomic word or a channel
 // and does not touch it again, so there is one owner for everything but slots
@@ -108,7 +108,9 @@ type Window struct {
 	arena   arena
 
 	deadline atomic.Int64 // 0 while probes may follow
-	halted   bool         // given up before all was sent; written before the deadline
+	parts    atomic.Int32 // that may still send
+	latest   atomic.Int64 // deadline of those that are closed
+	halted   atomic.Bool  // given up before all was sent; written before the deadline
 }
 
 // New returns an empty window.
@@ -126,10 +128,16 @@ func New(s Shape) *Window {
 // Shape returns the shape that w was made with.
 func (w *Window) Shape() Shape { return w.shape }
 
-// Open makes the cleared w the window number id. Its targets follow by Append.
+// Open makes the cleared w the window number id, of one part. Its targets follow
+// by Append.
 func (w *Window) Open(id uint64) {
 	w.ID, w.Position = id, id*uint64(w.shape.Targets)
+	w.parts.Store(1)
 }
+
+// Share says that so many senders will each send a part of w. It comes before
+// any of them sees w.
+func (w *Window) Share(parts int) { w.parts.Store(int32(parts)) }
 
 // Append adds the next target of the order.
 func (w *Window) Append(target probe.Addr) { w.targets = append(w.targets, target) }
@@ -209,20 +217,31 @@ func (w *Window) Answered(s Slot) bool {
 	return slot != nil && slot.reply.Load() != 0
 }
 
-// Close says that no probe will follow: replies stamped before deadline, ns
-// since the Unix epoch, still count. halted says that probes were left out
-// because the run was stopped.
+// Close says that no probe of one part will follow: replies stamped before
+// deadline, ns since the Unix epoch, still count. halted says that probes were
+// left out because the run was stopped. When all parts are closed, so is w, with
+// the latest deadline. Whoever closes a part does not touch w any more.
 func (w *Window) Close(deadline int64, halted bool) {
-	w.halted = halted
-	w.deadline.Store(max(deadline, 1)) // 0 would say that w is open
+	if halted {
+		w.halted.Store(true)
+	}
+	for {
+		latest := w.latest.Load()
+		if deadline <= latest || w.latest.CompareAndSwap(latest, deadline) {
+			break
+		}
+	}
+	if w.parts.Add(-1) == 0 { // all others have stored theirs before
+		w.deadline.Store(max(w.latest.Load(), 1)) // 0 would say that w is open
+	}
 }
 
-// Deadline returns what Close set, 0 before.
+// Deadline returns when w is over, 0 while a part is open.
 func (w *Window) Deadline() int64 { return w.deadline.Load() }
 
 // Halted reports whether the run was stopped before all was sent. It may be
 // asked once Deadline is not 0.
-func (w *Window) Halted() bool { return w.halted }
+func (w *Window) Halted() bool { return w.halted.Load() }
 
 // Reset empties w for the next Open. Its memory is kept.
 func (w *Window) Reset() {
@@ -236,5 +255,6 @@ func (w *Window) Reset() {
 	}
 	w.arena.reset()
 	w.deadline.Store(0)
-	w.halted = false
+	w.latest.Store(0)
+	w.halted.Store(false)
 }

@@ -2,6 +2,7 @@ package window
 
 import (
 	"bytes"
+	"sync"
 	"testing"
 
 	"github.com/masstrace/masstrace/probe"
@@ -285,5 +286,29 @@ func BenchmarkStamp(b *testing.B) {
 	for i := uint32(0); b.Loop(); i++ {
 		x := i * 2654435761 // spread, as the schedule does
 		w.Stamp(Slot{Target: x % 50_000, TTL: 1 + uint8(x>>27)}, int64(i))
+	}
+}
+
+// A shared window is over when its last part is, at the latest deadline of all.
+func TestShare(t *testing.T) {
+	const parts = 8
+	w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 1, Flows: 1, Attempts: 1})
+	for round := range 100 {
+		w.Open(uint64(round))
+		w.Share(parts)
+		var all sync.WaitGroup
+		for i := range parts {
+			all.Go(func() {
+				if w.Deadline() != 0 {
+					t.Error("closed before the last part")
+				}
+				w.Close(int64(100+(i*5+round)%parts), i == round%(2*parts))
+			})
+		}
+		all.Wait()
+		if d := w.Deadline(); d != 100+parts-1 || w.Halted() != (round%(2*parts) < parts) {
+			t.Fatalf("round %d: deadline %d, halted %t", round, d, w.Halted())
+		}
+		w.Reset()
 	}
 }

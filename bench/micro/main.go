@@ -46,8 +46,10 @@ func run(count int, benchtime, out string) error {
 		failed = append(failed, fmt.Errorf("must not allocate: %s", strings.Join(names, "; ")))
 	}
 	if out != "" && len(failed) == 0 {
-		if err := os.WriteFile(out, document(rows, count, benchtime), 0o644); err != nil {
-			failed = append(failed, fmt.Errorf("keep results: %w", err))
+		body := fmt.Sprintf("Each figure is the median of %d runs of %s on one processor; allocations are the\nmost of any run.\n\n%s",
+			count, benchtime, table(rows))
+		if err := bench.Keep(out, bench.Micro, body); err != nil {
+			failed = append(failed, err)
 		}
 	}
 	return errors.Join(failed...)
@@ -69,16 +71,4 @@ func (s stage) measure(count int, benchtime string) ([]result, error) {
 		return nil, fmt.Errorf("%s: no benchmark in %s is called %s", s.name, s.pkg, s.pattern)
 	}
 	return results, nil
-}
-
-// document is what is kept of a run.
-func document(rows []row, count int, benchtime string) []byte {
-	var b bytes.Buffer
-	b.WriteString("# Micro benchmarks\n\n")
-	b.WriteString("Written by `make bench`. Each figure is the median of ")
-	fmt.Fprintf(&b, "%d runs of %s on one processor;\nallocations are the most of any run.\n\n", count, benchtime)
-	b.WriteString(bench.Machine())
-	b.WriteString("\n")
-	b.WriteString(table(rows))
-	return b.Bytes()
 }

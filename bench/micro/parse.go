@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/masstrace/masstrace/bench"
 )
 
 // result is what repeated runs of one benchmark gave: medians.
@@ -54,20 +56,11 @@ func parse(r io.Reader) ([]result, error) {
 		v := values[name]
 		all = append(all, result{
 			name: name,
-			ns:   median(v["ns/op"]), mbps: median(v["MB/s"]), octets: median(v["B/op"]),
+			ns:   bench.Median(v["ns/op"]), mbps: bench.Median(v["MB/s"]), octets: bench.Median(v["B/op"]),
 			allocs: highest(v["allocs/op"]), runs: len(v["ns/op"]),
 		})
 	}
 	return all, nil
-}
-
-// median returns the middle of v, 0 if it is empty.
-func median(v []float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	v = slices.Sorted(slices.Values(v))
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
 func highest(v []float64) float64 {

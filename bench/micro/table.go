@@ -1,10 +1,6 @@
 package main
 
-import (
-	"strconv"
-	"strings"
-	"unicode/utf8"
-)
+import "github.com/masstrace/masstrace/bench"
 
 // row is one line of the table.
 type row struct {
@@ -12,9 +8,9 @@ type row struct {
 	result
 }
 
-// table returns rows as a Markdown table whose columns are aligned as text too.
+// table returns rows as Markdown.
 func table(rows []row) string {
-	cells := [][]string{{"stage", "benchmark", "ns/op", "MB/s", "B/op", "allocs/op"}}
+	t := bench.Table{Texts: 2, Head: []string{"stage", "benchmark", "ns/op", "MB/s", "B/op", "allocs/op"}}
 	last := ""
 	for _, r := range rows {
 		name := r.stage.name
@@ -24,59 +20,11 @@ func table(rows []row) string {
 		last = r.stage.name
 		mbps := ""
 		if r.mbps > 0 {
-			mbps = number(r.mbps)
+			mbps = bench.Number(r.mbps)
 		}
-		cells = append(cells, []string{name, r.result.name, number(r.ns), mbps, number(r.octets), number(r.allocs)})
+		t.Add(name, r.result.name, bench.Number(r.ns), mbps, bench.Number(r.octets), bench.Number(r.allocs))
 	}
-	const firstNumber = 2 // columns from here on are numbers
-	widths := make([]int, len(cells[0]))
-	for _, line := range cells {
-		for i, c := range line {
-			widths[i] = max(widths[i], utf8.RuneCountInString(c))
-		}
-	}
-	var b strings.Builder
-	for n, line := range cells {
-		for i, c := range line {
-			gap := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c))
-			if i < firstNumber {
-				b.WriteString("| " + c + gap + " ")
-			} else {
-				b.WriteString("| " + gap + c + " ")
-			}
-		}
-		b.WriteString("|\n")
-		if n > 0 {
-			continue
-		}
-		for i, w := range widths {
-			if i < firstNumber {
-				b.WriteString("|" + strings.Repeat("-", w+2))
-			} else {
-				b.WriteString("|" + strings.Repeat("-", w+1) + ":")
-			}
-		}
-		b.WriteString("|\n")
-	}
-	return b.String()
-}
-
-// number writes v with three digits or, above 100, whole, a comma between
-// thousands.
-func number(v float64) string {
-	switch {
-	case v == 0:
-		return "0"
-	case v < 10 && v != float64(int(v)):
-		return strconv.FormatFloat(v, 'f', 2, 64)
-	case v < 100 && v != float64(int(v)):
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	}
-	digits := strconv.FormatFloat(v, 'f', 0, 64)
-	for at := len(digits) - 3; at > 0; at -= 3 {
-		digits = digits[:at] + "," + digits[at:]
-	}
-	return digits
+	return t.String()
 }
 
 // allocating returns the hot benchmarks that allocate.

@@ -1,0 +1,73 @@
+package bench
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Each section is replaced by itself, and they keep their order.
+func TestKeep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "RESULTS.md")
+	for _, step := range []struct {
+		section Section
+		body    string
+	}{
+		{Pace, "pace 1"}, {Micro, "micro 1\n\n### more\n"}, {Send, "send"}, {Micro, "micro 2"}, {Pace, "pace 2"},
+	} {
+		if err := Keep(path, step.section, step.body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := 0
+	for _, want := range []string{"# Results", "## Micro benchmarks", "- kernel: ", "micro 2", "## Sending", "send", "## Pacing", "pace 2"} {
+		at := strings.Index(string(text)[last:], want)
+		if at < 0 {
+			t.Fatalf("%q is missing, or not in its place:\n%s", want, text)
+		}
+		last += at
+	}
+	if strings.Contains(string(text), "micro 1") || strings.Contains(string(text), "more") || strings.Contains(string(text), "pace 1") {
+		t.Errorf("old results stand beside new ones:\n%s", text)
+	}
+	if Keep(path, "Weather", "") == nil {
+		t.Error("no error for an unknown section")
+	}
+}
+
+func TestTable(t *testing.T) {
+	table := Table{Texts: 1, Head: []string{"what", "ns"}}
+	table.Add("Encode/10⁵", Number(3_000_000))
+	table.Add("x", Number(7.125))
+	const want = `| what       |        ns |
+|------------|----------:|
+| Encode/10⁵ | 3,000,000 |
+| x          |      7.12 |
+`
+	if got := table.String(); got != want {
+		t.Errorf("table:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestMedian(t *testing.T) {
+	v := []float64{5, 1, 4, 2, 3}
+	if m := Median(v); m != 3 {
+		t.Errorf("median %v", m)
+	}
+	if m := Median(v[:4]); m != 3 {
+		t.Errorf("median of four %v", m)
+	}
+	if Median(nil) != 0 || Quantile(nil, 0.5) != 0 {
+		t.Error("of nothing something")
+	}
+	for q, want := range map[float64]float64{0: 1, 0.2: 1, 0.21: 2, 0.99: 5, 1: 5} {
+		if got := Quantile(v, q); got != want {
+			t.Errorf("quantile %v is %v, want %v", q, got, want)
+		}
+	}
+}
