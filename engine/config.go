@@ -50,6 +50,7 @@ type Config struct {
 	Sources           []netip.Addr // at most one of each family
 	GatewayMAC        net.HardwareAddr
 	PortLow, PortHigh uint16
+	ReceiveBuffer     int  // octets for replies that wait to be read; 0 is the default
 	Queue             bool // send through the queueing discipline
 
 	Output  string // file, or - for Stdout

@@ -76,6 +76,7 @@ type note struct {
 	Targets string     `json:"targets,omitempty"` // some lines
 	Exclude string     `json:"exclude,omitempty"`
 	Over    *overNote  `json:"over,omitempty"`
+	Fault   *faultNote `json:"fault,omitempty"`
 	End     *endOfCopy `json:"end,omitempty"`
 }
 
@@ -237,9 +238,12 @@ func (c *copier) receivedAll(failed context.Context, s *scan) {
 	c.capture.Done()
 }
 
-func (c *copier) note(stamp int64, n note) {
+func (c *copier) note(stamp int64, n note) { noteOn(c.received, stamp, n) }
+
+// noteOn writes a note from the goroutine that the tap belongs to.
+func noteOn(tap *output.Tap, stamp int64, n note) {
 	if text, err := json.Marshal(n); err == nil { // of numbers and words: it cannot fail
-		c.received.Note(stamp, text)
+		tap.Note(stamp, text)
 	}
 }
 

@@ -360,6 +360,7 @@ func (f *foreignReplay) summary(whole bool) *output.Summary {
 		ElapsedS: float64(f.last-f.began) / 1e9, Complete: whole, Reason: output.ReasonDone,
 	}
 	sum.Silent = sum.Sent - sum.Answered
+	sum.SilentBy.Unknown = sum.Silent
 	if !whole {
 		sum.Reason = output.ReasonCapture
 	}

@@ -301,6 +301,7 @@ func (s *lineScan) sumUp(stopped context.Context, bad error) error {
 	n, f := &s.count, &s.receiver.Stats
 	sum := &output.Summary{
 		Targets: s.collector.Groups(), Sent: n.sent, Answered: n.answered, Silent: n.sent - n.answered, TxErrors: n.failed,
+		SilentBy: output.SilentBy{Unknown: n.sent - n.answered},
 		Frames: output.Frames{
 			Received: f.Frames.Load(), Malformed: f.Malformed.Load(),
 			Unrelated: f.Unrelated.Load(), Fragments: f.Fragments.Load(),

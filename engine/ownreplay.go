@@ -120,6 +120,9 @@ func (o *ownReplay) note(e *receiver.Entry) error {
 	}
 	o.lists.targets.WriteString(n.Targets)
 	o.lists.exclude.WriteString(n.Exclude)
+	if n.Fault != nil && o.set != nil {
+		n.Fault.addTo(&o.set.Faults)
+	}
 	if n.Over != nil && o.plan != nil {
 		w := o.waiting.next()
 		w.over, w.reply.Stamp = n.Over, o.last
@@ -164,7 +167,7 @@ func (o *ownReplay) begin() error {
 		assembler: trace.NewAssembler(trace.AssemblerConfig{
 			Method: o.method, Source4: source4, Source6: source6,
 			Size4: o.codec.Size(true), Size6: o.codec.Size(false),
-			DstPort: v.DstPort, TOS: v.TOS, Wait: v.wait(), Flows: o.codec,
+			DstPort: v.DstPort, TOS: v.TOS, Wait: v.wait(), Flows: o.codec, Faults: &o.set.Faults,
 		}),
 	}
 	for range window.Live {
@@ -331,7 +334,7 @@ func (o *ownReplay) finish(fault error) error {
 
 // summary gathers the counts.
 func (o *ownReplay) summary(taken uint64) (*output.Summary, error) {
-	sum := sumOf(o.plan, taken, &o.recorder.assembler.Tally, &o.matcher.Stats, &o.decoder.Stats, o.method)
+	sum := sumOf(o.plan, taken, o.recorder.assembler, &o.matcher.Stats, &o.decoder.Stats, o.method)
 	sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && o.recorder.halted == 0, output.ReasonDone
 	switch {
 	case o.end == nil:

@@ -104,7 +104,10 @@ func (s *scan) open(ctx context.Context) (err error) {
 	if s.paths, err = findPaths(ctx, s.cfg, s.plan); err != nil {
 		return err
 	}
-	err = s.session.open(sessionConfig{codec: s.plan.codecConfig(s.cfg), queue: s.cfg.Queue})
+	err = s.session.open(sessionConfig{
+		codec: s.plan.codecConfig(s.cfg), queue: s.cfg.Queue,
+		capture: receiver.LiveConfig{RingOctets: s.cfg.ReceiveBuffer},
+	})
 	if err != nil {
 		return err
 	}
@@ -229,6 +232,8 @@ func (s *scan) build() (*pipeline, error) {
 		return nil, environment(err)
 	}
 	s.copy.attach(s.receiver)
+	faults := faults{set: &s.set.Faults, copy: s.copy}
+	s.receiver.Watch(faults, s.live)
 	s.writer = output.NewWriter(s.sink, output.Config{
 		Records: s.cfg.Records, Run: s.id, Hostname: hostname(),
 	})
@@ -240,6 +245,7 @@ func (s *scan) build() (*pipeline, error) {
 				Method: s.cfg.Method, Source4: source4, Source6: source6,
 				Size4: s.codec.Size(true), Size6: s.codec.Size(false),
 				DstPort: s.cfg.DstPort, TOS: s.cfg.TOS, Wait: s.cfg.Wait, Flows: s.codec,
+				Faults: &s.set.Faults,
 			}),
 		},
 		opener: opener{order: s.plan.order, shape: shape, set: s.set, free: free, ready: ready},
@@ -256,7 +262,7 @@ func (s *scan) build() (*pipeline, error) {
 		Bucket: ratelimit.New(ratelimit.Config{RatePPS: s.plan.ratePPS, Burst: s.plan.burst}, s.time.clock.Now()),
 		Up:     func() bool { return s.monitor.State() == link.Up },
 		Gone:   func() bool { return s.monitor.State() == link.Gone },
-		Source: s.schedule, Resets: resets, Tap: s.copy.tap(),
+		Source: s.schedule, Resets: resets, Tap: s.copy.tap(), Stalled: faults.Stalled,
 	})
 	return p, nil
 }

@@ -78,7 +78,8 @@ func outputFailed(err error) error { return &Error{Partial, fmt.Errorf("output f
 
 // sumOf adds up the counts of all stages of a scan, of whose windows so many were
 // opened.
-func sumOf(p *plan, taken uint64, tally *trace.Tally, m *matcher.Stats, f *receiver.Stats, method probe.Method) *output.Summary {
+func sumOf(p *plan, taken uint64, a *trace.Assembler, m *matcher.Stats, f *receiver.Stats, method probe.Method) *output.Summary {
+	tally := &a.Tally
 	never := uint64(0) // targets in windows that were not opened
 	if opened := taken * uint64(p.shape.Targets); opened < p.order.Len() {
 		never = p.order.Len() - opened
@@ -111,12 +112,33 @@ func sumOf(p *plan, taken uint64, tally *trace.Tally, m *matcher.Stats, f *recei
 		sum.PureACKs = m.Hopless.Load()
 	}
 	sum.Drops.Extensions = m.Overflow.Load()
+	sum.ByTTL, sum.SilentBy = byTTL(&a.ByTTL, m)
 	return sum
+}
+
+// byTTL returns the losses by TTL, and all reasons for silence.
+func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, m *matcher.Stats) (list []output.ByTTL, all output.SilentBy) {
+	for ttl := range losses {
+		l, late := &losses[ttl], m.LateAt[ttl].Load()
+		if ttl == 0 || l.Sent+l.Failed+late == 0 {
+			continue
+		}
+		by := output.SilentBy{Drops: l.UnderDrops, RateLimited: l.RateLimited}
+		by.Unknown = l.Silent() - by.Drops - by.RateLimited
+		list = append(list, output.ByTTL{
+			TTL: uint8(ttl), Sent: l.Sent, Answered: l.Answered, Silent: l.Silent(), SilentBy: by,
+			Late: late, TxErrors: l.Failed,
+		})
+		all.Drops += by.Drops
+		all.RateLimited += by.RateLimited
+		all.Unknown += by.Unknown
+	}
+	return list, all
 }
 
 // summary gathers the counts of all stages.
 func (s *scan) summary(r *recorder) (*output.Summary, error) {
-	sum := sumOf(s.plan, s.taken, &r.assembler.Tally, &s.matcher.Stats, &s.receiver.Stats, s.cfg.Method)
+	sum := sumOf(s.plan, s.taken, r.assembler, &s.matcher.Stats, &s.receiver.Stats, s.cfg.Method)
 	sum.ElapsedS = float64(s.ended-s.began) / 1e9
 	var err error
 	if sum.Drops.Kernel, _, err = s.live.Drops(); err != nil {

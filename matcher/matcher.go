@@ -31,9 +31,10 @@ type Config struct {
 // Stats counts what became of authenticated replies. Its fields may be read at
 // any time.
 type Stats struct {
-	Foreign    atomic.Uint64 // answers for targets that are none of this run's
-	Unsent     atomic.Uint64 // for probes never sent
-	Late       atomic.Uint64 // for windows that are over
+	Foreign    atomic.Uint64                   // answers for targets that are none of this run's
+	Unsent     atomic.Uint64                   // for probes never sent
+	Late       atomic.Uint64                   // for windows that are over
+	LateAt     [probe.MaxTTL + 1]atomic.Uint64 // of Late, by TTL; 0 for those that show no hop
 	Duplicates atomic.Uint64
 	Weak       atomic.Uint64
 	Strong     atomic.Uint64
@@ -105,6 +106,11 @@ func (m *Matcher) gone(position uint64, r *probe.Reply) {
 		return
 	}
 	m.Stats.Late.Add(1)
+	if r.HasHop() {
+		m.Stats.LateAt[r.TTL].Add(1)
+	} else {
+		m.Stats.LateAt[0].Add(1)
+	}
 	for w := range m.cfg.Set.All { // whichever is live keeps the record
 		m.overflow(!w.Keep(0, r, window.Late))
 		return

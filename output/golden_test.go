@@ -85,6 +85,7 @@ func testSummary() *Summary {
 		Targets: 100_000, TTLs: 16, Flows: 1,
 		Sent: 1_250_003, Answered: 1_000_000, Silent: 250_003, TxErrors: 2,
 		FirstSent: 1_200_000, Skipped: Skipped{Reached: 399_988, Excluded: 10, TxError: 2},
+		SilentBy:   SilentBy{Drops: 7, RateLimited: 50_000, Unknown: 199_996},
 		UDPReplies: 17,
 		Drops:      Drops{Kernel: 3, Interface: 1, Extensions: 4},
 		ElapsedS:   14.57, Complete: true, Reason: ReasonDone,
@@ -93,6 +94,12 @@ func testSummary() *Summary {
 		Received: 1_000_233, Malformed: 3, Unrelated: 100, Late: 20, Duplicates: 50,
 		Rejected: Rejected{Checksum: 9, Tag: 33, Unsent: 1}, Weak: 2_017, Strong: 998_000,
 	}
+	for ttl := range uint8(2) {
+		s.ByTTL = append(s.ByTTL, ByTTL{TTL: 1 + ttl, Sent: 600_000, Answered: 500_000, Silent: 100_000,
+			SilentBy: SilentBy{RateLimited: 20_000, Unknown: 80_000}})
+	}
+	s.ByTTL = append(s.ByTTL, ByTTL{TTL: 3, Sent: 50_003, Silent: 50_003,
+		SilentBy: SilentBy{Drops: 7, RateLimited: 10_000, Unknown: 39_996}, Late: 19, TxErrors: 2})
 	return s
 }
 

@@ -66,7 +66,7 @@ func expected(tr *trace.Trace) *TraceRecord {
 			Addr: h.Responder.Netip(), ProbeTTL: h.TTL, ProbeID: int(h.Attempt) + 1, ProbeSize: tr.ProbeSize,
 			ReplyTTL: h.ReplyTTL, ReplyTOS: h.ReplyTOS, ReplySize: int(h.ReplySize), ReplyIPID: int(h.ReplyID),
 			MTU: min(int(h.MTU), 65535), Kind: h.Kind.String(), Valid: h.Valid.String(),
-			Mangled: h.Mangled.AppendNames(nil),
+			Mangled: h.Mangled.AppendNames(nil), Lagged: h.Lagged,
 		}
 		if h.Sent != 0 {
 			r.Tx = &Time{h.Sent / 1e9, h.Sent / 1e3 % 1e6}
@@ -95,6 +95,12 @@ func expectedExt(tr *trace.Trace) *TraceExt {
 	for _, s := range tr.Silent {
 		want.NoReply = append(want.NoReply, [2]int{int(s.TTL), int(s.Attempt)})
 	}
+	for _, ttl := range tr.RateLimited {
+		want.RateLimited = append(want.RateLimited, int(ttl))
+	}
+	for _, ttl := range tr.UnderDrops {
+		want.UnderDrops = append(want.UnderDrops, int(ttl))
+	}
 	for _, l := range tr.Loops {
 		want.Loops = append(want.Loops, [2]int{int(l.First), int(l.Again)})
 	}
@@ -114,7 +120,7 @@ func expectedReply(head *trace.Head, h *trace.Hop) *ReplyRecord {
 		ProbeSize: head.ProbeSize, ReplySrc: h.Responder.Netip(), ReplyProtocol: h.Protocol,
 		ReplyTTL: h.ReplyTTL, ReplySize: h.ReplySize, ReplyTOS: h.ReplyTOS, ReplyMTU: h.MTU,
 		Kind: h.Kind.String(), FromDst: h.Responder == head.Target, Valid: h.Valid.String(),
-		Mangled: h.Mangled.AppendNames([]string{}), Dup: h.Dup, Late: h.Late, Round: 1,
+		Mangled: h.Mangled.AppendNames([]string{}), Dup: h.Dup, Late: h.Late, Lagged: h.Lagged, Round: 1,
 	}
 	if head.Method == probe.ICMP {
 		want.ProbeDstPort = 0

@@ -76,6 +76,7 @@ type HopRecord struct {
 	Kind      string         `json:"kind"`
 	Valid     string         `json:"valid"`
 	Mangled   []string       `json:"mangled"`
+	Lagged    bool           `json:"lagged"`
 }
 
 // ObjectRecord is an object of an ICMP extension structure in a hop.
@@ -116,10 +117,12 @@ type TraceExt struct {
 	NoReply [][2]int   `json:"no_reply"` // TTL, attempt from 0
 	Loss    Loss       `json:"loss"`
 	// RateLimited are the TTLs of silence by a responder that limits its rate.
-	RateLimited []int    `json:"rate_limited_ttls"`
-	Loops       [][2]int `json:"loops"` // TTLs of the same router
-	NAT         *NAT     `json:"nat"`
-	PathHash    string   `json:"path_hash"` // 16 hexadecimal digits
+	RateLimited []int `json:"rate_limited_ttls"`
+	// UnderDrops are the TTLs of silence that may be our own kernel's doing.
+	UnderDrops []int    `json:"kernel_drop_ttls"`
+	Loops      [][2]int `json:"loops"` // TTLs of the same router
+	NAT        *NAT     `json:"nat"`
+	PathHash   string   `json:"path_hash"` // 16 hexadecimal digits
 }
 
 // Loss counts a trace's probes.
@@ -178,6 +181,7 @@ type ReplyRecord struct {
 	Mangled          []string      `json:"mangled"`
 	Dup              int           `json:"dup"`
 	Late             bool          `json:"late"`
+	Lagged           bool          `json:"lagged"`
 	Round            int           `json:"round"`
 }
 

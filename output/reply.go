@@ -67,6 +67,9 @@ func appendReply(b []byte, head *trace.Head, h *trace.Hop) []byte {
 	b = appendMangled(b, h.Mangled)
 	b = appendInt(b, "dup", int64(h.Dup))
 	b = appendBool(b, "late", h.Late)
+	if h.Lagged {
+		b = appendBool(b, "lagged", true)
+	}
 	b = appendInt(b, "round", 1)
 	return append(b, '}')
 }

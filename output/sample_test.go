@@ -207,6 +207,7 @@ func sampleSilent() sample {
 		silence(t, ttl, 0)
 		silence(t, ttl, 1)
 	}
+	t.RateLimited, t.UnderDrops = []uint8{2, 5}, []uint8{15, 16}
 	return sample{"silent", t, nil}
 }
 
@@ -250,7 +251,7 @@ func sampleOdd() sample {
 	t.Hops[1].Kind, t.Hops[1].Type, t.Hops[1].Code = probe.KindFragNeeded, wire.ICMPv4Unreachable, 4
 	t.Hops[1].MTU = 1400
 	t.Hops[2].Kind, t.Hops[2].MTU = probe.KindPacketTooBig, 1<<32-1
-	t.Hops[2].RTT = 7e9
+	t.Hops[2].RTT, t.Hops[2].Lagged = 7e9, true
 	t.Hops[3].Sent, t.Hops[3].RTT = 0, 0
 	t.Touched = true
 	datagram := answer(t, 0, probe.KindUDPReply)

@@ -35,6 +35,9 @@ type Summary struct {
 	Silent   uint64 `json:"silent"`    // probes without
 	TxErrors uint64 `json:"tx_errors"` // probes that the kernel never took
 
+	SilentBy SilentBy `json:"silent_by"`
+	ByTTL    []ByTTL  `json:"by_ttl,omitempty"` // where the TTLs are known; those without probes left out
+
 	// The first attempt: each (target, TTL, flow) was either sent or skipped.
 	FirstSent uint64  `json:"first_sent"`
 	Skipped   Skipped `json:"skipped"`
@@ -51,6 +54,30 @@ type Summary struct {
 	ElapsedS float64 `json:"elapsed_s"`
 	Complete bool    `json:"complete"` // all was done that was asked for
 	Reason   string  `json:"reason"`   // one of the Reason constants
+}
+
+// SilentBy counts silent probes by what may be the reason, each in the first that
+// fits. What the kernel dropped cannot be put to probes: of Drops, at most as many
+// were answered as frames were dropped.
+type SilentBy struct {
+	Drops       uint64 `json:"kernel_drops"` // frames were dropped while they were awaited
+	RateLimited uint64 `json:"rate_limited"` // their responder limits the rate of its answers
+	Unknown     uint64 `json:"unknown"`      // the network's, as far as we know
+}
+
+// Total returns the sum over all reasons.
+func (s *SilentBy) Total() uint64 { return s.Drops + s.RateLimited + s.Unknown }
+
+// ByTTL is what became of the probes with one TTL, all attempts, as Summary has it
+// of all.
+type ByTTL struct {
+	TTL      uint8    `json:"ttl"`
+	Sent     uint64   `json:"sent"`
+	Answered uint64   `json:"answered"`
+	Silent   uint64   `json:"silent"`
+	SilentBy SilentBy `json:"silent_by"`
+	Late     uint64   `json:"late"` // frames: whether their probes were answered before is not known any more
+	TxErrors uint64   `json:"tx_errors"`
 }
 
 // Skipped counts the (target, TTL, flow) that were not probed, by reason.
@@ -102,14 +129,26 @@ type Drops struct {
 	Extensions uint64 `json:"extensions"` // extension structures of hops, for want of room
 }
 
+// sum is two counts that must be equal.
+type sum struct {
+	what        string
+	left, right uint64
+}
+
+func (t *ByTTL) add(u *ByTTL) {
+	t.Sent += u.Sent
+	t.Answered += u.Answered
+	t.SilentBy.Drops += u.SilentBy.Drops
+	t.SilentBy.RateLimited += u.SilentBy.RateLimited
+	t.Late += u.Late
+	t.TxErrors += u.TxErrors
+}
+
 // Balance returns an error that names each sum which does not add up, nil if
 // all do.
 func (s *Summary) Balance() error {
 	f := &s.Frames
-	sums := []struct {
-		what        string
-		left, right uint64
-	}{
+	sums := []sum{
 		{"sent = answered + silent", s.Sent, s.Answered + s.Silent},
 		{"frames = malformed + unrelated + rejected + late + duplicates + weak + strong + unverified",
 			f.Received, f.Malformed + f.Unrelated + f.Rejected.Total() + f.Late +
@@ -118,16 +157,35 @@ func (s *Summary) Balance() error {
 			s.Answered + s.UDPReplies + s.PureACKs, f.Strong + f.Weak + f.Unverified},
 		{"targets × ttls × flows = first_sent + skipped",
 			s.Targets * s.TTLs * s.Flows, s.FirstSent + s.Skipped.Total()},
+		{"silent = all of silent_by", s.Silent, s.SilentBy.Total()},
+	}
+	if s.ByTTL != nil {
+		var all ByTTL
+		for i := range s.ByTTL {
+			t := &s.ByTTL[i]
+			what := fmt.Sprintf("at TTL %d: ", t.TTL)
+			sums = append(sums,
+				sum{what + "sent = answered + silent", t.Sent, t.Answered + t.Silent},
+				sum{what + "silent = all of silent_by", t.Silent, t.SilentBy.Total()})
+			all.add(t)
+		}
+		sums = append(sums,
+			sum{"sent = sum of by_ttl", s.Sent, all.Sent},
+			sum{"answered = sum of by_ttl", s.Answered, all.Answered},
+			sum{"tx_errors = sum of by_ttl", s.TxErrors, all.TxErrors},
+			sum{"silent_by.kernel_drops = sum of by_ttl", s.SilentBy.Drops, all.SilentBy.Drops},
+			sum{"silent_by.rate_limited = sum of by_ttl", s.SilentBy.RateLimited, all.SilentBy.RateLimited})
+		if all.Late > s.Late { // those without a TTL are only in the latter
+			sums = append(sums, sum{"late ≥ sum of by_ttl", s.Late, all.Late})
+		}
 	}
 	var errs []error
-	for _, sum := range sums {
-		if sum.left != sum.right {
-			errs = append(errs, fmt.Errorf("summary: %s does not hold: %d and %d",
-				sum.what, sum.left, sum.right))
+	for _, c := range sums {
+		if c.left != c.right {
+			errs = append(errs, fmt.Errorf("summary: %s does not hold: %d and %d", c.what, c.left, c.right))
 		}
-		if sum.left >= maxExact || sum.right >= maxExact {
-			errs = append(errs, fmt.Errorf("summary: %s: %d or %d is not below 2⁵³",
-				sum.what, sum.left, sum.right))
+		if c.left >= maxExact || c.right >= maxExact {
+			errs = append(errs, fmt.Errorf("summary: %s: %d or %d is not below 2⁵³", c.what, c.left, c.right))
 		}
 	}
 	if s.FirstSent > s.Sent {

@@ -15,21 +15,31 @@ func TestSummaryBalance(t *testing.T) {
 		{"as it should be", func(*Summary) {}, nil},
 		{"nothing at all", func(s *Summary) { *s = Summary{} }, nil},
 		{"a replay without the key", func(s *Summary) { s.Unverified, s.Strong, s.Weak = s.Strong+s.Weak, 0, 0 }, nil},
-		{"a probe lost", func(s *Summary) { s.Silent-- }, []string{"sent = answered + silent"}},
+		{"a probe lost", func(s *Summary) { s.Silent--; s.SilentBy.Unknown-- }, []string{"sent = answered + silent"}},
+		{"a silence without a reason", func(s *Summary) { s.SilentBy.Unknown-- }, []string{"silent = all of silent_by"}},
+		{"a TTL that does not add up", func(s *Summary) { s.ByTTL[1].Silent-- },
+			[]string{"at TTL 2: sent = answered + silent", "at TTL 2: silent = all of silent_by"}},
+		{"a reason too many at a TTL", func(s *Summary) { s.ByTTL[2].SilentBy.Drops++ },
+			[]string{"at TTL 3: silent =", "silent_by.kernel_drops = sum of by_ttl"}},
+		{"a TTL missing", func(s *Summary) { s.ByTTL = s.ByTTL[1:] },
+			[]string{"sent = sum", "answered = sum", "rate_limited = sum"}},
+		{"too many late", func(s *Summary) { s.ByTTL[2].Late += 2 }, []string{"late ≥ sum of by_ttl"}},
+		{"an error at no TTL", func(s *Summary) { s.TxErrors++ }, []string{"tx_errors = sum"}},
 		{"a frame lost", func(s *Summary) { s.Malformed-- }, []string{"frames ="}},
 		{"a frame twice", func(s *Summary) { s.Rejected.Conflict++ }, []string{"frames ="}},
 		{"an answer too many", func(s *Summary) { s.Strong++; s.Late-- }, []string{"answered + udp_reply"}},
-		{"an answer without a frame", func(s *Summary) { s.Answered++; s.Silent-- }, []string{"answered + udp_reply"}},
+		{"an answer without a frame", func(s *Summary) { s.Answered++; s.Silent-- }, []string{"answered + udp_reply", "silent =", "answered = sum"}},
 		{"a skip not counted", func(s *Summary) { s.Skipped.Reached-- }, []string{"targets × ttls × flows"}},
 		{"more first probes than probes", func(s *Summary) {
 			s.Sent, s.Silent = 1_100_000, 100_000
+			s.SilentBy, s.ByTTL = SilentBy{Unknown: 100_000}, nil
 		}, []string{"first_sent"}},
 		{"complete and interrupted", func(s *Summary) {
 			s.Skipped.Interrupted, s.Skipped.Reached = 1, s.Skipped.Reached-1
 		}, []string{"complete"}},
 		{"too large", func(s *Summary) { s.Targets, s.Skipped.Reached = 1<<53/16, 1<<53-s.FirstSent-12 },
 			[]string{"below 2⁵³"}},
-		{"two faults", func(s *Summary) { s.Silent--; s.Malformed-- }, []string{"sent =", "frames ="}},
+		{"two faults", func(s *Summary) { s.Silent--; s.SilentBy.Unknown--; s.Malformed-- }, []string{"sent =", "frames ="}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -29,6 +29,8 @@ func (s *Summary) Text(w io.Writer) error {
 	row("probes sent", s.Sent, "", s.pace())
 	row("answered", s.Answered, percent(s.Answered, s.Sent), "with a reply in time")
 	row("silent", s.Silent, percent(s.Silent, s.Sent), "without")
+	rare("rate-limited", s.SilentBy.RateLimited, "of the silent: by responders that limit the rate of their answers")
+	rare("under drops", s.SilentBy.Drops, s.ownLoss())
 	rare("not sent", s.TxErrors, "refused by the kernel")
 	rare("skipped", s.Skipped.Reached, "beyond a target that had answered")
 	rare("skipped", s.Skipped.Excluded, "excluded")
@@ -49,11 +51,40 @@ func (s *Summary) Text(w io.Writer) error {
 	row("dropped", s.Drops.Kernel+s.Drops.Interface, "",
 		fmt.Sprintf("unseen: %d by the kernel, %d by the link", s.Drops.Kernel, s.Drops.Interface))
 	rare("extensions lost", s.Drops.Extensions, "for want of room")
+	s.lossRows(t)
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	_, err := fmt.Fprintln(w, s.ending())
 	return err
+}
+
+// ownLoss says how much of the silence is this machine's doing, at most.
+func (s *Summary) ownLoss() string {
+	return fmt.Sprintf("of the silent: awaited while our kernel dropped frames, which silenced at most %s of them",
+		group(min(s.SilentBy.Drops, s.Drops.Kernel)))
+}
+
+// lossRows writes a table of the TTLs at which more is known than who answered and
+// who was silent.
+func (s *Summary) lossRows(t *tabwriter.Writer) {
+	headed := false
+	for i := range s.ByTTL {
+		l := &s.ByTTL[i]
+		if l.SilentBy.Drops+l.SilentBy.RateLimited+l.Late+l.TxErrors == 0 {
+			continue
+		}
+		if !headed {
+			fmt.Fprintln(t)
+			fmt.Fprintln(t, "TTL\tsent\tanswered\tsilent\trate-limited\tunder drops\tlate\tnot sent\t")
+			headed = true
+		}
+		fmt.Fprintf(t, "%d\t", l.TTL)
+		for _, n := range []uint64{l.Sent, l.Answered, l.Silent, l.SilentBy.RateLimited, l.SilentBy.Drops, l.Late, l.TxErrors} {
+			fmt.Fprintf(t, "%s\t", group(n))
+		}
+		fmt.Fprintln(t)
+	}
 }
 
 // pace says how long it took and how fast that was.

@@ -116,6 +116,9 @@ func appendHop(b []byte, head *trace.Head, h *trace.Hop) []byte {
 	if h.Mangled != 0 {
 		b = appendMangled(b, h.Mangled)
 	}
+	if h.Lagged {
+		b = appendBool(b, "lagged", true)
+	}
 	return append(b, '}')
 }
 

@@ -31,16 +31,8 @@ func appendExt(b []byte, t *trace.Trace) []byte {
 	b = strconv.AppendInt(b, int64(t.ProbeCount), 10)
 	b = appendInt(b, "answered", int64(t.Answered))
 	b = append(b, '}')
-	if len(t.RateLimited) > 0 {
-		b = append(appendKey(b, "rate_limited_ttls"), '[')
-		for i, ttl := range t.RateLimited {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = strconv.AppendInt(b, int64(ttl), 10)
-		}
-		b = append(b, ']')
-	}
+	b = appendTTLs(b, "rate_limited_ttls", t.RateLimited)
+	b = appendTTLs(b, "kernel_drop_ttls", t.UnderDrops)
 	if len(t.Loops) > 0 {
 		b = append(appendKey(b, "loops"), '[')
 		for i, l := range t.Loops {
@@ -55,6 +47,21 @@ func appendExt(b []byte, t *trace.Trace) []byte {
 	}
 	b = appendHash(b, "path_hash", t.PathHash)
 	return append(b, '}')
+}
+
+// appendTTLs appends a list of TTLs, nothing if it is empty.
+func appendTTLs(b []byte, key string, ttls []uint8) []byte {
+	if len(ttls) == 0 {
+		return b
+	}
+	b = append(appendKey(b, key), '[')
+	for i, ttl := range ttls {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(ttl), 10)
+	}
+	return append(b, ']')
 }
 
 // appendPair appends the i-th element of a list of pairs.

@@ -74,6 +74,7 @@ type Receiver struct {
 	src     Source
 	clock   Clock
 	tap     Tap
+	watch   watch
 	decoder decoder
 	batch   []probe.Reply
 	octets  []byte // what the extensions of the batch alias
@@ -119,6 +120,7 @@ const MaxExtension = 576
 // sink from this goroutine only, and at least every 20 ms or so: whether or not
 // frames come, and whether or not they are replies.
 func (r *Receiver) Run(ctx context.Context, sink Sink) error {
+	r.watch.begin()
 	r.readClock()
 	var err error
 	for ctx.Err() == nil && err == nil {
@@ -156,6 +158,9 @@ func (r *Receiver) step(sink Sink) error {
 	}
 	stamp += r.shift
 	r.last = max(r.last, stamp)
+	if begins {
+		r.watch.read(stamp, r.now)
+	}
 	if r.tap != nil {
 		r.tap.Received(frame, stamp)
 	}
@@ -169,7 +174,12 @@ func (r *Receiver) step(sink Sink) error {
 // readClock reads the clock. A stamp from before the wall clock was set may seem
 // to lie ahead of it; it must not drag the watermark along for ever.
 func (r *Receiver) readClock() {
+	lost := r.watch.lost()
+	before := r.now
 	r.shift, r.now = r.clock.Shift()
+	if lost {
+		r.watch.faults.Dropped(before-timeoutNS, r.now)
+	}
 	r.last = min(r.last, r.now)
 }
 

@@ -86,6 +86,11 @@ type Config struct {
 	// Tap, unless it is nil, is shown what the kernel accepted.
 	Tap Tap
 
+	// Stalled, unless it is nil, is told of a batch that was stamped at from and
+	// took until to, longer than MaxStall, to leave: its stamps are early. Both
+	// are in ns since the Unix epoch.
+	Stalled func(from, to int64)
+
 	// Epoch is what takes the clock to ns since the Unix epoch.
 	Epoch int64
 	// Up reports whether the link can carry frames; while it does not, the
@@ -112,6 +117,10 @@ const (
 	linkPoll  = 50e6 // how often to ask whether the link is back
 	queueFull = 2e5  // how long to leave a full queue alone
 )
+
+// MaxStall is how much too early the stamp of a probe may be, in ns, if nobody is
+// told: many times what the system call for a batch takes.
+const MaxStall = 1e6
 
 // stubborn is how often a stopped run still offers a frame to a full queue.
 const stubborn = 3
@@ -230,6 +239,7 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 		now := s.cfg.Clock.Now() + s.cfg.Epoch
 		s.stamp(from, n, now)
 		sent, err := s.cfg.Port.Send(s.sizes[:n], from, n)
+		s.timed(now, sent)
 		s.Stats.Sent.Add(uint64(sent))
 		s.show(from, from+sent, now)
 		from, accepted = from+sent, accepted+sent
@@ -251,6 +261,16 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 		}
 	}
 	return accepted, nil
+}
+
+// timed tells of a batch, stamped at ns, that took long to leave.
+func (s *Sender) timed(ns int64, sent int) {
+	if s.cfg.Stalled == nil || sent == 0 {
+		return
+	}
+	if left := s.cfg.Clock.Now() + s.cfg.Epoch; left-ns > MaxStall {
+		s.cfg.Stalled(ns, left)
+	}
 }
 
 // show shows the tap what left at ns.

@@ -382,3 +382,32 @@ func BenchmarkSend(b *testing.B) {
 		}
 	}
 }
+
+// A batch that takes long to leave is told of, with when it was stamped and when
+// it had left; others are not.
+func TestSendStalled(t *testing.T) {
+	r := newRig(t, 30, unlimited())
+	type span struct{ from, to int64 }
+	var stalls []span
+	r.sender.cfg.Stalled = func(from, to int64) { stalls = append(stalls, span{from, to}) }
+	stop := window.Slot{Target: 10, TTL: 5}
+	r.port = func([]byte) error {
+		if len(r.took) == int(stop.Target)*8+int(stop.TTL)-1 {
+			r.now += 5e9 // the process was suspended
+		}
+		return nil
+	}
+	if err := r.run(t.Context(), t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(stalls) != 1 || stalls[0].from != r.window.Sent(stop) || stalls[0].to-stalls[0].from < 5e9 {
+		t.Fatalf("stalls %v, want one from %d", stalls, r.window.Sent(stop))
+	}
+	for target := range uint32(30) {
+		ns := r.window.Sent(window.Slot{Target: target, TTL: 1})
+		inside := ns >= stalls[0].from && ns < stalls[0].to // the next is stamped when it had left
+		if same := target*8/MaxBatch == stop.Target*8/MaxBatch; inside != same {
+			t.Errorf("target %d: in the stall %t, in the batch %t", target, inside, same)
+		}
+	}
+}

@@ -21,6 +21,8 @@ type AssemblerConfig struct {
 	TOS              uint8
 	Wait             time.Duration
 	Flows            FlowOf
+	// Faults, unless it is nil, are those of this machine.
+	Faults *window.Faults
 }
 
 // Assembler makes traces and replies of retired windows. It belongs to one
@@ -28,6 +30,8 @@ type AssemblerConfig struct {
 type Assembler struct {
 	// Tally counts over all windows that Traces went through.
 	Tally Tally
+	// ByTTL counts likewise, by TTL.
+	ByTTL [probe.MaxTTL + 1]Losses
 
 	cfg    AssemblerConfig
 	limits limits
@@ -62,6 +66,7 @@ func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
 				continue
 			}
 			t.RateLimited = a.limits.appendLimited(t.RateLimited, t)
+			a.explain(t, w, target)
 			t.Close()
 			if err := yield(t); err != nil {
 				return err
@@ -91,6 +96,7 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trac
 				a.probed(t, w, slot, sent, e)
 			case sent == window.Failed:
 				a.Tally.Failed++
+				a.ByTTL[slot.TTL].Failed++
 			case sent == 0 && wanted:
 				t.Halted = true
 			}
@@ -124,6 +130,7 @@ func (a *Assembler) first(sent int64, answered, wanted bool) {
 // matcher; its RTT is then not known.
 func (a *Assembler) probed(t *Trace, w *window.Window, slot window.Slot, sent int64, e *window.Entry) {
 	a.Tally.Sent++
+	a.ByTTL[slot.TTL].Sent++
 	t.ProbeCount++
 	if sent > 0 && (t.Start == 0 || sent < t.Start) {
 		t.Start = sent
@@ -134,8 +141,16 @@ func (a *Assembler) probed(t *Trace, w *window.Window, slot window.Slot, sent in
 		return
 	}
 	a.Tally.Answered++
+	a.ByTTL[slot.TTL].Answered++
 	t.Answered++
-	t.Hops = append(t.Hops, HopOf(w, e, sent))
+	t.Hops = append(t.Hops, a.hopOf(w, e, sent))
+}
+
+// hopOf is HopOf, with what is known of this machine.
+func (a *Assembler) hopOf(w *window.Window, e *window.Entry, sent int64) Hop {
+	h := HopOf(w, e, sent)
+	h.Lagged = h.Sent > 0 && a.cfg.Faults != nil && a.cfg.Faults.Lagged(h.Sent, h.Stamp)
+	return h
 }
 
 // HopOf returns what the reply e to a probe of w showed, which left at sent, ns
@@ -158,7 +173,7 @@ func (a *Assembler) Replies(w *window.Window, yield func(*Head, *Hop) error) err
 		if e.Role == window.First || e.Role == window.Duplicate {
 			sent = w.Sent(slot)
 		}
-		a.hop = HopOf(w, e, sent)
+		a.hop = a.hopOf(w, e, sent)
 		switch e.Role {
 		case window.Duplicate:
 			a.seen[slot]++

@@ -38,6 +38,9 @@ type Hop struct {
 	Dup int
 	// Late says that the window of the probe was closed before the reply came.
 	Late bool
+	// Lagged says that this machine may have a part in the RTT: it was slow to
+	// send the probe, or to take the reply.
+	Lagged bool
 }
 
 // TTLAttempt names one probe within a trace.
@@ -76,6 +79,9 @@ type Trace struct {
 	// RateLimited are the TTLs of silent probes whose responder, as far as the
 	// traces of the same time tell, limits the rate of its answers. Ascending.
 	RateLimited []uint8
+	// UnderDrops are the TTLs of silent probes during whose wait the kernel dropped
+	// received frames, perhaps their replies. Ascending.
+	UnderDrops []uint8
 	// Touched says that the target gave an answer that shows no hop: a
 	// udp_reply, a pure_ack, a syn_ack that repeats an answered tag.
 	Touched bool
@@ -111,7 +117,7 @@ type Result struct {
 // Reset empties t and keeps the room of its slices.
 func (t *Trace) Reset() {
 	hops, silent, limited, loops := t.Hops[:0], t.Silent[:0], t.RateLimited[:0], t.Loops[:0]
-	*t = Trace{Hops: hops, Silent: silent, RateLimited: limited}
+	*t = Trace{Hops: hops, Silent: silent, RateLimited: limited, UnderDrops: t.UnderDrops[:0]}
 	t.Loops = loops
 }
 

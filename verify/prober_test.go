@@ -330,6 +330,7 @@ func (p *prober) write(w io.Writer, dests []probe.Addr) error {
 	if p.total != nil {
 		p.total(&s)
 	}
+	s.SilentBy.Unknown = s.Silent
 	out.Summary(&s)
 	out.CycleStop(time.Unix(testStart/1e9+9, 0))
 	return out.Flush()

@@ -5,9 +5,12 @@ import "sync/atomic"
 // Live is how many windows may be under probing at once.
 const Live = 4
 
-// Set holds the live windows where the matcher finds them by number, and the
-// time up to which replies have been matched.
+// Set holds the live windows where the matcher finds them by number, the time
+// up to which replies have been matched, and when this machine was at fault.
 type Set struct {
+	// Faults up to the time that Matched returns are known.
+	Faults Faults
+
 	shape     Shape
 	windows   [Live]atomic.Pointer[Window]
 	watermark atomic.Int64

@@ -67,10 +67,12 @@ type PaceFlags struct {
 
 // LinkFlags say where probes leave. What is not given is looked up.
 type LinkFlags struct {
-	Interface  string       `short:"i" placeholder:"NAME" help:"Network interface."`
-	Source     []netip.Addr `placeholder:"ADDR" help:"Source address; one of each family may be given."`
-	GatewayMAC hardwareAddr `name:"gateway-mac" placeholder:"MAC" help:"Link address of the next hop."`
-	NoBypass   bool         `help:"Send through the queueing discipline, so that captures on this machine see the probes."`
+	Interface     string       `short:"i" placeholder:"NAME" help:"Network interface."`
+	Source        []netip.Addr `placeholder:"ADDR" help:"Source address; one of each family may be given."`
+	GatewayMAC    hardwareAddr `name:"gateway-mac" placeholder:"MAC" help:"Link address of the next hop."`
+	ReceiveBuffer byteSize     `default:"64M" placeholder:"BYTES" help:"Memory for replies that wait to be read, with K, M or G."`
+
+	NoBypass bool `help:"Send through the queueing discipline, so that captures on this machine see the probes."`
 }
 
 // OutputFlags say what is written.
@@ -109,6 +111,9 @@ func (c *ScanCmd) Validate() error {
 		return errors.New("--shard needs --seed: all shards must share one")
 	case c.Dport != nil && *c.Dport == 0:
 		return errors.New("--dport must not be 0")
+	}
+	if c.ReceiveBuffer < 64<<10 || c.ReceiveBuffer > 1<<30 {
+		return errors.New("--receive-buffer must be within 64K to 1G")
 	}
 	if c.Pcap == "-" {
 		return errors.New("--pcap takes the name of a file")
@@ -167,7 +172,7 @@ func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, 
 		RatePPS: float64(c.Rate), Bandwidth: float64(c.Bandwidth), Burst: c.Burst, Wait: c.Wait,
 		Memory: uint64(c.Memory), Interface: c.Interface, Sources: c.Source,
 		GatewayMAC: net.HardwareAddr(c.GatewayMAC), PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high,
-		Queue: c.NoBypass, Output: c.Output, Records: records, Capture: c.Pcap, Quiet: c.Quiet,
+		Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer), Output: c.Output, Records: records, Capture: c.Pcap, Quiet: c.Quiet,
 		Argv: append([]string{"masstrace"}, args...), Version: version, Streams: streams,
 	}
 	cfg.DstPort = c.dstPort(method)
