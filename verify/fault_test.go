@@ -86,9 +86,9 @@ func TestFaults(t *testing.T) {
 				b[len(b)-1] ^= 1
 			}
 		}}, true, "", func(r *Report) bool { return r.Probes.Invalid["bad-checksum"] == 1 }},
-		{"sent too few", prober{total: func(s *output.Summary) { s.Sent--; s.Silent--; s.FirstSent--; s.Skipped.Reached++ }},
+		{"sent too few", prober{preset: "loss", total: func(s *output.Summary) { s.Sent--; s.Silent--; s.FirstSent--; s.Skipped.Reached++ }},
 			true, "summary", func(r *Report) bool { return r.Sums.Lines[0].Fault && r.Sums.Unbalanced == "" }},
-		{"answered too many", prober{total: func(s *output.Summary) { s.Answered++; s.Silent--; s.Strong++; s.Received++ }},
+		{"answered too many", prober{preset: "loss", total: func(s *output.Summary) { s.Answered++; s.Silent--; s.Strong++; s.Received++ }},
 			true, "summary", func(r *Report) bool { return r.Sums.Lines[1].Fault && r.Sums.Unbalanced == "" }},
 		{"sums that do not add up", prober{total: func(s *output.Summary) { s.Silent-- }},
 			true, "", func(r *Report) bool { return r.Sums.Unbalanced != "" }},
