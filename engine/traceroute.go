@@ -33,7 +33,7 @@ type TraceConfig struct {
 	Flows            int
 	DstPort          uint16
 	TOS              uint8
-	Wait             time.Duration
+	Patience         Patience
 
 	Interface string
 	Source    netip.Addr // invalid: the route's
@@ -42,6 +42,9 @@ type TraceConfig struct {
 	JSON    bool // trace records instead of text
 	Streams
 }
+
+// Patience says how long a trace waits for replies.
+type Patience = schedule.Patience
 
 // Family says which addresses of a name are traced to.
 type Family string
@@ -95,6 +98,7 @@ type tracer struct {
 	retired   chan *window.Window
 	window    *window.Window
 	replies   receiver.Sink
+	resets    *sender.Resets // nil if the kernel sends them
 	receiver  *receiver.Receiver
 	sender    *sender.Sender
 	assembler *trace.Assembler
@@ -124,8 +128,9 @@ func traceHost(ctx, interrupted context.Context, c *TraceConfig, host string) (a
 	return t.answered, err
 }
 
-// captureRing is room for a thousand replies.
-const captureRing = 4 << 20
+// captureRing is room for some hundred replies, of which there are some thousand a
+// second at most. The kernel takes its time to clear more.
+const captureRing = 1 << 20
 
 // open finds the way to the target and opens everything. What was opened before
 // an error is left to close.
@@ -165,13 +170,14 @@ func (t *tracer) build() (err error) {
 	t.set.Put(t.window)
 	t.retired = make(chan *window.Window, window.Live)
 	matched := matcher.New(matcher.Config{Index: only(t.target), Set: t.set, Retired: t.retired})
-	var resets *sender.Resets
-	t.replies, resets = t.paths.refuse(t.cfg.Method, matched)
+	t.replies, t.resets = t.paths.refuse(t.cfg.Method, matched)
 	if t.receiver, err = receiver.New(t.live, t.codec, t.time); err != nil {
 		return err
 	}
 	t.rows = make(chan schedule.Row, shape.TTLs())
-	t.rounds = schedule.NewRounds(schedule.RoundsConfig{Window: t.window, Wait: t.cfg.Wait, Rows: t.rows})
+	t.rounds = schedule.NewRounds(schedule.RoundsConfig{
+		Window: t.window, Set: t.set, Patience: t.cfg.Patience, Rows: t.rows,
+	})
 	t.sender = sender.New(sender.Config{
 		Codec: t.codec, Source: t.rounds, Port: t.port, Allowed: only(t.target), Shape: shape,
 		Bucket: ratelimit.New(ratelimit.Config{}, t.time.clock.Now()), // the schedule paces
@@ -179,13 +185,13 @@ func (t *tracer) build() (err error) {
 		Up:   func() bool { return t.monitor.State() == link.Up },
 		Gone: func() bool { return t.monitor.State() == link.Gone },
 
-		Resets: resets,
+		Resets: t.resets,
 	})
 	source4, source6 := t.paths.sources()
 	t.assembler = trace.NewAssembler(trace.AssemblerConfig{
 		Method: t.cfg.Method, Source4: source4, Source6: source6,
 		Size4: t.codec.Size(true), Size6: t.codec.Size(false),
-		DstPort: t.cfg.DstPort, TOS: t.cfg.TOS, Wait: t.cfg.Wait, Flows: t.codec,
+		DstPort: t.cfg.DstPort, TOS: t.cfg.TOS, Wait: t.cfg.Patience.Max, Flows: t.codec,
 	})
 	return nil
 }
@@ -216,13 +222,21 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 	defer halt()
 	g.Go(func() error {
 		runtime.LockOSThread() // ends with its goroutine, as in scan.send
-		return t.sender.Run(failed, stop, ratelimit.NewSleeper(t.time.clock, 0))
+		err := t.sender.Run(failed, stop, ratelimit.NewSleeper(t.time.clock, 0))
+		if err == nil {
+			t.sender.Linger(over)
+		}
+		return err
 	})
 	g.Go(func() error { return t.receiver.Run(over, t) })
 	g.Go(func() error { return t.monitor.Run(over, func(link.State) {}) })
 	g.Go(func() error {
 		defer finish()
-		return t.write(failed)
+		err := t.write(failed)
+		if t.resets != nil {
+			pause(stop, halfOpenWait)
+		}
+		return err
 	})
 	err := g.Wait()
 	if t.names != nil {
@@ -235,6 +249,18 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 		return environment(link.Permission(err))
 	}
 	return nil
+}
+
+// halfOpenWait is for SYNs to which no answer was waited for any more, so that the
+// connections that they open do not stay half open.
+const halfOpenWait = 500 * time.Millisecond
+
+// pause waits for a time, or for the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }
 
 // Replies implements receiver.Sink: names are looked up as soon as somebody
@@ -252,7 +278,8 @@ func (t *tracer) Replies(batch []probe.Reply, upTo int64) {
 // write writes rows as they become final, and in the end what the closed window
 // says.
 func (t *tracer) write(ctx context.Context) error {
-	if err := t.writeRows(ctx); err != nil {
+	route := &output.Route{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width()}
+	if err := t.writeRows(ctx, route); err != nil {
 		return outputFailed(err)
 	}
 	var w *window.Window
@@ -262,21 +289,25 @@ func (t *tracer) write(ctx context.Context) error {
 		return nil
 	}
 	writer := output.NewWriter(t.cfg.Stdout, output.Config{Hostname: hostname()})
+	distance := false
 	err := t.assembler.Traces(w, func(tr *trace.Trace) error {
 		t.answered = t.answered || tr.Reached
+		distance = distance || tr.StopReason == trace.StopCompleted
 		if !t.cfg.JSON {
 			return nil
 		}
 		return writer.TraceAlone(tr)
 	})
+	if err == nil && t.answered && !distance && !t.cfg.JSON {
+		err = route.Touched(t.target.Netip(), t.cfg.Method)
+	}
 	if err := errors.Join(err, writer.Flush()); err != nil {
 		return outputFailed(err)
 	}
 	return nil
 }
 
-func (t *tracer) writeRows(ctx context.Context) error {
-	route := &output.Route{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width()}
+func (t *tracer) writeRows(ctx context.Context, route *output.Route) error {
 	if t.names != nil {
 		route.Name = t.names.of
 	}

@@ -107,6 +107,17 @@ func (r *Route) Tail() error {
 	return r.endLine()
 }
 
+// Touched writes that the target answered, if in no row.
+func (r *Route) Touched(target netip.Addr, method probe.Method) error {
+	how := "an acknowledgement"
+	if method == probe.UDP {
+		how = "a datagram"
+	}
+	r.buf.Reset()
+	fmt.Fprintf(&r.buf, "%s answered by %s, which tells no distance", target, how)
+	return r.endLine()
+}
+
 // flowPath is who answered a flow first at each TTL.
 type flowPath map[uint8]probe.Addr
 

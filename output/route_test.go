@@ -154,3 +154,15 @@ func TestRoutePorts(t *testing.T) {
 		}
 	}
 }
+
+func TestRouteTouched(t *testing.T) {
+	for method, want := range map[probe.Method]string{
+		probe.UDP:    "192.0.2.9 answered by a datagram, which tells no distance\n",
+		probe.TCPSYN: "192.0.2.9 answered by an acknowledgement, which tells no distance\n",
+	} {
+		var out bytes.Buffer
+		if err := (&Route{Out: &out}).Touched(netip.MustParseAddr("192.0.2.9"), method); err != nil || out.String() != want {
+			t.Errorf("%v: %q, %v", method, out.String(), err)
+		}
+	}
+}

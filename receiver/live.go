@@ -26,6 +26,7 @@ const (
 // that is deleted leaves it idle for good.
 type Live struct {
 	handle *pcap.Handle
+	prompt bool
 	stats  sync.Mutex // libpcap adds up what the kernel counted since last asked
 }
 
@@ -77,7 +78,7 @@ func OpenLive(c LiveConfig) (*Live, error) {
 		handle.Close()
 		return nil, fmt.Errorf("capture incoming frames only: %w", err)
 	}
-	return &Live{handle: handle}, nil
+	return &Live{handle: handle, prompt: c.Immediate}, nil
 }
 
 // Next implements Source.
@@ -88,6 +89,9 @@ func (l *Live) Next() (frame []byte, stamp int64, err error) {
 	}
 	return frame, info.Timestamp.UnixNano(), nil
 }
+
+// Prompt reports whether frames are handed over as they come.
+func (l *Live) Prompt() bool { return l.prompt }
 
 // failure returns what Next makes of an error of libpcap.
 func (l *Live) failure(err error) error {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/masstrace/masstrace/probe"
 )
@@ -65,7 +66,12 @@ const maxBatch = 256
 const (
 	orderSlack = timeoutNS
 	idleSlack  = 4 * timeoutNS
+	// promptSlack stands for both where the kernel fills no blocks.
+	promptSlack = 2 * int64(time.Millisecond)
 )
+
+// prompt is a Source that may hand frames over as they come.
+type prompt interface{ Prompt() bool }
 
 // Receiver decodes the frames of one source.
 type Receiver struct {
@@ -76,6 +82,9 @@ type Receiver struct {
 	tap     Tap
 	watch   watch
 	decoder decoder
+	prompt  bool // each frame goes to the sink at once
+	order   int64
+	idle    int64
 	batch   []probe.Reply
 	octets  []byte // what the extensions of the batch alias
 
@@ -89,9 +98,12 @@ type Receiver struct {
 // New returns a receiver of frames from src; c is a codec.Codec or codec.Listed.
 func New(src Source, c identity, clock Clock) (*Receiver, error) {
 	r := &Receiver{
-		src: src, clock: clock,
+		src: src, clock: clock, order: orderSlack, idle: idleSlack,
 		batch:  make([]probe.Reply, 0, maxBatch),
 		octets: make([]byte, 0, maxBatch*MaxExtension),
+	}
+	if p, ok := src.(prompt); ok && p.Prompt() {
+		r.prompt, r.order, r.idle = true, promptSlack, promptSlack
 	}
 	if err := r.decoder.init(src.LinkType(), c, &r.Stats); err != nil {
 		return nil, err
@@ -126,7 +138,7 @@ func (r *Receiver) Run(ctx context.Context, sink Sink) error {
 	for ctx.Err() == nil && err == nil {
 		err = r.step(sink)
 	}
-	r.flush(sink, r.last-orderSlack)
+	r.flush(sink, r.last-r.order)
 	if err == nil || errors.Is(err, io.EOF) {
 		return nil
 	}
@@ -142,7 +154,7 @@ func (r *Receiver) step(sink Sink) error {
 		before := r.now
 		r.readClock()
 		r.block = 0
-		r.flush(sink, max(r.last-orderSlack, before-idleSlack))
+		r.flush(sink, max(r.last-r.order, before-r.idle))
 		return nil
 	}
 	if err != nil {
@@ -165,8 +177,8 @@ func (r *Receiver) step(sink Sink) error {
 		r.tap.Received(frame, stamp)
 	}
 	r.take(frame, stamp)
-	if begins || len(r.batch) == cap(r.batch) {
-		r.flush(sink, r.last-orderSlack)
+	if begins || r.prompt || len(r.batch) == cap(r.batch) {
+		r.flush(sink, r.last-r.order)
 	}
 	return nil
 }
@@ -184,7 +196,7 @@ func (r *Receiver) readClock() {
 }
 
 func (r *Receiver) flush(sink Sink, upTo int64) {
-	r.upTo = max(r.upTo, min(upTo, r.now-orderSlack))
+	r.upTo = max(r.upTo, min(upTo, r.now-r.order))
 	if r.tap != nil {
 		r.tap.Flush()
 	}

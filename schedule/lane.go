@@ -33,6 +33,7 @@ type place struct {
 	answered int   // of them
 	pending  int   // of them, those that may still be
 	last     int64 // stamp of the latest
+	rtt      int64 // the longest of those answered, ns
 	router   bool  // a time exceeded came, not from the target
 	refused  bool  // a router said that the path ends here
 	sample   bool  // above the end: the answer counts as one at the end
@@ -45,8 +46,11 @@ func (p *place) settled() bool {
 }
 
 // look fills at.
-func (l *lane) look(r *Rounds, now int64) {
-	w, heard := r.cfg.Window, l.end != 0
+func (l *lane) look(r *Rounds) {
+	w, near := r.cfg.Window, int64(0) // RTT of the nearest TTL beyond
+	if l.end != 0 || l.alive {
+		near = r.longest // for want of a better one
+	}
 	for ttl := l.next - 1; ttl >= r.shape.FirstTTL && ttl > 0; ttl-- {
 		p := &l.at[ttl]
 		*p = place{}
@@ -62,6 +66,7 @@ func (l *lane) look(r *Rounds, now int64) {
 			p.last = max(p.last, sent)
 			if e := w.Reply(slot); e != nil {
 				p.answered++
+				p.rtt = max(p.rtt, e.Stamp-sent, 1)
 				fromTarget := e.Responder == e.Probe.Target
 				p.router = p.router || e.Kind == probe.KindTTLExceeded && !fromTarget
 				p.refused = p.refused || refuses(e.Kind)
@@ -70,11 +75,14 @@ func (l *lane) look(r *Rounds, now int64) {
 				n++
 			}
 		}
-		heard = heard || p.answered > 0
+		patience := r.cfg.Patience.of(p.rtt, near, r.longest)
 		for _, sent := range silent[:n] {
-			if now < sent+r.patience(heard) {
+			if r.matched < sent+patience {
 				p.pending++
 			}
+		}
+		if p.rtt > 0 {
+			near = p.rtt
 		}
 	}
 }

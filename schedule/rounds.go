@@ -25,13 +25,14 @@ type Rounds struct {
 	cfg    RoundsConfig
 	shape  window.Shape
 	lanes  []lane
-	gap    int64 // between probes, ns
+	gap    int64 // between probes that may reach the target, ns
 	enough int   // answers, at each TTL of a flow
 
 	paced    int64 // no probe leaves before
 	idle     int64 // until the next look, while nothing happens, ns
 	answered int   // probes, as of the last look
-	slowest  int64 // the largest RTT seen, ns
+	longest  int64 // RTT seen, ns
+	matched  int64 // replies stamped before have been matched
 	row      uint8 // the next to become final
 	halted   bool
 	finished bool
@@ -39,12 +40,13 @@ type Rounds struct {
 
 // RoundsConfig is what Rounds needs to know.
 type RoundsConfig struct {
-	// Window holds the one target. Rounds closes it in the end.
+	// Window holds the one target, and is in Set. Rounds closes it in the end.
 	Window *window.Window
-	// Wait bounds how long a probe is given to be answered. It is given less
-	// where the RTTs seen so far, and answers from beyond it, say that it has
-	// none to expect any more.
-	Wait time.Duration
+	// Set says up to when replies have been matched: what may still wait to be
+	// is not silent.
+	Set *window.Set
+	// Patience is how long a probe is given to be answered.
+	Patience Patience
 	// Rows takes each row as it becomes final, by ascending TTL, and is closed
 	// after the last one, or when the trace is halted. It must have room for
 	// all TTLs.
@@ -72,20 +74,18 @@ const silentRun = 5
 
 // Times in ns.
 const (
-	// roundsGap is between two probes of one flow: enough for a target next
-	// door to answer the first before the third leaves.
-	roundsGap = int64(500 * time.Microsecond)
-	// again is between attempts at a TTL that is silent so far: what was lost
-	// to a full queue or a limit shall not be lost to the same.
-	again = int64(50 * time.Millisecond)
-	// A probe is given patientRTTs times the largest RTT of the trace, and at
-	// least leastWait if something at its TTL or beyond was answered, which
-	// shows that RTTs are known, else leastBlind, more than a satellite takes.
-	patientRTTs = 4
-	leastWait   = int64(300 * time.Millisecond)
-	leastBlind  = int64(time.Second)
+	// roundsGap is between two probes of one flow that may reach the target: one
+	// on the same link answers the first before it has got more than it answers
+	// (Linux: 6).
+	roundsGap = int64(200 * time.Microsecond)
+	// onwardGap is the same where a router is known to answer.
+	onwardGap = roundsGap / 4
+	// Between attempts at a TTL that is silent so far is the longest RTT, within
+	// these bounds: what was lost to a full queue shall not be lost to the same.
+	leastAgain = int64(5 * time.Millisecond)
+	mostAgain  = int64(50 * time.Millisecond)
 	// idleMost is the longest time between two looks.
-	idleMost = int64(4 * time.Millisecond)
+	idleMost = int64(2 * time.Millisecond)
 )
 
 // NewRounds returns the strategy; one goroutine may use it.
@@ -111,7 +111,7 @@ func (r *Rounds) Next(items []window.Item, now int64) (n int, next int64) {
 	if r.halted {
 		return r.finish(true)
 	}
-	r.look(now)
+	r.look()
 	for r.rowIsFinal() {
 		if r.atEnd() {
 			return r.finish(false)
@@ -128,6 +128,9 @@ func (r *Rounds) Next(items []window.Item, now int64) (n int, next int64) {
 		l := &r.lanes[slot.Flow]
 		l.next = max(l.next, slot.TTL+1)
 		n, r.paced, r.idle = 1, now+r.gap, r.gap
+		if l.at[slot.TTL].router {
+			r.paced = now + min(r.gap, onwardGap)
+		}
 	}
 	// Replies come without notice, mostly soon after each other.
 	next, r.idle = now+r.idle, min(2*r.idle, idleMost)
@@ -146,15 +149,16 @@ func (r *Rounds) finish(halted bool) (n int, next int64) {
 }
 
 // look takes stock of all flows.
-func (r *Rounds) look(now int64) {
+func (r *Rounds) look() {
 	w, answered := r.cfg.Window, 0
+	r.matched = r.cfg.Set.Matched() // before the replies are read
 	for i := range r.lanes {
 		l := &r.lanes[i]
 		for ttl := r.shape.FirstTTL; ttl < l.next; ttl++ {
 			for a := range uint8(r.shape.Attempts) {
 				slot := window.Slot{Flow: l.flow, TTL: ttl, Attempt: a}
 				if e := w.Reply(slot); e != nil {
-					r.slowest = max(r.slowest, e.Stamp-w.Sent(slot))
+					r.longest = max(r.longest, e.Stamp-w.Sent(slot))
 					answered++
 				}
 			}
@@ -165,22 +169,13 @@ func (r *Rounds) look(now int64) {
 	}
 	for i := range r.lanes {
 		l := &r.lanes[i]
-		l.look(r, now)
+		l.look(r)
 		l.findEnd(w.State(0, l.flow), r.shape.FirstTTL)
 		// A flow that does not hear the target asks no further than the first.
 		if first := r.lanes[0].end; l.end == 0 && first != 0 && l.next > first && !l.at[first].router {
 			l.end = first
 		}
 	}
-}
-
-// patience returns how long a probe is waited for.
-func (r *Rounds) patience(heard bool) int64 {
-	least := leastBlind
-	if heard {
-		least = leastWait
-	}
-	return min(int64(r.cfg.Wait), max(patientRTTs*r.slowest, least))
 }
 
 // pick returns the probe that is due: of the lowest attempt, then of the lowest
@@ -243,7 +238,7 @@ func (r *Rounds) mayRepeat(l *lane, ttl uint8, now int64) bool {
 	case p.answered > 0:
 		return p.answered+p.pending < r.enough
 	case l.end != 0 || p.sent > 1 || l.silent(r.shape.FirstTTL) >= silentRun:
-		return now >= p.last+again
+		return now >= p.last+min(max(r.longest, leastAgain), mostAgain)
 	default:
 		return p.pending == 0
 	}

@@ -27,13 +27,15 @@ type road struct {
 	filled int64
 	open   bool // it answers UDP by UDP
 
-	wait     time.Duration
+	patience Patience
 	flows    int
 	attempts int
 	first    uint8
 	haltAt   time.Duration
+	lag      time.Duration // of the matcher
 
 	w        *window.Window
+	set      *window.Set
 	now      int64
 	start    int64
 	net      events
@@ -56,14 +58,16 @@ func (r *road) run() {
 	if r.attempts == 0 {
 		shape.Attempts = 3
 	}
-	if r.wait == 0 {
-		r.wait = 5 * time.Second
+	if r.patience == (Patience{}) {
+		r.patience = Patience{5 * time.Second, 3, 10, 4}
 	}
 	r.w = window.New(shape)
 	r.w.Open(0)
 	r.w.Append(addrOf(1))
+	r.set = window.NewSet(shape)
+	r.set.Put(r.w)
 	rows := make(chan Row, shape.TTLs())
-	s := NewRounds(RoundsConfig{Window: r.w, Wait: r.wait, Rows: rows})
+	s := NewRounds(RoundsConfig{Window: r.w, Set: r.set, Patience: r.patience, Rows: rows})
 	r.start, r.tokens = 1e18, float64(r.burst)
 	r.now, r.filled = r.start, r.start
 	items := make([]window.Item, 64)
@@ -160,13 +164,14 @@ func (r *road) mayAnswer() bool {
 }
 
 func (r *road) match() {
-	for len(r.net) > 0 && r.net[0].at <= r.now {
+	for len(r.net) > 0 && r.net[0].at <= r.now-int64(r.lag) {
 		ev := heap.Pop(&r.net).(event)
 		if ev.reply.HasHop() {
 			r.w.Answer(ev.slot, &ev.reply)
 		}
 		r.w.Learn(0, &ev.reply.Facts)
 	}
+	r.set.SetMatched(r.now - int64(r.lag))
 }
 
 // answers counts the answered slots of a row.
@@ -242,6 +247,55 @@ func TestRoundsSilentRouters(t *testing.T) {
 	}
 }
 
+// On the same site a silent router costs some ms.
+func TestRoundsSilentNear(t *testing.T) {
+	r := &road{T: t, distance: 5, silent: func(ttl int) bool { return ttl == 3 }, rtt: func(int) time.Duration { return ms(1) / 2 }}
+	r.run()
+	if r.took > ms(50) || len(r.rows) != 5 {
+		t.Errorf("%d rows in %v", len(r.rows), r.took)
+	}
+}
+
+// RTTs may vary, and the matcher may lag behind: nothing is given up that comes.
+func TestRoundsVaryingRTTs(t *testing.T) {
+	for _, lag := range []int{0, 100, 2000} {
+		for seed := range uint64(50) {
+			rng := rand.New(rand.NewPCG(seed, 4))
+			least := time.Duration(rng.Int64N(int64(ms(100))))
+			r := &road{T: t, distance: 12, lag: ms(lag), rtt: func(int) time.Duration {
+				return least + time.Duration(rng.Int64N(2*int64(least)+int64(ms(18))))
+			}}
+			r.run()
+			for _, row := range r.rows {
+				if n, silent := r.answers(row); n != 3 || silent != 0 {
+					t.Errorf("lag %d ms, RTTs from %v, seed %d: row %d has %d answers, %d silent", lag, least, seed, row.TTL, n, silent)
+				}
+			}
+		}
+	}
+}
+
+// Who asks for the whole wait gets it.
+func TestRoundsPatient(t *testing.T) {
+	r := &road{T: t, distance: 9, patience: Patience{Max: 2 * time.Second}, rtt: func(ttl int) time.Duration {
+		if ttl == 4 {
+			return 1900 * time.Millisecond
+		}
+		return ms(ttl)
+	}}
+	r.run()
+	for _, row := range r.rows {
+		if n, _ := r.answers(row); n != 3 {
+			t.Errorf("row %d has %d answers", row.TTL, n)
+		}
+	}
+	r = &road{T: t, distance: 9, patience: Patience{Max: 2 * time.Second}, silent: func(ttl int) bool { return ttl == 4 }}
+	r.run()
+	if r.took < 2*time.Second || r.took > 2500*time.Millisecond {
+		t.Errorf("took %v", r.took)
+	}
+}
+
 // Where nothing answers from some TTL on, waits do not add up.
 func TestRoundsDropped(t *testing.T) {
 	r := &road{T: t, silent: func(ttl int) bool { return ttl > 8 }}
@@ -249,7 +303,7 @@ func TestRoundsDropped(t *testing.T) {
 	if len(r.rows) != roadTTLs || r.took > 3500*time.Millisecond {
 		t.Errorf("%d rows in %v", len(r.rows), r.took)
 	}
-	r = &road{T: t, wait: ms(100), silent: func(ttl int) bool { return ttl > 8 }}
+	r = &road{T: t, patience: Patience{Max: ms(100)}, silent: func(ttl int) bool { return ttl > 8 }}
 	r.run()
 	if r.took > ms(500) {
 		t.Errorf("with a wait of 100 ms: %v", r.took)
@@ -314,8 +368,8 @@ func TestRoundsFirstTTL(t *testing.T) {
 func TestRoundsUDPReply(t *testing.T) {
 	r := &road{T: t, distance: 9, open: true}
 	r.run()
-	if len(r.rows) < 9 || len(r.rows) > headStart+ahead {
-		t.Errorf("%d rows", len(r.rows))
+	if len(r.rows) < 9 || len(r.rows) > headStart+ahead || r.took > ms(600) {
+		t.Errorf("%d rows in %v", len(r.rows), r.took)
 	}
 }
 

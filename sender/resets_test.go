@@ -174,7 +174,8 @@ func TestLinger(t *testing.T) {
 	r.wakeup = func() {
 		if asleep++; asleep <= 5 {
 			q.Put(resetOf(asleep))
-		} else if asleep == 8 {
+		}
+		if asleep == 5 { // the last one comes when all is over
 			cancel()
 		}
 	}

@@ -196,8 +196,9 @@ func (s *Sender) Linger(ctx context.Context) {
 	if s.cfg.Resets == nil {
 		return
 	}
-	for s.sleeper.Until(ctx, s.cfg.Clock.Now()+idle) == nil {
-		s.reset()
+	for over := false; !over; {
+		over = s.sleeper.Until(ctx, s.cfg.Clock.Now()+idle) != nil
+		s.reset() // what came until then, too
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/netip"
@@ -45,15 +44,8 @@ func simulate(t *testing.T, network string, scan ...string) *simulation {
 	if err != nil {
 		t.Fatalf("%v: %v\n%s", args, err, text)
 	}
-	s := &simulation{results: mustRead(t, out)}
-	text, err = os.ReadFile(counters)
-	if err == nil {
-		err = json.Unmarshal(text, &s.counters)
-	}
-	if err == nil {
-		s.log, err = readLog(log)
-	}
-	if err != nil {
+	s := &simulation{results: mustRead(t, out), counters: readCounters(t, counters)}
+	if s.log, err = readLog(log); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -28,18 +28,23 @@ func verified(t *testing.T, network, method string, scan ...string) (*results, i
 			t.Fatalf("%v: %v\n%s", args, err, text)
 		}
 	}
-	var c internet.Counters
-	text, err := os.ReadFile(counters)
+	c := readCounters(t, counters)
+	if c.LostIn+c.LostDelay+c.LostOut > 0 {
+		t.Fatalf("the simulator lost packets: %+v", c)
+	}
+	return mustRead(t, out), c
+}
+
+func readCounters(t *testing.T, path string) (c internet.Counters) {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err == nil {
 		err = json.Unmarshal(text, &c)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.LostIn+c.LostDelay+c.LostOut > 0 {
-		t.Fatalf("the simulator lost packets: %+v", c)
-	}
-	return mustRead(t, out), c
+	return c
 }
 
 // What a scan by TCP says of a simulated Internet is so, and where everything

@@ -29,7 +29,7 @@ type TraceCmd struct {
 	First   uint8 `short:"f" default:"1" placeholder:"TTL" help:"First TTL."`
 	Max     uint8 `short:"m" default:"30" placeholder:"TTL" help:"Last TTL, up to 63."`
 	Queries int   `short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, up to 4."`
-	Wait    wait  `short:"w" default:"5" placeholder:"SECONDS" help:"Never wait longer for a reply; less where the replies so far say that none will come."`
+	Wait    wait  `short:"w" placeholder:"MAX[,HERE[,NEAR]]" help:"Wait MAX seconds for a reply; with HERE, no longer than HERE times the RTT of another probe with its TTL, with NEAR, than NEAR times that of the nearest TTL beyond. By default 5,3,10, and less where that is long."`
 	Flows   int   `default:"1" placeholder:"N" help:"Trace N flows, and show the branches of load balancers; a flow is asked again only where it was silent."`
 	TOS     tos   `short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service, or traffic class."`
 
@@ -87,7 +87,7 @@ func (c *TraceCmd) config(streams engine.Streams) engine.TraceConfig {
 	cfg := engine.TraceConfig{
 		Hosts: c.Hosts, Family: engine.AnyFamily, Method: c.method(), DstPort: 33434,
 		FirstTTL: c.First, MaxTTL: c.Max, Attempts: c.Queries, Flows: c.Flows,
-		TOS: uint8(c.TOS), Wait: time.Duration(c.Wait), Interface: c.Interface, Source: c.Source.Unmap(),
+		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Unmap(),
 		Numeric: c.Numeric, JSON: c.JSON, Streams: streams,
 	}
 	switch {
@@ -120,22 +120,30 @@ func (c *TraceCmd) Run(ctx context.Context, signals signals, streams engine.Stre
 	return err
 }
 
-// wait is traceroute's -w: MAX[,HERE[,NEAR]] in seconds. HERE and NEAR, factors
-// that say when to give up earlier, are taken and have no effect.
-type wait time.Duration
+// wait is traceroute's -w: MAX in seconds, and factors. As there, MAX alone is
+// waited out.
+type wait engine.Patience
+
+// patience returns w, or the default if no -w was given.
+func (w wait) patience() engine.Patience {
+	if w.Max == 0 {
+		return engine.Patience{Max: 5 * time.Second, Here: 3, Near: 10, Far: 4}
+	}
+	return engine.Patience(w)
+}
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (w *wait) UnmarshalText(text []byte) error {
 	parts := strings.Split(string(text), ",")
+	numbers := make([]float64, 3)
 	for i, part := range parts {
 		v, err := strconv.ParseFloat(part, 64)
-		if err != nil || !(v >= 0) || v > 86400 || len(parts) > 3 || i == 0 && v == 0 {
-			return fmt.Errorf("%q is not a number of seconds", text)
+		if err != nil || !(v >= 0) || v > 86400 || len(parts) > 3 || i == 0 && v < 0.001 {
+			return fmt.Errorf("%q is not seconds and up to two factors: MAX[,HERE[,NEAR]]", text)
 		}
-		if i == 0 {
-			*w = wait(v * float64(time.Second))
-		}
+		numbers[i] = v
 	}
+	*w = wait{Max: time.Duration(numbers[0] * float64(time.Second)), Here: numbers[1], Near: numbers[2]}
 	return nil
 }
 
