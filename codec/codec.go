@@ -126,4 +126,5 @@ const (
 	BadSource           // quotes a probe from another source, and is not sure otherwise
 	BadTag              // no tag is valid, or the one valid is not enough
 	Conflict            // two fields are valid and contradict each other
+	Garbled             // a BadTag that says something: see probe.Garbled
 )

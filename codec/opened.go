@@ -74,16 +74,27 @@ func (c *Codec) settle(r *probe.Facts, first, second *opened, firstName, secondN
 	case first.n > 0 && second.n > 0:
 		return Conflict
 	case first.n+second.n != 1 || c.cfg.Flows > maxWeakFlows:
-		return BadTag
+		return c.garbled(r)
 	}
 	only, other := first.tau[0], secondName
 	if first.n == 0 {
 		only, other = second.tau[0], firstName
 	}
 	if r.HasQuote && r.QuotedTTL > only>>2 {
-		return BadTag
+		return c.garbled(r)
 	}
 	r.TTL, r.Attempt, r.Valid = only>>2, only&3, probe.Weak
 	r.Mangled |= other
 	return Accepted
+}
+
+// garbled is the verdict on a quotation without a tag that counts. Where a router
+// may quote one tag alone, and that is a checksum, which boxes rewrite, it casts
+// doubt on others.
+func (c *Codec) garbled(r *probe.Facts) Verdict {
+	if !r.HasQuote || r.Target.Is4() || c.cfg.Method != probe.UDP {
+		return BadTag
+	}
+	r.Valid = probe.Garbled
+	return Garbled
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // Quoted authenticates the quotation q of an ICMP error. On Accepted it has
-// filled r.Probe, r.Valid and r.Mangled and copied the quoted fields; else r
-// is of no use.
+// filled r.Probe, r.Valid and r.Mangled and copied the quoted fields, on Garbled
+// r.Target, r.Flow and r.Valid; else r is of no use.
 func (c *Codec) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 	if v := c.quotedHeader(q, r); v != Accepted {
 		return v

@@ -263,7 +263,7 @@ func (f *foreignReplay) keyed(e *receiver.Entry) error {
 		f.count.probes++
 		return nil
 	}
-	if e.Direction == receiver.Outbound || !f.decoder.Reply(e, &f.reply) {
+	if e.Direction == receiver.Outbound || !f.decoder.Reply(e, &f.reply) || f.reply.Valid == probe.Garbled {
 		return nil
 	}
 	f.hop, f.facts = trace.Hop{Reply: f.reply}, f.reply.Facts

@@ -98,10 +98,10 @@ func sumOf(p *plan, taken uint64, a *trace.Assembler, m *matcher.Stats, f *recei
 			Unrelated: f.Unrelated.Load() + m.Foreign.Load(),
 			Rejected: output.Rejected{
 				Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(),
-				Conflict: f.Conflict.Load(), Unsent: m.Unsent.Load(),
+				Conflict: f.Conflict.Load() + m.Denied.Load() + tally.Doubted, Unsent: m.Unsent.Load(),
 			},
 			Late: m.Late.Load(), Duplicates: m.Duplicates.Load(),
-			Weak: m.Weak.Load(), Strong: m.Strong.Load(),
+			Weak: m.Weak.Load() - tally.Doubted, Strong: m.Strong.Load(),
 			Fragments: f.Fragments.Load(),
 		},
 		Complete: true, Reason: output.ReasonDone,

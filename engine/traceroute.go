@@ -271,7 +271,9 @@ func (t *tracer) Replies(batch []probe.Reply, upTo int64) {
 		return
 	}
 	for i := range batch {
-		t.names.want(batch[i].Responder.Netip())
+		if batch[i].Valid != probe.Garbled {
+			t.names.want(batch[i].Responder.Netip())
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ type Config struct {
 type Stats struct {
 	Foreign    atomic.Uint64                   // answers for targets that are none of this run's
 	Unsent     atomic.Uint64                   // for probes never sent
+	Denied     atomic.Uint64                   // by one tag alone, for probes that somebody else answered
 	Late       atomic.Uint64                   // for windows that are over
 	LateAt     [probe.MaxTTL + 1]atomic.Uint64 // of Late, by TTL; 0 for those that show no hop
 	Duplicates atomic.Uint64
@@ -66,6 +67,12 @@ func (m *Matcher) Replies(batch []probe.Reply, upTo int64) {
 
 func (m *Matcher) match(r *probe.Reply) {
 	position, ok := m.cfg.Index.PositionOf(r.Target)
+	if r.Valid == probe.Garbled { // the receiver has counted it
+		if w, target := m.cfg.Set.At(position); ok && w != nil {
+			w.Learn(target, &r.Facts)
+		}
+		return
+	}
 	if !ok {
 		m.Stats.Foreign.Add(1)
 		return
@@ -91,6 +98,8 @@ func (m *Matcher) match(r *probe.Reply) {
 	switch {
 	case outcome.Unsent:
 		m.Stats.Unsent.Add(1)
+	case outcome.Denied:
+		m.Stats.Denied.Add(1)
 	case outcome.Role == window.Duplicate:
 		m.Stats.Duplicates.Add(1)
 	default:

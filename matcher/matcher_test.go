@@ -61,18 +61,18 @@ func to(position uint64, ttl uint8, kind probe.Kind) probe.Reply {
 }
 
 // counts are Stats as plain numbers.
-type counts struct{ foreign, unsent, late, duplicates, weak, strong, hopless, overflow uint64 }
+type counts struct{ foreign, unsent, denied, late, duplicates, weak, strong, hopless, overflow uint64 }
 
 func (m *Matcher) counts() counts {
 	s := &m.Stats
 	return counts{
-		s.Foreign.Load(), s.Unsent.Load(), s.Late.Load(), s.Duplicates.Load(),
+		s.Foreign.Load(), s.Unsent.Load(), s.Denied.Load(), s.Late.Load(), s.Duplicates.Load(),
 		s.Weak.Load(), s.Strong.Load(), s.Hopless.Load(), s.Overflow.Load(),
 	}
 }
 
 func TestMatch(t *testing.T) {
-	shape := window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1, Unlinked: 4, ExtensionOctets: 8}
+	shape := window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1, Unlinked: 5, ExtensionOctets: 8}
 	b := newBench(t, shape, 1000)
 	w0, w1 := b.open(0), b.open(1)
 	w0.Stamp(window.Slot{Target: 1, TTL: 5}, 100)
@@ -89,6 +89,11 @@ func TestMatch(t *testing.T) {
 		r.Valid = probe.Weak
 		return r
 	}
+	alone := func(from probe.Addr) probe.Reply {
+		r := to(1, 5, probe.KindTTLExceeded)
+		r.Valid, r.HasQuote, r.Responder = probe.Weak, true, from
+		return r
+	}
 	for _, tt := range []struct {
 		name  string
 		reply probe.Reply
@@ -96,6 +101,8 @@ func TestMatch(t *testing.T) {
 	}{
 		{"first, its extension too long", extended, counts{strong: 1, overflow: 1}},
 		{"duplicate", to(1, 5, probe.KindTTLExceeded), counts{duplicates: 1}},
+		{"one tag, from the same router", alone(routerAddr), counts{duplicates: 1}},
+		{"one tag, from elsewhere", alone(addrOf(0)), counts{denied: 1}},
 		{"weak", weak, counts{weak: 1}},
 		{"never sent", to(0, 5, probe.KindTTLExceeded), counts{unsent: 1}},
 		{"failed", to(2, 6, probe.KindTTLExceeded), counts{unsent: 1}},
@@ -124,8 +131,33 @@ func TestMatch(t *testing.T) {
 
 func (c counts) plus(d counts) counts {
 	return counts{
-		c.foreign + d.foreign, c.unsent + d.unsent, c.late + d.late, c.duplicates + d.duplicates,
+		c.foreign + d.foreign, c.unsent + d.unsent, c.denied + d.denied, c.late + d.late, c.duplicates + d.duplicates,
 		c.weak + d.weak, c.strong + d.strong, c.hopless + d.hopless, c.overflow + d.overflow,
+	}
+}
+
+// TestGarbled holds that a quotation without a valid tag marks the path to its
+// target, and counts as nothing here.
+func TestGarbled(t *testing.T) {
+	shape := window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1, Unlinked: 4}
+	b := newBench(t, shape, 1000)
+	w := b.open(0)
+	w.Stamp(window.Slot{Target: 1, TTL: 5}, 100)
+	var batch []probe.Reply
+	for _, position := range []uint64{1, 999, 1000} { // live, not begun, not ours
+		r := to(position, 0, probe.KindTTLExceeded)
+		r.Valid, r.HasQuote = probe.Garbled, true
+		batch = append(batch, r)
+	}
+	b.Replies(batch, 200)
+	if !w.State(1, 0).Garbled() || w.State(0, 0).Garbled() {
+		t.Errorf("states %x, %x", w.State(0, 0), w.State(1, 0))
+	}
+	if c := b.counts(); c != (counts{}) {
+		t.Errorf("counts %+v", c)
+	}
+	for e := range w.Entries {
+		t.Errorf("kept %+v", e)
 	}
 }
 

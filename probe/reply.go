@@ -118,14 +118,17 @@ func (k Kind) IsUnreach() bool { return k >= KindHostUnreach && k <= KindUnreach
 // Validity says how sure it is that the reply answers one of our probes.
 type Validity uint8
 
-// The validities. Unverified is a replay's without the key.
+// The validities. Unverified is a replay's without the key. Garbled is no reply
+// that counts: it quotes a probe of this target and flow, but no TTL, and says
+// only that somebody rewrites what a tag rides in. It stands in no record.
 const (
 	Unverified Validity = iota
 	Weak
 	Strong
+	Garbled
 )
 
-var validityNames = [...]string{Unverified: "unverified", Weak: "weak", Strong: "strong"}
+var validityNames = [...]string{Unverified: "unverified", Weak: "weak", Strong: "strong", Garbled: "garbled"}
 
 // String returns the name that stands in records.
 func (v Validity) String() string { return validityNames[v] }
@@ -150,6 +153,17 @@ var mangledNames = [...]string{"ipid", "csum", "len", "label", "tos", "src", "id
 
 // Has reports whether all of f is in m.
 func (m Mangled) Has(f Mangled) bool { return m&f == f }
+
+// tags are the fields that bear a tag.
+const tags = MangledCsum | MangledSeq | MangledIPID | MangledPayload
+
+// Vouches reports whether the checksum of a quotation came through, so that
+// nobody on the way up to the reply's TTL rewrites it.
+func (f *Facts) Vouches() bool { return f.HasQuote && !f.Mangled.Has(MangledCsum) }
+
+// Alone reports whether a reply is known by one tag because its quotation ends
+// before the other, as the 48 octets do that every router quotes over IPv6.
+func (f *Facts) Alone() bool { return f.Valid == Weak && f.HasQuote && f.Mangled&tags == 0 }
 
 // AppendNames appends the names of the fields in m, in order.
 func (m Mangled) AppendNames(names []string) []string {

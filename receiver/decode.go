@@ -31,15 +31,16 @@ func (d *decoder) init(linkType int, c identity, stats *Stats) error {
 	return d.setLink(linkType)
 }
 
-// decode fills r from frame and reports whether it is a reply to one of our
-// probes; a frame that is not is counted.
+// decode fills r from frame and reports whether it says something of one of our
+// probes: as a reply, or as a quotation that is Garbled. A frame that is no reply
+// is counted.
 func (d *decoder) decode(frame []byte, r *probe.Reply) bool {
 	*r = probe.Reply{}
 	v := d.packet(frame, r)
 	if v != codec.Accepted {
 		d.count(v)
 	}
-	return v == codec.Accepted
+	return v == codec.Accepted || v == codec.Garbled
 }
 
 // count counts a frame that is no reply.
@@ -51,7 +52,7 @@ func (d *decoder) count(v codec.Verdict) {
 		d.stats.Checksum.Add(1)
 	case codec.BadSource:
 		d.stats.Source.Add(1)
-	case codec.BadTag:
+	case codec.BadTag, codec.Garbled:
 		d.stats.Tag.Add(1)
 	case codec.Conflict:
 		d.stats.Conflict.Add(1)

@@ -44,6 +44,7 @@ type Assembler struct {
 type Tally struct {
 	Sent, Answered, Silent uint64 // all attempts
 	Failed                 uint64 // never accepted by the kernel, all attempts
+	Doubted                uint64 // of Silent, those with a reply that is not believed
 
 	// The first attempts: sent, or not and why.
 	FirstSent                                 uint64
@@ -82,7 +83,7 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trac
 	t.Head = a.head(w.Target(int(target)), flow)
 	t.FirstTTL, t.MaxTTL, t.Attempts = s.FirstTTL, s.LastTTL, uint8(s.Attempts)
 	t.Wait = a.cfg.Wait
-	state := w.State(target, flow)
+	state, doubted := w.State(target, flow), a.doubt(w, target, flow)
 	t.Touched = state.Alive()
 	slot := window.Slot{Target: target, Flow: flow}
 	for slot.TTL = s.FirstTTL; slot.TTL <= s.LastTTL; slot.TTL++ {
@@ -91,6 +92,10 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trac
 		for slot.Attempt = 0; slot.Attempt < uint8(s.Attempts); slot.Attempt++ {
 			sent := w.Sent(slot)
 			e := w.Reply(slot)
+			if e != nil && e == doubted {
+				e = nil
+				a.Tally.Doubted++
+			}
 			switch {
 			case sent > 0 || e != nil:
 				a.probed(t, w, slot, sent, e)
@@ -168,6 +173,9 @@ func HopOf(w *window.Window, e *window.Entry, sent int64) Hop {
 func (a *Assembler) Replies(w *window.Window, yield func(*Head, *Hop) error) error {
 	clear(a.seen)
 	for e := range w.Entries {
+		if e.Alone() && e.Role == window.First && e == a.doubt(w, e.Target, e.Flow) {
+			continue
+		}
 		slot := window.Slot{Target: e.Target, Flow: e.Flow, TTL: e.TTL, Attempt: e.Attempt}
 		sent := int64(0)
 		if e.Role == window.First || e.Role == window.Duplicate {

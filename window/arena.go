@@ -85,6 +85,7 @@ func (a *arena) write(r *probe.Reply, target uint32, role Role) (kept bool) {
 type Outcome struct {
 	Role
 	Unsent   bool // the probe was never sent; nothing was kept
+	Denied   bool // one tag against the answer of somebody else; nothing was kept
 	Overflow bool // the reply's extension, or the whole unlinked reply, was not kept
 }
 
@@ -94,7 +95,10 @@ func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
 	if slot == nil || slot.sent.Load() <= 0 {
 		return Outcome{Unsent: true}
 	}
-	if slot.reply.Load() != 0 {
+	if k := slot.reply.Load(); k != 0 {
+		if r.Alone() && r.Responder != w.arena.entry(int(k-1)).Responder {
+			return Outcome{Denied: true}
+		}
 		return Outcome{Role: Duplicate, Overflow: !w.Keep(s.Target, r, Duplicate)}
 	}
 	kept := w.arena.write(r, s.Target, First)

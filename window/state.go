@@ -9,9 +9,13 @@ import "github.com/masstrace/masstrace/probe"
 //	bits 8–15   Distance: as the target's own quotations tell it
 //	bits 16–23  Exceeded: the highest TTL at which a router answered
 //	bit 24      Alive: the target answered, if at no TTL that is known
+//	bit 25      Garbled: somebody rewrites the checksum of what is quoted
 type State uint64
 
-const alive State = 1 << 24
+const (
+	alive   State = 1 << 24
+	garbled State = 1 << 25
+)
 
 // Reached returns the lowest TTL at which the target answered, 0 if none.
 func (s State) Reached() uint8 { return uint8(s) }
@@ -28,6 +32,10 @@ func (s State) Exceeded() uint8 { return uint8(s >> 16) }
 // Alive reports whether the target answered at all.
 func (s State) Alive() bool { return s&alive != 0 }
 
+// Garbled reports whether a quotation came whose checksum somebody had
+// rewritten, so that another may bear a tag by chance.
+func (s State) Garbled() bool { return s&garbled != 0 }
+
 // End returns the TTL above which nothing can tell more: the target's
 // distance, where it is consistent with everything else, or else the lowest TTL
 // at which it answered. It returns 0 while neither is known.
@@ -41,6 +49,12 @@ func (s State) End() uint8 {
 
 // with returns s after the reply r to a probe for the target.
 func (s State) with(r *probe.Facts) State {
+	if r.HasQuote && !r.Vouches() {
+		s |= garbled
+	}
+	if r.Valid == probe.Garbled {
+		return s | garbled
+	}
 	fromTarget := r.Responder == r.Target
 	switch r.Kind {
 	case probe.KindTTLExceeded:
