@@ -100,11 +100,13 @@ func New(cfg Config) (*Codec, error) {
 func (c *Codec) Size(is4 bool) int { return c.template(is4).size }
 
 // Source returns the source address of probes of that family, zero if none.
-func (c *Codec) Source(is4 bool) probe.Addr {
+func (c *Codec) Source(is4 bool) probe.Addr { return *c.own(is4) }
+
+func (c *Codec) own(is4 bool) *probe.Addr {
 	if is4 {
-		return c.source
+		return &c.source
 	}
-	return c.source6
+	return &c.source6
 }
 
 func (c *Codec) template(is4 bool) *template {

@@ -73,7 +73,14 @@ func (p *ports) mark(avoid *portSet) error {
 	return nil
 }
 
-func (p *ports) value(h, flow uint32) uint16 { return p.low + uint16((h+flow)%p.size) }
+// value returns the value of a flow, which is below p.flows, for the hash h.
+func (p *ports) value(h, flow uint32) uint16 {
+	h += flow
+	if h >= p.size {
+		h -= p.size
+	}
+	return p.low + uint16(h)
+}
 
 // flowBase is the hash that the flow values of one target start from.
 type flowBase struct {
@@ -122,6 +129,9 @@ func (c *Codec) flowOf(b flowBase, v uint16) (index uint16, ok bool) {
 	if offset >= p.size {
 		return 0, false
 	}
-	i := (offset + p.size - b.port) % p.size
+	i := offset - b.port
+	if offset < b.port {
+		i += p.size
+	}
 	return uint16(i), i < p.flows
 }

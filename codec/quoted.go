@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"github.com/masstrace/masstrace/probe"
@@ -37,7 +36,8 @@ func (c *Codec) quotedHeader(q *wire.Quotation, r *probe.Facts) Verdict {
 	r.QuotedSize = uint32(q.Size)
 	r.QuotedLen = uint16(q.Headers + len(q.Transport))
 	r.Target, r.Mangled = probe.Addr(q.Dst), 0
-	if r.Target.Is4() != q.Is4 || q.Protocol != c.cfg.Method.Protocol(q.Is4) || c.Source(q.Is4).IsZero() {
+	own := c.own(q.Is4)
+	if isMapped(&q.Dst) != q.Is4 || q.Protocol != c.cfg.Method.Protocol(q.Is4) || *own == (probe.Addr{}) {
 		return Unrelated
 	}
 	if len(q.Transport) < wire.MinTransport {
@@ -49,7 +49,7 @@ func (c *Codec) quotedHeader(q *wire.Quotation, r *probe.Facts) Verdict {
 	if q.TOS != c.cfg.TOS {
 		r.Mangled |= probe.MangledTOS
 	}
-	if !bytes.Equal(c.quotedSource(q), c.ownSource(q)) {
+	if q.Src != *own {
 		r.Mangled |= probe.MangledSource
 	}
 	return Accepted
@@ -82,11 +82,12 @@ func (c *Codec) quotedSource(q *wire.Quotation) []byte {
 	return q.Src[:]
 }
 
-func (c *Codec) ownSource(q *wire.Quotation) []byte {
-	if q.Is4 {
-		return c.source[12:]
-	}
-	return c.source6[:]
+func (c *Codec) ownSource(q *wire.Quotation) []byte { return c.own(q.Is4).Octets() }
+
+// isMapped is probe.Addr.Is4 of an address that was just written, by words: it
+// is read so too, as a copy would have to wait for memory.
+func isMapped(a *[16]byte) bool {
+	return binary.LittleEndian.Uint64(a[:8]) == 0 && binary.LittleEndian.Uint32(a[8:]) == 0xffff0000
 }
 
 // quotedPorts finds the flow of a quoted UDP or TCP probe by its ports, which
@@ -95,7 +96,7 @@ func (c *Codec) quotedPorts(q *wire.Quotation, r *probe.Facts) (base flowBase, o
 	if binary.BigEndian.Uint16(q.Transport[wire.UDPDstPort:]) != c.cfg.DstPort {
 		return base, false
 	}
-	base = c.base(&r.Target)
+	base = c.base((*probe.Addr)(&q.Dst))
 	if r.Flow, ok = c.flowOf(base, binary.BigEndian.Uint16(q.Transport[wire.UDPSrcPort:])); ok {
 		c.checkLabel(q, r, base)
 	}

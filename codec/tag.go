@@ -1,10 +1,7 @@
 package codec
 
 import (
-	"encoding/binary"
 	"math/bits"
-
-	"github.com/dchest/siphash"
 
 	"github.com/masstrace/masstrace/probe"
 )
@@ -13,44 +10,17 @@ import (
 // lower 2.
 func tau(ttl, attempt uint8) uint8 { return ttl<<2 | attempt&3 }
 
-// hashKey is a SipHash-2-4 key.
-type hashKey struct{ k0, k1 uint64 }
-
-func newHashKey(k Key) hashKey {
-	return hashKey{binary.LittleEndian.Uint64(k[:8]), binary.LittleEndian.Uint64(k[8:])}
-}
-
-// purpose keeps the hashes under the seed, parts of which are on the wire, and
-// those under the run's key apart, even if somebody gives the same value for
-// both.
-type purpose uint8
-
-const (
-	forFlow purpose = 1 + iota
-	forTags
-	forLines
-)
-
-// hash returns 128 bits of (target, n). The two families cannot collide: their
-// inputs differ in length.
-func (k hashKey) hash(target *probe.Addr, n uint16, why purpose) (a, b uint64) {
-	if target.Is4() {
-		in := [7]byte{6: uint8(why)}
-		copy(in[:4], target[12:])
-		binary.BigEndian.PutUint16(in[4:], n)
-		return siphash.Hash128(k.k0, k.k1, in[:])
-	}
-	in := [19]byte{18: uint8(why)}
-	copy(in[:16], target[:])
-	binary.BigEndian.PutUint16(in[16:], n)
-	return siphash.Hash128(k.k0, k.k1, in[:])
-}
-
 // tagKey holds the secrets of one (target, flow), from one SipHash under the
 // run's key; none of its bits appears on the wire.
 type tagKey struct{ a, b uint64 }
 
 func (c *Codec) tagKey(target *probe.Addr, flow uint16) tagKey {
+	if flow == 0 {
+		// A processor that guesses so, and is right most of the time, need not
+		// wait for the hash that the flow comes from before it begins this one.
+		a, b := c.key.hash(target, 0, forTags)
+		return tagKey{a, b}
+	}
 	a, b := c.key.hash(target, flow, forTags)
 	return tagKey{a, b}
 }
@@ -130,6 +100,5 @@ func nonZero(tag uint16) uint16 {
 
 // mac returns the 64-bit authenticator of τ that rides in payloads.
 func (k tagKey) mac(tau uint8) uint64 {
-	in := [1]byte{tau}
-	return siphash.Hash(k.a, ^k.b, in[:])
+	return hashKey{k.a, ^k.b}.octet(tau)
 }

@@ -29,7 +29,7 @@ type Config struct {
 }
 
 // Stats counts what became of authenticated replies. Its fields may be read at
-// any time.
+// any time; what happens to most replies is told batch by batch.
 type Stats struct {
 	Foreign    atomic.Uint64                   // answers for targets that are none of this run's
 	Unsent     atomic.Uint64                   // for probes never sent
@@ -47,8 +47,23 @@ type Stats struct {
 type Matcher struct {
 	Stats Stats
 
-	cfg  Config
-	next uint64 // number of the window to retire next
+	cfg          Config
+	next         uint64 // number of the window to retire next
+	strong, weak uint64 // as Stats will say
+	places       [group]place
+}
+
+// group is the number of replies that are placed together, before any of them
+// is matched: as nothing is written in between, a processor works on several of
+// them at once, and waits for the memory of their slots at once.
+const group = 64
+
+// place is where a reply belongs.
+type place struct {
+	window   *window.Window // nil if it is not live
+	position uint64
+	target   uint32
+	foreign  bool // a target of no run of ours
 }
 
 // New returns a matcher that has seen nothing.
@@ -58,28 +73,53 @@ func New(cfg Config) *Matcher { return &Matcher{cfg: cfg} }
 // stamped before it will follow; windows whose deadline it has passed are
 // retired. It keeps nothing of batch.
 func (m *Matcher) Replies(batch []probe.Reply, upTo int64) {
-	for i := range batch {
-		m.match(&batch[i])
+	for rest := batch; len(rest) > 0; {
+		part := rest[:min(group, len(rest))]
+		rest = rest[len(part):]
+		for i := range part {
+			m.find(&m.places[i], &part[i])
+		}
+		for i := range part {
+			m.match(&m.places[i], &part[i])
+		}
 	}
+	m.Stats.Strong.Store(m.strong)
+	m.Stats.Weak.Store(m.weak)
 	m.cfg.Set.SetMatched(upTo)
 	m.retire(upTo)
 }
 
-func (m *Matcher) match(r *probe.Reply) {
+// find works out where r belongs, and touches what match will need.
+func (m *Matcher) find(p *place, r *probe.Reply) {
 	position, ok := m.cfg.Index.PositionOf(r.Target)
-	if r.Valid == probe.Garbled { // the receiver has counted it
-		if w, target := m.cfg.Set.At(position); ok && w != nil {
-			w.Learn(target, &r.Facts)
-		}
-		return
-	}
 	if !ok {
-		m.Stats.Foreign.Add(1)
+		*p = place{foreign: true}
 		return
 	}
 	w, target := m.cfg.Set.At(position)
-	if w == nil {
-		m.gone(position, r)
+	*p = place{window: w, position: position, target: target}
+	if w != nil && r.HasHop() && r.Valid != probe.Garbled {
+		w.Sent(slotOf(target, r))
+	}
+}
+
+func slotOf(target uint32, r *probe.Reply) window.Slot {
+	return window.Slot{Target: target, Flow: r.Flow, TTL: r.TTL, Attempt: r.Attempt}
+}
+
+func (m *Matcher) match(p *place, r *probe.Reply) {
+	w, target := p.window, p.target
+	switch {
+	case r.Valid == probe.Garbled: // the receiver has counted it
+		if w != nil {
+			w.Learn(target, &r.Facts)
+		}
+		return
+	case p.foreign:
+		m.Stats.Foreign.Add(1)
+		return
+	case w == nil:
+		m.gone(p.position, r)
 		return
 	}
 	if !r.HasHop() {
@@ -93,7 +133,7 @@ func (m *Matcher) match(r *probe.Reply) {
 		m.overflow(!w.Keep(target, r, window.Hopless))
 		return
 	}
-	outcome := w.Answer(window.Slot{Target: target, Flow: r.Flow, TTL: r.TTL, Attempt: r.Attempt}, r)
+	outcome := w.Answer(slotOf(target, r), r)
 	m.overflow(outcome.Overflow)
 	switch {
 	case outcome.Unsent:
@@ -129,9 +169,9 @@ func (m *Matcher) gone(position uint64, r *probe.Reply) {
 
 func (m *Matcher) count(r *probe.Reply) {
 	if r.Valid == probe.Strong {
-		m.Stats.Strong.Add(1)
+		m.strong++
 	} else {
-		m.Stats.Weak.Add(1)
+		m.weak++
 	}
 }
 

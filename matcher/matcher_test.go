@@ -259,7 +259,10 @@ func BenchmarkMatch(b *testing.B) {
 					}
 					b.StartTimer()
 				}
-				m.match(&replies[i%len(replies)])
+				var p place
+				r := &replies[i%len(replies)]
+				m.find(&p, r)
+				m.match(&p, r)
 			}
 		})
 	}

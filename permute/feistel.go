@@ -19,8 +19,10 @@ const rounds = 6
 // which it goes leads back to its start, which is below n. It is a bijection
 // on [0, n), since each value below n has exactly one predecessor below n on
 // its cycle: the one that walking backward finds.
+//
+// The round keys are the caller's: those of one permutation, or those of a
+// family with the tweak of a member.
 type feistel struct {
-	keys  roundKeys
 	top   uint64 // 2⁶⁴−1 is allowed
 	mask  uint64
 	shift uint8 // 0 to 64; shifts by 64 give 0 in Go, as wanted
@@ -39,14 +41,15 @@ func (r *roundKeys) fill(k Key) {
 	}
 }
 
-// halves sets the domain: all but the keys.
+// halves sets the domain.
 func (f *feistel) halves(top uint64, shift uint) {
 	f.top, f.mask, f.shift = top, 1<<shift-1, uint8(shift)
 }
 
-// mix is the round function: both words of a product of 64 by 64 bits, folded.
-func (k *roundKey) mix(x uint64) uint64 {
-	hi, lo := bits.Mul64(x^k.add, k.mul)
+// mix is the function of round i: both words of a product of 64 by 64 bits,
+// folded. The rotation keeps the rounds from seeing the same tweak.
+func (r *roundKeys) mix(i int, tweak, x uint64) uint64 {
+	hi, lo := bits.Mul64(x^(r[i].add^bits.RotateLeft64(tweak, 11*i)), r[i].mul)
 	return hi ^ lo
 }
 
@@ -57,20 +60,59 @@ func (f *feistel) scale(x uint64) uint64 {
 	return hi + carry
 }
 
-func (f *feistel) forward(l, r uint64) (uint64, uint64) {
+func (f *feistel) forward(keys *roundKeys, tweak, l, r uint64) (uint64, uint64) {
 	for i := 0; i < rounds; i += 2 {
-		l = f.addMod(l, f.scale(f.keys[i].mix(r)))
-		r ^= f.keys[i+1].mix(l) & f.mask
+		l = f.addMod(l, f.scale(keys.mix(i, tweak, r)))
+		r ^= keys.mix(i+1, tweak, l) & f.mask
 	}
 	return l, r
 }
 
-func (f *feistel) backward(l, r uint64) (uint64, uint64) {
+func (f *feistel) backward(keys *roundKeys, tweak, l, r uint64) (uint64, uint64) {
 	for i := rounds - 2; i >= 0; i -= 2 {
-		r ^= f.keys[i+1].mix(l) & f.mask
-		l = f.subMod(l, f.scale(f.keys[i].mix(r)))
+		r ^= keys.mix(i+1, tweak, l) & f.mask
+		l = f.subMod(l, f.scale(keys.mix(i, tweak, r)))
 	}
 	return l, r
+}
+
+// below is [0, n) in the domain, n not 0.
+type below struct {
+	f feistel
+	n uint64
+}
+
+func newBelow(n uint64) (b below) {
+	// The right half has k bits, the left one a = ⌈n/2ᵏ⌉ values: together
+	// they hold n with less than 2ᵏ < √2n to spare, so that a walk is rare.
+	k := uint(bits.Len64(n-1)) / 2
+	b.n = n
+	b.f.halves((n-1)>>k, k)
+	return b
+}
+
+func (b *below) at(keys *roundKeys, tweak, i uint64) uint64 {
+	if i >= b.n {
+		panic("permute: argument is not below n")
+	}
+	for {
+		l, r := b.f.forward(keys, tweak, i>>b.f.shift, i&b.f.mask)
+		if i = l<<b.f.shift | r; i < b.n {
+			return i
+		}
+	}
+}
+
+func (b *below) inverse(keys *roundKeys, tweak, j uint64) uint64 {
+	if j >= b.n {
+		panic("permute: argument is not below n")
+	}
+	for {
+		l, r := b.f.backward(keys, tweak, j>>b.f.shift, j&b.f.mask)
+		if j = l<<b.f.shift | r; j < b.n {
+			return j
+		}
+	}
 }
 
 // addMod returns l + x modulo top+1, for l and x not above top. What it

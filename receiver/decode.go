@@ -77,7 +77,7 @@ func (d *decoder) packet4(b []byte, r *probe.Reply) codec.Verdict {
 		d.stats.Fragments.Add(1)
 		return codec.Unrelated // no router fragments an ICMP error: too small
 	}
-	r.Responder = probe.Addr4From([4]byte(ip.SrcIP))
+	r.Responder.Set4(ip.SrcIP)
 	r.Protocol, r.ReplyTTL, r.ReplyTOS = uint8(ip.Protocol), ip.TTL, ip.TOS
 	r.ReplyID, r.ReplySize = ip.Id, uint32(size)
 	message := b[headers:size]

@@ -33,8 +33,8 @@ func (q *quotation) decode4(b []byte) codec.Verdict {
 	ip := &q.header.ip4
 	// Field by field: a literal would be built elsewhere and copied.
 	q.Is4 = true
-	q.Src = probe.Addr4From([4]byte(ip.SrcIP))
-	q.Dst = probe.Addr4From([4]byte(ip.DstIP))
+	(*probe.Addr)(&q.Src).Set4(ip.SrcIP)
+	(*probe.Addr)(&q.Dst).Set4(ip.DstIP)
 	q.Protocol = uint8(ip.Protocol)
 	q.TTL, q.TOS, q.ID, q.Label = ip.TTL, ip.TOS, ip.Id, 0
 	q.Size = int(binary.BigEndian.Uint16(b[wire.V4Length:]))

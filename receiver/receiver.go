@@ -46,7 +46,7 @@ var errIdle = errors.New("no frame came")
 // Stats counts frames by what became of them. Each frame is in one of them or
 // was handed to the sink as a reply. The fields may be read at any time.
 type Stats struct {
-	Frames    atomic.Uint64 // all that came
+	Frames    atomic.Uint64 // all that came, batch by batch
 	Malformed atomic.Uint64 // cut, or with lengths that contradict each other
 	Unrelated atomic.Uint64 // answers to no probe of this run
 	Checksum  atomic.Uint64 // wrong checksum of the IP or ICMP header
@@ -88,11 +88,12 @@ type Receiver struct {
 	batch   []probe.Reply
 	octets  []byte // what the extensions of the batch alias
 
-	shift, now int64 // the clock as last read
-	block      int64 // kernel stamp of the frame at which it was; 0 after a pause
-	previous   int64 // kernel stamp of the frame before
-	last       int64 // the latest stamp of a frame
-	upTo       int64 // what the sink was told
+	frames     uint64 // as Stats.Frames will say
+	shift, now int64  // the clock as last read
+	block      int64  // kernel stamp of the frame at which it was; 0 after a pause
+	previous   int64  // kernel stamp of the frame before
+	last       int64  // the latest stamp of a frame
+	upTo       int64  // what the sink was told
 }
 
 // New returns a receiver of frames from src; c is a codec.Codec or codec.Listed.
@@ -196,6 +197,7 @@ func (r *Receiver) readClock() {
 }
 
 func (r *Receiver) flush(sink Sink, upTo int64) {
+	r.Stats.Frames.Store(r.frames)
 	r.upTo = max(r.upTo, min(upTo, r.now-r.order))
 	if r.tap != nil {
 		r.tap.Flush()
@@ -206,7 +208,7 @@ func (r *Receiver) flush(sink Sink, upTo int64) {
 
 // take decodes a frame into the next place of the batch.
 func (r *Receiver) take(frame []byte, stamp int64) {
-	r.Stats.Frames.Add(1)
+	r.frames++
 	n := len(r.batch)
 	r.batch = r.batch[:n+1]
 	reply := &r.batch[n]

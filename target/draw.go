@@ -45,6 +45,9 @@ func (x *index) permutation(g granule, n u128) permute.Wide {
 func (x *index) draw(g granule, k uint64) u128 {
 	n := g.edges.count()
 	inner := g.size.Sub(u128{Lo: n})
+	if inner.Hi == 0 && k < inner.Lo {
+		return u128{Lo: x.hosts.Short(g.start.Hi, g.start.Lo, inner.Lo, k) + uint64(g.edges&firstEdge)}
+	}
 	if (u128{Lo: k}).Less(inner) {
 		p := x.permutation(g, inner)
 		return p.At(u128{Lo: k}).Add(u128{Lo: uint64(g.edges & firstEdge)})
@@ -61,6 +64,8 @@ func (x *index) undraw(g granule, rank u128) u128 {
 	inner := g.size.Sub(u128{Lo: n})
 	first, last := rank == (u128{}), rank == g.size.Sub(one)
 	switch {
+	case inner.Hi == 0 && rank.Lo-uint64(g.edges&firstEdge) < inner.Lo: // neither edge
+		return u128{Lo: x.hosts.ShortInverse(g.start.Hi, g.start.Lo, inner.Lo, rank.Lo-uint64(g.edges&firstEdge))}
 	case g.edges&firstEdge != 0 && first, g.edges&lastEdge != 0 && last:
 		if n == 2 && last {
 			return inner.Add(u128{Lo: x.edgeOrder(g, 1)})

@@ -69,7 +69,9 @@ func (a *arena) next() *Entry {
 // write fills the next entry and reports whether its extension was kept.
 func (a *arena) write(r *probe.Reply, target uint32, role Role) (kept bool) {
 	e := a.next()
-	*e = Entry{Facts: r.Facts, Target: target, Role: role}
+	// Field by field: a literal would be built elsewhere and copied.
+	e.Facts, e.Target, e.Role = r.Facts, target, role
+	e.extOffset, e.extLen = 0, 0
 	if len(r.Ext) == 0 {
 		return true
 	}

@@ -11,6 +11,15 @@ import (
 // would drop the end-around carry. Fold ends the chain.
 func Sum(b []byte, acc uint64) uint64 {
 	var carry uint64
+	for len(b) >= 32 { // one chain of carries, where four additions of it would make four
+		acc, carry = bits.Add64(acc, binary.BigEndian.Uint64(b), 0)
+		acc, carry = bits.Add64(acc, binary.BigEndian.Uint64(b[8:]), carry)
+		acc, carry = bits.Add64(acc, binary.BigEndian.Uint64(b[16:]), carry)
+		acc, carry = bits.Add64(acc, binary.BigEndian.Uint64(b[24:]), carry)
+		acc, carry = bits.Add64(acc, 0, carry) // all ones and a carry make another
+		acc += carry
+		b = b[32:]
+	}
 	for len(b) >= 8 {
 		acc, carry = bits.Add64(acc, binary.BigEndian.Uint64(b), 0)
 		acc += carry

@@ -50,6 +50,23 @@ func TestSum(t *testing.T) {
 	}
 }
 
+// Carries meet carries: blocks of ones, zeros and what one more makes overflow.
+func TestSumCarries(t *testing.T) {
+	words := []uint64{0, 1, 1<<63 - 1, 1 << 63, 1<<64 - 2, 1<<64 - 1}
+	rng := rand.New(rand.NewPCG(7, 8))
+	for range 100_000 {
+		b := make([]byte, 8*rng.IntN(10))
+		for at := 0; at < len(b); at += 8 {
+			binary.BigEndian.PutUint64(b[at:], words[rng.IntN(len(words))])
+		}
+		start := words[rng.IntN(len(words))]
+		whole := binary.BigEndian.AppendUint64(bytes.Clone(b), start)
+		if got, want := Fold(Sum(b, start)), slowSum(whole); !sameSum(got, want) {
+			t.Fatalf("% x on %#x = %#x, want %#x", b, start, got, want)
+		}
+	}
+}
+
 func TestFold(t *testing.T) {
 	for _, tt := range []struct {
 		acc  uint64
