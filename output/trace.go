@@ -84,14 +84,13 @@ func appendStart(b []byte, ns int64) []byte {
 // appendHop appends a hop of a trace record: scamper's keys, then ours.
 func appendHop(b []byte, head *trace.Head, h *trace.Hop) []byte {
 	b = append(b, `{"addr":"`...)
-	b = h.Responder.Netip().AppendTo(b)
-	b = append(b, '"')
+	b = append(appendOctets(b, h.Responder), '"')
 	b = appendInt(b, "probe_ttl", int64(h.TTL))
 	b = appendInt(b, "probe_id", int64(h.Attempt)+1)
 	b = appendInt(b, "probe_size", int64(min(head.ProbeSize, max16)))
 	if h.Sent != 0 {
 		b = append(appendKey(b, "tx"), `{"sec":`...)
-		b = strconv.AppendInt(b, h.Sent/1e9, 10)
+		b = appendDecimal(b, uint64(h.Sent/1e9))
 		b = appendInt(b, "usec", h.Sent%1e9/1e3)
 		b = append(b, '}')
 		b = appendMillis(b, "rtt", h.RTT)
