@@ -66,6 +66,7 @@ func newOwnReplay(r *replayer, v *parameters, key [16]byte) (*ownReplay, error) 
 	if r.cfg.Records&output.Replies != 0 && v.Shape.Unlinked == 0 {
 		v.Shape.Unlinked = unlinked(v.Shape.Targets, v.Shape) + 1024
 	}
+	o.set = window.NewSet(v.Shape) // faults may be noted before the first frame
 	return o, nil
 }
 
@@ -120,7 +121,7 @@ func (o *ownReplay) note(e *receiver.Entry) error {
 	}
 	o.lists.targets.WriteString(n.Targets)
 	o.lists.exclude.WriteString(n.Exclude)
-	if n.Fault != nil && o.set != nil {
+	if n.Fault != nil {
 		n.Fault.addTo(&o.set.Faults)
 	}
 	if n.Over != nil && o.plan != nil {
@@ -157,7 +158,6 @@ func (o *ownReplay) begin() error {
 	p.windows = p.countWindows()
 	o.plan = p
 	o.decoder = receiver.NewReplay(o.codec)
-	o.set = window.NewSet(v.Shape)
 	o.retired = make(chan *window.Window, window.Live)
 	o.matcher = matcher.New(matcher.Config{Index: p.order, Set: o.set, Retired: o.retired})
 	source4, source6 := probe.AddrFrom(v.Source4), probe.AddrFrom(v.Source6)

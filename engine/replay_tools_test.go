@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,7 +24,7 @@ import (
 // A capture of another tool's trace has the hops that the tool printed.
 func TestReplayTools(t *testing.T) {
 	all, err := filepath.Glob(captureDir + "/tools/*.pcap")
-	if err != nil || len(all) < 10 {
+	if err != nil || len(all) < 20 {
 		t.Fatalf("%v, %v", all, err)
 	}
 	for _, path := range all {
@@ -36,8 +37,10 @@ func TestReplayTools(t *testing.T) {
 			tool, _, _ := strings.Cut(name, "-")
 			want := map[string]func(*testing.T, string) []string{
 				"traceroute": printedByTraceroute, "mtr": printedByMTR, "scamper": printedByScamper,
+				"yarrp": printedByYarrp, "caracal": printedByCaracal,
 			}[tool](t, string(text))
-			traces := read(t, bytes.NewReader(replayed(t, output.Traces, path))).traces
+			r := read(t, bytes.NewReader(replayed(t, output.Both, path)))
+			traces := r.traces
 			if len(traces) != 1 {
 				t.Fatalf("%d traces", len(traces))
 			}
@@ -48,8 +51,11 @@ func TestReplayTools(t *testing.T) {
 					t.Errorf("TTL %d: %+v", h.ProbeTTL, h)
 				}
 			}
-			if tool == "mtr" { // which prints each address once
+			switch tool {
+			case "mtr": // which prints each address once
 				got = slices.Compact(got)
+			case "yarrp", "caracal": // which print replies as they come, from beyond the distance, too
+				got = answers(r.replies, tool == "yarrp")
 			}
 			if !slices.Equal(got, want) {
 				t.Errorf("have %q, %s printed %q", got, tool, want)
@@ -96,6 +102,40 @@ func printedByScamper(t *testing.T, text string) (hops []string) {
 		}
 		for _, h := range theirs.Hops {
 			hops = append(hops, fmt.Sprintf("%d %v", h.ProbeTTL, h.Addr))
+		}
+	}
+	return hops
+}
+
+// answers returns "TTL address" of each reply: of ICMP errors alone, or of all.
+func answers(replies []*output.ReplyRecord, errorsAlone bool) (hops []string) {
+	for _, r := range replies {
+		if errorsAlone && r.QuotedTTL == nil {
+			continue
+		}
+		hops = append(hops, fmt.Sprintf("%d %v", *r.ProbeTTL, r.ReplySrc))
+	}
+	return hops
+}
+
+// printedByYarrp returns the ICMP errors; of other answers yarrp prints none.
+func printedByYarrp(t *testing.T, text string) (hops []string) {
+	for line := range strings.Lines(text) {
+		// target sec usec type code ttl hop …
+		if f := strings.Fields(line); len(f) > 6 && f[0] != "#" && f[0] != "$" {
+			hops = append(hops, f[5]+" "+f[6])
+		}
+	}
+	return hops
+}
+
+func printedByCaracal(t *testing.T, text string) (hops []string) {
+	for line := range strings.Lines(text) {
+		// …,probe_ttl,quoted_ttl,reply_src_addr,…
+		f := strings.Split(line, ",")
+		if len(f) > 8 && f[6] != "probe_ttl" {
+			addr := netip.MustParseAddr(f[8])
+			hops = append(hops, f[6]+" "+addr.Unmap().String())
 		}
 	}
 	return hops
