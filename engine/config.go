@@ -41,6 +41,7 @@ type Config struct {
 	NoStop         bool
 
 	RatePPS   float64 // 0 is unlimited
+	AutoRate  bool    // find a rate, of RatePPS at most
 	Bandwidth float64 // bit/s on the wire; if not 0, it sets the rate
 	Burst     int
 	Wait      time.Duration

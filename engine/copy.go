@@ -93,6 +93,8 @@ type endOfCopy struct {
 	KernelDrops uint64  `json:"kernel_drops"`
 	Cause       string  `json:"cause,omitempty"` // why the sending was stopped
 	ElapsedS    float64 `json:"elapsed_s"`
+
+	AutoRate *output.AutoRate `json:"auto_rate,omitempty"`
 }
 
 // openCopy makes the capture file and the file with the key.
@@ -233,6 +235,7 @@ func (c *copier) receivedAll(failed context.Context, s *scan) {
 		drops, _, _ := s.live.Drops() // not known is none
 		c.note(s.time.Now(), note{End: &endOfCopy{
 			Windows: s.taken, KernelDrops: drops, Cause: s.cause(), ElapsedS: float64(s.ended-s.began) / 1e9,
+			AutoRate: s.auto.record(),
 		}})
 	}
 	c.capture.Done()

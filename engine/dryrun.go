@@ -37,9 +37,13 @@ func DryRun(ctx context.Context, c Config) error {
 	t := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "targets\t%d\n", p.order.Len())
 	fmt.Fprintf(t, "probes\t%d\t%d TTLs × %d flow(s), first attempt of %d\n", p.probes(), p.shape.TTLs(), c.Flows, c.Attempts)
-	if p.ratePPS == 0 {
+	switch {
+	case p.ratePPS == 0:
 		fmt.Fprint(t, "rate\tunlimited\nduration\tnot known\tas fast as the link takes them\n")
-	} else {
+	case c.AutoRate:
+		fmt.Fprintf(t, "rate\tauto\t%.6g pps at most\n", p.ratePPS)
+		fmt.Fprintf(t, "duration\tnot known\t%v at that rate\n", p.duration(&c).Round(100*time.Millisecond))
+	default:
 		fmt.Fprintf(t, "rate\t%.6g pps\tin bursts of up to %d\n", p.ratePPS, p.burst)
 		fmt.Fprintf(t, "duration\t%v\tat most\n", p.duration(&c).Round(100*time.Millisecond))
 	}

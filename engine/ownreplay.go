@@ -342,6 +342,7 @@ func (o *ownReplay) summary(taken uint64) (*output.Summary, error) {
 		sum.ElapsedS = float64(o.last-o.v.StartNS) / 1e9
 	default:
 		sum.Drops.Kernel, sum.ElapsedS = o.end.KernelDrops, o.end.ElapsedS
+		sum.AutoRate = o.end.AutoRate
 		if o.end.Cause != "" {
 			sum.Reason = o.end.Cause
 		}

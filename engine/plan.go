@@ -62,7 +62,7 @@ func newPlan(c *Config) (*plan, error) {
 		p.ratePPS = c.Bandwidth / wireBits(unbound.Size(!p.has6))
 	}
 	p.burst = c.Burst
-	if p.burst == 0 {
+	if p.burst == 0 && !c.AutoRate { // which follows the rate
 		p.burst = ratelimit.DefaultBurst(p.ratePPS)
 	}
 	p.shape = window.Shape{
@@ -181,6 +181,9 @@ func (p *plan) sizeWindows(c *Config) error {
 	rate := p.ratePPS
 	if rate == 0 {
 		rate = 1e6 // about what a link takes: what counts is memory
+	}
+	if c.AutoRate {
+		rate /= 4 // what it comes to is between low and this
 	}
 	n := rate * windowTime.Seconds() / perTarget
 	n = max(n, min(minTargets, rate*windowMost.Seconds()/perTarget))

@@ -60,6 +60,7 @@ type scan struct {
 	receiver *receiver.Receiver
 	matcher  *matcher.Matcher
 	console  *console
+	auto     *autoRate // nil if the rate is given
 
 	halt  context.CancelCauseFunc // stops the sending, with the reason
 	stop  context.Context
@@ -256,13 +257,19 @@ func (s *scan) build() (*pipeline, error) {
 		Shape: shape, Wait: s.cfg.Wait, NoStop: s.cfg.NoStop, Seed: s.plan.seed,
 		Ready: ready, Set: s.set,
 	})
+	bucket := ratelimit.New(ratelimit.Config{RatePPS: s.plan.ratePPS, Burst: s.plan.burst}, s.time.clock.Now())
+	source := sender.Source(s.schedule)
+	if s.cfg.AutoRate {
+		s.auto = s.newAutoRate(func(pps float64) { bucket.SetRate(s.time.clock.Now(), pps) })
+		source = s.auto.source(source)
+	}
 	s.sender = sender.New(sender.Config{
 		Codec: s.codec, Port: s.port, Allowed: s.plan.list, Shape: shape,
 		Clock: s.time.clock, Epoch: s.time.epoch,
-		Bucket: ratelimit.New(ratelimit.Config{RatePPS: s.plan.ratePPS, Burst: s.plan.burst}, s.time.clock.Now()),
+		Bucket: bucket,
 		Up:     func() bool { return s.monitor.State() == link.Up },
 		Gone:   func() bool { return s.monitor.State() == link.Gone },
-		Source: s.schedule, Resets: resets, Tap: s.copy.tap(), Stalled: faults.Stalled,
+		Source: source, Resets: resets, Tap: s.copy.tap(), Stalled: faults.Stalled,
 	})
 	return p, nil
 }

@@ -22,7 +22,7 @@ func (s *scan) writeHead() error {
 	c, p := s.cfg, s.plan
 	run := output.Run{
 		Tool: "masstrace/" + c.Version, Argv: c.Argv, Seed: c.Seed, KeyID: keyID(p.key),
-		RatePPS: p.ratePPS, Burst: p.burst, TTL: [2]uint8{c.MinTTL, c.MaxTTL},
+		RatePPS: p.ratePPS, RateAuto: c.AutoRate, Burst: p.burst, TTL: [2]uint8{c.MinTTL, c.MaxTTL},
 		Flows: c.Flows, Attempts: c.Attempts, Protocol: c.Method.String(), DstPort: c.DstPort,
 		TOS: c.TOS, WaitS: c.Wait.Seconds(), Link: s.paths.Name, Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: p.include.Digest(), ExcludeSHA256: p.exclude.Digest(),
@@ -140,6 +140,7 @@ func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, m *matcher.Stats) (list []out
 func (s *scan) summary(r *recorder) (*output.Summary, error) {
 	sum := sumOf(s.plan, s.taken, r.assembler, &s.matcher.Stats, &s.receiver.Stats, s.cfg.Method)
 	sum.ElapsedS = float64(s.ended-s.began) / 1e9
+	sum.AutoRate = s.auto.record()
 	var err error
 	if sum.Drops.Kernel, _, err = s.live.Drops(); err != nil {
 		return nil, environment(err)

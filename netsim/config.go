@@ -43,6 +43,11 @@ type Config struct {
 	HostRate     float64
 	HostBurst    int
 
+	// Policer is how many packets a second the way out lets through, after a burst
+	// of PolicerBurst; 0 is all (default 0, 100). The others are lost on the way.
+	Policer      float64
+	PolicerBurst int
+
 	// LossForward is the share of probes lost, LossReply of probes whose answer
 	// is lost (default 0.005 each). Their sum is at most 1.
 	LossForward, LossReply float64
@@ -114,7 +119,8 @@ func Default() Config {
 		Unequal: 0.2, MaxWidth: 16, HashMore: 0.3,
 		SilentRouters: 0.1, LimitedRouters: 0.3, RouterRate: 100, RouterBurst: 50,
 		LimitedHosts: 0.5, HostRate: 1, HostBurst: 6,
-		LossForward: 0.005, LossReply: 0.005, Duplicates: 0.001,
+		PolicerBurst: 100,
+		LossForward:  0.005, LossReply: 0.005, Duplicates: 0.001,
 		Delay: 270 * time.Millisecond, Jitter: 3 * time.Millisecond,
 		Spike: 27 * time.Millisecond, Spikes: 0.02,
 		Unreachable: 0.03, Loops: 0.02, BlackHoles: 0.03,
@@ -256,6 +262,8 @@ func (c *Config) Validate() error {
 	case c.LimitedRouters > 0 && !(c.RouterRate > 0 && c.RouterBurst > 0),
 		c.LimitedHosts > 0 && !(c.HostRate > 0 && c.HostBurst > 0):
 		return errors.New("rate and burst of limited routers and hosts: not positive")
+	case !(c.Policer >= 0) || c.Policer > 0 && c.PolicerBurst < 1:
+		return fmt.Errorf("Policer %v, PolicerBurst %d: not a rate and a burst", c.Policer, c.PolicerBurst)
 	}
 	return nil
 }

@@ -37,6 +37,11 @@ func (s *Sim) take(key uint64, now int64, l limit) bool {
 	if b.key != key {
 		*b = bucket{key: key}
 	}
+	return b.take(now, l)
+}
+
+// take removes a token from b and reports whether there was one.
+func (b *bucket) take(now int64, l limit) bool {
 	b.at = max(b.at, now)
 	if b.at-now > l.ahead {
 		return false

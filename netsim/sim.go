@@ -9,7 +9,8 @@ type Sim struct {
 	packets uint64
 	count   Counters
 
-	routerLimit, hostLimit limit
+	routerLimit, hostLimit, policer limit
+	wayOut                          bucket // the policer's
 
 	buckets  [bucketSlots]bucket
 	halfOpen [halfOpenSlots]halfOpen
@@ -32,6 +33,7 @@ func New(cfg Config) (*Sim, error) {
 		m:           newModel(cfg),
 		routerLimit: limitOf(cfg.RouterRate, cfg.RouterBurst),
 		hostLimit:   limitOf(cfg.HostRate, cfg.HostBurst),
+		policer:     limitOf(cfg.Policer, cfg.PolicerBurst),
 	}, nil
 }
 
@@ -96,6 +98,9 @@ func (p *packet) flags() uint8 {
 // as w; it changes the state of who got it, and w.answer where TCP state does.
 func (s *Sim) decide(now int64, pl *plan, w *way, rnd uint64, reply *tcpReply) Fate {
 	m, p := s.m, &s.packet
+	if s.policer.interval > 0 && !s.wayOut.take(now, s.policer) {
+		return LostForward
+	}
 	if w.fate != Answered {
 		return w.fate
 	}

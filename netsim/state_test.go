@@ -271,3 +271,24 @@ func TestExtensionHeaders(t *testing.T) {
 		t.Errorf("fate %v", rec.Fate)
 	}
 }
+
+// TestPolicer drives the limit of the way out: it is the same for whatever would
+// come of the packets, and what is above it is lost.
+func TestPolicer(t *testing.T) {
+	cfg := preset(t, "clean")
+	cfg.Policer, cfg.PolicerBurst, cfg.BlackHoles = 1000, 20, 0.3
+	s := newSim(t, cfg)
+	rng := rand.New(rand.NewPCG(9, 9))
+	lost, passed := 0, 0
+	for i := range int64(20_000) { // 4000 a second
+		p := testProbe{dst: randomDst(rng, ip4), method: "udp", ttl: uint8(1 + i%30), sport: 40000, dport: 33434, id: 1}
+		if rec, _ := send(s, 1e9+i*250e3, p.build(t)); rec.Fate == LostForward {
+			lost++
+		} else {
+			passed++
+		}
+	}
+	if want := 5*1000 + 20; passed < want-1 || passed > want+1 {
+		t.Errorf("%d passed and %d were lost in 5 s at 1000 a second", passed, lost)
+	}
+}

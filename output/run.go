@@ -36,6 +36,7 @@ type Run struct {
 	Seed     string   `json:"seed"`
 	KeyID    string   `json:"key_id"`
 	RatePPS  float64  `json:"rate_pps"`
+	RateAuto bool     `json:"rate_auto,omitempty"` // RatePPS is the most that it may come to
 	Burst    int      `json:"burst"`
 	TTL      [2]uint8 `json:"ttl"` // first and last
 	Flows    int      `json:"flows"`

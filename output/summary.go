@@ -50,6 +50,9 @@ type Summary struct {
 	// PureACKs likewise: they acknowledge an earlier probe of the flow.
 	PureACKs uint64 `json:"pure_ack,omitempty"`
 
+	// AutoRate is what --rate auto found, nil without it.
+	AutoRate *AutoRate `json:"auto_rate,omitempty"`
+
 	Drops    Drops   `json:"drops"`
 	ElapsedS float64 `json:"elapsed_s"`
 	Complete bool    `json:"complete"` // all was done that was asked for
@@ -78,6 +81,15 @@ type ByTTL struct {
 	SilentBy SilentBy `json:"silent_by"`
 	Late     uint64   `json:"late"` // frames: whether their probes were answered before is not known any more
 	TxErrors uint64   `json:"tx_errors"`
+}
+
+// AutoRate is how fast the network could be probed. Rates are in probes a second.
+type AutoRate struct {
+	RatePPS float64 `json:"rate_pps"` // the highest at which the control group answered as at low rates
+	FellPPS float64 `json:"fell_pps"` // the lowest above it at which fewer answered, or this machine dropped replies; 0 for none
+	Share   float64 `json:"share"`    // of answers at rate_pps, against those at low rates
+	Trials  int     `json:"trials"`   // rates tried, one after another
+	Falls   int     `json:"falls"`    // trials at which fewer answered
 }
 
 // Skipped counts the (target, TTL, flow) that were not probed, by reason.

@@ -27,6 +27,9 @@ func (s *Summary) Text(w io.Writer) error {
 	}
 	row("targets", s.Targets, "", each)
 	row("probes sent", s.Sent, "", s.pace())
+	if a := s.AutoRate; a != nil {
+		row("rate found", uint64(a.RatePPS), "", a.words())
+	}
 	row("answered", s.Answered, percent(s.Answered, s.Sent), "with a reply in time")
 	row("silent", s.Silent, percent(s.Silent, s.Sent), "without")
 	rare("rate-limited", s.SilentBy.RateLimited, "of the silent: by responders that limit the rate of their answers")
@@ -63,6 +66,14 @@ func (s *Summary) Text(w io.Writer) error {
 func (s *Summary) ownLoss() string {
 	return fmt.Sprintf("of the silent: awaited while our kernel dropped frames, which silenced at most %s of them",
 		group(min(s.SilentBy.Drops, s.Drops.Kernel)))
+}
+
+// words says what stood in the way of more.
+func (a *AutoRate) words() string {
+	if a.FellPPS == 0 {
+		return "probes a second: the answers held at all that were tried"
+	}
+	return fmt.Sprintf("probes a second: at %s fewer answered, in %d of %d trials", group(uint64(a.FellPPS)), a.Falls, a.Trials)
 }
 
 // lossRows writes a table of the TTLs at which more is known than who answered and

@@ -57,7 +57,8 @@ type ProbeFlags struct {
 
 // PaceFlags say how fast.
 type PaceFlags struct {
-	Rate       rate          `default:"10000" placeholder:"PPS" help:"Probes per second, with K or M if you like; 0 is unlimited."`
+	Rate       rate          `default:"10000" placeholder:"PPS" help:"Probes per second, with K or M if you like; 0 is unlimited, auto looks for the highest rate at which answers do not get fewer."`
+	RateMax    rate          `placeholder:"PPS" help:"Never exceed this with --rate auto. Default 100K."`
 	Bandwidth  bandwidth     `placeholder:"BITS" help:"Bits per second on the wire instead, with K, M or G."`
 	Burst      int           `placeholder:"N" help:"Most probes that leave at once. Default: as small as the rate allows."`
 	Wait       time.Duration `default:"2s" placeholder:"TIME" help:"How long to wait for a reply."`
@@ -112,6 +113,9 @@ func (c *ScanCmd) Validate() error {
 	case c.Dport != nil && *c.Dport == 0:
 		return errors.New("--dport must not be 0")
 	}
+	if err := c.validateRate(); err != nil {
+		return err
+	}
 	if c.ReceiveBuffer < 64<<10 || c.ReceiveBuffer > 1<<30 {
 		return errors.New("--receive-buffer must be within 64K to 1G")
 	}
@@ -119,6 +123,19 @@ func (c *ScanCmd) Validate() error {
 		return errors.New("--pcap takes the name of a file")
 	}
 	return c.validateSources()
+}
+
+// validateRate checks what goes with a rate to be found.
+func (c *ScanCmd) validateRate() error {
+	switch {
+	case c.RateMax < 0:
+		return errors.New("--rate-max takes a number")
+	case c.Rate != autoRate && c.RateMax != 0:
+		return errors.New("--rate-max goes with --rate auto")
+	case c.Rate == autoRate && (c.Bandwidth > 0 || c.Probes != ""):
+		return errors.New("--rate auto does not go with --bandwidth or --probes")
+	}
+	return nil
 }
 
 // validateProbes checks what goes with a list of probes.
@@ -169,7 +186,7 @@ func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, 
 		Seed: c.Seed, Key: c.Key,
 		Method: method, MinTTL: c.MinTTL, MaxTTL: c.MaxTTL, TOS: c.TOS,
 		Flows: c.Flows, Attempts: c.Attempts, NoStop: c.NoStop,
-		RatePPS: float64(c.Rate), Bandwidth: float64(c.Bandwidth), Burst: c.Burst, Wait: c.Wait,
+		RatePPS: c.Rate.most(c.RateMax), AutoRate: c.Rate == autoRate, Bandwidth: float64(c.Bandwidth), Burst: c.Burst, Wait: c.Wait,
 		Memory: uint64(c.Memory), Interface: c.Interface, Sources: c.Source,
 		GatewayMAC: net.HardwareAddr(c.GatewayMAC), PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high,
 		Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer), Output: c.Output, Records: records, Capture: c.Pcap, Quiet: c.Quiet,

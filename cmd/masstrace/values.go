@@ -43,11 +43,29 @@ func (r *portRange) UnmarshalText(text []byte) error {
 // rate is in packets a second.
 type rate float64
 
+// autoRate is the rate that is to be found: no other is negative.
+const autoRate rate = -1
+
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (r *rate) UnmarshalText(text []byte) error {
+	if string(text) == "auto" {
+		*r = autoRate
+		return nil
+	}
 	v, err := scaled(string(text), 1000)
 	*r = rate(v)
 	return err
+}
+
+// most returns the rate, or what auto never exceeds.
+func (r rate) most(limit rate) float64 {
+	switch {
+	case r != autoRate:
+		return float64(r)
+	case limit == 0:
+		return 100_000
+	}
+	return float64(limit)
 }
 
 // bandwidth is in bits a second.

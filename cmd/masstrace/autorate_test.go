@@ -1,0 +1,55 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/lab/routers"
+)
+
+// A way out that lets so many packets through a second is found by --rate auto,
+// and at no time does it exceed what it may.
+func TestAutoRateFindsPolicer(t *testing.T) {
+	lab.Need(t, routers.Name)
+	if soak(0, 1) == 0 {
+		t.Skip("needs a machine that has time for it: a soak")
+	}
+	const limit, most = 4000, 12_000
+	dir := t.TempDir()
+	out, log := filepath.Join(dir, "out.ndjson"), filepath.Join(dir, "log")
+	ours, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := "lab --preset delayed --set policer=4000 --log " + log + " -- " + ours +
+		" scan 45.0.0.0/9 --rate auto --rate-max 12k --max-ttl 12 --wait 1s --max-runtime 20s -o " + out
+	text, _ := exec.CommandContext(t.Context(), ours, strings.Fields(args)...).CombinedOutput() // ends before all is sent
+	sum := mustRead(t, out).summary
+	found := sum.AutoRate
+	if found == nil || found.RatePPS < 0.6*limit || found.RatePPS > 1.4*limit || found.FellPPS <= limit*0.9 || found.Falls == 0 {
+		t.Errorf("found %+v, the limit is %d", found, limit)
+	}
+	for _, want := range []string{"fewer answered: back to", "rate found"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("does not say %q:\n%s", want, text)
+		}
+	}
+	records, err := readLog(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const window = 1e8 // ns
+	from := 0
+	for i := range records {
+		for records[i].Time-records[from].Time > window {
+			from++
+		}
+		if n := i - from + 1; n > most/10+most/100+100 {
+			t.Fatalf("%d probes in 0.1 s, at most %d a second", n, most)
+		}
+	}
+	t.Logf("%d probes, %+v", len(records), *found)
+}
