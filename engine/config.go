@@ -52,7 +52,9 @@ type Config struct {
 	GatewayMAC        net.HardwareAddr
 	PortLow, PortHigh uint16
 	ReceiveBuffer     int  // octets for replies that wait to be read; 0 is the default
+	IO                IO   // PacketIO if empty
 	Queue             bool // send through the queueing discipline
+	Senders           int  // threads that send, 1 if 0
 
 	Output  string // file, or - for Stdout
 	Records output.Records
@@ -63,6 +65,15 @@ type Config struct {
 	Version string
 	Streams
 }
+
+// IO is a way of sending frames.
+type IO string
+
+// The ways of sending.
+const (
+	PacketIO IO = "packet" // AF_PACKET
+	XDPIO    IO = "xdp"    // AF_XDP
+)
 
 // Streams are the standard streams of the command.
 type Streams struct {

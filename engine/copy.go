@@ -23,10 +23,11 @@ import (
 // copier keeps a copy of what is sent and received, with all that replay needs to
 // come to the same records. The methods of a nil copier do nothing.
 type copier struct {
-	capture        *output.Capture
-	sink           *output.Sink
-	sent, received *output.Tap
-	err            error // of the file
+	capture  *output.Capture
+	sink     *output.Sink
+	sent     []*output.Tap // one for each sender
+	received *output.Tap
+	err      error // of the file
 }
 
 // keySuffix is what the name of the file with the key ends in.
@@ -64,6 +65,8 @@ type parameters struct {
 	WaitNS        int64        `json:"wait_ns"`
 	Shape         window.Shape `json:"shape"`
 	Link          string       `json:"link"`
+	IO            string       `json:"io"`
+	Senders       int          `json:"senders"`
 	TargetsSHA256 string       `json:"targets_sha256"`
 	ExcludeSHA256 string       `json:"exclude_sha256"`
 }
@@ -118,9 +121,12 @@ func (s *scan) openCopy() (*copier, error) {
 	c.capture = output.NewCapture(c.sink, output.CaptureConfig{
 		Link: s.paths.Name, LinkType: s.live.LinkType(),
 		Head4: s.paths.head(true), Head6: s.paths.head(false),
-		Tool: "masstrace/" + s.cfg.Version, Comment: comment, Notes: notes, Producers: 2,
+		Tool: "masstrace/" + s.cfg.Version, Comment: comment, Notes: notes, Producers: 1 + len(s.ports),
 	})
-	c.sent, c.received = c.capture.Tap(), c.capture.Tap()
+	c.received = c.capture.Tap()
+	for range s.ports {
+		c.sent = append(c.sent, c.capture.Tap())
+	}
 	return c, nil
 }
 
@@ -162,7 +168,7 @@ func (s *scan) parameters() ([]byte, error) {
 		PortLow: c.PortLow, PortHigh: c.PortHigh, Avoid: s.avoid,
 		PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
 		Shard: c.Shard, Shards: c.Shards, MaxTargets: c.MaxTargets,
-		RatePPS: p.ratePPS, Burst: p.burst, WaitNS: int64(c.Wait), Shape: p.shape, Link: s.paths.Name,
+		RatePPS: p.ratePPS, Burst: p.burst, WaitNS: int64(c.Wait), Shape: p.shape, Link: s.paths.Name, IO: s.io, Senders: len(s.ports),
 		TargetsSHA256: p.include.Digest(), ExcludeSHA256: p.exclude.Digest(),
 	}
 	text, err := json.Marshal(&v)
@@ -209,7 +215,7 @@ func (p *plan) notes() (notes [][]byte, err error) {
 	return notes, nil
 }
 
-// run writes the file until sender and receiver are done.
+// run writes the file until senders and receiver are done.
 func (c *copier) run() error {
 	if c == nil {
 		return nil
@@ -218,7 +224,7 @@ func (c *copier) run() error {
 	return c.err
 }
 
-// sentAll says that the sender is done.
+// sentAll says that a sender is done.
 func (c *copier) sentAll() {
 	if c != nil {
 		c.capture.Done()
@@ -268,12 +274,12 @@ func (c *copier) attach(r *receiver.Receiver) {
 	}
 }
 
-// tap returns what the sender shows its probes.
-func (c *copier) tap() sender.Tap {
+// tap returns what the i-th sender shows its probes.
+func (c *copier) tap(i int) sender.Tap {
 	if c == nil {
 		return nil
 	}
-	return c.sent
+	return c.sent[i]
 }
 
 // close closes the file, and says what was wrong with it.

@@ -50,11 +50,13 @@ func (f faults) received(kind string, from, to int64) {
 	}
 }
 
-// Stalled is told by the sender's goroutine.
-func (f faults) Stalled(from, to int64) {
-	n := &faultNote{faultStall, from, to}
-	n.addTo(f.set)
-	if f.copy != nil {
-		noteOn(f.copy.sent, to, note{Fault: n})
+// stalled returns what the goroutine of the i-th sender tells of stalls.
+func (f faults) stalled(i int) func(from, to int64) {
+	return func(from, to int64) {
+		n := &faultNote{faultStall, from, to}
+		n.addTo(f.set)
+		if f.copy != nil {
+			noteOn(f.copy.sent[i], to, note{Fault: n})
+		}
 	}
 }

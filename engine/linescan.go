@@ -144,7 +144,7 @@ func (s *lineScan) openLink(ctx context.Context) error {
 	if s.burst == 0 {
 		s.burst = ratelimit.DefaultBurst(s.rate)
 	}
-	if err := s.session.openLink(s.codec.Filter(), sessionConfig{queue: s.cfg.Queue}); err != nil {
+	if err := s.session.openLink(s.codec.Filter(), sessionConfig{ports: s.cfg.ports()}); err != nil {
 		return err
 	}
 	s.sink, err = output.Open(s.cfg.Output, s.cfg.Stdout)
@@ -214,7 +214,7 @@ func (s *lineScan) writeHead(start time.Time) error {
 	run := output.Run{
 		Tool: "masstrace/" + c.Version, Argv: c.Argv, KeyID: keyID(s.key), RatePPS: s.rate, Burst: s.burst,
 		TTL: [2]uint8{1, probe.MaxTTL}, Flows: 1, Attempts: probe.MaxAttempts, Protocol: "list",
-		TOS: c.TOS, WaitS: c.Wait.Seconds(), Link: s.paths.Name, Clock: "CLOCK_REALTIME/kernel", Shard: [2]int{0, 1},
+		TOS: c.TOS, WaitS: c.Wait.Seconds(), Link: s.paths.Name, IO: s.io, Senders: 1, Clock: "CLOCK_REALTIME/kernel", Shard: [2]int{0, 1},
 		ExcludeSHA256: s.exclude.Digest(),
 	}
 	run.Source = s.paths.source4.String()

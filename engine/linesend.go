@@ -121,7 +121,7 @@ func (s *lineScan) take(v *listed) int {
 func (s *lineScan) write(ctx, stop context.Context, sleeper *ratelimit.Sleeper, batch []listed) error {
 	var sizes [sender.MaxBatch]int
 	for i := range batch {
-		sizes[i] = s.codec.Encode(s.port.Packet(i, batch[i].Target.Is4()), &batch[i].Line, batch[i].attempt)
+		sizes[i] = s.codec.Encode(s.ports[0].Packet(i, batch[i].Target.Is4()), &batch[i].Line, batch[i].attempt)
 	}
 	failures := 0
 	for from := 0; from < len(batch); {
@@ -152,7 +152,7 @@ func (s *lineScan) writeSome(batch []listed, sizes []int, from int) (int, error)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.time.Now()
-	n, err := s.port.Send(sizes, from, len(batch))
+	n, err := s.ports[0].Send(sizes, from, len(batch))
 	for i := range batch[from : from+n] {
 		s.sent(&batch[from+i], now)
 	}

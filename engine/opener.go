@@ -13,13 +13,17 @@ type opener struct {
 	shape window.Shape
 	set   *window.Set
 	free  <-chan *window.Window // cleared ones
-	ready chan<- *window.Window
+	ready []chan *window.Window // one for each sender
 }
 
 // run opens window after window until all targets are in one or stop ends, and
 // closes ready. It returns how many it opened.
 func (o *opener) run(stop context.Context, windows uint64) (opened uint64) {
-	defer close(o.ready)
+	defer func() {
+		for _, ready := range o.ready {
+			close(ready)
+		}
+	}()
 	for id := range windows {
 		var w *window.Window
 		select {
@@ -28,7 +32,10 @@ func (o *opener) run(stop context.Context, windows uint64) (opened uint64) {
 			return id
 		}
 		o.open(w, id)
-		o.ready <- w // has room for every window there is
+		w.Share(len(o.ready))
+		for _, ready := range o.ready {
+			ready <- w // has room for every window there is
+		}
 	}
 	return windows
 }

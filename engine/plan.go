@@ -153,13 +153,13 @@ func (p *plan) probesPerTarget() uint64 {
 	return uint64(p.shape.TTLs()) * uint64(p.shape.Flows)
 }
 
-// preparedOctets is what the sender keeps of one (target, flow).
+// preparedOctets is what each sender keeps of one (target, flow).
 const preparedOctets = 72
 
 // octetsPerTarget is an upper bound of the memory for one target.
 func (p *plan) octetsPerTarget(c *Config) uint64 {
 	s := p.shape
-	n := uint64(s.OctetsPerTarget()) + uint64(s.Flows)*preparedOctets + extensionOctets(1, s)
+	n := uint64(s.OctetsPerTarget()) + uint64(s.Flows)*preparedOctets*uint64(max(c.Senders, 1)) + extensionOctets(1, s)
 	if c.Records&output.Replies != 0 {
 		n += uint64(window.EntryOctets * unlinked(1, s))
 	}

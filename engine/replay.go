@@ -160,7 +160,7 @@ func (v *parameters) runRecord() output.Run {
 		Tool: v.Tool, Argv: v.Argv, Seed: v.Seed, KeyID: v.KeyID,
 		RatePPS: v.RatePPS, Burst: v.Burst, TTL: [2]uint8{v.Shape.FirstTTL, v.Shape.LastTTL},
 		Flows: v.Shape.Flows, Attempts: v.Shape.Attempts, Protocol: v.Method, DstPort: v.DstPort,
-		TOS: v.TOS, WaitS: v.wait().Seconds(), Link: v.Link, Clock: "CLOCK_REALTIME/kernel",
+		TOS: v.TOS, WaitS: v.wait().Seconds(), Link: v.Link, IO: v.IO, Senders: v.Senders, Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: v.TargetsSHA256, ExcludeSHA256: v.ExcludeSHA256,
 		Shard: [2]int{int(v.Shard), int(max(v.Shards, 1))},
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,9 +11,7 @@ import (
 	"github.com/masstrace/masstrace/link"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/receiver"
-	"github.com/masstrace/masstrace/schedule"
 	"github.com/masstrace/masstrace/sender"
 	"github.com/masstrace/masstrace/trace"
 	"github.com/masstrace/masstrace/window"
@@ -55,12 +52,12 @@ type scan struct {
 	writer *output.Writer
 	copy   *copier // nil if no capture is wanted
 
-	schedule *schedule.Exhaustive
-	sender   *sender.Sender
-	receiver *receiver.Receiver
-	matcher  *matcher.Matcher
-	console  *console
-	auto     *autoRate // nil if the rate is given
+	strategies []strategy // one for each sender
+	senders    []*sender.Sender
+	receiver   *receiver.Receiver
+	matcher    *matcher.Matcher
+	console    *console
+	auto       *autoRate // nil if the rate is given
 
 	halt  context.CancelCauseFunc // stops the sending, with the reason
 	stop  context.Context
@@ -106,11 +103,17 @@ func (s *scan) open(ctx context.Context) (err error) {
 		return err
 	}
 	err = s.session.open(sessionConfig{
-		codec: s.plan.codecConfig(s.cfg), queue: s.cfg.Queue,
+		codec: s.plan.codecConfig(s.cfg), ports: s.cfg.ports(),
 		capture: receiver.LiveConfig{RingOctets: s.cfg.ReceiveBuffer},
 	})
 	if err != nil {
 		return err
+	}
+	switch s.io {
+	case xdpCopy:
+		s.console.say("%s: AF_XDP, the kernel copies frames", s.paths.Name)
+	case xdpZeroCopy:
+		s.console.say("%s: AF_XDP, the driver reads frames itself (zero copy, which was never tried on hardware)", s.paths.Name)
 	}
 	if s.cfg.Capture != "" {
 		if s.copy, err = s.openCopy(); err != nil {
@@ -157,10 +160,12 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 		opened <- s.taken
 		return nil
 	})
-	g.Go(func() error {
-		defer s.copy.sentAll()
-		return s.send(failed, over)
-	})
+	for i := range s.senders {
+		g.Go(func() error {
+			defer s.copy.sentAll()
+			return s.send(s.senders[i], failed, over)
+		})
+	}
 	g.Go(func() error {
 		defer func() { s.copy.receivedAll(failed, s) }()
 		return s.receiver.Run(over, p.replies)
@@ -219,7 +224,6 @@ func (s *scan) build() (*pipeline, error) {
 	shape := s.plan.shape
 	s.set = window.NewSet(shape)
 	free := make(chan *window.Window, window.Live)
-	ready := make(chan *window.Window, window.Live)
 	retired := make(chan *window.Window, window.Live)
 	for range min(s.plan.windows, window.Live) {
 		free <- window.New(shape)
@@ -249,46 +253,12 @@ func (s *scan) build() (*pipeline, error) {
 				Faults: &s.set.Faults,
 			}),
 		},
-		opener: opener{order: s.plan.order, shape: shape, set: s.set, free: free, ready: ready},
+		opener: opener{order: s.plan.order, shape: shape, set: s.set, free: free},
 	}
 	var resets *sender.Resets
 	p.replies, resets = s.paths.refuse(s.cfg.Method, s.matcher)
-	s.schedule = schedule.NewExhaustive(schedule.Config{
-		Shape: shape, Wait: s.cfg.Wait, NoStop: s.cfg.NoStop, Seed: s.plan.seed,
-		Ready: ready, Set: s.set,
-	})
-	bucket := ratelimit.New(ratelimit.Config{RatePPS: s.plan.ratePPS, Burst: s.plan.burst}, s.time.clock.Now())
-	source := sender.Source(s.schedule)
-	if s.cfg.AutoRate {
-		s.auto = s.newAutoRate(func(pps float64) { bucket.SetRate(s.time.clock.Now(), pps) })
-		source = s.auto.source(source)
-	}
-	s.sender = sender.New(sender.Config{
-		Codec: s.codec, Port: s.port, Allowed: s.plan.list, Shape: shape,
-		Clock: s.time.clock, Epoch: s.time.epoch,
-		Bucket: bucket,
-		Up:     func() bool { return s.monitor.State() == link.Up },
-		Gone:   func() bool { return s.monitor.State() == link.Gone },
-		Source: source, Resets: resets, Tap: s.copy.tap(), Stalled: faults.Stalled,
-	})
+	p.opener.ready = s.addSenders(resets, faults)
 	return p, nil
-}
-
-// send runs the sender on a thread of its own, until over ends if it has resets
-// to send.
-func (s *scan) send(ctx, over context.Context) error {
-	// Not unlocked: the thread's timer slack is not for others, and ends with it.
-	runtime.LockOSThread()
-	sleeper := ratelimit.NewSleeper(s.time.clock, ratelimit.SpinFor(s.plan.ratePPS, runtime.NumCPU()))
-	err := s.sender.Run(ctx, s.stop, sleeper)
-	if errors.Is(err, sender.ErrGone) {
-		s.halt(err)
-		return nil
-	}
-	if err == nil {
-		s.sender.Linger(over)
-	}
-	return err
 }
 
 func (s *scan) linkChanged(state link.State) {

@@ -15,7 +15,8 @@ type session struct {
 	codec    *codec.Codec
 	monitor  *link.Monitor
 	counters link.Counters // of the link, before the run
-	port     sender.Port
+	ports    []sender.Port // one for each sender
+	io       string        // how they send, for the run record
 	live     *receiver.Live
 }
 
@@ -24,7 +25,7 @@ type session struct {
 type sessionConfig struct {
 	codec   codec.Config
 	capture receiver.LiveConfig
-	queue   bool // send through the queueing discipline
+	ports   portsConfig
 }
 
 // open opens everything along s.paths, the receiver first, so that no reply can
@@ -48,25 +49,7 @@ func (s *session) openLink(filter string, c sessionConfig) (err error) {
 	if s.live, err = receiver.OpenLive(c.capture); err != nil {
 		return err
 	}
-	port, err := s.openPort(c.queue)
-	if err != nil {
-		return err
-	}
-	s.port = port
-	return nil
-}
-
-// openPort opens the port that goes with the paths.
-func (s *session) openPort(queue bool) (sender.Port, error) {
-	if s.paths.toOurselves() && !s.paths.source6.IsValid() {
-		return sender.OpenLocal()
-	}
-	port := sender.PacketConfig{
-		Index: s.paths.Index, Ethernet: s.paths.Framing == link.Ethernet, Queue: queue,
-		NextHop4: s.paths.nextHop4, NextHop6: s.paths.nextHop6,
-	}
-	copy(port.Source[:], s.paths.Hardware)
-	return sender.OpenPacket(port)
+	return s.openPorts(c.ports)
 }
 
 // openCodec makes the codec for the source addresses that were found, and
@@ -92,8 +75,8 @@ func (s *session) openCodec(cfg codec.Config) error {
 
 // close closes what is open.
 func (s *session) close() {
-	if s.port != nil {
-		_ = s.port.Close()
+	for _, port := range s.ports {
+		_ = port.Close()
 	}
 	if s.live != nil {
 		s.live.Close()

@@ -21,7 +21,7 @@ func (s *scan) report(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		sent := s.sender.Stats.Sent.Load()
+		sent := s.sent()
 		s.console.status(s.status(sent, sent-before))
 		before = sent
 	}
@@ -37,7 +37,7 @@ func (s *scan) status(sent, rate uint64) string {
 		hit = 100 * float64(replies) / float64(sent)
 	}
 	dropped, _, _ := s.live.Drops() // wrong at worst for a second
-	progress := float64(s.schedule.Decided()) / float64(max(s.plan.probes(), 1))
+	progress := float64(s.decided()) / float64(max(s.plan.probes(), 1))
 	return fmt.Sprintf("%s %5.1f%% sent %d (%d/s) replies %d hit %.1f%% drops %d ETA %s",
 		elapsed.Round(time.Second), 100*progress, sent, rate, replies, hit, dropped,
 		s.eta(progress, elapsed))

@@ -24,7 +24,7 @@ func (s *scan) writeHead() error {
 		Tool: "masstrace/" + c.Version, Argv: c.Argv, Seed: c.Seed, KeyID: keyID(p.key),
 		RatePPS: p.ratePPS, RateAuto: c.AutoRate, Burst: p.burst, TTL: [2]uint8{c.MinTTL, c.MaxTTL},
 		Flows: c.Flows, Attempts: c.Attempts, Protocol: c.Method.String(), DstPort: c.DstPort,
-		TOS: c.TOS, WaitS: c.Wait.Seconds(), Link: s.paths.Name, Clock: "CLOCK_REALTIME/kernel",
+		TOS: c.TOS, WaitS: c.Wait.Seconds(), Link: s.paths.Name, IO: s.io, Senders: len(s.ports), Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: p.include.Digest(), ExcludeSHA256: p.exclude.Digest(),
 		Shard: [2]int{int(c.Shard), int(max(c.Shards, 1))},
 	}

@@ -179,8 +179,8 @@ func (t *tracer) build() (err error) {
 		Window: t.window, Set: t.set, Patience: t.cfg.Patience, Rows: t.rows,
 	})
 	t.sender = sender.New(sender.Config{
-		Codec: t.codec, Source: t.rounds, Port: t.port, Allowed: only(t.target), Shape: shape,
-		Bucket: ratelimit.New(ratelimit.Config{}, t.time.clock.Now()), // the schedule paces
+		Codec: t.codec, Source: t.rounds, Port: t.ports[0], Allowed: only(t.target), Shape: shape,
+		Bucket: ratelimit.NewShared(ratelimit.Config{}, t.time.clock.Now()).Share(), // the schedule paces
 		Clock:  t.time.clock, Epoch: t.time.epoch,
 		Up:   func() bool { return t.monitor.State() == link.Up },
 		Gone: func() bool { return t.monitor.State() == link.Gone },

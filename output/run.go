@@ -50,7 +50,9 @@ type Run struct {
 	Source        string `json:"source"`
 	Source6       string `json:"source6,omitempty"`
 	Link          string `json:"link"`
-	Clock         string `json:"clock"` // of the receive times: CLOCK_REALTIME/kernel
+	IO            string `json:"io,omitempty"`      // way of sending
+	Senders       int    `json:"senders,omitempty"` // threads that send
+	Clock         string `json:"clock"`             // of the receive times: CLOCK_REALTIME/kernel
 	TargetsSHA256 string `json:"targets_sha256"`
 	ExcludeSHA256 string `json:"exclude_sha256"`
 	Shard         [2]int `json:"shard"` // which one, of how many

@@ -123,8 +123,12 @@ func (b *Bucket) At(n int) int64 {
 func (b *Bucket) Return(n int) {
 	n = min(max(n, 0), b.granted)
 	b.granted -= n
-	b.credit = min(b.credit+uint64(n)*unit, b.full)
+	b.give(n)
 }
+
+// give gives back n packets of any Take: had it not granted them, no less credit
+// would be there now.
+func (b *Bucket) give(n int) { b.credit = min(b.credit+uint64(n)*unit, b.full) }
 
 // SetRate changes the rate from now on; what is there stays, up to the burst.
 // A burst that Config left open follows the rate.

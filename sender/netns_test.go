@@ -63,6 +63,13 @@ func linkUp(t testing.TB, name string) netlink.Link {
 // reads what is sent on it.
 func newTun(t testing.TB) (l netlink.Link, fd int) {
 	t.Helper()
+	return newTunTap(t, unix.IFF_TUN)
+}
+
+// newTunTap makes a device of that mode, IFF_TUN for IP packets or IFF_TAP for
+// Ethernet frames.
+func newTunTap(t testing.TB, mode uint16) (l netlink.Link, fd int) {
+	t.Helper()
 	enterNetns(t)
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -71,7 +78,7 @@ func newTun(t testing.TB) (l netlink.Link, fd int) {
 	t.Cleanup(func() { unix.Close(fd) }) // deletes it
 	ifr, err := unix.NewIfreq("tun0")
 	must(t, err)
-	ifr.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	ifr.SetUint16(mode | unix.IFF_NO_PI)
 	must(t, unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr))
 	return linkUp(t, "tun0"), fd
 }

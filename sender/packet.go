@@ -32,6 +32,16 @@ const (
 
 const _ = uint(frameRoom - headroom - codec.MaxSize)
 
+// ethernetHeads returns the headers of frames with IPv4 and IPv6 packets.
+func ethernetHeads(source, nextHop4, nextHop6 [6]byte) (heads [2][ethernetLen]byte) {
+	for i, proto := range []uint16{unix.ETH_P_IP, unix.ETH_P_IPV6} {
+		copy(heads[i][:], [][]byte{nextHop4[:], nextHop6[:]}[i])
+		copy(heads[i][6:], source[:])
+		binary.BigEndian.PutUint16(heads[i][12:], proto)
+	}
+	return heads
+}
+
 // mmsghdr is the kernel's struct mmsghdr.
 type mmsghdr struct {
 	unix.Msghdr
@@ -90,10 +100,8 @@ func (p *Packet) lay(c PacketConfig) {
 	if c.Ethernet {
 		p.header = ethernetLen
 	}
-	for i, proto := range []uint16{unix.ETH_P_IP, unix.ETH_P_IPV6} {
-		copy(p.heads[i][:], [][]byte{c.NextHop4[:], c.NextHop6[:]}[i])
-		copy(p.heads[i][6:], c.Source[:])
-		binary.BigEndian.PutUint16(p.heads[i][12:], proto)
+	p.heads = ethernetHeads(c.Source, c.NextHop4, c.NextHop6)
+	for i := range p.to {
 		p.to[i] = unix.RawSockaddrLinklayer{
 			Family: unix.AF_PACKET, Protocol: binary.NativeEndian.Uint16(p.heads[i][12:]),
 			Ifindex: int32(c.Index), Halen: 6,

@@ -47,15 +47,6 @@ func probes(t testing.TB, c *codec.Codec, n int) (packets [][]byte) {
 	return nil
 }
 
-// put fills a batch from packets and returns the sizes.
-func put(p *Packet, packets [][]byte) (sizes []int) {
-	for i, b := range packets {
-		copy(p.Packet(i, b[0]>>4 == 4), b)
-		sizes = append(sizes, len(b))
-	}
-	return sizes
-}
-
 // Frames arrive on an Ethernet link bit for bit, behind the header of their
 // family, with and without the queueing discipline, in batches of any size.
 func TestPacketEthernet(t *testing.T) {
@@ -73,7 +64,7 @@ func TestPacketEthernet(t *testing.T) {
 			for n, rest := 1, packets; len(rest) > 0; n = n%MaxBatch + 9 {
 				batch := rest[:min(n, len(rest), MaxBatch)]
 				rest = rest[len(batch):]
-				sizes := put(port, batch)
+				sizes := fill(port, batch)
 				for from := 0; from < len(batch); {
 					k, err := port.Send(sizes, from, len(batch))
 					must(t, err)
@@ -104,7 +95,7 @@ func TestPacketTun(t *testing.T) {
 	must(t, err)
 	defer port.Close()
 	packets := probes(t, testCodec(t, probe.ICMP), 40)
-	if n, err := port.Send(put(port, packets), 0, len(packets)); n != len(packets) || err != nil {
+	if n, err := port.Send(fill(port, packets), 0, len(packets)); n != len(packets) || err != nil {
 		t.Fatalf("Send = %d, %v", n, err)
 	}
 	for i, want := range packets {
@@ -123,7 +114,7 @@ func TestPacketQueueFull(t *testing.T) {
 	must(t, err)
 	defer port.Close()
 	packets := probes(t, testCodec(t, probe.UDP), 30)
-	sizes := put(port, packets)
+	sizes := fill(port, packets)
 	refused, read := 0, 0
 	for from := 0; from < len(packets); {
 		n, err := port.Send(sizes, from, len(packets))
@@ -158,7 +149,7 @@ func TestPacketErrors(t *testing.T) {
 	must(t, err)
 	defer port.Close()
 	packets := probes(t, testCodec(t, probe.ICMP), 3) // v4, v6, v4
-	sizes := put(port, packets)
+	sizes := fill(port, packets)
 	send := func(from, wantN int, want error) {
 		t.Helper()
 		if n, err := port.Send(sizes, from, 3); n != wantN || !errors.Is(err, want) {

@@ -77,7 +77,7 @@ func newRig(t testing.TB, targets int, bucket ratelimit.Config) *rig {
 		}
 	}
 	r.sender = New(Config{
-		Codec: c, Source: r, Port: r, Allowed: r, Bucket: ratelimit.New(bucket, r.now), Clock: r, Shape: shape,
+		Codec: c, Source: r, Port: r, Allowed: r, Bucket: ratelimit.NewShared(bucket, r.now).Share(), Clock: r, Shape: shape,
 		Epoch: epoch, Up: func() bool { return r.up }, Gone: func() bool { return r.gone },
 	})
 	return r

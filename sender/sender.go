@@ -76,7 +76,7 @@ type Config struct {
 	Source  Source
 	Port    Port
 	Allowed Allowed
-	Bucket  *ratelimit.Bucket // on Clock
+	Bucket  *ratelimit.Share // on Clock
 	Clock   Clock
 	Shape   window.Shape
 
@@ -169,8 +169,7 @@ func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 			items := s.items[:max(granted, 1)]
 			n, wake := s.cfg.Source.Next(items, now+s.cfg.Epoch)
 			switch {
-			case n == len(items):
-				next = s.cfg.Bucket.At(s.cfg.Bucket.Batch())
+			case n == len(items): // next as the bucket says
 			case wake == done && n == 0:
 				return gone
 			case wake == done: // asked once more, when these have left

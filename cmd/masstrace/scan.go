@@ -73,7 +73,9 @@ type LinkFlags struct {
 	GatewayMAC    hardwareAddr `name:"gateway-mac" placeholder:"MAC" help:"Link address of the next hop."`
 	ReceiveBuffer byteSize     `default:"64M" placeholder:"BYTES" help:"Memory for replies that wait to be read, with K, M or G."`
 
-	NoBypass bool `help:"Send through the queueing discipline, so that captures on this machine see the probes."`
+	IO       string `name:"io" default:"packet" enum:"packet,xdp" help:"How frames leave: packet (AF_PACKET) or xdp (AF_XDP, on Ethernet links)."`
+	Senders  int    `default:"1" placeholder:"N" help:"Threads that send, each its part of the targets; with --io xdp each on a queue of its own."`
+	NoBypass bool   `help:"Send through the queueing discipline, so that captures on this machine see the probes."`
 }
 
 // OutputFlags say what is written.
@@ -83,6 +85,9 @@ type OutputFlags struct {
 	Pcap    string `name:"pcap" placeholder:"FILE" help:"Keep a copy of all packets as pcapng, for masstrace replay, and the run's key in FILE.key; compressed if it ends in .zst or .gz."`
 	Quiet   bool   `short:"q" help:"No status lines and no summary on standard error."`
 }
+
+// mostSenders is more than any link takes.
+const mostSenders = 64
 
 // Validate checks what kong cannot.
 func (c *ScanCmd) Validate() error {
@@ -110,6 +115,10 @@ func (c *ScanCmd) Validate() error {
 		return errors.New("--granularity6 must be within 1 to 128")
 	case c.Shard.n > 1 && c.Seed == "":
 		return errors.New("--shard needs --seed: all shards must share one")
+	case c.Senders < 1 || c.Senders > mostSenders:
+		return fmt.Errorf("--senders must be within 1 to %d", mostSenders)
+	case c.IO == "xdp" && c.NoBypass:
+		return errors.New("--no-bypass does not go with --io xdp, whose frames always pass by the queue")
 	case c.Dport != nil && *c.Dport == 0:
 		return errors.New("--dport must not be 0")
 	}
@@ -145,8 +154,8 @@ func (c *ScanCmd) validateProbes() error {
 		return errors.New("no targets, and no --probes")
 	case c.Probes != "" && len(c.Targets) > 0:
 		return errors.New("--probes takes no targets beside it")
-	case c.Probes != "" && (c.DryRun || c.Pcap != ""):
-		return errors.New("--probes does not go with --dry-run or --pcap")
+	case c.Probes != "" && (c.DryRun || c.Pcap != "" || c.Senders > 1):
+		return errors.New("--probes does not go with --dry-run, --pcap or --senders")
 	}
 	return nil
 }
@@ -189,7 +198,8 @@ func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, 
 		RatePPS: c.Rate.most(c.RateMax), AutoRate: c.Rate == autoRate, Bandwidth: float64(c.Bandwidth), Burst: c.Burst, Wait: c.Wait,
 		Memory: uint64(c.Memory), Interface: c.Interface, Sources: c.Source,
 		GatewayMAC: net.HardwareAddr(c.GatewayMAC), PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high,
-		Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer), Output: c.Output, Records: records, Capture: c.Pcap, Quiet: c.Quiet,
+		IO: engine.IO(c.IO), Senders: c.Senders, Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer),
+		Output: c.Output, Records: records, Capture: c.Pcap, Quiet: c.Quiet,
 		Argv: append([]string{"masstrace"}, args...), Version: version, Streams: streams,
 	}
 	cfg.DstPort = c.dstPort(method)

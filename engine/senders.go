@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"runtime"
+
+	"github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/ratelimit"
+	"github.com/masstrace/masstrace/schedule"
+	"github.com/masstrace/masstrace/sender"
+	"github.com/masstrace/masstrace/window"
+)
+
+// strategy says what one sender sends: its part of every window.
+type strategy interface {
+	sender.Source
+	// Decided returns how many (target, TTL, flow) of the part have had their turn
+	// for a first attempt. Any goroutine may ask.
+	Decided() uint64
+}
+
+// newStrategy returns the strategy of a part, to which ready brings the windows.
+func (s *scan) newStrategy(part schedule.Part, ready <-chan *window.Window) strategy {
+	return schedule.NewExhaustive(schedule.Config{
+		Shape: s.plan.shape, Part: part, Wait: s.cfg.Wait, NoStop: s.cfg.NoStop, Seed: s.plan.seed,
+		Ready: ready, Set: s.set,
+	})
+}
+
+// addSenders makes a sender for each port, and the channels that bring them the
+// windows. One of them sends the resets; resets is nil if there are none to send.
+func (s *scan) addSenders(resets *sender.Resets, f faults) (ready []chan *window.Window) {
+	bucket := ratelimit.NewShared(ratelimit.Config{RatePPS: s.plan.ratePPS, Burst: s.plan.burst}, s.time.clock.Now())
+	if s.cfg.AutoRate {
+		s.auto = s.newAutoRate(func(pps float64) { bucket.SetRate(s.time.clock.Now(), pps) })
+	}
+	for i, port := range s.ports {
+		windows := make(chan *window.Window, window.Live)
+		plan := s.newStrategy(schedule.Part{Index: i, Count: len(s.ports)}, windows)
+		s.strategies = append(s.strategies, plan)
+		source := sender.Source(plan)
+		if s.auto != nil {
+			source = s.auto.source(plan)
+		}
+		s.senders = append(s.senders, sender.New(sender.Config{
+			Codec: s.codec, Port: port, Allowed: s.plan.list, Shape: s.plan.shape,
+			Clock: s.time.clock, Epoch: s.time.epoch, Bucket: bucket.Share(),
+			Up:     func() bool { return s.monitor.State() == link.Up },
+			Gone:   func() bool { return s.monitor.State() == link.Gone },
+			Source: source, Resets: resets, Tap: s.copy.tap(i), Stalled: f.stalled(i),
+		}))
+		ready, resets = append(ready, windows), nil
+	}
+	return ready
+}
+
+// send runs a sender on a thread of its own, until over ends if it has resets to
+// send.
+func (s *scan) send(one *sender.Sender, ctx, over context.Context) error {
+	// Not unlocked: the thread's timer slack is not for others, and ends with it.
+	runtime.LockOSThread()
+	spare := runtime.NumCPU() - len(s.senders) + 1
+	sleeper := ratelimit.NewSleeper(s.time.clock, ratelimit.SpinFor(s.plan.ratePPS, spare))
+	err := one.Run(ctx, s.stop, sleeper)
+	if errors.Is(err, sender.ErrGone) {
+		s.halt(err)
+		return nil
+	}
+	if err == nil {
+		one.Linger(over)
+	}
+	return err
+}
+
+// sent returns how many probes all senders have sent.
+func (s *scan) sent() (n uint64) {
+	for _, one := range s.senders {
+		n += one.Stats.Sent.Load()
+	}
+	return n
+}
+
+// decided returns how many (target, TTL, flow) of all parts have had their turn.
+func (s *scan) decided() (n uint64) {
+	for _, one := range s.strategies {
+		n += one.Decided()
+	}
+	return n
+}

@@ -1,0 +1,35 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/probe"
+)
+
+// Several senders share windows, rate and counts, and nothing else: every target
+// has its whole trace, in windows that are parted and over together.
+func TestScanSenders(t *testing.T) {
+	t.Parallel()
+	for _, io := range []IO{PacketIO, XDPIO} {
+		c := config(samples(6)...)
+		c.Senders, c.IO, c.Attempts, c.Records = 3, io, 2, output.Traces|output.Replies
+		if io == XDPIO {
+			c.Senders = 1 // the lab's links have one queue
+		}
+		c.Memory = 1 << 20 // some windows
+		r := runScan(t, c)
+		topology := routers.New()
+		for i, trace := range r.traces {
+			checkTrace(t, topology, trace, r.exts[i], probe.UDP)
+		}
+		sum := &r.summary
+		if !sum.Complete || sum.TxErrors > 0 || uint64(len(r.traces)) != sum.Targets {
+			t.Errorf("%s: %d traces, summary %+v", io, len(r.traces), sum)
+		}
+		if r.run.Senders != c.Senders {
+			t.Errorf("%s: %d senders in the run record", io, r.run.Senders)
+		}
+	}
+}

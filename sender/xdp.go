@@ -1,0 +1,310 @@
+package sender
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// XDPConfig says where frames go.
+type XDPConfig struct {
+	Index int    // of the link, which has Ethernet frames
+	Queue uint32 // of the link; each port needs one of its own
+	// Source and NextHop4 or NextHop6, by the family of the probe, are the link
+	// addresses of the Ethernet header.
+	Source, NextHop4, NextHop6 [6]byte
+}
+
+// Sizes of the memory that is shared with the kernel.
+const (
+	xdpFrames = 4096 // in flight at most; also the size of the completion ring
+	xdpRoom   = 256  // of the transmit ring
+	xdpChunk  = 2048 // the least that the kernel allows; it holds several frames
+	xdpBudget = 32   // descriptors that the kernel takes in one call, unless told
+)
+
+// XDP is a Port on an AF_XDP socket that only sends. Frames pass by the queueing
+// discipline and by captures on this machine.
+//
+// Where the driver can, it reads frames where they lie (zero copy), whenever it
+// likes: then a frame is accepted when it is in the ring. Elsewhere the kernel
+// copies them in Send, and a frame is accepted when it has: what it does not take
+// is withdrawn from the ring, since it would be sent later than it was stamped.
+type XDP struct {
+	fd       int
+	zeroCopy bool
+	heads    [2][ethernetLen]byte // IPv4, IPv6
+	batch    [MaxBatch][frameRoom]byte
+
+	memory []byte // frames of frameRoom octets
+	free   []uint32
+	queued [MaxBatch]uint32 // the frames of this Send
+	tx, cq xdpRing
+	passed uint64 // descriptors that the kernel has passed over as invalid
+}
+
+// OpenXDP opens the port. It needs CAP_NET_RAW.
+func OpenXDP(c XDPConfig) (*XDP, error) {
+	fd, err := unix.Socket(unix.AF_XDP, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open AF_XDP socket: %w", err)
+	}
+	x := &XDP{fd: fd, heads: ethernetHeads(c.Source, c.NextHop4, c.NextHop6)}
+	err = x.share()
+	if err == nil {
+		err = x.bind(c)
+	}
+	if err != nil {
+		_ = x.release()
+		return nil, err
+	}
+	return x, nil
+}
+
+// share makes the memory and the rings.
+func (x *XDP) share() error {
+	var err error
+	x.memory, err = unix.Mmap(-1, 0, xdpFrames*frameRoom, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE)
+	if err != nil {
+		return fmt.Errorf("make memory for frames: %w", err)
+	}
+	x.free = make([]uint32, xdpFrames)
+	for i := range x.free {
+		x.free[i] = xdpFrames - 1 - uint32(i)
+	}
+	region := unix.XDPUmemReg{
+		Addr: uint64(uintptr(unsafe.Pointer(&x.memory[0]))), Len: uint64(len(x.memory)), Size: xdpChunk,
+	}
+	if err := setsockopt(x.fd, unix.XDP_UMEM_REG, unsafe.Pointer(&region), unsafe.Sizeof(region)); err != nil {
+		return fmt.Errorf("share memory with the kernel: %w", err)
+	}
+	for option, size := range map[int]int{
+		unix.XDP_UMEM_FILL_RING:       64, // asked for, though nothing is received
+		unix.XDP_UMEM_COMPLETION_RING: xdpFrames, unix.XDP_TX_RING: xdpRoom,
+	} {
+		if err := unix.SetsockoptInt(x.fd, unix.SOL_XDP, option, size); err != nil {
+			return fmt.Errorf("size ring %d of an AF_XDP socket: %w", option, err)
+		}
+	}
+	_ = unix.SetsockoptInt(x.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+	// A batch in one call, from Linux 6.18 on; elsewhere it takes two.
+	_ = unix.SetsockoptInt(x.fd, unix.SOL_XDP, unix.XDP_MAX_TX_SKB_BUDGET, MaxBatch)
+	var at unix.XDPMmapOffsets
+	if err := getsockopt(x.fd, unix.XDP_MMAP_OFFSETS, unsafe.Pointer(&at), unsafe.Sizeof(at)); err != nil {
+		return fmt.Errorf("find the rings of an AF_XDP socket: %w", err)
+	}
+	if x.tx, err = newRing(x.fd, unix.XDP_TX_RING, xdpRoom, &at.Tx,
+		int(unsafe.Sizeof(unix.XDPDesc{})), unix.XDP_PGOFF_TX_RING); err != nil {
+		return err
+	}
+	x.cq, err = newRing(x.fd, unix.XDP_UMEM_COMPLETION_RING, xdpFrames, &at.Cr, 8, unix.XDP_UMEM_PGOFF_COMPLETION_RING)
+	return err
+}
+
+// A queue is busy for some milliseconds after another socket has left it.
+const (
+	bindTries = 50
+	bindPause = 10 * time.Millisecond
+)
+
+// bind binds the socket to its queue. The kernel tries zero copy first.
+func (x *XDP) bind(c XDPConfig) error {
+	to := &unix.SockaddrXDP{Flags: unix.XDP_USE_NEED_WAKEUP, Ifindex: uint32(c.Index), QueueID: c.Queue}
+	err := unix.Bind(x.fd, to)
+	for try := 0; err == unix.EBUSY && try < bindTries; try++ {
+		time.Sleep(bindPause)
+		err = unix.Bind(x.fd, to)
+	}
+	switch {
+	case err == unix.EINVAL && c.Queue > 0:
+		return fmt.Errorf("bind AF_XDP socket: the link has no queue %d: %w", c.Queue, err)
+	case err != nil:
+		return fmt.Errorf("bind AF_XDP socket to queue %d: %w", c.Queue, err)
+	}
+	var options uint32
+	if err := getsockopt(x.fd, unix.XDP_OPTIONS, unsafe.Pointer(&options), unsafe.Sizeof(options)); err != nil {
+		return fmt.Errorf("ask an AF_XDP socket for its mode: %w", err)
+	}
+	x.zeroCopy = options&unix.XDP_OPTIONS_ZEROCOPY != 0
+	return nil
+}
+
+// ZeroCopy reports whether the driver reads frames where they lie.
+func (x *XDP) ZeroCopy() bool { return x.zeroCopy }
+
+// Packet implements Port.
+func (x *XDP) Packet(i int, is4 bool) []byte {
+	f, family := &x.batch[i], 1
+	if is4 {
+		family = 0
+	}
+	copy(f[headroom-ethernetLen:], x.heads[family][:])
+	return f[headroom:]
+}
+
+// Send implements Port.
+func (x *XDP) Send(sizes []int, from, to int) (int, error) {
+	x.reap()
+	if !x.zeroCopy && x.tx.waiting() > 0 { // what was withdrawn while the link was down
+		if err := x.pass(); err != nil {
+			return 0, err
+		}
+	}
+	n := min(to-from, len(x.free), x.tx.room())
+	if n == 0 {
+		return 0, cmp.Or(x.wake(), unix.EAGAIN)
+	}
+	for i := range n {
+		x.put(i, &x.batch[from+i], sizes[from+i])
+	}
+	x.tx.publish()
+	if !x.zeroCopy {
+		return x.transmit(n)
+	}
+	if x.tx.needWakeup() {
+		_ = x.wake() // what is wrong shows when the ring is full
+	}
+	return n, nil
+}
+
+// put copies the i-th frame of this Send to the shared memory and describes it
+// in the ring.
+func (x *XDP) put(i int, frame *[frameRoom]byte, size int) {
+	last := len(x.free) - 1
+	at := x.free[last]
+	x.free, x.queued[i] = x.free[:last], at
+	copy(x.memory[at*frameRoom:][:frameRoom], frame[:])
+	*x.tx.desc(x.tx.own) = unix.XDPDesc{
+		Addr: uint64(at)*frameRoom + headroom - ethernetLen, Len: uint32(ethernetLen + size),
+	}
+	x.tx.own++
+}
+
+// transmit has the kernel copy the n frames that were put and returns how many it
+// accepted.
+func (x *XDP) transmit(n int) (int, error) {
+	var errno unix.Errno
+	for range n/xdpBudget + 1 {
+		errno = x.wake()
+		if errno == 0 && x.tx.waiting() == 0 {
+			return n, nil
+		}
+		if errno != 0 && errno != unix.EAGAIN {
+			break
+		}
+	}
+	accepted := x.withdraw(n)
+	if errno == unix.EBUSY { // the driver took the last one, and dropped it
+		accepted, errno = accepted-1, unix.ENOBUFS
+	}
+	if accepted == n {
+		return n, nil
+	}
+	return accepted, cmp.Or(errno, unix.EAGAIN)
+}
+
+// withdraw takes what the kernel has not taken of the n frames out of the ring,
+// and returns how many it has taken.
+func (x *XDP) withdraw(n int) int {
+	// A counter cannot go back: the kernel may know it. Descriptors of no memory
+	// are passed over, and counted.
+	for i := range x.tx.waiting() {
+		x.tx.desc(x.tx.own - uint32(i) - 1).Addr = uint64(len(x.memory))
+	}
+	// The kernel may have taken more than its own counter says, until it comes to
+	// the end of the ring.
+	taken, before := n-x.tx.waiting(), x.passed
+	if x.pass() == nil {
+		taken = n - int(x.passed-before)
+	}
+	x.free = append(x.free, x.queued[taken:n]...)
+	return taken
+}
+
+// pass has the kernel pass over all that is in the ring, which was withdrawn.
+func (x *XDP) pass() error {
+	// Since Linux 6.6 one in each call; it stores its counter in one more.
+	for range x.tx.waiting() + 2 {
+		if errno := x.wake(); errno != 0 && errno != unix.EAGAIN {
+			return errno
+		}
+		if x.tx.waiting() == 0 {
+			x.passed = x.invalid()
+			return nil
+		}
+	}
+	return unix.EAGAIN
+}
+
+// wake tells the kernel that there is something in the ring.
+func (x *XDP) wake() unix.Errno {
+	_, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(x.fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
+	return errno
+}
+
+// reap takes back the frames that the kernel is done with. Some kernels also give
+// back descriptors that they passed over; those have no frame.
+func (x *XDP) reap() {
+	x.cq.drain(func(addr uint64) {
+		if addr < uint64(len(x.memory)) {
+			x.free = append(x.free, uint32(addr/frameRoom))
+		}
+	})
+}
+
+// invalid returns how many descriptors the kernel ever passed over.
+func (x *XDP) invalid() uint64 {
+	var s unix.XDPStatistics
+	if getsockopt(x.fd, unix.XDP_STATISTICS, unsafe.Pointer(&s), unsafe.Sizeof(s)) != nil {
+		return x.passed
+	}
+	return s.Tx_invalid_descs
+}
+
+// drainTime is how long Close waits for frames on their way.
+const drainTime = 200 * time.Millisecond
+
+// Close implements Port. It waits for the frames that the driver still has.
+func (x *XDP) Close() error {
+	for end := time.Now().Add(drainTime); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if x.reap(); len(x.free) == xdpFrames {
+			break
+		}
+		if x.zeroCopy {
+			_ = x.wake()
+		}
+	}
+	return x.release()
+}
+
+func (x *XDP) release() error {
+	err := unix.Close(x.fd)
+	x.tx.unmap()
+	x.cq.unmap()
+	if x.memory != nil {
+		_ = unix.Munmap(x.memory)
+	}
+	return err
+}
+
+func setsockopt(fd, option int, value unsafe.Pointer, size uintptr) error {
+	_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_XDP, uintptr(option), uintptr(value), size, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+func getsockopt(fd, option int, value unsafe.Pointer, size uintptr) error {
+	length := uint32(size)
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_XDP, uintptr(option),
+		uintptr(value), uintptr(unsafe.Pointer(&length)), 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
