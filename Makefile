@@ -19,6 +19,10 @@ TEST_PACKAGES  := scamper traceroute tcpdump iputils-ping
 # The packages in which goroutines share memory.
 CONCURRENT := window matcher schedule sender receiver engine ratelimit
 
+# Other tools that make bench compares with, by their paths:
+# make bench PEERS="-scamper /usr/bin/scamper -caracal ... -yarrp ..."
+PEERS :=
+
 # Inputs for each fuzz target: what a test run has time for, and enough.
 FUZZ_SHORT := 2000
 FUZZ_COUNT := 500000
@@ -31,7 +35,7 @@ help:
 	@echo "make test   everything that must hold, in some minutes"
 	@echo "make soak   the same at full counts, for hours; keeps bench/SOAK.md"
 	@echo "make fuzz   every fuzz target, $(FUZZ_COUNT) inputs each (FUZZ_COUNT=N)"
-	@echo "make bench  micro benchmarks as one table; keeps bench/RESULTS.md"
+	@echo "make bench  how fast it is, beside others; keeps bench/RESULTS.md"
 	@echo "make build  bin/masstrace alone"
 	@echo "make lint, make unit, make race: parts of make test"
 
@@ -65,8 +69,9 @@ fuzz: install-build
 soak: install-test
 	go run ./bench/soak -fuzz $(FUZZ_COUNT) -o bench/SOAK.md
 
-bench: install-build
+bench: install-build build
 	go run ./bench/micro -o bench/RESULTS.md
+	go run ./bench/lab $(PEERS) -o bench/RESULTS.md
 
 demo: install-demo build
 	mkdir -p out

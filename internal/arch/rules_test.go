@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 
 	// What builds, measures and shows it.
 	"bench":                 {},
+	"bench/lab":             {"bench", "codec", "link", "probe", "sender"},
 	"bench/micro":           {"bench"},
 	"bench/soak":            {"bench", "internal/gotest"},
 	"internal/acceptance":   {}, // tests only

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/codec"
+	route "github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/sender"
+)
+
+// blastProbes is the number of different probes that the blaster sends over and
+// over: so many that they meet routers all over the simulated Internet.
+const blastProbes = 4096
+
+// blast sends valid probes, made beforehand, as fast as the kernel takes them,
+// and nothing else: what is left of the machine is the simulator's.
+func blast(d time.Duration) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	first := netip.AddrFrom4([4]byte{firstOctet, 0, 0, 1})
+	path, err := route.Find(context.Background(), route.Request{Destination: first, Interface: link})
+	if err != nil {
+		return err
+	}
+	c, err := codec.New(codec.Config{Method: probe.UDP, Source4: path.Source, DstPort: 33434,
+		Flows: 1, MinTTL: 1, MaxTTL: maxTTL, Attempts: 1})
+	if err != nil {
+		return err
+	}
+	config := sender.PacketConfig{Index: path.Index, Ethernet: path.Framing == route.Ethernet}
+	copy(config.Source[:], path.Hardware)
+	copy(config.NextHop4[:], path.NextHop)
+	port, err := sender.OpenPacket(config)
+	if err != nil {
+		return err
+	}
+	defer port.Close()
+
+	probes := make([][]byte, blastProbes)
+	sizes := make([]int, sender.MaxBatch)
+	for i := range probes {
+		probes[i] = make([]byte, codec.MaxSize)
+		var p codec.Prepared
+		c.Prepare(&p, probe.AddrFrom(netip.AddrFrom4([4]byte{firstOctet, byte(i >> 8), byte(i), 1})), 0)
+		sizes[i%len(sizes)] = c.Encode(probes[i], &p, uint8(1+i%maxTTL), 0)
+	}
+	for end, at := time.Now().Add(d), 0; time.Now().Before(end); {
+		for i := range sizes {
+			copy(port.Packet(i, true), probes[at%blastProbes])
+			at++
+		}
+		for sent := 0; sent < len(sizes); {
+			n, err := port.Send(sizes, sent, len(sizes))
+			if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EAGAIN) {
+				return fmt.Errorf("blast: %w", err)
+			}
+			sent += n
+		}
+	}
+	return nil
+}

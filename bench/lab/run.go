@@ -1,0 +1,182 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/masstrace/masstrace/bench"
+)
+
+// maxTTL is the last of the TTLs that every tool probes.
+const maxTTL = 32
+
+// result is what came of one run.
+type result struct {
+	usage
+	probes  float64 // that the simulator saw
+	lostOut float64 // probes that it did not
+	lostIn  float64 // of its answers, those that the tool does not have
+}
+
+// series is the runs of a tool at a rate.
+type series struct {
+	tool    *tool
+	rate    int
+	results []result
+}
+
+// median returns the median of what f says of the runs.
+func (s *series) median(f func(*result) float64) float64 {
+	var v []float64
+	for i := range s.results {
+		v = append(v, f(&s.results[i]))
+	}
+	return bench.Median(v)
+}
+
+func (s *series) pps() float64 {
+	return s.median(func(r *result) float64 { return r.probes / r.Seconds })
+}
+
+// nsPerProbe is what the tool's own process costs.
+func (s *series) nsPerProbe() float64 {
+	return s.median(func(r *result) float64 { return 1e9 * r.CPU / r.probes })
+}
+
+func (s *series) lost() float64 {
+	return s.median(func(r *result) float64 { return r.lostOut + r.lostIn })
+}
+
+// keepsUp reports whether nothing was lost, and the rate was kept.
+func (s *series) keepsUp() bool { return s.lost() == 0 && s.pps() > 0.9*float64(s.rate) }
+
+// measure runs all tools in turn, rate by rate; ceiling is the probes per second
+// that the simulator took from a blaster, run by run.
+func (c *config) measure() (all []series, ceiling []float64, err error) {
+	tools := c.tools()
+	for _, rate := range c.rates {
+		now := make([]series, len(tools))
+		for i := range c.rounds {
+			for k := range tools {
+				now[k].tool, now[k].rate = tools[k], rate
+				fmt.Fprintf(os.Stderr, "measuring: %s at %d a second, round %d\n", tools[k].name, rate, i+1)
+				r, err := c.try(tools[k], rate)
+				if err != nil {
+					return nil, nil, fmt.Errorf("%s at %d a second: %w", tools[k].name, rate, err)
+				}
+				now[k].results = append(now[k].results, r)
+			}
+			if len(ceiling) < c.rounds {
+				pps, err := c.ceiling()
+				if err != nil {
+					return nil, nil, err
+				}
+				ceiling = append(ceiling, pps)
+			}
+		}
+		tools = nil
+		for i := range now {
+			if now[i].keepsUp() && rate < now[i].tool.most {
+				tools = append(tools, now[i].tool)
+			}
+		}
+		all = append(all, now...)
+	}
+	return all, ceiling, nil
+}
+
+// try runs a tool once.
+func (c *config) try(t *tool, rate int) (r result, err error) {
+	targets := max(rate*c.seconds/maxTTL, 16)
+	j := job{config: c, rate: rate, targets: filepath.Join(c.dir, "targets"), out: filepath.Join(c.dir, "out")}
+	if err := writeTargets(j.targets, targets); err != nil {
+		return r, err
+	}
+	if t.prepare != nil {
+		if err := t.prepare(j, targets); err != nil {
+			return r, err
+		}
+	}
+	defer os.Remove(j.out)
+	seen, err := c.inLab(&r.usage, t.input(j), t.command(j)...)
+	if err != nil {
+		return r, err
+	}
+	replies, err := t.replies(j)
+	if err != nil {
+		return r, err
+	}
+	r.probes = float64(seen.Simulator["received"])
+	r.lostOut = float64(seen.LostIn)
+	if !t.adapts {
+		r.lostOut = float64(targets*maxTTL) - r.probes
+	}
+	r.lostIn = seen.answers() - replies
+	return r, nil
+}
+
+// ceiling returns how many probes a second the simulator takes.
+func (c *config) ceiling() (float64, error) {
+	var u usage
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	fmt.Fprintln(os.Stderr, "measuring: the simulator's ceiling")
+	seen, err := c.inLab(&u, "", self, inside, "blast", fmt.Sprint(c.seconds))
+	if err != nil {
+		return 0, fmt.Errorf("ceiling: %w", err)
+	}
+	return float64(seen.Simulator["received"]) / u.Seconds, nil
+}
+
+// seen is what the simulator counted.
+type seen struct {
+	Simulator map[string]uint64 `json:"simulator"`
+	LostIn    uint64            `json:"lost_in"`
+}
+
+func (s *seen) answers() (n float64) {
+	for name, v := range s.Simulator {
+		if strings.HasPrefix(name, "answer ") {
+			n += float64(v)
+		}
+	}
+	return n
+}
+
+// inLab runs a command in the lab, measured.
+func (c *config) inLab(u *usage, input string, command ...string) (s seen, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return s, err
+	}
+	counts, usages := filepath.Join(c.dir, "counts"), filepath.Join(c.dir, "usage")
+	args := append([]string{"lab", "--preset", "clean", "--counters", counts, "--", self, inside, "measured", usages}, command...)
+	cmd := exec.Command(c.masstrace, args...)
+	if input != "" {
+		f, err := os.Open(input)
+		if err != nil {
+			return s, err
+		}
+		defer f.Close()
+		cmd.Stdin = f
+	}
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return s, fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, text)
+	}
+	return s, errors.Join(readJSON(counts, &s), readJSON(usages, u))
+}
+
+func readJSON(path string, v any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
