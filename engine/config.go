@@ -59,7 +59,10 @@ type Config struct {
 	Output  string // file, or - for Stdout
 	Records output.Records
 	Capture string // file for a copy of all packets; empty for none
-	Quiet   bool
+	// Checkpoint is a file that says, from window to window, how far the scan
+	// has come; Resume is one to go on from, and to keep. At most one is given.
+	Checkpoint, Resume string
+	Quiet              bool
 
 	Argv    []string // for the run record
 	Version string

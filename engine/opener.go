@@ -16,15 +16,16 @@ type opener struct {
 	ready []chan *window.Window // one for each sender
 }
 
-// run opens window after window until all targets are in one or stop ends, and
-// closes ready. It returns how many it opened.
-func (o *opener) run(stop context.Context, windows uint64) (opened uint64) {
+// run opens the windows from number first to, not including, windows, until all
+// are open or stop ends, and closes ready. It returns the number of the first
+// that it did not open.
+func (o *opener) run(stop context.Context, first, windows uint64) (taken uint64) {
 	defer func() {
 		for _, ready := range o.ready {
 			close(ready)
 		}
 	}()
-	for id := range windows {
+	for id := first; id < windows; id++ {
 		var w *window.Window
 		select {
 		case w = <-o.free:
@@ -37,7 +38,7 @@ func (o *opener) run(stop context.Context, windows uint64) (opened uint64) {
 			ready <- w // has room for every window there is
 		}
 	}
-	return windows
+	return max(first, windows)
 }
 
 // open makes the cleared w the live window number id.

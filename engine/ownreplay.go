@@ -334,7 +334,9 @@ func (o *ownReplay) finish(fault error) error {
 
 // summary gathers the counts.
 func (o *ownReplay) summary(taken uint64) (*output.Summary, error) {
-	sum := sumOf(o.plan, taken, o.recorder.assembler, &o.matcher.Stats, &o.decoder.Stats, o.method)
+	heard := heardOf(o.method, &o.matcher.Stats, new(matcher.Counts), &o.decoder.Stats)
+	sum := sumOf(o.plan, 0, taken, o.recorder.assembler, heard)
+	addNever(sum, o.plan, taken)
 	sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && o.recorder.halted == 0, output.ReasonDone
 	switch {
 	case o.end == nil:

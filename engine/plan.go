@@ -210,6 +210,14 @@ func (p *plan) countWindows() uint64 {
 	return (p.order.Len() + uint64(p.shape.Targets) - 1) / uint64(p.shape.Targets)
 }
 
+// targetsBefore returns how many targets the windows below number id have.
+func (p *plan) targetsBefore(id uint64) uint64 {
+	if id >= p.windows {
+		return p.order.Len()
+	}
+	return id * uint64(p.shape.Targets)
+}
+
 // memory returns the octets that the live windows may come to take.
 func (p *plan) memory(c *Config) uint64 {
 	return min(p.windows, window.Live) * uint64(p.shape.Targets) * p.octetsPerTarget(c)

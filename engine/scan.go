@@ -44,13 +44,15 @@ type scan struct {
 	time  timeline
 	start time.Time
 	id    string
-	began int64 // on the time line, as ended
-	ended int64 // when all was recorded
+	first uint64 // number of the window to begin with
+	began int64  // on the time line, as ended
+	ended int64  // when all was recorded
 
 	set    *window.Set
 	sink   *output.Sink
 	writer *output.Writer
 	copy   *copier // nil if no capture is wanted
+	keeper *keeper // nil if no checkpoint is wanted
 
 	strategies []strategy // one for each sender
 	senders    []*sender.Sender
@@ -66,6 +68,10 @@ type scan struct {
 
 // newScan works out the plan: everything that can be wrong with what was asked.
 func newScan(c *Config) (*scan, error) {
+	k, err := openKeeper(c)
+	if err != nil {
+		return nil, err
+	}
 	if c.Seed == "" {
 		if c.Shards > 1 {
 			return nil, usage("--shard needs --seed: all shards must share one")
@@ -79,12 +85,18 @@ func newScan(c *Config) (*scan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := k.agree(c, p); err != nil {
+		return nil, err
+	}
 	t, err := newTimeline()
 	if err != nil {
 		return nil, err
 	}
 	start := time.Now()
-	return &scan{cfg: c, plan: p, time: t, start: start, id: runID(start), console: newConsole(c)}, nil
+	return &scan{
+		cfg: c, plan: p, time: t, start: start, id: k.runID(start), first: k.firstWindow(),
+		console: newConsole(c), keeper: k,
+	}, nil
 }
 
 // open finds the way out and opens everything. What was opened before an error
@@ -102,11 +114,15 @@ func (s *scan) open(ctx context.Context) (err error) {
 	if s.paths, err = findPaths(ctx, s.cfg, s.plan); err != nil {
 		return err
 	}
-	err = s.session.open(sessionConfig{
+	if err := s.keeper.sameSource(s.paths); err != nil {
+		return err
+	}
+	session := sessionConfig{
 		codec: s.plan.codecConfig(s.cfg), ports: s.cfg.ports(),
 		capture: receiver.LiveConfig{RingOctets: s.cfg.ReceiveBuffer},
-	})
-	if err != nil {
+	}
+	session.codec.Avoid = s.keeper.avoid()
+	if err = s.session.open(session); err != nil {
 		return err
 	}
 	switch s.io {
@@ -120,7 +136,7 @@ func (s *scan) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	s.sink, err = output.Open(s.cfg.Output, s.cfg.Stdout)
+	s.sink, err = s.keeper.openSink(s.cfg)
 	return err
 }
 
@@ -145,18 +161,18 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.writeHead(); err != nil {
+	s.began = s.time.Now()
+	if err := errors.Join(s.writeHead(), s.beginCheckpoint()); err != nil {
 		return outputFailed(err)
 	}
 
-	s.began = s.time.Now()
 	g, failed := errgroup.WithContext(ctx)
 	// over ends what goes on until all windows are recorded.
 	over, finish := context.WithCancel(failed)
 	defer finish()
 	opened := make(chan uint64, 1)
 	g.Go(func() error {
-		s.taken = p.opener.run(s.stop, s.plan.windows)
+		s.taken = p.opener.run(s.stop, s.first, s.plan.windows)
 		opened <- s.taken
 		return nil
 	})
@@ -187,7 +203,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	err = g.Wait()
 	switch {
 	case ctx.Err() != nil:
-		return &Error{Partial, errors.New("left at once: the output has no summary")}
+		return &Error{Partial, errors.New("left at once: the output has no summary" + s.keeper.hint())}
 	case err != nil:
 		return s.broken(err)
 	}
@@ -225,12 +241,12 @@ func (s *scan) build() (*pipeline, error) {
 	s.set = window.NewSet(shape)
 	free := make(chan *window.Window, window.Live)
 	retired := make(chan *window.Window, window.Live)
-	for range min(s.plan.windows, window.Live) {
+	for range min(s.plan.windows-s.first, window.Live) {
 		free <- window.New(shape)
 	}
 	source4, source6 := s.paths.sources()
 	s.matcher = matcher.New(matcher.Config{
-		Index: s.plan.order, Set: s.set, Retired: retired, Over: s.copy.over(),
+		Index: s.plan.order, Set: s.set, Retired: retired, Over: s.over(), Next: s.first,
 	})
 	var err error
 	if s.receiver, err = receiver.New(s.live, s.codec, s.time); err != nil {
@@ -245,7 +261,7 @@ func (s *scan) build() (*pipeline, error) {
 	p := &pipeline{
 		recorder: recorder{
 			writer: s.writer, retired: retired, free: free,
-			failed: func(error) { s.halt(errDisk) },
+			failed: func(error) { s.halt(errDisk) }, done: s.first,
 			assembler: trace.NewAssembler(trace.AssemblerConfig{
 				Method: s.cfg.Method, Source4: source4, Source6: source6,
 				Size4: s.codec.Size(true), Size6: s.codec.Size(false),
@@ -255,6 +271,7 @@ func (s *scan) build() (*pipeline, error) {
 		},
 		opener: opener{order: s.plan.order, shape: shape, set: s.set, free: free},
 	}
+	p.keep = s.keep(&p.recorder)
 	var resets *sender.Resets
 	p.replies, resets = s.paths.refuse(s.cfg.Method, s.matcher)
 	p.opener.ready = s.addSenders(resets, faults)

@@ -58,6 +58,7 @@ func (s *scan) addSenders(resets *sender.Resets, f faults) (ready []chan *window
 // send runs a sender on a thread of its own, until over ends if it has resets to
 // send.
 func (s *scan) send(one *sender.Sender, ctx, over context.Context) error {
+	s.keeper.wait(s.stop, s.cfg.Wait)
 	// Not unlocked: the thread's timer slack is not for others, and ends with it.
 	runtime.LockOSThread()
 	spare := runtime.NumCPU() - len(s.senders) + 1

@@ -20,8 +20,8 @@ type session struct {
 	live     *receiver.Live
 }
 
-// sessionConfig is what a session cannot find out. Source addresses and ports
-// to avoid, and the link to capture on, are filled in.
+// sessionConfig is what a session cannot find out. Source addresses, ports to
+// avoid if there are none, and the link to capture on, are filled in.
 type sessionConfig struct {
 	codec   codec.Config
 	capture receiver.LiveConfig
@@ -56,8 +56,10 @@ func (s *session) openLink(filter string, c sessionConfig) (err error) {
 // checks that its probes fit through the link.
 func (s *session) openCodec(cfg codec.Config) error {
 	var err error
-	if s.avoid, err = link.PortsInUse(); err != nil {
-		return err
+	if s.avoid = cfg.Avoid; s.avoid == nil {
+		if s.avoid, err = link.PortsInUse(); err != nil {
+			return err
+		}
 	}
 	cfg.Source4, cfg.Source6, cfg.Avoid = s.paths.source4, s.paths.source6, s.avoid
 	if s.codec, err = codec.New(cfg); err != nil {

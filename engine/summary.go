@@ -14,8 +14,14 @@ import (
 	"github.com/masstrace/masstrace/trace"
 )
 
-// writeHead writes the records in front of all others.
+// writeHead writes the records in front of all others, or, if the run goes on,
+// the one that says so.
 func (s *scan) writeHead() error {
+	if s.keeper.resumes() {
+		return errors.Join(s.writer.Resume(&output.Resume{
+			Tool: "masstrace/" + s.cfg.Version, Argv: s.cfg.Argv, Windows: s.first, TimeUs: s.time.Now() / 1000,
+		}), s.writer.Flush())
+	}
 	if err := s.writer.CycleStart(s.start); err != nil {
 		return err
 	}
@@ -53,7 +59,7 @@ func (s *scan) sumUp(r *recorder) error {
 	if failure == nil {
 		failure = errors.Join(s.writer.Summary(summary), s.writer.CycleStop(time.Now()), s.writer.Flush())
 	}
-	for _, err := range []error{s.sink.Close(), s.copy.close()} {
+	for _, err := range []error{s.endCheckpoint(r, failure), s.sink.Close(), s.copy.close()} {
 		if failure == nil {
 			failure = err
 		}
@@ -68,7 +74,7 @@ func (s *scan) sumUp(r *recorder) error {
 	case failure != nil:
 		return outputFailed(failure)
 	case !summary.Complete:
-		return &Error{Partial, fmt.Errorf("not complete: %s", summary.Reason)}
+		return &Error{Partial, fmt.Errorf("not complete: %s%s", summary.Reason, s.keeper.hint())}
 	}
 	return nil
 }
@@ -76,50 +82,69 @@ func (s *scan) sumUp(r *recorder) error {
 // outputFailed wraps an error of the operating system, which names the file.
 func outputFailed(err error) error { return &Error{Partial, fmt.Errorf("output failed: %w", err)} }
 
-// sumOf adds up the counts of all stages of a scan, of whose windows so many were
-// opened.
-func sumOf(p *plan, taken uint64, a *trace.Assembler, m *matcher.Stats, f *receiver.Stats, method probe.Method) *output.Summary {
-	tally := &a.Tally
-	never := uint64(0) // targets in windows that were not opened
-	if opened := taken * uint64(p.shape.Targets); opened < p.order.Len() {
-		never = p.order.Len() - opened
-	}
-	sum := &output.Summary{
-		Targets: p.order.Len(), TTLs: uint64(p.shape.TTLs()), Flows: uint64(p.shape.Flows),
-		Sent: tally.Sent, Answered: tally.Answered, Silent: tally.Silent, TxErrors: tally.Failed,
-		FirstSent: tally.FirstSent,
-		Skipped: output.Skipped{
-			Reached: tally.Reached, Excluded: tally.Excluded, TxError: tally.FirstFail,
-			Interrupted: tally.Interrupted + never*p.probesPerTarget(),
+// heard is what was received.
+type heard struct {
+	sum    output.Summary // of which all but the frames is empty
+	lateAt [probe.MaxTTL + 1]uint64
+}
+
+// heardOf returns what was received, but for what belongs to live windows.
+func heardOf(method probe.Method, m *matcher.Stats, live *matcher.Counts, f *receiver.Stats) *heard {
+	h := new(heard)
+	h.sum.Frames = output.Frames{
+		Received:  f.Frames.Load() - (live.Late + live.Duplicates + live.Weak + live.Strong),
+		Malformed: f.Malformed.Load(),
+		Unrelated: f.Unrelated.Load() + m.Foreign.Load(),
+		Rejected: output.Rejected{
+			Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(),
+			Conflict: f.Conflict.Load() + m.Denied.Load(), Unsent: m.Unsent.Load(),
 		},
-		Frames: output.Frames{
-			Received:  f.Frames.Load(),
-			Malformed: f.Malformed.Load(),
-			Unrelated: f.Unrelated.Load() + m.Foreign.Load(),
-			Rejected: output.Rejected{
-				Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(),
-				Conflict: f.Conflict.Load() + m.Denied.Load() + tally.Doubted, Unsent: m.Unsent.Load(),
-			},
-			Late: m.Late.Load(), Duplicates: m.Duplicates.Load(),
-			Weak: m.Weak.Load() - tally.Doubted, Strong: m.Strong.Load(),
-			Fragments: f.Fragments.Load(),
-		},
-		Complete: true, Reason: output.ReasonDone,
+		Late: m.Late.Load() - live.Late, Duplicates: m.Duplicates.Load() - live.Duplicates,
+		Weak: m.Weak.Load() - live.Weak, Strong: m.Strong.Load() - live.Strong,
+		Fragments: f.Fragments.Load(),
 	}
+	for ttl := range h.lateAt {
+		h.lateAt[ttl] = m.LateAt[ttl].Load() - live.LateAt[ttl]
+	}
+	hopless := m.Hopless.Load() - live.Hopless
 	if method == probe.UDP {
-		sum.UDPReplies = m.Hopless.Load()
+		h.sum.UDPReplies = hopless
 	} else {
-		sum.PureACKs = m.Hopless.Load()
+		h.sum.PureACKs = hopless
 	}
-	sum.Drops.Extensions = m.Overflow.Load()
-	sum.ByTTL, sum.SilentBy = byTTL(&a.ByTTL, m)
-	return sum
+	h.sum.Drops.Extensions = m.Overflow.Load() - live.Overflow
+	return h
+}
+
+// sumOf adds up the counts of the windows from number first to, not including,
+// done.
+func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard) *output.Summary {
+	sum, tally := h.sum, &a.Tally
+	sum.Targets = p.targetsBefore(done) - p.targetsBefore(first)
+	sum.TTLs, sum.Flows = uint64(p.shape.TTLs()), uint64(p.shape.Flows)
+	sum.Sent, sum.Answered, sum.Silent, sum.TxErrors = tally.Sent, tally.Answered, tally.Silent, tally.Failed
+	sum.FirstSent = tally.FirstSent
+	sum.Skipped = output.Skipped{
+		Reached: tally.Reached, Excluded: tally.Excluded, TxError: tally.FirstFail, Interrupted: tally.Interrupted,
+	}
+	sum.Weak -= tally.Doubted
+	sum.Rejected.Conflict += tally.Doubted
+	sum.ByTTL, sum.SilentBy = byTTL(&a.ByTTL, &h.lateAt)
+	return &sum
+}
+
+// addNever adds the targets of the windows from number done on, which were not
+// probed, or not to the end.
+func addNever(sum *output.Summary, p *plan, done uint64) {
+	never := p.order.Len() - p.targetsBefore(done)
+	sum.Targets += never
+	sum.Skipped.Interrupted += never * p.probesPerTarget()
 }
 
 // byTTL returns the losses by TTL, and all reasons for silence.
-func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, m *matcher.Stats) (list []output.ByTTL, all output.SilentBy) {
+func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, lateAt *[probe.MaxTTL + 1]uint64) (list []output.ByTTL, all output.SilentBy) {
 	for ttl := range losses {
-		l, late := &losses[ttl], m.LateAt[ttl].Load()
+		l, late := &losses[ttl], lateAt[ttl]
 		if ttl == 0 || l.Sent+l.Failed+late == 0 {
 			continue
 		}
@@ -138,21 +163,19 @@ func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, m *matcher.Stats) (list []out
 
 // summary gathers the counts of all stages.
 func (s *scan) summary(r *recorder) (*output.Summary, error) {
-	sum := sumOf(s.plan, s.taken, r.assembler, &s.matcher.Stats, &s.receiver.Stats, s.cfg.Method)
+	sum := sumOf(s.plan, s.first, r.done, r.assembler, s.heardAtEnd(r))
+	addNever(sum, s.plan, r.done)
+	sum.Abandoned = r.abandoned
 	sum.ElapsedS = float64(s.ended-s.began) / 1e9
 	sum.AutoRate = s.auto.record()
-	var err error
-	if sum.Drops.Kernel, _, err = s.live.Drops(); err != nil {
+	if err := s.addDrops(sum); err != nil {
 		return nil, environment(err)
 	}
-	if now, err := s.monitor.Counters(); err == nil { // the link may be gone
-		link := now.Sub(s.counters)
-		sum.Drops.Interface = link.RxDropped
-		if s.cfg.Queue && link.TxDropped > 0 { // without, the sender is told, and tries again
-			s.console.say("warning: %s dropped %d frames that its queue had taken; probes among them count as silent",
-				s.paths.Name, link.TxDropped)
-		}
+	s.warnQueue()
+	if k := s.keeper; k != nil {
+		sum.Add(&k.before)
 	}
+	sum.Complete, sum.Reason = true, output.ReasonDone
 	if cause := s.cause(); cause != "" {
 		sum.Complete = sum.Skipped.Interrupted == 0 && r.halted == 0 && r.err == nil
 		sum.Reason = cause
@@ -161,6 +184,29 @@ func (s *scan) summary(r *recorder) (*output.Summary, error) {
 		return nil, fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
 	}
 	return sum, nil
+}
+
+// addDrops adds what was lost before anybody looked at it.
+func (s *scan) addDrops(sum *output.Summary) (err error) {
+	if sum.Drops.Kernel, _, err = s.live.Drops(); err != nil {
+		return err
+	}
+	if now, err := s.monitor.Counters(); err == nil { // the link may be gone
+		sum.Drops.Interface = now.Sub(s.counters).RxDropped
+	}
+	return nil
+}
+
+// warnQueue says if the queue of the link has lost probes.
+func (s *scan) warnQueue() {
+	now, err := s.monitor.Counters()
+	if err != nil || !s.cfg.Queue { // without it the sender is told, and tries again
+		return
+	}
+	if n := now.Sub(s.counters).TxDropped; n > 0 {
+		s.console.say("warning: %s dropped %d frames that its queue had taken; probes among them count as silent",
+			s.paths.Name, n)
+	}
 }
 
 // cause returns why the sending was stopped, empty if it was not.

@@ -26,6 +26,8 @@ type Config struct {
 	// Over, unless it is nil, is told of a window that is over before Retired
 	// takes it, between two batches.
 	Over func(*window.Window)
+	// Next is the number of the first window: those before are over.
+	Next uint64
 }
 
 // Stats counts what became of authenticated replies. Its fields may be read at
@@ -43,6 +45,13 @@ type Stats struct {
 	Overflow   atomic.Uint64 // extensions or further copies that were not kept
 }
 
+// Counts are the counts of Stats that belong to a window: those of its probes,
+// and of late replies that it keeps for others.
+type Counts struct {
+	Late, Duplicates, Weak, Strong, Hopless, Overflow uint64
+	LateAt                                            [probe.MaxTTL + 1]uint64
+}
+
 // Matcher matches replies. Replies must be called from one goroutine.
 type Matcher struct {
 	Stats Stats
@@ -50,6 +59,7 @@ type Matcher struct {
 	cfg          Config
 	next         uint64 // number of the window to retire next
 	strong, weak uint64 // as Stats will say
+	live         [window.Live]Counts
 	places       [group]place
 }
 
@@ -67,7 +77,27 @@ type place struct {
 }
 
 // New returns a matcher that has seen nothing.
-func New(cfg Config) *Matcher { return &Matcher{cfg: cfg} }
+func New(cfg Config) *Matcher { return &Matcher{cfg: cfg, next: cfg.Next} }
+
+// Live returns the counts of windows that are not over. Config.Over may call it,
+// and whoever knows that no reply will follow.
+func (m *Matcher) Live() (sum Counts) {
+	for i := range m.live {
+		c := &m.live[i]
+		sum.Late += c.Late
+		for ttl, n := range c.LateAt {
+			sum.LateAt[ttl] += n
+		}
+		sum.Duplicates += c.Duplicates
+		sum.Weak += c.Weak
+		sum.Strong += c.Strong
+		sum.Hopless += c.Hopless
+		sum.Overflow += c.Overflow
+	}
+	return sum
+}
+
+func (m *Matcher) of(w *window.Window) *Counts { return &m.live[w.ID%window.Live] }
 
 // Replies matches a batch. upTo, in ns since the Unix epoch, says that no reply
 // stamped before it will follow; windows whose deadline it has passed are
@@ -127,14 +157,15 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 			m.Stats.Unsent.Add(1)
 			return
 		}
-		m.count(r)
+		m.count(w, r)
 		m.Stats.Hopless.Add(1)
+		m.of(w).Hopless++
 		w.Learn(target, &r.Facts)
-		m.overflow(!w.Keep(target, r, window.Hopless))
+		m.overflow(w, !w.Keep(target, r, window.Hopless))
 		return
 	}
 	outcome := w.Answer(slotOf(target, r), r)
-	m.overflow(outcome.Overflow)
+	m.overflow(w, outcome.Overflow)
 	switch {
 	case outcome.Unsent:
 		m.Stats.Unsent.Add(1)
@@ -142,8 +173,9 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 		m.Stats.Denied.Add(1)
 	case outcome.Role == window.Duplicate:
 		m.Stats.Duplicates.Add(1)
+		m.of(w).Duplicates++
 	default:
-		m.count(r)
+		m.count(w, r)
 		w.Learn(target, &r.Facts)
 	}
 }
@@ -154,30 +186,37 @@ func (m *Matcher) gone(position uint64, r *probe.Reply) {
 		m.Stats.Unsent.Add(1)
 		return
 	}
-	m.Stats.Late.Add(1)
+	ttl := uint8(0)
 	if r.HasHop() {
-		m.Stats.LateAt[r.TTL].Add(1)
-	} else {
-		m.Stats.LateAt[0].Add(1)
+		ttl = r.TTL
 	}
+	m.Stats.Late.Add(1)
+	m.Stats.LateAt[ttl].Add(1)
 	for w := range m.cfg.Set.All { // whichever is live keeps the record
-		m.overflow(!w.Keep(0, r, window.Late))
+		m.of(w).Late++
+		m.of(w).LateAt[ttl]++
+		m.overflow(w, !w.Keep(0, r, window.Late))
 		return
 	}
-	m.overflow(m.cfg.Set.Shape().Unlinked > 0)
-}
-
-func (m *Matcher) count(r *probe.Reply) {
-	if r.Valid == probe.Strong {
-		m.strong++
-	} else {
-		m.weak++
+	if m.cfg.Set.Shape().Unlinked > 0 {
+		m.Stats.Overflow.Add(1)
 	}
 }
 
-func (m *Matcher) overflow(lost bool) {
+func (m *Matcher) count(w *window.Window, r *probe.Reply) {
+	if r.Valid == probe.Strong {
+		m.strong++
+		m.of(w).Strong++
+	} else {
+		m.weak++
+		m.of(w).Weak++
+	}
+}
+
+func (m *Matcher) overflow(w *window.Window, lost bool) {
 	if lost {
 		m.Stats.Overflow.Add(1)
+		m.of(w).Overflow++
 	}
 }
 
@@ -193,6 +232,7 @@ func (m *Matcher) retire(upTo int64) {
 			return
 		}
 		m.cfg.Set.Remove(w)
+		*m.of(w) = Counts{}
 		m.next++
 		if m.cfg.Over != nil {
 			m.cfg.Over(w)

@@ -80,6 +80,13 @@ func testRun() *Run {
 	}
 }
 
+func testResume() *Resume {
+	return &Resume{
+		Tool: "masstrace/0.1.0", Argv: []string{"masstrace", "scan", "list.txt", "--resume", "list.checkpoint"},
+		Windows: 7, TimeUs: 1_790_000_123_456_789,
+	}
+}
+
 func testSummary() *Summary {
 	s := &Summary{
 		Targets: 100_000, TTLs: 16, Flows: 1,
@@ -106,7 +113,7 @@ func testSummary() *Summary {
 func TestGoldenSkeleton(t *testing.T) {
 	begin := time.Unix(1790000000, 0)
 	got := written(t, testConfig, func(w *Writer) {
-		err := errors.Join(w.CycleStart(begin), w.Run(testRun()), w.Summary(testSummary()),
+		err := errors.Join(w.CycleStart(begin), w.Run(testRun()), w.Resume(testResume()), w.Summary(testSummary()),
 			w.CycleStop(begin.Add(15*time.Minute)))
 		if err != nil {
 			t.Fatal(err)

@@ -20,14 +20,15 @@ var ErrCut = errors.New("the last record is cut")
 // maxLine is the longest line that is believed to be one.
 const maxLine = 16 << 20
 
-// Record is one of *TraceRecord, *TraceExt, *ReplyRecord, *Run, *Summary and
-// *Cycle.
+// Record is one of *TraceRecord, *TraceExt, *ReplyRecord, *Run, *Resume,
+// *Summary and *Cycle.
 type Record interface{ record() }
 
 func (*TraceRecord) record() {}
 func (*TraceExt) record()    {}
 func (*ReplyRecord) record() {}
 func (*Run) record()         {}
+func (*Resume) record()      {}
 func (*Summary) record()     {}
 func (*Cycle) record()       {}
 
@@ -186,6 +187,8 @@ func parse(line []byte) (Record, error) {
 		record = new(ReplyRecord)
 	case typeRun:
 		record = new(Run)
+	case typeResume:
+		record = new(Resume)
 	case typeSummary:
 		record = new(Summary)
 	case typeCycleStart, typeCycleStop:

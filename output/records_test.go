@@ -290,6 +290,7 @@ func TestRecordReference(t *testing.T) {
 	for section, record := range map[string]any{
 		typeTrace: TraceRecord{}, typeTraceExt: TraceExt{}, typeReply: ReplyRecord{},
 		typeRun: Run{}, typeSummary: Summary{}, typeCycleStart: Cycle{},
+		typeResume: Resume{},
 	} {
 		want := keys("", reflect.TypeOf(record))
 		got := rows[section]

@@ -13,6 +13,7 @@ const (
 	typeTrace      = "trace"
 	typeTraceExt   = "trace-ext"
 	typeReply      = "reply"
+	typeResume     = "resume"
 )
 
 // Cycle is a cycle-start or cycle-stop record, which scamper's tools look for.
@@ -56,4 +57,16 @@ type Run struct {
 	TargetsSHA256 string `json:"targets_sha256"`
 	ExcludeSHA256 string `json:"exclude_sha256"`
 	Shard         [2]int `json:"shard"` // which one, of how many
+}
+
+// Resume is a resume record: from here on another process wrote the file, from a
+// checkpoint of the run. Probes of windows that were not recorded above may have
+// been sent before, and are sent again.
+type Resume struct {
+	Type    string   `json:"type"`
+	Run     string   `json:"run"`
+	Tool    string   `json:"tool"` // name/version
+	Argv    []string `json:"argv"`
+	Windows uint64   `json:"windows"` // that are recorded above
+	TimeUs  int64    `json:"time_us"` // µs since the Unix epoch; its probes left after
 }

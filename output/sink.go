@@ -19,12 +19,15 @@ type Sink struct {
 	w      io.Writer // what records are written to
 	packer packer    // w if it compresses, else nil
 	file   *os.File  // nil for the standard output
+	marked bool      // nothing was written since Mark
 }
 
-// packer is a compressor whose Flush leaves what it was given readable.
+// packer is a compressor whose Flush leaves what it was given readable. After
+// Close, Reset begins another stream.
 type packer interface {
 	io.WriteCloser
 	Flush() error
+	Reset(io.Writer)
 }
 
 // Open makes the file at path, or empties it if there is one: readable by all
@@ -38,18 +41,24 @@ func Open(path string, stdout io.Writer) (*Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
+	return newSink(f, path)
+}
+
+// newSink returns a sink that writes to f from where it stands.
+func newSink(f *os.File, path string) (*Sink, error) {
 	s := &Sink{w: f, file: f}
-	switch {
-	case strings.HasSuffix(path, ".gz"):
+	switch Packing(path) {
+	case "gz":
 		s.packer = gzip.NewWriter(f)
-	case strings.HasSuffix(path, ".zst"):
+	case "zst":
 		// Concurrency 1 keeps it on the caller's goroutine: only the engine
 		// starts goroutines.
-		s.packer, err = zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest),
 			zstd.WithEncoderConcurrency(1))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open output: %w", err), f.Close())
 		}
+		s.packer = z
 	}
 	if s.packer != nil {
 		s.w = s.packer
@@ -57,13 +66,27 @@ func Open(path string, stdout io.Writer) (*Sink, error) {
 	return s, nil
 }
 
+// Packing says how a file of that name is compressed: gz, zst, or empty if it
+// is not.
+func Packing(path string) string {
+	for _, ending := range []string{"gz", "zst"} {
+		if strings.HasSuffix(path, "."+ending) {
+			return ending
+		}
+	}
+	return ""
+}
+
 // Write implements io.Writer.
-func (s *Sink) Write(b []byte) (int, error) { return s.w.Write(b) }
+func (s *Sink) Write(b []byte) (int, error) {
+	s.marked = false
+	return s.w.Write(b)
+}
 
 // Flush makes what was written readable in the file, for what it costs in
 // compression: it is meant for the ends of windows, not of lines.
 func (s *Sink) Flush() error {
-	if s.packer == nil {
+	if s.packer == nil || s.marked {
 		return nil
 	}
 	return s.packer.Flush()
@@ -72,7 +95,7 @@ func (s *Sink) Flush() error {
 // Close ends the compressed stream and closes the file.
 func (s *Sink) Close() error {
 	var err error
-	if s.packer != nil {
+	if s.packer != nil && !s.marked {
 		err = s.packer.Close()
 	}
 	if s.file != nil {

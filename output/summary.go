@@ -34,6 +34,9 @@ type Summary struct {
 	Answered uint64 `json:"answered"`  // probes with a reply in time
 	Silent   uint64 `json:"silent"`    // probes without
 	TxErrors uint64 `json:"tx_errors"` // probes that the kernel never took
+	// Abandoned are probes in no other count: of windows that a stopped run left
+	// to be done again from its checkpoint.
+	Abandoned uint64 `json:"abandoned,omitempty"`
 
 	SilentBy SilentBy `json:"silent_by"`
 	ByTTL    []ByTTL  `json:"by_ttl,omitempty"` // where the TTLs are known; those without probes left out
@@ -145,15 +148,6 @@ type Drops struct {
 type sum struct {
 	what        string
 	left, right uint64
-}
-
-func (t *ByTTL) add(u *ByTTL) {
-	t.Sent += u.Sent
-	t.Answered += u.Answered
-	t.SilentBy.Drops += u.SilentBy.Drops
-	t.SilentBy.RateLimited += u.SilentBy.RateLimited
-	t.Late += u.Late
-	t.TxErrors += u.TxErrors
 }
 
 // Balance returns an error that names each sum which does not add up, nil if

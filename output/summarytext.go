@@ -35,6 +35,7 @@ func (s *Summary) Text(w io.Writer) error {
 	rare("rate-limited", s.SilentBy.RateLimited, "of the silent: by responders that limit the rate of their answers")
 	rare("under drops", s.SilentBy.Drops, s.ownLoss())
 	rare("not sent", s.TxErrors, "refused by the kernel")
+	rare("abandoned", s.Abandoned, "sent, and left to a resumed run, which sends them again")
 	rare("skipped", s.Skipped.Reached, "beyond a target that had answered")
 	rare("skipped", s.Skipped.Excluded, "excluded")
 	rare("skipped", s.Skipped.Interrupted, "the run ended before")

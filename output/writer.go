@@ -156,6 +156,13 @@ func (w *Writer) Run(r *Run) error {
 	return w.cold(&full)
 }
 
+// Resume writes the resume record; Type and Run are filled in.
+func (w *Writer) Resume(r *Resume) error {
+	full := *r
+	full.Type, full.Run = typeResume, w.conf.Run
+	return w.cold(&full)
+}
+
 // Summary writes the summary record; Type and Run are filled in.
 func (w *Writer) Summary(s *Summary) error {
 	full := *s

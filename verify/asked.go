@@ -242,6 +242,18 @@ func (a *asked) sort() {
 	}
 }
 
+// all calls yield for every probe, flow by flow.
+func (a *asked) all(yield func(*sent) bool) {
+	for i := range a.flows {
+		probes := a.probes[a.flows[i].from:a.flows[i].to]
+		for k := range probes {
+			if !yield(&probes[k]) {
+				return
+			}
+		}
+	}
+}
+
 // at returns the probes of a flow at a TTL, in the order of their times.
 func (a *asked) at(f *flow, ttl uint8) []sent {
 	probes := a.probes[f.from:f.to]

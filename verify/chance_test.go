@@ -44,7 +44,7 @@ func TestDoubtfulDistance(t *testing.T) {
 // to hardware. More of them than that are none.
 func TestFlippedDatagrams(t *testing.T) {
 	for said, fault := range map[uint64]bool{1: false, 2: false, 3: false, 4: true} {
-		a := &asked{copies: map[netsim.Answer]uint64{netsim.UDPReply: 2}, probes: []sent{
+		a := &asked{copies: map[netsim.Answer]uint64{netsim.UDPReply: 2}, flows: []flow{{to: 3}}, probes: []sent{
 			{fate: netsim.Answered, answer: netsim.UDPReply, copies: 1},
 			{fate: netsim.Answered, answer: netsim.UDPReply, copies: 1, marks: flipped},
 			{fate: netsim.Answered, answer: netsim.TimeExceeded, copies: 1, marks: flipped},

@@ -43,6 +43,10 @@ type prober struct {
 
 	records output.Records
 
+	// abandon has a run before, which was killed and left no record.
+	abandon bool
+	resumed int64 // when it went on
+
 	sim    *netsim.Sim
 	log    *netsim.LogWriter
 	codec  *codec.Codec
@@ -114,6 +118,12 @@ func (p *prober) run(t testing.TB) (results, log []byte) {
 	p.now, p.sent, p.heard = testStart, make(map[probe.Probe]int64), make(map[probe.Probe]trace.Hop)
 	p.at = make(map[probe.Addr]map[uint16]uint8)
 	dests := p.destinations()
+	if p.abandon {
+		p.pass(t, dests[len(dests)/2:], 0)
+		p.frames, p.sent, p.count = nil, make(map[probe.Probe]int64), output.Summary{}
+		p.now += 5e9
+		p.resumed = p.now
+	}
 	for attempt := range uint8(p.attempts) {
 		p.pass(t, dests, attempt)
 		must(p.receive())
@@ -302,6 +312,9 @@ func (p *prober) write(w io.Writer, dests []probe.Addr) error {
 	out.CycleStart(time.Unix(testStart/1e9, 0))
 	out.Run(&output.Run{Tool: "prober", Flows: p.flows, Attempts: p.attempts, TTL: [2]uint8{1, testMaxTTL},
 		Protocol: p.method.String(), DstPort: 33434, WaitS: 2, RatePPS: 1e9 / testGap})
+	if p.resumed != 0 {
+		out.Resume(&output.Resume{TimeUs: p.resumed / 1000})
+	}
 	for i := range p.rows {
 		h := &p.rows[i]
 		head := p.head(h.Target, h.Flow)

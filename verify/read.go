@@ -87,5 +87,8 @@ func (c *checker) row(q *claim, s *selector) {
 		return // it does not say which hop it is
 	}
 	c.flows = c.asked.pick(c.flows[:0], q.dst, s)
+	if !q.late {
+		c.forget(c.flows)
+	}
 	c.judge(&c.replies, c.flows, q)
 }

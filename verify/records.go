@@ -52,6 +52,9 @@ func (c *checker) record(record output.Record) {
 	case *output.Run:
 		c.run = r
 		c.waitNS = int64(r.WaitS * 1e9)
+		c.resumes.from = 0
+	case *output.Resume:
+		c.resume(r)
 	case *output.Summary:
 		c.summary = r
 	case *output.TraceRecord:
@@ -81,6 +84,7 @@ func (c *checker) trace(t *output.TraceRecord) {
 		f.end = uint8(min(max(t.HopCount, 0), 255))
 		f.attempts = uint8(min(max(t.Attempts, 0), 255))
 	}
+	c.forget(c.flows)
 	if c.format == Scamper {
 		c.waitNS = int64(t.Wait * 1e9)
 	}

@@ -40,6 +40,9 @@ type Probes struct {
 	// probes.
 	Sent   uint64 `json:"sent"`
 	Others uint64 `json:"others"`
+	// Abandoned is those of Sent that a run left out when it was stopped, and may
+	// have sent again when it went on. Nothing below is about them.
+	Abandoned uint64 `json:"abandoned,omitempty"`
 	// Fates tells the valid probes, by netsim's names, Invalid those that no
 	// host would take: wrong checksums and lengths, addresses nobody forwards.
 	Fates   map[string]uint64 `json:"fates"`
@@ -56,7 +59,7 @@ type Probes struct {
 // probesReport sums the log up.
 func (c *checker) probesReport() Probes {
 	a := c.asked
-	p := Probes{Targets: len(a.dests), Others: a.others, Cut: a.cut, Outside: -1, Unlogged: -1,
+	p := Probes{Targets: len(a.dests), Others: a.others, Abandoned: c.resumes.abandoned, Cut: a.cut, Outside: -1, Unlogged: -1,
 		Fates: make(map[string]uint64)}
 	for i, n := range a.fates {
 		f := netsim.Fate(i)

@@ -38,8 +38,7 @@ func (c *checker) sumsReport() *Sums {
 		return nil
 	}
 	var answered, most, copies, flips, hoplessFlips uint64
-	for i := range c.asked.probes {
-		p := &c.asked.probes[i]
+	for p := range c.asked.all {
 		if !p.emitted() {
 			if p.copies > 0 && p.marks&flipped != 0 {
 				hoplessFlips++
@@ -55,7 +54,7 @@ func (c *checker) sumsReport() *Sums {
 			}
 		}
 	}
-	probes := c.report.Probes.Sent
+	probes := c.report.Probes.Sent - c.resumes.abandoned
 	r := &Sums{TracesWrongSent: c.sums.wrongSent, TracesWrongAnswered: c.sums.wrongAnswer}
 	r.Lines = append(r.Lines, c.sentSum(probes))
 	r.Lines = append(r.Lines, Sum{Name: "answered", Said: s.Answered, Is: answered,

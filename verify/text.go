@@ -104,6 +104,9 @@ func (r *Report) textProbes(t table) {
 	t.head("PROBES", "what was asked, by the simulator's log")
 	t.count(shown, "targets", uint64(p.Targets), "addresses that were probed")
 	t.count(shown, "probes", p.Sent, "that reached the simulator")
+	if p.Abandoned > 0 {
+		t.count(shown, "  abandoned", p.Abandoned, "before the run was resumed; nothing below is about them")
+	}
 	for _, name := range sortedKeys(p.Fates, func(a, b string) int { return cmp.Or(-cmp.Compare(p.Fates[a], p.Fates[b]), cmp.Compare(a, b)) }) {
 		t.count(shown, "  "+name, p.Fates[name], fateWords[name])
 	}

@@ -140,6 +140,7 @@ type checker struct {
 	run     *output.Run
 	summary *output.Summary
 	waitNS  int64 // how long the run waits for replies; 0: not known
+	resumes resumes
 
 	traces, replies tally
 	ends            Ends
@@ -166,6 +167,7 @@ func compare(results io.Reader, ask *asked, opt options) (*Report, error) {
 func (c *checker) finish() *Report {
 	r := &c.report
 	r.Format = c.format
+	c.forgetRest()
 	r.Probes = c.probesReport()
 	rows := &c.traces
 	if c.traces.Judged == 0 && c.sums.traces == 0 {

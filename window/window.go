@@ -211,6 +211,22 @@ func (w *Window) Touched(target uint32, flow uint16) bool {
 	return false
 }
 
+// CountSent returns how many probes of w were sent, as far as the kernel said.
+func (w *Window) CountSent() (n uint64) {
+	for i := range w.planes {
+		p := w.planes[i].Load()
+		if p == nil {
+			continue
+		}
+		for k := range *p {
+			if (*p)[k].sent.Load() > 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Answered reports whether a reply to s was matched.
 func (w *Window) Answered(s Slot) bool {
 	slot := w.slot(s)

@@ -80,10 +80,12 @@ type LinkFlags struct {
 
 // OutputFlags say what is written.
 type OutputFlags struct {
-	Output  string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
-	Records string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
-	Pcap    string `name:"pcap" placeholder:"FILE" help:"Keep a copy of all packets as pcapng, for masstrace replay, and the run's key in FILE.key; compressed if it ends in .zst or .gz."`
-	Quiet   bool   `short:"q" help:"No status lines and no summary on standard error."`
+	Output     string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
+	Records    string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
+	Pcap       string `name:"pcap" placeholder:"FILE" help:"Keep a copy of all packets as pcapng, for masstrace replay, and the run's key in FILE.key; compressed if it ends in .zst or .gz."`
+	Checkpoint string `placeholder:"FILE" help:"Keep in this file how far the scan has come, so that --resume can go on if it is stopped or killed. It holds the run's key, and is removed when all is done. Needs a file as --output."`
+	Resume     string `placeholder:"FILE" help:"Go on with the scan whose --checkpoint this is, under the same options."`
+	Quiet      bool   `short:"q" help:"No status lines and no summary on standard error."`
 }
 
 // mostSenders is more than any link takes.
@@ -113,7 +115,7 @@ func (c *ScanCmd) Validate() error {
 		return errors.New("--granularity4 must be within 1 to 32")
 	case c.Granularity6 < 1 || c.Granularity6 > 128:
 		return errors.New("--granularity6 must be within 1 to 128")
-	case c.Shard.n > 1 && c.Seed == "":
+	case c.Shard.n > 1 && c.Seed == "" && c.Resume == "":
 		return errors.New("--shard needs --seed: all shards must share one")
 	case c.Senders < 1 || c.Senders > mostSenders:
 		return fmt.Errorf("--senders must be within 1 to %d", mostSenders)
@@ -125,8 +127,13 @@ func (c *ScanCmd) Validate() error {
 	if err := c.validateRate(); err != nil {
 		return err
 	}
-	if c.ReceiveBuffer < 64<<10 || c.ReceiveBuffer > 1<<30 {
+	switch {
+	case c.ReceiveBuffer < 64<<10 || c.ReceiveBuffer > 1<<30:
 		return errors.New("--receive-buffer must be within 64K to 1G")
+	case c.Checkpoint != "" && c.Resume != "":
+		return errors.New("--resume goes on with its own checkpoint: --checkpoint does not go with it")
+	case c.DryRun && (c.Checkpoint != "" || c.Resume != ""):
+		return errors.New("--dry-run does not go with --checkpoint or --resume")
 	}
 	if c.Pcap == "-" {
 		return errors.New("--pcap takes the name of a file")
@@ -154,8 +161,8 @@ func (c *ScanCmd) validateProbes() error {
 		return errors.New("no targets, and no --probes")
 	case c.Probes != "" && len(c.Targets) > 0:
 		return errors.New("--probes takes no targets beside it")
-	case c.Probes != "" && (c.DryRun || c.Pcap != "" || c.Senders > 1):
-		return errors.New("--probes does not go with --dry-run, --pcap or --senders")
+	case c.Probes != "" && (c.DryRun || c.Pcap != "" || c.Senders > 1 || c.Checkpoint != "" || c.Resume != ""):
+		return errors.New("--probes does not go with --dry-run, --pcap, --senders, --checkpoint or --resume")
 	}
 	return nil
 }
@@ -200,6 +207,7 @@ func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, 
 		GatewayMAC: net.HardwareAddr(c.GatewayMAC), PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high,
 		IO: engine.IO(c.IO), Senders: c.Senders, Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer),
 		Output: c.Output, Records: records, Capture: c.Pcap, Quiet: c.Quiet,
+		Checkpoint: c.Checkpoint, Resume: c.Resume,
 		Argv: append([]string{"masstrace"}, args...), Version: version, Streams: streams,
 	}
 	cfg.DstPort = c.dstPort(method)

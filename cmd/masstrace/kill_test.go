@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/verify"
+)
+
+// envKillDir is where the killed scan of TestKilled keeps its files.
+const envKillDir = "MASSTRACE_TEST_KILL_DIR"
+
+// kills is how often a scan is killed: in soak often enough to hit what is rare.
+func kills() int { return soak(3, 100) }
+
+// TestKilled kills a scan with SIGKILL at random times, over and over, and lets it
+// go on each time. In the end no trace is missing, none is there twice, no hop is
+// false, and the counts are those of one run: by the log of the simulated Internet.
+func TestKilled(t *testing.T) {
+	if dir := os.Getenv(envKillDir); dir != "" {
+		killed(t, filepath.Join(dir, "out.ndjson.zst"), filepath.Join(dir, "checkpoint"))
+		return
+	}
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	log, counters := filepath.Join(dir, "log"), filepath.Join(dir, "counters.json")
+	text, err := exec.CommandContext(t.Context(), program, "lab", "--preset", "loss", "--log", log, "--counters", counters, "--",
+		"env", envIsolated+"="+t.Name(), envKillDir+"="+dir, binary,
+		"-test.v", "-test.run=^"+t.Name()+"$", "-test.timeout=20m").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	checkKilled(t, filepath.Join(dir, "out.ndjson.zst"), log, counters)
+}
+
+// killedTargets is how many targets the scan has: enough for the kills.
+func killedTargets() int { return 150 + 40*kills() }
+
+// killed runs the scan in the lab that it is in, until it is done.
+func killed(t *testing.T, out, checkpoint string) {
+	args := []string{"scan", "45.0.0.0/9", "2a00:16::/33", "--max-targets=" + strconv.Itoa(killedTargets()),
+		"--seed=kill", "--rate=2k", "--memory=256k", "--wait=150ms", "--attempts=2", "--records=both", "-q", "-o", out}
+	flag := "--checkpoint="
+	left := kills()
+	for processes := 1; ; processes++ {
+		if processes > 10*kills() {
+			t.Fatal("it does not come to an end")
+		}
+		p := start(t, nil, append(args, flag+checkpoint)...)
+		if left == 0 {
+			p.end(0)
+			break
+		}
+		select {
+		case <-p.over:
+			t.Fatalf("%d kills before the end:\n%s", left, p.said())
+		case <-time.After(100*time.Millisecond + rand.N(time.Second)):
+		}
+		p.signal(syscall.SIGKILL)
+		<-p.over
+		if _, err := os.Stat(checkpoint); err == nil { // else it was killed before it began
+			flag, left = "--resume=", left-1
+		}
+	}
+	t.Logf("%d kills", kills())
+}
+
+// checkKilled compares the records of the scan with what the network saw.
+func checkKilled(t *testing.T, out, log, counters string) {
+	t.Helper()
+	r := mustRead(t, out)
+	seen := map[netip.Addr]int{}
+	twice := 0
+	for _, trace := range r.traces {
+		if seen[trace.Dst]++; seen[trace.Dst] > 1 {
+			twice++
+		}
+	}
+	targets := killedTargets()
+	if missing := targets - len(seen); missing != 0 || twice != 0 || !r.summary.Complete {
+		t.Errorf("traces missing %d, twice %d, summary %+v; want none, none, complete", missing, twice, r.summary)
+	}
+	if replies := r.summary.Strong + r.summary.Weak + r.summary.Duplicates + r.summary.Late; uint64(len(r.replies)) != replies {
+		t.Errorf("%d reply records, want %d", len(r.replies), replies)
+	}
+	report, err := verify.Run(verify.Config{Results: out, Log: log, Counters: counters, Targets: []string{"45.0.0.0/9", "2a00:16::/33"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !report.OK() || report.Sums == nil || report.Ends.Again != 0 || report.Recall.Missing.NoTrace != 0 {
+		var text strings.Builder
+		_ = json.NewEncoder(&text).Encode(report)
+		t.Errorf("faults %v\n%s", report.Faults, text.String())
+	}
+	t.Logf("%d kills, %d traces: missing %d, twice %d, hops false %d of %d; %d probes sent, %d of them abandoned",
+		kills(), len(r.traces), targets-len(seen), twice, report.Hops.False(), report.Hops.Judged,
+		report.Probes.Sent, report.Probes.Abandoned)
+}

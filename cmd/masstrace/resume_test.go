@@ -1,0 +1,61 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/lab/routers"
+)
+
+// With a checkpoint, a signal leaves the windows that are not done to another
+// process, and the file is valid in between.
+func TestSignalCheckpoint(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	out, state := outFile(t), filepath.Join(t.TempDir(), "state")
+	args := []string{"scan", "45.16.0.0/17", "--rate=150", "--memory=256k", "--wait=300ms", "--seed=s", "-o", out}
+	p := start(t, nil, append(args, "--checkpoint="+state)...)
+	grown(t, out, 20_000) // some windows
+	again := start(t, nil, append(args, "--resume="+state)...)
+	again.end(3)
+	again.says("another masstrace writes it")
+	p.signal(syscall.SIGINT)
+	p.end(4)
+	p.says("not complete: signal; go on with --resume " + state)
+
+	r := mustRead(t, out)
+	for _, trace := range r.traces {
+		if trace.StopReason == "HALTED" {
+			t.Errorf("%v: HALTED", trace.Dst)
+		}
+	}
+	half := len(r.traces)
+	if half == 0 || half >= 128 || r.summary.Complete || r.summary.Abandoned == 0 ||
+		r.summary.Skipped.Interrupted != uint64(128-half)*32 {
+		t.Errorf("%d traces, summary %+v; want a part, and the other one left", half, r.summary)
+	}
+	if info, err := os.Stat(state); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("checkpoint %v, %v; want one that only its owner reads", info, err)
+	}
+
+	p = start(t, nil, append(args, "--attempts=2", "--resume="+state)...)
+	p.end(2)
+	p.says("what differs: --attempts (2, and was 1)")
+
+	p = start(t, nil, append(args, "--resume="+state)...)
+	p.end(0)
+	r = mustRead(t, out)
+	seen := map[string]bool{}
+	for _, trace := range r.traces {
+		seen[trace.Dst.String()] = true
+	}
+	if len(r.traces) != 128 || len(seen) != 128 || !r.summary.Complete || r.summary.Targets != 128 {
+		t.Errorf("%d traces of %d targets, summary %+v; want 128, complete", len(r.traces), len(seen), r.summary)
+	}
+	if _, err := os.Stat(state); !os.IsNotExist(err) {
+		t.Errorf("the checkpoint is still there: %v", err)
+	}
+}

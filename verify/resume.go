@@ -1,0 +1,63 @@
+package verify
+
+import "github.com/masstrace/masstrace/output"
+
+// resumes is what is known of a run that several processes carried out. What one
+// of them had not recorded when it ended, the next one probed again: what was
+// sent to such targets before is abandoned, and stands in no count.
+type resumes struct {
+	count     int
+	from      int64  // ns; when the one began whose records are read; 0: the first
+	abandoned uint64 // probes
+}
+
+// resume takes in that the records of another process begin.
+func (c *checker) resume(r *output.Resume) {
+	c.resumes.count++
+	c.resumes.from = r.TimeUs * 1e3
+}
+
+// forget drops the probes of flows that have a record now, and were probed
+// before the process began that wrote it.
+func (c *checker) forget(flows []uint32) {
+	if c.resumes.from == 0 {
+		return
+	}
+	for _, i := range flows {
+		c.resumes.abandoned += c.asked.drop(&c.asked.flows[i], c.resumes.from)
+	}
+}
+
+// forgetRest drops the probes of flows without a trace, of a run that left them to
+// a process that never came.
+func (c *checker) forgetRest() {
+	s := c.summary
+	if s == nil || s.Complete || c.sums.traces == 0 || c.resumes.count == 0 && s.Abandoned == 0 {
+		return
+	}
+	for i := range c.asked.flows {
+		if f := &c.asked.flows[i]; f.marks&traced == 0 {
+			c.resumes.abandoned += c.asked.drop(f, 1<<63-1)
+		}
+	}
+}
+
+// drop takes the probes of f that were sent before a time out of all that was
+// asked, and returns how many there were.
+func (a *asked) drop(f *flow, before int64) (n uint64) {
+	to := f.from
+	for i := f.from; i < f.to; i++ {
+		s := &a.probes[i]
+		if s.time >= before {
+			a.probes[to] = *s
+			to++
+			continue
+		}
+		n++
+		if s.copies > 0 {
+			a.copies[s.answer] -= uint64(s.copies)
+		}
+	}
+	f.to = to
+	return n
+}
