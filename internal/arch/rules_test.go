@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"bench":                 {},
 	"bench/lab":             {"bench", "codec", "link", "probe", "sender"},
 	"bench/micro":           {"bench"},
+	"bench/replay":          {"bench", "codec", "netsim", "probe", "receiver"},
 	"bench/soak":            {"bench", "internal/gotest"},
 	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
