@@ -162,6 +162,7 @@ func (v *parameters) runRecord() output.Run {
 		Flows: v.Shape.Flows, Attempts: v.Shape.Attempts, Protocol: v.Method, DstPort: v.DstPort,
 		TOS: v.TOS, WaitS: v.wait().Seconds(), Link: v.Link, IO: v.IO, Senders: v.Senders, Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: v.TargetsSHA256, ExcludeSHA256: v.ExcludeSHA256,
+		PerPrefix: v.PerPrefix, Granularity: [2]int{v.Granularity4, v.Granularity6}, MaxTargets: v.MaxTargets,
 		Shard: [2]int{int(v.Shard), int(max(v.Shards, 1))},
 	}
 	switch {

@@ -32,6 +32,7 @@ func (s *scan) writeHead() error {
 		Flows: c.Flows, Attempts: c.Attempts, Protocol: c.Method.String(), DstPort: c.DstPort,
 		TOS: c.TOS, WaitS: c.Wait.Seconds(), Link: s.paths.Name, IO: s.io, Senders: len(s.ports), Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: p.include.Digest(), ExcludeSHA256: p.exclude.Digest(),
+		PerPrefix: c.PerPrefix, Granularity: [2]int{c.Granularity4, c.Granularity6}, MaxTargets: c.MaxTargets,
 		Shard: [2]int{int(c.Shard), int(max(c.Shards, 1))},
 	}
 	if p.has4 {

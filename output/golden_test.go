@@ -76,7 +76,7 @@ func testRun() *Run {
 		Tool: "masstrace/0.1.0", Argv: []string{"masstrace", "scan", "list.txt"}, Seed: "42", KeyID: "a1b2c3d4",
 		RatePPS: 100000, Burst: 64, TTL: [2]uint8{1, 16}, Flows: 1, Attempts: 2, Protocol: "udp", DstPort: 33434,
 		WaitS: 2, Source: "192.0.2.1", Source6: "2001:db8::1", Link: "eth0", Clock: "CLOCK_REALTIME/kernel",
-		TargetsSHA256: "aa", ExcludeSHA256: "bb", Shard: [2]int{0, 1},
+		TargetsSHA256: "aa", ExcludeSHA256: "bb", PerPrefix: 1, Granularity: [2]int{24, 48}, Shard: [2]int{0, 1},
 	}
 }
 

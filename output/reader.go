@@ -137,6 +137,45 @@ func (r *Reader) Next() (Record, error) {
 	}
 }
 
+// NextLine returns the next line that is not empty, without its end and valid
+// until the next call, and the type of the record in it, whether known or not. It
+// ends as Next does.
+func (r *Reader) NextLine() (typ string, line []byte, err error) {
+	for {
+		line, whole, err := r.nextLine()
+		if err != nil {
+			return "", nil, err
+		}
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		if !whole {
+			r.end = ErrCut
+			return "", nil, ErrCut
+		}
+		typ, err := typeOf(line)
+		if err != nil {
+			return "", nil, fmt.Errorf("line %d: %w", r.number, err)
+		}
+		return typ, line, nil
+	}
+}
+
+// typeOf returns the type of the record in line.
+func typeOf(line []byte) (string, error) {
+	var head struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(line, &head); err != nil {
+		return "", err
+	}
+	if head.Type == "" {
+		return "", errors.New("a record without a type")
+	}
+	return head.Type, nil
+}
+
 // nextLine returns the next line, valid until the next call. whole is false for
 // a last one that lacks its end.
 func (r *Reader) nextLine() (line []byte, whole bool, err error) {
@@ -171,14 +210,12 @@ func (r *Reader) nextLine() (line []byte, whole bool, err error) {
 
 // parse returns the record in line, nil if it is of a type that is not known.
 func parse(line []byte) (Record, error) {
-	var head struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(line, &head); err != nil {
+	typ, err := typeOf(line)
+	if err != nil {
 		return nil, err
 	}
 	var record Record
-	switch head.Type {
+	switch typ {
 	case typeTrace:
 		record = new(TraceRecord)
 	case typeTraceExt:
@@ -193,13 +230,11 @@ func parse(line []byte) (Record, error) {
 		record = new(Summary)
 	case typeCycleStart, typeCycleStop:
 		record = new(Cycle)
-	case "":
-		return nil, errors.New("a record without a type")
 	default:
 		return nil, nil
 	}
 	if err := json.Unmarshal(line, record); err != nil {
-		return nil, fmt.Errorf("%s record: %w", head.Type, err)
+		return nil, fmt.Errorf("%s record: %w", typ, err)
 	}
 	return record, nil
 }

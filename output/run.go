@@ -56,7 +56,12 @@ type Run struct {
 	Clock         string `json:"clock"`             // of the receive times: CLOCK_REALTIME/kernel
 	TargetsSHA256 string `json:"targets_sha256"`
 	ExcludeSHA256 string `json:"exclude_sha256"`
-	Shard         [2]int `json:"shard"` // which one, of how many
+	// How targets come of the lists: PerPrefix of them in each prefix of
+	// Granularity (IPv4, IPv6) bits, and the first MaxTargets, if not 0.
+	PerPrefix   uint64 `json:"per_prefix,omitempty"`
+	Granularity [2]int `json:"granularity,omitzero"`
+	MaxTargets  uint64 `json:"max_targets,omitempty"`
+	Shard       [2]int `json:"shard"` // which one, of how many
 }
 
 // Resume is a resume record: from here on another process wrote the file, from a

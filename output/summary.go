@@ -12,6 +12,7 @@ const (
 	ReasonDisk       = "disk"
 	ReasonLink       = "link"
 	ReasonMaxRuntime = "max-runtime"
+	ReasonShards     = "shards"  // of merged files: one of them is missing
 	ReasonList       = "list"    // of a list of probes: a line is wrong
 	ReasonCapture    = "capture" // of a replay: the capture is not whole
 )
@@ -25,6 +26,9 @@ const maxExact = 1 << 53
 type Summary struct {
 	Type string `json:"type"`
 	Run  string `json:"run"`
+	// Merged are the runs that it is the sum of, in a file that Merge wrote; Run is
+	// the first of them.
+	Merged []string `json:"merged,omitempty"`
 
 	Targets uint64 `json:"targets"`
 	TTLs    uint64 `json:"ttls"`  // asked for, of each target

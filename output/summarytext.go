@@ -119,6 +119,7 @@ func (s *Summary) ending() string {
 		ReasonDisk:       "the results could not be written",
 		ReasonLink:       "the link failed",
 		ReasonMaxRuntime: "the time was up",
+		ReasonShards:     "shards are missing",
 		ReasonList:       "a line of the list is wrong",
 		ReasonCapture:    "the capture is not whole",
 	}[s.Reason]

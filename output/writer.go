@@ -170,6 +170,15 @@ func (w *Writer) Summary(s *Summary) error {
 	return w.cold(&full)
 }
 
+// Raw writes a whole line as it is.
+func (w *Writer) Raw(line []byte) error {
+	if w.err != nil {
+		return w.err
+	}
+	w.buf = append(w.buf, line...)
+	return w.endLine()
+}
+
 // cold writes a record that is not worth appending by hand.
 func (w *Writer) cold(record any) error {
 	if w.err != nil {

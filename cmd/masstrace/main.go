@@ -26,6 +26,7 @@ type cli struct {
 	Scan   ScanCmd   `cmd:"" help:"Trace every target of prefix lists."`
 	Trace  TraceCmd  `cmd:"" help:"Trace the path to a host, as traceroute does."`
 	Replay ReplayCmd `cmd:"" help:"Write the records of captures, ours or of any traceroute's."`
+	Merge  MergeCmd  `cmd:"" help:"Put the results of shards into one file, with one summary."`
 	Lab    LabCmd    `cmd:"" help:"Run a command in a network of its own that has no way out."`
 	Verify VerifyCmd `cmd:"" help:"Hold results against the truth of a simulated Internet."`
 

@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/masstrace/masstrace/output"
+)
+
+// MergeConfig says which files to put into one.
+type MergeConfig struct {
+	Files   []string
+	Missing output.Missing
+	Output  string // file, or - for Stdout
+	Quiet   bool
+	Streams
+}
+
+// Merge puts the files of the shards of a scan into one. Errors have a Class.
+func Merge(c MergeConfig) error {
+	if err := c.checkFiles(); err != nil {
+		return err
+	}
+	m, err := output.PrepareMerge(output.MergeConfig{Files: c.Files, Missing: c.Missing})
+	switch {
+	case errors.Is(err, output.ErrShards):
+		return &Error{Usage, err}
+	case err != nil:
+		return environment(err)
+	}
+	sink, err := output.Open(c.Output, c.Stdout)
+	if err != nil {
+		return environment(err)
+	}
+	if err := errors.Join(m.Write(sink), sink.Close()); err != nil {
+		return outputFailed(err)
+	}
+	if !c.Quiet {
+		_ = m.Summary.Text(c.Stderr) // lost where nobody reads it
+	}
+	return nil
+}
+
+// checkFiles says if a file is to be read and written at once, or is none.
+func (c *MergeConfig) checkFiles() error {
+	out, err := os.Stat(c.Output)
+	for _, path := range c.Files {
+		if path == "-" {
+			return usage("merge reads each file twice: standard input cannot be one")
+		}
+		info, inErr := os.Stat(path)
+		switch {
+		case inErr != nil:
+			return environment(inErr)
+		case !info.Mode().IsRegular():
+			return usage("merge reads each file twice: %s is no file", path)
+		case err == nil && os.SameFile(out, info):
+			return environment(fmt.Errorf("%s would be overwritten while it is read", path))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package output
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// shardOf is what a test changes in the file of shard i of 3.
+type shardOf struct {
+	run     func(*Run)
+	summary func(*Summary) // nil in the pointer's place leaves it out
+	killed  bool
+	again   bool // a second run record
+}
+
+// writeShard writes the file of a shard with i+1 traces.
+func writeShard(t *testing.T, path string, i int, change shardOf) {
+	t.Helper()
+	sink, err := Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := testConfig
+	conf.Run = string(rune('A' + i))
+	w := NewWriter(sink, conf)
+	run, sum := testRun(), testSummary()
+	run.Shard = [2]int{i, 3}
+	run.KeyID, run.Argv, run.RatePPS, run.Source = conf.Run, nil, float64(1000*(i+1)), "192.0.2."+conf.Run
+	sum.ElapsedS = float64(10 + i)
+	if change.run != nil {
+		change.run(run)
+	}
+	if change.summary != nil {
+		change.summary(sum)
+	}
+	err = errors.Join(w.CycleStart(time.Unix(int64(1000+i), 0)), w.Run(run))
+	if change.again {
+		err = errors.Join(err, w.Run(run))
+	}
+	for range i + 1 {
+		err = errors.Join(err, w.Trace(trace16()))
+	}
+	if !change.killed {
+		err = errors.Join(err, w.Summary(sum), w.CycleStop(time.Unix(int64(2000+i), 0)))
+	}
+	if err := errors.Join(err, w.Flush(), sink.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var shardNames = []string{"a.ndjson", "b.ndjson.gz", "c.ndjson.zst"}
+
+// writeShards writes three, in as many formats.
+func writeShards(t *testing.T) (paths []string) {
+	t.Helper()
+	dir := t.TempDir()
+	for i, name := range shardNames {
+		paths = append(paths, filepath.Join(dir, name))
+		writeShard(t, paths[i], i, shardOf{})
+	}
+	return paths
+}
+
+func TestMerge(t *testing.T) {
+	paths := writeShards(t)
+	slices.Reverse(paths)
+	m, err := PrepareMerge(MergeConfig{Files: paths})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := m.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewReader(bytes.NewReader(out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	var sum *Summary
+	var start, stop int64
+	for {
+		record, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch record := record.(type) {
+		case *Run:
+			order = append(order, "run "+record.Run)
+		case *TraceRecord:
+			order = append(order, "trace")
+		case *TraceExt:
+			order = append(order, "ext "+record.Run)
+		case *Cycle:
+			start, stop = max(start, record.StartTime), max(stop, record.StopTime)
+			order = append(order, record.Type)
+		case *Summary:
+			sum = record
+			order = append(order, "summary")
+		}
+	}
+	want := "cycle-start,run A,trace,ext A,run B,trace,ext B,trace,ext B,run C,trace,ext C,trace,ext C,trace,ext C,summary,cycle-stop"
+	if got := strings.Join(order, ","); got != want {
+		t.Errorf("records\n%s, want\n%s", got, want)
+	}
+	one := testSummary()
+	if err := sum.Balance(); err != nil {
+		t.Error(err)
+	}
+	if sum.Targets != 3*one.Targets || sum.Sent != 3*one.Sent || sum.TTLs != one.TTLs || sum.ElapsedS != 12 ||
+		!sum.Complete || sum.Reason != ReasonDone || strings.Join(sum.Merged, "") != "ABC" {
+		t.Errorf("summary %+v", sum)
+	}
+	if start != 1000 || stop != 2002 {
+		t.Errorf("from %d to %d, want 1000 to 2002", start, stop)
+	}
+}
+
+func TestMergeRefuses(t *testing.T) {
+	tests := []struct {
+		name   string
+		change shardOf // of the second file
+		want   string
+	}{
+		{"seed", shardOf{run: func(r *Run) { r.Seed = "43" }}, "a.ndjson and b.ndjson.gz differ in seed"},
+		{"targets and attempts", shardOf{run: func(r *Run) { r.TargetsSHA256, r.Attempts = "cc", 3 }}, "differ in attempts, targets_sha256"},
+		{"port left out", shardOf{run: func(r *Run) { r.DstPort = 0 }}, "differ in dport"},
+		{"targets per prefix", shardOf{run: func(r *Run) { r.PerPrefix = 2 }}, "differ in per_prefix"},
+		{"the same shard", shardOf{run: func(r *Run) { r.Shard[0] = 0 }}, "a.ndjson and b.ndjson.gz are both shard 1 of 3"},
+		{"another number of shards", shardOf{run: func(r *Run) { r.Shard[1] = 4 }}, "b.ndjson.gz of 4"},
+		{"killed", shardOf{killed: true}, "b.ndjson.gz: not the shards of one scan: it has no summary"},
+		{"merged", shardOf{again: true}, "b.ndjson.gz: has several run records"},
+		{"not balanced", shardOf{summary: func(s *Summary) { s.Sent++ }}, "b.ndjson.gz: summary: sent"},
+	}
+	for _, tt := range tests {
+		paths := writeShards(t)
+		writeShard(t, paths[1], 1, tt.change)
+		_, err := PrepareMerge(MergeConfig{Files: paths, Missing: AllowMissing})
+		dir := filepath.Dir(paths[0]) + string(filepath.Separator)
+		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), dir, ""), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// Missing shards are named, or tolerated.
+func TestMergeMissing(t *testing.T) {
+	paths := writeShards(t)[1:2]
+	if _, err := PrepareMerge(MergeConfig{Files: paths}); !errors.Is(err, ErrShards) || !strings.Contains(err.Error(), "missing: 1, 3") {
+		t.Errorf("%v, want shards 1 and 3 to be missing", err)
+	}
+	m, err := PrepareMerge(MergeConfig{Files: paths, Missing: AllowMissing})
+	if err != nil || m.Summary.Complete || m.Summary.Reason != ReasonShards || m.Summary.Targets != testSummary().Targets {
+		t.Errorf("%+v, %v; want one shard, not complete", m, err)
+	}
+}
+
+// A file that is cut is named, wherever it is cut.
+func TestMergeCut(t *testing.T) {
+	paths := writeShards(t)
+	for i, path := range paths {
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, len(whole) / 3, len(whole) / 2, len(whole) - 30} {
+			if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := PrepareMerge(MergeConfig{Files: paths}); err == nil || !strings.Contains(err.Error(), shardNames[i]) {
+				t.Errorf("%s cut at %d: %v", shardNames[i], n, err)
+			}
+		}
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
