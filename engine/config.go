@@ -64,6 +64,8 @@ type Config struct {
 	Checkpoint, Resume string
 	Quiet              bool
 
+	Privileges Privileges // once everything is open
+
 	Argv    []string // for the run record
 	Version string
 	Streams

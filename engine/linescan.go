@@ -147,8 +147,10 @@ func (s *lineScan) openLink(ctx context.Context) error {
 	if err := s.session.openLink(s.codec.Filter(), sessionConfig{ports: s.cfg.ports()}); err != nil {
 		return err
 	}
-	s.sink, err = output.Open(s.cfg.Output, s.cfg.Stdout)
-	return err
+	if s.sink, err = output.Open(s.cfg.Output, s.cfg.Stdout); err != nil {
+		return err
+	}
+	return s.cfg.Privileges.renounce(0)
 }
 
 // run starts every goroutine of the scan, waits for them, and sums up.

@@ -35,7 +35,7 @@ func config(targets ...string) Config {
 		Targets: targets, PerPrefix: 1, Granularity4: 24, Granularity6: 48,
 		Method: probe.UDP, MinTTL: 1, MaxTTL: 32, DstPort: 33434, Flows: 1, Attempts: 1,
 		RatePPS: 10_000, Wait: time.Second, Memory: 64 << 20,
-		Output: "-", Records: output.Traces, Version: "test",
+		Output: "-", Records: output.Traces, Version: "test", Privileges: Kept,
 		Streams: Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard},
 	}
 }

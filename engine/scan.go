@@ -136,8 +136,10 @@ func (s *scan) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	s.sink, err = s.keeper.openSink(s.cfg)
-	return err
+	if s.sink, err = s.keeper.openSink(s.cfg); err != nil {
+		return err
+	}
+	return s.cfg.Privileges.renounce(s.cfg.filesLater())
 }
 
 // Reasons to stop sending before everything is sent.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/link"
@@ -40,6 +41,8 @@ type TraceConfig struct {
 
 	Numeric bool // no names
 	JSON    bool // trace records instead of text
+
+	Privileges Privileges // once everything is open
 	Streams
 }
 
@@ -151,10 +154,14 @@ func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 		DstPort: t.cfg.DstPort, TOS: t.cfg.TOS, Flows: t.cfg.Flows,
 		MinTTL: t.cfg.FirstTTL, MaxTTL: t.cfg.MaxTTL, Attempts: uint8(t.cfg.Attempts),
 	}
-	return t.session.open(sessionConfig{
+	err = t.session.open(sessionConfig{
 		codec:   cfg,
 		capture: receiver.LiveConfig{RingOctets: captureRing, Immediate: true},
 	})
+	if err != nil {
+		return err
+	}
+	return t.cfg.Privileges.renounce(link.Of(unix.CAP_NET_RAW)) // for the next host
 }
 
 // build makes the stages around the one window.

@@ -24,6 +24,7 @@ func traceConfig(method probe.Method, hosts ...string) TraceConfig {
 	c := TraceConfig{
 		Hosts: hosts, Family: AnyFamily, Method: method, DstPort: 33434,
 		FirstTTL: 1, MaxTTL: peersTTL, Attempts: 3, Flows: 1, Patience: Patience{Max: time.Second, Here: 3, Near: 10, Far: 4}, Numeric: true,
+		Privileges: Kept,
 	}
 	switch method {
 	case probe.ICMP:

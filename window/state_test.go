@@ -147,3 +147,33 @@ func TestLearn(t *testing.T) {
 		t.Errorf("after Reset: %x", s)
 	}
 }
+
+// Whatever a hostile target says, about itself and as if it were others, in answer
+// to the probes that reach it: no TTL is taken for beyond the end at which a router
+// before it has answered, at any time, and none that it did not see a probe of
+// counts as reached.
+func TestStateHostile(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	kinds := []probe.Kind{
+		probe.KindOther, probe.KindTTLExceeded, probe.KindPortUnreach, probe.KindHostUnreach, probe.KindAdmin,
+		probe.KindFragNeeded, probe.KindEchoReply, probe.KindSYNACK, probe.KindRST, probe.KindPureACK, probe.KindUDPReply,
+	}
+	for range 20_000 {
+		d := uint8(1 + rng.IntN(probe.MaxTTL))
+		s, router := State(0), uint8(0)
+		for range 1 + rng.IntN(20) {
+			ttl := uint8(1 + rng.IntN(probe.MaxTTL))
+			if ttl < d {
+				s, router = s.with(said(probe.KindTTLExceeded, false, ttl, 1)), max(router, ttl)
+			} else {
+				s = s.with(said(kinds[rng.IntN(len(kinds))], rng.IntN(2) == 0, ttl, uint8(rng.IntN(256))))
+			}
+			if end := s.End(); end != 0 && end <= router {
+				t.Fatalf("End = %d of %+x: the router at %d has answered", end, s, router)
+			}
+			if reached := s.Reached(); reached != 0 && reached < d {
+				t.Fatalf("reached at %d, which the target, at %d, has not seen", reached, d)
+			}
+		}
+	}
+}

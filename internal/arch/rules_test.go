@@ -71,6 +71,8 @@ var thirdParty = []keptIn{
 	{"github.com/google/gopacket", []string{"receiver", "output", "sender"}, testsFree},
 	{"github.com/alecthomas/kong", []string{"cmd/masstrace"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"engine"}, testsToo},
+	// A scan runs no program.
+	{"os/exec", []string{"lab", "lab/routers", "bench", "bench/lab", "bench/micro", "bench/replay", "bench/soak"}, testsFree},
 }
 
 // sourceFile is what the rules look at.

@@ -30,7 +30,7 @@ func openReport(o Options) (*report, error) {
 		return r, nil
 	}
 	var err error
-	if r.file, err = os.Create(o.Log); err != nil {
+	if r.file, err = create(o.Log); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	r.log, err = netsim.NewLogWriter(r.file, o.Network)
@@ -66,7 +66,7 @@ func (r *report) writeCounters(c *Counters) error {
 	if r.counters == "" {
 		return nil
 	}
-	f, err := os.Create(r.counters)
+	f, err := create(r.counters)
 	if err != nil {
 		return fmt.Errorf("write counters: %w", err)
 	}
@@ -81,4 +81,9 @@ func (r *report) closeLog() error {
 		return nil
 	}
 	return errors.Join(r.log.Flush(), r.file.Close())
+}
+
+// create makes a file that others may read and not write, whatever the umask is.
+func create(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
 }

@@ -1,0 +1,62 @@
+package arch
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Every test that the threat model names is there.
+func TestThreatModel(t *testing.T) {
+	declared := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	for _, f := range sources(t) {
+		if !f.isTest {
+			continue
+		}
+		for _, m := range function.FindAllStringSubmatch(text(t, f), -1) {
+			declared[m[1]] = true
+		}
+	}
+	named := regexp.MustCompile(`\b(?:Test|Fuzz)\w+`).FindAllString(document(t, "docs/threat-model.md"), -1)
+	if len(named) < 30 {
+		t.Errorf("it names only %d tests", len(named))
+	}
+	for _, name := range named {
+		if !declared[name] {
+			t.Errorf("docs/threat-model.md names %s, which is not there", name)
+		}
+	}
+}
+
+// Names are looked up by what traces for a person, and nothing else connects to
+// anybody.
+func TestNoResolver(t *testing.T) {
+	const allowed = "engine/names.go"
+	network := regexp.MustCompile(`\bnet\.(Dial|Listen\w*\(|Lookup|Resolve|DefaultResolver|Resolver)|"net/(http|rpc|smtp)"`)
+	found := false
+	for _, f := range sources(t) {
+		if f.isTest {
+			continue
+		}
+		match := network.FindString(text(t, f))
+		found = found || match != "" && f.path == allowed
+		if match != "" && f.path != allowed && !strings.HasPrefix(f.path, "lab/") { // which has a network of its own
+			t.Errorf("%s uses %s", f.path, match)
+		}
+	}
+	if !found {
+		t.Errorf("%s looks nothing up: the rule has lost its object", allowed)
+	}
+}
+
+func text(t *testing.T, f source) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(f.path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(b), "\r\n", "\n")
+}
