@@ -39,6 +39,10 @@ type Config struct {
 	Flows          int
 	Attempts       int
 	NoStop         bool
+	// Strategy is one of the constants of that kind; empty is Exhaustive. GapLimit
+	// and Overlap are its parameters, 0 for its defaults.
+	Strategy          string
+	GapLimit, Overlap int
 
 	RatePPS   float64 // 0 is unlimited
 	AutoRate  bool    // find a rate, of RatePPS at most

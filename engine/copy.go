@@ -44,25 +44,26 @@ type parameters struct {
 	// Argv is left out where it is too long.
 	Argv []string `json:"argv,omitempty"`
 
-	Seed          string       `json:"seed"`
-	KeyID         string       `json:"key_id"`
-	Method        string       `json:"method"`
-	DstPort       uint16       `json:"dport"`
-	TOS           uint8        `json:"tos"`
-	Source4       netip.Addr   `json:"source4"`
-	Source6       netip.Addr   `json:"source6"`
-	PortLow       uint16       `json:"port_low"`
-	PortHigh      uint16       `json:"port_high"`
-	Avoid         []uint16     `json:"avoid"`
-	PerPrefix     uint64       `json:"per_prefix"`
-	Granularity4  int          `json:"granularity4"`
-	Granularity6  int          `json:"granularity6"`
-	Shard         uint64       `json:"shard"`
-	Shards        uint64       `json:"shards"`
-	MaxTargets    uint64       `json:"max_targets"`
-	RatePPS       float64      `json:"rate_pps"`
-	Burst         int          `json:"burst"`
-	WaitNS        int64        `json:"wait_ns"`
+	Seed         string     `json:"seed"`
+	KeyID        string     `json:"key_id"`
+	Method       string     `json:"method"`
+	DstPort      uint16     `json:"dport"`
+	TOS          uint8      `json:"tos"`
+	Source4      netip.Addr `json:"source4"`
+	Source6      netip.Addr `json:"source6"`
+	PortLow      uint16     `json:"port_low"`
+	PortHigh     uint16     `json:"port_high"`
+	Avoid        []uint16   `json:"avoid"`
+	PerPrefix    uint64     `json:"per_prefix"`
+	Granularity4 int        `json:"granularity4"`
+	Granularity6 int        `json:"granularity6"`
+	Shard        uint64     `json:"shard"`
+	Shards       uint64     `json:"shards"`
+	MaxTargets   uint64     `json:"max_targets"`
+	RatePPS      float64    `json:"rate_pps"`
+	Burst        int        `json:"burst"`
+	WaitNS       int64      `json:"wait_ns"`
+	strategy
 	Shape         window.Shape `json:"shape"`
 	Link          string       `json:"link"`
 	IO            string       `json:"io"`
@@ -168,7 +169,8 @@ func (s *scan) parameters() ([]byte, error) {
 		PortLow: c.PortLow, PortHigh: c.PortHigh, Avoid: s.avoid,
 		PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
 		Shard: c.Shard, Shards: c.Shards, MaxTargets: c.MaxTargets,
-		RatePPS: p.ratePPS, Burst: p.burst, WaitNS: int64(c.Wait), Shape: p.shape, Link: s.paths.Name, IO: s.io, Senders: len(s.ports),
+		RatePPS: p.ratePPS, Burst: p.burst, WaitNS: int64(c.Wait), strategy: p.strategy,
+		Shape: p.shape, Link: s.paths.Name, IO: s.io, Senders: len(s.ports),
 		TargetsSHA256: p.include.Digest(), ExcludeSHA256: p.exclude.Digest(),
 	}
 	text, err := json.Marshal(&v)

@@ -10,8 +10,9 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/permute"
 	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/schedule"
+	"github.com/masstrace/masstrace/window"
 	"github.com/masstrace/masstrace/wire"
 )
 
@@ -80,18 +81,12 @@ func (s *scan) drySource(ctx context.Context, cfg *codec.Config) (string, error)
 
 // showProbes prints the first probes, in the order in which they would leave.
 func (s *scan) showProbes(out io.Writer) error {
-	shape := s.plan.shape
-	n := min(uint64(shape.Targets), s.plan.order.Len()) * uint64(shape.TTLs())
-	order := permute.New(permute.Key(s.plan.seed).Derive("window").Tweak(0, 0), n*uint64(shape.Flows))
+	items := s.firstProbes()
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\ntarget\tTTL\tflow\tid/label\tport/id\tdport/seq\tchecksum\tlength\t")
 	buf := make([]byte, codec.MaxSize)
-	for i := range min(order.Len(), shownProbes) {
-		q := order.At(i)
-		flow := uint16(q / n)
-		q %= n
-		target := s.plan.order.At(q / uint64(shape.TTLs()))
-		ttl := shape.FirstTTL + uint8(q%uint64(shape.TTLs()))
+	for _, item := range items {
+		target, flow, ttl := item.Window.Target(int(item.Target)), item.Flow, item.TTL
 		var p codec.Prepared
 		s.codec.Prepare(&p, target, flow)
 		size := s.codec.Encode(buf, &p, ttl, 0)
@@ -110,4 +105,17 @@ func (s *scan) showProbes(out io.Writer) error {
 			binary.BigEndian.Uint16(port), binary.BigEndian.Uint16(dport), binary.BigEndian.Uint16(sum), size)
 	}
 	return t.Flush()
+}
+
+// firstProbes asks the schedule for the first probes of the first window.
+func (s *scan) firstProbes() []window.Item {
+	shape, order := s.plan.shape, s.plan.order
+	set, ready := window.NewSet(shape), make(chan *window.Window, 1)
+	(&opener{order: order, shape: shape, set: set}).open(window.New(shape), 0)
+	ready <- set.Get(0)
+	items := make([]window.Item, min(order.Len()*s.plan.probesPerTarget(), shownProbes))
+	n, _ := s.plan.schedules()(schedule.Config{
+		Shape: shape, Wait: s.cfg.Wait, Seed: s.plan.seed, Ready: ready, Set: set,
+	}).Next(items, s.start.UnixNano())
+	return items[:n]
 }

@@ -159,7 +159,8 @@ func (o *ownReplay) begin() error {
 	o.plan = p
 	o.decoder = receiver.NewReplay(o.codec)
 	o.retired = make(chan *window.Window, window.Live)
-	o.matcher = matcher.New(matcher.Config{Index: p.order, Set: o.set, Retired: o.retired})
+	p.strategy = v.strategy.withDefaults()
+	o.matcher = matcher.New(matcher.Config{Index: p.order, Set: o.set, Retired: o.retired, Known: p.stopSet()})
 	source4, source6 := probe.AddrFrom(v.Source4), probe.AddrFrom(v.Source6)
 	o.recorder = &recorder{
 		writer: output.NewWriter(o.sink, output.Config{Records: o.cfg.Records, Run: v.Run, Hostname: v.Hostname}),
@@ -168,6 +169,7 @@ func (o *ownReplay) begin() error {
 			Method: o.method, Source4: source4, Source6: source6,
 			Size4: o.codec.Size(true), Size6: o.codec.Size(false),
 			DstPort: v.DstPort, TOS: v.TOS, Wait: v.wait(), Flows: o.codec, Faults: &o.set.Faults,
+			GapLimit: p.GapLimit, Backward: p.backward(),
 		}),
 	}
 	for range window.Live {

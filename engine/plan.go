@@ -29,6 +29,7 @@ type plan struct {
 	burst   int
 	shape   window.Shape
 	windows uint64
+	strategy
 }
 
 // Bounds of a window (all in probing time, but for minTargets).
@@ -40,6 +41,7 @@ const (
 
 func newPlan(c *Config) (*plan, error) {
 	p := &plan{seed: seedOf(c.Seed)}
+	p.strategy = strategy{c.Strategy, c.GapLimit, c.Overlap}.withDefaults()
 	var err error
 	if p.key, err = keyOf(c.Key); err != nil {
 		return nil, err
@@ -159,7 +161,7 @@ const preparedOctets = 72
 // octetsPerTarget is an upper bound of the memory for one target.
 func (p *plan) octetsPerTarget(c *Config) uint64 {
 	s := p.shape
-	n := uint64(s.OctetsPerTarget()) + uint64(s.Flows)*preparedOctets*uint64(max(c.Senders, 1)) + extensionOctets(1, s)
+	n := p.strategy.octetsPerTarget(s) + uint64(s.OctetsPerTarget()) + uint64(s.Flows)*preparedOctets*uint64(max(c.Senders, 1)) + extensionOctets(1, s)
 	if c.Records&output.Replies != 0 {
 		n += uint64(window.EntryOctets * unlinked(1, s))
 	}

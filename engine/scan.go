@@ -12,6 +12,7 @@ import (
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"
+	"github.com/masstrace/masstrace/schedule"
 	"github.com/masstrace/masstrace/sender"
 	"github.com/masstrace/masstrace/trace"
 	"github.com/masstrace/masstrace/window"
@@ -54,12 +55,12 @@ type scan struct {
 	copy   *copier // nil if no capture is wanted
 	keeper *keeper // nil if no checkpoint is wanted
 
-	strategies []strategy // one for each sender
-	senders    []*sender.Sender
-	receiver   *receiver.Receiver
-	matcher    *matcher.Matcher
-	console    *console
-	auto       *autoRate // nil if the rate is given
+	schedules []schedule.Schedule // one for each sender
+	senders   []*sender.Sender
+	receiver  *receiver.Receiver
+	matcher   *matcher.Matcher
+	console   *console
+	auto      *autoRate // nil if the rate is given
 
 	halt  context.CancelCauseFunc // stops the sending, with the reason
 	stop  context.Context
@@ -249,6 +250,7 @@ func (s *scan) build() (*pipeline, error) {
 	source4, source6 := s.paths.sources()
 	s.matcher = matcher.New(matcher.Config{
 		Index: s.plan.order, Set: s.set, Retired: retired, Over: s.over(), Next: s.first,
+		Known: s.plan.stopSet(),
 	})
 	var err error
 	if s.receiver, err = receiver.New(s.live, s.codec, s.time); err != nil {
@@ -268,7 +270,7 @@ func (s *scan) build() (*pipeline, error) {
 				Method: s.cfg.Method, Source4: source4, Source6: source6,
 				Size4: s.codec.Size(true), Size6: s.codec.Size(false),
 				DstPort: s.cfg.DstPort, TOS: s.cfg.TOS, Wait: s.cfg.Wait, Flows: s.codec,
-				Faults: &s.set.Faults,
+				Faults: &s.set.Faults, GapLimit: s.plan.GapLimit, Backward: s.plan.backward(),
 			}),
 		},
 		opener: opener{order: s.plan.order, shape: shape, set: s.set, free: free},

@@ -12,22 +12,6 @@ import (
 	"github.com/masstrace/masstrace/window"
 )
 
-// strategy says what one sender sends: its part of every window.
-type strategy interface {
-	sender.Source
-	// Decided returns how many (target, TTL, flow) of the part have had their turn
-	// for a first attempt. Any goroutine may ask.
-	Decided() uint64
-}
-
-// newStrategy returns the strategy of a part, to which ready brings the windows.
-func (s *scan) newStrategy(part schedule.Part, ready <-chan *window.Window) strategy {
-	return schedule.NewExhaustive(schedule.Config{
-		Shape: s.plan.shape, Part: part, Wait: s.cfg.Wait, NoStop: s.cfg.NoStop, Seed: s.plan.seed,
-		Ready: ready, Set: s.set,
-	})
-}
-
 // addSenders makes a sender for each port, and the channels that bring them the
 // windows. One of them sends the resets; resets is nil if there are none to send.
 func (s *scan) addSenders(resets *sender.Resets, f faults) (ready []chan *window.Window) {
@@ -35,10 +19,14 @@ func (s *scan) addSenders(resets *sender.Resets, f faults) (ready []chan *window
 	if s.cfg.AutoRate {
 		s.auto = s.newAutoRate(func(pps float64) { bucket.SetRate(s.time.clock.Now(), pps) })
 	}
+	newSchedule := s.plan.schedules()
 	for i, port := range s.ports {
 		windows := make(chan *window.Window, window.Live)
-		plan := s.newStrategy(schedule.Part{Index: i, Count: len(s.ports)}, windows)
-		s.strategies = append(s.strategies, plan)
+		plan := newSchedule(schedule.Config{
+			Shape: s.plan.shape, Part: schedule.Part{Index: i, Count: len(s.ports)},
+			Wait: s.cfg.Wait, NoStop: s.cfg.NoStop, Seed: s.plan.seed, Ready: windows, Set: s.set,
+		})
+		s.schedules = append(s.schedules, plan)
 		source := sender.Source(plan)
 		if s.auto != nil {
 			source = s.auto.source(plan)
@@ -84,7 +72,7 @@ func (s *scan) sent() (n uint64) {
 
 // decided returns how many (target, TTL, flow) of all parts have had their turn.
 func (s *scan) decided() (n uint64) {
-	for _, one := range s.strategies {
+	for _, one := range s.schedules {
 		n += one.Decided()
 	}
 	return n

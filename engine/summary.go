@@ -29,7 +29,8 @@ func (s *scan) writeHead() error {
 	run := output.Run{
 		Tool: "masstrace/" + c.Version, Argv: c.Argv, Seed: c.Seed, KeyID: keyID(p.key),
 		RatePPS: p.ratePPS, RateAuto: c.AutoRate, Burst: p.burst, TTL: [2]uint8{c.MinTTL, c.MaxTTL},
-		Flows: c.Flows, Attempts: c.Attempts, Protocol: c.Method.String(), DstPort: c.DstPort,
+		Flows: c.Flows, Attempts: c.Attempts,
+		Strategy: p.Strategy, GapLimit: p.GapLimit, Overlap: p.Overlap, Protocol: c.Method.String(), DstPort: c.DstPort,
 		TOS: c.TOS, WaitS: c.Wait.Seconds(), Link: s.paths.Name, IO: s.io, Senders: len(s.ports), Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: p.include.Digest(), ExcludeSHA256: p.exclude.Digest(),
 		PerPrefix: c.PerPrefix, Granularity: [2]int{c.Granularity4, c.Granularity6}, MaxTargets: c.MaxTargets,
@@ -126,7 +127,9 @@ func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard) *output.Su
 	sum.Sent, sum.Answered, sum.Silent, sum.TxErrors = tally.Sent, tally.Answered, tally.Silent, tally.Failed
 	sum.FirstSent = tally.FirstSent
 	sum.Skipped = output.Skipped{
-		Reached: tally.Reached, Excluded: tally.Excluded, TxError: tally.FirstFail, Interrupted: tally.Interrupted,
+		Reached: tally.Reached, Unreachable: tally.Unreachable, Loop: tally.Loop,
+		GapLimit: tally.GapLimit, Known: tally.Known,
+		Excluded: tally.Excluded, TxError: tally.FirstFail, Interrupted: tally.Interrupted,
 	}
 	sum.Weak -= tally.Doubted
 	sum.Rejected.Conflict += tally.Doubted

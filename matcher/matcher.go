@@ -23,6 +23,9 @@ type Config struct {
 	// Retired takes the windows that are over, in the order of their numbers.
 	// It must have room for window.Live of them.
 	Retired chan<- *window.Window
+	// Known, unless it is nil, takes the interfaces of routers for strategies that
+	// stop where the path is known.
+	Known *window.StopSet
 	// Over, unless it is nil, is told of a window that is over before Retired
 	// takes it, between two batches.
 	Over func(*window.Window)
@@ -142,7 +145,7 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 	switch {
 	case r.Valid == probe.Garbled: // the receiver has counted it
 		if w != nil {
-			w.Learn(target, &r.Facts)
+			w.Learn(target, &r.Facts, nil)
 		}
 		return
 	case p.foreign:
@@ -160,7 +163,7 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 		m.count(w, r)
 		m.Stats.Hopless.Add(1)
 		m.of(w).Hopless++
-		w.Learn(target, &r.Facts)
+		w.Learn(target, &r.Facts, m.cfg.Known)
 		m.overflow(w, !w.Keep(target, r, window.Hopless))
 		return
 	}
@@ -176,7 +179,7 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 		m.of(w).Duplicates++
 	default:
 		m.count(w, r)
-		w.Learn(target, &r.Facts)
+		w.Learn(target, &r.Facts, m.cfg.Known)
 	}
 }
 

@@ -57,6 +57,10 @@ func (t *ByTTL) add(u *ByTTL) {
 
 func (s *Skipped) add(o *Skipped) {
 	s.Reached += o.Reached
+	s.Unreachable += o.Unreachable
+	s.Loop += o.Loop
+	s.GapLimit += o.GapLimit
+	s.Known += o.Known
 	s.Excluded += o.Excluded
 	s.Interrupted += o.Interrupted
 	s.TxError += o.TxError

@@ -42,10 +42,14 @@ type Run struct {
 	TTL      [2]uint8 `json:"ttl"` // first and last
 	Flows    int      `json:"flows"`
 	Attempts int      `json:"attempts"`
-	Protocol string   `json:"protocol"` // a method's name
-	DstPort  uint16   `json:"dport,omitempty"`
-	TOS      uint8    `json:"tos"`
-	WaitS    float64  `json:"wait_s"`
+	// Strategy says which probes were made; GapLimit and Overlap are its parameters.
+	Strategy string  `json:"strategy,omitempty"`
+	GapLimit int     `json:"gap_limit,omitempty"`
+	Overlap  int     `json:"overlap,omitempty"`
+	Protocol string  `json:"protocol"` // a method's name
+	DstPort  uint16  `json:"dport,omitempty"`
+	TOS      uint8   `json:"tos"`
+	WaitS    float64 `json:"wait_s"`
 	// Source is the address of the probes; Source6 that of IPv6 probes when
 	// both families are probed.
 	Source        string `json:"source"`

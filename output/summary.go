@@ -101,14 +101,20 @@ type AutoRate struct {
 
 // Skipped counts the (target, TTL, flow) that were not probed, by reason.
 type Skipped struct {
-	Reached     uint64 `json:"reached"`     // beyond the target's distance
-	Excluded    uint64 `json:"excluded"`    // the sender's own check refused the target
-	Interrupted uint64 `json:"interrupted"` // the run ended before
-	TxError     uint64 `json:"tx_error"`    // the kernel never took it
+	Reached     uint64 `json:"reached"`               // beyond the target's distance
+	Unreachable uint64 `json:"unreachable,omitempty"` // beyond whoever said so
+	Loop        uint64 `json:"loop,omitempty"`        // routers repeat
+	GapLimit    uint64 `json:"gap_limit,omitempty"`   // beyond silence
+	Known       uint64 `json:"known,omitempty"`       // other traces saw that part of the path
+	Excluded    uint64 `json:"excluded"`              // the sender's own check refused the target
+	Interrupted uint64 `json:"interrupted"`           // the run ended before
+	TxError     uint64 `json:"tx_error"`              // the kernel never took it
 }
 
 // Total returns the sum over all reasons.
-func (s *Skipped) Total() uint64 { return s.Reached + s.Excluded + s.Interrupted + s.TxError }
+func (s *Skipped) Total() uint64 {
+	return s.Reached + s.Unreachable + s.Loop + s.GapLimit + s.Known + s.Excluded + s.Interrupted + s.TxError
+}
 
 // Frames counts received frames: each is in exactly one count, the first that
 // fits, but for Received, which has them all.

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"time"
@@ -53,7 +54,7 @@ func appendTrace(b []byte, t *trace.Trace) []byte {
 	b = appendInt(b, "hop_count", int64(t.End))
 	b = appendInt(b, "attempts", int64(t.Attempts))
 	b = appendInt(b, "hoplimit", int64(t.MaxTTL))
-	b = appendInt(b, "firsthop", int64(t.FirstTTL))
+	b = appendInt(b, "firsthop", int64(cmp.Or(t.FirstHop, t.FirstTTL)))
 	// Whole seconds, as scamper's; a wait that is none is rounded up.
 	b = appendInt(b, "wait", int64((t.Wait+time.Second-1)/time.Second))
 	b = appendInt(b, "wait_probe", 0)

@@ -169,7 +169,7 @@ func (r *road) match() {
 		if ev.reply.HasHop() {
 			r.w.Answer(ev.slot, &ev.reply)
 		}
-		r.w.Learn(0, &ev.reply.Facts)
+		r.w.Learn(0, &ev.reply.Facts, nil)
 	}
 	r.set.SetMatched(r.now - int64(r.lag))
 }

@@ -9,6 +9,14 @@ import (
 	"github.com/masstrace/masstrace/window"
 )
 
+// Schedule is what a strategy comes to for a sender: what it asks (sender.Source),
+// and how far the scan is.
+type Schedule interface {
+	Next(items []window.Item, now int64) (n int, next int64)
+	Halt()
+	Decided() uint64
+}
+
 // Config is what every strategy needs to know.
 type Config struct {
 	Shape window.Shape

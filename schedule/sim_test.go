@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,20 +54,25 @@ func (e *events) Pop() any {
 	return x
 }
 
-// sim runs an Exhaustive on a virtual clock, with an opener, a sender, a net and
+// sim runs a schedule, an Exhaustive if no other is made, on a virtual clock, with an opener, a sender, a net and
 // a matcher that do what the real ones do, one after another.
 type sim struct {
 	*testing.T
 	rng     *rand.Rand
 	cfg     Config
 	targets []habit
+	addrs   []probe.Addr    // of the targets; nil: any
+	known   *window.StopSet // the matcher's, may be nil
 	batch   int
 	perNS   int64 // between probes
 	lag     int64 // of the matcher behind the net
 	haltAt  int64 // 0 never
+	start   func(Config) Schedule
+	// reply answers a probe in place of the targets' habits.
+	reply func(f *probe.Facts, target int, random float64) (rtt int64, ok bool)
 
 	now    int64
-	e      *Exhaustive
+	e      Schedule
 	ready  chan *window.Window
 	opened int
 	closed bool // ready
@@ -89,14 +95,24 @@ type result struct {
 
 func addrOf(i int) probe.Addr { return probe.Addr4From([4]byte{198, 18, byte(i >> 8), byte(i)}) }
 
-var routerAddr = probe.Addr4From([4]byte{203, 0, 113, 1})
+func routerAt(ttl uint8) probe.Addr { return probe.Addr4From([4]byte{203, 0, 113, ttl}) }
+
+func (s *sim) addr(i int) probe.Addr {
+	if s.addrs != nil {
+		return s.addrs[i]
+	}
+	return addrOf(i)
+}
 
 func (s *sim) run() {
 	s.now = 1e18
 	s.ready = make(chan *window.Window, window.Live)
 	s.cfg.Set, s.cfg.Ready = window.NewSet(s.cfg.Shape), s.ready
 	s.sent = make(map[window.Item]int64)
-	s.e = NewExhaustive(s.cfg)
+	if s.start == nil {
+		s.start = func(c Config) Schedule { return NewExhaustive(c) }
+	}
+	s.e = s.start(s.cfg)
 	for range window.Live {
 		s.free = append(s.free, window.New(s.cfg.Shape))
 	}
@@ -119,8 +135,8 @@ func (s *sim) run() {
 			s.emit(item)
 		}
 		if next == Done {
-			if n > 0 || len(s.e.walks) > 0 || !s.closed {
-				s.Fatalf("Done with %d probes, %d walks", n, len(s.e.walks))
+			if n > 0 || !s.closed || slices.ContainsFunc(s.live, func(w *window.Window) bool { return w.Deadline() == 0 }) {
+				s.Fatalf("Done with %d probes, %d windows live", n, len(s.live))
 			}
 			break
 		}
@@ -150,7 +166,7 @@ func (s *sim) open(halted bool) {
 		s.free = s.free[1:]
 		w.Open(uint64(s.opened))
 		for i := first; i < min(first+size, len(s.targets)); i++ {
-			w.Append(addrOf(i))
+			w.Append(s.addr(i))
 		}
 		s.opened++
 		s.cfg.Set.Put(w)
@@ -206,12 +222,18 @@ func (s *sim) answer(w *window.Window, slot window.Slot, h habit) {
 	f := probe.Facts{Probe: probe.Probe{
 		Target: w.Target(int(slot.Target)), Flow: slot.Flow, TTL: slot.TTL, Attempt: slot.Attempt,
 	}}
+	if s.reply != nil {
+		if rtt, ok := s.reply(&f, int(w.ID)*s.cfg.Shape.Targets+int(slot.Target), s.rng.Float64()); ok {
+			heap.Push(&s.net, event{s.now + rtt, w.ID, probe.Reply{Facts: f}, slot})
+		}
+		return
+	}
 	switch {
 	case h.distance == 0 || slot.TTL < h.distance:
 		if s.rng.Float64() >= h.router {
 			return
 		}
-		f.Kind, f.Responder = probe.KindTTLExceeded, routerAddr
+		f.Kind, f.Responder = probe.KindTTLExceeded, routerAt(slot.TTL)
 	case s.rng.Float64() >= h.answer:
 		return
 	case h.quote == nil:
@@ -236,7 +258,7 @@ func (s *sim) match() {
 		if out := w.Answer(ev.slot, &ev.reply); out.Unsent {
 			s.Fatalf("%+v was not stamped", ev.slot)
 		}
-		w.Learn(ev.slot.Target, &ev.reply.Facts)
+		w.Learn(ev.slot.Target, &ev.reply.Facts, s.known)
 	}
 	s.cfg.Set.SetMatched(upTo)
 	for len(s.live) > 0 {

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/masstrace/masstrace/probe"
@@ -23,6 +24,11 @@ type AssemblerConfig struct {
 	Flows            FlowOf
 	// Faults, unless it is nil, are those of this machine.
 	Faults *window.Faults
+	// GapLimit is that of the strategy, 0 if silence ends no trace.
+	GapLimit int
+	// Backward says that the strategy begins traces near their ends, and follows
+	// them back to what is known.
+	Backward bool
 }
 
 // Assembler makes traces and replies of retired windows. It belongs to one
@@ -38,6 +44,7 @@ type Assembler struct {
 	trace  Trace
 	hop    Hop
 	seen   map[window.Slot]int // further copies, by slot
+	unsent uint64              // TTLs of the trace that were skipped, as bits
 }
 
 // Tally counts probes by what became of them.
@@ -49,6 +56,7 @@ type Tally struct {
 	// The first attempts: sent, or not and why.
 	FirstSent                                 uint64
 	Reached, Excluded, Interrupted, FirstFail uint64
+	Unreachable, Loop, GapLimit, Known        uint64
 }
 
 // NewAssembler returns an assembler.
@@ -64,11 +72,13 @@ func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
 		for flow := range uint16(w.Shape().Flows) {
 			t := a.assemble(w, target, flow)
 			if t.ProbeCount == 0 {
+				a.Tally.Reached += uint64(bits.OnesCount64(a.unsent)) // by a datagram nobody asked for
 				continue
 			}
 			t.RateLimited = a.limits.appendLimited(t.RateLimited, t)
 			a.explain(t, w, target)
 			t.Close()
+			a.skipped(t, w.State(target, flow).End())
 			if err := yield(t); err != nil {
 				return err
 			}
@@ -82,10 +92,12 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trac
 	t.Reset()
 	t.Head = a.head(w.Target(int(target)), flow)
 	t.FirstTTL, t.MaxTTL, t.Attempts = s.FirstTTL, s.LastTTL, uint8(s.Attempts)
-	t.Wait = a.cfg.Wait
+	t.Wait, t.GapLimit = a.cfg.Wait, a.cfg.GapLimit
 	state, doubted := w.State(target, flow), a.doubt(w, target, flow)
 	t.Touched = state.Alive()
 	slot := window.Slot{Target: target, Flow: flow}
+	a.unsent = 0
+	excluded := false
 	for slot.TTL = s.FirstTTL; slot.TTL <= s.LastTTL; slot.TTL++ {
 		// What a run that was not stopped would have sent.
 		wanted := w.Halted() && (state.End() == 0 || slot.TTL <= state.End())
@@ -106,16 +118,24 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trac
 				t.Halted = true
 			}
 			if slot.Attempt == 0 {
-				a.first(sent, e != nil, wanted)
+				a.first(slot.TTL, sent, e != nil, wanted)
 			}
+			excluded = excluded || sent == window.Excluded
 			wanted = wanted && sent != window.Excluded && e == nil
 		}
+	}
+	if excluded {
+		a.Tally.Excluded += uint64(bits.OnesCount64(a.unsent))
+		a.unsent = 0
+	}
+	if a.cfg.Backward && t.ProbeCount > 0 {
+		a.back(t, w, slot)
 	}
 	return t
 }
 
-// first counts a first attempt.
-func (a *Assembler) first(sent int64, answered, wanted bool) {
+// first counts a first attempt. Those that were skipped it only remembers.
+func (a *Assembler) first(ttl uint8, sent int64, answered, wanted bool) {
 	switch {
 	case sent > 0 || answered:
 		a.Tally.FirstSent++
@@ -126,7 +146,7 @@ func (a *Assembler) first(sent int64, answered, wanted bool) {
 	case wanted:
 		a.Tally.Interrupted++
 	default:
-		a.Tally.Reached++
+		a.unsent |= 1 << ttl
 	}
 }
 

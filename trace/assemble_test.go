@@ -60,7 +60,7 @@ func (b bench) answer(s window.Slot, kind probe.Kind, from probe.Addr, rtt int64
 		b.Fatalf("%+v: %+v", s, out)
 	}
 	if out.Role == window.First {
-		b.Learn(s.Target, &r.Facts)
+		b.Learn(s.Target, &r.Facts, nil)
 	}
 	return out.Role
 }

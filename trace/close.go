@@ -1,6 +1,10 @@
 package trace
 
-import "github.com/masstrace/masstrace/probe"
+import (
+	"math/bits"
+
+	"github.com/masstrace/masstrace/probe"
+)
 
 // Close decides where the trace ends and fills t.Result from the fields above
 // it. Then it cuts Hops to those at or below the end. In this order:
@@ -8,8 +12,12 @@ import "github.com/masstrace/masstrace/probe"
 //  1. The distance that a port unreachable gives (see distance): COMPLETED.
 //  2. The lowest TTL at which the target answered (see answers): COMPLETED.
 //  3. The lowest TTL at which some router said unreachable: UNREACH.
-//  4. A run that was stopped ends at the highest TTL that was probed: HALTED.
-//  5. The last TTL: HOPLIMIT. So ends, too, a trace whose target gave answers
+//  4. Where routers repeat, the TTL at which the first of them comes again: LOOP
+//     (see window.FindCircle).
+//  5. A run that was stopped ends at the highest TTL that was probed: HALTED.
+//  6. A trace that was given up before the last TTL ends with the silence behind
+//     the last router: GAPLIMIT.
+//  7. The last TTL: HOPLIMIT. So ends, too, a trace whose target gave answers
 //     that tell no TTL: it is Reached, at a Distance that nobody knows.
 //
 // Close allocates nothing once Loops has room. Closing twice changes nothing
@@ -57,11 +65,17 @@ func (t *Trace) end() {
 			return
 		}
 	}
-	if t.Halted {
+	again, circle := t.circle()
+	switch last := t.lastInRow(); {
+	case circle:
+		t.StopReason, t.End = StopLoop, again
+	case t.Halted:
 		t.StopReason, t.End = StopHalted, t.highestProbed()
-		return
+	case t.GapLimit > 0 && last < t.MaxTTL:
+		t.StopReason, t.End = StopGapLimit, last
+	default:
+		t.StopReason, t.End = StopHopLimit, t.MaxTTL
 	}
-	t.StopReason, t.End = StopHopLimit, t.MaxTTL
 }
 
 // answers reports whether h shows that the probe arrived at the target. The
@@ -129,6 +143,23 @@ func (t *Trace) highestProbed() uint8 {
 	}
 	if n := len(t.Silent); n > 0 {
 		ttl = max(ttl, t.Silent[n-1].TTL)
+	}
+	return ttl
+}
+
+// lastInRow returns the highest TTL up to which every TTL from the last hop on was
+// probed; without a hop, from the lowest one on that was.
+func (t *Trace) lastInRow() uint8 {
+	probed := uint64(0)
+	for _, s := range t.Silent {
+		probed |= 1 << (s.TTL & probe.MaxTTL)
+	}
+	ttl := uint8(bits.TrailingZeros64(probed) & probe.MaxTTL)
+	if n := len(t.Hops); n > 0 {
+		ttl = t.Hops[n-1].TTL
+	}
+	for ttl < probe.MaxTTL && probed>>(ttl+1)&1 != 0 {
+		ttl++
 	}
 	return ttl
 }

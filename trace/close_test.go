@@ -84,6 +84,15 @@ func TestCloseEnd(t *testing.T) {
 		{name: "nothing answered", want: "HOPLIMIT/0 end 16, distance 0, reached false, 0 hops"},
 		{name: "routers only", path: three, want: "HOPLIMIT/0 end 16, distance 0, reached false, 3 hops"},
 
+		{name: "routers repeat", path: three + "4:2=ttl_exceeded 5:3=ttl_exceeded 6:2=ttl_exceeded 7:3=ttl_exceeded",
+			want: "LOOP/0 end 4, distance 0, reached false, 4 hops"},
+		{name: "given up before", path: three, set: func(t *Trace) { t.GapLimit, t.Silent = 2, []TTLAttempt{{4, 0}, {5, 0}} },
+			want: "GAPLIMIT/0 end 5, distance 0, reached false, 3 hops"},
+		{name: "one TTL probed beyond the silence", path: three, set: func(t *Trace) { t.GapLimit, t.Silent = 2, []TTLAttempt{{4, 0}, {5, 0}, {9, 0}} },
+			want: "GAPLIMIT/0 end 5, distance 0, reached false, 3 hops"},
+		{name: "given up at the last TTL", path: three, set: func(t *Trace) { t.GapLimit, t.MaxTTL, t.Silent = 2, 5, []TTLAttempt{{4, 0}, {5, 0}} },
+			want: "HOPLIMIT/0 end 5, distance 0, reached false, 3 hops"},
+
 		// The distance of a port unreachable.
 		{name: "port unreachable at its distance", path: three + "4:T=port_unreach/3<1",
 			want: "COMPLETED/0 end 4, distance 4, reached true, 4 hops"},
@@ -199,7 +208,8 @@ func TestCloseLoops(t *testing.T) {
 		{"two routers", "1:1=ttl_exceeded 2:2=ttl_exceeded 3:1=ttl_exceeded 4:2=ttl_exceeded",
 			[]Loop{{1, 3}, {2, 4}}},
 		{"silence between", "1:1=ttl_exceeded 3:1=ttl_exceeded", []Loop{{1, 3}}},
-		{"nearest counts", "1:1=ttl_exceeded 3:1=ttl_exceeded 5:1=ttl_exceeded", []Loop{{1, 3}, {3, 5}}},
+		{"nearest counts", "1:1=ttl_exceeded 3:1=ttl_exceeded 5:1=ttl_exceeded 6:6=ttl_exceeded", []Loop{{1, 3}, {3, 5}}},
+		{"beyond a circle's first round", "1:1=ttl_exceeded 3:1=ttl_exceeded 5:1=ttl_exceeded", []Loop{{1, 3}}},
 		{"attempts count once", "1:1=ttl_exceeded 1.1:1=ttl_exceeded 3:1=ttl_exceeded 3.1:1=ttl_exceeded",
 			[]Loop{{1, 3}}},
 		{"unreachable passed on", "1:1=ttl_exceeded 2:2=ttl_exceeded 3:1=host_unreach", nil},

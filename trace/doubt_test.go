@@ -42,7 +42,7 @@ func TestDoubt(t *testing.T) {
 				Targets: 1, FirstTTL: 1, LastTTL: 8, Flows: 1, Attempts: 2, Unlinked: 9,
 			}, target6)
 			if tt.garbled {
-				b.Learn(0, &probe.Facts{Valid: probe.Garbled, HasQuote: true})
+				b.Learn(0, &probe.Facts{Valid: probe.Garbled, HasQuote: true}, nil)
 			}
 			for _, a := range tt.answers {
 				s := slotOf(0, 0, a.ttl, a.attempt)
@@ -58,7 +58,7 @@ func TestDoubt(t *testing.T) {
 				}
 				b.Stamp(s, 100)
 				b.Answer(s, &r)
-				b.Learn(0, &r.Facts)
+				b.Learn(0, &r.Facts, nil)
 			}
 			b.Close(1, false)
 

@@ -1,6 +1,9 @@
 package trace
 
-import "github.com/masstrace/masstrace/probe"
+import (
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/window"
+)
 
 // mangledByNAT are the quoted fields that address translation rewrites: the
 // source, with it the checksum and, for ICMP, the identifier; some translators
@@ -39,6 +42,17 @@ func (t *Trace) findLoops() {
 			break
 		}
 	}
+}
+
+// circle finds where routers at the end of the path repeat.
+func (t *Trace) circle() (again uint8, ok bool) {
+	var at [probe.MaxTTL + 1]probe.Addr
+	for i := len(t.Hops) - 1; i >= 0; i-- {
+		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && h.TTL <= probe.MaxTTL {
+			at[h.TTL] = h.Responder
+		}
+	}
+	return window.FindCircle(at[:])
 }
 
 // hasLoop looks only at the end: attempts of one TTL stand side by side.

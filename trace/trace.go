@@ -53,6 +53,12 @@ type Loop struct {
 	First, Again uint8 // TTLs, First + 1 < Again
 }
 
+// Known is an interface that other traces have seen at the same TTL.
+type Known struct {
+	TTL  uint8
+	Addr probe.Addr
+}
+
 // Trace is one vantage point's hops to one target over one flow. The assembler
 // fills everything above the result; Close fills the result.
 //
@@ -65,6 +71,15 @@ type Trace struct {
 	MaxTTL   uint8 // highest TTL asked for (scamper: hoplimit)
 	Attempts uint8 // attempts asked for at each TTL, at least 1
 	Wait     time.Duration
+	// FirstHop is the TTL of the first probe, where a trace begins somewhere on the
+	// path and not at FirstTTL; else 0.
+	FirstHop uint8
+	// GapLimit says that the strategy ends traces at TTLs that are silent: so many
+	// in a row, or fewer where it knows. 0 if it does not.
+	GapLimit int
+	// Known is where the way back met what other traces know; TTL 0 is nowhere.
+	// What is below was not probed.
+	Known Known
 
 	Start      int64 // when the first probe left, ns since the Unix epoch
 	ProbeCount int   // probes sent

@@ -10,6 +10,9 @@ import "github.com/masstrace/masstrace/probe"
 //	bits 16–23  Exceeded: the highest TTL at which a router answered
 //	bit 24      Alive: the target answered, if at no TTL that is known
 //	bit 25      Garbled: somebody rewrites the checksum of what is quoted
+//	bits 32–39  Unreach: the lowest TTL at which anybody said unreachable
+//	bits 40–47  Met: the lowest TTL at which an interface of the StopSet answered
+//	bits 48–55  Fresh: the lowest TTL at which an interface was new to it
 type State uint64
 
 const (
@@ -36,6 +39,18 @@ func (s State) Alive() bool { return s&alive != 0 }
 // rewritten, so that another may bear a tag by chance.
 func (s State) Garbled() bool { return s&garbled != 0 }
 
+// Unreach returns the lowest TTL at which anybody said that the target cannot be
+// reached, 0 if none did. A port unreachable is the target's own answer.
+func (s State) Unreach() uint8 { return uint8(s >> 32) }
+
+// Met returns the lowest TTL at which an interface answered that was known at
+// that TTL already, 0 if none did or nobody asked for it.
+func (s State) Met() uint8 { return uint8(s >> 40) }
+
+// Fresh returns the lowest TTL at which an interface answered that was not known
+// there, 0 if none did or nobody asked for it.
+func (s State) Fresh() uint8 { return uint8(s >> 48) }
+
 // End returns the TTL above which nothing can tell more: the target's
 // distance, where it is consistent with everything else, or else the lowest TTL
 // at which it answered. It returns 0 while neither is known.
@@ -56,6 +71,9 @@ func (s State) with(r *probe.Facts) State {
 		return s | garbled
 	}
 	fromTarget := r.Responder == r.Target
+	if r.Kind.IsUnreach() {
+		s = s.lower(32, r.TTL)
+	}
 	switch r.Kind {
 	case probe.KindTTLExceeded:
 		if !fromTarget {
@@ -73,11 +91,15 @@ func (s State) with(r *probe.Facts) State {
 			return s
 		}
 	}
-	s |= alive
-	if reached := s.Reached(); reached == 0 || r.TTL < reached {
-		s = s.set(0, r.TTL)
+	return (s | alive).lower(0, r.TTL)
+}
+
+// lower keeps the lowest TTL in the eight bits at shift; 0 is none.
+func (s State) lower(shift uint, ttl uint8) State {
+	if v := uint8(s >> shift); v != 0 && v <= ttl {
+		return s
 	}
-	return s
+	return s.set(shift, ttl)
 }
 
 func (s State) set(shift uint, v uint8) State {
@@ -89,11 +111,20 @@ func (w *Window) State(target uint32, flow uint16) State {
 	return State(w.states[int(target)*w.shape.Flows+int(flow)].Load())
 }
 
-// Learn updates the state of target over r.Flow. Only the matcher calls it.
-func (w *Window) Learn(target uint32, r *probe.Facts) {
+// Learn updates the state of target over r.Flow. known, unless it is nil, takes
+// the interfaces of routers, and says which were there. Only the matcher calls it.
+func (w *Window) Learn(target uint32, r *probe.Facts, known *StopSet) {
 	word := &w.states[int(target)*w.shape.Flows+int(r.Flow)]
 	old := State(word.Load())
-	if s := old.with(r); s != old {
+	s := old.with(r)
+	if known != nil && r.Kind == probe.KindTTLExceeded && r.Responder != r.Target {
+		if known.Add(r.TTL, r.Responder) {
+			s = s.lower(40, r.TTL)
+		} else {
+			s = s.lower(48, r.TTL)
+		}
+	}
+	if s != old {
 		word.Store(uint64(s))
 	}
 }

@@ -125,12 +125,40 @@ func TestStateHonest(t *testing.T) {
 	}
 }
 
+// What a strategy steers by: the lowest unreachable, and what of the path is known.
+func TestStateSteers(t *testing.T) {
+	w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 30, Flows: 1, Attempts: 1})
+	known := NewStopSet(64)
+	known.Add(5, router)
+	known.Add(7, router)
+	type seen struct{ unreach, met, fresh uint8 }
+	for _, step := range []struct {
+		r    *probe.Facts
+		want seen
+	}{
+		{said(probe.KindTTLExceeded, false, 7, 1), seen{0, 7, 0}},
+		{said(probe.KindTTLExceeded, false, 6, 1), seen{0, 7, 6}},
+		{said(probe.KindTTLExceeded, false, 8, 1), seen{0, 7, 6}},
+		{said(probe.KindTTLExceeded, false, 5, 1), seen{0, 5, 6}},
+		{said(probe.KindTTLExceeded, true, 4, 1), seen{0, 5, 6}}, // the target is no router
+		{said(probe.KindHostUnreach, false, 12, 1), seen{12, 5, 6}},
+		{said(probe.KindAdmin, false, 10, 1), seen{10, 5, 6}},
+		{said(probe.KindNetUnreach, true, 11, 1), seen{10, 5, 6}},
+		{said(probe.KindPortUnreach, true, 3, 1), seen{10, 5, 6}},
+	} {
+		w.Learn(0, step.r, known)
+		if s := w.State(0, 0); (seen{s.Unreach(), s.Met(), s.Fresh()}) != step.want {
+			t.Errorf("%v at %d: %+v, want %+v", step.r.Kind, step.r.TTL, seen{s.Unreach(), s.Met(), s.Fresh()}, step.want)
+		}
+	}
+}
+
 // Words of neighbouring targets and flows are apart.
 func TestLearn(t *testing.T) {
 	w := New(Shape{Targets: 3, FirstTTL: 1, LastTTL: 9, Flows: 2, Attempts: 1})
 	r := said(probe.KindEchoReply, true, 4, 0)
 	r.Flow = 1
-	w.Learn(1, r)
+	w.Learn(1, r, nil)
 	for target := range uint32(3) {
 		for flow := range uint16(2) {
 			want := uint8(0)

@@ -20,11 +20,12 @@ type ScanCmd struct {
 
 	Probes string `placeholder:"FILE" help:"Instead of tracing targets, send the single probes that this file lists, - for standard input, as caracal takes them: destination,source port,destination port,TTL,protocol (udp, icmp or icmp6) a line."`
 
-	TargetFlags `group:"Targets"`
-	ProbeFlags  `group:"Probes"`
-	PaceFlags   `group:"Pace"`
-	LinkFlags   `group:"Link"`
-	OutputFlags `group:"Output"`
+	TargetFlags   `group:"Targets"`
+	ProbeFlags    `group:"Probes"`
+	StrategyFlags `group:"Strategy"`
+	PaceFlags     `group:"Pace"`
+	LinkFlags     `group:"Link"`
+	OutputFlags   `group:"Output"`
 
 	DryRun bool `help:"Print what would be done, and the first probes; send nothing."`
 }
@@ -52,7 +53,6 @@ type ProbeFlags struct {
 	Flows           int       `default:"1" placeholder:"N" help:"Flows (paths through load balancers) probed of each target."`
 	Attempts        int       `default:"1" placeholder:"N" help:"Attempts at each TTL, up to 4; only what did not answer is probed again."`
 	SourcePortRange portRange `placeholder:"LOW-HIGH" help:"Source ports (ICMP: identifiers). Default 32768-65534."`
-	NoStop          bool      `help:"Probe all TTLs, also above the distance of a target that has answered."`
 }
 
 // PaceFlags say how fast.
@@ -93,7 +93,7 @@ const mostSenders = 64
 
 // Validate checks what kong cannot.
 func (c *ScanCmd) Validate() error {
-	if err := c.validateProbes(); err != nil {
+	if err := errors.Join(c.validateProbes(), c.StrategyFlags.validate()); err != nil {
 		return err
 	}
 	switch {
@@ -202,6 +202,7 @@ func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, 
 		Seed: c.Seed, Key: c.Key,
 		Method: method, MinTTL: c.MinTTL, MaxTTL: c.MaxTTL, TOS: c.TOS,
 		Flows: c.Flows, Attempts: c.Attempts, NoStop: c.NoStop,
+		Strategy: c.Strategy, GapLimit: c.GapLimit, Overlap: c.Overlap,
 		RatePPS: c.Rate.most(c.RateMax), AutoRate: c.Rate == autoRate, Bandwidth: float64(c.Bandwidth), Burst: c.Burst, Wait: c.Wait,
 		Memory: uint64(c.Memory), Interface: c.Interface, Sources: c.Source,
 		GatewayMAC: net.HardwareAddr(c.GatewayMAC), PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high,

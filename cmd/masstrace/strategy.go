@@ -1,0 +1,30 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/masstrace/masstrace/engine"
+)
+
+// StrategyFlags say which probes are made of all that could be.
+type StrategyFlags struct {
+	Strategy string `default:"exhaustive" enum:"exhaustive,complete,topology" help:"Which TTLs are probed. exhaustive: all up to the target's distance, or the last. complete: as many as whole paths take, by what was answered and how far neighbours are. topology: as many as show the network's interfaces: from near the target back to what is known."`
+	GapLimit int    `placeholder:"N" help:"complete and topology: so many silent TTLs in a row end a path, or fewer where neighbours say so. Default 5, topology 3."`
+	Overlap  int    `placeholder:"N" help:"topology: follow a path back for so many TTLs behind the last interface that was new. Default 3."`
+	NoStop   bool   `help:"exhaustive: probe all TTLs, also above the distance of a target that has answered."`
+}
+
+// validate checks what does not go together.
+func (f *StrategyFlags) validate() error {
+	switch {
+	case f.GapLimit < 0 || f.Overlap < 0:
+		return errors.New("--gap-limit and --overlap must be at least 1")
+	case f.NoStop && f.Strategy != engine.Exhaustive:
+		return errors.New("--no-stop needs --strategy exhaustive")
+	case f.GapLimit != 0 && f.Strategy == engine.Exhaustive:
+		return errors.New("--gap-limit needs --strategy complete or topology")
+	case f.Overlap != 0 && f.Strategy != engine.Topology:
+		return errors.New("--overlap needs --strategy topology")
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package schedule
+
+// Complete finds whole paths with few probes: every TTL up to the end of the
+// path, and as few beyond it as it takes to know that it is the end.
+//
+// The first probe goes to where the target is likely to be. If the target
+// answers, its distance is known at once (UDP), or is not greater (ICMP, TCP). If a
+// router does, the path is longer. Then follow, in random order, the TTLs that are
+// certainly on the path, or nearly so; from there on one after another, until the
+// target answers, somebody says that it cannot be reached, the path runs in a
+// circle, or so many TTLs are silent that nothing will answer any more.
+type Complete struct {
+	cfg StrategyConfig
+}
+
+// StrategyConfig is what strategies share.
+type StrategyConfig struct {
+	// GapLimit is how many silent TTLs in a row end a path.
+	GapLimit int
+	// Overlap is how far Topology follows a path back below the last interface
+	// that was new, in TTLs.
+	Overlap int
+	Near    *Near
+}
+
+// NewComplete returns the strategy.
+func NewComplete(cfg StrategyConfig) *Complete { return &Complete{cfg: cfg} }
+
+// Next implements Strategy.
+func (c *Complete) Next(p *Path) Step {
+	f := forecast(p.Note)
+	if p.Sent == 0 {
+		f = newForecast(c.cfg.Near.Guess(p.Target()))
+		p.Note = uint64(f)
+		return Step(p.Within(f.first()))
+	}
+	top, exact := bounds(p)
+	c.cfg.Near.learn(p, top, exact)
+	// Up to sure every TTL is on the path, or the forecast says so.
+	sure := min(max(p.State.Exceeded(), p.Within(f.first()-2)), top)
+	if exact {
+		sure = top
+	}
+	if ttl, ok := p.Any(p.First(), sure); ok {
+		return ttl
+	}
+	ttl, ok := p.Lowest(p.First(), top)
+	switch {
+	case !ok:
+		return Enough
+	case p.Pending():
+		return Await
+	case top == p.Last() && (f.silent(p, uint8(ttl), c.cfg.GapLimit) || p.Circles()):
+		return Enough
+	}
+	return ttl
+}

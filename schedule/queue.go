@@ -1,0 +1,97 @@
+package schedule
+
+// none ends a list of paths.
+const none = ^uint32(0)
+
+// queue holds the paths of a window that are not done: those that are ready in
+// the order in which they came, and those to be looked at later on a wheel of
+// ticks. Each path is in one list, through its own link.
+type queue struct {
+	link       []uint32
+	head, tail uint32 // of those that are ready
+	wheel      [ticks]uint32
+	at         int64 // time of the current tick
+	tick       int64 // ns
+	later      int   // paths on the wheel
+}
+
+// ticks is how many there are on the wheel: what is due beyond is looked at too
+// early, and put off again.
+const ticks = 512
+
+// reset makes n paths ready, in the order of their numbers.
+func (q *queue) reset(n int, now, tick int64) {
+	if cap(q.link) < n {
+		q.link = make([]uint32, n)
+	}
+	q.link = q.link[:n]
+	q.head, q.tail = none, none
+	for i := range q.wheel {
+		q.wheel[i] = none
+	}
+	q.at, q.tick, q.later = now, max(tick, 1), 0
+	for i := range uint32(n) {
+		q.push(i)
+	}
+}
+
+// push puts a path behind those that are ready.
+func (q *queue) push(i uint32) {
+	q.link[i] = none
+	if q.head == none {
+		q.head = i
+	} else {
+		q.link[q.tail] = i
+	}
+	q.tail = i
+}
+
+// pop takes the path that has been ready longest.
+func (q *queue) pop() (i uint32, ok bool) {
+	if q.head == none {
+		return 0, false
+	}
+	i = q.head
+	q.head = q.link[i]
+	return i, true
+}
+
+// put makes a path ready at a time, within two ticks, or earlier.
+func (q *queue) put(i uint32, at int64) {
+	n := min(max((at-q.at)/q.tick+1, 1), ticks-1)
+	slot := &q.wheel[(q.at/q.tick+n)%ticks]
+	q.link[i] = *slot
+	*slot = i
+	q.later++
+}
+
+// advance makes ready what is due.
+func (q *queue) advance(now int64) {
+	for n := 0; q.at+q.tick <= now; n++ {
+		if n == ticks { // everything was due
+			q.at = now
+			return
+		}
+		q.at += q.tick
+		slot := &q.wheel[q.at/q.tick%ticks]
+		for i := *slot; i != none; {
+			next := q.link[i]
+			q.push(i)
+			q.later--
+			i = next
+		}
+		*slot = none
+	}
+}
+
+// next returns when a path is due, if none is ready.
+func (q *queue) next() int64 {
+	if q.later > 0 {
+		for n := int64(1); n < ticks; n++ {
+			if q.wheel[(q.at/q.tick+n)%ticks] != none {
+				return q.at + n*q.tick
+			}
+		}
+	}
+	return Done
+}

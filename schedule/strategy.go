@@ -1,0 +1,147 @@
+package schedule
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/window"
+)
+
+// Strategy decides which TTL of a path is probed next, from what is known of the
+// path at that moment. Adaptive asks it about one path at a time, after each
+// probe of it, and does the rest: the order, the waiting, further attempts, the
+// windows. What a strategy knows of a path is in the Path; what it learns for
+// other paths it keeps itself, safe for any number of goroutines.
+type Strategy interface {
+	// Next returns a TTL of the window's range that was not sent yet, Await while
+	// an answer that is under way decides, or Enough. A path that has enough is
+	// asked about once more, when the answers to all its probes are in.
+	Next(p *Path) Step
+}
+
+// Step is what Strategy.Next says: a TTL, or one of these.
+type Step uint8
+
+// What is no TTL.
+const (
+	Await  Step = 0
+	Enough Step = 0xff
+)
+
+// Path is the way to one target over one flow, as it stands when a strategy is
+// asked about it.
+type Path struct {
+	State window.State
+	// Sent has the bit t set if TTL t was sent.
+	Sent uint64
+	// Note is the strategy's own, 0 at first, and kept from one time to the next.
+	Note uint64
+
+	window *window.Window
+	slot   window.Slot // its target and flow
+	latest uint8       // TTL sent last, 0 if none was
+	now    int64
+	random uint64
+}
+
+// Target returns the address that the path leads to.
+func (p *Path) Target() probe.Addr { return p.window.Target(int(p.slot.Target)) }
+
+// First and Last return the range of TTLs.
+func (p *Path) First() uint8 { return p.window.Shape().FirstTTL }
+
+// Last returns the highest TTL that may be probed.
+func (p *Path) Last() uint8 { return p.window.Shape().LastTTL }
+
+// Within returns the TTL of the range that is nearest to ttl.
+func (p *Path) Within(ttl int) uint8 {
+	return uint8(max(min(ttl, int(p.Last())), int(p.First())))
+}
+
+// IsSent reports whether a TTL was sent.
+func (p *Path) IsSent(ttl uint8) bool { return p.Sent>>ttl&1 != 0 }
+
+// unsent returns the TTLs of from to to that were not sent, as bits.
+func (p *Path) unsent(from, to uint8) uint64 {
+	if from > to {
+		return 0
+	}
+	return ^p.Sent & (1<<(to+1) - 1) &^ (1<<from - 1) // to is at most 63: 1<<64 is 0
+}
+
+// Any returns one of the TTLs of from to to that were not sent, by chance; ok is
+// false if there is none.
+func (p *Path) Any(from, to uint8) (ttl Step, ok bool) {
+	set := p.unsent(from, to)
+	n := bits.OnesCount64(set)
+	if n == 0 {
+		return 0, false
+	}
+	for skip := mix(p.random^p.Sent) % uint64(n); skip > 0; skip-- {
+		set &= set - 1
+	}
+	return Step(bits.TrailingZeros64(set)), true
+}
+
+// Lowest returns the lowest TTL of from to to that was not sent.
+func (p *Path) Lowest(from, to uint8) (ttl Step, ok bool) {
+	set := p.unsent(from, to)
+	return Step(bits.TrailingZeros64(set) & 63), set != 0
+}
+
+// patience is how long, in ns, a strategy lets an answer decide that is under
+// way: most come sooner, and one that comes later costs a probe, not a hop.
+const patience = int64(400 * time.Millisecond)
+
+// Pending reports whether the probe sent last may still be answered soon.
+func (p *Path) Pending() bool {
+	if p.latest == 0 {
+		return false
+	}
+	slot := p.slot
+	slot.TTL = p.latest
+	sent := p.window.Sent(slot)
+	// What is not stamped yet is about to leave.
+	return sent == 0 || sent > 0 && p.now < sent+patience && !p.window.Answered(slot)
+}
+
+// Responder returns who answered at a TTL by a time exceeded, zero if nobody.
+func (p *Path) Responder(ttl uint8) probe.Addr {
+	slot := p.slot
+	slot.TTL = ttl
+	for int(slot.Attempt) < p.window.Shape().Attempts {
+		if e := p.window.Reply(slot); e != nil && e.Kind == probe.KindTTLExceeded {
+			return e.Responder
+		}
+		slot.Attempt++
+	}
+	return probe.Addr{}
+}
+
+// mix is the bijection that ends each step of SplitMix64 (Steele, Lea and Flood,
+// 2014), behind its increment.
+func mix(z uint64) uint64 {
+	z += 0x9e3779b97f4a7c15 // 2⁶⁴/φ
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// Highest returns the highest TTL of from to to that was not sent.
+func (p *Path) Highest(from, to uint8) (ttl Step, ok bool) {
+	set := p.unsent(from, to)
+	return Step(63 - bits.LeadingZeros64(set|1)), set != 0
+}
+
+// Circles reports whether the routers at the end of the path, as far as it is
+// known, repeat.
+func (p *Path) Circles() bool {
+	var at [probe.MaxTTL + 1]probe.Addr
+	top := p.State.Exceeded()
+	for ttl := p.First(); ttl <= top; ttl++ {
+		at[ttl] = p.Responder(ttl)
+	}
+	_, ok := window.FindCircle(at[:top+1])
+	return ok
+}

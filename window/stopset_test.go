@@ -1,0 +1,72 @@
+package window
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/masstrace/masstrace/probe"
+)
+
+func interfaceNo(i int) probe.Addr {
+	return probe.Addr4From([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)})
+}
+
+// A set that is not near full is exact; TTLs and addresses count apart.
+func TestStopSet(t *testing.T) {
+	s := NewStopSet(1 << 12)
+	if s.Octets() != 8<<12 {
+		t.Errorf("%d octets", s.Octets())
+	}
+	for round, want := range []bool{false, true} {
+		for i := range 200 {
+			for _, ttl := range []uint8{1, 2, 63} {
+				if s.Add(ttl, interfaceNo(i)) != want {
+					t.Fatalf("round %d: interface %d at TTL %d: not %t", round, i, ttl, want)
+				}
+			}
+		}
+	}
+}
+
+// A set that is too small forgets, and never knows what it was not told.
+func TestStopSetFull(t *testing.T) {
+	s := NewStopSet(1)
+	told := map[probe.Addr]bool{}
+	for i := range 10_000 {
+		a := interfaceNo(i % 100)
+		if s.Add(9, a) && !told[a] {
+			t.Fatalf("%v was known before it was told", a)
+		}
+		told[a] = true
+	}
+}
+
+// However many add the same ones at once, each is new to one of them.
+func TestStopSetShared(t *testing.T) {
+	const n, all = 4, 1000
+	s := NewStopSet(1 << 14)
+	var fresh atomic.Int64
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			for i := range all {
+				if !s.Add(3, interfaceNo(i)) {
+					fresh.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if fresh.Load() != all {
+		t.Errorf("%d of %d were new", fresh.Load(), all)
+	}
+}
+
+func BenchmarkStopSet(b *testing.B) {
+	s := NewStopSet(1 << 20)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		s.Add(uint8(i&31), interfaceNo(i&0xffff))
+	}
+}
