@@ -72,6 +72,7 @@ soak: install-test
 bench: install-build build
 	go run ./bench/micro -o bench/RESULTS.md
 	go run ./bench/lab $(PEERS) -o bench/RESULTS.md
+	go run ./bench/receive -o bench/RESULTS.md
 	go run ./bench/replay -o bench/RESULTS.md
 
 demo: install-demo build

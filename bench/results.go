@@ -17,6 +17,7 @@ type Section string
 const (
 	Micro    Section = "Micro benchmarks"
 	Send     Section = "Sending"
+	Receive  Section = "Receiving"
 	EndToEnd Section = "End to end"
 	Replay   Section = "Replay"
 	CPU      Section = "CPU per probe"
@@ -24,7 +25,7 @@ const (
 	Scale    Section = "Scale"
 )
 
-var sections = []Section{Micro, Send, EndToEnd, Replay, CPU, Pace, Scale}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, CPU, Pace, Scale}
 
 const resultsHead = `# Results
 

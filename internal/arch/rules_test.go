@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"bench":                 {},
 	"bench/lab":             {"bench", "codec", "link", "probe", "sender"},
 	"bench/micro":           {"bench"},
+	"bench/receive":         {"bench", "codec", "lab", "permute", "probe", "target", "wire"},
 	"bench/replay":          {"bench", "codec", "netsim", "probe", "receiver"},
 	"bench/soak":            {"bench", "internal/gotest"},
 	"internal/acceptance":   {}, // tests only
@@ -72,7 +73,8 @@ var thirdParty = []keptIn{
 	{"github.com/alecthomas/kong", []string{"cmd/masstrace"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"engine"}, testsToo},
 	// A scan runs no program.
-	{"os/exec", []string{"lab", "lab/routers", "bench", "bench/lab", "bench/micro", "bench/replay", "bench/soak"}, testsFree},
+	{"os/exec", []string{"lab", "lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/soak"}, testsFree},
+	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 
 // sourceFile is what the rules look at.

@@ -1,0 +1,138 @@
+// Command receive measures how many replies masstrace takes while it sends.
+//
+// The replies come from the kernel itself: an XDP program, run over live frames
+// (BPF_PROG_TEST_RUN), makes them on the link of the scan, faster than any
+// socket could. They answer the scan's own probes, under its key, and go the way
+// of all received frames: captured, decoded, authenticated, matched, counted.
+// What the program made and what the scan's summary counts are compared.
+//
+//	go run ./bench/receive [-masstrace PATH] [-send PPS] [-rates LIST] [-rounds N] [-seconds N] [-o FILE]
+//
+// It needs root, and sends nothing outside namespaces of its own: the far end of
+// the link drops everything.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/masstrace/masstrace/bench"
+	"github.com/masstrace/masstrace/lab"
+)
+
+func main() {
+	lab.Init(lab.Setup{Name: network, Build: build})
+	if len(os.Args) > 1 && os.Args[1] == inside {
+		end(runInside(os.Args[2:]))
+		return
+	}
+	masstrace := flag.String("masstrace", "bin/masstrace", "masstrace")
+	send := flag.Int("send", 100_000, "probes sent per second")
+	rates := flag.String("rates", "0,100000,300000,500000,700000,1000000", "replies per second")
+	rounds := flag.Int("rounds", 5, "runs of each, of which medians are taken")
+	seconds := flag.Int("seconds", 3, "how long replies come")
+	out := flag.String("o", "", "keep the table in this file")
+	flag.Parse()
+	end(run(*masstrace, *rates, *send, *rounds, *seconds, *out))
+}
+
+func end(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "receive:", err)
+		os.Exit(1)
+	}
+}
+
+// outcome is what came of one run.
+type outcome struct {
+	Made    float64 // replies
+	Seconds float64 // that took
+	Taken   float64 // frames that the scan counts
+	Drops   float64 // of the kernel and the link, as the scan reads them
+	Sent    float64 // probes
+	CPU     float64 // s, of the scan's process
+}
+
+func run(masstrace, rates string, send, rounds, seconds int, out string) error {
+	dir, err := os.MkdirTemp("", "masstrace-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	all := map[int][]outcome{}
+	var asked []int
+	for i := range rounds {
+		for _, word := range strings.Split(rates, ",") {
+			rate, err := strconv.Atoi(word)
+			if err != nil || rate < 0 {
+				return fmt.Errorf("%q is not a number of replies per second", word)
+			}
+			if i == 0 {
+				asked = append(asked, rate)
+			}
+			fmt.Fprintf(os.Stderr, "measuring: %d replies a second, round %d\n", rate, i+1)
+			file := filepath.Join(dir, "outcome")
+			status, err := lab.Run(context.Background(), lab.Config{Setup: network, Command: []string{self, inside,
+				masstrace, strconv.Itoa(send), strconv.Itoa(rate), strconv.Itoa(seconds), dir, file}})
+			if err != nil || status != 0 {
+				return fmt.Errorf("run in a namespace: status %d, %w", status, err)
+			}
+			var o outcome
+			b, err := os.ReadFile(file)
+			if err == nil {
+				err = json.Unmarshal(b, &o)
+			}
+			if err != nil {
+				return err
+			}
+			all[rate] = append(all[rate], o)
+		}
+	}
+	body := table(asked, all, send)
+	fmt.Print(body)
+	if out == "" {
+		return nil
+	}
+	return bench.Keep(out, bench.Receive, body)
+}
+
+// table returns the section of the results.
+func table(asked []int, all map[int][]outcome, send int) string {
+	t := bench.Table{Head: []string{"replies asked/s", "made/s", "lost", "drops read", "probes sent/s", "CPU ns/reply"}}
+	idle := 0.0 // CPU of a scan without replies, per probe
+	for _, rate := range asked {
+		median := func(f func(o *outcome) float64) float64 {
+			var v []float64
+			for i := range all[rate] {
+				v = append(v, f(&all[rate][i]))
+			}
+			return bench.Median(v)
+		}
+		if rate == 0 {
+			idle = median(func(o *outcome) float64 { return o.CPU / o.Sent })
+		}
+		cost := "–"
+		if rate > 0 && idle > 0 {
+			cost = bench.Number(1e9 * median(func(o *outcome) float64 { return max(o.CPU-idle*o.Sent, 0) / o.Made }))
+		}
+		t.Add(bench.Number(float64(rate)),
+			bench.Number(median(func(o *outcome) float64 { return o.Made / o.Seconds })),
+			bench.Number(median(func(o *outcome) float64 { return o.Made - o.Taken })),
+			bench.Number(median(func(o *outcome) float64 { return o.Drops })),
+			bench.Number(median(func(o *outcome) float64 { return o.Sent / o.Seconds })),
+			cost)
+	}
+	return fmt.Sprintf("Replies, each authenticated and matched, that come in while %s probes a second go out; made by an XDP\n"+
+		"program over live frames. CPU is that of the whole process, less what a scan without replies takes a probe;\n"+
+		"wait and start-up are in it. Medians.\n\n%s", bench.Number(float64(send)), t.String())
+}
