@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"math"
 	"math/bits"
 	"net/netip"
@@ -79,11 +82,11 @@ func newPlan(c *Config) (*plan, error) {
 func (p *plan) readTargets(c *Config) error {
 	var err error
 	if p.include, err = target.ParseArgs(c.Targets, c.Stdin); err != nil {
-		return usage("targets: %w", err)
+		return listFault("targets", err)
 	}
 	excluded, err := target.ParseArgs(c.Exclude, c.Stdin)
 	if err != nil {
-		return usage("--exclude: %w", err)
+		return listFault("--exclude", err)
 	}
 	warnHostBits(c, "targets", p.include)
 	warnHostBits(c, "--exclude", excluded)
@@ -92,6 +95,15 @@ func (p *plan) readTargets(c *Config) error {
 		p.exclude = p.exclude.Union(target.ReservedSet())
 	}
 	return nil
+}
+
+// listFault says what is wrong with a list: most often what is in it.
+func listFault(what string, err error) error {
+	err = fmt.Errorf("%s: %w", what, err)
+	if errors.Is(err, fs.ErrPermission) {
+		return environment(err)
+	}
+	return &Error{Usage, err}
 }
 
 // indexTargets puts what is included and not excluded in its order.
