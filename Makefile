@@ -70,7 +70,7 @@ soak: install-test
 	go run ./bench/soak -fuzz $(FUZZ_COUNT) -o bench/SOAK.md
 
 bench: install-build build
-	go run ./bench/micro -o bench/RESULTS.md
+	go run ./bench/micro -o bench/RESULTS.md -profiles bench/profiles
 	go run ./bench/lab $(PEERS) -o bench/RESULTS.md
 	go run ./bench/receive -o bench/RESULTS.md
 	go run ./bench/replay -o bench/RESULTS.md

@@ -2,7 +2,9 @@
 // one table, and keeps it with the machine's description. It fails if a
 // benchmark of what happens for each packet allocates.
 //
-//	go run ./bench/micro [-count N] [-benchtime T] [-o FILE]
+// It can also keep a profile of each stage.
+//
+//	go run ./bench/micro [-count N] [-benchtime T] [-o FILE] [-profiles FOLDER]
 package main
 
 import (
@@ -21,8 +23,13 @@ func main() {
 	count := flag.Int("count", 5, "runs of each benchmark")
 	benchtime := flag.String("benchtime", "200ms", "length of a run, as go test takes it")
 	out := flag.String("o", "", "keep the table in this file")
+	profiles := flag.String("profiles", "", "keep profiles in this folder")
 	flag.Parse()
-	if err := run(*count, *benchtime, *out); err != nil {
+	err := run(*count, *benchtime, *out)
+	if *profiles != "" {
+		err = errors.Join(err, profileAll(*profiles))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "micro:", err)
 		os.Exit(1)
 	}
@@ -53,6 +60,20 @@ func run(count int, benchtime, out string) error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// profileAll keeps a profile of each stage.
+func profileAll(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, s := range stages {
+		fmt.Fprintf(os.Stderr, "profiling: %s\n", s.name)
+		if err := s.profile(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // measure runs the stage's benchmarks.

@@ -28,6 +28,7 @@ var stages = []stage{
 	{"prepare a target", "codec", "^BenchmarkPrepare$", hot},
 	{"build a probe", "codec", "^BenchmarkEncode$", hot},
 	{"decode a frame, keyed check included", "bench", "^BenchmarkDecode$", hot},
+	{"from frame to slot, decoded, authenticated, matched", "bench", "^BenchmarkReceive$", hot},
 	{"keyed check of a quotation", "codec", "^BenchmarkQuoted$", hot},
 	{"keyed check of an echo reply", "codec", "^BenchmarkEchoReply$", hot},
 	{"stamp a slot", "window", "^BenchmarkStamp$", hot},
