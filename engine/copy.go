@@ -97,32 +97,26 @@ type endOfCopy struct {
 	KernelDrops uint64  `json:"kernel_drops"`
 	Cause       string  `json:"cause,omitempty"` // why the sending was stopped
 	ElapsedS    float64 `json:"elapsed_s"`
+	TxErrors    uint64  `json:"tx_errors,omitempty"` // of a list; else windows tell
 
 	AutoRate *output.AutoRate `json:"auto_rate,omitempty"`
 }
 
 // openCopy makes the capture file and the file with the key.
-func (s *scan) openCopy() (*copier, error) {
-	path := s.cfg.Capture
-	comment, err := s.parameters()
-	if err != nil {
-		return nil, err
-	}
-	notes, err := s.plan.notes()
-	if err != nil {
-		return nil, err
-	}
-	if err := writeKey(path+keySuffix, s.cfg.Key); err != nil {
+func (s *session) openCopy(cfg *Config, comment []byte, notes [][]byte) (*copier, error) {
+	path := cfg.Capture
+	if err := writeKey(path+keySuffix, cfg.Key); err != nil {
 		return nil, fmt.Errorf("write the key of the capture: %w", err)
 	}
 	c := new(copier)
+	var err error
 	if c.sink, err = output.Open(path, nil); err != nil {
 		return nil, err
 	}
 	c.capture = output.NewCapture(c.sink, output.CaptureConfig{
 		Link: s.paths.Name, LinkType: s.live.LinkType(),
 		Head4: s.paths.head(true), Head6: s.paths.head(false),
-		Tool: "masstrace/" + s.cfg.Version, Comment: comment, Notes: notes, Producers: 1 + len(s.ports),
+		Tool: "masstrace/" + cfg.Version, Comment: comment, Notes: notes, Producers: 1 + len(s.ports),
 	})
 	c.received = c.capture.Tap()
 	for range s.ports {
@@ -173,6 +167,11 @@ func (s *scan) parameters() ([]byte, error) {
 		Shape: p.shape, Link: s.paths.Name, IO: s.io, Senders: len(s.ports),
 		TargetsSHA256: p.include.Digest(), ExcludeSHA256: p.exclude.Digest(),
 	}
+	return v.comment()
+}
+
+// comment returns v as the comment of a section header.
+func (v parameters) comment() ([]byte, error) {
 	text, err := json.Marshal(&v)
 	if err == nil && len(text) > wire.MaxComment {
 		v.Argv = nil
@@ -235,18 +234,24 @@ func (c *copier) sentAll() {
 
 // receivedAll says that the receiver is done, and if nothing failed, that the
 // capture is whole.
-func (c *copier) receivedAll(failed context.Context, s *scan) {
+func (c *copier) receivedAll(failed context.Context, now int64, end func() endOfCopy) {
 	if c == nil {
 		return
 	}
 	if failed.Err() == nil {
-		drops, _, _ := s.live.Drops() // not known is none
-		c.note(s.time.Now(), note{End: &endOfCopy{
-			Windows: s.taken, KernelDrops: drops, Cause: s.cause(), ElapsedS: float64(s.ended-s.began) / 1e9,
-			AutoRate: s.auto.record(),
-		}})
+		e := end()
+		c.note(now, note{End: &e})
 	}
 	c.capture.Done()
+}
+
+// endOfCopy returns what the capture says of the end.
+func (s *scan) endOfCopy() endOfCopy {
+	drops, _, _ := s.live.Drops() // not known is none
+	return endOfCopy{
+		Windows: s.taken, KernelDrops: drops, Cause: s.cause(), ElapsedS: float64(s.ended-s.began) / 1e9,
+		AutoRate: s.auto.record(),
+	}
 }
 
 func (c *copier) note(stamp int64, n note) { noteOn(c.received, stamp, n) }

@@ -23,14 +23,21 @@ const shownProbes = 8
 // probes. It sends nothing, not even to find the next hop's link address, and
 // needs no privilege.
 func DryRun(ctx context.Context, c Config) error {
+	if c.Probes != "" {
+		return dryRunLines(ctx, c)
+	}
 	s, err := newScan(&c)
 	if err != nil {
 		return err
 	}
 	p, cfg := s.plan, s.plan.codecConfig(&c)
-	source, err := s.drySource(ctx, &cfg)
-	if err != nil {
-		return err
+	source := drySource(&c, func(c *Config) (*paths, error) {
+		var err error
+		s.paths, err = findPaths(ctx, c, p)
+		return s.paths, err
+	})
+	if s.paths != nil {
+		cfg.Source4, cfg.Source6 = s.paths.source4, s.paths.source6
 	}
 	if s.codec, err = codec.New(cfg); err != nil {
 		return &Error{Usage, err}
@@ -38,15 +45,11 @@ func DryRun(ctx context.Context, c Config) error {
 	t := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "targets\t%d\n", p.order.Len())
 	fmt.Fprintf(t, "probes\t%d\t%d TTLs × %d flow(s), first attempt of %d\n", p.probes(), p.shape.TTLs(), c.Flows, c.Attempts)
-	switch {
-	case p.ratePPS == 0:
-		fmt.Fprint(t, "rate\tunlimited\nduration\tnot known\tas fast as the link takes them\n")
-	case c.AutoRate:
+	if c.AutoRate {
 		fmt.Fprintf(t, "rate\tauto\t%.6g pps at most\n", p.ratePPS)
 		fmt.Fprintf(t, "duration\tnot known\t%v at that rate\n", p.duration(&c).Round(100*time.Millisecond))
-	default:
-		fmt.Fprintf(t, "rate\t%.6g pps\tin bursts of up to %d\n", p.ratePPS, p.burst)
-		fmt.Fprintf(t, "duration\t%v\tat most\n", p.duration(&c).Round(100*time.Millisecond))
+	} else {
+		dryRate(t, p.ratePPS, p.burst, p.duration(&c))
 	}
 	fmt.Fprintf(t, "windows\t%d\tof %d targets\n", p.windows, p.shape.Targets)
 	fmt.Fprintf(t, "memory\t%.1f MiB\tat most, for windows\n", float64(p.memory(&c))/(1<<20))
@@ -59,50 +62,47 @@ func DryRun(ctx context.Context, c Config) error {
 	return s.showProbes(c.Stdout)
 }
 
+// dryRate says how fast probes leave, and how long that takes, which nobody knows
+// if the rate is 0.
+func dryRate(t io.Writer, ratePPS float64, burst int, took time.Duration) {
+	if ratePPS == 0 {
+		fmt.Fprint(t, "rate\tunlimited\nduration\tnot known\tas fast as the link takes them\n")
+		return
+	}
+	fmt.Fprintf(t, "rate\t%.6g pps\tin bursts of up to %d\n", ratePPS, burst)
+	fmt.Fprintf(t, "duration\t%v\tat most\n", took.Round(100*time.Millisecond))
+}
+
 // drySource finds the source addresses by the routes alone, and says them in
 // words. A machine without a route can still plan.
-func (s *scan) drySource(ctx context.Context, cfg *codec.Config) (string, error) {
-	c := *s.cfg
-	c.GatewayMAC = make(net.HardwareAddr, 6) // any: it is not looked for
-	var err error
-	if s.paths, err = findPaths(ctx, &c, s.plan); err != nil {
-		return fmt.Sprintf("not known: %v", err), nil
+func drySource(c *Config, find func(*Config) (*paths, error)) string {
+	blind := *c
+	blind.GatewayMAC = make(net.HardwareAddr, 6) // any: it is not looked for
+	found, err := find(&blind)
+	if err != nil {
+		return fmt.Sprintf("not known: %v", err)
 	}
-	cfg.Source4, cfg.Source6 = s.paths.source4, s.paths.source6
 	words := ""
-	if cfg.Source4.IsValid() {
-		words += cfg.Source4.String() + " "
+	if found.source4.IsValid() {
+		words += found.source4.String() + " "
 	}
-	if cfg.Source6.IsValid() {
-		words += cfg.Source6.String() + " "
+	if found.source6.IsValid() {
+		words += found.source6.String() + " "
 	}
-	return words + "by " + s.paths.Name, nil
+	return words + "by " + found.Name
 }
 
 // showProbes prints the first probes, in the order in which they would leave.
 func (s *scan) showProbes(out io.Writer) error {
 	items := s.firstProbes()
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\ntarget\tTTL\tflow\tid/label\tport/id\tdport/seq\tchecksum\tlength\t")
+	t := newProbeTable(out)
 	buf := make([]byte, codec.MaxSize)
 	for _, item := range items {
 		target, flow, ttl := item.Window.Target(int(item.Target)), item.Flow, item.TTL
 		var p codec.Prepared
 		s.codec.Prepare(&p, target, flow)
 		size := s.codec.Encode(buf, &p, ttl, 0)
-		id, transport := uint32(binary.BigEndian.Uint16(buf[wire.V4ID:])), buf[wire.V4Len:]
-		if !target.Is4() {
-			id, transport = binary.BigEndian.Uint32(buf)&0xfffff, buf[wire.V6Len:]
-		}
-		port, dport, sum := transport[wire.UDPSrcPort:], transport[wire.UDPDstPort:], transport[wire.UDPChecksum:]
-		switch s.cfg.Method {
-		case probe.TCPSYN, probe.TCPACK:
-			sum = transport[wire.TCPChecksum:]
-		case probe.ICMP:
-			port, dport, sum = transport[wire.EchoID:], transport[wire.EchoSeq:], transport[wire.ICMPChecksum:]
-		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%#x\t%d\t%d\t%#04x\t%d\t\n", target, ttl, flow, id,
-			binary.BigEndian.Uint16(port), binary.BigEndian.Uint16(dport), binary.BigEndian.Uint16(sum), size)
+		t.row(target, ttl, flow, s.cfg.Method, buf, size)
 	}
 	return t.Flush()
 }
@@ -118,4 +118,30 @@ func (s *scan) firstProbes() []window.Item {
 		Shape: shape, Wait: s.cfg.Wait, Seed: s.plan.seed, Ready: ready, Set: set,
 	}).Next(items, s.start.UnixNano())
 	return items[:n]
+}
+
+// probeTable prints header fields of probes.
+type probeTable struct{ *tabwriter.Writer }
+
+func newProbeTable(out io.Writer) probeTable {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "\ntarget\tTTL\tflow\tid/label\tport/id\tdport/seq\tchecksum\tlength\t")
+	return probeTable{t}
+}
+
+// row prints the probe in buf.
+func (t probeTable) row(target probe.Addr, ttl uint8, flow uint16, method probe.Method, buf []byte, size int) {
+	id, transport := uint32(binary.BigEndian.Uint16(buf[wire.V4ID:])), buf[wire.V4Len:]
+	if !target.Is4() {
+		id, transport = binary.BigEndian.Uint32(buf)&0xfffff, buf[wire.V6Len:]
+	}
+	port, dport, sum := transport[wire.UDPSrcPort:], transport[wire.UDPDstPort:], transport[wire.UDPChecksum:]
+	switch method {
+	case probe.TCPSYN, probe.TCPACK:
+		sum = transport[wire.TCPChecksum:]
+	case probe.ICMP:
+		port, dport, sum = transport[wire.EchoID:], transport[wire.EchoSeq:], transport[wire.ICMPChecksum:]
+	}
+	fmt.Fprintf(t, "%s\t%d\t%d\t%#x\t%d\t%d\t%#04x\t%d\t\n", target, ttl, flow, id,
+		binary.BigEndian.Uint16(port), binary.BigEndian.Uint16(dport), binary.BigEndian.Uint16(sum), size)
 }

@@ -15,13 +15,12 @@ import (
 
 	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/link"
-	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/target"
-	"github.com/masstrace/masstrace/trace"
+	"github.com/masstrace/masstrace/window"
 )
 
 // lineScan sends the probes of a list, in its order, and nothing else. A list may
@@ -35,79 +34,83 @@ type lineScan struct {
 	time    timeline
 	console *console
 	lines   *lineReader
-	codec   *codec.Listed
 	exclude target.Set
 	key     [16]byte
 	rate    float64
 	burst   int
+	listed  *codec.Listed
 	sink    *output.Sink
-	writer  *output.Writer
+	copy    *copier    // nil if no capture is wanted
 	first   codec.Line // which told the way out
 	pending lineBatch  // read, not sent
 	fed     chan lineBatch
 	halt    context.CancelCauseFunc
 
-	mu        sync.Mutex
-	table     *matcher.Table
-	collector *trace.Collector
-	count     lineCounts
-	receiver  *receiver.Receiver
-	swept     int64
-	err       error // of the writer
-	hop       trace.Hop
-	repeats   [2]map[codec.Line]uint8 // which attempt is next; the older half is forgotten
-}
+	excluded uint64                  // lines
+	repeats  [2]map[codec.Line]uint8 // which attempt is next; the older half is forgotten
+	receiver *receiver.Receiver
 
-// lineCounts counts what became of lines and replies.
-type lineCounts struct {
-	sent, excluded, failed     uint64
-	answered, duplicates, late uint64
-	began, lastSent            int64 // ns since the Unix epoch
-	over                       int64 // replies stamped before are matched
+	mu       sync.Mutex
+	match    lineMatcher
+	over     int64 // replies stamped before are matched
+	ended    int64
+	writeErr error
 }
 
 // mostRepeats is how many different lines are remembered in each half.
 const mostRepeats = 1 << 20
 
 // scanLines is Scan with a list of probes.
-func scanLines(ctx, interrupted context.Context, c Config) (err error) {
+func scanLines(ctx, interrupted context.Context, c Config) error {
+	s, err := newLineScan(&c)
+	if err != nil {
+		return err
+	}
+	defer s.lines.close()
+	defer s.close()
+	if err := s.openLink(ctx); err != nil {
+		return environment(link.Permission(err))
+	}
+	return s.run(ctx, interrupted)
+}
+
+// newLineScan reads exclusions and the first line.
+func newLineScan(c *Config) (*lineScan, error) {
 	if c.Key == "" {
 		c.Key = randomHex(16)
 	}
-	s := &lineScan{cfg: &c, console: newConsole(&c), table: matcher.NewTable(), rate: c.RatePPS, burst: c.Burst}
+	s := &lineScan{cfg: c, console: newConsole(c), rate: c.RatePPS, burst: c.Burst}
 	for i := range s.repeats {
 		s.repeats[i] = map[codec.Line]uint8{}
 	}
+	var err error
 	if s.key, err = keyOf(c.Key); err != nil {
-		return err
+		return nil, err
 	}
 	excluded, err := target.ParseArgs(c.Exclude, c.Stdin)
 	if err != nil {
-		return usage("--exclude: %w", err)
+		return nil, usage("--exclude: %w", err)
 	}
 	s.exclude = excluded.Set()
 	if !c.AllowReserved {
 		s.exclude = s.exclude.Union(target.ReservedSet())
 	}
 	if s.time, err = newTimeline(); err != nil {
-		return err
+		return nil, err
 	}
 	if s.lines, err = openLines(c.Probes, c.Stdin); err != nil {
-		return err
+		return nil, err
 	}
-	defer s.lines.close()
-	if err := s.lines.next(&s.first); err != nil {
-		if err == io.EOF {
-			return usage("--probes: %s has no probe", s.lines.name)
-		}
-		return err
+	err = s.lines.next(&s.first)
+	if err == io.EOF {
+		err = usage("--probes: %s has no probe", s.lines.name)
+	}
+	if err != nil {
+		s.lines.close()
+		return nil, err
 	}
 	s.pending.lines = []codec.Line{s.first}
-	defer s.close()
-	if err := s.openLink(ctx); err != nil {
-		return environment(link.Permission(err))
-	}
-	return s.run(ctx, interrupted)
+	return s, nil
 }
 
 // wayOut are addresses of which only the route is looked up, to find the way of
@@ -116,41 +119,61 @@ var wayOut = map[bool]netip.Addr{
 	true: netip.AddrFrom4([4]byte{198, 41, 0, 4}), false: netip.MustParseAddr("2001:503:ba3e::2:30"),
 }
 
-// openLink finds the way out, of the first line's family and if there is one of
-// the other, and opens everything.
-func (s *lineScan) openLink(ctx context.Context) error {
-	if err := link.MayCapture(); err != nil {
-		return err
-	}
-	s.paths = new(paths)
+// findPaths finds the way out, of the first line's family and if there is one of
+// the other.
+func (s *lineScan) findPaths(ctx context.Context, c *Config) error {
+	found := new(paths)
 	is4 := s.first.Target.Is4()
-	path, err := link.Find(ctx, s.cfg.linkRequest(s.first.Target.Netip()))
+	path, err := link.Find(ctx, c.linkRequest(s.first.Target.Netip()))
 	if err != nil {
 		return err
 	}
-	s.paths.add(path, is4)
-	if other, err := link.Find(ctx, s.cfg.linkRequest(wayOut[!is4])); err == nil && other.Index == path.Index {
-		s.paths.add(other, !is4)
+	found.add(path, is4)
+	if other, err := link.Find(ctx, c.linkRequest(wayOut[!is4])); err == nil && other.Index == path.Index {
+		found.add(other, !is4)
 	}
-	s.codec, err = codec.NewListed(codec.ListedConfig{
-		Key: s.key, Source4: s.paths.source4, Source6: s.paths.source6, TOS: s.cfg.TOS,
-	})
-	if err != nil {
+	s.paths = found
+	return nil
+}
+
+// makeCodec makes the codec for the paths that were found, and works out the rate,
+// which may depend on the size of probes.
+func (s *lineScan) makeCodec() (err error) {
+	c := codec.ListedConfig{Key: s.key, TOS: s.cfg.TOS, Source4: exampleSource4, Source6: exampleSource6}
+	if s.paths != nil {
+		c.Source4, c.Source6 = s.paths.source4, s.paths.source6
+	}
+	if s.listed, err = codec.NewListed(c); err != nil {
 		return &Error{Usage, err}
 	}
 	if s.cfg.Bandwidth > 0 {
-		s.rate = s.cfg.Bandwidth / wireBits(s.codec.Size(s.first.Method, is4))
+		s.rate = s.cfg.Bandwidth / wireBits(s.listed.Size(s.first.Method, s.first.Target.Is4()))
 	}
 	if s.burst == 0 {
 		s.burst = ratelimit.DefaultBurst(s.rate)
 	}
-	if err := s.session.openLink(s.codec.Filter(), sessionConfig{ports: s.cfg.ports()}); err != nil {
+	return nil
+}
+
+// openLink finds the way out and opens everything.
+func (s *lineScan) openLink(ctx context.Context) error {
+	if err := link.MayCapture(); err != nil {
 		return err
 	}
-	if s.sink, err = output.Open(s.cfg.Output, s.cfg.Stdout); err != nil {
+	err := s.findPaths(ctx, s.cfg)
+	if err == nil {
+		err = s.makeCodec()
+	}
+	if err == nil {
+		err = s.session.openLink(s.listed.Filter(), sessionConfig{
+			ports: s.cfg.ports(), capture: receiver.LiveConfig{RingOctets: s.cfg.ReceiveBuffer},
+		})
+	}
+	if err != nil {
 		return err
 	}
-	return s.cfg.Privileges.renounce(0)
+	s.sink, err = output.Open(s.cfg.Output, s.cfg.Stdout)
+	return err
 }
 
 // run starts every goroutine of the scan, waits for them, and sums up.
@@ -166,22 +189,9 @@ func (s *lineScan) run(ctx, interrupted context.Context) error {
 	if s.cfg.MaxRuntime > 0 {
 		defer time.AfterFunc(s.cfg.MaxRuntime, func() { giveUp(errMaxRuntime) }).Stop()
 	}
-	start := time.Now()
-	s.writer = output.NewWriter(s.sink, output.Config{Records: s.cfg.Records, Run: runID(start), Hostname: hostname()})
-	keep := trace.KeepNothing
-	if s.cfg.Records&output.Traces != 0 {
-		keep = trace.KeepFlows
+	if err := s.begin(); err != nil {
+		return err
 	}
-	s.collector = trace.NewCollector(keep)
-	var err error
-	if s.receiver, err = receiver.New(s.live, s.codec, s.time); err != nil {
-		return environment(err)
-	}
-	if err := s.writeHead(start); err != nil {
-		return outputFailed(err)
-	}
-	s.count.began = s.time.Now()
-
 	s.fed = make(chan lineBatch, 4)
 	go s.lines.feed(stopped, s.fed) // may be held up by whoever writes the list
 	g, failed := errgroup.WithContext(ctx)
@@ -193,39 +203,82 @@ func (s *lineScan) run(ctx, interrupted context.Context) error {
 		runtime.LockOSThread() // ends with its goroutine, as in scan.send
 		var err error
 		bad, err = s.send(failed, stopped)
+		s.copy.sentAll()
 		if err == nil {
 			s.await(failed)
 		}
+		s.ended = s.time.Now()
 		return err
 	})
-	g.Go(func() error { return s.receiver.Run(over, s) })
+	g.Go(func() error {
+		defer func() {
+			s.copy.receivedAll(failed, s.time.Now(), func() endOfCopy { return s.endOfCopy(stopped, bad) })
+		}()
+		return s.receiver.Run(over, s)
+	})
+	g.Go(func() error {
+		if err := s.copy.run(); err != nil {
+			halt(errDisk)
+		}
+		return nil
+	})
 	g.Go(func() error { return s.monitor.Run(over, func(link.State) {}) })
-	err = g.Wait()
+	err := g.Wait()
 	switch {
 	case ctx.Err() != nil:
 		return &Error{Partial, errors.New("left at once: the output has no summary")}
 	case err != nil:
-		return &Error{Partial, errors.Join(link.Permission(err), s.writer.Flush(), s.sink.Close())}
+		return &Error{Partial, errors.Join(link.Permission(err), s.match.writer.Flush(), s.sink.Close(), s.copy.close())}
 	}
 	return s.sumUp(stopped, bad)
 }
 
-// writeHead writes the records in front of all others.
-func (s *lineScan) writeHead(start time.Time) error {
+// begin makes the stages, opens the capture, and writes the first records.
+func (s *lineScan) begin() error {
+	start := time.Now()
+	v := s.parameters(start)
+	if s.cfg.Capture != "" {
+		comment, err := v.comment()
+		if err == nil {
+			s.copy, err = s.openCopy(s.cfg, comment, nil)
+		}
+		if err != nil {
+			return environment(err)
+		}
+	}
+	if err := s.cfg.Privileges.renounce(0); err != nil { // everything is open
+		return environment(err)
+	}
+	writer := output.NewWriter(s.sink, output.Config{Records: s.cfg.Records, Run: v.Run, Hostname: v.Hostname})
+	s.match = newLineMatcher(s.listed, writer, s.cfg.Records, s.cfg.TOS, s.cfg.Wait)
+	var err error
+	if s.receiver, err = receiver.New(s.live, s.listed, s.time); err != nil {
+		return environment(err)
+	}
+	if s.copy != nil {
+		s.receiver.Show(lineTap{s.copy.received})
+	}
+	run := v.runRecord()
+	if err := errors.Join(writer.CycleStart(start), writer.Run(&run), writer.Flush()); err != nil {
+		return outputFailed(err)
+	}
+	s.match.count.began = s.time.Now()
+	return nil
+}
+
+// listMethod stands for the methods of a list in records and captures.
+const listMethod = "list"
+
+// parameters returns what replay has to know of the run.
+func (s *lineScan) parameters(start time.Time) parameters {
 	c := s.cfg
-	run := output.Run{
-		Tool: "masstrace/" + c.Version, Argv: c.Argv, KeyID: keyID(s.key), RatePPS: s.rate, Burst: s.burst,
-		TTL: [2]uint8{1, probe.MaxTTL}, Flows: 1, Attempts: probe.MaxAttempts, Protocol: "list",
-		TOS: c.TOS, WaitS: c.Wait.Seconds(), Link: s.paths.Name, IO: s.io, Senders: 1, Clock: "CLOCK_REALTIME/kernel", Shard: [2]int{0, 1},
-		ExcludeSHA256: s.exclude.Digest(),
+	return parameters{
+		Masstrace: parametersVersion, Run: runID(start), Hostname: hostname(), StartNS: start.UnixNano(),
+		Tool: "masstrace/" + c.Version, Argv: c.Argv, KeyID: keyID(s.key), Method: listMethod, TOS: c.TOS,
+		Source4: s.paths.source4, Source6: s.paths.source6, RatePPS: s.rate, Burst: s.burst, WaitNS: int64(c.Wait),
+		Shape: window.Shape{FirstTTL: 1, LastTTL: probe.MaxTTL, Flows: 1, Attempts: probe.MaxAttempts},
+		Link:  s.paths.Name, IO: s.io, Senders: 1, ExcludeSHA256: s.exclude.Digest(),
 	}
-	run.Source = s.paths.source4.String()
-	if !s.paths.source4.IsValid() {
-		run.Source = s.paths.source6.String()
-	} else if s.paths.source6.IsValid() {
-		run.Source6 = s.paths.source6.String()
-	}
-	return errors.Join(s.writer.CycleStart(start), s.writer.Run(&run), s.writer.Flush())
 }
 
 // await waits until every reply in time has been matched.
@@ -234,7 +287,7 @@ func (s *lineScan) await(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		s.mu.Lock()
-		done := s.count.over >= s.count.lastSent+int64(s.cfg.Wait)
+		done := s.over >= s.match.count.lastSent+int64(s.cfg.Wait)
 		s.mu.Unlock()
 		if done {
 			return
@@ -247,86 +300,73 @@ func (s *lineScan) await(ctx context.Context) {
 	}
 }
 
-// Replies implements receiver.Sink.
+// Replies implements receiver.Sink. The capture gets frames and probes in the
+// order in which they are matched and remembered: under the same lock.
 func (s *lineScan) Replies(batch []probe.Reply, upTo int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.copy != nil {
+		s.copy.received.Flush()
+	}
 	for i := range batch {
-		s.reply(&batch[i])
+		s.failed(s.match.reply(&batch[i]))
 	}
-	s.count.over = upTo
-	if now := s.time.Now(); now-s.swept > matcher.Forgotten/2 {
-		s.swept = now
-		s.failed(s.collector.Expire(now-2*matcher.Forgotten, s.writer.Trace))
-		s.failed(s.writer.Flush())
+	s.over = upTo
+	swept, err := s.match.sweep(s.time.Now())
+	if swept {
+		err = errors.Join(err, s.match.writer.Flush())
 	}
+	s.failed(err)
 }
 
+// lineTap is a tap that Replies flushes.
+type lineTap struct{ *output.Tap }
+
+// Flush implements receiver.Tap.
+func (lineTap) Flush() {}
+
 func (s *lineScan) failed(err error) {
-	if err != nil && s.err == nil {
-		s.err = err
+	if err != nil && s.writeErr == nil {
+		s.writeErr = err
 		s.halt(errDisk)
 	}
 }
 
-// reply takes an authentic reply. One that came after the wait, or to a probe that
-// the table has forgotten, is late.
-func (s *lineScan) reply(r *probe.Reply) {
-	s.hop = trace.Hop{Reply: *r}
-	h := identityOf(&r.Probe)
-	seen := s.table.Exact(&h)
-	if seen == nil {
-		s.count.late++
-		return
+// endOfCopy returns what the capture says of the end.
+func (s *lineScan) endOfCopy(stopped context.Context, bad error) endOfCopy {
+	drops, _, _ := s.live.Drops() // not known is none
+	return endOfCopy{
+		KernelDrops: drops, Cause: reasonOf(stopped, bad), TxErrors: s.match.count.failed,
+		ElapsedS: float64(s.ended-s.match.count.began) / 1e9,
 	}
-	head := s.collector.Head(seen.Flow)
-	s.hop.Flow = head.FlowIndex
-	switch rtt := r.Stamp - seen.Sent; {
-	case rtt > int64(s.cfg.Wait):
-		s.count.late++
-		s.hop.Late = true
-	case seen.Answers > 0:
-		s.count.duplicates++
-		s.hop.Sent, s.hop.RTT, s.hop.Dup = seen.Sent, max(rtt, 0), seen.Answers
-		seen.Answers++
-	default:
-		s.count.answered++
-		seen.Answers++
-		s.hop.Sent, s.hop.RTT = seen.Sent, max(rtt, 0)
-		s.collector.Reply(seen.Flow, seen.Sent, &s.hop)
+}
+
+// reasonOf returns why a run ended early, "" if it did not; bad is what was wrong
+// with a line.
+func reasonOf(stopped context.Context, bad error) string {
+	if bad != nil {
+		return output.ReasonList
 	}
-	s.failed(s.writer.Reply(head, &s.hop))
+	return stopCause(stopped)
 }
 
 // sumUp writes what is left, and says what kept the run from being whole.
 func (s *lineScan) sumUp(stopped context.Context, bad error) error {
-	n, f := &s.count, &s.receiver.Stats
-	sum := &output.Summary{
-		Targets: s.collector.Groups(), Sent: n.sent, Answered: n.answered, Silent: n.sent - n.answered, TxErrors: n.failed,
-		SilentBy: output.SilentBy{Unknown: n.sent - n.answered},
-		Frames: output.Frames{
-			Received: f.Frames.Load(), Malformed: f.Malformed.Load(),
-			Unrelated: f.Unrelated.Load(), Fragments: f.Fragments.Load(),
-			Rejected: output.Rejected{Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(), Conflict: f.Conflict.Load()},
-			Late:     n.late, Duplicates: n.duplicates, Strong: n.answered,
-		},
-		ElapsedS: float64(s.time.Now()-n.began) / 1e9, Complete: true, Reason: output.ReasonDone,
-	}
-	if cause := stopCause(stopped); cause != "" || bad != nil {
-		sum.Complete, sum.Reason = false, cause
-		if bad != nil {
-			sum.Reason = output.ReasonList
-		}
+	m := &s.match
+	sum := m.summary(&s.receiver.Stats)
+	sum.ElapsedS = float64(s.ended-m.count.began) / 1e9
+	if reason := reasonOf(stopped, bad); reason != "" {
+		sum.Complete, sum.Reason = false, reason
 	}
 	sum.Drops.Kernel, _, _ = s.live.Drops() // not known is none
 	if err := sum.Balance(); err != nil {
 		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
 	}
-	if n.excluded > 0 {
-		s.console.say("%d probes of the list were not sent: excluded, or of a family without a route", n.excluded)
+	if s.excluded > 0 {
+		s.console.say("%d probes of the list were not sent: excluded, or of a family without a route", s.excluded)
 	}
-	err := errors.Join(s.err, s.collector.Expire(math.MaxInt64, s.writer.Trace),
-		s.writer.Summary(sum), s.writer.CycleStop(time.Now()), s.writer.Flush(), s.sink.Close())
+	err := errors.Join(s.writeErr, m.collector.Expire(math.MaxInt64, m.writer.Trace),
+		m.writer.Summary(sum), m.writer.CycleStop(time.Now()), m.writer.Flush(), s.sink.Close(), s.copy.close())
 	if !s.cfg.Quiet {
 		_ = sum.Text(s.cfg.Stderr) // lost where nobody reads it
 	}

@@ -8,9 +8,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/lab"
@@ -108,6 +111,41 @@ func TestLines(t *testing.T) {
 	for _, reply := range r.replies {
 		if reply.Valid != "strong" || len(reply.Mangled) > 0 {
 			t.Errorf("%+v", reply)
+		}
+	}
+}
+
+// Replaying what was kept of a list gives the records of the scan, those of lines
+// that look alike too.
+func TestLinesCopy(t *testing.T) {
+	t.Parallel()
+	lab.Need(t, routers.Name)
+	var list strings.Builder
+	for range 3 {
+		for ttl := 1; ttl <= 13; ttl++ {
+			for _, f := range []string{
+				"45.80.3.9,40000,33434,%d,udp\n", "45.80.3.9,40000,53000,%d,udp\n", "45.80.3.9,40000,0,%d,icmp\n",
+				"2a00:80:3::9,40000,33434,%d,udp\n", "2a00:80:3::9,24000,0,%d,icmp6\n", "10.1.2.3,40000,33434,%d,udp\n",
+			} {
+				fmt.Fprintf(&list, f, ttl)
+			}
+		}
+	}
+	for _, tt := range []struct{ name, list string }{
+		{"whole.pcapng", list.String()}, {"ended.pcapng.zst", list.String() + "what?\n"},
+	} {
+		var want bytes.Buffer
+		c := config()
+		c.Probes, c.Stdin, c.Stdout, c.Records, c.Wait = "-", strings.NewReader(tt.list), &want, output.Both, 300*time.Millisecond
+		c.Capture = filepath.Join(t.TempDir(), tt.name)
+		if err := Scan(t.Context(), context.Background(), c); err != nil && ClassOf(err) != Partial {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(sortedRecords(t, want.Bytes()), sortedRecords(t, replayed(t, output.Both, c.Capture))); diff != "" {
+			t.Errorf("%s: scan and replay differ:\n%s", tt.name, diff)
+		}
+		if n := bytes.Count(want.Bytes(), []byte(`"type":"reply"`)); n < 3*5*11 {
+			t.Errorf("%s: %d replies", tt.name, n)
 		}
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/sender"
-	"github.com/masstrace/masstrace/trace"
 )
 
 // listed is a line on its way.
@@ -95,10 +94,11 @@ func (s *lineScan) next(v *codec.Line) (ok bool, err error) {
 	return true, nil
 }
 
-// take decides on a line: 1 if it is to be sent, else 0.
+// take decides on a line: 1 if it is to be sent, else 0. A dry run may not know
+// the paths.
 func (s *lineScan) take(v *listed) int {
-	if s.exclude.Contains(v.Target) || s.codec.Source(v.Target.Is4()).IsZero() {
-		s.count.excluded++
+	if s.exclude.Contains(v.Target) || s.paths != nil && s.listed.Source(v.Target.Is4()).IsZero() {
+		s.excluded++
 		return 0
 	}
 	name := v.Line
@@ -121,7 +121,7 @@ func (s *lineScan) take(v *listed) int {
 func (s *lineScan) write(ctx, stop context.Context, sleeper *ratelimit.Sleeper, batch []listed) error {
 	var sizes [sender.MaxBatch]int
 	for i := range batch {
-		sizes[i] = s.codec.Encode(s.ports[0].Packet(i, batch[i].Target.Is4()), &batch[i].Line, batch[i].attempt)
+		sizes[i] = s.listed.Encode(s.ports[0].Packet(i, batch[i].Target.Is4()), &batch[i].Line, batch[i].attempt)
 	}
 	failures := 0
 	for from := 0; from < len(batch); {
@@ -136,12 +136,12 @@ func (s *lineScan) write(ctx, stop context.Context, sleeper *ratelimit.Sleeper, 
 			errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENODEV):
 			failures++
 			if ctx.Err() != nil || s.monitor.State() == link.Gone || stop.Err() != nil && failures > 3 {
-				s.count.failed += uint64(len(batch) - from)
+				s.match.count.failed += uint64(len(batch) - from)
 				return nil
 			}
 			_ = sleeper.Until(ctx, s.time.clock.Now()+2e5)
 		default:
-			s.count.failed++ // this one, whatever is wrong with it
+			s.match.count.failed++ // this one, whatever is wrong with it
 			from++
 		}
 	}
@@ -153,23 +153,14 @@ func (s *lineScan) writeSome(batch []listed, sizes []int, from int) (int, error)
 	defer s.mu.Unlock()
 	now := s.time.Now()
 	n, err := s.ports[0].Send(sizes, from, len(batch))
-	for i := range batch[from : from+n] {
-		s.sent(&batch[from+i], now)
+	for i := from; i < from+n; i++ {
+		s.match.sent(&batch[i].Line, batch[i].attempt, now)
+	}
+	if s.copy != nil && n > 0 {
+		for i := from; i < from+n; i++ {
+			s.copy.sent[0].Sent(s.ports[0].Packet(i, batch[i].Target.Is4())[:sizes[i]], now)
+		}
+		s.copy.sent[0].Flush()
 	}
 	return n, err
-}
-
-// sent remembers a probe.
-func (s *lineScan) sent(v *listed, now int64) {
-	is4 := v.Target.Is4()
-	head := trace.Head{
-		Target: v.Target, Source: s.codec.Source(is4), Method: v.Method, Flow: v.Flow(),
-		DstPort: v.DstPort, TOS: s.cfg.TOS, ProbeSize: s.codec.Size(v.Method, is4),
-	}
-	flow, _ := s.collector.Probe(&head, v.TTL, int(v.attempt), now)
-	h := identityOf(&probe.Probe{Target: v.Target, Flow: v.SrcPort, TTL: v.TTL, Attempt: v.attempt})
-	seen := s.table.Add(&h, now)
-	seen.Flow, seen.Attempt, seen.TTL = flow, v.attempt, v.TTL
-	s.count.sent++
-	s.count.lastSent = now
 }

@@ -49,7 +49,7 @@ type ownReplay struct {
 
 // lookahead is for how long, in ns of the capture's time, a reply is held: the
 // sender may hand a probe to the capture only after the receiver its reply.
-const lookahead = 250e6
+const lookahead = 2e9
 
 func newOwnReplay(r *replayer, v *parameters, key [16]byte) (*ownReplay, error) {
 	method, err := probe.ParseMethod(v.Method)

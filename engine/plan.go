@@ -249,14 +249,20 @@ func (p *plan) duration(c *Config) time.Duration {
 	return time.Duration(min(s*float64(time.Second), math.MaxInt64/2))
 }
 
-// codecConfig returns the codec's part of the plan. Its sources are documentation
-// addresses (RFC 5737, RFC 3849) until the real ones are known.
+// The sources of probes until the real ones are known: documentation addresses
+// (RFC 5737, RFC 3849).
+var (
+	exampleSource4 = netip.AddrFrom4([4]byte{192, 0, 2, 1})
+	exampleSource6 = netip.MustParseAddr("2001:db8::1")
+)
+
+// codecConfig returns the codec's part of the plan, with example sources.
 func (p *plan) codecConfig(c *Config) codec.Config {
 	return codec.Config{
 		Method: c.Method, Seed: p.seed, Key: p.key, DstPort: c.DstPort, TOS: c.TOS,
 		Flows: c.Flows, MinTTL: c.MinTTL, MaxTTL: c.MaxTTL, Attempts: uint8(c.Attempts),
 		PortLow: c.PortLow, PortHigh: c.PortHigh,
-		Source4: netip.AddrFrom4([4]byte{192, 0, 2, 1}), Source6: netip.MustParseAddr("2001:db8::1"),
+		Source4: exampleSource4, Source6: exampleSource6,
 	}
 }
 

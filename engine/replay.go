@@ -113,9 +113,14 @@ func (r *replayer) file(ctx context.Context, path string) error {
 	return r.foreign.run(ctx, f)
 }
 
+// fileReplay replays one file.
+type fileReplay interface {
+	run(ctx context.Context, f *receiver.File) error
+}
+
 // own returns the replay of a capture that scan --pcap wrote, if f is one and its
 // key is at hand; else nil, and f has not been moved beyond notes.
-func (r *replayer) own(f *receiver.File, path string) (*ownReplay, error) {
+func (r *replayer) own(f *receiver.File, path string) (fileReplay, error) {
 	text, err := f.Comment()
 	if err != nil || text == nil {
 		return nil, nil // what is wrong will be met again
@@ -147,7 +152,12 @@ func (r *replayer) own(f *receiver.File, path string) (*ownReplay, error) {
 	if keyID(octets) != v.KeyID {
 		return nil, usage("%s: that is not the key of this run: its id is %s, not %s", path, keyID(octets), v.KeyID)
 	}
-	own, err := newOwnReplay(r, v, octets)
+	var own fileReplay
+	if v.Method == listMethod {
+		own, err = newLineReplay(r, v, octets)
+	} else {
+		own, err = newOwnReplay(r, v, octets)
+	}
 	if err != nil {
 		return nil, &Error{Partial, fmt.Errorf("%s: %w", path, err)}
 	}

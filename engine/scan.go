@@ -133,7 +133,15 @@ func (s *scan) open(ctx context.Context) (err error) {
 		s.console.say("%s: AF_XDP, the driver reads frames itself (zero copy, which was never tried on hardware)", s.paths.Name)
 	}
 	if s.cfg.Capture != "" {
-		if s.copy, err = s.openCopy(); err != nil {
+		comment, err := s.parameters()
+		if err != nil {
+			return err
+		}
+		notes, err := s.plan.notes()
+		if err != nil {
+			return err
+		}
+		if s.copy, err = s.openCopy(s.cfg, comment, notes); err != nil {
 			return err
 		}
 	}
@@ -186,7 +194,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 		})
 	}
 	g.Go(func() error {
-		defer func() { s.copy.receivedAll(failed, s) }()
+		defer func() { s.copy.receivedAll(failed, s.time.Now(), s.endOfCopy) }()
 		return s.receiver.Run(over, p.replies)
 	})
 	g.Go(func() error {

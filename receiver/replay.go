@@ -18,16 +18,16 @@ type Replay struct {
 	NotUnderstood uint64
 	LastLink      int
 
-	codec    *codec.Codec // nil without a key
+	codec    identity
 	decoder  decoder
 	foreign  foreign
 	linkType int // of the entry before
 	known    bool
 }
 
-// NewReplay returns a Replay. Without a codec, that is, without the key, only
-// Foreign and Header may be called.
-func NewReplay(c *codec.Codec) *Replay {
+// NewReplay returns a Replay; c is a codec.Codec or codec.Listed. Without one, that
+// is, without the key, only Foreign and Header may be called.
+func NewReplay(c identity) *Replay {
 	r := &Replay{codec: c, linkType: -1}
 	r.decoder.stats = &r.Stats
 	r.foreign.decoder = &r.decoder

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/masstrace/masstrace/engine"
@@ -161,8 +162,10 @@ func (c *ScanCmd) validateProbes() error {
 		return errors.New("no targets, and no --probes")
 	case c.Probes != "" && len(c.Targets) > 0:
 		return errors.New("--probes takes no targets beside it")
-	case c.Probes != "" && (c.DryRun || c.Pcap != "" || c.Senders > 1 || c.Checkpoint != "" || c.Resume != ""):
-		return errors.New("--probes does not go with --dry-run, --pcap, --senders, --checkpoint or --resume")
+	case c.Probes != "" && (c.Senders > 1 || c.Checkpoint != "" || c.Resume != ""):
+		return errors.New("--probes does not go with --senders, --checkpoint or --resume")
+	case c.Probes == "-" && slices.Contains(c.Exclude, "-"):
+		return errors.New("--probes and --exclude cannot both be standard input")
 	}
 	return nil
 }

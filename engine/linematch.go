@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/matcher"
+	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/receiver"
+	"github.com/masstrace/masstrace/trace"
+)
+
+// lineMatcher puts replies to the probes of a list that they answer, and writes
+// records. What it does depends on the order of its calls and on stamps alone.
+type lineMatcher struct {
+	codec     *codec.Listed
+	writer    *output.Writer
+	tos       uint8
+	wait      int64 // ns
+	table     *matcher.Table
+	collector *trace.Collector
+	count     lineCounts
+	swept     int64
+	hop       trace.Hop
+}
+
+// lineCounts counts what became of probes and replies.
+type lineCounts struct {
+	sent, failed               uint64
+	answered, duplicates, late uint64
+	began, lastSent            int64 // ns since the Unix epoch
+}
+
+func newLineMatcher(c *codec.Listed, w *output.Writer, records output.Records, tos uint8, wait time.Duration) lineMatcher {
+	keep := trace.KeepNothing
+	if records&output.Traces != 0 {
+		keep = trace.KeepFlows
+	}
+	return lineMatcher{
+		codec: c, writer: w, tos: tos, wait: int64(wait), table: matcher.NewTable(), collector: trace.NewCollector(keep),
+	}
+}
+
+// sent remembers a probe.
+func (m *lineMatcher) sent(v *codec.Line, attempt uint8, now int64) {
+	is4 := v.Target.Is4()
+	head := trace.Head{
+		Target: v.Target, Source: m.codec.Source(is4), Method: v.Method, Flow: v.Flow(),
+		DstPort: v.DstPort, TOS: m.tos, ProbeSize: m.codec.Size(v.Method, is4),
+	}
+	flow, _ := m.collector.Probe(&head, v.TTL, int(attempt), now)
+	h := identityOf(&probe.Probe{Target: v.Target, Flow: v.SrcPort, TTL: v.TTL, Attempt: attempt})
+	seen := m.table.Add(&h, now)
+	seen.Flow, seen.Attempt, seen.TTL = flow, attempt, v.TTL
+	m.count.sent++
+	m.count.lastSent = now
+}
+
+// reply takes an authentic reply. One that came after the wait, or to a probe that
+// the table has forgotten, is late.
+func (m *lineMatcher) reply(r *probe.Reply) error {
+	if r.Valid == probe.Garbled { // the receiver has counted it
+		return nil
+	}
+	m.hop = trace.Hop{Reply: *r}
+	h := identityOf(&r.Probe)
+	seen := m.table.Exact(&h)
+	if seen == nil {
+		m.count.late++
+		return nil
+	}
+	head := m.collector.Head(seen.Flow)
+	m.hop.Flow = head.FlowIndex
+	switch rtt := r.Stamp - seen.Sent; {
+	case rtt > m.wait:
+		m.count.late++
+		m.hop.Late = true
+	case seen.Answers > 0:
+		m.count.duplicates++
+		m.hop.Sent, m.hop.RTT, m.hop.Dup = seen.Sent, max(rtt, 0), seen.Answers
+		seen.Answers++
+	default:
+		m.count.answered++
+		seen.Answers++
+		m.hop.Sent, m.hop.RTT = seen.Sent, max(rtt, 0)
+		m.collector.Reply(seen.Flow, seen.Sent, &m.hop)
+	}
+	return m.writer.Reply(head, &m.hop)
+}
+
+// sweep writes, now and then, the traces to which nothing comes any more.
+func (m *lineMatcher) sweep(now int64) (swept bool, err error) {
+	if now-m.swept <= matcher.Forgotten/2 {
+		return false, nil
+	}
+	m.swept = now
+	return true, m.collector.Expire(now-2*matcher.Forgotten, m.writer.Trace)
+}
+
+// summary sums up what was sent and came, but for times and how it ended.
+func (m *lineMatcher) summary(f *receiver.Stats) *output.Summary {
+	n := &m.count
+	return &output.Summary{
+		Targets: m.collector.Groups(), Sent: n.sent, Answered: n.answered, Silent: n.sent - n.answered, TxErrors: n.failed,
+		SilentBy: output.SilentBy{Unknown: n.sent - n.answered},
+		Frames: output.Frames{
+			Received: f.Frames.Load(), Malformed: f.Malformed.Load(),
+			Unrelated: f.Unrelated.Load(), Fragments: f.Fragments.Load(),
+			Rejected: output.Rejected{Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(), Conflict: f.Conflict.Load()},
+			Late:     n.late, Duplicates: n.duplicates, Strong: n.answered,
+		},
+		Complete: true, Reason: output.ReasonDone,
+	}
+}
