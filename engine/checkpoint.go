@@ -33,6 +33,7 @@ type checkpoint struct {
 	Windows       uint64            `json:"windows"` // recorded
 	Offset        int64             `json:"offset"`  // where the output ends with them
 	Counters      output.Summary    `json:"counters"`
+	Reread        *reread           `json:"reread,omitempty"` // if the exclude files were
 }
 
 // save puts c in the place of the file at path, so that whoever looks at any

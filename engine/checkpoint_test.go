@@ -36,7 +36,7 @@ func newRecording(t *testing.T, name string) *recording {
 	t.Helper()
 	c := config("45.16.0.0/20", "2a00:16::/45")
 	c.Seed, c.Key = "cut", randomHex(16)
-	p, err := newPlan(&c)
+	p, err := newPlan(&c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/masstrace/masstrace/output"
@@ -19,12 +20,14 @@ type Config struct {
 	// Targets and Exclude are files, "-", or addresses, prefixes and ranges.
 	Targets, Exclude []string
 	AllowReserved    bool
-	PerPrefix        uint64
-	Granularity4     int
-	Granularity6     int
-	Shard, Shards    uint64
-	MaxTargets       uint64
-	MaxRuntime       time.Duration
+	// Reread asks to read what Exclude names again; nil never does.
+	Reread        <-chan os.Signal
+	PerPrefix     uint64
+	Granularity4  int
+	Granularity6  int
+	Shard, Shards uint64
+	MaxTargets    uint64
+	MaxRuntime    time.Duration
 
 	// Probes is a file of single probes, or -, to be sent instead of Targets.
 	Probes string

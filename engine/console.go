@@ -34,6 +34,15 @@ func (c *console) say(format string, args ...any) {
 	fmt.Fprintf(c.out, format+"\n", args...)
 }
 
+// alert is say for what nobody should miss, quiet or not.
+func (c *console) alert(format string, args ...any) {
+	loud := console{out: c.out}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wipe()
+	loud.say("masstrace: "+format, args...)
+}
+
 // status writes a line that the next one replaces.
 func (c *console) status(line string) {
 	c.mu.Lock()

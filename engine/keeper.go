@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/masstrace/masstrace/output"
@@ -15,6 +16,7 @@ import (
 // The checkpoint is written behind the records of each window, when they are
 // safe on the disk. A nil keeper keeps none.
 type keeper struct {
+	mu sync.Mutex // of the checkpoint, once the run goes on, and of its file
 	checkpoint
 	path    string
 	resumed bool           // a process before this one began the run
@@ -125,6 +127,8 @@ func (k *keeper) wait(stop context.Context, reply time.Duration) {
 // mark saves that the windows below number done are in the output; sum counts
 // those of them that this process did. The output must be flushed.
 func (k *keeper) mark(done uint64, sum *output.Summary) (err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.Windows = done
 	k.Counters = *sum
 	k.Counters.Add(&k.before)
@@ -137,6 +141,8 @@ func (k *keeper) mark(done uint64, sum *output.Summary) (err error) {
 // end removes the checkpoint of a run that is recorded as a whole, and says in
 // that of a stopped one how many probes it has abandoned.
 func (k *keeper) end(whole bool, abandoned uint64) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if !whole {
 		k.Counters.Abandoned += abandoned
 		return k.save(k.path)

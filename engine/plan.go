@@ -23,10 +23,12 @@ type plan struct {
 
 	include *target.Lines
 	exclude target.Set
-	list    *target.List
-	order   *target.Order
-	has4    bool
-	has6    bool
+	// excludedSince is what a run that goes on excluded after it had begun.
+	excludedSince target.Set
+	list          *target.List
+	order         *target.Order
+	has4          bool
+	has6          bool
 
 	ratePPS float64
 	burst   int
@@ -42,7 +44,7 @@ const (
 	minTargets = 64
 )
 
-func newPlan(c *Config) (*plan, error) {
+func newPlan(c *Config, k *keeper) (*plan, error) {
 	p := &plan{seed: seedOf(c.Seed)}
 	p.strategy = strategy{c.Strategy, c.GapLimit, c.Overlap}.withDefaults()
 	var err error
@@ -50,6 +52,9 @@ func newPlan(c *Config) (*plan, error) {
 		return nil, err
 	}
 	if err := p.readTargets(c); err != nil {
+		return nil, err
+	}
+	if p.exclude, p.excludedSince, err = k.excludes(p.exclude); err != nil {
 		return nil, err
 	}
 	if err := p.indexTargets(c); err != nil {
@@ -90,10 +95,7 @@ func (p *plan) readTargets(c *Config) error {
 	}
 	warnHostBits(c, "targets", p.include)
 	warnHostBits(c, "--exclude", excluded)
-	p.exclude = excluded.Set()
-	if !c.AllowReserved {
-		p.exclude = p.exclude.Union(target.ReservedSet())
-	}
+	p.exclude = withReserved(excluded.Set(), c)
 	return nil
 }
 
@@ -104,6 +106,14 @@ func listFault(what string, err error) error {
 		return environment(err)
 	}
 	return &Error{Usage, err}
+}
+
+// withReserved returns what is excluded besides the lists.
+func withReserved(excluded target.Set, c *Config) target.Set {
+	if c.AllowReserved {
+		return excluded
+	}
+	return excluded.Union(target.ReservedSet())
 }
 
 // indexTargets puts what is included and not excluded in its order.

@@ -16,7 +16,7 @@ import (
 func planOf(t *testing.T, c Config) *plan {
 	t.Helper()
 	c.Seed, c.Key = "plan", strings.Repeat("00", 16)
-	p, err := newPlan(&c)
+	p, err := newPlan(&c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,6 +54,7 @@ type scan struct {
 	writer *output.Writer
 	copy   *copier // nil if no capture is wanted
 	keeper *keeper // nil if no checkpoint is wanted
+	guard  *guard
 
 	schedules []schedule.Schedule // one for each sender
 	senders   []*sender.Sender
@@ -82,7 +83,7 @@ func newScan(c *Config) (*scan, error) {
 	if c.Key == "" {
 		c.Key = randomHex(16)
 	}
-	p, err := newPlan(c)
+	p, err := newPlan(c, k)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func newScan(c *Config) (*scan, error) {
 	start := time.Now()
 	return &scan{
 		cfg: c, plan: p, time: t, start: start, id: k.runID(start), first: k.firstWindow(),
-		console: newConsole(c), keeper: k,
+		console: newConsole(c), keeper: k, guard: newGuard(p),
 	}, nil
 }
 
@@ -205,6 +206,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	})
 	g.Go(func() error { return s.monitor.Run(over, s.linkChanged) })
 	g.Go(func() error { return s.report(over) })
+	g.Go(func() error { return s.reread(over) })
 	g.Go(func() error {
 		defer finish()
 		p.recorder.run(failed, opened)

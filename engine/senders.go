@@ -32,7 +32,7 @@ func (s *scan) addSenders(resets *sender.Resets, f faults) (ready []chan *window
 			source = s.auto.source(plan)
 		}
 		s.senders = append(s.senders, sender.New(sender.Config{
-			Codec: s.codec, Port: port, Allowed: s.plan.list, Shape: s.plan.shape,
+			Codec: s.codec, Port: port, Allowed: s.guard, Shape: s.plan.shape,
 			Clock: s.time.clock, Epoch: s.time.epoch, Bucket: bucket.Share(),
 			Up:     func() bool { return s.monitor.State() == link.Up },
 			Gone:   func() bool { return s.monitor.State() == link.Gone },

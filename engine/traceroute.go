@@ -213,6 +213,9 @@ type only probe.Addr
 // PositionOf implements matcher.IndexOf.
 func (o only) PositionOf(a probe.Addr) (position uint64, ok bool) { return 0, a == probe.Addr(o) }
 
+// Change implements sender.Allowed.
+func (only) Change() uint64 { return 0 }
+
 // Contains implements sender.Allowed.
 func (o only) Contains(a probe.Addr) bool { return a == probe.Addr(o) }
 

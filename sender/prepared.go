@@ -26,6 +26,13 @@ const (
 
 func newPrepared(s window.Shape) prepared { return prepared{shape: s} }
 
+// forget has every target checked again.
+func (p *prepared) forget() {
+	for i := range p.windows {
+		clear(p.windows[i].state)
+	}
+}
+
 // prepare returns what to build item's probe from, nil if its target may not
 // be probed: then nothing is sent for it, ever.
 func (s *Sender) prepare(item window.Item) *codec.Prepared {

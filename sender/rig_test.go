@@ -45,6 +45,7 @@ type rig struct {
 	perCall  int // the most frames that one call takes, 0 for all
 
 	excluded map[probe.Addr]bool
+	change   uint64
 	up, gone bool
 }
 
@@ -115,6 +116,7 @@ func (r *rig) Next(items []window.Item, now int64) (int, int64) {
 func (r *rig) Halt() { r.halted, r.items = r.halted+1, nil }
 
 func (r *rig) Contains(a probe.Addr) bool { return !r.excluded[a] }
+func (r *rig) Change() uint64             { return r.change }
 
 func (r *rig) Packet(i int, _ bool) []byte {
 	clear(r.frames[i][:])

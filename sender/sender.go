@@ -47,9 +47,13 @@ type Port interface {
 // MaxBatch is the most frames of one batch: sendmmsg gains nothing by more.
 const MaxBatch = 64
 
-// Allowed is the last check before anything leaves.
+// Allowed is the last check before anything leaves. Its methods are called from
+// one goroutine for each sender.
 type Allowed interface {
 	Contains(a probe.Addr) bool
+	// Change counts how often Contains came to say less. It is asked often, and
+	// must cost little.
+	Change() uint64
 }
 
 // Tap keeps a copy of what leaves, probes and nothing else: from the goroutine
@@ -134,6 +138,7 @@ type Sender struct {
 	items   [MaxBatch]window.Item
 	sizes   [MaxBatch]int
 	ready   prepared
+	checked atomic.Uint64 // Change of Allowed, as far as it is heeded
 }
 
 // New returns a sender.
@@ -148,6 +153,7 @@ func New(cfg Config) *Sender {
 // one that a ratelimit.Sleeper was made on.
 func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 	s.sleeper = sleeper
+	defer s.checked.Store(1<<64 - 1) // nothing leaves any more
 	halted, gone := false, error(nil)
 	for {
 		s.waitForLink(ctx, stop)
@@ -161,6 +167,7 @@ func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 				gone = ErrGone
 			}
 		}
+		s.recheck()
 		s.reset()
 		now := s.cfg.Clock.Now()
 		granted, next := s.cfg.Bucket.Take(now, MaxBatch)
@@ -213,9 +220,15 @@ func (s *Sender) waitForLink(ctx, stop context.Context) {
 // send builds the first n items, writes them, and returns how many the kernel
 // accepted. Each is stamped when it returns, with a time or with why it has none.
 func (s *Sender) send(ctx, stop context.Context, n int) (accepted int, err error) {
-	kept := 0
-	for i := range s.items[:n] {
-		item := s.items[i]
+	return s.write(ctx, stop, s.build(0, n))
+}
+
+// build builds the items from up to, not including, to, into the frames from from
+// on, and returns the number of the frame behind the last. Those that may not be
+// probed are taken out.
+func (s *Sender) build(from, to int) (kept int) {
+	kept = from
+	for _, item := range s.items[from:to] {
 		p := s.prepare(item)
 		if p == nil {
 			item.Window.Stamp(item.Slot, window.Excluded)
@@ -227,7 +240,23 @@ func (s *Sender) send(ctx, stop context.Context, n int) (accepted int, err error
 		s.items[kept] = item
 		kept++
 	}
-	return s.write(ctx, stop, kept)
+	return kept
+}
+
+// Checked returns the last Change of Allowed that all that leaves from now on
+// has been checked after. Any goroutine may ask.
+func (s *Sender) Checked() uint64 { return s.checked.Load() }
+
+// recheck has everything prepared checked again if less is allowed than before,
+// which it reports. What is built has to be built again.
+func (s *Sender) recheck() bool {
+	change := s.cfg.Allowed.Change()
+	if change == s.checked.Load() {
+		return false
+	}
+	s.ready.forget()
+	s.checked.Store(change)
+	return true
 }
 
 // write writes the first n frames and returns how many the kernel accepted: all
@@ -251,6 +280,9 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 			s.Stats.Retries.Add(1)
 			if !s.again(ctx, stop, failures, err) {
 				return accepted, nil
+			}
+			if s.recheck() {
+				n = s.build(from, n)
 			}
 		case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 			return accepted, fmt.Errorf("send: %w", err)

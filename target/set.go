@@ -121,6 +121,9 @@ func (s Set) Union(t Set) Set { return Set{union(s.spans, t.spans)} }
 // Minus returns the addresses of s that are not in t.
 func (s Set) Minus(t Set) Set { return Set{subtract(s.spans, t.spans)} }
 
+// Ranges returns how many maximal ranges the set has.
+func (s Set) Ranges() int { return len(s.spans) }
+
 // IsEmpty reports whether there is no address in the set.
 func (s Set) IsEmpty() bool { return len(s.spans) == 0 }
 

@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/masstrace/masstrace/engine"
@@ -33,7 +35,7 @@ type ScanCmd struct {
 
 // TargetFlags choose targets.
 type TargetFlags struct {
-	Exclude       []string `placeholder:"FILE" help:"Never probe what these files list, or these prefixes. May be repeated, or a list with commas."`
+	Exclude       []string `placeholder:"FILE" help:"Never probe what these files list, or these prefixes. May be repeated, or a list with commas. SIGHUP has the files read again: what is newly excluded is not probed from then on."`
 	AllowReserved bool     `help:"Also probe special-purpose addresses (RFC 6890): private, multicast and the like."`
 	PerPrefix     uint64   `default:"1" placeholder:"K" help:"Targets in each /24 (IPv6: /48) of the lists."`
 	Granularity4  int      `default:"24" name:"granularity4" placeholder:"BITS" help:"Size of the IPv4 prefixes that get --per-prefix targets each, 1 to 32."`
@@ -248,6 +250,12 @@ func (c *ScanCmd) Run(ctx context.Context, signals signals, args []string, strea
 			os.Exit(int(engine.Partial))
 		})
 	})()
+	if c.Probes == "" {
+		hangups := make(chan os.Signal, 1)
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+		cfg.Reread = hangups
+	}
 	return engine.Scan(ctx, signals.Interrupted, cfg)
 }
 

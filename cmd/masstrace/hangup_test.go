@@ -1,0 +1,61 @@
+package main
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/lab/routers"
+)
+
+// What the exclude files come to list is not probed from then on, and a file that
+// is wrong changes nothing.
+func TestHangup(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	out, list := outFile(t), filepath.Join(t.TempDir(), "exclude")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(list, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("# nothing yet\n")
+	p := start(t, nil, "scan", "45.16.0.0/17", "--exclude="+list, "--rate=200", "--memory=1M", "--wait=300ms", "-o", out)
+	p.await(" sent ")
+	write("45.16.0.0/18\nnonsense\n")
+	p.signal(syscall.SIGHUP)
+	p.await("--exclude is not read again, and stays as it was: " + list + ":2")
+	write("45.16.0.0/18\n")
+	p.signal(syscall.SIGHUP)
+	p.await("1 range(s) newly excluded")
+	from := time.Now()
+	p.end(0)
+
+	excluded := netip.MustParsePrefix("45.16.0.0/18")
+	r := mustRead(t, out)
+	probed, before, others := 0, 0, 0
+	for _, trace := range r.traces {
+		if !excluded.Contains(trace.Dst) {
+			others++
+			continue
+		}
+		probed++
+		for _, hop := range trace.Hops {
+			tx := hop.Tx.Time()
+			if tx.After(from) {
+				t.Errorf("%v TTL %d: probed %v after the exclusion", trace.Dst, hop.ProbeTTL, tx.Sub(from))
+			}
+			if tx.Before(from) {
+				before++
+			}
+		}
+	}
+	if others != 64 || probed == 0 || probed >= 64 || before == 0 || r.summary.Skipped.Excluded == 0 || !r.summary.Complete {
+		t.Errorf("%d traces of excluded targets, %d of others, summary %+v; want some, all, complete", probed, others, r.summary)
+	}
+}
