@@ -96,7 +96,7 @@ func sortedKeys(m map[string]string) []string {
 var perProcess = []string{
 	"Targets", "Exclude", "Seed", "Key", "Sources", "Output", // compared as what they mean
 	"MaxRuntime", "Interface", "GatewayMAC", "Queue", "IO", "Senders", "ReceiveBuffer", "Quiet",
-	"Checkpoint", "Resume", "Reread", "Probes", "Capture", "Argv", "Version", "Streams",
+	"Checkpoint", "Resume", "Reread", "Privileges", "Probes", "Capture", "Argv", "Version", "Streams",
 }
 
 // flagNames are those of fields with another name than their flag.
