@@ -1,9 +1,9 @@
 package schedule
 
 import (
+	"slices"
 	"sync/atomic"
 
-	"github.com/masstrace/masstrace/permute"
 	"github.com/masstrace/masstrace/window"
 )
 
@@ -16,7 +16,6 @@ import (
 // replies, the next ones are sent.
 type Exhaustive struct {
 	cfg    Config
-	key    permute.Key
 	walks  []*walk // oldest first
 	idle   []*walk // to be used again
 	more   bool    // Ready is still open
@@ -32,7 +31,7 @@ func (e *Exhaustive) Decided() uint64 { return e.decided.Load() }
 
 // NewExhaustive returns the strategy; one goroutine may use it.
 func NewExhaustive(cfg Config) *Exhaustive {
-	return &Exhaustive{cfg: cfg, key: permute.Key(cfg.Seed).Derive("window"), more: true}
+	return &Exhaustive{cfg: cfg, more: true}
 }
 
 // Next fills items with what to send now and returns how many there are. now
@@ -84,11 +83,13 @@ func (e *Exhaustive) newWalk(win *window.Window) *walk {
 	if n := len(e.idle); n > 0 {
 		w, e.idle = e.idle[n-1], e.idle[:n-1]
 	}
-	s, part := e.cfg.Shape, e.cfg.Part
-	n := part.Len(win.Len())
+	part, n := e.cfg.Part, e.cfg.Part.Len(win.Len())
+	left := slices.Grow(w.left[:0], n/64+1)[:n/64+1]
+	clear(left)
 	*w = walk{
-		window: win, part: part, targets: uint64(n),
-		order: permute.New(e.key.Tweak(uint64(part.Index), win.ID), uint64(n*s.TTLs()*s.Flows)),
+		window: win, shape: e.cfg.Shape, part: part, targets: uint64(n), noStop: e.cfg.NoStop,
+		left:  left,
+		order: newOrder(e.cfg.Seed, e.cfg.Shape, part.Index, win.ID),
 	}
 	return w
 }
@@ -97,16 +98,22 @@ func (e *Exhaustive) newWalk(win *window.Window) *walk {
 // were begun have been closed.
 func (e *Exhaustive) Halt() { e.halted = true }
 
-// walk is the way through one window, in passes over its order.
+// walk is the way through one part of a window, in passes over its order.
 type walk struct {
 	window  *window.Window
+	shape   window.Shape
 	part    Part
 	targets uint64 // of the part
-	order   permute.Permutation
+	order   order
+	noStop  bool
+	left    []uint64 // a bit for each target of the part that lacks a probe above its end
 
 	pass     int
-	cursor   uint64 // next place of the order in this pass
+	round    uint64 // of the order, in this pass
+	target   uint64 // next of the round
+	shift    uint64 // from a target's first kind to that of the round
 	sent     bool   // this pass sent something
+	lacks    bool   // some target is left
 	unknown  bool   // what it sent last is not stamped yet, as far as we know
 	last     int64  // no probe of this window was stamped after
 	finished bool
@@ -121,30 +128,29 @@ func (w *walk) next(items []window.Item, now int64, e *Exhaustive) (n int, wake 
 		return w.finish(e, true)
 	}
 	for budget := scanBudget; ; {
-		if w.cursor == 0 && w.pass > 0 {
+		if w.round == 0 && w.target == 0 && w.pass > 0 {
+			if w.pass >= w.shape.Attempts && !w.lacks {
+				return w.finish(e, false)
+			}
 			// Between passes: every reply in time must have been matched.
 			deadline := w.last + int64(e.cfg.Wait)
 			if e.cfg.Set.Matched() < deadline {
 				return n, max(deadline, now+poll)
 			}
 		}
-		for w.cursor < w.order.Len() {
-			if n == len(items) || budget == 0 {
-				return n, now
+		k, looked := w.fill(items[n:], budget)
+		if w.pass == 0 {
+			e.decided.Add(uint64(looked))
+		}
+		if k > 0 {
+			if e.halted {
+				return w.finish(e, true)
 			}
-			budget--
-			if slot, ok := w.slot(w.order.At(w.cursor), e.cfg.NoStop); ok {
-				if e.halted {
-					return w.finish(e, true)
-				}
-				items[n] = window.Item{Window: w.window, Slot: slot}
-				n++
-				w.sent, w.unknown = true, true
-			}
-			w.cursor++
-			if w.pass == 0 {
-				e.decided.Add(1)
-			}
+			w.sent, w.unknown = true, true
+		}
+		n, budget = n+k, budget-looked
+		if w.round < w.order.rounds() && w.targets > 0 {
+			return n, now
 		}
 		if w.pass > 0 && !w.sent {
 			return w.finish(e, false)
@@ -152,45 +158,72 @@ func (w *walk) next(items []window.Item, now int64, e *Exhaustive) (n int, wake 
 		if !w.sent { // a first pass that had nothing to send
 			w.last = now
 		}
-		w.pass, w.cursor, w.sent = w.pass+1, 0, false
+		w.pass, w.round, w.target, w.shift, w.sent = w.pass+1, 0, 0, 0, false
 		if n > 0 {
 			return n, now + poll // their stamps come first
 		}
 	}
 }
 
-// slot returns the probe that the place q of the window needs in this pass:
-// the lowest attempt that was not made yet, if none was answered. A pass makes
-// at most one attempt at each place. TTLs that lay above the end of the path
-// when their turn came, and no longer do, are made up for in a later pass.
-func (w *walk) slot(q uint64, noStop bool) (window.Slot, bool) {
-	s := w.window.Shape()
-	ttls := uint64(s.TTLs())
-	flow := q / (w.targets * ttls)
-	q %= w.targets * ttls
-	slot := window.Slot{
-		Target: w.part.Target(int(q / ttls)),
-		Flow:   uint16(flow),
-		TTL:    s.FirstTTL + uint8(q%ttls),
-	}
-	if !noStop {
-		if end := w.window.State(slot.Target, slot.Flow).End(); end != 0 && slot.TTL > end {
-			return slot, false
+// fill goes on with the pass until items are full, it has looked at budget places,
+// or the pass is over. It returns how many items it filled and how many places it
+// looked at.
+func (w *walk) fill(items []window.Item, budget int) (n, looked int) {
+	for w.round < w.order.rounds() && w.targets > 0 {
+		for w.target < w.targets {
+			if n == len(items) || looked == budget {
+				return n, looked
+			}
+			looked++
+			kind := w.order.add(w.order.first(w.target), w.shift)
+			slot := w.order.slot(&w.shape, w.part.Target(int(w.target)), kind)
+			at := w.target
+			w.target++
+			if w.pass >= w.shape.Attempts && w.left[at/64]>>(at%64)&1 == 0 {
+				continue // all attempts were made
+			}
+			if w.beyond(&slot) {
+				w.left[at/64] |= 1 << (at % 64)
+				w.lacks = true
+				continue
+			}
+			if w.wants(&slot) {
+				items[n] = window.Item{Window: w.window, Slot: slot}
+				n++
+			}
 		}
+		w.round, w.target = w.round+1, 0
+		w.shift = w.order.add(w.shift, w.order.step)
 	}
-	if w.pass == 0 {
-		return slot, true
+	return n, looked
+}
+
+// beyond reports whether a place lies above the end of the path, as far as that is
+// known. If it no longer does later, a later pass makes up for it.
+func (w *walk) beyond(slot *window.Slot) bool {
+	if w.noStop {
+		return false
 	}
-	for range min(w.pass+1, s.Attempts) {
-		switch sent := w.window.Sent(slot); {
+	end := w.window.State(slot.Target, slot.Flow).End()
+	return end != 0 && slot.TTL > end
+}
+
+// wants reports whether a place needs a probe in this pass, and sets the slot's
+// attempt: the lowest that was not made yet, if none was answered. A pass makes at
+// most one attempt at each place.
+func (w *walk) wants(slot *window.Slot) bool {
+	// Looked at in the first pass too, when none is sent: that brings its memory
+	// near, for many slots at once, before Stamp needs it.
+	for range min(w.pass+1, w.shape.Attempts) {
+		switch sent := w.window.Sent(*slot); {
 		case sent == 0:
-			return slot, true
-		case sent == window.Excluded || w.window.Answered(slot):
-			return slot, false
+			return true
+		case sent == window.Excluded || w.window.Answered(*slot):
+			return false
 		}
 		slot.Attempt++
 	}
-	return slot, false
+	return false
 }
 
 // finish closes the part of the window; what was sent is still waited for.
