@@ -81,6 +81,9 @@ func newForeignReplay(r *replayer, path string) (*foreignReplay, error) {
 			return nil, &Error{Usage, err}
 		}
 	}
+	if f.codec != nil {
+		f.table = matcher.NewExactTable()
+	}
 	keep := trace.KeepNothing
 	switch {
 	case c.Records&output.Traces != 0 && f.codec != nil:

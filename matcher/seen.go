@@ -36,7 +36,7 @@ type generation struct {
 	chunks []*[seenChunk]Seen
 	n      int32 // probes in use
 	exact  map[exact]int32
-	looks  map[looks]int32 // the last one
+	looks  map[looks]int32 // the last one; nil in an exact table
 }
 
 // seenChunk is the number of probes by which a generation grows: what is there
@@ -77,10 +77,16 @@ func looksOf(h *probe.Header) looks {
 }
 
 // NewTable returns an empty table.
-func NewTable() *Table { return &Table{now: newGeneration(), old: newGeneration()} }
+func NewTable() *Table {
+	t := NewExactTable()
+	t.now.looks, t.old.looks = map[looks]int32{}, map[looks]int32{}
+	return t
+}
 
-func newGeneration() generation {
-	return generation{exact: map[exact]int32{}, looks: map[looks]int32{}}
+// NewExactTable returns an empty table for probes that are known by an identity
+// of their own: it finds by Exact alone, in half the time.
+func NewExactTable() *Table {
+	return &Table{now: generation{exact: map[exact]int32{}}, old: generation{exact: map[exact]int32{}}}
 }
 
 // Add adds a probe that was sent at a time in ns. The result is valid until the
@@ -100,14 +106,17 @@ func (t *Table) Add(h *probe.Header, sent int64) *Seen {
 		g.chunks = append(g.chunks, new([seenChunk]Seen))
 	}
 	g.n++
-	look := looksOf(h)
-	before, ok := g.looks[look]
-	if !ok {
-		before = -1
-	}
 	s := g.at(n)
-	*s = Seen{Header: *h, Sent: sent, before: before}
-	g.exact[exactOf(h)], g.looks[look] = n, n
+	*s = Seen{Header: *h, Sent: sent, before: -1}
+	g.exact[exactOf(h)] = n
+	if g.looks == nil {
+		return s
+	}
+	look := looksOf(h)
+	if before, ok := g.looks[look]; ok {
+		s.before = before
+	}
+	g.looks[look] = n
 	return s
 }
 

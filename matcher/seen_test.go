@@ -125,3 +125,22 @@ func TestTableForgets(t *testing.T) {
 		t.Errorf("%v allocations for a search", n)
 	}
 }
+
+// An exact table finds what was added last under an identity, and nothing else.
+func TestExactTable(t *testing.T) {
+	table := NewExactTable()
+	for i := range int64(3 * seenChunk) {
+		h := probe.Header{Dst: seenAddr("198.51.100.9"), Seq: uint32(i % seenChunk)}
+		table.Add(&h, i+1)
+	}
+	for i := range int64(seenChunk) {
+		h := probe.Header{Dst: seenAddr("198.51.100.9"), Seq: uint32(i)}
+		if s := table.Exact(&h); s == nil || s.Sent != 2*seenChunk+i+1 {
+			t.Fatalf("probe %d: %+v", i, s)
+		}
+	}
+	other := probe.Header{Dst: seenAddr("198.51.100.9"), Seq: seenChunk}
+	if s := table.Quoted(&other); s != nil {
+		t.Errorf("%+v", s)
+	}
+}

@@ -51,10 +51,10 @@ func newSink(f *os.File, path string) (*Sink, error) {
 	case "gz":
 		s.packer = gzip.NewWriter(f)
 	case "zst":
-		// Concurrency 1 keeps it on the caller's goroutine: only the engine
-		// starts goroutines.
+		// With a concurrency of 2 it compresses and writes a block on a goroutine
+		// of its own while the next one is gathered; Flush and Close wait for it.
 		z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest),
-			zstd.WithEncoderConcurrency(1))
+			zstd.WithEncoderConcurrency(2))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open output: %w", err), f.Close())
 		}
