@@ -73,6 +73,9 @@ type Config struct {
 
 	Privileges Privileges // once everything is open
 
+	// Inspect, unless it is nil, asks the run to say what it holds.
+	Inspect <-chan os.Signal
+
 	Argv    []string // for the run record
 	Version string
 	Streams

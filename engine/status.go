@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -19,6 +20,9 @@ func (s *scan) report(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-s.cfg.Inspect:
+			s.console.say("%s", s.holds())
+			continue
 		case <-ticker.C:
 		}
 		sent := s.sent()
@@ -41,6 +45,17 @@ func (s *scan) status(sent, rate uint64) string {
 	return fmt.Sprintf("%s %5.1f%% sent %d (%d/s) replies %d hit %.1f%% drops %d ETA %s",
 		elapsed.Round(time.Second), 100*progress, sent, rate, replies, hit, dropped,
 		s.eta(progress, elapsed))
+}
+
+// holds says what the process holds: in an endless run, none of it grows.
+func (s *scan) holds() string {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	windows := 0
+	for range s.set.All {
+		windows++
+	}
+	return fmt.Sprintf("holds: goroutines %d heap %d windows %d", runtime.NumGoroutine(), m.HeapInuse, windows)
 }
 
 // eta is how long the rest takes if it goes on as so far. Further attempts are

@@ -12,10 +12,12 @@ import (
 
 // result is what a soak found.
 type result struct {
-	tests  *gotest.Report
-	fuzz   []string // a line for each target
+	tests  *gotest.Report // nil if none were run
+	fuzz   []string       // a line for each target
 	took   time.Duration
 	failed bool
+
+	endured *endurance // nil if none was run
 }
 
 // brief is the time in seconds below which a test that counts nothing is not
@@ -29,27 +31,38 @@ func (r *result) document(machine string) []byte {
 	if r.failed {
 		verdict = "FAIL"
 	}
-	fmt.Fprintf(&b, "# Soak: %s\n\nWritten by `make soak`: all tests at their full counts, then the fuzz targets.\n\n", verdict)
+	fmt.Fprintf(&b, "# Soak: %s\n\nWritten by `make soak`: all tests at their full counts, then the fuzz targets, then a scan that endures.\n\n", verdict)
 	b.WriteString(machine)
-	fmt.Fprintf(&b, "- time: %s\n- tests: %s\n\n", r.took.Round(time.Second), r.tests.Counts())
+	fmt.Fprintf(&b, "- time: %s\n", r.took.Round(time.Second))
+	if r.tests != nil {
+		r.writeTests(&b)
+	}
+	if len(r.fuzz) > 0 {
+		fmt.Fprintf(&b, "\n```\n%s\n```\n", strings.Join(r.fuzz, "\n"))
+	}
+	if r.endured != nil {
+		r.endured.write(&b)
+	}
+	return b.Bytes()
+}
+
+// writeTests writes what came of the tests.
+func (r *result) writeTests(b *bytes.Buffer) {
+	fmt.Fprintf(b, "- tests: %s\n\n", r.tests.Counts())
 	b.WriteString("Below are the tests that say how much they tried, took a second or more, or failed.\n\n")
 	b.WriteString("| package | test | outcome | s | tried |\n|---|---|---|--:|---|\n")
 	for _, p := range r.tests.Packages {
 		for _, t := range p.Tests {
 			tried := tries(t)
 			if t.Outcome == gotest.Failed || tried != "" || t.IsTop() && t.Seconds >= brief {
-				fmt.Fprintf(&b, "| %s | %s | %s | %.1f | %s |\n",
+				fmt.Fprintf(b, "| %s | %s | %s | %.1f | %s |\n",
 					p.Path[strings.LastIndex(p.Path, "masstrace/")+len("masstrace/"):], t.Name, t.Outcome, t.Seconds, tried)
 			}
 		}
 		if p.Outcome == gotest.Failed && p.Counts().Failed == 1 && len(p.Tests) == 0 {
-			fmt.Fprintf(&b, "| %s | – | fail | %.1f | was not built |\n", p.Path, p.Seconds)
+			fmt.Fprintf(b, "| %s | – | fail | %.1f | was not built |\n", p.Path, p.Seconds)
 		}
 	}
-	if len(r.fuzz) > 0 {
-		fmt.Fprintf(&b, "\n```\n%s\n```\n", strings.Join(r.fuzz, "\n"))
-	}
-	return b.Bytes()
 }
 
 // counted is a line that t.Log wrote and that begins with a number.

@@ -1,7 +1,7 @@
 // Command soak runs all tests at their full counts, then every fuzz target for
-// that many inputs, and keeps what came of it.
+// that many inputs, then a scan that endures, and keeps what came of it.
 //
-//	go run ./bench/soak [-fuzz N] [-timeout T] [-o FILE] [PACKAGE...]
+//	go run ./bench/soak [-tests=false] [-fuzz N] [-endure T] [-rate PPS] [-timeout T] [-o FILE] [PACKAGE...]
 package main
 
 import (
@@ -21,6 +21,9 @@ import (
 
 func main() {
 	fuzz := flag.Int("fuzz", 500_000, "inputs for each fuzz target, 0 for no fuzzing")
+	tests := flag.Bool("tests", true, "run the tests")
+	endure := flag.Duration("endure", time.Hour, "how long the scan endures, 0 for none")
+	rate := flag.Int("rate", 50_000, "probes per second of that scan")
 	timeout := flag.Duration("timeout", 6*time.Hour, "longest time for the tests of a package")
 	out := flag.String("o", "", "keep the result in this file")
 	flag.Parse()
@@ -28,27 +31,39 @@ func main() {
 	if len(packages) == 0 {
 		packages = []string{"./..."}
 	}
-	if err := run(packages, *timeout, *fuzz, *out); err != nil {
+	if !*tests {
+		packages = nil
+	}
+	var scan *endurance
+	if *endure > 0 {
+		scan = &endurance{length: *endure, rate: *rate}
+	}
+	if err := run(packages, *timeout, *fuzz, scan, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 		os.Exit(1)
 	}
 }
 
-func run(packages []string, timeout time.Duration, fuzz int, out string) error {
-	var r result
+func run(packages []string, timeout time.Duration, fuzz int, scan *endurance, out string) error {
+	r := result{endured: scan}
 	started := time.Now()
 	var failed error
-	if r.tests, failed = test(packages, timeout); r.tests == nil {
-		return failed
+	if packages != nil {
+		if r.tests, failed = test(packages, timeout); r.tests == nil {
+			return failed
+		}
+		fmt.Println(r.tests.Counts())
 	}
 	if fuzz > 0 {
 		var err error
 		r.fuzz, err = fuzzAll(fuzz)
 		failed = errors.Join(failed, err)
 	}
+	if scan != nil {
+		failed = errors.Join(failed, scan.run())
+	}
 	r.took = time.Since(started)
 	r.failed = failed != nil
-	fmt.Println(r.tests.Counts())
 	if out != "" {
 		if err := os.WriteFile(out, r.document(bench.Machine()), 0o644); err != nil {
 			return errors.Join(failed, fmt.Errorf("keep result: %w", err))

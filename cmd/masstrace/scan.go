@@ -256,6 +256,10 @@ func (c *ScanCmd) Run(ctx context.Context, signals signals, args []string, strea
 		defer signal.Stop(hangups)
 		cfg.Reread = hangups
 	}
+	inspect := make(chan os.Signal, 1)
+	signal.Notify(inspect, syscall.SIGUSR1)
+	defer signal.Stop(inspect)
+	cfg.Inspect = inspect
 	return engine.Scan(ctx, signals.Interrupted, cfg)
 }
 

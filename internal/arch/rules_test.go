@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"bench/micro":           {"bench"},
 	"bench/receive":         {"bench", "codec", "lab", "permute", "probe", "target", "wire"},
 	"bench/replay":          {"bench", "codec", "netsim", "probe", "receiver"},
-	"bench/soak":            {"bench", "internal/gotest"},
+	"bench/soak":            {"bench", "internal/gotest", "lab/internet", "netsim", "output"},
 	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
 	"internal/demo":         {"output", "verify"},

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/masstrace/masstrace/lab/internet"
+	"github.com/masstrace/masstrace/netsim"
+	"github.com/masstrace/masstrace/output"
+)
+
+// endurance is a scan of the simulated Internet, with delay, loss and noise, for
+// as long as one likes: what it holds is looked at from outside, and what it
+// writes is held against the truth while it is written.
+type endurance struct {
+	length time.Duration
+	rate   int
+
+	truth    *netsim.Truth
+	samples  []sample
+	traces   uint64
+	judged   uint64 // hops
+	wrong    uint64 // of them, those that probes of the flow cannot have met
+	examples []string
+	summary  *output.Summary
+	counters internet.Counters
+	faults   []string
+	brief    bool // too brief to say whether anything grows
+}
+
+// Every which trace is judged, and how often the scan is looked at.
+const (
+	judgeEvery = 16
+	mostLooks  = 400
+)
+
+// run scans, and returns an error that names all that is not as it must be.
+func (e *endurance) run() error {
+	dir, err := os.MkdirTemp("", "masstrace-soak-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "masstrace")
+	if out, err := exec.Command("go", "build", "-o", program, "./cmd/masstrace").CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	options, err := internet.New(internet.Veth, "default", nil, nil)
+	if err != nil {
+		return err
+	}
+	if e.truth, err = netsim.NewTruth(options.Network); err != nil {
+		return err
+	}
+	counters := filepath.Join(dir, "counters.json")
+	cmd := exec.Command(program, "lab", "--preset", "default", "--counters", counters, "--",
+		program, "scan", "0.0.0.0/0", "--per-prefix=4", fmt.Sprintf("--rate=%d", e.rate), "--max-runtime="+e.length.String())
+	if err := e.watch(cmd); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(counters)
+	if err == nil {
+		err = json.Unmarshal(text, &e.counters)
+	}
+	if err != nil {
+		return fmt.Errorf("read counters: %w", err)
+	}
+	e.judge()
+	if len(e.faults) > 0 {
+		return fmt.Errorf("endurance: %s", strings.Join(e.faults, "; "))
+	}
+	return nil
+}
+
+// watch runs the scan, looks at it, and reads its records.
+func (e *endurance) watch(cmd *exec.Cmd) error {
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	look := newLooker(cmd.Process.Pid, max(e.length/mostLooks, 250*time.Millisecond))
+	var reading sync.WaitGroup
+	reading.Go(func() { look.listen(stderr) })
+	over := make(chan struct{})
+	reading.Go(func() { look.run(over) })
+	failure := e.read(stdout)
+	close(over)
+	reading.Wait()
+	e.samples = look.samples
+	err = cmd.Wait()
+	const partial = 4 // the time was up
+	if cmd.ProcessState.ExitCode() == partial {
+		err = nil
+	}
+	if err != nil || failure != nil {
+		return errors.Join(fmt.Errorf("scan: %w\n%s", err, look.said.String()), failure)
+	}
+	return nil
+}
+
+// read reads all records. It must keep up with the scan, so it decodes only some
+// of the traces.
+func (e *endurance) read(in io.Reader) error {
+	lines := bufio.NewReaderSize(in, 1<<20)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch {
+		case bytes.HasPrefix(line, []byte(`{"type":"trace",`)):
+			if e.traces++; e.traces%judgeEvery == 0 {
+				var t output.TraceRecord
+				if err := json.Unmarshal(line, &t); err != nil {
+					return err
+				}
+				e.hops(&t)
+			}
+		case bytes.HasPrefix(line, []byte(`{"type":"summary"`)):
+			e.summary = new(output.Summary)
+			if err := json.Unmarshal(line, e.summary); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// hops holds the hops of a trace against the truth.
+func (e *endurance) hops(t *output.TraceRecord) {
+	const udp = 17
+	flow := netsim.PortFlow(udp, t.Src, t.Dst, uint16(t.SrcPort), uint16(t.DstPort))
+	for i := range t.Hops {
+		h := &t.Hops[i]
+		e.judged++
+		if v := e.truth.Judge(&flow, uint8(h.ProbeTTL), h.Addr); v != netsim.TrueHop {
+			e.wrong++
+			if len(e.examples) < 5 {
+				e.examples = append(e.examples, fmt.Sprintf("%v TTL %d from %v: %v, %s", t.Dst, h.ProbeTTL, h.Addr, v, h.Valid))
+			}
+		}
+	}
+}
+
+// fault notes what is not as it must be.
+func (e *endurance) fault(format string, args ...any) {
+	e.faults = append(e.faults, fmt.Sprintf(format, args...))
+}
+
+// judge says what is not as it must be.
+func (e *endurance) judge() {
+	s := e.summary
+	if s == nil {
+		e.fault("no summary")
+		return
+	}
+	if err := s.Balance(); err != nil {
+		e.fault("%v", err)
+	}
+	if s.Reason != output.ReasonMaxRuntime {
+		e.fault("it ended for %s", s.Reason)
+	}
+	received := e.counters.Simulator["received"] // our kernel's answers to noise are in it
+	if received+e.counters.LostIn < s.Sent {
+		e.fault("%d sent, and the simulator received %d and lost %d", s.Sent, received, e.counters.LostIn)
+	}
+	if answered := e.counters.Simulator["fate answered"]; s.Answered > answered {
+		e.fault("%d answered, and the simulator answered %d", s.Answered, answered)
+	}
+	if e.wrong > 0 {
+		e.fault("%d of %d hops are false: %s", e.wrong, e.judged, strings.Join(e.examples, ", "))
+	}
+	if e.judged == 0 {
+		e.fault("no hop was judged")
+	}
+	e.judgeGrowth()
+}
+
+// warm is how long a scan may take until all of its windows have been in use, and
+// its heap has its size.
+const warm = 2 * time.Minute
+
+// judgeGrowth compares the last three quarters with the first, once it is warm.
+func (e *endurance) judgeGrowth() {
+	from := slices.IndexFunc(e.samples, func(s sample) bool { return s.at >= warm })
+	if from < 0 || len(e.samples)-from < 8 {
+		e.brief = true
+		return
+	}
+	list := e.samples[from:]
+	before, after := most(list[:len(list)/4]), most(list[len(list)/4:])
+	for _, c := range []struct {
+		what          string
+		before, after uint64
+		factor        float64
+	}{
+		{"octets resident", before.rss, after.rss, 1.1},
+		{"goroutines", before.goroutines, after.goroutines, 1},
+		{"descriptors", before.descriptors, after.descriptors, 1},
+		{"threads", before.threads, after.threads, 1.25}, // the runtime starts one when it likes
+	} {
+		if c.before == 0 || float64(c.after) > c.factor*float64(c.before) {
+			e.fault("%d %s, and then %d", c.before, c.what, c.after)
+		}
+	}
+}
