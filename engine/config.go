@@ -46,6 +46,9 @@ type Config struct {
 	// and Overlap are its parameters, 0 for its defaults.
 	Strategy          string
 	GapLimit, Overlap int
+	// PerHopRate and PrefixRate are how many probes a second one router near us has to
+	// answer, and one prefix of targets gets; 0 is no limit.
+	PerHopRate, PrefixRate float64
 
 	RatePPS   float64 // 0 is unlimited
 	AutoRate  bool    // find a rate, of RatePPS at most

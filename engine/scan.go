@@ -61,7 +61,8 @@ type scan struct {
 	receiver  *receiver.Receiver
 	matcher   *matcher.Matcher
 	console   *console
-	auto      *autoRate // nil if the rate is given
+	auto      *autoRate         // nil if the rate is given
+	manners   *schedule.Manners // nil if nothing is held back
 
 	halt  context.CancelCauseFunc // stops the sending, with the reason
 	stop  context.Context
@@ -258,9 +259,12 @@ func (s *scan) build() (*pipeline, error) {
 		free <- window.New(shape)
 	}
 	source4, source6 := s.paths.sources()
+	s.manners = schedule.NewManners(schedule.MannersConfig{
+		PerHopRate: s.cfg.PerHopRate, PrefixRate: s.cfg.PrefixRate, RatePPS: s.plan.ratePPS,
+	})
 	s.matcher = matcher.New(matcher.Config{
 		Index: s.plan.order, Set: s.set, Retired: retired, Over: s.over(), Next: s.first,
-		Known: s.plan.stopSet(),
+		Known: s.plan.stopSet(), Watch: s.watch(),
 	})
 	var err error
 	if s.receiver, err = receiver.New(s.live, s.codec, s.time); err != nil {

@@ -24,7 +24,7 @@ func (s *scan) addSenders(resets *sender.Resets, f faults) (ready []chan *window
 		windows := make(chan *window.Window, window.Live)
 		plan := newSchedule(schedule.Config{
 			Shape: s.plan.shape, Part: schedule.Part{Index: i, Count: len(s.ports)},
-			Wait: s.cfg.Wait, NoStop: s.cfg.NoStop, Seed: s.plan.seed, Ready: windows, Set: s.set,
+			Manners: s.manners, Wait: s.cfg.Wait, NoStop: s.cfg.NoStop, Seed: s.plan.seed, Ready: windows, Set: s.set,
 		})
 		s.schedules = append(s.schedules, plan)
 		source := sender.Source(plan)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/schedule"
 	"github.com/masstrace/masstrace/window"
 )
@@ -93,4 +94,12 @@ func (s strategy) octetsPerTarget(shape window.Shape) uint64 {
 		return 0
 	}
 	return uint64(shape.Flows) * schedule.MemoryOctets
+}
+
+// watch returns what the matcher tells of answers, nil if nobody wants to know.
+func (s *scan) watch() matcher.Watch {
+	if s.manners == nil {
+		return nil
+	}
+	return s.manners
 }

@@ -128,7 +128,7 @@ func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard) *output.Su
 	sum.FirstSent = tally.FirstSent
 	sum.Skipped = output.Skipped{
 		Reached: tally.Reached, Unreachable: tally.Unreachable, Loop: tally.Loop,
-		GapLimit: tally.GapLimit, Known: tally.Known,
+		GapLimit: tally.GapLimit, Known: tally.Known, Limited: tally.Limited,
 		Excluded: tally.Excluded, TxError: tally.FirstFail, Interrupted: tally.Interrupted,
 	}
 	sum.Weak -= tally.Doubted

@@ -16,6 +16,9 @@ type IndexOf interface {
 	PositionOf(a probe.Addr) (position uint64, ok bool)
 }
 
+// Watch takes note of who answers.
+type Watch interface{ Answered(f *probe.Facts) }
+
 // Config is what a Matcher works on.
 type Config struct {
 	Index IndexOf
@@ -26,6 +29,8 @@ type Config struct {
 	// Known, unless it is nil, takes the interfaces of routers for strategies that
 	// stop where the path is known.
 	Known *window.StopSet
+	// Watch, unless it is nil, is told of every first reply to a probe.
+	Watch Watch
 	// Over, unless it is nil, is told of a window that is over before Retired
 	// takes it, between two batches.
 	Over func(*window.Window)
@@ -180,6 +185,9 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 	default:
 		m.count(w, r)
 		w.Learn(target, &r.Facts, m.cfg.Known)
+		if m.cfg.Watch != nil {
+			m.cfg.Watch.Answered(&r.Facts)
+		}
 	}
 }
 

@@ -61,6 +61,7 @@ func (s *Skipped) add(o *Skipped) {
 	s.Loop += o.Loop
 	s.GapLimit += o.GapLimit
 	s.Known += o.Known
+	s.Limited += o.Limited
 	s.Excluded += o.Excluded
 	s.Interrupted += o.Interrupted
 	s.TxError += o.TxError

@@ -106,6 +106,7 @@ type Skipped struct {
 	Loop        uint64 `json:"loop,omitempty"`        // routers repeat
 	GapLimit    uint64 `json:"gap_limit,omitempty"`   // beyond silence
 	Known       uint64 `json:"known,omitempty"`       // other traces saw that part of the path
+	Limited     uint64 `json:"limited,omitempty"`     // routers there answer only so many
 	Excluded    uint64 `json:"excluded"`              // the sender's own check refused the target
 	Interrupted uint64 `json:"interrupted"`           // the run ended before
 	TxError     uint64 `json:"tx_error"`              // the kernel never took it
@@ -113,7 +114,7 @@ type Skipped struct {
 
 // Total returns the sum over all reasons.
 func (s *Skipped) Total() uint64 {
-	return s.Reached + s.Unreachable + s.Loop + s.GapLimit + s.Known + s.Excluded + s.Interrupted + s.TxError
+	return s.Reached + s.Unreachable + s.Loop + s.GapLimit + s.Known + s.Limited + s.Excluded + s.Interrupted + s.TxError
 }
 
 // Frames counts received frames: each is in exactly one count, the first that

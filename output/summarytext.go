@@ -41,6 +41,7 @@ func (s *Summary) Text(w io.Writer) error {
 	rare("skipped", s.Skipped.Loop, "beyond a loop of routers")
 	rare("skipped", s.Skipped.GapLimit, "beyond too many silent TTLs")
 	rare("skipped", s.Skipped.Known, "on parts of paths that other traces saw")
+	rare("skipped", s.Skipped.Limited, "at routers that answer only so many")
 	rare("skipped", s.Skipped.Excluded, "excluded")
 	rare("skipped", s.Skipped.Interrupted, "the run ended before")
 	rare("skipped", s.Skipped.TxError, "refused by the kernel")

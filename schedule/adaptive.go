@@ -95,20 +95,22 @@ func (a *Adaptive) newTour(w *window.Window, now int64) *tour {
 	t.paths = t.paths[:n]
 	clear(t.paths)
 	t.queue.reset(n, now, max(int64(a.cfg.Wait)/(ticks/2), poll))
-	t.window, t.left, t.last, t.unknown, t.finished = w, n, now, false, false
+	t.window, t.left, t.last, t.unknown, t.finished, t.until = w, n, now, false, false, 0
 	return t
 }
 
 // memory is what is kept of a path between two looks at it.
 type memory struct {
 	sent   uint64
+	held   uint64 // TTLs that the strategy wants, and that are held back
 	note   uint64
 	latest window.Slot // the probe sent last
+	gone   bool        // what is held back is given up
 	again  uint8       // TTL at which a round of further attempts goes on, 0 in none
 }
 
 // MemoryOctets is what a schedule by a Strategy keeps of each (target, flow).
-const MemoryOctets = 32 + 4
+const MemoryOctets = 40 + 4
 
 // tour is the way through one window.
 type tour struct {
@@ -119,7 +121,8 @@ type tour struct {
 	unknown  bool  // what was sent last is not stamped yet, as far as we know
 	last     int64 // no probe of this window was stamped after
 	finished bool
-	path     Path // as the strategy is asked about it
+	until    int64 // when held probes are given up that a router will not answer
+	path     Path  // as the strategy is asked about it
 }
 
 // next is Adaptive.Next for one window.
@@ -166,7 +169,7 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 	target, flow := a.cfg.Part.Target(int(i)%targets), int(i)/targets
 	p := &t.path
 	*p = Path{
-		State: w.State(target, uint16(flow)), Sent: m.sent, Note: m.note, latest: m.latest.TTL,
+		State: w.State(target, uint16(flow)), Sent: m.sent | m.held, Note: m.note, latest: m.latest.TTL,
 		window: w, slot: window.Slot{Target: target, Flow: uint16(flow)}, now: now,
 		random: a.seed ^ (w.Position + uint64(target)) ^ uint64(flow)<<48,
 	}
@@ -174,7 +177,12 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 		return t.done(m, a) // as all others would be
 	}
 	step := Enough
-	if m.again == 0 {
+	if m.held != 0 && !m.gone {
+		if ttl, ok := t.release(m, p, a); ok {
+			step = ttl
+		}
+	}
+	if step == Enough && m.again == 0 {
 		step = a.strategy.Next(p)
 		m.note = p.Note
 	}
@@ -183,11 +191,24 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 		// The longer it takes, the less it matters to be there at once.
 		return slot, now + max(look, (now-max(w.Sent(m.latest), now-patience))/2)
 	case step != Enough:
+		if m.held>>step&1 == 0 {
+			a.cfg.Manners.plan(now)
+			if a.cfg.Manners.ask(p.Target(), uint8(step), now) != granted {
+				m.held |= 1 << step
+				return slot, now + poll
+			}
+		}
+		m.held &^= 1 << step
 		m.sent |= 1 << step
 		p.slot.TTL = uint8(step)
 		m.latest = p.slot
 		a.decided.Add(1)
 		return p.slot, now
+	}
+	if m.held != 0 && !m.gone {
+		if t.until = max(t.until, a.cfg.Manners.until(now)); !t.giveUp(m, p, a) {
+			return slot, now + look
+		}
 	}
 	if m.again == 0 && m.sent != 0 {
 		stamp := w.Sent(m.latest)

@@ -88,7 +88,7 @@ func (e *Exhaustive) newWalk(win *window.Window) *walk {
 	clear(left)
 	*w = walk{
 		window: win, shape: e.cfg.Shape, part: part, targets: uint64(n), noStop: e.cfg.NoStop,
-		left:  left,
+		left: left, held: w.held[:0],
 		order: newOrder(e.cfg.Seed, e.cfg.Shape, part.Index, win.ID),
 	}
 	return w
@@ -117,6 +117,11 @@ type walk struct {
 	unknown  bool   // what it sent last is not stamped yet, as far as we know
 	last     int64  // no probe of this window was stamped after
 	finished bool
+
+	held  []window.Slot // whose probes are held back
+	turn  int           // of them, the next to ask for
+	until int64         // when held ones are given up that a router will not answer
+	gone  bool          // some were
 }
 
 // next is Exhaustive.Next for one window.
@@ -124,9 +129,10 @@ func (w *walk) next(items []window.Item, now int64, e *Exhaustive) (n int, wake 
 	if w.unknown {
 		w.last, w.unknown = now, false
 	}
-	if e.halted && w.pass == 0 {
+	if e.halted && (w.pass == 0 || len(w.held) > 0) {
 		return w.finish(e, true)
 	}
+	n = w.release(items, now, e)
 	for budget := scanBudget; ; {
 		if w.round == 0 && w.target == 0 && w.pass > 0 {
 			if w.pass >= w.shape.Attempts && !w.lacks {
@@ -142,15 +148,18 @@ func (w *walk) next(items []window.Item, now int64, e *Exhaustive) (n int, wake 
 		if w.pass == 0 {
 			e.decided.Add(uint64(looked))
 		}
-		if k > 0 {
-			if e.halted {
-				return w.finish(e, true)
-			}
+		if k > 0 && e.halted {
+			return w.finish(e, true)
+		}
+		if k = w.mayLeave(items[n:n+k], now, e); k > 0 {
 			w.sent, w.unknown = true, true
 		}
 		n, budget = n+k, budget-looked
 		if w.round < w.order.rounds() && w.targets > 0 {
 			return n, now
+		}
+		if len(w.held) > 0 {
+			return n, now + heldPoll
 		}
 		if w.pass > 0 && !w.sent {
 			return w.finish(e, false)
@@ -217,7 +226,7 @@ func (w *walk) wants(slot *window.Slot) bool {
 	for range min(w.pass+1, w.shape.Attempts) {
 		switch sent := w.window.Sent(*slot); {
 		case sent == 0:
-			return true
+			return slot.Attempt > 0 || !w.gone
 		case sent == window.Excluded || w.window.Answered(*slot):
 			return false
 		}

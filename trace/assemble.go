@@ -57,6 +57,7 @@ type Tally struct {
 	FirstSent                                 uint64
 	Reached, Excluded, Interrupted, FirstFail uint64
 	Unreachable, Loop, GapLimit, Known        uint64
+	Limited                                   uint64
 }
 
 // NewAssembler returns an assembler.

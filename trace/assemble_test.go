@@ -139,7 +139,7 @@ func TestAssemble(t *testing.T) {
 		t.Errorf("%+v", v6)
 	}
 	// 3 targets, 2 flows, 5 TTLs.
-	if want := (Tally{Sent: 6, Answered: 3, Silent: 3, FirstSent: 5, Reached: 25}); a.Tally != want {
+	if want := (Tally{Sent: 6, Answered: 3, Silent: 3, FirstSent: 5, Reached: 21, Limited: 4}); a.Tally != want {
 		t.Errorf("tally %+v, want %+v", a.Tally, want)
 	}
 }

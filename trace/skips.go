@@ -15,8 +15,10 @@ func (a *Assembler) skipped(t *Trace, end uint8) {
 		switch {
 		case t.Known.TTL != 0 && ttl < t.Known.TTL:
 			a.Tally.Known++
-		case end != 0 && ttl >= end || t.GapLimit == 0:
+		case end != 0 && ttl >= end:
 			a.Tally.Reached++
+		case ttl <= t.End:
+			a.Tally.Limited++
 		case t.StopReason == StopUnreach:
 			a.Tally.Unreachable++
 		case t.StopReason == StopLoop:

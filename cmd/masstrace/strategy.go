@@ -8,10 +8,12 @@ import (
 
 // StrategyFlags say which probes are made of all that could be.
 type StrategyFlags struct {
-	Strategy string `default:"exhaustive" enum:"exhaustive,complete,topology" help:"Which TTLs are probed. exhaustive: all up to the target's distance, or the last. complete: as many as whole paths take, by what was answered and how far neighbours are. topology: as many as show the network's interfaces: from near the target back to what is known."`
-	GapLimit int    `placeholder:"N" help:"complete and topology: so many silent TTLs in a row end a path, or fewer where neighbours say so. Default 5, topology 3."`
-	Overlap  int    `placeholder:"N" help:"topology: follow a path back for so many TTLs behind the last interface that was new. Default 3."`
-	NoStop   bool   `help:"exhaustive: probe all TTLs, also above the distance of a target that has answered."`
+	Strategy   string  `default:"exhaustive" enum:"exhaustive,complete,topology" help:"Which TTLs are probed. exhaustive: all up to the target's distance, or the last. complete: as many as whole paths take, by what was answered and how far neighbours are. topology: as many as show the network's interfaces: from near the target back to what is known."`
+	GapLimit   int     `placeholder:"N" help:"complete and topology: so many silent TTLs in a row end a path, or fewer where neighbours say so. Default 5, topology 3."`
+	Overlap    int     `placeholder:"N" help:"topology: follow a path back for so many TTLs behind the last interface that was new. Default 3."`
+	PerHopRate float64 `placeholder:"PPS" help:"Most probes a second that one router near here has to answer. Where it answers fewer, it is asked little more often than that; what is held back is sent later, or given up when the scan takes half as long again."`
+	PrefixRate float64 `placeholder:"PPS" help:"Most probes a second to one /24 (IPv6: /48) of targets."`
+	NoStop     bool    `help:"exhaustive: probe all TTLs, also above the distance of a target that has answered."`
 }
 
 // validate checks what does not go together.
@@ -19,6 +21,8 @@ func (f *StrategyFlags) validate() error {
 	switch {
 	case f.GapLimit < 0 || f.Overlap < 0:
 		return errors.New("--gap-limit and --overlap must be at least 1")
+	case !(f.PerHopRate >= 0) || !(f.PrefixRate >= 0):
+		return errors.New("--per-hop-rate and --prefix-rate must not be negative")
 	case f.NoStop && f.Strategy != engine.Exhaustive:
 		return errors.New("--no-stop needs --strategy exhaustive")
 	case f.GapLimit != 0 && f.Strategy == engine.Exhaustive:
