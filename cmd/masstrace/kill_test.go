@@ -18,44 +18,65 @@ import (
 	"github.com/masstrace/masstrace/verify"
 )
 
-// envKillDir is where the killed scan of TestKilled keeps its files.
-const envKillDir = "MASSTRACE_TEST_KILL_DIR"
+// envKillDir is where the killed scan of TestKilled keeps its files, envKillFlags
+// what flags it has.
+const (
+	envKillDir   = "MASSTRACE_TEST_KILL_DIR"
+	envKillFlags = "MASSTRACE_TEST_KILL_FLAGS"
+)
 
-// kills is how often a scan is killed: in soak often enough to hit what is rare.
-func kills() int { return soak(3, 100) }
+// kills is how often each of three scans is killed: in soak often enough to hit
+// what is rare.
+func kills() int { return soak(1, 34) }
 
 // TestKilled kills a scan with SIGKILL at random times, over and over, and lets it
 // go on each time. In the end no trace is missing, none is there twice, no hop is
 // false, and the counts are those of one run: by the log of the simulated Internet.
 func TestKilled(t *testing.T) {
 	if dir := os.Getenv(envKillDir); dir != "" {
-		killed(t, filepath.Join(dir, "out.ndjson.zst"), filepath.Join(dir, "checkpoint"))
+		killed(t, dir, strings.Fields(os.Getenv(envKillFlags)))
 		return
 	}
 	lab.Need(t, routers.Name)
 	t.Parallel()
+	for _, flags := range []string{ // at rates at which all take about as long
+		"--strategy=exhaustive --rate=2k --attempts=2", "--strategy=complete --rate=1k --senders=2", "--strategy=topology --rate=500",
+	} {
+		t.Run(flags, func(t *testing.T) {
+			t.Parallel()
+			checkKilled(t, killInLab(t, flags))
+		})
+	}
+}
+
+// killInLab has this test binary run killed in a simulated Internet, and returns
+// the folder of all files.
+func killInLab(t *testing.T, flags string) (dir string) {
+	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	log, counters := filepath.Join(dir, "log"), filepath.Join(dir, "counters.json")
-	text, err := exec.CommandContext(t.Context(), program, "lab", "--preset", "loss", "--log", log, "--counters", counters, "--",
-		"env", envIsolated+"="+t.Name(), envKillDir+"="+dir, binary,
-		"-test.v", "-test.run=^"+t.Name()+"$", "-test.timeout=20m").CombinedOutput()
+	dir = t.TempDir()
+	text, err := exec.CommandContext(t.Context(), program, "lab", "--preset", "loss",
+		"--log", filepath.Join(dir, "log"), "--counters", filepath.Join(dir, "counters"), "--",
+		"env", envIsolated+"=TestKilled", envKillDir+"="+dir, envKillFlags+"="+flags, binary,
+		"-test.v", "-test.run=^TestKilled$", "-test.timeout=20m").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	checkKilled(t, filepath.Join(dir, "out.ndjson.zst"), log, counters)
+	return dir
 }
 
 // killedTargets is how many targets the scan has: enough for the kills.
 func killedTargets() int { return 150 + 40*kills() }
 
 // killed runs the scan in the lab that it is in, until it is done.
-func killed(t *testing.T, out, checkpoint string) {
-	args := []string{"scan", "45.0.0.0/9", "2a00:16::/33", "--max-targets=" + strconv.Itoa(killedTargets()),
-		"--seed=kill", "--rate=2k", "--memory=256k", "--wait=150ms", "--attempts=2", "--records=both", "-q", "-o", out}
+func killed(t *testing.T, dir string, flags []string) {
+	checkpoint := filepath.Join(dir, "checkpoint")
+	args := append([]string{"scan", "45.0.0.0/9", "2a00:16::/33", "--max-targets=" + strconv.Itoa(killedTargets()),
+		"--seed=kill", "--memory=768k", "--wait=150ms", "--records=both", "-q",
+		"-o", filepath.Join(dir, "out.ndjson.zst")}, flags...)
 	flag := "--checkpoint="
 	left := kills()
 	for processes := 1; ; processes++ {
@@ -70,7 +91,7 @@ func killed(t *testing.T, out, checkpoint string) {
 		select {
 		case <-p.over:
 			t.Fatalf("%d kills before the end:\n%s", left, p.said())
-		case <-time.After(100*time.Millisecond + rand.N(time.Second)):
+		case <-time.After(200*time.Millisecond + rand.N(time.Second)):
 		}
 		p.signal(syscall.SIGKILL)
 		<-p.over
@@ -78,12 +99,12 @@ func killed(t *testing.T, out, checkpoint string) {
 			flag, left = "--resume=", left-1
 		}
 	}
-	t.Logf("%d kills", kills())
 }
 
 // checkKilled compares the records of the scan with what the network saw.
-func checkKilled(t *testing.T, out, log, counters string) {
+func checkKilled(t *testing.T, dir string) {
 	t.Helper()
+	out := filepath.Join(dir, "out.ndjson.zst")
 	r := mustRead(t, out)
 	seen := map[netip.Addr]int{}
 	twice := 0
@@ -99,7 +120,10 @@ func checkKilled(t *testing.T, out, log, counters string) {
 	if replies := r.summary.Strong + r.summary.Weak + r.summary.Duplicates + r.summary.Late; uint64(len(r.replies)) != replies {
 		t.Errorf("%d reply records, want %d", len(r.replies), replies)
 	}
-	report, err := verify.Run(verify.Config{Results: out, Log: log, Counters: counters, Targets: []string{"45.0.0.0/9", "2a00:16::/33"}})
+	report, err := verify.Run(verify.Config{
+		Results: out, Log: filepath.Join(dir, "log"), Counters: filepath.Join(dir, "counters"),
+		Targets: []string{"45.0.0.0/9", "2a00:16::/33"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
