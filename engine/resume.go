@@ -96,7 +96,7 @@ func sortedKeys(m map[string]string) []string {
 var perProcess = []string{
 	"Targets", "Exclude", "Seed", "Key", "Sources", "Output", // compared as what they mean
 	"MaxRuntime", "Interface", "GatewayMAC", "Queue", "IO", "Senders", "ReceiveBuffer", "Quiet",
-	"Checkpoint", "Resume", "Reread", "Privileges", "Probes", "Capture", "Argv", "Version", "Streams",
+	"Checkpoint", "Resume", "Privileges", "Probes", "Capture", "Argv", "Version", "Streams",
 }
 
 // flagNames are those of fields with another name than their flag.
@@ -106,13 +106,17 @@ var flagNames = map[string]string{
 }
 
 // options returns what c asks for by flag, in so far as it makes one run differ
-// from another: all fields that are not perProcess.
+// from another: all fields that are values, and not perProcess.
 func (c *Config) options() map[string]string {
 	o := map[string]string{"output": output.Packing(c.Output)}
 	v := reflect.ValueOf(*c)
 	for i := range v.NumField() {
 		field := v.Type().Field(i).Name
 		if slices.Contains(perProcess, field) {
+			continue
+		}
+		switch v.Field(i).Kind() {
+		case reflect.Func, reflect.Chan, reflect.Pointer, reflect.Interface:
 			continue
 		}
 		name, ok := flagNames[field]
