@@ -3,12 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
+
+	"github.com/masstrace/masstrace/bench"
 )
 
 // job is a run to be made.
@@ -104,22 +104,10 @@ func probeList(j job, targets int) error {
 }
 
 // answered reads how many probes masstrace has answers for, of its summary.
-func answered(j job) (n float64, err error) {
-	found := false
-	err = eachLine(j.out, func(line []byte) error {
-		if !bytes.HasPrefix(line, []byte(`{"type":"summary"`)) {
-			return nil
-		}
-		var s struct{ Answered float64 }
-		found = true
-		err := json.Unmarshal(line, &s)
-		n = s.Answered
-		return err
-	})
-	if err == nil && !found {
-		err = fmt.Errorf("%s: no summary", filepath.Base(j.out))
-	}
-	return n, err
+func answered(j job) (float64, error) {
+	var s struct{ Answered float64 }
+	err := bench.ReadSummary(j.out, &s)
+	return s.Answered, err
 }
 
 // hops counts the hops of scamper's traces.

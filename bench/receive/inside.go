@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/masstrace/masstrace/bench"
 	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/lab"
 	"github.com/masstrace/masstrace/permute"
@@ -111,22 +112,12 @@ func runInside(args []string) error {
 
 // read takes what the summary of a scan counts.
 func (o *outcome) read(records string) error {
-	b, err := os.ReadFile(records)
-	if err != nil {
-		return err
-	}
-	at := bytes.LastIndex(b, []byte(`{"type":"summary"`))
-	if at < 0 {
-		return errors.New("the scan has written no summary")
-	}
-	line, _, _ := bytes.Cut(b[at:], []byte("\n"))
 	var s struct {
-		Frames, Sent, Malformed float64
-		Unrelated               float64
-		Rejected                map[string]float64
-		Drops                   struct{ Kernel, Interface float64 }
+		Frames, Sent float64
+		Rejected     map[string]float64
+		Drops        struct{ Kernel, Interface float64 }
 	}
-	if err := json.Unmarshal(line, &s); err != nil {
+	if err := bench.ReadSummary(records, &s); err != nil {
 		return err
 	}
 	o.Taken, o.Sent, o.Drops = s.Frames, s.Sent, s.Drops.Kernel+s.Drops.Interface

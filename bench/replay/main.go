@@ -1,12 +1,14 @@
 // Command replay measures the reading of captures: masstrace replay, to trace
 // records in a compressed file, and the part of it that decodes, authenticates
 // and counts, beside tcpdump -r and tshark where they are installed. The captures
-// are made for it, of what the simulated Internet answers.
+// are made for it: one by a scan of the simulated Internet with --pcap, one of
+// what the simulated Internet answers to a run that never was, as tcpdump would
+// have written it.
 //
-//	go run ./bench/replay [-masstrace PATH] [-frames LIST] [-rounds N] [-o FILE]
+//	go run ./bench/replay [-masstrace PATH] [-frames LIST] [-rate PPS] [-rounds N] [-o FILE]
 //
-// It sends nothing. A capture takes about 110 octets a frame of the temporary
-// folder, and is removed.
+// It needs root for the scan, and sends nothing outside namespaces of its own. The
+// captures take about 230 octets a frame of the temporary folder, and are removed.
 package main
 
 import (
@@ -15,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,12 +30,21 @@ func main() {
 		end(count(os.Args[2]))
 		return
 	}
+	if len(os.Args) == 4 && os.Args[1] == "make" {
+		n, err := strconv.Atoi(os.Args[3])
+		if err == nil {
+			err = writeCapture(os.Args[2], n)
+		}
+		end(err)
+		return
+	}
 	masstrace := flag.String("masstrace", "bin/masstrace", "masstrace")
 	frames := flag.String("frames", "1000000,10000000", "frames of the captures")
+	rate := flag.Int("rate", 50_000, "probes per second of the scan that is captured")
 	rounds := flag.Int("rounds", 5, "runs of each, of which medians are taken")
 	out := flag.String("o", "", "keep the table in this file")
 	flag.Parse()
-	end(run(*masstrace, *frames, *rounds, *out))
+	end(run(*masstrace, *frames, *rate, *rounds, *out))
 }
 
 func end(err error) {
@@ -42,7 +54,7 @@ func end(err error) {
 	}
 }
 
-func run(masstrace, sizes string, rounds int, out string) error {
+func run(masstrace, sizes string, rate, rounds int, out string) error {
 	dir, err := os.MkdirTemp("", "masstrace-bench")
 	if err != nil {
 		return err
@@ -54,21 +66,29 @@ func run(masstrace, sizes string, rounds int, out string) error {
 		if err != nil || n < 1 {
 			return fmt.Errorf("%q is not a number of frames", word)
 		}
-		capture := filepath.Join(dir, "capture.pcap")
-		fmt.Fprintf(os.Stderr, "making %d frames\n", n)
-		if err := writeCapture(capture, n); err != nil {
+		fmt.Fprintf(os.Stderr, "making captures of %d frames\n", n)
+		own := capture{filepath.Join(dir, "own.pcapng"), 0}
+		if own.frames, err = scanned(masstrace, own.path, n, rate); err != nil {
 			return err
 		}
-		for _, r := range measure(readers(masstrace, capture, filepath.Join(dir, "out")), rounds) {
+		plain := capture{filepath.Join(dir, "plain.pcap"), n}
+		// In a process of its own: a reader would inherit the most memory that
+		// this one has had.
+		self, _ := os.Executable()
+		if err := exec.Command(self, "make", plain.path, word).Run(); err != nil {
+			return fmt.Errorf("make capture: %w", err)
+		}
+		for _, r := range measure(readers(masstrace, own, plain), rounds) {
 			if r.err != nil {
 				return r.err
 			}
-			table.Add(r.name, bench.Number(float64(n)), bench.Number(float64(n)/bench.Median(r.wall)),
-				bench.Number(1e9*bench.Median(r.cpu)/float64(n)), bench.Number(bench.Median(r.mib)))
+			n := float64(r.of.frames)
+			table.Add(r.name, bench.Number(n), bench.Number(n/bench.Median(r.wall)),
+				bench.Number(1e9*bench.Median(r.cpu)/n), bench.Number(bench.Median(r.mib)))
 		}
 	}
-	body := "Captures of probes and what the simulated Internet answers, every answer authenticated by the key.\n" +
-		"The time is that of the whole process, from its start. Medians.\n\n" + table.String()
+	body := "Captures of probes and what the simulated Internet answers, every answer authenticated by the key. The\n" +
+		"time is that of the whole process, from its start. Medians.\n\n" + table.String()
 	fmt.Print(body)
 	if out == "" {
 		return nil
@@ -76,27 +96,48 @@ func run(masstrace, sizes string, rounds int, out string) error {
 	return bench.Keep(out, bench.Replay, body)
 }
 
+// capture is a file.
+type capture struct {
+	path   string
+	frames int
+}
+
+// mostKeyed is the number of frames up to which a capture that is not a scan's own
+// is replayed to traces: nothing says there when a trace is over, so that all
+// within four minutes are kept.
+const mostKeyed = 2_000_000
+
 // reader is a way to read a capture.
 type reader struct {
 	name           string
+	of             capture
 	command        []string
 	wall, cpu, mib []float64 // of its runs; s, s, MiB
 	err            error
 }
 
-func readers(masstrace, capture, out string) []*reader {
+func readers(masstrace string, own, plain capture) []*reader {
 	self, _ := os.Executable() // on a failure the command fails
+	replay := []string{masstrace, "replay", "-q", "-o", filepath.Join(filepath.Dir(own.path), "out.zst")}
 	all := []*reader{
-		{name: "masstrace, to counters", command: []string{self, "count", capture}},
-		{name: "masstrace, to traces in .zst", command: []string{masstrace, "replay", "-q", "-o", out + ".zst",
-			"--key", keyText, "--seed", seedText, "--source", source.String(), capture}},
+		{name: "masstrace, to counters", of: plain, command: []string{self, "count", plain.path}},
+		{name: "masstrace, a scan's own, to traces in .zst", of: own, command: append(slices.Clone(replay), own.path)},
 	}
-	if path, err := exec.LookPath("tcpdump"); err == nil {
-		all = append(all, &reader{name: "tcpdump -r, text", command: []string{path, "-nr", capture}})
-		all = append(all, &reader{name: "tcpdump -r --count", command: []string{path, "--count", "-nr", capture}})
+	if plain.frames <= mostKeyed {
+		all = append(all, &reader{name: "masstrace, by --key, to traces in .zst", of: plain,
+			command: append(slices.Clone(replay), "--key", keyText, "--seed", seedText, "--source", source.String(), plain.path)})
 	}
-	if path, err := exec.LookPath("tshark"); err == nil {
-		all = append(all, &reader{name: "tshark -r", command: []string{path, "-nr", capture}})
+	for _, other := range []struct {
+		name    string
+		command []string
+	}{
+		{"tcpdump -r", []string{"tcpdump", "-nr"}},
+		{"tcpdump -r --count", []string{"tcpdump", "--count", "-nr"}},
+		{"tshark -r", []string{"tshark", "-nr"}},
+	} {
+		if _, err := exec.LookPath(other.command[0]); err == nil {
+			all = append(all, &reader{name: other.name, of: plain, command: append(other.command, plain.path)})
+		}
 	}
 	return all
 }
