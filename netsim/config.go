@@ -263,7 +263,7 @@ func (c *Config) Validate() error {
 		c.LimitedHosts > 0 && !(c.HostRate > 0 && c.HostBurst > 0):
 		return errors.New("rate and burst of limited routers and hosts: not positive")
 	case !(c.Policer >= 0) || c.Policer > 0 && c.PolicerBurst < 1:
-		return fmt.Errorf("Policer %v, PolicerBurst %d: not a rate and a burst", c.Policer, c.PolicerBurst)
+		return fmt.Errorf("rate and burst of the policer: %v and %d are none", c.Policer, c.PolicerBurst)
 	}
 	return nil
 }

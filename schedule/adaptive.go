@@ -170,7 +170,8 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 	p := &t.path
 	*p = Path{
 		State: w.State(target, uint16(flow)), Sent: m.sent | m.held, Note: m.note, latest: m.latest.TTL,
-		window: w, slot: window.Slot{Target: target, Flow: uint16(flow)}, now: now,
+		window: w, faults: &a.cfg.Set.Faults, wait: int64(a.cfg.Wait),
+		slot: window.Slot{Target: target, Flow: uint16(flow)}, now: now,
 		random: a.seed ^ (w.Position + uint64(target)) ^ uint64(flow)<<48,
 	}
 	if m.sent&(m.sent-1) == 0 && m.sent != 0 && w.Sent(m.latest) == window.Excluded {

@@ -44,9 +44,15 @@ func (f forecast) end() uint8 { return uint8(f >> 8) }
 const fewestSilent = 2
 
 // silent reports whether the TTLs below ttl, of which those behind the last router
-// are silent, say that nothing beyond answers.
+// are silent, say that nothing beyond answers. Silence that may be our own says
+// nothing.
 func (f forecast) silent(p *Path, ttl uint8, limit int) bool {
-	run := int(ttl) - 1 - int(max(p.State.Exceeded(), p.First()-1))
+	run := 0
+	for t := max(p.State.Exceeded(), p.First()-1) + 1; t < ttl; t++ {
+		if !p.Doubtful(t) {
+			run++
+		}
+	}
 	return run >= limit || f.end() != 0 && ttl > f.end() && run >= fewestSilent
 }
 

@@ -39,6 +39,8 @@ type Path struct {
 	Note uint64
 
 	window *window.Window
+	faults *window.Faults
+	wait   int64       // for an answer, ns
 	slot   window.Slot // its target and flow
 	latest uint8       // TTL sent last, 0 if none was
 	now    int64
@@ -104,6 +106,15 @@ func (p *Path) Pending() bool {
 	sent := p.window.Sent(slot)
 	// What is not stamped yet is about to leave.
 	return sent == 0 || sent > 0 && p.now < sent+patience && !p.window.Answered(slot)
+}
+
+// Doubtful reports whether silence at a TTL may be this machine's doing: the kernel
+// dropped replies while one was awaited.
+func (p *Path) Doubtful(ttl uint8) bool {
+	slot := p.slot
+	slot.TTL = ttl
+	sent := p.window.Sent(slot)
+	return sent > 0 && p.faults.Silenced(sent, p.wait)
 }
 
 // Responder returns who answered at a TTL by a time exceeded, zero if nobody.
