@@ -43,7 +43,7 @@ type Config struct {
 type Stats struct {
 	Foreign    atomic.Uint64                   // answers for targets that are none of this run's
 	Unsent     atomic.Uint64                   // for probes never sent
-	Denied     atomic.Uint64                   // by one tag alone, for probes that somebody else answered
+	Denied     atomic.Uint64                   // weak ones for probes that somebody else answered
 	Late       atomic.Uint64                   // for windows that are over
 	LateAt     [probe.MaxTTL + 1]atomic.Uint64 // of Late, by TTL; 0 for those that show no hop
 	Duplicates atomic.Uint64

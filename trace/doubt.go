@@ -11,7 +11,7 @@ import (
 // second one gives a tag by chance once in 65,536 for each probe that there may
 // be: then it is as likely to be any. No first tag comes through there, all do
 // before. So where some do not, the quotation with the highest TTL of those that
-// bear one is doubted if it bears no other and the TTL before shows none.
+// bear one is doubted if it bears no other and nothing speaks for it (see backed).
 func (a *Assembler) doubt(w *window.Window, target uint32, flow uint16) *window.Entry {
 	if a.cfg.Method != probe.UDP || !w.State(target, flow).Garbled() {
 		return nil
@@ -22,15 +22,38 @@ func (a *Assembler) doubt(w *window.Window, target uint32, flow uint16) *window.
 		if e == nil {
 			continue
 		}
-		if !e.Alone() || more || ttl == s.FirstTTL {
-			return nil
-		}
-		if before, _ := vouching(w, target, flow, ttl-1); before != nil {
+		if !e.Alone() || more || backed(w, e, target, flow) {
 			return nil
 		}
 		return e
 	}
 	return nil
+}
+
+// backed reports whether something speaks for the TTL of a reply: its responder
+// answered at a lower TTL too, as targets do; or there is an answer at the TTL
+// before, or at the one before that with which a probe just reaches the responder,
+// as the quoted TTL tells it; or nobody was asked there.
+func backed(w *window.Window, e *window.Entry, target uint32, flow uint16) bool {
+	first := w.Shape().FirstTTL
+	if e.TTL == first {
+		return true
+	}
+	for ttl := first; ttl < e.TTL; ttl++ {
+		if other, _ := vouching(w, target, flow, ttl); other != nil && other.Responder == e.Responder {
+			return true
+		}
+	}
+	for _, hops := range []uint8{1, max(e.QuotedTTL, 1)} {
+		if e.TTL < first+hops {
+			continue
+		}
+		before := window.Slot{Target: target, Flow: flow, TTL: e.TTL - hops}
+		if other, _ := vouching(w, target, flow, before.TTL); other != nil || w.Sent(before) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // vouching returns a reply whose checksum came through, nil if there is none at

@@ -18,23 +18,31 @@ func TestDoubt(t *testing.T) {
 	type answer struct {
 		ttl, attempt uint8
 		how          int
+		from, quoted uint8 // the TTL is the responder's number where from is 0
 	}
 	tests := []struct {
 		name    string
 		garbled bool
 		answers []answer
+		unasked uint8 // TTL that was not probed, 0 for none
 		want    uint8 // TTL of what is not believed, 0 for none
 	}{
-		{"nothing rewritten", false, []answer{{2, 0, strong}, {5, 0, alone}}, 0},
-		{"the last", true, []answer{{1, 0, alone}, {2, 0, strong}, {5, 0, alone}}, 5},
-		{"a strong one behind it", true, []answer{{2, 0, alone}, {5, 0, strong}}, 0},
-		{"a second tag behind it says nothing of first ones", false,
-			[]answer{{2, 0, strong}, {4, 0, alone}, {6, 0, sealed}}, 4},
-		{"two alike", true, []answer{{2, 0, strong}, {5, 0, alone}, {5, 1, alone}}, 0},
-		{"the only one, at the highest TTL", true, []answer{{8, 1, alone}}, 8},
-		{"the only one, at the lowest TTL", true, []answer{{1, 0, alone}}, 0},
-		{"the TTL before shows one", true, []answer{{4, 1, alone}, {5, 0, alone}}, 0},
-		{"the TTL before shows the other tag", true, []answer{{3, 0, alone}, {4, 1, sealed}, {5, 0, alone}}, 5},
+		{"nothing rewritten", false, []answer{{ttl: 2}, {ttl: 5, how: alone}}, 0, 0},
+		{"the last", true, []answer{{ttl: 1, how: alone}, {ttl: 2}, {ttl: 5, how: alone}}, 0, 5},
+		{"a strong one behind it", true, []answer{{ttl: 2, how: alone}, {ttl: 5}}, 0, 0},
+		{"a second tag behind it says nothing of checksums", false,
+			[]answer{{ttl: 2}, {ttl: 4, how: alone}, {ttl: 6, how: sealed}}, 0, 4},
+		{"two alike", true, []answer{{ttl: 2}, {ttl: 5, how: alone}, {ttl: 5, attempt: 1, how: alone}}, 0, 0},
+		{"the only one, at the highest TTL", true, []answer{{ttl: 8, attempt: 1, how: alone}}, 0, 8},
+		{"the only one, at the lowest TTL", true, []answer{{ttl: 1, how: alone}}, 0, 0},
+		{"the TTL before shows one", true, []answer{{ttl: 4, attempt: 1, how: alone}, {ttl: 5, how: alone}}, 0, 0},
+		{"the TTL before shows the other tag", true,
+			[]answer{{ttl: 3, how: alone}, {ttl: 4, attempt: 1, how: sealed}, {ttl: 5, how: alone}}, 0, 5},
+		{"the TTL before was not probed", true, []answer{{ttl: 2}, {ttl: 5, how: alone}}, 4, 0},
+		{"a target beyond its distance", true, []answer{{ttl: 3}, {ttl: 7, how: alone, quoted: 4}}, 0, 0},
+		{"a target at no distance", true, []answer{{ttl: 3}, {ttl: 7, how: alone, quoted: 7}}, 0, 7},
+		{"a target at two TTLs", true,
+			[]answer{{ttl: 5, how: alone, from: 9}, {ttl: 8, how: alone, from: 9, quoted: 2}}, 0, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -44,12 +52,26 @@ func TestDoubt(t *testing.T) {
 			if tt.garbled {
 				b.Learn(0, &probe.Facts{Valid: probe.Garbled, HasQuote: true}, nil)
 			}
+			probes := 0
+			for ttl := uint8(1); ttl <= 8; ttl++ {
+				if ttl != tt.unasked {
+					b.Stamp(slotOf(0, 0, ttl, 0), 100)
+					probes++
+				}
+			}
 			for _, a := range tt.answers {
+				if a.attempt > 0 {
+					probes++
+				}
 				s := slotOf(0, 0, a.ttl, a.attempt)
 				r := probe.Reply{Facts: probe.Facts{
 					Probe: probe.Probe{Target: target6, TTL: a.ttl, Attempt: a.attempt}, HasQuote: true,
 					Kind: probe.KindTTLExceeded, Responder: router(int(a.ttl)), Valid: probe.Weak,
 				}}
+				r.QuotedTTL = max(a.quoted, 1)
+				if a.from != 0 {
+					r.Responder = router(int(a.from))
+				}
 				switch a.how {
 				case strong:
 					r.Valid = probe.Strong
@@ -67,10 +89,10 @@ func TestDoubt(t *testing.T) {
 				believed, doubted = believed-1, 1
 			}
 			list := traces(t, a, b)
-			if len(list) != 1 || list[0].Answered != believed || list[0].ProbeCount != len(tt.answers) {
+			if len(list) != 1 || list[0].Answered != believed || list[0].ProbeCount != probes {
 				t.Fatalf("traces %+v", list)
 			}
-			if n := a.Tally; n.Doubted != uint64(doubted) || n.Silent != n.Doubted || n.Answered != uint64(believed) {
+			if n := a.Tally; n.Doubted != uint64(doubted) || n.Silent+n.Answered != uint64(probes) || n.Answered != uint64(believed) {
 				t.Errorf("%+v; %d answered, %d doubted wanted", n, believed, doubted)
 			}
 			replies := 0

@@ -87,7 +87,7 @@ func (a *arena) write(r *probe.Reply, target uint32, role Role) (kept bool) {
 type Outcome struct {
 	Role
 	Unsent   bool // the probe was never sent; nothing was kept
-	Denied   bool // one tag against the answer of somebody else; nothing was kept
+	Denied   bool // weak, against the answer of somebody else; nothing was kept
 	Overflow bool // the reply's extension, or the whole unlinked reply, was not kept
 }
 
@@ -98,7 +98,7 @@ func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
 		return Outcome{Unsent: true}
 	}
 	if k := slot.reply.Load(); k != 0 {
-		if r.Alone() && r.Responder != w.arena.entry(int(k-1)).Responder {
+		if r.Valid == probe.Weak && r.Responder != w.arena.entry(int(k-1)).Responder {
 			return Outcome{Denied: true}
 		}
 		return Outcome{Role: Duplicate, Overflow: !w.Keep(s.Target, r, Duplicate)}
