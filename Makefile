@@ -20,6 +20,7 @@ TEST_PACKAGES  := scamper traceroute tcpdump iputils-ping
 CONCURRENT := window matcher schedule sender receiver engine ratelimit
 
 # Other tools that make bench compares with, by their paths:
+# make bench TRACERS="-scamper /usr/bin/scamper -flashroute ..."
 # make bench PEERS="-scamper /usr/bin/scamper -caracal ... -yarrp ..."
 PEERS :=
 
@@ -74,6 +75,7 @@ bench: install-build build
 	go run ./bench/lab $(PEERS) -o bench/RESULTS.md
 	go run ./bench/receive -o bench/RESULTS.md
 	go run ./bench/replay -o bench/RESULTS.md
+	go run ./bench/strategy $(TRACERS) -o bench/RESULTS.md
 
 demo: install-demo build
 	mkdir -p out

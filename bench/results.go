@@ -15,17 +15,18 @@ type Section string
 
 // The sections, in their order in the file.
 const (
-	Micro    Section = "Micro benchmarks"
-	Send     Section = "Sending"
-	Receive  Section = "Receiving"
-	EndToEnd Section = "End to end"
-	Replay   Section = "Replay"
-	CPU      Section = "CPU per probe"
-	Pace     Section = "Pacing"
-	Scale    Section = "Scale"
+	Micro      Section = "Micro benchmarks"
+	Send       Section = "Sending"
+	Receive    Section = "Receiving"
+	EndToEnd   Section = "End to end"
+	Replay     Section = "Replay"
+	CPU        Section = "CPU per probe"
+	Pace       Section = "Pacing"
+	Scale      Section = "Scale"
+	Strategies Section = "Strategies"
 )
 
-var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, CPU, Pace, Scale}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, CPU, Pace, Scale, Strategies}
 
 const resultsHead = `# Results
 

@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"bench/micro":           {"bench"},
 	"bench/receive":         {"bench", "codec", "lab", "permute", "probe", "target", "wire"},
 	"bench/replay":          {"bench", "codec", "netsim", "probe", "receiver"},
+	"bench/strategy":        {"bench", "output"},
 	"bench/soak":            {"bench", "internal/gotest", "lab/internet", "netsim", "output"},
 	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
@@ -73,7 +74,7 @@ var thirdParty = []keptIn{
 	{"github.com/alecthomas/kong", []string{"cmd/masstrace"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"engine"}, testsToo},
 	// A scan runs no program.
-	{"os/exec", []string{"lab", "lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/soak"}, testsFree},
+	{"os/exec", []string{"lab", "lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/soak", "bench/strategy"}, testsFree},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

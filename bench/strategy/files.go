@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/masstrace/masstrace/output"
+)
+
+// now is in seconds.
+func now() float64 { return float64(time.Now().UnixNano()) / 1e9 }
+
+// writeSparse writes n hosts in /24s by chance, of a /8 for each 40,000 of them.
+func writeSparse(path string, seed uint64, n int) error {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	room := (n/40_000 + 1) << 16
+	return writeTargets(path, n, rng, func(int) int { return rng.IntN(room) })
+}
+
+// writeDense writes a host in each of n /24s that follow each other.
+func writeDense(path string, seed uint64, n int) error {
+	return writeTargets(path, n, rand.New(rand.NewPCG(seed, 2)), func(i int) int { return i })
+}
+
+// writeTargets writes hosts of different /24s, counted from 45.0.0.0.
+func writeTargets(path string, n int, rng *rand.Rand, prefix func(i int) int) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	for seen := make(map[int]bool, n); len(seen) < n; {
+		p := prefix(len(seen))
+		if !seen[p] {
+			seen[p] = true
+			fmt.Fprintf(w, "%d.%d.%d.%d\n", 45+p>>16, p>>8&255, p&255, 1+rng.IntN(254))
+		}
+	}
+	return errors.Join(w.Flush(), f.Close())
+}
+
+// eachRecord calls f for the records of a file of masstrace or scamper.
+func eachRecord(path string, f func(output.Record)) error {
+	r, err := output.OpenReader(path, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		record, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		f(record)
+	}
+}
+
+// readRecords counts what traces found.
+func readRecords(path string) (f found, err error) {
+	const timeExceeded = 11
+	interfaces := map[string]bool{}
+	err = eachRecord(path, func(r output.Record) {
+		t, ok := r.(*output.TraceRecord)
+		if !ok {
+			return
+		}
+		last := uint8(0)
+		for i := range t.Hops {
+			h := &t.Hops[i]
+			if h.ICMPType == nil || *h.ICMPType != timeExceeded || h.Addr == t.Dst {
+				continue
+			}
+			interfaces[h.Addr.String()] = true
+			if h.ProbeTTL != last {
+				f.hops, last = f.hops+1, h.ProbeTTL
+			}
+		}
+	})
+	f.interfaces = float64(len(interfaces))
+	return f, err
+}
+
+// readSummary finds the summary of a scan.
+func readSummary(path string, sum *output.Summary) error {
+	return eachRecord(path, func(r output.Record) {
+		if s, ok := r.(*output.Summary); ok {
+			*sum = *s
+		}
+	})
+}
+
+// A record of FlashRoute's output, in octets, little-endian: destination and
+// responder (16 each, the lowest first), RTT (4), distance, from the destination, is
+// IPv4.
+const (
+	flashRecord    = 39
+	flashResponder = 16
+	flashFromDst   = 37
+)
+
+// readFlashRoute counts the interfaces of routers.
+func readFlashRoute(path string) (f found, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return f, err
+	}
+	interfaces := map[uint32]bool{}
+	for ; len(b) >= flashRecord; b = b[flashRecord:] {
+		if b[flashFromDst] == 0 {
+			interfaces[binary.LittleEndian.Uint32(b[flashResponder:])] = true
+		}
+	}
+	f.interfaces = float64(len(interfaces))
+	return f, nil
+}
