@@ -72,10 +72,12 @@ soak: install-test
 
 bench: install-build build
 	go run ./bench/micro -o bench/RESULTS.md -profiles bench/profiles
+	go run ./bench/send -o bench/RESULTS.md
 	go run ./bench/lab $(PEERS) -o bench/RESULTS.md
 	go run ./bench/receive -o bench/RESULTS.md
 	go run ./bench/replay -o bench/RESULTS.md
 	go run ./bench/strategy $(TRACERS) -o bench/RESULTS.md
+	go run ./bench/pace -o bench/RESULTS.md
 
 demo: install-demo build
 	mkdir -p out

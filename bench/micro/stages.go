@@ -27,7 +27,7 @@ var stages = []stage{
 	{"pace", "ratelimit", "^BenchmarkTake$", hot},
 	{"prepare a target", "codec", "^BenchmarkPrepare$", hot},
 	{"build a probe", "codec", "^BenchmarkEncode$", hot},
-	{"all of a probe but the system call", "bench", "^BenchmarkPipeline$", hot},
+	{"all of a probe but the system call", "bench/send", "^BenchmarkPipeline$", hot},
 	{"decode a frame, keyed check included", "bench", "^BenchmarkDecode$", hot},
 	{"from frame to slot, decoded, authenticated, matched", "bench", "^BenchmarkReceive$", hot},
 	{"keyed check of a quotation", "codec", "^BenchmarkQuoted$", hot},

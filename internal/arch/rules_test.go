@@ -47,6 +47,8 @@ var mayImport = map[string][]string{
 	"bench/replay":          {"bench", "codec", "netsim", "probe", "receiver"},
 	"bench/strategy":        {"bench", "output"},
 	"bench/soak":            {"bench", "internal/gotest", "lab/internet", "netsim", "output"},
+	"bench/send":            {"bench", "codec", "permute", "probe", "ratelimit", "schedule", "sender", "target", "window"},
+	"bench/pace":            {"bench", "codec", "ratelimit", "sender"},
 	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
 	"internal/demo":         {"output", "verify"},
@@ -74,7 +76,7 @@ var thirdParty = []keptIn{
 	{"github.com/alecthomas/kong", []string{"cmd/masstrace"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"engine"}, testsToo},
 	// A scan runs no program.
-	{"os/exec", []string{"lab", "lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/soak", "bench/strategy"}, testsFree},
+	{"os/exec", []string{"lab", "lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

@@ -1,0 +1,59 @@
+// Command pace measures how well the sender keeps its schedule: it sends into a
+// link that discards everything, in a network of its own, at rates from 1 to
+// 500,000 packets a second, with and without a goroutine beside it that allocates
+// as writing records never would, and says how much of the rate came about and how
+// late packets left.
+//
+//	go run ./bench/pace [-length T] [-o FILE]
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/masstrace/masstrace/bench"
+)
+
+func main() {
+	length := flag.Duration("length", 2*time.Second, "length of a measurement; the slowest rates take longer")
+	out := flag.String("o", "", "keep the table in this file")
+	flag.Parse()
+	if err := run(*length, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "pace:", err)
+		os.Exit(1)
+	}
+}
+
+// rates in packets a second.
+var rates = []float64{1, 10, 100, 1000, 10_000, 50_000, 100_000, 200_000, 500_000}
+
+func run(length time.Duration, out string) error {
+	runtime.LockOSThread() // never unlocked: the thread is in another network
+	index, err := newSink()
+	if err != nil {
+		return err
+	}
+	t := bench.Table{Texts: 2, Head: []string{"pps", "beside", "came about", "error %", "late p50 µs", "late p99 µs", "late max µs", "mean batch", "CPU %"}}
+	for _, pps := range rates {
+		for _, beside := range []load{nothing, garbage} {
+			fmt.Fprintf(os.Stderr, "measuring: %g pps, beside it %s\n", pps, beside)
+			m, err := measure(index, pps, max(length, time.Duration(5/pps*float64(time.Second))), beside)
+			if err != nil {
+				return err
+			}
+			us := func(q float64) string { return bench.Number(bench.Quantile(m.late, q) / 1e3) }
+			t.Add(fmt.Sprintf("%.0f", pps), string(beside), bench.Number(m.pps), fmt.Sprintf("%+.3f", 100*(m.pps/pps-1)),
+				us(0.5), us(0.99), us(1), bench.Number(m.batch), fmt.Sprintf("%.0f", 100*m.cpu))
+		}
+	}
+	body := "Lateness is that of each packet's system call behind the time that the schedule has for the packet, batches\n" +
+		"of 200 µs included; the CPU is that of the sender's thread. \"garbage\" is a goroutine that allocates 200 MB a second.\n\n" + t.String()
+	fmt.Print(body)
+	if out != "" {
+		return bench.Keep(out, bench.Pace, body)
+	}
+	return nil
+}

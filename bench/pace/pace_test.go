@@ -1,0 +1,31 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// A short run of each kind measures something.
+func TestMeasure(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for a network namespace")
+	}
+	runtime.LockOSThread() // never unlocked: the thread is in another network
+	index, err := newSink()
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, pps := range []float64{100, 20_000} {
+		for _, beside := range []load{nothing, garbage} {
+			m, err := measure(index, pps, 100*time.Millisecond, beside)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(m.late) < 2 || m.pps <= 0 || m.pps > 1.5*pps || m.batch < 1 {
+				t.Errorf("%g pps, beside %s: %d packets, %+v", pps, beside, len(m.late), m.pps)
+			}
+		}
+	}
+}

@@ -1,0 +1,164 @@
+// Command send measures what sending a probe costs: it sends into links that
+// discard everything, in a network of its own, in turn by
+//
+//   - one constant batch over and over, which is what the kernel costs;
+//
+//   - masstrace's sender with all that belongs to it, by AF_PACKET and AF_XDP, from
+//     one thread and from two;
+//
+//   - the whole program, zmap and masscan, where they are installed.
+//
+//     go run ./bench/send [-rounds N] [-packets N] [-o FILE]
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"github.com/masstrace/masstrace/bench"
+	"github.com/masstrace/masstrace/probe"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 5, "rounds; medians count")
+	packets := flag.Int("packets", 500_000, "packets of a measurement")
+	out := flag.String("o", "", "keep the tables in this file")
+	flag.Parse()
+	if err := run(*rounds, *packets, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "send:", err)
+		os.Exit(1)
+	}
+}
+
+func run(rounds, packets int, out string) error {
+	runtime.LockOSThread() // never unlocked: the thread is in another network
+	p, err := newPipeline(probe.UDP, max(packets/32, 1))
+	if err != nil {
+		return err
+	}
+	sinks, err := newSinks()
+	if err != nil {
+		return err
+	}
+	ways, missing := allWays(p)
+	body := fmt.Sprintf("Into links that discard everything, %d packets of %d octets at a time, medians of %d rounds in turn. "+
+		"Processor\ntime is user, system and what the kernel does on the same thread for the far end; of programs it is that of the\n"+
+		"whole process.\n", packets, p.codec.Size(true)+14, rounds)
+	for _, to := range sinks {
+		results, failed := measureAll(ways, to, rounds)
+		body += fmt.Sprintf("\n### %s\n\n%s", describe(to), table(ways, results))
+		for _, f := range failed {
+			body += "\nNot measured: " + f + ".\n"
+		}
+	}
+	if missing != "" {
+		body += "\nNot installed: " + missing + ".\n"
+	}
+	fmt.Print(body)
+	if out != "" {
+		return bench.Keep(out, bench.Send, body)
+	}
+	return nil
+}
+
+func describe(to sink) string {
+	if to.name == "ifb0" {
+		return "ifb, which frees frames at once"
+	}
+	return "veth, XDP drops at the far end"
+}
+
+// Names of the ways that others are compared with.
+const (
+	floorName = "sendmmsg, constant"
+	oneName   = "pipeline, packet"
+	zmapName  = "zmap, whole process"
+)
+
+// allWays returns the ways that there are, and the programs that are missing.
+func allWays(p *pipeline) (ways []way, missing string) {
+	ways = []way{
+		{floorName, constant(p, packet)},
+		{oneName, full(p, packet, 1)},
+		{oneName + ", 2 senders", full(p, packet, 2)},
+		{"AF_XDP, constant", constant(p, xdp)},
+		{"pipeline, xdp", full(p, xdp, 1)},
+		{"pipeline, xdp, 2 senders", full(p, xdp, 2)},
+	}
+	const targets = commandPackets / 32
+	masstrace := fmt.Sprintf("bin/masstrace scan -q -i %%LINK --source %%ADDR --gateway-mac %%MAC --rate 0 --wait 10ms"+
+		" --strategy exhaustive --max-targets %d -o /dev/null 0.0.0.0/0", targets)
+	for _, c := range []struct{ name, line string }{
+		{"masstrace, whole process", masstrace},
+		{"masstrace --io xdp, whole process", masstrace + " --io xdp"},
+		{zmapName, fmt.Sprintf("zmap -i %%LINK -S %%ADDR -G %%MAC -M udp -p 33434 -r 20000000 -T 1 -n %d -c 0 -q -b /dev/null -o /dev/null", commandPackets)},
+		{"masscan, whole process", "masscan 12.0.0.0/13 -p80 --rate 20000000 --adapter %LINK --adapter-ip %ADDR --router-mac %DASHED --wait 0 -oX /dev/null"},
+	} {
+		name := strings.Fields(c.line)[0]
+		if _, err := exec.LookPath(name); err != nil {
+			missing = strings.TrimPrefix(missing+", "+name, ", ")
+			continue
+		}
+		ways = append(ways, way{c.name, command(c.line)})
+	}
+	return ways, missing
+}
+
+// measureAll measures all ways in turn, round after round.
+func measureAll(ways []way, to sink, rounds int) (results map[string][]measure, failed []string) {
+	results = map[string][]measure{}
+	broken := map[string]bool{}
+	for round := range rounds {
+		for _, w := range ways {
+			if broken[w.name] {
+				continue
+			}
+			fmt.Fprintf(os.Stderr, "measuring: %s, round %d: %s\n", to.name, round+1, w.name)
+			m, err := w.run(to)
+			if err != nil {
+				broken[w.name] = true
+				failed = append(failed, fmt.Sprintf("%s (%v)", w.name, err))
+				continue
+			}
+			results[w.name] = append(results[w.name], m)
+		}
+	}
+	return results, failed
+}
+
+// table has a line for each way: medians, and ratios of medians.
+func table(ways []way, results map[string][]measure) string {
+	cost := func(name string) float64 { return median(results[name], measure.nsPerPacket) }
+	t := bench.Table{Texts: 1, Head: []string{"way", "CPU ns/packet", "kpps", "floor/it", "zmap/it", "pps, to one sender"}}
+	ratio := func(a, b float64) string {
+		if a == 0 || b == 0 {
+			return ""
+		}
+		return bench.Ratio(a / b)
+	}
+	for _, w := range ways {
+		c := cost(w.name)
+		if c == 0 {
+			continue
+		}
+		pps := median(results[w.name], measure.pps)
+		both := ""
+		if one, found := strings.CutSuffix(w.name, ", 2 senders"); found {
+			both = ratio(pps, median(results[one], measure.pps))
+		}
+		t.Add(w.name, bench.Number(c), bench.Number(pps/1e3), ratio(cost(floorName), c), ratio(cost(zmapName), c), both)
+	}
+	return t.String()
+}
+
+func median(all []measure, of func(measure) float64) float64 {
+	var v []float64
+	for _, m := range all {
+		v = append(v, of(m))
+	}
+	return bench.Median(v)
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"math"
+	"net/netip"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/permute"
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/ratelimit"
+	"github.com/masstrace/masstrace/schedule"
+	"github.com/masstrace/masstrace/sender"
+	"github.com/masstrace/masstrace/target"
+	"github.com/masstrace/masstrace/window"
+)
+
+// unchanging is a list that nothing is excluded from later.
+type unchanging struct{ *target.List }
+
+// Change implements sender.Allowed.
+func (unchanging) Change() uint64 { return 0 }
+
+// pipeline is what masstrace does between the order of targets and the system
+// call: a window of the whole Internet, one target for each /24, exclusions and
+// all, walked by the schedule and sent as fast as the port takes it.
+type pipeline struct {
+	codec  *codec.Codec
+	list   unchanging
+	addrs  []probe.Addr
+	shape  window.Shape
+	window *window.Window
+	clock  *ratelimit.Clock
+}
+
+func newPipeline(method probe.Method, targets int) (*pipeline, error) {
+	p := &pipeline{shape: window.Shape{Targets: targets, FirstTTL: 1, LastTTL: 32, Flows: 1, Attempts: 1}}
+	var err error
+	if p.codec, err = codec.New(codec.Config{
+		Method: method, Source4: netip.AddrFrom4(ourAddr), DstPort: 33434,
+		Flows: 1, MinTTL: p.shape.FirstTTL, MaxTTL: p.shape.LastTTL, Attempts: 1,
+	}); err != nil {
+		return nil, err
+	}
+	lines, err := target.ParseArgs([]string{"0.0.0.0/0"}, strings.NewReader(""))
+	if err != nil {
+		return nil, err
+	}
+	p.list.List, err = target.NewList(target.Config{
+		Include: lines, Exclude: target.ReservedSet(), Seed: permute.Key{1}, PerPrefix: 1, Granularity4: 24, Granularity6: 48,
+	})
+	if err != nil {
+		return nil, err
+	}
+	order, err := p.list.Order(target.OrderConfig{})
+	if err != nil {
+		return nil, err
+	}
+	for i := range uint64(targets) {
+		p.addrs = append(p.addrs, order.At(i))
+	}
+	p.window = window.New(p.shape)
+	p.clock, err = ratelimit.NewClock()
+	return p, err
+}
+
+// open fills the window anew, for so many senders.
+func (p *pipeline) open(parts int) {
+	p.window.Reset()
+	p.window.Open(0)
+	p.window.Share(parts)
+	for _, a := range p.addrs {
+		p.window.Append(a)
+	}
+}
+
+// sender returns the sender of one part.
+func (p *pipeline) sender(part schedule.Part, port sender.Port, bucket *ratelimit.Share) *sender.Sender {
+	ready, set := make(chan *window.Window, 1), window.NewSet(p.shape)
+	set.SetMatched(math.MaxInt64) // nobody answers
+	ready <- p.window
+	close(ready)
+	return sender.New(sender.Config{
+		Codec: p.codec, Port: port, Allowed: p.list, Shape: p.shape, Clock: p.clock, Bucket: bucket,
+		Source: schedule.NewExhaustive(schedule.Config{
+			Shape: p.shape, Part: part, Wait: time.Second, Ready: ready, Set: set,
+		}),
+		Up: func() bool { return true }, Gone: func() bool { return false },
+	})
+}
+
+// run sends the window from one sender for each port, on a thread each.
+func (p *pipeline) run(ports []sender.Port) (sent measure, err error) {
+	p.open(len(ports))
+	bucket := ratelimit.NewShared(ratelimit.Config{}, p.clock.Now())
+	var all sync.WaitGroup
+	results, errs := make([]measure, len(ports)), make([]error, len(ports))
+	began := time.Now()
+	for i, port := range ports {
+		all.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			s := p.sender(schedule.Part{Index: i, Count: len(ports)}, port, bucket.Share())
+			before := threadTime()
+			errs[i] = s.Run(context.Background(), context.Background(), ratelimit.NewSleeper(p.clock, 0))
+			results[i] = measure{packets: s.Stats.Sent.Load(), cpu: threadTime() - before}
+		})
+	}
+	all.Wait()
+	for i := range results {
+		sent.packets += results[i].packets
+		sent.cpu += results[i].cpu
+		if errs[i] != nil {
+			err = errs[i]
+		}
+	}
+	sent.took = time.Since(began)
+	return sent, err
+}
+
+// threadTime returns the processor time of this thread, to the nanosecond: user,
+// system, and what the kernel does for received packets meanwhile.
+func threadTime() time.Duration {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/sender"
+)
+
+// measure is what sending some packets took.
+type measure struct {
+	packets uint64
+	cpu     time.Duration // of the threads that sent, or of the whole process
+	took    time.Duration
+}
+
+func (m measure) nsPerPacket() float64 { return float64(m.cpu) / float64(m.packets) }
+func (m measure) pps() float64         { return float64(m.packets) / m.took.Seconds() }
+
+// way is a way of sending that is measured.
+type way struct {
+	name string
+	run  func(to sink) (measure, error)
+}
+
+// packet and xdp open ports.
+func packet(to sink, _ int) (sender.Port, error) {
+	return sender.OpenPacket(sender.PacketConfig{
+		Index: to.index, Ethernet: true, Source: [6]byte(ourMAC), NextHop4: [6]byte(farMAC),
+	})
+}
+
+func xdp(to sink, queue int) (sender.Port, error) {
+	return sender.OpenXDP(sender.XDPConfig{
+		Index: to.index, Queue: uint32(queue), Source: [6]byte(ourMAC), NextHop4: [6]byte(farMAC),
+	})
+}
+
+// constant sends one and the same batch over and over: what the kernel costs.
+func constant(p *pipeline, open func(sink, int) (sender.Port, error)) func(sink) (measure, error) {
+	return func(to sink) (measure, error) {
+		port, err := open(to, 0)
+		if err != nil {
+			return measure{}, err
+		}
+		sizes := make([]int, sender.MaxBatch)
+		for i := range sizes {
+			packet := port.Packet(i, true)
+			copy(packet, constantProbe(p))
+			sizes[i] = p.codec.Size(true)
+		}
+		want := uint64(len(p.addrs) * p.shape.TTLs())
+		began, before, sent := time.Now(), threadTime(), uint64(0)
+		for from := 0; sent < want; from %= len(sizes) {
+			n, err := port.Send(sizes, from, len(sizes))
+			if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EAGAIN) {
+				return measure{}, errors.Join(err, port.Close())
+			}
+			sent, from = sent+uint64(n), from+n
+		}
+		m := measure{packets: sent, cpu: threadTime() - before, took: time.Since(began)}
+		return m, port.Close()
+	}
+}
+
+// constantProbe returns a probe.
+func constantProbe(p *pipeline) []byte {
+	var prepared codec.Prepared
+	p.codec.Prepare(&prepared, p.addrs[0], 0)
+	packet := make([]byte, codec.MaxSize)
+	return packet[:p.codec.Encode(packet, &prepared, p.shape.LastTTL, 0)]
+}
+
+// full sends by the whole pipeline, from so many senders.
+func full(p *pipeline, open func(sink, int) (sender.Port, error), senders int) func(sink) (measure, error) {
+	return func(to sink) (m measure, err error) {
+		var ports []sender.Port
+		defer func() {
+			for _, port := range ports {
+				err = errors.Join(err, port.Close())
+			}
+		}()
+		for i := range senders {
+			port, err := open(to, i)
+			if err != nil {
+				return measure{}, err
+			}
+			ports = append(ports, port)
+		}
+		return p.run(ports)
+	}
+}
+
+// Commands send this many packets, so that what they do before does not count.
+const commandPackets = 1 << 19
+
+// commandTime is how long a program may take to.
+const commandTime = 30 * time.Second
+
+// command is a program that sends commandPackets; %LINK is the sink's name.
+func command(line string) func(sink) (measure, error) {
+	return func(to sink) (measure, error) {
+		args := strings.Fields(strings.NewReplacer("%LINK", to.name, "%MAC", farMAC.String(),
+			"%DASHED", strings.ReplaceAll(farMAC.String(), ":", "-"), "%ADDR", "45.1.2.3").Replace(line))
+		ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		began := time.Now()
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			if ctx.Err() != nil {
+				err = fmt.Errorf("took more than %v", commandTime)
+			}
+			return measure{}, fmt.Errorf("%w: %.200s", err, strings.TrimSpace(string(out)))
+		}
+		state := cmd.ProcessState
+		return measure{commandPackets, state.UserTime() + state.SystemTime(), time.Since(began)}, nil
+	}
+}
