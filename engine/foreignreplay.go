@@ -137,9 +137,9 @@ func (f *foreignReplay) entry(e *receiver.Entry) error {
 	f.last = max(f.last, e.Stamp)
 	if f.last-f.swept > matcher.Forgotten/2 {
 		f.swept = f.last
-		// Later than the table forgets, so that no probe in it has a flow
-		// that is given up.
-		if err := f.collector.Expire(f.last-2*matcher.Forgotten, f.trace); err != nil {
+		since := f.last - 2*matcher.Forgotten
+		f.table.Forget(since) // none in it has a flow that is given up
+		if err := f.collector.Expire(since, f.trace); err != nil {
 			return outputFailed(err)
 		}
 	}

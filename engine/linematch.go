@@ -38,7 +38,7 @@ func newLineMatcher(c *codec.Listed, w *output.Writer, records output.Records, t
 		keep = trace.KeepFlows
 	}
 	return lineMatcher{
-		codec: c, writer: w, tos: tos, wait: int64(wait), table: matcher.NewTable(), collector: trace.NewCollector(keep),
+		codec: c, writer: w, tos: tos, wait: int64(wait), table: matcher.NewExactTable(), collector: trace.NewCollector(keep),
 	}
 }
 
@@ -95,7 +95,9 @@ func (m *lineMatcher) sweep(now int64) (swept bool, err error) {
 		return false, nil
 	}
 	m.swept = now
-	return true, m.collector.Expire(now-2*matcher.Forgotten, m.writer.Trace)
+	since := now - 2*matcher.Forgotten
+	m.table.Forget(since) // none in it has a flow that is given up
+	return true, m.collector.Expire(since, m.writer.Trace)
 }
 
 // summary sums up what was sent and came, but for times and how it ended.

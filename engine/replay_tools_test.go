@@ -141,6 +141,48 @@ func printedByCaracal(t *testing.T, text string) (hops []string) {
 	return hops
 }
 
+// Replies that come long after their probes, or long after everything as a wrong
+// stamp would have it, answer none that is known.
+func TestReplayPause(t *testing.T) {
+	in, err := receiver.OpenFile(captureDir+"/tools/traceroute-udp.pcap", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var out bytes.Buffer
+	w := pcapgo.NewWriter(&out)
+	if err := w.WriteFileHeader(65536, layers.LinkTypeEthernet); err != nil {
+		t.Fatal(err)
+	}
+	frames := 0
+	for {
+		frame, stamp, err := in.Next()
+		if err != nil {
+			break
+		}
+		frames++
+		at := time.Unix(0, stamp)
+		switch {
+		case frames == 30:
+			at = at.Add(24 * time.Hour)
+		case frames > 40:
+			at = at.Add(time.Hour)
+		}
+		info := gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(frame), Length: len(frame)}
+		if err := w.WritePacket(info, frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "pause.pcap")
+	if err := os.WriteFile(path, out.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := read(t, bytes.NewReader(replayed(t, output.Both, path)))
+	if err := r.summary.Balance(); err != nil || len(r.replies) < 30 {
+		t.Errorf("%d replies, %v", len(r.replies), err)
+	}
+}
+
 // writePcap writes the frames of a capture as a pcap file in ns, which says
 // nothing of directions and runs.
 func writePcap(t *testing.T, to, from string) {

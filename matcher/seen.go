@@ -10,6 +10,7 @@ type Seen struct {
 	Attempt uint8
 	Answers int // replies so far
 
+	added  int64 // ns: when Add was told that it was sent
 	before int32 // number of the probe before with the same looks
 }
 
@@ -27,8 +28,9 @@ const Forgotten = 2 * remembered
 //
 // A Table belongs to one goroutine.
 type Table struct {
-	now, old generation
-	turned   int64
+	now, old  generation
+	turned    int64
+	forgotten int64 // probes of before are not found
 }
 
 // generation is the probes of some time.
@@ -94,7 +96,7 @@ func NewExactTable() *Table {
 func (t *Table) Add(h *probe.Header, sent int64) *Seen {
 	if sent-t.turned >= remembered {
 		if sent-t.turned >= Forgotten {
-			t.old.clear()
+			t.now.clear()
 		}
 		t.now, t.old = t.old, t.now
 		t.now.clear()
@@ -107,7 +109,7 @@ func (t *Table) Add(h *probe.Header, sent int64) *Seen {
 	}
 	g.n++
 	s := g.at(n)
-	*s = Seen{Header: *h, Sent: sent, before: -1}
+	*s = Seen{Header: *h, Sent: sent, added: sent, before: -1}
 	g.exact[exactOf(h)] = n
 	if g.looks == nil {
 		return s
@@ -120,6 +122,10 @@ func (t *Table) Add(h *probe.Header, sent int64) *Seen {
 	return s
 }
 
+// Forget has no probe found any more that was sent before a time in ns. Add alone
+// forgets by and by, and only as its times go on.
+func (t *Table) Forget(before int64) { t.forgotten = max(t.forgotten, before) }
+
 func (g *generation) clear() {
 	clear(g.exact)
 	clear(g.looks)
@@ -130,7 +136,7 @@ func (g *generation) clear() {
 // or nil. It is valid until the next Add.
 func (t *Table) Exact(h *probe.Header) *Seen {
 	for _, g := range []*generation{&t.now, &t.old} {
-		if n, ok := g.exact[exactOf(h)]; ok {
+		if n, ok := g.exact[exactOf(h)]; ok && g.at(n).added >= t.forgotten {
 			return g.at(n)
 		}
 	}
@@ -173,6 +179,7 @@ func (t *Table) best(h *probe.Header, like func(s *Seen, h *probe.Header) int) (
 		for range furthest {
 			s := g.at(n)
 			switch score := like(s, h); {
+			case s.added < t.forgotten:
 			case score > most:
 				best, most, sure = s, score, true
 			case score == most && score > 0 && s.TTL != best.TTL:

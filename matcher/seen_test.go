@@ -144,3 +144,24 @@ func TestExactTable(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// What is to be forgotten is, whatever times follow; after a long pause everything.
+func TestTableForget(t *testing.T) {
+	table := NewTable()
+	early, late := seenProbe(1, nil), seenProbe(2, nil)
+	table.Add(&early, 100)
+	table.Add(&late, 200)
+	table.Forget(150)
+	table.Forget(90) // no way back
+	if table.Exact(&early) != nil || table.Exact(&late) == nil {
+		t.Error("not the early one is forgotten")
+	}
+	if early.ID = 0; table.Quoted(&early) == nil || table.Quoted(&early).TTL != 2 {
+		t.Error("the early one is still compared")
+	}
+	again := seenProbe(3, nil)
+	table.Add(&again, 200+Forgotten)
+	if table.Exact(&late) != nil || table.Exact(&again) == nil {
+		t.Error("not forgotten after a pause")
+	}
+}
