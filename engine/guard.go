@@ -51,29 +51,44 @@ func (s *scan) reread(ctx context.Context) error {
 		case <-s.cfg.Reread:
 		}
 		n, err := s.excludeMore()
-		switch {
-		case err != nil:
-			s.console.alert("--exclude is not read again, and stays as it was: %v", err)
-		case n == 0:
-			s.console.say("--exclude read again: nothing is newly excluded")
-		default:
+		if err == nil && n > 0 {
 			s.awaitSenders(ctx)
-			s.console.say("--exclude read again: %d range(s) newly excluded, and not probed any more", n)
 		}
+		s.console.excluded(n, err)
 	}
+}
+
+// excluded says what came of reading the exclude files again.
+func (c *console) excluded(ranges int, err error) {
+	switch {
+	case err != nil:
+		c.alert("--exclude is not read again, and stays as it was: %v", err)
+	case ranges == 0:
+		c.say("--exclude read again: nothing is newly excluded")
+	default:
+		c.say("--exclude read again: %d range(s) newly excluded, and not probed any more", ranges)
+	}
+}
+
+// readExcludes reads what is to be excluded while a run goes on.
+func (c *Config) readExcludes() (target.Set, error) {
+	if slices.Contains(c.Exclude, "-") {
+		return target.Set{}, errors.New("standard input cannot be read again")
+	}
+	lines, err := target.ParseArgs(c.Exclude, strings.NewReader(""))
+	if err != nil {
+		return target.Set{}, err
+	}
+	return withReserved(lines.Set(), c), nil
 }
 
 // excludeMore reads the exclude files, and returns how many ranges are newly
 // excluded.
 func (s *scan) excludeMore() (ranges int, err error) {
-	if slices.Contains(s.cfg.Exclude, "-") {
-		return 0, errors.New("standard input cannot be read again")
-	}
-	lines, err := target.ParseArgs(s.cfg.Exclude, strings.NewReader(""))
+	now, err := s.cfg.readExcludes()
 	if err != nil {
 		return 0, err
 	}
-	now := withReserved(lines.Set(), s.cfg)
 	since := *s.guard.since.Load()
 	more := now.Minus(s.plan.exclude).Minus(since)
 	since = since.Union(more)

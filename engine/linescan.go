@@ -91,10 +91,7 @@ func newLineScan(c *Config) (*lineScan, error) {
 	if err != nil {
 		return nil, usage("--exclude: %w", err)
 	}
-	s.exclude = excluded.Set()
-	if !c.AllowReserved {
-		s.exclude = s.exclude.Union(target.ReservedSet())
-	}
+	s.exclude = withReserved(excluded.Set(), c)
 	if s.time, err = newTimeline(); err != nil {
 		return nil, err
 	}

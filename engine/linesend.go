@@ -45,6 +45,7 @@ func (s *lineScan) send(ctx, stop context.Context) (bad, err error) {
 		for n < granted && bad == nil {
 			if n == 0 {
 				s.fetch(stop)
+				s.reread()
 			}
 			var ok bool
 			if ok, bad = s.next(&batch[n].Line); !ok {
@@ -65,6 +66,22 @@ func (s *lineScan) send(ctx, stop context.Context) (bad, err error) {
 		_ = sleeper.Until(ctx, bucket.At(bucket.Batch()))
 	}
 	return nil, nil
+}
+
+// reread reads the exclude files again if it is asked to: what is newly excluded is
+// not sent from here on.
+func (s *lineScan) reread() {
+	select {
+	case <-s.cfg.Reread:
+	default:
+		return
+	}
+	now, err := s.cfg.readExcludes()
+	more := now.Minus(s.exclude)
+	if err == nil {
+		s.exclude = s.exclude.Union(more)
+	}
+	s.console.excluded(more.Ranges(), err)
 }
 
 // fetch waits for lines of the list, or for the end of stop.

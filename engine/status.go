@@ -40,11 +40,13 @@ func (s *scan) status(sent, rate uint64) string {
 	if sent > 0 {
 		hit = 100 * float64(replies) / float64(sent)
 	}
-	dropped, _, _ := s.live.Drops() // wrong at worst for a second
-	progress := float64(s.decided()) / float64(max(s.plan.probes(), 1))
+	dropped, _, _ := s.live.Drops()                                    // wrong at worst for a second
+	before := s.plan.targetsBefore(s.first) * s.plan.probesPerTarget() // decided by other processes
+	probes := max(s.plan.probes()-before, 1)
+	decided := s.decided()
 	return fmt.Sprintf("%s %5.1f%% sent %d (%d/s) replies %d hit %.1f%% drops %d ETA %s",
-		elapsed.Round(time.Second), 100*progress, sent, rate, replies, hit, dropped,
-		s.eta(progress, elapsed))
+		elapsed.Round(time.Second), 100*float64(before+decided)/float64(before+probes), sent, rate, replies, hit, dropped,
+		s.eta(float64(decided)/float64(probes), elapsed))
 }
 
 // holds says what the process holds: in an endless run, none of it grows.
@@ -58,7 +60,8 @@ func (s *scan) holds() string {
 	return fmt.Sprintf("holds: goroutines %d heap %d windows %d", runtime.NumGoroutine(), m.HeapInuse, windows)
 }
 
-// eta is how long the rest takes if it goes on as so far. Further attempts are
+// eta is how long the rest takes if it goes on as so far: progress is the share of
+// what this process has to do. Further attempts are
 // not in it: how many there will be depends on what is answered.
 func (s *scan) eta(progress float64, elapsed time.Duration) time.Duration {
 	if progress == 0 {

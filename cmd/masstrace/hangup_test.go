@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -57,5 +60,33 @@ func TestHangup(t *testing.T) {
 	}
 	if others != 64 || probed == 0 || probed >= 64 || before == 0 || r.summary.Skipped.Excluded == 0 || !r.summary.Complete {
 		t.Errorf("%d traces of excluded targets, %d of others, summary %+v; want some, all, complete", probed, others, r.summary)
+	}
+}
+
+// Of a list of probes, too.
+func TestHangupList(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	dir := t.TempDir()
+	list, excludes := filepath.Join(dir, "list"), filepath.Join(dir, "exclude")
+	var lines strings.Builder
+	for i := range 600 {
+		fmt.Fprintf(&lines, "45.16.%d.9,40000,33434,3,udp\n", i%2)
+	}
+	err := errors.Join(os.WriteFile(list, []byte(lines.String()), 0o600), os.WriteFile(excludes, nil, 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := outFile(t)
+	p := start(t, nil, "scan", "--probes="+list, "--exclude="+excludes, "--rate=200", "--wait=300ms", "-o", out)
+	grown(t, out, 1)
+	if err := os.WriteFile(excludes, []byte("45.16.1.0/24"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	p.await("1 range(s) newly excluded")
+	p.end(0)
+	if sum := mustRead(t, out).summary; sum.Sent < 300 || sum.Sent >= 600 {
+		t.Errorf("%d probes sent, want those of one target, and some of the other", sum.Sent)
 	}
 }

@@ -250,12 +250,10 @@ func (c *ScanCmd) Run(ctx context.Context, signals signals, args []string, strea
 			os.Exit(int(engine.Partial))
 		})
 	})()
-	if c.Probes == "" {
-		hangups := make(chan os.Signal, 1)
-		signal.Notify(hangups, syscall.SIGHUP)
-		defer signal.Stop(hangups)
-		cfg.Reread = hangups
-	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	cfg.Reread = hangups
 	inspect := make(chan os.Signal, 1)
 	signal.Notify(inspect, syscall.SIGUSR1)
 	defer signal.Stop(inspect)
