@@ -22,10 +22,11 @@ type Faults struct {
 const mostSpans = 4096
 
 // Spans is a log of spans of time, in ns since the Unix epoch. Spans that touch
-// are one. Any goroutine may add and ask; to ask takes no lock, and two loads
-// while there are none.
+// are one. Any goroutine may add and ask; to ask takes no lock, and one load while
+// there are none.
 type Spans struct {
 	add   sync.Mutex
+	turn  atomic.Uint64 // 0 before the first Add, odd during one
 	first atomic.Uint64 // number of the oldest span that is remembered
 	next  atomic.Uint64 // number of the next one
 	ring  [mostSpans]span
@@ -41,6 +42,8 @@ func (s *Spans) at(n uint64) *span { return &s.ring[n%mostSpans] }
 func (s *Spans) Add(from, to int64) {
 	s.add.Lock()
 	defer s.add.Unlock()
+	s.turn.Add(1)
+	defer s.turn.Add(1)
 	n := s.next.Load()
 	for n > s.first.Load() && s.at(n-1).to.Load() >= from {
 		n--
@@ -55,8 +58,26 @@ func (s *Spans) Add(from, to int64) {
 }
 
 // Touch reports whether any span has a time in common with from to to. Of times
-// before all that is remembered it says yes if anything was forgotten.
+// before all that is remembered it says yes if anything was forgotten, and also
+// while the log changes all the time.
 func (s *Spans) Touch(from, to int64) bool {
+	const tries = 100 // an Add is over in less, if its goroutine is not suspended
+	for range tries {
+		turn := s.turn.Load()
+		if turn == 0 {
+			return false
+		}
+		if turn%2 == 0 {
+			if found := s.touch(from, to); s.turn.Load() == turn {
+				return found
+			}
+		}
+	}
+	return true
+}
+
+// touch is Touch while nobody adds.
+func (s *Spans) touch(from, to int64) bool {
 	low, end := s.first.Load(), s.next.Load()
 	if low >= end {
 		return false
