@@ -68,7 +68,11 @@ func NewAssembler(cfg AssemblerConfig) *Assembler {
 // Traces calls yield for the closed trace of every (target, flow) of w that was
 // probed, and counts all of them. The trace is valid until yield returns.
 func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
-	a.limits.scan(w)
+	// Where the next TTL depends on the answer to the last one, silence comes in
+	// patterns that look like limits.
+	if !a.cfg.Backward {
+		a.limits.scan(w)
+	}
 	for target := range uint32(w.Len()) {
 		for flow := range uint16(w.Shape().Flows) {
 			t := a.assemble(w, target, flow)
