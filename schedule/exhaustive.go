@@ -111,7 +111,6 @@ type walk struct {
 	pass     int
 	round    uint64 // of the order, in this pass
 	target   uint64 // next of the round
-	shift    uint64 // from a target's first kind to that of the round
 	sent     bool   // this pass sent something
 	lacks    bool   // some target is left
 	unknown  bool   // what it sent last is not stamped yet, as far as we know
@@ -167,7 +166,7 @@ func (w *walk) next(items []window.Item, now int64, e *Exhaustive) (n int, wake 
 		if !w.sent { // a first pass that had nothing to send
 			w.last = now
 		}
-		w.pass, w.round, w.target, w.shift, w.sent = w.pass+1, 0, 0, 0, false
+		w.pass, w.round, w.target, w.sent = w.pass+1, 0, 0, false
 		if n > 0 {
 			return n, now + poll // their stamps come first
 		}
@@ -179,13 +178,14 @@ func (w *walk) next(items []window.Item, now int64, e *Exhaustive) (n int, wake 
 // looked at.
 func (w *walk) fill(items []window.Item, budget int) (n, looked int) {
 	for w.round < w.order.rounds() && w.targets > 0 {
+		flow, lane := w.order.round(w.round)
 		for w.target < w.targets {
 			if n == len(items) || looked == budget {
 				return n, looked
 			}
 			looked++
-			kind := w.order.add(w.order.first(w.target), w.shift)
-			slot := w.order.slot(&w.shape, w.part.Target(int(w.target)), kind)
+			slot := window.Slot{Target: w.part.Target(int(w.target)), Flow: flow}
+			slot.TTL = w.window.TTL(lane, slot.Target)
 			at := w.target
 			w.target++
 			if w.pass >= w.shape.Attempts && w.left[at/64]>>(at%64)&1 == 0 {
@@ -202,7 +202,6 @@ func (w *walk) fill(items []window.Item, budget int) (n, looked int) {
 			}
 		}
 		w.round, w.target = w.round+1, 0
-		w.shift = w.order.add(w.shift, w.order.step)
 	}
 	return n, looked
 }

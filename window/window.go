@@ -90,12 +90,15 @@ type slot struct {
 	reply atomic.Uint32 // 0 none, else 1 + number of the entry
 }
 
-// plane holds the slots of one (flow, attempt), targets × TTLs.
+// plane holds the slots of one (flow, attempt), in lanes: a lane has one TTL of
+// every target, not the same of all. A pass that sends to all targets lane by lane
+// meets slots as they lie in memory, and TTLs mixed.
 type plane []slot
 
 // Window is a stretch of the target order under probing.
 type Window struct {
 	shape Shape
+	lane  int // slots of a lane
 
 	// ID numbers the windows of a run from 0; Position is the place of its
 	// first target in the order.
@@ -116,6 +119,7 @@ type Window struct {
 // New returns an empty window.
 func New(s Shape) *Window {
 	w := &Window{
+		lane:    s.laneSlots(),
 		shape:   s,
 		targets: make([]probe.Addr, 0, s.Targets),
 		states:  make([]atomic.Uint64, s.Targets*s.Flows),
@@ -160,8 +164,34 @@ func (w *Window) plane(flow uint16, attempt uint8) *atomic.Pointer[plane] {
 	return &w.planes[int(attempt)*w.shape.Flows+int(flow)]
 }
 
+// spin is the lane of a target's first TTL, below ttls.
+func spin(target uint32, ttls int) int {
+	return int(uint64(target*0x9e3779b1) * uint64(ttls) >> 32) // 2³²/φ
+}
+
+// TTL returns the TTL of a target in a lane, below Shape.TTLs.
+func (w *Window) TTL(lane int, target uint32) uint8 {
+	ttls := w.shape.TTLs()
+	if lane -= spin(target, ttls); lane < 0 {
+		lane += ttls
+	}
+	return w.shape.FirstTTL + uint8(lane)
+}
+
+// laneSlots is the length of a lane: an odd number of cache lines of 64 octets, so
+// that the slots of a target do not fight for the same places in the cache.
+func (s Shape) laneSlots() int {
+	const perLine = 64 / slotOctets
+	return ((s.Targets+perLine-1)/perLine | 1) * perLine
+}
+
 func (w *Window) index(s Slot) int {
-	return int(s.Target)*w.shape.TTLs() + int(s.TTL-w.shape.FirstTTL)
+	ttls := w.shape.TTLs()
+	lane := int(s.TTL-w.shape.FirstTTL) + spin(s.Target, ttls)
+	if lane >= ttls {
+		lane -= ttls
+	}
+	return lane*w.lane + int(s.Target)
 }
 
 // slot returns the slot of s, nil if no probe of its plane was ever stamped.
@@ -179,7 +209,7 @@ func (w *Window) Stamp(s Slot, ns int64) {
 	holder := w.plane(s.Flow, s.Attempt)
 	p := holder.Load()
 	if p == nil {
-		fresh := make(plane, w.shape.Targets*w.shape.TTLs())
+		fresh := make(plane, w.lane*w.shape.TTLs())
 		if !holder.CompareAndSwap(nil, &fresh) {
 			p = holder.Load() // another sender was first
 		} else {
