@@ -227,6 +227,9 @@ func (p *prober) Shift() (shift, now int64) { return 0, math.MaxInt64 / 2 }
 // Replies takes what the receiver made of the frames.
 func (p *prober) Replies(batch []probe.Reply, _ int64) {
 	for _, r := range batch {
+		if r.Valid == probe.Garbled {
+			continue // counted as rejected
+		}
 		r.Ext = bytes.Clone(r.Ext)
 		h := trace.Hop{Reply: r}
 		sent, ok := p.sent[r.Probe]
