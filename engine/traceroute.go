@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"runtime"
 	"time"
@@ -146,6 +147,9 @@ func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 	})
 	if err != nil {
 		return err
+	}
+	if path.ForeignSource {
+		fmt.Fprintf(t.cfg.Stderr, "masstrace: %s is no address of this machine: answers are seen if they are routed here\n", path.Source)
 	}
 	t.paths = new(paths)
 	t.paths.add(path, t.target.Is4())
