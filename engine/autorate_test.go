@@ -26,7 +26,6 @@ type policed struct {
 	now    int64
 	tokens float64
 	flight []sampled
-	left   [][2]float64 // rates: asked for and forwarded, by step
 }
 
 func newPoliced(t *testing.T, limit float64) *policed {
