@@ -70,7 +70,7 @@ func NewAssembler(cfg AssemblerConfig) *Assembler {
 func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
 	// Where the next TTL depends on the answer to the last one, silence comes in
 	// patterns that look like limits.
-	if !a.cfg.Backward {
+	if a.cfg.GapLimit == 0 {
 		a.limits.scan(w)
 	}
 	for target := range uint32(w.Len()) {
