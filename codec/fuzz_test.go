@@ -34,8 +34,12 @@ func FuzzQuoted(f *testing.F) {
 		}
 		r := probe.Facts{Mangled: 0xffff}
 		v := c.Quoted(&q, &r)
-		if v > Conflict || len(transport) < 8 && v == Accepted {
+		if v > Garbled || len(transport) < 8 && (v == Accepted || v == Garbled) {
 			t.Fatalf("verdict %d", v)
+		}
+		if garbled := r.Valid == probe.Garbled; garbled != (v == Garbled) ||
+			garbled && (k.is4 || k.method != probe.UDP || int(r.Flow) >= c.cfg.Flows || r.Target != q.Dst) {
+			t.Fatalf("verdict %d: %+v", v, r)
 		}
 		if v == Accepted {
 			checkAccepted(t, c, &q, &r, own)
