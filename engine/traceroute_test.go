@@ -129,7 +129,7 @@ func TestTraceScamper(t *testing.T) {
 	t.Parallel()
 	for name, method := range map[string]probe.Method{"udp-paris": probe.UDP, "icmp-paris": probe.ICMP} {
 		c := traceConfig(method, peersTargets...)
-		c.JSON, c.Attempts = true, 1
+		c.JSON, c.Attempts, c.Patience = true, 1, Patience{Max: time.Second} // scamper's
 		text, _ := runTrace(t, c)
 		args := []string{"-p", "1000", "-O", "json"}
 		for _, target := range peersTargets {

@@ -22,8 +22,9 @@ type Patience struct {
 // Times in ns.
 const (
 	timePrecision = int64(time.Millisecond)
-	// leastPatience covers what a busy router takes to write an answer.
-	leastPatience = int64(20 * time.Millisecond)
+	// leastPatience covers what a busy router takes to write an answer, or a busy
+	// machine of ours to send the probe.
+	leastPatience = int64(100 * time.Millisecond)
 	longPatience  = int64(300 * time.Millisecond)
 	// blindPatience is more than a satellite takes.
 	blindPatience = int64(time.Second)

@@ -12,10 +12,10 @@ func TestPatience(t *testing.T) {
 		p                         Patience
 		here, near, longest, want int // ms
 	}{
-		{"as traceroute: here", usual, 20, 50, 50, 63},
+		{"as traceroute: here", usual, 50, 50, 50, 153},
 		{"as traceroute: near", usual, 0, 20, 20, 210},
-		{"at least", usual, 1, 1, 2, 20},
-		{"no less than RTTs are", usual, 1, 1, 90, 90},
+		{"at least", usual, 1, 1, 2, 100},
+		{"no less than RTTs are", usual, 1, 1, 130, 130},
 		{"near, long", usual, 0, 100, 100, 404},
 		{"near, longer elsewhere", usual, 0, 50, 200, 510},
 		{"blind", usual, 0, 0, 0, 1000},
