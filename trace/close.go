@@ -12,8 +12,8 @@ import (
 //  1. The distance that a port unreachable gives (see distance): COMPLETED.
 //  2. The lowest TTL at which the target answered (see answers): COMPLETED.
 //  3. The lowest TTL at which some router said unreachable: UNREACH.
-//  4. Where routers repeat, the TTL at which the first of them comes again: LOOP
-//     (see window.FindCircle).
+//  4. Where routers repeat, and the strategy gives traces up, the TTL at which the
+//     first of them comes again: LOOP (see window.FindCircle).
 //  5. A run that was stopped ends at the highest TTL that was probed: HALTED.
 //  6. A trace that was given up before the last TTL ends with the silence behind
 //     the last router: GAPLIMIT.
@@ -67,7 +67,7 @@ func (t *Trace) end() {
 	}
 	again, circle := t.circle()
 	switch last := t.lastInRow(); {
-	case circle:
+	case circle && t.GapLimit > 0:
 		t.StopReason, t.End = StopLoop, again
 	case t.Halted:
 		t.StopReason, t.End = StopHalted, t.highestProbed()
