@@ -22,9 +22,7 @@ type Adaptive struct {
 	cfg      Config
 	strategy Strategy
 	seed     uint64
-	tours    []*tour // oldest first
-	idle     []*tour // to be used again
-	more     bool    // Ready is still open
+	tours    walks[*tour]
 	halted   bool
 
 	decided atomic.Uint64
@@ -32,72 +30,22 @@ type Adaptive struct {
 
 // NewAdaptive returns a schedule by that strategy; one goroutine may use it.
 func NewAdaptive(cfg Config, s Strategy) *Adaptive {
-	return &Adaptive{cfg: cfg, strategy: s, seed: binary.LittleEndian.Uint64(cfg.Seed[:]), more: true}
+	a := &Adaptive{cfg: cfg, strategy: s, seed: binary.LittleEndian.Uint64(cfg.Seed[:])}
+	a.tours = walks[*tour]{ready: cfg.Ready, fresh: func() *tour { return &tour{schedule: a} }}
+	return a
 }
 
 // Decided returns how many (target, TTL, flow) were handed out for a first
 // attempt, or found not to be needed. It may be called from any goroutine.
 func (a *Adaptive) Decided() uint64 { return a.decided.Load() }
 
-// Next keeps to the contract of Exhaustive.Next.
+// Next implements Schedule.
 func (a *Adaptive) Next(items []window.Item, now int64) (n int, next int64) {
-	a.admit(now)
-	next = Done
-	for i := 0; i < len(a.tours); {
-		t := a.tours[i]
-		k, wake := t.next(items[n:], now, a)
-		n += k
-		if t.finished {
-			a.tours = append(a.tours[:i], a.tours[i+1:]...)
-			a.idle = append(a.idle, t)
-			continue
-		}
-		if n == len(items) {
-			return n, now
-		}
-		next = min(next, wake)
-		i++
-	}
-	if a.more {
-		next = min(next, now+poll)
-	}
-	return n, next
+	return a.tours.next(items, now)
 }
 
-// Halt gives up what was not sent yet.
+// Halt implements Schedule.
 func (a *Adaptive) Halt() { a.halted = true }
-
-// admit takes over windows that were opened meanwhile.
-func (a *Adaptive) admit(now int64) {
-	for a.more && len(a.tours) < window.Live {
-		select {
-		case w, ok := <-a.cfg.Ready:
-			if !ok {
-				a.more = false
-				return
-			}
-			a.tours = append(a.tours, a.newTour(w, now))
-		default:
-			return
-		}
-	}
-}
-
-func (a *Adaptive) newTour(w *window.Window, now int64) *tour {
-	t := new(tour)
-	if n := len(a.idle); n > 0 {
-		t, a.idle = a.idle[n-1], a.idle[:n-1]
-	}
-	n := a.cfg.Part.Len(w.Len()) * a.cfg.Shape.Flows
-	if cap(t.paths) < n {
-		t.paths = make([]memory, n)
-	}
-	t.paths = t.paths[:n]
-	clear(t.paths)
-	t.queue.reset(n, now, max(int64(a.cfg.Wait)/(ticks/2), poll))
-	t.window, t.left, t.last, t.unknown, t.finished, t.until = w, n, now, false, false, 0
-	return t
-}
 
 // memory is what is kept of a path between two looks at it.
 type memory struct {
@@ -114,19 +62,33 @@ const MemoryOctets = 40 + 4
 
 // tour is the way through one window.
 type tour struct {
+	schedule *Adaptive
 	window   *window.Window
 	paths    []memory // by flow, then target
 	queue    queue
 	left     int   // paths that are not done
 	unknown  bool  // what was sent last is not stamped yet, as far as we know
 	last     int64 // no probe of this window was stamped after
-	finished bool
 	until    int64 // when held probes are given up that a router will not answer
 	path     Path  // as the strategy is asked about it
 }
 
-// next is Adaptive.Next for one window.
-func (t *tour) next(items []window.Item, now int64, a *Adaptive) (n int, wake int64) {
+// begin implements walker.
+func (t *tour) begin(w *window.Window, now int64) {
+	cfg := &t.schedule.cfg
+	n := cfg.Part.Len(w.Len()) * cfg.Shape.Flows
+	if cap(t.paths) < n {
+		t.paths = make([]memory, n)
+	}
+	t.paths = t.paths[:n]
+	clear(t.paths)
+	t.queue.reset(n, now, max(int64(cfg.Wait)/(ticks/2), poll))
+	t.window, t.left, t.last, t.unknown, t.until = w, n, now, false, 0
+}
+
+// next implements walker.
+func (t *tour) next(items []window.Item, now int64) (n int, wake int64) {
+	a := t.schedule
 	if t.unknown {
 		t.last, t.unknown = now, false
 	}
@@ -277,6 +239,5 @@ func (t *tour) done(m *memory, a *Adaptive) (slot window.Slot, at int64) {
 // finish closes the part of the window; what was sent is still waited for.
 func (t *tour) finish(a *Adaptive, halted bool) (n int, wake int64) {
 	t.window.Close(t.last+int64(a.cfg.Wait), halted)
-	t.finished = true
 	return 0, Done
 }

@@ -28,10 +28,8 @@ func NewComplete(cfg StrategyConfig) *Complete { return &Complete{cfg: cfg} }
 
 // Next implements Strategy.
 func (c *Complete) Next(p *Path) Step {
-	f := forecast(p.Note)
+	f := c.cfg.forecast(p)
 	if p.Sent == 0 {
-		f = newForecast(c.cfg.Near.Guess(p.Target()))
-		p.Note = uint64(f)
 		return Step(p.Within(f.first()))
 	}
 	top, exact := bounds(p)
@@ -50,7 +48,7 @@ func (c *Complete) Next(p *Path) Step {
 		return Enough
 	case p.Pending():
 		return Await
-	case top == p.Last() && (f.silent(p, uint8(ttl), c.cfg.GapLimit) || p.Circles()):
+	case c.cfg.endless(p, f, ttl, top):
 		return Enough
 	}
 	return ttl

@@ -16,9 +16,7 @@ import (
 // replies, the next ones are sent.
 type Exhaustive struct {
 	cfg    Config
-	walks  []*walk // oldest first
-	idle   []*walk // to be used again
-	more   bool    // Ready is still open
+	walks  walks[*walk]
 	halted bool
 
 	decided atomic.Uint64
@@ -31,91 +29,37 @@ func (e *Exhaustive) Decided() uint64 { return e.decided.Load() }
 
 // NewExhaustive returns the strategy; one goroutine may use it.
 func NewExhaustive(cfg Config) *Exhaustive {
-	return &Exhaustive{cfg: cfg, more: true}
+	e := &Exhaustive{cfg: cfg}
+	e.walks = walks[*walk]{ready: cfg.Ready, fresh: func() *walk { return &walk{schedule: e} }}
+	return e
 }
 
-// Next fills items with what to send now and returns how many there are. now
-// is in ns since the Unix epoch; what earlier calls handed out has been
-// stamped, at now or before. If n < len(items), next says when to ask again,
-// Done if there will be nothing more.
+// Next implements Schedule.
 func (e *Exhaustive) Next(items []window.Item, now int64) (n int, next int64) {
-	e.admit()
-	next = Done
-	for i := 0; i < len(e.walks); {
-		w := e.walks[i]
-		k, wake := w.next(items[n:], now, e)
-		n += k
-		if w.finished {
-			e.walks = append(e.walks[:i], e.walks[i+1:]...)
-			e.idle = append(e.idle, w)
-			continue
-		}
-		if n == len(items) {
-			return n, now
-		}
-		next = min(next, wake)
-		i++
-	}
-	if e.more {
-		next = min(next, now+poll)
-	}
-	return n, next
+	return e.walks.next(items, now)
 }
 
-// admit takes over windows that were opened meanwhile.
-func (e *Exhaustive) admit() {
-	for e.more && len(e.walks) < window.Live {
-		select {
-		case w, ok := <-e.cfg.Ready:
-			if !ok {
-				e.more = false
-				return
-			}
-			e.walks = append(e.walks, e.newWalk(w))
-		default:
-			return
-		}
-	}
-}
-
-func (e *Exhaustive) newWalk(win *window.Window) *walk {
-	w := new(walk)
-	if n := len(e.idle); n > 0 {
-		w, e.idle = e.idle[n-1], e.idle[:n-1]
-	}
-	part, n := e.cfg.Part, e.cfg.Part.Len(win.Len())
-	left := slices.Grow(w.left[:0], n/64+1)[:n/64+1]
-	clear(left)
-	*w = walk{
-		window: win, shape: e.cfg.Shape, part: part, targets: uint64(n), noStop: e.cfg.NoStop,
-		left: left, held: w.held[:0],
-		order: newOrder(e.cfg.Seed, e.cfg.Shape, part.Index, win.ID),
-	}
-	return w
-}
-
-// Halt gives up what was not sent yet. Next goes on until the windows that
-// were begun have been closed.
+// Halt implements Schedule.
 func (e *Exhaustive) Halt() { e.halted = true }
 
 // walk is the way through one part of a window, in passes over its order.
 type walk struct {
-	window  *window.Window
-	shape   window.Shape
-	part    Part
-	targets uint64 // of the part
-	order   order
-	noStop  bool
-	left    []uint64 // a bit for each target of the part that lacks a probe above its end
+	schedule *Exhaustive
+	window   *window.Window
+	shape    window.Shape
+	part     Part
+	targets  uint64 // of the part
+	order    order
+	noStop   bool
+	left     []uint64 // a bit for each target of the part that lacks a probe above its end
 
-	pass     int
-	round    uint64 // of the order, in this pass
-	target   uint64 // next of the round
-	sent     bool   // this pass sent something
-	lacks    bool   // some target is left
-	unknown  bool   // what it sent last is not stamped yet, as far as we know
-	last     int64  // no probe of this window was stamped after
-	finished bool
+	pass    int
+	round   uint64 // of the order, in this pass
+	target  uint64 // next of the round
+	sent    bool   // this pass sent something
+	lacks   bool   // some target is left
+	unknown bool   // what it sent last is not stamped yet, as far as we know
+	last    int64  // no probe of this window was stamped after
 
 	held  []window.Slot // whose probes are held back
 	turn  int           // of them, the next to ask for
@@ -123,8 +67,23 @@ type walk struct {
 	gone  bool          // some were
 }
 
-// next is Exhaustive.Next for one window.
-func (w *walk) next(items []window.Item, now int64, e *Exhaustive) (n int, wake int64) {
+// begin implements walker.
+func (w *walk) begin(win *window.Window, _ int64) {
+	cfg := &w.schedule.cfg
+	n := cfg.Part.Len(win.Len())
+	left := slices.Grow(w.left[:0], n/64+1)[:n/64+1]
+	clear(left)
+	*w = walk{
+		schedule: w.schedule,
+		window:   win, shape: cfg.Shape, part: cfg.Part, targets: uint64(n), noStop: cfg.NoStop,
+		left: left, held: w.held[:0],
+		order: newOrder(cfg.Seed, cfg.Shape, cfg.Part.Index, win.ID),
+	}
+}
+
+// next implements walker.
+func (w *walk) next(items []window.Item, now int64) (n int, wake int64) {
+	e := w.schedule
 	if w.unknown {
 		w.last, w.unknown = now, false
 	}
@@ -237,6 +196,5 @@ func (w *walk) wants(slot *window.Slot) bool {
 // finish closes the part of the window; what was sent is still waited for.
 func (w *walk) finish(e *Exhaustive, halted bool) (n int, wake int64) {
 	w.window.Close(w.last+int64(e.cfg.Wait), halted)
-	w.finished = true
 	return 0, Done
 }

@@ -37,6 +37,20 @@ func newForecast(g Guess) forecast {
 	return f
 }
 
+// forecast returns that of a path, made before its first probe.
+func (c *StrategyConfig) forecast(p *Path) forecast {
+	if p.Sent == 0 {
+		p.Note = uint64(newForecast(c.Near.Guess(p.Target())))
+	}
+	return forecast(p.Note)
+}
+
+// endless reports whether ttl, and what lies beyond it up to top, is not worth a
+// probe: the path is not known to end, and is silent or goes round in a circle.
+func (c *StrategyConfig) endless(p *Path, f forecast, ttl Step, top uint8) bool {
+	return top == p.Last() && (f.silent(p, uint8(ttl), c.GapLimit) || p.Circles())
+}
+
 func (f forecast) first() int { return int(f & 0xff) }
 func (f forecast) end() uint8 { return uint8(f >> 8) }
 

@@ -12,8 +12,17 @@ import (
 // Schedule is what a strategy comes to for a sender: what it asks (sender.Source),
 // and how far the scan is.
 type Schedule interface {
+	// Next fills items with what to send now and returns how many there are. now
+	// is in ns since the Unix epoch; what earlier calls handed out has been
+	// stamped, at now or before. If n < len(items), next says when to ask again,
+	// Done if there will be nothing more.
 	Next(items []window.Item, now int64) (n int, next int64)
+	// Halt gives up what was not sent yet. Next goes on until the windows that
+	// were begun have been closed.
 	Halt()
+	// Decided returns how many (target, TTL, flow) had their turn for a first
+	// attempt: they were handed out, or found not to be needed. It may be called
+	// from any goroutine.
 	Decided() uint64
 }
 

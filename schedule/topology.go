@@ -17,10 +17,8 @@ func NewTopology(cfg StrategyConfig) *Topology { return &Topology{cfg: cfg} }
 
 // Next implements Strategy.
 func (t *Topology) Next(p *Path) Step {
-	f := forecast(p.Note)
+	f := t.cfg.forecast(p)
 	if p.Sent == 0 {
-		f = newForecast(t.cfg.Near.Guess(p.Target()))
-		p.Note = uint64(f)
 		return Step(p.Within(f.first() - 1)) // the last router rather than the target
 	}
 	if p.Pending() {
@@ -41,7 +39,7 @@ func (t *Topology) Next(p *Path) Step {
 	switch {
 	case !ok || exact && uint8(ttl) == top: // the target has answered already
 		return Enough
-	case top == p.Last() && (f.silent(p, uint8(ttl), t.cfg.GapLimit) || p.Circles()):
+	case t.cfg.endless(p, f, ttl, top):
 		return Enough
 	}
 	return ttl
