@@ -7,8 +7,6 @@ import (
 	"io"
 	"runtime"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/link"
 	"github.com/masstrace/masstrace/probe"
@@ -147,10 +145,9 @@ func (s *lineScan) write(ctx, stop context.Context, sleeper *ratelimit.Sleeper, 
 		switch {
 		case n > 0:
 			failures = 0
-		case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		case sender.IsForbidden(err):
 			return fmt.Errorf("send: %w", err)
-		case errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR),
-			errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENODEV):
+		case sender.IsTemporary(err):
 			failures++
 			if ctx.Err() != nil || s.monitor.State() == link.Gone || stop.Err() != nil && failures > 3 {
 				s.match.count.failed += uint64(len(batch) - from)

@@ -275,7 +275,7 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 		switch {
 		case sent > 0:
 			failures = 0
-		case isBusy(err) || isDown(err):
+		case IsTemporary(err):
 			failures++
 			s.Stats.Retries.Add(1)
 			if !s.again(ctx, stop, failures, err) {
@@ -284,7 +284,7 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 			if s.recheck() {
 				n = s.build(from, n)
 			}
-		case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		case IsForbidden(err):
 			return accepted, fmt.Errorf("send: %w", err)
 		default:
 			s.giveUp(from, from+1) // this frame, whatever is wrong with it
@@ -333,6 +333,12 @@ func (s *Sender) again(ctx, stop context.Context, failures int, err error) bool 
 	s.waitForLink(ctx, stop)
 	return ctx.Err() == nil && !s.cfg.Gone()
 }
+
+// IsTemporary reports that a frame that met err may be sent later.
+func IsTemporary(err error) bool { return isBusy(err) || isDown(err) }
+
+// IsForbidden reports that this process may not send.
+func IsForbidden(err error) bool { return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) }
 
 // isBusy reports that there is no room for a frame at the moment.
 func isBusy(err error) bool {
