@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"github.com/masstrace/masstrace/output"
 )
 
 // console is what the user reads while a run goes on: one status line, which is
@@ -41,6 +43,17 @@ func (c *console) alert(format string, args ...any) {
 	defer c.mu.Unlock()
 	c.wipe()
 	loud.say("masstrace: "+format, args...)
+}
+
+// summary writes what a run came to.
+func (c *console) summary(sum *output.Summary) {
+	if c.quiet {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wipe()
+	_ = sum.Text(c.out) // lost where nobody reads it
 }
 
 // status writes a line that the next one replaces.

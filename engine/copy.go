@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"time"
 
 	"github.com/masstrace/masstrace/codec"
@@ -61,6 +60,7 @@ type parameters struct {
 	Shards       uint64     `json:"shards"`
 	MaxTargets   uint64     `json:"max_targets"`
 	RatePPS      float64    `json:"rate_pps"`
+	RateAuto     bool       `json:"rate_auto,omitempty"`
 	Burst        int        `json:"burst"`
 	WaitNS       int64      `json:"wait_ns"`
 	strategy
@@ -105,7 +105,7 @@ type endOfCopy struct {
 // openCopy makes the capture file and the file with the key.
 func (s *session) openCopy(cfg *Config, comment []byte, notes [][]byte) (*copier, error) {
 	path := cfg.Capture
-	if err := writeKey(path+keySuffix, cfg.Key); err != nil {
+	if err := writeSynced(path+keySuffix, []byte(cfg.Key+"\n")); err != nil {
 		return nil, fmt.Errorf("write the key of the capture: %w", err)
 	}
 	c := new(copier)
@@ -125,19 +125,6 @@ func (s *session) openCopy(cfg *Config, comment []byte, notes [][]byte) (*copier
 	return c, nil
 }
 
-// writeKey writes the key so that none but the owner can read it.
-func writeKey(path, key string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(key + "\n")
-	return errors.Join(err, f.Close())
-}
-
 // head returns the link header of what leaves.
 func (l *paths) head(is4 bool) []byte {
 	if l.Framing != link.Ethernet {
@@ -152,10 +139,10 @@ func (l *paths) head(is4 bool) []byte {
 	return binary.BigEndian.AppendUint16(b, kind)
 }
 
-// parameters returns the comment of the section header.
-func (s *scan) parameters() ([]byte, error) {
+// parameters returns what records and replay have to know of the run.
+func (s *scan) parameters() parameters {
 	c, p := s.cfg, s.plan
-	v := parameters{
+	return parameters{
 		Masstrace: parametersVersion, Run: s.id, Hostname: hostname(), StartNS: s.start.UnixNano(),
 		Tool: "masstrace/" + c.Version, Argv: c.Argv, Seed: c.Seed, KeyID: keyID(p.key),
 		Method: c.Method.String(), DstPort: c.DstPort, TOS: c.TOS,
@@ -163,11 +150,10 @@ func (s *scan) parameters() ([]byte, error) {
 		PortLow: c.PortLow, PortHigh: c.PortHigh, Avoid: s.avoid,
 		PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
 		Shard: c.Shard, Shards: c.Shards, MaxTargets: c.MaxTargets,
-		RatePPS: p.ratePPS, Burst: p.burst, WaitNS: int64(c.Wait), strategy: p.strategy,
+		RatePPS: p.ratePPS, RateAuto: c.AutoRate, Burst: p.burst, WaitNS: int64(c.Wait), strategy: p.strategy,
 		Shape: p.shape, Link: s.paths.Name, IO: s.io, Senders: len(s.ports),
 		TargetsSHA256: p.include.Digest(), ExcludeSHA256: p.exclude.Digest(),
 	}
-	return v.comment()
 }
 
 // comment returns v as the comment of a section header.

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"path/filepath"
 	"time"
@@ -330,8 +329,8 @@ func (f *foreignReplay) finish(whole bool) error {
 		}
 	}
 	sum := f.summary(whole)
-	if err := sum.Balance(); err != nil {
-		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
+	if err := balanced(sum); err != nil {
+		return err
 	}
 	err := errors.Join(f.collector.Expire(math.MaxInt64, f.trace),
 		f.writer.Summary(sum), f.writer.CycleStop(time.Unix(0, f.last)), f.writer.Flush())
@@ -341,9 +340,7 @@ func (f *foreignReplay) finish(whole bool) error {
 	if n := f.decoder.NotUnderstood; n > 0 {
 		f.console.say("%d frames are of link types that are not understood, the last one %d", n, f.decoder.LastLink)
 	}
-	if !f.cfg.Quiet {
-		_ = sum.Text(f.cfg.Stderr) // lost where nobody reads it
-	}
+	f.console.summary(sum)
 	return nil
 }
 

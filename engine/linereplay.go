@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 
 	"github.com/masstrace/masstrace/codec"
@@ -17,16 +16,12 @@ import (
 // capture has probes and replies in the order in which the scan remembered and
 // matched them. All on one goroutine.
 type lineReplay struct {
-	*replayer
-	v       *parameters
+	copied
 	match   lineMatcher
 	decoder *receiver.Replay
 	facts   probe.Facts
 	header  probe.Header
 	reply   probe.Reply
-	last    int64 // stamp of an entry, the highest
-	end     *endOfCopy
-	strays  uint64 // packets that are no probes
 }
 
 func newLineReplay(r *replayer, v *parameters, key [16]byte) (*lineReplay, error) {
@@ -36,7 +31,7 @@ func newLineReplay(r *replayer, v *parameters, key [16]byte) (*lineReplay, error
 	}
 	writer := output.NewWriter(r.sink, output.Config{Records: r.cfg.Records, Run: v.Run, Hostname: v.Hostname})
 	l := &lineReplay{
-		replayer: r, v: v, decoder: receiver.NewReplay(listed),
+		copied: copied{replayer: r, v: v}, decoder: receiver.NewReplay(listed),
 		match: newLineMatcher(listed, writer, r.cfg.Records, v.TOS, v.wait()),
 	}
 	l.match.count.began = v.StartNS
@@ -99,40 +94,15 @@ func (l *lineReplay) probe(e *receiver.Entry) {
 
 // finish writes what is left.
 func (l *lineReplay) finish(fault error) error {
-	m, whole := &l.match, l.end != nil
-	if whole {
+	m := &l.match
+	if l.end != nil {
 		m.count.failed = l.end.TxErrors
 	}
-	sum := m.summary(&l.decoder.Stats)
-	switch {
-	case !whole:
-		sum.Complete, sum.Reason = false, output.ReasonCapture
-		sum.ElapsedS = float64(l.last-l.v.StartNS) / 1e9
-	default:
-		sum.Drops.Kernel, sum.ElapsedS = l.end.KernelDrops, l.end.ElapsedS
-		if l.end.Cause != "" {
-			sum.Complete, sum.Reason = false, l.end.Cause
-		}
-	}
-	if l.strays > 0 {
-		l.console.say("%d packets sent in the capture are no probes of its run", l.strays)
-	}
-	if err := sum.Balance(); err != nil {
-		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
-	}
-	err := errors.Join(m.collector.Expire(math.MaxInt64, m.writer.Trace),
-		m.writer.Summary(sum), m.writer.CycleStop(endsAt(l.last)), m.writer.Flush())
-	if err != nil {
+	if err := m.collector.Expire(math.MaxInt64, m.writer.Trace); err != nil {
 		return outputFailed(err)
 	}
-	if !l.cfg.Quiet {
-		_ = sum.Text(l.cfg.Stderr) // lost where nobody reads it
-	}
-	switch {
-	case fault != nil:
-		return fault
-	case !whole:
-		return fmt.Errorf("%w of run %s ends before the scan did", receiver.ErrCapture, l.v.Run)
-	}
-	return nil
+	sum := m.summary(&l.decoder.Stats)
+	l.ended(sum)
+	sum.Complete = sum.Reason == output.ReasonDone
+	return l.copied.finish(m.writer, sum, fault, "")
 }

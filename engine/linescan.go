@@ -356,17 +356,15 @@ func (s *lineScan) sumUp(stopped context.Context, bad error) error {
 		sum.Complete, sum.Reason = false, reason
 	}
 	sum.Drops.Kernel, _, _ = s.live.Drops() // not known is none
-	if err := sum.Balance(); err != nil {
-		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
+	if err := balanced(sum); err != nil {
+		return err
 	}
 	if s.excluded > 0 {
 		s.console.say("%d probes of the list were not sent: excluded, or of a family without a route", s.excluded)
 	}
 	err := errors.Join(s.writeErr, m.collector.Expire(math.MaxInt64, m.writer.Trace),
 		m.writer.Summary(sum), m.writer.CycleStop(time.Now()), m.writer.Flush(), s.sink.Close(), s.copy.close())
-	if !s.cfg.Quiet {
-		_ = sum.Text(s.cfg.Stderr) // lost where nobody reads it
-	}
+	s.console.summary(sum)
 	switch {
 	case err != nil:
 		return outputFailed(err)

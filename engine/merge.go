@@ -36,9 +36,7 @@ func Merge(c MergeConfig) error {
 	if err := errors.Join(m.Write(sink), sink.Close()); err != nil {
 		return outputFailed(err)
 	}
-	if !c.Quiet {
-		_ = m.Summary.Text(c.Stderr) // lost where nobody reads it
-	}
+	newConsole(&Config{Quiet: c.Quiet, Streams: c.Streams}).summary(&m.Summary)
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 
 	"github.com/masstrace/masstrace/codec"
@@ -23,8 +22,7 @@ import (
 // capture fills its slot; replies are matched in the order in which they were; and
 // a window is over where a note says so. All on one goroutine.
 type ownReplay struct {
-	*replayer
-	v      *parameters
+	copied
 	method probe.Method
 	key    [16]byte
 	lists  struct{ targets, exclude bytes.Buffer }
@@ -42,9 +40,6 @@ type ownReplay struct {
 	waiting waiting
 	batch   []probe.Reply
 	facts   probe.Facts
-	last    int64 // stamp of an entry, the highest
-	end     *endOfCopy
-	strays  uint64 // probes that are none of the plan's
 }
 
 // lookahead is for how long, in ns of the capture's time, a reply is held: the
@@ -56,7 +51,7 @@ func newOwnReplay(r *replayer, v *parameters, key [16]byte) (*ownReplay, error) 
 	if err != nil {
 		return nil, err
 	}
-	o := &ownReplay{replayer: r, v: v, method: method, key: key, batch: make([]probe.Reply, 0, 256)}
+	o := &ownReplay{copied: copied{replayer: r, v: v}, method: method, key: key, batch: make([]probe.Reply, 0, 256)}
 	if o.codec, err = codec.New(v.codecConfig(method, key)); err != nil {
 		return nil, err
 	}
@@ -304,9 +299,8 @@ func (o *ownReplay) over(id uint64, deadline int64, halted bool) error {
 // finish ends windows on which there is no note, because the capture is cut or the
 // scan was killed, and writes the rest.
 func (o *ownReplay) finish(fault error) error {
-	whole := o.end != nil
 	taken := o.probed
-	if whole {
+	if o.end != nil {
 		taken = max(taken, o.end.Windows)
 	}
 	for id := range taken {
@@ -314,48 +308,15 @@ func (o *ownReplay) finish(fault error) error {
 			return err
 		}
 	}
-	sum, err := o.summary(taken)
-	if err != nil {
-		return err
-	}
-	w := o.recorder.writer
-	if err := errors.Join(w.Summary(sum), w.CycleStop(endsAt(o.last)), w.Flush()); err != nil {
-		return outputFailed(err)
-	}
-	if !o.cfg.Quiet {
-		_ = sum.Text(o.cfg.Stderr) // lost where nobody reads it
-	}
-	switch {
-	case fault != nil:
-		return fault
-	case !whole:
-		return fmt.Errorf("%w of run %s ends before the scan did: windows from there on are cut", receiver.ErrCapture, o.v.Run)
-	}
-	return nil
+	return o.copied.finish(o.recorder.writer, o.summary(taken), fault, ": windows from there on are cut")
 }
 
 // summary gathers the counts.
-func (o *ownReplay) summary(taken uint64) (*output.Summary, error) {
+func (o *ownReplay) summary(taken uint64) *output.Summary {
 	heard := heardOf(o.method, &o.matcher.Stats, new(matcher.Counts), &o.decoder.Stats)
 	sum := sumOf(o.plan, 0, taken, o.recorder.assembler, heard)
 	addNever(sum, o.plan, taken)
 	sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && o.recorder.halted == 0, output.ReasonDone
-	switch {
-	case o.end == nil:
-		sum.Complete, sum.Reason = false, output.ReasonCapture
-		sum.ElapsedS = float64(o.last-o.v.StartNS) / 1e9
-	default:
-		sum.Drops.Kernel, sum.ElapsedS = o.end.KernelDrops, o.end.ElapsedS
-		sum.AutoRate = o.end.AutoRate
-		if o.end.Cause != "" {
-			sum.Reason = o.end.Cause
-		}
-	}
-	if o.strays > 0 {
-		o.console.say("%d packets sent in the capture are no probes of its run", o.strays)
-	}
-	if err := sum.Balance(); err != nil {
-		return nil, fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
-	}
-	return sum, nil
+	o.ended(sum)
+	return sum
 }

@@ -21,8 +21,8 @@ type recorder struct {
 
 	done uint64 // number of the first window that is not recorded and counted
 	// keep, unless it is nil, is called behind each window whose records are
-	// flushed, or would be if err were nil. A window that was given up is then left to another process, and
-	// so are those behind it.
+	// flushed, or would be if err were nil. A window that was given up is then
+	// left to another process, and so are those behind it.
 	keep      func(*window.Window) error
 	left      bool
 	abandoned uint64 // probes of windows that are left

@@ -168,7 +168,7 @@ func (r *replayer) own(f *receiver.File, path string) (fileReplay, error) {
 func (v *parameters) runRecord() output.Run {
 	run := output.Run{
 		Tool: v.Tool, Argv: v.Argv, Seed: v.Seed, KeyID: v.KeyID,
-		RatePPS: v.RatePPS, Burst: v.Burst, TTL: [2]uint8{v.Shape.FirstTTL, v.Shape.LastTTL},
+		RatePPS: v.RatePPS, RateAuto: v.RateAuto, Burst: v.Burst, TTL: [2]uint8{v.Shape.FirstTTL, v.Shape.LastTTL},
 		Flows: v.Shape.Flows, Attempts: v.Shape.Attempts,
 		Strategy: v.Strategy, GapLimit: v.GapLimit, Overlap: v.Overlap, Protocol: v.Method, DstPort: v.DstPort,
 		TOS: v.TOS, WaitS: v.wait().Seconds(), Link: v.Link, IO: v.IO, Senders: v.Senders, Clock: "CLOCK_REALTIME/kernel",

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ func (k *keeper) agree(c *Config, p *plan) error {
 			now[flag] = ""
 		}
 	}
-	for _, flag := range sortedKeys(now) {
+	for _, flag := range slices.Sorted(maps.Keys(now)) {
 		if now[flag] != k.Options[flag] {
 			differ = append(differ, fmt.Sprintf("--%s (%s, and was %s)", flag, now[flag], k.Options[flag]))
 		}
@@ -79,15 +80,6 @@ func (k *keeper) differ(what []string) error {
 		return nil
 	}
 	return usage("--resume %s: not the run that it goes on with; what differs: %s", k.path, strings.Join(what, ", "))
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // perProcess are the fields of Config that may differ between the processes of a

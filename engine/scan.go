@@ -135,7 +135,7 @@ func (s *scan) open(ctx context.Context) (err error) {
 		s.console.say("%s: AF_XDP, the driver reads frames itself (zero copy, which was never tried on hardware)", s.paths.Name)
 	}
 	if s.cfg.Capture != "" {
-		comment, err := s.parameters()
+		comment, err := s.parameters().comment()
 		if err != nil {
 			return err
 		}
@@ -162,9 +162,7 @@ var (
 
 // run starts every goroutine of the scan, waits for them, and sums up.
 func (s *scan) run(ctx, interrupted context.Context) error {
-	var stopped context.Context
-	stopped, s.halt = context.WithCancelCause(ctx)
-	s.stop = stopped
+	s.stop, s.halt = context.WithCancelCause(ctx)
 	defer s.halt(nil)
 	defer context.AfterFunc(interrupted, func() { s.giveUp(errInterrupted, "; once more to leave at once") })()
 	if s.cfg.MaxRuntime > 0 {

@@ -61,8 +61,8 @@ func (s *scan) holds() string {
 }
 
 // eta is how long the rest takes if it goes on as so far: progress is the share of
-// what this process has to do. Further attempts are
-// not in it: how many there will be depends on what is answered.
+// what this process has to do. Further attempts are not in it: how many there will
+// be depends on what is answered.
 func (s *scan) eta(progress float64, elapsed time.Duration) time.Duration {
 	if progress == 0 {
 		return s.plan.duration(s.cfg).Round(time.Second)

@@ -25,25 +25,8 @@ func (s *scan) writeHead() error {
 	if err := s.writer.CycleStart(s.start); err != nil {
 		return err
 	}
-	c, p := s.cfg, s.plan
-	run := output.Run{
-		Tool: "masstrace/" + c.Version, Argv: c.Argv, Seed: c.Seed, KeyID: keyID(p.key),
-		RatePPS: p.ratePPS, RateAuto: c.AutoRate, Burst: p.burst, TTL: [2]uint8{c.MinTTL, c.MaxTTL},
-		Flows: c.Flows, Attempts: c.Attempts,
-		Strategy: p.Strategy, GapLimit: p.GapLimit, Overlap: p.Overlap, Protocol: c.Method.String(), DstPort: c.DstPort,
-		TOS: c.TOS, WaitS: c.Wait.Seconds(), Link: s.paths.Name, IO: s.io, Senders: len(s.ports), Clock: "CLOCK_REALTIME/kernel",
-		TargetsSHA256: p.include.Digest(), ExcludeSHA256: p.exclude.Digest(),
-		PerPrefix: c.PerPrefix, Granularity: [2]int{c.Granularity4, c.Granularity6}, MaxTargets: c.MaxTargets,
-		Shard: [2]int{int(c.Shard), int(max(c.Shards, 1))},
-	}
-	if p.has4 {
-		run.Source = s.paths.source4.String()
-		if p.has6 {
-			run.Source6 = s.paths.source6.String()
-		}
-	} else {
-		run.Source = s.paths.source6.String()
-	}
+	v := s.parameters()
+	run := v.runRecord()
 	if err := s.writer.Run(&run); err != nil {
 		return err
 	}
@@ -69,9 +52,7 @@ func (s *scan) sumUp(r *recorder) error {
 	if failure != nil { // which may be the summary's own
 		summary.Complete, summary.Reason = false, output.ReasonDisk
 	}
-	if !s.cfg.Quiet {
-		_ = summary.Text(s.cfg.Stderr) // lost where nobody reads it, as the status is
-	}
+	s.console.summary(summary)
 	switch {
 	case failure != nil:
 		return outputFailed(failure)
@@ -184,10 +165,15 @@ func (s *scan) summary(r *recorder) (*output.Summary, error) {
 		sum.Complete = sum.Skipped.Interrupted == 0 && r.halted == 0 && r.err == nil
 		sum.Reason = cause
 	}
+	return sum, balanced(sum)
+}
+
+// balanced says if the counts of sum do not add up: such a one is not written.
+func balanced(sum *output.Summary) error {
 	if err := sum.Balance(); err != nil {
-		return nil, fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
+		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
 	}
-	return sum, nil
+	return nil
 }
 
 // addDrops adds what was lost before anybody looked at it.
