@@ -127,7 +127,7 @@ func TestOutputSlowReader(t *testing.T) {
 func TestTogether(t *testing.T) {
 	lab.Need(t, routers.Name)
 	if _, err := exec.LookPath("scamper"); err != nil {
-		t.Skip("no scamper")
+		t.Skip("needs scamper")
 	}
 	scan := func() (*process, string) {
 		out := outFile(t)
