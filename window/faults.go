@@ -22,8 +22,8 @@ type Faults struct {
 const mostSpans = 4096
 
 // Spans is a log of spans of time, in ns since the Unix epoch. Spans that touch
-// are one. Any goroutine may add and ask; to ask takes no lock, and one load while
-// there are none.
+// are one. Any goroutine may add and ask; to ask takes one load while there are
+// none, and a lock only where whoever adds was suspended at it.
 type Spans struct {
 	add   sync.Mutex
 	turn  atomic.Uint64 // 0 before the first Add, odd during one
@@ -58,8 +58,7 @@ func (s *Spans) Add(from, to int64) {
 }
 
 // Touch reports whether any span has a time in common with from to to. Of times
-// before all that is remembered it says yes if anything was forgotten, and also
-// while the log changes all the time.
+// before all that is remembered it says yes if anything was forgotten.
 func (s *Spans) Touch(from, to int64) bool {
 	const tries = 100 // an Add is over in less, if its goroutine is not suspended
 	for range tries {
@@ -73,7 +72,9 @@ func (s *Spans) Touch(from, to int64) bool {
 			}
 		}
 	}
-	return true
+	s.add.Lock()
+	defer s.add.Unlock()
+	return s.touch(from, to)
 }
 
 // touch is Touch while nobody adds.

@@ -2,6 +2,7 @@ package window
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -78,6 +79,30 @@ func TestSpansConcurrent(t *testing.T) {
 		})
 	}
 	adding.Wait()
+}
+
+// Whoever asks while somebody is suspended at adding waits for what there is then.
+func TestSpansSuspended(t *testing.T) {
+	for range 50 {
+		var s Spans
+		s.Add(10, 20)
+		s.add.Lock()
+		s.turn.Add(1)
+		asks, said := make(chan struct{}), make(chan bool, 1)
+		go func() {
+			close(asks)
+			said <- s.Touch(30, 40)
+		}()
+		<-asks
+		for range 1000 {
+			runtime.Gosched()
+		}
+		s.turn.Add(1)
+		s.add.Unlock()
+		if <-said {
+			t.Fatal("a time that was not added is there")
+		}
+	}
 }
 
 func TestFaults(t *testing.T) {
