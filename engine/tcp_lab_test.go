@@ -58,7 +58,10 @@ func TestTCPTruth(t *testing.T) {
 					checkTrace(t, topology, trace, r.exts[i], method)
 					checkAnswer(t, topology, trace, method, port)
 				}
-				if s := r.summary; s.Weak+s.Rejected.Total()+s.Malformed+s.Late > 0 || s.UDPReplies > 0 {
+				// Scans beside this one, from the same address, may have a flow in common
+				// with it: what answers them has no tag of ours.
+				s := r.summary
+				if s.Weak+s.Rejected.Total()-s.Rejected.Tag+s.Malformed+s.Late > 0 || s.UDPReplies > 0 {
 					t.Errorf("summary %+v; want strong answers", s)
 				}
 			})

@@ -177,9 +177,14 @@ func TestTogether(t *testing.T) {
 				}
 			}
 		}
-		// What was lost when one was alone is no hop there.
-		if sum := r.summary; strange*50 > hops || sum.Duplicates > 0 || sum.Weak > 0 || sum.Rejected.Conflict > 0 || sum.Unrelated+sum.Rejected.Tag == 0 {
-			t.Errorf("%d of %d hops only with others; summary %+v", strange, hops, sum)
+		// What was lost when one was alone is no hop there. The flows are the same
+		// ones, so of what answers the other scan one in 2^16 / (2 tags × 32 TTLs × 2
+		// attempts), 1 in 512, has one tag that is valid here by chance: weak, or
+		// rejected as far as the rest contradicts it.
+		sum := r.summary
+		chance := sum.Weak + sum.Rejected.Conflict + sum.Rejected.Unsent
+		if strange*50 > hops || sum.Duplicates > 0 || chance*50 > sum.Rejected.Tag+chance || sum.Unrelated+sum.Rejected.Tag == 0 {
+			t.Errorf("%d of %d hops only with others, %d replies with a tag by chance; summary %+v", strange, hops, chance, sum)
 		}
 	}
 	if n := strings.Count(text.String(), `"type":"trace"`); n != 32 {
