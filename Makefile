@@ -77,6 +77,7 @@ bench: install-build build
 	go run ./bench/receive -o bench/RESULTS.md
 	go run ./bench/replay -o bench/RESULTS.md
 	go run ./bench/strategy $(TRACERS) -o bench/RESULTS.md
+	go run ./bench/scale -o bench/RESULTS.md
 	go run ./bench/pace -o bench/RESULTS.md
 
 demo: install-demo build

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 func TestReadSummary(t *testing.T) {
@@ -24,6 +26,13 @@ func TestReadSummary(t *testing.T) {
 		var s struct{ Sent int }
 		if err := ReadSummary(path, &s); s.Sent != tt.want || (err == nil) != (tt.want > 0) {
 			t.Errorf("%s: %d, %v; want %d", tt.name, s.Sent, err, tt.want)
+		}
+		z, err := zstd.NewWriter(nil)
+		must(t, err)
+		must(t, os.WriteFile(path+".zst", z.EncodeAll([]byte(tt.in), nil), 0o600))
+		s.Sent = 0
+		if err := ReadSummary(path+".zst", &s); s.Sent != tt.want || (err == nil) != (tt.want > 0) {
+			t.Errorf("%s, compressed: %d, %v; want %d", tt.name, s.Sent, err, tt.want)
 		}
 	}
 	if err := ReadSummary(path+".not", new(int)); err == nil {

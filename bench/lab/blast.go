@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/masstrace/masstrace/bench"
 	"github.com/masstrace/masstrace/codec"
-	route "github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/link"
 	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/sender"
 )
@@ -20,13 +22,21 @@ import (
 // over: so many that they meet routers all over the simulated Internet.
 const blastProbes = 4096
 
-// blast sends valid probes, made beforehand, as fast as the kernel takes them,
-// and nothing else: what is left of the machine is the simulator's.
-func blast(d time.Duration) error {
+// blast sends, in the lab, valid probes, made beforehand, as fast as the kernel
+// takes them, and nothing else: what is left of the machine is the simulator's.
+// Its arguments are "blast" and how many seconds it lasts.
+func blast(args []string) error {
+	if len(args) != 2 || args[0] != "blast" {
+		return fmt.Errorf("%q is not known", args)
+	}
+	seconds, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	first := netip.AddrFrom4([4]byte{firstOctet, 0, 0, 1})
-	path, err := route.Find(context.Background(), route.Request{Destination: first, Interface: link})
+	path, err := link.Find(context.Background(), link.Request{Destination: first, Interface: bench.Uplink})
 	if err != nil {
 		return err
 	}
@@ -35,7 +45,7 @@ func blast(d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	config := sender.PacketConfig{Index: path.Index, Ethernet: path.Framing == route.Ethernet}
+	config := sender.PacketConfig{Index: path.Index, Ethernet: path.Framing == link.Ethernet}
 	copy(config.Source[:], path.Hardware)
 	copy(config.NextHop4[:], path.NextHop)
 	port, err := sender.OpenPacket(config)
@@ -52,7 +62,7 @@ func blast(d time.Duration) error {
 		c.Prepare(&p, probe.AddrFrom(netip.AddrFrom4([4]byte{firstOctet, byte(i >> 8), byte(i), 1})), 0)
 		sizes[i%len(sizes)] = c.Encode(probes[i], &p, uint8(1+i%maxTTL), 0)
 	}
-	for end, at := time.Now().Add(d), 0; time.Now().Before(end); {
+	for end, at := time.Now().Add(time.Duration(seconds)*time.Second), 0; time.Now().Before(end); {
 		for i := range sizes {
 			copy(port.Packet(i, true), probes[at%blastProbes])
 			at++

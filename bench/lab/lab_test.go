@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/masstrace/masstrace/bench"
 )
 
 func TestParseRates(t *testing.T) {
@@ -49,7 +51,7 @@ func TestReplies(t *testing.T) {
 func TestTables(t *testing.T) {
 	own, other := &tool{name: "masstrace"}, &tool{name: "yarrp"}
 	run := func(probes, seconds, cpu, lost float64) result {
-		return result{usage: usage{Seconds: seconds, CPU: cpu, Octets: 1 << 20}, probes: probes, lostIn: lost}
+		return result{Usage: bench.Usage{Seconds: seconds, CPU: cpu, Octets: 1 << 20}, probes: probes, lostIn: lost}
 	}
 	all := []series{
 		{own, 1000, []result{run(3000, 3, .003, 0), run(3000, 3, .006, 0), run(3000, 3, .009, 9)}},
@@ -70,12 +72,5 @@ func TestTables(t *testing.T) {
 	}
 	if want := "| yarrp     |    1,000 |                        4 |       0.50× |"; !strings.Contains(cpu, want) {
 		t.Errorf("no %q in\n%s", want, cpu)
-	}
-}
-
-func TestInsideOnlyInLab(t *testing.T) {
-	t.Setenv("MASSTRACE_LAB", "")
-	if err := runInside([]string{"blast", "1"}); err == nil || !strings.Contains(err.Error(), "refused") {
-		t.Errorf("%v, want a refusal", err)
 	}
 }

@@ -21,11 +21,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == inside {
-		if err := runInside(os.Args[2:]); err != nil {
-			fmt.Fprintln(os.Stderr, "lab:", err)
-			os.Exit(1)
-		}
+	if was, err := bench.Inside(os.Args[1:], blast); was {
+		end(err)
 		return
 	}
 	var c config
@@ -42,6 +39,10 @@ func main() {
 	if err == nil {
 		err = run(c, *out)
 	}
+	end(err)
+}
+
+func end(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		os.Exit(1)

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
+	"strconv"
 
 	"github.com/masstrace/masstrace/bench"
 )
@@ -17,7 +14,7 @@ const maxTTL = 32
 
 // result is what came of one run.
 type result struct {
-	usage
+	bench.Usage
 	probes  float64 // that the simulator saw
 	lostOut float64 // probes that it did not
 	lostIn  float64 // of its answers, those that the tool does not have
@@ -103,7 +100,8 @@ func (c *config) try(t *tool, rate int) (r result, err error) {
 		}
 	}
 	defer os.Remove(j.out)
-	seen, err := c.inLab(&r.usage, t.input(j), t.command(j)...)
+	var seen bench.Seen
+	r.Usage, seen, err = c.lab().Measured(t.input(j), t.command(j)...)
 	if err != nil {
 		return r, err
 	}
@@ -116,67 +114,20 @@ func (c *config) try(t *tool, rate int) (r result, err error) {
 	if !t.adapts {
 		r.lostOut = float64(targets*maxTTL) - r.probes
 	}
-	r.lostIn = seen.answers() - replies
+	r.lostIn = seen.Answers() - replies
 	return r, nil
 }
 
 // ceiling returns how many probes a second the simulator takes.
 func (c *config) ceiling() (float64, error) {
-	var u usage
-	self, err := os.Executable()
-	if err != nil {
-		return 0, err
-	}
 	fmt.Fprintln(os.Stderr, "measuring: the simulator's ceiling")
-	seen, err := c.inLab(&u, "", self, inside, "blast", fmt.Sprint(c.seconds))
+	u, seen, err := c.lab().Measured("", bench.Part("blast", strconv.Itoa(c.seconds))...)
 	if err != nil {
 		return 0, fmt.Errorf("ceiling: %w", err)
 	}
 	return float64(seen.Simulator["received"]) / u.Seconds, nil
 }
 
-// seen is what the simulator counted.
-type seen struct {
-	Simulator map[string]uint64 `json:"simulator"`
-	LostIn    uint64            `json:"lost_in"`
-}
-
-func (s *seen) answers() (n float64) {
-	for name, v := range s.Simulator {
-		if strings.HasPrefix(name, "answer ") {
-			n += float64(v)
-		}
-	}
-	return n
-}
-
-// inLab runs a command in the lab, measured.
-func (c *config) inLab(u *usage, input string, command ...string) (s seen, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return s, err
-	}
-	counts, usages := filepath.Join(c.dir, "counts"), filepath.Join(c.dir, "usage")
-	args := append([]string{"lab", "--preset", "clean", "--counters", counts, "--", self, inside, "measured", usages}, command...)
-	cmd := exec.Command(c.masstrace, args...)
-	if input != "" {
-		f, err := os.Open(input)
-		if err != nil {
-			return s, err
-		}
-		defer f.Close()
-		cmd.Stdin = f
-	}
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return s, fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, text)
-	}
-	return s, errors.Join(readJSON(counts, &s), readJSON(usages, u))
-}
-
-func readJSON(path string, v any) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(b, v)
+func (c *config) lab() *bench.Lab {
+	return &bench.Lab{Masstrace: c.masstrace, Options: []string{"--preset", "clean"}, Dir: c.dir}
 }

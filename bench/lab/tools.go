@@ -44,7 +44,7 @@ func (c *config) tools() []*tool {
 		all = append(all, &tool{
 			name: "caracal", most: 1e7, prepare: probeList, input: func(j job) string { return j.targets + ".probes" },
 			command: func(j job) []string {
-				return []string{"/bin/sh", "-c", `exec "$0" -z ` + link + ` -r "$1" -B 128 -W 1 --caracal-id 1234 > "$2"`,
+				return []string{"/bin/sh", "-c", `exec "$0" -z ` + bench.Uplink + ` -r "$1" -B 128 -W 1 --caracal-id 1234 > "$2"`,
 					j.caracal, strconv.Itoa(j.rate), j.out}
 			},
 			replies: func(j job) (float64, error) { n, err := lines(j.out, '#'); return n - 1, err },

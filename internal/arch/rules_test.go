@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"bench/replay":          {"bench", "codec", "netsim", "probe", "receiver"},
 	"bench/strategy":        {"bench", "output"},
 	"bench/soak":            {"bench", "internal/gotest", "lab/internet", "netsim", "output"},
+	"bench/scale":           {"bench"},
 	"bench/send":            {"bench", "codec", "permute", "probe", "ratelimit", "schedule", "sender", "target", "window"},
 	"bench/pace":            {"bench", "codec", "ratelimit", "sender"},
 	"internal/acceptance":   {}, // tests only

@@ -1,0 +1,108 @@
+// Command scale measures how a scan of the simulated Internet grows with the
+// number of its targets: time, probes, memory and output; and asks for the plan of
+// a scan of the whole IPv4 Internet, one address in each /24.
+//
+//	go run ./bench/scale [-masstrace PATH] [-rate PPS] [-scans LIST] [-o FILE]
+//
+// A scan is TARGETSxTTLs. It needs root, and sends nothing outside namespaces of its
+// own.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/masstrace/masstrace/bench"
+)
+
+func main() {
+	if was, err := bench.Inside(os.Args[1:], nil); was {
+		end(err)
+		return
+	}
+	masstrace := flag.String("masstrace", "bin/masstrace", "masstrace, whose lab is used too")
+	rate := flag.Int("rate", 100_000, "probes per second")
+	scans := flag.String("scans", "10000x32,100000x32,1000000x32,10000x2,100000x2,1000000x2,10000000x2", "targets and TTLs of each scan")
+	out := flag.String("o", "", "keep the tables in this file")
+	flag.Parse()
+	end(run(*masstrace, *rate, *scans, *out))
+}
+
+func end(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "scale:", err)
+		os.Exit(1)
+	}
+}
+
+// scan is one to be measured.
+type scan struct{ targets, ttls int }
+
+func parseScans(list string) (scans []scan, err error) {
+	for _, word := range strings.Split(list, ",") {
+		var s scan
+		targets, ttls, found := strings.Cut(word, "x")
+		s.targets, err = strconv.Atoi(targets)
+		if err == nil {
+			s.ttls, err = strconv.Atoi(ttls)
+		}
+		if err != nil || !found || s.targets < 1 || s.ttls < 1 {
+			return nil, fmt.Errorf("%q is not TARGETSxTTLs", word)
+		}
+		scans = append(scans, s)
+	}
+	return scans, nil
+}
+
+func run(masstrace string, rate int, list, out string) error {
+	scans, err := parseScans(list)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "masstrace-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	lab := &bench.Lab{Masstrace: masstrace, Options: []string{"--preset", "clean"}, Dir: dir}
+	table := bench.Table{Head: []string{"targets", "TTLs", "probes", "s", "probes/s", "CPU ns/probe", "MiB", "output MiB", "octets/target", "lost"}}
+	records := filepath.Join(dir, "out.ndjson.zst")
+	for _, s := range scans {
+		fmt.Fprintf(os.Stderr, "measuring: %d targets, %d TTLs\n", s.targets, s.ttls)
+		u, seen, err := lab.Measured("", masstrace, "scan", "-q", "--rate", strconv.Itoa(rate), "--max-ttl", strconv.Itoa(s.ttls),
+			"--max-targets", strconv.Itoa(s.targets), "-o", records, "0.0.0.0/0")
+		if err != nil {
+			return err
+		}
+		var sum struct{ Targets, Sent, Answered float64 }
+		if err := bench.ReadSummary(records, &sum); err != nil {
+			return err
+		}
+		if int(sum.Targets) != s.targets {
+			return fmt.Errorf("%.0f of %d targets traced", sum.Targets, s.targets)
+		}
+		size, err := os.Stat(records)
+		if err != nil {
+			return err
+		}
+		octets := float64(size.Size())
+		table.Add(bench.Number(sum.Targets), strconv.Itoa(s.ttls), bench.Number(sum.Sent), bench.Number(u.Elapsed),
+			bench.Number(sum.Sent/u.Seconds), bench.Number(1e9*u.CPU/sum.Sent), bench.Number(float64(u.Octets)/(1<<20)),
+			bench.Number(octets/(1<<20)), bench.Number(octets/sum.Targets), bench.Number(seen.Answers()-sum.Answered))
+	}
+	plans, err := plan(lab, masstrace)
+	if err != nil {
+		return err
+	}
+	body := fmt.Sprintf("Hosts of all IPv4 in random order, traced at %s probes a second in `masstrace lab --preset clean`, records\n"+
+		"in a .zst file; time and memory are of the process from start to end, \"lost\" is answers of the simulator that it has not.\n\n",
+		bench.Number(float64(rate))) + table.String() + "\n" + plans
+	if fmt.Print(body); out == "" {
+		return nil
+	}
+	return bench.Keep(out, bench.Scale, body)
+}

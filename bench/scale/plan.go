@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/masstrace/masstrace/bench"
+)
+
+// plan returns a table of what --dry-run says of one address in each /24, at two
+// rates, and what it takes to say so, which is what a scan does before its first
+// probe.
+func plan(lab *bench.Lab, masstrace string) (string, error) {
+	table := bench.Table{Head: []string{"rate", "TTLs"}, Texts: 1}
+	text := filepath.Join(lab.Dir, "plan")
+	for i, rate := range []string{"100K", "1M"} {
+		fmt.Fprintf(os.Stderr, "measuring: the plan at %s\n", rate)
+		u, _, err := lab.Measured("", "/bin/sh", "-c", `exec "$0" "$@" > `+text, masstrace, "scan", "--dry-run", "--per-prefix", "1",
+			"--rate", rate, "0.0.0.0/0")
+		if err != nil {
+			return "", err
+		}
+		said, err := os.ReadFile(text)
+		if err != nil {
+			return "", err
+		}
+		names, values := facts(string(said), "targets", "probes", "duration", "windows", "memory")
+		if len(names) == 0 {
+			return "", fmt.Errorf("no plan in %q", said)
+		}
+		if i == 0 {
+			table.Head = append(append([]string{"rate"}, names...), "planned in s", "MiB")
+		}
+		table.Add(append(append([]string{rate}, values...), bench.Number(u.Elapsed), bench.Number(float64(u.Octets)/(1<<20)))...)
+	}
+	return "The plan (`--dry-run`) of one host in each /24 of IPv4, special-purpose addresses left out; the memory is what the\n" +
+		"windows may take. The last two columns are of the planning itself.\n\n" + table.String(), nil
+}
+
+// facts returns of a plan's lines, each a name and a value, those of some names.
+func facts(plan string, names ...string) (found, values []string) {
+	for line := range strings.Lines(plan) {
+		words := strings.Fields(line)
+		for _, name := range names {
+			if len(words) > 1 && words[0] == name {
+				value := words[1]
+				if len(words) > 2 && strings.HasSuffix(words[2], "iB") {
+					value += " " + words[2]
+				}
+				found, values = append(found, name), append(values, value)
+			}
+		}
+	}
+	return found, values
+}
