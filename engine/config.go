@@ -41,11 +41,11 @@ type Config struct {
 	TOS            uint8
 	Flows          int
 	Attempts       int
-	NoStop         bool
-	// Strategy is one of the constants of that kind; empty is Exhaustive. GapLimit
-	// and Overlap are its parameters, 0 for its defaults.
+	// Strategy is one of the constants of that kind; empty is Complete. GapLimit
+	// and Overlap are its parameters, 0 for its defaults; NoStop is one of Exhaustive.
 	Strategy          string
 	GapLimit, Overlap int
+	NoStop            bool
 	// PerHopRate and PrefixRate are how many probes a second one router near us has to
 	// answer, and one prefix of targets gets; 0 is no limit.
 	PerHopRate, PrefixRate float64

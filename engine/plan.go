@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,7 +47,7 @@ const (
 
 func newPlan(c *Config, k *keeper) (*plan, error) {
 	p := &plan{seed: seedOf(c.Seed)}
-	p.strategy = strategy{c.Strategy, c.GapLimit, c.Overlap}.withDefaults()
+	p.strategy = strategy{cmp.Or(c.Strategy, Complete), c.GapLimit, c.Overlap}.withDefaults()
 	var err error
 	if p.key, err = keyOf(c.Key); err != nil {
 		return nil, err

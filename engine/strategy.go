@@ -16,7 +16,8 @@ const (
 // strategy is which probes a scan makes of all that it could. Zero values of its
 // parameters are the defaults.
 type strategy struct {
-	Strategy string `json:"strategy,omitempty"` // empty is exhaustive
+	// Strategy is empty in captures from before there was a choice: exhaustive.
+	Strategy string `json:"strategy,omitempty"`
 	// GapLimit is how many silent TTLs in a row end a trace.
 	GapLimit int `json:"gap_limit,omitempty"`
 	// Overlap is how many TTLs topology follows a path back behind the last

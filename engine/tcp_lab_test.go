@@ -104,7 +104,7 @@ func checkFiltered(t *testing.T, topology *routers.Topology, trace *output.Trace
 	t.Helper()
 	truth, _ := topology.Truth(trace.Dst)
 	got := responders(trace, truth.Distance)
-	if got[truth.Distance-1].IsValid() || ext.Reached || trace.StopReason != "HOPLIMIT" {
+	if got[truth.Distance-1].IsValid() || ext.Reached || trace.StopReason != "GAPLIMIT" {
 		t.Errorf("%v: %v, %s; want no answer", trace.Dst, got, trace.StopReason)
 	}
 	got[truth.Distance-1] = trace.Dst
@@ -119,7 +119,8 @@ func checkFiltered(t *testing.T, topology *routers.Topology, trace *output.Trace
 func TestTCPHalfOpen(t *testing.T) {
 	t.Parallel()
 	c := tcpConfig(probe.TCPSYN, openPort, "45.80.3.9", "2a00:80:3::9", "45.16.3.9", "2a00:16:3::9")
-	c.Flows, c.Attempts, c.NoStop, c.Records, c.RatePPS = 16, 3, true, output.Both, 4000
+	c.Flows, c.Attempts, c.Records, c.RatePPS = 16, 3, output.Both, 4000
+	c.Strategy, c.NoStop = Exhaustive, true
 	r := runScan(t, c)
 	if len(r.traces) != 4*c.Flows {
 		t.Fatalf("%d traces, want %d", len(r.traces), 4*c.Flows)

@@ -67,7 +67,7 @@ func checkTrace(t *testing.T, topology *routers.Topology, trace *output.TraceRec
 			t.Errorf("%v TTL %d: RTT %v", trace.Dst, h.ProbeTTL, h.RTTNs)
 		}
 	}
-	if got, want := ending(trace, ext), wantEnding(truth, trace.Dst.Is4()); got != want {
+	if got, want := ending(trace, ext), wantEnding(truth, trace); got != want {
 		t.Errorf("%v ends with %s, want %s", trace.Dst, got, want)
 	}
 	if trace.HopCount < truth.Distance && truth.Ending != routers.Dropped {
@@ -79,15 +79,18 @@ func ending(trace *output.TraceRecord, ext *output.TraceExt) string {
 	return fmt.Sprintf("%s/%d, distance %d", trace.StopReason, trace.StopData, ext.DstTTL)
 }
 
-// wantEnding says how a trace ends: unreachables by their code (RFC 792, RFC 4443).
-func wantEnding(truth routers.Truth, is4 bool) string {
+// wantEnding says how a trace ends: unreachables by their code (RFC 792, RFC 4443),
+// silence by where the strategy was content.
+func wantEnding(truth routers.Truth, trace *output.TraceRecord) string {
 	code := map[routers.Ending][2]int{routers.Prohibited: {13, 1}, routers.Unreachable: {1, 0}}[truth.Ending]
 	switch {
 	case truth.Ending == routers.Reached:
 		return fmt.Sprintf("COMPLETED/0, distance %d", truth.Distance)
+	case truth.Ending == routers.Dropped && trace.HopCount < trace.HopLimit:
+		return "GAPLIMIT/0, distance 0"
 	case truth.Ending == routers.Dropped:
 		return "HOPLIMIT/0, distance 0"
-	case is4:
+	case trace.Dst.Is4():
 		return fmt.Sprintf("UNREACH/%d, distance 0", code[0])
 	default:
 		return fmt.Sprintf("UNREACH/%d, distance 0", code[1])

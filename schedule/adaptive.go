@@ -24,6 +24,7 @@ type Adaptive struct {
 	seed     uint64
 	tours    walks[*tour]
 	halted   bool
+	dry      int64 // when there was last nothing to send
 
 	decided atomic.Uint64
 }
@@ -41,8 +42,15 @@ func (a *Adaptive) Decided() uint64 { return a.decided.Load() }
 
 // Next implements Schedule.
 func (a *Adaptive) Next(items []window.Item, now int64) (n int, next int64) {
-	return a.tours.next(items, now)
+	n, next = a.tours.next(items, now)
+	if n < len(items) && next > now {
+		a.dry = now
+	}
+	return n, next
 }
+
+// idle is how long, in ns, there is time to spare after there was nothing to send.
+const idle = int64(20e6)
 
 // Halt implements Schedule.
 func (a *Adaptive) Halt() { a.halted = true }
@@ -133,7 +141,7 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 	*p = Path{
 		State: w.State(target, uint16(flow)), Sent: m.sent | m.held, Note: m.note, latest: m.latest.TTL,
 		window: w, faults: &a.cfg.Set.Faults, wait: int64(a.cfg.Wait),
-		slot: window.Slot{Target: target, Flow: uint16(flow)}, now: now,
+		slot: window.Slot{Target: target, Flow: uint16(flow)}, now: now, idle: now < a.dry+idle,
 		random: a.seed ^ (w.Position + uint64(target)) ^ uint64(flow)<<48,
 	}
 	if m.sent&(m.sent-1) == 0 && m.sent != 0 && w.Sent(m.latest) == window.Excluded {

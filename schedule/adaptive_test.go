@@ -297,3 +297,44 @@ func TestCompleteAgainstReference(t *testing.T) {
 		}
 	}
 }
+
+// Where some long paths are all that is left to do, they are not walked hop by hop;
+// where there are many, no probe is wasted.
+func TestCompleteHurries(t *testing.T) {
+	const distance, rtt = 26, int64(100e6)
+	for _, tt := range []struct {
+		targets   int
+		most      int64 // time until the last probe leaves, ns
+		perTarget float64
+	}{
+		{targets: 16, most: 9 * rtt, perTarget: distance + 4},
+		{targets: 8000, most: 8000 * (distance + 3) * 1e5, perTarget: distance + 0.5},
+	} {
+		s := &sim{
+			T: t, rng: rand.New(rand.NewPCG(1, 1)), batch: 64, perNS: 1e5, targets: make([]habit, tt.targets),
+			cfg: Config{
+				Shape: window.Shape{Targets: tt.targets, FirstTTL: 1, LastTTL: 32, Flows: 1, Attempts: 1},
+				Wait:  time.Second,
+			},
+			reply: func(f *probe.Facts, _ int, _ float64) (int64, bool) {
+				f.Kind, f.Responder = probe.KindTTLExceeded, routerAt(f.TTL)
+				if f.TTL >= distance {
+					f.Kind, f.Responder, f.HasQuote, f.QuotedTTL = probe.KindPortUnreach, f.Target, true, trueQuote(f.TTL, distance)
+				}
+				return rtt, true
+			},
+		}
+		s.strategy("complete", StrategyConfig{GapLimit: 5})
+		s.run()
+		last, sent := int64(0), 0
+		for _, stamp := range s.done[0].stamps {
+			if stamp != 0 {
+				last = max(last, stamp-1e18)
+				sent++
+			}
+		}
+		if per := float64(sent) / float64(tt.targets); last > tt.most || per > tt.perTarget || per < distance {
+			t.Errorf("%d targets: %.1f probes each within %d ms", tt.targets, per, last/1e6)
+		}
+	}
+}

@@ -43,13 +43,23 @@ func (c *Complete) Next(p *Path) Step {
 		return ttl
 	}
 	ttl, ok := p.Lowest(p.First(), top)
-	switch {
-	case !ok:
+	if !ok {
 		return Enough
-	case p.Pending():
+	}
+	over := c.cfg.endless(p, f, ttl, top)
+	switch {
+	case p.Pending() && (over || !c.mayHurry(p, f)):
 		return Await
-	case c.cfg.endless(p, f, ttl, top):
+	case over:
 		return Enough
 	}
 	return ttl
+}
+
+// mayHurry reports whether the next TTL is sent while answers are awaited: where that
+// holds up the whole scan, two beyond the last router, and more where the path leads
+// farther than the forecast says.
+func (c *Complete) mayHurry(p *Path, f forecast) bool {
+	longer := int(p.State.Exceeded()) - f.first()
+	return p.Idle() && p.Ahead() < 2+min(max(longer/2, 0), 2)
 }

@@ -44,6 +44,7 @@ type Path struct {
 	slot   window.Slot // its target and flow
 	latest uint8       // TTL sent last, 0 if none was
 	now    int64
+	idle   bool // there is nothing else to send
 	random uint64
 }
 
@@ -97,16 +98,31 @@ func (p *Path) Lowest(from, to uint8) (ttl Step, ok bool) {
 const patience = int64(400 * time.Millisecond)
 
 // Pending reports whether the probe sent last may still be answered soon.
-func (p *Path) Pending() bool {
-	if p.latest == 0 {
-		return false
-	}
+func (p *Path) Pending() bool { return p.latest != 0 && p.isPending(p.latest) }
+
+// isPending reports whether the probe at a TTL, which was sent, may still be
+// answered soon.
+func (p *Path) isPending(ttl uint8) bool {
 	slot := p.slot
-	slot.TTL = p.latest
+	slot.TTL = ttl
 	sent := p.window.Sent(slot)
 	// What is not stamped yet is about to leave.
 	return sent == 0 || sent > 0 && p.now < sent+patience && !p.window.Answered(slot)
 }
+
+// Ahead returns how many probes beyond the last router may still be answered soon.
+func (p *Path) Ahead() (n int) {
+	for set := p.Sent &^ (1<<(p.State.Exceeded()+1) - 1); set != 0; set &= set - 1 {
+		if p.isPending(uint8(bits.TrailingZeros64(set))) {
+			n++
+		}
+	}
+	return n
+}
+
+// Idle reports whether there is nothing else to send, as in the end of a scan: there
+// what is awaited takes time, and a probe too many takes none.
+func (p *Path) Idle() bool { return p.idle }
 
 // Doubtful reports whether silence at a TTL may be this machine's doing: the kernel
 // dropped replies while one was awaited.

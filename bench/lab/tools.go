@@ -35,7 +35,7 @@ func (c *config) tools() []*tool {
 	all := []*tool{{
 		name: "masstrace", most: 1e7, input: none,
 		command: func(j job) []string {
-			return []string{j.masstrace, "scan", "-q", "--no-stop", "--wait", "1s",
+			return []string{j.masstrace, "scan", "-q", "--strategy=exhaustive", "--no-stop", "--wait", "1s",
 				"--rate", strconv.Itoa(j.rate), "-o", j.out, j.targets}
 		},
 		replies: answered,

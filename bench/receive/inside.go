@@ -70,7 +70,7 @@ func runInside(args []string) error {
 		return err
 	}
 	defer s.close()
-	scan := exec.Command(args[0], "scan", "-q", "-i", near, "--key", keyText, "--seed", seedText, "--no-stop", "--wait", "1s",
+	scan := exec.Command(args[0], "scan", "-q", "-i", near, "--key", keyText, "--seed", seedText, "--strategy=exhaustive", "--no-stop", "--wait", "1s",
 		"--rate", args[1], "--max-runtime", (d + 2*startTime).String(), "-o", records, listed)
 	var said bytes.Buffer
 	scan.Stderr = &said

@@ -218,7 +218,7 @@ func TestInternetRetries(t *testing.T) {
 // With --no-stop every TTL is probed.
 func TestInternetNoStop(t *testing.T) {
 	t.Parallel()
-	s := simulate(t, "--preset clean", simTargets("--no-stop", "--rate=10k", "--wait=1s")...)
+	s := simulate(t, "--preset clean", simTargets("--strategy=exhaustive", "--no-stop", "--rate=10k", "--wait=1s")...)
 	if sum := s.summary; sum.Sent != sum.Targets*32 || uint64(len(s.log)) != sum.Sent || sum.Skipped.Total() != 0 || !sum.Complete {
 		t.Errorf("summary %+v, log of %d; want all sent", sum, len(s.log))
 	}

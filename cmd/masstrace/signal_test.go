@@ -47,7 +47,7 @@ func TestSignalBeforeRetries(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
 	out := outFile(t)
-	p := start(t, nil, "scan", "45.144.0.9", "--attempts=4", "--wait=1500ms", "-o", out)
+	p := start(t, nil, "scan", "45.144.0.9", "--strategy=exhaustive", "--attempts=4", "--wait=1500ms", "-o", out)
 	p.await("100.0% sent 32 ")
 	p.signal(syscall.SIGINT)
 	p.end(4)

@@ -8,7 +8,7 @@ import (
 
 // StrategyFlags say which probes are made of all that could be.
 type StrategyFlags struct {
-	Strategy   string  `default:"exhaustive" enum:"exhaustive,complete,topology" help:"Which TTLs are probed. exhaustive: all up to the target's distance, or the last. complete: as many as whole paths take, by what was answered and how far neighbours are. topology: as many as show the network's interfaces: from near the target back to what is known."`
+	Strategy   string  `default:"complete" enum:"complete,topology,exhaustive" help:"Which TTLs are probed. complete: as many as whole paths take, by what was answered and how far neighbours are. topology: as many as show the network's interfaces: from near the target back to what is known. exhaustive: all up to the target's distance, or the last."`
 	GapLimit   int     `placeholder:"N" help:"complete and topology: so many silent TTLs in a row end a path, or fewer where neighbours say so. Default 5, topology 3."`
 	Overlap    int     `placeholder:"N" help:"topology: follow a path back for so many TTLs behind the last interface that was new. Default 3."`
 	PerHopRate float64 `placeholder:"PPS" help:"Most probes a second that one router near here has to answer. Where it answers fewer, it is asked little more often than that; what is held back is sent later, or given up when the scan takes half as long again."`

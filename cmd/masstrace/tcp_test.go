@@ -86,7 +86,7 @@ func TestInternetResets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, c := verified(t, "--preset clean", "tcp-syn", append(flags, "--no-stop")...)
+			r, c := verified(t, "--preset clean", "tcp-syn", append(flags, "--strategy=exhaustive", "--no-stop")...)
 			sum, sim := r.summary, c.Simulator
 			opened, refused := sim["answer syn-ack"]+sim["answer challenge-ack"], sim["fate taken"]
 			if refused < opened*99/100 || refused > opened {

@@ -31,7 +31,7 @@ func TestOwnLimit(t *testing.T) {
 	n := network{
 		name: "limits its unreachables",
 		lab:  []string{"--preset=clean", "--set=limited-hosts=1", "--set=host-burst=2", "--set=host-rate=0.1"},
-		scan: []string{"--no-stop"},
+		scan: []string{"--strategy=exhaustive", "--no-stop"},
 	}
 	for _, f := range families {
 		t.Run(f.name, func(t *testing.T) {
