@@ -40,7 +40,7 @@ func (c capture) scan(t testing.TB) *scanned {
 		ExtensionOctets: matchTargets * captureTTLs * 32}
 	s := &scanned{window: window.New(shape)}
 	set := window.NewSet(shape)
-	s.match = matcher.New(matcher.Config{Index: order, Set: set})
+	s.match = matcher.New(matcher.Config{Index: order.Finder(), Set: set})
 	run := captureCodec(t)
 	packet := make([]byte, codec.MaxSize)
 	var p codec.Prepared

@@ -3,9 +3,10 @@ package engine
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"math"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/matcher"
@@ -20,7 +21,8 @@ import (
 // ownReplay replays a capture of a scan of ours to the records of the scan. The
 // windows are those of the plan, which follows from the parameters; a probe in the
 // capture fills its slot; replies are matched in the order in which they were; and
-// a window is over where a note says so. All on one goroutine.
+// a window is over where a note says so. All on one goroutine, but for what the
+// reader does.
 type ownReplay struct {
 	copied
 	method probe.Method
@@ -29,7 +31,8 @@ type ownReplay struct {
 
 	plan     *plan // nil before the first frame
 	codec    *codec.Codec
-	decoder  *receiver.Replay
+	reader   *ownReader
+	finder   *target.Finder
 	set      *window.Set
 	matcher  *matcher.Matcher
 	recorder *recorder
@@ -38,8 +41,6 @@ type ownReplay struct {
 	probed   uint64 // windows with a probe, the highest and those before it
 
 	waiting waiting
-	batch   []probe.Reply
-	facts   probe.Facts
 }
 
 // lookahead is for how long, in ns of the capture's time, a reply is held: the
@@ -51,7 +52,7 @@ func newOwnReplay(r *replayer, v *parameters, key [16]byte) (*ownReplay, error) 
 	if err != nil {
 		return nil, err
 	}
-	o := &ownReplay{copied: copied{replayer: r, v: v}, method: method, key: key, batch: make([]probe.Reply, 0, 256)}
+	o := &ownReplay{copied: copied{replayer: r, v: v}, method: method, key: key}
 	if o.codec, err = codec.New(v.codecConfig(method, key)); err != nil {
 		return nil, err
 	}
@@ -67,11 +68,20 @@ func newOwnReplay(r *replayer, v *parameters, key [16]byte) (*ownReplay, error) 
 
 // run replays the file.
 func (o *ownReplay) run(ctx context.Context, f *receiver.File) error {
-	fault := each(ctx, f, o.entry)
-	if fault != nil && !errors.Is(fault, receiver.ErrCapture) {
+	o.reader = newOwnReader(f, o.codec)
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	var g errgroup.Group
+	g.Go(func() error { return o.reader.run(reading) })
+	err := o.blocks()
+	stop()
+	fault := g.Wait()
+	switch {
+	case err != nil:
+		return err
+	case fault != nil && !errors.Is(fault, receiver.ErrCapture):
 		return fault
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return nil
 	}
 	if o.plan == nil {
@@ -85,49 +95,51 @@ func (o *ownReplay) run(ctx context.Context, f *receiver.File) error {
 	return o.finish(fault)
 }
 
-// entry takes the next entry of the file.
-func (o *ownReplay) entry(e *receiver.Entry) error {
-	if e.Note != nil {
-		return o.note(e)
+// blocks takes all that the reader reads.
+func (o *ownReplay) blocks() error {
+	for b := range o.reader.read {
+		if err := o.block(b); err != nil {
+			return err
+		}
 	}
-	if o.plan == nil {
+	return nil
+}
+
+// block takes a block: its probes at once, its replies later.
+func (o *ownReplay) block(b *ownBlock) error {
+	o.last = b.last
+	o.strays += b.strays
+	if b.frames > 0 && o.plan == nil {
 		if err := o.begin(); err != nil {
 			return err
 		}
 	}
-	o.last = max(o.last, e.Stamp)
-	if e.Direction == receiver.Outbound {
-		return o.probe(e)
+	for i := range b.probes {
+		if err := o.probe(&b.probes[i]); err != nil {
+			return err
+		}
 	}
-	w := o.waiting.next()
-	if o.decoder.Reply(e, &w.reply) {
-		w.reply.Ext = append(w.ext[:0], w.reply.Ext[:min(len(w.reply.Ext), receiver.MaxExtension)]...)
-		w.ext, w.over = w.reply.Ext, nil
-		o.waiting.push()
+	if b.note != nil {
+		o.note(b.note)
 	}
+	if o.plan == nil { // no frame yet: nothing can be over
+		o.reader.used(b)
+		return nil
+	}
+	o.waiting.push(b)
 	return o.release(o.last - lookahead)
 }
 
-// note takes a note.
-func (o *ownReplay) note(e *receiver.Entry) error {
-	var n note
-	if json.Unmarshal(e.Note, &n) != nil {
-		return nil // somebody else's
-	}
+// note takes what holds from now on.
+func (o *ownReplay) note(n *note) {
 	o.lists.targets.WriteString(n.Targets)
 	o.lists.exclude.WriteString(n.Exclude)
 	if n.Fault != nil {
 		n.Fault.addTo(&o.set.Faults)
 	}
-	if n.Over != nil && o.plan != nil {
-		w := o.waiting.next()
-		w.over, w.reply.Stamp = n.Over, o.last
-		o.waiting.push()
-	}
 	if n.End != nil {
 		o.end = n.End
 	}
-	return nil
 }
 
 // begin works out the plan, once the lists are complete, and opens windows.
@@ -152,10 +164,10 @@ func (o *ownReplay) begin() error {
 	}
 	p.windows = p.countWindows()
 	o.plan = p
-	o.decoder = receiver.NewReplay(o.codec)
+	o.finder = p.order.Finder()
 	o.retired = make(chan *window.Window, window.Live)
 	p.strategy = v.strategy.withDefaults()
-	o.matcher = matcher.New(matcher.Config{Index: p.order, Set: o.set, Retired: o.retired, Known: p.stopSet()})
+	o.matcher = matcher.New(matcher.Config{Index: o.finder, Set: o.set, Retired: o.retired, Known: p.stopSet()})
 	source4, source6 := probe.AddrFrom(v.Source4), probe.AddrFrom(v.Source6)
 	o.recorder = &recorder{
 		writer: output.NewWriter(o.sink, output.Config{Records: o.cfg.Records, Run: v.Run, Hostname: v.Hostname}),
@@ -192,13 +204,8 @@ func (o *ownReplay) open(w *window.Window) {
 }
 
 // probe fills the slot of a probe.
-func (o *ownReplay) probe(e *receiver.Entry) error {
-	if !o.decoder.Probe(e, &o.facts) {
-		o.strays++
-		return nil
-	}
-	p := o.facts.Probe
-	position, ok := o.plan.order.PositionOf(p.Target)
+func (o *ownReplay) probe(p *sentProbe) error {
+	position, ok := o.finder.PositionOf(p.Target)
 	if !ok {
 		o.strays++
 		return nil
@@ -217,59 +224,44 @@ func (o *ownReplay) probe(e *receiver.Entry) error {
 		}
 	}
 	o.probed = max(o.probed, w.ID+1)
-	w.Stamp(window.Slot{Target: i, Flow: p.Flow, TTL: p.TTL, Attempt: p.Attempt}, e.Stamp)
+	w.Stamp(window.Slot{Target: i, Flow: p.Flow, TTL: p.TTL, Attempt: p.Attempt}, p.stamp)
 	return nil
 }
 
 // release matches what waits and came before a time.
 func (o *ownReplay) release(before int64) error {
-	for {
-		w := o.waiting.first()
-		if w == nil || w.reply.Stamp >= before && before != math.MaxInt64 && o.waiting.n < mostWaiting {
-			break
-		}
-		if err := o.releaseFirst(w); err != nil {
+	for o.waiting.due(before) {
+		if err := o.releaseFirst(); err != nil {
 			return err
 		}
 	}
-	o.match()
 	return nil
 }
 
 // releaseNote matches what waits until the window that holds position is live.
 func (o *ownReplay) releaseNote(position uint64) error {
-	for w := o.waiting.first(); w != nil; w = o.waiting.first() {
-		if err := o.releaseFirst(w); err != nil {
+	for len(o.waiting.blocks) > 0 {
+		if err := o.releaseFirst(); err != nil {
 			return err
 		}
 		if live, _ := o.set.At(position); live != nil {
 			break
 		}
 	}
-	o.match()
 	return nil
 }
 
-// releaseFirst takes what waits longest, which is w, out of the queue.
-func (o *ownReplay) releaseFirst(w *held) error {
-	if w.over == nil {
-		o.batch = append(o.batch, w.reply)
-	}
-	if w.over != nil || len(o.batch) == cap(o.batch) {
-		o.match()
-	}
-	over := w.over
-	o.waiting.pop()
-	if over == nil {
+// releaseFirst matches the block that waits longest; no window is over but by its
+// note.
+func (o *ownReplay) releaseFirst() error {
+	b := o.waiting.pop()
+	defer o.reader.used(b)
+	o.matcher.Replies(b.replies, 0)
+	if b.note == nil || b.note.Over == nil {
 		return nil
 	}
+	over := b.note.Over
 	return o.over(over.Window, over.DeadlineNS, over.Halted)
-}
-
-// match matches the batch; no window is over by that.
-func (o *ownReplay) match() {
-	o.matcher.Replies(o.batch, 0)
-	o.batch = o.batch[:0]
 }
 
 // over ends a window and writes its records.
@@ -313,7 +305,7 @@ func (o *ownReplay) finish(fault error) error {
 
 // summary gathers the counts.
 func (o *ownReplay) summary(taken uint64) *output.Summary {
-	heard := heardOf(o.method, &o.matcher.Stats, new(matcher.Counts), &o.decoder.Stats)
+	heard := heardOf(o.method, &o.matcher.Stats, new(matcher.Counts), &o.reader.decoder.Stats)
 	sum := sumOf(o.plan, 0, taken, o.recorder.assembler, heard)
 	addNever(sum, o.plan, taken)
 	sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && o.recorder.halted == 0, output.ReasonDone

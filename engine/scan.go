@@ -261,7 +261,7 @@ func (s *scan) build() (*pipeline, error) {
 		PerHopRate: s.cfg.PerHopRate, PrefixRate: s.cfg.PrefixRate, RatePPS: s.plan.ratePPS,
 	})
 	s.matcher = matcher.New(matcher.Config{
-		Index: s.plan.order, Set: s.set, Retired: retired, Over: s.over(), Next: s.first,
+		Index: s.plan.order.Finder(), Set: s.set, Retired: retired, Over: s.over(), Next: s.first,
 		Known: s.plan.stopSet(), Watch: s.watch(),
 	})
 	var err error

@@ -1,51 +1,33 @@
 package engine
 
-import "github.com/masstrace/masstrace/probe"
+import "math"
 
-// waiting is a queue of replies that wait for their probes, and of notes between
-// them. Its memory is used over and over.
+// waiting is a queue of blocks of a capture: their replies wait for the probes
+// that they answer, and the notes that a window is over for their turn.
 type waiting struct {
-	ring []held
-	at   int // of the first
-	n    int
+	blocks  []*ownBlock
+	replies int // in all of them
 }
 
-// held is a reply, or a note that a window is over; the stamp of the reply is when
-// either came.
-type held struct {
-	reply probe.Reply
-	ext   []byte // what reply.Ext aliases, and its room
-	over  *overNote
-}
-
-// mostWaiting is how many may wait: a third of a second at the highest rates.
+// mostWaiting is how many replies may wait: those of a third of a second at the
+// highest rates.
 const mostWaiting = 1 << 18
 
-// next returns the place of the next to wait, to be filled in before push. What it
-// held is still there, for the sake of its room.
-func (q *waiting) next() *held {
-	if q.n == len(q.ring) {
-		bigger := make([]held, max(256, 2*len(q.ring)))
-		k := copy(bigger, q.ring[q.at:])
-		copy(bigger[k:], q.ring[:q.at])
-		q.ring, q.at = bigger, 0
-	}
-	return &q.ring[(q.at+q.n)%len(q.ring)]
+func (q *waiting) push(b *ownBlock) {
+	q.blocks = append(q.blocks, b)
+	q.replies += len(b.replies)
 }
 
-// push makes what next gave wait.
-func (q *waiting) push() { q.n++ }
-
-// first returns what waits longest, nil if nothing does. It is valid until next.
-func (q *waiting) first() *held {
-	if q.n == 0 {
-		return nil
-	}
-	return &q.ring[q.at]
+// due reports whether the first block is one of before a time, or the queue too
+// long.
+func (q *waiting) due(before int64) bool {
+	return len(q.blocks) > 0 && (before == math.MaxInt64 || q.blocks[0].last < before || q.replies >= mostWaiting)
 }
 
-// pop takes out what waits longest.
-func (q *waiting) pop() {
-	q.at = (q.at + 1) % len(q.ring)
-	q.n--
+// pop takes out the block that waits longest; there must be one.
+func (q *waiting) pop() *ownBlock {
+	b := q.blocks[0]
+	q.blocks = q.blocks[1:]
+	q.replies -= len(b.replies)
+	return b
 }

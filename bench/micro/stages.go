@@ -21,7 +21,7 @@ var stages = []stage{
 	{"permutation", "permute", "^BenchmarkAt$|^BenchmarkWideAt$", hot},
 	{"inverse permutation", "permute", "^BenchmarkInverse$", hot},
 	{"target at an index, 10⁵ prefixes", "target", "^BenchmarkAt$", hot},
-	{"index of a target, 10⁵ prefixes", "target", "^BenchmarkIndexOf$|^BenchmarkPositionOf$", hot},
+	{"index of a target, 10⁵ prefixes", "target", "^BenchmarkIndexOf$|^BenchmarkPositionOf$|^BenchmarkFinder$", hot},
 	{"exclusion check, 10⁵ prefixes", "target", "^BenchmarkContains$", hot},
 	{"list of the whole Internet", "target", "^BenchmarkWholeInternet$", cold},
 	{"pace", "ratelimit", "^BenchmarkTake$", hot},

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/receiver"
+)
+
+// ownReader reads a capture of our own and decodes it, ahead of the ownReplay that
+// it is for, on a goroutine of its own: half of the work of a replay, and the half
+// that needs no plan.
+type ownReader struct {
+	file    *receiver.File
+	decoder *receiver.Replay
+	facts   probe.Facts
+	block   *ownBlock
+	last    int64
+
+	read chan *ownBlock // what was read, in order; closed at the end
+	free chan *ownBlock // blocks that are used up
+}
+
+// ownBlock is a stretch of a capture: some frames, and the note behind them.
+type ownBlock struct {
+	frames  int
+	last    int64         // the highest stamp up to its end
+	probes  []sentProbe   // in the order of the capture
+	replies []probe.Reply // likewise
+	octets  []byte        // what their extensions alias
+	strays  uint64        // packets sent that are no probes of the run
+	note    *note         // nil if the block just was full
+}
+
+// sentProbe is a probe that the capture shows.
+type sentProbe struct {
+	probe.Probe
+	stamp int64
+}
+
+// blockSize is the number of probes, or of replies, that fill a block.
+const blockSize = 256
+
+// blocksAhead is how many blocks may be read that nobody has asked for.
+const blocksAhead = 16
+
+func newOwnReader(file *receiver.File, c *codec.Codec) *ownReader {
+	r := &ownReader{
+		file: file, decoder: receiver.NewReplay(c),
+		read: make(chan *ownBlock, blocksAhead), free: make(chan *ownBlock, mostWaiting/blockSize),
+	}
+	r.block = r.next()
+	return r
+}
+
+// run reads the file until its end or that of ctx. It returns what is wrong with
+// the file; what comes before is read.
+func (r *ownReader) run(ctx context.Context) error {
+	defer close(r.read)
+	fault := each(ctx, r.file, func(e *receiver.Entry) error { return r.entry(ctx, e) })
+	if ctx.Err() == nil {
+		r.hand(ctx)
+	}
+	return fault
+}
+
+// entry takes the next entry of the file.
+func (r *ownReader) entry(ctx context.Context, e *receiver.Entry) error {
+	b := r.block
+	if e.Note != nil {
+		n := new(note)
+		if json.Unmarshal(e.Note, n) == nil { // else somebody else's
+			b.note = n
+			r.hand(ctx)
+		}
+		return nil
+	}
+	b.frames++
+	r.last = max(r.last, e.Stamp)
+	if e.Direction == receiver.Outbound {
+		r.probe(e)
+	} else {
+		r.reply(e)
+	}
+	if len(b.probes) == blockSize || len(b.replies) == blockSize {
+		r.hand(ctx)
+	}
+	return nil
+}
+
+func (r *ownReader) probe(e *receiver.Entry) {
+	if !r.decoder.Probe(e, &r.facts) {
+		r.block.strays++
+		return
+	}
+	r.block.probes = append(r.block.probes, sentProbe{r.facts.Probe, e.Stamp})
+}
+
+// reply decodes a frame into the next place of the block.
+func (r *ownReader) reply(e *receiver.Entry) {
+	b, n := r.block, len(r.block.replies)
+	b.replies = b.replies[:n+1]
+	reply := &b.replies[n]
+	if !r.decoder.Reply(e, reply) {
+		b.replies = b.replies[:n]
+		return
+	}
+	if ext := reply.Ext; len(ext) > 0 {
+		at := len(b.octets)
+		b.octets = append(b.octets, ext[:min(len(ext), receiver.MaxExtension)]...)
+		reply.Ext = b.octets[at:len(b.octets):len(b.octets)]
+	}
+}
+
+// hand hands the block on, unless ctx ends, and begins another.
+func (r *ownReader) hand(ctx context.Context) {
+	r.block.last = r.last
+	select {
+	case r.read <- r.block:
+	case <-ctx.Done():
+	}
+	r.block = r.next()
+}
+
+// next returns an empty block.
+func (r *ownReader) next() *ownBlock {
+	select {
+	case b := <-r.free:
+		*b = ownBlock{probes: b.probes[:0], replies: b.replies[:0], octets: b.octets[:0]}
+		return b
+	default:
+		return &ownBlock{probes: make([]sentProbe, 0, blockSize), replies: make([]probe.Reply, 0, blockSize)}
+	}
+}
+
+// used takes back a block. More than there is room for are left to the garbage
+// collector.
+func (r *ownReader) used(b *ownBlock) {
+	select {
+	case r.free <- b:
+	default:
+	}
+}
