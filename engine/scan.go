@@ -258,7 +258,7 @@ func (s *scan) build() (*pipeline, error) {
 	}
 	source4, source6 := s.paths.sources()
 	s.manners = schedule.NewManners(schedule.MannersConfig{
-		PerHopRate: s.cfg.PerHopRate, PrefixRate: s.cfg.PrefixRate, RatePPS: s.plan.ratePPS,
+		PerHopRate: s.cfg.PerHopRate, PrefixRate: s.cfg.PrefixRate, RatePPS: s.plan.ratePPS, Wait: s.cfg.Wait,
 	})
 	s.matcher = matcher.New(matcher.Config{
 		Index: s.plan.order.Finder(), Set: s.set, Retired: retired, Over: s.over(), Next: s.first,

@@ -166,6 +166,7 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 			a.cfg.Manners.plan(now)
 			if a.cfg.Manners.ask(p.Target(), uint8(step), now) != granted {
 				m.held |= 1 << step
+				t.until = a.cfg.Manners.until(now)
 				return slot, now + poll
 			}
 		}
@@ -176,10 +177,8 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 		a.decided.Add(1)
 		return p.slot, now
 	}
-	if m.held != 0 && !m.gone {
-		if t.until = max(t.until, a.cfg.Manners.until(now)); !t.giveUp(m, p, a) {
-			return slot, now + look
-		}
+	if m.held != 0 && !m.gone && !t.giveUp(m, p, a) {
+		return slot, now + look
 	}
 	if m.again == 0 && m.sent != 0 {
 		stamp := w.Sent(m.latest)

@@ -3,15 +3,16 @@ package schedule
 import (
 	"encoding/binary"
 	"sync/atomic"
+	"time"
 
 	"github.com/masstrace/masstrace/probe"
 )
 
 // Manners holds back probes that would ask too much of one router or one
 // destination prefix. Which router a probe will meet it predicts by who answered
-// that TTL of a neighbour last: right for the near ones, which see every probe, and
-// those are the ones that matter. Where a router answers far fewer than it was
-// asked, it limits its answers; then it is asked little more often than it answers.
+// that TTL of neighbours: right for the near ones, which see every probe, and
+// those are the ones that matter. A router that limits its answers is asked little
+// more often than it answers (see router).
 //
 // All of it is a fixed amount of memory in atomic words, shared by all senders and
 // the matcher. An update that another one overtakes is lost: a rate is a little off.
@@ -19,9 +20,10 @@ type Manners struct {
 	hopNS    int64 // between probes that one router has to answer; 0 is no limit
 	prefixNS int64 // between probes to one prefix
 	routers  []router
-	near     []atomic.Uint32 // by TTL and prefix of the target: a router, plus one
+	near     []atomic.Uint32 // by TTL and prefix of the target; see nearRouter
 	prefixes []atomic.Int64  // when a prefix may be probed next, ns
 
+	waitNS  int64         // for the last reply
 	probeNS int64         // between two probes of the scan; 0 if it is as fast as it can
 	began   atomic.Int64  // the first probe, ns
 	planned atomic.Uint64 // probes that were due since, held back or not
@@ -31,17 +33,9 @@ type Manners struct {
 type MannersConfig struct {
 	PerHopRate float64
 	PrefixRate float64
-	// RatePPS is that of the whole scan.
+	// RatePPS is that of the whole scan, and Wait how long it waits for replies.
 	RatePPS float64
-}
-
-// router is what is known of one.
-type router struct {
-	free     atomic.Int64 // when it may be asked next, ns
-	interval atomic.Int64 // between two probes, ns, as its answers suggest; 0 is any
-	since    atomic.Int64 // when the counts began, ns
-	asked    atomic.Uint32
-	answered atomic.Uint32
+	Wait    time.Duration
 }
 
 // Sizes of the tables.
@@ -51,22 +45,12 @@ const (
 	mannersPrefixes = 1 << 16
 )
 
-// How limits are found: over spans of time, by the share that is answered.
-const (
-	judgeNS    = int64(1e9)
-	fewAsked   = 40   // below which a span tells nothing
-	sparing    = 0.8  // a smaller share is a limit
-	generous   = 0.93 // at a greater one more may be asked
-	headroom   = 1.08 // times what it answers is what a router is asked
-	mannersRun = 8    // probes that may follow at once
-)
-
 // NewManners returns the limits of c, nil if there are none.
 func NewManners(c MannersConfig) *Manners {
 	if c.PerHopRate <= 0 && c.PrefixRate <= 0 {
 		return nil
 	}
-	m := new(Manners)
+	m := &Manners{waitNS: int64(c.Wait)}
 	if c.RatePPS > 0 {
 		m.probeNS = int64(1e9 / c.RatePPS)
 	}
@@ -96,16 +80,18 @@ func (m *Manners) plan(now int64) {
 	}
 }
 
-// until returns how long probes that are due by now may be held back.
+// until returns how long probes that are due by now may be held back: the scan may
+// take stretch times as long, its wait for the last replies included.
 func (m *Manners) until(now int64) int64 {
 	if m == nil {
 		return 0
 	}
 	began := m.began.Load()
-	if m.probeNS == 0 {
-		return began + int64(stretch*float64(now-began))
+	took := now - began
+	if m.probeNS > 0 {
+		took = int64(m.planned.Load()) * m.probeNS
 	}
-	return began + int64(stretch*float64(m.planned.Load())*float64(m.probeNS))
+	return began + int64(stretch*float64(took+m.waitNS)) - m.waitNS
 }
 
 // verdict says whether a probe may leave.
@@ -130,14 +116,27 @@ func (m *Manners) ask(target probe.Addr, ttl uint8, now int64) verdict {
 		}
 	}
 	if m.hopNS > 0 {
-		if k := m.near[nearIndex(target, ttl)].Load(); k != 0 {
-			if v := m.routers[k-1].ask(now, m.hopNS); v != granted {
-				return v
-			}
+		if v := m.askNear(m.near[nearIndex(target, ttl)].Load(), now); v != granted {
+			return v
 		}
 	}
 	if prefix != nil {
 		prefix.Store(now + m.prefixNS)
+	}
+	return granted
+}
+
+// askNear asks the router of a near word for leave.
+func (m *Manners) askNear(k uint32, now int64) verdict {
+	if k == 0 {
+		return granted
+	}
+	r := &m.routers[k&nearRouter-1]
+	if k>>nearTrust >= trusted {
+		return r.ask(now, m.hopNS)
+	}
+	if !take(&r.free, now, m.hopNS) {
+		return later
 	}
 	return granted
 }
@@ -148,57 +147,43 @@ func (m *Manners) isScarce(target probe.Addr, ttl uint8) bool {
 		return false
 	}
 	k := m.near[nearIndex(target, ttl)].Load()
-	return k != 0 && m.routers[k-1].interval.Load() > m.hopNS
+	return k>>nearTrust >= trusted && m.routers[k&nearRouter-1].isScarce(m.hopNS)
 }
 
-// ask is Manners.ask for a router.
-func (r *router) ask(now, hopNS int64) verdict {
-	r.judge(now, hopNS)
-	interval, refusal := hopNS, later
-	if own := r.interval.Load(); own > interval {
-		interval, refusal = own, scarce
-	}
-	free := r.free.Load()
-	if free > now+mannersRun*interval {
-		return refusal
-	}
-	if !r.free.CompareAndSwap(free, max(free, now)+interval) {
-		return later // another sender was first
-	}
-	r.asked.Add(1)
-	return granted
-}
+// A word of near: the router, plus one, and how far that is to be trusted. It is
+// where at least eight of nine answers are the router's: there, what is asked and
+// not answered says something of it.
+const (
+	nearRouter = 1<<nearTrust - 1
+	nearTrust  = 16
+	trusted    = 8
+	mostTrust  = 32
+	othersCost = 8
+)
 
-// judge says, once in a while, how often the router may be asked.
-func (r *router) judge(now, hopNS int64) {
-	since := r.since.Load()
-	span := now - since
-	if span < judgeNS || !r.since.CompareAndSwap(since, now) {
-		return
-	}
-	asked, answered := float64(r.asked.Swap(0)), float64(r.answered.Swap(0))
-	if since == 0 || span > 4*judgeNS {
-		return
-	}
-	own := r.interval.Load()
-	switch {
-	case asked >= fewAsked && answered < sparing*asked:
-		r.interval.Store(int64(float64(span) / (headroom * max(answered, 1))))
-	case own > hopNS && answered >= generous*asked:
-		r.interval.Store(int64(float64(own) / headroom))
-	}
-}
-
-// Answered takes note of a router's answer. Only the matcher calls it.
+// Answered takes note of the answer to a probe. Only the matcher calls it.
 func (m *Manners) Answered(f *probe.Facts) {
-	if m.hopNS == 0 || f.Kind != probe.KindTTLExceeded {
+	if m.hopNS == 0 {
+		return
+	}
+	near := &m.near[nearIndex(f.Target, f.TTL)]
+	k := near.Load()
+	trust := k >> nearTrust
+	if trust >= trusted {
+		m.routers[k&nearRouter-1].answered.Add(1) // whoever it was
+	}
+	if f.Kind != probe.KindTTLExceeded {
 		return
 	}
 	h := mix(binary.LittleEndian.Uint64(f.Responder[8:]) ^ mix(binary.LittleEndian.Uint64(f.Responder[:8])))
-	k := uint32(h % mannersRouters)
-	m.routers[k].answered.Add(1)
-	if near := &m.near[nearIndex(f.Target, f.TTL)]; near.Load() != k+1 {
-		near.Store(k + 1)
+	switch self := uint32(h%mannersRouters) + 1; {
+	case k&nearRouter == self && trust == mostTrust:
+	case k&nearRouter == self:
+		near.Store(k + 1<<nearTrust)
+	case trust < othersCost:
+		near.Store(self)
+	default:
+		near.Store(k - othersCost<<nearTrust)
 	}
 }
 

@@ -77,9 +77,9 @@ func TestMannersFindLimit(t *testing.T) {
 		},
 	} {
 		plain, took := mannered(t, make, nil, targets)
-		polite, longer := mannered(t, make, NewManners(MannersConfig{PerHopRate: 1000, RatePPS: 1e4}), targets)
+		polite, longer := mannered(t, make, NewManners(MannersConfig{PerHopRate: 1000, RatePPS: 1e4, Wait: 500 * time.Millisecond}), targets)
 		share := func(b *bucketOf) float64 { return float64(b.answered) / float64(b.asked) }
-		if share(polite) < 1.5*share(plain) || float64(polite.answered) < 1.3*float64(plain.answered) {
+		if share(polite) < 1.5*share(plain) || float64(polite.answered) < 1.4*float64(plain.answered) {
 			t.Errorf("%s: %d of %d answered, and %d of %d without manners", name,
 				polite.answered, polite.asked, plain.answered, plain.asked)
 		}
