@@ -16,7 +16,7 @@ func TestSignalCheckpoint(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
 	out, state := outFile(t), filepath.Join(t.TempDir(), "state")
-	args := []string{"scan", "45.16.0.0/17", "--rate=150", "--memory=256k", "--wait=300ms", "--seed=s", "-o", out}
+	args := []string{"scan", "45.16.0.0/16", "--rate=200", "--memory=256k", "--wait=300ms", "--seed=s", "-o", out}
 	p := start(t, nil, append(args, "--checkpoint="+state)...)
 	grown(t, out, 20_000) // some windows
 	again := start(t, nil, append(args, "--resume="+state)...)
@@ -33,8 +33,8 @@ func TestSignalCheckpoint(t *testing.T) {
 		}
 	}
 	half := len(r.traces)
-	if half == 0 || half >= 128 || r.summary.Complete || r.summary.Abandoned == 0 ||
-		r.summary.Skipped.Interrupted != uint64(128-half)*32 {
+	if half == 0 || half >= 256 || r.summary.Complete || r.summary.Abandoned == 0 ||
+		r.summary.Skipped.Interrupted != uint64(256-half)*32 {
 		t.Errorf("%d traces, summary %+v; want a part, and the other one left", half, r.summary)
 	}
 	if info, err := os.Stat(state); err != nil || info.Mode().Perm() != 0o600 {
@@ -52,8 +52,8 @@ func TestSignalCheckpoint(t *testing.T) {
 	for _, trace := range r.traces {
 		seen[trace.Dst.String()] = true
 	}
-	if len(r.traces) != 128 || len(seen) != 128 || !r.summary.Complete || r.summary.Targets != 128 {
-		t.Errorf("%d traces of %d targets, summary %+v; want 128, complete", len(r.traces), len(seen), r.summary)
+	if len(r.traces) != 256 || len(seen) != 256 || !r.summary.Complete || r.summary.Targets != 256 {
+		t.Errorf("%d traces of %d targets, summary %+v; want 256, complete", len(r.traces), len(seen), r.summary)
 	}
 	if _, err := os.Stat(state); !os.IsNotExist(err) {
 		t.Errorf("the checkpoint is still there: %v", err)
