@@ -46,6 +46,8 @@ type Config struct {
 	Strategy          string
 	GapLimit, Overlap int
 	NoStop            bool
+	// Stitch has Topology complete its traces by what others know.
+	Stitch bool
 	// PerHopRate and PrefixRate are how many probes a second one router near us has to
 	// answer, and one prefix of targets gets; 0 is no limit.
 	PerHopRate, PrefixRate float64

@@ -176,7 +176,7 @@ func (o *ownReplay) begin() error {
 			Method: o.method, Source4: source4, Source6: source6,
 			Size4: o.codec.Size(true), Size6: o.codec.Size(false),
 			DstPort: v.DstPort, TOS: v.TOS, Wait: v.wait(), Flows: o.codec, Faults: &o.set.Faults,
-			GapLimit: p.GapLimit, Backward: p.backward(),
+			GapLimit: p.GapLimit, Backward: p.backward(), Tree: p.tree(),
 		}),
 	}
 	for range window.Live {

@@ -47,7 +47,7 @@ const (
 
 func newPlan(c *Config, k *keeper) (*plan, error) {
 	p := &plan{seed: seedOf(c.Seed)}
-	p.strategy = strategy{cmp.Or(c.Strategy, Complete), c.GapLimit, c.Overlap}.withDefaults()
+	p.strategy = strategy{cmp.Or(c.Strategy, Complete), c.GapLimit, c.Overlap, c.Stitch}.withDefaults()
 	var err error
 	if p.key, err = keyOf(c.Key); err != nil {
 		return nil, err

@@ -170,7 +170,7 @@ func (v *parameters) runRecord() output.Run {
 		Tool: v.Tool, Argv: v.Argv, Seed: v.Seed, KeyID: v.KeyID,
 		RatePPS: v.RatePPS, RateAuto: v.RateAuto, Burst: v.Burst, TTL: [2]uint8{v.Shape.FirstTTL, v.Shape.LastTTL},
 		Flows: v.Shape.Flows, Attempts: v.Shape.Attempts,
-		Strategy: v.Strategy, GapLimit: v.GapLimit, Overlap: v.Overlap, Protocol: v.Method, DstPort: v.DstPort,
+		Strategy: v.Strategy, GapLimit: v.GapLimit, Overlap: v.Overlap, Stitch: v.Stitch, Protocol: v.Method, DstPort: v.DstPort,
 		TOS: v.TOS, WaitS: v.wait().Seconds(), Link: v.Link, IO: v.IO, Senders: v.Senders, Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: v.TargetsSHA256, ExcludeSHA256: v.ExcludeSHA256,
 		PerPrefix: v.PerPrefix, Granularity: [2]int{v.Granularity4, v.Granularity6}, MaxTargets: v.MaxTargets,

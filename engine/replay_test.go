@@ -102,13 +102,26 @@ func TestReplayGolden(t *testing.T) {
 func TestReplayScan(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
-	for _, method := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN, probe.TCPACK} {
-		t.Run(method.String(), func(t *testing.T) {
+	for _, tt := range []struct {
+		method probe.Method
+		strategy
+	}{
+		{probe.UDP, strategy{Strategy: Exhaustive}},
+		{probe.UDP, strategy{Strategy: Complete}},
+		{probe.ICMP, strategy{Strategy: Complete}},
+		{probe.TCPSYN, strategy{Strategy: Complete}},
+		{probe.UDP, strategy{Strategy: Topology}},
+		{probe.ICMP, strategy{Strategy: Topology, Stitch: true}},
+		{probe.TCPACK, strategy{Strategy: Topology, Stitch: true, GapLimit: 2, Overlap: 1}},
+	} {
+		t.Run(fmt.Sprintf("%s %+v", tt.method, tt.strategy), func(t *testing.T) {
+			method := tt.method
 			t.Parallel()
 			dir := t.TempDir()
 			var want bytes.Buffer
 			c := config(samples(4)...)
 			c.Method, c.Attempts, c.Flows, c.Records = method, 2, 2, output.Both
+			c.Strategy, c.Stitch, c.GapLimit, c.Overlap = tt.Strategy, tt.Stitch, tt.GapLimit, tt.Overlap
 			c.Wait, c.Memory = 300*time.Millisecond, 1<<20 // some windows
 			c.Capture = filepath.Join(dir, "scan.pcapng"+map[probe.Method]string{probe.ICMP: ".gz", probe.TCPSYN: ".zst"}[method])
 			if method == probe.ICMP {
@@ -127,6 +140,9 @@ func TestReplayScan(t *testing.T) {
 			}
 			if n := bytes.Count(got, []byte(`"type":"trace"`)); n != 2*len(c.Targets) {
 				t.Errorf("%d traces", n)
+			}
+			if stitched := bytes.Contains(got, []byte(`"inferred":true`)); stitched != tt.Stitch {
+				t.Errorf("hops inferred: %t", stitched)
 			}
 		})
 	}

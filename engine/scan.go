@@ -282,7 +282,7 @@ func (s *scan) build() (*pipeline, error) {
 				Method: s.cfg.Method, Source4: source4, Source6: source6,
 				Size4: s.codec.Size(true), Size6: s.codec.Size(false),
 				DstPort: s.cfg.DstPort, TOS: s.cfg.TOS, Wait: s.cfg.Wait, Flows: s.codec,
-				Faults: &s.set.Faults, GapLimit: s.plan.GapLimit, Backward: s.plan.backward(),
+				Faults: &s.set.Faults, GapLimit: s.plan.GapLimit, Backward: s.plan.backward(), Tree: s.plan.tree(),
 			}),
 		},
 		opener: opener{order: s.plan.order, shape: shape, set: s.set, free: free},

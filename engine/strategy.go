@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/schedule"
+	"github.com/masstrace/masstrace/trace"
 	"github.com/masstrace/masstrace/window"
 )
 
@@ -23,6 +24,8 @@ type strategy struct {
 	// Overlap is how many TTLs topology follows a path back behind the last
 	// interface that was new.
 	Overlap int `json:"overlap,omitempty"`
+	// Stitch completes traces of topology by what others know.
+	Stitch bool `json:"stitch,omitempty"`
 }
 
 // Defaults of the parameters. Those of topology are a point on the curve of probes
@@ -39,13 +42,15 @@ const (
 const (
 	nearEntries  = 1 << 18
 	knownEntries = 1 << 21
+	// Nodes of trace.NodeOctets: interfaces at a TTL each.
+	treeNodes = 1 << 20
 )
 
 // withDefaults returns s with what was not asked for.
 func (s strategy) withDefaults() strategy {
 	switch s.Strategy {
 	case Complete:
-		s.Overlap = 0
+		s.Overlap, s.Stitch = 0, false
 		if s.GapLimit == 0 {
 			s.GapLimit = completeGapLimit
 		}
@@ -68,6 +73,14 @@ func (s strategy) stopSet() *window.StopSet {
 		return nil
 	}
 	return window.NewStopSet(knownEntries)
+}
+
+// tree returns what completes traces, nil if nothing does.
+func (s strategy) tree() *trace.Tree {
+	if !s.Stitch {
+		return nil
+	}
+	return trace.NewTree(treeNodes)
 }
 
 // backward reports whether traces begin near their ends.

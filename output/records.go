@@ -77,6 +77,7 @@ type HopRecord struct {
 	Valid     string         `json:"valid"`
 	Mangled   []string       `json:"mangled"`
 	Lagged    bool           `json:"lagged"`
+	Inferred  bool           `json:"inferred"` // not measured: borrowed from other traces
 }
 
 // ObjectRecord is an object of an ICMP extension structure in a hop.

@@ -166,6 +166,9 @@ func randomTrace(r *rand.Rand, ext []byte) *trace.Trace {
 		t.Silent = append(t.Silent, trace.TTLAttempt{TTL: ttl, Attempt: 3})
 	}
 	t.Close()
+	for ttl := range uint8(r.IntN(4)) {
+		t.Inferred = append(t.Inferred, trace.Known{TTL: ttl, Addr: t.Target})
+	}
 	return &t
 }
 

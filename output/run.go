@@ -46,7 +46,8 @@ type Run struct {
 	Strategy string  `json:"strategy,omitempty"`
 	GapLimit int     `json:"gap_limit,omitempty"`
 	Overlap  int     `json:"overlap,omitempty"`
-	Protocol string  `json:"protocol"` // a method's name
+	Stitch   bool    `json:"stitch,omitempty"` // traces have hops that others measured
+	Protocol string  `json:"protocol"`         // a method's name
 	DstPort  uint16  `json:"dport,omitempty"`
 	TOS      uint8   `json:"tos"`
 	WaitS    float64 `json:"wait_s"`

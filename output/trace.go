@@ -62,8 +62,14 @@ func appendTrace(b []byte, t *trace.Trace) []byte {
 	b = appendInt(b, "probe_size", int64(min(t.ProbeSize, max16)))
 	b = appendInt(b, "probe_count", int64(t.ProbeCount))
 	b = append(b, `,"hops":[`...)
-	for i := range t.Hops {
+	for i := range t.Inferred { // below all others
 		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendInferred(b, &t.Inferred[i])
+	}
+	for i := range t.Hops {
+		if i > 0 || len(t.Inferred) > 0 {
 			b = append(b, ',')
 		}
 		b = appendHop(b, &t.Head, &t.Hops[i])
@@ -120,6 +126,22 @@ func appendHop(b []byte, head *trace.Head, h *trace.Hop) []byte {
 		b = appendBool(b, "lagged", true)
 	}
 	return append(b, '}')
+}
+
+// appendInferred appends a router that answered others. The type is there because
+// some readers take a hop without one for an echo reply.
+func appendInferred(b []byte, k *trace.Known) []byte {
+	b = append(b, `{"addr":"`...)
+	b = append(appendOctets(b, k.Addr), '"')
+	b = appendInt(b, "probe_ttl", int64(k.TTL))
+	if k.Addr.Is4() {
+		b = append(b, `,"icmp_type":11`...)
+	} else {
+		b = append(b, `,"icmp_type":3`...)
+	}
+	b = append(b, `,"icmp_code":0`...)
+	b = appendName(b, "kind", probe.KindTTLExceeded.String())
+	return append(b, `,"inferred":true}`...)
 }
 
 // appendHopICMP appends what only ICMP answers have.

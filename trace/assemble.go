@@ -29,6 +29,8 @@ type AssemblerConfig struct {
 	// Backward says that the strategy begins traces near their ends, and follows
 	// them back to what is known.
 	Backward bool
+	// Tree, unless it is nil, completes such traces.
+	Tree *Tree
 }
 
 // Assembler makes traces and replies of retired windows. It belongs to one
@@ -73,6 +75,9 @@ func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
 	if a.cfg.GapLimit == 0 {
 		a.limits.scan(w)
 	}
+	if a.cfg.Tree != nil {
+		a.learn(w)
+	}
 	for target := range uint32(w.Len()) {
 		for flow := range uint16(w.Shape().Flows) {
 			t := a.assemble(w, target, flow)
@@ -83,6 +88,9 @@ func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
 			t.RateLimited = a.limits.appendLimited(t.RateLimited, t)
 			a.explain(t, w, target)
 			t.Close()
+			if a.cfg.Tree != nil {
+				a.stitch(t)
+			}
 			a.skipped(t, w.State(target, flow).End())
 			if err := yield(t); err != nil {
 				return err

@@ -71,6 +71,7 @@ func traces(t *testing.T, a *Assembler, b bench) (list []Trace) {
 	err := a.Traces(b.Window, func(tr *Trace) error {
 		c := *tr
 		c.Hops, c.Silent = append([]Hop(nil), tr.Hops...), append([]TTLAttempt(nil), tr.Silent...)
+		c.Inferred = append([]Known(nil), tr.Inferred...)
 		list = append(list, c)
 		return nil
 	})

@@ -80,6 +80,9 @@ type Trace struct {
 	// Known is where the way back met what other traces know; TTL 0 is nowhere.
 	// What is below was not probed.
 	Known Known
+	// Inferred are routers below Known, at TTLs that were not probed, as other traces
+	// through Known have them. Ascending.
+	Inferred []Known
 
 	Start      int64 // when the first probe left, ns since the Unix epoch
 	ProbeCount int   // probes sent
@@ -132,7 +135,7 @@ type Result struct {
 // Reset empties t and keeps the room of its slices.
 func (t *Trace) Reset() {
 	hops, silent, limited, loops := t.Hops[:0], t.Silent[:0], t.RateLimited[:0], t.Loops[:0]
-	*t = Trace{Hops: hops, Silent: silent, RateLimited: limited, UnderDrops: t.UnderDrops[:0]}
+	*t = Trace{Hops: hops, Silent: silent, RateLimited: limited, UnderDrops: t.UnderDrops[:0], Inferred: t.Inferred[:0]}
 	t.Loops = loops
 }
 

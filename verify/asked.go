@@ -72,6 +72,7 @@ type flow struct {
 	end          uint8 // last TTL of its trace
 	attempts     uint8 // that its trace says were asked for
 	marks        marks
+	inferred     uint64 // TTLs, as bits, at which its trace has borrowed a hop that is true
 }
 
 // name is what tells flows apart that somebody meant to be different: the

@@ -89,6 +89,10 @@ func (c *checker) trace(t *output.TraceRecord) {
 		c.waitNS = int64(t.Wait * 1e9)
 	}
 	for i := range t.Hops {
+		if t.Hops[i].Inferred {
+			c.infer(c.flows, dst, &t.Hops[i])
+			continue
+		}
 		q := c.hopClaim(dst, &t.Hops[i])
 		c.judge(&c.traces, c.flows, &q)
 	}

@@ -9,20 +9,22 @@ import (
 
 // Report is what a comparison found. It marshals to the JSON of --json.
 type Report struct {
-	Format   string   `json:"format"`
-	Faults   []string `json:"faults"` // hard properties that do not hold; empty: OK
-	Probes   Probes   `json:"probes"`
-	Hops     Hops     `json:"hops"`              // of trace records, or of rows where there are none
-	Replies  *Hops    `json:"replies,omitempty"` // of reply records beside traces
-	Recall   Recall   `json:"recall"`
-	Ends     *Ends    `json:"ends,omitempty"`
-	Sums     *Sums    `json:"sums,omitempty"`
-	Paris    Paris    `json:"paris"`
-	Repeats  Repeats  `json:"repeats"`
-	Limits   *Limits  `json:"limits,omitempty"`
-	Pace     Pace     `json:"pace"`
-	BadLines uint64   `json:"bad_lines"` // of the results, passed over
-	Cut      bool     `json:"cut"`       // the results end inside a line
+	Format   string    `json:"format"`
+	Faults   []string  `json:"faults"` // hard properties that do not hold; empty: OK
+	Probes   Probes    `json:"probes"`
+	Hops     Hops      `json:"hops"`              // of trace records, or of rows where there are none
+	Replies  *Hops     `json:"replies,omitempty"` // of reply records beside traces
+	Inferred *Inferred `json:"inferred,omitempty"`
+	Recall   Recall    `json:"recall"`
+	Whole    *Whole    `json:"whole,omitempty"`
+	Ends     *Ends     `json:"ends,omitempty"`
+	Sums     *Sums     `json:"sums,omitempty"`
+	Paris    Paris     `json:"paris"`
+	Repeats  Repeats   `json:"repeats"`
+	Limits   *Limits   `json:"limits,omitempty"`
+	Pace     Pace      `json:"pace"`
+	BadLines uint64    `json:"bad_lines"` // of the results, passed over
+	Cut      bool      `json:"cut"`       // the results end inside a line
 
 	Examples []Example `json:"examples,omitempty"` // some of what is wrong
 }

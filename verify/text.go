@@ -74,6 +74,7 @@ func (r *Report) Text(w io.Writer) error {
 	if r.Replies != nil {
 		r.textHops(t, "REPLIES", "the same of reply records", r.Replies)
 	}
+	r.textInferred(t)
 	r.textRecall(t)
 	r.textEnds(t)
 	r.textSums(t)
@@ -155,6 +156,17 @@ func (r *Report) textHops(t table, head, means string, h *Hops) {
 	}
 }
 
+func (r *Report) textInferred(t table) {
+	i := r.Inferred
+	if i == nil {
+		return
+	}
+	t.head("INFERRED", "hops that were not measured, but borrowed from other traces")
+	t.count(shown, "inferred", i.Hops, "in no other count")
+	t.count(shown, "true", i.True, "probes of the flow meet this router there")
+	t.count(hoped, "inferred false", i.False(), fmt.Sprintf("%d are there for other flows, %d for none", i.OtherFlow, i.Impossible))
+}
+
 func (r *Report) textRecall(t table) {
 	c := &r.Recall
 	t.head("RECALL", "what answered, is it there")
@@ -185,6 +197,12 @@ func (r *Report) textRecall(t table) {
 	} {
 		if l.n > 0 {
 			t.count(shown, l.name, l.n, l.means)
+		}
+	}
+	if w := r.Whole; w != nil {
+		t.line("", "  against all probes", fmt.Sprintf("%.4f", w.Share), fmt.Sprintf("%d of %d (target, flow, TTL) that would answer were asked", w.Asked, w.Hops))
+		if r.Inferred != nil {
+			t.count(shown, "  and inferred", w.Inferred, "of the others, and truly so")
 		}
 	}
 	if r.Cut {

@@ -143,6 +143,7 @@ type checker struct {
 	resumes resumes
 
 	traces, replies tally
+	inferred        Inferred
 	ends            Ends
 	limits          Limits
 	sums            traceSums
@@ -177,6 +178,10 @@ func (c *checker) finish() *Report {
 	}
 	r.Hops = *rows.report()
 	r.Recall = c.recall(rows.mark)
+	r.Whole = c.whole()
+	if c.inferred.Hops > 0 {
+		r.Inferred = &c.inferred
+	}
 	if c.ends.Traces+c.ends.Halted > 0 {
 		r.Ends = &c.ends
 	}

@@ -11,6 +11,7 @@ type StrategyFlags struct {
 	Strategy   string  `default:"complete" enum:"complete,topology,exhaustive" help:"Which TTLs are probed. complete: as many as whole paths take, by what was answered and how far neighbours are. topology: as many as show the network's interfaces: from near the target back to what is known. exhaustive: all up to the target's distance, or the last."`
 	GapLimit   int     `placeholder:"N" help:"complete and topology: so many silent TTLs in a row end a path, or fewer where neighbours say so. Default 5, topology 3."`
 	Overlap    int     `placeholder:"N" help:"topology: follow a path back for so many TTLs behind the last interface that was new. Default 3."`
+	Stitch     bool    `help:"topology: complete traces, nearer than where the way back ended, by what other traces know; such hops are marked inferred."`
 	PerHopRate float64 `placeholder:"PPS" help:"Most probes a second that one router near here has to answer. Where it answers fewer, it is asked little more often than that; what is held back is sent later, or given up when the scan takes half as long again."`
 	PrefixRate float64 `placeholder:"PPS" help:"Most probes a second to one /24 (IPv6: /48) of targets."`
 	NoStop     bool    `help:"exhaustive: probe all TTLs, also above the distance of a target that has answered."`
@@ -29,6 +30,8 @@ func (f *StrategyFlags) validate() error {
 		return errors.New("--gap-limit needs --strategy complete or topology")
 	case f.Overlap != 0 && f.Strategy != engine.Topology:
 		return errors.New("--overlap needs --strategy topology")
+	case f.Stitch && f.Strategy != engine.Topology:
+		return errors.New("--stitch needs --strategy topology")
 	}
 	return nil
 }

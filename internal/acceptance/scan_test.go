@@ -36,7 +36,8 @@ type outcome struct {
 	summary  output.Summary
 	counters internet.Counters
 	targets  int
-	reached  uint64 // traces that say so
+	reached  uint64            // traces that say so
+	ends     map[string]string // of traces, by target: reason, code and last TTL
 }
 
 // pureACKs returns how many probes were answered so, which counts as silence.
@@ -111,15 +112,21 @@ func (o *outcome) read(results, counters string) error {
 		return err
 	}
 	defer f.Close()
+	o.ends = make(map[string]string)
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		line := lines.Bytes()
 		switch {
-		case bytes.HasPrefix(line, []byte(`{"type":"trace"`)) && bytes.Contains(line, []byte(`"stop_reason":"COMPLETED"`)):
-			o.reached++
+		case bytes.HasPrefix(line, []byte(`{"type":"trace",`)):
+			var t output.TraceRecord
+			err = errors.Join(err, json.Unmarshal(line, &t))
+			o.ends[t.Dst.String()] = fmt.Sprintf("%s/%d at %d", t.StopReason, t.StopData, t.HopCount)
+			if t.StopReason == "COMPLETED" {
+				o.reached++
+			}
 		case bytes.HasPrefix(line, []byte(`{"type":"summary"`)):
-			err = json.Unmarshal(line, &o.summary)
+			err = errors.Join(err, json.Unmarshal(line, &o.summary))
 		}
 	}
 	return errors.Join(err, lines.Err())

@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -9,7 +10,7 @@ import (
 // answers say, and account for what they left out.
 func TestStrategies(t *testing.T) {
 	t.Parallel()
-	strategies := []string{"complete", "topology"}
+	strategies := [][]string{{"complete"}, {"topology", "--stitch"}}
 	at := 0
 	for _, n := range networks() {
 		if !slices.Contains([]string{"clean", "loss", "delayed", "loops"}, n.name) {
@@ -17,16 +18,65 @@ func TestStrategies(t *testing.T) {
 		}
 		for _, s := range strategies {
 			c := cell{methods[at%len(methods)], families[at/2%len(families)], n}
-			c.network.scan = append(slices.Clip(n.scan), "--strategy="+s)
+			c.network.scan = append(append(slices.Clip(n.scan), "--strategy"), s...)
 			at++
-			t.Run(s+" "+c.name(), func(t *testing.T) {
+			t.Run(s[0]+" "+c.name(), func(t *testing.T) {
 				t.Parallel()
 				o := scan(t, &c, testTargets)
 				n.holds(t, o)
 				judge(t, o)
+				stitched(t, o, len(s) > 1)
 				t.Logf("%d probes, %d hops of %d targets", o.summary.Sent, o.report.Hops.Judged, o.targets)
 			})
 		}
+	}
+}
+
+// stitched checks what was asked for, of what would answer, and what was borrowed.
+func stitched(t *testing.T, o *outcome, borrows bool) {
+	t.Helper()
+	w, i := o.report.Whole, o.report.Inferred
+	switch {
+	case w == nil || w.Hops == 0 || (i != nil) != borrows:
+		t.Fatalf("against all probes %+v, inferred %+v", w, i)
+	case !borrows:
+		if w.Share < 0.995 {
+			t.Errorf("%+v: of what would answer less was asked", w)
+		}
+	case i.False()*50 > i.Hops:
+		t.Errorf("inferred %+v", i)
+	case float64(w.Asked+w.Inferred) < 0.9*float64(w.Hops) || w.Share > 0.9:
+		t.Errorf("%+v, inferred %+v: less is whole", w, i)
+	}
+	if i != nil {
+		t.Logf("inferred %+v; against all probes %+v", *i, *w)
+	}
+}
+
+// sameEnds checks that traces end alike, where all probes found an end: where they
+// found none, a trace is given up for silence or a loop.
+func sameEnds(t *testing.T, some, all *outcome) {
+	t.Helper()
+	if len(some.ends) != len(all.ends) || some.reached != all.reached {
+		t.Fatalf("%d traces of %d targets, %d reached; %d of %d", len(some.ends), some.targets, some.reached, len(all.ends), all.reached)
+	}
+	differ := 0
+	for target, want := range all.ends {
+		got := some.ends[target]
+		if strings.HasPrefix(want, "HOPLIMIT") {
+			want, _, _ = strings.Cut(got, "/")
+			if slices.Contains([]string{"HOPLIMIT", "GAPLIMIT", "LOOP"}, want) {
+				continue
+			}
+			want = "none"
+		}
+		if got != want {
+			differ++
+			t.Logf("%s ends %s, with all probes %s", target, got, want)
+		}
+	}
+	if differ > 0 {
+		t.Errorf("%d of %d traces end otherwise", differ, len(all.ends))
 	}
 }
 
@@ -51,9 +101,7 @@ func TestComplete(t *testing.T) {
 			if float64(have) < 0.995*float64(want) {
 				t.Errorf("%d hops, %d with all probes", have, want)
 			}
-			if some.reached != all.reached {
-				t.Errorf("%d traces reach their targets, %d with all probes", some.reached, all.reached)
-			}
+			sameEnds(t, some, all)
 			if sum := &some.summary; float64(sum.Sent) > 0.55*float64(sum.Targets*sum.TTLs) {
 				t.Errorf("%d probes for %d targets", sum.Sent, sum.Targets)
 			}

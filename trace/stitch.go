@@ -1,0 +1,69 @@
+package trace
+
+import (
+	"slices"
+
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/window"
+)
+
+// learn brings the links of all paths of w to the tree, before any is completed from
+// it.
+func (a *Assembler) learn(w *window.Window) {
+	for target := range uint32(w.Len()) {
+		for flow := range uint16(w.Shape().Flows) {
+			a.learnPath(w, window.Slot{Target: target, Flow: flow})
+		}
+	}
+}
+
+// learnPath brings the links of one path. Only TTLs that were probed without a gap
+// make one: what was not asked may be anybody.
+func (a *Assembler) learnPath(w *window.Window, slot window.Slot) {
+	doubted := a.doubt(w, slot.Target, slot.Flow)
+	var below Known
+	for slot.TTL = w.Shape().FirstTTL; slot.TTL <= w.Shape().LastTTL; slot.TTL++ {
+		addr, clear := a.router(w, slot, doubted)
+		switch {
+		case !clear:
+			below = Known{}
+		case !addr.IsZero():
+			at := Known{slot.TTL, addr}
+			if below.TTL != 0 {
+				a.cfg.Tree.Link(at, below)
+			}
+			below = at
+		}
+	}
+}
+
+// router returns who answered the probes of a TTL by a time exceeded, zero if nobody
+// did. It is not clear if nobody was asked, or several answered.
+func (a *Assembler) router(w *window.Window, slot window.Slot, doubted *window.Entry) (addr probe.Addr, clear bool) {
+	if w.Sent(slot) <= 0 {
+		return addr, false
+	}
+	for int(slot.Attempt) < w.Shape().Attempts {
+		if e := w.Reply(slot); e != nil && e != doubted && e.Kind == probe.KindTTLExceeded && e.Responder != e.Probe.Target {
+			if !addr.IsZero() && addr != e.Responder {
+				return addr, false
+			}
+			addr = e.Responder
+		}
+		slot.Attempt++
+	}
+	return addr, true
+}
+
+// stitch fills Inferred: what was not probed because it was known, as others know it.
+func (a *Assembler) stitch(t *Trace) {
+	if t.Known.TTL == 0 {
+		return
+	}
+	a.cfg.Tree.Before(t.Known, func(k Known) {
+		if a.unsent>>k.TTL&1 != 0 {
+			t.Inferred = append(t.Inferred, k)
+		}
+	})
+	slices.Reverse(t.Inferred)
+}
