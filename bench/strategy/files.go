@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"time"
 
@@ -67,21 +68,27 @@ func eachRecord(path string, f func(output.Record)) error {
 // readRecords counts what traces found.
 func readRecords(path string) (f found, err error) {
 	const timeExceeded = 11
-	interfaces := map[string]bool{}
+	interfaces := map[netip.Addr]bool{}
+	seen := map[netip.Addr]uint8{} // in a trace, first at a TTL
+	f.hops, f.probed = map[hop]bool{}, map[netip.Addr]uint8{}
 	err = eachRecord(path, func(r output.Record) {
 		t, ok := r.(*output.TraceRecord)
 		if !ok {
 			return
 		}
-		last := uint8(0)
+		clear(seen)
+		f.probed[t.Dst] = uint8(t.HopCount)
 		for i := range t.Hops {
 			h := &t.Hops[i]
 			if h.ICMPType == nil || *h.ICMPType != timeExceeded || h.Addr == t.Dst {
 				continue
 			}
-			interfaces[h.Addr.String()] = true
-			if h.ProbeTTL != last {
-				f.hops, last = f.hops+1, h.ProbeTTL
+			interfaces[h.Addr] = true
+			if seen[h.Addr] == 0 {
+				seen[h.Addr] = h.ProbeTTL
+			}
+			if seen[h.Addr] == h.ProbeTTL { // else it goes round in a circle
+				f.hops[hop{t.Dst, h.ProbeTTL}] = true
 			}
 		}
 	})

@@ -8,37 +8,67 @@ import (
 	"github.com/masstrace/masstrace/output"
 )
 
+// What the limited network is like, and how it is probed.
+const (
+	limitRate  = 100 // answers a second of each router
+	limitBurst = 50
+	limitNear  = 3 // TTLs that are routers which see every probe
+	askRate    = 10_000
+)
+
 // limited compares scans with and without manners where routers limit their
 // answers.
 func (c *config) limited() (string, error) {
-	const rate, burst, near = 100, 50, 3
-	table := bench.Table{Texts: 1, Head: []string{"who", "asked of TTLs 1–3", "answered", "share", "bound", "s"}}
-	for _, t := range []*tool{
-		scan("--strategy=exhaustive"), scan("--strategy=exhaustive", "--per-hop-rate=1000"),
-		scan("--strategy=complete"), scan("--strategy=complete", "--per-hop-rate=1000"),
-	} {
-		var asked, answered, seconds []float64
-		for seed := 1; seed <= c.seeds; seed++ {
-			list := filepath.Join(c.dir, "targets")
-			if err := writeSparse(list, uint64(seed), c.sparse); err != nil {
-				return "", err
-			}
-			var sum output.Summary
-			t.read = func(results string) (f found, err error) { return f, readSummary(results, &sum) }
-			if _, err := c.try(t, list, seed, "--preset=clean", "--set=limited-routers=1",
-				fmt.Sprintf("--set=router-rate=%d", rate), fmt.Sprintf("--set=router-burst=%d", burst)); err != nil {
+	table := bench.Table{Texts: 1, Head: []string{"who", "asked", "answered", "per probe", "bound", "s", "× answers", "× per probe", "× time"}}
+	for _, strategy := range []string{"exhaustive", "complete"} {
+		plain := [3]float64{}
+		for _, options := range [][]string{{"--strategy=" + strategy}, {"--strategy=" + strategy, "--per-hop-rate=1000"}} {
+			t := scan(options...)
+			asked, answered, s, err := c.nearAnswers(t)
+			if err != nil {
 				return "", fmt.Errorf("%s: %w", t.name, err)
 			}
-			a, r := 0.0, 0.0
-			for _, at := range sum.ByTTL {
-				if at.TTL <= near {
-					a, r = a+float64(at.Sent), r+float64(at.Answered)
-				}
+			row := []string{t.name, bench.Number(asked), bench.Number(answered), percent(answered / asked),
+				bench.Number(limitNear * (limitRate*s + limitBurst)), bench.Number(s)}
+			if plain[0] == 0 {
+				plain = [3]float64{answered, answered / asked, s}
 			}
-			asked, answered, seconds = append(asked, a), append(answered, r), append(seconds, sum.ElapsedS)
+			for i, v := range [3]float64{answered, answered / asked, s} {
+				row = append(row, fmt.Sprintf("%.2f", v/plain[i]))
+			}
+			table.Add(row...)
 		}
-		a, r, s := bench.Median(asked), bench.Median(answered), bench.Median(seconds)
-		table.Add(t.name, bench.Number(a), bench.Number(r), percent(r/a), bench.Number(near*(rate*s+burst)), bench.Number(s))
 	}
-	return table.String(), nil
+	return fmt.Sprintf("%d sparse targets, %d probes per second, every router limited to %d answers a second, in bursts of %d, medians over "+
+		"%d network(s). What TTLs 1 to %d were asked and answered: these are routers that see every probe. The bound is the limit times the "+
+		"duration, and the burst; × is against the same strategy without --per-hop-rate.\n\n%s",
+		c.limitedTargets, askRate, limitRate, limitBurst, c.limitedSeeds, limitNear, table.String()), nil
+}
+
+// nearAnswers returns what the near routers were asked and answered, and how long the
+// scan took, in s: medians over networks.
+func (c *config) nearAnswers(t *tool) (asked, answered, seconds float64, err error) {
+	var all [3][]float64
+	for seed := 1; seed <= c.limitedSeeds; seed++ {
+		list := filepath.Join(c.dir, "targets")
+		if err := writeSparse(list, uint64(seed), c.limitedTargets); err != nil {
+			return 0, 0, 0, err
+		}
+		var sum output.Summary
+		t.read = func(results string) (f found, err error) { return f, readSummary(results, &sum) }
+		if _, err := c.try(t, list, askRate, seed, "--preset=clean", "--set=limited-routers=1",
+			fmt.Sprintf("--set=router-rate=%d", limitRate), fmt.Sprintf("--set=router-burst=%d", limitBurst)); err != nil {
+			return 0, 0, 0, err
+		}
+		a, r := 0.0, 0.0
+		for _, at := range sum.ByTTL {
+			if at.TTL <= limitNear {
+				a, r = a+float64(at.Sent), r+float64(at.Answered)
+			}
+		}
+		for i, v := range [3]float64{a, r, sum.ElapsedS} {
+			all[i] = append(all[i], v)
+		}
+	}
+	return bench.Median(all[0]), bench.Median(all[1]), bench.Median(all[2]), nil
 }

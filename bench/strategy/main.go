@@ -6,7 +6,8 @@
 // medians over networks.
 //
 //	go run ./bench/strategy [-masstrace PATH] [-flashroute PATH] [-scamper PATH]
-//	    [-targets N] [-dense N] [-rate PPS] [-seeds N] [-o FILE]
+//	    [-targets N] [-rate PPS] [-dense N] [-dense-rate PPS] [-limited N] [-seeds N]
+//	    [-dense-seeds N] [-limited-seeds N] [-scamper-seeds N] [-o FILE]
 //
 // It needs root, and sends nothing outside namespaces of its own.
 package main
@@ -15,6 +16,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/masstrace/masstrace/bench"
 )
@@ -24,10 +26,15 @@ func main() {
 	flag.StringVar(&c.masstrace, "masstrace", "bin/masstrace", "masstrace, whose lab is used too")
 	flag.StringVar(&c.flashroute, "flashroute", "", "path of FlashRoute, not used if empty")
 	flag.StringVar(&c.scamper, "scamper", "", "path of scamper, likewise")
-	flag.IntVar(&c.sparse, "targets", 16384, "targets, each in a /24 by chance")
-	flag.IntVar(&c.dense, "dense", 0, "targets in /24s next to each other, in a second table; 0 for none")
-	flag.IntVar(&c.rate, "rate", 10_000, "probes per second")
-	flag.IntVar(&c.seeds, "seeds", 5, "networks, of which medians are taken")
+	flag.IntVar(&c.sparse, "targets", 16384, "targets, each in a /24 by chance; 0 for none")
+	flag.IntVar(&c.sparseRate, "rate", 30_000, "probes per second to them")
+	flag.IntVar(&c.dense, "dense", 100_000, "targets in /24s next to each other, in a second table; 0 for none")
+	flag.IntVar(&c.denseRate, "dense-rate", 50_000, "probes per second to them")
+	flag.IntVar(&c.limitedTargets, "limited", 8192, "targets behind routers with limits, at 10,000 probes per second; 0 for none")
+	flag.IntVar(&c.seeds, "seeds", 5, "networks of the sparse list, of which medians are taken")
+	flag.IntVar(&c.denseSeeds, "dense-seeds", 3, "likewise of the dense list")
+	flag.IntVar(&c.limitedSeeds, "limited-seeds", 3, "likewise with limits")
+	flag.IntVar(&c.scamperSeeds, "scamper-seeds", 1, "networks in which scamper, the slowest, traces the sparse list")
 	out := flag.String("o", "", "keep the tables in this file")
 	flag.Parse()
 	if err := run(&c, *out); err != nil {
@@ -39,9 +46,10 @@ func main() {
 // config says what is measured.
 type config struct {
 	masstrace, flashroute, scamper string
-	sparse, dense                  int // targets
-	rate                           int // probes per second
-	seeds                          int
+	sparse, dense, limitedTargets  int // targets
+	sparseRate, denseRate          int // probes per second
+	seeds, denseSeeds              int
+	limitedSeeds, scamperSeeds     int
 	dir                            string // temporary
 }
 
@@ -50,28 +58,30 @@ func run(c *config, out string) (err error) {
 		return err
 	}
 	defer os.RemoveAll(c.dir)
+	if c.masstrace, err = filepath.Abs(c.masstrace); err != nil { // tools run in the folder
+		return err
+	}
 	body := ""
-	for _, list := range []struct {
-		name  string
-		n     int
-		write func(path string, seed uint64, n int) error
-	}{{"sparse", c.sparse, writeSparse}, {"dense", c.dense, writeDense}} {
-		if list.n == 0 {
+	for _, l := range []*targets{
+		{name: "sparse", n: c.sparse, rate: c.sparseRate, seeds: c.seeds, scamperSeeds: c.scamperSeeds, write: writeSparse, curve: true},
+		{name: "dense", n: c.dense, rate: c.denseRate, seeds: c.denseSeeds, write: writeDense},
+	} {
+		if l.n == 0 {
 			continue
 		}
-		table, err := c.compare(list.n, list.write)
+		text, err := c.compare(l)
 		if err != nil {
 			return err
 		}
-		body += fmt.Sprintf("%d %s targets, default network, %d probes per second asked for, medians over %d network(s). Interfaces and "+
-			"hops are of routers, as shares of what exhaustive finds.\n\n%s\n", list.n, list.name, c.rate, c.seeds, table)
+		body += text + "\n"
 	}
-	table, err := c.limited()
-	if err != nil {
-		return err
+	if c.limitedTargets > 0 {
+		text, err := c.limited()
+		if err != nil {
+			return err
+		}
+		body += text
 	}
-	body += "Every router limited to 100 answers a second, in bursts of 50. TTLs 1 to 3 are routers that see every probe; the bound is " +
-		"the limit times the duration, and the burst.\n\n" + table
 	fmt.Println(body)
 	if out == "" {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,15 +18,52 @@ type found struct {
 	probes     float64 // that the simulator received
 	seconds    float64 // of the tool, start and end included
 	interfaces float64
-	hops       float64 // (target, TTL) of routers; 0 if the tool does not tell
+	// hops are the routers' answers; nil if the tool does not tell.
+	hops map[hop]bool
+	// probed has the last TTL of each target, if all up to it were probed.
+	probed map[netip.Addr]uint8
+	recall float64 // see recallOf
+}
+
+// hop is an answer of a router, whichever.
+type hop struct {
+	target netip.Addr
+	ttl    uint8
+}
+
+// recallOf returns the share of the hops in all that f has, or has asked for in vain:
+// loss and limits keep answers back by chance.
+func (f *found) recallOf(all *found) float64 {
+	n := 0
+	for h := range all.hops {
+		if f.hops[h] || h.ttl <= f.probed[h.target] {
+			n++
+		}
+	}
+	return float64(n) / float64(len(all.hops))
+}
+
+// targets is a list to trace.
+type targets struct {
+	name         string
+	n            int
+	rate         int // probes per second
+	seeds        int // networks
+	scamperSeeds int // those of scamper
+	write        func(path string, seed uint64, n int) error
+	curve        bool // of topology's parameters
 }
 
 // tool is somebody who traces.
 type tool struct {
 	name string
 	// command returns how to trace a list, with results in a file.
-	command func(c *config, list, results string, seed int) []string
+	command func(c *config, list, results string, rate, seed int) []string
 	read    func(results string) (found, error)
+	// part says that not all TTLs up to the end are probed, seeds in how many
+	// networks, 0 in all.
+	part  bool
+	seeds int
 }
 
 // scan returns masstrace with some options.
@@ -34,71 +72,138 @@ func scan(options ...string) *tool {
 	for _, o := range options {
 		name += " " + o
 	}
-	return &tool{name: name, read: readRecords, command: func(c *config, list, results string, seed int) []string {
-		return append([]string{c.masstrace, "scan", "-q", "--rate", strconv.Itoa(c.rate), "--seed", strconv.Itoa(seed),
+	return &tool{name: name, read: readRecords, command: func(c *config, list, results string, rate, seed int) []string {
+		return append([]string{c.masstrace, "scan", "-q", "--rate", strconv.Itoa(rate), "--seed", strconv.Itoa(seed),
 			"-o", results, list}, options...)
 	}}
 }
 
 // topology returns masstrace with a point of the curve.
 func topology(gap, overlap int) *tool {
-	return scan("--strategy=topology", fmt.Sprintf("--gap-limit=%d", gap), fmt.Sprintf("--overlap=%d", overlap))
+	t := scan("--strategy=topology", fmt.Sprintf("--gap-limit=%d", gap), fmt.Sprintf("--overlap=%d", overlap))
+	t.part = true
+	return t
 }
 
-// tools returns who is compared; the first one is what others are a share of.
-func (c *config) tools() []*tool {
-	all := []*tool{scan("--strategy=exhaustive"), scan("--strategy=complete")}
-	if c.scamper != "" {
-		all = append(all, &tool{name: "scamper", read: readRecords, command: func(c *config, list, results string, _ int) []string {
-			return []string{c.scamper, "-O", "json", "-o", results, "-p", strconv.Itoa(c.rate), "-w", "2000",
-				"-c", "trace -P udp-paris -d 33434 -f 1 -m 32", "-f", list}
-		}})
+const (
+	flashRoute = "FlashRoute"
+	mostRate   = 10_000 // of scamper
+)
+
+// tools returns who is compared; the first one is what others are a share of, the
+// last ones are topology's curve.
+func (c *config) tools(l *targets) (all []*tool, curve int) {
+	all = []*tool{scan("--strategy=exhaustive"), scan("--strategy=complete")}
+	if c.scamper != "" && l.scamperSeeds > 0 {
+		all = append(all, &tool{name: "scamper", read: readRecords, seeds: l.scamperSeeds,
+			command: func(c *config, list, results string, rate, _ int) []string {
+				return []string{c.scamper, "-O", "json", "-o", results, "-p", strconv.Itoa(min(rate, mostRate)), "-w", "0", // no limit: most of its time it waits
+					"-c", "trace -P udp-paris -d 33434 -f 1 -m 32", "-f", list}
+			}})
 	}
 	if c.flashroute != "" {
-		all = append(all, &tool{name: "FlashRoute", read: readFlashRoute, command: func(c *config, list, results string, seed int) []string {
-			return []string{c.flashroute, "--interface=uplink0", "--prober_type=udp", "--dst_port=33434", "--granularity=24",
-				"--probing_rate=" + strconv.Itoa(c.rate), "--seed=" + strconv.Itoa(seed),
-				"--targets=" + list, "--output=" + results}
-		}})
+		all = append(all, &tool{name: flashRoute, read: readFlashRoute, part: true,
+			command: func(c *config, list, results string, rate, seed int) []string {
+				return []string{c.flashroute, "--interface=uplink0", "--prober_type=udp", "--dst_port=33434", "--granularity=24",
+					"--probing_rate=" + strconv.Itoa(rate), "--seed=" + strconv.Itoa(seed),
+					"--targets=" + list, "--output=" + results}
+			}})
 	}
-	return append(all, topology(1, 1), topology(2, 1), topology(2, 2), topology(3, 2), topology(3, 3), topology(5, 4))
+	curve = len(all)
+	if l.curve {
+		return append(all, topology(1, 1), topology(2, 2), topology(3, 3), topology(5, 4)), curve
+	}
+	return append(all, topology(2, 2), topology(3, 3)), curve
 }
 
-// compare traces n targets with every tool in every network.
-func (c *config) compare(n int, write func(path string, seed uint64, n int) error) (string, error) {
-	tools := c.tools()
+// compare traces a list with every tool in every network.
+func (c *config) compare(l *targets) (string, error) {
+	tools, curve := c.tools(l)
 	results := make([][]found, len(tools))
-	for seed := 1; seed <= c.seeds; seed++ {
+	for seed := 1; seed <= l.seeds; seed++ {
 		list := filepath.Join(c.dir, "targets")
-		if err := write(list, uint64(seed), n); err != nil {
+		if err := l.write(list, uint64(seed), l.n); err != nil {
 			return "", err
 		}
+		var all found
 		for i, t := range tools {
-			f, err := c.try(t, list, seed, "--preset=default")
+			if t.seeds > 0 && seed > t.seeds {
+				continue
+			}
+			f, err := c.try(t, list, l.rate, seed, "--preset=default")
 			if err != nil {
 				return "", fmt.Errorf("%s: %w", t.name, err)
 			}
+			if i == 0 {
+				all = f
+			}
+			if !t.part {
+				f.recall = f.recallOf(&all)
+			}
+			f.interfaces /= all.interfaces
+			f.hops, f.probed = nil, nil
 			results[i] = append(results[i], f)
-			fmt.Fprintf(os.Stderr, "network %d: %s: %+v\n", seed, t.name, f)
+			fmt.Fprintf(os.Stderr, "network %d: %s: %.0f probes, %.4f of the interfaces, recall %.4f, %.1f s\n",
+				seed, t.name, f.probes, f.interfaces, f.recall, f.seconds)
 		}
 	}
-	table := bench.Table{Texts: 1, Head: []string{"who", "probes", "of 32 a target", "interfaces", "hops", "s"}}
+	table := bench.Table{Texts: 1, Head: []string{"who", "probes", "of 32 a target", "of exhaustive", "interfaces", "recall", "s"}}
+	medians := make([]found, len(tools))
 	for i, t := range tools {
-		med := func(f func(f, all *found) float64) float64 {
+		med := func(f func(f *found) float64) float64 {
 			var v []float64
 			for k := range results[i] {
-				v = append(v, f(&results[i][k], &results[0][k]))
+				v = append(v, f(&results[i][k]))
 			}
 			return bench.Median(v)
 		}
-		table.Add(t.name,
-			bench.Number(med(func(f, _ *found) float64 { return f.probes })),
-			percent(med(func(f, _ *found) float64 { return f.probes / float64(32*n) })),
-			percent(med(func(f, all *found) float64 { return f.interfaces / all.interfaces })),
-			percent(med(func(f, all *found) float64 { return f.hops / all.hops })),
-			bench.Number(med(func(f, _ *found) float64 { return f.seconds })))
+		m := &medians[i]
+		m.probes, m.interfaces = med(func(f *found) float64 { return f.probes }), med(func(f *found) float64 { return f.interfaces })
+		table.Add(t.name, bench.Number(m.probes), percent(m.probes/float64(32*l.n)), percent(m.probes/medians[0].probes),
+			percent(m.interfaces), percent(med(func(f *found) float64 { return f.recall })),
+			bench.Number(med(func(f *found) float64 { return f.seconds })))
 	}
-	return table.String(), nil
+	text := fmt.Sprintf("%d %s targets, default network, %d probes per second asked for (scamper: at most %d), medians over %d network(s)",
+		l.n, l.name, l.rate, mostRate, l.seeds)
+	if c.scamper != "" && l.scamperSeeds > 0 {
+		text += fmt.Sprintf(", scamper over %d", min(l.seeds, l.scamperSeeds))
+	}
+	text += ". Interfaces are of routers, as shares of what exhaustive finds; recall is the share of its hops that were found, or asked " +
+		"for and not answered, which loss and limits decide.\n\n" + table.String()
+	for i, t := range tools {
+		if t.name == flashRoute {
+			text += "\n" + against(&medians[i], medians[curve:]) + "\n"
+		}
+	}
+	return text, nil
+}
+
+// against says what topology's curve, in ascending order of probes, comes to at
+// FlashRoute's number of probes, and at its number of interfaces.
+func against(f *found, curve []found) string {
+	text := "Against FlashRoute, by the curve of topology: "
+	if last := &curve[len(curve)-1]; last.probes <= f.probes {
+		text += fmt.Sprintf("%s of the interfaces with %s of its probes", percent(last.interfaces), percent(last.probes/f.probes))
+	} else {
+		text += fmt.Sprintf("%s of the interfaces at its number of probes", percent(between(curve, f.probes,
+			func(p *found) float64 { return p.probes }, func(p *found) float64 { return p.interfaces })))
+	}
+	if first := &curve[0]; first.interfaces >= f.interfaces {
+		return text + fmt.Sprintf("; more than its interfaces (%s) with %s of its probes.", percent(first.interfaces),
+			percent(first.probes/f.probes))
+	}
+	return text + fmt.Sprintf("; its interfaces with %s of its probes.", percent(between(curve, f.interfaces,
+		func(p *found) float64 { return p.interfaces }, func(p *found) float64 { return p.probes })/f.probes))
+}
+
+// between returns y where x is at, on the straight lines between points.
+func between(points []found, at float64, x, y func(p *found) float64) float64 {
+	i := 1
+	for i < len(points)-1 && x(&points[i]) < at {
+		i++
+	}
+	a, b := &points[i-1], &points[i]
+	return y(a) + (at-x(a))/(x(b)-x(a))*(y(b)-y(a))
 }
 
 func percent(share float64) string {
@@ -109,10 +214,10 @@ func percent(share float64) string {
 }
 
 // try lets a tool trace a list in a network.
-func (c *config) try(t *tool, list string, seed int, network ...string) (f found, err error) {
+func (c *config) try(t *tool, list string, rate, seed int, network ...string) (f found, err error) {
 	results, counters := filepath.Join(c.dir, "results"), filepath.Join(c.dir, "counters")
 	args := append([]string{"lab", "--counters", counters, "--net-seed", strconv.Itoa(seed)}, network...)
-	args = append(append(args, "--"), t.command(c, list, results, seed)...)
+	args = append(append(args, "--"), t.command(c, list, results, rate, seed)...)
 	cmd := exec.Command(c.masstrace, args...)
 	cmd.Dir = c.dir // FlashRoute writes beside itself
 	seconds, err := timed(cmd)
