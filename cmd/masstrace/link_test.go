@@ -39,7 +39,7 @@ func TestLinkBack(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			restoreRoutes(t)
 			out := outFile(t)
-			p := start(t, nil, "scan", tt.targets, "--rate=1200", "--wait=500ms", "-o", out)
+			p := start(t, nil, "scan", tt.targets, "--strategy=exhaustive", "--rate=1200", "--wait=500ms", "-o", out)
 			p.await(" sent ")
 			do(t, tt.down)
 			p.await(tt.says)

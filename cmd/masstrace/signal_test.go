@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -107,14 +108,23 @@ func TestSignalTwiceBlockedOutput(t *testing.T) {
 func TestMaxRuntime(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
-	out := outFile(t)
 	const seconds = 1
-	p := start(t, nil, "scan", "45.16.0.0/15", "--rate=1k", "--wait=300ms", "-o", out,
-		"--max-runtime="+strconv.Itoa(seconds)+"s")
-	p.end(4)
-	p.says("incomplete: the time was up")
-	sum := mustRead(t, out).summary
-	if sum.Reason != output.ReasonMaxRuntime || sum.Sent < 100 || sum.Sent > 1000*seconds+100 {
-		t.Errorf("summary %+v; want about %d sent", sum, 1000*seconds)
+	for _, strategy := range []string{"complete", "topology", "topology --stitch", "exhaustive", "exhaustive --no-stop"} {
+		t.Run(strategy, func(t *testing.T) {
+			t.Parallel()
+			out := outFile(t)
+			args := append([]string{"scan", "45.16.0.0/15", "--rate=1k", "--wait=300ms", "-o", out,
+				"--max-runtime=" + strconv.Itoa(seconds) + "s", "--strategy"}, strings.Fields(strategy)...)
+			p := start(t, nil, args...)
+			p.end(4)
+			p.says("incomplete: the time was up")
+			sum := mustRead(t, out).summary
+			if sum.Reason != output.ReasonMaxRuntime || sum.Sent < 50 || sum.Sent > 1000*seconds+100 {
+				t.Errorf("summary %+v; want about %d sent", sum, 1000*seconds)
+			}
+			if sum.Skipped.Interrupted == 0 || sum.Targets*sum.TTLs != sum.FirstSent+sum.Skipped.Total() {
+				t.Errorf("summary %+v: sent and skipped are not all", sum)
+			}
+		})
 	}
 }
