@@ -166,7 +166,7 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 			a.cfg.Manners.plan(now)
 			if a.cfg.Manners.ask(p.Target(), uint8(step), now) != granted {
 				m.held |= 1 << step
-				t.until = a.cfg.Manners.until(now)
+				t.until = a.cfg.Manners.until(now, 2) // paths wait, and go on, before the window does
 				return slot, now + poll
 			}
 		}

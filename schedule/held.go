@@ -26,7 +26,7 @@ func (w *walk) mayLeave(items []window.Item, now int64, e *Exhaustive) (n int) {
 			n++
 		} else {
 			w.held = append(w.held, item.Slot)
-			w.until = m.until(now)
+			w.until = m.until(now, 1)
 		}
 	}
 	return n

@@ -81,8 +81,8 @@ func (m *Manners) plan(now int64) {
 }
 
 // until returns how long probes that are due by now may be held back: the scan may
-// take stretch times as long, its wait for the last replies included.
-func (m *Manners) until(now int64) int64 {
+// take stretch times as long, in the end of which it waits so many times for replies.
+func (m *Manners) until(now, waits int64) int64 {
 	if m == nil {
 		return 0
 	}
@@ -91,7 +91,8 @@ func (m *Manners) until(now int64) int64 {
 	if m.probeNS > 0 {
 		took = int64(m.planned.Load()) * m.probeNS
 	}
-	return began + int64(stretch*float64(took+m.waitNS)) - m.waitNS
+	waited := waits * m.waitNS
+	return began + int64(stretch*float64(took+waited)) - waited
 }
 
 // verdict says whether a probe may leave.
