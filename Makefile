@@ -28,8 +28,11 @@ PEERS :=
 FUZZ_SHORT := 2000
 FUZZ_COUNT := 500000
 
+# What go build of the command takes by itself, and benchmarks have to be told.
+GUIDE := cmd/masstrace/default.pgo
+
 .PHONY: help build install-build install-demo install-test lint unit race fuzz-short \
-	test fuzz soak bench demo clean
+	test fuzz soak bench guide demo clean
 
 help:
 	@echo "make demo   build, trace 10,590 targets in a simulated Internet, show how much is true"
@@ -37,6 +40,7 @@ help:
 	@echo "make soak   the same at full counts, for hours; keeps bench/SOAK.md"
 	@echo "make fuzz   every fuzz target, $(FUZZ_COUNT) inputs each (FUZZ_COUNT=N)"
 	@echo "make bench  how fast it is, beside others; keeps bench/RESULTS.md"
+	@echo "make guide  the profile by which the compiler builds bin/masstrace, anew"
 	@echo "make build  bin/masstrace alone"
 	@echo "make lint, make unit, make race: parts of make test"
 
@@ -72,13 +76,16 @@ soak: install-test
 
 bench: install-build build
 	go run ./bench/micro -o bench/RESULTS.md -profiles bench/profiles
-	go run ./bench/send -o bench/RESULTS.md
+	go run -pgo=$(GUIDE) ./bench/send -o bench/RESULTS.md
 	go run ./bench/lab $(PEERS) -o bench/RESULTS.md
-	go run ./bench/receive -o bench/RESULTS.md
-	go run ./bench/replay -o bench/RESULTS.md
+	go run -pgo=$(GUIDE) ./bench/receive -o bench/RESULTS.md
+	go run -pgo=$(GUIDE) ./bench/replay -o bench/RESULTS.md
 	go run ./bench/strategy $(TRACERS) -o bench/RESULTS.md
 	go run ./bench/scale -o bench/RESULTS.md
 	go run ./bench/pace -o bench/RESULTS.md
+
+guide: install-build
+	go run ./bench/micro -guide $(GUIDE)
 
 demo: install-demo build
 	mkdir -p out

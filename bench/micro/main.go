@@ -2,9 +2,11 @@
 // one table, and keeps it with the machine's description. It fails if a
 // benchmark of what happens for each packet allocates.
 //
-// It can also keep a profile of each stage.
+// It can also keep a profile of each stage, or make the one anew by which the
+// compiler builds masstrace, which takes some minutes.
 //
 //	go run ./bench/micro [-count N] [-benchtime T] [-o FILE] [-profiles FOLDER]
+//	go run ./bench/micro -guide cmd/masstrace/default.pgo
 package main
 
 import (
@@ -24,10 +26,17 @@ func main() {
 	benchtime := flag.String("benchtime", "200ms", "length of a run, as go test takes it")
 	out := flag.String("o", "", "keep the table in this file")
 	profiles := flag.String("profiles", "", "keep profiles in this folder")
+	guided := flag.String("guide", "", "make the profile that the compiler is guided by, in this file, and nothing else")
 	flag.Parse()
-	err := run(*count, *benchtime, *out)
-	if *profiles != "" {
-		err = errors.Join(err, profileAll(*profiles))
+	var err error
+	switch {
+	case *guided != "":
+		err = guide(*guided)
+	default:
+		err = run(*count, *benchtime, *out)
+		if *profiles != "" {
+			err = errors.Join(err, profileAll(*profiles))
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "micro:", err)
@@ -78,7 +87,7 @@ func profileAll(dir string) error {
 
 // measure runs the stage's benchmarks.
 func (s stage) measure(count int, benchtime string) ([]result, error) {
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", s.pattern, "-benchmem",
+	cmd := exec.Command("go", "test", "-pgo", guidePath, "-run", "^$", "-bench", s.pattern, "-benchmem",
 		"-count", fmt.Sprint(count), "-benchtime", benchtime, "./"+s.pkg)
 	text, err := cmd.CombinedOutput()
 	if err != nil {

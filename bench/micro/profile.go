@@ -21,7 +21,7 @@ func (s stage) profile(dir string) error {
 	}
 	defer os.RemoveAll(work)
 	binary, samples := filepath.Join(work, "test"), filepath.Join(work, "cpu")
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", s.pattern, "-benchtime", "1s", "-cpu", "1",
+	cmd := exec.Command("go", "test", "-pgo", guidePath, "-run", "^$", "-bench", s.pattern, "-benchtime", "1s", "-cpu", "1",
 		"-cpuprofile", samples, "-o", binary, "./"+s.pkg)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("profile %s: %w\n%s", s.name, err, text)
