@@ -42,7 +42,7 @@ const (
 const (
 	judgeNS    = int64(1e9)
 	settleNS   = judgeNS / 2
-	calmNS     = 16 * judgeNS
+	calmNS     = 4 * judgeNS
 	fewAsked   = 40   // below which a span tells nothing, and is made longer
 	longest    = 4    // but not so many times
 	sparing    = 0.7  // a smaller share makes a router suspect
@@ -50,7 +50,7 @@ const (
 	headroom   = 1.08 // times what it answers is what a router is asked
 	sure       = 3    // standard deviations by which the share must grow in a trial
 	mostWorse  = 3    // times that the share may fall in one
-	mostTries  = 4    // that lengthen the calm behind them
+	mostTries  = 6    // that lengthen the calm behind them
 	firstStep  = 2
 	mostSteps  = 3
 	mannersRun = 8 // probes that may follow at once
