@@ -2,6 +2,7 @@ package sender
 
 import (
 	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/memory"
 	"github.com/masstrace/masstrace/window"
 )
 
@@ -40,7 +41,7 @@ func (s *Sender) prepare(item window.Item) *codec.Prepared {
 	if w.id != item.Window.ID+1 {
 		if w.flows == nil {
 			n := s.ready.shape.Targets * s.ready.shape.Flows
-			w.flows, w.state = make([]codec.Prepared, n), make([]state, n)
+			w.flows, w.state = memory.Make[codec.Prepared](n), memory.Make[state](n)
 		}
 		clear(w.state)
 		w.id = item.Window.ID + 1

@@ -3,6 +3,8 @@ package trace
 import (
 	"encoding/binary"
 	"slices"
+
+	"github.com/masstrace/masstrace/memory"
 )
 
 // Tree remembers which router came before which on the paths of a scan, in a fixed
@@ -35,7 +37,7 @@ func NewTree(n int) *Tree {
 	for size < n {
 		size *= 2
 	}
-	return &Tree{nodes: make([]node, size)}
+	return &Tree{nodes: memory.Make[node](size)}
 }
 
 // find returns the node of a router. If it is not there, n is the one to take.

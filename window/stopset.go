@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync/atomic"
 
+	"github.com/masstrace/masstrace/memory"
 	"github.com/masstrace/masstrace/probe"
 )
 
@@ -28,7 +29,7 @@ func NewStopSet(n int) *StopSet {
 	for size < n {
 		size *= 2
 	}
-	return &StopSet{words: make([]atomic.Uint64, size)}
+	return &StopSet{words: memory.Make[atomic.Uint64](size)}
 }
 
 // Add adds the interface at that TTL and reports whether it was there.

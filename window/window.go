@@ -48,6 +48,7 @@ package window
 import (
 	"sync/atomic"
 
+	"github.com/masstrace/masstrace/memory"
 	"github.com/masstrace/masstrace/probe"
 )
 
@@ -121,8 +122,8 @@ func New(s Shape) *Window {
 	w := &Window{
 		lane:    s.laneSlots(),
 		shape:   s,
-		targets: make([]probe.Addr, 0, s.Targets),
-		states:  make([]atomic.Uint64, s.Targets*s.Flows),
+		targets: memory.Make[probe.Addr](s.Targets)[:0],
+		states:  memory.Make[atomic.Uint64](s.Targets * s.Flows),
 		planes:  make([]atomic.Pointer[plane], s.Flows*s.Attempts),
 	}
 	w.arena.init(s)
@@ -209,7 +210,7 @@ func (w *Window) Stamp(s Slot, ns int64) {
 	holder := w.plane(s.Flow, s.Attempt)
 	p := holder.Load()
 	if p == nil {
-		fresh := make(plane, w.lane*w.shape.TTLs())
+		fresh := plane(memory.Make[slot](w.lane * w.shape.TTLs()))
 		if !holder.CompareAndSwap(nil, &fresh) {
 			p = holder.Load() // another sender was first
 		} else {

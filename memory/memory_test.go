@@ -1,0 +1,40 @@
+package memory
+
+import (
+	"testing"
+	"unsafe"
+)
+
+func TestMake(t *testing.T) {
+	for _, n := range []int{0, 1, huge/8 - 1, huge / 8, 3*huge/8 + 1} {
+		s := Make[uint64](n)
+		if len(s) != n {
+			t.Fatalf("%d values, want %d", len(s), n)
+		}
+		for i := range s {
+			if s[i] != 0 {
+				t.Fatalf("value %d of %d is %d", i, n, s[i])
+			}
+			s[i] = uint64(i)
+		}
+	}
+}
+
+// What the kernel is asked about is aligned, inside, and misses less than two pages.
+func TestWhole(t *testing.T) {
+	b := make([]byte, 5*huge)
+	for _, tt := range []struct{ from, to int }{{0, len(b)}, {1, len(b)}, {4096, len(b) - 1}, {0, huge}, {7, huge}, {0, 0}, {0, 2 * huge}} {
+		part := b[tt.from:tt.to]
+		w := whole(part)
+		if len(w)%huge != 0 || len(w) > len(part) || len(part)-len(w) >= 2*huge {
+			t.Errorf("%d of %d octets", len(w), len(part))
+		}
+		if len(w) == 0 {
+			continue
+		}
+		at, end := uintptr(unsafe.Pointer(&w[0])), uintptr(unsafe.Pointer(&w[len(w)-1]))
+		if at%huge != 0 || at < uintptr(unsafe.Pointer(&part[0])) || end > uintptr(unsafe.Pointer(&part[len(part)-1])) {
+			t.Errorf("%#x to %#x of a part from %p", at, end, &part[0])
+		}
+	}
+}
