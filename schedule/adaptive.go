@@ -26,6 +26,7 @@ type Adaptive struct {
 	halted   bool
 	dry      int64 // when there was last nothing to send
 
+	fresh   uint64 // to be added to decided
 	decided atomic.Uint64
 }
 
@@ -46,6 +47,11 @@ func (a *Adaptive) Next(items []window.Item, now int64) (n int, next int64) {
 	if n < len(items) && next > now {
 		a.dry = now
 	}
+	if a.fresh != 0 {
+		a.decided.Add(a.fresh)
+		a.fresh = 0
+	}
+	window.Fetch(items[:n]) // for the stamps
 	return n, next
 }
 
@@ -57,23 +63,28 @@ func (a *Adaptive) Halt() { a.halted = true }
 
 // memory is what is kept of a path between two looks at it.
 type memory struct {
-	sent   uint64
-	held   uint64 // TTLs that the strategy wants, and that are held back
-	note   uint64
-	latest window.Slot // the probe sent last
-	gone   bool        // what is held back is given up
-	again  uint8       // TTL at which a round of further attempts goes on, 0 in none
+	sent uint64
+	held uint64 // TTLs that the strategy wants, and that are held back
+	note uint64
+
+	ttl, attempt uint8 // of the probe sent last, 0 if none was
+	again        uint8 // TTL at which a round of further attempts goes on, 0 in none
+	gone         bool  // what is held back is given up
+	waits        bool  // it had no probe at the last look
 }
 
 // MemoryOctets is what a schedule by a Strategy keeps of each (target, flow).
-const MemoryOctets = 40 + 4
+const MemoryOctets = 32 + 4
 
 // tour is the way through one window.
 type tour struct {
 	schedule *Adaptive
 	window   *window.Window
 	paths    []memory // by flow, then target
+	targets  uint32   // of the part
 	queue    queue
+	ahead    []uint32 // taken from the queue, to be looked at next
+	taken    [lookahead]uint32
 	left     int   // paths that are not done
 	unknown  bool  // what was sent last is not stamped yet, as far as we know
 	last     int64 // no probe of this window was stamped after
@@ -92,6 +103,8 @@ func (t *tour) begin(w *window.Window, now int64) {
 	clear(t.paths)
 	t.queue.reset(n, now, max(int64(cfg.Wait)/(ticks/2), poll))
 	t.window, t.left, t.last, t.unknown, t.until = w, n, now, false, 0
+	t.targets, t.ahead = uint32(cfg.Part.Len(w.Len())), nil
+	t.path = newPath(w, &cfg.Set.Faults, int64(cfg.Wait))
 }
 
 // next implements walker.
@@ -108,11 +121,12 @@ func (t *tour) next(items []window.Item, now int64) (n int, wake int64) {
 		if n == len(items) || budget == 0 {
 			return n, now
 		}
-		i, ok := t.queue.pop()
+		i, ok := t.pop()
 		if !ok {
 			return n, max(t.queue.next(), now+poll)
 		}
 		slot, at := t.visit(i, now, a)
+		t.paths[i].waits = at != now
 		switch at {
 		case now:
 			items[n] = window.Item{Window: t.window, Slot: slot}
@@ -131,20 +145,60 @@ func (t *tour) next(items []window.Item, now int64) (n int, wake int64) {
 	return t.finish(a, false)
 }
 
+// lookahead is how many paths are taken from the queue at once.
+const lookahead = 32
+
+// pop takes the path that has been ready longest.
+func (t *tour) pop() (i uint32, ok bool) {
+	if len(t.ahead) == 0 && !t.fetch() {
+		return 0, false
+	}
+	i, t.ahead = t.ahead[0], t.ahead[1:]
+	return i, true
+}
+
+// fetch takes the next paths from the queue, and looks at what those of them await,
+// to bring its memory near for all at once.
+func (t *tour) fetch() (ok bool) {
+	n := 0
+	for n < lookahead {
+		i, ok := t.queue.pop()
+		if !ok {
+			break
+		}
+		t.taken[n] = i
+		n++
+	}
+	t.ahead = t.taken[:n]
+	for _, i := range t.ahead {
+		if m := &t.paths[i]; m.waits && m.ttl != 0 {
+			target, flow := t.at(i)
+			t.window.Sent(window.Slot{Target: target, Flow: flow, TTL: m.ttl, Attempt: m.attempt})
+		}
+	}
+	return n > 0
+}
+
+// at returns the target and the flow of a path.
+func (t *tour) at(i uint32) (target uint32, flow uint16) {
+	for i >= t.targets { // mostly there is one flow: a division would take longer
+		i -= t.targets
+		flow++
+	}
+	return t.schedule.cfg.Part.Target(int(i)), flow
+}
+
 // visit looks at a path. It returns a probe and now, or when to look again, or
 // Done.
 func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int64) {
-	m, w := &t.paths[i], t.window
-	targets := a.cfg.Part.Len(w.Len())
-	target, flow := a.cfg.Part.Target(int(i)%targets), int(i)/targets
-	p := &t.path
-	*p = Path{
-		State: w.State(target, uint16(flow)), Sent: m.sent | m.held, Note: m.note, latest: m.latest.TTL,
-		window: w, faults: &a.cfg.Set.Faults, wait: int64(a.cfg.Wait),
-		slot: window.Slot{Target: target, Flow: uint16(flow)}, now: now, idle: now < a.dry+idle,
-		random: a.seed ^ (w.Position + uint64(target)) ^ uint64(flow)<<48,
-	}
-	if m.sent&(m.sent-1) == 0 && m.sent != 0 && w.Sent(m.latest) == window.Excluded {
+	m, w, p := &t.paths[i], t.window, &t.path
+	target, flow := t.at(i)
+	p.State, p.Sent, p.Note = w.State(target, flow), m.sent|m.held, m.note
+	p.slot, p.latest = window.Slot{Target: target, Flow: flow}, m.ttl
+	p.now, p.idle = now, now < a.dry+idle
+	p.random = a.seed ^ (w.Position + uint64(target)) ^ uint64(flow)<<48
+	latest := window.Slot{Target: target, Flow: flow, TTL: m.ttl, Attempt: m.attempt}
+	if m.sent&(m.sent-1) == 0 && m.sent != 0 && w.Sent(latest) == window.Excluded {
 		return t.done(m, a) // as all others would be
 	}
 	step := Enough
@@ -159,8 +213,7 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 	}
 	switch {
 	case step == Await:
-		// The longer it takes, the less it matters to be there at once.
-		return slot, now + max(look, (now-max(w.Sent(m.latest), now-patience))/2)
+		return slot, now + p.pause(w.Sent(latest))
 	case step != Enough:
 		if m.held>>step&1 == 0 {
 			a.cfg.Manners.plan(now)
@@ -173,15 +226,15 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 		m.held &^= 1 << step
 		m.sent |= 1 << step
 		p.slot.TTL = uint8(step)
-		m.latest = p.slot
-		a.decided.Add(1)
+		m.ttl, m.attempt = p.slot.TTL, 0
+		a.fresh++
 		return p.slot, now
 	}
 	if m.held != 0 && !m.gone && !t.giveUp(m, p, a) {
 		return slot, now + look
 	}
 	if m.again == 0 && m.sent != 0 {
-		stamp := w.Sent(m.latest)
+		stamp := w.Sent(latest)
 		if stamp == 0 {
 			return slot, now + poll // not stamped yet
 		}
@@ -193,7 +246,7 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 		}
 	}
 	if t.retry(m, p) {
-		m.latest = p.slot
+		m.ttl, m.attempt = p.slot.TTL, p.slot.Attempt
 		return p.slot, now
 	}
 	if m.again != 0 { // the round is over, and made an attempt
@@ -202,9 +255,6 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 	}
 	return t.done(m, a)
 }
-
-// look is how soon, in ns, to look at a path again that awaits an answer.
-const look = int64(8e6)
 
 // retry finds the next attempt to be made in a round, and reports whether there
 // is one: the lowest that was not made yet at a TTL without an answer.
@@ -239,7 +289,7 @@ func (t *tour) retry(m *memory, p *Path) bool {
 
 // done takes a path out.
 func (t *tour) done(m *memory, a *Adaptive) (slot window.Slot, at int64) {
-	a.decided.Add(uint64(t.window.Shape().TTLs() - bits.OnesCount64(m.sent)))
+	a.fresh += uint64(t.window.Shape().TTLs() - bits.OnesCount64(m.sent))
 	return slot, Done
 }
 

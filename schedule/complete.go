@@ -46,14 +46,16 @@ func (c *Complete) Next(p *Path) Step {
 	if !ok {
 		return Enough
 	}
-	over := c.cfg.endless(p, f, ttl, top)
+	pending := p.Pending()
 	switch {
-	case p.Pending() && (over || !c.mayHurry(p, f)):
+	case pending && !c.mayHurry(p, f):
 		return Await
-	case over:
-		return Enough
+	case !c.cfg.endless(p, f, ttl, top):
+		return ttl
+	case pending:
+		return Await
 	}
-	return ttl
+	return Enough
 }
 
 // mayHurry reports whether the next TTL is sent while answers are awaited: where that

@@ -18,16 +18,17 @@ func TestSilentUnderDrops(t *testing.T) {
 	}
 	w.Learn(0, &probe.Facts{Probe: probe.Probe{TTL: 5}, Kind: probe.KindTTLExceeded, Responder: probe.Addr4From([4]byte{11, 0, 0, 1})}, nil)
 	faults := new(window.Faults)
-	p := &Path{State: w.State(0, 0), window: w, faults: faults, wait: wait, now: 1e6}
+	p := newPath(w, faults, wait)
+	p.State, p.now = w.State(0, 0), 1e6
 	for ttl := uint8(6); ttl <= 13; ttl++ {
-		if got, want := forecast(0).silent(p, ttl, 5), ttl >= 11; got != want {
+		if got, want := forecast(0).silent(&p, ttl, 5), ttl >= 11; got != want {
 			t.Errorf("TTL %d, router at 5: the end %t, want %t", ttl, got, want)
 		}
 	}
 	faults.Drops.Add(70_000+wait, 70_000+wait) // within the wait of TTL 7
 	faults.Drops.Add(90_000+wait+1, 90_000+wait+2)
 	for ttl := uint8(6); ttl <= 13; ttl++ {
-		if got, want := forecast(0).silent(p, ttl, 5), ttl >= 12; got != want {
+		if got, want := forecast(0).silent(&p, ttl, 5), ttl >= 12; got != want {
 			t.Errorf("TTL %d, drops at 7: the end %t, want %t", ttl, got, want)
 		}
 	}

@@ -40,7 +40,9 @@ type Path struct {
 
 	window *window.Window
 	faults *window.Faults
-	wait   int64       // for an answer, ns
+	wait   int64 // for an answer, ns
+	first  uint8 // of the range of TTLs
+	last   uint8
 	slot   window.Slot // its target and flow
 	latest uint8       // TTL sent last, 0 if none was
 	now    int64
@@ -48,14 +50,20 @@ type Path struct {
 	random uint64
 }
 
+// newPath returns what the paths of a window have in common.
+func newPath(w *window.Window, faults *window.Faults, wait int64) Path {
+	s := w.Shape()
+	return Path{window: w, faults: faults, wait: wait, first: s.FirstTTL, last: s.LastTTL}
+}
+
 // Target returns the address that the path leads to.
 func (p *Path) Target() probe.Addr { return p.window.Target(int(p.slot.Target)) }
 
 // First and Last return the range of TTLs.
-func (p *Path) First() uint8 { return p.window.Shape().FirstTTL }
+func (p *Path) First() uint8 { return p.first }
 
 // Last returns the highest TTL that may be probed.
-func (p *Path) Last() uint8 { return p.window.Shape().LastTTL }
+func (p *Path) Last() uint8 { return p.last }
 
 // Within returns the TTL of the range that is nearest to ttl.
 func (p *Path) Within(ttl int) uint8 {
@@ -81,7 +89,8 @@ func (p *Path) Any(from, to uint8) (ttl Step, ok bool) {
 	if n == 0 {
 		return 0, false
 	}
-	for skip := mix(p.random^p.Sent) % uint64(n); skip > 0; skip-- {
+	skip, _ := bits.Mul64(mix(p.random^p.Sent), uint64(n))
+	for ; skip > 0; skip-- {
 		set &= set - 1
 	}
 	return Step(bits.TrailingZeros64(set)), true
@@ -110,6 +119,20 @@ func (p *Path) isPending(ttl uint8) bool {
 	return sent == 0 || sent > 0 && p.now < sent+patience && !p.window.Answered(slot)
 }
 
+// look is how soon, in ns, to look at a path again that awaits an answer.
+const look = int64(8e6)
+
+// pause returns for how long, in ns, to leave a path alone that awaits the answer to a
+// probe sent at that time. The longer it takes, the less it matters to be there at
+// once; and still less while there are others to go on with.
+func (p *Path) pause(sent int64) int64 {
+	waited := p.now - max(sent, p.now-patience)
+	if p.idle {
+		return max(waited/2, look)
+	}
+	return max(min(waited, patience-waited), look)
+}
+
 // Ahead returns how many probes beyond the last router may still be answered soon.
 func (p *Path) Ahead() (n int) {
 	for set := p.Sent &^ (1<<(p.State.Exceeded()+1) - 1); set != 0; set &= set - 1 {
@@ -127,6 +150,9 @@ func (p *Path) Idle() bool { return p.idle }
 // Doubtful reports whether silence at a TTL may be this machine's doing: the kernel
 // dropped replies while one was awaited.
 func (p *Path) Doubtful(ttl uint8) bool {
+	if p.faults.Drops.IsEmpty() {
+		return false
+	}
 	slot := p.slot
 	slot.TTL = ttl
 	sent := p.window.Sent(slot)
@@ -164,11 +190,29 @@ func (p *Path) Highest(from, to uint8) (ttl Step, ok bool) {
 // Circles reports whether the routers at the end of the path, as far as it is
 // known, repeat.
 func (p *Path) Circles() bool {
-	var at [probe.MaxTTL + 1]probe.Addr
 	top := p.State.Exceeded()
+	if !p.repeats(top) {
+		return false
+	}
+	var at [probe.MaxTTL + 1]probe.Addr
 	for ttl := p.First(); ttl <= top; ttl++ {
 		at[ttl] = p.Responder(ttl)
 	}
 	_, ok := window.FindCircle(at[:top+1])
 	return ok
+}
+
+// repeats reports whether the router at a TTL may be one of a circle: it is not, if
+// it answered at none of the TTLs at which it would have a round before.
+func (p *Path) repeats(top uint8) bool {
+	if top < p.first {
+		return false
+	}
+	last := p.Responder(top)
+	for round := 2; !last.IsZero() && int(top)-2*round >= int(p.first); round++ {
+		if p.Responder(top-uint8(round)) == last {
+			return true
+		}
+	}
+	return last.IsZero() // then another one is the last
 }

@@ -57,6 +57,9 @@ func (s *Spans) Add(from, to int64) {
 	s.next.Store(n + 1)
 }
 
+// IsEmpty reports whether there was never a span.
+func (s *Spans) IsEmpty() bool { return s.turn.Load() == 0 }
+
 // Touch reports whether any span has a time in common with from to to. Of times
 // before all that is remembered it says yes if anything was forgotten.
 func (s *Spans) Touch(from, to int64) bool {

@@ -9,10 +9,13 @@ import (
 
 func TestSpans(t *testing.T) {
 	var s Spans
-	if s.Touch(0, 1<<62) {
+	if s.Touch(0, 1<<62) || !s.IsEmpty() {
 		t.Error("an empty log has a span")
 	}
 	s.Add(10, 20)
+	if s.IsEmpty() {
+		t.Error("a log with a span is empty")
+	}
 	s.Add(20, 30) // touches
 	s.Add(50, 60)
 	s.Add(61, 70)

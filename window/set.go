@@ -72,3 +72,15 @@ type Item struct {
 	Window *Window
 	Slot
 }
+
+// Fetch looks at the slots of items, to bring their memory near the processor for all
+// at once: who uses them would wait for it one after another.
+func Fetch(items []Item) {
+	for i := range items {
+		s := &items[i]
+		w := s.Window
+		if p := w.plane(s.Flow, s.Attempt).Load(); p != nil {
+			(*p)[w.index(s.Slot)].sent.Load()
+		}
+	}
+}

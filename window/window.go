@@ -100,6 +100,7 @@ type plane []slot
 type Window struct {
 	shape Shape
 	lane  int // slots of a lane
+	ttls  int // of shape: a method of it copies the whole
 
 	// ID numbers the windows of a run from 0; Position is the place of its
 	// first target in the order.
@@ -121,6 +122,7 @@ type Window struct {
 func New(s Shape) *Window {
 	w := &Window{
 		lane:    s.laneSlots(),
+		ttls:    s.TTLs(),
 		shape:   s,
 		targets: memory.Make[probe.Addr](s.Targets)[:0],
 		states:  memory.Make[atomic.Uint64](s.Targets * s.Flows),
@@ -172,9 +174,8 @@ func spin(target uint32, ttls int) int {
 
 // TTL returns the TTL of a target in a lane, below Shape.TTLs.
 func (w *Window) TTL(lane int, target uint32) uint8 {
-	ttls := w.shape.TTLs()
-	if lane -= spin(target, ttls); lane < 0 {
-		lane += ttls
+	if lane -= spin(target, w.ttls); lane < 0 {
+		lane += w.ttls
 	}
 	return w.shape.FirstTTL + uint8(lane)
 }
@@ -187,10 +188,9 @@ func (s Shape) laneSlots() int {
 }
 
 func (w *Window) index(s Slot) int {
-	ttls := w.shape.TTLs()
-	lane := int(s.TTL-w.shape.FirstTTL) + spin(s.Target, ttls)
-	if lane >= ttls {
-		lane -= ttls
+	lane := int(s.TTL-w.shape.FirstTTL) + spin(s.Target, w.ttls)
+	if lane >= w.ttls {
+		lane -= w.ttls
 	}
 	return lane*w.lane + int(s.Target)
 }
@@ -210,7 +210,7 @@ func (w *Window) Stamp(s Slot, ns int64) {
 	holder := w.plane(s.Flow, s.Attempt)
 	p := holder.Load()
 	if p == nil {
-		fresh := plane(memory.Make[slot](w.lane * w.shape.TTLs()))
+		fresh := plane(memory.Make[slot](w.lane * w.ttls))
 		if !holder.CompareAndSwap(nil, &fresh) {
 			p = holder.Load() // another sender was first
 		} else {
