@@ -70,7 +70,11 @@ func NewAssembler(cfg AssemblerConfig) *Assembler {
 // Traces calls yield for the closed trace of every (target, flow) of w that was
 // probed, and counts all of them. The trace is valid until yield returns.
 func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
-	a.limits.scan(w)
+	// Where the next TTL depends on the answer to the last one, silence comes in
+	// patterns that look like limits.
+	if a.cfg.GapLimit == 0 {
+		a.limits.scan(w)
+	}
 	if a.cfg.Tree != nil {
 		a.learn(w)
 	}

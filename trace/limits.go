@@ -17,13 +17,11 @@ import (
 // It cannot know which router a silent probe met. So it takes together the
 // probes of a window that were sent with one TTL behind the same last responder:
 // a group. For each responder R, over the groups of one TTL in which it answered
-// and cut into bins of time, let o be the answers of R in a bin, and n those and
-// the silent probes, which R may have been asked: others answered the rest. Under
-// chance o is binomial, with a share of its own in each bin, as what adaptive
-// strategies ask drifts in time, and its variance is about o(1−o/n)·n/(n−1). Under
-// a limit there is a bucket that predicts every o to within a packet or two, and
-// the ratio of Σ(o − prediction)² to the sum of the former is far below that of
-// chance, which is χ²/k over k bins (see even).
+// and cut into bins of time, let n be the probes asked in a bin and o the answers
+// of R. Under chance o is binomial with q = Σo/Σn, and Σ(o − nq)² is about
+// Σnq(1−q). Under a limit there is a bucket that predicts every o to within a
+// packet or two, and the ratio of Σ(o − prediction)² to the latter is far below
+// that of chance, which is χ²/k over k bins (see even).
 type limits struct {
 	groups     map[groupKey]*group
 	responders map[responderKey]*responder
@@ -39,7 +37,7 @@ type groupKey struct {
 type group struct {
 	probes  int
 	silent  int
-	unheard bins // the silent, by time
+	asked   bins
 	answers []*responder
 	limited bool
 }
@@ -52,7 +50,6 @@ type responderKey struct {
 type responder struct {
 	silent          int // in the groups that it answers in
 	asked, answered bins
-	limited         bool
 }
 
 const (
@@ -94,9 +91,7 @@ func (l *limits) scan(w *window.Window) {
 	l.judge()
 }
 
-// each calls f for every probe of w that was sent, with its answer or nil. Silence
-// counts below the last answer of a trace, where the path is known to go on: beyond
-// it, it is the end of the path, which strategies probe as far as the gap limit.
+// each calls f for every probe of w that was sent, with its answer or nil.
 func (l *limits) each(w *window.Window, f func(k groupKey, sent int64, e *window.Entry)) {
 	s := w.Shape()
 	for target := range uint32(w.Len()) {
@@ -104,8 +99,7 @@ func (l *limits) each(w *window.Window, f func(k groupKey, sent int64, e *window
 			end := w.State(target, flow).End()
 			k := groupKey{is4: w.Target(int(target)).Is4()}
 			slot := window.Slot{Target: target, Flow: flow}
-			last := lastAnswer(w, slot)
-			for slot.TTL = s.FirstTTL; slot.TTL <= last && (end == 0 || slot.TTL < end); slot.TTL++ {
+			for slot.TTL = s.FirstTTL; slot.TTL <= s.LastTTL && (end == 0 || slot.TTL < end); slot.TTL++ {
 				k.ttl = slot.TTL
 				before := k.before
 				for slot.Attempt = 0; slot.Attempt < uint8(s.Attempts); slot.Attempt++ {
@@ -125,29 +119,15 @@ func (l *limits) each(w *window.Window, f func(k groupKey, sent int64, e *window
 	}
 }
 
-// lastAnswer returns the highest TTL of the slot's target and flow that has an
-// answer, 0 if none has.
-func lastAnswer(w *window.Window, slot window.Slot) uint8 {
-	s := w.Shape()
-	for slot.TTL = s.LastTTL; slot.TTL >= max(s.FirstTTL, 1); slot.TTL-- {
-		for slot.Attempt = 0; slot.Attempt < uint8(s.Attempts); slot.Attempt++ {
-			if w.Reply(slot) != nil {
-				return slot.TTL
-			}
-		}
-	}
-	return 0
-}
-
 func (l *limits) bin(sent int64) int {
 	return int(float64(sent-l.from) / float64(l.to-l.from+1) * numBins)
 }
 
 // add puts one probe of group g, with its answer or nil, into its bin.
 func (l *limits) add(g *group, ttl uint8, bin int, e *window.Entry) {
+	g.asked[bin]++
 	if e == nil {
 		g.silent++
-		g.unheard[bin]++
 		return
 	}
 	k := responderKey{e.Responder, ttl}
@@ -156,7 +136,6 @@ func (l *limits) add(g *group, ttl uint8, bin int, e *window.Entry) {
 		r = new(responder)
 		l.responders[k] = r
 	}
-	r.asked[bin]++
 	r.answered[bin]++
 	if !slices.Contains(g.answers, r) && len(g.answers) < mostAnswers {
 		g.answers = append(g.answers, r)
@@ -169,15 +148,14 @@ func (l *limits) judge() {
 		for _, r := range g.answers {
 			r.silent += g.silent
 			for i := range r.asked {
-				r.asked[i] += g.unheard[i]
+				r.asked[i] += g.asked[i]
 			}
 		}
 	}
-	for _, r := range l.responders {
-		r.limited = r.silent >= fewestSilent && r.answered.even(&r.asked)
-	}
 	for _, g := range l.groups {
-		g.limited = slices.ContainsFunc(g.answers, func(r *responder) bool { return r.limited })
+		g.limited = slices.ContainsFunc(g.answers, func(r *responder) bool {
+			return r.silent >= fewestSilent && r.answered.even(&r.asked)
+		})
 	}
 }
 
@@ -199,11 +177,9 @@ func (o *bins) even(n *bins) bool {
 	for at := 0; at < numBins; at += width {
 		wide, asked = append(wide, sumOf(o[at:at+width])), append(asked, sumOf(n[at:at+width]))
 	}
-	chance := 0.0
-	for i, n := range asked {
-		if n > 1 {
-			chance += wide[i] * (1 - wide[i]/n) * n / (n - 1)
-		}
+	q, chance := answered/n.sum(), 0.0
+	for _, n := range asked {
+		chance += n * q * (1 - q)
 	}
 	for _, burst := range bursts {
 		for _, full := range [...]float64{burst, 0} {
@@ -270,8 +246,8 @@ func sumOf(bins []uint32) (sum float64) {
 	return sum
 }
 
-// appendLimited appends the TTLs of t, which is not closed, below its last answer
-// at which a probe went unanswered in a group with a limit.
+// appendLimited appends the TTLs of t at which a probe went unanswered in a
+// group with a limit.
 func (l *limits) appendLimited(ttls []uint8, t *Trace) []uint8 {
 	k := groupKey{is4: t.Target.Is4()}
 	hop := 0
@@ -279,9 +255,6 @@ func (l *limits) appendLimited(ttls []uint8, t *Trace) []uint8 {
 		for hop < len(t.Hops) && t.Hops[hop].TTL < s.TTL {
 			k.before = t.Hops[hop].Responder
 			hop++
-		}
-		if hop == len(t.Hops) {
-			break // beyond the last answer
 		}
 		k.ttl = s.TTL
 		g := l.groups[k]

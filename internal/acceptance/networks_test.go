@@ -20,7 +20,7 @@ func networks() []network {
 	return []network{
 		{"clean", preset("clean"), nil, holdsClean},
 		{"loss", preset("loss"), []string{"--attempts=3"}, holdsLoss},
-		{"limited", preset("limited"), nil, holdsLimited},
+		{"limited", preset("limited"), []string{"--strategy=exhaustive"}, holdsLimited}, // which alone names limits
 		{"delayed", preset("delayed"), both, holdsDelayed},
 		{"nat", preset("nat"), both, holdsNAT},
 		{"noise", preset("noise"), both, holdsNoise},
