@@ -159,7 +159,7 @@ func TestTCPScamper(t *testing.T) {
 				}
 				args := []string{"-p", "1000", "-O", "json"}
 				for target := range ours {
-					args = append(args, "-I", fmt.Sprintf("trace -P %s -d %d -q 1 -w 1 -g 2 -m %d %v", name, port, peersTTL, target))
+					args = append(args, "-I", fmt.Sprintf("trace -P %s -d %d -q 2 -w 1 -g 2 -m %d %v", name, port, peersTTL, target))
 				}
 				out, err := exec.CommandContext(t.Context(), "scamper", args...).Output()
 				if err != nil {
