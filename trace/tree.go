@@ -1,10 +1,10 @@
 package trace
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/masstrace/masstrace/memory"
+	"github.com/masstrace/masstrace/window"
 )
 
 // Tree remembers which router came before which on the paths of a scan, in a fixed
@@ -27,7 +27,7 @@ const NodeOctets = 48
 
 // node is a router at a TTL.
 type node struct {
-	key    uint64 // hash of TTL and address, 0 of none
+	key    uint64 // window.HashHop, 0 of none
 	before [2]Known
 }
 
@@ -55,7 +55,7 @@ func (t *Tree) find(key uint64) (n *node, ok bool) {
 // Link says that before was the next router with an answer below at: those between
 // were asked, and silent.
 func (t *Tree) Link(at, before Known) {
-	key := at.hash()
+	key := window.HashHop(at.TTL, at.Addr)
 	n, ok := t.find(key)
 	if !ok {
 		*n = node{key: key}
@@ -82,7 +82,7 @@ func (t *Tree) Before(at Known, yield func(Known)) {
 				far = i
 			}
 		}
-		n, ok := t.find(front[far].hash())
+		n, ok := t.find(window.HashHop(front[far].TTL, front[far].Addr))
 		if !ok { // its way ends in the unknown, and may be any
 			return
 		}
@@ -104,14 +104,3 @@ func (t *Tree) Before(at Known, yield func(Known)) {
 
 // maxFront is how many ways may be under consideration, and one more.
 const maxFront = 8
-
-// hash returns a hash that is never 0: FNV-1a over words, mixed.
-func (k Known) hash() uint64 {
-	h := uint64(fnvOffset)
-	for _, word := range [...]uint64{binary.LittleEndian.Uint64(k.Addr[:8]), binary.LittleEndian.Uint64(k.Addr[8:]), uint64(k.TTL)} {
-		h = (h ^ word) * fnvPrime
-		h ^= h >> 29
-	}
-	h *= 0x9e3779b97f4a7c15 // 2⁶⁴/φ
-	return h ^ h>>32 | 1
-}

@@ -34,7 +34,7 @@ func NewStopSet(n int) *StopSet {
 
 // Add adds the interface at that TTL and reports whether it was there.
 func (s *StopSet) Add(ttl uint8, a probe.Addr) (known bool) {
-	h := hashHop(ttl, a)
+	h := HashHop(ttl, a)
 	first := int(h>>8) & (len(s.words) - 1) &^ (stopWays - 1)
 	set := s.words[first : first+stopWays]
 	for i := range set {
@@ -52,8 +52,8 @@ func (s *StopSet) Add(ttl uint8, a probe.Addr) (known bool) {
 // Octets returns the memory that the set takes.
 func (s *StopSet) Octets() int { return 8 * len(s.words) }
 
-// hashHop returns a hash that is never 0.
-func hashHop(ttl uint8, a probe.Addr) uint64 {
+// HashHop returns a hash of an interface at a TTL that is never 0.
+func HashHop(ttl uint8, a probe.Addr) uint64 {
 	h := mix(binary.LittleEndian.Uint64(a[:8]) ^ uint64(ttl)<<56)
 	return mix(h^binary.LittleEndian.Uint64(a[8:])) | 1
 }
