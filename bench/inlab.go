@@ -47,6 +47,7 @@ type Lab struct {
 	Masstrace string   // the program
 	Options   []string // of masstrace lab
 	Dir       string   // for files of its own
+	Work      string   // where commands run; empty is here
 }
 
 // inside is the first argument of the part of a program that runs in the lab.
@@ -59,6 +60,7 @@ func (l *Lab) Measured(input string, command ...string) (u Usage, s Seen, err er
 	args := append([]string{"lab", "--counters", counts}, l.Options...)
 	args = append(append(args, "--"), Part("measured", usages)...)
 	cmd := exec.Command(l.Masstrace, append(args, command...)...)
+	cmd.Dir = l.Work
 	if input != "" {
 		f, err := os.Open(input)
 		if err != nil {

@@ -27,10 +27,8 @@ func guide(path string) error {
 		}
 		fmt.Fprintf(os.Stderr, "profiling: %s\n", s.name)
 		samples := filepath.Join(work, fmt.Sprint(i))
-		cmd := exec.Command("go", "test", "-trimpath", "-run", "^$", "-bench", s.pattern, "-benchtime", "1s", "-cpu", "1",
-			"-cpuprofile", samples, "-o", filepath.Join(work, "test"), "./"+s.pkg)
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("profile %s: %w\n%s", s.name, err, text)
+		if err := s.sample(filepath.Join(work, "test"), samples, "-trimpath"); err != nil {
+			return err
 		}
 		merge = append(merge, samples)
 	}

@@ -21,10 +21,8 @@ func (s stage) profile(dir string) error {
 	}
 	defer os.RemoveAll(work)
 	binary, samples := filepath.Join(work, "test"), filepath.Join(work, "cpu")
-	cmd := exec.Command("go", "test", "-pgo", guidePath, "-run", "^$", "-bench", s.pattern, "-benchtime", "1s", "-cpu", "1",
-		"-cpuprofile", samples, "-o", binary, "./"+s.pkg)
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("profile %s: %w\n%s", s.name, err, text)
+	if err := s.sample(binary, samples, "-pgo", guidePath); err != nil {
+		return err
 	}
 	top, err := exec.Command("go", "tool", "pprof", "-top", fmt.Sprintf("-nodecount=%d", profileLines), binary, samples).Output()
 	if err != nil {
@@ -32,6 +30,17 @@ func (s stage) profile(dir string) error {
 	}
 	text := fmt.Sprintf("%s: go test -bench '%s' ./%s\n\n%s", s.name, s.pattern, s.pkg, withoutTimes(top))
 	return os.WriteFile(filepath.Join(dir, s.file()), []byte(text), 0o644)
+}
+
+// sample runs the stage's benchmarks and keeps their binary and a profile of the
+// processor's time. flags are those of go test for the compiler.
+func (s stage) sample(binary, samples string, flags ...string) error {
+	args := append(append([]string{"test"}, flags...), "-run", "^$", "-bench", s.pattern, "-benchtime", "1s", "-cpu", "1",
+		"-cpuprofile", samples, "-o", binary, "./"+s.pkg)
+	if text, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("profile %s: %w\n%s", s.name, err, text)
+	}
+	return nil
 }
 
 // file returns a name for the stage's profile.

@@ -9,13 +9,9 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
-	"time"
 
 	"github.com/masstrace/masstrace/output"
 )
-
-// now is in seconds.
-func now() float64 { return float64(time.Now().UnixNano()) / 1e9 }
 
 // writeSparse writes n hosts in /24s by chance, of a /8 for each 40,000 of them.
 func writeSparse(path string, seed uint64, n int) error {
@@ -94,15 +90,6 @@ func readRecords(path string) (f found, err error) {
 	})
 	f.interfaces = float64(len(interfaces))
 	return f, err
-}
-
-// readSummary finds the summary of a scan.
-func readSummary(path string, sum *output.Summary) error {
-	return eachRecord(path, func(r output.Record) {
-		if s, ok := r.(*output.Summary); ok {
-			*sum = *s
-		}
-	})
 }
 
 // A record of FlashRoute's output, in octets, little-endian: destination and

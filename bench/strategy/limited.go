@@ -55,7 +55,7 @@ func (c *config) nearAnswers(t *tool) (asked, answered, seconds float64, err err
 			return 0, 0, 0, err
 		}
 		var sum output.Summary
-		t.read = func(results string) (f found, err error) { return f, readSummary(results, &sum) }
+		t.read = func(results string) (f found, err error) { return f, bench.ReadSummary(results, &sum) }
 		if _, err := c.try(t, list, askRate, seed, "--preset=clean", "--set=limited-routers=1",
 			fmt.Sprintf("--set=router-rate=%d", limitRate), fmt.Sprintf("--set=router-burst=%d", limitBurst)); err != nil {
 			return 0, 0, 0, err

@@ -22,6 +22,10 @@ import (
 )
 
 func main() {
+	if was, err := bench.Inside(os.Args[1:], nil); was {
+		end(err)
+		return
+	}
 	var c config
 	flag.StringVar(&c.masstrace, "masstrace", "bin/masstrace", "masstrace, whose lab is used too")
 	flag.StringVar(&c.flashroute, "flashroute", "", "path of FlashRoute, not used if empty")
@@ -37,7 +41,11 @@ func main() {
 	flag.IntVar(&c.scamperSeeds, "scamper-seeds", 1, "networks in which scamper, the slowest, traces the sparse list")
 	out := flag.String("o", "", "keep the tables in this file")
 	flag.Parse()
-	if err := run(&c, *out); err != nil {
+	end(run(&c, *out))
+}
+
+func end(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "strategy:", err)
 		os.Exit(1)
 	}

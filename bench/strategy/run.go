@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 
@@ -215,36 +212,14 @@ func percent(share float64) string {
 
 // try lets a tool trace a list in a network.
 func (c *config) try(t *tool, list string, rate, seed int, network ...string) (f found, err error) {
-	results, counters := filepath.Join(c.dir, "results"), filepath.Join(c.dir, "counters")
-	args := append([]string{"lab", "--counters", counters, "--net-seed", strconv.Itoa(seed)}, network...)
-	args = append(append(args, "--"), t.command(c, list, results, rate, seed)...)
-	cmd := exec.Command(c.masstrace, args...)
-	cmd.Dir = c.dir // FlashRoute writes beside itself
-	seconds, err := timed(cmd)
+	results := filepath.Join(c.dir, "results")
+	lab := bench.Lab{Masstrace: c.masstrace, Options: append([]string{"--net-seed", strconv.Itoa(seed)}, network...),
+		Dir: c.dir, Work: c.dir} // FlashRoute writes beside itself
+	used, seen, err := lab.Measured("", t.command(c, list, results, rate, seed)...)
 	if err != nil {
 		return f, err
 	}
-	if f, err = t.read(results); err != nil {
-		return f, err
-	}
-	var counted struct {
-		Simulator map[string]uint64 `json:"simulator"`
-	}
-	text, err := os.ReadFile(counters)
-	if err == nil {
-		err = json.Unmarshal(text, &counted)
-	}
-	f.seconds, f.probes = seconds, float64(counted.Simulator["received"])
+	f, err = t.read(results)
+	f.seconds, f.probes = used.Elapsed, float64(seen.Simulator["received"])
 	return f, err
-}
-
-// timed runs a command and returns how long it took.
-func timed(cmd *exec.Cmd) (seconds float64, err error) {
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	began := now()
-	if err := cmd.Run(); err != nil {
-		return 0, fmt.Errorf("%w\n%s", err, said.Bytes())
-	}
-	return now() - began, nil
 }
