@@ -22,7 +22,7 @@ import (
 
 func main() {
 	if was, err := bench.Inside(os.Args[1:], blast); was {
-		end(err)
+		bench.Exit("lab", err)
 		return
 	}
 	var c config
@@ -39,14 +39,7 @@ func main() {
 	if err == nil {
 		err = run(c, *out)
 	}
-	end(err)
-}
-
-func end(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "lab:", err)
-		os.Exit(1)
-	}
+	bench.Exit("lab", err)
 }
 
 // config says what is measured.

@@ -38,10 +38,7 @@ func main() {
 			err = errors.Join(err, profileAll(*profiles))
 		}
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "micro:", err)
-		os.Exit(1)
-	}
+	bench.Exit("micro", err)
 }
 
 func run(count int, benchtime, out string) error {

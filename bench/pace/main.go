@@ -21,10 +21,7 @@ func main() {
 	length := flag.Duration("length", 2*time.Second, "length of a measurement; the slowest rates take longer")
 	out := flag.String("o", "", "keep the table in this file")
 	flag.Parse()
-	if err := run(*length, *out); err != nil {
-		fmt.Fprintln(os.Stderr, "pace:", err)
-		os.Exit(1)
-	}
+	bench.Exit("pace", run(*length, *out))
 }
 
 // rates in packets a second.

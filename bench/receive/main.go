@@ -29,7 +29,7 @@ import (
 func main() {
 	lab.Init(lab.Setup{Name: network, Build: build})
 	if len(os.Args) > 1 && os.Args[1] == inside {
-		end(runInside(os.Args[2:]))
+		bench.Exit("receive", runInside(os.Args[2:]))
 		return
 	}
 	masstrace := flag.String("masstrace", "bin/masstrace", "masstrace")
@@ -39,14 +39,7 @@ func main() {
 	seconds := flag.Int("seconds", 3, "how long replies come")
 	out := flag.String("o", "", "keep the table in this file")
 	flag.Parse()
-	end(run(*masstrace, *rates, *send, *rounds, *seconds, *out))
-}
-
-func end(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "receive:", err)
-		os.Exit(1)
-	}
+	bench.Exit("receive", run(*masstrace, *rates, *send, *rounds, *seconds, *out))
 }
 
 // outcome is what came of one run.

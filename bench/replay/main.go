@@ -27,7 +27,7 @@ import (
 
 func main() {
 	if len(os.Args) == 3 && os.Args[1] == "count" {
-		end(count(os.Args[2]))
+		bench.Exit("replay", count(os.Args[2]))
 		return
 	}
 	if len(os.Args) == 4 && os.Args[1] == "make" {
@@ -35,7 +35,7 @@ func main() {
 		if err == nil {
 			err = writeCapture(os.Args[2], n)
 		}
-		end(err)
+		bench.Exit("replay", err)
 		return
 	}
 	masstrace := flag.String("masstrace", "bin/masstrace", "masstrace")
@@ -44,14 +44,7 @@ func main() {
 	rounds := flag.Int("rounds", 5, "runs of each, of which medians are taken")
 	out := flag.String("o", "", "keep the table in this file")
 	flag.Parse()
-	end(run(*masstrace, *frames, *rate, *rounds, *out))
-}
-
-func end(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "replay:", err)
-		os.Exit(1)
-	}
+	bench.Exit("replay", run(*masstrace, *frames, *rate, *rounds, *out))
 }
 
 func run(masstrace, sizes string, rate, rounds int, out string) error {

@@ -21,7 +21,7 @@ import (
 
 func main() {
 	if was, err := bench.Inside(os.Args[1:], nil); was {
-		end(err)
+		bench.Exit("scale", err)
 		return
 	}
 	masstrace := flag.String("masstrace", "bin/masstrace", "masstrace, whose lab is used too")
@@ -29,14 +29,7 @@ func main() {
 	scans := flag.String("scans", "10000x32,100000x32,1000000x32,10000x2,100000x2,1000000x2,10000000x2", "targets and TTLs of each scan")
 	out := flag.String("o", "", "keep the tables in this file")
 	flag.Parse()
-	end(run(*masstrace, *rate, *scans, *out))
-}
-
-func end(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "scale:", err)
-		os.Exit(1)
-	}
+	bench.Exit("scale", run(*masstrace, *rate, *scans, *out))
 }
 
 // scan is one to be measured.

@@ -28,10 +28,7 @@ func main() {
 	packets := flag.Int("packets", 500_000, "packets of a measurement")
 	out := flag.String("o", "", "keep the tables in this file")
 	flag.Parse()
-	if err := run(*rounds, *packets, *out); err != nil {
-		fmt.Fprintln(os.Stderr, "send:", err)
-		os.Exit(1)
-	}
+	bench.Exit("send", run(*rounds, *packets, *out))
 }
 
 func run(rounds, packets int, out string) error {

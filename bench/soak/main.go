@@ -38,10 +38,7 @@ func main() {
 	if *endure > 0 {
 		scan = &endurance{length: *endure, rate: *rate}
 	}
-	if err := run(packages, *timeout, *fuzz, scan, *out); err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
-		os.Exit(1)
-	}
+	bench.Exit("soak", run(packages, *timeout, *fuzz, scan, *out))
 }
 
 func run(packages []string, timeout time.Duration, fuzz int, scan *endurance, out string) error {

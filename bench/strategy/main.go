@@ -23,7 +23,7 @@ import (
 
 func main() {
 	if was, err := bench.Inside(os.Args[1:], nil); was {
-		end(err)
+		bench.Exit("strategy", err)
 		return
 	}
 	var c config
@@ -41,14 +41,7 @@ func main() {
 	flag.IntVar(&c.scamperSeeds, "scamper-seeds", 1, "networks in which scamper, the slowest, traces the sparse list")
 	out := flag.String("o", "", "keep the tables in this file")
 	flag.Parse()
-	end(run(&c, *out))
-}
-
-func end(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "strategy:", err)
-		os.Exit(1)
-	}
+	bench.Exit("strategy", run(&c, *out))
 }
 
 // config says what is measured.
