@@ -82,22 +82,24 @@ func (t *Tree) Before(at Known, yield func(Known)) {
 				far = i
 			}
 		}
-		n, ok := t.find(window.HashHop(front[far].TTL, front[far].Addr))
+		ttl := front[far].TTL
+		n, ok := t.find(window.HashHop(ttl, front[far].Addr))
 		if !ok { // its way ends in the unknown, and may be any
 			return
 		}
 		front[far] = front[len(front)-1]
 		front = front[:len(front)-1]
 		for _, b := range n.before {
-			if b.TTL != 0 && !slices.Contains(front, b) {
+			// Where hashes meet, a node may be another's: ways lead down all the same.
+			if b.TTL != 0 && b.TTL < ttl && !slices.Contains(front, b) {
 				front = append(front, b)
 			}
 		}
 		switch len(front) {
+		case 0, maxFront:
+			return
 		case 1:
 			yield(front[0])
-		case maxFront:
-			return
 		}
 	}
 }

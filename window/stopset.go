@@ -54,8 +54,8 @@ func (s *StopSet) Octets() int { return 8 * len(s.words) }
 
 // HashHop returns a hash of an interface at a TTL that is never 0.
 func HashHop(ttl uint8, a probe.Addr) uint64 {
-	h := mix(binary.LittleEndian.Uint64(a[:8]) ^ uint64(ttl)<<56)
-	return mix(h^binary.LittleEndian.Uint64(a[8:])) | 1
+	h := mix(binary.LittleEndian.Uint64(a[:8])) ^ binary.LittleEndian.Uint64(a[8:])
+	return mix(mix(h)^uint64(ttl)) | 1
 }
 
 // mix is the bijection that ends each step of SplitMix64 (Steele, Lea and Flood,

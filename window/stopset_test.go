@@ -1,6 +1,8 @@
 package window
 
 import (
+	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -68,5 +70,29 @@ func BenchmarkStopSet(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		s.Add(uint8(i&31), interfaceNo(i&0xffff))
+	}
+}
+
+// No two interfaces at TTLs have the same hash, not even where the octets of an
+// address count as the TTL does.
+func TestHashHop(t *testing.T) {
+	seen := map[uint64]string{}
+	for ttl := range uint8(64) {
+		for i := range byte(64) {
+			for _, a := range []netip.Addr{
+				netip.AddrFrom4([4]byte{20, 0, 0, i}),
+				netip.AddrFrom16([16]byte{0: 0x20, 7: i}), netip.AddrFrom16([16]byte{0: 0x20, 8: i}), netip.AddrFrom16([16]byte{0: 0x20, 15: i}),
+			} {
+				if i == 0 && a.Is6() {
+					continue // all three are the same one
+				}
+				name := fmt.Sprint(ttl, " ", a)
+				h := HashHop(ttl, probe.AddrFrom(a))
+				if other, ok := seen[h]; ok || h == 0 {
+					t.Fatalf("hash %#x of %s and %s", h, name, other)
+				}
+				seen[h] = name
+			}
+		}
 	}
 }
