@@ -16,27 +16,28 @@ import (
 // huge is the octets of a huge page.
 const huge = 2 << 20
 
-// Make returns n zero values, on huge pages as far as whole ones fit and the
-// kernel has them; otherwise it is make. It may be called from any goroutine.
+// Make returns n zero values, on huge pages if they fill one and the kernel has
+// some; otherwise it is make. It may be called from any goroutine.
 func Make[T any](n int) []T {
-	s := make([]T, n)
-	if size := uintptr(n) * unsafe.Sizeof(*new(T)); size >= huge {
-		b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), size)
-		if b = whole(b); len(b) > 0 {
-			// Without them it is slower, and nothing else.
-			_ = unix.Madvise(b, unix.MADV_HUGEPAGE)
-		}
+	each := int(unsafe.Sizeof(*new(T)))
+	if n*each < huge {
+		return make([]T, n)
 	}
-	return s
+	// Address space costs nothing: there is room to begin with a huge page, and
+	// to end with a whole one.
+	s := make([]T, n+(2*huge+each-1)/each)
+	b := whole(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*each))
+	// Without them it is slower, and nothing else.
+	_ = unix.Madvise(b, unix.MADV_HUGEPAGE)
+	skip := int(uintptr(unsafe.Pointer(unsafe.SliceData(b))) - uintptr(unsafe.Pointer(unsafe.SliceData(s))))
+	from := (skip + each - 1) / each
+	return s[from : from+n : from+n]
 }
 
-// whole returns the part of b that is whole huge pages.
+// whole returns the part of b, at least two huge pages long, that is whole huge
+// pages.
 func whole(b []byte) []byte {
 	at := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
-	skip := int(-at % huge)
-	if len(b) < skip+huge {
-		return nil
-	}
-	b = b[skip:]
+	b = b[-at%huge:]
 	return b[:len(b)/huge*huge]
 }

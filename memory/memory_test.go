@@ -23,18 +23,26 @@ func TestMake(t *testing.T) {
 // What the kernel is asked about is aligned, inside, and misses less than two pages.
 func TestWhole(t *testing.T) {
 	b := make([]byte, 5*huge)
-	for _, tt := range []struct{ from, to int }{{0, len(b)}, {1, len(b)}, {4096, len(b) - 1}, {0, huge}, {7, huge}, {0, 0}, {0, 2 * huge}} {
+	for _, tt := range []struct{ from, to int }{{0, len(b)}, {1, len(b)}, {4096, len(b) - 1}, {0, 2 * huge}, {7, 2*huge + 7}} {
 		part := b[tt.from:tt.to]
 		w := whole(part)
-		if len(w)%huge != 0 || len(w) > len(part) || len(part)-len(w) >= 2*huge {
+		if len(w) == 0 || len(w)%huge != 0 || len(part)-len(w) >= 2*huge {
 			t.Errorf("%d of %d octets", len(w), len(part))
-		}
-		if len(w) == 0 {
 			continue
 		}
 		at, end := uintptr(unsafe.Pointer(&w[0])), uintptr(unsafe.Pointer(&w[len(w)-1]))
 		if at%huge != 0 || at < uintptr(unsafe.Pointer(&part[0])) || end > uintptr(unsafe.Pointer(&part[len(part)-1])) {
 			t.Errorf("%#x to %#x of a part from %p", at, end, &part[0])
+		}
+	}
+}
+
+// Large arrays begin with a huge page, as near as their values allow.
+func TestBegin(t *testing.T) {
+	type odd [24]byte
+	for range 8 {
+		if at := uintptr(unsafe.Pointer(unsafe.SliceData(Make[odd](huge / 8)))); at%huge >= 24 {
+			t.Errorf("%#x is %d octets into a huge page", at, at%huge)
 		}
 	}
 }

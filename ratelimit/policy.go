@@ -10,7 +10,7 @@ const (
 
 	// Below steadyPPS a wake-up 100 µs late costs under 1 % of an interval.
 	steadyPPS = 50
-	spinPPS   = 200e3
+	spinPPS   = 400e3
 	spinTime  = 20 * time.Microsecond
 )
 
@@ -39,7 +39,7 @@ func batchSize(ratePPS float64, burst int) int {
 }
 
 // SpinFor returns how long before its time a Sleeper may spin rather than
-// sleep: 20 µs, about what a wake-up takes, from 200 kpps on if there is a core
+// sleep: 20 µs, about what a wake-up takes, from 400 kpps on if there is a core
 // to spare; else not at all. An unlimited sender (0) never waits.
 func SpinFor(ratePPS float64, cores int) time.Duration {
 	if ratePPS < spinPPS || cores < 2 {

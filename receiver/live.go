@@ -11,9 +11,10 @@ import (
 )
 
 // The capture handle: unless asked for, not in immediate mode, which would wake
-// us for every packet, but on blocks that the kernel retires after timeoutNS.
+// us for every packet, but on blocks that the kernel retires after timeoutNS. It
+// is below the 10 ms after which Go calls a wait long: see Receiver.readClock.
 const (
-	timeoutNS  = int64(10 * time.Millisecond)
+	timeoutNS  = int64(8 * time.Millisecond)
 	ringOctets = 64 << 20
 	snapOctets = 9216 // the largest frame that common links carry
 )

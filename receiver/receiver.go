@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -64,8 +65,8 @@ const maxBatch = 256
 // other; a frame may wait for the others of its block until the kernel retires
 // it.
 const (
-	orderSlack = timeoutNS
-	idleSlack  = 4 * timeoutNS
+	orderSlack = timeoutNS + 2*int64(time.Millisecond)
+	idleSlack  = 4 * orderSlack
 	// promptSlack stands for both where the kernel fills no blocks.
 	promptSlack = 2 * int64(time.Millisecond)
 )
@@ -187,6 +188,9 @@ func (r *Receiver) step(sink Sink) error {
 // readClock reads the clock. A stamp from before the wall clock was set may seem
 // to lie ahead of it; it must not drag the watermark along for ever.
 func (r *Receiver) readClock() {
+	// Go takes the processor from a goroutine that gives it back too rarely, and
+	// then looks every 20 µs for the next one.
+	runtime.Gosched()
 	lost := r.watch.lost()
 	before := r.now
 	r.shift, r.now = r.clock.Shift()

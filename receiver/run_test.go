@@ -202,7 +202,7 @@ func TestRunTrickle(t *testing.T) {
 // behind the watermark.
 func TestRunDescheduled(t *testing.T) {
 	good, _, _ := testFrames(t)
-	s := &script{arrivals: []arrival{{at: 600 * ms, stamp: 110 * ms, frame: good}}}
+	s := &script{arrivals: []arrival{{at: 10*timeoutNS + 495*ms, stamp: 10*timeoutNS + 10*ms, frame: good}}}
 	s.onIdle = func(s *script) {
 		if s.idled == 10 {
 			s.now += 490 * ms

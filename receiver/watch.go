@@ -19,7 +19,7 @@ type Drops interface {
 // MaxLag is how long a frame waits for us at most while all is well, in ns. A
 // block is handed over after timeoutNS; the rest is for a machine that has other
 // things to do.
-const MaxLag = 5 * timeoutNS
+const MaxLag = 5 * orderSlack
 
 // watch looks for faults when the clock is read, some hundred times a second at
 // most.

@@ -26,6 +26,16 @@ type limits struct {
 	groups     map[groupKey]*group
 	responders map[responderKey]*responder
 	from, to   int64 // first and last stamp of the window
+	recent     [probe.MaxTTL + 1]recent
+}
+
+// recent is what was last found for a TTL, which near the source is mostly what
+// is looked for next.
+type recent struct {
+	groupKey
+	group *group
+	responderKey
+	responder *responder
 }
 
 type groupKey struct {
@@ -72,23 +82,49 @@ func (l *limits) scan(w *window.Window) {
 	}
 	clear(l.groups)
 	clear(l.responders)
+	clear(l.recent[:])
 	l.from, l.to = math.MaxInt64, 0
 	l.each(w, func(k groupKey, sent int64, _ *window.Entry) {
 		l.from, l.to = min(l.from, sent), max(l.to, sent)
-		g := l.groups[k]
+		g := l.group(k)
 		if g == nil {
 			g = new(group)
-			l.groups[k] = g
+			l.groups[k], l.recent[k.ttl].group = g, g
 		}
 		g.probes++
 	})
+	clear(l.recent[:])
 	maps.DeleteFunc(l.groups, func(_ groupKey, g *group) bool { return g.probes < fewestProbes })
 	l.each(w, func(k groupKey, sent int64, e *window.Entry) {
-		if g := l.groups[k]; g != nil {
+		if g := l.group(k); g != nil {
 			l.add(g, k.ttl, l.bin(sent), e)
 		}
 	})
 	l.judge()
+}
+
+// group returns the group of k, nil if there is none.
+func (l *limits) group(k groupKey) *group {
+	r := &l.recent[k.ttl]
+	if r.groupKey != k || r.group == nil {
+		r.groupKey, r.group = k, l.groups[k]
+	}
+	return r.group
+}
+
+// responder returns what is known of k, from the first time on.
+func (l *limits) responder(k responderKey) *responder {
+	recent := &l.recent[k.ttl]
+	if recent.responderKey == k && recent.responder != nil {
+		return recent.responder
+	}
+	r := l.responders[k]
+	if r == nil {
+		r = new(responder)
+		l.responders[k] = r
+	}
+	recent.responderKey, recent.responder = k, r
+	return r
 }
 
 // each calls f for every probe of w that was sent, with its answer or nil.
@@ -130,12 +166,7 @@ func (l *limits) add(g *group, ttl uint8, bin int, e *window.Entry) {
 		g.silent++
 		return
 	}
-	k := responderKey{e.Responder, ttl}
-	r := l.responders[k]
-	if r == nil {
-		r = new(responder)
-		l.responders[k] = r
-	}
+	r := l.responder(responderKey{e.Responder, ttl})
 	r.answered[bin]++
 	if !slices.Contains(g.answers, r) && len(g.answers) < mostAnswers {
 		g.answers = append(g.answers, r)

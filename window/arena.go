@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/masstrace/masstrace/memory"
 	"github.com/masstrace/masstrace/probe"
 )
 
@@ -31,8 +32,12 @@ const (
 	Late    // for a window that is gone
 )
 
-// chunk is the unit in which the arena grows.
-const chunk = 1 << 12
+// chunk is the entries of a chunk. The arena grows by several at once, for the
+// sake of huge pages.
+const (
+	chunk = 1 << 12
+	grow  = 16
+)
 
 // arena holds the entries of a window in chunks that never move. Only the
 // matcher appends; others read an entry once they have its number from a slot,
@@ -61,9 +66,18 @@ func (a *arena) entry(i int) *Entry { return &a.chunks[i/chunk].Load()[i%chunk] 
 func (a *arena) next() *Entry {
 	c := &a.chunks[a.n/chunk]
 	if c.Load() == nil {
-		c.Store(new([chunk]Entry))
+		a.grow(a.n / chunk)
 	}
 	return &c.Load()[a.n%chunk]
+}
+
+// grow adds the chunk i, which is the first one missing, and some after it.
+func (a *arena) grow(i int) {
+	missing := a.chunks[i:min(i+grow, len(a.chunks))]
+	entries := memory.Make[Entry](len(missing) * chunk)
+	for k := range missing {
+		missing[k].Store((*[chunk]Entry)(entries[k*chunk:]))
+	}
 }
 
 // write fills the next entry and reports whether its extension was kept.

@@ -258,6 +258,7 @@ func (c *ScanCmd) Run(ctx context.Context, signals signals, args []string, strea
 	signal.Notify(inspect, syscall.SIGUSR1)
 	defer signal.Stop(inspect)
 	cfg.Inspect = inspect
+	engine.AddProcessors(c.Senders)
 	return engine.Scan(ctx, signals.Interrupted, cfg)
 }
 

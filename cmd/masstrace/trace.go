@@ -113,6 +113,7 @@ const statusUnanswered = exitStatus(1)
 
 // Run only translates flags; the work is the engine's.
 func (c *TraceCmd) Run(ctx context.Context, signals signals, streams engine.Streams) error {
+	engine.AddProcessors(1)
 	answered, err := engine.Trace(ctx, signals.Interrupted, c.config(streams))
 	if err == nil && !answered {
 		return statusUnanswered
