@@ -13,7 +13,7 @@ import (
 // put them, without a system call for each.
 const (
 	ringFrame  = 2048
-	ringFrames = 1 << 14
+	ringFrames = 1 << 15
 	ringBlock  = 1 << 20
 
 	ringHeader = 32 // struct tpacket2_hdr, of which:

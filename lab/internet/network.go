@@ -89,7 +89,9 @@ func raiseFarEnd(name string, host net.HardwareAddr) (*ethernet, error) {
 	if err := netlink.LinkSetUp(peer); err != nil {
 		return nil, fmt.Errorf("set far end up: %w", err)
 	}
-	return openEthernet(peer.Attrs().Index, [6]byte(peer.Attrs().HardwareAddr), [6]byte(host))
+	own := [6]byte(peer.Attrs().HardwareAddr)
+	own[5] ^= 1 // the kernel's stack there leaves alone what is addressed to another station
+	return openEthernet(peer.Attrs().Index, own, [6]byte(host))
 }
 
 // buildTun makes the tun device.

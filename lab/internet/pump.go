@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/masstrace/masstrace/netsim"
 )
 
@@ -29,6 +31,9 @@ const (
 	busyTime = 2e6  // how long after a packet there still is
 	idleTime = 20e6 // the longest wait, after which the end is looked for
 )
+
+// priority is the nice value of the pump.
+const priority = -15
 
 // queueLimit is how many replies may be under way: two seconds of 300,000 a
 // second.
@@ -62,8 +67,10 @@ func newPump(sim *netsim.Sim, p port, log *netsim.LogWriter) *pump {
 
 // run pumps until end is called.
 func (p *pump) run() {
-	runtime.LockOSThread()
+	runtime.LockOSThread() // ends with its goroutine: its priority is not for others
 	defer close(p.done)
+	// The Internet has processors of its own. Who may not have this does without.
+	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), priority)
 	handle, leave := p.handle, p.port.send // bound once: a method value costs an allocation
 	var last int64                         // when a packet was last seen
 	for !p.over.Load() {
