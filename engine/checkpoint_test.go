@@ -108,7 +108,7 @@ func (r *recording) run(k *keeper, saved func(checkpoint []byte, offset int64)) 
 	sum := func() *output.Summary {
 		h := new(heard)
 		h.sum.Strong, h.sum.Received = rec.assembler.Tally.Answered, rec.assembler.Tally.Answered
-		return sumOf(r.plan, first, rec.done, rec.assembler, h)
+		return sumOf(r.plan, first, rec.done, rec.assembler, h, nil)
 	}
 	rec.keep = func(*window.Window) error {
 		err := k.mark(rec.done, sum())

@@ -53,7 +53,7 @@ func (s *scan) keep(r *recorder) func(*window.Window) error {
 		if r.err != nil {
 			return nil
 		}
-		sum := sumOf(s.plan, s.first, r.done, r.assembler, r.heard)
+		sum := sumOf(s.plan, s.first, r.done, r.assembler, r.heard, s.manners)
 		sum.ElapsedS = float64(s.time.Now()-s.began) / 1e9
 		if err := s.addDrops(sum); err != nil {
 			return err

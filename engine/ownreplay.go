@@ -306,7 +306,7 @@ func (o *ownReplay) finish(fault error) error {
 // summary gathers the counts.
 func (o *ownReplay) summary(taken uint64) *output.Summary {
 	heard := heardOf(o.method, &o.matcher.Stats, new(matcher.Counts), &o.reader.decoder.Stats)
-	sum := sumOf(o.plan, 0, taken, o.recorder.assembler, heard)
+	sum := sumOf(o.plan, 0, taken, o.recorder.assembler, heard, nil)
 	addNever(sum, o.plan, taken)
 	sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && o.recorder.halted == 0, output.ReasonDone
 	o.ended(sum)

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/receiver"
+	"github.com/masstrace/masstrace/schedule"
 	"github.com/masstrace/masstrace/sender"
 	"github.com/masstrace/masstrace/trace"
 )
@@ -100,8 +103,8 @@ func heardOf(method probe.Method, m *matcher.Stats, live *matcher.Counts, f *rec
 }
 
 // sumOf adds up the counts of the windows from number first to, not including,
-// done.
-func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard) *output.Summary {
+// done. m is nil where nothing is sent.
+func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard, m *schedule.Manners) *output.Summary {
 	sum, tally := h.sum, &a.Tally
 	sum.Targets = p.targetsBefore(done) - p.targetsBefore(first)
 	sum.TTLs, sum.Flows = uint64(p.shape.TTLs()), uint64(p.shape.Flows)
@@ -114,8 +117,31 @@ func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard) *output.Su
 	}
 	sum.Weak -= tally.Doubted
 	sum.Rejected.Conflict += tally.Doubted
+	sum.SetLimited(limitedOf(a, m))
 	sum.ByTTL, sum.SilentBy = byTTL(&a.ByTTL, &h.lateAt)
 	return &sum
+}
+
+// limitedOf returns the routers that limit their answers, by what a saw of whole
+// windows and by the trials of m, and whether there were more.
+func limitedOf(a *trace.Assembler, m *schedule.Manners) (list []output.LimitedRouter, more bool) {
+	seen, more := a.Limited()
+	known := make(map[probe.Addr]bool, len(seen))
+	add := func(r probe.LimitedRouter) {
+		if known[r.Addr] {
+			return
+		}
+		known[r.Addr] = true
+		named := output.LimitedRouter{Addr: r.Addr.Netip(), Answered: r.Answered, Silent: r.Silent}
+		for ttls := r.TTLs; ttls != 0; ttls &= ttls - 1 {
+			named.TTLs = append(named.TTLs, bits.TrailingZeros64(ttls))
+		}
+		list = append(list, named)
+	}
+	for _, r := range slices.Concat(seen, m.Limited()) {
+		add(r)
+	}
+	return list, more
 }
 
 // addNever adds the targets of the windows from number done on, which were not
@@ -148,7 +174,7 @@ func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, lateAt *[probe.MaxTTL + 1]uin
 
 // summary gathers the counts of all stages.
 func (s *scan) summary(r *recorder) (*output.Summary, error) {
-	sum := sumOf(s.plan, s.first, r.done, r.assembler, s.heardAtEnd(r))
+	sum := sumOf(s.plan, s.first, r.done, r.assembler, s.heardAtEnd(r), s.manners)
 	addNever(sum, s.plan, r.done)
 	sum.Abandoned = r.abandoned
 	sum.ElapsedS = float64(s.ended-s.began) / 1e9

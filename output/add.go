@@ -12,6 +12,8 @@ func (s *Summary) Add(o *Summary) {
 	s.Abandoned += o.Abandoned
 	s.SilentBy.add(&o.SilentBy)
 	s.ByTTL = addByTTL(s.ByTTL, o.ByTTL)
+	s.LimitedRoutersCut = s.LimitedRoutersCut || o.LimitedRoutersCut
+	s.addLimited(o.LimitedRouters)
 	s.FirstSent += o.FirstSent
 	s.Skipped.add(&o.Skipped)
 	s.Frames.add(&o.Frames)

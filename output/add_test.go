@@ -1,6 +1,7 @@
 package output
 
 import (
+	"net/netip"
 	"reflect"
 	"testing"
 
@@ -55,5 +56,31 @@ func TestSummaryAdd(t *testing.T) {
 	sum.Add(testSummary())
 	if err := sum.Balance(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The routers of two lists are one list, the most silent first, which says when it
+// is cut.
+func TestSummaryAddLimited(t *testing.T) {
+	router := func(i int, silent uint64, ttls ...int) LimitedRouter {
+		return LimitedRouter{Addr: netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), TTLs: ttls, Answered: 1, Silent: silent}
+	}
+	var s Summary
+	s.SetLimited([]LimitedRouter{router(1, 5, 4), router(2, 7, 3)}, false)
+	s.Add(&Summary{LimitedRouters: []LimitedRouter{router(3, 6, 9), router(1, 5, 2, 4)}})
+	sum := router(1, 10, 2, 4)
+	sum.Answered = 2
+	want := []LimitedRouter{sum, router(2, 7, 3), router(3, 6, 9)}
+	if !reflect.DeepEqual(s.LimitedRouters, want) || s.LimitedRoutersCut {
+		t.Errorf("%+v, cut %t; want %+v", s.LimitedRouters, s.LimitedRoutersCut, want)
+	}
+	var many []LimitedRouter
+	for i := range MostLimited {
+		many = append(many, router(100+i, 8, 1))
+	}
+	s.Add(&Summary{LimitedRouters: many})
+	n := len(s.LimitedRouters)
+	if n != MostLimited || !s.LimitedRoutersCut || !reflect.DeepEqual(s.LimitedRouters[0], sum) || s.LimitedRouters[n-1].Silent != 8 {
+		t.Errorf("%d routers, cut %t: %+v", n, s.LimitedRoutersCut, s.LimitedRouters)
 	}
 }

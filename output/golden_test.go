@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -94,8 +95,13 @@ func testSummary() *Summary {
 		FirstSent: 1_200_000, Skipped: Skipped{Reached: 399_988, Excluded: 10, TxError: 2},
 		SilentBy:   SilentBy{Drops: 7, RateLimited: 50_000, Unknown: 199_996},
 		UDPReplies: 17,
-		Drops:      Drops{Kernel: 3, Interface: 1, Extensions: 4},
-		ElapsedS:   14.57, Complete: true, Reason: ReasonDone,
+		LimitedRouters: []LimitedRouter{
+			{Addr: netip.MustParseAddr("203.0.113.5"), TTLs: []int{1, 2}, Answered: 9_000, Silent: 31_000},
+			{Addr: netip.MustParseAddr("2001:db8::5"), TTLs: []int{2}, Answered: 8_000, Silent: 9_000},
+		},
+		LimitedRoutersCut: true,
+		Drops:             Drops{Kernel: 3, Interface: 1, Extensions: 4},
+		ElapsedS:          14.57, Complete: true, Reason: ReasonDone,
 	}
 	s.Frames = Frames{
 		Received: 1_000_233, Malformed: 3, Unrelated: 100, Late: 20, Duplicates: 50,

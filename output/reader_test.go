@@ -220,7 +220,7 @@ func TestRoundTripSkeleton(t *testing.T) {
 		run, summary,
 		&Cycle{Type: "cycle-stop", ListName: "default", ID: 1, Hostname: "vp1", StopTime: 1790000060},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, objects); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if err := got[2].(*Summary).Balance(); err != nil {

@@ -45,6 +45,11 @@ type Summary struct {
 	SilentBy SilentBy `json:"silent_by"`
 	ByTTL    []ByTTL  `json:"by_ttl,omitempty"` // where the TTLs are known; those without probes left out
 
+	// LimitedRouters are those that limit the rate of their answers, most silent
+	// probes first, at most MostLimited. Cut says that there are more.
+	LimitedRouters    []LimitedRouter `json:"limited_routers,omitempty"`
+	LimitedRoutersCut bool            `json:"limited_routers_cut,omitempty"`
+
 	// The first attempt: each (target, TTL, flow) was either sent or skipped.
 	FirstSent uint64  `json:"first_sent"`
 	Skipped   Skipped `json:"skipped"`

@@ -33,6 +33,7 @@ func (s *Summary) Text(w io.Writer) error {
 	row("answered", s.Answered, percent(s.Answered, s.Sent), "with a reply in time")
 	row("silent", s.Silent, percent(s.Silent, s.Sent), "without")
 	rare("rate-limited", s.SilentBy.RateLimited, "of the silent: by responders that limit the rate of their answers")
+	rare("limited routers", uint64(len(s.LimitedRouters)), s.limitedWords())
 	rare("under drops", s.SilentBy.Drops, s.ownLoss())
 	rare("not sent", s.TxErrors, "refused by the kernel")
 	rare("abandoned", s.Abandoned, "sent, and left to a resumed run, which sends them again")
@@ -66,6 +67,19 @@ func (s *Summary) Text(w io.Writer) error {
 	}
 	_, err := fmt.Fprintln(w, s.ending())
 	return err
+}
+
+// limitedWords says which router silenced most.
+func (s *Summary) limitedWords() string {
+	if len(s.LimitedRouters) == 0 {
+		return ""
+	}
+	r := &s.LimitedRouters[0]
+	words := fmt.Sprintf("that limit the rate of their answers, before all %s: %s answered, %s silent", r.Addr, group(r.Answered), group(r.Silent))
+	if s.LimitedRoutersCut {
+		words += "; there are more"
+	}
+	return words
 }
 
 // ownLoss says how much of the silence is this machine's doing, at most.

@@ -181,6 +181,9 @@ func (m *Manners) Answered(f *probe.Facts) {
 	case k&nearRouter == self && trust == mostTrust:
 	case k&nearRouter == self:
 		near.Store(k + 1<<nearTrust)
+		if trust+1 == trusted {
+			m.routers[self-1].name(f.Responder, f.TTL)
+		}
 	case trust < othersCost:
 		near.Store(self)
 	default:

@@ -28,6 +28,8 @@ type router struct {
 	tries  atomic.Uint32 // trials that showed no limit
 	worse  atomic.Uint32 // lowerings of one trial behind which its share was less
 	step   atomic.Uint32 // rises of its share of probes in a row
+
+	named
 }
 
 // The phases of a router.
@@ -97,6 +99,8 @@ func (r *router) judge(now int64) {
 		return
 	}
 	asked, answered := r.asked.Swap(0), r.answered.Swap(0)
+	r.sumAsked.Add(uint64(asked))
+	r.sumAnswered.Add(uint64(answered))
 	switch {
 	case phase == phaseSettle:
 		r.phase.Store(phaseTrial)
@@ -141,6 +145,7 @@ func (r *router) conclude(asked, answered uint32, span, now int64) {
 			r.step.Store(0)
 		}
 		r.phase.Store(phaseLimited)
+		r.found.Store(true)
 	case share0-share1 > sure*chance && r.worse.Load() < mostWorse:
 		r.worse.Add(1) // it had saved up answers, which are used up now
 		r.suspect(asked, answered, span)

@@ -41,12 +41,13 @@ type Assembler struct {
 	// ByTTL counts likewise, by TTL.
 	ByTTL [probe.MaxTTL + 1]Losses
 
-	cfg    AssemblerConfig
-	limits limits
-	trace  Trace
-	hop    Hop
-	seen   map[window.Slot]int // further copies, by slot
-	unsent uint64              // TTLs of the trace that were skipped, as bits
+	cfg     AssemblerConfig
+	limits  limits
+	limited limitedRouters
+	trace   Trace
+	hop     Hop
+	seen    map[window.Slot]int // further copies, by slot
+	unsent  uint64              // TTLs of the trace that were skipped, as bits
 }
 
 // Tally counts probes by what became of them.
@@ -74,6 +75,7 @@ func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
 	// patterns that look like limits.
 	if a.cfg.GapLimit == 0 {
 		a.limits.scan(w)
+		a.limited.add(a.limits.responders)
 	}
 	if a.cfg.Tree != nil {
 		a.learn(w)

@@ -59,6 +59,7 @@ type responderKey struct {
 
 type responder struct {
 	silent          int // in the groups that it answers in
+	limited         bool
 	asked, answered bins
 }
 
@@ -183,10 +184,11 @@ func (l *limits) judge() {
 			}
 		}
 	}
+	for _, r := range l.responders {
+		r.limited = r.silent >= fewestSilent && r.answered.even(&r.asked)
+	}
 	for _, g := range l.groups {
-		g.limited = slices.ContainsFunc(g.answers, func(r *responder) bool {
-			return r.silent >= fewestSilent && r.answered.even(&r.asked)
-		})
+		g.limited = slices.ContainsFunc(g.answers, func(r *responder) bool { return r.limited })
 	}
 }
 

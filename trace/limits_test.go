@@ -2,7 +2,11 @@ package trace
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
+
+	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/window"
 )
 
 // answerBins spreads n probes over the bins and answers them as reply says.
@@ -55,5 +59,44 @@ func TestEvenTellsLimitFromLoss(t *testing.T) {
 	}
 	if missed > trials/50 {
 		t.Errorf("%d of %d limited responders not seen", missed, trials)
+	}
+}
+
+// policed is a window of paths of three routers, of which the second answers while
+// its bucket has tokens.
+func policed(t *testing.T) bench {
+	const n = 2000
+	targets := make([]probe.Addr, n)
+	for i := range targets {
+		targets[i] = probe.Addr4From([4]byte{11, 0, byte(i >> 8), byte(i)})
+	}
+	b := newBench(t, window.Shape{Targets: n, FirstTTL: 1, LastTTL: 5, Flows: 1, Attempts: 1}, targets...)
+	for i := range uint32(n) {
+		for ttl := uint8(1); ttl <= 4; ttl++ { // one beyond the last
+			s := slotOf(i, 0, ttl, 0)
+			b.Stamp(s, 1000*int64(1+i)+int64(ttl))
+			if ttl == 2 && i%3 != 0 || ttl == 4 {
+				continue
+			}
+			b.answer(s, probe.KindTTLExceeded, router(int(ttl)), 10, nil)
+		}
+	}
+	b.Close(1<<60, false)
+	return b
+}
+
+// The routers that limit their answers are named, with what they were asked in all
+// windows, and no others.
+func TestLimitedRouters(t *testing.T) {
+	a, b := newTestAssembler(), policed(t)
+	for range 2 {
+		if err := a.Traces(b.Window, func(*Trace) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, more := a.Limited()
+	want := []probe.LimitedRouter{{Addr: router(2), TTLs: 1 << 2, Answered: 2 * 667, Silent: 2 * 1333}}
+	if !slices.Equal(got, want) || more {
+		t.Errorf("%+v, more %t; want %+v", got, more, want)
 	}
 }

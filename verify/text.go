@@ -293,6 +293,7 @@ func (r *Report) textManners(t table) {
 	if l := r.Limits; l != nil {
 		t.count(hoped, "wrong rate limits", l.Named-l.Right,
 			fmt.Sprintf("of %d TTLs named; limits kept answers back at %d of them, at %d in all", l.Named, l.Acted, l.Refused))
+		t.count(hoped, "wrong limited routers", l.Routers-l.RoutersRight, fmt.Sprintf("of %d that the summary names", l.Routers))
 	}
 }
 

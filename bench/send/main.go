@@ -74,17 +74,21 @@ const (
 	floorName = "sendmmsg, constant"
 	oneName   = "pipeline, packet"
 	zmapName  = "zmap, whole process"
+
+	twoSenders = ", 2 senders" // behind the name of what one sends
 )
 
 // allWays returns the ways that there are, and the programs that are missing.
 func allWays(p *pipeline) (ways []way, missing string) {
 	ways = []way{
-		{floorName, constant(p, packet)},
-		{oneName, full(p, packet, 1)},
-		{oneName + ", 2 senders", full(p, packet, 2)},
-		{"AF_XDP, constant", constant(p, xdp)},
-		{"pipeline, xdp", full(p, xdp, 1)},
-		{"pipeline, xdp, 2 senders", full(p, xdp, 2)},
+		{floorName, by(packet, 1, p.constant)},
+		{floorName + twoSenders, by(packet, 2, p.constant)},
+		{oneName, by(packet, 1, p.full)},
+		{oneName + twoSenders, by(packet, 2, p.full)},
+		{"AF_XDP, constant", by(xdp, 1, p.constant)},
+		{"AF_XDP, constant" + twoSenders, by(xdp, 2, p.constant)},
+		{"pipeline, xdp", by(xdp, 1, p.full)},
+		{"pipeline, xdp" + twoSenders, by(xdp, 2, p.full)},
 	}
 	const targets = commandPackets / 32
 	masstrace := fmt.Sprintf("bin/masstrace scan -q -i %%LINK --source %%ADDR --gateway-mac %%MAC --rate 0 --wait 10ms"+
@@ -144,7 +148,7 @@ func table(ways []way, results map[string][]measure) string {
 		}
 		pps := median(results[w.name], measure.pps)
 		both := ""
-		if one, found := strings.CutSuffix(w.name, ", 2 senders"); found {
+		if one, found := strings.CutSuffix(w.name, twoSenders); found {
 			both = ratio(pps, median(results[one], measure.pps))
 		}
 		t.Add(w.name, bench.Number(c), bench.Number(pps/1e3), ratio(cost(floorName), c), ratio(cost(zmapName), c), both)

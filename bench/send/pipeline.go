@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net/netip"
 	"runtime"
@@ -95,10 +96,20 @@ func (p *pipeline) sender(part schedule.Part, port sender.Port, bucket *ratelimi
 	})
 }
 
-// run sends the window from one sender for each port, on a thread each.
-func (p *pipeline) run(ports []sender.Port) (sent measure, err error) {
+// full sends the window by all that a scan does, from one sender for each port.
+func (p *pipeline) full(ports []sender.Port) (measure, error) {
 	p.open(len(ports))
 	bucket := ratelimit.NewShared(ratelimit.Config{}, p.clock.Now())
+	return together(ports, func(i int, port sender.Port) (uint64, error) {
+		s := p.sender(schedule.Part{Index: i, Count: len(ports)}, port, bucket.Share())
+		err := s.Run(context.Background(), context.Background(), ratelimit.NewSleeper(p.clock, 0))
+		return s.Stats.Sent.Load(), err
+	})
+}
+
+// together calls send for each port at the same time, on a thread each, and returns
+// what it took to send what they say they have sent.
+func together(ports []sender.Port, send func(i int, port sender.Port) (sent uint64, err error)) (sum measure, err error) {
 	var all sync.WaitGroup
 	results, errs := make([]measure, len(ports)), make([]error, len(ports))
 	began := time.Now()
@@ -106,22 +117,18 @@ func (p *pipeline) run(ports []sender.Port) (sent measure, err error) {
 		all.Go(func() {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			s := p.sender(schedule.Part{Index: i, Count: len(ports)}, port, bucket.Share())
 			before := threadTime()
-			errs[i] = s.Run(context.Background(), context.Background(), ratelimit.NewSleeper(p.clock, 0))
-			results[i] = measure{packets: s.Stats.Sent.Load(), cpu: threadTime() - before}
+			results[i].packets, errs[i] = send(i, port)
+			results[i].cpu = threadTime() - before
 		})
 	}
 	all.Wait()
 	for i := range results {
-		sent.packets += results[i].packets
-		sent.cpu += results[i].cpu
-		if errs[i] != nil {
-			err = errs[i]
-		}
+		sum.packets += results[i].packets
+		sum.cpu += results[i].cpu
 	}
-	sent.took = time.Since(began)
-	return sent, err
+	sum.took = time.Since(began)
+	return sum, errors.Join(errs...)
 }
 
 // threadTime returns the processor time of this thread, to the nanosecond: user,

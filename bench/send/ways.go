@@ -43,43 +43,8 @@ func xdp(to sink, queue int) (sender.Port, error) {
 	})
 }
 
-// constant sends one and the same batch over and over: what the kernel costs.
-func constant(p *pipeline, open func(sink, int) (sender.Port, error)) func(sink) (measure, error) {
-	return func(to sink) (measure, error) {
-		port, err := open(to, 0)
-		if err != nil {
-			return measure{}, err
-		}
-		sizes := make([]int, sender.MaxBatch)
-		for i := range sizes {
-			packet := port.Packet(i, true)
-			copy(packet, constantProbe(p))
-			sizes[i] = p.codec.Size(true)
-		}
-		want := uint64(len(p.addrs) * p.shape.TTLs())
-		began, before, sent := time.Now(), threadTime(), uint64(0)
-		for from := 0; sent < want; from %= len(sizes) {
-			n, err := port.Send(sizes, from, len(sizes))
-			if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EAGAIN) {
-				return measure{}, errors.Join(err, port.Close())
-			}
-			sent, from = sent+uint64(n), from+n
-		}
-		m := measure{packets: sent, cpu: threadTime() - before, took: time.Since(began)}
-		return m, port.Close()
-	}
-}
-
-// constantProbe returns a probe.
-func constantProbe(p *pipeline) []byte {
-	var prepared codec.Prepared
-	p.codec.Prepare(&prepared, p.addrs[0], 0)
-	packet := make([]byte, codec.MaxSize)
-	return packet[:p.codec.Encode(packet, &prepared, p.shape.LastTTL, 0)]
-}
-
-// full sends by the whole pipeline, from so many senders.
-func full(p *pipeline, open func(sink, int) (sender.Port, error), senders int) func(sink) (measure, error) {
+// by opens so many ports, has run send by them, and closes them.
+func by(open func(sink, int) (sender.Port, error), senders int, run func([]sender.Port) (measure, error)) func(sink) (measure, error) {
 	return func(to sink) (m measure, err error) {
 		var ports []sender.Port
 		defer func() {
@@ -94,8 +59,38 @@ func full(p *pipeline, open func(sink, int) (sender.Port, error), senders int) f
 			}
 			ports = append(ports, port)
 		}
-		return p.run(ports)
+		return run(ports)
 	}
+}
+
+// constant sends one and the same batch over and over, its part from each port:
+// what the kernel costs.
+func (p *pipeline) constant(ports []sender.Port) (measure, error) {
+	want := uint64(len(p.addrs)*p.shape.TTLs()) / uint64(len(ports))
+	return together(ports, func(_ int, port sender.Port) (sent uint64, err error) {
+		sizes := make([]int, sender.MaxBatch)
+		for i := range sizes {
+			packet := port.Packet(i, true)
+			copy(packet, constantProbe(p))
+			sizes[i] = p.codec.Size(true)
+		}
+		for from := 0; sent < want; from %= len(sizes) {
+			n, err := port.Send(sizes, from, len(sizes))
+			if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EAGAIN) {
+				return sent, err
+			}
+			sent, from = sent+uint64(n), from+n
+		}
+		return sent, nil
+	})
+}
+
+// constantProbe returns a probe.
+func constantProbe(p *pipeline) []byte {
+	var prepared codec.Prepared
+	p.codec.Prepare(&prepared, p.addrs[0], 0)
+	packet := make([]byte, codec.MaxSize)
+	return packet[:p.codec.Encode(packet, &prepared, p.shape.LastTTL, 0)]
 }
 
 // Commands send this many packets, so that what they do before does not count.

@@ -80,7 +80,7 @@ func holdsLoss(t *testing.T, o *outcome) {
 // noLimits: nothing is called limited where nothing is.
 func noLimits(t *testing.T, o *outcome) {
 	if l := o.report.Limits; l != nil {
-		t.Errorf("%d TTLs called rate limited", l.Named)
+		t.Errorf("%d TTLs called rate limited, %d routers", l.Named, l.Routers)
 	}
 }
 
@@ -94,6 +94,8 @@ func holdsLimited(t *testing.T, o *outcome) {
 		t.Errorf("%d of %d TTLs called rate limited are not", l.Named-l.Right, l.Named)
 	case 2*l.Acted < l.Refused:
 		t.Errorf("%d of %d limited TTLs found, want half at least", l.Acted, l.Refused)
+	case l.Routers == 0 || l.RoutersRight != l.Routers:
+		t.Errorf("%d of %d named routers are limited", l.RoutersRight, l.Routers)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/masstrace/masstrace/verify"
 )
 
 // Strategies that leave probes out say nothing false either, end traces where the
@@ -104,6 +106,33 @@ func TestComplete(t *testing.T) {
 			sameEnds(t, some, all)
 			if sum := &some.summary; float64(sum.Sent) > 0.55*float64(sum.Targets*sum.TTLs) {
 				t.Errorf("%d probes for %d targets", sum.Sent, sum.Targets)
+			}
+		})
+	}
+}
+
+// Routers that limit their answers are named with every strategy that asks them
+// much, once trials have shown it, and no others are: not those of lossy paths.
+func TestLimitedRouters(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		lab     []string
+		limited bool
+	}{
+		{"limited", []string{"--preset=limited", "--net-seed=3", "--set=router-rate=100"}, true},
+		{"loss", []string{"--preset=loss", "--set=loss-forward=0.4"}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			v4 := families[0]
+			o := scanAt(t, &cell{methods[0], v4, network{tt.name, tt.lab, []string{"--per-hop-rate=1000"}, nil}}, testTargets, 8000)
+			l := o.report.Limits
+			if l == nil {
+				l = new(verify.Limits)
+			}
+			if l.Routers != l.RoutersRight || (l.Routers > 0) != tt.limited {
+				t.Errorf("%d of %d named routers are limited: %v", l.RoutersRight, l.Routers, o.summary.LimitedRouters)
 			}
 		})
 	}
