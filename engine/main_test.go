@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,10 +22,12 @@ import (
 // TestMain runs the tests in the lab of routers.
 func TestMain(m *testing.M) {
 	// They wait for replies more than they compute.
+	const together = 8
 	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(together)); err != nil {
 		panic(err)
 	}
+	AddProcessors(together)
 	os.Exit(lab.Main(m, routers.Setup()))
 }
 
