@@ -22,6 +22,16 @@ func peak(cmd *exec.Cmd) int64 {
 	return cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
 }
 
+// atMost returns what peak may be of a process that takes limit octets. Until it
+// executes it shares our memory, and the kernel counts that as its own.
+func atMost(limit int64) int64 {
+	var own syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &own) != nil {
+		return limit
+	}
+	return max(limit, own.Maxrss<<10)
+}
+
 // All of IPv4 takes no time to plan, and no memory.
 func TestWholeInternet(t *testing.T) {
 	lab.Need(t, routers.Name)
@@ -35,7 +45,7 @@ func TestWholeInternet(t *testing.T) {
 	if !strings.Contains(string(out), "targets ") || took > 5*time.Second {
 		t.Errorf("took %v:\n%s", took, out)
 	}
-	if rss := peak(cmd); rss > plainRSS {
+	if rss := peak(cmd); rss > atMost(plainRSS) {
 		t.Errorf("%d MiB resident", rss>>20)
 	}
 	t.Logf("%v, %d MiB", took, peak(cmd)>>20)

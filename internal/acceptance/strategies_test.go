@@ -27,16 +27,24 @@ func TestStrategies(t *testing.T) {
 				o := scan(t, &c, testTargets)
 				n.holds(t, o)
 				judge(t, o)
-				stitched(t, o, len(s) > 1)
+				stitched(t, o, len(s) > 1, n.name)
 				t.Logf("%d probes, %d hops of %d targets", o.summary.Sent, o.report.Hops.Judged, o.targets)
 			})
 		}
 	}
 }
 
-// stitched checks what was asked for, of what would answer, and what was borrowed.
-func stitched(t *testing.T, o *outcome, borrows bool) {
+// stitched checks what was asked for, of what would answer, and what was borrowed:
+// one in 50 may be false, more where paths run in circles, which are no tree. How
+// many those are depends on what else the machine does: the tree is learned as
+// answers come.
+func stitched(t *testing.T, o *outcome, borrows bool, network string) {
 	t.Helper()
+	const oneIn, oneInLoops = 50, 15
+	bound := uint64(oneIn)
+	if network == "loops" {
+		bound = oneInLoops
+	}
 	w, i := o.report.Whole, o.report.Inferred
 	switch {
 	case w == nil || w.Hops == 0 || (i != nil) != borrows:
@@ -45,7 +53,7 @@ func stitched(t *testing.T, o *outcome, borrows bool) {
 		if w.Share < 0.995 {
 			t.Errorf("%+v: of what would answer less was asked", w)
 		}
-	case i.False()*50 > i.Hops:
+	case i.False()*bound > i.Hops:
 		t.Errorf("inferred %+v", i)
 	case float64(w.Asked+w.Inferred) < 0.9*float64(w.Hops) || w.Share > 0.9:
 		t.Errorf("%+v, inferred %+v: less is whole", w, i)
