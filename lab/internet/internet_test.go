@@ -54,10 +54,11 @@ func TestLinks(t *testing.T) {
 			}
 			dir := t.TempDir()
 			o.Log, o.Counters = filepath.Join(dir, "log"), filepath.Join(dir, "counters")
+			// With -w alone ping waits for the last answer longer than two round trips.
 			out := inLab(t, o, `
 				ip -brief link
-				ping -n -c 3 -i 0.01 -W 5 45.1.2.3
-				ping -n -c 2 -i 0.01 -W 5 2600:1::3`)
+				ping -n -c 3 -i 0.2 -w 10 45.1.2.3
+				ping -n -c 2 -i 0.2 -w 10 2600:1::3`)
 			if strings.Count(out, " 0% packet loss") != 2 {
 				t.Errorf("pings:\n%s", out)
 			}
