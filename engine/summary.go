@@ -127,9 +127,9 @@ func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard, m *schedul
 func limitedOf(a *trace.Assembler, m *schedule.Manners) (list []output.LimitedRouter, more bool) {
 	seen, more := a.Limited()
 	known := make(map[probe.Addr]bool, len(seen))
-	add := func(r probe.LimitedRouter) {
+	for _, r := range slices.Concat(seen, m.Limited()) {
 		if known[r.Addr] {
-			return
+			continue
 		}
 		known[r.Addr] = true
 		named := output.LimitedRouter{Addr: r.Addr.Netip(), Answered: r.Answered, Silent: r.Silent}
@@ -137,9 +137,6 @@ func limitedOf(a *trace.Assembler, m *schedule.Manners) (list []output.LimitedRo
 			named.TTLs = append(named.TTLs, bits.TrailingZeros64(ttls))
 		}
 		list = append(list, named)
-	}
-	for _, r := range slices.Concat(seen, m.Limited()) {
-		add(r)
 	}
 	return list, more
 }

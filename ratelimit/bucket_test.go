@@ -250,7 +250,7 @@ func FuzzBucket(f *testing.F) {
 	f.Add(int64(unit), MaxBurst, []byte{255, 255, 0, 0})
 	f.Fuzz(func(t *testing.T, micro int64, burst int, script []byte) {
 		if micro < 1000 || micro > unit || burst < 1 || burst > MaxBurst || len(script) > 200 {
-			t.Skip()
+			return // no such bucket
 		}
 		now := int64(0)
 		b := New(Config{RatePPS: float64(micro) / 1e6, Burst: burst}, now)

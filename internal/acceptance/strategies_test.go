@@ -25,26 +25,28 @@ func TestStrategies(t *testing.T) {
 			t.Run(s[0]+" "+c.name(), func(t *testing.T) {
 				t.Parallel()
 				o := scan(t, &c, testTargets)
+				if muddled(o) { // the tree is learned as answers come: late ones on a busy machine
+					t.Logf("inferred %+v", o.report.Inferred)
+					o = scanAt(t, &c, testTargets, leastRate)
+				}
 				n.holds(t, o)
 				judge(t, o)
-				stitched(t, o, len(s) > 1, n.name)
+				stitched(t, o, len(s) > 1)
 				t.Logf("%d probes, %d hops of %d targets", o.summary.Sent, o.report.Hops.Judged, o.targets)
 			})
 		}
 	}
 }
 
-// stitched checks what was asked for, of what would answer, and what was borrowed:
-// one in 50 may be false, more where paths run in circles, which are no tree. How
-// many those are depends on what else the machine does: the tree is learned as
-// answers come.
-func stitched(t *testing.T, o *outcome, borrows bool, network string) {
+// muddled reports whether more than one in 50 inferred hops is false.
+func muddled(o *outcome) bool {
+	i := o.report.Inferred
+	return i != nil && i.False()*50 > i.Hops
+}
+
+// stitched checks what was asked for, of what would answer, and what was borrowed.
+func stitched(t *testing.T, o *outcome, borrows bool) {
 	t.Helper()
-	const oneIn, oneInLoops = 50, 15
-	bound := uint64(oneIn)
-	if network == "loops" {
-		bound = oneInLoops
-	}
 	w, i := o.report.Whole, o.report.Inferred
 	switch {
 	case w == nil || w.Hops == 0 || (i != nil) != borrows:
@@ -53,7 +55,7 @@ func stitched(t *testing.T, o *outcome, borrows bool, network string) {
 		if w.Share < 0.995 {
 			t.Errorf("%+v: of what would answer less was asked", w)
 		}
-	case i.False()*bound > i.Hops:
+	case muddled(o):
 		t.Errorf("inferred %+v", i)
 	case float64(w.Asked+w.Inferred) < 0.9*float64(w.Hops) || w.Share > 0.9:
 		t.Errorf("%+v, inferred %+v: less is whole", w, i)
