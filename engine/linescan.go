@@ -309,6 +309,9 @@ func (s *lineScan) Replies(batch []probe.Reply, upTo int64) {
 		s.failed(s.match.reply(&batch[i]))
 	}
 	s.over = upTo
+	if len(batch) > 0 {
+		s.failed(s.match.writer.HandOver()) // who writes the list may wait for them
+	}
 	swept, err := s.match.sweep(s.time.Now())
 	if swept {
 		err = errors.Join(err, s.match.writer.Flush())

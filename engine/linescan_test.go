@@ -176,14 +176,29 @@ func TestLinesRate(t *testing.T) {
 	}
 }
 
-// Whoever writes the list may take their time; an interrupt does not wait for it.
+// replies says of each reply that it has been written.
+type replies struct {
+	bytes.Buffer
+	seen chan struct{}
+}
+
+// Write implements io.Writer.
+func (r *replies) Write(b []byte) (int, error) {
+	for range bytes.Count(b, []byte(`"type":"reply"`)) {
+		r.seen <- struct{}{}
+	}
+	return r.Buffer.Write(b)
+}
+
+// Whoever writes the list may wait for each reply; an interrupt does not wait for
+// the next line.
 func TestLinesPipe(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, routers.Name)
 	in, feed := io.Pipe()
 	defer in.Close()
 	soft, interrupt := context.WithCancel(t.Context())
-	var out bytes.Buffer
+	out := replies{seen: make(chan struct{}, 3)}
 	c := config()
 	c.Probes, c.Stdin, c.Stdout, c.Records, c.Wait = "-", in, &out, output.Replies, 300*time.Millisecond
 	done := make(chan error, 1)
@@ -192,13 +207,17 @@ func TestLinesPipe(t *testing.T) {
 		if _, err := fmt.Fprintf(feed, "45.80.3.9,40000,33434,%d,udp\n", ttl); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(300 * time.Millisecond) // who writes takes time; a busy machine sends within it
+		select {
+		case <-out.seen: // before the next one is written
+		case err := <-done:
+			t.Fatalf("ended with TTL %d: %v", ttl, err)
+		}
 	}
 	interrupt()
 	if err := <-done; ClassOf(err) != Partial {
 		t.Errorf("interrupted: %v", err)
 	}
-	if r := read(t, &out); len(r.replies) != 3 || r.summary.Reason != output.ReasonSignal {
+	if r := read(t, &out.Buffer); len(r.replies) != 3 || r.summary.Reason != output.ReasonSignal {
 		t.Errorf("%d replies, %+v", len(r.replies), r.summary)
 	}
 }

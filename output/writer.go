@@ -208,6 +208,13 @@ func (w *Writer) write() {
 	w.buf = w.buf[:0]
 }
 
+// HandOver gives w what has been gathered, for whoever reads along; what a
+// compressor holds back it still does.
+func (w *Writer) HandOver() error {
+	w.write()
+	return w.err
+}
+
 // Flush writes what has been gathered, through to the file.
 func (w *Writer) Flush() error {
 	w.write()
