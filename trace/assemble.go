@@ -48,6 +48,7 @@ type Assembler struct {
 	hop     Hop
 	seen    map[window.Slot]int // further copies, by slot
 	unsent  uint64              // TTLs of the trace that were skipped, as bits
+	path    []Known             // that learnPath looks at
 }
 
 // Tally counts probes by what became of them.

@@ -18,23 +18,43 @@ func (a *Assembler) learn(w *window.Window) {
 }
 
 // learnPath brings the links of one path. Only TTLs that were probed without a gap
-// make one: what was not asked may be anybody.
+// make one: what was not asked may be anybody. Of a loop it takes the way in, and
+// not what comes round again: where that was not seen, nothing.
 func (a *Assembler) learnPath(w *window.Window, slot window.Slot) {
 	doubted := a.doubt(w, slot.Target, slot.Flow)
-	var below Known
+	path, gaps := a.path[:0], uint64(0)
 	for slot.TTL = w.Shape().FirstTTL; slot.TTL <= w.Shape().LastTTL; slot.TTL++ {
 		addr, clear := a.router(w, slot, doubted)
-		switch {
-		case !clear:
-			below = Known{}
-		case !addr.IsZero():
-			at := Known{slot.TTL, addr}
-			if below.TTL != 0 {
-				a.cfg.Tree.Link(at, below)
-			}
-			below = at
+		if !clear {
+			gaps |= 1 << slot.TTL
+		} else if !addr.IsZero() {
+			path = append(path, Known{slot.TTL, addr})
 		}
 	}
+	a.path = path
+	var below Known
+	clear := false // below is no second round
+	for i, at := range path {
+		joined := below.TTL != 0 && gaps&(1<<at.TTL-1<<below.TTL) == 0
+		was := clear && joined
+		switch {
+		case joined && at.Addr == below.Addr: // it passes on what it should have stopped
+			clear = was
+		case appears(path[:i], at.Addr):
+			clear = false
+		default:
+			clear = was || !appears(path[i+1:], at.Addr)
+		}
+		if was && clear {
+			a.cfg.Tree.Link(at, below)
+		}
+		below = at
+	}
+}
+
+// appears reports whether a router is on a path.
+func appears(path []Known, router probe.Addr) bool {
+	return slices.ContainsFunc(path, func(k Known) bool { return k.Addr == router })
 }
 
 // router returns who answered the probes of a TTL by a time exceeded, zero if nobody

@@ -100,6 +100,52 @@ func TestTreeBounded(t *testing.T) {
 	}
 }
 
+// What comes round again in a loop is not learned, nor any of a loop of which the way
+// in was not seen.
+func TestLearnLoops(t *testing.T) {
+	const unasked = 0xff
+	router := func(ttl uint8, n byte) Known { return Known{ttl, probe.Addr4From([4]byte{203, 0, 113, n})} }
+	tests := []struct {
+		name   string
+		path   []byte // routers from TTL 1 on, 0 is silent
+		at     Known
+		before []byte // from below at downwards
+	}{
+		{"no loop", []byte{1, 2, 3, 4}, router(4, 4), []byte{3, 2, 1}},
+		{"the way in", []byte{1, 2, 3, 4, 3, 4}, router(3, 3), []byte{2, 1}},
+		{"the first round", []byte{1, 2, 3, 4, 3, 4}, router(4, 4), []byte{3, 2, 1}},
+		{"the second round", []byte{1, 2, 3, 4, 3, 4}, router(5, 3), nil},
+		{"beyond a loop", []byte{1, 2, 3, 4, 3, 5, 6}, router(6, 5), nil},
+		{"farther beyond it", []byte{1, 2, 3, 4, 3, 5, 6}, router(7, 6), []byte{5}},
+		{"the way in unseen", []byte{1, 2, unasked, 3, 4, 3, 4}, router(5, 4), nil},
+		{"silence on the way in", []byte{1, 2, 0, 3, 4, 3, 4}, router(5, 4), []byte{3, 2, 1}},
+		{"twice in a row", []byte{1, 2, 2, 3}, router(4, 3), []byte{2, 2, 1}},
+		{"twice in a row, then a loop", []byte{1, 2, 2, 3, 2}, router(5, 2), nil},
+	}
+	for _, tt := range tests {
+		target := probe.Addr4From([4]byte{198, 51, 100, 9})
+		b := newBench(t, window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 8, Flows: 1, Attempts: 1}, target)
+		for i, n := range tt.path {
+			slot := slotOf(0, 0, uint8(i+1), 0)
+			if n == unasked {
+				continue
+			}
+			b.Stamp(slot, 1000)
+			if n != 0 {
+				b.answer(slot, probe.KindTTLExceeded, router(0, n).Addr, 10, nil)
+			}
+		}
+		a := newTestAssembler()
+		a.cfg.Tree = NewTree(64)
+		a.learn(b.Window)
+		var got []byte
+		a.cfg.Tree.Before(tt.at, func(k Known) { got = append(got, k.Addr[len(k.Addr)-1]) })
+		if !slices.Equal(got, tt.before) {
+			t.Errorf("%s: before TTL %d %v, want %v", tt.name, tt.at.TTL, got, tt.before)
+		}
+	}
+}
+
 func TestTreeAllocs(t *testing.T) {
 	tree := NewTree(1024)
 	known := uint8(0)
