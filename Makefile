@@ -14,7 +14,7 @@ STATICCHECK := v0.8.2
 # What the program, the lab, and the tests that compare us with others need.
 BUILD_PACKAGES := gcc libc6-dev libpcap-dev ca-certificates git
 LAB_PACKAGES   := iproute2 nftables
-TEST_PACKAGES  := scamper traceroute tcpdump iputils-ping
+TEST_PACKAGES  := scamper traceroute mtr-tiny tcpdump iputils-ping
 
 # The packages in which goroutines share memory.
 CONCURRENT := window matcher schedule sender receiver engine ratelimit
