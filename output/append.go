@@ -1,7 +1,6 @@
 package output
 
 import (
-	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -9,81 +8,56 @@ import (
 	"github.com/masstrace/masstrace/probe"
 )
 
-// appendKey appends `,"key":`.
+// appendKey appends `,"key":`. It is inlined, so that a constant key is copied in
+// registers.
 func appendKey(b []byte, key string) []byte {
-	b, at := extend(b, len(key)+4)
-	at[0], at[1] = ',', '"'
-	end := at[2+copy(at[2:], key):]
-	end[0], end[1] = '"', ':'
-	return b
-}
-
-// extend makes b longer by n octets, which are at; what they are is undefined.
-func extend(b []byte, n int) (longer, at []byte) {
-	size := len(b) + n
-	if size > cap(b) {
-		b = slices.Grow(b, n)
-	}
-	return b[:size], b[len(b):size]
+	return append(append(append(b, `,"`...), key...), `":`...)
 }
 
 // appendInt appends a key and an integer.
 func appendInt(b []byte, key string, v int64) []byte {
-	b = appendKey(b, key)
+	return appendNumber(appendKey(b, key), v)
+}
+
+func appendNumber(b []byte, v int64) []byte {
 	if v < 0 {
 		return appendDecimal(append(b, '-'), -uint64(v))
 	}
 	return appendDecimal(b, uint64(v))
 }
 
-// pairs is 00 to 99.
-const pairs = "00010203040506070809" +
-	"10111213141516171819" +
-	"20212223242526272829" +
-	"30313233343536373839" +
-	"40414243444546474849" +
-	"50515253545556575859" +
-	"60616263646566676869" +
-	"70717273747576777879" +
-	"80818283848586878889" +
-	"90919293949596979899"
+// thousand has the digits of 0 to 999, the first in the lowest octet, and in the
+// highest how many there are; padded has three digits of each.
+var thousand, padded = func() (short, long [1000]uint32) {
+	for v := range uint32(1000) {
+		digits := '0' + v/100 | ('0'+v/10%10)<<8 | ('0'+v%10)<<16
+		long[v] = digits | 3<<24
+		switch {
+		case v < 10:
+			short[v] = digits>>16 | 1<<24
+		case v < 100:
+			short[v] = digits>>8 | 2<<24
+		default:
+			short[v] = long[v]
+		}
+	}
+	return short, long
+}()
+
+// appendDigits appends an entry of these tables: all of it, which is one store,
+// and then less.
+func appendDigits(b []byte, digits uint32) []byte {
+	b = append(b, byte(digits), byte(digits>>8), byte(digits>>16), byte(digits>>24))
+	return b[:len(b)-4+int(digits>>24)]
+}
 
 // appendDecimal appends v, as strconv.AppendUint does, in half the time: most
 // of a record is small numbers.
 func appendDecimal(b []byte, v uint64) []byte {
-	if v < 10 {
-		return append(b, byte('0'+v))
+	if v < 1000 {
+		return appendDigits(b, thousand[v])
 	}
-	b, at := extend(b, digits(v))
-	for i := len(at); ; {
-		pair := v % 100 * 2
-		v /= 100
-		i -= 2
-		at[i], at[i+1] = pairs[pair], pairs[pair+1]
-		if i < 2 {
-			if i == 1 {
-				at[0] = byte('0' + v)
-			}
-			return b
-		}
-	}
-}
-
-// digits returns how many decimal digits v has.
-func digits(v uint64) int {
-	for n := 1; ; n += 4 {
-		switch {
-		case v < 10:
-			return n
-		case v < 100:
-			return n + 1
-		case v < 1000:
-			return n + 2
-		case v < 10_000:
-			return n + 3
-		}
-		v /= 10_000
-	}
+	return appendDigits(appendDecimal(b, v/1000), padded[v%1000])
 }
 
 // appendBool appends a key and true or false.
@@ -145,8 +119,7 @@ func appendHash(b []byte, key string, v uint64) []byte {
 func appendMillis(b []byte, key string, ns int64) []byte {
 	us := uint64(max(ns, 0)) / uint64(time.Microsecond)
 	b = appendDecimal(appendKey(b, key), us/1000)
-	us %= 1000
-	return append(b, '.', byte('0'+us/100), byte('0'+us/10%10), byte('0'+us%10))
+	return appendDigits(append(b, '.'), padded[us%1000])
 }
 
 // appendString appends octets as a JSON string (RFC 8259 §7). What is not UTF-8
