@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"reflect"
 	"testing"
 	"time"
@@ -301,11 +302,10 @@ func filled(t testing.TB, n int) bench {
 		targets[i] = probe.Addr4From([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)})
 	}
 	b := newBench(t, window.Shape{Targets: n, FirstTTL: 1, LastTTL: 32, Flows: 1, Attempts: 1}, targets...)
-	for i := range uint32(n) {
-		for ttl := uint8(1); ttl <= 32; ttl++ {
-			b.Stamp(slotOf(i, 0, ttl, 0), 100)
-			b.answer(slotOf(i, 0, ttl, 0), probe.KindTTLExceeded, router(int(ttl)), 5, nil)
-		}
+	for _, k := range rand.New(rand.NewPCG(1, 1)).Perm(32 * n) { // answers come in any order
+		slot := slotOf(uint32(k/32), 0, uint8(k%32+1), 0)
+		b.Stamp(slot, 100)
+		b.answer(slot, probe.KindTTLExceeded, router(int(slot.TTL)), 5, nil)
 	}
 	b.Close(1, false)
 	return b
@@ -323,14 +323,22 @@ func TestAssembleAllocs(t *testing.T) {
 	}
 }
 
-// BenchmarkAssemble is of a trace of 32 hops, in a window of 100.
+// BenchmarkAssemble is of a trace of 32 hops, in a window that caches hold and in one
+// that they do not.
 func BenchmarkAssemble(b *testing.B) {
-	w, a := filled(b, 100), newTestAssembler()
-	yield := func(*Trace) error { return nil }
-	b.ReportAllocs()
-	for n := 0; b.Loop(); n++ {
-		if n%100 == 0 {
-			_ = a.Traces(w.Window, yield)
-		}
+	for _, bb := range []struct {
+		name    string
+		targets int
+	}{{"100 targets", 100}, {"30k targets", 30_000}} {
+		b.Run(bb.name, func(b *testing.B) {
+			w, a := filled(b, bb.targets), newTestAssembler()
+			yield := func(*Trace) error { return nil }
+			b.ReportAllocs()
+			for n := 0; b.Loop(); n++ {
+				if n%bb.targets == 0 {
+					_ = a.Traces(w.Window, yield)
+				}
+			}
+		})
 	}
 }

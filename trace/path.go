@@ -25,9 +25,16 @@ func (t *Trace) findNAT() {
 // in between counts as something else. Only time exceeded counts, as routers
 // pass on unreachables for each other.
 func (t *Trace) findLoops() {
+	// Most routers show once: one whose bit no other has needs no search.
+	seen := uint64(0)
 	for i := range t.Hops {
 		h := &t.Hops[i]
 		if h.Kind != probe.KindTTLExceeded {
+			continue
+		}
+		bit := uint64(1) << ((h.Responder[15] ^ h.Responder[14]<<2 ^ h.Responder[13]<<4) & 63)
+		if seen&bit == 0 {
+			seen |= bit
 			continue
 		}
 		for j := i - 1; j >= 0; j-- {
@@ -69,6 +76,13 @@ func (t *Trace) hasLoop(loop Loop) bool {
 const (
 	fnvOffset = 0xcbf29ce484222325
 	fnvPrime  = 0x100000001b3
+	fnvPrime2 = fnvPrime * fnvPrime & mod64
+	fnvPrime4 = fnvPrime2 * fnvPrime2 & mod64
+	fnvPrime8 = fnvPrime4 * fnvPrime4 & mod64
+	// fnvZeros10 is what ten octets of 0 do, which an IPv4 address begins with.
+	fnvZeros10 = fnvPrime8 * fnvPrime2 & mod64
+
+	mod64 = 1<<64 - 1
 )
 
 // hashPath returns the FNV-1a hash, 64 bits, of 17 octets for each hop in order:
@@ -82,7 +96,12 @@ func hashPath(hops []Hop) uint64 {
 			continue
 		}
 		hash = (hash ^ uint64(hops[i].TTL)) * fnvPrime
-		for _, octet := range hops[i].Responder {
+		octets := hops[i].Responder[:]
+		if hops[i].Responder.Is4() {
+			hash *= fnvZeros10
+			octets = octets[10:]
+		}
+		for _, octet := range octets {
 			hash = (hash ^ uint64(octet)) * fnvPrime
 		}
 	}
