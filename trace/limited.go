@@ -21,30 +21,29 @@ type limitedRouters struct {
 // add adds the limited responders of a window. Which of them find room depends on
 // nothing but their addresses.
 func (l *limitedRouters) add(responders map[responderKey]*responder) {
-	var keys []responderKey
-	for k, r := range responders {
+	var limited []*responder
+	for _, r := range responders {
 		if r.limited {
-			keys = append(keys, k)
+			limited = append(limited, r)
 		}
 	}
-	slices.SortFunc(keys, func(a, b responderKey) int {
+	slices.SortFunc(limited, func(a, b *responder) int {
 		return cmp.Or(bytes.Compare(a.addr[:], b.addr[:]), cmp.Compare(a.ttl, b.ttl))
 	})
-	for _, k := range keys {
-		r := responders[k]
-		router, known := l.byAddr[k.addr]
+	for _, r := range limited {
+		router, known := l.byAddr[r.addr]
 		if !known && len(l.byAddr) == mostLimited {
 			l.more = true
 			continue
 		}
-		router.Addr = k.addr
-		router.TTLs |= 1 << (k.ttl & probe.MaxTTL)
+		router.Addr = r.addr
+		router.TTLs |= 1 << (r.ttl & probe.MaxTTL)
 		router.Answered += uint64(r.answered.sum())
 		router.Silent += uint64(r.silent)
 		if l.byAddr == nil {
 			l.byAddr = make(map[probe.Addr]probe.LimitedRouter)
 		}
-		l.byAddr[k.addr] = router
+		l.byAddr[r.addr] = router
 	}
 }
 

@@ -38,11 +38,19 @@ type recent struct {
 	responder *responder
 }
 
-type groupKey struct {
-	before probe.Addr // the last responder at a lower TTL, zero for none
-	ttl    uint8
-	is4    bool
+// groupKey is the hash of the last responder at a lower TTL, 0 for none, the TTL and
+// the family.
+type groupKey uint64
+
+func groupOf(before uint32, ttl uint8, is4 bool) groupKey {
+	k := groupKey(before) | groupKey(ttl)<<32
+	if is4 {
+		k |= 1 << 40
+	}
+	return k
 }
+
+func (k groupKey) ttl() uint8 { return uint8(k >> 32) }
 
 type group struct {
 	probes  int
@@ -52,12 +60,16 @@ type group struct {
 	limited bool
 }
 
-type responderKey struct {
-	addr probe.Addr
-	ttl  uint8
+// responderKey is the hash of a responder, and the TTL.
+type responderKey uint64
+
+func responderOf(from uint32, ttl uint8) responderKey {
+	return responderKey(from) | responderKey(ttl)<<32
 }
 
 type responder struct {
+	addr            probe.Addr
+	ttl             uint8
 	silent          int // in the groups that it answers in
 	limited         bool
 	asked, answered bins
@@ -85,20 +97,25 @@ func (l *limits) scan(w *window.Window) {
 	clear(l.responders)
 	clear(l.recent[:])
 	l.from, l.to = math.MaxInt64, 0
-	l.each(w, func(k groupKey, sent int64, _ *window.Entry) {
+	l.each(w, func(k groupKey, sent int64, _ window.Slot, _ uint32) {
 		l.from, l.to = min(l.from, sent), max(l.to, sent)
 		g := l.group(k)
 		if g == nil {
 			g = new(group)
-			l.groups[k], l.recent[k.ttl].group = g, g
+			l.groups[k], l.recent[k.ttl()].group = g, g
 		}
 		g.probes++
 	})
 	clear(l.recent[:])
 	maps.DeleteFunc(l.groups, func(_ groupKey, g *group) bool { return g.probes < fewestProbes })
-	l.each(w, func(k groupKey, sent int64, e *window.Entry) {
-		if g := l.group(k); g != nil {
-			l.add(g, k.ttl, l.bin(sent), e)
+	l.each(w, func(k groupKey, sent int64, slot window.Slot, from uint32) {
+		g := l.group(k)
+		switch {
+		case g == nil:
+		case from == 0:
+			g.add(l.bin(sent), nil)
+		default:
+			g.add(l.bin(sent), l.responder(w, slot, from))
 		}
 	})
 	l.judge()
@@ -106,51 +123,51 @@ func (l *limits) scan(w *window.Window) {
 
 // group returns the group of k, nil if there is none.
 func (l *limits) group(k groupKey) *group {
-	r := &l.recent[k.ttl]
+	r := &l.recent[k.ttl()]
 	if r.groupKey != k || r.group == nil {
 		r.groupKey, r.group = k, l.groups[k]
 	}
 	return r.group
 }
 
-// responder returns what is known of k, from the first time on.
-func (l *limits) responder(k responderKey) *responder {
-	recent := &l.recent[k.ttl]
+// responder returns what is known of who answered a slot, from the first time on.
+func (l *limits) responder(w *window.Window, slot window.Slot, from uint32) *responder {
+	k, recent := responderOf(from, slot.TTL), &l.recent[slot.TTL]
 	if recent.responderKey == k && recent.responder != nil {
 		return recent.responder
 	}
 	r := l.responders[k]
 	if r == nil {
-		r = new(responder)
+		r = &responder{addr: w.Reply(slot).Responder, ttl: slot.TTL}
 		l.responders[k] = r
 	}
 	recent.responderKey, recent.responder = k, r
 	return r
 }
 
-// each calls f for every probe of w that was sent, with its answer or nil.
-func (l *limits) each(w *window.Window, f func(k groupKey, sent int64, e *window.Entry)) {
+// each calls f for every probe of w that was sent, with the hash of who answered it,
+// 0 for nobody.
+func (l *limits) each(w *window.Window, f func(k groupKey, sent int64, slot window.Slot, from uint32)) {
 	s := w.Shape()
 	for target := range uint32(w.Len()) {
+		is4 := w.Target(int(target)).Is4()
 		for flow := range uint16(s.Flows) {
 			end := w.State(target, flow).End()
-			k := groupKey{is4: w.Target(int(target)).Is4()}
+			before := uint32(0)
 			slot := window.Slot{Target: target, Flow: flow}
 			for slot.TTL = s.FirstTTL; slot.TTL <= s.LastTTL && (end == 0 || slot.TTL < end); slot.TTL++ {
-				k.ttl = slot.TTL
-				before := k.before
+				k := groupOf(before, slot.TTL, is4)
 				for slot.Attempt = 0; slot.Attempt < uint8(s.Attempts); slot.Attempt++ {
 					sent := w.Sent(slot)
 					if sent <= 0 {
 						continue
 					}
-					e := w.Reply(slot)
-					f(k, sent, e)
-					if e != nil {
-						before = e.Responder
+					from := w.From(slot)
+					f(k, sent, slot, from)
+					if from != 0 {
+						before = from
 					}
 				}
-				k.before = before
 			}
 		}
 	}
@@ -160,14 +177,13 @@ func (l *limits) bin(sent int64) int {
 	return int(float64(sent-l.from) / float64(l.to-l.from+1) * numBins)
 }
 
-// add puts one probe of group g, with its answer or nil, into its bin.
-func (l *limits) add(g *group, ttl uint8, bin int, e *window.Entry) {
+// add puts one probe, with who answered or nil, into its bin.
+func (g *group) add(bin int, r *responder) {
 	g.asked[bin]++
-	if e == nil {
+	if r == nil {
 		g.silent++
 		return
 	}
-	r := l.responder(responderKey{e.Responder, ttl})
 	r.answered[bin]++
 	if !slices.Contains(g.answers, r) && len(g.answers) < mostAnswers {
 		g.answers = append(g.answers, r)
@@ -282,15 +298,13 @@ func sumOf(bins []uint32) (sum float64) {
 // appendLimited appends the TTLs of t at which a probe went unanswered in a
 // group with a limit.
 func (l *limits) appendLimited(ttls []uint8, t *Trace) []uint8 {
-	k := groupKey{is4: t.Target.Is4()}
-	hop := 0
+	before, hop := uint32(0), 0
 	for _, s := range t.Silent {
 		for hop < len(t.Hops) && t.Hops[hop].TTL < s.TTL {
-			k.before = t.Hops[hop].Responder
+			before = window.HashRouter(t.Hops[hop].Responder)
 			hop++
 		}
-		k.ttl = s.TTL
-		g := l.groups[k]
+		g := l.groups[groupOf(before, s.TTL, t.Target.Is4())]
 		if g != nil && g.limited && (len(ttls) == 0 || ttls[len(ttls)-1] != s.TTL) {
 			ttls = append(ttls, s.TTL)
 		}

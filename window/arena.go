@@ -118,6 +118,7 @@ func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
 		return Outcome{Role: Duplicate, Overflow: !w.Keep(s.Target, r, Duplicate)}
 	}
 	kept := w.arena.write(r, s.Target, First)
+	slot.from = HashRouter(r.Responder)
 	// The entry is whole before its number is seen: the swap releases it.
 	if !slot.reply.CompareAndSwap(0, uint32(w.arena.n)+1) {
 		return Outcome{Role: Duplicate} // not reached while one matcher owns the window
@@ -150,6 +151,16 @@ func (w *Window) Reply(s Slot) *Entry {
 		return nil
 	}
 	return w.arena.entry(int(k - 1))
+}
+
+// From returns HashRouter of who sent the first reply to s, 0 if there is none. It
+// spares who only compares routers the entry, which lies anywhere in memory.
+func (w *Window) From(s Slot) uint32 {
+	slot := w.slot(s)
+	if slot == nil || slot.reply.Load() == 0 {
+		return 0
+	}
+	return slot.from
 }
 
 // Entries calls yield for every entry in the order of arrival. It may be

@@ -89,6 +89,7 @@ const (
 type slot struct {
 	sent  atomic.Int64  // ns since the Unix epoch; 0, Failed, Excluded
 	reply atomic.Uint32 // 0 none, else 1 + number of the entry
+	from  uint32        // HashRouter of who replied; the matcher's until reply says so
 }
 
 // plane holds the slots of one (flow, attempt), in lanes: a lane has one TTL of
