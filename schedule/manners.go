@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/window"
 )
 
 // Manners holds back probes that would ask too much of one router or one
@@ -111,7 +112,7 @@ func (m *Manners) ask(target probe.Addr, ttl uint8, now int64) verdict {
 	}
 	var prefix *atomic.Int64
 	if m.prefixNS > 0 {
-		prefix = &m.prefixes[mix(topBits(target, 24, 48))%mannersPrefixes]
+		prefix = &m.prefixes[window.Mix(topBits(target, 24, 48))%mannersPrefixes]
 		if prefix.Load() > now {
 			return later
 		}
@@ -176,7 +177,7 @@ func (m *Manners) Answered(f *probe.Facts) {
 	if f.Kind != probe.KindTTLExceeded {
 		return
 	}
-	h := mix(binary.LittleEndian.Uint64(f.Responder[8:]) ^ mix(binary.LittleEndian.Uint64(f.Responder[:8])))
+	h := window.Mix(binary.LittleEndian.Uint64(f.Responder[8:]) ^ window.Mix(binary.LittleEndian.Uint64(f.Responder[:8])))
 	switch self := uint32(h%mannersRouters) + 1; {
 	case k&nearRouter == self && trust == mostTrust:
 	case k&nearRouter == self:
@@ -194,7 +195,7 @@ func (m *Manners) Answered(f *probe.Facts) {
 // nearIndex is where the router is kept that a neighbourhood meets at a TTL: of a
 // /12, or a /24 in IPv6.
 func nearIndex(target probe.Addr, ttl uint8) uint64 {
-	return mix(topBits(target, 12, 24)^uint64(ttl)) % mannersNear
+	return window.Mix(topBits(target, 12, 24)^uint64(ttl)) % mannersNear
 }
 
 // topBits returns the first bits of an address, in IPv4 or in IPv6, and which.

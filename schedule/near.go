@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/window"
 )
 
 // Near remembers how far away targets were, by the prefixes around them, over a
@@ -65,7 +66,7 @@ func each(a probe.Addr, f func(hash uint64) (more bool)) {
 	}
 	for _, n := range bits {
 		prefix := top >> (64 - n) << (64 - n) // a shift of 64 leaves 0
-		if !f(mix(prefix ^ top&1<<8 ^ uint64(n))) {
+		if !f(window.Mix(prefix ^ top&1<<8 ^ uint64(n))) {
 			return
 		}
 	}

@@ -89,7 +89,7 @@ func (p *Path) Any(from, to uint8) (ttl Step, ok bool) {
 	if n == 0 {
 		return 0, false
 	}
-	skip, _ := bits.Mul64(mix(p.random^p.Sent), uint64(n))
+	skip, _ := bits.Mul64(window.Mix(p.random^p.Sent), uint64(n))
 	for ; skip > 0; skip-- {
 		set &= set - 1
 	}
@@ -170,15 +170,6 @@ func (p *Path) Responder(ttl uint8) probe.Addr {
 		slot.Attempt++
 	}
 	return probe.Addr{}
-}
-
-// mix is the bijection that ends each step of SplitMix64 (Steele, Lea and Flood,
-// 2014), behind its increment.
-func mix(z uint64) uint64 {
-	z += 0x9e3779b97f4a7c15 // 2⁶⁴/φ
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
 }
 
 // Highest returns the highest TTL of from to to that was not sent.

@@ -1,8 +1,6 @@
 package window
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"sync/atomic"
 
 	"github.com/masstrace/masstrace/memory"
@@ -52,25 +50,3 @@ func (s *StopSet) Add(ttl uint8, a probe.Addr) (known bool) {
 
 // Octets returns the memory that the set takes.
 func (s *StopSet) Octets() int { return 8 * len(s.words) }
-
-// HashHop returns a hash of an interface at a TTL that is never 0.
-func HashHop(ttl uint8, a probe.Addr) uint64 {
-	h := mix(binary.LittleEndian.Uint64(a[:8])) ^ binary.LittleEndian.Uint64(a[8:])
-	return mix(mix(h)^uint64(ttl)) | 1
-}
-
-// HashRouter returns a hash of an address that is never 0, and costs next to nothing.
-// Of 100,000 routers two or three pairs have the same.
-func HashRouter(a probe.Addr) uint32 {
-	high, low := bits.Mul64(binary.LittleEndian.Uint64(a[:8])^0x9e3779b97f4a7c15, binary.LittleEndian.Uint64(a[8:])^0xbf58476d1ce4e5b9)
-	return uint32((high^low)>>20) | 1
-}
-
-// mix is the bijection that ends each step of SplitMix64 (Steele, Lea and Flood,
-// 2014), behind its increment.
-func mix(z uint64) uint64 {
-	z += 0x9e3779b97f4a7c15 // 2⁶⁴/φ
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
