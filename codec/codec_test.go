@@ -80,12 +80,12 @@ func TestQuotedRejects(t *testing.T) {
 		{name: "7 octets of transport", made: both, read: both, p: p, edit: func(b []byte) []byte { return b[:27] }, want: Malformed},
 		{name: "no transport", made: both, read: both, p: p, edit: func(b []byte) []byte { return b[:20] }, want: Malformed},
 		{name: "other protocol", made: both, read: testConfig(probe.ICMP), p: p, want: Unrelated},
-		{name: "TTL not asked", made: both, read: one, p: probe.Probe{Target: p.Target, TTL: 8}, want: BadTag},
-		{name: "attempt not asked", made: both, read: one, p: probe.Probe{Target: p.Target, TTL: 7, Attempt: 1}, want: BadTag},
+		{name: "TTL not asked", made: both, read: one, p: probe.Probe{Target: p.Target, TTL: 8}, want: Garbled},
+		{name: "attempt not asked", made: both, read: one, p: probe.Probe{Target: p.Target, TTL: 7, Attempt: 1}, want: Garbled},
 		{name: "TTL and attempt asked", made: both, read: one, p: p, want: Accepted},
-		{name: "weak, 65 flows", made: many, read: many, p: p, edit: setID(0), want: BadTag},
+		{name: "weak, 65 flows", made: many, read: many, p: p, edit: setID(0), want: Garbled},
 		{name: "strong, 65 flows", made: many, read: many, p: p, want: Accepted},
-		{name: "no tag", made: both, read: both, p: p, edit: func(b []byte) []byte { b[26], b[27] = 0, 0; return setID(0)(b) }, want: BadTag},
+		{name: "no tag", made: both, read: both, p: p, edit: func(b []byte) []byte { b[26], b[27] = 0, 0; return setID(0)(b) }, want: Garbled},
 		{
 			name: "tags of different TTLs", made: both, read: both, p: p,
 			edit: func(b []byte) []byte {

@@ -88,11 +88,11 @@ func (c *Codec) settle(r *probe.Facts, first, second *opened, firstName, secondN
 	return Accepted
 }
 
-// garbled is the verdict on a quotation without a tag that counts. Where a router
-// may quote one tag alone, and that is a checksum, which boxes rewrite, it casts
-// doubt on others.
+// garbled is the verdict on a quotation without a tag that counts. It casts doubt on
+// others of its target and flow: where a router may quote one tag alone, and that is
+// a checksum, which boxes rewrite; and where there are more of them than probes.
 func (c *Codec) garbled(r *probe.Facts) Verdict {
-	if !r.HasQuote || r.Target.Is4() || c.cfg.Method != probe.UDP {
+	if !r.HasQuote {
 		return BadTag
 	}
 	r.Valid = probe.Garbled

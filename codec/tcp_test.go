@@ -179,11 +179,11 @@ func TestTCPQuotedTags(t *testing.T) {
 		{name: "other identification", p: p4, edit: func(b, o []byte) { copy(b[4:6], o[4:6]) }, want: Conflict},
 		{name: "other sequence number, short", p: p4, short: true, edit: seq4, want: Conflict},
 		{name: "no sequence number, short", p: p4, short: true, edit: random4, valid: probe.Weak, mangled: probe.MangledSeq},
-		{name: "no sequence number, 65 flows", p: p4, short: true, flows: 65, edit: random4, want: BadTag},
-		{name: "no sequence number, short IPv6", p: p6, short: true, edit: random6, want: BadTag},
-		{name: "neither", p: p4, short: true, edit: func(b, o []byte) { random4(b, o); id0(b, o) }, want: BadTag},
+		{name: "no sequence number, 65 flows", p: p4, short: true, flows: 65, edit: random4, want: Garbled},
+		{name: "no sequence number, short IPv6", p: p6, short: true, edit: random6, want: Garbled},
+		{name: "neither", p: p4, short: true, edit: func(b, o []byte) { random4(b, o); id0(b, o) }, want: Garbled},
 		{name: "no sequence number", methods: []probe.Method{probe.TCPSYN}, p: p4, edit: random4, valid: probe.Weak, mangled: probe.MangledSeq},
-		{name: "no sequence number, IPv6", methods: []probe.Method{probe.TCPSYN}, p: p6, edit: random6, want: BadTag},
+		{name: "no sequence number, IPv6", methods: []probe.Method{probe.TCPSYN}, p: p6, edit: random6, want: Garbled},
 		{name: "acknowledgement alone", methods: []probe.Method{probe.TCPACK}, p: p4,
 			edit: func(b, o []byte) { random4(b, o); id0(b, o) }, valid: probe.Strong, mangled: probe.MangledSeq | probe.MangledIPID},
 		{name: "acknowledgement alone, IPv6", methods: []probe.Method{probe.TCPACK}, p: p6, edit: random6, valid: probe.Strong, mangled: probe.MangledSeq},
@@ -193,7 +193,7 @@ func TestTCPQuotedTags(t *testing.T) {
 		// The tag of flow 1 behind the port of flow 0.
 		{name: "port of another flow", p: p4, edit: func(b, _ []byte) {
 			binary.BigEndian.PutUint16(b[20:], binary.BigEndian.Uint16(b[20:])-1)
-		}, want: BadTag},
+		}, want: Garbled},
 	}
 	for _, tt := range tests {
 		methods := tt.methods

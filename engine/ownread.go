@@ -7,6 +7,7 @@ import (
 	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/receiver"
+	"github.com/masstrace/masstrace/wire"
 )
 
 // ownReader reads a capture of our own and decodes it, ahead of the ownReplay that
@@ -109,7 +110,7 @@ func (r *ownReader) reply(e *receiver.Entry) {
 	}
 	if ext := reply.Ext; len(ext) > 0 {
 		at := len(b.octets)
-		b.octets = append(b.octets, ext[:min(len(ext), receiver.MaxExtension)]...)
+		b.octets = wire.AppendTrimmed(b.octets, ext, receiver.MaxExtension)
 		reply.Ext = b.octets[at:len(b.octets):len(b.octets)]
 	}
 }

@@ -12,9 +12,9 @@ import (
 var ErrPermission = errors.New("no permission for packet sockets (CAP_NET_RAW)")
 
 // Permission returns err unless it is the kernel's EPERM or EACCES, which it
-// wraps in ErrPermission with the command that helps.
+// wraps, once, in ErrPermission with the command that helps.
 func Permission(err error) error {
-	if !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) {
+	if errors.Is(err, ErrPermission) || !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) {
 		return err
 	}
 	self, lost := os.Executable()

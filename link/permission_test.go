@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,8 @@ func TestPermission(t *testing.T) {
 	for _, err := range []error{unix.EPERM, unix.EACCES, fmt.Errorf("open: %w", unix.EPERM)} {
 		if got := Permission(err); !errors.Is(got, ErrPermission) || !errors.Is(got, err) {
 			t.Errorf("Permission(%v) = %v", err, got)
+		} else if again := Permission(fmt.Errorf("open link: %w", got)); strings.Count(again.Error(), "setcap") != 1 {
+			t.Errorf("said twice: %v", again)
 		}
 	}
 	for _, err := range []error{nil, io.EOF, unix.ENOBUFS} {

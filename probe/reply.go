@@ -120,7 +120,8 @@ type Validity uint8
 
 // The validities. Unverified is a replay's without the key. Garbled is no reply
 // that counts: it quotes a probe of this target and flow, but no TTL, and says
-// only that somebody rewrites what a tag rides in. It stands in no record.
+// only that somebody rewrites what tags ride in, or makes them up. It stands in no
+// record.
 const (
 	Unverified Validity = iota
 	Weak

@@ -99,18 +99,20 @@ func (d *decoder) packet6(b []byte, r *probe.Reply) codec.Verdict {
 		return codec.Malformed
 	}
 	ip := &d.header.ip6
-	r.Responder = probe.Addr(ip.SrcIP)
+	if r.Responder = probe.Addr(ip.SrcIP); r.Responder.Is4() {
+		return codec.Unrelated // an IPv4 address is none that a packet comes from (RFC 6890 §2.2.3)
+	}
 	r.ReplyTTL, r.ReplyTOS = ip.HopLimit, ip.TrafficClass
 	length := int(binary.BigEndian.Uint16(b[wire.V6Length:]))
 	r.ReplySize = uint32(wire.V6Len + length)
 	if length > len(b)-wire.V6Len {
 		return codec.Malformed
 	}
-	protocol, message, fragment, ok := wire.SkipExtensions(b[wire.V6Next], b[wire.V6Len:wire.V6Len+length])
+	protocol, message, part, ok := wire.SkipExtensions(b[wire.V6Next], b[wire.V6Len:wire.V6Len+length])
 	switch {
 	case !ok:
 		return codec.Malformed
-	case fragment != 0:
+	case part != 0:
 		d.stats.Fragments.Add(1)
 		return codec.Unrelated
 	}

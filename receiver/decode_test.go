@@ -30,6 +30,7 @@ var (
 	checksum  = verdicts{checksum: 1}
 	badSource = verdicts{source: 1}
 	badTag    = verdicts{tag: 1}
+	garbled   = verdicts{replies: 1, tag: 1} // which tells the matcher something
 	conflict  = verdicts{conflict: 1}
 )
 
@@ -133,7 +134,7 @@ func TestDecodeError4(t *testing.T) {
 			{"ICMP checksum before the tag", with(errorFrom(with(with(q, firstAt, 1, 2), 4, 3, 4), nil), 22, 0, 0), checksum, nil},
 			{"first tag", errorFrom(with(q, firstAt, q[firstAt]^0x55), nil), reply, names(probe.Weak, first)},
 			{"second tag", errorFrom(resum4(with(q, 4, q[4]^0x55)), nil), reply, names(probe.Weak, second)},
-			{"both tags", errorFrom(resum4(with(with(q, 4, q[4]^0x55), firstAt, q[firstAt]^0x55)), nil), badTag, nil},
+			{"both tags", errorFrom(resum4(with(with(q, 4, q[4]^0x55), firstAt, q[firstAt]^0x55)), nil), garbled, nil},
 			{"tags of two TTLs", errorFrom(resum4(with(q, 4, other[4], other[5])), nil), conflict, nil},
 			{"foreign source and one tag", errorFrom(with(foreign, 4, q[4]^0x55), nil), badSource, nil},
 			{"protocol", errorFrom(resum4(with(q, 9, 6)), nil), unrelated, nil},
@@ -187,6 +188,8 @@ func TestDecodeError6(t *testing.T) {
 			{"destination options", extended(60, 58, 0, 1, 4, 0, 0, 0, 0), reply, strong},
 			{"all four", extended(0, 43, 0, 5, 2, 0, 0, 1, 0, 60, 0, 4, 0, 0, 0, 0, 0, 44, 0, 1, 4, 0, 0, 0, 0, 58, 0, 0, 0, 1, 2, 3, 4), reply, strong},
 			{"fragment", extended(44, 58, 0, 0, 8, 1, 2, 3, 4), unrelated, nil},
+			{"first fragment of more", extended(44, 58, 0, 0, 1, 1, 2, 3, 4), unrelated, nil},
+			{"from an IPv4 address", ip6(router4, 58, nil, icmp6(router4, 3, 0, 0, q)), unrelated, nil},
 			{"extension header cut", ip6(router6, 0, nil, []byte{58, 1, 1, 4}), malformed, nil},
 			{"no next header", ip6(router6, 59, nil, message), unrelated, nil},
 			{"nothing behind the header", ip6(router6, 58, nil, nil), malformed, nil},

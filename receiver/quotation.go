@@ -46,11 +46,11 @@ func (q *quotation) decode6(b []byte) codec.Verdict {
 	if !q.header.decode6(b) {
 		return codec.Malformed
 	}
-	protocol, transport, fragment, ok := wire.SkipExtensions(b[wire.V6Next], b[wire.V6Len:])
+	protocol, transport, part, ok := wire.SkipExtensions(b[wire.V6Next], b[wire.V6Len:])
 	switch {
 	case !ok:
 		return codec.Malformed
-	case fragment != 0:
+	case part.Offset() != 0:
 		return codec.Unrelated
 	}
 	ip := &q.header.ip6

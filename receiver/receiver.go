@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/wire"
 )
 
 // Sink takes replies in batches, from one goroutine. No reply stamped before
@@ -125,7 +126,7 @@ type Tap interface {
 // Show has every frame shown to t. It must be called before Run.
 func (r *Receiver) Show(t Tap) { r.tap = t }
 
-// MaxExtension is the most octets kept of one extension structure: more than
+// MaxExtension is the most octets kept of one extension structure, whole objects: more than
 // an ICMP error of 576 octets leaves room for (RFC 1812 §4.3.2.3).
 const MaxExtension = 576
 
@@ -223,7 +224,7 @@ func (r *Receiver) take(frame []byte, stamp int64) {
 	reply.Stamp = stamp
 	if ext := reply.Ext; len(ext) > 0 {
 		at := len(r.octets)
-		r.octets = append(r.octets, ext[:min(len(ext), MaxExtension)]...)
+		r.octets = wire.AppendTrimmed(r.octets, ext, MaxExtension)
 		reply.Ext = r.octets[at:len(r.octets):len(r.octets)]
 	}
 }

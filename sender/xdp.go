@@ -80,6 +80,10 @@ func (x *XDP) share() error {
 		Addr: uint64(uintptr(unsafe.Pointer(&x.memory[0]))), Len: uint64(len(x.memory)), Size: xdpChunk,
 	}
 	if err := setsockopt(x.fd, unix.XDP_UMEM_REG, unsafe.Pointer(&region), unsafe.Sizeof(region)); err != nil {
+		if err == unix.ENOBUFS {
+			return fmt.Errorf("share memory with the kernel: %w: the limit of locked memory (ulimit -l) leaves no %d KiB for each sender",
+				err, len(x.memory)>>10)
+		}
 		return fmt.Errorf("share memory with the kernel: %w", err)
 	}
 	for option, size := range map[int]int{

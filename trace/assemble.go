@@ -120,7 +120,7 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trac
 		for slot.Attempt = 0; slot.Attempt < uint8(s.Attempts); slot.Attempt++ {
 			sent := w.Sent(slot)
 			e := w.Reply(slot)
-			if e != nil && e == doubted {
+			if e != nil && doubted.has(e) {
 				e = nil
 				a.Tally.Doubted++
 			}
@@ -140,6 +140,7 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trac
 			wanted = wanted && sent != window.Excluded && e == nil
 		}
 	}
+	t.CutOff = excluded
 	if excluded {
 		a.Tally.Excluded += uint64(bits.OnesCount64(a.unsent))
 		a.unsent = 0
@@ -209,7 +210,7 @@ func HopOf(w *window.Window, e *window.Entry, sent int64) Hop {
 func (a *Assembler) Replies(w *window.Window, yield func(*Head, *Hop) error) error {
 	clear(a.seen)
 	for e := range w.Entries {
-		if e.Alone() && e.Role == window.First && e == a.doubt(w, e.Target, e.Flow) {
+		if e.Role == window.First && e.Valid == probe.Weak && a.doubt(w, e.Target, e.Flow).has(e) {
 			continue
 		}
 		slot := window.Slot{Target: e.Target, Flow: e.Flow, TTL: e.TTL, Attempt: e.Attempt}

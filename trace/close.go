@@ -14,7 +14,8 @@ import (
 //  3. The lowest TTL at which some router said unreachable: UNREACH.
 //  4. Where routers repeat, and the strategy gives traces up, the TTL at which the
 //     first of them comes again: LOOP (see window.FindCircle).
-//  5. A run that was stopped ends at the highest TTL that was probed: HALTED.
+//  5. A run that was stopped, or a target that was excluded meanwhile, ends at the
+//     highest TTL that was probed: HALTED.
 //  6. A trace that was given up before the last TTL ends with the silence behind
 //     the last router: GAPLIMIT.
 //  7. The last TTL: HOPLIMIT. So ends, too, a trace whose target gave answers
@@ -69,7 +70,7 @@ func (t *Trace) end() {
 	switch last := t.lastInRow(); {
 	case circle && t.GapLimit > 0:
 		t.StopReason, t.End = StopLoop, again
-	case t.Halted:
+	case t.Halted || t.CutOff:
 		t.StopReason, t.End = StopHalted, t.highestProbed()
 	case t.GapLimit > 0 && last < t.MaxTTL:
 		t.StopReason, t.End = StopGapLimit, last

@@ -5,14 +5,37 @@ import (
 	"github.com/masstrace/masstrace/window"
 )
 
-// doubt returns the UDP reply of target over flow that is not believed, or nil.
+// doubts are the replies of a path that are not believed.
+type doubts struct {
+	one  *window.Entry // by itself, or nil
+	weak bool          // all that are weak
+}
+
+// has reports whether e, the first reply to its probe, is one of them.
+func (d doubts) has(e *window.Entry) bool {
+	return e.Valid == probe.Weak && (d.weak || e == d.one)
+}
+
+// doubt returns which replies of target over flow are not believed. Who sees probes
+// with one TTL can make up the tags of others, and meets one by chance in some
+// thousand tries: where more quotations have missed than there were probes, which no
+// honest box on the way brings about, weak ones tell nothing.
+func (a *Assembler) doubt(w *window.Window, target uint32, flow uint16) doubts {
+	misses := int(w.State(target, flow).Misses())
+	if misses > 0 && misses > w.CountPath(target, flow) {
+		return doubts{weak: true}
+	}
+	return doubts{one: a.lone(w, target, flow)}
+}
+
+// lone returns the UDP reply of target over flow that is not believed, or nil.
 //
 // Behind a box that rewrites what the first tag rides in, a router that quotes no
 // second one gives a tag by chance once in 65,536 for each probe that there may
 // be: then it is as likely to be any. No first tag comes through there, all do
 // before. So where some do not, the quotation with the highest TTL of those that
 // bear one is doubted if it bears no other and nothing speaks for it (see backed).
-func (a *Assembler) doubt(w *window.Window, target uint32, flow uint16) *window.Entry {
+func (a *Assembler) lone(w *window.Window, target uint32, flow uint16) *window.Entry {
 	if a.cfg.Method != probe.UDP || !w.State(target, flow).Garbled() {
 		return nil
 	}

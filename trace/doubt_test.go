@@ -108,3 +108,46 @@ func TestDoubt(t *testing.T) {
 		})
 	}
 }
+
+// Weak replies count while no more quotations miss than there were probes; strong ones
+// always do.
+func TestDoubtSprayed(t *testing.T) {
+	const probes = 8
+	for misses := range 300 {
+		b := newBench(t, window.Shape{Targets: 1, FirstTTL: 1, LastTTL: probes, Flows: 1, Attempts: 1, Unlinked: 9}, target)
+		for ttl := uint8(1); ttl <= probes; ttl++ {
+			s := slotOf(0, 0, ttl, 0)
+			b.Stamp(s, 100)
+			if ttl > 4 {
+				continue
+			}
+			r := probe.Reply{Facts: probe.Facts{
+				Probe: probe.Probe{Target: target, TTL: ttl}, HasQuote: true, QuotedTTL: 1, Stamp: 200,
+				Kind: probe.KindTTLExceeded, Responder: router(int(ttl)), Valid: probe.Strong,
+			}}
+			if ttl > 2 {
+				r.Valid, r.Mangled = probe.Weak, probe.MangledIPID
+			}
+			b.Answer(s, &r)
+			b.Learn(0, &r.Facts, nil)
+		}
+		for range misses {
+			b.Learn(0, &probe.Facts{Probe: probe.Probe{Target: target}, Valid: probe.Garbled, HasQuote: true}, nil)
+		}
+		b.Close(1, false)
+		want := 4
+		if misses > probes {
+			want = 2
+		}
+		a := newTestAssembler()
+		list := traces(t, a, b)
+		if len(list[0].Hops) != want || a.Tally.Doubted != uint64(4-want) || a.Tally.Answered != uint64(want) {
+			t.Fatalf("%d misses: %d hops, %+v", misses, len(list[0].Hops), a.Tally)
+		}
+		replies := 0
+		_ = a.Replies(b.Window, func(*Head, *Hop) error { replies++; return nil })
+		if replies != want {
+			t.Fatalf("%d misses: %d replies, want %d", misses, replies, want)
+		}
+	}
+}

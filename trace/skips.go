@@ -29,7 +29,9 @@ func (a *Assembler) skipped(t *Trace, end uint8) {
 	}
 }
 
-// back finds where a trace began that was followed back, and where that ended.
+// back finds where a trace began that was followed back, and where that ended: at an
+// interface that is known, unless what lies below was probed all the same, because the
+// way back was not over when some of it was given up.
 func (a *Assembler) back(t *Trace, w *window.Window, slot window.Slot) {
 	slot.Attempt = 0
 	for slot.TTL = t.FirstTTL; slot.TTL <= t.MaxTTL; slot.TTL++ {
@@ -39,7 +41,7 @@ func (a *Assembler) back(t *Trace, w *window.Window, slot window.Slot) {
 	}
 	met := w.State(slot.Target, slot.Flow).Met()
 	i := slices.IndexFunc(t.Hops, func(h Hop) bool { return h.TTL == met })
-	if i >= 0 && a.unsent&(1<<met-1) != 0 {
+	if below := uint64(1)<<met - 1<<t.FirstTTL; i >= 0 && below != 0 && a.unsent&below == below {
 		t.Known = Known{met, t.Hops[i].Responder}
 	}
 }

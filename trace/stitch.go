@@ -38,7 +38,7 @@ func (a *Assembler) learnPath(w *window.Window, slot window.Slot) {
 		joined := below.TTL != 0 && gaps&(1<<at.TTL-1<<below.TTL) == 0
 		was := clear && joined
 		switch {
-		case joined && at.Addr == below.Addr: // it passes on what it should have stopped
+		case joined && at == (Known{below.TTL + 1, below.Addr}): // it passes on what it should have stopped
 			clear = was
 		case appears(path[:i], at.Addr):
 			clear = false
@@ -59,12 +59,12 @@ func appears(path []Known, router probe.Addr) bool {
 
 // router returns who answered the probes of a TTL by a time exceeded, zero if nobody
 // did. It is not clear if nobody was asked, or several answered.
-func (a *Assembler) router(w *window.Window, slot window.Slot, doubted *window.Entry) (addr probe.Addr, clear bool) {
+func (a *Assembler) router(w *window.Window, slot window.Slot, doubted doubts) (addr probe.Addr, clear bool) {
 	if w.Sent(slot) <= 0 {
 		return addr, false
 	}
 	for int(slot.Attempt) < w.Shape().Attempts {
-		if e := w.Reply(slot); e != nil && e != doubted && e.Kind == probe.KindTTLExceeded && e.Responder != e.Probe.Target {
+		if e := w.Reply(slot); e != nil && !doubted.has(e) && e.Kind == probe.KindTTLExceeded && e.Responder != e.Probe.Target {
 			if !addr.IsZero() && addr != e.Responder {
 				return addr, false
 			}

@@ -104,8 +104,8 @@ type Trace struct {
 	// udp_reply, a pure_ack, a syn_ack that repeats an answered tag.
 	Touched bool
 	// Halted says that the run was stopped before all probes of the trace were
-	// sent and waited for.
-	Halted bool
+	// sent and waited for, CutOff that the target was excluded before.
+	Halted, CutOff bool
 
 	Result
 }

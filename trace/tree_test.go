@@ -119,6 +119,7 @@ func TestLearnLoops(t *testing.T) {
 		{"farther beyond it", []byte{1, 2, 3, 4, 3, 5, 6}, router(7, 6), []byte{5}},
 		{"the way in unseen", []byte{1, 2, unasked, 3, 4, 3, 4}, router(5, 4), nil},
 		{"silence on the way in", []byte{1, 2, 0, 3, 4, 3, 4}, router(5, 4), []byte{3, 2, 1}},
+		{"a loop with a silent router", []byte{1, 2, 3, 0, 3, 0, 3}, router(5, 3), nil},
 		{"twice in a row", []byte{1, 2, 2, 3}, router(4, 3), []byte{2, 2, 1}},
 		{"twice in a row, then a loop", []byte{1, 2, 2, 3, 2}, router(5, 2), nil},
 	}
@@ -167,8 +168,8 @@ func BenchmarkTreeLink(b *testing.B) {
 	}
 }
 
-// A trace that was followed back to what another one knows has its hops, but for TTLs
-// that it has probed itself.
+// A trace that was followed back to what another one knows has its hops; one that was
+// followed farther, past what was given up, does not.
 func TestStitch(t *testing.T) {
 	targets := []probe.Addr{probe.Addr4From([4]byte{198, 51, 100, 9}), probe.Addr4From([4]byte{198, 51, 101, 9})}
 	b := newBench(t, window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 8, Flows: 1, Attempts: 1}, targets...)
@@ -196,11 +197,10 @@ func TestStitch(t *testing.T) {
 	send(0, 8, 2)
 	send(0, 7, 2)
 	send(0, 6, 1)
-	send(0, 4, 0) // silent, where the other was answered
 	a := newTestAssembler()
 	a.cfg.GapLimit, a.cfg.Backward, a.cfg.Tree = 3, true, NewTree(64)
 	list := traces(t, a, b)
-	if want := []Known{at(1, 1), at(2, 1), at(5, 1)}; !slices.Equal(list[0].Inferred, want) || list[0].Known != at(6, 1) {
+	if want := []Known{at(1, 1), at(2, 1), at(4, 1), at(5, 1)}; !slices.Equal(list[0].Inferred, want) || list[0].Known != at(6, 1) {
 		t.Errorf("from %v: %v, want %v", list[0].Known, list[0].Inferred, want)
 	}
 	if len(list[0].Hops) != 3 || len(list[1].Inferred) > 0 || len(list[1].Hops) != 7 {
@@ -210,5 +210,14 @@ func TestStitch(t *testing.T) {
 	plain.cfg.GapLimit, plain.cfg.Backward = 3, true
 	if other := traces(t, plain, b); other[0].PathHash != list[0].PathHash || plain.Tally != a.Tally || len(other[0].Inferred) > 0 {
 		t.Errorf("what was inferred counts: %+v, %+v", a.Tally, plain.Tally)
+	}
+	if a.Tally.Known != 5 || a.Tally.Limited != 0 {
+		t.Errorf("skipped %+v, want 5 as known", a.Tally)
+	}
+	send(0, 4, 0)
+	farther := newTestAssembler()
+	farther.cfg = a.cfg
+	if list := traces(t, farther, b); list[0].Known.TTL != 0 || len(list[0].Inferred) > 0 || farther.Tally.Known != 0 || farther.Tally.Limited != 4 {
+		t.Errorf("known from %v, inferred %v, %+v, want none, and 4 given up", list[0].Known, list[0].Inferred, farther.Tally)
 	}
 }

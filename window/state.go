@@ -13,6 +13,7 @@ import "github.com/masstrace/masstrace/probe"
 //	bits 32–39  Unreach: the lowest TTL at which anybody said unreachable
 //	bits 40–47  Met: the lowest TTL at which an interface of the StopSet answered
 //	bits 48–55  Fresh: the lowest TTL at which an interface was new to it
+//	bits 56–63  Misses: quotations without a tag that counts, 255 for more
 type State uint64
 
 const (
@@ -51,6 +52,10 @@ func (s State) Met() uint8 { return uint8(s >> 40) }
 // there, 0 if none did or nobody asked for it.
 func (s State) Fresh() uint8 { return uint8(s >> 48) }
 
+// Misses returns how many quotations came that bear no tag that counts, at most 255,
+// which is more than there are probes.
+func (s State) Misses() uint8 { return uint8(s >> 56) }
+
 // End returns the TTL above which nothing can tell more: the target's
 // distance, where it is consistent with everything else, or else the lowest TTL
 // at which it answered. It returns 0 while neither is known.
@@ -68,7 +73,11 @@ func (s State) with(r *probe.Facts) State {
 		s |= garbled
 	}
 	if r.Valid == probe.Garbled {
-		return s | garbled
+		s |= garbled
+		if s.Misses() < 255 {
+			s += 1 << 56
+		}
+		return s
 	}
 	fromTarget := r.Responder == r.Target
 	if r.Kind.IsUnreach() {

@@ -46,6 +46,7 @@
 package window
 
 import (
+	"iter"
 	"sync/atomic"
 
 	"github.com/masstrace/masstrace/memory"
@@ -232,15 +233,32 @@ func (w *Window) Sent(s Slot) int64 {
 
 // Touched reports whether any probe went to target over flow.
 func (w *Window) Touched(target uint32, flow uint16) bool {
-	slot := Slot{Target: target, Flow: flow}
-	for ; int(slot.Attempt) < w.shape.Attempts; slot.Attempt++ {
-		for slot.TTL = w.shape.FirstTTL; slot.TTL <= w.shape.LastTTL; slot.TTL++ {
-			if w.Sent(slot) > 0 {
-				return true
+	for range w.sentOn(target, flow) {
+		return true
+	}
+	return false
+}
+
+// CountPath returns how many probes went to target over flow.
+func (w *Window) CountPath(target uint32, flow uint16) (n int) {
+	for range w.sentOn(target, flow) {
+		n++
+	}
+	return n
+}
+
+// sentOn yields the slots of a path whose probes were sent.
+func (w *Window) sentOn(target uint32, flow uint16) iter.Seq[Slot] {
+	return func(yield func(Slot) bool) {
+		slot := Slot{Target: target, Flow: flow}
+		for ; int(slot.Attempt) < w.shape.Attempts; slot.Attempt++ {
+			for slot.TTL = w.shape.FirstTTL; slot.TTL <= w.shape.LastTTL; slot.TTL++ {
+				if w.Sent(slot) > 0 && !yield(slot) {
+					return
+				}
 			}
 		}
 	}
-	return false
 }
 
 // CountSent returns how many probes of w were sent, as far as the kernel said.

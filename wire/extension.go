@@ -209,6 +209,33 @@ func (o *Objects) Next() bool {
 // Err returns ErrObject if the walk ended at a wrong length, else nil.
 func (o *Objects) Err() error { return o.err }
 
+// AppendTrimmed appends ext, which FindExtension found, to b: all of it, or the objects
+// that fit into most octets, with a checksum that says of them what it said of all.
+func AppendTrimmed(b, ext []byte, most int) []byte {
+	if len(ext) <= most {
+		return append(b, ext...)
+	}
+	var x Extension
+	if x.Decode(ext) != nil {
+		return append(b, ext[:most]...)
+	}
+	end := extHeader
+	for end+objHeader <= most {
+		size := int(binary.BigEndian.Uint16(ext[end:]))
+		if size < objHeader || end+size > most {
+			break
+		}
+		end += size
+	}
+	start := len(b)
+	b = append(b, ext[:end]...)
+	if x.Checksum == ChecksumValid {
+		binary.BigEndian.PutUint16(b[start+extChecksum:], 0)
+		putExtensionSum(b[start:])
+	}
+	return b
+}
+
 // AppendExtension appends an extension structure of the objects, with its
 // checksum, to b. Payloads must be shorter than 65532 octets; RFC 4884 §8
 // wants their lengths to be multiples of 4.
@@ -220,12 +247,17 @@ func AppendExtension(b []byte, objects ...Object) []byte {
 		b = append(b, o.Class, o.CType)
 		b = append(b, o.Payload...)
 	}
-	// A sum that comes out as 0 cannot be sent, as 0 says that there is none;
-	// 0xffff adds the same. The version keeps the sum from being 0 itself.
-	csum := Checksum(Sum(b[start:], 0))
+	putExtensionSum(b[start:])
+	return b
+}
+
+// putExtensionSum puts the checksum of b, where it is 0 so far, into its place. A sum
+// that comes out as 0 cannot be sent, as 0 says that there is none; 0xffff adds the
+// same. The version keeps the sum from being 0 itself.
+func putExtensionSum(b []byte) {
+	csum := Checksum(Sum(b, 0))
 	if csum == 0 {
 		csum = 0xffff
 	}
-	binary.BigEndian.PutUint16(b[start+extChecksum:], csum)
-	return b
+	binary.BigEndian.PutUint16(b[extChecksum:], csum)
 }

@@ -164,6 +164,46 @@ func TestAppendExtension(t *testing.T) {
 	}
 }
 
+// What is too long loses whole objects, and its checksum says what it said.
+func TestAppendTrimmed(t *testing.T) {
+	var objects []Object
+	for i := range byte(20) {
+		objects = append(objects, Object{Class: 200, CType: i, Payload: bytes.Repeat([]byte{i}, 12)})
+	}
+	whole := AppendExtension(nil, objects...)
+	bad, none := bytes.Clone(whole), bytes.Clone(whole)
+	bad[len(bad)-1] ^= 1
+	none[extChecksum], none[extChecksum+1] = 0, 0
+	for name, in := range map[string][]byte{"valid": whole, "bad": bad, "absent": none} {
+		for most := extHeader; most <= len(in)+1; most++ {
+			before := []byte{1, 2, 3}
+			got := AppendTrimmed(before, in, most)[len(before):]
+			want := min(len(in), extHeader+(most-extHeader)/16*16)
+			var x Extension
+			if err := x.Decode(got); err != nil || len(got) != want || name != "bad" && x.Checksum.String() != name {
+				t.Fatalf("%s, at most %d octets: %d, checksum %v, %v", name, most, len(got), x.Checksum, err)
+			}
+			if name == "bad" && x.Checksum == ChecksumValid {
+				t.Fatalf("%s, at most %d octets: valid", name, most)
+			}
+			list, n := x.Objects(), byte(0)
+			for list.Next() {
+				if list.CType != n {
+					t.Fatalf("object %d where %d was", list.CType, n)
+				}
+				n++
+			}
+			if list.Err() != nil {
+				t.Fatal(list.Err())
+			}
+		}
+	}
+	broken := append(bytes.Clone(whole[:extHeader]), 0, 0, 1, 1, 9, 9, 9, 9) // an object of no octets
+	if got := AppendTrimmed(nil, broken, 8); !bytes.Equal(got[extHeader:], nil) {
+		t.Errorf("% x", got)
+	}
+}
+
 // FuzzExtension walks what it is given, and writes what it read: the copy must
 // read the same.
 func FuzzExtension(f *testing.F) {

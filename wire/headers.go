@@ -118,12 +118,19 @@ const MinTransport = 8
 // MinMTU6 is the smallest MTU of a link that carries IPv6 (RFC 8200 §5).
 const MinMTU6 = 1280
 
+// Fragment is the field of a fragment header that says where the fragment belongs
+// (RFC 8200 §4.5), without its reserved bits.
+type Fragment uint16
+
+// Offset returns the octets of the packet that come before.
+func (f Fragment) Offset() int { return int(f &^ 1) }
+
 // SkipExtensions walks the IPv6 extension headers that a packet may carry in
 // front of its transport header (hop-by-hop options 0, routing 43, fragment
 // 44, destination options 60; RFC 8200 §4) and returns the protocol behind
-// them and its octets. fragment is the fragment offset in octets, 0 in a packet
-// that is whole or first. ok is false if a header is cut.
-func SkipExtensions(next uint8, b []byte) (protocol uint8, rest []byte, fragment int, ok bool) {
+// them and its octets. part says of what part of a packet, zero of a whole one, which
+// may be in a fragment by itself (RFC 6946). ok is false if a header is cut.
+func SkipExtensions(next uint8, b []byte) (protocol uint8, rest []byte, part Fragment, ok bool) {
 	for {
 		size := 8
 		switch next {
@@ -136,16 +143,16 @@ func SkipExtensions(next uint8, b []byte) (protocol uint8, rest []byte, fragment
 			if len(b) < 8 {
 				return next, nil, 0, false
 			}
-			fragment = int(binary.BigEndian.Uint16(b[2:]) &^ 7)
+			part = Fragment(binary.BigEndian.Uint16(b[2:]) &^ 6)
 		default:
-			return next, b, fragment, true
+			return next, b, part, true
 		}
 		if len(b) < size {
 			return next, nil, 0, false
 		}
 		next, b = b[0], b[size:]
-		if fragment != 0 {
-			return next, b, fragment, true
+		if part.Offset() != 0 {
+			return next, b, part, true
 		}
 	}
 }

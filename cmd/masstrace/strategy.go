@@ -2,8 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/masstrace/masstrace/engine"
+	"github.com/masstrace/masstrace/probe"
 )
 
 // StrategyFlags say which probes are made of all that could be.
@@ -20,8 +22,8 @@ type StrategyFlags struct {
 // validate checks what does not go together.
 func (f *StrategyFlags) validate() error {
 	switch {
-	case f.GapLimit < 0 || f.Overlap < 0:
-		return errors.New("--gap-limit and --overlap must be at least 1")
+	case f.GapLimit < 0 || f.GapLimit > probe.MaxTTL || f.Overlap < 0 || f.Overlap > probe.MaxTTL:
+		return fmt.Errorf("--gap-limit and --overlap must be from 1 to %d", probe.MaxTTL)
 	case !(f.PerHopRate >= 0) || !(f.PrefixRate >= 0):
 		return errors.New("--per-hop-rate and --prefix-rate must not be negative")
 	case f.NoStop && f.Strategy != engine.Exhaustive:
