@@ -48,6 +48,9 @@ func TestHangup(t *testing.T) {
 			continue
 		}
 		probed++
+		if trace.StopReason == "HOPLIMIT" {
+			t.Errorf("%v: ends as if all TTLs had been probed", trace.Dst)
+		}
 		for _, hop := range trace.Hops {
 			tx := hop.Tx.Time()
 			if tx.After(from) {
