@@ -30,7 +30,7 @@ func main() {
 	flag.StringVar(&c.scamper, "scamper", "", "path of scamper, not used if empty")
 	flag.StringVar(&c.caracal, "caracal", "", "path of caracal, likewise")
 	flag.StringVar(&c.yarrp, "yarrp", "", "path of yarrp, likewise")
-	rates := flag.String("rates", "10k,50k,100k,150k,200k,250k,300k", "probes per second, ascending; a tool goes on as long as it loses nothing")
+	rates := flag.String("rates", "10k,50k,100k,150k,200k,250k,300k,350k,400k", "probes per second, ascending; a tool goes on as long as it loses nothing")
 	flag.IntVar(&c.rounds, "rounds", 5, "runs of each, of which medians are taken")
 	flag.IntVar(&c.seconds, "seconds", 3, "how long a run sends, about")
 	out := flag.String("o", "", "keep the tables in this file")
