@@ -36,6 +36,7 @@ var stages = []stage{
 	{"match a reply and fill its slot", "matcher", "^BenchmarkMatch$", hot},
 	{"close a trace", "trace", "^BenchmarkClose$", hot},
 	{"NDJSON of a trace, 16 hops", "output", "^BenchmarkTrace$/^by_hand$", hot},
+	{"the same by encoding/json", "output", "^BenchmarkTrace$/^encoding_json$", cold},
 	{"NDJSON of a reply", "output", "^BenchmarkReply$", hot},
 	{"read NDJSON", "output", "^BenchmarkReader$", cold},
 }
