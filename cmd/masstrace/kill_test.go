@@ -40,7 +40,7 @@ func TestKilled(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
 	for _, flags := range []string{ // at rates at which all take about as long
-		"--strategy=exhaustive --rate=2k --attempts=2", "--strategy=complete --rate=1k --senders=2", "--strategy=topology --rate=500",
+		"--strategy=exhaustive --rate=2k --attempts=2", "--strategy=complete --rate=1k --senders=2", "--strategy=topology --stitch --rate=500",
 	} {
 		t.Run(flags, func(t *testing.T) {
 			t.Parallel()

@@ -17,18 +17,28 @@ import (
 func TestMergeVerified(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
+	for _, flags := range []string{"--attempts=2", "--strategy=topology --stitch", "--strategy=exhaustive --flows=2"} {
+		t.Run(flags, func(t *testing.T) {
+			t.Parallel()
+			mergeShards(t, flags)
+		})
+	}
+}
+
+func mergeShards(t *testing.T, flags string) {
+	t.Helper()
 	dir := t.TempDir()
-	const scan = "masstrace scan -q --seed=m --rate=4k --wait=400ms --attempts=2 45.0.0.0/18 2a00:16::/42 "
+	scan := "masstrace scan -q --seed=m --rate=4k --wait=400ms 45.0.0.0/18 2a00:16::/42 " + flags
 	cmd := exec.CommandContext(t.Context(), program, "lab", "--preset", "default", "--log", "log", "--counters", "counters", "--",
-		"sh", "-ec", scan+"--shard=1/2 -o 1.ndjson; "+scan+"--shard=2/2 -o 2.ndjson.gz; masstrace merge -q 1.ndjson 2.ndjson.gz -o all.ndjson.zst")
+		"sh", "-ec", scan+" --shard=1/2 -o 1.ndjson; "+scan+" --shard=2/2 -o 2.ndjson.gz; masstrace merge -q 1.ndjson 2.ndjson.gz -o all.ndjson.zst")
 	cmd.Dir = dir
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
 	r := mustRead(t, in("all.ndjson.zst"))
-	if r.summary.Targets != 64+64 || len(r.traces) != 64+64 || !r.summary.Complete || len(r.summary.Merged) != 2 {
-		t.Errorf("%d traces, summary %+v; want 128, complete, of two runs", len(r.traces), r.summary)
+	if want := (64 + 64) * int(r.summary.Flows); r.summary.Targets != 64+64 || len(r.traces) != want || !r.summary.Complete || len(r.summary.Merged) != 2 {
+		t.Errorf("%d traces, summary %+v; want %d, complete, of two runs", len(r.traces), r.summary, want)
 	}
 	report, err := verify.Run(verify.Config{Results: in("all.ndjson.zst"), Log: in("log"), Counters: in("counters")})
 	if err != nil {
