@@ -140,7 +140,7 @@ func samples(t *testing.T) []sample {
 
 func TestFilter(t *testing.T) {
 	const dltRaw = 12 // on Linux; layers.LinkTypeRaw is the number in files
-	for _, m := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN, probe.TCPACK} {
+	for _, m := range allMethods {
 		filter := newCodec(t, testConfig(m)).Filter()
 		for name, link := range map[string]layers.LinkType{"Ethernet": layers.LinkTypeEthernet, "raw": dltRaw} {
 			t.Run(m.String()+" "+name, func(t *testing.T) {

@@ -136,7 +136,7 @@ func TestOneFieldRewritten(t *testing.T) {
 	n := soak(1_000_000, 40_000) / len(rewrites)
 	r := newRand(9)
 	codecs := map[probe.Method][]*Codec{}
-	for _, m := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN, probe.TCPACK} {
+	for _, m := range allMethods {
 		for flows := range 4 {
 			cfg := testConfig(m)
 			cfg.Flows = 1 + flows

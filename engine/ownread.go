@@ -7,7 +7,6 @@ import (
 	"github.com/masstrace/masstrace/codec"
 	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/receiver"
-	"github.com/masstrace/masstrace/wire"
 )
 
 // ownReader reads a capture of our own and decodes it, ahead of the ownReplay that
@@ -108,10 +107,8 @@ func (r *ownReader) reply(e *receiver.Entry) {
 		b.replies = b.replies[:n]
 		return
 	}
-	if ext := reply.Ext; len(ext) > 0 {
-		at := len(b.octets)
-		b.octets = wire.AppendTrimmed(b.octets, ext, receiver.MaxExtension)
-		reply.Ext = b.octets[at:len(b.octets):len(b.octets)]
+	if len(reply.Ext) > 0 {
+		b.octets = receiver.KeepExtension(b.octets, reply)
 	}
 }
 

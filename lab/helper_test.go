@@ -41,7 +41,7 @@ func startHelper(t *testing.T, cmd *exec.Cmd, out *bufio.Reader) string {
 	line, err := out.ReadString('\n')
 	if err != nil {
 		if _ = cmd.Wait(); cmd.ProcessState.ExitCode() == statusUnavailable {
-			t.Skip("no namespaces here")
+			t.Skip("needs namespaces")
 		}
 		t.Fatalf("the command did not start: %v", err)
 	}
@@ -136,7 +136,7 @@ func TestUnavailable(t *testing.T) {
 // Without root there is a user namespace, where the kernel has them.
 func TestUserNamespace(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("the other tests show it when not run as root")
+		t.Skip("needs root to become another user; the other tests show it without")
 	}
 	cmd, out := helper(t, "run", "sh", "-c", "id -u; ip netns add x && ip netns exec x ip link set lo up && ls /run/netns; exit 5")
 	const nobody = 65534

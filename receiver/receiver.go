@@ -103,7 +103,7 @@ func New(src Source, c identity, clock Clock) (*Receiver, error) {
 	r := &Receiver{
 		src: src, clock: clock, order: orderSlack, idle: idleSlack,
 		batch:  make([]probe.Reply, 0, maxBatch),
-		octets: make([]byte, 0, maxBatch*MaxExtension),
+		octets: make([]byte, 0, maxBatch*maxExtension),
 	}
 	if p, ok := src.(prompt); ok && p.Prompt() {
 		r.prompt, r.order, r.idle = true, promptSlack, promptSlack
@@ -126,9 +126,9 @@ type Tap interface {
 // Show has every frame shown to t. It must be called before Run.
 func (r *Receiver) Show(t Tap) { r.tap = t }
 
-// MaxExtension is the most octets kept of one extension structure, whole objects: more than
-// an ICMP error of 576 octets leaves room for (RFC 1812 §4.3.2.3).
-const MaxExtension = 576
+// maxExtension is the most octets kept of one extension structure, whole objects:
+// more than an ICMP error of 576 octets leaves room for (RFC 1812 §4.3.2.3).
+const maxExtension = 576
 
 // Run hands every frame that decodes as a reply to sink, in batches, until ctx
 // ends or the source does (then it returns nil), or the source fails. It calls
@@ -222,9 +222,16 @@ func (r *Receiver) take(frame []byte, stamp int64) {
 		return
 	}
 	reply.Stamp = stamp
-	if ext := reply.Ext; len(ext) > 0 {
-		at := len(r.octets)
-		r.octets = wire.AppendTrimmed(r.octets, ext, MaxExtension)
-		reply.Ext = r.octets[at:len(r.octets):len(r.octets)]
+	if len(reply.Ext) > 0 {
+		r.octets = KeepExtension(r.octets, reply)
 	}
+}
+
+// KeepExtension moves the extension structure of r from the frame to the end of
+// octets, which it returns.
+func KeepExtension(octets []byte, r *probe.Reply) []byte {
+	at := len(octets)
+	octets = wire.AppendTrimmed(octets, r.Ext, maxExtension)
+	r.Ext = octets[at:len(octets):len(octets)]
+	return octets
 }

@@ -295,7 +295,7 @@ func TestRunLongExtension(t *testing.T) {
 	for range maxBatch {
 		r.take(long, 1)
 	}
-	if len(r.batch) != maxBatch || len(r.batch[7].Ext) != MaxExtension || cap(r.octets) != room {
+	if len(r.batch) != maxBatch || len(r.batch[7].Ext) != maxExtension || cap(r.octets) != room {
 		t.Errorf("%d replies, extension of %d octets, room %d", len(r.batch), len(r.batch[7].Ext), cap(r.octets))
 	}
 	r.batch, r.octets = r.batch[:0], r.octets[:0]

@@ -177,8 +177,7 @@ func (m *Manners) Answered(f *probe.Facts) {
 	if f.Kind != probe.KindTTLExceeded {
 		return
 	}
-	h := window.Mix(binary.LittleEndian.Uint64(f.Responder[8:]) ^ window.Mix(binary.LittleEndian.Uint64(f.Responder[:8])))
-	switch self := uint32(h%mannersRouters) + 1; {
+	switch self := uint32(window.HashAddr(f.Responder)%mannersRouters) + 1; {
 	case k&nearRouter == self && trust == mostTrust:
 	case k&nearRouter == self:
 		near.Store(k + 1<<nearTrust)

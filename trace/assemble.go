@@ -113,7 +113,6 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trac
 	t.Touched = state.Alive()
 	slot := window.Slot{Target: target, Flow: flow}
 	a.unsent = 0
-	excluded := false
 	for slot.TTL = s.FirstTTL; slot.TTL <= s.LastTTL; slot.TTL++ {
 		// What a run that was not stopped would have sent.
 		wanted := w.Halted() && (state.End() == 0 || slot.TTL <= state.End())
@@ -136,12 +135,11 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trac
 			if slot.Attempt == 0 {
 				a.first(slot.TTL, sent, e != nil, wanted)
 			}
-			excluded = excluded || sent == window.Excluded
+			t.CutOff = t.CutOff || sent == window.Excluded
 			wanted = wanted && sent != window.Excluded && e == nil
 		}
 	}
-	t.CutOff = excluded
-	if excluded {
+	if t.CutOff {
 		a.Tally.Excluded += uint64(bits.OnesCount64(a.unsent))
 		a.unsent = 0
 	}

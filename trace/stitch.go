@@ -80,10 +80,6 @@ func (a *Assembler) stitch(t *Trace) {
 	if t.Known.TTL == 0 {
 		return
 	}
-	a.cfg.Tree.Before(t.Known, func(k Known) {
-		if a.unsent>>k.TTL&1 != 0 {
-			t.Inferred = append(t.Inferred, k)
-		}
-	})
+	a.cfg.Tree.Before(t.Known, func(k Known) { t.Inferred = append(t.Inferred, k) })
 	slices.Reverse(t.Inferred)
 }

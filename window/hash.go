@@ -7,11 +7,13 @@ import (
 	"github.com/masstrace/masstrace/probe"
 )
 
-// HashHop returns a hash of an interface at a TTL that is never 0.
-func HashHop(ttl uint8, a probe.Addr) uint64 {
-	h := Mix(binary.LittleEndian.Uint64(a[:8])) ^ binary.LittleEndian.Uint64(a[8:])
-	return Mix(Mix(h)^uint64(ttl)) | 1
+// HashAddr returns a hash of an address.
+func HashAddr(a probe.Addr) uint64 {
+	return Mix(Mix(binary.LittleEndian.Uint64(a[:8])) ^ binary.LittleEndian.Uint64(a[8:]))
 }
+
+// HashHop returns a hash of an interface at a TTL that is never 0.
+func HashHop(ttl uint8, a probe.Addr) uint64 { return Mix(HashAddr(a)^uint64(ttl)) | 1 }
 
 // HashRouter returns a hash of an address that is never 0, and costs next to nothing.
 // Of 100,000 routers two or three pairs have the same.

@@ -29,7 +29,7 @@ func TestHashRouter(t *testing.T) {
 		"IPv6, one in each /48": func(i uint32) probe.Addr {
 			return probe.Addr(append(binary.BigEndian.AppendUint32([]byte{0x20, 1}, i<<4), make([]byte, 10)...))
 		},
-		"IPv6, one in each /64s": func(i uint32) probe.Addr {
+		"IPv6, one in each /64": func(i uint32) probe.Addr {
 			return probe.Addr(append(binary.BigEndian.AppendUint32(v6[:4:4], i), 0, 0, 0, 0, 0, 0, 0, 1))
 		},
 		"IPv6, random": func(uint32) probe.Addr { return probe.Addr(random(16)) },

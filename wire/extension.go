@@ -216,16 +216,10 @@ func AppendTrimmed(b, ext []byte, most int) []byte {
 		return append(b, ext...)
 	}
 	var x Extension
-	if x.Decode(ext) != nil {
-		return append(b, ext[:most]...)
-	}
-	end := extHeader
-	for end+objHeader <= most {
-		size := int(binary.BigEndian.Uint16(ext[end:]))
-		if size < objHeader || end+size > most {
-			break
-		}
-		end += size
+	_ = x.Decode(ext) // FindExtension has seen that it can be
+	objects, end := x.Objects(), extHeader
+	for objects.Next() && end+objHeader+len(objects.Payload) <= most {
+		end += objHeader + len(objects.Payload)
 	}
 	start := len(b)
 	b = append(b, ext[:end]...)
