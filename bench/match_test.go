@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
-	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/receiver"
-	"github.com/masstrace/masstrace/target"
-	"github.com/masstrace/masstrace/window"
 )
 
 // matchTargets is the size of the window that BenchmarkReceive fills: some

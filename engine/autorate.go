@@ -5,10 +5,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/sender"
-	"github.com/masstrace/masstrace/window"
 )
 
 // autoRate is what --rate auto puts between strategies and their senders: it

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/ratelimit"
-	"github.com/masstrace/masstrace/window"
 )
 
 // policed is a strategy, a sender and a network in one, in virtual time: all of

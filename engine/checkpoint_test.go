@@ -16,11 +16,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/trace"
-	"github.com/masstrace/masstrace/window"
 )
 
 // recording is a scan from the recorder on: windows come filled, in order, and

@@ -10,8 +10,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 )
 
 // Config is a scan as the user asked for it. Zero values of what can be found

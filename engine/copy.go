@@ -9,14 +9,14 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
+	"github.com/masstrace/masstrace/internal/wire"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
-	"github.com/masstrace/masstrace/window"
-	"github.com/masstrace/masstrace/wire"
 )
 
 // copier keeps a copy of what is sent and received, with all that replay needs to

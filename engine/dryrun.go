@@ -9,11 +9,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/schedule"
-	"github.com/masstrace/masstrace/window"
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/schedule"
+	"github.com/masstrace/masstrace/internal/window"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // shownProbes is how many probes a dry run prints.

@@ -1,6 +1,6 @@
 package engine
 
-import "github.com/masstrace/masstrace/window"
+import "github.com/masstrace/masstrace/internal/window"
 
 // faults keeps when this machine was at fault: for the records, and in the
 // capture, so that a replay has them too.

@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/receiver"
-	"github.com/masstrace/masstrace/trace"
 )
 
 // foreignReplay replays captures of whatever prober: replies are put to the probes

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/target"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/target"
 )
 
 // guard has the last word on what may be probed: the targets of the plan, less

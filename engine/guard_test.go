@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // What exclude files come to say is excluded for as long as the run takes, also by

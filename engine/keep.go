@@ -1,9 +1,9 @@
 package engine
 
 import (
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/window"
 )
 
 // beginCheckpoint writes the first checkpoint of the process: nothing is sent

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/window"
 )
 
 // keeper keeps the checkpoint of a scan, from which another process may go on.

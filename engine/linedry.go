@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/internal/codec"
 )
 
 // dryRunLines is DryRun with a list of probes, which it reads to its end.

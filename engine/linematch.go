@@ -3,12 +3,12 @@ package engine
 import (
 	"time"
 
-	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/receiver"
-	"github.com/masstrace/masstrace/trace"
 )
 
 // lineMatcher puts replies to the probes of a list that they answer, and writes

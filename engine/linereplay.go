@@ -6,9 +6,9 @@ import (
 	"errors"
 	"math"
 
-	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/receiver"
 )
 

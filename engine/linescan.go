@@ -13,14 +13,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/receiver"
-	"github.com/masstrace/masstrace/target"
-	"github.com/masstrace/masstrace/window"
 )
 
 // lineScan sends the probes of a list, in its order, and nothing else. A list may

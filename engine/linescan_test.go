@@ -15,11 +15,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 )
 
 func TestLineReader(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"io"
 	"runtime"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/link"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/sender"
 )

@@ -18,8 +18,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/masstrace/masstrace/internal/wire"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/wire"
 )
 
 // madePacket is an IP packet of a capture that is made here.

@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 )
 
 // TestMain runs the tests in the lab of routers.

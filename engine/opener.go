@@ -3,8 +3,8 @@ package engine
 import (
 	"context"
 
-	"github.com/masstrace/masstrace/target"
-	"github.com/masstrace/masstrace/window"
+	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/window"
 )
 
 // opener fills windows with targets, ahead of the scheduler.

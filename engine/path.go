@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/masstrace/masstrace/link"
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // paths is how probes leave: one link, one source and next hop per family.

@@ -10,12 +10,12 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/permute"
+	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/permute"
 	"github.com/masstrace/masstrace/ratelimit"
-	"github.com/masstrace/masstrace/target"
-	"github.com/masstrace/masstrace/window"
 )
 
 // plan is a scan worked out as far as it goes without touching the network.

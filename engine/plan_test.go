@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/window"
 )
 
 // planOf returns the plan of a config, without warnings.

@@ -3,7 +3,7 @@ package engine
 import (
 	"fmt"
 
-	"github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/sender"
 )
 

@@ -3,7 +3,7 @@ package engine
 import (
 	"golang.org/x/sys/unix"
 
-	"github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/internal/link"
 )
 
 // Privileges says what becomes of the process's capabilities once everything is

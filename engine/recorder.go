@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/trace"
-	"github.com/masstrace/masstrace/window"
 )
 
 // recorder writes the records of windows that are over and clears them.

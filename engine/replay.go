@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/receiver"
 )
 

@@ -17,10 +17,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 	"github.com/masstrace/masstrace/receiver"
 )
 

@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/masstrace/masstrace/link"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/receiver"
 )
 

@@ -8,14 +8,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/schedule"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"
-	"github.com/masstrace/masstrace/schedule"
 	"github.com/masstrace/masstrace/sender"
-	"github.com/masstrace/masstrace/trace"
-	"github.com/masstrace/masstrace/window"
 )
 
 // Scan traces every target of c. When interrupted ends it stops sending, waits

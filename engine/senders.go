@@ -5,11 +5,11 @@ import (
 	"errors"
 	"runtime"
 
-	"github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/schedule"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/ratelimit"
-	"github.com/masstrace/masstrace/schedule"
 	"github.com/masstrace/masstrace/sender"
-	"github.com/masstrace/masstrace/window"
 )
 
 // addSenders makes a sender for each port, and the channels that bring them the

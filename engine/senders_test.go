@@ -3,9 +3,9 @@ package engine
 import (
 	"testing"
 
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 )
 
 // Several senders share windows, rate and counts, and nothing else: every target

@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/link"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
 )

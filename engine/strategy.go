@@ -1,10 +1,10 @@
 package engine
 
 import (
+	"github.com/masstrace/masstrace/internal/schedule"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
-	"github.com/masstrace/masstrace/schedule"
-	"github.com/masstrace/masstrace/trace"
-	"github.com/masstrace/masstrace/window"
 )
 
 // The strategies, by the names that --strategy takes.

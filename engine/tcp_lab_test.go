@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 )
 
 // Ports of the lab. The open and the filtered one are such on the two nodes that

@@ -6,8 +6,8 @@ package matcher
 import (
 	"sync/atomic"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/window"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
 )
 
 // IndexOf takes an address to its place in the target order; ok is false for

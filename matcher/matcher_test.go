@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/window"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
 )
 
 // order is an IndexOf: the target at position i is addrOf(i), for i below it.

@@ -4,8 +4,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/window"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
 )
 
 // model is the oracle of the stress test: what should have come of the events

@@ -1,6 +1,6 @@
 package matcher
 
-import "github.com/masstrace/masstrace/probe"
+import "github.com/masstrace/masstrace/internal/probe"
 
 // Seen is a probe that a capture shows.
 type Seen struct {

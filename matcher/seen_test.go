@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 func seenAddr(s string) probe.Addr { return probe.AddrFrom(netip.MustParseAddr(s)) }

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/schedule"
-	"github.com/masstrace/masstrace/trace"
-	"github.com/masstrace/masstrace/window"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/schedule"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/window"
 )
 
 // The stress test runs opener, scheduler and sender, net and matcher, and

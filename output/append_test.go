@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // strconv is the witness, at every number of digits.

@@ -6,7 +6,7 @@ import (
 	"io"
 	"sync"
 
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // Capture writes a pcapng file (draft-ietf-opsawg-pcapng) of what a run sends and

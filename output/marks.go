@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/trace"
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // mark returns what traceroute(8) prints behind the time of an answer that is

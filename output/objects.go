@@ -3,7 +3,7 @@ package output
 import (
 	"strconv"
 
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // appendHopObjects appends the objects of the extension structure ext as

@@ -16,8 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/trace"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/trace"
 )
 
 // scamperKeys are all that strict readers of scamper's trace records take: the

@@ -3,8 +3,8 @@ package output
 import (
 	"math"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/trace"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/trace"
 )
 
 // rttUnit is the unit of caracal's rtt, 0.1 ms, in ns.

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/trace"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/trace"
 )
 
 // RouteRow is what one TTL of a trace to one target showed.

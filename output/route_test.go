@@ -6,9 +6,9 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/trace"
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // routeHop returns an answer from 203.0.113.x after that many µs.

@@ -4,9 +4,9 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/trace"
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // Addresses of the samples (RFC 5737, RFC 3849).

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/trace"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/trace"
 )
 
 // scamperMethods are scamper's names of the methods: those of its ways of

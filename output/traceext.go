@@ -3,7 +3,7 @@ package output
 import (
 	"strconv"
 
-	"github.com/masstrace/masstrace/trace"
+	"github.com/masstrace/masstrace/internal/trace"
 )
 
 // appendExtHead appends the start of every trace-ext record.

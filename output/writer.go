@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/masstrace/masstrace/trace"
+	"github.com/masstrace/masstrace/internal/trace"
 )
 
 // Records is a set of kinds of data records.

@@ -1,8 +1,8 @@
 package receiver
 
 import (
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // kind4 classifies an ICMPv4 error by type and code (RFC 792, RFC 1122

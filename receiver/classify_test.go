@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/gopacket/layers"
 
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // span is the codes from first to last of an ICMP type.

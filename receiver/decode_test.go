@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/gopacket/layers"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // verdicts are Stats as plain numbers, and how many frames were replies.

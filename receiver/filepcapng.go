@@ -6,7 +6,7 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // nextBlock reads blocks of a pcapng file up to the next that is an entry.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/gopacket/layers"
 
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // Frames of noise, and replies with octets changed, cut and lengthened, as fast as

@@ -6,7 +6,7 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // header decodes one IP header, be it of a frame or of a quotation.

@@ -1,9 +1,9 @@
 package receiver
 
 import (
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // identity says which probe a packet answers. A codec.Codec does so by the key,

@@ -7,8 +7,8 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // Link types as files number them (tcpdump.org/linktypes.html); gopacket's are of

@@ -11,7 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 func must(t testing.TB, err error) {

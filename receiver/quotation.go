@@ -3,9 +3,9 @@ package receiver
 import (
 	"encoding/binary"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // quotation decodes the packet that an ICMP error quotes.

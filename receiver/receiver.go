@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // Sink takes replies in batches, from one goroutine. No reply stamped before

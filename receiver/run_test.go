@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/gopacket/layers"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 const (

@@ -4,9 +4,9 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // kindTCP classifies a segment by its flags; ok is false if it answers nothing.

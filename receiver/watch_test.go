@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // dropper counts drops as a kernel does, and keeps what it is told of faults.

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/internal/codec"
 )
 
 // offDestination is where an IPv4 header has the destination (RFC 791 §3.1).

@@ -1,9 +1,9 @@
 package sender
 
 import (
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/memory"
-	"github.com/masstrace/masstrace/window"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/memory"
+	"github.com/masstrace/masstrace/internal/window"
 )
 
 // prepared keeps what the codec works out once per (target, flow), for the

@@ -3,7 +3,7 @@ package sender
 import (
 	"sync/atomic"
 
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // resetRoom is how many resets may wait: some milliseconds of answers at the

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/ratelimit"
-	"github.com/masstrace/masstrace/window"
 )
 
 // epoch takes the virtual clock to the time of stamps.

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/bench"
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/link"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/sender"
 )
 

@@ -22,12 +22,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/bench"
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/permute"
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/target"
-	"github.com/masstrace/masstrace/wire"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/permute"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // inside is the first argument of the part of this command that runs in the

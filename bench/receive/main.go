@@ -23,7 +23,7 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/bench"
-	"github.com/masstrace/masstrace/lab"
+	"github.com/masstrace/masstrace/internal/lab"
 )
 
 func main() {

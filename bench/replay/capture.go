@@ -12,9 +12,9 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/netsim"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/receiver"
 )
 

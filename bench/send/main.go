@@ -20,7 +20,7 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/bench"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 func main() {

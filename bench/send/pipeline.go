@@ -12,14 +12,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/permute"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/permute"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/schedule"
+	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/ratelimit"
-	"github.com/masstrace/masstrace/schedule"
 	"github.com/masstrace/masstrace/sender"
-	"github.com/masstrace/masstrace/target"
-	"github.com/masstrace/masstrace/window"
 )
 
 // unchanging is a list that nothing is excluded from later.

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/codec"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/ratelimit"
-	"github.com/masstrace/masstrace/schedule"
 	"github.com/masstrace/masstrace/sender"
 )
 

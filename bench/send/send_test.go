@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // Every way of our own sends into both sinks, each probe once.

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/masstrace/masstrace/codec"
+	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/sender"
 )
 

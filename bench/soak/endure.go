@@ -15,8 +15,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/masstrace/masstrace/lab/internet"
-	"github.com/masstrace/masstrace/netsim"
+	"github.com/masstrace/masstrace/internal/lab/internet"
+	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/output"
 )
 

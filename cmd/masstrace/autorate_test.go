@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
 // --rate auto at no time exceeds what it may and says what it found; in a soak it

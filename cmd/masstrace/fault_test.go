@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/output"
 )
 

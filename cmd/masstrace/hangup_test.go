@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
 // What the exclude files come to list is not probed from then on, and a file that

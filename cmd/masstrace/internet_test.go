@@ -15,10 +15,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/internet"
-	"github.com/masstrace/masstrace/lab/routers"
-	"github.com/masstrace/masstrace/netsim"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/internet"
+	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/netsim"
 )
 
 // simulation is a scan of a simulated Internet, seen from both ends.

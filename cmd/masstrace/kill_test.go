@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/routers"
-	"github.com/masstrace/masstrace/verify"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/verify"
 )
 
 // envKillDir is where the killed scan of TestKilled keeps its files, envKillFlags

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 
 	"github.com/masstrace/masstrace/engine"
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/internet"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/internet"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
 // LabCmd runs a command in a network of its own that has no way out.

@@ -14,8 +14,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/masstrace/masstrace/engine"
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/internet"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/internet"
 )
 
 // version is what the program calls itself; the linker may set it.

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
 // Bounds of the resident memory, octets. The capture's ring is of 64 MiB.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
 // What the kernel drops while nobody reads is told apart from silence of the

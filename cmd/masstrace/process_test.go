@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/internet"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/internet"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
 // patience is how long a test waits for what should happen at once, or within

@@ -7,8 +7,8 @@ import (
 	"net/netip"
 
 	"github.com/masstrace/masstrace/engine"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 )
 
 // ReplayCmd writes the records of captures.

@@ -6,8 +6,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
 // With a checkpoint, a signal leaves the windows that are not done to another

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/engine"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/probe"
 )
 
 // ScanCmd traces every target of some lists.

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/masstrace/masstrace/lab/internet"
+	"github.com/masstrace/masstrace/internal/lab/internet"
 )
 
 // hopsOf returns who answered at which TTL, by target.

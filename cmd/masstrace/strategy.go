@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/masstrace/masstrace/engine"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // StrategyFlags say which probes are made of all that could be.

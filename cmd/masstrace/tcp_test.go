@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/internet"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/internet"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
 // verified scans targets by TCP in a simulated Internet of its own, has the

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/engine"
-	"github.com/masstrace/masstrace/probe"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // TraceCmd traces the path to a few hosts for a person.

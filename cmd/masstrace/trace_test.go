@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/lab"
-	"github.com/masstrace/masstrace/lab/routers"
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
 // Connections that a trace leaves half open are reset, those too that it did not

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/masstrace/masstrace/engine"
-	"github.com/masstrace/masstrace/verify"
+	"github.com/masstrace/masstrace/internal/verify"
 )
 
 // VerifyCmd holds results against the truth of a simulated Internet.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/netsim"
+	"github.com/masstrace/masstrace/internal/netsim"
 )
 
 // TestVerifyStatus checks what the exit status of masstrace verify tells.

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/probe"
-	"github.com/masstrace/masstrace/verify"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/verify"
 )
 
 // judge checks what must hold on every network.

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/lab/internet"
+	"github.com/masstrace/masstrace/internal/lab/internet"
+	"github.com/masstrace/masstrace/internal/verify"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/verify"
 )
 
 // What a run is like: few targets for a test, many for a soak, and a rate that

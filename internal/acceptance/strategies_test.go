@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/verify"
+	"github.com/masstrace/masstrace/internal/verify"
 )
 
 // Strategies that leave probes out say nothing false either, end traces where the

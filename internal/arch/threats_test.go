@@ -43,7 +43,7 @@ func TestNoResolver(t *testing.T) {
 		}
 		match := network.FindString(text(t, f))
 		found = found || match != "" && f.path == allowed
-		if match != "" && f.path != allowed && !strings.HasPrefix(f.path, "lab/") { // which has a network of its own
+		if match != "" && f.path != allowed && !strings.HasPrefix(f.path, "internal/lab/") { // which has a network of its own
 			t.Errorf("%s uses %s", f.path, match)
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/masstrace/masstrace/internal/verify"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/verify"
 )
 
 func main() {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/netsim"
-	"github.com/masstrace/masstrace/verify"
+	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/verify"
 )
 
 const (

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"text/tabwriter"
 
+	"github.com/masstrace/masstrace/internal/verify"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/verify"
 )
 
 // writeTable writes what the scan did, and how much of it is true.

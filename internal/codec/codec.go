@@ -1,0 +1,132 @@
+// Package codec builds probes and authenticates what answers them. It decides
+// which identity field (target, flow, TTL, attempt) rides in which header
+// field, one file per method, both ways. It opens no socket and holds no state
+// beyond its configuration: all methods of a Codec may be called concurrently.
+//
+// Over all TTLs and attempts of one (target, flow) everything that a load
+// balancer may hash is constant: addresses, protocol, TOS, flow label, the
+// first four octets of the transport header and the length. The TTL and the
+// attempt ride in fields that no balancer hashes, as tags that only the holder
+// of the run's key can make (tag.go), twice over and independently, so that a
+// field that somebody rewrites is found out and a forger has to guess both. TCP
+// has room for a tag that is as hard to guess by itself.
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// Key is a 128-bit secret or seed.
+type Key [16]byte
+
+// maxWeakFlows is the number of flows above which a reply with one valid tag
+// is not believed any more: each flow is one more chance for a random
+// quotation.
+const maxWeakFlows = 64
+
+// Config fixes what is constant over a run.
+type Config struct {
+	Method probe.Method
+	Seed   Key // fixes flow values
+	Key    Key // fixes tags: whoever has it can forge replies
+
+	Source4, Source6 netip.Addr // either may be invalid: no probes of that family
+
+	DstPort  uint16
+	TOS      uint8
+	Flows    int // 1 and up
+	MinTTL   uint8
+	MaxTTL   uint8
+	Attempts uint8
+
+	// PortLow to PortHigh, both included, is the range of source ports (ICMP:
+	// of identifiers); 0, 0 means 0x8000 to 0xffff, of which 0xffff is never
+	// used. Avoid lists ports in it that are not to be used either.
+	PortLow, PortHigh uint16
+	Avoid             []uint16
+}
+
+// Codec builds and authenticates the probes of one run.
+type Codec struct {
+	cfg     Config
+	ports   ports
+	source  probe.Addr // IPv4
+	source6 probe.Addr
+	v4, v6  template
+	key     hashKey
+	seed    hashKey
+}
+
+// New checks cfg and returns its codec.
+func New(cfg Config) (*Codec, error) {
+	if cfg.MinTTL < 1 || cfg.MaxTTL > probe.MaxTTL || cfg.MinTTL > cfg.MaxTTL {
+		return nil, fmt.Errorf("TTLs %d to %d are not within 1 to %d", cfg.MinTTL, cfg.MaxTTL, probe.MaxTTL)
+	}
+	if cfg.Attempts < 1 || cfg.Attempts > probe.MaxAttempts {
+		return nil, fmt.Errorf("%d attempts are not within 1 to %d", cfg.Attempts, probe.MaxAttempts)
+	}
+	if cfg.Source4.IsValid() && !cfg.Source4.Is4() ||
+		cfg.Source6.IsValid() && (!cfg.Source6.Is6() || cfg.Source6.Is4In6()) {
+		return nil, errors.New("source address of the wrong family")
+	}
+	if !cfg.Source4.IsValid() && !cfg.Source6.IsValid() {
+		return nil, errors.New("no source address")
+	}
+	if cfg.Source4.IsValid() && cfg.Source4.IsUnspecified() || cfg.Source6.IsValid() && cfg.Source6.IsUnspecified() {
+		return nil, errors.New("source address is unspecified")
+	}
+	if cfg.Method > probe.TCPACK {
+		return nil, fmt.Errorf("%s is not known", cfg.Method)
+	}
+	c := &Codec{
+		cfg:     cfg,
+		source:  probe.AddrFrom(cfg.Source4),
+		source6: probe.AddrFrom(cfg.Source6),
+		key:     newHashKey(cfg.Key),
+		seed:    newHashKey(cfg.Seed),
+	}
+	if err := c.ports.init(cfg); err != nil {
+		return nil, err
+	}
+	c.v4, c.v6 = c.newTemplate4(), c.newTemplate6()
+	return c, nil
+}
+
+// Size returns the octets of an IP packet that carries a probe.
+func (c *Codec) Size(is4 bool) int { return c.template(is4).size }
+
+// Source returns the source address of probes of that family, zero if none.
+func (c *Codec) Source(is4 bool) probe.Addr { return *c.own(is4) }
+
+func (c *Codec) own(is4 bool) *probe.Addr {
+	if is4 {
+		return &c.source
+	}
+	return &c.source6
+}
+
+func (c *Codec) template(is4 bool) *template {
+	if is4 {
+		return &c.v4
+	}
+	return &c.v6
+}
+
+// Verdict is what came of authenticating a packet.
+type Verdict uint8
+
+// The verdicts, in the order in which they are looked for.
+const (
+	Accepted    Verdict = iota
+	Malformed           // too short to hold what it says it holds
+	Unrelated           // answers no probe of this run
+	BadChecksum         // not given by a Codec: the reply's own checksum is wrong
+	BadSource           // quotes a probe from another source, and is not sure otherwise
+	BadTag              // no tag is valid, or the one valid is not enough
+	Conflict            // two fields are valid and contradict each other
+	Garbled             // a BadTag that says something: see probe.Garbled
+)

@@ -1,0 +1,77 @@
+package codec
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
+)
+
+// Filter returns the capture filter (pcap-filter(7)) that lets through what
+// may answer a probe of this run and as little else as it can: ICMP errors
+// that quote the method's protocol, the target's own answers, and, in IPv6,
+// whatever stands behind extension headers, which the filter cannot walk.
+func (c *Codec) Filter() string {
+	var families []string
+	if !c.source.IsZero() {
+		// An error quotes an IPv4 header, whose protocol is octet 9.
+		families = append(families, fmt.Sprintf("(ip and dst host %s and ((%s and icmp[%d] = %d)%s))",
+			c.source,
+			anyOf("icmp[0]", wire.ICMPv4Unreachable, wire.ICMPv4TimeExceeded, wire.ICMPv4ParameterProblem),
+			wire.ICMPLen+wire.V4Protocol, c.cfg.Method.Protocol(true),
+			c.answers(true)))
+	}
+	if !c.source6.IsZero() {
+		// icmp6[n] is octet n of the message only if it directly follows the
+		// IPv6 header, which the next header tells.
+		families = append(families, fmt.Sprintf("(ip6 and dst host %s and ((icmp6 and %s)%s or %s))",
+			c.source6,
+			anyOf("icmp6[0]", wire.ICMPv6Unreachable, wire.ICMPv6PacketTooBig, wire.ICMPv6TimeExceeded, wire.ICMPv6ParameterProblem),
+			c.answers(false),
+			anyOf("ip6[6]", 0, 43, 44, 60)))
+	}
+	return strings.Join(families, " or ")
+}
+
+// answers returns the filter of the targets' own answers that are not errors.
+func (c *Codec) answers(is4 bool) string {
+	low, high := c.PortRange()
+	switch {
+	case c.cfg.Method == probe.UDP:
+		return fmt.Sprintf(" or (udp src port %d and dst portrange %d-%d)", c.cfg.DstPort, low, high)
+	case c.cfg.Method != probe.ICMP:
+		return fmt.Sprintf(" or (tcp src port %d and dst portrange %d-%d and %s)", c.cfg.DstPort, low, high, bareTCP(is4))
+	case is4:
+		return fmt.Sprintf(" or (icmp[0] = %d)", wire.ICMPv4EchoReply)
+	default:
+		return fmt.Sprintf(" or (icmp6[0] = %d)", wire.ICMPv6EchoReply)
+	}
+}
+
+// bareTCP returns the filter of segments with SYN or RST, or without data: what
+// this machine downloads from elsewhere, on ports like ours, is none of them.
+// tcp[n] does not work over IPv6; fixed offsets do, as extension headers have
+// a filter of their own.
+func bareTCP(is4 bool) string {
+	const open = wire.FlagSYN | wire.FlagRST
+	if is4 {
+		return fmt.Sprintf("(tcp[%d] & %d != 0 or ip[%d:2] - ((ip[0] & 0xf) << 2) - ((tcp[%d] & 0xf0) >> 2) = 0)",
+			wire.TCPFlags, open, wire.V4Length, wire.TCPOffset)
+	}
+	return fmt.Sprintf("(ip6[%d] & %d != 0 or ip6[%d:2] - ((ip6[%d] & 0xf0) >> 2) = 0)",
+		wire.V6Len+wire.TCPFlags, open, wire.V6Length, wire.V6Len+wire.TCPOffset)
+}
+
+// PortRange returns the range of flow values, both ends included.
+func (c *Codec) PortRange() (low, high uint16) {
+	return c.ports.low, uint16(uint32(c.ports.low) + c.ports.size - 1)
+}
+
+func anyOf(field string, values ...int) string {
+	terms := make([]string, len(values))
+	for i, v := range values {
+		terms[i] = fmt.Sprintf("%s = %d", field, v)
+	}
+	return "(" + strings.Join(terms, " or ") + ")"
+}

@@ -1,0 +1,137 @@
+package codec
+
+import (
+	"fmt"
+	"math/bits"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// Flow values of a target: value of flow f = low + (h + f) mod size, where h
+// is a hash of the target under the seed. If one of them is a port to avoid,
+// the target is hashed again, so that one port in use changes only the targets
+// that would have met it, and the same seed gives the others the same flows.
+type ports struct {
+	low   uint16
+	size  uint32
+	flows uint32
+	taken portSet // the h from which on some flow has a port to avoid
+}
+
+// portSet is a set of numbers below 2¹⁶.
+type portSet [1 << 16 / 64]uint64
+
+func (s *portSet) add(v uint32)      { s[v/64] |= 1 << (v % 64) }
+func (s *portSet) has(v uint32) bool { return s[v/64]&(1<<(v%64)) != 0 }
+
+// rehash bounds the search for a place without ports to avoid.
+const rehash = 32
+
+func (p *ports) init(cfg Config) error {
+	low, high := cfg.PortLow, cfg.PortHigh
+	if low == 0 && high == 0 {
+		low, high = 0x8000, 0xffff
+	}
+	if low == 0 || low > high {
+		return fmt.Errorf("source ports %d to %d are no range", low, high)
+	}
+	p.low, p.size = low, uint32(high-low)+1
+	if cfg.Flows < 1 || cfg.Flows > int(p.size) {
+		return fmt.Errorf("%d flows do not fit into source ports %d to %d", cfg.Flows, low, high)
+	}
+	p.flows = uint32(cfg.Flows)
+	var avoid portSet
+	avoid.add(0xffff)
+	for _, port := range cfg.Avoid {
+		avoid.add(uint32(port))
+	}
+	return p.mark(&avoid)
+}
+
+// mark fills taken. It walks the range backwards and twice round, because flows
+// wrap at its end.
+func (p *ports) mark(avoid *portSet) error {
+	free := uint32(0) // places from h on without a port to avoid
+	fits := false     // somewhere
+	for i := range 2 * p.size {
+		h := (2*p.size - 1 - i) % p.size
+		free++
+		if avoid.has(uint32(p.low) + h) {
+			free = 0
+		}
+		switch {
+		case i < p.size: // free is not yet known beyond the end
+		case free < p.flows:
+			p.taken.add(h)
+		default:
+			fits = true
+		}
+	}
+	if !fits {
+		return fmt.Errorf("no place for %d flows between the ports in use", p.flows)
+	}
+	return nil
+}
+
+// value returns the value of a flow, which is below p.flows, for the hash h.
+func (p *ports) value(h, flow uint32) uint16 {
+	h += flow
+	if h >= p.size {
+		h -= p.size
+	}
+	return p.low + uint16(h)
+}
+
+// flowBase is the hash that the flow values of one target start from.
+type flowBase struct {
+	port  uint32 // below ports.size
+	label uint32
+}
+
+// base returns the flow base of target: a pure function of seed and target.
+func (c *Codec) base(target *probe.Addr) flowBase {
+	var port, label uint32
+	for try := range uint16(rehash) {
+		a, b := c.seed.hash(target, try, forFlow)
+		hi, _ := bits.Mul64(a, uint64(c.ports.size)) // a scaled to below size
+		port, label = uint32(hi), uint32(b>>32)
+		if !c.ports.taken.has(port) {
+			return flowBase{port, label}
+		}
+	}
+	for c.ports.taken.has(port) { // a crowded range: the next free place
+		port = (port + 1) % c.ports.size
+	}
+	return flowBase{port, label}
+}
+
+// flow returns the values of one flow of the target whose base is b. The
+// multiplier is 2³² over the golden ratio, whose multiples keep apart: labels of
+// neighbouring flows differ.
+func (c *Codec) flow(b flowBase, index uint16) probe.Flow {
+	label := (b.label + uint32(index)*0x9e3779b1) >> 12
+	if label == 0 {
+		label = 1
+	}
+	return probe.Flow{Value: c.ports.value(b.port, uint32(index)), Label: label}
+}
+
+// Flow returns what load balancers may hash of the probes of (target, index).
+func (c *Codec) Flow(target probe.Addr, index uint16) probe.Flow {
+	return c.flow(c.base(&target), index)
+}
+
+// flowOf returns the index of the flow of the target with base b whose value is
+// v; ok is false if none is.
+func (c *Codec) flowOf(b flowBase, v uint16) (index uint16, ok bool) {
+	p := &c.ports
+	offset := uint32(v) - uint32(p.low)
+	if offset >= p.size {
+		return 0, false
+	}
+	i := offset - b.port
+	if offset < b.port {
+		i += p.size
+	}
+	return uint16(i), i < p.flows
+}

@@ -1,0 +1,130 @@
+package codec
+
+import (
+	"encoding/binary"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
+)
+
+// ICMP echo probes, over ICMPv4 and ICMPv6.
+//
+//	identifier         flow value
+//	checksum           flow value again; the payload compensates
+//	sequence number    first tag
+//	identification     second tag (IPv4)
+//	payload            the seal, which holds the second tag (IPv6), and the
+//	                   target, so that an echo reply that comes from elsewhere
+//	                   finds it
+//
+// The echo reply returns sequence number and payload.
+
+func icmpTemplate(b []byte, addrLen int) int {
+	b[wire.ICMPType] = wire.ICMPv4Echo
+	if addrLen == 16 {
+		b[wire.ICMPType] = wire.ICMPv6Echo
+	}
+	sealTemplate(b[wire.ICMPLen:])
+	return wire.ICMPLen + sealLen + addrLen
+}
+
+func encodeICMP(b []byte, p *Prepared, tau uint8) {
+	tag := p.key.seal16(fieldFirst, tau)
+	binary.BigEndian.PutUint16(b[wire.ICMPChecksum:], p.Flow.Value)
+	binary.BigEndian.PutUint16(b[wire.EchoID:], p.Flow.Value)
+	binary.BigEndian.PutUint16(b[wire.EchoSeq:], tag)
+	payload := b[wire.ICMPLen:]
+	copy(payload[sealLen:], p.Target.Octets())
+	compensate(payload, encodeSeal(payload, p.key, tau, uint64(p.sum)+uint64(tag)))
+}
+
+// quotedICMP authenticates the quotation of an echo probe.
+func (c *Codec) quotedICMP(q *wire.Quotation, r *probe.Facts) Verdict {
+	b := q.Transport
+	echo := uint8(wire.ICMPv4Echo)
+	if !q.Is4 {
+		echo = wire.ICMPv6Echo
+	}
+	if b[wire.ICMPType] != echo || b[wire.ICMPCode] != 0 {
+		return Unrelated
+	}
+	base := c.base(&r.Target)
+	pinned := binary.BigEndian.Uint16(b[wire.ICMPChecksum:])
+	if v := c.echoFlow(base, b, pinned, r); v != Accepted {
+		return v
+	}
+	k := c.tagKey(&r.Target, r.Flow)
+	var first, second opened
+	c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.EchoSeq:]))
+	if q.Is4 {
+		c.nonZeroTag(&second, k, fieldSecond, q.ID)
+		return c.settle(r, &first, &second, probe.MangledSeq, probe.MangledIPID)
+	}
+	c.checkLabel(q, r, base)
+	other := noSeal(c.sealOf(&second, k, b[wire.ICMPLen:]))
+	return c.settle(r, &first, &second, probe.MangledSeq, other)
+}
+
+// echoFlow finds the flow by the identifier in the ICMP header b or the pinned
+// checksum, either of which suffices; the other, if it differs, is named.
+func (c *Codec) echoFlow(base flowBase, b []byte, pinned uint16, r *probe.Facts) Verdict {
+	byID, okID := c.flowOf(base, binary.BigEndian.Uint16(b[wire.EchoID:]))
+	byCsum, okCsum := c.flowOf(base, pinned)
+	switch {
+	case okID && okCsum && byID != byCsum:
+		return Conflict
+	case okID:
+		r.Flow = byID
+	case okCsum:
+		r.Flow = byCsum
+		r.Mangled |= probe.MangledID
+	default:
+		return Unrelated
+	}
+	if !okCsum {
+		r.Mangled |= probe.MangledCsum
+	}
+	return Accepted
+}
+
+// EchoReply authenticates an echo reply: message is the ICMP message from its
+// type on, its checksum already found right. r.Responder is its source, which
+// is taken for the target where the payload is cut before it.
+func (c *Codec) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
+	if c.cfg.Method != probe.ICMP || c.Source(is4).IsZero() {
+		return Unrelated
+	}
+	if len(message) < wire.ICMPLen {
+		return Malformed
+	}
+	payload := message[wire.ICMPLen:]
+	r.Target, r.Mangled = r.Responder, 0
+	switch {
+	case is4 && len(payload) >= sealLen+4:
+		r.Target = probe.Addr4From([4]byte(payload[sealLen:]))
+	case !is4 && len(payload) >= sealLen+16:
+		r.Target = probe.Addr(payload[sealLen : sealLen+16])
+	default:
+		r.Mangled |= probe.MangledLen
+	}
+	if r.Target.Is4() != is4 {
+		return Unrelated
+	}
+	// Between request and reply only the type changes, and the addresses
+	// change places: 8 becomes 0, 128 becomes 129.
+	pinned := binary.BigEndian.Uint16(message[wire.ICMPChecksum:])
+	if is4 {
+		pinned = wire.Substitute(pinned, []byte{wire.ICMPv4EchoReply, 0}, []byte{wire.ICMPv4Echo, 0})
+	} else {
+		pinned = wire.Substitute(pinned, []byte{wire.ICMPv6EchoReply, 0}, []byte{wire.ICMPv6Echo, 0})
+	}
+	if v := c.echoFlow(c.base(&r.Target), message, pinned, r); v != Accepted {
+		return v
+	}
+	r.Mangled &^= probe.MangledCsum // nothing was quoted: it is the reply's own
+	k := c.tagKey(&r.Target, r.Flow)
+	var first, second opened
+	c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(message[wire.EchoSeq:]))
+	other := noSeal(c.sealOf(&second, k, payload))
+	return c.settle(r, &first, &second, probe.MangledSeq, other)
+}

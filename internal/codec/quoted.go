@@ -1,0 +1,111 @@
+package codec
+
+import (
+	"encoding/binary"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
+)
+
+// Quoted authenticates the quotation q of an ICMP error. On Accepted it has
+// filled r.Probe, r.Valid and r.Mangled and copied the quoted fields, on Garbled
+// r.Target, r.Flow and r.Valid; else r is of no use.
+func (c *Codec) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
+	if v := c.quotedHeader(q, r); v != Accepted {
+		return v
+	}
+	var v Verdict
+	switch c.cfg.Method {
+	case probe.UDP:
+		v = c.quotedUDP(q, r)
+	case probe.ICMP:
+		v = c.quotedICMP(q, r)
+	default:
+		return c.quotedTCP(q, r)
+	}
+	if v == Accepted {
+		c.checkPayload(q, r)
+	}
+	return v
+}
+
+// quotedHeader copies the quoted fields to r and judges those of the IP header.
+func (c *Codec) quotedHeader(q *wire.Quotation, r *probe.Facts) Verdict {
+	r.HasQuote = true
+	r.QuotedTTL, r.QuotedTOS, r.QuotedID = q.TTL, q.TOS, q.ID
+	r.QuotedSize = uint32(q.Size)
+	r.QuotedLen = uint16(q.Headers + len(q.Transport))
+	r.Target, r.Mangled = probe.Addr(q.Dst), 0
+	own := c.own(q.Is4)
+	if isMapped(&q.Dst) != q.Is4 || q.Protocol != c.cfg.Method.Protocol(q.Is4) || *own == (probe.Addr{}) {
+		return Unrelated
+	}
+	if len(q.Transport) < wire.MinTransport {
+		return Malformed
+	}
+	if q.Size != c.Size(q.Is4) {
+		r.Mangled |= probe.MangledLen
+	}
+	if q.TOS != c.cfg.TOS {
+		r.Mangled |= probe.MangledTOS
+	}
+	if q.Src != *own {
+		r.Mangled |= probe.MangledSource
+	}
+	return Accepted
+}
+
+// checkPayload names the payload where all else that the checksum covers is as
+// it was sent, the payload is quoted whole, and yet the sum is wrong.
+func (c *Codec) checkPayload(q *wire.Quotation, r *probe.Facts) {
+	const others = probe.MangledCsum | probe.MangledLen | probe.MangledID | probe.MangledSeq
+	t := c.template(q.Is4)
+	n := t.size - t.header
+	if r.Mangled&others != 0 || len(q.Transport) < n || !hasSeal(q.Transport[wire.MinTransport:]) {
+		return
+	}
+	var pseudo uint64
+	if q.Protocol != probe.ProtoICMP {
+		pseudo = wire.PseudoSum(c.ownSource(q), r.Target.Octets(), q.Protocol, n)
+	}
+	if wire.Fold(wire.Sum(q.Transport[:n], pseudo)) != 0xffff {
+		r.Mangled |= probe.MangledPayload
+	}
+}
+
+// quotedSource and ownSource return the octets of the source address in the
+// quotation and in the probe.
+func (c *Codec) quotedSource(q *wire.Quotation) []byte {
+	if q.Is4 {
+		return q.Src[12:]
+	}
+	return q.Src[:]
+}
+
+func (c *Codec) ownSource(q *wire.Quotation) []byte { return c.own(q.Is4).Octets() }
+
+// isMapped is probe.Addr.Is4 of an address that was just written, by words: it
+// is read so too, as a copy would have to wait for memory.
+func isMapped(a *[16]byte) bool {
+	return binary.LittleEndian.Uint64(a[:8]) == 0 && binary.LittleEndian.Uint32(a[8:]) == 0xffff0000
+}
+
+// quotedPorts finds the flow of a quoted UDP or TCP probe by its ports, which
+// both protocols have in the same place; ok is false if they are not of this run.
+func (c *Codec) quotedPorts(q *wire.Quotation, r *probe.Facts) (base flowBase, ok bool) {
+	if binary.BigEndian.Uint16(q.Transport[wire.UDPDstPort:]) != c.cfg.DstPort {
+		return base, false
+	}
+	base = c.base((*probe.Addr)(&q.Dst))
+	if r.Flow, ok = c.flowOf(base, binary.BigEndian.Uint16(q.Transport[wire.UDPSrcPort:])); ok {
+		c.checkLabel(q, r, base)
+	}
+	return base, ok
+}
+
+// checkLabel names the IPv6 flow label unless it is that of the flow.
+func (c *Codec) checkLabel(q *wire.Quotation, r *probe.Facts, base flowBase) {
+	if !q.Is4 && q.Label != c.flow(base, r.Flow).Label {
+		r.Mangled |= probe.MangledLabel
+	}
+}

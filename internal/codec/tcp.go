@@ -1,0 +1,234 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
+)
+
+// TCP probes: a SYN or an ACK, without payload.
+//
+//	source port        flow value
+//	sequence number    first tag: 32 bits, strong by itself
+//	acknowledgement    the first tag again (ACK), 0 (SYN)
+//	identification     second tag (IPv4), weak by itself
+//	options            SYN: the maximum segment size, because some firewalls
+//	                   drop a SYN that states none
+//
+// The checksum follows from the rest; nobody hashes it, and 8 octets do not
+// quote it. A port without a connection answers (RFC 9293 §3.5.2, §3.10.7.1)
+//
+//	SYN    SYN-ACK, or RST-ACK: the acknowledgement is our sequence number + 1
+//	ACK    RST: the sequence number is our acknowledgement
+//
+// Some stacks answer an ACK by RST-ACK, which §3.10.7.1 has for segments without
+// ACK: its acknowledgement is our sequence number and the length, which is 0.
+//
+// A connection that a SYN left half open answers the next SYN of the flow by an
+// ACK of the first (RFC 5961 §4.2): it shows that the target was reached, but
+// which probe it answers nobody can tell.
+const (
+	tcpWindow = 0xffff
+	tcpMSS4   = 1460 // what fits an Ethernet frame (RFC 6691)
+	tcpMSS6   = 1440
+)
+
+func (c *Codec) tcpTemplate(b []byte, addrLen int) int {
+	size, flags := wire.TCPLen, uint8(wire.FlagACK)
+	if c.cfg.Method == probe.TCPSYN {
+		mss := uint16(tcpMSS4)
+		if addrLen == 16 {
+			mss = tcpMSS6
+		}
+		option := b[wire.TCPLen:]
+		option[0], option[1] = wire.OptionMSS, wire.OptionMSSLen
+		binary.BigEndian.PutUint16(option[2:], mss)
+		size, flags = size+wire.OptionMSSLen, wire.FlagSYN
+	}
+	binary.BigEndian.PutUint16(b[wire.TCPDstPort:], c.cfg.DstPort)
+	b[wire.TCPOffset] = uint8(size/4) << 4
+	b[wire.TCPFlags] = flags
+	binary.BigEndian.PutUint16(b[wire.TCPWindow:], tcpWindow)
+	return size
+}
+
+func (c *Codec) encodeTCP(b []byte, p *Prepared, tau uint8) {
+	tag := p.key.seal32(tau)
+	binary.BigEndian.PutUint16(b[wire.TCPSrcPort:], p.Flow.Value)
+	binary.BigEndian.PutUint32(b[wire.TCPSeq:], tag)
+	sum := uint64(tag)
+	if c.cfg.Method == probe.TCPACK {
+		binary.BigEndian.PutUint32(b[wire.TCPAck:], tag)
+		sum *= 2
+	}
+	binary.BigEndian.PutUint16(b[wire.TCPChecksum:], wire.Checksum(sum+uint64(p.sum)))
+}
+
+// quotedTCP authenticates the quotation of a TCP probe.
+func (c *Codec) quotedTCP(q *wire.Quotation, r *probe.Facts) Verdict {
+	if _, ok := c.quotedPorts(q, r); !ok {
+		return Unrelated
+	}
+	k := c.tagKey(&r.Target, r.Flow)
+	first, ok := c.openTCP(k, q, r)
+	if !ok {
+		return Conflict
+	}
+	var second opened
+	other := probe.Mangled(0)
+	if q.Is4 {
+		c.nonZeroTag(&second, k, fieldSecond, q.ID)
+		other = probe.MangledIPID
+	}
+	v := c.settleLong(r, &first, &second, other)
+	if v != Accepted {
+		return v
+	}
+	if r.Valid == probe.Weak && c.otherTCPFlow(q, r) {
+		return Conflict
+	}
+	c.checkSegment(q, r, k)
+	return Accepted
+}
+
+// openTCP reads the 32-bit tags of a quotation: the sequence number, and the
+// acknowledgement of an ACK where it is quoted. ok is false if they contradict
+// each other.
+func (c *Codec) openTCP(k tagKey, q *wire.Quotation, r *probe.Facts) (first opened, ok bool) {
+	c.tag32(&first, k, binary.BigEndian.Uint32(q.Transport[wire.TCPSeq:]))
+	if c.cfg.Method != probe.TCPACK || !reaches(q.Transport, wire.TCPAck, wire.TCPAck+4) {
+		return first, true
+	}
+	var again opened
+	c.tag32(&again, k, binary.BigEndian.Uint32(q.Transport[wire.TCPAck:]))
+	switch {
+	case again.n == 0:
+	case first.n == 0: // some firewalls choose sequence numbers of their own
+		first = again
+		r.Mangled |= probe.MangledSeq
+	case first != again:
+		return first, false
+	}
+	return first, true
+}
+
+// settleLong is settle for a first tag of 32 bits, which is enough: the second,
+// if it is not valid, is only named.
+func (c *Codec) settleLong(r *probe.Facts, first, second *opened, secondName probe.Mangled) Verdict {
+	if first.n != 1 || second.n != 0 {
+		return c.settle(r, first, second, probe.MangledSeq, secondName)
+	}
+	r.TTL, r.Attempt, r.Valid = first.tau[0]>>2, first.tau[0]&3, probe.Strong
+	r.Mangled |= secondName
+	return Accepted
+}
+
+// otherTCPFlow reports whether the sequence number of a quotation without a
+// valid one is that of another flow, whose source port somebody rewrote. It is
+// asked only where weak replies are believed, so of maxWeakFlows flows at most.
+func (c *Codec) otherTCPFlow(q *wire.Quotation, r *probe.Facts) bool {
+	seq := binary.BigEndian.Uint32(q.Transport[wire.TCPSeq:])
+	for f := range uint16(c.cfg.Flows) {
+		var o opened
+		if c.tag32(&o, c.tagKey(&r.Target, f), seq); o.n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// reaches reports whether b quotes the octets from up to, not including, to,
+// which were not all zero when they were sent: a router that quotes less but adds
+// extensions pads with zeros (RFC 4884 §4).
+func reaches(b []byte, from, to int) bool {
+	if len(b) < to {
+		return false
+	}
+	var all byte
+	for _, octet := range b[from:to] {
+		all |= octet
+	}
+	return all != 0
+}
+
+// checkSegment names what was rewritten behind the sequence number of a segment
+// that is quoted whole.
+func (c *Codec) checkSegment(q *wire.Quotation, r *probe.Facts, k tagKey) {
+	t := c.template(q.Is4)
+	size := t.size - t.header
+	b, sent := q.Transport, t.octets[t.header:]
+	// At the end there is an option, or a checksum and 16 zeros: one that came
+	// to be 0 passes for one that is not quoted, and nothing is said of it.
+	if !reaches(b, size-4, size) {
+		return
+	}
+	tag := k.seal32(tau(r.TTL, r.Attempt))
+	sum := wire.Sum(r.Target.Octets(), t.sum)
+	ack := uint32(0)
+	if c.cfg.Method == probe.TCPACK {
+		ack = tag
+	}
+	sum = uint64(wire.Fold(sum)) + uint64(tag) + uint64(ack) + uint64(binary.BigEndian.Uint16(b[wire.TCPSrcPort:]))
+	if binary.BigEndian.Uint16(b[wire.TCPChecksum:]) != wire.Checksum(sum) {
+		r.Mangled |= probe.MangledCsum
+	}
+	const behind = wire.TCPChecksum + 2
+	if binary.BigEndian.Uint32(b[wire.TCPAck:]) != ack ||
+		!bytes.Equal(b[wire.TCPOffset:wire.TCPChecksum], sent[wire.TCPOffset:wire.TCPChecksum]) ||
+		!bytes.Equal(b[behind:size], sent[behind:size]) {
+		r.Mangled |= probe.MangledPayload
+	}
+}
+
+// Segment is what a TCP header says to a prober.
+type Segment struct {
+	SrcPort, DstPort uint16
+	Seq, Ack         uint32
+	Flags            uint8
+}
+
+// TCPAnswer authenticates a segment that came from r.Responder. Of a pure ACK
+// r.Probe is the probe that it acknowledges, which need not be the one that it
+// answers: it says that the target was reached, at no TTL.
+//
+// The resets of our own host are none: they come from a flow's port and go to the
+// target, whose tags are worth nothing under the keys of another address.
+func (c *Codec) TCPAnswer(s *Segment, r *probe.Facts) Verdict {
+	if c.cfg.Method.Protocol(true) != probe.ProtoTCP || s.SrcPort != c.cfg.DstPort ||
+		c.Source(r.Responder.Is4()).IsZero() {
+		return Unrelated
+	}
+	flow, ok := c.flowOf(c.base(&r.Responder), s.DstPort)
+	if !ok {
+		return Unrelated
+	}
+	var o opened
+	c.openAnswer(&o, c.tagKey(&r.Responder, flow), s)
+	switch o.n {
+	case 0:
+		return BadTag
+	case 1:
+	default:
+		return Conflict
+	}
+	r.Probe = probe.Probe{Target: r.Responder, Flow: flow, TTL: o.tau[0] >> 2, Attempt: o.tau[0] & 3}
+	r.Valid, r.Mangled = probe.Strong, 0
+	return Accepted
+}
+
+// openAnswer reads the tags of an answer. Where no tag ought to be none opens,
+// so that what a flag says of a field matters little.
+func (c *Codec) openAnswer(o *opened, k tagKey, s *Segment) {
+	if c.cfg.Method == probe.TCPSYN {
+		c.tag32(o, k, s.Ack-1)
+		return
+	}
+	if s.Flags&wire.FlagRST != 0 {
+		c.tag32(o, k, s.Seq)
+	}
+	if s.Flags&wire.FlagACK != 0 {
+		c.tag32(o, k, s.Ack)
+	}
+}

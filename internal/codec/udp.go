@@ -1,0 +1,128 @@
+package codec
+
+import (
+	"encoding/binary"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
+)
+
+// UDP probes.
+//
+//	source port        flow value
+//	checksum           first tag; the payload compensates
+//	identification     second tag (IPv4)
+//	payload            compensation, text (IPv4); the seal, which holds the
+//	                   second tag (IPv6)
+//
+// A port unreachable of the target quotes what a router quotes.
+
+func udpTemplate(b []byte, addrLen int, dstPort uint16) int {
+	const size = wire.UDPLen + sealLen
+	binary.BigEndian.PutUint16(b[wire.UDPDstPort:], dstPort)
+	binary.BigEndian.PutUint16(b[wire.UDPLength:], size)
+	if addrLen == 4 {
+		copy(b[wire.UDPLen+2:], udp4Name)
+	} else {
+		sealTemplate(b[wire.UDPLen:])
+	}
+	return size
+}
+
+func encodeUDP(b []byte, p *Prepared, tau uint8) {
+	tag := nonZero(p.key.seal16(fieldFirst, tau))
+	binary.BigEndian.PutUint16(b[wire.UDPSrcPort:], p.Flow.Value)
+	binary.BigEndian.PutUint16(b[wire.UDPChecksum:], tag)
+	sum := uint64(p.sum) + uint64(tag)
+	payload := b[wire.UDPLen:]
+	if !p.Target.Is4() {
+		sum = encodeSeal(payload, p.key, tau, sum)
+	}
+	compensate(payload, sum)
+}
+
+// quotedUDP authenticates the quotation of a UDP probe.
+func (c *Codec) quotedUDP(q *wire.Quotation, r *probe.Facts) Verdict {
+	base, ok := c.quotedPorts(q, r)
+	if !ok {
+		return Unrelated
+	}
+	if binary.BigEndian.Uint16(q.Transport[wire.UDPLength:]) != wire.UDPLen+sealLen {
+		r.Mangled |= probe.MangledLen
+	}
+	var first, second opened
+	other := c.openUDP(&first, &second, q, c.tagKey(&r.Target, r.Flow))
+	if r.Mangled.Has(probe.MangledSource) {
+		c.adjusted(&first, &second, q, r)
+	}
+	v := c.settle(r, &first, &second, probe.MangledCsum, other)
+	if v == Accepted && r.Valid == probe.Weak && c.otherFlow(q, r, base) {
+		return Conflict
+	}
+	return v
+}
+
+// openUDP reads the two tags of a quotation under the key of a flow and returns
+// the name of what bears the second.
+func (c *Codec) openUDP(first, second *opened, q *wire.Quotation, k tagKey) probe.Mangled {
+	c.nonZeroTag(first, k, fieldFirst, binary.BigEndian.Uint16(q.Transport[wire.UDPChecksum:]))
+	if q.Is4 {
+		c.nonZeroTag(second, k, fieldSecond, q.ID)
+		return probe.MangledIPID
+	}
+	return noSeal(c.sealOf(second, k, q.Transport[wire.UDPLen:]))
+}
+
+// adjusted reads the checksum of a quotation with a foreign source once more,
+// as if whoever rewrote the source had adjusted the checksum to it, unless it
+// agrees with the second tag as it is.
+func (c *Codec) adjusted(first, second *opened, q *wire.Quotation, r *probe.Facts) {
+	csum := binary.BigEndian.Uint16(q.Transport[wire.UDPChecksum:])
+	if _, ok := agree(first, second); ok || csum == 0 {
+		return
+	}
+	*first = opened{}
+	csum = nonZero(wire.Substitute(csum, c.quotedSource(q), c.ownSource(q)))
+	c.nonZeroTag(first, c.tagKey(&r.Target, r.Flow), fieldFirst, csum)
+	r.Mangled |= probe.MangledCsum
+}
+
+// otherFlow reports whether a quotation with one valid tag is better explained
+// as that of another flow of the same target, whose source port somebody
+// rewrote: it bears the label of that flow, or two tags that agree under its
+// key. Otherwise a single rewritten field could give a wrong TTL. It is asked
+// only where weak replies are believed, so of maxWeakFlows flows at most.
+func (c *Codec) otherFlow(q *wire.Quotation, r *probe.Facts, base flowBase) bool {
+	for f := range uint16(c.cfg.Flows) {
+		switch {
+		case f == r.Flow:
+		case !q.Is4:
+			if r.Mangled.Has(probe.MangledLabel) && q.Label == c.flow(base, f).Label {
+				return true
+			}
+		default:
+			var first, second opened
+			c.openUDP(&first, &second, q, c.tagKey(&r.Target, f))
+			if _, ok := agree(&first, &second); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// UDPAnswer authenticates a datagram that came to dstPort from srcPort of
+// r.Responder: the service at a target's probed port answered. It says that
+// the target was reached, at no TTL.
+func (c *Codec) UDPAnswer(srcPort, dstPort uint16, r *probe.Facts) Verdict {
+	if c.cfg.Method != probe.UDP || srcPort != c.cfg.DstPort || c.Source(r.Responder.Is4()).IsZero() {
+		return Unrelated
+	}
+	flow, ok := c.flowOf(c.base(&r.Responder), dstPort)
+	if !ok {
+		return Unrelated
+	}
+	r.Probe = probe.Probe{Target: r.Responder, Flow: flow}
+	r.Kind, r.Valid, r.Mangled = probe.KindUDPReply, probe.Weak, 0
+	return Accepted
+}

@@ -1,0 +1,90 @@
+// Package internet puts the simulated Internet of package netsim behind a link
+// of a lab: what a command sends reaches the simulator, and what the simulator
+// answers reaches the command, through the kernel's own packet path.
+//
+// The link is a veth pair, whose far end sits in a second namespace without a
+// name and answers ARP and neighbour discovery, or a tun device. One goroutine,
+// the pump, moves packets both ways.
+package internet
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/netsim"
+)
+
+// Name is the name of the setup.
+const Name = "internet"
+
+// Kinds of link.
+const (
+	Veth = "veth" // Ethernet
+	Tun  = "tun"  // plain IP; needs root
+)
+
+// Options say which Internet, and behind which link.
+type Options struct {
+	Link    string
+	Network netsim.Config
+	// Log is a file that gets a record of every probe, Counters one that gets
+	// the simulator's counters as JSON in the end; empty for none.
+	Log, Counters string
+}
+
+// LinkName is what the link is called inside the lab.
+const LinkName = "uplink0"
+
+// The addresses of the link: the command's and the gateway's.
+func addresses() (own, gateway [2]netip.Prefix) {
+	return [2]netip.Prefix{netip.MustParsePrefix("192.0.2.2/24"), netip.MustParsePrefix("2001:db8::2/64")},
+		[2]netip.Prefix{netip.MustParsePrefix("192.0.2.1/24"), netip.MustParsePrefix("2001:db8::1/64")}
+}
+
+// Encode returns the options as text for lab.Config.
+func (o Options) Encode() (string, error) {
+	text, err := json.Marshal(o)
+	return string(text), err
+}
+
+// Setup is the simulated Internet as a network for lab. Its option is what
+// Encode gives.
+func Setup() lab.Setup {
+	return lab.Setup{Name: Name, Build: build}
+}
+
+func build(_ context.Context, option string) (end func() error, err error) {
+	var o Options
+	if err := json.Unmarshal([]byte(option), &o); err != nil {
+		return nil, fmt.Errorf("read options: %w", err)
+	}
+	sim, err := netsim.New(o.Network)
+	if err != nil {
+		return nil, err
+	}
+	r, err := openReport(o)
+	if err != nil {
+		return nil, err
+	}
+	var port port
+	switch o.Link {
+	case Veth:
+		port, err = buildVeth()
+	case Tun:
+		port, err = buildTun()
+	default:
+		err = fmt.Errorf("no link is called %q", o.Link)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p := newPump(sim, port, r.log)
+	go p.run()
+	return func() error {
+		p.end()
+		return r.write(sim, p)
+	}, nil
+}

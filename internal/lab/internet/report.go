@@ -1,0 +1,89 @@
+package internet
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/masstrace/masstrace/internal/netsim"
+)
+
+// report is what is left of a simulated Internet: the log, and the counters.
+type report struct {
+	log      *netsim.LogWriter
+	file     *os.File
+	counters string
+}
+
+// openReport opens what is asked for, so that a path that cannot be written is
+// found out before the command starts.
+func openReport(o Options) (*report, error) {
+	r := &report{counters: o.Counters}
+	if o.Counters != "" {
+		if err := os.WriteFile(o.Counters, nil, 0o644); err != nil {
+			return nil, fmt.Errorf("open counters: %w", err)
+		}
+	}
+	if o.Log == "" {
+		return r, nil
+	}
+	var err error
+	if r.file, err = create(o.Log); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	r.log, err = netsim.NewLogWriter(r.file, o.Network)
+	return r, err
+}
+
+// Counters is what Options.Counters gets.
+type Counters struct {
+	// Simulator names what became of each packet that came, and what was sent.
+	Simulator map[string]uint64 `json:"simulator"`
+	// Packets that never reached the simulator, that had no room while they
+	// were under way, and that the link did not take.
+	LostIn    uint64 `json:"lost_in"`
+	LostDelay uint64 `json:"lost_delay"`
+	LostOut   uint64 `json:"lost_out"`
+}
+
+// write closes the log and writes the counters. What was lost in the simulator,
+// and so is no part of the truth, is said on stderr too.
+func (r *report) write(sim *netsim.Sim, p *pump) error {
+	c := Counters{Simulator: make(map[string]uint64), LostDelay: p.queue.Drops()}
+	counters := sim.Counters()
+	counters.Each(func(name string, n uint64) { c.Simulator[name] = n })
+	c.LostIn, c.LostOut = p.lostIn, p.lostOut
+	if c.LostIn+c.LostDelay+c.LostOut > 0 {
+		fmt.Fprintf(os.Stderr, "lab: the simulated Internet lost %d packets on the way in, %d under way, %d on the way out\n",
+			c.LostIn, c.LostDelay, c.LostOut)
+	}
+	return errors.Join(r.writeCounters(&c), r.closeLog())
+}
+
+func (r *report) writeCounters(c *Counters) error {
+	if r.counters == "" {
+		return nil
+	}
+	f, err := create(r.counters)
+	if err != nil {
+		return fmt.Errorf("write counters: %w", err)
+	}
+	w := bufio.NewWriter(f)
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return errors.Join(e.Encode(c), w.Flush(), f.Close())
+}
+
+func (r *report) closeLog() error {
+	if r.log == nil {
+		return nil
+	}
+	return errors.Join(r.log.Flush(), r.file.Close())
+}
+
+// create makes a file that others may read and not write, whatever the umask is.
+func create(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
+}

@@ -1,0 +1,76 @@
+package routers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/internal/lab"
+)
+
+// within runs f on a thread that is in the network namespace of that name; the
+// vantage point's is the one that we are in anyway. Processes that f starts and
+// sockets that it opens belong there. f must not start goroutines that do so.
+func within(node string, f func() error) error {
+	if node == vantage {
+		return f()
+	}
+	runtime.LockOSThread()
+	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open own namespace: %w", err)
+	}
+	defer unix.Close(home)
+	there, err := unix.Open(filepath.Join("/run/netns", node), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open namespace %s: %w", node, err)
+	}
+	defer unix.Close(there)
+	if err := unix.Setns(there, unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter namespace %s: %w", node, err)
+	}
+	defer func() {
+		// A thread that cannot come back stays locked, and ends with its
+		// goroutine.
+		if unix.Setns(home, unix.CLONE_NEWNET) == nil {
+			runtime.UnlockOSThread()
+		}
+	}()
+	return f()
+}
+
+// feed runs a command with lines as its standard input.
+func feed(ctx context.Context, lines []string, name string, args ...string) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// A setting is a file below /proc/sys/net and what to write to it.
+type setting struct{ path, value string }
+
+// write writes settings in the namespace of the calling thread. Those that this
+// kernel does not have are left out.
+func write(settings []setting) error {
+	for _, s := range settings {
+		err := lab.WriteSetting("net/"+s.path, s.value)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

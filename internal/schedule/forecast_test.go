@@ -1,0 +1,35 @@
+package schedule
+
+import (
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// Silent TTLs end a path, but for those whose silence may be this machine's doing.
+func TestSilentUnderDrops(t *testing.T) {
+	const wait = 1000
+	w := window.New(window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 32, Flows: 1, Attempts: 1})
+	w.Open(0)
+	w.Append(probe.Addr4From([4]byte{11, 0, 0, 9}))
+	for ttl := uint8(1); ttl <= 12; ttl++ {
+		w.Stamp(window.Slot{TTL: ttl}, 10_000*int64(ttl))
+	}
+	w.Learn(0, &probe.Facts{Probe: probe.Probe{TTL: 5}, Kind: probe.KindTTLExceeded, Responder: probe.Addr4From([4]byte{11, 0, 0, 1})}, nil)
+	faults := new(window.Faults)
+	p := newPath(w, faults, wait)
+	p.State, p.now = w.State(0, 0), 1e6
+	for ttl := uint8(6); ttl <= 13; ttl++ {
+		if got, want := forecast(0).silent(&p, ttl, 5), ttl >= 11; got != want {
+			t.Errorf("TTL %d, router at 5: the end %t, want %t", ttl, got, want)
+		}
+	}
+	faults.Drops.Add(70_000+wait, 70_000+wait) // within the wait of TTL 7
+	faults.Drops.Add(90_000+wait+1, 90_000+wait+2)
+	for ttl := uint8(6); ttl <= 13; ttl++ {
+		if got, want := forecast(0).silent(&p, ttl, 5), ttl >= 12; got != want {
+			t.Errorf("TTL %d, drops at 7: the end %t, want %t", ttl, got, want)
+		}
+	}
+}

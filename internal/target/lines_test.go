@@ -1,0 +1,220 @@
+package target_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/target"
+)
+
+func read(t testing.TB, text string) *target.Lines {
+	t.Helper()
+	l := new(target.Lines)
+	if err := l.Read("list.txt", strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func text(s target.Set) string {
+	b, _ := s.AppendText(nil)
+	return string(b)
+}
+
+func TestRead(t *testing.T) {
+	tests := []struct {
+		name, in, want string
+	}{
+		{"nothing", "", ""},
+		{"blank lines and comments", "\n  \n# all\n\t# more\n", ""},
+		{"address", "192.0.2.1\n", "192.0.2.1-192.0.2.1\n"},
+		{"no line end", "192.0.2.1", "192.0.2.1-192.0.2.1\n"},
+		{"trailing comment", "192.0.2.1# a\n192.0.2.2 # b\n", "192.0.2.1-192.0.2.2\n"},
+		{"CRLF and byte order mark", "\ufeff192.0.2.1\r\n192.0.2.4\r\n", "192.0.2.1-192.0.2.1\n192.0.2.4-192.0.2.4\n"},
+		{"spaces", "  192.0.2.1\t\n", "192.0.2.1-192.0.2.1\n"},
+		{"prefix", "192.0.2.0/25", "192.0.2.0-192.0.2.127\n"},
+		{"host bits", "192.0.2.77/25", "192.0.2.0-192.0.2.127\n"},
+		{"range", "192.0.2.3-192.0.2.9\n192.0.2.20 - 192.0.2.21", "192.0.2.3-192.0.2.9\n192.0.2.20-192.0.2.21\n"},
+		{"merged", "192.0.2.0/26\n192.0.2.64/26\n192.0.2.16/28\n192.0.2.128", "192.0.2.0-192.0.2.128\n"},
+		{"all IPv4", "0.0.0.0/0", "0.0.0.0-255.255.255.255\n"},
+		{"IPv6", "2001:DB8::1\n2001:db8:1::/48\n2001:db8::2-2001:db8::5", "2001:db8::1-2001:db8::5\n2001:db8:1::-2001:db8:1:ffff:ffff:ffff:ffff:ffff\n"},
+		{"mixed", "2001:db8::1\n192.0.2.1\n", "192.0.2.1-192.0.2.1\n2001:db8::1-2001:db8::1\n"},
+		{"all IPv6 has no IPv4 in it", "::/0", "::1-::fffe:ffff:ffff\n::1:0:0:0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n"},
+		{"families do not merge", "::/0\n0.0.0.0/0", "::1-::fffe:ffff:ffff\n0.0.0.0-255.255.255.255\n::1:0:0:0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n"},
+		{"what a list of bogons has", "::\n::/128\n::ffff:0:0/96\n::1", "::1-::1\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := text(read(t, tt.in).Set()); got != tt.want {
+				t.Errorf("got\n%swant\n%s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestReadErrors(t *testing.T) {
+	tests := []struct {
+		name, in, want string
+	}{
+		{"word", "192.0.2.1\n# x\nexample.com\n", `list.txt:3: "example.com" is not an address: unexpected character (at "example.com")`},
+		{"octet", "192.0.2.256", `list.txt:1: "192.0.2.256" is not an address: IPv4 field has value >255`},
+		{"leading zero", "192.0.2.01", `list.txt:1: "192.0.2.01" is not an address: IPv4 field has octet with leading zero`},
+		{"two on a line", "192.0.2.1 192.0.2.2", `list.txt:1: "192.0.2.1 192.0.2.2" is not an address: unexpected character (at " 192.0.2.2")`},
+		{"short", "192.0.2", `list.txt:1: "192.0.2" is not an address: IPv4 address too short`},
+		{"length", "192.0.2.0/33", `list.txt:1: prefix length 33 is over 32`},
+		{"length 6", "2001:db8::/129", `list.txt:1: prefix length 129 is over 128`},
+		{"no length", "192.0.2.0/", `list.txt:1: "" is not a prefix length`},
+		{"signed length", "192.0.2.0/+8", `list.txt:1: "+8" is not a prefix length`},
+		{"length with zero", "192.0.2.0/08", `list.txt:1: "08" is not a prefix length`},
+		{"netmask", "192.0.2.0/255.255.255.0", `list.txt:1: "255.255.255.0" is not a prefix length`},
+		{"zone", "fe80::1%eth0", `list.txt:1: "fe80::1%eth0" has a zone`},
+		{"zone in prefix", "fe80::%eth0/64", `list.txt:1: "fe80::%eth0" has a zone`},
+		{"mapped", "::ffff:192.0.2.1", `list.txt:1: IPv4-mapped IPv6 address: write it as IPv4`},
+		{"mapped prefix", "::ffff:192.0.2.0/120", `list.txt:1: IPv4-mapped IPv6 address: write it as IPv4`},
+		{"mapped with host bits", "::ffff:192.0.2.0/96", `list.txt:1: IPv4-mapped IPv6 address: write it as IPv4`},
+		{"mapped range", "::1-::ffff:192.0.2.1", `list.txt:1: IPv4-mapped IPv6 address: write it as IPv4`},
+		{"range backwards", "192.0.2.9-192.0.2.3", `list.txt:1: range ends before it begins: 192.0.2.3 is less than 192.0.2.9`},
+		{"range of two families", "192.0.2.9-::1", `list.txt:1: range mixes IPv4 and IPv6`},
+		{"range of prefixes", "192.0.2.0/25-192.0.3.0/25", `list.txt:1: "25-192.0.3.0/25" is not a prefix length`},
+		{"open range", "192.0.2.9-", `list.txt:1: "" is not an address: unable to parse IP`},
+		{"BOM not at the start", "192.0.2.1\n\ufeff192.0.2.1", "list.txt:2: \"\\ufeff192.0.2.1\" is not an address: unexpected character (at \"\\ufeff192.0.2.1\")"},
+		{"NUL", "192.0.2.1\x00", `list.txt:1: "192.0.2.1\x00" is not an address: unexpected character (at "\x00")`},
+		{"long line", "192.0.2.1\n" + strings.Repeat("x", 70000), `list.txt:2: line is longer than 65536 octets`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := new(target.Lines).Read("list.txt", strings.NewReader(tt.in))
+			if err == nil || err.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+}
+
+// What is quoted of a bad line is bounded.
+func TestReadErrorIsShort(t *testing.T) {
+	for _, in := range []string{strings.Repeat("9", 60000), strings.Repeat("\x00", 60000), "1.2.3.4/" + strings.Repeat("9", 60000)} {
+		err := new(target.Lines).Read("list.txt", strings.NewReader(in))
+		if err == nil || len(err.Error()) > 1000 {
+			t.Errorf("%.40q: error of %d octets", in, len(err.Error()))
+		}
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// A line of any length costs one buffer, and a reader's error is passed on.
+func TestReadLongLineMemory(t *testing.T) {
+	endless := io.MultiReader(strings.NewReader("192.0.2.1\n"), bytes.NewReader(make([]byte, 10<<20)))
+	before := testing.AllocsPerRun(1, func() {
+		err := new(target.Lines).Read("list.txt", io.MultiReader(endless, failing{errors.New("read too far")}))
+		if err == nil || strings.Contains(err.Error(), "too far") {
+			t.Errorf("got %v", err)
+		}
+	})
+	if before > 50 {
+		t.Errorf("%v allocations", before)
+	}
+	err := new(target.Lines).Read("list.txt", failing{io.ErrUnexpectedEOF})
+	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasPrefix(err.Error(), "list.txt:1: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHostBits(t *testing.T) {
+	l := read(t, "192.0.2.0/24\n192.0.2.1/24\n2001:db8::1/64\n192.0.2.1/32\n")
+	if n, first := l.HostBits(); n != 2 || first != "list.txt:2" {
+		t.Errorf("HostBits = %d, %q", n, first)
+	}
+}
+
+func TestParseArgs(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, content := range map[string]string{
+		"a.txt": "192.0.2.1\n", "192.0.2.9": "203.0.113.1\n", "bad": "192.0.2.1\n\nnonsense\n", "secret": "",
+	} {
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir("d", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name    string
+		args    []string
+		want    string
+		wantErr string
+	}{
+		{name: "none"},
+		{name: "file", args: []string{"a.txt"}, want: "192.0.2.1-192.0.2.1\n"},
+		{name: "file by its path", args: []string{filepath.Join(dir, "a.txt")}, want: "192.0.2.1-192.0.2.1\n"},
+		{name: "an address though a file has its name", args: []string{"192.0.2.9"}, want: "192.0.2.9-192.0.2.9\n"},
+		{name: "that file", args: []string{"./192.0.2.9"}, want: "203.0.113.1-203.0.113.1\n"},
+		{name: "prefix, range, stdin", args: []string{"10.0.0.0/8", "-", "11.0.0.0-11.0.0.1"}, want: "10.0.0.0-11.0.0.1\n2001:db8::1-2001:db8::1\n"},
+		{name: "stdin twice", args: []string{"-", "-"}, wantErr: "standard input (-) is named twice"},
+		{name: "bad line", args: []string{"a.txt", "bad"}, wantErr: `bad:3: "nonsense" is not an address: unable to parse IP`},
+		{name: "missing", args: []string{"none.txt"}, wantErr: `none.txt: no such file, and no target: "none.txt" is not an address: unexpected character (at "none.txt")`},
+		{name: "bad prefix", args: []string{"10.0.0.0/33"}, wantErr: "10.0.0.0/33: no such file, and no target: prefix length 33 is over 32"},
+		{name: "directory", args: []string{"d"}, wantErr: "d: is a directory, not a list"},
+		{name: "file below a file", args: []string{"a.txt/b"}, wantErr: "open a.txt/b: not a directory"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l, err := target.ParseArgs(tt.args, strings.NewReader("2001:db8::1\n"))
+			if tt.wantErr != "" {
+				if err == nil || err.Error() != tt.wantErr {
+					t.Errorf("got  %v\nwant %s", err, tt.wantErr)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := text(l.Set()); got != tt.want {
+				t.Errorf("got\n%swant\n%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// The canonical text of what is read reads as the same set. Single lines are
+// held against net/netip.
+func FuzzRead(f *testing.F) {
+	for _, s := range []string{
+		"192.0.2.1\n", "192.0.2.0/24 # x\r\n::/0\n", "\ufeff2001:db8::-2001:db8::ffff", "0.0.0.0/0\n0.0.0.0",
+		"::ffff:0:0/96", "fe80::1%a", "1.2.3.4/0", "1.2.3.4/+0", "#", "255.255.255.255-255.255.255.255",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		var l, again target.Lines
+		err := l.Read("x", strings.NewReader(in))
+		line := strings.TrimSpace(in)
+		if a, e := netip.ParseAddr(line); e == nil && (err == nil) != (a.Zone() == "" && !a.Is4In6()) {
+			t.Fatalf("%q: %v", in, err)
+		}
+		if p, e := netip.ParsePrefix(line); e == nil && !p.Addr().Is4In6() && err != nil {
+			t.Fatalf("%q: %v", in, err)
+		}
+		if err != nil {
+			return
+		}
+		want := text(l.Set())
+		if err := again.Read("y", strings.NewReader(want)); err != nil {
+			t.Fatalf("%q became %q: %v", in, want, err)
+		}
+		if got := text(again.Set()); got != want || l.Set().Digest() != again.Set().Digest() {
+			t.Fatalf("%q became %q, then %q", in, want, got)
+		}
+	})
+}

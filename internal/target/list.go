@@ -1,0 +1,120 @@
+package target
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/permute"
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// Config says what a List is made of. The zero value of a number stands for
+// its default.
+type Config struct {
+	Include *Lines
+	Exclude Set // see ReservedSet
+	Seed    permute.Key
+
+	PerPrefix    uint64 // targets in each granule that has the addresses; 1
+	Granularity4 int    // prefix length of a granule in IPv4, 1 to 32; 24
+	Granularity6 int    // in IPv6, 1 to 128; 48
+}
+
+// List is an ordered set of targets: IPv4 before IPv6, and ascending by
+// granule. A granule has all addresses in it that were listed by themselves,
+// in order; if these are fewer than PerPrefix, hosts chosen under the seed
+// follow, as long as it has addresses. (Where PerPrefix takes in a granule of
+// full size, all are hosts.) Which hosts depends on the seed, the granule and
+// what remains of it, and on no other granule.
+type List struct {
+	include, exclude Set
+	seed             permute.Key
+	v4, v6           index
+}
+
+// NewList indexes includes minus excludes. An empty list is no error.
+func NewList(c Config) (*List, error) {
+	g4, err := granularity("IPv4", c.Granularity4, 24, 32)
+	if err != nil {
+		return nil, err
+	}
+	g6, err := granularity("IPv6", c.Granularity6, 48, 128)
+	if err != nil {
+		return nil, err
+	}
+	singles := c.Include.sortedSingles()
+	l := &List{include: c.Include.setWith(singles), exclude: c.Exclude, seed: c.Seed}
+	hosts, per := permute.NewFamily(c.Seed.Derive("hosts")), max(c.PerPrefix, 1)
+	l.v4 = index{hosts: &hosts, per: per, shift: uint(32 - g4)}
+	l.v6 = index{hosts: &hosts, per: per, shift: uint(128 - g6)}
+
+	spans4, spans6 := byFamily(l.include.Minus(c.Exclude).spans, func(s span) u128 { return s.lo })
+	singles = slices.DeleteFunc(singles, c.Exclude.contains)
+	singles4, singles6 := byFamily(singles, func(v u128) u128 { return v })
+	if err := l.v4.build(spans4, singles4); err != nil {
+		return nil, err
+	}
+	if err := l.v6.build(spans6, singles6); err != nil {
+		return nil, err
+	}
+	if l.v4.total+l.v6.total > 1<<63-1 {
+		return nil, errTooMany
+	}
+	return l, nil
+}
+
+func granularity(family string, got, byDefault, most int) (int, error) {
+	switch {
+	case got == 0:
+		return byDefault, nil
+	case got < 0 || got > most:
+		return 0, fmt.Errorf("%s granularity %d is not a prefix length from 1 to %d", family, got, most)
+	}
+	return got, nil
+}
+
+// byFamily splits what is sorted by address, and has IPv4 in its midst.
+func byFamily[E any](s []E, address func(E) u128) (s4, s6 []E) {
+	from, _ := slices.BinarySearchFunc(s, mapped.lo, func(e E, v u128) int { return address(e).Cmp(v) })
+	to, _ := slices.BinarySearchFunc(s, mapped.hi.Add(one), func(e E, v u128) int { return address(e).Cmp(v) })
+	if from == 0 {
+		return s[:to], s[to:]
+	}
+	return s[from:to], slices.Concat(s[:from], s[to:])
+}
+
+// Len returns the number of targets, at most 2⁶³−1.
+func (l *List) Len() uint64 { return l.v4.total + l.v6.total }
+
+// Len4 returns how many of them are IPv4; they come first.
+func (l *List) Len4() uint64 { return l.v4.total }
+
+// At returns target number i, in O(log lines). It panics if i is not below Len.
+func (l *List) At(i uint64) probe.Addr {
+	switch {
+	case i < l.v4.total:
+		return toAddr(l.v4.at(i))
+	case i < l.Len():
+		return toAddr(l.v6.at(i - l.v4.total))
+	}
+	panic("target: index is not below Len")
+}
+
+// IndexOf returns the i for which At(i) is a, in O(log lines); ok is false if
+// there is none, that is, if a was no target.
+func (l *List) IndexOf(a probe.Addr) (i uint64, ok bool) {
+	v := fromAddr(a)
+	if is4(v) {
+		return l.v4.indexOf(v)
+	}
+	i, ok = l.v6.indexOf(v)
+	return i + l.v4.total, ok
+}
+
+// Contains reports whether a is in includes minus excludes, target or not. It
+// looks in the sets that were given, and shares nothing with the index: a
+// check on it.
+func (l *List) Contains(a probe.Addr) bool {
+	v := fromAddr(a)
+	return l.include.contains(v) && !l.exclude.contains(v)
+}

@@ -1,0 +1,85 @@
+package target
+
+import (
+	"fmt"
+
+	"github.com/masstrace/masstrace/internal/permute"
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// OrderConfig says which part of a permuted list an Order is. The zero value
+// is all of it.
+type OrderConfig struct {
+	Shard  uint64 // from 0
+	Shards uint64 // 0 is 1
+	// MaxTargets cuts the permuted list before it is sharded, 0 means no cut:
+	// the shards together have the first MaxTargets targets of the seed's
+	// order, each about its n-th part.
+	MaxTargets uint64
+}
+
+// Order is a shard of a List in the order in which it is probed. The list is
+// permuted by a keyed bijection P of the seed, and shard s of n takes each n-th
+// target: At(pos) is the list's P(pos·n + s). The shards of one seed are
+// residue classes and thus disjoint and complete.
+type Order struct {
+	list          *List
+	perm          permute.Permutation
+	shard, shards uint64
+	limit         uint64 // positions over all shards
+	length        uint64
+}
+
+// Order returns the shard that c says.
+func (l *List) Order(c OrderConfig) (*Order, error) {
+	o := &Order{
+		list:   l,
+		perm:   permute.New(l.seed.Derive("order"), l.Len()),
+		shard:  c.Shard,
+		shards: max(c.Shards, 1),
+		limit:  l.Len(),
+	}
+	if o.shard >= o.shards {
+		return nil, fmt.Errorf("shard %d is not below the number of shards, %d", o.shard, o.shards)
+	}
+	if c.MaxTargets != 0 {
+		o.limit = min(o.limit, c.MaxTargets)
+	}
+	if o.shard < o.limit {
+		o.length = (o.limit-o.shard-1)/o.shards + 1
+	}
+	return o, nil
+}
+
+// Len returns the number of positions.
+func (o *Order) Len() uint64 { return o.length }
+
+// At returns the target at pos. It panics if pos is not below Len. It does not
+// allocate.
+func (o *Order) At(pos uint64) probe.Addr {
+	if pos >= o.length {
+		panic("target: position is not below Len")
+	}
+	return o.list.At(o.perm.At(pos*o.shards + o.shard))
+}
+
+// PositionOf returns the pos for which At(pos) is a; ok is false if there is
+// none: a is no target, or one of another shard or beyond MaxTargets. It does
+// not allocate.
+func (o *Order) PositionOf(a probe.Addr) (pos uint64, ok bool) {
+	i, ok := o.list.IndexOf(a)
+	if !ok {
+		return 0, false
+	}
+	at := o.perm.Inverse(i)
+	if at >= o.limit {
+		return 0, false
+	}
+	if o.shards == 1 {
+		return at, true
+	}
+	if at%o.shards != o.shard {
+		return 0, false
+	}
+	return at / o.shards, true
+}

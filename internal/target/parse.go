@@ -1,0 +1,109 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// An entry is what one line or argument says.
+type entry struct {
+	span
+	is6      bool // ::ffff:0:0/96 has the numbers of IPv4
+	single   bool // one address, listed by itself
+	hostBits bool // of a prefix, now masked
+}
+
+var errMapped = errors.New("IPv4-mapped IPv6 address: write it as IPv4")
+
+// mapped is ::ffff:0:0/96, the space that IPv4 takes in the sets.
+var mapped = span{u128{Lo: prefix4}, u128{Lo: prefix4 | 0xffffffff}}
+
+// parseEntry parses an address, a prefix (address/length) or a range
+// (address-address, both ends included), without spaces around it.
+func parseEntry(s string) (e entry, err error) {
+	if ip, length, ok := strings.Cut(s, "/"); ok {
+		return parsePrefix(ip, length)
+	}
+	from, to, isRange := strings.Cut(s, "-")
+	first, err := parseAddr(strings.TrimSpace(from))
+	if err != nil {
+		return entry{}, err
+	}
+	last := first
+	if isRange {
+		if last, err = parseAddr(strings.TrimSpace(to)); err != nil {
+			return entry{}, err
+		}
+		if first.Is4() != last.Is4() {
+			return entry{}, errors.New("range mixes IPv4 and IPv6")
+		}
+	}
+	if first.Is4In6() || last.Is4In6() {
+		return entry{}, errMapped
+	}
+	e.span = span{number(first), number(last)}
+	if e.hi.Less(e.lo) {
+		return entry{}, fmt.Errorf("range ends before it begins: %s is less than %s", last, first)
+	}
+	e.is6, e.single = first.Is6(), e.lo == e.hi
+	return e, nil
+}
+
+func parsePrefix(ip, length string) (e entry, err error) {
+	a, err := parseAddr(ip)
+	if err != nil {
+		return entry{}, err
+	}
+	bits, err := strconv.ParseUint(length, 10, 8)
+	if err != nil || length[0] == '+' || len(length) > 1 && length[0] == '0' {
+		return entry{}, fmt.Errorf("%s is not a prefix length", quote(length))
+	}
+	if bits > uint64(a.BitLen()) {
+		return entry{}, fmt.Errorf("prefix length %d is over %d", bits, a.BitLen())
+	}
+	e = prefixEntry(netip.PrefixFrom(a, int(bits)))
+	if a.Is4In6() && bits >= 96 && (e.span != mapped || e.hostBits) {
+		return entry{}, errMapped
+	}
+	return e, nil
+}
+
+func prefixEntry(p netip.Prefix) (e entry) {
+	a := p.Addr()
+	host := lowBits(uint(a.BitLen() - p.Bits()))
+	v := number(a)
+	e.lo, e.hi = v.AndNot(host), v.Or(host)
+	e.is6, e.single, e.hostBits = a.Is6(), e.lo == e.hi, e.lo != v
+	return e
+}
+
+func parseAddr(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		// The cause only: the text is quoted here, within bounds.
+		cause := strings.TrimPrefix(err.Error(), "ParseAddr("+strconv.Quote(s)+"): ")
+		return a, fmt.Errorf("%s is not an address: %s", quote(s), shorten(cause))
+	}
+	if a.Zone() != "" {
+		return a, fmt.Errorf("%s has a zone", quote(s))
+	}
+	return a, nil
+}
+
+func number(a netip.Addr) u128 { return fromAddr(probe.AddrFrom(a)) }
+
+func quote(s string) string { return strconv.Quote(shorten(s)) }
+
+// shorten bounds what a message repeats of its cause.
+func shorten(s string) string {
+	const limit = 80
+	if len(s) <= limit {
+		return s
+	}
+	return s[:limit] + "…"
+}

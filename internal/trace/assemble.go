@@ -1,0 +1,245 @@
+package trace
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// FlowOf gives the flow values of a target's probes.
+type FlowOf interface {
+	Flow(target probe.Addr, index uint16) probe.Flow
+}
+
+// AssemblerConfig is what an assembler cannot read in a window.
+type AssemblerConfig struct {
+	Method           probe.Method
+	Source4, Source6 probe.Addr
+	Size4, Size6     int // octets of a probe
+	DstPort          uint16
+	TOS              uint8
+	Wait             time.Duration
+	Flows            FlowOf
+	// Faults, unless it is nil, are those of this machine.
+	Faults *window.Faults
+	// GapLimit is that of the strategy, 0 if silence ends no trace.
+	GapLimit int
+	// Backward says that the strategy begins traces near their ends, and follows
+	// them back to what is known.
+	Backward bool
+	// Tree, unless it is nil, completes such traces.
+	Tree *Tree
+}
+
+// Assembler makes traces and replies of retired windows. It belongs to one
+// goroutine.
+type Assembler struct {
+	// Tally counts over all windows that Traces went through.
+	Tally Tally
+	// ByTTL counts likewise, by TTL.
+	ByTTL [probe.MaxTTL + 1]Losses
+
+	cfg     AssemblerConfig
+	limits  limits
+	limited limitedRouters
+	trace   Trace
+	hop     Hop
+	seen    map[window.Slot]int // further copies, by slot
+	unsent  uint64              // TTLs of the trace that were skipped, as bits
+	path    []Known             // that learnPath looks at
+}
+
+// Tally counts probes by what became of them.
+type Tally struct {
+	Sent, Answered, Silent uint64 // all attempts
+	Failed                 uint64 // never accepted by the kernel, all attempts
+	Doubted                uint64 // of Silent, those with a reply that is not believed
+
+	// The first attempts: sent, or not and why.
+	FirstSent                                 uint64
+	Reached, Excluded, Interrupted, FirstFail uint64
+	Unreachable, Loop, GapLimit, Known        uint64
+	Limited                                   uint64
+}
+
+// NewAssembler returns an assembler.
+func NewAssembler(cfg AssemblerConfig) *Assembler {
+	return &Assembler{cfg: cfg, seen: make(map[window.Slot]int)}
+}
+
+// Traces calls yield for the closed trace of every (target, flow) of w that was
+// probed, and counts all of them. The trace is valid until yield returns.
+func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
+	// Where the next TTL depends on the answer to the last one, silence comes in
+	// patterns that look like limits.
+	if a.cfg.GapLimit == 0 {
+		a.limits.scan(w)
+		a.limited.add(a.limits.responders)
+	}
+	if a.cfg.Tree != nil {
+		a.learn(w)
+	}
+	for target := range uint32(w.Len()) {
+		for flow := range uint16(w.Shape().Flows) {
+			t := a.assemble(w, target, flow)
+			if t.ProbeCount == 0 {
+				a.Tally.Reached += uint64(bits.OnesCount64(a.unsent)) // by a datagram nobody asked for
+				continue
+			}
+			t.RateLimited = a.limits.appendLimited(t.RateLimited, t)
+			a.explain(t, w, target)
+			t.Close()
+			if a.cfg.Tree != nil {
+				a.stitch(t)
+			}
+			a.skipped(t, w.State(target, flow).End())
+			if err := yield(t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trace {
+	t, s := &a.trace, w.Shape()
+	t.Reset()
+	t.Head = a.head(w.Target(int(target)), flow)
+	t.FirstTTL, t.MaxTTL, t.Attempts = s.FirstTTL, s.LastTTL, uint8(s.Attempts)
+	t.Wait, t.GapLimit = a.cfg.Wait, a.cfg.GapLimit
+	state, doubted := w.State(target, flow), a.doubt(w, target, flow)
+	t.Touched = state.Alive()
+	slot := window.Slot{Target: target, Flow: flow}
+	a.unsent = 0
+	for slot.TTL = s.FirstTTL; slot.TTL <= s.LastTTL; slot.TTL++ {
+		// What a run that was not stopped would have sent.
+		wanted := w.Halted() && (state.End() == 0 || slot.TTL <= state.End())
+		for slot.Attempt = 0; slot.Attempt < uint8(s.Attempts); slot.Attempt++ {
+			sent := w.Sent(slot)
+			e := w.Reply(slot)
+			if e != nil && doubted.has(e) {
+				e = nil
+				a.Tally.Doubted++
+			}
+			switch {
+			case sent > 0 || e != nil:
+				a.probed(t, w, slot, sent, e)
+			case sent == window.Failed:
+				a.Tally.Failed++
+				a.ByTTL[slot.TTL].Failed++
+			case sent == 0 && wanted:
+				t.Halted = true
+			}
+			if slot.Attempt == 0 {
+				a.first(slot.TTL, sent, e != nil, wanted)
+			}
+			t.CutOff = t.CutOff || sent == window.Excluded
+			wanted = wanted && sent != window.Excluded && e == nil
+		}
+	}
+	if t.CutOff {
+		a.Tally.Excluded += uint64(bits.OnesCount64(a.unsent))
+		a.unsent = 0
+	}
+	if a.cfg.Backward && t.ProbeCount > 0 {
+		a.back(t, w, slot)
+	}
+	return t
+}
+
+// first counts a first attempt. Those that were skipped it only remembers.
+func (a *Assembler) first(ttl uint8, sent int64, answered, wanted bool) {
+	switch {
+	case sent > 0 || answered:
+		a.Tally.FirstSent++
+	case sent == window.Failed:
+		a.Tally.FirstFail++
+	case sent == window.Excluded:
+		a.Tally.Excluded++
+	case wanted:
+		a.Tally.Interrupted++
+	default:
+		a.unsent |= 1 << ttl
+	}
+}
+
+// probed adds a probe that was sent, with its first reply e, if it has one. A
+// reply counts even if the kernel said that the probe Failed, as it did for the
+// matcher; its RTT is then not known.
+func (a *Assembler) probed(t *Trace, w *window.Window, slot window.Slot, sent int64, e *window.Entry) {
+	a.Tally.Sent++
+	a.ByTTL[slot.TTL].Sent++
+	t.ProbeCount++
+	if sent > 0 && (t.Start == 0 || sent < t.Start) {
+		t.Start = sent
+	}
+	if e == nil {
+		a.Tally.Silent++
+		t.Silent = append(t.Silent, TTLAttempt{TTL: slot.TTL, Attempt: slot.Attempt})
+		return
+	}
+	a.Tally.Answered++
+	a.ByTTL[slot.TTL].Answered++
+	t.Answered++
+	t.Hops = append(t.Hops, a.hopOf(w, e, sent))
+}
+
+// hopOf is HopOf, with what is known of this machine.
+func (a *Assembler) hopOf(w *window.Window, e *window.Entry, sent int64) Hop {
+	h := HopOf(w, e, sent)
+	h.Lagged = h.Sent > 0 && a.cfg.Faults != nil && a.cfg.Faults.Lagged(h.Sent, h.Stamp)
+	return h
+}
+
+// HopOf returns what the reply e to a probe of w showed, which left at sent, ns
+// since the Unix epoch; not above 0 is not known.
+func HopOf(w *window.Window, e *window.Entry, sent int64) Hop {
+	h := Hop{Reply: probe.Reply{Facts: e.Facts, Ext: w.Extension(e)}}
+	if sent > 0 {
+		h.Sent, h.RTT = sent, max(e.Stamp-sent, 0)
+	}
+	return h
+}
+
+// Replies calls yield for every reply that w has kept, in the order of their
+// arrival. Head and hop are valid until yield returns.
+func (a *Assembler) Replies(w *window.Window, yield func(*Head, *Hop) error) error {
+	clear(a.seen)
+	for e := range w.Entries {
+		if e.Role == window.First && e.Valid == probe.Weak && a.doubt(w, e.Target, e.Flow).has(e) {
+			continue
+		}
+		slot := window.Slot{Target: e.Target, Flow: e.Flow, TTL: e.TTL, Attempt: e.Attempt}
+		sent := int64(0)
+		if e.Role == window.First || e.Role == window.Duplicate {
+			sent = w.Sent(slot)
+		}
+		a.hop = a.hopOf(w, e, sent)
+		switch e.Role {
+		case window.Duplicate:
+			a.seen[slot]++
+			a.hop.Dup = a.seen[slot]
+		case window.Late:
+			a.hop.Late = true
+		}
+		head := a.head(e.Probe.Target, e.Flow)
+		if err := yield(&head, &a.hop); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Assembler) head(target probe.Addr, flow uint16) Head {
+	h := Head{
+		Target: target, Source: a.cfg.Source4, ProbeSize: a.cfg.Size4,
+		Method: a.cfg.Method, FlowIndex: flow, Flow: a.cfg.Flows.Flow(target, flow),
+		DstPort: a.cfg.DstPort, TOS: a.cfg.TOS,
+	}
+	if !target.Is4() {
+		h.Source, h.ProbeSize = a.cfg.Source6, a.cfg.Size6
+	}
+	return h
+}

@@ -1,0 +1,166 @@
+package trace
+
+import (
+	"math/bits"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// Close decides where the trace ends and fills t.Result from the fields above
+// it. Then it cuts Hops to those at or below the end. In this order:
+//
+//  1. The distance that a port unreachable gives (see distance): COMPLETED.
+//  2. The lowest TTL at which the target answered (see answers): COMPLETED.
+//  3. The lowest TTL at which some router said unreachable: UNREACH.
+//  4. Where routers repeat, and the strategy gives traces up, the TTL at which the
+//     first of them comes again: LOOP (see window.FindCircle).
+//  5. A run that was stopped, or a target that was excluded meanwhile, ends at the
+//     highest TTL that was probed: HALTED.
+//  6. A trace that was given up before the last TTL ends with the silence behind
+//     the last router: GAPLIMIT.
+//  7. The last TTL: HOPLIMIT. So ends, too, a trace whose target gave answers
+//     that tell no TTL: it is Reached, at a Distance that nobody knows.
+//
+// Close allocates nothing once Loops has room. Closing twice changes nothing
+// more, unless hops above the end were what decided.
+func (t *Trace) Close() {
+	t.Result = Result{Reached: t.Touched, Loops: t.Loops[:0]}
+	t.end()
+	n := 0
+	for i := range t.Hops {
+		if t.Hops[i].TTL <= t.End && t.Hops[i].HasHop() {
+			if n != i {
+				t.Hops[n] = t.Hops[i]
+			}
+			n++
+		}
+	}
+	t.Hops = t.Hops[:n]
+	t.findNAT()
+	t.findLoops()
+	t.PathHash = hashPath(t.Hops)
+}
+
+// end fills StopReason, StopData, End, Reached and Distance.
+func (t *Trace) end() {
+	lowest := t.lowestAnswer()
+	if d := t.distance(lowest); d != 0 {
+		lowest = d
+	}
+	if lowest != 0 {
+		t.StopReason, t.End = StopCompleted, lowest
+		t.Reached, t.Distance = true, lowest
+		return
+	}
+	for i := range t.Hops {
+		h := &t.Hops[i]
+		if !h.HasHop() {
+			t.Reached = true // such a one should not be here, but it does tell
+		} else if h.Kind.IsUnreach() {
+			t.StopReason, t.StopData, t.End = StopUnreach, h.Code, h.TTL
+			if h.Responder == t.Target {
+				// A host that rejects by its own firewall. It was reached, and
+				// what it said is still that it may not be.
+				t.Reached, t.Distance = true, h.TTL
+			}
+			return
+		}
+	}
+	again, circle := t.circle()
+	switch last := t.lastInRow(); {
+	case circle && t.GapLimit > 0:
+		t.StopReason, t.End = StopLoop, again
+	case t.Halted || t.CutOff:
+		t.StopReason, t.End = StopHalted, t.highestProbed()
+	case t.GapLimit > 0 && last < t.MaxTTL:
+		t.StopReason, t.End = StopGapLimit, last
+	default:
+		t.StopReason, t.End = StopHopLimit, t.MaxTTL
+	}
+}
+
+// answers reports whether h shows that the probe arrived at the target. The
+// kind decides. A port unreachable, an echo reply, a SYN-ACK or an RST counts
+// whatever address it comes from: a host with several addresses may choose
+// another one, and a firewall that speaks for the target ends the path as well.
+// What routers send too (time exceeded, protocol unreachable, parameter problem
+// and so on) counts only from the target's own address. Its other unreachables
+// are an end of another kind.
+func (t *Trace) answers(h *Hop) bool {
+	switch h.Kind {
+	case probe.KindPortUnreach, probe.KindEchoReply, probe.KindSYNACK, probe.KindRST:
+		return true
+	case probe.KindProtoUnreach:
+		return h.Responder == t.Target
+	default:
+		return h.Responder == t.Target && h.HasHop() && !h.Kind.IsUnreach()
+	}
+}
+
+// lowestAnswer returns the lowest TTL at which the target answered, 0 if none.
+func (t *Trace) lowestAnswer() uint8 {
+	for i := range t.Hops {
+		if t.answers(&t.Hops[i]) {
+			return t.Hops[i].TTL
+		}
+	}
+	return 0
+}
+
+// distance returns the target's distance as a port unreachable tells it, 0 if
+// none does. Every router takes one off the TTL, so that a target at distance d
+// quotes sent − (d − 1). That is believed where it makes sense: the quoted TTL
+// is between 1 and the TTL sent; d is not above lowest, the lowest TTL at which
+// the target answered; and no router's time exceeded shows a router at d or
+// beyond. Of several that make sense the one of the lowest TTL counts.
+//
+// This finds the true distance also where the target limits the rate of its
+// unreachables and did not answer at that very TTL.
+func (t *Trace) distance(lowest uint8) uint8 {
+	var router uint8 // highest TTL that ended in a router
+	for i := range t.Hops {
+		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && h.Responder != t.Target {
+			router = h.TTL
+		}
+	}
+	for i := range t.Hops {
+		h := &t.Hops[i]
+		if h.Kind != probe.KindPortUnreach || !h.HasQuote ||
+			h.QuotedTTL < 1 || h.QuotedTTL > h.TTL {
+			continue
+		}
+		if d := h.TTL - h.QuotedTTL + 1; d <= lowest && d > router {
+			return d
+		}
+	}
+	return 0
+}
+
+// highestProbed returns the highest TTL that was probed, 0 if none was.
+func (t *Trace) highestProbed() uint8 {
+	var ttl uint8
+	if n := len(t.Hops); n > 0 {
+		ttl = t.Hops[n-1].TTL
+	}
+	if n := len(t.Silent); n > 0 {
+		ttl = max(ttl, t.Silent[n-1].TTL)
+	}
+	return ttl
+}
+
+// lastInRow returns the highest TTL up to which every TTL from the last hop on was
+// probed; without a hop, from the lowest one on that was.
+func (t *Trace) lastInRow() uint8 {
+	probed := uint64(0)
+	for _, s := range t.Silent {
+		probed |= 1 << (s.TTL & probe.MaxTTL)
+	}
+	ttl := uint8(bits.TrailingZeros64(probed) & probe.MaxTTL)
+	if n := len(t.Hops); n > 0 {
+		ttl = t.Hops[n-1].TTL
+	}
+	for ttl < probe.MaxTTL && probed>>(ttl+1)&1 != 0 {
+		ttl++
+	}
+	return ttl
+}

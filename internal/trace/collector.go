@@ -1,0 +1,269 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// Collector assembles traces from probes and replies as they come, where no
+// window says what belongs together: those of captures. Probes of one source to
+// one target over one flow are a trace. Of a prober that changes the ports with
+// every probe, as the first traceroutes did, all to one target are: where no flow
+// of them has more than one TTL.
+//
+// A Collector belongs to one goroutine.
+type Collector struct {
+	groups  map[groupHead]*collected
+	flows   map[flowHead]uint32
+	byIndex []*flowOf
+	free    []uint32
+	sources map[probe.Addr]bool // that were answered
+	trace   Trace
+	keep    Keep
+	opened  uint64
+}
+
+// groupHead is what may become one trace.
+type groupHead struct {
+	source, target probe.Addr
+	method         probe.Method
+}
+
+type flowHead struct {
+	groupHead
+	value, dstPort uint16
+	label          uint32
+}
+
+type collected struct {
+	flows    []uint32
+	last     int64 // time of the last probe or reply
+	answered bool
+}
+
+type flowOf struct {
+	Head
+	key      flowHead
+	group    *collected
+	probes   []collectedProbe
+	attempts [256]uint8 // by TTL
+	touched  bool
+}
+
+type collectedProbe struct {
+	ttl, attempt uint8
+	sent         int64
+	hop          *Hop
+}
+
+// NewCollector returns an empty collector. One that keeps nothing only numbers
+// flows and attempts.
+func NewCollector(keep Keep) *Collector {
+	return &Collector{
+		groups: map[groupHead]*collected{}, flows: map[flowHead]uint32{},
+		sources: map[probe.Addr]bool{}, keep: keep,
+	}
+}
+
+// Keep says of what a collector makes traces.
+type Keep uint8
+
+// What it makes traces of.
+const (
+	KeepNothing Keep = iota
+	KeepFlows        // each flow is a trace
+	KeepPaths        // flows that have one TTL each are one together
+)
+
+// NextAttempt is for probes that do not say which attempt they are.
+const NextAttempt = -1
+
+// Groups returns how many different sources and targets there were.
+func (c *Collector) Groups() uint64 { return c.opened }
+
+// Probe adds a probe, and says which flow it is of, a number that is valid until
+// Expire gives the flow up, and which attempt at its TTL it is, from 0. head lacks
+// the index of the flow. sent, in ns, is 0 if that is not known.
+func (c *Collector) Probe(head *Head, ttl uint8, which int, sent int64) (flow uint32, attempt uint8) {
+	flow = c.Flow(head)
+	f := c.byIndex[flow]
+	f.group.last = max(f.group.last, sent)
+	attempt = f.attempts[ttl]
+	if which != NextAttempt {
+		attempt = uint8(which)
+	}
+	f.attempts[ttl] = min(attempt, 254) + 1
+	if c.keep != KeepNothing {
+		f.probes = append(f.probes, collectedProbe{ttl: ttl, attempt: attempt, sent: sent})
+	}
+	return flow, attempt
+}
+
+// Flow returns the number of a flow.
+func (c *Collector) Flow(head *Head) uint32 {
+	key := flowHead{groupHead{head.Source, head.Target, head.Method}, head.Flow.Value, head.DstPort, head.Flow.Label}
+	flow, ok := c.flows[key]
+	if !ok {
+		flow = c.open(key, head)
+	}
+	return flow
+}
+
+func (c *Collector) open(key flowHead, head *Head) uint32 {
+	g := c.groups[key.groupHead]
+	if g == nil {
+		g = new(collected)
+		c.opened++
+		c.groups[key.groupHead] = g
+	}
+	f := &flowOf{Head: *head, key: key, group: g}
+	f.FlowIndex = uint16(min(len(g.flows), 0xffff))
+	n := len(c.free)
+	var flow uint32
+	if n > 0 {
+		flow, c.free = c.free[n-1], c.free[:n-1]
+		c.byIndex[flow] = f
+	} else {
+		flow = uint32(len(c.byIndex))
+		c.byIndex = append(c.byIndex, f)
+	}
+	g.flows = append(g.flows, flow)
+	c.flows[key] = flow
+	return flow
+}
+
+// Head returns what all probes of a flow have in common.
+func (c *Collector) Head(flow uint32) *Head { return &c.byIndex[flow].Head }
+
+// Reply adds the first reply to the probe that left at sent, at the TTL and
+// attempt of hop, and keeps a copy of it.
+func (c *Collector) Reply(flow uint32, sent int64, hop *Hop) {
+	f := c.byIndex[flow]
+	f.group.last = max(f.group.last, hop.Stamp)
+	f.group.answered = true
+	c.sources[f.Source] = true
+	if !hop.HasHop() {
+		f.touched = true
+		return
+	}
+	if c.keep == KeepNothing {
+		return
+	}
+	for i := len(f.probes) - 1; i >= 0; i-- {
+		p := &f.probes[i]
+		if p.sent == sent && p.ttl == hop.TTL && p.attempt == hop.Attempt && p.hop == nil {
+			kept := *hop
+			kept.Ext = slices.Clone(hop.Ext)
+			p.hop = &kept
+			return
+		}
+	}
+}
+
+// Expire gives up what neither a probe nor a reply came for since a time, and
+// calls yield for its traces, which are closed and valid until yield returns.
+// Probes of a source that was never answered are none of a prober's.
+func (c *Collector) Expire(since int64, yield func(*Trace) error) error {
+	var over []groupHead
+	for head, g := range c.groups {
+		if g.last < since {
+			over = append(over, head)
+		}
+	}
+	slices.SortFunc(over, func(a, b groupHead) int {
+		return cmp.Or(cmp.Compare(c.groups[a].last, c.groups[b].last), slices.Compare(a.target[:], b.target[:]),
+			slices.Compare(a.source[:], b.source[:]), cmp.Compare(a.method, b.method))
+	})
+	for _, head := range over {
+		g := c.groups[head]
+		delete(c.groups, head)
+		if err := c.emit(g, yield); err != nil {
+			return err
+		}
+		for _, flow := range g.flows {
+			delete(c.flows, c.byIndex[flow].key)
+			c.byIndex[flow] = nil
+		}
+		c.free = append(c.free, g.flows...)
+	}
+	return nil
+}
+
+// emit makes traces of a group.
+func (c *Collector) emit(g *collected, yield func(*Trace) error) error {
+	first := c.byIndex[g.flows[0]]
+	if c.keep == KeepNothing || !g.answered && !c.sources[first.Source] {
+		return nil
+	}
+	if c.keep == KeepPaths && c.isOneTrace(g) {
+		var all []collectedProbe
+		touched := false
+		for _, flow := range g.flows {
+			all = append(all, c.byIndex[flow].probes...)
+			touched = touched || c.byIndex[flow].touched
+		}
+		slices.SortStableFunc(all, func(a, b collectedProbe) int { return cmp.Compare(a.sent, b.sent) })
+		var attempts [256]uint8
+		for i := range all {
+			p := &all[i]
+			p.attempt = attempts[p.ttl]
+			attempts[p.ttl] = min(p.attempt, 254) + 1
+			if p.hop != nil {
+				p.hop.Attempt, p.hop.Flow = p.attempt, 0
+			}
+		}
+		return c.one(&first.Head, all, touched, yield)
+	}
+	for _, flow := range g.flows {
+		f := c.byIndex[flow]
+		if err := c.one(&f.Head, f.probes, f.touched, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isOneTrace reports whether no flow of several has two TTLs.
+func (c *Collector) isOneTrace(g *collected) bool {
+	for _, flow := range g.flows {
+		probes := c.byIndex[flow].probes
+		for i := range probes {
+			if probes[i].ttl != probes[0].ttl {
+				return false
+			}
+		}
+	}
+	return len(g.flows) > 1
+}
+
+// one makes the trace of some probes.
+func (c *Collector) one(head *Head, probes []collectedProbe, touched bool, yield func(*Trace) error) error {
+	if len(probes) == 0 {
+		return nil
+	}
+	t := &c.trace
+	t.Reset()
+	t.Head, t.Touched = *head, touched
+	slices.SortStableFunc(probes, func(a, b collectedProbe) int {
+		return cmp.Or(cmp.Compare(a.ttl, b.ttl), cmp.Compare(a.attempt, b.attempt))
+	})
+	t.FirstTTL, t.MaxTTL = probes[0].ttl, probes[len(probes)-1].ttl
+	t.ProbeCount = len(probes)
+	for i := range probes {
+		p := &probes[i]
+		if t.Start == 0 || p.sent != 0 && p.sent < t.Start {
+			t.Start = p.sent
+		}
+		t.Attempts = max(t.Attempts, p.attempt+1)
+		if p.hop == nil {
+			t.Silent = append(t.Silent, TTLAttempt{TTL: p.ttl, Attempt: p.attempt})
+			continue
+		}
+		t.Answered++
+		t.Hops = append(t.Hops, *p.hop)
+	}
+	t.Close()
+	return yield(t)
+}

@@ -1,0 +1,54 @@
+package trace
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// mostLimited is how many limited routers an assembler remembers, about half a MB.
+const mostLimited = 4096
+
+// limitedRouters are those of all windows.
+type limitedRouters struct {
+	byAddr map[probe.Addr]probe.LimitedRouter
+	more   bool // there were others
+}
+
+// add adds the limited responders of a window. Which of them find room depends on
+// nothing but their addresses.
+func (l *limitedRouters) add(responders map[responderKey]*responder) {
+	var limited []*responder
+	for _, r := range responders {
+		if r.limited {
+			limited = append(limited, r)
+		}
+	}
+	slices.SortFunc(limited, func(a, b *responder) int {
+		return cmp.Or(bytes.Compare(a.addr[:], b.addr[:]), cmp.Compare(a.ttl, b.ttl))
+	})
+	for _, r := range limited {
+		router, known := l.byAddr[r.addr]
+		if !known && len(l.byAddr) == mostLimited {
+			l.more = true
+			continue
+		}
+		router.Addr = r.addr
+		router.TTLs |= 1 << (r.ttl & probe.MaxTTL)
+		router.Answered += uint64(r.answered.sum())
+		router.Silent += uint64(r.silent)
+		if l.byAddr == nil {
+			l.byAddr = make(map[probe.Addr]probe.LimitedRouter)
+		}
+		l.byAddr[r.addr] = router
+	}
+}
+
+// Limited returns the limited routers of all windows that Traces went through, in
+// no order, and whether there were more.
+func (a *Assembler) Limited() (routers []probe.LimitedRouter, more bool) {
+	return slices.Collect(maps.Values(a.limited.byAddr)), a.limited.more
+}

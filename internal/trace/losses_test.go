@@ -1,0 +1,79 @@
+package trace
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// What was awaited while frames were dropped says nothing of routers, to the
+// nanosecond of the wait, and is counted so; what was answered then is answered.
+func TestUnderDrops(t *testing.T) {
+	b := newBench(t, window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 5, Flows: 1, Attempts: 2}, target, other)
+	const drop = int64(10e9)
+	wait := int64(time.Second)
+	for i, sent := range []int64{drop - wait - 1, drop - wait, drop, drop + 5} {
+		b.Stamp(slotOf(0, 0, uint8(1+i), 0), sent)
+	}
+	b.Stamp(slotOf(0, 0, 2, 1), drop+100)
+	b.Stamp(slotOf(0, 0, 5, 0), drop-1)
+	b.answer(slotOf(0, 0, 5, 0), probe.KindTTLExceeded, router(5), 9, nil)
+	b.Stamp(slotOf(1, 0, 3, 0), window.Failed)
+	b.Close(1<<60, false)
+	a := newTestAssembler()
+	faults := new(window.Faults)
+	faults.Drops.Add(drop, drop+2)
+	a.cfg.Faults = faults
+	var under []uint8
+	if err := a.Traces(b.Window, func(tr *Trace) error {
+		under = slices.Clone(tr.UnderDrops)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint8{2, 3}; !slices.Equal(under, want) {
+		t.Errorf("under drops %v, want %v", under, want)
+	}
+	want := [probe.MaxTTL + 1]Losses{
+		1: {Sent: 1}, 2: {Sent: 2, UnderDrops: 1}, 3: {Sent: 1, UnderDrops: 1, Failed: 1}, 4: {Sent: 1}, 5: {Sent: 1, Answered: 1},
+	}
+	if a.ByTTL != want {
+		t.Errorf("by TTL %+v", a.ByTTL)
+	}
+}
+
+// Hops that left in a stall, or came in a lag, say so.
+func TestLaggedHops(t *testing.T) {
+	b := newBench(t, window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 4, Flows: 1, Attempts: 1, Unlinked: 4}, target)
+	for ttl := uint8(1); ttl <= 4; ttl++ {
+		b.Stamp(slotOf(0, 0, ttl, 0), 1000*int64(ttl))
+		b.answer(slotOf(0, 0, ttl, 0), probe.KindTTLExceeded, router(int(ttl)), 100, nil)
+	}
+	b.Close(1<<60, false)
+	a := newTestAssembler()
+	a.cfg.Faults = new(window.Faults)
+	a.cfg.Faults.Stalls.Add(1990, 2050)
+	a.cfg.Faults.Lags.Add(3050, 3100)
+	check := func(h *Hop) {
+		if want := h.TTL == 2 || h.TTL == 3; h.Lagged != want {
+			t.Errorf("TTL %d: lagged %t", h.TTL, h.Lagged)
+		}
+	}
+	hops := 0
+	err := a.Traces(b.Window, func(tr *Trace) error {
+		for i := range tr.Hops {
+			check(&tr.Hops[i])
+			hops++
+		}
+		return nil
+	})
+	if err == nil {
+		err = a.Replies(b.Window, func(_ *Head, h *Hop) error { check(h); hops++; return nil })
+	}
+	if err != nil || hops != 8 {
+		t.Errorf("%d hops, %v", hops, err)
+	}
+}

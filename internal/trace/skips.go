@@ -1,0 +1,47 @@
+package trace
+
+import (
+	"math/bits"
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// skipped counts the TTLs of the closed trace t that were not probed by why they
+// were not; end is where its target answered, 0 if it did not.
+func (a *Assembler) skipped(t *Trace, end uint8) {
+	for unsent := a.unsent; unsent != 0; unsent &= unsent - 1 {
+		ttl := uint8(bits.TrailingZeros64(unsent))
+		switch {
+		case t.Known.TTL != 0 && ttl < t.Known.TTL:
+			a.Tally.Known++
+		case end != 0 && ttl >= end:
+			a.Tally.Reached++
+		case ttl <= t.End:
+			a.Tally.Limited++
+		case t.StopReason == StopUnreach:
+			a.Tally.Unreachable++
+		case t.StopReason == StopLoop:
+			a.Tally.Loop++
+		default:
+			a.Tally.GapLimit++
+		}
+	}
+}
+
+// back finds where a trace began that was followed back, and where that ended: at an
+// interface that is known, unless what lies below was probed all the same, because the
+// way back was not over when some of it was given up.
+func (a *Assembler) back(t *Trace, w *window.Window, slot window.Slot) {
+	slot.Attempt = 0
+	for slot.TTL = t.FirstTTL; slot.TTL <= t.MaxTTL; slot.TTL++ {
+		if w.Sent(slot) == t.Start {
+			t.FirstHop = slot.TTL
+		}
+	}
+	met := w.State(slot.Target, slot.Flow).Met()
+	i := slices.IndexFunc(t.Hops, func(h Hop) bool { return h.TTL == met })
+	if below := uint64(1)<<met - 1<<t.FirstTTL; i >= 0 && below != 0 && a.unsent&below == below {
+		t.Known = Known{met, t.Hops[i].Responder}
+	}
+}

@@ -1,0 +1,85 @@
+package trace
+
+import (
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// learn brings the links of all paths of w to the tree, before any is completed from
+// it.
+func (a *Assembler) learn(w *window.Window) {
+	for target := range uint32(w.Len()) {
+		for flow := range uint16(w.Shape().Flows) {
+			a.learnPath(w, window.Slot{Target: target, Flow: flow})
+		}
+	}
+}
+
+// learnPath brings the links of one path. Only TTLs that were probed without a gap
+// make one: what was not asked may be anybody. Of a loop it takes the way in, and
+// not what comes round again: where that was not seen, nothing.
+func (a *Assembler) learnPath(w *window.Window, slot window.Slot) {
+	doubted := a.doubt(w, slot.Target, slot.Flow)
+	path, gaps := a.path[:0], uint64(0)
+	for slot.TTL = w.Shape().FirstTTL; slot.TTL <= w.Shape().LastTTL; slot.TTL++ {
+		addr, clear := a.router(w, slot, doubted)
+		if !clear {
+			gaps |= 1 << slot.TTL
+		} else if !addr.IsZero() {
+			path = append(path, Known{slot.TTL, addr})
+		}
+	}
+	a.path = path
+	var below Known
+	clear := false // below is no second round
+	for i, at := range path {
+		joined := below.TTL != 0 && gaps&(1<<at.TTL-1<<below.TTL) == 0
+		was := clear && joined
+		switch {
+		case joined && at == (Known{below.TTL + 1, below.Addr}): // it passes on what it should have stopped
+			clear = was
+		case appears(path[:i], at.Addr):
+			clear = false
+		default:
+			clear = was || !appears(path[i+1:], at.Addr)
+		}
+		if was && clear {
+			a.cfg.Tree.Link(at, below)
+		}
+		below = at
+	}
+}
+
+// appears reports whether a router is on a path.
+func appears(path []Known, router probe.Addr) bool {
+	return slices.ContainsFunc(path, func(k Known) bool { return k.Addr == router })
+}
+
+// router returns who answered the probes of a TTL by a time exceeded, zero if nobody
+// did. It is not clear if nobody was asked, or several answered.
+func (a *Assembler) router(w *window.Window, slot window.Slot, doubted doubts) (addr probe.Addr, clear bool) {
+	if w.Sent(slot) <= 0 {
+		return addr, false
+	}
+	for int(slot.Attempt) < w.Shape().Attempts {
+		if e := w.Reply(slot); e != nil && !doubted.has(e) && e.Kind == probe.KindTTLExceeded && e.Responder != e.Probe.Target {
+			if !addr.IsZero() && addr != e.Responder {
+				return addr, false
+			}
+			addr = e.Responder
+		}
+		slot.Attempt++
+	}
+	return addr, true
+}
+
+// stitch fills Inferred: what was not probed because it was known, as others know it.
+func (a *Assembler) stitch(t *Trace) {
+	if t.Known.TTL == 0 {
+		return
+	}
+	a.cfg.Tree.Before(t.Known, func(k Known) { t.Inferred = append(t.Inferred, k) })
+	slices.Reverse(t.Inferred)
+}

@@ -1,0 +1,283 @@
+package verify
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/target"
+)
+
+// none ends lists of indices.
+const none = ^uint32(0)
+
+// marks say more of a probe, or of a flow.
+type marks uint8
+
+// Of a probe.
+const (
+	inTraces   marks = 1 << iota // its answer stands in a trace record
+	inReplies                    // its answer stands in a reply record, or a row
+	atTarget                     // the target had it last
+	flipped                      // a copy of its answer with wrong bits came too
+	unreadable                   // the quotation names another target or flow: nobody can attribute it
+	ruledOut                     // masstrace must reject it: too few tags for what is rewritten
+)
+
+// Of a flow.
+const (
+	traced   marks = 1 << iota // the results have its trace
+	unstable                   // fields that must not change did; of the first such flow
+	sizeVaries
+)
+
+// sent is a probe that reached the simulator.
+type sent struct {
+	time    int64  // ns
+	wait    uint32 // ns until the answer was due
+	flow    uint32
+	who     uint32 // that had it last: in routers, if not atTarget
+	second  uint32 // transport octets 4 to 7
+	ipID    uint16
+	mangled netsim.Mangle // in the answer's quotation
+	ttl     uint8
+	dist    uint8 // of who
+	fate    netsim.Fate
+	answer  netsim.Answer
+	copies  uint8
+	marks   marks
+}
+
+// emitted reports whether an answer came back that shows a hop.
+func (s *sent) emitted() bool { return s.fate == netsim.Answered && s.copies > 0 && showsHop(s.answer) }
+
+// showsHop tells answers that say who sits at a TTL from those that do not.
+func showsHop(a netsim.Answer) bool { return a != netsim.UDPReply && a != netsim.ChallengeACK }
+
+// due is when the answer left the simulator.
+func (s *sent) due() int64 { return s.time + int64(s.wait) }
+
+// flow is what the probes of one flow have in common, see netsim.Flow.
+type flow struct {
+	dest, next   uint32 // its destination; the next flow there, or none
+	first, label uint32
+	from, to     uint32 // its probes, once sorted
+	id, size     uint16
+	source       uint16
+	proto, tos   uint8
+	end          uint8 // last TTL of its trace
+	attempts     uint8 // that its trace says were asked for
+	marks        marks
+	inferred     uint64 // TTLs, as bits, at which its trace has borrowed a hop that is true
+}
+
+// name is what tells flows apart that somebody meant to be different: the
+// source port, or the identifier of an echo.
+func (f *flow) name() uint16 {
+	if f.isEcho() {
+		return f.id
+	}
+	return uint16(f.first >> 16)
+}
+
+func (f *flow) isEcho() bool { return f.proto == probe.ProtoICMP || f.proto == probe.ProtoICMPv6 }
+
+// dest is a destination that was probed.
+type dest struct {
+	addr   probe.Addr
+	flow   uint32 // its first
+	flows  uint16
+	traces uint16 // records in the results
+}
+
+// asked is what the log says: every probe, and what became of it.
+type asked struct {
+	truth *netsim.Truth
+	boxes bool // somebody on the way rewrites
+
+	probes  []sent // by flow, TTL and time
+	flows   []flow
+	dests   []dest
+	byAddr  map[probe.Addr]uint32
+	routers []probe.Addr
+	byWho   map[probe.Addr]uint32
+	sources []probe.Addr
+
+	targets *target.Set // nil: any
+	outside map[probe.Addr]uint64
+	entries uint64
+	others  uint64                   // packets that are no probes
+	fates   [256]uint64              // of probes
+	copies  map[netsim.Answer]uint64 // emitted, of probes
+	cut     bool
+	pace    Pace
+}
+
+// readLog reads a log of netsim. The destinations of probes that are not in
+// targets are kept in outside.
+func readLog(r io.Reader, targets *target.Set) (*asked, error) {
+	l, err := netsim.NewLogReader(r)
+	if err != nil {
+		return nil, err
+	}
+	a := &asked{
+		byAddr: make(map[probe.Addr]uint32), byWho: make(map[probe.Addr]uint32),
+		outside: make(map[probe.Addr]uint64), copies: make(map[netsim.Answer]uint64), targets: targets,
+	}
+	cfg := l.Config()
+	if a.truth, err = netsim.NewTruth(cfg); err != nil {
+		return nil, err
+	}
+	a.boxes = cfg.NATSource+cfg.NATPort+cfg.NATDestination+cfg.MangleIPID+cfg.MangleChecksum+
+		cfg.MangleTOS+cfg.MangleLabel+cfg.MangleLength > 0
+	var rec netsim.Record
+	for {
+		err := l.Next(&rec)
+		switch {
+		case err == io.EOF:
+			a.sort()
+			return a, nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			a.cut = true
+			a.sort()
+			return a, nil
+		case err != nil:
+			return nil, fmt.Errorf("after %d entries: %w", a.entries, err)
+		}
+		a.add(&rec)
+	}
+}
+
+// isProbe tells probes from what kernels send by themselves: resets, ICMP
+// errors, group memberships.
+func isProbe(r *netsim.Record) bool {
+	switch r.Protocol {
+	case probe.ProtoICMP:
+		return r.TTL <= probe.MaxTTL && r.First>>24 == 8
+	case probe.ProtoICMPv6:
+		return r.TTL <= probe.MaxTTL && r.First>>24 == 128
+	case probe.ProtoUDP, probe.ProtoTCP:
+		return r.TTL <= probe.MaxTTL
+	}
+	return r.Fate == netsim.BadIPChecksum || r.Fate == netsim.Malformed // the header could not be read
+}
+
+// add takes in an entry.
+func (a *asked) add(r *netsim.Record) {
+	a.entries++
+	if !isProbe(r) {
+		a.others++
+		return
+	}
+	a.fates[r.Fate]++
+	if r.Dst().IsUnspecified() {
+		return // not read: a broken header
+	}
+	dst := probe.AddrFrom(r.Dst())
+	if a.targets != nil && !a.targets.Contains(dst) {
+		a.outside[dst]++
+	}
+	if !r.Fate.Valid() {
+		return
+	}
+	s := sent{time: r.Time, wait: r.Wait, second: r.Second, ipID: r.IPID, ttl: r.TTL, dist: r.Dist,
+		fate: r.Fate, answer: r.Answer, copies: r.Copies}
+	s.flow = a.flowOf(dst, r)
+	if r.Target {
+		s.marks |= atTarget
+	} else if r.Fate == netsim.Answered {
+		s.who = intern(a.byWho, &a.routers, probe.AddrFrom(a.truth.Router(r)))
+	}
+	if r.Noisy && r.Noise == netsim.BitFlip {
+		s.marks |= flipped
+	}
+	if s.copies > 0 {
+		a.copies[s.answer] += uint64(s.copies)
+	}
+	if a.boxes && s.emitted() && s.answer.IsError() {
+		a.rewritten(r, &s)
+	}
+	a.probes = append(a.probes, s)
+}
+
+// rewritten notes what a quotation lost on the way.
+func (a *asked) rewritten(r *netsim.Record, s *sent) {
+	hop, ok := a.truth.Met(r)
+	if !ok || hop.Mangled == 0 {
+		return
+	}
+	s.mangled = hop.Mangled
+	if hop.Mangled&(netsim.MangledDestination|netsim.MangledPort) != 0 {
+		s.marks |= unreadable
+	} else if expect(&a.flows[s.flow], s.answer, &hop).rejected {
+		s.marks |= ruledOut
+	}
+}
+
+func intern(index map[probe.Addr]uint32, list *[]probe.Addr, addr probe.Addr) uint32 {
+	i, ok := index[addr]
+	if !ok {
+		i = uint32(len(*list))
+		index[addr] = i
+		*list = append(*list, addr)
+	}
+	return i
+}
+
+// sort puts the probes of a flow side by side.
+func (a *asked) sort() {
+	a.pace = paceOf(a.probes)
+	slices.SortFunc(a.probes, func(x, y sent) int {
+		return cmp.Or(cmp.Compare(x.flow, y.flow), cmp.Compare(x.ttl, y.ttl), cmp.Compare(x.time, y.time))
+	})
+	for i := range a.probes {
+		f := &a.flows[a.probes[i].flow]
+		if f.to == 0 {
+			f.from = uint32(i)
+		}
+		f.to = uint32(i) + 1
+	}
+}
+
+// all calls yield for every probe, flow by flow.
+func (a *asked) all(yield func(*sent) bool) {
+	for i := range a.flows {
+		probes := a.probes[a.flows[i].from:a.flows[i].to]
+		for k := range probes {
+			if !yield(&probes[k]) {
+				return
+			}
+		}
+	}
+}
+
+// at returns the probes of a flow at a TTL, in the order of their times.
+func (a *asked) at(f *flow, ttl uint8) []sent {
+	probes := a.probes[f.from:f.to]
+	i, ok := slices.BinarySearchFunc(probes, ttl, func(s sent, ttl uint8) int { return cmp.Compare(s.ttl, ttl) })
+	if !ok {
+		return nil
+	}
+	return probes[i : i+sameTTL(probes[i:])]
+}
+
+// sameTTL returns how many probes from the first on have its TTL.
+func sameTTL(probes []sent) int {
+	n := 1
+	for n < len(probes) && probes[n].ttl == probes[0].ttl {
+		n++
+	}
+	return n
+}
+
+// from returns who had a probe last.
+func (a *asked) from(s *sent) probe.Addr {
+	if s.marks&atTarget != 0 {
+		return a.dests[a.flows[s.flow].dest].addr
+	}
+	return a.routers[s.who]
+}

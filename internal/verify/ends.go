@@ -1,0 +1,181 @@
+package verify
+
+import (
+	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/output"
+)
+
+// Ends says whether traces end where and as the answers say that were sent.
+type Ends struct {
+	Traces        uint64 `json:"traces"` // judged
+	Right         uint64 `json:"right"`
+	WrongReason   uint64 `json:"wrong_reason"`
+	WrongCode     uint64 `json:"wrong_code"`     // of an unreachable
+	WrongDistance uint64 `json:"wrong_distance"` // last TTL
+	WrongReached  uint64 `json:"wrong_reached"`  // of trace-ext
+	Halted        uint64 `json:"halted"`         // not judged: the run was stopped
+	NotProbed     uint64 `json:"not_probed"`     // of no flow in the log
+	Again         uint64 `json:"again"`          // of a flow that has a trace already
+	// Gaps counts TTLs up to a trace's end without a probe in the log.
+	Gaps uint64 `json:"gaps"`
+}
+
+// heardEnd is what the answers to a flow's probes say of its end.
+type heardEnd struct {
+	reached    bool     // the target answered, in whatever way
+	lowest     uint8    // TTL with an answer of the target that shows a hop
+	distances  [64]bool // of the target, by the same answers
+	several    bool     // of them
+	quoted     bool     // some of them quote, and so tell the distance
+	router     uint8    // highest TTL that ended in a router
+	unreach    uint8    // lowest TTL with an unreachable of another kind
+	unreachLog *sent
+}
+
+// hear looks at all answers to the flows' probes.
+func (c *checker) hear(flows []uint32) (h heardEnd) {
+	for _, i := range flows {
+		f := &c.asked.flows[i]
+		probes := c.asked.probes[f.from:f.to]
+		for k := range probes {
+			s := &probes[k]
+			if s.fate != netsim.Answered || s.copies == 0 || c.isLate(s) {
+				continue
+			}
+			switch {
+			case !showsHop(s.answer):
+				h.reached = true
+			case !c.heard(s):
+			case s.answer == netsim.TimeExceeded:
+				h.router = max(h.router, s.ttl)
+			case s.marks&atTarget != 0:
+				h.target(s)
+			case h.unreach == 0 || s.ttl < h.unreach:
+				h.unreach, h.unreachLog = s.ttl, s
+			}
+		}
+	}
+	return h
+}
+
+func (h *heardEnd) target(s *sent) {
+	h.several = h.several || h.lowest != 0 && !h.distances[s.dist&63]
+	h.distances[s.dist&63] = true
+	h.quoted = h.quoted || s.answer == netsim.PortUnreach
+	if h.lowest == 0 || s.ttl < h.lowest {
+		h.lowest = s.ttl
+	}
+	h.reached = true
+}
+
+// doubtful reports whether routers answered at the distance that the target tells
+// or beyond: a balancer for each packet has ways of several lengths. Then the TTL
+// at which the target answered is as good an end.
+func (h *heardEnd) doubtful() bool { return int(h.router) >= h.where() }
+
+// end judges the end of a trace.
+func (c *checker) end(t *output.TraceRecord, flows []uint32) {
+	reason, known := trace.ParseStopReason(t.StopReason)
+	switch {
+	case len(flows) == 0:
+		c.ends.NotProbed++
+		return
+	case known && reason == trace.StopHalted:
+		c.ends.Halted++
+		return
+	}
+	c.ends.Traces++
+	for ttl := max(t.FirstHop, 1); ttl <= min(t.HopCount, 255); ttl++ {
+		if !c.asked.probedAt(flows, uint8(ttl)) {
+			c.ends.Gaps++
+		}
+	}
+	h := c.hear(flows)
+	want, ok := trace.StopNone, true
+	switch {
+	case h.lowest != 0:
+		want = trace.StopCompleted
+		ok = t.HopCount < len(h.distances) && t.HopCount > 0 && h.distances[t.HopCount] ||
+			t.HopCount == int(h.lowest) && (!h.quoted || h.several || h.doubtful())
+	case h.unreach != 0:
+		want = trace.StopUnreach
+		ok = t.HopCount == int(h.unreach)
+	}
+	ended := reason == trace.StopCompleted || reason == trace.StopUnreach
+	switch {
+	case ended != (want != trace.StopNone) || ended && reason != want:
+		c.ends.WrongReason++
+		c.example("stop reason", "%s: %s at %d, and answers say %s", t.Dst, t.StopReason, t.HopCount, want)
+	case !ok:
+		c.ends.WrongDistance++
+		c.example("distance", "%s: %s at %d, and answers say %d", t.Dst, t.StopReason, t.HopCount, h.where())
+	case want == trace.StopUnreach && !c.isCode(h.unreachLog, t.StopData):
+		c.ends.WrongCode++
+		c.example("stop data", "%s: code %d", t.Dst, t.StopData)
+	default:
+		c.ends.Right++
+	}
+}
+
+// where returns the last TTL, for people.
+func (h *heardEnd) where() int {
+	for d, is := range h.distances {
+		if is {
+			return d
+		}
+	}
+	return int(h.unreach)
+}
+
+// isCode reports whether an unreachable has the code.
+func (c *checker) isCode(s *sent, code int) bool {
+	hop, ok := c.met(s)
+	return !ok || int(hop.Code) == code
+}
+
+// probedAt reports whether any of the flows was probed at a TTL.
+func (a *asked) probedAt(flows []uint32, ttl uint8) bool {
+	for _, i := range flows {
+		if len(a.at(&a.flows[i], ttl)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// traceExt judges a trace-ext record, which follows its trace.
+func (c *checker) traceExt(e *output.TraceExt) {
+	c.sums.exts++
+	c.sums.sent += uint64(e.Loss.Sent)
+	c.sums.answered += uint64(e.Loss.Answered)
+	if len(c.flows) == 0 || c.asked.dests[c.asked.flows[c.flows[0]].dest].addr != probe.AddrFrom(e.Dst) {
+		return // its trace was not understood
+	}
+	var sent, answered int
+	for _, i := range c.flows {
+		f := &c.asked.flows[i]
+		sent += int(f.to - f.from)
+		for k := range c.asked.probes[f.from:f.to] {
+			if c.heard(&c.asked.probes[int(f.from)+k]) {
+				answered++
+			}
+		}
+	}
+	if sent != e.Loss.Sent {
+		c.sums.wrongSent++
+		c.example("probes of a trace", "%s: sent %d, %d in the log", e.Dst, e.Loss.Sent, sent)
+	}
+	if answered != e.Loss.Answered {
+		c.sums.wrongAnswer++
+		c.example("answers of a trace", "%s: answered %d, %d in the log", e.Dst, e.Loss.Answered, answered)
+	}
+	if h := c.hear(c.flows); e.Reached != h.reached {
+		c.ends.WrongReached++
+		c.example("reached", "%s: %v", e.Dst, e.Reached)
+	}
+	for _, ttl := range e.RateLimited {
+		c.limitedTTL(e, uint8(ttl))
+	}
+}

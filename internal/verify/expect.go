@@ -1,0 +1,206 @@
+package verify
+
+import (
+	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// expected is what masstrace must say of an answer: strong where two tags can
+// be read, weak where one can, and which fields are not as they were sent.
+type expected struct {
+	valid    probe.Validity
+	mangled  probe.Mangled
+	optional probe.Mangled // may be named or not
+	rejected bool          // no hop may come of it
+}
+
+// words are netsim's names of fields in masstrace's.
+var words = []struct {
+	is   netsim.Mangle
+	says probe.Mangled
+}{
+	{netsim.MangledSource, probe.MangledSource},
+	{netsim.MangledIPID, probe.MangledIPID},
+	{netsim.MangledChecksum, probe.MangledCsum},
+	{netsim.MangledTOS, probe.MangledTOS},
+	{netsim.MangledLabel, probe.MangledLabel},
+	{netsim.MangledLength, probe.MangledLen},
+}
+
+// Octets of the transport that a quotation must have for the tag in the
+// payload: the transport's header and the seal.
+const (
+	headerOctets = 8
+	sealOctets   = 16
+)
+
+// expect derives what is said of an answer to a probe of the flow from what the
+// hop does to quotations.
+//
+// Two tags: over IPv4 the second is the IP identification, over IPv6 it is in
+// the payload, which routers that quote 8 octets of the transport do not show.
+// The first is the UDP checksum, or the ICMP sequence number, which nobody
+// rewrites. Who rewrites the source address adjusts the checksum to it, which
+// can be taken back; but then both tags are asked for. TCP's sequence number is
+// strong by itself.
+func expect(f *flow, answer netsim.Answer, hop *netsim.Hop) (e expected) {
+	e.valid = probe.Strong
+	if !answer.IsError() {
+		return e // nothing is quoted, and boxes undo themselves on the way back
+	}
+	for _, w := range words {
+		if hop.Mangled&w.is != 0 {
+			e.mangled |= w.says
+		}
+	}
+	is4 := f.proto == probe.ProtoICMP || f.proto != probe.ProtoICMPv6 && hop.Addr.Is4()
+	header := 40
+	if is4 {
+		header = 20
+	}
+	quoted := min(int(hop.QuotedLen), int(f.size)) - header
+	foreign := hop.Mangled&netsim.MangledSource != 0
+	tags := 2
+	switch {
+	case f.proto == probe.ProtoTCP:
+		e.optional = probe.MangledCsum // it is not among the octets that must be quoted
+		e.mangled &^= probe.MangledCsum
+		return e
+	case is4 && hop.Mangled&netsim.MangledIPID != 0:
+		tags--
+	case !is4 && quoted < headerOctets+sealOctets:
+		tags--
+	}
+	if f.proto == probe.ProtoUDP && hop.Mangled&netsim.MangledChecksum != 0 && !foreign {
+		tags--
+	}
+	switch {
+	case tags == 0, tags == 1 && foreign:
+		e.rejected = true
+	case tags == 1:
+		e.valid = probe.Weak
+	}
+	return e
+}
+
+// kinds are the names that records have for answers.
+var kinds = map[netsim.Answer]probe.Kind{
+	netsim.TimeExceeded: probe.KindTTLExceeded,
+	netsim.NetUnreach:   probe.KindNetUnreach,
+	netsim.HostUnreach:  probe.KindHostUnreach,
+	netsim.Prohibited:   probe.KindAdmin,
+	netsim.PortUnreach:  probe.KindPortUnreach,
+	netsim.EchoReply:    probe.KindEchoReply,
+	netsim.SYNACK:       probe.KindSYNACK,
+	netsim.RST:          probe.KindRST,
+	netsim.ChallengeACK: probe.KindPureACK,
+	netsim.UDPReply:     probe.KindUDPReply,
+}
+
+// mangledSet reads a list of names; ok is false for one that is not known.
+func mangledSet(names []string) (set probe.Mangled, ok bool) {
+	for _, name := range names {
+		bit := probe.Mangled(0)
+		for b := probe.Mangled(1); b != 0 && bit == 0; b <<= 1 {
+			if list := b.AppendNames(nil); len(list) == 1 && list[0] == name {
+				bit = b
+			}
+		}
+		if bit == 0 {
+			return set, false
+		}
+		set |= bit
+	}
+	return set, true
+}
+
+// Class says whether what is told of hops is what the truth tells. Answers that
+// came beside a copy with wrong bits are not judged: the copy may have been
+// first.
+type Class struct {
+	Judged        uint64 `json:"judged"`
+	Strong        uint64 `json:"strong"` // of the judged, as the results say
+	Weak          uint64 `json:"weak"`
+	Mangled       uint64 `json:"mangled"`        // with rewritten fields
+	WrongValid    uint64 `json:"wrong_valid"`    // strong and weak confused
+	WrongMangled  uint64 `json:"wrong_mangled"`  // other fields named than rewritten
+	WrongKind     uint64 `json:"wrong_kind"`     // another kind of answer
+	WrongDetail   uint64 `json:"wrong_detail"`   // TTL of the reply, quoted TTL, labels
+	Unexplained   uint64 `json:"unexplained"`    // the truth does not know such a hop
+	ShouldBeGone  uint64 `json:"should_be_gone"` // rests on too few tags
+	BesideFlipped uint64 `json:"beside_flipped"` // not judged
+}
+
+// classify judges what a claim says beyond its address.
+func (c *checker) classify(t *tally, q *claim, s *sent) {
+	hop, ok := c.met(s)
+	switch {
+	case !ok:
+		t.class.Unexplained++
+		c.example("log and truth differ", "%s TTL %d from %s", q.dst, q.ttl, q.from)
+		return
+	case s.marks&flipped != 0:
+		t.class.BesideFlipped++
+		return
+	case s.marks&unreadable != 0:
+		return
+	}
+	t.class.Judged++
+	if q.hasKind && kinds[s.answer] != q.kind {
+		t.class.WrongKind++
+		c.example("kind", "%s TTL %d: %s, not %s", q.dst, q.ttl, q.kind, kinds[s.answer])
+	}
+	wrong := q.replyTTL != 0 && q.replyTTL != hop.ReplyTTL ||
+		q.quotedTTL >= 0 && s.answer.IsError() && q.quotedTTL != int(hop.QuotedTTL) ||
+		q.labels >= 0 && q.labels != int(hop.Labels) && s.answer.IsError()
+	if wrong {
+		t.class.WrongDetail++
+		c.example("detail", "%s TTL %d: reply TTL %d, quoted %d, %d labels; not %d, %d, %d",
+			q.dst, q.ttl, q.replyTTL, q.quotedTTL, q.labels, hop.ReplyTTL, hop.QuotedTTL, hop.Labels)
+	}
+	if q.valid != "" {
+		c.classifyTags(t, q, s, &hop)
+	}
+}
+
+// classifyTags judges valid and mangled.
+func (c *checker) classifyTags(t *tally, q *claim, s *sent, hop *netsim.Hop) {
+	switch q.valid {
+	case probe.Strong.String():
+		t.class.Strong++
+	case probe.Weak.String():
+		t.class.Weak++
+	}
+	if len(q.mangled) > 0 {
+		t.class.Mangled++
+	}
+	e := expect(&c.asked.flows[s.flow], s.answer, hop)
+	if e.mangled&probe.MangledIPID != 0 && s.ipID>>8 == s.ipID&0xff {
+		return // swapped, it is what it was
+	}
+	set, ok := mangledSet(q.mangled)
+	switch {
+	case e.rejected:
+		t.class.ShouldBeGone++
+		c.example("too few tags", "%s TTL %d: %s %v", q.dst, q.ttl, q.valid, q.mangled)
+	case !ok || set&^e.optional != e.mangled:
+		t.class.WrongMangled++
+		c.example("mangled", "%s TTL %d: %v, not %v", q.dst, q.ttl, q.mangled, e.mangled.AppendNames(nil))
+	case q.valid != e.valid.String():
+		t.class.WrongValid++
+		c.example("valid", "%s TTL %d: %s %v, not %s", q.dst, q.ttl, q.valid, q.mangled, e.valid)
+	}
+}
+
+// met returns what the truth says of the hop that a probe met.
+func (c *checker) met(s *sent) (netsim.Hop, bool) {
+	f := &c.asked.flows[s.flow]
+	in, addr := c.asked.netsimFlow(f), c.asked.from(s).Netip()
+	c.hops = c.truth.AppendHops(c.hops[:0], &in, s.ttl)
+	for _, h := range c.hops {
+		if h.Addr == addr && h.Dist == s.dist && h.Target == (s.marks&atTarget != 0) {
+			return h, true
+		}
+	}
+	return netsim.Hop{}, false
+}

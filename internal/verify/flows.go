@@ -1,0 +1,191 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// flowOf returns the flow of a probe to dst, and notes where a flow is not what
+// it was before.
+func (a *asked) flowOf(dst probe.Addr, r *netsim.Record) uint32 {
+	d, ok := a.byAddr[dst]
+	if !ok {
+		d = uint32(len(a.dests))
+		a.byAddr[dst] = d
+		a.dests = append(a.dests, dest{addr: dst, flow: none})
+	}
+	in := r.Flow()
+	f := flow{dest: d, first: in.First, label: in.Label, id: in.ID, size: r.Size, proto: in.Protocol,
+		tos: in.TOS, source: a.source(probe.AddrFrom(in.Src)), next: a.dests[d].flow}
+	like := none // the flow with the same name that came first
+	for i := a.dests[d].flow; i != none; i = a.flows[i].next {
+		g := &a.flows[i]
+		if g.first == f.first && g.label == f.label && g.id == f.id && g.proto == f.proto &&
+			g.tos == f.tos && g.source == f.source {
+			if g.size != f.size {
+				g.marks |= sizeVaries
+			}
+			return i
+		}
+		if g.proto == f.proto && g.source == f.source && g.name() == f.name() {
+			like = i
+		}
+	}
+	if like != none {
+		a.flows[like].marks |= unstable
+	}
+	i := uint32(len(a.flows))
+	a.flows = append(a.flows, f)
+	a.dests[d].flow = i
+	a.dests[d].flows++
+	return i
+}
+
+// source returns the number of a source address; there are a few at most.
+func (a *asked) source(addr probe.Addr) uint16 {
+	for i := range a.sources {
+		if a.sources[i] == addr {
+			return uint16(i)
+		}
+	}
+	a.sources = append(a.sources, addr)
+	return uint16(len(a.sources) - 1)
+}
+
+// netsimFlow returns the flow in the simulator's words.
+func (a *asked) netsimFlow(f *flow) netsim.Flow {
+	return netsim.Flow{Src: a.sources[f.source].Netip(), Dst: a.dests[f.dest].addr.Netip(), Label: f.label,
+		First: f.first, ID: f.id, Protocol: f.proto, TOS: f.tos}
+}
+
+// selector is what results say of the flow of a row.
+type selector struct {
+	proto        uint8  // 0: not said
+	sport, dport uint16 // dport 0: any
+	sum          uint16 // checksum of an echo
+	ports, isSum bool   // said at all
+	// strict: the results are sure of it. Else, if no flow is like that, any
+	// flow to the destination may be meant.
+	strict bool
+}
+
+func (s *selector) matches(f *flow) bool {
+	switch {
+	case s.proto != 0 && s.proto != f.proto:
+		return false
+	case f.isEcho():
+		return !s.isSum || uint16(f.first) == s.sum
+	case s.ports:
+		return uint16(f.first>>16) == s.sport && (s.dport == 0 || uint16(f.first) == s.dport)
+	}
+	return true
+}
+
+// pick appends the flows to dst that the selector may mean.
+func (a *asked) pick(flows []uint32, dst probe.Addr, s *selector) []uint32 {
+	d, ok := a.byAddr[dst]
+	if !ok {
+		return flows
+	}
+	for i := a.dests[d].flow; i != none; i = a.flows[i].next {
+		if s.matches(&a.flows[i]) {
+			flows = append(flows, i)
+		}
+	}
+	if len(flows) > 0 || s.strict {
+		return flows
+	}
+	for i := a.dests[d].flow; i != none; i = a.flows[i].next {
+		flows = append(flows, i)
+	}
+	return flows
+}
+
+// Paris says whether load balancers saw constant flows.
+type Paris struct {
+	Flows int `json:"flows"` // (target, source port or ICMP identifier)
+	// Unstable flows changed a field that balancers may hash: first four octets
+	// of the transport header, TOS, flow label, addresses.
+	Unstable int `json:"unstable"`
+	// SizeVaries counts flows with packets of more than one size.
+	SizeVaries int `json:"size_varies"`
+	// Surplus counts targets with more flows than the results tell of.
+	Surplus int `json:"surplus"`
+}
+
+// paris counts, once the results have said how many flows there should be.
+func (c *checker) paris() (p Paris) {
+	a := c.asked
+	for i := range a.dests {
+		d := &a.dests[i]
+		if most := c.flowsAsked(d); most > 0 && int(d.flows) > most {
+			p.Surplus++
+			c.example("flows", "%s: %d flows, and %d are told of", d.addr, d.flows, most)
+		}
+	}
+	p.Flows = len(a.flows)
+	for i := range a.flows {
+		f := &a.flows[i]
+		if f.marks&unstable != 0 {
+			p.Unstable++
+			c.example("unstable flow", "%s", a.change(f))
+		}
+		if f.marks&sizeVaries != 0 {
+			p.SizeVaries++
+			c.example("size", "%s: packets of %d octets, and of others", a.title(f), f.size)
+		}
+	}
+	return p
+}
+
+// flowsAsked returns how many flows to d the results know of, 0 if they do not
+// say.
+func (c *checker) flowsAsked(d *dest) int {
+	switch {
+	case c.run != nil:
+		return c.run.Flows
+	case c.format == Yarrp:
+		return 1
+	case c.format == Scamper:
+		return int(d.traces)
+	}
+	return 0
+}
+
+// title names a flow for people.
+func (a *asked) title(f *flow) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s", a.dests[f.dest].addr)
+	if f.isEcho() {
+		fmt.Fprintf(&b, " id %d", f.id)
+	} else {
+		fmt.Fprintf(&b, " sport %d", f.first>>16)
+	}
+	return b.String()
+}
+
+// change says what differs between a flow that did not stay and the next.
+func (a *asked) change(f *flow) string {
+	var b strings.Builder
+	b.WriteString(a.title(f))
+	for i := a.dests[f.dest].flow; i != none; i = a.flows[i].next {
+		g := &a.flows[i]
+		if g == f || g.proto != f.proto || g.source != f.source || g.name() != f.name() {
+			continue
+		}
+		if g.first != f.first {
+			fmt.Fprintf(&b, ", first octets %08x and %08x", f.first, g.first)
+		}
+		if g.tos != f.tos {
+			fmt.Fprintf(&b, ", TOS %d and %d", f.tos, g.tos)
+		}
+		if g.label != f.label {
+			fmt.Fprintf(&b, ", flow label %d and %d", f.label, g.label)
+		}
+		break
+	}
+	return b.String()
+}

@@ -1,0 +1,110 @@
+package verify
+
+import (
+	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/output"
+)
+
+// Inferred counts hops that a trace has borrowed from others. They are in no other
+// count: nobody measured them there.
+type Inferred struct {
+	Hops uint64 `json:"hops"`
+	True uint64 `json:"true"` // probes of the flow meet this router at that TTL
+	// OtherFlow: those of other flows to the target do; Impossible: none does.
+	OtherFlow  uint64 `json:"other_flow"`
+	Impossible uint64 `json:"impossible"`
+}
+
+// False returns how many are false, in whatever way.
+func (i *Inferred) False() uint64 { return i.OtherFlow + i.Impossible }
+
+// infer judges a borrowed hop of a trace of one of the flows.
+func (c *checker) infer(flows []uint32, dst probe.Addr, h *output.HopRecord) {
+	if len(flows) == 0 {
+		return // the trace is judged for that
+	}
+	c.inferred.Hops++
+	verdict := netsim.Impossible
+	for _, i := range flows {
+		f := &c.asked.flows[i]
+		in := c.asked.netsimFlow(f)
+		v := c.truth.Judge(&in, h.ProbeTTL, h.Addr)
+		if v == netsim.TrueHop && h.ProbeTTL <= probe.MaxTTL {
+			f.inferred |= 1 << h.ProbeTTL
+		}
+		verdict = min(verdict, v)
+	}
+	switch verdict {
+	case netsim.TrueHop:
+		c.inferred.True++
+	case netsim.OtherFlow:
+		c.inferred.OtherFlow++
+		c.example("inferred, of another flow", "%s TTL %d from %s", dst, h.ProbeTTL, h.Addr)
+	default:
+		c.inferred.Impossible++
+		c.example("inferred, impossible", "%s TTL %d from %s", dst, h.ProbeTTL, h.Addr)
+	}
+}
+
+// Whole holds traces of a strategy that leaves probes out against those that all
+// probes would have given. It counts (target, flow, TTL) that answer whenever they are
+// asked, up to the end of the path and not in loops, of flows that have a trace.
+type Whole struct {
+	Hops  uint64  `json:"hops"`
+	Asked uint64  `json:"asked"` // of them: probed once at least
+	Share float64 `json:"share"` // of them, 1 without hops
+	// Inferred are those of the others that were borrowed, and are true.
+	Inferred uint64 `json:"inferred"`
+}
+
+// whole walks over the true paths of all flows with traces.
+func (c *checker) whole() *Whole {
+	if c.run == nil || c.run.Strategy == "" || c.run.Strategy == "exhaustive" {
+		return nil
+	}
+	w := new(Whole)
+	for i := range c.asked.flows {
+		if f := &c.asked.flows[i]; f.marks&traced != 0 {
+			c.wholePath(w, f)
+		}
+	}
+	w.Share = share(w.Asked, w.Hops)
+	return w
+}
+
+// wholePath counts one path.
+func (c *checker) wholePath(w *Whole, f *flow) {
+	in := c.asked.netsimFlow(f)
+	for ttl := c.run.TTL[0]; ttl <= min(c.run.TTL[1], probe.MaxTTL) && ttl > 0; ttl++ {
+		c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
+		answers, end := false, true
+		for k := range c.hops {
+			h := &c.hops[k]
+			if h.Loop {
+				return
+			}
+			answers = answers || c.shows(f, h)
+			end = end && (h.End || h.Fate == netsim.Answered && h.Answer != netsim.TimeExceeded)
+		}
+		if answers {
+			w.Hops++
+			switch {
+			case len(c.asked.at(f, ttl)) > 0:
+				w.Asked++
+			case f.inferred>>ttl&1 != 0:
+				w.Inferred++
+			}
+		}
+		if end {
+			return
+		}
+	}
+}
+
+// shows reports whether an answer would come that masstrace can and may take for a
+// hop.
+func (c *checker) shows(f *flow, h *netsim.Hop) bool {
+	return h.Fate == netsim.Answered && showsHop(h.Answer) &&
+		h.Mangled&(netsim.MangledDestination|netsim.MangledPort) == 0 && !expect(f, h.Answer, h).rejected
+}

@@ -1,0 +1,163 @@
+package verify
+
+import (
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// claim is a hop as results tell of it: at this TTL towards dst, from answered.
+type claim struct {
+	dst, from probe.Addr
+	tx        int64 // ns, when the probe left; 0: not said
+	rttNS     int64 // -1: not said
+	attempt   int   // from 0; -1: not said
+	valid     string
+	mangled   []string
+	quotedTTL int // -1: not said
+	labels    int // -1: not said
+	ttl       uint8
+	replyTTL  uint8 // 0: not said
+	kind      probe.Kind
+	hasKind   bool
+	late      bool // it came after the wait
+	copy      bool // it came before already
+}
+
+// tally is what was found of a kind of rows.
+type tally struct {
+	Hops
+	mark  marks // of the probes whose answers were told
+	class Class
+	rtt   []uint32 // |rtt − planned|, ns
+}
+
+// Hops counts claims of hops. All but Judged and True are false hops.
+type Hops struct {
+	Judged uint64 `json:"judged"`
+	True   uint64 `json:"true"` // the log has this very answer
+	// Impossible: no probe of any flow to the target may be answered from there
+	// at that TTL.
+	Impossible uint64 `json:"impossible"`
+	// OtherFlow: one of another flow may, one of the probed flow may not.
+	OtherFlow uint64 `json:"other_flow"`
+	// NoProbe: the log has no probe of that flow at that TTL.
+	NoProbe uint64 `json:"no_probe"`
+	// NoAnswer: it may be, but no probe at that TTL was answered from there.
+	NoAnswer uint64 `json:"no_answer"`
+
+	Class *Class `json:"class,omitempty"`
+	RTT   *RTT   `json:"rtt,omitempty"`
+}
+
+// False returns how many hops are false, in whatever way.
+func (h *Hops) False() uint64 { return h.Impossible + h.OtherFlow + h.NoProbe + h.NoAnswer }
+
+// RTT is the error of round-trip times against what the simulator planned.
+type RTT struct {
+	Count    int     `json:"count"`
+	MedianMS float64 `json:"median_ms"`
+	P99MS    float64 `json:"p99_ms"`
+	MaxMS    float64 `json:"max_ms"`
+}
+
+// report sums up.
+func (t *tally) report() *Hops {
+	h := t.Hops
+	class := t.class
+	if class.Judged > 0 || class.Unexplained > 0 || class.BesideFlipped > 0 {
+		h.Class = &class
+	}
+	if n := len(t.rtt); n > 0 {
+		slices.Sort(t.rtt)
+		ms := func(i int) float64 { return float64(t.rtt[i]) / 1e6 }
+		h.RTT = &RTT{Count: n, MedianMS: ms(n / 2), P99MS: ms(n * 99 / 100), MaxMS: ms(n - 1)}
+	}
+	return &h
+}
+
+// judge judges a claim about a probe of one of the flows.
+func (c *checker) judge(t *tally, flows []uint32, q *claim) {
+	t.Judged++
+	probed, found := false, (*sent)(nil)
+	var far int64
+	for _, i := range flows {
+		probes := c.asked.at(&c.asked.flows[i], q.ttl)
+		probed = probed || len(probes) > 0
+		for k := range probes {
+			s := &probes[k]
+			if s.fate != netsim.Answered || s.copies == 0 || c.asked.from(s) != q.from {
+				continue
+			}
+			if d := distance(q, s, k); found == nil || d < far {
+				found, far = s, d
+			}
+		}
+	}
+	switch {
+	case found != nil:
+		t.True++
+		c.agree(t, q, found)
+	case !probed:
+		t.NoProbe++
+		c.example("of no probe", "%s TTL %d from %s", q.dst, q.ttl, q.from)
+	default:
+		c.refute(t, flows, q)
+	}
+}
+
+// distance says how badly a logged probe fits a claim with its answer: by the
+// time it was sent, else by its attempt, else by its round-trip time.
+func distance(q *claim, s *sent, attempt int) int64 {
+	switch {
+	case q.tx != 0:
+		return abs(s.time - q.tx)
+	case q.attempt >= 0:
+		return abs(int64(attempt - q.attempt))
+	case q.rttNS >= 0:
+		return abs(int64(s.wait) - q.rttNS)
+	}
+	return 0
+}
+
+func abs(v int64) int64 { return max(v, -v) }
+
+// agree takes in a claim that the log bears out.
+func (c *checker) agree(t *tally, q *claim, s *sent) {
+	if !q.late {
+		s.marks |= t.mark
+	}
+	if q.rttNS >= 0 && !q.copy && s.marks&flipped == 0 {
+		t.rtt = append(t.rtt, uint32(min(abs(q.rttNS-int64(s.wait)), 1<<32-1)))
+	}
+	c.classify(t, q, s)
+}
+
+// refute says how false a claim is.
+func (c *checker) refute(t *tally, flows []uint32, q *claim) {
+	verdict := netsim.Impossible
+	for _, i := range flows {
+		f := &c.asked.flows[i]
+		if len(c.asked.at(f, q.ttl)) == 0 {
+			continue
+		}
+		in := c.asked.netsimFlow(f)
+		verdict = min(verdict, c.truth.Judge(&in, q.ttl, q.from.Netip()))
+	}
+	switch verdict {
+	case netsim.TrueHop:
+		t.NoAnswer++
+		c.example("of no answer", "%s TTL %d from %s", q.dst, q.ttl, q.from)
+	case netsim.OtherFlow:
+		t.OtherFlow++
+		c.example("of another flow", "%s TTL %d from %s", q.dst, q.ttl, q.from)
+	default:
+		t.Impossible++
+		what := ""
+		if kind, _ := c.truth.Locate(q.from.Netip()); kind == netsim.NoiseAddr {
+			what = ", which only sends noise"
+		}
+		c.example("impossible", "%s TTL %d from %s%s", q.dst, q.ttl, q.from, what)
+	}
+}

@@ -1,0 +1,154 @@
+package verify
+
+import "github.com/masstrace/masstrace/internal/netsim"
+
+// Recall says how much of what answered stands in the results. It counts
+// (target, flow, TTL): one of which an attempt was answered, and that lies
+// within its trace. Where there are no traces, all do.
+type Recall struct {
+	Answers uint64  `json:"answers"`
+	Found   uint64  `json:"found"`
+	Share   float64 `json:"share"` // 1 without answers
+
+	// Routers and Targets tell by who answered.
+	Routers, RoutersFound uint64  `json:"-"`
+	RouterShare           float64 `json:"router_share"`
+	Targets, TargetsFound uint64  `json:"-"`
+	TargetShare           float64 `json:"target_share"`
+
+	Missing Missing `json:"missing"`
+
+	// Left out: answers that quote another target or flow than the probe's, by
+	// the fault of a box on the way, and those that show no hop.
+	Unreadable uint64 `json:"unreadable"`
+	NoHop      uint64 `json:"no_hop"`
+	// Beyond lie above their trace's end; NoTrace is of flows without a trace
+	// in a file that was cut.
+	Beyond  uint64 `json:"beyond"`
+	NoTrace uint64 `json:"no_trace"`
+	// Chance lie within their traces and are there, but chance or a rate limit
+	// kept back every answer that was asked for.
+	Chance uint64 `json:"chance"`
+}
+
+// Missing tells missing hops by their cause: the first that fits.
+type Missing struct {
+	NoTrace uint64 `json:"no_trace"` // its flow has no trace in the results
+	Late    uint64 `json:"late"`     // the answer was due after the wait
+	// RuledOut rests on one tag and another source: masstrace must not take it.
+	RuledOut uint64 `json:"ruled_out"`
+	Mangled  uint64 `json:"mangled"` // something was rewritten in the quotation
+	Lost     uint64 `json:"lost"`    // behind the simulator, or in the program
+}
+
+// recall walks over all that was asked. mark is what the results set.
+func (c *checker) recall(mark marks) (r Recall) {
+	cut := c.format == Masstrace && c.summary == nil
+	for i := range c.asked.flows {
+		f := &c.asked.flows[i]
+		for probes := c.asked.probes[f.from:f.to]; len(probes) > 0; {
+			n := sameTTL(probes)
+			c.recallTTL(&r, f, probes[:n], mark, cut)
+			probes = probes[n:]
+		}
+	}
+	r.Share = share(r.Found, r.Answers)
+	r.RouterShare, r.TargetShare = share(r.RoutersFound, r.Routers), share(r.TargetsFound, r.Targets)
+	return r
+}
+
+func share(part, whole uint64) float64 {
+	if whole == 0 {
+		return 1
+	}
+	return float64(part) / float64(whole)
+}
+
+// recallTTL counts the probes of one flow at one TTL.
+func (c *checker) recallTTL(r *Recall, f *flow, probes []sent, mark marks, cut bool) {
+	var best *sent // what shows the hop most easily
+	hopless, unreadableOnly, unlucky := false, false, false
+	found := false
+	for i := range probes {
+		s := &probes[i]
+		switch {
+		case s.fate == netsim.Answered && !showsHop(s.answer):
+			hopless = true
+		case s.fate.Random():
+			unlucky = true
+		case !s.emitted():
+		case s.marks&unreadable != 0:
+			unreadableOnly = true
+		default:
+			found = found || s.marks&mark != 0
+			if best == nil || s.marks&ruledOut < best.marks&ruledOut {
+				best = s
+			}
+		}
+	}
+	noTrace := mark == inTraces && f.marks&traced == 0
+	switch {
+	case best == nil && hopless:
+		r.NoHop++
+		return
+	case best == nil && unreadableOnly:
+		r.Unreadable++
+		return
+	case best == nil:
+		if unlucky && !noTrace && (mark != inTraces || probes[0].ttl <= f.end) {
+			r.Chance++
+		}
+		return
+	case noTrace && cut:
+		r.NoTrace++
+		return
+	case mark == inTraces && !noTrace && best.ttl > f.end:
+		r.Beyond++
+		return
+	}
+	r.Answers++
+	who, whoFound := &r.Routers, &r.RoutersFound
+	if best.marks&atTarget != 0 {
+		who, whoFound = &r.Targets, &r.TargetsFound
+	}
+	*who++
+	if found {
+		r.Found++
+		*whoFound++
+		return
+	}
+	c.missing(&r.Missing, f, best, noTrace)
+}
+
+// missing counts a hop that should be there by its cause.
+func (c *checker) missing(m *Missing, f *flow, s *sent, noTrace bool) {
+	cause := ""
+	switch {
+	case noTrace:
+		m.NoTrace++
+		cause = "no trace"
+	case c.isLate(s):
+		m.Late++
+		return
+	case s.marks&ruledOut != 0 && c.format == Masstrace:
+		m.RuledOut++
+		return
+	case s.mangled != 0:
+		m.Mangled++
+		cause = "rewritten quotation"
+	default:
+		m.Lost++
+		cause = "no cause known"
+	}
+	c.example("missing", "%s TTL %d from %s, %s: %s", c.asked.title(f), s.ttl, c.asked.from(s), s.answer, cause)
+}
+
+// isLate reports whether an answer was due after the run's wait.
+func (c *checker) isLate(s *sent) bool { return c.waitNS > 0 && int64(s.wait) > c.waitNS }
+
+// heard reports whether an answer came that the program could and may take for
+// a hop, in time.
+func (c *checker) heard(s *sent) bool {
+	return s.emitted() && s.marks&unreadable == 0 && !c.isLate(s) &&
+		(s.marks&ruledOut == 0 || c.format != Masstrace)
+}

@@ -1,0 +1,141 @@
+package verify
+
+import (
+	"fmt"
+
+	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// Report is what a comparison found. It marshals to the JSON of --json.
+type Report struct {
+	Format   string    `json:"format"`
+	Faults   []string  `json:"faults"` // hard properties that do not hold; empty: OK
+	Probes   Probes    `json:"probes"`
+	Hops     Hops      `json:"hops"`              // of trace records, or of rows where there are none
+	Replies  *Hops     `json:"replies,omitempty"` // of reply records beside traces
+	Inferred *Inferred `json:"inferred,omitempty"`
+	Recall   Recall    `json:"recall"`
+	Whole    *Whole    `json:"whole,omitempty"`
+	Ends     *Ends     `json:"ends,omitempty"`
+	Sums     *Sums     `json:"sums,omitempty"`
+	Paris    Paris     `json:"paris"`
+	Repeats  Repeats   `json:"repeats"`
+	Limits   *Limits   `json:"limits,omitempty"`
+	Pace     Pace      `json:"pace"`
+	BadLines uint64    `json:"bad_lines"` // of the results, passed over
+	Cut      bool      `json:"cut"`       // the results end inside a line
+
+	Examples []Example `json:"examples,omitempty"` // some of what is wrong
+}
+
+// Example is one case of a kind.
+type Example struct {
+	Kind string `json:"kind"`
+	Text string `json:"text"`
+}
+
+// Probes is what the log says.
+type Probes struct {
+	Targets int `json:"targets"`
+	// Sent is all probes that reached the simulator, Others packets that are no
+	// probes.
+	Sent   uint64 `json:"sent"`
+	Others uint64 `json:"others"`
+	// Abandoned is those of Sent that a run left out when it was stopped, and may
+	// have sent again when it went on. Nothing below is about them.
+	Abandoned uint64 `json:"abandoned,omitempty"`
+	// Fates tells the valid probes, by netsim's names, Invalid those that no
+	// host would take: wrong checksums and lengths, addresses nobody forwards.
+	Fates   map[string]uint64 `json:"fates"`
+	Invalid map[string]uint64 `json:"invalid,omitempty"`
+	// Outside is probes to addresses that were not to be probed; -1: not
+	// checked.
+	Outside int64 `json:"outside"`
+	Cut     bool  `json:"cut"` // the log ends inside an entry
+	// Unlogged is packets that the simulator counted and the log lacks; -1: not
+	// checked.
+	Unlogged int64 `json:"unlogged"`
+}
+
+// probesReport sums the log up.
+func (c *checker) probesReport() Probes {
+	a := c.asked
+	p := Probes{Targets: len(a.dests), Others: a.others, Abandoned: c.resumes.abandoned, Cut: a.cut, Outside: -1, Unlogged: -1,
+		Fates: make(map[string]uint64)}
+	for i, n := range a.fates {
+		f := netsim.Fate(i)
+		switch {
+		case n == 0:
+			continue
+		case f.Valid():
+			p.Fates[f.String()] = n
+		default:
+			if p.Invalid == nil {
+				p.Invalid = make(map[string]uint64)
+			}
+			p.Invalid[f.String()] = n
+		}
+		p.Sent += n
+	}
+	if a.targets != nil {
+		p.Outside = 0
+		for _, addr := range sortedAddrs(a.outside) {
+			p.Outside += int64(a.outside[addr])
+			c.example("outside", "%s: %d probes", addr, a.outside[addr])
+		}
+	}
+	if n := c.opt.counters; n != nil {
+		p.Unlogged = int64(n.Simulator["received"]) - int64(a.entries)
+	}
+	return p
+}
+
+// faults names the hard properties that do not hold.
+func (r *Report) faults() []string {
+	faults := []string{}
+	add := func(name string, n uint64) {
+		if n > 0 {
+			faults = append(faults, fmt.Sprintf("%s: %d", name, n))
+		}
+	}
+	add("false hops", r.Hops.False())
+	if r.Replies != nil {
+		add("false replies", r.Replies.False())
+	}
+	add("unstable flows", uint64(r.Paris.Unstable))
+	add("flows of varying size", uint64(r.Paris.SizeVaries))
+	add("targets with more flows than told", uint64(r.Paris.Surplus))
+	add("probes outside the targets", uint64(max(r.Probes.Outside, 0)))
+	add("probed twice", r.Repeats.Identical)
+	add("probed too often", r.Repeats.Excess)
+	add("retried though answered", r.Repeats.Answered)
+	var invalid uint64
+	for _, n := range r.Probes.Invalid {
+		invalid += n
+	}
+	add("invalid probes", invalid)
+	if r.Sums != nil {
+		var wrong uint64
+		for _, l := range r.Sums.Lines {
+			if l.Fault {
+				wrong++
+			}
+		}
+		if r.Sums.Unbalanced != "" {
+			wrong++
+		}
+		add("counts in the summary that cannot be", wrong)
+	}
+	return faults
+}
+
+// OK reports whether all hard properties hold: no hop is false, flows are
+// constant, nothing was probed twice, outside the targets or with a wrong
+// checksum, and the summary does not contradict the log.
+func (r *Report) OK() bool { return len(r.Faults) == 0 }
+
+// sortedAddrs returns the keys in order.
+func sortedAddrs(m map[probe.Addr]uint64) []probe.Addr {
+	return sortedKeys(m, func(a, b probe.Addr) int { return a.Netip().Compare(b.Netip()) })
+}

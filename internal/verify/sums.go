@@ -1,0 +1,119 @@
+package verify
+
+import (
+	"fmt"
+
+	"github.com/masstrace/masstrace/internal/netsim"
+)
+
+// Sums holds the summary record against the log.
+type Sums struct {
+	Lines []Sum `json:"lines"`
+	// Silence is the share of probes without an answer in percent, as the
+	// summary has it and as it is; OffPoints is the difference.
+	SaidSilencePct float64 `json:"said_silence_pct"`
+	SilencePct     float64 `json:"silence_pct"`
+	OffPoints      float64 `json:"off_points"`
+	// Traces whose own counts are not the log's.
+	TracesWrongSent     uint64 `json:"traces_wrong_sent"`
+	TracesWrongAnswered uint64 `json:"traces_wrong_answered"`
+	Unbalanced          string `json:"unbalanced,omitempty"`
+}
+
+// Sum is one count.
+type Sum struct {
+	Name string `json:"name"`
+	Said uint64 `json:"said"`
+	Is   uint64 `json:"is"` // by the log
+	// Note says what a difference may come from; Fault that nothing explains
+	// it.
+	Note  string `json:"note,omitempty"`
+	Fault bool   `json:"fault,omitempty"`
+}
+
+// sumsReport compares the summary, if there is one.
+func (c *checker) sumsReport() *Sums {
+	s := c.summary
+	if s == nil {
+		return nil
+	}
+	var answered, most, copies, flips, hoplessFlips uint64
+	for p := range c.asked.all {
+		if !p.emitted() {
+			if p.copies > 0 && p.marks&flipped != 0 {
+				hoplessFlips++
+			}
+			continue
+		}
+		most++
+		if c.heard(p) {
+			answered++
+			copies += uint64(p.copies) - 1
+			if p.marks&flipped != 0 {
+				flips++
+			}
+		}
+	}
+	probes := c.report.Probes.Sent - c.resumes.abandoned
+	r := &Sums{TracesWrongSent: c.sums.wrongSent, TracesWrongAnswered: c.sums.wrongAnswer}
+	r.Lines = append(r.Lines, c.sentSum(probes))
+	r.Lines = append(r.Lines, Sum{Name: "answered", Said: s.Answered, Is: answered,
+		Note:  differs(s.Answered, answered, "late, lost behind the simulator, or tags that agree by chance"),
+		Fault: s.Answered > most})
+	r.Lines = append(r.Lines, Sum{Name: "duplicates", Said: s.Duplicates, Is: copies,
+		Note: differs(s.Duplicates, copies, fmt.Sprintf("and %d copies with wrong bits", flips))})
+	hopless := c.asked.copies[netsim.UDPReply]
+	r.Lines = append(r.Lines, Sum{Name: "udp_reply", Said: s.UDPReplies, Is: hopless,
+		Note:  differs(s.UDPReplies, hopless, fmt.Sprintf("late, lost behind the simulator, or of %d copies with wrong bits", hoplessFlips)),
+		Fault: s.UDPReplies > hopless+hoplessFlips})
+	if acks := c.asked.copies[netsim.ChallengeACK]; s.PureACKs+acks > 0 {
+		r.Lines = append(r.Lines, Sum{Name: "pure_ack", Said: s.PureACKs, Is: acks,
+			Note: differs(s.PureACKs, acks, "late, or lost behind the simulator")})
+	}
+	if c.sums.exts > 0 {
+		r.Lines = append(r.Lines,
+			Sum{Name: "sent, by trace-ext", Said: s.Sent, Is: c.sums.sent, Fault: s.Sent != c.sums.sent},
+			Sum{Name: "answered, by trace-ext", Said: s.Answered, Is: c.sums.answered, Fault: s.Answered != c.sums.answered})
+	}
+	r.SaidSilencePct = percentSilent(s.Answered, s.Sent)
+	r.SilencePct = percentSilent(answered, probes)
+	r.OffPoints = r.SaidSilencePct - r.SilencePct
+	if err := s.Balance(); err != nil {
+		r.Unbalanced = err.Error()
+	}
+	for _, l := range r.Lines {
+		if l.Fault {
+			c.example("summary", "%s: %d, and not %d", l.Name, l.Said, l.Is)
+		}
+	}
+	return r
+}
+
+// sentSum compares the probes sent. What the link lost never came into the log.
+func (c *checker) sentSum(probes uint64) Sum {
+	said := c.summary.Sent
+	l := Sum{Name: "sent", Said: said, Is: probes, Fault: said < probes && !c.asked.cut}
+	if said <= probes || c.asked.cut {
+		return l
+	}
+	l.Note = "lost by the link"
+	if n := c.opt.counters; n != nil {
+		l.Note = fmt.Sprintf("the link lost %d packets", n.LostIn)
+		l.Fault = said > probes+n.LostIn
+	}
+	return l
+}
+
+func differs(said, is uint64, note string) string {
+	if said == is {
+		return ""
+	}
+	return note
+}
+
+func percentSilent(answered, sent uint64) float64 {
+	if sent == 0 {
+		return 0
+	}
+	return 100 * (1 - float64(answered)/float64(sent))
+}

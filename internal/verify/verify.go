@@ -1,0 +1,218 @@
+// Package verify holds a file of results against the truth of the simulated
+// Internet that they were measured on, and against the log of what was asked
+// there. It reads what masstrace, scamper, yarrp and caracal write.
+//
+//	log ──▶ asked (every probe, by target, flow and TTL) ─┐
+//	results ──▶ claims: one for each hop ──▶ checker ─────┴─▶ Report
+//
+// Three witnesses meet: the results say what somebody believes; the log says
+// which probe was answered by whom; netsim.Truth says what could have been
+// answered at all. A hop is true if the log has its answer. If not, the truth
+// says how false it is.
+//
+// The log must be of one run, and of nothing else: probes of other programs are
+// taken for the run's, except those with TTLs that no probe of a trace has
+// (above probe.MaxTTL), which are what kernels send by themselves.
+//
+// The log is kept in memory, 40 octets a probe; results stream by.
+package verify
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/output"
+)
+
+// Config says what to compare with what.
+type Config struct {
+	Results  string // a file, or "-" for Stdin
+	Log      string // a file, by masstrace lab --log
+	Counters string // a file, by masstrace lab --counters; empty for none
+	// Targets and Exclude are files, "-", or addresses, prefixes and ranges, as
+	// the scan had them. Without Targets no destination is checked.
+	Targets, Exclude []string
+	AllowReserved    bool // the scan was allowed special-purpose addresses
+	Stdin            io.Reader
+}
+
+// ErrLists is wrapped by errors about Targets and Exclude.
+var ErrLists = errors.New("bad list")
+
+// Run compares. An error says that a file could not be read or is none of its
+// kind; what is wrong with the results is in the report.
+func Run(c Config) (*Report, error) {
+	check := options{}
+	if len(c.Targets) > 0 {
+		set, err := allowed(&c)
+		if err != nil {
+			return nil, err
+		}
+		check.targets = &set
+	}
+	if c.Counters != "" {
+		var err error
+		if check.counters, err = readCounters(c.Counters); err != nil {
+			return nil, err
+		}
+	}
+	log, err := os.Open(c.Log)
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	defer log.Close()
+	results := c.Stdin
+	if c.Results != "-" {
+		f, err := os.Open(c.Results)
+		if err != nil {
+			return nil, fmt.Errorf("open results: %w", err)
+		}
+		defer f.Close()
+		results = f
+	}
+	ask, err := readLog(log, check.targets)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", c.Log, err)
+	}
+	report, err := compare(results, ask, check)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", c.Results, err)
+	}
+	return report, nil
+}
+
+// allowed returns what the scan was allowed to probe.
+func allowed(c *Config) (target.Set, error) {
+	include, err := target.ParseArgs(c.Targets, c.Stdin)
+	if err != nil {
+		return target.Set{}, fmt.Errorf("%w of targets: %w", ErrLists, err)
+	}
+	exclude, err := target.ParseArgs(c.Exclude, c.Stdin)
+	if err != nil {
+		return target.Set{}, fmt.Errorf("%w of exclusions: %w", ErrLists, err)
+	}
+	set := include.Set().Minus(exclude.Set())
+	if !c.AllowReserved {
+		set = set.Minus(target.ReservedSet())
+	}
+	return set, nil
+}
+
+// counters is what masstrace lab --counters writes.
+type counters struct {
+	Simulator map[string]uint64 `json:"simulator"`
+	LostIn    uint64            `json:"lost_in"`
+	LostDelay uint64            `json:"lost_delay"`
+	LostOut   uint64            `json:"lost_out"`
+}
+
+func readCounters(path string) (*counters, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read counters: %w", err)
+	}
+	c := new(counters)
+	if err := json.Unmarshal(b, c); err != nil {
+		return nil, fmt.Errorf("read counters %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// options are what a comparison may know besides results and log.
+type options struct {
+	targets  *target.Set // nil: any
+	counters *counters   // nil: not known
+}
+
+// checker compares one file of results with what was asked.
+type checker struct {
+	asked *asked
+	truth *netsim.Truth
+	opt   options
+
+	format  string
+	run     *output.Run
+	summary *output.Summary
+	waitNS  int64 // how long the run waits for replies; 0: not known
+	resumes resumes
+
+	traces, replies tally
+	inferred        Inferred
+	ends            Ends
+	limits          Limits
+	sums            traceSums
+	report          Report
+	examples        map[string]int
+
+	flows []uint32     // scratch
+	hops  []netsim.Hop // scratch
+}
+
+// compare reads the results and makes the report.
+func compare(results io.Reader, ask *asked, opt options) (*Report, error) {
+	c := &checker{asked: ask, truth: ask.truth, opt: opt, examples: make(map[string]int)}
+	c.traces.mark, c.replies.mark = inTraces, inReplies
+	if err := c.read(results); err != nil {
+		return nil, err
+	}
+	return c.finish(), nil
+}
+
+// finish draws up what can only be said in the end.
+func (c *checker) finish() *Report {
+	r := &c.report
+	r.Format = c.format
+	c.forgetRest()
+	r.Probes = c.probesReport()
+	rows := &c.traces
+	if c.traces.Judged == 0 && c.sums.traces == 0 {
+		rows = &c.replies
+	} else if c.replies.Judged > 0 {
+		r.Replies = c.replies.report()
+	}
+	r.Hops = *rows.report()
+	r.Recall = c.recall(rows.mark)
+	r.Whole = c.whole()
+	if c.inferred.Hops > 0 {
+		r.Inferred = &c.inferred
+	}
+	if c.ends.Traces+c.ends.Halted > 0 {
+		r.Ends = &c.ends
+	}
+	r.Limits = c.limitsReport()
+	r.Paris = c.paris()
+	r.Repeats = c.repeats()
+	r.Pace = c.asked.pace
+	if c.run != nil {
+		r.Pace.AskedPPS = c.run.RatePPS
+	}
+	r.Sums = c.sumsReport()
+	r.Faults = r.faults()
+	c.groupExamples()
+	return r
+}
+
+// example keeps a line about one of the first of a kind.
+func (c *checker) example(kind, format string, args ...any) {
+	const most = 5
+	if c.examples[kind]++; c.examples[kind] <= most {
+		c.report.Examples = append(c.report.Examples, Example{kind, fmt.Sprintf(format, args...)})
+	}
+}
+
+// groupExamples puts those of a kind side by side.
+func (c *checker) groupExamples() {
+	first := make(map[string]int)
+	for i, e := range c.report.Examples {
+		if _, ok := first[e.Kind]; !ok {
+			first[e.Kind] = i
+		}
+	}
+	slices.SortStableFunc(c.report.Examples, func(a, b Example) int { return first[a.Kind] - first[b.Kind] })
+}

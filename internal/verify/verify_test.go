@@ -1,0 +1,76 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/output"
+)
+
+// TestRight checks that nothing is held against results that are right,
+// whatever the network does to packets.
+func TestRight(t *testing.T) {
+	for _, preset := range netsim.PresetNames() {
+		for _, method := range []probe.Method{probe.UDP, probe.ICMP} {
+			t.Run(fmt.Sprintf("%s/%s", preset, method), func(t *testing.T) {
+				p := &prober{preset: preset, method: method, flows: 2, attempts: 2, records: output.Both}
+				r := p.check(t, nil)
+				if !r.OK() {
+					t.Errorf("faults %q", r.Faults)
+				}
+				h := &r.Hops
+				if h.Judged == 0 || h.True != h.Judged || r.Replies == nil || r.Replies.True != r.Replies.Judged {
+					t.Errorf("hops %+v, replies %+v", h, r.Replies)
+				}
+				c := h.Class
+				if c.Judged == 0 || c.WrongValid+c.WrongMangled+c.WrongKind+c.WrongDetail+c.Unexplained+c.ShouldBeGone > 0 {
+					t.Errorf("class %+v", c)
+				}
+				if m := r.Recall.Missing; m.Lost+m.Late+m.NoTrace > 0 || share(r.Recall.Found+m.RuledOut, r.Recall.Answers) < 0.99 {
+					t.Errorf("recall %+v", r.Recall)
+				}
+				if e := r.Ends; e.Right != e.Traces || e.WrongReached+e.Gaps > 0 {
+					t.Errorf("ends %+v", e)
+				}
+				// A checksum of random octets is a tag by chance, once in 2⁸.
+				if s := r.Sums; s.OffPoints > 0.2 || s.OffPoints < -0.01 || s.TracesWrongSent > 0 {
+					t.Errorf("sums %+v", s)
+				}
+				if t.Failed() {
+					for _, e := range r.Examples {
+						t.Logf("%s: %s", e.Kind, e.Text)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestReplies checks a file that has reply records only.
+func TestReplies(t *testing.T) {
+	r := (&prober{preset: "clean", records: output.Replies}).check(t, nil)
+	if !r.OK() || r.Format != Masstrace || r.Hops.Judged == 0 || r.Recall.Share != 1 || r.Recall.Beyond != 0 || r.Ends != nil {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestCut checks a file whose writer was killed: what is there is judged.
+func TestCut(t *testing.T) {
+	results, log := (&prober{preset: "clean"}).run(t)
+	r := compareBytes(t, results[:len(results)/2], log, nil)
+	if !r.OK() || !r.Cut || r.Recall.Share != 1 || r.Recall.NoTrace == 0 || r.Sums != nil {
+		t.Errorf("%v %+v", r.Faults, r.Recall)
+	}
+	r = compareBytes(t, results, log[:len(log)*2/3], nil)
+	if r.OK() || !r.Probes.Cut || r.Hops.NoProbe == 0 {
+		t.Errorf("half a log: %v", r.Faults)
+	}
+}
+
+// hasExample reports whether there is an example of that kind.
+func hasExample(r *Report, kind string) bool {
+	return slices.ContainsFunc(r.Examples, func(e Example) bool { return e.Kind == kind })
+}

@@ -1,0 +1,98 @@
+package window
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+func interfaceNo(i int) probe.Addr {
+	return probe.Addr4From([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)})
+}
+
+// A set that is not near full is exact; TTLs and addresses count apart.
+func TestStopSet(t *testing.T) {
+	s := NewStopSet(1 << 12)
+	if s.Octets() != 8<<12 {
+		t.Errorf("%d octets", s.Octets())
+	}
+	for round, want := range []bool{false, true} {
+		for i := range 200 {
+			for _, ttl := range []uint8{1, 2, 63} {
+				if s.Add(ttl, interfaceNo(i)) != want {
+					t.Fatalf("round %d: interface %d at TTL %d: not %t", round, i, ttl, want)
+				}
+			}
+		}
+	}
+}
+
+// A set that is too small forgets, and never knows what it was not told.
+func TestStopSetFull(t *testing.T) {
+	s := NewStopSet(1)
+	told := map[probe.Addr]bool{}
+	for i := range 10_000 {
+		a := interfaceNo(i % 100)
+		if s.Add(9, a) && !told[a] {
+			t.Fatalf("%v was known before it was told", a)
+		}
+		told[a] = true
+	}
+}
+
+// However many add the same ones at once, each is new to one of them.
+func TestStopSetShared(t *testing.T) {
+	const n, all = 4, 1000
+	s := NewStopSet(1 << 14)
+	var fresh atomic.Int64
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			for i := range all {
+				if !s.Add(3, interfaceNo(i)) {
+					fresh.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if fresh.Load() != all {
+		t.Errorf("%d of %d were new", fresh.Load(), all)
+	}
+}
+
+func BenchmarkStopSet(b *testing.B) {
+	s := NewStopSet(1 << 20)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		s.Add(uint8(i&31), interfaceNo(i&0xffff))
+	}
+}
+
+// No two interfaces at TTLs have the same hash, not even where the octets of an
+// address count as the TTL does.
+func TestHashHop(t *testing.T) {
+	seen := map[uint64]string{}
+	for ttl := range uint8(64) {
+		for i := range byte(64) {
+			for _, a := range []netip.Addr{
+				netip.AddrFrom4([4]byte{20, 0, 0, i}),
+				netip.AddrFrom16([16]byte{0: 0x20, 7: i}), netip.AddrFrom16([16]byte{0: 0x20, 8: i}), netip.AddrFrom16([16]byte{0: 0x20, 15: i}),
+			} {
+				if i == 0 && a.Is6() {
+					continue // all three are the same one
+				}
+				name := fmt.Sprint(ttl, " ", a)
+				h := HashHop(ttl, probe.AddrFrom(a))
+				if other, ok := seen[h]; ok || h == 0 {
+					t.Fatalf("hash %#x of %s and %s", h, name, other)
+				}
+				seen[h] = name
+			}
+		}
+	}
+}
