@@ -9,6 +9,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
@@ -33,7 +34,7 @@ type foreignReplay struct {
 	header  probe.Header
 	facts   probe.Facts
 	answers func(*probe.Header) bool
-	hop     trace.Hop
+	hop     record.Hop
 	began   int64 // first stamp
 	last    int64 // highest stamp
 	swept   int64 // when the collector was last looked through
@@ -169,8 +170,8 @@ func (f *foreignReplay) isAnswer(h *probe.Header) bool {
 }
 
 // headOf returns what the probes of a flow have in common, by one of them.
-func headOf(h *probe.Header) trace.Head {
-	return trace.Head{
+func headOf(h *probe.Header) record.Head {
+	return record.Head{
 		Target: h.Dst, Source: h.Src, Method: h.Method,
 		Flow:    probe.Flow{Value: h.SrcPort, Label: h.Label},
 		DstPort: h.DstPort, TOS: h.TOS, ProbeSize: h.Size,
@@ -188,7 +189,7 @@ func (f *foreignReplay) probed(stamp int64) {
 
 // replied takes the reply in f.reply, which tells of the probe in f.header.
 func (f *foreignReplay) replied() error {
-	f.hop = trace.Hop{Reply: f.reply}
+	f.hop = record.Hop{Reply: f.reply}
 	var seen *matcher.Seen
 	if f.reply.HasQuote {
 		seen = f.table.Quoted(&f.header)
@@ -250,7 +251,7 @@ func (f *foreignReplay) put(seen *matcher.Seen) (first uint64) {
 }
 
 // write writes the reply record of f.hop.
-func (f *foreignReplay) write(head *trace.Head) error {
+func (f *foreignReplay) write(head *record.Head) error {
 	f.hop.Flow = head.FlowIndex
 	if err := f.writer.Reply(head, &f.hop); err != nil {
 		return outputFailed(err)
@@ -268,7 +269,7 @@ func (f *foreignReplay) keyed(e *receiver.Entry) error {
 	if e.Direction == receiver.Outbound || !f.decoder.Reply(e, &f.reply) || f.reply.Valid == probe.Garbled {
 		return nil
 	}
-	f.hop, f.facts = trace.Hop{Reply: f.reply}, f.reply.Facts
+	f.hop, f.facts = record.Hop{Reply: f.reply}, f.reply.Facts
 	f.header = identityOf(&f.facts.Probe)
 	seen := f.table.Exact(&f.header)
 	switch {
@@ -303,10 +304,10 @@ func (f *foreignReplay) keyedProbe(sent, now int64) *matcher.Seen {
 }
 
 // keyedHead returns what the probes of the flow that f.facts names have in common.
-func (f *foreignReplay) keyedHead() trace.Head {
+func (f *foreignReplay) keyedHead() record.Head {
 	p := f.facts.Probe
 	is4 := p.Target.Is4()
-	return trace.Head{
+	return record.Head{
 		Target: p.Target, Source: f.codec.Source(is4), Method: f.cfg.Method, Flow: f.codec.Flow(p.Target, p.Flow),
 		DstPort: f.cfg.DstPort, TOS: f.cfg.TOS, ProbeSize: f.codec.Size(is4),
 	}
@@ -318,7 +319,7 @@ func identityOf(p *probe.Probe) probe.Header {
 }
 
 // trace writes a trace.
-func (f *foreignReplay) trace(t *trace.Trace) error { return f.writer.Trace(t) }
+func (f *foreignReplay) trace(t *record.Trace) error { return f.writer.Trace(t) }
 
 // finish writes what is left; whole says that all captures were read to their
 // ends.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
@@ -22,7 +23,7 @@ type lineMatcher struct {
 	collector *trace.Collector
 	count     lineCounts
 	swept     int64
-	hop       trace.Hop
+	hop       record.Hop
 }
 
 // lineCounts counts what became of probes and replies.
@@ -45,7 +46,7 @@ func newLineMatcher(c *codec.Listed, w *output.Writer, records output.Records, t
 // sent remembers a probe.
 func (m *lineMatcher) sent(v *codec.Line, attempt uint8, now int64) {
 	is4 := v.Target.Is4()
-	head := trace.Head{
+	head := record.Head{
 		Target: v.Target, Source: m.codec.Source(is4), Method: v.Method, Flow: v.Flow(),
 		DstPort: v.DstPort, TOS: m.tos, ProbeSize: m.codec.Size(v.Method, is4),
 	}
@@ -63,7 +64,7 @@ func (m *lineMatcher) reply(r *probe.Reply) error {
 	if r.Valid == probe.Garbled { // the receiver has counted it
 		return nil
 	}
-	m.hop = trace.Hop{Reply: *r}
+	m.hop = record.Hop{Reply: *r}
 	h := identityOf(&r.Probe)
 	seen := m.table.Exact(&h)
 	if seen == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
@@ -69,13 +70,13 @@ func (r *recorder) window(ctx context.Context, w *window.Window) {
 		return nil
 	}
 	if r.writer.Wants(output.Replies) {
-		if r.assembler.Replies(w, func(head *trace.Head, hop *trace.Hop) error {
+		if r.assembler.Replies(w, func(head *record.Head, hop *record.Hop) error {
 			return write(r.writer.Reply(head, hop))
 		}) != nil {
 			return
 		}
 	}
-	if r.assembler.Traces(w, func(t *trace.Trace) error {
+	if r.assembler.Traces(w, func(t *record.Trace) error {
 		if t.Halted {
 			r.halted++
 		}

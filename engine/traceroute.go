@@ -14,6 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
@@ -306,9 +307,9 @@ func (t *tracer) write(ctx context.Context) error {
 	}
 	writer := output.NewWriter(t.cfg.Stdout, output.Config{Hostname: hostname()})
 	distance := false
-	err := t.assembler.Traces(w, func(tr *trace.Trace) error {
+	err := t.assembler.Traces(w, func(tr *record.Trace) error {
 		t.answered = t.answered || tr.Reached
-		distance = distance || tr.StopReason == trace.StopCompleted
+		distance = distance || tr.StopReason == record.StopCompleted
 		if !t.cfg.JSON {
 			return nil
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
@@ -339,7 +340,7 @@ func (s *stress) assemble(opened <-chan int) {
 			continue
 		case w := <-s.closed:
 			s.record(w)
-			if err := a.Traces(w, func(*trace.Trace) error { return nil }); err != nil {
+			if err := a.Traces(w, func(*record.Trace) error { return nil }); err != nil {
 				s.Error(err)
 			}
 			w.Reset()

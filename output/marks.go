@@ -5,13 +5,13 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // mark returns what traceroute(8) prints behind the time of an answer that is
 // neither a time exceeded nor the target's own: " !H" and the like, else "".
-func mark(h *trace.Hop) string {
+func mark(h *record.Hop) string {
 	switch h.Protocol {
 	case probe.ProtoICMP:
 		return mark4(h)
@@ -22,7 +22,7 @@ func mark(h *trace.Hop) string {
 	}
 }
 
-func mark4(h *trace.Hop) string {
+func mark4(h *record.Hop) string {
 	switch h.Type {
 	case wire.ICMPv4EchoReply:
 		return ""
@@ -59,7 +59,7 @@ func mark4(h *trace.Hop) string {
 	}
 }
 
-func mark6(h *trace.Hop) string {
+func mark6(h *record.Hop) string {
 	switch h.Type {
 	case wire.ICMPv6EchoReply:
 		return ""
@@ -93,7 +93,7 @@ func mark6(h *trace.Hop) string {
 	}
 }
 
-func otherMark(h *trace.Hop) string { return fmt.Sprintf(" !<%d-%d>", h.Type, h.Code) }
+func otherMark(h *record.Hop) string { return fmt.Sprintf(" !<%d-%d>", h.Type, h.Code) }
 
 // roleMarks are traceroute's words for an interface's role (RFC 5837 §4.1).
 var roleMarks = [...]string{

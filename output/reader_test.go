@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
 )
 
@@ -43,7 +44,7 @@ func p[T any](v T) *T { return &v }
 
 // expected is the record of t as it should be read, the slow and obvious way.
 // The objects of extensions are left to the golden files.
-func expected(tr *trace.Trace) *TraceRecord {
+func expected(tr *record.Trace) *TraceRecord {
 	want := &TraceRecord{
 		Type: "trace", Version: "0.1", ListName: "default", ID: 1, Hostname: "vp1",
 		UserID: int(tr.FlowIndex), Src: tr.Source.Netip(), Dst: tr.Target.Netip(),
@@ -86,7 +87,7 @@ func expected(tr *trace.Trace) *TraceRecord {
 }
 
 // expectedExt is the trace-ext record of t as it should be read.
-func expectedExt(tr *trace.Trace) *TraceExt {
+func expectedExt(tr *record.Trace) *TraceExt {
 	want := &TraceExt{
 		Type: "trace-ext", Run: "01JX", Dst: tr.Target.Netip(), UserID: int(tr.FlowIndex),
 		Reached: tr.Reached, DstTTL: int(tr.Distance), NoReply: [][2]int{},
@@ -111,7 +112,7 @@ func expectedExt(tr *trace.Trace) *TraceExt {
 }
 
 // expectedReply is the reply record of h as it should be read.
-func expectedReply(head *trace.Head, h *trace.Hop) *ReplyRecord {
+func expectedReply(head *record.Head, h *record.Hop) *ReplyRecord {
 	is4 := head.Target.Is4()
 	want := &ReplyRecord{
 		Type: "reply", Run: "01JX", TSSrc: "kernel", CaptureTimestamp: h.Stamp / 1e9, RxUs: h.Stamp / 1e3,
@@ -182,7 +183,7 @@ func TestRoundTrip(t *testing.T) {
 func TestRoundTripObjects(t *testing.T) {
 	tr := sampleInterfaces().trace
 	tr.Hops[1].Ext = mplsExt()
-	tr.Close()
+	trace.Close(tr)
 	list, err := readAll(t, written(t, testConfig, func(w *Writer) { writeSample(t, w, sample{trace: tr}) }))
 	if err != io.EOF {
 		t.Fatal(err)

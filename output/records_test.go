@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
 )
 
@@ -141,8 +142,8 @@ func random(r *rand.Rand, v reflect.Value) {
 }
 
 // randomTrace returns a closed trace of any content that could come about.
-func randomTrace(r *rand.Rand, ext []byte) *trace.Trace {
-	var t trace.Trace
+func randomTrace(r *rand.Rand, ext []byte) *record.Trace {
+	var t record.Trace
 	random(r, reflect.ValueOf(&t.Head).Elem())
 	t.Method = probe.Method(r.IntN(4))
 	t.ProbeSize, t.MaxTTL, t.Attempts = r.IntN(1<<17), uint8(1+r.IntN(63)), uint8(1+r.IntN(4))
@@ -151,7 +152,7 @@ func randomTrace(r *rand.Rand, ext []byte) *trace.Trace {
 	}
 	t.Start = r.Int64N(1 << 62)
 	for ttl := range uint8(r.IntN(20)) {
-		var h trace.Hop
+		var h record.Hop
 		random(r, reflect.ValueOf(&h.Facts).Elem())
 		h.TTL, h.Attempt = ttl, uint8(r.IntN(4))
 		h.Valid, h.Kind = probe.Validity(r.IntN(3)), probe.Kind(r.IntN(20))
@@ -163,11 +164,11 @@ func randomTrace(r *rand.Rand, ext []byte) *trace.Trace {
 		}
 		h.Ext = ext
 		t.Hops = append(t.Hops, h)
-		t.Silent = append(t.Silent, trace.TTLAttempt{TTL: ttl, Attempt: 3})
+		t.Silent = append(t.Silent, record.TTLAttempt{TTL: ttl, Attempt: 3})
 	}
-	t.Close()
+	trace.Close(&t)
 	for ttl := range uint8(r.IntN(4)) {
-		t.Inferred = append(t.Inferred, trace.Known{TTL: ttl, Addr: t.Target})
+		t.Inferred = append(t.Inferred, record.Known{TTL: ttl, Addr: t.Target})
 	}
 	return &t
 }
@@ -306,7 +307,7 @@ func TestRecordReference(t *testing.T) {
 }
 
 // trace16 is a trace of 16 hops, as most are.
-func trace16() *trace.Trace {
+func trace16() *record.Trace {
 	t := udp4(15)
 	h := answer(t, 16, probe.KindPortUnreach)
 	add(t, h)
@@ -314,7 +315,7 @@ func trace16() *trace.Trace {
 		binary.BigEndian.PutUint32(t.Hops[i].Responder[12:], 0xc6336400+uint32(i)*7919)
 	}
 	t.Hops[7].Ext = mplsExt()
-	t.Close()
+	trace.Close(t)
 	return t
 }
 

@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // rttUnit is the unit of caracal's rtt, 0.1 ms, in ns.
@@ -18,7 +18,7 @@ func appendReplyHead(b []byte, conf *Config) []byte {
 }
 
 // appendReply appends the rest of the reply record of h.
-func appendReply(b []byte, head *trace.Head, h *trace.Hop) []byte {
+func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 	b = appendInt(b, "capture_timestamp", h.Stamp/1e9)
 	b = appendInt(b, "rx_us", h.Stamp/1e3)
 	timed := h.Sent != 0 && !h.Late
@@ -77,7 +77,7 @@ func appendReply(b []byte, head *trace.Head, h *trace.Hop) []byte {
 // appendReplyProbe appends which probe is answered. What shows no hop does
 // not tell its probe's TTL and attempt, nor does a quotation whose probe is not
 // in the capture.
-func appendReplyProbe(b []byte, head *trace.Head, h *trace.Hop) []byte {
+func appendReplyProbe(b []byte, head *record.Head, h *record.Hop) []byte {
 	is4 := head.Target.Is4()
 	b = appendInt(b, "probe_protocol", int64(head.Method.Protocol(is4)))
 	b = appendAddr(b, "probe_src_addr", head.Source)

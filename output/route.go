@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // RouteRow is what one TTL of a trace to one target showed.
@@ -23,7 +23,7 @@ type RouteRow struct {
 // RouteProbe is a probe of a row and its answer, nil for silence.
 type RouteProbe struct {
 	Flow uint16
-	Hop  *trace.Hop
+	Hop  *record.Hop
 }
 
 // Route writes a trace for people, row by row, as traceroute(8) does. Rows of
@@ -61,7 +61,7 @@ func (r *Route) Row(row RouteRow) error {
 	if r.Flows > 1 {
 		return r.flowRows(row)
 	}
-	var last *trace.Hop
+	var last *record.Hop
 	for _, p := range row.Probes {
 		h := p.Hop
 		if h == nil {
@@ -134,7 +134,7 @@ func (p flowPath) agrees(other flowPath) bool {
 // branch is a responder of a row, with what its flows saw; one without a hop is
 // silence.
 type branch struct {
-	hop   *trace.Hop
+	hop   *record.Hop
 	flows []uint16
 	rtts  []int64
 }
@@ -227,7 +227,7 @@ func (b *branch) times() string {
 }
 
 // responder writes who answered, and what its extensions say.
-func (r *Route) responder(h *trace.Hop) {
+func (r *Route) responder(h *record.Hop) {
 	addr := h.Responder.Netip()
 	if r.Name == nil {
 		fmt.Fprintf(&r.buf, " %s", addr)

@@ -7,12 +7,12 @@ import (
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // routeHop returns an answer from 203.0.113.x after that many µs.
-func routeHop(ttl, x uint8, us int64) *trace.Hop {
+func routeHop(ttl, x uint8, us int64) *record.Hop {
 	h := udp4Hop(ttl)
 	h.Responder = probe.Addr4From([4]byte{203, 0, 113, x})
 	h.RTT = us * 1000
@@ -20,7 +20,7 @@ func routeHop(ttl, x uint8, us int64) *trace.Hop {
 }
 
 // routeRow returns a row of one flow; nil is silence.
-func routeRow(ttl uint8, hops ...*trace.Hop) RouteRow {
+func routeRow(ttl uint8, hops ...*record.Hop) RouteRow {
 	row := RouteRow{TTL: ttl}
 	for _, h := range hops {
 		row.Probes = append(row.Probes, RouteProbe{Hop: h})
@@ -96,7 +96,7 @@ func TestGoldenRoute(t *testing.T) {
 }
 
 func TestGoldenRouteFlows(t *testing.T) {
-	row := func(ttl uint8, per ...[]*trace.Hop) RouteRow {
+	row := func(ttl uint8, per ...[]*record.Hop) RouteRow {
 		r := RouteRow{TTL: ttl}
 		for flow, hops := range per {
 			for _, h := range hops {
@@ -105,15 +105,15 @@ func TestGoldenRouteFlows(t *testing.T) {
 		}
 		return r
 	}
-	both := func(ttl, x uint8) []*trace.Hop {
-		return []*trace.Hop{routeHop(ttl, x, 1000), routeHop(ttl, x, 1500)}
+	both := func(ttl, x uint8) []*record.Hop {
+		return []*record.Hop{routeHop(ttl, x, 1000), routeHop(ttl, x, 1500)}
 	}
-	mute := []*trace.Hop{nil, nil}
+	mute := []*record.Hop{nil, nil}
 	golden(t, "route-flows.txt", writeRoute(t, &Route{Flows: 4, Width: 16}, "example.net",
 		row(1, both(1, 1), both(1, 1), both(1, 1), both(1, 1)),
 		row(2, both(2, 2), both(2, 22), both(2, 2), mute),
 		row(3, mute, mute, mute, mute),
-		row(4, []*trace.Hop{routeHop(4, 4, 10), nil}, both(4, 4), both(4, 4), both(4, 4)),
+		row(4, []*record.Hop{routeHop(4, 4, 10), nil}, both(4, 4), both(4, 4), both(4, 4)),
 		row(5, both(5, 5), nil, both(5, 55), both(5, 5)),
 	))
 }
@@ -134,7 +134,7 @@ func TestMarks(t *testing.T) {
 		{58, 4, 1, 0, " !P"}, {58, 4, 0, 0, " !<4-0>"}, {58, 1, 0, 0, " !N"}, {58, 1, 1, 0, " !X"},
 		{58, 1, 2, 0, " !H"}, {58, 1, 3, 0, " !H"}, {58, 1, 4, 0, ""}, {58, 1, 5, 0, " !<5>"}, {6, 0, 0, 0, ""},
 	} {
-		h := new(trace.Hop)
+		h := new(record.Hop)
 		h.Protocol, h.Type, h.Code, h.MTU = tt.protocol, tt.typ, tt.code, tt.mtu
 		if got := mark(h); got != tt.want {
 			t.Errorf("protocol %d, type %d, code %d: %q, want %q", tt.protocol, tt.typ, tt.code, got, tt.want)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -28,14 +29,14 @@ var testConfig = Config{Records: Both, Run: "01JX", Hostname: "vp1"}
 // duplicates, late ones and others.
 type sample struct {
 	name    string
-	trace   *trace.Trace
-	replies []trace.Hop
+	trace   *record.Trace
+	replies []record.Hop
 }
 
 // udp4 returns an open trace, UDP over IPv4, of n routers.
-func udp4(n int) *trace.Trace {
-	t := &trace.Trace{
-		Head: trace.Head{
+func udp4(n int) *record.Trace {
+	t := &record.Trace{
+		Head: record.Head{
 			Target: target4, Source: source4, Method: probe.UDP,
 			Flow: probe.Flow{Value: 41021}, DstPort: 33434, ProbeSize: 44,
 		},
@@ -47,8 +48,8 @@ func udp4(n int) *trace.Trace {
 	return t
 }
 
-func udp4Hop(ttl uint8) trace.Hop {
-	h := trace.Hop{Sent: start + int64(ttl)*1e6, RTT: int64(ttl) * 1234567}
+func udp4Hop(ttl uint8) record.Hop {
+	h := record.Hop{Sent: start + int64(ttl)*1e6, RTT: int64(ttl) * 1234567}
 	h.Facts = probe.Facts{
 		Probe: probe.Probe{Target: target4, TTL: ttl},
 		Stamp: h.Sent + h.RTT, Responder: probe.Addr4From([4]byte{203, 0, 113, ttl}),
@@ -61,9 +62,9 @@ func udp4Hop(ttl uint8) trace.Hop {
 }
 
 // icmp6 returns an open trace, ICMP over IPv6, of n routers.
-func icmp6(n int) *trace.Trace {
-	t := &trace.Trace{
-		Head: trace.Head{
+func icmp6(n int) *record.Trace {
+	t := &record.Trace{
+		Head: record.Head{
 			Target: target6, Source: source6, Method: probe.ICMP, FlowIndex: 1,
 			Flow: probe.Flow{Value: 41021, Label: 0x12345}, DstPort: 33434, TOS: 8, ProbeSize: 64,
 		},
@@ -81,27 +82,27 @@ func icmp6(n int) *trace.Trace {
 	return t
 }
 
-func tcp4(n int, m probe.Method) *trace.Trace {
+func tcp4(n int, m probe.Method) *record.Trace {
 	t := udp4(n)
 	t.Method, t.DstPort, t.ProbeSize = m, 443, 40
 	return t
 }
 
 // add puts an answered probe into t.
-func add(t *trace.Trace, h trace.Hop) {
+func add(t *record.Trace, h record.Hop) {
 	t.Hops = append(t.Hops, h)
 	t.ProbeCount++
 	t.Answered++
 }
 
 // silence puts an unanswered probe into t.
-func silence(t *trace.Trace, ttl, attempt uint8) {
-	t.Silent = append(t.Silent, trace.TTLAttempt{TTL: ttl, Attempt: attempt})
+func silence(t *record.Trace, ttl, attempt uint8) {
+	t.Silent = append(t.Silent, record.TTLAttempt{TTL: ttl, Attempt: attempt})
 	t.ProbeCount++
 }
 
 // answer is the target's, with ttl sent.
-func answer(t *trace.Trace, ttl uint8, kind probe.Kind) trace.Hop {
+func answer(t *record.Trace, ttl uint8, kind probe.Kind) record.Hop {
 	h := udp4Hop(ttl)
 	h.Target, h.Responder, h.Kind = t.Target, t.Target, kind
 	switch kind {
@@ -152,7 +153,7 @@ func samples() []sample {
 		sampleHalted(), sampleMangled(), sampleTCP(), sampleTCPACK(), sampleOdd(),
 	}
 	for _, s := range list {
-		s.trace.Close()
+		trace.Close(s.trace)
 	}
 	return list
 }
@@ -164,7 +165,7 @@ func sampleUDP4() sample {
 		h.QuotedTTL = ttl - 3
 		add(t, h)
 	}
-	replies := append([]trace.Hop(nil), t.Hops...)
+	replies := append([]record.Hop(nil), t.Hops...)
 	copied := t.Hops[1]
 	copied.Stamp, copied.Dup = copied.Stamp+5e6, 1
 	late := t.Hops[2]
@@ -175,7 +176,7 @@ func sampleUDP4() sample {
 func sampleICMP6() sample {
 	t := icmp6(2)
 	add(t, answer(t, 3, probe.KindEchoReply))
-	return sample{"icmp6", t, append([]trace.Hop(nil), t.Hops...)}
+	return sample{"icmp6", t, append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleMPLS() sample {
@@ -183,14 +184,14 @@ func sampleMPLS() sample {
 	t.Hops[0].Ext, t.Hops[0].QuotedLen = mplsExt(), 128
 	t.Hops[1].Ext = mplsExt()
 	t.Hops[1].Ext[2] ^= 0xff // a bad checksum
-	return sample{"mpls", t, append([]trace.Hop(nil), t.Hops...)}
+	return sample{"mpls", t, append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleInterfaces() sample {
 	t := udp4(2)
 	t.Hops[0].Ext = ifaceExt()
 	t.Hops[1].Ext = []byte{0x20, 0, 0, 0, 0, 4, 1, 1} // 0 labels, no checksum
-	return sample{"interfaces", t, append([]trace.Hop(nil), t.Hops...)}
+	return sample{"interfaces", t, append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleUnreach() sample {
@@ -198,7 +199,7 @@ func sampleUnreach() sample {
 	t.Hops[2].Kind, t.Hops[2].Type, t.Hops[2].Code = probe.KindAdmin, wire.ICMPv4Unreachable, 13
 	silence(t, 4, 0)
 	silence(t, 4, 1)
-	return sample{"unreach", t, append([]trace.Hop(nil), t.Hops...)}
+	return sample{"unreach", t, append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleSilent() sample {
@@ -224,7 +225,7 @@ func sampleMangled() sample {
 	t.Hops[1].Valid, t.Hops[1].Mangled = probe.Weak, probe.MangledCsum|probe.MangledSource
 	t.Hops[2].Valid, t.Hops[2].Mangled = probe.Unverified, 1<<9-1
 	silence(t, 4, 0)
-	return sample{"mangled", t, append([]trace.Hop(nil), t.Hops...)}
+	return sample{"mangled", t, append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleTCP() sample {
@@ -232,7 +233,7 @@ func sampleTCP() sample {
 	h := answer(t, 3, probe.KindSYNACK)
 	h.TCPFlags = 0x12
 	add(t, h)
-	return sample{"tcp-syn", t, append([]trace.Hop(nil), t.Hops...)}
+	return sample{"tcp-syn", t, append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleTCPACK() sample {
@@ -241,7 +242,7 @@ func sampleTCPACK() sample {
 	h.TCPFlags, h.Attempt = 0x04, 1
 	silence(t, 3, 0)
 	add(t, h)
-	return sample{"tcp-ack", t, append([]trace.Hop(nil), t.Hops...)}
+	return sample{"tcp-ack", t, append([]record.Hop(nil), t.Hops...)}
 }
 
 // sampleOdd has a datagram from the target, a next-hop MTU that is too large
@@ -256,5 +257,5 @@ func sampleOdd() sample {
 	t.Touched = true
 	datagram := answer(t, 0, probe.KindUDPReply)
 	datagram.Sent, datagram.RTT = 0, 0
-	return sample{"odd", t, append(append([]trace.Hop(nil), t.Hops...), datagram)}
+	return sample{"odd", t, append(append([]record.Hop(nil), t.Hops...), datagram)}
 }

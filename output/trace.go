@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // scamperMethods are scamper's names of the methods: those of its ways of
@@ -37,7 +37,7 @@ func appendTraceHead(b []byte, conf *Config) []byte {
 // appendTrace appends the rest of the trace record of t. Readers of scamper's
 // records refuse a record with any other key at this level; extras go into the
 // hops, where only "family" is refused, and into trace-ext.
-func appendTrace(b []byte, t *trace.Trace) []byte {
+func appendTrace(b []byte, t *record.Trace) []byte {
 	b = appendInt(b, "userid", int64(t.FlowIndex))
 	b = appendName(b, "method", scamperMethods[t.Method])
 	b = appendAddr(b, "src", t.Source)
@@ -89,7 +89,7 @@ func appendStart(b []byte, ns int64) []byte {
 }
 
 // appendHop appends a hop of a trace record: scamper's keys, then ours.
-func appendHop(b []byte, head *trace.Head, h *trace.Hop) []byte {
+func appendHop(b []byte, head *record.Head, h *record.Hop) []byte {
 	b = append(b, `{"addr":"`...)
 	b = append(appendOctets(b, h.Responder), '"')
 	b = appendInt(b, "probe_ttl", int64(h.TTL))
@@ -130,7 +130,7 @@ func appendHop(b []byte, head *trace.Head, h *trace.Hop) []byte {
 
 // appendInferred appends a router that answered others. The type is there because
 // some readers take a hop without one for an echo reply.
-func appendInferred(b []byte, k *trace.Known) []byte {
+func appendInferred(b []byte, k *record.Known) []byte {
 	b = append(b, `{"addr":"`...)
 	b = append(appendOctets(b, k.Addr), '"')
 	b = appendInt(b, "probe_ttl", int64(k.TTL))
@@ -145,7 +145,7 @@ func appendInferred(b []byte, k *trace.Known) []byte {
 }
 
 // appendHopICMP appends what only ICMP answers have.
-func appendHopICMP(b []byte, h *trace.Hop) []byte {
+func appendHopICMP(b []byte, h *record.Hop) []byte {
 	b = appendInt(b, "icmp_type", int64(h.Type))
 	b = appendInt(b, "icmp_code", int64(h.Code))
 	if h.HasQuote {

@@ -3,7 +3,7 @@ package output
 import (
 	"strconv"
 
-	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // appendExtHead appends the start of every trace-ext record.
@@ -15,7 +15,7 @@ func appendExtHead(b []byte, conf *Config) []byte {
 // appendExt appends the rest of the trace-ext record of t: what scamper's
 // record has no key for. It stands behind the trace record with the same dst
 // and userid.
-func appendExt(b []byte, t *trace.Trace) []byte {
+func appendExt(b []byte, t *record.Trace) []byte {
 	b = appendAddr(b, "dst", t.Target)
 	b = appendInt(b, "userid", int64(t.FlowIndex))
 	b = appendBool(b, "reached", t.Reached)

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Records is a set of kinds of data records.
@@ -101,7 +101,7 @@ func (w *Writer) Wants(r Records) bool { return w.conf.Records&r != 0 }
 
 // Trace writes the trace record and the trace-ext record of t, which is closed,
 // unless the writer was told to write replies only. It keeps nothing of t.
-func (w *Writer) Trace(t *trace.Trace) error {
+func (w *Writer) Trace(t *record.Trace) error {
 	if w.err != nil || !w.Wants(Traces) {
 		return w.err
 	}
@@ -113,7 +113,7 @@ func (w *Writer) Trace(t *trace.Trace) error {
 
 // TraceAlone writes the trace record of t, which is closed, and nothing else. It
 // keeps nothing of t.
-func (w *Writer) TraceAlone(t *trace.Trace) error {
+func (w *Writer) TraceAlone(t *record.Trace) error {
 	if w.err != nil {
 		return w.err
 	}
@@ -125,7 +125,7 @@ func (w *Writer) TraceAlone(t *trace.Trace) error {
 // the writer was told to write traces only. It keeps nothing of hop. Every
 // authenticated reply has a record: duplicates, late ones and those that show
 // no hop too.
-func (w *Writer) Reply(head *trace.Head, hop *trace.Hop) error {
+func (w *Writer) Reply(head *record.Head, hop *record.Hop) error {
 	if w.err != nil || !w.Wants(Replies) {
 		return w.err
 	}

@@ -26,9 +26,10 @@ var mayImport = map[string][]string{
 	"sender":            {"internal/codec", "internal/memory", "internal/probe", "ratelimit", "internal/window"},
 	"receiver":          {"internal/codec", "internal/probe", "internal/wire"},
 	"matcher":           {"internal/probe", "internal/window"},
-	"internal/trace":    {"internal/memory", "internal/probe", "internal/window", "internal/wire"},
-	"output":            {"internal/probe", "internal/trace", "internal/wire"},
-	"engine": {"internal/codec", "internal/link", "matcher", "output", "internal/permute", "internal/probe", "ratelimit", "receiver",
+	"internal/record":   {"internal/probe"},
+	"internal/trace":    {"internal/memory", "internal/probe", "internal/record", "internal/window", "internal/wire"},
+	"output":            {"internal/probe", "internal/record", "internal/trace", "internal/wire"},
+	"engine": {"internal/codec", "internal/link", "matcher", "output", "internal/permute", "internal/probe", "internal/record", "ratelimit", "receiver",
 		"internal/schedule", "sender", "internal/target", "internal/trace", "internal/window", "internal/wire"},
 
 	// What checks it. netsim is a witness, and so may share nothing with us.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -44,11 +45,11 @@ type Assembler struct {
 	cfg     AssemblerConfig
 	limits  limits
 	limited limitedRouters
-	trace   Trace
-	hop     Hop
+	trace   record.Trace
+	hop     record.Hop
 	seen    map[window.Slot]int // further copies, by slot
 	unsent  uint64              // TTLs of the trace that were skipped, as bits
-	path    []Known             // that learnPath looks at
+	path    []record.Known      // that learnPath looks at
 }
 
 // Tally counts probes by what became of them.
@@ -71,7 +72,7 @@ func NewAssembler(cfg AssemblerConfig) *Assembler {
 
 // Traces calls yield for the closed trace of every (target, flow) of w that was
 // probed, and counts all of them. The trace is valid until yield returns.
-func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
+func (a *Assembler) Traces(w *window.Window, yield func(*record.Trace) error) error {
 	// Where the next TTL depends on the answer to the last one, silence comes in
 	// patterns that look like limits.
 	if a.cfg.GapLimit == 0 {
@@ -90,7 +91,7 @@ func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
 			}
 			t.RateLimited = a.limits.appendLimited(t.RateLimited, t)
 			a.explain(t, w, target)
-			t.Close()
+			Close(t)
 			if a.cfg.Tree != nil {
 				a.stitch(t)
 			}
@@ -103,7 +104,7 @@ func (a *Assembler) Traces(w *window.Window, yield func(*Trace) error) error {
 	return nil
 }
 
-func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *Trace {
+func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *record.Trace {
 	t, s := &a.trace, w.Shape()
 	t.Reset()
 	t.Head = a.head(w.Target(int(target)), flow)
@@ -168,7 +169,7 @@ func (a *Assembler) first(ttl uint8, sent int64, answered, wanted bool) {
 // probed adds a probe that was sent, with its first reply e, if it has one. A
 // reply counts even if the kernel said that the probe Failed, as it did for the
 // matcher; its RTT is then not known.
-func (a *Assembler) probed(t *Trace, w *window.Window, slot window.Slot, sent int64, e *window.Entry) {
+func (a *Assembler) probed(t *record.Trace, w *window.Window, slot window.Slot, sent int64, e *window.Entry) {
 	a.Tally.Sent++
 	a.ByTTL[slot.TTL].Sent++
 	t.ProbeCount++
@@ -177,7 +178,7 @@ func (a *Assembler) probed(t *Trace, w *window.Window, slot window.Slot, sent in
 	}
 	if e == nil {
 		a.Tally.Silent++
-		t.Silent = append(t.Silent, TTLAttempt{TTL: slot.TTL, Attempt: slot.Attempt})
+		t.Silent = append(t.Silent, record.TTLAttempt{TTL: slot.TTL, Attempt: slot.Attempt})
 		return
 	}
 	a.Tally.Answered++
@@ -187,7 +188,7 @@ func (a *Assembler) probed(t *Trace, w *window.Window, slot window.Slot, sent in
 }
 
 // hopOf is HopOf, with what is known of this machine.
-func (a *Assembler) hopOf(w *window.Window, e *window.Entry, sent int64) Hop {
+func (a *Assembler) hopOf(w *window.Window, e *window.Entry, sent int64) record.Hop {
 	h := HopOf(w, e, sent)
 	h.Lagged = h.Sent > 0 && a.cfg.Faults != nil && a.cfg.Faults.Lagged(h.Sent, h.Stamp)
 	return h
@@ -195,8 +196,8 @@ func (a *Assembler) hopOf(w *window.Window, e *window.Entry, sent int64) Hop {
 
 // HopOf returns what the reply e to a probe of w showed, which left at sent, ns
 // since the Unix epoch; not above 0 is not known.
-func HopOf(w *window.Window, e *window.Entry, sent int64) Hop {
-	h := Hop{Reply: probe.Reply{Facts: e.Facts, Ext: w.Extension(e)}}
+func HopOf(w *window.Window, e *window.Entry, sent int64) record.Hop {
+	h := record.Hop{Reply: probe.Reply{Facts: e.Facts, Ext: w.Extension(e)}}
 	if sent > 0 {
 		h.Sent, h.RTT = sent, max(e.Stamp-sent, 0)
 	}
@@ -205,7 +206,7 @@ func HopOf(w *window.Window, e *window.Entry, sent int64) Hop {
 
 // Replies calls yield for every reply that w has kept, in the order of their
 // arrival. Head and hop are valid until yield returns.
-func (a *Assembler) Replies(w *window.Window, yield func(*Head, *Hop) error) error {
+func (a *Assembler) Replies(w *window.Window, yield func(*record.Head, *record.Hop) error) error {
 	clear(a.seen)
 	for e := range w.Entries {
 		if e.Role == window.First && e.Valid == probe.Weak && a.doubt(w, e.Target, e.Flow).has(e) {
@@ -232,8 +233,8 @@ func (a *Assembler) Replies(w *window.Window, yield func(*Head, *Hop) error) err
 	return nil
 }
 
-func (a *Assembler) head(target probe.Addr, flow uint16) Head {
-	h := Head{
+func (a *Assembler) head(target probe.Addr, flow uint16) record.Head {
+	h := record.Head{
 		Target: target, Source: a.cfg.Source4, ProbeSize: a.cfg.Size4,
 		Method: a.cfg.Method, FlowIndex: flow, Flow: a.cfg.Flows.Flow(target, flow),
 		DstPort: a.cfg.DstPort, TOS: a.cfg.TOS,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -67,12 +68,12 @@ func (b bench) answer(s window.Slot, kind probe.Kind, from probe.Addr, rtt int64
 }
 
 // traces returns copies of the traces of b.
-func traces(t *testing.T, a *Assembler, b bench) (list []Trace) {
+func traces(t *testing.T, a *Assembler, b bench) (list []record.Trace) {
 	t.Helper()
-	err := a.Traces(b.Window, func(tr *Trace) error {
+	err := a.Traces(b.Window, func(tr *record.Trace) error {
 		c := *tr
-		c.Hops, c.Silent = append([]Hop(nil), tr.Hops...), append([]TTLAttempt(nil), tr.Silent...)
-		c.Inferred = append([]Known(nil), tr.Inferred...)
+		c.Hops, c.Silent = append([]record.Hop(nil), tr.Hops...), append([]record.TTLAttempt(nil), tr.Silent...)
+		c.Inferred = append([]record.Known(nil), tr.Inferred...)
 		list = append(list, c)
 		return nil
 	})
@@ -106,7 +107,7 @@ func TestAssemble(t *testing.T) {
 		t.Fatalf("%d traces", len(list))
 	}
 	got := list[0]
-	wantHead := Head{
+	wantHead := record.Head{
 		Target: target, Source: source4, Method: probe.UDP, FlowIndex: 1, Flow: probe.Flow{Value: 1001},
 		DstPort: 33434, TOS: 8, ProbeSize: 44,
 	}
@@ -115,7 +116,7 @@ func TestAssemble(t *testing.T) {
 	}
 	if got.FirstTTL != 2 || got.MaxTTL != 6 || got.Attempts != 2 || got.Wait != time.Second || got.Start != 900 ||
 		got.ProbeCount != 5 || got.Answered != 3 || got.Halted || got.Touched != true ||
-		got.StopReason != StopCompleted || got.End != 4 {
+		got.StopReason != record.StopCompleted || got.End != 4 {
 		t.Errorf("%+v", got)
 	}
 	type hop struct {
@@ -134,7 +135,7 @@ func TestAssemble(t *testing.T) {
 	if !bytes.Equal(got.Hops[0].Ext, ext) || got.Hops[1].Ext != nil {
 		t.Errorf("extensions %x, %x", got.Hops[0].Ext, got.Hops[1].Ext)
 	}
-	if want := []TTLAttempt{{3, 0}, {5, 0}}; !reflect.DeepEqual(got.Silent, want) {
+	if want := []record.TTLAttempt{{TTL: 3, Attempt: 0}, {TTL: 5, Attempt: 0}}; !reflect.DeepEqual(got.Silent, want) {
 		t.Errorf("silent %v, want %v", got.Silent, want)
 	}
 	if v6 := list[1]; v6.Source != source6 || v6.ProbeSize != 64 || v6.Target != target6 || v6.Touched || v6.Start != 5000 {
@@ -265,7 +266,7 @@ func TestReplies(t *testing.T) {
 	a := newTestAssembler()
 	for range 2 { // a second walk starts anew
 		var got []line
-		err := a.Replies(b.Window, func(head *Head, h *Hop) error {
+		err := a.Replies(b.Window, func(head *record.Head, h *record.Hop) error {
 			if head.Target != h.Target || head.Source.Is4() != head.Target.Is4() {
 				t.Errorf("head %+v of a reply to %v", head, h.Target)
 			}
@@ -287,10 +288,10 @@ func TestAssembleStops(t *testing.T) {
 	}
 	full, n := errors.New("disk full"), 0
 	a := newTestAssembler()
-	if err := a.Traces(b.Window, func(*Trace) error { n++; return full }); err != full || n != 1 {
+	if err := a.Traces(b.Window, func(*record.Trace) error { n++; return full }); err != full || n != 1 {
 		t.Errorf("Traces = %v after %d", err, n)
 	}
-	if err := a.Replies(b.Window, func(*Head, *Hop) error { n++; return full }); err != full || n != 2 {
+	if err := a.Replies(b.Window, func(*record.Head, *record.Hop) error { n++; return full }); err != full || n != 2 {
 		t.Errorf("Replies = %v after %d", err, n)
 	}
 }
@@ -313,7 +314,7 @@ func filled(t testing.TB, n int) bench {
 
 // What is allocated depends on the routers of a window, not on its targets.
 func TestAssembleAllocs(t *testing.T) {
-	yield := func(*Trace) error { return nil }
+	yield := func(*record.Trace) error { return nil }
 	allocs := func(targets int) float64 {
 		b, a := filled(t, targets), newTestAssembler()
 		return testing.AllocsPerRun(20, func() { _ = a.Traces(b.Window, yield) })
@@ -332,7 +333,7 @@ func BenchmarkAssemble(b *testing.B) {
 	}{{"100 targets", 100}, {"30k targets", 30_000}} {
 		b.Run(bb.name, func(b *testing.B) {
 			w, a := filled(b, bb.targets), newTestAssembler()
-			yield := func(*Trace) error { return nil }
+			yield := func(*record.Trace) error { return nil }
 			b.ReportAllocs()
 			for n := 0; b.Loop(); n++ {
 				if n%bb.targets == 0 {

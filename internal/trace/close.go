@@ -4,9 +4,13 @@ import (
 	"math/bits"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Close decides where the trace ends and fills t.Result from the fields above
+// closing is a trace on its way to a result.
+type closing struct{ *record.Trace }
+
+// Close decides where a trace ends and fills its Result from the fields above
 // it. Then it cuts Hops to those at or below the end. In this order:
 //
 //  1. The distance that a port unreachable gives (see distance): COMPLETED.
@@ -23,8 +27,9 @@ import (
 //
 // Close allocates nothing once Loops has room. Closing twice changes nothing
 // more, unless hops above the end were what decided.
-func (t *Trace) Close() {
-	t.Result = Result{Reached: t.Touched, Loops: t.Loops[:0]}
+func Close(trace *record.Trace) {
+	t := closing{trace}
+	t.Result = record.Result{Reached: t.Touched, Loops: t.Loops[:0]}
 	t.end()
 	n := 0
 	for i := range t.Hops {
@@ -42,13 +47,13 @@ func (t *Trace) Close() {
 }
 
 // end fills StopReason, StopData, End, Reached and Distance.
-func (t *Trace) end() {
+func (t closing) end() {
 	lowest := t.lowestAnswer()
 	if d := t.distance(lowest); d != 0 {
 		lowest = d
 	}
 	if lowest != 0 {
-		t.StopReason, t.End = StopCompleted, lowest
+		t.StopReason, t.End = record.StopCompleted, lowest
 		t.Reached, t.Distance = true, lowest
 		return
 	}
@@ -57,7 +62,7 @@ func (t *Trace) end() {
 		if !h.HasHop() {
 			t.Reached = true // such a one should not be here, but it does tell
 		} else if h.Kind.IsUnreach() {
-			t.StopReason, t.StopData, t.End = StopUnreach, h.Code, h.TTL
+			t.StopReason, t.StopData, t.End = record.StopUnreach, h.Code, h.TTL
 			if h.Responder == t.Target {
 				// A host that rejects by its own firewall. It was reached, and
 				// what it said is still that it may not be.
@@ -69,13 +74,13 @@ func (t *Trace) end() {
 	again, circle := t.circle()
 	switch last := t.lastInRow(); {
 	case circle && t.GapLimit > 0:
-		t.StopReason, t.End = StopLoop, again
+		t.StopReason, t.End = record.StopLoop, again
 	case t.Halted || t.CutOff:
-		t.StopReason, t.End = StopHalted, t.highestProbed()
+		t.StopReason, t.End = record.StopHalted, t.highestProbed()
 	case t.GapLimit > 0 && last < t.MaxTTL:
-		t.StopReason, t.End = StopGapLimit, last
+		t.StopReason, t.End = record.StopGapLimit, last
 	default:
-		t.StopReason, t.End = StopHopLimit, t.MaxTTL
+		t.StopReason, t.End = record.StopHopLimit, t.MaxTTL
 	}
 }
 
@@ -86,7 +91,7 @@ func (t *Trace) end() {
 // What routers send too (time exceeded, protocol unreachable, parameter problem
 // and so on) counts only from the target's own address. Its other unreachables
 // are an end of another kind.
-func (t *Trace) answers(h *Hop) bool {
+func (t closing) answers(h *record.Hop) bool {
 	switch h.Kind {
 	case probe.KindPortUnreach, probe.KindEchoReply, probe.KindSYNACK, probe.KindRST:
 		return true
@@ -98,7 +103,7 @@ func (t *Trace) answers(h *Hop) bool {
 }
 
 // lowestAnswer returns the lowest TTL at which the target answered, 0 if none.
-func (t *Trace) lowestAnswer() uint8 {
+func (t closing) lowestAnswer() uint8 {
 	for i := range t.Hops {
 		if t.answers(&t.Hops[i]) {
 			return t.Hops[i].TTL
@@ -116,7 +121,7 @@ func (t *Trace) lowestAnswer() uint8 {
 //
 // This finds the true distance also where the target limits the rate of its
 // unreachables and did not answer at that very TTL.
-func (t *Trace) distance(lowest uint8) uint8 {
+func (t closing) distance(lowest uint8) uint8 {
 	var router uint8 // highest TTL that ended in a router
 	for i := range t.Hops {
 		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && h.Responder != t.Target {
@@ -137,7 +142,7 @@ func (t *Trace) distance(lowest uint8) uint8 {
 }
 
 // highestProbed returns the highest TTL that was probed, 0 if none was.
-func (t *Trace) highestProbed() uint8 {
+func (t closing) highestProbed() uint8 {
 	var ttl uint8
 	if n := len(t.Hops); n > 0 {
 		ttl = t.Hops[n-1].TTL
@@ -150,7 +155,7 @@ func (t *Trace) highestProbed() uint8 {
 
 // lastInRow returns the highest TTL up to which every TTL from the last hop on was
 // probed; without a hop, from the lowest one on that was.
-func (t *Trace) lastInRow() uint8 {
+func (t closing) lastInRow() uint8 {
 	probed := uint64(0)
 	for _, s := range t.Silent {
 		probed |= 1 << (s.TTL & probe.MaxTTL)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 var (
@@ -23,11 +24,11 @@ func router(i int) probe.Addr { return probe.Addr4From([4]byte{203, 0, 113, byte
 //
 // .attempt, /code and <quoted may lack. The responder is T, the target; O, the
 // other address; or a router's number.
-func hops(t testing.TB, path string) []Hop {
+func hops(t testing.TB, path string) []record.Hop {
 	t.Helper()
-	var list []Hop
+	var list []record.Hop
 	for word := range strings.FieldsSeq(path) {
-		var h Hop
+		var h record.Hop
 		word, quoted, ok := strings.Cut(word, "<")
 		if h.HasQuote = ok; ok {
 			scan(t, quoted, "%d", &h.QuotedTTL)
@@ -78,7 +79,7 @@ func TestCloseEnd(t *testing.T) {
 	tests := []struct {
 		name string
 		path string
-		set  func(*Trace)
+		set  func(*record.Trace)
 		want string // stop reason/data end distance reached hops
 	}{
 		{name: "nothing answered", want: "HOPLIMIT/0 end 16, distance 0, reached false, 0 hops"},
@@ -87,13 +88,19 @@ func TestCloseEnd(t *testing.T) {
 		{name: "routers repeat, and all is probed", path: three + "4:2=ttl_exceeded 5:3=ttl_exceeded 6:2=ttl_exceeded 7:3=ttl_exceeded",
 			want: "HOPLIMIT/0 end 16, distance 0, reached false, 7 hops"},
 		{name: "routers repeat", path: three + "4:2=ttl_exceeded 5:3=ttl_exceeded 6:2=ttl_exceeded 7:3=ttl_exceeded",
-			set:  func(t *Trace) { t.GapLimit = 5 },
+			set:  func(t *record.Trace) { t.GapLimit = 5 },
 			want: "LOOP/0 end 4, distance 0, reached false, 4 hops"},
-		{name: "given up before", path: three, set: func(t *Trace) { t.GapLimit, t.Silent = 2, []TTLAttempt{{4, 0}, {5, 0}} },
+		{name: "given up before", path: three, set: func(t *record.Trace) {
+			t.GapLimit, t.Silent = 2, []record.TTLAttempt{{TTL: 4, Attempt: 0}, {TTL: 5, Attempt: 0}}
+		},
 			want: "GAPLIMIT/0 end 5, distance 0, reached false, 3 hops"},
-		{name: "one TTL probed beyond the silence", path: three, set: func(t *Trace) { t.GapLimit, t.Silent = 2, []TTLAttempt{{4, 0}, {5, 0}, {9, 0}} },
+		{name: "one TTL probed beyond the silence", path: three, set: func(t *record.Trace) {
+			t.GapLimit, t.Silent = 2, []record.TTLAttempt{{TTL: 4, Attempt: 0}, {TTL: 5, Attempt: 0}, {TTL: 9, Attempt: 0}}
+		},
 			want: "GAPLIMIT/0 end 5, distance 0, reached false, 3 hops"},
-		{name: "given up at the last TTL", path: three, set: func(t *Trace) { t.GapLimit, t.MaxTTL, t.Silent = 2, 5, []TTLAttempt{{4, 0}, {5, 0}} },
+		{name: "given up at the last TTL", path: three, set: func(t *record.Trace) {
+			t.GapLimit, t.MaxTTL, t.Silent = 2, 5, []record.TTLAttempt{{TTL: 4, Attempt: 0}, {TTL: 5, Attempt: 0}}
+		},
 			want: "HOPLIMIT/0 end 5, distance 0, reached false, 3 hops"},
 
 		// The distance of a port unreachable.
@@ -164,7 +171,7 @@ func TestCloseEnd(t *testing.T) {
 			want: "HOPLIMIT/0 end 16, distance 0, reached false, 4 hops"},
 
 		// Answers without a hop.
-		{name: "a datagram from the target", path: three, set: func(t *Trace) { t.Touched = true },
+		{name: "a datagram from the target", path: three, set: func(t *record.Trace) { t.Touched = true },
 			want: "HOPLIMIT/0 end 16, distance 0, reached true, 3 hops"},
 		{name: "among the hops by mistake", path: three + "5:T=udp_reply",
 			want: "HOPLIMIT/0 end 16, distance 0, reached true, 3 hops"},
@@ -175,17 +182,17 @@ func TestCloseEnd(t *testing.T) {
 			want: "COMPLETED/0 end 4, distance 4, reached true, 4 hops"},
 		{name: "halted, unreachable", path: three + "4:3=host_unreach/1", set: halt,
 			want: "UNREACH/1 end 4, distance 0, reached false, 4 hops"},
-		{name: "halted before anything", set: func(t *Trace) { t.Halted = true },
+		{name: "halted before anything", set: func(t *record.Trace) { t.Halted = true },
 			want: "HALTED/0 end 0, distance 0, reached false, 0 hops"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tr := Trace{Head: Head{Target: target}, FirstTTL: 1, MaxTTL: lastTTL, Hops: hops(t, tt.path)}
-			tr.Result = Result{StopReason: StopLoop, End: 99, Distance: 99} // dirty on purpose
+			tr := record.Trace{Head: record.Head{Target: target}, FirstTTL: 1, MaxTTL: lastTTL, Hops: hops(t, tt.path)}
+			tr.Result = record.Result{StopReason: record.StopLoop, End: 99, Distance: 99} // dirty on purpose
 			if tt.set != nil {
 				tt.set(&tr)
 			}
-			tr.Close()
+			Close(&tr)
 			got := fmt.Sprintf("%v/%d end %d, distance %d, reached %v, %d hops",
 				tr.StopReason, tr.StopData, tr.End, tr.Distance, tr.Reached, len(tr.Hops))
 			if got != tt.want {
@@ -196,30 +203,30 @@ func TestCloseEnd(t *testing.T) {
 }
 
 // halt stops the trace after a silent TTL 9.
-func halt(t *Trace) {
+func halt(t *record.Trace) {
 	t.Halted = true
-	t.Silent = append(t.Silent, TTLAttempt{9, 0})
+	t.Silent = append(t.Silent, record.TTLAttempt{TTL: 9, Attempt: 0})
 }
 
 func TestCloseLoops(t *testing.T) {
 	tests := []struct {
 		name, path string
-		want       []Loop
+		want       []record.Loop
 	}{
 		{"none", three, nil},
 		{"next to each other", "1:1=ttl_exceeded 2:1=ttl_exceeded 3:1=ttl_exceeded", nil},
 		{"two routers", "1:1=ttl_exceeded 2:2=ttl_exceeded 3:1=ttl_exceeded 4:2=ttl_exceeded",
-			[]Loop{{1, 3}, {2, 4}}},
-		{"silence between", "1:1=ttl_exceeded 3:1=ttl_exceeded", []Loop{{1, 3}}},
-		{"nearest counts", "1:1=ttl_exceeded 3:1=ttl_exceeded 5:1=ttl_exceeded", []Loop{{1, 3}, {3, 5}}},
+			[]record.Loop{{First: 1, Again: 3}, {First: 2, Again: 4}}},
+		{"silence between", "1:1=ttl_exceeded 3:1=ttl_exceeded", []record.Loop{{First: 1, Again: 3}}},
+		{"nearest counts", "1:1=ttl_exceeded 3:1=ttl_exceeded 5:1=ttl_exceeded", []record.Loop{{First: 1, Again: 3}, {First: 3, Again: 5}}},
 		{"attempts count once", "1:1=ttl_exceeded 1.1:1=ttl_exceeded 3:1=ttl_exceeded 3.1:1=ttl_exceeded",
-			[]Loop{{1, 3}}},
+			[]record.Loop{{First: 1, Again: 3}}},
 		{"unreachable passed on", "1:1=ttl_exceeded 2:2=ttl_exceeded 3:1=host_unreach", nil},
 		{"beyond the end", "1:1=ttl_exceeded 2:2=host_unreach 3:1=ttl_exceeded", nil},
 	}
 	for _, tt := range tests {
-		tr := Trace{Head: Head{Target: target}, MaxTTL: lastTTL, Hops: hops(t, tt.path)}
-		tr.Close()
+		tr := record.Trace{Head: record.Head{Target: target}, MaxTTL: lastTTL, Hops: hops(t, tt.path)}
+		Close(&tr)
 		if !slices.Equal(tr.Loops, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, tr.Loops, tt.want)
 		}
@@ -236,9 +243,9 @@ func TestCloseNAT(t *testing.T) {
 		{probe.MangledTOS | probe.MangledCsum, 2},
 	}
 	for _, tt := range tests {
-		tr := Trace{Head: Head{Target: target}, MaxTTL: lastTTL, Hops: hops(t, three)}
+		tr := record.Trace{Head: record.Head{Target: target}, MaxTTL: lastTTL, Hops: hops(t, three)}
 		tr.Hops[1].Mangled, tr.Hops[2].Mangled = tt.mangled, tt.mangled
-		tr.Close()
+		Close(&tr)
 		if tr.NATFirstTTL != tt.want {
 			t.Errorf("mangled %b: first TTL %d, want %d", tt.mangled, tr.NATFirstTTL, tt.want)
 		}
@@ -247,8 +254,8 @@ func TestCloseNAT(t *testing.T) {
 
 func TestPathHash(t *testing.T) {
 	hash := func(path string) uint64 {
-		tr := Trace{Head: Head{Target: target}, MaxTTL: lastTTL, Hops: hops(t, path)}
-		tr.Close()
+		tr := record.Trace{Head: record.Head{Target: target}, MaxTTL: lastTTL, Hops: hops(t, path)}
+		Close(&tr)
 		return tr.PathHash
 	}
 	base := hash(three)
@@ -279,11 +286,11 @@ func TestPathHash(t *testing.T) {
 }
 
 // long fills t with a path of 15 routers and what a target answers beyond.
-func long(t *Trace) {
+func long(t *record.Trace) {
 	t.Reset()
 	t.Target, t.FirstTTL, t.MaxTTL = target, 1, 32
 	for ttl := uint8(1); ttl <= 20; ttl++ {
-		h := Hop{Sent: 1, RTT: 1}
+		h := record.Hop{Sent: 1, RTT: 1}
 		h.TTL, h.Kind, h.Responder = ttl, probe.KindTTLExceeded, router(int(ttl))
 		if ttl > 15 {
 			h.Kind, h.Responder = probe.KindPortUnreach, target
@@ -295,33 +302,33 @@ func long(t *Trace) {
 }
 
 func TestCloseAllocs(t *testing.T) {
-	var tr Trace
+	var tr record.Trace
 	long(&tr)
-	tr.Close()
+	Close(&tr)
 	if tr.End != 16 || len(tr.Loops) != 1 {
 		t.Fatalf("end %d, loops %v", tr.End, tr.Loops)
 	}
-	if n := testing.AllocsPerRun(100, func() { long(&tr); tr.Close() }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { long(&tr); Close(&tr) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 func BenchmarkClose(b *testing.B) {
-	var tr Trace
+	var tr record.Trace
 	b.ReportAllocs()
 	for b.Loop() {
 		long(&tr)
-		tr.Close()
+		Close(&tr)
 	}
 }
 
 func TestStopReasonNames(t *testing.T) {
-	for s := StopNone; s <= StopHalted; s++ {
-		if got, ok := ParseStopReason(s.String()); !ok || got != s {
+	for s := record.StopNone; s <= record.StopHalted; s++ {
+		if got, ok := record.ParseStopReason(s.String()); !ok || got != s {
 			t.Errorf("ParseStopReason(%q) = %v, %v", s.String(), got, ok)
 		}
 	}
-	if _, ok := ParseStopReason("INPROGRESS"); ok {
+	if _, ok := record.ParseStopReason("INPROGRESS"); ok {
 		t.Error("INPROGRESS is known")
 	}
 }

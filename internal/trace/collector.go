@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Collector assembles traces from probes and replies as they come, where no
@@ -20,7 +21,7 @@ type Collector struct {
 	byIndex []*flowOf
 	free    []uint32
 	sources map[probe.Addr]bool // that were answered
-	trace   Trace
+	trace   record.Trace
 	keep    Keep
 	opened  uint64
 }
@@ -44,7 +45,7 @@ type collected struct {
 }
 
 type flowOf struct {
-	Head
+	record.Head
 	key      flowHead
 	group    *collected
 	probes   []collectedProbe
@@ -55,7 +56,7 @@ type flowOf struct {
 type collectedProbe struct {
 	ttl, attempt uint8
 	sent         int64
-	hop          *Hop
+	hop          *record.Hop
 }
 
 // NewCollector returns an empty collector. One that keeps nothing only numbers
@@ -86,7 +87,7 @@ func (c *Collector) Groups() uint64 { return c.opened }
 // Probe adds a probe, and says which flow it is of, a number that is valid until
 // Expire gives the flow up, and which attempt at its TTL it is, from 0. head lacks
 // the index of the flow. sent, in ns, is 0 if that is not known.
-func (c *Collector) Probe(head *Head, ttl uint8, which int, sent int64) (flow uint32, attempt uint8) {
+func (c *Collector) Probe(head *record.Head, ttl uint8, which int, sent int64) (flow uint32, attempt uint8) {
 	flow = c.Flow(head)
 	f := c.byIndex[flow]
 	f.group.last = max(f.group.last, sent)
@@ -102,7 +103,7 @@ func (c *Collector) Probe(head *Head, ttl uint8, which int, sent int64) (flow ui
 }
 
 // Flow returns the number of a flow.
-func (c *Collector) Flow(head *Head) uint32 {
+func (c *Collector) Flow(head *record.Head) uint32 {
 	key := flowHead{groupHead{head.Source, head.Target, head.Method}, head.Flow.Value, head.DstPort, head.Flow.Label}
 	flow, ok := c.flows[key]
 	if !ok {
@@ -111,7 +112,7 @@ func (c *Collector) Flow(head *Head) uint32 {
 	return flow
 }
 
-func (c *Collector) open(key flowHead, head *Head) uint32 {
+func (c *Collector) open(key flowHead, head *record.Head) uint32 {
 	g := c.groups[key.groupHead]
 	if g == nil {
 		g = new(collected)
@@ -135,11 +136,11 @@ func (c *Collector) open(key flowHead, head *Head) uint32 {
 }
 
 // Head returns what all probes of a flow have in common.
-func (c *Collector) Head(flow uint32) *Head { return &c.byIndex[flow].Head }
+func (c *Collector) Head(flow uint32) *record.Head { return &c.byIndex[flow].Head }
 
 // Reply adds the first reply to the probe that left at sent, at the TTL and
 // attempt of hop, and keeps a copy of it.
-func (c *Collector) Reply(flow uint32, sent int64, hop *Hop) {
+func (c *Collector) Reply(flow uint32, sent int64, hop *record.Hop) {
 	f := c.byIndex[flow]
 	f.group.last = max(f.group.last, hop.Stamp)
 	f.group.answered = true
@@ -165,7 +166,7 @@ func (c *Collector) Reply(flow uint32, sent int64, hop *Hop) {
 // Expire gives up what neither a probe nor a reply came for since a time, and
 // calls yield for its traces, which are closed and valid until yield returns.
 // Probes of a source that was never answered are none of a prober's.
-func (c *Collector) Expire(since int64, yield func(*Trace) error) error {
+func (c *Collector) Expire(since int64, yield func(*record.Trace) error) error {
 	var over []groupHead
 	for head, g := range c.groups {
 		if g.last < since {
@@ -192,7 +193,7 @@ func (c *Collector) Expire(since int64, yield func(*Trace) error) error {
 }
 
 // emit makes traces of a group.
-func (c *Collector) emit(g *collected, yield func(*Trace) error) error {
+func (c *Collector) emit(g *collected, yield func(*record.Trace) error) error {
 	first := c.byIndex[g.flows[0]]
 	if c.keep == KeepNothing || !g.answered && !c.sources[first.Source] {
 		return nil
@@ -239,7 +240,7 @@ func (c *Collector) isOneTrace(g *collected) bool {
 }
 
 // one makes the trace of some probes.
-func (c *Collector) one(head *Head, probes []collectedProbe, touched bool, yield func(*Trace) error) error {
+func (c *Collector) one(head *record.Head, probes []collectedProbe, touched bool, yield func(*record.Trace) error) error {
 	if len(probes) == 0 {
 		return nil
 	}
@@ -258,12 +259,12 @@ func (c *Collector) one(head *Head, probes []collectedProbe, touched bool, yield
 		}
 		t.Attempts = max(t.Attempts, p.attempt+1)
 		if p.hop == nil {
-			t.Silent = append(t.Silent, TTLAttempt{TTL: p.ttl, Attempt: p.attempt})
+			t.Silent = append(t.Silent, record.TTLAttempt{TTL: p.ttl, Attempt: p.attempt})
 			continue
 		}
 		t.Answered++
 		t.Hops = append(t.Hops, *p.hop)
 	}
-	t.Close()
+	Close(t)
 	return yield(t)
 }

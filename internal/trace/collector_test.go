@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // collectorHead returns the head of a flow to a target.
-func collectorHead(target byte, value, port uint16) *Head {
-	return &Head{
+func collectorHead(target byte, value, port uint16) *record.Head {
+	return &record.Head{
 		Source: probe.Addr4From([4]byte{192, 0, 2, 1}), Target: probe.Addr4From([4]byte{198, 51, 100, target}),
 		Flow: probe.Flow{Value: value}, DstPort: port,
 	}
@@ -22,7 +23,7 @@ func collectorHead(target byte, value, port uint16) *Head {
 func collectedWords(t *testing.T, c *Collector, since int64) []string {
 	t.Helper()
 	var all []string
-	err := c.Expire(since, func(tr *Trace) error {
+	err := c.Expire(since, func(tr *record.Trace) error {
 		var hops []string
 		for i := range tr.Hops {
 			h := &tr.Hops[i]
@@ -76,7 +77,7 @@ func TestCollector(t *testing.T) {
 				if !s.answered {
 					continue
 				}
-				hop := Hop{Sent: at}
+				hop := record.Hop{Sent: at}
 				hop.TTL, hop.Attempt, hop.Kind, hop.Stamp = s.ttl, attempt, probe.KindTTLExceeded, at
 				c.Reply(flow, at, &hop)
 			}
@@ -96,7 +97,7 @@ func TestCollectorExpire(t *testing.T) {
 	for round := range int64(100) {
 		for target := range byte(10) {
 			flow, _ := c.Probe(collectorHead(target, 1, 1), 1, NextAttempt, 100*round+int64(target))
-			hop := Hop{}
+			hop := record.Hop{}
 			hop.TTL, hop.Kind, hop.Stamp = 1, probe.KindTTLExceeded, 100*round+int64(target)
 			c.Reply(flow, 100*round+int64(target), &hop)
 		}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -96,7 +97,7 @@ func TestDoubt(t *testing.T) {
 				t.Errorf("%+v; %d answered, %d doubted wanted", n, believed, doubted)
 			}
 			replies := 0
-			a.Replies(b.Window, func(_ *Head, h *Hop) error {
+			a.Replies(b.Window, func(_ *record.Head, h *record.Hop) error {
 				if replies++; h.TTL == tt.want {
 					t.Errorf("reply of TTL %d is recorded", h.TTL)
 				}
@@ -145,7 +146,7 @@ func TestDoubtSprayed(t *testing.T) {
 			t.Fatalf("%d misses: %d hops, %+v", misses, len(list[0].Hops), a.Tally)
 		}
 		replies := 0
-		_ = a.Replies(b.Window, func(*Head, *Hop) error { replies++; return nil })
+		_ = a.Replies(b.Window, func(*record.Head, *record.Hop) error { replies++; return nil })
 		if replies != want {
 			t.Fatalf("%d misses: %d replies, want %d", misses, replies, want)
 		}

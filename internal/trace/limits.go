@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -297,7 +298,7 @@ func sumOf(bins []uint32) (sum float64) {
 
 // appendLimited appends the TTLs of t at which a probe went unanswered in a
 // group with a limit.
-func (l *limits) appendLimited(ttls []uint8, t *Trace) []uint8 {
+func (l *limits) appendLimited(ttls []uint8, t *record.Trace) []uint8 {
 	before, hop := uint32(0), 0
 	for _, s := range t.Silent {
 		for hop < len(t.Hops) && t.Hops[hop].TTL < s.TTL {

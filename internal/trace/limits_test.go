@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -90,7 +91,7 @@ func policed(t *testing.T) bench {
 func TestLimitedRouters(t *testing.T) {
 	a, b := newTestAssembler(), policed(t)
 	for range 2 {
-		if err := a.Traces(b.Window, func(*Trace) error { return nil }); err != nil {
+		if err := a.Traces(b.Window, func(*record.Trace) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,6 +3,7 @@ package trace
 import (
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -21,7 +22,7 @@ func (l *Losses) Silent() uint64 { return l.Sent - l.Answered }
 // explain finds what may be the reason for the silences of t, and counts them. A
 // dropped frame cannot be put to a probe: whatever was awaited then may have been
 // answered by it, and says nothing of its router.
-func (a *Assembler) explain(t *Trace, w *window.Window, target uint32) {
+func (a *Assembler) explain(t *record.Trace, w *window.Window, target uint32) {
 	for _, s := range t.Silent {
 		losses := &a.ByTTL[s.TTL]
 		sent := w.Sent(window.Slot{Target: target, Flow: t.FlowIndex, TTL: s.TTL, Attempt: s.Attempt})

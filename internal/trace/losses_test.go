@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -28,7 +29,7 @@ func TestUnderDrops(t *testing.T) {
 	faults.Drops.Add(drop, drop+2)
 	a.cfg.Faults = faults
 	var under []uint8
-	if err := a.Traces(b.Window, func(tr *Trace) error {
+	if err := a.Traces(b.Window, func(tr *record.Trace) error {
 		under = slices.Clone(tr.UnderDrops)
 		return nil
 	}); err != nil {
@@ -57,13 +58,13 @@ func TestLaggedHops(t *testing.T) {
 	a.cfg.Faults = new(window.Faults)
 	a.cfg.Faults.Stalls.Add(1990, 2050)
 	a.cfg.Faults.Lags.Add(3050, 3100)
-	check := func(h *Hop) {
+	check := func(h *record.Hop) {
 		if want := h.TTL == 2 || h.TTL == 3; h.Lagged != want {
 			t.Errorf("TTL %d: lagged %t", h.TTL, h.Lagged)
 		}
 	}
 	hops := 0
-	err := a.Traces(b.Window, func(tr *Trace) error {
+	err := a.Traces(b.Window, func(tr *record.Trace) error {
 		for i := range tr.Hops {
 			check(&tr.Hops[i])
 			hops++
@@ -71,7 +72,7 @@ func TestLaggedHops(t *testing.T) {
 		return nil
 	})
 	if err == nil {
-		err = a.Replies(b.Window, func(_ *Head, h *Hop) error { check(h); hops++; return nil })
+		err = a.Replies(b.Window, func(_ *record.Head, h *record.Hop) error { check(h); hops++; return nil })
 	}
 	if err != nil || hops != 8 {
 		t.Errorf("%d hops, %v", hops, err)

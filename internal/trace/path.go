@@ -2,6 +2,7 @@ package trace
 
 import (
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -11,7 +12,7 @@ import (
 const mangledByNAT = probe.MangledSource | probe.MangledCsum | probe.MangledIPID | probe.MangledID
 
 // findNAT fills NATFirstTTL.
-func (t *Trace) findNAT() {
+func (t closing) findNAT() {
 	for i := range t.Hops {
 		if t.Hops[i].Mangled&mangledByNAT != 0 {
 			t.NATFirstTTL = t.Hops[i].TTL
@@ -24,7 +25,7 @@ func (t *Trace) findNAT() {
 // TTL before, the nearest TTL below at which it had answered already. Silence
 // in between counts as something else. Only time exceeded counts, as routers
 // pass on unreachables for each other.
-func (t *Trace) findLoops() {
+func (t closing) findLoops() {
 	// Most routers show once: one whose bit no other has needs no search.
 	seen := uint64(0)
 	for i := range t.Hops {
@@ -43,7 +44,7 @@ func (t *Trace) findLoops() {
 				first.TTL == h.TTL {
 				continue
 			}
-			if loop := (Loop{first.TTL, h.TTL}); first.TTL+1 < h.TTL && !t.hasLoop(loop) {
+			if loop := (record.Loop{First: first.TTL, Again: h.TTL}); first.TTL+1 < h.TTL && !t.hasLoop(loop) {
 				t.Loops = append(t.Loops, loop)
 			}
 			break
@@ -52,7 +53,7 @@ func (t *Trace) findLoops() {
 }
 
 // circle finds where routers at the end of the path repeat.
-func (t *Trace) circle() (again uint8, ok bool) {
+func (t closing) circle() (again uint8, ok bool) {
 	var at [probe.MaxTTL + 1]probe.Addr
 	for i := len(t.Hops) - 1; i >= 0; i-- {
 		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && h.TTL <= probe.MaxTTL {
@@ -63,7 +64,7 @@ func (t *Trace) circle() (again uint8, ok bool) {
 }
 
 // hasLoop looks only at the end: attempts of one TTL stand side by side.
-func (t *Trace) hasLoop(loop Loop) bool {
+func (t closing) hasLoop(loop record.Loop) bool {
 	for i := len(t.Loops) - 1; i >= 0 && t.Loops[i].Again == loop.Again; i-- {
 		if t.Loops[i] == loop {
 			return true
@@ -89,7 +90,7 @@ const (
 // its TTL and its responder, an IPv4 address as ::ffff:a.b.c.d. A hop that
 // repeats an earlier one of its TTL is left out, so that the number of attempts
 // makes no difference. A path without hops has the hash of nothing.
-func hashPath(hops []Hop) uint64 {
+func hashPath(hops []record.Hop) uint64 {
 	hash := uint64(fnvOffset)
 	for i := range hops {
 		if repeats(hops, i) {
@@ -109,7 +110,7 @@ func hashPath(hops []Hop) uint64 {
 }
 
 // repeats reports whether a hop before i has the same TTL and responder.
-func repeats(hops []Hop, i int) bool {
+func repeats(hops []record.Hop, i int) bool {
 	for j := i - 1; j >= 0 && hops[j].TTL == hops[i].TTL; j-- {
 		if hops[j].Responder == hops[i].Responder {
 			return true

@@ -4,12 +4,13 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
 // skipped counts the TTLs of the closed trace t that were not probed by why they
 // were not; end is where its target answered, 0 if it did not.
-func (a *Assembler) skipped(t *Trace, end uint8) {
+func (a *Assembler) skipped(t *record.Trace, end uint8) {
 	for unsent := a.unsent; unsent != 0; unsent &= unsent - 1 {
 		ttl := uint8(bits.TrailingZeros64(unsent))
 		switch {
@@ -19,9 +20,9 @@ func (a *Assembler) skipped(t *Trace, end uint8) {
 			a.Tally.Reached++
 		case ttl <= t.End:
 			a.Tally.Limited++
-		case t.StopReason == StopUnreach:
+		case t.StopReason == record.StopUnreach:
 			a.Tally.Unreachable++
-		case t.StopReason == StopLoop:
+		case t.StopReason == record.StopLoop:
 			a.Tally.Loop++
 		default:
 			a.Tally.GapLimit++
@@ -32,7 +33,7 @@ func (a *Assembler) skipped(t *Trace, end uint8) {
 // back finds where a trace began that was followed back, and where that ended: at an
 // interface that is known, unless what lies below was probed all the same, because the
 // way back was not over when some of it was given up.
-func (a *Assembler) back(t *Trace, w *window.Window, slot window.Slot) {
+func (a *Assembler) back(t *record.Trace, w *window.Window, slot window.Slot) {
 	slot.Attempt = 0
 	for slot.TTL = t.FirstTTL; slot.TTL <= t.MaxTTL; slot.TTL++ {
 		if w.Sent(slot) == t.Start {
@@ -40,8 +41,8 @@ func (a *Assembler) back(t *Trace, w *window.Window, slot window.Slot) {
 		}
 	}
 	met := w.State(slot.Target, slot.Flow).Met()
-	i := slices.IndexFunc(t.Hops, func(h Hop) bool { return h.TTL == met })
+	i := slices.IndexFunc(t.Hops, func(h record.Hop) bool { return h.TTL == met })
 	if below := uint64(1)<<met - 1<<t.FirstTTL; i >= 0 && below != 0 && a.unsent&below == below {
-		t.Known = Known{met, t.Hops[i].Responder}
+		t.Known = record.Known{TTL: met, Addr: t.Hops[i].Responder}
 	}
 }

@@ -3,7 +3,7 @@ package verify
 import (
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/output"
 )
 
@@ -77,12 +77,12 @@ func (h *heardEnd) doubtful() bool { return int(h.router) >= h.where() }
 
 // end judges the end of a trace.
 func (c *checker) end(t *output.TraceRecord, flows []uint32) {
-	reason, known := trace.ParseStopReason(t.StopReason)
+	reason, known := record.ParseStopReason(t.StopReason)
 	switch {
 	case len(flows) == 0:
 		c.ends.NotProbed++
 		return
-	case known && reason == trace.StopHalted:
+	case known && reason == record.StopHalted:
 		c.ends.Halted++
 		return
 	}
@@ -93,25 +93,25 @@ func (c *checker) end(t *output.TraceRecord, flows []uint32) {
 		}
 	}
 	h := c.hear(flows)
-	want, ok := trace.StopNone, true
+	want, ok := record.StopNone, true
 	switch {
 	case h.lowest != 0:
-		want = trace.StopCompleted
+		want = record.StopCompleted
 		ok = t.HopCount < len(h.distances) && t.HopCount > 0 && h.distances[t.HopCount] ||
 			t.HopCount == int(h.lowest) && (!h.quoted || h.several || h.doubtful())
 	case h.unreach != 0:
-		want = trace.StopUnreach
+		want = record.StopUnreach
 		ok = t.HopCount == int(h.unreach)
 	}
-	ended := reason == trace.StopCompleted || reason == trace.StopUnreach
+	ended := reason == record.StopCompleted || reason == record.StopUnreach
 	switch {
-	case ended != (want != trace.StopNone) || ended && reason != want:
+	case ended != (want != record.StopNone) || ended && reason != want:
 		c.ends.WrongReason++
 		c.example("stop reason", "%s: %s at %d, and answers say %s", t.Dst, t.StopReason, t.HopCount, want)
 	case !ok:
 		c.ends.WrongDistance++
 		c.example("distance", "%s: %s at %d, and answers say %d", t.Dst, t.StopReason, t.HopCount, h.where())
-	case want == trace.StopUnreach && !c.isCode(h.unreachLog, t.StopData):
+	case want == record.StopUnreach && !c.isCode(h.unreachLog, t.StopData):
 		c.ends.WrongCode++
 		c.example("stop data", "%s: code %d", t.Dst, t.StopData)
 	default:

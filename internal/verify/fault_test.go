@@ -7,8 +7,8 @@ import (
 
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
-	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/wire"
 	"github.com/masstrace/masstrace/output"
 )
@@ -19,8 +19,8 @@ func is(target probe.Addr, ttl uint8) func(probe.Probe) bool {
 }
 
 // hopsOf alters the hops of every trace.
-func hopsOf(change func(h *trace.Hop)) func([]*trace.Trace) {
-	return func(traces []*trace.Trace) {
+func hopsOf(change func(h *record.Hop)) func([]*record.Trace) {
+	return func(traces []*record.Trace) {
 		for _, t := range traces {
 			for i := range t.Hops {
 				change(&t.Hops[i])
@@ -40,34 +40,34 @@ func TestFaults(t *testing.T) {
 		example string
 		found   func(r *Report) bool
 	}{
-		{"wrong TTL", prober{alter: hopsOf(func(h *trace.Hop) {
+		{"wrong TTL", prober{alter: hopsOf(func(h *record.Hop) {
 			if h.TTL == 5 {
 				h.TTL, h.Probe.TTL = 6, 6
 			}
 		})}, true, "impossible", func(r *Report) bool { return r.Hops.Impossible+r.Hops.NoAnswer == 80 }},
-		{"noise address", prober{alter: hopsOf(func(h *trace.Hop) {
+		{"noise address", prober{alter: hopsOf(func(h *record.Hop) {
 			if h.TTL == 3 && h.Target == some {
 				h.Responder = noise
 			}
 		})}, true, "impossible", func(r *Report) bool { return r.Hops.Impossible == 1 && r.Recall.Missing.Lost == 1 }},
-		{"another flow's hops", prober{flows: 2, alter: func(traces []*trace.Trace) {
+		{"another flow's hops", prober{flows: 2, alter: func(traces []*record.Trace) {
 			for i := 0; i < len(traces); i += 2 {
 				traces[i].Hops, traces[i+1].Hops = traces[i+1].Hops, traces[i].Hops
 			}
 		}}, true, "of another flow", func(r *Report) bool { return r.Hops.OtherFlow > 20 && r.Hops.NoProbe == 0 }},
-		{"a flow that was not probed", prober{alter: func(traces []*trace.Trace) { traces[7].Flow.Value++ }},
+		{"a flow that was not probed", prober{alter: func(traces []*record.Trace) { traces[7].Flow.Value++ }},
 			true, "of no probe", func(r *Report) bool { return r.Hops.NoProbe > 5 && r.Ends.NotProbed == 1 }},
-		{"a TTL that was not probed", prober{alter: func(traces []*trace.Trace) {
+		{"a TTL that was not probed", prober{alter: func(traces []*record.Trace) {
 			h := traces[7].Hops[len(traces[7].Hops)-1]
 			h.TTL = 40
 			traces[7].Hops = append(traces[7].Hops, h)
 		}}, true, "of no probe", func(r *Report) bool { return r.Hops.NoProbe == 1 }},
-		{"missing hops", prober{alter: func(traces []*trace.Trace) {
+		{"missing hops", prober{alter: func(traces []*record.Trace) {
 			for _, t := range traces {
 				t.Hops = append(t.Hops[:1], t.Hops[2:]...)
 			}
 		}}, false, "missing", func(r *Report) bool { return r.Recall.Missing.Lost == 80 && r.Recall.Share < 0.95 }},
-		{"a missing trace", prober{alter: func(traces []*trace.Trace) { *traces[4] = *traces[5] }},
+		{"a missing trace", prober{alter: func(traces []*record.Trace) { *traces[4] = *traces[5] }},
 			false, "missing", func(r *Report) bool { return r.Recall.Missing.NoTrace > 5 && r.Ends.Again == 1 }},
 		{"doubled probe", prober{resend: is(some, 4)},
 			true, "probed twice", func(r *Report) bool { return r.Repeats.Identical == 1 && r.Repeats.Excess == 1 }},
@@ -92,34 +92,34 @@ func TestFaults(t *testing.T) {
 			true, "summary", func(r *Report) bool { return r.Sums.Lines[1].Fault && r.Sums.Unbalanced == "" }},
 		{"sums that do not add up", prober{total: func(s *output.Summary) { s.Silent-- }},
 			true, "", func(r *Report) bool { return r.Sums.Unbalanced != "" }},
-		{"weak called strong", prober{alter: hopsOf(func(h *trace.Hop) { h.Valid = probe.Strong })},
+		{"weak called strong", prober{alter: hopsOf(func(h *record.Hop) { h.Valid = probe.Strong })},
 			false, "valid", func(r *Report) bool { return r.Hops.Class.WrongValid > 50 && r.Hops.Class.WrongMangled == 0 }},
-		{"mangled not named", prober{preset: "nat", alter: hopsOf(func(h *trace.Hop) { h.Mangled = 0 })},
+		{"mangled not named", prober{preset: "nat", alter: hopsOf(func(h *record.Hop) { h.Mangled = 0 })},
 			false, "mangled", func(r *Report) bool { return r.Hops.Class.WrongMangled > 50 }},
-		{"another kind", prober{alter: hopsOf(func(h *trace.Hop) {
+		{"another kind", prober{alter: hopsOf(func(h *record.Hop) {
 			if h.Kind == probe.KindPortUnreach {
 				h.Kind = probe.KindHostUnreach
 			}
 		})}, false, "kind", func(r *Report) bool { return r.Hops.Class.WrongKind > 30 }},
-		{"another TTL of the reply", prober{alter: hopsOf(func(h *trace.Hop) { h.ReplyTTL-- })},
+		{"another TTL of the reply", prober{alter: hopsOf(func(h *record.Hop) { h.ReplyTTL-- })},
 			false, "detail", func(r *Report) bool { return r.Hops.Class.WrongDetail > 500 }},
-		{"too short", prober{alter: func(traces []*trace.Trace) {
+		{"too short", prober{alter: func(traces []*record.Trace) {
 			for _, t := range traces[:10] {
-				t.StopReason, t.End = trace.StopHopLimit, 32
+				t.StopReason, t.End = record.StopHopLimit, 32
 			}
 			traces[11].End--
 			traces[12].Reached = false
 		}}, false, "stop reason", func(r *Report) bool {
 			return r.Ends.WrongReason == 10 && r.Ends.WrongDistance == 1 && r.Ends.WrongReached == 1
 		}},
-		{"another code", prober{preset: "loops", alter: func(traces []*trace.Trace) {
+		{"another code", prober{preset: "loops", alter: func(traces []*record.Trace) {
 			for _, t := range traces {
-				if t.StopReason == trace.StopUnreach {
+				if t.StopReason == record.StopUnreach {
 					t.StopData++
 				}
 			}
 		}}, false, "stop data", func(r *Report) bool { return r.Ends.WrongCode > 5 && r.Ends.WrongReason == 0 }},
-		{"slow clock", prober{preset: "delayed", alter: hopsOf(func(h *trace.Hop) { h.RTT += 5e6 })},
+		{"slow clock", prober{preset: "delayed", alter: hopsOf(func(h *record.Hop) { h.RTT += 5e6 })},
 			false, "", func(r *Report) bool { return r.Hops.RTT.MedianMS == 5 }},
 	}
 	for _, tt := range tests {
@@ -143,7 +143,7 @@ func TestFaults(t *testing.T) {
 func TestNoAnswer(t *testing.T) {
 	p := &prober{preset: "loss", only4: true}
 	made := 0
-	p.alter = func(traces []*trace.Trace) {
+	p.alter = func(traces []*record.Trace) {
 		for _, tr := range traces {
 			for _, s := range tr.Silent {
 				f := netsim.PortFlow(17, own4, tr.Target.Netip(), tr.Flow.Value, 33434)

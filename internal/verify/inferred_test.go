@@ -3,7 +3,7 @@ package verify
 import (
 	"testing"
 
-	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Hops that are said to be inferred are judged by what might be there, and are in no
@@ -11,13 +11,13 @@ import (
 func TestInferred(t *testing.T) {
 	const moved, wrong = 5, 3
 	plain := (&prober{preset: "clean"}).check(t, nil)
-	r := (&prober{preset: "clean", alter: func(traces []*trace.Trace) {
+	r := (&prober{preset: "clean", alter: func(traces []*record.Trace) {
 		for _, t := range traces[:moved] {
-			t.Inferred = append(t.Inferred, trace.Known{TTL: t.Hops[0].TTL, Addr: t.Hops[0].Responder})
+			t.Inferred = append(t.Inferred, record.Known{TTL: t.Hops[0].TTL, Addr: t.Hops[0].Responder})
 			t.Hops = t.Hops[1:]
 		}
 		for _, t := range traces[moved:][:wrong] {
-			t.Inferred = append(t.Inferred, trace.Known{TTL: t.Hops[1].TTL, Addr: t.Hops[0].Responder})
+			t.Inferred = append(t.Inferred, record.Known{TTL: t.Hops[1].TTL, Addr: t.Hops[0].Responder})
 		}
 	}}).check(t, nil)
 	if i := r.Inferred; i == nil || i.Hops != moved+wrong || i.True != moved || i.False() != wrong || plain.Inferred != nil {

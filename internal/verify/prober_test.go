@@ -15,6 +15,7 @@ import (
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/output"
@@ -33,12 +34,12 @@ type prober struct {
 	attempts int
 
 	// Faults. Each may be nil.
-	resend  func(p probe.Probe) bool             // send it twice
-	again   func(p probe.Probe) bool             // try it once more, answered or not
-	spoil   func(p probe.Probe, packet []byte)   // change a packet
-	another func(p probe.Probe) bool             // build it with another destination port
-	alter   func(traces []*trace.Trace)          // change closed traces
-	replies func(head *trace.Head, h *trace.Hop) // change reply records
+	resend  func(p probe.Probe) bool               // send it twice
+	again   func(p probe.Probe) bool               // try it once more, answered or not
+	spoil   func(p probe.Probe, packet []byte)     // change a packet
+	another func(p probe.Probe) bool               // build it with another destination port
+	alter   func(traces []*record.Trace)           // change closed traces
+	replies func(head *record.Head, h *record.Hop) // change reply records
 	total   func(s *output.Summary)
 
 	records output.Records
@@ -54,8 +55,8 @@ type prober struct {
 	now    int64
 	frames []frame
 	sent   map[probe.Probe]int64
-	heard  map[probe.Probe]trace.Hop
-	rows   []trace.Hop // all replies, as they came
+	heard  map[probe.Probe]record.Hop
+	rows   []record.Hop // all replies, as they came
 	count  output.Summary
 	at     map[probe.Addr]map[uint16]uint8 // lowest TTL of the target's answers
 }
@@ -115,7 +116,7 @@ func (p *prober) run(t testing.TB) (results, log []byte) {
 	conf.DstPort++
 	p.other, err = codec.New(conf)
 	must(err)
-	p.now, p.sent, p.heard = testStart, make(map[probe.Probe]int64), make(map[probe.Probe]trace.Hop)
+	p.now, p.sent, p.heard = testStart, make(map[probe.Probe]int64), make(map[probe.Probe]record.Hop)
 	p.at = make(map[probe.Addr]map[uint16]uint8)
 	dests := p.destinations()
 	if p.abandon {
@@ -231,7 +232,7 @@ func (p *prober) Replies(batch []probe.Reply, _ int64) {
 			continue // counted as rejected
 		}
 		r.Ext = bytes.Clone(r.Ext)
-		h := trace.Hop{Reply: r}
+		h := record.Hop{Reply: r}
 		sent, ok := p.sent[r.Probe]
 		if !r.HasHop() {
 			p.count.UDPReplies++
@@ -264,7 +265,7 @@ func (p *prober) Replies(batch []probe.Reply, _ int64) {
 }
 
 // learn remembers where the target is.
-func (p *prober) learn(h *trace.Hop) {
+func (p *prober) learn(h *record.Hop) {
 	if h.Responder != h.Target {
 		return
 	}
@@ -278,14 +279,14 @@ func (p *prober) learn(h *trace.Hop) {
 	}
 }
 
-func (p *prober) head(dst probe.Addr, flow uint16) trace.Head {
-	return trace.Head{Target: dst, Source: p.codec.Source(dst.Is4()), Method: p.method, FlowIndex: flow,
+func (p *prober) head(dst probe.Addr, flow uint16) record.Head {
+	return record.Head{Target: dst, Source: p.codec.Source(dst.Is4()), Method: p.method, FlowIndex: flow,
 		Flow: p.codec.Flow(dst, flow), DstPort: 33434, ProbeSize: p.codec.Size(dst.Is4())}
 }
 
 // traceOf assembles and closes a trace.
-func (p *prober) traceOf(dst probe.Addr, flow uint16) *trace.Trace {
-	t := &trace.Trace{Head: p.head(dst, flow), FirstTTL: 1, MaxTTL: testMaxTTL, Attempts: uint8(p.attempts),
+func (p *prober) traceOf(dst probe.Addr, flow uint16) *record.Trace {
+	t := &record.Trace{Head: p.head(dst, flow), FirstTTL: 1, MaxTTL: testMaxTTL, Attempts: uint8(p.attempts),
 		Wait: 2 * time.Second, Start: testStart}
 	for i := range p.rows {
 		t.Touched = t.Touched || !p.rows[i].HasHop() && p.rows[i].Target == dst && p.rows[i].Flow == flow
@@ -301,11 +302,11 @@ func (p *prober) traceOf(dst probe.Addr, flow uint16) *trace.Trace {
 				t.Answered++
 				t.Hops = append(t.Hops, h)
 			} else {
-				t.Silent = append(t.Silent, trace.TTLAttempt{TTL: ttl, Attempt: attempt})
+				t.Silent = append(t.Silent, record.TTLAttempt{TTL: ttl, Attempt: attempt})
 			}
 		}
 	}
-	t.Close()
+	trace.Close(t)
 	return t
 }
 
@@ -326,7 +327,7 @@ func (p *prober) write(w io.Writer, dests []probe.Addr) error {
 		}
 		out.Reply(&head, h)
 	}
-	var traces []*trace.Trace
+	var traces []*record.Trace
 	for _, dst := range dests {
 		for flow := range uint16(p.flows) {
 			traces = append(traces, p.traceOf(dst, flow))

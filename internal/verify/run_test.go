@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/output"
 )
 
@@ -47,7 +47,7 @@ func TestText(t *testing.T) {
 		{"wrong", prober{preset: "nat", flows: 2,
 			resend:  func(p probe.Probe) bool { return p.TTL == 4 && p.Flow == 1 && p.Target[15] == 9 },
 			another: func(p probe.Probe) bool { return p.TTL == 7 && p.Target[15] == 9 && p.Target[5]&7 == 1 },
-			alter: func(traces []*trace.Trace) {
+			alter: func(traces []*record.Trace) {
 				for i := range traces[:6] {
 					traces[i].Hops[2].TTL = 9
 					traces[i].End--

@@ -1,10 +1,4 @@
-// Package trace holds what one vantage point learned of the path to one target
-// over one flow, and decides where that path ends.
-//
-// A Trace is filled by an assembler, closed by Close and read by a writer. It
-// is built to be filled again: its slices keep their room, so that a steady
-// stream of traces allocates nothing.
-package trace
+package record
 
 import (
 	"time"
