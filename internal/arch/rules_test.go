@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/lab":          {"internal/link", "internal/netsim"},
 	"internal/lab/routers":  {"internal/lab"},
 	"internal/lab/internet": {"internal/lab", "internal/link", "internal/netsim"},
-	"internal/verify":       {"internal/netsim", "output", "internal/probe", "internal/target", "internal/trace"},
+	"internal/verify":       {"internal/record", "internal/netsim", "output", "internal/probe", "internal/target", "internal/trace"},
 
 	"cmd/masstrace": {"engine", "internal/lab", "internal/lab/internet", "internal/lab/routers", "output", "internal/probe", "internal/verify"},
 
