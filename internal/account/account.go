@@ -1,0 +1,203 @@
+// Package account counts what became of every probe and of every received frame.
+//
+// Each window has an Account of its own. Live counts, the summary, a checkpoint, a
+// resumed run, merged shards and replays are sums of accounts: Add adds every count
+// that there is, so that a new reason is one field here, with its name in records
+// (json) and its words for people (text).
+//
+// The law, which Balance checks: every (target, TTL, flow) was sent once or skipped
+// for one reason; every probe sent was answered or silent; every received frame is in
+// exactly one count.
+package account
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// Account is what became of the probes of some targets, and of the frames that were
+// received meanwhile. Its groups are embedded: a record has their counts side by side.
+// An Account is a value; it is used by one goroutine at a time.
+type Account struct {
+	Probes
+	Limits
+	FirstAttempts
+	Inbound[uint64]
+}
+
+// Probes counts probes, all attempts.
+type Probes struct {
+	Targets uint64 `json:"targets"`
+	TTLs    uint64 `json:"ttls"`  // asked for, of each target; the same in all accounts of a sum
+	Flows   uint64 `json:"flows"` // of each target; likewise
+
+	Sent     uint64 `json:"sent"`      // that the kernel took
+	Answered uint64 `json:"answered"`  // of Sent, with a reply in time
+	Silent   uint64 `json:"silent"`    // of Sent, without
+	TxErrors uint64 `json:"tx_errors"` // that the kernel never took
+	// Abandoned are probes in no other count: a stopped run sent them in windows that it
+	// leaves to be done again from its checkpoint.
+	Abandoned uint64 `json:"abandoned,omitempty"`
+
+	SilentBy SilentBy `json:"silent_by"`
+	ByTTL    ByTTL    `json:"by_ttl,omitzero"` // where TTLs are known
+}
+
+// SilentBy counts silent probes by what may be the reason, each in the first that
+// fits. A frame that the kernel dropped belongs to no known probe: of Drops, at most as
+// many probes were answered as frames were dropped.
+type SilentBy struct {
+	Drops       uint64 `json:"kernel_drops"` // frames were dropped while their replies were awaited
+	RateLimited uint64 `json:"rate_limited"` // their responder limits the rate of its answers
+	Unknown     uint64 `json:"unknown"`      // the network's doing, as far as is known
+}
+
+// Total returns the sum over all reasons.
+func (s *SilentBy) Total() uint64 { return total(s) }
+
+// TTLCounts is what became of the probes with one TTL, all attempts, as Probes has it of
+// all.
+type TTLCounts struct {
+	Sent     uint64   `json:"sent"`
+	Answered uint64   `json:"answered"`
+	Silent   uint64   `json:"silent"`
+	SilentBy SilentBy `json:"silent_by"`
+	Late     uint64   `json:"late"` // frames: whether their probes were answered before is not known any more
+	TxErrors uint64   `json:"tx_errors"`
+}
+
+// FirstAttempts counts the (target, TTL, flow): each was sent once or skipped.
+type FirstAttempts struct {
+	FirstSent uint64  `json:"first_sent"`
+	Skipped   Skipped `json:"skipped"`
+}
+
+// Skipped counts the (target, TTL, flow) that were not probed, by reason.
+type Skipped struct {
+	Reached     uint64 `json:"reached" text:"beyond a target that had answered"`
+	Unreachable uint64 `json:"unreachable,omitempty" text:"beyond where it was said to be unreachable"`
+	Loop        uint64 `json:"loop,omitempty" text:"beyond a loop of routers"`
+	GapLimit    uint64 `json:"gap_limit,omitempty" text:"beyond too many silent TTLs"`
+	Known       uint64 `json:"known,omitempty" text:"on parts of paths that other traces saw"`
+	Limited     uint64 `json:"limited,omitempty" text:"at routers that answer only so many"`
+	Excluded    uint64 `json:"excluded" text:"excluded"` // the sender's own check refused the target
+	Interrupted uint64 `json:"interrupted" text:"the run ended before"`
+	TxError     uint64 `json:"tx_error" text:"refused by the kernel"`
+}
+
+// Total returns the sum over all reasons.
+func (s *Skipped) Total() uint64 { return total(s) }
+
+// Count is a count of a value (uint64) or one that other goroutines may read at any time.
+type Count interface{ uint64 | atomic.Uint64 }
+
+// Inbound counts received frames: each is in exactly one count, the first that fits. The
+// exceptions say which others they are part of.
+type Inbound[N Count] struct {
+	Frames     N           `json:"frames"`    // all of them
+	Malformed  N           `json:"malformed"` // cut, or with lengths that contradict each other
+	Unrelated  N           `json:"unrelated"` // answer no probe of any run like this
+	Rejected   Rejected[N] `json:"rejected"`
+	Late       N           `json:"late"`       // their window is gone
+	Duplicates N           `json:"duplicates"` // their probe has a reply
+	Weak       N           `json:"weak"`
+	Strong     N           `json:"strong"`
+	Unverified N           `json:"unverified,omitempty"` // a replay's without the key
+	Fragments  N           `json:"fragments,omitempty"`  // of Unrelated, fragments of IP packets
+	// UDPReplies are those of Strong and Weak that answer no single probe: datagrams from
+	// a target's probed port. PureACKs likewise: they acknowledge an earlier probe.
+	UDPReplies N        `json:"udp_reply"`
+	PureACKs   N        `json:"pure_ack,omitempty"`
+	Drops      Drops[N] `json:"drops"` // not of Frames: nobody saw them
+}
+
+// Rejected counts frames that look like answers and are not, by reason. Words gives the
+// counts above 0.
+type Rejected[N Count] struct {
+	Checksum N `json:"checksum"` // a wrong checksum or length of its own
+	Source   N `json:"source"`   // quotes another source, on too little evidence
+	Tag      N `json:"tag"`      // no tag is valid
+	Conflict N `json:"conflict"` // its tags are for different probes, or others speak against it
+	Unsent   N `json:"unsent"`   // names a probe that was never sent
+}
+
+// Total returns the sum over all reasons.
+func (r *Rejected[N]) Total() uint64 { return total(r) }
+
+// Drops counts what was lost before anybody looked at it.
+type Drops[N Count] struct {
+	Kernel     N `json:"kernel"`     // frames: the capture buffer was full
+	Interface  N `json:"interface"`  // frames: the link dropped them
+	Extensions N `json:"extensions"` // extension structures and further copies without room
+}
+
+// Heard is what was received, with the TTLs of late replies. A live one, of
+// atomic.Uint64, is shared by receiver and matcher, which count in one goroutine; others
+// may read it at any time.
+type Heard[N Count] struct {
+	Inbound[N]
+	LateAt [probe.MaxTTL + 1]N // of Late; 0 for replies that show no hop
+}
+
+// Live is a Heard that is counted in.
+type Live = Heard[atomic.Uint64]
+
+// Load returns what l has counted so far.
+func Load(l *Live) (h Heard[uint64]) {
+	from, to := words(l), words(&h)
+	for i := range from {
+		to[i] = atomic.LoadUint64(&from[i])
+	}
+	return h
+}
+
+// Plus adds what o counted.
+func Plus(h, o *Heard[uint64]) { add(words(h), words(o)) }
+
+// Minus takes out what o counted, which must be part of h.
+func Minus(h, o *Heard[uint64]) {
+	from, less := words(h), words(o)
+	for i := range from {
+		from[i] -= less[i]
+	}
+}
+
+// Hear adds what was received.
+func (a *Account) Hear(h *Heard[uint64]) {
+	add(words(&a.Inbound), words(&h.Inbound))
+	for ttl := 1; ttl < len(h.LateAt); ttl++ {
+		a.ByTTL[ttl].Late += h.LateAt[ttl]
+	}
+}
+
+// Add adds what o counted of other targets. Both must have the same TTLs and flows; an
+// empty account takes those of o.
+func (a *Account) Add(o *Account) {
+	ttls, flows := max(a.TTLs, o.TTLs), max(a.Flows, o.Flows)
+	add(words(&a.Probes), words(&o.Probes))
+	add(words(&a.FirstAttempts), words(&o.FirstAttempts))
+	add(words(&a.Inbound), words(&o.Inbound))
+	a.TTLs, a.Flows = ttls, flows
+	a.Limits.add(&o.Limits)
+}
+
+// words returns the counts of a group, which consists of nothing else, as a list. A test
+// holds the groups to that.
+func words[T any](group *T) []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Pointer(group)), unsafe.Sizeof(*group)/8)
+}
+
+func add(to, more []uint64) {
+	for i := range to {
+		to[i] += more[i]
+	}
+}
+
+func total[T any](group *T) (sum uint64) {
+	for _, n := range words(group) {
+		sum += n
+	}
+	return sum
+}

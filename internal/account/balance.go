@@ -1,0 +1,71 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+)
+
+// maxExact is the first integer that not every JSON reader takes exactly.
+const maxExact = 1 << 53
+
+// sum is one sum that must hold.
+type sum struct {
+	what        string
+	left, right uint64
+}
+
+// Balance returns an error that names each sum which does not hold, nil if all do.
+func (a *Account) Balance() error {
+	f := &a.Inbound
+	sums := []sum{
+		{"sent = answered + silent", a.Sent, a.Answered + a.Silent},
+		{"frames = malformed + unrelated + rejected + late + duplicates + weak + strong + unverified",
+			f.Frames, f.Malformed + f.Unrelated + f.Rejected.Total() + f.Late +
+				f.Duplicates + f.Weak + f.Strong + f.Unverified},
+		{"answered + udp_reply + pure_ack = strong + weak + unverified",
+			a.Answered + f.UDPReplies + f.PureACKs, f.Strong + f.Weak + f.Unverified},
+		{"targets × ttls × flows = first_sent + skipped",
+			a.Targets * a.TTLs * a.Flows, a.FirstSent + a.Skipped.Total()},
+		{"silent = all of silent_by", a.Silent, a.SilentBy.Total()},
+	}
+	sums = append(sums, a.sumsByTTL()...)
+	var errs []error
+	for _, c := range sums {
+		if c.left != c.right {
+			errs = append(errs, fmt.Errorf("summary: %s does not hold: %d and %d", c.what, c.left, c.right))
+		}
+		if c.left >= maxExact || c.right >= maxExact {
+			errs = append(errs, fmt.Errorf("summary: %s: %d or %d is not below 2⁵³", c.what, c.left, c.right))
+		}
+	}
+	if a.FirstSent > a.Sent {
+		errs = append(errs, fmt.Errorf("summary: first_sent %d is more than sent %d", a.FirstSent, a.Sent))
+	}
+	return errors.Join(errs...)
+}
+
+// sumsByTTL returns the sums over TTLs, none where TTLs are not known.
+func (a *Account) sumsByTTL() (sums []sum) {
+	if a.ByTTL.IsZero() {
+		return nil
+	}
+	var all TTLCounts
+	for ttl := range a.ByTTL {
+		t := &a.ByTTL[ttl]
+		what := fmt.Sprintf("at TTL %d: ", ttl)
+		sums = append(sums,
+			sum{what + "sent = answered + silent", t.Sent, t.Answered + t.Silent},
+			sum{what + "silent = all of silent_by", t.Silent, t.SilentBy.Total()})
+		add(words(&all), words(t))
+	}
+	sums = append(sums,
+		sum{"sent = sum of by_ttl", a.Sent, all.Sent},
+		sum{"answered = sum of by_ttl", a.Answered, all.Answered},
+		sum{"tx_errors = sum of by_ttl", a.TxErrors, all.TxErrors},
+		sum{"silent_by.kernel_drops = sum of by_ttl", a.SilentBy.Drops, all.SilentBy.Drops},
+		sum{"silent_by.rate_limited = sum of by_ttl", a.SilentBy.RateLimited, all.SilentBy.RateLimited})
+	if all.Late > a.Late { // late replies that show no hop are only in the latter
+		sums = append(sums, sum{"late ≥ sum of by_ttl", a.Late, all.Late})
+	}
+	return sums
+}

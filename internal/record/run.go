@@ -1,0 +1,91 @@
+package record
+
+// Run is what was asked for, in so far as it shapes the results. No key of the run's is
+// in it: KeyID only tells two keys apart. The tags are the names that the fields have in
+// records.
+type Run struct {
+	Schema   string   `json:"schema"`
+	Run      string   `json:"run"`
+	Tool     string   `json:"tool"` // name/version
+	Argv     []string `json:"argv"`
+	Seed     string   `json:"seed"`
+	KeyID    string   `json:"key_id"`
+	RatePPS  float64  `json:"rate_pps"`
+	RateAuto bool     `json:"rate_auto,omitempty"` // RatePPS is the most that it may come to
+	Burst    int      `json:"burst"`
+	TTL      [2]uint8 `json:"ttl"` // first and last
+	Flows    int      `json:"flows"`
+	Attempts int      `json:"attempts"`
+	Strategy
+	Protocol string  `json:"protocol"` // a method's name
+	DstPort  uint16  `json:"dport,omitempty"`
+	TOS      uint8   `json:"tos"`
+	WaitS    float64 `json:"wait_s"`
+	// Source is the address of the probes; Source6 that of IPv6 probes when
+	// both families are probed.
+	Source        string `json:"source"`
+	Source6       string `json:"source6,omitempty"`
+	Link          string `json:"link"`
+	IO            string `json:"io,omitempty"`      // way of sending
+	Senders       int    `json:"senders,omitempty"` // threads that send
+	Clock         string `json:"clock"`             // of the receive times: CLOCK_REALTIME/kernel
+	TargetsSHA256 string `json:"targets_sha256"`
+	ExcludeSHA256 string `json:"exclude_sha256"`
+	// PerPrefix targets come of each prefix of Granularity (IPv4, IPv6) bits, and of all
+	// those the first MaxTargets, if not 0.
+	PerPrefix   uint64 `json:"per_prefix,omitempty"`
+	Granularity [2]int `json:"granularity,omitzero"`
+	MaxTargets  uint64 `json:"max_targets,omitempty"`
+	Shard       [2]int `json:"shard"` // number, from 0, and how many there are
+}
+
+// Strategy is which probes a scan makes of all that it could, with the parameters. It
+// stands in run records, in captures and in checkpoints.
+type Strategy struct {
+	// Strategy is a name that schedule knows. It is empty in captures from before there
+	// was a choice: exhaustive.
+	Strategy string `json:"strategy,omitempty"`
+	// GapLimit is how many silent TTLs in a row end a trace.
+	GapLimit int `json:"gap_limit,omitempty"`
+	// Overlap is how many TTLs topology follows a path back after the last interface that
+	// was new.
+	Overlap int `json:"overlap,omitempty"`
+	// Stitch completes traces of topology with hops that others measured.
+	Stitch bool `json:"stitch,omitempty"`
+}
+
+// Resume is where another process went on writing, from a checkpoint of the run. Probes
+// of windows that were not recorded above may have been sent before, and are sent again.
+type Resume struct {
+	Run     string   `json:"run"`
+	Tool    string   `json:"tool"` // name/version
+	Argv    []string `json:"argv"`
+	Windows uint64   `json:"windows"` // that are recorded above
+	TimeUs  int64    `json:"time_us"` // µs since the Unix epoch; its probes left after
+	// Changed are the options that differ from those that the run began with, by name.
+	Changed map[string]Change `json:"changed,omitempty"`
+}
+
+// Change is an option before and after a resume.
+type Change struct {
+	Was any `json:"was"`
+	Now any `json:"now"`
+}
+
+// Cycle is a pass over a target list, as scamper has them.
+type Cycle struct {
+	ListName string
+	ID       int
+	Hostname string // the vantage point's name
+	Time     int64  // s since the Unix epoch
+}
+
+// Kinds is a set of kinds of data records.
+type Kinds uint8
+
+// The kinds.
+const (
+	Traces Kinds = 1 << iota
+	Replies
+	Both = Traces | Replies
+)
