@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/target"
@@ -25,6 +26,7 @@ type scanned struct {
 	frames [][]byte
 	window *window.Window
 	match  *matcher.Matcher
+	heard  account.Live
 }
 
 // scan makes the window and its answers, in the form of the capture.
@@ -40,7 +42,7 @@ func (c capture) scan(t testing.TB) *scanned {
 		ExtensionOctets: matchTargets * captureTTLs * 32}
 	s := &scanned{window: window.New(shape)}
 	set := window.NewSet(shape)
-	s.match = matcher.New(matcher.Config{Index: order.Finder(), Set: set})
+	s.match = matcher.New(matcher.Config{Index: order.Finder(), Set: set, Heard: &s.heard})
 	run := captureCodec(t)
 	packet := make([]byte, codec.MaxSize)
 	var p codec.Prepared
@@ -101,7 +103,7 @@ func TestReceive(t *testing.T) {
 		s := c.scan(t)
 		s.renew()
 		s.run(t)
-		if got := s.match.Stats.Strong.Load(); got != uint64(len(s.frames)) {
+		if got := s.heard.Strong.Load(); got != uint64(len(s.frames)) {
 			t.Errorf("%s: %d of %d matched", c.name, got, len(s.frames))
 		}
 	}

@@ -4,8 +4,7 @@
 package matcher
 
 import (
-	"sync/atomic"
-
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/window"
 )
@@ -36,38 +35,17 @@ type Config struct {
 	Over func(*window.Window)
 	// Next is the number of the first window: those before are over.
 	Next uint64
-}
-
-// Stats counts what became of authenticated replies. Its fields may be read at
-// any time; what happens to most replies is told batch by batch.
-type Stats struct {
-	Foreign    atomic.Uint64                   // answers for targets that are none of this run's
-	Unsent     atomic.Uint64                   // for probes never sent
-	Denied     atomic.Uint64                   // weak ones for probes that somebody else answered
-	Late       atomic.Uint64                   // for windows that are over
-	LateAt     [probe.MaxTTL + 1]atomic.Uint64 // of Late, by TTL; 0 for those that show no hop
-	Duplicates atomic.Uint64
-	Weak       atomic.Uint64
-	Strong     atomic.Uint64
-	Hopless    atomic.Uint64 // of Weak and Strong, those that show no hop
-	Overflow   atomic.Uint64 // extensions or further copies that were not kept
-}
-
-// Counts are the counts of Stats that belong to a window: those of its probes,
-// and of late replies that it keeps for others.
-type Counts struct {
-	Late, Duplicates, Weak, Strong, Hopless, Overflow uint64
-	LateAt                                            [probe.MaxTTL + 1]uint64
+	// Heard is what the receiver counts in; the matcher counts replies there. Nil counts
+	// for nobody.
+	Heard *account.Live
 }
 
 // Matcher matches replies. Replies must be called from one goroutine.
 type Matcher struct {
-	Stats Stats
-
 	cfg          Config
-	next         uint64 // number of the window to retire next
-	strong, weak uint64 // as Stats will say
-	live         [window.Live]Counts
+	next         uint64                // number of the window to retire next
+	strong, weak uint64                // that Heard will have at the end of the batch
+	settled      account.Heard[uint64] // what windows that are over have
 	places       [group]place
 }
 
@@ -85,27 +63,29 @@ type place struct {
 }
 
 // New returns a matcher that has seen nothing.
-func New(cfg Config) *Matcher { return &Matcher{cfg: cfg, next: cfg.Next} }
-
-// Live returns the counts of windows that are not over. Config.Over may call it,
-// and whoever knows that no reply will follow.
-func (m *Matcher) Live() (sum Counts) {
-	for i := range m.live {
-		c := &m.live[i]
-		sum.Late += c.Late
-		for ttl, n := range c.LateAt {
-			sum.LateAt[ttl] += n
-		}
-		sum.Duplicates += c.Duplicates
-		sum.Weak += c.Weak
-		sum.Strong += c.Strong
-		sum.Hopless += c.Hopless
-		sum.Overflow += c.Overflow
+func New(cfg Config) *Matcher {
+	if cfg.Heard == nil {
+		cfg.Heard = new(account.Live)
 	}
-	return sum
+	return &Matcher{cfg: cfg, next: cfg.Next}
 }
 
-func (m *Matcher) of(w *window.Window) *Counts { return &m.live[w.ID%window.Live] }
+// Unsettled returns what was heard and belongs to no window that is over. It may be
+// called when no reply will follow.
+func (m *Matcher) Unsettled() account.Heard[uint64] {
+	rest := account.Load(m.cfg.Heard)
+	account.Minus(&rest, &m.settled)
+	return rest
+}
+
+// settle gives w, which is over, all that was heard and belongs to no other window.
+func (m *Matcher) settle(w *window.Window) {
+	w.Heard = m.Unsettled()
+	for live := range m.cfg.Set.All {
+		account.Minus(&w.Heard, &live.Heard)
+	}
+	account.Plus(&m.settled, &w.Heard)
+}
 
 // Replies matches a batch. upTo, in ns since the Unix epoch, says that no reply
 // stamped before it will follow; windows whose deadline it has passed are
@@ -121,8 +101,8 @@ func (m *Matcher) Replies(batch []probe.Reply, upTo int64) {
 			m.match(&m.places[i], &part[i])
 		}
 	}
-	m.Stats.Strong.Store(m.strong)
-	m.Stats.Weak.Store(m.weak)
+	m.cfg.Heard.Strong.Store(m.strong)
+	m.cfg.Heard.Weak.Store(m.weak)
 	m.cfg.Set.SetMatched(upTo)
 	m.retire(upTo)
 }
@@ -154,7 +134,7 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 		}
 		return
 	case p.foreign:
-		m.Stats.Foreign.Add(1)
+		m.cfg.Heard.Unrelated.Add(1)
 		return
 	case w == nil:
 		m.gone(p.position, r)
@@ -162,12 +142,11 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 	}
 	if !r.HasHop() {
 		if !w.Touched(target, r.Flow) {
-			m.Stats.Unsent.Add(1)
+			m.cfg.Heard.Rejected.Unsent.Add(1)
 			return
 		}
 		m.count(w, r)
-		m.Stats.Hopless.Add(1)
-		m.of(w).Hopless++
+		m.hopless(w, r)
 		w.Learn(target, &r.Facts, m.cfg.Known)
 		m.overflow(w, !w.Keep(target, r, window.Hopless))
 		return
@@ -176,12 +155,13 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 	m.overflow(w, outcome.Overflow)
 	switch {
 	case outcome.Unsent:
-		m.Stats.Unsent.Add(1)
+		m.cfg.Heard.Rejected.Unsent.Add(1)
 	case outcome.Denied:
-		m.Stats.Denied.Add(1)
+		m.cfg.Heard.Rejected.Conflict.Add(1)
 	case outcome.Role == window.Duplicate:
-		m.Stats.Duplicates.Add(1)
-		m.of(w).Duplicates++
+		m.cfg.Heard.Duplicates.Add(1)
+		w.Heard.Frames++
+		w.Heard.Duplicates++
 	default:
 		m.count(w, r)
 		w.Learn(target, &r.Facts, m.cfg.Known)
@@ -194,40 +174,54 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 // gone handles a reply whose window is not live: over, or not begun.
 func (m *Matcher) gone(position uint64, r *probe.Reply) {
 	if position/uint64(m.cfg.Set.Shape().Targets) >= m.next {
-		m.Stats.Unsent.Add(1)
+		m.cfg.Heard.Rejected.Unsent.Add(1)
 		return
 	}
 	ttl := uint8(0)
 	if r.HasHop() {
 		ttl = r.TTL
 	}
-	m.Stats.Late.Add(1)
-	m.Stats.LateAt[ttl].Add(1)
+	m.cfg.Heard.Late.Add(1)
+	m.cfg.Heard.LateAt[ttl].Add(1)
 	for w := range m.cfg.Set.All { // whichever is live keeps the record
-		m.of(w).Late++
-		m.of(w).LateAt[ttl]++
+		w.Heard.Frames++
+		w.Heard.Late++
+		w.Heard.LateAt[ttl]++
 		m.overflow(w, !w.Keep(0, r, window.Late))
 		return
 	}
 	if m.cfg.Set.Shape().Unlinked > 0 {
-		m.Stats.Overflow.Add(1)
+		m.cfg.Heard.Drops.Extensions.Add(1)
 	}
 }
 
+// count counts a first reply to a probe, or one that shows no hop.
 func (m *Matcher) count(w *window.Window, r *probe.Reply) {
+	w.Heard.Frames++
 	if r.Valid == probe.Strong {
 		m.strong++
-		m.of(w).Strong++
+		w.Heard.Strong++
 	} else {
 		m.weak++
-		m.of(w).Weak++
+		w.Heard.Weak++
+	}
+}
+
+// hopless counts a reply that shows no hop once more, by its kind.
+func (m *Matcher) hopless(w *window.Window, r *probe.Reply) {
+	if r.Kind == probe.KindPureACK {
+		m.cfg.Heard.PureACKs.Add(1)
+		w.Heard.PureACKs++
+	} else {
+		m.cfg.Heard.UDPReplies.Add(1)
+		w.Heard.UDPReplies++
 	}
 }
 
 func (m *Matcher) overflow(w *window.Window, lost bool) {
 	if lost {
-		m.Stats.Overflow.Add(1)
-		m.of(w).Overflow++
+		m.cfg.Heard.Drops.Extensions.Add(1)
+		w.Heard.Drops.Extensions++
 	}
 }
 
@@ -243,7 +237,7 @@ func (m *Matcher) retire(upTo int64) {
 			return
 		}
 		m.cfg.Set.Remove(w)
-		*m.of(w) = Counts{}
+		m.settle(w)
 		m.next++
 		if m.cfg.Over != nil {
 			m.cfg.Over(w)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/window"
 )
@@ -60,14 +61,14 @@ func to(position uint64, ttl uint8, kind probe.Kind) probe.Reply {
 	}}
 }
 
-// counts are Stats as plain numbers.
+// counts are what the matcher counted.
 type counts struct{ foreign, unsent, denied, late, duplicates, weak, strong, hopless, overflow uint64 }
 
 func (m *Matcher) counts() counts {
-	s := &m.Stats
+	h := account.Load(m.cfg.Heard)
 	return counts{
-		s.Foreign.Load(), s.Unsent.Load(), s.Denied.Load(), s.Late.Load(), s.Duplicates.Load(),
-		s.Weak.Load(), s.Strong.Load(), s.Hopless.Load(), s.Overflow.Load(),
+		h.Unrelated, h.Rejected.Unsent, h.Rejected.Conflict, h.Late, h.Duplicates,
+		h.Weak, h.Strong, h.UDPReplies + h.PureACKs, h.Drops.Extensions,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/window"
 )
@@ -180,14 +181,22 @@ func (m *model) checkTally() {
 			failed++
 		}
 	}
-	t := m.tally
-	if t.Sent != sent || t.Failed != failed || t.Answered != answered || t.Silent != sent-answered || t.FirstSent != firstSent {
-		m.Errorf("tally %+v, want sent %d, failed %d, answered %d", t, sent, failed, answered)
+	t := &m.sum
+	if t.Sent != sent || t.TxErrors != failed || t.Answered != answered || t.Silent != sent-answered || t.FirstSent != firstSent {
+		m.Errorf("account %+v, want sent %d, failed %d, answered %d", t, sent, failed, answered)
+	}
+	// The accounts of windows, and what came after the last, are all that was heard.
+	rest := m.matcher.Unsettled()
+	heard := *t
+	heard.Hear(&rest)
+	if all := account.Load(m.matcher.cfg.Heard); heard.Inbound.Strong != all.Strong || heard.Late != all.Late ||
+		heard.Duplicates != all.Duplicates || heard.Weak != all.Weak || heard.Rejected != all.Rejected || heard.Drops != all.Drops {
+		m.Errorf("windows heard %+v in all, the run %+v", heard.Inbound, all.Inbound)
 	}
 	windows := uint64(len(m.deadlines))
 	targets := min(windows*uint64(m.shape.Targets), uint64(m.targets))
 	all := targets * uint64(m.shape.TTLs()*m.shape.Flows)
-	if sum := t.FirstSent + t.Reached + t.Excluded + t.Interrupted + t.FirstFail; sum != all {
+	if sum := t.FirstSent + t.Skipped.Total(); sum != all {
 		m.Errorf("first attempts add up to %d, want %d", sum, all)
 	}
 	if w := t.Answered; w != m.want.strong+m.want.weak-m.want.hopless {

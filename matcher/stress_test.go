@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/schedule"
@@ -47,7 +48,7 @@ type stress struct {
 	records   map[uint64][]kept       // the assembler's: entries by window
 	slots     map[probe.Probe]kept    // the first reply of each slot
 	states    map[[2]any]window.State // by target and flow
-	tally     trace.Tally
+	sum       account.Account
 	deadlines map[uint64]int64
 }
 
@@ -340,6 +341,7 @@ func (s *stress) assemble(opened <-chan int) {
 			continue
 		case w := <-s.closed:
 			s.record(w)
+			a.Account.Hear(&w.Heard)
 			if err := a.Traces(w, func(*record.Trace) error { return nil }); err != nil {
 				s.Error(err)
 			}
@@ -348,7 +350,7 @@ func (s *stress) assemble(opened <-chan int) {
 			done++
 		}
 	}
-	s.tally = a.Tally
+	s.sum = a.Account
 }
 
 type noFlows struct{}

@@ -55,7 +55,7 @@ var kinds6 = []span{
 
 func TestKinds(t *testing.T) {
 	c := newCodec(t, probe.UDP)
-	d, stats := newDecoder(t, c, layers.LinkTypeRaw)
+	d, heard := newDecoder(t, c, layers.LinkTypeRaw)
 	for _, is4 := range []bool{true, false} {
 		table := kinds6
 		if is4 {
@@ -75,13 +75,13 @@ func TestKinds(t *testing.T) {
 				frame = ip4(router4, 1, nil, icmp4(typ, code, 0, quote))
 			}
 			var r probe.Reply
-			before := stats.Unrelated.Load()
+			before := heard.Unrelated.Load()
 			ok := d.decode(frame, &r)
 			kind, listed := want[[2]uint8{typ, code}]
 			if ok != listed || ok && (r.Kind != kind || r.Type != typ || r.Code != code || r.Probe != asked(is4)) {
 				t.Errorf("type %d code %d: %t, %v, %+v; want %t, %v", typ, code, ok, r.Kind, r.Probe, listed, kind)
 			}
-			if unrelated := stats.Unrelated.Load() - before; (unrelated == 1) == listed {
+			if unrelated := heard.Unrelated.Load() - before; (unrelated == 1) == listed {
 				t.Errorf("type %d code %d: counted %d as unrelated", typ, code, unrelated)
 			}
 		}

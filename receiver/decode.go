@@ -6,6 +6,7 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
@@ -15,7 +16,7 @@ import (
 // over and over, so that a frame costs no allocation.
 type decoder struct {
 	codec identity
-	stats *Stats
+	heard *account.Live
 	link  int // one of those that setLink knows
 
 	ethernet layers.Ethernet
@@ -26,8 +27,8 @@ type decoder struct {
 	quote    quotation
 }
 
-func (d *decoder) init(linkType int, c identity, stats *Stats) error {
-	d.codec, d.stats = c, stats
+func (d *decoder) init(linkType int, c identity, heard *account.Live) error {
+	d.codec, d.heard = c, heard
 	return d.setLink(linkType)
 }
 
@@ -47,17 +48,17 @@ func (d *decoder) decode(frame []byte, r *probe.Reply) bool {
 func (d *decoder) count(v codec.Verdict) {
 	switch v {
 	case codec.Malformed:
-		d.stats.Malformed.Add(1)
+		d.heard.Malformed.Add(1)
 	case codec.BadChecksum:
-		d.stats.Checksum.Add(1)
+		d.heard.Rejected.Checksum.Add(1)
 	case codec.BadSource:
-		d.stats.Source.Add(1)
+		d.heard.Rejected.Source.Add(1)
 	case codec.BadTag, codec.Garbled:
-		d.stats.Tag.Add(1)
+		d.heard.Rejected.Tag.Add(1)
 	case codec.Conflict:
-		d.stats.Conflict.Add(1)
+		d.heard.Rejected.Conflict.Add(1)
 	default:
-		d.stats.Unrelated.Add(1)
+		d.heard.Unrelated.Add(1)
 	}
 }
 
@@ -74,7 +75,7 @@ func (d *decoder) packet4(b []byte, r *probe.Reply) codec.Verdict {
 	}
 	ip := &d.header.ip4
 	if ip.FragOffset != 0 || ip.Flags&layers.IPv4MoreFragments != 0 {
-		d.stats.Fragments.Add(1)
+		d.heard.Fragments.Add(1)
 		return codec.Unrelated // no router fragments an ICMP error: too small
 	}
 	r.Responder.Set4(ip.SrcIP)
@@ -113,7 +114,7 @@ func (d *decoder) packet6(b []byte, r *probe.Reply) codec.Verdict {
 	case !ok:
 		return codec.Malformed
 	case part != 0:
-		d.stats.Fragments.Add(1)
+		d.heard.Fragments.Add(1)
 		return codec.Unrelated
 	}
 	r.Protocol = protocol

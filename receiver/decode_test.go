@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/gopacket/layers"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/probe"
 )
@@ -16,10 +17,10 @@ import (
 // verdicts are Stats as plain numbers, and how many frames were replies.
 type verdicts struct{ replies, malformed, unrelated, checksum, source, tag, conflict uint64 }
 
-func (s *Stats) verdicts(replies uint64) verdicts {
+func verdictsOf(s *account.Live, replies uint64) verdicts {
 	return verdicts{
-		replies, s.Malformed.Load(), s.Unrelated.Load(), s.Checksum.Load(),
-		s.Source.Load(), s.Tag.Load(), s.Conflict.Load(),
+		replies, s.Malformed.Load(), s.Unrelated.Load(), s.Rejected.Checksum.Load(),
+		s.Rejected.Source.Load(), s.Rejected.Tag.Load(), s.Rejected.Conflict.Load(),
 	}
 }
 
@@ -51,14 +52,14 @@ func names(v probe.Validity, m probe.Mangled) func(*probe.Reply) bool {
 
 func runFrames(t *testing.T, m probe.Method, link layers.LinkType, tests []frameTest) {
 	t.Helper()
-	d, stats := newDecoder(t, newCodec(t, m), link)
+	d, heard := newDecoder(t, newCodec(t, m), link)
 	for _, tt := range tests {
-		before, n := stats.verdicts(0), uint64(0)
+		before, n := verdictsOf(heard, 0), uint64(0)
 		r := probe.Reply{Ext: []byte{1}, Facts: probe.Facts{MTU: 9, QuotedID: 9, Mangled: 0xffff}} // dirty on purpose
 		if d.decode(tt.frame, &r) {
 			n = 1
 		}
-		got := stats.verdicts(n)
+		got := verdictsOf(heard, n)
 		got = verdicts{
 			n, got.malformed - before.malformed, got.unrelated - before.unrelated, got.checksum - before.checksum,
 			got.source - before.source, got.tag - before.tag, got.conflict - before.conflict,
@@ -301,7 +302,7 @@ func TestLinkTypes(t *testing.T) {
 	for link, ok := range map[layers.LinkType]bool{
 		layers.LinkTypeEthernet: true, layers.LinkTypeRaw: true, 12: true, 14: true, layers.LinkTypeLinuxSLL: true, layers.LinkTypeIEEE802_11: false,
 	} {
-		if err := new(decoder).init(int(link), newCodec(t, probe.UDP), new(Stats)); (err == nil) != ok {
+		if err := new(decoder).init(int(link), newCodec(t, probe.UDP), new(account.Live)); (err == nil) != ok {
 			t.Errorf("link type %d: %v", link, err)
 		}
 	}
@@ -326,13 +327,13 @@ func frames(t testing.TB, m probe.Method) map[string][]byte {
 // A frame that is cut anywhere is malformed, whatever it says, and never panics.
 func TestDecodeCut(t *testing.T) {
 	for _, m := range []probe.Method{probe.UDP, probe.ICMP} {
-		d, stats := newDecoder(t, newCodec(t, m), layers.LinkTypeEthernet)
+		d, heard := newDecoder(t, newCodec(t, m), layers.LinkTypeEthernet)
 		for name, packet := range frames(t, m) {
 			frame := ethernet(packet, 0x88a8, 0x8100)
 			for n := range frame {
-				before := stats.Malformed.Load()
+				before := heard.Malformed.Load()
 				var r probe.Reply
-				if d.decode(slices.Clone(frame[:n]), &r) || stats.Malformed.Load() != before+1 {
+				if d.decode(slices.Clone(frame[:n]), &r) || heard.Malformed.Load() != before+1 {
 					t.Errorf("%s cut to %d octets is not malformed", name, n)
 				}
 			}
@@ -402,7 +403,7 @@ func FuzzDecode(f *testing.F) {
 					used[key], _ = newDecoder(t, newCodec(t, m), link)
 				}
 				old := used[key]
-				old.stats = new(Stats)
+				old.heard = new(account.Live)
 				fresh, _ := newDecoder(t, old.codec.(*codec.Codec), link)
 				in := slices.Clone(frame)
 				var r, again probe.Reply
@@ -414,7 +415,7 @@ func FuzzDecode(f *testing.F) {
 						t.Fatalf("%s: %+v", key, r)
 					}
 				}
-				if got := old.stats.verdicts(n); got.replies+got.malformed+got.unrelated+got.checksum+got.source+got.tag+got.conflict != 1 {
+				if got := verdictsOf(old.heard, n); got.replies+got.malformed+got.unrelated+got.checksum+got.source+got.tag+got.conflict != 1 {
 					t.Fatalf("%s: %+v", key, got)
 				}
 				if ok := fresh.decode(frame, &again); ok != (n == 1) || ok && (r.Facts != again.Facts || !bytes.Equal(r.Ext, again.Ext)) {

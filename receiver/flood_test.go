@@ -53,8 +53,8 @@ func TestMalformedFlood(t *testing.T) {
 	if err := r.Run(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
-	s := &r.Stats
-	counted := s.Malformed.Load() + s.Unrelated.Load() + s.Checksum.Load() + s.Source.Load() + s.Tag.Load() + s.Conflict.Load()
+	s := &r.Heard
+	counted := s.Malformed.Load() + s.Unrelated.Load() + s.Rejected.Checksum.Load() + s.Rejected.Source.Load() + s.Rejected.Tag.Load() + s.Rejected.Conflict.Load()
 	if s.Frames.Load() != uint64(f.given) || counted+uint64(f.replies) != s.Frames.Load() {
 		t.Errorf("%d frames, %d in a count, %d replies", s.Frames.Load(), counted, f.replies)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/gopacket/layers"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
@@ -34,13 +35,13 @@ func newCodec(t testing.TB, m probe.Method) *codec.Codec {
 	return c
 }
 
-func newDecoder(t testing.TB, c *codec.Codec, link layers.LinkType) (*decoder, *Stats) {
+func newDecoder(t testing.TB, c *codec.Codec, link layers.LinkType) (*decoder, *account.Live) {
 	t.Helper()
-	d, stats := new(decoder), new(Stats)
-	if err := d.init(int(link), c, stats); err != nil {
+	d, heard := new(decoder), new(account.Live)
+	if err := d.init(int(link), c, heard); err != nil {
 		t.Fatal(err)
 	}
-	return d, stats
+	return d, heard
 }
 
 // asked is the probe that the frames of these tests answer.

@@ -11,6 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -103,7 +104,7 @@ func TestLive(t *testing.T) {
 	}
 	after := time.Now().UnixNano()
 	d := new(decoder)
-	must(t, d.init(l.LinkType(), c, new(Stats)))
+	must(t, d.init(l.LinkType(), c, new(account.Live)))
 	for i, want := range [][]byte{good, good6, chained} {
 		frame, stamp := next(t, l)
 		if string(frame) != string(want) {
@@ -239,7 +240,7 @@ func TestLiveTun(t *testing.T) {
 	must(t, err)
 	defer l.Close()
 	d := new(decoder)
-	must(t, d.init(l.LinkType(), c, new(Stats)))
+	must(t, d.init(l.LinkType(), c, new(account.Live)))
 	for _, is4 := range []bool{true, false} {
 		packet := errorFrom(quoted(sent(c, asked(is4)), 0), mpls())
 		if _, err := unix.Write(fd, packet); err != nil {

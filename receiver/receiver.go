@@ -9,9 +9,9 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"sync/atomic"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -45,20 +45,6 @@ type Clock interface {
 // errIdle is Source.Next's word for "nothing came".
 var errIdle = errors.New("no frame came")
 
-// Stats counts frames by what became of them. Each frame is in one of them or
-// was handed to the sink as a reply. The fields may be read at any time.
-type Stats struct {
-	Frames    atomic.Uint64 // all that came, batch by batch
-	Malformed atomic.Uint64 // cut, or with lengths that contradict each other
-	Unrelated atomic.Uint64 // answers to no probe of this run
-	Checksum  atomic.Uint64 // wrong checksum of the IP or ICMP header
-	Source    atomic.Uint64 // quotes a foreign source without two valid tags
-	Tag       atomic.Uint64 // no valid tag
-	Conflict  atomic.Uint64 // two valid tags that differ
-
-	Fragments atomic.Uint64 // of Unrelated, those that are fragments of IP packets
-}
-
 // maxBatch is how many replies go to the sink at once.
 const maxBatch = 256
 
@@ -77,7 +63,9 @@ type prompt interface{ Prompt() bool }
 
 // Receiver decodes the frames of one source.
 type Receiver struct {
-	Stats Stats
+	// Heard counts each frame, batch by batch, and those that are no replies by what is
+	// wrong with them. A matcher counts the others there.
+	Heard account.Live
 
 	src     Source
 	clock   Clock
@@ -90,7 +78,7 @@ type Receiver struct {
 	batch   []probe.Reply
 	octets  []byte // what the extensions of the batch alias
 
-	frames     uint64 // as Stats.Frames will say
+	frames     uint64 // that Heard.Frames will have
 	shift, now int64  // the clock as last read
 	block      int64  // kernel stamp of the frame at which it was; 0 after a pause
 	previous   int64  // kernel stamp of the frame before
@@ -108,7 +96,7 @@ func New(src Source, c identity, clock Clock) (*Receiver, error) {
 	if p, ok := src.(prompt); ok && p.Prompt() {
 		r.prompt, r.order, r.idle = true, promptSlack, promptSlack
 	}
-	if err := r.decoder.init(src.LinkType(), c, &r.Stats); err != nil {
+	if err := r.decoder.init(src.LinkType(), c, &r.Heard); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -202,7 +190,7 @@ func (r *Receiver) readClock() {
 }
 
 func (r *Receiver) flush(sink Sink, upTo int64) {
-	r.Stats.Frames.Store(r.frames)
+	r.Heard.Frames.Store(r.frames)
 	r.upTo = max(r.upTo, min(upTo, r.now-r.order))
 	if r.tap != nil {
 		r.tap.Flush()

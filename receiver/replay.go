@@ -3,6 +3,7 @@ package receiver
 import (
 	"encoding/binary"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
@@ -11,9 +12,9 @@ import (
 // Replay decodes the entries of capture files one by one. It belongs to one
 // goroutine, and allocates nothing.
 type Replay struct {
-	// Stats counts frames as a Receiver's does: those that are no probes.
-	Stats Stats
-	// NotUnderstood are the frames of link types that are not, which Stats has
+	// Heard counts frames as a Receiver's does: those that are no probes.
+	Heard account.Live
+	// NotUnderstood are the frames of link types that are not, which Heard has
 	// among the unrelated ones, LastLink the last such type.
 	NotUnderstood uint64
 	LastLink      int
@@ -29,7 +30,7 @@ type Replay struct {
 // is, without the key, only Foreign and Header may be called.
 func NewReplay(c identity) *Replay {
 	r := &Replay{codec: c, linkType: -1}
-	r.decoder.stats = &r.Stats
+	r.decoder.heard = &r.Heard
 	r.foreign.decoder = &r.decoder
 	return r
 }
@@ -46,13 +47,13 @@ func (r *Replay) setLink(e *Entry) bool {
 // notUnderstood counts a frame whose link type is not.
 func (r *Replay) notUnderstood(e *Entry) {
 	r.NotUnderstood, r.LastLink = r.NotUnderstood+1, e.LinkType
-	r.Stats.Unrelated.Add(1)
+	r.Heard.Unrelated.Add(1)
 }
 
 // Reply fills reply from a frame that came in, and reports whether it answers a
 // probe of the codec's; a frame that does not is counted.
 func (r *Replay) Reply(e *Entry, reply *probe.Reply) bool {
-	r.Stats.Frames.Add(1)
+	r.Heard.Frames.Add(1)
 	if !r.setLink(e) {
 		r.notUnderstood(e)
 		return false
@@ -128,7 +129,7 @@ func (r *Replay) Header(e *Entry, h *probe.Header) bool {
 // answers a probe of whomever; what a target itself answers does so if known says
 // that there was such a probe. A frame that is no reply is counted.
 func (r *Replay) Foreign(e *Entry, reply *probe.Reply, h *probe.Header, known func(*probe.Header) bool) bool {
-	r.Stats.Frames.Add(1)
+	r.Heard.Frames.Add(1)
 	if !r.setLink(e) {
 		r.notUnderstood(e)
 		return false

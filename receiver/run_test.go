@@ -150,7 +150,7 @@ func TestRunRandom(t *testing.T) {
 			s.arrivals = append(s.arrivals, a)
 		}
 		r, err := s.play(t)
-		if err != nil || len(s.replies) != want || r.Stats.Frames.Load() != 1000 || r.Stats.Checksum.Load() != uint64(1000-want) {
+		if err != nil || len(s.replies) != want || r.Heard.Frames.Load() != 1000 || r.Heard.Rejected.Checksum.Load() != uint64(1000-want) {
 			t.Errorf("seed %d: Run = %v, %d replies, want %d", seed, err, len(s.replies), want)
 		}
 		if s.longest > 35*ms {

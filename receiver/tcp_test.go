@@ -63,20 +63,20 @@ func TestTCPFlags(t *testing.T) {
 			for _, is4 := range []bool{true, false} {
 				p := asked(is4)
 				c := newCodec(t, m)
-				d, stats := newDecoder(t, c, layers.LinkTypeRaw)
+				d, heard := newDecoder(t, c, layers.LinkTypeRaw)
 				seq, ack := numbers(sent(c, p))
 				segment := tcp(c, p, ack, seq+1, byte(flags))
 				if m == probe.TCPACK {
 					segment = tcp(c, p, ack, seq, byte(flags))
 				}
 				var r probe.Reply
-				word := fmt.Sprintf("%+v", stats.verdicts(0))
+				word := fmt.Sprintf("%+v", verdictsOf(heard, 0))
 				if d.decode(answered(p, segment), &r) {
 					word = r.Kind.String()
 					if r.Probe != p || r.Valid != probe.Strong || int(r.TCPFlags) != flags || r.Protocol != 6 || r.Type != 0 || r.Code != 0 || r.HasQuote {
 						t.Errorf("%v, flags %#02x: %+v", m, flags, r)
 					}
-				} else if stats.Unrelated.Load() == 1 {
+				} else if heard.Unrelated.Load() == 1 {
 					word = "unrelated"
 				}
 				if said != "" && word != said {
@@ -246,7 +246,7 @@ func FuzzDecodeTCP(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		for _, m := range methods {
-			d, stats := newDecoder(t, newCodec(t, m), layers.LinkTypeRaw)
+			d, heard := newDecoder(t, newCodec(t, m), layers.LinkTypeRaw)
 			r := probe.Reply{Facts: probe.Facts{Mangled: 0xffff}}
 			n := uint64(0)
 			if d.decode(frame, &r) {
@@ -256,7 +256,7 @@ func FuzzDecodeTCP(f *testing.F) {
 					t.Fatalf("%v: %+v", m, r)
 				}
 			}
-			if v := stats.verdicts(n); v.replies+v.malformed+v.unrelated+v.checksum+v.source+v.tag+v.conflict != 1 {
+			if v := verdictsOf(heard, n); v.replies+v.malformed+v.unrelated+v.checksum+v.source+v.tag+v.conflict != 1 {
 				t.Fatalf("%v: %+v", m, v)
 			}
 		}

@@ -1,6 +1,8 @@
 package sender
 
 import (
+	"unsafe"
+
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/memory"
 	"github.com/masstrace/masstrace/internal/window"
@@ -24,6 +26,9 @@ const (
 	allowed
 	excluded
 )
+
+// PreparedOctets is what a sender keeps of each (target, flow) of a window, in bytes.
+const PreparedOctets = uint64(unsafe.Sizeof(codec.Prepared{}) + unsafe.Sizeof(state(0)))
 
 func newPrepared(s window.Shape) prepared { return prepared{shape: s} }
 

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
@@ -37,10 +38,9 @@ type AssemblerConfig struct {
 // Assembler makes traces and replies of retired windows. It belongs to one
 // goroutine.
 type Assembler struct {
-	// Tally counts over all windows that Traces went through.
-	Tally Tally
-	// ByTTL counts likewise, by TTL.
-	ByTTL [probe.MaxTTL + 1]Losses
+	// Account counts the probes of the windows that Traces went through since it was
+	// last emptied, and moves frames between counts where their replies are not believed.
+	Account account.Account
 
 	cfg     AssemblerConfig
 	limits  limits
@@ -50,19 +50,6 @@ type Assembler struct {
 	seen    map[window.Slot]int // further copies, by slot
 	unsent  uint64              // TTLs of the trace that were skipped, as bits
 	path    []record.Known      // that learnPath looks at
-}
-
-// Tally counts probes by what became of them.
-type Tally struct {
-	Sent, Answered, Silent uint64 // all attempts
-	Failed                 uint64 // never accepted by the kernel, all attempts
-	Doubted                uint64 // of Silent, those with a reply that is not believed
-
-	// The first attempts: sent, or not and why.
-	FirstSent                                 uint64
-	Reached, Excluded, Interrupted, FirstFail uint64
-	Unreachable, Loop, GapLimit, Known        uint64
-	Limited                                   uint64
 }
 
 // NewAssembler returns an assembler.
@@ -82,11 +69,14 @@ func (a *Assembler) Traces(w *window.Window, yield func(*record.Trace) error) er
 	if a.cfg.Tree != nil {
 		a.learn(w)
 	}
+	sum, shape := &a.Account, w.Shape()
+	sum.Targets += uint64(w.Len())
+	sum.TTLs, sum.Flows = uint64(shape.TTLs()), uint64(shape.Flows)
 	for target := range uint32(w.Len()) {
-		for flow := range uint16(w.Shape().Flows) {
+		for flow := range uint16(shape.Flows) {
 			t := a.assemble(w, target, flow)
 			if t.ProbeCount == 0 {
-				a.Tally.Reached += uint64(bits.OnesCount64(a.unsent)) // by a datagram nobody asked for
+				sum.Skipped.Reached += uint64(bits.OnesCount64(a.unsent)) // by a datagram nobody asked for
 				continue
 			}
 			t.RateLimited = a.limits.appendLimited(t.RateLimited, t)
@@ -122,14 +112,15 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 			e := w.Reply(slot)
 			if e != nil && doubted.has(e) {
 				e = nil
-				a.Tally.Doubted++
+				a.Account.Weak-- // the window counted it so
+				a.Account.Rejected.Conflict++
 			}
 			switch {
 			case sent > 0 || e != nil:
 				a.probed(t, w, slot, sent, e)
 			case sent == window.Failed:
-				a.Tally.Failed++
-				a.ByTTL[slot.TTL].Failed++
+				a.Account.TxErrors++
+				a.Account.ByTTL[slot.TTL].TxErrors++
 			case sent == 0 && wanted:
 				t.Halted = true
 			}
@@ -141,7 +132,7 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 		}
 	}
 	if t.CutOff {
-		a.Tally.Excluded += uint64(bits.OnesCount64(a.unsent))
+		a.Account.Skipped.Excluded += uint64(bits.OnesCount64(a.unsent))
 		a.unsent = 0
 	}
 	if a.cfg.Backward && t.ProbeCount > 0 {
@@ -154,13 +145,13 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 func (a *Assembler) first(ttl uint8, sent int64, answered, wanted bool) {
 	switch {
 	case sent > 0 || answered:
-		a.Tally.FirstSent++
+		a.Account.FirstSent++
 	case sent == window.Failed:
-		a.Tally.FirstFail++
+		a.Account.Skipped.TxError++
 	case sent == window.Excluded:
-		a.Tally.Excluded++
+		a.Account.Skipped.Excluded++
 	case wanted:
-		a.Tally.Interrupted++
+		a.Account.Skipped.Interrupted++
 	default:
 		a.unsent |= 1 << ttl
 	}
@@ -170,19 +161,19 @@ func (a *Assembler) first(ttl uint8, sent int64, answered, wanted bool) {
 // reply counts even if the kernel said that the probe Failed, as it did for the
 // matcher; its RTT is then not known.
 func (a *Assembler) probed(t *record.Trace, w *window.Window, slot window.Slot, sent int64, e *window.Entry) {
-	a.Tally.Sent++
-	a.ByTTL[slot.TTL].Sent++
+	a.Account.Sent++
+	a.Account.ByTTL[slot.TTL].Sent++
 	t.ProbeCount++
 	if sent > 0 && (t.Start == 0 || sent < t.Start) {
 		t.Start = sent
 	}
 	if e == nil {
-		a.Tally.Silent++
+		a.Account.Silent++
 		t.Silent = append(t.Silent, record.TTLAttempt{TTL: slot.TTL, Attempt: slot.Attempt})
 		return
 	}
-	a.Tally.Answered++
-	a.ByTTL[slot.TTL].Answered++
+	a.Account.Answered++
+	a.Account.ByTTL[slot.TTL].Answered++
 	t.Answered++
 	t.Hops = append(t.Hops, a.hopOf(w, e, sent))
 }

@@ -93,7 +93,7 @@ func TestDoubt(t *testing.T) {
 			if len(list) != 1 || list[0].Answered != believed || list[0].ProbeCount != probes {
 				t.Fatalf("traces %+v", list)
 			}
-			if n := a.Tally; n.Doubted != uint64(doubted) || n.Silent+n.Answered != uint64(probes) || n.Answered != uint64(believed) {
+			if n := tallyOf(a); n.Doubted != uint64(doubted) || n.Silent+n.Answered != uint64(probes) || n.Answered != uint64(believed) {
 				t.Errorf("%+v; %d answered, %d doubted wanted", n, believed, doubted)
 			}
 			replies := 0
@@ -142,8 +142,8 @@ func TestDoubtSprayed(t *testing.T) {
 		}
 		a := newTestAssembler()
 		list := traces(t, a, b)
-		if len(list[0].Hops) != want || a.Tally.Doubted != uint64(4-want) || a.Tally.Answered != uint64(want) {
-			t.Fatalf("%d misses: %d hops, %+v", misses, len(list[0].Hops), a.Tally)
+		if len(list[0].Hops) != want || tallyOf(a).Doubted != uint64(4-want) || tallyOf(a).Answered != uint64(want) {
+			t.Fatalf("%d misses: %d hops, %+v", misses, len(list[0].Hops), tallyOf(a))
 		}
 		replies := 0
 		_ = a.Replies(b.Window, func(*record.Head, *record.Hop) error { replies++; return nil })

@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
@@ -38,11 +41,17 @@ func TestUnderDrops(t *testing.T) {
 	if want := []uint8{2, 3}; !slices.Equal(under, want) {
 		t.Errorf("under drops %v, want %v", under, want)
 	}
-	want := [probe.MaxTTL + 1]Losses{
-		1: {Sent: 1}, 2: {Sent: 2, UnderDrops: 1}, 3: {Sent: 1, UnderDrops: 1, Failed: 1}, 4: {Sent: 1}, 5: {Sent: 1, Answered: 1},
+	want := account.ByTTL{
+		1: {Sent: 1, Silent: 1, SilentBy: account.SilentBy{Unknown: 1}},
+		2: {Sent: 2, Silent: 2, SilentBy: account.SilentBy{Drops: 1, Unknown: 1}},
+		3: {Sent: 1, Silent: 1, SilentBy: account.SilentBy{Drops: 1}, TxErrors: 1},
+		4: {Sent: 1, Silent: 1, SilentBy: account.SilentBy{Unknown: 1}}, 5: {Sent: 1, Answered: 1},
 	}
-	if a.ByTTL != want {
-		t.Errorf("by TTL %+v", a.ByTTL)
+	if diff := cmp.Diff(want, a.Account.ByTTL); diff != "" {
+		t.Error(diff)
+	}
+	if want := (account.SilentBy{Drops: 2, Unknown: 3}); a.Account.SilentBy != want {
+		t.Errorf("silent by %+v, want %+v", a.Account.SilentBy, want)
 	}
 }
 

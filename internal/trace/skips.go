@@ -15,17 +15,17 @@ func (a *Assembler) skipped(t *record.Trace, end uint8) {
 		ttl := uint8(bits.TrailingZeros64(unsent))
 		switch {
 		case t.Known.TTL != 0 && ttl < t.Known.TTL:
-			a.Tally.Known++
+			a.Account.Skipped.Known++
 		case end != 0 && ttl >= end:
-			a.Tally.Reached++
+			a.Account.Skipped.Reached++
 		case ttl <= t.End:
-			a.Tally.Limited++
+			a.Account.Skipped.Limited++
 		case t.StopReason == record.StopUnreach:
-			a.Tally.Unreachable++
+			a.Account.Skipped.Unreachable++
 		case t.StopReason == record.StopLoop:
-			a.Tally.Loop++
+			a.Account.Skipped.Loop++
 		default:
-			a.Tally.GapLimit++
+			a.Account.Skipped.GapLimit++
 		}
 	}
 }

@@ -213,16 +213,16 @@ func TestStitch(t *testing.T) {
 	}
 	plain := newTestAssembler()
 	plain.cfg.GapLimit, plain.cfg.Backward = 3, true
-	if other := traces(t, plain, b); other[0].PathHash != list[0].PathHash || plain.Tally != a.Tally || len(other[0].Inferred) > 0 {
-		t.Errorf("what was inferred counts: %+v, %+v", a.Tally, plain.Tally)
+	if other := traces(t, plain, b); other[0].PathHash != list[0].PathHash || tallyOf(plain) != tallyOf(a) || len(other[0].Inferred) > 0 {
+		t.Errorf("what was inferred counts: %+v, %+v", tallyOf(a), tallyOf(plain))
 	}
-	if a.Tally.Known != 5 || a.Tally.Limited != 0 {
-		t.Errorf("skipped %+v, want 5 as known", a.Tally)
+	if tallyOf(a).Known != 5 || tallyOf(a).Limited != 0 {
+		t.Errorf("skipped %+v, want 5 as known", tallyOf(a))
 	}
 	send(0, 4, 0)
 	farther := newTestAssembler()
 	farther.cfg = a.cfg
-	if list := traces(t, farther, b); list[0].Known.TTL != 0 || len(list[0].Inferred) > 0 || farther.Tally.Known != 0 || farther.Tally.Limited != 4 {
-		t.Errorf("known from %v, inferred %v, %+v, want none, and 4 given up", list[0].Known, list[0].Inferred, farther.Tally)
+	if list := traces(t, farther, b); list[0].Known.TTL != 0 || len(list[0].Inferred) > 0 || tallyOf(farther).Known != 0 || tallyOf(farther).Limited != 4 {
+		t.Errorf("known from %v, inferred %v, %+v, want none, and 4 given up", list[0].Known, list[0].Inferred, tallyOf(farther))
 	}
 }

@@ -49,6 +49,7 @@ import (
 	"iter"
 	"sync/atomic"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/memory"
 	"github.com/masstrace/masstrace/internal/probe"
 )
@@ -108,6 +109,10 @@ type Window struct {
 	// first target in the order.
 	ID       uint64
 	Position uint64
+
+	// Heard is what was received for the window: the matcher's until it has retired the
+	// window, and whoever takes it then.
+	Heard account.Heard[uint64]
 
 	targets []probe.Addr
 	states  []atomic.Uint64
@@ -320,6 +325,7 @@ func (w *Window) Reset() {
 		}
 	}
 	w.arena.reset()
+	w.Heard = account.Heard[uint64]{}
 	w.deadline.Store(0)
 	w.latest.Store(0)
 	w.halted.Store(false)

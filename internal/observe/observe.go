@@ -1,0 +1,119 @@
+// Package observe is how a run reports to its observers while it goes on: a plain
+// snapshot of its progress once a second, and events as they happen. The console of the
+// command is one observer; status files, metrics and displays are others. Nothing that
+// reports here writes to a terminal itself.
+package observe
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// Observer is shown how a run goes. Its methods may be called from several goroutines at
+// a time, must return soon, and must not keep pointers that they are given.
+type Observer interface {
+	Event(Event)
+	Progress(Progress)
+}
+
+// Event is something that happened. Its String is a sentence for people.
+type Event interface{ String() string }
+
+// Progress is how far a scan has come.
+type Progress struct {
+	Elapsed  time.Duration
+	Left     time.Duration // until the end at the pace so far, further attempts apart
+	Share    float64       // of the (target, TTL, flow) that are decided, 0 to 1
+	Sent     uint64        // probes
+	RatePPS  float64       // sent in the last second
+	Answered uint64        // probes
+	Drops    uint64        // frames that the kernel dropped
+}
+
+// Began is the first event of a run: everything is open, and probes may leave.
+type Began struct{}
+
+func (Began) String() string { return "begun" }
+
+// Stopping is that no more probes are sent, and replies are waited for.
+type Stopping struct {
+	Cause error
+	Hint  string // what else a user may want to know; "" for nothing
+}
+
+func (e Stopping) String() string {
+	return fmt.Sprintf("%v: no more probes are sent, replies are waited for%s", e.Cause, e.Hint)
+}
+
+// Link is a change of the network link.
+type Link struct {
+	Name, State string
+	Effect      string // on the run
+}
+
+func (e Link) String() string { return fmt.Sprintf("%s: %s: %s", e.Name, e.State, e.Effect) }
+
+// Excluded is that the exclusion files were read again.
+type Excluded struct {
+	Ranges int   // that are newly excluded
+	Err    error // why they could not be read, nil if they were
+}
+
+func (e Excluded) String() string {
+	switch {
+	case e.Err != nil:
+		return fmt.Sprintf("the exclusions are not read again, and stay as they were: %v", e.Err)
+	case e.Ranges == 0:
+		return "the exclusions were read again: nothing is newly excluded"
+	default:
+		return fmt.Sprintf("the exclusions were read again: %d range(s) newly excluded, and not probed any more", e.Ranges)
+	}
+}
+
+// RateFell is that the rate which is to be found went back.
+type RateFell struct {
+	FromPPS, ToPPS float64
+	Drowned        bool // our own kernel dropped replies; else fewer probes were answered
+}
+
+func (e RateFell) String() string {
+	if e.Drowned {
+		return fmt.Sprintf("rate: at %.0f pps our own kernel dropped replies: back to %.0f", e.FromPPS, e.ToPPS)
+	}
+	return fmt.Sprintf("rate: at %.0f pps fewer answered: back to %.0f", e.FromPPS, e.ToPPS)
+}
+
+// Held is what the process holds, on request: in an endless run, none of it grows.
+type Held struct {
+	Goroutines int
+	HeapBytes  uint64
+	Windows    int
+}
+
+func (e Held) String() string {
+	return fmt.Sprintf("holds: goroutines %d heap %d windows %d", e.Goroutines, e.HeapBytes, e.Windows)
+}
+
+// Notice is anything else that a user should read.
+type Notice string
+
+func (e Notice) String() string { return string(e) }
+
+// Noticef formats a Notice.
+func Noticef(format string, args ...any) Notice { return Notice(fmt.Sprintf(format, args...)) }
+
+// Finished is the last event of a run: its summary.
+type Finished struct{ Summary *record.Summary }
+
+func (e Finished) String() string { return "finished: " + e.Summary.Reason }
+
+// Nobody is an Observer that looks at nothing.
+type Nobody struct{}
+
+// Event implements Observer.
+func (Nobody) Event(Event) {}
+
+// Progress implements Observer.
+func (Nobody) Progress(Progress) {}

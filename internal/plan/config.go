@@ -1,0 +1,96 @@
+// Package plan works out what a run will do from what was asked for, as far as that goes
+// without touching the network: which targets in which order, at which rate, in windows
+// of which size. Params is the plain data that comes of it; it stands in the run record,
+// in the header of captures and in checkpoints.
+package plan
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// Config is what was asked for, as far as it decides which probes are made and what is
+// recorded. Zero values of what can be found out or chosen are found out or chosen.
+type Config struct {
+	// Targets and Exclude are files, "-" for Stdin, or addresses, prefixes and ranges.
+	Targets, Exclude []string
+	Stdin            io.Reader
+	AllowReserved    bool
+	PerPrefix        uint64
+	Granularity4     int
+	Granularity6     int
+	Shard, Shards    uint64
+	MaxTargets       uint64
+
+	// Seed is any text; Key is 32 hexadecimal digits. Empty ones are random.
+	Seed, Key string
+
+	Method          probe.Method
+	MinTTL, MaxTTL  uint8
+	DstPort         uint16
+	TOS             uint8
+	Flows           int
+	Attempts        int
+	record.Strategy      // its empty name is complete; zero parameters are its defaults
+	NoStop          bool // exhaustive goes on beyond the distance of a target
+	// PerHopRate and PrefixRate are how many probes a second one router near us has to
+	// answer, and one prefix of targets gets; 0 is no limit.
+	PerHopRate, PrefixRate float64
+
+	RatePPS   float64 // 0 is unlimited
+	AutoRate  bool    // find a rate, of RatePPS at most
+	Bandwidth float64 // bit/s on the wire; if not 0, it sets the rate
+	Burst     int
+	Wait      time.Duration
+	Memory    uint64 // bytes, for all live windows
+	Senders   int    // threads that send, 1 if 0
+
+	Sources           []netip.Addr // at most one of each family
+	PortLow, PortHigh uint16
+
+	Records record.Kinds
+	Packing string // how the output is compressed, which a resumed run must keep
+
+	// Warn, unless it is nil, takes what is odd about the lists and does no harm.
+	Warn func(text string)
+}
+
+// RandomHex returns n random bytes in hexadecimal.
+func RandomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// RunID names a run: when it began, and something random.
+func RunID(start time.Time) string {
+	return start.UTC().Format("20060102T150405Z") + "-" + RandomHex(4)
+}
+
+// SeedOf turns the text of a seed into 128 bits.
+func SeedOf(text string) (seed [16]byte) {
+	sum := sha256.Sum256([]byte(text))
+	return [16]byte(sum[:16])
+}
+
+// KeyOf reads the text of a key.
+func KeyOf(text string) (key [16]byte, err error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(key) {
+		return key, Refuse("Key", "a key is 32 hexadecimal digits")
+	}
+	return [16]byte(b), nil
+}
+
+// KeyID tells two keys apart and gives neither away.
+func KeyID(key [16]byte) string {
+	sum := sha256.Sum256(append([]byte("masstrace key id "), key[:]...))
+	return hex.EncodeToString(sum[:8])
+}

@@ -1,0 +1,102 @@
+package plan
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// Params is all that somebody has to know of a run besides its key and its lists: to
+// describe it (Run), to replay its capture, and to go on with it from a checkpoint. It is
+// plain data; its JSON is the comment in the section header of a capture.
+//
+// A new option is a field here and a line in options.
+type Params struct {
+	Masstrace int    `json:"masstrace"` // version of this form
+	Run       string `json:"run"`
+	Hostname  string `json:"hostname"`
+	StartNS   int64  `json:"start_ns"` // since the Unix epoch
+	Tool      string `json:"tool"`
+	// Argv is left out of a capture where it is too long.
+	Argv []string `json:"argv,omitempty"`
+
+	Seed         string     `json:"seed"`
+	KeyID        string     `json:"key_id"`
+	Method       string     `json:"method"` // or ListMethod
+	DstPort      uint16     `json:"dport"`
+	TOS          uint8      `json:"tos"`
+	Source4      netip.Addr `json:"source4"`
+	Source6      netip.Addr `json:"source6"`
+	PortLow      uint16     `json:"port_low"`
+	PortHigh     uint16     `json:"port_high"`
+	Avoid        []uint16   `json:"avoid"` // ports in use when the run began
+	PerPrefix    uint64     `json:"per_prefix"`
+	Granularity4 int        `json:"granularity4"`
+	Granularity6 int        `json:"granularity6"`
+	Shard        uint64     `json:"shard"`
+	Shards       uint64     `json:"shards"`
+	MaxTargets   uint64     `json:"max_targets"`
+	RatePPS      float64    `json:"rate_pps"`
+	RateAuto     bool       `json:"rate_auto,omitempty"`
+	Burst        int        `json:"burst"`
+	WaitNS       int64      `json:"wait_ns"`
+	record.Strategy
+	NoStop        bool         `json:"no_stop,omitempty"`
+	PerHopRate    float64      `json:"per_hop_rate,omitempty"`
+	PrefixRate    float64      `json:"prefix_rate,omitempty"`
+	Shape         window.Shape `json:"shape"` // of windows, with TTLs, flows and attempts
+	Records       record.Kinds `json:"records,omitempty"`
+	Packing       string       `json:"packing,omitempty"`
+	AllowReserved bool         `json:"allow_reserved,omitempty"`
+	Link          string       `json:"link"`
+	IO            string       `json:"io"`
+	Senders       int          `json:"senders"`
+	TargetsSHA256 string       `json:"targets_sha256"`
+	ExcludeSHA256 string       `json:"exclude_sha256"`
+}
+
+// ParamsVersion is the version of the form.
+const ParamsVersion = 1
+
+// ListMethod stands for the methods of a list of probes.
+const ListMethod = "list"
+
+// Wait returns how long replies are waited for.
+func (p *Params) Wait() time.Duration { return time.Duration(p.WaitNS) }
+
+// Codec returns what the parameters mean for the codec.
+func (p *Params) Codec(method probe.Method, key [16]byte) codec.Config {
+	return codec.Config{
+		Method: method, Seed: SeedOf(p.Seed), Key: key, DstPort: p.DstPort, TOS: p.TOS,
+		Flows: p.Shape.Flows, MinTTL: p.Shape.FirstTTL, MaxTTL: p.Shape.LastTTL, Attempts: uint8(p.Shape.Attempts),
+		PortLow: p.PortLow, PortHigh: p.PortHigh, Avoid: p.Avoid,
+		Source4: p.Source4, Source6: p.Source6,
+	}
+}
+
+// Record returns the run record.
+func (p *Params) Record() *record.Run {
+	run := &record.Run{
+		Run: p.Run, Tool: p.Tool, Argv: p.Argv, Seed: p.Seed, KeyID: p.KeyID,
+		RatePPS: p.RatePPS, RateAuto: p.RateAuto, Burst: p.Burst, TTL: [2]uint8{p.Shape.FirstTTL, p.Shape.LastTTL},
+		Flows: p.Shape.Flows, Attempts: p.Shape.Attempts, Strategy: p.Strategy, Protocol: p.Method, DstPort: p.DstPort,
+		TOS: p.TOS, WaitS: p.Wait().Seconds(), Link: p.Link, IO: p.IO, Senders: p.Senders, Clock: "CLOCK_REALTIME/kernel",
+		TargetsSHA256: p.TargetsSHA256, ExcludeSHA256: p.ExcludeSHA256,
+		PerPrefix: p.PerPrefix, Granularity: [2]int{p.Granularity4, p.Granularity6}, MaxTargets: p.MaxTargets,
+		Shard: [2]int{int(p.Shard), int(max(p.Shards, 1))},
+	}
+	switch {
+	case p.Source4.IsValid():
+		run.Source = p.Source4.String()
+		if p.Source6.IsValid() {
+			run.Source6 = p.Source6.String()
+		}
+	default:
+		run.Source = p.Source6.String()
+	}
+	return run
+}

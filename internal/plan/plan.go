@@ -1,0 +1,270 @@
+package plan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/permute"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/window"
+	"github.com/masstrace/masstrace/ratelimit"
+)
+
+// Plan is a scan worked out as far as that goes without touching the network. Sources and
+// what concerns the link are filled into Params when the way out is found.
+type Plan struct {
+	Params
+	ProbeMethod probe.Method // of Params.Method
+	Seed128     [16]byte     // of Params.Seed
+	Key         [16]byte
+
+	Include *target.Lines
+	Exclude target.Set // that the index was made without
+	// ExcludedSince are exclusions that came when the run had begun.
+	ExcludedSince target.Set
+	List          *target.List
+	Order         *target.Order
+	Windows       uint64
+
+	memory uint64 // bytes of each target
+}
+
+// Began is what a run that goes on was when it began. Its zero value is a new run.
+type Began struct {
+	Params  *Params    // nil for a new run
+	Exclude target.Set // that the index was made without
+	Since   target.Set // excluded since
+	// ReadSHA256 is the digest of the exclusion files when they were last read again, ""
+	// if they never were: they may lack what was taken out of them until then.
+	ReadSHA256 string
+}
+
+// New works out the plan of c. Empty seeds and keys in c are filled in. An error is a
+// *ConfigError, or that of a file that cannot be read.
+func New(c *Config, began Began) (*Plan, error) {
+	if c.Seed == "" {
+		if c.Shards > 1 {
+			return nil, Refuse("Shard", "a shard needs a seed: all shards must share one")
+		}
+		c.Seed = RandomHex(8)
+	}
+	c.Key = cmp.Or(c.Key, RandomHex(16))
+	p := &Plan{ProbeMethod: c.Method, Seed128: SeedOf(c.Seed)}
+	if err := p.setParams(c); err != nil {
+		return nil, err
+	}
+	if err := p.readTargets(c, began); err != nil {
+		return nil, err
+	}
+	if err := p.Index(); err != nil {
+		return nil, err
+	}
+	if err := p.checkSources(c); err != nil {
+		return nil, err
+	}
+	if err := p.setPace(c); err != nil {
+		return nil, err
+	}
+	return p, p.sizeWindows(c, began)
+}
+
+// setParams fills in what follows from c alone.
+func (p *Plan) setParams(c *Config) (err error) {
+	if p.Key, err = KeyOf(c.Key); err != nil {
+		return err
+	}
+	asked := c.Strategy
+	asked.Strategy = cmp.Or(asked.Strategy, Complete)
+	strategy, err := withDefaults(asked)
+	if err != nil {
+		return err
+	}
+	p.Params = Params{
+		Masstrace: ParamsVersion, Seed: c.Seed, KeyID: KeyID(p.Key),
+		Method: c.Method.String(), DstPort: c.DstPort, TOS: c.TOS, PortLow: c.PortLow, PortHigh: c.PortHigh,
+		PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
+		Shard: c.Shard, Shards: c.Shards, MaxTargets: c.MaxTargets,
+		RatePPS: c.RatePPS, RateAuto: c.AutoRate, Burst: c.Burst, WaitNS: int64(c.Wait), Strategy: strategy,
+		NoStop: c.NoStop, PerHopRate: c.PerHopRate, PrefixRate: c.PrefixRate,
+		Shape:   window.Shape{FirstTTL: c.MinTTL, LastTTL: c.MaxTTL, Flows: c.Flows, Attempts: c.Attempts},
+		Records: c.Records, Packing: c.Packing, AllowReserved: c.AllowReserved, Senders: max(c.Senders, 1),
+	}
+	return nil
+}
+
+// readTargets reads the lists. A run that goes on keeps the exclusions that its index was
+// made without; others that the files have by now are excluded from here on.
+func (p *Plan) readTargets(c *Config, began Began) (err error) {
+	if p.Include, err = target.ParseArgs(c.Targets, c.Stdin); err != nil {
+		return ListError("Targets", err)
+	}
+	c.warnHostBits("targets", p.Include)
+	excluded, err := target.ParseArgs(c.Exclude, c.Stdin)
+	if err != nil {
+		return ListError("Exclude", err)
+	}
+	c.warnHostBits("exclusions", excluded)
+	p.Exclude = c.withReserved(excluded.Set())
+	if began.Params != nil {
+		now := p.Exclude
+		if gone := began.Exclude.Minus(now); !gone.IsEmpty() && now.Digest() != began.ReadSHA256 {
+			return Refuse("Exclude", "%d range(s) that the run excludes are missing: a run that goes on may only exclude more", gone.Ranges())
+		}
+		p.Exclude, p.ExcludedSince = began.Exclude, began.Since.Union(now.Minus(began.Exclude))
+	}
+	p.TargetsSHA256, p.ExcludeSHA256 = p.Include.Digest(), p.Exclude.Digest()
+	return nil
+}
+
+// ReadExclude reads what is to be excluded while a run goes on.
+func (c *Config) ReadExclude() (target.Set, error) {
+	if slices.Contains(c.Exclude, "-") {
+		return target.Set{}, errors.New("standard input cannot be read again")
+	}
+	lines, err := target.ParseArgs(c.Exclude, strings.NewReader(""))
+	if err != nil {
+		return target.Set{}, err
+	}
+	return c.withReserved(lines.Set()), nil
+}
+
+// Excluded reads what is excluded from the beginning.
+func (c *Config) Excluded() (target.Set, error) {
+	lines, err := target.ParseArgs(c.Exclude, c.Stdin)
+	if err != nil {
+		return target.Set{}, ListError("Exclude", err)
+	}
+	return c.withReserved(lines.Set()), nil
+}
+
+// ListError returns what is wrong with a list: most often what is in it.
+func ListError(field string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return &ConfigError{field, err}
+}
+
+// withReserved returns what is excluded besides the lists.
+func (c *Config) withReserved(excluded target.Set) target.Set {
+	if c.AllowReserved {
+		return excluded
+	}
+	return excluded.Union(target.ReservedSet())
+}
+
+func (c *Config) warnHostBits(what string, l *target.Lines) {
+	if n, first := l.HostBits(); n > 0 && c.Warn != nil {
+		c.Warn(fmt.Sprintf("warning: %s: %d prefix(es) with host bits set, the first at %s; masked", what, n, first))
+	}
+}
+
+// Index puts what is included and not excluded in the order of the parameters.
+func (p *Plan) Index() (err error) {
+	p.List, err = target.NewList(target.Config{
+		Include: p.Include, Exclude: p.Exclude, Seed: permute.Key(p.Seed128),
+		PerPrefix: p.PerPrefix, Granularity4: p.Granularity4, Granularity6: p.Granularity6,
+	})
+	if err != nil {
+		return &ConfigError{"Targets", err}
+	}
+	p.Order, err = p.List.Order(target.OrderConfig{Shard: p.Shard, Shards: p.Shards, MaxTargets: p.MaxTargets})
+	if err != nil {
+		return &ConfigError{"Shard", err}
+	}
+	if p.List.Len() == 0 {
+		hint := ""
+		if !p.AllowReserved && !p.Include.Set().IsEmpty() {
+			hint = " (special-purpose addresses are excluded unless they are allowed)"
+		}
+		return Refuse("Targets", "no target is left after exclusions%s", hint)
+	}
+	return nil
+}
+
+// Has reports whether targets of a family are probed.
+func (p *Plan) Has(is4 bool) bool {
+	if is4 {
+		return p.List.Len4() > 0
+	}
+	return p.List.Len4() < p.List.Len()
+}
+
+// checkSources refuses a source that no probe would have.
+func (p *Plan) checkSources(c *Config) error {
+	for _, s := range c.Sources {
+		if p.Has(s.Is4()) {
+			return nil
+		}
+	}
+	if len(c.Sources) > 0 {
+		return Refuse("Sources", "%v: no target is of its family", c.Sources[0])
+	}
+	return nil
+}
+
+// The sources of probes until the real ones are known: documentation addresses
+// (RFC 5737, RFC 3849).
+var (
+	ExampleSource4 = netip.AddrFrom4([4]byte{192, 0, 2, 1})
+	ExampleSource6 = netip.MustParseAddr("2001:db8::1")
+)
+
+// CodecConfig returns the codec's part of the plan. Families whose source is not known
+// yet have an example.
+func (p *Plan) CodecConfig() codec.Config {
+	c := p.Codec(p.ProbeMethod, p.Key)
+	if !c.Source4.IsValid() && !c.Source6.IsValid() {
+		c.Source4, c.Source6 = ExampleSource4, ExampleSource6
+	}
+	return c
+}
+
+// setPace works out rate and burst.
+func (p *Plan) setPace(c *Config) error {
+	unbound, err := codec.New(p.CodecConfig())
+	if err != nil {
+		return &ConfigError{"", err}
+	}
+	if c.Bandwidth > 0 {
+		p.RatePPS = c.Bandwidth / WireBits(unbound.Size(!p.Has(false)))
+	}
+	if p.Burst == 0 && !c.AutoRate { // which follows the rate
+		p.Burst = ratelimit.DefaultBurst(p.RatePPS)
+	}
+	return nil
+}
+
+// WireBits is what a probe of that many bytes takes on an Ethernet wire: with header and
+// check sequence, preamble and gap.
+func WireBits(size int) float64 {
+	const ethernet = 14 + 4 + 8 + 12
+	return 8 * float64(size+ethernet)
+}
+
+// Name fills in when and where the run began, and what runs it. A run that goes on keeps
+// its name and ports.
+func (p *Plan) Name(start time.Time, began Began, tool string, argv []string) {
+	p.Run, p.Hostname, p.StartNS, p.Tool, p.Argv = RunID(start), Hostname(), start.UnixNano(), tool, argv
+	if began.Params != nil {
+		p.Run, p.Avoid = began.Params.Run, append([]uint16{}, began.Params.Avoid...)
+	}
+}
+
+// Hostname returns the name of this machine.
+func Hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "localhost"
+	}
+	return name
+}

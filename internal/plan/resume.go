@@ -1,0 +1,108 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// option is an option of a run, as far as it can differ between the processes of one.
+type option struct {
+	field string // of Config
+	name  string // in records
+	value func(*Params) any
+	bound binding
+}
+
+// binding says whether a process that goes on with a run may change an option.
+type binding int
+
+const (
+	fixed binding = iota // it decides what is probed and recorded
+	free                 // it decides how
+)
+
+// options are all of them. What is not here says who ran the run, where and when, or
+// follows from the others.
+var options = []option{
+	{"Targets", "targets", func(p *Params) any { return p.TargetsSHA256 }, fixed},
+	{"Seed", "seed", func(p *Params) any { return p.Seed }, fixed},
+	{"Key", "key_id", func(p *Params) any { return p.KeyID }, fixed},
+	{"Method", "method", func(p *Params) any { return p.Method }, fixed},
+	{"DstPort", "dport", func(p *Params) any { return p.DstPort }, fixed},
+	{"TOS", "tos", func(p *Params) any { return p.TOS }, fixed},
+	{"MinTTL", "min_ttl", func(p *Params) any { return p.Shape.FirstTTL }, fixed},
+	{"MaxTTL", "max_ttl", func(p *Params) any { return p.Shape.LastTTL }, fixed},
+	{"Flows", "flows", func(p *Params) any { return p.Shape.Flows }, fixed},
+	{"Attempts", "attempts", func(p *Params) any { return p.Shape.Attempts }, fixed},
+	{"PortLow", "port_low", func(p *Params) any { return p.PortLow }, fixed},
+	{"PortHigh", "port_high", func(p *Params) any { return p.PortHigh }, fixed},
+	{"PerPrefix", "per_prefix", func(p *Params) any { return p.PerPrefix }, fixed},
+	{"Granularity4", "granularity4", func(p *Params) any { return p.Granularity4 }, fixed},
+	{"Granularity6", "granularity6", func(p *Params) any { return p.Granularity6 }, fixed},
+	{"AllowReserved", "allow_reserved", func(p *Params) any { return p.AllowReserved }, fixed},
+	{"Shard", "shard", func(p *Params) any { return [2]uint64{p.Shard, p.Shards} }, fixed},
+	{"MaxTargets", "max_targets", func(p *Params) any { return p.MaxTargets }, fixed},
+	{"Strategy", "strategy", func(p *Params) any { return p.Strategy.Strategy }, fixed},
+	{"GapLimit", "gap_limit", func(p *Params) any { return p.GapLimit }, fixed},
+	{"Overlap", "overlap", func(p *Params) any { return p.Overlap }, fixed},
+	{"Stitch", "stitch", func(p *Params) any { return p.Stitch }, fixed},
+	{"NoStop", "no_stop", func(p *Params) any { return p.NoStop }, fixed},
+	{"Records", "records", func(p *Params) any { return p.Records }, fixed},
+	{"Output", "packing", func(p *Params) any { return p.Packing }, fixed},
+	{"AutoRate", "rate_auto", func(p *Params) any { return p.RateAuto }, free},
+	{"RatePPS", "rate_pps", func(p *Params) any { return p.RatePPS }, free},
+	{"Burst", "burst", func(p *Params) any { return p.Burst }, free},
+	{"PerHopRate", "per_hop_rate", func(p *Params) any { return p.PerHopRate }, free},
+	{"PrefixRate", "prefix_rate", func(p *Params) any { return p.PrefixRate }, free},
+	{"Senders", "senders", func(p *Params) any { return p.Senders }, free},
+	{"Wait", "wait_s", func(p *Params) any { return p.Wait().Seconds() }, free},
+}
+
+// Difference is an option in which the run that is asked for is not the one that began.
+type Difference struct {
+	Field    string // of Config
+	Was, Now any
+}
+
+// DifferError is that a run cannot be gone on with, because it would be another.
+type DifferError struct {
+	Path        string // of the checkpoint
+	Differences []Difference
+}
+
+// Error implements error.
+func (e *DifferError) Error() string {
+	var list []string
+	for _, d := range e.Differences {
+		list = append(list, fmt.Sprintf("%s (%v, and was %v)", d.Field, d.Now, d.Was))
+	}
+	return fmt.Sprintf("%s: not the run that it goes on with; what differs: %s", e.Path, strings.Join(list, ", "))
+}
+
+// Differ returns the options that the run now asked for must not have changed against
+// the one that began.
+func Differ(began, now *Params) (list []Difference) {
+	for _, o := range options {
+		if was, is := o.value(began), o.value(now); o.bound == fixed && was != is {
+			list = append(list, Difference{o.field, was, is})
+		}
+	}
+	return list
+}
+
+// Changed returns the options that the run now asked for may change and does, by their
+// names in records.
+func Changed(began, now *Params) map[string]record.Change {
+	var changed map[string]record.Change
+	for _, o := range options {
+		if was, is := o.value(began), o.value(now); o.bound == free && was != is {
+			if changed == nil {
+				changed = map[string]record.Change{}
+			}
+			changed[o.name] = record.Change{Was: was, Now: is}
+		}
+	}
+	return changed
+}

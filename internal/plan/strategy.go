@@ -1,0 +1,111 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/schedule"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// The strategies, by name.
+const (
+	Exhaustive = "exhaustive"
+	Complete   = "complete"
+	Topology   = "topology"
+)
+
+// Sizes of what strategies learn over a scan, in entries of 8 bytes: for all prefixes
+// that a busy scan is in the middle of, and for the interfaces of the Internet at a few
+// TTLs each.
+const (
+	nearEntries  = 1 << 18
+	knownEntries = 1 << 21
+	treeNodes    = 1 << 20 // of trace.NodeOctets: interfaces at a TTL each
+)
+
+// strategy is what a name stands for.
+type strategy struct {
+	// defaults are the parameters that a zero stands for. Parameters that are zero here,
+	// too, are not the strategy's.
+	defaults record.Strategy
+	// make returns the strategy, nil for a schedule of its own.
+	make func(schedule.StrategyConfig) schedule.Strategy
+}
+
+// strategies are those that there are. The defaults of topology are a point on the curve
+// of probes against interfaces that bench/strategy draws.
+var strategies = map[string]strategy{
+	Exhaustive: {},
+	Complete: {record.Strategy{GapLimit: 5},
+		func(c schedule.StrategyConfig) schedule.Strategy { return schedule.NewComplete(c) }},
+	Topology: {record.Strategy{GapLimit: 3, Overlap: 3, Stitch: true},
+		func(c schedule.StrategyConfig) schedule.Strategy { return schedule.NewTopology(c) }},
+}
+
+// withDefaults returns s with the parameters that were not asked for, and without those
+// that are not the strategy's. An unknown name is an error.
+func withDefaults(s record.Strategy) (record.Strategy, error) {
+	known, ok := strategies[s.Strategy]
+	if !ok {
+		var names []string
+		for name := range strategies {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return s, Refuse("Strategy", "%q is not a strategy; they are %s", s.Strategy, strings.Join(names, ", "))
+	}
+	d := known.defaults
+	if d.GapLimit == 0 {
+		s.GapLimit = 0
+	}
+	if d.Overlap == 0 {
+		s.Overlap = 0
+	}
+	s.GapLimit, s.Overlap = cmp.Or(s.GapLimit, d.GapLimit), cmp.Or(s.Overlap, d.Overlap)
+	s.Stitch = s.Stitch && d.Stitch
+	return s, nil
+}
+
+// Backward reports whether traces begin near their ends.
+func (p *Params) Backward() bool { return p.Strategy.Strategy == Topology }
+
+// StopSet returns what the matcher has to keep for the strategy, nil for nothing.
+func (p *Params) StopSet() *window.StopSet {
+	if !p.Backward() {
+		return nil
+	}
+	return window.NewStopSet(knownEntries)
+}
+
+// Tree returns what completes traces, nil if nothing does.
+func (p *Params) Tree() *trace.Tree {
+	if !p.Stitch {
+		return nil
+	}
+	return trace.NewTree(treeNodes)
+}
+
+// Schedules returns a function that makes the schedule of each sender. They share what
+// they learn.
+func (p *Params) Schedules() func(schedule.Config) schedule.Schedule {
+	kind := strategies[p.Strategy.Strategy]
+	if kind.make == nil {
+		return func(c schedule.Config) schedule.Schedule { return schedule.NewExhaustive(c) }
+	}
+	shared := kind.make(schedule.StrategyConfig{
+		GapLimit: p.GapLimit, Overlap: p.Overlap, Near: schedule.NewNear(nearEntries),
+	})
+	return func(c schedule.Config) schedule.Schedule { return schedule.NewAdaptive(c, shared) }
+}
+
+// scheduleOctets returns what the schedule keeps of a target, in bytes.
+func (p *Params) scheduleOctets() uint64 {
+	if strategies[p.Strategy.Strategy].make == nil {
+		return 0
+	}
+	return uint64(p.Shape.Flows) * schedule.MemoryOctets
+}

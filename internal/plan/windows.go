@@ -1,0 +1,112 @@
+package plan
+
+import (
+	"math"
+	"math/bits"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/window"
+	"github.com/masstrace/masstrace/sender"
+)
+
+// Bounds of a window (all in probing time, but for minTargets).
+const (
+	windowTime = 10 * time.Second
+	windowMost = 60 * time.Second
+	minTargets = 64
+)
+
+// sizeWindows cuts the order into windows: as many targets as ten seconds of probing
+// take, within bounds of targets, time and memory. A run that goes on keeps its windows:
+// a checkpoint counts in them.
+func (p *Plan) sizeWindows(c *Config, began Began) error {
+	perTarget := float64(p.ProbesPerTarget())
+	rate := p.RatePPS
+	if rate == 0 {
+		rate = 1e6 // about what a link takes: what counts is memory
+	}
+	if c.AutoRate {
+		rate /= 4 // what it comes to is between low and this
+	}
+	n := rate * windowTime.Seconds() / perTarget
+	n = max(n, min(minTargets, rate*windowMost.Seconds()/perTarget))
+	p.memory = p.targetOctets(c)
+	inMemory := c.Memory / window.Live / p.memory
+	if inMemory == 0 {
+		return Refuse("Memory", "%d bytes hold not one target in each of %d windows: %d bytes are needed",
+			c.Memory, window.Live, window.Live*p.memory)
+	}
+	n = min(n, float64(inMemory), float64(max(p.Order.Len(), 1)), math.MaxInt32/perTarget)
+	p.Shape.Targets = max(int(n), 1)
+	if began.Params != nil {
+		p.Shape.Targets = began.Params.Shape.Targets
+	}
+	p.Shape.ExtensionOctets = int(extensionOctets(p.Shape.Targets, p.Shape)) + 4096
+	if c.Records&record.Replies != 0 {
+		p.Shape.Unlinked = Unlinked(p.Shape)
+	}
+	p.CountWindows()
+	if hi, lo := bits.Mul64(p.Order.Len(), p.ProbesPerTarget()*uint64(p.Shape.Attempts)); hi != 0 || lo >= 1<<53 {
+		return Refuse("Targets", "%d targets × %d probes are more than 2⁵³: take a shard, or fewer targets", p.Order.Len(), p.ProbesPerTarget())
+	}
+	return nil
+}
+
+// ProbesPerTarget is how many probes the first attempt has for one target.
+func (p *Params) ProbesPerTarget() uint64 {
+	return uint64(p.Shape.TTLs()) * uint64(p.Shape.Flows)
+}
+
+// targetOctets is an upper bound of the memory for one target, in bytes.
+func (p *Plan) targetOctets(c *Config) uint64 {
+	s := p.Shape
+	n := p.scheduleOctets() + uint64(s.OctetsPerTarget()) + extensionOctets(1, s) +
+		uint64(s.Flows)*uint64(p.Senders)*sender.PreparedOctets
+	if c.Records&record.Replies != 0 {
+		n += uint64(window.EntryOctets * unlinked(1, s))
+	}
+	return n
+}
+
+// extensionOctets is room in a window for extension structures: MPLS on a fourth of the
+// hops.
+func extensionOctets(targets int, s window.Shape) uint64 {
+	return uint64(targets) * uint64(s.TTLs()) * uint64(s.Flows) * 4
+}
+
+func unlinked(targets int, s window.Shape) int { return targets * s.TTLs() * s.Flows / 4 }
+
+// Unlinked is room in a window for copies and late replies, where they are recorded.
+func Unlinked(s window.Shape) int { return unlinked(s.Targets, s) + 1024 }
+
+// CountWindows works out how many windows of the shape all targets take.
+func (p *Plan) CountWindows() {
+	p.Windows = (p.Order.Len() + uint64(p.Shape.Targets) - 1) / uint64(p.Shape.Targets)
+}
+
+// TargetsBefore returns how many targets the windows below number id have.
+func (p *Plan) TargetsBefore(id uint64) uint64 {
+	if id >= p.Windows {
+		return p.Order.Len()
+	}
+	return id * uint64(p.Shape.Targets)
+}
+
+// Memory returns the bytes that the live windows may come to take.
+func (p *Plan) Memory() uint64 {
+	return min(p.Windows, window.Live) * uint64(p.Shape.Targets) * p.memory
+}
+
+// Probes returns how many probes the first attempt has.
+func (p *Plan) Probes() uint64 { return p.Order.Len() * p.ProbesPerTarget() }
+
+// Duration returns how long all attempts take at most.
+func (p *Plan) Duration() time.Duration {
+	attempts := float64(p.Shape.Attempts)
+	s := p.Wait().Seconds() * attempts
+	if p.RatePPS > 0 {
+		s += float64(p.Probes()) * attempts / p.RatePPS
+	}
+	return time.Duration(min(s*float64(time.Second), math.MaxInt64/2))
+}

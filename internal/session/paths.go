@@ -1,0 +1,175 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
+)
+
+// Paths is how probes leave: one link, one source and next hop per family.
+type Paths struct {
+	link.Path // of the family that is probed; of IPv4 if both are
+	others    []link.Path
+	Source4   netip.Addr
+	Source6   netip.Addr
+	nextHop4  [6]byte
+	nextHop6  [6]byte
+}
+
+// sampleTargets is how many targets are asked for a route before it is taken for granted
+// that none goes by a gateway.
+const sampleTargets = 16
+
+// Find finds the way to the targets of each family of the plan. warn takes what is odd.
+func Find(ctx context.Context, p *plan.Plan, c Config, warn func(string)) (*Paths, error) {
+	found := new(Paths)
+	for _, is4 := range []bool{false, true} {
+		if !p.Has(is4) {
+			continue
+		}
+		path, err := findPath(ctx, p, c, is4, warn)
+		if err != nil {
+			return nil, err
+		}
+		if found.Name != "" && found.Index != path.Index {
+			return nil, fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan them apart, or name one interface", path.Name, found.Name)
+		}
+		found.Add(path, is4)
+	}
+	return found, nil
+}
+
+// FindTo finds the way to one destination. ForeignSource of the path reports that the
+// source is no address of this machine.
+func FindTo(ctx context.Context, destination netip.Addr, c Config) (*Paths, error) {
+	path, err := link.Find(ctx, c.request(destination))
+	if err != nil {
+		return nil, err
+	}
+	found := new(Paths)
+	found.Add(path, destination.Is4())
+	return found, nil
+}
+
+// AddTo adds the way to a destination of the other family, if it leaves by the same link.
+func (l *Paths) AddTo(ctx context.Context, destination netip.Addr, c Config) {
+	path, err := link.Find(ctx, c.request(destination))
+	if err == nil && path.Index == l.Index {
+		l.Add(path, destination.Is4())
+	}
+}
+
+// Add adds the path of one family.
+func (l *Paths) Add(path link.Path, is4 bool) {
+	if l.Name == "" {
+		l.Path = path
+	} else {
+		l.others = append(l.others, path)
+	}
+	if is4 {
+		l.Source4 = path.Source
+		copy(l.nextHop4[:], path.NextHop)
+	} else {
+		l.Source6 = path.Source
+		copy(l.nextHop6[:], path.NextHop)
+	}
+}
+
+// findPath finds the way of one family. The next hop of a scan is a gateway; if the
+// routes name none, it is the neighbour that answers for the first target.
+func findPath(ctx context.Context, p *plan.Plan, c Config, is4 bool, warn func(string)) (link.Path, error) {
+	var first link.Path
+	var firstErr error
+	for i, a := range sample(p, is4) {
+		path, err := link.Find(ctx, c.request(a))
+		switch {
+		case err == nil && (path.Gateway.IsValid() || path.Framing == link.IP || c.GatewayMAC != nil):
+			return path, nil
+		case i == 0:
+			first, firstErr = path, err
+		case err == nil && firstErr != nil:
+			first, firstErr = path, nil
+		}
+		if errors.Is(err, link.ErrNoInterface) || errors.Is(err, link.ErrLinkDown) {
+			return link.Path{}, err
+		}
+	}
+	if firstErr == nil && p.Order.Len() > 1 {
+		warn(fmt.Sprintf("warning: the route names no gateway; all probes go to the one neighbour %v", first.NextHop))
+	}
+	return first, firstErr
+}
+
+func (c Config) request(destination netip.Addr) link.Request {
+	r := link.Request{Destination: destination, Interface: c.Interface, GatewayMAC: c.GatewayMAC}
+	for _, s := range c.Sources {
+		if s.Is4() == destination.Is4() {
+			r.Source = s
+		}
+	}
+	return r
+}
+
+// sample returns some targets of one family, in the order of probing.
+func sample(p *plan.Plan, is4 bool) []netip.Addr {
+	var some []netip.Addr
+	const most = 4096 // a family that is rarer will have to do with one
+	for i := uint64(0); i < p.Order.Len() && i < most && len(some) < sampleTargets; i++ {
+		if a := p.Order.At(i); a.Is4() == is4 {
+			some = append(some, a.Netip())
+		}
+	}
+	if len(some) == 0 {
+		i := uint64(0)
+		if !is4 {
+			i = p.List.Len4()
+		}
+		some = append(some, p.List.At(i).Netip())
+	}
+	return some
+}
+
+// toOurselves reports whether the link is the loopback, the only one whose Ethernet
+// address is zero.
+func (l *Paths) toOurselves() bool {
+	return l.Framing == link.Ethernet && bytes.Equal(l.Hardware, make([]byte, 6))
+}
+
+// checkMTU refuses a link through which probes of that size do not fit.
+func (l *Paths) checkMTU(is4 bool, size int) error {
+	need := size
+	if !is4 {
+		need = max(need, wire.MinMTU6)
+	}
+	if l.MTU < need {
+		return fmt.Errorf("MTU of %s is %d bytes, too small: %d are needed", l.Name, l.MTU, need)
+	}
+	return nil
+}
+
+// Sources returns the source addresses for records.
+func (l *Paths) Sources() (v4, v6 probe.Addr) {
+	return probe.AddrFrom(l.Source4), probe.AddrFrom(l.Source6)
+}
+
+// Head returns the link header of what leaves, nil on a link without one.
+func (l *Paths) Head(is4 bool) []byte {
+	if l.Framing != link.Ethernet {
+		return nil
+	}
+	const etherType4, etherType6 = 0x0800, 0x86dd
+	to, kind := l.nextHop4, uint16(etherType4)
+	if !is4 {
+		to, kind = l.nextHop6, etherType6
+	}
+	b := append(to[:len(to):len(to)], l.Hardware...)
+	return binary.BigEndian.AppendUint16(b, kind)
+}
