@@ -15,6 +15,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/window"
@@ -320,7 +321,7 @@ func (s *lineScan) Replies(batch []probe.Reply, upTo int64) {
 }
 
 // lineTap is a tap that Replies flushes.
-type lineTap struct{ *output.Tap }
+type lineTap struct{ *pcapng.Tap }
 
 // Flush implements receiver.Tap.
 func (lineTap) Flush() {}

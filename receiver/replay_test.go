@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -24,7 +25,7 @@ func TestReplayAllocs(t *testing.T) {
 	for _, name := range []string{"made/path-us-be.pcap", "made/path-cooked2.pcapng", "scans/tcp-syn.pcapng", "tools/mtr.pcap"} {
 		whole := replayedCapture(t, name)
 		in := bytes.NewReader(whole)
-		f, err := NewFile(name, in)
+		f, err := pcapng.NewFile(name, in)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +34,7 @@ func TestReplayAllocs(t *testing.T) {
 		var h probe.Header
 		known := func(*probe.Header) bool { return true }
 		frames := 0
-		var e Entry
+		var e pcapng.Entry
 		allocs := testing.AllocsPerRun(20, func() {
 			if f.Read(&e) != nil || e.Frame == nil {
 				return
@@ -53,17 +54,17 @@ func TestReplayAllocs(t *testing.T) {
 // FuzzReplay decodes any frame in all ways, after one that sets the link type.
 func FuzzReplay(f *testing.F) {
 	for _, name := range []string{"made/path-us-be.pcap", "made/path-cooked2.pcapng", "scans/udp.pcapng", "tools/mtr.pcap"} {
-		file, err := NewFile(name, bytes.NewReader(replayedCapture(f, name)))
+		file, err := pcapng.NewFile(name, bytes.NewReader(replayedCapture(f, name)))
 		if err != nil {
 			f.Fatal(err)
 		}
-		var e Entry
+		var e pcapng.Entry
 		for n := 0; n < 50 && file.Read(&e) == nil; n++ {
 			f.Add(bytes.Clone(e.Frame), e.LinkType, uint8(e.Direction), true)
 		}
 	}
 	f.Fuzz(func(t *testing.T, frame []byte, linkType int, direction uint8, known bool) {
-		e := Entry{Frame: frame, LinkType: linkType, Direction: Direction(direction)}
+		e := pcapng.Entry{Frame: frame, LinkType: linkType, Direction: pcapng.Direction(direction)}
 		r := NewReplay(newCodec(t, probe.UDP))
 		var reply probe.Reply
 		var h probe.Header

@@ -1,12 +1,9 @@
-package output
+package pcapng
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"sync"
-
-	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // Capture writes a pcapng file (draft-ietf-opsawg-pcapng) of what a run sends and
@@ -41,7 +38,7 @@ type CaptureConfig struct {
 	Head4, Head6 []byte
 	Tool         string
 	// Comment is of the whole file, Notes stand in front of the frames. None may
-	// have more than wire.MaxComment octets.
+	// have more than MaxComment octets.
 	Comment []byte
 	Notes   [][]byte
 	// Producers is how often Done is called in the end.
@@ -121,13 +118,13 @@ func (t *Tap) Sent(packet []byte, stamp int64) {
 	if packet[0]>>4 == 4 {
 		head = t.capture.heads[0]
 	}
-	t.batch = appendPacket(t.batch, stamp, wire.FlagsOutbound, head, packet)
+	t.batch = appendPacket(t.batch, stamp, flagsOutbound, head, packet)
 }
 
 // Received adds a frame that came in at stamp, ns since the Unix epoch, to the
 // batch.
 func (t *Tap) Received(frame []byte, stamp int64) {
-	t.batch = appendPacket(t.batch, stamp, wire.FlagsInbound, nil, frame)
+	t.batch = appendPacket(t.batch, stamp, flagsInbound, nil, frame)
 }
 
 // Note adds a note, and hands the batch over.
@@ -142,88 +139,4 @@ func (t *Tap) Flush() {
 		t.capture.put(t.batch)
 		t.batch = t.batch[:0]
 	}
-}
-
-// appendBlock begins a block; endBlock ends the one that begins at start.
-func appendBlock(b []byte, kind uint32) (_ []byte, start int) {
-	start = len(b)
-	b = binary.LittleEndian.AppendUint32(b, kind)
-	return binary.LittleEndian.AppendUint32(b, 0), start
-}
-
-func endBlock(b []byte, start int) []byte {
-	n := uint32(len(b) - start + wire.BlockTrailer)
-	binary.LittleEndian.PutUint32(b[start+wire.BlockLength:], n)
-	return binary.LittleEndian.AppendUint32(b, n)
-}
-
-// appendOption appends an option with its padding.
-func appendOption(b []byte, code uint16, value []byte) []byte {
-	b = binary.LittleEndian.AppendUint16(b, code)
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(value)))
-	return pad(append(b, value...), len(value))
-}
-
-// pad pads what has n octets.
-func pad(b []byte, n int) []byte {
-	for ; n%4 != 0; n++ {
-		b = append(b, 0)
-	}
-	return b
-}
-
-func appendSection(b []byte, tool string, comment []byte) []byte {
-	b, start := appendBlock(b, wire.BlockSection)
-	b = binary.LittleEndian.AppendUint32(b, wire.ByteOrderMagic)
-	b = append(b, 1, 0, 0, 0)                                   // version 1.0
-	b = binary.LittleEndian.AppendUint64(b, 0xffffffffffffffff) // length not known
-	b = appendOption(b, wire.OptionComment, comment)
-	b = appendOption(b, wire.OptionUserAppl, []byte(tool))
-	b = appendOption(b, wire.OptionEnd, nil)
-	return endBlock(b, start)
-}
-
-// nanoseconds is OptionResolution: units of 10⁻⁹ s.
-const nanoseconds = 9
-
-func appendLink(b []byte, linkType int, name string) []byte {
-	b, start := appendBlock(b, wire.BlockInterface)
-	b = binary.LittleEndian.AppendUint16(b, uint16(linkType))
-	b = append(b, 0, 0, 0, 0, 0, 0) // reserved; no limit of length
-	b = appendOption(b, wire.OptionName, []byte(name))
-	b = appendOption(b, wire.OptionResolution, []byte{nanoseconds})
-	b = appendOption(b, wire.OptionEnd, nil)
-	return endBlock(b, start)
-}
-
-// appendPacket appends a packet block of a frame in two parts.
-func appendPacket(b []byte, stamp int64, flags uint32, head, frame []byte) []byte {
-	b, start := appendBlock(b, wire.BlockPacket)
-	n := len(head) + len(frame)
-	b = appendStamp(b, stamp)
-	b = binary.LittleEndian.AppendUint32(b, uint32(n))
-	b = binary.LittleEndian.AppendUint32(b, uint32(n))
-	b = append(append(b, head...), frame...)
-	b = pad(b, n)
-	b = append(b, wire.OptionFlags, 0, 4, 0)
-	b = binary.LittleEndian.AppendUint32(b, flags)
-	b = append(b, 0, 0, 0, 0) // end of options
-	return endBlock(b, start)
-}
-
-// appendStamp appends the number of the interface, which is the first, and a
-// time.
-func appendStamp(b []byte, stamp int64) []byte {
-	b = append(b, 0, 0, 0, 0)
-	b = binary.LittleEndian.AppendUint32(b, uint32(stamp>>32))
-	return binary.LittleEndian.AppendUint32(b, uint32(stamp))
-}
-
-// appendNote appends interface statistics that have nothing but a comment.
-func appendNote(b []byte, stamp int64, text []byte) []byte {
-	b, start := appendBlock(b, wire.BlockStatistics)
-	b = appendStamp(b, stamp)
-	b = appendOption(b, wire.OptionComment, text)
-	b = appendOption(b, wire.OptionEnd, nil)
-	return endBlock(b, start)
 }

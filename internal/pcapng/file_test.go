@@ -1,4 +1,4 @@
-package receiver
+package pcapng
 
 import (
 	"bytes"
@@ -77,7 +77,7 @@ func TestFileWitness(t *testing.T) {
 // madeCapture reads a capture of the repository.
 func madeCapture(t testing.TB, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("../testdata/captures", name))
+	b, err := os.ReadFile(filepath.Join("../../testdata/captures", name))
 	if err != nil {
 		t.Fatal(err)
 	}
