@@ -11,6 +11,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/window"
@@ -23,7 +24,7 @@ import (
 // come to the same records. The methods of a nil copier do nothing.
 type copier struct {
 	capture  *pcapng.Capture
-	sink     *output.Sink
+	sink     *outfile.File
 	sent     []*pcapng.Tap // one for each sender
 	received *pcapng.Tap
 	err      error // of the file
@@ -110,7 +111,7 @@ func (s *session) openCopy(cfg *Config, comment []byte, notes [][]byte) (*copier
 	}
 	c := new(copier)
 	var err error
-	if c.sink, err = output.Open(path, nil); err != nil {
+	if c.sink, err = outfile.Open(path, nil); err != nil {
 		return nil, err
 	}
 	c.capture = pcapng.NewCapture(c.sink, pcapng.CaptureConfig{

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
 )
@@ -21,7 +22,7 @@ type keeper struct {
 	path    string
 	resumed bool           // a process before this one began the run
 	before  output.Summary // of the windows that were recorded then
-	sink    *output.Sink
+	sink    *outfile.File
 
 	// settled[ID % window.Live] is what was heard when the window was over,
 	// without what belongs to later ones. The matcher's goroutine writes it
@@ -99,11 +100,11 @@ func (k *keeper) hint() string {
 }
 
 // openSink opens the output, with a checkpoint for this process alone.
-func (k *keeper) openSink(c *Config) (*output.Sink, error) {
+func (k *keeper) openSink(c *Config) (*outfile.File, error) {
 	if k.resumes() {
-		return output.Reopen(c.Output, k.Offset)
+		return outfile.Reopen(c.Output, k.Offset)
 	}
-	sink, err := output.Open(c.Output, c.Stdout)
+	sink, err := outfile.Open(c.Output, c.Stdout)
 	if err == nil && k != nil {
 		if err = sink.Lock(); err != nil {
 			return nil, errors.Join(err, sink.Close())

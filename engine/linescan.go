@@ -15,6 +15,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/target"
@@ -40,7 +41,7 @@ type lineScan struct {
 	rate    float64
 	burst   int
 	listed  *codec.Listed
-	sink    *output.Sink
+	sink    *outfile.File
 	copy    *copier    // nil if no capture is wanted
 	first   codec.Line // which told the way out
 	pending lineBatch  // read, not sent
@@ -170,7 +171,7 @@ func (s *lineScan) openLink(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.sink, err = output.Open(s.cfg.Output, s.cfg.Stdout)
+	s.sink, err = outfile.Open(s.cfg.Output, s.cfg.Stdout)
 	return err
 }
 

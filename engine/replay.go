@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
@@ -43,7 +44,7 @@ type ReplayConfig struct {
 // replayer is one run of Replay.
 type replayer struct {
 	cfg     *ReplayConfig
-	sink    *output.Sink
+	sink    *outfile.File
 	console *console
 	foreign *foreignReplay // made for the first capture that is not of our own
 	faults  []error        // of files that were not read to their end
@@ -55,7 +56,7 @@ type replayer struct {
 func Replay(ctx context.Context, c ReplayConfig) error {
 	r := &replayer{cfg: &c, console: newConsole(&Config{Quiet: c.Quiet, Streams: c.Streams})}
 	var err error
-	if r.sink, err = output.Open(c.Output, c.Stdout); err != nil {
+	if r.sink, err = outfile.Open(c.Output, c.Stdout); err != nil {
 		return environment(err)
 	}
 	err = r.files(ctx)

@@ -6,13 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // A file cut at a mark is whole, and what is appended there goes on from it.
 func TestMark(t *testing.T) {
 	for _, name := range []string{"out.ndjson", "out.ndjson.gz", "out.ndjson.zst"} {
 		path := filepath.Join(t.TempDir(), name)
-		sink, err := Open(path, nil)
+		sink, err := outfile.Open(path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +55,7 @@ func TestMark(t *testing.T) {
 func checkReopened(t *testing.T, path string, at int64, had int) {
 	t.Helper()
 	for more := range 2 {
-		sink, err := Reopen(path, at)
+		sink, err := outfile.Reopen(path, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +74,7 @@ func checkReopened(t *testing.T, path string, at int64, had int) {
 
 func TestReopenErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out.ndjson")
-	if _, err := Reopen(path, 0); !errors.Is(err, os.ErrNotExist) {
+	if _, err := outfile.Reopen(path, 0); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 	if err := fill(t, path, nil, 1); err != nil {
@@ -82,14 +84,14 @@ func TestReopenErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Reopen(path, info.Size()+1); err == nil {
+	if _, err := outfile.Reopen(path, info.Size()+1); err == nil {
 		t.Error("a file that is too short was taken")
 	}
-	first, err := Reopen(path, info.Size())
+	first, err := outfile.Reopen(path, info.Size())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Reopen(path, 0); !errors.Is(err, ErrTaken) {
+	if _, err := outfile.Reopen(path, 0); !errors.Is(err, outfile.ErrTaken) {
 		t.Errorf("a file that is written to: %v, want ErrTaken", err)
 	}
 	if err := first.Close(); err != nil {
@@ -98,7 +100,7 @@ func TestReopenErrors(t *testing.T) {
 	if got, err := count(t, path); got != 1 || err != io.EOF {
 		t.Errorf("%d traces, %v; want 1: a refusal changes nothing", got, err)
 	}
-	stdout, err := Open("-", io.Discard)
+	stdout, err := outfile.Open("-", io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

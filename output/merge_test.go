@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // shardOf is what a test changes in the file of shard i of 3.
@@ -23,7 +25,7 @@ type shardOf struct {
 // writeShard writes the file of a shard with i+1 traces.
 func writeShard(t *testing.T, path string, i int, change shardOf) {
 	t.Helper()
-	sink, err := Open(path, nil)
+	sink, err := outfile.Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // fill writes n traces, and returns what a Writer to path returned last.
 func fill(t *testing.T, path string, stdout io.Writer, n int) error {
 	t.Helper()
-	sink, err := Open(path, stdout)
+	sink, err := outfile.Open(path, stdout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +79,7 @@ func TestSinkFlush(t *testing.T) {
 		"out.ndjson": io.EOF, "out.gz": ErrCut, "out.zst": ErrCut,
 	} {
 		path := filepath.Join(t.TempDir(), name)
-		sink, err := Open(path, nil)
+		sink, err := outfile.Open(path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +139,7 @@ func TestSinkStdout(t *testing.T) {
 
 func TestSinkOpenError(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "no", "such", "folder")
-	if _, err := Open(path, nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := outfile.Open(path, nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v, want it to be os.ErrNotExist", err)
 	}
 }

@@ -1,4 +1,4 @@
-package output
+package outfile
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 // it is given: a Writer does. Errors are those of the operating system, so that
 // errors.Is finds syscall.ENOSPC or syscall.EPIPE in them. A Sink is used by one
 // goroutine at a time.
-type Sink struct {
+type File struct {
 	w      io.Writer // what records are written to
 	packer packer    // w if it compresses, else nil
 	file   *os.File  // nil for the standard output
@@ -33,9 +33,9 @@ type packer interface {
 // Open makes the file at path, or empties it if there is one: readable by all
 // and writable by its owner, less what the umask takes. A path that ends in .gz
 // or .zst is compressed. The path - stands for stdout, which Close leaves open.
-func Open(path string, stdout io.Writer) (*Sink, error) {
+func Open(path string, stdout io.Writer) (*File, error) {
 	if path == "-" {
-		return &Sink{w: stdout}, nil
+		return &File{w: stdout}, nil
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
@@ -45,8 +45,8 @@ func Open(path string, stdout io.Writer) (*Sink, error) {
 }
 
 // newSink returns a sink that writes to f from where it stands.
-func newSink(f *os.File, path string) (*Sink, error) {
-	s := &Sink{w: f, file: f}
+func newSink(f *os.File, path string) (*File, error) {
+	s := &File{w: f, file: f}
 	switch Packing(path) {
 	case "gz":
 		s.packer = gzip.NewWriter(f)
@@ -78,14 +78,14 @@ func Packing(path string) string {
 }
 
 // Write implements io.Writer.
-func (s *Sink) Write(b []byte) (int, error) {
+func (s *File) Write(b []byte) (int, error) {
 	s.marked = false
 	return s.w.Write(b)
 }
 
 // Flush makes what was written readable in the file, for what it costs in
 // compression: it is meant for the ends of windows, not of lines.
-func (s *Sink) Flush() error {
+func (s *File) Flush() error {
 	if s.packer == nil || s.marked {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (s *Sink) Flush() error {
 }
 
 // Close ends the compressed stream and closes the file.
-func (s *Sink) Close() error {
+func (s *File) Close() error {
 	var err error
 	if s.packer != nil && !s.marked {
 		err = s.packer.Close()

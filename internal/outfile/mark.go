@@ -1,4 +1,4 @@
-package output
+package outfile
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ var ErrTaken = errors.New("another masstrace writes it")
 // on from there. Of a compressed file that is the end of a gzip member (RFC
 // 1952 §2.2) or a Zstandard frame (RFC 8878 §3.1), which may be followed by
 // others. A Sink of the standard output cannot be marked.
-func (s *Sink) Mark() (offset int64, err error) {
+func (s *File) Mark() (offset int64, err error) {
 	if s.file == nil {
 		return 0, errors.New("the standard output cannot be marked")
 	}
@@ -40,7 +40,7 @@ func (s *Sink) Mark() (offset int64, err error) {
 
 // Lock keeps other processes from Reopen while s is open. The error is ErrTaken
 // if one has it.
-func (s *Sink) Lock() error { return lock(s.file) }
+func (s *File) Lock() error { return lock(s.file) }
 
 // lock takes the advisory lock of the file, which ends with its last descriptor:
 // at the latest when the process is gone.
@@ -57,7 +57,7 @@ func lock(f *os.File) error {
 
 // Reopen opens the file at path, cuts off what is behind offset, which Mark
 // returned, and goes on from there. The file is locked.
-func Reopen(path string, offset int64) (*Sink, error) {
+func Reopen(path string, offset int64) (*File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
