@@ -105,14 +105,15 @@ type endOfCopy struct {
 
 // openCopy makes the capture file and the file with the key.
 func (s *session) openCopy(cfg *Config, comment []byte, notes [][]byte) (*copier, error) {
-	path := cfg.Capture
-	if err := writeSynced(path+keySuffix, []byte(cfg.Key+"\n")); err != nil {
-		return nil, fmt.Errorf("write the key of the capture: %w", err)
-	}
 	c := new(copier)
 	var err error
-	if c.sink, err = outfile.Open(path, nil); err != nil {
+	if c.sink, err = outfile.Open(cfg.Capture, nil); err != nil {
 		return nil, err
+	}
+	// The capture is locked by now: the key is not that of another run which
+	// still writes it.
+	if err := outfile.Replace(cfg.Capture+keySuffix, 0o600, []byte(cfg.Key+"\n")); err != nil {
+		return nil, errors.Join(fmt.Errorf("write the key of the capture: %w", err), c.sink.Close())
 	}
 	c.capture = pcapng.NewCapture(c.sink, pcapng.CaptureConfig{
 		Link: s.paths.Name, LinkType: s.live.LinkType(),

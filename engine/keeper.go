@@ -2,9 +2,7 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -99,18 +97,12 @@ func (k *keeper) hint() string {
 	return "; go on with --resume " + k.path
 }
 
-// openSink opens the output, with a checkpoint for this process alone.
+// openSink opens the output: anew, or where the run goes on.
 func (k *keeper) openSink(c *Config) (*outfile.File, error) {
 	if k.resumes() {
 		return outfile.Reopen(c.Output, k.Offset)
 	}
-	sink, err := outfile.Open(c.Output, c.Stdout)
-	if err == nil && k != nil {
-		if err = sink.Lock(); err != nil {
-			return nil, errors.Join(err, sink.Close())
-		}
-	}
-	return sink, err
+	return outfile.Open(c.Output, c.Stdout)
 }
 
 // wait waits until no reply to a probe of the process before can be taken for
@@ -151,5 +143,5 @@ func (k *keeper) end(whole bool, abandoned uint64) error {
 	if _, err := k.sink.Mark(); err != nil {
 		return err
 	}
-	return errors.Join(os.Remove(k.path), syncDir(filepath.Dir(k.path)))
+	return outfile.Remove(k.path)
 }

@@ -24,13 +24,14 @@ var mayImport = map[string][]string{
 	"internal/codec":    {"internal/probe", "internal/wire"},
 	"internal/schedule": {"internal/permute", "internal/probe", "internal/window"},
 	"sender":            {"internal/codec", "internal/memory", "internal/probe", "ratelimit", "internal/window"},
-	"internal/pcapng":   {},
+	"internal/outfile":  {},
+	"internal/pcapng":   {"internal/outfile"},
 	"receiver":          {"internal/codec", "internal/pcapng", "internal/probe", "internal/wire"},
 	"matcher":           {"internal/probe", "internal/window"},
 	"internal/record":   {"internal/probe"},
 	"internal/trace":    {"internal/memory", "internal/probe", "internal/record", "internal/window", "internal/wire"},
-	"output":            {"internal/probe", "internal/record", "internal/trace", "internal/wire"},
-	"engine": {"internal/codec", "internal/link", "matcher", "output", "internal/pcapng", "internal/permute", "internal/probe", "internal/record", "ratelimit", "receiver",
+	"output":            {"internal/outfile", "internal/probe", "internal/record", "internal/trace", "internal/wire"},
+	"engine": {"internal/codec", "internal/link", "matcher", "output", "internal/outfile", "internal/pcapng", "internal/permute", "internal/probe", "internal/record", "ratelimit", "receiver",
 		"internal/schedule", "sender", "internal/target", "internal/trace", "internal/window", "internal/wire"},
 
 	// What checks it. netsim is a witness, and so may share nothing with us.

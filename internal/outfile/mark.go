@@ -5,18 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
-// ErrTaken says that another process writes the file.
-var ErrTaken = errors.New("another masstrace writes it")
-
-// Mark makes sure that all that was written outlives the machine, and returns
-// the length of the file: cut there, it is whole, and what Reopen appends goes
-// on from there. Of a compressed file that is the end of a gzip member (RFC
-// 1952 §2.2) or a Zstandard frame (RFC 8878 §3.1), which may be followed by
-// others. A Sink of the standard output cannot be marked.
+// Mark syncs all that was written to the disk and returns the length of the file
+// in octets. A file that is cut at this length is whole, and Reopen goes on from
+// there: Mark ends the gzip member (RFC 1952 §2.2) or the Zstandard frame (RFC
+// 8878 §3.1) of a compressed file, and others may follow it. Mark of the standard
+// output is an error.
 func (s *File) Mark() (offset int64, err error) {
 	if s.file == nil {
 		return 0, errors.New("the standard output cannot be marked")
@@ -38,25 +33,9 @@ func (s *File) Mark() (offset int64, err error) {
 	return info.Size(), nil
 }
 
-// Lock keeps other processes from Reopen while s is open. The error is ErrTaken
-// if one has it.
-func (s *File) Lock() error { return lock(s.file) }
-
-// lock takes the advisory lock of the file, which ends with its last descriptor:
-// at the latest when the process is gone.
-func lock(f *os.File) error {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = ErrTaken
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.Name(), err)
-	}
-	return nil
-}
-
-// Reopen opens the file at path, cuts off what is behind offset, which Mark
-// returned, and goes on from there. The file is locked.
+// Reopen opens the file at path, cuts it at offset, which Mark returned, and
+// appends from there. As Open does, it first locks the file: an error that wraps
+// ErrTaken leaves the file as it is.
 func Reopen(path string, offset int64) (*File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -65,13 +44,14 @@ func Reopen(path string, offset int64) (*File, error) {
 	if err := cut(f, offset); err != nil {
 		return nil, errors.Join(fmt.Errorf("open output: %w", err), f.Close())
 	}
-	s, err := newSink(f, path)
+	s, err := newFile(f, path)
 	if err == nil {
 		s.marked = true
 	}
 	return s, err
 }
 
+// cut locks f, cuts it at offset and moves there.
 func cut(f *os.File, offset int64) error {
 	if err := lock(f); err != nil {
 		return err

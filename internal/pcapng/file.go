@@ -9,8 +9,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // ErrCapture is what every error means that comes of the octets of a capture
@@ -75,7 +74,6 @@ type fileLink struct {
 const (
 	maxFrame   = 256 << 10
 	fileBuffer = 1 << 20 // of which the largest block is a part
-	headBuffer = 4 << 10 // read through once it is empty
 	maxSkipped = 64 << 20
 )
 
@@ -97,40 +95,20 @@ func OpenFile(path string, stdin io.Reader) (*File, error) {
 	return file, nil
 }
 
-// The first octets of what is compressed (RFC 1952 §2.3.1, RFC 8878 §3.1.1).
-var (
-	gzipMagic = []byte{0x1f, 0x8b}
-	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
-)
-
 // NewFile returns a File that reads in; name is what errors call it. What kind
 // of file it is is told by its first octets. Close does not close in.
 func NewFile(name string, in io.Reader) (*File, error) {
-	raw := bufio.NewReaderSize(in, headBuffer)
-	f := &File{name: name, in: raw}
-	head, err := raw.Peek(len(zstdMagic))
-	if err != nil && err != io.EOF {
+	f := &File{name: name}
+	unpacked, packed, err := outfile.Decompress(in)
+	f.packed = packed
+	switch {
+	case packed && err != nil:
+		return nil, f.fault("%w", err)
+	case err != nil:
 		return nil, fmt.Errorf("read capture %s: %w", name, err)
 	}
-	switch {
-	case bytes.HasPrefix(head, gzipMagic):
-		z, err := gzip.NewReader(raw)
-		if err != nil {
-			return nil, f.fault("%w", err)
-		}
-		f.in, f.packed = bufio.NewReaderSize(z, fileBuffer), true
-		f.close = append(f.close, z.Close)
-	case bytes.HasPrefix(head, zstdMagic):
-		// Concurrency 1 keeps it on this goroutine.
-		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, f.fault("%w", err)
-		}
-		f.in, f.packed = bufio.NewReaderSize(z, fileBuffer), true
-		f.close = append(f.close, func() error { z.Close(); return nil })
-	default:
-		f.in = bufio.NewReaderSize(raw, fileBuffer)
-	}
+	f.in = bufio.NewReaderSize(unpacked, fileBuffer)
+	f.close = append(f.close, unpacked.Close)
 	if err := f.begin(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
