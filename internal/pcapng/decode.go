@@ -10,34 +10,40 @@ import (
 // nextBlock reads blocks of a pcapng file up to the next that is an entry.
 func (f *File) nextBlock(e *Entry) error {
 	for {
-		head, err := f.peek(minBlock)
-		if err != nil {
-			return err
-		}
-		if binary.LittleEndian.Uint32(head) == blockSection {
-			if err := f.setOrder(head[blockBody:]); err != nil {
-				return err
-			}
-		}
-		kind, length := f.order.Uint32(head), f.order.Uint32(head[blockLength:])
-		if length < minBlock || length%4 != 0 || length > maxSkipped {
-			return f.fault("a block of %d octets: no block has that many", length)
-		}
-		switch kind {
-		case blockSection, blockInterface, blockPacket, blockSimple,
-			blockOldPacket, blockStatistics:
-		default: // name resolution and the like
-			f.skip = int(length)
-			continue
-		}
-		body, err := f.body(int(length))
-		if err != nil {
-			return err
-		}
-		if done, err := f.take(kind, body, e); done || err != nil {
+		if done, err := f.block(e); done || err != nil {
 			return err
 		}
 	}
+}
+
+// block reads one block. done reports whether the block is an entry, which e then
+// holds.
+func (f *File) block(e *Entry) (done bool, err error) {
+	head, err := f.peek(minBlock)
+	if err != nil {
+		return false, err
+	}
+	if binary.LittleEndian.Uint32(head) == blockSection {
+		if err := f.setOrder(head[blockBody:]); err != nil {
+			return false, err
+		}
+	}
+	kind, length := f.order.Uint32(head), f.order.Uint32(head[blockLength:])
+	if length < minBlock || length%4 != 0 || length > maxSkipped {
+		return false, f.fault("a block of %d octets: no block has that many", length)
+	}
+	switch kind {
+	case blockSection, blockInterface, blockPacket, blockSimple,
+		blockOldPacket, blockStatistics:
+	default: // name resolution and the like
+		f.skip = int(length)
+		return false, nil
+	}
+	body, err := f.body(int(length))
+	if err != nil {
+		return false, err
+	}
+	return f.take(kind, body, e)
 }
 
 // setOrder finds the byte order of a section, by the first octets of the body of
@@ -74,7 +80,7 @@ func (f *File) body(length int) ([]byte, error) {
 	return block[blockBody:end], nil
 }
 
-// take reads a body; done says that e is filled.
+// take reads the body of a block. done reports whether e holds an entry.
 func (f *File) take(kind uint32, body []byte, e *Entry) (done bool, err error) {
 	switch kind {
 	case blockSection:
@@ -138,6 +144,9 @@ func (f *File) packet(kind uint32, body []byte, e *Entry) error {
 
 // addLink reads an interface description.
 func (f *File) addLink(body []byte) error {
+	if len(f.links) == maxLinks {
+		return f.fault("a section with more than %d interfaces", maxLinks)
+	}
 	if len(body) < interfaceBody {
 		return f.fault("an interface description is too short")
 	}

@@ -39,11 +39,12 @@ type Entry struct {
 }
 
 // File reads a capture file: pcap with µs or ns, or pcapng, of either byte
-// order, also compressed by gzip or zstd. It is a Source, and belongs to one
-// goroutine. Reading costs no allocation.
+// order, also compressed by gzip or zstd. It is a Source of the receiver and belongs
+// to one goroutine. Reading allocates nothing for each entry, and memory is bounded
+// whatever the file claims.
 //
-// It stands in for gopacket's readers because those cost four times as much for
-// pcapng, and say neither the offset of a fault, nor comments and directions.
+// It stands in for gopacket's readers, which give neither the offset of a fault nor
+// the notes and directions of a pcapng file.
 type File struct {
 	name   string
 	in     *bufio.Reader
@@ -56,10 +57,7 @@ type File struct {
 	links  []fileLink // by number of the interface
 	link   int        // of the last frame
 	err    error      // what every later call returns
-
-	entry      Entry // Next's
-	pending    Entry // what Comment met instead
-	hasPending bool
+	entry  Entry      // Next's
 }
 
 // fileLink is an interface that frames were captured on.
@@ -75,6 +73,7 @@ const (
 	maxFrame   = 256 << 10
 	fileBuffer = 1 << 20 // of which the largest block is a part
 	maxSkipped = 64 << 20
+	maxLinks   = 1 << 16 // interfaces of a section, which are kept: 2 MiB
 )
 
 // OpenFile opens the capture file at path, - is stdin. Errors that mean
@@ -139,33 +138,22 @@ func (f *File) Read(e *Entry) error {
 	if f.err != nil {
 		return f.err
 	}
-	if f.hasPending {
-		*e, f.hasPending = f.pending, false
-		return nil
-	}
 	*e = Entry{}
 	f.err = f.read(f, e)
 	return f.err
 }
 
-// Comment returns the comment of the first section header, nil if there is none;
-// it may be called before the first Read, and is valid until then. Read does not
-// give that comment again.
+// Comment returns the comment of the first section header, nil if it has none or
+// if the file is no pcapng file. It must be called before the first Read, and the
+// comment is valid until then. Read does not return that comment again; it returns
+// every other note.
 func (f *File) Comment() ([]byte, error) {
-	if f.order != nil {
-		return nil, nil // pcap, which has none
+	if f.err != nil || f.order != nil {
+		return nil, f.err // pcap, or the header was read before
 	}
 	var e Entry
-	if err := f.nextBlock(&e); err != nil {
-		if err != io.EOF {
-			f.err = err
-		}
-		return nil, err
-	}
-	if e.Frame != nil {
-		f.pending, f.hasPending = e, true
-	}
-	return e.Note, nil
+	_, f.err = f.block(&e)
+	return e.Note, f.err
 }
 
 // Next implements Source. It passes over notes.

@@ -217,6 +217,26 @@ func unhexed(t *testing.T, text string) []byte {
 	return b
 }
 
+// Reading an entry costs no allocation.
+func TestReadAllocs(t *testing.T) {
+	for _, name := range []string{"made/path-us-be.pcap", "made/path-cooked2.pcapng", "scans/tcp-syn.pcapng"} {
+		f, err := NewFile(name, bytes.NewReader(madeCapture(t, name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e Entry
+		entries := 0
+		allocs := testing.AllocsPerRun(20, func() {
+			if f.Read(&e) == nil {
+				entries++
+			}
+		})
+		if allocs != 0 || entries < 10 {
+			t.Errorf("%s: %v allocations, %d entries", name, allocs, entries)
+		}
+	}
+}
+
 func FuzzFile(f *testing.F) {
 	for _, name := range []string{"made/path-us-be.pcap", "made/path-ns-be.pcapng", "made/path-us-be.pcap.gz",
 		"made/path-ns-be.pcapng.zst", "scans/udp.pcapng", "made/broken-trailer.pcapng"} {
