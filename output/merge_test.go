@@ -167,6 +167,18 @@ func TestMergeMissing(t *testing.T) {
 	}
 }
 
+// A file may claim more shards than there can be.
+func TestMergeManyMissing(t *testing.T) {
+	path := writeShards(t)[1]
+	writeShard(t, path, 1, shardOf{run: func(r *Run) { r.Shard[1] = 1e12 }})
+	_, err := PrepareMerge(MergeConfig{Files: []string{path}})
+	const want = "these are missing: 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, " +
+		"19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, and more"
+	if !errors.Is(err, ErrShards) || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%.400v, want %q", err, want)
+	}
+}
+
 // A file that is cut is named, wherever it is cut.
 func TestMergeCut(t *testing.T) {
 	paths := writeShards(t)

@@ -11,10 +11,10 @@ import (
 // writes, in Run. The octets are in the order in which batches came.
 //
 // If the disk is slower than the run, batches wait: the sender falls behind its
-// rate, and the kernel's capture buffer holds what comes in, and counts what it
-// cannot hold. A capture has no hole that nobody counted.
+// rate, and the kernel's capture buffer holds the frames that come in and counts
+// those that it drops. Every frame that a capture lacks is counted.
 //
-// After an error of the file nothing waits any more, and nothing is kept.
+// After an error of the file no batch waits any more, and none is kept.
 type Capture struct {
 	w     io.Writer
 	heads [2][]byte // link headers of packets sent: IPv4, IPv6
@@ -27,21 +27,21 @@ type Capture struct {
 	err     error
 }
 
-// captureRoom is how many octets may wait. There are two such buffers.
+// captureRoom is the size of each of the two buffers, in octets.
 const captureRoom = 4 << 20
 
-// CaptureConfig says what a capture is of.
+// CaptureConfig is the configuration of a Capture.
 type CaptureConfig struct {
 	Link     string // name of the network interface
-	LinkType int    // what frames begin with, as pcap numbers it
+	LinkType int    // of the frames, as pcap numbers it
 	// Head4 and Head6 are the link headers of packets sent.
 	Head4, Head6 []byte
 	Tool         string
-	// Comment is of the whole file, Notes stand in front of the frames. None may
-	// have more than MaxComment octets.
+	// Comment is the comment of the file; Notes come before the frames. Each has
+	// MaxComment octets at most.
 	Comment []byte
 	Notes   [][]byte
-	// Producers is how often Done is called in the end.
+	// Producers is the number of producers, each of which calls Done in the end.
 	Producers int
 }
 
@@ -93,7 +93,7 @@ func (p *Capture) put(batch []byte) {
 	p.change.Broadcast()
 }
 
-// Done says that a producer brings nothing more.
+// Done ends one producer. It must be called once by each.
 func (p *Capture) Done() {
 	p.mu.Lock()
 	p.open--
@@ -108,7 +108,7 @@ type Tap struct {
 	batch   []byte
 }
 
-// Tap returns a producer, of which CaptureConfig knows the number.
+// Tap returns a producer, one of CaptureConfig.Producers.
 func (p *Capture) Tap() *Tap { return &Tap{capture: p} }
 
 // Sent adds an IP packet that was sent at stamp, ns since the Unix epoch, to the

@@ -28,7 +28,7 @@ func (f *File) block(e *Entry) (done bool, err error) {
 			return false, err
 		}
 	}
-	kind, length := f.order.Uint32(head), f.order.Uint32(head[blockLength:])
+	kind, length := f.order.Uint32(head[blockType:]), f.order.Uint32(head[blockLength:])
 	if length < minBlock || length%4 != 0 || length > maxSkipped {
 		return false, f.fault("a block of %d octets: no block has that many", length)
 	}
@@ -46,7 +46,7 @@ func (f *File) block(e *Entry) (done bool, err error) {
 	return f.take(kind, body, e)
 }
 
-// setOrder finds the byte order of a section, by the first octets of the body of
+// setOrder sets the byte order of a section from the first octets of the body of
 // its header.
 func (f *File) setOrder(body []byte) error {
 	switch {
@@ -173,7 +173,8 @@ func (f *File) addLink(body []byte) error {
 	return nil
 }
 
-// time returns a time of the interface in ns, 0 if that does not fit.
+// time returns the time that is units of the interface in ns since the Unix epoch,
+// 0 if that does not fit.
 func (l *fileLink) time(units uint64) int64 {
 	const most = math.MaxInt64 / 2_000_000_000 // s
 	ns := units
@@ -190,7 +191,7 @@ func (l *fileLink) time(units uint64) int64 {
 	return int64(ns) + l.offset*1e9
 }
 
-// note fills e with the comment among options, if there is one.
+// note fills e with the comment among options. done reports whether there is one.
 func (f *File) note(options []byte, e *Entry) (done bool) {
 	e.Note = f.option(options, optionComment)
 	return e.Note != nil

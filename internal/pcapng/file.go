@@ -12,29 +12,29 @@ import (
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
-// ErrCapture is what every error means that comes of the octets of a capture
-// file, and not of the system: it is cut, or never was one.
+// ErrCapture means that the octets of a file are not those of a whole capture: the
+// file is cut, corrupt, or no capture. Errors of the system do not wrap it.
 var ErrCapture = errors.New("capture file")
 
-// Direction is which way a frame went.
+// Direction is the way that a frame went.
 type Direction uint8
 
-// The directions. Most files do not tell.
+// The directions. AnyDirection stands in files that do not record it, as most.
 const (
 	AnyDirection Direction = iota
 	Inbound
 	Outbound
 )
 
-// Entry is what a capture file holds next: a frame, or a note.
+// Entry is one entry of a capture file: a frame or a note.
 type Entry struct {
 	// Frame is valid until the following call. It is nil if the entry is a note.
 	Frame    []byte
-	Stamp    int64 // ns since the Unix epoch; 0 if the file does not tell
-	LinkType int   // what Frame begins with, as pcap numbers it
+	Stamp    int64 // ns since the Unix epoch; 0 if the file does not record it
+	LinkType int   // of the link header of Frame, as pcap numbers it
 	Direction
-	// Note is a comment of a section, or of interface statistics, which stand
-	// between the frames. It is valid until the following call.
+	// Note is the comment of a section header or of an interface statistics block,
+	// which may stand between the frames. It is valid until the following call.
 	Note []byte
 }
 
@@ -68,16 +68,16 @@ type fileLink struct {
 	offset   int64  // s
 }
 
-// Bounds of what is believed. The largest snap length of libpcap is 256 KiB.
+// Bounds of what a file may claim, in octets. The largest snap length of libpcap is 256 KiB.
 const (
 	maxFrame   = 256 << 10
-	fileBuffer = 1 << 20 // of which the largest block is a part
-	maxSkipped = 64 << 20
-	maxLinks   = 1 << 16 // interfaces of a section, which are kept: 2 MiB
+	fileBuffer = 1 << 20  // of which the largest block is a part
+	maxSkipped = 64 << 20 // a block that is not read
+	maxLinks   = 1 << 16  // interfaces of a section, which are kept: 2 MiB
 )
 
-// OpenFile opens the capture file at path, - is stdin. Errors that mean
-// ErrCapture name file and offset. Close closes it.
+// OpenFile opens the capture file at path; the path - stands for stdin. Errors that
+// wrap ErrCapture name the file and the offset. Close closes the file.
 func OpenFile(path string, stdin io.Reader) (*File, error) {
 	if path == "-" {
 		return NewFile("stdin", stdin)
@@ -94,8 +94,8 @@ func OpenFile(path string, stdin io.Reader) (*File, error) {
 	return file, nil
 }
 
-// NewFile returns a File that reads in; name is what errors call it. What kind
-// of file it is is told by its first octets. Close does not close in.
+// NewFile returns a File that reads in, which errors call name. The first octets of
+// in decide the format and the compression. Close does not close in.
 func NewFile(name string, in io.Reader) (*File, error) {
 	f := &File{name: name}
 	unpacked, packed, err := outfile.Decompress(in)
@@ -114,7 +114,7 @@ func NewFile(name string, in io.Reader) (*File, error) {
 	return f, nil
 }
 
-// begin finds out the format.
+// begin sets the format from the first octets.
 func (f *File) begin() error {
 	head, err := f.peek(4)
 	if err == io.EOF {
@@ -131,9 +131,9 @@ func (f *File) begin() error {
 	return f.readHeader()
 }
 
-// Read gives the next entry. At the end of the file err is io.EOF; where it is
-// cut or corrupt, an error that means ErrCapture and names the offset. After an
-// error there is nothing more.
+// Read fills e with the next entry. At the end of the file the error is io.EOF; if
+// the file is cut or corrupt, the error wraps ErrCapture and names the offset. Each
+// call after an error returns that error again.
 func (f *File) Read(e *Entry) error {
 	if f.err != nil {
 		return f.err
@@ -156,7 +156,8 @@ func (f *File) Comment() ([]byte, error) {
 	return e.Note, f.err
 }
 
-// Next implements Source. It passes over notes.
+// Next returns the next frame and its stamp in ns since the Unix epoch, as a source of
+// frames for the receiver. It passes over notes.
 func (f *File) Next() (frame []byte, stamp int64, err error) {
 	e := &f.entry
 	for {
@@ -170,8 +171,8 @@ func (f *File) Next() (frame []byte, stamp int64, err error) {
 	}
 }
 
-// LinkType implements Source: it is that of the last frame that Next gave, and
-// in a pcapng file may be another after each call.
+// LinkType returns the link type of the last frame that Next returned. In a pcapng
+// file it may change with each frame.
 func (f *File) LinkType() int { return f.link }
 
 // Close closes what OpenFile opened.
@@ -182,7 +183,7 @@ func (f *File) Close() (err error) {
 	return err
 }
 
-// fault returns an error that means ErrCapture, at the present offset.
+// fault returns an error that wraps ErrCapture and names the present offset.
 func (f *File) fault(format string, args ...any) error {
 	where := ""
 	if f.packed {
@@ -191,8 +192,8 @@ func (f *File) fault(format string, args ...any) error {
 	return fmt.Errorf("%w %s: offset %d%s: %w", ErrCapture, f.name, f.at, where, fmt.Errorf(format, args...))
 }
 
-// peek gives the next n octets, which are consumed by the next peek or discard.
-// The error is io.EOF where the file ends, and a fault where it does inside n.
+// peek returns the next n octets, which stay unread. The error is io.EOF if the file
+// ends before them, and a fault if it ends within them.
 func (f *File) peek(n int) ([]byte, error) {
 	if err := f.consume(); err != nil {
 		return nil, err

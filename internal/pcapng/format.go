@@ -23,16 +23,15 @@ const (
 	blockPacket     = 6 // "enhanced"
 )
 
-// byteOrderMagic tells the byte order of a section; it is at the beginning of
-// its header's body.
+// byteOrderMagic shows the byte order of a section: the body of the section header
+// begins with it.
 const byteOrderMagic = 0x1a2b3c4d
 
 // Octets of the fixed part of bodies, in front of options or packet data.
 const (
 	sectionBody    = 16 // magic (4), version (2, 2), section length (8)
 	interfaceBody  = 8  // link type (2), reserved (2), snap length (4)
-	packetBody     = 20 // interface (4), time (4, 4), captured (4), original (4)
-	oldPacketBody  = 20 // interface (2), drops (2), and the same
+	packetBody     = 20 // interface (4; old: 2, drops 2), time (4, 4), captured (4), original (4)
 	simpleBody     = 4  // original (4)
 	statisticsBody = 12 // interface (4), time (4, 4)
 )
@@ -55,5 +54,5 @@ const (
 	flagsOutbound = 2
 )
 
-// MaxComment is how many octets an option may have.
+// MaxComment is the largest length of an option, in octets.
 const MaxComment = 0xffff
