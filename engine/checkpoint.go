@@ -2,12 +2,11 @@ package engine
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/output"
 )
 
@@ -44,43 +43,10 @@ func (c *checkpoint) save(path string) error {
 	if err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
-	fresh := path + ".new"
-	err = writeSynced(fresh, append(text, '\n'))
-	if err == nil {
-		err = os.Rename(fresh, path)
-	}
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err != nil {
+	if err := outfile.Replace(path, 0o600, append(text, '\n')); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
 	return nil
-}
-
-// writeSynced makes the file at path, anew, for its owner alone.
-func writeSynced(path string, text []byte) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
-}
-
-// syncDir makes the names in a folder outlive the machine.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // loadCheckpoint reads what save wrote.

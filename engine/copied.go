@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/receiver"
 )
 
 // copied is what the replays of captures of our own have in common, those of scans
@@ -48,7 +48,7 @@ func (c *copied) finish(w *output.Writer, sum *output.Summary, fault error, hint
 	case fault != nil:
 		return fault
 	case c.end == nil:
-		return fmt.Errorf("%w of run %s ends before the scan did%s", receiver.ErrCapture, c.v.Run, hint)
+		return fmt.Errorf("%w of run %s ends before the scan did%s", pcapng.ErrCapture, c.v.Run, hint)
 	}
 	return nil
 }

@@ -11,9 +11,10 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/window"
-	"github.com/masstrace/masstrace/internal/wire"
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
@@ -22,10 +23,10 @@ import (
 // copier keeps a copy of what is sent and received, with all that replay needs to
 // come to the same records. The methods of a nil copier do nothing.
 type copier struct {
-	capture  *output.Capture
-	sink     *output.Sink
-	sent     []*output.Tap // one for each sender
-	received *output.Tap
+	capture  *pcapng.Capture
+	sink     *outfile.File
+	sent     []*pcapng.Tap // one for each sender
+	received *pcapng.Tap
 	err      error // of the file
 }
 
@@ -104,16 +105,17 @@ type endOfCopy struct {
 
 // openCopy makes the capture file and the file with the key.
 func (s *session) openCopy(cfg *Config, comment []byte, notes [][]byte) (*copier, error) {
-	path := cfg.Capture
-	if err := writeSynced(path+keySuffix, []byte(cfg.Key+"\n")); err != nil {
-		return nil, fmt.Errorf("write the key of the capture: %w", err)
-	}
 	c := new(copier)
 	var err error
-	if c.sink, err = output.Open(path, nil); err != nil {
+	if c.sink, err = outfile.Open(cfg.Capture, nil); err != nil {
 		return nil, err
 	}
-	c.capture = output.NewCapture(c.sink, output.CaptureConfig{
+	// The capture is locked by now: the key is not that of another run which
+	// still writes it.
+	if err := outfile.Replace(cfg.Capture+keySuffix, 0o600, []byte(cfg.Key+"\n")); err != nil {
+		return nil, errors.Join(fmt.Errorf("write the key of the capture: %w", err), c.sink.Close())
+	}
+	c.capture = pcapng.NewCapture(c.sink, pcapng.CaptureConfig{
 		Link: s.paths.Name, LinkType: s.live.LinkType(),
 		Head4: s.paths.head(true), Head6: s.paths.head(false),
 		Tool: "masstrace/" + cfg.Version, Comment: comment, Notes: notes, Producers: 1 + len(s.ports),
@@ -159,11 +161,11 @@ func (s *scan) parameters() parameters {
 // comment returns v as the comment of a section header.
 func (v parameters) comment() ([]byte, error) {
 	text, err := json.Marshal(&v)
-	if err == nil && len(text) > wire.MaxComment {
+	if err == nil && len(text) > pcapng.MaxComment {
 		v.Argv = nil
 		text, err = json.Marshal(&v)
 	}
-	if err == nil && len(text) > wire.MaxComment {
+	if err == nil && len(text) > pcapng.MaxComment {
 		err = errors.New("too many ports in use for the header of a capture: give --source-port-range")
 	}
 	return text, err
@@ -243,7 +245,7 @@ func (s *scan) endOfCopy() endOfCopy {
 func (c *copier) note(stamp int64, n note) { noteOn(c.received, stamp, n) }
 
 // noteOn writes a note from the goroutine that the tap belongs to.
-func noteOn(tap *output.Tap, stamp int64, n note) {
+func noteOn(tap *pcapng.Tap, stamp int64, n note) {
 	if text, err := json.Marshal(n); err == nil { // of numbers and words: it cannot fail
 		tap.Note(stamp, text)
 	}

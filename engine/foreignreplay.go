@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
@@ -97,7 +98,7 @@ func newForeignReplay(r *replayer, path string) (*foreignReplay, error) {
 }
 
 // run replays one file.
-func (f *foreignReplay) run(ctx context.Context, file *receiver.File) error {
+func (f *foreignReplay) run(ctx context.Context, file *pcapng.File) error {
 	return each(ctx, file, f.entry)
 }
 
@@ -125,7 +126,7 @@ func (f *foreignReplay) begin(stamp int64) error {
 }
 
 // entry takes the next entry of a file.
-func (f *foreignReplay) entry(e *receiver.Entry) error {
+func (f *foreignReplay) entry(e *pcapng.Entry) error {
 	if e.Frame == nil {
 		return nil
 	}
@@ -146,10 +147,10 @@ func (f *foreignReplay) entry(e *receiver.Entry) error {
 	switch {
 	case f.codec != nil:
 		return f.keyed(e)
-	case e.Direction != receiver.Inbound && f.decoder.Header(e, &f.header) && !f.isAnswer(&f.header):
+	case e.Direction != pcapng.Inbound && f.decoder.Header(e, &f.header) && !f.isAnswer(&f.header):
 		f.probed(e.Stamp)
 		return nil
-	case e.Direction == receiver.Outbound:
+	case e.Direction == pcapng.Outbound:
 		return nil // what a host sends besides
 	case f.decoder.Foreign(e, &f.reply, &f.header, f.answers):
 		return f.replied()
@@ -260,13 +261,13 @@ func (f *foreignReplay) write(head *record.Head) error {
 }
 
 // keyed takes an entry where the key is at hand.
-func (f *foreignReplay) keyed(e *receiver.Entry) error {
-	if e.Direction != receiver.Inbound && f.decoder.Probe(e, &f.facts) {
+func (f *foreignReplay) keyed(e *pcapng.Entry) error {
+	if e.Direction != pcapng.Inbound && f.decoder.Probe(e, &f.facts) {
 		f.keyedProbe(e.Stamp, e.Stamp)
 		f.count.probes++
 		return nil
 	}
-	if e.Direction == receiver.Outbound || !f.decoder.Reply(e, &f.reply) || f.reply.Valid == probe.Garbled {
+	if e.Direction == pcapng.Outbound || !f.decoder.Reply(e, &f.reply) || f.reply.Valid == probe.Garbled {
 		return nil
 	}
 	f.hop, f.facts = record.Hop{Reply: f.reply}, f.reply.Facts

@@ -2,12 +2,11 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
 )
@@ -21,7 +20,7 @@ type keeper struct {
 	path    string
 	resumed bool           // a process before this one began the run
 	before  output.Summary // of the windows that were recorded then
-	sink    *output.Sink
+	sink    *outfile.File
 
 	// settled[ID % window.Live] is what was heard when the window was over,
 	// without what belongs to later ones. The matcher's goroutine writes it
@@ -98,18 +97,12 @@ func (k *keeper) hint() string {
 	return "; go on with --resume " + k.path
 }
 
-// openSink opens the output, with a checkpoint for this process alone.
-func (k *keeper) openSink(c *Config) (*output.Sink, error) {
+// openSink opens the output: anew, or where the run goes on.
+func (k *keeper) openSink(c *Config) (*outfile.File, error) {
 	if k.resumes() {
-		return output.Reopen(c.Output, k.Offset)
+		return outfile.Reopen(c.Output, k.Offset)
 	}
-	sink, err := output.Open(c.Output, c.Stdout)
-	if err == nil && k != nil {
-		if err = sink.Lock(); err != nil {
-			return nil, errors.Join(err, sink.Close())
-		}
-	}
-	return sink, err
+	return outfile.Open(c.Output, c.Stdout)
 }
 
 // wait waits until no reply to a probe of the process before can be taken for
@@ -150,5 +143,5 @@ func (k *keeper) end(whole bool, abandoned uint64) error {
 	if _, err := k.sink.Mark(); err != nil {
 		return err
 	}
-	return errors.Join(os.Remove(k.path), syncDir(filepath.Dir(k.path)))
+	return outfile.Remove(k.path)
 }

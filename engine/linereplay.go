@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"
@@ -39,13 +40,13 @@ func newLineReplay(r *replayer, v *parameters, key [16]byte) (*lineReplay, error
 }
 
 // run replays the file.
-func (l *lineReplay) run(ctx context.Context, f *receiver.File) error {
+func (l *lineReplay) run(ctx context.Context, f *pcapng.File) error {
 	run := l.v.runRecord()
 	if err := errors.Join(l.match.writer.CycleStart(endsAt(l.v.StartNS)), l.match.writer.Run(&run)); err != nil {
 		return outputFailed(err)
 	}
 	fault := each(ctx, f, l.entry)
-	if fault != nil && !errors.Is(fault, receiver.ErrCapture) {
+	if fault != nil && !errors.Is(fault, pcapng.ErrCapture) {
 		return fault
 	}
 	if ctx.Err() != nil {
@@ -55,7 +56,7 @@ func (l *lineReplay) run(ctx context.Context, f *receiver.File) error {
 }
 
 // entry takes the next entry of the file.
-func (l *lineReplay) entry(e *receiver.Entry) error {
+func (l *lineReplay) entry(e *pcapng.Entry) error {
 	if e.Note != nil {
 		var n note
 		if json.Unmarshal(e.Note, &n) == nil && n.End != nil {
@@ -64,7 +65,7 @@ func (l *lineReplay) entry(e *receiver.Entry) error {
 		return nil
 	}
 	l.last = max(l.last, e.Stamp)
-	if e.Direction == receiver.Outbound {
+	if e.Direction == pcapng.Outbound {
 		l.probe(e)
 		return nil
 	}
@@ -82,7 +83,7 @@ func (l *lineReplay) entry(e *receiver.Entry) error {
 }
 
 // probe remembers a probe.
-func (l *lineReplay) probe(e *receiver.Entry) {
+func (l *lineReplay) probe(e *pcapng.Entry) {
 	if !l.decoder.Header(e, &l.header) || !l.decoder.Probe(e, &l.facts) {
 		l.strays++
 		return

@@ -15,6 +15,8 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/window"
@@ -39,7 +41,7 @@ type lineScan struct {
 	rate    float64
 	burst   int
 	listed  *codec.Listed
-	sink    *output.Sink
+	sink    *outfile.File
 	copy    *copier    // nil if no capture is wanted
 	first   codec.Line // which told the way out
 	pending lineBatch  // read, not sent
@@ -169,7 +171,7 @@ func (s *lineScan) openLink(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.sink, err = output.Open(s.cfg.Output, s.cfg.Stdout)
+	s.sink, err = outfile.Open(s.cfg.Output, s.cfg.Stdout)
 	return err
 }
 
@@ -320,7 +322,7 @@ func (s *lineScan) Replies(batch []probe.Reply, upTo int64) {
 }
 
 // lineTap is a tap that Replies flushes.
-type lineTap struct{ *output.Tap }
+type lineTap struct{ *pcapng.Tap }
 
 // Flush implements receiver.Tap.
 func (lineTap) Flush() {}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/output"
 )
 
@@ -29,7 +30,7 @@ func Merge(c MergeConfig) error {
 	case err != nil:
 		return environment(err)
 	}
-	sink, err := output.Open(c.Output, c.Stdout)
+	sink, err := outfile.Open(c.Output, c.Stdout)
 	if err != nil {
 		return environment(err)
 	}

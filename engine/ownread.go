@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/receiver"
 )
@@ -13,7 +14,7 @@ import (
 // it is for, on a goroutine of its own: half of the work of a replay, and the half
 // that needs no plan.
 type ownReader struct {
-	file    *receiver.File
+	file    *pcapng.File
 	decoder *receiver.Replay
 	facts   probe.Facts
 	block   *ownBlock
@@ -46,7 +47,7 @@ const blockSize = 256
 // blocksAhead is how many blocks may be read that nobody has asked for.
 const blocksAhead = 16
 
-func newOwnReader(file *receiver.File, c *codec.Codec) *ownReader {
+func newOwnReader(file *pcapng.File, c *codec.Codec) *ownReader {
 	r := &ownReader{
 		file: file, decoder: receiver.NewReplay(c),
 		read: make(chan *ownBlock, blocksAhead), free: make(chan *ownBlock, mostWaiting/blockSize),
@@ -59,7 +60,7 @@ func newOwnReader(file *receiver.File, c *codec.Codec) *ownReader {
 // the file; what comes before is read.
 func (r *ownReader) run(ctx context.Context) error {
 	defer close(r.read)
-	fault := each(ctx, r.file, func(e *receiver.Entry) error { return r.entry(ctx, e) })
+	fault := each(ctx, r.file, func(e *pcapng.Entry) error { return r.entry(ctx, e) })
 	if ctx.Err() == nil {
 		r.hand(ctx)
 	}
@@ -67,7 +68,7 @@ func (r *ownReader) run(ctx context.Context) error {
 }
 
 // entry takes the next entry of the file.
-func (r *ownReader) entry(ctx context.Context, e *receiver.Entry) error {
+func (r *ownReader) entry(ctx context.Context, e *pcapng.Entry) error {
 	b := r.block
 	if e.Note != nil {
 		n := new(note)
@@ -79,7 +80,7 @@ func (r *ownReader) entry(ctx context.Context, e *receiver.Entry) error {
 	}
 	b.frames++
 	r.last = max(r.last, e.Stamp)
-	if e.Direction == receiver.Outbound {
+	if e.Direction == pcapng.Outbound {
 		r.probe(e)
 	} else {
 		r.reply(e)
@@ -90,7 +91,7 @@ func (r *ownReader) entry(ctx context.Context, e *receiver.Entry) error {
 	return nil
 }
 
-func (r *ownReader) probe(e *receiver.Entry) {
+func (r *ownReader) probe(e *pcapng.Entry) {
 	if !r.decoder.Probe(e, &r.facts) {
 		r.block.strays++
 		return
@@ -99,7 +100,7 @@ func (r *ownReader) probe(e *receiver.Entry) {
 }
 
 // reply decodes a frame into the next place of the block.
-func (r *ownReader) reply(e *receiver.Entry) {
+func (r *ownReader) reply(e *pcapng.Entry) {
 	b, n := r.block, len(r.block.replies)
 	b.replies = b.replies[:n+1]
 	reply := &b.replies[n]

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/receiver"
 )
 
 // ownReplay replays a capture of a scan of ours to the records of the scan. The
@@ -67,7 +67,7 @@ func newOwnReplay(r *replayer, v *parameters, key [16]byte) (*ownReplay, error) 
 }
 
 // run replays the file.
-func (o *ownReplay) run(ctx context.Context, f *receiver.File) error {
+func (o *ownReplay) run(ctx context.Context, f *pcapng.File) error {
 	o.reader = newOwnReader(f, o.codec)
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
@@ -79,7 +79,7 @@ func (o *ownReplay) run(ctx context.Context, f *receiver.File) error {
 	switch {
 	case err != nil:
 		return err
-	case fault != nil && !errors.Is(fault, receiver.ErrCapture):
+	case fault != nil && !errors.Is(fault, pcapng.ErrCapture):
 		return fault
 	case ctx.Err() != nil:
 		return nil

@@ -11,9 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/receiver"
 )
 
 // ReplayConfig is a replay as the user asked for it.
@@ -43,7 +44,7 @@ type ReplayConfig struct {
 // replayer is one run of Replay.
 type replayer struct {
 	cfg     *ReplayConfig
-	sink    *output.Sink
+	sink    *outfile.File
 	console *console
 	foreign *foreignReplay // made for the first capture that is not of our own
 	faults  []error        // of files that were not read to their end
@@ -55,11 +56,11 @@ type replayer struct {
 func Replay(ctx context.Context, c ReplayConfig) error {
 	r := &replayer{cfg: &c, console: newConsole(&Config{Quiet: c.Quiet, Streams: c.Streams})}
 	var err error
-	if r.sink, err = output.Open(c.Output, c.Stdout); err != nil {
+	if r.sink, err = outfile.Open(c.Output, c.Stdout); err != nil {
 		return environment(err)
 	}
 	err = r.files(ctx)
-	if r.foreign != nil && ctx.Err() == nil && (err == nil || errors.Is(err, receiver.ErrCapture)) {
+	if r.foreign != nil && ctx.Err() == nil && (err == nil || errors.Is(err, pcapng.ErrCapture)) {
 		err = joinClassed(err, r.foreign.finish(len(r.faults) == 0))
 	}
 	if closed := r.sink.Close(); closed != nil {
@@ -77,7 +78,7 @@ func (r *replayer) files(ctx context.Context) error {
 	for _, path := range r.cfg.Files {
 		err := r.file(ctx, path)
 		switch {
-		case errors.Is(err, receiver.ErrCapture):
+		case errors.Is(err, pcapng.ErrCapture):
 			r.faults = append(r.faults, err)
 		case err != nil:
 			return err
@@ -90,8 +91,8 @@ func (r *replayer) files(ctx context.Context) error {
 
 // file replays one file.
 func (r *replayer) file(ctx context.Context, path string) error {
-	f, err := receiver.OpenFile(path, r.cfg.Stdin)
-	if errors.Is(err, receiver.ErrCapture) {
+	f, err := pcapng.OpenFile(path, r.cfg.Stdin)
+	if errors.Is(err, pcapng.ErrCapture) {
 		return err
 	}
 	if err != nil {
@@ -115,12 +116,12 @@ func (r *replayer) file(ctx context.Context, path string) error {
 
 // fileReplay replays one file.
 type fileReplay interface {
-	run(ctx context.Context, f *receiver.File) error
+	run(ctx context.Context, f *pcapng.File) error
 }
 
 // own returns the replay of a capture that scan --pcap wrote, if f is one and its
 // key is at hand; else nil, and f has not been moved beyond notes.
-func (r *replayer) own(f *receiver.File, path string) (fileReplay, error) {
+func (r *replayer) own(f *pcapng.File, path string) (fileReplay, error) {
 	text, err := f.Comment()
 	if err != nil || text == nil {
 		return nil, nil // what is wrong will be met again
@@ -190,14 +191,14 @@ func (v *parameters) runRecord() output.Run {
 
 // each calls f for every entry of a file until its end. It looks at ctx now and
 // then.
-func each(ctx context.Context, file *receiver.File, f func(*receiver.Entry) error) error {
-	var e receiver.Entry
+func each(ctx context.Context, file *pcapng.File, f func(*pcapng.Entry) error) error {
+	var e pcapng.Entry
 	for n := 0; ; n++ {
 		if n%4096 == 0 && ctx.Err() != nil {
 			return nil
 		}
 		if err := file.Read(&e); err != nil {
-			if errors.Is(err, io.EOF) && !errors.Is(err, receiver.ErrCapture) {
+			if errors.Is(err, io.EOF) && !errors.Is(err, pcapng.ErrCapture) {
 				return nil
 			}
 			return err

@@ -19,9 +19,9 @@ import (
 
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/receiver"
 )
 
 var update = flag.Bool("update", false, "write testdata/replay anew")
@@ -237,7 +237,7 @@ func TestReplayCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = Replay(t.Context(), replayConfig(&out, output.Both, path))
-		if ClassOf(err) != Partial || !errors.Is(err, receiver.ErrCapture) {
+		if ClassOf(err) != Partial || !errors.Is(err, pcapng.ErrCapture) {
 			t.Fatalf("%d octets: class %v, %v", n, ClassOf(err), err)
 		}
 		if !strings.Contains(err.Error(), "offset") && !strings.Contains(err.Error(), "ends before the scan did") {

@@ -17,8 +17,8 @@ import (
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
 
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/output"
-	"github.com/masstrace/masstrace/receiver"
 )
 
 // A capture of another tool's trace has the hops that the tool printed.
@@ -144,7 +144,7 @@ func printedByCaracal(t *testing.T, text string) (hops []string) {
 // Replies that come long after their probes, or long after everything as a wrong
 // stamp would have it, answer none that is known.
 func TestReplayPause(t *testing.T) {
-	in, err := receiver.OpenFile(captureDir+"/tools/traceroute-udp.pcap", nil)
+	in, err := pcapng.OpenFile(captureDir+"/tools/traceroute-udp.pcap", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestReplayPause(t *testing.T) {
 // nothing of directions and runs.
 func writePcap(t *testing.T, to, from string) {
 	t.Helper()
-	in, err := receiver.OpenFile(from, nil)
+	in, err := pcapng.OpenFile(from, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

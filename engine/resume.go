@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // resumeKeeper returns the keeper of a run that goes on.
@@ -100,7 +100,7 @@ var flagNames = map[string]string{
 // options returns what c asks for by flag, in so far as it makes one run differ
 // from another: all fields that are values, and not perProcess.
 func (c *Config) options() map[string]string {
-	o := map[string]string{"output": output.Packing(c.Output)}
+	o := map[string]string{"output": outfile.Packing(c.Output)}
 	v := reflect.ValueOf(*c)
 	for i := range v.NumField() {
 		field := v.Type().Field(i).Name

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
@@ -50,7 +51,7 @@ type scan struct {
 	ended int64  // when all was recorded
 
 	set    *window.Set
-	sink   *output.Sink
+	sink   *outfile.File
 	writer *output.Writer
 	copy   *copier // nil if no capture is wanted
 	keeper *keeper // nil if no checkpoint is wanted

@@ -164,6 +164,10 @@ func differing(a, b map[string]any) (names []string) {
 	return names
 }
 
+// mostMissing is the number of missing shards that are named: a file may claim any
+// number of shards.
+const mostMissing = 32
+
 // missing names the shards without a file. An error says that there are two of
 // one, or that they are of different sets.
 func (m *Merging) missing() (names string, err error) {
@@ -181,9 +185,14 @@ func (m *Merging) missing() (names string, err error) {
 	}
 	var list []string
 	for i := range first.run.Shard[1] {
-		if byNumber[i] == nil {
-			list = append(list, fmt.Sprint(i+1))
+		if byNumber[i] != nil {
+			continue
 		}
+		if len(list) == mostMissing {
+			list = append(list, "and more")
+			break
+		}
+		list = append(list, fmt.Sprint(i+1))
 	}
 	return strings.Join(list, ", "), nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // shardOf is what a test changes in the file of shard i of 3.
@@ -23,7 +25,7 @@ type shardOf struct {
 // writeShard writes the file of a shard with i+1 traces.
 func writeShard(t *testing.T, path string, i int, change shardOf) {
 	t.Helper()
-	sink, err := Open(path, nil)
+	sink, err := outfile.Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,6 +164,18 @@ func TestMergeMissing(t *testing.T) {
 	m, err := PrepareMerge(MergeConfig{Files: paths, Missing: AllowMissing})
 	if err != nil || m.Summary.Complete || m.Summary.Reason != ReasonShards || m.Summary.Targets != testSummary().Targets {
 		t.Errorf("%+v, %v; want one shard, not complete", m, err)
+	}
+}
+
+// A file may claim more shards than there can be.
+func TestMergeManyMissing(t *testing.T) {
+	path := writeShards(t)[1]
+	writeShard(t, path, 1, shardOf{run: func(r *Run) { r.Shard[1] = 1e12 }})
+	_, err := PrepareMerge(MergeConfig{Files: []string{path}})
+	const want = "these are missing: 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, " +
+		"19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, and more"
+	if !errors.Is(err, ErrShards) || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%.400v, want %q", err, want)
 	}
 }
 

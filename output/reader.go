@@ -9,8 +9,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // ErrCut says that the file ends inside a record or inside its compressed
@@ -59,41 +58,19 @@ func OpenReader(path string, stdin io.Reader) (*Reader, error) {
 	return r, nil
 }
 
-// The first octets of what is compressed (RFC 1952 §2.3.1, RFC 8878 §3.1.1).
-var (
-	gzipMagic = []byte{0x1f, 0x8b}
-	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
-)
-
 // NewReader returns a Reader of in. Whether it is compressed is told by its
 // first octets, not by a name. Close does not close in.
 func NewReader(in io.Reader) (*Reader, error) {
-	const room = 256 << 10
-	raw := bufio.NewReaderSize(in, room)
-	head, err := raw.Peek(len(zstdMagic))
-	if err != nil && err != io.EOF {
-		return nil, fmt.Errorf("read records: %w", err)
-	}
-	r := &Reader{in: raw}
+	r := new(Reader)
+	unpacked, packed, err := outfile.Decompress(in)
 	switch {
-	case bytes.HasPrefix(head, gzipMagic):
-		z, err := gzip.NewReader(raw)
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			r.end = ErrCut
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read records: %w", err)
-		}
-		r.in = bufio.NewReaderSize(z, room)
-		r.closers = append(r.closers, z.Close)
-	case bytes.Equal(head, zstdMagic):
-		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, fmt.Errorf("read records: %w", err)
-		}
-		r.in = bufio.NewReaderSize(z, room)
-		r.closers = append(r.closers, func() error { z.Close(); return nil })
+	case packed && errors.Is(err, io.ErrUnexpectedEOF):
+		r.end = ErrCut
+	case err != nil:
+		return nil, fmt.Errorf("read records: %w", err)
+	default:
+		r.in = bufio.NewReaderSize(unpacked, 256<<10)
+		r.closers = append(r.closers, unpacked.Close)
 	}
 	return r, nil
 }

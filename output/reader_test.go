@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
@@ -334,13 +335,13 @@ func FuzzReader(f *testing.F) {
 		}
 		defer r.Close()
 		lines := bytes.Count(in, []byte("\n"))
-		compressed := bytes.HasPrefix(in, gzipMagic) || bytes.HasPrefix(in, zstdMagic)
+		_, packed, _ := outfile.Decompress(bytes.NewReader(in)) // which NewReader took
 		for range lines + 2 {
 			if _, err := r.Next(); err == io.EOF || err == ErrCut {
 				return
 			}
 		}
-		if !compressed {
+		if !packed {
 			t.Errorf("no end after %d lines", lines)
 		}
 	})

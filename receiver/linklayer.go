@@ -8,6 +8,7 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -80,7 +81,7 @@ func (d *decoder) packet(frame []byte, r *probe.Reply) codec.Verdict {
 // network finds the IP packet in a frame, which has at least an octet, the first
 // of which says its version. The verdict is Accepted, Malformed or, if the frame
 // holds something else, Unrelated.
-func (d *decoder) network(frame []byte) (packet []byte, way Direction, v codec.Verdict) {
+func (d *decoder) network(frame []byte) (packet []byte, way pcapng.Direction, v codec.Verdict) {
 	var next layers.EthernetType
 	switch d.link {
 	case linkEthernet:
@@ -132,7 +133,7 @@ func (d *decoder) network(frame []byte) (packet []byte, way Direction, v codec.V
 }
 
 // byVersion takes what has no other sign of being an IP packet than its version.
-func byVersion(packet []byte, way Direction) ([]byte, Direction, codec.Verdict) {
+func byVersion(packet []byte, way pcapng.Direction) ([]byte, pcapng.Direction, codec.Verdict) {
 	if len(packet) == 0 {
 		return nil, way, codec.Malformed
 	}
@@ -142,9 +143,9 @@ func byVersion(packet []byte, way Direction) ([]byte, Direction, codec.Verdict) 
 	return packet, way, codec.Accepted
 }
 
-func sllDirection(packetType uint16) Direction {
+func sllDirection(packetType uint16) pcapng.Direction {
 	if packetType == packetOutgoing {
-		return Outbound
+		return pcapng.Outbound
 	}
-	return Inbound
+	return pcapng.Inbound
 }

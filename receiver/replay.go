@@ -5,6 +5,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -37,7 +38,7 @@ func NewReplay(c identity) *Replay {
 
 // setLink makes ready for the link type of e, and reports whether that is
 // understood.
-func (r *Replay) setLink(e *Entry) bool {
+func (r *Replay) setLink(e *pcapng.Entry) bool {
 	if e.LinkType != r.linkType {
 		r.linkType, r.known = e.LinkType, r.decoder.setLink(e.LinkType) == nil
 	}
@@ -45,14 +46,14 @@ func (r *Replay) setLink(e *Entry) bool {
 }
 
 // notUnderstood counts a frame whose link type is not.
-func (r *Replay) notUnderstood(e *Entry) {
+func (r *Replay) notUnderstood(e *pcapng.Entry) {
 	r.NotUnderstood, r.LastLink = r.NotUnderstood+1, e.LinkType
 	r.Heard.Unrelated.Add(1)
 }
 
 // Reply fills reply from a frame that came in, and reports whether it answers a
 // probe of the codec's; a frame that does not is counted.
-func (r *Replay) Reply(e *Entry, reply *probe.Reply) bool {
+func (r *Replay) Reply(e *pcapng.Entry, reply *probe.Reply) bool {
 	r.Heard.Frames.Add(1)
 	if !r.setLink(e) {
 		r.notUnderstood(e)
@@ -68,7 +69,7 @@ func (r *Replay) Reply(e *Entry, reply *probe.Reply) bool {
 
 // Probe fills f.Probe from a frame that went out, and reports whether it is a
 // probe of the codec's. It counts nothing.
-func (r *Replay) Probe(e *Entry, f *probe.Facts) bool {
+func (r *Replay) Probe(e *pcapng.Entry, f *probe.Facts) bool {
 	q, _ := r.quotation(e)
 	if q == nil {
 		return false
@@ -80,12 +81,12 @@ func (r *Replay) Probe(e *Entry, f *probe.Facts) bool {
 
 // quotation reads the packet of a frame as if it were quoted; nil if there is
 // none, or a fragment.
-func (r *Replay) quotation(e *Entry) (*wire.Quotation, Direction) {
+func (r *Replay) quotation(e *pcapng.Entry) (*wire.Quotation, pcapng.Direction) {
 	if !r.setLink(e) {
-		return nil, AnyDirection
+		return nil, pcapng.AnyDirection
 	}
 	packet, way, v := r.decoder.network(e.Frame)
-	if e.Direction != AnyDirection {
+	if e.Direction != pcapng.AnyDirection {
 		way = e.Direction
 	}
 	if v != codec.Accepted {
@@ -104,9 +105,9 @@ func (r *Replay) quotation(e *Entry) (*wire.Quotation, Direction) {
 // Header fills h from a frame that a prober may have sent: UDP, an ICMP echo
 // request, a TCP SYN or an ACK without data, with a TTL as tracers choose and
 // hosts do not. It reports whether it is one, and counts nothing.
-func (r *Replay) Header(e *Entry, h *probe.Header) bool {
+func (r *Replay) Header(e *pcapng.Entry, h *probe.Header) bool {
 	q, way := r.quotation(e)
-	if q == nil || way == Inbound || q.TTL > probe.MaxTTL || headerOf(h, q) != codec.Accepted {
+	if q == nil || way == pcapng.Inbound || q.TTL > probe.MaxTTL || headerOf(h, q) != codec.Accepted {
 		return false
 	}
 	if h.Protocol != probe.ProtoTCP {
@@ -128,7 +129,7 @@ func (r *Replay) Header(e *Entry, h *probe.Header) bool {
 // Foreign fills reply, and h with the probe that it tells of, from a frame that
 // answers a probe of whomever; what a target itself answers does so if known says
 // that there was such a probe. A frame that is no reply is counted.
-func (r *Replay) Foreign(e *Entry, reply *probe.Reply, h *probe.Header, known func(*probe.Header) bool) bool {
+func (r *Replay) Foreign(e *pcapng.Entry, reply *probe.Reply, h *probe.Header, known func(*probe.Header) bool) bool {
 	r.Heard.Frames.Add(1)
 	if !r.setLink(e) {
 		r.notUnderstood(e)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/receiver"
 )
@@ -140,12 +141,12 @@ func count(path string) error {
 	if err != nil {
 		return err
 	}
-	file, err := receiver.OpenFile(path, nil)
+	file, err := pcapng.OpenFile(path, nil)
 	if err != nil {
 		return err
 	}
 	decoder := receiver.NewReplay(c)
-	var entry receiver.Entry
+	var entry pcapng.Entry
 	var facts probe.Facts
 	var answer probe.Reply
 	probes, strong := 0, 0

@@ -95,7 +95,7 @@ func TestTruthOfTopology(t *testing.T) {
 }
 
 func TestTargetsAreTheFile(t *testing.T) {
-	const file = "../../testdata/prefixes.txt"
+	const file = "../../../testdata/prefixes.txt"
 	topology := New()
 	text := topology.Targets()
 	if *update {

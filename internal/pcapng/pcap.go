@@ -1,4 +1,4 @@
-package receiver
+package pcapng
 
 import (
 	"encoding/binary"

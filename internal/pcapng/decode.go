@@ -1,54 +1,58 @@
-package receiver
+package pcapng
 
 import (
 	"encoding/binary"
 	"io"
 	"math"
 	"math/bits"
-
-	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // nextBlock reads blocks of a pcapng file up to the next that is an entry.
 func (f *File) nextBlock(e *Entry) error {
 	for {
-		head, err := f.peek(wire.MinBlock)
-		if err != nil {
-			return err
-		}
-		if binary.LittleEndian.Uint32(head) == wire.BlockSection {
-			if err := f.setOrder(head[wire.BlockBody:]); err != nil {
-				return err
-			}
-		}
-		kind, length := f.order.Uint32(head), f.order.Uint32(head[wire.BlockLength:])
-		if length < wire.MinBlock || length%4 != 0 || length > maxSkipped {
-			return f.fault("a block of %d octets: no block has that many", length)
-		}
-		switch kind {
-		case wire.BlockSection, wire.BlockInterface, wire.BlockPacket, wire.BlockSimple,
-			wire.BlockOldPacket, wire.BlockStatistics:
-		default: // name resolution and the like
-			f.skip = int(length)
-			continue
-		}
-		body, err := f.body(int(length))
-		if err != nil {
-			return err
-		}
-		if done, err := f.take(kind, body, e); done || err != nil {
+		if done, err := f.block(e); done || err != nil {
 			return err
 		}
 	}
 }
 
-// setOrder finds the byte order of a section, by the first octets of the body of
+// block reads one block. done reports whether the block is an entry, which e then
+// holds.
+func (f *File) block(e *Entry) (done bool, err error) {
+	head, err := f.peek(minBlock)
+	if err != nil {
+		return false, err
+	}
+	if binary.LittleEndian.Uint32(head) == blockSection {
+		if err := f.setOrder(head[blockBody:]); err != nil {
+			return false, err
+		}
+	}
+	kind, length := f.order.Uint32(head[blockType:]), f.order.Uint32(head[blockLength:])
+	if length < minBlock || length%4 != 0 || length > maxSkipped {
+		return false, f.fault("a block of %d octets: no block has that many", length)
+	}
+	switch kind {
+	case blockSection, blockInterface, blockPacket, blockSimple,
+		blockOldPacket, blockStatistics:
+	default: // name resolution and the like
+		f.skip = int(length)
+		return false, nil
+	}
+	body, err := f.body(int(length))
+	if err != nil {
+		return false, err
+	}
+	return f.take(kind, body, e)
+}
+
+// setOrder sets the byte order of a section from the first octets of the body of
 // its header.
 func (f *File) setOrder(body []byte) error {
 	switch {
-	case binary.LittleEndian.Uint32(body) == wire.ByteOrderMagic:
+	case binary.LittleEndian.Uint32(body) == byteOrderMagic:
 		f.order = binary.LittleEndian
-	case binary.BigEndian.Uint32(body) == wire.ByteOrderMagic:
+	case binary.BigEndian.Uint32(body) == byteOrderMagic:
 		f.order = binary.BigEndian
 	default:
 		return f.fault("a section header without a byte order")
@@ -68,42 +72,42 @@ func (f *File) body(length int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	end := length - wire.BlockTrailer
+	end := length - blockTrailer
 	if again := f.order.Uint32(block[end:]); again != uint32(length) {
 		return nil, f.fault("a block of %d octets says at its end that it has %d", length, again)
 	}
 	f.skip = length
-	return block[wire.BlockBody:end], nil
+	return block[blockBody:end], nil
 }
 
-// take reads a body; done says that e is filled.
+// take reads the body of a block. done reports whether e holds an entry.
 func (f *File) take(kind uint32, body []byte, e *Entry) (done bool, err error) {
 	switch kind {
-	case wire.BlockSection:
-		if len(body) < wire.SectionBody {
+	case blockSection:
+		if len(body) < sectionBody {
 			return false, f.fault("a section header is too short")
 		}
 		if major := f.order.Uint16(body[4:]); major != 1 {
 			return false, f.fault("version %d of pcapng is not known", major)
 		}
 		f.links = f.links[:0]
-		return f.note(body[wire.SectionBody:], e), nil
-	case wire.BlockInterface:
+		return f.note(body[sectionBody:], e), nil
+	case blockInterface:
 		return false, f.addLink(body)
-	case wire.BlockStatistics:
-		if len(body) < wire.StatisticsBody {
+	case blockStatistics:
+		if len(body) < statisticsBody {
 			return false, f.fault("interface statistics are too short")
 		}
-		return f.note(body[wire.StatisticsBody:], e), nil
-	case wire.BlockSimple:
-		if len(body) < wire.SimpleBody || len(f.links) == 0 {
+		return f.note(body[statisticsBody:], e), nil
+	case blockSimple:
+		if len(body) < simpleBody || len(f.links) == 0 {
 			return false, f.fault("a packet without length or interface")
 		}
-		n := min(uint64(f.order.Uint32(body)), uint64(len(body)-wire.SimpleBody))
+		n := min(uint64(f.order.Uint32(body)), uint64(len(body)-simpleBody))
 		if snap := f.links[0].snap; snap > 0 {
 			n = min(n, uint64(snap))
 		}
-		e.Frame, e.LinkType = body[wire.SimpleBody:][:n], f.links[0].linkType
+		e.Frame, e.LinkType = body[simpleBody:][:n], f.links[0].linkType
 		return true, nil
 	default:
 		return true, f.packet(kind, body, e)
@@ -112,11 +116,11 @@ func (f *File) take(kind uint32, body []byte, e *Entry) (done bool, err error) {
 
 // packet reads the body of a packet block.
 func (f *File) packet(kind uint32, body []byte, e *Entry) error {
-	if len(body) < wire.PacketBody {
+	if len(body) < packetBody {
 		return f.fault("a packet block is too short")
 	}
 	number := f.order.Uint32(body)
-	if kind == wire.BlockOldPacket {
+	if kind == blockOldPacket {
 		number = uint32(f.order.Uint16(body))
 	}
 	if uint64(number) >= uint64(len(f.links)) {
@@ -125,13 +129,13 @@ func (f *File) packet(kind uint32, body []byte, e *Entry) error {
 	link := &f.links[number]
 	units := uint64(f.order.Uint32(body[4:]))<<32 | uint64(f.order.Uint32(body[8:]))
 	n := uint64(f.order.Uint32(body[12:]))
-	if n > maxFrame || n > uint64(len(body)-wire.PacketBody) {
-		return f.fault("a packet of %d octets in a block of %d", n, len(body)+wire.MinBlock)
+	if n > maxFrame || n > uint64(len(body)-packetBody) {
+		return f.fault("a packet of %d octets in a block of %d", n, len(body)+minBlock)
 	}
-	e.Frame, e.LinkType = body[wire.PacketBody:][:n], link.linkType
+	e.Frame, e.LinkType = body[packetBody:][:n], link.linkType
 	e.Stamp = link.time(units)
-	if rest := body[wire.PacketBody+(n+3)&^3:]; len(rest) > 0 {
-		if flags := f.option(rest, wire.OptionFlags); len(flags) == 4 {
+	if rest := body[packetBody+(n+3)&^3:]; len(rest) > 0 {
+		if flags := f.option(rest, optionFlags); len(flags) == 4 {
 			e.Direction = Direction(f.order.Uint32(flags) & 3)
 		}
 	}
@@ -140,12 +144,15 @@ func (f *File) packet(kind uint32, body []byte, e *Entry) error {
 
 // addLink reads an interface description.
 func (f *File) addLink(body []byte) error {
-	if len(body) < wire.InterfaceBody {
+	if len(f.links) == maxLinks {
+		return f.fault("a section with more than %d interfaces", maxLinks)
+	}
+	if len(body) < interfaceBody {
 		return f.fault("an interface description is too short")
 	}
 	l := fileLink{linkType: int(f.order.Uint16(body)), snap: int(f.order.Uint32(body[4:])), units: 1e6}
-	options := body[wire.InterfaceBody:]
-	if r := f.option(options, wire.OptionResolution); len(r) == 1 {
+	options := body[interfaceBody:]
+	if r := f.option(options, optionResolution); len(r) == 1 {
 		exponent := r[0] & 0x7f
 		switch binaryUnits := r[0]&0x80 != 0; {
 		case binaryUnits && exponent < 64:
@@ -159,14 +166,15 @@ func (f *File) addLink(body []byte) error {
 			return f.fault("times in units of %#x are not understood", r[0])
 		}
 	}
-	if o := f.option(options, wire.OptionOffset); len(o) == 8 {
+	if o := f.option(options, optionOffset); len(o) == 8 {
 		l.offset = int64(f.order.Uint64(o))
 	}
 	f.links = append(f.links, l)
 	return nil
 }
 
-// time returns a time of the interface in ns, 0 if that does not fit.
+// time returns the time that is units of the interface in ns since the Unix epoch,
+// 0 if that does not fit.
 func (l *fileLink) time(units uint64) int64 {
 	const most = math.MaxInt64 / 2_000_000_000 // s
 	ns := units
@@ -183,9 +191,9 @@ func (l *fileLink) time(units uint64) int64 {
 	return int64(ns) + l.offset*1e9
 }
 
-// note fills e with the comment among options, if there is one.
+// note fills e with the comment among options. done reports whether there is one.
 func (f *File) note(options []byte, e *Entry) (done bool) {
-	e.Note = f.option(options, wire.OptionComment)
+	e.Note = f.option(options, optionComment)
 	return e.Note != nil
 }
 
@@ -194,7 +202,7 @@ func (f *File) option(b []byte, code uint16) []byte {
 	for len(b) >= 4 {
 		c, n := f.order.Uint16(b), int(f.order.Uint16(b[2:]))
 		b = b[4:]
-		if c == wire.OptionEnd || n > len(b) {
+		if c == optionEnd || n > len(b) {
 			return nil
 		}
 		if c == code {

@@ -1,9 +1,10 @@
-package output
+package pcapng
 
 import (
 	"bytes"
 	"errors"
 	"io"
+	"reflect"
 	"sync"
 	"testing"
 
@@ -78,6 +79,46 @@ func TestCaptureWitness(t *testing.T) {
 	}
 	if n['e'] != each || n[0x60] != each {
 		t.Errorf("frames by kind: %v", n)
+	}
+}
+
+// File reads what Capture writes, with the notes and directions that gopacket does
+// not give.
+func TestCaptureFile(t *testing.T) {
+	var out bytes.Buffer
+	c := NewCapture(&out, CaptureConfig{
+		Link: "tun0", LinkType: 101, Head4: nil, Head6: nil, Tool: "masstrace/test",
+		Comment: []byte("of the whole"), Notes: [][]byte{[]byte("first"), {}}, Producers: 1,
+	})
+	tap := c.Tap()
+	tap.Sent([]byte{0x45, 1, 2}, 10)
+	tap.Received([]byte{0x60}, 20)
+	tap.Note(30, bytes.Repeat([]byte("x"), MaxComment))
+	c.Done()
+	if err := c.Run(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := NewFile("x", &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if comment, err := f.Comment(); string(comment) != "of the whole" || err != nil {
+		t.Errorf("Comment = %.20q, %v", comment, err)
+	}
+	var e Entry
+	for i, want := range []Entry{
+		{Note: []byte("first")},
+		{Note: []byte{}},
+		{Frame: []byte{0x45, 1, 2}, Stamp: 10, LinkType: 101, Direction: Outbound},
+		{Frame: []byte{0x60}, Stamp: 20, LinkType: 101, Direction: Inbound},
+		{Note: bytes.Repeat([]byte("x"), MaxComment)},
+	} {
+		if err := f.Read(&e); err != nil || !reflect.DeepEqual(e, want) {
+			t.Errorf("entry %d is %+v, %v; want %+v", i, e, err, want)
+		}
+	}
+	if err := f.Read(&e); err != io.EOF {
+		t.Errorf("%v after the last entry", err)
 	}
 }
 

@@ -1,4 +1,4 @@
-package receiver
+package pcapng
 
 import (
 	"bufio"
@@ -9,42 +9,42 @@ import (
 	"io"
 	"os"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
-// ErrCapture is what every error means that comes of the octets of a capture
-// file, and not of the system: it is cut, or never was one.
+// ErrCapture means that the octets of a file are not those of a whole capture: the
+// file is cut, corrupt, or no capture. Errors of the system do not wrap it.
 var ErrCapture = errors.New("capture file")
 
-// Direction is which way a frame went.
+// Direction is the way that a frame went.
 type Direction uint8
 
-// The directions. Most files do not tell.
+// The directions. AnyDirection stands in files that do not record it, as most.
 const (
 	AnyDirection Direction = iota
 	Inbound
 	Outbound
 )
 
-// Entry is what a capture file holds next: a frame, or a note.
+// Entry is one entry of a capture file: a frame or a note.
 type Entry struct {
 	// Frame is valid until the following call. It is nil if the entry is a note.
 	Frame    []byte
-	Stamp    int64 // ns since the Unix epoch; 0 if the file does not tell
-	LinkType int   // what Frame begins with, as pcap numbers it
+	Stamp    int64 // ns since the Unix epoch; 0 if the file does not record it
+	LinkType int   // of the link header of Frame, as pcap numbers it
 	Direction
-	// Note is a comment of a section, or of interface statistics, which stand
-	// between the frames. It is valid until the following call.
+	// Note is the comment of a section header or of an interface statistics block,
+	// which may stand between the frames. It is valid until the following call.
 	Note []byte
 }
 
 // File reads a capture file: pcap with µs or ns, or pcapng, of either byte
-// order, also compressed by gzip or zstd. It is a Source, and belongs to one
-// goroutine. Reading costs no allocation.
+// order, also compressed by gzip or zstd. It is a Source of the receiver and belongs
+// to one goroutine. Reading allocates nothing for each entry, and memory is bounded
+// whatever the file claims.
 //
-// It stands in for gopacket's readers because those cost four times as much for
-// pcapng, and say neither the offset of a fault, nor comments and directions.
+// It stands in for gopacket's readers, which give neither the offset of a fault nor
+// the notes and directions of a pcapng file.
 type File struct {
 	name   string
 	in     *bufio.Reader
@@ -57,10 +57,7 @@ type File struct {
 	links  []fileLink // by number of the interface
 	link   int        // of the last frame
 	err    error      // what every later call returns
-
-	entry      Entry // Next's
-	pending    Entry // what Comment met instead
-	hasPending bool
+	entry  Entry      // Next's
 }
 
 // fileLink is an interface that frames were captured on.
@@ -71,16 +68,16 @@ type fileLink struct {
 	offset   int64  // s
 }
 
-// Bounds of what is believed. The largest snap length of libpcap is 256 KiB.
+// Bounds of what a file may claim, in octets. The largest snap length of libpcap is 256 KiB.
 const (
 	maxFrame   = 256 << 10
-	fileBuffer = 1 << 20 // of which the largest block is a part
-	headBuffer = 4 << 10 // read through once it is empty
-	maxSkipped = 64 << 20
+	fileBuffer = 1 << 20  // of which the largest block is a part
+	maxSkipped = 64 << 20 // a block that is not read
+	maxLinks   = 1 << 16  // interfaces of a section, which are kept: 2 MiB
 )
 
-// OpenFile opens the capture file at path, - is stdin. Errors that mean
-// ErrCapture name file and offset. Close closes it.
+// OpenFile opens the capture file at path; the path - stands for stdin. Errors that
+// wrap ErrCapture name the file and the offset. Close closes the file.
 func OpenFile(path string, stdin io.Reader) (*File, error) {
 	if path == "-" {
 		return NewFile("stdin", stdin)
@@ -97,47 +94,27 @@ func OpenFile(path string, stdin io.Reader) (*File, error) {
 	return file, nil
 }
 
-// The first octets of what is compressed (RFC 1952 §2.3.1, RFC 8878 §3.1.1).
-var (
-	gzipMagic = []byte{0x1f, 0x8b}
-	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
-)
-
-// NewFile returns a File that reads in; name is what errors call it. What kind
-// of file it is is told by its first octets. Close does not close in.
+// NewFile returns a File that reads in, which errors call name. The first octets of
+// in decide the format and the compression. Close does not close in.
 func NewFile(name string, in io.Reader) (*File, error) {
-	raw := bufio.NewReaderSize(in, headBuffer)
-	f := &File{name: name, in: raw}
-	head, err := raw.Peek(len(zstdMagic))
-	if err != nil && err != io.EOF {
+	f := &File{name: name}
+	unpacked, packed, err := outfile.Decompress(in)
+	f.packed = packed
+	switch {
+	case packed && err != nil:
+		return nil, f.fault("%w", err)
+	case err != nil:
 		return nil, fmt.Errorf("read capture %s: %w", name, err)
 	}
-	switch {
-	case bytes.HasPrefix(head, gzipMagic):
-		z, err := gzip.NewReader(raw)
-		if err != nil {
-			return nil, f.fault("%w", err)
-		}
-		f.in, f.packed = bufio.NewReaderSize(z, fileBuffer), true
-		f.close = append(f.close, z.Close)
-	case bytes.HasPrefix(head, zstdMagic):
-		// Concurrency 1 keeps it on this goroutine.
-		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, f.fault("%w", err)
-		}
-		f.in, f.packed = bufio.NewReaderSize(z, fileBuffer), true
-		f.close = append(f.close, func() error { z.Close(); return nil })
-	default:
-		f.in = bufio.NewReaderSize(raw, fileBuffer)
-	}
+	f.in = bufio.NewReaderSize(unpacked, fileBuffer)
+	f.close = append(f.close, unpacked.Close)
 	if err := f.begin(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-// begin finds out the format.
+// begin sets the format from the first octets.
 func (f *File) begin() error {
 	head, err := f.peek(4)
 	if err == io.EOF {
@@ -154,43 +131,33 @@ func (f *File) begin() error {
 	return f.readHeader()
 }
 
-// Read gives the next entry. At the end of the file err is io.EOF; where it is
-// cut or corrupt, an error that means ErrCapture and names the offset. After an
-// error there is nothing more.
+// Read fills e with the next entry. At the end of the file the error is io.EOF; if
+// the file is cut or corrupt, the error wraps ErrCapture and names the offset. Each
+// call after an error returns that error again.
 func (f *File) Read(e *Entry) error {
 	if f.err != nil {
 		return f.err
-	}
-	if f.hasPending {
-		*e, f.hasPending = f.pending, false
-		return nil
 	}
 	*e = Entry{}
 	f.err = f.read(f, e)
 	return f.err
 }
 
-// Comment returns the comment of the first section header, nil if there is none;
-// it may be called before the first Read, and is valid until then. Read does not
-// give that comment again.
+// Comment returns the comment of the first section header, nil if it has none or
+// if the file is no pcapng file. It must be called before the first Read, and the
+// comment is valid until then. Read does not return that comment again; it returns
+// every other note.
 func (f *File) Comment() ([]byte, error) {
-	if f.order != nil {
-		return nil, nil // pcap, which has none
+	if f.err != nil || f.order != nil {
+		return nil, f.err // pcap, or the header was read before
 	}
 	var e Entry
-	if err := f.nextBlock(&e); err != nil {
-		if err != io.EOF {
-			f.err = err
-		}
-		return nil, err
-	}
-	if e.Frame != nil {
-		f.pending, f.hasPending = e, true
-	}
-	return e.Note, nil
+	_, f.err = f.block(&e)
+	return e.Note, f.err
 }
 
-// Next implements Source. It passes over notes.
+// Next returns the next frame and its stamp in ns since the Unix epoch, as a source of
+// frames for the receiver. It passes over notes.
 func (f *File) Next() (frame []byte, stamp int64, err error) {
 	e := &f.entry
 	for {
@@ -204,8 +171,8 @@ func (f *File) Next() (frame []byte, stamp int64, err error) {
 	}
 }
 
-// LinkType implements Source: it is that of the last frame that Next gave, and
-// in a pcapng file may be another after each call.
+// LinkType returns the link type of the last frame that Next returned. In a pcapng
+// file it may change with each frame.
 func (f *File) LinkType() int { return f.link }
 
 // Close closes what OpenFile opened.
@@ -216,7 +183,7 @@ func (f *File) Close() (err error) {
 	return err
 }
 
-// fault returns an error that means ErrCapture, at the present offset.
+// fault returns an error that wraps ErrCapture and names the present offset.
 func (f *File) fault(format string, args ...any) error {
 	where := ""
 	if f.packed {
@@ -225,8 +192,8 @@ func (f *File) fault(format string, args ...any) error {
 	return fmt.Errorf("%w %s: offset %d%s: %w", ErrCapture, f.name, f.at, where, fmt.Errorf(format, args...))
 }
 
-// peek gives the next n octets, which are consumed by the next peek or discard.
-// The error is io.EOF where the file ends, and a fault where it does inside n.
+// peek returns the next n octets, which stay unread. The error is io.EOF if the file
+// ends before them, and a fault if it ends within them.
 func (f *File) peek(n int) ([]byte, error) {
 	if err := f.consume(); err != nil {
 		return nil, err

@@ -1,0 +1,26 @@
+package outfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrTaken means that another process writes the file.
+var ErrTaken = errors.New("another masstrace writes it")
+
+// lock takes the advisory lock of f without waiting for it. The lock belongs to
+// the open file: it ends with the last descriptor, at the latest when the process
+// ends. The error wraps ErrTaken if another open file has the lock.
+func lock(f *os.File) error {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	switch {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return fmt.Errorf("%s: %w", f.Name(), ErrTaken)
+	case err != nil:
+		return fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package pcapng
+
+import (
+	"fmt"
+	"io"
+	"sync"
+)
+
+// Capture writes a pcapng file (draft-ietf-opsawg-pcapng) of what a run sends and
+// receives, with their own stamps, in ns. Several goroutines bring batches; one
+// writes, in Run. The octets are in the order in which batches came.
+//
+// If the disk is slower than the run, batches wait: the sender falls behind its
+// rate, and the kernel's capture buffer holds the frames that come in and counts
+// those that it drops. Every frame that a capture lacks is counted.
+//
+// After an error of the file no batch waits any more, and none is kept.
+type Capture struct {
+	w     io.Writer
+	heads [2][]byte // link headers of packets sent: IPv4, IPv6
+
+	mu      sync.Mutex
+	change  sync.Cond
+	filling []byte // blocks that wait to be written
+	writing []byte // the other buffer, Run's
+	open    int    // producers
+	err     error
+}
+
+// captureRoom is the size of each of the two buffers, in octets.
+const captureRoom = 4 << 20
+
+// CaptureConfig is the configuration of a Capture.
+type CaptureConfig struct {
+	Link     string // name of the network interface
+	LinkType int    // of the frames, as pcap numbers it
+	// Head4 and Head6 are the link headers of packets sent.
+	Head4, Head6 []byte
+	Tool         string
+	// Comment is the comment of the file; Notes come before the frames. Each has
+	// MaxComment octets at most.
+	Comment []byte
+	Notes   [][]byte
+	// Producers is the number of producers, each of which calls Done in the end.
+	Producers int
+}
+
+// NewCapture returns a capture to w. Nothing is written before Run.
+func NewCapture(w io.Writer, c CaptureConfig) *Capture {
+	p := &Capture{w: w, heads: [2][]byte{c.Head4, c.Head6}, open: c.Producers}
+	p.change.L = &p.mu
+	p.filling = appendSection(p.filling, c.Tool, c.Comment)
+	p.filling = appendLink(p.filling, c.LinkType, c.Link)
+	for _, note := range c.Notes {
+		p.filling = appendNote(p.filling, 0, note)
+	}
+	return p
+}
+
+// Run writes until all producers are done, or the file fails.
+func (p *Capture) Run() error {
+	for {
+		p.mu.Lock()
+		for len(p.filling) == 0 && p.open > 0 {
+			p.change.Wait()
+		}
+		p.filling, p.writing = p.writing[:0], p.filling
+		p.mu.Unlock()
+		p.change.Broadcast()
+		if len(p.writing) == 0 {
+			return nil
+		}
+		if _, err := p.w.Write(p.writing); err != nil {
+			p.mu.Lock()
+			p.err = err
+			p.mu.Unlock()
+			p.change.Broadcast()
+			return fmt.Errorf("write capture: %w", err)
+		}
+	}
+}
+
+// put appends a batch to the blocks that wait, once there is room.
+func (p *Capture) put(batch []byte) {
+	p.mu.Lock()
+	for len(p.filling) > captureRoom && p.err == nil {
+		p.change.Wait()
+	}
+	if p.err == nil {
+		p.filling = append(p.filling, batch...)
+	}
+	p.mu.Unlock()
+	p.change.Broadcast()
+}
+
+// Done ends one producer. It must be called once by each.
+func (p *Capture) Done() {
+	p.mu.Lock()
+	p.open--
+	p.mu.Unlock()
+	p.change.Broadcast()
+}
+
+// Tap is one producer of a capture. Its methods belong to one goroutine, and
+// allocate nothing once the batch has room.
+type Tap struct {
+	capture *Capture
+	batch   []byte
+}
+
+// Tap returns a producer, one of CaptureConfig.Producers.
+func (p *Capture) Tap() *Tap { return &Tap{capture: p} }
+
+// Sent adds an IP packet that was sent at stamp, ns since the Unix epoch, to the
+// batch.
+func (t *Tap) Sent(packet []byte, stamp int64) {
+	head := t.capture.heads[1]
+	if packet[0]>>4 == 4 {
+		head = t.capture.heads[0]
+	}
+	t.batch = appendPacket(t.batch, stamp, flagsOutbound, head, packet)
+}
+
+// Received adds a frame that came in at stamp, ns since the Unix epoch, to the
+// batch.
+func (t *Tap) Received(frame []byte, stamp int64) {
+	t.batch = appendPacket(t.batch, stamp, flagsInbound, nil, frame)
+}
+
+// Note adds a note, and hands the batch over.
+func (t *Tap) Note(stamp int64, text []byte) {
+	t.batch = appendNote(t.batch, stamp, text)
+	t.Flush()
+}
+
+// Flush hands the batch over.
+func (t *Tap) Flush() {
+	if len(t.batch) > 0 {
+		t.capture.put(t.batch)
+		t.batch = t.batch[:0]
+	}
+}
