@@ -181,3 +181,15 @@ func (e *HeldError) Error() string {
 
 // Unwrap gives the cause.
 func (e *HeldError) Unwrap() error { return e.Err }
+
+// Incomplete is the error of a run that began and did not finish.
+type Incomplete struct{ Err error }
+
+// Error implements error.
+func (e *Incomplete) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *Incomplete) Unwrap() error { return e.Err }
+
+// OutputFailed wraps an error of the operating system, which names the file.
+func OutputFailed(err error) error { return &Incomplete{fmt.Errorf("output failed: %w", err)} }

@@ -1,0 +1,97 @@
+// Package checkpoint keeps how far a scan has come, so that another process can go on
+// with it: after each window the records are safe on the disk, and the checkpoint has the
+// length of the output with them, and the sum of their accounts.
+package checkpoint
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/target"
+)
+
+// version is the version of the form of a checkpoint.
+const version = 2
+
+// state is what a checkpoint file holds: what the run was asked for, with its key, and
+// how far it has come. Windows are recorded in the order of their numbers, so that one
+// number says which are.
+type state struct {
+	Masstrace int         `json:"masstrace"` // version of this form
+	Tool      string      `json:"tool"`      // that wrote it
+	Key       string      `json:"key"`
+	Params    plan.Params `json:"params"`
+	// Exclude are the ranges that the index was made without, Since those excluded since.
+	Exclude string `json:"exclude"`
+	Since   string `json:"since,omitempty"`
+	// ReadSHA256 is the digest of the exclusions when they were last read again.
+	ReadSHA256 string         `json:"read_sha256,omitempty"`
+	Windows    uint64         `json:"windows"` // recorded
+	Offset     int64          `json:"offset"`  // where the output ends with them
+	Counters   record.Summary `json:"counters"`
+}
+
+// save puts s in the place of the file at path, so that a reader finds the old one whole,
+// or the new one. It holds the key of the run: only its owner may read it.
+func (s *state) save(path string) error {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		err = outfile.Replace(path, 0o600, append(text, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("save checkpoint: %w", err)
+	}
+	return nil
+}
+
+// load reads what save wrote.
+func load(path string) (*state, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read checkpoint: %w", err)
+	}
+	s := new(state)
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
+	}
+	if s.Masstrace != version {
+		return nil, fmt.Errorf("%s is not a checkpoint of version %d: it is of version %d, which %s wrote", path, version, s.Masstrace, s.Tool)
+	}
+	if err := s.Counters.Balance(); err != nil {
+		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
+	}
+	if s.Params.Shape.Targets < 1 {
+		return nil, fmt.Errorf("%s is not a checkpoint: its windows have no targets", path)
+	}
+	return s, nil
+}
+
+// began returns what the run was when it began.
+func (s *state) began() (b plan.Began, err error) {
+	b.Params, b.ReadSHA256 = &s.Params, s.ReadSHA256
+	if b.Exclude, err = setOf(s.Exclude); err != nil {
+		return b, err
+	}
+	b.Since, err = setOf(s.Since)
+	return b, err
+}
+
+// setOf reads the text of a set.
+func setOf(text string) (target.Set, error) {
+	lines := new(target.Lines)
+	if err := lines.Read("checkpoint", strings.NewReader(text)); err != nil {
+		return target.Set{}, fmt.Errorf("not a checkpoint: %w", err)
+	}
+	return lines.Set(), nil
+}
+
+// textOf writes the text of a set.
+func textOf(s target.Set) (string, error) {
+	text, err := s.AppendText(nil)
+	return string(text), err
+}

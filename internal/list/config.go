@@ -1,0 +1,68 @@
+// Package list is the program that sends the single probes that a list names, instead of
+// tracing targets.
+package list
+
+import (
+	"io"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/session"
+)
+
+// Config is what was asked for.
+type Config struct {
+	Probes        string // file, or - for Stdin
+	Stdin         io.Reader
+	Exclude       []string // files, -, or addresses, prefixes and ranges
+	AllowReserved bool
+	Key           string // 32 hexadecimal digits, random if empty
+	TOS           uint8
+
+	RatePPS    float64 // 0 is unlimited
+	Bandwidth  float64 // bit/s on the wire; if not 0, it sets the rate
+	Burst      int
+	Wait       time.Duration
+	MaxRuntime time.Duration // after which no more probes are sent; 0 is never
+
+	Link    session.Config
+	Sources []netip.Addr
+
+	Output  string // file, or - for Stdout
+	Stdout  io.Writer
+	Records record.Kinds
+	Capture string // file for a copy of all packets; "" for none
+
+	// Opened, unless it is nil, is called once everything is open that needs privileges.
+	Opened func() error
+	// Reread asks to read what Exclude names again; nil never does.
+	Reread   <-chan os.Signal
+	Observer observe.Observer // nil for none
+
+	Tool string   // name/version, for the run record
+	Argv []string // likewise
+}
+
+// withDefaults fills in what the caller left out, and what the parts share.
+func (c *Config) withDefaults() {
+	if c.Observer == nil {
+		c.Observer = observe.Nobody{}
+	}
+	if c.Opened == nil {
+		c.Opened = func() error { return nil }
+	}
+	if c.Key == "" {
+		c.Key = plan.RandomHex(16)
+	}
+	c.Link.Sources, c.Link.Senders = c.Sources, 1
+}
+
+// lists returns the part that reads exclusions.
+func (c *Config) lists() *plan.Config {
+	return &plan.Config{Exclude: c.Exclude, Stdin: c.Stdin, AllowReserved: c.AllowReserved}
+}
+

@@ -1,0 +1,50 @@
+package plan
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// ShownProbes is how many probes a Preview has at most.
+const ShownProbes = 8
+
+// Preview is what a run would do.
+type Preview struct {
+	Targets  uint64
+	Probes   uint64 // of the first attempt, or of a list
+	LeftOut  uint64 // of a list: excluded, or of a family without a route
+	TTLs     int
+	Flows    int
+	Attempts int
+
+	RatePPS  float64 // 0 is unlimited
+	RateAuto bool    // RatePPS is the most that it may come to
+	Burst    int
+	Duration time.Duration // at most; of no meaning if the rate is unlimited
+
+	Windows       uint64
+	WindowTargets int
+	MemoryBytes   uint64 // at most, for windows
+	Method        string
+	List          string // name of a list of probes; "" of a scan
+	Seed          string
+
+	// Source4 and Source6 are the addresses of the probes, on Link. SourceErr is why they
+	// are not known: a machine without a route can still plan.
+	Source4, Source6 netip.Addr
+	Link             string
+	SourceErr        error
+
+	First []PreviewProbe // in the order in which they would leave
+}
+
+// PreviewProbe is a probe that would be sent.
+type PreviewProbe struct {
+	Target probe.Addr
+	Flow   uint16
+	TTL    uint8
+	Method probe.Method
+	Packet []byte // from the IP header on
+}

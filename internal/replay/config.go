@@ -1,0 +1,39 @@
+// Package replay is the program that reads captures and writes the records of the replies
+// in them: of captures of our own those of the run, of others what their probes and
+// quotations show.
+package replay
+
+import (
+	"io"
+	"net/netip"
+
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// Config is a replay as it was asked for.
+type Config struct {
+	Files []string // captures, or - for Stdin
+	Stdin io.Reader
+
+	// Key, 32 hexadecimal digits, authenticates replies. For captures of our own it is
+	// found in the file beside them if it is not given, and so are the parameters of the
+	// run, which else are these.
+	Key, Seed         string
+	Sources           []netip.Addr
+	Method            probe.Method
+	MinTTL, MaxTTL    uint8
+	DstPort           uint16
+	TOS               uint8
+	Flows, Attempts   int
+	PortLow, PortHigh uint16
+
+	Output   string // file, or - for Stdout
+	Stdout   io.Writer
+	Records  record.Kinds
+	Observer observe.Observer // nil for none
+
+	Tool string   // name/version, for the run record
+	Argv []string // likewise
+}

@@ -1,0 +1,101 @@
+package scan
+
+import (
+	"github.com/masstrace/masstrace/internal/capture"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/run"
+	"github.com/masstrace/masstrace/internal/schedule"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/window"
+	"github.com/masstrace/masstrace/matcher"
+	"github.com/masstrace/masstrace/ratelimit"
+	"github.com/masstrace/masstrace/receiver"
+	"github.com/masstrace/masstrace/sender"
+)
+
+// build makes the stages and the windows that go round between them.
+func (s *scan) build() (err error) {
+	shape := s.plan.Shape
+	s.set = window.NewSet(shape)
+	s.free = make(chan *window.Window, window.Live)
+	s.retired = make(chan *window.Window, window.Live)
+	for range min(s.plan.Windows-s.first, window.Live) {
+		s.free <- window.New(shape)
+	}
+	if s.receiver, err = receiver.New(s.session.Live, s.session.Codec, s.time); err != nil {
+		return err
+	}
+	if tap := s.capture.Received(); tap != nil {
+		s.receiver.Show(tap)
+	}
+	faults := capture.Faults{Set: &s.set.Faults, Capture: s.capture}
+	s.receiver.Watch(faults, s.session.Live)
+	s.manners = schedule.NewManners(schedule.MannersConfig{
+		PerHopRate: s.plan.PerHopRate, PrefixRate: s.plan.PrefixRate, RatePPS: s.plan.RatePPS, Wait: s.cfg.Wait,
+	})
+	s.matcher = matcher.New(matcher.Config{
+		Index: s.plan.Order.Finder(), Set: s.set, Retired: s.retired, Over: s.capture.Over(), Next: s.first,
+		Known: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
+	})
+	s.writer = ndjson.NewWriter(s.file, ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
+	s.recorder = &Recorder{
+		Assembler: NewAssembler(s.plan, s.session.Codec, &s.set.Faults),
+		Writer:    s.writer, Kinds: s.plan.Records, Done: s.first,
+		failed: func() { s.supervisor.Stop(run.ErrOutput) },
+	}
+	if s.keeper != nil {
+		s.recorder.keep = s.keep
+	}
+	s.opener = Opener{Order: s.plan.Order, Shape: shape, Set: s.set, free: s.free}
+	var resets *sender.Resets
+	s.replies, resets = s.session.Paths.Refuse(s.cfg.Method, s.matcher)
+	s.addSenders(resets, faults)
+	return nil
+}
+
+// watch returns what the matcher reports answers to, nil if nothing wants them.
+func (s *scan) watch() matcher.Watch {
+	if s.manners == nil {
+		return nil
+	}
+	return s.manners
+}
+
+// addSenders makes a sender for each port, and the channels that bring them the windows.
+// One of them sends the resets; resets is nil if there are none to send.
+func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
+	bucket := ratelimit.NewShared(ratelimit.Config{RatePPS: s.plan.RatePPS, Burst: s.plan.Burst}, s.time.Clock.Now())
+	if s.plan.RateAuto {
+		s.auto = s.newAutoRate(func(pps float64) { bucket.SetRate(s.time.Clock.Now(), pps) })
+	}
+	newSchedule := s.plan.Schedules()
+	for i, port := range s.session.Ports {
+		windows := make(chan *window.Window, window.Live)
+		work := newSchedule(schedule.Config{
+			Shape: s.plan.Shape, Part: schedule.Part{Index: i, Count: len(s.session.Ports)},
+			Manners: s.manners, Wait: s.cfg.Wait, NoStop: s.plan.NoStop, Seed: s.plan.Seed128, Ready: windows, Set: s.set,
+		})
+		s.schedules = append(s.schedules, work)
+		source := sender.Source(work)
+		if s.auto != nil {
+			source = s.auto.source(work)
+		}
+		s.senders = append(s.senders, sender.New(sender.Config{
+			Codec: s.session.Codec, Port: port, Allowed: s.guard, Shape: s.plan.Shape,
+			Clock: s.time.Clock, Epoch: s.time.Epoch, Bucket: bucket.Share(),
+			Up: s.session.Up, Gone: s.session.Gone,
+			Source: source, Resets: resets, Tap: s.capture.Sent(i), Stalled: faults.Stalled(i),
+		}))
+		s.opener.ready, resets = append(s.opener.ready, windows), nil
+	}
+}
+
+// NewAssembler returns an assembler of the traces of a plan.
+func NewAssembler(p *plan.Plan, c *codec.Codec, faults *window.Faults) *trace.Assembler {
+	return trace.NewAssembler(trace.AssemblerConfig{
+		Method: p.ProbeMethod, Source4: probe.AddrFrom(p.Source4), Source6: probe.AddrFrom(p.Source6),
+		Size4: c.Size(true), Size6: c.Size(false),
+		DstPort: p.DstPort, TOS: p.TOS, Wait: p.Wait(), Flows: c,
+		Faults: faults, GapLimit: p.GapLimit, Backward: p.Backward(), Tree: p.Tree(),
+	})
+}

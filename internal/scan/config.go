@@ -1,0 +1,55 @@
+// Package scan is the program that traces every target of some lists. It fits the stages
+// together: it makes windows, starts and supervises every goroutine, and holds what is
+// left of a run when it is over.
+//
+//	opener ─▶ scheduler+sender ─▶ link ··▶ receiver+matcher ─▶ recorder ─┐
+//	  ▲                       windows                                    │
+//	  └────────────────────────── cleared ◀──────────────────────────────┘
+package scan
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/session"
+)
+
+// Config is a scan as it was asked for.
+type Config struct {
+	plan.Config
+	Link       session.Config // its Sources and Senders are those of the plan
+	MaxRuntime time.Duration  // after which no more probes are sent; 0 is never
+
+	Output  string // file, or - for Stdout
+	Stdout  io.Writer
+	Capture string // file for a copy of all packets; "" for none
+	// Checkpoint is a file that has, from window to window, how far the scan has come;
+	// Resume is one to go on from, and to keep. At most one is given.
+	Checkpoint, Resume string
+
+	// Opened, unless it is nil, is called once everything is open that needs privileges.
+	Opened func() error
+	// Reread asks to read what Exclude names again; nil never does.
+	Reread <-chan os.Signal
+	// Inspect asks to report what the process holds; nil never does.
+	Inspect  <-chan os.Signal
+	Observer observe.Observer // nil for none
+
+	Tool string   // name/version, for the run record
+	Argv []string // likewise
+}
+
+// withDefaults fills in what the caller left out, and what the parts share.
+func (c *Config) withDefaults() {
+	if c.Observer == nil {
+		c.Observer = observe.Nobody{}
+	}
+	if c.Opened == nil {
+		c.Opened = func() error { return nil }
+	}
+	c.Link.Sources, c.Link.Senders = c.Sources, c.Senders
+	c.Warn = func(text string) { c.Observer.Event(observe.Notice(text)) }
+}

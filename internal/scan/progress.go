@@ -1,0 +1,70 @@
+package scan
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/observe"
+)
+
+// progress reports to the observer how the run goes, once a second, and what the process
+// holds when it is asked to, until ctx ends.
+func (s *scan) progress(ctx context.Context) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	var before uint64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.cfg.Inspect:
+			s.observe.Event(s.held())
+			continue
+		case <-ticker.C:
+		}
+		p := s.snapshot()
+		p.RatePPS = float64(p.Sent - before)
+		before = p.Sent
+		s.observe.Progress(p)
+	}
+}
+
+// snapshot returns how the run goes, but for the rate.
+func (s *scan) snapshot() observe.Progress {
+	p := observe.Progress{Elapsed: time.Duration(s.time.Now() - s.began)}
+	var decided uint64
+	for i, one := range s.senders {
+		p.Sent += one.Stats.Sent.Load()
+		decided += s.schedules[i].Decided()
+	}
+	heard := &s.receiver.Heard
+	p.Answered = heard.Strong.Load() + heard.Weak.Load()
+	p.Drops, _, _ = s.session.Live.Drops()                              // wrong at worst for a second
+	before := s.plan.TargetsBefore(s.first) * s.plan.ProbesPerTarget() // decided by other processes
+	probes := max(s.plan.Probes()-before, 1)
+	p.Share = float64(before+decided) / float64(before+probes)
+	p.Left = s.left(float64(decided)/float64(probes), p.Elapsed)
+	return p
+}
+
+// left is how long the rest takes if it goes on as so far: share is the part of what this
+// process has to do. Further attempts are not in it: how many there will be depends on
+// what is answered.
+func (s *scan) left(share float64, elapsed time.Duration) time.Duration {
+	if share == 0 {
+		return s.plan.Duration()
+	}
+	return time.Duration((1-share)/share*float64(elapsed)) + s.cfg.Wait
+}
+
+// held returns what the process holds.
+func (s *scan) held() observe.Held {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	h := observe.Held{Goroutines: runtime.NumGoroutine(), HeapBytes: m.HeapInuse}
+	for range s.set.All {
+		h.Windows++
+	}
+	return h
+}

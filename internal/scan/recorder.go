@@ -1,0 +1,114 @@
+package scan
+
+import (
+	"context"
+	"errors"
+
+	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// Recorder writes the records of windows that are over, and adds up their accounts. It
+// belongs to one goroutine.
+type Recorder struct {
+	Assembler *trace.Assembler
+	Writer    format.Writer
+	Kinds     record.Kinds
+
+	// Sum is the account of the windows below number Done, from the first on.
+	Sum  account.Account
+	Done uint64 // number of the first window that is not recorded and counted
+	// Halted counts the traces that lack a probe because the run was stopped.
+	Halted uint64
+	Err    error // the first error of the writer; after it windows are only counted
+
+	failed func() // called at the first error of the writer
+	// keep, unless it is nil, is called after each window whose records are flushed. A
+	// window that was given up is then left to another process, and so are those after it.
+	keep      func() error
+	left      bool
+	abandoned uint64 // probes of windows that are left
+}
+
+// errStopped ends the walk through a window when the run is given up.
+var errStopped = errors.New("run given up")
+
+// run records windows until those below number total are over, where total is known once
+// opened gives it, and reports whether it did. When ctx ends it returns at once, between
+// two records.
+func (r *Recorder) run(ctx context.Context, retired <-chan *window.Window, free chan<- *window.Window, opened <-chan uint64) (whole bool) {
+	total, over := ^uint64(0), r.Done
+	for over < total {
+		select {
+		case total = <-opened:
+		case w := <-retired:
+			r.Window(ctx, w)
+			w.Reset()
+			free <- w // has room for every window there is
+			over++
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// Window writes the records of w, and counts it.
+func (r *Recorder) Window(ctx context.Context, w *window.Window) {
+	if r.keep != nil && (r.left || r.Err != nil || w.Halted()) {
+		r.left = true
+		r.abandoned += w.CountSent()
+		return
+	}
+	if r.Kinds&record.Replies != 0 {
+		if r.Assembler.Replies(w, func(reply *record.Reply) error { return r.write(ctx, reply) }) != nil {
+			return
+		}
+	}
+	r.Assembler.Account = account.Account{}
+	if r.Assembler.Traces(w, func(t *record.Trace) error {
+		if t.Halted {
+			r.Halted++
+		}
+		if r.Kinds&record.Traces == 0 {
+			return r.check(ctx, nil)
+		}
+		return r.write(ctx, t)
+	}) != nil {
+		return
+	}
+	if r.check(ctx, r.Writer.Flush()) != nil {
+		return
+	}
+	r.Sum.Add(&r.Assembler.Account)
+	r.Sum.Hear(&w.Heard)
+	r.Done++
+	if r.keep != nil && r.Err == nil {
+		_ = r.check(ctx, r.keep())
+	}
+}
+
+// write writes a record, unless one could not be written before.
+func (r *Recorder) write(ctx context.Context, rec record.Record) error {
+	if r.Err != nil {
+		return r.check(ctx, nil)
+	}
+	return r.check(ctx, r.Writer.Write(rec))
+}
+
+// check keeps the first error of the writer. It returns errStopped if ctx has ended.
+func (r *Recorder) check(ctx context.Context, err error) error {
+	if err != nil && r.Err == nil {
+		r.Err = err
+		if r.failed != nil {
+			r.failed()
+		}
+	}
+	if ctx.Err() != nil {
+		return errStopped
+	}
+	return nil
+}

@@ -1,0 +1,316 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/capture"
+	"github.com/masstrace/masstrace/internal/checkpoint"
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/run"
+	"github.com/masstrace/masstrace/internal/schedule"
+	"github.com/masstrace/masstrace/internal/session"
+	"github.com/masstrace/masstrace/internal/window"
+	"github.com/masstrace/masstrace/matcher"
+	"github.com/masstrace/masstrace/ratelimit"
+	"github.com/masstrace/masstrace/receiver"
+	"github.com/masstrace/masstrace/sender"
+)
+
+// Run traces every target of c. When interrupted ends, it stops sending, waits for
+// replies and writes what it has; when ctx ends, it leaves at once, with whole records. A
+// *plan.ConfigError or *plan.DifferError is that the scan makes no sense, *run.Incomplete
+// that it began and did not finish; other errors come from the system.
+func Run(ctx, interrupted context.Context, c Config) error {
+	s, err := newScan(&c)
+	if err != nil {
+		return err
+	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	defer s.session.Close()
+	return s.run(ctx, interrupted)
+}
+
+// scan is one run of Run.
+type scan struct {
+	cfg     *Config
+	plan    *plan.Plan
+	time    session.Timeline
+	first   uint64             // number of the window to begin with
+	keeper  *checkpoint.Keeper // nil if no checkpoint is wanted
+	guard   *guard
+	observe observe.Observer
+	// newSleeper makes what a sender sleeps on, on the sender's thread.
+	newSleeper func(spin time.Duration) sender.Sleeper
+
+	session *session.Session
+	capture *capture.Capture // nil if no capture is wanted
+	file    *outfile.File
+	writer  format.Writer
+
+	stages
+	supervisor *run.Run
+	began int64 // on the time line, as ended
+	ended int64 // when all was recorded
+	taken uint64 // windows that were opened
+}
+
+// newScan works out the plan: everything that can be wrong with what was asked.
+func newScan(c *Config) (*scan, error) {
+	c.withDefaults()
+	c.Packing = outfile.Packing(c.Output)
+	k, err := checkpoint.Open(c.Checkpoint, c.Resume, c.Output, c.Capture != "")
+	if err != nil {
+		return nil, err
+	}
+	if k.Resumes() {
+		seed, key := k.Identity()
+		if c.Seed == "" {
+			c.Seed = seed
+		}
+		if c.Key == "" {
+			c.Key = key
+		}
+	}
+	p, err := plan.New(&c.Config, k.Began())
+	if err != nil {
+		return nil, err
+	}
+	if err := k.Agree(p); err != nil {
+		return nil, err
+	}
+	t, err := session.NewTimeline()
+	if err != nil {
+		return nil, err
+	}
+	p.Name(time.Now(), k.Began(), c.Tool, c.Argv)
+	return &scan{
+		cfg: c, plan: p, time: t, first: k.FirstWindow(), keeper: k, guard: newGuard(p), observe: c.Observer,
+		newSleeper: func(spin time.Duration) sender.Sleeper { return ratelimit.NewSleeper(t.Clock, spin) },
+	}, nil
+}
+
+// open finds the way out and opens everything. What was opened before an error is closed
+// again.
+func (s *scan) open(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			s.session.Close()
+			err = link.Permission(err)
+		}
+	}()
+	if err := link.MayCapture(); err != nil {
+		return err
+	}
+	paths, err := session.Find(ctx, s.plan, s.cfg.Link, s.cfg.Warn)
+	if err != nil {
+		return err
+	}
+	s.plan.Source4, s.plan.Source6, s.plan.Link = paths.Source4, paths.Source6, paths.Name
+	if err := s.keeper.SameSource(&s.plan.Params); err != nil {
+		return err
+	}
+	if s.session, err = session.Open(paths, s.plan.CodecConfig(), s.cfg.Link); err != nil {
+		return err
+	}
+	s.plan.Avoid, s.plan.IO = s.session.Avoid, s.session.IO
+	s.noteXDP()
+	if err := s.openFiles(); err != nil {
+		return err
+	}
+	return s.cfg.Opened()
+}
+
+// openFiles opens the capture and the output.
+func (s *scan) openFiles() (err error) {
+	if s.cfg.Capture != "" {
+		if s.capture, err = capture.Create(capture.Config{
+			Path: s.cfg.Capture, Key: s.cfg.Key, LinkType: s.session.Live.LinkType(), Senders: len(s.session.Ports),
+			Head4: s.session.Paths.Head(true), Head6: s.session.Paths.Head(false),
+		}, s.plan.Params, s.plan.Include, s.plan.Exclude); err != nil {
+			return err
+		}
+	}
+	s.file, err = s.keeper.OpenOutput(s.cfg.Output, func() (*outfile.File, error) {
+		return outfile.Open(s.cfg.Output, s.cfg.Stdout)
+	})
+	return err
+}
+
+func (s *scan) noteXDP() {
+	switch s.session.IO {
+	case session.XDPCopy:
+		s.observe.Event(observe.Noticef("%s: AF_XDP, the kernel copies frames", s.plan.Link))
+	case session.XDPZeroCopy:
+		s.observe.Event(observe.Noticef("%s: AF_XDP, the driver reads frames itself (zero copy, which was never tried on hardware)", s.plan.Link))
+	}
+}
+
+// run starts every goroutine of the scan, waits for them, and sums up.
+func (s *scan) run(ctx, interrupted context.Context) error {
+	r := run.New(ctx)
+	defer r.Close()
+	s.supervisor = r
+	announce := func(hint string) func() {
+		return func() { s.observe.Event(observe.Stopping{Cause: r.Cause(), Hint: hint}) }
+	}
+	if err := s.build(); err != nil {
+		return err
+	}
+	s.began = s.time.Now()
+	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, s.cfg.Key, s.file)); err != nil {
+		return run.OutputFailed(err)
+	}
+	s.observe.Event(observe.Began{})
+	defer r.StopWhen(interrupted, run.ErrInterrupted, announce("; once more to leave at once"))()
+	defer r.StopAfter(s.cfg.MaxRuntime, run.ErrMaxRuntime, announce(""))()
+	s.start(r)
+	err := r.Wait()
+	switch held := new(run.HeldError); {
+	case errors.As(err, &held): // what they hold cannot be closed
+		return &run.Incomplete{Err: fmt.Errorf("%w: the output has no summary%s", err, s.hint())}
+	case errors.Is(err, run.ErrKilled):
+		return &run.Incomplete{Err: errors.Join(fmt.Errorf("%w: the output has no summary%s", err, s.hint()), s.abandon())}
+	case err != nil:
+		return s.broken(err)
+	}
+	return s.sumUp()
+}
+
+// start starts the stages.
+func (s *scan) start(r *run.Run) {
+	opened := make(chan uint64, 1)
+	r.Go("open windows", func() error {
+		s.taken = s.opener.run(r.Sending(), s.first, s.plan.Windows)
+		opened <- s.taken
+		return nil
+	})
+	for i, one := range s.senders {
+		r.Go("send", func() error {
+			defer s.capture.SentAll()
+			return s.send(r, i, one)
+		})
+	}
+	r.Go("receive", func() error { return s.receive(r) })
+	r.Go("write capture", func() error {
+		if s.capture.Run() != nil { // Close returns the error
+			r.Stop(run.ErrOutput)
+		}
+		return nil
+	})
+	r.Go("watch link", func() error { return s.session.Monitor.Run(r.Lasting(), s.linkChanged) })
+	r.Go("report progress", func() error { s.progress(r.Lasting()); return nil })
+	r.Go("read exclusions", func() error { s.reread(r.Lasting()); return nil })
+	r.Go("write records", func() error {
+		if s.recorder.run(r.Failed(), s.retired, s.free, opened) {
+			s.ended = s.time.Now()
+			r.Finish()
+		}
+		return nil
+	})
+}
+
+// send runs a sender on a thread of its own, until everything is recorded if it has resets
+// to send.
+func (s *scan) send(r *run.Run, i int, one *sender.Sender) error {
+	s.keeper.Wait(r.Sending(), s.cfg.Wait)
+	// Not unlocked: the thread's timer slack is not for others, and ends with it.
+	runtime.LockOSThread()
+	spare := runtime.NumCPU() - len(s.senders) + 1
+	err := one.Run(r.Failed(), r.Sending(), s.newSleeper(ratelimit.SpinFor(s.plan.RatePPS, spare)))
+	if errors.Is(err, sender.ErrGone) {
+		r.Stop(err)
+		return nil
+	}
+	if err == nil {
+		one.Linger(r.Lasting())
+	}
+	return err
+}
+
+// errCaptureEnded is that the source of frames has no more of them while the run goes on.
+var errCaptureEnded = errors.New("the capture of frames ended")
+
+// receive runs the receiver. The copy of its frames says that it is whole only if the run
+// came to its end.
+func (s *scan) receive(r *run.Run) error {
+	err := s.receiver.Run(r.Lasting(), s.replies)
+	if err == nil && r.Lasting().Err() == nil {
+		err = errCaptureEnded
+	}
+	var end *capture.End
+	if err == nil && r.Failed().Err() == nil {
+		drops, _, _ := s.session.Live.Drops() // not known is none
+		end = &capture.End{
+			Windows: s.taken, KernelDrops: drops, Cause: run.ReasonOf(r.Cause()), ElapsedS: float64(s.ended-s.began) / 1e9,
+			AutoRate: s.auto.record(),
+		}
+	}
+	s.capture.ReceivedAll(s.time.Now(), end)
+	return err
+}
+
+func (s *scan) linkChanged(state link.State) {
+	e := observe.Link{Name: s.plan.Link, State: state.String()}
+	switch state {
+	case link.Up:
+		e.Effect = "the run goes on"
+	case link.Gone:
+		s.supervisor.Stop(sender.ErrGone) // the opener must end for the sender to
+		e.Effect = "no more probes are sent"
+	default:
+		e.Effect = "the run waits until it is back"
+	}
+	s.observe.Event(e)
+}
+
+// broken ends a run in which a stage failed: with the records that it has, and without a
+// summary.
+func (s *scan) broken(err error) error {
+	err = link.Permission(err)
+	all := errors.Join(err, s.abandon())
+	if errors.Is(err, link.ErrPermission) {
+		return all
+	}
+	return &run.Incomplete{Err: all}
+}
+
+// abandon closes the files of a run that has no summary.
+func (s *scan) abandon() error {
+	return errors.Join(s.writer.Flush(), s.file.Close(), s.capture.Close())
+}
+
+// hint returns how a run that was stopped goes on.
+func (s *scan) hint() string {
+	if path := s.keeper.Path(); path != "" {
+		return "; resume it from " + path
+	}
+	return ""
+}
+
+// stages are what run puts together.
+type stages struct {
+	set       *window.Set
+	free      chan *window.Window
+	retired   chan *window.Window
+	opener    Opener
+	schedules []schedule.Schedule // one for each sender
+	senders   []*sender.Sender
+	receiver  *receiver.Receiver
+	replies   receiver.Sink
+	matcher   *matcher.Matcher
+	recorder  *Recorder
+	auto      *autoRate         // nil if the rate is given
+	manners   *schedule.Manners // nil if nothing is held back
+}
+

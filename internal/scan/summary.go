@@ -1,0 +1,140 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/run"
+)
+
+// writeHead writes the records in front of all others, or, if the run goes on, the one
+// that tells so.
+func (s *scan) writeHead() error {
+	if s.keeper.Resumes() {
+		return errors.Join(s.writer.Write(&record.Resume{
+			Run: s.plan.Run, Tool: s.cfg.Tool, Argv: s.cfg.Argv, Windows: s.first, TimeUs: s.time.Now() / 1000,
+			Changed: s.keeper.Changed(s.plan),
+		}), s.writer.Flush())
+	}
+	start := &record.CycleStart{Cycle: record.Cycle{Hostname: s.plan.Hostname, Time: s.plan.StartNS / 1e9}}
+	return errors.Join(s.writer.Write(start), s.writer.Write(s.plan.Record()), s.writer.Flush())
+}
+
+// keep saves a checkpoint after the records of a window.
+func (s *scan) keep() error {
+	sum, err := s.sumOf()
+	if err != nil {
+		return err
+	}
+	sum.ElapsedS = float64(s.time.Now()-s.began) / 1e9
+	return s.keeper.Mark(s.recorder.Done, sum)
+}
+
+// sumOf adds up what is recorded.
+func (s *scan) sumOf() (*record.Summary, error) {
+	r := s.recorder
+	sum := &record.Summary{Run: s.plan.Run, Account: r.Sum}
+	sum.TTLs, sum.Flows = uint64(s.plan.Shape.TTLs()), uint64(s.plan.Shape.Flows)
+	seen, more := r.Assembler.Limited()
+	sum.Name(more, seen, s.manners.Limited())
+	var err error
+	if sum.Drops.Kernel, _, err = s.session.Live.Drops(); err != nil {
+		return nil, err
+	}
+	if now, err := s.session.Monitor.Counters(); err == nil { // the link may be gone
+		sum.Drops.Interface = now.Sub(s.session.Counters).RxDropped
+	}
+	return sum, nil
+}
+
+// sumUp writes the records after all others, closes the output, and returns what kept the
+// run from being whole.
+func (s *scan) sumUp() error {
+	summary, err := s.summary()
+	if err != nil {
+		return err
+	}
+	r := s.recorder
+	failure := r.Err
+	if failure == nil {
+		stop := &record.CycleStop{Cycle: record.Cycle{Hostname: s.plan.Hostname, Time: time.Now().Unix()}}
+		failure = errors.Join(s.writer.Write(summary), s.writer.Write(stop), s.writer.Flush())
+	}
+	if s.keeper != nil && failure == nil { // else it stays as it is
+		failure = s.keeper.End(r.Done == s.plan.Windows, r.abandoned)
+	}
+	for _, err := range []error{s.file.Close(), s.capture.Close()} {
+		if failure == nil {
+			failure = err
+		}
+	}
+	if failure != nil { // which may be the summary's own
+		summary.Complete, summary.Reason = false, record.ReasonDisk
+	}
+	s.observe.Event(observe.Finished{Summary: summary})
+	switch {
+	case failure != nil:
+		return run.OutputFailed(failure)
+	case !summary.Complete:
+		return &run.Incomplete{Err: fmt.Errorf("not complete: %s%s", summary.Reason, s.hint())}
+	}
+	return nil
+}
+
+// summary adds up the whole run.
+func (s *scan) summary() (*record.Summary, error) {
+	sum, err := s.sumOf()
+	if err != nil {
+		return nil, err
+	}
+	r := s.recorder
+	if !r.left { // else it belongs to windows that another process will record
+		rest := s.matcher.Unsettled()
+		sum.Hear(&rest)
+	}
+	AddNever(sum, s.plan, r.Done)
+	sum.Abandoned = r.abandoned
+	sum.ElapsedS = float64(s.ended-s.began) / 1e9
+	sum.AutoRate = s.auto.record()
+	s.noteQueue()
+	s.keeper.AddBefore(sum)
+	sum.Complete, sum.Reason = true, record.ReasonDone
+	if reason := run.ReasonOf(s.supervisor.Cause()); reason != "" {
+		sum.Complete = sum.Skipped.Interrupted == 0 && r.Halted == 0 && r.Err == nil
+		sum.Reason = reason
+	}
+	return sum, Balanced(sum)
+}
+
+// AddNever adds the targets of the windows from number done on, which were not probed, or
+// not to the end.
+func AddNever(sum *record.Summary, p *plan.Plan, done uint64) {
+	never := p.Order.Len() - p.TargetsBefore(done)
+	sum.Targets += never
+	sum.Skipped.Interrupted += never * p.ProbesPerTarget()
+}
+
+// Balanced refuses a summary whose counts do not add up: such a one is not written.
+func Balanced(sum *record.Summary) error {
+	if err := sum.Balance(); err != nil {
+		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
+	}
+	return nil
+}
+
+// noteQueue reports probes that the queue of the link has lost. Without the queue, the
+// sender meets the refusal, and tries again.
+func (s *scan) noteQueue() {
+	now, err := s.session.Monitor.Counters()
+	if err != nil || !s.cfg.Link.Queue {
+		return
+	}
+	if n := now.Sub(s.session.Counters).TxDropped; n > 0 {
+		s.observe.Event(observe.Noticef("warning: %s dropped %d frames that its queue had taken; probes among them count as silent",
+			s.plan.Link, n))
+	}
+}
