@@ -65,4 +65,3 @@ func (c *Config) withDefaults() {
 func (c *Config) lists() *plan.Config {
 	return &plan.Config{Exclude: c.Exclude, Stdin: c.Stdin, AllowReserved: c.AllowReserved}
 }
-

@@ -119,6 +119,10 @@ func (r *Run) Go(name string, stage func() error) {
 	})
 }
 
+// Leave starts what may be held up by a read that nothing can end: Wait does not wait for
+// it.
+func (r *Run) Leave(f func()) { go f() }
+
 func (r *Run) ended(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

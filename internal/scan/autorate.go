@@ -5,8 +5,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
-	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/sender"
 )

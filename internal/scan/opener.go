@@ -13,7 +13,7 @@ type Opener struct {
 	Shape window.Shape
 	Set   *window.Set
 
-	free  <-chan *window.Window   // cleared ones
+	free  <-chan *window.Window // cleared ones
 	ready []chan *window.Window // one for each sender
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
-	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/session"
@@ -60,9 +59,9 @@ type scan struct {
 
 	stages
 	supervisor *run.Run
-	began int64 // on the time line, as ended
-	ended int64 // when all was recorded
-	taken uint64 // windows that were opened
+	began      int64  // on the time line, as ended
+	ended      int64  // when all was recorded
+	taken      uint64 // windows that were opened
 }
 
 // newScan works out the plan: everything that can be wrong with what was asked.
@@ -313,4 +312,3 @@ type stages struct {
 	auto      *autoRate         // nil if the rate is given
 	manners   *schedule.Manners // nil if nothing is held back
 }
-

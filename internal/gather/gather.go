@@ -1,0 +1,171 @@
+// Package gather puts replies to the probes that they answer where no window has a slot
+// for them: in lists of probes, and in captures. What is in flight is in a table, which
+// forgets; traces are gathered by target and flow until nothing comes for them any more.
+package gather
+
+import (
+	"math"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/matcher"
+)
+
+// Config is what a Gatherer works with.
+type Config struct {
+	Writer format.Writer
+	Kinds  record.Kinds
+	Table  *matcher.Table
+	Keep   trace.Keep // what of a trace's probes is kept, if traces are written
+	// Wait is how long replies count for; 0 is any time. Later ones are late.
+	Wait time.Duration
+}
+
+// Gatherer gathers. What it does depends on the order of the calls and on stamps alone.
+// It belongs to one goroutine.
+type Gatherer struct {
+	// Sum counts probes, and the frames that answer them.
+	Sum account.Account
+	// LastSent is when the last probe left, ns since the Unix epoch.
+	LastSent int64
+
+	cfg       Config
+	collector *trace.Collector
+	swept     int64
+	reply     record.Reply
+}
+
+// New returns a Gatherer that has seen nothing.
+func New(c Config) *Gatherer {
+	keep := trace.KeepNothing
+	if c.Kinds&record.Traces != 0 {
+		keep = c.Keep
+	}
+	return &Gatherer{cfg: c, collector: trace.NewCollector(keep)}
+}
+
+// Sent remembers a probe: name is what the table finds it by, attempt may be
+// trace.NextAttempt. It was sent at a time in ns, 0 if that is not known, and seen at now.
+func (g *Gatherer) Sent(head *record.Head, name *probe.Header, ttl uint8, attempt int, sent, now int64) *matcher.Seen {
+	flow, which := g.collector.Probe(head, ttl, attempt, sent)
+	seen := g.cfg.Table.Add(name, now)
+	seen.Flow, seen.Attempt, seen.TTL, seen.Sent = flow, which, ttl, sent
+	g.Sum.Sent++
+	g.LastSent = now
+	return seen
+}
+
+// Head returns what the probes of the flow of seen have in common. It may be changed.
+func (g *Gatherer) Head(seen *matcher.Seen) *record.Head { return g.collector.Head(seen.Flow) }
+
+// Find returns the probe with that name, nil if it is not known or forgotten.
+func (g *Gatherer) Find(name *probe.Header) *matcher.Seen { return g.cfg.Table.Exact(name) }
+
+// Alone returns a stand-in for the probe of a reply that shows no hop: it belongs to a
+// flow, and to no probe of it.
+func (g *Gatherer) Alone(head *record.Head) *matcher.Seen {
+	return &matcher.Seen{Flow: g.collector.Flow(head)}
+}
+
+// Answered takes a reply to the probe of seen, and writes its record.
+func (g *Gatherer) Answered(seen *matcher.Seen, hop *record.Hop) error {
+	rtt := hop.Stamp - seen.Sent
+	switch {
+	case seen.Sent > 0 && g.cfg.Wait > 0 && rtt > int64(g.cfg.Wait):
+		g.Sum.Late++
+		hop.Late = true
+		return g.write(g.Head(seen), hop)
+	case !hop.HasHop():
+		if hop.Kind == probe.KindUDPReply {
+			g.Sum.UDPReplies++
+		} else {
+			g.Sum.PureACKs++
+		}
+		g.believe(hop)
+		g.collector.Reply(seen.Flow, seen.Sent, hop)
+		return g.write(g.Head(seen), hop)
+	}
+	if seen.Sent > 0 {
+		hop.Sent, hop.RTT = seen.Sent, max(rtt, 0)
+	}
+	hop.Dup = seen.Answers
+	if seen.Answers++; seen.Answers > 1 {
+		g.Sum.Duplicates++
+	} else {
+		g.Sum.Answered++
+		g.believe(hop)
+		g.collector.Reply(seen.Flow, seen.Sent, hop)
+	}
+	return g.write(g.Head(seen), hop)
+}
+
+// Implied takes a reply whose probe nobody saw leave: it was sent and answered.
+func (g *Gatherer) Implied(head *record.Head, hop *record.Hop) error {
+	g.Sum.Sent++
+	g.Sum.Answered++
+	g.believe(hop)
+	return g.write(head, hop)
+}
+
+// Late takes a reply whose probe is forgotten.
+func (g *Gatherer) Late() { g.Sum.Late++ }
+
+// believe counts a first reply by how sure it is.
+func (g *Gatherer) believe(hop *record.Hop) {
+	switch hop.Valid {
+	case probe.Strong:
+		g.Sum.Strong++
+	case probe.Weak:
+		g.Sum.Weak++
+	default:
+		g.Sum.Unverified++
+	}
+}
+
+func (g *Gatherer) write(head *record.Head, hop *record.Hop) error {
+	if g.cfg.Kinds&record.Replies == 0 {
+		return nil
+	}
+	g.reply.Head, g.reply.Hop = *head, *hop
+	g.reply.Hop.Flow = head.FlowIndex
+	return g.cfg.Writer.Write(&g.reply)
+}
+
+// Sweep writes, now and then, the traces to which nothing comes any more at now, and
+// reports whether it did.
+func (g *Gatherer) Sweep(now int64) (swept bool, err error) {
+	if g.swept == 0 {
+		g.swept = now
+	}
+	if now-g.swept <= matcher.Forgotten/2 {
+		return false, nil
+	}
+	g.swept = now
+	since := now - 2*matcher.Forgotten
+	g.cfg.Table.Forget(since) // none in it has a flow that is given up
+	return true, g.collector.Expire(since, g.trace)
+}
+
+// Finish writes the traces that are left.
+func (g *Gatherer) Finish() error { return g.collector.Expire(math.MaxInt64, g.trace) }
+
+func (g *Gatherer) trace(t *record.Trace) error { return g.cfg.Writer.Write(t) }
+
+// Summary sums up what was sent and came. heard are the frames that answer no probe.
+func (g *Gatherer) Summary(heard account.Heard[uint64]) *record.Summary {
+	sum := &record.Summary{Account: g.Sum, Complete: true, Reason: record.ReasonDone}
+	sum.Hear(&heard)
+	sum.Targets = g.collector.Groups()
+	sum.Silent = sum.Sent - sum.Answered
+	sum.SilentBy.Unknown = sum.Silent
+	return sum
+}
+
+// NameOf returns a header by which an exact table finds a probe of a run of ours.
+func NameOf(p *probe.Probe) probe.Header {
+	return probe.Header{Dst: p.Target, SrcPort: p.Flow, Seq: uint32(p.TTL)<<8 | uint32(p.Attempt)}
+}

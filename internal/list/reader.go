@@ -1,0 +1,146 @@
+package list
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/sender"
+)
+
+// reader reads a list of probes as caracal takes it, one a line:
+//
+//	destination,source port,destination port,TTL,protocol
+//
+// where protocol is udp, icmp or icmp6. For ICMP the source port is checksum and
+// identifier. Blank lines and those that begin with # are passed over. An IPv4
+// destination may be written as ::ffff:a.b.c.d.
+type reader struct {
+	name   string
+	in     *bufio.Reader
+	file   *os.File // nil for stdin
+	number int
+}
+
+// open opens the list at path, - is stdin.
+func open(path string, stdin io.Reader) (*reader, error) {
+	r := &reader{name: path}
+	if path == "-" {
+		r.name = "stdin"
+	} else {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("list of probes: %w", err)
+		}
+		r.file, stdin = f, f
+	}
+	r.in = bufio.NewReaderSize(stdin, 64<<10) // of which a line is a part
+	return r, nil
+}
+
+// next fills v with the next line; io.EOF says that there is none. Other errors
+// name file and line.
+func (r *reader) next(v *codec.Line) error {
+	for {
+		r.number++
+		octets, end := r.in.ReadSlice('\n')
+		switch {
+		case end == io.EOF && len(octets) == 0:
+			return io.EOF
+		case end != nil && end != io.EOF:
+			return fmt.Errorf("%s:%d: %w", r.name, r.number, end)
+		}
+		text := strings.TrimSpace(string(octets))
+		if text == "" || text[0] == '#' {
+			continue
+		}
+		err := parse(text, v)
+		if err != nil {
+			err = plan.Refuse("", "%s:%d: %w", r.name, r.number, err)
+		}
+		return err
+	}
+}
+
+// batch is some lines; err is what came after them, if anything did.
+type batch struct {
+	lines []codec.Line
+	err   error
+}
+
+// feed reads the list into out, batch by batch, until its end, an error or the end
+// of stop. A batch goes out when it is full, or the next line is not there yet.
+// Reading cannot be interrupted: feed may not return before the process ends.
+func (r *reader) feed(stop context.Context, out chan<- batch) {
+	var b batch
+	for b.err == nil {
+		var v codec.Line
+		if b.err = r.next(&v); b.err == nil {
+			b.lines = append(b.lines, v)
+			if len(b.lines) < sender.MaxBatch && r.in.Buffered() > 0 {
+				continue
+			}
+		}
+		select {
+		case out <- b:
+			b.lines = nil
+		case <-stop.Done():
+			return
+		}
+	}
+}
+
+func (r *reader) close() {
+	if r.file != nil {
+		_ = r.file.Close() // read only
+	}
+}
+
+// parse parses one line and checks it.
+func parse(text string, v *codec.Line) error {
+	fields := strings.Split(text, ",")
+	if len(fields) != 5 {
+		return fmt.Errorf("%d fields, and not destination,source port,destination port,TTL,protocol", len(fields))
+	}
+	for i := range fields {
+		fields[i] = strings.TrimSpace(fields[i])
+	}
+	addr, err := netip.ParseAddr(fields[0])
+	if err != nil || addr.Zone() != "" {
+		return fmt.Errorf("%q is no destination", fields[0])
+	}
+	srcPort, errSrc := strconv.ParseUint(fields[1], 10, 16)
+	dstPort, errDst := strconv.ParseUint(fields[2], 10, 16)
+	ttl, errTTL := strconv.ParseUint(fields[3], 10, 8)
+	switch {
+	case errSrc != nil:
+		return fmt.Errorf("%q is no source port", fields[1])
+	case errDst != nil:
+		return fmt.Errorf("%q is no destination port", fields[2])
+	case errTTL != nil:
+		return fmt.Errorf("%q is no TTL", fields[3])
+	}
+	*v = codec.Line{
+		Target: probe.AddrFrom(addr.Unmap()), SrcPort: uint16(srcPort), DstPort: uint16(dstPort), TTL: uint8(ttl),
+	}
+	is4 := v.Target.Is4()
+	switch {
+	case fields[4] == "udp":
+		v.Method = probe.UDP
+	case fields[4] == "icmp" && is4, fields[4] == "icmp6" && !is4:
+		v.Method, v.DstPort = probe.ICMP, 0
+	case fields[4] == "icmp" || fields[4] == "icmp6":
+		return fmt.Errorf("%s is not the protocol of %v", fields[4], addr)
+	default:
+		return fmt.Errorf("protocol %q is none of udp, icmp and icmp6", fields[4])
+	}
+	return v.Check()
+}

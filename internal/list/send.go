@@ -1,0 +1,209 @@
+package list
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/run"
+	"github.com/masstrace/masstrace/ratelimit"
+	"github.com/masstrace/masstrace/sender"
+)
+
+// listed is a line on its way.
+type listed struct {
+	codec.Line
+	attempt uint8
+}
+
+// Times in ns.
+const (
+	linkPoll  = 50e6 // how often to ask whether the link is back
+	queueFull = 2e5  // how long to leave a full queue alone
+)
+
+// send sends line after line until the list ends or the sending is stopped. A line that is
+// wrong ends the list, and stays in l.bad.
+func (l *list) send(r *run.Run) error {
+	runtime.LockOSThread() // ends with its goroutine
+	sleeper := l.newSleeper(ratelimit.SpinFor(l.params.RatePPS, runtime.NumCPU()))
+	bucket := ratelimit.New(ratelimit.Config{RatePPS: l.params.RatePPS, Burst: l.params.Burst}, l.time.Clock.Now())
+	var batch [sender.MaxBatch]listed
+	for r.Sending().Err() == nil {
+		if !l.awaitLink(r, sleeper) {
+			return nil
+		}
+		granted, next := bucket.Take(l.time.Clock.Now(), len(batch))
+		if granted == 0 {
+			if sleeper.Until(r.Failed(), next) != nil {
+				return nil
+			}
+			continue
+		}
+		n, end := l.fill(r.Sending(), batch[:granted])
+		if err := l.write(r, sleeper, batch[:n]); err != nil {
+			return err
+		}
+		bucket.Return(granted - n)
+		if end != nil {
+			if !errors.Is(end, io.EOF) {
+				l.bad = end
+			}
+			return nil
+		}
+		if sleeper.Until(r.Failed(), bucket.At(bucket.Batch())) != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+// awaitLink waits while the link is down, and reports whether sending goes on.
+func (l *list) awaitLink(r *run.Run, sleeper sender.Sleeper) bool {
+	for !l.session.Up() {
+		if l.session.Gone() {
+			r.Stop(sender.ErrGone)
+		}
+		if r.Sending().Err() != nil || sleeper.Until(r.Failed(), l.time.Clock.Now()+linkPoll) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// fill fills a batch with lines that are to be sent, and returns how many it found and what
+// ended the list, if anything did.
+func (l *list) fill(stop context.Context, batch []listed) (n int, end error) {
+	l.fetch(stop)
+	l.reread()
+	for n < len(batch) && end == nil {
+		var ok bool
+		if ok, end = l.next(&batch[n].Line); !ok {
+			break
+		}
+		if l.take(&batch[n]) {
+			n++
+		}
+	}
+	return n, end
+}
+
+// reread reads the exclude files again if it is asked to: what is newly excluded is not
+// sent from here on.
+func (l *list) reread() {
+	select {
+	case <-l.cfg.Reread:
+	default:
+		return
+	}
+	now, err := l.cfg.lists().ReadExclude()
+	more := now.Minus(l.exclude)
+	if err == nil {
+		l.exclude = l.exclude.Union(more)
+	}
+	l.observe.Event(observe.Excluded{Ranges: more.Ranges(), Err: err})
+}
+
+// fetch waits for lines of the list, or for the end of stop.
+func (l *list) fetch(stop context.Context) {
+	if len(l.pending.lines) > 0 || l.pending.err != nil {
+		return
+	}
+	select {
+	case l.pending = <-l.fed:
+	case <-stop.Done():
+	}
+}
+
+// next gives the next line of the list: ok is false if there is none, for good if err is
+// not nil, or else for now.
+func (l *list) next(v *codec.Line) (ok bool, err error) {
+	if len(l.pending.lines) == 0 && l.pending.err == nil {
+		select {
+		case l.pending = <-l.fed:
+		default:
+		}
+	}
+	if len(l.pending.lines) == 0 {
+		return false, l.pending.err
+	}
+	*v, l.pending.lines = l.pending.lines[0], l.pending.lines[1:]
+	return true, nil
+}
+
+// take reports whether a line is to be sent, and finds out which attempt it is. A dry run
+// may not know the sources.
+func (l *list) take(v *listed) bool {
+	if l.exclude.Contains(v.Target) || l.codec.Source(v.Target.Is4()).IsZero() {
+		l.leftOut++
+		return false
+	}
+	name := v.Line
+	name.DstPort, name.Method = 0, 0 // the attempt tells such lines apart as well
+	attempt, ok := l.repeats[0][name]
+	if !ok {
+		attempt = l.repeats[1][name]
+	}
+	if len(l.repeats[0]) >= mostRepeats {
+		l.repeats[0], l.repeats[1] = l.repeats[1], l.repeats[0]
+		clear(l.repeats[0])
+	}
+	l.repeats[0][name] = (attempt + 1) % probe.MaxAttempts
+	v.attempt = attempt
+	return true
+}
+
+// write writes a batch.
+func (l *list) write(r *run.Run, sleeper sender.Sleeper, batch []listed) error {
+	var sizes [sender.MaxBatch]int
+	port := l.session.Ports[0]
+	for i := range batch {
+		sizes[i] = l.codec.Encode(port.Packet(i, batch[i].Target.Is4()), &batch[i].Line, batch[i].attempt)
+	}
+	failures := 0
+	for from := 0; from < len(batch); {
+		n, err := l.writeSome(batch, sizes[:len(batch)], from)
+		from += n
+		switch {
+		case n > 0:
+			failures = 0
+		case sender.IsForbidden(err):
+			return fmt.Errorf("send: %w", err)
+		case sender.IsTemporary(err):
+			failures++
+			if r.Failed().Err() != nil || l.session.Gone() || r.Sending().Err() != nil && failures > 3 {
+				l.failed += uint64(len(batch) - from)
+				return nil
+			}
+			_ = sleeper.Until(r.Failed(), l.time.Clock.Now()+queueFull) // its end is seen next
+		default:
+			l.failed++ // this one, whatever is wrong with it
+			from++
+		}
+	}
+	return nil
+}
+
+// writeSome writes the probes from number from on. What the kernel accepts is in the table
+// before a reply can look for it: the lock is held meanwhile.
+func (l *list) writeSome(batch []listed, sizes []int, from int) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now, port := l.time.Now(), l.session.Ports[0]
+	n, err := port.Send(sizes, from, len(batch))
+	for i := from; i < from+n; i++ {
+		Remember(l.gather, l.codec, &batch[i].Line, batch[i].attempt, l.cfg.TOS, now)
+	}
+	if tap := l.capture.Sent(0); tap != nil && n > 0 {
+		for i := from; i < from+n; i++ {
+			tap.Sent(port.Packet(i, batch[i].Target.Is4())[:sizes[i]], now)
+		}
+		tap.Flush()
+	}
+	return n, err
+}
