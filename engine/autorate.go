@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/window"
-	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/sender"
 )
@@ -176,13 +176,13 @@ func (a *autoRate) judge(now int64) {
 }
 
 // record returns what was found, for the summary; nil of a nil control.
-func (a *autoRate) record() *output.AutoRate {
+func (a *autoRate) record() *ndjson.AutoRate {
 	if a == nil {
 		return nil
 	}
-	r := new(output.AutoRate)
+	r := new(ndjson.AutoRate)
 	if f := a.found.Load(); f != nil {
-		*r = output.AutoRate{RatePPS: f.RatePPS, FellPPS: f.FellPPS, Share: f.Share, Trials: f.Trials, Falls: f.Falls}
+		*r = ndjson.AutoRate{RatePPS: f.RatePPS, FellPPS: f.FellPPS, Share: f.Share, Trials: f.Trials, Falls: f.Falls}
 	}
 	return r
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 )
 
 // checkpointVersion is the version of the form of a checkpoint.
@@ -32,7 +32,7 @@ type checkpoint struct {
 	WindowTargets int               `json:"window_targets"`
 	Windows       uint64            `json:"windows"` // recorded
 	Offset        int64             `json:"offset"`  // where the output ends with them
-	Counters      output.Summary    `json:"counters"`
+	Counters      ndjson.Summary    `json:"counters"`
 	Reread        *reread           `json:"reread,omitempty"` // if the exclude files were
 }
 

@@ -17,10 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
-	"github.com/masstrace/masstrace/output"
 )
 
 // recording is a scan from the recorder on: windows come filled, in order, and
@@ -95,17 +95,17 @@ func (r *recording) run(k *keeper, saved func(checkpoint []byte, offset int64)) 
 	if err != nil {
 		return err
 	}
-	w := output.NewWriter(k.sink, output.Config{Records: output.Both, Run: "cut", Hostname: "vp"})
+	w := ndjson.NewWriter(k.sink, ndjson.Config{Records: ndjson.Both, Run: "cut", Hostname: "vp"})
 	if k.resumes() {
-		err = w.Resume(&output.Resume{Windows: first})
+		err = w.Resume(&ndjson.Resume{Windows: first})
 	} else {
-		err = errors.Join(w.CycleStart(time.Unix(0, madeBegin)), w.Run(&output.Run{}))
+		err = errors.Join(w.CycleStart(time.Unix(0, madeBegin)), w.Run(&ndjson.Run{}))
 	}
 	rec := &recorder{
 		writer: w, failed: func(error) {}, done: first,
 		assembler: trace.NewAssembler(trace.AssemblerConfig{Method: probe.UDP, Size4: 44, Size6: 64, Flows: r.codec}),
 	}
-	sum := func() *output.Summary {
+	sum := func() *ndjson.Summary {
 		h := new(heard)
 		h.sum.Strong, h.sum.Received = rec.assembler.Tally.Answered, rec.assembler.Tally.Answered
 		return sumOf(r.plan, first, rec.done, rec.assembler, h, nil)
@@ -142,7 +142,7 @@ func (r *recording) run(k *keeper, saved func(checkpoint []byte, offset int64)) 
 }
 
 // check wants every trace once, and a summary of the whole.
-func (r *recording) check(t *testing.T, want output.Summary) {
+func (r *recording) check(t *testing.T, want ndjson.Summary) {
 	t.Helper()
 	f, err := os.Open(r.output)
 	if err != nil {

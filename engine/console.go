@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 )
 
 // console is what the user reads while a run goes on: one status line, which is
@@ -46,7 +46,7 @@ func (c *console) alert(format string, args ...any) {
 }
 
 // summary writes what a run came to.
-func (c *console) summary(sum *output.Summary) {
+func (c *console) summary(sum *ndjson.Summary) {
 	if c.quiet {
 		return
 	}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/receiver"
 )
 
@@ -19,9 +19,9 @@ type copied struct {
 }
 
 // ended sets what the capture says of the end of the run.
-func (c *copied) ended(sum *output.Summary) {
+func (c *copied) ended(sum *ndjson.Summary) {
 	if c.end == nil {
-		sum.Complete, sum.Reason = false, output.ReasonCapture
+		sum.Complete, sum.Reason = false, ndjson.ReasonCapture
 		sum.ElapsedS = float64(c.last-c.v.StartNS) / 1e9
 		return
 	}
@@ -33,7 +33,7 @@ func (c *copied) ended(sum *output.Summary) {
 
 // finish writes the records behind all others. It returns fault, or that the
 // capture is cut; hint is what that means.
-func (c *copied) finish(w *output.Writer, sum *output.Summary, fault error, hint string) error {
+func (c *copied) finish(w *ndjson.Writer, sum *ndjson.Summary, fault error, hint string) error {
 	if c.strays > 0 {
 		c.console.say("%d packets sent in the capture are no probes of its run", c.strays)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/window"
@@ -99,7 +100,7 @@ type endOfCopy struct {
 	ElapsedS    float64 `json:"elapsed_s"`
 	TxErrors    uint64  `json:"tx_errors,omitempty"` // of a list; else windows tell
 
-	AutoRate *output.AutoRate `json:"auto_rate,omitempty"`
+	AutoRate *ndjson.AutoRate `json:"auto_rate,omitempty"`
 }
 
 // openCopy makes the capture file and the file with the key.

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/matcher"
-	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"
 )
 
@@ -28,7 +28,7 @@ type foreignReplay struct {
 	decoder   *receiver.Replay
 	table     *matcher.Table
 	collector *trace.Collector
-	writer    *output.Writer
+	writer    *ndjson.Writer
 
 	reply   probe.Reply
 	header  probe.Header
@@ -86,9 +86,9 @@ func newForeignReplay(r *replayer, path string) (*foreignReplay, error) {
 	}
 	keep := trace.KeepNothing
 	switch {
-	case c.Records&output.Traces != 0 && f.codec != nil:
+	case c.Records&ndjson.Traces != 0 && f.codec != nil:
 		keep = trace.KeepFlows
-	case c.Records&output.Traces != 0:
+	case c.Records&ndjson.Traces != 0:
 		keep = trace.KeepPaths
 	}
 	f.decoder, f.collector = receiver.NewReplay(f.codec), trace.NewCollector(keep)
@@ -107,8 +107,8 @@ func (f *foreignReplay) begin(stamp int64) error {
 	f.began, f.swept = stamp, stamp
 	id := time.Unix(0, stamp).UTC().Format("20060102T150405Z") + "-replay"
 	c := f.cfg
-	f.writer = output.NewWriter(f.sink, output.Config{Records: c.Records, Run: id, Hostname: f.name})
-	run := output.Run{
+	f.writer = ndjson.NewWriter(f.sink, ndjson.Config{Records: c.Records, Run: id, Hostname: f.name})
+	run := ndjson.Run{
 		Tool: "masstrace/" + c.Version, Argv: c.Argv, Seed: c.Seed, Protocol: "replay",
 		TTL: [2]uint8{1, math.MaxUint8}, Clock: "capture", Shard: [2]int{0, 1},
 	}
@@ -345,25 +345,25 @@ func (f *foreignReplay) finish(whole bool) error {
 	return nil
 }
 
-func (f *foreignReplay) summary(whole bool) *output.Summary {
+func (f *foreignReplay) summary(whole bool) *ndjson.Summary {
 	n, d := &f.count, &f.decoder.Stats
-	sum := &output.Summary{
+	sum := &ndjson.Summary{
 		Targets: f.collector.Groups(), Sent: n.probes + n.implied, Answered: n.answered + n.implied,
-		Frames: output.Frames{
+		Frames: ndjson.Frames{
 			Received: d.Frames.Load(), Malformed: d.Malformed.Load(),
 			Unrelated: d.Unrelated.Load(), Fragments: d.Fragments.Load(),
-			Rejected: output.Rejected{
+			Rejected: ndjson.Rejected{
 				Checksum: d.Checksum.Load(), Source: d.Source.Load(), Tag: d.Tag.Load(), Conflict: d.Conflict.Load(),
 			},
 			Duplicates: n.duplicates, Strong: n.strong, Weak: n.weak, Unverified: n.unverified,
 		},
 		UDPReplies: n.udpReplies, PureACKs: n.pureACKs,
-		ElapsedS: float64(f.last-f.began) / 1e9, Complete: whole, Reason: output.ReasonDone,
+		ElapsedS: float64(f.last-f.began) / 1e9, Complete: whole, Reason: ndjson.ReasonDone,
 	}
 	sum.Silent = sum.Sent - sum.Answered
 	sum.SilentBy.Unknown = sum.Silent
 	if !whole {
-		sum.Reason = output.ReasonCapture
+		sum.Reason = ndjson.ReasonCapture
 	}
 	return sum
 }

@@ -1,9 +1,9 @@
 package engine
 
 import (
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
-	"github.com/masstrace/masstrace/output"
 )
 
 // beginCheckpoint writes the first checkpoint of the process: nothing is sent
@@ -17,7 +17,7 @@ func (s *scan) beginCheckpoint() error {
 		k.checkpoint = s.checkpoint()
 	}
 	k.Tool, k.sink = "masstrace/"+s.cfg.Version, s.sink
-	none := output.Summary{TTLs: uint64(s.plan.shape.TTLs()), Flows: uint64(s.plan.shape.Flows)}
+	none := ndjson.Summary{TTLs: uint64(s.plan.shape.TTLs()), Flows: uint64(s.plan.shape.Flows)}
 	return k.mark(s.first, &none)
 }
 

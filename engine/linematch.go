@@ -4,11 +4,11 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/matcher"
-	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"
 )
 
@@ -16,7 +16,7 @@ import (
 // records. What it does depends on the order of its calls and on stamps alone.
 type lineMatcher struct {
 	codec     *codec.Listed
-	writer    *output.Writer
+	writer    *ndjson.Writer
 	tos       uint8
 	wait      int64 // ns
 	table     *matcher.Table
@@ -33,9 +33,9 @@ type lineCounts struct {
 	began, lastSent            int64 // ns since the Unix epoch
 }
 
-func newLineMatcher(c *codec.Listed, w *output.Writer, records output.Records, tos uint8, wait time.Duration) lineMatcher {
+func newLineMatcher(c *codec.Listed, w *ndjson.Writer, records ndjson.Records, tos uint8, wait time.Duration) lineMatcher {
 	keep := trace.KeepNothing
-	if records&output.Traces != 0 {
+	if records&ndjson.Traces != 0 {
 		keep = trace.KeepFlows
 	}
 	return lineMatcher{
@@ -102,17 +102,17 @@ func (m *lineMatcher) sweep(now int64) (swept bool, err error) {
 }
 
 // summary sums up what was sent and came, but for times and how it ended.
-func (m *lineMatcher) summary(f *receiver.Stats) *output.Summary {
+func (m *lineMatcher) summary(f *receiver.Stats) *ndjson.Summary {
 	n := &m.count
-	return &output.Summary{
+	return &ndjson.Summary{
 		Targets: m.collector.Groups(), Sent: n.sent, Answered: n.answered, Silent: n.sent - n.answered, TxErrors: n.failed,
-		SilentBy: output.SilentBy{Unknown: n.sent - n.answered},
-		Frames: output.Frames{
+		SilentBy: ndjson.SilentBy{Unknown: n.sent - n.answered},
+		Frames: ndjson.Frames{
 			Received: f.Frames.Load(), Malformed: f.Malformed.Load(),
 			Unrelated: f.Unrelated.Load(), Fragments: f.Fragments.Load(),
-			Rejected: output.Rejected{Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(), Conflict: f.Conflict.Load()},
+			Rejected: ndjson.Rejected{Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(), Conflict: f.Conflict.Load()},
 			Late:     n.late, Duplicates: n.duplicates, Strong: n.answered,
 		},
-		Complete: true, Reason: output.ReasonDone,
+		Complete: true, Reason: ndjson.ReasonDone,
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"math"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"
 )
 
@@ -29,7 +29,7 @@ func newLineReplay(r *replayer, v *parameters, key [16]byte) (*lineReplay, error
 	if err != nil {
 		return nil, err
 	}
-	writer := output.NewWriter(r.sink, output.Config{Records: r.cfg.Records, Run: v.Run, Hostname: v.Hostname})
+	writer := ndjson.NewWriter(r.sink, ndjson.Config{Records: r.cfg.Records, Run: v.Run, Hostname: v.Hostname})
 	l := &lineReplay{
 		copied: copied{replayer: r, v: v}, decoder: receiver.NewReplay(listed),
 		match: newLineMatcher(listed, writer, r.cfg.Records, v.TOS, v.wait()),
@@ -103,6 +103,6 @@ func (l *lineReplay) finish(fault error) error {
 	}
 	sum := m.summary(&l.decoder.Stats)
 	l.ended(sum)
-	sum.Complete = sum.Reason == output.ReasonDone
+	sum.Complete = sum.Reason == ndjson.ReasonDone
 	return l.copied.finish(m.writer, sum, fault, "")
 }

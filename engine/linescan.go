@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/target"
@@ -246,7 +247,7 @@ func (s *lineScan) begin() error {
 	if err := s.cfg.Privileges.renounce(0); err != nil { // everything is open
 		return environment(err)
 	}
-	writer := output.NewWriter(s.sink, output.Config{Records: s.cfg.Records, Run: v.Run, Hostname: v.Hostname})
+	writer := ndjson.NewWriter(s.sink, ndjson.Config{Records: s.cfg.Records, Run: v.Run, Hostname: v.Hostname})
 	s.match = newLineMatcher(s.listed, writer, s.cfg.Records, s.cfg.TOS, s.cfg.Wait)
 	var err error
 	if s.receiver, err = receiver.New(s.live, s.listed, s.time); err != nil {
@@ -345,7 +346,7 @@ func (s *lineScan) endOfCopy(stopped context.Context, bad error) endOfCopy {
 // with a line.
 func reasonOf(stopped context.Context, bad error) string {
 	if bad != nil {
-		return output.ReasonList
+		return ndjson.ReasonList
 	}
 	return stopCause(stopped)
 }

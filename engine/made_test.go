@@ -18,8 +18,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/wire"
-	"github.com/masstrace/masstrace/output"
 )
 
 // madePacket is an IP packet of a capture that is made here.
@@ -383,7 +383,7 @@ func TestFormatsAgree(t *testing.T) {
 			continue
 		}
 		n++
-		text := string(replayed(t, output.Both, path))
+		text := string(replayed(t, ndjson.Both, path))
 		text = strings.ReplaceAll(text, name, "NAME")
 		if want == "" {
 			want = text

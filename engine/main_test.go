@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/output"
 )
 
 // TestMain runs the tests in the lab of routers.
@@ -38,18 +38,18 @@ func config(targets ...string) Config {
 		Targets: targets, PerPrefix: 1, Granularity4: 24, Granularity6: 48,
 		Method: probe.UDP, MinTTL: 1, MaxTTL: 32, DstPort: 33434, Flows: 1, Attempts: 1,
 		RatePPS: 10_000, Wait: time.Second, Memory: 64 << 20,
-		Output: "-", Records: output.Traces, Version: "test", Privileges: Kept,
+		Output: "-", Records: ndjson.Traces, Version: "test", Privileges: Kept,
 		Streams: Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard},
 	}
 }
 
 // results are the records of a run.
 type results struct {
-	run     output.Run
-	traces  []*output.TraceRecord
-	exts    []*output.TraceExt
-	replies []*output.ReplyRecord
-	summary output.Summary
+	run     ndjson.Run
+	traces  []*ndjson.TraceRecord
+	exts    []*ndjson.TraceExt
+	replies []*ndjson.ReplyRecord
+	summary ndjson.Summary
 }
 
 // runScan runs a scan that must succeed, and returns its records.
@@ -72,7 +72,7 @@ func runScan(t *testing.T, c Config) *results {
 // read reads records, all of which must be valid.
 func read(t *testing.T, in io.Reader) *results {
 	t.Helper()
-	reader, err := output.NewReader(in)
+	reader, err := ndjson.NewReader(in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,15 +86,15 @@ func read(t *testing.T, in io.Reader) *results {
 			t.Fatal(err)
 		}
 		switch record := record.(type) {
-		case *output.Run:
+		case *ndjson.Run:
 			r.run = *record
-		case *output.TraceRecord:
+		case *ndjson.TraceRecord:
 			r.traces = append(r.traces, record)
-		case *output.TraceExt:
+		case *ndjson.TraceExt:
 			r.exts = append(r.exts, record)
-		case *output.ReplyRecord:
+		case *ndjson.ReplyRecord:
 			r.replies = append(r.replies, record)
-		case *output.Summary:
+		case *ndjson.Summary:
 			r.summary = *record
 		}
 	}
@@ -102,7 +102,7 @@ func read(t *testing.T, in io.Reader) *results {
 
 // responders returns who answered at each TTL from 1 to length, the zero Addr
 // where nobody did.
-func responders(trace *output.TraceRecord, length int) []netip.Addr {
+func responders(trace *ndjson.TraceRecord, length int) []netip.Addr {
 	addrs := make([]netip.Addr, length)
 	for _, h := range trace.Hops {
 		if int(h.ProbeTTL) <= length {

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/masstrace/masstrace/internal/merge"
 	"github.com/masstrace/masstrace/output"
 )
 
 // MergeConfig says which files to put into one.
 type MergeConfig struct {
 	Files   []string
-	Missing output.Missing
+	Missing merge.Missing
 	Output  string // file, or - for Stdout
 	Quiet   bool
 	Streams
@@ -22,9 +23,9 @@ func Merge(c MergeConfig) error {
 	if err := c.checkFiles(); err != nil {
 		return err
 	}
-	m, err := output.PrepareMerge(output.MergeConfig{Files: c.Files, Missing: c.Missing})
+	m, err := merge.PrepareMerge(merge.MergeConfig{Files: c.Files, Missing: c.Missing})
 	switch {
-	case errors.Is(err, output.ErrShards):
+	case errors.Is(err, merge.ErrShards):
 		return &Error{Usage, err}
 	case err != nil:
 		return environment(err)

@@ -12,24 +12,24 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/output"
 )
 
 // peersTTL is how far all tools are asked to go: beyond every target.
 const peersTTL = 14
 
 // scanForPeers scans samples and returns the traces with who answered.
-func scanForPeers(t *testing.T, method probe.Method, targets []string) map[netip.Addr]*output.TraceRecord {
+func scanForPeers(t *testing.T, method probe.Method, targets []string) map[netip.Addr]*ndjson.TraceRecord {
 	t.Helper()
 	c := config(targets...)
 	c.Method, c.MaxTTL, c.Attempts = method, peersTTL, 2
 	if method == probe.ICMP {
 		c.DstPort = 0
 	}
-	traces := map[netip.Addr]*output.TraceRecord{}
+	traces := map[netip.Addr]*ndjson.TraceRecord{}
 	for _, trace := range runScan(t, c).traces {
 		traces[trace.Dst] = trace
 	}
@@ -98,7 +98,7 @@ func TestScamper(t *testing.T) {
 	}
 }
 
-func compareScamper(t *testing.T, ours *output.TraceRecord, theirs *scamperTrace) {
+func compareScamper(t *testing.T, ours *ndjson.TraceRecord, theirs *scamperTrace) {
 	t.Helper()
 	var a, b []string
 	for _, h := range ours.Hops {
@@ -127,14 +127,14 @@ func TestTraceroute(t *testing.T) {
 				if method == probe.UDP {
 					args = append(args, fmt.Sprintf("--port=%d", trace.DstPort))
 				}
-				all.Go(func() { compareTraceroute(t, trace, traceroute(t, append(args, target.String())...)) })
+				all.Go(func() { compareTraceroute(t, trace, runTraceroute(t, append(args, target.String())...)) })
 			}
 			all.Wait()
 		})
 	}
 }
 
-func compareTraceroute(t *testing.T, ours *output.TraceRecord, theirs []netip.Addr) {
+func compareTraceroute(t *testing.T, ours *ndjson.TraceRecord, theirs []netip.Addr) {
 	t.Helper()
 	var a, b []string
 	for i, addr := range theirs {
@@ -149,7 +149,7 @@ func compareTraceroute(t *testing.T, ours *output.TraceRecord, theirs []netip.Ad
 }
 
 // traceroute returns who answered at each TTL, the zero Addr where nobody did.
-func traceroute(t *testing.T, args ...string) []netip.Addr {
+func runTraceroute(t *testing.T, args ...string) []netip.Addr {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "traceroute", args...).Output()
 	if err != nil {
@@ -207,7 +207,7 @@ func TestCrowd(t *testing.T) {
 	for _, method := range []probe.Method{probe.UDP, probe.ICMP} {
 		t.Run(method.String(), func(t *testing.T) {
 			c := config(v4, v6, "45.80.4.0/24", "2a00:80:4::/48")
-			c.Method, c.Flows, c.Attempts, c.Records, c.RatePPS, c.Wait = method, 16, 2, output.Both, 2000, 500e6
+			c.Method, c.Flows, c.Attempts, c.Records, c.RatePPS, c.Wait = method, 16, 2, ndjson.Both, 2000, 500e6
 			if method == probe.ICMP {
 				c.DstPort = 0
 			}

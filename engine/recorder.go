@@ -4,16 +4,16 @@ import (
 	"context"
 	"errors"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
-	"github.com/masstrace/masstrace/output"
 )
 
 // recorder writes the records of windows that are over and clears them.
 type recorder struct {
 	assembler *trace.Assembler
-	writer    *output.Writer
+	writer    *ndjson.Writer
 	retired   <-chan *window.Window
 	free      chan<- *window.Window
 	failed    func(error) // told of the first error of the writer
@@ -69,7 +69,7 @@ func (r *recorder) window(ctx context.Context, w *window.Window) {
 		}
 		return nil
 	}
-	if r.writer.Wants(output.Replies) {
+	if r.writer.Wants(ndjson.Replies) {
 		if r.assembler.Replies(w, func(head *record.Head, hop *record.Hop) error {
 			return write(r.writer.Reply(head, hop))
 		}) != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"
@@ -33,7 +34,7 @@ type ReplayConfig struct {
 	PortLow, PortHigh uint16
 
 	Output  string // file, or - for Stdout
-	Records output.Records
+	Records ndjson.Records
 	Quiet   bool
 	Argv    []string
 	Version string
@@ -165,8 +166,8 @@ func (r *replayer) own(f *receiver.File, path string) (fileReplay, error) {
 }
 
 // runRecord returns the run record of a scan as its capture tells it.
-func (v *parameters) runRecord() output.Run {
-	run := output.Run{
+func (v *parameters) runRecord() ndjson.Run {
+	run := ndjson.Run{
 		Tool: v.Tool, Argv: v.Argv, Seed: v.Seed, KeyID: v.KeyID,
 		RatePPS: v.RatePPS, RateAuto: v.RateAuto, Burst: v.Burst, TTL: [2]uint8{v.Shape.FirstTTL, v.Shape.LastTTL},
 		Flows: v.Shape.Flows, Attempts: v.Shape.Attempts,

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
-	"github.com/masstrace/masstrace/output"
 )
 
 // A scan that is interrupted goes on in another one, while its exclude files are
@@ -25,7 +25,7 @@ func TestScanGoesOn(t *testing.T) {
 	}
 	c := config("45.16.0.0/18", "2a00:16::/43")
 	c.Exclude, c.Output, c.Seed = []string{exclude}, filepath.Join(dir, "out.ndjson.gz"), "s"
-	c.Memory, c.RatePPS, c.Wait, c.Records = 256<<10, 1000, 200*time.Millisecond, output.Both
+	c.Memory, c.RatePPS, c.Wait, c.Records = 256<<10, 1000, 200*time.Millisecond, ndjson.Both
 	again := make(chan os.Signal, 1)
 	c.Reread = again
 	state := filepath.Join(dir, "state")
@@ -43,22 +43,22 @@ func TestScanGoesOn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	in, err := output.OpenReader(c.Output, nil)
+	in, err := ndjson.OpenReader(c.Output, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer in.Close()
 	seen := map[string]int{}
-	var sum *output.Summary
+	var sum *ndjson.Summary
 	for {
 		record, err := in.Next()
 		if err != nil {
 			break
 		}
 		switch r := record.(type) {
-		case *output.TraceRecord:
+		case *ndjson.TraceRecord:
 			seen[r.Dst.String()]++
-		case *output.Summary:
+		case *ndjson.Summary:
 			sum = r
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/trace"
@@ -51,7 +52,7 @@ type scan struct {
 
 	set    *window.Set
 	sink   *output.Sink
-	writer *output.Writer
+	writer *ndjson.Writer
 	copy   *copier // nil if no capture is wanted
 	keeper *keeper // nil if no checkpoint is wanted
 	guard  *guard
@@ -271,7 +272,7 @@ func (s *scan) build() (*pipeline, error) {
 	s.copy.attach(s.receiver)
 	faults := faults{set: &s.set.Faults, copy: s.copy}
 	s.receiver.Watch(faults, s.live)
-	s.writer = output.NewWriter(s.sink, output.Config{
+	s.writer = ndjson.NewWriter(s.sink, ndjson.Config{
 		Records: s.cfg.Records, Run: s.id, Hostname: hostname(),
 	})
 	p := &pipeline{

@@ -8,11 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/matcher"
-	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
 )
@@ -21,7 +21,7 @@ import (
 // the one that says so.
 func (s *scan) writeHead() error {
 	if s.keeper.resumes() {
-		return errors.Join(s.writer.Resume(&output.Resume{
+		return errors.Join(s.writer.Resume(&ndjson.Resume{
 			Tool: "masstrace/" + s.cfg.Version, Argv: s.cfg.Argv, Windows: s.first, TimeUs: s.time.Now() / 1000,
 		}), s.writer.Flush())
 	}
@@ -53,7 +53,7 @@ func (s *scan) sumUp(r *recorder) error {
 		}
 	}
 	if failure != nil { // which may be the summary's own
-		summary.Complete, summary.Reason = false, output.ReasonDisk
+		summary.Complete, summary.Reason = false, ndjson.ReasonDisk
 	}
 	s.console.summary(summary)
 	switch {
@@ -70,18 +70,18 @@ func outputFailed(err error) error { return &Error{Partial, fmt.Errorf("output f
 
 // heard is what was received.
 type heard struct {
-	sum    output.Summary // of which all but the frames is empty
+	sum    ndjson.Summary // of which all but the frames is empty
 	lateAt [probe.MaxTTL + 1]uint64
 }
 
 // heardOf returns what was received, but for what belongs to live windows.
 func heardOf(method probe.Method, m *matcher.Stats, live *matcher.Counts, f *receiver.Stats) *heard {
 	h := new(heard)
-	h.sum.Frames = output.Frames{
+	h.sum.Frames = ndjson.Frames{
 		Received:  f.Frames.Load() - (live.Late + live.Duplicates + live.Weak + live.Strong),
 		Malformed: f.Malformed.Load(),
 		Unrelated: f.Unrelated.Load() + m.Foreign.Load(),
-		Rejected: output.Rejected{
+		Rejected: ndjson.Rejected{
 			Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(),
 			Conflict: f.Conflict.Load() + m.Denied.Load(), Unsent: m.Unsent.Load(),
 		},
@@ -104,13 +104,13 @@ func heardOf(method probe.Method, m *matcher.Stats, live *matcher.Counts, f *rec
 
 // sumOf adds up the counts of the windows from number first to, not including,
 // done. m is nil where nothing is sent.
-func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard, m *schedule.Manners) *output.Summary {
+func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard, m *schedule.Manners) *ndjson.Summary {
 	sum, tally := h.sum, &a.Tally
 	sum.Targets = p.targetsBefore(done) - p.targetsBefore(first)
 	sum.TTLs, sum.Flows = uint64(p.shape.TTLs()), uint64(p.shape.Flows)
 	sum.Sent, sum.Answered, sum.Silent, sum.TxErrors = tally.Sent, tally.Answered, tally.Silent, tally.Failed
 	sum.FirstSent = tally.FirstSent
-	sum.Skipped = output.Skipped{
+	sum.Skipped = ndjson.Skipped{
 		Reached: tally.Reached, Unreachable: tally.Unreachable, Loop: tally.Loop,
 		GapLimit: tally.GapLimit, Known: tally.Known, Limited: tally.Limited,
 		Excluded: tally.Excluded, TxError: tally.FirstFail, Interrupted: tally.Interrupted,
@@ -124,7 +124,7 @@ func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard, m *schedul
 
 // limitedOf returns the routers that limit their answers, by what a saw of whole
 // windows and by the trials of m, and whether there were more.
-func limitedOf(a *trace.Assembler, m *schedule.Manners) (list []output.LimitedRouter, more bool) {
+func limitedOf(a *trace.Assembler, m *schedule.Manners) (list []ndjson.LimitedRouter, more bool) {
 	seen, more := a.Limited()
 	known := make(map[probe.Addr]bool, len(seen))
 	for _, r := range slices.Concat(seen, m.Limited()) {
@@ -132,7 +132,7 @@ func limitedOf(a *trace.Assembler, m *schedule.Manners) (list []output.LimitedRo
 			continue
 		}
 		known[r.Addr] = true
-		named := output.LimitedRouter{Addr: r.Addr.Netip(), Answered: r.Answered, Silent: r.Silent}
+		named := ndjson.LimitedRouter{Addr: r.Addr.Netip(), Answered: r.Answered, Silent: r.Silent}
 		for ttls := r.TTLs; ttls != 0; ttls &= ttls - 1 {
 			named.TTLs = append(named.TTLs, bits.TrailingZeros64(ttls))
 		}
@@ -143,22 +143,22 @@ func limitedOf(a *trace.Assembler, m *schedule.Manners) (list []output.LimitedRo
 
 // addNever adds the targets of the windows from number done on, which were not
 // probed, or not to the end.
-func addNever(sum *output.Summary, p *plan, done uint64) {
+func addNever(sum *ndjson.Summary, p *plan, done uint64) {
 	never := p.order.Len() - p.targetsBefore(done)
 	sum.Targets += never
 	sum.Skipped.Interrupted += never * p.probesPerTarget()
 }
 
 // byTTL returns the losses by TTL, and all reasons for silence.
-func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, lateAt *[probe.MaxTTL + 1]uint64) (list []output.ByTTL, all output.SilentBy) {
+func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, lateAt *[probe.MaxTTL + 1]uint64) (list []ndjson.ByTTL, all ndjson.SilentBy) {
 	for ttl := range losses {
 		l, late := &losses[ttl], lateAt[ttl]
 		if ttl == 0 || l.Sent+l.Failed+late == 0 {
 			continue
 		}
-		by := output.SilentBy{Drops: l.UnderDrops, RateLimited: l.RateLimited}
+		by := ndjson.SilentBy{Drops: l.UnderDrops, RateLimited: l.RateLimited}
 		by.Unknown = l.Silent() - by.Drops - by.RateLimited
-		list = append(list, output.ByTTL{
+		list = append(list, ndjson.ByTTL{
 			TTL: uint8(ttl), Sent: l.Sent, Answered: l.Answered, Silent: l.Silent(), SilentBy: by,
 			Late: late, TxErrors: l.Failed,
 		})
@@ -170,7 +170,7 @@ func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, lateAt *[probe.MaxTTL + 1]uin
 }
 
 // summary gathers the counts of all stages.
-func (s *scan) summary(r *recorder) (*output.Summary, error) {
+func (s *scan) summary(r *recorder) (*ndjson.Summary, error) {
 	sum := sumOf(s.plan, s.first, r.done, r.assembler, s.heardAtEnd(r), s.manners)
 	addNever(sum, s.plan, r.done)
 	sum.Abandoned = r.abandoned
@@ -183,7 +183,7 @@ func (s *scan) summary(r *recorder) (*output.Summary, error) {
 	if k := s.keeper; k != nil {
 		sum.Add(&k.before)
 	}
-	sum.Complete, sum.Reason = true, output.ReasonDone
+	sum.Complete, sum.Reason = true, ndjson.ReasonDone
 	if cause := s.cause(); cause != "" {
 		sum.Complete = sum.Skipped.Interrupted == 0 && r.halted == 0 && r.err == nil
 		sum.Reason = cause
@@ -192,7 +192,7 @@ func (s *scan) summary(r *recorder) (*output.Summary, error) {
 }
 
 // balanced says if the counts of sum do not add up: such a one is not written.
-func balanced(sum *output.Summary) error {
+func balanced(sum *ndjson.Summary) error {
 	if err := sum.Balance(); err != nil {
 		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
 	}
@@ -200,7 +200,7 @@ func balanced(sum *output.Summary) error {
 }
 
 // addDrops adds what was lost before anybody looked at it.
-func (s *scan) addDrops(sum *output.Summary) (err error) {
+func (s *scan) addDrops(sum *ndjson.Summary) (err error) {
 	if sum.Drops.Kernel, _, err = s.live.Drops(); err != nil {
 		return err
 	}
@@ -235,12 +235,12 @@ func stopCause(stop context.Context) string {
 	cause := context.Cause(stop)
 	switch {
 	case errors.Is(cause, errMaxRuntime):
-		return output.ReasonMaxRuntime
+		return ndjson.ReasonMaxRuntime
 	case errors.Is(cause, errDisk):
-		return output.ReasonDisk
+		return ndjson.ReasonDisk
 	case errors.Is(cause, sender.ErrGone):
-		return output.ReasonLink
+		return ndjson.ReasonLink
 	default:
-		return output.ReasonSignal
+		return ndjson.ReasonSignal
 	}
 }

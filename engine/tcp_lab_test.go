@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/output"
 )
 
 // Ports of the lab. The open and the filtered one are such on the two nodes that
@@ -70,7 +70,7 @@ func TestTCPTruth(t *testing.T) {
 }
 
 // checkAnswer checks the record and what the target said last.
-func checkAnswer(t *testing.T, topology *routers.Topology, trace *output.TraceRecord, method probe.Method, port uint16) {
+func checkAnswer(t *testing.T, topology *routers.Topology, trace *ndjson.TraceRecord, method probe.Method, port uint16) {
 	t.Helper()
 	name := map[probe.Method]string{probe.TCPSYN: "tcp", probe.TCPACK: "tcp-ack"}[method]
 	if trace.Method != name || trace.DstPort != port || trace.SrcPort < 0x8000 {
@@ -100,7 +100,7 @@ func checkAnswer(t *testing.T, topology *routers.Topology, trace *output.TraceRe
 
 // checkFiltered checks a trace to a target that takes the probes and says
 // nothing.
-func checkFiltered(t *testing.T, topology *routers.Topology, trace *output.TraceRecord, ext *output.TraceExt) {
+func checkFiltered(t *testing.T, topology *routers.Topology, trace *ndjson.TraceRecord, ext *ndjson.TraceExt) {
 	t.Helper()
 	truth, _ := topology.Truth(trace.Dst)
 	got := responders(trace, truth.Distance)
@@ -119,7 +119,7 @@ func checkFiltered(t *testing.T, topology *routers.Topology, trace *output.Trace
 func TestTCPHalfOpen(t *testing.T) {
 	t.Parallel()
 	c := tcpConfig(probe.TCPSYN, openPort, "45.80.3.9", "2a00:80:3::9", "45.16.3.9", "2a00:16:3::9")
-	c.Flows, c.Attempts, c.Records, c.RatePPS = 16, 3, output.Both, 4000
+	c.Flows, c.Attempts, c.Records, c.RatePPS = 16, 3, ndjson.Both, 4000
 	c.Strategy, c.NoStop = Exhaustive, true
 	r := runScan(t, c)
 	if len(r.traces) != 4*c.Flows {
@@ -153,7 +153,7 @@ func TestTCPScamper(t *testing.T) {
 				t.Parallel()
 				c := tcpConfig(method, port, samples(soak(1, 8))...)
 				c.MaxTTL = peersTTL
-				ours := map[netip.Addr]*output.TraceRecord{}
+				ours := map[netip.Addr]*ndjson.TraceRecord{}
 				for _, trace := range runScan(t, c).traces {
 					ours[trace.Dst] = trace
 				}
@@ -165,13 +165,13 @@ func TestTCPScamper(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				reader, err := output.NewReader(strings.NewReader(string(out)))
+				reader, err := ndjson.NewReader(strings.NewReader(string(out)))
 				if err != nil {
 					t.Fatal(err)
 				}
 				n := 0
 				for record, err := reader.Next(); err == nil; record, err = reader.Next() {
-					if theirs, ok := record.(*output.TraceRecord); ok {
+					if theirs, ok := record.(*ndjson.TraceRecord); ok {
 						n++
 						compareTCP(t, ours[theirs.Dst], theirs)
 					}
@@ -185,7 +185,7 @@ func TestTCPScamper(t *testing.T) {
 }
 
 // answersOf lists who answered at which TTL, and how.
-func answersOf(t *testing.T, trace *output.TraceRecord) []string {
+func answersOf(t *testing.T, trace *ndjson.TraceRecord) []string {
 	t.Helper()
 	var list []string
 	for i := range trace.Hops {
@@ -196,7 +196,7 @@ func answersOf(t *testing.T, trace *output.TraceRecord) []string {
 	return list
 }
 
-func compareTCP(t *testing.T, ours, theirs *output.TraceRecord) {
+func compareTCP(t *testing.T, ours, theirs *ndjson.TraceRecord) {
 	t.Helper()
 	if a, b := answersOf(t, ours), answersOf(t, theirs); !slices.Equal(a, b) {
 		t.Errorf("%v: we have %v, scamper %v", ours.Dst, a, b)

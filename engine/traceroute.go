@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/format/traceroute"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -19,7 +21,6 @@ import (
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
-	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
@@ -295,7 +296,7 @@ func (t *tracer) Replies(batch []probe.Reply, upTo int64) {
 // write writes rows as they become final, and in the end what the closed window
 // says.
 func (t *tracer) write(ctx context.Context) error {
-	route := &output.Route{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width()}
+	route := &traceroute.Route{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width()}
 	if err := t.writeRows(ctx, route); err != nil {
 		return outputFailed(err)
 	}
@@ -305,7 +306,7 @@ func (t *tracer) write(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	writer := output.NewWriter(t.cfg.Stdout, output.Config{Hostname: hostname()})
+	writer := ndjson.NewWriter(t.cfg.Stdout, ndjson.Config{Hostname: hostname()})
 	distance := false
 	err := t.assembler.Traces(w, func(tr *record.Trace) error {
 		t.answered = t.answered || tr.Reached
@@ -324,7 +325,7 @@ func (t *tracer) write(ctx context.Context) error {
 	return nil
 }
 
-func (t *tracer) writeRows(ctx context.Context, route *output.Route) error {
+func (t *tracer) writeRows(ctx context.Context, route *traceroute.Route) error {
 	if t.names != nil {
 		route.Name = t.names.of
 	}
@@ -361,10 +362,10 @@ func (t *tracer) width() int {
 }
 
 // row looks up what answered the probes of a row. The entries never change.
-func (t *tracer) row(row schedule.Row) output.RouteRow {
-	r := output.RouteRow{TTL: row.TTL}
+func (t *tracer) row(row schedule.Row) traceroute.RouteRow {
+	r := traceroute.RouteRow{TTL: row.TTL}
 	for _, slot := range row.Slots {
-		p := output.RouteProbe{Flow: slot.Flow}
+		p := traceroute.RouteProbe{Flow: slot.Flow}
 		if e := t.window.Reply(slot); e != nil {
 			hop := trace.HopOf(t.window, e, t.window.Sent(slot))
 			p.Hop = &hop

@@ -5,9 +5,9 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/output"
 )
 
 // samples returns some targets of every territory of the lab, both families.
@@ -49,7 +49,7 @@ func TestTruth(t *testing.T) {
 }
 
 // checkTrace compares a trace with the truth.
-func checkTrace(t *testing.T, topology *routers.Topology, trace *output.TraceRecord, ext *output.TraceExt, method probe.Method) {
+func checkTrace(t *testing.T, topology *routers.Topology, trace *ndjson.TraceRecord, ext *ndjson.TraceExt, method probe.Method) {
 	t.Helper()
 	truth, ok := topology.Truth(trace.Dst)
 	if !ok {
@@ -75,13 +75,13 @@ func checkTrace(t *testing.T, topology *routers.Topology, trace *output.TraceRec
 	}
 }
 
-func ending(trace *output.TraceRecord, ext *output.TraceExt) string {
+func ending(trace *ndjson.TraceRecord, ext *ndjson.TraceExt) string {
 	return fmt.Sprintf("%s/%d, distance %d", trace.StopReason, trace.StopData, ext.DstTTL)
 }
 
 // wantEnding says how a trace ends: unreachables by their code (RFC 792, RFC 4443),
 // silence by where the strategy was content.
-func wantEnding(truth routers.Truth, trace *output.TraceRecord) string {
+func wantEnding(truth routers.Truth, trace *ndjson.TraceRecord) string {
 	code := map[routers.Ending][2]int{routers.Prohibited: {13, 1}, routers.Unreachable: {1, 0}}[truth.Ending]
 	switch {
 	case truth.Ending == routers.Reached:

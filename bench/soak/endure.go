@@ -15,9 +15,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/internet"
 	"github.com/masstrace/masstrace/internal/netsim"
-	"github.com/masstrace/masstrace/output"
 )
 
 // endurance is a scan of the simulated Internet, with delay, loss and noise, for
@@ -33,7 +33,7 @@ type endurance struct {
 	judged   uint64 // hops
 	wrong    uint64 // of them, those that probes of the flow cannot have met
 	examples []string
-	summary  *output.Summary
+	summary  *ndjson.Summary
 	counters internet.Counters
 	faults   []string
 	brief    bool // too brief to say whether anything grows
@@ -131,14 +131,14 @@ func (e *endurance) read(in io.Reader) error {
 		switch {
 		case bytes.HasPrefix(line, []byte(`{"type":"trace",`)):
 			if e.traces++; e.traces%judgeEvery == 0 {
-				var t output.TraceRecord
+				var t ndjson.TraceRecord
 				if err := json.Unmarshal(line, &t); err != nil {
 					return err
 				}
 				e.hops(&t)
 			}
 		case bytes.HasPrefix(line, []byte(`{"type":"summary"`)):
-			e.summary = new(output.Summary)
+			e.summary = new(ndjson.Summary)
 			if err := json.Unmarshal(line, e.summary); err != nil {
 				return err
 			}
@@ -147,7 +147,7 @@ func (e *endurance) read(in io.Reader) error {
 }
 
 // hops holds the hops of a trace against the truth.
-func (e *endurance) hops(t *output.TraceRecord) {
+func (e *endurance) hops(t *ndjson.TraceRecord) {
 	const udp = 17
 	flow := netsim.PortFlow(udp, t.Src, t.Dst, uint16(t.SrcPort), uint16(t.DstPort))
 	for i := range t.Hops {
@@ -177,7 +177,7 @@ func (e *endurance) judge() {
 	if err := s.Balance(); err != nil {
 		e.fault("%v", err)
 	}
-	if s.Reason != output.ReasonMaxRuntime {
+	if s.Reason != ndjson.ReasonMaxRuntime {
 		e.fault("it ended for %s", s.Reason)
 	}
 	received := e.counters.Simulator["received"] // our kernel's answers to noise are in it

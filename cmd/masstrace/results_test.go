@@ -12,23 +12,23 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 )
 
 // results are the records of a file.
 type results struct {
-	run     *output.Run
-	traces  []*output.TraceRecord
-	exts    []*output.TraceExt
-	replies []*output.ReplyRecord
-	summary *output.Summary // nil if there is none
+	run     *ndjson.Run
+	traces  []*ndjson.TraceRecord
+	exts    []*ndjson.TraceExt
+	replies []*ndjson.ReplyRecord
+	summary *ndjson.Summary // nil if there is none
 	stopped bool            // there is a cycle-stop
 	cut     bool            // the last line is not whole
 }
 
 // readResults reads a file of records; all whole lines must be valid.
 func readResults(path string) (*results, error) {
-	in, err := output.OpenReader(path, nil)
+	in, err := ndjson.OpenReader(path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -39,24 +39,24 @@ func readResults(path string) (*results, error) {
 		switch {
 		case err == io.EOF:
 			return r, nil
-		case errors.Is(err, output.ErrCut):
+		case errors.Is(err, ndjson.ErrCut):
 			r.cut = true
 			return r, nil
 		case err != nil:
 			return nil, err
 		}
 		switch record := record.(type) {
-		case *output.Run:
+		case *ndjson.Run:
 			r.run = record
-		case *output.TraceRecord:
+		case *ndjson.TraceRecord:
 			r.traces = append(r.traces, record)
-		case *output.TraceExt:
+		case *ndjson.TraceExt:
 			r.exts = append(r.exts, record)
-		case *output.ReplyRecord:
+		case *ndjson.ReplyRecord:
 			r.replies = append(r.replies, record)
-		case *output.Summary:
+		case *ndjson.Summary:
 			r.summary = record
-		case *output.Cycle:
+		case *ndjson.Cycle:
 			r.stopped = record.StopTime != 0
 		}
 	}

@@ -29,8 +29,14 @@ var mayImport = map[string][]string{
 	"internal/account":  {"internal/probe"},
 	"internal/record":   {"internal/account", "internal/probe"},
 	"internal/trace":    {"internal/memory", "internal/probe", "internal/record", "internal/window", "internal/wire"},
-	"output":            {"internal/probe", "internal/record", "internal/trace", "internal/wire"},
-	"engine": {"internal/codec", "internal/link", "matcher", "output", "internal/permute", "internal/probe", "internal/record", "ratelimit", "receiver",
+	"output":            {"internal/wire"},
+
+	// What became of it, in files.
+	"internal/format/ndjson":     {"internal/probe", "internal/record", "internal/wire"},
+	"internal/format/traceroute": {"internal/probe", "internal/record", "internal/wire"},
+	"internal/merge":             {"internal/format/ndjson"},
+
+	"engine": {"internal/codec", "internal/format/ndjson", "internal/format/traceroute", "internal/link", "internal/merge", "matcher", "output", "internal/permute", "internal/probe", "internal/record", "ratelimit", "receiver",
 		"internal/schedule", "sender", "internal/target", "internal/trace", "internal/window", "internal/wire"},
 
 	// What checks it. netsim is a witness, and so may share nothing with us.
@@ -38,9 +44,9 @@ var mayImport = map[string][]string{
 	"internal/lab":          {"internal/link", "internal/netsim"},
 	"internal/lab/routers":  {"internal/lab"},
 	"internal/lab/internet": {"internal/lab", "internal/link", "internal/netsim"},
-	"internal/verify":       {"internal/record", "internal/netsim", "output", "internal/probe", "internal/target", "internal/trace"},
+	"internal/verify":       {"internal/format/ndjson", "internal/record", "internal/netsim", "internal/probe", "internal/target"},
 
-	"cmd/masstrace": {"engine", "internal/lab", "internal/lab/internet", "internal/lab/routers", "output", "internal/probe", "internal/verify"},
+	"cmd/masstrace": {"engine", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/format/ndjson", "internal/merge", "internal/probe", "internal/verify"},
 
 	// What builds, measures and shows it.
 	"bench":                 {},
@@ -48,14 +54,14 @@ var mayImport = map[string][]string{
 	"bench/micro":           {"bench"},
 	"bench/receive":         {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/target", "internal/wire"},
 	"bench/replay":          {"bench", "internal/codec", "internal/netsim", "internal/probe", "receiver"},
-	"bench/strategy":        {"bench", "output"},
-	"bench/soak":            {"bench", "internal/gotest", "internal/lab/internet", "internal/netsim", "output"},
+	"bench/strategy":        {"bench", "internal/format/ndjson"},
+	"bench/soak":            {"bench", "internal/gotest", "internal/lab/internet", "internal/netsim", "internal/format/ndjson"},
 	"bench/scale":           {"bench"},
 	"bench/send":            {"bench", "internal/codec", "internal/permute", "internal/probe", "ratelimit", "internal/schedule", "sender", "internal/target", "internal/window"},
 	"bench/pace":            {"bench", "internal/codec", "ratelimit", "sender"},
 	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
-	"internal/demo":         {"output", "internal/verify"},
+	"internal/demo":         {"internal/format/ndjson", "internal/verify"},
 	"internal/gotest":       {},
 	"internal/gotest/tally": {"internal/gotest"},
 }

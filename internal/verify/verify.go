@@ -25,9 +25,9 @@ import (
 	"os"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/target"
-	"github.com/masstrace/masstrace/output"
 )
 
 // Config says what to compare with what.
@@ -137,8 +137,8 @@ type checker struct {
 	opt   options
 
 	format  string
-	run     *output.Run
-	summary *output.Summary
+	run     *ndjson.Run
+	summary *ndjson.Summary
 	waitNS  int64 // how long the run waits for replies; 0: not known
 	resumes resumes
 

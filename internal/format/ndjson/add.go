@@ -1,4 +1,4 @@
-package output
+package ndjson
 
 // Add adds what o counted of other targets: those that the run did before its
 // last checkpoint, or another shard's. Both must have the same TTLs and flows.

@@ -1,4 +1,4 @@
-package output
+package ndjson
 
 import (
 	"bufio"
@@ -222,13 +222,13 @@ func parse(line []byte) (Record, error) {
 		record = new(TraceExt)
 	case typeReply:
 		record = new(ReplyRecord)
-	case typeRun:
+	case TypeRun:
 		record = new(Run)
 	case typeResume:
 		record = new(Resume)
-	case typeSummary:
+	case TypeSummary:
 		record = new(Summary)
-	case typeCycleStart, typeCycleStop:
+	case TypeCycleStart, TypeCycleStop:
 		record = new(Cycle)
 	default:
 		return nil, nil

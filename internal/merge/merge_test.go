@@ -1,4 +1,4 @@
-package output
+package merge
 
 import (
 	"bytes"
@@ -10,12 +10,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/output"
 )
 
 // shardOf is what a test changes in the file of shard i of 3.
 type shardOf struct {
-	run     func(*Run)
-	summary func(*Summary) // nil in the pointer's place leaves it out
+	run     func(*ndjson.Run)
+	summary func(*ndjson.Summary) // nil in the pointer's place leaves it out
 	killed  bool
 	again   bool // a second run record
 }
@@ -23,13 +26,13 @@ type shardOf struct {
 // writeShard writes the file of a shard with i+1 traces.
 func writeShard(t *testing.T, path string, i int, change shardOf) {
 	t.Helper()
-	sink, err := Open(path, nil)
+	sink, err := output.Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	conf := testConfig
 	conf.Run = string(rune('A' + i))
-	w := NewWriter(sink, conf)
+	w := ndjson.NewWriter(sink, conf)
 	run, sum := testRun(), testSummary()
 	run.Shard = [2]int{i, 3}
 	run.KeyID, run.Argv, run.RatePPS, run.Source = conf.Run, nil, float64(1000*(i+1)), "192.0.2."+conf.Run
@@ -79,12 +82,12 @@ func TestMerge(t *testing.T) {
 	if err := m.Write(&out); err != nil {
 		t.Fatal(err)
 	}
-	r, err := NewReader(bytes.NewReader(out.Bytes()))
+	r, err := ndjson.NewReader(bytes.NewReader(out.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var order []string
-	var sum *Summary
+	var sum *ndjson.Summary
 	var start, stop int64
 	for {
 		record, err := r.Next()
@@ -95,16 +98,16 @@ func TestMerge(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch record := record.(type) {
-		case *Run:
+		case *ndjson.Run:
 			order = append(order, "run "+record.Run)
-		case *TraceRecord:
+		case *ndjson.TraceRecord:
 			order = append(order, "trace")
-		case *TraceExt:
+		case *ndjson.TraceExt:
 			order = append(order, "ext "+record.Run)
-		case *Cycle:
+		case *ndjson.Cycle:
 			start, stop = max(start, record.StartTime), max(stop, record.StopTime)
 			order = append(order, record.Type)
-		case *Summary:
+		case *ndjson.Summary:
 			sum = record
 			order = append(order, "summary")
 		}
@@ -118,7 +121,7 @@ func TestMerge(t *testing.T) {
 		t.Error(err)
 	}
 	if sum.Targets != 3*one.Targets || sum.Sent != 3*one.Sent || sum.TTLs != one.TTLs || sum.ElapsedS != 12 ||
-		!sum.Complete || sum.Reason != ReasonDone || strings.Join(sum.Merged, "") != "ABC" {
+		!sum.Complete || sum.Reason != ndjson.ReasonDone || strings.Join(sum.Merged, "") != "ABC" {
 		t.Errorf("summary %+v", sum)
 	}
 	if start != 1000 || stop != 2002 {
@@ -132,15 +135,15 @@ func TestMergeRefuses(t *testing.T) {
 		change shardOf // of the second file
 		want   string
 	}{
-		{"seed", shardOf{run: func(r *Run) { r.Seed = "43" }}, "a.ndjson and b.ndjson.gz differ in seed"},
-		{"targets and attempts", shardOf{run: func(r *Run) { r.TargetsSHA256, r.Attempts = "cc", 3 }}, "differ in attempts, targets_sha256"},
-		{"port left out", shardOf{run: func(r *Run) { r.DstPort = 0 }}, "differ in dport"},
-		{"targets per prefix", shardOf{run: func(r *Run) { r.PerPrefix = 2 }}, "differ in per_prefix"},
-		{"the same shard", shardOf{run: func(r *Run) { r.Shard[0] = 0 }}, "a.ndjson and b.ndjson.gz are both shard 1 of 3"},
-		{"another number of shards", shardOf{run: func(r *Run) { r.Shard[1] = 4 }}, "b.ndjson.gz of 4"},
+		{"seed", shardOf{run: func(r *ndjson.Run) { r.Seed = "43" }}, "a.ndjson and b.ndjson.gz differ in seed"},
+		{"targets and attempts", shardOf{run: func(r *ndjson.Run) { r.TargetsSHA256, r.Attempts = "cc", 3 }}, "differ in attempts, targets_sha256"},
+		{"port left out", shardOf{run: func(r *ndjson.Run) { r.DstPort = 0 }}, "differ in dport"},
+		{"targets per prefix", shardOf{run: func(r *ndjson.Run) { r.PerPrefix = 2 }}, "differ in per_prefix"},
+		{"the same shard", shardOf{run: func(r *ndjson.Run) { r.Shard[0] = 0 }}, "a.ndjson and b.ndjson.gz are both shard 1 of 3"},
+		{"another number of shards", shardOf{run: func(r *ndjson.Run) { r.Shard[1] = 4 }}, "b.ndjson.gz of 4"},
 		{"killed", shardOf{killed: true}, "b.ndjson.gz: not the shards of one scan: it has no summary"},
 		{"merged", shardOf{again: true}, "b.ndjson.gz: has several run records"},
-		{"not balanced", shardOf{summary: func(s *Summary) { s.Sent++ }}, "b.ndjson.gz: summary: sent"},
+		{"not balanced", shardOf{summary: func(s *ndjson.Summary) { s.Sent++ }}, "b.ndjson.gz: summary: sent"},
 	}
 	for _, tt := range tests {
 		paths := writeShards(t)
@@ -160,7 +163,7 @@ func TestMergeMissing(t *testing.T) {
 		t.Errorf("%v, want shards 1 and 3 to be missing", err)
 	}
 	m, err := PrepareMerge(MergeConfig{Files: paths, Missing: AllowMissing})
-	if err != nil || m.Summary.Complete || m.Summary.Reason != ReasonShards || m.Summary.Targets != testSummary().Targets {
+	if err != nil || m.Summary.Complete || m.Summary.Reason != ndjson.ReasonShards || m.Summary.Targets != testSummary().Targets {
 		t.Errorf("%+v, %v; want one shard, not complete", m, err)
 	}
 }

@@ -1,4 +1,4 @@
-package output
+package ndjson
 
 import (
 	"encoding/json"
@@ -136,7 +136,7 @@ func (w *Writer) Reply(head *record.Head, hop *record.Hop) error {
 // CycleStart writes the cycle-start record, which comes first in a file.
 func (w *Writer) CycleStart(start time.Time) error {
 	return w.cold(&Cycle{
-		Type: typeCycleStart, ListName: w.conf.ListName, ID: w.conf.CycleID,
+		Type: TypeCycleStart, ListName: w.conf.ListName, ID: w.conf.CycleID,
 		Hostname: w.conf.Hostname, StartTime: start.Unix(),
 	})
 }
@@ -144,7 +144,7 @@ func (w *Writer) CycleStart(start time.Time) error {
 // CycleStop writes the cycle-stop record, which comes last.
 func (w *Writer) CycleStop(stop time.Time) error {
 	return w.cold(&Cycle{
-		Type: typeCycleStop, ListName: w.conf.ListName, ID: w.conf.CycleID,
+		Type: TypeCycleStop, ListName: w.conf.ListName, ID: w.conf.CycleID,
 		Hostname: w.conf.Hostname, StopTime: stop.Unix(),
 	})
 }
@@ -152,7 +152,7 @@ func (w *Writer) CycleStop(stop time.Time) error {
 // Run writes the run record; Type, Schema and Run are filled in.
 func (w *Writer) Run(r *Run) error {
 	full := *r
-	full.Type, full.Schema, full.Run = typeRun, Schema, w.conf.Run
+	full.Type, full.Schema, full.Run = TypeRun, Schema, w.conf.Run
 	return w.cold(&full)
 }
 
@@ -166,7 +166,7 @@ func (w *Writer) Resume(r *Resume) error {
 // Summary writes the summary record; Type and Run are filled in.
 func (w *Writer) Summary(s *Summary) error {
 	full := *s
-	full.Type, full.Run = typeSummary, w.conf.Run
+	full.Type, full.Run = TypeSummary, w.conf.Run
 	return w.cold(&full)
 }
 

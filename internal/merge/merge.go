@@ -1,4 +1,4 @@
-package output
+package merge
 
 import (
 	"encoding/json"
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 )
 
 // ErrShards is wrapped by errors about files that do not belong together.
@@ -34,19 +36,19 @@ const (
 // Merging is shards whose heads and ends were read, and belong together. A file
 // is read twice: it must not change in between.
 type Merging struct {
-	Summary Summary // of all
+	Summary ndjson.Summary // of all
 	shards  []*shardFile
-	start   Cycle
-	stop    Cycle
+	start   ndjson.Cycle
+	stop    ndjson.Cycle
 }
 
 // shardFile is what is known of a file before it is copied.
 type shardFile struct {
 	path        string
-	run         *Run
+	run         *ndjson.Run
 	fields      map[string]any // of run
-	start, stop Cycle
-	summary     *Summary
+	start, stop ndjson.Cycle
+	summary     *ndjson.Summary
 }
 
 // PrepareMerge reads all files, and says if they are not whole or do not belong
@@ -87,21 +89,21 @@ func surveyShard(path string) (*shardFile, error) {
 	err := eachLine(path, func(typ string, line []byte) error {
 		record := any(nil)
 		switch typ {
-		case typeRun:
+		case ndjson.TypeRun:
 			if s.run != nil {
 				return errors.New("has several run records: it is merged already")
 			}
-			s.run = new(Run)
+			s.run = new(ndjson.Run)
 			if err := json.Unmarshal(line, &s.fields); err != nil {
 				return err
 			}
 			record = s.run
-		case typeSummary:
-			s.summary = new(Summary)
+		case ndjson.TypeSummary:
+			s.summary = new(ndjson.Summary)
 			record = s.summary
-		case typeCycleStart:
+		case ndjson.TypeCycleStart:
 			record = &s.start
-		case typeCycleStop:
+		case ndjson.TypeCycleStop:
 			record = &s.stop
 		default:
 			return nil
@@ -109,7 +111,7 @@ func surveyShard(path string) (*shardFile, error) {
 		return json.Unmarshal(line, record)
 	})
 	switch {
-	case errors.Is(err, ErrCut) || err == nil && s.summary == nil:
+	case errors.Is(err, ndjson.ErrCut) || err == nil && s.summary == nil:
 		return nil, fmt.Errorf("%w: it has no summary, as its scan was killed", ErrShards)
 	case err != nil:
 		return nil, err
@@ -124,7 +126,7 @@ func surveyShard(path string) (*shardFile, error) {
 
 // eachLine hands every line of a file to take.
 func eachLine(path string, take func(typ string, line []byte) error) error {
-	r, err := OpenReader(path, nil)
+	r, err := ndjson.OpenReader(path, nil)
 	if err != nil {
 		return err
 	}
@@ -192,11 +194,11 @@ func (m *Merging) missing() (names string, err error) {
 // the longest.
 func (m *Merging) sum(all bool) {
 	first := m.shards[0]
-	m.Summary = Summary{
-		TTLs: first.summary.TTLs, Flows: first.summary.Flows, Complete: all, Reason: ReasonDone,
+	m.Summary = ndjson.Summary{
+		TTLs: first.summary.TTLs, Flows: first.summary.Flows, Complete: all, Reason: ndjson.ReasonDone,
 	}
 	if !all {
-		m.Summary.Reason = ReasonShards
+		m.Summary.Reason = ndjson.ReasonShards
 	}
 	m.start, m.stop = first.start, first.stop
 	longest := 0.0
@@ -204,7 +206,7 @@ func (m *Merging) sum(all bool) {
 		m.Summary.Add(s.summary)
 		m.Summary.Merged = append(m.Summary.Merged, s.run.Run)
 		longest = max(longest, s.summary.ElapsedS)
-		if m.Summary.Reason == ReasonDone {
+		if m.Summary.Reason == ndjson.ReasonDone {
 			m.Summary.Reason = s.summary.Reason
 		}
 		m.Summary.Complete = m.Summary.Complete && s.summary.Complete
@@ -218,7 +220,7 @@ func (m *Merging) sum(all bool) {
 // shard after the other, one summary and a cycle-stop.
 func (m *Merging) Write(out io.Writer) error {
 	first := m.shards[0]
-	w := NewWriter(out, Config{
+	w := ndjson.NewWriter(out, ndjson.Config{
 		Run: first.run.Run, ListName: first.start.ListName, CycleID: first.start.ID, Hostname: first.start.Hostname,
 	})
 	if err := w.CycleStart(time.Unix(m.start.StartTime, 0)); err != nil {
@@ -227,7 +229,7 @@ func (m *Merging) Write(out io.Writer) error {
 	for _, s := range m.shards {
 		err := eachLine(s.path, func(typ string, line []byte) error {
 			switch typ {
-			case typeCycleStart, typeCycleStop, typeSummary:
+			case ndjson.TypeCycleStart, ndjson.TypeCycleStop, ndjson.TypeSummary:
 				return nil
 			}
 			return w.Raw(line)

@@ -1,4 +1,4 @@
-package output
+package ndjson
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // golden compares got with the golden file of that name.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("..", "testdata", "output", name)
+	path := filepath.Join("..", "..", "..", "testdata", "output", name)
 	if *update {
 		if err := os.WriteFile(path, got, 0o644); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package output
+package ndjson
 
 // Schema is the version of the records: the number before the point grows when
 // a field goes or changes its meaning.
@@ -6,10 +6,10 @@ const Schema = "1"
 
 // The types of records.
 const (
-	typeCycleStart = "cycle-start"
-	typeCycleStop  = "cycle-stop"
-	typeRun        = "run"
-	typeSummary    = "summary"
+	TypeCycleStart = "cycle-start"
+	TypeCycleStop  = "cycle-stop"
+	TypeRun        = "run"
+	TypeSummary    = "summary"
 	typeTrace      = "trace"
 	typeTraceExt   = "trace-ext"
 	typeReply      = "reply"

@@ -1,4 +1,4 @@
-package output
+package ndjson
 
 import (
 	"bytes"
@@ -275,7 +275,7 @@ func keys(prefix string, typ reflect.Type) []string {
 // record, under a heading with the type of the record, and no other rows.
 // TestRecordsAreStrict sees to it that no other key is written.
 func TestRecordReference(t *testing.T) {
-	page, err := os.ReadFile("../docs/records.md")
+	page, err := os.ReadFile("../../../docs/records.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func TestRecordReference(t *testing.T) {
 	}
 	for section, record := range map[string]any{
 		typeTrace: TraceRecord{}, typeTraceExt: TraceExt{}, typeReply: ReplyRecord{},
-		typeRun: Run{}, typeSummary: Summary{}, typeCycleStart: Cycle{},
+		TypeRun: Run{}, TypeSummary: Summary{}, TypeCycleStart: Cycle{},
 		typeResume: Resume{},
 	} {
 		want := keys("", reflect.TypeOf(record))

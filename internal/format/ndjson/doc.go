@@ -1,4 +1,4 @@
-// Package output writes what masstrace learned as records, one JSON object a
+// Package ndjson writes what masstrace learned as records, one JSON object a
 // line (NDJSON), and reads such files again.
 //
 // A file starts with a cycle-start and a run record, goes on with data records
@@ -9,4 +9,4 @@
 //
 // The records that come by the million are appended by hand and allocate
 // nothing; the others go through encoding/json.
-package output
+package ndjson
