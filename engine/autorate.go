@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/sender"
@@ -176,13 +176,13 @@ func (a *autoRate) judge(now int64) {
 }
 
 // record returns what was found, for the summary; nil of a nil control.
-func (a *autoRate) record() *ndjson.AutoRate {
+func (a *autoRate) record() *record.AutoRate {
 	if a == nil {
 		return nil
 	}
-	r := new(ndjson.AutoRate)
+	r := new(record.AutoRate)
 	if f := a.found.Load(); f != nil {
-		*r = ndjson.AutoRate{RatePPS: f.RatePPS, FellPPS: f.FellPPS, Share: f.Share, Trials: f.Trials, Falls: f.Falls}
+		*r = record.AutoRate{RatePPS: f.RatePPS, FellPPS: f.FellPPS, Share: f.Share, Trials: f.Trials, Falls: f.Falls}
 	}
 	return r
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // checkpointVersion is the version of the form of a checkpoint.
@@ -32,7 +32,7 @@ type checkpoint struct {
 	WindowTargets int               `json:"window_targets"`
 	Windows       uint64            `json:"windows"` // recorded
 	Offset        int64             `json:"offset"`  // where the output ends with them
-	Counters      ndjson.Summary    `json:"counters"`
+	Counters      record.Summary    `json:"counters"`
 	Reread        *reread           `json:"reread,omitempty"` // if the exclude files were
 }
 

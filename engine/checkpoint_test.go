@@ -19,6 +19,7 @@ import (
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
 )
@@ -95,19 +96,19 @@ func (r *recording) run(k *keeper, saved func(checkpoint []byte, offset int64)) 
 	if err != nil {
 		return err
 	}
-	w := ndjson.NewWriter(k.sink, ndjson.Config{Records: ndjson.Both, Run: "cut", Hostname: "vp"})
+	w := ndjson.NewWriter(k.sink, ndjson.Config{Kinds: record.Both, Run: "cut", Hostname: "vp"})
 	if k.resumes() {
-		err = w.Resume(&ndjson.Resume{Windows: first})
+		err = w.Write(&record.Resume{Windows: first})
 	} else {
-		err = errors.Join(w.CycleStart(time.Unix(0, madeBegin)), w.Run(&ndjson.Run{}))
+		err = errors.Join(w.Write(cycleStart(time.Unix(0, madeBegin))), w.Write(&record.Run{}))
 	}
 	rec := &recorder{
 		writer: w, failed: func(error) {}, done: first,
 		assembler: trace.NewAssembler(trace.AssemblerConfig{Method: probe.UDP, Size4: 44, Size6: 64, Flows: r.codec}),
 	}
-	sum := func() *ndjson.Summary {
+	sum := func() *record.Summary {
 		h := new(heard)
-		h.sum.Strong, h.sum.Received = rec.assembler.Tally.Answered, rec.assembler.Tally.Answered
+		h.sum.Strong, h.sum.Frames = rec.assembler.Tally.Answered, rec.assembler.Tally.Answered
 		return sumOf(r.plan, first, rec.done, rec.assembler, h, nil)
 	}
 	rec.keep = func(*window.Window) error {
@@ -137,12 +138,12 @@ func (r *recording) run(k *keeper, saved func(checkpoint []byte, offset int64)) 
 	}
 	total := sum()
 	total.Add(&k.before)
-	return errors.Join(rec.err, w.Summary(total), w.CycleStop(time.Unix(0, madeBegin)), w.Flush(),
+	return errors.Join(rec.err, w.Write(total), w.Write(cycleStop(time.Unix(0, madeBegin))), w.Flush(),
 		k.end(rec.done == r.plan.windows, 0), k.sink.Close())
 }
 
 // check wants every trace once, and a summary of the whole.
-func (r *recording) check(t *testing.T, want ndjson.Summary) {
+func (r *recording) check(t *testing.T, want record.Summary) {
 	t.Helper()
 	f, err := os.Open(r.output)
 	if err != nil {

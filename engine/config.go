@@ -10,8 +10,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Config is a scan as the user asked for it. Zero values of what can be found
@@ -69,7 +69,7 @@ type Config struct {
 	Senders           int  // threads that send, 1 if 0
 
 	Output  string // file, or - for Stdout
-	Records ndjson.Records
+	Records record.Kinds
 	Capture string // file for a copy of all packets; empty for none
 	// Checkpoint is a file that says, from window to window, how far the scan
 	// has come; Resume is one to go on from, and to keep. At most one is given.
@@ -100,6 +100,8 @@ type Streams struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Terminal       bool // Stderr is one
+	// Summarize writes a summary for people to Stderr; nil: none is written.
+	Summarize func(io.Writer, *record.Summary) error
 }
 
 // randomHex returns n random octets in hexadecimal.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // console is what the user reads while a run goes on: one status line, which is
@@ -16,13 +16,15 @@ type console struct {
 	out      io.Writer
 	terminal bool
 	quiet    bool // neither status nor notices
+	// summarize writes a summary for people.
+	summarize func(io.Writer, *record.Summary) error
 
 	mu    sync.Mutex
 	width int // of the status line that stands on the terminal
 }
 
 func newConsole(c *Config) *console {
-	return &console{out: c.Stderr, terminal: c.Terminal, quiet: c.Quiet}
+	return &console{out: c.Stderr, terminal: c.Terminal, quiet: c.Quiet, summarize: c.Summarize}
 }
 
 // say writes a line of its own.
@@ -46,14 +48,14 @@ func (c *console) alert(format string, args ...any) {
 }
 
 // summary writes what a run came to.
-func (c *console) summary(sum *ndjson.Summary) {
-	if c.quiet {
+func (c *console) summary(sum *record.Summary) {
+	if c.quiet || c.summarize == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wipe()
-	_ = sum.Text(c.out) // lost where nobody reads it
+	_ = c.summarize(c.out, sum) // lost where nobody reads it
 }
 
 // status writes a line that the next one replaces.

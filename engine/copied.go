@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/receiver"
 )
 
@@ -19,9 +20,9 @@ type copied struct {
 }
 
 // ended sets what the capture says of the end of the run.
-func (c *copied) ended(sum *ndjson.Summary) {
+func (c *copied) ended(sum *record.Summary) {
 	if c.end == nil {
-		sum.Complete, sum.Reason = false, ndjson.ReasonCapture
+		sum.Complete, sum.Reason = false, record.ReasonCapture
 		sum.ElapsedS = float64(c.last-c.v.StartNS) / 1e9
 		return
 	}
@@ -33,14 +34,14 @@ func (c *copied) ended(sum *ndjson.Summary) {
 
 // finish writes the records behind all others. It returns fault, or that the
 // capture is cut; hint is what that means.
-func (c *copied) finish(w *ndjson.Writer, sum *ndjson.Summary, fault error, hint string) error {
+func (c *copied) finish(w *ndjson.Writer, sum *record.Summary, fault error, hint string) error {
 	if c.strays > 0 {
 		c.console.say("%d packets sent in the capture are no probes of its run", c.strays)
 	}
 	if err := balanced(sum); err != nil {
 		return err
 	}
-	if err := errors.Join(w.Summary(sum), w.CycleStop(endsAt(c.last)), w.Flush()); err != nil {
+	if err := errors.Join(w.Write(sum), w.Write(cycleStop(endsAt(c.last))), w.Flush()); err != nil {
 		return outputFailed(err)
 	}
 	c.console.summary(sum)

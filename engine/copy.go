@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/codec"
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/internal/wire"
 	"github.com/masstrace/masstrace/output"
@@ -100,7 +100,7 @@ type endOfCopy struct {
 	ElapsedS    float64 `json:"elapsed_s"`
 	TxErrors    uint64  `json:"tx_errors,omitempty"` // of a list; else windows tell
 
-	AutoRate *ndjson.AutoRate `json:"auto_rate,omitempty"`
+	AutoRate *record.AutoRate `json:"auto_rate,omitempty"`
 }
 
 // openCopy makes the capture file and the file with the key.

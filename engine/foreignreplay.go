@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -86,9 +87,9 @@ func newForeignReplay(r *replayer, path string) (*foreignReplay, error) {
 	}
 	keep := trace.KeepNothing
 	switch {
-	case c.Records&ndjson.Traces != 0 && f.codec != nil:
+	case c.Records&record.Traces != 0 && f.codec != nil:
 		keep = trace.KeepFlows
-	case c.Records&ndjson.Traces != 0:
+	case c.Records&record.Traces != 0:
 		keep = trace.KeepPaths
 	}
 	f.decoder, f.collector = receiver.NewReplay(f.codec), trace.NewCollector(keep)
@@ -107,8 +108,8 @@ func (f *foreignReplay) begin(stamp int64) error {
 	f.began, f.swept = stamp, stamp
 	id := time.Unix(0, stamp).UTC().Format("20060102T150405Z") + "-replay"
 	c := f.cfg
-	f.writer = ndjson.NewWriter(f.sink, ndjson.Config{Records: c.Records, Run: id, Hostname: f.name})
-	run := ndjson.Run{
+	f.writer = ndjson.NewWriter(f.sink, ndjson.Config{Kinds: c.Records, Run: id, Hostname: f.name})
+	run := record.Run{
 		Tool: "masstrace/" + c.Version, Argv: c.Argv, Seed: c.Seed, Protocol: "replay",
 		TTL: [2]uint8{1, math.MaxUint8}, Clock: "capture", Shard: [2]int{0, 1},
 	}
@@ -118,7 +119,7 @@ func (f *foreignReplay) begin(stamp int64) error {
 		run.Flows, run.Attempts, run.DstPort, run.TOS = c.Flows, c.Attempts, c.DstPort, c.TOS
 		run.Source = c.Sources[0].String()
 	}
-	if err := errors.Join(f.writer.CycleStart(time.Unix(0, stamp)), f.writer.Run(&run)); err != nil {
+	if err := errors.Join(f.writer.Write(cycleStart(time.Unix(0, stamp))), f.writer.Write(&run)); err != nil {
 		return outputFailed(err)
 	}
 	return nil
@@ -253,7 +254,7 @@ func (f *foreignReplay) put(seen *matcher.Seen) (first uint64) {
 // write writes the reply record of f.hop.
 func (f *foreignReplay) write(head *record.Head) error {
 	f.hop.Flow = head.FlowIndex
-	if err := f.writer.Reply(head, &f.hop); err != nil {
+	if err := f.writer.Write(&record.Reply{Head: *head, Hop: f.hop}); err != nil {
 		return outputFailed(err)
 	}
 	return nil
@@ -319,7 +320,7 @@ func identityOf(p *probe.Probe) probe.Header {
 }
 
 // trace writes a trace.
-func (f *foreignReplay) trace(t *record.Trace) error { return f.writer.Trace(t) }
+func (f *foreignReplay) trace(t *record.Trace) error { return f.writer.Write(t) }
 
 // finish writes what is left; whole says that all captures were read to their
 // ends.
@@ -334,7 +335,7 @@ func (f *foreignReplay) finish(whole bool) error {
 		return err
 	}
 	err := errors.Join(f.collector.Expire(math.MaxInt64, f.trace),
-		f.writer.Summary(sum), f.writer.CycleStop(time.Unix(0, f.last)), f.writer.Flush())
+		f.writer.Write(sum), f.writer.Write(cycleStop(time.Unix(0, f.last))), f.writer.Flush())
 	if err != nil {
 		return outputFailed(err)
 	}
@@ -345,25 +346,23 @@ func (f *foreignReplay) finish(whole bool) error {
 	return nil
 }
 
-func (f *foreignReplay) summary(whole bool) *ndjson.Summary {
+func (f *foreignReplay) summary(whole bool) *record.Summary {
 	n, d := &f.count, &f.decoder.Stats
-	sum := &ndjson.Summary{
-		Targets: f.collector.Groups(), Sent: n.probes + n.implied, Answered: n.answered + n.implied,
-		Frames: ndjson.Frames{
-			Received: d.Frames.Load(), Malformed: d.Malformed.Load(),
-			Unrelated: d.Unrelated.Load(), Fragments: d.Fragments.Load(),
-			Rejected: ndjson.Rejected{
-				Checksum: d.Checksum.Load(), Source: d.Source.Load(), Tag: d.Tag.Load(), Conflict: d.Conflict.Load(),
-			},
-			Duplicates: n.duplicates, Strong: n.strong, Weak: n.weak, Unverified: n.unverified,
+	sum := &record.Summary{ElapsedS: float64(f.last-f.began) / 1e9, Complete: whole, Reason: record.ReasonDone}
+	sum.Targets, sum.Sent, sum.Answered = f.collector.Groups(), n.probes+n.implied, n.answered+n.implied
+	sum.Inbound = account.Inbound[uint64]{
+		Frames: d.Frames.Load(), Malformed: d.Malformed.Load(),
+		Unrelated: d.Unrelated.Load(), Fragments: d.Fragments.Load(),
+		Rejected: account.Rejected[uint64]{
+			Checksum: d.Checksum.Load(), Source: d.Source.Load(), Tag: d.Tag.Load(), Conflict: d.Conflict.Load(),
 		},
+		Duplicates: n.duplicates, Strong: n.strong, Weak: n.weak, Unverified: n.unverified,
 		UDPReplies: n.udpReplies, PureACKs: n.pureACKs,
-		ElapsedS: float64(f.last-f.began) / 1e9, Complete: whole, Reason: ndjson.ReasonDone,
 	}
 	sum.Silent = sum.Sent - sum.Answered
 	sum.SilentBy.Unknown = sum.Silent
 	if !whole {
-		sum.Reason = ndjson.ReasonCapture
+		sum.Reason = record.ReasonCapture
 	}
 	return sum
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/google/gopacket/pcap"
 	"golang.org/x/sys/unix"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Frames with a wrong checksum make no record. Copies of true replies come from
@@ -46,7 +46,7 @@ func TestWrongChecksums(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- replay(ctx, ours, fd, tt.offsets, most, &copied) }()
 		c := config(tt.target)
-		c.RatePPS, c.MaxTTL, c.Wait, c.Records, c.DstPort = 200, 1, 500e6, ndjson.Both, port
+		c.RatePPS, c.MaxTTL, c.Wait, c.Records, c.DstPort = 200, 1, 500e6, record.Both, port
 		r := runScan(t, c)
 		stop()
 		if err := <-done; err != nil {

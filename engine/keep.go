@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
 )
@@ -17,7 +17,8 @@ func (s *scan) beginCheckpoint() error {
 		k.checkpoint = s.checkpoint()
 	}
 	k.Tool, k.sink = "masstrace/"+s.cfg.Version, s.sink
-	none := ndjson.Summary{TTLs: uint64(s.plan.shape.TTLs()), Flows: uint64(s.plan.shape.Flows)}
+	var none record.Summary
+	none.TTLs, none.Flows = uint64(s.plan.shape.TTLs()), uint64(s.plan.shape.Flows)
 	return k.mark(s.first, &none)
 }
 

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
 )
@@ -21,7 +21,7 @@ type keeper struct {
 	checkpoint
 	path    string
 	resumed bool           // a process before this one began the run
-	before  ndjson.Summary // of the windows that were recorded then
+	before  record.Summary // of the windows that were recorded then
 	sink    *output.Sink
 
 	// settled[ID % window.Live] is what was heard when the window was over,
@@ -127,7 +127,7 @@ func (k *keeper) wait(stop context.Context, reply time.Duration) {
 
 // mark saves that the windows below number done are in the output; sum counts
 // those of them that this process did. The output must be flushed.
-func (k *keeper) mark(done uint64, sum *ndjson.Summary) (err error) {
+func (k *keeper) mark(done uint64, sum *record.Summary) (err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.Windows = done

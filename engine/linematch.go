@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -33,9 +34,9 @@ type lineCounts struct {
 	began, lastSent            int64 // ns since the Unix epoch
 }
 
-func newLineMatcher(c *codec.Listed, w *ndjson.Writer, records ndjson.Records, tos uint8, wait time.Duration) lineMatcher {
+func newLineMatcher(c *codec.Listed, w *ndjson.Writer, records record.Kinds, tos uint8, wait time.Duration) lineMatcher {
 	keep := trace.KeepNothing
-	if records&ndjson.Traces != 0 {
+	if records&record.Traces != 0 {
 		keep = trace.KeepFlows
 	}
 	return lineMatcher{
@@ -87,7 +88,7 @@ func (m *lineMatcher) reply(r *probe.Reply) error {
 		m.hop.Sent, m.hop.RTT = seen.Sent, max(rtt, 0)
 		m.collector.Reply(seen.Flow, seen.Sent, &m.hop)
 	}
-	return m.writer.Reply(head, &m.hop)
+	return m.writer.Write(&record.Reply{Head: *head, Hop: m.hop})
 }
 
 // sweep writes, now and then, the traces to which nothing comes any more.
@@ -98,21 +99,22 @@ func (m *lineMatcher) sweep(now int64) (swept bool, err error) {
 	m.swept = now
 	since := now - 2*matcher.Forgotten
 	m.table.Forget(since) // none in it has a flow that is given up
-	return true, m.collector.Expire(since, m.writer.Trace)
+	return true, m.collector.Expire(since, m.trace)
 }
 
 // summary sums up what was sent and came, but for times and how it ended.
-func (m *lineMatcher) summary(f *receiver.Stats) *ndjson.Summary {
+func (m *lineMatcher) summary(f *receiver.Stats) *record.Summary {
 	n := &m.count
-	return &ndjson.Summary{
-		Targets: m.collector.Groups(), Sent: n.sent, Answered: n.answered, Silent: n.sent - n.answered, TxErrors: n.failed,
-		SilentBy: ndjson.SilentBy{Unknown: n.sent - n.answered},
-		Frames: ndjson.Frames{
-			Received: f.Frames.Load(), Malformed: f.Malformed.Load(),
-			Unrelated: f.Unrelated.Load(), Fragments: f.Fragments.Load(),
-			Rejected: ndjson.Rejected{Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(), Conflict: f.Conflict.Load()},
-			Late:     n.late, Duplicates: n.duplicates, Strong: n.answered,
-		},
-		Complete: true, Reason: ndjson.ReasonDone,
+	sum := &record.Summary{Complete: true, Reason: record.ReasonDone}
+	sum.Targets, sum.Sent, sum.Answered, sum.Silent = m.collector.Groups(), n.sent, n.answered, n.sent-n.answered
+	sum.TxErrors, sum.SilentBy.Unknown = n.failed, sum.Silent
+	sum.Inbound = account.Inbound[uint64]{
+		Frames: f.Frames.Load(), Malformed: f.Malformed.Load(),
+		Unrelated: f.Unrelated.Load(), Fragments: f.Fragments.Load(),
+		Rejected: account.Rejected[uint64]{Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(), Conflict: f.Conflict.Load()},
+		Late:     n.late, Duplicates: n.duplicates, Strong: n.answered,
 	}
+	return sum
 }
+
+func (m *lineMatcher) trace(t *record.Trace) error { return m.writer.Write(t) }

@@ -9,6 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/receiver"
 )
 
@@ -29,7 +30,7 @@ func newLineReplay(r *replayer, v *parameters, key [16]byte) (*lineReplay, error
 	if err != nil {
 		return nil, err
 	}
-	writer := ndjson.NewWriter(r.sink, ndjson.Config{Records: r.cfg.Records, Run: v.Run, Hostname: v.Hostname})
+	writer := ndjson.NewWriter(r.sink, ndjson.Config{Kinds: r.cfg.Records, Run: v.Run, Hostname: v.Hostname})
 	l := &lineReplay{
 		copied: copied{replayer: r, v: v}, decoder: receiver.NewReplay(listed),
 		match: newLineMatcher(listed, writer, r.cfg.Records, v.TOS, v.wait()),
@@ -41,7 +42,7 @@ func newLineReplay(r *replayer, v *parameters, key [16]byte) (*lineReplay, error
 // run replays the file.
 func (l *lineReplay) run(ctx context.Context, f *receiver.File) error {
 	run := l.v.runRecord()
-	if err := errors.Join(l.match.writer.CycleStart(endsAt(l.v.StartNS)), l.match.writer.Run(&run)); err != nil {
+	if err := errors.Join(l.match.writer.Write(cycleStart(endsAt(l.v.StartNS))), l.match.writer.Write(&run)); err != nil {
 		return outputFailed(err)
 	}
 	fault := each(ctx, f, l.entry)
@@ -98,11 +99,11 @@ func (l *lineReplay) finish(fault error) error {
 	if l.end != nil {
 		m.count.failed = l.end.TxErrors
 	}
-	if err := m.collector.Expire(math.MaxInt64, m.writer.Trace); err != nil {
+	if err := m.collector.Expire(math.MaxInt64, m.trace); err != nil {
 		return outputFailed(err)
 	}
 	sum := m.summary(&l.decoder.Stats)
 	l.ended(sum)
-	sum.Complete = sum.Reason == ndjson.ReasonDone
+	sum.Complete = sum.Reason == record.ReasonDone
 	return l.copied.finish(m.writer, sum, fault, "")
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/output"
@@ -247,7 +248,7 @@ func (s *lineScan) begin() error {
 	if err := s.cfg.Privileges.renounce(0); err != nil { // everything is open
 		return environment(err)
 	}
-	writer := ndjson.NewWriter(s.sink, ndjson.Config{Records: s.cfg.Records, Run: v.Run, Hostname: v.Hostname})
+	writer := ndjson.NewWriter(s.sink, ndjson.Config{Kinds: s.cfg.Records, Run: v.Run, Hostname: v.Hostname})
 	s.match = newLineMatcher(s.listed, writer, s.cfg.Records, s.cfg.TOS, s.cfg.Wait)
 	var err error
 	if s.receiver, err = receiver.New(s.live, s.listed, s.time); err != nil {
@@ -257,7 +258,7 @@ func (s *lineScan) begin() error {
 		s.receiver.Show(lineTap{s.copy.received})
 	}
 	run := v.runRecord()
-	if err := errors.Join(writer.CycleStart(start), writer.Run(&run), writer.Flush()); err != nil {
+	if err := errors.Join(writer.Write(cycleStart(start)), writer.Write(&run), writer.Flush()); err != nil {
 		return outputFailed(err)
 	}
 	s.match.count.began = s.time.Now()
@@ -346,7 +347,7 @@ func (s *lineScan) endOfCopy(stopped context.Context, bad error) endOfCopy {
 // with a line.
 func reasonOf(stopped context.Context, bad error) string {
 	if bad != nil {
-		return ndjson.ReasonList
+		return record.ReasonList
 	}
 	return stopCause(stopped)
 }
@@ -366,8 +367,8 @@ func (s *lineScan) sumUp(stopped context.Context, bad error) error {
 	if s.excluded > 0 {
 		s.console.say("%d probes of the list were not sent: excluded, or of a family without a route", s.excluded)
 	}
-	err := errors.Join(s.writeErr, m.collector.Expire(math.MaxInt64, m.writer.Trace),
-		m.writer.Summary(sum), m.writer.CycleStop(time.Now()), m.writer.Flush(), s.sink.Close(), s.copy.close())
+	err := errors.Join(s.writeErr, m.collector.Expire(math.MaxInt64, m.trace),
+		m.writer.Write(sum), m.writer.Write(cycleStop(time.Now())), m.writer.Flush(), s.sink.Close(), s.copy.close())
 	s.console.summary(sum)
 	switch {
 	case err != nil:

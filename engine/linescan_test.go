@@ -16,10 +16,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/masstrace/masstrace/internal/codec"
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 func TestLineReader(t *testing.T) {
@@ -68,7 +68,7 @@ func runLines(t *testing.T, list string, edit func(*Config)) (*results, error) {
 	lab.Need(t, routers.Name)
 	var out bytes.Buffer
 	c := config()
-	c.Probes, c.Stdin, c.Stdout, c.Records, c.Wait = "-", strings.NewReader(list), &out, ndjson.Both, 300*time.Millisecond
+	c.Probes, c.Stdin, c.Stdout, c.Records, c.Wait = "-", strings.NewReader(list), &out, record.Both, 300*time.Millisecond
 	if edit != nil {
 		edit(&c)
 	}
@@ -136,12 +136,12 @@ func TestLinesCopy(t *testing.T) {
 	} {
 		var want bytes.Buffer
 		c := config()
-		c.Probes, c.Stdin, c.Stdout, c.Records, c.Wait = "-", strings.NewReader(tt.list), &want, ndjson.Both, 300*time.Millisecond
+		c.Probes, c.Stdin, c.Stdout, c.Records, c.Wait = "-", strings.NewReader(tt.list), &want, record.Both, 300*time.Millisecond
 		c.Capture = filepath.Join(t.TempDir(), tt.name)
 		if err := Scan(t.Context(), context.Background(), c); err != nil && ClassOf(err) != Partial {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(sortedRecords(t, want.Bytes()), sortedRecords(t, replayed(t, ndjson.Both, c.Capture))); diff != "" {
+		if diff := cmp.Diff(sortedRecords(t, want.Bytes()), sortedRecords(t, replayed(t, record.Both, c.Capture))); diff != "" {
 			t.Errorf("%s: scan and replay differ:\n%s", tt.name, diff)
 		}
 		if n := bytes.Count(want.Bytes(), []byte(`"type":"reply"`)); n < 3*5*11 {
@@ -154,7 +154,7 @@ func TestLinesCopy(t *testing.T) {
 func TestLinesFaults(t *testing.T) {
 	t.Parallel()
 	r, err := runLines(t, "45.80.3.9,40000,33434,1,udp\n45.80.3.9,40000,33434,2,udp\nwhat?\n45.80.3.9,40000,33434,3,udp\n", nil)
-	if ClassOf(err) != Partial || !strings.Contains(fmt.Sprint(err), "stdin:3: ") || len(r.replies) != 2 || r.summary.Reason != ndjson.ReasonList {
+	if ClassOf(err) != Partial || !strings.Contains(fmt.Sprint(err), "stdin:3: ") || len(r.replies) != 2 || r.summary.Reason != record.ReasonList {
 		t.Errorf("%v, %d replies, %+v", err, len(r.replies), r.summary)
 	}
 	if _, err := runLines(t, "what?\n", nil); ClassOf(err) != Usage {
@@ -200,7 +200,7 @@ func TestLinesPipe(t *testing.T) {
 	soft, interrupt := context.WithCancel(t.Context())
 	out := replies{seen: make(chan struct{}, 3)}
 	c := config()
-	c.Probes, c.Stdin, c.Stdout, c.Records, c.Wait = "-", in, &out, ndjson.Replies, 300*time.Millisecond
+	c.Probes, c.Stdin, c.Stdout, c.Records, c.Wait = "-", in, &out, record.Replies, 300*time.Millisecond
 	done := make(chan error, 1)
 	go func() { done <- Scan(t.Context(), soft, c) }()
 	for ttl := 1; ttl <= 3; ttl++ {
@@ -217,7 +217,7 @@ func TestLinesPipe(t *testing.T) {
 	if err := <-done; ClassOf(err) != Partial {
 		t.Errorf("interrupted: %v", err)
 	}
-	if r := read(t, &out.Buffer); len(r.replies) != 3 || r.summary.Reason != ndjson.ReasonSignal {
+	if r := read(t, &out.Buffer); len(r.replies) != 3 || r.summary.Reason != record.ReasonSignal {
 		t.Errorf("%d replies, %+v", len(r.replies), r.summary)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
@@ -383,7 +383,7 @@ func TestFormatsAgree(t *testing.T) {
 			continue
 		}
 		n++
-		text := string(replayed(t, ndjson.Both, path))
+		text := string(replayed(t, record.Both, path))
 		text = strings.ReplaceAll(text, name, "NAME")
 		if want == "" {
 			want = text

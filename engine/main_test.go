@@ -17,6 +17,7 @@ import (
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // TestMain runs the tests in the lab of routers.
@@ -38,18 +39,18 @@ func config(targets ...string) Config {
 		Targets: targets, PerPrefix: 1, Granularity4: 24, Granularity6: 48,
 		Method: probe.UDP, MinTTL: 1, MaxTTL: 32, DstPort: 33434, Flows: 1, Attempts: 1,
 		RatePPS: 10_000, Wait: time.Second, Memory: 64 << 20,
-		Output: "-", Records: ndjson.Traces, Version: "test", Privileges: Kept,
+		Output: "-", Records: record.Traces, Version: "test", Privileges: Kept,
 		Streams: Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard},
 	}
 }
 
 // results are the records of a run.
 type results struct {
-	run     ndjson.Run
-	traces  []*ndjson.TraceRecord
-	exts    []*ndjson.TraceExt
-	replies []*ndjson.ReplyRecord
-	summary ndjson.Summary
+	run     record.Run
+	traces  []*ndjson.TraceLine
+	exts    []*ndjson.ExtLine
+	replies []*ndjson.ReplyLine
+	summary record.Summary
 }
 
 // runScan runs a scan that must succeed, and returns its records.
@@ -78,31 +79,31 @@ func read(t *testing.T, in io.Reader) *results {
 	}
 	r := new(results)
 	for {
-		record, err := reader.Next()
+		rec, err := reader.Next()
 		if err == io.EOF {
 			return r
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		switch record := record.(type) {
-		case *ndjson.Run:
-			r.run = *record
-		case *ndjson.TraceRecord:
-			r.traces = append(r.traces, record)
-		case *ndjson.TraceExt:
-			r.exts = append(r.exts, record)
-		case *ndjson.ReplyRecord:
-			r.replies = append(r.replies, record)
-		case *ndjson.Summary:
-			r.summary = *record
+		switch rec := rec.(type) {
+		case *record.Run:
+			r.run = *rec
+		case *ndjson.TraceLine:
+			r.traces = append(r.traces, rec)
+		case *ndjson.ExtLine:
+			r.exts = append(r.exts, rec)
+		case *ndjson.ReplyLine:
+			r.replies = append(r.replies, rec)
+		case *record.Summary:
+			r.summary = *rec
 		}
 	}
 }
 
 // responders returns who answered at each TTL from 1 to length, the zero Addr
 // where nobody did.
-func responders(trace *ndjson.TraceRecord, length int) []netip.Addr {
+func responders(trace *ndjson.TraceLine, length int) []netip.Addr {
 	addrs := make([]netip.Addr, length)
 	for _, h := range trace.Hops {
 		if int(h.ProbeTTL) <= length {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -19,11 +20,11 @@ type MergeConfig struct {
 }
 
 // Merge puts the files of the shards of a scan into one. Errors have a Class.
-func Merge(c MergeConfig) error {
+func Merge(ctx context.Context, c MergeConfig) error {
 	if err := c.checkFiles(); err != nil {
 		return err
 	}
-	m, err := merge.PrepareMerge(merge.MergeConfig{Files: c.Files, Missing: c.Missing})
+	m, err := merge.Prepare(ctx, merge.Config{Files: c.Files, Missing: c.Missing})
 	switch {
 	case errors.Is(err, merge.ErrShards):
 		return &Error{Usage, err}
@@ -34,7 +35,7 @@ func Merge(c MergeConfig) error {
 	if err != nil {
 		return environment(err)
 	}
-	if err := errors.Join(m.Write(sink), sink.Close()); err != nil {
+	if err := errors.Join(m.Write(ctx, sink), sink.Close()); err != nil {
 		return outputFailed(err)
 	}
 	newConsole(&Config{Quiet: c.Quiet, Streams: c.Streams}).summary(&m.Summary)

@@ -11,6 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
@@ -59,7 +60,7 @@ func newOwnReplay(r *replayer, v *parameters, key [16]byte) (*ownReplay, error) 
 	if s := v.Shape; s.Targets < 1 || s.Targets*s.TTLs()*s.Flows > math.MaxInt32 || s.Unlinked < 0 || s.ExtensionOctets < 0 {
 		return nil, errors.New("the header has no shape of windows that makes sense")
 	}
-	if r.cfg.Records&ndjson.Replies != 0 && v.Shape.Unlinked == 0 {
+	if r.cfg.Records&record.Replies != 0 && v.Shape.Unlinked == 0 {
 		v.Shape.Unlinked = unlinked(v.Shape.Targets, v.Shape) + 1024
 	}
 	o.set = window.NewSet(v.Shape) // faults may be noted before the first frame
@@ -170,7 +171,7 @@ func (o *ownReplay) begin() error {
 	o.matcher = matcher.New(matcher.Config{Index: o.finder, Set: o.set, Retired: o.retired, Known: p.stopSet()})
 	source4, source6 := probe.AddrFrom(v.Source4), probe.AddrFrom(v.Source6)
 	o.recorder = &recorder{
-		writer: ndjson.NewWriter(o.sink, ndjson.Config{Records: o.cfg.Records, Run: v.Run, Hostname: v.Hostname}),
+		writer: ndjson.NewWriter(o.sink, ndjson.Config{Kinds: o.cfg.Records, Run: v.Run, Hostname: v.Hostname}),
 		failed: func(error) {},
 		assembler: trace.NewAssembler(trace.AssemblerConfig{
 			Method: o.method, Source4: source4, Source6: source6,
@@ -182,9 +183,9 @@ func (o *ownReplay) begin() error {
 	for range window.Live {
 		o.open(nil)
 	}
-	record := v.runRecord()
+	run := v.runRecord()
 	w := o.recorder.writer
-	if err := errors.Join(w.CycleStart(endsAt(v.StartNS)), w.Run(&record)); err != nil {
+	if err := errors.Join(w.Write(cycleStart(endsAt(v.StartNS))), w.Write(&run)); err != nil {
 		return outputFailed(err)
 	}
 	return nil
@@ -304,11 +305,11 @@ func (o *ownReplay) finish(fault error) error {
 }
 
 // summary gathers the counts.
-func (o *ownReplay) summary(taken uint64) *ndjson.Summary {
+func (o *ownReplay) summary(taken uint64) *record.Summary {
 	heard := heardOf(o.method, &o.matcher.Stats, new(matcher.Counts), &o.reader.decoder.Stats)
 	sum := sumOf(o.plan, 0, taken, o.recorder.assembler, heard, nil)
 	addNever(sum, o.plan, taken)
-	sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && o.recorder.halted == 0, ndjson.ReasonDone
+	sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && o.recorder.halted == 0, record.ReasonDone
 	o.ended(sum)
 	return sum
 }

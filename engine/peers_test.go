@@ -16,20 +16,21 @@ import (
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // peersTTL is how far all tools are asked to go: beyond every target.
 const peersTTL = 14
 
 // scanForPeers scans samples and returns the traces with who answered.
-func scanForPeers(t *testing.T, method probe.Method, targets []string) map[netip.Addr]*ndjson.TraceRecord {
+func scanForPeers(t *testing.T, method probe.Method, targets []string) map[netip.Addr]*ndjson.TraceLine {
 	t.Helper()
 	c := config(targets...)
 	c.Method, c.MaxTTL, c.Attempts = method, peersTTL, 2
 	if method == probe.ICMP {
 		c.DstPort = 0
 	}
-	traces := map[netip.Addr]*ndjson.TraceRecord{}
+	traces := map[netip.Addr]*ndjson.TraceLine{}
 	for _, trace := range runScan(t, c).traces {
 		traces[trace.Dst] = trace
 	}
@@ -98,7 +99,7 @@ func TestScamper(t *testing.T) {
 	}
 }
 
-func compareScamper(t *testing.T, ours *ndjson.TraceRecord, theirs *scamperTrace) {
+func compareScamper(t *testing.T, ours *ndjson.TraceLine, theirs *scamperTrace) {
 	t.Helper()
 	var a, b []string
 	for _, h := range ours.Hops {
@@ -134,7 +135,7 @@ func TestTraceroute(t *testing.T) {
 	}
 }
 
-func compareTraceroute(t *testing.T, ours *ndjson.TraceRecord, theirs []netip.Addr) {
+func compareTraceroute(t *testing.T, ours *ndjson.TraceLine, theirs []netip.Addr) {
 	t.Helper()
 	var a, b []string
 	for i, addr := range theirs {
@@ -207,7 +208,7 @@ func TestCrowd(t *testing.T) {
 	for _, method := range []probe.Method{probe.UDP, probe.ICMP} {
 		t.Run(method.String(), func(t *testing.T) {
 			c := config(v4, v6, "45.80.4.0/24", "2a00:80:4::/48")
-			c.Method, c.Flows, c.Attempts, c.Records, c.RatePPS, c.Wait = method, 16, 2, ndjson.Both, 2000, 500e6
+			c.Method, c.Flows, c.Attempts, c.Records, c.RatePPS, c.Wait = method, 16, 2, record.Both, 2000, 500e6
 			if method == probe.ICMP {
 				c.DstPort = 0
 			}

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/codec"
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/permute"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/ratelimit"
@@ -185,7 +185,7 @@ const preparedOctets = 72
 func (p *plan) octetsPerTarget(c *Config) uint64 {
 	s := p.shape
 	n := p.strategy.octetsPerTarget(s) + uint64(s.OctetsPerTarget()) + uint64(s.Flows)*preparedOctets*uint64(max(c.Senders, 1)) + extensionOctets(1, s)
-	if c.Records&ndjson.Replies != 0 {
+	if c.Records&record.Replies != 0 {
 		n += uint64(window.EntryOctets * unlinked(1, s))
 	}
 	return n
@@ -220,7 +220,7 @@ func (p *plan) sizeWindows(c *Config) error {
 	n = min(n, float64(inMemory), float64(max(p.order.Len(), 1)), math.MaxInt32/perTarget)
 	p.shape.Targets = max(int(n), 1)
 	p.shape.ExtensionOctets = int(extensionOctets(p.shape.Targets, p.shape)) + 4096
-	if c.Records&ndjson.Replies != 0 {
+	if c.Records&record.Replies != 0 {
 		p.shape.Unlinked = unlinked(p.shape.Targets, p.shape) + 1024
 	}
 	p.windows = p.countWindows()

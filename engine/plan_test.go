@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -63,7 +63,7 @@ func TestWindows(t *testing.T) {
 
 // What windows come to take is within --memory, and what the plan says.
 func TestMemory(t *testing.T) {
-	for _, records := range []ndjson.Records{ndjson.Traces, ndjson.Both} {
+	for _, records := range []record.Kinds{record.Traces, record.Both} {
 		for _, memory := range []uint64{1 << 20, 16 << 20, 64 << 20} {
 			c := config("0.0.0.0/0")
 			c.RatePPS, c.Memory, c.Attempts, c.Flows, c.Records = 1e6, memory, 2, 2, records

@@ -14,6 +14,7 @@ import (
 type recorder struct {
 	assembler *trace.Assembler
 	writer    *ndjson.Writer
+	reply     record.Reply // the one that is written
 	retired   <-chan *window.Window
 	free      chan<- *window.Window
 	failed    func(error) // told of the first error of the writer
@@ -69,9 +70,10 @@ func (r *recorder) window(ctx context.Context, w *window.Window) {
 		}
 		return nil
 	}
-	if r.writer.Wants(ndjson.Replies) {
+	if r.writer.Wants(record.Replies) {
 		if r.assembler.Replies(w, func(head *record.Head, hop *record.Hop) error {
-			return write(r.writer.Reply(head, hop))
+			r.reply.Head, r.reply.Hop = *head, *hop
+			return write(r.writer.Write(&r.reply))
 		}) != nil {
 			return
 		}
@@ -80,7 +82,7 @@ func (r *recorder) window(ctx context.Context, w *window.Window) {
 		if t.Halted {
 			r.halted++
 		}
-		return write(r.writer.Trace(t))
+		return write(r.writer.Write(t))
 	}) != nil {
 		return
 	}

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"
 )
@@ -34,7 +34,7 @@ type ReplayConfig struct {
 	PortLow, PortHigh uint16
 
 	Output  string // file, or - for Stdout
-	Records ndjson.Records
+	Records record.Kinds
 	Quiet   bool
 	Argv    []string
 	Version string
@@ -166,12 +166,12 @@ func (r *replayer) own(f *receiver.File, path string) (fileReplay, error) {
 }
 
 // runRecord returns the run record of a scan as its capture tells it.
-func (v *parameters) runRecord() ndjson.Run {
-	run := ndjson.Run{
+func (v *parameters) runRecord() record.Run {
+	run := record.Run{
 		Tool: v.Tool, Argv: v.Argv, Seed: v.Seed, KeyID: v.KeyID,
 		RatePPS: v.RatePPS, RateAuto: v.RateAuto, Burst: v.Burst, TTL: [2]uint8{v.Shape.FirstTTL, v.Shape.LastTTL},
 		Flows: v.Shape.Flows, Attempts: v.Shape.Attempts,
-		Strategy: v.Strategy, GapLimit: v.GapLimit, Overlap: v.Overlap, Stitch: v.Stitch, Protocol: v.Method, DstPort: v.DstPort,
+		Strategy: record.Strategy{Strategy: v.Strategy, GapLimit: v.GapLimit, Overlap: v.Overlap, Stitch: v.Stitch}, Protocol: v.Method, DstPort: v.DstPort,
 		TOS: v.TOS, WaitS: v.wait().Seconds(), Link: v.Link, IO: v.IO, Senders: v.Senders, Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: v.TargetsSHA256, ExcludeSHA256: v.ExcludeSHA256,
 		PerPrefix: v.PerPrefix, Granularity: [2]int{v.Granularity4, v.Granularity6}, MaxTargets: v.MaxTargets,

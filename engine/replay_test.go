@@ -17,10 +17,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/receiver"
 )
 
@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "write testdata/replay anew")
 const captureDir = "../testdata/captures"
 
 // replayConfig returns a replay of files without a key of its own.
-func replayConfig(out io.Writer, records ndjson.Records, files ...string) ReplayConfig {
+func replayConfig(out io.Writer, records record.Kinds, files ...string) ReplayConfig {
 	return ReplayConfig{
 		Files: files, Output: "-", Records: records, Quiet: true, Version: "test",
 		Streams: Streams{Stdin: strings.NewReader(""), Stdout: out, Stderr: io.Discard},
@@ -37,7 +37,7 @@ func replayConfig(out io.Writer, records ndjson.Records, files ...string) Replay
 }
 
 // replayed replays files, which must be whole.
-func replayed(t *testing.T, records ndjson.Records, files ...string) []byte {
+func replayed(t *testing.T, records record.Kinds, files ...string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	if err := Replay(t.Context(), replayConfig(&out, records, files...)); err != nil {
@@ -72,9 +72,9 @@ func TestReplayGolden(t *testing.T) {
 			continue // the same, as TestFormatsAgree finds
 		}
 		t.Run(name, func(t *testing.T) {
-			records := ndjson.Traces // of scans replies would be long
+			records := record.Traces // of scans replies would be long
 			if !strings.HasPrefix(name, "scans-") {
-				records = ndjson.Both
+				records = record.Both
 			}
 			var got bytes.Buffer
 			err := Replay(t.Context(), replayConfig(&got, records, path))
@@ -120,7 +120,7 @@ func TestReplayScan(t *testing.T) {
 			dir := t.TempDir()
 			var want bytes.Buffer
 			c := config(samples(4)...)
-			c.Method, c.Attempts, c.Flows, c.Records = method, 2, 2, ndjson.Both
+			c.Method, c.Attempts, c.Flows, c.Records = method, 2, 2, record.Both
 			c.Strategy, c.Stitch, c.GapLimit, c.Overlap = tt.Strategy, tt.Stitch, tt.GapLimit, tt.Overlap
 			c.Wait, c.Memory = 300*time.Millisecond, 1<<20 // some windows
 			c.Capture = filepath.Join(dir, "scan.pcapng"+map[probe.Method]string{probe.ICMP: ".gz", probe.TCPSYN: ".zst"}[method])
@@ -134,7 +134,7 @@ func TestReplayScan(t *testing.T) {
 			if info, err := os.Stat(c.Capture + ".key"); err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("key file: %v, %v", info.Mode(), err)
 			}
-			got := replayed(t, ndjson.Both, c.Capture)
+			got := replayed(t, record.Both, c.Capture)
 			if diff := cmp.Diff(sortedRecords(t, want.Bytes()), sortedRecords(t, got)); diff != "" {
 				t.Errorf("scan and replay differ:\n%s", diff)
 			}
@@ -166,18 +166,18 @@ func sortedRecords(t *testing.T, text []byte) []string {
 // program, give the same hops.
 func TestReplayKeys(t *testing.T) {
 	const name = captureDir + "/scans/udp.pcapng"
-	want := hopsOf(t, replayed(t, ndjson.Traces, name), "strong")
+	want := hopsOf(t, replayed(t, record.Traces, name), "strong")
 	key, err := os.ReadFile(name + ".key")
 	if err != nil {
 		t.Fatal(err)
 	}
 	foreign := filepath.Join(t.TempDir(), "foreign.pcap")
 	writePcap(t, foreign, name)
-	if got := hopsOf(t, replayed(t, ndjson.Traces, foreign), "unverified"); !cmp.Equal(got, want) {
+	if got := hopsOf(t, replayed(t, record.Traces, foreign), "unverified"); !cmp.Equal(got, want) {
 		t.Errorf("without the key:\n%s", cmp.Diff(want, got))
 	}
 	var out bytes.Buffer
-	c := replayConfig(&out, ndjson.Traces, foreign)
+	c := replayConfig(&out, record.Traces, foreign)
 	c.Key, c.Seed, c.Method, c.DstPort = strings.TrimSpace(string(key)), "captures", probe.UDP, 33434
 	c.MinTTL, c.MaxTTL, c.Flows, c.Attempts = 1, 16, 1, 1
 	c.Sources = []netip.Addr{netip.MustParseAddr("20.0.1.0"), netip.MustParseAddr("2a00:1:0:1::")}
@@ -236,7 +236,7 @@ func TestReplayCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = Replay(t.Context(), replayConfig(&out, ndjson.Both, path))
+		err = Replay(t.Context(), replayConfig(&out, record.Both, path))
 		if ClassOf(err) != Partial || !errors.Is(err, receiver.ErrCapture) {
 			t.Fatalf("%d octets: class %v, %v", n, ClassOf(err), err)
 		}
@@ -247,7 +247,7 @@ func TestReplayCut(t *testing.T) {
 			continue
 		}
 		r := read(t, &out)
-		if r.summary.Complete || r.summary.Reason != ndjson.ReasonCapture || r.summary.Balance() != nil {
+		if r.summary.Complete || r.summary.Reason != record.ReasonCapture || r.summary.Balance() != nil {
 			t.Fatalf("%d octets: summary %+v, %v", n, r.summary, r.summary.Balance())
 		}
 		if len(r.replies) < most {

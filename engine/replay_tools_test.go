@@ -18,6 +18,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/receiver"
 )
 
@@ -39,7 +40,7 @@ func TestReplayTools(t *testing.T) {
 				"traceroute": printedByTraceroute, "mtr": printedByMTR, "scamper": printedByScamper,
 				"yarrp": printedByYarrp, "caracal": printedByCaracal,
 			}[tool](t, string(text))
-			r := read(t, bytes.NewReader(replayed(t, ndjson.Both, path)))
+			r := read(t, bytes.NewReader(replayed(t, record.Both, path)))
 			traces := r.traces
 			if len(traces) != 1 {
 				t.Fatalf("%d traces", len(traces))
@@ -108,7 +109,7 @@ func printedByScamper(t *testing.T, text string) (hops []string) {
 }
 
 // answers returns "TTL address" of each reply: of ICMP errors alone, or of all.
-func answers(replies []*ndjson.ReplyRecord, errorsAlone bool) (hops []string) {
+func answers(replies []*ndjson.ReplyLine, errorsAlone bool) (hops []string) {
 	for _, r := range replies {
 		if errorsAlone && r.QuotedTTL == nil {
 			continue
@@ -177,7 +178,7 @@ func TestReplayPause(t *testing.T) {
 	if err := os.WriteFile(path, out.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := read(t, bytes.NewReader(replayed(t, ndjson.Both, path)))
+	r := read(t, bytes.NewReader(replayed(t, record.Both, path)))
 	if err := r.summary.Balance(); err != nil || len(r.replies) < 30 {
 		t.Errorf("%d replies, %v", len(r.replies), err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // A scan that is interrupted goes on in another one, while its exclude files are
@@ -25,7 +26,7 @@ func TestScanGoesOn(t *testing.T) {
 	}
 	c := config("45.16.0.0/18", "2a00:16::/43")
 	c.Exclude, c.Output, c.Seed = []string{exclude}, filepath.Join(dir, "out.ndjson.gz"), "s"
-	c.Memory, c.RatePPS, c.Wait, c.Records = 256<<10, 1000, 200*time.Millisecond, ndjson.Both
+	c.Memory, c.RatePPS, c.Wait, c.Records = 256<<10, 1000, 200*time.Millisecond, record.Both
 	again := make(chan os.Signal, 1)
 	c.Reread = again
 	state := filepath.Join(dir, "state")
@@ -49,16 +50,16 @@ func TestScanGoesOn(t *testing.T) {
 	}
 	defer in.Close()
 	seen := map[string]int{}
-	var sum *ndjson.Summary
+	var sum *record.Summary
 	for {
-		record, err := in.Next()
+		rec, err := in.Next()
 		if err != nil {
 			break
 		}
-		switch r := record.(type) {
-		case *ndjson.TraceRecord:
+		switch r := rec.(type) {
+		case *ndjson.TraceLine:
 			seen[r.Dst.String()]++
-		case *ndjson.Summary:
+		case *record.Summary:
 			sum = r
 		}
 	}

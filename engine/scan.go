@@ -273,7 +273,7 @@ func (s *scan) build() (*pipeline, error) {
 	faults := faults{set: &s.set.Faults, copy: s.copy}
 	s.receiver.Watch(faults, s.live)
 	s.writer = ndjson.NewWriter(s.sink, ndjson.Config{
-		Records: s.cfg.Records, Run: s.id, Hostname: hostname(),
+		Kinds: s.cfg.Records, Run: s.id, Hostname: hostname(),
 	})
 	p := &pipeline{
 		recorder: recorder{

@@ -3,9 +3,9 @@ package engine
 import (
 	"testing"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Several senders share windows, rate and counts, and nothing else: every target
@@ -14,7 +14,7 @@ func TestScanSenders(t *testing.T) {
 	t.Parallel()
 	for _, io := range []IO{PacketIO, XDPIO} {
 		c := config(samples(6)...)
-		c.Senders, c.IO, c.Attempts, c.Records = 3, io, 2, ndjson.Traces|ndjson.Replies
+		c.Senders, c.IO, c.Attempts, c.Records = 3, io, 2, record.Traces|record.Replies
 		if io == XDPIO {
 			c.Senders = 1 // the lab's links have one queue
 		}

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
-	"slices"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/matcher"
@@ -21,16 +20,16 @@ import (
 // the one that says so.
 func (s *scan) writeHead() error {
 	if s.keeper.resumes() {
-		return errors.Join(s.writer.Resume(&ndjson.Resume{
+		return errors.Join(s.writer.Write(&record.Resume{
 			Tool: "masstrace/" + s.cfg.Version, Argv: s.cfg.Argv, Windows: s.first, TimeUs: s.time.Now() / 1000,
 		}), s.writer.Flush())
 	}
-	if err := s.writer.CycleStart(s.start); err != nil {
+	if err := s.writer.Write(cycleStart(s.start)); err != nil {
 		return err
 	}
 	v := s.parameters()
 	run := v.runRecord()
-	if err := s.writer.Run(&run); err != nil {
+	if err := s.writer.Write(&run); err != nil {
 		return err
 	}
 	return s.writer.Flush()
@@ -45,7 +44,7 @@ func (s *scan) sumUp(r *recorder) error {
 	}
 	failure := r.err
 	if failure == nil {
-		failure = errors.Join(s.writer.Summary(summary), s.writer.CycleStop(time.Now()), s.writer.Flush())
+		failure = errors.Join(s.writer.Write(summary), s.writer.Write(cycleStop(time.Now())), s.writer.Flush())
 	}
 	for _, err := range []error{s.endCheckpoint(r, failure), s.sink.Close(), s.copy.close()} {
 		if failure == nil {
@@ -53,7 +52,7 @@ func (s *scan) sumUp(r *recorder) error {
 		}
 	}
 	if failure != nil { // which may be the summary's own
-		summary.Complete, summary.Reason = false, ndjson.ReasonDisk
+		summary.Complete, summary.Reason = false, record.ReasonDisk
 	}
 	s.console.summary(summary)
 	switch {
@@ -70,18 +69,18 @@ func outputFailed(err error) error { return &Error{Partial, fmt.Errorf("output f
 
 // heard is what was received.
 type heard struct {
-	sum    ndjson.Summary // of which all but the frames is empty
+	sum    record.Summary // of which all but the frames is empty
 	lateAt [probe.MaxTTL + 1]uint64
 }
 
 // heardOf returns what was received, but for what belongs to live windows.
 func heardOf(method probe.Method, m *matcher.Stats, live *matcher.Counts, f *receiver.Stats) *heard {
 	h := new(heard)
-	h.sum.Frames = ndjson.Frames{
-		Received:  f.Frames.Load() - (live.Late + live.Duplicates + live.Weak + live.Strong),
+	h.sum.Inbound = account.Inbound[uint64]{
+		Frames:    f.Frames.Load() - (live.Late + live.Duplicates + live.Weak + live.Strong),
 		Malformed: f.Malformed.Load(),
 		Unrelated: f.Unrelated.Load() + m.Foreign.Load(),
-		Rejected: ndjson.Rejected{
+		Rejected: account.Rejected[uint64]{
 			Checksum: f.Checksum.Load(), Source: f.Source.Load(), Tag: f.Tag.Load(),
 			Conflict: f.Conflict.Load() + m.Denied.Load(), Unsent: m.Unsent.Load(),
 		},
@@ -104,64 +103,62 @@ func heardOf(method probe.Method, m *matcher.Stats, live *matcher.Counts, f *rec
 
 // sumOf adds up the counts of the windows from number first to, not including,
 // done. m is nil where nothing is sent.
-func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard, m *schedule.Manners) *ndjson.Summary {
+func sumOf(p *plan, first, done uint64, a *trace.Assembler, h *heard, m *schedule.Manners) *record.Summary {
 	sum, tally := h.sum, &a.Tally
 	sum.Targets = p.targetsBefore(done) - p.targetsBefore(first)
 	sum.TTLs, sum.Flows = uint64(p.shape.TTLs()), uint64(p.shape.Flows)
 	sum.Sent, sum.Answered, sum.Silent, sum.TxErrors = tally.Sent, tally.Answered, tally.Silent, tally.Failed
 	sum.FirstSent = tally.FirstSent
-	sum.Skipped = ndjson.Skipped{
+	sum.Skipped = account.Skipped{
 		Reached: tally.Reached, Unreachable: tally.Unreachable, Loop: tally.Loop,
 		GapLimit: tally.GapLimit, Known: tally.Known, Limited: tally.Limited,
 		Excluded: tally.Excluded, TxError: tally.FirstFail, Interrupted: tally.Interrupted,
 	}
 	sum.Weak -= tally.Doubted
 	sum.Rejected.Conflict += tally.Doubted
-	sum.SetLimited(limitedOf(a, m))
+	sum.Limits = limitedOf(a, m)
 	sum.ByTTL, sum.SilentBy = byTTL(&a.ByTTL, &h.lateAt)
 	return &sum
 }
 
 // limitedOf returns the routers that limit their answers, by what a saw of whole
 // windows and by the trials of m, and whether there were more.
-func limitedOf(a *trace.Assembler, m *schedule.Manners) (list []ndjson.LimitedRouter, more bool) {
+func limitedOf(a *trace.Assembler, m *schedule.Manners) (limits account.Limits) {
 	seen, more := a.Limited()
-	known := make(map[probe.Addr]bool, len(seen))
-	for _, r := range slices.Concat(seen, m.Limited()) {
-		if known[r.Addr] {
-			continue
-		}
-		known[r.Addr] = true
-		named := ndjson.LimitedRouter{Addr: r.Addr.Netip(), Answered: r.Answered, Silent: r.Silent}
-		for ttls := r.TTLs; ttls != 0; ttls &= ttls - 1 {
-			named.TTLs = append(named.TTLs, bits.TrailingZeros64(ttls))
-		}
-		list = append(list, named)
-	}
-	return list, more
+	limits.Name(more, seen, m.Limited())
+	return limits
+}
+
+// cycleStart and cycleStop return the first and the last record.
+func cycleStart(at time.Time) *record.CycleStart {
+	return &record.CycleStart{Cycle: record.Cycle{Time: at.Unix()}}
+}
+
+func cycleStop(at time.Time) *record.CycleStop {
+	return &record.CycleStop{Cycle: record.Cycle{Time: at.Unix()}}
 }
 
 // addNever adds the targets of the windows from number done on, which were not
 // probed, or not to the end.
-func addNever(sum *ndjson.Summary, p *plan, done uint64) {
+func addNever(sum *record.Summary, p *plan, done uint64) {
 	never := p.order.Len() - p.targetsBefore(done)
 	sum.Targets += never
 	sum.Skipped.Interrupted += never * p.probesPerTarget()
 }
 
 // byTTL returns the losses by TTL, and all reasons for silence.
-func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, lateAt *[probe.MaxTTL + 1]uint64) (list []ndjson.ByTTL, all ndjson.SilentBy) {
+func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, lateAt *[probe.MaxTTL + 1]uint64) (list account.ByTTL, all account.SilentBy) {
 	for ttl := range losses {
 		l, late := &losses[ttl], lateAt[ttl]
 		if ttl == 0 || l.Sent+l.Failed+late == 0 {
 			continue
 		}
-		by := ndjson.SilentBy{Drops: l.UnderDrops, RateLimited: l.RateLimited}
+		by := account.SilentBy{Drops: l.UnderDrops, RateLimited: l.RateLimited}
 		by.Unknown = l.Silent() - by.Drops - by.RateLimited
-		list = append(list, ndjson.ByTTL{
-			TTL: uint8(ttl), Sent: l.Sent, Answered: l.Answered, Silent: l.Silent(), SilentBy: by,
+		list[ttl] = account.TTLCounts{
+			Sent: l.Sent, Answered: l.Answered, Silent: l.Silent(), SilentBy: by,
 			Late: late, TxErrors: l.Failed,
-		})
+		}
 		all.Drops += by.Drops
 		all.RateLimited += by.RateLimited
 		all.Unknown += by.Unknown
@@ -170,7 +167,7 @@ func byTTL(losses *[probe.MaxTTL + 1]trace.Losses, lateAt *[probe.MaxTTL + 1]uin
 }
 
 // summary gathers the counts of all stages.
-func (s *scan) summary(r *recorder) (*ndjson.Summary, error) {
+func (s *scan) summary(r *recorder) (*record.Summary, error) {
 	sum := sumOf(s.plan, s.first, r.done, r.assembler, s.heardAtEnd(r), s.manners)
 	addNever(sum, s.plan, r.done)
 	sum.Abandoned = r.abandoned
@@ -183,7 +180,7 @@ func (s *scan) summary(r *recorder) (*ndjson.Summary, error) {
 	if k := s.keeper; k != nil {
 		sum.Add(&k.before)
 	}
-	sum.Complete, sum.Reason = true, ndjson.ReasonDone
+	sum.Complete, sum.Reason = true, record.ReasonDone
 	if cause := s.cause(); cause != "" {
 		sum.Complete = sum.Skipped.Interrupted == 0 && r.halted == 0 && r.err == nil
 		sum.Reason = cause
@@ -192,7 +189,7 @@ func (s *scan) summary(r *recorder) (*ndjson.Summary, error) {
 }
 
 // balanced says if the counts of sum do not add up: such a one is not written.
-func balanced(sum *ndjson.Summary) error {
+func balanced(sum *record.Summary) error {
 	if err := sum.Balance(); err != nil {
 		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
 	}
@@ -200,7 +197,7 @@ func balanced(sum *ndjson.Summary) error {
 }
 
 // addDrops adds what was lost before anybody looked at it.
-func (s *scan) addDrops(sum *ndjson.Summary) (err error) {
+func (s *scan) addDrops(sum *record.Summary) (err error) {
 	if sum.Drops.Kernel, _, err = s.live.Drops(); err != nil {
 		return err
 	}
@@ -235,12 +232,12 @@ func stopCause(stop context.Context) string {
 	cause := context.Cause(stop)
 	switch {
 	case errors.Is(cause, errMaxRuntime):
-		return ndjson.ReasonMaxRuntime
+		return record.ReasonMaxRuntime
 	case errors.Is(cause, errDisk):
-		return ndjson.ReasonDisk
+		return record.ReasonDisk
 	case errors.Is(cause, sender.ErrGone):
-		return ndjson.ReasonLink
+		return record.ReasonLink
 	default:
-		return ndjson.ReasonSignal
+		return record.ReasonSignal
 	}
 }

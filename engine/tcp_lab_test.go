@@ -12,6 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Ports of the lab. The open and the filtered one are such on the two nodes that
@@ -70,7 +71,7 @@ func TestTCPTruth(t *testing.T) {
 }
 
 // checkAnswer checks the record and what the target said last.
-func checkAnswer(t *testing.T, topology *routers.Topology, trace *ndjson.TraceRecord, method probe.Method, port uint16) {
+func checkAnswer(t *testing.T, topology *routers.Topology, trace *ndjson.TraceLine, method probe.Method, port uint16) {
 	t.Helper()
 	name := map[probe.Method]string{probe.TCPSYN: "tcp", probe.TCPACK: "tcp-ack"}[method]
 	if trace.Method != name || trace.DstPort != port || trace.SrcPort < 0x8000 {
@@ -100,7 +101,7 @@ func checkAnswer(t *testing.T, topology *routers.Topology, trace *ndjson.TraceRe
 
 // checkFiltered checks a trace to a target that takes the probes and says
 // nothing.
-func checkFiltered(t *testing.T, topology *routers.Topology, trace *ndjson.TraceRecord, ext *ndjson.TraceExt) {
+func checkFiltered(t *testing.T, topology *routers.Topology, trace *ndjson.TraceLine, ext *ndjson.ExtLine) {
 	t.Helper()
 	truth, _ := topology.Truth(trace.Dst)
 	got := responders(trace, truth.Distance)
@@ -119,7 +120,7 @@ func checkFiltered(t *testing.T, topology *routers.Topology, trace *ndjson.Trace
 func TestTCPHalfOpen(t *testing.T) {
 	t.Parallel()
 	c := tcpConfig(probe.TCPSYN, openPort, "45.80.3.9", "2a00:80:3::9", "45.16.3.9", "2a00:16:3::9")
-	c.Flows, c.Attempts, c.Records, c.RatePPS = 16, 3, ndjson.Both, 4000
+	c.Flows, c.Attempts, c.Records, c.RatePPS = 16, 3, record.Both, 4000
 	c.Strategy, c.NoStop = Exhaustive, true
 	r := runScan(t, c)
 	if len(r.traces) != 4*c.Flows {
@@ -153,7 +154,7 @@ func TestTCPScamper(t *testing.T) {
 				t.Parallel()
 				c := tcpConfig(method, port, samples(soak(1, 8))...)
 				c.MaxTTL = peersTTL
-				ours := map[netip.Addr]*ndjson.TraceRecord{}
+				ours := map[netip.Addr]*ndjson.TraceLine{}
 				for _, trace := range runScan(t, c).traces {
 					ours[trace.Dst] = trace
 				}
@@ -171,7 +172,7 @@ func TestTCPScamper(t *testing.T) {
 				}
 				n := 0
 				for record, err := reader.Next(); err == nil; record, err = reader.Next() {
-					if theirs, ok := record.(*ndjson.TraceRecord); ok {
+					if theirs, ok := record.(*ndjson.TraceLine); ok {
 						n++
 						compareTCP(t, ours[theirs.Dst], theirs)
 					}
@@ -185,7 +186,7 @@ func TestTCPScamper(t *testing.T) {
 }
 
 // answersOf lists who answered at which TTL, and how.
-func answersOf(t *testing.T, trace *ndjson.TraceRecord) []string {
+func answersOf(t *testing.T, trace *ndjson.TraceLine) []string {
 	t.Helper()
 	var list []string
 	for i := range trace.Hops {
@@ -196,7 +197,7 @@ func answersOf(t *testing.T, trace *ndjson.TraceRecord) []string {
 	return list
 }
 
-func compareTCP(t *testing.T, ours, theirs *ndjson.TraceRecord) {
+func compareTCP(t *testing.T, ours, theirs *ndjson.TraceLine) {
 	t.Helper()
 	if a, b := answersOf(t, ours), answersOf(t, theirs); !slices.Equal(a, b) {
 		t.Errorf("%v: we have %v, scamper %v", ours.Dst, a, b)

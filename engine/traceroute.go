@@ -306,7 +306,7 @@ func (t *tracer) write(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	writer := ndjson.NewWriter(t.cfg.Stdout, ndjson.Config{Hostname: hostname()})
+	writer := ndjson.NewWriter(t.cfg.Stdout, ndjson.Config{Hostname: hostname(), Bare: true})
 	distance := false
 	err := t.assembler.Traces(w, func(tr *record.Trace) error {
 		t.answered = t.answered || tr.Reached
@@ -314,7 +314,7 @@ func (t *tracer) write(ctx context.Context) error {
 		if !t.cfg.JSON {
 			return nil
 		}
-		return writer.TraceAlone(tr)
+		return writer.Write(tr)
 	})
 	if err == nil && t.answered && !distance && !t.cfg.JSON {
 		err = route.Touched(t.target.Netip(), t.cfg.Method)

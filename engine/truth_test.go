@@ -49,7 +49,7 @@ func TestTruth(t *testing.T) {
 }
 
 // checkTrace compares a trace with the truth.
-func checkTrace(t *testing.T, topology *routers.Topology, trace *ndjson.TraceRecord, ext *ndjson.TraceExt, method probe.Method) {
+func checkTrace(t *testing.T, topology *routers.Topology, trace *ndjson.TraceLine, ext *ndjson.ExtLine, method probe.Method) {
 	t.Helper()
 	truth, ok := topology.Truth(trace.Dst)
 	if !ok {
@@ -75,13 +75,13 @@ func checkTrace(t *testing.T, topology *routers.Topology, trace *ndjson.TraceRec
 	}
 }
 
-func ending(trace *ndjson.TraceRecord, ext *ndjson.TraceExt) string {
+func ending(trace *ndjson.TraceLine, ext *ndjson.ExtLine) string {
 	return fmt.Sprintf("%s/%d, distance %d", trace.StopReason, trace.StopData, ext.DstTTL)
 }
 
 // wantEnding says how a trace ends: unreachables by their code (RFC 792, RFC 4443),
 // silence by where the strategy was content.
-func wantEnding(truth routers.Truth, trace *ndjson.TraceRecord) string {
+func wantEnding(truth routers.Truth, trace *ndjson.TraceLine) string {
 	code := map[routers.Ending][2]int{routers.Prohibited: {13, 1}, routers.Unreachable: {1, 0}}[truth.Ending]
 	switch {
 	case truth.Ending == routers.Reached:

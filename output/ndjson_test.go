@@ -8,22 +8,29 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// What the tests of files write and read.
-
-type TraceRecord = ndjson.TraceRecord
+// TraceRecord and what follows is what the tests of files write and read.
+type TraceRecord = ndjson.TraceLine
 
 var (
 	ErrCut     = ndjson.ErrCut
-	testConfig = ndjson.Config{Records: ndjson.Both, Run: "01JX", Hostname: "vp1"}
+	testConfig = ndjson.Config{Run: "01JX", Hostname: "vp1"}
 )
 
-func NewWriter(w io.Writer, c ndjson.Config) *ndjson.Writer { return ndjson.NewWriter(w, c) }
+type traceWriter struct{ *ndjson.Writer }
+
+func NewWriter(w io.Writer, c ndjson.Config) traceWriter { return traceWriter{ndjson.NewWriter(w, c)} }
+
+func (w traceWriter) Trace(t *record.Trace) error     { return w.Write(t) }
+func (w traceWriter) Summary(s *record.Summary) error { return w.Write(s) }
+func (w traceWriter) Reply(head *record.Head, hop *record.Hop) error {
+	return w.Write(&record.Reply{Head: *head, Hop: *hop})
+}
 
 func OpenReader(path string, stdin io.Reader) (*ndjson.Reader, error) {
 	return ndjson.OpenReader(path, stdin)
 }
 
-func testSummary() *ndjson.Summary { return new(ndjson.Summary) }
+func testSummary() *record.Summary { return new(record.Summary) }
 
 // trace16 is a trace of 16 hops, as most are.
 func trace16() *record.Trace {

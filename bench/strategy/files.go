@@ -43,7 +43,7 @@ func writeTargets(path string, n int, rng *rand.Rand, prefix func(i int) int) er
 }
 
 // eachRecord calls f for the records of a file of masstrace or scamper.
-func eachRecord(path string, f func(ndjson.Record)) error {
+func eachRecord(path string, f func(any)) error {
 	r, err := ndjson.OpenReader(path, nil)
 	if err != nil {
 		return err
@@ -67,8 +67,8 @@ func readRecords(path string) (f found, err error) {
 	interfaces := map[netip.Addr]bool{}
 	seen := map[netip.Addr]uint8{} // in a trace, first at a TTL
 	f.hops, f.probed = map[hop]bool{}, map[netip.Addr]uint8{}
-	err = eachRecord(path, func(r ndjson.Record) {
-		t, ok := r.(*ndjson.TraceRecord)
+	err = eachRecord(path, func(r any) {
+		t, ok := r.(*ndjson.TraceLine)
 		if !ok {
 			return
 		}

@@ -157,7 +157,7 @@ func TestTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]bool{} // of the same seed, which fixes the flows
-	hop := func(trace *ndjson.TraceRecord, h *ndjson.HopRecord) string {
+	hop := func(trace *ndjson.TraceLine, h *ndjson.HopLine) string {
 		return fmt.Sprint(trace.Dst, " ", h.ProbeTTL, " ", h.Addr)
 	}
 	for _, trace := range mustRead(t, alone).traces {

@@ -15,12 +15,12 @@ type MergeCmd struct {
 }
 
 // Run only translates flags; the work is the engine's.
-func (c *MergeCmd) Run(streams engine.Streams) error {
+func (c *MergeCmd) Run(signals signals, streams engine.Streams) error {
 	missing := merge.RefuseMissing
 	if c.AllowMissing {
 		missing = merge.AllowMissing
 	}
-	return engine.Merge(engine.MergeConfig{
+	return engine.Merge(signals.Interrupted, engine.MergeConfig{
 		Files: c.Files, Missing: missing, Output: c.Output, Quiet: c.Quiet, Streams: streams,
 	})
 }

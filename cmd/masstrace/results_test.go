@@ -13,15 +13,16 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // results are the records of a file.
 type results struct {
-	run     *ndjson.Run
-	traces  []*ndjson.TraceRecord
-	exts    []*ndjson.TraceExt
-	replies []*ndjson.ReplyRecord
-	summary *ndjson.Summary // nil if there is none
+	run     *record.Run
+	traces  []*ndjson.TraceLine
+	exts    []*ndjson.ExtLine
+	replies []*ndjson.ReplyLine
+	summary *record.Summary // nil if there is none
 	stopped bool            // there is a cycle-stop
 	cut     bool            // the last line is not whole
 }
@@ -35,7 +36,7 @@ func readResults(path string) (*results, error) {
 	defer in.Close()
 	r := new(results)
 	for {
-		record, err := in.Next()
+		rec, err := in.Next()
 		switch {
 		case err == io.EOF:
 			return r, nil
@@ -45,19 +46,19 @@ func readResults(path string) (*results, error) {
 		case err != nil:
 			return nil, err
 		}
-		switch record := record.(type) {
-		case *ndjson.Run:
-			r.run = record
-		case *ndjson.TraceRecord:
-			r.traces = append(r.traces, record)
-		case *ndjson.TraceExt:
-			r.exts = append(r.exts, record)
-		case *ndjson.ReplyRecord:
-			r.replies = append(r.replies, record)
-		case *ndjson.Summary:
-			r.summary = record
-		case *ndjson.Cycle:
-			r.stopped = record.StopTime != 0
+		switch rec := rec.(type) {
+		case *record.Run:
+			r.run = rec
+		case *ndjson.TraceLine:
+			r.traces = append(r.traces, rec)
+		case *ndjson.ExtLine:
+			r.exts = append(r.exts, rec)
+		case *ndjson.ReplyLine:
+			r.replies = append(r.replies, rec)
+		case *record.Summary:
+			r.summary = rec
+		case *record.CycleStop:
+			r.stopped = true
 		}
 	}
 }

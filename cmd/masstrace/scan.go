@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/engine"
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // ScanCmd traces every target of some lists.
@@ -196,7 +196,7 @@ func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, 
 	if err != nil {
 		return engine.Config{}, err
 	}
-	records, err := ndjson.ParseRecords(c.Records)
+	records, err := record.ParseKinds(c.Records)
 	if err != nil {
 		return engine.Config{}, err
 	}

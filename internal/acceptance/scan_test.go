@@ -14,6 +14,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/internet"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
@@ -33,7 +34,7 @@ func soaking() bool { return os.Getenv("MASSTRACE_SOAK") != "" }
 // outcome is a scan seen from all sides.
 type outcome struct {
 	report   *verify.Report
-	summary  ndjson.Summary
+	summary  record.Summary
 	counters internet.Counters
 	targets  int
 	reached  uint64            // traces that say so
@@ -119,7 +120,7 @@ func (o *outcome) read(results, counters string) error {
 		line := lines.Bytes()
 		switch {
 		case bytes.HasPrefix(line, []byte(`{"type":"trace",`)):
-			var t ndjson.TraceRecord
+			var t ndjson.TraceLine
 			err = errors.Join(err, json.Unmarshal(line, &t))
 			o.ends[t.Dst.String()] = fmt.Sprintf("%s/%d at %d", t.StopReason, t.StopData, t.HopCount)
 			if t.StopReason == "COMPLETED" {

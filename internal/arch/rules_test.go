@@ -32,11 +32,11 @@ var mayImport = map[string][]string{
 	"output":            {"internal/wire"},
 
 	// What became of it, in files.
-	"internal/format/ndjson":     {"internal/probe", "internal/record", "internal/wire"},
+	"internal/format/ndjson":     {"internal/account", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/traceroute": {"internal/probe", "internal/record", "internal/wire"},
-	"internal/merge":             {"internal/format/ndjson"},
+	"internal/merge":             {"internal/format/ndjson", "internal/record"},
 
-	"engine": {"internal/codec", "internal/format/ndjson", "internal/format/traceroute", "internal/link", "internal/merge", "matcher", "output", "internal/permute", "internal/probe", "internal/record", "ratelimit", "receiver",
+	"engine": {"internal/account", "internal/codec", "internal/format/ndjson", "internal/format/traceroute", "internal/link", "internal/merge", "matcher", "output", "internal/permute", "internal/probe", "internal/record", "ratelimit", "receiver",
 		"internal/schedule", "sender", "internal/target", "internal/trace", "internal/window", "internal/wire"},
 
 	// What checks it. netsim is a witness, and so may share nothing with us.
@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"internal/lab/internet": {"internal/lab", "internal/link", "internal/netsim"},
 	"internal/verify":       {"internal/format/ndjson", "internal/record", "internal/netsim", "internal/probe", "internal/target"},
 
-	"cmd/masstrace": {"engine", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/format/ndjson", "internal/merge", "internal/probe", "internal/verify"},
+	"cmd/masstrace": {"engine", "internal/account", "internal/record", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/format/ndjson", "internal/merge", "internal/probe", "internal/verify"},
 
 	// What builds, measures and shows it.
 	"bench":                 {},
@@ -54,14 +54,14 @@ var mayImport = map[string][]string{
 	"bench/micro":           {"bench"},
 	"bench/receive":         {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/target", "internal/wire"},
 	"bench/replay":          {"bench", "internal/codec", "internal/netsim", "internal/probe", "receiver"},
-	"bench/strategy":        {"bench", "internal/format/ndjson"},
-	"bench/soak":            {"bench", "internal/gotest", "internal/lab/internet", "internal/netsim", "internal/format/ndjson"},
+	"bench/strategy":        {"bench", "internal/format/ndjson", "internal/record"},
+	"bench/soak":            {"bench", "internal/gotest", "internal/lab/internet", "internal/netsim", "internal/format/ndjson", "internal/record"},
 	"bench/scale":           {"bench"},
 	"bench/send":            {"bench", "internal/codec", "internal/permute", "internal/probe", "ratelimit", "internal/schedule", "sender", "internal/target", "internal/window"},
 	"bench/pace":            {"bench", "internal/codec", "ratelimit", "sender"},
 	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
-	"internal/demo":         {"internal/format/ndjson", "internal/verify"},
+	"internal/demo":         {"internal/format/ndjson", "internal/record", "internal/verify"},
 	"internal/gotest":       {},
 	"internal/gotest/tally": {"internal/gotest"},
 }

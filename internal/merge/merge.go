@@ -1,24 +1,25 @@
+// Package merge puts the files of the shards of a scan into one. Lines are copied as
+// they are; of the summaries it makes one, the sum of all.
 package merge
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // ErrShards is wrapped by errors about files that do not belong together.
 var ErrShards = errors.New("not the shards of one scan")
 
-// MergeConfig says what to merge.
-type MergeConfig struct {
-	// Files are those of the shards, each whole, in any order.
+// Config says what to merge.
+type Config struct {
+	// Files are those of the shards, each whole, in any order. A file is read twice.
 	Files []string
 	// Missing are shards whose files may be missing: none, or any.
 	Missing Missing
@@ -33,30 +34,21 @@ const (
 	AllowMissing
 )
 
-// Merging is shards whose heads and ends were read, and belong together. A file
-// is read twice: it must not change in between.
+// Merging is shards whose heads and ends were read, and belong together. The files must
+// not change before Write.
 type Merging struct {
-	Summary ndjson.Summary // of all
-	shards  []*shardFile
-	start   ndjson.Cycle
-	stop    ndjson.Cycle
+	Summary record.Summary // of all
+	shards  []*shard
+	start   record.CycleStart
+	stop    record.CycleStop
 }
 
-// shardFile is what is known of a file before it is copied.
-type shardFile struct {
-	path        string
-	run         *ndjson.Run
-	fields      map[string]any // of run
-	start, stop ndjson.Cycle
-	summary     *ndjson.Summary
-}
-
-// PrepareMerge reads all files, and says if they are not whole or do not belong
-// together.
-func PrepareMerge(c MergeConfig) (*Merging, error) {
+// Prepare reads all files. An error names a file that is not whole, or does not belong
+// to the others. It is that of ctx if ctx ends first.
+func Prepare(ctx context.Context, c Config) (*Merging, error) {
 	m := new(Merging)
 	for _, path := range c.Files {
-		s, err := surveyShard(path)
+		s, err := survey(ctx, path)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -65,7 +57,7 @@ func PrepareMerge(c MergeConfig) (*Merging, error) {
 	if len(m.shards) == 0 {
 		return nil, fmt.Errorf("%w: no file", ErrShards)
 	}
-	slices.SortStableFunc(m.shards, func(a, b *shardFile) int { return a.run.Shard[0] - b.run.Shard[0] })
+	slices.SortStableFunc(m.shards, func(a, b *shard) int { return a.run.Shard[0] - b.run.Shard[0] })
 	first := m.shards[0]
 	for _, s := range m.shards[1:] {
 		if names := differing(first.fields, s.fields); len(names) > 0 {
@@ -83,151 +75,83 @@ func PrepareMerge(c MergeConfig) (*Merging, error) {
 	return m, nil
 }
 
-// surveyShard reads a file to its end.
-func surveyShard(path string) (*shardFile, error) {
-	s := &shardFile{path: path}
-	err := eachLine(path, func(typ string, line []byte) error {
-		record := any(nil)
-		switch typ {
-		case ndjson.TypeRun:
-			if s.run != nil {
-				return errors.New("has several run records: it is merged already")
-			}
-			s.run = new(ndjson.Run)
-			if err := json.Unmarshal(line, &s.fields); err != nil {
-				return err
-			}
-			record = s.run
-		case ndjson.TypeSummary:
-			s.summary = new(ndjson.Summary)
-			record = s.summary
-		case ndjson.TypeCycleStart:
-			record = &s.start
-		case ndjson.TypeCycleStop:
-			record = &s.stop
-		default:
-			return nil
-		}
-		return json.Unmarshal(line, record)
-	})
-	switch {
-	case errors.Is(err, ndjson.ErrCut) || err == nil && s.summary == nil:
-		return nil, fmt.Errorf("%w: it has no summary, as its scan was killed", ErrShards)
-	case err != nil:
-		return nil, err
-	case s.run == nil:
-		return nil, fmt.Errorf("%w: it has no run record", ErrShards)
-	}
-	if err := s.summary.Balance(); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
+// mostNamed is how many missing shards an error names.
+const mostNamed = 10
 
-// eachLine hands every line of a file to take.
-func eachLine(path string, take func(typ string, line []byte) error) error {
-	r, err := ndjson.OpenReader(path, nil)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	for {
-		typ, line, err := r.NextLine()
-		if err == io.EOF {
-			return nil
-		}
-		if err == nil {
-			err = take(typ, line)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// ownFields are those of a run record in which the shards of a scan may differ:
-// who runs it, from where and how fast. New ones are not among them unless they
-// are put here.
-var ownFields = []string{
-	"run", "tool", "argv", "key_id", "rate_pps", "rate_auto", "burst",
-	"source", "source6", "link", "io", "senders", "clock", "shard",
-}
-
-// differing names the fields in which two run records differ and should not.
-func differing(a, b map[string]any) (names []string) {
-	for _, m := range []map[string]any{a, b} {
-		for name := range m {
-			if !slices.Contains(ownFields, name) && !slices.Contains(names, name) && !reflect.DeepEqual(a[name], b[name]) {
-				names = append(names, name)
-			}
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// missing names the shards without a file. An error says that there are two of
-// one, or that they are of different sets.
+// missing names the shards without a file: the first of them, and how many more there
+// are. It takes no longer and no more memory than there are files, whatever number of
+// shards a file claims. An error says that there are two of one shard, or shards of
+// different sets.
 func (m *Merging) missing() (names string, err error) {
 	first := m.shards[0]
-	byNumber := map[int]*shardFile{}
-	for _, s := range m.shards {
-		if s.run.Shard[1] != first.run.Shard[1] {
-			return "", fmt.Errorf("%w: %s is of %d, and %s of %d", ErrShards, first.path, first.run.Shard[1], s.path, s.run.Shard[1])
-		}
-		i := s.run.Shard[0]
-		if other := byNumber[i]; other != nil {
-			return "", fmt.Errorf("%w: %s and %s are both shard %d of %d", ErrShards, other.path, s.path, i+1, s.run.Shard[1])
-		}
-		byNumber[i] = s
-	}
+	of := first.run.Shard[1]
 	var list []string
-	for i := range first.run.Shard[1] {
-		if byNumber[i] == nil {
-			list = append(list, fmt.Sprint(i+1))
+	next := 0 // the shard that should come now
+	for i, s := range m.shards {
+		n := s.run.Shard[0]
+		switch {
+		case s.run.Shard[1] != of:
+			return "", fmt.Errorf("%w: %s is of %d, and %s of %d", ErrShards, first.path, of, s.path, s.run.Shard[1])
+		case n < 0 || n >= of:
+			return "", fmt.Errorf("%w: %s is shard %d of %d", ErrShards, s.path, n+1, of)
+		case n < next:
+			return "", fmt.Errorf("%w: %s and %s are both shard %d of %d", ErrShards, m.shards[i-1].path, s.path, n+1, of)
 		}
+		list = appendNumbers(list, next, n)
+		next = n + 1
+	}
+	list = appendNumbers(list, next, of)
+	if more := of - len(m.shards) - len(list); more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(list, ", "), nil
+}
+
+// appendNumbers appends the numbers for people of the shards from one to before another,
+// while the list has room.
+func appendNumbers(list []string, from, to int) []string {
+	for i := from; i < to && len(list) < mostNamed; i++ {
+		list = append(list, fmt.Sprint(i+1))
+	}
+	return list
 }
 
 // sum adds the summaries up. Shards run side by side, so that the time is that of
 // the longest.
 func (m *Merging) sum(all bool) {
-	first := m.shards[0]
-	m.Summary = ndjson.Summary{
-		TTLs: first.summary.TTLs, Flows: first.summary.Flows, Complete: all, Reason: ndjson.ReasonDone,
-	}
+	sum := &m.Summary
+	sum.Complete, sum.Reason = all, record.ReasonDone
 	if !all {
-		m.Summary.Reason = ndjson.ReasonShards
+		sum.Reason = record.ReasonShards
 	}
+	first := m.shards[0]
+	sum.Run = first.run.Run
 	m.start, m.stop = first.start, first.stop
 	longest := 0.0
 	for _, s := range m.shards {
-		m.Summary.Add(s.summary)
-		m.Summary.Merged = append(m.Summary.Merged, s.run.Run)
+		sum.Account.Add(&s.summary.Account)
+		sum.Merged = append(sum.Merged, s.run.Run)
 		longest = max(longest, s.summary.ElapsedS)
-		if m.Summary.Reason == ndjson.ReasonDone {
-			m.Summary.Reason = s.summary.Reason
+		if sum.Reason == record.ReasonDone {
+			sum.Reason = s.summary.Reason
 		}
-		m.Summary.Complete = m.Summary.Complete && s.summary.Complete
-		m.start.StartTime = min(m.start.StartTime, s.start.StartTime)
-		m.stop.StopTime = max(m.stop.StopTime, s.stop.StopTime)
+		sum.Complete = sum.Complete && s.summary.Complete
+		m.start.Time = min(m.start.Time, s.start.Time)
+		m.stop.Time = max(m.stop.Time, s.stop.Time)
 	}
-	m.Summary.ElapsedS = longest
+	sum.ElapsedS = longest
 }
 
 // Write writes one file of all: a cycle-start, the run and the records of one
-// shard after the other, one summary and a cycle-stop.
-func (m *Merging) Write(out io.Writer) error {
-	first := m.shards[0]
-	w := ndjson.NewWriter(out, ndjson.Config{
-		Run: first.run.Run, ListName: first.start.ListName, CycleID: first.start.ID, Hostname: first.start.Hostname,
-	})
-	if err := w.CycleStart(time.Unix(m.start.StartTime, 0)); err != nil {
+// shard after the other, one summary and a cycle-stop. When ctx ends it returns its
+// error, and what it wrote is not whole.
+func (m *Merging) Write(ctx context.Context, out io.Writer) error {
+	w := ndjson.NewWriter(out, ndjson.Config{})
+	if err := w.Write(&m.start); err != nil {
 		return err
 	}
 	for _, s := range m.shards {
-		err := eachLine(s.path, func(typ string, line []byte) error {
+		err := eachLine(ctx, s.path, func(typ string, line []byte) error {
 			switch typ {
 			case ndjson.TypeCycleStart, ndjson.TypeCycleStop, ndjson.TypeSummary:
 				return nil
@@ -238,5 +162,5 @@ func (m *Merging) Write(out io.Writer) error {
 			return fmt.Errorf("merge %s: %w", s.path, err)
 		}
 	}
-	return errors.Join(w.Summary(&m.Summary), w.CycleStop(time.Unix(m.stop.StopTime, 0)), w.Flush())
+	return errors.Join(w.Write(&m.Summary), w.Write(&m.stop), w.Flush())
 }

@@ -2,6 +2,7 @@ package merge
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -9,16 +10,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/output"
 )
 
 // shardOf is what a test changes in the file of shard i of 3.
 type shardOf struct {
-	run     func(*ndjson.Run)
-	summary func(*ndjson.Summary) // nil in the pointer's place leaves it out
+	run     func(*record.Run)
+	summary func(*record.Summary) // nil in the pointer's place leaves it out
 	killed  bool
 	again   bool // a second run record
 }
@@ -43,15 +44,15 @@ func writeShard(t *testing.T, path string, i int, change shardOf) {
 	if change.summary != nil {
 		change.summary(sum)
 	}
-	err = errors.Join(w.CycleStart(time.Unix(int64(1000+i), 0)), w.Run(run))
+	err = errors.Join(w.Write(&record.CycleStart{Cycle: record.Cycle{Time: int64(1000 + i)}}), w.Write(run))
 	if change.again {
-		err = errors.Join(err, w.Run(run))
+		err = errors.Join(err, w.Write(run))
 	}
 	for range i + 1 {
-		err = errors.Join(err, w.Trace(trace16()))
+		err = errors.Join(err, w.Write(trace16()))
 	}
 	if !change.killed {
-		err = errors.Join(err, w.Summary(sum), w.CycleStop(time.Unix(int64(2000+i), 0)))
+		err = errors.Join(err, w.Write(sum), w.Write(&record.CycleStop{Cycle: record.Cycle{Time: int64(2000 + i)}}))
 	}
 	if err := errors.Join(err, w.Flush(), sink.Close()); err != nil {
 		t.Fatal(err)
@@ -74,12 +75,12 @@ func writeShards(t *testing.T) (paths []string) {
 func TestMerge(t *testing.T) {
 	paths := writeShards(t)
 	slices.Reverse(paths)
-	m, err := PrepareMerge(MergeConfig{Files: paths})
+	m, err := Prepare(t.Context(), Config{Files: paths})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := m.Write(&out); err != nil {
+	if err := m.Write(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}
 	r, err := ndjson.NewReader(bytes.NewReader(out.Bytes()))
@@ -87,32 +88,36 @@ func TestMerge(t *testing.T) {
 		t.Fatal(err)
 	}
 	var order []string
-	var sum *ndjson.Summary
+	var sum *record.Summary
 	var start, stop int64
 	for {
-		record, err := r.Next()
+		typ, line, err := r.ReadLine()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		switch record := record.(type) {
-		case *ndjson.Run:
-			order = append(order, "run "+record.Run)
-		case *ndjson.TraceRecord:
-			order = append(order, "trace")
-		case *ndjson.TraceExt:
-			order = append(order, "ext "+record.Run)
-		case *ndjson.Cycle:
-			start, stop = max(start, record.StartTime), max(stop, record.StopTime)
-			order = append(order, record.Type)
-		case *ndjson.Summary:
-			sum = record
-			order = append(order, "summary")
+		var named struct{ Run string }
+		if err := json.Unmarshal(line, &named); err != nil {
+			t.Fatal(err)
+		}
+		order = append(order, strings.TrimSpace(typ+" "+named.Run))
+		rec, err := ndjson.Decode(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch rec := rec.(type) {
+		case *record.CycleStart:
+			start = rec.Time
+		case *record.CycleStop:
+			stop = rec.Time
+		case *record.Summary:
+			sum = rec
 		}
 	}
-	want := "cycle-start,run A,trace,ext A,run B,trace,ext B,trace,ext B,run C,trace,ext C,trace,ext C,trace,ext C,summary,cycle-stop"
+	want := "cycle-start,run A,trace,trace-ext A,run B,trace,trace-ext B,trace,trace-ext B," +
+		"run C,trace,trace-ext C,trace,trace-ext C,trace,trace-ext C,summary A,cycle-stop"
 	if got := strings.Join(order, ","); got != want {
 		t.Errorf("records\n%s, want\n%s", got, want)
 	}
@@ -121,7 +126,7 @@ func TestMerge(t *testing.T) {
 		t.Error(err)
 	}
 	if sum.Targets != 3*one.Targets || sum.Sent != 3*one.Sent || sum.TTLs != one.TTLs || sum.ElapsedS != 12 ||
-		!sum.Complete || sum.Reason != ndjson.ReasonDone || strings.Join(sum.Merged, "") != "ABC" {
+		!sum.Complete || sum.Reason != record.ReasonDone || strings.Join(sum.Merged, "") != "ABC" {
 		t.Errorf("summary %+v", sum)
 	}
 	if start != 1000 || stop != 2002 {
@@ -135,20 +140,20 @@ func TestMergeRefuses(t *testing.T) {
 		change shardOf // of the second file
 		want   string
 	}{
-		{"seed", shardOf{run: func(r *ndjson.Run) { r.Seed = "43" }}, "a.ndjson and b.ndjson.gz differ in seed"},
-		{"targets and attempts", shardOf{run: func(r *ndjson.Run) { r.TargetsSHA256, r.Attempts = "cc", 3 }}, "differ in attempts, targets_sha256"},
-		{"port left out", shardOf{run: func(r *ndjson.Run) { r.DstPort = 0 }}, "differ in dport"},
-		{"targets per prefix", shardOf{run: func(r *ndjson.Run) { r.PerPrefix = 2 }}, "differ in per_prefix"},
-		{"the same shard", shardOf{run: func(r *ndjson.Run) { r.Shard[0] = 0 }}, "a.ndjson and b.ndjson.gz are both shard 1 of 3"},
-		{"another number of shards", shardOf{run: func(r *ndjson.Run) { r.Shard[1] = 4 }}, "b.ndjson.gz of 4"},
+		{"seed", shardOf{run: func(r *record.Run) { r.Seed = "43" }}, "a.ndjson and b.ndjson.gz differ in seed"},
+		{"targets and attempts", shardOf{run: func(r *record.Run) { r.TargetsSHA256, r.Attempts = "cc", 3 }}, "differ in attempts, targets_sha256"},
+		{"port left out", shardOf{run: func(r *record.Run) { r.DstPort = 0 }}, "differ in dport"},
+		{"targets per prefix", shardOf{run: func(r *record.Run) { r.PerPrefix = 2 }}, "differ in per_prefix"},
+		{"the same shard", shardOf{run: func(r *record.Run) { r.Shard[0] = 0 }}, "a.ndjson and b.ndjson.gz are both shard 1 of 3"},
+		{"another number of shards", shardOf{run: func(r *record.Run) { r.Shard[1] = 4 }}, "b.ndjson.gz of 4"},
 		{"killed", shardOf{killed: true}, "b.ndjson.gz: not the shards of one scan: it has no summary"},
 		{"merged", shardOf{again: true}, "b.ndjson.gz: has several run records"},
-		{"not balanced", shardOf{summary: func(s *ndjson.Summary) { s.Sent++ }}, "b.ndjson.gz: summary: sent"},
+		{"not balanced", shardOf{summary: func(s *record.Summary) { s.Sent++ }}, "b.ndjson.gz: summary: sent"},
 	}
 	for _, tt := range tests {
 		paths := writeShards(t)
 		writeShard(t, paths[1], 1, tt.change)
-		_, err := PrepareMerge(MergeConfig{Files: paths, Missing: AllowMissing})
+		_, err := Prepare(t.Context(), Config{Files: paths, Missing: AllowMissing})
 		dir := filepath.Dir(paths[0]) + string(filepath.Separator)
 		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), dir, ""), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
@@ -159,11 +164,11 @@ func TestMergeRefuses(t *testing.T) {
 // Missing shards are named, or tolerated.
 func TestMergeMissing(t *testing.T) {
 	paths := writeShards(t)[1:2]
-	if _, err := PrepareMerge(MergeConfig{Files: paths}); !errors.Is(err, ErrShards) || !strings.Contains(err.Error(), "missing: 1, 3") {
+	if _, err := Prepare(t.Context(), Config{Files: paths}); !errors.Is(err, ErrShards) || !strings.Contains(err.Error(), "missing: 1, 3") {
 		t.Errorf("%v, want shards 1 and 3 to be missing", err)
 	}
-	m, err := PrepareMerge(MergeConfig{Files: paths, Missing: AllowMissing})
-	if err != nil || m.Summary.Complete || m.Summary.Reason != ndjson.ReasonShards || m.Summary.Targets != testSummary().Targets {
+	m, err := Prepare(t.Context(), Config{Files: paths, Missing: AllowMissing})
+	if err != nil || m.Summary.Complete || m.Summary.Reason != record.ReasonShards || m.Summary.Targets != testSummary().Targets {
 		t.Errorf("%+v, %v; want one shard, not complete", m, err)
 	}
 }
@@ -180,7 +185,7 @@ func TestMergeCut(t *testing.T) {
 			if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := PrepareMerge(MergeConfig{Files: paths}); err == nil || !strings.Contains(err.Error(), shardNames[i]) {
+			if _, err := Prepare(t.Context(), Config{Files: paths}); err == nil || !strings.Contains(err.Error(), shardNames[i]) {
 				t.Errorf("%s cut at %d: %v", shardNames[i], n, err)
 			}
 		}

@@ -1,15 +1,16 @@
 package merge
 
 import (
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-var testConfig = ndjson.Config{Records: ndjson.Both, Hostname: "vp1"}
+var testConfig = ndjson.Config{Kinds: record.Both, Hostname: "vp1"}
 
-func testRun() *ndjson.Run {
-	return &ndjson.Run{
+func testRun() *record.Run {
+	return &record.Run{
 		Tool: "masstrace/0.1.0", Argv: []string{"masstrace", "scan", "list.txt"}, Seed: "42", KeyID: "a1b2c3d4",
 		RatePPS: 100000, Burst: 64, TTL: [2]uint8{1, 16}, Flows: 1, Attempts: 2, Protocol: "udp", DstPort: 33434,
 		WaitS: 2, Source: "192.0.2.1", Link: "eth0", Clock: "CLOCK_REALTIME/kernel",
@@ -17,12 +18,14 @@ func testRun() *ndjson.Run {
 	}
 }
 
-func testSummary() *ndjson.Summary {
-	return &ndjson.Summary{
-		Targets: 100, TTLs: 16, Flows: 1, Sent: 1000, Answered: 900, Silent: 100, FirstSent: 1000,
-		Skipped: ndjson.Skipped{Reached: 600}, SilentBy: ndjson.SilentBy{Unknown: 100},
-		Frames: ndjson.Frames{Received: 905, Unrelated: 5, Strong: 900}, ElapsedS: 14.5, Complete: true, Reason: ndjson.ReasonDone,
+func testSummary() *record.Summary {
+	s := &record.Summary{ElapsedS: 14.5, Complete: true, Reason: record.ReasonDone}
+	s.Probes = account.Probes{
+		Targets: 100, TTLs: 16, Flows: 1, Sent: 1000, Answered: 900, Silent: 100, SilentBy: account.SilentBy{Unknown: 100},
 	}
+	s.FirstAttempts = account.FirstAttempts{FirstSent: 1000, Skipped: account.Skipped{Reached: 600}}
+	s.Frames, s.Unrelated, s.Strong = 905, 5, 900
+	return s
 }
 
 // trace16 is a trace of 16 hops.

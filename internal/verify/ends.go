@@ -76,7 +76,7 @@ func (h *heardEnd) target(s *sent) {
 func (h *heardEnd) doubtful() bool { return int(h.router) >= h.where() }
 
 // end judges the end of a trace.
-func (c *checker) end(t *ndjson.TraceRecord, flows []uint32) {
+func (c *checker) end(t *ndjson.TraceLine, flows []uint32) {
 	reason, known := record.ParseStopReason(t.StopReason)
 	switch {
 	case len(flows) == 0:
@@ -146,7 +146,7 @@ func (a *asked) probedAt(flows []uint32, ttl uint8) bool {
 }
 
 // traceExt judges a trace-ext record, which follows its trace.
-func (c *checker) traceExt(e *ndjson.TraceExt) {
+func (c *checker) traceExt(e *ndjson.ExtLine) {
 	c.sums.exts++
 	c.sums.sent += uint64(e.Loss.Sent)
 	c.sums.answered += uint64(e.Loss.Answered)

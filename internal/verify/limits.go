@@ -22,7 +22,7 @@ type Limits struct {
 }
 
 // limitedTTL judges one of them.
-func (c *checker) limitedTTL(e *ndjson.TraceExt, ttl uint8) {
+func (c *checker) limitedTTL(e *ndjson.ExtLine, ttl uint8) {
 	c.limits.Named++
 	right, acted := false, false
 	for _, i := range c.flows {

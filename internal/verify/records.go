@@ -7,6 +7,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // traceSums adds up what trace and trace-ext records say of their probes.
@@ -25,7 +26,7 @@ func (c *checker) readRecords(in io.Reader) error {
 	}
 	defer r.Close()
 	for line := 0; ; line = r.Line() {
-		record, err := r.Next()
+		rec, err := r.Next()
 		switch {
 		case err == io.EOF:
 			return nil
@@ -38,36 +39,36 @@ func (c *checker) readRecords(in io.Reader) error {
 			c.bad(r.Line(), err)
 			continue
 		}
-		c.record(record)
+		c.record(rec)
 	}
 }
 
-func (c *checker) record(record ndjson.Record) {
-	if _, ours := record.(*ndjson.TraceRecord); !ours {
-		if _, cycle := record.(*ndjson.Cycle); !cycle {
-			c.format = Masstrace
-		}
+func (c *checker) record(rec any) {
+	switch rec.(type) {
+	case *ndjson.TraceLine, *record.CycleStart, *record.CycleStop:
+	default:
+		c.format = Masstrace
 	}
-	switch r := record.(type) {
-	case *ndjson.Run:
+	switch r := rec.(type) {
+	case *record.Run:
 		c.run = r
 		c.waitNS = int64(r.WaitS * 1e9)
 		c.resumes.from = 0
-	case *ndjson.Resume:
+	case *record.Resume:
 		c.resume(r)
-	case *ndjson.Summary:
+	case *record.Summary:
 		c.summary = r
-	case *ndjson.TraceRecord:
+	case *ndjson.TraceLine:
 		c.trace(r)
-	case *ndjson.TraceExt:
+	case *ndjson.ExtLine:
 		c.traceExt(r)
-	case *ndjson.ReplyRecord:
+	case *ndjson.ReplyLine:
 		c.reply(r)
 	}
 }
 
 // trace judges a trace record.
-func (c *checker) trace(t *ndjson.TraceRecord) {
+func (c *checker) trace(t *ndjson.TraceLine) {
 	c.sums.traces++
 	dst := probe.AddrFrom(t.Dst)
 	c.flows = c.asked.pick(c.flows[:0], dst, c.selectorOf(t))
@@ -100,7 +101,7 @@ func (c *checker) trace(t *ndjson.TraceRecord) {
 }
 
 // selectorOf returns which flow a trace is about.
-func (c *checker) selectorOf(t *ndjson.TraceRecord) *selector {
+func (c *checker) selectorOf(t *ndjson.TraceLine) *selector {
 	s := &selector{strict: c.format == Masstrace, sport: t.SrcPort, dport: t.DstPort, sum: t.ICMPSum}
 	is4 := probe.AddrFrom(t.Dst).Is4()
 	switch {
@@ -117,7 +118,7 @@ func (c *checker) selectorOf(t *ndjson.TraceRecord) *selector {
 	return s
 }
 
-func (c *checker) hopClaim(dst probe.Addr, h *ndjson.HopRecord) claim {
+func (c *checker) hopClaim(dst probe.Addr, h *ndjson.HopLine) claim {
 	q := unsaid()
 	q.dst, q.from, q.ttl, q.replyTTL = dst, probe.AddrFrom(h.Addr), h.ProbeTTL, h.ReplyTTL
 	q.valid, q.mangled = h.Valid, h.Mangled
@@ -148,7 +149,7 @@ func (c *checker) hopClaim(dst probe.Addr, h *ndjson.HopRecord) claim {
 }
 
 // reply judges a reply record.
-func (c *checker) reply(r *ndjson.ReplyRecord) {
+func (c *checker) reply(r *ndjson.ReplyLine) {
 	kind, _ := probe.ParseKind(r.Kind)
 	if kind == probe.KindUDPReply || kind == probe.KindPureACK || r.ProbeTTL == nil {
 		return // no hop

@@ -25,8 +25,8 @@ import (
 	"os"
 	"slices"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 )
 
@@ -137,8 +137,8 @@ type checker struct {
 	opt   options
 
 	format  string
-	run     *ndjson.Run
-	summary *ndjson.Summary
+	run     *record.Run
+	summary *record.Summary
 	waitNS  int64 // how long the run waits for replies; 0: not known
 	resumes resumes
 

@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -51,9 +53,10 @@ func writeSample(t testing.TB, w *Writer, s sample) {
 	t.Helper()
 	var err error
 	for i := range s.replies {
-		err = errors.Join(err, w.Reply(&s.trace.Head, &s.replies[i]))
+		s.reply.Head, s.reply.Hop = s.trace.Head, s.replies[i]
+		err = errors.Join(err, w.Write(s.reply))
 	}
-	if err = errors.Join(err, w.Trace(s.trace)); err != nil {
+	if err = errors.Join(err, w.Write(s.trace)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -72,8 +75,8 @@ func TestGoldenRecords(t *testing.T) {
 	}
 }
 
-func testRun() *Run {
-	return &Run{
+func testRun() *record.Run {
+	return &record.Run{
 		Tool: "masstrace/0.1.0", Argv: []string{"masstrace", "scan", "list.txt"}, Seed: "42", KeyID: "a1b2c3d4",
 		RatePPS: 100000, Burst: 64, TTL: [2]uint8{1, 16}, Flows: 1, Attempts: 2, Protocol: "udp", DstPort: 33434,
 		WaitS: 2, Source: "192.0.2.1", Source6: "2001:db8::1", Link: "eth0", Clock: "CLOCK_REALTIME/kernel",
@@ -81,79 +84,70 @@ func testRun() *Run {
 	}
 }
 
-func testResume() *Resume {
-	return &Resume{
+func testResume() *record.Resume {
+	return &record.Resume{
 		Tool: "masstrace/0.1.0", Argv: []string{"masstrace", "scan", "list.txt", "--resume", "list.checkpoint"},
 		Windows: 7, TimeUs: 1_790_000_123_456_789,
 	}
 }
 
-func testSummary() *Summary {
-	s := &Summary{
-		Targets: 100_000, TTLs: 16, Flows: 1,
-		Sent: 1_250_003, Answered: 1_000_000, Silent: 250_003, TxErrors: 2,
-		FirstSent: 1_200_000, Skipped: Skipped{Reached: 399_988, Excluded: 10, TxError: 2},
-		SilentBy:   SilentBy{Drops: 7, RateLimited: 50_000, Unknown: 199_996},
-		UDPReplies: 17,
-		LimitedRouters: []LimitedRouter{
-			{Addr: netip.MustParseAddr("203.0.113.5"), TTLs: []int{1, 2}, Answered: 9_000, Silent: 31_000},
-			{Addr: netip.MustParseAddr("2001:db8::5"), TTLs: []int{2}, Answered: 8_000, Silent: 9_000},
-		},
-		LimitedRoutersCut: true,
-		Drops:             Drops{Kernel: 3, Interface: 1, Extensions: 4},
-		ElapsedS:          14.57, Complete: true, Reason: ReasonDone,
+func testSummary() *record.Summary {
+	s := &record.Summary{ElapsedS: 14.57, Complete: true, Reason: record.ReasonDone}
+	s.Probes = account.Probes{
+		Targets: 100_000, TTLs: 16, Flows: 1, Sent: 1_250_003, Answered: 1_000_000, Silent: 250_003, TxErrors: 2,
+		SilentBy: account.SilentBy{Drops: 7, RateLimited: 50_000, Unknown: 199_996},
 	}
-	s.Frames = Frames{
-		Received: 1_000_233, Malformed: 3, Unrelated: 100, Late: 20, Duplicates: 50,
-		Rejected: Rejected{Checksum: 9, Tag: 33, Unsent: 1}, Weak: 2_017, Strong: 998_000,
+	for ttl := range 2 {
+		s.ByTTL[1+ttl] = account.TTLCounts{Sent: 600_000, Answered: 500_000, Silent: 100_000,
+			SilentBy: account.SilentBy{RateLimited: 20_000, Unknown: 80_000}}
 	}
-	for ttl := range uint8(2) {
-		s.ByTTL = append(s.ByTTL, ByTTL{TTL: 1 + ttl, Sent: 600_000, Answered: 500_000, Silent: 100_000,
-			SilentBy: SilentBy{RateLimited: 20_000, Unknown: 80_000}})
+	s.ByTTL[3] = account.TTLCounts{Sent: 50_003, Silent: 50_003,
+		SilentBy: account.SilentBy{Drops: 7, RateLimited: 10_000, Unknown: 39_996}, Late: 19, TxErrors: 2}
+	s.Limits = account.Limits{LimitedRoutersCut: true, LimitedRouters: []account.LimitedRouter{
+		{Addr: netip.MustParseAddr("203.0.113.5"), TTLs: []int{1, 2}, Answered: 9_000, Silent: 31_000},
+		{Addr: netip.MustParseAddr("2001:db8::5"), TTLs: []int{2}, Answered: 8_000, Silent: 9_000},
+	}}
+	s.FirstAttempts = account.FirstAttempts{
+		FirstSent: 1_200_000, Skipped: account.Skipped{Reached: 399_988, Excluded: 10, TxError: 2},
 	}
-	s.ByTTL = append(s.ByTTL, ByTTL{TTL: 3, Sent: 50_003, Silent: 50_003,
-		SilentBy: SilentBy{Drops: 7, RateLimited: 10_000, Unknown: 39_996}, Late: 19, TxErrors: 2})
+	s.Inbound = account.Inbound[uint64]{
+		Frames: 1_000_233, Malformed: 3, Unrelated: 100, Late: 20, Duplicates: 50,
+		Rejected: account.Rejected[uint64]{Checksum: 9, Tag: 33, Unsent: 1}, Weak: 2_017, Strong: 998_000,
+		UDPReplies: 17, Drops: account.Drops[uint64]{Kernel: 3, Interface: 1, Extensions: 4},
+	}
 	return s
 }
 
+var (
+	cycleStart = &record.CycleStart{Cycle: record.Cycle{Time: 1790000000}}
+	cycleStop  = &record.CycleStop{Cycle: record.Cycle{Time: 1790000900}}
+)
+
 func TestGoldenSkeleton(t *testing.T) {
-	begin := time.Unix(1790000000, 0)
 	got := written(t, testConfig, func(w *Writer) {
-		err := errors.Join(w.CycleStart(begin), w.Run(testRun()), w.Resume(testResume()), w.Summary(testSummary()),
-			w.CycleStop(begin.Add(15*time.Minute)))
+		err := errors.Join(w.Write(cycleStart), w.Write(testRun()), w.Write(testResume()), w.Write(testSummary()), w.Write(cycleStop))
 		if err != nil {
 			t.Fatal(err)
 		}
 	})
 	golden(t, "skeleton.ndjson", got)
-	var text bytes.Buffer
-	if err := testSummary().Text(&text); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "summary.txt", text.Bytes())
 }
 
-func TestRecordsChoice(t *testing.T) {
+func TestKinds(t *testing.T) {
 	s := samples()[0]
 	for _, tt := range []struct {
-		records        Records
+		conf           Config
 		traces, others int
 	}{
-		{Traces, 2, 0}, {Replies, 0, len(s.replies)}, {Both, 2, len(s.replies)},
+		{Config{Kinds: record.Traces}, 2, 0}, {Config{Kinds: record.Replies}, 0, len(s.replies)},
+		{Config{Kinds: record.Both}, 2, len(s.replies)}, {Config{}, 2, len(s.replies)},
+		{Config{Kinds: record.Traces, Bare: true}, 1, 0},
 	} {
-		conf := testConfig
-		conf.Records = tt.records
-		got := written(t, conf, func(w *Writer) { writeSample(t, w, s) })
+		got := written(t, tt.conf, func(w *Writer) { writeSample(t, w, s) })
 		replies := bytes.Count(got, []byte(`{"type":"reply"`))
 		traces := bytes.Count(got, []byte(`{"type":"trace`))
 		if replies != tt.others || traces != tt.traces {
-			t.Errorf("%v: %d replies, %d others; want %d, %d", tt.records, replies, traces, tt.others, tt.traces)
+			t.Errorf("%+v: %d replies, %d others; want %d, %d", tt.conf, replies, traces, tt.others, tt.traces)
 		}
-		if again, err := ParseRecords(tt.records.String()); err != nil || again != tt.records {
-			t.Errorf("ParseRecords(%q) = %v, %v", tt.records, again, err)
-		}
-	}
-	if _, err := ParseRecords("hops"); err == nil {
-		t.Error("ParseRecords takes hops")
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // ErrCut says that the file ends inside a record or inside its compressed
@@ -19,18 +21,6 @@ var ErrCut = errors.New("the last record is cut")
 
 // maxLine is the longest line that is believed to be one.
 const maxLine = 16 << 20
-
-// Record is one of *TraceRecord, *TraceExt, *ReplyRecord, *Run, *Resume,
-// *Summary and *Cycle.
-type Record interface{ record() }
-
-func (*TraceRecord) record() {}
-func (*TraceExt) record()    {}
-func (*ReplyRecord) record() {}
-func (*Run) record()         {}
-func (*Resume) record()      {}
-func (*Summary) record()     {}
-func (*Cycle) record()       {}
 
 // Reader reads the records of an NDJSON file, compressed or not, by masstrace
 // or by scamper's sc_warts2json. It is used by one goroutine at a time.
@@ -115,7 +105,7 @@ func (r *Reader) Line() int { return r.number }
 // not know are passed over. At the end it returns io.EOF, or ErrCut if the last
 // line is cut. A line in between that is no record gives an error with its
 // number, after which Next may be called again for the line behind it.
-func (r *Reader) Next() (Record, error) {
+func (r *Reader) Next() (any, error) {
 	for {
 		line, whole, err := r.nextLine()
 		if err != nil {
@@ -124,7 +114,7 @@ func (r *Reader) Next() (Record, error) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		record, err := parse(line)
+		record, err := Decode(line)
 		switch {
 		case err != nil && !whole:
 			r.end = ErrCut
@@ -137,10 +127,10 @@ func (r *Reader) Next() (Record, error) {
 	}
 }
 
-// NextLine returns the next line that is not empty, without its end and valid
+// ReadLine returns the next line that is not empty, without its end and valid
 // until the next call, and the type of the record in it, whether known or not. It
 // ends as Next does.
-func (r *Reader) NextLine() (typ string, line []byte, err error) {
+func (r *Reader) ReadLine() (typ string, line []byte, err error) {
 	for {
 		line, whole, err := r.nextLine()
 		if err != nil {
@@ -208,33 +198,40 @@ func (r *Reader) nextLine() (line []byte, whole bool, err error) {
 	}
 }
 
-// parse returns the record in line, nil if it is of a type that is not known.
-func parse(line []byte) (Record, error) {
+// Decode returns the record in line, nil if it is of a type that is not known.
+func Decode(line []byte) (any, error) {
 	typ, err := typeOf(line)
 	if err != nil {
 		return nil, err
 	}
-	var record Record
+	var r any
 	switch typ {
-	case typeTrace:
-		record = new(TraceRecord)
-	case typeTraceExt:
-		record = new(TraceExt)
-	case typeReply:
-		record = new(ReplyRecord)
+	case TypeTrace:
+		r = new(TraceLine)
+	case TypeTraceExt:
+		r = new(ExtLine)
+	case TypeReply:
+		r = new(ReplyLine)
 	case TypeRun:
-		record = new(Run)
-	case typeResume:
-		record = new(Resume)
+		r = new(record.Run)
+	case TypeResume:
+		r = new(record.Resume)
 	case TypeSummary:
-		record = new(Summary)
+		r = new(record.Summary)
 	case TypeCycleStart, TypeCycleStop:
-		record = new(Cycle)
+		r = new(cycleLine)
 	default:
 		return nil, nil
 	}
-	if err := json.Unmarshal(line, record); err != nil {
+	if err := json.Unmarshal(line, r); err != nil {
 		return nil, fmt.Errorf("%s record: %w", typ, err)
 	}
-	return record, nil
+	if c, ok := r.(*cycleLine); ok {
+		cycle := record.Cycle{ListName: c.ListName, ID: c.ID, Hostname: c.Hostname, Time: c.StartTime + c.StopTime}
+		if typ == TypeCycleStart {
+			return &record.CycleStart{Cycle: cycle}, nil
+		}
+		return &record.CycleStop{Cycle: cycle}, nil
+	}
+	return r, nil
 }

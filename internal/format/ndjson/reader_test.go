@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -21,13 +20,13 @@ import (
 )
 
 // readAll returns all records and the error that ended them.
-func readAll(t testing.TB, in []byte) ([]Record, error) {
+func readAll(t testing.TB, in []byte) ([]any, error) {
 	t.Helper()
 	r, err := NewReader(bytes.NewReader(in))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []Record
+	var list []any
 	for {
 		record, err := r.Next()
 		if err != nil {
@@ -44,8 +43,8 @@ func p[T any](v T) *T { return &v }
 
 // expected is the record of t as it should be read, the slow and obvious way.
 // The objects of extensions are left to the golden files.
-func expected(tr *record.Trace) *TraceRecord {
-	want := &TraceRecord{
+func expected(tr *record.Trace) *TraceLine {
+	want := &TraceLine{
 		Type: "trace", Version: "0.1", ListName: "default", ID: 1, Hostname: "vp1",
 		UserID: int(tr.FlowIndex), Src: tr.Source.Netip(), Dst: tr.Target.Netip(),
 		Method: map[probe.Method]string{
@@ -55,7 +54,7 @@ func expected(tr *record.Trace) *TraceRecord {
 		Attempts: int(tr.Attempts), HopLimit: int(tr.MaxTTL), FirstHop: int(tr.FirstTTL), Wait: 2,
 		TOS: int(tr.TOS), ProbeSize: tr.ProbeSize, ProbeCount: tr.ProbeCount,
 		Start: StartTime{Time{1790000001, 101222}, "2026-09-21 14:13:21"},
-		Hops:  []HopRecord{},
+		Hops:  []HopLine{},
 	}
 	if tr.Method == probe.ICMP {
 		want.ICMPSum = tr.Flow.Value
@@ -63,7 +62,7 @@ func expected(tr *record.Trace) *TraceRecord {
 		want.SrcPort, want.DstPort = tr.Flow.Value, tr.DstPort
 	}
 	for _, h := range tr.Hops {
-		r := HopRecord{
+		r := HopLine{
 			Addr: h.Responder.Netip(), ProbeTTL: h.TTL, ProbeID: int(h.Attempt) + 1, ProbeSize: tr.ProbeSize,
 			ReplyTTL: h.ReplyTTL, ReplyTOS: h.ReplyTOS, ReplySize: int(h.ReplySize), ReplyIPID: int(h.ReplyID),
 			MTU: min(int(h.MTU), 65535), Kind: h.Kind.String(), Valid: h.Valid.String(),
@@ -87,8 +86,8 @@ func expected(tr *record.Trace) *TraceRecord {
 }
 
 // expectedExt is the trace-ext record of t as it should be read.
-func expectedExt(tr *record.Trace) *TraceExt {
-	want := &TraceExt{
+func expectedExt(tr *record.Trace) *ExtLine {
+	want := &ExtLine{
 		Type: "trace-ext", Run: "01JX", Dst: tr.Target.Netip(), UserID: int(tr.FlowIndex),
 		Reached: tr.Reached, DstTTL: int(tr.Distance), NoReply: [][2]int{},
 		Loss: Loss{tr.ProbeCount, tr.Answered}, PathHash: fmt.Sprintf("%016x", tr.PathHash),
@@ -112,9 +111,9 @@ func expectedExt(tr *record.Trace) *TraceExt {
 }
 
 // expectedReply is the reply record of h as it should be read.
-func expectedReply(head *record.Head, h *record.Hop) *ReplyRecord {
+func expectedReply(head *record.Head, h *record.Hop) *ReplyLine {
 	is4 := head.Target.Is4()
-	want := &ReplyRecord{
+	want := &ReplyLine{
 		Type: "reply", Run: "01JX", TSSrc: "kernel", CaptureTimestamp: h.Stamp / 1e9, RxUs: h.Stamp / 1e3,
 		ProbeProtocol: head.Method.Protocol(is4), ProbeSrc: head.Source.Netip(), ProbeDst: head.Target.Netip(),
 		ProbeSrcPort: head.Flow.Value, ProbeDstPort: head.DstPort, ProbeFlow: head.FlowIndex,
@@ -156,8 +155,8 @@ func expectedReply(head *record.Head, h *record.Hop) *ReplyRecord {
 
 // objects are the fields that the expectations leave out.
 var objects = cmp.Options{
-	cmpopts.IgnoreFields(HopRecord{}, "Objects", "ExtSum"),
-	cmpopts.IgnoreFields(ReplyRecord{}, "Labels", "Objects", "ExtSum"),
+	cmpopts.IgnoreFields(HopLine{}, "Objects", "ExtSum"),
+	cmpopts.IgnoreFields(ReplyLine{}, "Labels", "Objects", "ExtSum"),
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 }
 
@@ -168,7 +167,7 @@ func TestRoundTrip(t *testing.T) {
 			if err != io.EOF {
 				t.Fatal(err)
 			}
-			var want []Record
+			var want []any
 			for i := range s.replies {
 				want = append(want, expectedReply(&s.trace.Head, &s.replies[i]))
 			}
@@ -184,29 +183,27 @@ func TestRoundTripObjects(t *testing.T) {
 	tr := sampleInterfaces().trace
 	tr.Hops[1].Ext = mplsExt()
 	trace.Close(tr)
-	list, err := readAll(t, written(t, testConfig, func(w *Writer) { writeSample(t, w, sample{trace: tr}) }))
+	list, err := readAll(t, written(t, testConfig, func(w *Writer) { writeSample(t, w, sample{trace: tr, reply: new(record.Reply)}) }))
 	if err != io.EOF {
 		t.Fatal(err)
 	}
-	hops := list[0].(*TraceRecord).Hops
-	wantIface := &IfaceRecord{
+	hops := list[0].(*TraceLine).Hops
+	wantIface := &IfaceLine{
 		Role: "incoming", Index: 7, Addr: netip.MustParseAddr("203.0.113.130"),
 		Name: "xe-0/0/1\x1b\"\\\ufffd\u2028ü", MTU: 9192,
 	}
 	if diff := cmp.Diff(wantIface, hops[0].Objects[0].Iface, objects); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	wantLabels := []LabelRecord{{TTL: 1, EXP: 5, Label: 29657}, {TTL: 254, S: 1, Label: 16}}
+	wantLabels := []LabelLine{{TTL: 1, EXP: 5, Label: 29657}, {TTL: 254, S: 1, Label: 16}}
 	if diff := cmp.Diff(wantLabels, hops[1].Objects[0].Labels); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestRoundTripSkeleton(t *testing.T) {
-	begin := time.Unix(1790000000, 0)
 	got, err := readAll(t, written(t, testConfig, func(w *Writer) {
-		if err := errors.Join(w.CycleStart(begin), w.Run(testRun()), w.Summary(testSummary()),
-			w.CycleStop(begin.Add(time.Minute))); err != nil {
+		if err := errors.Join(w.Write(cycleStart), w.Write(testRun()), w.Write(testSummary()), w.Write(cycleStop)); err != nil {
 			t.Fatal(err)
 		}
 	}))
@@ -214,17 +211,16 @@ func TestRoundTripSkeleton(t *testing.T) {
 		t.Fatal(err)
 	}
 	run, summary := testRun(), testSummary()
-	run.Type, run.Schema, run.Run = "run", "1", "01JX"
-	summary.Type, summary.Run = "summary", "01JX"
-	want := []Record{
-		&Cycle{Type: "cycle-start", ListName: "default", ID: 1, Hostname: "vp1", StartTime: 1790000000},
-		run, summary,
-		&Cycle{Type: "cycle-stop", ListName: "default", ID: 1, Hostname: "vp1", StopTime: 1790000060},
-	}
+	run.Schema, run.Run = "1", "01JX"
+	summary.Run = "01JX"
+	begin, end := *cycleStart, *cycleStop
+	begin.ListName, begin.ID, begin.Hostname = "default", 1, "vp1"
+	end.ListName, end.ID, end.Hostname = "default", 1, "vp1"
+	want := []any{&begin, run, summary, &end}
 	if diff := cmp.Diff(want, got, objects); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if err := got[2].(*Summary).Balance(); err != nil {
+	if err := got[2].(*record.Summary).Balance(); err != nil {
 		t.Error(err)
 	}
 }
@@ -248,7 +244,7 @@ func TestReaderScamper(t *testing.T) {
 	if err != io.EOF || len(list) != 1 {
 		t.Fatalf("%d records, %v", len(list), err)
 	}
-	r := list[0].(*TraceRecord)
+	r := list[0].(*TraceLine)
 	if r.StopReason != "COMPLETED" || len(r.Hops) != 2 || *r.Hops[0].RTT != 0.357 || *r.Hops[1].RTT != 12 ||
 		r.Hops[0].Objects[0].Labels[0].Label != 29657 || *r.Hops[1].ICMPCode != 3 || r.Hops[1].Tx != nil {
 		t.Errorf("%+v", r)
@@ -299,7 +295,7 @@ func TestReaderGoesOn(t *testing.T) {
 	if _, err := r.Next(); err == nil || r.Line() != 1 {
 		t.Fatalf("line %d: %v", r.Line(), err)
 	}
-	if record, err := r.Next(); err != nil || reflect.TypeOf(record) != reflect.TypeFor[*TraceExt]() || r.Line() != 2 {
+	if record, err := r.Next(); err != nil || reflect.TypeOf(record) != reflect.TypeFor[*ExtLine]() || r.Line() != 2 {
 		t.Fatalf("line %d: %T, %v", r.Line(), record, err)
 	}
 	for range 2 {
@@ -350,7 +346,7 @@ func BenchmarkReader(b *testing.B) {
 	const n = 100
 	in := written(b, testConfig, func(w *Writer) {
 		for range n {
-			if err := w.Trace(trace16()); err != nil {
+			if err := w.Write(trace16()); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/trace"
@@ -35,9 +36,9 @@ var scamperRanges = map[string]int64{
 }
 
 // check reports what is wrong with a line.
-func check(line []byte) error {
+func check(text []byte) error {
 	var object map[string]any
-	d := json.NewDecoder(bytes.NewReader(line))
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(&object); err != nil {
 		return err
@@ -45,22 +46,22 @@ func check(line []byte) error {
 	if err := checkNumbers(object); err != nil {
 		return err
 	}
-	var record Record
+	var line any
 	switch object["type"] {
-	case typeTrace:
-		record = new(TraceRecord)
+	case TypeTrace:
+		line = new(TraceLine)
 		if err := checkScamper(object); err != nil {
 			return err
 		}
-	case typeTraceExt:
-		record = new(TraceExt)
-	case typeReply:
-		record = new(ReplyRecord)
+	case TypeTraceExt:
+		line = new(ExtLine)
+	case TypeReply:
+		line = new(ReplyLine)
 	}
 	// The types that are read know every key that is written.
-	strict := json.NewDecoder(bytes.NewReader(line))
+	strict := json.NewDecoder(bytes.NewReader(text))
 	strict.DisallowUnknownFields()
-	return strict.Decode(record)
+	return strict.Decode(line)
 }
 
 func checkScamper(object map[string]any) error {
@@ -105,7 +106,7 @@ func checkNumbers(v any) error {
 			}
 		}
 	case json.Number:
-		if n, err := v.Int64(); err == nil && (n >= maxExact || n <= -maxExact) {
+		if n, err := v.Int64(); err == nil && (n >= 1<<53 || n <= -1<<53) {
 			return fmt.Errorf("%d is not below 2⁵³", n)
 		}
 	}
@@ -184,9 +185,9 @@ func FuzzRecords(f *testing.F) {
 			return
 		}
 		tr := randomTrace(rand.New(rand.NewPCG(seed, 1)), ext)
-		conf := Config{Records: Both, Run: hostname, ListName: hostname, Hostname: hostname}
+		conf := Config{Run: hostname, ListName: hostname, Hostname: hostname}
 		got := written(t, conf, func(w *Writer) {
-			s := sample{"random", tr, tr.Hops}
+			s := sample{trace: tr, replies: tr.Hops, reply: new(record.Reply)}
 			writeSample(t, w, s)
 		})
 		lines := 0
@@ -258,13 +259,20 @@ func keys(prefix string, typ reflect.Type) []string {
 		path := prefix + name
 		list = append(list, path)
 		elem := f.Type
+		if elem == reflect.TypeFor[account.ByTTL]() {
+			type entry struct {
+				TTL uint8 `json:"ttl"`
+				account.TTLCounts
+			}
+			list = append(list, keys(path+"[].", reflect.TypeFor[entry]())...)
+		}
 		if elem.Kind() == reflect.Pointer {
 			elem = elem.Elem()
 		}
 		if elem.Kind() == reflect.Slice && elem.Elem().Kind() == reflect.Struct {
 			path, elem = path+"[]", elem.Elem()
 		}
-		if elem.Kind() == reflect.Struct && elem.PkgPath() == typ.PkgPath() {
+		if elem.Kind() == reflect.Struct && strings.HasPrefix(elem.PkgPath(), "github.com/masstrace/") {
 			list = append(list, keys(path+".", elem)...)
 		}
 	}
@@ -292,9 +300,9 @@ func TestRecordReference(t *testing.T) {
 		}
 	}
 	for section, record := range map[string]any{
-		typeTrace: TraceRecord{}, typeTraceExt: TraceExt{}, typeReply: ReplyRecord{},
-		TypeRun: Run{}, TypeSummary: Summary{}, TypeCycleStart: Cycle{},
-		typeResume: Resume{},
+		TypeTrace: TraceLine{}, TypeTraceExt: ExtLine{}, TypeReply: ReplyLine{},
+		TypeRun: runLine{}, TypeSummary: summaryLine{}, TypeCycleStart: cycleLine{},
+		TypeResume: resumeLine{},
 	} {
 		want := keys("", reflect.TypeOf(record))
 		got := rows[section]
@@ -333,14 +341,14 @@ func BenchmarkTrace(b *testing.B) {
 		report(b, len(line)+1)
 	})
 	b.Run("encoding json", func(b *testing.B) {
-		var record TraceRecord
-		if err := json.Unmarshal(line, &record); err != nil {
+		var rec TraceLine
+		if err := json.Unmarshal(line, &rec); err != nil {
 			b.Fatal(err)
 		}
 		enc := json.NewEncoder(io.Discard)
 		b.ReportAllocs()
 		for b.Loop() {
-			if err := enc.Encode(&record); err != nil {
+			if err := enc.Encode(&rec); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -365,10 +373,12 @@ func BenchmarkTraceExt(b *testing.B) {
 func BenchmarkReply(b *testing.B) {
 	t := trace16()
 	w := NewWriter(io.Discard, testConfig)
+	r := &record.Reply{Head: t.Head}
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		if err := w.Reply(&t.Head, &t.Hops[i%16]); err != nil {
+		r.Hop = t.Hops[i%16]
+		if err := w.Write(r); err != nil {
 			b.Fatal(err)
 		}
 		i++

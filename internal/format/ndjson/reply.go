@@ -12,17 +12,16 @@ const rttUnit = 100_000
 
 // appendReplyHead appends the start of every reply record.
 func appendReplyHead(b []byte, conf *Config) []byte {
-	b = append(b, `{"type":"`+typeReply+`"`...)
+	b = append(b, `{"type":"`+TypeReply+`"`...)
 	b = appendString(appendKey(b, "run"), conf.Run)
 	return appendString(appendKey(b, "ts_src"), conf.StampSource)
 }
 
-// appendReply appends the rest of the reply record of h.
+// appendReply appends the rest of the reply record of h, which answers a probe of head.
 func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 	b = appendInt(b, "capture_timestamp", h.Stamp/1e9)
 	b = appendInt(b, "rx_us", h.Stamp/1e3)
-	timed := h.Sent != 0 && !h.Late
-	if timed {
+	if h.Sent != 0 && !h.Late {
 		b = appendInt(b, "tx_us", h.Sent/1e3)
 	}
 	b = appendReplyProbe(b, head, h)
@@ -57,13 +56,17 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 	if icmp {
 		b = appendReplyObjects(b, h.Ext)
 	}
-	if timed {
+	if h.HasRTT() && !h.Late {
 		b = appendInt(b, "rtt", min(max(h.RTT, 0)/rttUnit, math.MaxUint16))
 		b = appendInt(b, "rtt_ns", h.RTT)
 	}
-	b = appendName(b, "kind", h.Kind.String())
+	if !h.Lacks.Has(record.LacksKind) {
+		b = appendName(b, "kind", h.Kind.String())
+	}
 	b = appendBool(b, "from_dst", h.Responder == head.Target)
-	b = appendName(b, "valid", h.Valid.String())
+	if !h.Lacks.Has(record.LacksValid) {
+		b = appendName(b, "valid", h.Valid.String())
+	}
 	b = appendMangled(b, h.Mangled)
 	b = appendInt(b, "dup", int64(h.Dup))
 	b = appendBool(b, "late", h.Late)
@@ -79,7 +82,9 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 // in the capture.
 func appendReplyProbe(b []byte, head *record.Head, h *record.Hop) []byte {
 	is4 := head.Target.Is4()
-	b = appendInt(b, "probe_protocol", int64(head.Method.Protocol(is4)))
+	if head.Method != record.NoMethod {
+		b = appendInt(b, "probe_protocol", int64(head.Method.Protocol(is4)))
+	}
 	b = appendAddr(b, "probe_src_addr", head.Source)
 	b = appendAddr(b, "probe_dst_addr", head.Target)
 	b = appendInt(b, "probe_src_port", int64(head.Flow.Value))
@@ -93,7 +98,9 @@ func appendReplyProbe(b []byte, head *record.Head, h *record.Hop) []byte {
 	}
 	b = appendInt(b, "probe_flow", int64(head.FlowIndex))
 	if h.HasHop() && h.TTL != 0 {
-		b = appendInt(b, "probe_attempt", int64(h.Attempt))
+		if !h.Lacks.Has(record.LacksAttempt) {
+			b = appendInt(b, "probe_attempt", int64(h.Attempt))
+		}
 		b = appendInt(b, "probe_ttl", int64(h.TTL))
 	}
 	return appendInt(b, "probe_size", int64(head.ProbeSize))

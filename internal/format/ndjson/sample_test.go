@@ -23,7 +23,7 @@ func addr(s string) probe.Addr { return probe.AddrFrom(netip.MustParseAddr(s)) }
 // start is when all samples began: 2026-09-21T14:13:21.101222333Z.
 const start = 1790000001101222333
 
-var testConfig = Config{Records: Both, Run: "01JX", Hostname: "vp1"}
+var testConfig = Config{Kinds: record.Both, Run: "01JX", Hostname: "vp1"}
 
 // sample is a closed trace, and its replies as they came: those of its hops,
 // duplicates, late ones and others.
@@ -31,6 +31,7 @@ type sample struct {
 	name    string
 	trace   *record.Trace
 	replies []record.Hop
+	reply   *record.Reply // room for the one that is written
 }
 
 // udp4 returns an open trace, UDP over IPv4, of n routers.
@@ -152,8 +153,9 @@ func samples() []sample {
 		sampleUDP4(), sampleICMP6(), sampleMPLS(), sampleInterfaces(), sampleUnreach(), sampleSilent(),
 		sampleHalted(), sampleMangled(), sampleTCP(), sampleTCPACK(), sampleOdd(),
 	}
-	for _, s := range list {
-		trace.Close(s.trace)
+	for i := range list {
+		list[i].reply = new(record.Reply)
+		trace.Close(list[i].trace)
 	}
 	return list
 }
@@ -170,13 +172,13 @@ func sampleUDP4() sample {
 	copied.Stamp, copied.Dup = copied.Stamp+5e6, 1
 	late := t.Hops[2]
 	late.Attempt, late.Late, late.Sent, late.RTT = 1, true, 0, 0
-	return sample{"udp4", t, append(replies, copied, late)}
+	return sample{name: "udp4", trace: t, replies: append(replies, copied, late)}
 }
 
 func sampleICMP6() sample {
 	t := icmp6(2)
 	add(t, answer(t, 3, probe.KindEchoReply))
-	return sample{"icmp6", t, append([]record.Hop(nil), t.Hops...)}
+	return sample{name: "icmp6", trace: t, replies: append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleMPLS() sample {
@@ -184,14 +186,14 @@ func sampleMPLS() sample {
 	t.Hops[0].Ext, t.Hops[0].QuotedLen = mplsExt(), 128
 	t.Hops[1].Ext = mplsExt()
 	t.Hops[1].Ext[2] ^= 0xff // a bad checksum
-	return sample{"mpls", t, append([]record.Hop(nil), t.Hops...)}
+	return sample{name: "mpls", trace: t, replies: append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleInterfaces() sample {
 	t := udp4(2)
 	t.Hops[0].Ext = ifaceExt()
 	t.Hops[1].Ext = []byte{0x20, 0, 0, 0, 0, 4, 1, 1} // 0 labels, no checksum
-	return sample{"interfaces", t, append([]record.Hop(nil), t.Hops...)}
+	return sample{name: "interfaces", trace: t, replies: append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleUnreach() sample {
@@ -199,7 +201,7 @@ func sampleUnreach() sample {
 	t.Hops[2].Kind, t.Hops[2].Type, t.Hops[2].Code = probe.KindAdmin, wire.ICMPv4Unreachable, 13
 	silence(t, 4, 0)
 	silence(t, 4, 1)
-	return sample{"unreach", t, append([]record.Hop(nil), t.Hops...)}
+	return sample{name: "unreach", trace: t, replies: append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleSilent() sample {
@@ -209,7 +211,7 @@ func sampleSilent() sample {
 		silence(t, ttl, 1)
 	}
 	t.RateLimited, t.UnderDrops = []uint8{2, 5}, []uint8{15, 16}
-	return sample{"silent", t, nil}
+	return sample{name: "silent", trace: t, replies: nil}
 }
 
 func sampleHalted() sample {
@@ -217,7 +219,7 @@ func sampleHalted() sample {
 	t.Hops[2].Responder = t.Hops[0].Responder // a loop
 	silence(t, 9, 0)
 	t.Halted = true
-	return sample{"halted", t, nil}
+	return sample{name: "halted", trace: t, replies: nil}
 }
 
 func sampleMangled() sample {
@@ -225,7 +227,7 @@ func sampleMangled() sample {
 	t.Hops[1].Valid, t.Hops[1].Mangled = probe.Weak, probe.MangledCsum|probe.MangledSource
 	t.Hops[2].Valid, t.Hops[2].Mangled = probe.Unverified, 1<<9-1
 	silence(t, 4, 0)
-	return sample{"mangled", t, append([]record.Hop(nil), t.Hops...)}
+	return sample{name: "mangled", trace: t, replies: append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleTCP() sample {
@@ -233,7 +235,7 @@ func sampleTCP() sample {
 	h := answer(t, 3, probe.KindSYNACK)
 	h.TCPFlags = 0x12
 	add(t, h)
-	return sample{"tcp-syn", t, append([]record.Hop(nil), t.Hops...)}
+	return sample{name: "tcp-syn", trace: t, replies: append([]record.Hop(nil), t.Hops...)}
 }
 
 func sampleTCPACK() sample {
@@ -242,7 +244,7 @@ func sampleTCPACK() sample {
 	h.TCPFlags, h.Attempt = 0x04, 1
 	silence(t, 3, 0)
 	add(t, h)
-	return sample{"tcp-ack", t, append([]record.Hop(nil), t.Hops...)}
+	return sample{name: "tcp-ack", trace: t, replies: append([]record.Hop(nil), t.Hops...)}
 }
 
 // sampleOdd has a datagram from the target, a next-hop MTU that is too large
@@ -257,5 +259,5 @@ func sampleOdd() sample {
 	t.Touched = true
 	datagram := answer(t, 0, probe.KindUDPReply)
 	datagram.Sent, datagram.RTT = 0, 0
-	return sample{"odd", t, append(append([]record.Hop(nil), t.Hops...), datagram)}
+	return sample{name: "odd", trace: t, replies: append(append([]record.Hop(nil), t.Hops...), datagram)}
 }

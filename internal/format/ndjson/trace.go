@@ -28,7 +28,7 @@ const max16 = math.MaxUint16
 
 // appendTraceHead appends the start of every trace record.
 func appendTraceHead(b []byte, conf *Config) []byte {
-	b = append(b, `{"type":"`+typeTrace+`","version":"`+scamperVersion+`"`...)
+	b = append(b, `{"type":"`+TypeTrace+`","version":"`+scamperVersion+`"`...)
 	b = appendString(appendKey(b, "list_name"), conf.ListName)
 	b = appendInt(b, "id", int64(conf.CycleID))
 	return appendString(appendKey(b, "hostname"), conf.Hostname)
@@ -39,7 +39,9 @@ func appendTraceHead(b []byte, conf *Config) []byte {
 // hops, where only "family" is refused, and into trace-ext.
 func appendTrace(b []byte, t *record.Trace) []byte {
 	b = appendInt(b, "userid", int64(t.FlowIndex))
-	b = appendName(b, "method", scamperMethods[t.Method])
+	if t.Method != record.NoMethod {
+		b = appendName(b, "method", scamperMethods[t.Method])
+	}
 	b = appendAddr(b, "src", t.Source)
 	b = appendAddr(b, "dst", t.Target)
 	if t.Method == probe.ICMP {
@@ -93,13 +95,18 @@ func appendHop(b []byte, head *record.Head, h *record.Hop) []byte {
 	b = append(b, `{"addr":"`...)
 	b = append(appendOctets(b, h.Responder), '"')
 	b = appendInt(b, "probe_ttl", int64(h.TTL))
-	b = appendInt(b, "probe_id", int64(h.Attempt)+1)
+	if !h.Lacks.Has(record.LacksAttempt) {
+		b = appendInt(b, "probe_id", int64(h.Attempt)+1)
+	}
 	b = appendInt(b, "probe_size", int64(min(head.ProbeSize, max16)))
 	if h.Sent != 0 {
 		b = append(appendKey(b, "tx"), `{"sec":`...)
 		b = appendDecimal(b, uint64(h.Sent/1e9))
 		b = appendInt(b, "usec", h.Sent%1e9/1e3)
 		b = append(b, '}')
+	}
+	timed := h.HasRTT()
+	if timed {
 		b = appendMillis(b, "rtt", h.RTT)
 	}
 	b = appendInt(b, "reply_ttl", int64(h.ReplyTTL))
@@ -114,11 +121,15 @@ func appendHop(b []byte, head *record.Head, h *record.Hop) []byte {
 	case probe.ProtoTCP:
 		b = appendInt(b, "tcp_flags", int64(h.TCPFlags))
 	}
-	if h.Sent != 0 {
+	if timed {
 		b = appendInt(b, "rtt_ns", h.RTT)
 	}
-	b = appendName(b, "kind", h.Kind.String())
-	b = appendName(b, "valid", h.Valid.String())
+	if !h.Lacks.Has(record.LacksKind) {
+		b = appendName(b, "kind", h.Kind.String())
+	}
+	if !h.Lacks.Has(record.LacksValid) {
+		b = appendName(b, "valid", h.Valid.String())
+	}
 	if h.Mangled != 0 {
 		b = appendMangled(b, h.Mangled)
 	}

@@ -8,7 +8,7 @@ import (
 
 // appendExtHead appends the start of every trace-ext record.
 func appendExtHead(b []byte, conf *Config) []byte {
-	b = append(b, `{"type":"`+typeTraceExt+`"`...)
+	b = append(b, `{"type":"`+TypeTraceExt+`"`...)
 	return appendString(appendKey(b, "run"), conf.Run)
 }
 

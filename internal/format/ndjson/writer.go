@@ -1,56 +1,27 @@
 package ndjson
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Records is a set of kinds of data records.
-type Records uint8
-
-// The kinds. Traces includes trace-ext.
-const (
-	Traces Records = 1 << iota
-	Replies
-	Both = Traces | Replies
-)
-
-// ParseRecords reads the value of --records: trace, reply or both.
-func ParseRecords(s string) (Records, error) {
-	switch s {
-	case "trace":
-		return Traces, nil
-	case "reply":
-		return Replies, nil
-	case "both":
-		return Both, nil
-	}
-	return 0, fmt.Errorf("unknown records %q: not trace, reply or both", s)
-}
-
-// String is the inverse of ParseRecords.
-func (r Records) String() string {
-	switch r {
-	case Traces:
-		return "trace"
-	case Replies:
-		return "reply"
-	default:
-		return "both"
-	}
-}
-
 // Config is what a Writer says in every record, and which ones it writes.
 type Config struct {
-	Records  Records
+	// Kinds are the data records that are written; the others are dropped. 0: both.
+	Kinds record.Kinds
+	// Bare leaves out the trace-ext records.
+	Bare bool
+
+	// These stand in records until a CycleStart, and a Run, bring others.
 	Run      string // identifies the run
 	ListName string // scamper's name of a target list; "default" if empty
 	CycleID  int    // scamper's number of a pass over it; 1 if 0
 	Hostname string // the vantage point's name
+
 	// StampSource is the clock of receive times: kernel (if empty), hw or user.
 	StampSource string
 }
@@ -76,129 +47,132 @@ type Writer struct {
 	replyHead []byte
 }
 
-// NewWriter returns a Writer to w. If w has a method Flush() error, as Sink
-// has, Flush calls it.
+// NewWriter returns a Writer to w. If w has a method Flush() error, Flush calls it.
 func NewWriter(w io.Writer, conf Config) *Writer {
-	if conf.ListName == "" {
-		conf.ListName = "default"
-	}
-	if conf.CycleID == 0 {
-		conf.CycleID = 1
-	}
-	if conf.StampSource == "" {
-		conf.StampSource = "kernel"
-	}
+	conf.Kinds = cmp.Or(conf.Kinds, record.Both)
+	conf.ListName = cmp.Or(conf.ListName, "default")
+	conf.CycleID = cmp.Or(conf.CycleID, 1)
+	conf.StampSource = cmp.Or(conf.StampSource, "kernel")
 	out := &Writer{w: w, conf: conf, buf: make([]byte, 0, bufferLen+bufferLen/8)}
-	out.traceHead = appendTraceHead(nil, &conf)
-	out.extHead = appendExtHead(nil, &conf)
-	out.replyHead = appendReplyHead(nil, &conf)
+	out.quote()
 	return out
 }
 
-// Wants reports whether the writer writes any of r, so that a caller need not
-// prepare what it would drop.
-func (w *Writer) Wants(r Records) bool { return w.conf.Records&r != 0 }
-
-// Trace writes the trace record and the trace-ext record of t, which is closed,
-// unless the writer was told to write replies only. It keeps nothing of t.
-func (w *Writer) Trace(t *record.Trace) error {
-	if w.err != nil || !w.Wants(Traces) {
-		return w.err
-	}
-	w.buf = appendTrace(append(w.buf, w.traceHead...), t)
-	w.buf = append(w.buf, '\n')
-	w.buf = appendExt(append(w.buf, w.extHead...), t)
-	return w.endLine()
+// quote renews what stands in every record.
+func (w *Writer) quote() {
+	w.traceHead = appendTraceHead(w.traceHead[:0], &w.conf)
+	w.extHead = appendExtHead(w.extHead[:0], &w.conf)
+	w.replyHead = appendReplyHead(w.replyHead[:0], &w.conf)
 }
 
-// TraceAlone writes the trace record of t, which is closed, and nothing else. It
-// keeps nothing of t.
-func (w *Writer) TraceAlone(t *record.Trace) error {
+// Wants reports whether the writer writes any of kinds, so that a caller need not
+// prepare what it would drop.
+func (w *Writer) Wants(kinds record.Kinds) bool { return w.conf.Kinds.Has(kinds) }
+
+// Write writes the lines of r, a trace being closed, and keeps nothing of it. Traces and
+// replies cost no allocation. Of the others the Writer fills in what its Config says and
+// they do not: the name of the list, the number of the cycle, the host, the run.
+func (w *Writer) Write(r record.Record) error {
 	if w.err != nil {
 		return w.err
 	}
-	w.buf = appendTrace(append(w.buf, w.traceHead...), t)
-	return w.endLine()
-}
-
-// Reply writes the reply record of hop, which answers a probe of head, unless
-// the writer was told to write traces only. It keeps nothing of hop. Every
-// authenticated reply has a record: duplicates, late ones and those that show
-// no hop too.
-func (w *Writer) Reply(head *record.Head, hop *record.Hop) error {
-	if w.err != nil || !w.Wants(Replies) {
-		return w.err
+	switch r := r.(type) {
+	case *record.Trace:
+		if w.Wants(record.Traces) {
+			w.trace(r)
+		}
+	case *record.Reply:
+		if w.Wants(record.Replies) {
+			w.buf = appendReply(append(w.buf, w.replyHead...), &r.Head, &r.Hop)
+			w.endLine()
+		}
+	default:
+		w.other(r)
 	}
-	w.buf = appendReply(append(w.buf, w.replyHead...), head, hop)
-	return w.endLine()
+	return w.err
 }
 
-// CycleStart writes the cycle-start record, which comes first in a file.
-func (w *Writer) CycleStart(start time.Time) error {
-	return w.cold(&Cycle{
-		Type: TypeCycleStart, ListName: w.conf.ListName, ID: w.conf.CycleID,
-		Hostname: w.conf.Hostname, StartTime: start.Unix(),
-	})
+// trace writes the trace record and the trace-ext record of t.
+func (w *Writer) trace(t *record.Trace) {
+	w.buf = appendTrace(append(w.buf, w.traceHead...), t)
+	if !w.conf.Bare && !t.Bare {
+		w.buf = append(w.buf, '\n')
+		w.buf = appendExt(append(w.buf, w.extHead...), t)
+	}
+	w.endLine()
 }
 
-// CycleStop writes the cycle-stop record, which comes last.
-func (w *Writer) CycleStop(stop time.Time) error {
-	return w.cold(&Cycle{
-		Type: TypeCycleStop, ListName: w.conf.ListName, ID: w.conf.CycleID,
-		Hostname: w.conf.Hostname, StopTime: stop.Unix(),
-	})
+// other writes a record that is not worth appending by hand.
+func (w *Writer) other(r record.Record) {
+	switch r := r.(type) {
+	case *record.CycleStart:
+		line := w.cycle(TypeCycleStart, &r.Cycle)
+		line.StartTime = r.Time
+		w.encode(line)
+	case *record.CycleStop:
+		line := w.cycle(TypeCycleStop, &r.Cycle)
+		line.StopTime = r.Time
+		w.encode(line)
+	case *record.Run:
+		line := runLine{TypeRun, *r}
+		line.Schema, line.Run.Run = Schema, w.run(r.Run)
+		w.encode(&line)
+	case *record.Resume:
+		line := resumeLine{TypeResume, *r}
+		line.Run = w.run(r.Run)
+		w.encode(&line)
+	case *record.Summary:
+		line := summaryLine{TypeSummary, *r}
+		line.Run = cmp.Or(r.Run, w.conf.Run)
+		w.encode(&line)
+	default:
+		w.err = fmt.Errorf("encode record: %T is of no type that NDJSON has", r)
+	}
 }
 
-// Run writes the run record; Type, Schema and Run are filled in.
-func (w *Writer) Run(r *Run) error {
-	full := *r
-	full.Type, full.Schema, full.Run = TypeRun, Schema, w.conf.Run
-	return w.cold(&full)
+// cycle returns the line of a cycle record without its time. What c says is said of
+// every trace from now on.
+func (w *Writer) cycle(typ string, c *record.Cycle) *cycleLine {
+	w.conf.ListName = cmp.Or(c.ListName, w.conf.ListName)
+	w.conf.CycleID = cmp.Or(c.ID, w.conf.CycleID)
+	w.conf.Hostname = cmp.Or(c.Hostname, w.conf.Hostname)
+	w.quote()
+	return &cycleLine{Type: typ, ListName: w.conf.ListName, ID: w.conf.CycleID, Hostname: w.conf.Hostname}
 }
 
-// Resume writes the resume record; Type and Run are filled in.
-func (w *Writer) Resume(r *Resume) error {
-	full := *r
-	full.Type, full.Run = typeResume, w.conf.Run
-	return w.cold(&full)
+// run returns the run that all further records belong to: id, unless it is empty.
+func (w *Writer) run(id string) string {
+	w.conf.Run = cmp.Or(id, w.conf.Run)
+	w.quote()
+	return w.conf.Run
 }
 
-// Summary writes the summary record; Type and Run are filled in.
-func (w *Writer) Summary(s *Summary) error {
-	full := *s
-	full.Type, full.Run = TypeSummary, w.conf.Run
-	return w.cold(&full)
+// encode writes a line by encoding/json.
+func (w *Writer) encode(line any) {
+	text, err := json.Marshal(line)
+	if err != nil {
+		w.err = fmt.Errorf("encode record: %w", err)
+		return
+	}
+	w.buf = append(w.buf, text...)
+	w.endLine()
 }
 
 // Raw writes a whole line as it is.
 func (w *Writer) Raw(line []byte) error {
-	if w.err != nil {
-		return w.err
+	if w.err == nil {
+		w.buf = append(w.buf, line...)
+		w.endLine()
 	}
-	w.buf = append(w.buf, line...)
-	return w.endLine()
-}
-
-// cold writes a record that is not worth appending by hand.
-func (w *Writer) cold(record any) error {
-	if w.err != nil {
-		return w.err
-	}
-	line, err := json.Marshal(record)
-	if err != nil {
-		return fmt.Errorf("encode record: %w", err)
-	}
-	w.buf = append(w.buf, line...)
-	return w.endLine()
+	return w.err
 }
 
 // endLine ends a record, and writes when enough have come together.
-func (w *Writer) endLine() error {
+func (w *Writer) endLine() {
 	w.buf = append(w.buf, '\n')
 	if len(w.buf) >= bufferLen {
 		w.write()
 	}
-	return w.err
 }
 
 func (w *Writer) write() {
@@ -208,8 +182,8 @@ func (w *Writer) write() {
 	w.buf = w.buf[:0]
 }
 
-// HandOver gives w what has been gathered, for whoever reads along; what a
-// compressor holds back it still does.
+// HandOver writes what has been gathered, for a reader that follows along. A compressor
+// may hold it back; Flush does not let it.
 func (w *Writer) HandOver() error {
 	w.write()
 	return w.err

@@ -3,6 +3,8 @@ package ndjson
 import (
 	"errors"
 	"testing"
+
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // lineWriter fails if it is given anything but whole lines.
@@ -23,7 +25,7 @@ func TestWriterWholeLines(t *testing.T) {
 	l := &lineWriter{t: t}
 	w := NewWriter(l, testConfig)
 	for range 500 {
-		if err := w.Trace(trace16()); err != nil {
+		if err := w.Write(trace16()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -51,14 +53,14 @@ func TestWriterErrorStays(t *testing.T) {
 	f := &failer{left: 1}
 	w := NewWriter(f, testConfig)
 	tr := trace16()
-	if err := errors.Join(w.Trace(tr), w.Flush()); err != nil {
+	if err := errors.Join(w.Write(tr), w.Flush()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Trace(tr); err != nil {
+	if err := w.Write(tr); err != nil {
 		t.Fatal(err)
 	}
 	for i, err := range []error{
-		w.Flush(), w.Trace(tr), w.Reply(&tr.Head, &tr.Hops[0]), w.Summary(testSummary()), w.Flush(),
+		w.Flush(), w.Write(tr), w.Write(&record.Reply{Head: tr.Head, Hop: tr.Hops[0]}), w.Write(testSummary()), w.Flush(),
 	} {
 		if !errors.Is(err, errFailed) {
 			t.Errorf("call %d: %v", i, err)

@@ -3,36 +3,38 @@ package ndjson
 import (
 	"net/netip"
 	"time"
+
+	"github.com/masstrace/masstrace/internal/record"
 )
 
-// TraceRecord is a trace record as it is read: ours or scamper's. Fields that a
+// TraceLine is a trace record as it is read: ours or scamper's. Fields that a
 // record lacks are zero.
-type TraceRecord struct {
-	Type       string      `json:"type"`
-	Version    string      `json:"version"`
-	ListName   string      `json:"list_name"`
-	ID         int         `json:"id"`
-	Hostname   string      `json:"hostname"`
-	UserID     int         `json:"userid"` // index of the flow
-	Method     string      `json:"method"`
-	Src        netip.Addr  `json:"src"`
-	Dst        netip.Addr  `json:"dst"`
-	SrcPort    uint16      `json:"sport"`
-	DstPort    uint16      `json:"dport"`
-	ICMPSum    uint16      `json:"icmp_sum"`
-	StopReason string      `json:"stop_reason"`
-	StopData   int         `json:"stop_data"`
-	Start      StartTime   `json:"start"`
-	HopCount   int         `json:"hop_count"`
-	Attempts   int         `json:"attempts"`
-	HopLimit   int         `json:"hoplimit"`
-	FirstHop   int         `json:"firsthop"`
-	Wait       float64     `json:"wait"` // s
-	WaitProbe  float64     `json:"wait_probe"`
-	TOS        int         `json:"tos"`
-	ProbeSize  int         `json:"probe_size"`
-	ProbeCount int         `json:"probe_count"`
-	Hops       []HopRecord `json:"hops"`
+type TraceLine struct {
+	Type       string     `json:"type"`
+	Version    string     `json:"version"`
+	ListName   string     `json:"list_name"`
+	ID         int        `json:"id"`
+	Hostname   string     `json:"hostname"`
+	UserID     int        `json:"userid"` // index of the flow
+	Method     string     `json:"method"`
+	Src        netip.Addr `json:"src"`
+	Dst        netip.Addr `json:"dst"`
+	SrcPort    uint16     `json:"sport"`
+	DstPort    uint16     `json:"dport"`
+	ICMPSum    uint16     `json:"icmp_sum"`
+	StopReason string     `json:"stop_reason"`
+	StopData   int        `json:"stop_data"`
+	Start      StartTime  `json:"start"`
+	HopCount   int        `json:"hop_count"`
+	Attempts   int        `json:"attempts"`
+	HopLimit   int        `json:"hoplimit"`
+	FirstHop   int        `json:"firsthop"`
+	Wait       float64    `json:"wait"` // s
+	WaitProbe  float64    `json:"wait_probe"`
+	TOS        int        `json:"tos"`
+	ProbeSize  int        `json:"probe_size"`
+	ProbeCount int        `json:"probe_count"`
+	Hops       []HopLine  `json:"hops"`
 }
 
 // Time is a time in a trace record, with the resolution of a µs.
@@ -50,56 +52,56 @@ type StartTime struct {
 // Time returns t as a time.Time, UTC.
 func (t Time) Time() time.Time { return time.Unix(t.Sec, t.USec*1000).UTC() }
 
-// HopRecord is a hop of a trace record. Pointers are nil where the record lacks
+// HopLine is a hop of a trace record. Pointers are nil where the record lacks
 // what 0 would be a value of.
-type HopRecord struct {
-	Addr      netip.Addr     `json:"addr"`
-	ProbeTTL  uint8          `json:"probe_ttl"`
-	ProbeID   int            `json:"probe_id"` // attempt, from 1 in ours
-	ProbeSize int            `json:"probe_size"`
-	Tx        *Time          `json:"tx"`
-	RTT       *float64       `json:"rtt"` // ms
-	ReplyTTL  uint8          `json:"reply_ttl"`
-	ReplyTOS  uint8          `json:"reply_tos"`
-	ReplySize int            `json:"reply_size"`
-	ReplyIPID int            `json:"reply_ipid"`
-	ICMPType  *uint8         `json:"icmp_type"`
-	ICMPCode  *uint8         `json:"icmp_code"`
-	QuotedTTL *uint8         `json:"icmp_q_ttl"`
-	QuotedLen *int           `json:"icmp_q_ipl"`
-	QuotedTOS *uint8         `json:"icmp_q_tos"`
-	MTU       int            `json:"icmp_nhmtu"`
-	TCPFlags  *uint8         `json:"tcp_flags"`
-	Objects   []ObjectRecord `json:"icmpext"`
-	ExtSum    string         `json:"icmpext_sum"`
-	RTTNs     *int64         `json:"rtt_ns"`
-	Kind      string         `json:"kind"`
-	Valid     string         `json:"valid"`
-	Mangled   []string       `json:"mangled"`
-	Lagged    bool           `json:"lagged"`
-	Inferred  bool           `json:"inferred"` // not measured: borrowed from other traces
+type HopLine struct {
+	Addr      netip.Addr   `json:"addr"`
+	ProbeTTL  uint8        `json:"probe_ttl"`
+	ProbeID   int          `json:"probe_id"` // attempt, from 1 in ours
+	ProbeSize int          `json:"probe_size"`
+	Tx        *Time        `json:"tx"`
+	RTT       *float64     `json:"rtt"` // ms
+	ReplyTTL  uint8        `json:"reply_ttl"`
+	ReplyTOS  uint8        `json:"reply_tos"`
+	ReplySize int          `json:"reply_size"`
+	ReplyIPID int          `json:"reply_ipid"`
+	ICMPType  *uint8       `json:"icmp_type"`
+	ICMPCode  *uint8       `json:"icmp_code"`
+	QuotedTTL *uint8       `json:"icmp_q_ttl"`
+	QuotedLen *int         `json:"icmp_q_ipl"`
+	QuotedTOS *uint8       `json:"icmp_q_tos"`
+	MTU       int          `json:"icmp_nhmtu"`
+	TCPFlags  *uint8       `json:"tcp_flags"`
+	Objects   []ObjectLine `json:"icmpext"`
+	ExtSum    string       `json:"icmpext_sum"`
+	RTTNs     *int64       `json:"rtt_ns"`
+	Kind      string       `json:"kind"`
+	Valid     string       `json:"valid"`
+	Mangled   []string     `json:"mangled"`
+	Lagged    bool         `json:"lagged"`
+	Inferred  bool         `json:"inferred"` // not measured: borrowed from other traces
 }
 
-// ObjectRecord is an object of an ICMP extension structure in a hop.
-type ObjectRecord struct {
-	Class  int           `json:"ie_cn"`
-	CType  int           `json:"ie_ct"`
-	Len    int           `json:"ie_dl"` // octets, without the header
-	Labels []LabelRecord `json:"mpls_labels"`
-	Iface  *IfaceRecord  `json:"iface"`
-	Hex    string        `json:"hex"`
+// ObjectLine is an object of an ICMP extension structure in a hop.
+type ObjectLine struct {
+	Class  int         `json:"ie_cn"`
+	CType  int         `json:"ie_ct"`
+	Len    int         `json:"ie_dl"` // octets, without the header
+	Labels []LabelLine `json:"mpls_labels"`
+	Iface  *IfaceLine  `json:"iface"`
+	Hex    string      `json:"hex"`
 }
 
-// LabelRecord is an MPLS label in a hop.
-type LabelRecord struct {
+// LabelLine is an MPLS label in a hop.
+type LabelLine struct {
 	TTL   uint8  `json:"mpls_ttl"`
 	S     uint8  `json:"mpls_s"`
 	EXP   uint8  `json:"mpls_exp"`
 	Label uint32 `json:"mpls_label"`
 }
 
-// IfaceRecord is what a router told of one of its interfaces (RFC 5837).
-type IfaceRecord struct {
+// IfaceLine is what a router told of one of its interfaces (RFC 5837).
+type IfaceLine struct {
 	Role  string     `json:"role"`
 	Index uint32     `json:"index"`
 	Addr  netip.Addr `json:"addr"`
@@ -113,8 +115,8 @@ type Known struct {
 	Addr netip.Addr `json:"addr"`
 }
 
-// TraceExt is a trace-ext record as it is read.
-type TraceExt struct {
+// ExtLine is a trace-ext record as it is read.
+type ExtLine struct {
 	Type    string     `json:"type"`
 	Run     string     `json:"run"`
 	Dst     netip.Addr `json:"dst"`
@@ -145,9 +147,9 @@ type NAT struct {
 	FirstTTL int `json:"first_ttl"`
 }
 
-// ReplyRecord is a reply record as it is read. Pointers are nil where the
+// ReplyLine is a reply record as it is read. Pointers are nil where the
 // record lacks what 0 would be a value of.
-type ReplyRecord struct {
+type ReplyLine struct {
 	Type             string        `json:"type"`
 	Run              string        `json:"run"`
 	CaptureTimestamp int64         `json:"capture_timestamp"` // s
@@ -196,9 +198,35 @@ type ReplyRecord struct {
 
 // ReplyObject is an object of an ICMP extension structure in a reply record.
 type ReplyObject struct {
-	Class int          `json:"class"`
-	CType int          `json:"type"`
-	Len   int          `json:"len"` // octets, without the header
-	Hex   string       `json:"hex"`
-	Iface *IfaceRecord `json:"iface"`
+	Class int        `json:"class"`
+	CType int        `json:"type"`
+	Len   int        `json:"len"` // octets, without the header
+	Hex   string     `json:"hex"`
+	Iface *IfaceLine `json:"iface"`
 }
+
+// cycleLine is a cycle-start or cycle-stop record, which scamper's tools look for.
+type cycleLine struct {
+	Type      string `json:"type"`
+	ListName  string `json:"list_name"`
+	ID        int    `json:"id"`
+	Hostname  string `json:"hostname"`
+	StartTime int64  `json:"start_time,omitempty"` // s since the Unix epoch
+	StopTime  int64  `json:"stop_time,omitempty"`  // s since the Unix epoch
+}
+
+// The other records have the fields of their values.
+type (
+	runLine struct {
+		Type string `json:"type"`
+		record.Run
+	}
+	resumeLine struct {
+		Type string `json:"type"`
+		record.Resume
+	}
+	summaryLine struct {
+		Type string `json:"type"`
+		record.Summary
+	}
+)
