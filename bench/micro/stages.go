@@ -35,8 +35,8 @@ var stages = []stage{
 	{"stamp a slot", "internal/window", "^BenchmarkStamp$", hot},
 	{"match a reply and fill its slot", "matcher", "^BenchmarkMatch$", hot},
 	{"close a trace", "internal/trace", "^BenchmarkClose$", hot},
-	{"NDJSON of a trace, 16 hops", "output", "^BenchmarkTrace$/^by_hand$", hot},
-	{"the same by encoding/json", "output", "^BenchmarkTrace$/^encoding_json$", cold},
-	{"NDJSON of a reply", "output", "^BenchmarkReply$", hot},
-	{"read NDJSON", "output", "^BenchmarkReader$", cold},
+	{"NDJSON of a trace, 16 hops", "internal/format/ndjson", "^BenchmarkTrace$/^by_hand$", hot},
+	{"the same by encoding/json", "internal/format/ndjson", "^BenchmarkTrace$/^encoding_json$", cold},
+	{"NDJSON of a reply", "internal/format/ndjson", "^BenchmarkReply$", hot},
+	{"read NDJSON", "internal/format/ndjson", "^BenchmarkReader$", cold},
 }

@@ -15,9 +15,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/internet"
 	"github.com/masstrace/masstrace/internal/netsim"
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // endurance is a scan of the simulated Internet, with delay, loss and noise, for
@@ -33,7 +34,7 @@ type endurance struct {
 	judged   uint64 // hops
 	wrong    uint64 // of them, those that probes of the flow cannot have met
 	examples []string
-	summary  *output.Summary
+	summary  *record.Summary
 	counters internet.Counters
 	faults   []string
 	brief    bool // too brief to say whether anything grows
@@ -131,14 +132,14 @@ func (e *endurance) read(in io.Reader) error {
 		switch {
 		case bytes.HasPrefix(line, []byte(`{"type":"trace",`)):
 			if e.traces++; e.traces%judgeEvery == 0 {
-				var t output.TraceRecord
+				var t ndjson.TraceLine
 				if err := json.Unmarshal(line, &t); err != nil {
 					return err
 				}
 				e.hops(&t)
 			}
 		case bytes.HasPrefix(line, []byte(`{"type":"summary"`)):
-			e.summary = new(output.Summary)
+			e.summary = new(record.Summary)
 			if err := json.Unmarshal(line, e.summary); err != nil {
 				return err
 			}
@@ -147,7 +148,7 @@ func (e *endurance) read(in io.Reader) error {
 }
 
 // hops holds the hops of a trace against the truth.
-func (e *endurance) hops(t *output.TraceRecord) {
+func (e *endurance) hops(t *ndjson.TraceLine) {
 	const udp = 17
 	flow := netsim.PortFlow(udp, t.Src, t.Dst, uint16(t.SrcPort), uint16(t.DstPort))
 	for i := range t.Hops {
@@ -177,7 +178,7 @@ func (e *endurance) judge() {
 	if err := s.Balance(); err != nil {
 		e.fault("%v", err)
 	}
-	if s.Reason != output.ReasonMaxRuntime {
+	if s.Reason != record.ReasonMaxRuntime {
 		e.fault("it ended for %s", s.Reason)
 	}
 	received := e.counters.Simulator["received"] // our kernel's answers to noise are in it

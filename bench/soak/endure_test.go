@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // flat is what a scan holds that holds the same all the time, once it is warm.
@@ -42,15 +43,17 @@ func TestEndurance(t *testing.T) {
 		{"does not add up", func(e *endurance) { e.summary.Silent++ }, "sent = answered + silent"},
 		{"answers from nowhere", func(e *endurance) { e.counters.Simulator["fate answered"]-- }, "60 answered, and the simulator answered 59"},
 		{"probes into nowhere", func(e *endurance) { e.counters.Simulator["received"] = 99 }, "100 sent"},
-		{"ended early", func(e *endurance) { e.summary.Reason = output.ReasonLink }, "it ended for link"},
+		{"ended early", func(e *endurance) { e.summary.Reason = record.ReasonLink }, "it ended for link"},
 		{"no summary", func(e *endurance) { e.summary = nil }, "no summary"},
 		{"brief", func(e *endurance) { e.samples = flat(time.Minute) }, ""},
 	} {
 		e := &endurance{length: time.Hour, rate: 50_000, samples: flat(time.Hour), judged: 1000, traces: 20}
-		e.summary = &output.Summary{
-			Targets: 100, TTLs: 1, Flows: 1, Sent: 100, FirstSent: 100, Answered: 60, Silent: 40,
-			SilentBy: output.SilentBy{Unknown: 40}, Frames: output.Frames{Received: 60, Strong: 60}, Reason: output.ReasonMaxRuntime,
+		s := &record.Summary{Reason: record.ReasonMaxRuntime}
+		s.Probes = account.Probes{
+			Targets: 100, TTLs: 1, Flows: 1, Sent: 100, Answered: 60, Silent: 40, SilentBy: account.SilentBy{Unknown: 40},
 		}
+		s.FirstSent, s.Frames, s.Strong = 100, 60, 60
+		e.summary = s
 		e.counters.Simulator = map[string]uint64{"received": 110, "fate answered": 60}
 		tt.change(e)
 		e.judge()

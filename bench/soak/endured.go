@@ -20,7 +20,7 @@ func (e *endurance) write(b *bytes.Buffer) {
 		fmt.Fprintf(b, "- %d probes in %.0f s: %.0f a second; %d answered, %d silent (%d of them while our kernel dropped frames, %d by limits)\n",
 			s.Sent, s.ElapsedS, float64(s.Sent)/s.ElapsedS, s.Answered, s.Silent, s.SilentBy.Drops, s.SilentBy.RateLimited)
 		fmt.Fprintf(b, "- frames: %d; rejected %d, malformed %d, duplicates %d, late %d; dropped: %d by the kernel, %d by the link\n",
-			s.Received, s.Rejected.Total(), s.Malformed, s.Duplicates, s.Late, s.Drops.Kernel, s.Drops.Interface)
+			s.Inbound.Frames, s.Rejected.Total(), s.Malformed, s.Duplicates, s.Late, s.Drops.Kernel, s.Drops.Interface)
 	}
 	fmt.Fprintf(b, "- the simulator received %d packets, and lost %d on the way in, %d under way, %d on the way out\n",
 		e.counters.Simulator["received"], e.counters.LostIn, e.counters.LostDelay, e.counters.LostOut)

@@ -10,7 +10,7 @@ import (
 	"net/netip"
 	"os"
 
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 )
 
 // writeSparse writes n hosts in /24s by chance, of a /8 for each 40,000 of them.
@@ -43,8 +43,8 @@ func writeTargets(path string, n int, rng *rand.Rand, prefix func(i int) int) er
 }
 
 // eachRecord calls f for the records of a file of masstrace or scamper.
-func eachRecord(path string, f func(output.Record)) error {
-	r, err := output.OpenReader(path, nil)
+func eachRecord(path string, f func(any)) error {
+	r, err := ndjson.OpenReader(path, nil)
 	if err != nil {
 		return err
 	}
@@ -67,8 +67,8 @@ func readRecords(path string) (f found, err error) {
 	interfaces := map[netip.Addr]bool{}
 	seen := map[netip.Addr]uint8{} // in a trace, first at a TTL
 	f.hops, f.probed = map[hop]bool{}, map[netip.Addr]uint8{}
-	err = eachRecord(path, func(r output.Record) {
-		t, ok := r.(*output.TraceRecord)
+	err = eachRecord(path, func(r any) {
+		t, ok := r.(*ndjson.TraceLine)
 		if !ok {
 			return
 		}

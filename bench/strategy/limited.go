@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/masstrace/masstrace/bench"
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // What the limited network is like, and how it is probed.
@@ -54,17 +54,15 @@ func (c *config) nearAnswers(t *tool) (asked, answered, seconds float64, err err
 		if err := writeSparse(list, uint64(seed), c.limitedTargets); err != nil {
 			return 0, 0, 0, err
 		}
-		var sum output.Summary
+		var sum record.Summary
 		t.read = func(results string) (f found, err error) { return f, bench.ReadSummary(results, &sum) }
 		if _, err := c.try(t, list, askRate, seed, "--preset=clean", "--set=limited-routers=1",
 			fmt.Sprintf("--set=router-rate=%d", limitRate), fmt.Sprintf("--set=router-burst=%d", limitBurst)); err != nil {
 			return 0, 0, 0, err
 		}
 		a, r := 0.0, 0.0
-		for _, at := range sum.ByTTL {
-			if at.TTL <= limitNear {
-				a, r = a+float64(at.Sent), r+float64(at.Answered)
-			}
+		for _, at := range sum.ByTTL[:limitNear+1] {
+			a, r = a+float64(at.Sent), r+float64(at.Answered)
 		}
 		for i, v := range [3]float64{a, r, sum.ElapsedS} {
 			all[i] = append(all[i], v)

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
-	"github.com/masstrace/masstrace/output"
 )
 
 // A process that is suspended for some seconds goes on as if it had not been: it
@@ -157,7 +157,7 @@ func TestTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]bool{} // of the same seed, which fixes the flows
-	hop := func(trace *output.TraceRecord, h *output.HopRecord) string {
+	hop := func(trace *ndjson.TraceLine, h *ndjson.HopLine) string {
 		return fmt.Sprint(trace.Dst, " ", h.ProbeTTL, " ", h.Addr)
 	}
 	for _, trace := range mustRead(t, alone).traces {

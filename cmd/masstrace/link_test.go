@@ -10,7 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/internet"
 	"github.com/masstrace/masstrace/internal/lab/routers"
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // A link that goes away for a while pauses the run, and the run says so. When
@@ -113,7 +113,7 @@ func TestLinkDeleted(t *testing.T) {
 	p.await("uplink0: gone: no more probes are sent")
 	p.end(4)
 	p.says("incomplete: the link failed", "masstrace: not complete: link")
-	if sum := mustRead(t, out).summary; sum.Complete || sum.Reason != output.ReasonLink || sum.Answered == 0 {
+	if sum := mustRead(t, out).summary; sum.Complete || sum.Reason != record.ReasonLink || sum.Answered == 0 {
 		t.Errorf("summary %+v; want incomplete for the link", sum)
 	}
 }

@@ -46,7 +46,7 @@ func main() {
 type signals struct{ Interrupted context.Context }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
-	streams := engine.Streams{Stdin: stdin, Stdout: stdout, Stderr: stderr, Terminal: isTerminal(stderr)}
+	streams := engine.Streams{Stdin: stdin, Stdout: stdout, Stderr: stderr, Terminal: isTerminal(stderr), Summarize: writeSummary}
 	ctx, stopSignals := catchSignals()
 	defer stopSignals()
 

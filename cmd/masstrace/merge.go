@@ -2,7 +2,7 @@ package main
 
 import (
 	"github.com/masstrace/masstrace/engine"
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/merge"
 )
 
 // MergeCmd puts the results of shards into one file.
@@ -15,12 +15,12 @@ type MergeCmd struct {
 }
 
 // Run only translates flags; the work is the engine's.
-func (c *MergeCmd) Run(streams engine.Streams) error {
-	missing := output.RefuseMissing
+func (c *MergeCmd) Run(signals signals, streams engine.Streams) error {
+	missing := merge.RefuseMissing
 	if c.AllowMissing {
-		missing = output.AllowMissing
+		missing = merge.AllowMissing
 	}
-	return engine.Merge(engine.MergeConfig{
+	return engine.Merge(signals.Interrupted, engine.MergeConfig{
 		Files: c.Files, Missing: missing, Output: c.Output, Quiet: c.Quiet, Streams: streams,
 	})
 }

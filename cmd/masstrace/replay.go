@@ -8,7 +8,7 @@ import (
 
 	"github.com/masstrace/masstrace/engine"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // ReplayCmd writes the records of captures.
@@ -63,7 +63,7 @@ func (c *ReplayCmd) Run(ctx context.Context, signals signals, args []string, str
 	if err != nil {
 		return &engine.Error{Class: engine.Usage, Err: err}
 	}
-	records, err := output.ParseRecords(c.OutputFlags.Records)
+	records, err := record.ParseKinds(c.OutputFlags.Records)
 	if err != nil {
 		return &engine.Error{Class: engine.Usage, Err: fmt.Errorf("--records: %w", err)}
 	}

@@ -12,52 +12,53 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // results are the records of a file.
 type results struct {
-	run     *output.Run
-	traces  []*output.TraceRecord
-	exts    []*output.TraceExt
-	replies []*output.ReplyRecord
-	summary *output.Summary // nil if there is none
+	run     *record.Run
+	traces  []*ndjson.TraceLine
+	exts    []*ndjson.ExtLine
+	replies []*ndjson.ReplyLine
+	summary *record.Summary // nil if there is none
 	stopped bool            // there is a cycle-stop
 	cut     bool            // the last line is not whole
 }
 
 // readResults reads a file of records; all whole lines must be valid.
 func readResults(path string) (*results, error) {
-	in, err := output.OpenReader(path, nil)
+	in, err := ndjson.OpenReader(path, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
 	r := new(results)
 	for {
-		record, err := in.Next()
+		rec, err := in.Next()
 		switch {
 		case err == io.EOF:
 			return r, nil
-		case errors.Is(err, output.ErrCut):
+		case errors.Is(err, ndjson.ErrCut):
 			r.cut = true
 			return r, nil
 		case err != nil:
 			return nil, err
 		}
-		switch record := record.(type) {
-		case *output.Run:
-			r.run = record
-		case *output.TraceRecord:
-			r.traces = append(r.traces, record)
-		case *output.TraceExt:
-			r.exts = append(r.exts, record)
-		case *output.ReplyRecord:
-			r.replies = append(r.replies, record)
-		case *output.Summary:
-			r.summary = record
-		case *output.Cycle:
-			r.stopped = record.StopTime != 0
+		switch rec := rec.(type) {
+		case *record.Run:
+			r.run = rec
+		case *ndjson.TraceLine:
+			r.traces = append(r.traces, rec)
+		case *ndjson.ExtLine:
+			r.exts = append(r.exts, rec)
+		case *ndjson.ReplyLine:
+			r.replies = append(r.replies, rec)
+		case *record.Summary:
+			r.summary = rec
+		case *record.CycleStop:
+			r.stopped = true
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/masstrace/masstrace/engine"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // ScanCmd traces every target of some lists.
@@ -196,7 +196,7 @@ func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, 
 	if err != nil {
 		return engine.Config{}, err
 	}
-	records, err := output.ParseRecords(c.Records)
+	records, err := record.ParseKinds(c.Records)
 	if err != nil {
 		return engine.Config{}, err
 	}

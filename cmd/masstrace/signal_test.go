@@ -9,9 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // The first signal stops the sending; what was sent is waited for and recorded.
@@ -30,11 +31,11 @@ func TestSignalOnce(t *testing.T) {
 
 			r := mustRead(t, out)
 			sum := r.summary
-			if sum.Complete || sum.Reason != output.ReasonSignal || sum.Skipped.Interrupted == 0 || sum.Answered*3 < sum.Sent {
+			if sum.Complete || sum.Reason != record.ReasonSignal || sum.Skipped.Interrupted == 0 || sum.Answered*3 < sum.Sent {
 				t.Errorf("summary %+v; want incomplete by a signal, replies waited for", sum)
 			}
-			halted := slices.ContainsFunc(r.traces, func(t *output.TraceRecord) bool { return t.StopReason == "HALTED" })
-			whole := slices.ContainsFunc(r.traces, func(t *output.TraceRecord) bool { return t.StopReason == "COMPLETED" })
+			halted := slices.ContainsFunc(r.traces, func(t *ndjson.TraceLine) bool { return t.StopReason == "HALTED" })
+			whole := slices.ContainsFunc(r.traces, func(t *ndjson.TraceLine) bool { return t.StopReason == "COMPLETED" })
 			if !halted || !whole {
 				t.Errorf("of %d traces some are HALTED: %v, some COMPLETED: %v; want both", len(r.traces), halted, whole)
 			}
@@ -119,7 +120,7 @@ func TestMaxRuntime(t *testing.T) {
 			p.end(4)
 			p.says("incomplete: the time was up")
 			sum := mustRead(t, out).summary
-			if sum.Reason != output.ReasonMaxRuntime || sum.Sent < 50 || sum.Sent > 1000*seconds+100 {
+			if sum.Reason != record.ReasonMaxRuntime || sum.Sent < 50 || sum.Sent > 1000*seconds+100 {
 				t.Errorf("summary %+v; want about %d sent", sum, 1000*seconds)
 			}
 			if sum.Skipped.Interrupted == 0 || sum.Targets*sum.TTLs != sum.FirstSent+sum.Skipped.Total() {

@@ -12,9 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/internet"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/verify"
-	"github.com/masstrace/masstrace/output"
 )
 
 // What a run is like: few targets for a test, many for a soak, and a rate that
@@ -33,7 +34,7 @@ func soaking() bool { return os.Getenv("MASSTRACE_SOAK") != "" }
 // outcome is a scan seen from all sides.
 type outcome struct {
 	report   *verify.Report
-	summary  output.Summary
+	summary  record.Summary
 	counters internet.Counters
 	targets  int
 	reached  uint64            // traces that say so
@@ -119,7 +120,7 @@ func (o *outcome) read(results, counters string) error {
 		line := lines.Bytes()
 		switch {
 		case bytes.HasPrefix(line, []byte(`{"type":"trace",`)):
-			var t output.TraceRecord
+			var t ndjson.TraceLine
 			err = errors.Join(err, json.Unmarshal(line, &t))
 			o.ends[t.Dst.String()] = fmt.Sprintf("%s/%d at %d", t.StopReason, t.StopData, t.HopCount)
 			if t.StopReason == "COMPLETED" {

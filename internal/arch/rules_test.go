@@ -40,9 +40,9 @@ var mayImport = map[string][]string{
 	"internal/lab":          {"internal/link", "internal/netsim"},
 	"internal/lab/routers":  {"internal/lab"},
 	"internal/lab/internet": {"internal/lab", "internal/link", "internal/netsim"},
-	"internal/verify":       {"internal/record", "internal/netsim", "output", "internal/probe", "internal/target", "internal/trace"},
+	"internal/verify":       {"internal/format/ndjson", "internal/record", "internal/netsim", "internal/probe", "internal/target"},
 
-	"cmd/masstrace": {"engine", "internal/lab", "internal/lab/internet", "internal/lab/routers", "output", "internal/probe", "internal/verify"},
+	"cmd/masstrace": {"engine", "internal/account", "internal/record", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/format/ndjson", "internal/merge", "internal/probe", "internal/verify"},
 
 	// What builds, measures and shows it.
 	"bench":                 {},
@@ -57,7 +57,7 @@ var mayImport = map[string][]string{
 	"bench/pace":            {"bench", "internal/codec", "ratelimit", "sender"},
 	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
-	"internal/demo":         {"output", "internal/verify"},
+	"internal/demo":         {"internal/format/ndjson", "internal/record", "internal/verify"},
 	"internal/gotest":       {},
 	"internal/gotest/tally": {"internal/gotest"},
 }

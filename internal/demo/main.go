@@ -16,8 +16,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/verify"
-	"github.com/masstrace/masstrace/output"
 )
 
 func main() {
@@ -65,30 +66,30 @@ func demo(w io.Writer, c *verify.Config, first int) error {
 
 // show writes the first traces of the file at path and returns its summary. A
 // file without traces or without a summary is an error.
-func show(w io.Writer, path string, first int) (*output.Summary, error) {
-	r, err := output.OpenReader(path, os.Stdin)
+func show(w io.Writer, path string, first int) (*record.Summary, error) {
+	r, err := ndjson.OpenReader(path, os.Stdin)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	traces := 0
-	var summary *output.Summary
+	var summary *record.Summary
 	for {
-		record, err := r.Next()
+		rec, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		switch record := record.(type) {
-		case *output.TraceRecord:
-			if record.StopReason == "COMPLETED" && len(record.Hops) > 0 && traces < first {
-				writeTrace(w, record)
+		switch r := rec.(type) {
+		case *ndjson.TraceLine:
+			if r.StopReason == "COMPLETED" && len(r.Hops) > 0 && traces < first {
+				writeTrace(w, r)
 				traces++
 			}
-		case *output.Summary:
-			sum := *record
+		case *record.Summary:
+			sum := *r
 			summary = &sum
 		}
 	}
@@ -103,7 +104,7 @@ func show(w io.Writer, path string, first int) (*output.Summary, error) {
 
 // writeTrace writes a trace as traceroute(8) would: a line for each TTL that
 // was answered, a star for each that was not.
-func writeTrace(w io.Writer, t *output.TraceRecord) {
+func writeTrace(w io.Writer, t *ndjson.TraceLine) {
 	fmt.Fprintf(w, "\n%s to %s, %d probes: %s\n", t.Method, t.Dst, t.ProbeCount, strings.ToLower(t.StopReason))
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	hops := t.Hops
@@ -119,7 +120,7 @@ func writeTrace(w io.Writer, t *output.TraceRecord) {
 	columns.Flush()
 }
 
-func writeHop(w io.Writer, h *output.HopRecord) {
+func writeHop(w io.Writer, h *ndjson.HopLine) {
 	rtt := ""
 	if h.RTT != nil {
 		rtt = fmt.Sprintf("%.3f ms", *h.RTT)

@@ -6,12 +6,12 @@ import (
 	"strconv"
 	"text/tabwriter"
 
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/verify"
-	"github.com/masstrace/masstrace/output"
 )
 
 // writeTable writes what the scan did, and how much of it is true.
-func writeTable(w io.Writer, s *output.Summary, r *verify.Report) error {
+func writeTable(w io.Writer, s *record.Summary, r *verify.Report) error {
 	recall := &r.Recall
 	ruledOut := ""
 	if n := recall.Missing.RuledOut; n > 0 {

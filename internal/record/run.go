@@ -2,7 +2,8 @@ package record
 
 // Run is what was asked for, in so far as it shapes the results. No key of the run's is
 // in it: KeyID only tells two keys apart. The tags are the names that the fields have in
-// records.
+// records. Schema is the version of NDJSON that the run was written in; a writer puts its
+// own there.
 type Run struct {
 	Schema   string   `json:"schema"`
 	Run      string   `json:"run"`
@@ -79,13 +80,3 @@ type Cycle struct {
 	Hostname string // the vantage point's name
 	Time     int64  // s since the Unix epoch
 }
-
-// Kinds is a set of kinds of data records.
-type Kinds uint8
-
-// The kinds.
-const (
-	Traces Kinds = 1 << iota
-	Replies
-	Both = Traces | Replies
-)

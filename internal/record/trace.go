@@ -6,14 +6,19 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Head is what all probes of one trace have in common, attempts and TTLs apart.
+// NoMethod is the method in a Head that was read from a file without one.
+const NoMethod = probe.Method(0xff)
+
+// Head is what all probes of one trace have in common, attempts and TTLs apart. Files
+// of other tools lack some of it: a Method is then NoMethod, a Flow.Value 0, which no
+// flow has, and the rest 0 too.
 type Head struct {
 	Target    probe.Addr
 	Source    probe.Addr // the vantage point's address
 	Method    probe.Method
 	FlowIndex uint16
 	Flow      probe.Flow
-	DstPort   uint16 // UDP and TCP; 0 for ICMP
+	DstPort   uint16 // UDP and TCP; 0 for ICMP, and where each probe has another one
 	TOS       uint8  // TOS or traffic class as sent
 	ProbeSize int    // octets of each probe, from its IP header on
 }
@@ -25,7 +30,7 @@ type Hop struct {
 	// Sent is when the probe left, ns since the Unix epoch, CLOCK_REALTIME; 0
 	// when that is not known: of late replies and of replayed ones.
 	Sent int64
-	// RTT is in ns and means something only if Sent is not 0.
+	// RTT is in ns. HasRTT reports whether it is known.
 	RTT int64
 	// Dup counts the copies of the reply that came before this one: 0 is the
 	// first, and only first ones stand in a trace.
@@ -35,7 +40,31 @@ type Hop struct {
 	// Lagged says that this machine may have a part in the RTT: it was slow to
 	// send the probe, or to take the reply.
 	Lagged bool
+	// Lacks are fields that the file does not have which the hop was read from.
+	Lacks Lacks
 }
+
+// HasRTT reports whether the RTT is known. The hops of our own runs have one if they
+// have the time of the probe.
+func (h *Hop) HasRTT() bool { return h.Sent != 0 || h.Lacks.Has(LacksSent) }
+
+// Lacks is a set of fields that a file of another tool does not have. It is empty for
+// every hop that was measured by our own runs: the assembler need not set it. What has a
+// value of its own for "not known" is not among them: addresses, sizes, a ReplyTTL of 0,
+// and the quotation, by HasQuote.
+type Lacks uint8
+
+// The fields.
+const (
+	LacksSent    Lacks = 1 << iota // Sent is not known, and RTT is
+	LacksAttempt                   // Attempt
+	LacksKind                      // Kind
+	LacksValid                     // Valid and Mangled
+	LacksExt                       // Ext: the tool does not record extensions
+)
+
+// Has reports whether all of fields are lacking.
+func (l Lacks) Has(fields Lacks) bool { return l&fields == fields }
 
 // TTLAttempt names one probe within a trace.
 type TTLAttempt struct {
@@ -100,6 +129,10 @@ type Trace struct {
 	// Halted says that the run was stopped before all probes of the trace were
 	// sent and waited for, CutOff that the target was excluded before.
 	Halted, CutOff bool
+
+	// Bare says that the file which the trace was read from has nothing but its hops and
+	// its stop reason, as scamper's: Answered, Silent and what follows is not known.
+	Bare bool
 
 	Result
 }

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/netsim"
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // What is there and was lost at every attempt is told apart from what was never
@@ -49,7 +49,8 @@ func TestFlippedDatagrams(t *testing.T) {
 			{fate: netsim.Answered, answer: netsim.UDPReply, copies: 1, marks: flipped},
 			{fate: netsim.Answered, answer: netsim.TimeExceeded, copies: 1, marks: flipped},
 		}}
-		c := &checker{asked: a, summary: &output.Summary{UDPReplies: said}, examples: map[string]int{}}
+		c := &checker{asked: a, summary: new(record.Summary), examples: map[string]int{}}
+		c.summary.UDPReplies = said
 		for _, l := range c.sumsReport().Lines {
 			if l.Name == "udp_reply" && (l.Fault != fault || l.Is != 2) {
 				t.Errorf("%d said: %+v", said, l)

@@ -1,10 +1,10 @@
 package verify
 
 import (
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
-	"github.com/masstrace/masstrace/output"
 )
 
 // Ends says whether traces end where and as the answers say that were sent.
@@ -76,7 +76,7 @@ func (h *heardEnd) target(s *sent) {
 func (h *heardEnd) doubtful() bool { return int(h.router) >= h.where() }
 
 // end judges the end of a trace.
-func (c *checker) end(t *output.TraceRecord, flows []uint32) {
+func (c *checker) end(t *ndjson.TraceLine, flows []uint32) {
 	reason, known := record.ParseStopReason(t.StopReason)
 	switch {
 	case len(flows) == 0:
@@ -146,7 +146,7 @@ func (a *asked) probedAt(flows []uint32, ttl uint8) bool {
 }
 
 // traceExt judges a trace-ext record, which follows its trace.
-func (c *checker) traceExt(e *output.TraceExt) {
+func (c *checker) traceExt(e *ndjson.ExtLine) {
 	c.sums.exts++
 	c.sums.sent += uint64(e.Loss.Sent)
 	c.sums.answered += uint64(e.Loss.Answered)

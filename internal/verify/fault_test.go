@@ -10,7 +10,6 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/wire"
-	"github.com/masstrace/masstrace/output"
 )
 
 // is makes a fault of one probe in the middle.
@@ -86,11 +85,11 @@ func TestFaults(t *testing.T) {
 				b[len(b)-1] ^= 1
 			}
 		}}, true, "", func(r *Report) bool { return r.Probes.Invalid["bad-checksum"] == 1 }},
-		{"sent too few", prober{preset: "loss", total: func(s *output.Summary) { s.Sent--; s.Silent--; s.FirstSent--; s.Skipped.Reached++ }},
+		{"sent too few", prober{preset: "loss", total: func(s *record.Summary) { s.Sent--; s.Silent--; s.FirstSent--; s.Skipped.Reached++ }},
 			true, "summary", func(r *Report) bool { return r.Sums.Lines[0].Fault && r.Sums.Unbalanced == "" }},
-		{"answered too many", prober{preset: "loss", total: func(s *output.Summary) { s.Answered++; s.Silent--; s.Strong++; s.Received++ }},
+		{"answered too many", prober{preset: "loss", total: func(s *record.Summary) { s.Answered++; s.Silent--; s.Strong++; s.Frames++ }},
 			true, "summary", func(r *Report) bool { return r.Sums.Lines[1].Fault && r.Sums.Unbalanced == "" }},
-		{"sums that do not add up", prober{total: func(s *output.Summary) { s.Silent-- }},
+		{"sums that do not add up", prober{total: func(s *record.Summary) { s.Silent-- }},
 			true, "", func(r *Report) bool { return r.Sums.Unbalanced != "" }},
 		{"weak called strong", prober{alter: hopsOf(func(h *record.Hop) { h.Valid = probe.Strong })},
 			false, "valid", func(r *Report) bool { return r.Hops.Class.WrongValid > 50 && r.Hops.Class.WrongMangled == 0 }},
@@ -193,7 +192,7 @@ func TestOthers(t *testing.T) {
 			binary.BigEndian.PutUint16(b[wire.V4Checksum:], 0)
 			binary.BigEndian.PutUint16(b[wire.V4Checksum:], wire.Checksum(wire.Sum(b[:wire.V4Len], 0)))
 		}
-	}, total: func(s *output.Summary) { s.Sent -= 40; s.Silent -= 40; s.FirstSent -= 40; s.Skipped.Reached += 40 }}
+	}, total: func(s *record.Summary) { s.Sent -= 40; s.Silent -= 40; s.FirstSent -= 40; s.Skipped.Reached += 40 }}
 	r := p.check(t, nil)
 	if r.Probes.Others != 40 || r.Probes.Sent != 40*(testMaxTTL-1) {
 		t.Errorf("%+v %q", r.Probes, r.Faults)

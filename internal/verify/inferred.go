@@ -1,9 +1,9 @@
 package verify
 
 import (
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/output"
 )
 
 // Inferred counts hops that a trace has borrowed from others. They are in no other
@@ -20,7 +20,7 @@ type Inferred struct {
 func (i *Inferred) False() uint64 { return i.OtherFlow + i.Impossible }
 
 // infer judges a borrowed hop of a trace of one of the flows.
-func (c *checker) infer(flows []uint32, dst probe.Addr, h *output.HopRecord) {
+func (c *checker) infer(flows []uint32, dst probe.Addr, h *ndjson.HopLine) {
 	if len(flows) == 0 {
 		return // the trace is judged for that
 	}
@@ -60,7 +60,7 @@ type Whole struct {
 
 // whole walks over the true paths of all flows with traces.
 func (c *checker) whole() *Whole {
-	if c.run == nil || c.run.Strategy == "" || c.run.Strategy == "exhaustive" {
+	if c.run == nil || c.run.Strategy.Strategy == "" || c.run.Strategy.Strategy == "exhaustive" {
 		return nil
 	}
 	w := new(Whole)

@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
-	"github.com/masstrace/masstrace/output"
 )
 
 // Limits says whether the TTLs that trace-ext records call rate limited, and the
@@ -22,7 +22,7 @@ type Limits struct {
 }
 
 // limitedTTL judges one of them.
-func (c *checker) limitedTTL(e *output.TraceExt, ttl uint8) {
+func (c *checker) limitedTTL(e *ndjson.ExtLine, ttl uint8) {
 	c.limits.Named++
 	right, acted := false, false
 	for _, i := range c.flows {

@@ -13,12 +13,12 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/trace"
-	"github.com/masstrace/masstrace/output"
 	"github.com/masstrace/masstrace/receiver"
 )
 
@@ -40,9 +40,9 @@ type prober struct {
 	another func(p probe.Probe) bool               // build it with another destination port
 	alter   func(traces []*record.Trace)           // change closed traces
 	replies func(head *record.Head, h *record.Hop) // change reply records
-	total   func(s *output.Summary)
+	total   func(s *record.Summary)
 
-	records output.Records
+	records record.Kinds
 
 	// abandon has a run before, which was killed and left no record.
 	abandon bool
@@ -57,7 +57,7 @@ type prober struct {
 	sent   map[probe.Probe]int64
 	heard  map[probe.Probe]record.Hop
 	rows   []record.Hop // all replies, as they came
-	count  output.Summary
+	count  record.Summary
 	at     map[probe.Addr]map[uint16]uint8 // lowest TTL of the target's answers
 }
 
@@ -100,7 +100,7 @@ func (p *prober) run(t testing.TB) (results, log []byte) {
 	}
 	p.targets, p.flows, p.attempts = max(p.targets, 40), max(p.flows, 1), max(p.attempts, 1)
 	if p.records == 0 {
-		p.records = output.Traces
+		p.records = record.Traces
 	}
 	cfg, err := netsim.Preset(p.preset)
 	must(err)
@@ -121,7 +121,7 @@ func (p *prober) run(t testing.TB) (results, log []byte) {
 	dests := p.destinations()
 	if p.abandon {
 		p.pass(t, dests[len(dests)/2:], 0)
-		p.frames, p.sent, p.count = nil, make(map[probe.Probe]int64), output.Summary{}
+		p.frames, p.sent, p.count = nil, make(map[probe.Probe]int64), record.Summary{}
 		p.now += 5e9
 		p.resumed = p.now
 	}
@@ -201,8 +201,8 @@ func (p *prober) receive() error {
 	if err := r.Run(context.Background(), p); err != nil {
 		return err
 	}
-	s, f := &r.Stats, &p.count.Frames
-	f.Received += s.Frames.Load()
+	s, f := &r.Stats, &p.count.Inbound
+	f.Frames += s.Frames.Load()
 	f.Malformed += s.Malformed.Load()
 	f.Unrelated += s.Unrelated.Load()
 	f.Rejected.Checksum += s.Checksum.Load()
@@ -312,12 +312,12 @@ func (p *prober) traceOf(dst probe.Addr, flow uint16) *record.Trace {
 
 // write writes the results.
 func (p *prober) write(w io.Writer, dests []probe.Addr) error {
-	out := output.NewWriter(w, output.Config{Records: p.records, Run: "test", Hostname: "vp"})
-	out.CycleStart(time.Unix(testStart/1e9, 0))
-	out.Run(&output.Run{Tool: "prober", Flows: p.flows, Attempts: p.attempts, TTL: [2]uint8{1, testMaxTTL},
+	out := ndjson.NewWriter(w, ndjson.Config{Kinds: p.records, Run: "test", Hostname: "vp"})
+	out.Write(&record.CycleStart{Cycle: record.Cycle{Time: testStart / 1e9}})
+	out.Write(&record.Run{Tool: "prober", Flows: p.flows, Attempts: p.attempts, TTL: [2]uint8{1, testMaxTTL},
 		Protocol: p.method.String(), DstPort: 33434, WaitS: 2, RatePPS: 1e9 / testGap})
 	if p.resumed != 0 {
-		out.Resume(&output.Resume{TimeUs: p.resumed / 1000})
+		out.Write(&record.Resume{TimeUs: p.resumed / 1000})
 	}
 	for i := range p.rows {
 		h := &p.rows[i]
@@ -325,7 +325,7 @@ func (p *prober) write(w io.Writer, dests []probe.Addr) error {
 		if p.replies != nil {
 			p.replies(&head, h)
 		}
-		out.Reply(&head, h)
+		out.Write(&record.Reply{Head: head, Hop: *h})
 	}
 	var traces []*record.Trace
 	for _, dst := range dests {
@@ -337,19 +337,19 @@ func (p *prober) write(w io.Writer, dests []probe.Addr) error {
 		p.alter(traces)
 	}
 	for _, t := range traces {
-		out.Trace(t)
+		out.Write(t)
 	}
 	s := p.count
 	s.Targets, s.TTLs, s.Flows = uint64(len(dests)), testMaxTTL, uint64(p.flows)
 	s.FirstSent = s.Targets * s.TTLs * s.Flows
 	s.Silent = s.Sent - s.Answered
-	s.ElapsedS, s.Complete, s.Reason = 1, true, output.ReasonDone
+	s.ElapsedS, s.Complete, s.Reason = 1, true, record.ReasonDone
 	if p.total != nil {
 		p.total(&s)
 	}
 	s.SilentBy.Unknown = s.Silent
-	out.Summary(&s)
-	out.CycleStop(time.Unix(testStart/1e9+9, 0))
+	out.Write(&s)
+	out.Write(&record.CycleStop{Cycle: record.Cycle{Time: testStart/1e9 + 9}})
 	return out.Flush()
 }
 

@@ -5,8 +5,9 @@ import (
 	"io"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // traceSums adds up what trace and trace-ext records say of their probes.
@@ -19,17 +20,17 @@ type traceSums struct {
 
 // readRecords reads records of masstrace or scamper.
 func (c *checker) readRecords(in io.Reader) error {
-	r, err := output.NewReader(in)
+	r, err := ndjson.NewReader(in)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	for line := 0; ; line = r.Line() {
-		record, err := r.Next()
+		rec, err := r.Next()
 		switch {
 		case err == io.EOF:
 			return nil
-		case errors.Is(err, output.ErrCut):
+		case errors.Is(err, ndjson.ErrCut):
 			c.report.Cut = true
 			return nil
 		case err != nil && r.Line() == line:
@@ -38,36 +39,36 @@ func (c *checker) readRecords(in io.Reader) error {
 			c.bad(r.Line(), err)
 			continue
 		}
-		c.record(record)
+		c.record(rec)
 	}
 }
 
-func (c *checker) record(record output.Record) {
-	if _, ours := record.(*output.TraceRecord); !ours {
-		if _, cycle := record.(*output.Cycle); !cycle {
-			c.format = Masstrace
-		}
+func (c *checker) record(rec any) {
+	switch rec.(type) {
+	case *ndjson.TraceLine, *record.CycleStart, *record.CycleStop:
+	default:
+		c.format = Masstrace
 	}
-	switch r := record.(type) {
-	case *output.Run:
+	switch r := rec.(type) {
+	case *record.Run:
 		c.run = r
 		c.waitNS = int64(r.WaitS * 1e9)
 		c.resumes.from = 0
-	case *output.Resume:
+	case *record.Resume:
 		c.resume(r)
-	case *output.Summary:
+	case *record.Summary:
 		c.summary = r
-	case *output.TraceRecord:
+	case *ndjson.TraceLine:
 		c.trace(r)
-	case *output.TraceExt:
+	case *ndjson.ExtLine:
 		c.traceExt(r)
-	case *output.ReplyRecord:
+	case *ndjson.ReplyLine:
 		c.reply(r)
 	}
 }
 
 // trace judges a trace record.
-func (c *checker) trace(t *output.TraceRecord) {
+func (c *checker) trace(t *ndjson.TraceLine) {
 	c.sums.traces++
 	dst := probe.AddrFrom(t.Dst)
 	c.flows = c.asked.pick(c.flows[:0], dst, c.selectorOf(t))
@@ -100,7 +101,7 @@ func (c *checker) trace(t *output.TraceRecord) {
 }
 
 // selectorOf returns which flow a trace is about.
-func (c *checker) selectorOf(t *output.TraceRecord) *selector {
+func (c *checker) selectorOf(t *ndjson.TraceLine) *selector {
 	s := &selector{strict: c.format == Masstrace, sport: t.SrcPort, dport: t.DstPort, sum: t.ICMPSum}
 	is4 := probe.AddrFrom(t.Dst).Is4()
 	switch {
@@ -117,7 +118,7 @@ func (c *checker) selectorOf(t *output.TraceRecord) *selector {
 	return s
 }
 
-func (c *checker) hopClaim(dst probe.Addr, h *output.HopRecord) claim {
+func (c *checker) hopClaim(dst probe.Addr, h *ndjson.HopLine) claim {
 	q := unsaid()
 	q.dst, q.from, q.ttl, q.replyTTL = dst, probe.AddrFrom(h.Addr), h.ProbeTTL, h.ReplyTTL
 	q.valid, q.mangled = h.Valid, h.Mangled
@@ -148,7 +149,7 @@ func (c *checker) hopClaim(dst probe.Addr, h *output.HopRecord) claim {
 }
 
 // reply judges a reply record.
-func (c *checker) reply(r *output.ReplyRecord) {
+func (c *checker) reply(r *ndjson.ReplyLine) {
 	kind, _ := probe.ParseKind(r.Kind)
 	if kind == probe.KindUDPReply || kind == probe.KindPureACK || r.ProbeTTL == nil {
 		return // no hop

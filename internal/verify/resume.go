@@ -1,6 +1,6 @@
 package verify
 
-import "github.com/masstrace/masstrace/output"
+import "github.com/masstrace/masstrace/internal/record"
 
 // resumes is what is known of a run that several processes carried out. What one
 // of them had not recorded when it ended, the next one probed again: what was
@@ -12,7 +12,7 @@ type resumes struct {
 }
 
 // resume takes in that the records of another process begin.
-func (c *checker) resume(r *output.Resume) {
+func (c *checker) resume(r *record.Resume) {
 	c.resumes.count++
 	c.resumes.from = r.TimeUs * 1e3
 }

@@ -4,13 +4,13 @@ import (
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // What a process sent before it was killed, and another again, is no fault and in
 // no count.
 func TestResumed(t *testing.T) {
-	for _, records := range []output.Records{output.Traces, output.Both} {
+	for _, records := range []record.Kinds{record.Traces, record.Both} {
 		p := prober{preset: "default", attempts: 2, abandon: true, records: records}
 		r := p.check(t, nil)
 		if !r.OK() || r.Probes.Abandoned == 0 || r.Recall.Share != 1 || r.Sums.Lines[0].Is != p.count.Sent {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
-	"github.com/masstrace/masstrace/output"
 )
 
 var update = flag.Bool("update", false, "write the goldens anew")
@@ -43,7 +42,7 @@ func TestText(t *testing.T) {
 		name   string
 		prober prober
 	}{
-		{"right", prober{preset: "default", attempts: 2, records: output.Both}},
+		{"right", prober{preset: "default", attempts: 2, records: record.Both}},
 		{"wrong", prober{preset: "nat", flows: 2,
 			resend:  func(p probe.Probe) bool { return p.TTL == 4 && p.Flow == 1 && p.Target[15] == 9 },
 			another: func(p probe.Probe) bool { return p.TTL == 7 && p.Target[15] == 9 && p.Target[5]&7 == 1 },
@@ -54,7 +53,7 @@ func TestText(t *testing.T) {
 				}
 				traces[9].Hops = traces[9].Hops[3:]
 			},
-			total: func(s *output.Summary) { s.Sent -= 5; s.Silent -= 7; s.Duplicates += 9 },
+			total: func(s *record.Summary) { s.Sent -= 5; s.Silent -= 7; s.Duplicates += 9 },
 		}},
 	}
 	for _, tt := range tests {
@@ -89,7 +88,7 @@ func TestText(t *testing.T) {
 
 // TestCounters checks what the link's losses explain, and what they do not.
 func TestCounters(t *testing.T) {
-	c := files(t, &prober{preset: "clean", total: func(s *output.Summary) { s.Sent += 3; s.Silent += 3 }})
+	c := files(t, &prober{preset: "clean", total: func(s *record.Summary) { s.Sent += 3; s.Silent += 3 }})
 	c.Counters = filepath.Join(filepath.Dir(c.Log), "counters.json")
 	for _, tt := range []struct {
 		text     string

@@ -26,8 +26,8 @@ import (
 	"slices"
 
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
-	"github.com/masstrace/masstrace/output"
 )
 
 // Config says what to compare with what.
@@ -137,8 +137,8 @@ type checker struct {
 	opt   options
 
 	format  string
-	run     *output.Run
-	summary *output.Summary
+	run     *record.Run
+	summary *record.Summary
 	waitNS  int64 // how long the run waits for replies; 0: not known
 	resumes resumes
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/output"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // TestRight checks that nothing is held against results that are right,
@@ -16,7 +16,7 @@ func TestRight(t *testing.T) {
 	for _, preset := range netsim.PresetNames() {
 		for _, method := range []probe.Method{probe.UDP, probe.ICMP} {
 			t.Run(fmt.Sprintf("%s/%s", preset, method), func(t *testing.T) {
-				p := &prober{preset: preset, method: method, flows: 2, attempts: 2, records: output.Both}
+				p := &prober{preset: preset, method: method, flows: 2, attempts: 2, records: record.Both}
 				r := p.check(t, nil)
 				if !r.OK() {
 					t.Errorf("faults %q", r.Faults)
@@ -51,7 +51,7 @@ func TestRight(t *testing.T) {
 
 // TestReplies checks a file that has reply records only.
 func TestReplies(t *testing.T) {
-	r := (&prober{preset: "clean", records: output.Replies}).check(t, nil)
+	r := (&prober{preset: "clean", records: record.Replies}).check(t, nil)
 	if !r.OK() || r.Format != Masstrace || r.Hops.Judged == 0 || r.Recall.Share != 1 || r.Recall.Beyond != 0 || r.Ends != nil {
 		t.Errorf("%+v", r)
 	}

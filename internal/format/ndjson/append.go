@@ -1,0 +1,171 @@
+package ndjson
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// appendKey appends `,"key":`. It is inlined, so that a constant key is copied in
+// registers.
+func appendKey(b []byte, key string) []byte {
+	return append(append(append(b, `,"`...), key...), `":`...)
+}
+
+// appendInt appends a key and an integer.
+func appendInt(b []byte, key string, v int64) []byte {
+	return appendNumber(appendKey(b, key), v)
+}
+
+func appendNumber(b []byte, v int64) []byte {
+	if v < 0 {
+		return appendDecimal(append(b, '-'), -uint64(v))
+	}
+	return appendDecimal(b, uint64(v))
+}
+
+// thousand has the digits of 0 to 999, the first in the lowest octet, and in the
+// highest how many there are; padded has three digits of each.
+var thousand, padded = func() (short, long [1000]uint32) {
+	for v := range uint32(1000) {
+		digits := '0' + v/100 | ('0'+v/10%10)<<8 | ('0'+v%10)<<16
+		long[v] = digits | 3<<24
+		switch {
+		case v < 10:
+			short[v] = digits>>16 | 1<<24
+		case v < 100:
+			short[v] = digits>>8 | 2<<24
+		default:
+			short[v] = long[v]
+		}
+	}
+	return short, long
+}()
+
+// appendDigits appends an entry of these tables: all of it, which is one store,
+// and then less.
+func appendDigits(b []byte, digits uint32) []byte {
+	b = append(b, byte(digits), byte(digits>>8), byte(digits>>16), byte(digits>>24))
+	return b[:len(b)-4+int(digits>>24)]
+}
+
+// appendDecimal appends v, as strconv.AppendUint does, in half the time: most
+// of a record is small numbers.
+func appendDecimal(b []byte, v uint64) []byte {
+	if v < 1000 {
+		return appendDigits(b, thousand[v])
+	}
+	return appendDigits(appendDecimal(b, v/1000), padded[v%1000])
+}
+
+// appendBool appends a key and true or false.
+func appendBool(b []byte, key string, v bool) []byte {
+	return strconv.AppendBool(appendKey(b, key), v)
+}
+
+// appendName appends a key and a word that needs no escaping.
+func appendName(b []byte, key, word string) []byte {
+	b = append(appendKey(b, key), '"')
+	b = append(b, word...)
+	return append(b, '"')
+}
+
+// appendAddr appends a key and an address, an IPv4 one as a.b.c.d. It is
+// written as null if there is none, so that the line stays JSON.
+func appendAddr(b []byte, key string, a probe.Addr) []byte {
+	b = appendKey(b, key)
+	if a.IsZero() {
+		return append(b, "null"...)
+	}
+	return append(appendOctets(append(b, '"'), a), '"')
+}
+
+// appendOctets appends an address that is one.
+func appendOctets(b []byte, a probe.Addr) []byte {
+	if !a.Is4() {
+		return a.Netip().AppendTo(b)
+	}
+	b = appendDecimal(b, uint64(a[12]))
+	b = appendDecimal(append(b, '.'), uint64(a[13]))
+	b = appendDecimal(append(b, '.'), uint64(a[14]))
+	return appendDecimal(append(b, '.'), uint64(a[15]))
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendHex appends a key and octets as hexadecimal digits.
+func appendHex(b []byte, key string, octets []byte) []byte {
+	b = append(appendKey(b, key), '"')
+	for _, c := range octets {
+		b = append(b, hexDigits[c>>4], hexDigits[c&15])
+	}
+	return append(b, '"')
+}
+
+// appendHash appends a key and a 64-bit hash as 16 hexadecimal digits: as a
+// number it would not be exact where numbers are doubles.
+func appendHash(b []byte, key string, v uint64) []byte {
+	b = append(appendKey(b, key), '"')
+	for shift := 60; shift >= 0; shift -= 4 {
+		b = append(b, hexDigits[v>>shift&15])
+	}
+	return append(b, '"')
+}
+
+// appendMillis appends a key and ns in ms with 3 decimals, cut, not rounded, as
+// scamper does. It has no exponent and is not negative.
+func appendMillis(b []byte, key string, ns int64) []byte {
+	us := uint64(max(ns, 0)) / uint64(time.Microsecond)
+	b = appendDecimal(appendKey(b, key), us/1000)
+	return appendDigits(append(b, '.'), padded[us%1000])
+}
+
+// appendString appends octets as a JSON string (RFC 8259 §7). What is not UTF-8
+// becomes U+FFFD, octet by octet; control characters are escaped, and so are
+// U+2028 and U+2029, at which JavaScript used to break lines.
+func appendString[T string | []byte](b []byte, s T) []byte {
+	b = append(b, '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			b = appendASCII(b, c)
+			i++
+			continue
+		}
+		// A rune has at most 4 octets; the array keeps the conversion of a
+		// []byte from allocating.
+		var part [utf8.UTFMax]byte
+		n := copy(part[:], s[i:])
+		r, size := utf8.DecodeRune(part[:n])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			b = append(b, `\ufffd`...)
+		case r == '\u2028' || r == '\u2029':
+			b = append(b, `\u202`...)
+			b = append(b, hexDigits[r&15])
+		default:
+			b = append(b, part[:size]...)
+		}
+		i += size
+	}
+	return append(b, '"')
+}
+
+func appendASCII(b []byte, c byte) []byte {
+	switch {
+	case c == '"' || c == '\\':
+		return append(b, '\\', c)
+	case c == '\n':
+		return append(b, '\\', 'n')
+	case c == '\r':
+		return append(b, '\\', 'r')
+	case c == '\t':
+		return append(b, '\\', 't')
+	case c < ' ' || c == 0x7f:
+		return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+	default:
+		return append(b, c)
+	}
+}

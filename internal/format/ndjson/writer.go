@@ -1,0 +1,199 @@
+package ndjson
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// Config is what a Writer says in every record, and which ones it writes.
+type Config struct {
+	// Kinds are the data records that are written; the others are dropped. 0: both.
+	Kinds record.Kinds
+	// Bare leaves out the trace-ext records.
+	Bare bool
+
+	// These stand in records until a CycleStart, and a Run, bring others.
+	Run      string // identifies the run
+	ListName string // scamper's name of a target list; "default" if empty
+	CycleID  int    // scamper's number of a pass over it; 1 if 0
+	Hostname string // the vantage point's name
+
+	// StampSource is the clock of receive times: kernel (if empty), hw or user.
+	StampSource string
+}
+
+// bufferLen is how many octets a Writer gathers before it writes. A record is
+// never cut by that: a longer one makes the buffer grow.
+const bufferLen = 256 << 10
+
+// Writer writes records to w. It hands over whole lines only, many at a time,
+// so that a file whose writer was killed ends in at most one cut line.
+//
+// The first error stays: every later call returns it and writes nothing. A
+// Writer is used by one goroutine at a time.
+type Writer struct {
+	w    io.Writer
+	conf Config
+	buf  []byte // whole lines
+	err  error
+
+	// What stands in every record of a kind, quoted once.
+	traceHead []byte
+	extHead   []byte
+	replyHead []byte
+}
+
+// NewWriter returns a Writer to w. If w has a method Flush() error, Flush calls it.
+func NewWriter(w io.Writer, conf Config) *Writer {
+	conf.Kinds = cmp.Or(conf.Kinds, record.Both)
+	conf.ListName = cmp.Or(conf.ListName, "default")
+	conf.CycleID = cmp.Or(conf.CycleID, 1)
+	conf.StampSource = cmp.Or(conf.StampSource, "kernel")
+	out := &Writer{w: w, conf: conf, buf: make([]byte, 0, bufferLen+bufferLen/8)}
+	out.quote()
+	return out
+}
+
+// quote renews what stands in every record.
+func (w *Writer) quote() {
+	w.traceHead = appendTraceHead(w.traceHead[:0], &w.conf)
+	w.extHead = appendExtHead(w.extHead[:0], &w.conf)
+	w.replyHead = appendReplyHead(w.replyHead[:0], &w.conf)
+}
+
+// Wants reports whether the writer writes any of kinds, so that a caller need not
+// prepare what it would drop.
+func (w *Writer) Wants(kinds record.Kinds) bool { return w.conf.Kinds.Has(kinds) }
+
+// Write writes the lines of r, a trace being closed, and keeps nothing of it. Traces and
+// replies cost no allocation. Of the others the Writer fills in what its Config says and
+// they do not: the name of the list, the number of the cycle, the host, the run.
+func (w *Writer) Write(r record.Record) error {
+	if w.err != nil {
+		return w.err
+	}
+	switch r := r.(type) {
+	case *record.Trace:
+		if w.Wants(record.Traces) {
+			w.trace(r)
+		}
+	case *record.Reply:
+		if w.Wants(record.Replies) {
+			w.buf = appendReply(append(w.buf, w.replyHead...), &r.Head, &r.Hop)
+			w.endLine()
+		}
+	default:
+		w.other(r)
+	}
+	return w.err
+}
+
+// trace writes the trace record and the trace-ext record of t.
+func (w *Writer) trace(t *record.Trace) {
+	w.buf = appendTrace(append(w.buf, w.traceHead...), t)
+	if !w.conf.Bare && !t.Bare {
+		w.buf = append(w.buf, '\n')
+		w.buf = appendExt(append(w.buf, w.extHead...), t)
+	}
+	w.endLine()
+}
+
+// other writes a record that is not worth appending by hand.
+func (w *Writer) other(r record.Record) {
+	switch r := r.(type) {
+	case *record.CycleStart:
+		line := w.cycle(TypeCycleStart, &r.Cycle)
+		line.StartTime = r.Time
+		w.encode(line)
+	case *record.CycleStop:
+		line := w.cycle(TypeCycleStop, &r.Cycle)
+		line.StopTime = r.Time
+		w.encode(line)
+	case *record.Run:
+		line := runLine{TypeRun, *r}
+		line.Schema, line.Run.Run = Schema, w.run(r.Run)
+		w.encode(&line)
+	case *record.Resume:
+		line := resumeLine{TypeResume, *r}
+		line.Run = w.run(r.Run)
+		w.encode(&line)
+	case *record.Summary:
+		line := summaryLine{TypeSummary, *r}
+		line.Run = cmp.Or(r.Run, w.conf.Run)
+		w.encode(&line)
+	default:
+		w.err = fmt.Errorf("encode record: %T is of no type that NDJSON has", r)
+	}
+}
+
+// cycle returns the line of a cycle record without its time. What c says is said of
+// every trace from now on.
+func (w *Writer) cycle(typ string, c *record.Cycle) *cycleLine {
+	w.conf.ListName = cmp.Or(c.ListName, w.conf.ListName)
+	w.conf.CycleID = cmp.Or(c.ID, w.conf.CycleID)
+	w.conf.Hostname = cmp.Or(c.Hostname, w.conf.Hostname)
+	w.quote()
+	return &cycleLine{Type: typ, ListName: w.conf.ListName, ID: w.conf.CycleID, Hostname: w.conf.Hostname}
+}
+
+// run returns the run that all further records belong to: id, unless it is empty.
+func (w *Writer) run(id string) string {
+	w.conf.Run = cmp.Or(id, w.conf.Run)
+	w.quote()
+	return w.conf.Run
+}
+
+// encode writes a line by encoding/json.
+func (w *Writer) encode(line any) {
+	text, err := json.Marshal(line)
+	if err != nil {
+		w.err = fmt.Errorf("encode record: %w", err)
+		return
+	}
+	w.buf = append(w.buf, text...)
+	w.endLine()
+}
+
+// Raw writes a whole line as it is.
+func (w *Writer) Raw(line []byte) error {
+	if w.err == nil {
+		w.buf = append(w.buf, line...)
+		w.endLine()
+	}
+	return w.err
+}
+
+// endLine ends a record, and writes when enough have come together.
+func (w *Writer) endLine() {
+	w.buf = append(w.buf, '\n')
+	if len(w.buf) >= bufferLen {
+		w.write()
+	}
+}
+
+func (w *Writer) write() {
+	if w.err == nil && len(w.buf) > 0 {
+		_, w.err = w.w.Write(w.buf)
+	}
+	w.buf = w.buf[:0]
+}
+
+// HandOver writes what has been gathered, for a reader that follows along. A compressor
+// may hold it back; Flush does not let it.
+func (w *Writer) HandOver() error {
+	w.write()
+	return w.err
+}
+
+// Flush writes what has been gathered, through to the file.
+func (w *Writer) Flush() error {
+	w.write()
+	if f, ok := w.w.(interface{ Flush() error }); ok && w.err == nil {
+		w.err = f.Flush()
+	}
+	return w.err
+}

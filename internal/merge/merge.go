@@ -1,0 +1,166 @@
+// Package merge puts the files of the shards of a scan into one. Lines are copied as
+// they are; of the summaries it makes one, the sum of all.
+package merge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// ErrShards is wrapped by errors about files that do not belong together.
+var ErrShards = errors.New("not the shards of one scan")
+
+// Config says what to merge.
+type Config struct {
+	// Files are those of the shards, each whole, in any order. A file is read twice.
+	Files []string
+	// Missing are shards whose files may be missing: none, or any.
+	Missing Missing
+}
+
+// Missing says what becomes of shards without a file.
+type Missing int
+
+// The choices.
+const (
+	RefuseMissing Missing = iota
+	AllowMissing
+)
+
+// Merging is shards whose heads and ends were read, and belong together. The files must
+// not change before Write.
+type Merging struct {
+	Summary record.Summary // of all
+	shards  []*shard
+	start   record.CycleStart
+	stop    record.CycleStop
+}
+
+// Prepare reads all files. An error names a file that is not whole, or does not belong
+// to the others. It is that of ctx if ctx ends first.
+func Prepare(ctx context.Context, c Config) (*Merging, error) {
+	m := new(Merging)
+	for _, path := range c.Files {
+		s, err := survey(ctx, path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		m.shards = append(m.shards, s)
+	}
+	if len(m.shards) == 0 {
+		return nil, fmt.Errorf("%w: no file", ErrShards)
+	}
+	slices.SortStableFunc(m.shards, func(a, b *shard) int { return a.run.Shard[0] - b.run.Shard[0] })
+	first := m.shards[0]
+	for _, s := range m.shards[1:] {
+		if names := differing(first.fields, s.fields); len(names) > 0 {
+			return nil, fmt.Errorf("%w: %s and %s differ in %s", ErrShards, first.path, s.path, strings.Join(names, ", "))
+		}
+	}
+	missing, err := m.missing()
+	if err != nil {
+		return nil, err
+	}
+	if missing != "" && c.Missing != AllowMissing {
+		return nil, fmt.Errorf("%w: of %d shards these are missing: %s", ErrShards, first.run.Shard[1], missing)
+	}
+	m.sum(missing == "")
+	return m, nil
+}
+
+// mostNamed is how many missing shards an error names.
+const mostNamed = 10
+
+// missing names the shards without a file: the first of them, and how many more there
+// are. It takes no longer and no more memory than there are files, whatever number of
+// shards a file claims. An error says that there are two of one shard, or shards of
+// different sets.
+func (m *Merging) missing() (names string, err error) {
+	first := m.shards[0]
+	of := first.run.Shard[1]
+	var list []string
+	next := 0 // the shard that should come now
+	for i, s := range m.shards {
+		n := s.run.Shard[0]
+		switch {
+		case s.run.Shard[1] != of:
+			return "", fmt.Errorf("%w: %s is of %d, and %s of %d", ErrShards, first.path, of, s.path, s.run.Shard[1])
+		case n < 0 || n >= of:
+			return "", fmt.Errorf("%w: %s is shard %d of %d", ErrShards, s.path, n+1, of)
+		case n < next:
+			return "", fmt.Errorf("%w: %s and %s are both shard %d of %d", ErrShards, m.shards[i-1].path, s.path, n+1, of)
+		}
+		list = appendNumbers(list, next, n)
+		next = n + 1
+	}
+	list = appendNumbers(list, next, of)
+	if more := of - len(m.shards) - len(list); more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(list, ", "), nil
+}
+
+// appendNumbers appends the numbers for people of the shards from one to before another,
+// while the list has room.
+func appendNumbers(list []string, from, to int) []string {
+	for i := from; i < to && len(list) < mostNamed; i++ {
+		list = append(list, fmt.Sprint(i+1))
+	}
+	return list
+}
+
+// sum adds the summaries up. Shards run side by side, so that the time is that of
+// the longest.
+func (m *Merging) sum(all bool) {
+	sum := &m.Summary
+	sum.Complete, sum.Reason = all, record.ReasonDone
+	if !all {
+		sum.Reason = record.ReasonShards
+	}
+	first := m.shards[0]
+	sum.Run = first.run.Run
+	m.start, m.stop = first.start, first.stop
+	longest := 0.0
+	for _, s := range m.shards {
+		sum.Account.Add(&s.summary.Account)
+		sum.Merged = append(sum.Merged, s.run.Run)
+		longest = max(longest, s.summary.ElapsedS)
+		if sum.Reason == record.ReasonDone {
+			sum.Reason = s.summary.Reason
+		}
+		sum.Complete = sum.Complete && s.summary.Complete
+		m.start.Time = min(m.start.Time, s.start.Time)
+		m.stop.Time = max(m.stop.Time, s.stop.Time)
+	}
+	sum.ElapsedS = longest
+}
+
+// Write writes one file of all: a cycle-start, the run and the records of one
+// shard after the other, one summary and a cycle-stop. When ctx ends it returns its
+// error, and what it wrote is not whole.
+func (m *Merging) Write(ctx context.Context, out io.Writer) error {
+	w := ndjson.NewWriter(out, ndjson.Config{})
+	if err := w.Write(&m.start); err != nil {
+		return err
+	}
+	for _, s := range m.shards {
+		err := eachLine(ctx, s.path, func(typ string, line []byte) error {
+			switch typ {
+			case ndjson.TypeCycleStart, ndjson.TypeCycleStop, ndjson.TypeSummary:
+				return nil
+			}
+			return w.Raw(line)
+		})
+		if err != nil {
+			return fmt.Errorf("merge %s: %w", s.path, err)
+		}
+	}
+	return errors.Join(w.Write(&m.Summary), w.Write(&m.stop), w.Flush())
+}

@@ -1,0 +1,208 @@
+package merge
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/outfile"
+)
+
+// shardOf is what a test changes in the file of shard i of 3.
+type shardOf struct {
+	run     func(*record.Run)
+	summary func(*record.Summary) // nil in the pointer's place leaves it out
+	killed  bool
+	again   bool // a second run record
+}
+
+// writeShard writes the file of a shard with i+1 traces.
+func writeShard(t *testing.T, path string, i int, change shardOf) {
+	t.Helper()
+	sink, err := outfile.Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := testConfig
+	conf.Run = string(rune('A' + i))
+	w := ndjson.NewWriter(sink, conf)
+	run, sum := testRun(), testSummary()
+	run.Shard = [2]int{i, 3}
+	run.KeyID, run.Argv, run.RatePPS, run.Source = conf.Run, nil, float64(1000*(i+1)), "192.0.2."+conf.Run
+	sum.ElapsedS = float64(10 + i)
+	if change.run != nil {
+		change.run(run)
+	}
+	if change.summary != nil {
+		change.summary(sum)
+	}
+	err = errors.Join(w.Write(&record.CycleStart{Cycle: record.Cycle{Time: int64(1000 + i)}}), w.Write(run))
+	if change.again {
+		err = errors.Join(err, w.Write(run))
+	}
+	for range i + 1 {
+		err = errors.Join(err, w.Write(trace16()))
+	}
+	if !change.killed {
+		err = errors.Join(err, w.Write(sum), w.Write(&record.CycleStop{Cycle: record.Cycle{Time: int64(2000 + i)}}))
+	}
+	if err := errors.Join(err, w.Flush(), sink.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var shardNames = []string{"a.ndjson", "b.ndjson.gz", "c.ndjson.zst"}
+
+// writeShards writes three, in as many formats.
+func writeShards(t *testing.T) (paths []string) {
+	t.Helper()
+	dir := t.TempDir()
+	for i, name := range shardNames {
+		paths = append(paths, filepath.Join(dir, name))
+		writeShard(t, paths[i], i, shardOf{})
+	}
+	return paths
+}
+
+func TestMerge(t *testing.T) {
+	paths := writeShards(t)
+	slices.Reverse(paths)
+	m, err := Prepare(t.Context(), Config{Files: paths})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := m.Write(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	r, err := ndjson.NewReader(bytes.NewReader(out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	var sum *record.Summary
+	var start, stop int64
+	for {
+		typ, line, err := r.ReadLine()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var named struct{ Run string }
+		if err := json.Unmarshal(line, &named); err != nil {
+			t.Fatal(err)
+		}
+		order = append(order, strings.TrimSpace(typ+" "+named.Run))
+		rec, err := ndjson.Decode(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch rec := rec.(type) {
+		case *record.CycleStart:
+			start = rec.Time
+		case *record.CycleStop:
+			stop = rec.Time
+		case *record.Summary:
+			sum = rec
+		}
+	}
+	want := "cycle-start,run A,trace,trace-ext A,run B,trace,trace-ext B,trace,trace-ext B," +
+		"run C,trace,trace-ext C,trace,trace-ext C,trace,trace-ext C,summary A,cycle-stop"
+	if got := strings.Join(order, ","); got != want {
+		t.Errorf("records\n%s, want\n%s", got, want)
+	}
+	one := testSummary()
+	if err := sum.Balance(); err != nil {
+		t.Error(err)
+	}
+	if sum.Targets != 3*one.Targets || sum.Sent != 3*one.Sent || sum.TTLs != one.TTLs || sum.ElapsedS != 12 ||
+		!sum.Complete || sum.Reason != record.ReasonDone || strings.Join(sum.Merged, "") != "ABC" {
+		t.Errorf("summary %+v", sum)
+	}
+	if start != 1000 || stop != 2002 {
+		t.Errorf("from %d to %d, want 1000 to 2002", start, stop)
+	}
+}
+
+func TestMergeRefuses(t *testing.T) {
+	tests := []struct {
+		name   string
+		change shardOf // of the second file
+		want   string
+	}{
+		{"seed", shardOf{run: func(r *record.Run) { r.Seed = "43" }}, "a.ndjson and b.ndjson.gz differ in seed"},
+		{"targets and attempts", shardOf{run: func(r *record.Run) { r.TargetsSHA256, r.Attempts = "cc", 3 }}, "differ in attempts, targets_sha256"},
+		{"port left out", shardOf{run: func(r *record.Run) { r.DstPort = 0 }}, "differ in dport"},
+		{"targets per prefix", shardOf{run: func(r *record.Run) { r.PerPrefix = 2 }}, "differ in per_prefix"},
+		{"the same shard", shardOf{run: func(r *record.Run) { r.Shard[0] = 0 }}, "a.ndjson and b.ndjson.gz are both shard 1 of 3"},
+		{"another number of shards", shardOf{run: func(r *record.Run) { r.Shard[1] = 4 }}, "b.ndjson.gz of 4"},
+		{"killed", shardOf{killed: true}, "b.ndjson.gz: not the shards of one scan: it has no summary"},
+		{"merged", shardOf{again: true}, "b.ndjson.gz: has several run records"},
+		{"not balanced", shardOf{summary: func(s *record.Summary) { s.Sent++ }}, "b.ndjson.gz: summary: sent"},
+	}
+	for _, tt := range tests {
+		paths := writeShards(t)
+		writeShard(t, paths[1], 1, tt.change)
+		_, err := Prepare(t.Context(), Config{Files: paths, Missing: AllowMissing})
+		dir := filepath.Dir(paths[0]) + string(filepath.Separator)
+		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), dir, ""), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// Missing shards are named, or tolerated.
+func TestMergeMissing(t *testing.T) {
+	paths := writeShards(t)[1:2]
+	if _, err := Prepare(t.Context(), Config{Files: paths}); !errors.Is(err, ErrShards) || !strings.Contains(err.Error(), "missing: 1, 3") {
+		t.Errorf("%v, want shards 1 and 3 to be missing", err)
+	}
+	m, err := Prepare(t.Context(), Config{Files: paths, Missing: AllowMissing})
+	if err != nil || m.Summary.Complete || m.Summary.Reason != record.ReasonShards || m.Summary.Targets != testSummary().Targets {
+		t.Errorf("%+v, %v; want one shard, not complete", m, err)
+	}
+}
+
+// A file may claim more shards than there can be.
+func TestMergeManyMissing(t *testing.T) {
+	path := writeShards(t)[1]
+	writeShard(t, path, 1, shardOf{run: func(r *Run) { r.Shard[1] = 1e12 }})
+	_, err := PrepareMerge(MergeConfig{Files: []string{path}})
+	const want = "these are missing: 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, " +
+		"19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, and more"
+	if !errors.Is(err, ErrShards) || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%.400v, want %q", err, want)
+	}
+}
+
+// A file that is cut is named, wherever it is cut.
+func TestMergeCut(t *testing.T) {
+	paths := writeShards(t)
+	for i, path := range paths {
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, len(whole) / 3, len(whole) / 2, len(whole) - 30} {
+			if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Prepare(t.Context(), Config{Files: paths}); err == nil || !strings.Contains(err.Error(), shardNames[i]) {
+				t.Errorf("%s cut at %d: %v", shardNames[i], n, err)
+			}
+		}
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package merge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// shard is what is known of a file before it is copied.
+type shard struct {
+	path    string
+	run     *record.Run
+	fields  map[string]any // of run
+	start   record.CycleStart
+	stop    record.CycleStop
+	summary *record.Summary
+}
+
+// survey reads a file to its end.
+func survey(ctx context.Context, path string) (*shard, error) {
+	s := &shard{path: path}
+	err := eachLine(ctx, path, s.take)
+	switch {
+	case errors.Is(err, ndjson.ErrCut) || err == nil && s.summary == nil:
+		return nil, fmt.Errorf("%w: it has no summary, as its scan was killed", ErrShards)
+	case err != nil:
+		return nil, err
+	case s.run == nil:
+		return nil, fmt.Errorf("%w: it has no run record", ErrShards)
+	}
+	if err := s.summary.Balance(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// take takes in a line that is not of a trace or a reply.
+func (s *shard) take(typ string, line []byte) error {
+	switch typ {
+	case ndjson.TypeTrace, ndjson.TypeTraceExt, ndjson.TypeReply:
+		return nil
+	}
+	r, err := ndjson.Decode(line)
+	if err != nil {
+		return err
+	}
+	switch r := r.(type) {
+	case *record.Run:
+		if s.run != nil {
+			return errors.New("has several run records: it is merged already")
+		}
+		s.run = r
+		return json.Unmarshal(line, &s.fields)
+	case *record.Summary:
+		s.summary = r
+	case *record.CycleStart:
+		s.start = *r
+	case *record.CycleStop:
+		s.stop = *r
+	}
+	return nil
+}
+
+// eachLine hands every line of a file to take, until ctx ends.
+func eachLine(ctx context.Context, path string, take func(typ string, line []byte) error) error {
+	r, err := ndjson.OpenReader(path, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for ctx.Err() == nil {
+		typ, line, err := r.ReadLine()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = take(typ, line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// ownFields are those of a run record in which the shards of a scan may differ:
+// who runs it, from where and how fast. New ones are not among them unless they
+// are put here.
+var ownFields = []string{
+	"run", "tool", "argv", "key_id", "rate_pps", "rate_auto", "burst",
+	"source", "source6", "link", "io", "senders", "clock", "shard",
+}
+
+// differing names the fields in which two run records differ and should not.
+func differing(a, b map[string]any) (names []string) {
+	for _, m := range []map[string]any{a, b} {
+		for name := range m {
+			if !slices.Contains(ownFields, name) && !slices.Contains(names, name) && !reflect.DeepEqual(a[name], b[name]) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
