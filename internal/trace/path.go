@@ -21,37 +21,6 @@ func (t closing) findNAT() {
 	}
 }
 
-// findLoops fills Loops: for each router that answered at a TTL and not at the
-// TTL before, the nearest TTL below at which it had answered already. Silence
-// in between counts as something else. Only time exceeded counts, as routers
-// pass on unreachables for each other.
-func (t closing) findLoops() {
-	// Most routers show once: one whose bit no other has needs no search.
-	seen := uint64(0)
-	for i := range t.Hops {
-		h := &t.Hops[i]
-		if h.Kind != probe.KindTTLExceeded {
-			continue
-		}
-		bit := uint64(1) << ((h.Responder[15] ^ h.Responder[14]<<2 ^ h.Responder[13]<<4) & 63)
-		if seen&bit == 0 {
-			seen |= bit
-			continue
-		}
-		for j := i - 1; j >= 0; j-- {
-			first := &t.Hops[j]
-			if first.Kind != probe.KindTTLExceeded || first.Responder != h.Responder ||
-				first.TTL == h.TTL {
-				continue
-			}
-			if loop := (record.Loop{First: first.TTL, Again: h.TTL}); first.TTL+1 < h.TTL && !t.hasLoop(loop) {
-				t.Loops = append(t.Loops, loop)
-			}
-			break
-		}
-	}
-}
-
 // circle finds where routers at the end of the path repeat.
 func (t closing) circle() (again uint8, ok bool) {
 	var at [probe.MaxTTL + 1]probe.Addr
@@ -61,16 +30,6 @@ func (t closing) circle() (again uint8, ok bool) {
 		}
 	}
 	return window.FindCircle(at[:])
-}
-
-// hasLoop looks only at the end: attempts of one TTL stand side by side.
-func (t closing) hasLoop(loop record.Loop) bool {
-	for i := len(t.Loops) - 1; i >= 0 && t.Loops[i].Again == loop.Again; i-- {
-		if t.Loops[i] == loop {
-			return true
-		}
-	}
-	return false
 }
 
 // FNV-1a, 64 bits.
@@ -92,8 +51,16 @@ const (
 // makes no difference. A path without hops has the hash of nothing.
 func hashPath(hops []record.Hop) uint64 {
 	hash := uint64(fnvOffset)
+	var latest latestHops
+	if len(hops) > mostSearched {
+		latest = make(latestHops)
+	}
+	first := 0 // hop of the TTL
 	for i := range hops {
-		if repeats(hops, i) {
+		if hops[i].TTL != hops[first].TTL {
+			first = i
+		}
+		if latest.repeats(hops, first, i) {
 			continue
 		}
 		hash = (hash ^ uint64(hops[i].TTL)) * fnvPrime
@@ -109,12 +76,22 @@ func hashPath(hops []record.Hop) uint64 {
 	return hash
 }
 
-// repeats reports whether a hop before i has the same TTL and responder.
-func repeats(hops []record.Hop, i int) bool {
-	for j := i - 1; j >= 0 && hops[j].TTL == hops[i].TTL; j-- {
-		if hops[j].Responder == hops[i].Responder {
-			return true
+// latestHops holds the number of each responder's last hop. A nil one is for paths
+// that are searched.
+type latestHops map[probe.Addr]int
+
+// repeats reports whether a hop before i has the same TTL, of which hop first is the
+// first, and the same responder. It must be called for each hop in turn.
+func (l latestHops) repeats(hops []record.Hop, first, i int) bool {
+	if l == nil {
+		for j := i - 1; j >= first; j-- {
+			if hops[j].Responder == hops[i].Responder {
+				return true
+			}
 		}
+		return false
 	}
-	return false
+	at, ok := l[hops[i].Responder]
+	l[hops[i].Responder] = i
+	return ok && at >= first
 }
