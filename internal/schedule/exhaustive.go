@@ -189,7 +189,7 @@ func (w *walk) wants(slot *window.Slot) bool {
 	for range min(w.pass+1, w.shape.Attempts) {
 		switch sent := w.window.Sent(*slot); {
 		case sent == 0:
-			return slot.Attempt > 0 || !w.isGone(slot)
+			return slot.Attempt > 0 || len(w.gone) == 0 || !w.isGone(*slot)
 		case sent == window.Excluded || w.window.Answered(*slot):
 			return false
 		}

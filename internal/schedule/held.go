@@ -78,7 +78,7 @@ func (w *walk) isNeedless(slot window.Slot) bool {
 }
 
 // place returns the number of a (target, TTL, flow) of the part.
-func (w *walk) place(slot *window.Slot) uint64 {
+func (w *walk) place(slot window.Slot) uint64 {
 	round := uint64(slot.Flow)*uint64(w.shape.TTLs()) + uint64(slot.TTL-w.shape.FirstTTL)
 	return round*w.targets + uint64(w.part.index(slot.Target))
 }
@@ -94,15 +94,12 @@ func (w *walk) giveUp(slot window.Slot) {
 		w.gone = slices.Grow(w.gone, n)[:n]
 		clear(w.gone)
 	}
-	at := w.place(&slot)
+	at := w.place(slot)
 	w.gone[at/64] |= 1 << (at % 64)
 }
 
-// isGone reports whether the first attempt at a place was given up.
-func (w *walk) isGone(slot *window.Slot) bool {
-	if len(w.gone) == 0 {
-		return false
-	}
+// isGone reports whether the first attempt at a place was given up, as some were.
+func (w *walk) isGone(slot window.Slot) bool {
 	at := w.place(slot)
 	return w.gone[at/64]>>(at%64)&1 != 0
 }
