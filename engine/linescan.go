@@ -225,7 +225,7 @@ func (s *lineScan) run(ctx, interrupted context.Context) error {
 	case ctx.Err() != nil:
 		return &Error{Partial, errors.New("left at once: the output has no summary")}
 	case err != nil:
-		return &Error{Partial, errors.Join(link.Permission(err), s.match.writer.Flush(), s.sink.Close(), s.copy.close())}
+		return &Error{Partial, errors.Join(err, s.match.writer.Flush(), s.sink.Close(), s.copy.close())}
 	}
 	return s.sumUp(stopped, bad)
 }

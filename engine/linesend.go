@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"runtime"
 
@@ -145,8 +144,8 @@ func (s *lineScan) write(ctx, stop context.Context, sleeper *ratelimit.Sleeper, 
 		switch {
 		case n > 0:
 			failures = 0
-		case sender.IsForbidden(err):
-			return fmt.Errorf("send: %w", err)
+		case sender.IsRefused(err):
+			return sender.Refused(err)
 		case sender.IsTemporary(err):
 			failures++
 			if ctx.Err() != nil || s.monitor.State() == link.Gone || stop.Err() != nil && failures > 3 {

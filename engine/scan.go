@@ -232,12 +232,7 @@ func (s *scan) giveUp(cause error, hint string) {
 // broken ends a run in which a stage failed: with the records that it has, and
 // without a summary.
 func (s *scan) broken(err error) error {
-	err = link.Permission(err)
-	class := Partial
-	if errors.Is(err, link.ErrPermission) {
-		class = Environment
-	}
-	return &Error{class, errors.Join(err, s.writer.Flush(), s.sink.Close(), s.copy.close())}
+	return &Error{Partial, errors.Join(err, s.writer.Flush(), s.sink.Close(), s.copy.close())}
 }
 
 // pipeline is what build makes besides the stages that scan holds.

@@ -260,8 +260,10 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return &Error{Partial, errors.New("left at once")}
+	case errors.Is(err, sender.ErrRefused):
+		return &Error{Partial, err}
 	case err != nil:
-		return environment(link.Permission(err))
+		return environment(err)
 	}
 	return nil
 }
