@@ -113,14 +113,15 @@ const (
 	idle      = 10e6 // the longest sleep without a look at the source
 	linkPoll  = 50e6 // how often to ask whether the link is back
 	queueFull = 2e5  // how long to leave a full queue alone
-	mostFull  = 2e9  // how long a queue that is full holds up one frame
+	mostFull  = 2e9  // how long one frame is offered while the link is up
 )
 
 // MaxStall is how much too early the stamp of a probe may be, in ns, if nobody is
 // told: many times what the system call for a batch takes.
 const MaxStall = 1e6
 
-// stubborn is how often a stopped run still offers a frame to a full queue.
+// stubborn is how often a stopped run still offers a frame to a full queue, and the
+// least that any run does.
 const stubborn = 3
 
 // Sender sends what its source says.
@@ -143,7 +144,8 @@ func New(cfg Config) *Sender {
 // Run sends until the source is done. When stop ends, the source is told to
 // halt, and Run goes on until it is done with that, so that every window is
 // closed; likewise when the link is gone, after which Run returns ErrGone. When
-// ctx ends, Run returns nil at once. It must be called on a locked thread, the
+// ctx ends, Run returns nil at once. After any other error windows may be open: the
+// run has failed. It must be called on a locked thread, the
 // one that a ratelimit.Sleeper was made on.
 func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 	s.sleeper = sleeper
@@ -184,8 +186,10 @@ func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 			}
 			s.cfg.Bucket.Return(granted - accepted)
 		}
-		if s.sleeper.Until(ctx, min(next, now+idle)) != nil {
+		if err := s.sleeper.Until(ctx, min(next, now+idle)); ctx.Err() != nil {
 			return nil
+		} else if err != nil {
+			return err
 		}
 	}
 }
@@ -202,13 +206,18 @@ func (s *Sender) Linger(ctx context.Context) {
 	}
 }
 
-// waitForLink returns when the link is up or gone, or the run is stopped.
-func (s *Sender) waitForLink(ctx, stop context.Context) {
+// waitForLink returns when the link is up or gone, or the run is stopped, and how
+// long that took, in ns.
+func (s *Sender) waitForLink(ctx, stop context.Context) (waited int64) {
 	for !s.cfg.Up() && !s.cfg.Gone() && stop.Err() == nil {
-		if s.sleeper.Until(ctx, s.cfg.Clock.Now()+linkPoll) != nil {
-			return
+		now := s.cfg.Clock.Now()
+		err := s.sleeper.Until(ctx, now+linkPoll)
+		waited += s.cfg.Clock.Now() - now
+		if err != nil {
+			break
 		}
 	}
+	return waited
 }
 
 // send builds the first n items, writes them, and returns how many the kernel

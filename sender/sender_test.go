@@ -219,6 +219,21 @@ func TestSendContextEnds(t *testing.T) {
 	}
 }
 
+// A clock that cannot be waited for ends the run with its error: nil would say that
+// the windows are closed.
+func TestSendBrokenSleeper(t *testing.T) {
+	for _, up := range []bool{true, false} {
+		r := newRig(t, 20, unlimited())
+		r.up, r.broken = up, unix.ENOSYS
+		if err := r.run(t.Context(), t.Context()); !errors.Is(err, unix.ENOSYS) {
+			t.Errorf("link up %t: Run = %v", up, err)
+		}
+		if r.sleeps > 3 {
+			t.Errorf("link up %t: %d sleeps", up, r.sleeps)
+		}
+	}
+}
+
 // The rate is kept: no window of time holds more than the burst beyond it, and
 // the mean is right to within one percent, also where frames fail.
 func TestSendRate(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err error) {
 	from := 0
 	defer func() { s.giveUp(from, n) }()
-	failures, full := 0, int64(0) // since when the queue has been full for this frame, 0 if it is not
+	failures, first := 0, int64(0) // of one frame, and when it was offered first, ns
 	for from < n {
 		now := s.cfg.Clock.Now() + s.cfg.Epoch
 		s.stamp(from, n, now)
@@ -25,18 +25,20 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 		s.Stats.Sent.Add(uint64(sent))
 		s.show(from, from+sent, now)
 		from, accepted = from+sent, accepted+sent
-		if full == 0 || sent > 0 || isDown(err) {
-			full = now
+		if failures == 0 {
+			first = now
 		}
 		switch {
 		case sent > 0:
-			failures, full = 0, 0
-		case IsTemporary(err) && now-full < mostFull:
+			failures = 0
+		case IsTemporary(err) && (now-first < mostFull || failures <= stubborn):
 			failures++
 			s.Stats.Retries.Add(1)
-			if !s.again(ctx, stop, failures, err) {
+			down, ok := s.again(ctx, stop, failures, err)
+			if !ok {
 				return accepted, nil
 			}
+			first += down
 			if s.recheck() {
 				n = s.build(from, n)
 			}
@@ -45,7 +47,7 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 		default:
 			s.giveUp(from, from+1) // this frame, whatever is wrong with it
 			from++
-			failures, full = 0, 0
+			failures = 0
 		}
 	}
 	return accepted, nil
@@ -84,21 +86,21 @@ func (s *Sender) show(from, to int, ns int64) {
 	s.cfg.Tap.Flush()
 }
 
-// again waits until frames that met err may be tried again; false says that
-// they are to be given up.
-func (s *Sender) again(ctx, stop context.Context, failures int, err error) bool {
+// again waits until frames that met err may be tried again, and returns for how
+// long, in ns, the link was down; if ok is false they are to be given up.
+func (s *Sender) again(ctx, stop context.Context, failures int, err error) (down int64, ok bool) {
 	if stop.Err() != nil && failures > stubborn {
-		return false
+		return 0, false
 	}
 	pause := int64(queueFull)
 	if isDown(err) {
 		pause = linkPoll
 	}
 	if s.sleeper.Until(ctx, s.cfg.Clock.Now()+pause) != nil {
-		return false
+		return 0, false
 	}
-	s.waitForLink(ctx, stop)
-	return ctx.Err() == nil && !s.cfg.Gone()
+	down = s.waitForLink(ctx, stop)
+	return down, ctx.Err() == nil && !s.cfg.Gone()
 }
 
 // stamp stores when the items leave.

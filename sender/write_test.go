@@ -113,9 +113,10 @@ func TestSendRefused(t *testing.T) {
 }
 
 // A queue that is full for frames to one target alone, as an egress filter that
-// drops them looks, holds the others up for a while and not for ever.
+// drops them looks, holds the others up for a while and not for ever. So does a link
+// that is down for the kernel alone.
 func TestSendBusyForEver(t *testing.T) {
-	for _, busy := range []error{unix.ENOBUFS, unix.EAGAIN} {
+	for _, busy := range []error{unix.ENOBUFS, unix.EAGAIN, unix.ENETDOWN} {
 		r := newRig(t, 20, unlimited())
 		r.port = func(p []byte) error {
 			if p[0]>>4 == 4 && probe.Addr4From([4]byte(p[16:])) == addrOf(4) {
@@ -128,9 +129,42 @@ func TestSendBusyForEver(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.checkStamps(152, 8, 0, 0)
-		if took := r.now - start; took > 9*mostFull {
+		if took := r.now - start; took < 8*mostFull || took > 9*mostFull {
 			t.Errorf("%v: 8 frames held the rest up for %d ns", busy, took)
 		}
+	}
+}
+
+// The time for which the link is down, or this process suspended, is not held
+// against a frame.
+func TestSendBusyAfterPause(t *testing.T) {
+	for name, pause := range map[string]func(r *rig){
+		"link down": func(r *rig) { r.up = false },
+		"suspended": func(r *rig) { r.now += 100 * mostFull },
+	} {
+		r := newRig(t, 20, unlimited())
+		refused, asleep := 0, 0
+		r.port = func([]byte) error {
+			if len(r.took) != 70 || refused == 3 {
+				return nil
+			}
+			if refused++; refused == 1 {
+				pause(r)
+			}
+			return unix.ENOBUFS
+		}
+		r.wakeup = func() {
+			if asleep++; asleep > 1000 {
+				r.up = true
+			}
+		}
+		if err := r.run(t.Context(), t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if refused != 3 {
+			t.Errorf("%s: %d refusals", name, refused)
+		}
+		r.checkStamps(160, 0, 0, 0)
 	}
 }
 
