@@ -16,14 +16,10 @@ const mostSearched = probe.MaxTTL * probe.MaxAttempts
 // in between counts as something else. Only time exceeded counts, as routers
 // pass on unreachables for each other.
 func (t closing) findLoops() {
-	if len(t.Hops) > mostSearched {
-		t.findLoopsLong()
-		return
-	}
 	// Most routers show once: one whose bit no other has needs no search.
-	seen := uint64(0)
-	for i := range t.Hops {
-		h := &t.Hops[i]
+	seen, hops := uint64(0), t.Hops
+	for i := range hops {
+		h := &hops[i]
 		if h.Kind != probe.KindTTLExceeded {
 			continue
 		}
@@ -33,7 +29,7 @@ func (t closing) findLoops() {
 			continue
 		}
 		for j := i - 1; j >= 0; j-- {
-			first := &t.Hops[j]
+			first := &hops[j]
 			if first.Kind != probe.KindTTLExceeded || first.Responder != h.Responder ||
 				first.TTL == h.TTL {
 				continue

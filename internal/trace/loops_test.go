@@ -81,7 +81,7 @@ func TestLoopsModel(t *testing.T) {
 			longer++
 		}
 		tr := closing{&record.Trace{Hops: path}}
-		tr.findLoops()
+		tr.summarise()
 		if want := slowLoops(path); !slices.Equal(tr.Loops, want) {
 			t.Fatalf("seed %d: %d hops have the loops %v, want %v", seed, len(path), tr.Loops, want)
 		}
@@ -98,7 +98,7 @@ func TestLoopsModel(t *testing.T) {
 				want = (want ^ uint64(octet)) * fnvPrime
 			}
 		}
-		if got := hashPath(path); got != want {
+		if got := tr.PathHash; got != want {
 			t.Fatalf("seed %d: %d hops have the hash %#x, want %#x", seed, len(path), got, want)
 		}
 	}

@@ -51,47 +51,52 @@ const (
 // makes no difference. A path without hops has the hash of nothing.
 func hashPath(hops []record.Hop) uint64 {
 	hash := uint64(fnvOffset)
-	var latest latestHops
-	if len(hops) > mostSearched {
-		latest = make(latestHops)
-	}
-	first := 0 // hop of the TTL
 	for i := range hops {
-		if hops[i].TTL != hops[first].TTL {
-			first = i
-		}
-		if latest.repeats(hops, first, i) {
-			continue
-		}
-		hash = (hash ^ uint64(hops[i].TTL)) * fnvPrime
-		octets := hops[i].Responder[:]
-		if hops[i].Responder.Is4() {
-			hash *= fnvZeros10
-			octets = octets[10:]
-		}
-		for _, octet := range octets {
-			hash = (hash ^ uint64(octet)) * fnvPrime
+		if !repeats(hops, i) {
+			hash = hashHop(hash, &hops[i])
 		}
 	}
 	return hash
 }
 
-// latestHops holds the number of each responder's last hop. A nil one is for paths
-// that are searched.
-type latestHops map[probe.Addr]int
-
-// repeats reports whether a hop before i has the same TTL, of which hop first is the
-// first, and the same responder. It must be called for each hop in turn.
-func (l latestHops) repeats(hops []record.Hop, first, i int) bool {
-	if l == nil {
-		for j := i - 1; j >= first; j-- {
-			if hops[j].Responder == hops[i].Responder {
-				return true
-			}
+// hashPathLong is hashPath for a long path.
+func hashPathLong(hops []record.Hop) uint64 {
+	hash, first := uint64(fnvOffset), 0 // hop of the TTL
+	latest := make(map[probe.Addr]int)  // of each responder
+	for i := range hops {
+		h := &hops[i]
+		if h.TTL != hops[first].TTL {
+			first = i
 		}
-		return false
+		at, ok := latest[h.Responder]
+		latest[h.Responder] = i
+		if !ok || at < first {
+			hash = hashHop(hash, h)
+		}
 	}
-	at, ok := l[hops[i].Responder]
-	l[hops[i].Responder] = i
-	return ok && at >= first
+	return hash
+}
+
+// hashHop goes on with a hash over one hop.
+func hashHop(hash uint64, h *record.Hop) uint64 {
+	hash = (hash ^ uint64(h.TTL)) * fnvPrime
+	octets := h.Responder[:]
+	if h.Responder.Is4() {
+		hash *= fnvZeros10
+		octets = octets[10:]
+	}
+	for _, octet := range octets {
+		hash = (hash ^ uint64(octet)) * fnvPrime
+	}
+	return hash
+}
+
+// repeats reports whether a hop before i has the same TTL and responder.
+func repeats(hops []record.Hop, i int) bool {
+	for j := i - 1; j >= 0 && hops[j].TTL == hops[i].TTL; j-- {
+		if hops[j].Responder == hops[i].Responder {
+			return true
+		}
+	}
+	return false
 }
