@@ -88,7 +88,9 @@ func TestSignals(t *testing.T) {
 				defer interrupt()
 				l := &faulty.Link{Breaks: "signal", After: 20}
 				r := newRig(t, l, asJSON, &out)
+				ended := make(chan struct{})
 				go func() {
+					defer close(ended)
 					for !l.Due("signal") {
 						time.Sleep(time.Millisecond)
 					}
@@ -100,6 +102,7 @@ func TestSignals(t *testing.T) {
 				}()
 				err := r.run(ctx, interrupted)
 				took, _ := l.Since()
+				<-ended
 				if took > time.Second || err != nil && !errors.Is(err, run.ErrKilled) {
 					t.Errorf("JSON %v, %v between two signals: run = %v after %v", asJSON, gap, err, took)
 				}
