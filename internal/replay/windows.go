@@ -42,7 +42,7 @@ type windows struct {
 	opened   uint64 // windows
 	probed   uint64 // windows with a probe, the highest and those before it
 
-	waiting waiting
+	waiting capture.Queue
 }
 
 // lookahead is for how long, in ns of the capture's time, a reply is held: the sender may
@@ -128,7 +128,7 @@ func (w *windows) block(b *capture.Block) error {
 		w.reader.Used(b)
 		return nil
 	}
-	w.waiting.push(b)
+	w.waiting.Push(b)
 	return w.release(w.last - lookahead)
 }
 
@@ -210,7 +210,7 @@ func (w *windows) probe(p *capture.Sent) error {
 
 // release matches what waits and came before a time.
 func (w *windows) release(before int64) error {
-	for w.waiting.due(before) {
+	for w.waiting.Due(before) {
 		if err := w.releaseFirst(); err != nil {
 			return err
 		}
@@ -220,7 +220,7 @@ func (w *windows) release(before int64) error {
 
 // releaseNote matches what waits until the window that holds position is live.
 func (w *windows) releaseNote(position uint64) error {
-	for len(w.waiting.blocks) > 0 {
+	for len(w.waiting.Blocks) > 0 {
 		if err := w.releaseFirst(); err != nil {
 			return err
 		}
@@ -233,7 +233,7 @@ func (w *windows) releaseNote(position uint64) error {
 
 // releaseFirst matches the block that waits longest; no window is over but by its note.
 func (w *windows) releaseFirst() error {
-	b := w.waiting.pop()
+	b := w.waiting.Pop()
 	defer w.reader.Used(b)
 	w.matcher.Replies(b.Replies, 0)
 	if b.Note == nil || b.Note.Over == nil {

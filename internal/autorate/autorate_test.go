@@ -1,4 +1,4 @@
-package scan
+package autorate
 
 import (
 	"math/rand/v2"
@@ -106,7 +106,7 @@ func TestAutoRate(t *testing.T) {
 		{2500, 2000, 2000, 2000},
 	} {
 		p := newPoliced(t, tt.limit)
-		a := &autoRate{
+		a := &Control{
 			faults: new(window.Faults), observe: observe.Nobody{}, live: p.live, delay: 1e9, wait: 2e9, high: controlTTL,
 			auto: ratelimit.NewAuto(ratelimit.AutoConfig{StartPPS: startPPS, MaxPPS: tt.most}), samples: make([]sampled, mostSamples),
 		}
@@ -117,11 +117,11 @@ func TestAutoRate(t *testing.T) {
 			p.set = pps
 		}
 		a.setRate(a.auto.Rate())
-		next := a.source(p).Next
+		next := a.Source(p).Next
 		for range 45_000 {
 			p.step(next)
 		}
-		found := a.record()
+		found := a.Record()
 		if found.RatePPS < tt.low || found.RatePPS > tt.high || found.Trials < 15 {
 			t.Errorf("limit %.0f, most %.0f: %+v", tt.limit, tt.most, found)
 		}
@@ -132,13 +132,13 @@ func TestAutoRate(t *testing.T) {
 // in time, as after a suspension, is no answer that is missing.
 func TestAutoRateOwnFaults(t *testing.T) {
 	p := newPoliced(t, 1e9)
-	a := &autoRate{
+	a := &Control{
 		faults: new(window.Faults), observe: observe.Nobody{}, live: p.live, delay: 1e9, wait: 2e9, high: controlTTL,
 		auto: ratelimit.NewAuto(ratelimit.AutoConfig{StartPPS: startPPS, MaxPPS: 8000}), samples: make([]sampled, mostSamples),
 		setRate: func(pps float64) { p.set = pps },
 	}
 	a.setRate(a.auto.Rate())
-	next := a.source(p).Next
+	next := a.Source(p).Next
 	for range 20_000 {
 		p.step(next)
 	}
@@ -149,8 +149,8 @@ func TestAutoRateOwnFaults(t *testing.T) {
 	for range 5000 {
 		p.step(next)
 	}
-	if p.set != 8000 || a.record().Falls != 0 {
-		t.Errorf("after a suspension at %v: %+v", p.set, a.record())
+	if p.set != 8000 || a.Record().Falls != 0 {
+		t.Errorf("after a suspension at %v: %+v", p.set, a.Record())
 	}
 	a.faults.Drops.Add(p.now-1e6, p.now)
 	for range 3000 {
@@ -164,13 +164,13 @@ func TestAutoRateOwnFaults(t *testing.T) {
 // A sample whose window is over is left out: its memory is another window's by now.
 func TestAutoRateWindowGone(t *testing.T) {
 	p := newPoliced(t, 1e9)
-	a := &autoRate{
+	a := &Control{
 		faults: new(window.Faults), observe: observe.Nobody{}, live: p.live, delay: 1e9, wait: 4e9, high: controlTTL,
 		auto: ratelimit.NewAuto(ratelimit.AutoConfig{StartPPS: startPPS, MaxPPS: 8000}), samples: make([]sampled, mostSamples),
 		setRate: func(float64) {},
 	}
 	items := make([]window.Item, 64)
-	n, _ := a.source(p).Next(items, p.now)
+	n, _ := a.Source(p).Next(items, p.now)
 	for _, item := range items[:n] {
 		item.Window.Stamp(item.Slot, p.now)
 	}
