@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"io"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
@@ -73,30 +75,39 @@ func runScan(t *testing.T, c Config) *results {
 // read reads records, all of which must be valid.
 func read(t *testing.T, in io.Reader) *results {
 	t.Helper()
-	reader, err := ndjson.NewReader(in)
+	unpacked, err := format.OpenInput("-", in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := new(results)
+	reader, r := ndjson.NewReader(unpacked), new(results)
 	for {
-		rec, err := reader.Next()
+		typ, line, err := reader.ReadLine()
 		if err == io.EOF {
 			return r
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		switch rec := rec.(type) {
-		case *record.Run:
-			r.run = *rec
-		case *ndjson.TraceLine:
-			r.traces = append(r.traces, rec)
-		case *ndjson.ExtLine:
-			r.exts = append(r.exts, rec)
-		case *ndjson.ReplyLine:
-			r.replies = append(r.replies, rec)
-		case *record.Summary:
-			r.summary = *rec
+		var to any
+		switch typ {
+		case ndjson.TypeRun:
+			to = &r.run
+		case ndjson.TypeTrace:
+			r.traces = append(r.traces, new(ndjson.TraceLine))
+			to = r.traces[len(r.traces)-1]
+		case ndjson.TypeTraceExt:
+			r.exts = append(r.exts, new(ndjson.ExtLine))
+			to = r.exts[len(r.exts)-1]
+		case ndjson.TypeReply:
+			r.replies = append(r.replies, new(ndjson.ReplyLine))
+			to = r.replies[len(r.replies)-1]
+		case ndjson.TypeSummary:
+			to = &r.summary
+		default:
+			continue
+		}
+		if err := json.Unmarshal(line, to); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -19,13 +19,16 @@ type MergeConfig struct {
 	Streams
 }
 
-// Merge puts the files of the shards of a scan into one. Errors have a Class.
+// Merge puts the files of the shards of a scan into one, unless ctx ends before. Errors
+// have a Class.
 func Merge(ctx context.Context, c MergeConfig) error {
 	if err := c.checkFiles(); err != nil {
 		return err
 	}
 	m, err := merge.Prepare(ctx, merge.Config{Files: c.Files, Missing: c.Missing})
 	switch {
+	case ctx.Err() != nil:
+		return &Error{Partial, errors.New("interrupted: nothing is written")}
 	case errors.Is(err, merge.ErrShards):
 		return &Error{Usage, err}
 	case err != nil:
@@ -35,7 +38,11 @@ func Merge(ctx context.Context, c MergeConfig) error {
 	if err != nil {
 		return environment(err)
 	}
-	if err := errors.Join(m.Write(ctx, sink), sink.Close()); err != nil {
+	err = errors.Join(m.Write(ctx, sink), sink.Close())
+	switch {
+	case ctx.Err() != nil:
+		return &Error{Partial, fmt.Errorf("interrupted: %s is not whole", c.Output)}
+	case err != nil:
 		return outputFailed(err)
 	}
 	newConsole(&Config{Quiet: c.Quiet, Streams: c.Streams}).summary(&m.Summary)

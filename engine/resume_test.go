@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/record"
@@ -44,7 +44,7 @@ func TestScanGoesOn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	in, err := ndjson.OpenReader(c.Output, nil)
+	in, err := all.Open(c.Output, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,13 +52,13 @@ func TestScanGoesOn(t *testing.T) {
 	seen := map[string]int{}
 	var sum *record.Summary
 	for {
-		rec, err := in.Next()
+		rec, err := in.Read()
 		if err != nil {
 			break
 		}
 		switch r := rec.(type) {
-		case *ndjson.TraceLine:
-			seen[r.Dst.String()]++
+		case *record.Trace:
+			seen[r.Target.String()]++
 		case *record.Summary:
 			sum = r
 		}

@@ -1,12 +1,12 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
@@ -166,16 +166,10 @@ func TestTCPScamper(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				reader, err := ndjson.NewReader(strings.NewReader(string(out)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				n := 0
-				for record, err := reader.Next(); err == nil; record, err = reader.Next() {
-					if theirs, ok := record.(*ndjson.TraceLine); ok {
-						n++
-						compareTCP(t, ours[theirs.Dst], theirs)
-					}
+				traces := read(t, bytes.NewReader(out)).traces
+				n := len(traces)
+				for _, theirs := range traces {
+					compareTCP(t, ours[theirs.Dst], theirs)
 				}
 				if n != len(ours) {
 					t.Errorf("scamper has %d traces, we have %d:\n%s", n, len(ours), out)

@@ -32,9 +32,14 @@ var mayImport = map[string][]string{
 	"output":            {"internal/wire"},
 
 	// What became of it, in files.
-	"internal/format/ndjson":     {"internal/account", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format":            {"internal/probe", "internal/record"},
+	"internal/format/ndjson":     {"internal/account", "internal/format", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/scamper":    {"internal/format", "internal/format/ndjson"},
+	"internal/format/yarrp":      {"internal/format", "internal/probe", "internal/record"},
+	"internal/format/caracal":    {"internal/format", "internal/record", "internal/wire"},
+	"internal/format/all":        {"internal/format", "internal/format/caracal", "internal/format/ndjson", "internal/format/scamper", "internal/format/yarrp"},
 	"internal/format/traceroute": {"internal/probe", "internal/record", "internal/wire"},
-	"internal/merge":             {"internal/format/ndjson", "internal/record"},
+	"internal/merge":             {"internal/format", "internal/format/ndjson", "internal/record"},
 
 	"engine": {"internal/account", "internal/codec", "internal/format/ndjson", "internal/format/traceroute", "internal/link", "internal/merge", "matcher", "output", "internal/permute", "internal/probe", "internal/record", "ratelimit", "receiver",
 		"internal/schedule", "sender", "internal/target", "internal/trace", "internal/window", "internal/wire"},
@@ -44,7 +49,7 @@ var mayImport = map[string][]string{
 	"internal/lab":          {"internal/link", "internal/netsim"},
 	"internal/lab/routers":  {"internal/lab"},
 	"internal/lab/internet": {"internal/lab", "internal/link", "internal/netsim"},
-	"internal/verify":       {"internal/format/ndjson", "internal/record", "internal/netsim", "internal/probe", "internal/target"},
+	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/record", "internal/netsim", "internal/probe", "internal/target", "internal/wire"},
 
 	"cmd/masstrace": {"engine", "internal/account", "internal/record", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/format/ndjson", "internal/merge", "internal/probe", "internal/verify"},
 
@@ -54,14 +59,14 @@ var mayImport = map[string][]string{
 	"bench/micro":           {"bench"},
 	"bench/receive":         {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/target", "internal/wire"},
 	"bench/replay":          {"bench", "internal/codec", "internal/netsim", "internal/probe", "receiver"},
-	"bench/strategy":        {"bench", "internal/format/ndjson", "internal/record"},
+	"bench/strategy":        {"bench", "internal/format/all", "internal/probe", "internal/record"},
 	"bench/soak":            {"bench", "internal/gotest", "internal/lab/internet", "internal/netsim", "internal/format/ndjson", "internal/record"},
 	"bench/scale":           {"bench"},
 	"bench/send":            {"bench", "internal/codec", "internal/permute", "internal/probe", "ratelimit", "internal/schedule", "sender", "internal/target", "internal/window"},
 	"bench/pace":            {"bench", "internal/codec", "ratelimit", "sender"},
 	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
-	"internal/demo":         {"internal/format/ndjson", "internal/record", "internal/verify"},
+	"internal/demo":         {"internal/format/all", "internal/record", "internal/verify", "internal/wire"},
 	"internal/gotest":       {},
 	"internal/gotest/tally": {"internal/gotest"},
 }
