@@ -25,12 +25,15 @@ type VerifyCmd struct {
 const statusFalse = exitStatus(1)
 
 // Run compares and writes the report.
-func (c *VerifyCmd) Run(s engine.Streams) error {
-	report, err := verify.Run(verify.Config{
+func (c *VerifyCmd) Run(signals signals, s engine.Streams) error {
+	report, err := verify.Run(signals.Interrupted, verify.Config{
 		Results: c.Results, Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
 		AllowReserved: c.AllowReserved, Stdin: s.Stdin,
 	})
-	if errors.Is(err, verify.ErrLists) {
+	switch {
+	case signals.Interrupted.Err() != nil:
+		return &engine.Error{Class: engine.Partial, Err: errors.New("interrupted")}
+	case errors.Is(err, verify.ErrLists):
 		return &engine.Error{Class: engine.Usage, Err: err}
 	}
 	if err != nil {

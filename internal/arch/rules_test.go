@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"internal/lab":          {"internal/link", "internal/netsim"},
 	"internal/lab/routers":  {"internal/lab"},
 	"internal/lab/internet": {"internal/lab", "internal/link", "internal/netsim"},
-	"internal/verify":       {"internal/format/ndjson", "internal/record", "internal/netsim", "internal/probe", "internal/target"},
+	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/record", "internal/netsim", "internal/probe", "internal/target", "internal/wire"},
 
 	"cmd/masstrace": {"engine", "internal/account", "internal/record", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/format/ndjson", "internal/merge", "internal/probe", "internal/verify"},
 
@@ -57,7 +57,7 @@ var mayImport = map[string][]string{
 	"bench/pace":            {"bench", "internal/codec", "ratelimit", "sender"},
 	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
-	"internal/demo":         {"internal/format/ndjson", "internal/record", "internal/verify"},
+	"internal/demo":         {"internal/format/all", "internal/record", "internal/verify", "internal/wire"},
 	"internal/gotest":       {},
 	"internal/gotest/tally": {"internal/gotest"},
 }
