@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/observe"
@@ -149,12 +148,4 @@ func (p *replay) own(f *pcapng.File, path string) (source, error) {
 
 func (p *replay) notice(format string, args ...any) {
 	p.cfg.Observer.Event(observe.Noticef(format, args...))
-}
-
-// seconds returns a stamp in ns as seconds since the Unix epoch, now if there was none.
-func seconds(stamp int64) int64 {
-	if stamp == 0 {
-		return time.Now().Unix()
-	}
-	return stamp / 1e9
 }

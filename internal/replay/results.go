@@ -41,7 +41,7 @@ func (r *results) begin() error {
 		return nil
 	}
 	r.begun = true
-	start := &record.CycleStart{Cycle: record.Cycle{Hostname: r.host, Time: seconds(r.start)}}
+	start := &record.CycleStart{Cycle: record.Cycle{Hostname: r.host, Time: r.start / 1e9}}
 	if err := errors.Join(r.writer.Write(start), r.writer.Write(r.about)); err != nil {
 		return run.OutputFailed(err)
 	}
@@ -66,7 +66,7 @@ func (r *results) finish(sum *record.Summary, fault error, hint string) error {
 	if err := run.Balanced(sum); err != nil {
 		return err
 	}
-	stop := &record.CycleStop{Cycle: record.Cycle{Hostname: r.host, Time: seconds(r.last)}}
+	stop := &record.CycleStop{Cycle: record.Cycle{Hostname: r.host, Time: max(r.last, r.start) / 1e9}}
 	if err := errors.Join(r.writer.Write(sum), r.writer.Write(stop), r.writer.Flush()); err != nil {
 		return run.OutputFailed(err)
 	}

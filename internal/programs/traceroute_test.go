@@ -1,0 +1,296 @@
+package programs
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/traceroute"
+)
+
+// traceConfig is what the flags' defaults give, numeric.
+func traceConfig(method probe.Method, hosts ...string) traceroute.Config {
+	c := traceroute.Config{
+		Hosts: hosts, Family: traceroute.AnyFamily, Method: method, DstPort: 33434,
+		FirstTTL: 1, MaxTTL: peersTTL, Attempts: 3, Flows: 1, Patience: traceroute.Patience{Max: time.Second, Here: 3, Near: 10, Far: 4}, Numeric: true,
+	}
+	switch method {
+	case probe.ICMP:
+		c.DstPort = 0
+	case probe.TCPSYN:
+		c.DstPort = 80
+	}
+	return c
+}
+
+// runTrace runs Trace and returns what it writes.
+func runTrace(t *testing.T, c traceroute.Config) (text string, answered bool) {
+	t.Helper()
+	lab.Need(t, routers.Name)
+	var out bytes.Buffer
+	c.Stdout = &out
+	answered, err := traceroute.Run(t.Context(), context.Background(), c)
+	if err != nil {
+		t.Fatalf("trace: %v\n%s", err, out.String())
+	}
+	return out.String(), answered
+}
+
+// rowsOf reads the rows of text as traceroute, mtr and we write them: who
+// answered at each TTL, the zero Addr where nobody did.
+func rowsOf(t *testing.T, text string) []netip.Addr {
+	t.Helper()
+	var addrs []netip.Addr
+	row := regexp.MustCompile(`^ {0,2}([0-9]+)( |\.\|)`)
+	for line := range strings.Lines(text) {
+		m := row.FindStringSubmatch(line)
+		if m == nil {
+			continue // a heading
+		}
+		if ttl, _ := strconv.Atoi(m[1]); ttl != len(addrs)+1 {
+			t.Errorf("row %q, want TTL %d", line, len(addrs)+1)
+		}
+		addr := netip.Addr{}
+		for _, word := range strings.Fields(line)[1:] {
+			if a, err := netip.ParseAddr(word); err == nil {
+				addr = a
+				break
+			}
+		}
+		addrs = append(addrs, addr)
+	}
+	return addrs
+}
+
+// A trace to any target tells the truth, row by row.
+func TestTrace(t *testing.T) {
+	lab.Need(t, routers.Name)
+	topology := routers.New()
+	for _, method := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN} {
+		for _, target := range samples(1) {
+			addr := netip.MustParseAddr(target)
+			truth, _ := topology.Truth(addr)
+			if method == probe.TCPSYN && truth.Ending == routers.Reached && truth.Distance != 2 && truth.Distance != 12 {
+				continue // no TCP there
+			}
+			t.Run(method.String()+"/"+target, func(t *testing.T) {
+				t.Parallel()
+				text, answered := runTrace(t, traceConfig(method, target))
+				if answered != (truth.Ending == routers.Reached) {
+					t.Errorf("answered: %t, truth is %v", answered, truth.Ending)
+				}
+				got, want := rowsOf(t, text), truth.Distance
+				if truth.Ending == routers.Dropped {
+					want = peersTTL
+				}
+				if len(got) != want || !truth.Allows(got) {
+					t.Errorf("%d rows, want %d; truth is one of %v:\n%s", len(got), want, truth.Paths, text)
+				}
+				checkMarks(t, text, truth.Ending, addr.Is4())
+			})
+		}
+	}
+}
+
+// checkMarks checks that each answer in the last row has the right mark.
+func checkMarks(t *testing.T, text string, ending routers.Ending, is4 bool) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	mark := map[routers.Ending]string{routers.Prohibited: " !X", routers.Unreachable: " !N"}[ending]
+	if ending == routers.Unreachable && is4 {
+		mark = " !H"
+	}
+	want := strings.Repeat(`  [0-9]+\.[0-9]{3} ms`+mark, 3) + "$"
+	if ending == routers.Dropped {
+		want = `^14  \* \* \*$`
+	}
+	if last := lines[len(lines)-1]; !regexp.MustCompile(want).MatchString(last) {
+		t.Errorf("the last row is %q, want %s", last, want)
+	}
+}
+
+var peersTargets = []string{"45.16.3.9", "45.48.3.9", "45.80.3.9", "2a00:16:3::9", "2a00:48:3::9", "2a00:80:3::9"}
+
+// Scamper records the same hops as trace --json.
+func TestTraceScamper(t *testing.T) {
+	needTool(t, "scamper")
+	t.Parallel()
+	for name, method := range map[string]probe.Method{"udp-paris": probe.UDP, "icmp-paris": probe.ICMP} {
+		c := traceConfig(method, peersTargets...)
+		c.JSON, c.Attempts, c.Patience = true, 1, traceroute.Patience{Max: time.Second} // scamper's
+		text, _ := runTrace(t, c)
+		args := []string{"-p", "1000", "-O", "json"}
+		for _, target := range peersTargets {
+			args = append(args, "-I", fmt.Sprintf("trace -P %s -q 1 -w 1 -g 2 -m %d %s", name, peersTTL, target))
+		}
+		out, err := exec.CommandContext(t.Context(), "scamper", args...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs := map[netip.Addr]*scamperTrace{}
+		for line := range strings.Lines(string(out)) {
+			var trace scamperTrace
+			if err := json.Unmarshal([]byte(line), &trace); err != nil {
+				t.Fatal(err)
+			}
+			theirs[trace.Dst] = &trace
+		}
+		for _, trace := range read(t, strings.NewReader(text)).traces {
+			compareScamper(t, trace, theirs[trace.Dst])
+		}
+	}
+}
+
+// The tools that people know show the same hops of the same targets.
+func TestTracePeers(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		method probe.Method
+		cmd    string // and the target
+	}{
+		{"traceroute-udp", probe.UDP, "traceroute -n -w0.5 -m14"},
+		{"traceroute-icmp", probe.ICMP, "traceroute -n -w0.5 -m14 -I"},
+		{"traceroute-tcp", probe.TCPSYN, "traceroute -n -w0.5 -m14 -T"},
+		{"mtr-udp", probe.UDP, "mtr --report -n -c3 -i0.2 -Z1 -m14 --udp"},
+		{"mtr-icmp", probe.ICMP, "mtr --report -n -c3 -i0.2 -Z1 -m14"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			words := strings.Fields(tt.cmd)
+			needTool(t, words[0])
+			t.Parallel()
+			for _, target := range peersTargets {
+				if tt.method == probe.TCPSYN && strings.Contains(target, "48") {
+					continue // no TCP there
+				}
+				t.Run(target, func(t *testing.T) {
+					t.Parallel()
+					out, err := exec.CommandContext(t.Context(), words[0], append(words[1:], target)...).CombinedOutput()
+					if err != nil {
+						t.Fatalf("%v\n%s", err, out)
+					}
+					text, _ := runTrace(t, traceConfig(tt.method, target))
+					var ours, theirs []string
+					for i, a := range rowsOf(t, text) {
+						ours = append(ours, branch(t, netip.MustParseAddr(target), i+1, a))
+					}
+					for i, a := range rowsOf(t, string(out)) {
+						theirs = append(theirs, branch(t, netip.MustParseAddr(target), i+1, a))
+					}
+					if len(ours) == 0 || !slices.Equal(ours, theirs) {
+						t.Errorf("we say\n%sand %s\n%s", text, words[0], out)
+					}
+				})
+			}
+		})
+	}
+}
+
+// The record of a trace is the scan's.
+func TestTraceJSON(t *testing.T) {
+	c := traceConfig(probe.UDP, "45.80.3.9", "2a00:16:3::9")
+	c.JSON, c.Flows, c.Attempts = true, 2, 2
+	text, answered := runTrace(t, c)
+	lines := strings.Count(text, "\n")
+	r := read(t, strings.NewReader(text))
+	if !answered || len(r.traces) != 4 || lines != 4 {
+		t.Fatalf("answered %t, %d lines, %d traces:\n%s", answered, lines, len(r.traces), text)
+	}
+	for i, trace := range r.traces {
+		want := []string{"45.80.3.9 0", "45.80.3.9 1", "2a00:16:3::9 0", "2a00:16:3::9 1"}[i]
+		truth, _ := routers.New().Truth(trace.Dst)
+		if got := fmt.Sprint(trace.Dst, " ", trace.UserID); got != want || trace.StopReason != "COMPLETED" ||
+			trace.HopCount != truth.Distance || !truth.Allows(responders(trace, truth.Distance)) {
+			t.Errorf("record %d: %+v, want %s", i, trace, want)
+		}
+	}
+}
+
+// All branches are shown, and the flows of one keep to it.
+func TestTraceFlows(t *testing.T) {
+	c := traceConfig(probe.UDP, "45.80.3.9")
+	c.Flows = 16
+	text, answered := runTrace(t, c)
+	truth, _ := routers.New().Truth(netip.MustParseAddr("45.80.3.9"))
+	for _, ttl := range []int{4, 5, 10} {
+		for _, a := range truth.At(ttl) {
+			if !regexp.MustCompile(regexp.QuoteMeta(a.String()) + ` +flow [0-9,-]+ `).MatchString(text) {
+				t.Errorf("TTL %d lacks %v", ttl, a)
+			}
+		}
+	}
+	if !answered || !regexp.MustCompile(`\n[2-6] paths: flow 0`).MatchString(text) {
+		t.Errorf("answered %t:\n%s", answered, text)
+	}
+}
+
+// Our own addresses are traced to like others.
+func TestTraceOurselves(t *testing.T) {
+	lab.Need(t, routers.Name)
+	source := routers.New().Source()
+	for _, host := range []string{"127.0.0.1", "::1", source[0].String(), source[1].String()} {
+		for _, method := range []probe.Method{probe.UDP, probe.ICMP} {
+			text, answered := runTrace(t, traceConfig(method, host))
+			if rows := rowsOf(t, text); !answered || len(rows) != 1 || rows[0].String() != host {
+				t.Errorf("%v: answered %t\n%s", method, answered, text)
+			}
+		}
+	}
+}
+
+// Two hosts, of which one does not answer: both are shown, and the answer is no.
+func TestTraceHosts(t *testing.T) {
+	text, answered := runTrace(t, traceConfig(probe.ICMP, "45.128.3.9", "45.16.3.9"))
+	if answered || !strings.Contains(text, "to 45.128.3.9 (") || !strings.Contains(text, "to 45.16.3.9 (") {
+		t.Errorf("answered %t:\n%s", answered, text)
+	}
+}
+
+func TestTraceErrors(t *testing.T) {
+	lab.Need(t, routers.Name)
+	for _, tt := range []struct {
+		change func(*traceroute.Config)
+		usage  bool
+		text   string
+	}{
+		{func(c *traceroute.Config) { c.Family = traceroute.IPv6 }, true, "other family"},
+		{func(c *traceroute.Config) { c.Source = netip.MustParseAddr("::1") }, true, "not of the family"},
+		{func(c *traceroute.Config) { c.Interface = "nowhere0" }, false, "nowhere0"},
+		{func(c *traceroute.Config) { c.Hosts = []string{"224.0.0.1"} }, false, "multicast"},
+		{func(c *traceroute.Config) { c.Hosts = []string{"no such host"} }, false, "no such host"},
+	} {
+		c := traceConfig(probe.UDP, "45.16.3.9")
+		c.Stdout = new(bytes.Buffer)
+		tt.change(&c)
+		_, err := traceroute.Run(t.Context(), context.Background(), c)
+		if err == nil || isUsage(err) != tt.usage || !strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%v; want %q, one of usage: %v", err, tt.text, tt.usage)
+		}
+	}
+}
+
+// The first signal ends a trace at once, with what it has.
+func TestTraceInterrupted(t *testing.T) {
+	lab.Need(t, routers.Name)
+	c := traceConfig(probe.UDP, "45.144.3.9", "45.16.3.9")
+	var out bytes.Buffer
+	c.Stdout, c.JSON = &out, true
+	interrupted, stop := context.WithTimeout(t.Context(), 400*time.Millisecond)
+	defer stop()
+	answered, err := traceroute.Run(t.Context(), interrupted, c)
+	r := read(t, &out)
+	if err != nil || answered || len(r.traces) != 1 || r.traces[0].StopReason != "HALTED" || len(r.traces[0].Hops) == 0 {
+		t.Errorf("answered %t, %v, traces %+v", answered, err, r.traces)
+	}
+}
