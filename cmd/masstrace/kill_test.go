@@ -118,7 +118,7 @@ func checkKilled(t *testing.T, dir string) {
 	if replies := r.summary.Strong + r.summary.Weak + r.summary.Duplicates + r.summary.Late; uint64(len(r.replies)) != replies {
 		t.Errorf("%d reply records, want %d", len(r.replies), replies)
 	}
-	report, err := verify.Run(verify.Config{
+	report, err := verify.Run(t.Context(), verify.Config{
 		Results: out, Log: filepath.Join(dir, "log"), Counters: filepath.Join(dir, "counters"),
 		Targets: []string{"45.0.0.0/9", "2a00:16::/33"},
 	})

@@ -40,7 +40,7 @@ func mergeShards(t *testing.T, flags string) {
 	if want := (64 + 64) * int(r.summary.Flows); r.summary.Targets != 64+64 || len(r.traces) != want || !r.summary.Complete || len(r.summary.Merged) != 2 {
 		t.Errorf("%d traces, summary %+v; want %d, complete, of two runs", len(r.traces), r.summary, want)
 	}
-	report, err := verify.Run(verify.Config{Results: in("all.ndjson.zst"), Log: in("log"), Counters: in("counters")})
+	report, err := verify.Run(t.Context(), verify.Config{Results: in("all.ndjson.zst"), Log: in("log"), Counters: in("counters")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,8 @@ const (
 	oneWish = 100 * time.Millisecond
 	// leaveTime is how long a command may take to end once it is to leave at once.
 	leaveTime = time.Second
+	// runTime is added for a run, which names what holds it up after the same time.
+	runTime = 250 * time.Millisecond
 )
 
 // signals turns SIGINT and SIGTERM into the ends of two contexts:
@@ -73,7 +75,7 @@ func catchSignals(stderr io.Writer) (s *signals, stop func()) {
 func leave(stderr io.Writer) {
 	written := make(chan struct{})
 	go func() { // which the reader of stderr may hold up, too
-		fmt.Fprintf(stderr, "masstrace: left at once: the command did not end within %v\n", leaveTime)
+		fmt.Fprintln(stderr, "masstrace: left at once: the command did not end by itself")
 		close(written)
 	}()
 	select {
@@ -106,7 +108,11 @@ func (s *signals) wish() {
 	if !s.begun || s.Interrupted.Err() != nil {
 		s.kill()
 		if s.leaver == nil {
-			s.leaver = time.AfterFunc(leaveTime, s.leave)
+			limit := leaveTime
+			if s.begun {
+				limit += runTime
+			}
+			s.leaver = time.AfterFunc(limit, s.leave)
 		}
 	}
 	s.interrupt()
