@@ -97,7 +97,7 @@ func (l *Live) Prompt() bool { return l.prompt }
 // failure returns what Next makes of an error of libpcap.
 func (l *Live) failure(err error) error {
 	if errors.Is(err, pcap.NextErrorTimeoutExpired) {
-		return errIdle
+		return ErrIdle
 	}
 	if !errors.Is(err, pcap.NextErrorReadError) {
 		return err
@@ -108,7 +108,7 @@ func (l *Live) failure(err error) error {
 	}
 	// libpcap does not wait on such a link, and must not be asked at once.
 	time.Sleep(time.Duration(timeoutNS))
-	return errIdle
+	return ErrIdle
 }
 
 // isDown reports that libpcap says of the link, which it has no other way to

@@ -76,7 +76,7 @@ func next(t testing.TB, l *Live) (frame []byte, stamp int64) {
 		if err == nil {
 			return frame, stamp
 		}
-		if !errors.Is(err, errIdle) {
+		if !errors.Is(err, ErrIdle) {
 			t.Fatal(err)
 		}
 	}
@@ -174,7 +174,7 @@ func TestLiveDown(t *testing.T) {
 		t.Helper()
 		start, n := time.Now(), 0
 		for time.Since(start) < 100*time.Millisecond {
-			if _, _, err := l.Next(); !errors.Is(err, errIdle) {
+			if _, _, err := l.Next(); !errors.Is(err, ErrIdle) {
 				t.Fatalf("%s: Next = %v", what, err)
 			}
 			n++

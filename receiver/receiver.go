@@ -27,7 +27,7 @@ type Sink interface {
 // Source gives frames, one after another.
 type Source interface {
 	// Next returns the next frame and its kernel stamp, CLOCK_REALTIME in ns.
-	// The frame is valid until the following call. errIdle says that none came
+	// The frame is valid until the following call. ErrIdle says that none came
 	// for a while, io.EOF that none will.
 	Next() (frame []byte, stamp int64, err error)
 	// LinkType is what the frames begin with, as pcap numbers it.
@@ -42,8 +42,8 @@ type Clock interface {
 	Shift() (shift, now int64)
 }
 
-// errIdle is Source.Next's word for "nothing came".
-var errIdle = errors.New("no frame came")
+// ErrIdle is Source.Next's word for "nothing came".
+var ErrIdle = errors.New("no frame came")
 
 // maxBatch is how many replies go to the sink at once.
 const maxBatch = 256
@@ -139,7 +139,7 @@ func (r *Receiver) Run(ctx context.Context, sink Sink) error {
 // step takes one frame, or the news that there is none.
 func (r *Receiver) step(sink Sink) error {
 	frame, stamp, err := r.src.Next()
-	if errors.Is(err, errIdle) {
+	if errors.Is(err, ErrIdle) {
 		// What was stamped some time before Next was called is here, however
 		// long ago it returned: r.now is of before.
 		before := r.now

@@ -65,7 +65,7 @@ func (s *script) Next() ([]byte, int64, error) {
 		if s.idled++; len(s.arrivals) == 0 && s.idled > 20 {
 			s.cancel()
 		}
-		return nil, 0, errIdle
+		return nil, 0, ErrIdle
 	}
 	a := s.arrivals[0]
 	s.arrivals = s.arrivals[1:]

@@ -23,9 +23,7 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/session"
 	"github.com/masstrace/masstrace/internal/target"
-	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
-	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
@@ -66,7 +64,7 @@ type list struct {
 	ended      int64
 
 	mu       sync.Mutex
-	gather   *gather.Gatherer
+	gather   gather.Listed
 	failed   uint64 // probes that the kernel never took
 	upTo     int64  // replies stamped before are matched
 	writeErr error
@@ -231,9 +229,7 @@ func (l *list) run(ctx, interrupted context.Context) error {
 func (l *list) build() (err error) {
 	p := &l.params
 	l.writer = ndjson.NewWriter(l.file, ndjson.Config{Kinds: l.cfg.Records, Run: p.Run, Hostname: p.Hostname})
-	l.gather = gather.New(gather.Config{
-		Writer: l.writer, Kinds: l.cfg.Records, Table: matcher.NewExactTable(), Keep: trace.KeepFlows, Wait: l.cfg.Wait,
-	})
+	l.gather = gather.NewListed(l.codec, l.writer, l.cfg.Records, p.TOS, l.cfg.Wait)
 	if l.receiver, err = receiver.New(l.session.Live, l.codec, l.time); err != nil {
 		return err
 	}
@@ -337,8 +333,8 @@ func (l *list) sumUp() error {
 		sum.Complete, sum.Reason = false, reason
 	}
 	sum.Drops.Kernel, _, _ = l.session.Live.Drops() // not known is none
-	if err := sum.Balance(); err != nil {
-		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
+	if err := run.Balanced(sum); err != nil {
+		return err
 	}
 	if l.leftOut > 0 {
 		l.observe.Event(observe.Noticef("%d probes of the list were not sent: excluded, or of a family without a route", l.leftOut))

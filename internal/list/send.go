@@ -197,7 +197,7 @@ func (l *list) writeSome(batch []listed, sizes []int, from int) (int, error) {
 	now, port := l.time.Now(), l.session.Ports[0]
 	n, err := port.Send(sizes, from, len(batch))
 	for i := from; i < from+n; i++ {
-		Remember(l.gather, l.codec, &batch[i].Line, batch[i].attempt, l.cfg.TOS, now)
+		l.gather.Probe(&batch[i].Line, batch[i].attempt, now)
 	}
 	if tap := l.capture.Sent(0); tap != nil && n > 0 {
 		for i := from; i < from+n; i++ {

@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
-	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // shardOf is what a test changes in the file of shard i of 3.

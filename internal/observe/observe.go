@@ -104,6 +104,11 @@ func (e Notice) String() string { return string(e) }
 // Noticef formats a Notice.
 func Noticef(format string, args ...any) Notice { return Notice(fmt.Sprintf(format, args...)) }
 
+// Warning is a Notice that a user should read even if told nothing else.
+type Warning string
+
+func (e Warning) String() string { return string(e) }
+
 // Finished is the last event of a run: its summary.
 type Finished struct{ Summary *record.Summary }
 

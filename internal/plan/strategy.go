@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/trace"
@@ -108,4 +110,14 @@ func (p *Params) scheduleOctets() uint64 {
 		return 0
 	}
 	return uint64(p.Shape.Flows) * schedule.MemoryOctets
+}
+
+// Assembler returns what an assembler of the plan's traces is told. Sources must be known.
+func (p *Plan) Assembler(c *codec.Codec, faults *window.Faults) trace.AssemblerConfig {
+	return trace.AssemblerConfig{
+		Method: p.ProbeMethod, Source4: probe.AddrFrom(p.Source4), Source6: probe.AddrFrom(p.Source6),
+		Size4: c.Size(true), Size6: c.Size(false),
+		DstPort: p.DstPort, TOS: p.TOS, Wait: p.Wait(), Flows: c,
+		Faults: faults, GapLimit: p.GapLimit, Backward: p.Backward(), Tree: p.Tree(),
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/sender"
@@ -42,7 +43,7 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	if began.Params != nil {
 		p.Shape.Targets = began.Params.Shape.Targets
 	}
-	p.Shape.ExtensionOctets = int(extensionOctets(p.Shape.Targets, p.Shape)) + 4096
+	p.Shape.ExtensionOctets = MaxExtensionOctets(p.Shape)
 	if c.Records&record.Replies != 0 {
 		p.Shape.Unlinked = Unlinked(p.Shape)
 	}
@@ -74,6 +75,9 @@ func (p *Plan) targetOctets(c *Config) uint64 {
 func extensionOctets(targets int, s window.Shape) uint64 {
 	return uint64(targets) * uint64(s.TTLs()) * uint64(s.Flows) * 4
 }
+
+// MaxExtensionOctets is the room in a window for extension structures, in bytes.
+func MaxExtensionOctets(s window.Shape) int { return int(extensionOctets(s.Targets, s)) + 4096 }
 
 func unlinked(targets int, s window.Shape) int { return targets * s.TTLs() * s.Flows / 4 }
 
@@ -109,4 +113,23 @@ func (p *Plan) Duration() time.Duration {
 		s += float64(p.Probes()) * attempts / p.RatePPS
 	}
 	return time.Duration(min(s*float64(time.Second), math.MaxInt64/2))
+}
+
+// OpenWindow makes the cleared w the live window number id of set, with its targets.
+func (p *Plan) OpenWindow(set *window.Set, w *window.Window, id uint64) {
+	w.Open(id)
+	last := min(w.Position+uint64(p.Shape.Targets), p.Order.Len())
+	for i := w.Position; i < last; i++ {
+		w.Append(p.Order.At(i))
+	}
+	set.Put(w)
+}
+
+// AddNever adds to sum the targets of the windows from number done on, which were not
+// probed, or not to the end.
+func (p *Plan) AddNever(sum *account.Account, done uint64) {
+	never := p.Order.Len() - p.TargetsBefore(done)
+	sum.Targets += never
+	sum.TTLs, sum.Flows = uint64(p.Shape.TTLs()), uint64(p.Shape.Flows)
+	sum.Skipped.Interrupted += never * p.ProbesPerTarget()
 }

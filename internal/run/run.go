@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // ErrKilled is the error of a run whose context ended before it was over.
@@ -37,8 +39,7 @@ var (
 // grace is how long the stages of a failed or killed run may take to end.
 const grace = time.Second
 
-// Run is a run under supervision. Its methods may be called from any goroutine, Go only
-// before Wait.
+// Run is a run under supervision. Its methods may be called from any goroutine.
 type Run struct {
 	parent  context.Context
 	group   *errgroup.Group
@@ -104,18 +105,15 @@ func (r *Run) StopAfter(d time.Duration, cause error, announce func()) (release 
 	}).Stop
 }
 
-// Go starts a stage. The first stage that returns an error fails the run; Wait returns
-// that error with the name of the stage.
+// Go starts a stage, which another stage may do, too. The first stage that returns an error
+// fails the run; Wait returns that error. The name stands in a HeldError.
 func (r *Run) Go(name string, stage func() error) {
 	r.mu.Lock()
 	r.running = append(r.running, name)
 	r.mu.Unlock()
 	r.group.Go(func() error {
 		defer r.ended(name)
-		if err := stage(); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		return nil
+		return stage()
 	})
 }
 
@@ -197,3 +195,11 @@ func (e *Incomplete) Unwrap() error { return e.Err }
 
 // OutputFailed wraps an error of the operating system, which names the file.
 func OutputFailed(err error) error { return &Incomplete{fmt.Errorf("output failed: %w", err)} }
+
+// Balanced refuses a summary whose counts do not add up: such a one is not written.
+func Balanced(sum *record.Summary) error {
+	if err := sum.Balance(); err != nil {
+		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
+	}
+	return nil
+}

@@ -2,10 +2,8 @@ package scan
 
 import (
 	"github.com/masstrace/masstrace/internal/capture"
-	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
-	"github.com/masstrace/masstrace/internal/plan"
-	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/recorder"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/trace"
@@ -41,15 +39,14 @@ func (s *scan) build() (err error) {
 		Known: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
 	})
 	s.writer = ndjson.NewWriter(s.file, ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
-	s.recorder = &Recorder{
-		Assembler: NewAssembler(s.plan, s.session.Codec, &s.set.Faults),
+	s.recorder = &recorder.Recorder{
+		Assembler: trace.NewAssembler(s.plan.Assembler(s.session.Codec, &s.set.Faults)),
 		Writer:    s.writer, Kinds: s.plan.Records, Done: s.first,
-		failed: func() { s.supervisor.Stop(run.ErrOutput) },
+		Failed: func() { s.supervisor.Stop(run.ErrOutput) },
 	}
 	if s.keeper != nil {
-		s.recorder.keep = s.keep
+		s.recorder.Keep = s.keep
 	}
-	s.opener = Opener{Order: s.plan.Order, Shape: shape, Set: s.set, free: s.free}
 	var resets *sender.Resets
 	s.replies, resets = s.session.Paths.Refuse(s.cfg.Method, s.matcher)
 	s.addSenders(resets, faults)
@@ -89,16 +86,6 @@ func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
 			Up: s.session.Up, Gone: s.session.Gone,
 			Source: source, Resets: resets, Tap: s.capture.Sent(i), Stalled: faults.Stalled(i),
 		}))
-		s.opener.ready, resets = append(s.opener.ready, windows), nil
+		s.ready, resets = append(s.ready, windows), nil
 	}
-}
-
-// NewAssembler returns an assembler of the traces of a plan.
-func NewAssembler(p *plan.Plan, c *codec.Codec, faults *window.Faults) *trace.Assembler {
-	return trace.NewAssembler(trace.AssemblerConfig{
-		Method: p.ProbeMethod, Source4: probe.AddrFrom(p.Source4), Source6: probe.AddrFrom(p.Source6),
-		Size4: c.Size(true), Size6: c.Size(false),
-		DstPort: p.DstPort, TOS: p.TOS, Wait: p.Wait(), Flows: c,
-		Faults: faults, GapLimit: p.GapLimit, Backward: p.Backward(), Tree: p.Tree(),
-	})
 }

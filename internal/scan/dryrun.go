@@ -53,7 +53,7 @@ func DryRun(ctx context.Context, c Config) (*plan.Preview, error) {
 func (s *scan) firstProbes() []window.Item {
 	shape, order := s.plan.Shape, s.plan.Order
 	set, ready := window.NewSet(shape), make(chan *window.Window, 1)
-	(&Opener{Order: order, Shape: shape, Set: set}).Open(window.New(shape), 0)
+	s.plan.OpenWindow(set, window.New(shape), 0)
 	ready <- set.Get(0)
 	items := make([]window.Item, min(order.Len()*s.plan.ProbesPerTarget(), plan.ShownProbes))
 	n, _ := s.plan.Schedules()(schedule.Config{

@@ -1,52 +1,27 @@
 package scan
 
-import (
-	"context"
+import "context"
 
-	"github.com/masstrace/masstrace/internal/target"
-	"github.com/masstrace/masstrace/internal/window"
-)
-
-// Opener fills windows with targets, ahead of the scheduler.
-type Opener struct {
-	Order *target.Order
-	Shape window.Shape
-	Set   *window.Set
-
-	free  <-chan *window.Window // cleared ones
-	ready []chan *window.Window // one for each sender
-}
-
-// run opens the windows from number first to, not including, windows, until all are open
-// or stop ends, and closes ready. It returns the number of the first that it did not open.
-func (o *Opener) run(stop context.Context, first, windows uint64) (taken uint64) {
+// openWindows fills windows with targets, ahead of the schedulers, from the first number
+// on, until all are open or stop ends, and closes the channels of the senders. It returns
+// the number of the first window that it did not open.
+func (s *scan) openWindows(stop context.Context) (taken uint64) {
 	defer func() {
-		for _, ready := range o.ready {
+		for _, ready := range s.ready {
 			close(ready)
 		}
 	}()
-	for id := first; id < windows; id++ {
-		var w *window.Window
+	for id := s.first; id < s.plan.Windows; id++ {
 		select {
-		case w = <-o.free:
+		case w := <-s.free:
+			s.plan.OpenWindow(s.set, w, id)
+			w.Share(len(s.ready))
+			for _, ready := range s.ready {
+				ready <- w // has room for every window there is
+			}
 		case <-stop.Done():
 			return id
 		}
-		o.Open(w, id)
-		w.Share(len(o.ready))
-		for _, ready := range o.ready {
-			ready <- w // has room for every window there is
-		}
 	}
-	return max(first, windows)
-}
-
-// Open makes the cleared w the live window number id.
-func (o *Opener) Open(w *window.Window, id uint64) {
-	w.Open(id)
-	last := min(w.Position+uint64(o.Shape.Targets), o.Order.Len())
-	for i := w.Position; i < last; i++ {
-		w.Append(o.Order.At(i))
-	}
-	o.Set.Put(w)
+	return max(s.first, s.plan.Windows)
 }

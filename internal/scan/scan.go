@@ -14,6 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/recorder"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/session"
@@ -190,7 +191,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 func (s *scan) start(r *run.Run) {
 	opened := make(chan uint64, 1)
 	r.Go("open windows", func() error {
-		s.taken = s.opener.run(r.Sending(), s.first, s.plan.Windows)
+		s.taken = s.openWindows(r.Sending())
 		opened <- s.taken
 		return nil
 	})
@@ -211,7 +212,7 @@ func (s *scan) start(r *run.Run) {
 	r.Go("report progress", func() error { s.progress(r.Lasting()); return nil })
 	r.Go("read exclusions", func() error { s.reread(r.Lasting()); return nil })
 	r.Go("write records", func() error {
-		if s.recorder.run(r.Failed(), s.retired, s.free, opened) {
+		if s.recorder.Run(r.Failed(), s.retired, s.free, opened) {
 			s.ended = s.time.Now()
 			r.Finish()
 		}
@@ -302,13 +303,13 @@ type stages struct {
 	set       *window.Set
 	free      chan *window.Window
 	retired   chan *window.Window
-	opener    Opener
-	schedules []schedule.Schedule // one for each sender
+	ready     []chan *window.Window // one for each sender
+	schedules []schedule.Schedule   // one for each sender
 	senders   []*sender.Sender
 	receiver  *receiver.Receiver
 	replies   receiver.Sink
 	matcher   *matcher.Matcher
-	recorder  *Recorder
+	recorder  *recorder.Recorder
 	auto      *autoRate         // nil if the rate is given
 	manners   *schedule.Manners // nil if nothing is held back
 }

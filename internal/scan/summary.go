@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
-	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 )
@@ -65,7 +64,7 @@ func (s *scan) sumUp() error {
 		failure = errors.Join(s.writer.Write(summary), s.writer.Write(stop), s.writer.Flush())
 	}
 	if s.keeper != nil && failure == nil { // else it stays as it is
-		failure = s.keeper.End(r.Done == s.plan.Windows, r.abandoned)
+		failure = s.keeper.End(r.Done == s.plan.Windows, r.Abandoned)
 	}
 	for _, err := range []error{s.file.Close(), s.capture.Close()} {
 		if failure == nil {
@@ -92,12 +91,12 @@ func (s *scan) summary() (*record.Summary, error) {
 		return nil, err
 	}
 	r := s.recorder
-	if !r.left { // else it belongs to windows that another process will record
+	if !r.Left { // else it belongs to windows that another process will record
 		rest := s.matcher.Unsettled()
 		sum.Hear(&rest)
 	}
-	AddNever(sum, s.plan, r.Done)
-	sum.Abandoned = r.abandoned
+	s.plan.AddNever(&sum.Account, r.Done)
+	sum.Abandoned = r.Abandoned
 	sum.ElapsedS = float64(s.ended-s.began) / 1e9
 	sum.AutoRate = s.auto.record()
 	s.noteQueue()
@@ -107,23 +106,7 @@ func (s *scan) summary() (*record.Summary, error) {
 		sum.Complete = sum.Skipped.Interrupted == 0 && r.Halted == 0 && r.Err == nil
 		sum.Reason = reason
 	}
-	return sum, Balanced(sum)
-}
-
-// AddNever adds the targets of the windows from number done on, which were not probed, or
-// not to the end.
-func AddNever(sum *record.Summary, p *plan.Plan, done uint64) {
-	never := p.Order.Len() - p.TargetsBefore(done)
-	sum.Targets += never
-	sum.Skipped.Interrupted += never * p.ProbesPerTarget()
-}
-
-// Balanced refuses a summary whose counts do not add up: such a one is not written.
-func Balanced(sum *record.Summary) error {
-	if err := sum.Balance(); err != nil {
-		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
-	}
-	return nil
+	return sum, run.Balanced(sum)
 }
 
 // noteQueue reports probes that the queue of the link has lost. Without the queue, the

@@ -46,7 +46,7 @@ type Assembler struct {
 	limits  limits
 	limited limitedRouters
 	trace   record.Trace
-	hop     record.Hop
+	reply   record.Reply
 	seen    map[window.Slot]int // further copies, by slot
 	unsent  uint64              // TTLs of the trace that were skipped, as bits
 	path    []record.Known      // that learnPath looks at
@@ -196,8 +196,8 @@ func HopOf(w *window.Window, e *window.Entry, sent int64) record.Hop {
 }
 
 // Replies calls yield for every reply that w has kept, in the order of their
-// arrival. Head and hop are valid until yield returns.
-func (a *Assembler) Replies(w *window.Window, yield func(*record.Head, *record.Hop) error) error {
+// arrival. The reply is valid until yield returns.
+func (a *Assembler) Replies(w *window.Window, yield func(*record.Reply) error) error {
 	clear(a.seen)
 	for e := range w.Entries {
 		if e.Role == window.First && e.Valid == probe.Weak && a.doubt(w, e.Target, e.Flow).has(e) {
@@ -208,16 +208,16 @@ func (a *Assembler) Replies(w *window.Window, yield func(*record.Head, *record.H
 		if e.Role == window.First || e.Role == window.Duplicate {
 			sent = w.Sent(slot)
 		}
-		a.hop = a.hopOf(w, e, sent)
+		a.reply.Hop = a.hopOf(w, e, sent)
 		switch e.Role {
 		case window.Duplicate:
 			a.seen[slot]++
-			a.hop.Dup = a.seen[slot]
+			a.reply.Dup = a.seen[slot]
 		case window.Late:
-			a.hop.Late = true
+			a.reply.Late = true
 		}
-		head := a.head(e.Probe.Target, e.Flow)
-		if err := yield(&head, &a.hop); err != nil {
+		a.reply.Head = a.head(e.Probe.Target, e.Flow)
+		if err := yield(&a.reply); err != nil {
 			return err
 		}
 	}

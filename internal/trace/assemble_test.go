@@ -266,7 +266,8 @@ func TestReplies(t *testing.T) {
 	a := newTestAssembler()
 	for range 2 { // a second walk starts anew
 		var got []line
-		err := a.Replies(b.Window, func(head *record.Head, h *record.Hop) error {
+		err := a.Replies(b.Window, func(reply *record.Reply) error {
+			head, h := &reply.Head, &reply.Hop
 			if head.Target != h.Target || head.Source.Is4() != head.Target.Is4() {
 				t.Errorf("head %+v of a reply to %v", head, h.Target)
 			}
@@ -291,7 +292,7 @@ func TestAssembleStops(t *testing.T) {
 	if err := a.Traces(b.Window, func(*record.Trace) error { n++; return full }); err != full || n != 1 {
 		t.Errorf("Traces = %v after %d", err, n)
 	}
-	if err := a.Replies(b.Window, func(*record.Head, *record.Hop) error { n++; return full }); err != full || n != 2 {
+	if err := a.Replies(b.Window, func(*record.Reply) error { n++; return full }); err != full || n != 2 {
 		t.Errorf("Replies = %v after %d", err, n)
 	}
 }

@@ -97,7 +97,8 @@ func TestDoubt(t *testing.T) {
 				t.Errorf("%+v; %d answered, %d doubted wanted", n, believed, doubted)
 			}
 			replies := 0
-			a.Replies(b.Window, func(_ *record.Head, h *record.Hop) error {
+			a.Replies(b.Window, func(reply *record.Reply) error {
+				h := &reply.Hop
 				if replies++; h.TTL == tt.want {
 					t.Errorf("reply of TTL %d is recorded", h.TTL)
 				}
@@ -146,7 +147,7 @@ func TestDoubtSprayed(t *testing.T) {
 			t.Fatalf("%d misses: %d hops, %+v", misses, len(list[0].Hops), tallyOf(a))
 		}
 		replies := 0
-		_ = a.Replies(b.Window, func(*record.Head, *record.Hop) error { replies++; return nil })
+		_ = a.Replies(b.Window, func(*record.Reply) error { replies++; return nil })
 		if replies != want {
 			t.Fatalf("%d misses: %d replies, want %d", misses, replies, want)
 		}

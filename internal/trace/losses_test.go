@@ -81,7 +81,7 @@ func TestLaggedHops(t *testing.T) {
 		return nil
 	})
 	if err == nil {
-		err = a.Replies(b.Window, func(_ *record.Head, h *record.Hop) error { check(h); hops++; return nil })
+		err = a.Replies(b.Window, func(r *record.Reply) error { check(&r.Hop); hops++; return nil })
 	}
 	if err != nil || hops != 8 {
 		t.Errorf("%d hops, %v", hops, err)

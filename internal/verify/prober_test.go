@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/gopacket/layers"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
@@ -201,14 +202,8 @@ func (p *prober) receive() error {
 	if err := r.Run(context.Background(), p); err != nil {
 		return err
 	}
-	s, f := &r.Stats, &p.count.Inbound
-	f.Frames += s.Frames.Load()
-	f.Malformed += s.Malformed.Load()
-	f.Unrelated += s.Unrelated.Load()
-	f.Rejected.Checksum += s.Checksum.Load()
-	f.Rejected.Source += s.Source.Load()
-	f.Rejected.Tag += s.Tag.Load()
-	f.Rejected.Conflict += s.Conflict.Load()
+	heard := account.Load(&r.Heard)
+	p.count.Hear(&heard)
 	return nil
 }
 

@@ -1,4 +1,6 @@
-package scan
+// Package recorder makes records of the windows that are over: the last stage of a scan,
+// and of the replay of one.
+package recorder
 
 import (
 	"context"
@@ -25,21 +27,23 @@ type Recorder struct {
 	Halted uint64
 	Err    error // the first error of the writer; after it windows are only counted
 
-	failed func() // called at the first error of the writer
-	// keep, unless it is nil, is called after each window whose records are flushed. A
+	// Failed, unless it is nil, is called at the first error of the writer.
+	Failed func()
+	// Keep, unless it is nil, is called after each window whose records are flushed. A
 	// window that was given up is then left to another process, and so are those after it.
-	keep      func() error
-	left      bool
-	abandoned uint64 // probes of windows that are left
+	Keep func() error
+	// Left reports that windows were left, with as many Abandoned probes.
+	Left      bool
+	Abandoned uint64
 }
 
 // errStopped ends the walk through a window when the run is given up.
 var errStopped = errors.New("run given up")
 
-// run records windows until those below number total are over, where total is known once
+// Run records windows until those below number total are over, where total is known once
 // opened gives it, and reports whether it did. When ctx ends it returns at once, between
-// two records.
-func (r *Recorder) run(ctx context.Context, retired <-chan *window.Window, free chan<- *window.Window, opened <-chan uint64) (whole bool) {
+// two records. The windows go cleared into free, which has room for all that there are.
+func (r *Recorder) Run(ctx context.Context, retired <-chan *window.Window, free chan<- *window.Window, opened <-chan uint64) (whole bool) {
 	total, over := ^uint64(0), r.Done
 	for over < total {
 		select {
@@ -58,9 +62,9 @@ func (r *Recorder) run(ctx context.Context, retired <-chan *window.Window, free 
 
 // Window writes the records of w, and counts it.
 func (r *Recorder) Window(ctx context.Context, w *window.Window) {
-	if r.keep != nil && (r.left || r.Err != nil || w.Halted()) {
-		r.left = true
-		r.abandoned += w.CountSent()
+	if r.Keep != nil && (r.Left || r.Err != nil || w.Halted()) {
+		r.Left = true
+		r.Abandoned += w.CountSent()
 		return
 	}
 	if r.Kinds&record.Replies != 0 {
@@ -86,8 +90,8 @@ func (r *Recorder) Window(ctx context.Context, w *window.Window) {
 	r.Sum.Add(&r.Assembler.Account)
 	r.Sum.Hear(&w.Heard)
 	r.Done++
-	if r.keep != nil && r.Err == nil {
-		_ = r.check(ctx, r.keep())
+	if r.Keep != nil && r.Err == nil {
+		_ = r.check(ctx, r.Keep())
 	}
 }
 
@@ -103,8 +107,8 @@ func (r *Recorder) write(ctx context.Context, rec record.Record) error {
 func (r *Recorder) check(ctx context.Context, err error) error {
 	if err != nil && r.Err == nil {
 		r.Err = err
-		if r.failed != nil {
-			r.failed()
+		if r.Failed != nil {
+			r.Failed()
 		}
 	}
 	if ctx.Err() != nil {

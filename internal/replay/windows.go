@@ -1,0 +1,296 @@
+package replay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+
+	"github.com/masstrace/masstrace/internal/capture"
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/pcapng"
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/recorder"
+	"github.com/masstrace/masstrace/internal/run"
+	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/window"
+	"github.com/masstrace/masstrace/matcher"
+)
+
+// windows replays a capture of a scan of ours to the records of the scan. The windows are
+// those of the plan, which follows from the parameters; a probe in the capture fills its
+// slot; replies are matched in the order in which they were; and a window is over where a
+// note has it. All on one goroutine, but for what the reader does.
+type windows struct {
+	copied
+	method probe.Method
+	key    [16]byte
+	lists  struct{ targets, exclude bytes.Buffer }
+
+	plan     *plan.Plan // nil before the first frame
+	codec    *codec.Codec
+	reader   *aheadReader
+	finder   *target.Finder
+	set      *window.Set
+	matcher  *matcher.Matcher
+	recorder *recorder.Recorder
+	retired  chan *window.Window
+	opened   uint64 // windows
+	probed   uint64 // windows with a probe, the highest and those before it
+
+	waiting waiting
+}
+
+// lookahead is for how long, in ns of the capture's time, a reply is held: the sender may
+// hand a probe to the capture only after the receiver its reply.
+const lookahead = 2e9
+
+func newWindows(p *replay, v *plan.Params, key [16]byte) (*windows, error) {
+	method, err := probe.ParseMethod(v.Method)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.Validate(); err != nil {
+		return nil, err
+	}
+	w := &windows{copied: newCopied(p, v), method: method, key: key}
+	if w.codec, err = codec.New(v.Codec(method, key)); err != nil {
+		return nil, err
+	}
+	if p.cfg.Records&record.Replies != 0 && v.Shape.Unlinked == 0 {
+		v.Shape.Unlinked = plan.Unlinked(v.Shape)
+	}
+	w.set = window.NewSet(v.Shape) // faults may be noted before the first frame
+	return w, nil
+}
+
+// run replays the file.
+func (w *windows) run(ctx context.Context, f *pcapng.File) error {
+	w.reader = newAheadReader(f, w.codec)
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	w.supervisor.Go("read capture", func() error { ended <- w.reader.run(reading); return nil })
+	err := w.blocks()
+	stop()
+	fault := <-ended
+	switch {
+	case err != nil:
+		return err
+	case fault != nil && !errors.Is(fault, pcapng.ErrCapture):
+		return fault
+	case ctx.Err() != nil:
+		return nil
+	}
+	if w.plan == nil {
+		if err := w.begin(); err != nil {
+			return errors.Join(fault, err)
+		}
+	}
+	if err := w.release(math.MaxInt64); err != nil {
+		return err
+	}
+	return w.finish(fault)
+}
+
+// blocks takes all that the reader reads.
+func (w *windows) blocks() error {
+	for b := range w.reader.read {
+		if err := w.block(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// block takes a block: its probes at once, its replies later.
+func (w *windows) block(b *block) error {
+	w.last = b.last
+	w.strays += b.strays
+	if b.frames > 0 && w.plan == nil {
+		if err := w.begin(); err != nil {
+			return err
+		}
+	}
+	for i := range b.probes {
+		if err := w.probe(&b.probes[i]); err != nil {
+			return err
+		}
+	}
+	if b.note != nil {
+		w.note(b.note)
+	}
+	if w.plan == nil { // no frame yet: nothing can be over
+		w.reader.used(b)
+		return nil
+	}
+	w.waiting.push(b)
+	return w.release(w.last - lookahead)
+}
+
+// note takes what holds from now on.
+func (w *windows) note(n *capture.Note) {
+	w.lists.targets.WriteString(n.Targets)
+	w.lists.exclude.WriteString(n.Exclude)
+	if n.Fault != nil {
+		n.Fault.AddTo(&w.set.Faults)
+	}
+	if n.End != nil {
+		w.end = n.End
+	}
+}
+
+// begin works out the plan, once the lists are complete, and opens windows.
+func (w *windows) begin() error {
+	include, exclude := new(target.Lines), new(target.Lines)
+	err := errors.Join(include.Read("targets of the capture", &w.lists.targets),
+		exclude.Read("exclusions of the capture", &w.lists.exclude))
+	if err == nil {
+		w.plan, err = plan.Restore(*w.params, w.method, w.key, include, exclude.Set())
+	}
+	if err != nil {
+		return &run.Incomplete{Err: err}
+	}
+	p := w.plan
+	w.finder = p.Order.Finder()
+	w.retired = make(chan *window.Window, window.Live)
+	w.matcher = matcher.New(matcher.Config{
+		Index: w.finder, Set: w.set, Retired: w.retired, Known: p.StopSet(), Heard: &w.reader.decoder.Heard,
+	})
+	w.recorder = &recorder.Recorder{
+		Assembler: trace.NewAssembler(p.Assembler(w.codec, &w.set.Faults)), Writer: w.writer, Kinds: w.cfg.Records,
+	}
+	for range window.Live {
+		w.open(nil)
+	}
+	return w.copied.begin()
+}
+
+// open opens the next window, if there is one, in the memory of a cleared one if that is
+// not nil.
+func (w *windows) open(cleared *window.Window) {
+	if w.opened == w.plan.Windows {
+		return
+	}
+	if cleared == nil {
+		cleared = window.New(w.plan.Shape)
+	}
+	w.plan.OpenWindow(w.set, cleared, w.opened)
+	w.opened++
+}
+
+// probe fills the slot of a probe.
+func (w *windows) probe(p *sentProbe) error {
+	position, ok := w.finder.PositionOf(p.Target)
+	if !ok {
+		w.strays++
+		return nil
+	}
+	live, i := w.set.At(position)
+	if live == nil {
+		// The note on the window whose place it needs came before, and waits. What
+		// came before the note was asked before this probe, and so is in the file
+		// before it; what came after may yet wait for its probe.
+		if err := w.releaseNote(position); err != nil {
+			return err
+		}
+		if live, i = w.set.At(position); live == nil {
+			w.strays++
+			return nil
+		}
+	}
+	w.probed = max(w.probed, live.ID+1)
+	live.Stamp(window.Slot{Target: i, Flow: p.Flow, TTL: p.TTL, Attempt: p.Attempt}, p.stamp)
+	return nil
+}
+
+// release matches what waits and came before a time.
+func (w *windows) release(before int64) error {
+	for w.waiting.due(before) {
+		if err := w.releaseFirst(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// releaseNote matches what waits until the window that holds position is live.
+func (w *windows) releaseNote(position uint64) error {
+	for len(w.waiting.blocks) > 0 {
+		if err := w.releaseFirst(); err != nil {
+			return err
+		}
+		if live, _ := w.set.At(position); live != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// releaseFirst matches the block that waits longest; no window is over but by its note.
+func (w *windows) releaseFirst() error {
+	b := w.waiting.pop()
+	defer w.reader.used(b)
+	w.matcher.Replies(b.replies, 0)
+	if b.note == nil || b.note.Over == nil {
+		return nil
+	}
+	over := b.note.Over
+	return w.over(over.Window, over.DeadlineNS, over.Halted)
+}
+
+// over ends a window and writes its records.
+func (w *windows) over(id uint64, deadline int64, halted bool) error {
+	live := w.set.Get(id)
+	if live == nil {
+		return nil
+	}
+	live.Close(deadline, halted)
+	w.matcher.Replies(nil, math.MaxInt64)
+	for {
+		select {
+		case retired := <-w.retired:
+			w.recorder.Window(context.Background(), retired)
+			if w.recorder.Err != nil {
+				return run.OutputFailed(w.recorder.Err)
+			}
+			retired.Reset()
+			w.open(retired)
+			continue
+		default:
+		}
+		return nil
+	}
+}
+
+// finish ends windows on which there is no note, because the capture is cut or the scan
+// was killed, and writes the rest.
+func (w *windows) finish(fault error) error {
+	taken := w.probed
+	if w.end != nil {
+		taken = max(taken, min(w.end.Windows, w.plan.Windows))
+	}
+	for id := range taken {
+		if err := w.over(id, w.last, true); err != nil {
+			return err
+		}
+	}
+	return w.copied.finish(w.summary(taken), fault, ": windows from there on are cut")
+}
+
+// summary adds up the counts.
+func (w *windows) summary(taken uint64) *record.Summary {
+	r := w.recorder
+	sum := &record.Summary{Account: r.Sum}
+	rest := w.matcher.Unsettled()
+	sum.Hear(&rest)
+	seen, more := r.Assembler.Limited()
+	sum.Name(more, seen)
+	w.plan.AddNever(&sum.Account, taken)
+	sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && r.Halted == 0, record.ReasonDone
+	w.ended(sum)
+	return sum
+}

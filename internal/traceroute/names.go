@@ -1,0 +1,100 @@
+package traceroute
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/plan"
+)
+
+// Bounds of look-ups: a trace is not to wait for names.
+const (
+	hostWait = 10 * time.Second
+	nameWait = time.Second
+)
+
+// resolve returns the address of a host, the one that the system prefers.
+func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		a = a.Unmap()
+		if a.Is4() && c.Family == IPv6 || a.Is6() && c.Family == IPv4 {
+			return netip.Addr{}, plan.Refuse("Hosts", "%s is an address of the other family", host)
+		}
+		return a, sourceFits(c, a)
+	}
+	ctx, cancel := context.WithTimeout(ctx, hostWait)
+	defer cancel()
+	family := c.Family
+	if family == AnyFamily && c.Source.IsValid() {
+		family = IPv6
+		if c.Source.Is4() {
+			family = IPv4
+		}
+	}
+	all, err := net.DefaultResolver.LookupNetIP(ctx, string(family), host)
+	if err != nil {
+		return netip.Addr{}, err // which says what was looked up
+	}
+	a := all[0].Unmap()
+	return a, sourceFits(c, a)
+}
+
+func sourceFits(c *Config, a netip.Addr) error {
+	if c.Source.IsValid() && c.Source.Is4() != a.Is4() {
+		return plan.Refuse("Source", "%s is not of the family of %s", c.Source, a)
+	}
+	return nil
+}
+
+// names finds the names of addresses, all at the same time and each once.
+type names struct {
+	ctx   context.Context
+	group sync.WaitGroup
+
+	mu    sync.Mutex
+	known map[netip.Addr]*name
+}
+
+type name struct {
+	found chan struct{} // closed when text is there
+	text  string        // the address if there is none
+}
+
+// newNames returns names whose look-ups end with ctx.
+func newNames(ctx context.Context) *names {
+	return &names{ctx: ctx, known: make(map[netip.Addr]*name)}
+}
+
+// want begins to look a up, unless that was begun before.
+func (n *names) want(a netip.Addr) *name {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if known := n.known[a]; known != nil {
+		return known
+	}
+	fresh := &name{found: make(chan struct{}), text: a.String()}
+	n.known[a] = fresh
+	n.group.Go(func() {
+		defer close(fresh.found)
+		ctx, cancel := context.WithTimeout(n.ctx, nameWait)
+		defer cancel()
+		if all, err := net.DefaultResolver.LookupAddr(ctx, a.String()); err == nil && len(all) > 0 {
+			fresh.text = strings.TrimSuffix(all[0], ".")
+		}
+	})
+	return fresh
+}
+
+// of returns the name of a, or a itself if none is found in time.
+func (n *names) of(a netip.Addr) string {
+	known := n.want(a)
+	<-known.found
+	return known.text
+}
+
+// wait waits for what was begun.
+func (n *names) wait() { n.group.Wait() }
