@@ -13,7 +13,7 @@ import (
 
 // console is an observe.Observer for the user at a terminal, or for a log: one status line
 // a second, which on a terminal replaces the one before, notices between, and in the end
-// the summary. Lines that cannot be written are lost: no run fails for want of a reader.
+// the summary. A quiet one shows warnings alone. Lines that cannot be written are lost: no run fails for want of a reader.
 type console struct {
 	out      io.Writer
 	terminal bool
@@ -34,8 +34,10 @@ func (c *console) Event(event observe.Event) {
 		return
 	case observe.Finished:
 		c.write(func() { _ = writeSummary(c.out, e.Summary) })
+	case observe.Warning:
+		c.alert(e.String())
 	case observe.Excluded:
-		if e.Err != nil { // nobody should miss that the run probes on
+		if e.Err != nil { // no user should miss that the run probes on
 			c.alert(e.String())
 			return
 		}
@@ -109,19 +111,6 @@ func (c *console) wipe() {
 		c.width = 0
 	}
 }
-
-// notices is an observe.Observer that writes notices alone, as messages of the program.
-type notices struct{ out io.Writer }
-
-// Event implements observe.Observer.
-func (n notices) Event(event observe.Event) {
-	if text, ok := event.(observe.Notice); ok {
-		fmt.Fprintln(n.out, "masstrace:", text)
-	}
-}
-
-// Progress implements observe.Observer.
-func (notices) Progress(observe.Progress) {}
 
 // isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {

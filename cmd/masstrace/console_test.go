@@ -36,6 +36,7 @@ func show(c *console) {
 	c.Event(observe.Notice("a notice"))
 	c.Progress(observe.Progress{Elapsed: 1000 * time.Second})
 	c.Progress(observe.Progress{})
+	c.Event(observe.Warning("a warning"))
 	c.Event(observe.Excluded{Err: errors.New("no such file")})
 	c.Progress(observe.Progress{})
 	c.Event(observe.Stopping{Cause: run.ErrInterrupted, Hint: "; once more"})
@@ -48,7 +49,7 @@ func TestConsole(t *testing.T) {
 	const (
 		status = "0s   0.0% sent 0 (0/s) replies 0 hit 0.0% drops 0 ETA 0s"
 		before = "16m40s   0.0% sent 0 (0/s) replies 0 hit 0.0% drops 0 ETA 0s"
-		alert  = "masstrace: the exclusions are not read again, and stay as they were: no such file\n"
+		alert  = "masstrace: a warning\nmasstrace: the exclusions are not read again, and stay as they were: no such file\n"
 		notice = "a notice\n"
 		stop   = "interrupted: no more probes are sent, replies are waited for; once more\n"
 		end    = "\nincomplete: stopped by a signal\n"
@@ -74,20 +75,5 @@ func TestConsole(t *testing.T) {
 				t.Errorf("%q\n%q is wanted; summary %v", got, tt.want, isSummed)
 			}
 		})
-	}
-}
-
-func TestNotices(t *testing.T) {
-	var out strings.Builder
-	n := notices{&out}
-	for _, e := range []observe.Event{
-		observe.Began{}, observe.Notice("a notice"), observe.Stopping{Cause: run.ErrInterrupted},
-		observe.Finished{Summary: new(record.Summary)},
-	} {
-		n.Event(e)
-	}
-	n.Progress(observe.Progress{})
-	if want := "masstrace: a notice\n"; out.String() != want {
-		t.Errorf("%q, want %q", out.String(), want)
 	}
 }

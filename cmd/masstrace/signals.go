@@ -19,10 +19,9 @@ const (
 	// oneWish is how close together signals count as one: a terminal and timeout(1), for
 	// example, both send the same one.
 	oneWish = 100 * time.Millisecond
-	// leaveTime is how long a command may take to end once it is to leave at once.
-	leaveTime = time.Second
-	// runTime is added for a run, which names what holds it up after the same time.
-	runTime = 250 * time.Millisecond
+	// leaveTime is how long a command may take to end once it is to leave at once: a
+	// little longer than package run waits before it names what holds the run up.
+	leaveTime = 1250 * time.Millisecond
 )
 
 // signals turns SIGINT and SIGTERM into the ends of two contexts:
@@ -108,11 +107,7 @@ func (s *signals) wish() {
 	if !s.begun || s.Interrupted.Err() != nil {
 		s.kill()
 		if s.leaver == nil {
-			limit := leaveTime
-			if s.begun {
-				limit += runTime
-			}
-			s.leaver = time.AfterFunc(limit, s.leave)
+			s.leaver = time.AfterFunc(leaveTime, s.leave)
 		}
 	}
 	s.interrupt()

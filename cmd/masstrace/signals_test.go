@@ -25,9 +25,9 @@ func TestSignals(t *testing.T) {
 		interrupted, killed, exit time.Duration
 	}{
 		{"none", 0, nil, -1, -1, -1},
-		{"before a run", -1, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 1050 * ms},
-		{"before a run, three", -1, []time.Duration{50 * ms, 200 * ms, 400 * ms}, 50 * ms, 50 * ms, 1050 * ms},
-		{"a run begins after the signal", 80 * ms, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 1050 * ms},
+		{"before a run", -1, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 1300 * ms},
+		{"before a run, three", -1, []time.Duration{50 * ms, 200 * ms, 400 * ms}, 50 * ms, 50 * ms, 1300 * ms},
+		{"a run begins after the signal", 80 * ms, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 1300 * ms},
 		{"in a run", 10 * ms, []time.Duration{50 * ms}, 50 * ms, -1, -1},
 		{"twice in a run", 10 * ms, []time.Duration{50 * ms, 350 * ms}, 50 * ms, 350 * ms, 1600 * ms},
 		{"two at once", 10 * ms, []time.Duration{50 * ms, 50 * ms}, 50 * ms, -1, -1},

@@ -118,7 +118,7 @@ const statusUnanswered = exitStatus(1)
 // Run only translates flags; the work is package traceroute's.
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	cfg := c.config()
-	cfg.Stdout, cfg.Observer = s.Stdout, signals.watching(notices{s.Stderr})
+	cfg.Stdout, cfg.Observer = s.Stdout, signals.watching(newConsole(s.Stderr, true))
 	cfg.Opened = renounce(link.Of(unix.CAP_NET_RAW)) // for the next host
 	addProcessors(1)
 	answered, err := traceroute.Run(ctx, signals.Interrupted, cfg)
