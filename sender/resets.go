@@ -72,7 +72,7 @@ func (s *Sender) reset() {
 		n++
 	}
 	for from := 0; from < n; {
-		sent, _ := s.cfg.Port.Send(s.sizes[:n], from, n)
+		sent, _ := s.post(from, n)
 		if sent == 0 {
 			q.Lost.Add(uint64(n - from))
 			return

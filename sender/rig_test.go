@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -31,6 +32,7 @@ type rig struct {
 	now    int64
 	sleeps int
 	wakeup func() // called at each sleep
+	broken error  // what each sleep fails with
 
 	items  []window.Item // what the source has left
 	halted int           // how often Halt was called
@@ -97,7 +99,7 @@ func (r *rig) Until(ctx context.Context, at int64) error {
 	}
 	r.now = max(r.now, at)
 	r.wakeup()
-	return ctx.Err()
+	return cmp.Or(ctx.Err(), r.broken)
 }
 
 func (r *rig) Next(items []window.Item, now int64) (int, int64) {

@@ -5,11 +5,7 @@ package sender
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -37,8 +33,8 @@ type Port interface {
 	// that family.
 	Packet(i int, is4 bool) []byte
 	// Send writes the frames from up to, not including, to, whose packets have
-	// the given sizes, and returns how many the kernel accepted. If not all, err
-	// says why the next one was not.
+	// the given sizes, and returns how many the kernel accepted. If it accepted
+	// none, err is the reason; if it accepted some, err may be nil.
 	Send(sizes []int, from, to int) (n int, err error)
 	// Close gives the port back.
 	Close() error
@@ -112,21 +108,20 @@ type Stats struct {
 	Resets   atomic.Uint64 // resets sent; they are no probes, and in none of the others
 }
 
-// ErrGone says that the link was removed while the run went on.
-var ErrGone = errors.New("the link is gone")
-
 // Times in ns.
 const (
 	idle      = 10e6 // the longest sleep without a look at the source
 	linkPoll  = 50e6 // how often to ask whether the link is back
 	queueFull = 2e5  // how long to leave a full queue alone
+	mostFull  = 2e9  // how long one frame is offered while the link is up
 )
 
 // MaxStall is how much too early the stamp of a probe may be, in ns, if nobody is
 // told: many times what the system call for a batch takes.
 const MaxStall = 1e6
 
-// stubborn is how often a stopped run still offers a frame to a full queue.
+// stubborn is how often a stopped run still offers a frame to a full queue, and the
+// least that any run does.
 const stubborn = 3
 
 // Sender sends what its source says.
@@ -149,7 +144,8 @@ func New(cfg Config) *Sender {
 // Run sends until the source is done. When stop ends, the source is told to
 // halt, and Run goes on until it is done with that, so that every window is
 // closed; likewise when the link is gone, after which Run returns ErrGone. When
-// ctx ends, Run returns nil at once. It must be called on a locked thread, the
+// ctx ends, Run returns nil at once. After any other error windows may be open: the
+// run has failed. It must be called on a locked thread, the
 // one that a ratelimit.Sleeper was made on.
 func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 	s.sleeper = sleeper
@@ -190,8 +186,10 @@ func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 			}
 			s.cfg.Bucket.Return(granted - accepted)
 		}
-		if s.sleeper.Until(ctx, min(next, now+idle)) != nil {
+		if err := s.sleeper.Until(ctx, min(next, now+idle)); ctx.Err() != nil {
 			return nil
+		} else if err != nil {
+			return err
 		}
 	}
 }
@@ -208,13 +206,18 @@ func (s *Sender) Linger(ctx context.Context) {
 	}
 }
 
-// waitForLink returns when the link is up or gone, or the run is stopped.
-func (s *Sender) waitForLink(ctx, stop context.Context) {
+// waitForLink returns when the link is up or gone, or the run is stopped, and how
+// long that took, in ns.
+func (s *Sender) waitForLink(ctx, stop context.Context) (waited int64) {
 	for !s.cfg.Up() && !s.cfg.Gone() && stop.Err() == nil {
-		if s.sleeper.Until(ctx, s.cfg.Clock.Now()+linkPoll) != nil {
-			return
+		now := s.cfg.Clock.Now()
+		err := s.sleeper.Until(ctx, now+linkPoll)
+		waited += s.cfg.Clock.Now() - now
+		if err != nil {
+			break
 		}
 	}
+	return waited
 }
 
 // send builds the first n items, writes them, and returns how many the kernel
@@ -257,112 +260,4 @@ func (s *Sender) recheck() bool {
 	s.ready.forget()
 	s.checked.Store(change)
 	return true
-}
-
-// write writes the first n frames and returns how many the kernel accepted: all
-// but those that it will never take, and those left when the run ends.
-func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err error) {
-	from := 0
-	defer func() { s.giveUp(from, n) }()
-	for failures := 0; from < n; {
-		now := s.cfg.Clock.Now() + s.cfg.Epoch
-		s.stamp(from, n, now)
-		sent, err := s.cfg.Port.Send(s.sizes[:n], from, n)
-		s.timed(now, sent)
-		s.Stats.Sent.Add(uint64(sent))
-		s.show(from, from+sent, now)
-		from, accepted = from+sent, accepted+sent
-		switch {
-		case sent > 0:
-			failures = 0
-		case IsTemporary(err):
-			failures++
-			s.Stats.Retries.Add(1)
-			if !s.again(ctx, stop, failures, err) {
-				return accepted, nil
-			}
-			if s.recheck() {
-				n = s.build(from, n)
-			}
-		case IsForbidden(err):
-			return accepted, fmt.Errorf("send: %w", err)
-		default:
-			s.giveUp(from, from+1) // this frame, whatever is wrong with it
-			from++
-			failures = 0
-		}
-	}
-	return accepted, nil
-}
-
-// timed tells of a batch, stamped at ns, that took long to leave.
-func (s *Sender) timed(ns int64, sent int) {
-	if s.cfg.Stalled == nil || sent == 0 {
-		return
-	}
-	if left := s.cfg.Clock.Now() + s.cfg.Epoch; left-ns > MaxStall {
-		s.cfg.Stalled(ns, left)
-	}
-}
-
-// show shows the tap what left at ns.
-func (s *Sender) show(from, to int, ns int64) {
-	if s.cfg.Tap == nil || from == to {
-		return
-	}
-	for i := from; i < to; i++ {
-		is4 := s.items[i].Window.Target(int(s.items[i].Target)).Is4()
-		s.cfg.Tap.Sent(s.cfg.Port.Packet(i, is4)[:s.sizes[i]], ns)
-	}
-	s.cfg.Tap.Flush()
-}
-
-// again waits until frames that met err may be tried again; false says that
-// they are to be given up.
-func (s *Sender) again(ctx, stop context.Context, failures int, err error) bool {
-	if stop.Err() != nil && failures > stubborn {
-		return false
-	}
-	pause := int64(queueFull)
-	if isDown(err) {
-		pause = linkPoll
-	}
-	if s.sleeper.Until(ctx, s.cfg.Clock.Now()+pause) != nil {
-		return false
-	}
-	s.waitForLink(ctx, stop)
-	return ctx.Err() == nil && !s.cfg.Gone()
-}
-
-// IsTemporary reports that a frame that met err may be sent later.
-func IsTemporary(err error) bool { return isBusy(err) || isDown(err) }
-
-// IsForbidden reports that this process may not send.
-func IsForbidden(err error) bool { return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) }
-
-// isBusy reports that there is no room for a frame at the moment.
-func isBusy(err error) bool {
-	return errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR)
-}
-
-// isDown reports that the link does not carry frames.
-func isDown(err error) bool {
-	return errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV)
-}
-
-// stamp stores when the items leave.
-func (s *Sender) stamp(from, to int, ns int64) {
-	for i := range s.items[from:to] {
-		item := &s.items[from+i]
-		item.Window.Stamp(item.Slot, ns)
-	}
-}
-
-// giveUp marks items that the kernel will not take.
-func (s *Sender) giveUp(from, to int) {
-	if from == to {
-		return
-	}
-	s.stamp(from, to, window.Failed)
-	s.Stats.Errors.Add(uint64(to - from))
 }

@@ -35,97 +35,6 @@ func TestSendAll(t *testing.T) {
 	}
 }
 
-// A full queue is met again and again until it takes the frame, which is then
-// stamped with the time at which it left.
-func TestSendBusy(t *testing.T) {
-	for _, busy := range []error{unix.ENOBUFS, unix.EAGAIN, unix.EINTR} {
-		r := newRig(t, 10, unlimited())
-		refused := 0
-		r.port = func(p []byte) error {
-			if ttl(p) == 5 && refused < 7 {
-				refused++
-				return busy
-			}
-			return nil
-		}
-		if err := r.run(t.Context(), t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		r.checkStamps(80, 0, 0, 0)
-		if r.sender.Stats.Retries.Load() == 0 {
-			t.Errorf("%v: no retries", busy)
-		}
-		// The fifth frame was refused seven times, 200 µs apart but for the
-		// first, which came with four that were taken.
-		at := r.window.Sent(window.Slot{Target: 0, TTL: 5}) - epoch
-		if first := r.window.Sent(window.Slot{Target: 0, TTL: 4}) - epoch; at < first+6*queueFull {
-			t.Errorf("%v: stamped %d, its neighbour that was taken at once %d", busy, at, first)
-		}
-		for i := 1; i < len(r.sendings); i++ {
-			if r.sendings[i-1].n == 0 && r.sendings[i].at-r.sendings[i-1].at < queueFull {
-				t.Errorf("%v: asked again after %d ns", busy, r.sendings[i].at-r.sendings[i-1].at)
-			}
-		}
-	}
-}
-
-// A call that takes only a part is followed by one for the rest, and each frame
-// leaves once.
-func TestSendPartly(t *testing.T) {
-	for perCall := range 9 {
-		r := newRig(t, 20, unlimited())
-		r.perCall = perCall
-		if err := r.run(t.Context(), t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		r.checkStamps(160, 0, 0, 0)
-		if got := r.sender.Stats.Retries.Load(); got != 0 {
-			t.Errorf("%d at a time: %d retries", perCall, got)
-		}
-		slices.SortFunc(r.took, slices.Compare)
-		if n := len(slices.CompactFunc(r.took, slices.Equal)); n != 160 {
-			t.Errorf("%d at a time: %d different frames", perCall, n)
-		}
-	}
-}
-
-// A frame that the kernel will never take is given up, and it alone.
-func TestSendRejected(t *testing.T) {
-	for _, cause := range []error{unix.EMSGSIZE, unix.EINVAL, unix.EAFNOSUPPORT} {
-		r := newRig(t, 20, ratelimit.Config{RatePPS: 1e4})
-		r.port = func(p []byte) error {
-			if ttl(p) == 3 {
-				return cause
-			}
-			return nil
-		}
-		if err := r.run(t.Context(), t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		r.checkStamps(140, 20, 0, 0)
-		for i := range uint32(20) {
-			if got := r.window.Sent(window.Slot{Target: i, TTL: 3}); got != window.Failed {
-				t.Errorf("%v: target %d is stamped %d", cause, i, got)
-			}
-		}
-	}
-}
-
-// Permission that is taken away ends the run, with nothing left unmarked.
-func TestSendForbidden(t *testing.T) {
-	r := newRig(t, 20, unlimited())
-	r.port = func([]byte) error {
-		if len(r.took) == 70 {
-			return unix.EPERM
-		}
-		return nil
-	}
-	if err := r.run(t.Context(), t.Context()); !errors.Is(err, unix.EPERM) {
-		t.Errorf("Run = %v", err)
-	}
-	r.checkStamps(70, 58, 0, 160-128)
-}
-
 // What the last check excludes is not built, not sent, and marked.
 func TestSendExcluded(t *testing.T) {
 	r := newRig(t, 20, ratelimit.Config{RatePPS: 1000, Burst: 10})
@@ -307,6 +216,21 @@ func TestSendContextEnds(t *testing.T) {
 			t.Errorf("%s: slept on", tt.name)
 		}
 		cancel()
+	}
+}
+
+// A clock that cannot be waited for ends the run with its error: nil would say that
+// the windows are closed.
+func TestSendBrokenSleeper(t *testing.T) {
+	for _, up := range []bool{true, false} {
+		r := newRig(t, 20, unlimited())
+		r.up, r.broken = up, unix.ENOSYS
+		if err := r.run(t.Context(), t.Context()); !errors.Is(err, unix.ENOSYS) {
+			t.Errorf("link up %t: Run = %v", up, err)
+		}
+		if r.sleeps > 3 {
+			t.Errorf("link up %t: %d sleeps", up, r.sleeps)
+		}
 	}
 }
 

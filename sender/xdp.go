@@ -35,6 +35,7 @@ const (
 // is withdrawn from the ring, since it would be sent later than it was stamped.
 type XDP struct {
 	fd       int
+	kernel   xdpKernel // the same
 	zeroCopy bool
 	heads    [2][ethernetLen]byte // IPv4, IPv6
 	batch    [MaxBatch][frameRoom]byte
@@ -42,6 +43,7 @@ type XDP struct {
 	memory []byte // frames of frameRoom octets
 	free   []uint32
 	queued [MaxBatch]uint32 // the frames of this Send
+	unsure []uint32         // the frames of one Send, while the kernel has not said which it took
 	tx, cq xdpRing
 	passed uint64 // descriptors that the kernel has passed over as invalid
 }
@@ -52,7 +54,7 @@ func OpenXDP(c XDPConfig) (*XDP, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open AF_XDP socket: %w", err)
 	}
-	x := &XDP{fd: fd, heads: ethernetHeads(c.Source, c.NextHop4, c.NextHop6)}
+	x := &XDP{fd: fd, kernel: xdpSocket(fd), heads: ethernetHeads(c.Source, c.NextHop4, c.NextHop6)}
 	err = x.share()
 	if err == nil {
 		err = x.bind(c)
@@ -72,10 +74,7 @@ func (x *XDP) share() error {
 	if err != nil {
 		return fmt.Errorf("make memory for frames: %w", err)
 	}
-	x.free = make([]uint32, xdpFrames)
-	for i := range x.free {
-		x.free[i] = xdpFrames - 1 - uint32(i)
-	}
+	x.divide()
 	region := unix.XDPUmemReg{
 		Addr: uint64(uintptr(unsafe.Pointer(&x.memory[0]))), Len: uint64(len(x.memory)), Size: xdpChunk,
 	}
@@ -107,6 +106,14 @@ func (x *XDP) share() error {
 	}
 	x.cq, err = newRing(x.fd, unix.XDP_UMEM_COMPLETION_RING, xdpFrames, &at.Cr, 8, unix.XDP_UMEM_PGOFF_COMPLETION_RING)
 	return err
+}
+
+// divide makes the memory frames that are free.
+func (x *XDP) divide() {
+	x.free, x.unsure = make([]uint32, xdpFrames), make([]uint32, 0, MaxBatch)
+	for i := range x.free {
+		x.free[i] = xdpFrames - 1 - uint32(i)
+	}
 }
 
 // A queue is busy for some milliseconds after another socket has left it.
@@ -153,14 +160,14 @@ func (x *XDP) Packet(i int, is4 bool) []byte {
 // Send implements Port.
 func (x *XDP) Send(sizes []int, from, to int) (int, error) {
 	x.reap()
-	if !x.zeroCopy && x.tx.waiting() > 0 { // what was withdrawn while the link was down
-		if err := x.pass(); err != nil {
+	if !x.zeroCopy && x.tx.waiting()+len(x.unsure) > 0 { // what was withdrawn while the link was down
+		if _, err := x.pass(); err != nil {
 			return 0, err
 		}
 	}
 	n := min(to-from, len(x.free), x.tx.room())
 	if n == 0 {
-		return 0, cmp.Or(x.wake(), unix.EAGAIN)
+		return 0, cmp.Or(x.kernel.wake(), unix.EAGAIN)
 	}
 	for i := range n {
 		x.put(i, &x.batch[from+i], sizes[from+i])
@@ -170,7 +177,7 @@ func (x *XDP) Send(sizes []int, from, to int) (int, error) {
 		return x.transmit(n)
 	}
 	if x.tx.needWakeup() {
-		_ = x.wake() // what is wrong shows when the ring is full
+		_ = x.kernel.wake() // what is wrong shows when the ring is full
 	}
 	return n, nil
 }
@@ -193,7 +200,7 @@ func (x *XDP) put(i int, frame *[frameRoom]byte, size int) {
 func (x *XDP) transmit(n int) (int, error) {
 	var errno unix.Errno
 	for range n/xdpBudget + 1 {
-		errno = x.wake()
+		errno = x.kernel.wake()
 		if errno == 0 && x.tx.waiting() == 0 {
 			return n, nil
 		}
@@ -203,7 +210,8 @@ func (x *XDP) transmit(n int) (int, error) {
 	}
 	accepted := x.withdraw(n)
 	if errno == unix.EBUSY { // the driver took the last one, and dropped it
-		accepted, errno = accepted-1, unix.ENOBUFS
+		// The kernel's counter may not have it yet.
+		accepted, errno = max(accepted-1, 0), unix.ENOBUFS
 	}
 	if accepted == n {
 		return n, nil
@@ -212,7 +220,8 @@ func (x *XDP) transmit(n int) (int, error) {
 }
 
 // withdraw takes what the kernel has not taken of the n frames out of the ring,
-// and returns how many it has taken.
+// and returns how many it has taken. If the kernel does not pass over the others
+// now, that is as far as it says; what becomes of their memory is open until then.
 func (x *XDP) withdraw(n int) int {
 	// A counter cannot go back: the kernel may know it. Descriptors of no memory
 	// are passed over, and counted.
@@ -221,33 +230,34 @@ func (x *XDP) withdraw(n int) int {
 	}
 	// The kernel may have taken more than its own counter says, until it comes to
 	// the end of the ring.
-	taken, before := n-x.tx.waiting(), x.passed
-	if x.pass() == nil {
-		taken = n - int(x.passed-before)
+	taken := n - x.tx.waiting()
+	x.unsure = append(x.unsure[:0], x.queued[:n]...)
+	if passed, err := x.pass(); err == nil {
+		taken = n - passed
 	}
-	x.free = append(x.free, x.queued[taken:n]...)
 	return taken
 }
 
-// pass has the kernel pass over all that is in the ring, which was withdrawn.
-func (x *XDP) pass() error {
+// pass has the kernel pass over all that is in the ring, which was withdrawn. It
+// frees the memory of the frames in question, and returns how many those are.
+func (x *XDP) pass() (passed int, err error) {
 	// Since Linux 6.6 one in each call; it stores its counter in one more.
 	for range x.tx.waiting() + 2 {
-		if errno := x.wake(); errno != 0 && errno != unix.EAGAIN {
-			return errno
+		if errno := x.kernel.wake(); errno != 0 && errno != unix.EAGAIN {
+			return 0, errno
 		}
-		if x.tx.waiting() == 0 {
-			x.passed = x.invalid()
-			return nil
+		if x.tx.waiting() > 0 {
+			continue
 		}
+		if total, ok := x.kernel.invalid(); ok {
+			passed = min(int(total-x.passed), len(x.unsure))
+			x.passed = total
+		}
+		x.free = append(x.free, x.unsure[len(x.unsure)-passed:]...)
+		x.unsure = x.unsure[:0]
+		return passed, nil
 	}
-	return unix.EAGAIN
-}
-
-// wake tells the kernel that there is something in the ring.
-func (x *XDP) wake() unix.Errno {
-	_, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(x.fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
-	return errno
+	return 0, unix.EAGAIN
 }
 
 // reap takes back the frames that the kernel is done with. Some kernels also give
@@ -260,26 +270,17 @@ func (x *XDP) reap() {
 	})
 }
 
-// invalid returns how many descriptors the kernel ever passed over.
-func (x *XDP) invalid() uint64 {
-	var s unix.XDPStatistics
-	if getsockopt(x.fd, unix.XDP_STATISTICS, unsafe.Pointer(&s), unsafe.Sizeof(s)) != nil {
-		return x.passed
-	}
-	return s.Tx_invalid_descs
-}
-
 // drainTime is how long Close waits for frames on their way.
 const drainTime = 200 * time.Millisecond
 
 // Close implements Port. It waits for the frames that the driver still has.
 func (x *XDP) Close() error {
 	for end := time.Now().Add(drainTime); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if x.reap(); len(x.free) == xdpFrames {
+		if x.reap(); len(x.free)+len(x.unsure) >= xdpFrames {
 			break
 		}
 		if x.zeroCopy {
-			_ = x.wake()
+			_ = x.kernel.wake()
 		}
 	}
 	return x.release()
@@ -293,22 +294,4 @@ func (x *XDP) release() error {
 		_ = unix.Munmap(x.memory)
 	}
 	return err
-}
-
-func setsockopt(fd, option int, value unsafe.Pointer, size uintptr) error {
-	_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_XDP, uintptr(option), uintptr(value), size, 0)
-	if errno != 0 {
-		return errno
-	}
-	return nil
-}
-
-func getsockopt(fd, option int, value unsafe.Pointer, size uintptr) error {
-	length := uint32(size)
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_XDP, uintptr(option),
-		uintptr(value), uintptr(unsafe.Pointer(&length)), 0)
-	if errno != 0 {
-		return errno
-	}
-	return nil
 }

@@ -224,3 +224,33 @@ func TestNoPermission(t *testing.T) {
 	p.end(3)
 	p.says("no permission for packet sockets (CAP_NET_RAW)", "setcap cap_net_raw+ep")
 }
+
+// A firewall that forbids probes is named, and not taken for a missing privilege:
+// the run began and did not finish.
+func TestFirewall(t *testing.T) {
+	if _, err := exec.LookPath("nft"); err != nil {
+		t.Skip("needs nft, to make a firewall")
+	}
+	t.Parallel()
+	if !isolated(t, routers.Name, "") {
+		return
+	}
+	for _, command := range []string{
+		"ip link set lo up", "nft add table ip f",
+		"nft add chain ip f out { type filter hook output priority 0 ; policy accept ; }",
+		"nft add rule ip f out meta l4proto udp drop",
+	} {
+		do(t, command)
+	}
+	for _, args := range [][]string{
+		{"scan", "127.0.1.0/24", "--allow-reserved", "--rate=1000", "--wait=200ms", "-o", outFile(t)},
+		{"trace", "127.0.1.5"},
+	} {
+		p := start(t, nil, args...)
+		p.end(4)
+		p.says("firewall", "operation not permitted")
+		if strings.Contains(p.said(), "CAP_NET_RAW") {
+			t.Errorf("%s: a privilege is named:\n%s", args[0], p.said())
+		}
+	}
+}

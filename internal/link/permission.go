@@ -3,6 +3,7 @@ package link
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -11,10 +12,14 @@ import (
 // ErrPermission says that packet sockets are not allowed to us.
 var ErrPermission = errors.New("no permission for packet sockets (CAP_NET_RAW)")
 
-// Permission returns err unless it is the kernel's EPERM or EACCES, which it
-// wraps, once, in ErrPermission with the command that helps.
+// Permission returns err, of something that was to open sockets, unless it is the
+// kernel's EPERM or EACCES, which it wraps, once, in ErrPermission with the command
+// that helps. A file that may not be opened needs another permission: an error that
+// names one is returned as it is. Errors of sending are not for Permission, since a
+// firewall gives them the same numbers.
 func Permission(err error) error {
-	if errors.Is(err, ErrPermission) || !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) {
+	_, file := errors.AsType[*fs.PathError](err)
+	if file || errors.Is(err, ErrPermission) || !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) {
 		return err
 	}
 	self, lost := os.Executable()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -18,7 +19,8 @@ func TestPermission(t *testing.T) {
 			t.Errorf("said twice: %v", again)
 		}
 	}
-	for _, err := range []error{nil, io.EOF, unix.ENOBUFS} {
+	file := &fs.PathError{Op: "open", Path: "/root/results", Err: unix.EACCES}
+	for _, err := range []error{nil, io.EOF, unix.ENOBUFS, file, fmt.Errorf("open output: %w", file)} {
 		if got := Permission(err); got != err {
 			t.Errorf("Permission(%v) = %v", err, got)
 		}

@@ -220,7 +220,7 @@ func (l *list) run(ctx, interrupted context.Context) error {
 	case errors.Is(err, run.ErrKilled):
 		return &run.Incomplete{Err: errors.Join(fmt.Errorf("%w: the output has no summary", err), l.abandon())}
 	case err != nil:
-		return &run.Incomplete{Err: errors.Join(link.Permission(err), l.abandon())}
+		return &run.Incomplete{Err: errors.Join(err, l.abandon())}
 	}
 	return l.sumUp()
 }

@@ -3,7 +3,6 @@ package list
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"runtime"
 
@@ -172,8 +171,8 @@ func (l *list) write(r *run.Run, sleeper sender.Sleeper, batch []listed) error {
 		switch {
 		case n > 0:
 			failures = 0
-		case sender.IsForbidden(err):
-			return fmt.Errorf("send: %w", err)
+		case sender.IsRefused(err):
+			return sender.Refused(err)
 		case sender.IsTemporary(err):
 			failures++
 			if r.Failed().Err() != nil || l.session.Gone() || r.Sending().Err() != nil && failures > 3 {

@@ -277,12 +277,7 @@ func (s *scan) linkChanged(state link.State) {
 // broken ends a run in which a stage failed: with the records that it has, and without a
 // summary.
 func (s *scan) broken(err error) error {
-	err = link.Permission(err)
-	all := errors.Join(err, s.abandon())
-	if errors.Is(err, link.ErrPermission) {
-		return all
-	}
-	return &run.Incomplete{Err: all}
+	return &run.Incomplete{Err: errors.Join(err, s.abandon())}
 }
 
 // abandon closes the files of a run that has no summary.

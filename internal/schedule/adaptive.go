@@ -193,7 +193,7 @@ func (t *tour) at(i uint32) (target uint32, flow uint16) {
 func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int64) {
 	m, w, p := &t.paths[i], t.window, &t.path
 	target, flow := t.at(i)
-	p.State, p.Sent, p.Note = w.State(target, flow), m.sent|m.held, m.note
+	p.State, p.Note = w.State(target, flow), m.note
 	p.slot, p.latest = window.Slot{Target: target, Flow: flow}, m.ttl
 	p.now, p.idle = now, now < a.dry+idle
 	p.random = a.seed ^ (w.Position + uint64(target)) ^ uint64(flow)<<48
@@ -207,6 +207,7 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 			step = ttl
 		}
 	}
+	p.Sent = m.sent | m.held // without what was dropped
 	if step == Enough && m.again == 0 {
 		step = a.strategy.Next(p)
 		m.note = p.Note
@@ -219,6 +220,7 @@ func (t *tour) visit(i uint32, now int64, a *Adaptive) (slot window.Slot, at int
 			a.cfg.Manners.plan(now)
 			if a.cfg.Manners.ask(p.Target(), uint8(step), now) != granted {
 				m.held |= 1 << step
+				m.gone = false                        // what was given up has another chance beside it
 				t.until = a.cfg.Manners.until(now, 2) // paths wait, and go on, before the window does
 				return slot, now + poll
 			}

@@ -56,7 +56,7 @@ type walk struct {
 	pass    int
 	round   uint64 // of the order, in this pass
 	target  uint64 // next of the round
-	sent    bool   // this pass sent something
+	sent    bool   // this pass sent something, or dropped what was held back
 	lacks   bool   // some target is left
 	unknown bool   // what it sent last is not stamped yet, as far as we know
 	last    int64  // no probe of this window was stamped after
@@ -64,7 +64,7 @@ type walk struct {
 	held  []window.Slot // whose probes are held back
 	turn  int           // of them, the next to ask for
 	until int64         // when held ones are given up that a router will not answer
-	gone  bool          // some were
+	gone  []uint64      // a bit for each place whose first attempt was; empty while there is none
 }
 
 // begin implements walker.
@@ -76,7 +76,7 @@ func (w *walk) begin(win *window.Window, _ int64) {
 	*w = walk{
 		schedule: w.schedule,
 		window:   win, shape: cfg.Shape, part: cfg.Part, targets: uint64(n), noStop: cfg.NoStop,
-		left: left, held: w.held[:0],
+		left: left, held: w.held[:0], gone: w.gone[:0],
 		order: newOrder(cfg.Seed, cfg.Shape, cfg.Part.Index, win.ID),
 	}
 }
@@ -151,8 +151,7 @@ func (w *walk) fill(items []window.Item, budget int) (n, looked int) {
 				continue // all attempts were made
 			}
 			if w.beyond(&slot) {
-				w.left[at/64] |= 1 << (at % 64)
-				w.lacks = true
+				w.leave(int(at))
 				continue
 			}
 			if w.wants(&slot) {
@@ -175,6 +174,12 @@ func (w *walk) beyond(slot *window.Slot) bool {
 	return end != 0 && slot.TTL > end
 }
 
+// leave notes that a target, by its number in the part, lacks a probe above its end.
+func (w *walk) leave(at int) {
+	w.left[at/64] |= 1 << (at % 64)
+	w.lacks = true
+}
+
 // wants reports whether a place needs a probe in this pass, and sets the slot's
 // attempt: the lowest that was not made yet, if none was answered. A pass makes at
 // most one attempt at each place.
@@ -184,7 +189,7 @@ func (w *walk) wants(slot *window.Slot) bool {
 	for range min(w.pass+1, w.shape.Attempts) {
 		switch sent := w.window.Sent(*slot); {
 		case sent == 0:
-			return slot.Attempt > 0 || !w.gone
+			return slot.Attempt > 0 || len(w.gone) == 0 || !w.isGone(*slot)
 		case sent == window.Excluded || w.window.Answered(*slot):
 			return false
 		}

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/masstrace/masstrace/internal/window"
 )
@@ -39,7 +40,12 @@ func (w *walk) release(items []window.Item, now int64, e *Exhaustive) (n int) {
 		if w.turn++; w.turn >= len(w.held) {
 			w.turn = 0
 		}
-		if slot := w.held[w.turn]; !w.beyond(&slot) {
+		switch slot := w.held[w.turn]; {
+		case w.beyond(&slot):
+			w.leave(w.part.index(slot.Target))
+			w.sent = true // one more pass sees whether it still is
+		case w.isNeedless(slot):
+		default:
 			switch e.cfg.Manners.ask(w.window.Target(int(slot.Target)), slot.TTL, now) {
 			case later:
 				continue
@@ -47,7 +53,7 @@ func (w *walk) release(items []window.Item, now int64, e *Exhaustive) (n int) {
 				if !passOver || now < w.until {
 					continue
 				}
-				w.gone = true
+				w.giveUp(slot)
 			default:
 				items[n] = window.Item{Window: w.window, Slot: slot}
 				n++
@@ -59,6 +65,43 @@ func (w *walk) release(items []window.Item, now int64, e *Exhaustive) (n int) {
 		w.held = w.held[:last]
 	}
 	return n
+}
+
+// isNeedless reports whether the attempt before one that was held back was answered
+// meanwhile.
+func (w *walk) isNeedless(slot window.Slot) bool {
+	if slot.Attempt == 0 {
+		return false
+	}
+	slot.Attempt--
+	return w.window.Answered(slot)
+}
+
+// place returns the number of a (target, TTL, flow) of the part.
+func (w *walk) place(slot window.Slot) uint64 {
+	round := uint64(slot.Flow)*uint64(w.shape.TTLs()) + uint64(slot.TTL-w.shape.FirstTTL)
+	return round*w.targets + uint64(w.part.index(slot.Target))
+}
+
+// giveUp has later passes make no first attempt at a place. Others that had none,
+// since they lay beyond the end of their paths, may still have theirs.
+func (w *walk) giveUp(slot window.Slot) {
+	if slot.Attempt > 0 {
+		return
+	}
+	if len(w.gone) == 0 {
+		n := int(w.order.rounds()*w.targets/64) + 1
+		w.gone = slices.Grow(w.gone, n)[:n]
+		clear(w.gone)
+	}
+	at := w.place(slot)
+	w.gone[at/64] |= 1 << (at % 64)
+}
+
+// isGone reports whether the first attempt at a place was given up, as some were.
+func (w *walk) isGone(slot window.Slot) bool {
+	at := w.place(slot)
+	return w.gone[at/64]>>(at%64)&1 != 0
 }
 
 // release returns a TTL of a path that was held back and now may be sent.

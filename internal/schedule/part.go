@@ -27,6 +27,14 @@ func (p Part) Target(i int) uint32 {
 	return uint32(i*p.Count + p.Index)
 }
 
+// index is the inverse of Target for a target that the part has.
+func (p Part) index(target uint32) int {
+	if p.Count <= 1 {
+		return int(target)
+	}
+	return int(target) / p.Count
+}
+
 // Has reports whether a target of the window is the part's.
 func (p Part) Has(target uint32) bool {
 	return p.Count <= 1 || int(target)%p.Count == p.Index

@@ -11,7 +11,7 @@ func TestPart(t *testing.T) {
 				p := Part{index, count}
 				for i := range p.Len(n) {
 					target := p.Target(i)
-					if int(target) >= n || owner[target] != 0 || !p.Has(target) {
+					if int(target) >= n || owner[target] != 0 || !p.Has(target) || p.index(target) != i {
 						t.Fatalf("%+v of %d: the target %d is %d", p, n, i, target)
 					}
 					owner[target] = index + 1

@@ -42,6 +42,16 @@ func Close(trace *record.Trace) {
 	}
 	t.Hops = t.Hops[:n]
 	t.findNAT()
+	t.summarise()
+}
+
+// summarise fills Loops and PathHash.
+func (t closing) summarise() {
+	if len(t.Hops) > mostSearched {
+		t.findLoopsLong()
+		t.PathHash = hashPathLong(t.Hops)
+		return
+	}
 	t.findLoops()
 	t.PathHash = hashPath(t.Hops)
 }

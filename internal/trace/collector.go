@@ -2,6 +2,7 @@ package trace
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/masstrace/masstrace/internal/probe"
@@ -17,6 +18,7 @@ import (
 // A Collector belongs to one goroutine.
 type Collector struct {
 	groups  map[groupHead]*collected
+	room    int // that groups has
 	flows   map[flowHead]uint32
 	byIndex []*flowOf
 	free    []uint32
@@ -42,21 +44,6 @@ type collected struct {
 	flows    []uint32
 	last     int64 // time of the last probe or reply
 	answered bool
-}
-
-type flowOf struct {
-	record.Head
-	key      flowHead
-	group    *collected
-	probes   []collectedProbe
-	attempts [256]uint8 // by TTL
-	touched  bool
-}
-
-type collectedProbe struct {
-	ttl, attempt uint8
-	sent         int64
-	hop          *record.Hop
 }
 
 // NewCollector returns an empty collector. One that keeps nothing only numbers
@@ -152,14 +139,10 @@ func (c *Collector) Reply(flow uint32, sent int64, hop *record.Hop) {
 	if c.keep == KeepNothing {
 		return
 	}
-	for i := len(f.probes) - 1; i >= 0; i-- {
-		p := &f.probes[i]
-		if p.sent == sent && p.ttl == hop.TTL && p.attempt == hop.Attempt && p.hop == nil {
-			kept := *hop
-			kept.Ext = slices.Clone(hop.Ext)
-			p.hop = &kept
-			return
-		}
+	if p := f.unanswered(probeKey{sent, hop.TTL, hop.Attempt}); p != nil {
+		kept := *hop
+		kept.Ext = slices.Clone(hop.Ext)
+		p.hop = &kept
 	}
 }
 
@@ -167,6 +150,8 @@ func (c *Collector) Reply(flow uint32, sent int64, hop *record.Hop) {
 // calls yield for its traces, which are closed and valid until yield returns.
 // Probes of a source that was never answered are none of a prober's.
 func (c *Collector) Expire(since int64, yield func(*record.Trace) error) error {
+	c.room = max(c.room, len(c.groups))
+	defer c.shrink()
 	var over []groupHead
 	for head, g := range c.groups {
 		if g.last < since {
@@ -190,6 +175,17 @@ func (c *Collector) Expire(since int64, yield func(*record.Trace) error) error {
 		c.free = append(c.free, g.flows...)
 	}
 	return nil
+}
+
+// shrink makes groups anew when few are left: a map that was large once takes as
+// long to look through as one that still is.
+func (c *Collector) shrink() {
+	if len(c.groups) > c.room/8 {
+		return
+	}
+	fresh := make(map[groupHead]*collected)
+	maps.Copy(fresh, c.groups)
+	c.groups, c.room = fresh, len(fresh)
 }
 
 // emit makes traces of a group.

@@ -21,37 +21,6 @@ func (t closing) findNAT() {
 	}
 }
 
-// findLoops fills Loops: for each router that answered at a TTL and not at the
-// TTL before, the nearest TTL below at which it had answered already. Silence
-// in between counts as something else. Only time exceeded counts, as routers
-// pass on unreachables for each other.
-func (t closing) findLoops() {
-	// Most routers show once: one whose bit no other has needs no search.
-	seen := uint64(0)
-	for i := range t.Hops {
-		h := &t.Hops[i]
-		if h.Kind != probe.KindTTLExceeded {
-			continue
-		}
-		bit := uint64(1) << ((h.Responder[15] ^ h.Responder[14]<<2 ^ h.Responder[13]<<4) & 63)
-		if seen&bit == 0 {
-			seen |= bit
-			continue
-		}
-		for j := i - 1; j >= 0; j-- {
-			first := &t.Hops[j]
-			if first.Kind != probe.KindTTLExceeded || first.Responder != h.Responder ||
-				first.TTL == h.TTL {
-				continue
-			}
-			if loop := (record.Loop{First: first.TTL, Again: h.TTL}); first.TTL+1 < h.TTL && !t.hasLoop(loop) {
-				t.Loops = append(t.Loops, loop)
-			}
-			break
-		}
-	}
-}
-
 // circle finds where routers at the end of the path repeat.
 func (t closing) circle() (again uint8, ok bool) {
 	var at [probe.MaxTTL + 1]probe.Addr
@@ -61,16 +30,6 @@ func (t closing) circle() (again uint8, ok bool) {
 		}
 	}
 	return window.FindCircle(at[:])
-}
-
-// hasLoop looks only at the end: attempts of one TTL stand side by side.
-func (t closing) hasLoop(loop record.Loop) bool {
-	for i := len(t.Loops) - 1; i >= 0 && t.Loops[i].Again == loop.Again; i-- {
-		if t.Loops[i] == loop {
-			return true
-		}
-	}
-	return false
 }
 
 // FNV-1a, 64 bits.
@@ -93,18 +52,41 @@ const (
 func hashPath(hops []record.Hop) uint64 {
 	hash := uint64(fnvOffset)
 	for i := range hops {
-		if repeats(hops, i) {
-			continue
+		if !repeats(hops, i) {
+			hash = hashHop(hash, &hops[i])
 		}
-		hash = (hash ^ uint64(hops[i].TTL)) * fnvPrime
-		octets := hops[i].Responder[:]
-		if hops[i].Responder.Is4() {
-			hash *= fnvZeros10
-			octets = octets[10:]
+	}
+	return hash
+}
+
+// hashPathLong is hashPath for a long path.
+func hashPathLong(hops []record.Hop) uint64 {
+	hash, first := uint64(fnvOffset), 0 // hop of the TTL
+	latest := make(map[probe.Addr]int)  // of each responder
+	for i := range hops {
+		h := &hops[i]
+		if h.TTL != hops[first].TTL {
+			first = i
 		}
-		for _, octet := range octets {
-			hash = (hash ^ uint64(octet)) * fnvPrime
+		at, ok := latest[h.Responder]
+		latest[h.Responder] = i
+		if !ok || at < first {
+			hash = hashHop(hash, h)
 		}
+	}
+	return hash
+}
+
+// hashHop goes on with a hash over one hop.
+func hashHop(hash uint64, h *record.Hop) uint64 {
+	hash = (hash ^ uint64(h.TTL)) * fnvPrime
+	octets := h.Responder[:]
+	if h.Responder.Is4() {
+		hash *= fnvZeros10
+		octets = octets[10:]
+	}
+	for _, octet := range octets {
+		hash = (hash ^ uint64(octet)) * fnvPrime
 	}
 	return hash
 }

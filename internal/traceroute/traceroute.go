@@ -242,13 +242,10 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 	if t.names != nil {
 		t.names.wait()
 	}
-	switch failed := new(run.Incomplete); {
-	case errors.Is(err, run.ErrKilled):
+	if errors.Is(err, run.ErrKilled) || errors.Is(err, sender.ErrRefused) {
 		return &run.Incomplete{Err: err}
-	case errors.As(err, &failed):
-		return failed
 	}
-	return link.Permission(err)
+	return err
 }
 
 // halfOpenWait is for SYNs to which no answer was waited for any more, so that the

@@ -1,0 +1,190 @@
+package schedule
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// heldStrategies are those that hold probes back.
+var heldStrategies = map[string]func(Config) Schedule{
+	"exhaustive": func(c Config) Schedule { return NewExhaustive(c) },
+	"complete": func(c Config) Schedule {
+		return NewAdaptive(c, NewComplete(StrategyConfig{GapLimit: probe.MaxTTL}))
+	},
+}
+
+// However targets lie about their distance, what a prefix's rate holds back is sent
+// in the end.
+func TestHeldModel(t *testing.T) {
+	for name, start := range heldStrategies {
+		for seed := range uint64(40) {
+			rng := rand.New(rand.NewPCG(seed, 11))
+			first := uint8(1 + rng.IntN(3))
+			s := &sim{
+				T: t, rng: rng, batch: 1 + rng.IntN(64), start: start,
+				cfg: Config{
+					Shape: window.Shape{
+						Targets: 1 + rng.IntN(20), FirstTTL: first, LastTTL: first + uint8(rng.IntN(30)),
+						Flows: 1 + rng.IntN(3), Attempts: 1 + rng.IntN(probe.MaxAttempts),
+					},
+					Wait:    time.Duration(1+rng.IntN(100)) * time.Millisecond,
+					Manners: NewManners(MannersConfig{PrefixRate: 100 + 1000*rng.Float64()}),
+				},
+				perNS: 1 + rng.Int64N(1e5), lag: rng.Int64N(50e6),
+			}
+			for range 1 + rng.IntN(60) {
+				h := randomHabit(rng)
+				h.excluded = h.excluded && name == "exhaustive" // the others ask an excluded target once
+				s.targets = append(s.targets, h)
+			}
+			s.run()
+			s.check()
+			if t.Failed() {
+				t.Fatalf("%s, seed %d: %+v", name, seed, s.cfg)
+			}
+		}
+	}
+}
+
+// heldRun is one window on a virtual clock, whose replies a test makes.
+type heldRun struct {
+	*window.Window
+	set  *window.Set
+	sent []window.Slot
+	now  int64
+}
+
+// learn has the matcher learn of a reply to target from whom and of what kind.
+func (r *heldRun) learn(target int, ttl uint8, kind probe.Kind, from probe.Addr, quoted uint8) {
+	r.Learn(uint32(target), &probe.Facts{
+		Probe: probe.Probe{Target: r.Target(target), TTL: ttl}, Kind: kind, Responder: from,
+		HasQuote: true, QuotedTTL: quoted, Valid: probe.Strong,
+	}, nil)
+}
+
+// count returns how many TTLs of a target were sent.
+func (r *heldRun) count(target int) int {
+	ttls := map[uint8]bool{}
+	for _, slot := range r.sent {
+		if int(slot.Target) == target {
+			ttls[slot.TTL] = true
+		}
+	}
+	return len(ttls)
+}
+
+// runHeld runs a schedule over one window of so many targets and 20 TTLs, one probe
+// a call, 5 ms apart. step comes after each call.
+func runHeld(t *testing.T, start func(Config) Schedule, targets int, m *Manners, step func(*heldRun)) *heldRun {
+	t.Helper()
+	shape := window.Shape{Targets: targets, FirstTTL: 1, LastTTL: 20, Flows: 1, Attempts: 1}
+	r := &heldRun{Window: window.New(shape), set: window.NewSet(shape), now: 1e18}
+	r.Open(0)
+	for i := range targets {
+		r.Append(addrOf(i << 8)) // a prefix of its own each
+	}
+	r.set.Put(r.Window)
+	ready := make(chan *window.Window, 1)
+	ready <- r.Window
+	close(ready)
+	s := start(Config{Shape: shape, Wait: 200 * time.Millisecond, Manners: m, Ready: ready, Set: r.set})
+	items := make([]window.Item, 1)
+	for range 100_000 {
+		n, next := s.Next(items, r.now)
+		for _, item := range items[:n] {
+			r.sent = append(r.sent, item.Slot)
+			r.Stamp(item.Slot, r.now)
+		}
+		if n == 0 && next == Done {
+			return r
+		}
+		step(r)
+		r.now += 5e6
+		r.set.SetMatched(r.now)
+	}
+	t.Fatal("does not end")
+	return nil
+}
+
+// A target says that it is near while probes to it are held back, and a router
+// beyond refutes that: the probes that were dropped in between are sent.
+func TestHeldBeyond(t *testing.T) {
+	for name, start := range heldStrategies {
+		for _, m := range []*Manners{nil, NewManners(MannersConfig{PrefixRate: 4})} {
+			said := int64(0)
+			r := runHeld(t, start, 1, m, func(r *heldRun) {
+				switch {
+				case said == 0 && len(r.sent) == 2:
+					said = r.now
+					r.learn(0, 20, probe.KindPortUnreach, r.Target(0), 18) // it is at 3
+				case said != 0 && r.now > said+30e6 && r.State(0, 0).Exceeded() == 0:
+					r.learn(0, 3, probe.KindTTLExceeded, addrOf(7), 1)
+				}
+			})
+			if n := r.count(0); n != 20 {
+				t.Errorf("%s, held back %t: %d TTLs were sent, want 20", name, m != nil, n)
+			}
+		}
+	}
+}
+
+// scarceAt returns manners of a rate by prefix that know a router, which answers
+// hardly ever, at one TTL of a target.
+func scarceAt(target probe.Addr, ttl uint8) *Manners {
+	m := NewManners(MannersConfig{PrefixRate: 10, PerHopRate: 1e6, RatePPS: 1000})
+	m.near[nearIndex(target, ttl)].Store(mostTrust<<nearTrust | 1)
+	r := &m.routers[0]
+	r.phase.Store(phaseLimited)
+	r.interval.Store(1e12)
+	r.turn.Store(2e18)
+	return m
+}
+
+// The probe that a router would not answer is given up, and it alone: when the end
+// of the path moves up after that, the probes beyond are held back and sent.
+func TestHeldGivenUp(t *testing.T) {
+	for name, start := range heldStrategies {
+		said, last := false, int64(0)
+		r := runHeld(t, start, 1, scarceAt(addrOf(0), 3), func(r *heldRun) {
+			near := 0
+			for _, slot := range r.sent {
+				if slot.TTL <= 5 {
+					near++
+				}
+			}
+			if n := len(r.sent); n > 0 {
+				last = r.Sent(r.sent[n-1])
+			}
+			switch {
+			case !said && len(r.sent) == 2:
+				said = true
+				r.learn(0, 20, probe.KindPortUnreach, r.Target(0), 16) // it is at 5
+			case near == 4 && r.now > last+150e6 && r.State(0, 0).Exceeded() == 0:
+				r.learn(0, 5, probe.KindTTLExceeded, addrOf(7), 1)
+			}
+		})
+		if n := r.count(0); n != 19 || r.State(0, 0).Exceeded() != 5 {
+			t.Errorf("%s: %d TTLs were sent, want 19 of 20; the end moved up %t", name, n, r.State(0, 0).Exceeded() == 5)
+		}
+	}
+}
+
+// An attempt that is held back is not made when the one before is answered after all.
+func TestHeldNeedless(t *testing.T) {
+	w := &walk{window: window.New(window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 2, Flows: 1, Attempts: 2})}
+	w.window.Open(0)
+	w.window.Append(addrOf(1))
+	first, second := window.Slot{TTL: 1}, window.Slot{TTL: 1, Attempt: 1}
+	w.window.Stamp(first, 1)
+	if w.isNeedless(first) || w.isNeedless(second) {
+		t.Error("needless without an answer")
+	}
+	w.window.Answer(first, &probe.Reply{})
+	if w.isNeedless(first) || !w.isNeedless(second) {
+		t.Error("with an answer, only the second attempt is needless")
+	}
+}
