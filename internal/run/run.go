@@ -74,12 +74,13 @@ func (r *Run) Lasting() context.Context { return r.lasting }
 // Stop ends Sending. The first cause stays.
 func (r *Run) Stop(cause error) { r.halt(cause) }
 
-// Cause returns why the sending was stopped, nil if it was not.
+// Cause returns why the sending was stopped, nil if it was not. That a run is over or was
+// killed is not a cause: its contexts are then just canceled.
 func (r *Run) Cause() error {
-	if r.sending.Err() == nil {
-		return nil
+	if cause := context.Cause(r.sending); cause != context.Canceled {
+		return cause
 	}
-	return context.Cause(r.sending)
+	return nil
 }
 
 // Finish ends Lasting: the stage that writes the last record calls it.

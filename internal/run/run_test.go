@@ -114,3 +114,24 @@ func TestFailureStopsSending(t *testing.T) {
 		}
 	})
 }
+
+// The cause of a run that is over is that of Stop alone.
+func TestCause(t *testing.T) {
+	for name, tt := range map[string]struct {
+		act  func(*Run)
+		want error
+	}{
+		"done":        {func(*Run) {}, nil},
+		"stopped":     {func(r *Run) { r.Stop(ErrMaxRuntime); r.Stop(ErrInterrupted) }, ErrMaxRuntime},
+		"done, later": {func(r *Run) { r.Close(); r.Stop(ErrInterrupted) }, nil},
+	} {
+		r := New(t.Context())
+		r.Go("receiver", until(r.Lasting()))
+		tt.act(r)
+		r.Finish()
+		if err := r.Wait(); err != nil || r.Cause() != tt.want {
+			t.Errorf("%s: Wait = %v, Cause = %v, want %v", name, err, r.Cause(), tt.want)
+		}
+		r.Close()
+	}
+}
