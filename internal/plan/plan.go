@@ -182,11 +182,10 @@ func (p *Plan) Index() (err error) {
 		return &ConfigError{"Shard", err}
 	}
 	if p.List.Len() == 0 {
-		hint := ""
 		if !p.AllowReserved && !p.Include.Set().IsEmpty() {
-			hint = " (special-purpose addresses are excluded unless they are allowed)"
+			return Refuse("AllowReserved", "no target is left after exclusions, and special-purpose addresses are excluded without it")
 		}
-		return Refuse("Targets", "no target is left after exclusions%s", hint)
+		return Refuse("Targets", "no target is left after exclusions")
 	}
 	return nil
 }
