@@ -24,6 +24,7 @@ type listed struct {
 const (
 	linkPoll  = 50e6 // how often to ask whether the link is back
 	queueFull = 2e5  // how long to leave a full queue alone
+	giveUp    = 2e9  // after which a frame that the kernel does not take is given up
 )
 
 // send sends line after line until the list ends or the sending is stopped. A line that is
@@ -171,6 +172,10 @@ func (l *list) write(r *run.Run, sleeper sender.Sleeper, batch []listed) error {
 		switch {
 		case n > 0:
 			failures = 0
+		case failures*queueFull > giveUp:
+			failures = 0
+			l.failed++
+			from++
 		case sender.IsRefused(err):
 			return sender.Refused(err)
 		case sender.IsTemporary(err):

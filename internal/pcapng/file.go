@@ -3,6 +3,7 @@ package pcapng
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -141,6 +142,26 @@ func (f *File) Read(e *Entry) error {
 	*e = Entry{}
 	f.err = f.read(f, e)
 	return f.err
+}
+
+// Each calls take for every entry until the end of the file, or that of ctx, which it looks at
+// now and then. It returns the error of take, or what is wrong with the file.
+func (f *File) Each(ctx context.Context, take func(*Entry) error) error {
+	var e Entry
+	for n := 0; ; n++ {
+		if n%4096 == 0 && ctx.Err() != nil {
+			return nil
+		}
+		if err := f.Read(&e); err != nil {
+			if errors.Is(err, io.EOF) && !errors.Is(err, ErrCapture) {
+				return nil
+			}
+			return err
+		}
+		if err := take(&e); err != nil {
+			return err
+		}
+	}
 }
 
 // Comment returns the comment of the first section header, nil if it has none or

@@ -2,12 +2,8 @@ package replay
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/capture"
@@ -83,7 +79,7 @@ func (p *replay) files() error {
 		}
 	}
 	if p.others != nil {
-		if err := p.others.finish(len(p.faults) == 0); err != nil {
+		if err := p.others.close(errors.Join(p.faults...)); err != nil {
 			return err
 		}
 	}
@@ -118,47 +114,19 @@ func (p *replay) replayFile(ctx context.Context, path string) error {
 // own returns the replay of a capture of our own, if f is one and its key is at hand; else
 // nil, and f is still at its beginning.
 func (p *replay) own(f *pcapng.File, path string) (source, error) {
-	text, err := f.Comment()
-	if err != nil || text == nil {
-		return nil, nil // what is wrong will be met again
-	}
-	v := new(plan.Params)
-	if json.Unmarshal(text, v) != nil || v.Masstrace == 0 {
-		return nil, nil
-	}
-	if v.Masstrace != plan.ParamsVersion {
-		p.notice("%s: written by another version of masstrace (%s): read as any capture", path, v.Tool)
-		return nil, nil
-	}
-	key, err := p.keyOf(path, v)
-	if key == nil {
-		return nil, err
-	}
-	var own source
-	if v.Method == plan.ListMethod {
-		own, err = newListed(p, v, *key)
-	} else {
-		own, err = newWindows(p, v, *key)
-	}
-	if err != nil {
-		return nil, &run.Incomplete{Err: fmt.Errorf("%s: %w", path, err)}
-	}
-	return own, nil
-}
-
-// keyOf returns the key of the run v, nil if none is at hand.
-func (p *replay) keyOf(path string, v *plan.Params) (*[16]byte, error) {
-	text := p.cfg.Key
-	if text == "" && path != "-" {
-		b, err := os.ReadFile(path + capture.KeySuffix)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			p.notice("%s: %v", path, err)
+	v, err := capture.ReadParams(f)
+	if v == nil {
+		if err != nil {
+			p.notice("%s: %v: read as any capture", path, err)
 		}
-		text = strings.TrimSpace(string(b))
-	}
-	if text == "" {
-		p.notice("%s: no key was given, and there is no %s%s: replies cannot be authenticated", path, path, capture.KeySuffix)
 		return nil, nil
+	}
+	text := p.cfg.Key
+	if text == "" {
+		if text, err = capture.ReadKey(path); err != nil {
+			p.notice("%s: no key was given, and %v: replies cannot be authenticated", path, err)
+			return nil, nil
+		}
 	}
 	key, err := plan.KeyOf(text)
 	if err != nil {
@@ -167,30 +135,20 @@ func (p *replay) keyOf(path string, v *plan.Params) (*[16]byte, error) {
 	if plan.KeyID(key) != v.KeyID {
 		return nil, plan.Refuse("Key", "%s: that is not the key of this run: its id is %s, not %s", path, plan.KeyID(key), v.KeyID)
 	}
-	return &key, nil
+	var own source
+	if v.Method == plan.ListMethod {
+		own, err = newListed(p, v, key)
+	} else {
+		own, err = newWindows(p, v, key)
+	}
+	if err != nil {
+		return nil, &run.Incomplete{Err: fmt.Errorf("%s: %w", path, err)}
+	}
+	return own, nil
 }
 
 func (p *replay) notice(format string, args ...any) {
 	p.cfg.Observer.Event(observe.Noticef(format, args...))
-}
-
-// each calls f for every entry of a file until its end, or that of ctx.
-func each(ctx context.Context, file *pcapng.File, f func(*pcapng.Entry) error) error {
-	var e pcapng.Entry
-	for n := 0; ; n++ {
-		if n%4096 == 0 && ctx.Err() != nil {
-			return nil
-		}
-		if err := file.Read(&e); err != nil {
-			if errors.Is(err, io.EOF) && !errors.Is(err, pcapng.ErrCapture) {
-				return nil
-			}
-			return err
-		}
-		if err := f(&e); err != nil {
-			return err
-		}
-	}
 }
 
 // seconds returns a stamp in ns as seconds since the Unix epoch, now if there was none.

@@ -2,12 +2,16 @@ package replay
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"math"
+	"path/filepath"
+	"time"
 
 	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/gather"
-	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
@@ -15,95 +19,113 @@ import (
 )
 
 // identity is how a replay tells which frames are probes and which replies, and which
-// probe a reply answers: by what quotations show (foreign), or by the key of the run that
-// sent the probes (keyed).
+// probe a reply answers: by the key of the run that sent the probes (keyed), by the key of
+// a list of probes (listed), or by what quotations show (foreign).
 type identity interface {
-	// entry takes a frame.
-	entry(e *pcapng.Entry) error
-	// describe fills in the run record.
-	describe(r *record.Run)
-	// heard returns the frames that answer no probe.
-	heard() account.Heard[uint64]
+	// entry takes a frame. stray is that it was sent, and is no probe of the run.
+	entry(e *pcapng.Entry) (stray bool, err error)
 }
 
-// table replays captures of whatever prober, where no window holds what belongs together:
-// what is in flight is in the table of a Gatherer. All captures are one run. All on one
-// goroutine.
+// table replays captures where no window holds what belongs together: what is in flight is
+// in the table of a Gatherer. All on one goroutine.
 type table struct {
-	*replay
+	results
 	identity
 	decoder *receiver.Replay
 	gather  *gather.Gatherer
-	writer  *ndjson.Writer
-	name    string // of the vantage point, for want of a better one
-	begun   bool
-	began   int64 // first stamp
-	last    int64 // highest stamp
 }
 
-// run replays one file.
+// newOthers returns the replay of captures that are not of our own, of which the first is
+// at path. All of them are one run.
+func newOthers(p *replay, path string) (*table, error) {
+	t := &table{results: results{replay: p, host: filepath.Base(path)}}
+	t.writer = ndjson.NewWriter(p.file, ndjson.Config{Kinds: p.cfg.Records, Hostname: t.host})
+	t.about = &record.Run{
+		Tool: p.cfg.Tool, Argv: p.cfg.Argv, Seed: p.cfg.Seed, Protocol: "replay",
+		TTL: [2]uint8{1, math.MaxUint8}, Clock: "capture", Shard: [2]int{0, 1},
+	}
+	if p.cfg.Key == "" {
+		t.setForeign()
+		return t, nil
+	}
+	return t, t.setKeyed(path)
+}
+
+// run replays one file. A capture of our own is a run of its own.
 func (t *table) run(ctx context.Context, file *pcapng.File) error {
-	return each(ctx, file, t.take)
+	if !t.own {
+		return file.Each(ctx, t.take)
+	}
+	if err := t.begin(); err != nil {
+		return err
+	}
+	fault := file.Each(ctx, t.take)
+	if fault != nil && !errors.Is(fault, pcapng.ErrCapture) || ctx.Err() != nil {
+		return fault
+	}
+	return t.close(fault)
 }
 
 // take takes the next entry of a file.
 func (t *table) take(e *pcapng.Entry) error {
 	if e.Frame == nil {
+		var n capture.Note
+		if t.own && json.Unmarshal(e.Note, &n) == nil {
+			t.note(&n)
+		}
 		return nil
 	}
-	if err := t.begin(e.Stamp); err != nil {
+	if err := t.nameAfter(e.Stamp); err != nil {
 		return err
 	}
 	t.last = max(t.last, e.Stamp)
 	_, err := t.gather.Sweep(t.last)
+	stray := false
 	if err == nil {
-		err = t.entry(e)
+		stray, err = t.entry(e)
 	}
 	if err != nil {
 		return run.OutputFailed(err)
 	}
+	if stray && t.own {
+		t.strays++
+	}
 	return nil
 }
 
-// begin writes the first records, once. The run is named after the first frame, so that
-// the same captures give the same records.
-func (t *table) begin(stamp int64) error {
+// nameAfter begins a run that is named after its first frame, so that the same captures
+// give the same records.
+func (t *table) nameAfter(stamp int64) error {
 	if t.begun {
 		return nil
 	}
-	t.begun, t.began = true, stamp
-	describe := &record.Run{
-		Run: runName(stamp), Tool: t.cfg.Tool, Argv: t.cfg.Argv, Seed: t.cfg.Seed, Clock: "capture", Shard: [2]int{0, 1},
-	}
-	t.describe(describe)
-	start := &record.CycleStart{Cycle: record.Cycle{Hostname: t.name, Time: stamp / 1e9}}
-	if err := errors.Join(t.writer.Write(start), t.writer.Write(describe)); err != nil {
-		return run.OutputFailed(err)
-	}
-	return nil
+	t.start = stamp
+	t.about.Run = time.Unix(0, stamp).UTC().Format("20060102T150405Z") + "-replay"
+	return t.begin()
 }
 
-// finish writes what is left; whole reports that all captures were read to their ends.
-func (t *table) finish(whole bool) error {
-	if err := t.begin(0); err != nil {
+// close writes what is left. fault is what is wrong with the captures; that of a capture of
+// our own is returned.
+func (t *table) close(fault error) error {
+	if err := t.nameAfter(0); err != nil {
 		return err
 	}
-	sum := t.gather.Summary(t.heard())
-	sum.Run, sum.ElapsedS, sum.Complete = runName(t.began), float64(t.last-t.began)/1e9, whole
-	if !whole {
-		sum.Reason = record.ReasonCapture
+	if t.end != nil {
+		t.gather.Sum.TxErrors = t.end.TxErrors
 	}
-	if err := run.Balanced(sum); err != nil {
-		return err
-	}
-	stop := &record.CycleStop{Cycle: record.Cycle{Hostname: t.name, Time: t.last / 1e9}}
-	err := errors.Join(t.gather.Finish(), t.writer.Write(sum), t.writer.Write(stop), t.writer.Flush())
-	if err != nil {
+	if err := t.gather.Finish(); err != nil {
 		return run.OutputFailed(err)
 	}
 	if n := t.decoder.NotUnderstood; n > 0 {
 		t.notice("%d frames are of link types that are not understood, the last one %d", n, t.decoder.LastLink)
 	}
-	t.cfg.Observer.Event(observe.Finished{Summary: sum})
-	return nil
+	sum := t.gather.Summary(account.Load(&t.decoder.Heard))
+	if t.end != nil && t.end.Cause != "" {
+		sum.Complete = false
+	}
+	err := t.finish(sum, fault, "")
+	if !t.own && errors.Is(err, fault) {
+		return nil // the caller has it already
+	}
+	return err
 }

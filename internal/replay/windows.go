@@ -25,14 +25,15 @@ import (
 // slot; replies are matched in the order in which they were; and a window is over where a
 // note has it. All on one goroutine, but for what the reader does.
 type windows struct {
-	copied
+	results
+	params *plan.Params
 	method probe.Method
 	key    [16]byte
 	lists  struct{ targets, exclude bytes.Buffer }
 
 	plan     *plan.Plan // nil before the first frame
 	codec    *codec.Codec
-	reader   *aheadReader
+	reader   *capture.Reader
 	finder   *target.Finder
 	set      *window.Set
 	matcher  *matcher.Matcher
@@ -41,7 +42,7 @@ type windows struct {
 	opened   uint64 // windows
 	probed   uint64 // windows with a probe, the highest and those before it
 
-	waiting waiting
+	waiting capture.Queue
 }
 
 // lookahead is for how long, in ns of the capture's time, a reply is held: the sender may
@@ -56,7 +57,7 @@ func newWindows(p *replay, v *plan.Params, key [16]byte) (*windows, error) {
 	if err := v.Validate(); err != nil {
 		return nil, err
 	}
-	w := &windows{copied: newCopied(p, v), method: method, key: key}
+	w := &windows{results: newOwn(p, v), params: v, method: method, key: key}
 	if w.codec, err = codec.New(v.Codec(method, key)); err != nil {
 		return nil, err
 	}
@@ -69,11 +70,11 @@ func newWindows(p *replay, v *plan.Params, key [16]byte) (*windows, error) {
 
 // run replays the file.
 func (w *windows) run(ctx context.Context, f *pcapng.File) error {
-	w.reader = newAheadReader(f, w.codec)
+	w.reader = capture.NewReader(f, w.codec)
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	w.supervisor.Go("read capture", func() error { ended <- w.reader.run(reading); return nil })
+	w.supervisor.Go("read capture", func() error { ended <- w.reader.Run(reading); return nil })
 	err := w.blocks()
 	stop()
 	fault := <-ended
@@ -98,7 +99,7 @@ func (w *windows) run(ctx context.Context, f *pcapng.File) error {
 
 // blocks takes all that the reader reads.
 func (w *windows) blocks() error {
-	for b := range w.reader.read {
+	for b := range w.reader.Blocks {
 		if err := w.block(b); err != nil {
 			return err
 		}
@@ -107,27 +108,27 @@ func (w *windows) blocks() error {
 }
 
 // block takes a block: its probes at once, its replies later.
-func (w *windows) block(b *block) error {
-	w.last = b.last
-	w.strays += b.strays
-	if b.frames > 0 && w.plan == nil {
+func (w *windows) block(b *capture.Block) error {
+	w.last = b.Last
+	w.strays += b.Strays
+	if b.Frames > 0 && w.plan == nil {
 		if err := w.begin(); err != nil {
 			return err
 		}
 	}
-	for i := range b.probes {
-		if err := w.probe(&b.probes[i]); err != nil {
+	for i := range b.Probes {
+		if err := w.probe(&b.Probes[i]); err != nil {
 			return err
 		}
 	}
-	if b.note != nil {
-		w.note(b.note)
+	if b.Note != nil {
+		w.note(b.Note)
 	}
 	if w.plan == nil { // no frame yet: nothing can be over
-		w.reader.used(b)
+		w.reader.Used(b)
 		return nil
 	}
-	w.waiting.push(b)
+	w.waiting.Push(b)
 	return w.release(w.last - lookahead)
 }
 
@@ -158,7 +159,7 @@ func (w *windows) begin() error {
 	w.finder = p.Order.Finder()
 	w.retired = make(chan *window.Window, window.Live)
 	w.matcher = matcher.New(matcher.Config{
-		Index: w.finder, Set: w.set, Retired: w.retired, Known: p.StopSet(), Heard: &w.reader.decoder.Heard,
+		Index: w.finder, Set: w.set, Retired: w.retired, Known: p.StopSet(), Heard: &w.reader.Decoder.Heard,
 	})
 	w.recorder = &recorder.Recorder{
 		Assembler: trace.NewAssembler(p.Assembler(w.codec, &w.set.Faults)), Writer: w.writer, Kinds: w.cfg.Records,
@@ -166,7 +167,7 @@ func (w *windows) begin() error {
 	for range window.Live {
 		w.open(nil)
 	}
-	return w.copied.begin()
+	return w.results.begin()
 }
 
 // open opens the next window, if there is one, in the memory of a cleared one if that is
@@ -183,7 +184,7 @@ func (w *windows) open(cleared *window.Window) {
 }
 
 // probe fills the slot of a probe.
-func (w *windows) probe(p *sentProbe) error {
+func (w *windows) probe(p *capture.Sent) error {
 	position, ok := w.finder.PositionOf(p.Target)
 	if !ok {
 		w.strays++
@@ -203,13 +204,13 @@ func (w *windows) probe(p *sentProbe) error {
 		}
 	}
 	w.probed = max(w.probed, live.ID+1)
-	live.Stamp(window.Slot{Target: i, Flow: p.Flow, TTL: p.TTL, Attempt: p.Attempt}, p.stamp)
+	live.Stamp(window.Slot{Target: i, Flow: p.Flow, TTL: p.TTL, Attempt: p.Attempt}, p.Stamp)
 	return nil
 }
 
 // release matches what waits and came before a time.
 func (w *windows) release(before int64) error {
-	for w.waiting.due(before) {
+	for w.waiting.Due(before) {
 		if err := w.releaseFirst(); err != nil {
 			return err
 		}
@@ -219,7 +220,7 @@ func (w *windows) release(before int64) error {
 
 // releaseNote matches what waits until the window that holds position is live.
 func (w *windows) releaseNote(position uint64) error {
-	for len(w.waiting.blocks) > 0 {
+	for len(w.waiting.Blocks) > 0 {
 		if err := w.releaseFirst(); err != nil {
 			return err
 		}
@@ -232,13 +233,13 @@ func (w *windows) releaseNote(position uint64) error {
 
 // releaseFirst matches the block that waits longest; no window is over but by its note.
 func (w *windows) releaseFirst() error {
-	b := w.waiting.pop()
-	defer w.reader.used(b)
-	w.matcher.Replies(b.replies, 0)
-	if b.note == nil || b.note.Over == nil {
+	b := w.waiting.Pop()
+	defer w.reader.Used(b)
+	w.matcher.Replies(b.Replies, 0)
+	if b.Note == nil || b.Note.Over == nil {
 		return nil
 	}
-	over := b.note.Over
+	over := b.Note.Over
 	return w.over(over.Window, over.DeadlineNS, over.Halted)
 }
 
@@ -278,7 +279,7 @@ func (w *windows) finish(fault error) error {
 			return err
 		}
 	}
-	return w.copied.finish(w.summary(taken), fault, ": windows from there on are cut")
+	return w.results.finish(w.summary(taken), fault, ": windows from there on are cut")
 }
 
 // summary adds up the counts.
@@ -291,6 +292,5 @@ func (w *windows) summary(taken uint64) *record.Summary {
 	sum.Name(more, seen)
 	w.plan.AddNever(&sum.Account, taken)
 	sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && r.Halted == 0, record.ReasonDone
-	w.ended(sum)
 	return sum
 }

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/recorder"
@@ -66,7 +67,11 @@ func (s *scan) watch() matcher.Watch {
 func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
 	bucket := ratelimit.NewShared(ratelimit.Config{RatePPS: s.plan.RatePPS, Burst: s.plan.Burst}, s.time.Clock.Now())
 	if s.plan.RateAuto {
-		s.auto = s.newAutoRate(func(pps float64) { bucket.SetRate(s.time.Clock.Now(), pps) })
+		s.auto = autorate.New(autorate.Config{
+			MaxPPS: s.plan.RatePPS, Wait: s.cfg.Wait, MinTTL: s.cfg.MinTTL, MaxTTL: s.cfg.MaxTTL, Set: s.set,
+			SetRate:  func(pps float64) { bucket.SetRate(s.time.Clock.Now(), pps) },
+			Observer: s.observe,
+		})
 	}
 	newSchedule := s.plan.Schedules()
 	for i, port := range s.session.Ports {
@@ -78,7 +83,7 @@ func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
 		s.schedules = append(s.schedules, work)
 		source := sender.Source(work)
 		if s.auto != nil {
-			source = s.auto.source(work)
+			source = s.auto.Source(work)
 		}
 		s.senders = append(s.senders, sender.New(sender.Config{
 			Codec: s.session.Codec, Port: port, Allowed: s.guard, Shape: s.plan.Shape,

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/checkpoint"
 	"github.com/masstrace/masstrace/internal/format"
@@ -253,7 +254,7 @@ func (s *scan) receive(r *run.Run) error {
 		drops, _, _ := s.session.Live.Drops() // not known is none
 		end = &capture.End{
 			Windows: s.taken, KernelDrops: drops, Cause: run.ReasonOf(r.Cause()), ElapsedS: float64(s.ended-s.began) / 1e9,
-			AutoRate: s.auto.record(),
+			AutoRate: s.auto.Record(),
 		}
 	}
 	s.capture.ReceivedAll(s.time.Now(), end)
@@ -305,6 +306,6 @@ type stages struct {
 	replies   receiver.Sink
 	matcher   *matcher.Matcher
 	recorder  *recorder.Recorder
-	auto      *autoRate         // nil if the rate is given
+	auto      *autorate.Control // nil if the rate is given
 	manners   *schedule.Manners // nil if nothing is held back
 }

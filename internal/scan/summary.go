@@ -98,7 +98,7 @@ func (s *scan) summary() (*record.Summary, error) {
 	s.plan.AddNever(&sum.Account, r.Done)
 	sum.Abandoned = r.Abandoned
 	sum.ElapsedS = float64(s.ended-s.began) / 1e9
-	sum.AutoRate = s.auto.record()
+	sum.AutoRate = s.auto.Record()
 	s.noteQueue()
 	s.keeper.AddBefore(sum)
 	sum.Complete, sum.Reason = true, record.ReasonDone

@@ -1,4 +1,7 @@
-package scan
+// Package autorate finds the highest rate at which as many probes are answered as at low
+// rates: it samples what leaves, looks a little later which samples were answered, and sets
+// the rate as ratelimit.Auto decides, trial by trial.
+package autorate
 
 import (
 	"sync"
@@ -12,12 +15,10 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// autoRate is what --rate auto puts between strategies and their senders: it
-// takes a sample of the first attempts as they are handed out, the control group,
-// looks a little later which of them were answered, and has a ratelimit.Auto
-// choose the rate by that, trial by trial. What it does is done by the senders'
-// goroutines; one that finds another at it passes by.
-type autoRate struct {
+// Control stands between strategies and their senders: it takes samples of first attempts as
+// they are handed out, the control group. The goroutines of the senders do its work; one
+// that finds another at it passes by. A nil Control controls nothing.
+type Control struct {
 	faults  *window.Faults
 	live    func(id uint64) *window.Window // nil of a window that is over
 	setRate func(pps float64)
@@ -62,29 +63,39 @@ const (
 	startPPS     = 500
 )
 
-// newAutoRate returns the control of a scan that never exceeds mostPPS. setRate
-// may be called by any sender.
-func (s *scan) newAutoRate(setRate func(pps float64)) *autoRate {
-	wait := int64(s.cfg.Wait)
-	a := &autoRate{
-		faults: &s.set.Faults, live: s.set.Get, setRate: setRate, observe: s.observe,
+// Config is what a Control works with.
+type Config struct {
+	MaxPPS         float64 // never exceeded
+	Wait           time.Duration
+	MinTTL, MaxTTL uint8
+	Set            *window.Set
+	// SetRate may be called by the goroutine of any sender.
+	SetRate  func(pps float64)
+	Observer observe.Observer
+}
+
+// New returns a control, which sets the rate to begin with.
+func New(c Config) *Control {
+	wait := int64(c.Wait)
+	a := &Control{
+		faults: &c.Set.Faults, live: c.Set.Get, setRate: c.SetRate, observe: c.Observer,
 		delay: min(wait/2, int64(time.Second)), wait: wait, high: controlTTL,
-		auto:    ratelimit.NewAuto(ratelimit.AutoConfig{StartPPS: startPPS, MaxPPS: s.plan.RatePPS}),
+		auto:    ratelimit.NewAuto(ratelimit.AutoConfig{StartPPS: startPPS, MaxPPS: c.MaxPPS}),
 		samples: make([]sampled, mostSamples),
 	}
-	if s.cfg.MinTTL > controlTTL {
-		a.high = s.cfg.MaxTTL
+	if c.MinTTL > controlTTL {
+		a.high = c.MaxTTL
 	}
 	a.setRate(a.auto.Rate())
 	return a
 }
 
-// source returns a strategy whose probes the control sees.
-func (a *autoRate) source(s sender.Source) sender.Source { return &controlled{s, a} }
+// Source returns a strategy whose probes the control sees.
+func (a *Control) Source(s sender.Source) sender.Source { return &controlled{s, a} }
 
 type controlled struct {
 	sender.Source
-	control *autoRate
+	control *Control
 }
 
 // Next implements sender.Source.
@@ -95,7 +106,7 @@ func (c *controlled) Next(items []window.Item, now int64) (n int, next int64) {
 }
 
 // saw takes note of what is about to leave.
-func (a *autoRate) saw(items []window.Item, now int64) {
+func (a *Control) saw(items []window.Item, now int64) {
 	if !a.mu.TryLock() {
 		return
 	}
@@ -111,13 +122,13 @@ func (a *autoRate) saw(items []window.Item, now int64) {
 	}
 }
 
-func (a *autoRate) begin(now int64) {
+func (a *Control) begin(now int64) {
 	a.trial, a.began, a.ended, a.drawn, a.handed = ratelimit.Trial{}, now, 0, 0, 0
 	a.stride = max(int(a.auto.Rate()/samplesPPS/3), 1) // a third of TTLs, about
 }
 
 // draw takes samples of items, and ends that when there are enough.
-func (a *autoRate) draw(items []window.Item, now int64) {
+func (a *Control) draw(items []window.Item, now int64) {
 	a.handed += uint64(len(items))
 	for i := range items {
 		if items[i].Attempt != 0 || items[i].TTL > a.high {
@@ -140,7 +151,7 @@ func (a *autoRate) draw(items []window.Item, now int64) {
 
 // look looks at the samples that are due. Those that could not be looked at in
 // time are left out: their windows may be gone.
-func (a *autoRate) look(now int64) {
+func (a *Control) look(now int64) {
 	for ; a.n > 0; a.n-- {
 		s := &a.samples[a.head]
 		if now-s.at < a.delay {
@@ -159,7 +170,7 @@ func (a *autoRate) look(now int64) {
 }
 
 // judge ends the trial and begins the next.
-func (a *autoRate) judge(now int64) {
+func (a *Control) judge(now int64) {
 	a.trial.Dropped = a.faults.Drops.Touch(a.began, now)
 	rate := a.auto.Rate()
 	verdict := a.auto.Judge(&a.trial)
@@ -175,8 +186,8 @@ func (a *autoRate) judge(now int64) {
 	a.begin(now)
 }
 
-// record returns what was found, for the summary; nil of a nil control.
-func (a *autoRate) record() *record.AutoRate {
+// Record returns what was found, for the summary; nil of a nil Control.
+func (a *Control) Record() *record.AutoRate {
 	if a == nil {
 		return nil
 	}

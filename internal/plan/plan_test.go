@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"errors"
+	"net/netip"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// config returns what the flags' defaults give.
+func config(targets ...string) Config {
+	return Config{
+		Targets: targets, Stdin: strings.NewReader(""), PerPrefix: 1, Granularity4: 24, Granularity6: 48,
+		Method: probe.UDP, MinTTL: 1, MaxTTL: 32, DstPort: 33434, Flows: 1, Attempts: 1,
+		RatePPS: 10_000, Wait: time.Second, Memory: 64 << 20, Records: record.Traces,
+	}
+}
+
+// planOf returns the plan of a config, without warnings.
+func planOf(t *testing.T, c Config) *Plan {
+	t.Helper()
+	c.Seed, c.Key = "plan", strings.Repeat("00", 16)
+	p, err := New(&c, Began{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Windows are of ten seconds of probing, within bounds of targets, of time and
+// of memory.
+func TestWindows(t *testing.T) {
+	const whole = "0.0.0.0/0"
+	tests := []struct {
+		name    string
+		set     func(*Config)
+		targets int // of a window
+	}{
+		{"ten seconds", func(*Config) {}, 3125},                                                            // 10,000 × 10 ÷ 32
+		{"flows take room", func(c *Config) { c.Flows = 10 }, 312},                                         // ÷ 320
+		{"few TTLs make many targets", func(c *Config) { c.MinTTL, c.MaxTTL = 3, 4 }, 50_000},              // ÷ 2
+		{"at least 64 targets", func(c *Config) { c.RatePPS = 100 }, 64},                                   // 20 s
+		{"not over a minute", func(c *Config) { c.RatePPS = 10 }, 18},                                      // 600 ÷ 32
+		{"one target takes what it takes", func(c *Config) { c.RatePPS = 0.1 }, 1},                         // 320 s
+		{"no more than there are", func(c *Config) { c.Targets = []string{"45.0.0.0/22"} }, 4},             // /24s
+		{"in bits on the wire", func(c *Config) { c.Bandwidth = 656_000 }, 312},                            // 1000 pps
+		{"a shard is a part", func(c *Config) { c.Targets, c.Shards = []string{"45.0.0.0/21"}, 4 }, 2},     // of 8
+		{"the first of them", func(c *Config) { c.MaxTargets = 5 }, 5},                                     // of 2²⁴
+		{"all addresses", func(c *Config) { c.Granularity4, c.Targets = 32, []string{"45.0.0.0/28"} }, 16}, // 2⁴
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := config(whole)
+			c.Memory = 1 << 30
+			tt.set(&c)
+			p := planOf(t, c)
+			if p.Shape.Targets != tt.targets {
+				t.Errorf("windows of %d targets, want %d", p.Shape.Targets, tt.targets)
+			}
+			n := uint64(p.Shape.Targets)
+			if want := (p.Order.Len() + n - 1) / n; p.Windows != want {
+				t.Errorf("%d windows for %d targets, want %d", p.Windows, p.Order.Len(), want)
+			}
+		})
+	}
+}
+
+// What windows come to take is within --memory, and what the plan says.
+func TestMemory(t *testing.T) {
+	for _, records := range []record.Kinds{record.Traces, record.Both} {
+		for _, memory := range []uint64{1 << 20, 16 << 20, 64 << 20} {
+			c := config("0.0.0.0/0")
+			c.RatePPS, c.Memory, c.Attempts, c.Flows, c.Records = 1e6, memory, 2, 2, records
+			p := planOf(t, c)
+			if got := p.Memory(); got > memory || got < memory/2 {
+				t.Errorf("%d octets planned of %d", got, memory)
+			}
+			// A window of that shape, with every probe sent.
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			w := window.New(p.Shape)
+			for flow := range uint16(c.Flows) {
+				for attempt := range uint8(c.Attempts) {
+					w.Stamp(window.Slot{Flow: flow, Attempt: attempt, TTL: 1}, 1)
+				}
+			}
+			runtime.ReadMemStats(&after)
+			if got := after.TotalAlloc - before.TotalAlloc; got > memory/window.Live+64<<10 {
+				t.Errorf("a window takes %d octets, more than its part of %d", got, memory)
+			}
+			runtime.KeepAlive(w)
+		}
+	}
+}
+
+// What cannot be planned is an error of usage, whoever asks.
+func TestPlanErrors(t *testing.T) {
+	tests := []struct {
+		name        string
+		set         func(*Config)
+		field, want string
+	}{
+		{"no room", func(c *Config) { c.Memory = 1000 }, "Memory", "1000 bytes hold not one target"},
+		{"too many", func(c *Config) {
+			c.Targets, c.Granularity6 = []string{"2000::/3"}, 64
+		}, "Targets", "more than 2⁵³"},
+		{"key", func(c *Config) { c.Key = "x" }, "Key", "32 hexadecimal digits"},
+		{"shard without seed", func(c *Config) { c.Seed, c.Shards = "", 2 }, "Shard", "needs a seed"},
+		{"shard", func(c *Config) { c.Shard, c.Shards = 2, 2 }, "Shard", ""},
+		{"strategy", func(c *Config) { c.Strategy.Strategy = "lasthop" }, "Strategy", "complete, exhaustive, topology"},
+		{"source", func(c *Config) { c.Sources = []netip.Addr{netip.MustParseAddr("2001:db8::1")} }, "Sources", "no target is of its family"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := config("45.0.0.0/8")
+			c.Seed, c.Key = "s", strings.Repeat("00", 16)
+			tt.set(&c)
+			_, err := New(&c, Began{})
+			refused := new(ConfigError)
+			if !errors.As(err, &refused) || refused.Field != tt.field || !strings.Contains(refused.Err.Error(), tt.want) {
+				t.Errorf("error %v, want one of %s with %q", err, tt.field, tt.want)
+			}
+		})
+	}
+}
+
+func TestDuration(t *testing.T) {
+	c := config("45.0.0.0/16") // 256 × 32 probes
+	c.Attempts, c.Wait = 2, 3*time.Second
+	if got, want := planOf(t, c).Duration(), 7638400*time.Microsecond; got != want {
+		t.Errorf("duration %v, want %v", got, want)
+	}
+}
