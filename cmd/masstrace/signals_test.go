@@ -50,6 +50,7 @@ func TestSignals(t *testing.T) {
 					time.AfterFunc(at, s.wish)
 				}
 				time.Sleep(5 * time.Second) // of the bubble
+				synctest.Wait()
 				if interrupted != tt.interrupted || killed != tt.killed || exit != tt.exit {
 					t.Errorf("interrupted after %v, killed after %v, exit after %v; want %v, %v, %v",
 						interrupted, killed, exit, tt.interrupted, tt.killed, tt.exit)
@@ -71,6 +72,7 @@ func TestSignalsOver(t *testing.T) {
 				time.Sleep(oneWish)
 				s.wish()
 				time.Sleep(5 * time.Second) // of the bubble
+				synctest.Wait()
 				s.end()
 			})
 		})
