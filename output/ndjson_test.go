@@ -3,16 +3,17 @@ package output
 import (
 	"io"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
 // TraceRecord and what follows is what the tests of files write and read.
-type TraceRecord = ndjson.TraceLine
+type TraceRecord = record.Trace
 
 var (
-	ErrCut     = ndjson.ErrCut
+	ErrCut     = format.ErrCut
 	testConfig = ndjson.Config{Run: "01JX", Hostname: "vp1"}
 )
 
@@ -26,9 +27,17 @@ func (w traceWriter) Reply(head *record.Head, hop *record.Hop) error {
 	return w.Write(&record.Reply{Head: *head, Hop: *hop})
 }
 
-func OpenReader(path string, stdin io.Reader) (*ndjson.Reader, error) {
-	return ndjson.OpenReader(path, stdin)
+type reader struct {
+	*ndjson.Reader
+	io.Closer
 }
+
+func OpenReader(path string, stdin io.Reader) (reader, error) {
+	in, err := format.OpenInput(path, stdin)
+	return reader{ndjson.NewReader(in), in}, err
+}
+
+func (r reader) Next() (record.Record, error) { return r.Read() }
 
 func testSummary() *record.Summary { return new(record.Summary) }
 

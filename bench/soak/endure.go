@@ -132,11 +132,11 @@ func (e *endurance) read(in io.Reader) error {
 		switch {
 		case bytes.HasPrefix(line, []byte(`{"type":"trace",`)):
 			if e.traces++; e.traces%judgeEvery == 0 {
-				var t ndjson.TraceLine
-				if err := json.Unmarshal(line, &t); err != nil {
+				r, err := ndjson.Decode(line)
+				if err != nil {
 					return err
 				}
-				e.hops(&t)
+				e.hops(r.(*record.Trace))
 			}
 		case bytes.HasPrefix(line, []byte(`{"type":"summary"`)):
 			e.summary = new(record.Summary)
@@ -148,16 +148,16 @@ func (e *endurance) read(in io.Reader) error {
 }
 
 // hops holds the hops of a trace against the truth.
-func (e *endurance) hops(t *ndjson.TraceLine) {
+func (e *endurance) hops(t *record.Trace) {
 	const udp = 17
-	flow := netsim.PortFlow(udp, t.Src, t.Dst, uint16(t.SrcPort), uint16(t.DstPort))
+	flow := netsim.PortFlow(udp, t.Source.Netip(), t.Target.Netip(), t.Flow.Value, t.DstPort)
 	for i := range t.Hops {
 		h := &t.Hops[i]
 		e.judged++
-		if v := e.truth.Judge(&flow, uint8(h.ProbeTTL), h.Addr); v != netsim.TrueHop {
+		if v := e.truth.Judge(&flow, h.TTL, h.Responder.Netip()); v != netsim.TrueHop {
 			e.wrong++
 			if len(e.examples) < 5 {
-				e.examples = append(e.examples, fmt.Sprintf("%v TTL %d from %v: %v, %s", t.Dst, h.ProbeTTL, h.Addr, v, h.Valid))
+				e.examples = append(e.examples, fmt.Sprintf("%v TTL %d from %v: %v, %s", t.Target, h.TTL, h.Responder, v, h.Valid))
 			}
 		}
 	}

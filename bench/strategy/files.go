@@ -10,7 +10,9 @@ import (
 	"net/netip"
 	"os"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/format/all"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // writeSparse writes n hosts in /24s by chance, of a /8 for each 40,000 of them.
@@ -43,21 +45,21 @@ func writeTargets(path string, n int, rng *rand.Rand, prefix func(i int) int) er
 }
 
 // eachRecord calls f for the records of a file of masstrace or scamper.
-func eachRecord(path string, f func(any)) error {
-	r, err := ndjson.OpenReader(path, nil)
+func eachRecord(path string, f func(record.Record)) error {
+	r, err := all.Open(path, nil)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	for {
-		record, err := r.Next()
+		rec, err := r.Read()
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		f(record)
+		f(rec)
 	}
 }
 
@@ -67,24 +69,25 @@ func readRecords(path string) (f found, err error) {
 	interfaces := map[netip.Addr]bool{}
 	seen := map[netip.Addr]uint8{} // in a trace, first at a TTL
 	f.hops, f.probed = map[hop]bool{}, map[netip.Addr]uint8{}
-	err = eachRecord(path, func(r any) {
-		t, ok := r.(*ndjson.TraceLine)
+	err = eachRecord(path, func(r record.Record) {
+		t, ok := r.(*record.Trace)
 		if !ok {
 			return
 		}
 		clear(seen)
-		f.probed[t.Dst] = uint8(t.HopCount)
+		f.probed[t.Target.Netip()] = t.End
 		for i := range t.Hops {
 			h := &t.Hops[i]
-			if h.ICMPType == nil || *h.ICMPType != timeExceeded || h.Addr == t.Dst {
+			if h.Protocol != probe.ProtoICMP || h.Type != timeExceeded || h.Responder == t.Target {
 				continue
 			}
-			interfaces[h.Addr] = true
-			if seen[h.Addr] == 0 {
-				seen[h.Addr] = h.ProbeTTL
+			addr := h.Responder.Netip()
+			interfaces[addr] = true
+			if seen[addr] == 0 {
+				seen[addr] = h.TTL
 			}
-			if seen[h.Addr] == h.ProbeTTL { // else it goes round in a circle
-				f.hops[hop{t.Dst, h.ProbeTTL}] = true
+			if seen[addr] == h.TTL { // else it goes round in a circle
+				f.hops[hop{t.Target.Netip(), h.TTL}] = true
 			}
 		}
 	})

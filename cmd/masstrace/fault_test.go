@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // A process that is suspended for some seconds goes on as if it had not been: it
@@ -39,13 +39,13 @@ func TestSuspended(t *testing.T) {
 	after, lagged := 0, 0
 	for _, trace := range r.traces {
 		for _, hop := range trace.Hops {
-			if at := time.Unix(hop.Tx.Sec, hop.Tx.USec*1000).Sub(resumed); at > -50*time.Millisecond && at < 200*time.Millisecond {
+			if at := time.Unix(0, hop.Sent).Sub(resumed); at > -50*time.Millisecond && at < 200*time.Millisecond {
 				after++
 			}
 			if hop.Lagged {
 				lagged++
-			} else if *hop.RTT > 1000 {
-				t.Errorf("%v TTL %d: %v ms, and not marked", trace.Dst, hop.ProbeTTL, *hop.RTT)
+			} else if hop.RTT > 1e9 {
+				t.Errorf("%v TTL %d: %v, and not marked", trace.Target, hop.TTL, time.Duration(hop.RTT))
 			}
 		}
 	}
@@ -157,8 +157,8 @@ func TestTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]bool{} // of the same seed, which fixes the flows
-	hop := func(trace *ndjson.TraceLine, h *ndjson.HopLine) string {
-		return fmt.Sprint(trace.Dst, " ", h.ProbeTTL, " ", h.Addr)
+	hop := func(trace *record.Trace, h *record.Hop) string {
+		return fmt.Sprint(trace.Target, " ", h.TTL, " ", h.Responder)
 	}
 	for _, trace := range mustRead(t, alone).traces {
 		for i := range trace.Hops {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // What the exclude files come to list is not probed from then on, and a file that
@@ -43,18 +44,18 @@ func TestHangup(t *testing.T) {
 	r := mustRead(t, out)
 	probed, before, others := 0, 0, 0
 	for _, trace := range r.traces {
-		if !excluded.Contains(trace.Dst) {
+		if !excluded.Contains(trace.Target.Netip()) {
 			others++
 			continue
 		}
 		probed++
-		if trace.StopReason == "HOPLIMIT" {
-			t.Errorf("%v: ends as if all TTLs had been probed", trace.Dst)
+		if trace.StopReason == record.StopHopLimit {
+			t.Errorf("%v: ends as if all TTLs had been probed", trace.Target)
 		}
 		for _, hop := range trace.Hops {
-			tx := hop.Tx.Time()
+			tx := time.Unix(0, hop.Sent)
 			if tx.After(from) {
-				t.Errorf("%v TTL %d: probed %v after the exclusion", trace.Dst, hop.ProbeTTL, tx.Sub(from))
+				t.Errorf("%v TTL %d: probed %v after the exclusion", trace.Target, hop.TTL, tx.Sub(from))
 			}
 			if tx.Before(from) {
 				before++

@@ -19,6 +19,7 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/internet"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // simulation is a scan of a simulated Internet, seen from both ends.
@@ -114,14 +115,14 @@ func TestInternetClean(t *testing.T) {
 			for _, trace := range s.traces {
 				for _, hop := range trace.Hops {
 					// Of IPv6 routers may quote too little for two tags.
-					if len(hop.Mangled) > 0 || hop.Valid != "strong" && trace.Dst.Is4() {
-						t.Errorf("%v TTL %d: %s, mangled %v", trace.Dst, hop.ProbeTTL, hop.Valid, hop.Mangled)
+					if hop.Mangled != 0 || hop.Valid != probe.Strong && trace.Target.Is4() {
+						t.Errorf("%v TTL %d: %s, mangled %v", trace.Target, hop.TTL, hop.Valid, hop.Mangled.AppendNames(nil))
 					}
 				}
 			}
 			reached := 0
-			for _, ext := range s.exts {
-				if ext.Reached {
+			for _, trace := range s.traces {
+				if trace.Reached {
 					reached++
 				}
 			}

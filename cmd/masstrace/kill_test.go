@@ -107,7 +107,7 @@ func checkKilled(t *testing.T, dir string) {
 	seen := map[netip.Addr]int{}
 	twice := 0
 	for _, trace := range r.traces {
-		if seen[trace.Dst]++; seen[trace.Dst] > 1 {
+		if seen[trace.Target.Netip()]++; seen[trace.Target.Netip()] > 1 {
 			twice++
 		}
 	}

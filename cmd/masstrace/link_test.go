@@ -72,7 +72,7 @@ func restoreRoutes(t *testing.T) {
 func answeredAfter(r *results, after time.Time) (n int) {
 	for _, trace := range r.traces {
 		for _, hop := range trace.Hops {
-			if time.Unix(hop.Tx.Sec, hop.Tx.USec*1000).After(after) {
+			if time.Unix(0, hop.Sent).After(after) {
 				n++
 			}
 		}

@@ -26,7 +26,7 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	}
 	sum, err := merge.Run(ctx, merge.Config{Files: c.Files, Missing: missing, Output: c.Output, Stdout: s.Stdout})
 	switch {
-	case errors.Is(err, merge.ErrShards):
+	case errors.Is(err, merge.ErrShards), errors.Is(err, merge.ErrTwice):
 		return &plan.ConfigError{Err: err}
 	case err != nil:
 		return err

@@ -43,18 +43,18 @@ func TestReceiveOverflow(t *testing.T) {
 		t.Errorf("silent by %+v; want up to %d under drops, and others", by, most)
 	}
 	marked, silent := uint64(0), uint64(0)
-	for _, ext := range r.exts {
-		under := map[int]bool{}
-		for _, ttl := range ext.UnderDrops {
+	for _, trace := range r.traces {
+		under := map[uint8]bool{}
+		for _, ttl := range trace.UnderDrops {
 			under[ttl] = true
 			marked++
 		}
-		silent += uint64(len(ext.NoReply))
-		for _, probe := range ext.NoReply {
-			delete(under, probe[0])
+		silent += uint64(len(trace.Silent))
+		for _, probe := range trace.Silent {
+			delete(under, probe.TTL)
 		}
 		if len(under) > 0 {
-			t.Errorf("%v: under drops at %v, which were not silent", ext.Dst, under)
+			t.Errorf("%v: under drops at %v, which were not silent", trace.Target, under)
 		}
 	}
 	if marked != sum.SilentBy.Drops || silent != sum.Silent {

@@ -139,7 +139,7 @@ const (
 	traceRecord = `{"type":"trace","method":"udp-paris","src":"192.0.2.2","dst":"45.16.0.9","sport":40000,"dport":33434,"stop_reason":"HOPLIMIT","hop_count":0,"hops":[]}`
 )
 
-// emptyLog writes a log of a network that nobody probed.
+// emptyLog writes the log of a network without a probe.
 func emptyLog(t *testing.T) (path string) {
 	t.Helper()
 	var b bytes.Buffer

@@ -12,16 +12,16 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
 // results are the records of a file.
 type results struct {
 	run     *record.Run
-	traces  []*ndjson.TraceLine
-	exts    []*ndjson.ExtLine
-	replies []*ndjson.ReplyLine
+	traces  []*record.Trace
+	replies []*record.Reply
 	summary *record.Summary // nil if there is none
 	stopped bool            // there is a cycle-stop
 	cut     bool            // the last line is not whole
@@ -29,18 +29,18 @@ type results struct {
 
 // readResults reads a file of records; all whole lines must be valid.
 func readResults(path string) (*results, error) {
-	in, err := ndjson.OpenReader(path, nil)
+	in, err := all.Open(path, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
 	r := new(results)
 	for {
-		rec, err := in.Next()
+		rec, err := in.Read()
 		switch {
 		case err == io.EOF:
 			return r, nil
-		case errors.Is(err, ndjson.ErrCut):
+		case errors.Is(err, format.ErrCut):
 			r.cut = true
 			return r, nil
 		case err != nil:
@@ -49,11 +49,9 @@ func readResults(path string) (*results, error) {
 		switch rec := rec.(type) {
 		case *record.Run:
 			r.run = rec
-		case *ndjson.TraceLine:
+		case *record.Trace:
 			r.traces = append(r.traces, rec)
-		case *ndjson.ExtLine:
-			r.exts = append(r.exts, rec)
-		case *ndjson.ReplyLine:
+		case *record.Reply:
 			r.replies = append(r.replies, rec)
 		case *record.Summary:
 			r.summary = rec
@@ -61,6 +59,16 @@ func readResults(path string) (*results, error) {
 			r.stopped = true
 		}
 	}
+}
+
+// exts counts the traces with a trace-ext record.
+func (r *results) exts() (n int) {
+	for _, t := range r.traces {
+		if !t.Bare {
+			n++
+		}
+	}
+	return n
 }
 
 // mustRead is readResults of a run that wrote its summary, which must add up.
@@ -111,7 +119,7 @@ func scriptRecords(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 3 && args[1] == ">" {
 		var targets []string
 		for _, t := range r.traces {
-			targets = append(targets, fmt.Sprintf("%v\n", t.Dst))
+			targets = append(targets, fmt.Sprintf("%v\n", t.Target))
 		}
 		slices.Sort(targets)
 		ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(strings.Join(targets, "")), 0o666))
@@ -119,7 +127,7 @@ func scriptRecords(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	have := map[string]string{
 		"traces":  strconv.Itoa(len(r.traces)),
-		"exts":    strconv.Itoa(len(r.exts)),
+		"exts":    strconv.Itoa(r.exts()),
 		"replies": strconv.Itoa(len(r.replies)),
 	}
 	if s := r.summary; s != nil {

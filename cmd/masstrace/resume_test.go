@@ -8,6 +8,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // With a checkpoint, a signal leaves the windows that are not done to another
@@ -28,8 +29,8 @@ func TestSignalCheckpoint(t *testing.T) {
 
 	r := mustRead(t, out)
 	for _, trace := range r.traces {
-		if trace.StopReason == "HALTED" {
-			t.Errorf("%v: HALTED", trace.Dst)
+		if trace.StopReason == record.StopHalted {
+			t.Errorf("%v: HALTED", trace.Target)
 		}
 	}
 	half := len(r.traces)
@@ -50,7 +51,7 @@ func TestSignalCheckpoint(t *testing.T) {
 	r = mustRead(t, out)
 	seen := map[string]bool{}
 	for _, trace := range r.traces {
-		seen[trace.Dst.String()] = true
+		seen[trace.Target.String()] = true
 	}
 	if len(r.traces) != 256 || len(seen) != 256 || !r.summary.Complete || r.summary.Targets != 256 {
 		t.Errorf("%d traces of %d targets, summary %+v; want 256, complete", len(r.traces), len(seen), r.summary)

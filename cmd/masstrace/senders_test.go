@@ -17,9 +17,9 @@ func hopsOf(r *results) map[netip.Addr]string {
 	for _, trace := range r.traces {
 		var b strings.Builder
 		for _, hop := range trace.Hops {
-			fmt.Fprintf(&b, "%d:%v ", hop.ProbeTTL, hop.Addr)
+			fmt.Fprintf(&b, "%d:%v ", hop.TTL, hop.Responder)
 		}
-		hops[trace.Dst] = b.String()
+		hops[trace.Target.Netip()] = b.String()
 	}
 	return hops
 }

@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/record"
@@ -33,8 +32,8 @@ func TestSignalOnce(t *testing.T) {
 			if sum.Complete || sum.Reason != record.ReasonSignal || sum.Skipped.Interrupted == 0 || sum.Answered*3 < sum.Sent {
 				t.Errorf("summary %+v; want incomplete by a signal, replies waited for", sum)
 			}
-			halted := slices.ContainsFunc(r.traces, func(t *ndjson.TraceLine) bool { return t.StopReason == "HALTED" })
-			whole := slices.ContainsFunc(r.traces, func(t *ndjson.TraceLine) bool { return t.StopReason == "COMPLETED" })
+			halted := slices.ContainsFunc(r.traces, func(t *record.Trace) bool { return t.StopReason == record.StopHalted })
+			whole := slices.ContainsFunc(r.traces, func(t *record.Trace) bool { return t.StopReason == record.StopCompleted })
 			if !halted || !whole {
 				t.Errorf("of %d traces some are HALTED: %v, some COMPLETED: %v; want both", len(r.traces), halted, whole)
 			}

@@ -146,7 +146,7 @@ func (s *signals) end() {
 }
 
 // explain returns the error of a command. One that was interrupted before it began a run
-// has failed for that reason, whatever came of it.
+// has failed for that reason, whatever the error is.
 func (s *signals) explain(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

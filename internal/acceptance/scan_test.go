@@ -1,18 +1,16 @@
 package acceptance
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/lab/internet"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/verify"
@@ -88,7 +86,7 @@ func scanAt(t *testing.T, c *cell, targets, rate int) *outcome {
 	}
 	o := &outcome{targets: targets}
 	var err error
-	o.report, err = verify.Run(verify.Config{Results: path("results"), Log: path("log"), Counters: path("counters"),
+	o.report, err = verify.Run(t.Context(), verify.Config{Results: path("results"), Log: path("log"), Counters: path("counters"),
 		Targets: c.family.prefixes})
 	if err == nil {
 		err = o.read(path("results"), path("counters"))
@@ -108,27 +106,27 @@ func (o *outcome) read(results, counters string) error {
 	if err := json.Unmarshal(text, &o.counters); err != nil {
 		return err
 	}
-	f, err := os.Open(results)
+	f, err := all.Open(results, nil)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	o.ends = make(map[string]string)
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		line := lines.Bytes()
-		switch {
-		case bytes.HasPrefix(line, []byte(`{"type":"trace",`)):
-			var t ndjson.TraceLine
-			err = errors.Join(err, json.Unmarshal(line, &t))
-			o.ends[t.Dst.String()] = fmt.Sprintf("%s/%d at %d", t.StopReason, t.StopData, t.HopCount)
-			if t.StopReason == "COMPLETED" {
+	for {
+		rec, err := f.Read()
+		switch r := rec.(type) {
+		case nil:
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		case *record.Trace:
+			o.ends[r.Target.String()] = fmt.Sprintf("%s/%d at %d", r.StopReason, r.StopData, r.End)
+			if r.StopReason == record.StopCompleted {
 				o.reached++
 			}
-		case bytes.HasPrefix(line, []byte(`{"type":"summary"`)):
-			err = errors.Join(err, json.Unmarshal(line, &o.summary))
+		case *record.Summary:
+			o.summary = *r
 		}
 	}
-	return errors.Join(err, lines.Err())
 }

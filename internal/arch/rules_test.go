@@ -40,7 +40,8 @@ var mayImport = map[string][]string{
 	"internal/lab":          {"internal/link", "internal/netsim"},
 	"internal/lab/routers":  {"internal/lab"},
 	"internal/lab/internet": {"internal/lab", "internal/link", "internal/netsim"},
-	"internal/verify":       {"internal/format/ndjson", "internal/record", "internal/netsim", "internal/probe", "internal/target"},
+	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/record", "internal/netsim", "internal/probe", "internal/target", "internal/wire"},
+	"internal/merge":        {"internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
 
 	"cmd/masstrace": {"internal/account", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list",
 		"internal/merge", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan",
@@ -59,7 +60,7 @@ var mayImport = map[string][]string{
 	"bench/pace":            {"bench", "internal/codec", "ratelimit", "sender"},
 	"internal/acceptance":   {}, // tests only
 	"internal/arch":         {},
-	"internal/demo":         {"internal/format/ndjson", "internal/record", "internal/verify"},
+	"internal/demo":         {"internal/format/all", "internal/record", "internal/verify", "internal/wire"},
 	"internal/gotest":       {},
 	"internal/gotest/tally": {"internal/gotest"},
 }

@@ -8,6 +8,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,9 +17,10 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/verify"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 func main() {
@@ -36,7 +38,7 @@ func main() {
 		os.Exit(2)
 	}
 	c.Results = flag.Arg(0)
-	if err := demo(os.Stdout, &c, *first); err != nil {
+	if err := demo(context.Background(), os.Stdout, &c, *first); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
@@ -44,12 +46,12 @@ func main() {
 
 // demo writes the first traces and, if there is a log, the table. Results that
 // are false are an error.
-func demo(w io.Writer, c *verify.Config, first int) error {
+func demo(ctx context.Context, w io.Writer, c *verify.Config, first int) error {
 	summary, err := show(w, c.Results, first)
 	if err != nil || c.Log == "" {
 		return err
 	}
-	report, err := verify.Run(*c)
+	report, err := verify.Run(ctx, *c)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
@@ -67,7 +69,7 @@ func demo(w io.Writer, c *verify.Config, first int) error {
 // show writes the first traces of the file at path and returns its summary. A
 // file without traces or without a summary is an error.
 func show(w io.Writer, path string, first int) (*record.Summary, error) {
-	r, err := ndjson.OpenReader(path, os.Stdin)
+	r, err := all.Open(path, os.Stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +77,7 @@ func show(w io.Writer, path string, first int) (*record.Summary, error) {
 	traces := 0
 	var summary *record.Summary
 	for {
-		rec, err := r.Next()
+		rec, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -83,8 +85,8 @@ func show(w io.Writer, path string, first int) (*record.Summary, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		switch r := rec.(type) {
-		case *ndjson.TraceLine:
-			if r.StopReason == "COMPLETED" && len(r.Hops) > 0 && traces < first {
+		case *record.Trace:
+			if r.StopReason == record.StopCompleted && len(r.Hops) > 0 && traces < first {
 				writeTrace(w, r)
 				traces++
 			}
@@ -104,35 +106,38 @@ func show(w io.Writer, path string, first int) (*record.Summary, error) {
 
 // writeTrace writes a trace as traceroute(8) would: a line for each TTL that
 // was answered, a star for each that was not.
-func writeTrace(w io.Writer, t *ndjson.TraceLine) {
-	fmt.Fprintf(w, "\n%s to %s, %d probes: %s\n", t.Method, t.Dst, t.ProbeCount, strings.ToLower(t.StopReason))
+func writeTrace(w io.Writer, t *record.Trace) {
+	fmt.Fprintf(w, "\n%s to %s, %d probes: %s\n", t.Method, t.Target, t.ProbeCount, strings.ToLower(t.StopReason.String()))
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	hops := t.Hops
-	for ttl := max(t.FirstHop, 1); ttl <= t.HopCount; ttl++ {
-		if len(hops) == 0 || int(hops[0].ProbeTTL) != ttl {
+	for ttl := max(t.FirstTTL, 1); ttl <= t.End; ttl++ {
+		if len(hops) == 0 || hops[0].TTL != ttl {
 			fmt.Fprintf(columns, "%d\t\t  *\n", ttl)
 			continue
 		}
-		for ; len(hops) > 0 && int(hops[0].ProbeTTL) == ttl; hops = hops[1:] {
+		for ; len(hops) > 0 && hops[0].TTL == ttl; hops = hops[1:] {
 			writeHop(columns, &hops[0])
 		}
 	}
 	columns.Flush()
 }
 
-func writeHop(w io.Writer, h *ndjson.HopLine) {
+func writeHop(w io.Writer, h *record.Hop) {
 	rtt := ""
-	if h.RTT != nil {
-		rtt = fmt.Sprintf("%.3f ms", *h.RTT)
+	if h.HasRTT() {
+		rtt = fmt.Sprintf("%.3f ms", float64(h.RTT)/1e6)
 	}
-	notes := []string{h.Kind, h.Valid}
-	if len(h.Mangled) > 0 {
-		notes = append(notes, "rewritten: "+strings.Join(h.Mangled, ", "))
+	notes := []string{h.Kind.String(), h.Valid.String()}
+	if h.Mangled != 0 {
+		notes = append(notes, "rewritten: "+strings.Join(h.Mangled.AppendNames(nil), ", "))
 	}
-	for _, o := range h.Objects {
-		for _, l := range o.Labels {
-			notes = append(notes, fmt.Sprintf("MPLS %d", l.Label))
+	var x wire.Extension
+	if x.Decode(h.Ext) == nil {
+		for objects := x.Objects(); objects.Next(); {
+			for i := range objects.NumLabels() {
+				notes = append(notes, fmt.Sprintf("MPLS %d", objects.Label(i).Label))
+			}
 		}
 	}
-	fmt.Fprintf(w, "%d\t%s\t  %s  (%s)\n", h.ProbeTTL, rtt, h.Addr, strings.Join(notes, ", "))
+	fmt.Fprintf(w, "%d\t%s\t  %s  (%s)\n", h.TTL, rtt, h.Responder, strings.Join(notes, ", "))
 }

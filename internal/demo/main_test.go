@@ -19,7 +19,7 @@ const (
 )
 
 const shown = `
-udp-paris to 198.51.100.9, 4 probes: completed
+udp to 198.51.100.9, 4 probes: completed
   1  1.234 ms  203.0.113.1  (ttl_exceeded, strong)
   2            *
   3  4.938 ms  198.51.100.9  (port_unreach, weak, rewritten: ipid)
@@ -69,7 +69,7 @@ func TestDemoFalse(t *testing.T) {
 	}
 	c := verify.Config{Results: put(t, "x.ndjson", cycleLine+traceLine+summaryLine), Log: put(t, "log", log.String())}
 	var out strings.Builder
-	err = demo(&out, &c, 1)
+	err = demo(t.Context(), &out, &c, 1)
 	if err == nil || !strings.Contains(err.Error(), "false hops: 2") {
 		t.Errorf("demo: %v", err)
 	}

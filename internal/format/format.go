@@ -1,9 +1,59 @@
-// Package format stub.
+// Package format holds what the formats of result files have in common: how records are
+// written and read, and how the format of a file is told from its first octets.
+//
+// Each format has a folder of its own below this one, with its reader and its writer
+// side by side. Package all lists them.
 package format
 
-import "github.com/masstrace/masstrace/internal/record"
+import (
+	"errors"
+	"fmt"
+	"io"
 
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// Writer writes records. It keeps nothing of a record that Write was given. The first
+// error stays: later calls return it. A Writer is used by one goroutine at a time.
 type Writer interface {
 	Write(record.Record) error
+	// Flush writes what has been gathered, through to the file.
 	Flush() error
+}
+
+// Reader reads records. It is used by one goroutine at a time.
+type Reader interface {
+	// Read returns the next record, freshly allocated. At the end it returns io.EOF, or
+	// ErrCut if the file ends inside a record. After a *LineError it may be called again,
+	// for what follows that line; after another error it returns the same again.
+	Read() (record.Record, error)
+}
+
+// ErrCut says that the file ends inside a record or inside its compressed
+// stream: its writer was killed. All records before are valid.
+var ErrCut = errors.New("the last record is cut")
+
+// ErrUnknown is wrapped by the error about a file of no known format.
+var ErrUnknown = errors.New("of no known format")
+
+// LineError is about a line that is not understood.
+type LineError struct {
+	Line int // from 1
+	Err  error
+}
+
+// Error implements error.
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+// Unwrap returns the fault.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// Format is a format that can be read.
+type Format struct {
+	Name string
+	// Begins reports whether a file that begins with head is of the format. head has two
+	// lines or more, if there are two and they are not too long; the last may be cut.
+	Begins func(head []byte) bool
+	// NewReader returns a Reader of a file that is not compressed.
+	NewReader func(in io.Reader) Reader
 }

@@ -23,6 +23,9 @@ type Config struct {
 	Files []string
 	// Missing are shards whose files may be missing: none, or any.
 	Missing Missing
+
+	Output string    // file that Run writes, or - for Stdout
+	Stdout io.Writer // likewise
 }
 
 // Missing says what becomes of shards without a file.
@@ -84,13 +87,13 @@ const mostNamed = 10
 // different sets.
 func (m *Merging) missing() (names string, err error) {
 	first := m.shards[0]
-	of := first.run.Shard[1]
+	of := max(first.run.Shard[1], 1) // 0 where a scan is not cut into shards
 	var list []string
 	next := 0 // the shard that should come now
 	for i, s := range m.shards {
 		n := s.run.Shard[0]
 		switch {
-		case s.run.Shard[1] != of:
+		case s.run.Shard[1] != first.run.Shard[1]:
 			return "", fmt.Errorf("%w: %s is of %d, and %s of %d", ErrShards, first.path, of, s.path, s.run.Shard[1])
 		case n < 0 || n >= of:
 			return "", fmt.Errorf("%w: %s is shard %d of %d", ErrShards, s.path, n+1, of)

@@ -2,9 +2,11 @@ package merge
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,10 +85,7 @@ func TestMerge(t *testing.T) {
 	if err := m.Write(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}
-	r, err := ndjson.NewReader(bytes.NewReader(out.Bytes()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := ndjson.NewReader(&out)
 	var order []string
 	var sum *record.Summary
 	var start, stop int64
@@ -173,15 +172,65 @@ func TestMergeMissing(t *testing.T) {
 	}
 }
 
-// A file may claim more shards than there can be.
+// Files may claim any number of shards: the error names a few, and takes no longer.
 func TestMergeManyMissing(t *testing.T) {
-	path := writeShards(t)[1]
-	writeShard(t, path, 1, shardOf{run: func(r *Run) { r.Shard[1] = 1e12 }})
-	_, err := PrepareMerge(MergeConfig{Files: []string{path}})
-	const want = "these are missing: 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, " +
-		"19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, and more"
-	if !errors.Is(err, ErrShards) || !strings.HasSuffix(err.Error(), want) {
-		t.Errorf("%.400v, want %q", err, want)
+	for _, tt := range []struct {
+		shards [3][2]int
+		want   string // "" for a merge that nothing lacks
+	}{
+		{[3][2]int{{0, 3}, {1, 3}, {2, 3}}, ""},
+		{[3][2]int{{0, 5}, {2, 5}, {4, 5}}, "of 5 shards these are missing: 2, 4"},
+		{[3][2]int{{0, 13}, {1, 13}, {12, 13}}, "missing: 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"},
+		{[3][2]int{{0, 14}, {1, 14}, {13, 14}}, "missing: 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, and 1 more"},
+		{[3][2]int{{0, 1e12}, {5, 1e12}, {1e12 - 1, 1e12}},
+			"of 1000000000000 shards these are missing: 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, and 999999999987 more"},
+		{[3][2]int{{0, math.MaxInt}, {1, math.MaxInt}, {2, math.MaxInt}}, "missing: 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, and 9223372036854775794 more"},
+		{[3][2]int{{0, 3}, {1, 3}, {3, 3}}, "is shard 4 of 3"},
+		{[3][2]int{{-1, 3}, {1, 3}, {2, 3}}, "is shard 0 of 3"},
+		{[3][2]int{{0, 3}, {2, 3}, {2, 3}}, "are both shard 3 of 3"},
+	} {
+		paths := writeShards(t)
+		for i := range paths {
+			writeShard(t, paths[i], i, shardOf{run: func(r *record.Run) { r.Shard = tt.shards[i] }})
+		}
+		_, err := Prepare(t.Context(), Config{Files: paths})
+		if tt.want == "" && err != nil || tt.want != "" && (!errors.Is(err, ErrShards) || !strings.HasSuffix(err.Error(), tt.want)) {
+			t.Errorf("%v: %v, want %q", tt.shards, err, tt.want)
+		}
+	}
+}
+
+// endsAfter is a context that ends when it was asked some times.
+type endsAfter struct {
+	context.Context
+	left int
+}
+
+func (e *endsAfter) Err() error {
+	if e.left--; e.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A merge ends with its context, at whatever line it is.
+func TestMergeInterrupted(t *testing.T) {
+	paths := writeShards(t)
+	for n := 0; ; n++ {
+		ctx := &endsAfter{t.Context(), n}
+		m, err := Prepare(ctx, Config{Files: paths})
+		if err == nil {
+			err = m.Write(ctx, io.Discard)
+		}
+		if err == nil {
+			if n < 50 { // each line is read twice
+				t.Errorf("%d looks at the context", n)
+			}
+			return
+		}
+		if !errors.Is(err, context.Canceled) || errors.Is(err, ErrShards) {
+			t.Fatalf("after %d looks: %v", n, err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -28,7 +29,7 @@ func survey(ctx context.Context, path string) (*shard, error) {
 	s := &shard{path: path}
 	err := eachLine(ctx, path, s.take)
 	switch {
-	case errors.Is(err, ndjson.ErrCut) || err == nil && s.summary == nil:
+	case errors.Is(err, format.ErrCut) || err == nil && s.summary == nil:
 		return nil, fmt.Errorf("%w: it has no summary, as its scan was killed", ErrShards)
 	case err != nil:
 		return nil, err
@@ -70,11 +71,12 @@ func (s *shard) take(typ string, line []byte) error {
 
 // eachLine hands every line of a file to take, until ctx ends.
 func eachLine(ctx context.Context, path string, take func(typ string, line []byte) error) error {
-	r, err := ndjson.OpenReader(path, nil)
+	in, err := format.OpenInput(path, nil)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer in.Close()
+	r := ndjson.NewReader(in)
 	for ctx.Err() == nil {
 		typ, line, err := r.ReadLine()
 		if err == io.EOF {

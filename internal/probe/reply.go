@@ -1,5 +1,7 @@
 package probe
 
+import "slices"
+
 // Facts is what a reply says, without a pointer, so that arenas of facts cost
 // the garbage collector nothing. Fields that the packet does not have (a
 // quotation's of an echo reply, say) are zero; Kind and HasQuote tell which.
@@ -134,6 +136,16 @@ var validityNames = [...]string{Unverified: "unverified", Weak: "weak", Strong: 
 // String returns the name that stands in records.
 func (v Validity) String() string { return validityNames[v] }
 
+// ParseValidity is the inverse of String; ok is false for a name that no record has.
+func ParseValidity(s string) (v Validity, ok bool) {
+	for i, name := range validityNames {
+		if name == s && Validity(i) != Garbled {
+			return Validity(i), true
+		}
+	}
+	return Unverified, false
+}
+
 // Mangled is a set of quoted fields that somebody rewrote on the way.
 type Mangled uint16
 
@@ -165,6 +177,18 @@ func (f *Facts) Vouches() bool { return f.HasQuote && !f.Mangled.Has(MangledCsum
 // Alone reports whether a reply is known by one tag because its quotation ends
 // before the other, as the 48 octets do that every router quotes over IPv6.
 func (f *Facts) Alone() bool { return f.Valid == Weak && f.HasQuote && f.Mangled&tags == 0 }
+
+// ParseMangled is the inverse of AppendNames; ok is false if a name is not known.
+func ParseMangled(names []string) (m Mangled, ok bool) {
+	for _, s := range names {
+		i := slices.Index(mangledNames[:], s)
+		if i < 0 {
+			return 0, false
+		}
+		m |= 1 << i
+	}
+	return m, true
+}
 
 // AppendNames appends the names of the fields in m, in order.
 func (m Mangled) AppendNames(names []string) []string {

@@ -9,6 +9,20 @@ import (
 // NoMethod is the method in a Head that was read from a file without one.
 const NoMethod = probe.Method(0xff)
 
+// MethodOf returns the method whose probes are of an IP protocol, TCPSYN for TCP, and
+// NoMethod if there is none.
+func MethodOf(protocol uint8) probe.Method {
+	switch protocol {
+	case probe.ProtoUDP:
+		return probe.UDP
+	case probe.ProtoICMP, probe.ProtoICMPv6:
+		return probe.ICMP
+	case probe.ProtoTCP:
+		return probe.TCPSYN
+	}
+	return NoMethod
+}
+
 // Head is what all probes of one trace have in common, attempts and TTLs apart. Files
 // of other tools lack some of it: a Method is then NoMethod, a Flow.Value 0, which no
 // flow has, and the rest 0 too.

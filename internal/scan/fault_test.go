@@ -161,7 +161,9 @@ func TestSignals(t *testing.T) {
 				defer kill()
 				defer interrupt()
 				done := make(chan struct{})
+				ended := make(chan struct{})
 				go func() {
+					defer close(ended)
 					for !r.Due("signal") {
 						select {
 						case <-time.After(time.Millisecond):
@@ -169,14 +171,14 @@ func TestSignals(t *testing.T) {
 							return
 						}
 					}
-					interrupt()
 					if signals == 2 {
-						time.Sleep(time.Millisecond)
-						kill()
+						kill() // before the first one's end
 					}
+					interrupt()
 				}()
 				err := r.run(ctx, interrupted)
 				close(done)
+				<-ended
 				partial := new(run.Incomplete)
 				took, _ := r.Since()
 				switch {

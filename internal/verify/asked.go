@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -115,11 +116,13 @@ type asked struct {
 	copies  map[netsim.Answer]uint64 // emitted, of probes
 	cut     bool
 	pace    Pace
+
+	over func() bool // reports whether the comparison is given up; nil: it is not
 }
 
 // readLog reads a log of netsim. The destinations of probes that are not in
 // targets are kept in outside.
-func readLog(r io.Reader, targets *target.Set) (*asked, error) {
+func readLog(ctx context.Context, r io.Reader, targets *target.Set) (*asked, error) {
 	l, err := netsim.NewLogReader(r)
 	if err != nil {
 		return nil, err
@@ -127,6 +130,7 @@ func readLog(r io.Reader, targets *target.Set) (*asked, error) {
 	a := &asked{
 		byAddr: make(map[probe.Addr]uint32), byWho: make(map[probe.Addr]uint32),
 		outside: make(map[probe.Addr]uint64), copies: make(map[netsim.Answer]uint64), targets: targets,
+		over: func() bool { return ctx.Err() != nil },
 	}
 	cfg := l.Config()
 	if a.truth, err = netsim.NewTruth(cfg); err != nil {
@@ -137,14 +141,17 @@ func readLog(r io.Reader, targets *target.Set) (*asked, error) {
 	var rec netsim.Record
 	for {
 		err := l.Next(&rec)
+		if a.entries%checkEvery == 0 && a.over() {
+			return nil, ctx.Err()
+		}
 		switch {
 		case err == io.EOF:
 			a.sort()
-			return a, nil
+			return a, ctx.Err()
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			a.cut = true
 			a.sort()
-			return a, nil
+			return a, ctx.Err()
 		case err != nil:
 			return nil, fmt.Errorf("after %d entries: %w", a.entries, err)
 		}
@@ -228,10 +235,22 @@ func intern(index map[probe.Addr]uint32, list *[]probe.Addr, addr probe.Addr) ui
 	return i
 }
 
-// sort puts the probes of a flow side by side.
+// checkEvery is after how many entries, or flows, is looked whether the comparison is
+// given up. All of them together take some ms.
+const checkEvery = 1024
+
+// sort puts the probes of a flow side by side. If the comparison is given up it ends early:
+// all probes are equal then, which needs no more steps.
 func (a *asked) sort() {
 	a.pace = paceOf(a.probes)
+	n, over := 0, false
 	slices.SortFunc(a.probes, func(x, y sent) int {
+		if n++; n%(64*checkEvery) == 0 && !over {
+			over = a.over()
+		}
+		if over {
+			return 0
+		}
 		return cmp.Or(cmp.Compare(x.flow, y.flow), cmp.Compare(x.ttl, y.ttl), cmp.Compare(x.time, y.time))
 	})
 	for i := range a.probes {
@@ -243,10 +262,20 @@ func (a *asked) sort() {
 	}
 }
 
+// each calls yield for every flow. It ends early if the comparison is given up, and what
+// its caller found so far is of no use.
+func (a *asked) each(yield func(*flow) bool) {
+	for i := range a.flows {
+		if i%checkEvery == 0 && a.over != nil && a.over() || !yield(&a.flows[i]) {
+			return
+		}
+	}
+}
+
 // all calls yield for every probe, flow by flow.
 func (a *asked) all(yield func(*sent) bool) {
-	for i := range a.flows {
-		probes := a.probes[a.flows[i].from:a.flows[i].to]
+	for f := range a.each {
+		probes := a.probes[f.from:f.to]
 		for k := range probes {
 			if !yield(&probes[k]) {
 				return

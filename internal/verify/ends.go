@@ -1,9 +1,7 @@
 package verify
 
 import (
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
-	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -76,18 +74,18 @@ func (h *heardEnd) target(s *sent) {
 func (h *heardEnd) doubtful() bool { return int(h.router) >= h.where() }
 
 // end judges the end of a trace.
-func (c *checker) end(t *ndjson.TraceLine, flows []uint32) {
-	reason, known := record.ParseStopReason(t.StopReason)
+func (c *checker) end(t *record.Trace, flows []uint32) {
+	reason := t.StopReason
 	switch {
 	case len(flows) == 0:
 		c.ends.NotProbed++
 		return
-	case known && reason == record.StopHalted:
+	case reason == record.StopHalted:
 		c.ends.Halted++
 		return
 	}
 	c.ends.Traces++
-	for ttl := max(t.FirstHop, 1); ttl <= min(t.HopCount, 255); ttl++ {
+	for ttl := int(max(t.FirstTTL, 1)); ttl <= int(t.End); ttl++ {
 		if !c.asked.probedAt(flows, uint8(ttl)) {
 			c.ends.Gaps++
 		}
@@ -97,23 +95,23 @@ func (c *checker) end(t *ndjson.TraceLine, flows []uint32) {
 	switch {
 	case h.lowest != 0:
 		want = record.StopCompleted
-		ok = t.HopCount < len(h.distances) && t.HopCount > 0 && h.distances[t.HopCount] ||
-			t.HopCount == int(h.lowest) && (!h.quoted || h.several || h.doubtful())
+		ok = int(t.End) < len(h.distances) && t.End > 0 && h.distances[t.End] ||
+			t.End == h.lowest && (!h.quoted || h.several || h.doubtful())
 	case h.unreach != 0:
 		want = record.StopUnreach
-		ok = t.HopCount == int(h.unreach)
+		ok = t.End == h.unreach
 	}
 	ended := reason == record.StopCompleted || reason == record.StopUnreach
 	switch {
 	case ended != (want != record.StopNone) || ended && reason != want:
 		c.ends.WrongReason++
-		c.example("stop reason", "%s: %s at %d, and answers say %s", t.Dst, t.StopReason, t.HopCount, want)
+		c.example("stop reason", "%s: %s at %d, and answers say %s", t.Target, t.StopReason, t.End, want)
 	case !ok:
 		c.ends.WrongDistance++
-		c.example("distance", "%s: %s at %d, and answers say %d", t.Dst, t.StopReason, t.HopCount, h.where())
+		c.example("distance", "%s: %s at %d, and answers say %d", t.Target, t.StopReason, t.End, h.where())
 	case want == record.StopUnreach && !c.isCode(h.unreachLog, t.StopData):
 		c.ends.WrongCode++
-		c.example("stop data", "%s: code %d", t.Dst, t.StopData)
+		c.example("stop data", "%s: code %d", t.Target, t.StopData)
 	default:
 		c.ends.Right++
 	}
@@ -130,9 +128,9 @@ func (h *heardEnd) where() int {
 }
 
 // isCode reports whether an unreachable has the code.
-func (c *checker) isCode(s *sent, code int) bool {
+func (c *checker) isCode(s *sent, code uint8) bool {
 	hop, ok := c.met(s)
-	return !ok || int(hop.Code) == code
+	return !ok || hop.Code == code
 }
 
 // probedAt reports whether any of the flows was probed at a TTL.
@@ -145,13 +143,13 @@ func (a *asked) probedAt(flows []uint32, ttl uint8) bool {
 	return false
 }
 
-// traceExt judges a trace-ext record, which follows its trace.
-func (c *checker) traceExt(e *ndjson.ExtLine) {
+// traceExt judges what a trace-ext record has of a trace.
+func (c *checker) traceExt(t *record.Trace) {
 	c.sums.exts++
-	c.sums.sent += uint64(e.Loss.Sent)
-	c.sums.answered += uint64(e.Loss.Answered)
-	if len(c.flows) == 0 || c.asked.dests[c.asked.flows[c.flows[0]].dest].addr != probe.AddrFrom(e.Dst) {
-		return // its trace was not understood
+	c.sums.sent += uint64(t.ProbeCount)
+	c.sums.answered += uint64(t.Answered)
+	if len(c.flows) == 0 {
+		return // the log does not have it
 	}
 	var sent, answered int
 	for _, i := range c.flows {
@@ -163,19 +161,19 @@ func (c *checker) traceExt(e *ndjson.ExtLine) {
 			}
 		}
 	}
-	if sent != e.Loss.Sent {
+	if sent != t.ProbeCount {
 		c.sums.wrongSent++
-		c.example("probes of a trace", "%s: sent %d, %d in the log", e.Dst, e.Loss.Sent, sent)
+		c.example("probes of a trace", "%s: sent %d, %d in the log", t.Target, t.ProbeCount, sent)
 	}
-	if answered != e.Loss.Answered {
+	if answered != t.Answered {
 		c.sums.wrongAnswer++
-		c.example("answers of a trace", "%s: answered %d, %d in the log", e.Dst, e.Loss.Answered, answered)
+		c.example("answers of a trace", "%s: answered %d, %d in the log", t.Target, t.Answered, answered)
 	}
-	if h := c.hear(c.flows); e.Reached != h.reached {
+	if h := c.hear(c.flows); t.Reached != h.reached {
 		c.ends.WrongReached++
-		c.example("reached", "%s: %v", e.Dst, e.Reached)
+		c.example("reached", "%s: %v", t.Target, t.Reached)
 	}
-	for _, ttl := range e.RateLimited {
-		c.limitedTTL(e, uint8(ttl))
+	for _, ttl := range t.RateLimited {
+		c.limitedTTL(t.Target, ttl)
 	}
 }

@@ -97,23 +97,6 @@ var kinds = map[netsim.Answer]probe.Kind{
 	netsim.UDPReply:     probe.KindUDPReply,
 }
 
-// mangledSet reads a list of names; ok is false for one that is not known.
-func mangledSet(names []string) (set probe.Mangled, ok bool) {
-	for _, name := range names {
-		bit := probe.Mangled(0)
-		for b := probe.Mangled(1); b != 0 && bit == 0; b <<= 1 {
-			if list := b.AppendNames(nil); len(list) == 1 && list[0] == name {
-				bit = b
-			}
-		}
-		if bit == 0 {
-			return set, false
-		}
-		set |= bit
-	}
-	return set, true
-}
-
 // Class says whether what is told of hops is what the truth tells. Answers that
 // came beside a copy with wrong bits are not judged: the copy may have been
 // first.
@@ -158,7 +141,7 @@ func (c *checker) classify(t *tally, q *claim, s *sent) {
 		c.example("detail", "%s TTL %d: reply TTL %d, quoted %d, %d labels; not %d, %d, %d",
 			q.dst, q.ttl, q.replyTTL, q.quotedTTL, q.labels, hop.ReplyTTL, hop.QuotedTTL, hop.Labels)
 	}
-	if q.valid != "" {
+	if q.hasValid {
 		c.classifyTags(t, q, s, &hop)
 	}
 }
@@ -166,29 +149,28 @@ func (c *checker) classify(t *tally, q *claim, s *sent) {
 // classifyTags judges valid and mangled.
 func (c *checker) classifyTags(t *tally, q *claim, s *sent, hop *netsim.Hop) {
 	switch q.valid {
-	case probe.Strong.String():
+	case probe.Strong:
 		t.class.Strong++
-	case probe.Weak.String():
+	case probe.Weak:
 		t.class.Weak++
 	}
-	if len(q.mangled) > 0 {
+	if q.mangled != 0 {
 		t.class.Mangled++
 	}
 	e := expect(&c.asked.flows[s.flow], s.answer, hop)
 	if e.mangled&probe.MangledIPID != 0 && s.ipID>>8 == s.ipID&0xff {
 		return // swapped, it is what it was
 	}
-	set, ok := mangledSet(q.mangled)
 	switch {
 	case e.rejected:
 		t.class.ShouldBeGone++
-		c.example("too few tags", "%s TTL %d: %s %v", q.dst, q.ttl, q.valid, q.mangled)
-	case !ok || set&^e.optional != e.mangled:
+		c.example("too few tags", "%s TTL %d: %s %v", q.dst, q.ttl, q.valid, q.mangled.AppendNames(nil))
+	case q.mangled&^e.optional != e.mangled:
 		t.class.WrongMangled++
-		c.example("mangled", "%s TTL %d: %v, not %v", q.dst, q.ttl, q.mangled, e.mangled.AppendNames(nil))
-	case q.valid != e.valid.String():
+		c.example("mangled", "%s TTL %d: %v, not %v", q.dst, q.ttl, q.mangled.AppendNames(nil), e.mangled.AppendNames(nil))
+	case q.valid != e.valid:
 		t.class.WrongValid++
-		c.example("valid", "%s TTL %d: %s %v, not %s", q.dst, q.ttl, q.valid, q.mangled, e.valid)
+		c.example("valid", "%s TTL %d: %s %v, not %s", q.dst, q.ttl, q.valid, q.mangled.AppendNames(nil), e.valid)
 	}
 }
 

@@ -127,8 +127,7 @@ func (c *checker) paris() (p Paris) {
 		}
 	}
 	p.Flows = len(a.flows)
-	for i := range a.flows {
-		f := &a.flows[i]
+	for f := range a.each {
 		if f.marks&unstable != 0 {
 			p.Unstable++
 			c.example("unstable flow", "%s", a.change(f))
@@ -147,9 +146,9 @@ func (c *checker) flowsAsked(d *dest) int {
 	switch {
 	case c.run != nil:
 		return c.run.Flows
-	case c.format == Yarrp:
+	case c.tool == Yarrp:
 		return 1
-	case c.format == Scamper:
+	case c.tool == Scamper:
 		return int(d.traces)
 	}
 	return 0

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -101,20 +103,15 @@ func TestFormats(t *testing.T) {
 
 // TestBadFiles checks what is no results, or no log.
 func TestBadFiles(t *testing.T) {
-	_, log := (&prober{preset: "clean"}).run(t)
-	a, err := readLog(reader(string(log)), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, in := range []string{"", "hello world\n", "\x00\x01"} {
-		if _, err := compare(reader(in), a, options{}); !errors.Is(err, errFormat) {
+		if _, err := all.New(reader(in)); !errors.Is(err, format.ErrUnknown) {
 			t.Errorf("%q: %v", in, err)
 		}
 	}
-	if _, err := readLog(reader("something else"), nil); err == nil {
+	if _, err := readLog(t.Context(), reader("something else"), nil); err == nil {
 		t.Error("no log, and no error")
 	}
-	if _, err := Run(Config{Results: "-", Log: "/nonexistent"}); err == nil {
+	if _, err := Run(t.Context(), Config{Results: "-", Stdin: reader("{}\n"), Log: "/nonexistent"}); err == nil {
 		t.Error("no file, and no error")
 	}
 }
@@ -146,42 +143,4 @@ func TestScamperClassic(t *testing.T) {
 	if r.Hops.False() != 0 || r.Hops.Judged < 500 || r.Paris.Unstable != 80 || r.Recall.Missing.NoTrace != 0 {
 		t.Errorf("%+v %+v %+v", r.Hops, r.Paris, r.Recall)
 	}
-}
-
-func FuzzYarrp(f *testing.F) {
-	f.Add("1.2.3.4 1700000000 5 11 0 7 9.9.9.9 1234 0 44 56 250 0 0 17")
-	f.Add("2600::1 1 5 3 0 7 2600::2 0 0 44 56 250 0 100:1,200:2")
-	f.Fuzz(func(t *testing.T, line string) {
-		q, err := parseYarrp(line, 1e3)
-		if err != nil {
-			if q.dst != (probe.Addr{}) || q.ttl != 0 {
-				t.Fatalf("%v left %+v behind", err, q)
-			}
-			return
-		}
-		again, err := parseYarrp(fmt.Sprintf("%s 0 0 11 0 %d %s %d 0 0 0 %d 0 0 0", q.dst, q.ttl, q.from,
-			max(q.rttNS, 0)/1e3, q.replyTTL), 1e3)
-		if err != nil || fmt.Sprint(again) != fmt.Sprint(q) {
-			t.Fatalf("%+v, then %+v, %v", q, again, err)
-		}
-	})
-}
-
-func FuzzCaracal(f *testing.F) {
-	f.Add(`1640006077,1,::ffff:172.17.0.2,::ffff:1.0.0.1,24000,0,9,1,::ffff:9.9.9.9,1,11,0,250,56,"[]",1234,1`)
-	f.Add(`1640006077,17,2600::2,2600::1,24000,33434,9,0,2600::9,58,3,0,250,56,"[(1,2,3,4),(5,6,7,8)]",1,1`)
-	f.Fuzz(func(t *testing.T, line string) {
-		q, s, err := parseCaracal(line)
-		if err != nil {
-			if q.dst != (probe.Addr{}) || s != (selector{}) {
-				t.Fatalf("%v left %+v behind", err, q)
-			}
-			return
-		}
-		again, sel, err := parseCaracal(fmt.Sprintf("0,%d,::,%s,%d,%d,%d,%d,%s,1,11,0,%d,56,[],%d,1", s.proto, q.dst,
-			s.sport, s.dport, q.ttl, max(q.quotedTTL, 0), q.from, q.replyTTL, q.rttNS/caracalUnit))
-		if err != nil || fmt.Sprint(again) != fmt.Sprint(q) || sel != s {
-			t.Fatalf("%+v, then %+v, %v", q, again, err)
-		}
-	})
 }

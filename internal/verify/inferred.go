@@ -1,9 +1,9 @@
 package verify
 
 import (
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Inferred counts hops that a trace has borrowed from others. They are in no other
@@ -20,7 +20,7 @@ type Inferred struct {
 func (i *Inferred) False() uint64 { return i.OtherFlow + i.Impossible }
 
 // infer judges a borrowed hop of a trace of one of the flows.
-func (c *checker) infer(flows []uint32, dst probe.Addr, h *ndjson.HopLine) {
+func (c *checker) infer(flows []uint32, dst probe.Addr, k *record.Known) {
 	if len(flows) == 0 {
 		return // the trace is judged for that
 	}
@@ -29,9 +29,9 @@ func (c *checker) infer(flows []uint32, dst probe.Addr, h *ndjson.HopLine) {
 	for _, i := range flows {
 		f := &c.asked.flows[i]
 		in := c.asked.netsimFlow(f)
-		v := c.truth.Judge(&in, h.ProbeTTL, h.Addr)
-		if v == netsim.TrueHop && h.ProbeTTL <= probe.MaxTTL {
-			f.inferred |= 1 << h.ProbeTTL
+		v := c.truth.Judge(&in, k.TTL, k.Addr.Netip())
+		if v == netsim.TrueHop && k.TTL <= probe.MaxTTL {
+			f.inferred |= 1 << k.TTL
 		}
 		verdict = min(verdict, v)
 	}
@@ -40,10 +40,10 @@ func (c *checker) infer(flows []uint32, dst probe.Addr, h *ndjson.HopLine) {
 		c.inferred.True++
 	case netsim.OtherFlow:
 		c.inferred.OtherFlow++
-		c.example("inferred, of another flow", "%s TTL %d from %s", dst, h.ProbeTTL, h.Addr)
+		c.example("inferred, of another flow", "%s TTL %d from %s", dst, k.TTL, k.Addr)
 	default:
 		c.inferred.Impossible++
-		c.example("inferred, impossible", "%s TTL %d from %s", dst, h.ProbeTTL, h.Addr)
+		c.example("inferred, impossible", "%s TTL %d from %s", dst, k.TTL, k.Addr)
 	}
 }
 
@@ -64,8 +64,8 @@ func (c *checker) whole() *Whole {
 		return nil
 	}
 	w := new(Whole)
-	for i := range c.asked.flows {
-		if f := &c.asked.flows[i]; f.marks&traced != 0 {
+	for f := range c.asked.each {
+		if f.marks&traced != 0 {
 			c.wholePath(w, f)
 		}
 	}

@@ -13,14 +13,15 @@ type claim struct {
 	tx        int64 // ns, when the probe left; 0: not said
 	rttNS     int64 // -1: not said
 	attempt   int   // from 0; -1: not said
-	valid     string
-	mangled   []string
+	valid     probe.Validity
+	mangled   probe.Mangled
 	quotedTTL int // -1: not said
 	labels    int // -1: not said
 	ttl       uint8
 	replyTTL  uint8 // 0: not said
 	kind      probe.Kind
-	hasKind   bool
+	hasKind   bool // kind is said
+	hasValid  bool // valid and mangled are said
 	late      bool // it came after the wait
 	copy      bool // it came before already
 }

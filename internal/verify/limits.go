@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // Limits says whether the TTLs that trace-ext records call rate limited, and the
@@ -21,8 +21,8 @@ type Limits struct {
 	RoutersRight uint64 `json:"routers_right"` // of them, those that have a limit
 }
 
-// limitedTTL judges one of them.
-func (c *checker) limitedTTL(e *ndjson.ExtLine, ttl uint8) {
+// limitedTTL judges a TTL towards dst.
+func (c *checker) limitedTTL(dst probe.Addr, ttl uint8) {
 	c.limits.Named++
 	right, acted := false, false
 	for _, i := range c.flows {
@@ -39,7 +39,7 @@ func (c *checker) limitedTTL(e *ndjson.ExtLine, ttl uint8) {
 	if right {
 		c.limits.Right++
 	} else {
-		c.example("rate limit", "%s TTL %d: who sits there has none", e.Dst, ttl)
+		c.example("rate limit", "%s TTL %d: who sits there has none", dst, ttl)
 	}
 	if acted {
 		c.limits.Acted++
@@ -51,11 +51,10 @@ func isLimit(f netsim.Fate) bool { return f == netsim.RouterLimited || f == nets
 // limitsReport counts what limits kept back; nil if nobody names any and nothing
 // was.
 func (c *checker) limitsReport() *Limits {
-	if c.format != Masstrace {
+	if c.tool != Masstrace {
 		return nil
 	}
-	for i := range c.asked.flows {
-		f := &c.asked.flows[i]
+	for f := range c.asked.each {
 		for probes := c.asked.probes[f.from:f.to]; len(probes) > 0; {
 			n := sameTTL(probes)
 			if slices.ContainsFunc(probes[:n], func(s sent) bool { return isLimit(s.fate) }) {
@@ -91,8 +90,8 @@ func (c *checker) namedRouters() {
 // limitAt reports whether the router at addr, which some path has at that TTL, has
 // a limit.
 func (c *checker) limitAt(addr netip.Addr, ttl uint8) bool {
-	for i := range c.asked.flows {
-		in := c.asked.netsimFlow(&c.asked.flows[i])
+	for f := range c.asked.each {
+		in := c.asked.netsimFlow(f)
 		c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
 		for k := range c.hops {
 			if c.hops[k].Addr == addr {

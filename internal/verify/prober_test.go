@@ -14,6 +14,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -358,11 +359,15 @@ func (p *prober) check(t testing.TB, set *target.Set) *Report {
 
 func compareBytes(t testing.TB, results, log []byte, set *target.Set) *Report {
 	t.Helper()
-	a, err := readLog(bytes.NewReader(log), set)
+	a, err := readLog(t.Context(), bytes.NewReader(log), set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := compare(bytes.NewReader(results), a, options{targets: set})
+	in, err := all.New(bytes.NewReader(results))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := compare(t.Context(), in, a, options{targets: set})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,16 @@
 package verify
 
 import (
-	"bufio"
-	"bytes"
+	"context"
 	"errors"
-	"fmt"
 	"io"
+
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
-// The formats of results.
+// The tools whose results are judged. But for masstrace they are named as their formats.
 const (
 	Masstrace = "masstrace"
 	Scamper   = "scamper"
@@ -16,79 +18,45 @@ const (
 	Caracal   = "caracal"
 )
 
-// errFormat says that results are of no kind that is known.
-var errFormat = errors.New("neither records of masstrace or scamper (JSON), nor rows of yarrp or caracal")
-
-// read tells the format by the content, and reads.
-func (c *checker) read(in io.Reader) error {
-	r := bufio.NewReaderSize(in, 256<<10)
-	head, err := r.Peek(4096)
-	if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
-		return err
+// read judges all records of a file. It returns the error of ctx if that ends first.
+func (c *checker) read(ctx context.Context, in *format.File) error {
+	if c.tool = in.Name(); c.tool == ndjson.Format.Name {
+		c.tool = Masstrace
 	}
-	switch c.format = formatOf(head); c.format {
-	case Masstrace, Scamper:
-		return c.readRecords(r)
-	case Yarrp:
-		return c.readLines(r, c.yarrpLine())
-	case Caracal:
-		return c.readLines(r, c.caracalLine)
-	}
-	return errFormat
-}
-
-// formatOf looks at the first octets. What is compressed can only be records;
-// whose they are is known when one is met that scamper does not write.
-func formatOf(head []byte) string {
-	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) || bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}) {
-		return Scamper
-	}
-	line, _, _ := bytes.Cut(bytes.TrimLeft(head, " \t\r\n"), []byte("\n"))
-	switch {
-	case bytes.HasPrefix(line, []byte("{")):
-		return Scamper
-	case bytes.HasPrefix(line, []byte("#")):
-		return Yarrp
-	case bytes.Count(line, []byte(",")) >= caracalColumns-1:
-		return Caracal
-	case len(bytes.Fields(line)) >= yarrpColumns-1:
-		return Yarrp
-	}
-	return ""
-}
-
-// maxLine is the longest line that is believed to be one.
-const maxLine = 1 << 20
-
-// readLines hands each line to take, and counts those that take refuses.
-func (c *checker) readLines(r io.Reader, take func(line string) error) error {
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, maxLine)
-	for n := 1; s.Scan(); n++ {
-		if err := take(s.Text()); err != nil {
-			c.bad(n, err)
+	for ctx.Err() == nil {
+		r, err := in.Read()
+		var line *format.LineError
+		switch {
+		case err == nil:
+			c.record(r)
+		case errors.As(err, &line):
+			c.report.BadLines++
+			c.example("bad line", "%v", line)
+		case errors.Is(err, format.ErrCut):
+			c.report.Cut = true
+			return nil
+		case err == io.EOF:
+			return nil
+		default:
+			return err
 		}
 	}
-	if err := s.Err(); err != nil {
-		return fmt.Errorf("read lines: %w", err)
-	}
-	return nil
+	return ctx.Err()
 }
 
-// bad counts a line that is not understood.
-func (c *checker) bad(line int, err error) {
-	c.report.BadLines++
-	c.example("bad line", "line %d: %v", line, err)
-}
-
-// row judges a claim of a format without traces: every answer has a row.
-func (c *checker) row(q *claim, s *selector) {
-	if q.ttl == 0 {
-		return // it does not say which hop it is
+func (c *checker) record(r record.Record) {
+	switch r := r.(type) {
+	case *record.Run:
+		c.run = r
+		c.waitNS = int64(r.WaitS * 1e9)
+		c.resumes.from = 0
+	case *record.Resume:
+		c.resume(r)
+	case *record.Summary:
+		c.summary = r
+	case *record.Trace:
+		c.trace(r)
+	case *record.Reply:
+		c.reply(r)
 	}
-	c.flows = c.asked.pick(c.flows[:0], q.dst, s)
-	if !q.late {
-		c.forget(c.flows)
-	}
-	c.judge(&c.replies, c.flows, q)
 }

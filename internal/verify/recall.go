@@ -43,9 +43,8 @@ type Missing struct {
 
 // recall walks over all that was asked. mark is what the results set.
 func (c *checker) recall(mark marks) (r Recall) {
-	cut := c.format == Masstrace && c.summary == nil
-	for i := range c.asked.flows {
-		f := &c.asked.flows[i]
+	cut := c.tool == Masstrace && c.summary == nil
+	for f := range c.asked.each {
 		for probes := c.asked.probes[f.from:f.to]; len(probes) > 0; {
 			n := sameTTL(probes)
 			c.recallTTL(&r, f, probes[:n], mark, cut)
@@ -130,7 +129,7 @@ func (c *checker) missing(m *Missing, f *flow, s *sent, noTrace bool) {
 	case c.isLate(s):
 		m.Late++
 		return
-	case s.marks&ruledOut != 0 && c.format == Masstrace:
+	case s.marks&ruledOut != 0 && c.tool == Masstrace:
 		m.RuledOut++
 		return
 	case s.mangled != 0:
@@ -150,5 +149,5 @@ func (c *checker) isLate(s *sent) bool { return c.waitNS > 0 && int64(s.wait) > 
 // a hop, in time.
 func (c *checker) heard(s *sent) bool {
 	return s.emitted() && s.marks&unreadable == 0 && !c.isLate(s) &&
-		(s.marks&ruledOut == 0 || c.format != Masstrace)
+		(s.marks&ruledOut == 0 || c.tool != Masstrace)
 }

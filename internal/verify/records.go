@@ -1,13 +1,9 @@
 package verify
 
 import (
-	"errors"
-	"io"
-	"strings"
-
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // traceSums adds up what trace and trace-ext records say of their probes.
@@ -18,159 +14,95 @@ type traceSums struct {
 	wrongSent, wrongAnswer uint64 // traces whose counts are not the log's
 }
 
-// readRecords reads records of masstrace or scamper.
-func (c *checker) readRecords(in io.Reader) error {
-	r, err := ndjson.NewReader(in)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	for line := 0; ; line = r.Line() {
-		rec, err := r.Next()
-		switch {
-		case err == io.EOF:
-			return nil
-		case errors.Is(err, ndjson.ErrCut):
-			c.report.Cut = true
-			return nil
-		case err != nil && r.Line() == line:
-			return err // and again: nothing more comes
-		case err != nil:
-			c.bad(r.Line(), err)
-			continue
-		}
-		c.record(rec)
-	}
-}
-
-func (c *checker) record(rec any) {
-	switch rec.(type) {
-	case *ndjson.TraceLine, *record.CycleStart, *record.CycleStop:
-	default:
-		c.format = Masstrace
-	}
-	switch r := rec.(type) {
-	case *record.Run:
-		c.run = r
-		c.waitNS = int64(r.WaitS * 1e9)
-		c.resumes.from = 0
-	case *record.Resume:
-		c.resume(r)
-	case *record.Summary:
-		c.summary = r
-	case *ndjson.TraceLine:
-		c.trace(r)
-	case *ndjson.ExtLine:
-		c.traceExt(r)
-	case *ndjson.ReplyLine:
-		c.reply(r)
-	}
-}
-
-// trace judges a trace record.
-func (c *checker) trace(t *ndjson.TraceLine) {
+// trace judges a trace.
+func (c *checker) trace(t *record.Trace) {
 	c.sums.traces++
-	dst := probe.AddrFrom(t.Dst)
-	c.flows = c.asked.pick(c.flows[:0], dst, c.selectorOf(t))
-	if d, ok := c.asked.byAddr[dst]; ok {
+	c.flows = c.asked.pick(c.flows[:0], t.Target, c.selectorOf(&t.Head))
+	if d, ok := c.asked.byAddr[t.Target]; ok {
 		c.asked.dests[d].traces++
 	}
 	for _, i := range c.flows {
 		f := &c.asked.flows[i]
-		if f.marks&traced != 0 && c.format == Masstrace {
+		if f.marks&traced != 0 && c.tool == Masstrace {
 			c.ends.Again++
 			c.example("second trace", "%s", c.asked.title(f))
 		}
 		f.marks |= traced
-		f.end = uint8(min(max(t.HopCount, 0), 255))
-		f.attempts = uint8(min(max(t.Attempts, 0), 255))
+		f.end, f.attempts = t.End, t.Attempts
 	}
 	c.forget(c.flows)
-	if c.format == Scamper {
-		c.waitNS = int64(t.Wait * 1e9)
+	if c.tool == Scamper {
+		c.waitNS = int64(t.Wait)
+	}
+	for i := range t.Inferred {
+		c.infer(c.flows, t.Target, &t.Inferred[i])
 	}
 	for i := range t.Hops {
-		if t.Hops[i].Inferred {
-			c.infer(c.flows, dst, &t.Hops[i])
-			continue
-		}
-		q := c.hopClaim(dst, &t.Hops[i])
+		q := c.claimOf(t.Target, &t.Hops[i])
 		c.judge(&c.traces, c.flows, &q)
 	}
 	c.end(t, c.flows)
+	if !t.Bare {
+		c.traceExt(t)
+	}
 }
 
-// selectorOf returns which flow a trace is about.
-func (c *checker) selectorOf(t *ndjson.TraceLine) *selector {
-	s := &selector{strict: c.format == Masstrace, sport: t.SrcPort, dport: t.DstPort, sum: t.ICMPSum}
-	is4 := probe.AddrFrom(t.Dst).Is4()
-	switch {
-	case strings.HasPrefix(t.Method, "udp"):
-		s.proto, s.ports = probe.ProtoUDP, true
-		if t.Method == "udp" {
-			s.dport = 0 // only the first: it grows with every probe
-		}
-	case strings.HasPrefix(t.Method, "tcp"):
-		s.proto, s.ports = probe.ProtoTCP, true
-	case strings.HasPrefix(t.Method, "icmp"):
-		s.proto, s.isSum = probe.ICMP.Protocol(is4), t.ICMPSum != 0
+// reply judges a reply that shows a hop.
+func (c *checker) reply(r *record.Reply) {
+	if !r.HasHop() || r.TTL == 0 {
+		return
+	}
+	q := c.claimOf(r.Head.Target, &r.Hop)
+	c.flows = c.asked.pick(c.flows[:0], q.dst, c.selectorOf(&r.Head))
+	if !q.late {
+		c.forget(c.flows)
+	}
+	c.judge(&c.replies, c.flows, &q)
+}
+
+// selectorOf returns the flow that a record is about.
+func (c *checker) selectorOf(h *record.Head) *selector {
+	s := &selector{strict: c.tool == Masstrace}
+	if h.Method != record.NoMethod {
+		s.proto = h.Method.Protocol(h.Target.Is4())
+	}
+	if h.Flow.Value != 0 {
+		s.sport, s.dport, s.sum = h.Flow.Value, h.DstPort, h.Flow.Value
+		s.ports, s.isSum = true, true
 	}
 	return s
 }
 
-func (c *checker) hopClaim(dst probe.Addr, h *ndjson.HopLine) claim {
-	q := unsaid()
-	q.dst, q.from, q.ttl, q.replyTTL = dst, probe.AddrFrom(h.Addr), h.ProbeTTL, h.ReplyTTL
-	q.valid, q.mangled = h.Valid, h.Mangled
-	if h.Kind != "" {
-		q.kind, _ = probe.ParseKind(h.Kind) // one that is not known is wrong
-		q.hasKind = true
+// claimOf returns what a hop towards dst claims.
+func (c *checker) claimOf(dst probe.Addr, h *record.Hop) claim {
+	q := claim{
+		dst: dst, from: h.Responder, ttl: h.TTL, replyTTL: h.ReplyTTL, kind: h.Kind, valid: h.Valid, mangled: h.Mangled,
+		hasKind: !h.Lacks.Has(record.LacksKind), hasValid: !h.Lacks.Has(record.LacksValid),
+		tx: h.Sent, rttNS: -1, attempt: -1, quotedTTL: -1, labels: -1, late: h.Late, copy: h.Dup > 0,
 	}
-	if h.Tx != nil {
-		q.tx = h.Tx.Sec*1e9 + h.Tx.USec*1e3
+	if h.HasRTT() {
+		q.rttNS = h.RTT
 	}
-	switch {
-	case h.RTTNs != nil:
-		q.rttNS = *h.RTTNs
-	case h.RTT != nil:
-		q.rttNS = int64(*h.RTT * 1e6)
+	if c.tool == Masstrace {
+		q.attempt = int(h.Attempt)
 	}
-	if c.format == Masstrace {
-		q.attempt = h.ProbeID - 1
+	if h.HasQuote {
+		q.quotedTTL = int(h.QuotedTTL)
 	}
-	if h.QuotedTTL != nil {
-		q.quotedTTL = int(*h.QuotedTTL)
-	}
-	q.labels = 0
-	for i := range h.Objects {
-		q.labels += len(h.Objects[i].Labels)
+	if c.tool == Masstrace || c.tool == Scamper { // the others do not record all of them
+		q.labels = labels(h.Ext)
 	}
 	return q
 }
 
-// reply judges a reply record.
-func (c *checker) reply(r *ndjson.ReplyLine) {
-	kind, _ := probe.ParseKind(r.Kind)
-	if kind == probe.KindUDPReply || kind == probe.KindPureACK || r.ProbeTTL == nil {
-		return // no hop
+// labels counts the labels of an extension structure.
+func labels(ext []byte) (n int) {
+	var x wire.Extension
+	if len(ext) == 0 || x.Decode(ext) != nil {
+		return 0
 	}
-	q := unsaid()
-	q.dst, q.from, q.ttl, q.replyTTL = probe.AddrFrom(r.ProbeDst), probe.AddrFrom(r.ReplySrc), *r.ProbeTTL, r.ReplyTTL
-	q.valid, q.mangled, q.kind, q.hasKind = r.Valid, r.Mangled, kind, true
-	q.late, q.copy, q.labels = r.Late, r.Dup > 0, len(r.Labels)
-	if r.TxUs != nil {
-		q.tx = *r.TxUs * 1e3
+	for objects := x.Objects(); objects.Next(); {
+		n += objects.NumLabels()
 	}
-	if r.RTTNs != nil {
-		q.rttNS = *r.RTTNs
-	}
-	if r.ProbeAttempt != nil {
-		q.attempt = int(*r.ProbeAttempt)
-	}
-	if r.QuotedTTL != nil {
-		q.quotedTTL = int(*r.QuotedTTL)
-	}
-	s := selector{proto: r.ProbeProtocol, sport: r.ProbeSrcPort, dport: r.ProbeDstPort, sum: r.ProbeSrcPort,
-		ports: true, isSum: true, strict: true}
-	c.row(&q, &s)
+	return n
 }

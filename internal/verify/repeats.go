@@ -27,8 +27,7 @@ const retrySlack = int64(250 * time.Millisecond)
 
 // repeats looks at what was probed more than once.
 func (c *checker) repeats() (r Repeats) {
-	for i := range c.asked.flows {
-		f := &c.asked.flows[i]
+	for f := range c.asked.each {
 		for probes := c.asked.probes[f.from:f.to]; len(probes) > 0; {
 			n := sameTTL(probes)
 			r.PerTTL[min(n, len(r.PerTTL)-1)]++
@@ -53,7 +52,7 @@ func (c *checker) repeated(r *Repeats, f *flow, probes []sent) {
 		var same, answered, unheard bool
 		for k := range probes[:i] {
 			old := &probes[k]
-			same = same || c.format == Masstrace && old.second == s.second && old.ipID == s.ipID
+			same = same || c.tool == Masstrace && old.second == s.second && old.ipID == s.ipID
 			if !old.emitted() || old.due()+retrySlack >= s.time {
 				continue
 			}

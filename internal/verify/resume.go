@@ -35,8 +35,8 @@ func (c *checker) forgetRest() {
 	if s == nil || s.Complete || c.sums.traces == 0 || c.resumes.count == 0 && s.Abandoned == 0 {
 		return
 	}
-	for i := range c.asked.flows {
-		if f := &c.asked.flows[i]; f.marks&traced == 0 {
+	for f := range c.asked.each {
+		if f.marks&traced == 0 {
 			c.resumes.abandoned += c.asked.drop(f, 1<<63-1)
 		}
 	}

@@ -58,7 +58,7 @@ func TestText(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r, err := Run(files(t, &tt.prober))
+			r, err := Run(t.Context(), files(t, &tt.prober))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,7 +101,7 @@ func TestCounters(t *testing.T) {
 		if err := os.WriteFile(c.Counters, []byte(tt.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r, err := Run(c)
+		r, err := Run(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)
 		}

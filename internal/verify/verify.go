@@ -18,6 +18,7 @@
 package verify
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ import (
 	"os"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
@@ -46,8 +49,12 @@ type Config struct {
 var ErrLists = errors.New("bad list")
 
 // Run compares. An error says that a file could not be read or is none of its
-// kind; what is wrong with the results is in the report.
-func Run(c Config) (*Report, error) {
+// kind; what is wrong with the results is in the report. When ctx ends, Run returns its
+// error at once.
+func Run(ctx context.Context, c Config) (*Report, error) {
+	if c.Stdin != nil {
+		c.Stdin = &untilEnd{ctx: ctx, in: c.Stdin}
+	}
 	check := options{}
 	if len(c.Targets) > 0 {
 		set, err := allowed(&c)
@@ -67,20 +74,16 @@ func Run(c Config) (*Report, error) {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	defer log.Close()
-	results := c.Stdin
-	if c.Results != "-" {
-		f, err := os.Open(c.Results)
-		if err != nil {
-			return nil, fmt.Errorf("open results: %w", err)
-		}
-		defer f.Close()
-		results = f
+	results, err := all.Open(c.Results, c.Stdin)
+	if err != nil {
+		return nil, err
 	}
-	ask, err := readLog(log, check.targets)
+	defer results.Close()
+	ask, err := readLog(ctx, log, check.targets)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", c.Log, err)
 	}
-	report, err := compare(results, ask, check)
+	report, err := compare(ctx, results, ask, check)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", c.Results, err)
 	}
@@ -136,7 +139,7 @@ type checker struct {
 	truth *netsim.Truth
 	opt   options
 
-	format  string
+	tool    string
 	run     *record.Run
 	summary *record.Summary
 	waitNS  int64 // how long the run waits for replies; 0: not known
@@ -155,19 +158,20 @@ type checker struct {
 }
 
 // compare reads the results and makes the report.
-func compare(results io.Reader, ask *asked, opt options) (*Report, error) {
+func compare(ctx context.Context, results *format.File, ask *asked, opt options) (*Report, error) {
 	c := &checker{asked: ask, truth: ask.truth, opt: opt, examples: make(map[string]int)}
 	c.traces.mark, c.replies.mark = inTraces, inReplies
-	if err := c.read(results); err != nil {
+	if err := c.read(ctx, results); err != nil {
 		return nil, err
 	}
-	return c.finish(), nil
+	report := c.finish()
+	return report, ctx.Err() // the flows were not walked through to the end then
 }
 
 // finish draws up what can only be said in the end.
 func (c *checker) finish() *Report {
 	r := &c.report
-	r.Format = c.format
+	r.Format = c.tool
 	c.forgetRest()
 	r.Probes = c.probesReport()
 	rows := &c.traces
@@ -199,10 +203,10 @@ func (c *checker) finish() *Report {
 }
 
 // example keeps a line about one of the first of a kind.
-func (c *checker) example(kind, format string, args ...any) {
+func (c *checker) example(kind, text string, args ...any) {
 	const most = 5
 	if c.examples[kind]++; c.examples[kind] <= most {
-		c.report.Examples = append(c.report.Examples, Example{kind, fmt.Sprintf(format, args...)})
+		c.report.Examples = append(c.report.Examples, Example{kind, fmt.Sprintf(text, args...)})
 	}
 }
 

@@ -117,6 +117,16 @@ var checksumNames = [...]string{"absent", "valid", "bad"}
 // String returns the name that stands in records.
 func (c ChecksumState) String() string { return checksumNames[c] }
 
+// ParseChecksumState is the inverse of String; ok is false for another name.
+func ParseChecksumState(s string) (c ChecksumState, ok bool) {
+	for i, name := range checksumNames {
+		if name == s {
+			return ChecksumState(i), true
+		}
+	}
+	return ChecksumAbsent, false
+}
+
 // Extension is a decoded header of an extension structure. The objects alias
 // the octets that it was decoded from.
 type Extension struct {
@@ -234,6 +244,12 @@ func AppendTrimmed(b, ext []byte, most int) []byte {
 // checksum, to b. Payloads must be shorter than 65532 octets; RFC 4884 §8
 // wants their lengths to be multiples of 4.
 func AppendExtension(b []byte, objects ...Object) []byte {
+	return AppendExtensionAs(b, ChecksumValid, objects...)
+}
+
+// AppendExtensionAs is AppendExtension with a checksum in the given state: it is right,
+// or wrong, or there is none.
+func AppendExtensionAs(b []byte, sum ChecksumState, objects ...Object) []byte {
 	start := len(b)
 	b = append(b, version2<<4, 0, 0, 0)
 	for _, o := range objects {
@@ -241,8 +257,21 @@ func AppendExtension(b []byte, objects ...Object) []byte {
 		b = append(b, o.Class, o.CType)
 		b = append(b, o.Payload...)
 	}
+	if sum == ChecksumAbsent {
+		return b
+	}
 	putExtensionSum(b[start:])
+	if sum == ChecksumBad {
+		spoilExtensionSum(b[start:])
+	}
 	return b
+}
+
+// spoilExtensionSum makes the checksum of b, which is right, a wrong one that is not 0.
+func spoilExtensionSum(b []byte) {
+	if b[extChecksum] ^= 0x80; binary.BigEndian.Uint16(b[extChecksum:]) == 0 {
+		b[extChecksum+1] ^= 0x01
+	}
 }
 
 // putExtensionSum puts the checksum of b, where it is 0 so far, into its place. A sum

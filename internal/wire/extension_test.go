@@ -164,6 +164,22 @@ func TestAppendExtension(t *testing.T) {
 	}
 }
 
+// A structure has the checksum that it was asked to have.
+func TestAppendExtensionAs(t *testing.T) {
+	for _, payload := range [][]byte{nil, {7, 0x3d, 0x91, 1}, {0x5f, 0xf7, 0, 0}, bytes.Repeat([]byte{0xff}, 64)} {
+		for _, want := range []ChecksumState{ChecksumAbsent, ChecksumValid, ChecksumBad} {
+			var x Extension
+			b := AppendExtensionAs([]byte("x"), want, Object{Class: 1, CType: 1, Payload: payload})[1:]
+			if err := x.Decode(b); err != nil || x.Checksum != want {
+				t.Errorf("% x: %v, %v; want %v", b, x.Checksum, err, want)
+			}
+			if again, ok := ParseChecksumState(want.String()); !ok || again != want {
+				t.Errorf("ParseChecksumState(%q) = %v, %v", want, again, ok)
+			}
+		}
+	}
+}
+
 // What is too long loses whole objects, and its checksum says what it said.
 func TestAppendTrimmed(t *testing.T) {
 	var objects []Object

@@ -54,6 +54,16 @@ var roleNames = [...]string{"incoming", "sub_ip", "outgoing", "next_hop"}
 // String returns the name that stands in records.
 func (r Role) String() string { return roleNames[r&3] }
 
+// ParseRole is the inverse of String; ok is false for another name.
+func ParseRole(s string) (r Role, ok bool) {
+	for i, name := range roleNames {
+		if name == s {
+			return Role(i), true
+		}
+	}
+	return RoleIncoming, false
+}
+
 // Interface is what a router tells of one of its interfaces (RFC 5837).
 type Interface struct {
 	Role  Role
@@ -156,4 +166,58 @@ func (f *Interface) AppendTo(b []byte) (payload []byte, ctype uint8) {
 		b = binary.BigEndian.AppendUint32(b, f.MTU)
 	}
 	return b, ctype
+}
+
+// AppendAs appends the payload of an object with a given c-type and a given length in
+// octets, from which Decode reads f. It is the inverse of Decode, but for the octets that
+// Decode passes over, which are 0 here. The error is ErrInterface if no such object
+// can have been: the parts that ctype names do not fill the length, or f has others.
+func (f *Interface) AppendAs(b []byte, ctype uint8, length int) ([]byte, error) {
+	start := len(b)
+	rest := length // for the parts to come
+	if ctype&hasIndex != 0 {
+		rest -= 4
+		b = binary.BigEndian.AppendUint32(b, f.Index)
+	}
+	if ctype&hasAddr != 0 && f.Addr.IsValid() {
+		family := uint16(familyIPv6)
+		if f.Addr.Is4() {
+			family = familyIPv4
+		}
+		b = binary.BigEndian.AppendUint16(b, family)
+		b = append(b, 0, 0)
+		b = append(b, f.Addr.AsSlice()...)
+		rest -= 4 + f.Addr.BitLen()/8
+	}
+	if ctype&hasMTU != 0 {
+		rest -= 4
+	}
+	if ctype&hasName != 0 {
+		n := min(rest, (1+len(f.Name)+3)&^3, 0xff) // the length has one octet
+		if n < 1+len(f.Name) {
+			return b[:start], ErrInterface
+		}
+		b = append(b, uint8(n))
+		b = append(b, f.Name...)
+		b = append(b, make([]byte, n-1-len(f.Name))...)
+		rest -= n
+	}
+	if ctype&hasMTU != 0 {
+		b = binary.BigEndian.AppendUint32(b, f.MTU)
+	}
+	if rest < 0 {
+		return b[:start], ErrInterface
+	}
+	b = append(b, make([]byte, rest)...)
+	var again Interface
+	if again.Decode(Object{ClassInterface, ctype, b[start:]}) != nil || !again.equal(f) {
+		return b[:start], ErrInterface
+	}
+	return b, nil
+}
+
+// equal reports whether the two tell the same.
+func (f *Interface) equal(g *Interface) bool {
+	return f.Role == g.Role && f.Index == g.Index && f.Addr == g.Addr && f.MTU == g.MTU &&
+		(f.Name == nil) == (g.Name == nil) && string(f.Name) == string(g.Name)
 }

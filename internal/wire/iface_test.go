@@ -105,3 +105,53 @@ func TestInterfaceLongName(t *testing.T) {
 		t.Errorf("name of %d octets, %v; want %d", len(again.Name), err, maxName)
 	}
 }
+
+// AppendAs is the inverse of Decode, for every object that Decode takes.
+func FuzzInterfaceAppendAs(f *testing.F) {
+	all := Interface{Role: RoleOutgoing, Index: 7, Addr: netip.MustParseAddr("203.0.113.1"), Name: []byte("eth0"), MTU: 1500}
+	payload, ctype := all.AppendTo(nil)
+	f.Add(ctype, payload)
+	f.Add(ctype, append(payload, 1, 2, 3))                           // more behind the parts
+	f.Add(uint8(hasName|hasMTU), []byte{3, 'a', 'b', 0, 0, 5, 0xdc}) // a name without padding
+	f.Add(uint8(hasName), []byte{9, 0, 0, 0, 0, 0, 0, 0, 0})         // an empty one, with much
+	f.Add(uint8(hasIndex|hasMTU), make([]byte, 8))                   // zeros
+	f.Add(uint8(hasName), append([]byte{253}, bytes.Repeat([]byte("a"), 252)...))
+	f.Fuzz(func(t *testing.T, ctype uint8, payload []byte) {
+		var in, again Interface
+		o := Object{Class: ClassInterface, CType: ctype, Payload: payload}
+		if in.Decode(o) != nil {
+			return
+		}
+		b, err := in.AppendAs([]byte("x"), ctype, len(payload))
+		if err != nil || len(b) != 1+len(payload) {
+			t.Fatalf("%+v in %d octets: %d, %v", in, len(payload), len(b)-1, err)
+		}
+		o.Payload = b[1:]
+		if err := again.Decode(o); err != nil || !again.equal(&in) {
+			t.Errorf("%+v, %v; want %+v", again, err, in)
+		}
+	})
+}
+
+// What no object can hold is refused.
+func TestInterfaceAppendAsRefuses(t *testing.T) {
+	addr := netip.MustParseAddr("203.0.113.1")
+	for _, tt := range []struct {
+		name   string
+		in     Interface
+		ctype  uint8
+		length int
+	}{
+		{"too short", Interface{Index: 1}, hasIndex, 3},
+		{"a name without room", Interface{Name: []byte("eth0")}, hasName, 4},
+		{"a part without a value", Interface{}, hasAddr, 8},
+		{"a value without a part", Interface{Index: 1, Addr: addr}, hasAddr, 8},
+		{"another role", Interface{Role: RoleNextHop, Index: 1}, hasIndex, 4},
+		{"a name that is none", Interface{Index: 1, Name: []byte("eth0")}, hasIndex, 4},
+		{"a name too long", Interface{Name: make([]byte, 255)}, hasName, 256},
+	} {
+		if b, err := tt.in.AppendAs([]byte("x"), tt.ctype, tt.length); !errors.Is(err, ErrInterface) || string(b) != "x" {
+			t.Errorf("%s: % x, %v", tt.name, b, err)
+		}
+	}
+}

@@ -26,3 +26,5 @@ const (
 	TypeReply      = "reply"
 	TypeResume     = "resume"
 )
+
+var types = [...]string{TypeTrace, TypeTraceExt, TypeReply, TypeRun, TypeResume, TypeSummary, TypeCycleStart, TypeCycleStop}

@@ -2,13 +2,14 @@ package ndjson
 
 import (
 	"net/netip"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// TraceLine is a trace record as it is read: ours or scamper's. Fields that a
-// record lacks are zero.
+// The types of lines have a field for each key, as encoding/json wants them. They are what
+// Read makes values of; others that look at single lines may use them too.
+
+// TraceLine is a trace record: ours or scamper's. Fields that a record lacks are zero.
 type TraceLine struct {
 	Type       string     `json:"type"`
 	Version    string     `json:"version"`
@@ -37,7 +38,7 @@ type TraceLine struct {
 	Hops       []HopLine  `json:"hops"`
 }
 
-// Time is a time in a trace record, with the resolution of a µs.
+// Time is a time in a trace record.
 type Time struct {
 	Sec  int64 `json:"sec"`
 	USec int64 `json:"usec"`
@@ -49,28 +50,26 @@ type StartTime struct {
 	FTime string `json:"ftime"` // ours: UTC; scamper's: local time
 }
 
-// Time returns t as a time.Time, UTC.
-func (t Time) Time() time.Time { return time.Unix(t.Sec, t.USec*1000).UTC() }
-
-// HopLine is a hop of a trace record. Pointers are nil where the record lacks
-// what 0 would be a value of.
+// HopLine is a hop of a trace record. Pointers are nil where the record lacks a field
+// that may be 0.
 type HopLine struct {
 	Addr      netip.Addr   `json:"addr"`
 	ProbeTTL  uint8        `json:"probe_ttl"`
-	ProbeID   int          `json:"probe_id"` // attempt, from 1 in ours
+	ProbeID   *int         `json:"probe_id"` // attempt: from 1 in ours, from 0 in scamper's
 	ProbeSize int          `json:"probe_size"`
 	Tx        *Time        `json:"tx"`
 	RTT       *float64     `json:"rtt"` // ms
 	ReplyTTL  uint8        `json:"reply_ttl"`
 	ReplyTOS  uint8        `json:"reply_tos"`
-	ReplySize int          `json:"reply_size"`
+	ReplySize uint32       `json:"reply_size"`
 	ReplyIPID int          `json:"reply_ipid"`
 	ICMPType  *uint8       `json:"icmp_type"`
 	ICMPCode  *uint8       `json:"icmp_code"`
 	QuotedTTL *uint8       `json:"icmp_q_ttl"`
 	QuotedLen *int         `json:"icmp_q_ipl"`
 	QuotedTOS *uint8       `json:"icmp_q_tos"`
-	MTU       int          `json:"icmp_nhmtu"`
+	MTU       uint32       `json:"icmp_nhmtu"`
+	MTUColon  uint32       `json:"icmp_nhmtu:"` // scamper's key has a stray colon
 	TCPFlags  *uint8       `json:"tcp_flags"`
 	Objects   []ObjectLine `json:"icmpext"`
 	ExtSum    string       `json:"icmpext_sum"`
@@ -84,9 +83,9 @@ type HopLine struct {
 
 // ObjectLine is an object of an ICMP extension structure in a hop.
 type ObjectLine struct {
-	Class  int         `json:"ie_cn"`
-	CType  int         `json:"ie_ct"`
-	Len    int         `json:"ie_dl"` // octets, without the header
+	Class  uint8       `json:"ie_cn"`
+	CType  uint8       `json:"ie_ct"`
+	Len    uint16      `json:"ie_dl"` // octets, without the header
 	Labels []LabelLine `json:"mpls_labels"`
 	Iface  *IfaceLine  `json:"iface"`
 	Hex    string      `json:"hex"`
@@ -105,7 +104,7 @@ type IfaceLine struct {
 	Role  string     `json:"role"`
 	Index uint32     `json:"index"`
 	Addr  netip.Addr `json:"addr"`
-	Name  string     `json:"name"`
+	Name  name       `json:"name"` // nil if there is none
 	MTU   uint32     `json:"mtu"`
 }
 
@@ -115,7 +114,7 @@ type Known struct {
 	Addr netip.Addr `json:"addr"`
 }
 
-// ExtLine is a trace-ext record as it is read.
+// ExtLine is a trace-ext record.
 type ExtLine struct {
 	Type    string     `json:"type"`
 	Run     string     `json:"run"`
@@ -147,8 +146,8 @@ type NAT struct {
 	FirstTTL int `json:"first_ttl"`
 }
 
-// ReplyLine is a reply record as it is read. Pointers are nil where the
-// record lacks what 0 would be a value of.
+// ReplyLine is a reply record. Pointers are nil where the record lacks a field that may
+// be 0.
 type ReplyLine struct {
 	Type             string        `json:"type"`
 	Run              string        `json:"run"`
@@ -198,9 +197,9 @@ type ReplyLine struct {
 
 // ReplyObject is an object of an ICMP extension structure in a reply record.
 type ReplyObject struct {
-	Class int        `json:"class"`
-	CType int        `json:"type"`
-	Len   int        `json:"len"` // octets, without the header
+	Class uint8      `json:"class"`
+	CType uint8      `json:"type"`
+	Len   uint16     `json:"len"` // octets, without the header
 	Hex   string     `json:"hex"`
 	Iface *IfaceLine `json:"iface"`
 }

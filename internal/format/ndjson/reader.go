@@ -1,159 +1,186 @@
 package ndjson
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// ErrCut says that the file ends inside a record or inside its compressed
-// stream: its writer was killed. All records before are valid.
-var ErrCut = errors.New("the last record is cut")
+// Format is NDJSON as masstrace writes it: one of the first lines is of a type that
+// scamper does not have.
+var Format = format.Format{
+	Name:      "ndjson",
+	Begins:    begins,
+	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
+}
 
-// maxLine is the longest line that is believed to be one.
-const maxLine = 16 << 20
+func begins(head []byte) bool {
+	for line := range bytes.Lines(head) {
+		switch typ, _ := typeOf(bytes.TrimSpace(line)); typ {
+		case TypeRun, TypeResume, TypeSummary, TypeTraceExt, TypeReply:
+			return true
+		}
+	}
+	return false
+}
 
-// Reader reads the records of an NDJSON file, compressed or not, by masstrace
-// or by scamper's sc_warts2json. It is used by one goroutine at a time.
+// Reader reads the records of an NDJSON file, by masstrace or by scamper's
+// sc_warts2json. It is used by one goroutine at a time.
 type Reader struct {
-	in      *bufio.Reader
-	closers []func() error
-	line    []byte
-	number  int
-	end     error // what every later Next returns
+	lines *format.Lines
+	next  ahead
+	// tcp is the method of TCP probes in reply records, which have its protocol alone.
+	tcp probe.Method
 }
 
-// OpenReader opens the file at path; - stands for stdin. Close closes it.
-func OpenReader(path string, stdin io.Reader) (*Reader, error) {
-	if path == "-" {
-		return NewReader(stdin)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open results: %w", err)
-	}
-	r, err := NewReader(f)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open results %s: %w", path, err), f.Close())
-	}
-	r.closers = append(r.closers, f.Close)
-	return r, nil
+// ahead is a line that was read and not used yet, if there is one.
+type ahead struct {
+	there bool
+	line  []byte
+	whole bool
+	err   error
 }
 
-// The first octets of what is compressed (RFC 1952 §2.3.1, RFC 8878 §3.1.1).
-var (
-	gzipMagic = []byte{0x1f, 0x8b}
-	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
-)
-
-// NewReader returns a Reader of in. Whether it is compressed is told by its
-// first octets, not by a name. Close does not close in.
-func NewReader(in io.Reader) (*Reader, error) {
-	const room = 256 << 10
-	raw := bufio.NewReaderSize(in, room)
-	head, err := raw.Peek(len(zstdMagic))
-	if err != nil && err != io.EOF {
-		return nil, fmt.Errorf("read records: %w", err)
-	}
-	r := &Reader{in: raw}
-	switch {
-	case bytes.HasPrefix(head, gzipMagic):
-		z, err := gzip.NewReader(raw)
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			r.end = ErrCut
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read records: %w", err)
-		}
-		r.in = bufio.NewReaderSize(z, room)
-		r.closers = append(r.closers, z.Close)
-	case bytes.Equal(head, zstdMagic):
-		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, fmt.Errorf("read records: %w", err)
-		}
-		r.in = bufio.NewReaderSize(z, room)
-		r.closers = append(r.closers, func() error { z.Close(); return nil })
-	}
-	return r, nil
+// NewReader returns a Reader of in, which is not compressed.
+func NewReader(in io.Reader) *Reader {
+	return &Reader{lines: format.NewLines(in), tcp: probe.TCPSYN}
 }
 
-// Close ends reading and closes what OpenReader opened.
-func (r *Reader) Close() error {
-	var err error
-	for _, c := range r.closers {
-		err = errors.Join(err, c())
+// peek returns the next line without using it up.
+func (r *Reader) peek() *ahead {
+	if n := &r.next; !n.there {
+		n.there = true
+		n.line, n.whole, n.err = r.lines.Next()
 	}
-	r.closers = nil
-	return err
+	return &r.next
 }
 
-// Line returns the number of the line that Next looked at last, from 1.
-func (r *Reader) Line() int { return r.number }
-
-// Next returns the next record, freshly allocated; those of types that it does
-// not know are passed over. At the end it returns io.EOF, or ErrCut if the last
-// line is cut. A line in between that is no record gives an error with its
-// number, after which Next may be called again for the line behind it.
-func (r *Reader) Next() (any, error) {
+// Read implements format.Reader. A trace and the trace-ext record after it are one
+// record; a trace without one is Bare. Records of other types are passed over.
+func (r *Reader) Read() (record.Record, error) {
 	for {
-		line, whole, err := r.nextLine()
-		if err != nil {
+		n := r.peek()
+		n.there = false
+		if n.err != nil {
+			return nil, n.err
+		}
+		rec, err := r.read(n.line)
+		switch {
+		case err != nil && !n.whole:
+			return nil, r.lines.Cut()
+		case err != nil:
+			return nil, r.lines.Fault(err)
+		case rec != nil:
+			return rec, nil
+		}
+	}
+}
+
+// read returns the record that begins with line, nil if its type is not known.
+func (r *Reader) read(line []byte) (record.Record, error) {
+	typ, err := typeOf(line)
+	if err != nil {
+		return nil, err
+	}
+	switch typ {
+	case TypeTrace:
+		var t TraceLine
+		if err := decode(typ, line, &t); err != nil {
 			return nil, err
 		}
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
+		return r.trace(&t)
+	case TypeTraceExt:
+		return nil, errors.New("a trace-ext record without the trace record that belongs to it")
+	case TypeReply:
+		var l ReplyLine
+		if err := decode(typ, line, &l); err != nil {
+			return nil, err
 		}
-		record, err := Decode(line)
-		switch {
-		case err != nil && !whole:
-			r.end = ErrCut
-			return nil, ErrCut
-		case err != nil:
-			return nil, fmt.Errorf("line %d: %w", r.number, err)
-		case record != nil:
-			return record, nil
+		reply, err := l.reply(r.tcp)
+		if err != nil {
+			return nil, fmt.Errorf("%s record: %w", typ, err)
+		}
+		return reply, nil
+	}
+	rec, err := decodeOther(typ, line)
+	if run, ok := rec.(*record.Run); ok && err == nil {
+		r.tcp = probe.TCPSYN
+		if run.Protocol == probe.TCPACK.String() {
+			r.tcp = probe.TCPACK
 		}
 	}
+	return rec, err
 }
 
-// ReadLine returns the next line that is not empty, without its end and valid
-// until the next call, and the type of the record in it, whether known or not. It
-// ends as Next does.
+// trace returns the trace of l, and of the trace-ext record in the next line if it is
+// about the same.
+func (r *Reader) trace(l *TraceLine) (record.Record, error) {
+	t, err := l.trace()
+	if err != nil {
+		return nil, fmt.Errorf("%s record: %w", TypeTrace, err)
+	}
+	n := r.peek()
+	if n.err != nil {
+		return t, nil // for the next call
+	}
+	if typ, err := typeOf(n.line); err != nil || typ != TypeTraceExt {
+		return t, nil
+	}
+	var ext ExtLine
+	if decode(TypeTraceExt, n.line, &ext) != nil || ext.Dst != l.Dst || ext.UserID != l.UserID || ext.fill(t) != nil {
+		return t, nil // it is no part of this trace: the next call returns what is wrong
+	}
+	n.there = false
+	return t, nil
+}
+
+// ReadLine returns the next line, valid until the next call, and the type of the record
+// in it, whether known or not. Errors are those of Read.
 func (r *Reader) ReadLine() (typ string, line []byte, err error) {
-	for {
-		line, whole, err := r.nextLine()
-		if err != nil {
-			return "", nil, err
-		}
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 {
-			continue
-		}
-		if !whole {
-			r.end = ErrCut
-			return "", nil, ErrCut
-		}
-		typ, err := typeOf(line)
-		if err != nil {
-			return "", nil, fmt.Errorf("line %d: %w", r.number, err)
-		}
-		return typ, line, nil
+	n := r.peek()
+	n.there = false
+	switch {
+	case n.err != nil:
+		return "", nil, n.err
+	case !n.whole && !json.Valid(n.line):
+		return "", nil, r.lines.Cut()
+	case !json.Valid(n.line):
+		err = errors.New("not JSON")
+	default:
+		typ, err = typeOf(n.line)
 	}
+	if err != nil {
+		return "", nil, r.lines.Fault(err)
+	}
+	return typ, n.line, nil
 }
 
-// typeOf returns the type of the record in line.
+// Decode returns the record in a line that ReadLine returned, nil if it is of a type that
+// is not known or a trace-ext record. A trace is Bare.
+func Decode(line []byte) (record.Record, error) {
+	typ, err := typeOf(line)
+	if err != nil || typ == TypeTraceExt {
+		return nil, err
+	}
+	r := &Reader{next: ahead{there: true, err: io.EOF}, tcp: probe.TCPSYN}
+	return r.read(line)
+}
+
+// typeOf returns the type of the record in line. Our own lines begin with it.
 func typeOf(line []byte) (string, error) {
+	if rest, ok := bytes.CutPrefix(line, []byte(`{"type":"`)); ok {
+		for _, typ := range types {
+			if len(rest) > len(typ) && string(rest[:len(typ)]) == typ && rest[len(typ)] == '"' {
+				return typ, nil
+			}
+		}
+	}
 	var head struct {
 		Type string `json:"type"`
 	}
@@ -166,72 +193,39 @@ func typeOf(line []byte) (string, error) {
 	return head.Type, nil
 }
 
-// nextLine returns the next line, valid until the next call. whole is false for
-// a last one that lacks its end.
-func (r *Reader) nextLine() (line []byte, whole bool, err error) {
-	if r.end != nil {
-		return nil, false, r.end
+// decode is json.Unmarshal with an error that names the type.
+func decode(typ string, line []byte, to any) error {
+	if err := json.Unmarshal(line, to); err != nil {
+		return fmt.Errorf("%s record: %w", typ, err)
 	}
-	r.line = r.line[:0]
-	r.number++
-	for {
-		part, err := r.in.ReadSlice('\n')
-		r.line = append(r.line, part...)
-		switch {
-		case err == nil:
-			return r.line, true, nil
-		case err == bufio.ErrBufferFull && len(r.line) <= maxLine:
-			continue
-		case err == bufio.ErrBufferFull:
-			r.end = fmt.Errorf("line %d: longer than %d octets", r.number, maxLine)
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			r.end = ErrCut // inside the compressed stream
-		case err == io.EOF:
-			r.end = io.EOF
-			if len(r.line) > 0 {
-				return r.line, false, nil
-			}
-		default:
-			r.end = fmt.Errorf("read records: %w", err)
-		}
-		return nil, false, r.end
-	}
+	return nil
 }
 
-// Decode returns the record in line, nil if it is of a type that is not known.
-func Decode(line []byte) (any, error) {
-	typ, err := typeOf(line)
-	if err != nil {
-		return nil, err
-	}
-	var r any
+// decodeOther returns a record that is neither a trace nor a reply, nil if its type is
+// not known.
+func decodeOther(typ string, line []byte) (record.Record, error) {
 	switch typ {
-	case TypeTrace:
-		r = new(TraceLine)
-	case TypeTraceExt:
-		r = new(ExtLine)
-	case TypeReply:
-		r = new(ReplyLine)
 	case TypeRun:
-		r = new(record.Run)
+		r := new(record.Run)
+		return r, decode(typ, line, r)
 	case TypeResume:
-		r = new(record.Resume)
+		r := new(record.Resume)
+		return r, decode(typ, line, r)
 	case TypeSummary:
-		r = new(record.Summary)
+		r := new(record.Summary)
+		return r, decode(typ, line, r)
 	case TypeCycleStart, TypeCycleStop:
-		r = new(cycleLine)
-	default:
-		return nil, nil
-	}
-	if err := json.Unmarshal(line, r); err != nil {
-		return nil, fmt.Errorf("%s record: %w", typ, err)
-	}
-	if c, ok := r.(*cycleLine); ok {
-		cycle := record.Cycle{ListName: c.ListName, ID: c.ID, Hostname: c.Hostname, Time: c.StartTime + c.StopTime}
-		if typ == TypeCycleStart {
-			return &record.CycleStart{Cycle: cycle}, nil
+		var l cycleLine
+		if err := decode(typ, line, &l); err != nil {
+			return nil, err
 		}
-		return &record.CycleStop{Cycle: cycle}, nil
+		c := record.Cycle{ListName: l.ListName, ID: l.ID, Hostname: l.Hostname}
+		if typ == TypeCycleStart {
+			c.Time = l.StartTime
+			return &record.CycleStart{Cycle: c}, nil
+		}
+		c.Time = l.StopTime
+		return &record.CycleStop{Cycle: c}, nil
 	}
-	return r, nil
+	return nil, nil
 }

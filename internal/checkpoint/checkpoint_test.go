@@ -1,0 +1,130 @@
+package checkpoint
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// sample returns the state of a run.
+func sample() *state {
+	return &state{
+		Masstrace: version, Tool: "masstrace/test", Key: strings.Repeat("ab", 16),
+		Params: plan.Params{
+			Masstrace: plan.ParamsVersion, Run: "cut", Seed: "s", Method: "udp", Avoid: []uint16{1, 2},
+			Source4: netip.MustParseAddr("192.0.2.1"), Shape: window.Shape{Targets: 7, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1},
+		},
+		Exclude: "10.0.0.0/8\n", Since: "45.0.0.0/24\n", Windows: 7, Offset: 1234,
+	}
+}
+
+var netipEqual = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
+
+// A checkpoint that is cut is none, wherever it is cut.
+func TestCut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	want := sample()
+	if err := want.save(path); err != nil {
+		t.Fatal(err)
+	}
+	got, err := load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, netipEqual); diff != "" {
+		t.Error(diff)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v: the key is for its owner alone", info.Mode(), err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range len(bytes.TrimSpace(text)) {
+		if err := os.WriteFile(path, text[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := load(path); err == nil || !strings.Contains(err.Error(), "is not a checkpoint") {
+			t.Fatalf("cut at %d: %v", n, err)
+		}
+	}
+}
+
+// What is no checkpoint, or one of another version, is refused by name.
+func TestLoadErrors(t *testing.T) {
+	for name, change := range map[string]func(*state){
+		"of version 1":       func(s *state) { s.Masstrace = 1 },
+		"does not hold":      func(s *state) { s.Counters.Sent = 5 },
+		"have no targets":    func(s *state) { s.Params.Shape.Targets = 0 },
+		"not a checkpoint: ": func(s *state) { s.Exclude = "nonsense" },
+	} {
+		path := filepath.Join(t.TempDir(), "checkpoint")
+		s := sample()
+		change(s)
+		if err := s.save(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open("", path, filepath.Join(t.TempDir(), "out"), false); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if _, err := Open("", "/nonexistent", "out", false); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+// A checkpoint needs an output that can be cut.
+func TestOutputs(t *testing.T) {
+	dir := t.TempDir()
+	existing := filepath.Join(dir, "existing")
+	if err := sample().save(existing); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, checkpoint, output string
+		pcap                     bool
+		field                    string // that is refused; "" for none
+	}{
+		{"a new file", filepath.Join(dir, "new"), filepath.Join(dir, "out"), false, ""},
+		{"the standard output", filepath.Join(dir, "new"), "-", false, "Output"},
+		{"a device", filepath.Join(dir, "new"), "/dev/null", false, "Output"},
+		{"a folder", filepath.Join(dir, "new"), dir, false, "Output"},
+		{"with a capture", filepath.Join(dir, "new"), filepath.Join(dir, "out"), true, "Capture"},
+		{"a checkpoint that exists", existing, filepath.Join(dir, "out"), false, "Checkpoint"},
+	} {
+		_, err := Open(tt.checkpoint, "", tt.output, tt.pcap)
+		refused := new(plan.ConfigError)
+		if errors.As(err, &refused); refused.Field != tt.field || (err == nil) != (tt.field == "") {
+			t.Errorf("%s: %v, want %q to be refused", tt.name, err, tt.field)
+		}
+	}
+}
+
+// A scan without a checkpoint has a keeper that keeps nothing.
+func TestNil(t *testing.T) {
+	k, err := Open("", "", "-", true)
+	if k != nil || err != nil {
+		t.Fatalf("Open = %v, %v", k, err)
+	}
+	opened := false
+	if _, err := k.OpenOutput("-", func() (*outfile.File, error) { opened = true; return nil, nil }); err != nil || !opened {
+		t.Errorf("OpenOutput = %v", err)
+	}
+	if k.Resumes() || k.FirstWindow() != 0 || k.Path() != "" || k.Began().Params != nil ||
+		errors.Join(k.Agree(nil), k.SameSource(nil), k.Begin(nil, "", nil)) != nil {
+		t.Error("a nil keeper keeps something")
+	}
+	k.Wait(t.Context(), 1<<62)
+	k.AddBefore(nil)
+}

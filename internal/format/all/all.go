@@ -1,0 +1,30 @@
+// Package all lists the formats of result files. A new one is a folder beside this one
+// and a line here.
+package all
+
+import (
+	"io"
+
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/caracal"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/format/scamper"
+	"github.com/masstrace/masstrace/internal/format/yarrp"
+)
+
+// formats are tried in order: the first that a file begins like is its format.
+var formats = []format.Format{
+	ndjson.Format,
+	scamper.Format, // any other JSON
+	caracal.Format,
+	yarrp.Format, // any other columns
+}
+
+// Open opens a file of results at path, which may be compressed; - stands for stdin. The
+// error wraps format.ErrUnknown if it is of no format.
+func Open(path string, stdin io.Reader) (*format.File, error) {
+	return format.Open(path, stdin, formats)
+}
+
+// New is Open of a stream. Close does not close in.
+func New(in io.Reader) (*format.File, error) { return format.New(in, formats) }

@@ -1,0 +1,143 @@
+// Package caracal reads the CSV that caracal writes: a row for each reply.
+package caracal
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/wire"
+)
+
+// The columns of a row; the first line may be their names. IPv4 addresses are written as
+// ::ffff:a.b.c.d, rtt in 0.1 ms. The port of an echo is its checksum.
+const (
+	colStamp = iota // s since the Unix epoch
+	colProtocol
+	colSource
+	colTarget
+	colSrcPort
+	colDstPort
+	colTTL
+	colQuotedTTL
+	colFrom
+	colReplyProtocol
+	colType
+	colCode
+	colReplyTTL
+	colReplySize
+	colLabels // [(label, EXP, S, TTL), …]
+	colRTT
+	colRound
+	columns
+)
+
+const rttUnit = 100_000 // ns
+
+// Format is CSV.
+var Format = format.Format{
+	Name:      "caracal",
+	Begins:    begins,
+	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
+}
+
+func begins(head []byte) bool {
+	line, _, _ := bytes.Cut(bytes.TrimSpace(head), []byte("\n"))
+	return bytes.Count(line, []byte(",")) >= columns-1 && !bytes.HasPrefix(line, []byte("#"))
+}
+
+// Reader reads replies. It is used by one goroutine at a time.
+type Reader struct{ lines *format.Lines }
+
+// NewReader returns a Reader of in.
+func NewReader(in io.Reader) *Reader { return &Reader{format.NewLines(in)} }
+
+// Read implements format.Reader.
+func (r *Reader) Read() (record.Record, error) {
+	for {
+		line, whole, err := r.lines.Next()
+		if err != nil {
+			return nil, err
+		}
+		if bytes.HasPrefix(line, []byte("capture_timestamp,")) {
+			continue
+		}
+		reply, err := parse(string(line))
+		switch {
+		case err != nil && !whole:
+			return nil, r.lines.Cut()
+		case err != nil:
+			return nil, r.lines.Fault(err)
+		}
+		return reply, nil
+	}
+}
+
+// parse returns the reply of a row.
+func parse(line string) (*record.Reply, error) {
+	c, err := csv.NewReader(strings.NewReader(line)).Read()
+	if err != nil {
+		return nil, fmt.Errorf("no line of CSV: %w", err)
+	}
+	if len(c) != columns {
+		return nil, fmt.Errorf("%d columns, not %d", len(c), columns)
+	}
+	r := new(record.Reply)
+	h := &r.Hop
+	if r.Head.Target, err = format.ParseAddr(c[colTarget]); err != nil {
+		return nil, err
+	}
+	if h.Responder, err = format.ParseAddr(c[colFrom]); err != nil {
+		return nil, err
+	}
+	r.Source, _ = format.ParseAddr(c[colSource]) // :: where it is not known
+	var n format.Numbers
+	octet := func(name string, column int) uint8 { return uint8(n.Uint(name, c[column], 8)) }
+	r.Method = record.MethodOf(octet("probe_protocol", colProtocol))
+	r.Head.Flow.Value, r.DstPort = uint16(n.Uint("probe_src_port", c[colSrcPort], 16)), uint16(n.Uint("probe_dst_port", c[colDstPort], 16))
+	h.Target, h.TTL = r.Head.Target, octet("probe_ttl", colTTL)
+	if h.QuotedTTL = octet("quoted_ttl", colQuotedTTL); h.QuotedTTL > 0 { // 0 where nothing is quoted, too
+		h.HasQuote = true
+	}
+	h.Protocol, h.Type, h.Code = octet("reply_protocol", colReplyProtocol), octet("reply_icmp_type", colType), octet("reply_icmp_code", colCode)
+	h.ReplyTTL, h.ReplySize = octet("reply_ttl", colReplyTTL), uint32(n.Uint("reply_size", c[colReplySize], 16))
+	h.Stamp = int64(n.Uint("capture_timestamp", c[colStamp], 33)) * 1e9
+	h.RTT = int64(n.Uint("rtt", c[colRTT], 16)) * rttUnit
+	h.Lacks = record.LacksSent | record.LacksAttempt | record.LacksKind | record.LacksValid
+	h.Ext = extension(c[colLabels], &n)
+	if n.Err != nil {
+		return nil, n.Err
+	}
+	return r, nil
+}
+
+// extension returns an extension structure with the labels of a list, nil if there are
+// none.
+func extension(list string, n *format.Numbers) []byte {
+	var stack []byte
+	list = strings.Trim(list, "[] ")
+	for len(list) > 0 {
+		var entry string
+		entry, list, _ = strings.Cut(strings.TrimLeft(list, " ,("), ")")
+		f := strings.Split(entry, ",")
+		if len(f) != 4 {
+			n.Fail("reply_mpls_labels", entry)
+			return nil
+		}
+		for i := range f {
+			f[i] = strings.TrimSpace(f[i])
+		}
+		stack = wire.Label{
+			Label: uint32(n.Uint("label", f[0], 20)), EXP: uint8(n.Uint("EXP", f[1], 3)),
+			S: uint8(n.Uint("S", f[2], 1)), TTL: uint8(n.Uint("TTL of a label", f[3], 8)),
+		}.AppendTo(stack)
+	}
+	if stack == nil {
+		return nil
+	}
+	return wire.AppendExtension(nil, wire.Object{Class: wire.ClassMPLS, CType: wire.CTypeIncomingMPLS, Payload: stack})
+}

@@ -1,0 +1,127 @@
+package format
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// File is a file of results.
+type File struct {
+	Reader
+	name string
+	in   io.Closer
+}
+
+// Name returns the name of the file's format; it is empty if the file is cut before that
+// can be told.
+func (f *File) Name() string { return f.name }
+
+// Close ends reading, and closes what Open opened.
+func (f *File) Close() error { return f.in.Close() }
+
+// Open opens the file at path, which may be compressed; - stands for stdin. The first of
+// formats that it begins like is its format. The error wraps ErrUnknown if there is none.
+func Open(path string, stdin io.Reader, formats []Format) (*File, error) {
+	in, err := OpenInput(path, stdin)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newFile(in, formats)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open results %s: %w", path, err), in.Close())
+	}
+	return f, nil
+}
+
+// New is Open of a stream. Close does not close in.
+func New(in io.Reader, formats []Format) (*File, error) {
+	unpacked, err := unpack(in)
+	if err != nil {
+		return nil, err
+	}
+	return newFile(unpacked, formats)
+}
+
+// bufferLen is how many octets are read at once, and the most that tell the format.
+const bufferLen = 256 << 10
+
+func newFile(in io.ReadCloser, formats []Format) (*File, error) {
+	r := bufio.NewReaderSize(in, bufferLen)
+	head, err := peekLines(r)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF) && len(head) == 0:
+		return &File{Reader: cut{}, in: in}, nil
+	case err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("read records: %w", err)
+	}
+	var names []string
+	for i := range formats {
+		if formats[i].Begins(head) {
+			return &File{Reader: formats[i].NewReader(r), name: formats[i].Name, in: in}, nil
+		}
+		names = append(names, formats[i].Name)
+	}
+	return nil, fmt.Errorf("%w: not %s", ErrUnknown, strings.Join(names, ", "))
+}
+
+// peekLines returns what is at hand of the input: two lines that are not blank at least,
+// unless they fill the buffer, or the input ends with err before.
+func peekLines(r *bufio.Reader) (head []byte, err error) {
+	for seen, start, lines := 0, 0, 0; seen < bufferLen && lines < 2; {
+		if _, err = r.Peek(seen + 1); err != nil {
+			head, _ = r.Peek(r.Buffered())
+			return head, err
+		}
+		head, _ = r.Peek(r.Buffered())
+		for _, c := range head[seen:] {
+			seen++
+			if c != '\n' {
+				continue
+			}
+			if len(bytes.TrimSpace(head[start:seen])) > 0 {
+				lines++
+			}
+			start = seen
+		}
+	}
+	return head, nil
+}
+
+// cut is a file without a whole record.
+type cut struct{}
+
+// Read implements Reader.
+func (cut) Read() (record.Record, error) { return nil, ErrCut }
+
+// OpenInput opens the file at path, which may be compressed, for a reader of a format;
+// - stands for stdin, which Close leaves open.
+func OpenInput(path string, stdin io.Reader) (io.ReadCloser, error) {
+	if path == "-" {
+		return unpack(stdin)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open results: %w", err)
+	}
+	unpacked, err := unpack(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open results %s: %w", path, err), f.Close())
+	}
+	return &input{unpacked, f}, nil
+}
+
+// input is a file that is read through what unpacks it.
+type input struct {
+	io.ReadCloser
+	file *os.File
+}
+
+// Close closes both.
+func (i *input) Close() error { return errors.Join(i.ReadCloser.Close(), i.file.Close()) }

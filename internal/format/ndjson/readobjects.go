@@ -1,0 +1,143 @@
+package ndjson
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/masstrace/masstrace/internal/wire"
+)
+
+// ext returns the octets of the extension structure whose objects a hop has, nil if there
+// is none. Written again, they give the same objects. What records do not have is 0:
+// reserved fields, and what stood after the last object that was whole.
+func (l *HopLine) ext() ([]byte, error) {
+	if len(l.Objects) == 0 {
+		return nil, nil
+	}
+	objects := make([]wire.Object, len(l.Objects))
+	for i := range l.Objects {
+		o := &l.Objects[i]
+		payload, err := o.payload()
+		if err != nil {
+			return nil, fmt.Errorf("icmpext %d/%d: %w", o.Class, o.CType, err)
+		}
+		objects[i] = wire.Object{Class: o.Class, CType: o.CType, Payload: payload}
+	}
+	return structure(l.ExtSum, objects)
+}
+
+// payload returns the octets of an object.
+func (l *ObjectLine) payload() (b []byte, err error) {
+	switch {
+	case l.Labels != nil:
+		for i := range l.Labels {
+			label := &l.Labels[i]
+			b = wire.Label{Label: label.Label, EXP: label.EXP, S: label.S, TTL: label.TTL}.AppendTo(b)
+		}
+	case l.Iface != nil:
+		b, err = l.Iface.payload(l.CType, int(l.Len))
+	default:
+		b, err = hex.DecodeString(l.Hex)
+	}
+	if err == nil && len(b) != int(l.Len) {
+		err = fmt.Errorf("%d octets, and ie_dl is %d", len(b), l.Len)
+	}
+	return b, err
+}
+
+// payload returns the octets of an interface information object.
+func (l *IfaceLine) payload(ctype uint8, length int) ([]byte, error) {
+	role, ok := wire.ParseRole(l.Role)
+	if !ok {
+		return nil, fmt.Errorf("role %q is not known", l.Role)
+	}
+	f := wire.Interface{Role: role, Index: l.Index, Addr: l.Addr, Name: l.Name, MTU: l.MTU}
+	return f.AppendAs(nil, ctype, length)
+}
+
+// ext is likewise of a reply record, which has the octets of all objects.
+func (l *ReplyLine) ext() ([]byte, error) {
+	if len(l.Objects) == 0 {
+		return nil, nil
+	}
+	objects := make([]wire.Object, len(l.Objects))
+	for i := range l.Objects {
+		o := &l.Objects[i]
+		payload, err := hex.DecodeString(o.Hex)
+		if err != nil {
+			return nil, fmt.Errorf("icmpext %d/%d: %w", o.Class, o.CType, err)
+		}
+		objects[i] = wire.Object{Class: o.Class, CType: o.CType, Payload: payload}
+	}
+	return structure(l.ExtSum, objects)
+}
+
+// maxObject is the longest payload of an object, whose length with its header has 16 bits.
+const maxObject = 1<<16 - 1 - 4
+
+// structure returns the extension structure of objects with a checksum in a named state,
+// which is valid where records have no name.
+func structure(sum string, objects []wire.Object) ([]byte, error) {
+	state := wire.ChecksumValid
+	if sum != "" {
+		var ok bool
+		if state, ok = wire.ParseChecksumState(sum); !ok {
+			return nil, fmt.Errorf("icmpext_sum %q is not known", sum)
+		}
+	}
+	for i := range objects {
+		if len(objects[i].Payload) > maxObject {
+			return nil, fmt.Errorf("icmpext has an object of %d octets", len(objects[i].Payload))
+		}
+	}
+	return wire.AppendExtensionAs(nil, state, objects...), nil
+}
+
+// name is the name of an interface: octets that a record has as a string. Octets that are
+// not UTF-8 have become \ufffd there, one by one; here they are invalid, which 0xff
+// always is.
+type name []byte
+
+var replaced = []byte(`\ufffd`)
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *name) UnmarshalJSON(text []byte) error {
+	if len(text) < 2 || text[0] != '"' {
+		return json.Unmarshal(text, (*[]byte)(n)) // null, or an error
+	}
+	*n = name{}
+	rest := text[1 : len(text)-1]
+	for {
+		at := indexReplaced(rest)
+		part := rest
+		if at >= 0 {
+			part = rest[:at]
+		}
+		var s string
+		if err := json.Unmarshal(append(append([]byte{'"'}, part...), '"'), &s); err != nil {
+			return err
+		}
+		*n = append(*n, s...)
+		if at < 0 {
+			return nil
+		}
+		*n, rest = append(*n, 0xff), rest[at+len(replaced):]
+	}
+}
+
+// indexReplaced returns where the escape of an octet begins that is not UTF-8, -1 if
+// there is none: after an even number of backslashes.
+func indexReplaced(b []byte) int {
+	for i := 0; i < len(b); i++ {
+		if b[i] != '\\' {
+			continue
+		}
+		if bytes.HasPrefix(b[i:], replaced) {
+			return i
+		}
+		i++ // what is escaped
+	}
+	return -1
+}

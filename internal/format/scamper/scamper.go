@@ -1,0 +1,19 @@
+// Package scamper reads what sc_warts2json makes of scamper's files: traces, one JSON
+// object a line. masstrace writes the same, so that one decoder reads both.
+package scamper
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+)
+
+// Format is lines of JSON. Those of masstrace are told before, by records that scamper
+// does not have.
+var Format = format.Format{
+	Name:      "scamper",
+	Begins:    func(head []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(head), []byte("{")) },
+	NewReader: func(in io.Reader) format.Reader { return ndjson.NewReader(in) },
+}
