@@ -251,5 +251,5 @@ func TestListUnreadable(t *testing.T) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	p := startCmd(t, cmd)
 	p.end(3)
-	p.says("targets: open "+path, "permission denied")
+	p.says("open " + path + ": permission denied")
 }

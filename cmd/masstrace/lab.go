@@ -7,10 +7,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/masstrace/masstrace/engine"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/internet"
 	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/plan"
 )
 
 // LabCmd runs a command in a network of its own that has no way out.
@@ -32,27 +32,23 @@ func labSetups() []lab.Setup {
 	return []lab.Setup{internet.Setup(), routers.Setup(), routers.LimitedSetup()}
 }
 
-// exitStatus is the status of a command that ended by itself.
-type exitStatus int
-
-func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
-
-// Run runs the command; its exit status becomes ours.
-func (c *LabCmd) Run() error {
+// Run runs the command; its exit status becomes ours. Signals are the command's.
+func (c *LabCmd) Run(signals *signals) error {
 	command := c.Command
 	if len(command) > 0 && command[0] == "--" {
 		command = command[1:]
 	}
 	if len(command) == 0 {
-		return &engine.Error{Class: engine.Usage, Err: errors.New("no command to run")}
+		return &plan.ConfigError{Err: errors.New("no command to run")}
 	}
 	option, err := c.option()
 	if err != nil {
-		return &engine.Error{Class: engine.Usage, Err: err}
+		return &plan.ConfigError{Err: err}
 	}
 	if err := findOurselves(); err != nil {
 		return err
 	}
+	signals.handOver()
 	status, err := lab.Run(context.Background(), lab.Config{Setup: c.Network, Option: option, Command: command})
 	if err != nil {
 		return err

@@ -7,13 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 
-	"github.com/masstrace/masstrace/engine"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/internet"
 )
@@ -33,38 +30,36 @@ type cli struct {
 	Version kong.VersionFlag `help:"Print the version."`
 }
 
-// exit statuses of the command line itself; engine.Class has the others.
-const statusUsage = int(engine.Usage)
+// streams are the standard streams of the command.
+type streams struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+}
+
+// command is the command line that was given, for the records of a run.
+type command []string
+
+// argv returns the command line as run records have it.
+func (c command) argv() []string { return append([]string{"masstrace"}, c...) }
+
+// tool returns the name and version of the program as run records have them.
+func tool() string { return "masstrace/" + version }
 
 func main() {
 	lab.Init(labSetups()...)
-	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// signals is what the commands know of signals: Interrupted ends with the
-// first, the context of Run with the second.
-type signals struct{ Interrupted context.Context }
-
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
-	streams := engine.Streams{Stdin: stdin, Stdout: stdout, Stderr: stderr, Terminal: isTerminal(stderr), Summarize: writeSummary}
-	ctx, stopSignals := catchSignals()
+// execute runs the command that args name, and returns the exit status.
+func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	caught, stopSignals := catchSignals(stderr)
 	defer stopSignals()
 
-	var c cli
 	exited := -1
-	parser, err := kong.New(&c,
-		kong.Name("masstrace"),
-		kong.Description("Mass traceroute: all TTLs of thousands of targets in flight at once."),
-		kong.UsageOnError(),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { exited = code; panic(errExit) }),
-		kong.Vars{
-			"version": "masstrace " + version,
-			"presets": "Network to start from: " + strings.Join(internet.Presets(), ", "),
-		},
-		kong.Bind(streams, args),
-		kong.BindTo(ctx.hard, (*context.Context)(nil)),
-		kong.Bind(signals{ctx.soft}),
+	exit := func(code int) { exited = code; panic(errExit) }
+	parser, err := newParser(stdout, stderr, exit,
+		kong.Bind(streams{Stdin: newInterruptible(caught.killed, stdin), Stdout: stdout, Stderr: stderr}, command(args), caught),
+		kong.BindTo(caught.killed, (*context.Context)(nil)),
 	)
 	if err != nil {
 		fmt.Fprintln(stderr, "masstrace:", err)
@@ -83,56 +78,24 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		fmt.Fprintln(stderr, "masstrace:", err)
 		return statusUsage
 	}
-	if err := k.Run(); err != nil {
-		if status, ok := errors.AsType[exitStatus](err); ok {
-			return int(status)
-		}
-		fmt.Fprintln(stderr, "masstrace:", err)
-		return int(engine.ClassOf(err))
-	}
-	return 0
+	name, _, _ := strings.Cut(k.Command(), " ")
+	return report(stderr, name, caught.explain(k.Run()))
 }
 
-// errExit takes kong's wish to exit (--help, --version) up to run.
+// newParser returns the parser of the command line.
+func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(&cli{}, append(more,
+		kong.Name("masstrace"),
+		kong.Description("Mass traceroute: all TTLs of thousands of targets in flight at once."),
+		kong.UsageOnError(),
+		kong.Writers(stdout, stderr),
+		kong.Exit(exit),
+		kong.Vars{
+			"version": "masstrace " + version,
+			"presets": "Network to start from: " + strings.Join(internet.Presets(), ", "),
+		},
+	)...)
+}
+
+// errExit takes kong's wish to exit (--help, --version) up to execute.
 var errExit = errors.New("exit")
-
-// twoSignals are the contexts that the first and the second signal end.
-type twoSignals struct{ soft, hard context.Context }
-
-// catchSignals turns SIGINT and SIGTERM into the ends of contexts. An output
-// that nobody reads any more is an error to it, and not SIGPIPE.
-func catchSignals() (c twoSignals, stop func()) {
-	soft, endSoft := context.WithCancel(context.Background())
-	hard, endHard := context.WithCancel(context.Background())
-	caught, pipe := make(chan os.Signal, 2), make(chan os.Signal, 1)
-	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
-	signal.Notify(pipe, syscall.SIGPIPE) // nobody waits for it: writing returns EPIPE
-	done := make(chan struct{})
-	go func() {
-		for _, end := range []context.CancelFunc{endSoft, endHard} {
-			select {
-			case <-caught:
-				end()
-			case <-done:
-				return
-			}
-		}
-	}()
-	return twoSignals{soft, hard}, func() {
-		signal.Stop(caught)
-		signal.Stop(pipe)
-		close(done)
-		endSoft()
-		endHard()
-	}
-}
-
-// isTerminal reports whether w is a terminal.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != ""
-}

@@ -1,8 +1,12 @@
 package main
 
 import (
-	"github.com/masstrace/masstrace/engine"
+	"context"
+	"errors"
+
 	"github.com/masstrace/masstrace/internal/merge"
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/plan"
 )
 
 // MergeCmd puts the results of shards into one file.
@@ -14,13 +18,19 @@ type MergeCmd struct {
 	Quiet        bool   `short:"q" help:"No summary on standard error."`
 }
 
-// Run only translates flags; the work is the engine's.
-func (c *MergeCmd) Run(signals signals, streams engine.Streams) error {
+// Run only translates flags; the work is package merge's.
+func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	missing := merge.RefuseMissing
 	if c.AllowMissing {
 		missing = merge.AllowMissing
 	}
-	return engine.Merge(signals.Interrupted, engine.MergeConfig{
-		Files: c.Files, Missing: missing, Output: c.Output, Quiet: c.Quiet, Streams: streams,
-	})
+	sum, err := merge.Run(ctx, merge.Config{Files: c.Files, Missing: missing, Output: c.Output, Stdout: s.Stdout})
+	switch {
+	case errors.Is(err, merge.ErrShards), errors.Is(err, merge.ErrTwice):
+		return &plan.ConfigError{Err: err}
+	case err != nil:
+		return err
+	}
+	newConsole(s.Stderr, c.Quiet).Event(observe.Finished{Summary: sum})
+	return nil
 }

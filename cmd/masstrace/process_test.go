@@ -131,6 +131,20 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
+// insist sends a signal over and over until it has ended.
+func (p *process) insist(s syscall.Signal) {
+	p.t.Helper()
+	poll(p.t, "it to end", func() bool {
+		select {
+		case <-p.over:
+			return true
+		default:
+			_ = p.cmd.Process.Signal(s) // it fails when the process has ended
+			return false
+		}
+	})
+}
+
 // poll waits until done returns true.
 func poll(t *testing.T, what string, done func() bool) {
 	t.Helper()

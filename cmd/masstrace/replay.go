@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 
-	"github.com/masstrace/masstrace/engine"
+	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/replay"
 )
 
 // ReplayCmd writes the records of captures.
@@ -56,24 +56,22 @@ func (c *ReplayCmd) Validate() error {
 	return nil
 }
 
-// Run only translates flags; the work is the engine's.
-func (c *ReplayCmd) Run(ctx context.Context, signals signals, args []string, streams engine.Streams) error {
-	k := &c.KeyFlags
+// Run only translates flags; the work is package replay's.
+func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
+	k, o := &c.KeyFlags, &c.OutputFlags
 	method, err := probe.ParseMethod(k.Method)
 	if err != nil {
-		return &engine.Error{Class: engine.Usage, Err: err}
+		return &plan.ConfigError{Field: "Method", Err: err}
 	}
-	records, err := record.ParseKinds(c.OutputFlags.Records)
+	records, err := record.ParseKinds(o.Records)
 	if err != nil {
-		return &engine.Error{Class: engine.Usage, Err: fmt.Errorf("--records: %w", err)}
+		return &plan.ConfigError{Field: "Records", Err: err}
 	}
-	flags := ProbeFlags{Dport: k.Dport}
-	return engine.Replay(signals.Interrupted, engine.ReplayConfig{
-		Files: c.Files, Key: k.Key, Seed: k.Seed, Sources: k.Source,
-		Method: method, MinTTL: k.MinTTL, MaxTTL: k.MaxTTL,
-		DstPort: (&ScanCmd{ProbeFlags: flags}).dstPort(method), TOS: k.TOS,
+	return replay.Run(ctx, replay.Config{
+		Files: c.Files, Stdin: s.Stdin, Key: k.Key, Seed: k.Seed, Sources: k.Source,
+		Method: method, MinTTL: k.MinTTL, MaxTTL: k.MaxTTL, DstPort: dstPort(method, k.Dport), TOS: k.TOS,
 		Flows: k.Flows, Attempts: k.Attempts, PortLow: k.SourcePortRange.low, PortHigh: k.SourcePortRange.high,
-		Output: c.OutputFlags.Output, Records: records, Quiet: c.OutputFlags.Quiet,
-		Argv: append([]string{"masstrace"}, args...), Version: version, Streams: streams,
+		Output: o.Output, Stdout: s.Stdout, Records: records, Observer: newConsole(s.Stderr, o.Quiet),
+		Tool: tool(), Argv: args.argv(),
 	})
 }

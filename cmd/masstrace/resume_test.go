@@ -25,7 +25,7 @@ func TestSignalCheckpoint(t *testing.T) {
 	again.says("another masstrace writes it")
 	p.signal(syscall.SIGINT)
 	p.end(4)
-	p.says("not complete: signal; go on with --resume " + state)
+	p.says("not complete: signal; resume it from " + state)
 
 	r := mustRead(t, out)
 	for _, trace := range r.traces {

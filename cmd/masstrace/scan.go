@@ -1,20 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 	"time"
 
-	"github.com/masstrace/masstrace/engine"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/record"
 )
 
 // ScanCmd traces every target of some lists.
@@ -189,78 +182,3 @@ func (c *ScanCmd) validateSources() error {
 	}
 	return nil
 }
-
-// config translates the flags.
-func (c *ScanCmd) config(args []string, streams engine.Streams) (engine.Config, error) {
-	method, err := probe.ParseMethod(c.Method)
-	if err != nil {
-		return engine.Config{}, err
-	}
-	records, err := record.ParseKinds(c.Records)
-	if err != nil {
-		return engine.Config{}, err
-	}
-	cfg := engine.Config{
-		Targets: c.Targets, Probes: c.Probes, Exclude: c.Exclude, AllowReserved: c.AllowReserved,
-		PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
-		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: c.MaxTargets, MaxRuntime: c.MaxRuntime,
-		Seed: c.Seed, Key: c.Key,
-		Method: method, MinTTL: c.MinTTL, MaxTTL: c.MaxTTL, TOS: c.TOS,
-		Flows: c.Flows, Attempts: c.Attempts, NoStop: c.NoStop,
-		Strategy: c.Strategy, GapLimit: c.GapLimit, Overlap: c.Overlap, Stitch: c.Stitch, PerHopRate: c.PerHopRate, PrefixRate: c.PrefixRate,
-		RatePPS: c.Rate.most(c.RateMax), AutoRate: c.Rate == autoRate, Bandwidth: float64(c.Bandwidth), Burst: c.Burst, Wait: c.Wait,
-		Memory: uint64(c.Memory), Interface: c.Interface, Sources: c.Source,
-		GatewayMAC: net.HardwareAddr(c.GatewayMAC), PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high,
-		IO: engine.IO(c.IO), Senders: c.Senders, Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer),
-		Output: c.Output, Records: records, Capture: c.Pcap, Quiet: c.Quiet,
-		Checkpoint: c.Checkpoint, Resume: c.Resume,
-		Argv: append([]string{"masstrace"}, args...), Version: version, Streams: streams,
-	}
-	cfg.DstPort = c.dstPort(method)
-	return cfg, nil
-}
-
-// dstPort returns the port to probe, 0 for ICMP.
-func (c *ScanCmd) dstPort(method probe.Method) uint16 {
-	switch {
-	case method == probe.ICMP:
-		return 0
-	case c.Dport != nil:
-		return *c.Dport
-	case method == probe.UDP:
-		return 33434
-	default:
-		return 80
-	}
-}
-
-// Run only translates flags; the work is the engine's.
-func (c *ScanCmd) Run(ctx context.Context, signals signals, args []string, streams engine.Streams) error {
-	cfg, err := c.config(args, streams)
-	if err != nil {
-		return &engine.Error{Class: engine.Usage, Err: err}
-	}
-	if c.DryRun {
-		return engine.DryRun(ctx, cfg)
-	}
-	// A pipe that is full and not read holds a write up for ever.
-	defer context.AfterFunc(ctx, func() {
-		time.AfterFunc(leaveTime, func() {
-			fmt.Fprintln(streams.Stderr, "masstrace: left at once: something held the end up")
-			os.Exit(int(engine.Partial))
-		})
-	})()
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	cfg.Reread = hangups
-	inspect := make(chan os.Signal, 1)
-	signal.Notify(inspect, syscall.SIGUSR1)
-	defer signal.Stop(inspect)
-	cfg.Inspect = inspect
-	engine.AddProcessors(c.Senders)
-	return engine.Scan(ctx, signals.Interrupted, cfg)
-}
-
-// leaveTime is how long a scan that is to leave at once may take to.
-const leaveTime = time.Second

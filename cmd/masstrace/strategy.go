@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/masstrace/masstrace/engine"
+	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -26,13 +26,13 @@ func (f *StrategyFlags) validate() error {
 		return fmt.Errorf("--gap-limit and --overlap must be from 1 to %d", probe.MaxTTL)
 	case !(f.PerHopRate >= 0) || !(f.PrefixRate >= 0):
 		return errors.New("--per-hop-rate and --prefix-rate must not be negative")
-	case f.NoStop && f.Strategy != engine.Exhaustive:
+	case f.NoStop && f.Strategy != plan.Exhaustive:
 		return errors.New("--no-stop needs --strategy exhaustive")
-	case f.GapLimit != 0 && f.Strategy == engine.Exhaustive:
+	case f.GapLimit != 0 && f.Strategy == plan.Exhaustive:
 		return errors.New("--gap-limit needs --strategy complete or topology")
-	case f.Overlap != 0 && f.Strategy != engine.Topology:
+	case f.Overlap != 0 && f.Strategy != plan.Topology:
 		return errors.New("--overlap needs --strategy topology")
-	case f.Stitch && f.Strategy != engine.Topology:
+	case f.Stitch && f.Strategy != plan.Topology:
 		return errors.New("--stitch needs --strategy topology")
 	}
 	return nil

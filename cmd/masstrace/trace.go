@@ -9,8 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/masstrace/masstrace/engine"
+	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/traceroute"
 )
 
 // TraceCmd traces the path to a few hosts for a person.
@@ -83,18 +86,19 @@ func (c *TraceCmd) method() probe.Method {
 	return method
 }
 
-func (c *TraceCmd) config(streams engine.Streams) engine.TraceConfig {
-	cfg := engine.TraceConfig{
-		Hosts: c.Hosts, Family: engine.AnyFamily, Method: c.method(), DstPort: 33434,
+// config translates the flags.
+func (c *TraceCmd) config() traceroute.Config {
+	cfg := traceroute.Config{
+		Hosts: c.Hosts, Family: traceroute.AnyFamily, Method: c.method(), DstPort: 33434,
 		FirstTTL: c.First, MaxTTL: c.Max, Attempts: c.Queries, Flows: c.Flows,
 		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Unmap(),
-		Numeric: c.Numeric, JSON: c.JSON, Streams: streams,
+		Numeric: c.Numeric, JSON: c.JSON,
 	}
 	switch {
 	case c.IPv4:
-		cfg.Family = engine.IPv4
+		cfg.Family = traceroute.IPv4
 	case c.IPv6:
-		cfg.Family = engine.IPv6
+		cfg.Family = traceroute.IPv6
 	}
 	switch cfg.Method {
 	case probe.ICMP:
@@ -108,13 +112,16 @@ func (c *TraceCmd) config(streams engine.Streams) engine.TraceConfig {
 	return cfg
 }
 
-// statusUnanswered says that a host did not answer.
+// statusUnanswered is the status of a trace to a host that did not answer.
 const statusUnanswered = exitStatus(1)
 
-// Run only translates flags; the work is the engine's.
-func (c *TraceCmd) Run(ctx context.Context, signals signals, streams engine.Streams) error {
-	engine.AddProcessors(1)
-	answered, err := engine.Trace(ctx, signals.Interrupted, c.config(streams))
+// Run only translates flags; the work is package traceroute's.
+func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
+	cfg := c.config()
+	cfg.Stdout, cfg.Observer = s.Stdout, signals.watching(newConsole(s.Stderr, true))
+	cfg.Opened = renounce(link.Of(unix.CAP_NET_RAW)) // for the next host
+	addProcessors(1)
+	answered, err := traceroute.Run(ctx, signals.Interrupted, cfg)
 	if err == nil && !answered {
 		return statusUnanswered
 	}
@@ -123,14 +130,14 @@ func (c *TraceCmd) Run(ctx context.Context, signals signals, streams engine.Stre
 
 // wait is traceroute's -w: MAX in seconds, and factors. As there, MAX alone is
 // waited out.
-type wait engine.Patience
+type wait traceroute.Patience
 
 // patience returns w, or the default if no -w was given.
-func (w wait) patience() engine.Patience {
+func (w wait) patience() traceroute.Patience {
 	if w.Max == 0 {
-		return engine.Patience{Max: 5 * time.Second, Here: 3, Near: 10, Far: 4}
+		return traceroute.Patience{Max: 5 * time.Second, Here: 3, Near: 10, Far: 4}
 	}
-	return engine.Patience(w)
+	return traceroute.Patience(w)
 }
 
 // UnmarshalText implements encoding.TextUnmarshaler.

@@ -41,7 +41,7 @@ func TestUsage(t *testing.T) {
 		{"scan --wait 0s 45.16.0.1", `--wait must be more than 0`},
 		{"scan --wait 2 45.16.0.1", `--wait`},
 		{"scan --max-runtime=-1s 45.16.0.1", `--max-runtime must not be negative`},
-		{"scan --memory 1k 45.16.0.1", `--memory 1024 holds not one target`},
+		{"scan --memory 1k 45.16.0.1", `--memory: 1024 bytes hold not one target`},
 		{"scan --memory lots 45.16.0.1", `--memory`},
 		{"scan --per-prefix 0 45.16.0.1", `--per-prefix must be at least 1`},
 		{"scan --granularity4 33 45.16.0.1", `--granularity4 must be within 1 to 32`},
@@ -49,7 +49,7 @@ func TestUsage(t *testing.T) {
 		{"scan --shard 1/2 45.16.0.1", `--shard needs --seed`},
 		{"scan --seed x --shard 0/2 45.16.0.1", `--shard.*"0/2" is not I/N`},
 		{"scan --seed x --shard 3/2 45.16.0.1", `--shard`},
-		{"scan --key 0123 45.16.0.1", `--key takes 32 hexadecimal digits`},
+		{"scan --key 0123 45.16.0.1", `--key: a key is 32 hexadecimal digits`},
 		{"scan --method tcp 45.16.0.1", `--method`},
 		{"scan --dport 0 45.16.0.1", `--dport must not be 0`},
 		{"scan --dport 65536 45.16.0.1", `--dport`},
@@ -60,21 +60,21 @@ func TestUsage(t *testing.T) {
 		{"scan --source 192.0.2.1 --source 192.0.2.2 45.16.0.1", `two addresses of one family`},
 		{"scan --gateway-mac 02:00 45.16.0.1", `--gateway-mac.*not an Ethernet address`},
 		{"scan --records none 45.16.0.1", `--records`},
-		{"scan --checkpoint c 45.16.0.1", `need a file as --output, which can be cut: not the standard output`},
+		{"scan --checkpoint c 45.16.0.1", `--output: a checkpoint needs a file as output, which can be cut: not the standard output`},
 		{"scan --resume c 45.16.0.1", `not the standard output`},
-		{"scan --checkpoint c -o /dev/null 45.16.0.1", `/dev/null is none`},
+		{"scan --checkpoint c -o /dev/null 45.16.0.1", `--output: .* /dev/null is not a file`},
 		{"scan --checkpoint c --resume c -o out 45.16.0.1", `--checkpoint does not go with it`},
-		{"scan --checkpoint c --pcap p -o out 45.16.0.1", `--checkpoint and --resume do not go with --pcap`},
+		{"scan --checkpoint c --pcap p -o out 45.16.0.1", `--pcap: a capture cannot be resumed: it does not go with a checkpoint`},
 		{"scan --checkpoint c --probes p -o out", `--probes`},
 		{"scan --checkpoint c --dry-run -o out 45.16.0.1", `--dry-run does not go with --checkpoint`},
-		{"scan --checkpoint usage_test.go -o out 45.16.0.1", `usage_test.go exists: go on from it with --resume, or remove it`},
+		{"scan --checkpoint usage_test.go -o out 45.16.0.1", `--checkpoint: usage_test.go exists: resume it, or remove it`},
 		{"lab", ``},
 		{"lab --preset nothing true", `nothing`},
 		{"lab --set loss=2 true", `no option "loss"`},
 	}
 	for _, tt := range tests {
 		var stdout, stderr bytes.Buffer
-		status := run(strings.Fields(tt.args), strings.NewReader(""), &stdout, &stderr)
+		status := execute(strings.Fields(tt.args), strings.NewReader(""), &stdout, &stderr)
 		if status != 2 || stdout.Len() > 0 || !regexp.MustCompile("^masstrace: .*"+tt.want).MatchString(stderr.String()) {
 			t.Errorf("masstrace %s: status %d, stdout %q, stderr %q; want 2, %q", tt.args, status, stdout.String(), stderr.String(), tt.want)
 		}

@@ -1,11 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 
-	"github.com/masstrace/masstrace/engine"
+	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
@@ -21,20 +22,17 @@ type VerifyCmd struct {
 	JSON          bool     `name:"json" help:"Write one JSON object instead of a table."`
 }
 
-// Exit status of a comparison that found what must not be.
+// statusFalse is the exit status of a comparison that found a fault.
 const statusFalse = exitStatus(1)
 
 // Run compares and writes the report.
-func (c *VerifyCmd) Run(signals signals, s engine.Streams) error {
-	report, err := verify.Run(signals.Interrupted, verify.Config{
+func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
+	report, err := verify.Run(ctx, verify.Config{
 		Results: c.Results, Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
 		AllowReserved: c.AllowReserved, Stdin: s.Stdin,
 	})
-	switch {
-	case signals.Interrupted.Err() != nil:
-		return &engine.Error{Class: engine.Partial, Err: errors.New("interrupted")}
-	case errors.Is(err, verify.ErrLists):
-		return &engine.Error{Class: engine.Usage, Err: err}
+	if errors.Is(err, verify.ErrLists) {
+		return &plan.ConfigError{Err: err}
 	}
 	if err != nil {
 		return err

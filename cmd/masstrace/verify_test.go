@@ -53,7 +53,7 @@ func TestVerifyStatus(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			got := run(append([]string{"verify"}, tt.args...), strings.NewReader(start), &stdout, &stderr)
+			got := execute(append([]string{"verify"}, tt.args...), strings.NewReader(start), &stdout, &stderr)
 			if got != tt.want || !strings.Contains(stdout.String(), tt.says) {
 				t.Errorf("status %d, want %d\n%s%s", got, tt.want, stdout.String(), stderr.String())
 			}

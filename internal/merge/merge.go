@@ -23,6 +23,9 @@ type Config struct {
 	Files []string
 	// Missing are shards whose files may be missing: none, or any.
 	Missing Missing
+
+	Output string    // file that Run writes, or - for Stdout
+	Stdout io.Writer // likewise
 }
 
 // Missing says what becomes of shards without a file.

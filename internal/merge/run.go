@@ -1,0 +1,61 @@
+package merge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/run"
+)
+
+// ErrTwice is wrapped by errors about inputs that cannot be read twice.
+var ErrTwice = errors.New("merge reads each file twice")
+
+// Run merges the files of c, until ctx ends, and returns the summary of all. An error
+// wraps ErrShards or ErrTwice if the files are to blame, an *run.Incomplete is that the
+// output is not whole; other errors come from the system.
+func Run(ctx context.Context, c Config) (*record.Summary, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	m, err := Prepare(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	out, err := outfile.Open(c.Output, c.Stdout)
+	if err != nil {
+		return nil, err
+	}
+	err = m.Write(ctx, out)
+	closed := out.Close()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, &run.Incomplete{Err: fmt.Errorf("%w: the output is not whole", run.ErrInterrupted)}
+	case err != nil || closed != nil:
+		return nil, run.OutputFailed(errors.Join(err, closed))
+	}
+	return &m.Summary, nil
+}
+
+// check refuses a file that cannot be read twice, and one that would be overwritten.
+func (c *Config) check() error {
+	out, outErr := os.Stat(c.Output)
+	for _, path := range c.Files {
+		if path == "-" {
+			return fmt.Errorf("%w: standard input cannot be one", ErrTwice)
+		}
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			return err
+		case !info.Mode().IsRegular():
+			return fmt.Errorf("%w: %s is not a file", ErrTwice, path)
+		case outErr == nil && os.SameFile(out, info):
+			return fmt.Errorf("%s would be overwritten while it is read", path)
+		}
+	}
+	return nil
+}

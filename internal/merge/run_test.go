@@ -1,0 +1,78 @@
+package merge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/run"
+)
+
+// brokenWriter fails at every Write.
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("a full disk") }
+
+func TestRun(t *testing.T) {
+	shards := writeShards(t)
+	output := filepath.Join(t.TempDir(), "all.ndjson")
+	sum, err := Run(t.Context(), Config{Files: shards, Output: output})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(output)
+	if err != nil || len(sum.Merged) != len(shards) || bytes.Count(text, []byte(`"type":"summary"`)) != 1 {
+		t.Errorf("%v, merged %v:\n%.300s", err, sum.Merged, text)
+	}
+}
+
+// A file that Run refuses stays as it is, and none is made.
+func TestRunRefuses(t *testing.T) {
+	shards := writeShards(t)
+	dir := filepath.Dir(shards[0])
+	link := filepath.Join(dir, "link")
+	if err := os.Link(shards[1], link); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	tests := []struct {
+		name   string
+		files  []string
+		output string
+		want   error // nil for another one
+		text   string
+	}{
+		{"standard input", []string{"-"}, "-", ErrTwice, "standard input"},
+		{"a folder", []string{dir}, "-", ErrTwice, dir + " is not a file"},
+		{"no such file", []string{dir + "/none"}, "-", os.ErrNotExist, "none"},
+		{"the output among the files", shards, shards[0], nil, "would be overwritten"},
+		{"by another name", shards, link, nil, "would be overwritten"},
+		{"a shard twice", append(shards, shards[0]), dir + "/new", ErrShards, "both shard"},
+	}
+	for _, tt := range tests {
+		_, err := Run(t.Context(), Config{Files: tt.files, Output: tt.output})
+		if err == nil || tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%s: %v, want %v with %q", tt.name, err, tt.want, tt.text)
+		}
+	}
+	if _, err := os.Stat(dir + "/new"); !os.IsNotExist(err) {
+		t.Errorf("a file was made: %v", err)
+	}
+	if _, err := Run(ended, Config{Files: shards, Output: dir + "/new"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end: %v", err)
+	}
+	_, err := Run(t.Context(), Config{Files: shards, Output: "-", Stdout: brokenWriter{}})
+	if partial := new(run.Incomplete); !errors.As(err, &partial) || !strings.HasPrefix(err.Error(), "output failed: ") {
+		t.Errorf("full disk: %v", err)
+	}
+	for _, path := range shards {
+		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v, %v", path, info, err)
+		}
+	}
+}
