@@ -17,7 +17,8 @@ LAB_PACKAGES   := iproute2 nftables
 TEST_PACKAGES  := scamper traceroute mtr-tiny tcpdump iputils-ping
 
 # The packages in which goroutines share memory.
-CONCURRENT := internal/window matcher internal/schedule sender receiver engine ratelimit
+CONCURRENT := internal/window matcher internal/schedule sender receiver ratelimit \
+	internal/run internal/scan internal/list internal/traceroute internal/replay internal/gather internal/programs
 
 # Other tools that make bench compares with, by their paths:
 # make bench TRACERS="-scamper /usr/bin/scamper -flashroute ..."

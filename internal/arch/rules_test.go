@@ -12,57 +12,80 @@ const module = "github.com/masstrace/masstrace/"
 // mayImport is the import table: which of our packages a package may import,
 // its tests apart. A package that is not in it may not exist.
 var mayImport = map[string][]string{
-	// What a scan is made of.
+	// What a scan is made of: the data path.
 	"internal/probe":    {},
 	"internal/wire":     {},
 	"internal/permute":  {},
 	"ratelimit":         {},
 	"internal/link":     {},
 	"internal/memory":   {},
+	"internal/account":  {"internal/probe"},
+	"internal/record":   {"internal/account", "internal/probe"},
 	"internal/window":   {"internal/account", "internal/memory", "internal/probe"},
 	"internal/target":   {"internal/permute", "internal/probe"},
 	"internal/codec":    {"internal/probe", "internal/wire"},
 	"internal/schedule": {"internal/permute", "internal/probe", "internal/window"},
-	"sender":            {"internal/codec", "internal/memory", "internal/probe", "ratelimit", "internal/window"},
-	"receiver":          {"internal/account", "internal/codec", "internal/probe", "internal/wire"},
+	"sender":            {"internal/codec", "internal/memory", "internal/probe", "internal/window", "ratelimit"},
+	"receiver":          {"internal/account", "internal/codec", "internal/pcapng", "internal/probe", "internal/wire"},
 	"matcher":           {"internal/account", "internal/probe", "internal/window"},
-	"internal/outfile":  {},
-	"internal/pcapng":   {"internal/outfile"},
-	"internal/account":  {"internal/probe"},
-	"internal/record":   {"internal/account", "internal/probe"},
-	"internal/trace":    {"internal/account", "internal/memory", "internal/probe", "internal/record", "internal/window", "internal/wire"},
-	"output":            {"internal/probe", "internal/record", "internal/trace", "internal/wire"},
-	"engine": {"internal/codec", "internal/link", "matcher", "output", "internal/permute", "internal/probe", "internal/record", "ratelimit", "receiver",
-		"internal/schedule", "sender", "internal/target", "internal/trace", "internal/window", "internal/wire"},
+	"internal/trace":    {"internal/account", "internal/memory", "internal/probe", "internal/record", "internal/window"},
 
-	// What checks it. netsim is a witness, and so may share nothing with us.
+	// Results and files.
+	"internal/outfile":           {},
+	"internal/pcapng":            {"internal/outfile"},
+	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
+	"internal/format/all":        {"internal/format", "internal/format/caracal", "internal/format/ndjson", "internal/format/scamper", "internal/format/yarrp"},
+	"internal/format/caracal":    {"internal/format", "internal/record", "internal/wire"},
+	"internal/format/ndjson":     {"internal/format", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/scamper":    {"internal/format", "internal/format/ndjson"},
+	"internal/format/traceroute": {"internal/probe", "internal/record", "internal/wire"},
+	"internal/format/yarrp":      {"internal/format", "internal/probe", "internal/record"},
+	"internal/merge":             {"internal/format", "internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
+
+	// What programs stand on: nothing here knows a program.
+	"internal/run":        {"internal/record", "sender"},
+	"internal/observe":    {"internal/record"},
+	"internal/plan":       {"internal/account", "internal/codec", "internal/permute", "internal/probe", "internal/record", "internal/schedule", "internal/target", "internal/trace", "internal/window", "ratelimit", "sender"},
+	"internal/session":    {"internal/codec", "internal/link", "internal/plan", "internal/probe", "internal/wire", "ratelimit", "receiver", "sender"},
+	"internal/capture":    {"internal/codec", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/target", "internal/window", "receiver", "sender"},
+	"internal/checkpoint": {"internal/outfile", "internal/plan", "internal/record", "internal/target"},
+	"internal/autorate":   {"internal/observe", "internal/record", "internal/window", "ratelimit", "sender"},
+	"internal/recorder":   {"internal/account", "internal/format", "internal/record", "internal/trace", "internal/window"},
+	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "matcher"},
+
+	// The programs: none knows another.
+	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/window", "ratelimit", "receiver", "sender"},
+	"internal/traceroute": {"internal/codec", "internal/format/ndjson", "internal/format/traceroute", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/format/ndjson", "internal/gather", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
+
+	// What checks them. netsim is a witness, and so may share nothing with us.
 	"internal/netsim":       {},
-	"internal/lab":          {"internal/link", "internal/netsim"},
+	"internal/lab":          {},
 	"internal/lab/routers":  {"internal/lab"},
-	"internal/lab/internet": {"internal/lab", "internal/link", "internal/netsim"},
-	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/record", "internal/netsim", "internal/probe", "internal/target", "internal/wire"},
-	"internal/merge":        {"internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
+	"internal/lab/internet": {"internal/lab", "internal/netsim"},
+	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/target", "internal/wire"},
+	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 
-	"cmd/masstrace": {"internal/account", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list",
-		"internal/merge", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan",
-		"internal/session", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace": {"internal/account", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/verify", "internal/wire"},
 
-	// What builds, measures and shows it.
+	// What builds, measures and shows them.
 	"bench":                 {},
 	"bench/lab":             {"bench", "internal/codec", "internal/link", "internal/probe", "sender"},
 	"bench/micro":           {"bench"},
+	"bench/pace":            {"bench", "internal/codec", "ratelimit", "sender"},
 	"bench/receive":         {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/target", "internal/wire"},
 	"bench/replay":          {"bench", "internal/codec", "internal/netsim", "internal/pcapng", "internal/probe", "receiver"},
-	"bench/strategy":        {"bench", "output"},
-	"bench/soak":            {"bench", "internal/gotest", "internal/lab/internet", "internal/netsim", "output"},
 	"bench/scale":           {"bench"},
-	"bench/send":            {"bench", "internal/codec", "internal/permute", "internal/probe", "ratelimit", "internal/schedule", "sender", "internal/target", "internal/window"},
-	"bench/pace":            {"bench", "internal/codec", "ratelimit", "sender"},
-	"internal/acceptance":   {}, // tests only
+	"bench/send":            {"bench", "internal/codec", "internal/permute", "internal/probe", "internal/schedule", "internal/target", "internal/window", "ratelimit", "sender"},
+	"bench/soak":            {"bench", "internal/format/ndjson", "internal/gotest", "internal/lab/internet", "internal/netsim", "internal/record"},
+	"bench/strategy":        {"bench", "internal/format/all", "internal/probe", "internal/record"},
+	"internal/acceptance":   {},
 	"internal/arch":         {},
 	"internal/demo":         {"internal/format/all", "internal/record", "internal/verify", "internal/wire"},
 	"internal/gotest":       {},
 	"internal/gotest/tally": {"internal/gotest"},
+	"internal/programs":     {},
 }
 
 // keptIn says which of our packages may import a module of others.
@@ -81,9 +104,9 @@ const (
 )
 
 var thirdParty = []keptIn{
-	{"github.com/google/gopacket", []string{"receiver", "output", "sender"}, testsFree},
+	{"github.com/google/gopacket", []string{"receiver", "sender"}, testsFree},
 	{"github.com/alecthomas/kong", []string{"cmd/masstrace"}, testsToo},
-	{"golang.org/x/sync/errgroup", []string{"engine"}, testsToo},
+	{"golang.org/x/sync/errgroup", []string{"internal/run"}, testsToo},
 	// A scan runs no program.
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
