@@ -48,4 +48,3 @@ func TestReader(t *testing.T) {
 		}
 	}
 }
-

@@ -147,13 +147,6 @@ func (b *syncBuffer) String() string {
 	return b.buf.String()
 }
 
-func addrs(texts ...string) (list []netip.Addr) {
-	for _, s := range texts {
-		list = append(list, netip.MustParseAddr(s))
-	}
-	return list
-}
-
 // soak returns few, or many if the properties are tested at full counts.
 func soak(few, many int) int {
 	if os.Getenv("MASSTRACE_SOAK") == "1" {

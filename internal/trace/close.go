@@ -1,3 +1,6 @@
+// Package trace makes traces of what one vantage point learned: it assembles them from a
+// window that is over, or collects them from probes and replies of which no window holds
+// what belongs together, decides where each path ends, and finds why probes were silent.
 package trace
 
 import (
