@@ -296,7 +296,7 @@ func (t *tracer) Replies(batch []probe.Reply, upTo int64) {
 // write writes rows as they become final, and in the end what the closed window
 // says.
 func (t *tracer) write(ctx context.Context) error {
-	route := &traceroute.Route{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width()}
+	route := &traceroute.Writer{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width()}
 	if err := t.writeRows(ctx, route); err != nil {
 		return outputFailed(err)
 	}
@@ -325,7 +325,7 @@ func (t *tracer) write(ctx context.Context) error {
 	return nil
 }
 
-func (t *tracer) writeRows(ctx context.Context, route *traceroute.Route) error {
+func (t *tracer) writeRows(ctx context.Context, route *traceroute.Writer) error {
 	if t.names != nil {
 		route.Name = t.names.of
 	}
@@ -362,10 +362,10 @@ func (t *tracer) width() int {
 }
 
 // row looks up what answered the probes of a row. The entries never change.
-func (t *tracer) row(row schedule.Row) traceroute.RouteRow {
-	r := traceroute.RouteRow{TTL: row.TTL}
+func (t *tracer) row(row schedule.Row) traceroute.Row {
+	r := traceroute.Row{TTL: row.TTL}
 	for _, slot := range row.Slots {
-		p := traceroute.RouteProbe{Flow: slot.Flow}
+		p := traceroute.Probe{Flow: slot.Flow}
 		if e := t.window.Reply(slot); e != nil {
 			hop := trace.HopOf(t.window, e, t.window.Sent(slot))
 			p.Hop = &hop
