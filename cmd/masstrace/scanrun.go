@@ -87,7 +87,7 @@ func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
 		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: c.MaxTargets, Seed: c.Seed, Key: c.Key,
 		Method: method, MinTTL: c.MinTTL, MaxTTL: c.MaxTTL, DstPort: dstPort(method, c.Dport), TOS: c.TOS,
 		Flows: c.Flows, Attempts: c.Attempts,
-		Strategy: record.Strategy{Strategy: c.Strategy, GapLimit: c.GapLimit, Overlap: c.Overlap, Stitch: c.Stitch},
+		Strategy: c.StrategyFlags.strategy(),
 		NoStop:   c.NoStop, PerHopRate: c.PerHopRate, PrefixRate: c.PrefixRate,
 		RatePPS: c.Rate.most(c.RateMax), AutoRate: c.Rate == autoRate, Bandwidth: float64(c.Bandwidth), Burst: c.Burst,
 		Wait: c.Wait, Memory: uint64(c.Memory), Senders: c.Senders,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // StrategyFlags say which probes are made of all that could be.
@@ -36,4 +37,9 @@ func (f *StrategyFlags) validate() error {
 		return errors.New("--stitch needs --strategy topology")
 	}
 	return nil
+}
+
+// strategy translates the flags.
+func (f *StrategyFlags) strategy() record.Strategy {
+	return record.Strategy{Strategy: f.Strategy, GapLimit: f.GapLimit, Overlap: f.Overlap, Stitch: f.Stitch}
 }

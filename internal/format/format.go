@@ -15,6 +15,9 @@ import (
 
 // Writer writes records. It keeps nothing of a record that Write was given. The first
 // error stays: later calls return it. A Writer is used by one goroutine at a time.
+//
+// A Writer may have a method HandOver() error, too. It writes what has been gathered for
+// a reader that follows along, and leaves compression to Flush.
 type Writer interface {
 	Write(record.Record) error
 	// Flush writes what has been gathered, through to the file.
@@ -29,8 +32,8 @@ type Reader interface {
 	Read() (record.Record, error)
 }
 
-// ErrCut says that the file ends inside a record or inside its compressed
-// stream: its writer was killed. All records before are valid.
+// ErrCut is the end of a file that ends inside a record or inside its compressed
+// stream, because its writer was killed. All records before are valid.
 var ErrCut = errors.New("the last record is cut")
 
 // ErrUnknown is wrapped by the error about a file of no known format.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/record"
@@ -23,8 +24,8 @@ const (
 	free                 // it decides how
 )
 
-// options are all of them. What is not here says who ran the run, where and when, or
-// follows from the others.
+// options are all of them, but for those of strategies. What is not here says who ran the
+// run, where and when, or follows from the others.
 var options = []option{
 	{"Targets", "targets", func(p *Params) any { return p.TargetsSHA256 }, fixed},
 	{"Seed", "seed", func(p *Params) any { return p.Seed }, fixed},
@@ -44,11 +45,6 @@ var options = []option{
 	{"AllowReserved", "allow_reserved", func(p *Params) any { return p.AllowReserved }, fixed},
 	{"Shard", "shard", func(p *Params) any { return [2]uint64{p.Shard, p.Shards} }, fixed},
 	{"MaxTargets", "max_targets", func(p *Params) any { return p.MaxTargets }, fixed},
-	{"Strategy", "strategy", func(p *Params) any { return p.Strategy.Strategy }, fixed},
-	{"GapLimit", "gap_limit", func(p *Params) any { return p.GapLimit }, fixed},
-	{"Overlap", "overlap", func(p *Params) any { return p.Overlap }, fixed},
-	{"Stitch", "stitch", func(p *Params) any { return p.Stitch }, fixed},
-	{"NoStop", "no_stop", func(p *Params) any { return p.NoStop }, fixed},
 	{"Records", "records", func(p *Params) any { return p.Records }, fixed},
 	{"Output", "packing", func(p *Params) any { return p.Packing }, fixed},
 	{"AutoRate", "rate_auto", func(p *Params) any { return p.RateAuto }, free},
@@ -84,7 +80,7 @@ func (e *DifferError) Error() string {
 // Differ returns the options that the run now asked for must not have changed against
 // the one that began.
 func Differ(began, now *Params) (list []Difference) {
-	for _, o := range options {
+	for _, o := range slices.Concat(options, strategyOptions) {
 		if was, is := o.value(began), o.value(now); o.bound == fixed && was != is {
 			list = append(list, Difference{o.field, was, is})
 		}
@@ -96,7 +92,7 @@ func Differ(began, now *Params) (list []Difference) {
 // names in records.
 func Changed(began, now *Params) map[string]record.Change {
 	var changed map[string]record.Change
-	for _, o := range options {
+	for _, o := range slices.Concat(options, strategyOptions) {
 		if was, is := o.value(began), o.value(now); o.bound == free && was != is {
 			if changed == nil {
 				changed = map[string]record.Change{}

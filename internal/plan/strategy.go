@@ -48,6 +48,15 @@ var strategies = map[string]strategy{
 		func(c schedule.StrategyConfig) schedule.Strategy { return schedule.NewTopology(c) }},
 }
 
+// strategyOptions are the options of strategies, as a resume compares them.
+var strategyOptions = []option{
+	{"Strategy", "strategy", func(p *Params) any { return p.Strategy.Strategy }, fixed},
+	{"GapLimit", "gap_limit", func(p *Params) any { return p.GapLimit }, fixed},
+	{"Overlap", "overlap", func(p *Params) any { return p.Overlap }, fixed},
+	{"Stitch", "stitch", func(p *Params) any { return p.Stitch }, fixed},
+	{"NoStop", "no_stop", func(p *Params) any { return p.NoStop }, fixed},
+}
+
 // withDefaults returns s with the parameters that were not asked for, and without those
 // that are not the strategy's. An unknown name is an error.
 func withDefaults(s record.Strategy) (record.Strategy, error) {

@@ -54,7 +54,7 @@ type Hop struct {
 	// Lagged says that this machine may have a part in the RTT: it was slow to
 	// send the probe, or to take the reply.
 	Lagged bool
-	// Lacks are fields that the file does not have which the hop was read from.
+	// Lacks are the fields that were not in the file that the hop was read from.
 	Lacks Lacks
 }
 
@@ -63,9 +63,9 @@ type Hop struct {
 func (h *Hop) HasRTT() bool { return h.Sent != 0 || h.Lacks.Has(LacksSent) }
 
 // Lacks is a set of fields that a file of another tool does not have. It is empty for
-// every hop that was measured by our own runs: the assembler need not set it. What has a
-// value of its own for "not known" is not among them: addresses, sizes, a ReplyTTL of 0,
-// and the quotation, by HasQuote.
+// every hop that our own runs measured, so that the assembler need not set it. Other
+// fields have a value for "not known": addresses, sizes and ReplyTTL are 0, and a
+// quotation is known if HasQuote is set.
 type Lacks uint8
 
 // The fields.
@@ -144,8 +144,9 @@ type Trace struct {
 	// sent and waited for, CutOff that the target was excluded before.
 	Halted, CutOff bool
 
-	// Bare says that the file which the trace was read from has nothing but its hops and
-	// its stop reason, as scamper's: Answered, Silent and what follows is not known.
+	// Bare is set if the trace was read from a file that has nothing but its hops and its
+	// stop reason, as scamper's. Answered, Silent and all fields that follow are not known
+	// then.
 	Bare bool
 
 	Result

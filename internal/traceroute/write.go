@@ -16,7 +16,7 @@ import (
 
 // write writes rows as they become final, and in the end what the closed window has.
 func (t *tracer) write(ctx context.Context) error {
-	route := &text.Route{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width()}
+	route := &text.Writer{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width()}
 	if err := t.writeRows(ctx, route); err != nil {
 		return run.OutputFailed(err)
 	}
@@ -47,7 +47,7 @@ func (t *tracer) write(ctx context.Context) error {
 
 // writeRows writes the rows until there are no more, or ctx ends. Records are written
 // without them.
-func (t *tracer) writeRows(ctx context.Context, route *text.Route) error {
+func (t *tracer) writeRows(ctx context.Context, route *text.Writer) error {
 	if !t.cfg.JSON {
 		if t.names != nil {
 			route.Name = t.names.of
@@ -89,10 +89,10 @@ func (t *tracer) width() int {
 }
 
 // row looks up what answered the probes of a row. The entries never change.
-func (t *tracer) row(row schedule.Row) text.RouteRow {
-	r := text.RouteRow{TTL: row.TTL}
+func (t *tracer) row(row schedule.Row) text.Row {
+	r := text.Row{TTL: row.TTL}
 	for _, slot := range row.Slots {
-		p := text.RouteProbe{Flow: slot.Flow}
+		p := text.Probe{Flow: slot.Flow}
 		if e := t.window.Reply(slot); e != nil {
 			hop := trace.HopOf(t.window, e, t.window.Sent(slot))
 			p.Hop = &hop

@@ -50,11 +50,8 @@ var ErrLists = errors.New("bad list")
 
 // Run compares. An error says that a file could not be read or is none of its
 // kind; what is wrong with the results is in the report. When ctx ends, Run returns its
-// error at once.
+// error soon, but for a read of Stdin that is held up: its reader must end by itself.
 func Run(ctx context.Context, c Config) (*Report, error) {
-	if c.Stdin != nil {
-		c.Stdin = &untilEnd{ctx: ctx, in: c.Stdin}
-	}
 	check := options{}
 	if len(c.Targets) > 0 {
 		set, err := allowed(&c)

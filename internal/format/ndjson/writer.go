@@ -9,14 +9,15 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Config is what a Writer says in every record, and which ones it writes.
+// Config is what stands in every record that a Writer writes, and the records that it
+// writes.
 type Config struct {
 	// Kinds are the data records that are written; the others are dropped. 0: both.
 	Kinds record.Kinds
 	// Bare leaves out the trace-ext records.
 	Bare bool
 
-	// These stand in records until a CycleStart, and a Run, bring others.
+	// These stand in records until a CycleStart or a Run with others is written.
 	Run      string // identifies the run
 	ListName string // scamper's name of a target list; "default" if empty
 	CycleID  int    // scamper's number of a pass over it; 1 if 0
@@ -70,8 +71,8 @@ func (w *Writer) quote() {
 func (w *Writer) Wants(kinds record.Kinds) bool { return w.conf.Kinds.Has(kinds) }
 
 // Write writes the lines of r, a trace being closed, and keeps nothing of it. Traces and
-// replies cost no allocation. Of the others the Writer fills in what its Config says and
-// they do not: the name of the list, the number of the cycle, the host, the run.
+// replies cost no allocation. In other records the Writer fills in the name of the list,
+// the number of the cycle, the host and the run from its Config, if they are empty.
 func (w *Writer) Write(r record.Record) error {
 	if w.err != nil {
 		return w.err
@@ -130,8 +131,8 @@ func (w *Writer) other(r record.Record) {
 	}
 }
 
-// cycle returns the line of a cycle record without its time. What c says is said of
-// every trace from now on.
+// cycle returns the line of a cycle record without its time. Every trace from now on has
+// its names.
 func (w *Writer) cycle(typ string, c *record.Cycle) *cycleLine {
 	w.conf.ListName = cmp.Or(c.ListName, w.conf.ListName)
 	w.conf.CycleID = cmp.Or(c.ID, w.conf.CycleID)

@@ -20,15 +20,15 @@ func routeHop(ttl, x uint8, us int64) *record.Hop {
 }
 
 // routeRow returns a row of one flow; nil is silence.
-func routeRow(ttl uint8, hops ...*record.Hop) RouteRow {
-	row := RouteRow{TTL: ttl}
+func routeRow(ttl uint8, hops ...*record.Hop) Row {
+	row := Row{TTL: ttl}
 	for _, h := range hops {
-		row.Probes = append(row.Probes, RouteProbe{Hop: h})
+		row.Probes = append(row.Probes, Probe{Hop: h})
 	}
 	return row
 }
 
-func writeRoute(t *testing.T, r *Route, host string, rows ...RouteRow) []byte {
+func writeRoute(t *testing.T, r *Writer, host string, rows ...Row) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	r.Out = &out
@@ -74,7 +74,7 @@ func TestGoldenRoute(t *testing.T) {
 	port := *routeHop(9, 9, 90)
 	port.Responder, port.Type, port.Code, port.Kind = target4, wire.ICMPv4Unreachable, 3, probe.KindPortUnreach
 
-	golden(t, "route.txt", writeRoute(t, &Route{Flows: 1}, "example.net\x07",
+	golden(t, "route.txt", writeRoute(t, &Writer{Flows: 1}, "example.net\x07",
 		routeRow(1, routeHop(1, 1, 123), routeHop(1, 1, 99), routeHop(1, 1, 1234567)),
 		routeRow(2, nil, nil, nil),
 		routeRow(3, routeHop(3, 3, 300), nil, routeHop(3, 33, 310)),
@@ -89,18 +89,18 @@ func TestGoldenRoute(t *testing.T) {
 		}
 		return a.String()
 	}
-	golden(t, "route-names.txt", writeRoute(t, &Route{Flows: 1, Name: name}, "198.51.100.9",
+	golden(t, "route-names.txt", writeRoute(t, &Writer{Flows: 1, Name: name}, "198.51.100.9",
 		routeRow(1, routeHop(1, 1, 123), routeHop(1, 1, 99), routeHop(1, 2, 101)),
 		routeRow(2, &port),
 	))
 }
 
 func TestGoldenRouteFlows(t *testing.T) {
-	row := func(ttl uint8, per ...[]*record.Hop) RouteRow {
-		r := RouteRow{TTL: ttl}
+	row := func(ttl uint8, per ...[]*record.Hop) Row {
+		r := Row{TTL: ttl}
 		for flow, hops := range per {
 			for _, h := range hops {
-				r.Probes = append(r.Probes, RouteProbe{Flow: uint16(flow), Hop: h})
+				r.Probes = append(r.Probes, Probe{Flow: uint16(flow), Hop: h})
 			}
 		}
 		return r
@@ -109,7 +109,7 @@ func TestGoldenRouteFlows(t *testing.T) {
 		return []*record.Hop{routeHop(ttl, x, 1000), routeHop(ttl, x, 1500)}
 	}
 	mute := []*record.Hop{nil, nil}
-	golden(t, "route-flows.txt", writeRoute(t, &Route{Flows: 4, Width: 16}, "example.net",
+	golden(t, "route-flows.txt", writeRoute(t, &Writer{Flows: 4, Width: 16}, "example.net",
 		row(1, both(1, 1), both(1, 1), both(1, 1), both(1, 1)),
 		row(2, both(2, 2), both(2, 22), both(2, 2), mute),
 		row(3, mute, mute, mute, mute),
@@ -147,7 +147,7 @@ func TestRoutePorts(t *testing.T) {
 	for kind, want := range map[probe.Kind]string{probe.KindSYNACK: "[open]", probe.KindRST: "[closed]"} {
 		h := routeHop(1, 1, 1000)
 		h.Protocol, h.Kind = probe.ProtoTCP, kind
-		got := writeRoute(t, &Route{Flows: 1}, "h", routeRow(1, h))
+		got := writeRoute(t, &Writer{Flows: 1}, "h", routeRow(1, h))
 		line := fmt.Sprintf("\n 1  203.0.113.1 %s  1.000 ms\n", want)
 		if !bytes.Contains(got, []byte(line)) {
 			t.Errorf("%q lacks %q", got, line)
@@ -161,7 +161,7 @@ func TestRouteTouched(t *testing.T) {
 		probe.TCPSYN: "192.0.2.9 answered by an acknowledgement, which tells no distance\n",
 	} {
 		var out bytes.Buffer
-		if err := (&Route{Out: &out}).Touched(netip.MustParseAddr("192.0.2.9"), method); err != nil || out.String() != want {
+		if err := (&Writer{Out: &out}).Touched(netip.MustParseAddr("192.0.2.9"), method); err != nil || out.String() != want {
 			t.Errorf("%v: %q, %v", method, out.String(), err)
 		}
 	}

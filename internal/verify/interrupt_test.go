@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
-	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/masstrace/masstrace/internal/format/all"
 )
@@ -63,38 +60,5 @@ func TestInterruptedSort(t *testing.T) {
 				t.Fatalf("after %d looks probe %d is gone", looks, i)
 			}
 		}
-	}
-}
-
-// Results that do not come do not keep a comparison from being given up.
-func TestInterruptedInput(t *testing.T) {
-	in, w := io.Pipe()
-	defer w.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	c := files(t, &prober{preset: "clean"})
-	c.Results, c.Stdin = "-", in
-	ended := make(chan error)
-	go func() {
-		_, err := Run(ctx, c)
-		ended <- err
-	}()
-	if _, err := w.Write([]byte(`{"type":"cycle-start"}` + "\n")); err != nil { // now it reads
-		t.Fatal(err)
-	}
-	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-}
-
-func TestUntilEnd(t *testing.T) {
-	text := strings.Repeat("0123456789", 20_000)
-	if err := iotest.TestReader(&untilEnd{ctx: t.Context(), in: iotest.HalfReader(strings.NewReader(text))}, []byte(text)); err != nil {
-		t.Error(err)
-	}
-	broken := errors.New("broken")
-	u := &untilEnd{ctx: t.Context(), in: iotest.DataErrReader(io.MultiReader(strings.NewReader("ab"), iotest.ErrReader(broken)))}
-	if b, err := io.ReadAll(u); string(b) != "ab" || err != broken {
-		t.Errorf("%q, %v", b, err)
 	}
 }

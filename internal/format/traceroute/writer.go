@@ -1,3 +1,4 @@
+// Package traceroute writes traces for people, row by row, as traceroute(8) does.
 package traceroute
 
 import (
@@ -14,21 +15,21 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// RouteRow is what one TTL of a trace to one target showed.
-type RouteRow struct {
+// Row is what one TTL of a trace to one target showed.
+type Row struct {
 	TTL    uint8
-	Probes []RouteProbe // by flow
+	Probes []Probe // by flow
 }
 
-// RouteProbe is a probe of a row and its answer, nil for silence.
-type RouteProbe struct {
+// Probe is a probe of a row and its answer, nil for silence.
+type Probe struct {
 	Flow uint16
 	Hop  *record.Hop
 }
 
-// Route writes a trace for people, row by row, as traceroute(8) does. Rows of
+// Writer writes a trace for people, row by row, as traceroute(8) does. Rows of
 // several flows have a line for each responder, with its flows.
-type Route struct {
+type Writer struct {
 	// Out takes each row in one Write.
 	Out io.Writer
 	// Name returns the name of a router, or its address; nil shows addresses
@@ -44,7 +45,7 @@ type Route struct {
 
 // Head writes the line in front of all rows. host is as the user wrote it, size
 // that of a probe in octets.
-func (r *Route) Head(host string, target netip.Addr, maxTTL uint8, size int) error {
+func (r *Writer) Head(host string, target netip.Addr, maxTTL uint8, size int) error {
 	r.paths = make([]flowPath, r.Flows)
 	r.buf.Reset()
 	fmt.Fprintf(&r.buf, "traceroute to %s (%s), %d hops max, %d byte packets", printable(host), target, maxTTL, size)
@@ -55,7 +56,7 @@ func (r *Route) Head(host string, target netip.Addr, maxTTL uint8, size int) err
 }
 
 // Row writes a row.
-func (r *Route) Row(row RouteRow) error {
+func (r *Writer) Row(row Row) error {
 	r.buf.Reset()
 	fmt.Fprintf(&r.buf, "%2d ", row.TTL)
 	if r.Flows > 1 {
@@ -71,7 +72,7 @@ func (r *Route) Row(row RouteRow) error {
 		if last == nil || last.Responder != h.Responder || !bytes.Equal(last.Ext, h.Ext) {
 			r.responder(h)
 		}
-		if h.Sent != 0 {
+		if h.HasRTT() {
 			fmt.Fprintf(&r.buf, "  %s ms", millis(h.RTT))
 		}
 		r.buf.WriteString(mark(h))
@@ -81,7 +82,7 @@ func (r *Route) Row(row RouteRow) error {
 }
 
 // Tail writes what only the whole trace tells, which is nothing of one flow.
-func (r *Route) Tail() error {
+func (r *Writer) Tail() error {
 	if r.Flows <= 1 {
 		return nil
 	}
@@ -108,7 +109,7 @@ func (r *Route) Tail() error {
 }
 
 // Touched writes that the target answered, if in no row.
-func (r *Route) Touched(target netip.Addr, method probe.Method) error {
+func (r *Writer) Touched(target netip.Addr, method probe.Method) error {
 	how := "an acknowledgement"
 	if method == probe.UDP {
 		how = "a datagram"
@@ -140,7 +141,7 @@ type branch struct {
 }
 
 // flowRows writes the lines of a row of several flows.
-func (r *Route) flowRows(row RouteRow) error {
+func (r *Writer) flowRows(row Row) error {
 	branches, flows := r.branches(row)
 	head := r.buf.String()
 	r.buf.Reset()
@@ -163,7 +164,7 @@ const flowWidth = len("flow 0-2,4-5,7")
 
 // branches groups the probes of a row by responder, those of flows that heard
 // nothing at its end, and counts its flows.
-func (r *Route) branches(row RouteRow) (branches []*branch, flows int) {
+func (r *Writer) branches(row Row) (branches []*branch, flows int) {
 	mute, heard := new(branch), map[uint16]bool{}
 	for _, p := range row.Probes {
 		if p.Hop == nil {
@@ -194,7 +195,7 @@ func (r *Route) branches(row RouteRow) (branches []*branch, flows int) {
 }
 
 // seen notes a step of a flow's path.
-func (r *Route) seen(flow uint16, ttl uint8, responder probe.Addr) {
+func (r *Writer) seen(flow uint16, ttl uint8, responder probe.Addr) {
 	if r.paths[flow] == nil {
 		r.paths[flow] = flowPath{}
 	}
@@ -204,11 +205,11 @@ func (r *Route) seen(flow uint16, ttl uint8, responder probe.Addr) {
 }
 
 // words returns the first column of b.
-func (r *Route) words(b *branch) string {
+func (r *Writer) words(b *branch) string {
 	if b.hop == nil {
 		return " *"
 	}
-	part := Route{Name: r.Name}
+	part := Writer{Name: r.Name}
 	part.responder(b.hop)
 	return part.buf.String() + mark(b.hop)
 }
@@ -227,7 +228,7 @@ func (b *branch) times() string {
 }
 
 // responder writes who answered, and what its extensions say.
-func (r *Route) responder(h *record.Hop) {
+func (r *Writer) responder(h *record.Hop) {
 	addr := h.Responder.Netip()
 	if r.Name == nil {
 		fmt.Fprintf(&r.buf, " %s", addr)
@@ -245,12 +246,12 @@ func (r *Route) responder(h *record.Hop) {
 	}
 }
 
-func (r *Route) endLine() error {
+func (r *Writer) endLine() error {
 	r.buf.WriteByte('\n')
 	return r.write()
 }
 
-func (r *Route) write() error {
+func (r *Writer) write() error {
 	_, err := r.Out.Write(r.buf.Bytes())
 	return err
 }
