@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"internal/lab/routers":  {"internal/lab"},
 	"internal/lab/internet": {"internal/lab", "internal/link", "internal/netsim"},
 	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/record", "internal/netsim", "internal/probe", "internal/target", "internal/wire"},
-	"internal/merge":        {"internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
+	"internal/merge":        {"internal/format", "internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
 
 	"cmd/masstrace": {"internal/account", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list",
 		"internal/merge", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan",
