@@ -47,6 +47,7 @@ func tool() string { return "masstrace/" + version }
 
 func main() {
 	lab.Init(labSetups()...)
+	keepSignals()
 	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -28,8 +28,9 @@ var twice = []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}
 // hit sends signals right after each other.
 func (p *process) hit(signals ...syscall.Signal) {
 	p.t.Helper()
-	for _, s := range signals {
-		p.signal(s)
+	p.signal(signals[0])
+	for _, s := range signals[1:] {
+		_ = p.cmd.Process.Signal(s) // it fails when the process has ended
 	}
 }
 

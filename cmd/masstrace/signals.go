@@ -70,6 +70,12 @@ func catchSignals(stderr io.Writer) (s *signals, stop func()) {
 	}
 }
 
+// keepSignals makes signals that come when the command has ended, and the process is about
+// to exit, change nothing: they would kill it, and its exit status would be another.
+func keepSignals() {
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
+}
+
 // leave ends the process in the middle of a command.
 func leave(stderr io.Writer) {
 	written := make(chan struct{})
