@@ -35,33 +35,33 @@ func Run(ctx, interrupted context.Context, c Config) (answered bool, err error) 
 		c.Opened = func() error { return nil }
 	}
 	answered = true
+	var failures HostErrors
 	for _, host := range c.Hosts {
 		reached, failed := traceHost(ctx, interrupted, &c, host)
 		answered = answered && reached
-		err = join(err, failed)
+		if failed != nil {
+			failures = append(failures, failed)
+		}
 		if interrupted.Err() != nil || ctx.Err() != nil || errors.Is(failed, link.ErrPermission) {
-			return false, err
+			answered = false
+			break
 		}
 	}
-	return answered, err
+	if len(failures) == 0 {
+		return answered, nil
+	}
+	return answered, failures
 }
 
-// join joins two errors; the first one decides what kind of error it is.
-func join(first, second error) error {
-	if first == nil {
-		return second
-	}
-	if second == nil {
-		return first
-	}
-	return &joined{first, second}
-}
+// HostErrors are the errors of several hosts, at least one. The first decides what kind of
+// error they are together.
+type HostErrors []error
 
-// joined are two errors of which only the first can be unwrapped.
-type joined struct{ first, second error }
+// Error implements error.
+func (e HostErrors) Error() string { return errors.Join(e...).Error() }
 
-func (e *joined) Error() string { return e.first.Error() + "\n" + e.second.Error() }
-func (e *joined) Unwrap() error { return e.first }
+// Unwrap returns the first.
+func (e HostErrors) Unwrap() error { return e[0] }
 
 // tracer is one run of Run to one host.
 type tracer struct {
