@@ -40,7 +40,7 @@ func TestReport(t *testing.T) {
 		{"trace", plan.Refuse("MaxTTL", "no"), 2, "-m: no"},
 		{"trace", plan.Refuse("Source", "no"), 2, "-s: no"},
 		{"replay", plan.Refuse("Key", "no"), 2, "--key: no"},
-		{"scan", plan.Refuse("Unheard", "no"), 2, "Unheard: no"},
+		{"scan", plan.Refuse("Unheard", "no"), 2, "--unheard: no"},
 		{"scan", differ, 2, differs},
 	}
 	for _, tt := range tests {
