@@ -52,7 +52,7 @@ func Open(checkpoint, resume, output string, pcap bool) (*Keeper, error) {
 // checkOutput refuses an output that cannot be cut back to a checkpoint.
 func checkOutput(output string, pcap bool) error {
 	const need = "a checkpoint needs a file as output, which can be cut"
-	if output == "-" {
+	if output == "-" || output == "" {
 		return plan.Refuse("Output", "%s: not the standard output", need)
 	}
 	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -29,8 +30,9 @@ type Config struct {
 	Flows, Attempts   int
 	PortLow, PortHigh uint16
 
-	Output   string // file, or - for Stdout
+	Output   string // NDJSON file, or - for Stdout; "" for none
 	Stdout   io.Writer
+	Sinks    []format.Writer // take the records, too
 	Records  record.Kinds
 	Observer observe.Observer // nil for none
 

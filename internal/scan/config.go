@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/session"
@@ -23,8 +24,10 @@ type Config struct {
 	Link       session.Config // its Sources and Senders are those of the plan
 	MaxRuntime time.Duration  // after which no more probes are sent; 0 is never
 
-	Output  string // file, or - for Stdout
-	Stdout  io.Writer
+	Output string // NDJSON file, or - for Stdout; "" for none
+	Stdout io.Writer
+	// Sinks take the records, too, from one goroutine.
+	Sinks   []format.Writer
 	Capture string // file for a copy of all packets; "" for none
 	// Checkpoint is a file that has, from window to window, how far the scan has come;
 	// Resume is one to go on from, and to keep. At most one is given.

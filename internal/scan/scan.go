@@ -56,7 +56,7 @@ type scan struct {
 
 	session *session.Session
 	capture *capture.Capture // nil if no capture is wanted
-	file    *outfile.File
+	file    *outfile.File    // nil if only sinks take the records
 	writer  format.Writer
 
 	stages
@@ -141,6 +141,9 @@ func (s *scan) openFiles() (err error) {
 		}, s.plan.Params, s.plan.Include, s.plan.Exclude); err != nil {
 			return err
 		}
+	}
+	if s.cfg.Output == "" {
+		return nil
 	}
 	s.file, err = s.keeper.OpenOutput(s.cfg.Output, func() (*outfile.File, error) {
 		return outfile.Open(s.cfg.Output, s.cfg.Stdout)
@@ -283,7 +286,15 @@ func (s *scan) broken(err error) error {
 
 // abandon closes the files of a run that has no summary.
 func (s *scan) abandon() error {
-	return errors.Join(s.writer.Flush(), s.file.Close(), s.capture.Close())
+	return errors.Join(s.writer.Flush(), s.closeFiles())
+}
+
+// closeFiles closes the output and the capture.
+func (s *scan) closeFiles() error {
+	if s.file == nil {
+		return s.capture.Close()
+	}
+	return errors.Join(s.file.Close(), s.capture.Close())
 }
 
 // hint returns how a run that was stopped goes on.
