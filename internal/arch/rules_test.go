@@ -56,8 +56,11 @@ var mayImport = map[string][]string{
 	// The programs: none knows another.
 	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/window", "ratelimit", "receiver", "sender"},
-	"internal/traceroute": {"internal/codec", "internal/format/ndjson", "internal/format/traceroute", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
-	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/format/ndjson", "internal/gather", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
+	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/format", "internal/format/ndjson", "internal/gather", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
+
+	// The library: the only package with a promise.
+	".": {"internal/account", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
 
 	// What checks them. netsim is a witness, and so may share nothing with us.
 	"internal/netsim":       {},
@@ -67,7 +70,7 @@ var mayImport = map[string][]string{
 	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/target", "internal/wire"},
 	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 
-	"cmd/masstrace": {"internal/account", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace": {"internal/account", "internal/format/ndjson", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// What builds, measures and shows them.
 	"bench":                 {},
