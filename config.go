@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -73,8 +74,10 @@ type Config struct {
 	Sources   []netip.Addr // at most one of each family; the interface's
 
 	// Output is a file for the records, too: NDJSON, compressed if the name ends in .gz or
-	// .zst; "" is none. The file is made or emptied.
-	Output string
+	// .zst; "" is none. A file that exists is an error that wraps fs.ErrExist, unless
+	// Overwrite has it emptied.
+	Output    string
+	Overwrite bool
 	// Replies has every reply handed to sinks that take replies, and written to Output,
 	// not only traces.
 	Replies bool
@@ -165,7 +168,7 @@ func (c *Config) scan() (scan.Config, error) {
 	p, err := c.plan()
 	return scan.Config{
 		Config: p, Link: session.Config{Interface: c.Interface}, MaxRuntime: c.MaxRuntime,
-		Output: c.Output, Stdout: io.Discard, Tool: tool,
+		Output: c.Output, Existing: existing(c.Overwrite), Stdout: io.Discard, Tool: tool,
 	}, err
 }
 
@@ -200,4 +203,12 @@ func (o *observer) Progress(p observe.Progress) {
 			Answered: p.Answered, Drops: p.Drops,
 		})
 	}
+}
+
+// existing is what becomes of a file that exists.
+func existing(overwrite bool) outfile.Existing {
+	if overwrite {
+		return outfile.Overwrite
+	}
+	return outfile.Keep
 }

@@ -135,10 +135,12 @@ type ReplayConfig struct {
 	Files []string // pcap or pcapng, also compressed
 	// Key, 32 hexadecimal digits, authenticates the replies in captures that masstrace made.
 	// The default is the file beside the capture.
-	Key     string
-	Output  string // as in Config
-	Replies bool   // as in Config
-	Notice  func(text string)
+	Key string
+	// Output, Overwrite and Replies are as in Config.
+	Output    string
+	Overwrite bool
+	Replies   bool
+	Notice    func(text string)
 }
 
 // Replay reads captures and hands the traces in them to the sinks. It needs no privilege. Of
@@ -151,7 +153,7 @@ func Replay(ctx context.Context, c ReplayConfig, sinks ...Sink) (*Summary, error
 		kinds = record.Both
 	}
 	err := replay.Run(ctx, replay.Config{
-		Files: c.Files, Key: c.Key, Output: c.Output, Sinks: writers(sinks), Records: kinds, Observer: o, Tool: tool,
+		Files: c.Files, Key: c.Key, Output: c.Output, Existing: existing(c.Overwrite), Sinks: writers(sinks), Records: kinds, Observer: o, Tool: tool,
 	})
 	return summaryOf(o.summary), err
 }

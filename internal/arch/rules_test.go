@@ -60,17 +60,17 @@ var mayImport = map[string][]string{
 	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/format", "internal/format/ndjson", "internal/gather", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
 
 	// The library: the only package with a promise.
-	".": {"internal/account", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
+	".": {"internal/account", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
 
 	// What checks them. netsim is a witness, and so may share nothing with us.
 	"internal/netsim":       {},
 	"internal/lab":          {},
 	"internal/lab/routers":  {"internal/lab"},
-	"internal/lab/internet": {"internal/lab", "internal/netsim"},
+	"internal/lab/internet": {"internal/lab", "internal/netsim", "internal/outfile"},
 	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/target", "internal/wire"},
 	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 
-	"cmd/masstrace": {"internal/account", "internal/format/ndjson", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace": {"internal/account", "internal/format/ndjson", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// What builds, measures and shows them.
 	"bench":                 {},

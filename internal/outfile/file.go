@@ -4,7 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // File is a file or a stream that results are written to, and may be compressed.
@@ -15,36 +20,115 @@ type File struct {
 	w      io.Writer // what Write writes to
 	packer packer    // w if the file is compressed, else nil
 	file   *os.File  // nil for the standard output
+	made   bool      // Open made the file: it did not exist before
 	marked bool      // nothing was written since Mark
 }
 
-// Open makes the file at path, or empties it if it exists. All may read it and
-// its owner may write it, less what the umask takes. If path ends in .gz or .zst,
-// the file is compressed. The path - stands for stdout, which Close leaves open.
+// Existing is what becomes of a regular file that exists already.
+type Existing int
+
+const (
+	// Keep refuses to write to it, also if it is empty.
+	Keep Existing = iota
+	// Overwrite empties it.
+	Overwrite
+)
+
+// ExistsError means that a file exists and is not to be overwritten, or that its name is a
+// link, which is not followed.
+type ExistsError struct {
+	Path string
+	Link bool
+}
+
+// Error implements error.
+func (e *ExistsError) Error() string {
+	if e.Link {
+		return e.Path + " is a link, and links are not written through"
+	}
+	return e.Path + " exists, and is not overwritten"
+}
+
+// Is reports that the error is fs.ErrExist, too.
+func (e *ExistsError) Is(target error) bool { return target == fs.ErrExist }
+
+// Open makes the file at path. All may read it and its owner may write it, less what the
+// umask takes. If path ends in .gz or .zst, the file is compressed. The path - stands for
+// stdout, which Close leaves open.
 //
-// A regular file is locked before it is emptied, and until Close: if another
-// File is open on it, in any process, the error wraps ErrTaken, and the file
-// stays as it is. Devices and pipes are opened as they are, without a lock.
-func Open(path string, stdout io.Writer) (*File, error) {
+// If a regular file exists there already, existing decides. It is emptied only after it is
+// locked: if another File is open on it, in any process, the error wraps ErrTaken, and the
+// file stays as it is. The lock ends with Close. Devices, pipes and sockets, and open files
+// of this process by their names below /dev and /proc, are opened as they are.
+func Open(path string, stdout io.Writer, existing Existing) (*File, error) {
 	if path == "-" {
 		return &File{w: stdout}, nil
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	f, made, err := open(path, existing)
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	if err := empty(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("open output: %w", err), f.Close())
+	s, err := newFile(f, path)
+	if err == nil {
+		s.made = made
 	}
-	return newFile(f, path)
+	return s, err
 }
 
-// empty locks and empties f if it is a regular file.
-func empty(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return err
+// open opens the file at path, and reports whether it made it.
+func open(path string, existing Existing) (f *os.File, made bool, err error) {
+	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if err == nil {
+		return f, true, closeOn(lock(f), f)
 	}
+	if !errors.Is(err, fs.ErrExist) {
+		return nil, false, err
+	}
+	info, err := os.Stat(path)
+	switch {
+	case isOurs(path) || err == nil && !info.Mode().IsRegular():
+		f, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+		return f, false, err
+	case isLink(path):
+		return nil, false, &ExistsError{Path: path, Link: true}
+	case err != nil:
+		return nil, false, err
+	case existing == Keep:
+		return nil, false, &ExistsError{Path: path}
+	}
+	f, err = os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if err == nil {
+		err = closeOn(empty(f), f)
+	}
+	return f, false, err
+}
+
+// isOurs reports whether a name is that of an open file of this process.
+func isOurs(path string) bool {
+	path = filepath.Clean(path)
+	for _, prefix := range []string{"/dev/std", "/dev/fd/", "/proc/self/fd/"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// closeOn closes f if err is not nil, and returns err.
+func closeOn(err error, f *os.File) error {
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return nil
+}
+
+// empty locks and empties f.
+func empty(f *os.File) error {
 	if err := lock(f); err != nil {
 		return err
 	}
@@ -79,14 +163,31 @@ func (s *File) Flush() error {
 	return s.packer.Flush()
 }
 
-// Close ends the compressed stream, closes the file and so releases its lock.
+// Close ends the compressed stream, closes the file and so releases its lock. It does nothing
+// for a nil File.
 func (s *File) Close() error {
+	if s == nil {
+		return nil
+	}
 	var err error
 	if s.packer != nil && !s.marked {
 		err = s.packer.Close()
 	}
 	if s.file != nil {
 		err = errors.Join(err, s.file.Close())
+	}
+	return err
+}
+
+// Discard closes the file of a run that did not begin, and removes it if Open made it. It
+// does nothing for a nil File.
+func (s *File) Discard() error {
+	if s == nil || s.file == nil {
+		return nil
+	}
+	err := s.file.Close()
+	if s.made {
+		err = errors.Join(err, os.Remove(s.file.Name()))
 	}
 	return err
 }

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// freshSuffix is what Replace appends to the name of a file for the new one.
-const freshSuffix = ".new"
+// FreshSuffix is what Replace appends to the name of a file for the new one.
+const FreshSuffix = ".new"
 
 // Replace puts a file with that content and those permissions, less the umask, in
 // the place of the file at path, or makes it. A reader finds either the old file
@@ -15,7 +15,7 @@ const freshSuffix = ".new"
 // new file is written beside the old one, under its name with .new appended; what
 // a killed process left under that name is removed.
 func Replace(path string, perm os.FileMode, content []byte) error {
-	fresh := path + freshSuffix
+	fresh := path + FreshSuffix
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

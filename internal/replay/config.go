@@ -9,6 +9,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -32,7 +33,8 @@ type Config struct {
 
 	Output   string // NDJSON file, or - for Stdout; "" for none
 	Stdout   io.Writer
-	Sinks    []format.Writer // take the records, too
+	Existing outfile.Existing // what becomes of Output if it exists
+	Sinks    []format.Writer  // take the records, too
 	Records  record.Kinds
 	Observer observe.Observer // nil for none
 

@@ -22,11 +22,14 @@ func Run(ctx context.Context, c Config) error {
 	if c.Observer == nil {
 		c.Observer = observe.Nobody{}
 	}
+	if err := outfile.Collide(append(outfile.Writes("Output", c.Output), outfile.Reads("Files", c.Files...)...)); err != nil {
+		return err
+	}
 	p := &replay{cfg: &c, supervisor: run.New(ctx)}
 	defer p.supervisor.Close()
 	writers := c.Sinks
 	if c.Output != "" {
-		file, err := outfile.Open(c.Output, c.Stdout)
+		file, err := outfile.Open(c.Output, c.Stdout, c.Existing)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // Name is the name of the setup.
@@ -33,6 +34,8 @@ type Options struct {
 	// Log is a file that gets a record of every probe, Counters one that gets
 	// the simulator's counters as JSON in the end; empty for none.
 	Log, Counters string
+	// Existing is what becomes of the two files if they exist.
+	Existing outfile.Existing
 }
 
 // LinkName is what the link is called inside the lab.
@@ -44,8 +47,11 @@ func addresses() (own, gateway [2]netip.Prefix) {
 		[2]netip.Prefix{netip.MustParsePrefix("192.0.2.1/24"), netip.MustParsePrefix("2001:db8::1/64")}
 }
 
-// Encode returns the options as text for lab.Config.
+// Encode returns the options as text for lab.Config. Files that are the same are an error.
 func (o Options) Encode() (string, error) {
+	if err := outfile.Collide(append(outfile.Writes("Log", o.Log), outfile.Writes("Counters", o.Counters)...)); err != nil {
+		return "", err
+	}
 	text, err := json.Marshal(o)
 	return string(text), err
 }
