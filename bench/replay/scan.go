@@ -24,7 +24,7 @@ func scanned(masstrace, path string, n, rate int) (frames int, err error) {
 		return 0, err
 	}
 	cmd := exec.Command(masstrace, "lab", "--preset", "clean", "--", masstrace, "scan", "-q", "--strategy=exhaustive", "--no-stop", "--wait", "1s",
-		"--rate", strconv.Itoa(rate), "--pcap", path, "-o", records, list)
+		"--rate", strconv.Itoa(rate), "--overwrite", "--pcap", path, "-o", records, list)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("make capture: %w\n%s", err, text)
 	}

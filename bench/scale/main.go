@@ -67,7 +67,7 @@ func run(masstrace string, rate int, list, out string) error {
 	for _, s := range scans {
 		fmt.Fprintf(os.Stderr, "measuring: %d targets, %d TTLs\n", s.targets, s.ttls)
 		u, seen, err := lab.Measured("", masstrace, "scan", "-q", "--rate", strconv.Itoa(rate), "--max-ttl", strconv.Itoa(s.ttls),
-			"--max-targets", strconv.Itoa(s.targets), "-o", records, "0.0.0.0/0")
+			"--max-targets", strconv.Itoa(s.targets), "--overwrite", "-o", records, "0.0.0.0/0")
 		if err != nil {
 			return err
 		}

@@ -71,7 +71,7 @@ func scan(options ...string) *tool {
 	}
 	return &tool{name: name, read: readRecords, command: func(c *config, list, results string, rate, seed int) []string {
 		return append([]string{c.masstrace, "scan", "-q", "--rate", strconv.Itoa(rate), "--seed", strconv.Itoa(seed),
-			"-o", results, list}, options...)
+			"--overwrite", "-o", results, list}, options...)
 	}}
 }
 
