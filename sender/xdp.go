@@ -160,7 +160,7 @@ func (x *XDP) Packet(i int, is4 bool) []byte {
 // Send implements Port.
 func (x *XDP) Send(sizes []int, from, to int) (int, error) {
 	x.reap()
-	if !x.zeroCopy && x.tx.waiting()+len(x.unsure) > 0 { // frames withdrawn while the link was down
+	if !x.zeroCopy && x.tx.waiting()+len(x.unsure) > 0 { // frames of a link that was down
 		if _, err := x.pass(); err != nil {
 			return 0, err
 		}
