@@ -20,13 +20,13 @@ type closing struct{ *record.Trace }
 // which the target answered (see answers): COMPLETED. 3. The lowest TTL at which an unreachable
 // came: UNREACH. 4. If the path ends in a routing loop and the trace has a gap limit: LOOP, at the
 //
-//	TTL where an interface first repeats (see window.FindCircle).
-//  5. If the run was stopped, or the target was excluded during the run: HALTED, at
-//     the highest TTL that was probed.
-//  6. If the trace was given up before the last TTL: GAPLIMIT, at the end of the
-//     silent hops after the last router.
-//  7. The last TTL: HOPLIMIT. This includes a trace whose target sent only answers
-//     that show no TTL. It is Reached, at an unknown Distance.
+//		TTL where an interface first repeats (see window.FindCircle).
+//	 5. If the run was stopped, or the target was excluded during the run: HALTED, at
+//	    the highest TTL that was probed.
+//	 6. If the trace was given up before the last TTL: GAPLIMIT, at the end of the
+//	    silent hops after the last router.
+//	 7. The last TTL: HOPLIMIT. This includes a trace whose target sent only answers
+//	    that show no TTL. It is Reached, at an unknown Distance.
 //
 // Close allocates nothing once Loops has room. A second Close changes nothing, unless hops above
 // the end decided the first.
@@ -73,7 +73,7 @@ func (t closing) end() {
 	for i := range t.Hops {
 		h := &t.Hops[i]
 		if !h.HasHop() {
-			t.Reached = true // such a hop should not be here, but it shows that the target was reached
+			t.Reached = true // not expected here, but it shows that
 		} else if h.Kind.IsUnreach() {
 			t.StopReason, t.StopData, t.End = record.StopUnreach, h.Code, h.TTL
 			if h.Responder == t.Target {
