@@ -97,7 +97,7 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
-// What is quoted of a bad line is bounded.
+// The part of a bad line that an error quotes has a limited length.
 func TestReadErrorIsShort(t *testing.T) {
 	for _, in := range []string{strings.Repeat("9", 60000), strings.Repeat("\x00", 60000), "1.2.3.4/" + strings.Repeat("9", 60000)} {
 		err := new(target.Lines).Read("list.txt", strings.NewReader(in))
@@ -111,7 +111,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// A line of any length costs one buffer, and a reader's error is passed on.
+// A line of any length costs one buffer. A reader's error is returned.
 func TestReadLongLineMemory(t *testing.T) {
 	endless := io.MultiReader(strings.NewReader("192.0.2.1\n"), bytes.NewReader(make([]byte, 10<<20)))
 	before := testing.AllocsPerRun(1, func() {
@@ -187,8 +187,8 @@ func TestParseArgs(t *testing.T) {
 	}
 }
 
-// The canonical text of what is read reads as the same set. Single lines are
-// held against net/netip.
+// The canonical text of a set gives the same set when read. Single lines are compared with
+// net/netip.
 func FuzzRead(f *testing.F) {
 	for _, s := range []string{
 		"192.0.2.1\n", "192.0.2.0/24 # x\r\n::/0\n", "\ufeff2001:db8::-2001:db8::ffff", "0.0.0.0/0\n0.0.0.0",
