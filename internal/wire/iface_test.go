@@ -106,14 +106,14 @@ func TestInterfaceLongName(t *testing.T) {
 	}
 }
 
-// AppendAs is the inverse of Decode, for every object that Decode takes.
+// AppendAs is the inverse of Decode, for every object that Decode accepts.
 func FuzzInterfaceAppendAs(f *testing.F) {
 	all := Interface{Role: RoleOutgoing, Index: 7, Addr: netip.MustParseAddr("203.0.113.1"), Name: []byte("eth0"), MTU: 1500}
 	payload, ctype := all.AppendTo(nil)
 	f.Add(ctype, payload)
-	f.Add(ctype, append(payload, 1, 2, 3))                           // more behind the parts
+	f.Add(ctype, append(payload, 1, 2, 3))                           // more octets after them
 	f.Add(uint8(hasName|hasMTU), []byte{3, 'a', 'b', 0, 0, 5, 0xdc}) // a name without padding
-	f.Add(uint8(hasName), []byte{9, 0, 0, 0, 0, 0, 0, 0, 0})         // an empty one, with much
+	f.Add(uint8(hasName), []byte{9, 0, 0, 0, 0, 0, 0, 0, 0})         // an empty name with a lot of padding
 	f.Add(uint8(hasIndex|hasMTU), make([]byte, 8))                   // zeros
 	f.Add(uint8(hasName), append([]byte{253}, bytes.Repeat([]byte("a"), 252)...))
 	f.Fuzz(func(t *testing.T, ctype uint8, payload []byte) {
@@ -133,7 +133,7 @@ func FuzzInterfaceAppendAs(f *testing.F) {
 	})
 }
 
-// What no object can hold is refused.
+// AppendAs refuses information that no object can hold.
 func TestInterfaceAppendAsRefuses(t *testing.T) {
 	addr := netip.MustParseAddr("203.0.113.1")
 	for _, tt := range []struct {
