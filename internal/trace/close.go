@@ -16,17 +16,17 @@ type closing struct{ *record.Trace }
 // Close decides where a trace ends and fills its Result from the fields above it. Then it cuts Hops
 // to those at or below the end. The first of these rules that applies decides:
 //
-// 1. The distance that a port unreachable gives (see distance): COMPLETED. 2. The lowest TTL at
-// which the target answered (see answers): COMPLETED. 3. The lowest TTL at which an unreachable
-// came: UNREACH. 4. If the path ends in a routing loop and the trace has a gap limit: LOOP, at the
-//
-//		TTL where an interface first repeats (see window.FindCircle).
-//	 5. If the run was stopped, or the target was excluded during the run: HALTED, at
-//	    the highest TTL that was probed.
-//	 6. If the trace was given up before the last TTL: GAPLIMIT, at the end of the
-//	    silent hops after the last router.
-//	 7. The last TTL: HOPLIMIT. This includes a trace whose target sent only answers
-//	    that show no TTL. It is Reached, at an unknown Distance.
+//  1. The distance that a port unreachable gives (see distance): COMPLETED.
+//  2. The lowest TTL at which the target answered (see answers): COMPLETED.
+//  3. The lowest TTL at which an unreachable came: UNREACH.
+//  4. If the path ends in a routing loop and the trace has a gap limit: LOOP, at the
+//     TTL where an interface first repeats (see window.FindCircle).
+//  5. If the run was stopped, or the target was excluded during the run: HALTED, at
+//     the highest TTL that was probed.
+//  6. If the trace was given up before the last TTL: GAPLIMIT, at the end of the
+//     silent hops after the last router.
+//  7. The last TTL: HOPLIMIT. This includes a trace whose target sent only answers
+//     that show no TTL. It is Reached, at an unknown Distance.
 //
 // Close allocates nothing once Loops has room. A second Close changes nothing, unless hops above
 // the end decided the first.
