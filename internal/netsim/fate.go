@@ -51,7 +51,7 @@ const (
 	FilteredHost        // the target ignores the protocol
 	SilentFirewall      // a router drops the protocol
 	BlackHole           // a router has lost the route
-	Taken               // it arrived and correctly gets no answer: a RST, the last ACK of a handshake
+	Taken               // arrived, rightly without an answer: a RST, a handshake's last ACK
 
 	Malformed        // lengths or versions that contradict each other
 	BadIPChecksum    // IPv4
