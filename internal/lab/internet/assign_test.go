@@ -13,7 +13,7 @@ func mustAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
 func TestAssign(t *testing.T) {
 	tests := []struct {
 		assignment string
-		want       func(*netsim.Config) bool // nil for an error
+		want       func(*netsim.Config) bool // nil: Assign must return an error
 	}{
 		{"loss-forward=0.25", func(c *netsim.Config) bool { return c.LossForward == 0.25 }},
 		{"LossForward=1", func(c *netsim.Config) bool { return c.LossForward == 1 }},

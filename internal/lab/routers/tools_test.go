@@ -18,7 +18,7 @@ import (
 	"github.com/masstrace/masstrace/internal/lab"
 )
 
-// traceroute returns who answered from TTL 1 on, one probe a TTL.
+// traceroute returns the responders from TTL 1 on, with one probe for each TTL.
 func traceroute(t *testing.T, target netip.Addr, args ...string) []netip.Addr {
 	t.Helper()
 	args = append(args, "-n", "-q1", "-w0.5", "-m14", target.String())
@@ -38,7 +38,7 @@ func traceroute(t *testing.T, target netip.Addr, args ...string) []netip.Addr {
 	return responders
 }
 
-// wantLength is how many TTLs traceroute prints.
+// wantLength returns how many TTLs traceroute prints.
 func wantLength(truth Truth) int {
 	if truth.Ending == Dropped {
 		return 14
@@ -100,7 +100,7 @@ func TestBranches(t *testing.T) {
 	}
 }
 
-// scamperTrace is what we read of scamper's JSON.
+// scamperTrace is the part of scamper's JSON that the test reads.
 type scamperTrace struct {
 	Type string
 	Dst  netip.Addr
@@ -171,7 +171,7 @@ func checkScamper(t *testing.T, topology *Topology, trace scamperTrace, method s
 	}
 }
 
-// ending is the type and code of the last answer.
+// ending returns the type and code of the last answer.
 func ending(e Ending, is4 bool, method string) string {
 	v4 := map[Ending]string{Reached: "3/3", Prohibited: "3/13", Unreachable: "3/1", Dropped: "11/0"}
 	v6 := map[Ending]string{Reached: "1/4", Prohibited: "1/1", Unreachable: "1/0", Dropped: "3/0"}
