@@ -7,24 +7,23 @@ import (
 	"os"
 )
 
-// File is a file or a stream that results are written to, and may be compressed.
-// It does not buffer: its caller writes large pieces. Errors wrap those of the
-// operating system, so that errors.Is finds syscall.ENOSPC or syscall.EPIPE. A
-// File belongs to one goroutine at a time.
+// File is a file or a stream for results, compressed or not. It has no buffer: its caller writes
+// large pieces. Its errors wrap those of the operating system, so that errors.Is finds
+// syscall.ENOSPC or syscall.EPIPE. A File belongs to one goroutine at a time.
 type File struct {
-	w      io.Writer // what Write writes to
+	w      io.Writer // destination of Write
 	packer packer    // w if the file is compressed, else nil
-	file   *os.File  // nil for the standard output
-	marked bool      // nothing was written since Mark
+	file   *os.File  // nil for standard output
+	marked bool      // nothing was written since the last Mark
 }
 
-// Open makes the file at path, or empties it if it exists. All may read it and
-// its owner may write it, less what the umask takes. If path ends in .gz or .zst,
-// the file is compressed. The path - stands for stdout, which Close leaves open.
+// Open makes the file at path, or empties it if it exists. A new file has the permissions 0644 less
+// the umask. If path ends in .gz or .zst, the file is compressed. The path - stands for stdout,
+// which Close leaves open.
 //
-// A regular file is locked before it is emptied, and until Close: if another
-// File is open on it, in any process, the error wraps ErrTaken, and the file
-// stays as it is. Devices and pipes are opened as they are, without a lock.
+// Open locks a regular file before it empties it; the lock lasts until Close. If another File of
+// any process has the file open, the error wraps ErrTaken, and the file does not change. Devices
+// and pipes are opened without a lock, and are not emptied.
 func Open(path string, stdout io.Writer) (*File, error) {
 	if path == "-" {
 		return &File{w: stdout}, nil
@@ -51,7 +50,7 @@ func empty(f *os.File) error {
 	return f.Truncate(0)
 }
 
-// newFile returns a File that writes to f from its present offset.
+// newFile returns a File that writes to f from its current offset.
 func newFile(f *os.File, path string) (*File, error) {
 	s := &File{w: f, file: f}
 	var err error
@@ -70,8 +69,8 @@ func (s *File) Write(b []byte) (int, error) {
 	return s.w.Write(b)
 }
 
-// Flush makes what was written readable in the file. Each call costs some of the
-// compression: call it once a window, not once a line.
+// Flush makes everything written so far readable in the file. Each call makes the compression
+// slightly worse: call it once per window, not once per line.
 func (s *File) Flush() error {
 	if s.packer == nil || s.marked {
 		return nil
@@ -79,7 +78,7 @@ func (s *File) Flush() error {
 	return s.packer.Flush()
 }
 
-// Close ends the compressed stream, closes the file and so releases its lock.
+// Close ends the compressed stream and closes the file, which releases its lock.
 func (s *File) Close() error {
 	var err error
 	if s.packer != nil && !s.marked {

@@ -7,11 +7,10 @@ import (
 	"os"
 )
 
-// Mark syncs all that was written to the disk and returns the length of the file
-// in octets. A file that is cut at this length is whole, and Reopen goes on from
-// there: Mark ends the gzip member (RFC 1952 §2.2) or the Zstandard frame (RFC
-// 8878 §3.1) of a compressed file, and others may follow it. Mark of the standard
-// output is an error.
+// Mark syncs everything written so far to the disk and returns the length of the file in octets. A
+// file that is cut at this length is complete, and Reopen continues there. For this, Mark ends the
+// gzip member (RFC 1952 §2.2) or the Zstandard frame (RFC 8878 §3.1) of a compressed file; others
+// may follow. Mark of standard output returns an error.
 func (s *File) Mark() (offset int64, err error) {
 	if s.file == nil {
 		return 0, errors.New("the standard output cannot be marked")
@@ -33,9 +32,8 @@ func (s *File) Mark() (offset int64, err error) {
 	return info.Size(), nil
 }
 
-// Reopen opens the file at path, cuts it at offset, which Mark returned, and
-// appends from there. As Open does, it first locks the file: an error that wraps
-// ErrTaken leaves the file as it is.
+// Reopen opens the file at path, cuts it at offset, which Mark returned, and appends from there.
+// Like Open, it locks the file first: if the error wraps ErrTaken, the file did not change.
 func Reopen(path string, offset int64) (*File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
