@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	maxFileLines = 500 // to be split by 400
+	maxFileLines = 500 // a file should be split at 400
 )
 
-// Names that say nothing of what is inside.
+// Package names that do not describe their contents.
 var emptyNames = []string{"base", "common", "helper", "helpers", "misc", "shared", "types", "util", "utils"}
 
 func TestFiles(t *testing.T) {
@@ -30,16 +30,16 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// checks are packages that check the program and are no part of it.
+// checks are packages that test the program and are not part of it.
 var checks = []string{"internal/acceptance", "internal/arch", "internal/demo", "internal/gotest"}
 
-// Every package is documented where a newcomer looks for it.
+// Every package is described in ARCHITECTURE.md.
 func TestArchitecture(t *testing.T) {
 	text := document(t, "ARCHITECTURE.md")
 	named := map[string]bool{}
 	for _, f := range sources(t) {
-		// The folders of benchmarks, formats and networks have one line each, and so have
-		// what tests the program and its reports.
+		// The folders of benchmarks, formats and networks have one line each. So do the
+		// packages that test the program and its reports.
 		if dir, _, _ := strings.Cut(f.pkg, "/"); dir == "bench" || strings.Count(f.pkg, "/") > 1 ||
 			slices.Contains(checks, f.pkg) || named[f.pkg] {
 			continue
@@ -63,7 +63,7 @@ func TestDocumentsExist(t *testing.T) {
 	}
 }
 
-// Make targets that the documents promise must be there.
+// Make targets that the documents mention must exist.
 func TestMakeTargets(t *testing.T) {
 	targets := map[string]bool{}
 	lines := bufio.NewScanner(strings.NewReader(document(t, "Makefile")))
