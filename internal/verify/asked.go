@@ -25,7 +25,7 @@ const (
 	inReplies                    // its answer is in a reply record, or a row
 	atTarget                     // the target was the last to have it
 	flipped                      // a copy of its answer with wrong bits was sent too
-	unreadable                   // the quotation has another target or flow, so it cannot be attributed
+	unreadable                   // quotes another target or flow: cannot be attributed
 	ruledOut                     // masstrace must reject the answer: too few intact tags
 )
 
@@ -170,7 +170,7 @@ func isProbe(r *netsim.Record) bool {
 	case probe.ProtoUDP, probe.ProtoTCP:
 		return r.TTL <= probe.MaxTTL
 	}
-	return r.Fate == netsim.BadIPChecksum || r.Fate == netsim.Malformed // the header could not be read
+	return r.Fate == netsim.BadIPChecksum || r.Fate == netsim.Malformed // unreadable header
 }
 
 // add adds an entry.

@@ -103,7 +103,7 @@ type Class struct {
 	Strong        uint64 `json:"strong"` // judged hops that the results call strong
 	Weak          uint64 `json:"weak"`
 	Mangled       uint64 `json:"mangled"`        // with rewritten fields
-	WrongValid    uint64 `json:"wrong_valid"`    // strong instead of weak, or weak instead of strong
+	WrongValid    uint64 `json:"wrong_valid"`    // strong and weak confused
 	WrongMangled  uint64 `json:"wrong_mangled"`  // the listed fields are not the rewritten ones
 	WrongKind     uint64 `json:"wrong_kind"`     // another kind of answer
 	WrongDetail   uint64 `json:"wrong_detail"`   // TTL of the reply, quoted TTL, labels

@@ -38,7 +38,7 @@ type prober struct {
 	resend  func(p probe.Probe) bool               // send the probe twice
 	again   func(p probe.Probe) bool               // probe once more, answered or not
 	spoil   func(p probe.Probe, packet []byte)     // change a packet
-	another func(p probe.Probe) bool               // build the probe with another destination port
+	another func(p probe.Probe) bool               // build it with another destination port
 	alter   func(traces []*record.Trace)           // change closed traces
 	replies func(head *record.Head, h *record.Hop) // change reply records
 	total   func(s *record.Summary)

@@ -12,7 +12,7 @@ type Report struct {
 	Format   string    `json:"format"`
 	Faults   []string  `json:"faults"` // violated hard properties; empty: OK
 	Probes   Probes    `json:"probes"`
-	Hops     Hops      `json:"hops"`              // of trace records, or of rows if there are no traces
+	Hops     Hops      `json:"hops"`              // of traces; without traces, of rows
 	Replies  *Hops     `json:"replies,omitempty"` // of reply records in addition to traces
 	Inferred *Inferred `json:"inferred,omitempty"`
 	Recall   Recall    `json:"recall"`
