@@ -13,7 +13,7 @@ func TestReadSummary(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records")
 	tests := []struct {
 		name, in string
-		want     int // 0 is an error
+		want     int // 0 for an error
 	}{
 		{"last but one", `{"type":"trace"}` + "\n" + `{"type":"summary","sent":7}` + "\n" + `{"type":"cycle-stop"}` + "\n", 7},
 		{"behind many records", strings.Repeat("{\"type\":\"trace\"}\n", summaryRoom/10) + `{"type":"summary","sent":9}`, 9},

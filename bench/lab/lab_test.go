@@ -22,7 +22,7 @@ func TestParseRates(t *testing.T) {
 	}
 }
 
-// Outputs of the tools, cut to what is counted.
+// Outputs of the tools, shortened to the parts that are counted.
 func TestReplies(t *testing.T) {
 	c := config{caracal: "caracal", yarrp: "yarrp", scamper: "scamper"}
 	outputs := map[string]string{

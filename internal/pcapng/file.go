@@ -143,8 +143,8 @@ func (f *File) Read(e *Entry) error {
 	return f.err
 }
 
-// Each calls take for every entry until the end of the file. It checks now and then whether ctx has
-// ended. It returns the first error of take, of ctx or of the file.
+// Each calls take for every entry, until the end of the file or the end of ctx, which it checks now
+// and then. In both cases it returns nil. Otherwise it returns the error of take or of the file.
 func (f *File) Each(ctx context.Context, take func(*Entry) error) error {
 	var e Entry
 	for n := 0; ; n++ {
