@@ -34,7 +34,7 @@ type capture struct {
 }
 
 var captures = []capture{
-	// What RFC 792 requires: IP header and 64 bits.
+	// The minimum of RFC 792: IP header and 64 bits.
 	{name: "plain", quoted: 28},
 	// As a label switching router sends it: padded to 128 octets, 4 labels.
 	{name: "mpls", labels: 4},
@@ -173,7 +173,7 @@ func TestCapturesAreCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the codec makes now: run with -update", c.path())
+			t.Errorf("%s differs from the codec's output: run with -update", c.path())
 		}
 	}
 }

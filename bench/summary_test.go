@@ -16,7 +16,7 @@ func TestReadSummary(t *testing.T) {
 		want     int // 0 for an error
 	}{
 		{"last but one", `{"type":"trace"}` + "\n" + `{"type":"summary","sent":7}` + "\n" + `{"type":"cycle-stop"}` + "\n", 7},
-		{"behind many records", strings.Repeat("{\"type\":\"trace\"}\n", summaryRoom/10) + `{"type":"summary","sent":9}`, 9},
+		{"after many records", strings.Repeat("{\"type\":\"trace\"}\n", summaryRoom/10) + `{"type":"summary","sent":9}`, 9},
 		{"empty", "", 0},
 		{"killed", `{"type":"trace"}` + "\n", 0},
 		{"cut", `{"type":"summary","se`, 0},

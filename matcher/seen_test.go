@@ -145,8 +145,8 @@ func TestExactTable(t *testing.T) {
 	}
 }
 
-// Forgotten probes are not found, in whatever order times follow. After a long pause all probes are
-// forgotten.
+// Forgotten probes are not found, even if later calls have earlier times. After a long pause all
+// probes are forgotten.
 func TestTableForget(t *testing.T) {
 	table := NewTable()
 	early, late := seenProbe(1, nil), seenProbe(2, nil)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// network answers a control group. It answers a share of all probes at each TTL, less those above a
-// limit on the path, and less those above the limits of a TTL's routers.
+// network answers a control group. At each TTL it answers a share of all probes. Probes above a
+// limit on the path, and those above the limits of a TTL's routers, are not answered.
 type network struct {
 	rng     *rand.Rand
 	limit   float64                // packets per second that the path forwards
@@ -124,8 +124,8 @@ func TestAutoFollows(t *testing.T) {
 	}
 }
 
-// Drops of this machine count as a fall. Auto does not raise the rate above what the sender can
-// send. A low share at the lowest rate counts as normal.
+// Drops of this machine count as a fall. Auto does not raise the rate above the sender's limit. A
+// low share at the lowest rate counts as normal.
 func TestAutoOwnLimits(t *testing.T) {
 	n, a := newNetwork(4, math.Inf(1)), NewAuto(AutoConfig{500, 1e6})
 	n.dropsAt = 30_000

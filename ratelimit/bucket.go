@@ -59,7 +59,7 @@ type Config struct {
 // Proof: credit never exceeds burst·unit + perNS − 1. The packets granted in [a, b) are paid from
 // the credit after the refill of the first grant, and from refills up to the last grant. That one
 // is at b−1 or before, so the refills add at most perNS·(b−1−a). So N·unit ≤ burst·unit +
-// perNS·(b−a) − 1. A Return adds back to the same credit what the last Take took: the two together
+// perNS·(b−a) − 1. A Return adds packets of the last Take back to the same credit: the two together
 // are a smaller Take.
 //
 // The extra perNS − 1, less than one tick's credit, makes the mean rate exact at burst 1 as well. A
@@ -124,8 +124,8 @@ func (b *Bucket) Return(n int) {
 	b.give(n)
 }
 
-// give returns n packets of any Take. The credit is then at least what it would be if they had
-// never been granted, up to full.
+// give returns n packets of any Take. The credit is then at least as high as without that grant, up
+// to full.
 func (b *Bucket) give(n int) { b.credit = min(b.credit+uint64(n)*unit, b.full) }
 
 // SetRate changes the rate from now on. The credit stays, up to the new burst. If Config set no

@@ -16,8 +16,8 @@ const sliceNS = int64(50 * time.Millisecond)
 // Sleeper puts a thread to sleep until an absolute time. Go's own timers are a millisecond late;
 // clock_nanosleep on a locked thread is some 25 µs late.
 //
-// The Go scheduler does not see the sleep. Otherwise its monitor would check every 20 µs for a
-// thread whose processor it could give to another goroutine, at several times the cost of the
+// The Go scheduler does not see the sleep. Otherwise its monitor would check every 20 µs whether it
+// can give the thread's processor to another goroutine. That costs several times as much as the
 // sleeps. So a sleeping thread keeps its processor, and a program should have one more
 // (runtime.GOMAXPROCS) for each Sleeper. If Go asks a thread to pause, its signal ends the sleep at
 // once. A Sleeper that also spins is an exception: at its rates, pauses cost the most, so the

@@ -327,7 +327,8 @@ func TestSendStalled(t *testing.T) {
 	}
 	for target := range uint32(30) {
 		ns := r.window.Sent(window.Slot{Target: target, TTL: 1})
-		inside := ns >= stalls[0].from && ns < stalls[0].to // the next batch is stamped after this one left
+		// The next batch is stamped after this one left.
+		inside := ns >= stalls[0].from && ns < stalls[0].to
 		if same := target*8/MaxBatch == stop.Target*8/MaxBatch; inside != same {
 			t.Errorf("target %d: in the stall %t, in the batch %t", target, inside, same)
 		}

@@ -105,7 +105,7 @@ func TestSendRefused(t *testing.T) {
 			t.Errorf("%v: Run = %v", cause, err)
 		}
 		if s := err.Error(); !strings.Contains(s, "firewall") || strings.Contains(s, "CAP_") {
-			t.Errorf("%v is told as %q", cause, s)
+			t.Errorf("the error of %v is %q", cause, s)
 		}
 		r.checkStamps(70, 58, 0, 160-128)
 	}

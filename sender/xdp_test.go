@@ -48,7 +48,7 @@ func TestXDP(t *testing.T) {
 	for _, method := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN} {
 		x := openXDP(t, v0)
 		if x.ZeroCopy() {
-			t.Error("veth says that it reads frames where they lie")
+			t.Error("veth reports zero copy")
 		}
 		packets := probes(t, testCodec(t, method), 500)
 		for round := range 2 + xdpFrames/len(packets) {

@@ -82,8 +82,8 @@ func (k *fakeXDP) complete() {
 	}
 }
 
-// Whatever the kernel does at whatever time, Send returns a valid result, no memory holds two
-// frames, and each frame leaves in order.
+// With any behaviour of the kernel, Send returns a valid result, no memory holds two frames, and
+// each frame leaves in order.
 func TestXDPModel(t *testing.T) {
 	const frames = 500
 	for seed := range uint64(300) {

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// guidePath is the profile with which the compiler decides what to inline and how to lay out the
-// code when it builds masstrace (go.dev/doc/pgo). The benchmarks are built with it too, so that
-// their results apply to the program.
+// guidePath is the profile with which the compiler chooses inlining and code layout when it builds
+// masstrace (go.dev/doc/pgo). The benchmarks are built with it too, so that their results apply to
+// the program.
 const guidePath = "cmd/masstrace/default.pgo"
 
 // guide makes a new profile from all stages that run for each packet. It is built without an older

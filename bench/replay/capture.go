@@ -106,7 +106,8 @@ func (w *capturing) probe() error {
 			c.Prepare(&prepared[i], probe.AddrFrom(netip.AddrFrom4([4]byte{45 + byte(n>>16), byte(n >> 8), byte(n), 7})), 0)
 		}
 		for k := 0; k < group*maxTTL && w.left > 0; k++ {
-			i := k * 40503 % (group * maxTTL) // 40503 is odd, so i takes each value once
+			// 40503 is odd, so i takes each value once.
+			i := k * 40503 % (group * maxTTL)
 			n := c.Encode(packet, &prepared[i/maxTTL], uint8(1+i%maxTTL), 0)
 			now += pause
 			for len(w.late) > 0 && w.late[0].due <= now {

@@ -2,12 +2,12 @@
 // in a network namespace of its own, in turns by
 //
 //   - one constant batch, repeated, which is the cost of the kernel;
-//
 //   - masstrace's complete sender, by AF_PACKET and AF_XDP, from one thread and from two;
-//
 //   - the whole program, zmap and masscan, if they are installed.
 //
-//     go run ./bench/send [-rounds N] [-packets N] [-o FILE]
+// Usage:
+//
+//	go run ./bench/send [-rounds N] [-packets N] [-o FILE]
 package main
 
 import (

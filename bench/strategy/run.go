@@ -94,7 +94,8 @@ func (c *config) tools(l *targets) (all []*tool, curve int) {
 	if c.scamper != "" && l.scamperSeeds > 0 {
 		all = append(all, &tool{name: "scamper", read: readRecords, seeds: l.scamperSeeds,
 			command: func(c *config, list, results string, rate, _ int) []string {
-				return []string{c.scamper, "-O", "json", "-o", results, "-p", strconv.Itoa(min(rate, mostRate)), "-w", "0", // no limit: it mostly waits
+				// -w 0: no limit of parallel traces, because scamper mostly waits.
+				return []string{c.scamper, "-O", "json", "-o", results, "-p", strconv.Itoa(min(rate, mostRate)), "-w", "0",
 					"-c", "trace -P udp-paris -d 33434 -f 1 -m 32", "-f", list}
 			}})
 	}

@@ -22,10 +22,10 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s has %d lines, more than %d: split it", f.path, f.lines, maxFileLines)
 		}
 		if slices.Contains(emptyNames, strings.TrimSuffix(f.name, "_test")) {
-			t.Errorf("%s: package name %s says nothing", f.path, f.name)
+			t.Errorf("%s: package name %s does not describe its contents", f.path, f.name)
 		}
 		if len(f.inits) > 0 {
-			t.Errorf("%s: no init functions: what must be made at start is made by main", f.path)
+			t.Errorf("%s: no init functions: main does the work at start", f.path)
 		}
 	}
 }
@@ -58,7 +58,7 @@ func TestDocumentsExist(t *testing.T) {
 		"LICENSE":      "Apache License",
 	} {
 		if !strings.Contains(document(t, name), says) {
-			t.Errorf("%s does not say %q", name, says)
+			t.Errorf("%s does not contain %q", name, says)
 		}
 	}
 }

@@ -104,7 +104,7 @@ func TestMainRunsInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "inside -test.v -test.run=X"; out.String() != want {
-		t.Errorf("tests say %q, want %q", out.String(), want)
+		t.Errorf("tests print %q, want %q", out.String(), want)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestUnavailable(t *testing.T) {
 			echo " $?"`)
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
 		if got := startHelper(t, cmd, out); got != want {
-			t.Errorf("helper %s says %q, want %q", kind, got, want)
+			t.Errorf("helper %s prints %q, want %q", kind, got, want)
 		}
 		_ = cmd.Wait() // the status is that of echo
 	}

@@ -4,8 +4,7 @@
 // Run starts the running binary again as pid 1 of new network, pid and mount namespaces (and of a
 // user namespace if we are not root). That process, see Init, builds the network with a [Setup],
 // starts the command, and ends with it. The namespaces have no name, and no process outside holds
-// them. So the kernel removes all of it after pid 1 has ended, in whatever way it or its parent
-// ended.
+// them. So the kernel removes all of it after pid 1 has ended, even if it or its parent was killed.
 package lab
 
 import (

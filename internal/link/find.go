@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Request is what the user specified. Find fills in the zero fields.
+// Request is the user's specification. Find fills in the zero fields.
 type Request struct {
 	Destination netip.Addr // required; decides the family
 	Interface   string     // name of the link

@@ -1,7 +1,6 @@
 // Package link provides information about our network interface: the link, next hop and source
-// address of packets to a destination (Find), whether the link is up (Monitor), its drop counters,
-// and which local ports are in use. It reads the kernel's tables by netlink and changes none of
-// them.
+// address of packets to a destination (Find), the state and counters of the link (Monitor), and the
+// local ports in use. It reads the kernel's tables by netlink and changes none of them.
 //
 // All of it works in the network namespace of the calling thread, and without any capability.
 package link

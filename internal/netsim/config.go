@@ -75,7 +75,7 @@ type Config struct {
 	// ignore a protocol (default 0.3, 0.3, 0.1).
 	FilterUDP, FilterTCP, FilterICMP float64
 	// OpenPorts is the share of hosts that listen on a TCP port of 22, 25, 53, 80, 443 (default
-	// 0.4), OtherPorts the share that listen on any other port (default 0.02).
+	// 0.4). OtherPorts is the share that listen on any other port (default 0.02).
 	OpenPorts, OtherPorts float64
 	// UDPAnswers is the share of (host, port) that answer UDP with a datagram
 	// (default 0.01).

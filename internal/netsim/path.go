@@ -177,7 +177,7 @@ func (m *model) routerFate(n node) Fate {
 func (pl *plan) boxed(level uint8) bool { return pl.box != boxNone && level > pl.boxLevel }
 
 // stopped returns the way of a packet that is stopped after the segment of a level, pos routers
-// from here. ttl is what is left. done is false if the packet goes on.
+// from here. ttl is the remaining TTL. done is false if the packet goes on.
 func (m *model) stopped(p *plan, level int, t *tail, pos int, proto, ttl uint8) (w way, done bool) {
 	end := p.stop != stopNone && int(p.stopLevel) == level
 	walled := p.wall != wallNone && int(p.wallLevel) == level && p.wallProto&protoBit(proto) != 0

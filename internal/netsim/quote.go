@@ -41,7 +41,8 @@ func (pl *plan) mangle(f *flow) (set Mangle) {
 	switch pl.box {
 	case boxNATSource:
 		set = MangledSource
-		if !pl.six && f.proto != protoICMP { // NPTv6 is checksum-neutral, ICMPv4 has no pseudo header
+		// NPTv6 is checksum-neutral, ICMPv4 has no pseudo header.
+		if !pl.six && f.proto != protoICMP {
 			set |= MangledChecksum
 		}
 	case boxNATPort:

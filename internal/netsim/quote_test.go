@@ -118,7 +118,7 @@ func TestMangledAll(t *testing.T) {
 				parsed.parse4(q)
 			}
 			if f := parsed.parseTransport(); f != Answered {
-				t.Fatalf("%+v: quotation behind a NAT is judged %v", p, f)
+				t.Fatalf("%+v: quotation after a NAT is judged %v", p, f)
 			}
 			natRight++
 		}
@@ -127,6 +127,6 @@ func TestMangledAll(t *testing.T) {
 		t.Errorf("mangled fields seen %b, want %b", seen, want)
 	}
 	if natRight < 100 {
-		t.Errorf("only %d quotations behind NATs", natRight)
+		t.Errorf("only %d quotations after NATs", natRight)
 	}
 }

@@ -107,7 +107,7 @@ func checkProbe(t *testing.T, s *Sim, truth *Truth, now int64, p testProbe) {
 		return
 	}
 	if len(out) != int(rec.Copies) {
-		t.Fatalf("%+v: %d replies, record says %d", p, len(out), rec.Copies)
+		t.Fatalf("%+v: %d replies, record has %d", p, len(out), rec.Copies)
 	}
 	for _, o := range out {
 		w, err := decode(o.b)

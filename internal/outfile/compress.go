@@ -60,8 +60,8 @@ const unpackBuffer = 64 << 10
 
 // Decompress returns a reader of the content of the stream in. If its first octets are those of
 // gzip or Zstandard, packed is true and the reader decompresses. It reads several gzip members or
-// Zstandard frames as one stream. Whatever the stream claims, the decoder uses at most about 130
-// MiB.
+// Zstandard frames as one stream. The decoder uses at most about 130 MiB, even if the stream claims
+// more.
 //
 // If packed is true, err is an error of the compressed stream: io.ErrUnexpectedEOF if it ends in
 // its header. If packed is false, err is an error of in. Close releases the decoder and does not

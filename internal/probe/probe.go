@@ -1,6 +1,6 @@
 // Package probe holds the basic values that all stages of masstrace share: addresses, methods,
-// probes and replies. Its only behaviour is to convert values to names and back. It does no I/O and
-// imports no other package of masstrace.
+// probes and replies. Its functions only convert and classify values. It does no I/O and imports no
+// other package of masstrace.
 package probe
 
 import "fmt"

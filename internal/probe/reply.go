@@ -22,7 +22,7 @@ type Facts struct {
 
 	Kind    Kind
 	Valid   Validity
-	Mangled Mangled // quoted fields that differ from what was sent
+	Mangled Mangled // quoted fields that differ from the sent ones
 
 	Protocol uint8 // IP protocol number of the reply
 	Type     uint8 // ICMP type, 0 for TCP and UDP

@@ -136,7 +136,7 @@ func BenchmarkReadMillion(b *testing.B) {
 	}
 }
 
-// BenchmarkNewList indexes 10⁶ lines of single addresses.
+// BenchmarkNewListMillion indexes 10⁶ lines of single addresses.
 func BenchmarkNewListMillion(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var text []byte

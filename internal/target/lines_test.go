@@ -47,7 +47,7 @@ func TestRead(t *testing.T) {
 		{"mixed", "2001:db8::1\n192.0.2.1\n", "192.0.2.1-192.0.2.1\n2001:db8::1-2001:db8::1\n"},
 		{"all IPv6 has no IPv4 in it", "::/0", "::1-::fffe:ffff:ffff\n::1:0:0:0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n"},
 		{"families do not merge", "::/0\n0.0.0.0/0", "::1-::fffe:ffff:ffff\n0.0.0.0-255.255.255.255\n::1:0:0:0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n"},
-		{"what a list of bogons has", "::\n::/128\n::ffff:0:0/96\n::1", "::1-::1\n"},
+		{"entries of a list of bogons", "::\n::/128\n::ffff:0:0/96\n::1", "::1-::1\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -143,7 +143,7 @@ func appendSpan(b []byte, s span) []byte {
 }
 
 // Digest returns the SHA-256 of the canonical text in hexadecimal. It is the same for equal sets,
-// in whatever form they were listed.
+// even if they were listed in different forms.
 func (s Set) Digest() string { return digest(s.spans, nil) }
 
 func digest(spans []span, singles []u128) string {

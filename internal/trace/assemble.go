@@ -75,7 +75,8 @@ func (a *Assembler) Traces(w *window.Window, yield func(*record.Trace) error) er
 		for flow := range uint16(shape.Flows) {
 			t := a.assemble(w, target, flow)
 			if t.ProbeCount == 0 {
-				sum.Skipped.Reached += uint64(bits.OnesCount64(a.unsent)) // by an unasked datagram
+				// Reached by a datagram that answers no probe.
+				sum.Skipped.Reached += uint64(bits.OnesCount64(a.unsent))
 				continue
 			}
 			t.RateLimited = a.limits.appendLimited(t.RateLimited, t)

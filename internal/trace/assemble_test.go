@@ -92,7 +92,8 @@ func TestAssemble(t *testing.T) {
 		b.Stamp(slotOf(0, 1, ttl, 0), 1000+10*int64(ttl))
 	}
 	b.answer(slotOf(0, 1, 2, 0), probe.KindTTLExceeded, router(2), 7, ext)
-	b.answer(slotOf(0, 1, 4, 0), probe.KindEchoReply, target, -3, nil) // the clock runs backwards
+	// The clock runs backwards.
+	b.answer(slotOf(0, 1, 4, 0), probe.KindEchoReply, target, -3, nil)
 	if role := b.answer(slotOf(0, 1, 2, 0), probe.KindTTLExceeded, router(9), 8, nil); role != window.Duplicate {
 		t.Fatal(role)
 	}

@@ -12,7 +12,7 @@ import (
 
 var (
 	target = probe.Addr4From([4]byte{198, 51, 100, 9})
-	other  = probe.Addr4From([4]byte{198, 51, 100, 77}) // another address of the target, or a firewall
+	other  = probe.Addr4From([4]byte{198, 51, 100, 77}) // also the target's, or a firewall's
 )
 
 // router returns the address of the i-th router.
@@ -165,9 +165,9 @@ func TestCloseEnd(t *testing.T) {
 			want: "UNREACH/1 end 4, distance 0, reached false, 4 hops"},
 		{name: "from the target itself", path: three + "4:T=admin/10",
 			want: "UNREACH/10 end 4, distance 4, reached true, 4 hops"},
-		{name: "packet too big is none", path: three + "4:4=packet_too_big/0",
+		{name: "packet too big does not end the path", path: three + "4:4=packet_too_big/0",
 			want: "HOPLIMIT/0 end 16, distance 0, reached false, 4 hops"},
-		{name: "fragmentation needed is none", path: three + "4:4=frag_needed/4",
+		{name: "fragmentation needed does not end the path", path: three + "4:4=frag_needed/4",
 			want: "HOPLIMIT/0 end 16, distance 0, reached false, 4 hops"},
 
 		// Answers without a hop.

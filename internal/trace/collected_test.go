@@ -7,8 +7,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// A reply goes to the probe that a search from the last probe finds, in whatever order replies
-// come.
+// A reply goes to the probe that a search from the last probe finds, in any order of replies.
 func TestUnansweredModel(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 9))

@@ -66,7 +66,8 @@ const (
 // NextAttempt is for probes whose attempt number is not known.
 const NextAttempt = -1
 
-// Groups returns how many different pairs of source and target there were, by method.
+// Groups returns how many groups were opened, one for each source, target and method. A group that
+// opens again after Expire counts again.
 func (c *Collector) Groups() uint64 { return c.opened }
 
 // Probe adds a probe. It returns the number of the probe's flow, which is valid until Expire

@@ -30,8 +30,8 @@ func TestDoubt(t *testing.T) {
 	}{
 		{"nothing rewritten", false, []answer{{ttl: 2}, {ttl: 5, how: alone}}, 0, 0},
 		{"the last", true, []answer{{ttl: 1, how: alone}, {ttl: 2}, {ttl: 5, how: alone}}, 0, 5},
-		{"a strong one behind it", true, []answer{{ttl: 2, how: alone}, {ttl: 5}}, 0, 0},
-		{"a second tag behind it says nothing of checksums", false,
+		{"a strong reply after it", true, []answer{{ttl: 2, how: alone}, {ttl: 5}}, 0, 0},
+		{"a second tag after it does not vouch for checksums", false,
 			[]answer{{ttl: 2}, {ttl: 4, how: alone}, {ttl: 6, how: sealed}}, 0, 4},
 		{"two alike", true, []answer{{ttl: 2}, {ttl: 5, how: alone}, {ttl: 5, attempt: 1, how: alone}}, 0, 0},
 		{"the only one, at the highest TTL", true, []answer{{ttl: 8, attempt: 1, how: alone}}, 0, 8},

@@ -39,7 +39,8 @@ func (a *Assembler) learnPath(w *window.Window, slot window.Slot) {
 		joined := below.TTL != 0 && gaps&(1<<at.TTL-1<<below.TTL) == 0
 		was := clear && joined
 		switch {
-		case joined && at == (record.Known{TTL: below.TTL + 1, Addr: below.Addr}): // a router forwarded an expired probe
+		// A router forwarded an expired probe, so that the next one answered twice.
+		case joined && at == (record.Known{TTL: below.TTL + 1, Addr: below.Addr}):
 			clear = was
 		case appears(path[:i], at.Addr):
 			clear = false

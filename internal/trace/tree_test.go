@@ -52,7 +52,7 @@ func TestTree(t *testing.T) {
 			want: []record.Known{at(3, 1)},
 		},
 		{
-			name: "a branch that nobody walked to its end",
+			name: "a branch without a known end",
 			links: links{{at(6, 1), at(5, 1)}, {at(6, 1), at(5, 2)}, {at(5, 1), at(4, 1)}, {at(4, 1), at(3, 1)},
 				{at(3, 1), at(2, 1)}},
 		},
@@ -214,7 +214,7 @@ func TestStitch(t *testing.T) {
 	plain := newTestAssembler()
 	plain.cfg.GapLimit, plain.cfg.Backward = 3, true
 	if other := traces(t, plain, b); other[0].PathHash != list[0].PathHash || tallyOf(plain) != tallyOf(a) || len(other[0].Inferred) > 0 {
-		t.Errorf("what was inferred counts: %+v, %+v", tallyOf(a), tallyOf(plain))
+		t.Errorf("inferred hops are counted: %+v, %+v", tallyOf(a), tallyOf(plain))
 	}
 	if tallyOf(a).Known != 5 || tallyOf(a).Limited != 0 {
 		t.Errorf("skipped %+v, want 5 as known", tallyOf(a))

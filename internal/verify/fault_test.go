@@ -70,7 +70,7 @@ func TestFaults(t *testing.T) {
 			false, "missing", func(r *Report) bool { return r.Recall.Missing.NoTrace > 5 && r.Ends.Again == 1 }},
 		{"doubled probe", prober{resend: is(some, 4)},
 			true, "probed twice", func(r *Report) bool { return r.Repeats.Identical == 1 && r.Repeats.Excess == 1 }},
-		{"a retry of what was answered", prober{attempts: 2, again: func(p probe.Probe) bool {
+		{"a retry after an answer", prober{attempts: 2, again: func(p probe.Probe) bool {
 			return p.Target == some && p.TTL == 4
 		}}, true, "retried though answered", func(r *Report) bool { return r.Repeats.Answered == 1 && r.Repeats.Identical == 0 }},
 		{"unstable flow", prober{another: is(some, 7)},

@@ -22,7 +22,7 @@ func (e *endsAfter) Err() error {
 	return nil
 }
 
-// A comparison that must stop returns the error of its context, at whatever point it stops.
+// A comparison that must stop returns the error of its context, at any point.
 func TestInterrupted(t *testing.T) {
 	results, log := (&prober{preset: "default"}).run(t)
 	for n, last := 0, false; !last; n += 1 + n/7 {

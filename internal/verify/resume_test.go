@@ -14,7 +14,7 @@ func TestResumed(t *testing.T) {
 		p := prober{preset: "default", attempts: 2, abandon: true, records: records}
 		r := p.check(t, nil)
 		if !r.OK() || r.Probes.Abandoned == 0 || r.Recall.Share != 1 || r.Sums.Lines[0].Is != p.count.Sent {
-			t.Errorf("%v: faults %v, %d abandoned, recall %v, sums %+v; want none, some, 1, and what was sent again",
+			t.Errorf("%v: faults %v, %d abandoned, recall %v, sums %+v; want none, some, 1, and the repeated probes",
 				records, r.Faults, r.Probes.Abandoned, r.Recall.Share, r.Sums.Lines)
 		}
 	}

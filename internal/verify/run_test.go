@@ -94,7 +94,8 @@ func TestCounters(t *testing.T) {
 		ok       bool
 		unlogged int64
 	}{
-		{`{"simulator":{"received":2560},"lost_in":3}`, false, 0}, // trace-ext still has another number
+		// The trace-ext records still have another number.
+		{`{"simulator":{"received":2560},"lost_in":3}`, false, 0},
 		{`{"simulator":{"received":2562},"lost_in":2}`, false, 2},
 	} {
 		if err := os.WriteFile(c.Counters, []byte(tt.text), 0o600); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// TestRight checks that correct results have no faults, whatever the network does to packets.
+// TestRight checks that correct results have no faults, in any preset.
 func TestRight(t *testing.T) {
 	for _, preset := range netsim.PresetNames() {
 		for _, method := range []probe.Method{probe.UDP, probe.ICMP} {

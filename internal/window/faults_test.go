@@ -114,10 +114,10 @@ func TestFaults(t *testing.T) {
 	f.Lags.Add(200, 210)
 	f.Stalls.Add(300, 310)
 	if !f.Silenced(95, 5) || f.Silenced(94, 5) || f.Silenced(111, 1<<63-1) || !f.Silenced(105, 1<<63-1) {
-		t.Error("Silenced is not what was dropped within the wait")
+		t.Error("Silenced does not match the drops within the wait")
 	}
 	if !f.Lagged(1, 205) || !f.Lagged(305, 1000) || f.Lagged(205, 305) || f.Lagged(105, 105) {
-		t.Error("Lagged is not what came in a lag or left in a stall")
+		t.Error("Lagged does not match the lags and stalls")
 	}
 }
 

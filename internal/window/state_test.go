@@ -140,7 +140,8 @@ func TestStateSteers(t *testing.T) {
 		{said(probe.KindTTLExceeded, false, 6, 1), seen{0, 7, 6}},
 		{said(probe.KindTTLExceeded, false, 8, 1), seen{0, 7, 6}},
 		{said(probe.KindTTLExceeded, false, 5, 1), seen{0, 5, 6}},
-		{said(probe.KindTTLExceeded, true, 4, 1), seen{0, 5, 6}}, // a target is not a router
+		// The target does not count as a router.
+		{said(probe.KindTTLExceeded, true, 4, 1), seen{0, 5, 6}},
 		{said(probe.KindHostUnreach, false, 12, 1), seen{12, 5, 6}},
 		{said(probe.KindAdmin, false, 10, 1), seen{10, 5, 6}},
 		{said(probe.KindNetUnreach, true, 11, 1), seen{10, 5, 6}},

@@ -38,7 +38,7 @@ func TestStopSetFull(t *testing.T) {
 	for i := range 10_000 {
 		a := interfaceNo(i % 100)
 		if s.Add(9, a) && !told[a] {
-			t.Fatalf("%v was known before it was told", a)
+			t.Fatalf("%v was known before it was added", a)
 		}
 		told[a] = true
 	}

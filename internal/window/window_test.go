@@ -87,7 +87,7 @@ func TestAnswer(t *testing.T) {
 	}
 	w.Close(0, true)
 	if w.Deadline() == 0 || !w.Halted() {
-		t.Error("closed with deadline 0, which says open")
+		t.Error("closed with deadline 0, which means open")
 	}
 	w.Reset()
 	checkEmpty(t, w)
@@ -130,7 +130,7 @@ func checkEmpty(t *testing.T, w *Window) {
 		}
 	}
 	if !w.Keep(0, reply(1, 20), Late) || !w.Keep(0, reply(1, 0), Late) || w.Keep(0, reply(1, 0), Late) {
-		t.Error("after Reset: the room for unlinked entries is not what it was")
+		t.Error("after Reset: the room for unlinked entries has changed")
 	}
 }
 

@@ -34,7 +34,7 @@ func TestSum(t *testing.T) {
 		{"nothing", "", 0},
 		{"RFC 1071 §3", "0001 f203 f4f5 f6f7", 0xddf2},
 		{"odd", "01", 0x0100},
-		{"odd behind a word", "0001 02", 0x0201},
+		{"odd octet after a word", "0001 02", 0x0201},
 		{"carry", "ffff 0001", 0x0001},
 		{"zeros", "0000 0000", 0},
 		{"ones", "ffff ffff ffff ffff ffff ffff", 0xffff},

@@ -38,7 +38,7 @@ var (
 	ErrExtensionShort = errors.New("ICMP extension structure is cut")
 	// ErrExtensionVersion: a version other than 2.
 	ErrExtensionVersion = errors.New("ICMP extension structure is not version 2")
-	// ErrObject: an object states a length less than its own header, or more than what is left.
+	// ErrObject: an object states a length less than its own header, or more than the rest.
 	ErrObject = errors.New("ICMP extension object has a wrong length")
 )
 

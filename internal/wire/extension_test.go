@@ -214,7 +214,8 @@ func TestAppendTrimmed(t *testing.T) {
 			}
 		}
 	}
-	broken := append(bytes.Clone(whole[:extHeader]), 0, 0, 1, 1, 9, 9, 9, 9) // an object of length 0
+	// An object of length 0.
+	broken := append(bytes.Clone(whole[:extHeader]), 0, 0, 1, 1, 9, 9, 9, 9)
 	if got := AppendTrimmed(nil, broken, 8); !bytes.Equal(got[extHeader:], nil) {
 		t.Errorf("% x", got)
 	}
@@ -238,7 +239,7 @@ func FuzzExtension(f *testing.F) {
 		var x, again Extension
 		if err := x.Decode(in); err != nil {
 			if x.objects != nil || x.Checksum != 0 {
-				t.Fatalf("%v left %+v behind", err, x)
+				t.Fatalf("after %v: %+v", err, x)
 			}
 			return
 		}

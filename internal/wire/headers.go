@@ -78,10 +78,9 @@ const (
 	OptionMSSLen = 4
 )
 
-// An ICMP header (RFC 792, RFC 4443 §2.1) and what echo messages add to it.
-// Errors hold the quotation at ICMPLen; octet ICMPv4QuoteWords (in 32-bit
-// words) or ICMPv6QuoteWords (in 64-bit words) states its length if it is
-// followed by an extension structure (RFC 4884 §4).
+// An ICMP header (RFC 792, RFC 4443 §2.1) and the fields that echo messages add. Errors hold the
+// quotation at ICMPLen; octet ICMPv4QuoteWords (in 32-bit words) or ICMPv6QuoteWords (in 64-bit
+// words) states its length if it is followed by an extension structure (RFC 4884 §4).
 const (
 	ICMPType         = 0
 	ICMPCode         = 1

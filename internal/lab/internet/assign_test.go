@@ -50,7 +50,7 @@ func TestNew(t *testing.T) {
 		t.Errorf("%+v, %v", o, err)
 	}
 	if _, err := New(Veth, "nowhere", nil, nil); err == nil {
-		t.Error("a preset that is none was taken")
+		t.Error("an unknown preset was accepted")
 	}
 	if _, err := New(Veth, "clean", nil, []string{"loss-forward=2"}); err == nil {
 		t.Error("a share of 2 was taken")

@@ -49,7 +49,8 @@ func (t *tun) openRing() {
 	if err != nil {
 		return
 	}
-	if ring.do(opRead, t.fd, &t.in, 1); t.in.size[0] != -int32(unix.EAGAIN) { // none can be there yet
+	// No packet can have arrived yet.
+	if ring.do(opRead, t.fd, &t.in, 1); t.in.size[0] != -int32(unix.EAGAIN) {
 		ring.close()
 		return
 	}

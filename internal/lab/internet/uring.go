@@ -134,7 +134,8 @@ func (u *uring) do(op uint8, fd int, b *burst, n int) {
 			uintptr(tail-atomic.LoadUint32(u.sqHead)), uintptr(n-done), enterGetEvents, 0, 0)
 		done += u.reap(b)
 		if errno != 0 && errno != unix.EINTR {
-			atomic.StoreUint32(u.sqTail, atomic.LoadUint32(u.sqHead)) // withdraw the rest
+			// Withdraw the rest.
+			atomic.StoreUint32(u.sqTail, atomic.LoadUint32(u.sqHead))
 			return
 		}
 	}

@@ -141,7 +141,8 @@ func testSend(t *testing.T, tun *tun, socket, round int) {
 	tun.flush()
 	var buf [64]byte
 	for want := range number {
-		for end := time.Now().Add(5 * time.Second); ; runtime.Gosched() { // delivery is asynchronous
+		// The kernel delivers asynchronously.
+		for end := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
 			n, err := unix.Read(socket, buf[:])
 			if err == unix.EAGAIN && time.Now().Before(end) {
 				continue

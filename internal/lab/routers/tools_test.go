@@ -51,7 +51,7 @@ func TestTracerouteICMP(t *testing.T) {
 	eachTerritory(t, func(t *testing.T, a Territory, family string, truth Truth) {
 		got := traceroute(t, sample(a, family, 0), "-I")
 		if len(got) != wantLength(truth) || !truth.Allows(got) {
-			t.Errorf("traceroute says %v, truth is one of %v", got, truth.Paths)
+			t.Errorf("traceroute prints %v, truth is one of %v", got, truth.Paths)
 		}
 	})
 }
@@ -66,7 +66,7 @@ func TestTracerouteUDP(t *testing.T) {
 		}
 		for i, addr := range got {
 			if want := truth.At(i + 1); addr.IsValid() && !slices.Contains(want, addr) || !addr.IsValid() && len(want) > 0 {
-				t.Errorf("TTL %d: traceroute says %v, want one of %v", i+1, addr, want)
+				t.Errorf("TTL %d: traceroute prints %v, want one of %v", i+1, addr, want)
 			}
 		}
 	})
@@ -164,7 +164,7 @@ func checkScamper(t *testing.T, topology *Topology, trace scamperTrace, method s
 		last = fmt.Sprintf("%d/%d", h.Type, h.Code)
 	}
 	if !truth.Allows(got) {
-		t.Errorf("scamper says %v of %s, truth is one of %v", got, trace.Dst, truth.Paths)
+		t.Errorf("scamper reports %v for %s, truth is one of %v", got, trace.Dst, truth.Paths)
 	}
 	if want := ending(truth.Ending, trace.Dst.Is4(), method); last != want {
 		t.Errorf("trace to %s ends by ICMP %s, want %s", trace.Dst, last, want)
