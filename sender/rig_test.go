@@ -13,7 +13,7 @@ import (
 	"github.com/masstrace/masstrace/ratelimit"
 )
 
-// epoch is what the rig adds to its virtual clock to get stamps.
+// epoch is the offset from the virtual clock of the rig to stamps.
 const epoch = int64(1e18)
 
 // sending is the frames that the fake link accepted at one time.

@@ -45,7 +45,7 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 		case IsRefused(err):
 			return accepted, Refused(err)
 		default:
-			s.giveUp(from, from+1) // give up this frame alone, whatever the error
+			s.giveUp(from, from+1) // give up this frame alone
 			from++
 			failures = 0
 		}

@@ -115,7 +115,7 @@ type Window struct {
 	Position uint64
 
 	// Heard counts the frames received for the window. The matcher owns it until it has retired
-	// the window, then the receiver of the Retired channel owns it.
+	// the window, and after that the stage that takes it from the Retired channel.
 	Heard account.Heard[uint64]
 
 	targets []probe.Addr

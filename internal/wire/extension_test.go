@@ -221,7 +221,7 @@ func TestAppendTrimmed(t *testing.T) {
 	}
 }
 
-// FuzzExtension reads its input and writes what it read. The copy must decode to the same.
+// FuzzExtension decodes its input and encodes the result, which must decode to the same.
 func FuzzExtension(f *testing.F) {
 	for _, s := range []string{oneLabel, oneLabelBad, cutObject, headerOnly, versionOne, indexAndName, allParts} {
 		f.Add(octets(f, s), 0)
