@@ -67,7 +67,7 @@ func (f flagNames) message(err error) string {
 		return fmt.Sprintf("%s and %s name the same file: %s", f.flag(collision.First.Name), f.flag(collision.Second.Name), collision.Second.Path)
 	}
 	if exists, ok := errors.AsType[*outfile.ExistsError](err); ok && !exists.Link {
-		return err.Error() + ": remove it, choose another name, or give --overwrite"
+		return err.Error() + ": remove it, choose another name, or allow it by --overwrite"
 	}
 	// The error may be wrapped: what stands around it stays.
 	refused, ok := errors.AsType[*plan.ConfigError](err)

@@ -12,30 +12,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File is a file or a stream that results are written to, and may be compressed.
-// It does not buffer: its caller writes large pieces. Errors wrap those of the
-// operating system, so that errors.Is finds syscall.ENOSPC or syscall.EPIPE. A
-// File belongs to one goroutine at a time.
+// File is a file or a stream for results, compressed or not. It has no buffer: its caller writes
+// large pieces. Its errors wrap those of the operating system, so that errors.Is finds
+// syscall.ENOSPC or syscall.EPIPE. A File belongs to one goroutine at a time.
 type File struct {
-	w      io.Writer // what Write writes to
+	w      io.Writer // destination of Write
 	packer packer    // w if the file is compressed, else nil
 	file   *os.File  // nil for the standard output
 	made   bool      // Open made the file: it did not exist before
 	marked bool      // nothing was written since Mark
 }
 
-// Existing is what becomes of a regular file that exists already.
+// Existing says what Open does with a regular file that exists already.
 type Existing int
 
 const (
-	// Keep refuses to write to it, also if it is empty.
+	// Keep returns an ExistsError, also for an empty file.
 	Keep Existing = iota
-	// Overwrite empties it.
+	// Overwrite empties the file.
 	Overwrite
 )
 
-// ExistsError means that a file exists and is not to be overwritten, or that its name is a
-// link, which is not followed.
+// ExistsError means that a file exists and must not be overwritten, or that its path is a symbolic
+// link. Files are never written through a link.
 type ExistsError struct {
 	Path string
 	Link bool
@@ -44,22 +43,22 @@ type ExistsError struct {
 // Error implements error.
 func (e *ExistsError) Error() string {
 	if e.Link {
-		return e.Path + " is a link, and links are not written through"
+		return e.Path + " is a symbolic link, and files are not written through links"
 	}
-	return e.Path + " exists, and is not overwritten"
+	return e.Path + " exists"
 }
 
-// Is reports that the error is fs.ErrExist, too.
+// Is lets errors.Is find fs.ErrExist.
 func (e *ExistsError) Is(target error) bool { return target == fs.ErrExist }
 
-// Open makes the file at path. All may read it and its owner may write it, less what the
-// umask takes. If path ends in .gz or .zst, the file is compressed. The path - stands for
-// stdout, which Close leaves open.
+// Open makes the file at path, with the permissions 0644 less the umask. If path ends in .gz or
+// .zst, the file is compressed. The path - stands for stdout, which Close leaves open.
 //
-// If a regular file exists there already, existing decides. It is emptied only after it is
-// locked: if another File is open on it, in any process, the error wraps ErrTaken, and the
-// file stays as it is. The lock ends with Close. Devices, pipes and sockets, and open files
-// of this process by their names below /dev and /proc, are opened as they are.
+// If a regular file exists there already, existing says what to do. Open locks the file before it
+// empties it; the lock lasts until Close. If another File of any process has the file open, the
+// error wraps ErrTaken, and the file does not change. Devices, pipes and sockets are opened without
+// a lock, and are not emptied. Neither are open files of this process by their names below /dev and
+// /proc: Open appends to them.
 func Open(path string, stdout io.Writer, existing Existing) (*File, error) {
 	if path == "-" {
 		return &File{w: stdout}, nil
@@ -103,7 +102,7 @@ func open(path string, existing Existing) (f *os.File, made bool, err error) {
 	return f, false, err
 }
 
-// isOurs reports whether a name is that of an open file of this process.
+// isOurs reports whether a path is the name of an open file of this process.
 func isOurs(path string) bool {
 	path = filepath.Clean(path)
 	for _, prefix := range []string{"/dev/std", "/dev/fd/", "/proc/self/fd/"} {
@@ -135,7 +134,7 @@ func empty(f *os.File) error {
 	return f.Truncate(0)
 }
 
-// newFile returns a File that writes to f from its present offset.
+// newFile returns a File that writes to f from its current offset.
 func newFile(f *os.File, path string) (*File, error) {
 	s := &File{w: f, file: f}
 	var err error
@@ -154,8 +153,8 @@ func (s *File) Write(b []byte) (int, error) {
 	return s.w.Write(b)
 }
 
-// Flush makes what was written readable in the file. Each call costs some of the
-// compression: call it once a window, not once a line.
+// Flush makes everything written so far readable in the file. Each call makes the compression
+// slightly worse: call it once per window, not once per line.
 func (s *File) Flush() error {
 	if s.packer == nil || s.marked {
 		return nil
@@ -163,7 +162,7 @@ func (s *File) Flush() error {
 	return s.packer.Flush()
 }
 
-// Close ends the compressed stream, closes the file and so releases its lock. It does nothing
+// Close ends the compressed stream and closes the file, which releases its lock. It does nothing
 // for a nil File.
 func (s *File) Close() error {
 	if s == nil {
@@ -179,8 +178,8 @@ func (s *File) Close() error {
 	return err
 }
 
-// Discard closes the file of a run that did not begin, and removes it if Open made it. It
-// does nothing for a nil File.
+// Discard closes the file of a run that did not begin, and removes it if Open made it. It does
+// nothing for a nil File.
 func (s *File) Discard() error {
 	if s == nil || s.file == nil {
 		return nil

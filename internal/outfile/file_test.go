@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// names are of files that are written in different ways.
+// names selects the different kinds of files.
 var names = []string{"out.ndjson", "out.ndjson.gz", "out.ndjson.zst"}
 
-// line is what tests write: long enough that 300 of them fill some buffers.
+// line is the line that tests write. It is so long that 300 lines fill several buffers.
 var line = append(bytes.Repeat([]byte("twelve chars"), 100), '\n')
 
 // write writes n lines.
@@ -39,8 +39,8 @@ func made(t *testing.T, path string, n int) {
 	}
 }
 
-// count returns how many lines of ours the file begins with. The error is that of
-// the stream after them.
+// count returns how many of the tests' lines are at the start of the file. The error is that of the
+// stream after them.
 func count(t *testing.T, path string) (int, error) {
 	t.Helper()
 	in, err := os.Open(path)
@@ -88,7 +88,7 @@ func TestOpenFormats(t *testing.T) {
 	}
 }
 
-// A file that is being written stays as it is when it is opened again.
+// Opening a file that another File writes does not change it.
 func TestOpenTaken(t *testing.T) {
 	for _, name := range names {
 		path := filepath.Join(t.TempDir(), name)
@@ -123,7 +123,7 @@ func TestOpenTaken(t *testing.T) {
 	}
 }
 
-// Devices and pipes are shared: neither is locked.
+// Devices and pipes are shared: they are not locked.
 func TestOpenShared(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -150,8 +150,7 @@ func TestOpenShared(t *testing.T) {
 	}
 }
 
-// What was flushed can be read before the file is closed, as when its writer was
-// killed.
+// Flushed data can be read before the file is closed, for example after its writer was killed.
 func TestFlush(t *testing.T) {
 	for i, want := range []error{nil, io.ErrUnexpectedEOF, io.ErrUnexpectedEOF} {
 		path := filepath.Join(t.TempDir(), names[i])

@@ -11,19 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Mark is where a file can be cut and gone on from: Reopen takes it.
+// Mark is a position at which Reopen can cut a file and continue it.
 type Mark struct {
-	Offset int64  `json:"offset"` // length of the file, in bytes
-	Tail   string `json:"tail"`   // digest of the last bytes before it
+	Offset int64  `json:"offset"` // length of the file, in octets
+	Tail   string `json:"tail"`   // SHA-256 of the last tailLen octets before Offset, hexadecimal
 }
 
-// tailLen is how many bytes of the file a Mark proves.
+// tailLen is the number of octets by which a Mark recognizes its file.
 const tailLen = 4 << 10
 
-// Mark syncs all that was written to the disk and returns where the file ends. A file that
-// is cut there is whole, and Reopen goes on from there: Mark ends the gzip member (RFC 1952
-// §2.2) or the Zstandard frame (RFC 8878 §3.1) of a compressed file, and others may follow
-// it. Mark of the standard output is an error.
+// Mark syncs everything written so far to the disk and returns the end of the file. A file that is
+// cut there is complete, and Reopen continues it. For this, Mark ends the gzip member (RFC 1952
+// §2.2) or the Zstandard frame (RFC 8878 §3.1) of a compressed file; others may follow. Mark of
+// standard output returns an error.
 func (s *File) Mark() (m Mark, err error) {
 	if s.file == nil {
 		return m, errors.New("the standard output cannot be marked")
@@ -47,7 +47,7 @@ func (s *File) Mark() (m Mark, err error) {
 	return m, err
 }
 
-// tailOf returns the digest of the last bytes before offset.
+// tailOf returns the digest of the last octets before offset.
 func tailOf(f *os.File, offset int64) (string, error) {
 	b := make([]byte, min(offset, tailLen))
 	if _, err := f.ReadAt(b, offset-int64(len(b))); err != nil {
@@ -57,9 +57,8 @@ func tailOf(f *os.File, offset int64) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// Reopen opens the file at path, cuts it at m, and appends from there. The file is locked
-// first, and must be the one of m: an error that wraps ErrTaken, or is a *ForeignError,
-// leaves the file as it is.
+// Reopen opens the file at path, cuts it at m, and appends from there. Like Open, it locks the file
+// first. If the error wraps ErrTaken or is a *ForeignError, the file did not change.
 func Reopen(path string, m Mark) (*File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -75,7 +74,7 @@ func Reopen(path string, m Mark) (*File, error) {
 	return s, err
 }
 
-// ForeignError means that a file is not the one that a Mark is of.
+// ForeignError means that a file is not the file of the Mark.
 type ForeignError struct{ Path, Why string }
 
 // Error implements error.
@@ -100,7 +99,7 @@ func cut(f *os.File, m Mark) error {
 		return err
 	}
 	if tail != m.Tail {
-		return &ForeignError{f.Name(), fmt.Sprintf("the bytes before the %dth are other ones", m.Offset)}
+		return &ForeignError{f.Name(), fmt.Sprintf("its first %d bytes do not end with what was written", m.Offset)}
 	}
 	if err := f.Truncate(m.Offset); err != nil {
 		return err

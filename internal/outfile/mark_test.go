@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A file cut at a mark is whole, and what is appended there goes on from it.
+// A file that is cut at a mark is complete, and can be continued there.
 func TestMark(t *testing.T) {
 	for _, name := range names {
 		path := filepath.Join(t.TempDir(), name)
@@ -19,7 +19,7 @@ func TestMark(t *testing.T) {
 		}
 		marks := []Mark{}
 		for n := range 4 {
-			write(t, f, n) // the first mark has nothing before it, nor has a second in a row
+			write(t, f, n) // also tests a mark at the start, and two marks in a row
 			for range 2 {
 				at, err := f.Mark()
 				if err != nil {
@@ -42,8 +42,7 @@ func TestMark(t *testing.T) {
 	}
 }
 
-// checkReopened cuts the file at a mark, which had lines before it, and appends
-// one more.
+// checkReopened cuts the file at a mark after had lines, and appends one more line.
 func checkReopened(t *testing.T, path string, at Mark, had int) {
 	t.Helper()
 	for more := range 2 {

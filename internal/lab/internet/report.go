@@ -11,15 +11,14 @@ import (
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
-// report is what is left of a simulated Internet: the log, and the counters.
+// report is the output of a simulated Internet: the log, and the counters.
 type report struct {
 	log      *netsim.LogWriter
 	file     *outfile.File // of the log
 	counters *outfile.File
 }
 
-// openReport opens what is asked for, so that a path that cannot be written is
-// found out before the command starts.
+// openReport opens the files, so that an error shows before the command starts.
 func openReport(o Options) (r *report, err error) {
 	r = new(report)
 	if o.Counters != "" {
@@ -37,19 +36,19 @@ func openReport(o Options) (r *report, err error) {
 	return r, err
 }
 
-// Counters is what Options.Counters gets.
+// Counters is the content of the file Options.Counters.
 type Counters struct {
-	// Simulator names what became of each packet that came, and what was sent.
+	// Simulator counts the fates of the received packets, and the packets that were sent.
 	Simulator map[string]uint64 `json:"simulator"`
-	// Packets that never reached the simulator, that had no room while they
-	// were under way, and that the link did not take.
+	// Packets that never reached the simulator, that had no room while they were delayed, and
+	// that the link did not accept.
 	LostIn    uint64 `json:"lost_in"`
 	LostDelay uint64 `json:"lost_delay"`
 	LostOut   uint64 `json:"lost_out"`
 }
 
-// write closes the log and writes the counters. What was lost in the simulator,
-// and so is no part of the truth, is said on stderr too.
+// write closes the log and writes the counters. It also prints the packets lost in the simulator on
+// stderr, because they are not part of the truth.
 func (r *report) write(sim *netsim.Sim, p *pump) error {
 	c := Counters{Simulator: make(map[string]uint64), LostDelay: p.queue.Drops()}
 	counters := sim.Counters()
