@@ -16,7 +16,7 @@ const netnsDir = "/run/netns"
 // directory for names of network namespaces. They end with the mount namespace, and are not visible
 // outside.
 func privateMounts() error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+	if err := privateRoot(); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
 	const noExec = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
@@ -34,6 +34,35 @@ func privateMounts() error {
 	}
 	if err := unix.Mount("netns", netnsDir, "tmpfs", noExec, "mode=0755"); err != nil {
 		return fmt.Errorf("mount %s: %w", netnsDir, err)
+	}
+	return nil
+}
+
+// privateRoot keeps the mounts of this namespace from all others. After chroot(2), / is no mount
+// that could be made private. Then privateRoot makes it one: it mounts / below /proc, which is a
+// mount in any case, and goes on in there.
+func privateRoot() error {
+	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	const base, root = "/proc", "/proc/root"
+	for _, step := range []func() error{
+		func() error { return unix.Mount("", base, "", unix.MS_REC|unix.MS_PRIVATE, "") },
+		func() error { return unix.Mount("root", base, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755") },
+		func() error { return os.Mkdir(root, 0o755) },
+		func() error { return unix.Mount("/", root, "", unix.MS_BIND|unix.MS_REC, "") },
+		func() error { return unix.Mount("", root, "", unix.MS_REC|unix.MS_PRIVATE, "") },
+		func() error { return unix.Chroot(root) },
+		func() error { return os.Chdir(dir) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
