@@ -30,8 +30,8 @@ func TestStatusLine(t *testing.T) {
 	}
 }
 
-// show gives the console what a run shows it.
-func show(c *console) {
+// shown gives the console what a run shows it.
+func shown(c *console) {
 	c.Event(observe.Began{})
 	c.Event(observe.Notice("a notice"))
 	c.Progress(observe.Progress{Elapsed: 1000 * time.Second})
@@ -68,7 +68,7 @@ func TestConsole(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out strings.Builder
-			show(&console{out: &out, terminal: tt.terminal, quiet: tt.quiet})
+			shown(&console{out: &out, terminal: tt.terminal, quiet: tt.quiet})
 			got, isSummed := strings.CutSuffix(out.String(), end)
 			got, table, _ := strings.Cut(got, "targets ")
 			if strings.TrimRight(got, " ") != tt.want || isSummed == tt.quiet || (table == "") != tt.quiet {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -48,7 +49,8 @@ func TestOutputDiskFull(t *testing.T) {
 	}
 }
 
-// A reader that goes away is an error like a full disk, and no SIGPIPE.
+// When the reader of standard output goes away, the scan ends as other programs do, and without a
+// message about it. Its account stays.
 func TestOutputPipeClosed(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
@@ -62,8 +64,11 @@ func TestOutputPipeClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	reader.Close()
-	p.end(4)
-	p.says("masstrace: output failed: write /dev/stdout: broken pipe", "incomplete: the results could not be written")
+	p.end(statusPipe)
+	p.says("incomplete: the results could not be written")
+	if strings.Contains(p.said(), "broken pipe") {
+		t.Errorf("not a quiet end:\n%s", p.said())
+	}
 }
 
 // Nobody reads the status any more: the scan goes on.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -17,6 +18,7 @@ const (
 	statusUsage       = 2 // the request makes no sense
 	statusEnvironment = 3 // permission, link, route, files
 	statusPartial     = 4 // the run began and did not finish
+	statusPipe        = 128 + int(syscall.SIGPIPE)
 )
 
 // exitStatus is the status of a command that has written all it has to write.

@@ -36,10 +36,12 @@ var mayImport = map[string][]string{
 	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
 	"internal/format/all":        {"internal/format", "internal/format/caracal", "internal/format/ndjson", "internal/format/scamper", "internal/format/yarrp"},
 	"internal/format/caracal":    {"internal/format", "internal/record", "internal/wire"},
+	"internal/format/hops":       {"internal/record", "internal/wire"},
 	"internal/format/ndjson":     {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/scamper":    {"internal/format", "internal/format/ndjson"},
 	"internal/format/traceroute": {"internal/probe", "internal/record", "internal/wire"},
 	"internal/format/yarrp":      {"internal/format", "internal/probe", "internal/record"},
+	"internal/show":              {"internal/format", "internal/format/all", "internal/probe", "internal/record"},
 	"internal/merge":             {"internal/format", "internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
 
 	// The base of the programs: nothing here depends on a program.
@@ -70,7 +72,7 @@ var mayImport = map[string][]string{
 	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/target", "internal/wire"},
 	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 
-	"cmd/masstrace": {"internal/account", "internal/format/ndjson", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace": {"internal/account", "internal/format", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":                 {},

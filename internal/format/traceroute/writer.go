@@ -287,3 +287,10 @@ func printable(s string) string {
 		return r
 	}, s)
 }
+
+// line writes a line.
+func (r *Writer) line(format string, args ...any) error {
+	r.buf.Reset()
+	fmt.Fprintf(&r.buf, format, args...)
+	return r.endLine()
+}
