@@ -86,6 +86,7 @@ var mayImport = map[string][]string{
 	"internal/gotest":       {},
 	"internal/gotest/tally": {"internal/gotest"},
 	"internal/programs":     {},
+	"internal/prose":        {},
 }
 
 // keptIn says which of our packages may import a module of others.
