@@ -112,7 +112,7 @@ func TestMaxRuntime(t *testing.T) {
 				"--max-runtime=" + strconv.Itoa(seconds) + "s", "--strategy"}, strings.Fields(strategy)...)
 			p := start(t, nil, args...)
 			p.end(4)
-			p.says("incomplete: the time was up")
+			p.says("incomplete: the maximum run time is over")
 			sum := mustRead(t, out).summary
 			if sum.Reason != record.ReasonMaxRuntime || sum.Sent < 50 || sum.Sent > 1000*seconds+100 {
 				t.Errorf("summary %+v; want about %d sent", sum, 1000*seconds)

@@ -77,13 +77,13 @@ type FirstAttempts struct {
 // Skipped counts the (target, TTL, flow) that were not probed, by reason.
 type Skipped struct {
 	Reached     uint64 `json:"reached" text:"beyond a target that had answered"`
-	Unreachable uint64 `json:"unreachable,omitempty" text:"beyond where it was said to be unreachable"`
+	Unreachable uint64 `json:"unreachable,omitempty" text:"beyond a router that reported the target unreachable"`
 	Loop        uint64 `json:"loop,omitempty" text:"beyond a loop of routers"`
-	GapLimit    uint64 `json:"gap_limit,omitempty" text:"beyond too many silent TTLs"`
-	Known       uint64 `json:"known,omitempty" text:"on parts of paths that other traces saw"`
-	Limited     uint64 `json:"limited,omitempty" text:"at routers that answer only so many"`
-	Excluded    uint64 `json:"excluded" text:"excluded"` // the sender's own check refused the target
-	Interrupted uint64 `json:"interrupted" text:"the run ended before"`
+	GapLimit    uint64 `json:"gap_limit,omitempty" text:"beyond too many silent TTLs in a row"`
+	Known       uint64 `json:"known,omitempty" text:"on parts of paths that other traces show"`
+	Limited     uint64 `json:"limited,omitempty" text:"at routers that limit their answer rate"`
+	Excluded    uint64 `json:"excluded" text:"excluded during the run"` // the sender's own check refused the target
+	Interrupted uint64 `json:"interrupted" text:"not sent before the run ended"`
 	TxError     uint64 `json:"tx_error" text:"refused by the kernel"`
 }
 
