@@ -28,14 +28,11 @@ func TestInterruptibleEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := newInterruptible(ctx, in)
 	p := make([]byte, 8)
-	context.AfterFunc(ctx, func() {})
-	go func() {
-		_, _ = out.Write([]byte("abc")) // after which the pipe is empty
-		cancel()
-	}()
+	go func() { _, _ = out.Write([]byte("abc")) }() // after which the pipe is empty
 	if n, err := io.ReadFull(r, p[:3]); n != 3 || err != nil {
 		t.Fatal(n, err)
 	}
+	go cancel() // not before: a read may return the error instead of its bytes
 	if n, err := r.Read(p); n != 0 || !errors.Is(err, context.Canceled) {
 		t.Errorf("held up: %d, %v; want the context's error", n, err)
 	}
