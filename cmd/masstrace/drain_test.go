@@ -70,7 +70,7 @@ func TestSignalList(t *testing.T) {
 			return strings.Contains(string(text), `"type":"reply"`)
 		})
 		p.hit(signals...)
-		p.await("interrupted: no more probes are sent")
+		p.await("interrupted: sending has stopped")
 		p.end(4)
 		sum := mustRead(t, out).summary
 		if sum.Complete || sum.Reason != record.ReasonSignal || sum.Sent != 1 || sum.Answered != 1 {

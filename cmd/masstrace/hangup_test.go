@@ -33,7 +33,7 @@ func TestHangup(t *testing.T) {
 	p.await(" sent ")
 	write("45.16.0.0/16\nnonsense\n")
 	p.signal(syscall.SIGHUP)
-	p.await("masstrace: the exclusions are not read again, and stay as they were: " + list + ":2")
+	p.await("masstrace: the exclusions could not be read again and stay the same: " + list + ":2")
 	write("45.16.0.0/16\n")
 	p.signal(syscall.SIGHUP)
 	p.await("1 range(s) newly excluded")

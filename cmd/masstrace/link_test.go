@@ -47,7 +47,7 @@ func TestLinkBack(t *testing.T) {
 			for command := range strings.SplitSeq(tt.up, ";") {
 				do(t, command)
 			}
-			p.await("uplink0: up: the run goes on")
+			p.await("uplink0: up: the run continues")
 			p.end(0)
 			r := mustRead(t, out)
 			if sum := r.summary; !sum.Complete || sum.TxErrors > 0 || sum.Answered*2 < sum.Sent {
@@ -136,7 +136,7 @@ func TestQueueFull(t *testing.T) {
 		case len(args) == 0 && (got < sum.Sent || got > sum.Sent+few || sum.TxErrors != 0):
 			t.Errorf("link transmitted %d, summary %+v", got, sum)
 		case len(args) > 0 && got < sum.Sent: // this kernel's queue does not wait for the device
-			p.says("warning: uplink0 dropped ")
+			p.says("warning: the queue of uplink0 dropped ")
 		}
 	}
 }
@@ -173,7 +173,7 @@ func TestEnvironment(t *testing.T) {
 		{name: "no neighbour", args: "45.16.0.1", want: "192.0.2.1",
 			setup: []string{"ip link set up0 up", "ip address add 192.0.2.2/24 dev up0", "ip route add " + via}},
 		{name: "MTU", args: "-i up0 --source 2001:db8::2 --gateway-mac 02:00:00:00:00:01 2a00:16::1",
-			setup: []string{"ip link set up0 mtu 1000"}, want: "MTU of up0 is 1000 bytes, too small: 1280 are needed"},
+			setup: []string{"ip link set up0 mtu 1000"}, want: "the MTU of up0 is 1000 bytes; probes need 1280"},
 		{name: "families by different links", args: "--gateway-mac 02:00:00:00:00:01 45.16.0.1 2a00:16::1",
 			setup: []string{"ip link set up0 mtu 1500", "ip link set other0 up",
 				"ip address add 2001:db8::2/64 dev other0 nodad", "ip route add 2a00::/16 via 2001:db8::1 dev other0"},

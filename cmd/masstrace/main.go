@@ -22,10 +22,10 @@ var version = "0.1.0-dev"
 type cli struct {
 	Scan   ScanCmd   `cmd:"" help:"Trace every target of prefix lists."`
 	Trace  TraceCmd  `cmd:"" help:"Trace the path to a host, as traceroute does."`
-	Replay ReplayCmd `cmd:"" help:"Write the records of captures, ours or of any traceroute's."`
-	Merge  MergeCmd  `cmd:"" help:"Put the results of shards into one file, with one summary."`
-	Lab    LabCmd    `cmd:"" help:"Run a command in a network of its own that has no way out."`
-	Verify VerifyCmd `cmd:"" help:"Hold results against the truth of a simulated Internet."`
+	Replay ReplayCmd `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
+	Merge  MergeCmd  `cmd:"" help:"Write the results of all shards into one file, with one summary."`
+	Lab    LabCmd    `cmd:"" help:"Run a command in a separate network that no packet leaves."`
+	Verify VerifyCmd `cmd:"" help:"Compare results with the truth of a simulated Internet."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }
@@ -93,7 +93,7 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Exit(exit),
 		kong.Vars{
 			"version": "masstrace " + version,
-			"presets": "Network to start from: " + strings.Join(internet.Presets(), ", "),
+			"presets": "Kind of network: " + strings.Join(internet.Presets(), ", "),
 		},
 	)...)
 }

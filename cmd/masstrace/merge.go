@@ -11,11 +11,11 @@ import (
 
 // MergeCmd puts the results of shards into one file.
 type MergeCmd struct {
-	Files []string `arg:"" name:"file" help:"What scan --shard wrote: one file of each shard, also compressed."`
+	Files []string `arg:"" name:"file" help:"Output files of scan --shard, one for each shard, also compressed."`
 
-	Output       string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
-	AllowMissing bool   `help:"Merge also if shards are missing. The summary then says that the scan is not complete."`
-	Quiet        bool   `short:"q" help:"No summary on standard error."`
+	Output       string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
+	AllowMissing bool   `help:"Merge even if shards are missing. The summary is then marked as not complete."`
+	Quiet        bool   `short:"q" help:"Print no summary."`
 }
 
 // Run only translates flags; the work is package merge's.

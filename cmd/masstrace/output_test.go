@@ -37,7 +37,7 @@ func TestOutputDiskFull(t *testing.T) {
 		p := start(t, nil, "scan", "45.16.0.0/12", "--rate=20k", "--memory=1M", "--wait=100ms", "-o", out)
 		p.end(4)
 		p.says("masstrace: output failed: write "+out+": no space left on device",
-			"incomplete: the results could not be written", "the run ended before")
+			"incomplete: the results could not be written", "not sent before the run ended")
 		// Whole lines are valid, the last one is cut.
 		if r, err := readResults(out); err != nil || len(r.traces) == 0 || r.summary != nil {
 			t.Errorf("%s: %v; want traces and no summary", name, err)

@@ -36,7 +36,7 @@ func TestReceiveOverflow(t *testing.T) {
 	if sum.Drops.Kernel == 0 {
 		t.Fatalf("nothing was dropped: %s", p.said())
 	}
-	p.says("under drops", "unseen: ")
+	p.says("under drops", "before they could be read: ")
 	// Awaited when the process was suspended, or sent while drops were not over.
 	most := uint64(1000*(wait+suspended).Seconds()) + 1000 // on a machine that is busy with others
 	if by := sum.SilentBy; by.Drops == 0 || by.Drops > most || by.Unknown == 0 {

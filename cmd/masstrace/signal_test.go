@@ -23,7 +23,7 @@ func TestSignalOnce(t *testing.T) {
 			p := start(t, nil, "scan", "45.80.0.0/13", "45.144.0.0/13", "--rate=1k", "--wait=500ms", "-o", out)
 			p.await(" sent ")
 			p.signal(s)
-			p.await("interrupted: no more probes are sent")
+			p.await("interrupted: sending has stopped")
 			p.end(4)
 			p.says("incomplete: stopped by a signal", "masstrace: not complete: signal")
 
@@ -68,7 +68,7 @@ func TestSignalTwice(t *testing.T) {
 		p.await("once more to leave at once")
 		p.insist(syscall.SIGINT)
 		p.end(4)
-		p.says("left at once")
+		p.says("killed: the output has no summary")
 		r, err := readResults(out)
 		if err != nil {
 			t.Fatal(err)
@@ -96,7 +96,7 @@ func TestSignalTwiceBlockedOutput(t *testing.T) {
 	p.await("once more to leave at once")
 	p.insist(syscall.SIGINT)
 	p.end(4)
-	p.says("left at once: the system holds up: write records")
+	p.says("killed: these stages did not end, because the system blocks them: write records")
 }
 
 // The end by time is an end like any other.

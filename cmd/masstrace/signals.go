@@ -80,7 +80,7 @@ func keepSignals() {
 func leave(stderr io.Writer) {
 	written := make(chan struct{})
 	go func() { // which the reader of stderr may hold up, too
-		fmt.Fprintln(stderr, "masstrace: left at once: the command did not end by itself")
+		fmt.Fprintln(stderr, "masstrace: killed: the command did not end in time")
 		close(written)
 	}()
 	select {

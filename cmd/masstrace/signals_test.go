@@ -81,7 +81,7 @@ func TestSignalsOver(t *testing.T) {
 
 func TestSignalsExplain(t *testing.T) {
 	failure := errors.New("a failure")
-	partial := &run.Incomplete{Err: errors.New("the output is not whole")}
+	partial := &run.Incomplete{Err: errors.New("the output is not complete")}
 	tests := []struct {
 		name       string
 		begun, hit bool

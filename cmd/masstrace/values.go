@@ -75,7 +75,7 @@ type bandwidth float64
 func (b *bandwidth) UnmarshalText(text []byte) error {
 	v, err := scaled(string(text), 1000)
 	if err == nil && v <= 0 {
-		err = fmt.Errorf("%q is not more than 0", text)
+		err = fmt.Errorf("%q must be more than 0", text)
 	}
 	*b = bandwidth(v)
 	return err
@@ -104,7 +104,7 @@ func scaled(text string, unit float64) (float64, error) {
 	}
 	v, err := strconv.ParseFloat(digits, 64)
 	if err != nil || !(v >= 0) || v*factor > 1<<60 {
-		return 0, fmt.Errorf("%q is not a number with K, M, G or T", text)
+		return 0, fmt.Errorf("%q is not a number, also with K, M, G or T", text)
 	}
 	return v * factor, nil
 }

@@ -79,7 +79,7 @@ func header(p plan.Params) ([]byte, error) {
 		text, err = json.Marshal(&p)
 	}
 	if err == nil && len(text) > pcapng.MaxComment {
-		err = errors.New("too many ports in use for the header of a capture: give a range of source ports")
+		err = errors.New("too many ports are in use for the header of a capture: give --source-port-range")
 	}
 	return text, err
 }

@@ -29,7 +29,7 @@ func ReadParams(f *pcapng.File) (*plan.Params, error) {
 	case err != nil || v.Masstrace == 0:
 		return nil, nil
 	case v.Masstrace != plan.ParamsVersion:
-		return nil, fmt.Errorf("another version of masstrace (%s) made it", v.Tool)
+		return nil, fmt.Errorf("another version of masstrace (%s) wrote it", v.Tool)
 	}
 	return v, nil
 }
@@ -37,11 +37,11 @@ func ReadParams(f *pcapng.File) (*plan.Params, error) {
 // ReadKey returns the key beside the capture at path, which may be - for none.
 func ReadKey(path string) (string, error) {
 	if path == "-" {
-		return "", errors.New("there is no file beside standard input")
+		return "", errors.New("standard input has no key file")
 	}
 	b, err := os.ReadFile(path + KeySuffix)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("there is no %s", path+KeySuffix)
+		return "", fmt.Errorf("the file %s does not exist", path+KeySuffix)
 	}
 	return strings.TrimSpace(string(b)), err
 }

@@ -60,7 +60,7 @@ func load(path string) (*state, error) {
 		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
 	}
 	if s.Masstrace != version {
-		return nil, fmt.Errorf("%s is not a checkpoint of version %d: it is of version %d, which %s wrote", path, version, s.Masstrace, s.Tool)
+		return nil, fmt.Errorf("%s is a checkpoint of version %d (written by %s), and this program reads version %d: continue with that program", path, s.Masstrace, s.Tool, version)
 	}
 	if err := s.Counters.Balance(); err != nil {
 		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)

@@ -36,7 +36,7 @@ func Open(checkpoint, resume, output string, pcap bool) (*Keeper, error) {
 	}
 	if resume == "" {
 		if _, err := os.Lstat(checkpoint); err == nil {
-			return nil, plan.Refuse("Checkpoint", "%s exists: resume it, or remove it", checkpoint)
+			return nil, plan.Refuse("Checkpoint", "%s exists: continue its scan with --resume, or remove the file", checkpoint)
 		}
 		return &Keeper{path: checkpoint}, nil
 	}
@@ -51,15 +51,15 @@ func Open(checkpoint, resume, output string, pcap bool) (*Keeper, error) {
 
 // checkOutput refuses an output that cannot be cut back to a checkpoint.
 func checkOutput(output string, pcap bool) error {
-	const need = "a checkpoint needs a file as output, which can be cut"
+	const need = "a checkpoint needs an output file (-o FILE)"
 	if output == "-" {
-		return plan.Refuse("Output", "%s: not the standard output", need)
+		return plan.Refuse("Output", "%s, not the standard output", need)
 	}
 	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
 		return plan.Refuse("Output", "%s: %s is not a file", need, output)
 	}
 	if pcap {
-		return plan.Refuse("Capture", "a capture cannot be resumed: it does not go with a checkpoint")
+		return plan.Refuse("Capture", "a capture cannot be continued: it cannot be combined with a checkpoint")
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func newFile(in io.ReadCloser, formats []Format) (*File, error) {
 		}
 		names = append(names, formats[i].Name)
 	}
-	return nil, fmt.Errorf("%w: not %s", ErrUnknown, strings.Join(names, ", "))
+	return nil, fmt.Errorf("%w: none of %s", ErrUnknown, strings.Join(names, ", "))
 }
 
 // peekLines returns what is at hand of the input: two lines that are not blank at least,

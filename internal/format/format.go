@@ -37,7 +37,7 @@ type Reader interface {
 var ErrCut = errors.New("the last record is cut")
 
 // ErrUnknown is wrapped by the error about a file of no known format.
-var ErrUnknown = errors.New("of no known format")
+var ErrUnknown = errors.New("unknown format")
 
 // LineError is about a line that is not understood.
 type LineError struct {

@@ -113,7 +113,7 @@ func newList(c *Config) (*list, error) {
 	}
 	err = l.in.next(&l.first)
 	if err == io.EOF {
-		err = plan.Refuse("Probes", "%s has no probe", l.in.name)
+		err = plan.Refuse("Probes", "%s has no probes", l.in.name)
 	}
 	if err != nil {
 		l.in.close()
@@ -271,7 +271,7 @@ func (l *list) start(r *run.Run) {
 }
 
 // errCaptureEnded is that the source of frames has no more of them while the run goes on.
-var errCaptureEnded = errors.New("the capture of frames ended")
+var errCaptureEnded = errors.New("the capture of frames ended unexpectedly")
 
 // receive runs the receiver. The copy of its frames says that it is whole only if the run
 // came to its end.
@@ -337,7 +337,7 @@ func (l *list) sumUp() error {
 		return err
 	}
 	if l.leftOut > 0 {
-		l.observe.Event(observe.Noticef("%d probes of the list were not sent: excluded, or of a family without a route", l.leftOut))
+		l.observe.Event(observe.Noticef("%d probes of the list were not sent: excluded, or no route for the family", l.leftOut))
 	}
 	stop := &record.CycleStop{Cycle: record.Cycle{Hostname: l.params.Hostname, Time: time.Now().Unix()}}
 	err := errors.Join(l.writeErr, l.gather.Finish(), l.writer.Write(sum), l.writer.Write(stop), l.writer.Flush(),

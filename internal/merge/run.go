@@ -33,7 +33,7 @@ func Run(ctx context.Context, c Config) (*record.Summary, error) {
 	closed := out.Close()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, &run.Incomplete{Err: fmt.Errorf("%w: the output is not whole", run.ErrInterrupted)}
+		return nil, &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", run.ErrInterrupted)}
 	case err != nil || closed != nil:
 		return nil, run.OutputFailed(errors.Join(err, closed))
 	}
@@ -45,7 +45,7 @@ func (c *Config) check() error {
 	out, outErr := os.Stat(c.Output)
 	for _, path := range c.Files {
 		if path == "-" {
-			return fmt.Errorf("%w: standard input cannot be one", ErrTwice)
+			return fmt.Errorf("%w: standard input cannot be read twice", ErrTwice)
 		}
 		info, err := os.Stat(path)
 		switch {

@@ -30,7 +30,7 @@ func survey(ctx context.Context, path string) (*shard, error) {
 	err := eachLine(ctx, path, s.take)
 	switch {
 	case errors.Is(err, format.ErrCut) || err == nil && s.summary == nil:
-		return nil, fmt.Errorf("%w: it has no summary, as its scan was killed", ErrShards)
+		return nil, fmt.Errorf("%w: it has no summary, because its scan was killed", ErrShards)
 	case err != nil:
 		return nil, err
 	case s.run == nil:
@@ -55,7 +55,7 @@ func (s *shard) take(typ string, line []byte) error {
 	switch r := r.(type) {
 	case *record.Run:
 		if s.run != nil {
-			return errors.New("has several run records: it is merged already")
+			return errors.New("has several run records: it is already merged")
 		}
 		s.run = r
 		return json.Unmarshal(line, &s.fields)

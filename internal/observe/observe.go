@@ -44,7 +44,7 @@ type Stopping struct {
 }
 
 func (e Stopping) String() string {
-	return fmt.Sprintf("%v: no more probes are sent, replies are waited for%s", e.Cause, e.Hint)
+	return fmt.Sprintf("%v: sending has stopped, waiting for replies%s", e.Cause, e.Hint)
 }
 
 // Link is a change of the network link.
@@ -64,11 +64,11 @@ type Excluded struct {
 func (e Excluded) String() string {
 	switch {
 	case e.Err != nil:
-		return fmt.Sprintf("the exclusions are not read again, and stay as they were: %v", e.Err)
+		return fmt.Sprintf("the exclusions could not be read again and stay the same: %v", e.Err)
 	case e.Ranges == 0:
-		return "the exclusions were read again: nothing is newly excluded"
+		return "the exclusions were read again: no address is newly excluded"
 	default:
-		return fmt.Sprintf("the exclusions were read again: %d range(s) newly excluded, and not probed any more", e.Ranges)
+		return fmt.Sprintf("the exclusions were read again: %d range(s) newly excluded, not probed from now on", e.Ranges)
 	}
 }
 
@@ -80,9 +80,9 @@ type RateFell struct {
 
 func (e RateFell) String() string {
 	if e.Drowned {
-		return fmt.Sprintf("rate: at %.0f pps our own kernel dropped replies: back to %.0f", e.FromPPS, e.ToPPS)
+		return fmt.Sprintf("rate: at %.0f pps our own kernel dropped replies; back to %.0f pps", e.FromPPS, e.ToPPS)
 	}
-	return fmt.Sprintf("rate: at %.0f pps fewer answered: back to %.0f", e.FromPPS, e.ToPPS)
+	return fmt.Sprintf("rate: at %.0f pps fewer probes were answered; back to %.0f pps", e.FromPPS, e.ToPPS)
 }
 
 // Held is what the process holds, on request: in an endless run, none of it grows.

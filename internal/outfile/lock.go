@@ -9,7 +9,7 @@ import (
 )
 
 // ErrTaken means that another process writes the file.
-var ErrTaken = errors.New("another masstrace writes it")
+var ErrTaken = errors.New("another masstrace process writes it")
 
 // lock takes the advisory lock of f without waiting for it. The lock belongs to
 // the open file: it ends with the last descriptor, at the latest when the process

@@ -14,7 +14,7 @@ import (
 // output is an error.
 func (s *File) Mark() (offset int64, err error) {
 	if s.file == nil {
-		return 0, errors.New("the standard output cannot be marked")
+		return 0, errors.New("the standard output cannot have a checkpoint")
 	}
 	if s.packer != nil && !s.marked {
 		if err := s.packer.Close(); err != nil {
@@ -61,7 +61,7 @@ func cut(f *os.File, offset int64) error {
 		return err
 	}
 	if info.Size() < offset {
-		return fmt.Errorf("%s has %d octets, and had %d at the checkpoint", f.Name(), info.Size(), offset)
+		return fmt.Errorf("%s has %d bytes, and had %d bytes at the checkpoint: it was changed or cut", f.Name(), info.Size(), offset)
 	}
 	if err := f.Truncate(offset); err != nil {
 		return err

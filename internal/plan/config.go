@@ -84,7 +84,7 @@ func SeedOf(text string) (seed [16]byte) {
 func KeyOf(text string) (key [16]byte, err error) {
 	b, err := hex.DecodeString(text)
 	if err != nil || len(b) != len(key) {
-		return key, Refuse("Key", "a key is 32 hexadecimal digits")
+		return key, Refuse("Key", "the key must have 32 hexadecimal digits")
 	}
 	return [16]byte(b), nil
 }

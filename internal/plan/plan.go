@@ -53,7 +53,7 @@ type Began struct {
 func New(c *Config, began Began) (*Plan, error) {
 	if c.Seed == "" {
 		if c.Shards > 1 {
-			return nil, Refuse("Shard", "a shard needs a seed: all shards must share one")
+			return nil, Refuse("Shard", "a shard needs a seed: all shards of a scan must have the same seed")
 		}
 		c.Seed = RandomHex(8)
 	}
@@ -117,7 +117,7 @@ func (p *Plan) readTargets(c *Config, began Began) (err error) {
 	if began.Params != nil {
 		now := p.Exclude
 		if gone := began.Exclude.Minus(now); !gone.IsEmpty() && now.Digest() != began.ReadSHA256 {
-			return Refuse("Exclude", "%d range(s) that the run excludes are missing: a run that goes on may only exclude more", gone.Ranges())
+			return Refuse("Exclude", "%d range(s) that the stopped run excluded are missing: a resumed run may exclude more, and never less", gone.Ranges())
 		}
 		p.Exclude, p.ExcludedSince = began.Exclude, began.Since.Union(now.Minus(began.Exclude))
 	}
@@ -128,7 +128,7 @@ func (p *Plan) readTargets(c *Config, began Began) (err error) {
 // ReadExclude reads what is to be excluded while a run goes on.
 func (c *Config) ReadExclude() (target.Set, error) {
 	if slices.Contains(c.Exclude, "-") {
-		return target.Set{}, errors.New("standard input cannot be read again")
+		return target.Set{}, errors.New("standard input cannot be read again: exclusions must be files or addresses")
 	}
 	lines, err := target.ParseArgs(c.Exclude, strings.NewReader(""))
 	if err != nil {
@@ -164,7 +164,7 @@ func (c *Config) withReserved(excluded target.Set) target.Set {
 
 func (c *Config) warnHostBits(what string, l *target.Lines) {
 	if n, first := l.HostBits(); n > 0 && c.Warn != nil {
-		c.Warn(fmt.Sprintf("warning: %s: %d prefix(es) with host bits set, the first at %s; masked", what, n, first))
+		c.Warn(fmt.Sprintf("warning: %s: %d prefix(es) have host bits set, the first at %s; the bits are ignored", what, n, first))
 	}
 }
 
@@ -183,9 +183,9 @@ func (p *Plan) Index() (err error) {
 	}
 	if p.List.Len() == 0 {
 		if !p.AllowReserved && !p.Include.Set().IsEmpty() {
-			return Refuse("AllowReserved", "no target is left after exclusions, and special-purpose addresses are excluded without it")
+			return Refuse("AllowReserved", "no target is left: without this option, special-purpose addresses are excluded")
 		}
-		return Refuse("Targets", "no target is left after exclusions")
+		return Refuse("Targets", "no target is left: all are excluded")
 	}
 	return nil
 }
@@ -206,7 +206,7 @@ func (p *Plan) checkSources(c *Config) error {
 		}
 	}
 	if len(c.Sources) > 0 {
-		return Refuse("Sources", "%v: no target is of its family", c.Sources[0])
+		return Refuse("Sources", "%v: no target has this address family", c.Sources[0])
 	}
 	return nil
 }

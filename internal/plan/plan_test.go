@@ -107,7 +107,7 @@ func TestPlanErrors(t *testing.T) {
 		set         func(*Config)
 		field, want string
 	}{
-		{"no room", func(c *Config) { c.Memory = 1000 }, "Memory", "1000 bytes hold not one target"},
+		{"no room", func(c *Config) { c.Memory = 1000 }, "Memory", "1000 bytes are too few"},
 		{"too many", func(c *Config) {
 			c.Targets, c.Granularity6 = []string{"2000::/3"}, 64
 		}, "Targets", "more than 2⁵³"},

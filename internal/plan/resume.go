@@ -72,9 +72,9 @@ type DifferError struct {
 func (e *DifferError) Error() string {
 	var list []string
 	for _, d := range e.Differences {
-		list = append(list, fmt.Sprintf("%s (%v, and was %v)", d.Field, d.Now, d.Was))
+		list = append(list, fmt.Sprintf("%s (is %v, was %v)", d.Field, d.Now, d.Was))
 	}
-	return fmt.Sprintf("%s: not the run that it goes on with; what differs: %s", e.Path, strings.Join(list, ", "))
+	return fmt.Sprintf("%s: these options must be the same as in the stopped run: %s", e.Path, strings.Join(list, ", "))
 }
 
 // Differ returns the options that the run now asked for must not have changed against

@@ -67,7 +67,7 @@ func withDefaults(s record.Strategy) (record.Strategy, error) {
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		return s, Refuse("Strategy", "%q is not a strategy; they are %s", s.Strategy, strings.Join(names, ", "))
+		return s, Refuse("Strategy", "%q is not a strategy: use one of %s", s.Strategy, strings.Join(names, ", "))
 	}
 	d := known.defaults
 	if d.GapLimit == 0 {

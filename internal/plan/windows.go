@@ -35,7 +35,7 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	p.memory = p.targetOctets(c)
 	inMemory := c.Memory / window.Live / p.memory
 	if inMemory == 0 {
-		return Refuse("Memory", "%d bytes hold not one target in each of %d windows: %d bytes are needed",
+		return Refuse("Memory", "%d bytes are too few: the %d windows need at least %d bytes",
 			c.Memory, window.Live, window.Live*p.memory)
 	}
 	n = min(n, float64(inMemory), float64(max(p.Order.Len(), 1)), math.MaxInt32/perTarget)
@@ -49,7 +49,7 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	}
 	p.CountWindows()
 	if hi, lo := bits.Mul64(p.Order.Len(), p.ProbesPerTarget()*uint64(p.Shape.Attempts)); hi != 0 || lo >= 1<<53 {
-		return Refuse("Targets", "%d targets × %d probes are more than 2⁵³: take a shard, or fewer targets", p.Order.Len(), p.ProbesPerTarget())
+		return Refuse("Targets", "%d targets × %d probes are more than 2⁵³: use --shard, or fewer targets", p.Order.Len(), p.ProbesPerTarget())
 	}
 	return nil
 }

@@ -242,7 +242,7 @@ func TestReplayCut(t *testing.T) {
 		if !isPartial(err) || !errors.Is(err, pcapng.ErrCapture) {
 			t.Fatalf("%d octets: %v", n, err)
 		}
-		if !strings.Contains(err.Error(), "offset") && !strings.Contains(err.Error(), "ends before the scan did") {
+		if !strings.Contains(err.Error(), "offset") && !strings.Contains(err.Error(), "ends before the end of the scan") {
 			t.Fatalf("%d octets: %v names no offset", n, err)
 		}
 		if out.Len() == 0 {

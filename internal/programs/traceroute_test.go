@@ -265,7 +265,7 @@ func TestTraceErrors(t *testing.T) {
 		text   string
 	}{
 		{func(c *traceroute.Config) { c.Family = traceroute.IPv6 }, true, "other family"},
-		{func(c *traceroute.Config) { c.Source = netip.MustParseAddr("::1") }, true, "not of the family"},
+		{func(c *traceroute.Config) { c.Source = netip.MustParseAddr("::1") }, true, "different address families"},
 		{func(c *traceroute.Config) { c.Interface = "nowhere0" }, false, "nowhere0"},
 		{func(c *traceroute.Config) { c.Hosts = []string{"224.0.0.1"} }, false, "multicast"},
 		{func(c *traceroute.Config) { c.Hosts = []string{"no such host"} }, false, "no such host"},

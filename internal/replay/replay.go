@@ -29,10 +29,10 @@ func Run(ctx context.Context, c Config) error {
 	p.supervisor.Go("replay", p.files)
 	err = p.supervisor.Wait()
 	if held := new(run.HeldError); errors.As(err, &held) {
-		return &run.Incomplete{Err: fmt.Errorf("%w: the output is not whole", err)} // it may be written to
+		return &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", err)} // it may be written to
 	}
 	if errors.Is(err, run.ErrKilled) {
-		err = &run.Incomplete{Err: fmt.Errorf("%w: the output is not whole", run.ErrInterrupted)}
+		err = &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", run.ErrInterrupted)}
 	}
 	if closed := p.file.Close(); closed != nil {
 		err = first(err, run.OutputFailed(closed))
@@ -116,14 +116,14 @@ func (p *replay) own(f *pcapng.File, path string) (source, error) {
 	v, err := capture.ReadParams(f)
 	if v == nil {
 		if err != nil {
-			p.notice("%s: %v: read as any capture", path, err)
+			p.notice("%s: %v; read like a capture of another program", path, err)
 		}
 		return nil, nil
 	}
 	text := p.cfg.Key
 	if text == "" {
 		if text, err = capture.ReadKey(path); err != nil {
-			p.notice("%s: no key was given, and %v: replies cannot be authenticated", path, err)
+			p.notice("%s: no key was given, and %v; replies cannot be authenticated", path, err)
 			return nil, nil
 		}
 	}
@@ -132,7 +132,7 @@ func (p *replay) own(f *pcapng.File, path string) (source, error) {
 		return nil, err
 	}
 	if plan.KeyID(key) != v.KeyID {
-		return nil, plan.Refuse("Key", "%s: that is not the key of this run: its id is %s, not %s", path, plan.KeyID(key), v.KeyID)
+		return nil, plan.Refuse("Key", "%s: wrong key: its id is %s, and the run has the id %s", path, plan.KeyID(key), v.KeyID)
 	}
 	var own source
 	if v.Method == plan.ListMethod {

@@ -72,7 +72,7 @@ func (r *results) finish(sum *record.Summary, fault error, hint string) error {
 	}
 	r.cfg.Observer.Event(observe.Finished{Summary: sum})
 	if fault == nil && r.own && r.end == nil {
-		return fmt.Errorf("%w of run %s ends before the scan did%s", pcapng.ErrCapture, sum.Run, hint)
+		return fmt.Errorf("%w of run %s ends before the end of the scan%s", pcapng.ErrCapture, sum.Run, hint)
 	}
 	return fault
 }

@@ -279,7 +279,7 @@ func (w *windows) finish(fault error) error {
 			return err
 		}
 	}
-	return w.results.finish(w.summary(taken), fault, ": windows from there on are cut")
+	return w.results.finish(w.summary(taken), fault, ": later windows are incomplete")
 }
 
 // summary adds up the counts.

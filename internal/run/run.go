@@ -27,12 +27,12 @@ import (
 )
 
 // ErrKilled is the error of a run whose context ended before it was over.
-var ErrKilled = errors.New("left at once")
+var ErrKilled = errors.New("killed")
 
 // Reasons to stop sending before everything is sent.
 var (
 	ErrInterrupted = errors.New("interrupted")
-	ErrMaxRuntime  = errors.New("the longest run time is over")
+	ErrMaxRuntime  = errors.New("the maximum run time is over")
 	ErrOutput      = errors.New("output failed")
 )
 
@@ -179,7 +179,7 @@ type HeldError struct {
 
 // Error implements error.
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("%v: the system holds up: %s", e.Err, strings.Join(e.Stages, ", "))
+	return fmt.Sprintf("%v: these stages did not end, because the system blocks them: %s", e.Err, strings.Join(e.Stages, ", "))
 }
 
 // Unwrap gives the cause.
@@ -200,7 +200,7 @@ func OutputFailed(err error) error { return &Incomplete{fmt.Errorf("output faile
 // Balanced refuses a summary whose counts do not add up: such a one is not written.
 func Balanced(sum *record.Summary) error {
 	if err := sum.Balance(); err != nil {
-		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
+		return fmt.Errorf("the counts do not add up; this is a bug in masstrace: %w", err)
 	}
 	return nil
 }

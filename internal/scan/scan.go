@@ -153,7 +153,7 @@ func (s *scan) noteXDP() {
 	case session.XDPCopy:
 		s.observe.Event(observe.Noticef("%s: AF_XDP, the kernel copies frames", s.plan.Link))
 	case session.XDPZeroCopy:
-		s.observe.Event(observe.Noticef("%s: AF_XDP, the driver reads frames itself (zero copy, which was never tried on hardware)", s.plan.Link))
+		s.observe.Event(observe.Noticef("%s: AF_XDP, the driver reads frames itself (zero copy; never tested on hardware)", s.plan.Link))
 	}
 }
 
@@ -173,7 +173,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 		return run.OutputFailed(err)
 	}
 	s.observe.Event(observe.Began{})
-	defer r.StopWhen(interrupted, run.ErrInterrupted, announce("; once more to leave at once"))()
+	defer r.StopWhen(interrupted, run.ErrInterrupted, announce("; press Ctrl-C again to quit now"))()
 	defer r.StopAfter(s.cfg.MaxRuntime, run.ErrMaxRuntime, announce(""))()
 	s.start(r)
 	err := r.Wait()
@@ -240,7 +240,7 @@ func (s *scan) send(r *run.Run, i int, one *sender.Sender) error {
 }
 
 // errCaptureEnded is that the source of frames has no more of them while the run goes on.
-var errCaptureEnded = errors.New("the capture of frames ended")
+var errCaptureEnded = errors.New("the capture of frames ended unexpectedly")
 
 // receive runs the receiver. The copy of its frames says that it is whole only if the run
 // came to its end.
@@ -265,12 +265,12 @@ func (s *scan) linkChanged(state link.State) {
 	e := observe.Link{Name: s.plan.Link, State: state.String()}
 	switch state {
 	case link.Up:
-		e.Effect = "the run goes on"
+		e.Effect = "the run continues"
 	case link.Gone:
 		s.supervisor.Stop(sender.ErrGone) // the opener must end for the sender to
 		e.Effect = "no more probes are sent"
 	default:
-		e.Effect = "the run waits until it is back"
+		e.Effect = "the run waits until the link is up again"
 	}
 	s.observe.Event(e)
 }
@@ -289,7 +289,7 @@ func (s *scan) abandon() error {
 // hint returns how a run that was stopped goes on.
 func (s *scan) hint() string {
 	if path := s.keeper.Path(); path != "" {
-		return "; resume it from " + path
+		return "; continue it with --resume " + path
 	}
 	return ""
 }

@@ -117,7 +117,7 @@ func (s *scan) noteQueue() {
 		return
 	}
 	if n := now.Sub(s.session.Counters).TxDropped; n > 0 {
-		s.observe.Event(observe.Noticef("warning: %s dropped %d frames that its queue had taken; probes among them count as silent",
+		s.observe.Event(observe.Noticef("warning: the queue of %s dropped %d frames; probes among them count as silent",
 			s.plan.Link, n))
 	}
 }

@@ -40,7 +40,7 @@ func Find(ctx context.Context, p *plan.Plan, c Config, warn func(string)) (*Path
 			return nil, err
 		}
 		if found.Name != "" && found.Index != path.Index {
-			return nil, fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan them apart, or name one interface", path.Name, found.Name)
+			return nil, fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan the families separately, or give --interface", path.Name, found.Name)
 		}
 		found.Add(path, is4)
 	}
@@ -103,7 +103,7 @@ func findPath(ctx context.Context, p *plan.Plan, c Config, is4 bool, warn func(s
 		}
 	}
 	if firstErr == nil && p.Order.Len() > 1 {
-		warn(fmt.Sprintf("warning: the route names no gateway; all probes go to the one neighbour %v", first.NextHop))
+		warn(fmt.Sprintf("warning: the route has no gateway; all probes go to the neighbour %v", first.NextHop))
 	}
 	return first, firstErr
 }
@@ -150,7 +150,7 @@ func (l *Paths) checkMTU(is4 bool, size int) error {
 		need = max(need, wire.MinMTU6)
 	}
 	if l.MTU < need {
-		return fmt.Errorf("MTU of %s is %d bytes, too small: %d are needed", l.Name, l.MTU, need)
+		return fmt.Errorf("the MTU of %s is %d bytes; probes need %d", l.Name, l.MTU, need)
 	}
 	return nil
 }

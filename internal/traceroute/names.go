@@ -22,7 +22,7 @@ func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		a = a.Unmap()
 		if a.Is4() && c.Family == IPv6 || a.Is6() && c.Family == IPv4 {
-			return netip.Addr{}, plan.Refuse("Hosts", "%s is an address of the other family", host)
+			return netip.Addr{}, plan.Refuse("Hosts", "%s is an address of the other family (-4 or -6)", host)
 		}
 		return a, sourceFits(c, a)
 	}
@@ -45,7 +45,7 @@ func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
 
 func sourceFits(c *Config, a netip.Addr) error {
 	if c.Source.IsValid() && c.Source.Is4() != a.Is4() {
-		return plan.Refuse("Source", "%s is not of the family of %s", c.Source, a)
+		return plan.Refuse("Source", "%s and %s are of different address families", c.Source, a)
 	}
 	return nil
 }

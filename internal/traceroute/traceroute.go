@@ -137,7 +137,7 @@ func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 		return err
 	}
 	if paths.ForeignSource {
-		t.cfg.Observer.Event(observe.Warning(fmt.Sprintf("%s is no address of this machine: answers are seen if they are routed here", paths.Source)))
+		t.cfg.Observer.Event(observe.Warning(fmt.Sprintf("warning: %s is not an address of this machine; replies arrive only if they are routed here", paths.Source)))
 	}
 	t.session, err = session.Open(paths, codec.Config{
 		Method: t.cfg.Method, Seed: plan.SeedOf(plan.RandomHex(16)), Key: plan.SeedOf(plan.RandomHex(16)),
@@ -222,7 +222,7 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 	r.Go("receive", func() error {
 		err := t.receiver.Run(r.Lasting(), t)
 		if err == nil && r.Lasting().Err() == nil {
-			err = errors.New("the capture of frames ended")
+			err = errors.New("the capture of frames ended unexpectedly")
 		}
 		return err
 	})

@@ -81,10 +81,10 @@ func (r *Reader) Read() (record.Record, error) {
 func parse(line string) (*record.Reply, error) {
 	c, err := csv.NewReader(strings.NewReader(line)).Read()
 	if err != nil {
-		return nil, fmt.Errorf("no line of CSV: %w", err)
+		return nil, fmt.Errorf("not a line of CSV: %w", err)
 	}
 	if len(c) != columns {
-		return nil, fmt.Errorf("%d columns, not %d", len(c), columns)
+		return nil, fmt.Errorf("%d columns instead of %d", len(c), columns)
 	}
 	r := new(record.Reply)
 	h := &r.Hop

@@ -248,7 +248,7 @@ func TestReaderLines(t *testing.T) {
 		{"an unknown validity", good + `{"type":"reply","valid":"maybe"}` + "\n", 1, nil, "line 2: reply record: valid"},
 		{"an unknown field that is mangled", good + `{"type":"reply","valid":"weak","mangled":["hat"]}` + "\n", 1, nil, "line 2: reply record: mangled"},
 		{"labels of another length", good + `{"type":"trace","hops":[{"icmpext":[{"ie_cn":1,"ie_ct":1,"ie_dl":8,"mpls_labels":[{}]}]}]}` + "\n",
-			1, nil, "line 2: trace record: hop at TTL 0: icmpext 1/1: 4 octets"},
+			1, nil, "line 2: trace record: hop at TTL 0: icmpext 1/1: 4 bytes"},
 		{"an interface that cannot be", good + `{"type":"trace","hops":[{"icmpext":[{"ie_cn":2,"ie_ct":8,"ie_dl":2,"iface":{"role":"incoming"}}]}]}` + "\n",
 			1, nil, "line 2: trace record: hop at TTL 0: icmpext 2/8"},
 		{"not an object", "7\n", 0, nil, "line 1:"},

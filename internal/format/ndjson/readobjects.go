@@ -42,7 +42,7 @@ func (l *ObjectLine) payload() (b []byte, err error) {
 		b, err = hex.DecodeString(l.Hex)
 	}
 	if err == nil && len(b) != int(l.Len) {
-		err = fmt.Errorf("%d octets, and ie_dl is %d", len(b), l.Len)
+		err = fmt.Errorf("%d bytes, but ie_dl is %d", len(b), l.Len)
 	}
 	return b, err
 }
@@ -89,7 +89,7 @@ func structure(sum string, objects []wire.Object) ([]byte, error) {
 	}
 	for i := range objects {
 		if len(objects[i].Payload) > maxObject {
-			return nil, fmt.Errorf("icmpext has an object of %d octets", len(objects[i].Payload))
+			return nil, fmt.Errorf("icmpext has an object of %d bytes", len(objects[i].Payload))
 		}
 	}
 	return wire.AppendExtensionAs(nil, state, objects...), nil

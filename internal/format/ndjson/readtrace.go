@@ -208,7 +208,7 @@ func (l *ExtLine) fill(t *record.Trace) error {
 	}
 	var err error
 	if full.PathHash, err = strconv.ParseUint(l.PathHash, 16, 64); err != nil && l.PathHash != "" {
-		return errors.Join(r.err, fmt.Errorf("path_hash %q is no hash", l.PathHash))
+		return errors.Join(r.err, fmt.Errorf("path_hash %q is not a hash", l.PathHash))
 	}
 	if r.err == nil {
 		*t = full

@@ -127,7 +127,7 @@ func (w *Writer) other(r record.Record) {
 		line.Run = cmp.Or(r.Run, w.conf.Run)
 		w.encode(&line)
 	default:
-		w.err = fmt.Errorf("encode record: %T is of no type that NDJSON has", r)
+		w.err = fmt.Errorf("encode record: NDJSON has no record of type %T", r)
 	}
 }
 
