@@ -30,7 +30,7 @@ func TestStatusLine(t *testing.T) {
 	}
 }
 
-// show gives the console what a run shows it.
+// show reports the events of a run to the console.
 func show(c *console) {
 	c.Event(observe.Began{})
 	c.Event(observe.Notice("a notice"))

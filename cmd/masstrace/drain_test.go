@@ -14,8 +14,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// A trace to a host that never answers ends with the first signal; two signals at once are
-// one, and two wishes leave without waiting for anything.
+// A trace to a silent host ends with the first signal. Two signals at once count as one.
+// Two wishes end the command without any wait.
 func TestSignalTrace(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, "", "") {
@@ -45,7 +45,7 @@ func TestSignalTrace(t *testing.T) {
 				poll(t, "probes", func() bool { return sent() >= before+10 })
 				for i, s := range tt.signals {
 					if i > 0 {
-						time.Sleep(tt.apart) // what is tried, not a wait for anything
+						time.Sleep(tt.apart) // an attempt, not a wait
 					}
 					_ = p.cmd.Process.Signal(s) // it fails when the process has ended
 				}

@@ -13,7 +13,7 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// writePreview writes what a run would do, and the header fields of its first probes.
+// writePreview writes the plan of a run, and the header fields of its first probes.
 func writePreview(out io.Writer, v *plan.Preview) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if v.List != "" {

@@ -16,8 +16,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// What the exclude files come to list is not probed from then on, and a file that
-// is wrong changes nothing.
+// Addresses that the exclude files list later are not probed from then on. A wrong file
+// changes nothing.
 func TestHangup(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()

@@ -73,7 +73,7 @@ func readLog(path string) (records []netsim.Record, err error) {
 	return records, err
 }
 
-// probed names what one attempt after another goes to.
+// probed names the destinations of one attempt after another.
 type probed struct {
 	dst   netip.Addr
 	first uint32 // ports, or type, code and checksum
@@ -178,7 +178,7 @@ func (s *simulation) checkStop(t *testing.T) {
 	}
 }
 
-// Further attempts go only to what was not answered, and make up for loss.
+// Further attempts go only to silent TTLs, and make up for losses.
 func TestInternetRetries(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, "--preset loss", simTargets("--attempts=3", "--rate=5k", "--wait=1s")...)

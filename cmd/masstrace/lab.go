@@ -59,7 +59,7 @@ func (c *LabCmd) Run(signals *signals) error {
 	return nil
 }
 
-// option returns what the network is told.
+// option returns the options of the network, encoded.
 func (c *LabCmd) option() (string, error) {
 	if c.Network != internet.Name {
 		return "", nil

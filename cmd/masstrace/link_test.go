@@ -60,7 +60,8 @@ func TestLinkBack(t *testing.T) {
 	}
 }
 
-// restoreRoutes gives the vantage point back what went with its link.
+// restoreRoutes restores the addresses and routes of the vantage point that went with its
+// link.
 func restoreRoutes(t *testing.T) {
 	t.Helper()
 	do(t, "ip address replace 2a00:1:0:1::/127 dev uplink0 nodad")
@@ -147,8 +148,8 @@ func transmitted(t *testing.T) (n uint64) {
 	return readNumber(t, "/sys/class/net/uplink0/statistics/tx_packets")
 }
 
-// What a network lacks ends with status 3, and says what it is, before anything
-// is sent.
+// A fault of the network ends the command with status 3 before it sends a probe, and the
+// message names the fault.
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, "", "") {

@@ -15,7 +15,7 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/internet"
 )
 
-// version is what the program calls itself; the linker may set it.
+// version is the version of the program; the linker may set it.
 var version = "0.1.0-dev"
 
 // cli is the command line.

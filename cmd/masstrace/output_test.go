@@ -66,7 +66,7 @@ func TestOutputPipeClosed(t *testing.T) {
 	p.says("masstrace: output failed: write /dev/stdout: broken pipe", "incomplete: the results could not be written")
 }
 
-// Nobody reads the status any more: the scan goes on.
+// No process reads the status any more: the scan continues.
 func TestStderrClosed(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()

@@ -8,9 +8,9 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
-// What the kernel drops while nobody reads is told apart from silence of the
-// network: the ring of a scan that is suspended overflows, with another's replies.
-// The probes awaited meanwhile say so, and those sent before and after do not.
+// A suspended scan does not read its ring, which overflows with the replies to another
+// scan. The records tell the drops of the kernel apart from silence of the network. The
+// probes awaited meanwhile say so, and those sent before and after do not.
 func TestReceiveOverflow(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {

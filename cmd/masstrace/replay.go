@@ -36,7 +36,7 @@ type ReplayCmd struct {
 	} `embed:"" group:"Authentication of captures by other programs"`
 }
 
-// Validate checks what kong cannot.
+// Validate checks conditions that kong cannot.
 func (c *ReplayCmd) Validate() error {
 	if c.KeyFlags.Flows < 1 || c.KeyFlags.Flows > 1<<15-1 {
 		return errors.New("--flows must be within 1 to 32767")

@@ -39,7 +39,7 @@ type TargetFlags struct {
 	MaxTargets    uint64   `placeholder:"N" help:"Probe only the first N targets in the order of the seed. Default: all."`
 }
 
-// ProbeFlags say what probes look like.
+// ProbeFlags determine the form of probes.
 type ProbeFlags struct {
 	Method          string    `default:"udp" enum:"udp,icmp,tcp-syn,tcp-ack" help:"Kind of probe: udp, icmp, tcp-syn or tcp-ack."`
 	MinTTL          uint8     `default:"1" name:"min-ttl" placeholder:"TTL" help:"First TTL. Default: ${default}."`
@@ -62,7 +62,7 @@ type PaceFlags struct {
 	Memory     byteSize      `default:"512M" placeholder:"BYTES" help:"Memory for targets that are being traced, in bytes, also with K, M or G. Default: ${default}."`
 }
 
-// LinkFlags say where probes leave. What is not given is looked up.
+// LinkFlags say where probes leave. Values that are not given come from the routing table.
 type LinkFlags struct {
 	Interface     string       `short:"i" placeholder:"NAME" help:"Network interface. Default: from the routing table."`
 	Source        []netip.Addr `placeholder:"ADDR" help:"Source address, at most one of each family. Default: from the routing table."`
@@ -74,7 +74,7 @@ type LinkFlags struct {
 	NoBypass bool   `help:"Send through the queueing discipline, so that captures on this machine (tcpdump) show the probes."`
 }
 
-// OutputFlags say what is written.
+// OutputFlags determine the output files.
 type OutputFlags struct {
 	Output     string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
 	Records    string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
@@ -87,7 +87,7 @@ type OutputFlags struct {
 // mostSenders is more than any link takes.
 const mostSenders = 64
 
-// Validate checks what kong cannot.
+// Validate checks conditions that kong cannot.
 func (c *ScanCmd) Validate() error {
 	if err := errors.Join(c.validateProbes(), c.StrategyFlags.validate()); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (c *ScanCmd) Validate() error {
 	return c.validateSources()
 }
 
-// validateRate checks what goes with a rate to be found.
+// validateRate checks options that need --rate auto, or exclude it.
 func (c *ScanCmd) validateRate() error {
 	switch {
 	case c.RateMax < 0:
@@ -150,7 +150,7 @@ func (c *ScanCmd) validateRate() error {
 	return nil
 }
 
-// validateProbes checks what goes with a list of probes.
+// validateProbes checks options that --probes excludes.
 func (c *ScanCmd) validateProbes() error {
 	switch {
 	case c.Probes == "" && len(c.Targets) == 0:

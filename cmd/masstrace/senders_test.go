@@ -24,9 +24,9 @@ func hopsOf(r *results) map[netip.Addr]string {
 	return hops
 }
 
-// However frames leave and however many threads send them: the probes are the
-// same, each leaves once, the rate is one over all, and a capture of the run
-// replays to its records.
+// With any way of sending and any number of threads, the probes are the same. Each leaves
+// once, and the rate is one over all threads. A replay of a capture gives the records of
+// the run.
 func TestSenders(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, internet.Name, internetOption(t, internet.Veth, "clean")) {

@@ -13,7 +13,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// The first signal stops the sending; what was sent is waited for and recorded.
+// The first signal stops the sending; replies to sent probes are awaited and recorded.
 func TestSignalOnce(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(s.String(), func(t *testing.T) {

@@ -19,8 +19,8 @@ const (
 	// oneWish is how close together signals count as one: a terminal and timeout(1), for
 	// example, both send the same one.
 	oneWish = 100 * time.Millisecond
-	// leaveTime is how long a command may take to end once it is to leave at once: a
-	// little longer than package run waits before it names what holds the run up.
+	// leaveTime is the time in which a killed command must end. It is a little longer than
+	// the grace of package run, which then names the blocked stages.
 	leaveTime = 1250 * time.Millisecond
 )
 
@@ -70,8 +70,8 @@ func catchSignals(stderr io.Writer) (s *signals, stop func()) {
 	}
 }
 
-// keepSignals makes signals that come when the command has ended, and the process is about
-// to exit, change nothing: they would kill it, and its exit status would be another.
+// keepSignals ignores signals from now on. When the command has ended, a signal would kill
+// the process and change its exit status.
 func keepSignals() {
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
 }
@@ -151,8 +151,8 @@ func (s *signals) end() {
 	s.kill()
 }
 
-// explain returns the error of a command. One that was interrupted before it began a run
-// has failed for that reason, whatever the error is.
+// explain returns the error of a command. A command that was interrupted before it began a
+// run has failed for that reason, with any error.
 func (s *signals) explain(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -61,7 +61,7 @@ func (f flagNames) message(err error) string {
 	if differ, ok := errors.AsType[*plan.DifferError](err); ok {
 		return f.differences(differ)
 	}
-	// The error may be wrapped: what stands around it stays.
+	// The error may be wrapped: the text around it stays.
 	refused, ok := errors.AsType[*plan.ConfigError](err)
 	if !ok || refused.Field == "" {
 		return err.Error()

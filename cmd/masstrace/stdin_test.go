@@ -20,8 +20,8 @@ func TestInterruptibleReads(t *testing.T) {
 	}
 }
 
-// A read that is held up returns when the context ends, and so does each later one. What
-// comes then does not reach the buffer of the caller.
+// A read that is held up returns when the context ends, and so does each later one. Bytes
+// that arrive then do not reach the buffer of the caller.
 func TestInterruptibleEnds(t *testing.T) {
 	in, out := io.Pipe()
 	defer in.Close()

@@ -20,7 +20,7 @@ type StrategyFlags struct {
 	NoStop     bool    `help:"exhaustive: also probe TTLs beyond a target that has answered."`
 }
 
-// validate checks what does not go together.
+// validate checks combinations of flags.
 func (f *StrategyFlags) validate() error {
 	switch {
 	case f.GapLimit < 0 || f.GapLimit > probe.MaxTTL || f.Overlap < 0 || f.Overlap > probe.MaxTTL:

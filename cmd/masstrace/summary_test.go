@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// sampleSummary has a count of every kind.
+// sampleSummary returns a summary with a count of every kind.
 func sampleSummary() *record.Summary {
 	s := &record.Summary{ElapsedS: 14.57, Complete: true, Reason: record.ReasonDone}
 	s.Probes = account.Probes{

@@ -32,7 +32,7 @@ type TraceCmd struct {
 	First   uint8 `short:"f" default:"1" placeholder:"TTL" help:"First TTL. Default: ${default}."`
 	Max     uint8 `short:"m" default:"30" placeholder:"TTL" help:"Last TTL, at most 63. Default: ${default}."`
 	Queries int   `short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, at most 4. Default: ${default}."`
-	Wait    wait  `short:"w" placeholder:"MAX[,HERE[,NEAR]]" help:"Maximum time to wait for a reply: MAX seconds. With HERE: at most HERE times the RTT of another probe of the same TTL. With NEAR: at most NEAR times the RTT of the next higher TTL that answered. Without -w: 5,3,10, with an upper limit of 4 times the longest RTT of the trace, but at least 0.3 s (1 s if no higher TTL answered)."`
+	Wait    wait  `short:"w" placeholder:"MAX[,HERE[,NEAR]]" help:"Maximum time to wait for a reply: MAX seconds. With HERE: at most HERE times the RTT of another probe of the same TTL. With NEAR: at most NEAR times the RTT of the next higher TTL that answered. Without -w: 5,3,10, with an upper limit of 4 times the longest RTT of the trace. The limit is at least 0.3 s (1 s if no higher TTL answered)."`
 	Flows   int   `default:"1" placeholder:"N" help:"Trace N flows and show the branches of load balancers, at most 64. A flow is probed again only at silent TTLs. Default: ${default}."`
 	TOS     tos   `short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
 
@@ -47,7 +47,7 @@ type TraceCmd struct {
 // with.
 const maxTraceFlows = 64
 
-// Validate checks what kong cannot.
+// Validate checks conditions that kong cannot.
 func (c *TraceCmd) Validate() error {
 	switch {
 	case c.First < 1 || c.Max > probe.MaxTTL || c.First > c.Max:
@@ -71,7 +71,7 @@ func (c *TraceCmd) Help() string {
 		"The exit status is 0 if all hosts answered, and 1 if a host did not answer."
 }
 
-// method is what the flags choose; at most one of them is given.
+// method returns the method of the flags; at most one of them is given.
 func (c *TraceCmd) method() probe.Method {
 	switch {
 	case c.ICMP:

@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// What is asked for and makes no sense ends with status 2, in one line that says
-// which flag.
+// A request that makes no sense ends with status 2, in one line that names the flag.
 func TestUsage(t *testing.T) {
 	tests := []struct{ args, want string }{ // want is a regular expression
 		{"", `expected one of`},

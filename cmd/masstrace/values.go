@@ -57,7 +57,7 @@ func (r *rate) UnmarshalText(text []byte) error {
 	return err
 }
 
-// most returns the rate, or what auto never exceeds.
+// most returns the rate, or the upper limit of auto.
 func (r rate) most(limit rate) float64 {
 	switch {
 	case r != autoRate:

@@ -12,8 +12,8 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// Keeper keeps the checkpoint of a scan. A nil Keeper keeps none: its methods do what a
-// scan without a checkpoint needs.
+// Keeper keeps the checkpoint of a scan. A nil Keeper keeps no checkpoint: its methods do
+// nothing.
 type Keeper struct {
 	mu      sync.Mutex // of state, once the run goes on, and of its file
 	state   state
@@ -24,9 +24,9 @@ type Keeper struct {
 	file    *outfile.File
 }
 
-// Open returns the keeper of a scan whose checkpoint is to be, or is to be gone on from;
-// at most one of the two is given, and the keeper is nil if none is. output is the file
-// that the scan writes.
+// Open returns the keeper of a scan with a new checkpoint, or with a checkpoint to continue
+// from. At most one of the two is given; without both, the keeper is nil. output is the
+// file that the scan writes.
 func Open(checkpoint, resume, output string, pcap bool) (*Keeper, error) {
 	if checkpoint == "" && resume == "" {
 		return nil, nil
@@ -67,7 +67,7 @@ func checkOutput(output string, pcap bool) error {
 // Resumes reports whether the run goes on.
 func (k *Keeper) Resumes() bool { return k != nil && k.resumed }
 
-// Began returns what a run that goes on was when it began.
+// Began returns the beginning of a resumed run.
 func (k *Keeper) Began() plan.Began {
 	if !k.Resumes() {
 		return plan.Began{}
@@ -132,8 +132,9 @@ func (k *Keeper) OpenOutput(path string, open func() (*outfile.File, error)) (*o
 	return open()
 }
 
-// Wait waits until no reply to a probe of the process before can be taken for one to the
-// same probe of this one: it would come too early. It ends with stop.
+// Wait waits until replies to the earlier process can no longer arrive. Such a reply would
+// look like a reply to the same probe of this process, with an RTT that is too short. It
+// ends with stop.
 func (k *Keeper) Wait(stop context.Context, reply time.Duration) {
 	if !k.Resumes() {
 		return
@@ -186,8 +187,8 @@ func (k *Keeper) Mark(done uint64, sum *record.Summary) (err error) {
 	return k.state.save(k.path)
 }
 
-// SetExcluded saves what was excluded since the run began. readSHA256 is the digest of
-// the exclusions as they were read again, "" if they were not.
+// SetExcluded saves the addresses that were excluded since the run began. readSHA256 is the
+// digest of the exclusions as they were read again, "" if they were not.
 func (k *Keeper) SetExcluded(since target.Set, readSHA256 string) (err error) {
 	if k == nil {
 		return nil
@@ -204,15 +205,15 @@ func (k *Keeper) SetExcluded(since target.Set, readSHA256 string) (err error) {
 	return k.state.save(k.path)
 }
 
-// AddBefore adds what the processes before this one counted.
+// AddBefore adds the counts of earlier processes.
 func (k *Keeper) AddBefore(sum *record.Summary) {
 	if k != nil {
 		sum.Add(&k.before)
 	}
 }
 
-// End removes the checkpoint of a run that is recorded as a whole, and saves in that of a
-// stopped one how many probes it has abandoned.
+// End removes the checkpoint of a complete run. In the checkpoint of a stopped run, it
+// saves the number of abandoned probes.
 func (k *Keeper) End(whole bool, abandoned uint64) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -1,7 +1,7 @@
-// Package observe is how a run reports to its observers while it goes on: a plain
-// snapshot of its progress once a second, and events as they happen. The console of the
-// command is one observer; status files, metrics and displays are others. Nothing that
-// reports here writes to a terminal itself.
+// Package observe reports a running run to its observers: a snapshot of its progress once a
+// second, and events when they happen. The console of the command is one observer; status
+// files, metrics and displays are others. Nothing that reports here writes to a terminal
+// itself.
 package observe
 
 import (
@@ -40,7 +40,7 @@ func (Began) String() string { return "begun" }
 // Stopping is that no more probes are sent, and replies are waited for.
 type Stopping struct {
 	Cause error
-	Hint  string // what else a user may want to know; "" for nothing
+	Hint  string // further information for the user; "" for none
 }
 
 func (e Stopping) String() string {
@@ -85,7 +85,8 @@ func (e RateFell) String() string {
 	return fmt.Sprintf("rate: at %.0f pps fewer probes were answered; back to %.0f pps", e.FromPPS, e.ToPPS)
 }
 
-// Held is what the process holds, on request: in an endless run, none of it grows.
+// Held is the memory that the process holds, on request. In an endless run it does not
+// grow.
 type Held struct {
 	Goroutines int
 	HeapBytes  uint64
@@ -114,7 +115,7 @@ type Finished struct{ Summary *record.Summary }
 
 func (e Finished) String() string { return "finished: " + e.Summary.Reason }
 
-// Nobody is an Observer that looks at nothing.
+// Nobody is an Observer that ignores everything.
 type Nobody struct{}
 
 // Event implements Observer.

@@ -13,7 +13,7 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// config returns what the flags' defaults give.
+// config returns the configuration of the default flags.
 func config(targets ...string) Config {
 	return Config{
 		Targets: targets, Stdin: strings.NewReader(""), PerPrefix: 1, Granularity4: 24, Granularity6: 48,
@@ -71,7 +71,7 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// What windows come to take is within --memory, and what the plan says.
+// The memory of windows stays within --memory, and is that of the plan.
 func TestMemory(t *testing.T) {
 	for _, records := range []record.Kinds{record.Traces, record.Both} {
 		for _, memory := range []uint64{1 << 20, 16 << 20, 64 << 20} {
@@ -100,7 +100,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// What cannot be planned is an error of usage, whoever asks.
+// A request that cannot be planned is an error of usage, for every caller.
 func TestPlanErrors(t *testing.T) {
 	tests := []struct {
 		name        string

@@ -10,8 +10,8 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// Validate refuses parameters that no run can have had, so that no number in a file
-// decides how much memory a replay takes: that is bounded by the targets that it lists.
+// Validate refuses parameters that no run can have. So a number in a file cannot make a
+// replay use much memory, which only the listed targets decide.
 func (p *Params) Validate() error {
 	s := p.Shape
 	switch {

@@ -20,12 +20,12 @@ type option struct {
 type binding int
 
 const (
-	fixed binding = iota // it decides what is probed and recorded
+	fixed binding = iota // it decides which probes and records there are
 	free                 // it decides how
 )
 
-// options are all of them, but for those of strategies. What is not here says who ran the
-// run, where and when, or follows from the others.
+// options are all of them, but for those of strategies. Other fields describe the vantage
+// point and the time, or follow from these options.
 var options = []option{
 	{"Targets", "targets", func(p *Params) any { return p.TargetsSHA256 }, fixed},
 	{"Seed", "seed", func(p *Params) any { return p.Seed }, fixed},

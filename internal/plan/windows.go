@@ -25,10 +25,10 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	perTarget := float64(p.ProbesPerTarget())
 	rate := p.RatePPS
 	if rate == 0 {
-		rate = 1e6 // about what a link takes: what counts is memory
+		rate = 1e6 // about the rate of a fast link: memory is the limit
 	}
 	if c.AutoRate {
-		rate /= 4 // what it comes to is between low and this
+		rate /= 4 // the found rate is lower
 	}
 	n := rate * windowTime.Seconds() / perTarget
 	n = max(n, min(minTargets, rate*windowMost.Seconds()/perTarget))

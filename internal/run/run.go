@@ -7,9 +7,9 @@
 //	failed    a stage returned an error: every stage ends at once
 //	killed    the caller's context ended: likewise, without an error of a stage
 //
-// Stages block in a function that ends by the context it was given: Sending for those
-// that make more work, Lasting for those that work until everything is written, Failed
-// for those that end by themselves when the work is done.
+// Stages block in a function that ends by its context. Stages that make more work use
+// Sending. Stages that work until everything is written use Lasting. Stages that end by
+// themselves after the work use Failed.
 package run
 
 import (
@@ -118,8 +118,7 @@ func (r *Run) Go(name string, stage func() error) {
 	})
 }
 
-// Leave starts what may be held up by a read that nothing can end: Wait does not wait for
-// it.
+// Leave starts a function that a read may block forever: Wait does not wait for it.
 func (r *Run) Leave(f func()) { go f() }
 
 func (r *Run) ended(name string) {
@@ -131,8 +130,8 @@ func (r *Run) ended(name string) {
 }
 
 // Wait waits for all stages. It returns the error of the first that failed, or ErrKilled.
-// The stages of a failed or killed run have a second to end: one that does not, because
-// the system holds it in a read or a write, is named in a *HeldError and left behind.
+// The stages of a failed or killed run must end within a second. If the system blocks a
+// stage in a read or a write, the *HeldError names it, and Wait returns without it.
 func (r *Run) Wait() error {
 	done := make(chan error, 1)
 	go func() { done <- r.group.Wait() }()

@@ -67,7 +67,7 @@ func TestEndings(t *testing.T) {
 					held.Err != nil && strings.Join(held.Stages, " ") != "pipe" {
 					t.Errorf("held up by %v", held.Stages)
 				}
-				time.Sleep(time.Hour) // for what was left behind
+				time.Sleep(time.Hour) // for stages that are left behind
 			})
 		})
 	}

@@ -28,7 +28,7 @@ type Paths struct {
 // that none goes by a gateway.
 const sampleTargets = 16
 
-// Find finds the way to the targets of each family of the plan. warn takes what is odd.
+// Find finds the way to the targets of each family of the plan. warn receives warnings.
 func Find(ctx context.Context, p *plan.Plan, c Config, warn func(string)) (*Paths, error) {
 	found := new(Paths)
 	for _, is4 := range []bool{false, true} {
@@ -160,7 +160,7 @@ func (l *Paths) Sources() (v4, v6 probe.Addr) {
 	return probe.AddrFrom(l.Source4), probe.AddrFrom(l.Source6)
 }
 
-// Head returns the link header of what leaves, nil on a link without one.
+// Head returns the link header of sent packets, or nil on a link without one.
 func (l *Paths) Head(is4 bool) []byte {
 	if l.Framing != link.Ethernet {
 		return nil
