@@ -24,7 +24,7 @@ func TestAutoRate(t *testing.T) {
 	}
 	args := "lab --preset delayed --set policer=4000 --log " + log + " -- " + ours +
 		" scan 45.0.0.0/9 --rate auto --rate-max 12k --max-ttl 12 --wait 1s --max-runtime " + strconv.Itoa(soak(3, 20)) + "s -o " + out
-	text, _ := exec.CommandContext(t.Context(), ours, strings.Fields(args)...).CombinedOutput() // ends before all is sent
+	text, _ := exec.CommandContext(t.Context(), ours, strings.Fields(args)...).CombinedOutput() // it stops early
 	sum := mustRead(t, out).summary
 	found := sum.AutoRate
 	if found == nil {

@@ -72,7 +72,7 @@ func TestNeighbourMute(t *testing.T) {
 	out := outFile(t)
 	p := start(t, nil, "scan", "45.80.0.0/17", "--rate=500", "--wait=300ms", "-o", out)
 	p.await(" sent ")
-	do(t, "ip netns exec r1 ip link set vantage address 02:00:00:00:00:99") // it takes no frame of ours any more
+	do(t, "ip netns exec r1 ip link set vantage address 02:00:00:00:00:99") // refuses our frames
 	mute := time.Now()
 	p.await("3s ")
 	do(t, "ip netns exec r1 ip link set vantage address "+strings.TrimSpace(string(address)))

@@ -202,7 +202,7 @@ func TestSources(t *testing.T) {
 		source string
 		status int
 	}{
-		{"0.0.0.0", 2}, {"224.0.0.1", 2}, {"::1%lo", 2}, {"2a00:1:0:1::", 2}, // of the other family alone
+		{"0.0.0.0", 2}, {"224.0.0.1", 2}, {"::1%lo", 2}, {"2a00:1:0:1::", 2}, // the other family
 		{"20.0.1.0", 0},
 	} {
 		p := start(t, nil, "scan", "45.16.0.9", "--source="+tt.source, "--wait=100ms", "-o", outFile(t))

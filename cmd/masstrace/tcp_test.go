@@ -55,7 +55,7 @@ func TestInternetTCP(t *testing.T) {
 		{"tcp-syn", "--preset clean"}, {"tcp-ack", "--preset clean"}, {"tcp-syn", "--preset clean --link tun"},
 		{"tcp-syn", "--preset nat"}, {"tcp-syn", "--preset default"}, {"tcp-ack", "--preset default"},
 	} {
-		t.Run(tt.method+" "+tt.network, func(t *testing.T) { // one by one: each is a network and a scan
+		t.Run(tt.method+" "+tt.network, func(t *testing.T) { // one after the other
 			r, c := verified(t, tt.network, tt.method, "--flows=2", "--attempts=2")
 			sum, sim := r.summary, c.Simulator
 			if !sum.Complete || sum.Targets == 0 {

@@ -48,7 +48,8 @@ func (l *Limits) Name(more bool, lists ...[]probe.LimitedRouter) {
 	l.add(&named)
 }
 
-// add adds what o has of the same routers, and keeps those with the most silent probes.
+// add adds the counts of o for the same routers, and keeps those with the most silent
+// probes.
 func (l *Limits) add(o *Limits) {
 	l.LimitedRoutersCut = l.LimitedRoutersCut || o.LimitedRoutersCut
 	if len(o.LimitedRouters) == 0 {

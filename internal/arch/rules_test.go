@@ -12,7 +12,7 @@ const module = "github.com/masstrace/masstrace/"
 // mayImport is the import table: which of our packages a package may import,
 // its tests apart. A package that is not in it may not exist.
 var mayImport = map[string][]string{
-	// What a scan is made of: the data path.
+	// The data path of a scan.
 	"internal/probe":    {},
 	"internal/wire":     {},
 	"internal/permute":  {},
@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"internal/format/yarrp":      {"internal/format", "internal/probe", "internal/record"},
 	"internal/merge":             {"internal/format", "internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
 
-	// What programs stand on: nothing here knows a program.
+	// The base of the programs: no package here imports a program.
 	"internal/run":        {"internal/record", "sender"},
 	"internal/observe":    {"internal/record"},
 	"internal/plan":       {"internal/account", "internal/codec", "internal/permute", "internal/probe", "internal/record", "internal/schedule", "internal/target", "internal/trace", "internal/window", "ratelimit", "sender"},
@@ -59,7 +59,7 @@ var mayImport = map[string][]string{
 	"internal/traceroute": {"internal/codec", "internal/format/ndjson", "internal/format/traceroute", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/format/ndjson", "internal/gather", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
 
-	// What checks them. netsim is a witness, and so may share nothing with us.
+	// Checks of the programs. netsim is a witness, and so may share nothing with us.
 	"internal/netsim":       {},
 	"internal/lab":          {},
 	"internal/lab/routers":  {"internal/lab"},
@@ -69,7 +69,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace": {"internal/account", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/verify", "internal/wire"},
 
-	// What builds, measures and shows them.
+	// Packages that build, measure and show the programs.
 	"bench":                 {},
 	"bench/lab":             {"bench", "internal/codec", "internal/link", "internal/probe", "sender"},
 	"bench/micro":           {"bench"},
@@ -113,7 +113,7 @@ var thirdParty = []keptIn{
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 
-// sourceFile is what the rules look at.
+// sourceFile is a file that the rules check.
 type sourceFile struct {
 	path    string // from the root of the module, with slashes
 	pkg     string // its folder likewise, the root itself "."
@@ -121,7 +121,7 @@ type sourceFile struct {
 	imports []string
 }
 
-// violations returns what f breaks of the rules on imports.
+// violations returns the rules on imports that f breaks.
 func violations(f sourceFile) []string {
 	allowed, known := mayImport[f.pkg]
 	if !known {

@@ -13,7 +13,7 @@ const (
 	maxFileLines = 500 // to be split by 400
 )
 
-// Names that say nothing of what is inside.
+// Names that do not describe the content of a package.
 var emptyNames = []string{"base", "common", "helper", "helpers", "misc", "shared", "types", "util", "utils"}
 
 func TestFiles(t *testing.T) {
@@ -38,8 +38,8 @@ func TestArchitecture(t *testing.T) {
 	text := document(t, "ARCHITECTURE.md")
 	named := map[string]bool{}
 	for _, f := range sources(t) {
-		// The folders of benchmarks, formats and networks have one line each, and so have
-		// what tests the program and its reports.
+		// The folders of benchmarks, formats and networks have one line each. So have the
+		// tests of the program, and their reports.
 		if dir, _, _ := strings.Cut(f.pkg, "/"); dir == "bench" || strings.Count(f.pkg, "/") > 1 ||
 			slices.Contains(checks, f.pkg) || named[f.pkg] {
 			continue

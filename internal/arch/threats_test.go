@@ -31,8 +31,7 @@ func TestThreatModel(t *testing.T) {
 	}
 }
 
-// Names are looked up by what traces for a person, and nothing else connects to
-// anybody.
+// Only traceroute looks up names, and no other code connects to a host.
 func TestNoResolver(t *testing.T) {
 	const allowed = "internal/traceroute/names.go"
 	network := regexp.MustCompile(`\bnet\.(Dial|Listen\w*\(|Lookup|Resolve|DefaultResolver|Resolver)|"net/(http|rpc|smtp)"`)
@@ -43,7 +42,7 @@ func TestNoResolver(t *testing.T) {
 		}
 		match := network.FindString(text(t, f))
 		found = found || match != "" && f.path == allowed
-		if match != "" && f.path != allowed && !strings.HasPrefix(f.path, "internal/lab/") { // which has a network of its own
+		if match != "" && f.path != allowed && !strings.HasPrefix(f.path, "internal/lab/") { // in its own network
 			t.Errorf("%s uses %s", f.path, match)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package faulty is for tests alone: a link that answers nothing and breaks on purpose, in
-// a part and at a moment of the test's choice, on the virtual clock of a synctest bubble.
+// Package faulty is for tests alone: a link that answers nothing, and fails on demand. The
+// test chooses the part and the moment, on the virtual clock of a synctest bubble.
 package faulty
 
 import (
@@ -71,7 +71,7 @@ func (l *Link) Session(c *codec.Codec) *session.Session {
 	}
 }
 
-// LinkType is what the frames of the link begin with, as pcap numbers it: raw IP.
+// LinkType is the type of frames of the link, as pcap numbers it: raw IP.
 const LinkType = 101
 
 // port takes frames to nowhere.

@@ -11,7 +11,7 @@ import (
 // ParseAddr returns the address in a column of a text; IPv4 may be mapped.
 func ParseAddr(s string) (probe.Addr, error) {
 	a, err := netip.ParseAddr(s)
-	if err != nil || a.Zone() != "" || a == netip.IPv6Unspecified() { // which stands for none with us
+	if err != nil || a.Zone() != "" || a == netip.IPv6Unspecified() { // :: means none
 		return probe.Addr{}, fmt.Errorf("%q is not an address", s)
 	}
 	return probe.AddrFrom(a), nil

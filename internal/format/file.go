@@ -23,7 +23,7 @@ type File struct {
 // can be told.
 func (f *File) Name() string { return f.name }
 
-// Close ends reading, and closes what Open opened.
+// Close ends reading, and closes the files that Open opened.
 func (f *File) Close() error { return f.in.Close() }
 
 // Open opens the file at path, which may be compressed; - stands for stdin. The first of
@@ -71,8 +71,8 @@ func newFile(in io.ReadCloser, formats []Format) (*File, error) {
 	return nil, fmt.Errorf("%w: none of %s", ErrUnknown, strings.Join(names, ", "))
 }
 
-// peekLines returns what is at hand of the input: two lines that are not blank at least,
-// unless they fill the buffer, or the input ends with err before.
+// peekLines returns the available input. It has at least two lines that are not blank,
+// unless they fill the buffer, or the input ends before with err.
 func peekLines(r *bufio.Reader) (head []byte, err error) {
 	for seen, start, lines := 0, 0, 0; seen < bufferLen && lines < 2; {
 		if _, err = r.Peek(seen + 1); err != nil {
@@ -117,7 +117,7 @@ func OpenInput(path string, stdin io.Reader) (io.ReadCloser, error) {
 	return &input{unpacked, f}, nil
 }
 
-// input is a file that is read through what unpacks it.
+// input is a file, and the reader that decompresses it.
 type input struct {
 	io.ReadCloser
 	file *os.File

@@ -16,7 +16,7 @@ type Lines struct {
 	in     *bufio.Reader
 	line   []byte
 	number int
-	end    error // what every later Next returns
+	end    error // the error of every later Next
 }
 
 // NewLines returns Lines of in.

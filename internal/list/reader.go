@@ -70,7 +70,7 @@ func (r *reader) next(v *codec.Line) error {
 	}
 }
 
-// batch is some lines; err is what came after them, if anything did.
+// batch is some lines; err is the error or the end after them, if any.
 type batch struct {
 	lines []codec.Line
 	err   error

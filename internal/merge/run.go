@@ -14,9 +14,9 @@ import (
 // ErrTwice is wrapped by errors about inputs that cannot be read twice.
 var ErrTwice = errors.New("merge reads each file twice")
 
-// Run merges the files of c, until ctx ends, and returns the summary of all. An error
-// wraps ErrShards or ErrTwice if the files are to blame, an *run.Incomplete is that the
-// output is not whole; other errors come from the system.
+// Run merges the files of c, until ctx ends, and returns the summary of all. If the files
+// are to blame, the error wraps ErrShards or ErrTwice. A *run.Incomplete means that the
+// output is not complete. Other errors come from the system.
 func Run(ctx context.Context, c Config) (*record.Summary, error) {
 	if err := c.check(); err != nil {
 		return nil, err

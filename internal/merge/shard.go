@@ -14,7 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// shard is what is known of a file before it is copied.
+// shard has the data of a file before it is copied.
 type shard struct {
 	path    string
 	run     *record.Run
@@ -92,9 +92,8 @@ func eachLine(ctx context.Context, path string, take func(typ string, line []byt
 	return ctx.Err()
 }
 
-// ownFields are those of a run record in which the shards of a scan may differ:
-// who runs it, from where and how fast. New ones are not among them unless they
-// are put here.
+// ownFields are the fields of a run record in which shards of a scan may differ: vantage
+// point and pace. New ones are not among them unless they are put here.
 var ownFields = []string{
 	"run", "tool", "argv", "key_id", "rate_pps", "rate_auto", "burst",
 	"source", "source6", "link", "io", "senders", "clock", "shard",

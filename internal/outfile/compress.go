@@ -12,8 +12,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// packer is a compressor whose Flush leaves what it was given readable. After
-// Close, Reset begins another stream.
+// packer is a compressor whose Flush makes all input readable. After Close, Reset begins
+// another stream.
 type packer interface {
 	io.WriteCloser
 	Flush() error
@@ -38,8 +38,8 @@ func newPacker(w io.Writer, path string) (packer, error) {
 	case "gz":
 		return gzip.NewWriter(w), nil
 	case "zst":
-		// With a concurrency of 2 it compresses and writes a block on a goroutine
-		// of its own while the next one is gathered; Flush and Close wait for it.
+		// With a concurrency of 2, a separate goroutine compresses and writes a block while
+		// the next one is gathered. Flush and Close wait for it.
 		return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2))
 	}
 	return nil, nil
@@ -59,10 +59,10 @@ const maxWindow = 128 << 20
 // unpackBuffer is how many octets of compressed input are read at once.
 const unpackBuffer = 64 << 10
 
-// Decompress returns a reader of what is in the stream in. If its first octets
-// are those of gzip or Zstandard, packed is true and the reader decompresses, also
-// across several gzip members or Zstandard frames. Whatever the stream claims, the
-// decoder takes no more than some 130 MiB.
+// Decompress returns a reader of the content of the stream in. If its first octets are
+// those of gzip or Zstandard, packed is true and the reader decompresses, also across
+// several gzip members or Zstandard frames. The decoder uses at most about 130 MiB, for any
+// stream.
 //
 // An error with packed is one of the compressed stream, io.ErrUnexpectedEOF if
 // that ends in its header; an error without packed is one of in. Close releases

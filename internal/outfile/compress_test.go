@@ -87,7 +87,7 @@ func TestDecompress(t *testing.T) {
 	}
 }
 
-// Errors of the file that is read come through, and are none of a compressed one.
+// Errors of the file are returned, and do not look like errors of the compressed stream.
 func TestDecompressError(t *testing.T) {
 	_, packed, err := Decompress(iotest.ErrReader(os.ErrClosed))
 	if packed || !errors.Is(err, os.ErrClosed) {

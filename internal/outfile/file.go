@@ -12,19 +12,19 @@ import (
 // operating system, so that errors.Is finds syscall.ENOSPC or syscall.EPIPE. A
 // File belongs to one goroutine at a time.
 type File struct {
-	w      io.Writer // what Write writes to
+	w      io.Writer // the destination of Write
 	packer packer    // w if the file is compressed, else nil
 	file   *os.File  // nil for the standard output
 	marked bool      // nothing was written since Mark
 }
 
-// Open makes the file at path, or empties it if it exists. All may read it and
-// its owner may write it, less what the umask takes. If path ends in .gz or .zst,
-// the file is compressed. The path - stands for stdout, which Close leaves open.
+// Open makes the file at path, or empties it if it exists. All users may read it, and its
+// owner may write it, as far as the umask allows. If path ends in .gz or .zst, the file is
+// compressed. The path - stands for stdout, which Close leaves open.
 //
-// A regular file is locked before it is emptied, and until Close: if another
-// File is open on it, in any process, the error wraps ErrTaken, and the file
-// stays as it is. Devices and pipes are opened as they are, without a lock.
+// A regular file is locked before it is emptied, and until Close. If another File in any
+// process has it open, the error wraps ErrTaken, and the file stays as it is. Devices and
+// pipes are opened as they are, without a lock.
 func Open(path string, stdout io.Writer) (*File, error) {
 	if path == "-" {
 		return &File{w: stdout}, nil
@@ -70,7 +70,7 @@ func (s *File) Write(b []byte) (int, error) {
 	return s.w.Write(b)
 }
 
-// Flush makes what was written readable in the file. Each call costs some of the
+// Flush makes all written data readable in the file. Each call costs some of the
 // compression: call it once a window, not once a line.
 func (s *File) Flush() error {
 	if s.packer == nil || s.marked {

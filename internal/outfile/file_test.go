@@ -13,7 +13,7 @@ import (
 // names are of files that are written in different ways.
 var names = []string{"out.ndjson", "out.ndjson.gz", "out.ndjson.zst"}
 
-// line is what tests write: long enough that 300 of them fill some buffers.
+// line is the line of tests: long enough that 300 of them fill some buffers.
 var line = append(bytes.Repeat([]byte("twelve chars"), 100), '\n')
 
 // write writes n lines.
@@ -150,8 +150,7 @@ func TestOpenShared(t *testing.T) {
 	}
 }
 
-// What was flushed can be read before the file is closed, as when its writer was
-// killed.
+// Flushed data can be read before the file is closed, as after a kill of its writer.
 func TestFlush(t *testing.T) {
 	for i, want := range []error{nil, io.ErrUnexpectedEOF, io.ErrUnexpectedEOF} {
 		path := filepath.Join(t.TempDir(), names[i])

@@ -7,11 +7,10 @@ import (
 	"os"
 )
 
-// Mark syncs all that was written to the disk and returns the length of the file
-// in octets. A file that is cut at this length is whole, and Reopen goes on from
-// there: Mark ends the gzip member (RFC 1952 §2.2) or the Zstandard frame (RFC
-// 8878 §3.1) of a compressed file, and others may follow it. Mark of the standard
-// output is an error.
+// Mark syncs all that was written to the disk and returns the length of the file in octets.
+// A file that is cut at this length is whole, and Reopen continues there. Mark ends the
+// gzip member (RFC 1952 §2.2) or the Zstandard frame (RFC 8878 §3.1) of a compressed file.
+// Others may follow it. Mark of the standard output is an error.
 func (s *File) Mark() (offset int64, err error) {
 	if s.file == nil {
 		return 0, errors.New("the standard output cannot have a checkpoint")

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A file cut at a mark is whole, and what is appended there goes on from it.
+// A file cut at a mark is whole, and data that is appended there continues it.
 func TestMark(t *testing.T) {
 	for _, name := range names {
 		path := filepath.Join(t.TempDir(), name)

@@ -6,14 +6,14 @@ import (
 	"path/filepath"
 )
 
-// freshSuffix is what Replace appends to the name of a file for the new one.
+// freshSuffix is the ending of the name of the new file in Replace.
 const freshSuffix = ".new"
 
-// Replace puts a file with that content and those permissions, less the umask, in
-// the place of the file at path, or makes it. A reader finds either the old file
-// or the new one, each whole, at any time and after a crash of the machine. The
-// new file is written beside the old one, under its name with .new appended; what
-// a killed process left under that name is removed.
+// Replace puts a file with that content and those permissions, less the umask, in the place
+// of the file at path, or makes it. A reader finds either the old file or the new one, each
+// whole, at any time and after a crash of the machine. The new file is written beside the
+// old one, under its name with .new appended. If a killed process left such a file, it is
+// removed.
 func Replace(path string, perm os.FileMode, content []byte) error {
 	fresh := path + freshSuffix
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {

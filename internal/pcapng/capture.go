@@ -6,13 +6,13 @@ import (
 	"sync"
 )
 
-// Capture writes a pcapng file (draft-ietf-opsawg-pcapng) of what a run sends and
-// receives, with their own stamps, in ns. Several goroutines bring batches; one
-// writes, in Run. The octets are in the order in which batches came.
+// Capture writes a pcapng file (draft-ietf-opsawg-pcapng) of the packets that a run sends
+// and receives, with their timestamps in ns. Several goroutines bring batches; one writes,
+// in Run. The octets are in the order in which batches came.
 //
-// If the disk is slower than the run, batches wait: the sender falls behind its
-// rate, and the kernel's capture buffer holds the frames that come in and counts
-// those that it drops. Every frame that a capture lacks is counted.
+// If the disk is slower than the run, batches wait. The sender falls below its rate, and
+// the capture buffer of the kernel holds incoming frames and counts those that it drops.
+// Every frame that a capture lacks is counted.
 //
 // After an error of the file no batch waits any more, and none is kept.
 type Capture struct {

@@ -12,7 +12,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 )
 
-// gopacket reads what is written, from whichever goroutine it came.
+// gopacket reads the file, which several goroutines wrote.
 func TestCaptureWitness(t *testing.T) {
 	var file bytes.Buffer
 	c := NewCapture(&file, CaptureConfig{
@@ -82,8 +82,8 @@ func TestCaptureWitness(t *testing.T) {
 	}
 }
 
-// File reads what Capture writes, with the notes and directions that gopacket does
-// not give.
+// File reads the output of Capture, with the notes and directions that gopacket does not
+// give.
 func TestCaptureFile(t *testing.T) {
 	var out bytes.Buffer
 	c := NewCapture(&out, CaptureConfig{

@@ -22,7 +22,7 @@ func appendOption(b []byte, code uint16, value []byte) []byte {
 	return pad(append(b, value...), len(value))
 }
 
-// pad pads what has n octets.
+// pad pads data of n octets.
 func pad(b []byte, n int) []byte {
 	for ; n%4 != 0; n++ {
 		b = append(b, 0)

@@ -39,10 +39,9 @@ type Entry struct {
 	Note []byte
 }
 
-// File reads a capture file: pcap with µs or ns, or pcapng, of either byte
-// order, also compressed by gzip or zstd. It is a Source of the receiver and belongs
-// to one goroutine. Reading allocates nothing for each entry, and memory is bounded
-// whatever the file claims.
+// File reads a capture file: pcap with µs or ns, or pcapng, of either byte order, also
+// compressed by gzip or zstd. It is a Source of the receiver and belongs to one goroutine.
+// Reading allocates nothing for each entry. The memory is bounded for any file.
 //
 // It stands in for gopacket's readers, which give neither the offset of a fault nor
 // the notes and directions of a pcapng file.
@@ -57,7 +56,7 @@ type File struct {
 	read   func(*File, *Entry) error
 	links  []fileLink // by number of the interface
 	link   int        // of the last frame
-	err    error      // what every later call returns
+	err    error      // the error of every later call
 	entry  Entry      // Next's
 }
 
@@ -69,7 +68,8 @@ type fileLink struct {
 	offset   int64  // s
 }
 
-// Bounds of what a file may claim, in octets. The largest snap length of libpcap is 256 KiB.
+// Limits for the claims of a file, in octets. The largest snap length of libpcap is 256
+// KiB.
 const (
 	maxFrame   = 256 << 10
 	fileBuffer = 1 << 20  // of which the largest block is a part
@@ -144,8 +144,8 @@ func (f *File) Read(e *Entry) error {
 	return f.err
 }
 
-// Each calls take for every entry until the end of the file, or that of ctx, which it looks at
-// now and then. It returns the error of take, or what is wrong with the file.
+// Each calls take for every entry until the end of the file, or that of ctx, which it looks
+// at now and then. It returns the error of take, or the error of the file.
 func (f *File) Each(ctx context.Context, take func(*Entry) error) error {
 	var e Entry
 	for n := 0; ; n++ {
@@ -196,7 +196,7 @@ func (f *File) Next() (frame []byte, stamp int64, err error) {
 // file it may change with each frame.
 func (f *File) LinkType() int { return f.link }
 
-// Close closes what OpenFile opened.
+// Close closes the files that OpenFile opened.
 func (f *File) Close() (err error) {
 	for _, c := range f.close {
 		err = errors.Join(err, c())
@@ -233,7 +233,7 @@ func (f *File) peek(n int) ([]byte, error) {
 	return nil, fmt.Errorf("read capture %s: %w", f.name, err)
 }
 
-// consume consumes what the last entry took.
+// consume drops the octets of the last entry.
 func (f *File) consume() error {
 	n, err := f.in.Discard(f.skip)
 	f.at += int64(n)

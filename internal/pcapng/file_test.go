@@ -33,7 +33,7 @@ func captured(in io.Reader) (frames [][]byte, stamps []int64, err error) {
 	}
 }
 
-// What gopacket writes is read as it was written, in both formats.
+// Files of gopacket are read as they were written, in both formats.
 func TestFileWitness(t *testing.T) {
 	begin := time.Unix(1_790_000_000, 123_456_789)
 	var micro, nano, ng bytes.Buffer
@@ -84,7 +84,7 @@ func madeCapture(t testing.TB, name string) []byte {
 	return b
 }
 
-// Every cut is found, at an offset in the file, and what comes before is read.
+// Every cut is found, at an offset in the file, and all entries before it are read.
 func TestFileCut(t *testing.T) {
 	for _, name := range []string{"made/path-us-be.pcap", "made/path-us-be.pcapng", "made/path-us-be.pcap.gz", "made/path-ns-be.pcapng.zst"} {
 		whole := madeCapture(t, name)
@@ -174,7 +174,7 @@ func TestFileUnits(t *testing.T) {
 	}
 }
 
-// What stands in a file besides packet blocks is read, or passed over.
+// Blocks other than packet blocks are read, or skipped.
 func TestFileBlocks(t *testing.T) {
 	section := unhexed(t, "0a0d0d0a 28000000 4d3c2b1a 01000000 ffffffffffffffff 01000300 61626300 00000000 28000000")
 	link := unhexed(t, "01000000 14000000 01000000 02000000 14000000") // snap length 2

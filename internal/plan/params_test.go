@@ -52,7 +52,7 @@ func fields(v reflect.Value, f func(name string, v reflect.Value)) {
 // by other means; all others must be options.
 var identity = []string{
 	"Masstrace", "Run", "Hostname", "StartNS", "Tool", "Argv", "Link", "IO", // vantage point and time
-	"Source4", "Source6", "Avoid", "ExcludeSHA256", // compared when the way out is found, and with the lists
+	"Source4", "Source6", "Avoid", "ExcludeSHA256", // compared elsewhere
 	"Targets", "Unlinked", "ExtensionOctets", // of windows, which a run that goes on keeps
 }
 

@@ -100,7 +100,7 @@ func TestReplayGolden(t *testing.T) {
 	}
 }
 
-// Replaying what a scan kept gives the scan's records, all of them.
+// A replay of the capture of a scan gives all records of the scan.
 func TestReplayScan(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
@@ -219,7 +219,7 @@ func hopsOf(t *testing.T, text []byte, valid string) map[string][]string {
 	return hops
 }
 
-// What is cut anywhere is read up to there, and says where.
+// A capture that is cut anywhere is read up to the cut, and the error names the offset.
 func TestReplayCut(t *testing.T) {
 	const name = captureDir + "/scans/tcp-syn.pcapng"
 	whole, err := os.ReadFile(name)

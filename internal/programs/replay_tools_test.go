@@ -55,7 +55,7 @@ func TestReplayTools(t *testing.T) {
 			switch tool {
 			case "mtr": // which prints each address once
 				got = slices.Compact(got)
-			case "yarrp", "caracal": // which print replies as they come, from beyond the distance, too
+			case "yarrp", "caracal": // print all replies, in order
 				got = answers(r.replies, tool == "yarrp")
 			}
 			if !slices.Equal(got, want) {

@@ -20,7 +20,7 @@ import (
 	"github.com/masstrace/masstrace/internal/traceroute"
 )
 
-// traceConfig is what the flags' defaults give, numeric.
+// traceConfig returns the configuration of the default flags, numeric.
 func traceConfig(method probe.Method, hosts ...string) traceroute.Config {
 	c := traceroute.Config{
 		Hosts: hosts, Family: traceroute.AnyFamily, Method: method, DstPort: 33434,
@@ -35,7 +35,7 @@ func traceConfig(method probe.Method, hosts ...string) traceroute.Config {
 	return c
 }
 
-// runTrace runs Trace and returns what it writes.
+// runTrace runs Trace and returns its output.
 func runTrace(t *testing.T, c traceroute.Config) (text string, answered bool) {
 	t.Helper()
 	lab.Need(t, routers.Name)
@@ -48,8 +48,8 @@ func runTrace(t *testing.T, c traceroute.Config) (text string, answered bool) {
 	return out.String(), answered
 }
 
-// rowsOf reads the rows of text as traceroute, mtr and we write them: who
-// answered at each TTL, the zero Addr where nobody did.
+// rowsOf reads rows of text in the format of traceroute, mtr and masstrace. It returns the
+// address that answered at each TTL; silence is the zero Addr.
 func rowsOf(t *testing.T, text string) []netip.Addr {
 	t.Helper()
 	var addrs []netip.Addr
@@ -280,7 +280,7 @@ func TestTraceErrors(t *testing.T) {
 	}
 }
 
-// The first signal ends a trace at once, with what it has.
+// The first signal ends a trace at once; all hops so far are written.
 func TestTraceInterrupted(t *testing.T) {
 	lab.Need(t, routers.Name)
 	c := traceConfig(probe.UDP, "45.144.3.9", "45.16.3.9")

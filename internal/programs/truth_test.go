@@ -79,8 +79,8 @@ func ending(trace *ndjson.TraceLine, ext *ndjson.ExtLine) string {
 	return fmt.Sprintf("%s/%d, distance %d", trace.StopReason, trace.StopData, ext.DstTTL)
 }
 
-// wantEnding says how a trace ends: unreachables by their code (RFC 792, RFC 4443),
-// silence by where the strategy was content.
+// wantEnding returns the ending of a trace: unreachables by their code (RFC 792, RFC 4443),
+// silence by the strategy.
 func wantEnding(truth routers.Truth, trace *ndjson.TraceLine) string {
 	code := map[routers.Ending][2]int{routers.Prohibited: {13, 1}, routers.Unreachable: {1, 0}}[truth.Ending]
 	switch {
@@ -129,7 +129,7 @@ func TestFlows(t *testing.T) {
 	}
 }
 
-// The same seed gives the same flows, whatever the key.
+// The same seed gives the same flows, with any key.
 func TestSeedFixesFlows(t *testing.T) {
 	t.Parallel()
 	var ports [2]map[netip.Addr]uint16

@@ -25,6 +25,7 @@ var rules = []rule{ruleClause, rulePerson, ruleLong, ruleVerb, ruleNone, ruleBeh
 const (
 	maxWords   = 25
 	maxColumns = 100
+	maxCode    = 90 // if the code before a comment is wider, the comment is not to blame
 	tabColumns = 4
 )
 

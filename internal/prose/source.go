@@ -59,7 +59,8 @@ func (f *file) source() ([]block, []finding, error) {
 		first, last := fset.Position(group.Pos()).Line, fset.Position(group.End()).Line
 		blocks = append(blocks, paragraphs(commentLines(group), first, subjects[group])...)
 		for n := first; n <= last; n++ {
-			if text := lines[n-1]; columns(text) > maxColumns && !directive.MatchString(text) {
+			text := lines[n-1]
+			if columns(text) > maxColumns && !directive.MatchString(text) && columns(codeOf(text)) <= maxCode {
 				wide = append(wide, finding{f.name, n, ruleWide, strings.TrimSpace(text)})
 			}
 		}
@@ -141,6 +142,12 @@ func paragraphs(lines []string, first int, subject string) []block {
 		subject = ""
 	}
 	return all
+}
+
+// codeOf returns the code before a comment at the end of a line.
+func codeOf(line string) string {
+	code, _, _ := strings.Cut(line, "//")
+	return strings.TrimRight(code, " \t")
 }
 
 // columns returns the width of a line.

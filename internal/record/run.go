@@ -1,9 +1,8 @@
 package record
 
-// Run is what was asked for, in so far as it shapes the results. No key of the run's is
-// in it: KeyID only tells two keys apart. The tags are the names that the fields have in
-// records. Schema is the version of NDJSON that the run was written in; a writer puts its
-// own there.
+// Run is the part of the request that shapes the results. No key of the run's is in it:
+// KeyID only tells two keys apart. The tags are the names that the fields have in records.
+// Schema is the version of NDJSON that the run was written in; a writer puts its own there.
 type Run struct {
 	Schema   string   `json:"schema"`
 	Run      string   `json:"run"`

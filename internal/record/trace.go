@@ -23,8 +23,8 @@ func MethodOf(protocol uint8) probe.Method {
 	return NoMethod
 }
 
-// Head is what all probes of one trace have in common, attempts and TTLs apart. Files
-// of other tools lack some of it: a Method is then NoMethod, a Flow.Value 0, which no
+// Head has the common header fields of all probes of one trace, except attempts and TTLs.
+// Files of other tools lack some of it: a Method is then NoMethod, a Flow.Value 0, which no
 // flow has, and the rest 0 too.
 type Head struct {
 	Target    probe.Addr
@@ -37,7 +37,7 @@ type Head struct {
 	ProbeSize int    // octets of each probe, from its IP header on
 }
 
-// Hop is what one reply showed at a TTL.
+// Hop is the content of one reply at a TTL.
 type Hop struct {
 	probe.Reply
 
@@ -114,8 +114,8 @@ type Trace struct {
 	// GapLimit says that the strategy ends traces at TTLs that are silent: so many
 	// in a row, or fewer where it knows. 0 if it does not.
 	GapLimit int
-	// Known is where the way back met what other traces know; TTL 0 is nowhere.
-	// What is below was not probed.
+	// Known is the meeting point of the way back with other traces; TTL 0 is nowhere. TTLs
+	// below were not probed.
 	Known Known
 	// Inferred are routers below Known, at TTLs that were not probed, as other traces
 	// through Known have them. Ascending.
@@ -152,20 +152,20 @@ type Trace struct {
 	Result
 }
 
-// Result is what Close makes of a trace.
+// Result is the result of Close for a trace.
 type Result struct {
 	StopReason StopReason
 	StopData   uint8 // ICMP code of StopUnreach, else 0
 	// End is the last TTL that belongs to the trace (scamper: hop_count).
 	End uint8
-	// Reached says that the target answered, in whatever way.
+	// Reached is set if the target answered, also without a TTL.
 	Reached bool
 	// Distance is the TTL with which a probe just reaches the target: 0 when
 	// that is not known.
 	Distance uint8
-	// NATFirstTTL is the lowest TTL whose reply quotes the probe with its
-	// source, checksum or an identification rewritten: 0 when none does. What
-	// rewrote it sits before that TTL, or is a router that quotes badly.
+	// NATFirstTTL is the lowest TTL whose reply quotes the probe with its source, checksum
+	// or an identification rewritten: 0 when none does. The middlebox sits before that TTL,
+	// or is a router that quotes badly.
 	NATFirstTTL uint8
 	// PathHash is the same for two traces that saw the same responders at the
 	// same TTLs; see hashPath.
@@ -192,7 +192,7 @@ const (
 	StopGapLimit             // too many silent TTLs in a row
 	StopHopLimit             // the last TTL was probed
 	StopLoop
-	StopGSS    // met what earlier traces know (global stop set)
+	StopGSS    // met earlier traces (global stop set)
 	StopHalted // the run was stopped
 )
 

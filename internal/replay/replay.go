@@ -13,9 +13,9 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// Run reads capture files and writes the records of the replies in them, until ctx ends.
-// It needs no privilege. Of a capture that is cut or corrupt it writes what comes before,
-// and returns an *run.Incomplete.
+// Run reads capture files and writes the records of the replies in them, until ctx ends. It
+// needs no privilege. If a capture is cut or corrupt, it writes the records before the
+// damage, and returns an *run.Incomplete.
 func Run(ctx context.Context, c Config) error {
 	if c.Observer == nil {
 		c.Observer = observe.Nobody{}
@@ -29,7 +29,7 @@ func Run(ctx context.Context, c Config) error {
 	p.supervisor.Go("replay", p.files)
 	err = p.supervisor.Wait()
 	if held := new(run.HeldError); errors.As(err, &held) {
-		return &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", err)} // it may be written to
+		return &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", err)}
 	}
 	if errors.Is(err, run.ErrKilled) {
 		err = &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", run.ErrInterrupted)}
@@ -40,7 +40,7 @@ func Run(ctx context.Context, c Config) error {
 	return err
 }
 
-// first returns both errors; the first decides what kind of error it is.
+// first returns both errors; the first one decides the exit status.
 func first(err, also error) error {
 	if err == nil {
 		return also
@@ -110,8 +110,8 @@ func (p *replay) replayFile(ctx context.Context, path string) error {
 	return p.others.run(ctx, f)
 }
 
-// own returns the replay of a capture of our own, if f is one and its key is at hand; else
-// nil, and f is still at its beginning.
+// own returns the replay of a capture of masstrace whose key is available. For other
+// captures it returns nil, and f is still at its beginning.
 func (p *replay) own(f *pcapng.File, path string) (source, error) {
 	v, err := capture.ReadParams(f)
 	if v == nil {

@@ -26,8 +26,8 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// Run traces every target of c. When interrupted ends, it stops sending, waits for
-// replies and writes what it has; when ctx ends, it leaves at once, with whole records. A
+// Run traces every target of c. When interrupted ends, it stops sending, waits for replies
+// and writes all records. When ctx ends, it ends at once, with whole records. A
 // *plan.ConfigError or *plan.DifferError is that the scan makes no sense, *run.Incomplete
 // that it began and did not finish; other errors come from the system.
 func Run(ctx, interrupted context.Context, c Config) error {
@@ -51,7 +51,7 @@ type scan struct {
 	keeper  *checkpoint.Keeper // nil if no checkpoint is wanted
 	guard   *guard
 	observe observe.Observer
-	// newSleeper makes what a sender sleeps on, on the sender's thread.
+	// newSleeper makes the sleeper of a sender, on the sender's thread.
 	newSleeper func(spin time.Duration) sender.Sleeper
 
 	session *session.Session
@@ -66,7 +66,7 @@ type scan struct {
 	taken      uint64 // windows that were opened
 }
 
-// newScan works out the plan: everything that can be wrong with what was asked.
+// newScan makes the plan, and refuses a wrong request.
 func newScan(c *Config) (*scan, error) {
 	c.withDefaults()
 	c.Packing = outfile.Packing(c.Output)
@@ -101,8 +101,8 @@ func newScan(c *Config) (*scan, error) {
 	}, nil
 }
 
-// open finds the way out and opens everything. What was opened before an error is closed
-// again.
+// open finds the way out and opens everything. After an error, it closes all resources that
+// it opened.
 func (s *scan) open(ctx context.Context) (err error) {
 	defer func() {
 		if err != nil {
@@ -178,7 +178,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	s.start(r)
 	err := r.Wait()
 	switch held := new(run.HeldError); {
-	case errors.As(err, &held): // what they hold cannot be closed
+	case errors.As(err, &held): // these stages block their files
 		return &run.Incomplete{Err: fmt.Errorf("%w: the output has no summary%s", err, s.hint())}
 	case errors.Is(err, run.ErrKilled):
 		return &run.Incomplete{Err: errors.Join(fmt.Errorf("%w: the output has no summary%s", err, s.hint()), s.abandon())}
@@ -251,7 +251,7 @@ func (s *scan) receive(r *run.Run) error {
 	}
 	var end *capture.End
 	if err == nil && r.Failed().Err() == nil {
-		drops, _, _ := s.session.Live.Drops() // not known is none
+		drops, _, _ := s.session.Live.Drops() // an unknown count is 0
 		end = &capture.End{
 			Windows: s.taken, KernelDrops: drops, Cause: run.ReasonOf(r.Cause()), ElapsedS: float64(s.ended-s.began) / 1e9,
 			AutoRate: s.auto.Record(),
@@ -294,7 +294,7 @@ func (s *scan) hint() string {
 	return ""
 }
 
-// stages are what run puts together.
+// stages are the parts of a run.
 type stages struct {
 	set       *window.Set
 	free      chan *window.Window

@@ -33,7 +33,7 @@ func (s *scan) keep() error {
 	return s.keeper.Mark(s.recorder.Done, sum)
 }
 
-// sumOf adds up what is recorded.
+// sumOf returns the sums of all recorded windows.
 func (s *scan) sumOf() (*record.Summary, error) {
 	r := s.recorder
 	sum := &record.Summary{Run: s.plan.Run, Account: r.Sum}
@@ -50,8 +50,8 @@ func (s *scan) sumOf() (*record.Summary, error) {
 	return sum, nil
 }
 
-// sumUp writes the records after all others, closes the output, and returns what kept the
-// run from being whole.
+// sumUp writes the last records, closes the output, and returns the error that made the run
+// incomplete.
 func (s *scan) sumUp() error {
 	summary, err := s.summary()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package traceroute is the program that traces the path to a few hosts while a person
-// looks on: all TTLs in flight at once, rows as they become final.
+// Package traceroute is the program that traces the path to a few hosts interactively: all
+// TTLs are in flight at once, and rows are written as they become final.
 package traceroute
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/schedule"
 )
 
-// Config is what was asked for.
+// Config is the request of a run.
 type Config struct {
 	Hosts  []string // names and addresses
 	Family Family
@@ -30,8 +30,8 @@ type Config struct {
 	Numeric bool // no names
 	JSON    bool // trace records instead of text
 
-	// Opened, unless it is nil, is called once everything is open that needs privileges,
-	// but for the next host: that needs those for raw sockets again.
+	// Opened, unless it is nil, is called when all resources are open. The next host needs
+	// the privileges for raw sockets again.
 	Opened   func() error
 	Observer observe.Observer // nil for none
 	Stdout   io.Writer        // for rows, or records

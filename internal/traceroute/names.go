@@ -37,7 +37,7 @@ func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
 	}
 	all, err := net.DefaultResolver.LookupNetIP(ctx, string(family), host)
 	if err != nil {
-		return netip.Addr{}, err // which says what was looked up
+		return netip.Addr{}, err // which names the host
 	}
 	a := all[0].Unmap()
 	return a, sourceFits(c, a)
@@ -96,5 +96,5 @@ func (n *names) of(a netip.Addr) string {
 	return known.text
 }
 
-// wait waits for what was begun.
+// wait waits for all look-ups.
 func (n *names) wait() { n.group.Wait() }

@@ -53,8 +53,8 @@ func Run(ctx, interrupted context.Context, c Config) (answered bool, err error) 
 	return answered, failures
 }
 
-// HostErrors are the errors of several hosts, at least one. The first decides what kind of
-// error they are together.
+// HostErrors are the errors of several hosts, at least one. The first one decides the exit
+// status.
 type HostErrors []error
 
 // Error implements error.
@@ -71,7 +71,7 @@ type tracer struct {
 	time    session.Timeline
 	session *session.Session
 	names   *names // nil if they are not asked for
-	// newSleeper makes what the sender sleeps on, on its thread.
+	// newSleeper makes the sleeper of the sender, on its thread.
 	newSleeper func() sender.Sleeper
 
 	set       *window.Set
@@ -174,7 +174,7 @@ func (t *tracer) build() (err error) {
 	})
 	t.sender = sender.New(sender.Config{
 		Codec: s.Codec, Source: t.rounds, Port: s.Ports[0], Allowed: only(t.target), Shape: shape,
-		Bucket: ratelimit.NewShared(ratelimit.Config{}, t.time.Clock.Now()).Share(), // the schedule paces
+		Bucket: ratelimit.NewShared(ratelimit.Config{}, t.time.Clock.Now()).Share(), // no rate
 		Clock:  t.time.Clock, Epoch: t.time.Epoch, Up: s.Up, Gone: s.Gone, Resets: t.resets,
 	})
 	source4, source6 := s.Paths.Sources()
@@ -238,7 +238,7 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 		return err
 	})
 	err := r.Wait()
-	r.Close() // ends what looks up names
+	r.Close() // ends all look-ups
 	if t.names != nil {
 		t.names.wait()
 	}

@@ -25,8 +25,8 @@ const (
 	inReplies                    // its answer stands in a reply record, or a row
 	atTarget                     // the target had it last
 	flipped                      // a copy of its answer with wrong bits came too
-	unreadable                   // the quotation names another target or flow: nobody can attribute it
-	ruledOut                     // masstrace must reject it: too few tags for what is rewritten
+	unreadable                   // the quotation names another target or flow
+	ruledOut                     // masstrace must reject it: too few valid tags
 )
 
 // Of a flow.
@@ -46,7 +46,7 @@ type sent struct {
 	ipID    uint16
 	mangled netsim.Mangle // in the answer's quotation
 	ttl     uint8
-	dist    uint8 // of who
+	dist    uint8 // of its router or host
 	fate    netsim.Fate
 	answer  netsim.Answer
 	copies  uint8
@@ -56,13 +56,13 @@ type sent struct {
 // emitted reports whether an answer came back that shows a hop.
 func (s *sent) emitted() bool { return s.fate == netsim.Answered && s.copies > 0 && showsHop(s.answer) }
 
-// showsHop tells answers that say who sits at a TTL from those that do not.
+// showsHop separates answers that show a router or host at a TTL from other answers.
 func showsHop(a netsim.Answer) bool { return a != netsim.UDPReply && a != netsim.ChallengeACK }
 
 // due is when the answer left the simulator.
 func (s *sent) due() int64 { return s.time + int64(s.wait) }
 
-// flow is what the probes of one flow have in common, see netsim.Flow.
+// flow has the common header fields of the probes of one flow, see netsim.Flow.
 type flow struct {
 	dest, next   uint32 // its destination; the next flow there, or none
 	first, label uint32
@@ -76,8 +76,8 @@ type flow struct {
 	inferred     uint64 // TTLs, as bits, at which its trace has borrowed a hop that is true
 }
 
-// name is what tells flows apart that somebody meant to be different: the
-// source port, or the identifier of an echo.
+// name separates flows that the prober meant to be different: the source port, or the
+// identifier of an echo.
 func (f *flow) name() uint16 {
 	if f.isEcho() {
 		return f.id
@@ -95,10 +95,10 @@ type dest struct {
 	traces uint16 // records in the results
 }
 
-// asked is what the log says: every probe, and what became of it.
+// asked has the content of the log: every probe and its fate.
 type asked struct {
 	truth *netsim.Truth
-	boxes bool // somebody on the way rewrites
+	boxes bool // a middlebox rewrites addresses
 
 	probes  []sent // by flow, TTL and time
 	flows   []flow
@@ -159,7 +159,7 @@ func readLog(ctx context.Context, r io.Reader, targets *target.Set) (*asked, err
 	}
 }
 
-// isProbe tells probes from what kernels send by themselves: resets, ICMP
+// isProbe separates probes from packets that kernels send by themselves: resets, ICMP
 // errors, group memberships.
 func isProbe(r *netsim.Record) bool {
 	switch r.Protocol {
@@ -170,7 +170,7 @@ func isProbe(r *netsim.Record) bool {
 	case probe.ProtoUDP, probe.ProtoTCP:
 		return r.TTL <= probe.MaxTTL
 	}
-	return r.Fate == netsim.BadIPChecksum || r.Fate == netsim.Malformed // the header could not be read
+	return r.Fate == netsim.BadIPChecksum || r.Fate == netsim.Malformed // no header
 }
 
 // add takes in an entry.
@@ -211,7 +211,7 @@ func (a *asked) add(r *netsim.Record) {
 	a.probes = append(a.probes, s)
 }
 
-// rewritten notes what a quotation lost on the way.
+// rewritten notes the fields of a quotation that were rewritten on the way.
 func (a *asked) rewritten(r *netsim.Record, s *sent) {
 	hop, ok := a.truth.Met(r)
 	if !ok || hop.Mangled == 0 {
@@ -262,8 +262,8 @@ func (a *asked) sort() {
 	}
 }
 
-// each calls yield for every flow. It ends early if the comparison is given up, and what
-// its caller found so far is of no use.
+// each calls yield for every flow. It ends early if the comparison is given up; its results
+// so far are then of no use.
 func (a *asked) each(yield func(*flow) bool) {
 	for i := range a.flows {
 		if i%checkEvery == 0 && a.over != nil && a.over() || !yield(&a.flows[i]) {

@@ -20,9 +20,9 @@ type Ends struct {
 	Gaps uint64 `json:"gaps"`
 }
 
-// heardEnd is what the answers to a flow's probes say of its end.
+// heardEnd is the end of a path, as far as the answers to the probes of its flow show it.
 type heardEnd struct {
-	reached    bool     // the target answered, in whatever way
+	reached    bool     // the target answered, also without a TTL
 	lowest     uint8    // TTL with an answer of the target that shows a hop
 	distances  [64]bool // of the target, by the same answers
 	several    bool     // of them
@@ -143,7 +143,7 @@ func (a *asked) probedAt(flows []uint32, ttl uint8) bool {
 	return false
 }
 
-// traceExt judges what a trace-ext record has of a trace.
+// traceExt judges the trace-ext record of a trace.
 func (c *checker) traceExt(t *record.Trace) {
 	c.sums.exts++
 	c.sums.sent += uint64(t.ProbeCount)

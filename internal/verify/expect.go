@@ -5,8 +5,8 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// expected is what masstrace must say of an answer: strong where two tags can
-// be read, weak where one can, and which fields are not as they were sent.
+// expected is the correct record of an answer: strong with two readable tags, weak with
+// one, and the names of rewritten fields.
 type expected struct {
 	valid    probe.Validity
 	mangled  probe.Mangled
@@ -34,15 +34,14 @@ const (
 	sealOctets   = 16
 )
 
-// expect derives what is said of an answer to a probe of the flow from what the
-// hop does to quotations.
+// expect derives the correct record of an answer to a probe of the flow, from the changes
+// that the hop makes to quotations.
 //
-// Two tags: over IPv4 the second is the IP identification, over IPv6 it is in
-// the payload, which routers that quote 8 octets of the transport do not show.
-// The first is the UDP checksum, or the ICMP sequence number, which nobody
-// rewrites. Who rewrites the source address adjusts the checksum to it, which
-// can be taken back; but then both tags are asked for. TCP's sequence number is
-// strong by itself.
+// Two tags: over IPv4 the second tag is the IP identification. Over IPv6 it is in the
+// payload, which is missing if a router quotes 8 octets of the transport. The first tag is
+// the UDP checksum, or the ICMP sequence number, which no middlebox rewrites. A middlebox
+// that rewrites the source address adjusts the checksum to it. This can be reversed, but
+// then both tags are required. TCP's sequence number is strong by itself.
 func expect(f *flow, answer netsim.Answer, hop *netsim.Hop) (e expected) {
 	e.valid = probe.Strong
 	if !answer.IsError() {
@@ -97,9 +96,8 @@ var kinds = map[netsim.Answer]probe.Kind{
 	netsim.UDPReply:     probe.KindUDPReply,
 }
 
-// Class says whether what is told of hops is what the truth tells. Answers that
-// came beside a copy with wrong bits are not judged: the copy may have been
-// first.
+// Class compares the details of hops with the truth. Answers that came beside a copy with
+// wrong bits are not judged: the copy may have been first.
 type Class struct {
 	Judged        uint64 `json:"judged"`
 	Strong        uint64 `json:"strong"` // of the judged, as the results say
@@ -114,7 +112,7 @@ type Class struct {
 	BesideFlipped uint64 `json:"beside_flipped"` // not judged
 }
 
-// classify judges what a claim says beyond its address.
+// classify judges the details of a claim besides its address.
 func (c *checker) classify(t *tally, q *claim, s *sent) {
 	hop, ok := c.met(s)
 	switch {
@@ -159,7 +157,7 @@ func (c *checker) classifyTags(t *tally, q *claim, s *sent, hop *netsim.Hop) {
 	}
 	e := expect(&c.asked.flows[s.flow], s.answer, hop)
 	if e.mangled&probe.MangledIPID != 0 && s.ipID>>8 == s.ipID&0xff {
-		return // swapped, it is what it was
+		return // swapped, it is the original
 	}
 	switch {
 	case e.rejected:
@@ -174,7 +172,7 @@ func (c *checker) classifyTags(t *tally, q *claim, s *sent, hop *netsim.Hop) {
 	}
 }
 
-// met returns what the truth says of the hop that a probe met.
+// met returns the truth about the hop that a probe met.
 func (c *checker) met(s *sent) (netsim.Hop, bool) {
 	f := &c.asked.flows[s.flow]
 	in, addr := c.asked.netsimFlow(f), c.asked.from(s).Netip()

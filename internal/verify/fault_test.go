@@ -28,7 +28,7 @@ func hopsOf(change func(h *record.Hop)) func([]*record.Trace) {
 	}
 }
 
-// TestFaults checks that each fault is found, and named as what it is.
+// TestFaults checks that each fault is found, and has the right name.
 func TestFaults(t *testing.T) {
 	some := (&prober{targets: 40}).destinations()[3]
 	noise := probe.AddrFrom(netip.MustParseAddr("215.130.7.9"))
@@ -160,7 +160,7 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
-// TestOutside checks that a probe to what is excluded is found.
+// TestOutside checks that a probe to an excluded address is found.
 func TestOutside(t *testing.T) {
 	p := &prober{preset: "clean"}
 	results, log := p.run(t)

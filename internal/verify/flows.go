@@ -8,8 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// flowOf returns the flow of a probe to dst, and notes where a flow is not what
-// it was before.
+// flowOf returns the flow of a probe to dst, and notes a flow that has changed.
 func (a *asked) flowOf(dst probe.Addr, r *netsim.Record) uint32 {
 	d, ok := a.byAddr[dst]
 	if !ok {
@@ -61,7 +60,7 @@ func (a *asked) netsimFlow(f *flow) netsim.Flow {
 		First: f.first, ID: f.id, Protocol: f.proto, TOS: f.tos}
 }
 
-// selector is what results say of the flow of a row.
+// selector is the identity of a flow in the results.
 type selector struct {
 	proto        uint8  // 0: not said
 	sport, dport uint16 // dport 0: any
@@ -166,7 +165,7 @@ func (a *asked) title(f *flow) string {
 	return b.String()
 }
 
-// change says what differs between a flow that did not stay and the next.
+// change describes the difference between a changed flow and the next one.
 func (a *asked) change(f *flow) string {
 	var b strings.Builder
 	b.WriteString(a.title(f))

@@ -101,7 +101,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestBadFiles checks what is no results, or no log.
+// TestBadFiles checks files that are neither results nor logs.
 func TestBadFiles(t *testing.T) {
 	for _, in := range []string{"", "hello world\n", "\x00\x01"} {
 		if _, err := all.New(reader(in)); !errors.Is(err, format.ErrUnknown) {
@@ -116,7 +116,7 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// What scamper cannot know is not held against it: a flow that is not said.
+// A flow that scamper does not state is not a fault of scamper.
 func TestScamperWithoutFlow(t *testing.T) {
 	p := &prober{preset: "clean", method: probe.ICMP, only4: true}
 	results, log := p.run(t)

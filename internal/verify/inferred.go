@@ -6,8 +6,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Inferred counts hops that a trace has borrowed from others. They are in no other
-// count: nobody measured them there.
+// Inferred counts hops that a trace has borrowed from others. They are in no other count,
+// because no probe measured them there.
 type Inferred struct {
 	Hops uint64 `json:"hops"`
 	True uint64 `json:"true"` // probes of the flow meet this router at that TTL
@@ -16,7 +16,7 @@ type Inferred struct {
 	Impossible uint64 `json:"impossible"`
 }
 
-// False returns how many are false, in whatever way.
+// False returns the number of false hops.
 func (i *Inferred) False() uint64 { return i.OtherFlow + i.Impossible }
 
 // infer judges a borrowed hop of a trace of one of the flows.
@@ -47,9 +47,9 @@ func (c *checker) infer(flows []uint32, dst probe.Addr, k *record.Known) {
 	}
 }
 
-// Whole holds traces of a strategy that leaves probes out against those that all
-// probes would have given. It counts (target, flow, TTL) that answer whenever they are
-// asked, up to the end of the path and not in loops, of flows that have a trace.
+// Whole holds traces of a strategy that leaves probes out against those that all probes
+// would have given. It counts (target, flow, TTL) that can answer, up to the end of the
+// path and outside loops. The flows have a trace.
 type Whole struct {
 	Hops  uint64  `json:"hops"`
 	Asked uint64  `json:"asked"` // of them: probed once at least

@@ -26,7 +26,7 @@ type claim struct {
 	copy      bool // it came before already
 }
 
-// tally is what was found of a kind of rows.
+// tally has the counts of a kind of rows.
 type tally struct {
 	Hops
 	mark  marks // of the probes whose answers were told
@@ -52,10 +52,10 @@ type Hops struct {
 	RTT   *RTT   `json:"rtt,omitempty"`
 }
 
-// False returns how many hops are false, in whatever way.
+// False returns the number of false hops.
 func (h *Hops) False() uint64 { return h.Impossible + h.OtherFlow + h.NoProbe + h.NoAnswer }
 
-// RTT is the error of round-trip times against what the simulator planned.
+// RTT is the error of round-trip times against the times of the simulator.
 type RTT struct {
 	Count    int     `json:"count"`
 	MedianMS float64 `json:"median_ms"`
@@ -108,8 +108,8 @@ func (c *checker) judge(t *tally, flows []uint32, q *claim) {
 	}
 }
 
-// distance says how badly a logged probe fits a claim with its answer: by the
-// time it was sent, else by its attempt, else by its round-trip time.
+// distance returns how badly a logged probe fits a claim with its answer. It compares the
+// time of sending, else the attempt, else the round-trip time.
 func distance(q *claim, s *sent, attempt int) int64 {
 	switch {
 	case q.tx != 0:
@@ -135,7 +135,7 @@ func (c *checker) agree(t *tally, q *claim, s *sent) {
 	c.classify(t, q, s)
 }
 
-// refute says how false a claim is.
+// refute returns the kind of a false claim.
 func (c *checker) refute(t *tally, flows []uint32, q *claim) {
 	verdict := netsim.Impossible
 	for _, i := range flows {

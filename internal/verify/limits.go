@@ -48,8 +48,8 @@ func (c *checker) limitedTTL(dst probe.Addr, ttl uint8) {
 
 func isLimit(f netsim.Fate) bool { return f == netsim.RouterLimited || f == netsim.HostLimited }
 
-// limitsReport counts what limits kept back; nil if nobody names any and nothing
-// was.
+// limitsReport counts answers that limits held back. It returns nil if the results name no
+// limits, and no answer was held back.
 func (c *checker) limitsReport() *Limits {
 	if c.tool != Masstrace {
 		return nil
@@ -70,8 +70,8 @@ func (c *checker) limitsReport() *Limits {
 	return &c.limits
 }
 
-// namedRouters judges the routers of the summary: by who sits at the TTLs that it
-// has for them, on the paths that were probed.
+// namedRouters judges the routers of the summary: by the routers at their TTLs, on the
+// probed paths.
 func (c *checker) namedRouters() {
 	if c.summary == nil {
 		return

@@ -24,8 +24,7 @@ type Bin struct {
 	WidthMS int     `json:"width_ms"`
 	Count   uint64  `json:"count"`
 	Mean    float64 `json:"mean"`
-	// CV is the standard deviation over the mean: 0 is perfectly even, 1/√Mean
-	// is what chance would give.
+	// CV is the standard deviation over the mean: 0 is perfectly even, 1/√Mean is random.
 	CV          float64 `json:"cv"`
 	MaxOverMean float64 `json:"max_over_mean"`
 

@@ -193,7 +193,7 @@ func (p *prober) send(t testing.TB, pr probe.Probe) {
 	}
 }
 
-// receive lets the receiver have what came back so far.
+// receive gives all frames so far to the receiver.
 func (p *prober) receive() error {
 	slices.SortStableFunc(p.frames, func(a, b frame) int { return int(a.due - b.due) })
 	r, err := receiver.New(p, p.codec, p)
@@ -221,7 +221,7 @@ func (p *prober) Next() ([]byte, int64, error) {
 func (p *prober) LinkType() int             { return int(layers.LinkTypeRaw) }
 func (p *prober) Shift() (shift, now int64) { return 0, math.MaxInt64 / 2 }
 
-// Replies takes what the receiver made of the frames.
+// Replies takes the replies of the receiver.
 func (p *prober) Replies(batch []probe.Reply, _ int64) {
 	for _, r := range batch {
 		if r.Valid == probe.Garbled {
@@ -349,8 +349,7 @@ func (p *prober) write(w io.Writer, dests []probe.Addr) error {
 	return out.Flush()
 }
 
-// check compares the results of p; what is in set, if it is not nil, was
-// allowed.
+// check compares the results of p. Targets must be in set, unless that is nil.
 func (p *prober) check(t testing.TB, set *target.Set) *Report {
 	t.Helper()
 	results, log := p.run(t)

@@ -2,15 +2,15 @@ package verify
 
 import "github.com/masstrace/masstrace/internal/netsim"
 
-// Recall says how much of what answered stands in the results. It counts
-// (target, flow, TTL): one of which an attempt was answered, and that lies
-// within its trace. Where there are no traces, all do.
+// Recall has the share of the answers that the results have. It counts (target, flow, TTL):
+// one of which an attempt was answered, and that lies within its trace. Where there are no
+// traces, all do.
 type Recall struct {
 	Answers uint64  `json:"answers"`
 	Found   uint64  `json:"found"`
 	Share   float64 `json:"share"` // 1 without answers
 
-	// Routers and Targets tell by who answered.
+	// Routers and Targets count by the address that answered.
 	Routers, RoutersFound uint64  `json:"-"`
 	RouterShare           float64 `json:"router_share"`
 	Targets, TargetsFound uint64  `json:"-"`
@@ -18,8 +18,8 @@ type Recall struct {
 
 	Missing Missing `json:"missing"`
 
-	// Left out: answers that quote another target or flow than the probe's, by
-	// the fault of a box on the way, and those that show no hop.
+	// Left out are answers that quote another target or flow than that of the probe,
+	// because of a middlebox. Answers that show no hop are left out too.
 	Unreadable uint64 `json:"unreadable"`
 	NoHop      uint64 `json:"no_hop"`
 	// Beyond lie above their trace's end; NoTrace is of flows without a trace
@@ -38,10 +38,10 @@ type Missing struct {
 	// RuledOut rests on one tag and another source: masstrace must not take it.
 	RuledOut uint64 `json:"ruled_out"`
 	Mangled  uint64 `json:"mangled"` // something was rewritten in the quotation
-	Lost     uint64 `json:"lost"`    // behind the simulator, or in the program
+	Lost     uint64 `json:"lost"`    // after the simulator, or in the program
 }
 
-// recall walks over all that was asked. mark is what the results set.
+// recall walks over all that was asked. mark is set by the results.
 func (c *checker) recall(mark marks) (r Recall) {
 	cut := c.tool == Masstrace && c.summary == nil
 	for f := range c.asked.each {
@@ -65,7 +65,7 @@ func share(part, whole uint64) float64 {
 
 // recallTTL counts the probes of one flow at one TTL.
 func (c *checker) recallTTL(r *Recall, f *flow, probes []sent, mark marks, cut bool) {
-	var best *sent // what shows the hop most easily
+	var best *sent // the answer that shows the hop most easily
 	hopless, unreadableOnly, unlucky := false, false, false
 	found := false
 	for i := range probes {

@@ -6,7 +6,7 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// traceSums adds up what trace and trace-ext records say of their probes.
+// traceSums adds up the counts of trace and trace-ext records.
 type traceSums struct {
 	traces                 uint64
 	exts                   uint64
@@ -73,7 +73,7 @@ func (c *checker) selectorOf(h *record.Head) *selector {
 	return s
 }
 
-// claimOf returns what a hop towards dst claims.
+// claimOf returns the claim of a hop towards dst.
 func (c *checker) claimOf(dst probe.Addr, h *record.Hop) claim {
 	q := claim{
 		dst: dst, from: h.Responder, ttl: h.TTL, replyTTL: h.ReplyTTL, kind: h.Kind, valid: h.Valid, mangled: h.Mangled,

@@ -12,20 +12,20 @@ type Repeats struct {
 	Identical uint64 `json:"identical"`
 	// Excess is probes beyond the attempts asked for.
 	Excess uint64 `json:"excess"`
-	// Answered is probes of what was known to be answered: the answer stands in
-	// the results and was due well before.
+	// Answered counts probes that were sent again although their answer was known: it is in
+	// the results, and came well before.
 	Answered uint64 `json:"answered"`
-	// Unheard is probes of what was answered in time, though no such answer
-	// stands in the results: it was lost, or overlooked.
+	// Unheard counts probes that were sent again although they were answered in time. The
+	// answer is not in the results: it was lost or overlooked.
 	Unheard uint64 `json:"unheard"`
 	Retries uint64 `json:"retries"` // further attempts, in all
 }
 
-// retrySlack is how much earlier than a retry an answer must have been due to
-// have been known: it goes through two kernels, and is matched in batches.
+// retrySlack is the time by which an answer must come before a retry to be known. It passes
+// two kernels, and is matched in batches.
 const retrySlack = int64(250 * time.Millisecond)
 
-// repeats looks at what was probed more than once.
+// repeats looks at probes that were sent more than once.
 func (c *checker) repeats() (r Repeats) {
 	for f := range c.asked.each {
 		for probes := c.asked.probes[f.from:f.to]; len(probes) > 0; {

@@ -7,12 +7,12 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Report is what a comparison found. It marshals to the JSON of --json.
+// Report is the result of a comparison. It marshals to the JSON of --json.
 type Report struct {
 	Format   string    `json:"format"`
 	Faults   []string  `json:"faults"` // hard properties that do not hold; empty: OK
 	Probes   Probes    `json:"probes"`
-	Hops     Hops      `json:"hops"`              // of trace records, or of rows where there are none
+	Hops     Hops      `json:"hops"`              // of trace records, or of rows
 	Replies  *Hops     `json:"replies,omitempty"` // of reply records beside traces
 	Inferred *Inferred `json:"inferred,omitempty"`
 	Recall   Recall    `json:"recall"`
@@ -26,7 +26,7 @@ type Report struct {
 	BadLines uint64    `json:"bad_lines"` // of the results, passed over
 	Cut      bool      `json:"cut"`       // the results end inside a line
 
-	Examples []Example `json:"examples,omitempty"` // some of what is wrong
+	Examples []Example `json:"examples,omitempty"` // some of the faults
 }
 
 // Example is one case of a kind.
@@ -35,7 +35,7 @@ type Example struct {
 	Text string `json:"text"`
 }
 
-// Probes is what the log says.
+// Probes has the counts of the log.
 type Probes struct {
 	Targets int `json:"targets"`
 	// Sent is all probes that reached the simulator, Others packets that are no
@@ -45,8 +45,8 @@ type Probes struct {
 	// Abandoned is those of Sent that a run left out when it was stopped, and may
 	// have sent again when it went on. Nothing below is about them.
 	Abandoned uint64 `json:"abandoned,omitempty"`
-	// Fates tells the valid probes, by netsim's names, Invalid those that no
-	// host would take: wrong checksums and lengths, addresses nobody forwards.
+	// Fates counts the valid probes, by netsim's names. Invalid counts those that no host
+	// accepts: wrong checksums and lengths, addresses that are not forwarded.
 	Fates   map[string]uint64 `json:"fates"`
 	Invalid map[string]uint64 `json:"invalid,omitempty"`
 	// Outside is probes to addresses that were not to be probed; -1: not
@@ -130,9 +130,9 @@ func (r *Report) faults() []string {
 	return faults
 }
 
-// OK reports whether all hard properties hold: no hop is false, flows are
-// constant, nothing was probed twice, outside the targets or with a wrong
-// checksum, and the summary does not contradict the log.
+// OK reports whether all hard properties hold. No hop is false, and flows are constant.
+// Nothing was probed twice, outside the targets or with a wrong checksum. The summary does
+// not contradict the log.
 func (r *Report) OK() bool { return len(r.Faults) == 0 }
 
 // sortedAddrs returns the keys in order.

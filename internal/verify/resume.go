@@ -2,9 +2,9 @@ package verify
 
 import "github.com/masstrace/masstrace/internal/record"
 
-// resumes is what is known of a run that several processes carried out. What one
-// of them had not recorded when it ended, the next one probed again: what was
-// sent to such targets before is abandoned, and stands in no count.
+// resumes has the data of a run of several processes. Targets that one process had not
+// recorded were probed again by the next one. Their earlier probes are abandoned, and are
+// in no count.
 type resumes struct {
 	count     int
 	from      int64  // ns; when the one began whose records are read; 0: the first

@@ -7,8 +7,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// What a process sent before it was killed, and another again, is no fault and in
-// no count.
+// Probes that a killed process sent, and another one again, are not a fault, and in no
+// count.
 func TestResumed(t *testing.T) {
 	for _, records := range []record.Kinds{record.Traces, record.Both} {
 		p := prober{preset: "default", attempts: 2, abandon: true, records: records}
@@ -20,7 +20,7 @@ func TestResumed(t *testing.T) {
 	}
 }
 
-// What was sent twice since is one.
+// A probe that was sent twice since then is a fault.
 func TestResumedTwice(t *testing.T) {
 	some := (&prober{targets: 40}).destinations()[60]
 	p := prober{preset: "clean", abandon: true, resend: func(pr probe.Probe) bool { return pr.Target == some && pr.TTL == 4 }}

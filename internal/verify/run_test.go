@@ -86,7 +86,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestCounters checks what the link's losses explain, and what they do not.
+// TestCounters checks which differences the losses of the link explain.
 func TestCounters(t *testing.T) {
 	c := files(t, &prober{preset: "clean", total: func(s *record.Summary) { s.Sent += 3; s.Silent += 3 }})
 	c.Counters = filepath.Join(filepath.Dir(c.Log), "counters.json")
@@ -111,8 +111,7 @@ func TestCounters(t *testing.T) {
 	}
 }
 
-// TestJSON checks that the report survives, and that what machines look for is
-// there.
+// TestJSON checks that the report survives, and has the fields that programs read.
 func TestJSON(t *testing.T) {
 	r := (&prober{preset: "clean"}).check(t, nil)
 	b, err := json.Marshal(r)

@@ -25,8 +25,7 @@ type Sum struct {
 	Name string `json:"name"`
 	Said uint64 `json:"said"`
 	Is   uint64 `json:"is"` // by the log
-	// Note says what a difference may come from; Fault that nothing explains
-	// it.
+	// Note is the possible reason for a difference; Fault is set if there is none.
 	Note  string `json:"note,omitempty"`
 	Fault bool   `json:"fault,omitempty"`
 }
@@ -89,7 +88,7 @@ func (c *checker) sumsReport() *Sums {
 	return r
 }
 
-// sentSum compares the probes sent. What the link lost never came into the log.
+// sentSum compares the probes sent. Packets that the link lost never came into the log.
 func (c *checker) sentSum(probes uint64) Sum {
 	said := c.summary.Sent
 	l := Sum{Name: "sent", Said: said, Is: probes, Fault: said < probes && !c.asked.cut}

@@ -19,10 +19,10 @@ func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
 	return keys
 }
 
-// table writes lines of mark, name, value and what that means.
+// table writes lines of mark, name, value and meaning.
 type table struct{ w *tabwriter.Writer }
 
-// fateWords explain what became of valid probes.
+// fateWords explain the fates of valid probes.
 var fateWords = map[string]string{
 	"answered":        "a reply came back",
 	"lost-forward":    "lost on the way there",
@@ -37,7 +37,7 @@ var fateWords = map[string]string{
 	"taken":           "accepted by the target, which sends no reply",
 }
 
-// rule says what a number must be.
+// rule decides about a number.
 type rule int
 
 const (

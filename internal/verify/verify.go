@@ -1,18 +1,16 @@
-// Package verify holds a file of results against the truth of the simulated
-// Internet that they were measured on, and against the log of what was asked
-// there. It reads what masstrace, scamper, yarrp and caracal write.
+// Package verify compares a file of results with the truth of the simulated Internet in
+// which they were measured, and with the log of its probes. It reads results of masstrace,
+// scamper, yarrp and caracal.
 //
 //	log ──▶ asked (every probe, by target, flow and TTL) ─┐
 //	results ──▶ claims: one for each hop ──▶ checker ─────┴─▶ Report
 //
-// Three witnesses meet: the results say what somebody believes; the log says
-// which probe was answered by whom; netsim.Truth says what could have been
-// answered at all. A hop is true if the log has its answer. If not, the truth
-// says how false it is.
+// There are three witnesses. The results have the claims of a prober, and the log has every
+// probe and its answer. netsim.Truth has all possible answers. A hop is true if the log has
+// its answer. If not, the truth says how false it is.
 //
-// The log must be of one run, and of nothing else: probes of other programs are
-// taken for the run's, except those with TTLs that no probe of a trace has
-// (above probe.MaxTTL), which are what kernels send by themselves.
+// The log must be of one run only, because probes of other programs count for the run. Only
+// probes with a TTL above probe.MaxTTL do not count: kernels send them by themselves.
 //
 // The log is kept in memory, 40 octets a probe; results stream by.
 package verify
@@ -33,7 +31,7 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// Config says what to compare with what.
+// Config names the files to compare.
 type Config struct {
 	Results  string // a file, or "-" for Stdin
 	Log      string // a file, by masstrace lab --log
@@ -48,9 +46,9 @@ type Config struct {
 // ErrLists is wrapped by errors about Targets and Exclude.
 var ErrLists = errors.New("bad list")
 
-// Run compares. An error says that a file could not be read or is none of its
-// kind; what is wrong with the results is in the report. When ctx ends, Run returns its
-// error soon, but for a read of Stdin that is held up: its reader must end by itself.
+// Run compares. An error means that a file could not be read, or has the wrong format. The
+// faults of the results are in the report. When ctx ends, Run returns its error soon, but
+// for a read of Stdin that is held up: its reader must end by itself.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	check := options{}
 	if len(c.Targets) > 0 {
@@ -87,7 +85,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	return report, nil
 }
 
-// allowed returns what the scan was allowed to probe.
+// allowed returns the addresses that the scan was allowed to probe.
 func allowed(c *Config) (target.Set, error) {
 	include, err := target.ParseArgs(c.Targets, c.Stdin)
 	if err != nil {
@@ -104,7 +102,7 @@ func allowed(c *Config) (target.Set, error) {
 	return set, nil
 }
 
-// counters is what masstrace lab --counters writes.
+// counters is the output of masstrace lab --counters.
 type counters struct {
 	Simulator map[string]uint64 `json:"simulator"`
 	LostIn    uint64            `json:"lost_in"`
@@ -124,13 +122,13 @@ func readCounters(path string) (*counters, error) {
 	return c, nil
 }
 
-// options are what a comparison may know besides results and log.
+// options are further data of a comparison besides results and log.
 type options struct {
 	targets  *target.Set // nil: any
 	counters *counters   // nil: not known
 }
 
-// checker compares one file of results with what was asked.
+// checker compares one file of results with the log.
 type checker struct {
 	asked *asked
 	truth *netsim.Truth
@@ -165,7 +163,7 @@ func compare(ctx context.Context, results *format.File, ask *asked, opt options)
 	return report, ctx.Err() // the flows were not walked through to the end then
 }
 
-// finish draws up what can only be said in the end.
+// finish computes the parts of the report that need all results.
 func (c *checker) finish() *Report {
 	r := &c.report
 	r.Format = c.tool

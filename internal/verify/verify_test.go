@@ -10,8 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// TestRight checks that nothing is held against results that are right,
-// whatever the network does to packets.
+// TestRight checks that right results have no fault, with any behaviour of the network.
 func TestRight(t *testing.T) {
 	for _, preset := range netsim.PresetNames() {
 		for _, method := range []probe.Method{probe.UDP, probe.ICMP} {
@@ -57,7 +56,7 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// TestCut checks a file whose writer was killed: what is there is judged.
+// TestCut checks a file whose writer was killed: its existing records are judged.
 func TestCut(t *testing.T) {
 	results, log := (&prober{preset: "clean"}).run(t)
 	r := compareBytes(t, results[:len(results)/2], log, nil)

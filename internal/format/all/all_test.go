@@ -91,7 +91,7 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// A file that is cut has what is whole, wherever it is cut.
+// A file that is cut at any octet gives its whole records.
 func TestCut(t *testing.T) {
 	long := ours + strings.Repeat(`{"type":"reply","probe_dst_addr":"192.0.2.1"}`+"\n", 1000)
 	for _, whole := range []string{long, gzipped(long), zstandard(long)} {

@@ -46,10 +46,10 @@ func again(t testing.TB, in []byte, conf Config) []byte {
 	})
 }
 
-// What is read and written again is the same, octet by octet.
+// A record that is read and written again has the same octets.
 func TestRoundTrip(t *testing.T) {
 	tests := map[string]Config{
-		"output": testConfig, // the samples lack the records that have what it says
+		"output": testConfig, // the samples lack the records with these fields
 		"replay": {},
 	}
 	for folder, conf := range tests {
@@ -131,7 +131,7 @@ func TestRoundTripLacks(t *testing.T) {
 	}
 }
 
-// Values of what is read are those of what was written.
+// The values of read records are those of the written records.
 func TestRead(t *testing.T) {
 	s := sampleMPLS()
 	in := written(t, testConfig, func(w *Writer) {
@@ -175,8 +175,8 @@ func TestReadTCP(t *testing.T) {
 	}
 }
 
-// A trace and the trace-ext record behind it are one record, if they are of the same
-// target and flow.
+// A trace and the next trace-ext record are one record, if they have the same target and
+// flow.
 func TestReadPairs(t *testing.T) {
 	const (
 		a    = `{"type":"trace","dst":"192.0.2.1","userid":1,"stop_reason":"COMPLETED"}` + "\n"
@@ -291,7 +291,7 @@ func TestReaderError(t *testing.T) {
 	}
 }
 
-// Lines come as they are, with their types, whatever they are.
+// All lines are returned unchanged, with their types.
 func TestReadLine(t *testing.T) {
 	const a, b = `{"type":"ping", "x":1}`, `{"type":"trace","hop_count":999}`
 	r := NewReader(strings.NewReader(a + "\n\n" + b + "\n{]\n" + a[:9]))
@@ -311,7 +311,7 @@ func TestReadLine(t *testing.T) {
 	}
 }
 
-// FuzzReader: whatever the file, Read ends, and never panics; what it read is written.
+// FuzzReader: for any file, Read ends and never panics. The read records can be written.
 func FuzzReader(f *testing.F) {
 	for _, s := range samples() {
 		f.Add(written(f, testConfig, func(w *Writer) { writeSample(f, w, s) }))

@@ -10,8 +10,8 @@ import (
 )
 
 // ext returns the octets of the extension structure whose objects a hop has, nil if there
-// is none. Written again, they give the same objects. What records do not have is 0:
-// reserved fields, and what stood after the last object that was whole.
+// is none. Written again, they give the same objects. Data that records do not have is 0:
+// reserved fields, and the octets after the last whole object.
 func (l *HopLine) ext() ([]byte, error) {
 	if len(l.Objects) == 0 {
 		return nil, nil
@@ -137,7 +137,7 @@ func indexReplaced(b []byte) int {
 		if bytes.HasPrefix(b[i:], replaced) {
 			return i
 		}
-		i++ // what is escaped
+		i++ // the escaped characters
 	}
 	return -1
 }

@@ -181,8 +181,8 @@ func verdict(h *record.Hop, kind, valid string, mangled []string) error {
 	return nil
 }
 
-// fill adds what a trace-ext record has to the trace, which is not Bare any more. After
-// an error the trace is as it was.
+// fill adds the fields of a trace-ext record to the trace, which is not Bare any more.
+// After an error the trace is as it was.
 func (l *ExtLine) fill(t *record.Trace) error {
 	var r ranges
 	full := *t

@@ -1,4 +1,4 @@
-// Package yarrp reads what yarrp writes: a row of text for each reply.
+// Package yarrp reads the output of yarrp: a row of text for each reply.
 package yarrp
 
 import (
