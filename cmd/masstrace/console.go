@@ -21,7 +21,7 @@ type console struct {
 	quiet    bool // neither status nor notices nor a summary
 
 	mu    sync.Mutex
-	width int // of the status line that stands on the terminal
+	width int // of the status line on the terminal
 }
 
 func newConsole(stderr io.Writer, quiet bool) *console {

@@ -58,7 +58,7 @@ func TestSignalTrace(t *testing.T) {
 	}
 }
 
-// A list of probes whose writer goes on drains after the first signal, and has a summary.
+// A list of probes whose writer continues drains after the first signal, and has a summary.
 func TestSignalList(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()

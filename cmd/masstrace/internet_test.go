@@ -135,7 +135,7 @@ func TestInternetClean(t *testing.T) {
 }
 
 // checkStop checks that nothing was sent above a target's distance once that was
-// known, and everything up to it once. A port unreachable tells the distance by
+// known, and everything up to it once. A port unreachable shows the distance by
 // the TTL that it quotes; an echo reply that it is not above the TTL sent.
 func (s *simulation) checkStop(t *testing.T) {
 	t.Helper()

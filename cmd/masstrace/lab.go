@@ -72,7 +72,7 @@ func (c *LabCmd) option() (string, error) {
 	return o.Encode()
 }
 
-// findOurselves lets the command say "masstrace" wherever we were started from.
+// findOurselves puts the folder of this program on the PATH of the command.
 func findOurselves() error {
 	self, err := os.Executable()
 	if err != nil {

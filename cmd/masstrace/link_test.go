@@ -13,8 +13,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// A link that goes away for a while pauses the run, and the run says so. When
-// it is back the run goes on, hears again, and is complete.
+// A link that goes away for a while pauses the run, and a message says so. When
+// it is back the run continues, receives again, and is complete.
 func TestLinkBack(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {
@@ -195,7 +195,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// A source that no probe can have is said to be so.
+// A source that no probe can have is refused by name.
 func TestSources(t *testing.T) {
 	lab.Need(t, routers.Name)
 	for _, tt := range []struct {

@@ -22,7 +22,7 @@ func TestOutputFullAtOnce(t *testing.T) {
 	p.says("masstrace: output failed: write /dev/full: no space left on device")
 }
 
-// A disk that fills up while the run goes on stops the sending.
+// A disk that fills up during a run stops the sending.
 func TestOutputDiskFull(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {

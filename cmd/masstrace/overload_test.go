@@ -10,7 +10,7 @@ import (
 
 // A suspended scan does not read its ring, which overflows with the replies to another
 // scan. The records tell the drops of the kernel apart from silence of the network. The
-// probes awaited meanwhile say so, and those sent before and after do not.
+// probes that waited meanwhile are marked, and other probes are not.
 func TestReceiveOverflow(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {

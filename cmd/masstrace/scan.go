@@ -51,7 +51,7 @@ type ProbeFlags struct {
 	SourcePortRange portRange `placeholder:"LOW-HIGH" help:"Source ports (ICMP: identifiers). Default: 32768-65534."`
 }
 
-// PaceFlags say how fast.
+// PaceFlags determine the pace.
 type PaceFlags struct {
 	Rate       rate          `default:"10000" placeholder:"PPS" help:"Probes per second, also with K or M. 0 is unlimited. auto finds the highest rate at which the share of answered probes stays the same. Default: ${default}."`
 	RateMax    rate          `placeholder:"PPS" help:"With --rate auto: upper limit of the rate, in probes per second. Default: 100K."`
@@ -62,7 +62,7 @@ type PaceFlags struct {
 	Memory     byteSize      `default:"512M" placeholder:"BYTES" help:"Memory for targets that are being traced, in bytes, also with K, M or G. Default: ${default}."`
 }
 
-// LinkFlags say where probes leave. Values that are not given come from the routing table.
+// LinkFlags determine the way out. Values that are not given come from the routing table.
 type LinkFlags struct {
 	Interface     string       `short:"i" placeholder:"NAME" help:"Network interface. Default: from the routing table."`
 	Source        []netip.Addr `placeholder:"ADDR" help:"Source address, at most one of each family. Default: from the routing table."`

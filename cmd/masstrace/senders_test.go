@@ -120,7 +120,7 @@ func TestSendersStop(t *testing.T) {
 	mustRead(t, out)
 }
 
-// Where AF_XDP cannot send, it says why before anything is sent.
+// If AF_XDP cannot send, the message names the reason before any probe is sent.
 func TestXDPEnvironment(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, internet.Name, internetOption(t, internet.Tun, "clean")) {

@@ -26,7 +26,7 @@ const (
 
 // signals turns SIGINT and SIGTERM into the ends of two contexts:
 //
-//	            no run has begun   a run goes on
+//	            no run has begun   a run is in progress
 //	1st signal  both end           Interrupted ends: the run stops sending, and drains
 //	2nd signal                     killed ends: the run leaves at once
 //
@@ -40,7 +40,7 @@ type signals struct {
 	exit        func() // ends the process
 
 	mu     sync.Mutex
-	begun  bool        // a run that drains goes on
+	begun  bool        // a run that drains is in progress
 	over   bool        // the command has ended, or takes signals itself
 	last   time.Time   // of the last wish
 	leaver *time.Timer // nil until killed ends
@@ -128,7 +128,7 @@ func (s *signals) leave() {
 	}
 }
 
-// began notes that a run goes on: it drains after the first signal.
+// began notes that a run is in progress: it drains after the first signal.
 func (s *signals) began() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

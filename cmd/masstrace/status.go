@@ -82,7 +82,7 @@ func (f flagNames) differences(e *plan.DifferError) string {
 	return fmt.Sprintf("--resume %s: these options must be the same as in the stopped run: %s", e.Path, strings.Join(list, ", "))
 }
 
-// digests are the fields whose values in a Difference are digests, which no user knows.
+// digests are the fields whose values in a Difference are digests, which no user has seen.
 var digests = map[string]bool{"Targets": true, "Exclude": true, "Key": true}
 
 // optionText returns the value of an option as its flag takes it.

@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// StrategyFlags say which probes are made of all that could be.
+// StrategyFlags choose probes among all possible ones.
 type StrategyFlags struct {
 	Strategy   string  `default:"complete" enum:"complete,topology,exhaustive" help:"Choice of TTLs. complete: all TTLs up to the end of each path, few beyond. topology: the TTLs that show new interfaces, from near the target backwards to known interfaces. exhaustive: all TTLs up to the distance of the target, or all if it does not answer."`
 	GapLimit   int     `placeholder:"N" help:"complete and topology: stop a path after N silent TTLs in a row, or fewer if nearby targets show that the path has ended. Default: 5, topology: 3."`

@@ -18,7 +18,7 @@ type summaryTable struct{ *tabwriter.Writer }
 
 // row writes a count with its share, if that is not empty, and its words.
 func (t summaryTable) row(name string, n uint64, share, words string) {
-	// An empty cell ends the aligned columns; the words stand to the left.
+	// An empty cell ends the aligned columns; the words are left-aligned.
 	fmt.Fprintf(t, "%s\t%s\t%s\t  %s\n", name, group(n), share, words)
 }
 

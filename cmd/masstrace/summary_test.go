@@ -67,7 +67,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// Every reason for which a probe is skipped or a frame rejected stands in the table.
+// Every reason for which a probe is skipped or a frame rejected is in the table.
 func TestSummaryReasons(t *testing.T) {
 	s := new(record.Summary)
 	s.Skipped = account.Skipped{Reached: 101, Unreachable: 102, Loop: 103, GapLimit: 104, Known: 105,

@@ -64,7 +64,7 @@ func (c *TraceCmd) Validate() error {
 	return nil
 }
 
-// Help stands below the flags.
+// Help returns the text below the flags.
 func (c *TraceCmd) Help() string {
 	return "The rows have the format of traceroute. * is silence. !H, !N and !P: a host, a network or a protocol is unreachable. " +
 		"!X: prohibited. !F-MTU: the probe was too large. <MPLS:L=label,E=class,S=bottom,T=TTL> is a stack of MPLS labels. " +

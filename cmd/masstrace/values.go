@@ -43,7 +43,7 @@ func (r *portRange) UnmarshalText(text []byte) error {
 // rate is in packets a second.
 type rate float64
 
-// autoRate is the rate that is to be found: no other is negative.
+// autoRate stands for --rate auto: no other rate is negative.
 const autoRate rate = -1
 
 // UnmarshalText implements encoding.TextUnmarshaler.

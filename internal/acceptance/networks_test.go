@@ -59,7 +59,7 @@ func holdsClean(t *testing.T, o *outcome) {
 	}
 }
 
-// holdsLoss: three attempts make up for it, and it is told as it was.
+// holdsLoss: three attempts make up for losses, and the counts of losses are right.
 func holdsLoss(t *testing.T, o *outcome) {
 	r := &o.report.Recall
 	if all := float64(r.Answers + r.Chance); float64(r.Found) < 0.999*all {
@@ -99,10 +99,10 @@ func holdsLimited(t *testing.T, o *outcome) {
 	}
 }
 
-// holdsDelayed: answers come late, twice and out of order, and are told so.
+// holdsDelayed: answers come late, twice and out of order, and are recorded so.
 func holdsDelayed(t *testing.T, o *outcome) {
 	holdsAnswered(t, o)
-	// A second pure ACK is one more: no probe says which is the first.
+	// A second pure ACK is one more: no probe identifies the first.
 	again := o.summary.PureACKs - o.pureACKs()
 	if sum := &o.summary; sum.Duplicates == 0 || sum.Duplicates+again != o.counters.Simulator["duplicates"] {
 		t.Errorf("%d duplicates and %d of pure ACKs, the simulator sent %d", sum.Duplicates, again, o.counters.Simulator["duplicates"])
@@ -129,7 +129,7 @@ func holdsNAT(t *testing.T, o *outcome) {
 	noLimits(t, o)
 }
 
-// holdsNoise: it is told from answers.
+// holdsNoise: noise is not taken for answers.
 func holdsNoise(t *testing.T, o *outcome) {
 	holdsAnswered(t, o)
 	for _, kind := range []string{"forged", "bit-flip", "truncated", "nonsense", "bad-ip-sum", "bad-icmp-sum",

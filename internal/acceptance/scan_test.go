@@ -26,7 +26,7 @@ const (
 	waitTime    = "1s" // thrice the longest round trip
 )
 
-// soaking reports whether everything is to be tried at full counts.
+// soaking reports whether tests run at full counts.
 func soaking() bool { return os.Getenv("MASSTRACE_SOAK") != "" }
 
 // outcome is a scan seen from all sides.
@@ -35,7 +35,7 @@ type outcome struct {
 	summary  record.Summary
 	counters internet.Counters
 	targets  int
-	reached  uint64            // traces that say so
+	reached  uint64            // traces that are
 	ends     map[string]string // of traces, by target: reason, code and last TTL
 }
 

@@ -30,7 +30,7 @@ type Account struct {
 // Probes counts probes, all attempts.
 type Probes struct {
 	Targets uint64 `json:"targets"`
-	TTLs    uint64 `json:"ttls"`  // asked for, of each target; the same in all accounts of a sum
+	TTLs    uint64 `json:"ttls"`  // requested, of each target; equal in all accounts of a sum
 	Flows   uint64 `json:"flows"` // of each target; likewise
 
 	Sent     uint64 `json:"sent"`      // that the kernel took
@@ -51,7 +51,7 @@ type Probes struct {
 type SilentBy struct {
 	Drops       uint64 `json:"kernel_drops"` // frames were dropped while their replies were awaited
 	RateLimited uint64 `json:"rate_limited"` // their responder limits the rate of its answers
-	Unknown     uint64 `json:"unknown"`      // the network's doing, as far as is known
+	Unknown     uint64 `json:"unknown"`      // in the network, probably
 }
 
 // Total returns the sum over all reasons.
@@ -93,7 +93,7 @@ func (s *Skipped) Total() uint64 { return total(s) }
 type Count interface{ uint64 | atomic.Uint64 }
 
 // Inbound counts received frames: each is in exactly one count, the first that fits. The
-// exceptions say which others they are part of.
+// comments of the exceptions name the counts that contain them.
 type Inbound[N Count] struct {
 	Frames     N           `json:"frames"`    // all of them
 	Malformed  N           `json:"malformed"` // cut, or with lengths that contradict each other

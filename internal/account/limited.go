@@ -29,7 +29,7 @@ type LimitedRouter struct {
 // MostLimited is how many limited routers an account names.
 const MostLimited = 64
 
-// Name adds routers; more reports that the list lacks some. A router that stands in
+// Name adds routers; more reports that the list lacks some. A router that is in
 // several lists is taken from the first.
 func (l *Limits) Name(more bool, lists ...[]probe.LimitedRouter) {
 	known := map[probe.Addr]bool{}

@@ -19,8 +19,8 @@ import (
 const version = 2
 
 // state is the content of a checkpoint file: the parameters of the run, its key, and its
-// progress. Windows are recorded in the order of their numbers, so that one number says
-// which are.
+// progress. Windows are recorded in the order of their numbers, so one number identifies
+// them.
 type state struct {
 	Masstrace int         `json:"masstrace"` // version of this form
 	Tool      string      `json:"tool"`      // that wrote it

@@ -15,7 +15,7 @@ import (
 // Keeper keeps the checkpoint of a scan. A nil Keeper keeps no checkpoint: its methods do
 // nothing.
 type Keeper struct {
-	mu      sync.Mutex // of state, once the run goes on, and of its file
+	mu      sync.Mutex // of state, during the run, and of its file
 	state   state
 	path    string
 	resumed bool           // a process before this one began the run
@@ -64,7 +64,7 @@ func checkOutput(output string, pcap bool) error {
 	return nil
 }
 
-// Resumes reports whether the run goes on.
+// Resumes reports whether the run is resumed.
 func (k *Keeper) Resumes() bool { return k != nil && k.resumed }
 
 // Began returns the beginning of a resumed run.
@@ -75,7 +75,7 @@ func (k *Keeper) Began() plan.Began {
 	return k.began
 }
 
-// Identity returns the seed and the key of a run that goes on.
+// Identity returns the seed and the key of a resumed run.
 func (k *Keeper) Identity() (seed, key string) { return k.state.Params.Seed, k.state.Key }
 
 // Agree refuses a run that is not the one that began.
@@ -124,7 +124,7 @@ func (k *Keeper) Path() string {
 	return k.path
 }
 
-// OpenOutput opens the output: cut back to the checkpoint, if the run goes on.
+// OpenOutput opens the output: cut back to the checkpoint, if the run is resumed.
 func (k *Keeper) OpenOutput(path string, open func() (*outfile.File, error)) (*outfile.File, error) {
 	if k.Resumes() {
 		return outfile.Reopen(path, k.state.Offset)
@@ -199,7 +199,7 @@ func (k *Keeper) SetExcluded(since target.Set, readSHA256 string) (err error) {
 		return err
 	}
 	if readSHA256 == "" {
-		return nil // Begin goes on to save
+		return nil // Begin saves it
 	}
 	k.state.ReadSHA256 = readSHA256
 	return k.state.save(k.path)

@@ -24,7 +24,7 @@ import (
 // Part is a part of a link that can break.
 type Part string
 
-// The parts. Any other name breaks nothing and can be asked for by Due.
+// The parts. Any other name breaks nothing; Due reports it.
 const (
 	Port    Part = "port"    // refuses frames, as a firewall does
 	Source  Part = "source"  // of frames: reading fails

@@ -26,7 +26,7 @@ func (f *File) Name() string { return f.name }
 // Close ends reading, and closes the files that Open opened.
 func (f *File) Close() error { return f.in.Close() }
 
-// Open opens the file at path, which may be compressed; - stands for stdin. The first of
+// Open opens the file at path, which may be compressed; - means stdin. The first of
 // formats that it begins like is its format. The error wraps ErrUnknown if there is none.
 func Open(path string, stdin io.Reader, formats []Format) (*File, error) {
 	in, err := OpenInput(path, stdin)
@@ -49,7 +49,7 @@ func New(in io.Reader, formats []Format) (*File, error) {
 	return newFile(unpacked, formats)
 }
 
-// bufferLen is how many octets are read at once, and the most that tell the format.
+// bufferLen is the number of octets that are read at once to find the format.
 const bufferLen = 256 << 10
 
 func newFile(in io.ReadCloser, formats []Format) (*File, error) {
@@ -101,7 +101,7 @@ type cut struct{}
 func (cut) Read() (record.Record, error) { return nil, ErrCut }
 
 // OpenInput opens the file at path, which may be compressed, for a reader of a format;
-// - stands for stdin, which Close leaves open.
+// - means stdin, which Close leaves open.
 func OpenInput(path string, stdin io.Reader) (io.ReadCloser, error) {
 	if path == "-" {
 		return unpack(stdin)

@@ -1,5 +1,5 @@
-// Package format holds the common parts of the formats of result files: writing and reading
-// records, and finding the format of a file from its first octets.
+// Package format holds the common parts of the formats of result files. They write and read
+// records, and find the format of a file from its first octets.
 //
 // Each format has a folder of its own below this one, with its reader and its writer
 // side by side. Package all lists them.

@@ -148,7 +148,7 @@ func (g *Gatherer) Sweep(now int64) (swept bool, err error) {
 	}
 	g.swept = now
 	since := now - 2*matcher.Forgotten
-	g.cfg.Table.Forget(since) // none in it has a flow that is given up
+	g.cfg.Table.Forget(since) // no flow in it is given up
 	return true, g.collector.Expire(since, g.trace)
 }
 

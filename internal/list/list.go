@@ -270,10 +270,10 @@ func (l *list) start(r *run.Run) {
 	r.Go("watch link", func() error { return l.session.Monitor.Run(r.Lasting(), func(link.State) {}) })
 }
 
-// errCaptureEnded is that the source of frames has no more of them while the run goes on.
+// errCaptureEnded means that the source of frames ended during the run.
 var errCaptureEnded = errors.New("the capture of frames ended unexpectedly")
 
-// receive runs the receiver. The copy of its frames says that it is whole only if the run
+// receive runs the receiver. The capture of its frames gets an end note only if the run
 // came to its end.
 func (l *list) receive(r *run.Run) error {
 	err := l.receiver.Run(r.Lasting(), l)

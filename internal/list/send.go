@@ -63,7 +63,7 @@ func (l *list) send(r *run.Run) error {
 	return nil
 }
 
-// awaitLink waits while the link is down, and reports whether sending goes on.
+// awaitLink waits while the link is down, and reports whether sending continues.
 func (l *list) awaitLink(r *run.Run, sleeper sender.Sleeper) bool {
 	for !l.session.Up() {
 		if l.session.Gone() {
@@ -136,7 +136,7 @@ func (l *list) next(v *codec.Line) (ok bool, err error) {
 	return true, nil
 }
 
-// take reports whether a line is to be sent, and finds out which attempt it is. A dry run
+// take reports whether a line must be sent, and finds its attempt. A dry run
 // may not know the sources.
 func (l *list) take(v *listed) bool {
 	if l.exclude.Contains(v.Target) || l.codec.Source(v.Target.Is4()).IsZero() {
@@ -144,7 +144,7 @@ func (l *list) take(v *listed) bool {
 		return false
 	}
 	name := v.Line
-	name.DstPort, name.Method = 0, 0 // the attempt tells such lines apart as well
+	name.DstPort, name.Method = 0, 0 // the attempt separates such lines
 	attempt, ok := l.repeats[0][name]
 	if !ok {
 		attempt = l.repeats[1][name]

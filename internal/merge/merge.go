@@ -83,7 +83,7 @@ const mostNamed = 10
 
 // missing names the shards without a file: the first of them, and how many more there are.
 // Its time and memory depend on the number of files, not on the number of shards that a
-// file claims. An error says that there are two of one shard, or shards of different sets.
+// file claims. It returns an error if a shard is there twice, or if shards are of different sets.
 func (m *Merging) missing() (names string, err error) {
 	first := m.shards[0]
 	of := max(first.run.Shard[1], 1) // 0 where a scan is not cut into shards

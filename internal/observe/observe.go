@@ -37,7 +37,7 @@ type Began struct{}
 
 func (Began) String() string { return "begun" }
 
-// Stopping is that no more probes are sent, and replies are waited for.
+// Stopping means that the sending has stopped, and the run waits for replies.
 type Stopping struct {
 	Cause error
 	Hint  string // further information for the user; "" for none
@@ -55,7 +55,7 @@ type Link struct {
 
 func (e Link) String() string { return fmt.Sprintf("%s: %s: %s", e.Name, e.State, e.Effect) }
 
-// Excluded is that the exclusion files were read again.
+// Excluded means that the exclusion files were read again.
 type Excluded struct {
 	Ranges int   // that are newly excluded
 	Err    error // why they could not be read, nil if they were
@@ -72,7 +72,7 @@ func (e Excluded) String() string {
 	}
 }
 
-// RateFell is that the rate which is to be found went back.
+// RateFell means that --rate auto lowered the rate.
 type RateFell struct {
 	FromPPS, ToPPS float64
 	Drowned        bool // our own kernel dropped replies; else fewer probes were answered
@@ -105,7 +105,7 @@ func (e Notice) String() string { return string(e) }
 // Noticef formats a Notice.
 func Noticef(format string, args ...any) Notice { return Notice(fmt.Sprintf(format, args...)) }
 
-// Warning is a Notice that a user should read even if told nothing else.
+// Warning is a Notice that a user must read, even with --quiet.
 type Warning string
 
 func (e Warning) String() string { return string(e) }

@@ -20,7 +20,7 @@ type File struct {
 
 // Open makes the file at path, or empties it if it exists. All users may read it, and its
 // owner may write it, as far as the umask allows. If path ends in .gz or .zst, the file is
-// compressed. The path - stands for stdout, which Close leaves open.
+// compressed. The path - means stdout, which Close leaves open.
 //
 // A regular file is locked before it is emptied, and until Close. If another File in any
 // process has it open, the error wraps ErrTaken, and the file stays as it is. Devices and

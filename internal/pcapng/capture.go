@@ -14,7 +14,7 @@ import (
 // the capture buffer of the kernel holds incoming frames and counts those that it drops.
 // Every frame that a capture lacks is counted.
 //
-// After an error of the file no batch waits any more, and none is kept.
+// After an error of the file no batch waits any more, and all are dropped.
 type Capture struct {
 	w     io.Writer
 	heads [2][]byte // link headers of packets sent: IPv4, IPv6

@@ -20,7 +20,7 @@ var ErrCapture = errors.New("capture file")
 // Direction is the way that a frame went.
 type Direction uint8
 
-// The directions. AnyDirection stands in files that do not record it, as most.
+// The directions. AnyDirection means that the file does not record it, as most files.
 const (
 	AnyDirection Direction = iota
 	Inbound
@@ -35,7 +35,7 @@ type Entry struct {
 	LinkType int   // of the link header of Frame, as pcap numbers it
 	Direction
 	// Note is the comment of a section header or of an interface statistics block,
-	// which may stand between the frames. It is valid until the following call.
+	// which may come between the frames. It is valid until the following call.
 	Note []byte
 }
 
@@ -43,7 +43,7 @@ type Entry struct {
 // compressed by gzip or zstd. It is a Source of the receiver and belongs to one goroutine.
 // Reading allocates nothing for each entry. The memory is bounded for any file.
 //
-// It stands in for gopacket's readers, which give neither the offset of a fault nor
+// It replaces the readers of gopacket, which give neither the offset of a fault nor
 // the notes and directions of a pcapng file.
 type File struct {
 	name   string
@@ -77,7 +77,7 @@ const (
 	maxLinks   = 1 << 16  // interfaces of a section, which are kept: 2 MiB
 )
 
-// OpenFile opens the capture file at path; the path - stands for stdin. Errors that
+// OpenFile opens the capture file at path; the path - means stdin. Errors that
 // wrap ErrCapture name the file and the offset. Close closes the file.
 func OpenFile(path string, stdin io.Reader) (*File, error) {
 	if path == "-" {

@@ -1,7 +1,7 @@
 package pcapng
 
 // The pcapng file format (draft-ietf-opsawg-pcapng). All fields are in the byte
-// order of the section that they stand in, and padded to 32 bits.
+// order of their section, and padded to 32 bits.
 //
 //	0      4        8          length-4
 //	| type | length | body …   | length again

@@ -1,6 +1,6 @@
-// Package plan turns a request into the plan of a run, without using the network: the
-// targets and their order, the rate, and the size of windows. Params is the plain data that
-// comes of it; it stands in the run record, in the header of captures and in checkpoints.
+// Package plan turns a request into the plan of a run, without using the network. The plan
+// has the targets and their order, the rate, and the size of windows. Params is the plain
+// data that results; it is in the run record, in the header of captures and in checkpoints.
 package plan
 
 import (

@@ -3,7 +3,7 @@ package plan
 import "fmt"
 
 // ConfigError is a request that makes no sense. Field is the field of a Config that is to
-// blame, "" for none in particular; a command turns it into its flag.
+// blame, or ""; a command turns it into its flag.
 type ConfigError struct {
 	Field string
 	Err   error

@@ -19,7 +19,7 @@ import (
 	"github.com/masstrace/masstrace/ratelimit"
 )
 
-// Plan is a scan worked out as far as that goes without touching the network. The sources
+// Plan is the plan of a scan, made without using the network. The sources
 // and the fields of the link are filled in when the route is found.
 type Plan struct {
 	Params

@@ -115,7 +115,7 @@ func TestPlanErrors(t *testing.T) {
 		{"shard without seed", func(c *Config) { c.Seed, c.Shards = "", 2 }, "Shard", "needs a seed"},
 		{"shard", func(c *Config) { c.Shard, c.Shards = 2, 2 }, "Shard", ""},
 		{"strategy", func(c *Config) { c.Strategy.Strategy = "lasthop" }, "Strategy", "complete, exhaustive, topology"},
-		{"source", func(c *Config) { c.Sources = []netip.Addr{netip.MustParseAddr("2001:db8::1")} }, "Sources", "no target is of its family"},
+		{"source", func(c *Config) { c.Sources = []netip.Addr{netip.MustParseAddr("2001:db8::1")} }, "Sources", "no target has this address family"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

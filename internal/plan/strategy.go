@@ -31,7 +31,7 @@ const (
 
 // strategy is the implementation of a named strategy.
 type strategy struct {
-	// defaults are the parameters that a zero stands for. Parameters that are zero here,
+	// defaults replace parameters that are zero. Parameters that are zero here,
 	// too, are not the strategy's.
 	defaults record.Strategy
 	// make returns the strategy, nil for a schedule of its own.
@@ -57,7 +57,7 @@ var strategyOptions = []option{
 	{"NoStop", "no_stop", func(p *Params) any { return p.NoStop }, fixed},
 }
 
-// withDefaults returns s with the parameters that were not asked for, and without those
+// withDefaults returns s with defaults for parameters that are zero, and without those
 // that are not the strategy's. An unknown name is an error.
 func withDefaults(s record.Strategy) (record.Strategy, error) {
 	known, ok := strategies[s.Strategy]

@@ -19,7 +19,7 @@ const (
 )
 
 // sizeWindows cuts the order into windows: as many targets as ten seconds of probing
-// take, within bounds of targets, time and memory. A run that goes on keeps its windows:
+// take, within bounds of targets, time and memory. A resumed run keeps its windows:
 // a checkpoint counts in them.
 func (p *Plan) sizeWindows(c *Config, began Began) error {
 	perTarget := float64(p.ProbesPerTarget())

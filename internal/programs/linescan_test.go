@@ -138,7 +138,7 @@ func TestLinesRate(t *testing.T) {
 	}
 }
 
-// replies says of each reply that it has been written.
+// replies reports each reply that has been written.
 type replies struct {
 	bytes.Buffer
 	seen chan struct{}

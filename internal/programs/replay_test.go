@@ -150,7 +150,7 @@ func TestReplayScan(t *testing.T) {
 	}
 }
 
-// sortedRecords returns the records in order, but for cycle-stop, which says when
+// sortedRecords returns the records in order, except cycle-stop, which has the time when
 // it was written.
 func sortedRecords(t *testing.T, text []byte) []string {
 	t.Helper()

@@ -119,7 +119,7 @@ func answers(replies []*ndjson.ReplyLine, errorsAlone bool) (hops []string) {
 	return hops
 }
 
-// printedByYarrp returns the ICMP errors; of other answers yarrp prints none.
+// printedByYarrp returns the ICMP errors; yarrp prints no other answers.
 func printedByYarrp(t *testing.T, text string) (hops []string) {
 	for line := range strings.Lines(text) {
 		// target sec usec type code ttl hop …

@@ -74,7 +74,7 @@ func rowsOf(t *testing.T, text string) []netip.Addr {
 	return addrs
 }
 
-// A trace to any target tells the truth, row by row.
+// Each row of a trace to any target is true.
 func TestTrace(t *testing.T) {
 	lab.Need(t, routers.Name)
 	topology := routers.New()
@@ -153,7 +153,7 @@ func TestTraceScamper(t *testing.T) {
 	}
 }
 
-// The tools that people know show the same hops of the same targets.
+// Well-known tools show the same hops of the same targets.
 func TestTracePeers(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -97,7 +97,7 @@ func wantEnding(truth routers.Truth, trace *ndjson.TraceLine) string {
 	}
 }
 
-// Several flows show several branches, each of them none but its own.
+// Several flows show several branches, and each flow shows only its own.
 func TestFlows(t *testing.T) {
 	t.Parallel()
 	for _, method := range []probe.Method{probe.UDP, probe.ICMP} {

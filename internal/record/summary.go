@@ -33,7 +33,7 @@ type Summary struct {
 	AutoRate *AutoRate `json:"auto_rate,omitempty"`
 
 	ElapsedS float64 `json:"elapsed_s"`
-	Complete bool    `json:"complete"` // all was done that was asked for
+	Complete bool    `json:"complete"` // the whole run is done
 	Reason   string  `json:"reason"`   // one of the Reason constants
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Config is a replay as it was asked for.
+// Config is the request of a replay.
 type Config struct {
 	Files []string // captures, or - for Stdin
 	Stdin io.Reader

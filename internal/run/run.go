@@ -65,7 +65,7 @@ func New(ctx context.Context) *Run {
 // Failed ends when a stage failed or the run was killed.
 func (r *Run) Failed() context.Context { return r.failed }
 
-// Sending ends when no more probes are to be sent: with Stop, Failed, or the run.
+// Sending ends when no more probes may be sent: with Stop, Failed, or the run.
 func (r *Run) Sending() context.Context { return r.sending }
 
 // Lasting ends when everything is written: with Finish, Failed, or the run.
@@ -107,7 +107,7 @@ func (r *Run) StopAfter(d time.Duration, cause error, announce func()) (release 
 }
 
 // Go starts a stage, which another stage may do, too. The first stage that returns an error
-// fails the run; Wait returns that error. The name stands in a HeldError.
+// fails the run; Wait returns that error. A HeldError has the name.
 func (r *Run) Go(name string, stage func() error) {
 	r.mu.Lock()
 	r.running = append(r.running, name)

@@ -73,7 +73,7 @@ func TestEndings(t *testing.T) {
 	}
 }
 
-// The first reason to stop stays, and is told once.
+// The first reason to stop stays, and is announced once.
 func TestCauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		interrupted, interrupt := context.WithCancel(t.Context())

@@ -17,7 +17,7 @@ import (
 	"github.com/masstrace/masstrace/internal/session"
 )
 
-// Config is a scan as it was asked for.
+// Config is the request of a scan.
 type Config struct {
 	plan.Config
 	Link       session.Config // its Sources and Senders are those of the plan

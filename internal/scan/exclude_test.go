@@ -66,7 +66,7 @@ func TestReread(t *testing.T) {
 		}
 		check(step.text, s, step.allowed)
 
-		// A process that goes on takes the file as it is now, and as it was at the
+		// A resumed process takes the file as it is now, and as it was at the
 		// beginning, and has the same order.
 		if step.ranges < 0 {
 			continue

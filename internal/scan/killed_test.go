@@ -275,7 +275,7 @@ func soak(few, many int) int {
 	return few
 }
 
-// A run goes on only as it began, but for its pace.
+// A run can only be resumed with the same options, except for its pace.
 func TestResumeDiffers(t *testing.T) {
 	dir := t.TempDir()
 	out, state := filepath.Join(dir, "out.ndjson"), filepath.Join(dir, "checkpoint")

@@ -239,10 +239,10 @@ func (s *scan) send(r *run.Run, i int, one *sender.Sender) error {
 	return err
 }
 
-// errCaptureEnded is that the source of frames has no more of them while the run goes on.
+// errCaptureEnded means that the source of frames ended during the run.
 var errCaptureEnded = errors.New("the capture of frames ended unexpectedly")
 
-// receive runs the receiver. The copy of its frames says that it is whole only if the run
+// receive runs the receiver. The capture of its frames gets an end note only if the run
 // came to its end.
 func (s *scan) receive(r *run.Run) error {
 	err := s.receiver.Run(r.Lasting(), s.replies)
@@ -286,7 +286,7 @@ func (s *scan) abandon() error {
 	return errors.Join(s.writer.Flush(), s.file.Close(), s.capture.Close())
 }
 
-// hint returns how a run that was stopped goes on.
+// hint returns the option that continues a stopped run.
 func (s *scan) hint() string {
 	if path := s.keeper.Path(); path != "" {
 		return "; continue it with --resume " + path

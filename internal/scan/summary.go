@@ -10,8 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// writeHead writes the records in front of all others, or, if the run goes on, the one
-// that tells so.
+// writeHead writes the first records of a run, or the resume record of a resumed run.
 func (s *scan) writeHead() error {
 	if s.keeper.Resumes() {
 		return errors.Join(s.writer.Write(&record.Resume{

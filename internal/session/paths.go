@@ -24,8 +24,8 @@ type Paths struct {
 	nextHop6  [6]byte
 }
 
-// sampleTargets is how many targets are asked for a route before it is taken for granted
-// that none goes by a gateway.
+// sampleTargets is the number of targets whose routes are looked up. If none of them has
+// a gateway, the scan has none.
 const sampleTargets = 16
 
 // Find finds the way to the targets of each family of the plan. warn receives warnings.

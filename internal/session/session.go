@@ -1,5 +1,5 @@
 // Package session holds the open resources of a run: the way out, and the means to build,
-// send and capture packets. It finds the way (Paths), opens it (Open), and knows the time
+// send and capture packets. It finds the way (Paths), opens it (Open), and keeps the time
 // line of the run (Timeline).
 package session
 
@@ -15,7 +15,7 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// Config is how packets are to leave and to be captured, as far as it was asked for.
+// Config is the requested way to send and capture packets.
 type Config struct {
 	Interface     string
 	Sources       []netip.Addr // at most one of each family; others are found out

@@ -1,4 +1,4 @@
-// Package traceroute is the program that traces the path to a few hosts interactively: all
+// Package traceroute is the program that traces the path to a few hosts interactively. All
 // TTLs are in flight at once, and rows are written as they become final.
 package traceroute
 
@@ -37,10 +37,10 @@ type Config struct {
 	Stdout   io.Writer        // for rows, or records
 }
 
-// Patience says how long a trace waits for replies.
+// Patience determines how long a trace waits for replies.
 type Patience = schedule.Patience
 
-// Family says which addresses of a name are traced to.
+// Family chooses among the addresses of a name.
 type Family string
 
 // The families, as package net calls them.

@@ -89,7 +89,7 @@ func (n *names) want(a netip.Addr) *name {
 	return fresh
 }
 
-// of returns the name of a, or a itself if none is found in time.
+// of returns the name of a, or a itself if no name is found in time.
 func (n *names) of(a netip.Addr) string {
 	known := n.want(a)
 	<-known.found

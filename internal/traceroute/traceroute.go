@@ -70,7 +70,7 @@ type tracer struct {
 	target  probe.Addr
 	time    session.Timeline
 	session *session.Session
-	names   *names // nil if they are not asked for
+	names   *names // nil without names
 	// newSleeper makes the sleeper of the sender, on its thread.
 	newSleeper func() sender.Sleeper
 

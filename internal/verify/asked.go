@@ -16,13 +16,13 @@ import (
 // none ends lists of indices.
 const none = ^uint32(0)
 
-// marks say more of a probe, or of a flow.
+// marks are further facts about a probe or a flow.
 type marks uint8
 
 // Of a probe.
 const (
-	inTraces   marks = 1 << iota // its answer stands in a trace record
-	inReplies                    // its answer stands in a reply record, or a row
+	inTraces   marks = 1 << iota // its answer is in a trace record
+	inReplies                    // its answer is in a reply record, or a row
 	atTarget                     // the target had it last
 	flipped                      // a copy of its answer with wrong bits came too
 	unreadable                   // the quotation names another target or flow
@@ -71,7 +71,7 @@ type flow struct {
 	source       uint16
 	proto, tos   uint8
 	end          uint8 // last TTL of its trace
-	attempts     uint8 // that its trace says were asked for
+	attempts     uint8 // that its trace requested
 	marks        marks
 	inferred     uint64 // TTLs, as bits, at which its trace has borrowed a hop that is true
 }

@@ -5,7 +5,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Ends says whether traces end where and as the answers say that were sent.
+// Ends compares the ends of traces with the answers in the log.
 type Ends struct {
 	Traces        uint64 `json:"traces"` // judged
 	Right         uint64 `json:"right"`
@@ -26,7 +26,7 @@ type heardEnd struct {
 	lowest     uint8    // TTL with an answer of the target that shows a hop
 	distances  [64]bool // of the target, by the same answers
 	several    bool     // of them
-	quoted     bool     // some of them quote, and so tell the distance
+	quoted     bool     // some of them quote, and so show the distance
 	router     uint8    // highest TTL that ended in a router
 	unreach    uint8    // lowest TTL with an unreachable of another kind
 	unreachLog *sent
@@ -68,7 +68,7 @@ func (h *heardEnd) target(s *sent) {
 	h.reached = true
 }
 
-// doubtful reports whether routers answered at the distance that the target tells
+// doubtful reports whether routers answered at the distance that the target shows
 // or beyond: a balancer for each packet has ways of several lengths. Then the TTL
 // at which the target answered is as good an end.
 func (h *heardEnd) doubtful() bool { return int(h.router) >= h.where() }

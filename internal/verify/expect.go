@@ -100,14 +100,14 @@ var kinds = map[netsim.Answer]probe.Kind{
 // wrong bits are not judged: the copy may have been first.
 type Class struct {
 	Judged        uint64 `json:"judged"`
-	Strong        uint64 `json:"strong"` // of the judged, as the results say
+	Strong        uint64 `json:"strong"` // of the judged, by the results
 	Weak          uint64 `json:"weak"`
 	Mangled       uint64 `json:"mangled"`        // with rewritten fields
 	WrongValid    uint64 `json:"wrong_valid"`    // strong and weak confused
 	WrongMangled  uint64 `json:"wrong_mangled"`  // other fields named than rewritten
 	WrongKind     uint64 `json:"wrong_kind"`     // another kind of answer
 	WrongDetail   uint64 `json:"wrong_detail"`   // TTL of the reply, quoted TTL, labels
-	Unexplained   uint64 `json:"unexplained"`    // the truth does not know such a hop
+	Unexplained   uint64 `json:"unexplained"`    // the truth has no such hop
 	ShouldBeGone  uint64 `json:"should_be_gone"` // rests on too few tags
 	BesideFlipped uint64 `json:"beside_flipped"` // not judged
 }

@@ -62,10 +62,10 @@ func (a *asked) netsimFlow(f *flow) netsim.Flow {
 
 // selector is the identity of a flow in the results.
 type selector struct {
-	proto        uint8  // 0: not said
+	proto        uint8  // 0: not stated
 	sport, dport uint16 // dport 0: any
 	sum          uint16 // checksum of an echo
-	ports, isSum bool   // said at all
+	ports, isSum bool   // stated at all
 	// strict: the results are sure of it. Else, if no flow is like that, any
 	// flow to the destination may be meant.
 	strict bool
@@ -103,7 +103,7 @@ func (a *asked) pick(flows []uint32, dst probe.Addr, s *selector) []uint32 {
 	return flows
 }
 
-// Paris says whether load balancers saw constant flows.
+// Paris counts flows that were not constant for load balancers.
 type Paris struct {
 	Flows int `json:"flows"` // (target, source port or ICMP identifier)
 	// Unstable flows changed a field that balancers may hash: first four octets
@@ -111,11 +111,11 @@ type Paris struct {
 	Unstable int `json:"unstable"`
 	// SizeVaries counts flows with packets of more than one size.
 	SizeVaries int `json:"size_varies"`
-	// Surplus counts targets with more flows than the results tell of.
+	// Surplus counts targets with more flows than the results have.
 	Surplus int `json:"surplus"`
 }
 
-// paris counts, once the results have said how many flows there should be.
+// paris counts, after the results have given the number of flows.
 func (c *checker) paris() (p Paris) {
 	a := c.asked
 	for i := range a.dests {
@@ -139,8 +139,8 @@ func (c *checker) paris() (p Paris) {
 	return p
 }
 
-// flowsAsked returns how many flows to d the results know of, 0 if they do not
-// say.
+// flowsAsked returns the number of flows to d in the results, or 0 if it is
+// unknown.
 func (c *checker) flowsAsked(d *dest) int {
 	switch {
 	case c.run != nil:

@@ -11,7 +11,7 @@ import (
 type Inferred struct {
 	Hops uint64 `json:"hops"`
 	True uint64 `json:"true"` // probes of the flow meet this router at that TTL
-	// OtherFlow: those of other flows to the target do; Impossible: none does.
+	// OtherFlow: only other flows to the target do; Impossible: no flow does.
 	OtherFlow  uint64 `json:"other_flow"`
 	Impossible uint64 `json:"impossible"`
 }

@@ -7,21 +7,21 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// claim is a hop as results tell of it: at this TTL towards dst, from answered.
+// claim is a hop in the results: at this TTL towards dst, from answered.
 type claim struct {
 	dst, from probe.Addr
-	tx        int64 // ns, when the probe left; 0: not said
-	rttNS     int64 // -1: not said
-	attempt   int   // from 0; -1: not said
+	tx        int64 // ns, when the probe left; 0: not stated
+	rttNS     int64 // -1: not stated
+	attempt   int   // from 0; -1: not stated
 	valid     probe.Validity
 	mangled   probe.Mangled
-	quotedTTL int // -1: not said
-	labels    int // -1: not said
+	quotedTTL int // -1: not stated
+	labels    int // -1: not stated
 	ttl       uint8
-	replyTTL  uint8 // 0: not said
+	replyTTL  uint8 // 0: not stated
 	kind      probe.Kind
-	hasKind   bool // kind is said
-	hasValid  bool // valid and mangled are said
+	hasKind   bool // kind is stated
+	hasValid  bool // valid and mangled are stated
 	late      bool // it came after the wait
 	copy      bool // it came before already
 }
@@ -29,7 +29,7 @@ type claim struct {
 // tally has the counts of a kind of rows.
 type tally struct {
 	Hops
-	mark  marks // of the probes whose answers were told
+	mark  marks // of the probes whose answers are in the results
 	class Class
 	rtt   []uint32 // |rtt − planned|, ns
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Limits says whether the TTLs that trace-ext records call rate limited, and the
+// Limits checks whether the TTLs that trace-ext records call rate limited, and the
 // routers that the summary names, are.
 type Limits struct {
 	Named uint64 `json:"named"` // (target, TTL) that the results name

@@ -18,7 +18,7 @@ type Pace struct {
 	Bins     []Bin   `json:"bins"`
 }
 
-// Bin says how many probes came in each stretch of a width. The last stretch,
+// Bin counts the probes in each stretch of a width. The last stretch,
 // which is not whole, is left out.
 type Bin struct {
 	WidthMS int     `json:"width_ms"`

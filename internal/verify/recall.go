@@ -27,11 +27,11 @@ type Recall struct {
 	Beyond  uint64 `json:"beyond"`
 	NoTrace uint64 `json:"no_trace"`
 	// Chance lie within their traces and are there, but chance or a rate limit
-	// kept back every answer that was asked for.
+	// kept back every answer.
 	Chance uint64 `json:"chance"`
 }
 
-// Missing tells missing hops by their cause: the first that fits.
+// Missing counts missing hops by their cause; the first that applies counts.
 type Missing struct {
 	NoTrace uint64 `json:"no_trace"` // its flow has no trace in the results
 	Late    uint64 `json:"late"`     // the answer was due after the wait

@@ -2,7 +2,7 @@ package verify
 
 import "time"
 
-// Repeats says whether a probe was sent that need not have been.
+// Repeats counts probes that were sent without need.
 type Repeats struct {
 	// PerTTL[n] counts (target, flow, TTL) that were probed n times; the last
 	// one as often or more often.
@@ -10,7 +10,7 @@ type Repeats struct {
 	// Identical probes: same target, flow and TTL, and the same identification
 	// and transport header, which hold the attempt.
 	Identical uint64 `json:"identical"`
-	// Excess is probes beyond the attempts asked for.
+	// Excess counts probes beyond the requested attempts.
 	Excess uint64 `json:"excess"`
 	// Answered counts probes that were sent again although their answer was known: it is in
 	// the results, and came well before.

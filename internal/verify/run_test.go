@@ -95,7 +95,7 @@ func TestCounters(t *testing.T) {
 		ok       bool
 		unlogged int64
 	}{
-		{`{"simulator":{"received":2560},"lost_in":3}`, false, 0}, // trace-ext still says otherwise
+		{`{"simulator":{"received":2560},"lost_in":3}`, false, 0}, // trace-ext still differs
 		{`{"simulator":{"received":2562},"lost_in":2}`, false, 2},
 	} {
 		if err := os.WriteFile(c.Counters, []byte(tt.text), 0o600); err != nil {

@@ -1,13 +1,13 @@
-// Package verify compares a file of results with the truth of the simulated Internet in
-// which they were measured, and with the log of its probes. It reads results of masstrace,
-// scamper, yarrp and caracal.
+// Package verify compares a file of results with the simulated Internet in which they were
+// measured, and with the log of its probes. It reads results of masstrace, scamper, yarrp
+// and caracal.
 //
 //	log ──▶ asked (every probe, by target, flow and TTL) ─┐
 //	results ──▶ claims: one for each hop ──▶ checker ─────┴─▶ Report
 //
 // There are three witnesses. The results have the claims of a prober, and the log has every
 // probe and its answer. netsim.Truth has all possible answers. A hop is true if the log has
-// its answer. If not, the truth says how false it is.
+// its answer. If not, the truth gives the kind of fault.
 //
 // The log must be of one run only, because probes of other programs count for the run. Only
 // probes with a TTL above probe.MaxTTL do not count: kernels send them by themselves.

@@ -141,7 +141,7 @@ type Loss struct {
 	Answered int `json:"answered"`
 }
 
-// NAT says from which TTL on quotations are rewritten.
+// NAT has the first TTL at which quotations are rewritten.
 type NAT struct {
 	FirstTTL int `json:"first_ttl"`
 }

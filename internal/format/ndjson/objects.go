@@ -7,8 +7,8 @@ import (
 )
 
 // appendHopObjects appends the objects of the extension structure ext as scamper does, and
-// nothing if there is none. The line of an MPLS label stack has its labels, that of
-// interface information has its fields, and any other line has the octets of the object.
+// nothing if there is none. An MPLS label stack is written as its labels, and interface
+// information as its fields. Any other object is written as its octets.
 func appendHopObjects(b, ext []byte) []byte {
 	var x wire.Extension
 	if len(ext) == 0 || x.Decode(ext) != nil {

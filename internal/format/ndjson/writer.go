@@ -17,7 +17,7 @@ type Config struct {
 	// Bare leaves out the trace-ext records.
 	Bare bool
 
-	// These stand in records until a CycleStart or a Run with others is written.
+	// These are used in records until a CycleStart or a Run with others is written.
 	Run      string // identifies the run
 	ListName string // scamper's name of a target list; "default" if empty
 	CycleID  int    // scamper's number of a pass over it; 1 if 0
@@ -72,7 +72,7 @@ func (w *Writer) Wants(kinds record.Kinds) bool { return w.conf.Kinds.Has(kinds)
 
 // Write writes the lines of r, a trace being closed, and keeps nothing of it. Traces and
 // replies cost no allocation. In other records the Writer fills in empty fields from its
-// Config: the name of the list, the number of the cycle, the host and the run.
+// Config: list, cycle, host and run.
 func (w *Writer) Write(r record.Record) error {
 	if w.err != nil {
 		return w.err

@@ -10,7 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 )
 
-// Format is lines of JSON. Those of masstrace are told before, by records that scamper
+// Format is lines of JSON. Those of masstrace are recognised before, by records that scamper
 // does not have.
 var Format = format.Format{
 	Name:      "scamper",

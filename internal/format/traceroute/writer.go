@@ -122,7 +122,7 @@ func (r *Writer) Touched(target netip.Addr, method probe.Method) error {
 // flowPath has the first responder of a flow at each TTL.
 type flowPath map[uint8]probe.Addr
 
-// agrees reports whether nothing tells the two paths apart: silence does not.
+// agrees reports whether the two paths are equal; silence equals every responder.
 func (p flowPath) agrees(other flowPath) bool {
 	for ttl, addr := range p {
 		if have, ok := other[ttl]; ok && have != addr {
