@@ -65,7 +65,7 @@ func TestSignalTwice(t *testing.T) {
 		p := start(t, nil, "scan", "45.16.0.0/15", "--rate=20k", "--memory=1M", "--wait=4s", "-o", out)
 		grown(t, out, 20_000+i*10_000) // some window
 		p.signal(syscall.SIGINT)
-		p.await("once more to leave at once")
+		p.await("press Ctrl-C again to quit now")
 		p.insist(syscall.SIGINT)
 		p.end(4)
 		p.says("killed: the output has no summary")
@@ -93,7 +93,7 @@ func TestSignalTwiceBlockedOutput(t *testing.T) {
 	// Once the pipe is full, every window comes to wait for it.
 	p.await(" (0/s)")
 	p.signal(syscall.SIGINT)
-	p.await("once more to leave at once")
+	p.await("press Ctrl-C again to quit now")
 	p.insist(syscall.SIGINT)
 	p.end(4)
 	p.says("killed: these stages did not end, because the system blocks them: write records")
