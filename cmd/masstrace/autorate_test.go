@@ -11,9 +11,8 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
-// --rate auto at no time exceeds what it may and says what it found; in a soak it
-// finds how many packets a second a way out lets through, which takes a machine
-// that has time for it.
+// The rate of --rate auto never exceeds --rate-max, and the summary has the found rate. In
+// soak it finds the rate of a slow link, which needs a fast machine.
 func TestAutoRate(t *testing.T) {
 	lab.Need(t, routers.Name)
 	const limit, most = 4000, 12_000
@@ -25,7 +24,7 @@ func TestAutoRate(t *testing.T) {
 	}
 	args := "lab --preset delayed --set policer=4000 --log " + log + " -- " + ours +
 		" scan 45.0.0.0/9 --rate auto --rate-max 12k --max-ttl 12 --wait 1s --max-runtime " + strconv.Itoa(soak(3, 20)) + "s -o " + out
-	text, _ := exec.CommandContext(t.Context(), ours, strings.Fields(args)...).CombinedOutput() // ends before all is sent
+	text, _ := exec.CommandContext(t.Context(), ours, strings.Fields(args)...).CombinedOutput() // it stops early
 	sum := mustRead(t, out).summary
 	found := sum.AutoRate
 	if found == nil {

@@ -49,9 +49,9 @@ func TestConsole(t *testing.T) {
 	const (
 		status = "0s   0.0% sent 0 (0/s) replies 0 hit 0.0% drops 0 ETA 0s"
 		before = "16m40s   0.0% sent 0 (0/s) replies 0 hit 0.0% drops 0 ETA 0s"
-		alert  = "masstrace: a warning\nmasstrace: the exclusions are not read again, and stay as they were: no such file\n"
+		alert  = "masstrace: a warning\nmasstrace: the exclusions could not be read again and stay the same: no such file\n"
 		notice = "a notice\n"
-		stop   = "interrupted: no more probes are sent, replies are waited for; once more\n"
+		stop   = "interrupted: sending has stopped, waiting for replies; once more\n"
 		end    = "\nincomplete: stopped by a signal\n"
 	)
 	wipe := "\r" + strings.Repeat(" ", len(status)) + "\r"

@@ -13,7 +13,7 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// writePreview writes what a run would do, and the header fields of its first probes.
+// writePreview writes the plan of a run, and the header fields of its first probes.
 func writePreview(out io.Writer, v *plan.Preview) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if v.List != "" {
@@ -47,7 +47,7 @@ func writeScanPlan(t io.Writer, v *plan.Preview) {
 // writeListPlan writes the plan of a list of probes.
 func writeListPlan(t io.Writer, v *plan.Preview) {
 	fmt.Fprintf(t, "probes\t%d\tof %s\n", v.Probes, v.List)
-	fmt.Fprintf(t, "left out\t%d\texcluded, or of a family without a route\n", v.LeftOut)
+	fmt.Fprintf(t, "left out\t%d\texcluded, or no route for the family\n", v.LeftOut)
 	writeRate(t, v)
 	fmt.Fprintf(t, "source\t%s\n", sourceText(v))
 }
@@ -56,7 +56,7 @@ func writeListPlan(t io.Writer, v *plan.Preview) {
 // if the rate is 0.
 func writeRate(t io.Writer, v *plan.Preview) {
 	if v.RatePPS == 0 {
-		fmt.Fprint(t, "rate\tunlimited\nduration\tnot known\tas fast as the link takes them\n")
+		fmt.Fprint(t, "rate\tunlimited\nduration\tnot known\tas fast as the link allows\n")
 		return
 	}
 	fmt.Fprintf(t, "rate\t%.6g pps\tin bursts of up to %d\n", v.RatePPS, v.Burst)

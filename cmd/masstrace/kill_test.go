@@ -18,20 +18,20 @@ import (
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
-// envKillDir is where the killed scan of TestKilled keeps its files, envKillFlags
-// what flags it has.
+// envKillDir is the folder of the files of the killed scan of TestKilled, and envKillFlags
+// has its flags.
 const (
 	envKillDir   = "MASSTRACE_TEST_KILL_DIR"
 	envKillFlags = "MASSTRACE_TEST_KILL_FLAGS"
 )
 
-// kills is how often each of three scans is killed: in soak often enough to hit
-// what is rare.
+// kills is the number of times that each of three scans is killed; in soak it is large
+// enough to hit rare moments.
 func kills() int { return soak(1, 34) }
 
-// TestKilled kills a scan with SIGKILL at random times, over and over, and lets it
-// go on each time. In the end no trace is missing, none is there twice, no hop is
-// false, and the counts are those of one run: by the log of the simulated Internet.
+// TestKilled kills a scan with SIGKILL at random times, over and over, and lets it go on
+// each time. In the end each trace is present once, and no hop is false. The counts are
+// those of one run, by the log of the simulated Internet.
 func TestKilled(t *testing.T) {
 	if dir := os.Getenv(envKillDir); dir != "" {
 		killed(t, dir, strings.Fields(os.Getenv(envKillFlags)))
@@ -49,8 +49,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// killInLab has this test binary run killed in a simulated Internet, and returns
-// the folder of all files.
+// killInLab runs and kills this test binary in a simulated Internet. It returns the folder
+// of all files.
 func killInLab(t *testing.T, flags string) (dir string) {
 	t.Helper()
 	binary, err := os.Executable()
@@ -99,7 +99,7 @@ func killed(t *testing.T, dir string, flags []string) {
 	}
 }
 
-// checkKilled compares the records of the scan with what the network saw.
+// checkKilled compares the records of the scan with the log of the network.
 func checkKilled(t *testing.T, dir string) {
 	t.Helper()
 	out := filepath.Join(dir, "out.ndjson.zst")

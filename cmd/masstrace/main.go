@@ -17,18 +17,18 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/internet"
 )
 
-// version is what the program calls itself; the linker may set it.
+// version is the version of the program; the linker may set it.
 var version = "0.1.0-dev"
 
 // cli is the command line.
 type cli struct {
 	Scan   ScanCmd   `cmd:"" help:"Trace every target of prefix lists."`
 	Trace  TraceCmd  `cmd:"" help:"Trace the path to a host, as traceroute does."`
-	Replay ReplayCmd `cmd:"" help:"Write the records of captures, ours or of any traceroute's."`
-	Show   ShowCmd   `cmd:"" help:"Show results as traceroute does, or as rows."`
-	Merge  MergeCmd  `cmd:"" help:"Put the results of shards into one file, with one summary."`
-	Lab    LabCmd    `cmd:"" help:"Run a command in a network of its own that has no way out."`
-	Verify VerifyCmd `cmd:"" help:"Hold results against the truth of a simulated Internet."`
+	Replay ReplayCmd `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
+	Show   ShowCmd   `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
+	Merge  MergeCmd  `cmd:"" help:"Write the results of all shards into one file, with one summary."`
+	Lab    LabCmd    `cmd:"" help:"Run a command in a separate network that no packet leaves."`
+	Verify VerifyCmd `cmd:"" help:"Compare results with the truth of a simulated Internet."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }
@@ -118,7 +118,7 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Exit(exit),
 		kong.Vars{
 			"version": "masstrace " + version,
-			"presets": "Network to start from: " + strings.Join(internet.Presets(), ", "),
+			"presets": "Kind of network: " + strings.Join(internet.Presets(), ", "),
 		},
 	)...)
 }

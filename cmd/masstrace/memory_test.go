@@ -22,8 +22,8 @@ func peak(cmd *exec.Cmd) int64 {
 	return cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
 }
 
-// atMost returns what peak may be of a process that takes limit octets. Until it
-// executes it shares our memory, and the kernel counts that as its own.
+// atMost returns the peak memory that a process with a limit of so many octets may have.
+// Until it executes it shares our memory, and the kernel counts that as its own.
 func atMost(limit int64) int64 {
 	var own syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &own) != nil {

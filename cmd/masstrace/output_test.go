@@ -23,7 +23,7 @@ func TestOutputFullAtOnce(t *testing.T) {
 	p.says("masstrace: output failed: write /dev/full: no space left on device")
 }
 
-// A disk that fills up while the run goes on stops the sending.
+// A disk that fills up during a run stops the sending.
 func TestOutputDiskFull(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {
@@ -38,7 +38,7 @@ func TestOutputDiskFull(t *testing.T) {
 		p := start(t, nil, "scan", "45.16.0.0/12", "--rate=20k", "--memory=1M", "--wait=100ms", "-o", out)
 		p.end(4)
 		p.says("masstrace: output failed: write "+out+": no space left on device",
-			"incomplete: the results could not be written", "the run ended before")
+			"incomplete: the results could not be written", "not sent before the run ended")
 		// Whole lines are valid, the last one is cut.
 		if r, err := readResults(out); err != nil || len(r.traces) == 0 || r.summary != nil {
 			t.Errorf("%s: %v; want traces and no summary", name, err)
@@ -71,7 +71,7 @@ func TestOutputPipeClosed(t *testing.T) {
 	}
 }
 
-// Nobody reads the status any more: the scan goes on.
+// No process reads the status any more: the scan continues.
 func TestStderrClosed(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()

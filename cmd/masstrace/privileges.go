@@ -14,8 +14,8 @@ func renounce(keep link.Capabilities) func() error {
 	return func() error { return link.Renounce(keep) }
 }
 
-// filesLater returns the rights of root that a scan may need once it has begun: to write
-// its checkpoints, and to read again what is excluded.
+// filesLater returns the rights of root that a scan may need after its start: to write its
+// checkpoints, and to read its exclude files again.
 func (c *ScanCmd) filesLater() (keep link.Capabilities) {
 	if c.Checkpoint != "" || c.Resume != "" {
 		keep |= link.Of(unix.CAP_DAC_OVERRIDE)

@@ -18,7 +18,7 @@ type summaryTable struct{ *tabwriter.Writer }
 
 // row writes a count with its share, if that is not empty, and its words.
 func (t summaryTable) row(name string, n uint64, share, words string) {
-	// An empty cell ends the aligned columns; the words stand to the left.
+	// An empty cell ends the aligned columns; the words are left-aligned.
 	fmt.Fprintf(t, "%s\t%s\t%s\t  %s\n", name, group(n), share, words)
 }
 
@@ -55,12 +55,12 @@ func (t summaryTable) probes(s *record.Summary) {
 		t.row("rate found", uint64(a.RatePPS), "", rateWords(a))
 	}
 	t.row("answered", s.Answered, percent(s.Answered, s.Sent), "with a reply in time")
-	t.row("silent", s.Silent, percent(s.Silent, s.Sent), "without")
-	t.rare("rate-limited", s.SilentBy.RateLimited, "of the silent: by responders that limit the rate of their answers")
+	t.row("silent", s.Silent, percent(s.Silent, s.Sent), "without a reply in time")
+	t.rare("rate-limited", s.SilentBy.RateLimited, "of the silent: their routers limit the answer rate")
 	t.rare("limited routers", uint64(len(s.LimitedRouters)), limitedWords(&s.Limits))
 	t.rare("under drops", s.SilentBy.Drops, ownLossWords(s))
 	t.rare("not sent", s.TxErrors, "refused by the kernel")
-	t.rare("abandoned", s.Abandoned, "sent, and left to a resumed run, which sends them again")
+	t.rare("abandoned", s.Abandoned, "in unfinished windows; a resumed run sends them again")
 	for _, r := range account.Reasons(&s.Skipped) {
 		t.rare("skipped", r.N, r.Words)
 	}
@@ -70,20 +70,20 @@ func (t summaryTable) probes(s *record.Summary) {
 func (t summaryTable) frames(s *record.Summary) {
 	share := func(n uint64) string { return percent(n, s.Frames) }
 	t.row("frames received", s.Frames, "", "of which:")
-	t.row("strong", s.Strong, share(s.Strong), "answers, authenticated in full")
-	t.row("weak", s.Weak, share(s.Weak), "answers, authenticated in part: the rest was rewritten or not quoted")
-	t.rare("unverified", s.Unverified, "answers, as far as can be told without the key")
-	t.row("duplicates", s.Duplicates, share(s.Duplicates), "of answers")
-	t.row("late", s.Late, share(s.Late), "after the wait")
+	t.row("strong", s.Strong, share(s.Strong), "replies, fully authenticated")
+	t.row("weak", s.Weak, share(s.Weak), "replies, partly authenticated: one field was rewritten or not quoted")
+	t.rare("unverified", s.Unverified, "replies, checked as far as possible without the key")
+	t.row("duplicates", s.Duplicates, share(s.Duplicates), "further replies to answered probes")
+	t.row("late", s.Late, share(s.Late), "after the waiting time")
 	t.row("rejected", s.Rejected.Total(), share(s.Rejected.Total()), rejectedWords(&s.Rejected))
-	t.row("unrelated", s.Unrelated, share(s.Unrelated), "not for us")
+	t.row("unrelated", s.Unrelated, share(s.Unrelated), "not replies to our probes")
 	t.rare("IP fragments", s.Fragments, "of the unrelated")
 	t.row("malformed", s.Malformed, share(s.Malformed), "cannot be decoded")
-	t.rare("UDP datagrams", s.UDPReplies, "of the answers: from a target's probed port")
-	t.rare("pure ACKs", s.PureACKs, "of the answers: from targets with a connection half open")
+	t.rare("UDP replies", s.UDPReplies, "of the replies: from the probed port of a target, no hops")
+	t.rare("pure ACKs", s.PureACKs, "of the replies: from targets with a half-open connection, no hops")
 	t.row("dropped", s.Drops.Kernel+s.Drops.Interface, "",
-		fmt.Sprintf("unseen: %d by the kernel, %d by the link", s.Drops.Kernel, s.Drops.Interface))
-	t.rare("extensions lost", s.Drops.Extensions, "for want of room")
+		fmt.Sprintf("before they could be read: %d by the kernel, %d by the link", s.Drops.Kernel, s.Drops.Interface))
+	t.rare("extensions lost", s.Drops.Extensions, "no room was left for them")
 }
 
 // limitedWords names the router that left most probes unanswered.
@@ -92,25 +92,25 @@ func limitedWords(l *account.Limits) string {
 		return ""
 	}
 	r := &l.LimitedRouters[0]
-	words := fmt.Sprintf("that limit the rate of their answers, before all %s: %s answered, %s silent", r.Addr, group(r.Answered), group(r.Silent))
+	words := fmt.Sprintf("limit their answer rate; most silent: %s, %s answered, %s silent", r.Addr, group(r.Answered), group(r.Silent))
 	if l.LimitedRoutersCut {
-		words += "; there are more"
+		words += "; the list was cut"
 	}
 	return words
 }
 
 // ownLossWords gives the most silent probes that this machine may have caused.
 func ownLossWords(s *record.Summary) string {
-	return fmt.Sprintf("of the silent: awaited while our kernel dropped frames, which silenced at most %s of them",
+	return fmt.Sprintf("of the silent: our kernel dropped frames meanwhile, at most %s of their replies",
 		group(min(s.SilentBy.Drops, s.Drops.Kernel)))
 }
 
 // rateWords gives the reason why no higher rate was found.
 func rateWords(a *record.AutoRate) string {
 	if a.FellPPS == 0 {
-		return "probes a second: the answers held at all that were tried"
+		return "probes per second: no limit was found up to there"
 	}
-	return fmt.Sprintf("probes a second: at %s fewer answered, in %d of %d trials", group(uint64(a.FellPPS)), a.Falls, a.Trials)
+	return fmt.Sprintf("probes per second: at %s fewer were answered, in %d of %d trials", group(uint64(a.FellPPS)), a.Falls, a.Trials)
 }
 
 // losses writes a table of the TTLs with counts beside answered and silent.
@@ -140,7 +140,7 @@ func paceWords(s *record.Summary) string {
 		return ""
 	}
 	elapsed := time.Duration(s.ElapsedS * float64(time.Second)).Round(10 * time.Millisecond)
-	return fmt.Sprintf("in %v: %s a second", elapsed, group(uint64(float64(s.Sent)/s.ElapsedS)))
+	return fmt.Sprintf("in %v: %s per second", elapsed, group(uint64(float64(s.Sent)/s.ElapsedS)))
 }
 
 // endings are the words for the reasons why a run ended early.
@@ -149,7 +149,7 @@ var endings = map[string]string{
 	record.ReasonSignal:     "stopped by a signal",
 	record.ReasonDisk:       "the results could not be written",
 	record.ReasonLink:       "the link failed",
-	record.ReasonMaxRuntime: "the time was up",
+	record.ReasonMaxRuntime: "the maximum run time is over",
 	record.ReasonShards:     "shards are missing",
 	record.ReasonList:       "a line of the list is wrong",
 	record.ReasonCapture:    "the capture is not whole",

@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// sampleSummary has a count of every kind.
+// sampleSummary returns a summary with a count of every kind.
 func sampleSummary() *record.Summary {
 	s := &record.Summary{ElapsedS: 14.57, Complete: true, Reason: record.ReasonDone}
 	s.Probes = account.Probes{
@@ -67,7 +67,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// Every reason for which a probe is skipped or a frame rejected stands in the table.
+// Every reason for which a probe is skipped or a frame rejected is in the table.
 func TestSummaryReasons(t *testing.T) {
 	s := new(record.Summary)
 	s.Skipped = account.Skipped{Reached: 101, Unreachable: 102, Loop: 103, GapLimit: 104, Known: 105,

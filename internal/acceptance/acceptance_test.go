@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// Every method, family and network, as far as there is time.
+// Every method, family and network, within the time for tests.
 func TestCells(t *testing.T) {
 	t.Parallel()
 	cells, targets := pairwiseCells(), testTargets

@@ -91,6 +91,7 @@ var mayImport = map[string][]string{
 	"internal/gotest":       {},
 	"internal/gotest/tally": {"internal/gotest"},
 	"internal/programs":     {},
+	"internal/prose":        {},
 }
 
 // keptIn lists the packages of ours that may import a third-party module.

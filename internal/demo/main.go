@@ -1,10 +1,10 @@
-// Command demo shows a result file to people: its first traces, and a table of
-// what the scan did and how much of it is true.
+// Command demo shows a result file to people: its first traces, and a table of the counts
+// of the scan and of its true hops.
 //
 //	go run ./internal/demo [-first N] [-log FILE -counters FILE] [-targets FILE] RESULTS
 //
-// The log and the counters are those of the simulated Internet; without a log
-// nobody knows the truth, and the table is left out.
+// The log and the counters are those of the simulated Internet. Without a log the truth is
+// unknown, and the table is left out.
 package main
 
 import (

@@ -57,7 +57,7 @@ func TestShow(t *testing.T) {
 	}
 }
 
-// A trace that nobody probed is false, and so the demo fails, with its table.
+// A trace without probes is false, and so the demo fails, with its table.
 func TestDemoFalse(t *testing.T) {
 	var log bytes.Buffer
 	l, err := netsim.NewLogWriter(&log, netsim.Default())

@@ -10,7 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
-// writeTable writes what the scan did, and how much of it is true.
+// writeTable writes the counts of the scan, and of its true hops.
 func writeTable(w io.Writer, s *record.Summary, r *verify.Report) error {
 	recall := &r.Recall
 	ruledOut := ""

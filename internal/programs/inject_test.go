@@ -15,9 +15,9 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Frames with a wrong checksum make no record. Copies of true replies come from
-// the first router: as they are (those are duplicates), and with a checksum of
-// the IP header or of ICMP that is one off.
+// Frames with a wrong checksum make no record. Copies of true replies come from the first
+// router. Unchanged copies are duplicates. Others have a checksum of the IP header or of
+// ICMP that is wrong by one.
 func TestWrongChecksums(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()

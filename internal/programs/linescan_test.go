@@ -20,7 +20,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// listConfig returns what the flags' defaults give.
+// listConfig returns the configuration of the default flags.
 func listConfig() list.Config {
 	return list.Config{RatePPS: 10_000, Output: "-", Tool: "masstrace/test"}
 }
@@ -78,8 +78,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// Replaying what was kept of a list gives the records of the scan, those of lines
-// that look alike too.
+// A replay of the capture of a list gives the records of the scan, also for equal lines.
 func TestLinesCopy(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, routers.Name)
@@ -113,7 +112,7 @@ func TestLinesCopy(t *testing.T) {
 	}
 }
 
-// A line that is wrong ends the list; what came before is recorded.
+// A wrong line ends the list; the results of the lines before are recorded.
 func TestLinesFaults(t *testing.T) {
 	t.Parallel()
 	r, err := runLines(t, "45.80.3.9,40000,33434,1,udp\n45.80.3.9,40000,33434,2,udp\nwhat?\n45.80.3.9,40000,33434,3,udp\n", nil)
@@ -139,7 +138,7 @@ func TestLinesRate(t *testing.T) {
 	}
 }
 
-// replies says of each reply that it has been written.
+// replies reports each reply that has been written.
 type replies struct {
 	bytes.Buffer
 	seen chan struct{}
@@ -153,7 +152,7 @@ func (r *replies) Write(b []byte) (int, error) {
 	return r.Buffer.Write(b)
 }
 
-// Whoever writes the list may wait for each reply; an interrupt does not wait for
+// The program that writes the list may wait for each reply. An interrupt does not wait for
 // the next line.
 func TestLinesPipe(t *testing.T) {
 	t.Parallel()

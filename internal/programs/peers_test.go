@@ -22,7 +22,7 @@ import (
 // peersTTL is how far all tools are asked to go: beyond every target.
 const peersTTL = 14
 
-// scanForPeers scans samples and returns the traces with who answered.
+// scanForPeers scans samples and returns the traces with their responders.
 func scanForPeers(t *testing.T, method probe.Method, targets []string) map[netip.Addr]*ndjson.TraceLine {
 	t.Helper()
 	c := config(targets...)
@@ -37,7 +37,7 @@ func scanForPeers(t *testing.T, method probe.Method, targets []string) map[netip
 	return traces
 }
 
-// scamperTrace is what we read of scamper's JSON.
+// scamperTrace has the fields of scamper's JSON that the test reads.
 type scamperTrace struct {
 	Type string
 	Dst  netip.Addr
@@ -49,9 +49,9 @@ type scamperTrace struct {
 	}
 }
 
-// branch returns a name for who answered at a TTL that is the same for all
-// branches of a load balancer. Tools that send by sockets of their own are
-// balanced by the hash that the kernel gave their packets, and not by the ports.
+// branch returns a name for the responder at a TTL, the same for all branches of a load
+// balancer. Tools that send by sockets of their own are balanced by the hash that the
+// kernel gave their packets, and not by the ports.
 func branch(t *testing.T, target netip.Addr, ttl int, addr netip.Addr) string {
 	t.Helper()
 	truth, ok := routers.New().Truth(target)
@@ -149,7 +149,7 @@ func compareTraceroute(t *testing.T, ours *ndjson.TraceLine, theirs []netip.Addr
 	}
 }
 
-// traceroute returns who answered at each TTL, the zero Addr where nobody did.
+// traceroute returns the address that answered at each TTL; silence is the zero Addr.
 func runTraceroute(t *testing.T, args ...string) []netip.Addr {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "traceroute", args...).Output()

@@ -46,8 +46,8 @@ func newRecording(t *testing.T, name string) *recording {
 	return &recording{config: c}
 }
 
-// memoryDir returns a folder in memory, if there can be one: what a kill leaves is the
-// test's doing, and syncing a disk would be most of its time.
+// memoryDir returns a folder in memory, if possible. The test itself makes the state after
+// a kill, and syncing a disk would take most of its time.
 func memoryDir(t *testing.T) string {
 	dir, err := os.MkdirTemp("/dev/shm", "masstrace-test-")
 	if err != nil {
@@ -216,9 +216,9 @@ func (r *recording) check(t *testing.T, targets int, want *record.Summary) {
 	}
 }
 
-// Killed after any octet that was written to the output, a run goes on from the checkpoint
-// that the disk held by then, or from the one before if it was killed between output and
-// checkpoint: no trace is missing, and none is there twice.
+// A run is killed after any octet of the output. It continues from the checkpoint on the
+// disk, or from the one before, if it was killed between output and checkpoint. Each trace
+// is present once.
 func TestKilledAnywhere(t *testing.T) {
 	cuts := soak(600, 10_000) / 3
 	for _, name := range []string{"out.ndjson", "out.ndjson.gz", "out.ndjson.zst"} {
@@ -256,7 +256,7 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
-// cut puts on the disk what a kill would have left there.
+// cut makes the state of the disk after a kill.
 func (r *recording) cut(t *testing.T, out, state []byte, n int) {
 	t.Helper()
 	err := errors.Join(os.WriteFile(r.config.Output, out, 0o644), os.WriteFile(r.config.Checkpoint, state, 0o600),
@@ -275,7 +275,7 @@ func soak(few, many int) int {
 	return few
 }
 
-// A run goes on only as it began, but for its pace.
+// A run can only be resumed with the same options, except for its pace.
 func TestResumeDiffers(t *testing.T) {
 	dir := t.TempDir()
 	out, state := filepath.Join(dir, "out.ndjson"), filepath.Join(dir, "checkpoint")
