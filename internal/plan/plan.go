@@ -251,8 +251,8 @@ func WireBits(size int) float64 {
 	return 8 * float64(size+ethernet)
 }
 
-// Name fills in the time and place at which the run began, and the program. A run that goes
-// on keeps its name and ports.
+// Name fills in the time and place at which the run began, and the program. A resumed run
+// keeps its name and ports.
 func (p *Plan) Name(start time.Time, began Began, tool string, argv []string) {
 	p.Run, p.Hostname, p.StartNS, p.Tool, p.Argv = RunID(start), Hostname(), start.UnixNano(), tool, argv
 	if began.Params != nil {
