@@ -106,6 +106,7 @@ const (
 var thirdParty = []keptIn{
 	{"github.com/google/gopacket", []string{"receiver", "sender"}, testsFree},
 	{"github.com/alecthomas/kong", []string{"cmd/masstrace"}, testsToo},
+	{"kernel.org/pub/linux/libs/security/libcap", []string{"internal/link", "cmd/masstrace"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"internal/run"}, testsToo},
 	// A scan runs no program.
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
