@@ -62,6 +62,7 @@ var mayImport = map[string][]string{
 	// What checks them. netsim is a witness, and so may share nothing with us.
 	"internal/netsim":       {},
 	"internal/lab":          {},
+	"internal/lab/netns":    {},
 	"internal/lab/routers":  {"internal/lab"},
 	"internal/lab/internet": {"internal/lab", "internal/netsim"},
 	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/target", "internal/wire"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 )
 
 // Environment variables that the lab sets: where the command is, as "NAME
@@ -60,6 +61,17 @@ func Need(t interface {
 		reason = "TestMain does not call lab.Main"
 	}
 	t.Skipf("needs lab %q: %s", name, reason)
+}
+
+// NeedTool skips the test if this machine has no program of that name.
+func NeedTool(t interface {
+	Helper()
+	Skipf(format string, args ...any)
+}, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Skipf("needs %s: %v", name, err)
+	}
 }
 
 // Inside reports whether this process is in a lab of that name, whoever called

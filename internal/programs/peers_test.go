@@ -172,12 +172,11 @@ func runTraceroute(t *testing.T, args ...string) []netip.Addr {
 	return addrs
 }
 
+// needTool skips the test outside the lab, or if a program is missing.
 func needTool(t *testing.T, name string) {
 	t.Helper()
 	lab.Need(t, routers.Name)
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("needs %s: %v", name, err)
-	}
+	lab.NeedTool(t, name)
 }
 
 // Others who ping and trace the same targets from the same address at the same

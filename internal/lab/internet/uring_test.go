@@ -10,6 +10,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/internal/lab/netns"
 )
 
 // TestTunPaths moves packets both ways through a tun device, by the ring and
@@ -20,7 +22,7 @@ func TestTunPaths(t *testing.T) {
 	}
 	for _, path := range []string{"ring", "plain"} {
 		t.Run(path, func(t *testing.T) {
-			enterNetns(t)
+			netns.EnterQuiet(t)
 			tun, err := openTun(LinkName)
 			if err != nil {
 				t.Skipf("no tun device: %v", err)
@@ -54,15 +56,6 @@ func TestTunPaths(t *testing.T) {
 				t.Errorf("%d packets unsent, want the broken one", out)
 			}
 		})
-	}
-}
-
-// enterNetns moves the test's thread, which ends with it, to a new namespace.
-func enterNetns(t *testing.T) {
-	t.Helper()
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Skipf("needs namespaces: %v", err)
 	}
 }
 
