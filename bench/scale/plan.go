@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/bench"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 // plan returns a table of what --dry-run says of one address in each /24, at two
 // rates, and what it takes to say so, which is what a scan does before its first
 // probe.
 func plan(lab *bench.Lab, masstrace string) (string, error) {
-	table := bench.Table{Head: []string{"rate", "TTLs"}, Texts: 1}
+	table := tabular.Table{Columns: "lr", Head: []string{"rate", "TTLs"}}
 	text := filepath.Join(lab.Dir, "plan")
 	for i, rate := range []string{"100K", "1M"} {
 		fmt.Fprintf(os.Stderr, "measuring: the plan at %s\n", rate)
@@ -33,10 +34,10 @@ func plan(lab *bench.Lab, masstrace string) (string, error) {
 		if i == 0 {
 			table.Head = append(append([]string{"rate"}, names...), "planned in s", "MiB")
 		}
-		table.Add(append(append([]string{rate}, values...), bench.Number(u.Elapsed), bench.Number(float64(u.Octets)/(1<<20)))...)
+		table.Add(append(append([]string{rate}, values...), tabular.Number(u.Elapsed), tabular.Number(float64(u.Octets)/(1<<20)))...)
 	}
 	return "The plan (`--dry-run`) of one host in each /24 of IPv4, special-purpose addresses left out; the memory is what the\n" +
-		"windows may take. The last two columns are of the planning itself.\n\n" + table.String(), nil
+		"windows may take. The last two columns are of the planning itself.\n\n" + table.Markdown(), nil
 }
 
 // facts returns of a plan's lines, each a name and a value, those of some names.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/masstrace/masstrace/bench"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 // What the limited network is like, and how it is probed.
@@ -19,7 +20,7 @@ const (
 // limited compares scans with and without manners where routers limit their
 // answers.
 func (c *config) limited() (string, error) {
-	table := bench.Table{Texts: 1, Head: []string{"who", "asked", "answered", "per probe", "bound", "s", "× answers", "× per probe", "× time"}}
+	table := tabular.Table{Columns: "lr", Head: []string{"who", "asked", "answered", "per probe", "bound", "s", "× answers", "× per probe", "× time"}}
 	for _, strategy := range []string{"exhaustive", "complete"} {
 		plain := [3]float64{}
 		for _, options := range [][]string{{"--strategy=" + strategy}, {"--strategy=" + strategy, "--per-hop-rate=1000"}} {
@@ -28,8 +29,8 @@ func (c *config) limited() (string, error) {
 			if err != nil {
 				return "", fmt.Errorf("%s: %w", t.name, err)
 			}
-			row := []string{t.name, bench.Number(asked), bench.Number(answered), percent(answered / asked),
-				bench.Number(limitNear * (limitRate*s + limitBurst)), bench.Number(s)}
+			row := []string{t.name, tabular.Number(asked), tabular.Number(answered), percent(answered / asked),
+				tabular.Number(limitNear * (limitRate*s + limitBurst)), tabular.Number(s)}
 			if plain[0] == 0 {
 				plain = [3]float64{answered, answered / asked, s}
 			}
@@ -42,7 +43,7 @@ func (c *config) limited() (string, error) {
 	return fmt.Sprintf("%d sparse targets, %d probes per second, every router limited to %d answers a second, in bursts of %d, medians over "+
 		"%d network(s). What TTLs 1 to %d were asked and answered: these are routers that see every probe. The bound is the limit times the "+
 		"duration, and the burst; × is against the same strategy without --per-hop-rate.\n\n%s",
-		c.limitedTargets, askRate, limitRate, limitBurst, c.limitedSeeds, limitNear, table.String()), nil
+		c.limitedTargets, askRate, limitRate, limitBurst, c.limitedSeeds, limitNear, table.Markdown()), nil
 }
 
 // nearAnswers returns what the near routers were asked and answered, and how long the

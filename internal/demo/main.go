@@ -15,10 +15,10 @@ import (
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/tabular"
 	"github.com/masstrace/masstrace/internal/verify"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -108,21 +108,22 @@ func show(w io.Writer, path string, first int) (*record.Summary, error) {
 // was answered, a star for each that was not.
 func writeTrace(w io.Writer, t *record.Trace) {
 	fmt.Fprintf(w, "\n%s to %s, %d probes: %s\n", t.Method, t.Target, t.ProbeCount, strings.ToLower(t.StopReason.String()))
-	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	table := tabular.Table{Columns: "rrl", Indent: "  "}
 	hops := t.Hops
 	for ttl := max(t.FirstTTL, 1); ttl <= t.End; ttl++ {
 		if len(hops) == 0 || hops[0].TTL != ttl {
-			fmt.Fprintf(columns, "%d\t\t  *\n", ttl)
+			table.Add(fmt.Sprint(ttl), "", "*")
 			continue
 		}
 		for ; len(hops) > 0 && hops[0].TTL == ttl; hops = hops[1:] {
-			writeHop(columns, &hops[0])
+			addHop(&table, &hops[0])
 		}
 	}
-	columns.Flush()
+	_ = table.WriteText(w) // what fails here fails again, for the table of the results
 }
 
-func writeHop(w io.Writer, h *record.Hop) {
+// addHop adds a hop with how it answered.
+func addHop(table *tabular.Table, h *record.Hop) {
 	rtt := ""
 	if h.HasRTT() {
 		rtt = fmt.Sprintf("%.3f ms", float64(h.RTT)/1e6)
@@ -139,5 +140,5 @@ func writeHop(w io.Writer, h *record.Hop) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "%d\t%s\t  %s  (%s)\n", h.TTL, rtt, h.Responder, strings.Join(notes, ", "))
+	table.Add(fmt.Sprint(h.TTL), rtt, fmt.Sprintf("%s  (%s)", h.Responder, strings.Join(notes, ", ")))
 }

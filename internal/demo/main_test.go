@@ -80,11 +80,3 @@ func TestDemoFalse(t *testing.T) {
 		}
 	}
 }
-
-func TestNumber(t *testing.T) {
-	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 12345678: "12,345,678"} {
-		if got := number(n); got != want {
-			t.Errorf("number(%d) = %s", n, got)
-		}
-	}
-}
