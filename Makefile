@@ -29,15 +29,19 @@ PEERS :=
 FUZZ_SHORT := 2000
 FUZZ_COUNT := 500000
 
+# The least coverage of a package, in percent.
+COVER := 85
+
 # What go build of the command takes by itself, and benchmarks have to be told.
 GUIDE := cmd/masstrace/default.pgo
 
 .PHONY: help build install-build install-demo install-test lint unit race fuzz-short \
-	test fuzz soak bench guide demo clean
+	test cover fuzz soak bench guide demo clean
 
 help:
 	@echo "make demo   build, trace 10,590 targets in a simulated Internet, show how much is true"
 	@echo "make test   everything that must hold, in some minutes"
+	@echo "make cover  how much of each package the tests reach, at least $(COVER) %"
 	@echo "make soak   the same at full counts, for hours; keeps bench/SOAK.md"
 	@echo "make fuzz   every fuzz target, $(FUZZ_COUNT) inputs each (FUZZ_COUNT=N)"
 	@echo "make bench  how fast it is, beside others; keeps bench/RESULTS.md"
@@ -68,6 +72,9 @@ race:
 	@scripts/step race scripts/gotest race -race -timeout 8m $(addprefix ./,$(addsuffix /...,$(CONCURRENT)))
 fuzz-short:
 	@scripts/step fuzz scripts/fuzz $(FUZZ_SHORT)
+
+cover: install-test
+	@scripts/step cover scripts/cover $(COVER)
 
 fuzz: install-build
 	@scripts/step fuzz scripts/fuzz $(FUZZ_COUNT)

@@ -23,25 +23,33 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-func main() {
-	first := flag.Int("first", 3, "how many traces to show")
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is main with its arguments, and returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	first := flags.Int("first", 3, "how many traces to show")
 	c := verify.Config{Stdin: os.Stdin}
-	flag.StringVar(&c.Log, "log", "", "what masstrace lab --log wrote")
-	flag.StringVar(&c.Counters, "counters", "", "what masstrace lab --counters wrote")
-	flag.Func("targets", "a target list of the scan", func(path string) error {
+	flags.StringVar(&c.Log, "log", "", "what masstrace lab --log wrote")
+	flags.StringVar(&c.Counters, "counters", "", "what masstrace lab --counters wrote")
+	flags.Func("targets", "a target list of the scan", func(path string) error {
 		c.Targets = append(c.Targets, path)
 		return nil
 	})
-	flag.Parse()
-	if flag.NArg() != 1 {
-		flag.Usage()
-		os.Exit(2)
+	if flags.Parse(args) != nil {
+		return 2
 	}
-	c.Results = flag.Arg(0)
-	if err := demo(context.Background(), os.Stdout, &c, *first); err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
+	if flags.NArg() != 1 {
+		flags.Usage()
+		return 2
 	}
+	c.Results = flags.Arg(0)
+	if err := demo(context.Background(), stdout, &c, *first); err != nil {
+		fmt.Fprintln(stderr, "demo:", err)
+		return 1
+	}
+	return 0
 }
 
 // demo writes the first traces and, if there is a log, the table. Results that

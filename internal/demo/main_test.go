@@ -57,6 +57,27 @@ func TestShow(t *testing.T) {
 	}
 }
 
+func TestRun(t *testing.T) {
+	results := put(t, "x.ndjson", traceLine+summaryLine)
+	for _, tt := range []struct {
+		args           []string
+		status         int
+		stdout, stderr string // parts of what is written
+	}{
+		{[]string{results}, 0, shown, ""},
+		{[]string{"-first", "1", results + ".none"}, 1, "", "demo: "},
+		{[]string{"-log", results, results}, 1, shown, "demo: verify: "},
+		{[]string{"-targets", "a", "-targets", "b"}, 2, "", "-targets"},
+		{[]string{"-last", "1"}, 2, "", "-last"},
+	} {
+		var stdout, stderr strings.Builder
+		status := run(tt.args, &stdout, &stderr)
+		if status != tt.status || !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
+			t.Errorf("demo %v: status %d, want %d\n%s\n%s", tt.args, status, tt.status, &stdout, &stderr)
+		}
+	}
+}
+
 // A trace that nobody probed is false, and so the demo fails, with its table.
 func TestDemoFalse(t *testing.T) {
 	var log bytes.Buffer
