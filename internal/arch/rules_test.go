@@ -84,6 +84,7 @@ var mayImport = map[string][]string{
 	"bench/strategy":      {"bench", "internal/format/all", "internal/probe", "internal/record", "internal/tabular"},
 	"internal/acceptance": {},
 	"internal/arch":       {},
+	"internal/effort":     {},
 	"internal/demo":       {"internal/format/all", "internal/record", "internal/tabular", "internal/verify", "internal/wire"},
 	"internal/programs":   {},
 }

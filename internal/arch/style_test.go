@@ -31,7 +31,7 @@ func TestFiles(t *testing.T) {
 }
 
 // checks are packages that check the program and are no part of it.
-var checks = []string{"internal/acceptance", "internal/arch", "internal/demo"}
+var checks = []string{"internal/acceptance", "internal/arch", "internal/demo", "internal/effort"}
 
 // Every package is documented where a newcomer looks for it.
 func TestArchitecture(t *testing.T) {

@@ -46,6 +46,30 @@ func Up(t testing.TB, name string) netlink.Link {
 	return l
 }
 
+// patience is how long the kernel may take for what it does at once.
+const patience = 10 * time.Second
+
+// AwaitCarrier waits until the link of that name is up at both ends.
+func AwaitCarrier(t testing.TB, name string) {
+	t.Helper()
+	updates, done := make(chan netlink.LinkUpdate, 16), make(chan struct{})
+	defer close(done)
+	must(t, netlink.LinkSubscribe(updates, done))
+	late := time.After(patience)
+	for {
+		l, err := netlink.LinkByName(name)
+		must(t, err)
+		if l.Attrs().OperState == netlink.OperUp {
+			return
+		}
+		select {
+		case <-updates:
+		case <-late:
+			t.Fatalf("%s is %v", name, l.Attrs().OperState)
+		}
+	}
+}
+
 // NewTun makes a device tun0 of that mode, unix.IFF_TUN for IP packets or unix.IFF_TAP for
 // Ethernet frames, without packet information. The device is down. The file that it
 // returns does not block; the device lasts until the test ends.
