@@ -27,9 +27,11 @@ CONCURRENT := internal/window matcher sender receiver ratelimit \
 # make bench PEERS="-scamper /usr/bin/scamper -caracal ... -yarrp ..."
 PEERS :=
 
-# Inputs for each fuzz target: what a test run has time for, and enough.
-FUZZ_SHORT := 2000
-FUZZ_COUNT := 500000
+# Inputs for each fuzz target: what a test run has time for, and enough. A test run has the
+# targets alone that read what strangers write; all others run their seeds in unit.
+FUZZ_SHORT   := 2000
+FUZZ_COUNT   := 500000
+FUZZ_FOREIGN := FuzzQuoted|FuzzEchoReply|FuzzTCPAnswer|FuzzDecode|FuzzDecodeTCP|FuzzReplay|FuzzExtension|FuzzFile|FuzzReader|FuzzRow
 
 # The least coverage of a package, in percent.
 COVER := 85
@@ -73,7 +75,7 @@ unit:
 race:
 	@scripts/step race scripts/gotest race -race -timeout 8m $(addprefix ./,$(addsuffix /...,$(CONCURRENT)))
 fuzz-short:
-	@scripts/step fuzz scripts/fuzz $(FUZZ_SHORT)
+	@scripts/step fuzz scripts/fuzz $(FUZZ_SHORT) '$(FUZZ_FOREIGN)'
 
 cover: install-test
 	@scripts/step cover scripts/cover $(COVER)
