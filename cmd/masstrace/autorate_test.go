@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
@@ -23,18 +24,18 @@ func TestAutoRate(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := "lab --preset delayed --set policer=4000 --log " + log + " -- " + ours +
-		" scan 45.0.0.0/9 --rate auto --rate-max 12k --max-ttl 12 --wait 1s --max-runtime " + strconv.Itoa(soak(3, 20)) + "s -o " + out
-	text, _ := exec.CommandContext(t.Context(), ours, strings.Fields(args)...).CombinedOutput() // it stops early
+		" scan 45.0.0.0/9 --rate auto --rate-max 12k --max-ttl 12 --wait 1s --max-runtime " + strconv.Itoa(effort.Count(3, 20)) + "s -o " + out
+	text, _ := exec.CommandContext(t.Context(), ours, strings.Fields(args)...).CombinedOutput() // ends before all is sent
 	sum := mustRead(t, out).summary
 	found := sum.AutoRate
 	if found == nil {
 		t.Fatalf("nothing found: %+v", sum)
 	}
 	said := []string{"rate found"}
-	if soak(0, 1) == 1 {
+	if effort.Soaking() {
 		said = append(said, "fewer answered: back to")
 	}
-	if soak(0, 1) == 1 && (found.RatePPS < 0.6*limit || found.RatePPS > 1.4*limit || found.FellPPS <= limit*0.9 || found.Falls == 0) {
+	if effort.Soaking() && (found.RatePPS < 0.6*limit || found.RatePPS > 1.4*limit || found.FellPPS <= limit*0.9 || found.Falls == 0) {
 		t.Errorf("found %+v, the limit is %d", found, limit)
 	}
 	for _, want := range said {

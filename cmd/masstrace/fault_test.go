@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/record"
@@ -23,12 +24,12 @@ func TestSuspended(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
 	const rate = 500
-	pause := time.Duration(soak(1500, 5000)) * time.Millisecond
+	pause := time.Duration(effort.Count(1500, 5000)) * time.Millisecond
 	out := outFile(t)
 	p := start(t, nil, "scan", "45.80.0.0/17", "--rate=500", "--wait=1s", "-o", out)
 	p.await("2s ")
 	p.signal(syscall.SIGSTOP)
-	time.Sleep(pause)
+	time.Sleep(pause) // what is tried, not a wait for anything
 	resumed := time.Now()
 	p.signal(syscall.SIGCONT)
 	p.end(0)
@@ -112,7 +113,7 @@ func TestOutputSlowReader(t *testing.T) {
 		if err != nil {
 			t.Fatal(n, err)
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // what is tried, not a wait for anything
 	}
 	file.Close()
 	p.end(0)

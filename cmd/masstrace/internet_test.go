@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/internet"
 	"github.com/masstrace/masstrace/internal/lab/routers"
@@ -89,7 +90,7 @@ func (s *simulation) each(f func(p probed, r *netsim.Record)) {
 
 // simTargets are of both families, some hundreds, or many thousands.
 func simTargets(flags ...string) []string {
-	n := strconv.Itoa(soak(256, 20_000))
+	n := strconv.Itoa(effort.Count(256, 20_000))
 	return append(flags, "--max-targets="+n, "45.0.0.0/9", "2a00:16::/33")
 }
 

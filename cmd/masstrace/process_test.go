@@ -100,6 +100,16 @@ func (p *process) await(text string) string {
 	}
 }
 
+// isOver reports whether it has ended.
+func (p *process) isOver() bool {
+	select {
+	case <-p.over:
+		return true
+	default:
+		return false
+	}
+}
+
 // end waits until it ends, with that exit status.
 func (p *process) end(status int) {
 	p.t.Helper()
@@ -225,12 +235,4 @@ func readNumber(t *testing.T, path string) uint64 {
 		t.Fatal(err)
 	}
 	return n
-}
-
-// soak returns few, or many if the properties are tested at full counts.
-func soak(few, many int) int {
-	if os.Getenv("MASSTRACE_SOAK") == "1" {
-		return many
-	}
-	return few
 }

@@ -34,7 +34,7 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, s str
 	signal.Notify(inspect, syscall.SIGUSR1)
 	defer signal.Stop(inspect)
 	cfg.Reread, cfg.Inspect = reread, inspect
-	cfg.Opened = renounce(c.filesLater())
+	cfg.Opened = renounce(c.filesLater()...)
 	addProcessors(c.Senders)
 	if c.Probes != "" {
 		return list.Run(ctx, signals.Interrupted, c.listConfig(&cfg))

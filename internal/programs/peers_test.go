@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
@@ -72,7 +73,7 @@ func TestScamper(t *testing.T) {
 	for name, method := range map[string]probe.Method{"udp-paris": probe.UDP, "icmp-paris": probe.ICMP} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ours := scanForPeers(t, method, samples(soak(2, 16)))
+			ours := scanForPeers(t, method, samples(effort.Count(2, 16)))
 			args := []string{"-p", "1000", "-O", "json"}
 			for target := range ours {
 				args = append(args, "-I", fmt.Sprintf("trace -P %s -q 2 -w 1 -g 2 -m %d %v", name, peersTTL, target))
@@ -172,12 +173,11 @@ func runTraceroute(t *testing.T, args ...string) []netip.Addr {
 	return addrs
 }
 
+// needTool skips the test outside the lab, or if a program is missing.
 func needTool(t *testing.T, name string) {
 	t.Helper()
 	lab.Need(t, routers.Name)
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("needs %s: %v", name, err)
-	}
+	lab.NeedTool(t, name)
 }
 
 // Others who ping and trace the same targets from the same address at the same

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -51,7 +52,7 @@ func TestTCPTruth(t *testing.T) {
 		for _, port := range []uint16{openPort, closedPort, filteredPort} {
 			t.Run(fmt.Sprintf("%v %d", method, port), func(t *testing.T) {
 				t.Parallel()
-				r := runScan(t, tcpConfig(method, port, samples(soak(4, 100))...))
+				r := runScan(t, tcpConfig(method, port, samples(effort.Count(4, 100))...))
 				topology := routers.New()
 				for i, trace := range r.traces {
 					if port == filteredPort && hasServices(trace.Dst) {
@@ -154,7 +155,7 @@ func TestTCPScamper(t *testing.T) {
 		for _, port := range []uint16{openPort, closedPort, filteredPort} {
 			t.Run(fmt.Sprintf("%s %d", name, port), func(t *testing.T) {
 				t.Parallel()
-				c := tcpConfig(method, port, samples(soak(1, 8))...)
+				c := tcpConfig(method, port, samples(effort.Count(1, 8))...)
 				c.MaxTTL = peersTTL
 				ours := map[netip.Addr]*ndjson.TraceLine{}
 				for _, trace := range runScan(t, c).traces {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -31,7 +32,7 @@ func TestTruth(t *testing.T) {
 	for _, method := range []probe.Method{probe.UDP, probe.ICMP} {
 		t.Run(method.String(), func(t *testing.T) {
 			t.Parallel()
-			c := config(samples(soak(20, 1000))...)
+			c := config(samples(effort.Count(20, 1000))...)
 			c.Method, c.Attempts = method, 2 // a frame may be lost on a busy machine
 			if method == probe.ICMP {
 				c.DstPort = 0

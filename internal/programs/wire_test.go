@@ -14,6 +14,7 @@ import (
 	"github.com/google/gopacket/pcap"
 
 	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/netns"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
 )
@@ -28,7 +29,7 @@ type sighting struct {
 func eavesdrop(t *testing.T, filter string, f func()) []sighting {
 	t.Helper()
 	var h *pcap.Handle
-	within(t, routerNode, func() (err error) {
+	netns.Within(t, routerNode, func() (err error) {
 		h, err = listen(routerDevice, filter, pcap.DirectionIn)
 		return err
 	})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/checkpoint"
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -220,7 +221,7 @@ func (r *recording) check(t *testing.T, targets int, want *record.Summary) {
 // disk, or from the one before, if it was killed between output and checkpoint. Each trace
 // is present once.
 func TestKilledAnywhere(t *testing.T) {
-	cuts := soak(600, 10_000) / 3
+	cuts := effort.Count(600, 10_000) / 3
 	for _, name := range []string{"out.ndjson", "out.ndjson.gz", "out.ndjson.zst"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -267,15 +268,7 @@ func (r *recording) cut(t *testing.T, out, state []byte, n int) {
 	}
 }
 
-// soak returns few, or many if the properties are tested at full counts.
-func soak(few, many int) int {
-	if os.Getenv("MASSTRACE_SOAK") == "1" {
-		return many
-	}
-	return few
-}
-
-// A run can only be resumed with the same options, except for its pace.
+// A run goes on only as it began, but for its pace.
 func TestResumeDiffers(t *testing.T) {
 	dir := t.TempDir()
 	out, state := filepath.Join(dir, "out.ndjson"), filepath.Join(dir, "checkpoint")

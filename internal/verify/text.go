@@ -6,7 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 // sortedKeys returns the keys of m in order.
@@ -19,8 +20,8 @@ func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
 	return keys
 }
 
-// table writes lines of mark, name, value and explanation.
-type table struct{ w *tabwriter.Writer }
+// table has lines of mark, name, value and what that means.
+type table struct{ tabular.Table }
 
 // fateWords explain the fates of valid probes.
 var fateWords = map[string]string{
@@ -46,13 +47,13 @@ const (
 	needed             // must be 0, otherwise it is a fault
 )
 
-func (t table) head(name, means string) { t.line("", name, "", means) }
+func (t *table) head(name, means string) { t.line("", name, "", means) }
 
-func (t table) line(mark, name, value, means string) {
-	fmt.Fprintf(t.w, "%s\t%s\t%s\t%s\n", mark, name, value, means)
+func (t *table) line(mark, name, value, means string) {
+	t.Add(mark, name, value, means)
 }
 
-func (t table) count(r rule, name string, n uint64, means string) {
+func (t *table) count(r rule, name string, n uint64, means string) {
 	mark := ""
 	switch {
 	case r == needed && n > 0:
@@ -68,7 +69,7 @@ func (t table) count(r rule, name string, n uint64, means string) {
 // Text writes the report as a readable table.
 func (r *Report) Text(w io.Writer) error {
 	var b strings.Builder
-	t := table{tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)}
+	t := &table{tabular.Table{Columns: "l"}}
 	r.textProbes(t)
 	r.textHops(t, "HOPS", "each hop of the results (format: "+r.Format+") against the log", &r.Hops)
 	if r.Replies != nil {
@@ -80,7 +81,7 @@ func (r *Report) Text(w io.Writer) error {
 	r.textSums(t)
 	r.textManners(t)
 	r.textPace(t)
-	t.w.Flush() // into memory
+	_ = t.WriteText(&b) // into memory
 	if len(r.Examples) > 0 {
 		b.WriteString("\nexamples\n")
 	}
@@ -92,15 +93,13 @@ func (r *Report) Text(w io.Writer) error {
 	} else {
 		fmt.Fprintf(&b, "\nNOT OK: %s.\n", strings.Join(r.Faults, "; "))
 	}
-	for line := range strings.Lines(b.String()) {
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
-			return fmt.Errorf("write report: %w", err)
-		}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
 }
 
-func (r *Report) textProbes(t table) {
+func (r *Report) textProbes(t *table) {
 	p := &r.Probes
 	t.head("PROBES", "the probes in the simulator's log")
 	t.count(shown, "targets", uint64(p.Targets), "addresses that were probed")
@@ -128,7 +127,7 @@ func (r *Report) textProbes(t table) {
 	}
 }
 
-func (r *Report) textHops(t table, head, means string, h *Hops) {
+func (r *Report) textHops(t *table, head, means string, h *Hops) {
 	t.head(head, means)
 	t.count(shown, "hops", h.Judged, "judged")
 	t.count(shown, "true", h.True, "the log has exactly this reply")
@@ -156,7 +155,7 @@ func (r *Report) textHops(t table, head, means string, h *Hops) {
 	}
 }
 
-func (r *Report) textInferred(t table) {
+func (r *Report) textInferred(t *table) {
 	i := r.Inferred
 	if i == nil {
 		return
@@ -167,7 +166,7 @@ func (r *Report) textInferred(t table) {
 	t.count(hoped, "inferred false", i.False(), fmt.Sprintf("%d are there for other flows only, %d for no flow", i.OtherFlow, i.Impossible))
 }
 
-func (r *Report) textRecall(t table) {
+func (r *Report) textRecall(t *table) {
 	c := &r.Recall
 	t.head("RECALL", "the share of the replies in the log that the results have")
 	mark := "ok"
@@ -213,7 +212,7 @@ func (r *Report) textRecall(t table) {
 	}
 }
 
-func (r *Report) textEnds(t table) {
+func (r *Report) textEnds(t *table) {
 	e := r.Ends
 	if e == nil {
 		return
@@ -248,7 +247,7 @@ var sumWords = map[string]string{
 	"answered, by trace-ext": "likewise",
 }
 
-func (r *Report) textSums(t table) {
+func (r *Report) textSums(t *table) {
 	s := r.Sums
 	if s == nil {
 		return
@@ -276,7 +275,7 @@ func (r *Report) textSums(t table) {
 	}
 }
 
-func (r *Report) textManners(t table) {
+func (r *Report) textManners(t *table) {
 	p, n := &r.Paris, &r.Repeats
 	t.head("POLITENESS", "flows, repetitions and rate limits")
 	t.count(shown, "flows", uint64(p.Flows), "(target, source port or ICMP identifier)")
@@ -315,7 +314,7 @@ func perTTL(n *Repeats) string {
 	return b.String()
 }
 
-func (r *Report) textPace(t table) {
+func (r *Report) textPace(t *table) {
 	p := &r.Pace
 	if p.Probes < 2 {
 		return
