@@ -62,19 +62,20 @@ var scanFlags = flagNames{
 // traceFlags are the flags of the fields of traceroute.Config, in the short form that
 // traceroute has them in.
 var traceFlags = flagNames{
-	"Hosts":     "host",
-	"Family":    "-4 and -6",
-	"FirstTTL":  "-f",
-	"MinTTL":    "-f",
-	"MaxTTL":    "-m",
-	"Attempts":  "-q",
-	"DstPort":   "-p",
-	"TOS":       "-t",
-	"Patience":  "-w",
-	"Interface": "-i",
-	"Source":    "-s",
-	"Sources":   "-s",
-	"Numeric":   "-n",
+	"Hosts":      "host",
+	"Family":     "-4 and -6",
+	"FirstTTL":   "-f",
+	"MinTTL":     "-f",
+	"MaxTTL":     "-m",
+	"Attempts":   "-q",
+	"DstPort":    "-p",
+	"TOS":        "-t",
+	"Patience":   "-w",
+	"Interface":  "-i",
+	"Source":     "-s",
+	"Sources":    "-s",
+	"Numeric":    "-n",
+	"Extensions": "-e",
 }
 
 // replayFlags are the flags of the fields of replay.Config.

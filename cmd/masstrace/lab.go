@@ -34,7 +34,10 @@ func labSetups() []lab.Setup {
 }
 
 // Run runs the command; its exit status becomes ours. Signals are the command's.
-func (c *LabCmd) Run(signals *signals) error {
+func (c *LabCmd) Run(signals *signals, flags []string) error {
+	if err := contradictLab(c.Network, flags); err != nil {
+		return err
+	}
 	command := c.Command
 	if len(command) > 0 && command[0] == "--" {
 		command = command[1:]

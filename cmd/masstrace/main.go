@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -30,7 +31,19 @@ type cli struct {
 	Lab    LabCmd    `cmd:"" help:"Run a command in a separate network that no packet leaves."`
 	Verify VerifyCmd `cmd:"" help:"Compare results with the truth of a simulated Internet."`
 
-	Version kong.VersionFlag `help:"Print the version."`
+	Version kong.VersionFlag `short:"V" help:"Print the version."`
+}
+
+// ordinary returns the flag that means the same as the arguments, if they are the command help or
+// version; else the arguments.
+func ordinary(args []string) []string {
+	switch {
+	case args[0] == "help" && len(args) <= 2:
+		return append(slices.Clone(args[1:]), "--help")
+	case args[0] == "version" && len(args) == 1:
+		return []string{"--version"}
+	}
+	return args
 }
 
 // streams are the standard streams of the command.
@@ -72,6 +85,10 @@ func main() {
 
 // execute runs the command that args name, and returns the exit status.
 func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	if len(args) == 0 { // as much help as --help, and no success
+		execute([]string{"--help"}, stdin, stderr, stderr)
+		return statusUsage
+	}
 	output := &standardOutput{Writer: stdout}
 	stdout = output
 	caught, stopSignals := catchSignals(stderr)
@@ -95,13 +112,16 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 			status = exited
 		}
 	}()
-	k, err := parser.Parse(args)
+	k, err := parser.Parse(ordinary(args))
 	if err != nil {
 		fmt.Fprintln(stderr, "masstrace:", err)
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
-	err = k.Run()
+	if err := contradict(name, given(k)); err != nil {
+		return report(stderr, name, err)
+	}
+	err = k.Run(given(k))
 	if err != nil && output.closed.Load() {
 		return statusPipe
 	}

@@ -26,7 +26,7 @@ type ReplayCmd struct {
 		Key             string       `placeholder:"HEX" help:"Key of the scan, 32 hexadecimal digits. Captures of scan --pcap use the key in FILE.key and need no option."`
 		Seed            string       `placeholder:"TEXT" help:"Seed of the scan."`
 		Source          []netip.Addr `placeholder:"ADDR" help:"Source address of the probes, at most one of each family."`
-		Method          string       `default:"udp" enum:"udp,icmp,tcp-syn,tcp-ack" help:"Kind of probe, as in the scan."`
+		Method          method       `default:"udp" placeholder:"METHOD" help:"Kind of probe, as in the scan."`
 		MinTTL          uint8        `default:"1" name:"min-ttl" placeholder:"TTL" help:"First TTL, as in the scan. Default: ${default}."`
 		MaxTTL          uint8        `default:"32" name:"max-ttl" placeholder:"TTL" help:"Last TTL, as in the scan. Default: ${default}."`
 		Dport           *uint16      `placeholder:"PORT" help:"Destination port, as in the scan. Default: 33434 for UDP, 80 for TCP."`
@@ -60,10 +60,7 @@ func (c *ReplayCmd) Validate() error {
 // Run only translates flags; the work is package replay's.
 func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
 	k, o := &c.KeyFlags, &c.OutputFlags
-	method, err := probe.ParseMethod(k.Method)
-	if err != nil {
-		return &plan.ConfigError{Field: "Method", Err: err}
-	}
+	method := probe.Method(k.Method)
 	records, err := record.ParseKinds(o.Records)
 	if err != nil {
 		return &plan.ConfigError{Field: "Records", Err: err}

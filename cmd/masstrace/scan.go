@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/probe"
 )
@@ -41,7 +40,7 @@ type TargetFlags struct {
 
 // ProbeFlags determine the form of probes.
 type ProbeFlags struct {
-	Method          string    `default:"udp" enum:"udp,icmp,tcp-syn,tcp-ack" help:"Kind of probe: udp, icmp, tcp-syn or tcp-ack."`
+	Method          method    `default:"udp" placeholder:"METHOD" help:"Kind of probe: udp, icmp, tcp-syn (or tcp) or tcp-ack. Default: ${default}."`
 	MinTTL          uint8     `default:"1" name:"min-ttl" placeholder:"TTL" help:"First TTL. Default: ${default}."`
 	MaxTTL          uint8     `default:"32" name:"max-ttl" placeholder:"TTL" help:"Last TTL, at most 63. Default: ${default}."`
 	Dport           *uint16   `placeholder:"PORT" help:"Destination port. Default: 33434 for UDP, 80 for TCP."`
@@ -53,13 +52,13 @@ type ProbeFlags struct {
 
 // PaceFlags determine the pace.
 type PaceFlags struct {
-	Rate       rate          `default:"10000" placeholder:"PPS" help:"Probes per second, also with K or M. 0 is unlimited. auto finds the highest rate at which the share of answered probes stays the same. Default: ${default}."`
-	RateMax    rate          `placeholder:"PPS" help:"With --rate auto: upper limit of the rate, in probes per second. Default: 100K."`
-	Bandwidth  bandwidth     `placeholder:"BITS" help:"Rate in bits per second on the wire, also with K, M or G. Replaces --rate."`
-	Burst      int           `placeholder:"N" help:"Maximum number of probes that leave together. Default: as small as the rate allows."`
-	Wait       time.Duration `default:"2s" placeholder:"TIME" help:"Time to wait for replies after the last probe of a window (about 10 s of probing). Default: ${default}."`
-	MaxRuntime time.Duration `placeholder:"TIME" help:"Stop sending after this time, for example 90s or 2h. Default: no limit."`
-	Memory     byteSize      `default:"512M" placeholder:"BYTES" help:"Memory for targets that are being traced, in bytes, also with K, M or G. Default: ${default}."`
+	Rate       rate      `default:"10000" placeholder:"PPS" help:"Probes per second, also with K or M. 0 is unlimited. auto finds the highest rate at which the share of answered probes stays the same. Default: ${default}."`
+	RateMax    rate      `placeholder:"PPS" help:"With --rate auto: upper limit of the rate, in probes per second. Default: 100K."`
+	Bandwidth  bandwidth `placeholder:"BITS" help:"Rate in bits per second on the wire, also with K, M or G. Not together with --rate."`
+	Burst      int       `placeholder:"N" help:"Maximum number of probes that leave together. Default: as small as the rate allows."`
+	Wait       timespan  `default:"2s" placeholder:"TIME" help:"Time to wait for replies after the last probe of a window (about 10 s of probing). Default: ${default}."`
+	MaxRuntime timespan  `placeholder:"TIME" help:"Stop sending after this time, for example 90s or 2h. Default: no limit."`
+	Memory     byteSize  `default:"512M" placeholder:"BYTES" help:"Memory for targets that are being traced, in bytes, also with K, M or G. Default: ${default}."`
 }
 
 // LinkFlags determine the way out. Values that are not given come from the routing table.
@@ -118,6 +117,8 @@ func (c *ScanCmd) Validate() error {
 		return fmt.Errorf("--senders must be within 1 to %d", mostSenders)
 	case c.IO == "xdp" && c.NoBypass:
 		return errors.New("--no-bypass cannot be combined with --io xdp, whose frames never use the queue")
+	case c.Dport != nil && probe.Method(c.Method) == probe.ICMP:
+		return errors.New("--dport cannot be combined with --method icmp: ICMP has no ports")
 	case c.Dport != nil && *c.Dport == 0:
 		return errors.New("--dport must not be 0")
 	}
@@ -127,10 +128,6 @@ func (c *ScanCmd) Validate() error {
 	switch {
 	case c.ReceiveBuffer < 64<<10 || c.ReceiveBuffer > 1<<30:
 		return errors.New("--receive-buffer must be within 64K to 1G")
-	case c.Checkpoint != "" && c.Resume != "":
-		return errors.New("--resume FILE keeps its own checkpoint in FILE: --checkpoint cannot be combined with it")
-	case c.DryRun && (c.Checkpoint != "" || c.Resume != ""):
-		return errors.New("--dry-run cannot be combined with --checkpoint or --resume")
 	}
 	if c.Pcap == "-" {
 		return errors.New("--pcap needs the name of a file")
@@ -145,8 +142,8 @@ func (c *ScanCmd) validateRate() error {
 		return errors.New("--rate-max must be a number")
 	case c.Rate != autoRate && c.RateMax != 0:
 		return errors.New("--rate-max needs --rate auto")
-	case c.Rate == autoRate && (c.Bandwidth > 0 || c.Probes != ""):
-		return errors.New("--rate auto cannot be combined with --bandwidth or --probes")
+	case c.Rate == autoRate && c.Probes != "":
+		return errors.New("--rate auto cannot be combined with --probes")
 	}
 	return nil
 }
@@ -158,8 +155,6 @@ func (c *ScanCmd) validateProbes() error {
 		return errors.New("no targets: give addresses, prefixes or files, or --probes FILE")
 	case c.Probes != "" && len(c.Targets) > 0:
 		return errors.New("--probes cannot be combined with targets")
-	case c.Probes != "" && (c.Senders > 1 || c.Checkpoint != "" || c.Resume != ""):
-		return errors.New("--probes cannot be combined with --senders, --checkpoint or --resume")
 	case c.Probes == "-" && slices.Contains(c.Exclude, "-"):
 		return errors.New("--probes and --exclude cannot both be standard input")
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/masstrace/masstrace/internal/list"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -66,17 +67,14 @@ func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
 			Interface: c.Interface, GatewayMAC: net.HardwareAddr(c.GatewayMAC),
 			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer),
 		},
-		MaxRuntime: c.MaxRuntime, Output: c.Output, Stdout: s.Stdout, Capture: c.Pcap,
+		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, Stdout: s.Stdout, Capture: c.Pcap,
 		Existing: existing(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),
 	}, err
 }
 
 // planConfig translates the flags that decide which probes are made.
 func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
-	method, err := probe.ParseMethod(c.Method)
-	if err != nil {
-		return plan.Config{}, &plan.ConfigError{Field: "Method", Err: err}
-	}
+	method := probe.Method(c.Method)
 	records, err := record.ParseKinds(c.Records)
 	if err != nil {
 		return plan.Config{}, &plan.ConfigError{Field: "Records", Err: err}
@@ -90,7 +88,7 @@ func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
 		Strategy: c.StrategyFlags.strategy(),
 		NoStop:   c.NoStop, PerHopRate: c.PerHopRate, PrefixRate: c.PrefixRate,
 		RatePPS: c.Rate.most(c.RateMax), AutoRate: c.Rate == autoRate, Bandwidth: float64(c.Bandwidth), Burst: c.Burst,
-		Wait: c.Wait, Memory: uint64(c.Memory), Senders: c.Senders,
+		Wait: time.Duration(c.Wait), Memory: uint64(c.Memory), Senders: c.Senders,
 		Sources: c.Source, PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high, Records: records,
 	}, nil
 }

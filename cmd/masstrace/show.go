@@ -19,8 +19,10 @@ type ShowCmd struct {
 	Results string   `arg:"" name:"file" help:"What scan, trace --json, replay or merge wrote, also compressed; - for standard input. Files of scamper (JSON), yarrp and caracal are read, too."`
 	Targets []string `arg:"" optional:"" name:"target" help:"Addresses or prefixes: show the traces to these alone."`
 
-	Hops bool `help:"Show a row for each hop, in aligned columns."`
-	CSV  bool `name:"csv" help:"Show a row for each hop as CSV, with a line of column names."`
+	Hops       bool `help:"Show a row for each hop, in aligned columns."`
+	Extensions bool `short:"e" help:"Show the ICMP extensions of answers, such as MPLS labels."`
+
+	CSV bool `name:"csv" help:"Show a row for each hop as CSV, with a line of column names."`
 }
 
 // Run only translates flags; the work is package show's.
@@ -37,7 +39,7 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	case c.Hops:
 		w = hops.NewTable(out)
 	default:
-		w = traceroute.NewTraces(out)
+		w = traceroute.NewTraces(out, c.Extensions)
 	}
 	n, err := show.Run(ctx, show.Config{Results: c.Results, Stdin: s.Stdin, Targets: targets, Writer: w})
 	if err != nil && !errors.Is(err, show.ErrCut) {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"kernel.org/pub/linux/libs/security/libcap/cap"
@@ -14,6 +15,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/traceroute"
 )
 
@@ -27,7 +29,7 @@ type TraceCmd struct {
 	ICMP   bool   `short:"I" name:"icmp" xor:"method" help:"Probe with ICMP echo."`
 	TCP    bool   `short:"T" name:"tcp" xor:"method" help:"Probe with TCP SYN."`
 	UDP    bool   `short:"U" name:"udp" xor:"method" help:"Probe with UDP. This is the default."`
-	Method string `default:"" enum:"udp,icmp,tcp-syn,tcp-ack," placeholder:"METHOD" help:"Kind of probe, as in scan: udp, icmp, tcp-syn or tcp-ack. Default: udp."`
+	Method method `default:"udp" placeholder:"METHOD" help:"Kind of probe, as in scan: udp, icmp, tcp-syn (or tcp) or tcp-ack. Default: ${default}."`
 	Port   uint16 `short:"p" aliases:"dport" placeholder:"PORT" help:"Destination port, the same for all probes. Default: 33434 for UDP, 80 for TCP."`
 
 	First   uint8 `short:"f" default:"1" placeholder:"TTL" help:"First TTL. Default: ${default}."`
@@ -40,8 +42,11 @@ type TraceCmd struct {
 	Source    netip.Addr `short:"s" placeholder:"ADDR" help:"Source address. Default: from the routing table."`
 	Interface string     `short:"i" placeholder:"NAME" help:"Network interface. Default: from the routing table."`
 
-	Numeric bool `short:"n" help:"Print addresses only. Do not ask the DNS for names."`
-	JSON    bool `name:"json" help:"Print trace records, one per line, instead of text."`
+	Extensions bool `short:"e" help:"Print the ICMP extensions of answers, such as MPLS labels."`
+	Numeric    bool `short:"n" help:"Print addresses only. Do not ask the DNS for names."`
+	JSON       bool `name:"json" help:"Print trace records, one per line, instead of text."`
+
+	TraceHabits `embed:""`
 }
 
 // maxTraceFlows is how many flows a reply with one valid tag is still believed
@@ -57,18 +62,16 @@ func (c *TraceCmd) Validate() error {
 		return fmt.Errorf("-q must be within 1 to %d", probe.MaxAttempts)
 	case c.Flows < 1 || c.Flows > maxTraceFlows:
 		return fmt.Errorf("--flows must be within 1 to %d", maxTraceFlows)
-	case c.Method != "" && (c.ICMP || c.TCP || c.UDP):
-		return errors.New("--method cannot be combined with -I, -T or -U")
 	case c.method() == probe.ICMP && c.Port != 0:
 		return errors.New("-p: ICMP has no ports; use -U or -T")
 	}
-	return nil
+	return c.refused()
 }
 
 // Help returns the text below the flags.
 func (c *TraceCmd) Help() string {
 	return "The rows have the format of traceroute. * is silence. !H, !N and !P: a host, a network or a protocol is unreachable. " +
-		"!X: prohibited. !F-MTU: the probe was too large. <MPLS:L=label,E=class,S=bottom,T=TTL> is a stack of MPLS labels. " +
+		"!X: prohibited. !F-MTU: the probe was too large. With -e, <MPLS:L=label,E=class,S=bottom,T=TTL> is a stack of MPLS labels. " +
 		"The exit status is 0 if all hosts answered, and 1 if a host did not answer."
 }
 
@@ -80,11 +83,7 @@ func (c *TraceCmd) method() probe.Method {
 	case c.TCP:
 		return probe.TCPSYN
 	}
-	method, err := probe.ParseMethod(c.Method)
-	if err != nil { // none was named
-		return probe.UDP
-	}
-	return method
+	return probe.Method(c.Method)
 }
 
 // config translates the flags.
@@ -93,7 +92,7 @@ func (c *TraceCmd) config(s streams) traceroute.Config {
 		Hosts: c.Hosts, Family: traceroute.AnyFamily, Method: c.method(), DstPort: 33434,
 		FirstTTL: c.First, MaxTTL: c.Max, Attempts: c.Queries, Flows: c.Flows,
 		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Unmap(),
-		Numeric: c.Numeric,
+		Numeric: c.Numeric, Extensions: c.Extensions,
 	}
 	if c.JSON {
 		cfg.Traces = ndjson.NewWriter(s.Stdout, ndjson.Config{Hostname: plan.Hostname(), Bare: true})
@@ -116,6 +115,9 @@ func (c *TraceCmd) config(s streams) traceroute.Config {
 	return cfg
 }
 
+// statusInterrupted is the status of a trace that SIGINT or SIGTERM has ended.
+const statusInterrupted = exitStatus(128 + syscall.SIGINT)
+
 // statusUnanswered is the status of a trace to a host that did not answer.
 const statusUnanswered = exitStatus(1)
 
@@ -126,8 +128,11 @@ func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	cfg.Opened = renounce(cap.NET_RAW) // for the next host
 	addProcessors(1)
 	answered, err := traceroute.Run(ctx, signals.Interrupted, cfg)
-	if err == nil && !answered {
+	switch {
+	case err == nil && !answered:
 		return statusUnanswered
+	case errors.Is(err, run.ErrInterrupted):
+		return statusInterrupted
 	}
 	return err
 }
@@ -146,16 +151,26 @@ func (w wait) patience() traceroute.Patience {
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (w *wait) UnmarshalText(text []byte) error {
-	parts := strings.Split(string(text), ",")
-	numbers := make([]float64, 3)
-	for i, part := range parts {
-		v, err := strconv.ParseFloat(part, 64)
-		if err != nil || !(v >= 0) || v > 86400 || len(parts) > 3 || i == 0 && v < 0.001 {
-			return fmt.Errorf("%q is not MAX[,HERE[,NEAR]]: a number of seconds and up to two factors", text)
+	longest, factors, _ := strings.Cut(string(text), ",")
+	var t timespan
+	numbers := []float64{0, 0}
+	err := t.UnmarshalText([]byte(longest))
+	for i, part := range strings.Split(factors, ",") {
+		if factors == "" && i == 0 || err != nil {
+			break
+		}
+		var v float64
+		v, err = strconv.ParseFloat(part, 64)
+		if err != nil || !(v >= 0) || v > 86400 || i >= len(numbers) {
+			err = errors.New("not a factor")
+			break
 		}
 		numbers[i] = v
 	}
-	*w = wait{Max: time.Duration(numbers[0] * float64(time.Second)), Here: numbers[1], Near: numbers[2]}
+	if err != nil || time.Duration(t) < time.Millisecond || time.Duration(t) > 24*time.Hour {
+		return fmt.Errorf("%q is not MAX[,HERE[,NEAR]]: a time (such as 2 or 500ms) and up to two factors", text)
+	}
+	*w = wait{Max: time.Duration(t), Here: numbers[0], Near: numbers[1]}
 	return nil
 }
 

@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // shard is a value of the form I/N, I from 1: i is from 0.
@@ -131,3 +134,46 @@ func existing(overwrite bool) outfile.Existing {
 	}
 	return outfile.Keep
 }
+
+// method is a kind of probe, by any usual name.
+type method probe.Method
+
+// methods are the usual names, in lower case.
+var methods = map[string]probe.Method{
+	"udp": probe.UDP, "udp-paris": probe.UDP,
+	"icmp": probe.ICMP, "icmp-echo": probe.ICMP, "icmp-paris": probe.ICMP, "icmp6": probe.ICMP, "icmpv6": probe.ICMP,
+	"tcp": probe.TCPSYN, "tcp-syn": probe.TCPSYN, "syn": probe.TCPSYN,
+	"tcp-ack": probe.TCPACK, "ack": probe.TCPACK,
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (m *method) UnmarshalText(text []byte) error {
+	v, ok := methods[strings.ReplaceAll(strings.ToLower(string(text)), "_", "-")]
+	if !ok {
+		return fmt.Errorf("%q is not udp, icmp, tcp-syn or tcp-ack", text)
+	}
+	*m = method(v)
+	return nil
+}
+
+// timespan is a time: a number of seconds, or one with a unit as time.ParseDuration takes it.
+type timespan time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (t *timespan) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if seconds, numberErr := strconv.ParseFloat(string(text), 64); numberErr == nil {
+		if math.Abs(seconds) > maxSeconds || math.IsNaN(seconds) {
+			return fmt.Errorf("%q is too long", text)
+		}
+		d, err = time.Duration(seconds*float64(time.Second)), nil
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not a time: a number of seconds, or one with a unit, such as 500ms, 90s or 2h", text)
+	}
+	*t = timespan(d)
+	return nil
+}
+
+// maxSeconds is about what a time.Duration can hold.
+const maxSeconds = 1e9

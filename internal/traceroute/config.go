@@ -29,6 +29,8 @@ type Config struct {
 	Source    netip.Addr // invalid: the route's
 
 	Numeric bool // no names
+	// Extensions has rows show the ICMP extensions of answers.
+	Extensions bool
 	// Traces, unless it is nil, takes traces instead of rows going to Stdout.
 	Traces format.Writer
 

@@ -128,7 +128,7 @@ func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 	if err := link.MayCapture(); err != nil {
 		return err
 	}
-	c := session.Config{Interface: t.cfg.Interface, ReceiveBuffer: captureRing, Immediate: true}
+	c := session.Config{Interface: t.cfg.Interface, ReceiveBuffer: captureRing, Immediate: true, Queue: true}
 	if t.cfg.Source.IsValid() {
 		c.Sources = []netip.Addr{t.cfg.Source}
 	}

@@ -13,7 +13,7 @@ import (
 
 // write writes rows as they become final, and at the end the rows of the closed window.
 func (t *tracer) write(ctx context.Context) error {
-	route := &text.Writer{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width()}
+	route := &text.Writer{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width(), Extensions: t.cfg.Extensions}
 	if err := t.writeRows(ctx, route); err != nil {
 		return run.OutputFailed(err)
 	}

@@ -17,8 +17,11 @@ type Traces struct {
 	err  error
 }
 
-// NewTraces returns Traces that are written to out, one row at a time.
-func NewTraces(out io.Writer) *Traces { return &Traces{out: Writer{Out: out, Flows: 1}} }
+// NewTraces returns Traces that are written to out, one row at a time, with the ICMP extensions of
+// answers if extensions is set.
+func NewTraces(out io.Writer, extensions bool) *Traces {
+	return &Traces{out: Writer{Out: out, Flows: 1, Extensions: extensions}}
+}
 
 // Write implements format.Writer.
 func (w *Traces) Write(r record.Record) error {

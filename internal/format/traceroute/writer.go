@@ -34,8 +34,10 @@ type Writer struct {
 	Out io.Writer
 	// Name returns the name of a router, or its address; nil shows addresses alone. Its
 	// text is made safe for a terminal.
-	Name  func(netip.Addr) string
-	Flows int
+	Name func(netip.Addr) string
+	// Extensions has the ICMP extensions of answers (RFC 4884) written, such as MPLS labels.
+	Extensions bool
+	Flows      int
 	// Width is how wide the column of responders is if there are several flows.
 	Width int
 
@@ -69,8 +71,9 @@ func (r *Writer) Row(row Row) error {
 			r.buf.WriteString(" *")
 			continue
 		}
-		if last == nil || last.Responder != h.Responder || !bytes.Equal(last.Ext, h.Ext) {
+		if last == nil || last.Responder != h.Responder || r.Extensions && !bytes.Equal(last.Ext, h.Ext) {
 			r.responder(h)
+			r.buf.WriteString(r.extensions(h))
 		}
 		if h.HasRTT() {
 			fmt.Fprintf(&r.buf, "  %s ms", millis(h.RTT))
@@ -152,7 +155,8 @@ func (r *Writer) flowRows(row Row) error {
 		if len(b.flows) < flows || len(branches) > 1 {
 			which = "flow " + ranges(b.flows)
 		}
-		line := fmt.Sprintf("%s%-*s  %-*s  %s", head, r.Width, r.words(b), flowWidth, which, b.times())
+		// Extensions are at the end, where they do not move the columns.
+		line := fmt.Sprintf("%s%-*s  %-*s  %s%s", head, r.Width, r.words(b), flowWidth, which, b.times(), r.extensions(b.hop))
 		r.buf.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	return r.write()
@@ -240,9 +244,17 @@ func (r *Writer) responder(h *record.Hop) {
 	case probe.KindRST:
 		r.buf.WriteString(" [closed]")
 	}
-	if ext := extensionText(h.Ext); ext != "" {
-		fmt.Fprintf(&r.buf, " <%s>", ext)
+}
+
+// extensions returns what is written of the extensions of an answer.
+func (r *Writer) extensions(h *record.Hop) string {
+	if h == nil || !r.Extensions {
+		return ""
 	}
+	if text := extensionText(h.Ext); text != "" {
+		return " <" + text + ">"
+	}
+	return ""
 }
 
 func (r *Writer) endLine() error {

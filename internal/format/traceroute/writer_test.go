@@ -74,7 +74,7 @@ func TestGoldenRoute(t *testing.T) {
 	port := *routeHop(9, 9, 90)
 	port.Responder, port.Type, port.Code, port.Kind = target4, wire.ICMPv4Unreachable, 3, probe.KindPortUnreach
 
-	golden(t, "route.txt", writeRoute(t, &Writer{Flows: 1}, "example.net\x07",
+	golden(t, "route.txt", writeRoute(t, &Writer{Flows: 1, Extensions: true}, "example.net\x07",
 		routeRow(1, routeHop(1, 1, 123), routeHop(1, 1, 99), routeHop(1, 1, 1234567)),
 		routeRow(2, nil, nil, nil),
 		routeRow(3, routeHop(3, 3, 300), nil, routeHop(3, 33, 310)),
@@ -109,7 +109,7 @@ func TestGoldenRouteFlows(t *testing.T) {
 		return []*record.Hop{routeHop(ttl, x, 1000), routeHop(ttl, x, 1500)}
 	}
 	mute := []*record.Hop{nil, nil}
-	golden(t, "route-flows.txt", writeRoute(t, &Writer{Flows: 4, Width: 16}, "example.net",
+	golden(t, "route-flows.txt", writeRoute(t, &Writer{Flows: 4, Extensions: true, Width: 16}, "example.net",
 		row(1, both(1, 1), both(1, 1), both(1, 1), both(1, 1)),
 		row(2, both(2, 2), both(2, 22), both(2, 2), mute),
 		row(3, mute, mute, mute, mute),
