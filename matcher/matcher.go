@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// IndexOf takes an address to its place in the target order; ok is false for
+// IndexOf takes an address to its position in the target order; ok is false for
 // an address that the run would never probe.
 type IndexOf interface {
 	PositionOf(a probe.Addr) (position uint64, ok bool)
@@ -25,9 +25,9 @@ type Config struct {
 	// Retired takes the windows that are over, in the order of their numbers.
 	// It must have room for window.Live of them.
 	Retired chan<- *window.Window
-	// Known, unless it is nil, takes the interfaces of routers for strategies that
+	// StopSet, unless it is nil, takes the interfaces of routers for strategies that
 	// stop where the path is known.
-	Known *window.StopSet
+	StopSet *window.StopSet
 	// Watch, unless it is nil, is told of every first reply to a probe.
 	Watch Watch
 	// Over, unless it is nil, is told of a window that is over before Retired
@@ -46,16 +46,16 @@ type Matcher struct {
 	next         uint64                // number of the window to retire next
 	strong, weak uint64                // that Heard will have at the end of the batch
 	settled      account.Heard[uint64] // what windows that are over have
-	places       [group]place
+	locations    [chunk]location
 }
 
-// group is the number of replies that are placed together, before any of them
+// chunk is the number of replies that are located together, before any of them
 // is matched: as nothing is written in between, a processor works on several of
 // them at once, and waits for the memory of their slots at once.
-const group = 64
+const chunk = 64
 
-// place is where a reply belongs.
-type place struct {
+// location is the slot that a reply belongs to.
+type location struct {
 	window   *window.Window // nil if it is not live
 	position uint64
 	target   uint32
@@ -92,13 +92,13 @@ func (m *Matcher) settle(w *window.Window) {
 // retired. It keeps nothing of batch.
 func (m *Matcher) Replies(batch []probe.Reply, upTo int64) {
 	for rest := batch; len(rest) > 0; {
-		part := rest[:min(group, len(rest))]
+		part := rest[:min(chunk, len(rest))]
 		rest = rest[len(part):]
 		for i := range part {
-			m.find(&m.places[i], &part[i])
+			m.locate(&m.locations[i], &part[i])
 		}
 		for i := range part {
-			m.match(&m.places[i], &part[i])
+			m.match(&m.locations[i], &part[i])
 		}
 	}
 	m.cfg.Heard.Strong.Store(m.strong)
@@ -107,15 +107,15 @@ func (m *Matcher) Replies(batch []probe.Reply, upTo int64) {
 	m.retire(upTo)
 }
 
-// find works out where r belongs, and touches what match will need.
-func (m *Matcher) find(p *place, r *probe.Reply) {
+// locate works out where r belongs, and touches what match will need.
+func (m *Matcher) locate(p *location, r *probe.Reply) {
 	position, ok := m.cfg.Index.PositionOf(r.Target)
 	if !ok {
-		*p = place{foreign: true}
+		*p = location{foreign: true}
 		return
 	}
 	w, target := m.cfg.Set.At(position)
-	*p = place{window: w, position: position, target: target}
+	*p = location{window: w, position: position, target: target}
 	if w != nil && r.HasHop() && r.Valid != probe.Garbled {
 		w.Sent(slotOf(target, r))
 	}
@@ -125,7 +125,7 @@ func slotOf(target uint32, r *probe.Reply) window.Slot {
 	return window.Slot{Target: target, Flow: r.Flow, TTL: r.TTL, Attempt: r.Attempt}
 }
 
-func (m *Matcher) match(p *place, r *probe.Reply) {
+func (m *Matcher) match(p *location, r *probe.Reply) {
 	w, target := p.window, p.target
 	switch {
 	case r.Valid == probe.Garbled: // the receiver has counted it
@@ -147,7 +147,7 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 		}
 		m.count(w, r)
 		m.hopless(w, r)
-		w.Learn(target, &r.Facts, m.cfg.Known)
+		w.Learn(target, &r.Facts, m.cfg.StopSet)
 		m.overflow(w, !w.Keep(target, r, window.Hopless))
 		return
 	}
@@ -164,7 +164,7 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 		w.Heard.Duplicates++
 	default:
 		m.count(w, r)
-		w.Learn(target, &r.Facts, m.cfg.Known)
+		w.Learn(target, &r.Facts, m.cfg.StopSet)
 		if m.cfg.Watch != nil {
 			m.cfg.Watch.Answered(&r.Facts)
 		}

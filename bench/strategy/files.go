@@ -86,7 +86,7 @@ func readRecords(path string) (f found, err error) {
 			if seen[addr] == 0 {
 				seen[addr] = h.TTL
 			}
-			if seen[addr] == h.TTL { // else it goes round in a circle
+			if seen[addr] == h.TTL { // else it is in a loop
 				f.hops[hop{t.Target.Netip(), h.TTL}] = true
 			}
 		}

@@ -16,7 +16,7 @@ const (
 	askRate    = 10_000
 )
 
-// limited compares scans with and without manners where routers limit their
+// limited compares scans with and without politeness where routers limit their
 // answers.
 func (c *config) limited() (string, error) {
 	table := bench.Table{Texts: 1, Head: []string{"who", "asked", "answered", "per probe", "bound", "s", "× answers", "× per probe", "× time"}}

@@ -1,7 +1,7 @@
 // Command strategy measures how many probes the strategies of a scan need for what
 // they find, in the simulated Internet of masstrace lab, beside FlashRoute and scamper
 // where their paths are given: probes against interfaces (of routers) and hops, for
-// several of topology's parameters, and what manners gain where routers limit their
+// several of topology's parameters, and what politeness gains where routers limit their
 // answers. All trace the same targets in the same networks, in turn; figures are
 // medians over networks.
 //

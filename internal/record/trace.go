@@ -90,8 +90,8 @@ type Loop struct {
 	First, Again uint8 // TTLs, First + 1 < Again
 }
 
-// Known is an interface that other traces have seen at the same TTL.
-type Known struct {
+// Interface is an interface that other traces have seen at the same TTL.
+type Interface struct {
 	TTL  uint8
 	Addr probe.Addr
 }
@@ -114,12 +114,12 @@ type Trace struct {
 	// GapLimit says that the strategy ends traces at TTLs that are silent: so many
 	// in a row, or fewer where it knows. 0 if it does not.
 	GapLimit int
-	// Known is where the way back met what other traces know; TTL 0 is nowhere.
+	// Met is where the way back met what other traces know; TTL 0 is nowhere.
 	// What is below was not probed.
-	Known Known
-	// Inferred are routers below Known, at TTLs that were not probed, as other traces
-	// through Known have them. Ascending.
-	Inferred []Known
+	Met Interface
+	// Inferred are routers below Met, at TTLs that were not probed, as other traces
+	// through Met have them. Ascending.
+	Inferred []Interface
 
 	Start      int64 // when the first probe left, ns since the Unix epoch
 	ProbeCount int   // probes sent

@@ -8,7 +8,7 @@ package schedule
 // router does, the path is longer. Then follow, in random order, the TTLs that are
 // certainly on the path, or nearly so; from there on one after another, until the
 // target answers, somebody says that it cannot be reached, the path runs in a
-// circle, or so many TTLs are silent that nothing will answer any more.
+// loop, or so many TTLs are silent that nothing will answer any more.
 type Complete struct {
 	cfg StrategyConfig
 }
@@ -19,8 +19,8 @@ type StrategyConfig struct {
 	GapLimit int
 	// Overlap is how far Topology follows a path back below the last interface
 	// that was new, in TTLs.
-	Overlap int
-	Near    *Near
+	Overlap   int
+	Distances *Distances
 }
 
 // NewComplete returns the strategy.
@@ -33,7 +33,7 @@ func (c *Complete) Next(p *Path) Step {
 		return Step(p.Within(f.first()))
 	}
 	top, exact := bounds(p)
-	c.cfg.Near.learn(p, top, exact)
+	c.cfg.Distances.learnFrom(p, top, exact)
 	// Up to sure every TTL is on the path, or the forecast says so.
 	sure := min(max(p.State.Exceeded(), p.Within(f.first()-2)), top)
 	if exact {

@@ -15,9 +15,9 @@ import (
 // It walks up to window.Live windows, oldest first: while one waits for its
 // replies, the next ones are sent.
 type Exhaustive struct {
-	cfg    Config
-	walks  walks[*walk]
-	halted bool
+	cfg        Config
+	traversals traversals[*exhaustiveTraversal]
+	halted     bool
 
 	decided atomic.Uint64
 }
@@ -30,74 +30,74 @@ func (e *Exhaustive) Decided() uint64 { return e.decided.Load() }
 // NewExhaustive returns the strategy; one goroutine may use it.
 func NewExhaustive(cfg Config) *Exhaustive {
 	e := &Exhaustive{cfg: cfg}
-	e.walks = walks[*walk]{ready: cfg.Ready, fresh: func() *walk { return &walk{schedule: e} }}
+	e.traversals = traversals[*exhaustiveTraversal]{ready: cfg.Ready, fresh: func() *exhaustiveTraversal { return &exhaustiveTraversal{schedule: e} }}
 	return e
 }
 
 // Next implements Schedule.
 func (e *Exhaustive) Next(items []window.Item, now int64) (n int, next int64) {
-	return e.walks.next(items, now)
+	return e.traversals.next(items, now)
 }
 
 // Halt implements Schedule.
 func (e *Exhaustive) Halt() { e.halted = true }
 
 // walk is the way through one part of a window, in passes over its order.
-type walk struct {
+type exhaustiveTraversal struct {
 	schedule *Exhaustive
 	window   *window.Window
 	shape    window.Shape
 	part     Part
 	targets  uint64 // of the part
-	order    order
+	sweeps   sweeps
 	noStop   bool
-	left     []uint64 // a bit for each target of the part that lacks a probe above its end
+	skipped  []uint64 // a bit for each target of the part that lacks a probe above its end
 
-	pass    int
-	round   uint64 // of the order, in this pass
-	target  uint64 // next of the round
-	sent    bool   // this pass sent something, or dropped what was held back
-	lacks   bool   // some target is left
-	unknown bool   // what it sent last is not stamped yet, as far as we know
-	last    int64  // no probe of this window was stamped after
+	pass       int
+	sweep      uint64 // of the order, in this pass
+	target     uint64 // next of the round
+	sent       bool   // this pass sent something, or dropped what was held back
+	anySkipped bool   // some target is left
+	unstamped  bool   // what it sent last is not stamped yet, as far as we know
+	lastSent   int64  // no probe of this window was stamped after
 
-	held  []window.Slot // whose probes are held back
-	turn  int           // of them, the next to ask for
-	until int64         // when held ones are given up that a router will not answer
-	gone  []uint64      // a bit for each place whose first attempt was; empty while there is none
+	deferred     []window.Slot // whose probes are held back
+	nextDeferred int           // of them, the next to ask for
+	abandonAt    int64         // when held ones are given up that a router will not answer
+	abandoned    []uint64      // a bit for each place whose first attempt was; empty while there is none
 }
 
 // begin implements walker.
-func (w *walk) begin(win *window.Window, _ int64) {
+func (w *exhaustiveTraversal) begin(win *window.Window, _ int64) {
 	cfg := &w.schedule.cfg
 	n := cfg.Part.Len(win.Len())
-	left := slices.Grow(w.left[:0], n/64+1)[:n/64+1]
+	left := slices.Grow(w.skipped[:0], n/64+1)[:n/64+1]
 	clear(left)
-	*w = walk{
+	*w = exhaustiveTraversal{
 		schedule: w.schedule,
 		window:   win, shape: cfg.Shape, part: cfg.Part, targets: uint64(n), noStop: cfg.NoStop,
-		left: left, held: w.held[:0], gone: w.gone[:0],
-		order: newOrder(cfg.Seed, cfg.Shape, cfg.Part.Index, win.ID),
+		skipped: left, deferred: w.deferred[:0], abandoned: w.abandoned[:0],
+		sweeps: newSweeps(cfg.Seed, cfg.Shape, cfg.Part.Index, win.ID),
 	}
 }
 
 // next implements walker.
-func (w *walk) next(items []window.Item, now int64) (n int, wake int64) {
+func (w *exhaustiveTraversal) next(items []window.Item, now int64) (n int, wake int64) {
 	e := w.schedule
-	if w.unknown {
-		w.last, w.unknown = now, false
+	if w.unstamped {
+		w.lastSent, w.unstamped = now, false
 	}
-	if e.halted && (w.pass == 0 || len(w.held) > 0) {
+	if e.halted && (w.pass == 0 || len(w.deferred) > 0) {
 		return w.finish(e, true)
 	}
-	n = w.release(items, now, e)
+	n = w.releaseDeferred(items, now, e)
 	for budget := scanBudget; ; {
-		if w.round == 0 && w.target == 0 && w.pass > 0 {
-			if w.pass >= w.shape.Attempts && !w.lacks {
+		if w.sweep == 0 && w.target == 0 && w.pass > 0 {
+			if w.pass >= w.shape.Attempts && !w.anySkipped {
 				return w.finish(e, false)
 			}
 			// Between passes: every reply in time must have been matched.
-			deadline := w.last + int64(e.cfg.Wait)
+			deadline := w.lastSent + int64(e.cfg.Wait)
 			if e.cfg.Set.Matched() < deadline {
 				return n, max(deadline, now+poll)
 			}
@@ -109,23 +109,23 @@ func (w *walk) next(items []window.Item, now int64) (n int, wake int64) {
 		if k > 0 && e.halted {
 			return w.finish(e, true)
 		}
-		if k = w.mayLeave(items[n:n+k], now, e); k > 0 {
-			w.sent, w.unknown = true, true
+		if k = w.deferSome(items[n:n+k], now, e); k > 0 {
+			w.sent, w.unstamped = true, true
 		}
 		n, budget = n+k, budget-looked
-		if w.round < w.order.rounds() && w.targets > 0 {
+		if w.sweep < w.sweeps.count() && w.targets > 0 {
 			return n, now
 		}
-		if len(w.held) > 0 {
-			return n, now + heldPoll
+		if len(w.deferred) > 0 {
+			return n, now + deferredPoll
 		}
 		if w.pass > 0 && !w.sent {
 			return w.finish(e, false)
 		}
 		if !w.sent { // a first pass that had nothing to send
-			w.last = now
+			w.lastSent = now
 		}
-		w.pass, w.round, w.target, w.sent = w.pass+1, 0, 0, false
+		w.pass, w.sweep, w.target, w.sent = w.pass+1, 0, 0, false
 		if n > 0 {
 			return n, now + poll // their stamps come first
 		}
@@ -135,9 +135,9 @@ func (w *walk) next(items []window.Item, now int64) (n int, wake int64) {
 // fill goes on with the pass until items are full, it has looked at budget places,
 // or the pass is over. It returns how many items it filled and how many places it
 // looked at.
-func (w *walk) fill(items []window.Item, budget int) (n, looked int) {
-	for w.round < w.order.rounds() && w.targets > 0 {
-		flow, lane := w.order.round(w.round)
+func (w *exhaustiveTraversal) fill(items []window.Item, budget int) (n, looked int) {
+	for w.sweep < w.sweeps.count() && w.targets > 0 {
+		flow, lane := w.sweeps.at(w.sweep)
 		for w.target < w.targets {
 			if n == len(items) || looked == budget {
 				return n, looked
@@ -147,11 +147,11 @@ func (w *walk) fill(items []window.Item, budget int) (n, looked int) {
 			slot.TTL = w.window.TTL(lane, slot.Target)
 			at := w.target
 			w.target++
-			if w.pass >= w.shape.Attempts && w.left[at/64]>>(at%64)&1 == 0 {
+			if w.pass >= w.shape.Attempts && w.skipped[at/64]>>(at%64)&1 == 0 {
 				continue // all attempts were made
 			}
 			if w.beyond(&slot) {
-				w.leave(int(at))
+				w.skip(int(at))
 				continue
 			}
 			if w.wants(&slot) {
@@ -159,14 +159,14 @@ func (w *walk) fill(items []window.Item, budget int) (n, looked int) {
 				n++
 			}
 		}
-		w.round, w.target = w.round+1, 0
+		w.sweep, w.target = w.sweep+1, 0
 	}
 	return n, looked
 }
 
 // beyond reports whether a place lies above the end of the path, as far as that is
 // known. If it no longer does later, a later pass makes up for it.
-func (w *walk) beyond(slot *window.Slot) bool {
+func (w *exhaustiveTraversal) beyond(slot *window.Slot) bool {
 	if w.noStop {
 		return false
 	}
@@ -175,21 +175,21 @@ func (w *walk) beyond(slot *window.Slot) bool {
 }
 
 // leave notes that a target, by its number in the part, lacks a probe above its end.
-func (w *walk) leave(at int) {
-	w.left[at/64] |= 1 << (at % 64)
-	w.lacks = true
+func (w *exhaustiveTraversal) skip(at int) {
+	w.skipped[at/64] |= 1 << (at % 64)
+	w.anySkipped = true
 }
 
 // wants reports whether a place needs a probe in this pass, and sets the slot's
 // attempt: the lowest that was not made yet, if none was answered. A pass makes at
 // most one attempt at each place.
-func (w *walk) wants(slot *window.Slot) bool {
+func (w *exhaustiveTraversal) wants(slot *window.Slot) bool {
 	// Looked at in the first pass too, when none is sent: that brings its memory
 	// near, for many slots at once, before Stamp needs it.
 	for range min(w.pass+1, w.shape.Attempts) {
 		switch sent := w.window.Sent(*slot); {
 		case sent == 0:
-			return slot.Attempt > 0 || len(w.gone) == 0 || !w.isGone(*slot)
+			return slot.Attempt > 0 || len(w.abandoned) == 0 || !w.isAbandoned(*slot)
 		case sent == window.Excluded || w.window.Answered(*slot):
 			return false
 		}
@@ -199,7 +199,7 @@ func (w *walk) wants(slot *window.Slot) bool {
 }
 
 // finish closes the part of the window; what was sent is still waited for.
-func (w *walk) finish(e *Exhaustive, halted bool) (n int, wake int64) {
-	w.window.Close(w.last+int64(e.cfg.Wait), halted)
+func (w *exhaustiveTraversal) finish(e *Exhaustive, halted bool) (n int, wake int64) {
+	w.window.Close(w.lastSent+int64(e.cfg.Wait), halted)
 	return 0, Done
 }

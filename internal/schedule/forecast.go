@@ -26,12 +26,12 @@ type forecast uint64
 // Internet.
 const unknownDistance = 16
 
-func newForecast(g Guess) forecast {
+func newForecast(g Estimate) forecast {
 	if g.Count == 0 {
 		return unknownDistance
 	}
 	f := forecast(math.Round(g.Mean))
-	if g.Count >= enoughNear {
+	if g.Count >= enoughDistances {
 		f |= forecast(math.Ceil(g.Mean+2*g.Dev)) << 8
 	}
 	return f
@@ -40,15 +40,15 @@ func newForecast(g Guess) forecast {
 // forecast returns that of a path, made before its first probe.
 func (c *StrategyConfig) forecast(p *Path) forecast {
 	if p.Sent == 0 {
-		p.Note = uint64(newForecast(c.Near.Guess(p.Target())))
+		p.Note = uint64(newForecast(c.Distances.Estimate(p.Target())))
 	}
 	return forecast(p.Note)
 }
 
 // endless reports whether ttl, and what lies beyond it up to top, is not worth a
-// probe: the path is not known to end, and is silent or goes round in a circle.
+// probe: the path is not known to end, and is silent or goes round in a loop.
 func (c *StrategyConfig) endless(p *Path, f forecast, ttl Step, top uint8) bool {
-	return top == p.Last() && (f.silent(p, uint8(ttl), c.GapLimit) || p.Circles())
+	return top == p.Last() && (f.silent(p, uint8(ttl), c.GapLimit) || p.InLoop())
 }
 
 func (f forecast) first() int { return int(f & 0xff) }
@@ -71,7 +71,7 @@ func (f forecast) silent(p *Path, ttl uint8, limit int) bool {
 }
 
 // learn adds the distance of a path's target, once it is known.
-func (n *Near) learn(p *Path, distance uint8, exact bool) {
+func (n *Distances) learnFrom(p *Path, distance uint8, exact bool) {
 	const learned = 1 << 16
 	if exact && p.Note&learned == 0 {
 		n.Learn(p.Target(), distance)

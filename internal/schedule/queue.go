@@ -10,9 +10,9 @@ type queue struct {
 	link       []uint32
 	head, tail uint32 // of those that are ready
 	wheel      [ticks]uint32
-	at         int64 // time of the current tick
+	now        int64 // time of the current tick
 	tick       int64 // ns
-	later      int   // paths on the wheel
+	sleeping   int   // paths on the wheel
 }
 
 // ticks is how many there are on the wheel: what is due beyond is looked at too
@@ -29,14 +29,14 @@ func (q *queue) reset(n int, now, tick int64) {
 	for i := range q.wheel {
 		q.wheel[i] = none
 	}
-	q.at, q.tick, q.later = now, max(tick, 1), 0
+	q.now, q.tick, q.sleeping = now, max(tick, 1), 0
 	for i := range uint32(n) {
-		q.push(i)
+		q.pushReady(i)
 	}
 }
 
 // push puts a path behind those that are ready.
-func (q *queue) push(i uint32) {
+func (q *queue) pushReady(i uint32) {
 	q.link[i] = none
 	if q.head == none {
 		q.head = i
@@ -47,7 +47,7 @@ func (q *queue) push(i uint32) {
 }
 
 // pop takes the path that has been ready longest.
-func (q *queue) pop() (i uint32, ok bool) {
+func (q *queue) popReady() (i uint32, ok bool) {
 	if q.head == none {
 		return 0, false
 	}
@@ -57,27 +57,27 @@ func (q *queue) pop() (i uint32, ok bool) {
 }
 
 // put makes a path ready at a time, within two ticks, or earlier.
-func (q *queue) put(i uint32, at int64) {
-	n := min(max((at-q.at)/q.tick+1, 1), ticks-1)
-	slot := &q.wheel[(q.at/q.tick+n)%ticks]
+func (q *queue) wakeAt(i uint32, at int64) {
+	n := min(max((at-q.now)/q.tick+1, 1), ticks-1)
+	slot := &q.wheel[(q.now/q.tick+n)%ticks]
 	q.link[i] = *slot
 	*slot = i
-	q.later++
+	q.sleeping++
 }
 
 // advance makes ready what is due.
 func (q *queue) advance(now int64) {
-	for n := 0; q.at+q.tick <= now; n++ {
+	for n := 0; q.now+q.tick <= now; n++ {
 		if n == ticks { // everything was due
-			q.at = now
+			q.now = now
 			return
 		}
-		q.at += q.tick
-		slot := &q.wheel[q.at/q.tick%ticks]
+		q.now += q.tick
+		slot := &q.wheel[q.now/q.tick%ticks]
 		for i := *slot; i != none; {
 			next := q.link[i]
-			q.push(i)
-			q.later--
+			q.pushReady(i)
+			q.sleeping--
 			i = next
 		}
 		*slot = none
@@ -85,11 +85,11 @@ func (q *queue) advance(now int64) {
 }
 
 // next returns when a path is due, if none is ready.
-func (q *queue) next() int64 {
-	if q.later > 0 {
+func (q *queue) nextWake() int64 {
+	if q.sleeping > 0 {
 		for n := int64(1); n < ticks; n++ {
-			if q.wheel[(q.at/q.tick+n)%ticks] != none {
-				return q.at + n*q.tick
+			if q.wheel[(q.now/q.tick+n)%ticks] != none {
+				return q.now + n*q.tick
 			}
 		}
 	}

@@ -14,12 +14,12 @@ import (
 // All words are atomic: any sender may judge a router, one of them at a time, and
 // the matcher counts answers.
 type router struct {
-	free     atomic.Int64 // when it may be asked next, by the cap, ns
-	turn     atomic.Int64 // likewise, by its answers
-	interval atomic.Int64 // between two probes, ns, as its answers suggest; 0 is any
-	since    atomic.Int64 // when the counts began, ns
-	asked    atomic.Uint32
-	answered atomic.Uint32
+	nextByCap   atomic.Int64 // when it may be asked next, by the cap, ns
+	nextByLimit atomic.Int64 // likewise, by its answers
+	interval    atomic.Int64 // between two probes, ns, as its answers suggest; 0 is any
+	since       atomic.Int64 // when the counts began, ns
+	asked       atomic.Uint32
+	answered    atomic.Uint32
 
 	phase  atomic.Uint32
 	before atomic.Uint64 // asked and answered in the span that made it suspect, 32 bits each
@@ -29,7 +29,7 @@ type router struct {
 	worse  atomic.Uint32 // lowerings of one trial behind which its share was less
 	step   atomic.Uint32 // rises of its share of probes in a row
 
-	named
+	identity
 }
 
 // The phases of a router.
@@ -42,36 +42,36 @@ const (
 
 // How limits are found: over spans of time, by the share that is answered.
 const (
-	judgeNS    = int64(1e9)
-	settleNS   = judgeNS / 2
-	calmNS     = 4 * judgeNS
-	fewAsked   = 40   // below which a span tells nothing, and is made longer
-	longest    = 4    // but not so many times
-	sparing    = 0.7  // a smaller share makes a router suspect
-	generous   = 0.93 // at a greater one more may be asked
-	headroom   = 1.08 // times what it answers is what a router is asked
-	sure       = 3    // standard deviations by which the share must grow in a trial
-	mostWorse  = 3    // times that the share may fall in one
-	mostTries  = 6    // that lengthen the calm behind them
-	firstStep  = 2
-	mostSteps  = 3
-	mannersRun = 8 // probes that may follow at once
+	judgeNS   = int64(1e9)
+	settleNS  = judgeNS / 2
+	calmNS    = 4 * judgeNS
+	fewAsked  = 40   // below which a span tells nothing, and is made longer
+	longest   = 4    // but not so many times
+	sparing   = 0.7  // a smaller share makes a router suspect
+	generous  = 0.93 // at a greater one more may be asked
+	headroom  = 1.08 // times what it answers is what a router is asked
+	sure      = 3    // standard deviations by which the share must grow in a trial
+	mostWorse = 3    // times that the share may fall in one
+	mostTries = 6    // that lengthen the calm behind them
+	firstStep = 2
+	mostSteps = 3
+	burst     = 8 // probes that may follow at once
 )
 
-// ask is Manners.ask for a router that is certainly meant.
-func (r *router) ask(now, hopNS int64) verdict {
+// ask is Politeness.ask for a router that is certainly meant.
+func (r *router) admit(now, hopNS int64) admission {
 	r.judge(now)
-	if own := r.interval.Load(); own > hopNS && !take(&r.turn, now, own) {
+	if own := r.interval.Load(); own > hopNS && !take(&r.nextByLimit, now, own) {
 		if r.phase.Load() == phaseLimited {
-			return scarce
+			return rateLimited
 		}
-		return later
+		return overRate
 	}
-	if !take(&r.free, now, hopNS) {
-		return later
+	if !take(&r.nextByCap, now, hopNS) {
+		return overRate
 	}
 	r.asked.Add(1)
-	return granted
+	return admitted
 }
 
 // take takes a turn, of which there is one in an interval, in ns, from the time at
@@ -79,11 +79,11 @@ func (r *router) ask(now, hopNS int64) verdict {
 func take(free *atomic.Int64, now, interval int64) bool {
 	at := free.Load()
 	// Where the swap fails another sender was first.
-	return at <= now+mannersRun*interval && free.CompareAndSwap(at, max(at, now)+interval)
+	return at <= now+burst*interval && free.CompareAndSwap(at, max(at, now)+interval)
 }
 
 // isScarce reports whether it limits its answers, below the cap.
-func (r *router) isScarce(hopNS int64) bool {
+func (r *router) isLimited(hopNS int64) bool {
 	return r.phase.Load() == phaseLimited && r.interval.Load() > hopNS
 }
 

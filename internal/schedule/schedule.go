@@ -37,8 +37,8 @@ type Config struct {
 	NoStop bool
 	// Seed orders the probes of a window.
 	Seed [16]byte
-	// Manners, unless it is nil, holds probes back.
-	Manners *Manners
+	// Politeness, unless it is nil, holds probes back.
+	Politeness *Politeness
 	// Ready brings the windows to walk, already in Set; it is closed after the
 	// last.
 	Ready <-chan *window.Window

@@ -38,32 +38,32 @@ type Path struct {
 	// Note is the strategy's own, 0 at first, and kept from one time to the next.
 	Note uint64
 
-	window *window.Window
-	faults *window.Faults
-	wait   int64 // for an answer, ns
-	first  uint8 // of the range of TTLs
-	last   uint8
-	slot   window.Slot // its target and flow
-	latest uint8       // TTL sent last, 0 if none was
-	now    int64
-	idle   bool // there is nothing else to send
-	random uint64
+	window    *window.Window
+	faults    *window.Faults
+	wait      int64 // for an answer, ns
+	firstTTL  uint8 // of the range of TTLs
+	lastTTL   uint8
+	slot      window.Slot // its target and flow
+	latestTTL uint8       // TTL sent last, 0 if none was
+	now       int64
+	idle      bool // there is nothing else to send
+	random    uint64
 }
 
 // newPath returns what the paths of a window have in common.
 func newPath(w *window.Window, faults *window.Faults, wait int64) Path {
 	s := w.Shape()
-	return Path{window: w, faults: faults, wait: wait, first: s.FirstTTL, last: s.LastTTL}
+	return Path{window: w, faults: faults, wait: wait, firstTTL: s.FirstTTL, lastTTL: s.LastTTL}
 }
 
 // Target returns the address that the path leads to.
 func (p *Path) Target() probe.Addr { return p.window.Target(int(p.slot.Target)) }
 
 // First and Last return the range of TTLs.
-func (p *Path) First() uint8 { return p.first }
+func (p *Path) First() uint8 { return p.firstTTL }
 
 // Last returns the highest TTL that may be probed.
-func (p *Path) Last() uint8 { return p.last }
+func (p *Path) Last() uint8 { return p.lastTTL }
 
 // Within returns the TTL of the range that is nearest to ttl.
 func (p *Path) Within(ttl int) uint8 {
@@ -107,7 +107,7 @@ func (p *Path) Lowest(from, to uint8) (ttl Step, ok bool) {
 const patience = int64(400 * time.Millisecond)
 
 // Pending reports whether the probe sent last may still be answered soon.
-func (p *Path) Pending() bool { return p.latest != 0 && p.isPending(p.latest) }
+func (p *Path) Pending() bool { return p.latestTTL != 0 && p.isPending(p.latestTTL) }
 
 // isPending reports whether the probe at a TTL, which was sent, may still be
 // answered soon.
@@ -120,7 +120,7 @@ func (p *Path) isPending(ttl uint8) bool {
 }
 
 // look is how soon, in ns, to look at a path again that awaits an answer.
-const look = int64(8e6)
+const lookAgain = int64(8e6)
 
 // pause returns for how long, in ns, to leave a path alone that awaits the answer to a
 // probe sent at that time. The longer it takes, the less it matters to be there at
@@ -128,9 +128,9 @@ const look = int64(8e6)
 func (p *Path) pause(sent int64) int64 {
 	waited := p.now - max(sent, p.now-patience)
 	if p.idle {
-		return max(waited/2, look)
+		return max(waited/2, lookAgain)
 	}
-	return max(min(waited, patience-waited), look)
+	return max(min(waited, patience-waited), lookAgain)
 }
 
 // Ahead returns how many probes beyond the last router may still be answered soon.
@@ -178,29 +178,29 @@ func (p *Path) Highest(from, to uint8) (ttl Step, ok bool) {
 	return Step(63 - bits.LeadingZeros64(set|1)), set != 0
 }
 
-// Circles reports whether the routers at the end of the path, as far as it is
+// InLoop reports whether the routers at the end of the path, as far as it is
 // known, repeat.
-func (p *Path) Circles() bool {
+func (p *Path) InLoop() bool {
 	top := p.State.Exceeded()
-	if !p.repeats(top) {
+	if !p.mayLoop(top) {
 		return false
 	}
 	var at [probe.MaxTTL + 1]probe.Addr
 	for ttl := p.First(); ttl <= top; ttl++ {
 		at[ttl] = p.Responder(ttl)
 	}
-	_, ok := window.FindCircle(at[:top+1])
+	_, ok := window.FindLoop(at[:top+1])
 	return ok
 }
 
-// repeats reports whether the router at a TTL may be one of a circle: it is not, if
+// mayLoop reports whether the router at a TTL may be one of a loop: it is not, if
 // it answered at none of the TTLs at which it would have a round before.
-func (p *Path) repeats(top uint8) bool {
-	if top < p.first {
+func (p *Path) mayLoop(top uint8) bool {
+	if top < p.firstTTL {
 		return false
 	}
 	last := p.Responder(top)
-	for round := 2; !last.IsZero() && int(top)-2*round >= int(p.first); round++ {
+	for round := 2; !last.IsZero() && int(top)-2*round >= int(p.firstTTL); round++ {
 		if p.Responder(top-uint8(round)) == last {
 			return true
 		}

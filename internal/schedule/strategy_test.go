@@ -8,10 +8,10 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// Circles says what window.FindCircle does of everything that answered, though it
+// InLoop says what window.FindCircle does of everything that answered, though it
 // mostly looks at less.
-func TestCircles(t *testing.T) {
-	circles := 0
+func TestInLoop(t *testing.T) {
+	loops := 0
 	for seed := range uint64(600) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		first := uint8(1 + rng.IntN(6))
@@ -39,15 +39,15 @@ func TestCircles(t *testing.T) {
 		}
 		p := newPath(w, new(window.Faults), 1)
 		p.State = w.State(0, 0)
-		_, want := window.FindCircle(at[:p.State.Exceeded()+1])
-		if got := p.Circles(); got != want {
-			t.Fatalf("seed %d: Circles() = %t, want %t", seed, got, want)
+		_, want := window.FindLoop(at[:p.State.Exceeded()+1])
+		if got := p.InLoop(); got != want {
+			t.Fatalf("seed %d: InLoop() = %t, want %t", seed, got, want)
 		}
 		if want {
-			circles++
+			loops++
 		}
 	}
-	if circles < 20 {
-		t.Errorf("%d circles are too few to tell", circles)
+	if loops < 20 {
+		t.Errorf("%d loops are too few to tell", loops)
 	}
 }

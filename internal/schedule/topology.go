@@ -25,7 +25,7 @@ func (t *Topology) Next(p *Path) Step {
 		return Await
 	}
 	top, exact := bounds(p)
-	t.cfg.Near.learn(p, top, exact)
+	t.cfg.Distances.learnFrom(p, top, exact)
 	if top < p.First() {
 		return Enough
 	}

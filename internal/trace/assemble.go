@@ -49,7 +49,7 @@ type Assembler struct {
 	reply   record.Reply
 	seen    map[window.Slot]int // further copies, by slot
 	unsent  uint64              // TTLs of the trace that were skipped, as bits
-	path    []record.Known      // that learnPath looks at
+	path    []record.Interface  // that learnPath looks at
 }
 
 // NewAssembler returns an assembler.

@@ -20,7 +20,7 @@ type closing struct{ *record.Trace }
 //  2. The lowest TTL at which the target answered (see answers): COMPLETED.
 //  3. The lowest TTL at which some router said unreachable: UNREACH.
 //  4. Where routers repeat, and the strategy gives traces up, the TTL at which the
-//     first of them comes again: LOOP (see window.FindCircle).
+//     first of them comes again: LOOP (see window.FindLoop).
 //  5. A run that was stopped, or a target that was excluded meanwhile, ends at the
 //     highest TTL that was probed: HALTED.
 //  6. A trace that was given up before the last TTL ends with the silence behind
@@ -84,9 +84,9 @@ func (t closing) end() {
 			return
 		}
 	}
-	again, circle := t.circle()
+	again, loop := t.loop()
 	switch last := t.lastInRow(); {
-	case circle && t.GapLimit > 0:
+	case loop && t.GapLimit > 0:
 		t.StopReason, t.End = record.StopLoop, again
 	case t.Halted || t.CutOff:
 		t.StopReason, t.End = record.StopHalted, t.highestProbed()

@@ -29,7 +29,7 @@ const NodeOctets = 48
 // node is a router at a TTL.
 type node struct {
 	key    uint64 // window.HashHop, 0 of none
-	before [2]record.Known
+	before [2]record.Interface
 }
 
 // NewTree returns an empty tree of n nodes, rounded up to a power of two.
@@ -55,7 +55,7 @@ func (t *Tree) find(key uint64) (n *node, ok bool) {
 
 // Link says that before was the next router with an answer below at: those between
 // were asked, and silent.
-func (t *Tree) Link(at, before record.Known) {
+func (t *Tree) Link(at, before record.Interface) {
 	key := window.HashHop(at.TTL, at.Addr)
 	n, ok := t.find(key)
 	if !ok {
@@ -63,7 +63,7 @@ func (t *Tree) Link(at, before record.Known) {
 	}
 	switch known := n.before[0]; {
 	case before.TTL > known.TTL: // between which was silence
-		n.before = [2]record.Known{before}
+		n.before = [2]record.Interface{before}
 	case before.TTL == known.TTL && before != known:
 		n.before[1] = before
 	}
@@ -72,8 +72,8 @@ func (t *Tree) Link(at, before record.Known) {
 // Before calls yield for the routers before at, as far as they are certain: that is
 // where all ways that are known lead through the same one. They come by descending
 // TTL.
-func (t *Tree) Before(at record.Known, yield func(record.Known)) {
-	var room [maxFront]record.Known
+func (t *Tree) Before(at record.Interface, yield func(record.Interface)) {
+	var room [maxFront]record.Interface
 	front := append(room[:0], at)
 	for {
 		// The farthest go on to what comes before them.

@@ -94,16 +94,16 @@ type slot struct {
 	from  uint32        // HashRouter of who replied; the matcher's until reply says so
 }
 
-// plane holds the slots of one (flow, attempt), in lanes: a lane has one TTL of
-// every target, not the same of all. A pass that sends to all targets lane by lane
+// plane holds the slots of one (flow, attempt), in diagonals: a diagonal has one TTL of
+// every target, not the same of all. A pass that sends to all targets diagonal by diagonal
 // meets slots as they lie in memory, and TTLs mixed.
 type plane []slot
 
 // Window is a stretch of the target order under probing.
 type Window struct {
-	shape Shape
-	lane  int // slots of a lane
-	ttls  int // of shape: a method of it copies the whole
+	shape    Shape
+	diagonal int // slots of a diagonal
+	ttls     int // of shape: a method of it copies the whole
 
 	// ID numbers the windows of a run from 0; Position is the place of its
 	// first target in the order.
@@ -128,12 +128,12 @@ type Window struct {
 // New returns an empty window.
 func New(s Shape) *Window {
 	w := &Window{
-		lane:    s.laneSlots(),
-		ttls:    s.TTLs(),
-		shape:   s,
-		targets: memory.Make[probe.Addr](s.Targets)[:0],
-		states:  memory.Make[atomic.Uint64](s.Targets * s.Flows),
-		planes:  make([]atomic.Pointer[plane], s.Flows*s.Attempts),
+		diagonal: s.diagonalSlots(),
+		ttls:     s.TTLs(),
+		shape:    s,
+		targets:  memory.Make[probe.Addr](s.Targets)[:0],
+		states:   memory.Make[atomic.Uint64](s.Targets * s.Flows),
+		planes:   make([]atomic.Pointer[plane], s.Flows*s.Attempts),
 	}
 	w.arena.init(s)
 	return w
@@ -174,32 +174,32 @@ func (w *Window) plane(flow uint16, attempt uint8) *atomic.Pointer[plane] {
 	return &w.planes[int(attempt)*w.shape.Flows+int(flow)]
 }
 
-// spin is the lane of a target's first TTL, below ttls.
-func spin(target uint32, ttls int) int {
+// skew is the diagonal of a target's first TTL, below ttls.
+func skew(target uint32, ttls int) int {
 	return int(uint64(target*0x9e3779b1) * uint64(ttls) >> 32) // 2³²/φ
 }
 
-// TTL returns the TTL of a target in a lane, below Shape.TTLs.
-func (w *Window) TTL(lane int, target uint32) uint8 {
-	if lane -= spin(target, w.ttls); lane < 0 {
-		lane += w.ttls
+// TTL returns the TTL of a target in a diagonal, below Shape.TTLs.
+func (w *Window) TTL(diagonal int, target uint32) uint8 {
+	if diagonal -= skew(target, w.ttls); diagonal < 0 {
+		diagonal += w.ttls
 	}
-	return w.shape.FirstTTL + uint8(lane)
+	return w.shape.FirstTTL + uint8(diagonal)
 }
 
-// laneSlots is the length of a lane: an odd number of cache lines of 64 octets, so
+// diagonalSlots is the length of a diagonal: an odd number of cache lines of 64 octets, so
 // that the slots of a target do not fight for the same places in the cache.
-func (s Shape) laneSlots() int {
+func (s Shape) diagonalSlots() int {
 	const perLine = 64 / slotOctets
 	return ((s.Targets+perLine-1)/perLine | 1) * perLine
 }
 
 func (w *Window) index(s Slot) int {
-	lane := int(s.TTL-w.shape.FirstTTL) + spin(s.Target, w.ttls)
-	if lane >= w.ttls {
-		lane -= w.ttls
+	diagonal := int(s.TTL-w.shape.FirstTTL) + skew(s.Target, w.ttls)
+	if diagonal >= w.ttls {
+		diagonal -= w.ttls
 	}
-	return lane*w.lane + int(s.Target)
+	return diagonal*w.diagonal + int(s.Target)
 }
 
 // slot returns the slot of s, nil if no probe of its plane was ever stamped.
@@ -217,7 +217,7 @@ func (w *Window) Stamp(s Slot, ns int64) {
 	holder := w.plane(s.Flow, s.Attempt)
 	p := holder.Load()
 	if p == nil {
-		fresh := plane(memory.Make[slot](w.lane * w.ttls))
+		fresh := plane(memory.Make[slot](w.diagonal * w.ttls))
 		if !holder.CompareAndSwap(nil, &fresh) {
 			p = holder.Load() // another sender was first
 		} else {

@@ -7,7 +7,7 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// Rounds is the strategy for the trace of a single target that somebody waits
+// Interactive is the strategy for the trace of a single target that somebody waits
 // for. Its aims are, in this order: few probes to the target, whose kernel
 // answers only so many (Linux: 6 at once, then one a second); rows that become
 // final from the first TTL on; and an early end.
@@ -21,10 +21,10 @@ import (
 //
 // Further flows begin when the first one knows the distance. With several, every
 // flow is asked again only where it was silent: routers limit their answers too.
-type Rounds struct {
-	cfg    RoundsConfig
+type Interactive struct {
+	cfg    InteractiveConfig
 	shape  window.Shape
-	lanes  []lane
+	flows  []flow
 	gap    int64 // between probes that may reach the target, ns
 	enough int   // answers, at each TTL of a flow
 
@@ -38,9 +38,9 @@ type Rounds struct {
 	finished bool
 }
 
-// RoundsConfig is what Rounds needs to know.
-type RoundsConfig struct {
-	// Window holds the one target, and is in Set. Rounds closes it in the end.
+// InteractiveConfig is what Interactive needs to know.
+type InteractiveConfig struct {
+	// Window holds the one target, and is in Set. Interactive closes it in the end.
 	Window *window.Window
 	// Set says up to when replies have been matched: what may still wait to be
 	// is not silent.
@@ -77,9 +77,9 @@ const (
 	// roundsGap is between two probes of one flow that may reach the target: one
 	// on the same link answers the first before it has got more than it answers
 	// (Linux: 6).
-	roundsGap = int64(200 * time.Microsecond)
+	targetGap = int64(200 * time.Microsecond)
 	// onwardGap is the same where a router is known to answer.
-	onwardGap = roundsGap / 4
+	onwardGap = targetGap / 4
 	// Between attempts at a TTL that is silent so far is the longest RTT, within
 	// these bounds: what was lost to a full queue shall not be lost to the same.
 	leastAgain = int64(5 * time.Millisecond)
@@ -89,29 +89,29 @@ const (
 )
 
 // NewRounds returns the strategy; one goroutine may use it.
-func NewRounds(cfg RoundsConfig) *Rounds {
+func NewInteractive(cfg InteractiveConfig) *Interactive {
 	s := cfg.Window.Shape()
-	r := &Rounds{cfg: cfg, shape: s, row: s.FirstTTL, gap: max(roundsGap/int64(s.Flows), 1)}
+	r := &Interactive{cfg: cfg, shape: s, row: s.FirstTTL, gap: max(targetGap/int64(s.Flows), 1)}
 	r.idle, r.enough = r.gap, s.Attempts
 	if s.Flows > 1 {
 		r.enough = 1
 	}
-	for flow := range s.Flows {
-		r.lanes = append(r.lanes, lane{flow: uint16(flow), next: s.FirstTTL})
+	for index := range s.Flows {
+		r.flows = append(r.flows, flow{index: uint16(index), next: s.FirstTTL})
 	}
 	return r
 }
 
 // Next fills items with what to send now, which is one probe at most. It keeps
 // to the contract of Exhaustive.Next.
-func (r *Rounds) Next(items []window.Item, now int64) (n int, next int64) {
+func (r *Interactive) Next(items []window.Item, now int64) (n int, next int64) {
 	if r.finished {
 		return 0, Done
 	}
 	if r.halted {
 		return r.finish(true)
 	}
-	r.look()
+	r.readReplies()
 	for r.rowIsFinal() {
 		if r.atEnd() {
 			return r.finish(false)
@@ -125,10 +125,10 @@ func (r *Rounds) Next(items []window.Item, now int64) (n int, next int64) {
 	slot, ok := r.pick(now)
 	if ok {
 		items[0] = window.Item{Window: r.cfg.Window, Slot: slot}
-		l := &r.lanes[slot.Flow]
+		l := &r.flows[slot.Flow]
 		l.next = max(l.next, slot.TTL+1)
 		n, r.paced, r.idle = 1, now+r.gap, r.gap
-		if l.at[slot.TTL].router {
+		if l.hops[slot.TTL].router {
 			r.paced = now + min(r.gap, onwardGap)
 		}
 	}
@@ -138,9 +138,9 @@ func (r *Rounds) Next(items []window.Item, now int64) (n int, next int64) {
 }
 
 // Halt gives up what was not sent yet, and the rows that are not final.
-func (r *Rounds) Halt() { r.halted = true }
+func (r *Interactive) Halt() { r.halted = true }
 
-func (r *Rounds) finish(halted bool) (n int, next int64) {
+func (r *Interactive) finish(halted bool) (n int, next int64) {
 	r.finished = true
 	close(r.cfg.Rows)
 	// Whatever comes now is in no row.
@@ -149,14 +149,14 @@ func (r *Rounds) finish(halted bool) (n int, next int64) {
 }
 
 // look takes stock of all flows.
-func (r *Rounds) look() {
+func (r *Interactive) readReplies() {
 	w, answered := r.cfg.Window, 0
 	r.matched = r.cfg.Set.Matched() // before the replies are read
-	for i := range r.lanes {
-		l := &r.lanes[i]
+	for i := range r.flows {
+		l := &r.flows[i]
 		for ttl := r.shape.FirstTTL; ttl < l.next; ttl++ {
 			for a := range uint8(r.shape.Attempts) {
-				slot := window.Slot{Flow: l.flow, TTL: ttl, Attempt: a}
+				slot := window.Slot{Flow: l.index, TTL: ttl, Attempt: a}
 				if e := w.Reply(slot); e != nil {
 					r.longest = max(r.longest, e.Stamp-w.Sent(slot))
 					answered++
@@ -167,12 +167,12 @@ func (r *Rounds) look() {
 	if answered > r.answered {
 		r.answered, r.idle = answered, r.gap
 	}
-	for i := range r.lanes {
-		l := &r.lanes[i]
-		l.look(r)
-		l.findEnd(w.State(0, l.flow), r.shape.FirstTTL)
+	for i := range r.flows {
+		l := &r.flows[i]
+		l.readReplies(r)
+		l.findEnd(w.State(0, l.index), r.shape.FirstTTL)
 		// A flow that does not hear the target asks no further than the first.
-		if first := r.lanes[0].end; l.end == 0 && first != 0 && l.next > first && !l.at[first].router {
+		if first := r.flows[0].end; l.end == 0 && first != 0 && l.next > first && !l.hops[first].router {
 			l.end = first
 		}
 	}
@@ -180,20 +180,20 @@ func (r *Rounds) look() {
 
 // pick returns the probe that is due: of the lowest attempt, then of the lowest
 // TTL.
-func (r *Rounds) pick(now int64) (slot window.Slot, ok bool) {
+func (r *Interactive) pick(now int64) (slot window.Slot, ok bool) {
 	for attempt := range r.shape.Attempts {
 		for ttl := r.shape.FirstTTL; ttl <= r.shape.LastTTL; ttl++ {
-			for i := range r.lanes {
-				l := &r.lanes[i]
+			for i := range r.flows {
+				l := &r.flows[i]
 				due := false
 				switch {
 				case attempt == 0:
 					due = ttl == l.next && r.mayExtend(l)
-				case ttl < l.next && l.at[ttl].sent == attempt:
+				case ttl < l.next && l.hops[ttl].sent == attempt:
 					due = r.mayRepeat(l, ttl, now)
 				}
 				if due {
-					return window.Slot{Flow: l.flow, TTL: ttl, Attempt: uint8(attempt)}, true
+					return window.Slot{Flow: l.index, TTL: ttl, Attempt: uint8(attempt)}, true
 				}
 			}
 		}
@@ -202,11 +202,11 @@ func (r *Rounds) pick(now int64) (slot window.Slot, ok bool) {
 }
 
 // mayExtend reports whether the flow's next TTL is to be sent.
-func (r *Rounds) mayExtend(l *lane) bool {
+func (r *Interactive) mayExtend(l *flow) bool {
 	if l.next > r.shape.LastTTL || l.end != 0 || l.alive {
 		return false
 	}
-	first := &r.lanes[0]
+	first := &r.flows[0]
 	if l != first {
 		switch {
 		case first.end != 0 && l.next <= first.end:
@@ -222,13 +222,13 @@ func (r *Rounds) mayExtend(l *lane) bool {
 	if first.end != 0 { // this path is longer than the first's: step by step
 		before = l.next - 1
 	}
-	return before < r.shape.FirstTTL || l.at[before].settled() || l.silent(r.shape.FirstTTL) >= silentRun
+	return before < r.shape.FirstTTL || l.hops[before].settled() || l.silent(r.shape.FirstTTL) >= silentRun
 }
 
 // mayRepeat reports whether another attempt is to be made at a TTL that had
 // some.
-func (r *Rounds) mayRepeat(l *lane, ttl uint8, now int64) bool {
-	p := &l.at[ttl]
+func (r *Interactive) mayRepeat(l *flow, ttl uint8, now int64) bool {
+	p := &l.hops[ttl]
 	switch {
 	case l.end != 0 && ttl > l.end:
 		return false
@@ -245,20 +245,20 @@ func (r *Rounds) mayRepeat(l *lane, ttl uint8, now int64) bool {
 }
 
 // rowIsFinal reports whether nothing can change the next row any more.
-func (r *Rounds) rowIsFinal() bool {
-	for i := range r.lanes {
-		if l := &r.lanes[i]; !l.over(r.row, r.shape) && !r.isFinal(l, r.row) {
+func (r *Interactive) rowIsFinal() bool {
+	for i := range r.flows {
+		if l := &r.flows[i]; !l.over(r.row, r.shape) && !r.isFinal(l, r.row) {
 			return false
 		}
 	}
 	return true
 }
 
-func (r *Rounds) isFinal(l *lane, ttl uint8) bool {
+func (r *Interactive) isFinal(l *flow, ttl uint8) bool {
 	if ttl >= l.next {
 		return false
 	}
-	p := &l.at[ttl]
+	p := &l.hops[ttl]
 	if ttl != l.end {
 		return p.answered >= r.enough || p.sent == r.shape.Attempts && p.pending == 0
 	}
@@ -267,9 +267,9 @@ func (r *Rounds) isFinal(l *lane, ttl uint8) bool {
 }
 
 // atEnd reports whether the row that is final lies beyond all paths.
-func (r *Rounds) atEnd() bool {
-	for i := range r.lanes {
-		if !r.lanes[i].over(r.row, r.shape) {
+func (r *Interactive) atEnd() bool {
+	for i := range r.flows {
+		if !r.flows[i].over(r.row, r.shape) {
 			return false
 		}
 	}
@@ -277,10 +277,10 @@ func (r *Rounds) atEnd() bool {
 }
 
 // slots returns what the next row shows.
-func (r *Rounds) slots() []window.Slot {
+func (r *Interactive) slots() []window.Slot {
 	var slots []window.Slot
-	for i := range r.lanes {
-		l := &r.lanes[i]
+	for i := range r.flows {
+		l := &r.flows[i]
 		switch {
 		case l.over(r.row, r.shape):
 		case l.end == r.row:
@@ -294,14 +294,14 @@ func (r *Rounds) slots() []window.Slot {
 
 // endSlots returns what the flow's last row shows: first what was answered, by
 // TTL, then as many silent ones as are missing.
-func (r *Rounds) endSlots(l *lane) []window.Slot {
+func (r *Interactive) endSlots(l *flow) []window.Slot {
 	var answered, silent []window.Slot
 	for ttl := l.end; ttl < l.next; ttl++ {
 		for slot := range l.attempts(ttl) {
 			switch {
 			case !r.cfg.Window.Answered(slot) && ttl == l.end:
 				silent = append(silent, slot)
-			case r.cfg.Window.Answered(slot) && (ttl == l.end || l.at[ttl].sample):
+			case r.cfg.Window.Answered(slot) && (ttl == l.end || l.hops[ttl].sample):
 				answered = append(answered, slot)
 			}
 		}

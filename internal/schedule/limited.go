@@ -7,7 +7,7 @@ import (
 )
 
 // named is what is told of a router in the end. Only the matcher names it.
-type named struct {
+type identity struct {
 	addr                  atomic.Pointer[probe.Addr] // nil until it is trusted to be near
 	shared                atomic.Bool                // with another one, of the same hash: neither can be named
 	ttls                  atomic.Uint64              // as bits
@@ -16,7 +16,7 @@ type named struct {
 }
 
 // name says that the router at addr is the one, at a TTL.
-func (n *named) name(addr probe.Addr, ttl uint8) {
+func (n *identity) learnName(addr probe.Addr, ttl uint8) {
 	switch known := n.addr.Load(); {
 	case known == nil:
 		n.addr.Store(&addr)
@@ -28,8 +28,8 @@ func (n *named) name(addr probe.Addr, ttl uint8) {
 
 // Limited returns the routers near us that a trial showed to limit their answers,
 // in no order, with the probes that were likely to meet them. It may be called at
-// any time; a nil Manners knows none.
-func (m *Manners) Limited() (list []probe.LimitedRouter) {
+// any time; a nil Politeness knows none.
+func (m *Politeness) Limited() (list []probe.LimitedRouter) {
 	if m == nil {
 		return nil
 	}

@@ -6,12 +6,12 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// FindCircle says whether a path ends in a circle of routers, by who answered at
+// FindLoop says whether a path ends in a loop of routers, by who answered at
 // each TTL, which is the index; the zero Addr is silence. It does if the last one
 // that answered did the same one and two rounds before, and nothing in between
 // says otherwise: once may be a balancer with branches of unequal length. again is
 // the TTL at which the path comes to a router for the second time.
-func FindCircle(at []probe.Addr) (again uint8, ok bool) {
+func FindLoop(at []probe.Addr) (again uint8, ok bool) {
 	top := len(at) - 1
 	for top > 0 && at[top].IsZero() {
 		top--

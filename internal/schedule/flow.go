@@ -8,19 +8,19 @@ import (
 )
 
 // lane is the way through the TTLs of one flow.
-type lane struct {
-	flow  uint16
+type flow struct {
+	index uint16
 	next  uint8 // the lowest TTL that was not sent yet
 	end   uint8 // of the path, 0 while that is not known
 	alive bool  // the target answered at no TTL that is known
-	at    [probe.MaxTTL + 1]place
+	hops  [probe.MaxTTL + 1]hop
 }
 
 // attempts calls yield for the attempts made at a TTL.
-func (l *lane) attempts(ttl uint8) iter.Seq[window.Slot] {
+func (l *flow) attempts(ttl uint8) iter.Seq[window.Slot] {
 	return func(yield func(window.Slot) bool) {
-		for a := range l.at[ttl].sent {
-			if !yield(window.Slot{Flow: l.flow, TTL: ttl, Attempt: uint8(a)}) {
+		for a := range l.hops[ttl].sent {
+			if !yield(window.Slot{Flow: l.index, TTL: ttl, Attempt: uint8(a)}) {
 				return
 			}
 		}
@@ -28,7 +28,7 @@ func (l *lane) attempts(ttl uint8) iter.Seq[window.Slot] {
 }
 
 // place is one TTL of a flow as it stands.
-type place struct {
+type hop struct {
 	sent     int   // attempts made
 	answered int   // of them
 	pending  int   // of them, those that may still be
@@ -41,23 +41,23 @@ type place struct {
 
 // settled reports whether the place holds nothing up: it was answered, or its
 // first attempt was given up.
-func (p *place) settled() bool {
+func (p *hop) settled() bool {
 	return p.answered > 0 || p.sent > 1 || p.sent > 0 && p.pending == 0
 }
 
 // look fills at.
-func (l *lane) look(r *Rounds) {
+func (l *flow) readReplies(r *Interactive) {
 	w, near := r.cfg.Window, int64(0) // RTT of the nearest TTL beyond
 	if l.end != 0 || l.alive {
 		near = r.longest // for want of a better one
 	}
 	for ttl := l.next - 1; ttl >= r.shape.FirstTTL && ttl > 0; ttl-- {
-		p := &l.at[ttl]
-		*p = place{}
+		p := &l.hops[ttl]
+		*p = hop{}
 		var silent [probe.MaxAttempts]int64
 		n := 0
 		for a := range uint8(r.shape.Attempts) {
-			slot := window.Slot{Flow: l.flow, TTL: ttl, Attempt: a}
+			slot := window.Slot{Flow: l.index, TTL: ttl, Attempt: a}
 			sent := w.Sent(slot)
 			if sent == 0 {
 				break
@@ -94,41 +94,41 @@ func refuses(k probe.Kind) bool {
 
 // findEnd finds where the path ends, as far as that is known, and what counts
 // as answers of whoever is there.
-func (l *lane) findEnd(s window.State, first uint8) {
+func (l *flow) findEnd(s window.State, first uint8) {
 	l.end = 0
 	if end := s.End(); end != 0 {
 		l.end = max(end, first)
 	}
 	l.alive = s.Alive() && l.end == 0
 	for ttl := first; ttl < l.next && l.end == 0; ttl++ {
-		if l.at[ttl].refused {
+		if l.hops[ttl].refused {
 			l.end = ttl
 		}
 	}
 	for ttl := l.end + 1; l.end != 0 && ttl < l.next; ttl++ {
-		p := &l.at[ttl]
+		p := &l.hops[ttl]
 		p.sample = p.answered > 0 && !p.router
 	}
 }
 
 // samples counts the answers from the end of the path, and the probes that may
 // bring more.
-func (l *lane) samples() (samples, pending int) {
-	samples, pending = l.at[l.end].answered, l.at[l.end].pending
+func (l *flow) samples() (samples, pending int) {
+	samples, pending = l.hops[l.end].answered, l.hops[l.end].pending
 	for ttl := l.end + 1; ttl < l.next; ttl++ {
-		if l.at[ttl].sample {
-			samples += l.at[ttl].answered
+		if l.hops[ttl].sample {
+			samples += l.hops[ttl].answered
 		}
-		pending += l.at[ttl].pending
+		pending += l.hops[ttl].pending
 	}
 	return samples, pending
 }
 
 // silent counts the TTLs above the highest answered one that were given up.
-func (l *lane) silent(first uint8) int {
+func (l *flow) silent(first uint8) int {
 	n := 0
-	for ttl := l.next - 1; ttl >= first && ttl > 0 && l.at[ttl].answered == 0; ttl-- {
-		if l.at[ttl].settled() {
+	for ttl := l.next - 1; ttl >= first && ttl > 0 && l.hops[ttl].answered == 0; ttl-- {
+		if l.hops[ttl].settled() {
 			n++
 		}
 	}
@@ -136,6 +136,6 @@ func (l *lane) silent(first uint8) int {
 }
 
 // over reports whether a row lies beyond the flow's path.
-func (l *lane) over(ttl uint8, s window.Shape) bool {
+func (l *flow) over(ttl uint8, s window.Shape) bool {
 	return ttl > s.LastTTL || l.end != 0 && ttl > l.end || l.alive && ttl >= l.next
 }

@@ -16,22 +16,22 @@ import (
 // stand in a window in the random order of the whole scan, and need no other:
 // within a round they are met one after another, as they and their slots lie in
 // memory.
-type order struct {
+type sweeps struct {
 	ttls  uint64
-	kinds uint64 // flows × lanes
+	n     uint64 // flows × lanes
 	step  uint64 // from the kind of one round to that of the next; coprime to kinds
 	start uint64
 }
 
 // newOrder returns the order of the part index of window id, for the seed of the
 // scan.
-func newOrder(seed [16]byte, s window.Shape, index int, id uint64) order {
+func newSweeps(seed [16]byte, s window.Shape, index int, id uint64) sweeps {
 	key := permute.Key(seed).Derive("window").Tweak(uint64(index), id).Derive("order")
-	o := order{ttls: uint64(s.TTLs()), kinds: uint64(s.TTLs() * s.Flows)}
-	o.start, _ = bits.Mul64(binary.LittleEndian.Uint64(key[:]), o.kinds)
+	o := sweeps{ttls: uint64(s.TTLs()), n: uint64(s.TTLs() * s.Flows)}
+	o.start, _ = bits.Mul64(binary.LittleEndian.Uint64(key[:]), o.n)
 	// About the golden section of kinds: no TTL follows upon its neighbour.
-	o.step = max(o.kinds*618/1000, 1)
-	for gcd(o.step, o.kinds) != 1 {
+	o.step = max(o.n*618/1000, 1)
+	for gcd(o.step, o.n) != 1 {
 		o.step++
 	}
 	return o
@@ -45,10 +45,10 @@ func gcd(a, b uint64) uint64 {
 }
 
 // rounds returns how many rounds there are.
-func (o *order) rounds() uint64 { return o.kinds }
+func (o *sweeps) count() uint64 { return o.n }
 
 // round returns the flow and the lane of a round.
-func (o *order) round(n uint64) (flow uint16, lane int) {
-	kind := (o.start + n*o.step) % o.kinds
+func (o *sweeps) at(n uint64) (flow uint16, lane int) {
+	kind := (o.start + n*o.step) % o.n
 	return uint16(kind / o.ttls), int(kind % o.ttls)
 }

@@ -3,7 +3,7 @@ package schedule
 import "github.com/masstrace/masstrace/internal/window"
 
 // walker is the way of a schedule through its part of one window.
-type walker interface {
+type traversal interface {
 	// begin goes to the start of a window, whatever it was in before.
 	begin(w *window.Window, now int64)
 	// next is Schedule.Next for that window; Done says that its part is closed.
@@ -12,7 +12,7 @@ type walker interface {
 
 // walks are the ways through the windows that are open, up to window.Live of
 // them, oldest first: while one waits for its replies, the next ones are sent.
-type walks[W walker] struct {
+type traversals[W traversal] struct {
 	ready  <-chan *window.Window
 	fresh  func() W
 	live   []W  // oldest first
@@ -21,7 +21,7 @@ type walks[W walker] struct {
 }
 
 // next is Schedule.Next.
-func (s *walks[W]) next(items []window.Item, now int64) (n int, next int64) {
+func (s *traversals[W]) next(items []window.Item, now int64) (n int, next int64) {
 	s.admit(now)
 	next = Done
 	for i := 0; i < len(s.live); {
@@ -46,7 +46,7 @@ func (s *walks[W]) next(items []window.Item, now int64) (n int, next int64) {
 }
 
 // admit takes over windows that were opened meanwhile.
-func (s *walks[W]) admit(now int64) {
+func (s *traversals[W]) admit(now int64) {
 	for !s.closed && len(s.live) < window.Live {
 		select {
 		case w, ok := <-s.ready:
@@ -63,7 +63,7 @@ func (s *walks[W]) admit(now int64) {
 	}
 }
 
-func (s *walks[W]) take() W {
+func (s *traversals[W]) take() W {
 	n := len(s.idle)
 	if n == 0 {
 		return s.fresh()
