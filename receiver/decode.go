@@ -86,11 +86,11 @@ func (d *decoder) packet4(b []byte, r *probe.Reply) codec.Verdict {
 	switch r.Protocol {
 	case probe.ProtoICMP:
 		v := d.icmp4(message, r)
-		return judged(v, intact && wire.Fold(wire.Sum(message, 0)) == 0xffff)
+		return withChecksum(v, intact && wire.Fold(wire.Sum(message, 0)) == 0xffff)
 	case probe.ProtoUDP:
-		return judged(d.udpAnswer(message, r), intact)
+		return withChecksum(d.udpAnswer(message, r), intact)
 	case probe.ProtoTCP:
-		return judged(d.tcpAnswer(message, r), intact)
+		return withChecksum(d.tcpAnswer(message, r), intact)
 	}
 	return codec.Unrelated
 }
@@ -122,7 +122,7 @@ func (d *decoder) packet6(b []byte, r *probe.Reply) codec.Verdict {
 	case probe.ProtoICMPv6:
 		v := d.icmp6(message, r)
 		sum := wire.PseudoSum(ip.SrcIP, ip.DstIP, protocol, len(message))
-		return judged(v, wire.Fold(wire.Sum(message, sum)) == 0xffff)
+		return withChecksum(v, wire.Fold(wire.Sum(message, sum)) == 0xffff)
 	case probe.ProtoUDP:
 		return d.udpAnswer(message, r)
 	case probe.ProtoTCP:
@@ -133,7 +133,7 @@ func (d *decoder) packet6(b []byte, r *probe.Reply) codec.Verdict {
 
 // judged puts a wrong checksum in its place among the verdicts: a frame that is
 // malformed or means somebody else is counted as that first.
-func judged(v codec.Verdict, intact bool) codec.Verdict {
+func withChecksum(v codec.Verdict, intact bool) codec.Verdict {
 	if intact || v == codec.Malformed || v == codec.Unrelated {
 		return v
 	}

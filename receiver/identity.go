@@ -11,11 +11,11 @@ import (
 type identity interface {
 	Quoted(q *wire.Quotation, r *probe.Facts) codec.Verdict
 	EchoReply(message []byte, is4 bool, r *probe.Facts) codec.Verdict
-	answers
+	answerIdentity
 }
 
 // answers are those of a target's transport layer.
-type answers interface {
+type answerIdentity interface {
 	UDPAnswer(srcPort, dstPort uint16, r *probe.Facts) codec.Verdict
 	TCPAnswer(s *codec.Segment, r *probe.Facts) codec.Verdict
 }

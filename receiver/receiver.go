@@ -52,14 +52,14 @@ const maxBatch = 256
 // other; a frame may wait for the others of its block until the kernel retires
 // it.
 const (
-	orderSlack = timeoutNS + 2*int64(time.Millisecond)
-	idleSlack  = 4 * orderSlack
+	blockSlack = timeoutNS + 2*int64(time.Millisecond)
+	blockIdleSlack  = 4 * blockSlack
 	// promptSlack stands for both where the kernel fills no blocks.
 	promptSlack = 2 * int64(time.Millisecond)
 )
 
 // prompt is a Source that may hand frames over as they come.
-type prompt interface{ Prompt() bool }
+type prompter interface{ Prompt() bool }
 
 // Receiver decodes the frames of one source.
 type Receiver struct {
@@ -70,11 +70,11 @@ type Receiver struct {
 	src     Source
 	clock   Clock
 	tap     Tap
-	watch   watch
+	faults   faultDetector
 	decoder decoder
 	prompt  bool // each frame goes to the sink at once
-	order   int64
-	idle    int64
+	slack   int64
+	idleSlack    int64
 	batch   []probe.Reply
 	octets  []byte // what the extensions of the batch alias
 
@@ -89,12 +89,12 @@ type Receiver struct {
 // New returns a receiver of frames from src; c is a codec.Codec or codec.Listed.
 func New(src Source, c identity, clock Clock) (*Receiver, error) {
 	r := &Receiver{
-		src: src, clock: clock, order: orderSlack, idle: idleSlack,
+		src: src, clock: clock, slack: blockSlack, idleSlack: blockIdleSlack,
 		batch:  make([]probe.Reply, 0, maxBatch),
 		octets: make([]byte, 0, maxBatch*maxExtension),
 	}
-	if p, ok := src.(prompt); ok && p.Prompt() {
-		r.prompt, r.order, r.idle = true, promptSlack, promptSlack
+	if p, ok := src.(prompter); ok && p.Prompt() {
+		r.prompt, r.slack, r.idleSlack = true, promptSlack, promptSlack
 	}
 	if err := r.decoder.init(src.LinkType(), c, &r.Heard); err != nil {
 		return nil, err
@@ -123,13 +123,13 @@ const maxExtension = 576
 // sink from this goroutine only, and at least every 20 ms or so: whether or not
 // frames come, and whether or not they are replies.
 func (r *Receiver) Run(ctx context.Context, sink Sink) error {
-	r.watch.begin()
+	r.faults.begin()
 	r.readClock()
 	var err error
 	for ctx.Err() == nil && err == nil {
 		err = r.step(sink)
 	}
-	r.flush(sink, r.last-r.order)
+	r.flush(sink, r.last-r.slack)
 	if err == nil || errors.Is(err, io.EOF) {
 		return nil
 	}
@@ -145,7 +145,7 @@ func (r *Receiver) step(sink Sink) error {
 		before := r.now
 		r.readClock()
 		r.block = 0
-		r.flush(sink, max(r.last-r.order, before-r.idle))
+		r.flush(sink, max(r.last-r.slack, before-r.idleSlack))
 		return nil
 	}
 	if err != nil {
@@ -162,14 +162,14 @@ func (r *Receiver) step(sink Sink) error {
 	stamp += r.shift
 	r.last = max(r.last, stamp)
 	if begins {
-		r.watch.read(stamp, r.now)
+		r.faults.checkLag(stamp, r.now)
 	}
 	if r.tap != nil {
 		r.tap.Received(frame, stamp)
 	}
 	r.take(frame, stamp)
 	if begins || r.prompt || len(r.batch) == cap(r.batch) {
-		r.flush(sink, r.last-r.order)
+		r.flush(sink, r.last-r.slack)
 	}
 	return nil
 }
@@ -180,18 +180,18 @@ func (r *Receiver) readClock() {
 	// Go takes the processor from a goroutine that gives it back too rarely, and
 	// then looks every 20 µs for the next one.
 	runtime.Gosched()
-	lost := r.watch.lost()
+	lost := r.faults.haveDropped()
 	before := r.now
 	r.shift, r.now = r.clock.Shift()
 	if lost {
-		r.watch.faults.Dropped(before-timeoutNS, r.now)
+		r.faults.faults.Dropped(before-timeoutNS, r.now)
 	}
 	r.last = min(r.last, r.now)
 }
 
 func (r *Receiver) flush(sink Sink, upTo int64) {
 	r.Heard.Frames.Store(r.frames)
-	r.upTo = max(r.upTo, min(upTo, r.now-r.order))
+	r.upTo = max(r.upTo, min(upTo, r.now-r.slack))
 	if r.tap != nil {
 		r.tap.Flush()
 	}

@@ -24,7 +24,7 @@ type Replay struct {
 	decoder  decoder
 	foreign  foreign
 	linkType int // of the entry before
-	known    bool
+	understood    bool
 }
 
 // NewReplay returns a Replay; c is a codec.Codec or codec.Listed. Without one, that
@@ -40,9 +40,9 @@ func NewReplay(c identity) *Replay {
 // understood.
 func (r *Replay) setLink(e *pcapng.Entry) bool {
 	if e.LinkType != r.linkType {
-		r.linkType, r.known = e.LinkType, r.decoder.setLink(e.LinkType) == nil
+		r.linkType, r.understood = e.LinkType, r.decoder.setLink(e.LinkType) == nil
 	}
-	return r.known
+	return r.understood
 }
 
 // notUnderstood counts a frame whose link type is not.

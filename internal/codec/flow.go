@@ -15,7 +15,7 @@ type ports struct {
 	low   uint16
 	size  uint32
 	flows uint32
-	taken portSet // the h from which on some flow has a port to avoid
+	avoided portSet // the h from which on some flow has a port to avoid
 }
 
 // portSet is a set of numbers below 2¹⁶.
@@ -45,12 +45,12 @@ func (p *ports) init(cfg Config) error {
 	for _, port := range cfg.Avoid {
 		avoid.add(uint32(port))
 	}
-	return p.mark(&avoid)
+	return p.findTaken(&avoid)
 }
 
 // mark fills taken. It walks the range backwards and twice round, because flows
 // wrap at its end.
-func (p *ports) mark(avoid *portSet) error {
+func (p *ports) findTaken(avoid *portSet) error {
 	free := uint32(0) // places from h on without a port to avoid
 	fits := false     // somewhere
 	for i := range 2 * p.size {
@@ -62,7 +62,7 @@ func (p *ports) mark(avoid *portSet) error {
 		switch {
 		case i < p.size: // free is not yet known beyond the end
 		case free < p.flows:
-			p.taken.add(h)
+			p.avoided.add(h)
 		default:
 			fits = true
 		}
@@ -95,11 +95,11 @@ func (c *Codec) base(target *probe.Addr) flowBase {
 		a, b := c.seed.hash(target, try, forFlow)
 		hi, _ := bits.Mul64(a, uint64(c.ports.size)) // a scaled to below size
 		port, label = uint32(hi), uint32(b>>32)
-		if !c.ports.taken.has(port) {
+		if !c.ports.avoided.has(port) {
 			return flowBase{port, label}
 		}
 	}
-	for c.ports.taken.has(port) { // a crowded range: the next free place
+	for c.ports.avoided.has(port) { // a crowded range: the next free place
 		port = (port + 1) % c.ports.size
 	}
 	return flowBase{port, label}

@@ -54,15 +54,15 @@ func (c *Codec) quotedICMP(q *wire.Quotation, r *probe.Facts) Verdict {
 		return v
 	}
 	k := c.tagKey(&r.Target, r.Flow)
-	var first, second opened
-	c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.EchoSeq:]))
+	var first, second candidates
+	c.readTag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.EchoSeq:]))
 	if q.Is4 {
-		c.nonZeroTag(&second, k, fieldSecond, q.ID)
-		return c.settle(r, &first, &second, probe.MangledSeq, probe.MangledIPID)
+		c.readNonZeroTag(&second, k, fieldSecond, q.ID)
+		return c.compareTags(r, &first, &second, probe.MangledSeq, probe.MangledIPID)
 	}
 	c.checkLabel(q, r, base)
-	other := noSeal(c.sealOf(&second, k, b[wire.ICMPLen:]))
-	return c.settle(r, &first, &second, probe.MangledSeq, other)
+	other := sealFault(c.readSeal(&second, k, b[wire.ICMPLen:]))
+	return c.compareTags(r, &first, &second, probe.MangledSeq, other)
 }
 
 // echoFlow finds the flow by the identifier in the ICMP header b or the pinned
@@ -123,8 +123,8 @@ func (c *Codec) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
 	}
 	r.Mangled &^= probe.MangledCsum // nothing was quoted: it is the reply's own
 	k := c.tagKey(&r.Target, r.Flow)
-	var first, second opened
-	c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(message[wire.EchoSeq:]))
-	other := noSeal(c.sealOf(&second, k, payload))
-	return c.settle(r, &first, &second, probe.MangledSeq, other)
+	var first, second candidates
+	c.readTag(&first, k, fieldFirst, binary.BigEndian.Uint16(message[wire.EchoSeq:]))
+	other := sealFault(c.readSeal(&second, k, payload))
+	return c.compareTags(r, &first, &second, probe.MangledSeq, other)
 }

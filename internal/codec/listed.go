@@ -139,14 +139,14 @@ func (l *Listed) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 		return v
 	}
 	b := q.Transport
-	var first, second opened
+	var first, second candidates
 	var k tagKey
 	firstName := probe.MangledCsum
 	line := Line{Target: r.Target, Method: c.cfg.Method}
 	if c.cfg.Method == probe.UDP {
 		line.SrcPort, line.DstPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[wire.UDPDstPort:])
 		k = l.key(&r.Target, probe.UDP, line.SrcPort, line.DstPort)
-		c.nonZeroTag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.UDPChecksum:]))
+		c.readNonZeroTag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.UDPChecksum:]))
 	} else {
 		echo := uint8(wire.ICMPv4Echo)
 		if !q.Is4 {
@@ -158,22 +158,22 @@ func (l *Listed) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 		firstName = probe.MangledSeq
 		line.SrcPort = binary.BigEndian.Uint16(b[wire.EchoID:])
 		k = l.key(&r.Target, probe.ICMP, line.SrcPort, 0)
-		c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.EchoSeq:]))
+		c.readTag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.EchoSeq:]))
 		if binary.BigEndian.Uint16(b[wire.ICMPChecksum:]) != line.SrcPort {
 			r.Mangled |= probe.MangledCsum
 		}
 	}
 	other := probe.MangledIPID
 	if q.Is4 {
-		c.nonZeroTag(&second, k, fieldSecond, q.ID)
+		c.readNonZeroTag(&second, k, fieldSecond, q.ID)
 	} else {
-		other = noSeal(c.sealOf(&second, k, b[wire.MinTransport:]))
+		other = sealFault(c.readSeal(&second, k, b[wire.MinTransport:]))
 		if q.Label != line.Flow().Label {
 			r.Mangled |= probe.MangledLabel
 		}
 	}
 	r.Flow = line.SrcPort
-	return c.settle(r, &first, &second, firstName, other)
+	return c.compareTags(r, &first, &second, firstName, other)
 }
 
 // EchoReply authenticates an echo reply, as Codec.EchoReply does. Its payload holds
@@ -200,10 +200,10 @@ func (l *Listed) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
 	}
 	r.Flow, r.Mangled = binary.BigEndian.Uint16(message[wire.EchoID:]), 0
 	k := l.key(&r.Target, probe.ICMP, r.Flow, 0)
-	var first, second opened
-	c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(message[wire.EchoSeq:]))
-	other := noSeal(c.sealOf(&second, k, payload))
-	return c.settle(r, &first, &second, probe.MangledSeq, other)
+	var first, second candidates
+	c.readTag(&first, k, fieldFirst, binary.BigEndian.Uint16(message[wire.EchoSeq:]))
+	other := sealFault(c.readSeal(&second, k, payload))
+	return c.compareTags(r, &first, &second, probe.MangledSeq, other)
 }
 
 // UDPAnswer says that no datagram is an answer: none could have two tags.

@@ -53,19 +53,19 @@ func hasSeal(payload []byte) bool {
 
 // sealOf reads the seal at the beginning of a payload; quoted is false if there
 // is none.
-func (c *Codec) sealOf(o *opened, k tagKey, payload []byte) (quoted bool) {
+func (c *Codec) readSeal(o *candidates, k tagKey, payload []byte) (quoted bool) {
 	if !hasSeal(payload) {
 		return false
 	}
 	tau := payload[sealTau]
 	ok := binary.BigEndian.Uint64(payload[sealMAC:]) == k.mac(tau)
-	o.add(tau, ok && c.asked(tau))
+	o.add(tau, ok && c.maySend(tau))
 	return true
 }
 
 // noSeal names what is wrong where the second tag is the seal's: nothing if
 // the quotation ends before it.
-func noSeal(quoted bool) probe.Mangled {
+func sealFault(quoted bool) probe.Mangled {
 	if quoted {
 		return probe.MangledPayload
 	}

@@ -38,11 +38,11 @@ const (
 // of τ and τ′ then differ by (0, τ^τ′) twice as often as they should, which a
 // router that sees one TTL could use to forge the next. With six (Patarin,
 // 2004) no difference stands out.
-const rounds = 6
+const feistelRounds = 6
 
 // roundConst are the first octets of the fractional part of π, as nothing up
 // the sleeve, one per field and round.
-var roundConst = [2][rounds]uint64{
+var roundConst16 = [2][feistelRounds]uint64{
 	{
 		0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0,
 		0x082efa98ec4e6c89, 0x452821e638d01377, 0xbe5466cf34e90c6c,
@@ -55,7 +55,7 @@ var roundConst = [2][rounds]uint64{
 // round is the round function: 8 bits from the middle of a product of two
 // secrets, one stirred by half (the multiplier is 2⁶⁴ over the golden ratio:
 // dense, so that the XOR is not linear in the product), one by the round.
-func (k tagKey) round(roundConst uint64, half uint8) uint8 {
+func (k tagKey) round8(roundConst uint64, half uint8) uint8 {
 	hi, lo := bits.Mul64(k.a^uint64(half)*0x9e3779b97f4a7c15, k.b^roundConst)
 	return uint8((hi ^ lo) >> 24)
 }
@@ -64,27 +64,27 @@ func (k tagKey) round(roundConst uint64, half uint8) uint8 {
 // a Feistel network over these two halves. The first round reads τ; a round
 // that read the check bits would be wasted.
 func (k tagKey) seal16(f field, tau uint8) uint16 {
-	c := &roundConst[f]
-	check := k.round(c[0], tau)
-	tau ^= k.round(c[1], check)
-	check ^= k.round(c[2], tau)
-	tau ^= k.round(c[3], check)
-	check ^= k.round(c[4], tau)
-	tau ^= k.round(c[5], check)
+	c := &roundConst16[f]
+	check := k.round8(c[0], tau)
+	tau ^= k.round8(c[1], check)
+	check ^= k.round8(c[2], tau)
+	tau ^= k.round8(c[3], check)
+	check ^= k.round8(c[4], tau)
+	tau ^= k.round8(c[5], check)
 	return uint16(check)<<8 | uint16(tau)
 }
 
 // open16 is the inverse of seal16; ok is false if the check bits are not zero,
 // which a random tag passes once in 2⁸.
 func (k tagKey) open16(f field, tag uint16) (tau uint8, ok bool) {
-	c := &roundConst[f]
+	c := &roundConst16[f]
 	check, tau := uint8(tag>>8), uint8(tag)
-	tau ^= k.round(c[5], check)
-	check ^= k.round(c[4], tau)
-	tau ^= k.round(c[3], check)
-	check ^= k.round(c[2], tau)
-	tau ^= k.round(c[1], check)
-	check ^= k.round(c[0], tau)
+	tau ^= k.round8(c[5], check)
+	check ^= k.round8(c[4], tau)
+	tau ^= k.round8(c[3], check)
+	check ^= k.round8(c[2], tau)
+	tau ^= k.round8(c[1], check)
+	check ^= k.round8(c[0], tau)
 	return tau, check == 0
 }
 

@@ -4,7 +4,7 @@ import "math/bits"
 
 // round32Const are the next octets of π after roundConst: the 32-bit tag shares
 // no round with the others.
-var round32Const = [rounds]uint64{
+var round32Const = [feistelRounds]uint64{
 	0xba7c9045f12c7f99, 0x24a19947b3916cf7, 0x0801f2e2858efc16,
 	0x636920d871574e69, 0xa458fea3f4933d7e, 0x0d95748f728eb658,
 }
@@ -44,7 +44,7 @@ func (k tagKey) open32(tag uint32) (tau uint8, ok bool) {
 }
 
 // tag32 reads a 32-bit field.
-func (c *Codec) tag32(o *opened, k tagKey, v uint32) {
+func (c *Codec) readTag32(o *candidates, k tagKey, v uint32) {
 	tau, ok := k.open32(v)
-	o.add(tau, ok && c.asked(tau))
+	o.add(tau, ok && c.maySend(tau))
 }

@@ -72,17 +72,17 @@ func (c *Codec) quotedTCP(q *wire.Quotation, r *probe.Facts) Verdict {
 		return Unrelated
 	}
 	k := c.tagKey(&r.Target, r.Flow)
-	first, ok := c.openTCP(k, q, r)
+	first, ok := c.readTCPTags(k, q, r)
 	if !ok {
 		return Conflict
 	}
-	var second opened
+	var second candidates
 	other := probe.Mangled(0)
 	if q.Is4 {
-		c.nonZeroTag(&second, k, fieldSecond, q.ID)
+		c.readNonZeroTag(&second, k, fieldSecond, q.ID)
 		other = probe.MangledIPID
 	}
-	v := c.settleLong(r, &first, &second, other)
+	v := c.compareTCPTags(r, &first, &second, other)
 	if v != Accepted {
 		return v
 	}
@@ -96,13 +96,13 @@ func (c *Codec) quotedTCP(q *wire.Quotation, r *probe.Facts) Verdict {
 // openTCP reads the 32-bit tags of a quotation: the sequence number, and the
 // acknowledgement of an ACK where it is quoted. ok is false if they contradict
 // each other.
-func (c *Codec) openTCP(k tagKey, q *wire.Quotation, r *probe.Facts) (first opened, ok bool) {
-	c.tag32(&first, k, binary.BigEndian.Uint32(q.Transport[wire.TCPSeq:]))
+func (c *Codec) readTCPTags(k tagKey, q *wire.Quotation, r *probe.Facts) (first candidates, ok bool) {
+	c.readTag32(&first, k, binary.BigEndian.Uint32(q.Transport[wire.TCPSeq:]))
 	if c.cfg.Method != probe.TCPACK || !reaches(q.Transport, wire.TCPAck, wire.TCPAck+4) {
 		return first, true
 	}
-	var again opened
-	c.tag32(&again, k, binary.BigEndian.Uint32(q.Transport[wire.TCPAck:]))
+	var again candidates
+	c.readTag32(&again, k, binary.BigEndian.Uint32(q.Transport[wire.TCPAck:]))
 	switch {
 	case again.n == 0:
 	case first.n == 0: // some firewalls choose sequence numbers of their own
@@ -116,9 +116,9 @@ func (c *Codec) openTCP(k tagKey, q *wire.Quotation, r *probe.Facts) (first open
 
 // settleLong is settle for a first tag of 32 bits, which is enough: the second,
 // if it is not valid, is only named.
-func (c *Codec) settleLong(r *probe.Facts, first, second *opened, secondName probe.Mangled) Verdict {
+func (c *Codec) compareTCPTags(r *probe.Facts, first, second *candidates, secondName probe.Mangled) Verdict {
 	if first.n != 1 || second.n != 0 {
-		return c.settle(r, first, second, probe.MangledSeq, secondName)
+		return c.compareTags(r, first, second, probe.MangledSeq, secondName)
 	}
 	r.TTL, r.Attempt, r.Valid = first.tau[0]>>2, first.tau[0]&3, probe.Strong
 	r.Mangled |= secondName
@@ -131,8 +131,8 @@ func (c *Codec) settleLong(r *probe.Facts, first, second *opened, secondName pro
 func (c *Codec) otherTCPFlow(q *wire.Quotation, r *probe.Facts) bool {
 	seq := binary.BigEndian.Uint32(q.Transport[wire.TCPSeq:])
 	for f := range uint16(c.cfg.Flows) {
-		var o opened
-		if c.tag32(&o, c.tagKey(&r.Target, f), seq); o.n > 0 {
+		var o candidates
+		if c.readTag32(&o, c.tagKey(&r.Target, f), seq); o.n > 0 {
 			return true
 		}
 	}
@@ -204,8 +204,8 @@ func (c *Codec) TCPAnswer(s *Segment, r *probe.Facts) Verdict {
 	if !ok {
 		return Unrelated
 	}
-	var o opened
-	c.openAnswer(&o, c.tagKey(&r.Responder, flow), s)
+	var o candidates
+	c.readAnswerTags(&o, c.tagKey(&r.Responder, flow), s)
 	switch o.n {
 	case 0:
 		return BadTag
@@ -220,15 +220,15 @@ func (c *Codec) TCPAnswer(s *Segment, r *probe.Facts) Verdict {
 
 // openAnswer reads the tags of an answer. Where no tag ought to be none opens,
 // so that what a flag says of a field matters little.
-func (c *Codec) openAnswer(o *opened, k tagKey, s *Segment) {
+func (c *Codec) readAnswerTags(o *candidates, k tagKey, s *Segment) {
 	if c.cfg.Method == probe.TCPSYN {
-		c.tag32(o, k, s.Ack-1)
+		c.readTag32(o, k, s.Ack-1)
 		return
 	}
 	if s.Flags&wire.FlagRST != 0 {
-		c.tag32(o, k, s.Seq)
+		c.readTag32(o, k, s.Seq)
 	}
 	if s.Flags&wire.FlagACK != 0 {
-		c.tag32(o, k, s.Ack)
+		c.readTag32(o, k, s.Ack)
 	}
 }

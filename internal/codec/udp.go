@@ -50,12 +50,12 @@ func (c *Codec) quotedUDP(q *wire.Quotation, r *probe.Facts) Verdict {
 	if binary.BigEndian.Uint16(q.Transport[wire.UDPLength:]) != wire.UDPLen+sealLen {
 		r.Mangled |= probe.MangledLen
 	}
-	var first, second opened
-	other := c.openUDP(&first, &second, q, c.tagKey(&r.Target, r.Flow))
+	var first, second candidates
+	other := c.readUDPTags(&first, &second, q, c.tagKey(&r.Target, r.Flow))
 	if r.Mangled.Has(probe.MangledSource) {
-		c.adjusted(&first, &second, q, r)
+		c.undoAdjustment(&first, &second, q, r)
 	}
-	v := c.settle(r, &first, &second, probe.MangledCsum, other)
+	v := c.compareTags(r, &first, &second, probe.MangledCsum, other)
 	if v == Accepted && r.Valid == probe.Weak && c.otherFlow(q, r, base) {
 		return Conflict
 	}
@@ -64,26 +64,26 @@ func (c *Codec) quotedUDP(q *wire.Quotation, r *probe.Facts) Verdict {
 
 // openUDP reads the two tags of a quotation under the key of a flow and returns
 // the name of what bears the second.
-func (c *Codec) openUDP(first, second *opened, q *wire.Quotation, k tagKey) probe.Mangled {
-	c.nonZeroTag(first, k, fieldFirst, binary.BigEndian.Uint16(q.Transport[wire.UDPChecksum:]))
+func (c *Codec) readUDPTags(first, second *candidates, q *wire.Quotation, k tagKey) probe.Mangled {
+	c.readNonZeroTag(first, k, fieldFirst, binary.BigEndian.Uint16(q.Transport[wire.UDPChecksum:]))
 	if q.Is4 {
-		c.nonZeroTag(second, k, fieldSecond, q.ID)
+		c.readNonZeroTag(second, k, fieldSecond, q.ID)
 		return probe.MangledIPID
 	}
-	return noSeal(c.sealOf(second, k, q.Transport[wire.UDPLen:]))
+	return sealFault(c.readSeal(second, k, q.Transport[wire.UDPLen:]))
 }
 
 // adjusted reads the checksum of a quotation with a foreign source once more,
 // as if whoever rewrote the source had adjusted the checksum to it, unless it
 // agrees with the second tag as it is.
-func (c *Codec) adjusted(first, second *opened, q *wire.Quotation, r *probe.Facts) {
+func (c *Codec) undoAdjustment(first, second *candidates, q *wire.Quotation, r *probe.Facts) {
 	csum := binary.BigEndian.Uint16(q.Transport[wire.UDPChecksum:])
 	if _, ok := agree(first, second); ok || csum == 0 {
 		return
 	}
-	*first = opened{}
+	*first = candidates{}
 	csum = nonZero(wire.Substitute(csum, c.quotedSource(q), c.ownSource(q)))
-	c.nonZeroTag(first, c.tagKey(&r.Target, r.Flow), fieldFirst, csum)
+	c.readNonZeroTag(first, c.tagKey(&r.Target, r.Flow), fieldFirst, csum)
 	r.Mangled |= probe.MangledCsum
 }
 
@@ -101,8 +101,8 @@ func (c *Codec) otherFlow(q *wire.Quotation, r *probe.Facts, base flowBase) bool
 				return true
 			}
 		default:
-			var first, second opened
-			c.openUDP(&first, &second, q, c.tagKey(&r.Target, f))
+			var first, second candidates
+			c.readUDPTags(&first, &second, q, c.tagKey(&r.Target, f))
 			if _, ok := agree(&first, &second); ok {
 				return true
 			}

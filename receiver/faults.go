@@ -19,24 +19,24 @@ type Drops interface {
 // MaxLag is how long a frame waits for us at most while all is well, in ns. A
 // block is handed over after timeoutNS; the rest is for a machine that has other
 // things to do.
-const MaxLag = 5 * orderSlack
+const MaxLag = 5 * blockSlack
 
 // watch looks for faults when the clock is read, some hundred times a second at
 // most.
-type watch struct {
+type faultDetector struct {
 	faults Faults // nil for nobody who wants to know
 	drops  Drops
 	count  uint64 // as drops had it last
 }
 
 // Watch has f told of faults; d counts drops. It must be called before Run.
-func (r *Receiver) Watch(f Faults, d Drops) { r.watch = watch{faults: f, drops: d} }
+func (r *Receiver) Watch(f Faults, d Drops) { r.faults = faultDetector{faults: f, drops: d} }
 
 // begin leaves out what was dropped before.
-func (w *watch) begin() { w.lost() }
+func (w *faultDetector) begin() { w.haveDropped() }
 
 // lost reports whether frames were dropped since it was last asked.
-func (w *watch) lost() bool {
+func (w *faultDetector) haveDropped() bool {
 	if w.faults == nil {
 		return false
 	}
@@ -50,7 +50,7 @@ func (w *watch) lost() bool {
 
 // read looks at the first frame of a block: stamped then, and read now. Frames
 // since the last look, up to timeoutNS earlier, may have waited as long.
-func (w *watch) read(stamp, now int64) {
+func (w *faultDetector) checkLag(stamp, now int64) {
 	if w.faults != nil && now-stamp > MaxLag {
 		w.faults.Lagged(stamp-timeoutNS, now-MaxLag)
 	}
