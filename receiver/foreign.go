@@ -76,9 +76,9 @@ func (f *foreign) answered(r *probe.Facts, protocol uint8) {
 	f.isAnswer = true
 	f.header = probe.Header{Dst: r.Responder, Protocol: protocol}
 	if r.Responder.Is4() {
-		f.header.Src = probe.Addr4From([4]byte(f.decoder.header.ip4.DstIP))
+		f.header.Src = probe.Addr4From([4]byte(f.decoder.packet[wire.V4Dst:]))
 	} else {
-		f.header.Src = probe.Addr(f.decoder.header.ip6.DstIP)
+		f.header.Src = probe.Addr(f.decoder.packet[wire.V6Dst:])
 	}
 	r.Target = r.Responder
 }

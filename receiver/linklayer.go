@@ -9,7 +9,6 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/pcapng"
-	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // Link types as files number them (tcpdump.org/linktypes.html); gopacket's are of
@@ -66,29 +65,17 @@ func (d *decoder) setLink(linkType int) error {
 	return nil
 }
 
-// packet finds the IP packet in a frame, and decodes it.
-func (d *decoder) packet(frame []byte, r *probe.Reply) codec.Verdict {
-	packet, _, v := d.network(frame)
-	if v != codec.Accepted {
-		return v
-	}
-	if packet[0]>>4 == 4 {
-		return d.packet4(packet, r)
-	}
-	return d.packet6(packet, r)
-}
-
-// network finds the IP packet in a frame, which has at least an octet, the first
+// ipPacket finds the IP packet in a frame, which has at least an octet, the first
 // of which says its version. The verdict is Accepted, Malformed or, if the frame
 // holds something else, Unrelated.
-func (d *decoder) network(frame []byte) (packet []byte, way pcapng.Direction, v codec.Verdict) {
+func (d *decoder) ipPacket(frame []byte) (packet []byte, way pcapng.Direction, v codec.Verdict) {
 	var next layers.EthernetType
 	switch d.link {
 	case linkEthernet:
-		if d.ethernet.DecodeFromBytes(frame, gopacket.NilDecodeFeedback) != nil {
+		if d.layers.ethernet.DecodeFromBytes(frame, gopacket.NilDecodeFeedback) != nil {
 			return nil, way, codec.Malformed
 		}
-		next, packet = d.ethernet.EthernetType, d.ethernet.Payload
+		next, packet = d.layers.ethernet.EthernetType, d.layers.ethernet.Payload
 	case linkSLL:
 		if len(frame) < sllLen {
 			return nil, way, codec.Malformed

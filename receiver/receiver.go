@@ -52,8 +52,8 @@ const maxBatch = 256
 // other; a frame may wait for the others of its block until the kernel retires
 // it.
 const (
-	blockSlack = timeoutNS + 2*int64(time.Millisecond)
-	blockIdleSlack  = 4 * blockSlack
+	blockSlack     = timeoutNS + 2*int64(time.Millisecond)
+	blockIdleSlack = 4 * blockSlack
 	// promptSlack stands for both where the kernel fills no blocks.
 	promptSlack = 2 * int64(time.Millisecond)
 )
@@ -67,16 +67,16 @@ type Receiver struct {
 	// wrong with them. A matcher counts the others there.
 	Heard account.Live
 
-	src     Source
-	clock   Clock
-	tap     Tap
-	faults   faultDetector
-	decoder decoder
-	prompt  bool // each frame goes to the sink at once
-	slack   int64
-	idleSlack    int64
-	batch   []probe.Reply
-	octets  []byte // what the extensions of the batch alias
+	src       Source
+	clock     Clock
+	tap       Tap
+	faults    faultDetector
+	decoder   decoder
+	prompt    bool // each frame goes to the sink at once
+	slack     int64
+	idleSlack int64
+	batch     []probe.Reply
+	octets    []byte // what the extensions of the batch alias
 
 	frames     uint64 // that Heard.Frames will have
 	shift, now int64  // the clock as last read
@@ -197,22 +197,6 @@ func (r *Receiver) flush(sink Sink, upTo int64) {
 	}
 	sink.Replies(r.batch, r.upTo)
 	r.batch, r.octets = r.batch[:0], r.octets[:0]
-}
-
-// take decodes a frame into the next place of the batch.
-func (r *Receiver) take(frame []byte, stamp int64) {
-	r.frames++
-	n := len(r.batch)
-	r.batch = r.batch[:n+1]
-	reply := &r.batch[n]
-	if !r.decoder.decode(frame, reply) {
-		r.batch = r.batch[:n]
-		return
-	}
-	reply.Stamp = stamp
-	if len(reply.Ext) > 0 {
-		r.octets = KeepExtension(r.octets, reply)
-	}
 }
 
 // KeepExtension moves the extension structure of r from the frame to the end of

@@ -1,8 +1,6 @@
 package receiver
 
 import (
-	"encoding/binary"
-
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/pcapng"
@@ -20,11 +18,11 @@ type Replay struct {
 	NotUnderstood uint64
 	LastLink      int
 
-	codec    identity
-	decoder  decoder
-	foreign  foreign
-	linkType int // of the entry before
-	understood    bool
+	codec      identity
+	decoder    decoder
+	foreign    foreign
+	linkType   int // of the entry before
+	understood bool
 }
 
 // NewReplay returns a Replay; c is a codec.Codec or codec.Listed. Without one, that
@@ -60,7 +58,7 @@ func (r *Replay) Reply(e *pcapng.Entry, reply *probe.Reply) bool {
 		return false
 	}
 	r.decoder.codec = r.codec
-	if !r.decoder.decode(e.Frame, reply) {
+	if !r.decoder.accept(r.decoder.decode(e.Frame, reply)) {
 		return false
 	}
 	reply.Stamp = e.Stamp
@@ -85,21 +83,22 @@ func (r *Replay) quotation(e *pcapng.Entry) (*wire.Quotation, pcapng.Direction) 
 	if !r.setLink(e) {
 		return nil, pcapng.AnyDirection
 	}
-	packet, way, v := r.decoder.network(e.Frame)
+	packet, way, v := r.decoder.ipPacket(e.Frame)
 	if e.Direction != pcapng.AnyDirection {
 		way = e.Direction
 	}
 	if v != codec.Accepted {
 		return nil, way
 	}
-	version := packet[0] >> 4
-	if r.decoder.quote.decode(packet, version) != codec.Accepted {
+	if packet[0]>>4 == 4 {
+		v = r.decoder.quotation4(packet)
+	} else {
+		v = r.decoder.quotation6(packet)
+	}
+	if v != codec.Accepted || r.decoder.quote.Is4 && isFragment4(packet) {
 		return nil, way
 	}
-	if version == 4 && binary.BigEndian.Uint16(packet[wire.V4Fragment:])&0x3fff != 0 {
-		return nil, way
-	}
-	return &r.decoder.quote.Quotation, way
+	return &r.decoder.quote, way
 }
 
 // Header fills h from a frame that a prober may have sent: UDP, an ICMP echo
@@ -136,14 +135,12 @@ func (r *Replay) Foreign(e *pcapng.Entry, reply *probe.Reply, h *probe.Header, k
 		return false
 	}
 	r.decoder.codec = &r.foreign
-	*reply = probe.Reply{}
-	v := r.decoder.packet(e.Frame, reply)
+	v := r.decoder.decode(e.Frame, reply)
 	*h = r.foreign.header
 	if v == codec.Accepted && r.foreign.isAnswer && !known(h) {
 		v = codec.Unrelated
 	}
-	if v != codec.Accepted {
-		r.decoder.count(v)
+	if !r.decoder.accept(v) {
 		return false
 	}
 	reply.Stamp = e.Stamp
