@@ -59,7 +59,7 @@ func (c *Codec) readSeal(o *candidates, k tagKey, payload []byte) (quoted bool) 
 	}
 	tau := payload[sealTau]
 	ok := binary.BigEndian.Uint64(payload[sealMAC:]) == k.mac(tau)
-	o.add(tau, ok && c.maySend(tau))
+	o.add(tau, ok && c.inRange(tau))
 	return true
 }
 

@@ -42,9 +42,3 @@ func (k tagKey) open32(tag uint32) (tau uint8, ok bool) {
 	high ^= k.round16(c[0], low)
 	return uint8(low), high == 0 && low>>8 == 0
 }
-
-// tag32 reads a 32-bit field.
-func (c *Codec) readTag32(o *candidates, k tagKey, v uint32) {
-	tau, ok := k.open32(v)
-	o.add(tau, ok && c.maySend(tau))
-}

@@ -1,7 +1,6 @@
 package schedule
 
 import (
-	"math/bits"
 	"slices"
 
 	"github.com/masstrace/masstrace/internal/window"
@@ -102,33 +101,4 @@ func (w *exhaustiveTraversal) abandon(slot window.Slot) {
 func (w *exhaustiveTraversal) isAbandoned(slot window.Slot) bool {
 	at := w.number(slot)
 	return w.abandoned[at/64]>>(at%64)&1 != 0
-}
-
-// release returns a TTL of a path that was held back and now may be sent.
-func (t *adaptiveTraversal) releaseDeferred(m *progress, p *Path, a *Adaptive) (step Step, ok bool) {
-	end := p.State.End()
-	for held := m.deferred; held != 0; held &= held - 1 {
-		ttl := uint8(bits.TrailingZeros64(held))
-		if end != 0 && ttl > end {
-			m.deferred &^= 1 << ttl // not needed any more
-		} else if a.cfg.Politeness.admit(p.Target(), ttl, p.now) == admitted {
-			return Step(ttl), true
-		}
-	}
-	return Enough, false
-}
-
-// giveUp gives up what is held back of a path, if its time is over and a router
-// would not answer it anyway.
-func (t *adaptiveTraversal) abandon(m *progress, p *Path, a *Adaptive) bool {
-	if p.now < t.abandonAt {
-		return false
-	}
-	for held := m.deferred; held != 0; held &= held - 1 {
-		if !a.cfg.Politeness.isLimited(p.Target(), uint8(bits.TrailingZeros64(held))) {
-			return false
-		}
-	}
-	m.abandoned = true
-	return true
 }

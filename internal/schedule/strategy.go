@@ -120,7 +120,7 @@ func (p *Path) isPending(ttl uint8) bool {
 }
 
 // look is how soon, in ns, to look at a path again that awaits an answer.
-const lookAgain = int64(8e6)
+const revisit = int64(8e6)
 
 // pause returns for how long, in ns, to leave a path alone that awaits the answer to a
 // probe sent at that time. The longer it takes, the less it matters to be there at
@@ -128,9 +128,9 @@ const lookAgain = int64(8e6)
 func (p *Path) pause(sent int64) int64 {
 	waited := p.now - max(sent, p.now-patience)
 	if p.idle {
-		return max(waited/2, lookAgain)
+		return max(waited/2, revisit)
 	}
-	return max(min(waited, patience-waited), lookAgain)
+	return max(min(waited, patience-waited), revisit)
 }
 
 // Ahead returns how many probes beyond the last router may still be answered soon.
