@@ -6,99 +6,99 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// heldPoll is how soon, in ns, to ask again for probes that are held back, and
-// heldTries for how many at once.
+// Deferred probes of an exhaustiveTraversal. visit.go has those of an adaptiveTraversal.
 const (
-	deferredPoll  = int64(2e6)
-	deferredTries = 256
+	deferredPoll  = int64(2e6) // between two tries to release deferred probes, ns
+	deferredTries = 256        // deferred probes tried at once
 )
 
-// mayLeave takes out of items what is held back, and returns how many are left.
-func (w *exhaustiveTraversal) deferSome(items []window.Item, now int64, e *Exhaustive) (n int) {
-	m := e.cfg.Politeness
-	if m == nil {
+// deferSome removes from items the probes that Politeness does not admit, and returns how many
+// are left.
+func (t *exhaustiveTraversal) deferSome(items []window.Item, now int64) (n int) {
+	politeness := t.schedule.cfg.Politeness
+	if politeness == nil {
 		return len(items)
 	}
 	for _, item := range items {
-		m.countDue(now)
-		if m.admit(w.window.Target(int(item.Target)), item.TTL, now) == admitted {
+		politeness.countDue(now)
+		if politeness.admit(t.window.Target(int(item.Target)), item.TTL, now) == admitted {
 			items[n] = item
 			n++
 		} else {
-			w.deferred = append(w.deferred, item.Slot)
-			w.abandonAt = m.deferUntil(now, 1)
+			t.deferred = append(t.deferred, item.Slot)
+			t.abandonAt = politeness.deferUntil(now, 1)
 		}
 	}
 	return n
 }
 
-// release hands out what was held back and now may leave.
-func (w *exhaustiveTraversal) releaseDeferred(items []window.Item, now int64, e *Exhaustive) (n int) {
-	passOver := w.sweep >= w.sweeps.count()
-	for tries := min(len(w.deferred), deferredTries); tries > 0 && n < len(items); tries-- {
-		if w.nextDeferred++; w.nextDeferred >= len(w.deferred) {
-			w.nextDeferred = 0
+// releaseDeferred fills items with deferred probes that are admitted now. It drops those that
+// are not needed any more, and after the pass those that a router would not answer.
+func (t *exhaustiveTraversal) releaseDeferred(items []window.Item, now int64) (n int) {
+	passOver := t.sweep >= t.sweeps.count()
+	for tries := min(len(t.deferred), deferredTries); tries > 0 && n < len(items); tries-- {
+		if t.nextDeferred++; t.nextDeferred >= len(t.deferred) {
+			t.nextDeferred = 0
 		}
-		switch slot := w.deferred[w.nextDeferred]; {
-		case w.beyond(&slot):
-			w.skip(w.part.index(slot.Target))
-			w.sent = true // one more pass sees whether it still is
-		case w.isNeedless(slot):
+		switch slot := t.deferred[t.nextDeferred]; {
+		case t.beyond(&slot):
+			t.skip(t.part.index(slot.Target))
+			t.sent = true // one more pass checks whether it still is
+		case t.isNeedless(slot):
 		default:
-			switch e.cfg.Politeness.admit(w.window.Target(int(slot.Target)), slot.TTL, now) {
+			switch t.schedule.cfg.Politeness.admit(t.window.Target(int(slot.Target)), slot.TTL, now) {
 			case overRate:
 				continue
 			case rateLimited:
-				if !passOver || now < w.abandonAt {
+				if !passOver || now < t.abandonAt {
 					continue
 				}
-				w.abandon(slot)
+				t.abandon(slot)
 			default:
-				items[n] = window.Item{Window: w.window, Slot: slot}
+				items[n] = window.Item{Window: t.window, Slot: slot}
 				n++
-				w.sent, w.unstamped = true, true
+				t.sent, t.unstamped = true, true
 			}
 		}
-		last := len(w.deferred) - 1
-		w.deferred[w.nextDeferred] = w.deferred[last]
-		w.deferred = w.deferred[:last]
+		last := len(t.deferred) - 1
+		t.deferred[t.nextDeferred] = t.deferred[last]
+		t.deferred = t.deferred[:last]
 	}
 	return n
 }
 
-// isNeedless reports whether the attempt before one that was held back was answered
-// meanwhile.
-func (w *exhaustiveTraversal) isNeedless(slot window.Slot) bool {
+// isNeedless reports whether the attempt before a deferred one was answered meanwhile.
+func (t *exhaustiveTraversal) isNeedless(slot window.Slot) bool {
 	if slot.Attempt == 0 {
 		return false
 	}
 	slot.Attempt--
-	return w.window.Answered(slot)
+	return t.window.Answered(slot)
 }
 
-// place returns the number of a (target, TTL, flow) of the part.
-func (w *exhaustiveTraversal) number(slot window.Slot) uint64 {
-	round := uint64(slot.Flow)*uint64(w.shape.TTLs()) + uint64(slot.TTL-w.shape.FirstTTL)
-	return round*w.targets + uint64(w.part.index(slot.Target))
-}
-
-// giveUp has later passes make no first attempt at a place. Others that had none,
-// since they lay beyond the end of their paths, may still have theirs.
-func (w *exhaustiveTraversal) abandon(slot window.Slot) {
+// abandon gives up the first attempt of a slot, so that later passes do not make it. Slots that
+// had none because they lay beyond the end of their paths may still have theirs.
+func (t *exhaustiveTraversal) abandon(slot window.Slot) {
 	if slot.Attempt > 0 {
 		return
 	}
-	if len(w.abandoned) == 0 {
-		n := int(w.sweeps.count()*w.targets/64) + 1
-		w.abandoned = slices.Grow(w.abandoned, n)[:n]
-		clear(w.abandoned)
+	if len(t.abandoned) == 0 {
+		n := int(t.sweeps.count()*t.targets/64) + 1
+		t.abandoned = slices.Grow(t.abandoned, n)[:n]
+		clear(t.abandoned)
 	}
-	at := w.number(slot)
-	w.abandoned[at/64] |= 1 << (at % 64)
+	at := t.number(slot)
+	t.abandoned[at/64] |= 1 << (at % 64)
 }
 
-// isGone reports whether the first attempt at a place was given up, as some were.
-func (w *exhaustiveTraversal) isAbandoned(slot window.Slot) bool {
-	at := w.number(slot)
-	return w.abandoned[at/64]>>(at%64)&1 != 0
+// isAbandoned reports whether the first attempt of a slot was given up. It needs t.abandoned.
+func (t *exhaustiveTraversal) isAbandoned(slot window.Slot) bool {
+	at := t.number(slot)
+	return t.abandoned[at/64]>>(at%64)&1 != 0
+}
+
+// number returns the number of a (target, TTL, flow) in the part, from 0.
+func (t *exhaustiveTraversal) number(slot window.Slot) uint64 {
+	ttl := uint64(slot.Flow)*uint64(t.shape.TTLs()) + uint64(slot.TTL-t.shape.FirstTTL)
+	return ttl*t.targets + uint64(t.part.index(slot.Target))
 }

@@ -8,28 +8,26 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// order is the order of the probes of a window, or of a part of it, in rounds:
-// each round has one probe to each target, over one flow in one lane of the window.
+// sweeps is the order of the sweeps of a pass over a window, or over a part of it. Each sweep
+// has one probe to every target, over one flow along one diagonal of the window.
 //
-// So the probes to a target are as far apart as they can be, and TTLs are mixed, as
-// lanes have them: routers, near and far, get their share of any stretch. Targets
-// stand in a window in the random order of the whole scan, and need no other:
-// within a round they are met one after another, as they and their slots lie in
-// memory.
+// So the probes to a target are as far apart as they can be. A diagonal mixes TTLs, so that any
+// stretch of probes meets near and far routers alike. Targets need no other order: the window
+// has them in the random order of the whole scan, and a sweep meets their slots one after
+// another, as they lie in memory.
 type sweeps struct {
 	ttls  uint64
-	n     uint64 // flows × lanes
-	step  uint64 // from the kind of one round to that of the next; coprime to kinds
+	n     uint64 // flows × diagonals
+	step  uint64 // from one sweep to the next, coprime to n
 	start uint64
 }
 
-// newOrder returns the order of the part index of window id, for the seed of the
-// scan.
-func newSweeps(seed [16]byte, s window.Shape, index int, id uint64) sweeps {
-	key := permute.Key(seed).Derive("window").Tweak(uint64(index), id).Derive("order")
+// newSweeps returns the sweeps of a part of window id, for the seed of the scan.
+func newSweeps(seed [16]byte, s window.Shape, part int, id uint64) sweeps {
+	key := permute.Key(seed).Derive("window").Tweak(uint64(part), id).Derive("order")
 	o := sweeps{ttls: uint64(s.TTLs()), n: uint64(s.TTLs() * s.Flows)}
 	o.start, _ = bits.Mul64(binary.LittleEndian.Uint64(key[:]), o.n)
-	// About the golden section of kinds: no TTL follows upon its neighbour.
+	// About the golden section of n: no TTL follows its neighbour.
 	o.step = max(o.n*618/1000, 1)
 	for gcd(o.step, o.n) != 1 {
 		o.step++
@@ -44,11 +42,11 @@ func gcd(a, b uint64) uint64 {
 	return a
 }
 
-// rounds returns how many rounds there are.
+// count returns the number of sweeps.
 func (o *sweeps) count() uint64 { return o.n }
 
-// round returns the flow and the lane of a round.
-func (o *sweeps) at(n uint64) (flow uint16, lane int) {
-	kind := (o.start + n*o.step) % o.n
-	return uint16(kind / o.ttls), int(kind % o.ttls)
+// at returns the flow and the diagonal of a sweep.
+func (o *sweeps) at(sweep uint64) (flow uint16, diagonal int) {
+	i := (o.start + sweep*o.step) % o.n
+	return uint16(i / o.ttls), int(i % o.ttls)
 }

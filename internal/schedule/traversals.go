@@ -2,35 +2,35 @@ package schedule
 
 import "github.com/masstrace/masstrace/internal/window"
 
-// walker is the way of a schedule through its part of one window.
+// traversal is a schedule's way through its part of one window.
 type traversal interface {
-	// begin goes to the start of a window, whatever it was in before.
+	// begin goes to the start of a window, and forgets the window before.
 	begin(w *window.Window, now int64)
-	// next is Schedule.Next for that window; Done says that its part is closed.
+	// next is Schedule.Next for that window. Done means that its part is closed.
 	next(items []window.Item, now int64) (n int, wake int64)
 }
 
-// walks are the ways through the windows that are open, up to window.Live of
-// them, oldest first: while one waits for its replies, the next ones are sent.
-type traversals[W traversal] struct {
+// traversals are those of the open windows, up to window.Live of them, oldest first. While one
+// window waits for its replies, the next ones are sent.
+type traversals[T traversal] struct {
 	ready  <-chan *window.Window
-	fresh  func() W
-	live   []W  // oldest first
-	idle   []W  // to be used again
-	closed bool // ready brings no more
+	fresh  func() T
+	live   []T  // oldest first
+	idle   []T  // to be used again
+	closed bool // ready brings no more windows
 }
 
 // next is Schedule.Next.
-func (s *traversals[W]) next(items []window.Item, now int64) (n int, next int64) {
-	s.admit(now)
+func (s *traversals[T]) next(items []window.Item, now int64) (n int, next int64) {
+	s.beginOpened(now)
 	next = Done
 	for i := 0; i < len(s.live); {
-		w := s.live[i]
-		k, wake := w.next(items[n:], now)
+		t := s.live[i]
+		k, wake := t.next(items[n:], now)
 		n += k
 		if wake == Done {
 			s.live = append(s.live[:i], s.live[i+1:]...)
-			s.idle = append(s.idle, w)
+			s.idle = append(s.idle, t)
 			continue
 		}
 		if n == len(items) {
@@ -45,8 +45,8 @@ func (s *traversals[W]) next(items []window.Item, now int64) (n int, next int64)
 	return n, next
 }
 
-// admit takes over windows that were opened meanwhile.
-func (s *traversals[W]) admit(now int64) {
+// beginOpened begins the windows that were opened meanwhile.
+func (s *traversals[T]) beginOpened(now int64) {
 	for !s.closed && len(s.live) < window.Live {
 		select {
 		case w, ok := <-s.ready:
@@ -54,21 +54,22 @@ func (s *traversals[W]) admit(now int64) {
 				s.closed = true
 				return
 			}
-			walk := s.take()
-			walk.begin(w, now)
-			s.live = append(s.live, walk)
+			t := s.take()
+			t.begin(w, now)
+			s.live = append(s.live, t)
 		default:
 			return
 		}
 	}
 }
 
-func (s *traversals[W]) take() W {
+// take returns an idle traversal, or a new one.
+func (s *traversals[T]) take() T {
 	n := len(s.idle)
 	if n == 0 {
 		return s.fresh()
 	}
-	w := s.idle[n-1]
+	t := s.idle[n-1]
 	s.idle = s.idle[:n-1]
-	return w
+	return t
 }
