@@ -8,44 +8,41 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// Distances remembers how far away targets were, by the prefixes around them, over a
-// whole scan and in a fixed amount of memory, so that the distance of others can
-// be guessed. Any number of goroutines may use it; nobody waits. An update that
-// another one overtakes is lost, and so is a prefix whose place another one
-// takes: a guess is a guess.
+// Distances remembers how far away targets were, by the prefixes around them, over a whole scan
+// and in a fixed amount of memory. From it the distances of other targets are estimated. Any
+// number of goroutines may use it, and none waits. An update that another one overtakes is lost,
+// and so is a prefix that another one replaces in the table.
 type Distances struct {
 	words []atomic.Uint64
 }
 
-// Estimate is what Distances makes of a target. The zero Estimate knows nothing.
+// Estimate is the estimated distance of a target. The zero Estimate has no distance.
 type Estimate struct {
-	Count     int     // distances behind it, up to mostCount
+	Count     int     // distances that it rests on, up to mostCount
 	Mean, Dev float64 // TTLs; Dev is the mean deviation
 }
 
-// nearBits are the lengths of the prefixes that are remembered, the longest first;
-// 0 is everything.
+// The lengths of the prefixes that are remembered, the longest first; 0 stands for all addresses.
 var (
 	prefixBits4 = [...]uint8{24, 20, 16, 12, 8, 0}
 	prefixBits6 = [...]uint8{48, 40, 32, 24, 16, 0}
 )
 
-// A word of Distances:
+// A word of the table:
 //
 //	bits 0–15   mean distance, in 1/256
 //	bits 16–31  mean deviation, in 1/256
 //	bits 32–39  count
-//	bits 40–63  of the prefix's hash
+//	bits 40–63  upper bits of the prefix's hash
 const (
 	ttlUnit   = 256
 	hashShift = 40
 	mostCount = 255
-	// A mean of more than so many moves no slower: paths differ.
+	// A larger count does not slow the mean down any more: paths differ.
 	slowestCount = 8
 )
 
-// NewDistances returns a Distances of n words of 8 octets each, rounded up to a power of
-// two.
+// NewDistances returns a table of n words of 8 octets each, rounded up to a power of two.
 func NewDistances(n int) *Distances {
 	size := 1
 	for size < n {
@@ -54,12 +51,11 @@ func NewDistances(n int) *Distances {
 	return &Distances{words: make([]atomic.Uint64, size)}
 }
 
-// Octets returns the memory that n takes.
-func (n *Distances) Octets() int { return 8 * len(n.words) }
+// Octets returns the memory that d takes, in octets.
+func (d *Distances) Octets() int { return 8 * len(d.words) }
 
-// each calls f with the hash of each prefix around a, the longest first, until f
-// says stop.
-func each(a probe.Addr, f func(hash uint64) (more bool)) {
+// eachPrefix calls f with the hash of each prefix around a, the longest first, while f returns true.
+func eachPrefix(a probe.Addr, f func(hash uint64) (more bool)) {
 	bits, top := prefixBits6[:], binary.BigEndian.Uint64(a[:8])
 	if a.Is4() {
 		bits, top = prefixBits4[:], uint64(binary.BigEndian.Uint32(a[12:]))<<32|1
@@ -72,15 +68,16 @@ func each(a probe.Addr, f func(hash uint64) (more bool)) {
 	}
 }
 
-func (n *Distances) word(hash uint64) *atomic.Uint64 { return &n.words[hash&uint64(len(n.words)-1)] }
+// word returns the word of a prefix.
+func (d *Distances) word(hash uint64) *atomic.Uint64 { return &d.words[hash&uint64(len(d.words)-1)] }
 
-// Learn adds the distance of a target. A nil Distances learns nothing.
-func (n *Distances) Learn(a probe.Addr, distance uint8) {
-	if n == nil {
+// Learn adds the distance of a target. A nil Distances ignores it.
+func (d *Distances) Learn(a probe.Addr, distance uint8) {
+	if d == nil {
 		return
 	}
-	each(a, func(hash uint64) bool {
-		word := n.word(hash)
+	eachPrefix(a, func(hash uint64) bool {
+		word := d.word(hash)
 		g := estimateOf(word.Load(), hash)
 		weight := float64(min(g.Count, slowestCount) + 1)
 		off := float64(distance) - g.Mean
@@ -95,7 +92,7 @@ func (n *Distances) Learn(a probe.Addr, distance uint8) {
 	})
 }
 
-// guessOf reads a word, if it is that prefix's.
+// estimateOf decodes a word. If the word is of another prefix, the estimate is zero.
 func estimateOf(word, hash uint64) Estimate {
 	if word>>hashShift != hash>>hashShift || word == 0 {
 		return Estimate{}
@@ -107,13 +104,14 @@ func estimateOf(word, hash uint64) Estimate {
 	}
 }
 
-// Estimate says how far away a is, by the nearest prefix that knows enough.
-func (n *Distances) Estimate(a probe.Addr) (best Estimate) {
-	if n == nil {
+// Estimate returns the distance of a, as estimated from the longest prefix with enough distances;
+// or from the one with the most, if none has enough.
+func (d *Distances) Estimate(a probe.Addr) (best Estimate) {
+	if d == nil {
 		return best
 	}
-	each(a, func(hash uint64) bool {
-		if g := estimateOf(n.word(hash).Load(), hash); g.Count > best.Count {
+	eachPrefix(a, func(hash uint64) bool {
+		if g := estimateOf(d.word(hash).Load(), hash); g.Count > best.Count {
 			best = g
 		}
 		return best.Count < enoughDistances
@@ -121,5 +119,5 @@ func (n *Distances) Estimate(a probe.Addr) (best Estimate) {
 	return best
 }
 
-// enoughNear distances are enough to go by.
+// enoughDistances is how many distances make an estimate reliable.
 const enoughDistances = 3

@@ -7,57 +7,57 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// lane is the way through the TTLs of one flow.
+// flow is one flow of the traced target, as Interactive probes it.
 type flow struct {
 	index uint16
 	next  uint8 // the lowest TTL that was not sent yet
-	end   uint8 // of the path, 0 while that is not known
-	alive bool  // the target answered at no TTL that is known
+	end   uint8 // the TTL at which the path ends, 0 while unknown
+	alive bool  // the target answered, at an unknown TTL
 	hops  [probe.MaxTTL + 1]hop
 }
 
-// attempts calls yield for the attempts made at a TTL.
-func (l *flow) attempts(ttl uint8) iter.Seq[window.Slot] {
+// attempts yields the slots of the attempts made at a TTL.
+func (f *flow) attempts(ttl uint8) iter.Seq[window.Slot] {
 	return func(yield func(window.Slot) bool) {
-		for a := range l.hops[ttl].sent {
-			if !yield(window.Slot{Flow: l.index, TTL: ttl, Attempt: uint8(a)}) {
+		for a := range f.hops[ttl].sent {
+			if !yield(window.Slot{Flow: f.index, TTL: ttl, Attempt: uint8(a)}) {
 				return
 			}
 		}
 	}
 }
 
-// place is one TTL of a flow as it stands.
+// hop is one TTL of a flow, with the answers so far.
 type hop struct {
 	sent     int   // attempts made
-	answered int   // of them
-	pending  int   // of them, those that may still be
-	last     int64 // stamp of the latest
-	rtt      int64 // the longest of those answered, ns
-	router   bool  // a time exceeded came, not from the target
-	refused  bool  // a router said that the path ends here
-	sample   bool  // above the end: the answer counts as one at the end
+	answered int   // attempts answered
+	pending  int   // attempts that may still be answered
+	last     int64 // stamp of the latest attempt
+	rtt      int64 // the longest, ns; 0 without an answer
+	router   bool  // a router sent a time exceeded
+	refused  bool  // a router reported that the path ends here
+	sample   bool  // above the end: answers count as answers at the end
 }
 
-// settled reports whether the place holds nothing up: it was answered, or its
-// first attempt was given up.
+// settled reports whether later TTLs need not wait for this one: it was answered, or its first
+// attempt counts as silent.
 func (p *hop) settled() bool {
 	return p.answered > 0 || p.sent > 1 || p.sent > 0 && p.pending == 0
 }
 
-// look fills at.
-func (l *flow) readReplies(r *Interactive) {
-	w, near := r.cfg.Window, int64(0) // RTT of the nearest TTL beyond
-	if l.end != 0 || l.alive {
-		near = r.longest // for want of a better one
+// readReplies fills hops from the window.
+func (f *flow) readReplies(r *Interactive) {
+	w, near := r.cfg.Window, int64(0) // RTT of the nearest answered TTL beyond
+	if f.end != 0 || f.alive {
+		near = r.longest // no better one is known
 	}
-	for ttl := l.next - 1; ttl >= r.shape.FirstTTL && ttl > 0; ttl-- {
-		p := &l.hops[ttl]
+	for ttl := f.next - 1; ttl >= r.shape.FirstTTL && ttl > 0; ttl-- {
+		p := &f.hops[ttl]
 		*p = hop{}
 		var silent [probe.MaxAttempts]int64
 		n := 0
 		for a := range uint8(r.shape.Attempts) {
-			slot := window.Slot{Flow: l.index, TTL: ttl, Attempt: a}
+			slot := window.Slot{Flow: f.index, TTL: ttl, Attempt: a}
 			sent := w.Sent(slot)
 			if sent == 0 {
 				break
@@ -87,55 +87,54 @@ func (l *flow) readReplies(r *Interactive) {
 	}
 }
 
-// refuses reports whether a reply from anywhere ends the path.
+// refuses reports whether a reply ends the path, whatever address it comes from.
 func refuses(k probe.Kind) bool {
 	return k.IsUnreach() || k == probe.KindFragNeeded || k == probe.KindPacketTooBig
 }
 
-// findEnd finds where the path ends, as far as that is known, and what counts
-// as answers of whoever is there.
-func (l *flow) findEnd(s window.State, first uint8) {
-	l.end = 0
+// findEnd finds the end of the path, as far as it is known, and the answers above it that count
+// as answers of the end.
+func (f *flow) findEnd(s window.State, first uint8) {
+	f.end = 0
 	if end := s.End(); end != 0 {
-		l.end = max(end, first)
+		f.end = max(end, first)
 	}
-	l.alive = s.Alive() && l.end == 0
-	for ttl := first; ttl < l.next && l.end == 0; ttl++ {
-		if l.hops[ttl].refused {
-			l.end = ttl
+	f.alive = s.Alive() && f.end == 0
+	for ttl := first; ttl < f.next && f.end == 0; ttl++ {
+		if f.hops[ttl].refused {
+			f.end = ttl
 		}
 	}
-	for ttl := l.end + 1; l.end != 0 && ttl < l.next; ttl++ {
-		p := &l.hops[ttl]
+	for ttl := f.end + 1; f.end != 0 && ttl < f.next; ttl++ {
+		p := &f.hops[ttl]
 		p.sample = p.answered > 0 && !p.router
 	}
 }
 
-// samples counts the answers from the end of the path, and the probes that may
-// bring more.
-func (l *flow) samples() (samples, pending int) {
-	samples, pending = l.hops[l.end].answered, l.hops[l.end].pending
-	for ttl := l.end + 1; ttl < l.next; ttl++ {
-		if l.hops[ttl].sample {
-			samples += l.hops[ttl].answered
+// samples counts the answers from the end of the path, and the probes that may still bring more.
+func (f *flow) samples() (samples, pending int) {
+	samples, pending = f.hops[f.end].answered, f.hops[f.end].pending
+	for ttl := f.end + 1; ttl < f.next; ttl++ {
+		if f.hops[ttl].sample {
+			samples += f.hops[ttl].answered
 		}
-		pending += l.hops[ttl].pending
+		pending += f.hops[ttl].pending
 	}
 	return samples, pending
 }
 
-// silent counts the TTLs above the highest answered one that were given up.
-func (l *flow) silent(first uint8) int {
+// silent counts the silent TTLs above the highest answered one.
+func (f *flow) silent(first uint8) int {
 	n := 0
-	for ttl := l.next - 1; ttl >= first && ttl > 0 && l.hops[ttl].answered == 0; ttl-- {
-		if l.hops[ttl].settled() {
+	for ttl := f.next - 1; ttl >= first && ttl > 0 && f.hops[ttl].answered == 0; ttl-- {
+		if f.hops[ttl].settled() {
 			n++
 		}
 	}
 	return n
 }
 
-// over reports whether a row lies beyond the flow's path.
-func (l *flow) over(ttl uint8, s window.Shape) bool {
-	return ttl > s.LastTTL || l.end != 0 && ttl > l.end || l.alive && ttl >= l.next
+// over reports whether a TTL lies beyond the path of the flow.
+func (f *flow) over(ttl uint8, s window.Shape) bool {
+	return ttl > s.LastTTL || f.end != 0 && ttl > f.end || f.alive && ttl >= f.next
 }

@@ -6,16 +6,16 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// named is what is told of a router in the end. Only the matcher names it.
+// identity is the part of a router that Limited reports. Only the matcher sets the address.
 type identity struct {
-	addr                  atomic.Pointer[probe.Addr] // nil until it is trusted to be near
-	shared                atomic.Bool                // with another one, of the same hash: neither can be named
+	addr                  atomic.Pointer[probe.Addr] // nil until a prediction of it is trusted
+	shared                atomic.Bool                // another router has the same number: neither is reported
 	ttls                  atomic.Uint64              // as bits
-	sumAsked, sumAnswered atomic.Uint64              // before the present span
+	sumAsked, sumAnswered atomic.Uint64              // in earlier spans
 	found                 atomic.Bool                // a trial showed a limit
 }
 
-// name says that the router at addr is the one, at a TTL.
+// learnName stores the address of the router, and a TTL at which it answers.
 func (n *identity) learnName(addr probe.Addr, ttl uint8) {
 	switch known := n.addr.Load(); {
 	case known == nil:
@@ -26,15 +26,14 @@ func (n *identity) learnName(addr probe.Addr, ttl uint8) {
 	n.ttls.Or(1 << (ttl & probe.MaxTTL))
 }
 
-// Limited returns the routers near us that a trial showed to limit their answers,
-// in no order, with the probes that were likely to meet them. It may be called at
-// any time; a nil Politeness knows none.
-func (m *Politeness) Limited() (list []probe.LimitedRouter) {
-	if m == nil {
+// Limited returns the near routers that a trial showed to limit their answers, in no order, with
+// the probes that probably met them. It may be called at any time. A nil Politeness returns none.
+func (p *Politeness) Limited() (list []probe.LimitedRouter) {
+	if p == nil {
 		return nil
 	}
-	for i := range m.routers {
-		r := &m.routers[i]
+	for i := range p.routers {
+		r := &p.routers[i]
 		addr := r.addr.Load()
 		if addr == nil || !r.found.Load() || r.shared.Load() {
 			continue

@@ -1,15 +1,14 @@
 // Package schedule decides which probe leaves next. One file holds each strategy.
 //
-//	  windows, as they open
-//	           │
-//	           ▼
-//	┌──────────────────────┐  Traversals, one for each open window
-//	│ Adaptive, Exhaustive │  ── of this sender's Part ──▶ slots, in batches ─▶ sender
-//	└──────────────────────┘                                                      │
-//	  │ asks    ▲ Path          Politeness: admits a slot, or defers it           │ stamps
-//	  ▼         │                      ▲                                          ▼
-//	Strategy ───┴── Distances          │ answers                               window
-//	(Complete, Topology)            matcher ────── replies, window.State ─────────┘
+//	windows ──▶ Adaptive, Exhaustive: a traversal for each open window ──▶ slots ──▶ sender
+//	              │   ▲           │  ▲                                                │
+//	         Path │   │ Step      ▼  │ admitted or not                         stamps │
+//	              ▼   │         Politeness                                            ▼
+//	            Strategy             ▲                                              window
+//	      (Complete, Topology)       │ answers                                        │
+//	              │                  │                                                │
+//	              ▼               matcher ◀─── replies                                │
+//	          Distances              └──── answers, State of each path ───────────────┘
 //
 // A Schedule fills a sender's batches until every window is closed. There are three: Exhaustive
 // and Adaptive for scans, Interactive for one target that a person waits for.

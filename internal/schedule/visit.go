@@ -37,16 +37,18 @@ const (
 	finish               // the path is done
 )
 
-// visit makes one step of a path's state machine. at belongs to wait: when to visit next.
+// visit makes one step of a path's state machine. at belongs to wait: it is the time of the
+// next visit.
 //
-//	             ┌─ chooses a TTL ───────▶ send, or wait if Politeness defers it
-//	┌▶ probing ──┼─ Await ───────────────▶ wait
-//	│ (strategy) └─ Enough ─┬─ deferred TTLs or late answers are left: wait
-//	│                       ▼
-//	│            ┌─ an attempt is due ───▶ send
-//	└─ retrying ─┤  the round had one: wait, then ask the strategy again
-//	             └─ the round had none ──▶ finish
-func (t *adaptiveTraversal) visit(i uint32, now int64) (what action, at int64) {
+//	              ┌─ Next returns a TTL ────▶ send, or wait if Politeness defers it
+//	┌─▶ probing ──┼─ Next returns Await ────▶ wait
+//	│             └─ Next returns Enough ───▶ wait for deferred TTLs and late answers, then
+//	│                   │
+//	│                   ▼
+//	│             ┌─ an attempt is due ─────▶ send
+//	│   retrying ─┼─ none was in the round ─▶ finish
+//	└─────────────┴─ the round is over ─────▶ wait
+func (t *adaptiveTraversal) visit(i uint32, now int64) (result action, at int64) {
 	p := &t.paths[i]
 	t.look(i, p, now)
 	if t.isExcluded(p) {
@@ -95,7 +97,7 @@ func (t *adaptiveTraversal) choose(p *progress) Step {
 }
 
 // sendFirst sends the first attempt at a TTL, or defers it.
-func (t *adaptiveTraversal) sendFirst(p *progress, ttl uint8) (what action, at int64) {
+func (t *adaptiveTraversal) sendFirst(p *progress, ttl uint8) (result action, at int64) {
 	if p.deferred>>ttl&1 == 0 && !t.admit(p, ttl) {
 		return wait, t.path.now + poll
 	}
@@ -109,7 +111,7 @@ func (t *adaptiveTraversal) sendFirst(p *progress, ttl uint8) (what action, at i
 
 // endProbing waits for deferred TTLs and for late answers. Then it begins a round of further
 // attempts.
-func (t *adaptiveTraversal) endProbing(p *progress) (what action, at int64) {
+func (t *adaptiveTraversal) endProbing(p *progress) (result action, at int64) {
 	now := t.path.now
 	if p.deferred != 0 && !p.abandoned && !t.abandon(p) {
 		return wait, now + revisit
@@ -130,7 +132,7 @@ func (t *adaptiveTraversal) endProbing(p *progress) (what action, at int64) {
 }
 
 // retry sends the next attempt of a round. If none is due, the round is over.
-func (t *adaptiveTraversal) retry(p *progress) (what action, at int64) {
+func (t *adaptiveTraversal) retry(p *progress) (result action, at int64) {
 	if t.findAttempt(p) {
 		p.ttl, p.attempt = t.path.slot.TTL, t.path.slot.Attempt
 		return send, 0
@@ -174,7 +176,7 @@ func (t *adaptiveTraversal) findAttempt(p *progress) bool {
 }
 
 // finishPath counts the TTLs of a path that were not needed.
-func (t *adaptiveTraversal) finishPath(p *progress) (what action, at int64) {
+func (t *adaptiveTraversal) finishPath(p *progress) (result action, at int64) {
 	t.schedule.newlyDecided += uint64(t.window.Shape().TTLs() - bits.OnesCount64(p.sent))
 	return finish, 0
 }
