@@ -12,9 +12,9 @@ import (
 // the target is hashed again, so that one port in use changes only the targets
 // that would have met it, and the same seed gives the others the same flows.
 type ports struct {
-	low   uint16
-	size  uint32
-	flows uint32
+	low     uint16
+	size    uint32
+	flows   uint32
 	avoided portSet // the h from which on some flow has a port to avoid
 }
 

@@ -9,8 +9,8 @@ import (
 
 // Adaptive sends the probes that a Strategy chooses, path by path. Each path that is ready has
 // one probe, then it waits until all other ready paths had theirs. So neither a target nor a
-// router sees a burst if the window holds many targets, and the answer to a probe has mostly
-// arrived when its path has its next turn.
+// router sees a burst if the window holds many targets. When a path has its next turn, the answer
+// to its probe has mostly arrived.
 //
 // When the strategy has enough of a path, the schedule waits for the answers to its probes and
 // asks again. If the strategy still has enough, each unanswered probe has its next attempt, and

@@ -7,9 +7,8 @@ package schedule
 // distance is known (UDP), or an upper bound of it (ICMP, TCP). If a router answers, the path is
 // longer. Then follow, in random order, the TTLs that are on the path for certain, or nearly so.
 //
-// From there it probes TTL after TTL, until the target answers, a router reports that the target
-// is unreachable, the path is in a loop, or so many TTLs are silent that no further answer is
-// likely.
+// From there it probes TTL after TTL. It ends when the target answers or is reported unreachable,
+// when the path is in a loop, or after so many silent TTLs that no answer is likely.
 type Complete struct {
 	cfg StrategyConfig
 }

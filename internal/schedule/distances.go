@@ -104,8 +104,8 @@ func estimateOf(word, hash uint64) Estimate {
 	}
 }
 
-// Estimate returns the distance of a, as estimated from the longest prefix with enough distances;
-// or from the one with the most, if none has enough.
+// Estimate returns the estimated distance of a. It rests on the longest prefix with enough
+// distances, or else on the prefix with the most.
 func (d *Distances) Estimate(a probe.Addr) (best Estimate) {
 	if d == nil {
 		return best

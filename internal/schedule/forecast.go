@@ -2,8 +2,8 @@ package schedule
 
 import "math"
 
-// bounds returns the TTL above which there is nothing to find, which may be below the first TTL,
-// and whether the path leads that far for certain.
+// bounds returns the TTL above which there is nothing to find, and whether the path leads that
+// far for certain. The TTL may be below the first one.
 func bounds(p *Path) (top uint8, exact bool) {
 	top = p.Last()
 	if end := p.State.End(); end != 0 {

@@ -8,13 +8,13 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// sweeps is the order of the sweeps of a pass over a window, or over a part of it. Each sweep
-// has one probe to every target, over one flow along one diagonal of the window.
+// sweeps is the order of the sweeps of a pass over a window, or over a part of it. Each sweep has
+// one probe to every target, over one flow along one diagonal of the window.
 //
 // So the probes to a target are as far apart as they can be. A diagonal mixes TTLs, so that any
-// stretch of probes meets near and far routers alike. Targets need no other order: the window
-// has them in the random order of the whole scan, and a sweep meets their slots one after
-// another, as they lie in memory.
+// stretch of probes meets near and far routers alike. Targets need no other order: the window has
+// them in the random order of the whole scan. A sweep meets their slots one after another, as
+// they lie in memory.
 type sweeps struct {
 	ttls  uint64
 	n     uint64 // flows × diagonals
