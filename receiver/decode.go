@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// gopacket validates the headers of a frame and of a quotation (validate.go); this package
-// and codec then decode their fields at the offsets that wire names.
+// gopacket validates, wire decodes: validate.go passes the headers of a frame and of a quotation
+// to gopacket, and their fields are then read at the offsets of wire.
 //
 // A frame becomes a reply in eight functions and three files. The path below is that of an
 // ICMPv4 error for a UDP probe; the others run beside it.

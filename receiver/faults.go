@@ -1,13 +1,13 @@
 package receiver
 
-// Faults is told of what this machine, and not the network, did to frames, from
-// the goroutine that receives, before the sink is told of a time behind it. Times
-// are of the run, in ns.
+// Faults takes reports of faults of this machine, not of the network. Its methods are called from
+// the goroutine that receives, before the sink learns of a time after the fault. Times are of the
+// run, in ns.
 type Faults interface {
-	// Dropped says that the kernel dropped frames between two times.
+	// Dropped reports that the kernel dropped frames between two times.
 	Dropped(from, to int64)
-	// Lagged says that frames stamped between two times waited for more than
-	// MaxLag until they were read, or, at the beginning, may have.
+	// Lagged reports that frames stamped between two times waited for more than MaxLag until they
+	// were read. At the beginning of a run that is only possible, not certain.
 	Lagged(from, to int64)
 }
 
@@ -16,40 +16,38 @@ type Drops interface {
 	Drops() (kernel, iface uint64, err error)
 }
 
-// MaxLag is how long a frame waits for us at most while all is well, in ns. A
-// block is handed over after timeoutNS; the rest is for a machine that has other
-// things to do.
+// MaxLag is the longest time that a frame waits in a healthy run, in ns. A block is handed over
+// after timeoutNS; the rest is for a busy machine.
 const MaxLag = 5 * blockSlack
 
-// watch looks for faults when the clock is read, some hundred times a second at
-// most.
+// faultDetector looks for faults when the clock is read, a few hundred times a second at most.
 type faultDetector struct {
-	faults Faults // nil for nobody who wants to know
+	faults Faults // nil if no reports are wanted
 	drops  Drops
-	count  uint64 // as drops had it last
+	count  uint64 // of drops, as last read
 }
 
-// Watch has f told of faults; d counts drops. It must be called before Run.
+// Watch makes Run report faults to f, with drops as d counts them. It must be called before Run.
 func (r *Receiver) Watch(f Faults, d Drops) { r.faults = faultDetector{faults: f, drops: d} }
 
-// begin leaves out what was dropped before.
+// begin ignores frames that were dropped before.
 func (w *faultDetector) begin() { w.haveDropped() }
 
-// lost reports whether frames were dropped since it was last asked.
+// haveDropped reports whether frames were dropped since its last call.
 func (w *faultDetector) haveDropped() bool {
 	if w.faults == nil {
 		return false
 	}
 	kernel, _, err := w.drops.Drops()
-	if err != nil || kernel == w.count { // what cannot be read now is counted later
+	if err != nil || kernel == w.count { // a count that cannot be read now is read later
 		return false
 	}
 	w.count = kernel
 	return true
 }
 
-// read looks at the first frame of a block: stamped then, and read now. Frames
-// since the last look, up to timeoutNS earlier, may have waited as long.
+// checkLag checks the first frame of a block, by its stamp and the present time. Earlier frames,
+// up to timeoutNS before it, may have waited as long.
 func (w *faultDetector) checkLag(stamp, now int64) {
 	if w.faults != nil && now-stamp > MaxLag {
 		w.faults.Lagged(stamp-timeoutNS, now-MaxLag)

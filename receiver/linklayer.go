@@ -11,8 +11,8 @@ import (
 	"github.com/masstrace/masstrace/internal/pcapng"
 )
 
-// Link types as files number them (tcpdump.org/linktypes.html); gopacket's are of
-// 8 bits. A live handle has the system's own number for bare IP packets.
+// Link types as files number them (tcpdump.org/linktypes.html); gopacket's numbers have 8 bits. A
+// live handle has the system's own number for bare IP packets.
 const (
 	linkNull       = 0
 	linkEthernet   = 1
@@ -26,12 +26,14 @@ const (
 	linkSLL2       = 276
 )
 
-// Frames that are no Ethernet frames, by octets.
+// Layouts of other frames than Ethernet's, by octets.
 //
 //	Linux cooked v1:  0              2        4        6          14
 //	                  | packet type | ARPHRD | length | address | EtherType | packet …
 //	Linux cooked v2:  0           2          4           8        10            11
-//	                  | EtherType | reserved | interface | ARPHRD | packet type | length | address (8) | packet …
+//	                  | EtherType | reserved | interface | ARPHRD | packet type | length …
+//	                  12            20
+//	                  | address (8) | packet …
 //	null, loopback:   0                          4
 //	                  | address family (32 bits) | packet …
 const (
@@ -41,15 +43,14 @@ const (
 	sll2At  = 10 // packet type
 	nullLen = 4
 
-	packetOutgoing = 4 // packet type of what this machine sent
+	packetOutgoing = 4 // packet type of frames that this machine sent
 )
 
-// EtherTypes of tags beside IEEE 802.1Q's and 802.1ad's: what switches used for
-// the outer tag before there was a standard.
+// etherTypeOldQinQ is an EtherType of tags besides those of IEEE 802.1Q and 802.1ad: switches
+// used it for the outer tag before there was a standard.
 const etherTypeOldQinQ layers.EthernetType = 0x9100
 
-// vlanTag is octets of a tag, the last two of which are the type of what
-// follows.
+// vlanTag is the length of a tag, in octets. The last two are the type of the following header.
 const vlanTag = 4
 
 // setLink makes d decode frames of that link type.
@@ -65,9 +66,9 @@ func (d *decoder) setLink(linkType int) error {
 	return nil
 }
 
-// ipPacket finds the IP packet in a frame, which has at least an octet, the first
-// of which says its version. The verdict is Accepted, Malformed or, if the frame
-// holds something else, Unrelated.
+// ipPacket finds the IP packet in a frame, and the frame's direction, if its link type shows
+// that. The packet has at least one octet, the first of which has its version. The verdict is
+// Accepted, Malformed or, for a frame with another packet, Unrelated.
 func (d *decoder) ipPacket(frame []byte) (packet []byte, way pcapng.Direction, v codec.Verdict) {
 	var next layers.EthernetType
 	switch d.link {
@@ -92,8 +93,8 @@ func (d *decoder) ipPacket(frame []byte) (packet []byte, way pcapng.Direction, v
 		if len(frame) <= nullLen {
 			return nil, way, codec.Malformed
 		}
-		// The address family is in the byte order of a machine that is not
-		// ours, and its numbers differ: the packet says the same.
+		// The address family is in the byte order of another machine, with numbers that
+		// differ between systems. The packet's own version is reliable.
 		return byVersion(frame[nullLen:], way)
 	default:
 		return byVersion(frame, way)
@@ -119,7 +120,7 @@ func (d *decoder) ipPacket(frame []byte) (packet []byte, way pcapng.Direction, v
 	return packet, way, codec.Accepted
 }
 
-// byVersion takes what has no other sign of being an IP packet than its version.
+// byVersion checks a packet that has no other sign of its family than its version.
 func byVersion(packet []byte, way pcapng.Direction) ([]byte, pcapng.Direction, codec.Verdict) {
 	if len(packet) == 0 {
 		return nil, way, codec.Malformed
@@ -130,6 +131,7 @@ func byVersion(packet []byte, way pcapng.Direction) ([]byte, pcapng.Direction, c
 	return packet, way, codec.Accepted
 }
 
+// sllDirection returns the direction of a frame of that packet type.
 func sllDirection(packetType uint16) pcapng.Direction {
 	if packetType == packetOutgoing {
 		return pcapng.Outbound

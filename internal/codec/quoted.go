@@ -112,10 +112,8 @@ func (c *Codec) compareTags(r *probe.Facts, first, second *candidates, firstName
 	return Accepted
 }
 
-// badTag returns the verdict on a reply without a tag that counts: Garbled for a quotation.
-// Such a quotation casts doubt on others of its target and flow. They are doubted if there are
-// more of them than probes; and where a router may quote a checksum as the only tag, because
-// middleboxes rewrite checksums.
+// badTag returns the verdict on a reply without a tag that counts: Garbled for a quotation. Such
+// a quotation casts doubt on others of its target and flow (see probe.Garbled).
 func badTag(r *probe.Facts) Verdict {
 	if !r.HasQuote {
 		return BadTag
@@ -124,8 +122,9 @@ func badTag(r *probe.Facts) Verdict {
 	return Garbled
 }
 
-// checkPayload names the payload in r.Mangled if it is quoted whole and the transport checksum
-// is wrong, while all other octets that the checksum covers are as they were sent.
+// checkPayload names the payload in r.Mangled if the transport checksum is wrong and nothing else
+// explains that. The payload must be quoted whole, with the other summed fields as they were
+// sent.
 func (c *Codec) checkPayload(q *wire.Quotation, r *probe.Facts) {
 	const others = probe.MangledCsum | probe.MangledLen | probe.MangledID | probe.MangledSeq
 	t := c.template(q.Is4)

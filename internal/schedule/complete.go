@@ -8,12 +8,12 @@ package schedule
 // longer. Then follow, in random order, the TTLs that are on the path for certain, or nearly so.
 //
 // From there it probes TTL after TTL. It ends when the target answers or is reported unreachable,
-// when the path is in a loop, or after so many silent TTLs that no answer is likely.
+// when the path is in a loop, or after too many silent TTLs.
 type Complete struct {
 	cfg StrategyConfig
 }
 
-// StrategyConfig holds the parameters of strategies, and what they share.
+// StrategyConfig holds the parameters of strategies, and the memory that they share.
 type StrategyConfig struct {
 	// GapLimit is how many silent TTLs in a row end a path.
 	GapLimit int

@@ -54,7 +54,8 @@ func NewDistances(n int) *Distances {
 // Octets returns the memory that d takes, in octets.
 func (d *Distances) Octets() int { return 8 * len(d.words) }
 
-// eachPrefix calls f with the hash of each prefix around a, the longest first, while f returns true.
+// eachPrefix calls f with the hash of each prefix around a, the longest first, while f returns
+// true.
 func eachPrefix(a probe.Addr, f func(hash uint64) (more bool)) {
 	bits, top := prefixBits6[:], binary.BigEndian.Uint64(a[:8])
 	if a.Is4() {

@@ -87,7 +87,7 @@ func (f *flow) readReplies(r *Interactive) {
 	}
 }
 
-// refuses reports whether a reply ends the path, whatever address it comes from.
+// refuses reports whether a reply ends the path, from any address.
 func refuses(k probe.Kind) bool {
 	return k.IsUnreach() || k == probe.KindFragNeeded || k == probe.KindPacketTooBig
 }

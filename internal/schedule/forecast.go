@@ -15,7 +15,8 @@ func bounds(p *Path) (top uint8, exact bool) {
 	return top, false
 }
 
-// forecast is what Distances expected of a path before its first probe, as Path.Note keeps it.
+// forecast is the expected end of a path, from Distances before its first probe. Path.Note keeps
+// it.
 //
 //	bits 0–7    the distance
 //	bits 8–15   the TTL at which hardly any similar path continues, 0 if unknown

@@ -9,7 +9,7 @@ import (
 // identity is the part of a router that Limited reports. Only the matcher sets the address.
 type identity struct {
 	addr                  atomic.Pointer[probe.Addr] // nil until a prediction of it is trusted
-	shared                atomic.Bool                // another router has the same number: neither is reported
+	shared                atomic.Bool                // two routers have this number: neither is reported
 	ttls                  atomic.Uint64              // as bits
 	sumAsked, sumAnswered atomic.Uint64              // in earlier spans
 	found                 atomic.Bool                // a trial showed a limit

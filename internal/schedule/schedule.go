@@ -50,7 +50,7 @@ type Schedule interface {
 	Decided() uint64
 }
 
-// Config is what Exhaustive and Adaptive have in common.
+// Config is the configuration of Exhaustive and of Adaptive.
 type Config struct {
 	Shape window.Shape
 	// Part is the sender's share of every window.

@@ -8,11 +8,10 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// Strategy chooses the TTL of one path that is probed next, from what is known of the path at
-// that moment. Adaptive asks it after each probe of the path. Adaptive does the rest: the order
-// of paths, the waiting, further attempts, the windows. The Path holds what a strategy may read
-// of a path. Whatever it learns for other paths it keeps itself, safe for any number of
-// goroutines.
+// Strategy chooses the TTL of one path that is probed next, from the present state of the path.
+// Adaptive asks it after each probe of the path, and does the rest: the order of paths, the
+// waiting, further attempts, the windows. A strategy reads the path in a Path. Its memory of
+// other paths is its own, and safe for any number of goroutines.
 type Strategy interface {
 	// Next returns a TTL of the window's range that was not sent yet, or Await while an answer
 	// under way decides, or Enough. After Enough it is called again, when the answers to all
