@@ -90,8 +90,8 @@ guide: install-build
 
 demo: install-demo build
 	mkdir -p out
-	bin/masstrace lab --preset default --log out/demo.log --counters out/demo.json -- \
-		bin/masstrace scan testdata/prefixes.txt --rate 15k --output out/demo.ndjson
+	bin/masstrace lab --overwrite --preset default --log out/demo.log --counters out/demo.json -- \
+		bin/masstrace scan testdata/prefixes.txt --rate 15k --overwrite --output out/demo.ndjson
 	@go run ./internal/demo -log out/demo.log -counters out/demo.json -targets testdata/prefixes.txt out/demo.ndjson
 
 clean:

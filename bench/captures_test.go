@@ -22,26 +22,26 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/captures anew")
 
-// capture is a capture file of time exceeded messages that answer UDP probes
-// of one run: those of captureCodec.
+// capture is a capture file of time exceeded messages. They answer the UDP probes of one run, that
+// of captureCodec.
 type capture struct {
 	name string
 	v6   bool
-	// quoted is the octets quoted at most; 0 is the whole probe.
+	// quoted is the largest number of octets quoted; 0 means the whole probe.
 	quoted int
 	// labels is the depth of the MPLS stack in the RFC 4884 extension.
 	labels int
 }
 
 var captures = []capture{
-	// What RFC 792 asks for: IP header and 64 bits.
+	// The minimum of RFC 792: IP header and 64 bits.
 	{name: "plain", quoted: 28},
-	// What a label switching router sends: padded to 128 octets, 4 labels.
+	// As a label switching router sends it: padded to 128 octets, 4 labels.
 	{name: "mpls", labels: 4},
 	{name: "v6", v6: true},
 }
 
-// A capture holds the answers of captureTargets targets at captureTTLs TTLs.
+// A capture contains the answers of captureTargets targets at captureTTLs TTLs.
 const (
 	captureTargets = 16
 	captureTTLs    = 16
@@ -51,7 +51,7 @@ func (c capture) path() string {
 	return filepath.Join("..", "testdata", "captures", c.name+".pcap")
 }
 
-// captureCodec is the codec of the run that the captures answer.
+// captureCodec is the codec of the run whose probes the captures answer.
 func captureCodec(t testing.TB) *codec.Codec {
 	t.Helper()
 	c, err := codec.New(codec.Config{
@@ -109,7 +109,7 @@ func (c capture) answer(t testing.TB, packet []byte, ttl uint8) []byte {
 	opts := gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
 	if c.v6 {
 		eth.EthernetType = layers.EthernetTypeIPv6
-		quotation[7] = 1 // hop limit as it was on arrival
+		quotation[7] = 1 // hop limit on arrival
 		ip := &layers.IPv6{
 			Version: 6, HopLimit: 64 - ttl, NextHeader: layers.IPProtocolICMPv6,
 			SrcIP: net.ParseIP(fmt.Sprintf("2600:2::%x", ttl)), DstIP: quotation[8:24],
@@ -121,7 +121,7 @@ func (c capture) answer(t testing.TB, packet []byte, ttl uint8) []byte {
 		return buf.Bytes()
 	}
 	eth.EthernetType = layers.EthernetTypeIPv4
-	quotation[8] = 1 // TTL as it was on arrival; routers leave the checksum as it came
+	quotation[8] = 1 // TTL on arrival; routers do not update the checksum
 	if c.quoted > 0 {
 		quotation = quotation[:c.quoted]
 	}
@@ -159,7 +159,8 @@ func stack(labels int) []byte {
 	return b
 }
 
-// The captures are what this file makes; go test ./bench -update writes them.
+// The captures in the repository equal those that this file makes; go test ./bench -update writes
+// them.
 func TestCapturesAreCurrent(t *testing.T) {
 	for _, c := range captures {
 		want := c.make(t)
@@ -172,7 +173,7 @@ func TestCapturesAreCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the codec makes now: run with -update", c.path())
+			t.Errorf("%s differs from the codec's output: run with -update", c.path())
 		}
 	}
 }

@@ -13,8 +13,7 @@ import (
 	"github.com/masstrace/masstrace/receiver"
 )
 
-// replayed is a receiver.Source of frames held in memory, over and over while
-// more says so.
+// replayed is a receiver.Source of frames in memory. It repeats them while more returns true.
 type replayed struct {
 	frames [][]byte
 	i      int
@@ -34,12 +33,12 @@ func (r *replayed) Next() ([]byte, int64, error) {
 
 func (r *replayed) LinkType() int { return int(layers.LinkTypeEthernet) }
 
-// still is a clock that no one steps.
+// still is a clock that is never stepped.
 type still struct{}
 
 func (still) Shift() (shift, now int64) { return 0, 1 }
 
-// kept is a receiver.Sink that counts, and looks at each reply.
+// kept is a receiver.Sink that counts replies and their properties.
 type kept struct {
 	replies, strong, extended int
 	ttls                      [captureTTLs + 1]int
@@ -79,7 +78,7 @@ func (c capture) frames(t testing.TB) [][]byte {
 	}
 }
 
-// run receives frames of the capture while more says so.
+// run receives frames of the capture while more returns true.
 func (c capture) run(t testing.TB, more func() bool) *kept {
 	t.Helper()
 	src := &replayed{frames: c.frames(t), more: more}
@@ -109,8 +108,8 @@ func TestCapturesDecode(t *testing.T) {
 	}
 }
 
-// BenchmarkDecode takes frames all the way to authenticated replies, as the
-// receiver does, but for the kernel.
+// BenchmarkDecode turns frames into authenticated replies, as the receiver does, without the
+// kernel's part.
 func BenchmarkDecode(b *testing.B) {
 	for _, c := range captures {
 		b.Run(c.name, func(b *testing.B) {

@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// Exit ends the command of that name with status 1 if err says that it failed.
+// Exit ends the command of that name with status 1 if err is not nil.
 func Exit(name string, err error) {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)

@@ -13,25 +13,25 @@ import (
 	"time"
 )
 
-// Uplink is the link of a lab, on the side of the command.
+// Uplink is the name of a lab's link, at the command's side.
 const Uplink = "uplink0"
 
-// Usage is what a command in a lab took, and did to the link.
+// Usage is the resources that a command in a lab used, and its traffic.
 type Usage struct {
 	Sent, Received uint64  // packets on the link
 	Seconds        float64 // from the first packet sent to the last
-	Elapsed        float64 // seconds, from start to end
+	Elapsed        float64 // from start to end
 	CPU            float64 // seconds, user and system, of the command
-	Octets         int64   // of memory, at most
+	Octets         int64   // largest memory
 }
 
-// Seen is what the simulated Internet of a lab counted.
+// Seen is the counters of a lab's simulated Internet.
 type Seen struct {
 	Simulator map[string]uint64 `json:"simulator"`
 	LostIn    uint64            `json:"lost_in"`
 }
 
-// Answers returns how many answers it sent.
+// Answers returns how many answers the simulated Internet sent.
 func (s *Seen) Answers() (n float64) {
 	for name, v := range s.Simulator {
 		if strings.HasPrefix(name, "answer ") {
@@ -41,20 +41,19 @@ func (s *Seen) Answers() (n float64) {
 	return n
 }
 
-// A Lab measures commands in masstrace lab. The program that uses it calls Inside
-// first of all.
+// A Lab measures commands in masstrace lab. A program that uses it must call Inside first.
 type Lab struct {
-	Masstrace string   // the program
+	Masstrace string   // path of the program
 	Options   []string // of masstrace lab
-	Dir       string   // for files of its own
-	Work      string   // where commands run; empty is here
+	Dir       string   // for temporary files
+	Work      string   // folder in which commands run; empty means the current one
 }
 
-// inside is the first argument of the part of a program that runs in the lab.
+// inside is the first argument of a program's part that runs in the lab.
 const inside = "inside"
 
-// Measured runs a command in the lab, with the file input for its standard input,
-// or nothing if input is empty.
+// Measured runs a command in the lab. Its standard input is the file input, or nothing if input is
+// empty.
 func (l *Lab) Measured(input string, command ...string) (u Usage, s Seen, err error) {
 	counts, usages := filepath.Join(l.Dir, "counts"), filepath.Join(l.Dir, "usage")
 	args := append([]string{"lab", "--counters", counts}, l.Options...)
@@ -75,7 +74,7 @@ func (l *Lab) Measured(input string, command ...string) (u Usage, s Seen, err er
 	return u, s, errors.Join(readJSON(counts, &s), readJSON(usages, &u))
 }
 
-// Part returns the command that runs a part of this program: what Inside gets.
+// Part returns the command that runs a part of this program: its arguments are those of Inside.
 func Part(args ...string) []string {
 	self, _ := os.Executable()
 	return append([]string{self, inside}, args...)
@@ -89,9 +88,9 @@ func readJSON(path string, v any) error {
 	return json.Unmarshal(b, v)
 }
 
-// Inside runs the part of a program that runs in a lab, if this is it, and reports
-// whether it was: args are the program's, without its name. other runs the parts
-// that a program has besides; nil if there are none.
+// Inside runs the part of a program that runs in a lab, if args select one, and reports whether
+// they do. args are the program's arguments, without its name. other runs the other parts of a
+// program; nil if there are none.
 func Inside(args []string, other func(args []string) error) (bool, error) {
 	if len(args) == 0 || args[0] != inside {
 		return false, nil
@@ -109,7 +108,7 @@ func Inside(args []string, other func(args []string) error) (bool, error) {
 	return true, fmt.Errorf("%s %q is not known", inside, args)
 }
 
-// measured runs a command, with our input and output, and writes its usage.
+// measured runs a command, with our standard input and output, and writes its usage.
 func measured(file string, command []string) error {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -136,7 +135,7 @@ func measured(file string, command []string) error {
 			return fmt.Errorf("%s: %w", command[0], err)
 		}
 		after.count()
-		// A packet or two are the kernel's own, who looks for neighbours.
+		// One or two packets are the kernel's own, for neighbour discovery.
 		if sent := after.Sent; sent-previous > 2 {
 			last, previous = time.Now(), sent
 			if first.IsZero() {

@@ -1,6 +1,6 @@
-// Package bench measures masstrace. Each command below it measures one thing and
-// keeps what came of it in a section of RESULTS.md (Keep); soak, which tests at
-// full counts, in SOAK.md. This package's own benchmarks decode capture files.
+// Package bench measures masstrace. Each command below it measures one thing and writes the result
+// into a section of RESULTS.md (Keep). The command soak, which runs tests at their full counts,
+// writes SOAK.md. The benchmarks of this package itself decode capture files.
 package bench
 
 import (
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Machine says in a few lines of Markdown where and when a result was made.
+// Machine describes in a few lines of Markdown where and when a result was measured.
 func Machine() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "- date: %s\n", time.Now().UTC().Format("2006-01-02 15:04 UTC"))
@@ -49,7 +49,7 @@ func text(path string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// revision returns the commit that the work tree stands at.
+// revision returns the commit of the work tree.
 func revision() string {
 	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
 	if err != nil {

@@ -16,12 +16,12 @@ import (
 	"github.com/masstrace/masstrace/receiver"
 )
 
-// matchTargets is the size of the window that BenchmarkReceive fills: some
-// thousand targets, as a scan of 100,000 pps has under way at a time.
+// matchTargets is the number of targets in the window of BenchmarkReceive: about as many as a scan
+// of 100,000 pps probes at a time.
 const matchTargets = 2048
 
-// scanned is a window whose every probe was answered: by frames, in an order
-// that has nothing to do with that of the targets.
+// scanned is a window whose every probe was answered, by frames in an order that is independent of
+// that of the targets.
 type scanned struct {
 	frames [][]byte
 	window *window.Window
@@ -29,7 +29,7 @@ type scanned struct {
 	heard  account.Live
 }
 
-// scan makes the window and its answers, in the form of the capture.
+// scan makes the window and its answers. They have the form of those in the capture.
 func (c capture) scan(t testing.TB) *scanned {
 	t.Helper()
 	var lines target.Lines
@@ -46,7 +46,7 @@ func (c capture) scan(t testing.TB) *scanned {
 	run := captureCodec(t)
 	packet := make([]byte, codec.MaxSize)
 	var p codec.Prepared
-	// Targets of both families are mixed; those of the other are passed over.
+	// Targets of both families are mixed; those of the other family are skipped.
 	id := uint64(0)
 	for s.window.Open(id); s.window.Len() < matchTargets; {
 		target := order.At(uint64(s.window.Len()))
@@ -63,7 +63,7 @@ func (c capture) scan(t testing.TB) *scanned {
 	set.Put(s.window)
 	rng := rand.New(rand.NewPCG(1, 2))
 	rng.Shuffle(len(s.frames), func(i, j int) { s.frames[i], s.frames[j] = s.frames[j], s.frames[i] })
-	// One behind the other, as a ring has them.
+	// One after the other in memory, as in a ring.
 	ring := bytes.Join(s.frames, nil)
 	for i, f := range s.frames {
 		s.frames[i], ring = ring[:len(f):len(f)], ring[len(f):]
@@ -71,7 +71,7 @@ func (c capture) scan(t testing.TB) *scanned {
 	return s
 }
 
-// renew makes the window as it is when all has been sent and nothing answered.
+// renew makes the window again, as it is when all probes are sent and none is answered.
 func (s *scanned) renew() {
 	targets := make([]probe.Addr, s.window.Len())
 	for i := range targets {
@@ -109,8 +109,8 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// BenchmarkReceive takes frames all the way to their slots: decoded,
-// authenticated, matched, each the first answer to its probe.
+// BenchmarkReceive takes frames to their slots: decoded, authenticated and matched. Each is the
+// first answer to its probe.
 func BenchmarkReceive(b *testing.B) {
 	for _, c := range captures {
 		b.Run(c.name, func(b *testing.B) {

@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// Section is a part of RESULTS.md that one command below this package measures
-// and keeps.
+// Section is a part of RESULTS.md that one command below this package measures and writes.
 type Section string
 
 // The sections, in their order in the file.
@@ -35,8 +34,8 @@ whole. A section says on what machine and at what revision it was measured. Figu
 other machines differ; ratios within a section were measured in one run, in turn.
 `
 
-// Keep puts body, the results of one section, into the file, in place of those
-// that it had. Machine's lines come before it.
+// Keep replaces the section's results in the file by body. It writes the lines of Machine before
+// body.
 func Keep(path string, section Section, body string) error {
 	if !slices.Contains(sections, section) {
 		return fmt.Errorf("keep results: no section is called %q", section)
@@ -60,7 +59,7 @@ func Keep(path string, section Section, body string) error {
 	return nil
 }
 
-// split takes a file of results apart into its sections.
+// split splits a file of results into its sections.
 func split(text string) map[Section]string {
 	kept := map[Section]string{}
 	for i, part := range strings.Split("\n"+text, "\n## ") {

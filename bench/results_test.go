@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Each section is replaced by itself, and they keep their order.
+// Each section replaces only itself, and the order of sections stays.
 func TestKeep(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "RESULTS.md")
 	for _, step := range []struct {

@@ -12,12 +12,12 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// summaryRoom is the octets at the end of the records in which the summary is
-// looked for: it is the last record but one.
+// summaryRoom is how many octets at the end of the records are searched for the summary, which is
+// the last record but one.
 const summaryRoom = 256 << 10
 
-// ReadSummary reads the summary record of an NDJSON file of masstrace's, which may
-// be compressed and end in .zst, into v, as encoding/json does.
+// ReadSummary reads the summary record of masstrace's NDJSON file at path into v, as encoding/json
+// does. If the name ends in .zst, the file is compressed.
 func ReadSummary(path string, v any) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -55,7 +55,7 @@ func lastOf(f *os.File) ([]byte, error) {
 	return last, err
 }
 
-// readLast returns the last octets of a compressed file, which it reads whole.
+// readLast returns the last octets of a compressed file. It reads the whole file.
 func readLast(f *os.File) ([]byte, error) {
 	z, err := zstd.NewReader(f)
 	if err != nil {

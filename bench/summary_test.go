@@ -13,10 +13,10 @@ func TestReadSummary(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records")
 	tests := []struct {
 		name, in string
-		want     int // 0 is an error
+		want     int // 0 for an error
 	}{
 		{"last but one", `{"type":"trace"}` + "\n" + `{"type":"summary","sent":7}` + "\n" + `{"type":"cycle-stop"}` + "\n", 7},
-		{"behind many records", strings.Repeat("{\"type\":\"trace\"}\n", summaryRoom/10) + `{"type":"summary","sent":9}`, 9},
+		{"after many records", strings.Repeat("{\"type\":\"trace\"}\n", summaryRoom/10) + `{"type":"summary","sent":9}`, 9},
 		{"empty", "", 0},
 		{"killed", `{"type":"trace"}` + "\n", 0},
 		{"cut", `{"type":"summary","se`, 0},

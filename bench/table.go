@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Table is a table of text: a head and rows of as many cells. The first Texts
-// columns are text, aligned left; the others are numbers, aligned right.
+// Table is a table of text: a head, and rows with the same number of cells. The first Texts columns
+// are text, aligned left. The others are numbers, aligned right.
 type Table struct {
 	Texts int
 	Head  []string
@@ -18,7 +18,7 @@ type Table struct {
 // Add appends a row.
 func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
 
-// String returns the table in Markdown, its columns aligned for the eye as well.
+// String returns the table in Markdown. Its columns are also aligned in the source text.
 func (t *Table) String() string {
 	widths := make([]int, len(t.Head))
 	lines := append([][]string{t.Head}, t.Rows...)
@@ -57,8 +57,8 @@ func (t *Table) rule(b *strings.Builder, widths []int) {
 	b.WriteString("|\n")
 }
 
-// Number writes v with three digits or, above 100, whole, a comma between
-// thousands.
+// Number formats v with three significant digits or, from 100 on, as a whole number with a comma
+// between thousands.
 func Number(v float64) string {
 	switch {
 	case v == 0:
@@ -75,11 +75,11 @@ func Number(v float64) string {
 	return digits
 }
 
-// Ratio writes v with two decimals, as a factor.
+// Ratio formats v as a factor with two decimals.
 func Ratio(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) + "×" }
 
-// Median returns the middle of v, the mean of the two in the middle if there are
-// two, 0 if v is empty.
+// Median returns the middle value of v, or the mean of the two middle values. It returns 0 if v is
+// empty.
 func Median(v []float64) float64 {
 	if len(v) == 0 {
 		return 0
@@ -88,8 +88,8 @@ func Median(v []float64) float64 {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-// Quantile returns the smallest value that at least the fraction q of v does not
-// exceed, q from 0 to 1; 0 if v is empty.
+// Quantile returns the smallest value in v such that at least the fraction q of v, from 0 to 1, is
+// not above it. It returns 0 if v is empty.
 func Quantile(v []float64, q float64) float64 {
 	if len(v) == 0 {
 		return 0

@@ -1,6 +1,6 @@
-// Package matcher puts replies to the probes that they answer, without a lock:
-// it finds the slot by arithmetic, and is the only writer of reply words, arena
-// and target state. It also decides when a window is over.
+// Package matcher matches replies to the probes that they answer, without a lock. It computes the
+// slot of a reply from its fields. It is the only writer of reply words, of the arena and of the
+// target state. It also decides when a window is over.
 package matcher
 
 import (
@@ -9,60 +9,59 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// IndexOf takes an address to its position in the target order; ok is false for
-// an address that the run would never probe.
+// IndexOf maps an address to its position in the target order. ok is false for an address that the
+// run would never probe.
 type IndexOf interface {
 	PositionOf(a probe.Addr) (position uint64, ok bool)
 }
 
-// Watch takes note of who answers.
+// Watch receives every first reply to a probe.
 type Watch interface{ Answered(f *probe.Facts) }
 
-// Config is what a Matcher works on.
+// Config is the configuration of a Matcher.
 type Config struct {
 	Index IndexOf
 	Set   *window.Set
-	// Retired takes the windows that are over, in the order of their numbers.
-	// It must have room for window.Live of them.
+	// Retired receives the windows that are over, in the order of their numbers. It must have
+	// room for window.Live windows.
 	Retired chan<- *window.Window
-	// StopSet, unless it is nil, takes the interfaces of routers for strategies that
-	// stop where the path is known.
+	// StopSet, if it is not nil, collects the interfaces of routers, for strategies that stop
+	// where the path is known.
 	StopSet *window.StopSet
-	// Watch, unless it is nil, is told of every first reply to a probe.
+	// Watch, if it is not nil, is called for every first reply to a probe.
 	Watch Watch
-	// Over, unless it is nil, is told of a window that is over before Retired
-	// takes it, between two batches.
+	// Over, if it is not nil, is called with each window that is over, before the window is
+	// sent to Retired. The call comes between two batches.
 	Over func(*window.Window)
-	// Next is the number of the first window: those before are over.
+	// Next is the number of the first window. All windows before it are over.
 	Next uint64
-	// Heard is what the receiver counts in; the matcher counts replies there. Nil counts
-	// for nobody.
+	// Heard holds the counters of the receiver; the matcher counts replies there too. If it is
+	// nil, New makes one that only the matcher uses.
 	Heard *account.Live
 }
 
-// Matcher matches replies. Replies must be called from one goroutine.
+// Matcher matches replies. Replies must always be called from the same goroutine.
 type Matcher struct {
 	cfg          Config
 	next         uint64                // number of the window to retire next
-	strong, weak uint64                // that Heard will have at the end of the batch
-	settled      account.Heard[uint64] // what windows that are over have
+	strong, weak uint64                // values that Heard gets at the end of the batch
+	settled      account.Heard[uint64] // sum over the windows that are over
 	locations    [chunk]location
 }
 
-// chunk is the number of replies that are located together, before any of them
-// is matched: as nothing is written in between, a processor works on several of
-// them at once, and waits for the memory of their slots at once.
+// chunk is the number of replies that are located together, before any of them is matched. As
+// nothing is written in between, the processor overlaps the loads of their slots.
 const chunk = 64
 
 // location is the slot that a reply belongs to.
 type location struct {
-	window   *window.Window // nil if it is not live
+	window   *window.Window // nil if the window is not live
 	position uint64
 	target   uint32
-	foreign  bool // a target of no run of ours
+	foreign  bool // the target does not belong to this run
 }
 
-// New returns a matcher that has seen nothing.
+// New returns a matcher that has matched no reply.
 func New(cfg Config) *Matcher {
 	if cfg.Heard == nil {
 		cfg.Heard = new(account.Live)
@@ -70,7 +69,7 @@ func New(cfg Config) *Matcher {
 	return &Matcher{cfg: cfg, next: cfg.Next}
 }
 
-// Unsettled returns what was heard and belongs to no window that is over. It may be
+// Unsettled returns the counts of received frames that belong to no window that is over. It may be
 // called when no reply will follow.
 func (m *Matcher) Unsettled() account.Heard[uint64] {
 	rest := account.Load(m.cfg.Heard)
@@ -78,7 +77,7 @@ func (m *Matcher) Unsettled() account.Heard[uint64] {
 	return rest
 }
 
-// settle gives w, which is over, all that was heard and belongs to no other window.
+// settle assigns all counts to w, which is over, except those that belong to another window.
 func (m *Matcher) settle(w *window.Window) {
 	w.Heard = m.Unsettled()
 	for live := range m.cfg.Set.All {
@@ -87,9 +86,8 @@ func (m *Matcher) settle(w *window.Window) {
 	account.Plus(&m.settled, &w.Heard)
 }
 
-// Replies matches a batch. upTo, in ns since the Unix epoch, says that no reply
-// stamped before it will follow; windows whose deadline it has passed are
-// retired. It keeps nothing of batch.
+// Replies matches a batch. No reply stamped before upTo, in ns since the Unix epoch, will follow.
+// Windows whose deadline is not after upTo are retired. Replies retains nothing of batch.
 func (m *Matcher) Replies(batch []probe.Reply, upTo int64) {
 	for rest := batch; len(rest) > 0; {
 		part := rest[:min(chunk, len(rest))]
@@ -107,7 +105,7 @@ func (m *Matcher) Replies(batch []probe.Reply, upTo int64) {
 	m.retire(upTo)
 }
 
-// locate works out where r belongs, and touches what match will need.
+// locate computes the location of r, and loads the memory that match will need.
 func (m *Matcher) locate(p *location, r *probe.Reply) {
 	position, ok := m.cfg.Index.PositionOf(r.Target)
 	if !ok {
@@ -171,7 +169,7 @@ func (m *Matcher) match(p *location, r *probe.Reply) {
 	}
 }
 
-// gone handles a reply whose window is not live: over, or not begun.
+// gone handles a reply whose window is not live: it is over or was not opened yet.
 func (m *Matcher) gone(position uint64, r *probe.Reply) {
 	if position/uint64(m.cfg.Set.Shape().Targets) >= m.next {
 		m.cfg.Heard.Rejected.Unsent.Add(1)
@@ -183,7 +181,7 @@ func (m *Matcher) gone(position uint64, r *probe.Reply) {
 	}
 	m.cfg.Heard.Late.Add(1)
 	m.cfg.Heard.LateAt[ttl].Add(1)
-	for w := range m.cfg.Set.All { // whichever is live keeps the record
+	for w := range m.cfg.Set.All { // the first live window stores the reply's record
 		w.Heard.Frames++
 		w.Heard.Late++
 		w.Heard.LateAt[ttl]++
@@ -195,7 +193,7 @@ func (m *Matcher) gone(position uint64, r *probe.Reply) {
 	}
 }
 
-// count counts a first reply to a probe, or one that shows no hop.
+// count counts a first reply to a probe, or a reply that shows no hop.
 func (m *Matcher) count(w *window.Window, r *probe.Reply) {
 	w.Heard.Frames++
 	if r.Valid == probe.Strong {
@@ -207,7 +205,7 @@ func (m *Matcher) count(w *window.Window, r *probe.Reply) {
 	}
 }
 
-// hopless counts a reply that shows no hop once more, by its kind.
+// hopless counts a reply that shows no hop a second time, by its kind.
 func (m *Matcher) hopless(w *window.Window, r *probe.Reply) {
 	if r.Kind == probe.KindPureACK {
 		m.cfg.Heard.PureACKs.Add(1)
@@ -225,8 +223,8 @@ func (m *Matcher) overflow(w *window.Window, lost bool) {
 	}
 }
 
-// retire takes out the windows whose deadline has passed, in order, so that
-// records leave in the order of the windows.
+// retire removes the windows whose deadline has passed, in order, so that records are written in
+// the order of the windows.
 func (m *Matcher) retire(upTo int64) {
 	for {
 		w := m.cfg.Set.Get(m.next)

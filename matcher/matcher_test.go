@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// order is an IndexOf: the target at position i is addrOf(i), for i below it.
+// order is an IndexOf: the target at position i is addrOf(i), for all i below order.
 type order uint64
 
 func addrOf(i uint64) probe.Addr {
@@ -28,7 +28,7 @@ func (o order) PositionOf(a probe.Addr) (uint64, bool) {
 
 var routerAddr = probe.Addr4From([4]byte{203, 0, 113, 1})
 
-// bench is a matcher with windows of two targets, of which 0 and 1 are open.
+// bench is a matcher with windows of two targets. Windows 0 and 1 are open.
 type bench struct {
 	*Matcher
 	set     *window.Set
@@ -54,14 +54,14 @@ func (b *bench) open(id uint64) *window.Window {
 	return w
 }
 
-// to is a reply of that kind to a probe.
+// to returns a reply of a kind to a probe.
 func to(position uint64, ttl uint8, kind probe.Kind) probe.Reply {
 	return probe.Reply{Facts: probe.Facts{
 		Probe: probe.Probe{Target: addrOf(position), TTL: ttl}, Kind: kind, Responder: routerAddr, Valid: probe.Strong,
 	}}
 }
 
-// counts are what the matcher counted.
+// counts are the counters of the matcher.
 type counts struct{ foreign, unsent, denied, late, duplicates, weak, strong, hopless, overflow uint64 }
 
 func (m *Matcher) counts() counts {
@@ -137,15 +137,14 @@ func (c counts) plus(d counts) counts {
 	}
 }
 
-// TestGarbled holds that a quotation without a valid tag marks the path to its
-// target, and counts as nothing here.
+// A quotation without a valid tag marks the path to its target. The matcher does not count it.
 func TestGarbled(t *testing.T) {
 	shape := window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1, Unlinked: 4}
 	b := newBench(t, shape, 1000)
 	w := b.open(0)
 	w.Stamp(window.Slot{Target: 1, TTL: 5}, 100)
 	var batch []probe.Reply
-	for _, position := range []uint64{1, 999, 1000} { // live, not begun, not ours
+	for _, position := range []uint64{1, 999, 1000} { // live, not opened, not in the order
 		r := to(position, 0, probe.KindTTLExceeded)
 		r.Valid, r.HasQuote = probe.Garbled, true
 		batch = append(batch, r)
@@ -162,7 +161,7 @@ func TestGarbled(t *testing.T) {
 	}
 }
 
-// Windows retire when the watermark reaches their deadline, and in order.
+// Windows retire in order, each when the watermark reaches its deadline.
 func TestRetire(t *testing.T) {
 	b := newBench(t, window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1, Unlinked: 1}, 1000)
 	for id := range uint64(window.Live) {
@@ -180,7 +179,7 @@ func TestRetire(t *testing.T) {
 		upTo int64
 		want int
 	}{
-		{func() {}, 100, 0}, // 1 waits for 0, which is open
+		{func() {}, 100, 0}, // window 1 waits for window 0, which is open
 		{func() { b.windows[0].Close(120, false) }, 119, 0},
 		{func() {}, 120, 2},
 		{func() {}, 1 << 60, 0},
@@ -213,8 +212,8 @@ func TestRetire(t *testing.T) {
 	}
 }
 
-// filled returns a matcher over one window whose probes are all sent, and a reply
-// to each, in an order that has no order.
+// filled returns a matcher over one window whose probes are all sent, and a reply to each probe, in
+// random order.
 func filled(t testing.TB, targets int) (*bench, []probe.Reply) {
 	const ttls = 32
 	b := newBench(t, window.Shape{
@@ -248,7 +247,7 @@ func BenchmarkMatch(b *testing.B) {
 	for name, targets := range map[string]int{"1k targets": 1000, "10k targets": 10_000} {
 		b.Run(name, func(b *testing.B) {
 			m, replies := filled(b, targets)
-			m.Replies(replies, 0) // the arena's chunks
+			m.Replies(replies, 0) // allocates the arena's chunks
 			w := m.windows[0]
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {

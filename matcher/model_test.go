@@ -9,12 +9,12 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// model is the oracle of the stress test: what should have come of the events
-// that were written down, worked out one by one.
+// model is the oracle of the stress test. It computes the expected result of the logged events, one
+// by one.
 type model struct {
 	*stress
 	want    counts
-	over    uint64 // windows that are
+	over    uint64 // number of windows that are over
 	first   map[probe.Probe]probe.Facts
 	entries map[uint64][]kept
 	loose   map[uint64]int
@@ -75,8 +75,8 @@ func (m *model) step(e *matched) {
 	}
 }
 
-// late keeps a late reply in whatever window is live: the model does not know
-// which, and takes it from where it is found.
+// late expects a late reply in any of the live windows. The model cannot predict which, so it
+// searches all of them.
 func (m *model) late(f *probe.Facts) {
 	for id := m.over; id < m.over+window.Live; id++ {
 		for i, e := range m.records[id] {
@@ -149,13 +149,13 @@ func (m *model) checkSlots() {
 	}
 }
 
-// checkStates holds the end of each path against all that answered.
+// checkStates compares the end of each path with all replies to it.
 func (m *model) checkStates() {
 	reached := map[[2]any]uint8{}
 	for p := range m.first {
 		position, _ := order(m.targets).PositionOf(p.Target)
 		if d := distance(position); p.TTL >= d {
-			reached[[2]any{p.Target, p.Flow}] = d // which each port unreachable tells
+			reached[[2]any{p.Target, p.Flow}] = d // each port unreachable gives it
 		}
 	}
 	for key, s := range m.states {
@@ -185,7 +185,8 @@ func (m *model) checkTally() {
 	if t.Sent != sent || t.TxErrors != failed || t.Answered != answered || t.Silent != sent-answered || t.FirstSent != firstSent {
 		m.Errorf("account %+v, want sent %d, failed %d, answered %d", t, sent, failed, answered)
 	}
-	// The accounts of windows, and what came after the last, are all that was heard.
+	// The accounts of all windows and the frames after the last window add up to all that was
+	// received.
 	rest := m.matcher.Unsettled()
 	heard := *t
 	heard.Hear(&rest)

@@ -2,7 +2,7 @@ package matcher
 
 import "github.com/masstrace/masstrace/internal/probe"
 
-// Seen is a probe that a capture shows.
+// Seen is a probe found in a capture.
 type Seen struct {
 	probe.Header
 	Sent    int64 // ns since the Unix epoch
@@ -10,45 +10,44 @@ type Seen struct {
 	Attempt uint8
 	Answers int // replies so far
 
-	added  int64 // ns: when Add was told that it was sent
-	before int32 // number of the probe before with the same looks
+	added  int64 // the send time, ns, that Add was called with
+	before int32 // number of the previous probe with the same looks, -1 if none
 }
 
-// remembered is for how long a Table knows a probe at least, in ns of the
-// capture's time.
+// remembered is how long a Table remembers a probe at least, in ns of the capture's time.
 const remembered = 60e9
 
-// Forgotten is for how long it does at most.
+// Forgotten is how long a Table remembers a probe at most, in ns of the capture's time.
 const Forgotten = 2 * remembered
 
-// Table finds the probes of a capture that replies answer. It is for probers
-// whose identity fields are not known: what counts is that quoted fields are
-// those of one probe and of no other. It forgets probes, so that memory goes with
-// the rate of probing and not with the length of the capture.
+// Table finds the probes in a capture that replies answer. It is for probers whose identity fields
+// are not known. So it compares the quoted fields with those of the probes, and finds a probe only
+// if no other fits as well. It forgets old probes, so that its memory depends on the rate of
+// probing and not on the length of the capture.
 //
 // A Table belongs to one goroutine.
 type Table struct {
 	now, old  generation
 	turned    int64
-	forgotten int64 // probes of before are not found
+	forgotten int64 // probes sent before it are not found
 }
 
-// generation is the probes of some time.
+// generation is the probes sent in one span of time.
 type generation struct {
 	chunks []*[seenChunk]Seen
-	n      int32 // probes in use
+	n      int32 // number of probes
 	exact  map[exact]int32
-	looks  map[looks]int32 // the last one; nil in an exact table
+	looks  map[looks]int32 // the last probe with these looks; nil in an exact table
 }
 
-// seenChunk is the number of probes by which a generation grows: what is there
-// does not move.
+// seenChunk is the number of probes by which a generation grows. Growing does not move the probes
+// that are already there.
 const seenChunk = 1 << 12
 
 func (g *generation) at(n int32) *Seen { return &g.chunks[n/seenChunk][n%seenChunk] }
 
-// exact is all that stays the same from a probe to its quotation, if nobody
-// rewrites it.
+// exact is all fields that stay the same from a probe to its quotation, unless a device on the path
+// rewrites them.
 type exact struct {
 	src, dst         probe.Addr
 	seq              uint32
@@ -57,11 +56,11 @@ type exact struct {
 	protocol         uint8
 }
 
-// looks is what is left of that in answers of the target, and behind boxes that
-// rewrite the source.
+// looks is the part of those fields that remains in the target's answers, and in quotations from
+// after a device that rewrites the source.
 type looks struct {
 	dst              probe.Addr
-	seq              uint16 // ICMP
+	seq              uint16 // the low 16 bits of an ICMP probe's, else 0
 	srcPort, dstPort uint16
 	protocol         uint8
 }
@@ -85,14 +84,13 @@ func NewTable() *Table {
 	return t
 }
 
-// NewExactTable returns an empty table for probes that are known by an identity
-// of their own: it finds by Exact alone, in half the time.
+// NewExactTable returns an empty table for probes with a known identity of their own. It finds
+// probes by Exact alone, in half the time.
 func NewExactTable() *Table {
 	return &Table{now: generation{exact: map[exact]int32{}}, old: generation{exact: map[exact]int32{}}}
 }
 
-// Add adds a probe that was sent at a time in ns. The result is valid until the
-// next call.
+// Add adds a probe that was sent at a time in ns. The result is valid until the next call.
 func (t *Table) Add(h *probe.Header, sent int64) *Seen {
 	if sent-t.turned >= remembered {
 		if sent-t.turned >= Forgotten {
@@ -122,8 +120,8 @@ func (t *Table) Add(h *probe.Header, sent int64) *Seen {
 	return s
 }
 
-// Forget has no probe found any more that was sent before a time in ns. Add alone
-// forgets by and by, and only as its times go on.
+// Forget stops the Table from finding probes sent before a time in ns. Add alone forgets gradually,
+// and only as far as the send times advance.
 func (t *Table) Forget(before int64) { t.forgotten = max(t.forgotten, before) }
 
 func (g *generation) clear() {
@@ -132,8 +130,8 @@ func (g *generation) clear() {
 	g.n = 0
 }
 
-// Exact returns the probe with the fields of h, the last if there are several,
-// or nil. It is valid until the next Add.
+// Exact returns the probe with the fields of h, or nil. If there are several, it returns the last.
+// The result is valid until the next Add.
 func (t *Table) Exact(h *probe.Header) *Seen {
 	for _, g := range []*generation{&t.now, &t.old} {
 		if n, ok := g.exact[exactOf(h)]; ok && g.at(n).added >= t.forgotten {
@@ -143,8 +141,7 @@ func (t *Table) Exact(h *probe.Header) *Seen {
 	return nil
 }
 
-// Quoted returns the probe that h is the quotation of, or nil. It is valid until
-// the next Add.
+// Quoted returns the probe that h quotes, or nil. The result is valid until the next Add.
 func (t *Table) Quoted(h *probe.Header) *Seen {
 	if s := t.Exact(h); s != nil {
 		return s
@@ -156,19 +153,18 @@ func (t *Table) Quoted(h *probe.Header) *Seen {
 	return best
 }
 
-// Answered returns the probe that the target itself answers, which h tells of, or
-// nil. Of several that look the same (scamper's TCP probes do) it is the last. It is
-// valid until the next Add.
+// Answered returns the probe that the target's own answer h belongs to, or nil. If several look the
+// same (scamper's TCP probes do), it returns the last. The result is valid until the next Add.
 func (t *Table) Answered(h *probe.Header) *Seen {
 	best, _ := t.best(h, answers)
 	return best
 }
 
-// furthest is how many probes of the same looks are compared with a reply.
+// furthest is how many probes with the same looks are compared with a reply, per generation.
 const furthest = 256
 
-// best returns the probe that is most like h, nil if none is like it at all; it is
-// not sure if one of another TTL is as much like it.
+// best returns the probe with the highest positive score of like, nil if there is none. sure is
+// false if a probe with another TTL has the same score.
 func (t *Table) best(h *probe.Header, like func(s *Seen, h *probe.Header) int) (best *Seen, sure bool) {
 	most, look := 0, looksOf(h)
 	for _, g := range []*generation{&t.now, &t.old} {
@@ -193,8 +189,7 @@ func (t *Table) best(h *probe.Header, like func(s *Seen, h *probe.Header) int) (
 	return best, sure
 }
 
-// likeness says how like a quotation is to a probe of the same looks; any is
-// better than none.
+// likeness returns how similar a quotation is to a probe with the same looks. It is never 0.
 func likeness(s *Seen, h *probe.Header) int {
 	n := 1
 	for _, like := range []struct {
@@ -214,7 +209,7 @@ func likeness(s *Seen, h *probe.Header) int {
 	return n
 }
 
-// answers says whether a probe is one that the target answers so.
+// answers returns how well h, an answer of the target, fits a probe: 0 if not at all.
 func answers(s *Seen, h *probe.Header) int {
 	if s.Src != h.Src {
 		return 0

@@ -30,7 +30,7 @@ func TestTableQuoted(t *testing.T) {
 	tests := []struct {
 		name string
 		edit func(*probe.Header)
-		want uint8 // TTL; 255 is none
+		want uint8 // TTL; 255 for no probe
 	}{
 		{"as it was sent", nil, 5},
 		{"TTL and TOS as they arrived", func(h *probe.Header) { h.TTL, h.TOS = 1, 8 }, 5},
@@ -68,7 +68,7 @@ func TestTableAnswered(t *testing.T) {
 		add(probe.ICMP, 7, ttl, n, 0)
 		add(probe.TCPSYN, 8, ttl, 100*n, 0)
 		add(probe.TCPACK, 9, ttl, 200*n, 300*n)
-		add(probe.TCPSYN, 10, ttl, 0, 0) // all alike
+		add(probe.TCPSYN, 10, ttl, 0, 0) // all look the same
 		add(probe.UDP, 11, ttl, 0, 0)
 	}
 	tests := []struct {
@@ -101,7 +101,7 @@ func TestTableAnswered(t *testing.T) {
 	}
 }
 
-// Probes are known for a minute at least and two at most.
+// A Table remembers a probe for at least one minute and at most two.
 func TestTableForgets(t *testing.T) {
 	table := NewTable()
 	const minute = int64(remembered)
@@ -126,7 +126,7 @@ func TestTableForgets(t *testing.T) {
 	}
 }
 
-// An exact table finds what was added last under an identity, and nothing else.
+// An exact table finds the last probe added under an identity, and no other.
 func TestExactTable(t *testing.T) {
 	table := NewExactTable()
 	for i := range int64(3 * seenChunk) {
@@ -145,14 +145,15 @@ func TestExactTable(t *testing.T) {
 	}
 }
 
-// What is to be forgotten is, whatever times follow; after a long pause everything.
+// Forgotten probes are not found, even if later calls have earlier times. After a long pause all
+// probes are forgotten.
 func TestTableForget(t *testing.T) {
 	table := NewTable()
 	early, late := seenProbe(1, nil), seenProbe(2, nil)
 	table.Add(&early, 100)
 	table.Add(&late, 200)
 	table.Forget(150)
-	table.Forget(90) // no way back
+	table.Forget(90) // cannot bring probes back
 	if table.Exact(&early) != nil || table.Exact(&late) == nil {
 		t.Error("not the early one is forgotten")
 	}

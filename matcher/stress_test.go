@@ -17,12 +17,11 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// The stress test runs opener, scheduler and sender, net and matcher, and
-// assembler on four goroutines over windows that are recycled many times. Each
-// writes down what it did; model replays that, alone and with maps, and must
-// come to the same counts and the same records.
+// The stress test runs four goroutines over windows that are recycled many times: the opener,
+// scheduler and sender, net and matcher, and assembler. Each logs its actions. model then replays
+// the log, alone and with maps, and must come to the same counts and records.
 //
-// Time is a counter that the matcher's goroutine moves on.
+// Time is a counter that the matcher's goroutine advances.
 type stress struct {
 	*testing.T
 	shape   window.Shape
@@ -43,17 +42,16 @@ type stress struct {
 		flying flights
 		rng    *rand.Rand
 	}
-	matched   []matched               // the matcher's log
-	stamps    map[probe.Probe]int64   // the sender's: the last stamp of each
-	records   map[uint64][]kept       // the assembler's: entries by window
+	matched   []matched               // log of the matcher
+	stamps    map[probe.Probe]int64   // log of the sender: the last stamp of each probe
+	records   map[uint64][]kept       // log of the assembler: entries by window
 	slots     map[probe.Probe]kept    // the first reply of each slot
 	states    map[[2]any]window.State // by target and flow
 	sum       account.Account
 	deadlines map[uint64]int64
 }
 
-// matched is an event in the life of the matcher: a reply, or, with none, the
-// retirement of a window.
+// matched is an event of the matcher: a reply or, without one, the retirement of a window.
 type matched struct {
 	reply probe.Facts
 	id    uint64
@@ -61,7 +59,7 @@ type matched struct {
 	over  bool
 }
 
-// kept is an entry as the assembler found it.
+// kept is an entry as the assembler read it.
 type kept struct {
 	probe.Facts
 	role window.Role
@@ -88,16 +86,16 @@ func (f *flights) Pop() any {
 
 const (
 	stressWait = 20 * time.Millisecond
-	stressTick = int64(20 * time.Microsecond) // of the clock, per batch of replies
+	stressTick = int64(20 * time.Microsecond) // advance of the clock per batch of replies
 )
 
-// forged is the code of replies to what was not sent.
+// forged is the code of forged replies, to probes that were not sent.
 const forged = 99
 
-// excluded and distance are what the stress test's targets are like.
+// excluded and distance define the stress test's targets.
 func excluded(position uint64) bool { return position%13 == 5 }
 func distance(position uint64) uint8 {
-	return uint8(1 + position*7%10) // beyond the last TTL for some
+	return uint8(1 + position*7%10) // beyond the last TTL for some targets
 }
 
 func newStress(t *testing.T, seed uint64) *stress {
@@ -138,7 +136,7 @@ func (s *stress) run(haltAfter int) {
 	g.Wait()
 }
 
-// open is the opener.
+// open plays the opener.
 func (s *stress) open() (opened int) {
 	defer close(s.ready)
 	for id := uint64(0); id*uint64(s.shape.Targets) < uint64(s.targets); id++ {
@@ -164,8 +162,8 @@ func (s *stress) open() (opened int) {
 	return opened
 }
 
-// send is the sender: it stamps a batch, offers it to a kernel that takes a part
-// of it, refuses it for a while, or for good, and reads replies meanwhile.
+// send plays the sender. It stamps a batch and offers it to a kernel that accepts a part of it,
+// refuses a part for a while, and refuses a part for good. Meanwhile it reads replies.
 func (s *stress) send(haltAfter int) {
 	defer s.sending.Store(false)
 	rng := rand.New(rand.NewPCG(uint64(haltAfter), 2))
@@ -217,8 +215,8 @@ func (s *stress) batch(rng *rand.Rand, items []window.Item) {
 	}
 }
 
-// look reads what the scheduler may read of a window while it has something to
-// send of it: every reply, whole.
+// look reads every reply that the scheduler may read of a window while it still sends probes of it.
+// Each must be complete.
 func (s *stress) look(w *window.Window) {
 	for target := range uint32(w.Len()) {
 		for flow := range uint16(s.shape.Flows) {
@@ -248,8 +246,8 @@ func whole(f *probe.Facts) bool {
 	return f.ReplySize == uint32(f.Stamp) && f.MTU == uint32(f.Stamp>>7) && f.QuotedSize == uint32(f.Stamp*3)
 }
 
-// fly answers a probe that the kernel has taken: not at all, once, several times,
-// in time or too late, or as a service does.
+// fly answers a probe that the kernel has accepted: not at all, once, several times, in time, too
+// late, or as a service does.
 func (s *stress) fly(item window.Item) {
 	p := s.probe(item)
 	position := item.Window.Position + uint64(item.Target)
@@ -276,7 +274,7 @@ func (s *stress) fly(item window.Item) {
 	}
 }
 
-// forge answers a probe that was not sent, and one of a window far ahead.
+// forge answers a probe that was not sent, and a probe of a window far ahead.
 func (s *stress) forge(item window.Item) {
 	s.net.Lock()
 	defer s.net.Unlock()
@@ -286,14 +284,14 @@ func (s *stress) forge(item window.Item) {
 	s.push(f, 0)
 }
 
-// push puts a reply on its way; the net is locked.
+// push puts a reply on its way. The caller holds the lock of the net.
 func (s *stress) push(f probe.Facts, rtt int64) {
 	f.Stamp = s.clock.Load() + rtt
 	f.ReplySize, f.MTU, f.QuotedSize = uint32(f.Stamp), uint32(f.Stamp>>7), uint32(f.Stamp*3)
 	heap.Push(&s.net.flying, flight{f.Stamp, f})
 }
 
-// match is receiver and matcher.
+// match plays the receiver and the matcher.
 func (s *stress) match(over <-chan struct{}) {
 	batch := make([]probe.Reply, 0, 256)
 	ext := []byte{0x20, 0, 0, 0, 0, 8, 1, 1}
@@ -331,7 +329,7 @@ func (s *stress) match(over <-chan struct{}) {
 	}
 }
 
-// assemble is the recorder.
+// assemble plays the recorder.
 func (s *stress) assemble(opened <-chan int) {
 	a := trace.NewAssembler(trace.AssemblerConfig{Flows: noFlows{}})
 	total := 1 << 30
@@ -381,7 +379,7 @@ func (s *stress) record(w *window.Window) {
 func TestSlotProtocol(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		halt int // after so many probes
+		halt int // number of probes before the halt
 	}{
 		{"to the end", 1 << 30},
 		{"halted", 3000},

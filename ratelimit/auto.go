@@ -5,104 +5,104 @@ import (
 	"slices"
 )
 
-// Auto finds the highest rate at which the network still answers as it does at a
-// low one. It is told, trial after trial, what became of a control group of probes
-// sent at the rate that it asked for, and says which rate is tried next:
+// Auto finds the highest rate at which the share of answered probes is the same as at a low rate.
+// Its caller sends a control group of probes at the rate that Auto chose, passes the result to
+// Judge, and gets the next rate from Rate:
 //
-//   - it doubles the rate while the answers hold;
-//   - when they fall, it goes back to the highest rate at which they held, and
-//     from there closes in between the two, until they are a tenth apart;
-//   - then it stays, and tries a little more every now and then, ever more seldom;
-//   - a rate that held and does so no more is lowered, to no less than the start.
+//   - Auto doubles the rate while the share holds.
+//   - When the share falls, Auto goes back to the highest rate at which it held. From
+//     there it closes in between the two rates, until they are a tenth apart.
+//   - Then it stays at that rate. From time to time it tries a little more, at longer and
+//     longer intervals.
+//   - If a rate held before and does not hold any more, Auto lowers it, but not below the
+//     start.
 //
-// What may be chance is tried twice before it counts as a fall.
+// A result that may be chance is tried again before it counts as a fall.
 //
-// The control group's probes are told apart by TTL: at each, the answered share is
-// compared with what it was at low rates. What counts is the median over the TTLs:
-// a limit on the way falls on all of them alike, where single routers that limit
-// their answers fall on a few. It decides by nothing but what it is told, and
-// belongs to one goroutine.
+// The control group counts probes by TTL. At each TTL, the answered share is compared with that at
+// low rates. The median over the TTLs decides: a limit on the path reduces all TTLs alike, while
+// single routers that limit their answers reduce only a few. Auto uses no clock and no other input,
+// and belongs to one goroutine.
 type Auto struct {
 	cfg    AutoConfig
-	rate   float64 // of the next trial
-	good   float64 // the highest that held, 0 at first
-	bad    float64 // the lowest above it that did not, infinite if there is none
-	normal Control // as answered at rates that are no trouble
-	hold   int     // trials to stay for
-	stay   int     // how many that will be the next time
+	rate   float64 // rate of the next trial
+	good   float64 // highest rate that held, 0 at first
+	bad    float64 // lowest rate above good that did not hold, infinite if there is none
+	normal Control // answers at rates that the network carries
+	hold   int     // trials before the next try of a higher rate
+	stay   int     // the next value of hold
 	gentle bool    // after a fall, the rate rises by a tenth
-	doubt  bool    // the trial before showed less, and may have been chance
+	doubt  bool    // the last trial showed less, perhaps by chance
 	found  Found
 }
 
-// AutoConfig bounds the rates, in packets a second.
+// AutoConfig bounds the rates, in packets per second.
 type AutoConfig struct{ StartPPS, MaxPPS float64 }
 
-// Controls is how many kinds of probe a control group may have, a kind for each
-// TTL.
+// Controls is how many kinds of probe a control group may have, one for each TTL.
 const Controls = 64
 
 // Control counts probes of the control group, by kind.
 type Control struct{ Sent, Answered [Controls]float64 }
 
-// Trial is what became of the control group at the rate asked for.
+// Trial is the result of the control group at the rate of Rate.
 type Trial struct {
 	Control
-	SentPPS float64 // the rate that came about
-	Dropped bool    // this machine dropped replies meanwhile
+	SentPPS float64 // the rate that was reached
+	Dropped bool    // this machine dropped replies during the trial
 }
 
-// Found is what came out so far.
+// Found is the result so far.
 type Found struct {
-	RatePPS float64 // the highest rate at which the answers held
-	FellPPS float64 // the lowest at which they did not, 0 if they always did
-	Share   float64 // median of answers at RatePPS, against those at low rates
+	RatePPS float64 // highest rate at which the share held
+	FellPPS float64 // lowest rate at which it did not, 0 if it always did
+	Share   float64 // median over TTLs of the share at RatePPS, relative to that at low rates
 	Trials  int
 	Falls   int
 }
 
 const (
-	tolerance = 0.1  // of the answers, that may be missing
-	certain   = 0.3  // that are missing by no chance
-	untouched = 0.97 // share above which a trial tells what is normal
-	fewSent   = 10   // probes of a kind below which it tells nothing
-	closeBy   = 1.1  // what is not further apart is the same rate
-	useful    = 1.5  // part of a rate that comes about, below which more is no use
+	tolerance = 0.1  // part of the answers that may be missing
+	certain   = 0.3  // missing part that is certainly not chance
+	untouched = 0.97 // share above which a trial updates the normal shares
+	fewSent   = 10   // a kind with fewer probes is ignored
+	closeBy   = 1.1  // factor within which two rates count as the same
+	useful    = 1.5  // if the sent rate is lower by this factor, a higher rate is of no use
 	firstStay = 10   // trials
 	mostStay  = 100
-	forgets   = 0.9 // weight of what is normal, from one trial to the next
+	forgets   = 0.9 // weight of the old normal counts when a trial is added
 )
 
-// NewAuto returns an Auto that starts low.
+// NewAuto returns an Auto that starts at StartPPS.
 func NewAuto(c AutoConfig) *Auto {
 	c.StartPPS = min(c.StartPPS, c.MaxPPS)
 	return &Auto{cfg: c, rate: c.StartPPS, bad: math.Inf(1), stay: firstStay}
 }
 
-// Rate returns the rate of the next trial: never above MaxPPS.
+// Rate returns the rate of the next trial. It is at most MaxPPS.
 func (a *Auto) Rate() float64 { return a.rate }
 
-// Found returns what was found so far.
+// Found returns the result so far.
 func (a *Auto) Found() Found { return a.found }
 
-// Verdict is what a trial showed.
+// Verdict is the result of a trial.
 type Verdict int
 
 // The verdicts.
 const (
 	Held    Verdict = iota
-	Doubted         // to be tried once more
-	Fell            // the answers did
-	Drowned         // this machine could not take the replies
+	Doubted         // must be tried again
+	Fell            // the share of answered probes fell
+	Drowned         // this machine dropped replies
 )
 
-// Judge takes a trial at Rate, and chooses the next rate.
+// Judge evaluates a trial at Rate, and chooses the next rate.
 func (a *Auto) Judge(t *Trial) Verdict {
 	a.found.Trials++
 	lowest := a.rate <= a.cfg.StartPPS
 	share, ok := a.normal.share(&t.Control)
 	if !ok || lowest && !t.Dropped && share < 1-tolerance {
-		// Whatever is answered at the lowest rate is normal.
+		// The answers at the lowest rate are normal by definition.
 		a.normal, share = Control{}, 1
 		a.bad, a.gentle, a.hold, a.stay = math.Inf(1), false, 0, firstStay
 	}
@@ -126,11 +126,11 @@ func (a *Auto) Judge(t *Trial) Verdict {
 	return Held
 }
 
-// fell goes back.
+// fell lowers the rate.
 func (a *Auto) fell() {
 	a.found.Falls++
 	a.bad, a.gentle, a.hold = a.rate, true, 0
-	if a.rate <= a.good*closeBy { // what held does not any more, or a little more does not
+	if a.rate <= a.good*closeBy { // the rate that held, or one just above it, does not hold
 		a.hold, a.stay = a.stay, min(2*a.stay, mostStay)
 	}
 	if a.rate <= a.good {
@@ -140,18 +140,18 @@ func (a *Auto) fell() {
 	a.found.RatePPS, a.found.FellPPS = a.rate, a.bad
 }
 
-// held goes on.
+// held keeps or raises the rate.
 func (a *Auto) held(t *Trial, share float64) {
 	a.good = a.rate
 	a.found.RatePPS, a.found.Share = min(a.rate, t.SentPPS), share
 	if a.hold > 0 {
 		if a.hold--; a.hold == 0 {
-			a.bad = math.Inf(1) // it may be higher by now
+			a.bad = math.Inf(1) // the limit may be higher by now
 		}
 		return
 	}
 	if t.SentPPS < a.rate/useful {
-		return // this machine does not send more, or has no more to send
+		return // this machine cannot send more, or has no more to send
 	}
 	next := 2 * a.rate
 	if a.gentle {
@@ -166,8 +166,8 @@ func (a *Auto) held(t *Trial, share float64) {
 	a.rate = min(next, a.cfg.MaxPPS)
 }
 
-// share returns the median over the kinds of what is answered of t, against what
-// is normal; ok is false while that is not known.
+// share returns the median over the kinds of the answered share of t, relative to the normal share.
+// ok is false while no normal share is known.
 func (c *Control) share(t *Control) (share float64, ok bool) {
 	type kind struct{ share, weight float64 }
 	var room [Controls]kind
@@ -195,7 +195,7 @@ func (c *Control) share(t *Control) (share float64, ok bool) {
 			return k.share, true
 		}
 	}
-	return 1, true // not reached
+	return 1, true // unreachable
 }
 
 func (c *Control) learn(t *Control) {

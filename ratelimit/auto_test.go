@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// network answers a control group: a part of all probes, except what is above a
-// limit on the way, and at each TTL what its routers' own limits leave.
+// network answers a control group. At each TTL it answers a share of all probes. Probes above a
+// limit on the path, and those above the limits of a TTL's routers, are not answered.
 type network struct {
 	rng     *rand.Rand
-	limit   float64                // forwards no more a second
-	shares  [Controls]float64      // answered at low rates, by TTL
-	routers map[int]float64        // answers a second of a TTL
-	dropsAt float64                // rate from which our own kernel drops
-	ceiling float64                // the sender's
+	limit   float64                // packets per second that the path forwards
+	shares  [Controls]float64      // share answered at low rates, by TTL
+	routers map[int]float64        // answers per second of a TTL's routers
+	dropsAt float64                // rate from which our own kernel drops replies
+	ceiling float64                // highest rate of the sender
 	sample  func(rate float64) int // probes of the control group at a TTL
 }
 
@@ -52,7 +52,7 @@ func (n *network) try(rate float64) *Trial {
 	return t
 }
 
-// run runs so many trials, and returns the rates.
+// run runs a number of trials, and returns the rates.
 func (n *network) run(t *testing.T, a *Auto, most float64, trials int) (rates []float64) {
 	t.Helper()
 	for range trials {
@@ -66,8 +66,8 @@ func (n *network) run(t *testing.T, a *Auto, most float64, trials int) (rates []
 	return rates
 }
 
-// Whatever the limit is, it is found to within a tenth or so, in few trials, and
-// the rate stays there, below it.
+// Auto finds any limit to within about a tenth, in few trials, and the rate stays there, below the
+// limit.
 func TestAutoFindsLimit(t *testing.T) {
 	const start, most = 500, 200_000
 	for seed := range uint64(200) {
@@ -87,8 +87,8 @@ func TestAutoFindsLimit(t *testing.T) {
 	}
 }
 
-// With nothing in the way the highest rate allowed is reached soon and kept, also
-// if some near routers limit their answers; chance alone makes it fall seldom.
+// Without a limit on the path, Auto soon reaches the highest allowed rate and keeps it, even if
+// some near routers limit their answers. Chance alone rarely causes a fall.
 func TestAutoReachesMost(t *testing.T) {
 	const start, most = 500, 100_000
 	falls, slow := 0, 0
@@ -108,7 +108,7 @@ func TestAutoReachesMost(t *testing.T) {
 	}
 }
 
-// A limit that comes is met, and one that goes is noticed.
+// Auto adapts to a limit that appears, and notices if it disappears.
 func TestAutoFollows(t *testing.T) {
 	n, a := newNetwork(3, math.Inf(1)), NewAuto(AutoConfig{500, 50_000})
 	n.run(t, a, 50_000, 20)
@@ -124,8 +124,8 @@ func TestAutoFollows(t *testing.T) {
 	}
 }
 
-// Our own drops are a fall like another; a sender that cannot send more is not
-// asked to; a share that is bad at the lowest rate is what there is.
+// Drops of this machine count as a fall. Auto does not raise the rate above the sender's limit. A
+// low share at the lowest rate counts as normal.
 func TestAutoOwnLimits(t *testing.T) {
 	n, a := newNetwork(4, math.Inf(1)), NewAuto(AutoConfig{500, 1e6})
 	n.dropsAt = 30_000
@@ -150,8 +150,8 @@ func TestAutoOwnLimits(t *testing.T) {
 	}
 }
 
-// A control group that nobody answers, or that is empty, tells nothing; the rate
-// does not run away.
+// If no probe of the control group is answered, or the group is empty, there is no information, and
+// the rate must stay bounded.
 func TestAutoNothing(t *testing.T) {
 	a := NewAuto(AutoConfig{500, 1e6})
 	for range 50 {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// reference is the bound of Bucket taken literally: a list of what was sent
-// when, and the most that no window ending now forbids. Slow and exact.
+// reference applies the bound of Bucket literally. It keeps a list of all packets with their times,
+// and the largest number that every window ending now allows. It is slow and exact.
 type reference struct {
 	start       int64
 	perNS, full *big.Int
@@ -65,7 +65,7 @@ func (r *reference) checkWindows(t *testing.T, burst int) {
 	}
 }
 
-// randomMicroPPS is uniform in the logarithm from 0.1 pps to 100 Mpps.
+// randomMicroPPS returns a rate that is uniform in the logarithm, from 0.1 pps to 100 Mpps.
 func randomMicroPPS(rng *rand.Rand) int64 {
 	return int64(math.Pow(10, 5+9*rng.Float64()))
 }
@@ -82,11 +82,11 @@ func TestBucketAgainstReference(t *testing.T) {
 		next := now
 		for range 80 {
 			switch rng.IntN(5) {
-			case 0: // a pause, of up to thousands of intervals
+			case 0: // a pause of up to thousands of intervals
 				now += int64(interval * math.Pow(10, 4*rng.Float64()) * rng.Float64())
-			case 1: // exactly when told
+			case 1: // exactly at the time of next
 				now = max(now, next)
-			case 2: // just before
+			case 2: // just before the time of next
 				now = max(now, next-1)
 			default:
 				now += int64(interval * 2 * rng.Float64())
@@ -118,8 +118,8 @@ func TestBucketAgainstReference(t *testing.T) {
 	}
 }
 
-// The mean rate is exact: after any time, whatever the caller's delays within
-// the burst, as many packets have left as the rate says, to the packet.
+// The mean rate is exact. After any time, with any delays of the caller within the burst, the
+// number of packets equals the rate times the time, to the packet.
 func TestBucketMean(t *testing.T) {
 	const day = 24 * 3600 * 1e9
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -134,7 +134,7 @@ func TestBucketMean(t *testing.T) {
 		{999.999, 1, 3600e9},
 		{10_000, 0, 60e9},
 		{333_333.333333, 1, 2e9},
-		{3e6, 1, 0.3e9}, // an interval of a third of a tick over 333 ns
+		{3e6, 1, 0.3e9}, // an interval of 333 ns and a third of a tick
 		{1e9 / 7, 1, 2e7},
 		{MaxRatePPS, 1, 1e6},
 	} {
@@ -145,7 +145,7 @@ func TestBucketMean(t *testing.T) {
 			if sent += n; n == 1 {
 				continue
 			}
-			if b.Burst() > 2 { // wakes late
+			if b.Burst() > 2 { // the caller wakes up late
 				next += rng.Int64N(int64(float64(b.Burst()-2) / tt.rate * 1e9))
 			}
 			now = next
@@ -185,13 +185,13 @@ func TestBucketReturn(t *testing.T) {
 		t.Fatalf("Take = %d, want 10", n)
 	}
 	b.Return(4)
-	b.Return(100) // the six that are left, no more
+	b.Return(100) // returns the six that are left, no more
 	b.Return(1)
 	b.Return(-1)
 	if n, _ := b.Take(1e12, 100); n != 10 {
 		t.Errorf("Take after Return = %d, want 10", n)
 	}
-	b.SetRate(2e12, 1000) // full again
+	b.SetRate(2e12, 1000) // the bucket is full again
 	b.Return(10)
 	if n, _ := b.Take(2e12, 100); n != 10 {
 		t.Errorf("Take = %d: a late Return filled the bucket above the burst", n)
@@ -204,7 +204,7 @@ func TestBucketSetRate(t *testing.T) {
 		t.Errorf("burst %d, batch %d at 10 pps, want 1, 1", b.Burst(), b.Batch())
 	}
 	b.Take(0, 1)
-	b.SetRate(50e6, 10_000) // half a packet is there
+	b.SetRate(50e6, 10_000) // there is half a token
 	if b.Burst() != 22 || b.Batch() != 2 {
 		t.Errorf("burst %d, batch %d at 10 kpps, want 22, 2", b.Burst(), b.Batch())
 	}
@@ -222,7 +222,8 @@ func TestBucketSetRate(t *testing.T) {
 	}
 }
 
-// A clock that steps back, and rates that are none, err on the slow side.
+// A clock that steps back, and rates that are not valid, cause too few packets rather than too
+// many.
 func TestBucketOddInput(t *testing.T) {
 	b := New(Config{RatePPS: 1e6, Burst: 1}, 1000)
 	b.Take(1000, 1)
@@ -250,7 +251,7 @@ func FuzzBucket(f *testing.F) {
 	f.Add(int64(unit), MaxBurst, []byte{255, 255, 0, 0})
 	f.Fuzz(func(t *testing.T, micro int64, burst int, script []byte) {
 		if micro < 1000 || micro > unit || burst < 1 || burst > MaxBurst || len(script) > 200 {
-			return // no such bucket
+			return // no such bucket can be made
 		}
 		now := int64(0)
 		b := New(Config{RatePPS: float64(micro) / 1e6, Burst: burst}, now)
@@ -292,7 +293,7 @@ func BenchmarkTake(b *testing.B) {
 			bucket.Take(now, 64)
 		}
 	})
-	b.Run("short", func(b *testing.B) { // with the division for next
+	b.Run("short", func(b *testing.B) { // includes the division that computes next
 		b.ReportAllocs()
 		bucket, now := New(Config{RatePPS: 333_333}, 0), int64(0)
 		for b.Loop() {

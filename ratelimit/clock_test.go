@@ -28,8 +28,8 @@ func newClock(t testing.TB) *Clock {
 	return c
 }
 
-// Readings of the kernel's clocks around those of a Clock must enclose them,
-// but for the constant error, which is far under the slack given here.
+// Readings of the kernel's clocks before and after those of a Clock must enclose them, within the
+// constant error. That is far less than the slack here.
 func TestClock(t *testing.T) {
 	const slack = int64(100 * time.Microsecond)
 	c := newClock(t)
@@ -48,7 +48,7 @@ func TestClock(t *testing.T) {
 }
 
 func TestSleeper(t *testing.T) {
-	runtime.LockOSThread() // never unlocked: the slack dies with the thread
+	runtime.LockOSThread() // never unlocked: the timer slack ends with the thread
 	c := newClock(t)
 	for _, spin := range []time.Duration{0, 20 * time.Microsecond} {
 		s := NewSleeper(c, spin)
@@ -73,7 +73,8 @@ func TestSleeperCancel(t *testing.T) {
 	s := NewSleeper(c, 0)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	// It would be an hour; the test's own time limit is the assertion.
+	// Without cancellation the wait would be an hour, and the test's own time limit would end
+	// it.
 	if err := s.Until(ctx, c.Now()+int64(time.Hour)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Until = %v, want the context's error", err)
 	}

@@ -32,7 +32,7 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("%g pps: spins on the only core", tt.rate)
 		}
 	}
-	// A batch always leaves half the burst for waking late.
+	// A batch always leaves half the burst for a late wake-up.
 	for burst := range 200 {
 		b := New(Config{RatePPS: 1e6, Burst: burst + 1}, 0)
 		if b.Batch() < 1 || b.Batch() > max(1, b.Burst()/2) {

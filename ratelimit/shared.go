@@ -2,15 +2,14 @@ package ratelimit
 
 import "sync"
 
-// Shared is a Bucket that several senders take from, each by a Share of its own:
-// one rate and one burst over all of them, and nothing is left over where one has
-// nothing to send.
+// Shared is a Bucket for several senders; each takes from it through its own Share. There is one
+// rate and one burst over all of them. If one sender has nothing to send, the others get its
+// packets.
 //
-// Nobody waits for anybody. A take lasts some 30 ns and comes once a batch; a
-// sender that finds the bucket taken tries again for as long as some takes last,
-// and if its holder was suspended just then, is told to come back soon. So the
-// bound of Bucket holds as it stands, and a sender that is held up holds up no
-// other.
+// No sender blocks. A take lasts some 30 ns, once per batch. A sender that finds the bucket locked
+// tries again for about the time of some takes. If the holder of the lock is suspended, the sender
+// gets 0 packets and a time to come back soon. So the bound of Bucket still holds, and a delayed
+// sender delays no other.
 type Shared struct {
 	mu     sync.Mutex
 	bucket Bucket
@@ -19,7 +18,7 @@ type Shared struct {
 // NewShared returns a Shared whose schedule starts now.
 func NewShared(c Config, now int64) *Shared { return &Shared{bucket: *New(c, now)} }
 
-// Share returns a hold on the bucket for one more sender.
+// Share returns a new Share, for one more sender.
 func (s *Shared) Share() *Share { return &Share{shared: s} }
 
 // SetRate changes the rate as Bucket.SetRate does. Any goroutine may call it.
@@ -29,22 +28,21 @@ func (s *Shared) SetRate(now int64, pps float64) {
 	s.bucket.SetRate(now, pps)
 }
 
-// Share is one sender's hold on a Shared. It belongs to one goroutine.
+// Share is one sender's access to a Shared. It belongs to one goroutine.
 type Share struct {
 	shared  *Shared
-	granted int // by the last Take, and not returned
-	owed    int // returned, and not yet given to the bucket
+	granted int // packets of the last Take that were not returned
+	owed    int // packets returned here but not yet to the bucket
 }
 
-// How often to try for a bucket that is taken, and in how many ns to come back if
-// it still is.
+// How often to try to lock the bucket, and the ns to wait before the next try.
 const (
 	takeTries = 100
 	takeAgain = 5e3
 )
 
-// Take grants n packets now: want, or as many as there are. next is when to ask
-// again: when a whole batch is there (see Bucket.Batch).
+// Take grants n packets now: want, or as many as there are tokens. next is when to call Take again:
+// when there are tokens for a whole batch (see Bucket.Batch).
 func (h *Share) Take(now int64, want int) (n int, next int64) {
 	s := h.shared
 	if !s.tryLock() {
@@ -60,8 +58,8 @@ func (h *Share) Take(now int64, want int) (n int, next int64) {
 	return n, b.At(b.Batch())
 }
 
-// Return gives back n packets that the last Take granted and that did not leave:
-// at once, since the others may want them.
+// Return returns n packets that the last Take granted and that did not leave. They go to the bucket
+// at once, because other senders may need them.
 func (h *Share) Return(n int) {
 	if n = min(max(n, 0), h.granted); n == 0 {
 		return

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Whoever takes when, all together get what one bucket grants one sender that
-// asks at these times, and what is returned is there for the others.
+// Whichever sender takes at a time, all of them together get as much as a single sender that takes
+// from one bucket at the same times. Returned packets are available to the others.
 func TestSharedIsOneBucket(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -30,7 +30,7 @@ func TestSharedIsOneBucket(t *testing.T) {
 	}
 }
 
-// Threads that take at once together keep the bound, and the rate.
+// Threads that take at the same time keep the bound, and the rate.
 func TestSharedConcurrent(t *testing.T) {
 	clock, err := NewClock()
 	if err != nil {
@@ -50,7 +50,7 @@ func TestSharedConcurrent(t *testing.T) {
 					return
 				}
 				k, _ := h.Take(now, 1+i*20)
-				if i == 0 && n%3 == 0 { // nothing to send just now
+				if i == 0 && n%3 == 0 { // this sender has nothing to send now
 					h.Return(k)
 					k = 0
 				}
@@ -69,8 +69,8 @@ func TestSharedConcurrent(t *testing.T) {
 	t.Logf("%d packets of %d: %v", sum, int(rate*length/1e9), got)
 }
 
-// A sender that finds the bucket held by one that is suspended comes back soon,
-// and what it returns meanwhile is not lost.
+// A sender that finds the bucket locked by a suspended sender comes back soon. The packets that it
+// returns at that time are not lost.
 func TestSharedHeld(t *testing.T) {
 	s := NewShared(Config{RatePPS: 1000, Burst: 10}, 0)
 	h := s.Share()

@@ -9,38 +9,38 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sliceNS bounds one sleep, and so how late the end of a context is seen: a
-// thread in clock_nanosleep cannot be woken from Go.
+// sliceNS limits one sleep, and so the delay until the end of a context is noticed: Go cannot wake
+// a thread in clock_nanosleep.
 const sliceNS = int64(50 * time.Millisecond)
 
-// Sleeper puts a thread to sleep until an absolute time. Go's own timers wake
-// a millisecond late; clock_nanosleep on a locked thread some 25 µs.
+// Sleeper puts a thread to sleep until an absolute time. Go's own timers are a millisecond late;
+// clock_nanosleep on a locked thread is some 25 µs late.
 //
-// Go is not told of the sleep, unless for a rate at which the thread also spins:
-// there pauses cost more than anything. If it were, its monitor would look every 20 µs
-// for a thread whose processor it could give to another goroutine, at several
-// times the cost of the sleeps; so a Sleeper keeps its processor, and a
-// program should have one more (runtime.GOMAXPROCS) for each. A signal, by which
-// Go asks a thread to pause, ends a sleep at once.
+// The Go scheduler does not see the sleep. Otherwise its monitor would check every 20 µs whether it
+// can give the thread's processor to another goroutine. That costs several times as much as the
+// sleeps. So a sleeping thread keeps its processor, and a program should have one more
+// (runtime.GOMAXPROCS) for each Sleeper. If Go asks a thread to pause, its signal ends the sleep at
+// once. A Sleeper that also spins is an exception: at its rates, pauses cost the most, so the
+// scheduler does see its sleeps.
 //
-// It belongs to the goroutine that made it.
+// A Sleeper belongs to the goroutine that made it.
 type Sleeper struct {
 	clock  *Clock
 	spinNS int64
 }
 
-// NewSleeper returns a Sleeper for the calling goroutine, which has locked its
-// thread (runtime.LockOSThread): it sets the thread's timer slack to 1 ns. For
-// the last spin (0 = none; see SpinFor) before a time it spins.
+// NewSleeper returns a Sleeper for the calling goroutine, which must have locked its thread
+// (runtime.LockOSThread). It sets the thread's timer slack to 1 ns. For the last part of a wait,
+// spin long (0 = none; see SpinFor), the Sleeper spins.
 func NewSleeper(clock *Clock, spin time.Duration) *Sleeper {
-	// A sandbox may forbid it. Then sleeps end up to 50 µs later, which the
-	// burst makes up for.
+	// A sandbox may forbid this. Then sleeps end up to 50 µs later, which the burst makes up
+	// for.
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	return &Sleeper{clock: clock, spinNS: int64(spin)}
 }
 
-// Until returns nil once clock.Now() has reached at (ns), at once if it has
-// already. When ctx ends it returns ctx.Err(), within 50 ms.
+// Until returns nil when clock.Now() has reached at (ns), at once if it already has. When ctx ends,
+// it returns ctx.Err() within 50 ms.
 func (s *Sleeper) Until(ctx context.Context, at int64) error {
 	for {
 		if err := ctx.Err(); err != nil {

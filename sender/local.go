@@ -8,12 +8,12 @@ import (
 	"github.com/masstrace/masstrace/internal/codec"
 )
 
-// offDestination is where an IPv4 header has the destination (RFC 791 §3.1).
+// offDestination is the offset of the destination in an IPv4 header (RFC 791 §3.1).
 const offDestination = 16
 
-// Local is a Port for IPv4 probes to this machine's own addresses. The kernel
-// takes them for forged when they come in by the loopback link from a packet
-// socket; from a raw IP socket they are its own. It writes one by one.
+// Local is a Port for IPv4 probes to this machine's own addresses. If such packets leave through a
+// packet socket and come back on the loopback link, the kernel takes them for forged. Packets from
+// a raw IP socket are its own. Local writes one packet per system call.
 type Local struct {
 	fd      int
 	packets [MaxBatch][codec.MaxSize]byte

@@ -18,8 +18,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// enterNetns puts the test's goroutine into a network namespace of its own, on
-// a thread that dies with it. It has no way out but what the test builds.
+// enterNetns moves the test's goroutine into a network namespace of its own, on a thread that ends
+// with it. The namespace has no links except those that the test makes.
 func enterNetns(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -29,7 +29,7 @@ func enterNetns(t testing.TB) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Skipf("needs CAP_SYS_ADMIN, for network namespaces: %v", err)
 	}
-	// What the kernel itself would send is not to get in between.
+	// Prevents the kernel from sending packets of its own.
 	for _, name := range []string{"all", "default"} {
 		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0)
 	}
@@ -40,8 +40,7 @@ var (
 	mac1 = net.HardwareAddr{2, 0, 0, 0, 0, 2}
 )
 
-// newPair makes a veth pair, both ends of which are in the namespace, up, and
-// without address.
+// newPair makes a veth pair. Both ends are in the namespace, up, and without an address.
 func newPair(t testing.TB) (v0, v1 netlink.Link) {
 	t.Helper()
 	enterNetns(t)
@@ -59,15 +58,14 @@ func linkUp(t testing.TB, name string) netlink.Link {
 	return l
 }
 
-// newTun makes a tun device without packet information and returns the file that
-// reads what is sent on it.
+// newTun makes a tun device without packet information. The file fd reads the packets that are sent
+// on it.
 func newTun(t testing.TB) (l netlink.Link, fd int) {
 	t.Helper()
 	return newTunTap(t, unix.IFF_TUN)
 }
 
-// newTunTap makes a device of that mode, IFF_TUN for IP packets or IFF_TAP for
-// Ethernet frames.
+// newTunTap makes a device of that mode: IFF_TUN for IP packets, IFF_TAP for Ethernet frames.
 func newTunTap(t testing.TB, mode uint16) (l netlink.Link, fd int) {
 	t.Helper()
 	enterNetns(t)
@@ -75,7 +73,7 @@ func newTunTap(t testing.TB, mode uint16) (l netlink.Link, fd int) {
 	if err != nil {
 		t.Skipf("needs /dev/net/tun: %v", err)
 	}
-	t.Cleanup(func() { unix.Close(fd) }) // deletes it
+	t.Cleanup(func() { unix.Close(fd) }) // deletes the device
 	ifr, err := unix.NewIfreq("tun0")
 	must(t, err)
 	ifr.SetUint16(mode | unix.IFF_NO_PI)
@@ -83,7 +81,7 @@ func newTunTap(t testing.TB, mode uint16) (l netlink.Link, fd int) {
 	return linkUp(t, "tun0"), fd
 }
 
-// tap opens a socket that sees every frame that comes in on the link.
+// tap opens a socket that receives every frame that arrives on the link.
 func tap(t testing.TB, l netlink.Link) (fd int) {
 	t.Helper()
 	const all = uint16(unix.ETH_P_ALL)<<8 | uint16(unix.ETH_P_ALL)>>8
@@ -95,7 +93,7 @@ func tap(t testing.TB, l netlink.Link) (fd int) {
 	return fd
 }
 
-// readFrame returns the next frame of a tap or tun, nil if none comes in time.
+// readFrame returns the next frame of a tap or tun, or nil if none arrives within wait.
 func readFrame(t testing.TB, fd int, wait time.Duration) []byte {
 	t.Helper()
 	buf := make([]byte, 2048)

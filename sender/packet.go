@@ -10,20 +10,20 @@ import (
 	"github.com/masstrace/masstrace/internal/codec"
 )
 
-// PacketConfig says where frames go.
+// PacketConfig configures a Packet.
 type PacketConfig struct {
-	Index    int  // of the link
+	Index    int  // index of the link
 	Ethernet bool // whether frames begin with an Ethernet header
-	// Source and NextHop4 or NextHop6, by the family of the probe, are the
-	// link addresses of the Ethernet header.
+	// Source and NextHop4 or NextHop6, by the family of the probe, are the link addresses of
+	// the Ethernet header.
 	Source, NextHop4, NextHop6 [6]byte
-	// Queue asks for the link's queueing discipline: frames are then seen by
-	// captures on this machine, and wait in a queue rather than be refused.
+	// Queue selects the link's queueing discipline. Then captures on this machine see the
+	// frames, and a frame without room waits in a queue instead of being refused.
 	Queue bool
 }
 
-// An Ethernet header (IEEE 802.3). It stands at headroom − ethernetLen, so
-// that the IP header behind it is aligned.
+// An Ethernet header (IEEE 802.3). It starts at headroom − ethernetLen, so that the IP header after
+// it is aligned.
 const (
 	ethernetLen = 14
 	headroom    = 16
@@ -62,8 +62,7 @@ type Packet struct {
 	poll   [1]unix.PollFd
 }
 
-// sendBuffer is how many octets the socket may have on their way, some
-// thousands of frames.
+// sendBuffer is how many octets of the socket may be in flight: some thousands of frames.
 const sendBuffer = 4 << 20
 
 // OpenPacket opens the port. It needs CAP_NET_RAW.
@@ -84,7 +83,7 @@ func OpenPacket(c PacketConfig) (*Packet, error) {
 
 func (p *Packet) bind(c PacketConfig) error {
 	if !c.Queue {
-		// On a failure frames take the queue, which is slower and no less right.
+		// If this fails, frames go through the queueing discipline, which is only slower.
 		_ = unix.SetsockoptInt(p.fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1)
 	}
 	_ = unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
@@ -95,7 +94,7 @@ func (p *Packet) bind(c PacketConfig) error {
 	return nil
 }
 
-// lay fills in all that stays the same: headers and the messages' pointers.
+// lay fills in the parts that never change: headers and the messages' pointers.
 func (p *Packet) lay(c PacketConfig) {
 	if c.Ethernet {
 		p.header = ethernetLen
@@ -125,7 +124,7 @@ func (p *Packet) Packet(i int, is4 bool) []byte {
 	return f[headroom:]
 }
 
-// Send implements Port. A full socket is waited for, up to 10 ms.
+// Send implements Port. If the socket is full, it waits up to 10 ms.
 func (p *Packet) Send(sizes []int, from, to int) (int, error) {
 	for i := from; i < to; i++ {
 		p.iov[i].SetLen(p.header + sizes[i])

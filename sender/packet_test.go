@@ -25,8 +25,8 @@ func testCodec(t testing.TB, m probe.Method) *codec.Codec {
 	return c
 }
 
-// probes returns packets of both families: n ordinary ones, and one whose IP
-// identification is 0xffff, which stands for 0.
+// probes returns packets of both families: n ordinary ones, and one whose IP identification is
+// 0xffff, which stands for 0.
 func probes(t testing.TB, c *codec.Codec, n int) (packets [][]byte) {
 	t.Helper()
 	encode := func(i int, attempt uint8) []byte {
@@ -47,8 +47,8 @@ func probes(t testing.TB, c *codec.Codec, n int) (packets [][]byte) {
 	return nil
 }
 
-// Frames arrive on an Ethernet link bit for bit, behind the header of their
-// family, with and without the queueing discipline, in batches of any size.
+// Frames arrive unchanged on an Ethernet link, after the header of their family. This holds with
+// and without the queueing discipline, and for batches of any size.
 func TestPacketEthernet(t *testing.T) {
 	v0, v1 := newPair(t)
 	fd := tap(t, v1)
@@ -88,7 +88,7 @@ func TestPacketEthernet(t *testing.T) {
 	}
 }
 
-// On a link without a header of its own the frames are bare IP packets.
+// On a link without a link header, frames are IP packets.
 func TestPacketTun(t *testing.T) {
 	tun, fd := newTun(t)
 	port, err := OpenPacket(PacketConfig{Index: tun.Attrs().Index})
@@ -105,8 +105,8 @@ func TestPacketTun(t *testing.T) {
 	}
 }
 
-// A queue that is full says so for the frame that found it full; once there is
-// room, that one and all behind it leave.
+// A full queue returns its error for the first frame without room. When there is room, that frame
+// and all after it leave.
 func TestPacketQueueFull(t *testing.T) {
 	tun, fd := newTun(t)
 	must(t, netlink.LinkSetTxQLen(tun, 4))
@@ -140,7 +140,7 @@ func TestPacketQueueFull(t *testing.T) {
 	}
 }
 
-// The kernel's words for a link that is down, gone, or too small.
+// The kernel returns its own error for a link that is down, gone, or has too small an MTU.
 func TestPacketErrors(t *testing.T) {
 	v0, v1 := newPair(t)
 	fd := tap(t, v1)
@@ -148,7 +148,7 @@ func TestPacketErrors(t *testing.T) {
 	port, err := OpenPacket(PacketConfig{Index: v0.Attrs().Index, Ethernet: true, NextHop4: [6]byte(mac1)})
 	must(t, err)
 	defer port.Close()
-	packets := probes(t, testCodec(t, probe.ICMP), 3) // v4, v6, v4
+	packets := probes(t, testCodec(t, probe.ICMP), 3) // IPv4, IPv6, IPv4
 	sizes := fill(port, packets)
 	send := func(from, wantN int, want error) {
 		t.Helper()
@@ -156,7 +156,7 @@ func TestPacketErrors(t *testing.T) {
 			t.Errorf("Send from %d = %d, %v; want %d, %v", from, n, err, wantN, want)
 		}
 	}
-	send(0, 1, nil) // stops in front of what does not fit
+	send(0, 1, nil) // stops before the frame that is too large
 	send(1, 0, unix.EMSGSIZE)
 	send(2, 1, nil)
 	must(t, netlink.LinkSetDown(v0))

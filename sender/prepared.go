@@ -8,12 +8,11 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// prepared keeps what the codec works out once per (target, flow), for the
-// windows that are live.
+// prepared holds the codec's results for each (target, flow) of the live windows.
 type prepared struct {
 	shape   window.Shape
 	windows [window.Live]struct {
-		id    uint64 // number of the window + 1; 0 is none
+		id    uint64 // number of the window + 1; 0 for no window
 		flows []codec.Prepared
 		state []state
 	}
@@ -27,20 +26,20 @@ const (
 	excluded
 )
 
-// PreparedOctets is what a sender keeps of each (target, flow) of a window, in bytes.
+// PreparedOctets is the memory of a sender for each (target, flow) of a window, in bytes.
 const PreparedOctets = uint64(unsafe.Sizeof(codec.Prepared{}) + unsafe.Sizeof(state(0)))
 
 func newPrepared(s window.Shape) prepared { return prepared{shape: s} }
 
-// forget has every target checked again.
+// forget discards the results of the last check, so that every target is checked again.
 func (p *prepared) forget() {
 	for i := range p.windows {
 		clear(p.windows[i].state)
 	}
 }
 
-// prepare returns what to build item's probe from, nil if its target may not
-// be probed: then nothing is sent for it, ever.
+// prepare returns the prepared part of item's probe. It returns nil if the target may not be
+// probed; then nothing is ever sent to it.
 func (s *Sender) prepare(item window.Item) *codec.Prepared {
 	w := &s.ready.windows[item.Window.ID%window.Live]
 	if w.id != item.Window.ID+1 {

@@ -10,8 +10,8 @@ import (
 	"github.com/masstrace/masstrace/ratelimit"
 )
 
-// What is excluded while the sender runs is not sent from then on: neither what was
-// prepared nor what was built and refused by the kernel. It is stamped as such.
+// A target that is excluded while the sender runs gets no more probes: neither prepared ones nor
+// those that were built and refused by the kernel. They are stamped as Excluded.
 func TestExcludedLater(t *testing.T) {
 	const targets = 20
 	excluded := addrOf(4)
@@ -34,7 +34,7 @@ func TestExcludedLater(t *testing.T) {
 				r.change++
 			}
 		}
-		// One TTL after the other, so that each batch has most targets.
+		// One TTL after the other, so that each batch contains most targets.
 		items := r.items
 		r.items = nil
 		for ttl := range 8 {

@@ -6,19 +6,19 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// resetRoom is how many resets may wait: some milliseconds of answers at the
-// highest rates. It is a power of two.
+// resetRoom is how many resets may wait: some milliseconds of answers at the highest rates. It is a
+// power of two.
 const resetRoom = 1 << 12
 
-// Resets queues the SYN-ACKs that masstrace has to refuse by itself, because no
-// host has the source address of its probes: from the one goroutine that receives
-// to the one that sends. It never blocks. A reset for which there is no room is
-// lost; the target will send its SYN-ACK again.
+// Resets is a queue of the connections that masstrace must reset itself. It does so if no host has
+// the source address of its probes, so that no kernel answers the SYN-ACKs. The one goroutine that
+// receives fills the queue, the one that sends empties it. No call blocks. If there is no room, a
+// reset is lost, and the target will send its SYN-ACK again.
 type Resets struct {
 	Lost atomic.Uint64
 
 	ring     [resetRoom]probe.Probe
-	put, got atomic.Uint64 // how many ever were; put is the receiver's, got the sender's
+	put, got atomic.Uint64 // totals; the receiver writes put, the sender writes got
 }
 
 // Put queues the reset of the connection that the SYN p opened.
@@ -29,17 +29,16 @@ func (q *Resets) Put(p probe.Probe) {
 		return
 	}
 	q.ring[at%resetRoom] = p
-	q.put.Store(at + 1) // after the probe is whole
+	q.put.Store(at + 1) // after the probe is complete
 }
 
-// Waiting returns how many resets wait. Any goroutine may ask.
+// Waiting returns how many resets wait. Any goroutine may call it.
 func (q *Resets) Waiting() int {
-	got := q.got.Load() // first: put never falls behind it
+	got := q.got.Load() // read first, so that put is never less
 	return int(q.put.Load() - got)
 }
 
-// take returns the next probe whose connection to reset; ok is false if there is
-// none.
+// take removes the next probe whose connection is to be reset. ok is false if there is none.
 func (q *Resets) take() (p probe.Probe, ok bool) {
 	at := q.got.Load()
 	if at == q.put.Load() {
@@ -50,9 +49,9 @@ func (q *Resets) take() (p probe.Probe, ok bool) {
 	return p, true
 }
 
-// reset writes the resets that wait, one batch at most. They take no tokens, as
-// those that the kernel sends take none: there is one for an answer at most. What
-// the kernel does not accept at once is lost.
+// reset writes the waiting resets, one batch at most. They take no tokens, as the resets that a
+// kernel sends take none: each answer causes one at most. If the kernel does not accept a reset at
+// once, it is lost.
 func (s *Sender) reset() {
 	q := s.cfg.Resets
 	if q == nil {

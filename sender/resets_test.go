@@ -15,7 +15,7 @@ import (
 
 func resetOf(i int) probe.Probe { return probe.Probe{Target: addrOf(i), TTL: uint8(1 + i%8)} }
 
-// newResetRig is a rig whose probes are SYNs and that has resets to send.
+// newResetRig returns a rig whose probes are SYNs and that has a queue of resets.
 func newResetRig(t *testing.T, targets int) (*rig, *Resets) {
 	t.Helper()
 	r := newRig(t, targets, ratelimit.Config{RatePPS: 1000})
@@ -32,7 +32,7 @@ func newResetRig(t *testing.T, targets int) (*rig, *Resets) {
 	return r, cfg.Resets
 }
 
-// sorted splits what the link took into probes and resets, by the flags.
+// sorted splits the packets of the link into probes and resets, by the flags.
 func (r *rig) sorted() (probes, resets [][]byte) {
 	for _, b := range r.took {
 		at := 20
@@ -81,7 +81,7 @@ func TestResetsRing(t *testing.T) {
 	}
 }
 
-// What one goroutine puts another takes whole and in order.
+// Resets that one goroutine puts reach another complete and in order.
 func TestResetsConcurrently(t *testing.T) {
 	const n = 100_000
 	q := new(Resets)
@@ -106,8 +106,8 @@ func TestResetsConcurrently(t *testing.T) {
 	}
 }
 
-// Resets leave between batches, of all that may be probed, take no tokens and
-// are no probes.
+// Resets leave between batches, only to allowed targets. They take no tokens and do not count as
+// probes.
 func TestResetsBetweenBatches(t *testing.T) {
 	r, q := newResetRig(t, 10)
 	r.excluded[addrOf(3)] = true
@@ -136,13 +136,13 @@ func TestResetsBetweenBatches(t *testing.T) {
 			t.Error("a reset for an excluded target")
 		}
 	}
-	// 1000 a second, resets or not.
+	// 1000 probes a second, with or without resets.
 	if took := float64(r.now) / 1e9; took < 0.06 || took > 0.2 {
 		t.Errorf("%.3f s for 80 probes", took)
 	}
 }
 
-// What the kernel does not take is lost, and holds nothing up.
+// A reset that the kernel does not accept is lost and delays nothing.
 func TestResetsRefused(t *testing.T) {
 	r, q := newResetRig(t, 0)
 	for i := range 100 {
@@ -163,7 +163,7 @@ func TestResetsRefused(t *testing.T) {
 	}
 }
 
-// After the last probe resets still leave, until the context ends.
+// After the last probe, resets still leave until the context ends.
 func TestLinger(t *testing.T) {
 	r, q := newResetRig(t, 1)
 	if err := r.run(context.Background(), context.Background()); err != nil {
@@ -175,7 +175,7 @@ func TestLinger(t *testing.T) {
 		if asleep++; asleep <= 5 {
 			q.Put(resetOf(asleep))
 		}
-		if asleep == 5 { // the last one comes when all is over
+		if asleep == 5 { // the last one comes when ctx has ended
 			cancel()
 		}
 	}
@@ -184,7 +184,7 @@ func TestLinger(t *testing.T) {
 		t.Errorf("%d resets left, want 5", len(resets))
 	}
 	none := newRig(t, 0, ratelimit.Config{RatePPS: 1000})
-	none.sender.Linger(context.Background()) // returns
+	none.sender.Linger(context.Background()) // returns at once
 }
 
 func TestResetAllocations(t *testing.T) {
@@ -200,7 +200,7 @@ func TestResetAllocations(t *testing.T) {
 	}
 }
 
-// idlePort takes everything and keeps nothing.
+// idlePort accepts every frame and stores none.
 type idlePort struct{ *rig }
 
 func (idlePort) Send(_ []int, from, to int) (int, error) { return to - from, nil }

@@ -13,17 +13,17 @@ import (
 	"github.com/masstrace/masstrace/ratelimit"
 )
 
-// epoch takes the virtual clock to the time of stamps.
+// epoch is the offset from the virtual clock of the rig to stamps.
 const epoch = int64(1e18)
 
-// sending is what a fake link took at one time.
+// sending is the frames that the fake link accepted at one time.
 type sending struct {
 	at int64 // virtual time
 	n  int
 }
 
-// rig is a sender on a virtual clock, with all of its neighbours in one: clock
-// and sleeper, source, port, and the last check.
+// rig is a sender on a virtual clock. The rig itself is the sender's clock and sleeper, source,
+// port, and last check.
 type rig struct {
 	testing.TB
 	sender *Sender
@@ -32,19 +32,19 @@ type rig struct {
 	now    int64
 	sleeps int
 	wakeup func() // called at each sleep
-	broken error  // what each sleep fails with
+	broken error  // error that each sleep returns
 
-	items  []window.Item // what the source has left
-	halted int           // how often Halt was called
+	items  []window.Item // the rest of the source
+	halted int           // number of calls of Halt
 	asked  int
 
-	// port says what becomes of a frame: nil, or the error of the kernel.
+	// port returns the result for a frame: nil, or an error of the kernel.
 	port     func(packet []byte) error
 	frames   [MaxBatch][codec.MaxSize]byte
 	took     [][]byte
 	sendings []sending
 	calls    int
-	perCall  int // the most frames that one call takes, 0 for all
+	perCall  int // most frames that one call accepts, 0 for no limit
 
 	excluded map[probe.Addr]bool
 	change   uint64
@@ -127,7 +127,7 @@ func (r *rig) Packet(i int, _ bool) []byte {
 
 func (r *rig) Send(sizes []int, from, to int) (n int, err error) {
 	r.calls++
-	r.now += 1000 // a system call takes its time
+	r.now += 1000 // duration of a system call
 	for i := from; i < to; i++ {
 		if r.perCall > 0 && n == r.perCall {
 			break
@@ -141,14 +141,14 @@ func (r *rig) Send(sizes []int, from, to int) (n int, err error) {
 	}
 	r.sendings = append(r.sendings, sending{r.now, n})
 	if n > 0 {
-		err = nil // as sendmmsg
+		err = nil // as sendmmsg does
 	}
 	return n, err
 }
 
 func (r *rig) Close() error { return nil }
 
-// stamps counts slots of the window by their stamp's kind.
+// stamps counts the slots of the window by the kind of their stamp.
 func (r *rig) stamps() (sent, failed, excluded, untouched int) {
 	for i := range r.window.Len() {
 		for ttl := uint8(1); ttl <= 8; ttl++ {

@@ -1,6 +1,5 @@
-// Package sender sends probes: it asks the schedule what is next, paces,
-// builds, stamps and writes in batches. There is one file per way of writing
-// frames, behind Port.
+// Package sender sends probes: it gets the next ones from the schedule, paces, builds, stamps and
+// writes them in batches. Each way of writing frames is a Port in a file of its own.
 package sender
 
 import (
@@ -13,118 +12,115 @@ import (
 	"github.com/masstrace/masstrace/ratelimit"
 )
 
-// Source says what to send. Its methods are called from one goroutine.
+// Source supplies the probes to send. Its methods are called from one goroutine.
 type Source interface {
-	// Next fills items with what to send at now (ns since the Unix epoch) and
-	// returns how many there are. If there are fewer than asked for, next says
-	// when to ask again, the largest int64 if there will be nothing more.
+	// Next fills items with the probes to send at now (ns since the Unix epoch) and returns how
+	// many there are. If there are fewer than len(items), next is the time of the next call, or
+	// the largest int64 if there will be no more probes.
 	Next(items []window.Item, now int64) (n int, next int64)
-	// Halt gives up what was not handed out yet.
+	// Halt drops all probes that were not handed out yet.
 	Halt()
 }
 
-// done is the time that Next names at the end.
+// done is the time that Next returns at the end.
 const done = 1<<63 - 1
 
 // Port writes frames to a link in batches. It belongs to one goroutine.
 type Port interface {
-	// Packet returns where the IP packet of the i-th frame of the next batch
-	// goes, i below MaxBatch: MaxSize octets behind the link's own header for
-	// that family.
+	// Packet returns the buffer for the IP packet of the i-th frame of the next batch. i is
+	// below MaxBatch. The buffer has MaxSize octets and follows the link's header for that
+	// family.
 	Packet(i int, is4 bool) []byte
-	// Send writes the frames from up to, not including, to, whose packets have
-	// the given sizes, and returns how many the kernel accepted. If it accepted
-	// none, err is the reason; if it accepted some, err may be nil.
+	// Send writes the frames in [from, to), whose packets have the given sizes. It returns how
+	// many the kernel accepted. If that is 0, err is the reason; otherwise err may be nil.
 	Send(sizes []int, from, to int) (n int, err error)
-	// Close gives the port back.
+	// Close releases the port.
 	Close() error
 }
 
-// MaxBatch is the most frames of one batch: sendmmsg gains nothing by more.
+// MaxBatch is the largest number of frames of a batch. More would make sendmmsg no faster.
 const MaxBatch = 64
 
-// Allowed is the last check before anything leaves. Its methods are called from
-// one goroutine for each sender.
+// Allowed is the last check before a frame leaves. Each sender calls its methods from one
+// goroutine.
 type Allowed interface {
 	Contains(a probe.Addr) bool
-	// Change counts how often Contains came to say less. It is asked often, and
-	// must cost little.
+	// Change counts how often Contains began to exclude more. It is called often and must be
+	// cheap.
 	Change() uint64
 }
 
-// Tap keeps a copy of what leaves, probes and nothing else: from the goroutine
-// that sends, batch by batch.
+// Tap records a copy of each probe that leaves, batch by batch. The goroutine that sends calls it.
+// Resets are not probes.
 type Tap interface {
-	// Sent is shown an IP packet, and when it left, ns since the Unix epoch.
+	// Sent receives an IP packet, and the time at which it left, ns since the Unix epoch.
 	Sent(packet []byte, stamp int64)
-	// Flush ends a batch. It may wait.
+	// Flush ends a batch. It may block.
 	Flush()
 }
 
 // Clock reads a monotonic clock, in ns.
 type Clock interface{ Now() int64 }
 
-// Sleeper waits for a time of the Clock. Until returns an error, soon, if ctx
-// ends first.
+// Sleeper waits for a time of the Clock. Until returns an error soon after ctx ends.
 type Sleeper interface {
 	Until(ctx context.Context, at int64) error
 }
 
-// Config is what a Sender works with.
+// Config is the configuration of a Sender.
 type Config struct {
 	Codec   *codec.Codec
 	Source  Source
 	Port    Port
 	Allowed Allowed
-	Bucket  *ratelimit.Share // on Clock
+	Bucket  *ratelimit.Share // its times are those of Clock
 	Clock   Clock
 	Shape   window.Shape
 
-	// Resets, unless it is nil, holds connections to reset between batches.
+	// Resets, if it is not nil, is the queue of connections to reset between batches.
 	Resets *Resets
 
-	// Tap, unless it is nil, is shown what the kernel accepted.
+	// Tap, if it is not nil, receives the probes that the kernel accepted.
 	Tap Tap
 
-	// Stalled, unless it is nil, is told of a batch that was stamped at from and
-	// took until to, longer than MaxStall, to leave: its stamps are early. Both
-	// are in ns since the Unix epoch.
+	// Stalled, if it is not nil, is called for a batch that was stamped at from and took until
+	// to to leave, longer than MaxStall. Its stamps are too early. Both times are in ns since
+	// the Unix epoch.
 	Stalled func(from, to int64)
 
-	// Epoch is what takes the clock to ns since the Unix epoch.
+	// Epoch is the value to add to a time of Clock to get ns since the Unix epoch.
 	Epoch int64
-	// Up reports whether the link can carry frames; while it does not, the
-	// sender waits. Gone reports that it never will again.
-	// Both are asked often, and must cost little.
+	// Up reports whether the link can carry frames. While it cannot, the sender waits. Gone
+	// reports whether the link was removed for good. Both are called often and must be cheap.
 	Up, Gone func() bool
 }
 
-// Stats counts what was done. Its fields may be read at any time.
+// Stats counts frames. Its fields may be read at any time.
 type Stats struct {
 	Sent     atomic.Uint64 // accepted by the kernel
-	Errors   atomic.Uint64 // given up
-	Retries  atomic.Uint64 // batches that the kernel refused and that were tried again
-	Excluded atomic.Uint64 // stopped by the last check
-	Resets   atomic.Uint64 // resets sent; they are no probes, and in none of the others
+	Errors   atomic.Uint64 // given up after the kernel did not accept them
+	Retries  atomic.Uint64 // refused batches that were tried again
+	Excluded atomic.Uint64 // excluded by the last check
+	Resets   atomic.Uint64 // resets sent; they are not probes, and no other field counts them
 }
 
 // Times in ns.
 const (
-	idle      = 10e6 // the longest sleep without a look at the source
-	linkPoll  = 50e6 // how often to ask whether the link is back
-	queueFull = 2e5  // how long to leave a full queue alone
-	mostFull  = 2e9  // how long one frame is offered while the link is up
+	idle      = 10e6 // longest sleep before the source is called again
+	linkPoll  = 50e6 // interval between checks whether the link is up again
+	queueFull = 2e5  // pause before a full queue is tried again
+	mostFull  = 2e9  // how long one frame is tried while the link is up
 )
 
-// MaxStall is how much too early the stamp of a probe may be, in ns, if nobody is
-// told: many times what the system call for a batch takes.
+// MaxStall is how much too early the stamp of a probe may be without a call of Stalled, in ns. It
+// is many times the duration of the system call for a batch.
 const MaxStall = 1e6
 
-// stubborn is how often a stopped run still offers a frame to a full queue, and the
-// least that any run does.
+// stubborn is how often a stopped run tries a frame again on a full queue. Every run tries at least
+// that often.
 const stubborn = 3
 
-// Sender sends what its source says.
+// Sender sends the probes of its source.
 type Sender struct {
 	Stats Stats
 
@@ -133,7 +129,7 @@ type Sender struct {
 	items   [MaxBatch]window.Item
 	sizes   [MaxBatch]int
 	ready   prepared
-	checked atomic.Uint64 // Change of Allowed, as far as it is heeded
+	checked atomic.Uint64 // the last Change of Allowed that the prepared probes reflect
 }
 
 // New returns a sender.
@@ -141,15 +137,14 @@ func New(cfg Config) *Sender {
 	return &Sender{cfg: cfg, ready: newPrepared(cfg.Shape)}
 }
 
-// Run sends until the source is done. When stop ends, the source is told to
-// halt, and Run goes on until it is done with that, so that every window is
-// closed; likewise when the link is gone, after which Run returns ErrGone. When
-// ctx ends, Run returns nil at once. After any other error windows may be open: the
-// run has failed. It must be called on a locked thread, the
-// one that a ratelimit.Sleeper was made on.
+// Run sends until the source is done. When stop ends, Run halts the source and continues until the
+// source is done, so that every window is closed. It does the same when the link is gone, and then
+// returns ErrGone. When ctx ends, Run returns nil at once. After any other error windows may still
+// be open: the run has failed. Run must be called on the locked thread on which the
+// ratelimit.Sleeper was made.
 func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 	s.sleeper = sleeper
-	defer s.checked.Store(1<<64 - 1) // nothing leaves any more
+	defer s.checked.Store(1<<64 - 1) // no more frames leave
 	halted, gone := false, error(nil)
 	for {
 		s.waitForLink(ctx, stop)
@@ -168,14 +163,14 @@ func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 		now := s.cfg.Clock.Now()
 		granted, next := s.cfg.Bucket.Take(now, MaxBatch)
 		if granted > 0 || halted {
-			// A halted source hands out nothing, and needs no token to be asked.
+			// A halted source hands out nothing, so it may be called without a token.
 			items := s.items[:max(granted, 1)]
 			n, wake := s.cfg.Source.Next(items, now+s.cfg.Epoch)
 			switch {
-			case n == len(items): // next as the bucket says
+			case n == len(items): // next as the bucket returned it
 			case wake == done && n == 0:
 				return gone
-			case wake == done: // asked once more, when these have left
+			case wake == done: // call once more after these probes have left
 				next = now
 			default:
 				next = wake - s.cfg.Epoch
@@ -194,20 +189,20 @@ func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 	}
 }
 
-// Linger sends resets, for what is answered after Run has returned, until ctx
-// ends; without Resets it returns at once.
+// Linger sends resets until ctx ends, for answers that come after Run has returned. Without Resets
+// it returns at once.
 func (s *Sender) Linger(ctx context.Context) {
 	if s.cfg.Resets == nil {
 		return
 	}
 	for over := false; !over; {
 		over = s.sleeper.Until(ctx, s.cfg.Clock.Now()+idle) != nil
-		s.reset() // what came until then, too
+		s.reset() // also those that came before ctx ended
 	}
 }
 
-// waitForLink returns when the link is up or gone, or the run is stopped, and how
-// long that took, in ns.
+// waitForLink returns when the link is up or gone, or when the run is stopped. waited is how long
+// that took, in ns.
 func (s *Sender) waitForLink(ctx, stop context.Context) (waited int64) {
 	for !s.cfg.Up() && !s.cfg.Gone() && stop.Err() == nil {
 		now := s.cfg.Clock.Now()
@@ -220,15 +215,14 @@ func (s *Sender) waitForLink(ctx, stop context.Context) (waited int64) {
 	return waited
 }
 
-// send builds the first n items, writes them, and returns how many the kernel
-// accepted. Each is stamped when it returns, with a time or with why it has none.
+// send builds the first n items, writes them, and returns how many the kernel accepted. When it
+// returns, each is stamped, with its time or with the reason why it has none.
 func (s *Sender) send(ctx, stop context.Context, n int) (accepted int, err error) {
 	return s.write(ctx, stop, s.build(0, n))
 }
 
-// build builds the items from up to, not including, to, into the frames from from
-// on, and returns the number of the frame behind the last. Those that may not be
-// probed are taken out.
+// build builds the items in [from, to) into frames from number from on. It drops items that may not
+// be probed. It returns the number after the last frame.
 func (s *Sender) build(from, to int) (kept int) {
 	kept = from
 	for _, item := range s.items[from:to] {
@@ -246,12 +240,12 @@ func (s *Sender) build(from, to int) (kept int) {
 	return kept
 }
 
-// Checked returns the last Change of Allowed that all that leaves from now on
-// has been checked after. Any goroutine may ask.
+// Checked returns a Change of Allowed: every frame that leaves from now on was checked after that
+// Change. Any goroutine may call it.
 func (s *Sender) Checked() uint64 { return s.checked.Load() }
 
-// recheck has everything prepared checked again if less is allowed than before,
-// which it reports. What is built has to be built again.
+// recheck discards all checks if Allowed excludes more than before, and reports whether it does.
+// Frames that are already built must then be built again.
 func (s *Sender) recheck() bool {
 	change := s.cfg.Allowed.Change()
 	if change == s.checked.Load() {

@@ -35,7 +35,7 @@ func TestSendAll(t *testing.T) {
 	}
 }
 
-// What the last check excludes is not built, not sent, and marked.
+// A target that the last check excludes gets no frame, and its slots are stamped Excluded.
 func TestSendExcluded(t *testing.T) {
 	r := newRig(t, 20, ratelimit.Config{RatePPS: 1000, Burst: 10})
 	r.excluded[addrOf(4)], r.excluded[addrOf(7)] = true, true
@@ -54,14 +54,14 @@ func TestSendExcluded(t *testing.T) {
 			t.Errorf("a probe to %v", dst)
 		}
 	}
-	// Their tokens went to others.
+	// Other probes used their tokens.
 	if took := float64(r.now-5000) / 1e9; took > 0.15 {
 		t.Errorf("144 probes at 1000 pps took %.3f s", took)
 	}
 }
 
-// While the link is down nothing is offered; what was refused leaves when it is
-// back, stamped anew.
+// While the link is down no frame is sent. Frames that were refused leave when the link is up
+// again, with new stamps.
 func TestSendLinkDown(t *testing.T) {
 	r := newRig(t, 20, unlimited())
 	downs := 0
@@ -97,7 +97,7 @@ func TestSendLinkDown(t *testing.T) {
 	}
 }
 
-// Down from the beginning: the source is not even asked.
+// If the link is down from the beginning, the source is not called.
 func TestSendWaitsForLink(t *testing.T) {
 	r := newRig(t, 1, unlimited())
 	r.up = false
@@ -115,8 +115,8 @@ func TestSendWaitsForLink(t *testing.T) {
 	r.checkStamps(8, 0, 0, 0)
 }
 
-// A link that is removed halts the source, which is asked on until it is done;
-// the frames at hand have failed.
+// When the link is removed, the source is halted and called until it is done. The frames of the
+// current batch are stamped Failed.
 func TestSendLinkGone(t *testing.T) {
 	for _, cause := range []error{unix.ENETDOWN, unix.ENXIO, unix.ENODEV, nil} {
 		r := newRig(t, 20, ratelimit.Config{RatePPS: 1000, Burst: 8})
@@ -143,8 +143,8 @@ func TestSendLinkGone(t *testing.T) {
 	r.checkStamps(0, 0, 0, 160)
 }
 
-// Stopped, the sender halts the source once and still asks it until it is done,
-// however few tokens there are.
+// When stopped, the sender halts the source once, and calls it until it is done, however few tokens
+// there are.
 func TestSendStop(t *testing.T) {
 	stop, cancel := context.WithCancel(t.Context())
 	r := newRig(t, 20, ratelimit.Config{RatePPS: 0.001, Burst: 1})
@@ -162,8 +162,7 @@ func TestSendStop(t *testing.T) {
 	r.checkStamps(1, 0, 0, 159)
 }
 
-// Stopped while the queue is full or the link is down, it does not wait for
-// ever.
+// When stopped while the queue is full or the link is down, the sender does not wait forever.
 func TestSendStopInTrouble(t *testing.T) {
 	for _, trouble := range []error{unix.ENOBUFS, unix.ENETDOWN} {
 		stop, cancel := context.WithCancel(t.Context())
@@ -185,7 +184,7 @@ func TestSendStopInTrouble(t *testing.T) {
 	}
 }
 
-// When ctx ends, Run returns at once: not a frame more, and none unmarked.
+// When ctx ends, Run returns at once. It sends no more frames and leaves none without a stamp.
 func TestSendContextEnds(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -219,8 +218,7 @@ func TestSendContextEnds(t *testing.T) {
 	}
 }
 
-// A clock that cannot be waited for ends the run with its error: nil would say that
-// the windows are closed.
+// If a sleep fails, the run ends with that error: nil would mean that all windows are closed.
 func TestSendBrokenSleeper(t *testing.T) {
 	for _, up := range []bool{true, false} {
 		r := newRig(t, 20, unlimited())
@@ -234,8 +232,8 @@ func TestSendBrokenSleeper(t *testing.T) {
 	}
 }
 
-// The rate is kept: no window of time holds more than the burst beyond it, and
-// the mean is right to within one percent, also where frames fail.
+// The rate is kept, even if frames fail. No interval has more frames than the rate allows plus the
+// burst, and the mean is right within one percent.
 func TestSendRate(t *testing.T) {
 	for _, tt := range []struct {
 		rate  float64
@@ -279,7 +277,7 @@ func TestSendAllocs(t *testing.T) {
 	r := newRig(t, 16, unlimited())
 	items := slices.Clone(r.items[:MaxBatch])
 	r.sender.sleeper = r
-	r.perCall = -1 // the rig's own port allocates: take frames without a copy
+	r.perCall = -1 // the rig's own port allocates: accept frames without a copy
 	r.sender.cfg.Port = quietPort{r}
 	if n := testing.AllocsPerRun(100, func() {
 		copy(r.sender.items[:], items)
@@ -307,8 +305,8 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
-// A batch that takes long to leave is told of, with when it was stamped and when
-// it had left; others are not.
+// Stalled is called for a batch that takes long to leave, with the time of its stamps and the time
+// at which it had left. It is not called for other batches.
 func TestSendStalled(t *testing.T) {
 	r := newRig(t, 30, unlimited())
 	type span struct{ from, to int64 }
@@ -329,7 +327,8 @@ func TestSendStalled(t *testing.T) {
 	}
 	for target := range uint32(30) {
 		ns := r.window.Sent(window.Slot{Target: target, TTL: 1})
-		inside := ns >= stalls[0].from && ns < stalls[0].to // the next is stamped when it had left
+		// The next batch is stamped after this one left.
+		inside := ns >= stalls[0].from && ns < stalls[0].to
 		if same := target*8/MaxBatch == stop.Target*8/MaxBatch; inside != same {
 			t.Errorf("target %d: in the stall %t, in the batch %t", target, inside, same)
 		}

@@ -8,12 +8,12 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// write writes the first n frames and returns how many the kernel accepted: all
-// but those that it does not take, and those left when the run ends.
+// write writes the first n frames and returns how many the kernel accepted. It does not accept a
+// frame that fails for good, and those that are left when the run ends.
 func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err error) {
 	from := 0
 	defer func() { s.giveUp(from, n) }()
-	failures, first := 0, int64(0) // of one frame, and when it was offered first, ns
+	failures, first := 0, int64(0) // failures of one frame, and when it was first tried, ns
 	for from < n {
 		now := s.cfg.Clock.Now() + s.cfg.Epoch
 		s.stamp(from, n, now)
@@ -45,7 +45,7 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 		case IsRefused(err):
 			return accepted, Refused(err)
 		default:
-			s.giveUp(from, from+1) // this frame, whatever is wrong with it
+			s.giveUp(from, from+1) // give up this frame alone
 			from++
 			failures = 0
 		}
@@ -53,9 +53,8 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 	return accepted, nil
 }
 
-// post hands the frames from up to, not including, to to the port, and holds it to
-// its contract: without errPort, sent is within 0 and to-from, and err is not nil if
-// it is 0.
+// post passes the frames in [from, to) to the port and checks the port's contract: without errPort,
+// sent is between 0 and to-from, and err is not nil if sent is 0.
 func (s *Sender) post(from, to int) (sent int, err error) {
 	sent, err = s.cfg.Port.Send(s.sizes[:to], from, to)
 	if sent < 0 || sent > to-from || sent == 0 && err == nil {
@@ -64,7 +63,7 @@ func (s *Sender) post(from, to int) (sent int, err error) {
 	return sent, err
 }
 
-// timed tells of a batch, stamped at ns, that took long to leave.
+// timed reports a batch, stamped at ns, that took long to leave.
 func (s *Sender) timed(ns int64, sent int) {
 	if s.cfg.Stalled == nil || sent == 0 {
 		return
@@ -74,7 +73,7 @@ func (s *Sender) timed(ns int64, sent int) {
 	}
 }
 
-// show shows the tap what left at ns.
+// show passes the frames that left at ns to the tap.
 func (s *Sender) show(from, to int, ns int64) {
 	if s.cfg.Tap == nil || from == to {
 		return
@@ -86,8 +85,8 @@ func (s *Sender) show(from, to int, ns int64) {
 	s.cfg.Tap.Flush()
 }
 
-// again waits until frames that met err may be tried again, and returns for how
-// long, in ns, the link was down; if ok is false they are to be given up.
+// again waits until frames that failed with err may be tried again. It returns how long the link
+// was down, in ns. If ok is false, the frames must be given up.
 func (s *Sender) again(ctx, stop context.Context, failures int, err error) (down int64, ok bool) {
 	if stop.Err() != nil && failures > stubborn {
 		return 0, false
@@ -103,7 +102,7 @@ func (s *Sender) again(ctx, stop context.Context, failures int, err error) (down
 	return down, ctx.Err() == nil && !s.cfg.Gone()
 }
 
-// stamp stores when the items leave.
+// stamp stores the time at which the items leave.
 func (s *Sender) stamp(from, to int, ns int64) {
 	for i := range s.items[from:to] {
 		item := &s.items[from+i]
@@ -111,7 +110,7 @@ func (s *Sender) stamp(from, to int, ns int64) {
 	}
 }
 
-// giveUp marks items that the kernel will not take.
+// giveUp stamps items as Failed.
 func (s *Sender) giveUp(from, to int) {
 	if from == to {
 		return

@@ -14,8 +14,8 @@ import (
 	"github.com/masstrace/masstrace/ratelimit"
 )
 
-// A full queue is met again and again until it takes the frame, which is then
-// stamped with the time at which it left.
+// A frame is sent to a full queue again and again until the queue accepts it. Its stamp is then the
+// time at which it left.
 func TestSendBusy(t *testing.T) {
 	for _, busy := range []error{unix.ENOBUFS, unix.EAGAIN, unix.EINTR} {
 		r := newRig(t, 10, unlimited())
@@ -34,8 +34,8 @@ func TestSendBusy(t *testing.T) {
 		if r.sender.Stats.Retries.Load() == 0 {
 			t.Errorf("%v: no retries", busy)
 		}
-		// The fifth frame was refused seven times, 200 µs apart but for the
-		// first, which came with four that were taken.
+		// The fifth frame was refused seven times, at intervals of 200 µs. The first
+		// refusal came in a call that accepted four frames.
 		at := r.window.Sent(window.Slot{Target: 0, TTL: 5}) - epoch
 		if first := r.window.Sent(window.Slot{Target: 0, TTL: 4}) - epoch; at < first+6*queueFull {
 			t.Errorf("%v: stamped %d, its neighbour that was taken at once %d", busy, at, first)
@@ -48,8 +48,7 @@ func TestSendBusy(t *testing.T) {
 	}
 }
 
-// A call that takes only a part is followed by one for the rest, and each frame
-// leaves once.
+// If a call accepts only a part, another call follows for the rest. Each frame leaves once.
 func TestSendPartly(t *testing.T) {
 	for perCall := range 9 {
 		r := newRig(t, 20, unlimited())
@@ -68,7 +67,7 @@ func TestSendPartly(t *testing.T) {
 	}
 }
 
-// A frame that the kernel will never take is given up, and it alone.
+// A frame that the kernel will never accept is given up, and no other.
 func TestSendRejected(t *testing.T) {
 	for _, cause := range []error{unix.EMSGSIZE, unix.EINVAL, unix.EAFNOSUPPORT} {
 		r := newRig(t, 20, ratelimit.Config{RatePPS: 1e4})
@@ -90,8 +89,8 @@ func TestSendRejected(t *testing.T) {
 	}
 }
 
-// A firewall that forbids a frame ends the run, with nothing left unmarked. The
-// error names it, and no privilege.
+// If a firewall forbids a frame, the run ends, and no slot is left without a stamp. The error names
+// the firewall and no missing privilege.
 func TestSendRefused(t *testing.T) {
 	for _, cause := range []error{unix.EPERM, unix.EACCES} {
 		r := newRig(t, 20, unlimited())
@@ -106,15 +105,15 @@ func TestSendRefused(t *testing.T) {
 			t.Errorf("%v: Run = %v", cause, err)
 		}
 		if s := err.Error(); !strings.Contains(s, "firewall") || strings.Contains(s, "CAP_") {
-			t.Errorf("%v is told as %q", cause, s)
+			t.Errorf("the error of %v is %q", cause, s)
 		}
 		r.checkStamps(70, 58, 0, 160-128)
 	}
 }
 
-// A queue that is full for frames to one target alone, as an egress filter that
-// drops them looks, holds the others up for a while and not for ever. So does a link
-// that is down for the kernel alone.
+// A queue may be full only for frames to one target: an egress filter that drops them looks like
+// that. It delays the other targets for a limited time. So does a link that is down only for the
+// kernel.
 func TestSendBusyForEver(t *testing.T) {
 	for _, busy := range []error{unix.ENOBUFS, unix.EAGAIN, unix.ENETDOWN} {
 		r := newRig(t, 20, unlimited())
@@ -135,8 +134,8 @@ func TestSendBusyForEver(t *testing.T) {
 	}
 }
 
-// The time for which the link is down, or this process suspended, is not held
-// against a frame.
+// The time for which the link is down or this process suspended does not count towards the limit
+// for a frame.
 func TestSendBusyAfterPause(t *testing.T) {
 	for name, pause := range map[string]func(r *rig){
 		"link down": func(r *rig) { r.up = false },
@@ -168,7 +167,7 @@ func TestSendBusyAfterPause(t *testing.T) {
 	}
 }
 
-// A port that breaks its contract ends the run; nothing is indexed by what it says.
+// A port that violates its contract ends the run. The sender uses none of its results as an index.
 func TestSendBrokenPort(t *testing.T) {
 	for name, port := range map[string]brokenPort{
 		"fewer than none":       func(int) (int, error) { return -1, unix.ENOBUFS },
@@ -194,7 +193,7 @@ func TestSendBrokenPort(t *testing.T) {
 	}
 }
 
-// brokenPort is what a port says when it is handed that many frames.
+// brokenPort returns the results of a port for a number of frames.
 type brokenPort func(frames int) (n int, err error)
 
 func (brokenPort) Packet(int, bool) []byte                         { return make([]byte, codec.MaxSize) }

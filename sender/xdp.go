@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// XDPConfig says where frames go.
+// XDPConfig configures an XDP.
 type XDPConfig struct {
-	Index int    // of the link, which has Ethernet frames
-	Queue uint32 // of the link; each port needs one of its own
+	Index int    // index of the link, which must carry Ethernet frames
+	Queue uint32 // number of the link's queue; each port needs its own
 	// Source and NextHop4 or NextHop6, by the family of the probe, are the link
 	// addresses of the Ethernet header.
 	Source, NextHop4, NextHop6 [6]byte
@@ -20,22 +20,22 @@ type XDPConfig struct {
 
 // Sizes of the memory that is shared with the kernel.
 const (
-	xdpFrames = 4096 // in flight at most; also the size of the completion ring
-	xdpRoom   = 256  // of the transmit ring
-	xdpChunk  = 2048 // the least that the kernel allows; it holds several frames
-	xdpBudget = 32   // descriptors that the kernel takes in one call, unless told
+	xdpFrames = 4096 // frames in flight at most; also the size of the completion ring
+	xdpRoom   = 256  // entries of the transmit ring
+	xdpChunk  = 2048 // smallest chunk that the kernel allows; it holds several frames
+	xdpBudget = 32   // descriptors that the kernel takes per call by default
 )
 
-// XDP is a Port on an AF_XDP socket that only sends. Frames pass by the queueing
-// discipline and by captures on this machine.
+// XDP is a Port on an AF_XDP socket that only sends. Its frames bypass the queueing discipline and
+// captures on this machine.
 //
-// Where the driver can, it reads frames where they lie (zero copy), whenever it
-// likes: then a frame is accepted when it is in the ring. Elsewhere the kernel
-// copies them in Send, and a frame is accepted when it has: what it does not take
-// is withdrawn from the ring, since it would be sent later than it was stamped.
+// If the driver supports zero copy, it reads frames directly from the shared memory, at any time.
+// Then a frame counts as accepted when it is in the ring. Otherwise the kernel copies the frames
+// during Send, and a frame counts as accepted when it was copied. Send withdraws the others from
+// the ring, because they would leave later than their stamps.
 type XDP struct {
 	fd       int
-	kernel   xdpKernel // the same
+	kernel   xdpKernel // the same socket
 	zeroCopy bool
 	heads    [2][ethernetLen]byte // IPv4, IPv6
 	batch    [MaxBatch][frameRoom]byte
@@ -43,9 +43,9 @@ type XDP struct {
 	memory []byte // frames of frameRoom octets
 	free   []uint32
 	queued [MaxBatch]uint32 // the frames of this Send
-	unsure []uint32         // the frames of one Send, while the kernel has not said which it took
+	unsure []uint32         // frames of one Send, while it is unknown which the kernel took
 	tx, cq xdpRing
-	passed uint64 // descriptors that the kernel has passed over as invalid
+	passed uint64 // descriptors that the kernel skipped as invalid
 }
 
 // OpenXDP opens the port. It needs CAP_NET_RAW.
@@ -66,7 +66,7 @@ func OpenXDP(c XDPConfig) (*XDP, error) {
 	return x, nil
 }
 
-// share makes the memory and the rings.
+// share allocates the memory and the rings.
 func (x *XDP) share() error {
 	var err error
 	x.memory, err = unix.Mmap(-1, 0, xdpFrames*frameRoom, unix.PROT_READ|unix.PROT_WRITE,
@@ -86,7 +86,7 @@ func (x *XDP) share() error {
 		return fmt.Errorf("share memory with the kernel: %w", err)
 	}
 	for option, size := range map[int]int{
-		unix.XDP_UMEM_FILL_RING:       64, // asked for, though nothing is received
+		unix.XDP_UMEM_FILL_RING:       64, // required, although nothing is received
 		unix.XDP_UMEM_COMPLETION_RING: xdpFrames, unix.XDP_TX_RING: xdpRoom,
 	} {
 		if err := unix.SetsockoptInt(x.fd, unix.SOL_XDP, option, size); err != nil {
@@ -94,7 +94,7 @@ func (x *XDP) share() error {
 		}
 	}
 	_ = unix.SetsockoptInt(x.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
-	// A batch in one call, from Linux 6.18 on; elsewhere it takes two.
+	// From Linux 6.18 on, this sends a batch in one call; before, it takes two.
 	_ = unix.SetsockoptInt(x.fd, unix.SOL_XDP, unix.XDP_MAX_TX_SKB_BUDGET, MaxBatch)
 	var at unix.XDPMmapOffsets
 	if err := getsockopt(x.fd, unix.XDP_MMAP_OFFSETS, unsafe.Pointer(&at), unsafe.Sizeof(at)); err != nil {
@@ -108,7 +108,7 @@ func (x *XDP) share() error {
 	return err
 }
 
-// divide makes the memory frames that are free.
+// divide divides the memory into free frames.
 func (x *XDP) divide() {
 	x.free, x.unsure = make([]uint32, xdpFrames), make([]uint32, 0, MaxBatch)
 	for i := range x.free {
@@ -116,7 +116,7 @@ func (x *XDP) divide() {
 	}
 }
 
-// A queue is busy for some milliseconds after another socket has left it.
+// The kernel keeps a queue busy for some milliseconds after another socket is closed.
 const (
 	bindTries = 50
 	bindPause = 10 * time.Millisecond
@@ -144,7 +144,7 @@ func (x *XDP) bind(c XDPConfig) error {
 	return nil
 }
 
-// ZeroCopy reports whether the driver reads frames where they lie.
+// ZeroCopy reports whether the driver reads frames directly from the shared memory.
 func (x *XDP) ZeroCopy() bool { return x.zeroCopy }
 
 // Packet implements Port.
@@ -160,7 +160,7 @@ func (x *XDP) Packet(i int, is4 bool) []byte {
 // Send implements Port.
 func (x *XDP) Send(sizes []int, from, to int) (int, error) {
 	x.reap()
-	if !x.zeroCopy && x.tx.waiting()+len(x.unsure) > 0 { // what was withdrawn while the link was down
+	if !x.zeroCopy && x.tx.waiting()+len(x.unsure) > 0 { // frames of a link that was down
 		if _, err := x.pass(); err != nil {
 			return 0, err
 		}
@@ -177,13 +177,13 @@ func (x *XDP) Send(sizes []int, from, to int) (int, error) {
 		return x.transmit(n)
 	}
 	if x.tx.needWakeup() {
-		_ = x.kernel.wake() // what is wrong shows when the ring is full
+		_ = x.kernel.wake() // an error shows when the ring is full
 	}
 	return n, nil
 }
 
-// put copies the i-th frame of this Send to the shared memory and describes it
-// in the ring.
+// put copies the i-th frame of this Send to the shared memory and writes its descriptor into the
+// ring.
 func (x *XDP) put(i int, frame *[frameRoom]byte, size int) {
 	last := len(x.free) - 1
 	at := x.free[last]
@@ -195,7 +195,7 @@ func (x *XDP) put(i int, frame *[frameRoom]byte, size int) {
 	x.tx.own++
 }
 
-// transmit has the kernel copy the n frames that were put and returns how many it
+// transmit makes the kernel copy the n frames that were put. It returns how many the kernel
 // accepted.
 func (x *XDP) transmit(n int) (int, error) {
 	var errno unix.Errno
@@ -209,8 +209,8 @@ func (x *XDP) transmit(n int) (int, error) {
 		}
 	}
 	accepted := x.withdraw(n)
-	if errno == unix.EBUSY { // the driver took the last one, and dropped it
-		// The kernel's counter may not have it yet.
+	if errno == unix.EBUSY { // the driver took the last frame and dropped it
+		// The kernel's counter may not include that frame yet.
 		accepted, errno = max(accepted-1, 0), unix.ENOBUFS
 	}
 	if accepted == n {
@@ -219,17 +219,17 @@ func (x *XDP) transmit(n int) (int, error) {
 	return accepted, cmp.Or(errno, unix.EAGAIN)
 }
 
-// withdraw takes what the kernel has not taken of the n frames out of the ring,
-// and returns how many it has taken. If the kernel does not pass over the others
-// now, that is as far as it says; what becomes of their memory is open until then.
+// withdraw removes from the ring those of the n frames that the kernel has not taken. It returns
+// how many it has taken. If the kernel does not skip the others now, the result is that of the
+// kernel's counter. The memory of the frames then stays unsure until pass succeeds.
 func (x *XDP) withdraw(n int) int {
-	// A counter cannot go back: the kernel may know it. Descriptors of no memory
-	// are passed over, and counted.
+	// The producer counter cannot go back, because the kernel may have read it. A descriptor
+	// outside of the memory is skipped, and the kernel counts it as invalid.
 	for i := range x.tx.waiting() {
 		x.tx.desc(x.tx.own - uint32(i) - 1).Addr = uint64(len(x.memory))
 	}
-	// The kernel may have taken more than its own counter says, until it comes to
-	// the end of the ring.
+	// The kernel may have taken more than its counter shows, until it reaches the end of the
+	// ring.
 	taken := n - x.tx.waiting()
 	x.unsure = append(x.unsure[:0], x.queued[:n]...)
 	if passed, err := x.pass(); err == nil {
@@ -238,10 +238,10 @@ func (x *XDP) withdraw(n int) int {
 	return taken
 }
 
-// pass has the kernel pass over all that is in the ring, which was withdrawn. It
-// frees the memory of the frames in question, and returns how many those are.
+// pass makes the kernel skip all descriptors in the ring, which were withdrawn. It frees the memory
+// of the skipped frames, and returns how many there are.
 func (x *XDP) pass() (passed int, err error) {
-	// Since Linux 6.6 one in each call; it stores its counter in one more.
+	// Since Linux 6.6 each call skips one descriptor. One more call stores the counter.
 	for range x.tx.waiting() + 2 {
 		if errno := x.kernel.wake(); errno != 0 && errno != unix.EAGAIN {
 			return 0, errno
@@ -260,8 +260,8 @@ func (x *XDP) pass() (passed int, err error) {
 	return 0, unix.EAGAIN
 }
 
-// reap takes back the frames that the kernel is done with. Some kernels also give
-// back descriptors that they passed over; those have no frame.
+// reap frees the frames that the kernel has completed. Some kernels also complete descriptors that
+// they skipped; those have no frame.
 func (x *XDP) reap() {
 	x.cq.drain(func(addr uint64) {
 		if addr < uint64(len(x.memory)) {
@@ -270,7 +270,7 @@ func (x *XDP) reap() {
 	})
 }
 
-// drainTime is how long Close waits for frames on their way.
+// drainTime is how long Close waits for frames in flight.
 const drainTime = 200 * time.Millisecond
 
 // Close implements Port. It waits for the frames that the driver still has.

@@ -22,7 +22,7 @@ func openXDP(t testing.TB, l netlink.Link) *XDP {
 	return x
 }
 
-// fill fills a batch from packets and returns the sizes.
+// fill copies packets into a batch and returns their sizes.
 func fill(p Port, packets [][]byte) (sizes []int) {
 	for i, b := range packets {
 		copy(p.Packet(i, b[0]>>4 == 4), b)
@@ -31,7 +31,7 @@ func fill(p Port, packets [][]byte) (sizes []int) {
 	return sizes
 }
 
-// framed returns the packet behind the header that openXDP asks for.
+// framed returns the packet after the header that openXDP configures.
 func framed(packet []byte) []byte {
 	kind := []byte{8, 0}
 	if packet[0]>>4 == 6 {
@@ -40,15 +40,15 @@ func framed(packet []byte) []byte {
 	return slices.Concat(mac1, mac0, kind, packet)
 }
 
-// Frames arrive bit for bit and in order, in batches of any size, more of them
-// than there is memory for at once; Close leaves none behind.
+// Frames arrive unchanged and in order, in batches of any size, even if there are more than the
+// memory holds at once. Close returns after the last one left.
 func TestXDP(t *testing.T) {
 	v0, v1 := newPair(t)
 	fd := tap(t, v1)
 	for _, method := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN} {
 		x := openXDP(t, v0)
 		if x.ZeroCopy() {
-			t.Error("veth says that it reads frames where they lie")
+			t.Error("veth reports zero copy")
 		}
 		packets := probes(t, testCodec(t, method), 500)
 		for round := range 2 + xdpFrames/len(packets) {
@@ -78,8 +78,8 @@ func TestXDP(t *testing.T) {
 	}
 }
 
-// A queue that is full says so for the frame that found it full; that one and
-// all behind it are withdrawn, and leave once, in order, when there is room.
+// A full queue returns its error for the first frame without room. That frame and all after it are
+// withdrawn. They leave once, in order, when there is room.
 func TestXDPQueueFull(t *testing.T) {
 	link, fd := newTunTap(t, unix.IFF_TAP)
 	must(t, netlink.LinkSetTxQLen(link, 4))
@@ -118,7 +118,7 @@ func TestXDPQueueFull(t *testing.T) {
 	}
 }
 
-// With all frames on their way there is no room until some are done.
+// While all frames are in flight there is no room until some are completed.
 func TestXDPNoFrames(t *testing.T) {
 	v0, v1 := newPair(t)
 	fd := tap(t, v1)
@@ -146,7 +146,7 @@ func TestXDPNoFrames(t *testing.T) {
 	}
 }
 
-// What a link that is down did not take does not leave when it is up again.
+// Frames that a link did not accept while it was down do not leave when it is up again.
 func TestXDPErrors(t *testing.T) {
 	v0, v1 := newPair(t)
 	fd := tap(t, v1)
@@ -185,7 +185,7 @@ func TestXDPErrors(t *testing.T) {
 		send(0, 0, func(err error) bool { return isBusy(err) || isDown(err) })
 	}
 	must(t, netlink.LinkSetUp(v1))
-	fd = tap(t, v1) // the old one tells of the link first
+	fd = tap(t, v1) // the old socket would first return the error of the link
 	send(5, len(packets)-5, none)
 	arrive(5)
 
@@ -194,7 +194,7 @@ func TestXDPErrors(t *testing.T) {
 	must(t, x.Close())
 }
 
-// What cannot be opened says why.
+// An error of OpenXDP names the reason.
 func TestXDPOpen(t *testing.T) {
 	v0, _ := newPair(t)
 	for _, c := range []XDPConfig{{Index: 12345}, {Index: v0.Attrs().Index, Queue: 99}} {
@@ -203,7 +203,7 @@ func TestXDPOpen(t *testing.T) {
 			t.Errorf("opened a port on %+v", c)
 		}
 	}
-	// A queue has one socket; when that is gone, the next one may have it.
+	// A queue has one socket. After that is closed, another socket may bind to it.
 	first := openXDP(t, v0)
 	_, err := OpenXDP(XDPConfig{Index: v0.Attrs().Index})
 	if !errors.Is(err, unix.EBUSY) {

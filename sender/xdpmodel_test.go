@@ -10,20 +10,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fakeXDP is the kernel's side of an AF_XDP socket that copies frames. In each call
-// it does some of what it may: it takes descriptors or not, stores its counter late,
-// drops a frame that it took, and fails.
+// fakeXDP is the kernel's side of an AF_XDP socket that copies frames. In each call it does a
+// random part of what a kernel may do: take descriptors or not, store its counter late, drop a
+// frame that it took, or fail.
 type fakeXDP struct {
 	*rand.Rand
 	x        *XDP
-	up       bool   // it fails in no way that a link that is up does not
-	consumed uint32 // of the transmit ring; its shared counter may be behind
+	up       bool   // fail only as a link that is up may fail
+	consumed uint32 // count of the transmit ring; its shared counter may be lower
 	passed   uint64
-	done     []uint64 // addresses that the completion ring lacks
+	done     []uint64 // addresses not yet in the completion ring
 	left     []uint32 // the frames that left, by number
 }
 
-// heapRing returns a ring that no kernel shares.
+// heapRing returns a ring that is not shared with a kernel.
 func heapRing(size int, entryLen uintptr) xdpRing {
 	entries := make([]uint64, size*int(entryLen)/8)
 	return xdpRing{
@@ -72,7 +72,7 @@ func (k *fakeXDP) wake() unix.Errno {
 	return []unix.Errno{0, unix.EAGAIN}[k.IntN(2)]
 }
 
-// complete gives frames back that were taken.
+// complete completes frames that were taken.
 func (k *fakeXDP) complete() {
 	for len(k.done) > 0 && k.IntN(4) > 0 {
 		at := *k.x.cq.producer & k.x.cq.mask
@@ -82,13 +82,13 @@ func (k *fakeXDP) complete() {
 	}
 }
 
-// Whatever the kernel does at whatever moment, Send returns what a port may, no
-// memory has two frames, and each frame leaves, in order.
+// With any behaviour of the kernel, Send returns a valid result, no memory holds two frames, and
+// each frame leaves in order.
 func TestXDPModel(t *testing.T) {
 	const frames = 500
 	for seed := range uint64(300) {
 		x, k := newFakeXDP(seed)
-		steady := seed%3 == 0 // then each frame leaves once
+		steady := seed%3 == 0 // then each frame leaves exactly once
 		sizes := make([]int, MaxBatch)
 		for i := range sizes {
 			sizes[i] = 40
@@ -96,7 +96,7 @@ func TestXDPModel(t *testing.T) {
 		for next, tries := 0, 0; next < frames; tries++ {
 			k.up = steady || k.IntN(3) > 0
 			n := min(1+k.IntN(MaxBatch), frames-next)
-			from := k.IntN(MaxBatch - n + 1) // those before have left
+			from := k.IntN(MaxBatch - n + 1) // the frames before it have left
 			for i := range n {
 				binary.NativeEndian.PutUint32(x.Packet(from+i, true), uint32(next+i))
 			}
@@ -122,7 +122,7 @@ func TestXDPModel(t *testing.T) {
 		}
 		k.up = true
 		for len(k.done)+len(x.unsure) > 0 {
-			_, _ = x.pass() // it may take several
+			_, _ = x.pass() // may need several calls
 		}
 		if x.reap(); len(x.free) != xdpFrames {
 			t.Errorf("seed %d: %d frames of the memory are lost", seed, xdpFrames-len(x.free))
@@ -142,8 +142,8 @@ func checkMemory(t *testing.T, x *XDP) {
 	}
 }
 
-// The driver drops a frame that the kernel's counter does not have yet, and the link
-// goes down before the kernel has passed over the rest.
+// The driver drops a frame that the kernel's counter does not include yet. The link goes down
+// before the kernel has skipped the rest.
 func TestXDPBusyAndDown(t *testing.T) {
 	x, _ := newFakeXDP(0)
 	x.kernel = &scriptedXDP{unix.EBUSY, unix.ENETDOWN}
@@ -152,7 +152,7 @@ func TestXDPBusyAndDown(t *testing.T) {
 	}
 }
 
-// scriptedXDP takes nothing, and fails in turn.
+// scriptedXDP takes no descriptor, and fails with the listed errors in turn.
 type scriptedXDP []unix.Errno
 
 func (k *scriptedXDP) wake() unix.Errno {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// xdpRing is one of the rings that an AF_XDP socket shares with the kernel: each
-// side writes one counter and reads the other's. Counters run on and wrap at 2³².
+// xdpRing is one of the rings that an AF_XDP socket shares with the kernel. Each side writes one
+// counter and reads the other. Counters only increase, and wrap at 2³².
 type xdpRing struct {
 	memory   []byte
 	producer *uint32
@@ -17,11 +17,11 @@ type xdpRing struct {
 	flags    *uint32
 	mask     uint32
 	entries  unsafe.Pointer
-	own      uint32 // our counter, as last stored or about to be
+	own      uint32 // our counter; published or about to be
 }
 
-// newRing makes the ring that option names, of size entries, a power of two, of
-// entryLen octets each, and maps it; offset is where mmap(2) finds it.
+// newRing makes and maps the ring named by option. size is its number of entries, a power of two,
+// of entryLen octets each. offset is its offset for mmap(2).
 func newRing(fd, option, size int, at *unix.XDPRingOffset, entryLen int, offset int64) (xdpRing, error) {
 	length := int(at.Desc) + size*entryLen
 	memory, err := unix.Mmap(fd, offset, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
@@ -41,29 +41,28 @@ func (r *xdpRing) unmap() {
 	}
 }
 
-// The transmit ring, which we fill.
+// The transmit ring. The port fills it.
 
-// desc returns the descriptor that the counter's value stands for.
+// desc returns the descriptor at a counter's value.
 func (r *xdpRing) desc(counter uint32) *unix.XDPDesc {
 	return (*unix.XDPDesc)(unsafe.Add(r.entries, uintptr(counter&r.mask)*unsafe.Sizeof(unix.XDPDesc{})))
 }
 
-// waiting returns how many descriptors the kernel has not taken, as far as it
-// says.
+// waiting returns how many descriptors the kernel has not taken, according to its counter.
 func (r *xdpRing) waiting() int { return int(r.own - atomic.LoadUint32(r.consumer)) }
 
-// room returns how many more descriptors there is room for.
+// room returns for how many more descriptors there is room.
 func (r *xdpRing) room() int { return int(r.mask) + 1 - r.waiting() }
 
-// publish shows the kernel the descriptors up to own.
+// publish makes the descriptors up to own visible to the kernel.
 func (r *xdpRing) publish() { atomic.StoreUint32(r.producer, r.own) }
 
-// needWakeup reports whether the kernel wants to be told of new descriptors.
+// needWakeup reports whether the kernel needs a system call to see new descriptors.
 func (r *xdpRing) needWakeup() bool {
 	return atomic.LoadUint32(r.flags)&unix.XDP_RING_NEED_WAKEUP != 0
 }
 
-// The completion ring, which we empty.
+// The completion ring. The port empties it.
 
 // drain calls yield for every address in the ring.
 func (r *xdpRing) drain(yield func(addr uint64)) {

@@ -6,16 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// xdpKernel is what a port asks of the kernel besides the rings.
+// xdpKernel is the part of the kernel that a port uses besides the rings.
 type xdpKernel interface {
-	// wake tells that there is something in the ring.
+	// wake makes the kernel process the transmit ring.
 	wake() unix.Errno
-	// invalid returns how many descriptors the kernel ever passed over as invalid;
-	// ok is false if it does not say.
+	// invalid returns how many descriptors the kernel has skipped as invalid since the socket
+	// was opened. ok is false if the number is not available.
 	invalid() (n uint64, ok bool)
 }
 
-// xdpSocket is an AF_XDP socket, by its descriptor.
+// xdpSocket is the file descriptor of an AF_XDP socket.
 type xdpSocket int
 
 func (fd xdpSocket) wake() unix.Errno {

@@ -18,13 +18,13 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// blastProbes is the number of different probes that the blaster sends over and
-// over: so many that they meet routers all over the simulated Internet.
+// blastProbes is the number of different probes that the blaster repeats. It is large enough that
+// they reach routers all over the simulated Internet.
 const blastProbes = 4096
 
-// blast sends, in the lab, valid probes, made beforehand, as fast as the kernel
-// takes them, and nothing else: what is left of the machine is the simulator's.
-// Its arguments are "blast" and how many seconds it lasts.
+// blast runs in the lab. It sends prepared, valid probes as fast as the kernel accepts them, so
+// that the simulator gets as much of the machine as possible. Its arguments are "blast" and the
+// duration in seconds.
 func blast(args []string) error {
 	if len(args) != 2 || args[0] != "blast" {
 		return fmt.Errorf("%q is not known", args)

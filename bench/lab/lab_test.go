@@ -22,7 +22,7 @@ func TestParseRates(t *testing.T) {
 	}
 }
 
-// Outputs of the tools, cut to what is counted.
+// Outputs of the tools, shortened to the parts that are counted.
 func TestReplies(t *testing.T) {
 	c := config{caracal: "caracal", yarrp: "yarrp", scamper: "scamper"}
 	outputs := map[string]string{
@@ -58,7 +58,7 @@ func TestTables(t *testing.T) {
 		{other, 1000, []result{run(2000, 2, .008, 5)}},
 	}
 	if !all[0].keepsUp() || all[1].keepsUp() {
-		t.Error("who keeps up is told wrongly")
+		t.Error("keepsUp is wrong")
 	}
 	ends, cpu := tables(all, []float64{4000, 2000, 1000})
 	for _, want := range []string{

@@ -1,8 +1,7 @@
-// Command lab measures masstrace end to end, in the simulated Internet of
-// masstrace lab, beside other tools where their paths are given, and beside what
-// the simulator itself can take: a blaster that sends constant valid probes as
-// fast as sendmmsg(2) does. All of them probe the same targets at all TTLs, in
-// turn.
+// Command lab measures masstrace end to end, in the simulated Internet of masstrace lab. It
+// compares masstrace with the other tools whose paths are given, and with the limit of the
+// simulator itself: a blaster sends constant valid probes as fast as sendmmsg(2) does. All tools
+// probe the same targets at all TTLs, in turns.
 //
 //	go run ./bench/lab [-masstrace PATH] [-scamper PATH] [-caracal PATH] [-yarrp PATH]
 //	    [-rates LIST] [-rounds N] [-seconds N] [-o FILE]
@@ -42,13 +41,13 @@ func main() {
 	bench.Exit("lab", err)
 }
 
-// config says what is measured.
+// config is the configuration of the measurement.
 type config struct {
 	masstrace, scamper, caracal, yarrp string
 
 	rates           []int // probes per second
 	rounds, seconds int
-	dir             string // temporary
+	dir             string // temporary folder
 }
 
 func (c *config) parseRates(list string) error {

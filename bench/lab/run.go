@@ -12,12 +12,12 @@ import (
 // maxTTL is the last of the TTLs that every tool probes.
 const maxTTL = 32
 
-// result is what came of one run.
+// result is the result of one run.
 type result struct {
 	bench.Usage
-	probes  float64 // that the simulator saw
-	lostOut float64 // probes that it did not
-	lostIn  float64 // of its answers, those that the tool does not have
+	probes  float64 // probes received by the simulator
+	lostOut float64 // probes that it did not receive
+	lostIn  float64 // answers of the simulator that are missing from the tool's output
 }
 
 // series is the runs of a tool at a rate.
@@ -27,7 +27,7 @@ type series struct {
 	results []result
 }
 
-// median returns the median of what f says of the runs.
+// median returns the median of f over the runs.
 func (s *series) median(f func(*result) float64) float64 {
 	var v []float64
 	for i := range s.results {
@@ -40,7 +40,7 @@ func (s *series) pps() float64 {
 	return s.median(func(r *result) float64 { return r.probes / r.Seconds })
 }
 
-// nsPerProbe is what the tool's own process costs.
+// nsPerProbe returns the processor time of the tool's own process per probe.
 func (s *series) nsPerProbe() float64 {
 	return s.median(func(r *result) float64 { return 1e9 * r.CPU / r.probes })
 }
@@ -49,11 +49,11 @@ func (s *series) lost() float64 {
 	return s.median(func(r *result) float64 { return r.lostOut + r.lostIn })
 }
 
-// keepsUp reports whether nothing was lost, and the rate was kept.
+// keepsUp reports whether no probe was lost and the rate was kept.
 func (s *series) keepsUp() bool { return s.lost() == 0 && s.pps() > 0.9*float64(s.rate) }
 
-// measure runs all tools in turn, rate by rate; ceiling is the probes per second
-// that the simulator took from a blaster, run by run.
+// measure runs all tools in turns, rate by rate. ceiling is the probes per second that the
+// simulator received from a blaster, run by run.
 func (c *config) measure() (all []series, ceiling []float64, err error) {
 	tools := c.tools()
 	for _, rate := range c.rates {
@@ -118,7 +118,7 @@ func (c *config) try(t *tool, rate int) (r result, err error) {
 	return r, nil
 }
 
-// ceiling returns how many probes a second the simulator takes.
+// ceiling returns how many probes per second the simulator can handle.
 func (c *config) ceiling() (float64, error) {
 	fmt.Fprintln(os.Stderr, "measuring: the simulator's ceiling")
 	u, seen, err := c.lab().Measured("", bench.Part("blast", strconv.Itoa(c.seconds))...)

@@ -7,13 +7,13 @@ import (
 	"github.com/masstrace/masstrace/bench"
 )
 
-// tables returns the sections of the results: end to end, and CPU per probe.
+// tables returns two sections of the results: end to end, and CPU per probe.
 func tables(all []series, ceiling []float64) (endToEnd, cpu string) {
 	most := bench.Median(ceiling)
 	ends := bench.Table{Texts: 1, Head: []string{"tool", "asked/s", "probes/s", "of the ceiling", "probes lost", "replies lost", "CPU ns/probe", "MiB"}}
 	costs := bench.Table{Texts: 1, Head: []string{"tool", "probes/s", "CPU s per million probes", "masstrace's"}}
 	best := map[string]float64{} // highest lossless rate
-	own := map[int]float64{}     // masstrace's cost at a rate asked for
+	own := map[int]float64{}     // masstrace's cost at a requested rate
 	for i := range all {
 		s := &all[i]
 		ends.Add(s.tool.name, bench.Number(float64(s.rate)), bench.Number(s.pps()), bench.Ratio(s.pps()/most),
@@ -35,8 +35,8 @@ func tables(all []series, ceiling []float64) (endToEnd, cpu string) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "In `masstrace lab --preset clean`, all TTLs from 1 to %d of every target, UDP over IPv4. The simulator\n", maxTTL)
-	fmt.Fprintf(&b, "takes %s probes a second of a blaster that does nothing but sendmmsg(2): the ceiling. A tool goes on to\n", bench.Number(most))
-	b.WriteString("the next rate as long as it keeps up and loses nothing. Medians; CPU is user and system time of the\ntool's own process.\n\n")
+	fmt.Fprintf(&b, "handles %s probes a second from a program that only calls sendmmsg(2): the ceiling. A tool is measured at\n", bench.Number(most))
+	b.WriteString("the next rate if it kept the last one and lost nothing. Medians; CPU is user and system time of the\ntool's own process.\n\n")
 	b.WriteString(ends.String())
 	b.WriteString("\nHighest rate without loss:")
 	for _, name := range []string{"masstrace", "caracal", "yarrp", "scamper"} {
@@ -45,5 +45,5 @@ func tables(all []series, ceiling []float64) (endToEnd, cpu string) {
 		}
 	}
 	end := strings.TrimSuffix(b.String(), ";") + ".\n"
-	return end, "Of the runs end to end, the tool's own process.\n\n" + costs.String()
+	return end, "Processor time of the tool's own process in the runs of the section End to end.\n\n" + costs.String()
 }

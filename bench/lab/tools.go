@@ -11,7 +11,7 @@ import (
 	"github.com/masstrace/masstrace/bench"
 )
 
-// job is a run to be made.
+// job is a run to be measured.
 type job struct {
 	*config
 	rate         int
@@ -21,13 +21,13 @@ type job struct {
 // tool is a prober.
 type tool struct {
 	name   string
-	most   int  // the highest rate that it can be asked for
-	adapts bool // it does not probe every TTL of every target
+	most   int  // highest rate that the tool accepts
+	adapts bool // does not probe every TTL of every target
 
-	prepare func(j job, targets int) error // nil if there is nothing to
-	input   func(j job) string             // a file for its standard input, or nothing
+	prepare func(j job, targets int) error // nil if there is nothing to prepare
+	input   func(j job) string             // path of its standard input, or ""
 	command func(j job) []string
-	replies func(j job) (float64, error) // that its output holds
+	replies func(j job) (float64, error) // number of replies in its output
 }
 
 func (c *config) tools() []*tool {
@@ -62,7 +62,7 @@ func (c *config) tools() []*tool {
 	}
 	if c.scamper != "" {
 		all = append(all, &tool{
-			// It takes no higher rate.
+			// It accepts no higher rate.
 			name: "scamper", most: 10_000, adapts: true, input: none,
 			command: func(j job) []string {
 				return []string{j.scamper, "-O", "json", "-o", j.out, "-p", strconv.Itoa(min(j.rate, 10_000)), "-w", "2000",
@@ -74,10 +74,10 @@ func (c *config) tools() []*tool {
 	return all
 }
 
-// firstOctet is that of all targets: the simulated Internet answers there.
+// firstOctet is the first octet of all targets: the simulated Internet has targets there.
 const firstOctet = 45
 
-// writeTargets writes a list of so many hosts, one in each /24.
+// writeTargets writes a list of n hosts, one in each /24.
 func writeTargets(path string, n int) error {
 	if n > 1<<16 {
 		return fmt.Errorf("%d targets are more than there are prefixes: fewer seconds, or a lower rate", n)
@@ -89,7 +89,7 @@ func writeTargets(path string, n int) error {
 	return os.WriteFile(path, b, 0o644)
 }
 
-// probeList writes caracal's input: every TTL of every target, at random.
+// probeList writes caracal's input: every TTL of every target, in random order.
 func probeList(j job, targets int) error {
 	list, err := os.ReadFile(j.targets)
 	if err != nil {
@@ -103,7 +103,7 @@ func probeList(j job, targets int) error {
 	return os.WriteFile(j.targets+".probes", b, 0o644)
 }
 
-// answered reads how many probes masstrace has answers for, of its summary.
+// answered reads the number of answered probes from masstrace's summary.
 func answered(j job) (float64, error) {
 	var s struct{ Answered float64 }
 	err := bench.ReadSummary(j.out, &s)

@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 )
 
-// guidePath is the profile by which the compiler decides, when it builds masstrace,
-// what to inline and how to lay out the code (go.dev/doc/pgo). The benchmarks are
-// built by it too, so that their figures are those of the program.
+// guidePath is the profile with which the compiler chooses inlining and code layout when it builds
+// masstrace (go.dev/doc/pgo). The benchmarks are built with it too, so that their results apply to
+// the program.
 const guidePath = "cmd/masstrace/default.pgo"
 
-// guide makes the profile anew: of all stages that run for each packet, built
-// without it and without the names of this machine's folders.
+// guide makes a new profile from all stages that run for each packet. It is built without an older
+// profile and without the names of this machine's folders.
 func guide(path string) error {
 	work, err := os.MkdirTemp("", "masstrace-bench")
 	if err != nil {

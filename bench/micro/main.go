@@ -1,9 +1,9 @@
-// Command micro runs the micro benchmarks of all stages, prints the medians as
-// one table, and keeps it with the machine's description. It fails if a
-// benchmark of what happens for each packet allocates.
+// Command micro runs the micro benchmarks of all stages, prints the medians as one table, and
+// writes it with a description of the machine. It fails if a benchmark of work for each packet
+// allocates.
 //
-// It can also keep a profile of each stage, or make the one anew by which the
-// compiler builds masstrace, which takes some minutes.
+// It can also write a profile of each stage. Or it makes a new profile for the compiler that builds
+// masstrace, which takes some minutes.
 //
 //	go run ./bench/micro [-count N] [-benchtime T] [-o FILE] [-profiles FOLDER]
 //	go run ./bench/micro -guide cmd/masstrace/default.pgo
@@ -68,7 +68,7 @@ func run(count int, benchtime, out string) error {
 	return errors.Join(failed...)
 }
 
-// profileAll keeps a profile of each stage.
+// profileAll writes a profile of each stage.
 func profileAll(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

@@ -12,17 +12,17 @@ import (
 	"github.com/masstrace/masstrace/bench"
 )
 
-// result is what repeated runs of one benchmark gave: medians.
+// result is the medians over repeated runs of one benchmark.
 type result struct {
-	name   string // with sub-benchmarks, without "Benchmark" and the processors
+	name   string // with sub-benchmarks, without "Benchmark" and the number of processors
 	ns     float64
-	mbps   float64 // MB/s, 0 if the benchmark does not say
+	mbps   float64 // MB/s, 0 if the benchmark does not report it
 	octets float64
-	allocs float64 // the most of any run
+	allocs float64 // the highest of all runs
 	runs   int
 }
 
-// processors is the suffix that go test puts on names.
+// processors matches the suffix that go test adds to names.
 var processors = regexp.MustCompile(`-\d+$`)
 
 // parse reads the output of go test -bench -benchmem (golang.org/design/14313-benchmark-format).

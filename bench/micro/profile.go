@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// profileLines is how many functions a profile names.
+// profileLines is how many functions a profile lists.
 const profileLines = 30
 
-// profile writes where the stage's benchmarks spend their time, as pprof -top has
-// it, to a file in dir that is named after the stage.
+// profile writes how the processor time of the stage's benchmarks is spent, in the format of pprof
+// -top. The file in dir is named after the stage.
 func (s stage) profile(dir string) error {
 	work, err := os.MkdirTemp("", "masstrace-bench")
 	if err != nil {
@@ -32,8 +32,8 @@ func (s stage) profile(dir string) error {
 	return os.WriteFile(filepath.Join(dir, s.file()), []byte(text), 0o644)
 }
 
-// sample runs the stage's benchmarks and keeps their binary and a profile of the
-// processor's time. flags are those of go test for the compiler.
+// sample runs the stage's benchmarks. It writes their binary and a profile of the processor time.
+// flags are for the compiler, as flags of go test.
 func (s stage) sample(binary, samples string, flags ...string) error {
 	args := append(append([]string{"test"}, flags...), "-run", "^$", "-bench", s.pattern, "-benchtime", "1s", "-cpu", "1",
 		"-cpuprofile", samples, "-o", binary, "./"+s.pkg)
@@ -43,7 +43,7 @@ func (s stage) sample(binary, samples string, flags ...string) error {
 	return nil
 }
 
-// file returns a name for the stage's profile.
+// file returns a file name for the stage's profile.
 func (s stage) file() string {
 	var b strings.Builder
 	for _, word := range strings.FieldsFunc(s.name, func(r rune) bool { return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z') }) {
@@ -55,7 +55,7 @@ func (s stage) file() string {
 	return b.String() + ".txt"
 }
 
-// withoutTimes leaves out of pprof's report what is different every time.
+// withoutTimes removes the lines of pprof's report that differ each time.
 func withoutTimes(top []byte) []byte {
 	var kept [][]byte
 	for line := range bytes.Lines(top) {

@@ -4,15 +4,15 @@ package main
 type stage struct {
 	name    string
 	pkg     string // folder of the benchmarks
-	pattern string // as go test -bench takes it
+	pattern string // in the syntax of go test -bench
 	path    path
 }
 
-// path says how often the stage runs.
+// path is how often the stage runs.
 type path int
 
 const (
-	cold path = iota // once a scan or so
+	cold path = iota // about once per scan
 	hot              // for each packet: must not allocate
 )
 

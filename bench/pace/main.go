@@ -1,8 +1,7 @@
-// Command pace measures how well the sender keeps its schedule: it sends into a
-// link that discards everything, in a network of its own, at rates from 1 to
-// 500,000 packets a second, with and without a goroutine beside it that allocates
-// as writing records never would, and says how much of the rate came about and how
-// late packets left.
+// Command pace measures how precisely the sender keeps its schedule. It sends into a link that
+// discards everything, in a network namespace of its own, at rates from 1 to 500,000 packets per
+// second. It does so with and without a second goroutine, which allocates far more than writing
+// records does. It reports the achieved rate and how late packets left.
 //
 //	go run ./bench/pace [-length T] [-o FILE]
 package main
@@ -24,20 +23,20 @@ func main() {
 	bench.Exit("pace", run(*length, *out))
 }
 
-// rates in packets a second.
+// rates in packets per second.
 var rates = []float64{1, 10, 100, 1000, 10_000, 50_000, 100_000, 200_000, 500_000}
 
 func run(length time.Duration, out string) error {
 	runtime.LockOSThread()                        // never unlocked: the thread is in another network
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1) // as masstrace scan has: see ratelimit.Sleeper
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1) // as in masstrace scan: see ratelimit.Sleeper
 	index, err := newSink()
 	if err != nil {
 		return err
 	}
-	t := bench.Table{Texts: 2, Head: []string{"pps", "beside", "came about", "error %", "late p50 µs", "late p99 µs", "late max µs", "mean batch", "CPU %"}}
+	t := bench.Table{Texts: 2, Head: []string{"pps", "load", "achieved", "error %", "late p50 µs", "late p99 µs", "late max µs", "mean batch", "CPU %"}}
 	for _, pps := range rates {
 		for _, beside := range []load{nothing, garbage} {
-			fmt.Fprintf(os.Stderr, "measuring: %g pps, beside it %s\n", pps, beside)
+			fmt.Fprintf(os.Stderr, "measuring: %g pps, load %s\n", pps, beside)
 			m, err := measure(index, pps, max(length, time.Duration(5/pps*float64(time.Second))), beside)
 			if err != nil {
 				return err
@@ -47,8 +46,8 @@ func run(length time.Duration, out string) error {
 				us(0.5), us(0.99), us(1), bench.Number(m.batch), fmt.Sprintf("%.0f", 100*m.cpu))
 		}
 	}
-	body := "Lateness is that of each packet's system call behind the time that the schedule has for the packet, batches\n" +
-		"of 200 µs included; the CPU is that of the sender's thread. \"garbage\" is a goroutine that allocates 200 MB a second.\n\n" + t.String()
+	body := "Lateness is the time of each packet's system call minus the time in the schedule; it includes the batches\n" +
+		"of 200 µs. CPU is that of the sender's thread. The load \"garbage\" is a goroutine that allocates 200 MB a second.\n\n" + t.String()
 	fmt.Print(body)
 	if out != "" {
 		return bench.Keep(out, bench.Pace, body)

@@ -14,7 +14,7 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// load is what goes on beside the sender.
+// load is the work of a second goroutine.
 type load string
 
 const (
@@ -22,16 +22,16 @@ const (
 	garbage load = "garbage"
 )
 
-// paced is what came of a measurement.
+// paced is the result of a measurement.
 type paced struct {
 	pps   float64
-	late  []float64 // ns, of each packet
-	batch float64   // packets of a system call, in the mean
-	cpu   float64   // part of a processor
+	late  []float64 // delay of each packet, ns
+	batch float64   // mean packets per system call
+	cpu   float64   // share of a processor
 }
 
-// newSink takes the thread into a network of its own, without a way out, with a
-// link that frees what it is given.
+// newSink moves the thread into a new network namespace without other links, and makes a link that
+// frees every frame.
 func newSink() (index int, err error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return 0, fmt.Errorf("make a network namespace, which needs root: %w", err)
@@ -51,7 +51,7 @@ func newSink() (index int, err error) {
 	return link.Attrs().Index, nil
 }
 
-// measure paces as the sender does, with its bucket, sleeper and port.
+// measure sends at a rate with the sender's own bucket, sleeper and port.
 func measure(index int, pps float64, length time.Duration, beside load) (*paced, error) {
 	clock, err := ratelimit.NewClock()
 	if err != nil {
@@ -94,7 +94,7 @@ func measure(index int, pps float64, length time.Duration, beside load) (*paced,
 			for range k { // packet i is due i intervals after the first
 				late = append(late, max(float64(now)-due-float64(len(late))*interval, 0))
 			}
-			if n < sender.MaxBatch { // what a burst does not make up for is lost, and shows in the rate
+			if n < sender.MaxBatch { // the rest is lost, which shows in the rate
 				lost += max(float64(now)-due-float64(len(late))*interval, 0)
 			}
 			calls, last = calls+1, now
@@ -113,7 +113,7 @@ func measure(index int, pps float64, length time.Duration, beside load) (*paced,
 	return p, nil
 }
 
-// litter allocates, so that the garbage collector has work, until stop is closed.
+// litter allocates until stop is closed, so that the garbage collector has work.
 func litter(stop <-chan struct{}) {
 	const octets = 1 << 16
 	ticker := time.NewTicker(time.Millisecond)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A short run of each kind measures something.
+// A short run of each kind gives a result.
 func TestMeasure(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for a network namespace")

@@ -30,21 +30,20 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// inside is the first argument of the part of this command that runs in the
-// namespace.
+// inside is the first argument of the part of this command that runs in the namespace.
 const inside = "inside"
 
-// The scan.
+// Constants of the scan.
 const (
 	keyText   = "000102030405060708090a0b0c0d0e0f"
 	seedText  = "receive"
 	maxTTL    = 32
-	answers   = 1 << 14 // different replies
+	answers   = 1 << 14 // number of different replies
 	listed    = "20.0.0.0/8"
 	startTime = 500 * time.Millisecond // from the first probe to the first reply
 )
 
-// runInside runs a scan and the source beside it.
+// runInside runs a scan and the source at the same time.
 func runInside(args []string) error {
 	if len(args) != 6 {
 		return fmt.Errorf("%q are no arguments", args)
@@ -90,7 +89,7 @@ func runInside(args []string) error {
 	if err != nil {
 		_ = scan.Process.Signal(unix.SIGINT)
 	}
-	// It ends with a status that says that not all was sent.
+	// The status of the scan means that not all probes were sent.
 	var status *exec.ExitError
 	if failed := scan.Wait(); failed != nil && !errors.As(failed, &status) {
 		return failed
@@ -110,7 +109,7 @@ func runInside(args []string) error {
 	return os.WriteFile(args[5], b, 0o600)
 }
 
-// read takes what the summary of a scan counts.
+// read reads the counters in the summary of a scan.
 func (o *outcome) read(records string) error {
 	var s struct {
 		Frames, Sent float64
@@ -129,7 +128,7 @@ func (o *outcome) read(records string) error {
 	return nil
 }
 
-// sent reads how many frames have left.
+// sent returns how many frames have left.
 func sent() uint64 {
 	b, err := os.ReadFile("/sys/class/net/" + near + "/statistics/tx_packets")
 	if err != nil {
@@ -150,8 +149,8 @@ func scanCodec() (*codec.Codec, error) {
 		Source4: netip.MustParseAddr(local), DstPort: 33434, Flows: 1, MinTTL: 1, MaxTTL: maxTTL, Attempts: 1})
 }
 
-// replies returns time exceeded messages in Ethernet frames, to somebody else:
-// captures see them, and the kernel takes no further trouble.
+// replies returns time exceeded messages in Ethernet frames, addressed to another station: captures
+// receive them, and the kernel does no further work.
 func replies(hardware net.HardwareAddr) ([][]byte, error) {
 	c, err := scanCodec()
 	if err != nil {
@@ -193,7 +192,7 @@ func timeExceeded(hardware net.HardwareAddr, to probe.Addr, packet []byte, ttl u
 	const header, quoted = 14, wire.V4Len + wire.MinTransport
 	f := make([]byte, frameRoom)
 	copy(f, hardware)
-	f[0] ^= 4 // somebody else's
+	f[0] ^= 4 // the address of another station
 	copy(f[6:], gatewayMAC)
 	binary.BigEndian.PutUint16(f[12:], 0x0800)
 	ip := f[header:]

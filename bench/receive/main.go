@@ -1,15 +1,15 @@
-// Command receive measures how many replies masstrace takes while it sends.
+// Command receive measures how many replies masstrace can receive while it sends.
 //
 // The replies come from the kernel itself: an XDP program, run over live frames
-// (BPF_PROG_TEST_RUN), makes them on the link of the scan, faster than any
-// socket could. They answer the scan's own probes, under its key, and go the way
-// of all received frames: captured, decoded, authenticated, matched, counted.
-// What the program made and what the scan's summary counts are compared.
+// (BPF_PROG_TEST_RUN), makes them on the link of the scan, faster than any socket could. They
+// answer the scan's own probes, under its key. They are processed like all received frames:
+// captured, decoded, authenticated, matched, counted. The number of replies made is compared with
+// the scan's summary.
 //
 //	go run ./bench/receive [-masstrace PATH] [-send PPS] [-rates LIST] [-rounds N] [-seconds N] [-o FILE]
 //
-// It needs root, and sends nothing outside namespaces of its own: the far end of
-// the link drops everything.
+// It needs root, and sends nothing outside namespaces of its own: the far end of the link drops
+// everything.
 package main
 
 import (
@@ -42,12 +42,12 @@ func main() {
 	bench.Exit("receive", run(*masstrace, *rates, *send, *rounds, *seconds, *out))
 }
 
-// outcome is what came of one run.
+// outcome is the result of one run.
 type outcome struct {
-	Made    float64 // replies
-	Seconds float64 // that took
-	Taken   float64 // frames that the scan counts
-	Drops   float64 // of the kernel and the link, as the scan reads them
+	Made    float64 // replies made
+	Seconds float64 // duration
+	Taken   float64 // frames counted by the scan
+	Drops   float64 // drops of the kernel and the link, as counted by the scan
 	Sent    float64 // probes
 	CPU     float64 // s, of the scan's process
 }
@@ -102,7 +102,7 @@ func run(masstrace, rates string, send, rounds, seconds int, out string) error {
 // table returns the section of the results.
 func table(asked []int, all map[int][]outcome, send int) string {
 	t := bench.Table{Head: []string{"replies asked/s", "made/s", "lost", "drops read", "probes sent/s", "CPU ns/reply"}}
-	idle := 0.0 // CPU of a scan without replies, per probe
+	idle := 0.0 // CPU per probe of a scan without replies
 	for _, rate := range asked {
 		median := func(f func(o *outcome) float64) float64 {
 			var v []float64
@@ -125,7 +125,7 @@ func table(asked []int, all map[int][]outcome, send int) string {
 			bench.Number(median(func(o *outcome) float64 { return o.Sent / o.Seconds })),
 			cost)
 	}
-	return fmt.Sprintf("Replies, each authenticated and matched, that come in while %s probes a second go out; made by an XDP\n"+
-		"program over live frames. CPU is that of the whole process, less what a scan without replies takes a probe;\n"+
-		"wait and start-up are in it. Medians.\n\n%s", bench.Number(float64(send)), t.String())
+	return fmt.Sprintf("Replies that are received, authenticated and matched while %s probes a second are sent. They are made by an XDP\n"+
+		"program over live frames. CPU is that of the whole process, less the CPU per probe of a scan without replies;\n"+
+		"it includes start-up and the final wait. Medians.\n\n%s", bench.Number(float64(send)), t.String())
 }

@@ -11,8 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The network: a veth whose far end drops all that it gets. There is no way out
-// of the namespace.
+// The network: a veth whose far end drops all frames. The namespace has no other link.
 const (
 	network = "replies"
 	near    = "uplink0"
@@ -23,7 +22,7 @@ const (
 
 var gatewayMAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
 
-// build builds it, as a lab.Setup does.
+// build builds the network, as a lab.Setup does.
 func build(context.Context, string) (func() error, error) {
 	veth := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: near}, PeerName: far}
 	if err := netlink.LinkAdd(veth); err != nil {
@@ -64,7 +63,7 @@ func build(context.Context, string) (func() error, error) {
 	return nil, nil
 }
 
-// dropAll attaches a program that drops every frame that comes in.
+// dropAll attaches a program that drops every received frame.
 func dropAll(l netlink.Link) error {
 	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 		Type: ebpf.XDP, License: "Apache-2.0",
@@ -73,7 +72,7 @@ func dropAll(l netlink.Link) error {
 	if err != nil {
 		return fmt.Errorf("load program: %w", err)
 	}
-	// The link keeps it.
+	// The link keeps its own reference.
 	defer program.Close()
 	if err := netlink.LinkSetXdpFdWithFlags(l, program.FD(), unix.XDP_FLAGS_DRV_MODE); err != nil {
 		return fmt.Errorf("attach program: %w", err)

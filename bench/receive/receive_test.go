@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(lab.Main(m, lab.Setup{Name: network, Build: build}))
 }
 
-// gopacket is the witness of what the replies are.
+// gopacket decodes the replies as an independent witness.
 func TestReplies(t *testing.T) {
 	frames, err := replies(net.HardwareAddr{2, 0, 0, 0, 0, 9})
 	if err != nil {
@@ -56,12 +56,12 @@ func (s *taken) Replies(batch []probe.Reply, _ int64) {
 	}
 }
 
-// still is a clock that nobody sets.
+// still is a clock that is never stepped.
 type still struct{}
 
 func (still) Shift() (shift, now int64) { return 0, time.Now().UnixNano() }
 
-// What the source makes comes out of the receiver, all of it.
+// The receiver returns every frame that the source makes.
 func TestSource(t *testing.T) {
 	lab.Need(t, network)
 	link, err := net.InterfaceByName(near)

@@ -11,18 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What XDP programs return (linux/bpf.h).
+// Return values of XDP programs (linux/bpf.h).
 const (
 	xdpDrop = 1
 	xdpPass = 2
 )
 
-// frameRoom is the octets of every frame that a source makes, a multiple of 8.
+// frameRoom is the size in octets of every frame that a source makes, a multiple of 8.
 const frameRoom = 72
 
-// source makes frames on a link of this network namespace, as if they had come
-// in: the kernel runs a program over frames that it has just allocated, and passes
-// them on. The program fills each with the next of a set, in a ring.
+// source makes frames on a link of this network namespace, as if they had been received. The kernel
+// runs a program over newly allocated frames, and then processes them as received. The program
+// fills each with the next frame of a set, in a ring.
 type source struct {
 	program *ebpf.Program
 	frames  *ebpf.Map
@@ -31,8 +31,8 @@ type source struct {
 	first   []byte
 }
 
-// newSource returns a source of frames, a power of two of them and each of
-// frameRoom octets, on the link with that index.
+// newSource returns a source on the link with that index. The number of frames must be a power of
+// two, and each must have frameRoom octets.
 func newSource(link int, frames [][]byte) (s *source, err error) {
 	s = &source{link: link, first: frames[0]}
 	defer func() {
@@ -59,7 +59,7 @@ func newSource(link int, frames [][]byte) (s *source, err error) {
 	return s, err
 }
 
-// instructions is, in C:
+// instructions returns the program. In C it is:
 //
 //	u64 *n = lookup(&count, 0);
 //	u64 *frame = lookup(&frames, *n & mask);
@@ -68,7 +68,7 @@ func newSource(link int, frames [][]byte) (s *source, err error) {
 //	++*n;
 //	return XDP_PASS;
 func (s *source) instructions(mask int32) asm.Instructions {
-	lookup := func(m *ebpf.Map) asm.Instructions { // of the key on the stack
+	lookup := func(m *ebpf.Map) asm.Instructions { // the key is on the stack
 		return asm.Instructions{
 			asm.LoadMapPtr(asm.R1, m.FD()),
 			asm.Mov.Reg(asm.R2, asm.RFP),
@@ -112,11 +112,10 @@ func (s *source) instructions(mask int32) asm.Instructions {
 // liveFrames is BPF_F_TEST_XDP_LIVE_FRAMES.
 const liveFrames = 1 << 1
 
-// tick is how often a source that is not to be as fast as it can makes frames.
+// tick is how often a source with a limited rate makes frames.
 const tick = time.Millisecond
 
-// run makes so many frames a second for that time. It returns how many it made,
-// and how long that took.
+// run makes frames at that rate for that time. It returns how many it made, and how long that took.
 func (s *source) run(rate int, d time.Duration) (made uint64, took time.Duration, err error) {
 	// struct xdp_md: data, data_end, data_meta, ingress_ifindex, queue, egress
 	context := make([]byte, 24)
@@ -136,13 +135,13 @@ func (s *source) run(rate int, d time.Duration) (made uint64, took time.Duration
 			if _, err := s.program.Run(&options); err != nil {
 				return made, took, fmt.Errorf("make frames: %w", err)
 			}
-			// A signal may have had the kernel begin again.
+			// After a signal the kernel may have started its count again.
 			if err := s.count.Lookup(uint32(0), &made); err != nil {
 				return made, took, fmt.Errorf("count frames: %w", err)
 			}
 		}
 		pause := unix.NsecToTimespec(int64(tick))
-		_ = unix.Nanosleep(&pause, nil) // cut short, it comes again
+		_ = unix.Nanosleep(&pause, nil) // a shorter sleep does no harm
 	}
 	return made, took, nil
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/masstrace/masstrace/receiver"
 )
 
-// The run that the captures are of.
+// Constants of the run in the captures.
 const (
 	keyText  = "000102030405060708090a0b0c0d0e0f"
 	seedText = "replay"
@@ -39,26 +39,26 @@ func runCodec() (*codec.Codec, error) {
 		DstPort: 33434, Flows: 1, MinTTL: 1, MaxTTL: maxTTL, Attempts: 4})
 }
 
-// Time in the captures, ns: 100,000 probes a second, answered after 20 ms.
+// Times in the captures, ns: 100,000 probes per second, answered after 20 ms.
 const (
 	began = 1_767_225_600e9
 	pause = 10_000
 	rtt   = 20e6
 )
 
-// group is the number of targets that are probed at a time, all their TTLs in an
-// order that has nothing to do with theirs; a power of two.
+// group is the number of targets that are probed at a time, at all TTLs, in an order that mixes
+// both. It is a power of two.
 const group = 1024
 
-// capturing writes a pcap file of ns (magic 0xa1b23c4d) and Ethernet frames.
+// capturing writes a pcap file with ns (magic 0xa1b23c4d) and Ethernet frames.
 type capturing struct {
 	out  *bufio.Writer
-	left int // frames to be written
+	left int // frames left to write
 	late []reply
 	head [16 + 14]byte
 }
 
-// reply is a packet that is on its way.
+// reply is a packet in flight.
 type reply struct {
 	due    int64
 	packet []byte
@@ -72,15 +72,15 @@ func writeCapture(path string, n int) error {
 	}
 	w := &capturing{out: bufio.NewWriterSize(file, 1<<20), left: n}
 	binary.BigEndian.PutUint16(w.head[16+12:], 0x0800)
-	// Magic number, version 2.4, two of no use, snap length, link type.
+	// Magic number, version 2.4, two unused fields, snap length, link type.
 	for _, word := range []uint32{0xa1b23c4d, 2 | 4<<16, 0, 0, 65535, 1} {
-		_ = binary.Write(w.out, binary.LittleEndian, word) // bufio keeps the error
+		_ = binary.Write(w.out, binary.LittleEndian, word) // bufio returns the error later
 	}
 	err = w.probe()
 	return errors.Join(err, w.out.Flush(), file.Close())
 }
 
-// probe probes until there are frames enough.
+// probe probes until there are enough frames.
 func (w *capturing) probe() error {
 	c, err := runCodec()
 	if err != nil {
@@ -106,7 +106,8 @@ func (w *capturing) probe() error {
 			c.Prepare(&prepared[i], probe.AddrFrom(netip.AddrFrom4([4]byte{45 + byte(n>>16), byte(n >> 8), byte(n), 7})), 0)
 		}
 		for k := 0; k < group*maxTTL && w.left > 0; k++ {
-			i := k * 40503 % (group * maxTTL) // odd: meets each once
+			// 40503 is odd, so i takes each value once.
+			i := k * 40503 % (group * maxTTL)
 			n := c.Encode(packet, &prepared[i/maxTTL], uint8(1+i%maxTTL), 0)
 			now += pause
 			for len(w.late) > 0 && w.late[0].due <= now {
@@ -120,7 +121,7 @@ func (w *capturing) probe() error {
 	return nil
 }
 
-// frame writes a frame, if any more are wanted.
+// frame writes a frame, if there are not enough yet.
 func (w *capturing) frame(stamp int64, packet []byte) {
 	if w.left == 0 {
 		return
@@ -131,11 +132,11 @@ func (w *capturing) frame(stamp int64, packet []byte) {
 	binary.LittleEndian.PutUint32(w.head[4:], uint32(stamp%1e9))
 	binary.LittleEndian.PutUint32(w.head[8:], size)
 	binary.LittleEndian.PutUint32(w.head[12:], size)
-	_, _ = w.out.Write(w.head[:]) // bufio keeps the error
+	_, _ = w.out.Write(w.head[:]) // bufio returns the error later
 	_, _ = w.out.Write(packet)
 }
 
-// count reads a capture as masstrace replay does, and keeps nothing but counts.
+// count reads a capture as masstrace replay does, but only counts.
 func count(path string) error {
 	c, err := runCodec()
 	if err != nil {
@@ -171,5 +172,5 @@ func count(path string) error {
 	return file.Close()
 }
 
-// maxRSS returns the most memory that a process had, in octets.
+// maxRSS returns the largest memory of a process, in octets.
 func maxRSS(s *os.ProcessState) int64 { return s.SysUsage().(*syscall.Rusage).Maxrss << 10 }

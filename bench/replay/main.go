@@ -1,14 +1,13 @@
-// Command replay measures the reading of captures: masstrace replay, to trace
-// records in a compressed file, and the part of it that decodes, authenticates
-// and counts, beside tcpdump -r and tshark where they are installed. The captures
-// are made for it: one by a scan of the simulated Internet with --pcap, one of
-// what the simulated Internet answers to a run that never was, as tcpdump would
-// have written it.
+// Command replay measures the reading of captures. It measures masstrace replay, with trace records
+// in a compressed file as output. It also measures the part that decodes, authenticates and counts.
+// tcpdump -r and tshark are measured too if they are installed. The command makes two captures: one
+// by a scan of the simulated Internet with --pcap, and one in tcpdump's format, with the simulated
+// Internet's answers to the probes of an imaginary run.
 //
 //	go run ./bench/replay [-masstrace PATH] [-frames LIST] [-rate PPS] [-rounds N] [-o FILE]
 //
-// It needs root for the scan, and sends nothing outside namespaces of its own. The
-// captures take about 230 octets a frame of the temporary folder, and are removed.
+// It needs root for the scan, and sends nothing outside namespaces of its own. The captures need
+// about 230 octets per frame in the temporary folder, and are removed.
 package main
 
 import (
@@ -65,8 +64,8 @@ func run(masstrace, sizes string, rate, rounds int, out string) error {
 			return err
 		}
 		plain := capture{filepath.Join(dir, "plain.pcap"), n}
-		// In a process of its own: a reader would inherit the most memory that
-		// this one has had.
+		// In a process of its own: a reader would inherit this process's largest memory
+		// size.
 		self, _ := os.Executable()
 		if err := exec.Command(self, "make", plain.path, word).Run(); err != nil {
 			return fmt.Errorf("make capture: %w", err)
@@ -89,15 +88,15 @@ func run(masstrace, sizes string, rate, rounds int, out string) error {
 	return bench.Keep(out, bench.Replay, body)
 }
 
-// capture is a file.
+// capture is a capture file.
 type capture struct {
 	path   string
 	frames int
 }
 
-// mostKeyed is the number of frames up to which a capture that is not a scan's own
-// is replayed to traces: nothing says there when a trace is over, so that all
-// within four minutes are kept.
+// mostKeyed is the largest number of frames for which a capture that is not a scan's own is
+// replayed to traces. Such a capture does not show when a trace is over, so replay holds all traces
+// of four minutes.
 const mostKeyed = 2_000_000
 
 // reader is a way to read a capture.
@@ -110,7 +109,7 @@ type reader struct {
 }
 
 func readers(masstrace string, own, plain capture) []*reader {
-	self, _ := os.Executable() // on a failure the command fails
+	self, _ := os.Executable() // if this fails, the command fails
 	replay := []string{masstrace, "replay", "-q", "-o", filepath.Join(filepath.Dir(own.path), "out.zst")}
 	all := []*reader{
 		{name: "masstrace, to counters", of: plain, command: []string{self, "count", plain.path}},
@@ -135,7 +134,7 @@ func readers(masstrace string, own, plain capture) []*reader {
 	return all
 }
 
-// measure runs all readers in turn. One that is slower than a minute runs once.
+// measure runs all readers in turns. A reader that needs more than a minute runs once.
 func measure(all []*reader, rounds int) []*reader {
 	for i := range rounds {
 		for _, r := range all {

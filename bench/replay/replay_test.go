@@ -12,7 +12,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 )
 
-// The capture is what it says it is: gopacket reads it, and it counts as ours.
+// gopacket can read the capture, and count accepts its replies as ours.
 func TestCapture(t *testing.T) {
 	const frames = 60_001
 	path := filepath.Join(t.TempDir(), "capture.pcap")

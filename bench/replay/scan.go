@@ -10,8 +10,8 @@ import (
 	"github.com/masstrace/masstrace/bench"
 )
 
-// scanned makes a capture of about n frames as scan --pcap writes it, of a scan
-// of the simulated Internet at that rate, and returns how many frames it has.
+// scanned makes a capture of about n frames with scan --pcap, from a scan of the simulated Internet
+// at that rate. It returns how many frames the capture has.
 func scanned(masstrace, path string, n, rate int) (frames int, err error) {
 	dir := filepath.Dir(path)
 	list, records := filepath.Join(dir, "targets"), filepath.Join(dir, "records")
@@ -24,7 +24,7 @@ func scanned(masstrace, path string, n, rate int) (frames int, err error) {
 		return 0, err
 	}
 	cmd := exec.Command(masstrace, "lab", "--preset", "clean", "--", masstrace, "scan", "-q", "--strategy=exhaustive", "--no-stop", "--wait", "1s",
-		"--rate", strconv.Itoa(rate), "--pcap", path, "-o", records, list)
+		"--rate", strconv.Itoa(rate), "--overwrite", "--pcap", path, "-o", records, list)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("make capture: %w\n%s", err, text)
 	}

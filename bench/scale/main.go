@@ -1,11 +1,10 @@
-// Command scale measures how a scan of the simulated Internet grows with the
-// number of its targets: time, probes, memory and output; and asks for the plan of
-// a scan of the whole IPv4 Internet, one address in each /24.
+// Command scale measures how the cost of a scan of the simulated Internet grows with the number of
+// its targets: time, probes, memory and output. It also makes the plan of a scan of the whole IPv4
+// Internet, with one address in each /24.
 //
 //	go run ./bench/scale [-masstrace PATH] [-rate PPS] [-scans LIST] [-o FILE]
 //
-// A scan is TARGETSxTTLs. It needs root, and sends nothing outside namespaces of its
-// own.
+// A scan is TARGETSxTTLs. The command needs root, and sends nothing outside namespaces of its own.
 package main
 
 import (
@@ -32,7 +31,7 @@ func main() {
 	bench.Exit("scale", run(*masstrace, *rate, *scans, *out))
 }
 
-// scan is one to be measured.
+// scan is the size of a scan to be measured.
 type scan struct{ targets, ttls int }
 
 func parseScans(list string) (scans []scan, err error) {
@@ -67,7 +66,7 @@ func run(masstrace string, rate int, list, out string) error {
 	for _, s := range scans {
 		fmt.Fprintf(os.Stderr, "measuring: %d targets, %d TTLs\n", s.targets, s.ttls)
 		u, seen, err := lab.Measured("", masstrace, "scan", "-q", "--rate", strconv.Itoa(rate), "--max-ttl", strconv.Itoa(s.ttls),
-			"--max-targets", strconv.Itoa(s.targets), "-o", records, "0.0.0.0/0")
+			"--max-targets", strconv.Itoa(s.targets), "--overwrite", "-o", records, "0.0.0.0/0")
 		if err != nil {
 			return err
 		}
@@ -92,7 +91,7 @@ func run(masstrace string, rate int, list, out string) error {
 		return err
 	}
 	body := fmt.Sprintf("Hosts of all IPv4 in random order, traced at %s probes a second in `masstrace lab --preset clean`, records\n"+
-		"in a .zst file; time and memory are of the process from start to end, \"lost\" is answers of the simulator that it has not.\n\n",
+		"in a .zst file. Time and memory are of the whole process. \"lost\" is answers of the simulator that are not in the results.\n\n",
 		bench.Number(float64(rate))) + table.String() + "\n" + plans
 	if fmt.Print(body); out == "" {
 		return nil

@@ -9,9 +9,8 @@ import (
 	"github.com/masstrace/masstrace/bench"
 )
 
-// plan returns a table of what --dry-run says of one address in each /24, at two
-// rates, and what it takes to say so, which is what a scan does before its first
-// probe.
+// plan returns a table with the values of --dry-run for one address in each /24, at two rates. It
+// adds the cost of making the plan, which a scan also has before its first probe.
 func plan(lab *bench.Lab, masstrace string) (string, error) {
 	table := bench.Table{Head: []string{"rate", "TTLs"}, Texts: 1}
 	text := filepath.Join(lab.Dir, "plan")
@@ -35,11 +34,11 @@ func plan(lab *bench.Lab, masstrace string) (string, error) {
 		}
 		table.Add(append(append([]string{rate}, values...), bench.Number(u.Elapsed), bench.Number(float64(u.Octets)/(1<<20)))...)
 	}
-	return "The plan (`--dry-run`) of one host in each /24 of IPv4, special-purpose addresses left out; the memory is what the\n" +
-		"windows may take. The last two columns are of the planning itself.\n\n" + table.String(), nil
+	return "The plan (`--dry-run`) of one host in each /24 of IPv4, without special-purpose addresses. The memory is the most that the\n" +
+		"windows may use. The last two columns are the cost of planning itself.\n\n" + table.String(), nil
 }
 
-// facts returns of a plan's lines, each a name and a value, those of some names.
+// facts returns the names and values of those lines of a plan that have one of the given names.
 func facts(plan string, names ...string) (found, values []string) {
 	for line := range strings.Lines(plan) {
 		words := strings.Fields(line)

@@ -1,14 +1,13 @@
-// Command send measures what sending a probe costs: it sends into links that
-// discard everything, in a network of its own, in turn by
+// Command send measures the cost of sending a probe. It sends into links that discard everything,
+// in a network namespace of its own, in turns by
 //
-//   - one constant batch over and over, which is what the kernel costs;
+//   - one constant batch, repeated, which is the cost of the kernel;
+//   - masstrace's complete sender, by AF_PACKET and AF_XDP, from one thread and from two;
+//   - the whole program, zmap and masscan, if they are installed.
 //
-//   - masstrace's sender with all that belongs to it, by AF_PACKET and AF_XDP, from
-//     one thread and from two;
+// Usage:
 //
-//   - the whole program, zmap and masscan, where they are installed.
-//
-//     go run ./bench/send [-rounds N] [-packets N] [-o FILE]
+//	go run ./bench/send [-rounds N] [-packets N] [-o FILE]
 package main
 
 import (
@@ -43,7 +42,7 @@ func run(rounds, packets int, out string) error {
 	}
 	ways, missing := allWays(p)
 	body := fmt.Sprintf("Into links that discard everything, %d packets of %d octets at a time, medians of %d rounds in turn. "+
-		"Processor\ntime is user, system and what the kernel does on the same thread for the far end; of programs it is that of the\n"+
+		"Processor\ntime is user and system time, and the kernel's work for the far end on the same thread. For programs it is that of the\n"+
 		"whole process.\n", packets, p.codec.Size(true)+14, rounds)
 	for _, to := range sinks {
 		results, failed := measureAll(ways, to, rounds)
@@ -69,16 +68,16 @@ func describe(to sink) string {
 	return "veth, XDP drops at the far end"
 }
 
-// Names of the ways that others are compared with.
+// Names of the ways with which others are compared.
 const (
 	floorName = "sendmmsg, constant"
 	oneName   = "pipeline, packet"
 	zmapName  = "zmap, whole process"
 
-	twoSenders = ", 2 senders" // behind the name of what one sends
+	twoSenders = ", 2 senders" // follows the name of the way with one sender
 )
 
-// allWays returns the ways that there are, and the programs that are missing.
+// allWays returns the available ways, and the programs that are missing.
 func allWays(p *pipeline) (ways []way, missing string) {
 	ways = []way{
 		{floorName, by(packet, 1, p.constant)},
@@ -109,7 +108,7 @@ func allWays(p *pipeline) (ways []way, missing string) {
 	return ways, missing
 }
 
-// measureAll measures all ways in turn, round after round.
+// measureAll measures all ways in turns, round after round.
 func measureAll(ways []way, to sink, rounds int) (results map[string][]measure, failed []string) {
 	results = map[string][]measure{}
 	broken := map[string]bool{}
@@ -131,10 +130,10 @@ func measureAll(ways []way, to sink, rounds int) (results map[string][]measure, 
 	return results, failed
 }
 
-// table has a line for each way: medians, and ratios of medians.
+// table returns a table with a line for each way: medians, and ratios of medians.
 func table(ways []way, results map[string][]measure) string {
 	cost := func(name string) float64 { return median(results[name], measure.nsPerPacket) }
-	t := bench.Table{Texts: 1, Head: []string{"way", "CPU ns/packet", "kpps", "floor/it", "zmap/it", "pps, to one sender"}}
+	t := bench.Table{Texts: 1, Head: []string{"way", "CPU ns/packet", "kpps", "floor/this", "zmap/this", "pps, to one sender"}}
 	ratio := func(a, b float64) string {
 		if a == 0 || b == 0 {
 			return ""

@@ -22,15 +22,15 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// unchanging is a list that nothing is excluded from later.
+// unchanging is a list that never excludes more.
 type unchanging struct{ *target.List }
 
 // Change implements sender.Allowed.
 func (unchanging) Change() uint64 { return 0 }
 
-// pipeline is what masstrace does between the order of targets and the system
-// call: a window of the whole Internet, one target for each /24, exclusions and
-// all, walked by the schedule and sent as fast as the port takes it.
+// pipeline is the work of masstrace between the order of targets and the system call. It has a
+// window of the whole Internet, with one target for each /24 and with exclusions. The schedule
+// walks it, and the sender sends as fast as the port accepts frames.
 type pipeline struct {
 	codec  *codec.Codec
 	list   unchanging
@@ -71,7 +71,7 @@ func newPipeline(method probe.Method, targets int) (*pipeline, error) {
 	return p, err
 }
 
-// open fills the window anew, for so many senders.
+// open fills the window again, for that many senders.
 func (p *pipeline) open(parts int) {
 	p.window.Reset()
 	p.window.Open(0)
@@ -84,7 +84,7 @@ func (p *pipeline) open(parts int) {
 // sender returns the sender of one part.
 func (p *pipeline) sender(part schedule.Part, port sender.Port, bucket *ratelimit.Share) *sender.Sender {
 	ready, set := make(chan *window.Window, 1), window.NewSet(p.shape)
-	set.SetMatched(math.MaxInt64) // nobody answers
+	set.SetMatched(math.MaxInt64) // there are no answers
 	ready <- p.window
 	close(ready)
 	return sender.New(sender.Config{
@@ -96,7 +96,7 @@ func (p *pipeline) sender(part schedule.Part, port sender.Port, bucket *ratelimi
 	})
 }
 
-// full sends the window by all that a scan does, from one sender for each port.
+// full sends the window with all the steps of a scan, from one sender for each port.
 func (p *pipeline) full(ports []sender.Port) (measure, error) {
 	p.open(len(ports))
 	bucket := ratelimit.NewShared(ratelimit.Config{}, p.clock.Now())
@@ -107,8 +107,8 @@ func (p *pipeline) full(ports []sender.Port) (measure, error) {
 	})
 }
 
-// together calls send for each port at the same time, on a thread each, and returns
-// what it took to send what they say they have sent.
+// together calls send for each port at the same time, each on its own thread. It returns the cost
+// of the packets that they report as sent.
 func together(ports []sender.Port, send func(i int, port sender.Port) (sent uint64, err error)) (sum measure, err error) {
 	var all sync.WaitGroup
 	results, errs := make([]measure, len(ports)), make([]error, len(ports))
@@ -131,8 +131,8 @@ func together(ports []sender.Port, send func(i int, port sender.Port) (sent uint
 	return sum, errors.Join(errs...)
 }
 
-// threadTime returns the processor time of this thread, to the nanosecond: user,
-// system, and what the kernel does for received packets meanwhile.
+// threadTime returns the processor time of this thread, to the nanosecond: user, system, and the
+// kernel's work for packets received meanwhile.
 func threadTime() time.Duration {
 	var ts unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) != nil {

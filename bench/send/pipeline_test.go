@@ -14,7 +14,7 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// nowhere is a port that takes everything, and counts it as a benchmark's loop.
+// nowhere is a port that accepts every frame, and counts each as an iteration of a benchmark.
 type nowhere struct {
 	*testing.B
 	stop    context.CancelFunc
@@ -35,10 +35,10 @@ func (n *nowhere) Send(sizes []int, from, to int) (int, error) {
 
 func (n *nowhere) Close() error { return nil }
 
-// BenchmarkPipeline is what a probe costs from the order of a window to the
-// system call: schedule, last check, flow values and tags, stamps, pacing,
-// everything but opening the window. An operation is a probe; what counts is
-// cpu-ns/op, the processor time of the sender's thread.
+// BenchmarkPipeline measures the cost of a probe from the order of a window to the system call:
+// schedule, last check, flow values and tags, stamps, pacing. It excludes only opening the window.
+// An operation is a probe. The result to compare is cpu-ns/op, the processor time of the sender's
+// thread.
 func BenchmarkPipeline(b *testing.B) {
 	for _, kpps := range []int{10, 100, 1000} { // windows of ten seconds
 		for _, method := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN} {
@@ -64,7 +64,7 @@ func benchmarkPipeline(b *testing.B, method probe.Method, targets int) {
 	defer runtime.UnlockOSThread()
 	took := time.Duration(0)
 	b.ReportAllocs()
-	for ctx.Err() == nil { // the same window again and again
+	for ctx.Err() == nil { // the same window is repeated
 		p.open(1)
 		s := p.sender(schedule.Part{}, port, ratelimit.NewShared(ratelimit.Config{}, 0).Share())
 		before := threadTime()

@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Every way of our own sends into both sinks, each probe once.
+// Every way of masstrace itself sends each probe once into both sinks.
 func TestWays(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for a network namespace")

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A sink is a link that takes everything and answers nothing.
+// A sink is a link that accepts every frame and answers none.
 type sink struct {
 	name  string
 	index int
@@ -24,9 +24,9 @@ var (
 // queues is how many transmit queues a sink has: one for each sender.
 const queues = 2
 
-// newSinks takes the thread into a network of its own, without a way out, and
-// makes the sinks in it: an ifb, which frees what it is given, and a veth at whose
-// far end an XDP program drops what arrives.
+// newSinks moves the thread into a new network namespace without other links, and makes the sinks
+// in it: an ifb, which frees every frame, and a veth whose far end has an XDP program that drops
+// every frame.
 func newSinks() ([]sink, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("make a network namespace, which needs root: %w", err)
@@ -66,7 +66,7 @@ func newSinks() ([]sink, error) {
 	return sinks, nil
 }
 
-// dropAll has an XDP program drop whatever arrives on the link.
+// dropAll attaches an XDP program that drops every frame that arrives on the link.
 func dropAll(link netlink.Link) error {
 	const xdpDrop = 1
 	program := [...]uint64{ // struct bpf_insn: code, registers, offset, immediate

@@ -14,10 +14,10 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// measure is what sending some packets took.
+// measure is the cost of sending some packets.
 type measure struct {
 	packets uint64
-	cpu     time.Duration // of the threads that sent, or of the whole process
+	cpu     time.Duration // of the sending threads, or of the whole process
 	took    time.Duration
 }
 
@@ -43,7 +43,7 @@ func xdp(to sink, queue int) (sender.Port, error) {
 	})
 }
 
-// by opens so many ports, has run send by them, and closes them.
+// by opens that many ports, calls run with them, and closes them.
 func by(open func(sink, int) (sender.Port, error), senders int, run func([]sender.Port) (measure, error)) func(sink) (measure, error) {
 	return func(to sink) (m measure, err error) {
 		var ports []sender.Port
@@ -63,8 +63,7 @@ func by(open func(sink, int) (sender.Port, error), senders int, run func([]sende
 	}
 }
 
-// constant sends one and the same batch over and over, its part from each port:
-// what the kernel costs.
+// constant repeats one batch, with an equal share from each port. That is the cost of the kernel.
 func (p *pipeline) constant(ports []sender.Port) (measure, error) {
 	want := uint64(len(p.addrs)*p.shape.TTLs()) / uint64(len(ports))
 	return together(ports, func(_ int, port sender.Port) (sent uint64, err error) {
@@ -93,13 +92,13 @@ func constantProbe(p *pipeline) []byte {
 	return packet[:p.codec.Encode(packet, &prepared, p.shape.LastTTL, 0)]
 }
 
-// Commands send this many packets, so that what they do before does not count.
+// Commands send this many packets, so that their start-up does not matter.
 const commandPackets = 1 << 19
 
-// commandTime is how long a program may take to.
+// commandTime is how long a program may need for that.
 const commandTime = 30 * time.Second
 
-// command is a program that sends commandPackets; %LINK is the sink's name.
+// command runs a program that sends commandPackets; %LINK is the sink's name.
 func command(line string) func(sink) (measure, error) {
 	return func(to sink) (measure, error) {
 		args := strings.Fields(strings.NewReplacer("%LINK", to.name, "%MAC", farMAC.String(),

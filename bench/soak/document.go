@@ -10,18 +10,17 @@ import (
 	"github.com/masstrace/masstrace/internal/gotest"
 )
 
-// result is what a soak found.
+// result is the result of a soak.
 type result struct {
-	tests  *gotest.Report // nil if none were run
+	tests  *gotest.Report // nil if no tests were run
 	fuzz   []string       // a line for each target
 	took   time.Duration
 	failed bool
 
-	endured *endurance // nil if none was run
+	endured *endurance // nil if there was none
 }
 
-// brief is the time in seconds below which a test that counts nothing is not
-// worth a line of its own.
+// brief is the time in seconds below which a test without counts gets no line of its own.
 const brief = 1.0
 
 // document returns the result as Markdown.
@@ -31,7 +30,7 @@ func (r *result) document(machine string) []byte {
 	if r.failed {
 		verdict = "FAIL"
 	}
-	fmt.Fprintf(&b, "# Soak: %s\n\nWritten by `make soak`: all tests at their full counts, then the fuzz targets, then a scan that endures.\n\n", verdict)
+	fmt.Fprintf(&b, "# Soak: %s\n\nWritten by `make soak`: all tests at their full counts, then the fuzz targets, then a long scan.\n\n", verdict)
 	b.WriteString(machine)
 	fmt.Fprintf(&b, "- time: %s\n", r.took.Round(time.Second))
 	if r.tests != nil {
@@ -46,10 +45,10 @@ func (r *result) document(machine string) []byte {
 	return b.Bytes()
 }
 
-// writeTests writes what came of the tests.
+// writeTests writes the results of the tests.
 func (r *result) writeTests(b *bytes.Buffer) {
 	fmt.Fprintf(b, "- tests: %s\n\n", r.tests.Counts())
-	b.WriteString("Below are the tests that say how much they tried, took a second or more, or failed.\n\n")
+	b.WriteString("This table lists the tests that logged counts, took a second or more, or failed.\n\n")
 	b.WriteString("| package | test | outcome | s | tried |\n|---|---|---|--:|---|\n")
 	for _, p := range r.tests.Packages {
 		for _, t := range p.Tests {
@@ -65,10 +64,10 @@ func (r *result) writeTests(b *bytes.Buffer) {
 	}
 }
 
-// counted is a line that t.Log wrote and that begins with a number.
+// counted matches a line of t.Log that begins with a number.
 var counted = regexp.MustCompile(`^\s+\S+\.go:\d+: (\d.*)$`)
 
-// tries returns what a test logged of its counts, such as "1000000 quotations".
+// tries returns the counts that a test logged, such as "1000000 quotations".
 func tries(t *gotest.Test) string {
 	var all []string
 	for _, line := range t.Logged() {

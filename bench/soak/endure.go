@@ -21,9 +21,9 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// endurance is a scan of the simulated Internet, with delay, loss and noise, for
-// as long as one likes: what it holds is looked at from outside, and what it
-// writes is held against the truth while it is written.
+// endurance is a scan of the simulated Internet, with delay, loss and noise, of any length. The
+// soak monitors the scan's resources from outside, and compares its records with the truth while
+// they are written.
 type endurance struct {
 	length time.Duration
 	rate   int
@@ -32,21 +32,21 @@ type endurance struct {
 	samples  []sample
 	traces   uint64
 	judged   uint64 // hops
-	wrong    uint64 // of them, those that probes of the flow cannot have met
+	wrong    uint64 // hops that probes of the flow cannot have met
 	examples []string
 	summary  *record.Summary
 	counters internet.Counters
 	faults   []string
-	brief    bool // too brief to say whether anything grows
+	brief    bool // too brief to judge whether anything grows
 }
 
-// Every which trace is judged, and how often the scan is looked at.
+// Every judgeEvery-th trace is judged. The scan is sampled at most mostLooks times.
 const (
 	judgeEvery = 16
 	mostLooks  = 400
 )
 
-// run scans, and returns an error that names all that is not as it must be.
+// run runs the scan, and returns an error that lists everything that is wrong.
 func (e *endurance) run() error {
 	dir, err := os.MkdirTemp("", "masstrace-soak-")
 	if err != nil {
@@ -84,7 +84,7 @@ func (e *endurance) run() error {
 	return nil
 }
 
-// watch runs the scan, looks at it, and reads its records.
+// watch runs the scan, samples it, and reads its records.
 func (e *endurance) watch(cmd *exec.Cmd) error {
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -107,7 +107,7 @@ func (e *endurance) watch(cmd *exec.Cmd) error {
 	reading.Wait()
 	e.samples = look.samples
 	err = cmd.Wait()
-	const partial = 4 // the time was up
+	const partial = 4 // the time limit was reached
 	if cmd.ProcessState.ExitCode() == partial {
 		err = nil
 	}
@@ -117,8 +117,7 @@ func (e *endurance) watch(cmd *exec.Cmd) error {
 	return nil
 }
 
-// read reads all records. It must keep up with the scan, so it decodes only some
-// of the traces.
+// read reads all records. It must keep up with the scan, so it decodes only some of the traces.
 func (e *endurance) read(in io.Reader) error {
 	lines := bufio.NewReaderSize(in, 1<<20)
 	for {
@@ -147,7 +146,7 @@ func (e *endurance) read(in io.Reader) error {
 	}
 }
 
-// hops holds the hops of a trace against the truth.
+// hops compares the hops of a trace with the truth.
 func (e *endurance) hops(t *record.Trace) {
 	const udp = 17
 	flow := netsim.PortFlow(udp, t.Source.Netip(), t.Target.Netip(), t.Flow.Value, t.DstPort)
@@ -163,12 +162,12 @@ func (e *endurance) hops(t *record.Trace) {
 	}
 }
 
-// fault notes what is not as it must be.
+// fault records something that is wrong.
 func (e *endurance) fault(format string, args ...any) {
 	e.faults = append(e.faults, fmt.Sprintf(format, args...))
 }
 
-// judge says what is not as it must be.
+// judge checks the results and records all faults.
 func (e *endurance) judge() {
 	s := e.summary
 	if s == nil {
@@ -181,7 +180,7 @@ func (e *endurance) judge() {
 	if s.Reason != record.ReasonMaxRuntime {
 		e.fault("it ended for %s", s.Reason)
 	}
-	received := e.counters.Simulator["received"] // our kernel's answers to noise are in it
+	received := e.counters.Simulator["received"] // includes our kernel's answers to noise
 	if received+e.counters.LostIn < s.Sent {
 		e.fault("%d sent, and the simulator received %d and lost %d", s.Sent, received, e.counters.LostIn)
 	}
@@ -197,11 +196,11 @@ func (e *endurance) judge() {
 	e.judgeGrowth()
 }
 
-// warm is how long a scan may take until all of its windows have been in use, and
-// its heap has its size.
+// warm is how long a scan may need until all of its windows have been in use and its heap has its
+// final size.
 const warm = 2 * time.Minute
 
-// judgeGrowth compares the last three quarters with the first, once it is warm.
+// judgeGrowth compares the last three quarters of the samples with the first, after the warm-up.
 func (e *endurance) judgeGrowth() {
 	from := slices.IndexFunc(e.samples, func(s sample) bool { return s.at >= warm })
 	if from < 0 || len(e.samples)-from < 8 {
@@ -218,7 +217,7 @@ func (e *endurance) judgeGrowth() {
 		{"octets resident", before.rss, after.rss, 1.1},
 		{"goroutines", before.goroutines, after.goroutines, 1},
 		{"descriptors", before.descriptors, after.descriptors, 1},
-		{"threads", before.threads, after.threads, 1.25}, // the runtime starts one when it likes
+		{"threads", before.threads, after.threads, 1.25}, // the runtime may start another
 	} {
 		if c.before == 0 || float64(c.after) > c.factor*float64(c.before) {
 			e.fault("%d %s, and then %d", c.before, c.what, c.after)

@@ -11,7 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// flat is what a scan holds that holds the same all the time, once it is warm.
+// flat returns samples of a scan whose resources do not grow after the warm-up.
 func flat(length time.Duration) (list []sample) {
 	for at := time.Duration(0); at < length; at += 10 * time.Second {
 		s := sample{at: at, rss: 100 << 20, heap: 20 << 20, goroutines: 9, threads: 10, descriptors: 11}
@@ -30,7 +30,7 @@ func TestEndurance(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*endurance)
-		want   string // in a fault; empty: there is none
+		want   string // part of a fault; empty: there is none
 	}{
 		{"as it should be", func(*endurance) {}, ""},
 		{"a false hop", func(e *endurance) { e.wrong = 1 }, "1 of 1000 hops are false"},

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// rows is how many of the samples are shown.
+// rows is how many rows of samples are printed.
 const rows = 12
 
-// write writes what came of it as Markdown.
+// write writes the results as Markdown.
 func (e *endurance) write(b *bytes.Buffer) {
-	fmt.Fprintf(b, "\n## Endurance\n\nA scan of the simulated Internet, preset default (delay, loss, limits, NATs, noise), at %d probes a second for %v, looked at %d times.\n\n",
+	fmt.Fprintf(b, "\n## Endurance\n\nA scan of the simulated Internet, preset default (delay, loss, limits, NATs, noise), at %d probes a second for %v, sampled %d times.\n\n",
 		e.rate, e.length, len(e.samples))
 	for _, f := range e.faults {
 		fmt.Fprintf(b, "- FAULT: %s\n", f)
@@ -24,7 +24,7 @@ func (e *endurance) write(b *bytes.Buffer) {
 	}
 	fmt.Fprintf(b, "- the simulator received %d packets, and lost %d on the way in, %d under way, %d on the way out\n",
 		e.counters.Simulator["received"], e.counters.LostIn, e.counters.LostDelay, e.counters.LostOut)
-	fmt.Fprintf(b, "- %d traces; of every %dth the hops were judged: %d, false %d\n\n", e.traces, judgeEvery, e.judged, e.wrong)
+	fmt.Fprintf(b, "- %d traces; the hops of every %dth were judged: %d, of which %d are false\n\n", e.traces, judgeEvery, e.judged, e.wrong)
 	b.WriteString("| after | resident, MiB | heap, MiB | goroutines | threads | descriptors |\n|--:|--:|--:|--:|--:|--:|\n")
 	for i := range rows {
 		part := e.samples[i*len(e.samples)/rows : (i+1)*len(e.samples)/rows]
@@ -35,8 +35,8 @@ func (e *endurance) write(b *bytes.Buffer) {
 		fmt.Fprintf(b, "| %v | %.1f | %.1f | %d | %d | %d |\n", part[len(part)-1].at.Round(time.Second),
 			float64(m.rss)/(1<<20), float64(m.heap)/(1<<20), m.goroutines, m.threads, m.descriptors)
 	}
-	b.WriteString("\nEach row has the most of its time.\n")
+	b.WriteString("\nEach row has the highest values of its period.\n")
 	if e.brief {
-		fmt.Fprintf(b, "It was too brief to say whether anything grows: that is judged once %v are over.\n", warm)
+		fmt.Fprintf(b, "It was too brief to show whether anything grows: growth is judged after %v.\n", warm)
 	}
 }

@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// sample is what the scan held at a time.
+// sample is the resources of the scan at a time.
 type sample struct {
-	at                   time.Duration // since it was first seen
+	at                   time.Duration // time since the scan was found
 	rss                  uint64        // octets
 	threads, descriptors uint64
-	goroutines, heap     uint64 // as the scan said last
+	goroutines, heap     uint64 // from the scan's last report
 }
 
-// most returns the most of each.
+// most returns the largest value of each field.
 func most(list []sample) (m sample) {
 	for _, s := range list {
 		m.rss, m.heap = max(m.rss, s.rss), max(m.heap, s.heap)
@@ -31,25 +31,25 @@ func most(list []sample) (m sample) {
 	return m
 }
 
-// looker looks at a scan below a process: at what the kernel tells of it, and at
-// what it answers when it is asked by SIGUSR1.
+// looker samples the resources of a scan that runs below a process. It reads the kernel's files and
+// the scan's answers to SIGUSR1.
 type looker struct {
 	ancestor int
 	every    time.Duration
-	pid      int // of the scan, 0 before it is found
+	pid      int // pid of the scan, 0 before it is found
 	began    time.Time
 	samples  []sample
 
 	mu   sync.Mutex
 	held sample
-	said strings.Builder // the end of what it wrote besides
+	said strings.Builder // the end of the scan's other output
 }
 
 func newLooker(ancestor int, every time.Duration) *looker {
 	return &looker{ancestor: ancestor, every: every}
 }
 
-// run looks until over is closed.
+// run samples until over is closed.
 func (l *looker) run(over <-chan struct{}) {
 	ticker := time.NewTicker(l.every)
 	defer ticker.Stop()
@@ -68,7 +68,7 @@ func (l *looker) run(over <-chan struct{}) {
 		if s, ok := l.look(); ok {
 			l.samples = append(l.samples, s)
 		}
-		_ = syscall.Kill(l.pid, syscall.SIGUSR1) // it fails when the scan has ended
+		_ = syscall.Kill(l.pid, syscall.SIGUSR1) // fails if the scan has ended
 	}
 }
 
@@ -98,7 +98,7 @@ func (l *looker) find() int {
 
 func parent(pid int) int { return int(field(pid, "PPid:")) }
 
-// field returns a number of a process's status, 0 if there is none.
+// field returns a number from a process's status, 0 if there is none.
 func field(pid int, name string) uint64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -106,15 +106,14 @@ func field(pid int, name string) uint64 {
 	}
 	for line := range strings.Lines(string(text)) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == name {
-			n, _ := strconv.ParseUint(f[1], 10, 64) // 0 if it is none
+			n, _ := strconv.ParseUint(f[1], 10, 64) // 0 if it is not a number
 			return n
 		}
 	}
 	return 0
 }
 
-// look returns what the scan holds; ok is false when it has ended, or has not said
-// anything yet.
+// look returns the scan's resources. ok is false if it has ended, or has not reported anything yet.
 func (l *looker) look() (s sample, ok bool) {
 	l.mu.Lock()
 	s = l.held
@@ -126,7 +125,7 @@ func (l *looker) look() (s sample, ok bool) {
 	return s, err == nil && s.rss > 0 && s.goroutines > 0
 }
 
-// listen reads what the scan writes to stderr.
+// listen reads the scan's stderr.
 func (l *looker) listen(in io.Reader) {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {

@@ -1,5 +1,5 @@
-// Command soak runs all tests at their full counts, then every fuzz target for
-// that many inputs, then a scan that endures, and keeps what came of it.
+// Command soak runs all tests at their full counts, then every fuzz target for a number of inputs,
+// then a long scan, and writes the results.
 //
 //	go run ./bench/soak [-tests=false] [-fuzz N] [-endure T] [-rate PPS] [-timeout T] [-o FILE] [PACKAGE...]
 package main

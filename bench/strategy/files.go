@@ -15,14 +15,14 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// writeSparse writes n hosts in /24s by chance, of a /8 for each 40,000 of them.
+// writeSparse writes n hosts in random /24s. It uses one /8 for each 40,000 of them.
 func writeSparse(path string, seed uint64, n int) error {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	room := (n/40_000 + 1) << 16
 	return writeTargets(path, n, rng, func(int) int { return rng.IntN(room) })
 }
 
-// writeDense writes a host in each of n /24s that follow each other.
+// writeDense writes a host in each of n adjacent /24s.
 func writeDense(path string, seed uint64, n int) error {
 	return writeTargets(path, n, rand.New(rand.NewPCG(seed, 2)), func(i int) int { return i })
 }
@@ -63,11 +63,11 @@ func eachRecord(path string, f func(record.Record)) error {
 	}
 }
 
-// readRecords counts what traces found.
+// readRecords counts the hops and interfaces in traces.
 func readRecords(path string) (f found, err error) {
 	const timeExceeded = 11
 	interfaces := map[netip.Addr]bool{}
-	seen := map[netip.Addr]uint8{} // in a trace, first at a TTL
+	seen := map[netip.Addr]uint8{} // first TTL of each address in a trace
 	f.hops, f.probed = map[hop]bool{}, map[netip.Addr]uint8{}
 	err = eachRecord(path, func(r record.Record) {
 		t, ok := r.(*record.Trace)
@@ -86,7 +86,7 @@ func readRecords(path string) (f found, err error) {
 			if seen[addr] == 0 {
 				seen[addr] = h.TTL
 			}
-			if seen[addr] == h.TTL { // else it is in a loop
+			if seen[addr] == h.TTL { // otherwise a routing loop
 				f.hops[hop{t.Target.Netip(), h.TTL}] = true
 			}
 		}
@@ -95,9 +95,8 @@ func readRecords(path string) (f found, err error) {
 	return f, err
 }
 
-// A record of FlashRoute's output, in octets, little-endian: destination and
-// responder (16 each, the lowest first), RTT (4), distance, from the destination, is
-// IPv4.
+// A record of FlashRoute's output, in octets, little-endian: destination and responder (16 each,
+// the lowest octet first), RTT (4), distance, from the destination, is IPv4.
 const (
 	flashRecord    = 39
 	flashResponder = 16

@@ -61,8 +61,7 @@ func TestReadRecords(t *testing.T) {
 	}
 }
 
-// What was asked for in vain does not count against recall, what was not asked for
-// does.
+// A hop that was probed and did not answer does not lower recall. A hop that was not probed does.
 func TestRecall(t *testing.T) {
 	a, b := netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("198.51.100.2")
 	all := found{hops: map[hop]bool{{a, 1}: true, {a, 2}: true, {b, 1}: true, {b, 5}: true}}

@@ -8,18 +8,17 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// What the limited network is like, and how it is probed.
+// The limited network, and how it is probed.
 const (
-	limitRate  = 100 // answers a second of each router
+	limitRate  = 100 // answers per second of each router
 	limitBurst = 50
-	limitNear  = 3 // TTLs that are routers which see every probe
+	limitNear  = 3 // number of TTLs at which routers see every probe
 	askRate    = 10_000
 )
 
-// limited compares scans with and without politeness where routers limit their
-// answers.
+// limited compares scans with and without politeness in a network whose routers limit their answers.
 func (c *config) limited() (string, error) {
-	table := bench.Table{Texts: 1, Head: []string{"who", "asked", "answered", "per probe", "bound", "s", "× answers", "× per probe", "× time"}}
+	table := bench.Table{Texts: 1, Head: []string{"tool", "probes", "answers", "per probe", "bound", "s", "× answers", "× per probe", "× time"}}
 	for _, strategy := range []string{"exhaustive", "complete"} {
 		plain := [3]float64{}
 		for _, options := range [][]string{{"--strategy=" + strategy}, {"--strategy=" + strategy, "--per-hop-rate=1000"}} {
@@ -40,13 +39,13 @@ func (c *config) limited() (string, error) {
 		}
 	}
 	return fmt.Sprintf("%d sparse targets, %d probes per second, every router limited to %d answers a second, in bursts of %d, medians over "+
-		"%d network(s). What TTLs 1 to %d were asked and answered: these are routers that see every probe. The bound is the limit times the "+
-		"duration, and the burst; × is against the same strategy without --per-hop-rate.\n\n%s",
+		"%d network(s). Probes and answers are those at TTLs 1 to %d, where the routers see every probe. The bound is the limit times the "+
+		"duration, plus the burst. × is the ratio to the same strategy without --per-hop-rate.\n\n%s",
 		c.limitedTargets, askRate, limitRate, limitBurst, c.limitedSeeds, limitNear, table.String()), nil
 }
 
-// nearAnswers returns what the near routers were asked and answered, and how long the
-// scan took, in s: medians over networks.
+// nearAnswers returns the probes and answers of the near routers, and how long the scan took, in s:
+// medians over networks.
 func (c *config) nearAnswers(t *tool) (asked, answered, seconds float64, err error) {
 	var all [3][]float64
 	for seed := 1; seed <= c.limitedSeeds; seed++ {

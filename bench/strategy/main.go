@@ -1,9 +1,8 @@
-// Command strategy measures how many probes the strategies of a scan need for what
-// they find, in the simulated Internet of masstrace lab, beside FlashRoute and scamper
-// where their paths are given: probes against interfaces (of routers) and hops, for
-// several of topology's parameters, and what politeness gains where routers limit their
-// answers. All trace the same targets in the same networks, in turn; figures are
-// medians over networks.
+// Command strategy measures how many probes the strategies of a scan need for their results, in the
+// simulated Internet of masstrace lab. It compares them with FlashRoute and scamper if their paths
+// are given. It measures probes, interfaces (of routers) and hops, for several of topology's
+// parameters. It also measures the effect of politeness if routers limit their answers. All tools
+// trace the same targets in the same networks, in turns. Results are medians over networks.
 //
 //	go run ./bench/strategy [-masstrace PATH] [-flashroute PATH] [-scamper PATH]
 //	    [-targets N] [-rate PPS] [-dense N] [-dense-rate PPS] [-limited N] [-seeds N]
@@ -44,14 +43,14 @@ func main() {
 	bench.Exit("strategy", run(&c, *out))
 }
 
-// config says what is measured.
+// config is the configuration of the measurement.
 type config struct {
 	masstrace, flashroute, scamper string
-	sparse, dense, limitedTargets  int // targets
+	sparse, dense, limitedTargets  int // number of targets
 	sparseRate, denseRate          int // probes per second
 	seeds, denseSeeds              int
 	limitedSeeds, scamperSeeds     int
-	dir                            string // temporary
+	dir                            string // temporary folder
 }
 
 func run(c *config, out string) (err error) {
@@ -59,7 +58,7 @@ func run(c *config, out string) (err error) {
 		return err
 	}
 	defer os.RemoveAll(c.dir)
-	if c.masstrace, err = filepath.Abs(c.masstrace); err != nil { // tools run in the folder
+	if c.masstrace, err = filepath.Abs(c.masstrace); err != nil { // tools run in another folder
 		return err
 	}
 	body := ""

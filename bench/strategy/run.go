@@ -10,26 +10,26 @@ import (
 	"github.com/masstrace/masstrace/bench"
 )
 
-// found is what one run came to.
+// found is the result of one run.
 type found struct {
-	probes     float64 // that the simulator received
-	seconds    float64 // of the tool, start and end included
+	probes     float64 // received by the simulator
+	seconds    float64 // of the tool, from start to end
 	interfaces float64
-	// hops are the routers' answers; nil if the tool does not tell.
+	// hops are the routers' answers; nil if the tool does not record them.
 	hops map[hop]bool
-	// probed has the last TTL of each target, if all up to it were probed.
+	// probed is the last TTL of each target, if all TTLs up to it were probed.
 	probed map[netip.Addr]uint8
 	recall float64 // see recallOf
 }
 
-// hop is an answer of a router, whichever.
+// hop identifies an answer of a router; the router itself does not matter.
 type hop struct {
 	target netip.Addr
 	ttl    uint8
 }
 
-// recallOf returns the share of the hops in all that f has, or has asked for in vain:
-// loss and limits keep answers back by chance.
+// recallOf returns the share of the hops in all that f has found, or probed without an answer: loss
+// and limits suppress answers by chance.
 func (f *found) recallOf(all *found) float64 {
 	n := 0
 	for h := range all.hops {
@@ -45,20 +45,20 @@ type targets struct {
 	name         string
 	n            int
 	rate         int // probes per second
-	seeds        int // networks
-	scamperSeeds int // those of scamper
+	seeds        int // number of networks
+	scamperSeeds int // number of networks for scamper
 	write        func(path string, seed uint64, n int) error
-	curve        bool // of topology's parameters
+	curve        bool // with the curve of topology's parameters
 }
 
-// tool is somebody who traces.
+// tool is a program to measure, with its options.
 type tool struct {
 	name string
-	// command returns how to trace a list, with results in a file.
+	// command returns the command that traces a list and writes results to a file.
 	command func(c *config, list, results string, rate, seed int) []string
 	read    func(results string) (found, error)
-	// part says that not all TTLs up to the end are probed, seeds in how many
-	// networks, 0 in all.
+	// part is set if not all TTLs up to the end are probed. seeds is the number of networks; 0
+	// means all.
 	part  bool
 	seeds int
 }
@@ -71,11 +71,11 @@ func scan(options ...string) *tool {
 	}
 	return &tool{name: name, read: readRecords, command: func(c *config, list, results string, rate, seed int) []string {
 		return append([]string{c.masstrace, "scan", "-q", "--rate", strconv.Itoa(rate), "--seed", strconv.Itoa(seed),
-			"-o", results, list}, options...)
+			"--overwrite", "-o", results, list}, options...)
 	}}
 }
 
-// topology returns masstrace with a point of the curve.
+// topology returns masstrace with the parameters of a point of the curve.
 func topology(gap, overlap int) *tool {
 	t := scan("--strategy=topology", fmt.Sprintf("--gap-limit=%d", gap), fmt.Sprintf("--overlap=%d", overlap))
 	t.part = true
@@ -87,14 +87,15 @@ const (
 	mostRate   = 10_000 // of scamper
 )
 
-// tools returns who is compared; the first one is what others are a share of, the
-// last ones are topology's curve.
+// tools returns the tools to compare. The first one is the reference for the shares, the last ones
+// are topology's curve.
 func (c *config) tools(l *targets) (all []*tool, curve int) {
 	all = []*tool{scan("--strategy=exhaustive"), scan("--strategy=complete")}
 	if c.scamper != "" && l.scamperSeeds > 0 {
 		all = append(all, &tool{name: "scamper", read: readRecords, seeds: l.scamperSeeds,
 			command: func(c *config, list, results string, rate, _ int) []string {
-				return []string{c.scamper, "-O", "json", "-o", results, "-p", strconv.Itoa(min(rate, mostRate)), "-w", "0", // no limit: most of its time it waits
+				// -w 0: no limit of parallel traces, because scamper mostly waits.
+				return []string{c.scamper, "-O", "json", "-o", results, "-p", strconv.Itoa(min(rate, mostRate)), "-w", "0",
 					"-c", "trace -P udp-paris -d 33434 -f 1 -m 32", "-f", list}
 			}})
 	}
@@ -144,7 +145,7 @@ func (c *config) compare(l *targets) (string, error) {
 				seed, t.name, f.probes, f.interfaces, f.recall, f.seconds)
 		}
 	}
-	table := bench.Table{Texts: 1, Head: []string{"who", "probes", "of 32 a target", "of exhaustive", "interfaces", "recall", "s"}}
+	table := bench.Table{Texts: 1, Head: []string{"tool", "probes", "of 32 per target", "of exhaustive", "interfaces", "recall", "s"}}
 	medians := make([]found, len(tools))
 	for i, t := range tools {
 		med := func(f func(f *found) float64) float64 {
@@ -160,13 +161,13 @@ func (c *config) compare(l *targets) (string, error) {
 			percent(m.interfaces), percent(med(func(f *found) float64 { return f.recall })),
 			bench.Number(med(func(f *found) float64 { return f.seconds })))
 	}
-	text := fmt.Sprintf("%d %s targets, default network, %d probes per second asked for (scamper: at most %d), medians over %d network(s)",
+	text := fmt.Sprintf("%d %s targets, default network, %d probes per second requested (scamper: at most %d), medians over %d network(s)",
 		l.n, l.name, l.rate, mostRate, l.seeds)
 	if c.scamper != "" && l.scamperSeeds > 0 {
 		text += fmt.Sprintf(", scamper over %d", min(l.seeds, l.scamperSeeds))
 	}
-	text += ". Interfaces are of routers, as shares of what exhaustive finds; recall is the share of its hops that were found, or asked " +
-		"for and not answered, which loss and limits decide.\n\n" + table.String()
+	text += ". Interfaces are of routers, as shares of those that exhaustive finds. Recall is the share of its hops that were found, or probed " +
+		"without an answer, because loss and limits suppress answers by chance.\n\n" + table.String()
 	for i, t := range tools {
 		if t.name == flashRoute {
 			text += "\n" + against(&medians[i], medians[curve:]) + "\n"
@@ -175,8 +176,8 @@ func (c *config) compare(l *targets) (string, error) {
 	return text, nil
 }
 
-// against says what topology's curve, in ascending order of probes, comes to at
-// FlashRoute's number of probes, and at its number of interfaces.
+// against describes the position of FlashRoute relative to topology's curve, whose points are in
+// ascending order of probes: at the same number of probes, and at the same number of interfaces.
 func against(f *found, curve []found) string {
 	text := "Against FlashRoute, by the curve of topology: "
 	if last := &curve[len(curve)-1]; last.probes <= f.probes {
@@ -193,7 +194,7 @@ func against(f *found, curve []found) string {
 		func(p *found) float64 { return p.interfaces }, func(p *found) float64 { return p.probes })/f.probes))
 }
 
-// between returns y where x is at, on the straight lines between points.
+// between returns y at the point where x is at, by linear interpolation between points.
 func between(points []found, at float64, x, y func(p *found) float64) float64 {
 	i := 1
 	for i < len(points)-1 && x(&points[i]) < at {
@@ -210,11 +211,11 @@ func percent(share float64) string {
 	return fmt.Sprintf("%.1f %%", 100*share)
 }
 
-// try lets a tool trace a list in a network.
+// try runs a tool on a list in a network.
 func (c *config) try(t *tool, list string, rate, seed int, network ...string) (f found, err error) {
 	results := filepath.Join(c.dir, "results")
 	lab := bench.Lab{Masstrace: c.masstrace, Options: append([]string{"--net-seed", strconv.Itoa(seed)}, network...),
-		Dir: c.dir, Work: c.dir} // FlashRoute writes beside itself
+		Dir: c.dir, Work: c.dir} // FlashRoute writes into its working folder
 	used, seen, err := lab.Measured("", t.command(c, list, results, rate, seed)...)
 	if err != nil {
 		return f, err

@@ -30,9 +30,11 @@ func flagsOf(command string) flagNames {
 	switch command {
 	case "trace":
 		return traceFlags
+	case "merge":
+		return mergeFlags
 	case "replay":
 		return replayFlags
-	default: // merge and verify name some of their flags as scan does
+	default: // lab and verify name theirs as scan does
 		return scanFlags
 	}
 }
@@ -83,3 +85,6 @@ var replayFlags = flagNames{
 	"PortLow":  "--source-port-range",
 	"PortHigh": "--source-port-range",
 }
+
+// mergeFlags are the flags of the fields of merge.Config.
+var mergeFlags = flagNames{"Files": "file"}

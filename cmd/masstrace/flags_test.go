@@ -23,6 +23,8 @@ import (
 // flagless are the fields that no user asks for.
 var flagless = []string{
 	"Stdin", "Stdout", "Warn", "Opened", "Reread", "Inspect", "Observer", "Tool", "Argv", "Link",
+	"Sinks", "Traces", // writers
+	"Existing",  // what --overwrite says
 	"Packing",   // of the output, by its name
 	"Immediate", // of traceroute
 }

@@ -17,12 +17,13 @@ import (
 type LabCmd struct {
 	Network string `default:"internet" enum:"internet,routers,routers-limited" help:"What is behind the link: the simulated internet; routers, a small network of Linux routers; routers-limited, the same with their ICMP limits in force."`
 
-	Link     string   `default:"veth" enum:"veth,tun" group:"Simulated Internet" help:"Kind of link: veth (Ethernet) or tun (plain IP, as root only)."`
-	Preset   string   `default:"default" group:"Simulated Internet" placeholder:"NAME" help:"${presets}."`
-	Set      []string `sep:"none" group:"Simulated Internet" placeholder:"NAME=VALUE" help:"Option of the simulated Internet, as in package netsim's Config: loss-forward=0.05. May be repeated."`
-	NetSeed  *uint64  `group:"Simulated Internet" placeholder:"N" help:"Another simulated Internet of the same kind."`
-	Log      string   `group:"Simulated Internet" placeholder:"FILE" help:"Keep a record of every probe, for masstrace verify."`
-	Counters string   `group:"Simulated Internet" placeholder:"FILE" help:"Write the simulator's counters as JSON in the end."`
+	Link      string   `default:"veth" enum:"veth,tun" group:"Simulated Internet" help:"Kind of link: veth (Ethernet) or tun (plain IP, as root only)."`
+	Preset    string   `default:"default" group:"Simulated Internet" placeholder:"NAME" help:"${presets}."`
+	Set       []string `sep:"none" group:"Simulated Internet" placeholder:"NAME=VALUE" help:"Option of the simulated Internet, as in package netsim's Config: loss-forward=0.05. May be repeated."`
+	NetSeed   *uint64  `group:"Simulated Internet" placeholder:"N" help:"Another simulated Internet of the same kind."`
+	Log       string   `group:"Simulated Internet" placeholder:"FILE" help:"Keep a record of every probe, for masstrace verify."`
+	Counters  string   `group:"Simulated Internet" placeholder:"FILE" help:"Write the simulator's counters as JSON in the end."`
+	Overwrite bool     `group:"Simulated Internet" help:"Empty the files of --log and --counters if they exist. Without it they are kept, and the command does not run."`
 
 	Command []string `arg:"" passthrough:"" help:"The command, after --, and its arguments."`
 }
@@ -68,7 +69,7 @@ func (c *LabCmd) option() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	o.Log, o.Counters = c.Log, c.Counters
+	o.Log, o.Counters, o.Existing = c.Log, c.Counters, existing(c.Overwrite)
 	return o.Encode()
 }
 

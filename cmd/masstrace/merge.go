@@ -14,6 +14,7 @@ type MergeCmd struct {
 	Files []string `arg:"" name:"file" help:"What scan --shard wrote: one file of each shard, also compressed."`
 
 	Output       string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
+	Overwrite    bool   `help:"Empty the file of --output if it exists. Without it the file is kept, and nothing is merged."`
 	AllowMissing bool   `help:"Merge also if shards are missing. The summary then says that the scan is not complete."`
 	Quiet        bool   `short:"q" help:"No summary on standard error."`
 }
@@ -24,7 +25,9 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	if c.AllowMissing {
 		missing = merge.AllowMissing
 	}
-	sum, err := merge.Run(ctx, merge.Config{Files: c.Files, Missing: missing, Output: c.Output, Stdout: s.Stdout})
+	sum, err := merge.Run(ctx, merge.Config{
+		Files: c.Files, Missing: missing, Output: c.Output, Stdout: s.Stdout, Existing: existing(c.Overwrite),
+	})
 	switch {
 	case errors.Is(err, merge.ErrShards), errors.Is(err, merge.ErrTwice):
 		return &plan.ConfigError{Err: err}

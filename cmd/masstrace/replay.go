@@ -16,9 +16,10 @@ type ReplayCmd struct {
 	Files []string `arg:"" name:"file" help:"Captures: pcap or pcapng, also compressed (gzip, zstd); - for standard input."`
 
 	OutputFlags struct {
-		Output  string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
-		Records string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
-		Quiet   bool   `short:"q" help:"No summary on standard error."`
+		Output    string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
+		Overwrite bool   `help:"Empty the file of --output if it exists. Without it the file is kept, and nothing is written."`
+		Records   string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
+		Quiet     bool   `short:"q" help:"No summary on standard error."`
 	} `embed:"" group:"Output"`
 
 	KeyFlags struct {
@@ -71,7 +72,7 @@ func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
 		Files: c.Files, Stdin: s.Stdin, Key: k.Key, Seed: k.Seed, Sources: k.Source,
 		Method: method, MinTTL: k.MinTTL, MaxTTL: k.MaxTTL, DstPort: dstPort(method, k.Dport), TOS: k.TOS,
 		Flows: k.Flows, Attempts: k.Attempts, PortLow: k.SourcePortRange.low, PortHigh: k.SourcePortRange.high,
-		Output: o.Output, Stdout: s.Stdout, Records: records, Observer: newConsole(s.Stderr, o.Quiet),
+		Output: o.Output, Existing: existing(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: newConsole(s.Stderr, o.Quiet),
 		Tool: tool(), Argv: args.argv(),
 	})
 }

@@ -78,6 +78,7 @@ type LinkFlags struct {
 type OutputFlags struct {
 	Output     string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
 	Records    string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
+	Overwrite  bool   `help:"Empty the files of --output, --pcap and --checkpoint if they exist. Without it they are kept, and the scan does not begin."`
 	Pcap       string `name:"pcap" placeholder:"FILE" help:"Keep a copy of all probes and of what is received as pcapng, for masstrace replay, and the run's key in FILE.key; compressed if it ends in .zst or .gz."`
 	Checkpoint string `placeholder:"FILE" help:"Keep in this file how far the scan has come, so that --resume can go on if it is stopped or killed. It holds the run's key, and is removed when all is done. Needs a file as --output."`
 	Resume     string `placeholder:"FILE" help:"Go on with the scan whose --checkpoint this is, under the same options."`

@@ -67,7 +67,7 @@ func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
 			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer),
 		},
 		MaxRuntime: c.MaxRuntime, Output: c.Output, Stdout: s.Stdout, Capture: c.Pcap,
-		Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),
+		Existing: existing(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),
 	}, err
 }
 
@@ -101,7 +101,7 @@ func (c *ScanCmd) listConfig(cfg *scan.Config) list.Config {
 		Probes: c.Probes, Stdin: cfg.Stdin, Exclude: cfg.Exclude, AllowReserved: cfg.AllowReserved,
 		Key: cfg.Key, TOS: cfg.TOS, RatePPS: cfg.RatePPS, Bandwidth: cfg.Bandwidth, Burst: cfg.Burst,
 		Wait: cfg.Wait, MaxRuntime: cfg.MaxRuntime, Link: cfg.Link, Sources: cfg.Sources,
-		Output: cfg.Output, Stdout: cfg.Stdout, Records: cfg.Records, Capture: cfg.Capture,
+		Output: cfg.Output, Stdout: cfg.Stdout, Records: cfg.Records, Capture: cfg.Capture, Existing: cfg.Existing,
 		Opened: cfg.Opened, Reread: cfg.Reread, Observer: cfg.Observer, Tool: cfg.Tool, Argv: cfg.Argv,
 	}
 }

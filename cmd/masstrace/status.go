@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/traceroute"
@@ -43,7 +44,8 @@ func statusOf(err error) int {
 	}
 	_, refused := errors.AsType[*plan.ConfigError](err)
 	_, differs := errors.AsType[*plan.DifferError](err)
-	if refused || differs {
+	_, collides := errors.AsType[*outfile.CollisionError](err)
+	if refused || differs || collides {
 		return statusUsage
 	}
 	return statusEnvironment
@@ -60,6 +62,12 @@ func (f flagNames) message(err error) string {
 	}
 	if differ, ok := errors.AsType[*plan.DifferError](err); ok {
 		return f.differences(differ)
+	}
+	if collision, ok := errors.AsType[*outfile.CollisionError](err); ok {
+		return fmt.Sprintf("%s and %s name the same file: %s", f.flag(collision.First.Name), f.flag(collision.Second.Name), collision.Second.Path)
+	}
+	if exists, ok := errors.AsType[*outfile.ExistsError](err); ok && !exists.Link {
+		return err.Error() + ": remove it, choose another name, or allow it by --overwrite"
 	}
 	// The error may be wrapped: what stands around it stays.
 	refused, ok := errors.AsType[*plan.ConfigError](err)

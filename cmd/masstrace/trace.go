@@ -11,7 +11,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/traceroute"
 )
@@ -87,12 +89,15 @@ func (c *TraceCmd) method() probe.Method {
 }
 
 // config translates the flags.
-func (c *TraceCmd) config() traceroute.Config {
+func (c *TraceCmd) config(s streams) traceroute.Config {
 	cfg := traceroute.Config{
 		Hosts: c.Hosts, Family: traceroute.AnyFamily, Method: c.method(), DstPort: 33434,
 		FirstTTL: c.First, MaxTTL: c.Max, Attempts: c.Queries, Flows: c.Flows,
 		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Unmap(),
-		Numeric: c.Numeric, JSON: c.JSON,
+		Numeric: c.Numeric,
+	}
+	if c.JSON {
+		cfg.Traces = ndjson.NewWriter(s.Stdout, ndjson.Config{Hostname: plan.Hostname(), Bare: true})
 	}
 	switch {
 	case c.IPv4:
@@ -117,7 +122,7 @@ const statusUnanswered = exitStatus(1)
 
 // Run only translates flags; the work is package traceroute's.
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
-	cfg := c.config()
+	cfg := c.config(s)
 	cfg.Stdout, cfg.Observer = s.Stdout, signals.watching(newConsole(s.Stderr, true))
 	cfg.Opened = renounce(link.Of(unix.CAP_NET_RAW)) // for the next host
 	addProcessors(1)

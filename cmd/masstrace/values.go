@@ -5,6 +5,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // shard is a value of the form I/N, I from 1: i is from 0.
@@ -120,4 +122,12 @@ func (h *hardwareAddr) UnmarshalText(text []byte) error {
 	}
 	*h = hardwareAddr(mac)
 	return nil
+}
+
+// existing is what becomes of files that exist.
+func existing(overwrite bool) outfile.Existing {
+	if overwrite {
+		return outfile.Overwrite
+	}
+	return outfile.Keep
 }

@@ -1,4 +1,4 @@
-// Package arch has no code but tests: they hold the source of masstrace to the
-// rules that the compiler does not know. Which package may import which, how
-// long a file may be, what the documents must say.
+// Package arch contains only tests. They check the source of masstrace against rules that the
+// compiler does not check: which package may import which, how long a file may be, what the
+// documents must contain.
 package arch

@@ -57,7 +57,7 @@ func TestViolations(t *testing.T) {
 	}
 }
 
-// The table itself must name only packages of its own, and no circle.
+// The table itself may name only our packages, and must not contain a cycle.
 func TestTable(t *testing.T) {
 	state := map[string]int{}
 	var walk func(pkg string)

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// module is our module path.
+// module is the path of our module.
 const module = "github.com/masstrace/masstrace/"
 
-// mayImport is the import table: which of our packages a package may import,
-// its tests apart. A package that is not in it may not exist.
+// mayImport is the import table: the packages of ours that a package may import, not counting its
+// tests. A package that is not in the table must not exist.
 var mayImport = map[string][]string{
-	// What a scan is made of: the data path.
+	// The parts of a scan: the data path.
 	"internal/probe":    {},
 	"internal/wire":     {},
 	"internal/permute":  {},
@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"internal/format/yarrp":      {"internal/format", "internal/probe", "internal/record"},
 	"internal/merge":             {"internal/format", "internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
 
-	// What programs stand on: nothing here knows a program.
+	// The base of the programs: nothing here depends on a program.
 	"internal/run":        {"internal/record", "sender"},
 	"internal/observe":    {"internal/record"},
 	"internal/plan":       {"internal/account", "internal/codec", "internal/permute", "internal/probe", "internal/record", "internal/schedule", "internal/target", "internal/trace", "internal/window", "ratelimit", "sender"},
@@ -53,23 +53,26 @@ var mayImport = map[string][]string{
 	"internal/recorder":   {"internal/account", "internal/format", "internal/record", "internal/trace", "internal/window"},
 	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "matcher"},
 
-	// The programs: none knows another.
+	// The programs: none imports another.
 	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/window", "ratelimit", "receiver", "sender"},
-	"internal/traceroute": {"internal/codec", "internal/format/ndjson", "internal/format/traceroute", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
-	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/format/ndjson", "internal/gather", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
+	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/format", "internal/format/ndjson", "internal/gather", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
 
-	// What checks them. netsim is a witness, and so may share nothing with us.
+	// The library: the only package with a promise.
+	".": {"internal/account", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
+
+	// Tests of the above. netsim is an independent witness, so it shares no code with us.
 	"internal/netsim":       {},
 	"internal/lab":          {},
 	"internal/lab/routers":  {"internal/lab"},
-	"internal/lab/internet": {"internal/lab", "internal/netsim"},
+	"internal/lab/internet": {"internal/lab", "internal/netsim", "internal/outfile"},
 	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/target", "internal/wire"},
 	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 
-	"cmd/masstrace": {"internal/account", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace": {"internal/account", "internal/format/ndjson", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/verify", "internal/wire"},
 
-	// What builds, measures and shows them.
+	// Build tools, measurements and demonstrations.
 	"bench":                 {},
 	"bench/lab":             {"bench", "internal/codec", "internal/link", "internal/probe", "sender"},
 	"bench/micro":           {"bench"},
@@ -88,14 +91,14 @@ var mayImport = map[string][]string{
 	"internal/programs":     {},
 }
 
-// keptIn says which of our packages may import a module of others.
+// keptIn lists the packages of ours that may import a third-party module.
 type keptIn struct {
 	path     string
 	packages []string
 	tests    testRule
 }
 
-// testRule says whether the tests of other packages may, too.
+// testRule states whether the tests of other packages may import it too.
 type testRule int
 
 const (
@@ -107,20 +110,20 @@ var thirdParty = []keptIn{
 	{"github.com/google/gopacket", []string{"receiver", "sender"}, testsFree},
 	{"github.com/alecthomas/kong", []string{"cmd/masstrace"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"internal/run"}, testsToo},
-	// A scan runs no program.
+	// A scan must not run other programs.
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 
-// sourceFile is what the rules look at.
+// sourceFile is the part of a source file that the rules check.
 type sourceFile struct {
 	path    string // from the root of the module, with slashes
-	pkg     string // its folder likewise, the root itself "."
+	pkg     string // its folder, with slashes; the root itself is "."
 	isTest  bool
 	imports []string
 }
 
-// violations returns what f breaks of the rules on imports.
+// violations returns the violations of the import rules in f.
 func violations(f sourceFile) []string {
 	allowed, known := mayImport[f.pkg]
 	if !known {

@@ -13,14 +13,14 @@ import (
 	"testing"
 )
 
-// root is the folder of the module as seen from this package.
+// root is the folder of the module, relative to this package.
 const root = "../.."
 
 // source is a parsed Go file of ours.
 type source struct {
 	sourceFile
 	lines int
-	name  string // of the package, as its clause says
+	name  string // name in the package clause
 	inits []string
 }
 

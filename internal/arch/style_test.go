@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	maxFileLines = 500 // to be split by 400
+	maxFileLines = 500 // a file should be split at 400
 )
 
-// Names that say nothing of what is inside.
+// Package names that do not describe their contents.
 var emptyNames = []string{"base", "common", "helper", "helpers", "misc", "shared", "types", "util", "utils"}
 
 func TestFiles(t *testing.T) {
@@ -22,24 +22,24 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s has %d lines, more than %d: split it", f.path, f.lines, maxFileLines)
 		}
 		if slices.Contains(emptyNames, strings.TrimSuffix(f.name, "_test")) {
-			t.Errorf("%s: package name %s says nothing", f.path, f.name)
+			t.Errorf("%s: package name %s does not describe its contents", f.path, f.name)
 		}
 		if len(f.inits) > 0 {
-			t.Errorf("%s: no init functions: what must be made at start is made by main", f.path)
+			t.Errorf("%s: no init functions: main does the work at start", f.path)
 		}
 	}
 }
 
-// checks are packages that check the program and are no part of it.
+// checks are packages that test the program and are not part of it.
 var checks = []string{"internal/acceptance", "internal/arch", "internal/demo", "internal/gotest"}
 
-// Every package is documented where a newcomer looks for it.
+// Every package is described in ARCHITECTURE.md.
 func TestArchitecture(t *testing.T) {
 	text := document(t, "ARCHITECTURE.md")
 	named := map[string]bool{}
 	for _, f := range sources(t) {
-		// The folders of benchmarks, formats and networks have one line each, and so have
-		// what tests the program and its reports.
+		// The folders of benchmarks, formats and networks have one line each. So do the
+		// packages that test the program and its reports.
 		if dir, _, _ := strings.Cut(f.pkg, "/"); dir == "bench" || strings.Count(f.pkg, "/") > 1 ||
 			slices.Contains(checks, f.pkg) || named[f.pkg] {
 			continue
@@ -58,12 +58,12 @@ func TestDocumentsExist(t *testing.T) {
 		"LICENSE":      "Apache License",
 	} {
 		if !strings.Contains(document(t, name), says) {
-			t.Errorf("%s does not say %q", name, says)
+			t.Errorf("%s does not contain %q", name, says)
 		}
 	}
 }
 
-// Make targets that the documents promise must be there.
+// Make targets that the documents mention must exist.
 func TestMakeTargets(t *testing.T) {
 	targets := map[string]bool{}
 	lines := bufio.NewScanner(strings.NewReader(document(t, "Makefile")))

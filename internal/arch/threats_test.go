@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Every test that the threat model names is there.
+// Every test that the threat model names exists.
 func TestThreatModel(t *testing.T) {
 	declared := map[string]bool{}
 	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
@@ -31,8 +31,8 @@ func TestThreatModel(t *testing.T) {
 	}
 }
 
-// Names are looked up by what traces for a person, and nothing else connects to
-// anybody.
+// Only the package that traces for a person looks up names. No other code makes a network
+// connection.
 func TestNoResolver(t *testing.T) {
 	const allowed = "internal/traceroute/names.go"
 	network := regexp.MustCompile(`\bnet\.(Dial|Listen\w*\(|Lookup|Resolve|DefaultResolver|Resolver)|"net/(http|rpc|smtp)"`)
@@ -43,7 +43,8 @@ func TestNoResolver(t *testing.T) {
 		}
 		match := network.FindString(text(t, f))
 		found = found || match != "" && f.path == allowed
-		if match != "" && f.path != allowed && !strings.HasPrefix(f.path, "internal/lab/") { // which has a network of its own
+		// The lab has a network of its own.
+		if match != "" && f.path != allowed && !strings.HasPrefix(f.path, "internal/lab/") {
 			t.Errorf("%s uses %s", f.path, match)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/pcapng"
@@ -27,17 +28,27 @@ type Capture struct {
 	file     *outfile.File
 	sent     []*pcapng.Tap // one for each sender
 	received *pcapng.Tap
-	err      error // of the file
+	key      string // file
+	err      error  // of the file
 }
 
 // Config says what the capture is of.
 type Config struct {
 	Path     string
-	Key      string // hexadecimal
-	LinkType int    // what frames begin with, as pcap numbers it
+	Existing outfile.Existing // what becomes of the file, and that of the key, if they exist
+	Key      string           // hexadecimal
+	LinkType int              // what frames begin with, as pcap numbers it
 	// Head4 and Head6 are the link headers of packets sent.
 	Head4, Head6 []byte
 	Senders      int
+}
+
+// Files returns the files that a capture at path is made of; none if there is no path.
+func Files(path string) []string {
+	if path == "" {
+		return nil
+	}
+	return []string{path, path + KeySuffix}
 }
 
 // Create makes the capture file and the file with the key. targets and exclude are the
@@ -52,14 +63,19 @@ func Create(c Config, p plan.Params, targets *target.Lines, exclude target.Set) 
 		return nil, err
 	}
 	copy := new(Capture)
-	if copy.file, err = outfile.Open(c.Path, nil); err != nil {
+	if copy.file, err = outfile.Open(c.Path, nil, c.Existing); err != nil {
 		return nil, err
 	}
 	// The capture is locked by now: the key is not that of another run, which still
 	// writes it.
-	if err := outfile.Replace(c.Path+KeySuffix, 0o600, []byte(c.Key+"\n")); err != nil {
-		return nil, errors.Join(fmt.Errorf("write the key of the capture: %w", err), copy.file.Close())
+	write := outfile.WriteNew
+	if c.Existing == outfile.Overwrite {
+		write = outfile.Replace
 	}
+	if err := write(c.Path+KeySuffix, 0o600, []byte(c.Key+"\n")); err != nil {
+		return nil, errors.Join(fmt.Errorf("write the key of the capture: %w", err), copy.file.Discard())
+	}
+	copy.key = c.Path + KeySuffix
 	copy.writer = pcapng.NewCapture(copy.file, pcapng.CaptureConfig{
 		Link: p.Link, LinkType: c.LinkType, Head4: c.Head4, Head6: c.Head6,
 		Tool: p.Tool, Comment: comment, Notes: notes, Producers: 1 + c.Senders,
@@ -182,6 +198,14 @@ func (c *Capture) Sent(i int) sender.Tap {
 		return nil
 	}
 	return c.sent[i]
+}
+
+// Discard closes the capture of a run that did not begin, and removes what Create made.
+func (c *Capture) Discard() error {
+	if c == nil {
+		return nil
+	}
+	return errors.Join(c.file.Discard(), os.Remove(c.key))
 }
 
 // Close closes the file, and returns what was wrong with it.

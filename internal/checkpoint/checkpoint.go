@@ -32,7 +32,7 @@ type state struct {
 	// ReadSHA256 is the digest of the exclusions when they were last read again.
 	ReadSHA256 string         `json:"read_sha256,omitempty"`
 	Windows    uint64         `json:"windows"` // recorded
-	Offset     int64          `json:"offset"`  // where the output ends with them
+	Output     outfile.Mark   `json:"output"`  // where the output ends with them
 	Counters   record.Summary `json:"counters"`
 }
 

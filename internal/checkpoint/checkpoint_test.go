@@ -24,7 +24,7 @@ func sample() *state {
 			Masstrace: plan.ParamsVersion, Run: "cut", Seed: "s", Method: "udp", Avoid: []uint16{1, 2},
 			Source4: netip.MustParseAddr("192.0.2.1"), Shape: window.Shape{Targets: 7, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1},
 		},
-		Exclude: "10.0.0.0/8\n", Since: "45.0.0.0/24\n", Windows: 7, Offset: 1234,
+		Exclude: "10.0.0.0/8\n", Since: "45.0.0.0/24\n", Windows: 7, Output: outfile.Mark{Offset: 1234, Tail: "ab"},
 	}
 }
 
@@ -75,11 +75,11 @@ func TestLoadErrors(t *testing.T) {
 		if err := s.save(path); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open("", path, filepath.Join(t.TempDir(), "out"), false); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := Open(Config{Resume: path, Output: filepath.Join(t.TempDir(), "out")}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	if _, err := Open("", "/nonexistent", "out", false); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(Config{Resume: "/nonexistent", Output: "out"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -92,18 +92,17 @@ func TestOutputs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
-		name, checkpoint, output string
-		pcap                     bool
-		field                    string // that is refused; "" for none
+		name, checkpoint, output, capture string
+		field                             string // that is refused; "" for none
 	}{
-		{"a new file", filepath.Join(dir, "new"), filepath.Join(dir, "out"), false, ""},
-		{"the standard output", filepath.Join(dir, "new"), "-", false, "Output"},
-		{"a device", filepath.Join(dir, "new"), "/dev/null", false, "Output"},
-		{"a folder", filepath.Join(dir, "new"), dir, false, "Output"},
-		{"with a capture", filepath.Join(dir, "new"), filepath.Join(dir, "out"), true, "Capture"},
-		{"a checkpoint that exists", existing, filepath.Join(dir, "out"), false, "Checkpoint"},
+		{"a new file", filepath.Join(dir, "new"), filepath.Join(dir, "out"), "", ""},
+		{"the standard output", filepath.Join(dir, "new"), "-", "", "Output"},
+		{"a device", filepath.Join(dir, "new"), "/dev/null", "", "Output"},
+		{"a folder", filepath.Join(dir, "new"), dir, "", "Output"},
+		{"with a capture", filepath.Join(dir, "new"), filepath.Join(dir, "out"), "capture", "Capture"},
+		{"a checkpoint that exists", existing, filepath.Join(dir, "out"), "", "Checkpoint"},
 	} {
-		_, err := Open(tt.checkpoint, "", tt.output, tt.pcap)
+		_, err := Open(Config{Checkpoint: tt.checkpoint, Output: tt.output, Capture: tt.capture})
 		refused := new(plan.ConfigError)
 		if errors.As(err, &refused); refused.Field != tt.field || (err == nil) != (tt.field == "") {
 			t.Errorf("%s: %v, want %q to be refused", tt.name, err, tt.field)
@@ -113,7 +112,7 @@ func TestOutputs(t *testing.T) {
 
 // A scan without a checkpoint has a keeper that keeps nothing.
 func TestNil(t *testing.T) {
-	k, err := Open("", "", "-", true)
+	k, err := Open(Config{Output: "-", Capture: "capture"})
 	if k != nil || err != nil {
 		t.Fatalf("Open = %v, %v", k, err)
 	}

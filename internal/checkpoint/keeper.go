@@ -24,27 +24,42 @@ type Keeper struct {
 	file    *outfile.File
 }
 
-// Open returns the keeper of a scan whose checkpoint is to be, or is to be gone on from;
-// at most one of the two is given, and the keeper is nil if none is. output is the file
-// that the scan writes.
-func Open(checkpoint, resume, output string, pcap bool) (*Keeper, error) {
-	if checkpoint == "" && resume == "" {
+// Config says which checkpoint to keep.
+type Config struct {
+	// Checkpoint is to be made, Resume is to be gone on from, and kept: at most one is given.
+	Checkpoint, Resume string
+	Output             string           // the file that the scan writes
+	Capture            string           // a copy of its packets, which it must not have
+	Existing           outfile.Existing // what becomes of Checkpoint if it exists
+}
+
+// Files returns the files that keeping a checkpoint at path writes; none if there is no path.
+func Files(path string) []string {
+	if path == "" {
+		return nil
+	}
+	return []string{path, path + outfile.FreshSuffix}
+}
+
+// Open returns the keeper of a scan, nil if no checkpoint is wanted.
+func Open(c Config) (*Keeper, error) {
+	if c.Checkpoint == "" && c.Resume == "" {
 		return nil, nil
 	}
-	if err := checkOutput(output, pcap); err != nil {
+	if err := checkOutput(c.Output, c.Capture != ""); err != nil {
 		return nil, err
 	}
-	if resume == "" {
-		if _, err := os.Lstat(checkpoint); err == nil {
-			return nil, plan.Refuse("Checkpoint", "%s exists: resume it, or remove it", checkpoint)
+	if c.Resume == "" {
+		if _, err := os.Lstat(c.Checkpoint); err == nil && c.Existing == outfile.Keep {
+			return nil, plan.Refuse("Checkpoint", "%s exists: resume it, or remove it", c.Checkpoint)
 		}
-		return &Keeper{path: checkpoint}, nil
+		return &Keeper{path: c.Checkpoint}, nil
 	}
-	was, err := load(resume)
+	was, err := load(c.Resume)
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{state: *was, path: resume, resumed: true, before: was.Counters}
+	k := &Keeper{state: *was, path: c.Resume, resumed: true, before: was.Counters}
 	k.began, err = was.began()
 	return k, err
 }
@@ -52,7 +67,7 @@ func Open(checkpoint, resume, output string, pcap bool) (*Keeper, error) {
 // checkOutput refuses an output that cannot be cut back to a checkpoint.
 func checkOutput(output string, pcap bool) error {
 	const need = "a checkpoint needs a file as output, which can be cut"
-	if output == "-" {
+	if output == "-" || output == "" {
 		return plan.Refuse("Output", "%s: not the standard output", need)
 	}
 	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
@@ -127,7 +142,7 @@ func (k *Keeper) Path() string {
 // OpenOutput opens the output: cut back to the checkpoint, if the run goes on.
 func (k *Keeper) OpenOutput(path string, open func() (*outfile.File, error)) (*outfile.File, error) {
 	if k.Resumes() {
-		return outfile.Reopen(path, k.state.Offset)
+		return outfile.Reopen(path, k.state.Output)
 	}
 	return open()
 }
@@ -180,7 +195,7 @@ func (k *Keeper) Mark(done uint64, sum *record.Summary) (err error) {
 	k.state.Windows = done
 	k.state.Counters = *sum
 	k.state.Counters.Add(&k.before)
-	if k.state.Offset, err = k.file.Mark(); err != nil {
+	if k.state.Output, err = k.file.Mark(); err != nil {
 		return err
 	}
 	return k.state.save(k.path)

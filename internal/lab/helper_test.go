@@ -14,11 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// helper starts the test binary as a program of its own that uses the lab, in a
-// process group of its own.
+// helper starts the test binary as a separate program that uses the lab, in its own process group.
 func helper(t *testing.T, kind string, args ...string) (cmd *exec.Cmd, out *bufio.Reader) {
 	t.Helper()
-	// Of all paths to the binary this one works for every user.
+	// Unlike other paths to the binary, this one works for every user.
 	cmd = exec.Command("/proc/self/exe", args...)
 	cmd.Env = append(os.Environ(), envHelper+"="+kind)
 	cmd.Dir = "/"
@@ -48,13 +47,13 @@ func startHelper(t *testing.T, cmd *exec.Cmd, out *bufio.Reader) string {
 	return strings.TrimSpace(line)
 }
 
-// When the parent is killed, all of the lab goes with it.
+// When the parent is killed, all processes of the lab end with it.
 func TestParentKilled(t *testing.T) {
 	nap := tag()
 	cmd, out := helper(t, "run", "sh", "-c", fmt.Sprintf("ip netns add inner; ip netns exec inner setsid sleep %s & "+
 		"setsid sleep %[1]s & sleep 0.3; echo ready; sleep %[1]s", nap))
 	startHelper(t, cmd, out)
-	if all := tagged(nap); len(all) < 5 { // the parent, pid 1, sh and two sleeps at least
+	if all := tagged(nap); len(all) < 5 { // at least the parent, pid 1, sh and two sleeps
 		t.Fatalf("only processes %v run", all)
 	}
 	if err := cmd.Process.Kill(); err != nil {
@@ -68,8 +67,8 @@ func TestParentKilled(t *testing.T) {
 	}
 }
 
-// Every signal reaches the command, and once, whether it is sent to the parent
-// alone or to its whole group.
+// Every signal reaches the command exactly once, whether it is sent to the parent alone or to its
+// whole group.
 func TestSignals(t *testing.T) {
 	for _, sig := range forwarded() {
 		for to, name := range map[int]string{1: "process", -1: "group"} {
@@ -83,7 +82,7 @@ func TestSignals(t *testing.T) {
 					t.Fatal(err)
 				}
 				got, _ := out.ReadString('\n')
-				_ = cmd.Wait() // the status is looked at
+				_ = cmd.Wait() // the test checks the status
 				want := strings.TrimPrefix(unix.SignalName(number), "SIG") + " 1\n"
 				if got != want || cmd.ProcessState.ExitCode() != 42 {
 					t.Errorf("command got %q, exit status %d; want %q, 42", got, cmd.ProcessState.ExitCode(), want)
@@ -97,7 +96,7 @@ func TestMainRunsInside(t *testing.T) {
 	cmd, _ := helper(t, "main", "-test.v", "-test.run=X")
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	_ = cmd.Run() // the status is looked at
+	_ = cmd.Run() // the test checks the status
 	if cmd.ProcessState.ExitCode() != 3 {
 		t.Errorf("exit status %d, want that of the tests, 3", cmd.ProcessState.ExitCode())
 	}
@@ -105,13 +104,13 @@ func TestMainRunsInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "inside -test.v -test.run=X"; out.String() != want {
-		t.Errorf("tests say %q, want %q", out.String(), want)
+		t.Errorf("tests print %q, want %q", out.String(), want)
 	}
 }
 
-// Where namespaces cannot be had Run says so, and Main runs the tests outside.
-// To see it we go into a user namespace, forbid further ones in there (which
-// concerns nobody else) and give up root's capabilities.
+// If namespaces are not available, Run reports that, and Main runs the tests outside. The test
+// enters a user namespace, forbids further ones in it (which affects no other process) and drops
+// root's capabilities.
 func TestUnavailable(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to become another user")
@@ -127,13 +126,13 @@ func TestUnavailable(t *testing.T) {
 			echo " $?"`)
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
 		if got := startHelper(t, cmd, out); got != want {
-			t.Errorf("helper %s says %q, want %q", kind, got, want)
+			t.Errorf("helper %s prints %q, want %q", kind, got, want)
 		}
-		_ = cmd.Wait() // its status is that of echo
+		_ = cmd.Wait() // the status is that of echo
 	}
 }
 
-// Without root there is a user namespace, where the kernel has them.
+// Without root, the lab uses a user namespace, if the kernel supports them.
 func TestUserNamespace(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to become another user; the other tests show it without")
@@ -147,7 +146,7 @@ func TestUserNamespace(t *testing.T) {
 	if name, _ := out.ReadString('\n'); name != "x\n" {
 		t.Errorf("namespace %q, want x", name)
 	}
-	_ = cmd.Wait() // the status is looked at
+	_ = cmd.Wait() // the test checks the status
 	if cmd.ProcessState.ExitCode() != 5 {
 		t.Errorf("exit status %d, want 5", cmd.ProcessState.ExitCode())
 	}

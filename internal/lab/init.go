@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Init must be called first thing in the main of a program that calls Run. In
-// the process that Run starts it is all that happens: it builds the network,
-// runs the command, and never returns. In any other process it does nothing.
+// Init must be the first call in the main of a program that calls Run. In the process that Run
+// starts, Init builds the network, runs the command, and never returns. In any other process it
+// does nothing.
 func Init(setups ...Setup) {
 	if os.Args[0] != initName || len(os.Args) < 4 || os.Getpid() != 1 {
 		return
@@ -23,14 +23,14 @@ func Init(setups ...Setup) {
 	os.Exit(run(setups, os.Args[1], os.Args[2], os.Args[3:]))
 }
 
-// run is the life of pid 1; it returns the exit status.
+// run does all the work of pid 1 and returns the exit status.
 func run(setups []Setup, name, option string, command []string) int {
 	unix.CloseOnExec(fdAlive)
 	unix.CloseOnExec(fdReport)
 	report := os.NewFile(fdReport, "report")
 	go endWithParent(os.NewFile(fdAlive, "alive"))
 
-	var pid atomic.Int64 // of the command, 0 until it runs
+	var pid atomic.Int64 // pid of the command, 0 until it runs
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, forwarded()...)
 	go forward(signals, &pid)
@@ -56,15 +56,14 @@ func run(setups []Setup, name, option string, command []string) int {
 	return status
 }
 
-// endWithParent ends pid 1, and with it all that runs here, when the parent is
-// gone. The death signal does the same, but is lost if the parent ended before
-// it could be asked for.
+// endWithParent ends pid 1, and with it all processes here, when the parent has ended. The death
+// signal does the same, but it is lost if the parent ended before pid 1 could request it.
 func endWithParent(alive *os.File) {
 	_, _ = alive.Read(make([]byte, 1))
 	os.Exit(128 + int(unix.SIGKILL))
 }
 
-// forward hands signals to the command. Before there is one they end pid 1.
+// forward passes signals on to the command. Before the command is started, they end pid 1.
 func forward(signals <-chan os.Signal, pid *atomic.Int64) {
 	for s := range signals {
 		number := s.(syscall.Signal)
@@ -72,11 +71,11 @@ func forward(signals <-chan os.Signal, pid *atomic.Int64) {
 		if child == 0 {
 			os.Exit(128 + int(number))
 		}
-		_ = unix.Kill(int(child), number) // it fails only when the command has ended
+		_ = unix.Kill(int(child), number) // fails only if the command has ended
 	}
 }
 
-// prepare makes the namespaces usable and builds the network; end is Build's.
+// prepare makes the namespaces usable and builds the network. end is that of Build.
 func prepare(setups []Setup, name, option string) (end func() error, err error) {
 	if err := privateMounts(); err != nil {
 		if refused(err) {
@@ -94,17 +93,16 @@ func prepare(setups []Setup, name, option string) (end func() error, err error) 
 	if i < 0 {
 		return nil, fmt.Errorf("no network is called %q", name)
 	}
-	// Nothing ends this context but the end of the process.
+	// This context ends only with the process.
 	if end, err = setups[i].Build(context.Background(), option); err != nil {
 		return nil, fmt.Errorf("build network %s: %w", name, err)
 	}
 	return end, nil
 }
 
-// start starts the command, which learns the name of the lab from its
-// environment, in a process group of its own (see attributes), and in the
-// foreground if the terminal was lent to us. It does not use os/exec, whose
-// waiting would compete with reap.
+// start starts the command in a process group of its own (see attributes), and in the foreground if
+// the terminal was lent to us. The environment contains the name of the lab. start does not use
+// os/exec, whose Wait would compete with reap.
 func start(command []string, name string) (pid int, err error) {
 	here, err := place(name)
 	if err != nil {
@@ -128,8 +126,8 @@ func start(command []string, name string) (pid int, err error) {
 	return syscall.ForkExec(path, command, attr)
 }
 
-// reap collects every process that ends, orphans included, until the command
-// does, and returns its exit status.
+// reap collects every process that ends, orphans included, until the command ends. It returns the
+// command's exit status.
 func reap(command int) int {
 	for {
 		var ws syscall.WaitStatus
@@ -137,10 +135,10 @@ func reap(command int) int {
 		switch {
 		case err == syscall.EINTR || pid != command:
 		case err != nil:
-			return statusNoRun // ECHILD: cannot be while the command lives
+			return statusNoRun // ECHILD: impossible while the command lives
 		case ws.Stopped():
-			// Its shell is outside and cannot see that it has stopped, so
-			// nobody would ever continue it.
+			// The command's shell is outside and cannot see that the command has
+			// stopped, so it would never continue it.
 			_ = unix.Kill(-command, unix.SIGCONT)
 		default:
 			return exitStatus(ws)

@@ -1,11 +1,10 @@
-// Package lab runs a command inside namespaces of its own, with a network that
-// has no way out: whatever is sent in there stays in there.
+// Package lab runs a command inside namespaces of its own, with a network that is connected to
+// nothing else: packets sent in it cannot leave it.
 //
-// Run re-executes the running binary as pid 1 of new network, pid and mount
-// namespaces (and a user namespace where we are not root). That process, see
-// Init, has a [Setup] build the network, starts the command, and ends with it.
-// The namespaces have no name and no process outside, so that the kernel takes
-// all of it away once pid 1 is gone, however it or its parent went.
+// Run starts the running binary again as pid 1 of new network, pid and mount namespaces (and of a
+// user namespace if we are not root). That process, see Init, builds the network with a [Setup],
+// starts the command, and ends with it. The namespaces have no name, and no process outside holds
+// them. So the kernel removes all of it after pid 1 has ended, even if it or its parent was killed.
 package lab
 
 import (
@@ -23,66 +22,65 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrUnavailable is wrapped by errors that say that this machine does not let
-// us have namespaces: neither root nor a user namespace.
+// ErrUnavailable is wrapped by errors that mean that this machine does not allow namespaces:
+// neither as root nor with a user namespace.
 var ErrUnavailable = errors.New("no namespaces of our own")
 
 // Setup is a network that can be built inside the namespaces.
 type Setup struct {
 	Name string
 
-	// Build builds the network. It runs in pid 1 of the namespaces, before
-	// the command starts, with loopback up and nothing else there; option
-	// is the caller's Config.Option. What it starts lives as long as the
-	// command. It may start processes, but only until it returns: from
-	// then on pid 1 reaps whatever ends.
+	// Build builds the network. It runs in pid 1 of the namespaces, before the command starts,
+	// with loopback up and no other link. option is the caller's Config.Option. Processes and
+	// goroutines that Build starts live as long as the command. Build may start processes only
+	// until it returns: after that, pid 1 reaps every child that ends.
 	//
-	// Unless it is nil, end is called when the command has ended, before
-	// everything vanishes; its error is said on stderr.
+	// If end is not nil, it is called after the command has ended, before the namespaces are
+	// removed. Its error is printed on stderr.
 	Build func(ctx context.Context, option string) (end func() error, err error)
 }
 
-// Config says what to run, in which network.
+// Config selects the command to run and the network.
 type Config struct {
 	Setup   string // name of a Setup given to Init; "" is loopback alone
-	Option  string // handed to the Setup as it is
+	Option  string // passed unchanged to the Setup
 	Command []string
 
-	// The streams of the command. Those left nil are our own.
+	// The streams of the command. A nil stream is our own.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
 
-// What the child is started with: its name, and two pipes. Nobody ever writes
-// to the first; its end means that the parent is gone. The second brings back
-// why the command could not be started.
+// Constants that the child starts with: its name, and two pipes. Nothing is ever written to the
+// first; its end means that the parent has ended. The second carries the reason why the command
+// could not be started.
 const (
 	initName    = "masstrace-lab-init"
 	fdAlive     = 3
 	fdReport    = 4
-	statusNoRun = 127 // as shells have it for a command that cannot be started
+	statusNoRun = 127 // as in shells, for a command that cannot be started
 )
 
-// forwarded are the signals that reach the command when we receive them: not
-// those that we were told to ignore, as nohup(1) does.
+// forwarded returns the signals that are passed on to the command: those of the list that this
+// process does not ignore. nohup(1), for example, ignores one.
 func forwarded() []os.Signal {
 	all := []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2}
 	return slices.DeleteFunc(all, signal.Ignored)
 }
 
-// Run runs cfg.Command in new namespaces and returns its exit status, 128 plus
-// the signal's number if a signal ended it. An error means that the command did
-// not run (the status is then 127) or not to its end. While it runs, signals
-// that would end us go to the command instead. When ctx ends, all of it is
-// killed: ctx should not end on a signal that the command is to handle.
+// Run runs cfg.Command in new namespaces and returns its exit status, or 128 plus the signal's
+// number if a signal ended it. An error means that the command did not run (the status is then 127)
+// or did not run to its end. Meanwhile, signals that would end this process go to the command
+// instead. When ctx ends, all processes of the lab are killed. So ctx should not end on a signal
+// that the command should handle.
 //
 // The caller's main must have called Init with the setup.
 func Run(ctx context.Context, cfg Config) (status int, err error) {
 	if len(cfg.Command) == 0 {
 		return statusNoRun, errors.New("no command to run")
 	}
-	// The kernel sends the child's death signal when the thread that
-	// started it ends, so that thread has to stay ours until the child ends.
+	// The kernel sends the child's death signal when the thread that started it ends. So that
+	// thread must stay ours until the child ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
@@ -98,13 +96,13 @@ func Run(ctx context.Context, cfg Config) (status int, err error) {
 		if !errors.Is(err, ErrUnavailable) {
 			return status, err
 		}
-		// Root in a container may lack the capability, and still be
-		// allowed a user namespace.
+		// Root in a container may lack the capability but still be allowed to make a user
+		// namespace.
 	}
 	return runFlags(ctx, cfg, unix.CLONE_NEWUSER, tty, signals)
 }
 
-// runFlags is Run with extra namespaces to make.
+// runFlags is Run with additional namespaces.
 func runFlags(ctx context.Context, cfg Config, flags uintptr, tty terminal, signals <-chan os.Signal) (int, error) {
 	aliveChild, alive, err := os.Pipe()
 	if err != nil {
@@ -140,7 +138,7 @@ func runFlags(ctx context.Context, cfg Config, flags uintptr, tty terminal, sign
 		}
 		return statusNoRun, fmt.Errorf("start in namespaces: %w", err)
 	}
-	// Our copies of the child's ends would keep the report from ending.
+	// Our copies of the child's ends would prevent the end of the report.
 	aliveChild.Close()
 	reportChild.Close()
 
@@ -149,7 +147,7 @@ func runFlags(ctx context.Context, cfg Config, flags uintptr, tty terminal, sign
 		for {
 			select {
 			case s := <-signals:
-				_ = cmd.Process.Signal(s) // it fails only when the child has ended
+				_ = cmd.Process.Signal(s) // fails only if the child has ended
 			case <-ended:
 				return
 			}
@@ -172,9 +170,9 @@ func runFlags(ctx context.Context, cfg Config, flags uintptr, tty terminal, sign
 	return exitStatus(ws), nil
 }
 
-// attributes describes the child: pid 1 of its own namespaces, killed with us.
-// It is put in a process group of its own, so that a signal to our group
-// reaches the command once, through us, and not twice.
+// attributes returns the attributes of the child: pid 1 of its own namespaces, killed when we end.
+// It is in its own process group, so that a signal to our group reaches the command once, through
+// us, and not twice.
 func attributes(flags uintptr, tty terminal) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWNS | flags,
@@ -190,8 +188,8 @@ func attributes(flags uintptr, tty terminal) *syscall.SysProcAttr {
 	return attr
 }
 
-// refused reports whether err says that we may not have the namespaces, rather
-// than that something broke. ENOSPC is a limit of zero namespaces.
+// refused reports whether err means that we may not make the namespaces. Other errors mean a
+// failure. ENOSPC means that the limit of namespaces is zero.
 func refused(err error) bool {
 	for _, e := range []error{unix.EPERM, unix.EACCES, unix.ENOSPC, unix.ENOSYS, unix.EINVAL} {
 		if errors.Is(err, e) {
@@ -201,7 +199,7 @@ func refused(err error) bool {
 	return false
 }
 
-// exitStatus is the status that a shell would report.
+// exitStatus returns the status that a shell would report.
 func exitStatus(ws syscall.WaitStatus) int {
 	if ws.Signaled() {
 		return 128 + int(ws.Signal())

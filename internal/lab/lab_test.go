@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// envHelper makes the test binary a program that uses the lab: "run" runs its
-// arguments in one, "main" is a TestMain whose tests end with status 3.
+// envHelper makes the test binary a program that uses the lab: "run" runs its arguments in a lab,
+// "main" is a TestMain whose tests end with status 3.
 const envHelper = "MASSTRACE_LAB_TEST_HELPER"
 
 func TestMain(m *testing.M) {
@@ -60,8 +60,7 @@ func setups() []Setup {
 	}
 }
 
-// runOut is Run with what the command writes, skipping the test where there are no
-// namespaces.
+// runOut is Run plus the output of the command. It skips the test if there are no namespaces.
 func runOut(t *testing.T, cfg Config) (out string, status int, err error) {
 	t.Helper()
 	var b bytes.Buffer
@@ -122,7 +121,7 @@ func TestRunEndsWithContext(t *testing.T) {
 	}
 }
 
-// What the command leaves running ends with it, and no name stays behind.
+// Processes that the command started end with it, and no name of a namespace is left.
 func TestNothingStaysBehind(t *testing.T) {
 	before := netnsNames(t)
 	nap := tag()
@@ -139,7 +138,7 @@ func TestNothingStaysBehind(t *testing.T) {
 	}
 }
 
-// netnsNames lists /run/netns outside, and whether it is there.
+// netnsNames lists /run/netns outside, and whether the directory exists.
 func netnsNames(t *testing.T) []string {
 	entries, err := os.ReadDir(netnsDir)
 	names := []string{"there: " + map[bool]string{true: "yes", false: "no"}[err == nil]}
@@ -149,16 +148,16 @@ func netnsNames(t *testing.T) []string {
 	return names
 }
 
-// tag returns a number of seconds to sleep that no other process sleeps.
-// Namespaces are no use to know processes by: their numbers are used again.
+// tag returns a number of seconds to sleep that no other process sleeps. Processes cannot be
+// identified by their namespaces, because the kernel reuses the numbers of namespaces.
 func tag() string { return fmt.Sprintf("%d.%d", 1000+os.Getpid(), time.Now().UnixNano()) }
 
-// tagged lists the processes that have a tag in their command line, which one
-// that has ended, and waits to be reaped, has not.
+// tagged lists the processes that have a tag in their command line. A process that has ended and is
+// not reaped yet has no command line.
 func tagged(tag string) (pids []string) {
-	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is right
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is valid
 	for _, f := range files {
-		// A process that ends meanwhile has no command line either.
+		// A process that ends at this moment has no command line either.
 		if line, _ := os.ReadFile(f); bytes.Contains(line, []byte(tag)) {
 			pids = append(pids, strings.Split(f, "/")[2])
 		}

@@ -9,21 +9,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// netnsDir is where ip(8) keeps the names of network namespaces.
+// netnsDir is the directory in which ip(8) stores the names of network namespaces.
 const netnsDir = "/run/netns"
 
-// privateMounts gives the mount namespace a /proc that shows our pids, a /sys
-// that shows our links, and an empty directory for names of network namespaces,
-// which end with the mount namespace. Nothing of it is seen outside.
+// privateMounts mounts a /proc that shows our pids, a /sys that shows our links, and an empty
+// directory for names of network namespaces. They end with the mount namespace, and are not visible
+// outside.
 func privateMounts() error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+	if err := privateRoot(); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
 	const noExec = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 	if err := unix.Mount("proc", "/proc", "proc", noExec, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
-	// /sys only informs; where it is refused the lab is as tight as ever.
+	// /sys is only for information. Without it the lab is isolated just as well.
 	if err := unix.Mount("sysfs", "/sys", "sysfs", noExec, ""); err != nil && !refused(err) {
 		return fmt.Errorf("mount /sys: %w", err)
 	}
@@ -38,16 +38,44 @@ func privateMounts() error {
 	return nil
 }
 
-// copyRun replaces dir (/run) by one of our own with the same things in it and
-// room for netnsDir, which cannot be made in the real one without being seen
-// outside, or at all without root.
+// privateRoot keeps the mounts of this namespace from all others. After chroot(2), / is no mount
+// that could be made private. Then privateRoot makes it one: it mounts / below /proc, which is a
+// mount in any case, and goes on in there.
+func privateRoot() error {
+	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	const base, root = "/proc", "/proc/root"
+	for _, step := range []func() error{
+		func() error { return unix.Mount("", base, "", unix.MS_REC|unix.MS_PRIVATE, "") },
+		func() error { return unix.Mount("root", base, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755") },
+		func() error { return os.Mkdir(root, 0o755) },
+		func() error { return unix.Mount("/", root, "", unix.MS_BIND|unix.MS_REC, "") },
+		func() error { return unix.Mount("", root, "", unix.MS_REC|unix.MS_PRIVATE, "") },
+		func() error { return unix.Chroot(root) },
+		func() error { return os.Chdir(dir) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyRun replaces dir (/run) by a new directory with the same entries and netnsDir. In the real
+// directory, netnsDir would be visible outside, and could not be made without root.
 func copyRun(dir string) error {
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", dir, err)
 	}
 	defer unix.Close(fd)
-	was := fmt.Sprintf("/proc/self/fd/%d", fd) // reaches below the new mount
+	was := fmt.Sprintf("/proc/self/fd/%d", fd) // leads to the directory below the new mount
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("list %s: %w", dir, err)
@@ -67,8 +95,7 @@ func copyRun(dir string) error {
 	return nil
 }
 
-// graft makes the file or directory from appear at to. Entries that vanish
-// meanwhile are left out.
+// graft makes the file or directory from appear at to. It skips an entry that no longer exists.
 func graft(from, to string, kind os.FileMode) error {
 	var err error
 	switch {

@@ -6,28 +6,28 @@ import (
 	"io"
 )
 
-// A report is one octet of kind and a text, written by pid 1 when the command
-// could not be started. An empty one means that it was.
+// A report is one octet of kind and a text. pid 1 writes it if the command could not be started. An
+// empty report means that the command was started.
 const (
 	reportFailed      = 'f'
 	reportUnavailable = 'u'
 )
 
-// maxReport bounds what is read of a report, in octets.
+// maxReport bounds the length of a report, in octets.
 const maxReport = 64 << 10
 
-// writeReport tells the parent why the command was not started.
+// writeReport writes the reason why the command was not started to the parent.
 func writeReport(w io.Writer, err error) {
 	kind := byte(reportFailed)
 	if errors.Is(err, ErrUnavailable) {
 		kind = reportUnavailable
 	}
-	// A parent that is gone cannot be told.
+	// If the parent has ended, the report is lost.
 	_, _ = w.Write(append([]byte{kind}, err.Error()...))
 }
 
-// readReport waits until pid 1 has started the command or given up. It returns
-// why it gave up, or nil.
+// readReport waits until pid 1 has started the command or given up. It returns the reason for
+// giving up, or nil.
 func readReport(r io.Reader) error {
 	text, err := io.ReadAll(io.LimitReader(r, maxReport))
 	switch {
@@ -41,7 +41,7 @@ func readReport(r io.Reader) error {
 	return remoteError{string(text[1:]), nil}
 }
 
-// remoteError is an error that came out of the namespaces as text.
+// remoteError is an error that was passed out of the namespaces as text.
 type remoteError struct {
 	text string
 	is   error

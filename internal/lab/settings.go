@@ -10,22 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Requests of the kernel that x/sys has numbers for but no functions
-// (linux/if.h, linux/ethtool.h).
+// Requests to the kernel for which x/sys has numbers but no functions (linux/if.h,
+// linux/ethtool.h).
 type (
-	ethtoolValue struct{ cmd, _ uint32 } // the data is 0: off
+	ethtoolValue struct{ cmd, _ uint32 } // data 0: off
 	ethtoolReq   struct {
 		name  [unix.IFNAMSIZ]byte
 		value *ethtoolValue
-		_     [16]byte // what else the union of struct ifreq may hold
+		_     [16]byte // room for the other members of the union of struct ifreq
 	}
 )
 
 const ethtoolSetTxChecksum = 0x17 // ETHTOOL_STXCSUM
 
-// NoOffload makes the kernel put checksums into packets before they leave by
-// link, as any real wire demands. A veth takes packets without, and then
-// routers quote the unfinished checksum, which Paris traceroutes tell probes by.
+// NoOffload makes the kernel compute checksums before packets leave by link, as real hardware
+// requires. A veth accepts packets without complete checksums. Then routers would quote the
+// incomplete checksum, by which Paris traceroutes identify probes.
 func NoOffload(link string) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -61,9 +61,9 @@ func linkUp(name string) error {
 	return nil
 }
 
-// WriteSetting writes value to a file below /proc/sys, in the namespace of the
-// calling thread; path is like net/ipv4/ip_forward. A setting that this kernel
-// does not have is an [os.ErrNotExist].
+// WriteSetting writes value to a file below /proc/sys, in the namespace of the calling thread. path
+// is like net/ipv4/ip_forward. If this kernel does not have the setting, the error is
+// [os.ErrNotExist].
 func WriteSetting(path, value string) error {
 	if err := os.WriteFile(filepath.Join("/proc/sys", path), []byte(value), 0); err != nil {
 		return fmt.Errorf("set %s to %s: %w", path, value, err)

@@ -8,15 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is the controlling terminal while it is lent to the child: Ctrl-C
-// then reaches the command straight and once, and bash has its job control.
+// terminal is the controlling terminal while it is lent to the child. Then Ctrl-C reaches the
+// command directly and once, and job control works in bash.
 type terminal struct {
 	claimed bool
 	fd      int
 }
 
-// claimTerminal returns the terminal if stdin is ours, a terminal, and we are
-// in its foreground; else nothing is lent.
+// claimTerminal returns the terminal if stdin is our own, is a terminal, and we are in its
+// foreground. Otherwise nothing is lent.
 func claimTerminal(stdin io.Reader) terminal {
 	f := os.Stdin
 	if stdin != nil {
@@ -30,17 +30,17 @@ func claimTerminal(stdin io.Reader) terminal {
 	if err != nil || group != unix.Getpgrp() {
 		return terminal{}
 	}
-	// The child takes the terminal from the background, its process group
-	// being new, and so do we in release: this signal would stop it.
+	// The child claims the terminal from the background, because its process group is new. So
+	// do we in release. The signal would stop each of them.
 	signal.Ignore(unix.SIGTTOU)
 	return terminal{claimed: true, fd: fd}
 }
 
-// release takes the terminal back.
+// release claims the terminal back.
 func (t terminal) release() {
 	if !t.claimed {
 		return
 	}
 	defer signal.Reset(unix.SIGTTOU)
-	_ = unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, unix.Getpgrp()) // it may have hung up
+	_ = unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, unix.Getpgrp()) // may have hung up
 }

@@ -7,21 +7,20 @@ import (
 	"os"
 )
 
-// Environment variables that the lab sets: where the command is, as "NAME
-// NETNS", and why the tests had to stay outside.
+// Environment variables that the lab sets: where the command runs, as "NAME NETNS", and why the
+// tests had to run outside.
 const (
 	envInside = "MASSTRACE_LAB"
 	envOut    = "MASSTRACE_LAB_UNAVAILABLE"
 )
 
-// Main is for TestMain: it runs the tests of m inside new namespaces, in the
-// network built by the first of setups, by running the test binary once more
-// with the same arguments in there.
+// Main is for TestMain. It runs the tests of m inside new namespaces, in the network built by the
+// first of setups. To do so it runs the test binary again in there, with the same arguments.
 //
 //	func TestMain(m *testing.M) { os.Exit(lab.Main(m, routers.Setup())) }
 //
-// Further setups are there for tests that call Run. Where namespaces cannot be
-// had the tests run outside; each that needs the lab says so by Need.
+// Further setups are for tests that call Run. If namespaces are not available, the tests run
+// outside, and each test that needs the lab is skipped by Need.
 func Main(m interface{ Run() int }, setups ...Setup) (status int) {
 	Init(setups...)
 	if Inside(setups[0].Name) {
@@ -62,15 +61,14 @@ func Need(t interface {
 	t.Skipf("needs lab %q: %s", name, reason)
 }
 
-// Inside reports whether this process is in a lab of that name, whoever called
-// it. It goes by the network namespace and not by the name alone, so that a
-// variable which leaked to the outside proves nothing.
+// Inside reports whether this process is in a lab of that name. It compares the network namespace
+// too, so that a leaked environment variable does not count outside.
 func Inside(name string) bool {
 	here, err := place(name)
 	return err == nil && os.Getenv(envInside) == here
 }
 
-// place says where the calling thread is: the name and the network namespace.
+// place returns where the calling thread is: the name of the lab and its network namespace.
 func place(name string) (string, error) {
 	ns, err := os.Readlink("/proc/thread-self/ns/net")
 	return name + " " + ns, err

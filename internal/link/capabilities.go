@@ -20,13 +20,12 @@ func Of(list ...int) (set Capabilities) {
 	return set
 }
 
-// Renounce gives up all capabilities of this process but those of keep that it
-// has, on all of its threads and for good: its bounding set goes too, as far as
-// the process may change that, and no_new_privs keeps a program that it would run
-// from getting any.
+// Renounce permanently drops all capabilities of this process except those in keep, on all of its
+// threads. It also drops the bounding set, as far as the process may change that. no_new_privs
+// ensures that a program run by this process gets none.
 //
-// A capability is a thread's, not a process's; package psx is how libcap's authors
-// have all threads of a program with C in it change theirs at once.
+// A capability belongs to a thread, not to a process. Package psx is how libcap's authors change
+// those of all threads of a program with C in it at once.
 func Renounce(keep Capabilities) error {
 	have, err := capabilities()
 	if err != nil {
@@ -39,7 +38,7 @@ func Renounce(keep Capabilities) error {
 			}
 			_, _, errno := psx.Syscall3(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0)
 			if errno == unix.EINVAL {
-				break // the kernel knows no more
+				break // the kernel has no more capabilities
 			}
 			if errno != 0 {
 				return fmt.Errorf("limit capabilities: %w", errno)
@@ -55,7 +54,7 @@ func Renounce(keep Capabilities) error {
 		{Effective: uint32(keep), Permitted: uint32(keep)},
 		{Effective: uint32(keep >> 32), Permitted: uint32(keep >> 32)},
 	}
-	// The kernel writes nothing to header but to refuse its version.
+	// The kernel writes to header only when it rejects the version.
 	var pin runtime.Pinner
 	pin.Pin(header)
 	pin.Pin(data)
@@ -67,7 +66,7 @@ func Renounce(keep Capabilities) error {
 	return nil
 }
 
-// capabilities returns what the calling thread may do.
+// capabilities returns the permitted capabilities of the calling thread.
 func capabilities() (Capabilities, error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// envRenounce has the test process itself give up what it may.
+// envRenounce makes the test process itself drop its capabilities.
 const envRenounce = "MASSTRACE_TEST_RENOUNCE"
 
-// Every thread gives up all but what is kept, those that come later too, and none
-// gets anything back: also not by a program that it runs.
+// Every thread drops all capabilities except those kept, including threads made later. None gets a
+// capability back, and neither does a program that the process runs.
 func TestRenounce(t *testing.T) {
 	if os.Getenv(envRenounce) == "" {
 		if os.Geteuid() != 0 {
@@ -76,8 +76,8 @@ func TestRenounce(t *testing.T) {
 	}
 }
 
-// checkStatus looks at a thread: it must have those capabilities, and may at most
-// get those of bound.
+// checkStatus checks a thread: its capabilities must be want, and all others that it could get must
+// be in bound.
 func checkStatus(t *testing.T, path string, want, bound Capabilities) {
 	t.Helper()
 	text, err := os.ReadFile(path)

@@ -10,9 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// changes is a netlink subscription that only tells that something changed. Who
-// waits reads the kernel's tables again: they are the truth, and a lost or
-// misread message then costs nothing.
+// changes is a netlink subscription that reports only that something changed. Its caller then reads
+// the kernel's tables again. So a lost or misread message does no harm.
 type changes struct {
 	file *os.File
 	buf  []byte
@@ -28,26 +27,25 @@ func subscribe(groups uint32) (*changes, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("subscribe to netlink: %w", err)
 	}
-	// As the descriptor does not block, Go waits for it by its own poller.
+	// The descriptor does not block, so Go waits for it in its own poller.
 	return &changes{file: os.NewFile(uintptr(fd), "netlink"), buf: make([]byte, 1<<14)}, nil
 }
 
 func (c *changes) close() { c.file.Close() }
 
-// endWith lets the end of ctx interrupt wait. The function that it returns
-// undoes that.
+// endWith makes the end of ctx interrupt wait. The returned function undoes that.
 func (c *changes) endWith(ctx context.Context) (undo func() bool) {
 	return context.AfterFunc(ctx, func() { c.file.SetReadDeadline(time.Unix(1, 0)) })
 }
 
-// wait returns nil after a change, os.ErrDeadlineExceeded at until (zero =
-// never), and ctx's error when it ends.
+// wait returns nil after a change, os.ErrDeadlineExceeded at until (zero means no limit), and ctx's
+// error when ctx ends.
 func (c *changes) wait(ctx context.Context, until time.Time) error {
 	if err := c.file.SetReadDeadline(until); err != nil {
 		return fmt.Errorf("wait for netlink: %w", err)
 	}
-	// If ctx ended before the deadline was set, that undid endWith's; if it
-	// ends after this check, endWith's comes last.
+	// If ctx ended before the deadline above was set, that overwrote the deadline of endWith.
+	// If it ends after this check, endWith's deadline is the last one set.
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -60,7 +58,7 @@ func (c *changes) wait(ctx context.Context, until time.Time) error {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("wait for netlink: %w", err)
 	case until.IsZero() || time.Now().Before(until):
-		return nil // a late interrupt, of a context that is over: look again
+		return nil // a late interrupt from a context that is over: check again
 	default:
 		return os.ErrDeadlineExceeded
 	}

@@ -12,22 +12,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Request says what the user fixed; zero values are found.
+// Request is the user's specification. Find fills in the zero fields.
 type Request struct {
 	Destination netip.Addr // required; decides the family
 	Interface   string     // name of the link
 	Source      netip.Addr // of the destination's family; need not be ours
 
-	// GatewayMAC is the next hop's Ethernet address, 6 octets. With it and
-	// Interface no route is needed.
+	// GatewayMAC is the next hop's Ethernet address, 6 octets. With both GatewayMAC and
+	// Interface, no route is needed.
 	GatewayMAC net.HardwareAddr
 
 	neighbourWait time.Duration // 0 = neighbourWait
 }
 
-// Find returns the path to r.Destination. It asks the kernel's tables, and, if
-// the next hop's Ethernet address is not in them, makes the kernel resolve it:
-// that is the only packet it causes, and takes up to 3 s if nobody answers.
+// Find returns the path to r.Destination. It reads the kernel's tables. If they do not contain the
+// next hop's Ethernet address, it makes the kernel resolve it. That causes the only packets that
+// Find sends, and takes up to 3 s if the next hop does not answer.
 //
 // Its errors wrap one of this package's, a netlink error, or ctx's.
 func Find(ctx context.Context, r Request) (Path, error) {
@@ -68,7 +68,7 @@ const lenHardware = 6
 type finder struct {
 	Request
 	kernel  *netlink.Handle
-	foreign bool // Source is given and not ours
+	foreign bool // Source is given and is not ours
 }
 
 func (f *finder) find(ctx context.Context) (Path, error) {
@@ -92,7 +92,7 @@ func (f *finder) find(ctx context.Context) (Path, error) {
 	}
 	p.Hardware = l.HardwareAddr
 	if l.RawFlags&unix.IFF_LOOPBACK != 0 {
-		p.Hardware = make(net.HardwareAddr, lenHardware) // netlink gives zeros as none
+		p.Hardware = make(net.HardwareAddr, lenHardware) // netlink returns nil for zeros
 	}
 	if len(p.Hardware) != lenHardware {
 		return Path{}, fmt.Errorf("%w: %s has a hardware address of %d octets", ErrFraming, l.Name, len(l.HardwareAddr))
@@ -101,8 +101,8 @@ func (f *finder) find(ctx context.Context) (Path, error) {
 	return p, err
 }
 
-// judgeSource finds out whether the given source is ours: a route look-up for
-// one that is not fails in the same way as a blackhole route does.
+// judgeSource finds out whether the given source is ours: a route look-up for a foreign one fails
+// in the same way as a blackhole route does.
 func (f *finder) judgeSource() error {
 	if !f.Source.IsValid() {
 		return nil
@@ -125,8 +125,8 @@ func hasAddr(h *netlink.Handle, a netip.Addr) (bool, error) {
 	return false, nil
 }
 
-// leave returns the link by which packets to the destination leave, which is
-// up, and the route, which is empty if the named link does without one.
+// leave returns the link by which packets to the destination leave, and the route. The link is up.
+// The route is empty if the named link needs none.
 func (f *finder) leave() (*netlink.LinkAttrs, netlink.Route, error) {
 	none := netlink.Route{}
 	if f.Interface == "" {
@@ -147,13 +147,13 @@ func (f *finder) leave() (*netlink.LinkAttrs, netlink.Route, error) {
 		return l, none, nil
 	case err != nil:
 		return nil, none, err
-	case route.LinkIndex != l.Index: // to one of our own addresses: by loopback
+	case route.LinkIndex != l.Index: // the destination is our own: by loopback
 		l, err = f.link(func() (netlink.Link, error) { return f.kernel.LinkByIndex(route.LinkIndex) })
 	}
 	return l, route, err
 }
 
-// needsNoRoute reports whether all that a route would tell is known.
+// needsNoRoute reports whether everything that a route would provide is known.
 func (f *finder) needsNoRoute(l *netlink.LinkAttrs) bool {
 	kind, err := framing(l)
 	return err != nil || kind == IP || f.GatewayMAC != nil // find reports the framing error

@@ -17,7 +17,7 @@ import (
 var (
 	mac0 = net.HardwareAddr{2, 0, 0, 0, 0, 1} // v0
 	mac1 = net.HardwareAddr{2, 0, 0, 0, 0, 2} // v1
-	mac9 = net.HardwareAddr{2, 0, 0, 0, 0, 9} // nobody's
+	mac9 = net.HardwareAddr{2, 0, 0, 0, 0, 9} // not in use
 	zero = make(net.HardwareAddr, 6)
 )
 

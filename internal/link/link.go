@@ -1,10 +1,8 @@
-// Package link is our network interface: which link, next hop and source
-// address the packets to a destination take (Find), whether the link is up
-// (Monitor), what it dropped, and which local ports are taken. It asks the
-// kernel by netlink and changes nothing.
+// Package link provides information about our network interface: the link, next hop and source
+// address of packets to a destination (Find), the state and counters of the link (Monitor), and the
+// local ports in use. It reads the kernel's tables by netlink and changes none of them.
 //
-// All of it works in the network namespace of the calling thread, and without
-// any capability.
+// All of it works in the network namespace of the calling thread, and without any capability.
 package link
 
 import (
@@ -17,8 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What Find may fail for. Its errors wrap one of these and name the address or
-// link concerned, and the cause.
+// Errors of Find. It wraps one of these, and adds the address or link concerned and the cause.
 var (
 	ErrNoRoute     = errors.New("no route")
 	ErrNoInterface = errors.New("no such interface")
@@ -28,7 +25,7 @@ var (
 	ErrFraming     = errors.New("link framing not supported")
 )
 
-// Framing is what precedes the IP header in a link's frames.
+// Framing is the header before the IP header in a link's frames.
 type Framing uint8
 
 // The framings.
@@ -45,7 +42,7 @@ func (f Framing) String() string {
 	return "ethernet"
 }
 
-// Path is how packets to a destination leave.
+// Path is the way by which packets to a destination leave.
 type Path struct {
 	Name    string // of the link
 	Index   int    // of the link
@@ -63,20 +60,20 @@ type Path struct {
 	// link, or if only the gateway's hardware address was given.
 	Gateway netip.Addr
 
-	// ForeignSource reports that Source is no address of this machine, so
-	// that the kernel does not answer for it.
+	// ForeignSource reports that Source is not an address of this machine, so that the kernel
+	// does not answer packets to it.
 	ForeignSource bool
 }
 
 // framing returns the framing of l's frames.
 func framing(l *netlink.LinkAttrs) (Framing, error) {
-	switch l.EncapType { // the kernel's ARPHRD_…, as netlink names them
+	switch l.EncapType { // the kernel's ARPHRD_… by netlink's names
 	case "ether", "loopback":
 		return Ethernet, nil
 	case "none", "ppp", "ipip", "tunnel6", "sit", encapRawIP:
 		return IP, nil
 	case "gre", "gre6":
-		// Without a fixed peer its header carries the tunnel's addresses.
+		// Without a fixed peer, its link header contains the tunnel's addresses.
 		if l.RawFlags&unix.IFF_POINTOPOINT != 0 {
 			return IP, nil
 		}
@@ -84,10 +81,10 @@ func framing(l *netlink.LinkAttrs) (Framing, error) {
 	return 0, fmt.Errorf("%w: %s is %q", ErrFraming, l.Name, l.EncapType)
 }
 
-// encapRawIP is ARPHRD_RAWIP (cellular modems), which netlink has no name for.
+// encapRawIP is ARPHRD_RAWIP (cellular modems), for which netlink has no name.
 const encapRawIP = "unknown519"
 
-// linkDown returns why l cannot carry packets, or "".
+// linkDown returns the reason why l cannot carry packets, or "".
 func linkDown(l *netlink.LinkAttrs) string {
 	switch {
 	case l.RawFlags&unix.IFF_UP == 0:
@@ -101,7 +98,7 @@ func linkDown(l *netlink.LinkAttrs) string {
 	}
 }
 
-// addrOf converts ip, unmapped; the zone of a link-local address is index.
+// addrOf converts ip, unmapped. A link-local address gets the zone index.
 func addrOf(ip net.IP, index int) netip.Addr {
 	a, ok := netip.AddrFromSlice(ip)
 	if !ok {
@@ -121,7 +118,7 @@ func family(a netip.Addr) int {
 	return netlink.FAMILY_V6
 }
 
-// complete runs a netlink dump until it was not interrupted by a change.
+// complete repeats a netlink dump until no change interrupted it.
 func complete[T any](dump func() ([]T, error)) ([]T, error) {
 	for range 10 {
 		all, err := dump()
@@ -129,7 +126,7 @@ func complete[T any](dump func() ([]T, error)) ([]T, error) {
 			return all, err
 		}
 	}
-	// Restless tables: one that changed meanwhile is better than none.
+	// The tables keep changing: an inconsistent dump is better than none.
 	all, err := dump()
 	if errors.Is(err, netlink.ErrDumpInterrupted) {
 		err = nil

@@ -56,7 +56,7 @@ func TestLinkDown(t *testing.T) {
 	}
 }
 
-// An interrupted dump is repeated, and taken as it is in the end.
+// An interrupted dump is repeated. In the end it is used although it was interrupted.
 func TestComplete(t *testing.T) {
 	for _, interruptions := range []int{0, 3, 1000} {
 		calls := 0

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// State is whether a link can be sent on.
+// State is whether packets can be sent on a link.
 type State uint32
 
-// The states. Of several that hold, the last counts. Gone is final: a link that
-// comes back under its name is another one.
+// The states. If several apply, the highest is reported. Gone is final: a new link with the same
+// name is another link.
 const (
 	Up        State = iota
 	NoAddress       // up, but a source address is no longer assigned
@@ -24,7 +24,7 @@ const (
 	Gone            // deleted, or moved to another network namespace
 )
 
-// String returns the state in words.
+// String returns a readable name of the state.
 func (s State) String() string {
 	switch s {
 	case Up:
@@ -38,14 +38,14 @@ func (s State) String() string {
 	}
 }
 
-// Counters are what a link counted since it was made.
+// Counters are a link's counts since it was made.
 type Counters struct {
 	RxPackets, TxPackets uint64
 	RxDropped, TxDropped uint64
 	RxErrors, TxErrors   uint64
 }
 
-// Sub returns what was counted since before.
+// Sub returns the counts since before.
 func (c Counters) Sub(before Counters) Counters {
 	return Counters{
 		RxPackets: c.RxPackets - before.RxPackets, TxPackets: c.TxPackets - before.TxPackets,
@@ -54,18 +54,18 @@ func (c Counters) Sub(before Counters) Counters {
 	}
 }
 
-// Monitor watches one link. It belongs to the network namespace of the thread
-// that opened it; its methods work from any thread, concurrently but for Close.
+// Monitor watches one link. It belongs to the network namespace of the thread that opened it. Its
+// methods may be called from any thread, concurrently except for Close.
 type Monitor struct {
 	index   int
-	sources []netip.Addr // those that are watched
+	sources []netip.Addr // the source addresses that are watched
 	kernel  *netlink.Handle
 	changes *changes
 	state   atomic.Uint32
 }
 
-// OpenMonitor returns a Monitor of the link that all paths have, and of their
-// sources, whose State is known already. Run keeps it up to date.
+// OpenMonitor returns a Monitor of the link that all paths share, and of their sources. Its State
+// is already valid. Run keeps it up to date.
 func OpenMonitor(p Path, others ...Path) (*Monitor, error) {
 	c, err := subscribe(unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR)
 	if err != nil {
@@ -90,7 +90,7 @@ func OpenMonitor(p Path, others ...Path) (*Monitor, error) {
 	return m, nil
 }
 
-// Close releases what the Monitor holds. Run must have returned.
+// Close releases the resources of the Monitor. Run must have returned.
 func (m *Monitor) Close() {
 	m.changes.close()
 	m.kernel.Close()
@@ -99,13 +99,13 @@ func (m *Monitor) Close() {
 // State returns the link's state, at the cost of an atomic load.
 func (m *Monitor) State() State { return State(m.state.Load()) }
 
-// Run keeps State up to date until ctx ends (then it returns nil), the link is
-// gone (likewise) or netlink fails. It calls changed, if not nil, with each new
-// state, after State returns it.
+// Run keeps State up to date. It returns nil when ctx ends or the link is gone, and an error if
+// netlink fails. If changed is not nil, Run calls it with each new state, after State returns that
+// state.
 func (m *Monitor) Run(ctx context.Context, changed func(State)) error {
 	defer m.changes.endWith(ctx)()
 	for {
-		// First look, then wait: what changed since OpenMonitor counts too.
+		// Read first, then wait: a change since OpenMonitor counts too.
 		s, err := m.look()
 		if err != nil {
 			return err
@@ -126,7 +126,7 @@ func (m *Monitor) Run(ctx context.Context, changed func(State)) error {
 	}
 }
 
-// look asks the kernel for the state.
+// look reads the state from the kernel.
 func (m *Monitor) look() (State, error) {
 	l, err := m.kernel.LinkByIndex(m.index)
 	var missing netlink.LinkNotFoundError
@@ -150,8 +150,7 @@ func (m *Monitor) look() (State, error) {
 	return Up, nil
 }
 
-// Counters reads the link's counters. It fails with ErrNoInterface if the link
-// is gone.
+// Counters reads the link's counters. It fails with ErrNoInterface if the link is gone.
 func (m *Monitor) Counters() (Counters, error) {
 	l, err := m.kernel.LinkByIndex(m.index)
 	var missing netlink.LinkNotFoundError

@@ -89,8 +89,8 @@ func TestMonitorEndsWithContext(t *testing.T) {
 	}
 }
 
-// A veth drops frames that are larger than its peer's MTU, on the spot, and
-// counts them on both sides.
+// A veth immediately drops frames that are larger than its peer's MTU, and counts them on both
+// sides.
 func TestCounters(t *testing.T) {
 	p := newPair(t)
 	m, err := OpenMonitor(Path{Index: p.v0.Attrs().Index})
@@ -138,7 +138,7 @@ func sendFrames(name string, n, size int) error {
 	frame[12], frame[13] = 0x88, 0xb5 // for local experiments (IEEE 802)
 	for range n {
 		err := unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: l.Attrs().Index})
-		if err != nil && err != unix.ENOBUFS { // ENOBUFS: dropped, as it should be
+		if err != nil && err != unix.ENOBUFS { // ENOBUFS: dropped, as intended
 			return err
 		}
 	}

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// neighbourWait is what the kernel itself takes by default before it
-	// gives up: three solicitations, a second apart.
+	// neighbourWait is the kernel's default until it gives up: three solicitations, a second
+	// apart.
 	neighbourWait  = 3 * time.Second
 	neighbourTries = 3
 
@@ -25,8 +25,8 @@ const (
 		unix.NUD_PERMANENT | unix.NUD_NOARP
 )
 
-// nextHop returns the Ethernet address of gateway, or if that is invalid of the
-// destination itself.
+// nextHop returns the Ethernet address of gateway, or of the destination itself if gateway is
+// invalid.
 func (f *finder) nextHop(ctx context.Context, l *netlink.LinkAttrs, gateway netip.Addr) (net.HardwareAddr, error) {
 	hop := gateway
 	switch {
@@ -47,7 +47,7 @@ func (f *finder) nextHop(ctx context.Context, l *netlink.LinkAttrs, gateway neti
 	return f.resolve(ctx, l, hop)
 }
 
-// neighbour returns what the neighbour table has for hop; nil if nothing of use.
+// neighbour returns the neighbour table's address for hop; nil if it has no usable one.
 func (f *finder) neighbour(l *netlink.LinkAttrs, hop netip.Addr) (net.HardwareAddr, error) {
 	all, err := complete(func() ([]netlink.Neigh, error) { return f.kernel.NeighList(l.Index, family(hop)) })
 	if err != nil {
@@ -62,8 +62,7 @@ func (f *finder) neighbour(l *netlink.LinkAttrs, hop netip.Addr) (net.HardwareAd
 	return nil, nil
 }
 
-// resolve makes the kernel look for hop and waits for the answer in the neighbour
-// table.
+// resolve makes the kernel solicit hop and waits for its address in the neighbour table.
 func (f *finder) resolve(ctx context.Context, l *netlink.LinkAttrs, hop netip.Addr) (net.HardwareAddr, error) {
 	changes, err := subscribe(unix.RTMGRP_NEIGH) // before the table is read again
 	if err != nil {
@@ -99,8 +98,7 @@ func (f *finder) resolve(ctx context.Context, l *netlink.LinkAttrs, hop netip.Ad
 	return nil, fmt.Errorf("%w %v on %s within %v", ErrNoNeighbour, hop, l.Name, f.neighbourWait)
 }
 
-// ask has the kernel solicit hop, which sends nothing else. It needs
-// CAP_NET_ADMIN.
+// ask makes the kernel solicit hop, without any other packet. It needs CAP_NET_ADMIN.
 func (f *finder) ask(l *netlink.LinkAttrs, hop netip.Addr) error {
 	return f.kernel.NeighSet(&netlink.Neigh{
 		LinkIndex: l.Index, Family: family(hop), IP: hop.WithZone("").AsSlice(),
@@ -108,9 +106,8 @@ func (f *finder) ask(l *netlink.LinkAttrs, hop netip.Addr) error {
 	})
 }
 
-// knock makes the kernel solicit hop as anybody may, by sending to it: an empty
-// datagram to hop's discard port, with a TTL of 1: that ends at the next hop,
-// whoever it is.
+// knock makes the kernel solicit hop without any capability, by sending to it: an empty datagram to
+// hop's discard port with a TTL of 1. The datagram cannot go beyond the next hop.
 func knock(l *netlink.LinkAttrs, hop netip.Addr) error {
 	domain, level, option := unix.AF_INET, unix.IPPROTO_IP, unix.IP_TTL
 	if hop.Is6() {
@@ -124,8 +121,8 @@ func knock(l *netlink.LinkAttrs, hop netip.Addr) error {
 	if err := unix.SetsockoptInt(fd, level, option, 1); err != nil {
 		return err
 	}
-	// Before Linux 5.7 this needs a capability; the routes then decide, and
-	// they led to this link.
+	// Before Linux 5.7 this needs a capability. If it fails, the routing table decides, and it
+	// led to this link.
 	_ = unix.BindToDevice(fd, l.Name)
 	return unix.Sendto(fd, nil, unix.MSG_DONTWAIT, sockaddr(hop, l.Index))
 }

@@ -17,8 +17,8 @@ import (
 // patience is how long a test waits for the kernel before it fails.
 const patience = 10 * time.Second
 
-// enterNetns puts the test's goroutine into a network namespace of its own, on
-// a thread that dies with it. It has no way out but what the test builds.
+// enterNetns moves the test's goroutine into a network namespace of its own, on a thread that ends
+// with it. The namespace has no links except those that the test makes.
 func enterNetns(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -36,8 +36,7 @@ func enterNetns(t testing.TB) {
 	must(t, netlink.LinkSetUp(lo))
 }
 
-// skipDAD switches off duplicate address detection, which would make every
-// address wait a second.
+// skipDAD switches off duplicate address detection, which would delay every address by a second.
 func skipDAD() error {
 	for _, name := range []string{"all", "default"} {
 		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/accept_dad", []byte("0"), 0)
@@ -55,7 +54,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// peer is a second namespace, with a goroutine that lives in it.
+// peer is a second namespace, with a goroutine inside it.
 type peer struct {
 	jobs chan func()
 	fd   int
@@ -120,8 +119,8 @@ func newPair(t testing.TB) *pair {
 	p.v0, err = netlink.LinkByName("v0")
 	must(t, err)
 	awaitUp(t, p.v0.Attrs().Index)
-	// Addresses come last: IPv6 ones that a link has before it has carrier may
-	// stay without their local route.
+	// Addresses are added last: IPv6 addresses that a link has before its carrier may never get
+	// their local route.
 	p.do(t, func() error { return bringUp("v1", "192.0.2.2/24", "2001:db8::2/64", "fe80::2/64") })
 	must(t, bringUp("v0", "192.0.2.1/24", "2001:db8::1/64"))
 	p.do(t, func() error { return settleIPv6("v1", "2001:db8::2", "fe80::2") })
@@ -129,8 +128,8 @@ func newPair(t testing.TB) *pair {
 	return p
 }
 
-// settleIPv6 waits until the link's IPv6 addresses work: some time after it was
-// added, the kernel makes a local route for each.
+// settleIPv6 waits until the link's IPv6 addresses work: the kernel makes a local route for each
+// some time after it was added.
 func settleIPv6(name string, addrs ...string) error {
 	l, err := netlink.LinkByName(name)
 	if err != nil {
@@ -199,7 +198,7 @@ func awaitUp(t testing.TB, index int) {
 	}
 }
 
-// addRoute adds a route of the type RTN_…, via a gateway unless that is "".
+// addRoute adds a route of the type RTN_…, via a gateway unless gateway is "".
 func addRoute(t testing.TB, kind int, prefix, gateway string, index int) {
 	t.Helper()
 	p := netip.MustParsePrefix(prefix)
@@ -226,7 +225,7 @@ func addTun(t testing.TB, kind int, addr, prefix string) {
 	if err != nil {
 		t.Skipf("needs /dev/net/tun: %v", err)
 	}
-	t.Cleanup(func() { unix.Close(fd) }) // deletes it
+	t.Cleanup(func() { unix.Close(fd) }) // deletes the device
 	ifr, err := unix.NewIfreq("tun0")
 	must(t, err)
 	ifr.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
@@ -241,7 +240,7 @@ func addTun(t testing.TB, kind int, addr, prefix string) {
 	}
 }
 
-// keepOnly drops all of the thread's capabilities but those given, as bits.
+// keepOnly drops all capabilities of the thread except those whose bits are set.
 func keepOnly(t testing.TB, caps uint32) {
 	t.Helper()
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}

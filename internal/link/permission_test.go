@@ -16,7 +16,7 @@ func TestPermission(t *testing.T) {
 		if got := Permission(err); !errors.Is(got, ErrPermission) || !errors.Is(got, err) {
 			t.Errorf("Permission(%v) = %v", err, got)
 		} else if again := Permission(fmt.Errorf("open link: %w", got)); strings.Count(again.Error(), "setcap") != 1 {
-			t.Errorf("said twice: %v", again)
+			t.Errorf("wrapped twice: %v", again)
 		}
 	}
 	file := &fs.PathError{Op: "open", Path: "/root/results", Err: unix.EACCES}

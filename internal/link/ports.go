@@ -12,9 +12,8 @@ import (
 	"strings"
 )
 
-// PortsInUse returns the local ports of all UDP and TCP sockets of the calling
-// thread's network namespace, ascending, without 0: probes from these ports
-// would disturb them.
+// PortsInUse returns the local ports of all UDP and TCP sockets of the calling thread's network
+// namespace, ascending, without 0. Probes from these ports would disturb the sockets.
 func PortsInUse() ([]uint16, error) {
 	var ports []uint16
 	for _, name := range []string{"udp", "udp6", "tcp", "tcp6"} {

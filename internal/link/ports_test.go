@@ -41,7 +41,7 @@ func TestAppendPorts(t *testing.T) {
 		{"empty", "", nil, true},
 		{"no sockets", head, nil, true},
 		{"two", head + " 0: 0100007F:0035 00000000:0000 07\n 1: 00000000000000000000000000000000:FFFF 0:0 0A\n", []uint16{53, 65535}, true},
-		{"port 0 is none", head + " 0: 00000000:0000 00000000:0000 07\n", nil, true},
+		{"port 0 is left out", head + " 0: 00000000:0000 00000000:0000 07\n", nil, true},
 		{"no column", head + " 0:\n", nil, false},
 		{"no port", head + " 0: 0100007F 0\n", nil, false},
 		{"port out of range", head + " 0: 0100007F:10000 0\n", nil, false},

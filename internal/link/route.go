@@ -9,16 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// route looks up the route to the destination, through the link index unless
-// that is 0.
+// route looks up the route to the destination. If index is not 0, the route must use that link.
 func (f *finder) route(index int) (netlink.Route, error) {
 	opt := netlink.RouteGetOptions{OifIndex: index}
 	if f.Source.IsValid() && !f.foreign {
 		opt.SrcAddr = f.Source.AsSlice()
 	}
 	if index != 0 && f.Destination.Is4() {
-		// With a link but no route, the kernel takes an IPv4 destination to
-		// be on the link, whatever it is; only the table itself tells.
+		// With a link but no route, the kernel treats any IPv4 destination as directly on
+		// the link. Only the routing table itself shows that there is no route.
 		table := opt
 		table.FIBMatch = true
 		if _, err := f.lookUp(table); err != nil {
@@ -36,7 +35,7 @@ func (f *finder) lookUp(opt netlink.RouteGetOptions) (netlink.Route, error) {
 	if len(routes) == 0 {
 		return netlink.Route{}, f.noRoute(unix.ENETUNREACH)
 	}
-	// IPv6 reports some of these as routes rather than errors.
+	// For IPv6 the kernel returns some of these as routes, not as errors.
 	why := ""
 	switch routes[0].Type {
 	case unix.RTN_PROHIBIT:
@@ -55,8 +54,8 @@ func (f *finder) lookUp(opt netlink.RouteGetOptions) (netlink.Route, error) {
 	return netlink.Route{}, f.noRouteFor(why)
 }
 
-// noRoute names the cause of a failed look-up. The errno is not wrapped: the
-// EACCES of a prohibit route must not pass for a missing permission.
+// noRoute describes the cause of a failed look-up. It does not wrap the errno: the EACCES of a
+// prohibit route must not be mistaken for a missing permission.
 func (f *finder) noRoute(err error) error {
 	switch {
 	case errors.Is(err, unix.ENETUNREACH):
@@ -81,8 +80,8 @@ func (f *finder) noRouteFor(why string) error {
 	return fmt.Errorf("%w to %v: %s", ErrNoRoute, f.Destination, why)
 }
 
-// gatewayOf returns the route's next hop, invalid if it has none. An IPv4 route
-// may go by an IPv6 gateway (RFC 8950).
+// gatewayOf returns the route's next hop, invalid if it has none. An IPv4 route may have an IPv6
+// gateway (RFC 8950).
 func gatewayOf(r netlink.Route) netip.Addr {
 	if via, ok := r.Via.(*netlink.Via); ok {
 		return addrOf(via.Addr, r.LinkIndex)
@@ -90,8 +89,8 @@ func gatewayOf(r netlink.Route) netip.Addr {
 	return addrOf(r.Gw, r.LinkIndex)
 }
 
-// source returns the address to send from: the given one, the one that the
-// route prefers, or the best of the link's.
+// source returns the address to send from: the given one, the one that the route prefers, or the
+// best of the link's.
 func (f *finder) source(l *netlink.LinkAttrs, r netlink.Route) (netip.Addr, error) {
 	if f.Source.IsValid() {
 		return f.Source, nil
@@ -117,7 +116,7 @@ func (f *finder) source(l *netlink.LinkAttrs, r netlink.Route) (netip.Addr, erro
 	return best, nil
 }
 
-// rank says how good a source a, with the flags IFA_F_…, is; 0 is useless.
+// rank returns how suitable a source address a, with the flags IFA_F_…, is; 0 is unusable.
 func (f *finder) rank(a netip.Addr, flags int) int {
 	switch {
 	case flags&unix.IFA_F_DADFAILED != 0,

@@ -6,9 +6,12 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/session"
@@ -32,10 +35,12 @@ type Config struct {
 	Link    session.Config
 	Sources []netip.Addr
 
-	Output  string // file, or - for Stdout
-	Stdout  io.Writer
-	Records record.Kinds
-	Capture string // file for a copy of all packets; "" for none
+	Output string // file, or - for Stdout
+	Stdout io.Writer
+	// Existing is what becomes of files that exist and are to be written.
+	Existing outfile.Existing
+	Records  record.Kinds
+	Capture  string // file for a copy of all packets; "" for none
 
 	// Opened, unless it is nil, is called once everything is open that needs privileges.
 	Opened func() error
@@ -64,4 +69,12 @@ func (c *Config) withDefaults() {
 // lists returns the part that reads exclusions.
 func (c *Config) lists() *plan.Config {
 	return &plan.Config{Exclude: c.Exclude, Stdin: c.Stdin, AllowReserved: c.AllowReserved}
+}
+
+// files returns the files of the run.
+func (c *Config) files() []outfile.Use {
+	return slices.Concat(
+		outfile.Writes("Output", c.Output), outfile.Writes("Capture", capture.Files(c.Capture)...),
+		outfile.Reads("Probes", c.Probes), outfile.Reads("Exclude", c.Exclude...),
+	)
 }

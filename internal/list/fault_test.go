@@ -44,7 +44,7 @@ func newRig(t *testing.T, l *faulty.Link, probes io.Reader, out io.Writer) *list
 		t.Fatal(err)
 	}
 	p.session = l.Session(nil)
-	if p.file, err = outfile.Open("-", l.Writer(out)); err != nil {
+	if p.file, err = outfile.Open("-", l.Writer(out), outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
 	return p

@@ -84,7 +84,7 @@ func Run(ctx, interrupted context.Context, c Config) error {
 	defer l.in.close()
 	if err := l.open(ctx); err != nil {
 		l.session.Close()
-		return link.Permission(err)
+		return link.Permission(errors.Join(err, l.file.Discard(), l.capture.Discard()))
 	}
 	defer l.session.Close()
 	return l.run(ctx, interrupted)
@@ -93,6 +93,9 @@ func Run(ctx, interrupted context.Context, c Config) error {
 // newList reads exclusions and the first line.
 func newList(c *Config) (*list, error) {
 	c.withDefaults()
+	if err := outfile.Collide(c.files()); err != nil {
+		return nil, err
+	}
 	l := &list{cfg: c, observe: c.Observer}
 	for i := range l.repeats {
 		l.repeats[i] = map[codec.Line]uint8{}
@@ -185,12 +188,12 @@ func (l *list) open(ctx context.Context) error {
 		return err
 	}
 	l.params.IO = l.session.IO
-	if l.file, err = outfile.Open(l.cfg.Output, l.cfg.Stdout); err != nil {
+	if l.file, err = outfile.Open(l.cfg.Output, l.cfg.Stdout, l.cfg.Existing); err != nil {
 		return err
 	}
 	if l.cfg.Capture != "" {
 		if l.capture, err = capture.Create(capture.Config{
-			Path: l.cfg.Capture, Key: l.cfg.Key, LinkType: l.session.Live.LinkType(), Senders: 1,
+			Path: l.cfg.Capture, Existing: l.cfg.Existing, Key: l.cfg.Key, LinkType: l.session.Live.LinkType(), Senders: 1,
 			Head4: paths.Head(true), Head6: paths.Head(false),
 		}, l.params, nil, target.Set{}); err != nil {
 			return err

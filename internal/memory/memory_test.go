@@ -20,7 +20,8 @@ func TestMake(t *testing.T) {
 	}
 }
 
-// What the kernel is asked about is aligned, inside, and misses less than two pages.
+// The range passed to madvise is aligned, lies inside the array, and leaves out less than two
+// pages.
 func TestWhole(t *testing.T) {
 	b := make([]byte, 5*huge)
 	for _, tt := range []struct{ from, to int }{{0, len(b)}, {1, len(b)}, {4096, len(b) - 1}, {0, 2 * huge}, {7, 2*huge + 7}} {
@@ -37,7 +38,7 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-// Large arrays begin with a huge page, as near as their values allow.
+// A large array begins at a huge page, up to the alignment of its values.
 func TestBegin(t *testing.T) {
 	type odd [24]byte
 	for range 8 {

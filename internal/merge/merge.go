@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -26,6 +27,8 @@ type Config struct {
 
 	Output string    // file that Run writes, or - for Stdout
 	Stdout io.Writer // likewise
+	// Existing is what becomes of Output if it exists.
+	Existing outfile.Existing
 }
 
 // Missing says what becomes of shards without a file.

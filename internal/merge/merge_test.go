@@ -29,7 +29,7 @@ type shardOf struct {
 // writeShard writes the file of a shard with i+1 traces.
 func writeShard(t *testing.T, path string, i int, change shardOf) {
 	t.Helper()
-	sink, err := outfile.Open(path, nil)
+	sink, err := outfile.Open(path, nil, outfile.Overwrite)
 	if err != nil {
 		t.Fatal(err)
 	}

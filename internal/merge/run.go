@@ -18,6 +18,9 @@ var ErrTwice = errors.New("merge reads each file twice")
 // wraps ErrShards or ErrTwice if the files are to blame, an *run.Incomplete is that the
 // output is not whole; other errors come from the system.
 func Run(ctx context.Context, c Config) (*record.Summary, error) {
+	if err := outfile.Collide(append(outfile.Writes("Output", c.Output), outfile.Reads("Files", c.Files...)...)); err != nil {
+		return nil, err
+	}
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -25,7 +28,7 @@ func Run(ctx context.Context, c Config) (*record.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := outfile.Open(c.Output, c.Stdout)
+	out, err := outfile.Open(c.Output, c.Stdout, c.Existing)
 	if err != nil {
 		return nil, err
 	}
@@ -40,9 +43,8 @@ func Run(ctx context.Context, c Config) (*record.Summary, error) {
 	return &m.Summary, nil
 }
 
-// check refuses a file that cannot be read twice, and one that would be overwritten.
+// check refuses a file that cannot be read twice.
 func (c *Config) check() error {
-	out, outErr := os.Stat(c.Output)
 	for _, path := range c.Files {
 		if path == "-" {
 			return fmt.Errorf("%w: standard input cannot be one", ErrTwice)
@@ -53,8 +55,6 @@ func (c *Config) check() error {
 			return err
 		case !info.Mode().IsRegular():
 			return fmt.Errorf("%w: %s is not a file", ErrTwice, path)
-		case outErr == nil && os.SameFile(out, info):
-			return fmt.Errorf("%s would be overwritten while it is read", path)
 		}
 	}
 	return nil

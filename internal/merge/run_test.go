@@ -50,8 +50,8 @@ func TestRunRefuses(t *testing.T) {
 		{"standard input", []string{"-"}, "-", ErrTwice, "standard input"},
 		{"a folder", []string{dir}, "-", ErrTwice, dir + " is not a file"},
 		{"no such file", []string{dir + "/none"}, "-", os.ErrNotExist, "none"},
-		{"the output among the files", shards, shards[0], nil, "would be overwritten"},
-		{"by another name", shards, link, nil, "would be overwritten"},
+		{"the output among the files", shards, shards[0], nil, "name the same file"},
+		{"by another name", shards, link, nil, "name the same file"},
 		{"a shard twice", append(shards, shards[0]), dir + "/new", ErrShards, "both shard"},
 	}
 	for _, tt := range tests {

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// family tells IPv6 from IPv4.
+// family is IPv4 or IPv6.
 type family bool
 
 const (
@@ -40,7 +40,7 @@ func (a addr) bytes() (b [16]byte) {
 
 func (a addr) netip() netip.Addr { return netip.AddrFrom16(a.bytes()).Unmap() }
 
-// sum adds up the 16-bit words as they stand in a packet.
+// sum returns the sum of the address's 16-bit words as in a packet.
 func (a addr) sum() uint64 {
 	if a.is4() {
 		return a.lo & 0xffffffff
@@ -48,7 +48,7 @@ func (a addr) sum() uint64 {
 	return a.hi>>32 + a.hi&0xffffffff + a.lo>>32 + a.lo&0xffffffff
 }
 
-// put writes a as it stands in a packet, 4 or 16 octets.
+// put writes a in packet order, 4 or 16 octets.
 func (a addr) put(b []byte) {
 	if a.is4() {
 		binary.BigEndian.PutUint32(b, a.v4())
@@ -58,8 +58,8 @@ func (a addr) put(b []byte) {
 	binary.BigEndian.PutUint64(b[8:16], a.lo)
 }
 
-// The simulator's own IPv4 blocks: all thirteen are delegated to one holder who
-// announces next to nothing. In the space of 13 × 2²⁴ that they make up:
+// The simulator's own IPv4 blocks. All thirteen are delegated to one holder, which announces nearly
+// nothing. Together they are a space of 13 × 2²⁴ addresses:
 //
 //	[0, 2²⁷)            routers of level 5: /24, 3 bits of slot
 //	[2²⁷, 3 × 2²⁶)      routers of level 4: /20, 6 bits of slot
@@ -80,7 +80,7 @@ const (
 	slotBitsEnd = 3 // level 5
 )
 
-// base4 is where the routers of a level begin in the space above.
+// base4 is where the routers of a level begin in that space.
 var base4 = [levels]uint32{
 	0: 3<<26 + 1<<22 + 1<<18 + 1<<14,
 	1: 3<<26 + 1<<22 + 1<<18,
@@ -124,8 +124,8 @@ func (n node) addr() addr {
 	return own4(base4[n.level] + uint32(n.prefix)<<shift + uint32(n.slot))
 }
 
-// nodeAt is the inverse of node.addr; ok says that a is in the routers' range,
-// not that the segment has such a slot.
+// nodeAt is the inverse of node.addr. ok means that a is in the routers' range, not that the
+// segment has such a slot.
 func nodeAt(a addr) (n node, ok bool) {
 	if !a.is4() {
 		n.six = ip6
@@ -157,7 +157,7 @@ func nodeAt(a addr) (n node, ok bool) {
 	return n, n.slot != 0 && n.prefix < 1<<bits4[n.level]
 }
 
-// hash returns what the router's properties are drawn from.
+// hash returns the hash from which the router's properties are drawn.
 func (n node) hash(seed uint64) uint64 {
 	x := uint64(n.level)<<8 | uint64(n.slot)
 	if n.six {
@@ -166,13 +166,13 @@ func (n node) hash(seed uint64) uint64 {
 	return mix(seed^saltNode^x, n.prefix)
 }
 
-// reach says how far a destination address is known to the network.
+// reach is how far packets to a destination address get.
 type reach uint8
 
 const (
 	routable reach = iota
 	noRoute        // the access network has no route: private, reserved, our own
-	martian        // never forwarded: multicast, loopback, link-local, this host
+	martian        // never forwarded: multicast, loopback, link-local, 0.0.0.0/8
 )
 
 func reachOf(a addr) reach {

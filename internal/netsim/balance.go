@@ -1,6 +1,6 @@
 package netsim
 
-// flow is what balancers may hash.
+// flow is the header fields that balancers may hash.
 type flow struct {
 	src, dst addr
 	first    uint32 // first four octets of the transport header
@@ -10,8 +10,8 @@ type flow struct {
 	tos      uint8
 }
 
-// flowHash holds the two hashes that per-flow balancers go by, and the one of
-// per-destination balancers.
+// flowHash holds the two hashes that per-flow balancers use, and the hash that per-destination
+// balancers use.
 type flowHash struct {
 	flow, more, dst uint64
 }

@@ -44,7 +44,7 @@ func BenchmarkQueue(b *testing.B) {
 	b.ReportAllocs()
 	now, i := int64(1e18), 0
 	for b.Loop() {
-		now += 3000 // 333,000 a second: 33,000 under way
+		now += 3000 // 333,000 packets a second: 33,000 in flight
 		q.Push(now+waits[i%len(waits)], packet)
 		if i%16 == 0 {
 			q.PopDue(now, emit)
@@ -80,7 +80,7 @@ func BenchmarkTruth(b *testing.B) {
 	})
 }
 
-// BenchmarkPump is all that a pump does to a probe but read and write it.
+// BenchmarkPump does everything that a pump does with a probe, except reading and writing it.
 func BenchmarkPump(b *testing.B) {
 	cfg := Default()
 	s, q := newSim(b, cfg), NewQueue(1<<20)

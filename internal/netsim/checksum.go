@@ -20,7 +20,7 @@ func sum(acc uint64, b []byte) uint64 {
 	return acc
 }
 
-// fold returns the checksum of what was summed: its ones' complement in 16 bits.
+// fold returns the checksum of a sum: its one's complement in 16 bits.
 func fold(acc uint64) uint16 {
 	acc = acc>>32 + acc&0xffffffff
 	acc = acc>>16 + acc&0xffff
@@ -29,15 +29,15 @@ func fold(acc uint64) uint16 {
 	return ^uint16(acc)
 }
 
-// pseudo sums the pseudo header of n octets of protocol proto (RFC 9293 §3.1,
-// RFC 8200 §8.1); both families' come to the same sum, as a mapped IPv4 address
-// must be summed without its prefix.
+// pseudo returns the sum of the pseudo header of n octets of protocol proto (RFC 9293 §3.1, RFC
+// 8200 §8.1). The formula is the same for both families; a mapped IPv4 address is summed without
+// its prefix.
 func pseudo(src, dst addr, proto uint8, n int) uint64 {
 	return src.sum() + dst.sum() + uint64(proto) + uint64(n)
 }
 
-// adjust returns the checksum c after a field that summed to before sums to
-// after (RFC 1624 equation 3).
+// adjust returns the checksum that replaces c when a field with the sum before is replaced by one
+// with the sum after (RFC 1624 equation 3).
 func adjust(c uint16, before, after uint64) uint16 {
 	return fold(uint64(^c) + uint64(fold(before)) + uint64(^fold(after)))
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Config holds the options of the model. A share is a probability from 0 to 1.
-// It marshals to JSON without loss: the header of a log carries it.
+// Config holds the options of the model. A share is a probability from 0 to 1. A Config is
+// marshalled to JSON without loss, in the header of a log.
 type Config struct {
-	// Seed chooses the network; same seed, same network.
+	// Seed selects the network: the same seed gives the same network.
 	Seed uint64
 
 	// MeanHops is the mean distance of targets, 8 to 20 (default 15); MaxHops
@@ -17,20 +17,20 @@ type Config struct {
 	MeanHops float64
 	MaxHops  int
 
-	// Diamonds is the share of segments with a balancer, where they are long
-	// enough for one (default 0.4). PerFlow, PerDestination and PerPacket weigh
-	// its kinds (default 0.8, 0.15, 0.05).
+	// Diamonds is the share of segments with a balancer, among those that are long enough for
+	// one (default 0.4). PerFlow, PerDestination and PerPacket are the weights of its kinds
+	// (default 0.8, 0.15, 0.05).
 	Diamonds                           float64
 	PerFlow, PerDestination, PerPacket float64
-	// Unequal is the share of diamonds whose branches differ in length (0.2);
-	// MaxWidth bounds the branches, 2 to 16 (default 16).
+	// Unequal is the share of diamonds whose branches differ in length (0.2). MaxWidth bounds
+	// the number of branches, 2 to 16 (default 16).
 	Unequal  float64
 	MaxWidth int
-	// HashMore is the share of per-flow balancers that hash the TOS and the
-	// IPv6 flow label too (default 0.3).
+	// HashMore is the share of per-flow balancers that also hash the TOS and the IPv6 flow
+	// label (default 0.3).
 	HashMore float64
 
-	// SilentRouters never answer (default 0.1).
+	// SilentRouters is the share of routers that never answer (default 0.1).
 	SilentRouters float64
 	// LimitedRouters is the share of routers that send at most RouterRate ICMP
 	// errors a second after a burst of RouterBurst (default 0.3, 100, 50).
@@ -43,45 +43,45 @@ type Config struct {
 	HostRate     float64
 	HostBurst    int
 
-	// Policer is how many packets a second the way out lets through, after a burst
-	// of PolicerBurst; 0 is all (default 0, 100). The others are lost on the way.
+	// Policer is how many packets a second leave the vantage point's network, after a burst of
+	// PolicerBurst; 0 means no limit (default 0, 100). The other packets are lost.
 	Policer      float64
 	PolicerBurst int
 
-	// LossForward is the share of probes lost, LossReply of probes whose answer
-	// is lost (default 0.005 each). Their sum is at most 1.
+	// LossForward is the share of probes that are lost, LossReply of probes whose answer is
+	// lost (default 0.005 each). Their sum is at most 1.
 	LossForward, LossReply float64
 	// Duplicates is the share of replies that come twice (default 0.001).
 	Duplicates float64
 
-	// Delay bounds the round-trip time without jitter; 0 answers at once
-	// (default 270 ms). To it come up to Jitter (3 ms), always, and up to Spike
-	// (27 ms) for the share Spikes (0.02) of replies, which reorders them.
+	// Delay bounds the round-trip time without jitter; 0 means no delay (default 270 ms). Up to
+	// Jitter (3 ms) is added to every reply. Up to Spike (27 ms) is added to the share Spikes
+	// (0.02) of replies, which reorders them.
 	Delay, Jitter, Spike time.Duration
 	Spikes               float64
 
 	// Unreachable, Loops and BlackHoles are the shares of /24s (/48s) without
 	// a route (default 0.03, 0.02, 0.03).
 	Unreachable, Loops, BlackHoles float64
-	// Firewalls answer "prohibited", SilentFirewalls nothing, to some or all
-	// protocols: shares of /24s (default 0.05, 0.05).
+	// Firewalls answer "prohibited", SilentFirewalls do not answer. They affect some or all
+	// protocols. The values are shares of /24s (default 0.05, 0.05).
 	Firewalls, SilentFirewalls float64
 
-	// HostsAlive is the share of addresses with a host behind them (default
-	// 0.5); for the share HostUnreachable of the others the last router says so
-	// (default 0.2), the rest is silence.
+	// HostsAlive is the share of addresses that have a host (default 0.5). For the share
+	// HostUnreachable of the others, the last router sends a host unreachable (default 0.2).
+	// The rest is silent.
 	HostsAlive, HostUnreachable float64
 	// FilterUDP, FilterTCP and FilterICMP are the shares of living hosts that
 	// ignore a protocol (default 0.3, 0.3, 0.1).
 	FilterUDP, FilterTCP, FilterICMP float64
-	// OpenPorts is the share of hosts that listen on a TCP port of 22, 25, 53,
-	// 80, 443 (default 0.4), OtherPorts on any other (default 0.02).
+	// OpenPorts is the share of hosts that listen on a TCP port of 22, 25, 53, 80, 443 (default
+	// 0.4). OtherPorts is the share that listen on any other port (default 0.02).
 	OpenPorts, OtherPorts float64
 	// UDPAnswers is the share of (host, port) that answer UDP with a datagram
 	// (default 0.01).
 	UDPAnswers float64
 
-	// The shares of /24s (/48s) behind a box that rewrites; their sum is at
+	// The shares of /24s (/48s) whose path passes a box that rewrites packets. Their sum is at
 	// most 1. Defaults add up to 0.1.
 	NATSource      float64 // source address, and checksum (NAT44, NPTv6) (0.015)
 	NATPort        float64 // likewise, and source port or ICMP identifier (0.005)
@@ -92,26 +92,24 @@ type Config struct {
 	MangleLabel    float64 // IPv6 flow label: zero (0.01)
 	MangleLength   float64 // length as quoted: swapped or without the header (0.01)
 
-	// How routers quote. QuoteShort: 8 octets of transport (default 0.35).
-	// QuoteNew and QuoteOld: 128 octets and an RFC 4884 structure, with and
-	// without the length field (0.12, 0.08). The others quote all they may.
+	// How routers quote. QuoteShort: 8 octets of transport (default 0.35). QuoteNew and
+	// QuoteOld: 128 octets and an RFC 4884 structure, with and without the length field (0.12,
+	// 0.08). The other routers quote as much as they may.
 	QuoteShort, QuoteNew, QuoteOld float64
-	// Interfaces is the share of routers with extensions that state their
-	// interface (RFC 5837, default 0.2); the others have a label stack
-	// (RFC 4950), and half of the former too.
+	// Interfaces is the share of routers with extensions that state their interface (RFC 5837,
+	// default 0.2). The others state a label stack (RFC 4950), and so do half of the former.
 	Interfaces float64
 	// QuotedZero is the share of routers that quote a TTL of 0 (default 0.05).
 	QuotedZero float64
-	// Asymmetric is the share of routers whose answers take one to three hops
-	// more on the way back (default 0.2).
+	// Asymmetric is the share of routers whose answers take one to three more hops on the way
+	// back (default 0.2).
 	Asymmetric float64
 
-	// Noise is how many packets that answer nothing come per reply, 0 to 1
-	// (default 0.01).
+	// Noise is how many packets that answer no probe come per reply, 0 to 1 (default 0.01).
 	Noise float64
 }
 
-// Default returns a network like the Internet.
+// Default returns a network similar to the Internet.
 func Default() Config {
 	return Config{
 		Seed: 1, MeanHops: 15, MaxHops: 30,
@@ -136,8 +134,8 @@ func Default() Config {
 	}
 }
 
-// clean returns a network in which everything answers, at once and rightly,
-// but in all the ways in which routers quote.
+// clean returns a network in which everything answers, immediately and correctly. Its routers quote
+// in all possible ways.
 func clean() Config {
 	c := Default()
 	c.PerFlow, c.PerDestination, c.PerPacket = 0.8, 0.2, 0
@@ -154,7 +152,7 @@ func clean() Config {
 	return c
 }
 
-// presets lists the named networks: each but default is clean and one trouble.
+// presets lists the named networks. Each except default is clean plus one kind of trouble.
 var presets = []struct {
 	name string
 	set  func(*Config)
@@ -189,7 +187,7 @@ var presets = []struct {
 	}},
 }
 
-// PresetNames returns the names that Preset knows.
+// PresetNames returns the names that Preset accepts.
 func PresetNames() []string {
 	names := make([]string, len(presets))
 	for i, p := range presets {
@@ -198,7 +196,7 @@ func PresetNames() []string {
 	return names
 }
 
-// Preset returns the network of that name with seed 1.
+// Preset returns the network with that name, with seed 1.
 func Preset(name string) (Config, error) {
 	for _, p := range presets {
 		if p.name == name {
@@ -210,7 +208,7 @@ func Preset(name string) (Config, error) {
 	return Config{}, fmt.Errorf("unknown network %q; known are %v", name, PresetNames())
 }
 
-// Validate names the first option that is out of its range.
+// Validate returns an error that names the first option out of its range.
 func (c *Config) Validate() error {
 	shares := []struct {
 		name string

@@ -2,10 +2,10 @@ package netsim
 
 import "fmt"
 
-// Answer is what a probe is answered with where nothing keeps it silent.
+// Answer is the answer to a probe if nothing suppresses it.
 type Answer uint8
 
-// The answers. NoAnswer is for what deserves none, as a RST.
+// The answers. NoAnswer is for packets that get none, such as a RST.
 const (
 	NoAnswer Answer = iota
 	TimeExceeded
@@ -35,23 +35,23 @@ func (a Answer) String() string {
 // IsError reports whether the answer is an ICMP error, which quotes the probe.
 func (a Answer) IsError() bool { return a >= TimeExceeded && a <= PortUnreach }
 
-// Fate is what became of a probe: answered, or the cause of silence.
+// Fate is the fate of a probe: answered, or the cause of silence.
 type Fate uint8
 
-// The fates. Those from Malformed on are of packets that are no valid probe:
-// they have no answer wherever they would have got.
+// The fates. Those from Malformed on are of packets that are not valid probes. They never have an
+// answer.
 const (
 	Answered       Fate = iota
 	LostForward         // on the way there
 	LostReply           // on the way back
 	RouterLimited       // the router's token bucket was empty
-	HostLimited         // the target's was
+	HostLimited         // the target's token bucket was empty
 	SilentRouter        // never answers
-	DeadHost            // nobody has the address
+	DeadHost            // no host has the address
 	FilteredHost        // the target ignores the protocol
 	SilentFirewall      // a router drops the protocol
 	BlackHole           // a router has lost the route
-	Taken               // got there and rightly has no answer: a RST, the last ACK of a handshake
+	Taken               // arrived, rightly without an answer: a RST, a handshake's last ACK
 
 	Malformed        // lengths or versions that contradict each other
 	BadIPChecksum    // IPv4
@@ -59,7 +59,7 @@ const (
 	HopLimitZero     // hosts must not send it
 	UnknownProtocol  // neither UDP, TCP nor ICMP of the family
 	Fragment         // cannot be judged alone
-	MartianAddress   // source or destination that nobody forwards
+	MartianAddress   // source or destination that no router forwards
 	ICMPErrorIgnored // an ICMP error or IPv6 control message, never answered
 	TooLong          // more than 1500 octets
 	numFates
@@ -81,11 +81,11 @@ func (f Fate) String() string {
 // Valid reports whether the packet was a valid probe.
 func (f Fate) Valid() bool { return f < Malformed }
 
-// Random reports whether chance or the state of a bucket decided: another
-// packet alike might have had another fate.
+// Random reports whether chance or the state of a bucket decided. An identical packet might have
+// had another fate.
 func (f Fate) Random() bool { return f >= LostForward && f <= HostLimited }
 
-// Counters add up: Received = sum of Fates; Fates[Answered] = sum of Answers.
+// Counters counts packets. Received = sum of Fates; Fates[Answered] = sum of Answers.
 type Counters struct {
 	Received   uint64
 	Fates      [numFates]uint64   // by Fate
@@ -94,12 +94,12 @@ type Counters struct {
 	Noise      [numNoises]uint64  // emitted, by Noise
 	// Mangled counts answers whose quotation a box had rewritten.
 	Mangled uint64
-	// Evicted counts token buckets and half-open connections that were
-	// forgotten for lack of room while they still mattered.
+	// Evicted counts token buckets and half-open connections that were dropped for lack of room
+	// while they were still needed.
 	EvictedBuckets, EvictedHalfOpen uint64
 }
 
-// Emitted returns how many packets came back.
+// Emitted returns how many packets were emitted.
 func (c *Counters) Emitted() uint64 {
 	n := c.Fates[Answered] + c.Duplicates
 	for _, k := range c.Noise {
@@ -108,8 +108,7 @@ func (c *Counters) Emitted() uint64 {
 	return n
 }
 
-// Each calls f for every counter that is not zero, with the name used in
-// reports.
+// Each calls f for every counter that is not zero, with the name used in reports.
 func (c *Counters) Each(f func(name string, n uint64)) {
 	call := func(name string, n uint64) {
 		if n != 0 {

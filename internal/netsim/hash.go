@@ -2,8 +2,8 @@ package netsim
 
 import "math/bits"
 
-// mix hashes two words into one: both halves of a 128-bit product. Each caller
-// adds a constant of its own to a, which keeps the uses apart.
+// mix hashes two words into one: both halves of a 128-bit product. Each caller adds its own
+// constant to a, so that hashes for different purposes are independent.
 func mix(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a^0x9e3779b97f4a7c15, b^0xd1b54a32d192ed03)
 	x := hi ^ lo
@@ -27,7 +27,7 @@ func uniform(h uint64, n int64) int64 {
 	return int64(hi)
 }
 
-// What is hashed, so that no two draws from one word agree by construction.
+// Constants for the purposes of a hash, so that two draws from one word are independent.
 const (
 	saltSegment uint64 = 0xa5a5_0000_0000_0000 + iota<<32
 	saltBranches

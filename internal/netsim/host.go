@@ -1,6 +1,6 @@
 package netsim
 
-// hostFate says whether a living target takes packets of a protocol.
+// hostFate returns whether a living target accepts packets of a protocol.
 func (m *model) hostFate(p *plan, proto uint8) Fate {
 	h := mix(p.host, saltPort)
 	var filtered bool
@@ -28,9 +28,8 @@ func (m *model) listens(p *plan, port uint16) bool {
 	return m.other.hit(h)
 }
 
-// hostAnswer returns what a living target that does not filter answers, but
-// for TCP state: for a SYN to a listener it says SYNACK. kind is the ICMP type,
-// flags are TCP's.
+// hostAnswer returns the answer of a living target that does not filter, without TCP state: for a
+// SYN to a listener it is SYNACK. kind is the ICMP type, flags are TCP's.
 func (m *model) hostAnswer(p *plan, proto uint8, dport uint16, kind, flags uint8) Answer {
 	switch proto {
 	case protoUDP:
@@ -52,11 +51,11 @@ func (m *model) hostAnswer(p *plan, proto uint8, dport uint16, kind, flags uint8
 	return EchoReply
 }
 
-// traits are how a router or a target forms its replies.
+// traits define how a router or a target forms its replies.
 type traits struct {
 	quote  quoting
-	origin uint8 // TTL that its packets start with
-	back   uint8 // hops that the way back is longer
+	origin uint8 // initial TTL of its packets
+	back   uint8 // additional hops on the way back
 	tos    uint8
 	zero   bool // quotes the TTL after decrementing it
 	labels uint8
@@ -71,7 +70,7 @@ const (
 	quoteWhole quoting = iota // as much as fits 576 (IPv4) or 1280 octets (IPv6)
 	quoteShort                // IP header and 8 octets
 	quoteNew                  // 128 octets and extensions, length field set (RFC 4884)
-	quoteOld                  // likewise, length field 0 (RFC 4884 §5)
+	quoteOld                  // the same with length field 0 (RFC 4884 §5)
 )
 
 func (m *model) routerTraits(n node) (t traits) {
@@ -119,7 +118,7 @@ func (m *model) limitedRouter(n node) bool {
 	return m.limited.hit(mix(n.hash(m.seed), saltLimit))
 }
 
-// limitsItself reports whether a target has one for its unreachables.
+// limitsItself reports whether a target has a token bucket for its unreachables.
 func (m *model) limitsItself(p *plan) bool { return m.limitedHost.hit(mix(p.host, saltLimit)) }
 
 func (m *model) hostTraits(p *plan) (t traits) {
@@ -140,7 +139,7 @@ func (m *model) hostTraits(p *plan) (t traits) {
 	return t
 }
 
-// replyTTL returns the TTL that a reply arrives with from dist hops away.
+// replyTTL returns the TTL with which a reply arrives from dist hops away.
 func (t *traits) replyTTL(dist int) uint8 {
 	return uint8(max(1, int(t.origin)-(dist-1)-int(t.back)))
 }

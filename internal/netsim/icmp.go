@@ -2,7 +2,7 @@ package netsim
 
 import "encoding/binary"
 
-// Types of ICMP messages (RFC 792, RFC 4443) that are sent.
+// Types of the ICMP messages (RFC 792, RFC 4443) that the simulator sends.
 const (
 	icmpEchoReply   = 0
 	icmpUnreachable = 3
@@ -13,7 +13,7 @@ const (
 	icmp6EchoReply   = 129
 )
 
-// icmpType returns type and code of an error; code is the way's.
+// icmpType returns type and code of an error. code is that of a way.
 func icmpType(a Answer, code uint8, six family) (kind, c uint8) {
 	switch {
 	case a == TimeExceeded && six == ip6:
@@ -87,8 +87,8 @@ func icmpProto(six family) uint8 {
 	return protoICMP
 }
 
-// putError writes an ICMP error about the parsed probe into b and returns its
-// length. The first quoted octets are the probe's as the answerer got it.
+// putError writes an ICMP error about the parsed probe into b and returns its length. It quotes the
+// probe as the responder received it.
 func (s *Sim) putError(b []byte, pl *plan, w *way, t *traits, e *envelope, random uint64) int {
 	p := &s.packet
 	off := headerLen(p.six)
@@ -112,7 +112,7 @@ func (s *Sim) putError(b []byte, pl *plan, w *way, t *traits, e *envelope, rando
 	return off + 8 + n
 }
 
-// quotedTTL returns what the probe's TTL was when it was answered.
+// quotedTTL returns the probe's TTL at the moment when it was answered.
 func (w *way) quotedTTL(t *traits) uint8 {
 	left := 1
 	if !w.loop {
@@ -139,12 +139,12 @@ func (t *traits) quotedLen(p *packet) int {
 	return min(n, 576-28) // RFC 1812 §4.3.2.3
 }
 
-// The octets that a quotation is padded to before extensions (RFC 4884 §5.1),
-// and the 32-bit (IPv4) or 64-bit words that the length field counts.
+// The octets to which a quotation is padded before extensions (RFC 4884 §5.1). The length field
+// counts them in 32-bit words (IPv4) or 64-bit words (IPv6).
 const paddedQuote = 128
 
-// putExtensions pads a quotation of n octets in the message and appends an
-// extension structure (RFC 4884 §7). It returns the octets behind the header.
+// putExtensions pads a quotation of n octets in the message and appends an extension structure (RFC
+// 4884 §7). It returns the octets after the header.
 func putExtensions(msg []byte, n int, t *traits, w *way, six family) int {
 	clear(msg[8+n : 8+paddedQuote])
 	if t.quote == quoteNew {
@@ -226,7 +226,7 @@ func (s *Sim) putEcho(b []byte, e *envelope) int {
 	return off + len(msg)
 }
 
-// putTCP writes a segment that answers the parsed one.
+// putTCP writes a segment that answers the parsed segment.
 func (s *Sim) putTCP(b []byte, e *envelope, r tcpReply) int {
 	p := &s.packet
 	n := 20

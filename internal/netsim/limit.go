@@ -1,21 +1,20 @@
 package netsim
 
-// bucket is a token bucket as its theoretical arrival time (the generic cell
-// rate algorithm): it is full when at is past, empty when at is burst − 1
-// intervals ahead.
+// bucket is a token bucket, stored as its theoretical arrival time (the generic cell rate
+// algorithm). It is full when at is in the past, and empty when at is burst − 1 intervals ahead.
 type bucket struct {
-	key uint64 // 0 free
+	key uint64 // 0 is free
 	at  int64  // ns
 }
 
 const (
 	bucketSlots = 1 << 16
-	bucketWays  = 4 // slots that a key may use
+	bucketWays  = 4 // entries that a key may use
 )
 
-// take removes a token from the bucket of key and reports whether there was
-// one. A full bucket is forgotten without loss; so only where four buckets that
-// are not full meet is one lost, which EvictedBuckets counts.
+// take removes a token from the bucket of key and reports whether there was one. A full bucket can
+// be dropped without loss. So a bucket is lost only if four buckets that are not full are in one
+// set, which EvictedBuckets counts.
 func (s *Sim) take(key uint64, now int64, l limit) bool {
 	key |= 1
 	first := key >> 32 % (bucketSlots / bucketWays) * bucketWays
@@ -50,9 +49,9 @@ func (b *bucket) take(now int64, l limit) bool {
 	return true
 }
 
-// limit is a rate and a burst in the terms of a bucket.
+// limit is a rate and a burst in the units of a bucket.
 type limit struct {
-	interval int64 // ns for a token
+	interval int64 // ns per token
 	ahead    int64 // burst − 1 intervals
 }
 

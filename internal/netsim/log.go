@@ -11,7 +11,7 @@ import (
 	"net/netip"
 )
 
-// Record says what came and what became of it.
+// Record is a probe and its fate.
 type Record struct {
 	Time     int64  // ns, as given to Handle
 	Wait     uint32 // ns until the answer was due, 0 without one
@@ -23,16 +23,16 @@ type Record struct {
 	Protocol uint8
 	TTL, TOS uint8
 	Fate     Fate
-	// Answer is what was sent, or would have been but for the fate.
+	// Answer is the answer that was sent, or that would have been sent without the fate.
 	Answer Answer
-	// Dist is the distance of who answers: routers counted from 1.
+	// Dist is the distance of the responder: the number of routers up to it.
 	Dist uint8
-	// Level and Slot name the router that had the packet last, within the
-	// destination's prefix: Truth.Router turns them into its address.
+	// Level and Slot identify the last router that had the packet, within the destination's
+	// prefix. Truth.Router converts them to its address.
 	Level, Slot uint8
-	Target      bool  // the target had it last
+	Target      bool  // the target was the last to have it
 	Copies      uint8 // of the answer: 0, 1, 2
-	Noisy       bool  // Noise came beside the answer
+	Noisy       bool  // Noise was emitted with the answer
 	Noise       Noise
 
 	src, dst addr
@@ -44,7 +44,7 @@ func (r *Record) Src() netip.Addr { return r.src.netip() }
 // Dst returns the destination address.
 func (r *Record) Dst() netip.Addr { return r.dst.netip() }
 
-// Flow returns what decides the packet's way.
+// Flow returns the fields that decide the packet's path.
 func (r *Record) Flow() Flow {
 	f := Flow{Src: r.Src(), Dst: r.Dst(), Protocol: r.Protocol, TOS: r.TOS,
 		Label: r.Label, First: r.First}
@@ -54,7 +54,7 @@ func (r *Record) Flow() Flow {
 	return f
 }
 
-// begin fills in what the packet says.
+// begin fills in the fields of the packet.
 func (r *Record) begin(now int64, p *packet) {
 	*r = Record{Time: now, First: p.flow.first, Label: p.flow.label, IPID: p.ipID,
 		Size: uint16(len(p.raw)), Protocol: p.flow.proto, TTL: p.ttl, TOS: p.flow.tos,
@@ -64,13 +64,13 @@ func (r *Record) begin(now int64, p *packet) {
 	}
 }
 
-// end fills in where it got.
+// end fills in how far it got.
 func (r *Record) end(w *way) {
 	r.Dist, r.Level, r.Slot, r.Target = uint8(w.dist), w.node.level, w.node.slot, w.target
 }
 
-// A log is the line logMagic, the Config as a line of JSON, and entries. The
-// first octet of an entry is its kind. Integers are big-endian.
+// A log is the line logMagic, the Config as a line of JSON, and entries. The first octet of an
+// entry is its kind. Integers are big-endian.
 //
 //	source4/6 | address 4 or 16                      (whenever it changes)
 //	probe4/6  | time 8 | wait 4 | first 4 | second 4 | TOS and label 4 | IP id 2 |
@@ -90,7 +90,7 @@ const (
 	maxEntry    = fixedOctets + 16
 )
 
-// LogWriter keeps records: 41 octets a probe in IPv4, 53 in IPv6.
+// LogWriter writes records: 41 octets per probe in IPv4, 53 in IPv6.
 type LogWriter struct {
 	w        *bufio.Writer
 	src4     addr
@@ -114,8 +114,8 @@ func NewLogWriter(w io.Writer, cfg Config) (*LogWriter, error) {
 	return l, nil
 }
 
-// Write appends a record. It allocates nothing; after an error it does nothing,
-// and Flush returns the error.
+// Write appends a record. It allocates nothing. After an error it does nothing, and Flush returns
+// the error.
 func (l *LogWriter) Write(r *Record) {
 	four := r.src.is4() || r.dst.is4()
 	if src := &l.src4; four && *src != r.src {
@@ -178,7 +178,7 @@ func (l *LogWriter) write(b []byte) {
 	}
 }
 
-// Flush writes what is buffered and returns the first error of all writing.
+// Flush writes the buffer and returns the first error of all writes.
 func (l *LogWriter) Flush() error {
 	if l.stickErr == nil {
 		l.stickErr = l.w.Flush()
@@ -189,7 +189,7 @@ func (l *LogWriter) Flush() error {
 	return nil
 }
 
-// LogReader reads what a LogWriter wrote.
+// LogReader reads a log of a LogWriter.
 type LogReader struct {
 	r          *bufio.Reader
 	cfg        Config
@@ -212,7 +212,7 @@ func NewLogReader(r io.Reader) (*LogReader, error) {
 		return nil, fmt.Errorf("log header: %w", ErrNotLog)
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields() // another model would give another truth
+	d.DisallowUnknownFields() // another model would have another truth
 	if err := d.Decode(&l.cfg); err != nil {
 		return nil, fmt.Errorf("log header: %w", err)
 	}
@@ -222,11 +222,11 @@ func NewLogReader(r io.Reader) (*LogReader, error) {
 	return l, nil
 }
 
-// Config returns what the network was made from.
+// Config returns the configuration of the network.
 func (l *LogReader) Config() Config { return l.cfg }
 
-// Next reads a record into r. It returns io.EOF at the end, and
-// io.ErrUnexpectedEOF where a log that was cut short breaks off.
+// Next reads a record into r. It returns io.EOF at the end, and io.ErrUnexpectedEOF if the log was
+// cut short.
 func (l *LogReader) Next(r *Record) error {
 	for {
 		kind, err := l.r.ReadByte()

@@ -8,12 +8,12 @@ import (
 // Noise is a kind of packet that answers no probe.
 type Noise uint8
 
-// The kinds. All but BitFlip come from addresses that no path has, so that a
-// hop made of them is false; a flipped quotation comes from the right router.
+// The kinds. All except BitFlip come from addresses that are on no path, so a hop made from them is
+// false. A reply with flipped bits comes from the right router.
 const (
-	Forged         Noise = iota // time exceeded about a probe that somebody made up
-	BitFlip                     // the genuine reply, one to three bits of its body wrong
-	Truncated                   // time exceeded with fewer than the least octets
+	Forged         Noise = iota // time exceeded about a forged probe
+	BitFlip                     // the genuine reply with one to three wrong bits in its body
+	Truncated                   // time exceeded, shorter than the minimum
 	Nonsense                    // any ICMP type and body
 	BadIPSum                    // genuine quotation, wrong IP checksum (IPv6: length)
 	BadICMPSum                  // genuine quotation, wrong ICMP checksum
@@ -34,7 +34,7 @@ func (n Noise) String() string {
 	return fmt.Sprintf("noise(%d)", uint8(n))
 }
 
-// random is a small generator for the few packets that need many draws.
+// random is a small generator for the few packets that need many random numbers.
 type random struct{ state uint64 }
 
 func (r *random) next() uint64 {
@@ -56,8 +56,8 @@ func noiseAddr(h uint64, six family) addr {
 	return own4(noise4 + uint32(h>>42) | 1)
 }
 
-// putNoise writes a packet of the kind into b and returns its length. genuine
-// is the reply beside which it comes.
+// putNoise writes a packet of the kind into b and returns its length. genuine is the reply with
+// which it is emitted.
 func (s *Sim) putNoise(b []byte, kind Noise, genuine []byte, r *random) int {
 	p := &s.packet
 	six := p.six
@@ -129,8 +129,8 @@ func setQuotedTTL(q []byte, ttl uint8, six family) {
 	resum(q)
 }
 
-// forge makes up what an attacker who knows target and method, but sees no
-// probe, must guess: in half of the cases not even the source port.
+// forge guesses a probe as an attacker would that knows target and method, but does not see probes.
+// In half of the cases it does not even know the source port.
 func forge(q []byte, p *packet, r *random) {
 	l4 := q[p.ip:]
 	if r.next()>>32&1 == 0 && p.flow.proto != protoICMP && p.flow.proto != protoICMPv6 {
@@ -150,8 +150,8 @@ func forge(q []byte, p *packet, r *random) {
 	}
 }
 
-// foreignProbe writes a quotation of a classic traceroute's UDP probe, to this
-// target or near it, and returns its length: IP header and 8 octets.
+// foreignProbe writes a quotation of a classic traceroute's UDP probe, to this target or near it,
+// and returns its length: IP header and 8 octets.
 func foreignProbe(q []byte, p *packet, r *random) int {
 	dst := p.flow.dst
 	if h := r.next() >> 32; h&1 == 0 {
@@ -168,8 +168,8 @@ func foreignProbe(q []byte, p *packet, r *random) int {
 	return off + 8
 }
 
-// flipBits copies a reply with one to three bits flipped behind its header,
-// but never in the first four octets, and makes its checksum right.
+// flipBits copies a reply, flips one to three bits after its header, but never in the first four
+// octets, and corrects its checksum.
 func flipBits(b, genuine []byte, six family, r *random) int {
 	n := copy(b, genuine)
 	off := headerLen(six)
@@ -178,7 +178,7 @@ func flipBits(b, genuine []byte, six family, r *random) int {
 	if six {
 		proto = b[6]
 	}
-	span := min(len(l4)-4, 4+headerLen(six)+8) // what all tools look at
+	span := min(len(l4)-4, 4+headerLen(six)+8) // the part that all tools read
 	for range 1 + r.next()>>32%3 {
 		bit := int(r.next() >> 32 % uint64(span*8))
 		l4[4+bit/8] ^= 1 << (bit % 8)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestNoise holds what comes beside answers against the truth: all but flipped
-// quotations are from addresses of no path, or no ICMP error.
+// TestNoise compares the noise with the truth: all noise except flipped bits comes from addresses
+// on no path, or is not an ICMP error.
 func TestNoise(t *testing.T) {
 	cfg := preset(t, "noise")
 	cfg.Noise = 1

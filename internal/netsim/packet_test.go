@@ -22,7 +22,7 @@ func vantage(dst netip.Addr) netip.Addr {
 	return vantage6
 }
 
-// testProbe names a probe; build makes its octets with gopacket.
+// testProbe describes a probe; build makes its octets with gopacket.
 type testProbe struct {
 	dst      netip.Addr
 	method   string // udp, icmp, syn, ack, rst
@@ -143,7 +143,7 @@ type reply struct {
 	b   []byte
 }
 
-// send hands a packet to s and collects what comes back.
+// send passes a packet to s and collects the packets that come back.
 func send(s *Sim, now int64, b []byte) (*Record, []reply) {
 	var out []reply
 	rec := s.Handle(now, b, func(due int64, p []byte) {
@@ -152,7 +152,7 @@ func send(s *Sim, now int64, b []byte) (*Record, []reply) {
 	return rec, out
 }
 
-// witness is what gopacket says of an emitted packet.
+// witness is gopacket's decoding of an emitted packet.
 type witness struct {
 	src, dst   netip.Addr
 	ttl        uint8
@@ -164,8 +164,8 @@ type witness struct {
 	id, seq    uint16
 }
 
-// decode judges b with gopacket, checksums included: gopacket is made to write
-// the same layers with checksums of its own.
+// decode decodes b with gopacket and checks checksums: gopacket writes the same layers with
+// checksums of its own.
 func decode(b []byte) (w witness, err error) {
 	first := layers.LayerTypeIPv4
 	if b[0]>>4 == 6 {

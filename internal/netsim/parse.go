@@ -13,13 +13,13 @@ const (
 // maxPacket is the MTU of every link.
 const maxPacket = 1500
 
-// maxChain bounds IPv6 extension headers: real routers drop long chains (RFC
-// 9098 §4), and what answers a probe must fit maxPacket.
+// maxChain bounds IPv6 extension headers: real routers drop long chains (RFC 9098 §4), and the
+// answer to a probe must fit maxPacket.
 const maxChain = 256
 
-// packet is a parsed probe. raw and l4 alias what Handle was given.
+// packet is a parsed probe. raw and l4 alias the argument of Handle.
 type packet struct {
-	raw  []byte // without what a link padded
+	raw  []byte // without the padding of a link
 	l4   []byte // transport header and payload
 	flow flow
 	ip   int    // octets before l4
@@ -28,7 +28,7 @@ type packet struct {
 	six  family
 }
 
-// parse judges b as a strict host would; it returns Answered for a valid probe.
+// parse checks b as a strict host would. It returns Answered for a valid probe.
 func (p *packet) parse(b []byte) Fate {
 	*p = packet{}
 	if len(b) < 20 {
@@ -77,8 +77,7 @@ func (p *packet) parse4(b []byte) Fate {
 	return Answered
 }
 
-// parse6 reads an IPv6 header and the extension headers that probes may bear
-// (RFC 8200 §4).
+// parse6 reads an IPv6 header and the extension headers that probes may have (RFC 8200 §4).
 func (p *packet) parse6(b []byte) Fate {
 	if len(b) < 40 {
 		return Malformed
@@ -123,7 +122,7 @@ func (p *packet) parse6(b []byte) Fate {
 	}
 }
 
-// parseTransport checks what a target would check before it answers.
+// parseTransport makes the checks that a target makes before it answers.
 func (p *packet) parseTransport() Fate {
 	b, n := p.l4, len(p.l4)
 	acc := pseudo(p.flow.src, p.flow.dst, p.flow.proto, n)
@@ -171,8 +170,8 @@ func (p *packet) isICMP() bool {
 	return p.flow.proto == protoICMP || p.flow.proto == protoICMPv6
 }
 
-// ignoredICMP reports whether a message must not cause an error (RFC 1122
-// §3.2.2, RFC 4443 §2.4) or never leaves its link.
+// ignoredICMP reports whether a message must not cause an error (RFC 1122 §3.2.2, RFC 4443 §2.4) or
+// never leaves its link.
 func ignoredICMP(six family, kind uint8) bool {
 	if six {
 		return kind < 128 || kind >= 130 && kind <= 137 || kind >= 141 && kind <= 143
@@ -199,7 +198,7 @@ func (p *packet) ack() uint32     { return binary.BigEndian.Uint32(p.l4[8:]) }
 func (p *packet) sport() uint16   { return binary.BigEndian.Uint16(p.l4) }
 func (p *packet) dport() uint16   { return binary.BigEndian.Uint16(p.l4[2:]) }
 
-// segLen is SEG.LEN: payload and what SYN and FIN occupy.
+// segLen returns SEG.LEN: the payload, plus one each for SYN and FIN.
 func (p *packet) segLen() uint32 {
 	n := uint32(len(p.l4) - int(p.l4[12]>>4)*4)
 	if p.tcpFlags()&flagSYN != 0 {

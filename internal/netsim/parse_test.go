@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestJudging checks that what a strict host would drop has no answer.
+// TestJudging checks that a packet that a strict host would drop gets no answer.
 func TestJudging(t *testing.T) {
 	base := testProbe{method: "udp", ttl: 2, sport: 40000, dport: 33434, id: 7, payload: 11}
 	v4, v6 := base, base
@@ -78,8 +78,7 @@ func FuzzHandle(f *testing.F) {
 	})
 }
 
-// fixSums makes lengths and checksums right where it can, so that random
-// packets get past the judges.
+// fixSums corrects lengths and checksums if it can, so that random packets pass the checks.
 func fixSums(b []byte) {
 	if len(b) < 48 {
 		return

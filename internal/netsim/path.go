@@ -10,7 +10,7 @@ const (
 	stopBlackHole
 )
 
-// wall is a firewall's way of saying no.
+// wall is how a firewall refuses a packet.
 type wall uint8
 
 const (
@@ -19,7 +19,7 @@ const (
 	wallSilent
 )
 
-// plan is what a destination's prefix fixes before any router is looked at.
+// plan is everything that depends on the destination's prefix and not on a router.
 type plan struct {
 	dst  addr
 	key  uint64 // prefix of level 5, left-aligned in 48 bits
@@ -33,11 +33,11 @@ type plan struct {
 	wallProto uint8 // set of protoBits that it stops
 	wallCode  uint8 // index of a "prohibited" code
 	box       box
-	boxLevel  uint8 // the box stands behind this segment
+	boxLevel  uint8 // the box is after this segment
 	boxHash   uint64
 }
 
-// protoBit returns the bit of a firewall's set.
+// protoBit returns a protocol's bit in a firewall's set.
 func protoBit(proto uint8) uint8 {
 	switch proto {
 	case protoUDP:
@@ -48,7 +48,7 @@ func protoBit(proto uint8) uint8 {
 	return 4
 }
 
-// wallSets are the protocols that firewalls stop; UDP fares worst.
+// wallSets are the sets of protocols that firewalls block; UDP is in most of them.
 var wallSets = [8]uint8{7, 7, 7, 1, 1, 3, 5, 4}
 
 func (m *model) plan(dst addr) plan {
@@ -95,29 +95,29 @@ func (pl *plan) prefix(level int) uint64 {
 	return pl.key >> (48 - bits4[level])
 }
 
-// way is how one packet ends: who has it, and what that is due.
+// way is how one packet ends: at which node, and with which answer.
 type way struct {
 	node   node // the router; if target, the last one before it
-	dist   int  // routers on the way, one that answers included; target: plus 1
+	dist   int  // routers on the way, including one that answers; for the target, plus 1
 	base   int64
 	answer Answer
-	fate   Fate // Answered, or why there is no answer whatever chance does
+	fate   Fate // Answered, or the permanent reason for no answer
 	code   uint8
 	target bool
 	loop   bool // the packet expired in a loop
-	end    bool // a greater TTL would have got no further
+	end    bool // with a greater TTL the packet would get no further
 	boxed  bool // it went through the plan's box
 	ttl    uint8
 }
 
-// tail is the last two routers of a path so far: what a loop needs.
+// tail is the last two routers of a path so far, which a loop needs.
 type tail struct {
 	last, prev         node
 	lastBase, prevBase int64
 }
 
-// add moves the tail to the end of a segment whose way over a branch is n long.
-// Rows are enough: diamonds are followed by two routers at least.
+// add moves the tail to the end of a segment. length is the length of the segment over branch b. It
+// needs rows only: at least two routers follow each diamond.
 func (t *tail) add(n node, g *segment, length, b int, base int64) {
 	for i := max(0, length-2); i < length; i++ {
 		var place int
@@ -127,8 +127,7 @@ func (t *tail) add(n node, g *segment, length, b int, base int64) {
 	}
 }
 
-// walk follows a packet with the given TTL, 1 to 255. packet chooses for
-// per-packet balancers.
+// walk follows a packet with the given TTL, 1 to 255. packet decides at per-packet balancers.
 func (m *model) walk(p *plan, h *flowHash, proto, ttl uint8, packet uint64) way {
 	var (
 		t    tail
@@ -160,13 +159,13 @@ func (m *model) walk(p *plan, h *flowHash, proto, ttl uint8, packet uint64) way 
 	return m.arrived(p, &t, pos, base, proto, ttl)
 }
 
-// expired is the way of a packet whose TTL ended at a router.
+// expired returns the way of a packet whose TTL expired at a router.
 func (m *model) expired(p *plan, n node, dist int, base int64, ttl uint8) way {
 	return way{node: n, dist: dist, base: base, answer: TimeExceeded,
 		fate: m.routerFate(n), boxed: p.boxed(n.level), ttl: ttl}
 }
 
-// routerFate tells routers that answer from those that never do.
+// routerFate returns SilentRouter for routers that never answer, and Answered for others.
 func (m *model) routerFate(n node) Fate {
 	if m.silent.hit(n.hash(m.seed)) {
 		return SilentRouter
@@ -174,11 +173,11 @@ func (m *model) routerFate(n node) Fate {
 	return Answered
 }
 
-// boxed reports whether packets at routers of a level went through the box.
+// boxed reports whether packets at routers of a level have passed the box.
 func (pl *plan) boxed(level uint8) bool { return pl.box != boxNone && level > pl.boxLevel }
 
-// stopped says what a packet with TTL left meets behind the segment of a level,
-// pos routers from here; done is false if it goes on.
+// stopped returns the way of a packet that is stopped after the segment of a level, pos routers
+// from here. ttl is the remaining TTL. done is false if the packet goes on.
 func (m *model) stopped(p *plan, level int, t *tail, pos int, proto, ttl uint8) (w way, done bool) {
 	end := p.stop != stopNone && int(p.stopLevel) == level
 	walled := p.wall != wallNone && int(p.wallLevel) == level && p.wallProto&protoBit(proto) != 0
@@ -199,13 +198,13 @@ func (m *model) stopped(p *plan, level int, t *tail, pos int, proto, ttl uint8) 
 		w.answer = NetUnreach
 	case p.stop == stopBlackHole:
 		w.fate = BlackHole
-	default: // to and fro between the last two
+	default: // back and forth between the last two routers
 		w.answer, w.loop = TimeExceeded, true
 		more := int64(ttl) - int64(pos)
 		if more%2 != 0 {
 			w.node, w.base, w.dist = t.prev, t.prevBase, pos-1
 			w.fate, w.boxed = m.routerFate(t.prev), p.boxed(t.prev.level)
-			more++ // it was at the last one once
+			more++ // it was at the last one once already
 		}
 		w.base = min(w.base+more*(t.lastBase-t.prevBase)/2, int64(m.cfg.Delay))
 	}
@@ -215,7 +214,7 @@ func (m *model) stopped(p *plan, level int, t *tail, pos int, proto, ttl uint8) 
 // prohibited4 are the codes of RFC 1812 §5.2.7.1, 13 the most common.
 var prohibited4 = [4]uint8{13, 13, 10, 9}
 
-// arrived is the way of a packet that passed all pos routers.
+// arrived returns the way of a packet that passed all pos routers.
 func (m *model) arrived(p *plan, t *tail, pos int, base int64, proto, ttl uint8) way {
 	w := way{node: t.last, target: true, end: true, dist: pos + 1, ttl: ttl,
 		base: base + m.lastLink(p), boxed: p.box != boxNone}

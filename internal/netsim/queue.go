@@ -2,11 +2,10 @@ package netsim
 
 import "math/bits"
 
-// Queue keeps packets until they are due: a timing wheel over buffers that are
-// used again. Push and PopDue cost the same whatever it holds. It is not safe
-// for concurrent use.
+// Queue holds packets until they are due: a timing wheel over reused buffers. The cost of Push and
+// PopDue does not depend on the number of packets. It is not safe for concurrent use.
 type Queue struct {
-	slots []int32 // head of a slot's list, −1 empty
+	slots []int32 // head of a slot's list, −1 if empty
 	busy  []uint64
 	pool  []entry
 	free  [len(classes)]int32 // head of the list of free entries of a class
@@ -16,18 +15,18 @@ type Queue struct {
 	drops uint64
 }
 
-// entry is a packet under way. Lists are kept in order of arrival.
+// entry is a packet in flight. Lists are in order of arrival.
 type entry struct {
 	due  int64
 	buf  []byte
 	next int32
-	last int32 // of the list, valid at its head
+	last int32 // last of the list, valid in its head
 	n    uint16
-	size uint8 // class
+	size uint8 // index into classes
 }
 
 const (
-	tickShift = 16 // a tick is 65.5 µs: how late a packet leaves at most
+	tickShift = 16 // a tick is 65.5 µs: the longest delay of a packet
 	wheelSize = 1 << 13
 )
 
@@ -47,15 +46,15 @@ func NewQueue(limit int) *Queue {
 	return q
 }
 
-// Len returns how many packets are under way.
+// Len returns how many packets are in flight.
 func (q *Queue) Len() int { return q.held }
 
-// Drops returns how many did not fit.
+// Drops returns how many packets did not fit.
 func (q *Queue) Drops() uint64 { return q.drops }
 
-// Push keeps a copy of the packet until due, ns. What is due already, or more
-// than half a second ahead of the last PopDue, leaves with the next tick or in
-// as many rounds of the wheel as it takes.
+// Push holds a copy of the packet until due, ns. If it is already due, it leaves with the next
+// tick. It may be due more than one round of the wheel, half a second, after the last PopDue; then
+// it waits for several rounds.
 func (q *Queue) Push(due int64, packet []byte) {
 	class := 0
 	for class < len(classes) && classes[class] < len(packet) {
@@ -92,9 +91,8 @@ func (q *Queue) append(i int32) {
 	q.pool[head].last = i
 }
 
-// PopDue calls emit for the packets that are due, in order of their ticks, and
-// returns how many they were. What emit gets is valid during the call; emit
-// must not call the queue.
+// PopDue calls emit for the packets that are due, in order of their ticks, and returns how many
+// there were. The packet is valid during the call of emit. emit must not call the queue.
 func (q *Queue) PopDue(now int64, emit func(packet []byte)) int {
 	end := now >> tickShift // this tick is not over
 	if end-q.clock > wheelSize {
@@ -118,7 +116,7 @@ func (q *Queue) PopDue(now int64, emit func(packet []byte)) int {
 	return popped
 }
 
-// popSlot empties a slot whose tick is over; what is of a later round goes back.
+// popSlot empties a slot whose tick is over. Packets of a later round are put back.
 func (q *Queue) popSlot(slot int64, emit func([]byte)) int {
 	i, popped := q.slots[slot], 0
 	q.slots[slot] = -1
@@ -141,8 +139,8 @@ func (q *Queue) popSlot(slot int64, emit func([]byte)) int {
 	return popped
 }
 
-// NextDue returns when PopDue will find something, ns, or false if the queue is
-// empty. It may be early where packets wait for a later round.
+// NextDue returns the time, ns, at which PopDue will find a packet, or false if the queue is empty.
+// It may be too early if packets wait for a later round.
 func (q *Queue) NextDue() (int64, bool) {
 	if q.held == 0 {
 		return 0, false
@@ -156,5 +154,5 @@ func (q *Queue) NextDue() (int64, bool) {
 		}
 		off += 64 - slot%64
 	}
-	return 0, false // not reached while something is held
+	return 0, false // unreachable while the queue holds packets
 }

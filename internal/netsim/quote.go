@@ -2,9 +2,9 @@ package netsim
 
 import "encoding/binary"
 
-// box is what stands on the way to some prefixes and rewrites packets; routers
-// behind it quote what it made of them. It undoes itself on what comes back,
-// except inside quotations: that is the fault it models.
+// box is a device on the path to some prefixes that rewrites packets. Routers after it quote the
+// rewritten packets. It reverses the change in packets that come back, except inside quotations:
+// that is the fault that it models.
 type box uint8
 
 const (
@@ -13,14 +13,14 @@ const (
 	boxNATPort
 	boxNATDestination
 	boxIPID     // IPv4 only
-	boxChecksum // only in quotations: the target must get a packet that is whole
+	boxChecksum // only in quotations: the target must get an intact packet
 	boxTOS
 	boxLabel  // IPv6 only
 	boxLength // only in quotations
 	numBoxes
 )
 
-// Mangle is a set of fields that are quoted otherwise than sent.
+// Mangle is a set of fields whose quoted value differs from the value sent.
 type Mangle uint16
 
 // The fields.
@@ -35,13 +35,14 @@ const (
 	MangledLength
 )
 
-// mangle returns the fields that the plan's box changes in packets of a flow. A
-// random or swapped identification may come out as it was, with 2⁻¹⁶ and 2⁻⁸.
+// mangle returns the fields that the plan's box changes in packets of a flow. With a probability of
+// 2⁻¹⁶ and 2⁻⁸, a random or swapped identification equals the old one.
 func (pl *plan) mangle(f *flow) (set Mangle) {
 	switch pl.box {
 	case boxNATSource:
 		set = MangledSource
-		if !pl.six && f.proto != protoICMP { // NPTv6 is neutral, ICMPv4 has no pseudo header
+		// NPTv6 is checksum-neutral, ICMPv4 has no pseudo header.
+		if !pl.six && f.proto != protoICMP {
 			set |= MangledChecksum
 		}
 	case boxNATPort:
@@ -71,7 +72,7 @@ func (pl *plan) mangle(f *flow) (set Mangle) {
 	return set
 }
 
-// newTOS is what a box marks all packets with: nothing, or a low class.
+// newTOS returns the TOS that a box gives to all packets: zero, or a low class.
 func (pl *plan) newTOS() uint8 {
 	if pl.boxHash>>40&1 == 0 {
 		return 0
@@ -90,8 +91,8 @@ func checksumAt(proto uint8) int {
 	return 2
 }
 
-// rewrite does to the quotation q what the box did to the probe p; random is
-// this packet's. q may end anywhere behind the IP header without extensions.
+// rewrite changes the quotation q as the box changed the probe p. random is the packet's random
+// number. q may end anywhere after the IP header without extensions.
 func (pl *plan) rewrite(q []byte, p *packet, random uint64) {
 	l4, f := q[min(p.ip, len(q)):], &p.flow
 	h := pl.boxHash
@@ -99,8 +100,8 @@ func (pl *plan) rewrite(q []byte, p *packet, random uint64) {
 	case boxNATSource, boxNATPort:
 		src := addr{nat6 | h>>44&0xffff<<16 | f.src.hi&0xffff, f.src.lo}
 		if p.six {
-			// Checksum-neutral prefix translation: the subnet makes up for
-			// the prefix (RFC 6296 §3.1).
+			// Checksum-neutral prefix translation: the subnet compensates for the
+			// prefix (RFC 6296 §3.1).
 			old, made := sumWord(f.src.hi>>16), sumWord(src.hi>>16)
 			subnet := adjust(^uint16(f.src.hi), made, old)
 			src.hi = src.hi&^0xffff | uint64(^subnet)
@@ -150,11 +151,11 @@ func (pl *plan) rewrite(q []byte, p *packet, random uint64) {
 	}
 }
 
-// sumWord adds up the three lower 16-bit words of v.
+// sumWord returns the sum of the three lower 16-bit words of v.
 func sumWord(v uint64) uint64 { return v>>32&0xffff + v>>16&0xffff + v&0xffff }
 
-// replaceAddr puts an address in the source's (which 0) or destination's place
-// and keeps the transport checksum right, as a NAT must.
+// replaceAddr replaces the source (which 0) or destination address and corrects the transport
+// checksum, as a NAT must.
 func (pl *plan) replaceAddr(q []byte, p *packet, was, is addr, which int) {
 	at := 12 + 4*which
 	if p.six {
@@ -166,8 +167,8 @@ func (pl *plan) replaceAddr(q []byte, p *packet, was, is addr, which int) {
 	}
 }
 
-// adjustAt updates the transport checksum, where it is quoted and used, for
-// fields that summed to was and now sum to is.
+// adjustAt updates the transport checksum, if it is quoted and used, for fields whose sum changed
+// from was to is.
 func adjustAt(l4 []byte, proto uint8, was, is uint64) {
 	at := checksumAt(proto)
 	if at+2 > len(l4) {
@@ -195,8 +196,7 @@ func (pl *plan) newIPID(id uint16, random uint64) uint16 {
 	return id + 1
 }
 
-// rewriteLength quotes the length in the byte order of the host, or without the
-// header, as some old stacks do.
+// rewriteLength quotes the length in host byte order, or without the header, as some old stacks do.
 func (pl *plan) rewriteLength(q []byte, p *packet) {
 	at, header := 2, p.ip
 	if p.six {
@@ -219,7 +219,7 @@ func setTOS(q []byte, tos uint8, six family) {
 	q[0], q[1] = q[0]&0xf0|tos>>4, q[1]&0x0f|tos<<4
 }
 
-// resum makes the checksum of an IPv4 header right.
+// resum corrects the checksum of an IPv4 header.
 func resum(b []byte) {
 	ihl := int(b[0]&15) * 4
 	b[10], b[11] = 0, 0

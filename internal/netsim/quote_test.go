@@ -42,13 +42,13 @@ func checkReply(t *testing.T, p testProbe, probe []byte, rtt int64, w witness, h
 	if extra := set &^ h.Mangled; extra != 0 {
 		t.Fatalf("%+v: fields %b mangled, truth %b", p, set, h.Mangled)
 	}
-	// What may be equal by chance or is not quoted is let off.
+	// These fields may be equal by chance, or not quoted.
 	if missing := h.Mangled &^ set &^ (MangledIPID | MangledChecksum); missing != 0 {
 		t.Fatalf("%+v: fields %b mangled, truth %b", p, set, h.Mangled)
 	}
 }
 
-// differences names the fields in which quotation q differs from probe b.
+// differences returns the fields in which quotation q differs from probe b.
 func differences(b, q []byte, head int, six family) (set Mangle) {
 	diff := func(m Mangle, from, to int) {
 		if to <= len(q) && string(b[from:to]) != string(q[from:to]) {
@@ -84,8 +84,8 @@ func differences(b, q []byte, head int, six family) (set Mangle) {
 	return set
 }
 
-// TestMangledAll checks that every box shows up and leaves transport checksums
-// right where a NAT must.
+// TestMangledAll checks that every box occurs, and that transport checksums are correct if a NAT
+// must correct them.
 func TestMangledAll(t *testing.T) {
 	cfg := preset(t, "nat")
 	s := newSim(t, cfg)
@@ -118,7 +118,7 @@ func TestMangledAll(t *testing.T) {
 				parsed.parse4(q)
 			}
 			if f := parsed.parseTransport(); f != Answered {
-				t.Fatalf("%+v: quotation behind a NAT is judged %v", p, f)
+				t.Fatalf("%+v: quotation after a NAT is judged %v", p, f)
 			}
 			natRight++
 		}
@@ -127,6 +127,6 @@ func TestMangledAll(t *testing.T) {
 		t.Errorf("mangled fields seen %b, want %b", seen, want)
 	}
 	if natRight < 100 {
-		t.Errorf("only %d quotations behind NATs", natRight)
+		t.Errorf("only %d quotations after NATs", natRight)
 	}
 }

@@ -37,7 +37,7 @@ func New(cfg Config) (*Sim, error) {
 	}, nil
 }
 
-// Config returns what the network was made from.
+// Config returns the configuration of the network.
 func (s *Sim) Config() Config { return s.m.cfg }
 
 // Counters returns a copy of the counters.
@@ -46,11 +46,10 @@ func (s *Sim) Counters() Counters { return s.count }
 // Truth returns the truth about this network. It may be used concurrently.
 func (s *Sim) Truth() *Truth { return &Truth{m: s.m} }
 
-// Handle judges one IP packet, without a link header, that arrives at the time
-// now (ns, of any clock that does not go back), and calls emit for each packet
-// that comes back, with the time at which it is due. What emit gets is valid
-// during the call, the record until the next call of Handle. Nothing is
-// allocated.
+// Handle judges one IP packet, without a link header, that arrives at the time now (ns, of any
+// clock that does not go back). It calls emit for each packet that comes back, with the time at
+// which it is due. That packet is valid during the call of emit, the record until the next call of
+// Handle. Handle allocates nothing.
 func (s *Sim) Handle(now int64, b []byte, emit func(due int64, packet []byte)) *Record {
 	s.packets++
 	s.count.Received++
@@ -94,8 +93,8 @@ func (p *packet) flags() uint8 {
 	return 0
 }
 
-// decide lets chance and state have their say about a packet that got as far
-// as w; it changes the state of who got it, and w.answer where TCP state does.
+// decide applies chance and state to a packet that got as far as w. It changes the state of the
+// node there, and w.answer if TCP state requires it.
 func (s *Sim) decide(now int64, pl *plan, w *way, rnd uint64, reply *tcpReply) Fate {
 	m, p := s.m, &s.packet
 	if s.policer.interval > 0 && !s.wayOut.take(now, s.policer) {
@@ -129,7 +128,7 @@ func (s *Sim) decide(now int64, pl *plan, w *way, rnd uint64, reply *tcpReply) F
 	return Answered
 }
 
-// reply emits the answer, sometimes twice, sometimes with noise beside it.
+// reply emits the answer, sometimes twice, sometimes with noise.
 func (s *Sim) reply(now int64, pl *plan, w *way, rnd uint64, seg tcpReply, emit func(int64, []byte)) {
 	m, p, r := s.m, &s.packet, &s.rec
 	e := envelope{src: p.flow.dst, dst: p.flow.src, id: uint16(rnd >> 20)}
@@ -188,7 +187,7 @@ func (s *Sim) emitNoise(due, now int64, n int, luck uint64, emit func(int64, []b
 	emit(max(due, now), s.other[:size])
 }
 
-// jitter returns what a reply takes longer than the least.
+// jitter returns the additional time of a reply beyond the minimum.
 func (m *model) jitter(rnd uint64) int64 {
 	if m.cfg.Jitter == 0 && m.cfg.Spike == 0 {
 		return 0

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// flow returns the truth's flow of a built probe.
+// flowOf returns the truth's flow of a built probe.
 func flowOf(t testing.TB, b []byte) Flow {
 	t.Helper()
 	var p packet
@@ -21,13 +21,13 @@ func flowOf(t testing.TB, b []byte) Flow {
 	return r.Flow()
 }
 
-// TestTruthIsWhatHappens sends random probes through every preset and holds
-// each answer, and each silence, against the truth.
+// TestTruthIsWhatHappens sends random probes through every preset and compares each answer, and
+// each silence, with the truth.
 func TestTruthIsWhatHappens(t *testing.T) {
 	for _, name := range PresetNames() {
 		t.Run(name, func(t *testing.T) {
 			cfg := preset(t, name)
-			cfg.Noise = 0 // TestNoise has it
+			cfg.Noise = 0 // see TestNoise
 			s := newSim(t, cfg)
 			truth, err := NewTruth(cfg)
 			must(t, err)
@@ -89,7 +89,7 @@ func checkProbe(t *testing.T, s *Sim, truth *Truth, now int64, p testProbe) {
 		if h.Fate != rec.Fate || h.Dist != rec.Dist || h.Target != rec.Target {
 			return false
 		}
-		// The truth speaks of SYNs.
+		// The truth is about SYNs.
 		return h.Fate != Answered || h.Answer == rec.Answer ||
 			p.method == "ack" && rec.Answer == RST && h.Answer == SYNACK
 	}
@@ -107,7 +107,7 @@ func checkProbe(t *testing.T, s *Sim, truth *Truth, now int64, p testProbe) {
 		return
 	}
 	if len(out) != int(rec.Copies) {
-		t.Fatalf("%+v: %d replies, record says %d", p, len(out), rec.Copies)
+		t.Fatalf("%+v: %d replies, record has %d", p, len(out), rec.Copies)
 	}
 	for _, o := range out {
 		w, err := decode(o.b)
@@ -161,8 +161,8 @@ func TestDeterminism(t *testing.T) {
 	}
 }
 
-// TestParis checks that a flow that is constant meets one router at a TTL in a
-// network without per-packet balancers, and several where there are some.
+// TestParis checks that a constant flow meets one router at a TTL in a network without per-packet
+// balancers, and several in a network with them.
 func TestParis(t *testing.T) {
 	for _, name := range []string{"clean", "perpacket"} {
 		s := newSim(t, preset(t, name))
@@ -233,9 +233,8 @@ func TestHandleAllocates(t *testing.T) {
 	}
 }
 
-// TestModelPinned fails when any answer of the default network changes. Logs
-// are read with the model that wrote them: raise the number in logMagic, then
-// pin the new digest.
+// TestModelPinned fails if any answer of the default network changes. Logs are read with the model
+// that wrote them, so after a change increase the number in logMagic and pin the new digest.
 func TestModelPinned(t *testing.T) {
 	const magic, want = "masstrace netsim log 1\n", uint64(0x93dc7d59dfd49916)
 	cfg := Default()

@@ -10,7 +10,7 @@ import (
 	"github.com/google/gopacket/layers"
 )
 
-// portOf returns a port of dst that listens, or does not.
+// portOf returns a port of dst that listens, or one that does not.
 func portOf(m *model, dst netip.Addr, listens bool) uint16 {
 	p := m.plan(addrOf(dst))
 	for port := uint16(1); ; port++ {
@@ -24,7 +24,7 @@ func portOf(m *model, dst netip.Addr, listens bool) uint16 {
 func TestTCP(t *testing.T) {
 	type step struct {
 		method   string
-		seq, ack uint32 // ack 1: the right one
+		seq, ack uint32 // ack 1 stands for the right one
 		after    int64  // ns since the last step
 		want     Answer
 		fate     Fate
@@ -108,7 +108,7 @@ func checkSegment(t *testing.T, p testProbe, a Answer, c *layers.TCP) {
 	}
 }
 
-// TestRouterLimit drives one limited router over virtual time.
+// TestRouterLimit probes one limited router over virtual time.
 func TestRouterLimit(t *testing.T) {
 	cfg := preset(t, "clean")
 	cfg.LimitedRouters, cfg.RouterRate, cfg.RouterBurst = 1, 100, 50
@@ -123,7 +123,7 @@ func TestRouterLimit(t *testing.T) {
 			t.Fatalf("fate %v", rec.Fate)
 		}
 	}
-	for range 200 { // at once: the burst
+	for range 200 { // all at once: the burst
 		count(1e9)
 	}
 	if answered != 50 {
@@ -166,7 +166,7 @@ func TestHostLimit(t *testing.T) {
 	}
 }
 
-// TestBuckets compares the shared array with one bucket a key.
+// TestBuckets compares the shared array with one bucket for each key.
 func TestBuckets(t *testing.T) {
 	s := newSim(t, Default())
 	l := limitOf(1000, 5)
@@ -242,7 +242,7 @@ func TestExtensions(t *testing.T) {
 	}
 }
 
-// TestEcho checks that a ping comes back as it went.
+// TestEcho checks that a ping comes back unchanged.
 func TestEcho(t *testing.T) {
 	s := newSim(t, preset(t, "clean"))
 	for _, dst := range []string{"193.5.6.7", "2a03::5"} {
@@ -256,7 +256,7 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// TestExtensionHeaders checks that probes behind IPv6 extension headers count.
+// TestExtensionHeaders checks that probes with IPv6 extension headers are answered.
 func TestExtensionHeaders(t *testing.T) {
 	s := newSim(t, preset(t, "clean"))
 	ip := &layers.IPv6{Version: 6, HopLimit: 3, NextHeader: layers.IPProtocolIPv6Destination,
@@ -272,8 +272,8 @@ func TestExtensionHeaders(t *testing.T) {
 	}
 }
 
-// TestPolicer drives the limit of the way out: it is the same for whatever would
-// come of the packets, and what is above it is lost.
+// TestPolicer checks the limit of the way out. It does not depend on the later fate of the packets,
+// and packets above the limit are lost.
 func TestPolicer(t *testing.T) {
 	cfg := preset(t, "clean")
 	cfg.Policer, cfg.PolicerBurst, cfg.BlackHoles = 1000, 20, 0.3

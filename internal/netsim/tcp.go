@@ -3,8 +3,8 @@ package netsim
 // halfOpen is a connection in the state SYN-RECEIVED.
 type halfOpen struct {
 	key      uint64 // hash of addresses and ports; 0 free
-	until    int64  // ns; then the host has given up
-	irs, iss uint32 // initial sequence numbers: the prober's, ours
+	until    int64  // ns; then the host gives up
+	irs, iss uint32 // initial sequence numbers: the prober's and the simulated host's
 }
 
 const (
@@ -14,14 +14,13 @@ const (
 	receiveWindow = 65535
 )
 
-// tcpReply is the header of an answer. No flags: no answer.
+// tcpReply is the header of an answer. Without flags there is no answer.
 type tcpReply struct {
 	seq, ack uint32
 	flags    uint8
 }
 
-// listenAnswer is what a port without a connection answers (RFC 9293 §3.10.7.1
-// and 2).
+// listenAnswer returns the answer of a port without a connection (RFC 9293 §3.10.7.1 and 2).
 func listenAnswer(flags uint8, listens bool) Answer {
 	switch {
 	case flags&flagRST != 0:
@@ -34,8 +33,8 @@ func listenAnswer(flags uint8, listens bool) Answer {
 	return NoAnswer
 }
 
-// tcp takes a segment in at a target: RFC 9293 §3.10.7, RFC 5961 §4. random
-// gives the initial sequence number.
+// tcp processes a segment at a target: RFC 9293 §3.10.7, RFC 5961 §4. random is the initial
+// sequence number.
 func (s *Sim) tcp(now int64, p *packet, listens bool, random uint64) (Answer, tcpReply) {
 	flags := p.tcpFlags()
 	key := mix(p.flow.src.hi^p.flow.dst.hi^saltTCP, p.flow.src.lo^s.m.seed)
@@ -58,7 +57,7 @@ func (s *Sim) tcp(now int64, p *packet, listens bool, random uint64) (Answer, tc
 	return answer, tcpReply{}
 }
 
-// synReceived takes in a segment of a half-open connection.
+// synReceived processes a segment of a half-open connection.
 func (s *Sim) synReceived(p *packet, e *halfOpen) (Answer, tcpReply) {
 	flags, next := p.tcpFlags(), e.irs+1
 	inWindow := p.seq()-next < receiveWindow
@@ -72,7 +71,7 @@ func (s *Sim) synReceived(p *packet, e *halfOpen) (Answer, tcpReply) {
 		return SYNACK, e.synACK()
 	case !inWindow:
 		return ChallengeACK, tcpReply{seq: e.iss + 1, ack: next, flags: flagACK}
-	case flags&flagSYN != 0: // in the window: the connection is given up
+	case flags&flagSYN != 0: // in the window: the host gives the connection up
 		*e = halfOpen{}
 		return RST, resetFor(p)
 	case flags&flagACK == 0:
@@ -80,7 +79,7 @@ func (s *Sim) synReceived(p *packet, e *halfOpen) (Answer, tcpReply) {
 	case p.ack() != e.iss+1:
 		return RST, resetFor(p)
 	}
-	*e = halfOpen{} // established: nothing more is modelled
+	*e = halfOpen{} // established: the model ends here
 	return NoAnswer, tcpReply{}
 }
 
@@ -88,7 +87,7 @@ func (e *halfOpen) synACK() tcpReply {
 	return tcpReply{seq: e.iss, ack: e.irs + 1, flags: flagSYN | flagACK}
 }
 
-// resetFor returns the reset that a segment draws (RFC 9293 §3.5.2 group 1).
+// resetFor returns the reset that answers a segment (RFC 9293 §3.5.2 group 1).
 func resetFor(p *packet) tcpReply {
 	if p.tcpFlags()&flagACK != 0 {
 		return tcpReply{seq: p.ack(), flags: flagRST}

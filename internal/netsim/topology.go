@@ -1,6 +1,6 @@
 package netsim
 
-// Limits of a segment, so that its slots fit its bits of address.
+// Limits of a segment, so that its slots fit into its address bits.
 const (
 	levels     = 6
 	maxWidth   = 16
@@ -13,8 +13,8 @@ const (
 	maxBranchEnd  = 2
 	maxWidthEnd   = 2
 
-	// afterDia routers at least follow a diamond. It makes the last two routers
-	// of a path's first k segments the same for all flows.
+	// afterDia is how many routers at least follow a diamond. So the last two routers of a
+	// path's first k segments are the same for all flows.
 	afterDia = 2
 )
 
@@ -24,7 +24,7 @@ var (
 	bits6 = [levels]uint8{0, 16, 24, 32, 40, 48}
 )
 
-// balancer is what a diamond's first router chooses a branch by.
+// balancer is how a diamond's first router chooses a branch.
 type balancer uint8
 
 const (
@@ -33,21 +33,21 @@ const (
 	perPacket
 )
 
-// segment is a row of routers with, maybe, a diamond in it.
+// segment is a row of routers that may contain a diamond.
 type segment struct {
-	delay    int64  // of the whole, ns, both ways
+	delay    int64  // of the whole segment, ns, round trip
 	salt     uint64 // of the balancer
 	lens     uint64 // routers on branch b: bits 2b and 2b+1
-	before   uint8  // routers before the diamond, or all
+	before   uint8  // routers before the diamond; without one, all routers
 	after    uint8
 	width    uint8 // branches, 0 without a diamond
-	longest  uint8 // branch
+	longest  uint8 // routers on the longest branch
 	balancer balancer
 	more     bool // the balancer hashes TOS and flow label too
 	end      bool // level 5
 }
 
-// model is a Config made ready: shares as integers, scales, and the seed.
+// model is a Config in computable form: shares as integers, scales, and the seed.
 type model struct {
 	cfg  Config
 	seed uint64
@@ -69,8 +69,8 @@ type model struct {
 	interfaces, quotedZero, asymmetric, noise share
 }
 
-// delayParts divides Config.Delay among the levels: the greatest part goes to
-// the long-distance networks.
+// delayParts divides Config.Delay among the levels. The largest part belongs to the long-distance
+// networks.
 var delayParts = [levels]float64{0.01, 0.36, 0.24, 0.14, 0.13, 0.10}
 
 // rowParts divides the mean path among levels 1 to 5.
@@ -118,18 +118,17 @@ func newModel(cfg Config) *model {
 	m.accessLen = 2 + pick(mix(m.seed, saltSegment), 2)
 	for i := range m.row {
 		m.delay[i] = float64(cfg.Delay) * delayParts[i]
-		// The access network and the target take 3.5, tails half a hop, diamonds
-		// about an eighth of the rest (measured); what remains is shared out. A
-		// row is uniform from 0 to twice its mean.
+		// The access network and the target take 3.5 hops, tails half a hop, diamonds about
+		// an eighth of the rest (measured). The remaining hops are divided among the rows.
+		// A row is uniform from 0 to twice its mean.
 		mean := (cfg.MeanHops - 3.5 - 0.5) * (1 - 0.33*cfg.Diamonds) * rowParts[i]
 		m.row[i] = int64((2*mean + 1) * (1 << 16))
 	}
 	return m
 }
 
-// segment returns the segment of a prefix; room is how many routers the path
-// may still have. The branch lengths come first and the row gives way, then the
-// diamond does.
+// segment returns the segment of a prefix. room is how many routers the path may still have. If
+// there is too little room, first the row gets shorter, then the diamond is left out.
 func (m *model) segment(level int, prefix uint64, six family, room int) (g segment) {
 	x := uint64(level)
 	if six {
@@ -166,12 +165,12 @@ func (m *model) segment(level int, prefix uint64, six family, room int) (g segme
 	return g
 }
 
-// addDiamond puts a diamond into a row where there is room for it.
+// addDiamond adds a diamond to a row if there is room for it.
 func (m *model) addDiamond(g *segment, h uint64, row, room int) {
 	g.salt = mix(h, saltBranches)
 	h = g.salt
 	longest, width := maxBranch, 2
-	// Half of the diamonds have two branches, one in eight up to the limit.
+	// Half of the diamonds have two branches, one in eight has up to the limit.
 	switch h & 7 {
 	case 0:
 		width = 2 + pick(h, m.cfg.MaxWidth-1)
@@ -201,8 +200,8 @@ func (m *model) addDiamond(g *segment, h uint64, row, room int) {
 		g.longest = 0
 		return
 	}
-	// The diamond sits anywhere with a router of the segment before it (at
-	// level 5 the router before may be the segment's above) and two after it.
+	// The diamond can be anywhere after one router of the segment (at level 5 this may be the
+	// last router of the segment before) and before two routers.
 	least := 1
 	if g.end {
 		least = 0
@@ -224,11 +223,11 @@ func (m *model) addDiamond(g *segment, h uint64, row, room int) {
 // branchLen returns the routers on a branch, 0 without a diamond.
 func (g *segment) branchLen(b int) int { return int(g.lens >> (2 * b) & 3) }
 
-// most returns the routers on the longest way through.
+// most returns the number of routers on the longest way through.
 func (g *segment) most() int { return int(g.before + g.longest + g.after) }
 
-// slot returns the slot of the i-th router, from 0, on the way over branch b,
-// and its place if all branches were the longest: what its delay goes by.
+// slot returns the slot of the i-th router, from 0, on the way over branch b. place is its place if
+// all branches had the length of the longest; its delay depends on it.
 func (g *segment) slot(i, b int) (slot uint8, place int) {
 	n := g.branchLen(b)
 	switch before := int(g.before); {

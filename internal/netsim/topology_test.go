@@ -37,7 +37,7 @@ func TestRouterAddresses(t *testing.T) {
 			t.Fatalf("%v is no address of an interface", a.netip())
 		}
 	}
-	// All that truth knows of a path can be found back, and nothing else.
+	// All routers that the truth returns for a path can be mapped back, and no other address.
 	for range 2000 {
 		f := PortFlow(17, vantage4, randomDst(r, ip4), 40000, 33434)
 		if r.IntN(2) == 0 {
@@ -135,7 +135,7 @@ func TestPathLengths(t *testing.T) {
 	}
 }
 
-// TestFanOut checks that near targets share their path further than far ones.
+// TestFanOut checks that near targets share more of their path than distant ones.
 func TestFanOut(t *testing.T) {
 	truth, err := NewTruth(preset(t, "clean"))
 	must(t, err)
@@ -158,7 +158,7 @@ func TestFanOut(t *testing.T) {
 	for range 500 {
 		a := addrOf(randomDst(r, ip4)).v4()
 		for level, length := range bits4 {
-			b := a ^ 1<<(31-length) // differs in the first bit behind the prefix
+			b := a ^ 1<<(31-length) // differs in the first bit after the prefix
 			if reach4(b) == routable {
 				pairs[level]++
 				sums[level] += shared(addr4(a).netip(), addr4(b).netip())
@@ -175,8 +175,8 @@ func TestFanOut(t *testing.T) {
 	}
 }
 
-// TestDiamonds checks widths and lengths, and that random flows find every
-// branch and nothing that the truth calls impossible.
+// TestDiamonds checks widths and lengths. It checks that random flows find every branch, and
+// nothing that the truth calls impossible.
 func TestDiamonds(t *testing.T) {
 	cfg := preset(t, "clean")
 	truth, err := NewTruth(cfg)

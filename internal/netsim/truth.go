@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Truth says what is true of a network, without a packet. It only reads and may
-// be used concurrently.
+// Truth computes the truth about a network without sending a packet. It only reads and may be used
+// concurrently.
 type Truth struct{ m *model }
 
 // NewTruth returns the truth about the network that cfg describes.
@@ -20,10 +20,10 @@ func NewTruth(cfg Config) (*Truth, error) {
 	return &Truth{m: newModel(cfg)}, nil
 }
 
-// Config returns what the network was made from.
+// Config returns the configuration of the network.
 func (t *Truth) Config() Config { return t.m.cfg }
 
-// Flow is what decides a probe's way, apart from its TTL.
+// Flow is the fields that decide a probe's path, except its TTL.
 type Flow struct {
 	Src, Dst netip.Addr
 	Label    uint32 // IPv6 flow label
@@ -54,55 +54,54 @@ func (f *Flow) internal() flow {
 		id: f.ID, proto: f.Protocol, tos: f.TOS}
 }
 
-// Hop is what a probe meets at a TTL. Hops are comparable.
+// Hop is the node that a probe meets at a TTL. Hops are comparable.
 type Hop struct {
-	Addr   netip.Addr // that answers, or would
+	Addr   netip.Addr // the address that answers, or would answer
 	Target bool       // Addr is the target; else a router
-	// Dist is the routers on the way, Addr included.
+	// Dist is the number of routers on the way, including Addr.
 	Dist uint8
-	// Fate is Answered, or the cause of a silence that never breaks. What is
-	// Answered may still be lost, and limited if Limited.
+	// Fate is Answered, or the cause of a permanent silence. An Answered hop's reply may still
+	// be lost, or refused by a limit if Limited is set.
 	Fate   Fate
-	Answer Answer // NoAnswer unless Fate is Answered; of TCP, in the state LISTEN
+	Answer Answer // NoAnswer unless Fate is Answered; for TCP, in the state LISTEN
 	Code   uint8  // of an ICMP error
-	// Limited says that a token bucket may refuse the answer.
+	// Limited is set if a token bucket may refuse the answer.
 	Limited bool
 	Loop    bool // the probe was in a loop of two routers
-	End     bool // a greater TTL gets no further
+	End     bool // with a greater TTL a probe gets no further
 
-	// RTT is the least round-trip time, RTTMax the greatest.
+	// RTT is the smallest round-trip time, RTTMax the largest.
 	RTT, RTTMax time.Duration
 	ReplyTTL    uint8
 
-	// Of ICMP errors: the quoted TTL, the octets quoted of a probe of 1500, and
-	// the fields quoted otherwise than sent.
+	// Of ICMP errors: the quoted TTL, the octets quoted of a probe of 1500, and the fields
+	// whose quoted value differs from the value sent.
 	QuotedTTL uint8
 	QuotedLen uint16
 	Mangled   Mangle
-	// Labels is the length of an RFC 4950 stack, Interface says that an RFC
-	// 5837 object is there, Legacy that the length field of RFC 4884 is not.
+	// Labels is the number of labels of an RFC 4950 stack. Interface is set if there is an RFC
+	// 5837 object, Legacy if RFC 4884's length field is not set.
 	Labels            uint8
 	Interface, Legacy bool
 }
 
-// AppendHops appends all that probes of the flow may meet at a TTL from 1 to
-// 255: one hop, or several where per-packet balancers are on the way.
+// AppendHops appends all hops that probes of the flow may meet at a TTL from 1 to 255: one, or
+// several if there are per-packet balancers on the way.
 func (t *Truth) AppendHops(hops []Hop, f *Flow, ttl uint8) []Hop {
 	return t.appendWays(hops, f, ttl, perPacket)
 }
 
-// AppendPossible appends all that probes of any flow with the source,
-// destination and protocol of f may meet at a TTL.
+// AppendPossible appends all hops that probes of any flow with the source, destination and protocol
+// of f may meet at a TTL.
 func (t *Truth) AppendPossible(hops []Hop, f *Flow, ttl uint8) []Hop {
 	return t.appendWays(hops, f, ttl, perFlow)
 }
 
-// AppendEnds appends how the flow's path ends, which all TTLs above its length
-// show: at the target, at an unreachable, a firewall or a loop, in silence.
+// AppendEnds appends the end of the flow's path, which all TTLs above its length show: the target,
+// an unreachable, a firewall, a loop, or silence.
 func (t *Truth) AppendEnds(hops []Hop, f *Flow) []Hop { return t.AppendHops(hops, f, 255) }
 
-// Path returns AppendHops of each TTL from 1 to the longest way's end, at most
-// last.
+// Path returns AppendHops of each TTL from 1 to the end of the longest way, at most last.
 func (t *Truth) Path(f *Flow, last uint8) [][]Hop {
 	var path [][]Hop
 	for ttl := range last {
@@ -115,8 +114,8 @@ func (t *Truth) Path(f *Flow, last uint8) [][]Hop {
 	return path
 }
 
-// appendWays enumerates the ways of a packet. All branches are taken at
-// per-packet balancers and at those of the kind all.
+// appendWays enumerates the ways of a packet. It takes all branches at per-packet balancers and at
+// balancers of the kind all.
 func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 	m, in := t.m, f.internal()
 	if ttl == 0 || reachOf(in.dst) == martian {
@@ -133,7 +132,7 @@ func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 	var (
 		tl     tail
 		base   int64
-		starts = uint64(1) // bit n: a segment may begin behind n routers
+		starts = uint64(1) // bit n: a segment may begin after n routers
 		room   = m.cfg.MaxHops - 1
 	)
 	for level := range levels {
@@ -181,7 +180,7 @@ func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 	return hops
 }
 
-// hop describes a way.
+// hop describes the end of a way.
 func (t *Truth) hop(p *plan, f *flow, w *way) Hop {
 	m := t.m
 	hop := Hop{Target: w.target, Dist: uint8(w.dist), Fate: w.fate, Loop: w.loop, End: w.end,
@@ -194,7 +193,7 @@ func (t *Truth) hop(p *plan, f *flow, w *way) Hop {
 	if w.target {
 		hop.Addr, tr = p.dst.netip(), m.hostTraits(p)
 		if w.fate == Answered {
-			// Of TCP the flags matter, which are no part of a flow: a SYN.
+			// For TCP the flags matter, which are not part of a flow: assume a SYN.
 			kind := uint8(f.first >> 24)
 			w.answer = m.hostAnswer(p, f.proto, uint16(f.first), kind, flagSYN)
 		}
@@ -222,28 +221,28 @@ func (t *Truth) hop(p *plan, f *flow, w *way) Hop {
 	return hop
 }
 
-// longest stands for a probe of the greatest length; only its length is used.
+// longest is a probe of the greatest length. Only its length is used.
 var longest [maxPacket]byte
 
-// AddrKind says what an address is to the simulator.
+// AddrKind is the simulator's use of an address.
 type AddrKind uint8
 
 // The kinds of addresses.
 const (
-	Elsewhere AddrKind = iota // a target's, or nobody's
+	Elsewhere AddrKind = iota // a target's, or unused
 	RouterAddr
-	NoiseAddr // only noise comes from there
-	NATAddr   // only quotations of rewritten probes show it
+	NoiseAddr // a source of noise only
+	NATAddr   // only in quotations of rewritten probes
 )
 
-// Place is where a router stands.
+// Place is the place of a router.
 type Place struct {
-	Prefix      netip.Prefix // of the targets behind its segment
+	Prefix      netip.Prefix // of the targets after its segment
 	Level, Slot uint8
 }
 
-// Locate maps an address back. An address in the routers' ranges that no router
-// has is Elsewhere.
+// Locate maps an address back to its place. An address in the routers' ranges that belongs to no
+// router is Elsewhere.
 func (t *Truth) Locate(a netip.Addr) (AddrKind, Place) {
 	in := addrOf(a)
 	if in.is4() {
@@ -265,7 +264,7 @@ func (t *Truth) Locate(a netip.Addr) (AddrKind, Place) {
 	return RouterAddr, Place{Prefix: n.netipPrefix(), Level: n.level, Slot: n.slot}
 }
 
-// Router returns the address of the router that a record names.
+// Router returns the address of the router in a record.
 func (t *Truth) Router(r *Record) netip.Addr {
 	p := t.m.plan(r.dst)
 	n := node{prefix: p.prefix(int(r.Level)), level: r.Level, slot: r.Slot, six: p.six}

@@ -2,7 +2,7 @@ package netsim
 
 import "net/netip"
 
-// Verdict is what the truth says of a hop that somebody claims.
+// Verdict is the judgement of a claimed hop.
 type Verdict uint8
 
 // The verdicts.
@@ -17,8 +17,8 @@ func (v Verdict) String() string {
 	return [...]string{"true", "other-flow", "impossible"}[v]
 }
 
-// Judge says whether probes of the flow may have been answered from an address
-// at a TTL, by chance and state, not whether one was: the log knows that.
+// Judge returns whether probes of the flow can be answered from an address at a TTL, by chance and
+// state. It does not check whether one was: see the log for that.
 func (t *Truth) Judge(f *Flow, ttl uint8, from netip.Addr) Verdict {
 	var room [16]Hop
 	answers := func(hops []Hop) bool {
@@ -39,8 +39,8 @@ func (t *Truth) Judge(f *Flow, ttl uint8, from netip.Addr) Verdict {
 	return Impossible
 }
 
-// Met returns the very hop that a logged probe met, also where a per-packet
-// balancer chose; ok is false for what was no valid probe.
+// Met returns the exact hop that a logged probe met, even if a per-packet balancer chose it. ok is
+// false if the packet was not a valid probe.
 func (t *Truth) Met(r *Record) (hop Hop, ok bool) {
 	if !r.Fate.Valid() {
 		return Hop{}, false

@@ -12,7 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// packer is a compressor whose Flush leaves what it was given readable. After
+// packer is a compressor. After its Flush, everything written so far can be decompressed. After
 // Close, Reset begins another stream.
 type packer interface {
 	io.WriteCloser
@@ -20,8 +20,8 @@ type packer interface {
 	Reset(io.Writer)
 }
 
-// Packing returns how Open compresses a file of that name: gz, zst, or empty if
-// Open does not compress it.
+// Packing returns the compression that Open uses for a file of that name: gz, zst, or empty for
+// none.
 func Packing(path string) string {
 	for _, ending := range []string{"gz", "zst"} {
 		if strings.HasSuffix(path, "."+ending) {
@@ -31,15 +31,14 @@ func Packing(path string) string {
 	return ""
 }
 
-// newPacker returns the compressor to w for a file named path, nil if there is
-// none.
+// newPacker returns the compressor to w for a file named path, or nil for no compression.
 func newPacker(w io.Writer, path string) (packer, error) {
 	switch Packing(path) {
 	case "gz":
 		return gzip.NewWriter(w), nil
 	case "zst":
-		// With a concurrency of 2 it compresses and writes a block on a goroutine
-		// of its own while the next one is gathered; Flush and Close wait for it.
+		// With a concurrency of 2 it compresses and writes a block on a goroutine of its
+		// own while the next block is filled. Flush and Close wait for that goroutine.
 		return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2))
 	}
 	return nil, nil
@@ -51,22 +50,22 @@ var (
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 )
 
-// maxWindow is the largest Zstandard window that is accepted, in octets: the
-// decoder keeps that many of the past output. It is the limit of the program zstd
-// without --long, and the window of its highest level.
+// maxWindow is the largest accepted Zstandard window, in octets: the decoder holds that many octets
+// of the latest output. It is the limit of the program zstd without --long, and the window of its
+// highest level.
 const maxWindow = 128 << 20
 
 // unpackBuffer is how many octets of compressed input are read at once.
 const unpackBuffer = 64 << 10
 
-// Decompress returns a reader of what is in the stream in. If its first octets
-// are those of gzip or Zstandard, packed is true and the reader decompresses, also
-// across several gzip members or Zstandard frames. Whatever the stream claims, the
-// decoder takes no more than some 130 MiB.
+// Decompress returns a reader of the content of the stream in. If its first octets are those of
+// gzip or Zstandard, packed is true and the reader decompresses. It reads several gzip members or
+// Zstandard frames as one stream. The decoder uses at most about 130 MiB, even if the stream claims
+// more.
 //
-// An error with packed is one of the compressed stream, io.ErrUnexpectedEOF if
-// that ends in its header; an error without packed is one of in. Close releases
-// the decoder and does not close in.
+// If packed is true, err is an error of the compressed stream: io.ErrUnexpectedEOF if it ends in
+// its header. If packed is false, err is an error of in. Close releases the decoder and does not
+// close in.
 func Decompress(in io.Reader) (r io.ReadCloser, packed bool, err error) {
 	raw := bufio.NewReaderSize(in, unpackBuffer)
 	head, err := raw.Peek(len(zstdMagic))
@@ -91,7 +90,7 @@ func Decompress(in io.Reader) (r io.ReadCloser, packed bool, err error) {
 	return io.NopCloser(raw), false, nil
 }
 
-// zstdReader is a decoder as an io.ReadCloser, with an error that names the limit.
+// zstdReader is a decoder as an io.ReadCloser. Its error for a large window states the limit.
 type zstdReader struct{ decoder *zstd.Decoder }
 
 func (z zstdReader) Read(b []byte) (int, error) {

@@ -39,7 +39,7 @@ func zstandard(t testing.TB, text string) string {
 // claim returns a Zstandard frame of the text whose header claims a window of
 // 2^(10+exponent) octets (RFC 8878 §3.1.1.1.2).
 func claim(exponent byte, text string) string {
-	const lastRaw = 1 // the last block of a frame, not compressed
+	const lastRaw = 1 // the last block of a frame, uncompressed
 	head := len(text)<<3 | lastRaw
 	return string(zstdMagic) + string([]byte{0, exponent << 3, byte(head), byte(head >> 8), byte(head >> 16)}) + text
 }
@@ -87,7 +87,7 @@ func TestDecompress(t *testing.T) {
 	}
 }
 
-// Errors of the file that is read come through, and are none of a compressed one.
+// Decompress returns an error of the input unchanged, and not as one of a compressed stream.
 func TestDecompressError(t *testing.T) {
 	_, packed, err := Decompress(iotest.ErrReader(os.ErrClosed))
 	if packed || !errors.Is(err, os.ErrClosed) {
@@ -95,8 +95,8 @@ func TestDecompressError(t *testing.T) {
 	}
 }
 
-// A small stream that claims much, and one that decompresses to much, take a
-// bounded memory.
+// A small stream that claims a large window, and one that decompresses to a large output, need
+// limited memory.
 func TestDecompressMemory(t *testing.T) {
 	const size = 1 << 30
 	var bomb bytes.Buffer

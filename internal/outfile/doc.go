@@ -1,3 +1,3 @@
-// Package outfile opens, locks, marks, compresses and replaces files, and
-// decompresses those that are read. It does not look at what is in them.
+// Package outfile opens, locks, marks, compresses and replaces files, and decompresses input files.
+// It does not interpret their contents.
 package outfile

@@ -4,54 +4,137 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
-// File is a file or a stream that results are written to, and may be compressed.
-// It does not buffer: its caller writes large pieces. Errors wrap those of the
-// operating system, so that errors.Is finds syscall.ENOSPC or syscall.EPIPE. A
-// File belongs to one goroutine at a time.
+// File is a file or a stream for results, compressed or not. It has no buffer: its caller writes
+// large pieces. Its errors wrap those of the operating system, so that errors.Is finds
+// syscall.ENOSPC or syscall.EPIPE. A File belongs to one goroutine at a time.
 type File struct {
-	w      io.Writer // what Write writes to
+	w      io.Writer // destination of Write
 	packer packer    // w if the file is compressed, else nil
 	file   *os.File  // nil for the standard output
+	made   bool      // Open made the file: it did not exist before
 	marked bool      // nothing was written since Mark
 }
 
-// Open makes the file at path, or empties it if it exists. All may read it and
-// its owner may write it, less what the umask takes. If path ends in .gz or .zst,
-// the file is compressed. The path - stands for stdout, which Close leaves open.
+// Existing says what Open does with a regular file that exists already.
+type Existing int
+
+const (
+	// Keep returns an ExistsError, also for an empty file.
+	Keep Existing = iota
+	// Overwrite empties the file.
+	Overwrite
+)
+
+// ExistsError means that a file exists and must not be overwritten, or that its path is a symbolic
+// link. Files are never written through a link.
+type ExistsError struct {
+	Path string
+	Link bool
+}
+
+// Error implements error.
+func (e *ExistsError) Error() string {
+	if e.Link {
+		return e.Path + " is a symbolic link, and files are not written through links"
+	}
+	return e.Path + " exists"
+}
+
+// Is lets errors.Is find fs.ErrExist.
+func (e *ExistsError) Is(target error) bool { return target == fs.ErrExist }
+
+// Open makes the file at path, with the permissions 0644 less the umask. If path ends in .gz or
+// .zst, the file is compressed. The path - stands for stdout, which Close leaves open.
 //
-// A regular file is locked before it is emptied, and until Close: if another
-// File is open on it, in any process, the error wraps ErrTaken, and the file
-// stays as it is. Devices and pipes are opened as they are, without a lock.
-func Open(path string, stdout io.Writer) (*File, error) {
+// If a regular file exists there already, existing says what to do. Open locks the file before it
+// empties it; the lock lasts until Close. If another File of any process has the file open, the
+// error wraps ErrTaken, and the file does not change. Devices, pipes and sockets are opened without
+// a lock, and are not emptied. Neither are open files of this process by their names below /dev and
+// /proc: Open appends to them.
+func Open(path string, stdout io.Writer, existing Existing) (*File, error) {
 	if path == "-" {
 		return &File{w: stdout}, nil
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	f, made, err := open(path, existing)
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	if err := empty(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("open output: %w", err), f.Close())
+	s, err := newFile(f, path)
+	if err == nil {
+		s.made = made
 	}
-	return newFile(f, path)
+	return s, err
 }
 
-// empty locks and empties f if it is a regular file.
-func empty(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return err
+// open opens the file at path, and reports whether it made it.
+func open(path string, existing Existing) (f *os.File, made bool, err error) {
+	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if err == nil {
+		return f, true, closeOn(lock(f), f)
 	}
+	if !errors.Is(err, fs.ErrExist) {
+		return nil, false, err
+	}
+	info, err := os.Stat(path)
+	switch {
+	case isOurs(path) || err == nil && !info.Mode().IsRegular():
+		f, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+		return f, false, err
+	case isLink(path):
+		return nil, false, &ExistsError{Path: path, Link: true}
+	case err != nil:
+		return nil, false, err
+	case existing == Keep:
+		return nil, false, &ExistsError{Path: path}
+	}
+	f, err = os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if err == nil {
+		err = closeOn(empty(f), f)
+	}
+	return f, false, err
+}
+
+// isOurs reports whether a path is the name of an open file of this process.
+func isOurs(path string) bool {
+	path = filepath.Clean(path)
+	for _, prefix := range []string{"/dev/std", "/dev/fd/", "/proc/self/fd/"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// closeOn closes f if err is not nil, and returns err.
+func closeOn(err error, f *os.File) error {
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return nil
+}
+
+// empty locks and empties f.
+func empty(f *os.File) error {
 	if err := lock(f); err != nil {
 		return err
 	}
 	return f.Truncate(0)
 }
 
-// newFile returns a File that writes to f from its present offset.
+// newFile returns a File that writes to f from its current offset.
 func newFile(f *os.File, path string) (*File, error) {
 	s := &File{w: f, file: f}
 	var err error
@@ -70,8 +153,8 @@ func (s *File) Write(b []byte) (int, error) {
 	return s.w.Write(b)
 }
 
-// Flush makes what was written readable in the file. Each call costs some of the
-// compression: call it once a window, not once a line.
+// Flush makes everything written so far readable in the file. Each call makes the compression
+// slightly worse: call it once per window, not once per line.
 func (s *File) Flush() error {
 	if s.packer == nil || s.marked {
 		return nil
@@ -79,14 +162,31 @@ func (s *File) Flush() error {
 	return s.packer.Flush()
 }
 
-// Close ends the compressed stream, closes the file and so releases its lock.
+// Close ends the compressed stream and closes the file, which releases its lock. It does nothing
+// for a nil File.
 func (s *File) Close() error {
+	if s == nil {
+		return nil
+	}
 	var err error
 	if s.packer != nil && !s.marked {
 		err = s.packer.Close()
 	}
 	if s.file != nil {
 		err = errors.Join(err, s.file.Close())
+	}
+	return err
+}
+
+// Discard closes the file of a run that did not begin, and removes it if Open made it. It does
+// nothing for a nil File.
+func (s *File) Discard() error {
+	if s == nil || s.file == nil {
+		return nil
+	}
+	err := s.file.Close()
+	if s.made {
+		err = errors.Join(err, os.Remove(s.file.Name()))
 	}
 	return err
 }

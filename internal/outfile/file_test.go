@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// names are of files that are written in different ways.
+// names selects the different kinds of files.
 var names = []string{"out.ndjson", "out.ndjson.gz", "out.ndjson.zst"}
 
-// line is what tests write: long enough that 300 of them fill some buffers.
+// line is the line that tests write. It is so long that 300 lines fill several buffers.
 var line = append(bytes.Repeat([]byte("twelve chars"), 100), '\n')
 
 // write writes n lines.
@@ -29,7 +29,7 @@ func write(t *testing.T, f *File, n int) {
 // made makes the file at path with n lines.
 func made(t *testing.T, path string, n int) {
 	t.Helper()
-	f, err := Open(path, nil)
+	f, err := Open(path, nil, Overwrite)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +39,8 @@ func made(t *testing.T, path string, n int) {
 	}
 }
 
-// count returns how many lines of ours the file begins with. The error is that of
-// the stream after them.
+// count returns how many of the tests' lines are at the start of the file. The error is that of the
+// stream after them.
 func count(t *testing.T, path string) (int, error) {
 	t.Helper()
 	in, err := os.Open(path)
@@ -88,11 +88,11 @@ func TestOpenFormats(t *testing.T) {
 	}
 }
 
-// A file that is being written stays as it is when it is opened again.
+// Opening a file that another File writes does not change it.
 func TestOpenTaken(t *testing.T) {
 	for _, name := range names {
 		path := filepath.Join(t.TempDir(), name)
-		first, err := Open(path, nil)
+		first, err := Open(path, nil, Keep)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,7 @@ func TestOpenTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, again := range []string{path, link} {
-			if _, err := Open(again, nil); !errors.Is(err, ErrTaken) {
+			if _, err := Open(again, nil, Overwrite); !errors.Is(err, ErrTaken) {
 				t.Errorf("%s: %v, want ErrTaken", again, err)
 			}
 		}
@@ -123,7 +123,7 @@ func TestOpenTaken(t *testing.T) {
 	}
 }
 
-// Devices and pipes are shared: neither is locked.
+// Devices and pipes are shared: they are not locked.
 func TestOpenShared(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -136,7 +136,7 @@ func TestOpenShared(t *testing.T) {
 	defer reader.Close()
 	for _, path := range []string{pipe, os.DevNull} {
 		for range 2 {
-			f, err := Open(path, nil)
+			f, err := Open(path, nil, Keep)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,12 +150,11 @@ func TestOpenShared(t *testing.T) {
 	}
 }
 
-// What was flushed can be read before the file is closed, as when its writer was
-// killed.
+// Flushed data can be read before the file is closed, for example after its writer was killed.
 func TestFlush(t *testing.T) {
 	for i, want := range []error{nil, io.ErrUnexpectedEOF, io.ErrUnexpectedEOF} {
 		path := filepath.Join(t.TempDir(), names[i])
-		f, err := Open(path, nil)
+		f, err := Open(path, nil, Keep)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +182,7 @@ func TestFullDisk(t *testing.T) {
 		if err := os.Symlink("/dev/full", path); err != nil {
 			t.Fatal(err)
 		}
-		f, err := Open(path, nil)
+		f, err := Open(path, nil, Keep)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +195,7 @@ func TestFullDisk(t *testing.T) {
 
 func TestStdout(t *testing.T) {
 	var out bytes.Buffer
-	f, err := Open("-", &out)
+	f, err := Open("-", &out, Keep)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +212,7 @@ func TestStdout(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if f, err = Open("-", w); err != nil {
+	if f, err = Open("-", w, Keep); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Write(line); !errors.Is(err, syscall.EPIPE) {
@@ -223,7 +222,75 @@ func TestStdout(t *testing.T) {
 
 func TestOpenError(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "no", "such", "folder")
-	if _, err := Open(path, nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(path, nil, Keep); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v, want it to be os.ErrNotExist", err)
+	}
+}
+
+// What exists stays unless it is to be overwritten; an empty file is one, too.
+func TestOpenExisting(t *testing.T) {
+	for _, content := range []string{"", "precious"} {
+		path := filepath.Join(t.TempDir(), "out")
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(path, nil, Keep)
+		if exists := new(ExistsError); !errors.As(err, &exists) || exists.Link || !errors.Is(err, os.ErrExist) {
+			t.Errorf("%v, want an ExistsError", err)
+		}
+		if got, _ := os.ReadFile(path); string(got) != content {
+			t.Errorf("%q is left of %q", got, content)
+		}
+		made(t, path, 2)
+		if n, err := count(t, path); n != 2 || err != nil {
+			t.Errorf("%d lines, %v", n, err)
+		}
+	}
+}
+
+// Links are not written through, wherever they lead; what they lead to stays.
+func TestOpenLink(t *testing.T) {
+	dir := t.TempDir()
+	kept, link, nowhere := filepath.Join(dir, "kept"), filepath.Join(dir, "link"), filepath.Join(dir, "nowhere")
+	made(t, kept, 1)
+	if err := errors.Join(os.Symlink(kept, link), os.Symlink(filepath.Join(dir, "missing"), nowhere)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{link, nowhere} {
+		for _, existing := range []Existing{Keep, Overwrite} {
+			_, err := Open(path, nil, existing)
+			if exists := new(ExistsError); !errors.As(err, &exists) || !exists.Link {
+				t.Errorf("%s: %v, want an ExistsError", path, err)
+			}
+		}
+	}
+	if n, err := count(t, kept); n != 1 || err != nil {
+		t.Errorf("%d lines, %v", n, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "missing")); err == nil {
+		t.Error("a file was made through a link")
+	}
+}
+
+// Discard removes what Open made, and nothing else.
+func TestDiscard(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	for _, existing := range []Existing{Keep, Overwrite} {
+		f, err := Open(path, nil, existing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Discard(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); (err == nil) != (existing == Overwrite) {
+			t.Errorf("existing %v: %v", existing, err)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := (*File)(nil).Discard(); err != nil {
+		t.Error(err)
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrTaken means that another process writes the file.
+// ErrTaken means that another process has the file open for writing.
 var ErrTaken = errors.New("another masstrace writes it")
 
-// lock takes the advisory lock of f without waiting for it. The lock belongs to
-// the open file: it ends with the last descriptor, at the latest when the process
-// ends. The error wraps ErrTaken if another open file has the lock.
+// lock takes the advisory lock of f without waiting. The lock belongs to the open file: it ends
+// when its last descriptor is closed, at the latest with the process. The error wraps ErrTaken if
+// another open file has the lock.
 func lock(f *os.File) error {
 	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	switch {

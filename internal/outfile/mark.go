@@ -1,47 +1,70 @@
 package outfile
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
-// Mark syncs all that was written to the disk and returns the length of the file
-// in octets. A file that is cut at this length is whole, and Reopen goes on from
-// there: Mark ends the gzip member (RFC 1952 §2.2) or the Zstandard frame (RFC
-// 8878 §3.1) of a compressed file, and others may follow it. Mark of the standard
-// output is an error.
-func (s *File) Mark() (offset int64, err error) {
+// Mark is a position at which Reopen can cut a file and continue it.
+type Mark struct {
+	Offset int64  `json:"offset"` // length of the file, in octets
+	Tail   string `json:"tail"`   // SHA-256 of the last tailLen octets before Offset, hexadecimal
+}
+
+// tailLen is the number of octets by which a Mark recognizes its file.
+const tailLen = 4 << 10
+
+// Mark syncs everything written so far to the disk and returns the end of the file. A file that is
+// cut there is complete, and Reopen continues it. For this, Mark ends the gzip member (RFC 1952
+// §2.2) or the Zstandard frame (RFC 8878 §3.1) of a compressed file; others may follow. Mark of
+// standard output returns an error.
+func (s *File) Mark() (m Mark, err error) {
 	if s.file == nil {
-		return 0, errors.New("the standard output cannot be marked")
+		return m, errors.New("the standard output cannot be marked")
 	}
 	if s.packer != nil && !s.marked {
 		if err := s.packer.Close(); err != nil {
-			return 0, err
+			return m, err
 		}
 		s.packer.Reset(s.file)
 	}
 	s.marked = true
 	if err := s.file.Sync(); err != nil {
-		return 0, err
+		return m, err
 	}
 	info, err := s.file.Stat()
 	if err != nil {
-		return 0, err
+		return m, err
 	}
-	return info.Size(), nil
+	m.Offset = info.Size()
+	m.Tail, err = tailOf(s.file, m.Offset)
+	return m, err
 }
 
-// Reopen opens the file at path, cuts it at offset, which Mark returned, and
-// appends from there. As Open does, it first locks the file: an error that wraps
-// ErrTaken leaves the file as it is.
-func Reopen(path string, offset int64) (*File, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+// tailOf returns the digest of the last octets before offset.
+func tailOf(f *os.File, offset int64) (string, error) {
+	b := make([]byte, min(offset, tailLen))
+	if _, err := f.ReadAt(b, offset-int64(len(b))); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Reopen opens the file at path, cuts it at m, and appends from there. Like Open, it locks the file
+// first. If the error wraps ErrTaken or is a *ForeignError, the file did not change.
+func Reopen(path string, m Mark) (*File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	if err := cut(f, offset); err != nil {
+	if err := cut(f, m); err != nil {
 		return nil, errors.Join(fmt.Errorf("open output: %w", err), f.Close())
 	}
 	s, err := newFile(f, path)
@@ -51,8 +74,16 @@ func Reopen(path string, offset int64) (*File, error) {
 	return s, err
 }
 
-// cut locks f, cuts it at offset and moves there.
-func cut(f *os.File, offset int64) error {
+// ForeignError means that a file is not the file of the Mark.
+type ForeignError struct{ Path, Why string }
+
+// Error implements error.
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("%s is not the output of the checkpoint: %s", e.Path, e.Why)
+}
+
+// cut locks f, cuts it at m and moves there.
+func cut(f *os.File, m Mark) error {
 	if err := lock(f); err != nil {
 		return err
 	}
@@ -60,12 +91,19 @@ func cut(f *os.File, offset int64) error {
 	if err != nil {
 		return err
 	}
-	if info.Size() < offset {
-		return fmt.Errorf("%s has %d octets, and had %d at the checkpoint", f.Name(), info.Size(), offset)
+	if info.Size() < m.Offset {
+		return &ForeignError{f.Name(), fmt.Sprintf("it has %d bytes, and had %d", info.Size(), m.Offset)}
 	}
-	if err := f.Truncate(offset); err != nil {
+	tail, err := tailOf(f, m.Offset)
+	if err != nil {
 		return err
 	}
-	_, err = f.Seek(offset, io.SeekStart)
+	if tail != m.Tail {
+		return &ForeignError{f.Name(), fmt.Sprintf("its first %d bytes do not end with what was written", m.Offset)}
+	}
+	if err := f.Truncate(m.Offset); err != nil {
+		return err
+	}
+	_, err = f.Seek(m.Offset, io.SeekStart)
 	return err
 }

@@ -6,16 +6,15 @@ import (
 	"path/filepath"
 )
 
-// freshSuffix is what Replace appends to the name of a file for the new one.
-const freshSuffix = ".new"
+// FreshSuffix is appended to the name of a file to name its replacement.
+const FreshSuffix = ".new"
 
-// Replace puts a file with that content and those permissions, less the umask, in
-// the place of the file at path, or makes it. A reader finds either the old file
-// or the new one, each whole, at any time and after a crash of the machine. The
-// new file is written beside the old one, under its name with .new appended; what
-// a killed process left under that name is removed.
+// Replace replaces the file at path, or makes it, with that content and those permissions less the
+// umask. At any time, and after a crash of the machine, a reader finds either the complete old file
+// or the complete new one. Replace writes the new file next to the old one, with .new appended to
+// its name. It first removes a file that a killed process left under that name.
 func Replace(path string, perm os.FileMode, content []byte) error {
-	fresh := path + freshSuffix
+	fresh := path + FreshSuffix
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -28,9 +27,9 @@ func Replace(path string, perm os.FileMode, content []byte) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// WriteNew makes the file at path, with those permissions less the umask, and
-// syncs its content to the disk. If there is a file already, the error wraps
-// os.ErrExist and that file stays. A file that cannot be written whole is removed.
+// WriteNew makes the file at path, with those permissions less the umask, and syncs its content to
+// the disk. If a file exists already, the error wraps os.ErrExist and that file does not change. If
+// the content cannot be written completely, the new file is removed.
 func WriteNew(path string, perm os.FileMode, content []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
@@ -46,8 +45,8 @@ func WriteNew(path string, perm os.FileMode, content []byte) error {
 	return nil
 }
 
-// Remove removes the file at path, so that it does not come back after a crash of
-// the machine.
+// Remove removes the file at path, and syncs that, so that the file does not reappear after a crash
+// of the machine.
 func Remove(path string) error {
 	if err := os.Remove(path); err != nil {
 		return err

@@ -55,7 +55,7 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// If the new file cannot take the place of the old one, nothing is left of it.
+// If the new file cannot replace the old one, the new file is removed.
 func TestReplaceError(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "state")

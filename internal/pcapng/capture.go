@@ -6,24 +6,24 @@ import (
 	"sync"
 )
 
-// Capture writes a pcapng file (draft-ietf-opsawg-pcapng) of what a run sends and
-// receives, with their own stamps, in ns. Several goroutines bring batches; one
-// writes, in Run. The octets are in the order in which batches came.
+// Capture writes a pcapng file (draft-ietf-opsawg-pcapng) of the frames that a run sends and
+// receives, with their own stamps, in ns. Several goroutines add batches; one goroutine writes, in
+// Run. Frames are in the order in which their batches were added.
 //
-// If the disk is slower than the run, batches wait: the sender falls behind its
-// rate, and the kernel's capture buffer holds the frames that come in and counts
-// those that it drops. Every frame that a capture lacks is counted.
+// If the disk is slower than the run, batches wait. Then the sender is slower than its rate, and
+// the kernel's capture buffer holds incoming frames and counts those that it drops. Every frame
+// that is missing from a capture is counted.
 //
-// After an error of the file no batch waits any more, and none is kept.
+// After an error of the file, batches no longer wait, and are discarded.
 type Capture struct {
 	w     io.Writer
-	heads [2][]byte // link headers of packets sent: IPv4, IPv6
+	heads [2][]byte // link headers of sent packets: IPv4, IPv6
 
 	mu      sync.Mutex
 	change  sync.Cond
-	filling []byte // blocks that wait to be written
-	writing []byte // the other buffer, Run's
-	open    int    // producers
+	filling []byte // blocks that are not written yet
+	writing []byte // the other buffer; it belongs to Run
+	open    int    // number of open producers
 	err     error
 }
 
@@ -33,19 +33,19 @@ const captureRoom = 4 << 20
 // CaptureConfig is the configuration of a Capture.
 type CaptureConfig struct {
 	Link     string // name of the network interface
-	LinkType int    // of the frames, as pcap numbers it
-	// Head4 and Head6 are the link headers of packets sent.
+	LinkType int    // of the frames, as numbered by pcap
+	// Head4 and Head6 are the link headers of sent packets.
 	Head4, Head6 []byte
 	Tool         string
-	// Comment is the comment of the file; Notes come before the frames. Each has
-	// MaxComment octets at most.
+	// Comment is the comment of the file. Notes are written before the frames. Each has at most
+	// MaxComment octets.
 	Comment []byte
 	Notes   [][]byte
-	// Producers is the number of producers, each of which calls Done in the end.
+	// Producers is the number of producers. Each must call Done at the end.
 	Producers int
 }
 
-// NewCapture returns a capture to w. Nothing is written before Run.
+// NewCapture returns a capture that writes to w. Nothing is written before Run.
 func NewCapture(w io.Writer, c CaptureConfig) *Capture {
 	p := &Capture{w: w, heads: [2][]byte{c.Head4, c.Head6}, open: c.Producers}
 	p.change.L = &p.mu
@@ -57,7 +57,7 @@ func NewCapture(w io.Writer, c CaptureConfig) *Capture {
 	return p
 }
 
-// Run writes until all producers are done, or the file fails.
+// Run writes until all producers are done or the file fails.
 func (p *Capture) Run() error {
 	for {
 		p.mu.Lock()
@@ -80,7 +80,7 @@ func (p *Capture) Run() error {
 	}
 }
 
-// put appends a batch to the blocks that wait, once there is room.
+// put appends a batch to the waiting blocks as soon as there is room.
 func (p *Capture) put(batch []byte) {
 	p.mu.Lock()
 	for len(p.filling) > captureRoom && p.err == nil {
@@ -93,7 +93,7 @@ func (p *Capture) put(batch []byte) {
 	p.change.Broadcast()
 }
 
-// Done ends one producer. It must be called once by each.
+// Done ends one producer. Each producer must call it once.
 func (p *Capture) Done() {
 	p.mu.Lock()
 	p.open--
@@ -101,14 +101,14 @@ func (p *Capture) Done() {
 	p.change.Broadcast()
 }
 
-// Tap is one producer of a capture. Its methods belong to one goroutine, and
-// allocate nothing once the batch has room.
+// Tap is one producer of a capture. Its methods belong to one goroutine. They allocate nothing once
+// the batch has room.
 type Tap struct {
 	capture *Capture
 	batch   []byte
 }
 
-// Tap returns a producer, one of CaptureConfig.Producers.
+// Tap returns one of the CaptureConfig.Producers producers.
 func (p *Capture) Tap() *Tap { return &Tap{capture: p} }
 
 // Sent adds an IP packet that was sent at stamp, ns since the Unix epoch, to the
@@ -121,19 +121,18 @@ func (t *Tap) Sent(packet []byte, stamp int64) {
 	t.batch = appendPacket(t.batch, stamp, flagsOutbound, head, packet)
 }
 
-// Received adds a frame that came in at stamp, ns since the Unix epoch, to the
-// batch.
+// Received adds a frame that arrived at stamp, ns since the Unix epoch, to the batch.
 func (t *Tap) Received(frame []byte, stamp int64) {
 	t.batch = appendPacket(t.batch, stamp, flagsInbound, nil, frame)
 }
 
-// Note adds a note, and hands the batch over.
+// Note adds a note and passes the batch on.
 func (t *Tap) Note(stamp int64, text []byte) {
 	t.batch = appendNote(t.batch, stamp, text)
 	t.Flush()
 }
 
-// Flush hands the batch over.
+// Flush passes the batch on to the Capture.
 func (t *Tap) Flush() {
 	if len(t.batch) > 0 {
 		t.capture.put(t.batch)

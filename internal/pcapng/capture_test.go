@@ -12,7 +12,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 )
 
-// gopacket reads what is written, from whichever goroutine it came.
+// gopacket reads the frames of all goroutines from the written file.
 func TestCaptureWitness(t *testing.T) {
 	var file bytes.Buffer
 	c := NewCapture(&file, CaptureConfig{
@@ -82,8 +82,8 @@ func TestCaptureWitness(t *testing.T) {
 	}
 }
 
-// File reads what Capture writes, with the notes and directions that gopacket does
-// not give.
+// File reads the output of Capture, including the notes and directions, which gopacket does not
+// return.
 func TestCaptureFile(t *testing.T) {
 	var out bytes.Buffer
 	c := NewCapture(&out, CaptureConfig{
@@ -122,7 +122,7 @@ func TestCaptureFile(t *testing.T) {
 	}
 }
 
-// slow is a file that waits for each write to be allowed.
+// slow is a file in which each write waits for permission.
 type slow struct {
 	allowed chan error
 	octets  int
@@ -136,8 +136,7 @@ func (s *slow) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// A file that does not keep up holds producers up, and loses nothing; one that
-// fails lets them go.
+// A file that is too slow makes producers wait, and loses nothing. A file that fails releases them.
 func TestCaptureSlowFile(t *testing.T) {
 	full := errors.New("no space left")
 	file := &slow{allowed: make(chan error)}
@@ -163,7 +162,7 @@ func TestCaptureSlowFile(t *testing.T) {
 		t.Fatal("40 MiB fit into two buffers")
 	default:
 	}
-	close(file.allowed) // allow all
+	close(file.allowed) // permits all writes
 	<-done
 	c.Done()
 	if err := <-ran; err != nil || file.octets < batches<<20 {

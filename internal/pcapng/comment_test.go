@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// Comment returns the comment of the first section header and nothing else, and
-// every note that it does not return is left for Read.
+// Comment returns the comment of the first section header only. Read returns every other note.
 func TestComment(t *testing.T) {
 	bare := unhexed(t, "0a0d0d0a 1c000000 4d3c2b1a 01000000 ffffffffffffffff 1c000000")
 	commented := unhexed(t, "0a0d0d0a 28000000 4d3c2b1a 01000000 ffffffffffffffff 01000300 61626300 00000000 28000000")
@@ -20,7 +19,7 @@ func TestComment(t *testing.T) {
 		name    string
 		in      []byte
 		comment string
-		notes   []string // which Read returns after it
+		notes   []string // that Read returns after it
 		frames  int
 	}{
 		{"comment and note", slices.Concat(commented, link, statistics, simple), "abc", []string{"hi"}, 1},
@@ -61,7 +60,7 @@ func TestComment(t *testing.T) {
 	}
 }
 
-// A broken section header is a fault of Comment and of every later Read.
+// Comment returns an error for a broken section header, and so does every later Read.
 func TestCommentFault(t *testing.T) {
 	f, err := NewFile("x", bytes.NewReader(unhexed(t, "0a0d0d0a 1c000000 4d3c2b1a 02000000 ffffffffffffffff 1c000000")))
 	if err != nil {

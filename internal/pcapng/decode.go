@@ -7,7 +7,7 @@ import (
 	"math/bits"
 )
 
-// nextBlock reads blocks of a pcapng file up to the next that is an entry.
+// nextBlock reads blocks of a pcapng file up to the next entry.
 func (f *File) nextBlock(e *Entry) error {
 	for {
 		if done, err := f.block(e); done || err != nil {
@@ -16,8 +16,7 @@ func (f *File) nextBlock(e *Entry) error {
 	}
 }
 
-// block reads one block. done reports whether the block is an entry, which e then
-// holds.
+// block reads one block. done reports whether the block is an entry; e then contains it.
 func (f *File) block(e *Entry) (done bool, err error) {
 	head, err := f.peek(minBlock)
 	if err != nil {
@@ -35,7 +34,7 @@ func (f *File) block(e *Entry) (done bool, err error) {
 	switch kind {
 	case blockSection, blockInterface, blockPacket, blockSimple,
 		blockOldPacket, blockStatistics:
-	default: // name resolution and the like
+	default: // name resolution and others
 		f.skip = int(length)
 		return false, nil
 	}
@@ -80,7 +79,7 @@ func (f *File) body(length int) ([]byte, error) {
 	return block[blockBody:end], nil
 }
 
-// take reads the body of a block. done reports whether e holds an entry.
+// take reads the body of a block. done reports whether e contains an entry.
 func (f *File) take(kind uint32, body []byte, e *Entry) (done bool, err error) {
 	switch kind {
 	case blockSection:
@@ -173,8 +172,8 @@ func (f *File) addLink(body []byte) error {
 	return nil
 }
 
-// time returns the time that is units of the interface in ns since the Unix epoch,
-// 0 if that does not fit.
+// time converts units of the interface to ns since the Unix epoch. It returns 0 if the result does
+// not fit.
 func (l *fileLink) time(units uint64) int64 {
 	const most = math.MaxInt64 / 2_000_000_000 // s
 	ns := units
@@ -191,13 +190,13 @@ func (l *fileLink) time(units uint64) int64 {
 	return int64(ns) + l.offset*1e9
 }
 
-// note fills e with the comment among options. done reports whether there is one.
+// note fills e with the comment in options. done reports whether there is one.
 func (f *File) note(options []byte, e *Entry) (done bool) {
 	e.Note = f.option(options, optionComment)
 	return e.Note != nil
 }
 
-// option returns the first option with that code, nil if there is none.
+// option returns the first option with that code, or nil.
 func (f *File) option(b []byte, code uint16) []byte {
 	for len(b) >= 4 {
 		c, n := f.order.Uint16(b), int(f.order.Uint16(b[2:]))

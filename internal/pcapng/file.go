@@ -13,14 +13,14 @@ import (
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
-// ErrCapture means that the octets of a file are not those of a whole capture: the
-// file is cut, corrupt, or no capture. Errors of the system do not wrap it.
+// ErrCapture means that a file is not a complete capture: it is cut, corrupt, or of another format.
+// Errors of the operating system do not wrap it.
 var ErrCapture = errors.New("capture file")
 
-// Direction is the way that a frame went.
+// Direction is the direction of a frame.
 type Direction uint8
 
-// The directions. AnyDirection stands in files that do not record it, as most.
+// The directions. AnyDirection is for files that do not record it, as most do not.
 const (
 	AnyDirection Direction = iota
 	Inbound
@@ -29,56 +29,55 @@ const (
 
 // Entry is one entry of a capture file: a frame or a note.
 type Entry struct {
-	// Frame is valid until the following call. It is nil if the entry is a note.
+	// Frame is valid until the next call. It is nil if the entry is a note.
 	Frame    []byte
 	Stamp    int64 // ns since the Unix epoch; 0 if the file does not record it
-	LinkType int   // of the link header of Frame, as pcap numbers it
+	LinkType int   // of the link header of Frame, as numbered by pcap
 	Direction
-	// Note is the comment of a section header or of an interface statistics block,
-	// which may stand between the frames. It is valid until the following call.
+	// Note is the comment of a section header or of an interface statistics block. These may be
+	// between the frames. Note is valid until the next call.
 	Note []byte
 }
 
-// File reads a capture file: pcap with µs or ns, or pcapng, of either byte
-// order, also compressed by gzip or zstd. It is a Source of the receiver and belongs
-// to one goroutine. Reading allocates nothing for each entry, and memory is bounded
-// whatever the file claims.
+// File reads a capture file: pcap with µs or ns, or pcapng, in either byte order, and optionally
+// compressed by gzip or zstd. It is a Source of the receiver and belongs to one goroutine. It
+// allocates nothing per entry, and its memory is bounded, whatever the file claims.
 //
-// It stands in for gopacket's readers, which give neither the offset of a fault nor
-// the notes and directions of a pcapng file.
+// It replaces gopacket's readers, which return neither the offset of a fault nor the notes and
+// directions of a pcapng file.
 type File struct {
 	name   string
 	in     *bufio.Reader
 	at     int64 // octets consumed, after decompression
-	skip   int   // octets of the last entry, still to be consumed
+	skip   int   // octets of the last entry that are not consumed yet
 	packed bool
 	close  []func() error
 	order  binary.ByteOrder
 	read   func(*File, *Entry) error
 	links  []fileLink // by number of the interface
-	link   int        // of the last frame
-	err    error      // what every later call returns
-	entry  Entry      // Next's
+	link   int        // link type of the last frame
+	err    error      // error that every later call returns
+	entry  Entry      // used by Next
 }
 
-// fileLink is an interface that frames were captured on.
+// fileLink is an interface on which frames were captured.
 type fileLink struct {
 	linkType int
 	snap     int
-	units    uint64 // in a second
+	units    uint64 // per second
 	offset   int64  // s
 }
 
-// Bounds of what a file may claim, in octets. The largest snap length of libpcap is 256 KiB.
+// Limits of sizes in a file, in octets. The largest snap length of libpcap is 256 KiB.
 const (
 	maxFrame   = 256 << 10
-	fileBuffer = 1 << 20  // of which the largest block is a part
-	maxSkipped = 64 << 20 // a block that is not read
-	maxLinks   = 1 << 16  // interfaces of a section, which are kept: 2 MiB
+	fileBuffer = 1 << 20  // of the reader; no block that is read is larger
+	maxSkipped = 64 << 20 // largest block that is skipped
+	maxLinks   = 1 << 16  // interfaces of a section; they are stored, in 2 MiB
 )
 
-// OpenFile opens the capture file at path; the path - stands for stdin. Errors that
-// wrap ErrCapture name the file and the offset. Close closes the file.
+// OpenFile opens the capture file at path. The path - stands for stdin. Errors that wrap ErrCapture
+// contain the file name and the offset. Close closes the file.
 func OpenFile(path string, stdin io.Reader) (*File, error) {
 	if path == "-" {
 		return NewFile("stdin", stdin)
@@ -95,8 +94,8 @@ func OpenFile(path string, stdin io.Reader) (*File, error) {
 	return file, nil
 }
 
-// NewFile returns a File that reads in, which errors call name. The first octets of
-// in decide the format and the compression. Close does not close in.
+// NewFile returns a File that reads in. Errors use name for it. The first octets of in determine
+// the format and the compression. Close does not close in.
 func NewFile(name string, in io.Reader) (*File, error) {
 	f := &File{name: name}
 	unpacked, packed, err := outfile.Decompress(in)
@@ -115,7 +114,7 @@ func NewFile(name string, in io.Reader) (*File, error) {
 	return f, nil
 }
 
-// begin sets the format from the first octets.
+// begin determines the format from the first octets.
 func (f *File) begin() error {
 	head, err := f.peek(4)
 	if err == io.EOF {
@@ -132,9 +131,9 @@ func (f *File) begin() error {
 	return f.readHeader()
 }
 
-// Read fills e with the next entry. At the end of the file the error is io.EOF; if
-// the file is cut or corrupt, the error wraps ErrCapture and names the offset. Each
-// call after an error returns that error again.
+// Read fills e with the next entry. At the end of the file the error is io.EOF. If the file is cut
+// or corrupt, the error wraps ErrCapture and contains the offset. After an error, each call returns
+// the same error.
 func (f *File) Read(e *Entry) error {
 	if f.err != nil {
 		return f.err
@@ -144,8 +143,8 @@ func (f *File) Read(e *Entry) error {
 	return f.err
 }
 
-// Each calls take for every entry until the end of the file, or that of ctx, which it looks at
-// now and then. It returns the error of take, or what is wrong with the file.
+// Each calls take for every entry, until the end of the file or the end of ctx, which it checks now
+// and then. In both cases it returns nil. Otherwise it returns the error of take or of the file.
 func (f *File) Each(ctx context.Context, take func(*Entry) error) error {
 	var e Entry
 	for n := 0; ; n++ {
@@ -164,21 +163,20 @@ func (f *File) Each(ctx context.Context, take func(*Entry) error) error {
 	}
 }
 
-// Comment returns the comment of the first section header, nil if it has none or
-// if the file is no pcapng file. It must be called before the first Read, and the
-// comment is valid until then. Read does not return that comment again; it returns
-// every other note.
+// Comment returns the comment of the first section header. It returns nil if there is none or if
+// the file is not a pcapng file. It must be called before the first Read, and the comment is valid
+// until then. Read does not return that comment again, but it returns every other note.
 func (f *File) Comment() ([]byte, error) {
 	if f.err != nil || f.order != nil {
-		return nil, f.err // pcap, or the header was read before
+		return nil, f.err // pcap, or the header was already read
 	}
 	var e Entry
 	_, f.err = f.block(&e)
 	return e.Note, f.err
 }
 
-// Next returns the next frame and its stamp in ns since the Unix epoch, as a source of
-// frames for the receiver. It passes over notes.
+// Next returns the next frame and its stamp in ns since the Unix epoch. It makes a File a source of
+// frames for the receiver. It skips notes.
 func (f *File) Next() (frame []byte, stamp int64, err error) {
 	e := &f.entry
 	for {
@@ -192,11 +190,11 @@ func (f *File) Next() (frame []byte, stamp int64, err error) {
 	}
 }
 
-// LinkType returns the link type of the last frame that Next returned. In a pcapng
-// file it may change with each frame.
+// LinkType returns the link type of the frame that Next last returned. In a pcapng file it may
+// differ from frame to frame.
 func (f *File) LinkType() int { return f.link }
 
-// Close closes what OpenFile opened.
+// Close closes the file that OpenFile opened.
 func (f *File) Close() (err error) {
 	for _, c := range f.close {
 		err = errors.Join(err, c())
@@ -204,7 +202,7 @@ func (f *File) Close() (err error) {
 	return err
 }
 
-// fault returns an error that wraps ErrCapture and names the present offset.
+// fault returns an error that wraps ErrCapture and contains the current offset.
 func (f *File) fault(format string, args ...any) error {
 	where := ""
 	if f.packed {
@@ -213,8 +211,8 @@ func (f *File) fault(format string, args ...any) error {
 	return fmt.Errorf("%w %s: offset %d%s: %w", ErrCapture, f.name, f.at, where, fmt.Errorf(format, args...))
 }
 
-// peek returns the next n octets, which stay unread. The error is io.EOF if the file
-// ends before them, and a fault if it ends within them.
+// peek returns the next n octets without consuming them. The error is io.EOF if the file ends
+// before them, and a fault if it ends within them.
 func (f *File) peek(n int) ([]byte, error) {
 	if err := f.consume(); err != nil {
 		return nil, err
@@ -233,7 +231,7 @@ func (f *File) peek(n int) ([]byte, error) {
 	return nil, fmt.Errorf("read capture %s: %w", f.name, err)
 }
 
-// consume consumes what the last entry took.
+// consume consumes the octets of the last entry.
 func (f *File) consume() error {
 	n, err := f.in.Discard(f.skip)
 	f.at += int64(n)

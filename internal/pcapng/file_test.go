@@ -33,7 +33,7 @@ func captured(in io.Reader) (frames [][]byte, stamps []int64, err error) {
 	}
 }
 
-// What gopacket writes is read as it was written, in both formats.
+// File reads the frames that gopacket wrote, in both formats.
 func TestFileWitness(t *testing.T) {
 	begin := time.Unix(1_790_000_000, 123_456_789)
 	var micro, nano, ng bytes.Buffer
@@ -84,7 +84,7 @@ func madeCapture(t testing.TB, name string) []byte {
 	return b
 }
 
-// Every cut is found, at an offset in the file, and what comes before is read.
+// Every cut is detected, at an offset in the file, and the frames before it are read.
 func TestFileCut(t *testing.T) {
 	for _, name := range []string{"made/path-us-be.pcap", "made/path-us-be.pcapng", "made/path-us-be.pcap.gz", "made/path-ns-be.pcapng.zst"} {
 		whole := madeCapture(t, name)
@@ -96,7 +96,7 @@ func TestFileCut(t *testing.T) {
 		for n := 0; n < len(whole); n += 3 {
 			frames, _, err := captured(bytes.NewReader(whole[:n]))
 			if err == io.EOF {
-				ends++ // between two
+				ends++ // a cut between two entries
 			} else if !errors.Is(err, ErrCapture) || !strings.Contains(err.Error(), "offset ") {
 				t.Fatalf("%s, %d octets: %v", name, n, err)
 			}
@@ -105,7 +105,7 @@ func TestFileCut(t *testing.T) {
 			}
 			most = len(frames)
 		}
-		// zstd gives nothing of a block before its end.
+		// zstd returns nothing of a block before the block's end.
 		if packed := strings.HasSuffix(name, ".zst"); ends > len(all)+3 || most < len(all)-1 && !packed {
 			t.Errorf("%s: %d cuts are not found, %d frames", name, ends, most)
 		}
@@ -149,7 +149,7 @@ func TestFileFaults(t *testing.T) {
 	}
 }
 
-// Times in other units, and offsets of them.
+// Times in other units, and with offsets.
 func TestFileUnits(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -174,7 +174,7 @@ func TestFileUnits(t *testing.T) {
 	}
 }
 
-// What stands in a file besides packet blocks is read, or passed over.
+// Blocks other than packet blocks are read or skipped.
 func TestFileBlocks(t *testing.T) {
 	section := unhexed(t, "0a0d0d0a 28000000 4d3c2b1a 01000000 ffffffffffffffff 01000300 61626300 00000000 28000000")
 	link := unhexed(t, "01000000 14000000 01000000 02000000 14000000") // snap length 2
@@ -275,7 +275,7 @@ func BenchmarkFile(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			whole := madeCapture(b, name)
 			if strings.HasSuffix(name, ".pcapng") {
-				whole = bytes.Repeat(whole, 500) // sections
+				whole = bytes.Repeat(whole, 500) // many sections
 			} else {
 				whole = append(whole, bytes.Repeat(whole[pcapHeader:], 500)...)
 			}

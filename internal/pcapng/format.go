@@ -1,7 +1,7 @@
 package pcapng
 
-// The pcapng file format (draft-ietf-opsawg-pcapng). All fields are in the byte
-// order of the section that they stand in, and padded to 32 bits.
+// The pcapng file format (draft-ietf-opsawg-pcapng). All fields are in the byte order of their
+// section, and padded to 32 bits.
 //
 //	0      4        8          length-4
 //	| type | length | body …   | length again
@@ -23,11 +23,11 @@ const (
 	blockPacket     = 6 // "enhanced"
 )
 
-// byteOrderMagic shows the byte order of a section: the body of the section header
-// begins with it.
+// byteOrderMagic identifies the byte order of a section: it is the first field of the section
+// header's body.
 const byteOrderMagic = 0x1a2b3c4d
 
-// Octets of the fixed part of bodies, in front of options or packet data.
+// Octets of the fixed part of bodies, before options or packet data.
 const (
 	sectionBody    = 16 // magic (4), version (2, 2), section length (8)
 	interfaceBody  = 8  // link type (2), reserved (2), snap length (4)

@@ -12,7 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A section may describe many interfaces, and not any number: each takes memory.
+// The number of interfaces of a section is limited, because each needs memory.
 func TestInterfaceLimit(t *testing.T) {
 	section := unhexed(t, "0a0d0d0a 1c000000 4d3c2b1a 01000000 ffffffffffffffff 1c000000")
 	link := unhexed(t, "01000000 14000000 01000000 00000000 14000000")
@@ -29,8 +29,7 @@ func TestInterfaceLimit(t *testing.T) {
 	}
 }
 
-// A small compressed file that describes interfaces without end takes little
-// memory.
+// A small compressed file that describes an unlimited number of interfaces needs little memory.
 func TestInterfaceMemory(t *testing.T) {
 	var file bytes.Buffer
 	z, err := zstd.NewWriter(&file)

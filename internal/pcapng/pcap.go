@@ -23,7 +23,7 @@ const (
 	magicMicro = 0xa1b2c3d4
 	magicNano  = 0xa1b23c4d
 
-	// The upper bits of the link type are about a frame check sequence.
+	// The upper bits of the link type describe a frame check sequence.
 	linkTypeMask = 0xffff
 )
 

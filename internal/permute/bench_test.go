@@ -17,7 +17,7 @@ func BenchmarkAt(b *testing.B) {
 	_ = sum
 }
 
-// Each call waits for the one before: latency, where BenchmarkAt is throughput.
+// Each call waits for the one before, so it measures latency; BenchmarkAt measures throughput.
 func BenchmarkAtChained(b *testing.B) {
 	b.ReportAllocs()
 	p := permute.New(key(1), 1<<24-3)

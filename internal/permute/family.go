@@ -1,8 +1,8 @@
 package permute
 
-// Family makes permutations by number under one key, for those who need one
-// for a call or two only: it costs a fifth of a key schedule. The permutations
-// are others than those that New makes of tweaked keys.
+// Family makes permutations by number under one key. It is for callers that need a permutation for
+// one or two calls only: each costs a fifth of a key schedule. The permutations differ from those
+// that New makes of tweaked keys.
 type Family struct{ keys roundKeys }
 
 // NewFamily returns the family that belongs to key.
@@ -16,19 +16,18 @@ func (f *Family) Wide(hi, lo uint64, n Uint128) Wide {
 	return newWide(&f.keys, f.tweak(hi, lo), n)
 }
 
-// Short is Wide(hi, lo, n).At(i) for an n, not 0, that fits in 64 bits, in half
-// the time.
+// Short is Wide(hi, lo, n).At(i) for an n, not 0, that fits in 64 bits, in half the time.
 func (f *Family) Short(hi, lo, n, i uint64) uint64 {
 	b := newBelow(n)
 	return b.at(&f.keys, f.tweak(hi, lo), i)
 }
 
-// ShortInverse is Wide(hi, lo, n).Inverse(j) likewise.
+// ShortInverse is Wide(hi, lo, n).Inverse(j), like Short.
 func (f *Family) ShortInverse(hi, lo, n, j uint64) uint64 {
 	b := newBelow(n)
 	return b.inverse(&f.keys, f.tweak(hi, lo), j)
 }
 
-// tweak returns what the round keys of a member differ by. Two numbers share it
-// by chance only, and then their permutations.
+// tweak returns the value by which the round keys of a member differ. Two numbers have the same
+// tweak only by chance; then they have the same permutation.
 func (f *Family) tweak(hi, lo uint64) uint64 { return finish(hi*f.keys[0].mul ^ lo) }

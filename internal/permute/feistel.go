@@ -2,37 +2,35 @@ package permute
 
 import "math/bits"
 
-// rounds of the network: each half is changed half as often, by turns. Four
+// rounds of the network. The halves are changed in turns, so each is changed in half of them. Four
 // are enough to look random in a large domain, six in a small one too.
 const rounds = 6
 
-// A feistel is a keyed bijection on pairs (l, r) of 0 ≤ l ≤ top and
-// 0 ≤ r ≤ mask, where mask = 2ˢʰⁱᶠᵗ−1: the domain D of (top+1)·2ˢʰⁱᶠᵗ values.
+// A feistel is a keyed bijection on pairs (l, r) of 0 ≤ l ≤ top and 0 ≤ r ≤ mask, where mask =
+// 2ˢʰⁱᶠᵗ−1: the domain D of (top+1)·2ˢʰⁱᶠᵗ values.
 //
-// It is one for every key: a round adds to l, modulo top+1, a number that
-// depends on r alone, or XORs onto r one that depends on l alone. The half
-// that a round reads is the half that it leaves, so the same number can be
-// taken away again; backward does that in reverse order.
+// It is a bijection for every key: a round adds to l, modulo top+1, a number that depends on r
+// alone, or XORs into r a number that depends on l alone. A round does not change the half that it
+// reads, so the same number can be subtracted again. backward does that in reverse order.
 //
-// A domain [0, n) that does not fill D is served by cycle walking: apply the
-// network until the value is below n. The walk ends, since the cycle of D on
-// which it goes leads back to its start, which is below n. It is a bijection
-// on [0, n), since each value below n has exactly one predecessor below n on
-// its cycle: the one that walking backward finds.
+// A domain [0, n) that does not fill D uses cycle walking: apply the network until the value is
+// below n. The walk ends, because the cycle of D that it follows leads back to its start, which is
+// below n. It is a bijection on [0, n), because each value below n has exactly one predecessor
+// below n on its cycle: the one that a backward walk finds.
 //
-// The round keys are the caller's: those of one permutation, or those of a
-// family with the tweak of a member.
+// The caller provides the round keys: those of one permutation, or those of a family with the tweak
+// of a member.
 type feistel struct {
 	top   uint64 // 2⁶⁴−1 is allowed
 	mask  uint64
-	shift uint8 // 0 to 64; shifts by 64 give 0 in Go, as wanted
+	shift uint8 // 0 to 64; a shift by 64 gives 0 in Go, as needed
 }
 
 type roundKey struct{ add, mul uint64 }
 
 type roundKeys [rounds]roundKey
 
-// fill works in place, since a copy would cost as much as the keys.
+// fill works in place, because a copy would cost as much as making the keys.
 func (r *roundKeys) fill(k Key) {
 	s := k.stream()
 	for i := range r {
@@ -46,8 +44,8 @@ func (f *feistel) halves(top uint64, shift uint) {
 	f.top, f.mask, f.shift = top, 1<<shift-1, uint8(shift)
 }
 
-// mix is the function of round i: both words of a product of 64 by 64 bits,
-// folded. The rotation keeps the rounds from seeing the same tweak.
+// mix is the function of round i: both words of a 64×64-bit product, XORed. The rotation makes the
+// tweak different in each round.
 func (r *roundKeys) mix(i int, tweak, x uint64) uint64 {
 	hi, lo := bits.Mul64(x^(r[i].add^bits.RotateLeft64(tweak, 11*i)), r[i].mul)
 	return hi ^ lo
@@ -83,8 +81,8 @@ type below struct {
 }
 
 func newBelow(n uint64) (b below) {
-	// The right half has k bits, the left one a = ⌈n/2ᵏ⌉ values: together
-	// they hold n with less than 2ᵏ < √2n to spare, so that a walk is rare.
+	// The right half has k bits, the left one a = ⌈n/2ᵏ⌉ values. Together they exceed n by less
+	// than 2ᵏ < √2n, so a walk is rare.
 	k := uint(bits.Len64(n-1)) / 2
 	b.n = n
 	b.f.halves((n-1)>>k, k)
@@ -115,11 +113,11 @@ func (b *below) inverse(keys *roundKeys, tweak, j uint64) uint64 {
 	}
 }
 
-// addMod returns l + x modulo top+1, for l and x not above top. What it
-// decides is as good as random: written so that no branch comes of it.
+// addMod returns l + x modulo top+1, for l and x not above top. The comparison is as good as
+// random, so the code is written to compile without a branch.
 func (f *feistel) addMod(l, x uint64) uint64 {
 	sum := l + x
-	if x > f.top-l { // no sum that could overflow
+	if x > f.top-l { // avoids a sum that could overflow
 		sum -= f.top + 1
 	}
 	return sum

@@ -7,8 +7,8 @@ import (
 	"github.com/dchest/siphash"
 )
 
-// Key chooses a permutation. All 128 bits count, and keys that differ in one
-// bit only give unrelated permutations.
+// Key selects a permutation. All 128 bits count: keys that differ in a single bit give unrelated
+// permutations.
 type Key [16]byte
 
 // Derive returns the key for one use of k, named by label: SipHash-2-4 with
@@ -21,10 +21,9 @@ func (k Key) Derive(label string) Key {
 	return d
 }
 
-// Tweak returns the key number (hi, lo) of the family that k stands for: a
-// window's, a prefix's. Different numbers give different keys. It costs next
-// to nothing, since the key schedule mixes anyway; keys that are to be
-// tweaked by different things must first be told apart by Derive.
+// Tweak returns key number (hi, lo) of the family of k: for a window, or a prefix. Different
+// numbers give different keys. It is very cheap, because the key schedule mixes the bits later. For
+// different kinds of numbers, first derive different keys by Derive.
 func (k Key) Tweak(hi, lo uint64) Key {
 	var t Key
 	binary.LittleEndian.PutUint64(t[:8], binary.LittleEndian.Uint64(k[:8])^lo)
@@ -32,8 +31,8 @@ func (k Key) Tweak(hi, lo uint64) Key {
 	return t
 }
 
-// A stream makes the round keys: the generator xoroshiro128++ (Blackman and
-// Vigna, 2019), from a state that is a bijection of the key.
+// A stream generates the round keys: the generator xoroshiro128++ (Blackman and Vigna, 2019), from
+// a state that is a bijection of the key.
 type stream struct{ a, b uint64 }
 
 func (k Key) stream() stream {
@@ -51,8 +50,8 @@ func (s *stream) next() uint64 {
 	return out
 }
 
-// finish is the bijection that ends each step of SplitMix64 (Steele, Lea and
-// Flood, 2014): every bit of z sways every bit of the result.
+// finish is the bijection that ends each step of SplitMix64 (Steele, Lea and Flood, 2014): every
+// bit of z affects every bit of the result.
 func finish(z uint64) uint64 {
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb

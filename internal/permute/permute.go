@@ -1,10 +1,10 @@
-// Package permute gives keyed bijections on [0, n) and their inverses, without
-// a table: a near-balanced Feistel network with cycle walking. They order what
-// would otherwise be met in a row (targets, the probes of a window, the hosts
-// of a prefix) and take what comes back to its place.
+// Package permute provides keyed bijections on [0, n) and their inverses, without a table: a
+// near-balanced Feistel network with cycle walking. They shuffle sequences that would otherwise be
+// processed in order (targets, the probes of a window, the hosts of a prefix). The inverse maps a
+// reply back to its place.
 //
-// The permutations spread well and cost some nanoseconds. They are no cipher:
-// nothing secret may rest on them.
+// The permutations spread well and cost some nanoseconds. They are not ciphers: no secret may
+// depend on them.
 package permute
 
 // Permutation is a keyed bijection on [0, n), n up to 2⁶⁴−1. It is a plain
@@ -16,8 +16,8 @@ type Permutation struct {
 	below
 }
 
-// New returns the permutation of [0, n) that belongs to key. With n = 0 there
-// is no valid argument to At; with n = 1 it is the identity.
+// New returns the permutation of [0, n) that belongs to key. With n = 0 there is no valid argument
+// to At; with n = 1 it is the identity.
 func New(key Key, n uint64) (p Permutation) {
 	if n == 0 {
 		return p

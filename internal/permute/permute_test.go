@@ -16,14 +16,14 @@ func key(n uint64) (k permute.Key) {
 
 var keys = []permute.Key{{}, key(1), {15: 0x80}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}}
 
-// Every small domain in full: each value is met once, and taken back. Wide is
-// the same bijection.
+// Tests every small domain completely: At takes each value once, and Inverse undoes it. Wide is the
+// same bijection.
 func TestBijectionSmall(t *testing.T) {
 	limit := uint64(5000)
 	if testing.Short() {
 		limit = 600
 	}
-	seen := make([]uint64, limit) // seen[j] = mark: j was met in this round
+	seen := make([]uint64, limit) // seen[j] = mark: j was found in this round
 	mark := uint64(0)
 	for n := range limit + 1 {
 		for i := range 3 {
@@ -50,8 +50,8 @@ func TestBijectionSmall(t *testing.T) {
 	}
 }
 
-// In a finite domain a map with a left inverse at each point is a bijection:
-// large domains are tried at random points, from both ends.
+// In a finite domain, a map with a left inverse at each point is a bijection. Large domains are
+// tested at random points, in both directions.
 func TestInverseLarge(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	sizes := []uint64{math.MaxUint64, math.MaxUint64 - 1, 1 << 63, 1<<63 - 1, 1<<63 + 1, 1 << 32, 1<<32 - 1, 1<<32 + 1, 1<<33 + 1}

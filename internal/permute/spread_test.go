@@ -28,8 +28,8 @@ func TestFixedPoints(t *testing.T) {
 	}
 }
 
-// Neighbours land apart: in a random permutation |At(i+1) − At(i)| is n/3 in
-// the mean with standard deviation n/√18, and few pairs stay close.
+// Neighbours are mapped far apart. In a random permutation the mean of |At(i+1) − At(i)| is n/3,
+// with standard deviation n/√18, and few pairs stay close.
 func TestNeighbours(t *testing.T) {
 	for _, n := range []uint64{100, 4096, 1 << 16, 1<<24 - 3, 1 << 40, math.MaxUint64} {
 		const keys, pairs = 200, 50
@@ -54,7 +54,7 @@ func TestNeighbours(t *testing.T) {
 	}
 }
 
-// makers are the ways to get a permutation by number.
+// makers are the ways to make a permutation from a number.
 var makers = map[string]func(number uint64, n uint64) permute.Wide{
 	"tweak": func(number, n uint64) permute.Wide {
 		return permute.NewWide(key(42).Tweak(0, number), permute.Uint128{Lo: n})
@@ -69,8 +69,8 @@ var makers = map[string]func(number uint64, n uint64) permute.Wide{
 	},
 }
 
-// Successive numbers choose evenly: this is how each prefix gets its host and
-// each window its order. χ² with n−1 degrees of freedom.
+// Successive numbers choose evenly. Each prefix gets its host and each window its order this way.
+// χ² with n−1 degrees of freedom.
 func TestNumbersChooseEvenly(t *testing.T) {
 	for name, make := range makers {
 		for _, n := range []uint64{2, 3, 7, 16, 254, 256} {
@@ -119,7 +119,7 @@ func TestOrdersOfFew(t *testing.T) {
 	}
 }
 
-// Permutations of successive numbers have no more in common than by chance.
+// Permutations of successive numbers agree in no more values than by chance.
 func TestNumbersUnrelated(t *testing.T) {
 	for name, make := range makers {
 		const n, numbers, points = 1000, 500, 200
@@ -138,7 +138,7 @@ func TestNumbersUnrelated(t *testing.T) {
 	}
 }
 
-// A key bit or the label changes everything.
+// A change of one key bit, or of the label, changes the whole permutation.
 func TestKeysUnrelated(t *testing.T) {
 	const n, points = 1 << 20, 64
 	base := key(99)

@@ -5,9 +5,9 @@ import (
 	"net/netip"
 )
 
-// Addr is an IPv4 or IPv6 address in 16 octets, IPv4 as ::ffff:a.b.c.d. Unlike
-// netip.Addr it holds no pointer, so that tables of addresses cost the garbage
-// collector nothing, and it is comparable with ==.
+// Addr is an IPv4 or IPv6 address in 16 octets, IPv4 as ::ffff:a.b.c.d. Unlike netip.Addr it
+// contains no pointer, so the garbage collector does not scan tables of addresses. It is comparable
+// with ==.
 type Addr [16]byte
 
 // AddrFrom returns a without its zone. An invalid a gives the zero Addr.
@@ -23,8 +23,8 @@ func Addr4From(b [4]byte) Addr {
 	return Addr{10: 0xff, 11: 0xff, 12: b[0], 13: b[1], 14: b[2], 15: b[3]}
 }
 
-// Set4 makes a the IPv4 address whose four octets begin b. It writes words, so
-// that who reads a at once, by words, need not wait for them in memory.
+// Set4 sets a to the IPv4 address in the first four octets of b. It writes whole words, so that a
+// load of a word right after it does not stall on several smaller stores.
 func (a *Addr) Set4(b []byte) {
 	binary.LittleEndian.PutUint64(a[:8], 0)
 	binary.LittleEndian.PutUint64(a[8:], 0xffff0000|uint64(binary.LittleEndian.Uint32(b))<<32)
@@ -38,11 +38,10 @@ func (a Addr) Is4() bool {
 // Is6 reports whether a is an IPv6 address, which the zero Addr is not.
 func (a Addr) Is6() bool { return !a.Is4() && !a.IsZero() }
 
-// IsZero reports whether a is the zero Addr: none.
+// IsZero reports whether a is the zero Addr, which is not an address.
 func (a Addr) IsZero() bool { return a == Addr{} }
 
-// Octets returns the 4 or 16 octets as they stand in a packet. The slice
-// aliases a.
+// Octets returns the 4 or 16 octets as in a packet. The slice aliases a.
 func (a *Addr) Octets() []byte {
 	if a.Is4() {
 		return a[12:16]
@@ -50,8 +49,7 @@ func (a *Addr) Octets() []byte {
 	return a[:]
 }
 
-// Netip returns a as a netip.Addr, IPv4 unmapped; the zero Addr as the invalid
-// netip.Addr.
+// Netip returns a as a netip.Addr, IPv4 unmapped. The zero Addr gives the invalid netip.Addr.
 func (a Addr) Netip() netip.Addr {
 	if a.IsZero() {
 		return netip.Addr{}

@@ -1,7 +1,7 @@
 package probe
 
-// Header is what a packet of any prober can be told by, in the packet itself and
-// where it is quoted.
+// Header holds the fields by which a packet of any prober can be recognized, both in the packet
+// itself and in a quotation.
 type Header struct {
 	Src, Dst         Addr
 	Protocol         uint8
@@ -11,7 +11,7 @@ type Header struct {
 	ID               uint16 // IPv4 identification
 	Sum, Len         uint16 // UDP: checksum and length; ICMP: checksum and 0; TCP: 0
 	Seq              uint32 // TCP: sequence number; ICMP: likewise; UDP: 0
-	Ack              uint32 // TCP: acknowledgement, where it is known
+	Ack              uint32 // TCP: acknowledgement, if known
 	Size             int    // octets of the IP packet, as its header states
 	Method           Method
 }

@@ -1,9 +1,9 @@
 package probe
 
-// LimitedRouter is a router that was seen to limit the rate of its answers.
+// LimitedRouter is a router that was observed to limit the rate of its answers.
 type LimitedRouter struct {
 	Addr     Addr
-	TTLs     uint64 // at which, as bits
-	Answered uint64 // probes
-	Silent   uint64 // probes without an answer that it may have been asked
+	TTLs     uint64 // TTLs at which it did, one bit each
+	Answered uint64 // number of probes
+	Silent   uint64 // number of probes without an answer that may have reached it
 }

@@ -1,6 +1,6 @@
-// Package probe holds the words that every stage of masstrace shares, as plain
-// values: addresses, methods, probes, replies and what is said of them. It
-// holds no behaviour beyond naming, opens nothing and imports nothing of ours.
+// Package probe holds the basic values that all stages of masstrace share: addresses, methods,
+// probes and replies. Its functions only convert and classify values. It does no I/O and imports no
+// other package of masstrace.
 package probe
 
 import "fmt"
@@ -11,8 +11,7 @@ const (
 	MaxAttempts = 4
 )
 
-// Method is the way of probing: the protocol of the probes and, for TCP, the
-// flags they bear.
+// Method is the way of probing: the protocol of the probes and, for TCP, their flags.
 type Method uint8
 
 // The methods.
@@ -43,7 +42,7 @@ func ParseMethod(s string) (Method, error) {
 	return 0, fmt.Errorf("unknown method %q", s)
 }
 
-// IP protocol numbers that probes and replies carry (IANA).
+// IP protocol numbers of probes and replies (IANA).
 const (
 	ProtoICMP   = 1
 	ProtoTCP    = 6
@@ -65,8 +64,7 @@ func (m Method) Protocol(is4 bool) uint8 {
 	}
 }
 
-// Probe names one packet of a scan: which target, over which flow, at which
-// TTL, for the how-many-eth time.
+// Probe identifies one packet of a scan by its target, flow, TTL and attempt.
 type Probe struct {
 	Target  Addr
 	Flow    uint16 // index of the flow, from 0
@@ -74,8 +72,8 @@ type Probe struct {
 	Attempt uint8  // from 0
 }
 
-// Flow is what a load balancer may hash beside the addresses: constant over
-// all TTLs and attempts of one (target, flow index).
+// Flow is the header fields that a load balancer may hash besides the addresses. They are constant
+// over all TTLs and attempts of one (target, flow index).
 type Flow struct {
 	// Value is the source port; for ICMP the identifier and the pinned
 	// checksum. Never 0, never 0xffff.

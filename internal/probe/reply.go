@@ -2,11 +2,11 @@ package probe
 
 import "slices"
 
-// Facts is what a reply says, without a pointer, so that arenas of facts cost
-// the garbage collector nothing. Fields that the packet does not have (a
-// quotation's of an echo reply, say) are zero; Kind and HasQuote tell which.
+// Facts is the content of a reply, without a pointer, so that the garbage collector does not scan
+// arrays of it. Fields that the packet does not have (those of a quotation in an echo reply, for
+// example) are zero. Kind and HasQuote show which fields are valid.
 type Facts struct {
-	Probe // what it answers, as authenticated
+	Probe // the probe that it answers, as authenticated
 
 	Stamp     int64  // kernel receive time, ns since the Unix epoch
 	Responder Addr   // source address of the reply
@@ -22,7 +22,7 @@ type Facts struct {
 
 	Kind    Kind
 	Valid   Validity
-	Mangled Mangled // quoted fields that differ from what was sent
+	Mangled Mangled // quoted fields that differ from the sent ones
 
 	Protocol uint8 // IP protocol number of the reply
 	Type     uint8 // ICMP type, 0 for TCP and UDP
@@ -45,8 +45,8 @@ type Reply struct {
 	Ext []byte
 }
 
-// HasHop reports whether the reply shows who sits at a TTL. The others show
-// only that the target was reached.
+// HasHop reports whether the reply shows the interface at a TTL. Other replies show only that the
+// target was reached.
 func (f *Facts) HasHop() bool {
 	return f.Kind != KindUDPReply && f.Kind != KindPureACK
 }
@@ -54,7 +54,7 @@ func (f *Facts) HasHop() bool {
 // Kind classifies a reply by its type, code and flags, never by its source.
 type Kind uint8
 
-// The kinds. KindOther is any ICMP message that none of the others names.
+// The kinds. KindOther is any ICMP message without a kind of its own.
 const (
 	KindOther Kind = iota
 	KindTTLExceeded
@@ -95,7 +95,7 @@ var kindNames = [...]string{
 	KindUDPReply:           "udp_reply",
 }
 
-// String returns the name that stands in records.
+// String returns the name used in records.
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {
 		return kindNames[k]
@@ -103,7 +103,7 @@ func (k Kind) String() string {
 	return "other"
 }
 
-// ParseKind is the inverse of String; ok is false for a name it does not know.
+// ParseKind is the inverse of String; ok is false for an unknown name.
 func ParseKind(s string) (k Kind, ok bool) {
 	for i, name := range kindNames {
 		if name == s {
@@ -113,17 +113,16 @@ func ParseKind(s string) (k Kind, ok bool) {
 	return KindOther, false
 }
 
-// IsUnreach reports whether the reply says that the path ends here without the
-// target: any unreachable but the port's and the packet's size.
+// IsUnreach reports whether the reply means that the path ends here before the target: any
+// unreachable except a port unreachable and those about the packet size.
 func (k Kind) IsUnreach() bool { return k >= KindHostUnreach && k <= KindUnreach }
 
-// Validity says how sure it is that the reply answers one of our probes.
+// Validity is the degree of certainty that the reply answers one of our probes.
 type Validity uint8
 
-// The validities. Unverified is a replay's without the key. Garbled is no reply
-// that counts: it quotes a probe of this target and flow, but no TTL, and says
-// only that somebody rewrites what tags ride in, or makes them up. It stands in no
-// record.
+// The validities. Unverified is for a replay without the key. A Garbled packet does not count as a
+// reply: it quotes a probe of this target and flow, but its TTL is unknown. It only shows that a
+// device rewrites the fields that carry tags, or that an attacker forges them. It is in no record.
 const (
 	Unverified Validity = iota
 	Weak
@@ -133,10 +132,10 @@ const (
 
 var validityNames = [...]string{Unverified: "unverified", Weak: "weak", Strong: "strong", Garbled: "garbled"}
 
-// String returns the name that stands in records.
+// String returns the name used in records.
 func (v Validity) String() string { return validityNames[v] }
 
-// ParseValidity is the inverse of String; ok is false for a name that no record has.
+// ParseValidity is the inverse of String; ok is false for an unknown name.
 func ParseValidity(s string) (v Validity, ok bool) {
 	for i, name := range validityNames {
 		if name == s && Validity(i) != Garbled {
@@ -146,7 +145,7 @@ func ParseValidity(s string) (v Validity, ok bool) {
 	return Unverified, false
 }
 
-// Mangled is a set of quoted fields that somebody rewrote on the way.
+// Mangled is a set of quoted fields that a device on the path rewrote.
 type Mangled uint16
 
 // The fields, in the order in which records list them.
@@ -159,7 +158,7 @@ const (
 	MangledSource                      // source address
 	MangledID                          // ICMP identifier
 	MangledSeq                         // ICMP or TCP sequence number
-	MangledPayload                     // what follows the first 8 octets of the transport header
+	MangledPayload                     // payload: octets 8 and up of the transport part
 )
 
 var mangledNames = [...]string{"ipid", "csum", "len", "label", "tos", "src", "id", "seq", "payload"}
@@ -167,18 +166,18 @@ var mangledNames = [...]string{"ipid", "csum", "len", "label", "tos", "src", "id
 // Has reports whether all of f is in m.
 func (m Mangled) Has(f Mangled) bool { return m&f == f }
 
-// tags are the fields that bear a tag.
+// tags are the fields that carry a tag.
 const tags = MangledCsum | MangledSeq | MangledIPID | MangledPayload
 
-// Vouches reports whether the checksum of a quotation came through, so that
-// nobody on the way up to the reply's TTL rewrites it.
+// Vouches reports whether the checksum of a quotation is unchanged. Then no device on the path up
+// to the reply's TTL rewrites it.
 func (f *Facts) Vouches() bool { return f.HasQuote && !f.Mangled.Has(MangledCsum) }
 
-// Alone reports whether a reply is known by one tag because its quotation ends
-// before the other, as the 48 octets do that every router quotes over IPv6.
+// Alone reports whether a reply is identified by one tag alone, because its quotation ends before
+// the other. The 48 octets that every router quotes over IPv6 do.
 func (f *Facts) Alone() bool { return f.Valid == Weak && f.HasQuote && f.Mangled&tags == 0 }
 
-// ParseMangled is the inverse of AppendNames; ok is false if a name is not known.
+// ParseMangled is the inverse of AppendNames; ok is false for an unknown name.
 func ParseMangled(names []string) (m Mangled, ok bool) {
 	for _, s := range names {
 		i := slices.Index(mangledNames[:], s)

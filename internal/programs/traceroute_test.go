@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -46,6 +47,18 @@ func runTrace(t *testing.T, c traceroute.Config) (text string, answered bool) {
 		t.Fatalf("trace: %v\n%s", err, out.String())
 	}
 	return out.String(), answered
+}
+
+// runJSON runs a trace, whose hosts answer, and returns its records.
+func runJSON(t *testing.T, c traceroute.Config) string {
+	t.Helper()
+	lab.Need(t, routers.Name)
+	var out bytes.Buffer
+	c.Traces = ndjson.NewWriter(&out, ndjson.Config{Bare: true})
+	if answered, err := traceroute.Run(t.Context(), context.Background(), c); err != nil || !answered {
+		t.Fatalf("trace: answered %t, %v", answered, err)
+	}
+	return out.String()
 }
 
 // rowsOf reads the rows of text as traceroute, mtr and we write them: who
@@ -129,8 +142,8 @@ func TestTraceScamper(t *testing.T) {
 	t.Parallel()
 	for name, method := range map[string]probe.Method{"udp-paris": probe.UDP, "icmp-paris": probe.ICMP} {
 		c := traceConfig(method, peersTargets...)
-		c.JSON, c.Attempts, c.Patience = true, 1, traceroute.Patience{Max: time.Second} // scamper's
-		text, _ := runTrace(t, c)
+		c.Attempts, c.Patience = 1, traceroute.Patience{Max: time.Second} // scamper's
+		text := runJSON(t, c)
 		args := []string{"-p", "1000", "-O", "json"}
 		for _, target := range peersTargets {
 			args = append(args, "-I", fmt.Sprintf("trace -P %s -q 1 -w 1 -g 2 -m %d %s", name, peersTTL, target))
@@ -200,12 +213,12 @@ func TestTracePeers(t *testing.T) {
 // The record of a trace is the scan's.
 func TestTraceJSON(t *testing.T) {
 	c := traceConfig(probe.UDP, "45.80.3.9", "2a00:16:3::9")
-	c.JSON, c.Flows, c.Attempts = true, 2, 2
-	text, answered := runTrace(t, c)
+	c.Flows, c.Attempts = 2, 2
+	text := runJSON(t, c)
 	lines := strings.Count(text, "\n")
 	r := read(t, strings.NewReader(text))
-	if !answered || len(r.traces) != 4 || lines != 4 {
-		t.Fatalf("answered %t, %d lines, %d traces:\n%s", answered, lines, len(r.traces), text)
+	if len(r.traces) != 4 || lines != 4 {
+		t.Fatalf("%d lines, %d traces:\n%s", lines, len(r.traces), text)
 	}
 	for i, trace := range r.traces {
 		want := []string{"45.80.3.9 0", "45.80.3.9 1", "2a00:16:3::9 0", "2a00:16:3::9 1"}[i]
@@ -285,7 +298,7 @@ func TestTraceInterrupted(t *testing.T) {
 	lab.Need(t, routers.Name)
 	c := traceConfig(probe.UDP, "45.144.3.9", "45.16.3.9")
 	var out bytes.Buffer
-	c.Stdout, c.JSON = &out, true
+	c.Traces = ndjson.NewWriter(&out, ndjson.Config{Bare: true})
 	interrupted, stop := context.WithTimeout(t.Context(), 400*time.Millisecond)
 	defer stop()
 	answered, err := traceroute.Run(t.Context(), interrupted, c)

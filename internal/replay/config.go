@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/netip"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -29,8 +31,10 @@ type Config struct {
 	Flows, Attempts   int
 	PortLow, PortHigh uint16
 
-	Output   string // file, or - for Stdout
+	Output   string // NDJSON file, or - for Stdout; "" for none
 	Stdout   io.Writer
+	Existing outfile.Existing // what becomes of Output if it exists
+	Sinks    []format.Writer  // take the records, too
 	Records  record.Kinds
 	Observer observe.Observer // nil for none
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/masstrace/masstrace/internal/capture"
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/pcapng"
@@ -20,22 +22,32 @@ func Run(ctx context.Context, c Config) error {
 	if c.Observer == nil {
 		c.Observer = observe.Nobody{}
 	}
-	p := &replay{cfg: &c, supervisor: run.New(ctx)}
-	defer p.supervisor.Close()
-	var err error
-	if p.file, err = outfile.Open(c.Output, c.Stdout); err != nil {
+	if err := outfile.Collide(append(outfile.Writes("Output", c.Output), outfile.Reads("Files", c.Files...)...)); err != nil {
 		return err
 	}
+	p := &replay{cfg: &c, supervisor: run.New(ctx)}
+	defer p.supervisor.Close()
+	writers := c.Sinks
+	if c.Output != "" {
+		file, err := outfile.Open(c.Output, c.Stdout, c.Existing)
+		if err != nil {
+			return err
+		}
+		p.file, writers = file, append(writers, ndjson.NewWriter(file, ndjson.Config{Kinds: c.Records}))
+	}
+	p.writer = format.Tee(writers...)
 	p.supervisor.Go("replay", p.files)
-	err = p.supervisor.Wait()
+	err := p.supervisor.Wait()
 	if held := new(run.HeldError); errors.As(err, &held) {
 		return &run.Incomplete{Err: fmt.Errorf("%w: the output is not whole", err)} // it may be written to
 	}
 	if errors.Is(err, run.ErrKilled) {
 		err = &run.Incomplete{Err: fmt.Errorf("%w: the output is not whole", run.ErrInterrupted)}
 	}
-	if closed := p.file.Close(); closed != nil {
-		err = first(err, run.OutputFailed(closed))
+	if p.file != nil {
+		if closed := p.file.Close(); closed != nil {
+			err = first(err, run.OutputFailed(closed))
+		}
 	}
 	return err
 }
@@ -52,7 +64,8 @@ func first(err, also error) error {
 type replay struct {
 	cfg        *Config
 	supervisor *run.Run
-	file       *outfile.File
+	file       *outfile.File // nil if only sinks take the records
+	writer     format.Writer
 	others     *table  // made for the first capture that is not of our own
 	faults     []error // of files that were not read to their end
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/masstrace/masstrace/internal/capture"
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -16,12 +15,11 @@ import (
 // results are the records of one run in the output of a replay.
 type results struct {
 	*replay
-	writer *ndjson.Writer
-	about  *record.Run
-	host   string // name of the vantage point
-	start  int64  // when the run began, or the first stamp; ns since the Unix epoch, as last
-	last   int64  // stamp of an entry, the highest
-	begun  bool
+	about *record.Run
+	host  string // name of the vantage point
+	start int64  // when the run began, or the first stamp; ns since the Unix epoch, as last
+	last  int64  // stamp of an entry, the highest
+	begun bool
 
 	own    bool         // the capture is our own: it has an end note if it is whole
 	end    *capture.End // nil while the capture may be cut
@@ -30,9 +28,7 @@ type results struct {
 
 // newOwn returns the results of a capture of our own.
 func newOwn(p *replay, v *plan.Params) results {
-	r := results{replay: p, about: v.Record(), host: v.Hostname, start: v.StartNS, own: true}
-	r.writer = ndjson.NewWriter(p.file, ndjson.Config{Kinds: p.cfg.Records, Run: v.Run, Hostname: v.Hostname})
-	return r
+	return results{replay: p, about: v.Record(), host: v.Hostname, start: v.StartNS, own: true}
 }
 
 // begin writes the first records, once.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/capture"
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/gather"
 	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/record"
@@ -39,7 +38,6 @@ type table struct {
 // at path. All of them are one run.
 func newOthers(p *replay, path string) (*table, error) {
 	t := &table{results: results{replay: p, host: filepath.Base(path)}}
-	t.writer = ndjson.NewWriter(p.file, ndjson.Config{Kinds: p.cfg.Records, Hostname: t.host})
 	t.about = &record.Run{
 		Tool: p.cfg.Tool, Argv: p.cfg.Argv, Seed: p.cfg.Seed, Protocol: "replay",
 		TTL: [2]uint8{1, math.MaxUint8}, Clock: "capture", Shard: [2]int{0, 1},

@@ -3,6 +3,7 @@ package scan
 import (
 	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/recorder"
 	"github.com/masstrace/masstrace/internal/run"
@@ -39,7 +40,13 @@ func (s *scan) build() (err error) {
 		Index: s.plan.Order.Finder(), Set: s.set, Retired: s.retired, Over: s.capture.Over(), Next: s.first,
 		StopSet: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
 	})
-	s.writer = ndjson.NewWriter(s.file, ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
+	writers := s.cfg.Sinks
+	if s.file != nil {
+		writers = append(writers, ndjson.NewWriter(s.file, ndjson.Config{
+			Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname,
+		}))
+	}
+	s.writer = format.Tee(writers...)
 	s.recorder = &recorder.Recorder{
 		Assembler: trace.NewAssembler(s.plan.Assembler(s.session.Codec, &s.set.Faults)),
 		Writer:    s.writer, Kinds: s.plan.Records, Done: s.first,

@@ -10,9 +10,14 @@ package scan
 import (
 	"io"
 	"os"
+	"slices"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/capture"
+	"github.com/masstrace/masstrace/internal/checkpoint"
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/session"
 )
@@ -23,8 +28,13 @@ type Config struct {
 	Link       session.Config // its Sources and Senders are those of the plan
 	MaxRuntime time.Duration  // after which no more probes are sent; 0 is never
 
-	Output  string // file, or - for Stdout
-	Stdout  io.Writer
+	Output string // NDJSON file, or - for Stdout; "" for none
+	Stdout io.Writer
+	// Existing is what becomes of files that exist and are to be written: Output, Capture
+	// with its key, and Checkpoint.
+	Existing outfile.Existing
+	// Sinks take the records, too, from one goroutine.
+	Sinks   []format.Writer
 	Capture string // file for a copy of all packets; "" for none
 	// Checkpoint is a file that has, from window to window, how far the scan has come;
 	// Resume is one to go on from, and to keep. At most one is given.
@@ -52,4 +62,13 @@ func (c *Config) withDefaults() {
 	}
 	c.Link.Sources, c.Link.Senders = c.Sources, c.Senders
 	c.Warn = func(text string) { c.Observer.Event(observe.Notice(text)) }
+}
+
+// files returns the files of the scan.
+func (c *Config) files() []outfile.Use {
+	return slices.Concat(
+		outfile.Writes("Output", c.Output), outfile.Writes("Capture", capture.Files(c.Capture)...),
+		outfile.Writes("Checkpoint", checkpoint.Files(c.Checkpoint)...), outfile.Writes("Resume", checkpoint.Files(c.Resume)...),
+		outfile.Reads("Targets", c.Targets...), outfile.Reads("Exclude", c.Exclude...),
+	)
 }

@@ -33,7 +33,7 @@ func TestReread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.file, err = outfile.Open(c.Output, nil); err != nil {
+	if s.file, err = outfile.Open(c.Output, nil, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.keeper.Begin(s.plan, c.Key, s.file); err != nil {
@@ -111,7 +111,7 @@ func TestResumeExcludesMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if began.file, err = outfile.Open(c.Output, nil); err != nil {
+	if began.file, err = outfile.Open(c.Output, nil, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
 	if err := began.keeper.Begin(began.plan, c.Key, began.file); err != nil {

@@ -62,7 +62,7 @@ func newRig(t *testing.T, breaks faulty.Part, after float64) *rig {
 	}, r.plan.Params, r.plan.Include, r.plan.Exclude); err != nil {
 		t.Fatal(err)
 	}
-	if r.file, err = outfile.Open("-", r.Writer(&r.out)); err != nil {
+	if r.file, err = outfile.Open("-", r.Writer(&r.out), outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -222,7 +222,7 @@ func TestHeld(t *testing.T) {
 			return 0, faulty.ErrBroken
 		})
 		var err error
-		if r.file, err = outfile.Open("-", full); err != nil {
+		if r.file, err = outfile.Open("-", full, outfile.Keep); err != nil {
 			t.Fatal(err)
 		}
 		ctx, kill := context.WithTimeout(t.Context(), time.Minute)

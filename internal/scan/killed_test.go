@@ -97,7 +97,7 @@ func (r *recording) run(t *testing.T, c Config) (history []saved) {
 	if r.codec, err = codec.New(s.plan.CodecConfig()); err != nil {
 		t.Fatal(err)
 	}
-	if s.file, err = s.keeper.OpenOutput(c.Output, func() (*outfile.File, error) { return outfile.Open(c.Output, nil) }); err != nil {
+	if s.file, err = s.keeper.OpenOutput(c.Output, func() (*outfile.File, error) { return outfile.Open(c.Output, nil, outfile.Keep) }); err != nil {
 		t.Fatal(err)
 	}
 	save := func() {
@@ -291,7 +291,7 @@ func TestResumeDiffers(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.plan.Source4 = netip.MustParseAddr("192.0.2.1")
-	if s.file, err = outfile.Open(out, nil); err != nil {
+	if s.file, err = outfile.Open(out, nil, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(s.keeper.Begin(s.plan, c.Key, s.file), s.file.Close()); err != nil {
@@ -333,7 +333,7 @@ func TestResumeDiffers(t *testing.T) {
 			t.Errorf("%s: fields that differ (-want +got):\n%s", tt.name, diff)
 		}
 	}
-	k, err := checkpoint.Open("", state, out, false)
+	k, err := checkpoint.Open(checkpoint.Config{Resume: state, Output: out})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ type scan struct {
 
 	session *session.Session
 	capture *capture.Capture // nil if no capture is wanted
-	file    *outfile.File
+	file    *outfile.File    // nil if only sinks take the records
 	writer  format.Writer
 
 	stages
@@ -69,8 +69,13 @@ type scan struct {
 // newScan works out the plan: everything that can be wrong with what was asked.
 func newScan(c *Config) (*scan, error) {
 	c.withDefaults()
+	if err := outfile.Collide(c.files()); err != nil {
+		return nil, err
+	}
 	c.Packing = outfile.Packing(c.Output)
-	k, err := checkpoint.Open(c.Checkpoint, c.Resume, c.Output, c.Capture != "")
+	k, err := checkpoint.Open(checkpoint.Config{
+		Checkpoint: c.Checkpoint, Resume: c.Resume, Output: c.Output, Capture: c.Capture, Existing: c.Existing,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +112,7 @@ func (s *scan) open(ctx context.Context) (err error) {
 	defer func() {
 		if err != nil {
 			s.session.Close()
-			err = link.Permission(err)
+			err = link.Permission(errors.Join(err, s.discard()))
 		}
 	}()
 	if err := link.MayCapture(); err != nil {
@@ -136,14 +141,17 @@ func (s *scan) open(ctx context.Context) (err error) {
 func (s *scan) openFiles() (err error) {
 	if s.cfg.Capture != "" {
 		if s.capture, err = capture.Create(capture.Config{
-			Path: s.cfg.Capture, Key: s.cfg.Key, LinkType: s.session.Live.LinkType(), Senders: len(s.session.Ports),
+			Path: s.cfg.Capture, Existing: s.cfg.Existing, Key: s.cfg.Key, LinkType: s.session.Live.LinkType(), Senders: len(s.session.Ports),
 			Head4: s.session.Paths.Head(true), Head6: s.session.Paths.Head(false),
 		}, s.plan.Params, s.plan.Include, s.plan.Exclude); err != nil {
 			return err
 		}
 	}
+	if s.cfg.Output == "" {
+		return nil
+	}
 	s.file, err = s.keeper.OpenOutput(s.cfg.Output, func() (*outfile.File, error) {
-		return outfile.Open(s.cfg.Output, s.cfg.Stdout)
+		return outfile.Open(s.cfg.Output, s.cfg.Stdout, s.cfg.Existing)
 	})
 	return err
 }
@@ -283,7 +291,20 @@ func (s *scan) broken(err error) error {
 
 // abandon closes the files of a run that has no summary.
 func (s *scan) abandon() error {
-	return errors.Join(s.writer.Flush(), s.file.Close(), s.capture.Close())
+	return errors.Join(s.writer.Flush(), s.closeFiles())
+}
+
+// discard removes the files that a run which did not begin has made.
+func (s *scan) discard() error {
+	if s.keeper.Resumes() {
+		return s.file.Close()
+	}
+	return errors.Join(s.file.Discard(), s.capture.Discard())
+}
+
+// closeFiles closes the output and the capture.
+func (s *scan) closeFiles() error {
+	return errors.Join(s.file.Close(), s.capture.Close())
 }
 
 // hint returns how a run that was stopped goes on.

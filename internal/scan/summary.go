@@ -66,10 +66,8 @@ func (s *scan) sumUp() error {
 	if s.keeper != nil && failure == nil { // else it stays as it is
 		failure = s.keeper.End(r.Done == s.plan.Windows, r.Abandoned)
 	}
-	for _, err := range []error{s.file.Close(), s.capture.Close()} {
-		if failure == nil {
-			failure = err
-		}
+	if err := s.closeFiles(); failure == nil {
+		failure = err
 	}
 	if failure != nil { // which may be the summary's own
 		summary.Complete, summary.Reason = false, record.ReasonDisk

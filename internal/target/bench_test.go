@@ -11,7 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// randomLines makes n prefixes of /16 to /32 outside the reserved space.
+// randomLines returns n prefixes of /16 to /32 outside the reserved space.
 func randomLines(n int) []byte {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var b []byte
@@ -23,7 +23,7 @@ func randomLines(n int) []byte {
 	return b
 }
 
-// list100k has 10⁵ prefixes and no large one, so that hardly any merge.
+// list100k has 10⁵ prefixes, none of them large, so that few merge.
 func list100k(tb testing.TB) *target.List {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var in target.Lines
@@ -136,7 +136,7 @@ func BenchmarkReadMillion(b *testing.B) {
 	}
 }
 
-// BenchmarkNewList indexes 10⁶ lines of single addresses.
+// BenchmarkNewListMillion indexes 10⁶ lines of single addresses.
 func BenchmarkNewListMillion(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var text []byte

@@ -2,10 +2,9 @@ package target
 
 import "github.com/masstrace/masstrace/internal/permute"
 
-// edges tells which of a granule's first and last address are in the pool.
-// Hosts avoid them where others remain, since they are often the network's own
-// (subnet-router anycast, RFC 4291 §2.6.1; broadcast). The address of a granule
-// of one counts as its first.
+// edges is the subset of a granule's first and last address that is in the pool. Hosts avoid them
+// if others remain, because they are often the network's own (subnet-router anycast, RFC 4291
+// §2.6.1; broadcast). The address of a granule of one counts as its first.
 type edges uint8
 
 const (
@@ -23,20 +22,19 @@ func edgesOf(shift uint) edges {
 
 func (e edges) count() uint64 { return uint64(e&1 + e>>1) }
 
-// A granule is what hosts are drawn from: the pool's addresses in one aligned
-// prefix, by their rank from 0 to size−1.
+// A granule is the set from which hosts are drawn: the pool's addresses in one aligned prefix, by
+// their rank from 0 to size−1.
 //
-// P_granule maps the draws 0 ≤ k < size onto the ranks, one to one: the first
-// size − edges draws are a keyed permutation of the inner ranks, those that
-// remain a keyed permutation of the edges. So a host is an edge only when the
-// granule has too few others.
+// P_granule maps the draws 0 ≤ k < size onto the ranks, one to one. The first size − edges draws
+// are a keyed permutation of the inner ranks. The other draws are a keyed permutation of the edges.
+// So a host is an edge only if the granule has too few other addresses.
 type granule struct {
 	start u128 // first address of the prefix
 	size  u128
 	edges edges
 }
 
-// permutation returns the granule's, over [0, n).
+// permutation returns the granule's permutation of [0, n).
 func (x *index) permutation(g granule, n u128) permute.Wide {
 	return x.hosts.Wide(g.start.Hi, g.start.Lo, n)
 }
@@ -58,13 +56,13 @@ func (x *index) draw(g granule, k uint64) u128 {
 	return u128{}
 }
 
-// undraw returns the k of which draw returns rank.
+// undraw returns the k for which draw returns rank.
 func (x *index) undraw(g granule, rank u128) u128 {
 	n := g.edges.count()
 	inner := g.size.Sub(u128{Lo: n})
 	first, last := rank == (u128{}), rank == g.size.Sub(one)
 	switch {
-	case inner.Hi == 0 && rank.Lo-uint64(g.edges&firstEdge) < inner.Lo: // neither edge
+	case inner.Hi == 0 && rank.Lo-uint64(g.edges&firstEdge) < inner.Lo: // not an edge
 		return u128{Lo: x.hosts.ShortInverse(g.start.Hi, g.start.Lo, inner.Lo, rank.Lo-uint64(g.edges&firstEdge))}
 	case g.edges&firstEdge != 0 && first, g.edges&lastEdge != 0 && last:
 		if n == 2 && last {

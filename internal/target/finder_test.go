@@ -8,8 +8,8 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// A Finder answers as its Order does: for targets, asked for again and again, for
-// neighbours of theirs, and for what no list has.
+// A Finder returns the same as its Order: for targets, repeatedly, for their neighbours, and for
+// addresses that no list contains.
 func TestFinder(t *testing.T) {
 	l := newList(t, target.Config{PerPrefix: 3}, "20.0.0.0/11\n20.32.0.7\n2a00::/36\n::/127", "20.0.9.0/24")
 	for _, c := range []target.OrderConfig{{}, {Shard: 1, Shards: 3}, {MaxTargets: 5}} {
@@ -47,7 +47,7 @@ func TestFinderAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkFinder asks for what BenchmarkPositionOf does.
+// BenchmarkFinder looks up the same addresses as BenchmarkPositionOf.
 func BenchmarkFinder(b *testing.B) {
 	o, addrs := order100k(b)
 	f := o.Finder()

@@ -2,15 +2,14 @@ package target
 
 import "math/bits"
 
-// A guide tells where in a sorted slice to search: a table, by the leading bits
-// of what is sought, of the elements where each stretch of them begins. It is
-// no longer than the slice, and shortens a search over 10⁵ prefixes from 17
-// steps, most of them cache misses, to one or two; if all prefixes lie close
-// together it helps less, and a full binary search remains.
+// A guide narrows a search in a sorted slice. It is a table, indexed by the leading bits of the
+// value, of the elements at which each stretch of values begins. The table is no longer than the
+// slice. It shortens a search over 10⁵ prefixes from 17 steps, most of them cache misses, to one or
+// two. If all prefixes lie close together it helps less, and a full binary search remains.
 type guide struct {
 	origin u128
 	shift  uint
-	first  []uint32 // of each stretch, the last element not above its beginning
+	first  []uint32 // for each stretch, the last element not above its beginning
 }
 
 // newGuide returns a guide to n ascending elements, n not 0.
@@ -32,8 +31,8 @@ func newGuide(n int, at func(int) u128) guide {
 	return g
 }
 
-// around returns a range, both ends included, in which the last element not
-// above v lies. v is not below the first element.
+// around returns a range, both ends included, that contains the last element not above v. v is not
+// below the first element.
 func (g *guide) around(v u128) (from, to int) {
 	i := v.Sub(g.origin).Rsh(g.shift)
 	if last := uint64(len(g.first) - 2); i.Hi != 0 || i.Lo > last {

@@ -8,29 +8,28 @@ import (
 	"github.com/masstrace/masstrace/internal/permute"
 )
 
-// An index numbers the targets of one family. It knows two kinds of address:
+// An index numbers the targets of one family. There are two kinds of address:
 //
 //   - singles: listed by themselves, always targets;
 //   - the pool: all others, ranges from which hashed hosts are drawn.
 //
-// The space is cut into runs, in order: either any number of successive
-// granules that lie in the pool whole, or one granule of which some part is
-// missing or single. Targets are numbered run by run, within a run granule by
-// granule, within a granule singles first.
+// The space is divided into runs, in order. A run is either any number of successive granules that
+// lie completely in the pool, or one granule with a gap or a single in it. Targets are numbered run
+// by run, within a run granule by granule, within a granule singles first.
 //
-// A span of the pool makes three runs at most (its first granule, the whole
-// ones, its last), a single one: memory goes with the lines.
+// A span of the pool makes at most three runs (its first granule, the complete ones, its last). A
+// single makes at most one. So memory is proportional to the number of lines.
 type index struct {
 	hosts   *permute.Family // a permutation for each granule
 	shift   uint            // a granule has 2ˢʰⁱᶠᵗ addresses
-	per     uint64          // targets that a granule has, if it has the addresses
+	per     uint64          // targets of a granule, if it has that many addresses
 	whole   uint64          // targets of a granule without gaps and singles
 	total   uint64
 	pool    []poolSpan
 	singles []u128
 
-	// Of each run, apart so that a search meets only what it looks at. The
-	// last two have one element more, which ends the last run.
+	// One element for each run, in separate slices, so that a search loads only the one that it
+	// compares. bases and runs have one more element, which ends the last run.
 	starts []u128   // first address of its first granule
 	bases  []uint64 // number of its first target
 	runs   []run
@@ -43,14 +42,14 @@ type poolSpan struct {
 	before u128 // addresses in the pool before lo
 }
 
-// A run takes half a cache line. The number of its granules is not stored: its
-// targets by x.whole if it is whole, else 1.
+// A run takes half a cache line. The number of its granules is not stored: it is the number of its
+// targets divided by x.whole if the run is whole, otherwise 1.
 type run struct {
 	before u128   // addresses in the pool before the run
-	span   uint32 // first in the pool that is not before the run
-	single uint32 // first that is not before the run
+	span   uint32 // index of the first span of the pool that is not before the run
+	single uint32 // index of the first single that is not before the run
 	whole  bool
-	edges  edges // of the granule, or of each
+	edges  edges // edges of the granule, or of each granule
 }
 
 var errTooMany = errors.New("more than 2⁶³−1 targets: list fewer addresses, or choose larger granules or fewer targets in each")
@@ -63,15 +62,15 @@ func (x *index) build(remaining []span, singles []u128) error {
 		x.whole = uint64(1) << x.shift
 	}
 	if x.per >= x.whole {
-		singles = nil // every address is a target without being listed
+		singles = nil // every address is a target even if it is not listed
 	}
 	x.whole = min(x.whole, x.per)
 	x.singles = singles
 	x.fillPool(remaining)
-	if len(x.pool)+len(singles) >= math.MaxUint32/3 { // three runs each
+	if len(x.pool)+len(singles) >= math.MaxUint32/3 { // each makes up to three runs
 		return errTooMany
 	}
-	runs := 0 // counted first: growing slices would take thrice the memory
+	runs := 0 // counted first: growing slices would take three times the memory
 	for c := (cursor{index: x}); c.more(); runs++ {
 		c.next()
 	}
@@ -104,7 +103,7 @@ func (x *index) fillPool(remaining []span) {
 	}
 }
 
-// add appends a run of so many granules with so many targets each.
+// add appends a run of that many granules with that many targets each.
 func (x *index) add(start u128, r run, granules, targets uint64) error {
 	x.starts = append(x.starts, start)
 	x.bases = append(x.bases, x.total)
@@ -117,17 +116,17 @@ func (x *index) add(start u128, r run, granules, targets uint64) error {
 	return nil
 }
 
-// A cursor walks over pool and singles together, run by run.
+// A cursor visits pool and singles together, run by run.
 type cursor struct {
 	*index
 	span   int
 	single int
-	used   u128 // addresses of pool[span] that are behind
+	used   u128 // addresses of pool[span] that were visited
 }
 
 func (c *cursor) more() bool { return c.span < len(c.pool) || c.single < len(c.singles) }
 
-// begin returns a run that begins at the cursor, and is otherwise empty.
+// begin returns an empty run that begins at the cursor.
 func (c *cursor) begin() run {
 	r := run{before: c.used, span: uint32(c.span), single: uint32(c.single)}
 	if c.span < len(c.pool) {
@@ -139,11 +138,10 @@ func (c *cursor) begin() run {
 	return r
 }
 
-// next moves past a run and returns it, with the number of its granules and
-// the targets of each.
+// next moves past a run and returns it, with the number of its granules and the targets of each.
 func (c *cursor) next() (start u128, r run, granules, targets uint64) {
 	r = c.begin()
-	var lo u128 // first address of the pool that is ahead
+	var lo u128 // next address of the pool
 	if c.span < len(c.pool) {
 		lo = c.pool[c.span].lo.Add(c.used)
 		start = lo
@@ -166,8 +164,8 @@ func (c *cursor) next() (start u128, r run, granules, targets uint64) {
 	return start, r, 1, targets + rest.Lo
 }
 
-// skipWhole moves past the granules from start on that lie in the current span
-// whole, and returns how many: at most 2⁶⁴−1, which is too many anyway.
+// skipWhole moves past the complete granules of the current span from start on, and returns how
+// many there are. The result is limited to 2⁶⁴−1, which is too many in any case.
 func (c *cursor) skipWhole(start u128) uint64 {
 	s := c.pool[c.span]
 	n := s.hi.Sub(start)
@@ -192,8 +190,8 @@ func (c *cursor) skipSingles(end u128) int {
 	return c.single - from
 }
 
-// skipPart moves past the pool up to end, returns how many addresses that
-// were, and notes in r whether start and end were among them.
+// skipPart moves past the pool up to end and returns how many addresses that were. It records in r
+// whether start and end were among them.
 func (c *cursor) skipPart(r *run, start, end u128) (size u128) {
 	for c.span < len(c.pool) && !end.Less(c.pool[c.span].lo) {
 		s := c.pool[c.span]

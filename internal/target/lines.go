@@ -12,30 +12,29 @@ import (
 	"strings"
 )
 
-// maxLine is how many octets a line may have, comment included: far more than
-// any entry needs, and all that a file without line ends can make us hold.
+// maxLine is the largest length of a line in octets, including a comment. That is far more than any
+// entry needs, and it bounds the memory for a file without line ends.
 const maxLine = 64 << 10
 
-// Lines is what lists of targets or exclusions say, line by line. A line holds
-// an IPv4 or IPv6 address, a prefix, or a range "first-last", or nothing; what
-// follows a # is a comment. CRLF line ends and a byte order mark are accepted.
+// Lines holds the entries of target or exclusion lists. A line contains an IPv4 or IPv6 address, a
+// prefix, a range "first-last", or nothing. The rest of a line from # on is a comment. CRLF line
+// ends and a byte order mark are accepted.
 //
-// Host bits of a prefix are masked and counted. Zones are errors, and so are
-// IPv4-mapped IPv6 addresses, since they would make one target of two texts.
-// Of IPv6 prefixes and ranges that contain them, ::ffff:0:0/96 and :: are left
-// out: no probe can go there.
+// Host bits of a prefix are masked and counted. Zones are errors. IPv4-mapped IPv6 addresses are
+// errors too, since they would give one target two texts. In IPv6 prefixes and ranges that contain
+// them, ::ffff:0:0/96 and :: are left out: no probe can be sent there.
 //
 // The zero Lines is empty and ready to use, by one goroutine at a time.
 type Lines struct {
-	spans    []span // of all but single addresses
+	spans    []span // all entries but single addresses
 	singles  []u128
 	hostBits int
-	first    string // where the first host bits were
+	first    string // place of the first prefix with host bits set
 }
 
-// ParseArgs reads what the arguments of a command name. An argument is an
-// address, a prefix or a range if it reads as one, or "-" for stdin, or else
-// a file. (A file with such a name is named by a path: ./10.0.0.1.)
+// ParseArgs reads the targets that a command's arguments name. An argument is an address, a prefix
+// or a range if it can be parsed as one. "-" is stdin. Any other argument is a file. (A file with a
+// name that looks like a target is named by a path: ./10.0.0.1.)
 func ParseArgs(args []string, stdin io.Reader) (*Lines, error) {
 	l := new(Lines)
 	stdinRead := false
@@ -69,7 +68,7 @@ func ParseArgs(args []string, stdin io.Reader) (*Lines, error) {
 func (l *Lines) readFile(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return err // names the file
+		return err // the error names the file
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
@@ -78,8 +77,8 @@ func (l *Lines) readFile(path string) error {
 	return l.Read(path, f)
 }
 
-// Read adds the lines of r. Errors name them as name:line. After an error l
-// holds the lines before it and should be thrown away.
+// Read adds the lines of r. Its errors contain name:line. After an error l holds the lines before
+// it and should be discarded.
 func (l *Lines) Read(name string, r io.Reader) error {
 	in := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
@@ -134,8 +133,8 @@ func (l *Lines) add(e entry, where string) {
 	}
 }
 
-// HostBits returns how many prefixes had host bits set, which were masked, and
-// where the first of them was: file:line, or the argument.
+// HostBits returns how many prefixes had host bits set, which were masked, and the place of the
+// first of them: file:line, or the argument.
 func (l *Lines) HostBits() (count int, first string) { return l.hostBits, l.first }
 
 // Set returns the addresses of all lines.
@@ -145,23 +144,21 @@ func (l *Lines) setWith(singles []u128) Set {
 	return Set{union(canonical(slices.Clone(l.spans)), alone(singles))}
 }
 
-// sortedSingles returns each address that was listed by itself once.
+// sortedSingles returns the addresses that were listed by themselves, each once.
 func (l *Lines) sortedSingles() []u128 {
 	s := slices.Clone(l.singles)
 	slices.SortFunc(s, u128.Cmp)
 	return slices.Compact(s)
 }
 
-// Digest returns the SHA-256, in hexadecimal, of what the lines mean as
-// targets: the canonical text of Set, then a line for each address listed by
-// itself, in order.
+// Digest returns the SHA-256, in hexadecimal, of the targets that the lines define: the canonical
+// text of Set, then a line for each address listed by itself, in order.
 func (l *Lines) Digest() string {
 	singles := l.sortedSingles()
 	return digest(l.setWith(singles).spans, singles)
 }
 
-// AppendText appends the lines in canonical form: read again, they mean the same
-// targets.
+// AppendText appends the lines in canonical form. Reading them again gives the same targets.
 func (l *Lines) AppendText(b []byte) ([]byte, error) {
 	for _, s := range canonical(slices.Clone(l.spans)) {
 		b = appendSpan(b, s)

@@ -47,7 +47,7 @@ func TestRead(t *testing.T) {
 		{"mixed", "2001:db8::1\n192.0.2.1\n", "192.0.2.1-192.0.2.1\n2001:db8::1-2001:db8::1\n"},
 		{"all IPv6 has no IPv4 in it", "::/0", "::1-::fffe:ffff:ffff\n::1:0:0:0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n"},
 		{"families do not merge", "::/0\n0.0.0.0/0", "::1-::fffe:ffff:ffff\n0.0.0.0-255.255.255.255\n::1:0:0:0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n"},
-		{"what a list of bogons has", "::\n::/128\n::ffff:0:0/96\n::1", "::1-::1\n"},
+		{"entries of a list of bogons", "::\n::/128\n::ffff:0:0/96\n::1", "::1-::1\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
-// What is quoted of a bad line is bounded.
+// The part of a bad line that an error quotes has a limited length.
 func TestReadErrorIsShort(t *testing.T) {
 	for _, in := range []string{strings.Repeat("9", 60000), strings.Repeat("\x00", 60000), "1.2.3.4/" + strings.Repeat("9", 60000)} {
 		err := new(target.Lines).Read("list.txt", strings.NewReader(in))
@@ -111,7 +111,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// A line of any length costs one buffer, and a reader's error is passed on.
+// A line of any length costs one buffer. A reader's error is returned.
 func TestReadLongLineMemory(t *testing.T) {
 	endless := io.MultiReader(strings.NewReader("192.0.2.1\n"), bytes.NewReader(make([]byte, 10<<20)))
 	before := testing.AllocsPerRun(1, func() {
@@ -187,8 +187,8 @@ func TestParseArgs(t *testing.T) {
 	}
 }
 
-// The canonical text of what is read reads as the same set. Single lines are
-// held against net/netip.
+// The canonical text of a set gives the same set when read. Single lines are compared with
+// net/netip.
 func FuzzRead(f *testing.F) {
 	for _, s := range []string{
 		"192.0.2.1\n", "192.0.2.0/24 # x\r\n::/0\n", "\ufeff2001:db8::-2001:db8::ffff", "0.0.0.0/0\n0.0.0.0",

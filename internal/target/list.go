@@ -8,31 +8,29 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Config says what a List is made of. The zero value of a number stands for
-// its default.
+// Config is the configuration of a List. For a number, 0 means the default.
 type Config struct {
 	Include *Lines
 	Exclude Set // see ReservedSet
 	Seed    permute.Key
 
-	PerPrefix    uint64 // targets in each granule that has the addresses; 1
-	Granularity4 int    // prefix length of a granule in IPv4, 1 to 32; 24
-	Granularity6 int    // in IPv6, 1 to 128; 48
+	PerPrefix    uint64 // targets in each granule with enough addresses; default 1
+	Granularity4 int    // prefix length of a granule in IPv4, 1 to 32; default 24
+	Granularity6 int    // in IPv6, 1 to 128; default 48
 }
 
-// List is an ordered set of targets: IPv4 before IPv6, and ascending by
-// granule. A granule has all addresses in it that were listed by themselves,
-// in order; if these are fewer than PerPrefix, hosts chosen under the seed
-// follow, as long as it has addresses. (Where PerPrefix takes in a granule of
-// full size, all are hosts.) Which hosts depends on the seed, the granule and
-// what remains of it, and on no other granule.
+// List is an ordered set of targets: IPv4 before IPv6, and ascending by granule. A granule
+// contributes all of its addresses that were listed by themselves, in order. If these are fewer
+// than PerPrefix, hosts chosen under the seed follow, as long as the granule has addresses. (If
+// PerPrefix is at least the size of a full granule, all addresses are hosts.) The chosen hosts
+// depend on the seed, the granule and its remaining addresses, and on no other granule.
 type List struct {
 	include, exclude Set
 	seed             permute.Key
 	v4, v6           index
 }
 
-// NewList indexes includes minus excludes. An empty list is no error.
+// NewList indexes includes minus excludes. An empty list is not an error.
 func NewList(c Config) (*List, error) {
 	g4, err := granularity("IPv4", c.Granularity4, 24, 32)
 	if err != nil {
@@ -73,7 +71,7 @@ func granularity(family string, got, byDefault, most int) (int, error) {
 	return got, nil
 }
 
-// byFamily splits what is sorted by address, and has IPv4 in its midst.
+// byFamily splits a slice sorted by address, in which IPv4 lies between IPv6 addresses.
 func byFamily[E any](s []E, address func(E) u128) (s4, s6 []E) {
 	from, _ := slices.BinarySearchFunc(s, mapped.lo, func(e E, v u128) int { return address(e).Cmp(v) })
 	to, _ := slices.BinarySearchFunc(s, mapped.hi.Add(one), func(e E, v u128) int { return address(e).Cmp(v) })
@@ -100,8 +98,8 @@ func (l *List) At(i uint64) probe.Addr {
 	panic("target: index is not below Len")
 }
 
-// IndexOf returns the i for which At(i) is a, in O(log lines); ok is false if
-// there is none, that is, if a was no target.
+// IndexOf returns the i for which At(i) is a, in O(log lines). ok is false if there is none,
+// because a is not a target.
 func (l *List) IndexOf(a probe.Addr) (i uint64, ok bool) {
 	v := fromAddr(a)
 	if is4(v) {
@@ -111,9 +109,8 @@ func (l *List) IndexOf(a probe.Addr) (i uint64, ok bool) {
 	return i + l.v4.total, ok
 }
 
-// Contains reports whether a is in includes minus excludes, target or not. It
-// looks in the sets that were given, and shares nothing with the index: a
-// check on it.
+// Contains reports whether a is in includes minus excludes, target or not. It searches the given
+// sets and not the index, so that it is an independent check of the index.
 func (l *List) Contains(a probe.Addr) bool {
 	v := fromAddr(a)
 	return l.include.contains(v) && !l.exclude.contains(v)

@@ -30,7 +30,7 @@ func all(l *target.List) (s []string) {
 	return s
 }
 
-// Lists in which nothing is left to the seed.
+// Lists that do not depend on the seed.
 func TestListAt(t *testing.T) {
 	tests := []struct {
 		name             string
@@ -45,7 +45,7 @@ func TestListAt(t *testing.T) {
 		{name: "a single stands in for the hashed host", include: "10.0.0.0/24\n10.0.0.77", want: "10.0.0.77"},
 		{name: "all singles of a granule", include: "10.0.0.0/24\n10.0.0.77\n10.0.0.3\n10.0.0.255", want: "10.0.0.3 10.0.0.77 10.0.0.255"},
 		{name: "a /32 and a range of one are singles", include: "10.0.0.0/24\n10.0.0.5/32\n10.0.0.7-10.0.0.7", want: "10.0.0.5 10.0.0.7"},
-		{name: "an excluded single is none", include: "10.0.0.4/31\n10.0.0.77", exclude: "10.0.0.64/26\n10.0.0.4", want: "10.0.0.5"},
+		{name: "an excluded single is not a target", include: "10.0.0.4/31\n10.0.0.77", exclude: "10.0.0.64/26\n10.0.0.4", want: "10.0.0.5"},
 		{name: "edges are avoided", include: "10.0.0.0-10.0.0.1\n10.0.1.254/31\n10.0.2.0\n", want: "10.0.0.1 10.0.1.254 10.0.2.0"},
 		{name: "an edge where nothing else remains", include: "10.0.0.0/31\n10.0.1.254/31", exclude: "10.0.0.1\n10.0.1.254", want: "10.0.0.0 10.0.1.255"},
 		{name: "edges are the aligned granule's", include: "10.0.0.4/30", exclude: "10.0.0.5-10.0.0.255", want: "10.0.0.4"},
@@ -113,7 +113,7 @@ func TestWholeInternet(t *testing.T) {
 			t.Errorf("IndexOf(At(%d) = %v) = %d, %v", i, a, n, ok)
 		}
 	}
-	// Of the 256 addresses of a granule two are targets, and no edge is.
+	// Of the 256 addresses of a granule two are targets, and neither is an edge.
 	found := 0
 	for i := range 256 {
 		if _, ok := l.IndexOf(probe.Addr4From([4]byte{8, 8, 8, byte(i)})); ok {
@@ -127,7 +127,7 @@ func TestWholeInternet(t *testing.T) {
 	}
 }
 
-// All octets but the edges are chosen alike: χ² with 253 degrees of freedom.
+// All last octets except the edges are chosen equally often: χ² with 253 degrees of freedom.
 func TestHostsSpread(t *testing.T) {
 	l := newList(t, target.Config{Seed: permute.Key{7}}, "20.0.0.0/8", "")
 	var counts [256]float64
@@ -143,7 +143,7 @@ func TestHostsSpread(t *testing.T) {
 	}
 }
 
-// A granule's host does not depend on other lines, but on the seed.
+// A granule's host depends on the seed, but not on other lines.
 func TestHostsStable(t *testing.T) {
 	c := target.Config{Seed: permute.Key{1}}
 	want := newList(t, c, "8.8.8.0/24", "").At(0)

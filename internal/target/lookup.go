@@ -23,7 +23,7 @@ func (x *index) at(i uint64) u128 {
 	return x.addressOf(n, x.draw(g, i-uint64(len(singles))))
 }
 
-// indexOf is the inverse of at; ok is false if v is no target.
+// indexOf is the inverse of at; ok is false if v is not a target.
 func (x *index) indexOf(v u128) (i uint64, ok bool) {
 	if len(x.starts) == 0 || v.Less(x.starts[0]) {
 		return 0, false
@@ -89,8 +89,8 @@ func (x *index) addressOf(n int, rank u128) u128 {
 	return spans[0].lo.Add(rank.Sub(spans[0].before))
 }
 
-// rankOf is the inverse of addressOf; ok is false if v, which lies in a
-// granule of run n, is not in the pool.
+// rankOf is the inverse of addressOf; ok is false if v, which lies in a granule of run n, is not in
+// the pool.
 func (x *index) rankOf(n int, v u128) (rank u128, ok bool) {
 	spans := x.spansOf(n)
 	for len(spans) > 1 {
@@ -107,9 +107,9 @@ func (x *index) rankOf(n int, v u128) (rank u128, ok bool) {
 	return spans[0].before.Add(v.Sub(spans[0].lo)).Sub(x.runs[n].before), true
 }
 
-// lastNotAbove returns the index of the last element of s that is not above v.
-// s is sorted and s[0] is not above v. The loop has no branch that depends on
-// the data: mispredicted ones would cost more than all else.
+// lastNotAbove returns the index of the last element of s that is not above v. s is sorted and s[0]
+// is not above v. The loop has no branch that depends on the data: mispredicted branches would cost
+// more than all the rest.
 func lastNotAbove(s []uint64, v uint64) int {
 	at := 0
 	for n := len(s); n > 1; {

@@ -14,8 +14,8 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// A world is 64 addresses, so that a set of them is the bits of a word: the
-// slow, obvious model that the index is held against.
+// A world has 64 addresses, so that a set of them is the bits of a word. It is the slow, obvious
+// model with which the index is compared.
 type world struct {
 	base    netip.Addr
 	bits    int // prefix length of the whole
@@ -43,7 +43,7 @@ var worlds = []*world{
 	newWorld("2a00::40"), newWorld("2a00:0:0:0:ffff:ffff:ffff:ffc0"), newWorld("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffc0"),
 }
 
-// lines makes up lines, and what they mean.
+// lines makes random lines, and the sets that they define.
 func (w *world) lines(rng *rand.Rand, most int) (texts []string, set, singles uint64) {
 	for range rng.IntN(most + 1) {
 		i := rng.IntN(64)
@@ -70,14 +70,14 @@ func (w *world) lines(rng *rand.Rand, most int) (texts []string, set, singles ui
 	return texts, set, singles
 }
 
-// check makes up a list and holds it, its shards and its checks against the model.
+// check makes a random list and compares it, its shards and its checks with the model.
 func (w *world) check(t *testing.T, seed1, seed2 uint64) {
 	rng := rand.New(rand.NewPCG(seed1, seed2))
 	inText, include, singles := w.lines(rng, 7)
 	outText, exclude, _ := w.lines(rng, 4)
 	remaining := include &^ exclude
 	singles &^= exclude
-	free := rng.IntN(7) // of a granule's bits
+	free := rng.IntN(7) // number of a granule's bits
 	if rng.IntN(20) == 0 {
 		free = w.base.BitLen() - 1 - rng.IntN(8)
 	}
@@ -136,7 +136,7 @@ func (w *world) check(t *testing.T, seed1, seed2 uint64) {
 			if got>>i&1 != 0 {
 				fail("At(%d) = %v, for the second time", next, a)
 			}
-			wholly := per >= 1<<min(free, 8) // then nothing is single
+			wholly := per >= 1<<min(free, 8) // then no address is single
 			if !wholly && k < bits.OnesCount64(alone) && (alone>>i&1 == 0 || got>>i != 0) {
 				fail("At(%d) = %v; singles come first, in order", next, a)
 			}
@@ -176,7 +176,7 @@ func (w *world) check(t *testing.T, seed1, seed2 uint64) {
 	w.checkShards(rng, l, targets, fail)
 }
 
-// checkShards draws a number of shards and a limit.
+// checkShards draws a number of shards and a limit, and checks the shards.
 func (w *world) checkShards(rng *rand.Rand, l *target.List, targets uint64, fail func(string, ...any)) {
 	shards, most := uint64(1+rng.IntN(4)), uint64(rng.IntN(20))
 	limit := l.Len()
@@ -215,7 +215,7 @@ func (w *world) checkShards(rng *rand.Rand, l *target.List, targets uint64, fail
 	}
 }
 
-// offset returns the place of a in w, or −1.
+// offset returns the offset of a in w, or −1.
 func offset(w *world, a probe.Addr) int {
 	last := probe.AddrFrom(w.base)
 	i := int(a[15]) - int(last[15])

@@ -7,14 +7,14 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// OrderConfig says which part of a permuted list an Order is. The zero value
-// is all of it.
+// OrderConfig selects the part of a permuted list that an Order covers. The zero value selects all
+// of it.
 type OrderConfig struct {
 	Shard  uint64 // from 0
-	Shards uint64 // 0 is 1
-	// MaxTargets cuts the permuted list before it is sharded, 0 means no cut:
-	// the shards together have the first MaxTargets targets of the seed's
-	// order, each about its n-th part.
+	Shards uint64 // 0 means 1
+	// MaxTargets cuts the permuted list before it is divided into shards; 0 means no cut. All
+	// shards together have the first MaxTargets targets of the seed's order, each about its
+	// n-th part.
 	MaxTargets uint64
 }
 
@@ -30,7 +30,7 @@ type Order struct {
 	length        uint64
 }
 
-// Order returns the shard that c says.
+// Order returns the shard that c selects.
 func (l *List) Order(c OrderConfig) (*Order, error) {
 	o := &Order{
 		list:   l,
@@ -63,9 +63,8 @@ func (o *Order) At(pos uint64) probe.Addr {
 	return o.list.At(o.perm.At(pos*o.shards + o.shard))
 }
 
-// PositionOf returns the pos for which At(pos) is a; ok is false if there is
-// none: a is no target, or one of another shard or beyond MaxTargets. It does
-// not allocate.
+// PositionOf returns the pos for which At(pos) is a. ok is false if there is none: a is not a
+// target, or is in another shard, or is beyond MaxTargets. It does not allocate.
 func (o *Order) PositionOf(a probe.Addr) (pos uint64, ok bool) {
 	i, ok := o.list.IndexOf(a)
 	if !ok {

@@ -10,17 +10,17 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// An entry is what one line or argument says.
+// An entry is the parsed form of one line or argument.
 type entry struct {
 	span
-	is6      bool // ::ffff:0:0/96 has the numbers of IPv4
+	is6      bool // needed because ::ffff:0:0/96 has the same numbers as IPv4
 	single   bool // one address, listed by itself
-	hostBits bool // of a prefix, now masked
+	hostBits bool // a prefix had host bits set, which are now masked
 }
 
 var errMapped = errors.New("IPv4-mapped IPv6 address: write it as IPv4")
 
-// mapped is ::ffff:0:0/96, the space that IPv4 takes in the sets.
+// mapped is ::ffff:0:0/96, the place of IPv4 in the sets.
 var mapped = span{u128{Lo: prefix4}, u128{Lo: prefix4 | 0xffffffff}}
 
 // parseEntry parses an address, a prefix (address/length) or a range
@@ -85,7 +85,7 @@ func prefixEntry(p netip.Prefix) (e entry) {
 func parseAddr(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
 	if err != nil {
-		// The cause only: the text is quoted here, within bounds.
+		// Only the cause: this message quotes the text itself, shortened.
 		cause := strings.TrimPrefix(err.Error(), "ParseAddr("+strconv.Quote(s)+"): ")
 		return a, fmt.Errorf("%s is not an address: %s", quote(s), shorten(cause))
 	}
@@ -99,7 +99,7 @@ func number(a netip.Addr) u128 { return fromAddr(probe.AddrFrom(a)) }
 
 func quote(s string) string { return strconv.Quote(shorten(s)) }
 
-// shorten bounds what a message repeats of its cause.
+// shorten limits the length of the text that a message quotes.
 func shorten(s string) string {
 	const limit = 80
 	if len(s) <= limit {

@@ -13,19 +13,19 @@ type Reserved struct {
 // Reach is the column "globally reachable" of the registries (RFC 8190 §2.1).
 type Reach uint8
 
-// Deprecated blocks have no value in the column (N/A): not marked reachable,
-// and thus excluded as the unreachable ones are.
+// Deprecated blocks have no value in the column (N/A). They are not marked reachable, so they are
+// excluded like the unreachable ones.
 const (
 	Unreachable Reach = iota
 	Deprecated
 	Reachable
-	Never // not of the registries: excluded whatever they say of a part
+	Never // not from the registries: excluded even if a registry has a reachable part
 )
 
-// ReservedTable returns what is excluded by default: the IANA IPv4 and IPv6
-// special-purpose address registries (RFC 6890, RFC 8190), with their globally
-// reachable entries as holes in the others; and, without holes, multicast and
-// all IPv6 but the global unicast space in use, 2000::/3.
+// ReservedTable returns the blocks that are excluded by default. These are the IANA IPv4 and IPv6
+// special-purpose address registries (RFC 6890, RFC 8190), with their globally reachable entries as
+// holes in the others. Also excluded, without holes, are multicast and all IPv6 except the global
+// unicast space in use, 2000::/3.
 func ReservedTable() []Reserved {
 	return []Reserved{
 		{p("0.0.0.0/8"), "this network", "RFC 791 §3.2", Unreachable},

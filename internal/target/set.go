@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Set is an immutable set of addresses of both families. The zero Set is
-// empty. It takes 32 octets for each range that is left after merging.
+// Set is an immutable set of addresses of both families. The zero Set is empty. A Set takes 32
+// octets for each range that is left after merging.
 type Set struct {
 	spans []span // canonical
 }
@@ -18,8 +18,8 @@ type Set struct {
 // A span is a range of addresses of one family, both ends included.
 type span struct{ lo, hi u128 }
 
-// canonical sorts spans, in place, and merges what overlaps or touches. The
-// families stay apart, as if there were a gap around IPv4.
+// canonical sorts spans in place and merges those that overlap or touch. The families are not
+// merged: it treats IPv4 as if there were a gap around it.
 func canonical(spans []span) []span {
 	slices.SortFunc(spans, func(a, b span) int { return a.lo.Cmp(b.lo) })
 	out := spans[:0]
@@ -29,7 +29,7 @@ func canonical(spans []span) []span {
 	return out
 }
 
-// appendMerged appends s, which does not begin before the last of spans.
+// appendMerged appends s to spans. s must not begin before the last of spans.
 func appendMerged(spans []span, s span) []span {
 	if n := len(spans); n > 0 && touches(spans[n-1], s) {
 		if spans[n-1].hi.Less(s.hi) {
@@ -58,7 +58,7 @@ func union(a, b []span) []span {
 	return out
 }
 
-// alone returns sorted addresses as spans of one, not merged.
+// alone returns sorted addresses as spans of one address, not merged.
 func alone(singles []u128) []span {
 	out := make([]span, len(singles))
 	for i, v := range singles {
@@ -67,20 +67,19 @@ func alone(singles []u128) []span {
 	return out
 }
 
-// touches reports whether b, which does not begin before a, overlaps a or
-// follows it at once.
+// touches reports whether b overlaps a or follows it without a gap. b does not begin before a.
 func touches(a, b span) bool {
 	return !a.hi.Less(b.lo) || a.hi.Add(one) == b.lo && is4(a.hi) == is4(b.lo)
 }
 
-// subtract returns what is in a and not in b, both canonical; so is the result.
+// subtract returns the addresses in a and not in b. Both are canonical, and so is the result.
 func subtract(a, b []span) []span {
 	out := make([]span, 0, len(a))
 	for _, s := range a {
 		for len(b) > 0 && b[0].hi.Less(s.lo) {
 			b = b[1:]
 		}
-		rest := b // the last of these may reach into the next of a
+		rest := b // the last span of rest may reach into the next span of a
 		whole := true
 		for len(rest) > 0 && !s.hi.Less(rest[0].lo) {
 			if s.lo.Less(rest[0].lo) {
@@ -109,7 +108,7 @@ func (s Set) contains(v u128) bool {
 		half := n / 2
 		_, above := bits.Sub64(v.Lo, s.spans[at+half].lo.Lo, 0)
 		_, above = bits.Sub64(v.Hi, s.spans[at+half].lo.Hi, above)
-		at += half & (int(above) - 1) // without a branch, see lastNotAbove
+		at += half & (int(above) - 1) // without a branch; see lastNotAbove
 		n -= half
 	}
 	return len(s.spans) > 0 && !v.Less(s.spans[at].lo) && !s.spans[at].hi.Less(v)
@@ -143,8 +142,8 @@ func appendSpan(b []byte, s span) []byte {
 	return append(b, '\n')
 }
 
-// Digest returns the SHA-256 of the canonical text in hexadecimal: equal for
-// equal sets, however they were written down.
+// Digest returns the SHA-256 of the canonical text in hexadecimal. It is the same for equal sets,
+// even if they were listed in different forms.
 func (s Set) Digest() string { return digest(s.spans, nil) }
 
 func digest(spans []span, singles []u128) string {

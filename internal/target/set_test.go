@@ -79,8 +79,8 @@ func TestReservedSet(t *testing.T) {
 	}
 }
 
-// Each entry is well formed, and a hole is no larger than what it is in: no
-// unreachable entry lies in a reachable one.
+// Each entry is well formed, and no hole is larger than its block: no unreachable entry lies in a
+// reachable one.
 func TestReservedTable(t *testing.T) {
 	table := target.ReservedTable()
 	for _, r := range table {

@@ -1,17 +1,17 @@
-// Package target turns lists of addresses and prefixes into an order of
-// targets: which address is probed as the how-many-eth, and back.
+// Package target turns lists of addresses and prefixes into an order of targets: from a position to
+// the address that is probed there, and back.
 //
-//	Lines ── what files and arguments say
+//	Lines ── entries of files and arguments
 //	  ↓     minus a Set of exclusions
 //	List  ── disjoint granules and their targets: At(i), IndexOf(address)
-//	  ↓     permuted under the seed, cut into shards
+//	  ↓     permuted under the seed, divided into shards
 //	Order ── At(position), PositionOf(address)
 //
-// A granule is an aligned prefix (/24 in IPv4, /48 in IPv6 by default), cut by
-// includes minus excludes. Nothing here holds a table of targets: memory goes
-// with the number of lines, and 0.0.0.0/0 costs as much as one prefix.
+// A granule is an aligned prefix (/24 in IPv4, /48 in IPv6 by default), restricted to includes
+// minus excludes. This package holds no table of targets: its memory is proportional to the number
+// of lines, and 0.0.0.0/0 costs as much as one prefix.
 //
-// All values but Lines are immutable once made and may be shared by goroutines.
+// All values but Lines are immutable and may be shared by goroutines.
 package target
 
 import (
@@ -21,9 +21,9 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// u128 is an address as a number: the 16 octets of probe.Addr, big-endian.
-// Both families share this one space, IPv4 at ::ffff:0:0/96. IPv6 has no
-// addresses there, since none that reaches a wire is IPv4-mapped.
+// u128 is an address as a number: the 16 octets of probe.Addr, big-endian. Both families share this
+// one space, IPv4 at ::ffff:0:0/96. IPv6 has no addresses there, because a packet on a wire never
+// has an IPv4-mapped one.
 type u128 = permute.Uint128
 
 var one = u128{Lo: 1}
@@ -42,5 +42,5 @@ func toAddr(v u128) (a probe.Addr) {
 
 func is4(v u128) bool { return v.Hi == 0 && v.Lo>>32 == prefix4>>32 }
 
-// lowBits returns the number of which the k lowest bits are set, k up to 128.
+// lowBits returns the number whose k lowest bits are set, k up to 128.
 func lowBits(k uint) u128 { return one.Lsh(k).Sub(one) }

@@ -10,12 +10,12 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// FlowOf gives the flow values of a target's probes.
+// FlowOf returns the flow values of a target's probes.
 type FlowOf interface {
 	Flow(target probe.Addr, index uint16) probe.Flow
 }
 
-// AssemblerConfig is what an assembler cannot read in a window.
+// AssemblerConfig is the information that an assembler cannot read from a window.
 type AssemblerConfig struct {
 	Method           probe.Method
 	Source4, Source6 probe.Addr
@@ -24,22 +24,21 @@ type AssemblerConfig struct {
 	TOS              uint8
 	Wait             time.Duration
 	Flows            FlowOf
-	// Faults, unless it is nil, are those of this machine.
+	// Faults, if it is not nil, holds the times in which this machine was at fault.
 	Faults *window.Faults
-	// GapLimit is that of the strategy, 0 if silence ends no trace.
+	// GapLimit is the gap limit of the strategy, 0 if silent hops end no trace.
 	GapLimit int
-	// Backward says that the strategy begins traces near their ends, and follows
-	// them back to what is known.
+	// Backward is set if the strategy begins traces near their ends and follows them back to a
+	// known interface.
 	Backward bool
-	// Tree, unless it is nil, completes such traces.
+	// Tree, if it is not nil, completes such traces.
 	Tree *Tree
 }
 
-// Assembler makes traces and replies of retired windows. It belongs to one
-// goroutine.
+// Assembler builds the traces and replies of retired windows. It belongs to one goroutine.
 type Assembler struct {
-	// Account counts the probes of the windows that Traces went through since it was
-	// last emptied, and moves frames between counts where their replies are not believed.
+	// Account counts the probes of the windows that Traces processed since the caller last
+	// emptied it. If a reply is not believed, the assembler moves its frame to another count.
 	Account account.Account
 
 	cfg     AssemblerConfig
@@ -47,9 +46,9 @@ type Assembler struct {
 	limited limitedRouters
 	trace   record.Trace
 	reply   record.Reply
-	seen    map[window.Slot]int // further copies, by slot
-	unsent  uint64              // TTLs of the trace that were skipped, as bits
-	path    []record.Interface  // that learnPath looks at
+	seen    map[window.Slot]int // further copies of a reply, by slot
+	unsent  uint64              // TTLs with a skipped first attempt, one bit each
+	path    []record.Interface  // the path that learnPath works on
 }
 
 // NewAssembler returns an assembler.
@@ -57,11 +56,11 @@ func NewAssembler(cfg AssemblerConfig) *Assembler {
 	return &Assembler{cfg: cfg, seen: make(map[window.Slot]int)}
 }
 
-// Traces calls yield for the closed trace of every (target, flow) of w that was
-// probed, and counts all of them. The trace is valid until yield returns.
+// Traces calls yield for the closed trace of every (target, flow) of w that was probed, and counts
+// all probes. The trace is valid until yield returns.
 func (a *Assembler) Traces(w *window.Window, yield func(*record.Trace) error) error {
-	// Where the next TTL depends on the answer to the last one, silence comes in
-	// patterns that look like limits.
+	// With a gap limit, the next TTL depends on the answer to the last one. Then silent hops
+	// come in patterns that look like rate limits.
 	if a.cfg.GapLimit == 0 {
 		a.limits.scan(w)
 		a.limited.add(a.limits.responders)
@@ -76,7 +75,8 @@ func (a *Assembler) Traces(w *window.Window, yield func(*record.Trace) error) er
 		for flow := range uint16(shape.Flows) {
 			t := a.assemble(w, target, flow)
 			if t.ProbeCount == 0 {
-				sum.Skipped.Reached += uint64(bits.OnesCount64(a.unsent)) // by a datagram nobody asked for
+				// Reached by a datagram that answers no probe.
+				sum.Skipped.Reached += uint64(bits.OnesCount64(a.unsent))
 				continue
 			}
 			t.RateLimited = a.limits.appendLimited(t.RateLimited, t)
@@ -105,14 +105,14 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 	slot := window.Slot{Target: target, Flow: flow}
 	a.unsent = 0
 	for slot.TTL = s.FirstTTL; slot.TTL <= s.LastTTL; slot.TTL++ {
-		// What a run that was not stopped would have sent.
+		// wanted: a run that was not stopped would have sent the probe.
 		wanted := w.Halted() && (state.End() == 0 || slot.TTL <= state.End())
 		for slot.Attempt = 0; slot.Attempt < uint8(s.Attempts); slot.Attempt++ {
 			sent := w.Sent(slot)
 			e := w.Reply(slot)
 			if e != nil && doubted.has(e) {
 				e = nil
-				a.Account.Weak-- // the window counted it so
+				a.Account.Weak-- // the window counted the reply as weak
 				a.Account.Rejected.Conflict++
 			}
 			switch {
@@ -141,7 +141,7 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 	return t
 }
 
-// first counts a first attempt. Those that were skipped it only remembers.
+// first counts a first attempt. It adds a skipped one to unsent, to be counted later.
 func (a *Assembler) first(ttl uint8, sent int64, answered, wanted bool) {
 	switch {
 	case sent > 0 || answered:
@@ -157,9 +157,8 @@ func (a *Assembler) first(ttl uint8, sent int64, answered, wanted bool) {
 	}
 }
 
-// probed adds a probe that was sent, with its first reply e, if it has one. A
-// reply counts even if the kernel said that the probe Failed, as it did for the
-// matcher; its RTT is then not known.
+// probed adds a probe that was sent, with its first reply e, or nil. As in the matcher, a reply
+// counts even if the kernel reported that the probe Failed. Then its RTT is not known.
 func (a *Assembler) probed(t *record.Trace, w *window.Window, slot window.Slot, sent int64, e *window.Entry) {
 	a.Account.Sent++
 	a.Account.ByTTL[slot.TTL].Sent++
@@ -178,15 +177,15 @@ func (a *Assembler) probed(t *record.Trace, w *window.Window, slot window.Slot, 
 	t.Hops = append(t.Hops, a.hopOf(w, e, sent))
 }
 
-// hopOf is HopOf, with what is known of this machine.
+// hopOf is HopOf, plus the faults of this machine.
 func (a *Assembler) hopOf(w *window.Window, e *window.Entry, sent int64) record.Hop {
 	h := HopOf(w, e, sent)
 	h.Lagged = h.Sent > 0 && a.cfg.Faults != nil && a.cfg.Faults.Lagged(h.Sent, h.Stamp)
 	return h
 }
 
-// HopOf returns what the reply e to a probe of w showed, which left at sent, ns
-// since the Unix epoch; not above 0 is not known.
+// HopOf returns the hop of the reply e to a probe of w. The probe left at sent, ns since the Unix
+// epoch; 0 or less means that the time is not known.
 func HopOf(w *window.Window, e *window.Entry, sent int64) record.Hop {
 	h := record.Hop{Reply: probe.Reply{Facts: e.Facts, Ext: w.Extension(e)}}
 	if sent > 0 {
@@ -195,8 +194,8 @@ func HopOf(w *window.Window, e *window.Entry, sent int64) record.Hop {
 	return h
 }
 
-// Replies calls yield for every reply that w has kept, in the order of their
-// arrival. The reply is valid until yield returns.
+// Replies calls yield for every reply stored in w, in the order of arrival, without those that are
+// not believed. The reply is valid until yield returns.
 func (a *Assembler) Replies(w *window.Window, yield func(*record.Reply) error) error {
 	clear(a.seen)
 	for e := range w.Entries {

@@ -13,7 +13,7 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// flowTable is a FlowOf: the value is 1000 and the index.
+// flowTable is a FlowOf: the value is 1000 + the index.
 type flowTable struct{}
 
 func (flowTable) Flow(_ probe.Addr, index uint16) probe.Flow { return probe.Flow{Value: 1000 + index} }
@@ -50,7 +50,7 @@ func slotOf(target uint32, flow uint16, ttl, attempt uint8) window.Slot {
 	return window.Slot{Target: target, Flow: flow, TTL: ttl, Attempt: attempt}
 }
 
-// answer gives slot a reply of that kind from that address after rtt.
+// answer gives slot a reply of that kind from an address, rtt ns after the probe.
 func (b bench) answer(s window.Slot, kind probe.Kind, from probe.Addr, rtt int64, ext []byte) window.Role {
 	b.Helper()
 	r := probe.Reply{Facts: probe.Facts{
@@ -92,11 +92,12 @@ func TestAssemble(t *testing.T) {
 		b.Stamp(slotOf(0, 1, ttl, 0), 1000+10*int64(ttl))
 	}
 	b.answer(slotOf(0, 1, 2, 0), probe.KindTTLExceeded, router(2), 7, ext)
-	b.answer(slotOf(0, 1, 4, 0), probe.KindEchoReply, target, -3, nil) // a clock that lies
+	// The clock runs backwards.
+	b.answer(slotOf(0, 1, 4, 0), probe.KindEchoReply, target, -3, nil)
 	if role := b.answer(slotOf(0, 1, 2, 0), probe.KindTTLExceeded, router(9), 8, nil); role != window.Duplicate {
 		t.Fatal(role)
 	}
-	b.Stamp(slotOf(0, 1, 3, 1), 900) // an earlier stamp, to see the start
+	b.Stamp(slotOf(0, 1, 3, 1), 900) // an earlier stamp, so that it becomes the start
 	b.answer(slotOf(0, 1, 3, 1), probe.KindTTLExceeded, router(3), 9, nil)
 	b.Stamp(slotOf(1, 0, 2, 0), 5000)
 	b.Close(1<<60, false)
@@ -147,14 +148,14 @@ func TestAssemble(t *testing.T) {
 	}
 }
 
-// What became of one slot's first and second attempt, in a window that was
-// halted or not, of a target whose path ends below or not.
+// The accounts of one slot with two attempts: in a halted window or not, and above the end of the
+// target's path or not.
 func TestTally(t *testing.T) {
 	const sent, answered, failed, excluded, never = 100, 101, window.Failed, window.Excluded, 0
 	for _, tt := range []struct {
 		name          string
 		first, second int64
-		halted, above bool // above the end
+		halted, above bool // above: beyond the end of the path
 		want          tally
 		wantHalted    bool
 	}{
@@ -177,7 +178,8 @@ func TestTally(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t, window.Shape{Targets: 1, FirstTTL: 5, LastTTL: 6, Flows: 1, Attempts: 2}, target)
-			// TTL 5 is there to be the end, and to make a trace; 6 is looked at.
+			// The reply at TTL 5 makes a trace and its end. TTL 6 is the one under
+			// test.
 			b.Stamp(slotOf(0, 0, 5, 0), 50)
 			kind := probe.KindTTLExceeded
 			if tt.above {
@@ -210,8 +212,8 @@ func TestTally(t *testing.T) {
 	}
 }
 
-// A probe that was given up and is answered none the less counts as sent, as it
-// does for the matcher, with no time and no RTT.
+// A probe that the sender gave up and that is answered counts as sent, as in the matcher. Its time
+// and its RTT are not known.
 func TestAssembleAnsweredFailure(t *testing.T) {
 	b := newBench(t, window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 1, Flows: 1, Attempts: 1}, target)
 	s := slotOf(0, 0, 1, 0)
@@ -242,7 +244,7 @@ func TestReplies(t *testing.T) {
 	b.answer(one, probe.KindTTLExceeded, router(1), 8, []byte{3})
 	b.answer(two, probe.KindTTLExceeded, router(1), 9, nil)
 	b.Keep(0, &probe.Reply{Facts: probe.Facts{Probe: probe.Probe{Target: target}, Kind: probe.KindUDPReply, Stamp: 300}}, window.Hopless)
-	// Late, of another window: a target that this one does not have.
+	// A late reply of another window. This window does not have its target.
 	late := probe.Reply{Facts: probe.Facts{Probe: probe.Probe{Target: other, TTL: 1}, Kind: probe.KindTTLExceeded, Stamp: 400}}
 	b.Keep(0, &late, window.Late)
 	b.Close(1, false)
@@ -264,7 +266,7 @@ func TestReplies(t *testing.T) {
 		{other, 0, 0, 0, true, ""},
 	}
 	a := newTestAssembler()
-	for range 2 { // a second walk starts anew
+	for range 2 { // a second call starts again
 		var got []line
 		err := a.Replies(b.Window, func(reply *record.Reply) error {
 			head, h := &reply.Head, &reply.Hop
@@ -280,7 +282,7 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// An error ends the walk, and is returned as it is.
+// An error of yield ends the call and is returned unchanged.
 func TestAssembleStops(t *testing.T) {
 	b := newBench(t, window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 1, Flows: 1, Attempts: 1}, target, other)
 	for i := range uint32(2) {
@@ -313,7 +315,7 @@ func filled(t testing.TB, n int) bench {
 	return b
 }
 
-// What is allocated depends on the routers of a window, not on its targets.
+// The number of allocations depends on the routers of a window, not on its targets.
 func TestAssembleAllocs(t *testing.T) {
 	yield := func(*record.Trace) error { return nil }
 	allocs := func(targets int) float64 {
@@ -325,8 +327,8 @@ func TestAssembleAllocs(t *testing.T) {
 	}
 }
 
-// BenchmarkAssemble is of a trace of 32 hops, in a window that caches hold and in one
-// that they do not.
+// BenchmarkAssemble assembles traces of 32 hops, in a window that fits the caches and in one that
+// does not.
 func BenchmarkAssemble(b *testing.B) {
 	for _, bb := range []struct {
 		name    string
@@ -345,7 +347,7 @@ func BenchmarkAssemble(b *testing.B) {
 	}
 }
 
-// tally is what of an account these tests look at.
+// tally is the part of an account that these tests compare.
 type tally struct {
 	Sent, Answered, Silent, Failed, Doubted                                                  uint64
 	FirstSent, Reached, Excluded, Interrupted, FirstFail, Unreachable, Loop, GapLimit, Known uint64

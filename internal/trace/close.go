@@ -1,6 +1,6 @@
-// Package trace makes traces of what one vantage point learned: it assembles them from a
-// window that is over, or collects them from probes and replies of which no window holds
-// what belongs together, decides where each path ends, and finds why probes were silent.
+// Package trace builds the traces of one vantage point. It assembles them from a window that is
+// over. Without windows, it collects them from probes and replies. It decides where each path ends,
+// and finds why probes were silent.
 package trace
 
 import (
@@ -10,26 +10,26 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// closing is a trace on its way to a result.
+// closing is a trace while Close computes its Result.
 type closing struct{ *record.Trace }
 
-// Close decides where a trace ends and fills its Result from the fields above
-// it. Then it cuts Hops to those at or below the end. In this order:
+// Close decides where a trace ends and fills its Result from the fields above it. Then it cuts Hops
+// to those at or below the end. The first of these rules that applies decides:
 //
 //  1. The distance that a port unreachable gives (see distance): COMPLETED.
 //  2. The lowest TTL at which the target answered (see answers): COMPLETED.
-//  3. The lowest TTL at which some router said unreachable: UNREACH.
-//  4. Where routers repeat, and the strategy gives traces up, the TTL at which the
-//     first of them comes again: LOOP (see window.FindLoop).
-//  5. A run that was stopped, or a target that was excluded meanwhile, ends at the
-//     highest TTL that was probed: HALTED.
-//  6. A trace that was given up before the last TTL ends with the silence behind
-//     the last router: GAPLIMIT.
-//  7. The last TTL: HOPLIMIT. So ends, too, a trace whose target gave answers
-//     that tell no TTL: it is Reached, at a Distance that nobody knows.
+//  3. The lowest TTL at which an unreachable came: UNREACH.
+//  4. If the path ends in a routing loop and the trace has a gap limit: LOOP, at the
+//     TTL where an interface first repeats (see window.FindLoop).
+//  5. If the run was stopped, or the target was excluded during the run: HALTED, at
+//     the highest TTL that was probed.
+//  6. If the trace was given up before the last TTL: GAPLIMIT, at the end of the
+//     silent hops after the last router.
+//  7. The last TTL: HOPLIMIT. This includes a trace whose target sent only answers
+//     that show no TTL. It is Reached, at an unknown Distance.
 //
-// Close allocates nothing once Loops has room. Closing twice changes nothing
-// more, unless hops above the end were what decided.
+// Close allocates nothing once Loops has room. A second Close changes nothing, unless hops above
+// the end decided the first.
 func Close(trace *record.Trace) {
 	t := closing{trace}
 	t.Result = record.Result{Reached: t.Touched, Loops: t.Loops[:0]}
@@ -73,12 +73,12 @@ func (t closing) end() {
 	for i := range t.Hops {
 		h := &t.Hops[i]
 		if !h.HasHop() {
-			t.Reached = true // such a one should not be here, but it does tell
+			t.Reached = true // not expected here, but it shows that
 		} else if h.Kind.IsUnreach() {
 			t.StopReason, t.StopData, t.End = record.StopUnreach, h.Code, h.TTL
 			if h.Responder == t.Target {
-				// A host that rejects by its own firewall. It was reached, and
-				// what it said is still that it may not be.
+				// A host rejects the probe by its own firewall. The probe reached
+				// the host, but the answer is still an unreachable.
 				t.Reached, t.Distance = true, h.TTL
 			}
 			return
@@ -97,13 +97,12 @@ func (t closing) end() {
 	}
 }
 
-// answers reports whether h shows that the probe arrived at the target. The
-// kind decides. A port unreachable, an echo reply, a SYN-ACK or an RST counts
-// whatever address it comes from: a host with several addresses may choose
-// another one, and a firewall that speaks for the target ends the path as well.
-// What routers send too (time exceeded, protocol unreachable, parameter problem
-// and so on) counts only from the target's own address. Its other unreachables
-// are an end of another kind.
+// answers reports whether h shows that the probe arrived at the target. The kind decides. A port
+// unreachable, an echo reply, a SYN-ACK or an RST counts from any address. A host with several
+// addresses may choose another one, and a firewall that answers for the target ends the path as
+// well. Kinds that routers send too (time exceeded, protocol unreachable, parameter problem and so
+// on) count only from the target's own address. The target's other unreachables end the path as
+// UNREACH.
 func (t closing) answers(h *record.Hop) bool {
 	switch h.Kind {
 	case probe.KindPortUnreach, probe.KindEchoReply, probe.KindSYNACK, probe.KindRST:
@@ -125,17 +124,16 @@ func (t closing) lowestAnswer() uint8 {
 	return 0
 }
 
-// distance returns the target's distance as a port unreachable tells it, 0 if
-// none does. Every router takes one off the TTL, so that a target at distance d
-// quotes sent − (d − 1). That is believed where it makes sense: the quoted TTL
-// is between 1 and the TTL sent; d is not above lowest, the lowest TTL at which
-// the target answered; and no router's time exceeded shows a router at d or
-// beyond. Of several that make sense the one of the lowest TTL counts.
+// distance returns the target's distance as a port unreachable gives it, 0 if none does. Every
+// router decrements the TTL by one, so a target at distance d quotes sent − (d − 1). The distance
+// is believed if it is consistent: the quoted TTL is between 1 and the TTL sent; d is not above
+// lowest, the lowest TTL at which the target answered; and no router's time exceeded shows a router
+// at d or beyond. Of several consistent distances, that of the lowest TTL counts.
 //
-// This finds the true distance also where the target limits the rate of its
-// unreachables and did not answer at that very TTL.
+// This finds the true distance even if the target limits the rate of its unreachables and did not
+// answer at that very TTL.
 func (t closing) distance(lowest uint8) uint8 {
-	var router uint8 // highest TTL that ended in a router
+	var router uint8 // highest TTL at which a router answered
 	for i := range t.Hops {
 		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && h.Responder != t.Target {
 			router = h.TTL
@@ -166,8 +164,8 @@ func (t closing) highestProbed() uint8 {
 	return ttl
 }
 
-// lastInRow returns the highest TTL up to which every TTL from the last hop on was
-// probed; without a hop, from the lowest one on that was.
+// lastInRow returns the highest TTL such that it and every TTL from the last hop up to it was
+// probed. Without a hop it starts from the lowest TTL that was probed.
 func (t closing) lastInRow() uint8 {
 	probed := uint64(0)
 	for _, s := range t.Silent {

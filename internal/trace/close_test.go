@@ -12,18 +12,18 @@ import (
 
 var (
 	target = probe.Addr4From([4]byte{198, 51, 100, 9})
-	other  = probe.Addr4From([4]byte{198, 51, 100, 77}) // the target's other address, or a firewall's
+	other  = probe.Addr4From([4]byte{198, 51, 100, 77}) // also the target's, or a firewall's
 )
 
 // router returns the address of the i-th router.
 func router(i int) probe.Addr { return probe.Addr4From([4]byte{203, 0, 113, byte(i)}) }
 
-// hops reads a path, one word for each hop:
+// hops parses a path, one word for each hop:
 //
 //	TTL.attempt:responder=kind/code<quoted
 //
-// .attempt, /code and <quoted may lack. The responder is T, the target; O, the
-// other address; or a router's number.
+// .attempt, /code and <quoted are optional. The responder is T, the target; O, the other address;
+// or a router's number.
 func hops(t testing.TB, path string) []record.Hop {
 	t.Helper()
 	var list []record.Hop
@@ -71,7 +71,7 @@ func scan(t testing.TB, s, format string, v any) {
 
 const (
 	three = "1:1=ttl_exceeded 2:2=ttl_exceeded 3:3=ttl_exceeded "
-	// The TTLs that each trace below is asked for.
+	// The last TTL of each trace below.
 	lastTTL = 16
 )
 
@@ -103,7 +103,7 @@ func TestCloseEnd(t *testing.T) {
 		},
 			want: "HOPLIMIT/0 end 5, distance 0, reached false, 3 hops"},
 
-		// The distance of a port unreachable.
+		// The distance that a port unreachable gives.
 		{name: "port unreachable at its distance", path: three + "4:T=port_unreach/3<1",
 			want: "COMPLETED/0 end 4, distance 4, reached true, 4 hops"},
 		{name: "port unreachable beyond, nearer ones silent", path: three + "9:T=port_unreach/3<4",
@@ -165,9 +165,9 @@ func TestCloseEnd(t *testing.T) {
 			want: "UNREACH/1 end 4, distance 0, reached false, 4 hops"},
 		{name: "from the target itself", path: three + "4:T=admin/10",
 			want: "UNREACH/10 end 4, distance 4, reached true, 4 hops"},
-		{name: "packet too big is none", path: three + "4:4=packet_too_big/0",
+		{name: "packet too big does not end the path", path: three + "4:4=packet_too_big/0",
 			want: "HOPLIMIT/0 end 16, distance 0, reached false, 4 hops"},
-		{name: "fragmentation needed is none", path: three + "4:4=frag_needed/4",
+		{name: "fragmentation needed does not end the path", path: three + "4:4=frag_needed/4",
 			want: "HOPLIMIT/0 end 16, distance 0, reached false, 4 hops"},
 
 		// Answers without a hop.
@@ -285,7 +285,7 @@ func TestPathHash(t *testing.T) {
 	}
 }
 
-// long fills t with a path of 15 routers and what a target answers beyond.
+// long fills t with a path of 15 routers and the target's answers after them.
 func long(t *record.Trace) {
 	t.Reset()
 	t.Target, t.FirstTTL, t.MaxTTL = target, 1, 32

@@ -7,8 +7,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// A reply goes to the probe that a search from the last one finds, in whatever order
-// replies come.
+// A reply goes to the probe that a search from the last probe finds, in any order of replies.
 func TestUnansweredModel(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 9))
@@ -18,7 +17,7 @@ func TestUnansweredModel(t *testing.T) {
 		draw := func() probeKey {
 			k := probeKey{sent: rng.Int64N(int64(keys)), ttl: uint8(rng.IntN(3)), attempt: 255}
 			if rng.IntN(20) == 0 {
-				k.sent = -1 // of no probe
+				k.sent = -1 // matches no probe
 			}
 			return k
 		}
@@ -49,8 +48,8 @@ func TestUnansweredModel(t *testing.T) {
 	}
 }
 
-// Replies that all come after many probes, the first one first, and more replies
-// than probes, are put to them in no time.
+// Many probes are followed by their late replies, the first one first, and by surplus replies. The
+// time is proportional to the number of replies.
 func TestCollectorLateReplies(t *testing.T) {
 	const n = 400_000
 	for name, stamp := range map[string]func(i int) int64{
@@ -77,7 +76,7 @@ func TestCollectorLateReplies(t *testing.T) {
 	}
 }
 
-// After a burst of targets, to look for what is over takes no longer than before.
+// After a burst of targets, Expire takes no longer than before.
 func TestCollectorShrinks(t *testing.T) {
 	const n = 10_000
 	c, head := NewCollector(KeepNothing), collectorHead(9, 5, 1)

@@ -9,26 +9,25 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Collector assembles traces from probes and replies as they come, where no
-// window says what belongs together: those of captures. Probes of one source to
-// one target over one flow are a trace. Of a prober that changes the ports with
-// every probe, as the first traceroutes did, all to one target are: where no flow
-// of them has more than one TTL.
+// Collector assembles traces from probes and replies in the order of a capture, without windows.
+// Probes from one source to one target over one flow form a trace. Some probers change the ports
+// with every probe, as the first traceroutes did. So if no flow to a target has more than one TTL,
+// all probes to that target form one trace.
 //
 // A Collector belongs to one goroutine.
 type Collector struct {
 	groups  map[groupHead]*collected
-	room    int // that groups has
+	room    int // most groups since the map was made
 	flows   map[flowHead]uint32
 	byIndex []*flowOf
 	free    []uint32
-	sources map[probe.Addr]bool // that were answered
+	sources map[probe.Addr]bool // sources of answered probes
 	trace   record.Trace
 	keep    Keep
 	opened  uint64
 }
 
-// groupHead is what may become one trace.
+// groupHead identifies probes that may form one trace.
 type groupHead struct {
 	source, target probe.Addr
 	method         probe.Method
@@ -46,8 +45,7 @@ type collected struct {
 	answered bool
 }
 
-// NewCollector returns an empty collector. One that keeps nothing only numbers
-// flows and attempts.
+// NewCollector returns an empty collector. With KeepNothing it only numbers flows and attempts.
 func NewCollector(keep Keep) *Collector {
 	return &Collector{
 		groups: map[groupHead]*collected{}, flows: map[flowHead]uint32{},
@@ -55,25 +53,26 @@ func NewCollector(keep Keep) *Collector {
 	}
 }
 
-// Keep says of what a collector makes traces.
+// Keep selects how a collector groups probes into traces.
 type Keep uint8
 
-// What it makes traces of.
+// The ways to group probes.
 const (
 	KeepNothing Keep = iota
 	KeepFlows        // each flow is a trace
-	KeepPaths        // flows that have one TTL each are one together
+	KeepPaths        // flows with one TTL each are one trace together
 )
 
-// NextAttempt is for probes that do not say which attempt they are.
+// NextAttempt is for probes whose attempt number is not known.
 const NextAttempt = -1
 
-// Groups returns how many different sources and targets there were.
+// Groups returns how many groups were opened, one for each source, target and method. A group that
+// opens again after Expire counts again.
 func (c *Collector) Groups() uint64 { return c.opened }
 
-// Probe adds a probe, and says which flow it is of, a number that is valid until
-// Expire gives the flow up, and which attempt at its TTL it is, from 0. head lacks
-// the index of the flow. sent, in ns, is 0 if that is not known.
+// Probe adds a probe. It returns the number of the probe's flow, which is valid until Expire
+// removes the flow, and its attempt number at its TTL, from 0. head lacks the index of the flow.
+// sent is in ns, 0 if not known.
 func (c *Collector) Probe(head *record.Head, ttl uint8, which int, sent int64) (flow uint32, attempt uint8) {
 	flow = c.Flow(head)
 	f := c.byIndex[flow]
@@ -122,11 +121,11 @@ func (c *Collector) open(key flowHead, head *record.Head) uint32 {
 	return flow
 }
 
-// Head returns what all probes of a flow have in common.
+// Head returns the fields that all probes of a flow share.
 func (c *Collector) Head(flow uint32) *record.Head { return &c.byIndex[flow].Head }
 
-// Reply adds the first reply to the probe that left at sent, at the TTL and
-// attempt of hop, and keeps a copy of it.
+// Reply adds the first reply to the probe that left at sent, at the TTL and attempt of hop. It
+// keeps a copy of hop.
 func (c *Collector) Reply(flow uint32, sent int64, hop *record.Hop) {
 	f := c.byIndex[flow]
 	f.group.last = max(f.group.last, hop.Stamp)
@@ -146,9 +145,9 @@ func (c *Collector) Reply(flow uint32, sent int64, hop *record.Hop) {
 	}
 }
 
-// Expire gives up what neither a probe nor a reply came for since a time, and
-// calls yield for its traces, which are closed and valid until yield returns.
-// Probes of a source that was never answered are none of a prober's.
+// Expire removes the groups that had no probe and no reply since a time. It calls yield for their
+// traces, which are closed and valid until yield returns. A source that never got a reply is not a
+// prober: its probes are dropped without a trace.
 func (c *Collector) Expire(since int64, yield func(*record.Trace) error) error {
 	c.room = max(c.room, len(c.groups))
 	defer c.shrink()
@@ -177,8 +176,8 @@ func (c *Collector) Expire(since int64, yield func(*record.Trace) error) error {
 	return nil
 }
 
-// shrink makes groups anew when few are left: a map that was large once takes as
-// long to look through as one that still is.
+// shrink makes groups anew when few are left, because iterating over a map takes time in proportion
+// to its largest size.
 func (c *Collector) shrink() {
 	if len(c.groups) > c.room/8 {
 		return
@@ -188,7 +187,7 @@ func (c *Collector) shrink() {
 	c.groups, c.room = fresh, len(fresh)
 }
 
-// emit makes traces of a group.
+// emit makes the traces of a group.
 func (c *Collector) emit(g *collected, yield func(*record.Trace) error) error {
 	first := c.byIndex[g.flows[0]]
 	if c.keep == KeepNothing || !g.answered && !c.sources[first.Source] {
@@ -222,7 +221,7 @@ func (c *Collector) emit(g *collected, yield func(*record.Trace) error) error {
 	return nil
 }
 
-// isOneTrace reports whether no flow of several has two TTLs.
+// isOneTrace reports whether there are several flows and none has two TTLs.
 func (c *Collector) isOneTrace(g *collected) bool {
 	for _, flow := range g.flows {
 		probes := c.byIndex[flow].probes

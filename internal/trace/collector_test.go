@@ -19,7 +19,7 @@ func collectorHead(target byte, value, port uint16) *record.Head {
 	}
 }
 
-// collected traces in words.
+// collectedWords returns the collected traces as text.
 func collectedWords(t *testing.T, c *Collector, since int64) []string {
 	t.Helper()
 	var all []string
@@ -91,7 +91,7 @@ func TestCollector(t *testing.T) {
 	}
 }
 
-// Only what is idle is given up, and its numbers are used again.
+// Expire removes only idle flows, and their numbers are used again.
 func TestCollectorExpire(t *testing.T) {
 	c := NewCollector(KeepPaths)
 	for round := range int64(100) {

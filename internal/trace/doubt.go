@@ -7,19 +7,19 @@ import (
 
 // doubts are the replies of a path that are not believed.
 type doubts struct {
-	one  *window.Entry // by itself, or nil
-	weak bool          // all that are weak
+	one  *window.Entry // this reply, if it is weak; or nil
+	weak bool          // all weak replies
 }
 
-// has reports whether e, the first reply to its probe, is one of them.
+// has reports whether e, the first reply to its probe, is not believed.
 func (d doubts) has(e *window.Entry) bool {
 	return e.Valid == probe.Weak && (d.weak || e == d.one)
 }
 
-// doubt returns which replies of target over flow are not believed. Who sees probes
-// with one TTL can make up the tags of others, and meets one by chance in some
-// thousand tries: where more quotations have missed than there were probes, which no
-// honest box on the way brings about, weak ones tell nothing.
+// doubt returns which replies of target over flow are not believed. An attacker that sees probes
+// with one TTL can guess the tags of others, and meets a valid one by chance in some thousand
+// tries. No honest device on the path causes more invalid quotations than there were probes. So if
+// there are more, no weak reply is believed.
 func (a *Assembler) doubt(w *window.Window, target uint32, flow uint16) doubts {
 	misses := int(w.State(target, flow).Misses())
 	if misses > 0 && misses > w.CountPath(target, flow) {
@@ -30,11 +30,12 @@ func (a *Assembler) doubt(w *window.Window, target uint32, flow uint16) doubts {
 
 // lone returns the UDP reply of target over flow that is not believed, or nil.
 //
-// Behind a box that rewrites what the first tag rides in, a router that quotes no
-// second one gives a tag by chance once in 65,536 for each probe that there may
-// be: then it is as likely to be any. No first tag comes through there, all do
-// before. So where some do not, the quotation with the highest TTL of those that
-// bear one is doubted if it bears no other and nothing speaks for it (see backed).
+// Some devices rewrite the field that carries the first tag. A router after such a device may quote
+// no second tag. Then its quotation carries a valid first tag by chance, once in 65,536 for each
+// possible probe, and any probe is equally likely. After such a device no true first tag comes
+// through, before it all do. So if some first tags did not come through, take the quotation with
+// the highest TTL that carries one. It is doubted if it carries no other tag and no other reply
+// supports it (see backed).
 func (a *Assembler) lone(w *window.Window, target uint32, flow uint16) *window.Entry {
 	if a.cfg.Method != probe.UDP || !w.State(target, flow).Garbled() {
 		return nil
@@ -53,10 +54,10 @@ func (a *Assembler) lone(w *window.Window, target uint32, flow uint16) *window.E
 	return nil
 }
 
-// backed reports whether something speaks for the TTL of a reply: its responder
-// answered at a lower TTL too, as targets do; or there is an answer at the TTL
-// before, or at the one before that with which a probe just reaches the responder,
-// as the quoted TTL tells it; or nobody was asked there.
+// backed reports whether there is support for the TTL of a reply. Its responder may have answered
+// at a lower TTL too, as targets do. Or there is an answer at the TTL before, or at the TTL before
+// the lowest that reaches the responder according to the quoted TTL. Or no probe was sent at one of
+// these TTLs.
 func backed(w *window.Window, e *window.Entry, target uint32, flow uint16) bool {
 	first := w.Shape().FirstTTL
 	if e.TTL == first {
@@ -79,8 +80,8 @@ func backed(w *window.Window, e *window.Entry, target uint32, flow uint16) bool 
 	return false
 }
 
-// vouching returns a reply whose checksum came through, nil if there is none at
-// that TTL, and whether there are more.
+// vouching returns a reply at that TTL whose checksum came through, nil if there is none. more
+// reports whether there are several.
 func vouching(w *window.Window, target uint32, flow uint16, ttl uint8) (first *window.Entry, more bool) {
 	slot := window.Slot{Target: target, Flow: flow, TTL: ttl}
 	for ; slot.Attempt < uint8(w.Shape().Attempts); slot.Attempt++ {

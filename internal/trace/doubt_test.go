@@ -8,30 +8,30 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// TestDoubt holds which reply of a path is not believed where first tags are
-// rewritten, and that it is then in no trace and no reply, and its probe silent.
+// TestDoubt checks which reply of a path is not believed if first tags are rewritten. That reply is
+// in no trace and no reply record, and its probe counts as silent.
 func TestDoubt(t *testing.T) {
 	const (
 		strong = iota
 		alone
-		sealed // by the second tag; the first was rewritten
+		sealed // carries the second tag; the first was rewritten
 	)
 	type answer struct {
 		ttl, attempt uint8
 		how          int
-		from, quoted uint8 // the TTL is the responder's number where from is 0
+		from, quoted uint8 // if from is 0, the TTL is the responder's number
 	}
 	tests := []struct {
 		name    string
 		garbled bool
 		answers []answer
 		unasked uint8 // TTL that was not probed, 0 for none
-		want    uint8 // TTL of what is not believed, 0 for none
+		want    uint8 // TTL of the reply that is not believed, 0 for none
 	}{
 		{"nothing rewritten", false, []answer{{ttl: 2}, {ttl: 5, how: alone}}, 0, 0},
 		{"the last", true, []answer{{ttl: 1, how: alone}, {ttl: 2}, {ttl: 5, how: alone}}, 0, 5},
-		{"a strong one behind it", true, []answer{{ttl: 2, how: alone}, {ttl: 5}}, 0, 0},
-		{"a second tag behind it says nothing of checksums", false,
+		{"a strong reply after it", true, []answer{{ttl: 2, how: alone}, {ttl: 5}}, 0, 0},
+		{"a second tag after it does not vouch for checksums", false,
 			[]answer{{ttl: 2}, {ttl: 4, how: alone}, {ttl: 6, how: sealed}}, 0, 4},
 		{"two alike", true, []answer{{ttl: 2}, {ttl: 5, how: alone}, {ttl: 5, attempt: 1, how: alone}}, 0, 0},
 		{"the only one, at the highest TTL", true, []answer{{ttl: 8, attempt: 1, how: alone}}, 0, 8},
@@ -111,8 +111,8 @@ func TestDoubt(t *testing.T) {
 	}
 }
 
-// Weak replies count while no more quotations miss than there were probes; strong ones
-// always do.
+// Weak replies count unless more quotations are invalid than there were probes. Strong replies
+// always count.
 func TestDoubtSprayed(t *testing.T) {
 	const probes = 8
 	for misses := range 300 {

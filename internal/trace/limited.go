@@ -9,17 +9,17 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// mostLimited is how many limited routers an assembler remembers, about half a MB.
+// mostLimited is how many rate-limited routers an assembler remembers, about half a MB.
 const mostLimited = 4096
 
-// limitedRouters are those of all windows.
+// limitedRouters are the rate-limited routers of all windows.
 type limitedRouters struct {
 	byAddr map[probe.Addr]probe.LimitedRouter
-	more   bool // there were others
+	more   bool // there were others, without room
 }
 
-// add adds the limited responders of a window. Which of them find room depends on
-// nothing but their addresses.
+// add adds the rate-limited responders of a window, in the order of their addresses. So the choice
+// of those that find room does not depend on the order of a map.
 func (l *limitedRouters) add(responders map[responderKey]*responder) {
 	var limited []*responder
 	for _, r := range responders {
@@ -47,8 +47,8 @@ func (l *limitedRouters) add(responders map[responderKey]*responder) {
 	}
 }
 
-// Limited returns the limited routers of all windows that Traces went through, in
-// no order, and whether there were more.
+// Limited returns the rate-limited routers of all windows that Traces processed, unsorted. more
+// reports whether there were others without room.
 func (a *Assembler) Limited() (routers []probe.LimitedRouter, more bool) {
 	return slices.Collect(maps.Values(a.limited.byAddr)), a.limited.more
 }

@@ -10,19 +10,17 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// A router that limits its ICMP errors answers some probes and not others, and
-// so does one whose answers are lost. But a limit lets through what a token
-// bucket holds, whatever is asked, where chance scatters. limits tells the two
-// apart by that.
+// A router that limits its ICMP errors answers some probes and not others. A router whose answers
+// are lost looks the same. But a limit lets through as many answers as a token bucket has tokens,
+// however many probes come, while random loss scatters. limits tells the two apart by that.
 //
-// It cannot know which router a silent probe met. So it takes together the
-// probes of a window that were sent with one TTL behind the same last responder:
-// a group. For each responder R, over the groups of one TTL in which it answered
-// and cut into bins of time, let n be the probes asked in a bin and o the answers
-// of R. Under chance o is binomial with q = Σo/Σn, and Σ(o − nq)² is about
-// Σnq(1−q). Under a limit there is a bucket that predicts every o to within a
-// packet or two, and the ratio of Σ(o − prediction)² to the latter is far below
-// that of chance, which is χ²/k over k bins (see even).
+// It cannot know which router a silent probe met. So it groups the probes of a window: a group is
+// the probes with one TTL and the same last responder before it. Take a responder R and the groups
+// of one TTL in which it answered, cut into bins of time. In a bin, n is the number of probes and o
+// the number of answers of R. If loss is random, o is binomial with q = Σo/Σn, and Σ(o − nq)² is
+// about Σnq(1−q). With a limit, there is a bucket that predicts every o to within a packet or two.
+// Then the ratio of Σ(o − prediction)² to Σnq(1−q) is far below that of random loss, which is χ²/k
+// over k bins (see even).
 type limits struct {
 	groups     map[groupKey]*group
 	responders map[responderKey]*responder
@@ -30,8 +28,8 @@ type limits struct {
 	recent     [probe.MaxTTL + 1]recent
 }
 
-// recent is what was last found for a TTL, which near the source is mostly what
-// is looked for next.
+// recent is the last group and responder found at a TTL. Near the source they are mostly the ones
+// that are looked up next.
 type recent struct {
 	groupKey
 	group *group
@@ -39,8 +37,8 @@ type recent struct {
 	responder *responder
 }
 
-// groupKey is the hash of the last responder at a lower TTL, 0 for none, the TTL and
-// the family.
+// groupKey is the hash of the last responder at a lower TTL, 0 if there is none, the TTL and the
+// address family.
 type groupKey uint64
 
 func groupOf(before uint32, ttl uint8, is4 bool) groupKey {
@@ -61,7 +59,7 @@ type group struct {
 	limited bool
 }
 
-// responderKey is the hash of a responder, and the TTL.
+// responderKey is the hash of a responder and the TTL.
 type responderKey uint64
 
 func responderOf(from uint32, ttl uint8) responderKey {
@@ -71,25 +69,25 @@ func responderOf(from uint32, ttl uint8) responderKey {
 type responder struct {
 	addr            probe.Addr
 	ttl             uint8
-	silent          int // in the groups that it answers in
+	silent          int // silent probes of the groups in which it answers
 	limited         bool
 	asked, answered bins
 }
 
 const (
 	numBins      = 64
-	fewestProbes = 8  // of a group, below which it tells nothing
-	fewestSilent = 10 // around a responder
+	fewestProbes = 8  // a group with fewer is ignored
+	fewestSilent = 10 // in the groups of a responder; with fewer it is not judged
 	mostAnswers  = 64 // responders of a group
 )
 
-// evenness says, by how many bins make one, which ratio chance undercuts about
-// once in a hundred thousand times; few bins can never be sure.
+// evenness maps the number of merged bins to a bound of the ratio. Random loss falls below the
+// bound about once in 100,000 cases. With wider bins there are too few to be certain.
 var evenness = map[int]float64{1: 0.42, 2: 0.26, 4: 0.1}
 
 type bins [numBins]uint32
 
-// scan looks at a whole window, which is retired.
+// scan examines a whole retired window.
 func (l *limits) scan(w *window.Window) {
 	if l.groups == nil {
 		l.groups, l.responders = make(map[groupKey]*group), make(map[responderKey]*responder)
@@ -122,7 +120,7 @@ func (l *limits) scan(w *window.Window) {
 	l.judge()
 }
 
-// group returns the group of k, nil if there is none.
+// group returns the group of k, or nil.
 func (l *limits) group(k groupKey) *group {
 	r := &l.recent[k.ttl()]
 	if r.groupKey != k || r.group == nil {
@@ -131,7 +129,7 @@ func (l *limits) group(k groupKey) *group {
 	return r.group
 }
 
-// responder returns what is known of who answered a slot, from the first time on.
+// responder returns the responder of a slot. It makes one at the first call.
 func (l *limits) responder(w *window.Window, slot window.Slot, from uint32) *responder {
 	k, recent := responderOf(from, slot.TTL), &l.recent[slot.TTL]
 	if recent.responderKey == k && recent.responder != nil {
@@ -146,8 +144,8 @@ func (l *limits) responder(w *window.Window, slot window.Slot, from uint32) *res
 	return r
 }
 
-// each calls f for every probe of w that was sent, with the hash of who answered it,
-// 0 for nobody.
+// each calls f for every probe of w that was sent below the end of its path. from is the hash of
+// the responder, 0 if there was no reply.
 func (l *limits) each(w *window.Window, f func(k groupKey, sent int64, slot window.Slot, from uint32)) {
 	s := w.Shape()
 	for target := range uint32(w.Len()) {
@@ -178,7 +176,7 @@ func (l *limits) bin(sent int64) int {
 	return int(float64(sent-l.from) / float64(l.to-l.from+1) * numBins)
 }
 
-// add puts one probe, with who answered or nil, into its bin.
+// add counts one probe in its bin, with its responder or nil.
 func (g *group) add(bin int, r *responder) {
 	g.asked[bin]++
 	if r == nil {
@@ -191,7 +189,7 @@ func (g *group) add(bin int, r *responder) {
 	}
 }
 
-// judge decides which groups have a responder that answers by a limit.
+// judge decides which groups have a responder with a rate limit.
 func (l *limits) judge() {
 	for _, g := range l.groups {
 		for _, r := range g.answers {
@@ -209,11 +207,10 @@ func (l *limits) judge() {
 	}
 }
 
-// even reports whether a token bucket explains o, the answers to n, and chance
-// does not.
+// even reports whether a token bucket explains o, the answers to n, and random loss does not.
 func (o *bins) even(n *bins) bool {
 	answered := o.sum()
-	// Few answers want wide bins: at least four in each.
+	// With few answers, use wide bins: at least four answers in each on average.
 	width := 1
 	for answered*float64(width) < 4*numBins {
 		width *= 2
@@ -241,14 +238,15 @@ func (o *bins) even(n *bins) bool {
 	return false
 }
 
-// bursts are the sizes of buckets that are tried: common ones of routers.
+// bursts are the bucket sizes that are tried: common sizes of routers.
 var bursts = [...]float64{1, 5, 10, 20, 50, 100, 200, 500}
 
-// bucket is a token bucket, its rate in tokens a bin.
+// bucket is a token bucket. rate is in tokens per bin; burst and full, its first filling, are in
+// tokens.
 type bucket struct{ rate, burst, full float64 }
 
-// newBucket returns the bucket of that burst, begun with full tokens, that lets
-// as many through of asked as were answered in all.
+// newBucket returns the bucket with that burst, starting with full tokens, that lets through as
+// many of asked as answered has in total.
 func newBucket(burst, full float64, answered, asked []float64) bucket {
 	total, most := 0.0, 0.0
 	for i := range answered {
@@ -257,7 +255,7 @@ func newBucket(burst, full float64, answered, asked []float64) bucket {
 	}
 	b := bucket{burst: burst, full: full}
 	low, high := 0.0, most
-	for range 24 { // to a millionth of the range
+	for range 24 { // bisects to 10⁻⁷ of the range
 		b.rate = (low + high) / 2
 		passed := 0.0
 		b.each(asked, func(_ int, n float64) { passed += n })
@@ -270,11 +268,11 @@ func newBucket(burst, full float64, answered, asked []float64) bucket {
 	return b
 }
 
-// each calls f with how many of those asked in each bin pass.
+// each calls f for each bin with the number of its asked probes that pass.
 func (b bucket) each(asked []float64, f func(bin int, passed float64)) {
 	tokens := b.full
 	for i, n := range asked {
-		// Within a bin, tokens come while they are used.
+		// Tokens that arrive within a bin can be used in it.
 		passed := min(n, tokens+b.rate)
 		tokens = min(tokens+b.rate-passed, b.burst)
 		f(i, passed)
@@ -296,8 +294,7 @@ func sumOf(bins []uint32) (sum float64) {
 	return sum
 }
 
-// appendLimited appends the TTLs of t at which a probe went unanswered in a
-// group with a limit.
+// appendLimited appends the TTLs of t at which a probe of a rate-limited group was not answered.
 func (l *limits) appendLimited(ttls []uint8, t *record.Trace) []uint8 {
 	before, hop := uint32(0), 0
 	for _, s := range t.Silent {

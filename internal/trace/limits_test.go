@@ -10,7 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// answerBins spreads n probes over the bins and answers them as reply says.
+// answerBins spreads n probes over the bins. reply decides which are answered.
 func answerBins(n int, reply func(at float64) bool) (asked, answered bins) {
 	for i := range n {
 		at := float64(i) / float64(n)
@@ -63,8 +63,8 @@ func TestEvenTellsLimitFromLoss(t *testing.T) {
 	}
 }
 
-// policed is a window of paths of three routers, of which the second answers while
-// its bucket has tokens.
+// policed returns a window of paths with three routers. The second router answers while its bucket
+// has tokens.
 func policed(t *testing.T) bench {
 	const n = 2000
 	targets := make([]probe.Addr, n)
@@ -73,7 +73,7 @@ func policed(t *testing.T) bench {
 	}
 	b := newBench(t, window.Shape{Targets: n, FirstTTL: 1, LastTTL: 5, Flows: 1, Attempts: 1}, targets...)
 	for i := range uint32(n) {
-		for ttl := uint8(1); ttl <= 4; ttl++ { // one beyond the last
+		for ttl := uint8(1); ttl <= 4; ttl++ { // one TTL after the last router
 			s := slotOf(i, 0, ttl, 0)
 			b.Stamp(s, 1000*int64(1+i)+int64(ttl))
 			if ttl == 2 && i%3 != 0 || ttl == 4 {
@@ -86,8 +86,7 @@ func policed(t *testing.T) bench {
 	return b
 }
 
-// The routers that limit their answers are named, with what they were asked in all
-// windows, and no others.
+// Limited returns exactly the routers that limit their answers, with the counts of all windows.
 func TestLimitedRouters(t *testing.T) {
 	a, b := newTestAssembler(), policed(t)
 	for range 2 {

@@ -5,18 +5,17 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// mostSearched is how many hops a trace of a scan has at most. In one that is not
-// longer, earlier hops of a router are searched for hop by hop, which needs no
-// memory. A trace of a capture may be as long as the capture: there maps remember
-// the routers, so that time stays in proportion to the hops.
+// mostSearched is the largest number of hops of a scan's trace. In a trace of that length or less,
+// each hop is compared with the earlier ones, which needs no memory. A trace of a capture may be as
+// long as the capture. There, maps hold the routers, so that the time is proportional to the number
+// of hops.
 const mostSearched = probe.MaxTTL * probe.MaxAttempts
 
-// findLoops fills Loops: for each router that answered at a TTL and not at the
-// TTL before, the nearest TTL below at which it had answered already. Silence
-// in between counts as something else. Only time exceeded counts, as routers
-// pass on unreachables for each other.
+// findLoops fills Loops. It takes each router that answered at a TTL and not at the TTL before, and
+// finds the nearest lower TTL at which it also answered. A silent hop in between counts as another
+// router. Only time exceeded counts, because a router may forward the unreachable of another.
 func (t closing) findLoops() {
-	// Most routers show once: one whose bit no other has needs no search.
+	// Most routers answer once. A router whose bit no earlier one set needs no search.
 	seen, hops := uint64(0), t.Hops
 	for i := range hops {
 		h := &hops[i]
@@ -40,8 +39,8 @@ func (t closing) findLoops() {
 	}
 }
 
-// lastTTLs are the TTL at which a router answered last, and the last other TTL at
-// which it did; -1 is none.
+// lastTTLs holds the TTL of a router's last answer, and the last other TTL at which it answered; -1
+// for none.
 type lastTTLs struct{ ttl, other int16 }
 
 // findLoopsLong is findLoops for a long trace.
@@ -66,15 +65,15 @@ func (t closing) findLoopsLong() {
 	}
 }
 
-// addLoop adds what may be a loop, once.
+// addLoop adds a loop if it spans more than one TTL and is not in Loops yet.
 func (t closing) addLoop(loop record.Loop) {
 	if loop.First+1 < loop.Again && !t.hasLoop(loop) {
 		t.Loops = append(t.Loops, loop)
 	}
 }
 
-// hasLoop looks only at the end: attempts of one TTL stand side by side. So it
-// looks at no more loops than there are TTLs.
+// hasLoop searches only the end of Loops, because the attempts of one TTL are adjacent. So it
+// compares at most as many loops as there are TTLs.
 func (t closing) hasLoop(loop record.Loop) bool {
 	for i := len(t.Loops) - 1; i >= 0 && t.Loops[i].Again == loop.Again; i-- {
 		if t.Loops[i] == loop {

@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// slowLoops finds loops by looking back from every hop.
+// slowLoops finds loops by a search back from every hop.
 func slowLoops(hops []record.Hop) (loops []record.Loop) {
 	has := func(loop record.Loop) bool {
 		for i := len(loops) - 1; i >= 0 && loops[i].Again == loop.Again; i-- {
@@ -35,8 +35,7 @@ func slowLoops(hops []record.Hop) (loops []record.Loop) {
 	return loops
 }
 
-// slowRepeats reports whether a hop right before i, of the same TTL, has the same
-// responder.
+// slowRepeats reports whether an earlier hop of the same TTL has the same responder.
 func slowRepeats(hops []record.Hop, i int) bool {
 	for j := i - 1; j >= 0 && hops[j].TTL == hops[i].TTL; j-- {
 		if hops[j].Responder == hops[i].Responder {
@@ -46,8 +45,8 @@ func slowRepeats(hops []record.Hop, i int) bool {
 	return false
 }
 
-// randomPath returns a path of that many hops, of which some TTLs, routers and kinds
-// come often. Mostly it is in order.
+// randomPath returns a path of n hops in which some TTLs, routers and kinds are frequent. Most
+// paths are in the order of TTLs.
 func randomPath(rng *rand.Rand, n int) []record.Hop {
 	hops := make([]record.Hop, n)
 	ttls, routers := 1+rng.IntN(256), 1+rng.IntN(1+2*n)
@@ -58,7 +57,7 @@ func randomPath(rng *rand.Rand, n int) []record.Hop {
 		h := &hops[i]
 		h.TTL, h.Kind = uint8(rng.IntN(ttls)), probe.KindTTLExceeded
 		if h.Responder = router(rng.IntN(routers)); rng.IntN(3) == 0 {
-			h.Responder[1] = byte(rng.IntN(3)) // an IPv6 address with the same last octets
+			h.Responder[1] = byte(rng.IntN(3)) // an IPv6 address with the same end
 		}
 		if rng.IntN(10) == 0 {
 			h.Kind = probe.KindHostUnreach
@@ -70,8 +69,7 @@ func randomPath(rng *rand.Rand, n int) []record.Hop {
 	return hops
 }
 
-// Loops and the hash of a path are those that a search from every hop finds, however
-// long the path is.
+// Loops and PathHash equal those that a search back from every hop finds, however long the path is.
 func TestLoopsModel(t *testing.T) {
 	longer := 0
 	for seed := range uint64(2000) {
@@ -85,7 +83,7 @@ func TestLoopsModel(t *testing.T) {
 		if want := slowLoops(path); !slices.Equal(tr.Loops, want) {
 			t.Fatalf("seed %d: %d hops have the loops %v, want %v", seed, len(path), tr.Loops, want)
 		}
-		var once []record.Hop // so that no hop repeats another
+		var once []record.Hop // without hops that repeat another
 		for i := range path {
 			if !slowRepeats(path, i) {
 				once = append(once, path[i])
@@ -107,8 +105,8 @@ func TestLoopsModel(t *testing.T) {
 	}
 }
 
-// A session of hours over one flow is closed in no time: a search from every hop
-// would take longer than the session.
+// A session of hours over one flow is closed in linear time. A search back from every hop would
+// take longer than the session.
 func TestCloseLongSession(t *testing.T) {
 	const cycles, ttls = 20_000, 20
 	tests := []struct {

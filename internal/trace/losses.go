@@ -7,9 +7,9 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// explain finds what may be the reason for the silences of t, and counts each silent
-// probe in one. A dropped frame belongs to no known probe: a probe that was awaited then
-// may have been answered by it, and its silence is no evidence about a router.
+// explain finds the probable cause of each silent probe of t, and counts the probe under one cause.
+// A dropped frame cannot be assigned to a probe. A probe that was awaited at that time may have
+// been answered by it, so its silence is no evidence about a router.
 func (a *Assembler) explain(t *record.Trace, w *window.Window, target uint32) {
 	for _, s := range t.Silent {
 		all, at := &a.Account.SilentBy, &a.Account.ByTTL[s.TTL]

@@ -13,8 +13,8 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// What was awaited while frames were dropped says nothing of routers, to the
-// nanosecond of the wait, and is counted so; what was answered then is answered.
+// The silence of a probe that was awaited while frames were dropped is not attributed to a router.
+// The wait is exact to the nanosecond. A probe that was answered at that time counts as answered.
 func TestUnderDrops(t *testing.T) {
 	b := newBench(t, window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 5, Flows: 1, Attempts: 2}, target, other)
 	const drop = int64(10e9)
@@ -55,7 +55,7 @@ func TestUnderDrops(t *testing.T) {
 	}
 }
 
-// Hops that left in a stall, or came in a lag, say so.
+// Hops whose probe left in a stall, or whose reply came in a lag, are marked Lagged.
 func TestLaggedHops(t *testing.T) {
 	b := newBench(t, window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 4, Flows: 1, Attempts: 1, Unlinked: 4}, target)
 	for ttl := uint8(1); ttl <= 4; ttl++ {

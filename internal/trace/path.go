@@ -6,9 +6,8 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// mangledByNAT are the quoted fields that address translation rewrites: the
-// source, with it the checksum and, for ICMP, the identifier; some translators
-// choose the IP identification anew.
+// mangledByNAT are the quoted fields that address translation rewrites: the source, with it the
+// checksum and, for ICMP, the identifier. Some translators also choose a new IP identification.
 const mangledByNAT = probe.MangledSource | probe.MangledCsum | probe.MangledIPID | probe.MangledID
 
 // findNAT fills NATFirstTTL.
@@ -21,7 +20,7 @@ func (t closing) findNAT() {
 	}
 }
 
-// loop finds where routers at the end of the path repeat.
+// loop finds a routing loop at the end of the path.
 func (t closing) loop() (again uint8, ok bool) {
 	var at [probe.MaxTTL + 1]probe.Addr
 	for i := len(t.Hops) - 1; i >= 0; i-- {
@@ -39,16 +38,16 @@ const (
 	fnvPrime2 = fnvPrime * fnvPrime & mod64
 	fnvPrime4 = fnvPrime2 * fnvPrime2 & mod64
 	fnvPrime8 = fnvPrime4 * fnvPrime4 & mod64
-	// fnvZeros10 is what ten octets of 0 do, which an IPv4 address begins with.
+	// fnvZeros10 is the factor of ten 0 octets, with which an IPv4 address begins.
 	fnvZeros10 = fnvPrime8 * fnvPrime2 & mod64
 
 	mod64 = 1<<64 - 1
 )
 
-// hashPath returns the FNV-1a hash, 64 bits, of 17 octets for each hop in order:
-// its TTL and its responder, an IPv4 address as ::ffff:a.b.c.d. A hop that
-// repeats an earlier one of its TTL is left out, so that the number of attempts
-// makes no difference. A path without hops has the hash of nothing.
+// hashPath returns the 64-bit FNV-1a hash of 17 octets for each hop, in order: its TTL and its
+// responder, where an IPv4 address is ::ffff:a.b.c.d. A hop with the same TTL and responder as an
+// earlier one is left out, so that the number of attempts makes no difference. A path without hops
+// has the hash of the empty string.
 func hashPath(hops []record.Hop) uint64 {
 	hash := uint64(fnvOffset)
 	for i := range hops {
@@ -61,8 +60,8 @@ func hashPath(hops []record.Hop) uint64 {
 
 // hashPathLong is hashPath for a long path.
 func hashPathLong(hops []record.Hop) uint64 {
-	hash, first := uint64(fnvOffset), 0 // hop of the TTL
-	latest := make(map[probe.Addr]int)  // of each responder
+	hash, first := uint64(fnvOffset), 0 // first hop with the current TTL
+	latest := make(map[probe.Addr]int)  // last hop of each responder
 	for i := range hops {
 		h := &hops[i]
 		if h.TTL != hops[first].TTL {
@@ -77,7 +76,7 @@ func hashPathLong(hops []record.Hop) uint64 {
 	return hash
 }
 
-// hashHop goes on with a hash over one hop.
+// hashHop adds one hop to a hash.
 func hashHop(hash uint64, h *record.Hop) uint64 {
 	hash = (hash ^ uint64(h.TTL)) * fnvPrime
 	octets := h.Responder[:]

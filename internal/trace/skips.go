@@ -8,8 +8,8 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// skipped counts the TTLs of the closed trace t that were not probed by why they
-// were not; end is where its target answered, 0 if it did not.
+// skipped counts the TTLs of the closed trace t that were not probed, by cause. end is the TTL at
+// which its target answered, 0 if it did not.
 func (a *Assembler) skipped(t *record.Trace, end uint8) {
 	for unsent := a.unsent; unsent != 0; unsent &= unsent - 1 {
 		ttl := uint8(bits.TrailingZeros64(unsent))
@@ -30,9 +30,9 @@ func (a *Assembler) skipped(t *record.Trace, end uint8) {
 	}
 }
 
-// back finds where a trace began that was followed back, and where that ended: at an
-// interface that is known, unless what lies below was probed all the same, because the
-// way back was not over when some of it was given up.
+// back finds the TTL at which a backward trace began, and the known interface at which it ended.
+// There is no such interface if a TTL below it was probed all the same. That happens if some of the
+// way back was given up before it was complete.
 func (a *Assembler) back(t *record.Trace, w *window.Window, slot window.Slot) {
 	slot.Attempt = 0
 	for slot.TTL = t.FirstTTL; slot.TTL <= t.MaxTTL; slot.TTL++ {

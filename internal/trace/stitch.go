@@ -8,8 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// learn brings the links of all paths of w to the tree, before any is completed from
-// it.
+// learn adds the links of all paths of w to the tree, before any path is completed from it.
 func (a *Assembler) learn(w *window.Window) {
 	for target := range uint32(w.Len()) {
 		for flow := range uint16(w.Shape().Flows) {
@@ -18,9 +17,10 @@ func (a *Assembler) learn(w *window.Window) {
 	}
 }
 
-// learnPath brings the links of one path. Only TTLs that were probed without a gap
-// make one: what was not asked may be anybody. Of a loop it takes the way in, and
-// not what comes round again: where that was not seen, nothing.
+// learnPath adds the links of one path. It links two hops only if every TTL between them was
+// probed: at a TTL without a probe there may be any router. In a routing loop it links the hops up
+// to the loop and none of the repetition. If the hops up to the loop were not seen, it links none
+// of the loop.
 func (a *Assembler) learnPath(w *window.Window, slot window.Slot) {
 	doubted := a.doubt(w, slot.Target, slot.Flow)
 	path, gaps := a.path[:0], uint64(0)
@@ -34,12 +34,13 @@ func (a *Assembler) learnPath(w *window.Window, slot window.Slot) {
 	}
 	a.path = path
 	var below record.Interface
-	clear := false // below is no second round
+	clear := false // below is not a repetition
 	for i, at := range path {
 		joined := below.TTL != 0 && gaps&(1<<at.TTL-1<<below.TTL) == 0
 		was := clear && joined
 		switch {
-		case joined && at == (record.Interface{TTL: below.TTL + 1, Addr: below.Addr}): // it passes on what it should have stopped
+		// A router forwarded an expired probe, so that the next one answered twice.
+		case joined && at == (record.Interface{TTL: below.TTL + 1, Addr: below.Addr}):
 			clear = was
 		case appears(path[:i], at.Addr):
 			clear = false
@@ -58,8 +59,8 @@ func appears(path []record.Interface, router probe.Addr) bool {
 	return slices.ContainsFunc(path, func(k record.Interface) bool { return k.Addr == router })
 }
 
-// router returns who answered the probes of a TTL by a time exceeded, zero if nobody
-// did. It is not clear if nobody was asked, or several answered.
+// router returns the router that answered the probes of a TTL by a time exceeded, zero if none did.
+// clear is false if no probe was sent, or if several routers answered.
 func (a *Assembler) router(w *window.Window, slot window.Slot, doubted doubts) (addr probe.Addr, clear bool) {
 	if w.Sent(slot) <= 0 {
 		return addr, false
@@ -76,7 +77,8 @@ func (a *Assembler) router(w *window.Window, slot window.Slot, doubted doubts) (
 	return addr, true
 }
 
-// stitch fills Inferred: what was not probed because it was known, as others know it.
+// stitch fills Inferred: the hops that were not probed because the path was known. They come from
+// other traces.
 func (a *Assembler) stitch(t *record.Trace) {
 	if t.Met.TTL == 0 {
 		return

@@ -8,15 +8,15 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// Tree remembers which router came before which on the paths of a scan, in a fixed
-// amount of memory. Paths from one vantage point are a tree, but for load balancers,
-// whose branches come together again: so a router may have several before it, of
-// which two are remembered, enough to see that they differ and where they meet.
+// Tree remembers which router came before which on the paths of a scan, in a fixed amount of
+// memory. The paths from one vantage point form a tree, except that the branches of a load balancer
+// join again. So a router may have several predecessors. The Tree remembers two of them, enough to
+// see that they differ and where they meet.
 //
-// It is a table of sets of eight nodes. Where a set is full a new node takes the place
-// of an old one, and what was borrowed through that one is not any more.
+// It is a table of sets of eight nodes. If a set is full, a new node replaces an old one. Paths can
+// then no longer be completed through the old one.
 //
-// It belongs to one goroutine.
+// A Tree belongs to one goroutine.
 type Tree struct {
 	nodes []node
 }
@@ -28,7 +28,7 @@ const NodeOctets = 48
 
 // node is a router at a TTL.
 type node struct {
-	key    uint64 // window.HashHop, 0 of none
+	key    uint64 // window.HashHop, 0 if empty
 	before [2]record.Interface
 }
 
@@ -41,7 +41,7 @@ func NewTree(n int) *Tree {
 	return &Tree{nodes: memory.Make[node](size)}
 }
 
-// find returns the node of a router. If it is not there, n is the one to take.
+// find returns the node of a router. If there is none, n is the node to replace.
 func (t *Tree) find(key uint64) (n *node, ok bool) {
 	first := int(key>>8) & (len(t.nodes) - 1) &^ (treeWays - 1)
 	set := t.nodes[first : first+treeWays]
@@ -53,8 +53,8 @@ func (t *Tree) find(key uint64) (n *node, ok bool) {
 	return &set[key%treeWays], false
 }
 
-// Link says that before was the next router with an answer below at: those between
-// were asked, and silent.
+// Link records that before was the next router that answered below at. The TTLs between them were
+// probed and silent.
 func (t *Tree) Link(at, before record.Interface) {
 	key := window.HashHop(at.TTL, at.Addr)
 	n, ok := t.find(key)
@@ -62,21 +62,20 @@ func (t *Tree) Link(at, before record.Interface) {
 		*n = node{key: key}
 	}
 	switch known := n.before[0]; {
-	case before.TTL > known.TTL: // between which was silence
+	case before.TTL > known.TTL: // the TTLs between them were silent
 		n.before = [2]record.Interface{before}
 	case before.TTL == known.TTL && before != known:
 		n.before[1] = before
 	}
 }
 
-// Before calls yield for the routers before at, as far as they are certain: that is
-// where all ways that are known lead through the same one. They come by descending
-// TTL.
+// Before calls yield for the routers before at, by descending TTL, as far as they are certain. A
+// router is certain if all known paths to at lead through it.
 func (t *Tree) Before(at record.Interface, yield func(record.Interface)) {
 	var room [maxFront]record.Interface
 	front := append(room[:0], at)
 	for {
-		// The farthest go on to what comes before them.
+		// Replace the hop with the highest TTL by its predecessors.
 		far := 0
 		for i := range front {
 			if front[i].TTL > front[far].TTL {
@@ -85,13 +84,14 @@ func (t *Tree) Before(at record.Interface, yield func(record.Interface)) {
 		}
 		ttl := front[far].TTL
 		n, ok := t.find(window.HashHop(ttl, front[far].Addr))
-		if !ok { // its way ends in the unknown, and may be any
+		if !ok { // this path has no known predecessor, so none is certain
 			return
 		}
 		front[far] = front[len(front)-1]
 		front = front[:len(front)-1]
 		for _, b := range n.before {
-			// Where hashes meet, a node may be another's: ways lead down all the same.
+			// If hashes collide, the node may be another router's. The check makes TTLs
+			// descend even then.
 			if b.TTL != 0 && b.TTL < ttl && !slices.Contains(front, b) {
 				front = append(front, b)
 			}
@@ -105,5 +105,5 @@ func (t *Tree) Before(at record.Interface, yield func(record.Interface)) {
 	}
 }
 
-// maxFront is how many ways may be under consideration, and one more.
+// maxFront is one more than the number of paths that Before follows at once.
 const maxFront = 8

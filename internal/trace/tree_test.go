@@ -52,7 +52,7 @@ func TestTree(t *testing.T) {
 			want: []record.Interface{at(3, 1)},
 		},
 		{
-			name: "a branch that nobody walked to its end",
+			name: "a branch without a known end",
 			links: links{{at(6, 1), at(5, 1)}, {at(6, 1), at(5, 2)}, {at(5, 1), at(4, 1)}, {at(4, 1), at(3, 1)},
 				{at(3, 1), at(2, 1)}},
 		},
@@ -78,8 +78,8 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// A tree that is too small forgets, and says nothing false: what it has of a path is
-// of that path.
+// A tree that is too small forgets, but returns nothing false: the hops that it returns for a path
+// are on that path.
 func TestTreeBounded(t *testing.T) {
 	tree, rng := NewTree(100), rand.New(rand.NewPCG(1, 1))
 	known := 0
@@ -103,8 +103,8 @@ func TestTreeBounded(t *testing.T) {
 	}
 }
 
-// What comes round again in a loop is not learned, nor any of a loop of which the way
-// in was not seen.
+// The repetition of a routing loop is not learned. If the path up to the loop was not seen, nothing
+// of the loop is learned.
 func TestLearnLoops(t *testing.T) {
 	const unasked = 0xff
 	router := func(ttl uint8, n byte) record.Interface {
@@ -114,7 +114,7 @@ func TestLearnLoops(t *testing.T) {
 		name   string
 		path   []byte // routers from TTL 1 on, 0 is silent
 		at     record.Interface
-		before []byte // from below at downwards
+		before []byte // routers before at, by descending TTL
 	}{
 		{"no loop", []byte{1, 2, 3, 4}, router(4, 4), []byte{3, 2, 1}},
 		{"the way in", []byte{1, 2, 3, 4, 3, 4}, router(3, 3), []byte{2, 1}},
@@ -173,8 +173,8 @@ func BenchmarkTreeLink(b *testing.B) {
 	}
 }
 
-// A trace that was followed back to what another one knows has its hops; one that was
-// followed farther, past what was given up, does not.
+// A trace that was followed back to a known interface gets the hops of other traces. A trace that
+// went on below that interface does not.
 func TestStitch(t *testing.T) {
 	targets := []probe.Addr{probe.Addr4From([4]byte{198, 51, 100, 9}), probe.Addr4From([4]byte{198, 51, 101, 9})}
 	b := newBench(t, window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 8, Flows: 1, Attempts: 1}, targets...)
@@ -214,7 +214,7 @@ func TestStitch(t *testing.T) {
 	plain := newTestAssembler()
 	plain.cfg.GapLimit, plain.cfg.Backward = 3, true
 	if other := traces(t, plain, b); other[0].PathHash != list[0].PathHash || tallyOf(plain) != tallyOf(a) || len(other[0].Inferred) > 0 {
-		t.Errorf("what was inferred counts: %+v, %+v", tallyOf(a), tallyOf(plain))
+		t.Errorf("inferred hops are counted: %+v, %+v", tallyOf(a), tallyOf(plain))
 	}
 	if tallyOf(a).Known != 5 || tallyOf(a).Limited != 0 {
 		t.Errorf("skipped %+v, want 5 as known", tallyOf(a))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/schedule"
@@ -28,13 +29,14 @@ type Config struct {
 	Source    netip.Addr // invalid: the route's
 
 	Numeric bool // no names
-	JSON    bool // trace records instead of text
+	// Traces, unless it is nil, takes traces instead of rows going to Stdout.
+	Traces format.Writer
 
 	// Opened, unless it is nil, is called once everything is open that needs privileges,
 	// but for the next host: that needs those for raw sockets again.
 	Opened   func() error
 	Observer observe.Observer // nil for none
-	Stdout   io.Writer        // for rows, or records
+	Stdout   io.Writer        // for rows
 }
 
 // Patience says how long a trace waits for replies.

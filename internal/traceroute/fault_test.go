@@ -14,6 +14,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/faulty"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/run"
@@ -24,8 +25,11 @@ import (
 func newRig(t *testing.T, l *faulty.Link, json bool, out io.Writer) *tracer {
 	t.Helper()
 	c := &Config{
-		Method: probe.UDP, FirstTTL: 1, MaxTTL: 20, Attempts: 3, Flows: 1, DstPort: 33434, Numeric: true, JSON: json,
+		Method: probe.UDP, FirstTTL: 1, MaxTTL: 20, Attempts: 3, Flows: 1, DstPort: 33434, Numeric: true,
 		Patience: Patience{Max: time.Second, Here: 3, Near: 10}, Observer: observe.Nobody{}, Stdout: l.Writer(out),
+	}
+	if json {
+		c.Traces = ndjson.NewWriter(c.Stdout, ndjson.Config{Bare: true})
 	}
 	r, err := newTracer(c, "host", netip.MustParseAddr("198.18.0.1"))
 	if err != nil {

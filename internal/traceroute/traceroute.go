@@ -206,7 +206,7 @@ func (o only) Contains(a probe.Addr) bool { return a == probe.Addr(o) }
 func (t *tracer) run(ctx, interrupted context.Context) error {
 	r := run.New(ctx)
 	defer r.Close()
-	if !t.cfg.Numeric && !t.cfg.JSON {
+	if !t.cfg.Numeric && t.cfg.Traces == nil {
 		t.names = newNames(r.Lasting())
 	}
 	t.cfg.Observer.Event(observe.Began{})

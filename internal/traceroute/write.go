@@ -2,11 +2,8 @@ package traceroute
 
 import (
 	"context"
-	"errors"
 
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	text "github.com/masstrace/masstrace/internal/format/traceroute"
-	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/schedule"
@@ -26,20 +23,22 @@ func (t *tracer) write(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	writer := ndjson.NewWriter(t.cfg.Stdout, ndjson.Config{Hostname: plan.Hostname(), Bare: true})
-	distance := false
+	traces, distance := t.cfg.Traces, false
 	err := t.assembler.Traces(w, func(tr *record.Trace) error {
 		t.answered = t.answered || tr.Reached
 		distance = distance || tr.StopReason == record.StopCompleted
-		if !t.cfg.JSON {
+		if traces == nil {
 			return nil
 		}
-		return writer.Write(tr)
+		return traces.Write(tr)
 	})
-	if err == nil && t.answered && !distance && !t.cfg.JSON {
+	switch {
+	case err == nil && traces != nil:
+		err = traces.Flush()
+	case err == nil && t.answered && !distance:
 		err = route.Touched(t.target.Netip(), t.cfg.Method)
 	}
-	if err := errors.Join(err, writer.Flush()); err != nil {
+	if err != nil {
 		return run.OutputFailed(err)
 	}
 	return nil
@@ -48,7 +47,7 @@ func (t *tracer) write(ctx context.Context) error {
 // writeRows writes the rows until there are no more, or ctx ends. Records are written
 // without them.
 func (t *tracer) writeRows(ctx context.Context, route *text.Writer) error {
-	if !t.cfg.JSON {
+	if t.cfg.Traces == nil {
 		if t.names != nil {
 			route.Name = t.names.of
 		}
@@ -60,11 +59,11 @@ func (t *tracer) writeRows(ctx context.Context, route *text.Writer) error {
 		select {
 		case row, more := <-t.rows:
 			switch {
-			case !more && t.cfg.JSON:
+			case !more && t.cfg.Traces != nil:
 				return nil
 			case !more:
 				return route.Tail()
-			case t.cfg.JSON:
+			case t.cfg.Traces != nil:
 				continue
 			}
 			if err := route.Row(t.row(row)); err != nil {

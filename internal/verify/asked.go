@@ -16,23 +16,23 @@ import (
 // none ends lists of indices.
 const none = ^uint32(0)
 
-// marks say more of a probe, or of a flow.
+// marks are properties of a probe, or of a flow.
 type marks uint8
 
-// Of a probe.
+// Marks of a probe.
 const (
-	inTraces   marks = 1 << iota // its answer stands in a trace record
-	inReplies                    // its answer stands in a reply record, or a row
-	atTarget                     // the target had it last
-	flipped                      // a copy of its answer with wrong bits came too
-	unreadable                   // the quotation names another target or flow: nobody can attribute it
-	ruledOut                     // masstrace must reject it: too few tags for what is rewritten
+	inTraces   marks = 1 << iota // its answer is in a trace record
+	inReplies                    // its answer is in a reply record, or a row
+	atTarget                     // the target was the last to have it
+	flipped                      // a copy of its answer with wrong bits was sent too
+	unreadable                   // quotes another target or flow: cannot be attributed
+	ruledOut                     // masstrace must reject the answer: too few intact tags
 )
 
-// Of a flow.
+// Marks of a flow.
 const (
 	traced   marks = 1 << iota // the results have its trace
-	unstable                   // fields that must not change did; of the first such flow
+	unstable                   // a field changed that must not; set for the first such flow
 	sizeVaries
 )
 
@@ -41,43 +41,43 @@ type sent struct {
 	time    int64  // ns
 	wait    uint32 // ns until the answer was due
 	flow    uint32
-	who     uint32 // that had it last: in routers, if not atTarget
+	who     uint32 // index into routers of the last router that had it, if not atTarget
 	second  uint32 // transport octets 4 to 7
 	ipID    uint16
-	mangled netsim.Mangle // in the answer's quotation
+	mangled netsim.Mangle // fields rewritten in the answer's quotation
 	ttl     uint8
-	dist    uint8 // of who
+	dist    uint8 // distance of the node that had it last
 	fate    netsim.Fate
 	answer  netsim.Answer
 	copies  uint8
 	marks   marks
 }
 
-// emitted reports whether an answer came back that shows a hop.
+// emitted reports whether an answer was sent that shows a hop.
 func (s *sent) emitted() bool { return s.fate == netsim.Answered && s.copies > 0 && showsHop(s.answer) }
 
-// showsHop tells answers that say who sits at a TTL from those that do not.
+// showsHop reports whether an answer shows the interface at a TTL.
 func showsHop(a netsim.Answer) bool { return a != netsim.UDPReply && a != netsim.ChallengeACK }
 
-// due is when the answer left the simulator.
+// due returns the time at which the answer left the simulator.
 func (s *sent) due() int64 { return s.time + int64(s.wait) }
 
-// flow is what the probes of one flow have in common, see netsim.Flow.
+// flow is the properties that the probes of one flow share, see netsim.Flow.
 type flow struct {
-	dest, next   uint32 // its destination; the next flow there, or none
+	dest, next   uint32 // its destination; the next flow to that destination, or none
 	first, label uint32
-	from, to     uint32 // its probes, once sorted
+	from, to     uint32 // range of its probes, once sorted
 	id, size     uint16
 	source       uint16
 	proto, tos   uint8
 	end          uint8 // last TTL of its trace
-	attempts     uint8 // that its trace says were asked for
+	attempts     uint8 // attempts per TTL according to its trace
 	marks        marks
-	inferred     uint64 // TTLs, as bits, at which its trace has borrowed a hop that is true
+	inferred     uint64 // TTLs, one bit each, at which its trace has a true inferred hop
 }
 
-// name is what tells flows apart that somebody meant to be different: the
-// source port, or the identifier of an echo.
+// name returns the value by which tools distinguish flows: the source port, or the identifier of an
+// echo.
 func (f *flow) name() uint16 {
 	if f.isEcho() {
 		return f.id
@@ -90,17 +90,17 @@ func (f *flow) isEcho() bool { return f.proto == probe.ProtoICMP || f.proto == p
 // dest is a destination that was probed.
 type dest struct {
 	addr   probe.Addr
-	flow   uint32 // its first
+	flow   uint32 // its first flow
 	flows  uint16
-	traces uint16 // records in the results
+	traces uint16 // number of its records in the results
 }
 
-// asked is what the log says: every probe, and what became of it.
+// asked is the content of the log: every probe and its fate.
 type asked struct {
 	truth *netsim.Truth
-	boxes bool // somebody on the way rewrites
+	boxes bool // some boxes on the paths rewrite packets
 
-	probes  []sent // by flow, TTL and time
+	probes  []sent // in order of flow, TTL and time
 	flows   []flow
 	dests   []dest
 	byAddr  map[probe.Addr]uint32
@@ -108,20 +108,20 @@ type asked struct {
 	byWho   map[probe.Addr]uint32
 	sources []probe.Addr
 
-	targets *target.Set // nil: any
+	targets *target.Set // nil: any address
 	outside map[probe.Addr]uint64
 	entries uint64
-	others  uint64                   // packets that are no probes
-	fates   [256]uint64              // of probes
-	copies  map[netsim.Answer]uint64 // emitted, of probes
+	others  uint64                   // number of packets that are not probes
+	fates   [256]uint64              // of probes, by fate
+	copies  map[netsim.Answer]uint64 // emitted answers to probes, by kind
 	cut     bool
 	pace    Pace
 
-	over func() bool // reports whether the comparison is given up; nil: it is not
+	over func() bool // reports whether the comparison must stop; nil: never
 }
 
-// readLog reads a log of netsim. The destinations of probes that are not in
-// targets are kept in outside.
+// readLog reads a log of netsim. It counts probes to destinations that are not in targets in
+// outside.
 func readLog(ctx context.Context, r io.Reader, targets *target.Set) (*asked, error) {
 	l, err := netsim.NewLogReader(r)
 	if err != nil {
@@ -159,8 +159,8 @@ func readLog(ctx context.Context, r io.Reader, targets *target.Set) (*asked, err
 	}
 }
 
-// isProbe tells probes from what kernels send by themselves: resets, ICMP
-// errors, group memberships.
+// isProbe reports whether a packet is a probe. Kernels also send packets by themselves: resets,
+// ICMP errors, group memberships.
 func isProbe(r *netsim.Record) bool {
 	switch r.Protocol {
 	case probe.ProtoICMP:
@@ -170,10 +170,10 @@ func isProbe(r *netsim.Record) bool {
 	case probe.ProtoUDP, probe.ProtoTCP:
 		return r.TTL <= probe.MaxTTL
 	}
-	return r.Fate == netsim.BadIPChecksum || r.Fate == netsim.Malformed // the header could not be read
+	return r.Fate == netsim.BadIPChecksum || r.Fate == netsim.Malformed // unreadable header
 }
 
-// add takes in an entry.
+// add adds an entry.
 func (a *asked) add(r *netsim.Record) {
 	a.entries++
 	if !isProbe(r) {
@@ -182,7 +182,7 @@ func (a *asked) add(r *netsim.Record) {
 	}
 	a.fates[r.Fate]++
 	if r.Dst().IsUnspecified() {
-		return // not read: a broken header
+		return // no addresses: the header was broken
 	}
 	dst := probe.AddrFrom(r.Dst())
 	if a.targets != nil && !a.targets.Contains(dst) {
@@ -211,7 +211,7 @@ func (a *asked) add(r *netsim.Record) {
 	a.probes = append(a.probes, s)
 }
 
-// rewritten notes what a quotation lost on the way.
+// rewritten records which fields of a quotation were rewritten.
 func (a *asked) rewritten(r *netsim.Record, s *sent) {
 	hop, ok := a.truth.Met(r)
 	if !ok || hop.Mangled == 0 {
@@ -235,12 +235,12 @@ func intern(index map[probe.Addr]uint32, list *[]probe.Addr, addr probe.Addr) ui
 	return i
 }
 
-// checkEvery is after how many entries, or flows, is looked whether the comparison is
-// given up. All of them together take some ms.
+// checkEvery is after how many entries, or flows, the comparison checks whether it must stop. That
+// many take a few ms.
 const checkEvery = 1024
 
-// sort puts the probes of a flow side by side. If the comparison is given up it ends early:
-// all probes are equal then, which needs no more steps.
+// sort puts the probes of a flow next to each other. If the comparison must stop, all probes
+// compare as equal, so that the sort soon ends.
 func (a *asked) sort() {
 	a.pace = paceOf(a.probes)
 	n, over := 0, false
@@ -262,8 +262,8 @@ func (a *asked) sort() {
 	}
 }
 
-// each calls yield for every flow. It ends early if the comparison is given up, and what
-// its caller found so far is of no use.
+// each calls yield for every flow. If the comparison must stop, it returns early, and the results
+// of its caller are not valid.
 func (a *asked) each(yield func(*flow) bool) {
 	for i := range a.flows {
 		if i%checkEvery == 0 && a.over != nil && a.over() || !yield(&a.flows[i]) {
@@ -303,7 +303,7 @@ func sameTTL(probes []sent) int {
 	return n
 }
 
-// from returns who had a probe last.
+// from returns the address of the node that had a probe last.
 func (a *asked) from(s *sent) probe.Addr {
 	if s.marks&atTarget != 0 {
 		return a.dests[a.flows[s.flow].dest].addr

@@ -7,8 +7,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// What is there and was lost at every attempt is told apart from what was never
-// there, and is no lack of the results.
+// A hop that exists and was lost at every attempt is distinguished from one that never existed. It
+// does not count as missing from the results.
 func TestChance(t *testing.T) {
 	for _, attempts := range []int{1, 3} {
 		r := (&prober{preset: "loss", attempts: attempts}).check(t, nil)
@@ -23,14 +23,14 @@ func TestChance(t *testing.T) {
 	}
 }
 
-// Balancers for each packet make targets that quote one distance, and have
-// routers at it: there the lowest TTL that the target answered is an end, too.
+// With per-packet balancers, a target may quote a distance at which routers also answered. Then the
+// lowest TTL at which the target answered is accepted as an end, too.
 func TestDoubtfulDistance(t *testing.T) {
 	r := (&prober{preset: "perpacket", targets: 400}).check(t, nil)
 	if e := r.Ends; e.Right != e.Traces || e.Traces != 800 {
 		t.Errorf("%+v", e)
 	}
-	// Where no router contradicts, it is wrong.
+	// If no router contradicts the distance, that end is wrong.
 	h := heardEnd{}
 	h.target(&sent{ttl: 20, dist: 18, answer: netsim.PortUnreach, marks: atTarget})
 	for router, want := range map[uint8]bool{17: false, 18: true, 19: true} {
@@ -40,8 +40,8 @@ func TestDoubtfulDistance(t *testing.T) {
 	}
 }
 
-// A datagram with wrong bits is as good as the right one: its checksum is left
-// to hardware. More of them than that are none.
+// A datagram with wrong bits counts like a correct one: hardware verifies its checksum. More than
+// those are a fault.
 func TestFlippedDatagrams(t *testing.T) {
 	for said, fault := range map[uint64]bool{1: false, 2: false, 3: false, 4: true} {
 		a := &asked{copies: map[netsim.Answer]uint64{netsim.UDPReply: 2}, flows: []flow{{to: 3}}, probes: []sent{

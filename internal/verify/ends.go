@@ -5,34 +5,34 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Ends says whether traces end where and as the answers say that were sent.
+// Ends is whether traces end at the TTL and for the reason that follow from the answers sent.
 type Ends struct {
-	Traces        uint64 `json:"traces"` // judged
+	Traces        uint64 `json:"traces"` // judged traces
 	Right         uint64 `json:"right"`
 	WrongReason   uint64 `json:"wrong_reason"`
-	WrongCode     uint64 `json:"wrong_code"`     // of an unreachable
+	WrongCode     uint64 `json:"wrong_code"`     // code of an unreachable
 	WrongDistance uint64 `json:"wrong_distance"` // last TTL
-	WrongReached  uint64 `json:"wrong_reached"`  // of trace-ext
+	WrongReached  uint64 `json:"wrong_reached"`  // in trace-ext
 	Halted        uint64 `json:"halted"`         // not judged: the run was stopped
-	NotProbed     uint64 `json:"not_probed"`     // of no flow in the log
-	Again         uint64 `json:"again"`          // of a flow that has a trace already
+	NotProbed     uint64 `json:"not_probed"`     // the log has no such flow
+	Again         uint64 `json:"again"`          // the flow already has a trace
 	// Gaps counts TTLs up to a trace's end without a probe in the log.
 	Gaps uint64 `json:"gaps"`
 }
 
-// heardEnd is what the answers to a flow's probes say of its end.
+// heardEnd is the end of a path according to the answers to a flow's probes.
 type heardEnd struct {
-	reached    bool     // the target answered, in whatever way
-	lowest     uint8    // TTL with an answer of the target that shows a hop
+	reached    bool     // the target answered in any way
+	lowest     uint8    // lowest TTL with a target's answer that shows a hop
 	distances  [64]bool // of the target, by the same answers
-	several    bool     // of them
-	quoted     bool     // some of them quote, and so tell the distance
-	router     uint8    // highest TTL that ended in a router
-	unreach    uint8    // lowest TTL with an unreachable of another kind
+	several    bool     // there are several distances
+	quoted     bool     // some answers quote, which gives the distance
+	router     uint8    // highest TTL at which a router answered
+	unreach    uint8    // lowest TTL with another kind of unreachable
 	unreachLog *sent
 }
 
-// hear looks at all answers to the flows' probes.
+// hear evaluates all answers to the flows' probes.
 func (c *checker) hear(flows []uint32) (h heardEnd) {
 	for _, i := range flows {
 		f := &c.asked.flows[i]
@@ -68,9 +68,9 @@ func (h *heardEnd) target(s *sent) {
 	h.reached = true
 }
 
-// doubtful reports whether routers answered at the distance that the target tells
-// or beyond: a balancer for each packet has ways of several lengths. Then the TTL
-// at which the target answered is as good an end.
+// doubtful reports whether routers answered at the target's quoted distance or beyond: a per-packet
+// balancer has ways of several lengths. Then the TTL at which the target answered is also accepted
+// as the end.
 func (h *heardEnd) doubtful() bool { return int(h.router) >= h.where() }
 
 // end judges the end of a trace.
@@ -117,7 +117,7 @@ func (c *checker) end(t *record.Trace, flows []uint32) {
 	}
 }
 
-// where returns the last TTL, for people.
+// where returns the last TTL, for messages.
 func (h *heardEnd) where() int {
 	for d, is := range h.distances {
 		if is {
@@ -143,13 +143,13 @@ func (a *asked) probedAt(flows []uint32, ttl uint8) bool {
 	return false
 }
 
-// traceExt judges what a trace-ext record has of a trace.
+// traceExt judges the contents of a trace-ext record.
 func (c *checker) traceExt(t *record.Trace) {
 	c.sums.exts++
 	c.sums.sent += uint64(t.ProbeCount)
 	c.sums.answered += uint64(t.Answered)
 	if len(c.flows) == 0 {
-		return // the log does not have it
+		return // the log does not have the flow
 	}
 	var sent, answered int
 	for _, i := range c.flows {

@@ -5,16 +5,16 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// expected is what masstrace must say of an answer: strong where two tags can
-// be read, weak where one can, and which fields are not as they were sent.
+// expected is the correct classification of an answer: strong if two tags can be read, weak if one
+// can, and which fields were rewritten.
 type expected struct {
 	valid    probe.Validity
 	mangled  probe.Mangled
-	optional probe.Mangled // may be named or not
-	rejected bool          // no hop may come of it
+	optional probe.Mangled // may be listed or not
+	rejected bool          // must not become a hop
 }
 
-// words are netsim's names of fields in masstrace's.
+// words maps netsim's names of fields to those of masstrace.
 var words = []struct {
 	is   netsim.Mangle
 	says probe.Mangled
@@ -27,26 +27,25 @@ var words = []struct {
 	{netsim.MangledLength, probe.MangledLen},
 }
 
-// Octets of the transport that a quotation must have for the tag in the
-// payload: the transport's header and the seal.
+// Octets of the transport that a quotation must contain for the tag in the payload: the transport
+// header and the seal.
 const (
 	headerOctets = 8
 	sealOctets   = 16
 )
 
-// expect derives what is said of an answer to a probe of the flow from what the
-// hop does to quotations.
+// expect derives the classification of an answer to a probe of the flow from the way in which the
+// hop changes quotations.
 //
-// Two tags: over IPv4 the second is the IP identification, over IPv6 it is in
-// the payload, which routers that quote 8 octets of the transport do not show.
-// The first is the UDP checksum, or the ICMP sequence number, which nobody
-// rewrites. Who rewrites the source address adjusts the checksum to it, which
-// can be taken back; but then both tags are asked for. TCP's sequence number is
-// strong by itself.
+// There are two tags. The second is the IP identification in IPv4. In IPv6 it is in the payload,
+// which is missing if a router quotes 8 octets of the transport. The first is the UDP checksum, or
+// the ICMP sequence number, which no box rewrites. A box that rewrites the source address adjusts
+// the checksum, and the receiver can undo that; but then both tags are required. TCP's sequence
+// number is strong by itself.
 func expect(f *flow, answer netsim.Answer, hop *netsim.Hop) (e expected) {
 	e.valid = probe.Strong
 	if !answer.IsError() {
-		return e // nothing is quoted, and boxes undo themselves on the way back
+		return e // no quotation, and boxes undo their changes on the way back
 	}
 	for _, w := range words {
 		if hop.Mangled&w.is != 0 {
@@ -63,7 +62,7 @@ func expect(f *flow, answer netsim.Answer, hop *netsim.Hop) (e expected) {
 	tags := 2
 	switch {
 	case f.proto == probe.ProtoTCP:
-		e.optional = probe.MangledCsum // it is not among the octets that must be quoted
+		e.optional = probe.MangledCsum // it may be after the octets that must be quoted
 		e.mangled &^= probe.MangledCsum
 		return e
 	case is4 && hop.Mangled&netsim.MangledIPID != 0:
@@ -83,7 +82,7 @@ func expect(f *flow, answer netsim.Answer, hop *netsim.Hop) (e expected) {
 	return e
 }
 
-// kinds are the names that records have for answers.
+// kinds maps answers to their names in records.
 var kinds = map[netsim.Answer]probe.Kind{
 	netsim.TimeExceeded: probe.KindTTLExceeded,
 	netsim.NetUnreach:   probe.KindNetUnreach,
@@ -97,24 +96,23 @@ var kinds = map[netsim.Answer]probe.Kind{
 	netsim.UDPReply:     probe.KindUDPReply,
 }
 
-// Class says whether what is told of hops is what the truth tells. Answers that
-// came beside a copy with wrong bits are not judged: the copy may have been
-// first.
+// Class is whether the properties of hops in the results are correct. An answer that was sent
+// together with a copy with wrong bits is not judged: the copy may have arrived first.
 type Class struct {
 	Judged        uint64 `json:"judged"`
-	Strong        uint64 `json:"strong"` // of the judged, as the results say
+	Strong        uint64 `json:"strong"` // judged hops that the results call strong
 	Weak          uint64 `json:"weak"`
 	Mangled       uint64 `json:"mangled"`        // with rewritten fields
 	WrongValid    uint64 `json:"wrong_valid"`    // strong and weak confused
-	WrongMangled  uint64 `json:"wrong_mangled"`  // other fields named than rewritten
+	WrongMangled  uint64 `json:"wrong_mangled"`  // the listed fields are not the rewritten ones
 	WrongKind     uint64 `json:"wrong_kind"`     // another kind of answer
 	WrongDetail   uint64 `json:"wrong_detail"`   // TTL of the reply, quoted TTL, labels
-	Unexplained   uint64 `json:"unexplained"`    // the truth does not know such a hop
-	ShouldBeGone  uint64 `json:"should_be_gone"` // rests on too few tags
+	Unexplained   uint64 `json:"unexplained"`    // the truth has no such hop
+	ShouldBeGone  uint64 `json:"should_be_gone"` // accepted with too few tags
 	BesideFlipped uint64 `json:"beside_flipped"` // not judged
 }
 
-// classify judges what a claim says beyond its address.
+// classify judges the properties of a claim besides its address.
 func (c *checker) classify(t *tally, q *claim, s *sent) {
 	hop, ok := c.met(s)
 	switch {
@@ -159,7 +157,7 @@ func (c *checker) classifyTags(t *tally, q *claim, s *sent, hop *netsim.Hop) {
 	}
 	e := expect(&c.asked.flows[s.flow], s.answer, hop)
 	if e.mangled&probe.MangledIPID != 0 && s.ipID>>8 == s.ipID&0xff {
-		return // swapped, it is what it was
+		return // the swapped value equals the old one
 	}
 	switch {
 	case e.rejected:
@@ -174,7 +172,7 @@ func (c *checker) classifyTags(t *tally, q *claim, s *sent, hop *netsim.Hop) {
 	}
 }
 
-// met returns what the truth says of the hop that a probe met.
+// met returns the truth about the hop that a probe met.
 func (c *checker) met(s *sent) (netsim.Hop, bool) {
 	f := &c.asked.flows[s.flow]
 	in, addr := c.asked.netsimFlow(f), c.asked.from(s).Netip()

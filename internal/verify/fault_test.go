@@ -12,12 +12,12 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// is makes a fault of one probe in the middle.
+// is selects one probe in the middle, for a fault.
 func is(target probe.Addr, ttl uint8) func(probe.Probe) bool {
 	return func(p probe.Probe) bool { return p.Target == target && p.TTL == ttl && p.Attempt == 0 && p.Flow == 0 }
 }
 
-// hopsOf alters the hops of every trace.
+// hopsOf applies change to the hops of every trace.
 func hopsOf(change func(h *record.Hop)) func([]*record.Trace) {
 	return func(traces []*record.Trace) {
 		for _, t := range traces {
@@ -28,7 +28,7 @@ func hopsOf(change func(h *record.Hop)) func([]*record.Trace) {
 	}
 }
 
-// TestFaults checks that each fault is found, and named as what it is.
+// TestFaults checks that each fault is found and gets the right name.
 func TestFaults(t *testing.T) {
 	some := (&prober{targets: 40}).destinations()[3]
 	noise := probe.AddrFrom(netip.MustParseAddr("215.130.7.9"))
@@ -70,7 +70,7 @@ func TestFaults(t *testing.T) {
 			false, "missing", func(r *Report) bool { return r.Recall.Missing.NoTrace > 5 && r.Ends.Again == 1 }},
 		{"doubled probe", prober{resend: is(some, 4)},
 			true, "probed twice", func(r *Report) bool { return r.Repeats.Identical == 1 && r.Repeats.Excess == 1 }},
-		{"a retry of what was answered", prober{attempts: 2, again: func(p probe.Probe) bool {
+		{"a retry after an answer", prober{attempts: 2, again: func(p probe.Probe) bool {
 			return p.Target == some && p.TTL == 4
 		}}, true, "retried though answered", func(r *Report) bool { return r.Repeats.Answered == 1 && r.Repeats.Identical == 0 }},
 		{"unstable flow", prober{another: is(some, 7)},
@@ -137,8 +137,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestNoAnswer checks that a hop which is right by chance is found out: the
-// router sits there, but did not answer.
+// TestNoAnswer checks that a hop that is correct by chance is found: the router is at that place,
+// but did not answer.
 func TestNoAnswer(t *testing.T) {
 	p := &prober{preset: "loss", only4: true}
 	made := 0
@@ -160,7 +160,7 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
-// TestOutside checks that a probe to what is excluded is found.
+// TestOutside checks that a probe to an excluded address is found.
 func TestOutside(t *testing.T) {
 	p := &prober{preset: "clean"}
 	results, log := p.run(t)
@@ -184,7 +184,7 @@ func TestOutside(t *testing.T) {
 	}
 }
 
-// A kernel's own packets are no probes: TTL 64 and more.
+// A kernel's own packets, with TTL 64 and more, do not count as probes.
 func TestOthers(t *testing.T) {
 	p := &prober{preset: "clean", only4: true, spoil: func(pr probe.Probe, b []byte) {
 		if pr.TTL == 30 && pr.Target.Is4() {

@@ -8,8 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// flowOf returns the flow of a probe to dst, and notes where a flow is not what
-// it was before.
+// flowOf returns the flow of a probe to dst. It marks a flow whose fields have changed.
 func (a *asked) flowOf(dst probe.Addr, r *netsim.Record) uint32 {
 	d, ok := a.byAddr[dst]
 	if !ok {
@@ -20,7 +19,7 @@ func (a *asked) flowOf(dst probe.Addr, r *netsim.Record) uint32 {
 	in := r.Flow()
 	f := flow{dest: d, first: in.First, label: in.Label, id: in.ID, size: r.Size, proto: in.Protocol,
 		tos: in.TOS, source: a.source(probe.AddrFrom(in.Src)), next: a.dests[d].flow}
-	like := none // the flow with the same name that came first
+	like := none // the first flow with the same name
 	for i := a.dests[d].flow; i != none; i = a.flows[i].next {
 		g := &a.flows[i]
 		if g.first == f.first && g.label == f.label && g.id == f.id && g.proto == f.proto &&
@@ -55,20 +54,20 @@ func (a *asked) source(addr probe.Addr) uint16 {
 	return uint16(len(a.sources) - 1)
 }
 
-// netsimFlow returns the flow in the simulator's words.
+// netsimFlow returns the flow in the form of netsim.
 func (a *asked) netsimFlow(f *flow) netsim.Flow {
 	return netsim.Flow{Src: a.sources[f.source].Netip(), Dst: a.dests[f.dest].addr.Netip(), Label: f.label,
 		First: f.first, ID: f.id, Protocol: f.proto, TOS: f.tos}
 }
 
-// selector is what results say of the flow of a row.
+// selector is the description of a flow in a row of the results.
 type selector struct {
-	proto        uint8  // 0: not said
+	proto        uint8  // 0: not stated
 	sport, dport uint16 // dport 0: any
 	sum          uint16 // checksum of an echo
-	ports, isSum bool   // said at all
-	// strict: the results are sure of it. Else, if no flow is like that, any
-	// flow to the destination may be meant.
+	ports, isSum bool   // whether ports or the checksum are stated
+	// strict: the description is certain. If it is not, and no flow fits, any flow to the
+	// destination may be meant.
 	strict bool
 }
 
@@ -104,7 +103,7 @@ func (a *asked) pick(flows []uint32, dst probe.Addr, s *selector) []uint32 {
 	return flows
 }
 
-// Paris says whether load balancers saw constant flows.
+// Paris is whether flows were constant for load balancers.
 type Paris struct {
 	Flows int `json:"flows"` // (target, source port or ICMP identifier)
 	// Unstable flows changed a field that balancers may hash: first four octets
@@ -112,11 +111,11 @@ type Paris struct {
 	Unstable int `json:"unstable"`
 	// SizeVaries counts flows with packets of more than one size.
 	SizeVaries int `json:"size_varies"`
-	// Surplus counts targets with more flows than the results tell of.
+	// Surplus counts targets with more flows in the log than in the results.
 	Surplus int `json:"surplus"`
 }
 
-// paris counts, once the results have said how many flows there should be.
+// paris counts flows. It needs the number of flows in the results.
 func (c *checker) paris() (p Paris) {
 	a := c.asked
 	for i := range a.dests {
@@ -140,8 +139,8 @@ func (c *checker) paris() (p Paris) {
 	return p
 }
 
-// flowsAsked returns how many flows to d the results know of, 0 if they do not
-// say.
+// flowsAsked returns how many flows to d there should be according to the results, 0 if they do not
+// state it.
 func (c *checker) flowsAsked(d *dest) int {
 	switch {
 	case c.run != nil:
@@ -154,7 +153,7 @@ func (c *checker) flowsAsked(d *dest) int {
 	return 0
 }
 
-// title names a flow for people.
+// title returns a readable name of a flow.
 func (a *asked) title(f *flow) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s", a.dests[f.dest].addr)
@@ -166,7 +165,7 @@ func (a *asked) title(f *flow) string {
 	return b.String()
 }
 
-// change says what differs between a flow that did not stay and the next.
+// change describes how a flow that changed differs from the next one.
 func (a *asked) change(f *flow) string {
 	var b strings.Builder
 	b.WriteString(a.title(f))

@@ -14,7 +14,7 @@ import (
 
 func reader(s string) io.Reader { return strings.NewReader(s) }
 
-// asYarrp writes replies as yarrp would.
+// asYarrp writes replies in the format of yarrp.
 func asYarrp(p *prober) string {
 	var b strings.Builder
 	b.WriteString("# Program: Yarrp v0.7\n# RTT_Granularity: us\n")
@@ -28,7 +28,7 @@ func asYarrp(p *prober) string {
 	return b.String()
 }
 
-// asCaracal writes replies as caracal would.
+// asCaracal writes replies in the format of caracal.
 func asCaracal(p *prober) string {
 	var b strings.Builder
 	b.WriteString("capture_timestamp,probe_protocol,probe_src_addr,probe_dst_addr,probe_src_port,probe_dst_port,probe_ttl,quoted_ttl,reply_src_addr,reply_protocol,reply_icmp_type,reply_icmp_code,reply_ttl,reply_size,reply_mpls_labels,rtt,round\n")
@@ -50,8 +50,8 @@ func asCaracal(p *prober) string {
 	return b.String()
 }
 
-// asScamper writes traces as sc_warts2json does: records of other types, and
-// nothing that is ours.
+// asScamper writes traces in the format of sc_warts2json: with records of other types, and without
+// masstrace's own.
 func asScamper(results []byte) string {
 	var b strings.Builder
 	b.WriteString(`{"type":"cycle-start","list_name":"default","id":1,"hostname":"vp","start_time":1}` + "\n")
@@ -66,7 +66,7 @@ func asScamper(results []byte) string {
 	return b.String()
 }
 
-// TestFormats checks that right and wrong rows of other tools are told apart.
+// TestFormats checks that correct and wrong rows of other tools are distinguished.
 func TestFormats(t *testing.T) {
 	for _, preset := range []string{"clean", "noise"} {
 		p := &prober{preset: preset}
@@ -101,7 +101,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestBadFiles checks what is no results, or no log.
+// TestBadFiles checks files that are not results, or not a log.
 func TestBadFiles(t *testing.T) {
 	for _, in := range []string{"", "hello world\n", "\x00\x01"} {
 		if _, err := all.New(reader(in)); !errors.Is(err, format.ErrUnknown) {
@@ -116,7 +116,7 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// What scamper cannot know is not held against it: a flow that is not said.
+// Information that scamper does not have is not required: here, the flow.
 func TestScamperWithoutFlow(t *testing.T) {
 	p := &prober{preset: "clean", method: probe.ICMP, only4: true}
 	results, log := p.run(t)
@@ -133,8 +133,8 @@ func TestScamperWithoutFlow(t *testing.T) {
 	}
 }
 
-// A classic traceroute changes its destination port from hop to hop: no hop is
-// false for that, but the flow is unstable.
+// A classic traceroute changes its destination port from hop to hop. That makes no hop false, but
+// the flow is unstable.
 func TestScamperClassic(t *testing.T) {
 	p := &prober{preset: "clean", another: func(p probe.Probe) bool { return p.TTL%2 == 0 }}
 	results, log := p.run(t)

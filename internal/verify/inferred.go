@@ -6,23 +6,23 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Inferred counts hops that a trace has borrowed from others. They are in no other
-// count: nobody measured them there.
+// Inferred counts hops that a trace took from other traces. No other count includes them, because
+// they were not measured.
 type Inferred struct {
 	Hops uint64 `json:"hops"`
 	True uint64 `json:"true"` // probes of the flow meet this router at that TTL
-	// OtherFlow: those of other flows to the target do; Impossible: none does.
+	// OtherFlow: probes of other flows to the target meet it; Impossible: no probe does.
 	OtherFlow  uint64 `json:"other_flow"`
 	Impossible uint64 `json:"impossible"`
 }
 
-// False returns how many are false, in whatever way.
+// False returns how many hops are false in any way.
 func (i *Inferred) False() uint64 { return i.OtherFlow + i.Impossible }
 
-// infer judges a borrowed hop of a trace of one of the flows.
+// infer judges an inferred hop in a trace of one of the flows.
 func (c *checker) infer(flows []uint32, dst probe.Addr, k *record.Interface) {
 	if len(flows) == 0 {
-		return // the trace is judged for that
+		return // the trace itself is counted as not probed
 	}
 	c.inferred.Hops++
 	verdict := netsim.Impossible
@@ -47,18 +47,18 @@ func (c *checker) infer(flows []uint32, dst probe.Addr, k *record.Interface) {
 	}
 }
 
-// Whole holds traces of a strategy that leaves probes out against those that all
-// probes would have given. It counts (target, flow, TTL) that answer whenever they are
-// asked, up to the end of the path and not in loops, of flows that have a trace.
+// Whole compares the traces of a strategy that leaves out probes with those that all probes would
+// have given. It counts each (target, flow, TTL) that always answers, up to the end of the path and
+// without loops, for flows that have a trace.
 type Whole struct {
 	Hops  uint64  `json:"hops"`
-	Asked uint64  `json:"asked"` // of them: probed once at least
-	Share float64 `json:"share"` // of them, 1 without hops
-	// Inferred are those of the others that were borrowed, and are true.
+	Asked uint64  `json:"asked"` // hops that were probed at least once
+	Share float64 `json:"share"` // part of the hops that were probed, 1 without hops
+	// Inferred are hops that were not probed but truly inferred.
 	Inferred uint64 `json:"inferred"`
 }
 
-// whole walks over the true paths of all flows with traces.
+// whole follows the true paths of all flows with traces.
 func (c *checker) whole() *Whole {
 	if c.run == nil || c.run.Strategy.Strategy == "" || c.run.Strategy.Strategy == "exhaustive" {
 		return nil
@@ -102,8 +102,7 @@ func (c *checker) wholePath(w *Whole, f *flow) {
 	}
 }
 
-// shows reports whether an answer would come that masstrace can and may take for a
-// hop.
+// shows reports whether the hop sends an answer that masstrace can and may accept as a hop.
 func (c *checker) shows(f *flow, h *netsim.Hop) bool {
 	return h.Fate == netsim.Answered && showsHop(h.Answer) &&
 		h.Mangled&(netsim.MangledDestination|netsim.MangledPort) == 0 && !expect(f, h.Answer, h).rejected

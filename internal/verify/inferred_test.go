@@ -6,8 +6,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Hops that are said to be inferred are judged by what might be there, and are in no
-// count of what was measured.
+// Inferred hops are compared with the possible hops, and are in no count of measured hops.
 func TestInferred(t *testing.T) {
 	const moved, wrong = 5, 3
 	plain := (&prober{preset: "clean"}).check(t, nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format/all"
 )
 
-// endsAfter is a context that ends when it was asked some times.
+// endsAfter is a context that ends after a number of calls of Err.
 type endsAfter struct {
 	context.Context
 	left int
@@ -22,7 +22,7 @@ func (e *endsAfter) Err() error {
 	return nil
 }
 
-// A comparison that is given up ends with the error of its context, wherever that is.
+// A comparison that must stop returns the error of its context, at any point.
 func TestInterrupted(t *testing.T) {
 	results, log := (&prober{preset: "default"}).run(t)
 	for n, last := 0, false; !last; n += 1 + n/7 {
@@ -41,7 +41,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// The sort of a log that is given up leaves the rest unsorted, and all probes there.
+// If the sort of a log must stop, the rest stays unsorted, and no probe is lost.
 func TestInterruptedSort(t *testing.T) {
 	const n = 1 << 20
 	for _, looks := range []int{0, 1, 5} {

@@ -7,55 +7,55 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// claim is a hop as results tell of it: at this TTL towards dst, from answered.
+// claim is a hop in the results: a probe to dst at this TTL was answered by from.
 type claim struct {
 	dst, from probe.Addr
-	tx        int64 // ns, when the probe left; 0: not said
-	rttNS     int64 // -1: not said
-	attempt   int   // from 0; -1: not said
+	tx        int64 // ns, when the probe left; 0: not stated
+	rttNS     int64 // -1: not stated
+	attempt   int   // from 0; -1: not stated
 	valid     probe.Validity
 	mangled   probe.Mangled
-	quotedTTL int // -1: not said
-	labels    int // -1: not said
+	quotedTTL int // -1: not stated
+	labels    int // number of labels; -1: not stated
 	ttl       uint8
-	replyTTL  uint8 // 0: not said
+	replyTTL  uint8 // 0: not stated
 	kind      probe.Kind
-	hasKind   bool // kind is said
-	hasValid  bool // valid and mangled are said
-	late      bool // it came after the wait
-	copy      bool // it came before already
+	hasKind   bool // kind is stated
+	hasValid  bool // valid and mangled are stated
+	late      bool // the reply came after the wait
+	copy      bool // the reply is a duplicate
 }
 
-// tally is what was found of a kind of rows.
+// tally is the judgement of one kind of rows.
 type tally struct {
 	Hops
-	mark  marks // of the probes whose answers were told
+	mark  marks // mark for probes whose answers are in such rows
 	class Class
 	rtt   []uint32 // |rtt − planned|, ns
 }
 
-// Hops counts claims of hops. All but Judged and True are false hops.
+// Hops counts claimed hops. All counts but Judged and True are of false hops.
 type Hops struct {
 	Judged uint64 `json:"judged"`
-	True   uint64 `json:"true"` // the log has this very answer
-	// Impossible: no probe of any flow to the target may be answered from there
-	// at that TTL.
+	True   uint64 `json:"true"` // the log has exactly this answer
+	// Impossible: no probe of any flow to the target can be answered from that address at that
+	// TTL.
 	Impossible uint64 `json:"impossible"`
-	// OtherFlow: one of another flow may, one of the probed flow may not.
+	// OtherFlow: a probe of another flow can, a probe of the claimed flow cannot.
 	OtherFlow uint64 `json:"other_flow"`
 	// NoProbe: the log has no probe of that flow at that TTL.
 	NoProbe uint64 `json:"no_probe"`
-	// NoAnswer: it may be, but no probe at that TTL was answered from there.
+	// NoAnswer: the address can answer, but it answered no probe at that TTL.
 	NoAnswer uint64 `json:"no_answer"`
 
 	Class *Class `json:"class,omitempty"`
 	RTT   *RTT   `json:"rtt,omitempty"`
 }
 
-// False returns how many hops are false, in whatever way.
+// False returns how many hops are false in any way.
 func (h *Hops) False() uint64 { return h.Impossible + h.OtherFlow + h.NoProbe + h.NoAnswer }
 
-// RTT is the error of round-trip times against what the simulator planned.
+// RTT is the error of round-trip times, relative to the times that the simulator planned.
 type RTT struct {
 	Count    int     `json:"count"`
 	MedianMS float64 `json:"median_ms"`
@@ -63,7 +63,7 @@ type RTT struct {
 	MaxMS    float64 `json:"max_ms"`
 }
 
-// report sums up.
+// report returns the sums.
 func (t *tally) report() *Hops {
 	h := t.Hops
 	class := t.class
@@ -108,8 +108,8 @@ func (c *checker) judge(t *tally, flows []uint32, q *claim) {
 	}
 }
 
-// distance says how badly a logged probe fits a claim with its answer: by the
-// time it was sent, else by its attempt, else by its round-trip time.
+// distance returns how badly a logged probe fits a claim with its answer: by the time at which it
+// was sent, otherwise by its attempt, otherwise by its round-trip time.
 func distance(q *claim, s *sent, attempt int) int64 {
 	switch {
 	case q.tx != 0:
@@ -124,7 +124,7 @@ func distance(q *claim, s *sent, attempt int) int64 {
 
 func abs(v int64) int64 { return max(v, -v) }
 
-// agree takes in a claim that the log bears out.
+// agree counts a claim that agrees with the log.
 func (c *checker) agree(t *tally, q *claim, s *sent) {
 	if !q.late {
 		s.marks |= t.mark
@@ -135,7 +135,7 @@ func (c *checker) agree(t *tally, q *claim, s *sent) {
 	c.classify(t, q, s)
 }
 
-// refute says how false a claim is.
+// refute determines in which way a claim is false.
 func (c *checker) refute(t *tally, flows []uint32, q *claim) {
 	verdict := netsim.Impossible
 	for _, i := range flows {

@@ -8,20 +8,20 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Limits says whether the TTLs that trace-ext records call rate limited, and the
-// routers that the summary names, are.
+// Limits is whether the TTLs that trace-ext records list as rate limited, and the routers in the
+// summary, really are.
 type Limits struct {
-	Named uint64 `json:"named"` // (target, TTL) that the results name
-	Right uint64 `json:"right"` // of them, who sits there has a limit
-	Acted uint64 `json:"acted"` // of them, the limit kept an answer back at that very TTL
-	// Refused is (target, TTL) at which limits kept answers back.
+	Named uint64 `json:"named"` // (target, TTL) listed in the results
+	Right uint64 `json:"right"` // listed, and the node there has a limit
+	Acted uint64 `json:"acted"` // listed, and the limit suppressed an answer at that very TTL
+	// Refused is (target, TTL) at which limits suppressed answers.
 	Refused uint64 `json:"refused"`
 
-	Routers      uint64 `json:"routers"`       // that the summary names
-	RoutersRight uint64 `json:"routers_right"` // of them, those that have a limit
+	Routers      uint64 `json:"routers"`       // listed in the summary
+	RoutersRight uint64 `json:"routers_right"` // listed, and has a limit
 }
 
-// limitedTTL judges a TTL towards dst.
+// limitedTTL judges a listed TTL towards dst.
 func (c *checker) limitedTTL(dst probe.Addr, ttl uint8) {
 	c.limits.Named++
 	right, acted := false, false
@@ -48,8 +48,8 @@ func (c *checker) limitedTTL(dst probe.Addr, ttl uint8) {
 
 func isLimit(f netsim.Fate) bool { return f == netsim.RouterLimited || f == netsim.HostLimited }
 
-// limitsReport counts what limits kept back; nil if nobody names any and nothing
-// was.
+// limitsReport counts the answers that limits suppressed. It returns nil if the results list no
+// limit and none was reached.
 func (c *checker) limitsReport() *Limits {
 	if c.tool != Masstrace {
 		return nil
@@ -70,8 +70,8 @@ func (c *checker) limitsReport() *Limits {
 	return &c.limits
 }
 
-// namedRouters judges the routers of the summary: by who sits at the TTLs that it
-// has for them, on the paths that were probed.
+// namedRouters judges the routers in the summary, by the truth at their listed TTLs on the probed
+// paths.
 func (c *checker) namedRouters() {
 	if c.summary == nil {
 		return
@@ -87,8 +87,7 @@ func (c *checker) namedRouters() {
 	}
 }
 
-// limitAt reports whether the router at addr, which some path has at that TTL, has
-// a limit.
+// limitAt reports whether the router at addr, which is on some path at that TTL, has a limit.
 func (c *checker) limitAt(addr netip.Addr, ttl uint8) bool {
 	for f := range c.asked.each {
 		in := c.asked.netsimFlow(f)

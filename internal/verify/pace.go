@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// Pace is how evenly the probes came, by the simulator's clock.
+// Pace is how regularly the probes arrived, by the simulator's clock.
 type Pace struct {
 	Probes  int     `json:"probes"`
-	Seconds float64 `json:"seconds"` // from the first to the last
-	// Pauses are gaps far above the mean, as between passes; PausedS is their
-	// sum. They count neither in RatePPS nor in the bins.
+	Seconds float64 `json:"seconds"` // from the first to the last probe
+	// Pauses are gaps much longer than the mean, as between passes; PausedS is their sum. They
+	// do not count in RatePPS or in the bins.
 	Pauses   int     `json:"pauses"`
 	PausedS  float64 `json:"paused_s"`
 	RatePPS  float64 `json:"rate_pps"`
@@ -18,31 +18,31 @@ type Pace struct {
 	Bins     []Bin   `json:"bins"`
 }
 
-// Bin says how many probes came in each stretch of a width. The last stretch,
-// which is not whole, is left out.
+// Bin is the distribution of the number of probes per interval of a width. It leaves out the last,
+// incomplete interval.
 type Bin struct {
 	WidthMS int     `json:"width_ms"`
 	Count   uint64  `json:"count"`
 	Mean    float64 `json:"mean"`
-	// CV is the standard deviation over the mean: 0 is perfectly even, 1/√Mean
-	// is what chance would give.
+	// CV is the standard deviation divided by the mean: 0 is perfectly regular, random arrivals
+	// give 1/√Mean.
 	CV          float64 `json:"cv"`
 	MaxOverMean float64 `json:"max_over_mean"`
 
 	width    int64
-	end      int64 // of the present stretch
+	end      int64 // end of the current interval
 	now      uint64
 	sum, sq  float64
 	greatest uint64
 }
 
-// A gap is a pause from leastPause on, if it is also pauseTimes the mean.
+// A gap is a pause if it is at least leastPause and at least pauseTimes the mean.
 const (
 	leastPause = 200 * time.Millisecond
 	pauseTimes = 50
 )
 
-// paceOf takes the probes in the order of the log.
+// paceOf computes the pace of probes in the order of the log.
 func paceOf(probes []sent) Pace {
 	p := Pace{Probes: len(probes)}
 	if len(probes) < 2 {
@@ -56,7 +56,7 @@ func paceOf(probes []sent) Pace {
 		width := int64(ms) * 1e6
 		p.Bins = append(p.Bins, Bin{WidthMS: ms, width: width, end: width})
 	}
-	now, before, paused := int64(0), first, int64(0) // now: without pauses
+	now, before, paused := int64(0), first, int64(0) // now: time without pauses
 	for i := range probes {
 		gap := max(probes[i].time-before, 0)
 		before = max(before, probes[i].time)
@@ -84,7 +84,7 @@ func paceOf(probes []sent) Pace {
 	return p
 }
 
-// add counts a probe at a time that does not go back.
+// add counts a probe. Times must not decrease.
 func (b *Bin) add(now int64) {
 	for now >= b.end {
 		b.Count++

@@ -24,9 +24,8 @@ import (
 	"github.com/masstrace/masstrace/receiver"
 )
 
-// A prober without a network: it sends through codec and receiver, but the
-// simulator is called directly. Its results are right unless a fault is asked
-// for.
+// A prober without a network. It sends through codec and receiver, but calls the simulator
+// directly. Its results are correct unless a fault is configured.
 type prober struct {
 	preset   string
 	method   probe.Method
@@ -36,8 +35,8 @@ type prober struct {
 	attempts int
 
 	// Faults. Each may be nil.
-	resend  func(p probe.Probe) bool               // send it twice
-	again   func(p probe.Probe) bool               // try it once more, answered or not
+	resend  func(p probe.Probe) bool               // send the probe twice
+	again   func(p probe.Probe) bool               // probe once more, answered or not
 	spoil   func(p probe.Probe, packet []byte)     // change a packet
 	another func(p probe.Probe) bool               // build it with another destination port
 	alter   func(traces []*record.Trace)           // change closed traces
@@ -46,9 +45,9 @@ type prober struct {
 
 	records record.Kinds
 
-	// abandon has a run before, which was killed and left no record.
+	// abandon simulates an earlier process that was killed and left no record.
 	abandon bool
-	resumed int64 // when it went on
+	resumed int64 // when the run was resumed
 
 	sim    *netsim.Sim
 	log    *netsim.LogWriter
@@ -58,9 +57,9 @@ type prober struct {
 	frames []frame
 	sent   map[probe.Probe]int64
 	heard  map[probe.Probe]record.Hop
-	rows   []record.Hop // all replies, as they came
+	rows   []record.Hop // all replies, in order of arrival
 	count  record.Summary
-	at     map[probe.Addr]map[uint16]uint8 // lowest TTL of the target's answers
+	at     map[probe.Addr]map[uint16]uint8 // lowest TTL of a target's answers
 }
 
 type frame struct {
@@ -91,7 +90,7 @@ func (p *prober) destinations() (list []probe.Addr) {
 	return list
 }
 
-// run probes and returns results and log.
+// run sends all probes and returns results and log.
 func (p *prober) run(t testing.TB) (results, log []byte) {
 	t.Helper()
 	must := func(err error) {
@@ -138,7 +137,7 @@ func (p *prober) run(t testing.TB) (results, log []byte) {
 	return written.Bytes(), logged.Bytes()
 }
 
-// pass sends an attempt of all that is still open.
+// pass sends an attempt for each hop that is still open.
 func (p *prober) pass(t testing.TB, dests []probe.Addr, attempt uint8) {
 	for ttl := uint8(1); ttl <= testMaxTTL; ttl++ {
 		for _, dst := range dests {
@@ -193,7 +192,7 @@ func (p *prober) send(t testing.TB, pr probe.Probe) {
 	}
 }
 
-// receive lets the receiver have what came back so far.
+// receive runs the receiver on the frames that came back so far.
 func (p *prober) receive() error {
 	slices.SortStableFunc(p.frames, func(a, b frame) int { return int(a.due - b.due) })
 	r, err := receiver.New(p, p.codec, p)
@@ -221,7 +220,7 @@ func (p *prober) Next() ([]byte, int64, error) {
 func (p *prober) LinkType() int             { return int(layers.LinkTypeRaw) }
 func (p *prober) Shift() (shift, now int64) { return 0, math.MaxInt64 / 2 }
 
-// Replies takes what the receiver made of the frames.
+// Replies takes the replies that the receiver decoded.
 func (p *prober) Replies(batch []probe.Reply, _ int64) {
 	for _, r := range batch {
 		if r.Valid == probe.Garbled {
@@ -260,7 +259,7 @@ func (p *prober) Replies(batch []probe.Reply, _ int64) {
 	}
 }
 
-// learn remembers where the target is.
+// learn records the TTL of the target.
 func (p *prober) learn(h *record.Hop) {
 	if h.Responder != h.Target {
 		return
@@ -349,8 +348,7 @@ func (p *prober) write(w io.Writer, dests []probe.Addr) error {
 	return out.Flush()
 }
 
-// check compares the results of p; what is in set, if it is not nil, was
-// allowed.
+// check compares the results of p. set, if it is not nil, is the allowed addresses.
 func (p *prober) check(t testing.TB, set *target.Set) *Report {
 	t.Helper()
 	results, log := p.run(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// The tools whose results are judged. But for masstrace they are named as their formats.
+// The tools whose results are judged. All except masstrace have the names of their formats.
 const (
 	Masstrace = "masstrace"
 	Scamper   = "scamper"
@@ -18,7 +18,7 @@ const (
 	Caracal   = "caracal"
 )
 
-// read judges all records of a file. It returns the error of ctx if that ends first.
+// read judges all records of a file. If ctx ends first, it returns its error.
 func (c *checker) read(ctx context.Context, in *format.File) error {
 	if c.tool = in.Name(); c.tool == ndjson.Format.Name {
 		c.tool = Masstrace

@@ -2,15 +2,14 @@ package verify
 
 import "github.com/masstrace/masstrace/internal/netsim"
 
-// Recall says how much of what answered stands in the results. It counts
-// (target, flow, TTL): one of which an attempt was answered, and that lies
-// within its trace. Where there are no traces, all do.
+// Recall is how many of the answers are in the results. It counts each (target, flow, TTL) within
+// its trace of which an attempt was answered. If there are no traces, it counts all.
 type Recall struct {
 	Answers uint64  `json:"answers"`
 	Found   uint64  `json:"found"`
-	Share   float64 `json:"share"` // 1 without answers
+	Share   float64 `json:"share"` // 1 if there are no answers
 
-	// Routers and Targets tell by who answered.
+	// Routers and Targets count the same by responder.
 	Routers, RoutersFound uint64  `json:"-"`
 	RouterShare           float64 `json:"router_share"`
 	Targets, TargetsFound uint64  `json:"-"`
@@ -18,30 +17,30 @@ type Recall struct {
 
 	Missing Missing `json:"missing"`
 
-	// Left out: answers that quote another target or flow than the probe's, by
-	// the fault of a box on the way, and those that show no hop.
+	// Not counted: answers that quote another target or flow than the probe's because a box
+	// rewrote them, and answers that show no hop.
 	Unreadable uint64 `json:"unreadable"`
 	NoHop      uint64 `json:"no_hop"`
-	// Beyond lie above their trace's end; NoTrace is of flows without a trace
+	// Beyond is answers above their trace's end. NoTrace is answers of flows without a trace,
 	// in a file that was cut.
 	Beyond  uint64 `json:"beyond"`
 	NoTrace uint64 `json:"no_trace"`
-	// Chance lie within their traces and are there, but chance or a rate limit
-	// kept back every answer that was asked for.
+	// Chance is hops within their traces for which chance or a rate limit suppressed every
+	// answer.
 	Chance uint64 `json:"chance"`
 }
 
-// Missing tells missing hops by their cause: the first that fits.
+// Missing counts missing hops by cause. If several causes apply, the first one counts.
 type Missing struct {
-	NoTrace uint64 `json:"no_trace"` // its flow has no trace in the results
+	NoTrace uint64 `json:"no_trace"` // the results have no trace of the flow
 	Late    uint64 `json:"late"`     // the answer was due after the wait
-	// RuledOut rests on one tag and another source: masstrace must not take it.
+	// RuledOut: one tag and another source address; masstrace must reject such an answer.
 	RuledOut uint64 `json:"ruled_out"`
-	Mangled  uint64 `json:"mangled"` // something was rewritten in the quotation
-	Lost     uint64 `json:"lost"`    // behind the simulator, or in the program
+	Mangled  uint64 `json:"mangled"` // the quotation was rewritten
+	Lost     uint64 `json:"lost"`    // after the simulator, or in the program
 }
 
-// recall walks over all that was asked. mark is what the results set.
+// recall evaluates all probes of the log. mark is the one that the results set.
 func (c *checker) recall(mark marks) (r Recall) {
 	cut := c.tool == Masstrace && c.summary == nil
 	for f := range c.asked.each {
@@ -65,7 +64,7 @@ func share(part, whole uint64) float64 {
 
 // recallTTL counts the probes of one flow at one TTL.
 func (c *checker) recallTTL(r *Recall, f *flow, probes []sent, mark marks, cut bool) {
-	var best *sent // what shows the hop most easily
+	var best *sent // the probe whose answer shows the hop best
 	hopless, unreadableOnly, unlucky := false, false, false
 	found := false
 	for i := range probes {
@@ -119,7 +118,7 @@ func (c *checker) recallTTL(r *Recall, f *flow, probes []sent, mark marks, cut b
 	c.missing(&r.Missing, f, best, noTrace)
 }
 
-// missing counts a hop that should be there by its cause.
+// missing counts a missing hop by its cause.
 func (c *checker) missing(m *Missing, f *flow, s *sent, noTrace bool) {
 	cause := ""
 	switch {
@@ -145,8 +144,7 @@ func (c *checker) missing(m *Missing, f *flow, s *sent, noTrace bool) {
 // isLate reports whether an answer was due after the run's wait.
 func (c *checker) isLate(s *sent) bool { return c.waitNS > 0 && int64(s.wait) > c.waitNS }
 
-// heard reports whether an answer came that the program could and may take for
-// a hop, in time.
+// heard reports whether an answer came in time that the program could and may accept as a hop.
 func (c *checker) heard(s *sent) bool {
 	return s.emitted() && s.marks&unreadable == 0 && !c.isLate(s) &&
 		(s.marks&ruledOut == 0 || c.tool != Masstrace)

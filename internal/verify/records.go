@@ -6,12 +6,12 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// traceSums adds up what trace and trace-ext records say of their probes.
+// traceSums is the sums over trace and trace-ext records.
 type traceSums struct {
 	traces                 uint64
 	exts                   uint64
 	sent, answered         uint64
-	wrongSent, wrongAnswer uint64 // traces whose counts are not the log's
+	wrongSent, wrongAnswer uint64 // traces whose counts differ from the log
 }
 
 // trace judges a trace.
@@ -60,7 +60,7 @@ func (c *checker) reply(r *record.Reply) {
 	c.judge(&c.replies, c.flows, &q)
 }
 
-// selectorOf returns the flow that a record is about.
+// selectorOf returns the flow of a record.
 func (c *checker) selectorOf(h *record.Head) *selector {
 	s := &selector{strict: c.tool == Masstrace}
 	if h.Method != record.NoMethod {
@@ -73,7 +73,7 @@ func (c *checker) selectorOf(h *record.Head) *selector {
 	return s
 }
 
-// claimOf returns what a hop towards dst claims.
+// claimOf returns the claim of a hop towards dst.
 func (c *checker) claimOf(dst probe.Addr, h *record.Hop) claim {
 	q := claim{
 		dst: dst, from: h.Responder, ttl: h.TTL, replyTTL: h.ReplyTTL, kind: h.Kind, valid: h.Valid, mangled: h.Mangled,
@@ -89,7 +89,7 @@ func (c *checker) claimOf(dst probe.Addr, h *record.Hop) claim {
 	if h.HasQuote {
 		q.quotedTTL = int(h.QuotedTTL)
 	}
-	if c.tool == Masstrace || c.tool == Scamper { // the others do not record all of them
+	if c.tool == Masstrace || c.tool == Scamper { // the other tools do not record all labels
 		q.labels = labels(h.Ext)
 	}
 	return q

@@ -2,30 +2,30 @@ package verify
 
 import "time"
 
-// Repeats says whether a probe was sent that need not have been.
+// Repeats counts repeated probes, and those that were not necessary.
 type Repeats struct {
-	// PerTTL[n] counts (target, flow, TTL) that were probed n times; the last
-	// one as often or more often.
+	// PerTTL[n] counts (target, flow, TTL) that were probed n times. Its last element includes
+	// all higher numbers.
 	PerTTL [6]uint64 `json:"per_ttl"`
-	// Identical probes: same target, flow and TTL, and the same identification
-	// and transport header, which hold the attempt.
+	// Identical probes have the same target, flow and TTL, and the same identification and
+	// transport header, which contain the attempt.
 	Identical uint64 `json:"identical"`
-	// Excess is probes beyond the attempts asked for.
+	// Excess is probes beyond the configured attempts.
 	Excess uint64 `json:"excess"`
-	// Answered is probes of what was known to be answered: the answer stands in
-	// the results and was due well before.
+	// Answered is probes after a known answer: the answer is in the results and was due well
+	// before.
 	Answered uint64 `json:"answered"`
-	// Unheard is probes of what was answered in time, though no such answer
-	// stands in the results: it was lost, or overlooked.
+	// Unheard is probes after an answer in time that is not in the results: it was lost or
+	// overlooked.
 	Unheard uint64 `json:"unheard"`
-	Retries uint64 `json:"retries"` // further attempts, in all
+	Retries uint64 `json:"retries"` // total number of further attempts
 }
 
-// retrySlack is how much earlier than a retry an answer must have been due to
-// have been known: it goes through two kernels, and is matched in batches.
+// retrySlack is how much earlier than a retry an answer must have been due to count as known. It
+// passes two kernels, and is matched in batches.
 const retrySlack = int64(250 * time.Millisecond)
 
-// repeats looks at what was probed more than once.
+// repeats evaluates everything that was probed more than once.
 func (c *checker) repeats() (r Repeats) {
 	for f := range c.asked.each {
 		for probes := c.asked.probes[f.from:f.to]; len(probes) > 0; {
@@ -40,7 +40,7 @@ func (c *checker) repeats() (r Repeats) {
 	return r
 }
 
-// repeated judges the probes of one flow at one TTL, which are several.
+// repeated judges several probes of one flow at one TTL.
 func (c *checker) repeated(r *Repeats, f *flow, probes []sent) {
 	if over := len(probes) - c.attempts(f); over > 0 {
 		r.Excess += uint64(over)
@@ -77,7 +77,7 @@ func (c *checker) repeated(r *Repeats, f *flow, probes []sent) {
 	}
 }
 
-// attempts returns how many probes may go to one TTL of a flow.
+// attempts returns how many probes may be sent for one TTL of a flow.
 func (c *checker) attempts(f *flow) int {
 	switch {
 	case c.run != nil:

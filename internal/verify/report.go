@@ -7,13 +7,13 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Report is what a comparison found. It marshals to the JSON of --json.
+// Report is the result of a comparison. --json prints it as JSON.
 type Report struct {
 	Format   string    `json:"format"`
-	Faults   []string  `json:"faults"` // hard properties that do not hold; empty: OK
+	Faults   []string  `json:"faults"` // violated hard properties; empty: OK
 	Probes   Probes    `json:"probes"`
-	Hops     Hops      `json:"hops"`              // of trace records, or of rows where there are none
-	Replies  *Hops     `json:"replies,omitempty"` // of reply records beside traces
+	Hops     Hops      `json:"hops"`              // of traces; without traces, of rows
+	Replies  *Hops     `json:"replies,omitempty"` // of reply records in addition to traces
 	Inferred *Inferred `json:"inferred,omitempty"`
 	Recall   Recall    `json:"recall"`
 	Whole    *Whole    `json:"whole,omitempty"`
@@ -23,10 +23,10 @@ type Report struct {
 	Repeats  Repeats   `json:"repeats"`
 	Limits   *Limits   `json:"limits,omitempty"`
 	Pace     Pace      `json:"pace"`
-	BadLines uint64    `json:"bad_lines"` // of the results, passed over
-	Cut      bool      `json:"cut"`       // the results end inside a line
+	BadLines uint64    `json:"bad_lines"` // lines of the results that were skipped
+	Cut      bool      `json:"cut"`       // the results end in the middle of a line
 
-	Examples []Example `json:"examples,omitempty"` // some of what is wrong
+	Examples []Example `json:"examples,omitempty"` // some of the errors
 }
 
 // Example is one case of a kind.
@@ -35,30 +35,28 @@ type Example struct {
 	Text string `json:"text"`
 }
 
-// Probes is what the log says.
+// Probes is a summary of the log.
 type Probes struct {
 	Targets int `json:"targets"`
-	// Sent is all probes that reached the simulator, Others packets that are no
-	// probes.
+	// Sent is all probes that reached the simulator, Others packets that are not probes.
 	Sent   uint64 `json:"sent"`
 	Others uint64 `json:"others"`
-	// Abandoned is those of Sent that a run left out when it was stopped, and may
-	// have sent again when it went on. Nothing below is about them.
+	// Abandoned is the probes in Sent that were not recorded when a run was stopped, and may
+	// have been sent again after it was resumed. All other counts leave them out.
 	Abandoned uint64 `json:"abandoned,omitempty"`
-	// Fates tells the valid probes, by netsim's names, Invalid those that no
-	// host would take: wrong checksums and lengths, addresses nobody forwards.
+	// Fates counts the valid probes, by netsim's names. Invalid counts those that no host would
+	// accept: wrong checksums and lengths, addresses that no router forwards.
 	Fates   map[string]uint64 `json:"fates"`
 	Invalid map[string]uint64 `json:"invalid,omitempty"`
-	// Outside is probes to addresses that were not to be probed; -1: not
-	// checked.
+	// Outside is probes to addresses that the scan must not probe; -1: not checked.
 	Outside int64 `json:"outside"`
-	Cut     bool  `json:"cut"` // the log ends inside an entry
-	// Unlogged is packets that the simulator counted and the log lacks; -1: not
+	Cut     bool  `json:"cut"` // the log ends in the middle of an entry
+	// Unlogged is packets that the simulator counted but the log does not contain; -1: not
 	// checked.
 	Unlogged int64 `json:"unlogged"`
 }
 
-// probesReport sums the log up.
+// probesReport summarises the log.
 func (c *checker) probesReport() Probes {
 	a := c.asked
 	p := Probes{Targets: len(a.dests), Others: a.others, Abandoned: c.resumes.abandoned, Cut: a.cut, Outside: -1, Unlogged: -1,
@@ -91,7 +89,7 @@ func (c *checker) probesReport() Probes {
 	return p
 }
 
-// faults names the hard properties that do not hold.
+// faults returns the violated hard properties.
 func (r *Report) faults() []string {
 	faults := []string{}
 	add := func(name string, n uint64) {
@@ -130,9 +128,9 @@ func (r *Report) faults() []string {
 	return faults
 }
 
-// OK reports whether all hard properties hold: no hop is false, flows are
-// constant, nothing was probed twice, outside the targets or with a wrong
-// checksum, and the summary does not contradict the log.
+// OK reports whether all hard properties hold: no hop is false, flows are constant, no probe was
+// repeated, sent outside the targets or with a wrong checksum, and the summary does not contradict
+// the log.
 func (r *Report) OK() bool { return len(r.Faults) == 0 }
 
 // sortedAddrs returns the keys in order.

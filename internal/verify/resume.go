@@ -2,23 +2,23 @@ package verify
 
 import "github.com/masstrace/masstrace/internal/record"
 
-// resumes is what is known of a run that several processes carried out. What one
-// of them had not recorded when it ended, the next one probed again: what was
-// sent to such targets before is abandoned, and stands in no count.
+// resumes describes a run of several processes. If a process ended before it recorded a target, the
+// next one probed that target again. The earlier probes to it are abandoned, and no other count
+// includes them.
 type resumes struct {
 	count     int
-	from      int64  // ns; when the one began whose records are read; 0: the first
+	from      int64  // ns; start of the process whose records are read; 0: the first process
 	abandoned uint64 // probes
 }
 
-// resume takes in that the records of another process begin.
+// resume notes that the records of another process begin.
 func (c *checker) resume(r *record.Resume) {
 	c.resumes.count++
 	c.resumes.from = r.TimeUs * 1e3
 }
 
-// forget drops the probes of flows that have a record now, and were probed
-// before the process began that wrote it.
+// forget drops the probes of recorded flows that were sent before the process that wrote the record
+// began.
 func (c *checker) forget(flows []uint32) {
 	if c.resumes.from == 0 {
 		return
@@ -28,8 +28,8 @@ func (c *checker) forget(flows []uint32) {
 	}
 }
 
-// forgetRest drops the probes of flows without a trace, of a run that left them to
-// a process that never came.
+// forgetRest drops the probes of flows without a trace. They belong to a run that was stopped and
+// not resumed for them.
 func (c *checker) forgetRest() {
 	s := c.summary
 	if s == nil || s.Complete || c.sums.traces == 0 || c.resumes.count == 0 && s.Abandoned == 0 {
@@ -42,8 +42,7 @@ func (c *checker) forgetRest() {
 	}
 }
 
-// drop takes the probes of f that were sent before a time out of all that was
-// asked, and returns how many there were.
+// drop removes the probes of f that were sent before a time, and returns how many there were.
 func (a *asked) drop(f *flow, before int64) (n uint64) {
 	to := f.from
 	for i := f.from; i < f.to; i++ {

@@ -35,8 +35,7 @@ func files(t *testing.T, p *prober) Config {
 		Targets: []string{put("list.txt", []byte(list.String()))}}
 }
 
-// TestText holds the table against goldens: of results that are right, and of
-// some that are not.
+// TestText compares the table with goldens, for correct and for wrong results.
 func TestText(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -86,7 +85,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestCounters checks what the link's losses explain, and what they do not.
+// TestCounters checks differences that the link's losses explain, and others.
 func TestCounters(t *testing.T) {
 	c := files(t, &prober{preset: "clean", total: func(s *record.Summary) { s.Sent += 3; s.Silent += 3 }})
 	c.Counters = filepath.Join(filepath.Dir(c.Log), "counters.json")
@@ -95,7 +94,8 @@ func TestCounters(t *testing.T) {
 		ok       bool
 		unlogged int64
 	}{
-		{`{"simulator":{"received":2560},"lost_in":3}`, false, 0}, // trace-ext still says otherwise
+		// The trace-ext records still have another number.
+		{`{"simulator":{"received":2560},"lost_in":3}`, false, 0},
 		{`{"simulator":{"received":2562},"lost_in":2}`, false, 2},
 	} {
 		if err := os.WriteFile(c.Counters, []byte(tt.text), 0o600); err != nil {
@@ -111,8 +111,7 @@ func TestCounters(t *testing.T) {
 	}
 }
 
-// TestJSON checks that the report survives, and that what machines look for is
-// there.
+// TestJSON checks that the report can be marshalled, and that it has the fields that programs read.
 func TestJSON(t *testing.T) {
 	r := (&prober{preset: "clean"}).check(t, nil)
 	b, err := json.Marshal(r)
@@ -133,10 +132,10 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestPace checks the bins on times that are known.
+// TestPace checks the bins for known times.
 func TestPace(t *testing.T) {
 	var probes []sent
-	for i := range 3000 { // one every 1 ms, then, after a pause, ten at once each 10 ms
+	for i := range 3000 { // one per ms, then, after a pause, ten at once every 10 ms
 		probes = append(probes, sent{time: int64(i) * 1e6})
 	}
 	for i := range 3000 {

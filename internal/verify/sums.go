@@ -6,15 +6,15 @@ import (
 	"github.com/masstrace/masstrace/internal/netsim"
 )
 
-// Sums holds the summary record against the log.
+// Sums compares the summary record with the log.
 type Sums struct {
 	Lines []Sum `json:"lines"`
-	// Silence is the share of probes without an answer in percent, as the
-	// summary has it and as it is; OffPoints is the difference.
+	// SaidSilencePct is the share of probes without an answer in percent, by the summary.
+	// SilencePct is the true share; OffPoints is the difference.
 	SaidSilencePct float64 `json:"said_silence_pct"`
 	SilencePct     float64 `json:"silence_pct"`
 	OffPoints      float64 `json:"off_points"`
-	// Traces whose own counts are not the log's.
+	// Traces whose own counts differ from the log.
 	TracesWrongSent     uint64 `json:"traces_wrong_sent"`
 	TracesWrongAnswered uint64 `json:"traces_wrong_answered"`
 	Unbalanced          string `json:"unbalanced,omitempty"`
@@ -24,9 +24,8 @@ type Sums struct {
 type Sum struct {
 	Name string `json:"name"`
 	Said uint64 `json:"said"`
-	Is   uint64 `json:"is"` // by the log
-	// Note says what a difference may come from; Fault that nothing explains
-	// it.
+	Is   uint64 `json:"is"` // according to the log
+	// Note is a possible reason for a difference. Fault means that nothing explains it.
 	Note  string `json:"note,omitempty"`
 	Fault bool   `json:"fault,omitempty"`
 }
@@ -89,7 +88,7 @@ func (c *checker) sumsReport() *Sums {
 	return r
 }
 
-// sentSum compares the probes sent. What the link lost never came into the log.
+// sentSum compares the number of probes sent. Probes lost by the link are not in the log.
 func (c *checker) sentSum(probes uint64) Sum {
 	said := c.summary.Sent
 	l := Sum{Name: "sent", Said: said, Is: probes, Fault: said < probes && !c.asked.cut}

@@ -19,10 +19,10 @@ func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
 	return keys
 }
 
-// table writes lines of mark, name, value and what that means.
+// table writes lines of mark, name, value and explanation.
 type table struct{ w *tabwriter.Writer }
 
-// fateWords explain what became of valid probes.
+// fateWords explain the fates of valid probes.
 var fateWords = map[string]string{
 	"answered":        "an answer came back",
 	"lost-forward":    "lost on the way there",
@@ -37,13 +37,13 @@ var fateWords = map[string]string{
 	"taken":           "rightly without an answer",
 }
 
-// rule says what a number must be.
+// rule is the condition for a number.
 type rule int
 
 const (
-	shown  rule = iota // nothing
-	hoped              // 0, or it is pointed at
-	needed             // 0, or it is a fault
+	shown  rule = iota // no condition
+	hoped              // should be 0, otherwise it is marked
+	needed             // must be 0, otherwise it is a fault
 )
 
 func (t table) head(name, means string) { t.line("", name, "", means) }
@@ -65,7 +65,7 @@ func (t table) count(r rule, name string, n uint64, means string) {
 	t.line(mark, "  "+name, fmt.Sprint(n), means)
 }
 
-// Text writes the report as a table for people.
+// Text writes the report as a readable table.
 func (r *Report) Text(w io.Writer) error {
 	var b strings.Builder
 	t := table{tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)}

@@ -1,20 +1,19 @@
-// Package verify holds a file of results against the truth of the simulated
-// Internet that they were measured on, and against the log of what was asked
-// there. It reads what masstrace, scamper, yarrp and caracal write.
+// Package verify compares a file of results with the truth of the simulated Internet on which they
+// were measured, and with the log of its probes. It reads the formats of masstrace, scamper, yarrp
+// and caracal.
 //
 //	log ──▶ asked (every probe, by target, flow and TTL) ─┐
 //	results ──▶ claims: one for each hop ──▶ checker ─────┴─▶ Report
 //
-// Three witnesses meet: the results say what somebody believes; the log says
-// which probe was answered by whom; netsim.Truth says what could have been
-// answered at all. A hop is true if the log has its answer. If not, the truth
-// says how false it is.
+// It uses three sources: the results contain the claims of a tool; the log contains the responder
+// of each probe; netsim.Truth computes the possible answers. A hop is true if the log has its
+// answer. Otherwise the truth decides in which way it is false.
 //
-// The log must be of one run, and of nothing else: probes of other programs are
-// taken for the run's, except those with TTLs that no probe of a trace has
-// (above probe.MaxTTL), which are what kernels send by themselves.
+// The log must be of one run, and of nothing else: probes of other programs count as probes of the
+// run. Probes with TTLs above probe.MaxTTL, which no trace uses, are an exception: kernels send
+// such packets by themselves.
 //
-// The log is kept in memory, 40 octets a probe; results stream by.
+// The log is held in memory, 40 octets per probe. The results are streamed.
 package verify
 
 import (
@@ -33,24 +32,24 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// Config says what to compare with what.
+// Config selects the files to compare.
 type Config struct {
 	Results  string // a file, or "-" for Stdin
-	Log      string // a file, by masstrace lab --log
-	Counters string // a file, by masstrace lab --counters; empty for none
-	// Targets and Exclude are files, "-", or addresses, prefixes and ranges, as
-	// the scan had them. Without Targets no destination is checked.
+	Log      string // a file written by masstrace lab --log
+	Counters string // a file written by masstrace lab --counters; empty for none
+	// Targets and Exclude are files, "-", or addresses, prefixes and ranges, the same as for
+	// the scan. Without Targets, destinations are not checked.
 	Targets, Exclude []string
-	AllowReserved    bool // the scan was allowed special-purpose addresses
+	AllowReserved    bool // whether the scan was allowed special-purpose addresses
 	Stdin            io.Reader
 }
 
 // ErrLists is wrapped by errors about Targets and Exclude.
 var ErrLists = errors.New("bad list")
 
-// Run compares. An error says that a file could not be read or is none of its
-// kind; what is wrong with the results is in the report. When ctx ends, Run returns its
-// error soon, but for a read of Stdin that is held up: its reader must end by itself.
+// Run compares the files. An error means that a file could not be read or has another format.
+// Errors in the results are in the report. When ctx ends, Run soon returns its error. A blocked
+// read of Stdin delays that: the reader must end by itself.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	check := options{}
 	if len(c.Targets) > 0 {
@@ -87,7 +86,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	return report, nil
 }
 
-// allowed returns what the scan was allowed to probe.
+// allowed returns the addresses that the scan was allowed to probe.
 func allowed(c *Config) (target.Set, error) {
 	include, err := target.ParseArgs(c.Targets, c.Stdin)
 	if err != nil {
@@ -104,7 +103,7 @@ func allowed(c *Config) (target.Set, error) {
 	return set, nil
 }
 
-// counters is what masstrace lab --counters writes.
+// counters is the content of a file written by masstrace lab --counters.
 type counters struct {
 	Simulator map[string]uint64 `json:"simulator"`
 	LostIn    uint64            `json:"lost_in"`
@@ -124,13 +123,13 @@ func readCounters(path string) (*counters, error) {
 	return c, nil
 }
 
-// options are what a comparison may know besides results and log.
+// options are the optional inputs of a comparison.
 type options struct {
-	targets  *target.Set // nil: any
-	counters *counters   // nil: not known
+	targets  *target.Set // nil: any address
+	counters *counters   // nil: not available
 }
 
-// checker compares one file of results with what was asked.
+// checker compares one file of results with the log.
 type checker struct {
 	asked *asked
 	truth *netsim.Truth
@@ -162,10 +161,10 @@ func compare(ctx context.Context, results *format.File, ask *asked, opt options)
 		return nil, err
 	}
 	report := c.finish()
-	return report, ctx.Err() // the flows were not walked through to the end then
+	return report, ctx.Err() // if ctx ended, not all flows were visited
 }
 
-// finish draws up what can only be said in the end.
+// finish adds the parts of the report that need all records.
 func (c *checker) finish() *Report {
 	r := &c.report
 	r.Format = c.tool
@@ -199,7 +198,7 @@ func (c *checker) finish() *Report {
 	return r
 }
 
-// example keeps a line about one of the first of a kind.
+// example adds an example, if there are few of its kind.
 func (c *checker) example(kind, text string, args ...any) {
 	const most = 5
 	if c.examples[kind]++; c.examples[kind] <= most {
@@ -207,7 +206,7 @@ func (c *checker) example(kind, text string, args ...any) {
 	}
 }
 
-// groupExamples puts those of a kind side by side.
+// groupExamples puts examples of the same kind next to each other.
 func (c *checker) groupExamples() {
 	first := make(map[string]int)
 	for i, e := range c.report.Examples {

@@ -10,8 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// TestRight checks that nothing is held against results that are right,
-// whatever the network does to packets.
+// TestRight checks that correct results have no faults, in any preset.
 func TestRight(t *testing.T) {
 	for _, preset := range netsim.PresetNames() {
 		for _, method := range []probe.Method{probe.UDP, probe.ICMP} {
@@ -35,7 +34,7 @@ func TestRight(t *testing.T) {
 				if e := r.Ends; e.Right != e.Traces || e.WrongReached+e.Gaps > 0 {
 					t.Errorf("ends %+v", e)
 				}
-				// A checksum of random octets is a tag by chance, once in 2⁸.
+				// A checksum of random octets is a valid tag by chance, once in 2⁸.
 				if s := r.Sums; s.OffPoints > 0.2 || s.OffPoints < -0.01 || s.TracesWrongSent > 0 {
 					t.Errorf("sums %+v", s)
 				}
@@ -49,7 +48,7 @@ func TestRight(t *testing.T) {
 	}
 }
 
-// TestReplies checks a file that has reply records only.
+// TestReplies checks a file that contains only reply records.
 func TestReplies(t *testing.T) {
 	r := (&prober{preset: "clean", records: record.Replies}).check(t, nil)
 	if !r.OK() || r.Format != Masstrace || r.Hops.Judged == 0 || r.Recall.Share != 1 || r.Recall.Beyond != 0 || r.Ends != nil {
@@ -57,7 +56,7 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// TestCut checks a file whose writer was killed: what is there is judged.
+// TestCut checks a file whose writer was killed: its complete records are judged.
 func TestCut(t *testing.T) {
 	results, log := (&prober{preset: "clean"}).run(t)
 	r := compareBytes(t, results[:len(results)/2], log, nil)

@@ -8,10 +8,10 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Entry is one reply as the window keeps it.
+// Entry is one reply as the window stores it.
 type Entry struct {
 	probe.Facts
-	Target uint32 // index into the window; of a late reply, no target
+	Target uint32 // index into the window; not set in a late reply
 	Role   Role
 
 	extOffset, extLen uint32
@@ -20,35 +20,35 @@ type Entry struct {
 // EntryOctets is the memory of one reply.
 const EntryOctets = int(unsafe.Sizeof(Entry{}))
 
-// Role says how a reply stands to the slots.
+// Role is the relation of a reply to the slots.
 type Role uint8
 
-// The roles. Only a First fills a slot; the others are kept for the record of
-// replies, as far as the window has room for them.
+// The roles. Only a First fills a slot. The others are stored for the reply records, as long as the
+// window has room for them.
 const (
 	First Role = iota
 	Duplicate
-	Hopless // shows that the target was reached, at no TTL
-	Late    // for a window that is gone
+	Hopless // shows that the target was reached, but at no known TTL
+	Late    // for a window that was retired before
 )
 
-// chunk is the entries of a chunk. The arena grows by several at once, for the
-// sake of huge pages.
+// chunk is the number of entries of a chunk. The arena allocates several chunks at once, so that
+// the kernel can back them with huge pages.
 const (
 	chunk = 1 << 12
 	grow  = 16
 )
 
-// arena holds the entries of a window in chunks that never move. Only the
-// matcher appends; others read an entry once they have its number from a slot,
-// or all of them once the window is retired.
+// arena holds the entries of a window in chunks that never move. Only the matcher appends. Other
+// goroutines read an entry after they load its number from a slot, or all entries after the window
+// is retired.
 type arena struct {
 	chunks   []atomic.Pointer[[chunk]Entry]
-	n        int // entries in use; the matcher's
-	unlinked int // of them, those that fill no slot
+	n        int // entries in use; only the matcher reads and writes it
+	unlinked int // entries in use that fill no slot
 	maxLoose int
-	octets   []byte // extension octets: those of an entry never change
-	used     int    // of them; the matcher's
+	octets   []byte // extension octets; those of an entry never change
+	used     int    // octets in use; only the matcher reads and writes it
 }
 
 func (a *arena) init(s Shape) {
@@ -62,7 +62,7 @@ func (a *arena) reset() { a.n, a.unlinked, a.used = 0, 0, 0 }
 
 func (a *arena) entry(i int) *Entry { return &a.chunks[i/chunk].Load()[i%chunk] }
 
-// next returns the entry that the next commit will make part of the arena.
+// next returns the first entry that is not in use. Incrementing n puts it into use.
 func (a *arena) next() *Entry {
 	c := &a.chunks[a.n/chunk]
 	if c.Load() == nil {
@@ -71,7 +71,7 @@ func (a *arena) next() *Entry {
 	return &c.Load()[a.n%chunk]
 }
 
-// grow adds the chunk i, which is the first one missing, and some after it.
+// grow allocates chunk i, which is the first missing one, and up to grow-1 chunks after it.
 func (a *arena) grow(i int) {
 	missing := a.chunks[i:min(i+grow, len(a.chunks))]
 	entries := memory.Make[Entry](len(missing) * chunk)
@@ -80,10 +80,10 @@ func (a *arena) grow(i int) {
 	}
 }
 
-// write fills the next entry and reports whether its extension was kept.
+// write fills the next entry and reports whether its extension was stored.
 func (a *arena) write(r *probe.Reply, target uint32, role Role) (kept bool) {
 	e := a.next()
-	// Field by field: a literal would be built elsewhere and copied.
+	// Field by field: the compiler would build a literal elsewhere and copy it.
 	e.Facts, e.Target, e.Role = r.Facts, target, role
 	e.extOffset, e.extLen = 0, 0
 	if len(r.Ext) == 0 {
@@ -97,12 +97,12 @@ func (a *arena) write(r *probe.Reply, target uint32, role Role) (kept bool) {
 	return true
 }
 
-// Outcome says what became of a reply.
+// Outcome is the result of matching a reply.
 type Outcome struct {
 	Role
-	Unsent   bool // the probe was never sent; nothing was kept
-	Denied   bool // weak, against the answer of somebody else; nothing was kept
-	Overflow bool // the reply's extension, or the whole unlinked reply, was not kept
+	Unsent   bool // the probe was never sent; nothing was stored
+	Denied   bool // a weak reply, and another responder had answered; nothing was stored
+	Overflow bool // no room for the reply's extension, or for the whole unlinked reply
 }
 
 // Answer matches r to slot s. Only the matcher calls it.
@@ -119,7 +119,7 @@ func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
 	}
 	kept := w.arena.write(r, s.Target, First)
 	slot.from = HashRouter(r.Responder)
-	// The entry is whole before its number is seen: the swap releases it.
+	// The entry is complete before its number is visible: the swap is the release.
 	if !slot.reply.CompareAndSwap(0, uint32(w.arena.n)+1) {
 		return Outcome{Role: Duplicate} // not reached while one matcher owns the window
 	}
@@ -127,12 +127,12 @@ func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
 	return Outcome{Role: First, Overflow: !kept}
 }
 
-// Keep keeps a reply that fills no slot, if there is room. Only the matcher
-// calls it.
+// Keep stores a reply that fills no slot, if there is room. It returns false if the reply or its
+// extension is lost. Only the matcher calls it.
 func (w *Window) Keep(target uint32, r *probe.Reply, role Role) bool {
 	a := &w.arena
 	if a.unlinked == a.maxLoose {
-		return a.maxLoose == 0 // nobody asked for it
+		return a.maxLoose == 0 // with no room configured, nothing counts as lost
 	}
 	kept := a.write(r, target, role)
 	a.n++
@@ -153,8 +153,8 @@ func (w *Window) Reply(s Slot) *Entry {
 	return w.arena.entry(int(k - 1))
 }
 
-// From returns HashRouter of who sent the first reply to s, 0 if there is none. It
-// spares who only compares routers the entry, which lies anywhere in memory.
+// From returns HashRouter of the address that sent the first reply to s, or 0 if there is no reply.
+// Callers that only compare routers need not load the entry, which is usually not in the cache.
 func (w *Window) From(s Slot) uint32 {
 	slot := w.slot(s)
 	if slot == nil || slot.reply.Load() == 0 {
@@ -163,8 +163,8 @@ func (w *Window) From(s Slot) uint32 {
 	return slot.from
 }
 
-// Entries calls yield for every entry in the order of arrival. It may be
-// called once the window is retired.
+// Entries calls yield for every entry in the order of arrival. It may be called after the window is
+// retired.
 func (w *Window) Entries(yield func(*Entry) bool) {
 	for i := range w.arena.n {
 		if !yield(w.arena.entry(i)) {

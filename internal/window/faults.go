@@ -6,39 +6,39 @@ import (
 	"sync/atomic"
 )
 
-// Faults are the times in which this machine, and not the network, may have been
-// the reason for a silence or for a long RTT. The zero Faults has none.
+// Faults holds the times in which this machine, not the network, may have caused a silent hop or a
+// long RTT. The zero Faults has no such time.
 type Faults struct {
-	// Drops: the kernel dropped received frames that it had no room for.
+	// Drops: the kernel had no room for received frames and dropped them.
 	Drops Spans
-	// Lags: frames stamped in it waited long until they were read.
+	// Lags: frames received in this time waited long until the receiver read them.
 	Lags Spans
-	// Stalls: a batch of probes stamped in it took long to leave.
+	// Stalls: a batch of probes stamped in this time took long to leave.
 	Stalls Spans
 }
 
-// mostSpans is how many spans are remembered: at a hundred faults a second those
-// of forty seconds.
+// mostSpans is how many spans are remembered. At a hundred faults a second they cover the last
+// forty seconds.
 const mostSpans = 4096
 
-// Spans is a log of spans of time, in ns since the Unix epoch. Spans that touch
-// are one. Any goroutine may add and ask; to ask takes one load while there are
-// none, and a lock only where whoever adds was suspended at it.
+// Spans is a log of spans of time, in ns since the Unix epoch. Spans that touch are merged. Any
+// goroutine may add and query. A query costs one load while there are no spans. It takes the lock
+// only if an adding goroutine is suspended during its Add.
 type Spans struct {
 	add   sync.Mutex
-	turn  atomic.Uint64 // 0 before the first Add, odd during one
-	first atomic.Uint64 // number of the oldest span that is remembered
-	next  atomic.Uint64 // number of the next one
+	turn  atomic.Uint64 // 0 before the first Add, odd while an Add runs
+	first atomic.Uint64 // number of the oldest remembered span
+	next  atomic.Uint64 // number of the next span
 	ring  [mostSpans]span
 }
 
-// span is from and to, both of them in it. Both only ever grow the span.
+// span includes both its ends. Both ends only ever change to make the span longer.
 type span struct{ from, to atomic.Int64 }
 
 func (s *Spans) at(n uint64) *span { return &s.ring[n%mostSpans] }
 
-// Add adds a span. Spans come in the order of their ends, or nearly: whoever
-// asks may be told yes for a time between two that did not.
+// Add adds a span. Spans must come in about the order of their ends: if they do not, Touch may
+// report true for a time between two of them.
 func (s *Spans) Add(from, to int64) {
 	s.add.Lock()
 	defer s.add.Unlock()
@@ -57,13 +57,13 @@ func (s *Spans) Add(from, to int64) {
 	s.next.Store(n + 1)
 }
 
-// IsEmpty reports whether there was never a span.
+// IsEmpty reports whether no span was ever added.
 func (s *Spans) IsEmpty() bool { return s.turn.Load() == 0 }
 
-// Touch reports whether any span has a time in common with from to to. Of times
-// before all that is remembered it says yes if anything was forgotten.
+// Touch reports whether any span overlaps the time from from to to, both included. For a time
+// before the oldest remembered span it returns true if any span was forgotten.
 func (s *Spans) Touch(from, to int64) bool {
-	const tries = 100 // an Add is over in less, if its goroutine is not suspended
+	const tries = 100 // an Add ends sooner than that, unless its goroutine is suspended
 	for range tries {
 		turn := s.turn.Load()
 		if turn == 0 {
@@ -80,7 +80,7 @@ func (s *Spans) Touch(from, to int64) bool {
 	return s.touch(from, to)
 }
 
-// touch is Touch while nobody adds.
+// touch is Touch while no Add runs.
 func (s *Spans) touch(from, to int64) bool {
 	low, end := s.first.Load(), s.next.Load()
 	if low >= end {
@@ -100,8 +100,8 @@ func (s *Spans) touch(from, to int64) bool {
 	return low < end && s.at(low).from.Load() <= to
 }
 
-// Silenced reports whether the reply to a probe sent at that time, and awaited
-// for wait ns, may be among the frames that the kernel dropped.
+// Silenced reports whether the reply to a probe sent at sent may be among the frames that the
+// kernel dropped. The reply is awaited for wait ns.
 func (f *Faults) Silenced(sent, wait int64) bool {
 	if sent > math.MaxInt64-wait {
 		wait = math.MaxInt64 - sent
@@ -109,8 +109,8 @@ func (f *Faults) Silenced(sent, wait int64) bool {
 	return f.Drops.Touch(sent, sent+wait)
 }
 
-// Lagged reports whether this machine may have had a part in the RTT of a reply
-// that came at stamp to a probe sent at that time.
+// Lagged reports whether this machine may have added to the RTT of a reply that was received at
+// stamp to a probe sent at sent.
 func (f *Faults) Lagged(sent, stamp int64) bool {
 	return f.Lags.Touch(stamp, stamp) || f.Stalls.Touch(sent, sent)
 }

@@ -16,10 +16,10 @@ func TestSpans(t *testing.T) {
 	if s.IsEmpty() {
 		t.Error("a log with a span is empty")
 	}
-	s.Add(20, 30) // touches
+	s.Add(20, 30) // touches the first span
 	s.Add(50, 60)
 	s.Add(61, 70)
-	s.Add(55, 72) // joins the last two
+	s.Add(55, 72) // joins the last two spans
 	s.Add(90, 90)
 	for _, tt := range []struct {
 		from, to int64
@@ -37,15 +37,15 @@ func TestSpans(t *testing.T) {
 	}
 }
 
-// Spans says what a list says that is looked through from end to end, and never
-// no where that says yes, even of what it has forgotten.
+// Touch agrees with a search through a list of all spans. For a time before the oldest remembered
+// span it may return true too often, but never false for a span that was added.
 func TestSpansModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 1))
 	var s Spans
 	var all [][2]int64
 	at := int64(1000)
 	for range 3 * mostSpans {
-		from := at - rng.Int64N(3) // may touch the one before
+		from := at - rng.Int64N(3) // may touch the span before
 		at += rng.Int64N(8)
 		s.Add(from, at)
 		all = append(all, [2]int64{from, at})
@@ -65,7 +65,7 @@ func TestSpansModel(t *testing.T) {
 	}
 }
 
-// Many may add while others ask: what was added before a question is found.
+// Several goroutines may add while others query: a span is found once its Add returned.
 func TestSpansConcurrent(t *testing.T) {
 	var s Spans
 	var adding sync.WaitGroup
@@ -84,7 +84,7 @@ func TestSpansConcurrent(t *testing.T) {
 	adding.Wait()
 }
 
-// Whoever asks while somebody is suspended at adding waits for what there is then.
+// If an adding goroutine is suspended, Touch waits and then finds every span.
 func TestSpansSuspended(t *testing.T) {
 	for range 50 {
 		var s Spans
@@ -114,10 +114,10 @@ func TestFaults(t *testing.T) {
 	f.Lags.Add(200, 210)
 	f.Stalls.Add(300, 310)
 	if !f.Silenced(95, 5) || f.Silenced(94, 5) || f.Silenced(111, 1<<63-1) || !f.Silenced(105, 1<<63-1) {
-		t.Error("Silenced is not what was dropped within the wait")
+		t.Error("Silenced does not match the drops within the wait")
 	}
 	if !f.Lagged(1, 205) || !f.Lagged(305, 1000) || f.Lagged(205, 305) || f.Lagged(105, 105) {
-		t.Error("Lagged is not what came in a lag or left in a stall")
+		t.Error("Lagged does not match the lags and stalls")
 	}
 }
 

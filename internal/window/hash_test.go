@@ -8,7 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Routers have neighbouring addresses; of 100,000 hardly any two meet.
+// Routers have neighbouring addresses. Of 100,000 of them hardly any two share a hash.
 func TestHashRouter(t *testing.T) {
 	const routers = 100_000
 	rng := rand.New(rand.NewPCG(1, 1))

@@ -8,7 +8,7 @@ import (
 
 func TestFindLoop(t *testing.T) {
 	for _, tt := range []struct {
-		path  string // a router for each TTL from 1; . is silent
+		path  string // a router for each TTL from 1; . is a silent hop
 		again uint8
 		ok    bool
 	}{
@@ -16,7 +16,7 @@ func TestFindLoop(t *testing.T) {
 		{"abcdef", 0, false},
 		{"abcbcb", 4, true},
 		{"abcbcbcbcb", 4, true},
-		{"abcbc", 0, false}, // two rounds may be a balancer
+		{"abcbc", 0, false}, // two rounds may be a load balancer
 		{"ababa", 3, true},
 		{"abab.", 0, false},
 		{"ab.b.b", 4, true},
@@ -27,8 +27,8 @@ func TestFindLoop(t *testing.T) {
 		{"xabcabca", 5, true},
 		{"xabcabc", 0, false},
 		{"xa.cabcabc", 5, true},
-		{"abbbbbbb", 0, false}, // somebody answers for all behind it
-		{"abcbcbd", 0, false},  // and so the path goes on
+		{"abbbbbbb", 0, false}, // one device answers for all hops after it
+		{"abcbcbd", 0, false},  // the path continues after the rounds
 		{"abcdcbcb", 0, false},
 		{"..........", 0, false},
 	} {

@@ -2,13 +2,13 @@ package window
 
 import "sync/atomic"
 
-// Live is how many windows may be under probing at once.
+// Live is how many windows may be probed at once.
 const Live = 4
 
-// Set holds the live windows where the matcher finds them by number, the time
-// up to which replies have been matched, and when this machine was at fault.
+// Set holds the live windows, so that the matcher finds them by number. It also holds the time up
+// to which replies have been matched, and the faults of this machine.
 type Set struct {
-	// Faults up to the time that Matched returns are known.
+	// Faults are complete up to the time that Matched returns.
 	Faults Faults
 
 	shape     Shape
@@ -19,18 +19,18 @@ type Set struct {
 // NewSet returns an empty set for windows of shape s.
 func NewSet(s Shape) *Set { return &Set{shape: s} }
 
-// Put makes w live. The window that had its place must have been taken out.
+// Put makes w live. The window with the same place must have been removed before.
 func (s *Set) Put(w *Window) {
 	if !s.windows[w.ID%Live].CompareAndSwap(nil, w) {
 		panic("window: two live windows share a place")
 	}
 }
 
-// Remove takes w out. Only the matcher calls it.
+// Remove removes w. Only the matcher calls it.
 func (s *Set) Remove(w *Window) { s.windows[w.ID%Live].Store(nil) }
 
-// At returns the live window that holds the target at that position of the
-// order, and the target's index in it; nil if that window is not live.
+// At returns the live window that contains the target at a position of the order, and the index of
+// the target in it. It returns nil if that window is not live.
 func (s *Set) At(position uint64) (w *Window, target uint32) {
 	w = s.Get(position / uint64(s.shape.Targets))
 	if w == nil {
@@ -73,8 +73,8 @@ type Item struct {
 	Slot
 }
 
-// Fetch looks at the slots of items, to bring their memory near the processor for all
-// at once: who uses them would wait for it one after another.
+// Fetch loads the slots of items, so that the processor brings all of them into its cache at once.
+// Otherwise each later use of a slot would wait for memory in turn.
 func Fetch(items []Item) {
 	for i := range items {
 		s := &items[i]

@@ -2,18 +2,18 @@ package window
 
 import "github.com/masstrace/masstrace/internal/probe"
 
-// State is what is known of the path to a target over one flow, in one word.
-// The zero State knows nothing.
+// State is the known state of the path to a target over one flow, in one word. In the zero State
+// nothing is known.
 //
 //	bits 0–7    Reached: the lowest TTL at which the target answered
-//	bits 8–15   Distance: as the target's own quotations tell it
+//	bits 8–15   Distance: computed from the target's own quotations
 //	bits 16–23  Exceeded: the highest TTL at which a router answered
-//	bit 24      Alive: the target answered, if at no TTL that is known
-//	bit 25      Garbled: somebody rewrites the checksum of what is quoted
-//	bits 32–39  Unreach: the lowest TTL at which anybody said unreachable
+//	bit 24      Alive: the target answered, perhaps at no known TTL
+//	bit 25      Garbled: a device on the path rewrites the quoted checksum
+//	bits 32–39  Unreach: the lowest TTL at which the target was reported unreachable
 //	bits 40–47  Met: the lowest TTL at which an interface of the StopSet answered
-//	bits 48–55  Fresh: the lowest TTL at which an interface was new to it
-//	bits 56–63  Misses: quotations without a tag that counts, 255 for more
+//	bits 48–55  Fresh: the lowest TTL at which an interface was new to the StopSet
+//	bits 56–63  Misses: quotations without a valid tag, 255 for more
 type State uint64
 
 const (
@@ -24,41 +24,40 @@ const (
 // Reached returns the lowest TTL at which the target answered, 0 if none.
 func (s State) Reached() uint8 { return uint8(s) }
 
-// Distance returns the target's distance as its quotations tell it, 0 if they
-// do not: sent TTL − quoted TTL + 1 of a port unreachable. Where they differ,
-// it is the largest: that costs a probe, not a hop.
+// Distance returns the target's distance as computed from its quotations: sent TTL − quoted TTL + 1
+// of a port unreachable. It returns 0 if no quotation gives a distance. If several differ, it is
+// the largest: a distance that is too large costs a probe, not a hop.
 func (s State) Distance() uint8 { return uint8(s >> 8) }
 
-// Exceeded returns the highest TTL at which a router's time exceeded came, 0 if
-// none.
+// Exceeded returns the highest TTL at which a router sent a time exceeded, 0 if none did.
 func (s State) Exceeded() uint8 { return uint8(s >> 16) }
 
 // Alive reports whether the target answered at all.
 func (s State) Alive() bool { return s&alive != 0 }
 
-// Garbled reports whether a quotation came whose checksum somebody had
-// rewritten, so that another may bear a tag by chance.
+// Garbled reports whether a quotation came with a rewritten checksum. Then another quotation may
+// carry a valid tag by chance.
 func (s State) Garbled() bool { return s&garbled != 0 }
 
-// Unreach returns the lowest TTL at which anybody said that the target cannot be
-// reached, 0 if none did. A port unreachable is the target's own answer.
+// Unreach returns the lowest TTL at which any host reported that the target cannot be reached, 0 if
+// none did. A port unreachable is the target's own answer.
 func (s State) Unreach() uint8 { return uint8(s >> 32) }
 
-// Met returns the lowest TTL at which an interface answered that was known at
-// that TTL already, 0 if none did or nobody asked for it.
+// Met returns the lowest TTL at which an interface answered that the StopSet already had at that
+// TTL. It returns 0 if there is none, or if Learn was called without a StopSet.
 func (s State) Met() uint8 { return uint8(s >> 40) }
 
-// Fresh returns the lowest TTL at which an interface answered that was not known
-// there, 0 if none did or nobody asked for it.
+// Fresh returns the lowest TTL at which an interface answered that the StopSet did not have at that
+// TTL. It returns 0 if there is none, or if Learn was called without a StopSet.
 func (s State) Fresh() uint8 { return uint8(s >> 48) }
 
-// Misses returns how many quotations came that bear no tag that counts, at most 255,
-// which is more than there are probes.
+// Misses returns how many quotations came without a valid tag, at most 255. A path has fewer probes
+// than that.
 func (s State) Misses() uint8 { return uint8(s >> 56) }
 
-// End returns the TTL above which nothing can tell more: the target's
-// distance, where it is consistent with everything else, or else the lowest TTL
-// at which it answered. It returns 0 while neither is known.
+// End returns the TTL above which further probes would show nothing new. It is the target's
+// distance if that is consistent with the rest of the state, otherwise the lowest TTL at which the
+// target answered. It returns 0 while neither is known.
 func (s State) End() uint8 {
 	d, reached := s.Distance(), s.Reached()
 	if d != 0 && d > s.Exceeded() && d <= reached {
@@ -103,7 +102,7 @@ func (s State) with(r *probe.Facts) State {
 	return (s | alive).lower(0, r.TTL)
 }
 
-// lower keeps the lowest TTL in the eight bits at shift; 0 is none.
+// lower stores ttl in the eight bits at shift if they hold 0 or a higher TTL.
 func (s State) lower(shift uint, ttl uint8) State {
 	if v := uint8(s >> shift); v != 0 && v <= ttl {
 		return s
@@ -115,13 +114,13 @@ func (s State) set(shift uint, v uint8) State {
 	return s&^(0xff<<shift) | State(v)<<shift
 }
 
-// State returns what is known of target over flow. Any goroutine may ask.
+// State returns the known state of target over flow. Any goroutine may call it.
 func (w *Window) State(target uint32, flow uint16) State {
 	return State(w.states[int(target)*w.shape.Flows+int(flow)].Load())
 }
 
-// Learn updates the state of target over r.Flow. stopSet, unless it is nil, takes
-// the interfaces of routers, and says which were there. Only the matcher calls it.
+// Learn updates the state of target over r.Flow. If stopSet is not nil, Learn adds the interface of a
+// router to it and records whether it was already there. Only the matcher calls Learn.
 func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
 	word := &w.states[int(target)*w.shape.Flows+int(r.Flow)]
 	old := State(word.Load())

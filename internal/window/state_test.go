@@ -12,8 +12,8 @@ var (
 	router = probe.Addr4From([4]byte{203, 0, 113, 1})
 )
 
-// said is a reply to a probe with that TTL: from the target (us) or another, with
-// that quoted TTL.
+// said returns a reply to a probe with that TTL. It comes from the target if us is true, otherwise
+// from a router, and has that quoted TTL.
 func said(kind probe.Kind, us bool, ttl, quoted uint8) *probe.Facts {
 	f := &probe.Facts{Probe: probe.Probe{Target: dest, TTL: ttl}, Kind: kind, Responder: router, QuotedTTL: quoted}
 	if us {
@@ -101,8 +101,8 @@ func TestStateEnd(t *testing.T) {
 	}
 }
 
-// Whatever honest answers arrive in whatever order, End is 0 or not below the
-// distance; it equals the distance once the target has quoted it.
+// For honest replies in any order, End is 0 or at least the distance. It equals the distance once
+// the target has quoted it.
 func TestStateHonest(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
@@ -125,7 +125,7 @@ func TestStateHonest(t *testing.T) {
 	}
 }
 
-// What a strategy steers by: the lowest unreachable, and what of the path is known.
+// A strategy reads these fields: the lowest unreachable, and which part of the path is known.
 func TestStateSteers(t *testing.T) {
 	w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 30, Flows: 1, Attempts: 1})
 	known := NewStopSet(64)
@@ -140,7 +140,8 @@ func TestStateSteers(t *testing.T) {
 		{said(probe.KindTTLExceeded, false, 6, 1), seen{0, 7, 6}},
 		{said(probe.KindTTLExceeded, false, 8, 1), seen{0, 7, 6}},
 		{said(probe.KindTTLExceeded, false, 5, 1), seen{0, 5, 6}},
-		{said(probe.KindTTLExceeded, true, 4, 1), seen{0, 5, 6}}, // the target is no router
+		// The target does not count as a router.
+		{said(probe.KindTTLExceeded, true, 4, 1), seen{0, 5, 6}},
 		{said(probe.KindHostUnreach, false, 12, 1), seen{12, 5, 6}},
 		{said(probe.KindAdmin, false, 10, 1), seen{10, 5, 6}},
 		{said(probe.KindNetUnreach, true, 11, 1), seen{10, 5, 6}},
@@ -153,7 +154,7 @@ func TestStateSteers(t *testing.T) {
 	}
 }
 
-// Words of neighbouring targets and flows are apart.
+// The words of neighbouring targets and flows are independent.
 func TestLearn(t *testing.T) {
 	w := New(Shape{Targets: 3, FirstTTL: 1, LastTTL: 9, Flows: 2, Attempts: 1})
 	r := said(probe.KindEchoReply, true, 4, 0)
@@ -176,10 +177,9 @@ func TestLearn(t *testing.T) {
 	}
 }
 
-// Whatever a hostile target says, about itself and as if it were others, in answer
-// to the probes that reach it: no TTL is taken for beyond the end at which a router
-// before it has answered, at any time, and none that it did not see a probe of
-// counts as reached.
+// A hostile target may forge any reply to the probes that reach it, from its own address or
+// another. End must never be at or below a TTL at which a router before the target has answered.
+// Reached must never be a TTL whose probe did not reach the target.
 func TestStateHostile(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	kinds := []probe.Kind{

@@ -7,14 +7,14 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// StopSet remembers which interfaces answered at which TTL, over a whole scan,
-// in a fixed amount of memory: where a probe meets one again, the path back from
-// there is known. Any number of goroutines may use it; nobody waits.
+// StopSet remembers which interfaces answered at which TTL, over a whole scan, in a fixed amount of
+// memory. If a probe meets one of them again at its TTL, the path from there back to the source is
+// already known. Any number of goroutines may use a StopSet; no call blocks.
 //
-// It is a table of sets of eight words, a cache line each, in which a word is
-// the hash of a (TTL, interface). Two of them share a hash once in 2⁶³. Where a
-// set is full a new one takes the place of an old one, and a path that meets the
-// old one is walked once more: that costs probes, and no hop.
+// It is a table of sets of eight words, a cache line each. A word is the hash of a (TTL, interface)
+// pair. Two pairs share a hash with a probability of 2⁻⁶³. If a set is full, a new entry replaces
+// an old one. A path that meets the replaced interface is probed once more: that costs probes, but
+// loses no hop.
 type StopSet struct {
 	words []atomic.Uint64
 }
@@ -31,7 +31,7 @@ func NewStopSet(n int) *StopSet {
 	return &StopSet{words: memory.Make[atomic.Uint64](size)}
 }
 
-// Add adds the interface at that TTL and reports whether it was there.
+// Add adds an interface at a TTL and reports whether it was already there.
 func (s *StopSet) Add(ttl uint8, a probe.Addr) (known bool) {
 	h := HashHop(ttl, a)
 	first := int(h>>8) & (len(s.words) - 1) &^ (stopWays - 1)
@@ -40,7 +40,7 @@ func (s *StopSet) Add(ttl uint8, a probe.Addr) (known bool) {
 		if set[i].Load() == 0 && set[i].CompareAndSwap(0, h) {
 			return false
 		}
-		if set[i].Load() == h { // or somebody was first
+		if set[i].Load() == h { // perhaps another goroutine stored it first
 			return true
 		}
 	}
@@ -48,5 +48,5 @@ func (s *StopSet) Add(ttl uint8, a probe.Addr) (known bool) {
 	return false
 }
 
-// Octets returns the memory that the set takes.
+// Octets returns the memory that the set uses.
 func (s *StopSet) Octets() int { return 8 * len(s.words) }

@@ -14,7 +14,7 @@ func interfaceNo(i int) probe.Addr {
 	return probe.Addr4From([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)})
 }
 
-// A set that is not near full is exact; TTLs and addresses count apart.
+// A set that is far from full is exact. TTLs and addresses are told apart.
 func TestStopSet(t *testing.T) {
 	s := NewStopSet(1 << 12)
 	if s.Octets() != 8<<12 {
@@ -31,20 +31,20 @@ func TestStopSet(t *testing.T) {
 	}
 }
 
-// A set that is too small forgets, and never knows what it was not told.
+// A set that is too small forgets entries, but never reports one that was not added.
 func TestStopSetFull(t *testing.T) {
 	s := NewStopSet(1)
 	told := map[probe.Addr]bool{}
 	for i := range 10_000 {
 		a := interfaceNo(i % 100)
 		if s.Add(9, a) && !told[a] {
-			t.Fatalf("%v was known before it was told", a)
+			t.Fatalf("%v was known before it was added", a)
 		}
 		told[a] = true
 	}
 }
 
-// However many add the same ones at once, each is new to one of them.
+// If several goroutines add the same entries at once, each entry is new to exactly one.
 func TestStopSetShared(t *testing.T) {
 	const n, all = 4, 1000
 	s := NewStopSet(1 << 14)
@@ -73,8 +73,8 @@ func BenchmarkStopSet(b *testing.B) {
 	}
 }
 
-// No two interfaces at TTLs have the same hash, not even where the octets of an
-// address count as the TTL does.
+// No two pairs of interface and TTL have the same hash, even if an octet of the address equals the
+// TTL.
 func TestHashHop(t *testing.T) {
 	seen := map[uint64]string{}
 	for ttl := range uint8(64) {
@@ -84,7 +84,7 @@ func TestHashHop(t *testing.T) {
 				netip.AddrFrom16([16]byte{0: 0x20, 7: i}), netip.AddrFrom16([16]byte{0: 0x20, 8: i}), netip.AddrFrom16([16]byte{0: 0x20, 15: i}),
 			} {
 				if i == 0 && a.Is6() {
-					continue // all three are the same one
+					continue // all three are the same address
 				}
 				name := fmt.Sprint(ttl, " ", a)
 				h := HashHop(ttl, probe.AddrFrom(a))

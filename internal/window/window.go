@@ -1,48 +1,52 @@
-// Package window holds the only memory that the stages of a scan share: for a
-// stretch of the target order, when each probe was sent, what first answered
-// it, and how far each target's path is known. Everything in it is either
-// written before the window is shared, or an atomic word with one writer.
+// Package window holds the only memory that the stages of a scan share. A window covers a stretch
+// of the target order: when each probe was sent, the first reply to it, and how far each target's
+// path is known. Each field is either written before the window is shared, or is an atomic word
+// with one writer.
 //
 // # Slot protocol
 //
-// A slot is one (target, TTL, flow, attempt): the words sent and reply. All
-// shared words are sync/atomic, which the Go memory model makes sequentially
-// consistent: whoever sees a word sees all that was written before it.
+// A slot is one (target, TTL, flow, attempt). It has two shared words, sent and reply. All shared
+// words are sync/atomic, which the Go memory model makes sequentially consistent: a goroutine that
+// sees a word also sees all that was written before it.
 //
 //  1. The sender stores sent for a whole batch, then makes the system call.
 //     Frames that the kernel did not accept are stamped again before their
-//     retry, or with Failed when given up. A slot belongs to one sender.
-//  2. The matcher loads sent. Never sent: the reply is rejected. A true reply
-//     always finds its stamp: the store is complete before the system call
-//     begins, and the reply came by way of the kernel from that call. The Go
-//     memory model knows no networks; that processors order the one before the
-//     other is the kernel's doing, whose own locks are on the way.
+//     retry, or with Failed when the sender gives them up. A slot belongs to
+//     one sender.
+//  2. The matcher loads sent. If the probe was never sent, it rejects the reply.
+//     A true reply always finds its stamp: the store is complete before the
+//     system call begins, and the reply came through the kernel after that call.
+//     The Go memory model does not cover networks. The kernel's own locks, which
+//     both paths take, make processors order the store before the load.
 //  3. The matcher writes a whole Entry into the arena, then swaps reply from
-//     none to the entry's number. From then on the entry is immutable. A reply
-//     to a slot that has one is a duplicate; with one matcher to a window the
-//     swap itself never fails.
-//  4. Scheduler and assembler load reply, then read the entry: the swap is
-//     the release and the load the acquire, so nothing tears.
-//  5. State is one atomic word per (target, flow): the matcher writes, the
-//     scheduler reads just before it emits. A stale read costs a probe, never
-//     a wrong record.
-//  6. The matcher stores the time up to which it has matched after the replies
-//     themselves: who finds it past a time finds them too.
+//     0 to the entry's number plus 1. After that the entry is immutable. A reply
+//     to a slot that already has one is a duplicate. As a window has one matcher,
+//     the swap itself never fails.
+//  4. Scheduler and assembler load reply, then read the entry. The swap is
+//     the release and the load the acquire, so they never see a partial entry.
+//  5. State is one atomic word per (target, flow). The matcher writes it, the
+//     scheduler reads it just before it emits a probe. A stale read costs a
+//     probe, but never produces a wrong record.
+//  6. The matcher stores the time up to which it has matched after it stored the
+//     replies themselves. So a goroutine that loads that time also finds every
+//     reply stamped before it.
 //
-// A stamp that a Failed one follows later may be answered in between, if only
-// by who holds the key: then the reply counts, and with it the probe.
+// A reply may arrive between a first stamp and a later Failed one, but only from a host that holds
+// the key. Then the reply counts, and the probe with it.
 //
 // # Life
 //
-// The opener fills a window and puts it into a Set; the scheduler walks it and
-// closes it with a deadline, when nothing that it handed out is unstamped (of
-// several, each closes its part, and the last one the window); the matcher alone retires it, when every frame stamped before the deadline has
-// been matched, and takes it out of the Set; the assembler reads it and resets
-// it for the opener. Each step hands it on through an atomic word or a channel
-// and does not touch it again, so there is one owner for everything but slots
-// and state. Windows retire in the order of their numbers and there are Live of
-// them: so number n+Live is only opened when n is out of the Set, no two want
-// the same place, and a channel with room for Live never blocks.
+// The opener fills a window and puts it into a Set. The scheduler walks the window. It closes the
+// window with a deadline when each probe that it handed out is stamped. If there are several
+// schedulers, each closes its part, and the last one closes the window. Only the matcher retires
+// the window: when every frame stamped before the deadline has been matched, it removes the window
+// from the Set. The assembler reads the window and resets it for the opener. Each stage passes the
+// window on through an atomic word or a channel and does not touch it again. So everything but
+// slots and state has one owner at a time.
+//
+// Windows retire in the order of their numbers, and at most Live of them are live. Window n+Live is
+// only opened after window n is removed from the Set. So no two live windows have the same place,
+// and a channel with room for Live windows never blocks.
 package window
 
 import (
@@ -61,8 +65,8 @@ type Shape struct {
 	LastTTL         uint8
 	Flows           int
 	Attempts        int
-	Unlinked        int // entries kept of replies that fill no slot
-	ExtensionOctets int // extension octets kept
+	Unlinked        int // room for entries of replies that fill no slot
+	ExtensionOctets int // room for extension octets
 }
 
 // TTLs returns the number of TTLs probed.
@@ -74,14 +78,14 @@ const (
 	targetOctets = 16
 )
 
-// OctetsPerTarget returns an upper bound of the memory that one target needs
-// in a window of this shape: with every probe sent and answered.
+// OctetsPerTarget returns an upper bound of the memory that one target needs in a window of this
+// shape, with every probe sent and answered.
 func (s Shape) OctetsPerTarget() int {
 	probes := s.TTLs() * s.Flows * s.Attempts
 	return targetOctets + s.Flows*stateOctets + probes*(slotOctets+EntryOctets)
 }
 
-// Stamps of probes that were not sent and will not be.
+// Stamps of probes that were not sent and will not be sent.
 const (
 	Failed   = -1 // the kernel never accepted it
 	Excluded = -2 // its target may not be probed
@@ -89,29 +93,36 @@ const (
 
 // slot is one probe.
 type slot struct {
-	sent  atomic.Int64  // ns since the Unix epoch; 0, Failed, Excluded
-	reply atomic.Uint32 // 0 none, else 1 + number of the entry
-	from  uint32        // HashRouter of who replied; the matcher's until reply says so
+	sent  atomic.Int64  // ns since the Unix epoch; or 0, Failed, Excluded
+	reply atomic.Uint32 // 0 without a reply, else 1 + number of the entry
+	from  uint32        // HashRouter of the responder; the matcher's until reply is set
 }
 
-// plane holds the slots of one (flow, attempt), in diagonals: a diagonal has one TTL of
-// every target, not the same of all. A pass that sends to all targets diagonal by diagonal
-// meets slots as they lie in memory, and TTLs mixed.
+// plane holds the slots of one (flow, attempt), in diagonals. A diagonal holds one slot of every
+// target, at TTLs that differ between targets:
+//
+//	                    target 0  target 1  target 2  target 3
+//	diagonal 0   TTL           1         3         2         1
+//	diagonal 1   TTL           2         1         3         2
+//	diagonal 2   TTL           3         2         1         3
+//
+// A pass over all targets, diagonal by diagonal, visits slots in the order of memory, and mixes
+// the TTLs that it probes.
 type plane []slot
 
-// Window is a stretch of the target order under probing.
+// Window is a stretch of the target order that is being probed.
 type Window struct {
 	shape    Shape
-	diagonal int // slots of a diagonal
-	ttls     int // of shape: a method of it copies the whole
+	diagonal int // number of slots of a diagonal
+	ttls     int // TTLs of shape, stored because a method call would copy the whole Shape
 
 	// ID numbers the windows of a run from 0; Position is the place of its
 	// first target in the order.
 	ID       uint64
 	Position uint64
 
-	// Heard is what was received for the window: the matcher's until it has retired the
-	// window, and whoever takes it then.
+	// Heard counts the frames received for the window. The matcher owns it until it has retired
+	// the window, and after that the stage that takes it from the Retired channel.
 	Heard account.Heard[uint64]
 
 	targets []probe.Addr
@@ -120,9 +131,9 @@ type Window struct {
 	arena   arena
 
 	deadline atomic.Int64 // 0 while probes may follow
-	parts    atomic.Int32 // that may still send
-	latest   atomic.Int64 // deadline of those that are closed
-	halted   atomic.Bool  // given up before all was sent; written before the deadline
+	parts    atomic.Int32 // number of parts that are not closed
+	latest   atomic.Int64 // latest deadline of the closed parts
+	halted   atomic.Bool  // given up before all probes were sent; written before the deadline
 }
 
 // New returns an empty window.
@@ -142,15 +153,13 @@ func New(s Shape) *Window {
 // Shape returns the shape that w was made with.
 func (w *Window) Shape() Shape { return w.shape }
 
-// Open makes the cleared w the window number id, of one part. Its targets follow
-// by Append.
+// Open gives the empty w the number id and one part. Append then adds its targets.
 func (w *Window) Open(id uint64) {
 	w.ID, w.Position = id, id*uint64(w.shape.Targets)
 	w.parts.Store(1)
 }
 
-// Share says that so many senders will each send a part of w. It comes before
-// any of them sees w.
+// Share divides w into parts, one for each sender. It must be called before any sender uses w.
 func (w *Window) Share(parts int) { w.parts.Store(int32(parts)) }
 
 // Append adds the next target of the order.
@@ -162,7 +171,7 @@ func (w *Window) Len() int { return len(w.targets) }
 // Target returns the i-th target.
 func (w *Window) Target(i int) probe.Addr { return w.targets[i] }
 
-// Slot names a probe of a window by numbers.
+// Slot identifies a probe of a window by numbers.
 type Slot struct {
 	Target  uint32 // index into the window
 	Flow    uint16
@@ -174,12 +183,12 @@ func (w *Window) plane(flow uint16, attempt uint8) *atomic.Pointer[plane] {
 	return &w.planes[int(attempt)*w.shape.Flows+int(flow)]
 }
 
-// skew is the diagonal of a target's first TTL, below ttls.
+// skew returns the diagonal of a target's first TTL, in [0, ttls).
 func skew(target uint32, ttls int) int {
 	return int(uint64(target*0x9e3779b1) * uint64(ttls) >> 32) // 2³²/φ
 }
 
-// TTL returns the TTL of a target in a diagonal, below Shape.TTLs.
+// TTL returns the TTL of a target in a diagonal. diagonal must be below Shape.TTLs.
 func (w *Window) TTL(diagonal int, target uint32) uint8 {
 	if diagonal -= skew(target, w.ttls); diagonal < 0 {
 		diagonal += w.ttls
@@ -187,8 +196,8 @@ func (w *Window) TTL(diagonal int, target uint32) uint8 {
 	return w.shape.FirstTTL + uint8(diagonal)
 }
 
-// diagonalSlots is the length of a diagonal: an odd number of cache lines of 64 octets, so
-// that the slots of a target do not fight for the same places in the cache.
+// diagonalSlots returns the length of a diagonal: an odd number of cache lines of 64 octets. With
+// a power of two, the slots of one target would map to the same places in the cache.
 func (s Shape) diagonalSlots() int {
 	const perLine = 64 / slotOctets
 	return ((s.Targets+perLine-1)/perLine | 1) * perLine
@@ -202,7 +211,7 @@ func (w *Window) index(s Slot) int {
 	return diagonal*w.diagonal + int(s.Target)
 }
 
-// slot returns the slot of s, nil if no probe of its plane was ever stamped.
+// slot returns the slot of s, or nil if no probe of its plane was ever stamped.
 func (w *Window) slot(s Slot) *slot {
 	p := w.plane(s.Flow, s.Attempt).Load()
 	if p == nil {
@@ -211,8 +220,8 @@ func (w *Window) slot(s Slot) *slot {
 	return &(*p)[w.index(s)]
 }
 
-// Stamp records that s is about to be sent at ns since the Unix epoch, or
-// that it Failed. Only the sender that owns s calls it.
+// Stamp records that s is about to be sent at ns since the Unix epoch. ns may also be Failed or
+// Excluded. Only the sender that owns s calls it.
 func (w *Window) Stamp(s Slot, ns int64) {
 	holder := w.plane(s.Flow, s.Attempt)
 	p := holder.Load()
@@ -227,8 +236,8 @@ func (w *Window) Stamp(s Slot, ns int64) {
 	(*p)[w.index(s)].sent.Store(ns)
 }
 
-// Sent returns the stamp of s: ns since the Unix epoch, Failed, Excluded, or 0
-// of a probe that was not handed to the sender.
+// Sent returns the stamp of s: ns since the Unix epoch, Failed, Excluded, or 0 if the probe was not
+// handed to the sender.
 func (w *Window) Sent(s Slot) int64 {
 	if slot := w.slot(s); slot != nil {
 		return slot.sent.Load()
@@ -236,7 +245,7 @@ func (w *Window) Sent(s Slot) int64 {
 	return 0
 }
 
-// Touched reports whether any probe went to target over flow.
+// Touched reports whether any probe was sent to target over flow.
 func (w *Window) Touched(target uint32, flow uint16) bool {
 	for range w.sentOn(target, flow) {
 		return true
@@ -244,7 +253,7 @@ func (w *Window) Touched(target uint32, flow uint16) bool {
 	return false
 }
 
-// CountPath returns how many probes went to target over flow.
+// CountPath returns how many probes were sent to target over flow.
 func (w *Window) CountPath(target uint32, flow uint16) (n int) {
 	for range w.sentOn(target, flow) {
 		n++
@@ -266,7 +275,7 @@ func (w *Window) sentOn(target uint32, flow uint16) iter.Seq[Slot] {
 	}
 }
 
-// CountSent returns how many probes of w were sent, as far as the kernel said.
+// CountSent returns how many probes of w were sent, as far as the kernel reported.
 func (w *Window) CountSent() (n uint64) {
 	for i := range w.planes {
 		p := w.planes[i].Load()
@@ -288,10 +297,10 @@ func (w *Window) Answered(s Slot) bool {
 	return slot != nil && slot.reply.Load() != 0
 }
 
-// Close says that no probe of one part will follow: replies stamped before
-// deadline, ns since the Unix epoch, still count. halted says that probes were
-// left out because the run was stopped. When all parts are closed, so is w, with
-// the latest deadline. Whoever closes a part does not touch w any more.
+// Close closes one part: no probe of it will follow. Replies stamped before deadline, ns since the
+// Unix epoch, still count. halted means that probes were left out because the run was stopped. When
+// all parts are closed, w is closed with the latest deadline. After Close the caller must not touch
+// w.
 func (w *Window) Close(deadline int64, halted bool) {
 	if halted {
 		w.halted.Store(true)
@@ -302,19 +311,20 @@ func (w *Window) Close(deadline int64, halted bool) {
 			break
 		}
 	}
-	if w.parts.Add(-1) == 0 { // all others have stored theirs before
-		w.deadline.Store(max(w.latest.Load(), 1)) // 0 would say that w is open
+	if w.parts.Add(-1) == 0 { // all other parts have stored their deadlines before
+		w.deadline.Store(max(w.latest.Load(), 1)) // 0 would mean that w is open
 	}
 }
 
-// Deadline returns when w is over, 0 while a part is open.
+// Deadline returns the time at which w ends, in ns since the Unix epoch. It returns 0 while a part
+// is open.
 func (w *Window) Deadline() int64 { return w.deadline.Load() }
 
-// Halted reports whether the run was stopped before all was sent. It may be
-// asked once Deadline is not 0.
+// Halted reports whether the run was stopped before all probes were sent. It may be called after
+// Deadline returns a time that is not 0.
 func (w *Window) Halted() bool { return w.halted.Load() }
 
-// Reset empties w for the next Open. Its memory is kept.
+// Reset empties w for the next Open. It keeps the memory.
 func (w *Window) Reset() {
 	clear(w.targets)
 	w.targets = w.targets[:0]

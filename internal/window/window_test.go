@@ -10,8 +10,7 @@ import (
 
 var small = Shape{Targets: 3, FirstTTL: 2, LastTTL: 5, Flows: 2, Attempts: 2, Unlinked: 2, ExtensionOctets: 20}
 
-// reply is one that can be told from others by its size, with n octets of
-// extension.
+// reply returns a reply that is identified by its size, with n octets of extension.
 func reply(size uint32, n int) *probe.Reply {
 	r := &probe.Reply{Facts: probe.Facts{ReplySize: size, Stamp: int64(size)}}
 	if n > 0 {
@@ -88,7 +87,7 @@ func TestAnswer(t *testing.T) {
 	}
 	w.Close(0, true)
 	if w.Deadline() == 0 || !w.Halted() {
-		t.Error("closed with deadline 0, which says open")
+		t.Error("closed with deadline 0, which means open")
 	}
 	w.Reset()
 	checkEmpty(t, w)
@@ -131,11 +130,11 @@ func checkEmpty(t *testing.T, w *Window) {
 		}
 	}
 	if !w.Keep(0, reply(1, 20), Late) || !w.Keep(0, reply(1, 0), Late) || w.Keep(0, reply(1, 0), Late) {
-		t.Error("after Reset: the room for unlinked entries is not what it was")
+		t.Error("after Reset: the room for unlinked entries has changed")
 	}
 }
 
-// Every slot has words of its own.
+// Each slot has words of its own.
 func TestSlotsAreApart(t *testing.T) {
 	w := New(small)
 	for round := range 2 {
@@ -164,7 +163,7 @@ func TestSlotsAreApart(t *testing.T) {
 	}
 }
 
-// A target that only further attempts went to is touched.
+// Touched reports a target to which only further attempts were sent.
 func TestTouched(t *testing.T) {
 	w := New(small)
 	w.Stamp(Slot{Target: 1, TTL: 2}, Failed)
@@ -177,7 +176,7 @@ func TestTouched(t *testing.T) {
 	}
 }
 
-// With no room asked for, nothing unlinked is kept, and nothing was lost.
+// If no room is configured, no unlinked reply is stored, and none counts as lost.
 func TestKeepNothing(t *testing.T) {
 	s := small
 	s.Unlinked = 0
@@ -190,8 +189,8 @@ func TestKeepNothing(t *testing.T) {
 	}
 }
 
-// The arena holds an entry for every slot and every unlinked reply, over the
-// bounds of its chunks.
+// The arena holds an entry for every slot and every unlinked reply, across the boundaries of its
+// chunks.
 func TestArenaFull(t *testing.T) {
 	s := Shape{Targets: 2 * chunk / 32, FirstTTL: 1, LastTTL: 32, Flows: 1, Attempts: 1, Unlinked: 5}
 	w := New(s)
@@ -265,14 +264,14 @@ func TestWindowAllocs(t *testing.T) {
 	w := New(Shape{Targets: 1000, FirstTTL: 1, LastTTL: 32, Flows: 1, Attempts: 1, ExtensionOctets: 1 << 20})
 	r := reply(1, 12)
 	i := uint32(0)
-	w.Stamp(Slot{TTL: 1}, 1) // the plane
+	w.Stamp(Slot{TTL: 1}, 1) // allocates the plane
 	if n := testing.AllocsPerRun(20_000, func() {
 		s := Slot{Target: i / 32 % 1000, TTL: 1 + uint8(i%32)}
 		i++
 		w.Stamp(s, 1)
 		w.Answer(s, r)
 		w.Answer(s, r)
-	}); n != 0 { // a chunk now and then is far below one
+	}); n != 0 { // an allocation of a chunk now and then is far below one per run
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -284,12 +283,12 @@ func BenchmarkStamp(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for i := uint32(0); b.Loop(); i++ {
-		x := i * 2654435761 // spread, as the schedule does
+		x := i * 2654435761 // spread, as the schedule spreads them
 		w.Stamp(Slot{Target: x % 50_000, TTL: 1 + uint8(x>>27)}, int64(i))
 	}
 }
 
-// A shared window is over when its last part is, at the latest deadline of all.
+// A shared window closes when its last part closes, at the latest deadline of all parts.
 func TestShare(t *testing.T) {
 	const parts = 8
 	w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 1, Flows: 1, Attempts: 1})
@@ -313,8 +312,7 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// Every (target, TTL) has a slot of its own, and a diagonal holds one of each target,
-// side by side.
+// Every (target, TTL) has a slot of its own. A diagonal holds one slot of each target, side by side.
 func TestLanes(t *testing.T) {
 	for _, s := range []Shape{
 		{Targets: 1, FirstTTL: 1, LastTTL: 1}, {Targets: 7, FirstTTL: 3, LastTTL: 9}, {Targets: 1024, FirstTTL: 1, LastTTL: 63},

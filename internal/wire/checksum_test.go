@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// slowSum is the slow reference (RFC 1071 §4.1): words one by one, each carry
-// brought round at once.
+// slowSum is the slow reference (RFC 1071 §4.1): it adds words one by one, and adds each carry at
+// once.
 func slowSum(b []byte) uint16 {
 	var acc uint32
 	for i := 0; i < len(b); i += 2 {
@@ -22,8 +22,8 @@ func slowSum(b []byte) uint16 {
 	return uint16(acc)
 }
 
-// sameSum reports whether two sums are equal but for the two zeros of one's
-// complement.
+// sameSum reports whether two sums are equal, where the two zeros of one's complement count as the
+// same.
 func sameSum(a, b uint16) bool { return a%0xffff == b%0xffff }
 
 func TestSum(t *testing.T) {
@@ -34,7 +34,7 @@ func TestSum(t *testing.T) {
 		{"nothing", "", 0},
 		{"RFC 1071 §3", "0001 f203 f4f5 f6f7", 0xddf2},
 		{"odd", "01", 0x0100},
-		{"odd behind a word", "0001 02", 0x0201},
+		{"odd octet after a word", "0001 02", 0x0201},
 		{"carry", "ffff 0001", 0x0001},
 		{"zeros", "0000 0000", 0},
 		{"ones", "ffff ffff ffff ffff ffff ffff", 0xffff},
@@ -50,7 +50,7 @@ func TestSum(t *testing.T) {
 	}
 }
 
-// Carries meet carries: blocks of ones, zeros and what one more makes overflow.
+// Carries propagate through blocks of ones, of zeros, and of values that overflow by one.
 func TestSumCarries(t *testing.T) {
 	words := []uint64{0, 1, 1<<63 - 1, 1 << 63, 1<<64 - 2, 1<<64 - 1}
 	rng := rand.New(rand.NewPCG(7, 8))
@@ -90,7 +90,7 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// TestSumChained chains parts through acc, full of ones so that each carries.
+// TestSumChained chains parts through acc. The data is full of ones, so that each step carries.
 func TestSumChained(t *testing.T) {
 	b := bytes.Repeat([]byte{0xff, 0xfe, 0xff, 0xff}, 10)
 	want := slowSum(b)
@@ -113,7 +113,7 @@ func TestPseudoSum(t *testing.T) {
 	}
 }
 
-// FuzzSum compares Sum, whole and in two parts, with the slow reference.
+// FuzzSum compares Sum, of the whole and of two parts, with the slow reference.
 func FuzzSum(f *testing.F) {
 	f.Add([]byte{}, 0)
 	f.Add([]byte{0xff}, 0)
@@ -140,8 +140,8 @@ func FuzzSum(f *testing.F) {
 	})
 }
 
-// FuzzSubstitute replaces a part of some octets and compares the checksum with
-// the one worked out afresh.
+// FuzzSubstitute replaces a part of some octets and compares the result with a newly computed
+// checksum.
 func FuzzSubstitute(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4}, []byte{5, 6}, uint8(0))
 	f.Add([]byte{0xff, 0xff, 0, 0}, []byte{0, 0}, uint8(0))

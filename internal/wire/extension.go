@@ -27,39 +27,37 @@ const (
 	version2 = 2
 )
 
-// minOriginal is how many octets the original datagram is padded to when an
-// extension structure follows (RFC 4884 §3), and where the structure is in
-// messages of routers that do not state a length (RFC 4884 §5.5).
+// minOriginal is the length in octets to which the original datagram is padded if an extension
+// structure follows (RFC 4884 §3). It is also the offset of the structure in messages of routers
+// that do not state a length (RFC 4884 §5.5).
 const minOriginal = 128
 
 // Errors of Extension.Decode and Objects.Err.
 var (
-	// ErrExtensionShort: fewer octets than a header has.
+	// ErrExtensionShort: fewer octets than a header.
 	ErrExtensionShort = errors.New("ICMP extension structure is cut")
 	// ErrExtensionVersion: a version other than 2.
 	ErrExtensionVersion = errors.New("ICMP extension structure is not version 2")
-	// ErrObject: an object that states less than its own header, or more than
-	// there is.
+	// ErrObject: an object states a length less than its own header, or more than the rest.
 	ErrObject = errors.New("ICMP extension object has a wrong length")
 )
 
-// FindExtension splits the octets behind the header of an ICMP error into the
-// original datagram, with what padding it has, and the extension structure. ext
-// is nil and origin is all of quote where there is none. stated is the length
-// attribute of the message (RFC 4884 §4), turned into octets: its value times 4
-// in ICMPv4, times 8 in ICMPv6; 0 if the message states none. Both results
-// alias quote.
+// FindExtension splits the octets after the header of an ICMP error into the original datagram,
+// including its padding, and the extension structure. If there is no extension, ext is nil and
+// origin is all of quote. stated is the length attribute of the message (RFC 4884 §4), converted to
+// octets: its value times 4 in ICMPv4, times 8 in ICMPv6; 0 if the message states none. Both
+// results alias quote.
 //
-// A stated length is not trusted: routers that know nothing of RFC 4884 may
-// leave anything in that octet, so what is found there counts. In this order:
+// A stated length is not trusted: routers that do not implement RFC 4884 may leave any value in
+// that octet. The structure is at the first of these places:
 //
-//  1. At the stated length, a checksum that fits over objects that end where
-//     the message does; if the length is 128 or more, as RFC 4884 §3 wants,
-//     such objects are enough.
-//  2. At octet 128 (RFC 4884 §5.5), where a probe's own payload might stand: a
-//     checksum that fits; or none and reserved bits that are zero and objects
-//     that end where the message does.
-//  3. At the stated length, if it is 128 or more, a header of version 2.
+//  1. At the stated length, if there is a valid checksum over objects that end where
+//     the message ends. If the length is 128 or more, as RFC 4884 §3 requires, such
+//     objects are enough.
+//  2. At octet 128 (RFC 4884 §5.5), where a probe's own payload might be. There it needs
+//     a valid checksum; or no checksum, zero reserved bits, and objects that end where
+//     the message ends.
+//  3. At the stated length, if it is 128 or more, with a header of version 2.
 func FindExtension(quote []byte, stated int) (origin, ext []byte) {
 	var at, legacy evidence
 	if stated > 0 && stated <= len(quote) {
@@ -81,15 +79,15 @@ func FindExtension(quote []byte, stated int) (origin, ext []byte) {
 	return quote, nil
 }
 
-// cut gives origin no room to grow into ext.
+// cut limits the capacity of origin, so that appending to it does not overwrite ext.
 func cut(quote []byte, at int) (origin, ext []byte) {
 	return quote[:at:at], quote[at:]
 }
 
-// evidence is what speaks for octets being an extension structure.
+// evidence is the properties of octets that may be an extension structure.
 type evidence struct {
 	header   bool // a header of version 2
-	whole    bool // and one or more objects, and nothing else
+	whole    bool // and at least one object, and nothing else
 	checksum ChecksumState
 	reserved uint16
 }
@@ -102,10 +100,10 @@ func examine(b []byte) evidence {
 	return evidence{true, x.whole(), x.Checksum, x.reserved}
 }
 
-// ChecksumState is what the checksum of an extension structure says of it.
+// ChecksumState is the state of the checksum of an extension structure.
 type ChecksumState uint8
 
-// The states. Absent: the field is 0, which means that none was computed.
+// The states. Absent: the field is 0, which means that no checksum was computed.
 const (
 	ChecksumAbsent ChecksumState = iota
 	ChecksumValid
@@ -114,10 +112,10 @@ const (
 
 var checksumNames = [...]string{"absent", "valid", "bad"}
 
-// String returns the name that stands in records.
+// String returns the name used in records.
 func (c ChecksumState) String() string { return checksumNames[c] }
 
-// ParseChecksumState is the inverse of String; ok is false for another name.
+// ParseChecksumState is the inverse of String; ok is false for an unknown name.
 func ParseChecksumState(s string) (c ChecksumState, ok bool) {
 	for i, name := range checksumNames {
 		if name == s {
@@ -135,10 +133,10 @@ type Extension struct {
 	objects  []byte
 }
 
-// Decode reads the header at the start of b, whose end is the end of the
-// structure, and sums b. It overwrites all of x, and leaves it empty when it
-// returns an error: ErrExtensionShort, ErrExtensionVersion. A bad checksum is
-// no error; the objects are walked by Objects.
+// Decode reads the header at the start of b, which must end where the structure ends, and verifies
+// its checksum. It overwrites all of x. If it returns an error (ErrExtensionShort,
+// ErrExtensionVersion), x is empty. A bad checksum is not an error. Objects iterates over the
+// objects.
 func (x *Extension) Decode(b []byte) error {
 	*x = Extension{}
 	if len(b) < extHeader {
@@ -160,7 +158,7 @@ func (x *Extension) Decode(b []byte) error {
 	return nil
 }
 
-// Objects returns an iterator that stands before the first object.
+// Objects returns an iterator before the first object.
 func (x *Extension) Objects() Objects { return Objects{rest: x.objects} }
 
 // whole reports whether x consists of one or more objects and nothing else.
@@ -179,7 +177,7 @@ type Object struct {
 	Payload      []byte // aliases the structure
 }
 
-// Objects walks the objects of an extension structure:
+// Objects iterates over the objects of an extension structure:
 //
 //	for objects := x.Objects(); objects.Next(); {
 //		use(objects.Object)
@@ -191,8 +189,8 @@ type Objects struct {
 	err  error
 }
 
-// Next goes to the next object and reports whether there is one. It stops at
-// the first that states a wrong length, as all behind it is lost; Err tells.
+// Next advances to the next object and reports whether there is one. It stops at the first object
+// with a wrong length, because the objects after it cannot be found. Err then returns the error.
 func (o *Objects) Next() bool {
 	o.Object = Object{}
 	if len(o.rest) == 0 {
@@ -216,17 +214,17 @@ func (o *Objects) Next() bool {
 	return true
 }
 
-// Err returns ErrObject if the walk ended at a wrong length, else nil.
+// Err returns ErrObject if the iteration stopped at a wrong length, otherwise nil.
 func (o *Objects) Err() error { return o.err }
 
-// AppendTrimmed appends ext, which FindExtension found, to b: all of it, or the objects
-// that fit into most octets, with a checksum that says of them what it said of all.
+// AppendTrimmed appends ext, which FindExtension returned, to b. If ext is longer than most octets,
+// it appends only the first objects that fit, with a checksum in the same state as that of ext.
 func AppendTrimmed(b, ext []byte, most int) []byte {
 	if len(ext) <= most {
 		return append(b, ext...)
 	}
 	var x Extension
-	_ = x.Decode(ext) // FindExtension has seen that it can be
+	_ = x.Decode(ext) // FindExtension has already checked it
 	objects, end := x.Objects(), extHeader
 	for objects.Next() && end+objHeader+len(objects.Payload) <= most {
 		end += objHeader + len(objects.Payload)
@@ -240,15 +238,13 @@ func AppendTrimmed(b, ext []byte, most int) []byte {
 	return b
 }
 
-// AppendExtension appends an extension structure of the objects, with its
-// checksum, to b. Payloads must be shorter than 65532 octets; RFC 4884 §8
-// wants their lengths to be multiples of 4.
+// AppendExtension appends an extension structure of the objects to b, with its checksum. Payloads
+// must be shorter than 65532 octets. RFC 4884 §8 requires lengths that are multiples of 4.
 func AppendExtension(b []byte, objects ...Object) []byte {
 	return AppendExtensionAs(b, ChecksumValid, objects...)
 }
 
-// AppendExtensionAs is AppendExtension with a checksum in the given state: it is right,
-// or wrong, or there is none.
+// AppendExtensionAs is AppendExtension with a checksum in the given state: valid, bad or absent.
 func AppendExtensionAs(b []byte, sum ChecksumState, objects ...Object) []byte {
 	start := len(b)
 	b = append(b, version2<<4, 0, 0, 0)
@@ -267,16 +263,16 @@ func AppendExtensionAs(b []byte, sum ChecksumState, objects ...Object) []byte {
 	return b
 }
 
-// spoilExtensionSum makes the checksum of b, which is right, a wrong one that is not 0.
+// spoilExtensionSum changes the valid checksum of b into a wrong one that is not 0.
 func spoilExtensionSum(b []byte) {
 	if b[extChecksum] ^= 0x80; binary.BigEndian.Uint16(b[extChecksum:]) == 0 {
 		b[extChecksum+1] ^= 0x01
 	}
 }
 
-// putExtensionSum puts the checksum of b, where it is 0 so far, into its place. A sum
-// that comes out as 0 cannot be sent, as 0 says that there is none; 0xffff adds the
-// same. The version keeps the sum from being 0 itself.
+// putExtensionSum computes the checksum of b, whose field is 0 so far, and stores it. A checksum of
+// 0 cannot be sent, because 0 means that there is none; 0xffff is equivalent. The version field
+// keeps the sum itself from being 0.
 func putExtensionSum(b []byte) {
 	csum := Checksum(Sum(b, 0))
 	if csum == 0 {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// octets reads annotated hex: what follows # on a line is left out.
+// octets parses annotated hex: the rest of a line from # on is ignored.
 func octets(t testing.TB, s string) []byte {
 	t.Helper()
 	var digits strings.Builder
@@ -23,7 +23,7 @@ func octets(t testing.TB, s string) []byte {
 	return b
 }
 
-// Structures that a message may end with.
+// Structures at the end of a message.
 const (
 	oneLabel = `
 		20 00 46 b8 # version 2; 2000 + 0008 + 0101 + 073d + 9101 = b947, inverted
@@ -164,7 +164,7 @@ func TestAppendExtension(t *testing.T) {
 	}
 }
 
-// A structure has the checksum that it was asked to have.
+// A structure has a checksum in the requested state.
 func TestAppendExtensionAs(t *testing.T) {
 	for _, payload := range [][]byte{nil, {7, 0x3d, 0x91, 1}, {0x5f, 0xf7, 0, 0}, bytes.Repeat([]byte{0xff}, 64)} {
 		for _, want := range []ChecksumState{ChecksumAbsent, ChecksumValid, ChecksumBad} {
@@ -180,7 +180,7 @@ func TestAppendExtensionAs(t *testing.T) {
 	}
 }
 
-// What is too long loses whole objects, and its checksum says what it said.
+// A structure that is too long loses whole objects, and its checksum stays in the same state.
 func TestAppendTrimmed(t *testing.T) {
 	var objects []Object
 	for i := range byte(20) {
@@ -214,14 +214,14 @@ func TestAppendTrimmed(t *testing.T) {
 			}
 		}
 	}
-	broken := append(bytes.Clone(whole[:extHeader]), 0, 0, 1, 1, 9, 9, 9, 9) // an object of no octets
+	// An object of length 0.
+	broken := append(bytes.Clone(whole[:extHeader]), 0, 0, 1, 1, 9, 9, 9, 9)
 	if got := AppendTrimmed(nil, broken, 8); !bytes.Equal(got[extHeader:], nil) {
 		t.Errorf("% x", got)
 	}
 }
 
-// FuzzExtension walks what it is given, and writes what it read: the copy must
-// read the same.
+// FuzzExtension decodes its input and encodes the result, which must decode to the same.
 func FuzzExtension(f *testing.F) {
 	for _, s := range []string{oneLabel, oneLabelBad, cutObject, headerOnly, versionOne, indexAndName, allParts} {
 		f.Add(octets(f, s), 0)
@@ -239,7 +239,7 @@ func FuzzExtension(f *testing.F) {
 		var x, again Extension
 		if err := x.Decode(in); err != nil {
 			if x.objects != nil || x.Checksum != 0 {
-				t.Fatalf("%v left %+v behind", err, x)
+				t.Fatalf("after %v: %+v", err, x)
 			}
 			return
 		}
@@ -266,7 +266,7 @@ func FuzzExtension(f *testing.F) {
 	})
 }
 
-// readAs reads o as what it says it is, and checks by round trip.
+// readAs decodes o according to its class, and checks the result by a round trip.
 func readAs(t *testing.T, o Object) {
 	var stack []byte
 	for i := range o.NumLabels() {
@@ -284,7 +284,7 @@ func readAs(t *testing.T, o Object) {
 		t.Fatalf("%+v: %v", f, err)
 	}
 	name := f.Name[:min(len(f.Name), maxName)]
-	// Zeros at the cut are padding when read again.
+	// Zeros at the end of the cut name count as padding when read again.
 	name = bytes.TrimRight(name, "\x00")
 	if again.Role != f.Role || again.Index != f.Index || again.Addr != f.Addr ||
 		again.MTU != f.MTU || !bytes.Equal(again.Name, name) {

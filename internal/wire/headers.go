@@ -25,7 +25,7 @@ const (
 //	0              4         6             7           8     24
 //	| 6, class, label | length | next header | hop limit | src | dst
 const (
-	V6Length   = 4 // octets behind this header
+	V6Length   = 4 // octets after this header
 	V6Next     = 6
 	V6HopLimit = 7
 	V6Src      = 8
@@ -78,10 +78,9 @@ const (
 	OptionMSSLen = 4
 )
 
-// An ICMP header (RFC 792, RFC 4443 §2.1) and what echo messages add to it.
-// Errors hold the quotation at ICMPLen; octet ICMPv4QuoteWords (in 32-bit
-// words) or ICMPv6QuoteWords (in 64-bit words) states its length if it is
-// followed by an extension structure (RFC 4884 §4).
+// An ICMP header (RFC 792, RFC 4443 §2.1) and the fields that echo messages add. Errors hold the
+// quotation at ICMPLen; octet ICMPv4QuoteWords (in 32-bit words) or ICMPv6QuoteWords (in 64-bit
+// words) states its length if it is followed by an extension structure (RFC 4884 §4).
 const (
 	ICMPType         = 0
 	ICMPCode         = 1
@@ -111,25 +110,25 @@ const (
 	ICMPv6EchoReply        = 129
 )
 
-// MinTransport is how much of the transport header every router must quote:
-// 64 bits (RFC 792).
+// MinTransport is how many octets of the transport header every router must quote: 64 bits (RFC
+// 792).
 const MinTransport = 8
 
 // MinMTU6 is the smallest MTU of a link that carries IPv6 (RFC 8200 §5).
 const MinMTU6 = 1280
 
-// Fragment is the field of a fragment header that says where the fragment belongs
-// (RFC 8200 §4.5), without its reserved bits.
+// Fragment is the field of a fragment header with the fragment's offset (RFC 8200 §4.5), without
+// its reserved bits.
 type Fragment uint16
 
-// Offset returns the octets of the packet that come before.
+// Offset returns the octets of the packet before this fragment.
 func (f Fragment) Offset() int { return int(f &^ 1) }
 
-// SkipExtensions walks the IPv6 extension headers that a packet may carry in
-// front of its transport header (hop-by-hop options 0, routing 43, fragment
-// 44, destination options 60; RFC 8200 §4) and returns the protocol behind
-// them and its octets. part says of what part of a packet, zero of a whole one, which
-// may be in a fragment by itself (RFC 6946). ok is false if a header is cut.
+// SkipExtensions skips the IPv6 extension headers that a packet may have before its transport
+// header (hop-by-hop options 0, routing 43, fragment 44, destination options 60; RFC 8200 §4). It
+// returns the protocol after them and its octets. part is the fragment of a packet; it is zero for
+// a whole packet, which may also be in a single fragment (RFC 6946). ok is false if a header is
+// cut.
 func SkipExtensions(next uint8, b []byte) (protocol uint8, rest []byte, part Fragment, ok bool) {
 	for {
 		size := 8

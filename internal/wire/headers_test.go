@@ -16,7 +16,7 @@ func TestSkipExtensions(t *testing.T) {
 		wantOK       bool
 	}{
 		{name: "none", next: 17, in: "0102", wantProtocol: 17, wantRest: "0102", wantOK: true},
-		{name: "none, nothing behind", next: 17, wantProtocol: 17, wantOK: true},
+		{name: "no extension header, empty rest", next: 17, wantProtocol: 17, wantOK: true},
 		{name: "hop-by-hop", next: 0, in: "11 00 0104 00000000 aa", wantProtocol: 17, wantRest: "aa", wantOK: true},
 		{name: "routing, 16 octets", next: 43, in: "3a 01 0000 00000000 0000000000000000 bb", wantProtocol: 58, wantRest: "bb", wantOK: true},
 		{name: "destination options", next: 60, in: "11 00 0104 00000000", wantProtocol: 17, wantOK: true},
@@ -44,8 +44,8 @@ func TestSkipExtensions(t *testing.T) {
 	}
 }
 
-// FuzzSkipExtensions sees that what is left is a suffix, whole steps of eight
-// octets in, and that nothing that could be walked is left.
+// FuzzSkipExtensions checks that the result is a suffix, that the skipped part is a multiple of
+// eight octets, and that no further extension header could be skipped.
 func FuzzSkipExtensions(f *testing.F) {
 	f.Add(uint8(0), []byte{17, 0, 1, 4, 0, 0, 0, 0, 1})
 	f.Add(uint8(44), []byte{60, 0, 0, 0, 0, 0, 0, 1, 17, 1, 0, 0, 0, 0, 0, 0})

@@ -6,9 +6,9 @@ import (
 	"net/netip"
 )
 
-// ClassInterface is the class of an interface information object (RFC 5837 §4).
-// Its c-type says, in the high 2 bits, which interface is meant and, in the low
-// 4 bits, which parts follow, in this order:
+// ClassInterface is the class of an interface information object (RFC 5837 §4). The high 2 bits of
+// its c-type are the role of the interface. The low 4 bits select which parts follow, in this
+// order:
 //
 //	ifIndex   4 octets
 //	address   family (2 octets), reserved (2), address (4 or 16)
@@ -31,30 +31,30 @@ const (
 	familyIPv6 = 2
 )
 
-// maxName is how long a name may be (RFC 5837 §4.3): 64 octets with its length.
+// maxName is the largest length of a name (RFC 5837 §4.3): 64 octets including its length octet.
 const maxName = 63
 
-// ErrInterface says that the parts of an interface information object do not
-// fit in it, or that one of them is nonsense.
+// ErrInterface means that the parts of an interface information object do not fit in it, or that a
+// part is invalid.
 var ErrInterface = errors.New("interface information object does not add up")
 
-// Role tells which interface an interface information object is about.
+// Role is the relation of an interface information object's interface to the packet.
 type Role uint8
 
 // The roles (RFC 5837 §4.1).
 const (
-	RoleIncoming Role = iota // the packet came in through it
-	RoleSubIP                // a component of that, below IP
+	RoleIncoming Role = iota // the packet arrived through it
+	RoleSubIP                // a component of the incoming interface, below IP
 	RoleOutgoing             // the packet would have left through it
-	RoleNextHop              // the next router's
+	RoleNextHop              // the next router's interface
 )
 
 var roleNames = [...]string{"incoming", "sub_ip", "outgoing", "next_hop"}
 
-// String returns the name that stands in records.
+// String returns the name used in records.
 func (r Role) String() string { return roleNames[r&3] }
 
-// ParseRole is the inverse of String; ok is false for another name.
+// ParseRole is the inverse of String; ok is false for an unknown name.
 func ParseRole(s string) (r Role, ok bool) {
 	for i, name := range roleNames {
 		if name == s {
@@ -64,18 +64,17 @@ func ParseRole(s string) (r Role, ok bool) {
 	return RoleIncoming, false
 }
 
-// Interface is what a router tells of one of its interfaces (RFC 5837).
+// Interface is the information of a router about one of its interfaces (RFC 5837).
 type Interface struct {
 	Role  Role
-	Index uint32     // ifIndex (RFC 2863), 0 if not told
-	Addr  netip.Addr // invalid if not told
-	Name  []byte     // any octets, meant to be UTF-8, nil if not told; aliases the object
-	MTU   uint32     // octets, 0 if not told
+	Index uint32     // ifIndex (RFC 2863), 0 if not present
+	Addr  netip.Addr // invalid if not present
+	Name  []byte     // any octets, meant to be UTF-8, nil if not present; aliases the object
+	MTU   uint32     // octets, 0 if not present
 }
 
-// Decode reads the interface information object o. It overwrites all of f, and
-// leaves it empty when it returns ErrInterface. Octets behind the last part are
-// passed over.
+// Decode reads the interface information object o. It overwrites all of f. If it returns
+// ErrInterface, f is empty. It ignores octets after the last part.
 func (f *Interface) Decode(o Object) error {
 	*f = Interface{}
 	var g Interface
@@ -122,8 +121,8 @@ func cutAddr(b []byte) (addr netip.Addr, rest []byte, ok bool) {
 	return addr, nil, false
 }
 
-// cutName takes the zeros off the name. RFC 5837 §4.3 wants a length that is a
-// multiple of 4 and at most 64; any that fits is taken.
+// cutName removes the zeros from the end of the name. RFC 5837 §4.3 requires a length that is a
+// multiple of 4 and at most 64; cutName accepts any that fits.
 func cutName(b []byte) (name, rest []byte, ok bool) {
 	if len(b) < 1 || b[0] < 1 || int(b[0]) > len(b) {
 		return nil, nil, false
@@ -135,8 +134,8 @@ func cutName(b []byte) (name, rest []byte, ok bool) {
 	return name, rest, true
 }
 
-// AppendTo appends the payload of an object that tells f to b, and returns the
-// c-type that goes with it. A name is cut after 63 octets.
+// AppendTo appends the payload of an object with the information of f to b, and returns the
+// matching c-type. A name is cut after 63 octets.
 func (f *Interface) AppendTo(b []byte) (payload []byte, ctype uint8) {
 	ctype = uint8(f.Role) << roleShift
 	if f.Index != 0 {
@@ -168,13 +167,13 @@ func (f *Interface) AppendTo(b []byte) (payload []byte, ctype uint8) {
 	return b, ctype
 }
 
-// AppendAs appends the payload of an object with a given c-type and a given length in
-// octets, from which Decode reads f. It is the inverse of Decode, but for the octets that
-// Decode passes over, which are 0 here. The error is ErrInterface if no such object
-// can have been: the parts that ctype names do not fill the length, or f has others.
+// AppendAs appends the payload of an object with a given c-type and a given length in octets, from
+// which Decode reads f. It is the inverse of Decode, except that the octets that Decode ignores are
+// 0. It returns ErrInterface if there is no such object: the parts that ctype selects do not fill
+// the length, or f has other parts.
 func (f *Interface) AppendAs(b []byte, ctype uint8, length int) ([]byte, error) {
 	start := len(b)
-	rest := length // for the parts to come
+	rest := length // octets for the parts that follow
 	if ctype&hasIndex != 0 {
 		rest -= 4
 		b = binary.BigEndian.AppendUint32(b, f.Index)
@@ -193,7 +192,7 @@ func (f *Interface) AppendAs(b []byte, ctype uint8, length int) ([]byte, error) 
 		rest -= 4
 	}
 	if ctype&hasName != 0 {
-		n := min(rest, (1+len(f.Name)+3)&^3, 0xff) // the length has one octet
+		n := min(rest, (1+len(f.Name)+3)&^3, 0xff) // its own length is one octet
 		if n < 1+len(f.Name) {
 			return b[:start], ErrInterface
 		}
@@ -216,7 +215,7 @@ func (f *Interface) AppendAs(b []byte, ctype uint8, length int) ([]byte, error) 
 	return b, nil
 }
 
-// equal reports whether the two tell the same.
+// equal reports whether f and g have the same information.
 func (f *Interface) equal(g *Interface) bool {
 	return f.Role == g.Role && f.Index == g.Index && f.Addr == g.Addr && f.MTU == g.MTU &&
 		(f.Name == nil) == (g.Name == nil) && string(f.Name) == string(g.Name)

@@ -35,7 +35,7 @@ func TestInterfaceDecode(t *testing.T) {
 		want     Interface
 		err      error
 	}{
-		{"nothing told", "", 2, 0x00, Interface{}, nil},
+		{"no part", "", 2, 0x00, Interface{}, nil},
 		{"role only", "", 2, 0x40, Interface{Role: RoleSubIP}, nil},
 		{"index", "00 00 00 07", 2, 0x08, Interface{Index: 7}, nil},
 		{"IPv4", "00 01 00 00  c0 00 02 01", 2, 0xc4,
@@ -45,7 +45,7 @@ func TestInterfaceDecode(t *testing.T) {
 		{"name of padding", "04 00 00 00", 2, 0x02, Interface{Name: []byte{}}, nil},
 		{"name of no octets", "01", 2, 0x02, Interface{Name: []byte{}}, nil},
 		{"MTU", "00 00 05 dc", 2, 0x81, Interface{Role: RoleOutgoing, MTU: 1500}, nil},
-		{"octets behind", "00 00 05 dc ff ff", 2, 0x01, Interface{MTU: 1500}, nil},
+		{"octets after the last part", "00 00 05 dc ff ff", 2, 0x01, Interface{MTU: 1500}, nil},
 		{"reserved bits", "00 00 05 dc", 2, 0x31, Interface{MTU: 1500}, nil},
 		{"index cut", "00 00 00", 2, 0x08, Interface{}, ErrInterface},
 		{"family cut", "00 01 00", 2, 0x04, Interface{}, ErrInterface},
@@ -106,14 +106,14 @@ func TestInterfaceLongName(t *testing.T) {
 	}
 }
 
-// AppendAs is the inverse of Decode, for every object that Decode takes.
+// AppendAs is the inverse of Decode, for every object that Decode accepts.
 func FuzzInterfaceAppendAs(f *testing.F) {
 	all := Interface{Role: RoleOutgoing, Index: 7, Addr: netip.MustParseAddr("203.0.113.1"), Name: []byte("eth0"), MTU: 1500}
 	payload, ctype := all.AppendTo(nil)
 	f.Add(ctype, payload)
-	f.Add(ctype, append(payload, 1, 2, 3))                           // more behind the parts
+	f.Add(ctype, append(payload, 1, 2, 3))                           // more octets after them
 	f.Add(uint8(hasName|hasMTU), []byte{3, 'a', 'b', 0, 0, 5, 0xdc}) // a name without padding
-	f.Add(uint8(hasName), []byte{9, 0, 0, 0, 0, 0, 0, 0, 0})         // an empty one, with much
+	f.Add(uint8(hasName), []byte{9, 0, 0, 0, 0, 0, 0, 0, 0})         // an empty name with a lot of padding
 	f.Add(uint8(hasIndex|hasMTU), make([]byte, 8))                   // zeros
 	f.Add(uint8(hasName), append([]byte{253}, bytes.Repeat([]byte("a"), 252)...))
 	f.Fuzz(func(t *testing.T, ctype uint8, payload []byte) {
@@ -133,7 +133,7 @@ func FuzzInterfaceAppendAs(f *testing.F) {
 	})
 }
 
-// What no object can hold is refused.
+// AppendAs refuses information that no object can hold.
 func TestInterfaceAppendAsRefuses(t *testing.T) {
 	addr := netip.MustParseAddr("203.0.113.1")
 	for _, tt := range []struct {
@@ -147,7 +147,7 @@ func TestInterfaceAppendAsRefuses(t *testing.T) {
 		{"a part without a value", Interface{}, hasAddr, 8},
 		{"a value without a part", Interface{Index: 1, Addr: addr}, hasAddr, 8},
 		{"another role", Interface{Role: RoleNextHop, Index: 1}, hasIndex, 4},
-		{"a name that is none", Interface{Index: 1, Name: []byte("eth0")}, hasIndex, 4},
+		{"a name without a part for it", Interface{Index: 1, Name: []byte("eth0")}, hasIndex, 4},
 		{"a name too long", Interface{Name: make([]byte, 255)}, hasName, 256},
 	} {
 		if b, err := tt.in.AppendAs([]byte("x"), tt.ctype, tt.length); !errors.Is(err, ErrInterface) || string(b) != "x" {

@@ -14,8 +14,7 @@ const (
 //	| label  | EXP   | S    | TTL
 const labelLen = 4
 
-// Label is an entry of the label stack that a packet had when a router dropped
-// it (RFC 4950 §5).
+// Label is an entry of the label stack that a packet had when a router dropped it (RFC 4950 §5).
 type Label struct {
 	Label uint32 // 20 bits
 	EXP   uint8  // 3 bits, now called traffic class (RFC 5462)
@@ -23,13 +22,13 @@ type Label struct {
 	TTL   uint8
 }
 
-// IsMPLS reports whether o is a label stack. One whose length is not a multiple
-// of 4 is not: nobody knows what it means.
+// IsMPLS reports whether o is a label stack. A stack whose length is not a multiple of 4 has no
+// defined meaning and is not accepted.
 func (o *Object) IsMPLS() bool {
 	return o.Class == ClassMPLS && o.CType == CTypeIncomingMPLS && len(o.Payload)%labelLen == 0
 }
 
-// NumLabels returns how many labels the stack has; 0 if o is none.
+// NumLabels returns how many labels the stack has; 0 if o is not a label stack.
 func (o *Object) NumLabels() int {
 	if !o.IsMPLS() {
 		return 0

@@ -1,7 +1,7 @@
 package wire
 
-// Quotation is the part of a probe that an ICMP error quotes: the fields of
-// the quoted IP header, as the quotation states them, and what follows it.
+// Quotation is the part of a probe that an ICMP error quotes: the fields of the quoted IP header,
+// as the quotation states them, and the octets after it.
 type Quotation struct {
 	Is4      bool
 	Src, Dst [16]byte // IPv4 as ::ffff:a.b.c.d
@@ -13,7 +13,6 @@ type Quotation struct {
 	Size     int    // octets of the quoted packet as its header states
 	Headers  int    // octets of the quoted IP header with options or extension headers
 
-	// Transport is what is quoted of the transport header and payload. It
-	// aliases the frame.
+	// Transport is the quoted part of the transport header and payload. It aliases the frame.
 	Transport []byte
 }

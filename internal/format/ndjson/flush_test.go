@@ -18,7 +18,7 @@ func TestWriterFlushed(t *testing.T) {
 		"out.ndjson": io.EOF, "out.gz": format.ErrCut, "out.zst": format.ErrCut,
 	} {
 		path := filepath.Join(t.TempDir(), name)
-		file, err := outfile.Open(path, nil)
+		file, err := outfile.Open(path, nil, outfile.Keep)
 		if err != nil {
 			t.Fatal(err)
 		}

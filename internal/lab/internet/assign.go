@@ -10,11 +10,11 @@ import (
 	"github.com/masstrace/masstrace/internal/netsim"
 )
 
-// Presets returns the names of the networks to start from.
+// Presets returns the names of the presets.
 func Presets() []string { return netsim.PresetNames() }
 
-// New returns the options of a preset behind a link, with assignments made (see
-// Assign) and, unless seed is nil, another seed.
+// New returns the options of a preset behind a link, with assignments applied (see Assign). If seed
+// is not nil, it replaces the seed of the preset.
 func New(link, preset string, seed *uint64, assignments []string) (Options, error) {
 	o := Options{Link: link}
 	var err error
@@ -32,8 +32,8 @@ func New(link, preset string, seed *uint64, assignments []string) (Options, erro
 	return o, o.Network.Validate()
 }
 
-// Assign sets a field of cfg by an assignment "name=value". The name is that of
-// the field, in any case, with dashes wherever one likes: silent-routers=0.2.
+// Assign sets a field of cfg by an assignment "name=value". The name is that of the field, in any
+// case, with dashes anywhere: silent-routers=0.2.
 func Assign(cfg *netsim.Config, assignment string) error {
 	name, text, ok := strings.Cut(assignment, "=")
 	if !ok {

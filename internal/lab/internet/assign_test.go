@@ -13,7 +13,7 @@ func mustAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
 func TestAssign(t *testing.T) {
 	tests := []struct {
 		assignment string
-		want       func(*netsim.Config) bool // nil for an error
+		want       func(*netsim.Config) bool // nil: Assign must return an error
 	}{
 		{"loss-forward=0.25", func(c *netsim.Config) bool { return c.LossForward == 0.25 }},
 		{"LossForward=1", func(c *netsim.Config) bool { return c.LossForward == 1 }},
@@ -50,7 +50,7 @@ func TestNew(t *testing.T) {
 		t.Errorf("%+v, %v", o, err)
 	}
 	if _, err := New(Veth, "nowhere", nil, nil); err == nil {
-		t.Error("a preset that is none was taken")
+		t.Error("an unknown preset was accepted")
 	}
 	if _, err := New(Veth, "clean", nil, []string{"loss-forward=2"}); err == nil {
 		t.Error("a share of 2 was taken")

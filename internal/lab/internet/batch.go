@@ -34,8 +34,8 @@ func (b *batch) init(fd int) {
 	}
 }
 
-// next returns the room of the next frame; commit takes it with its length and
-// reports whether the batch is full.
+// next returns the buffer of the next frame. commit adds that frame with its length and reports
+// whether the batch is full.
 func (b *batch) next() []byte { return b.frames[b.n][:] }
 
 func (b *batch) commit(length int) (full bool) {
@@ -44,7 +44,7 @@ func (b *batch) commit(length int) (full bool) {
 	return b.n == batchSize
 }
 
-// flush sends all frames and returns how many the kernel did not take.
+// flush sends all frames and returns how many the kernel did not accept.
 func (b *batch) flush() (lost int) {
 	for from := 0; from < b.n; {
 		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(b.fd), uintptr(unsafe.Pointer(&b.msgs[from])),
@@ -62,13 +62,13 @@ func (b *batch) flush() (lost int) {
 	return lost
 }
 
-// waitFor waits for any of the files, at most ns.
+// waitFor waits for any of the files to be ready, at most ns.
 func waitFor(files []unix.PollFd, ns int64) {
 	timeout := unix.NsecToTimespec(ns)
 	_, _ = unix.Ppoll(files, &timeout, nil)
 }
 
-// nap sleeps ns, far more exactly than Go's own timers.
+// nap sleeps ns, with much less delay than Go's own timers.
 func nap(ns int64) {
 	t := unix.NsecToTimespec(ns)
 	_ = unix.Nanosleep(&t, nil)

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The receive ring (packet(7), TPACKET_V2): frames are read where the kernel
-// put them, without a system call for each. Frames lie an odd number of cache lines
-// apart: 2048 octets apart, the headers of all would share a few sets of the caches.
+// The receive ring (packet(7), TPACKET_V2). Frames are read where the kernel stored them, without a
+// system call for each. They are an odd number of cache lines apart: at a distance of 2048 octets,
+// the headers of all frames would share a few sets of the caches.
 const (
 	ringFrame  = 33 * 64
 	ringBlock  = 448 * ringFrame // 231 pages
@@ -26,23 +26,23 @@ const (
 	ringNsec   = 20
 )
 
-// ethernet is a port on the far end of a veth pair.
+// ethernet is a port at the far end of a veth pair.
 type ethernet struct {
 	fd     int
 	ring   []byte
-	next   int // frame of the ring to look at
+	next   int // next frame of the ring
 	batch  batch
-	lost   uint64 // frames that the ring had no room for
+	lost   uint64 // frames without room in the ring
 	unsent uint64
 	poll   [1]unix.PollFd
-	host   [6]byte // the command's end
+	host   [6]byte // address of the command's end
 	own    [6]byte
 }
 
 // openEthernet opens the port on the link with that index, in the calling
 // thread's namespace.
 func openEthernet(index int, own, host [6]byte) (*ethernet, error) {
-	const everything = unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8 // in network order
+	const everything = unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8 // in network byte order
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open packet socket: %w", err)
@@ -95,7 +95,7 @@ func (e *ethernet) receive(handle func(now int64, packet []byte)) int {
 	return n
 }
 
-// frame hands an IP packet on, and answers who asks for a link address.
+// frame passes an IP packet to handle, and answers requests for a link address.
 func (e *ethernet) frame(now int64, f []byte, handle func(now int64, packet []byte)) {
 	if len(f) < etherLen {
 		return
@@ -118,7 +118,7 @@ func (e *ethernet) frame(now int64, f []byte, handle func(now int64, packet []by
 	}
 }
 
-// answer sends what is behind an Ethernet header, if anything.
+// answer sends b after an Ethernet header, unless b is empty.
 func (e *ethernet) answer(b []byte) {
 	if len(b) > 0 {
 		kind := uint16(unix.ETH_P_IPV6)

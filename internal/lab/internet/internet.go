@@ -1,10 +1,10 @@
-// Package internet puts the simulated Internet of package netsim behind a link
-// of a lab: what a command sends reaches the simulator, and what the simulator
-// answers reaches the command, through the kernel's own packet path.
+// Package internet connects the simulated Internet of package netsim to a link of a lab. Packets
+// that a command sends reach the simulator, and its answers reach the command, through the kernel's
+// own packet path.
 //
-// The link is a veth pair, whose far end sits in a second namespace without a
-// name and answers ARP and neighbour discovery, or a tun device. One goroutine,
-// the pump, moves packets both ways.
+// The link is a veth pair or a tun device. The far end of a veth pair is in a second namespace
+// without a name, and answers ARP and neighbour discovery. One goroutine, the pump, moves packets
+// in both directions.
 package internet
 
 import (
@@ -15,6 +15,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // Name is the name of the setup.
@@ -26,16 +27,18 @@ const (
 	Tun  = "tun"  // plain IP; needs root
 )
 
-// Options say which Internet, and behind which link.
+// Options select the simulated Internet and the kind of its link.
 type Options struct {
 	Link    string
 	Network netsim.Config
-	// Log is a file that gets a record of every probe, Counters one that gets
-	// the simulator's counters as JSON in the end; empty for none.
+	// Log is a file for a record of every probe. Counters is a file for the simulator's
+	// counters, written as JSON at the end. Empty means no file.
 	Log, Counters string
+	// Existing is what becomes of the two files if they exist.
+	Existing outfile.Existing
 }
 
-// LinkName is what the link is called inside the lab.
+// LinkName is the name of the link inside the lab.
 const LinkName = "uplink0"
 
 // The addresses of the link: the command's and the gateway's.
@@ -44,14 +47,16 @@ func addresses() (own, gateway [2]netip.Prefix) {
 		[2]netip.Prefix{netip.MustParsePrefix("192.0.2.1/24"), netip.MustParsePrefix("2001:db8::1/64")}
 }
 
-// Encode returns the options as text for lab.Config.
+// Encode returns the options as text for lab.Config. Files that are the same are an error.
 func (o Options) Encode() (string, error) {
+	if err := outfile.Collide(append(outfile.Writes("Log", o.Log), outfile.Writes("Counters", o.Counters)...)); err != nil {
+		return "", err
+	}
 	text, err := json.Marshal(o)
 	return string(text), err
 }
 
-// Setup is the simulated Internet as a network for lab. Its option is what
-// Encode gives.
+// Setup is the simulated Internet as a network for lab. Its option is the result of Encode.
 func Setup() lab.Setup {
 	return lab.Setup{Name: Name, Build: build}
 }

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// inLab runs a shell script behind the link and returns what it printed.
+// inLab runs a shell script behind the link and returns its output.
 func inLab(t *testing.T, o Options, script string) string {
 	t.Helper()
 	option, err := o.Encode()
@@ -40,8 +40,8 @@ func inLab(t *testing.T, o Options, script string) string {
 	return out.String()
 }
 
-// TestLinks pings through both kinds of link and both families; what the
-// simulator counted and logged is what was sent.
+// TestLinks pings through both kinds of link and in both families. The simulator must count and log
+// exactly the packets that were sent.
 func TestLinks(t *testing.T) {
 	for _, link := range []string{Veth, Tun} {
 		t.Run(link, func(t *testing.T) {
@@ -54,7 +54,8 @@ func TestLinks(t *testing.T) {
 			}
 			dir := t.TempDir()
 			o.Log, o.Counters = filepath.Join(dir, "log"), filepath.Join(dir, "counters")
-			// With -w alone ping waits for the last answer longer than two round trips.
+			// With -w alone, ping waits for the last answer longer than two round
+			// trips.
 			out := inLab(t, o, `
 				ip -brief link
 				ping -n -c 3 -i 0.2 -w 10 45.1.2.3
@@ -119,7 +120,7 @@ func checkLog(t *testing.T, o Options, echoes int) {
 	}
 }
 
-// TestDelay holds that a reply does not come before it is due.
+// TestDelay checks that a reply does not arrive before it is due.
 func TestDelay(t *testing.T) {
 	o, err := New(Veth, "clean", nil, []string{"delay=200ms"})
 	if err != nil {

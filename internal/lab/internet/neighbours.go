@@ -10,8 +10,8 @@ import (
 //	| 1, 0x800, 6, 4 | op | sender's MAC | its IPv4 | target's MAC | its IPv4 |
 const arpLen = 28
 
-// appendARPReply answers a request for any address but the asker's own (which
-// is how a host finds out that nobody else has it).
+// appendARPReply answers a request for any address except the sender's own. A host requests its own
+// address to find out whether another host uses it.
 func appendARPReply(b, request []byte, own [6]byte) []byte {
 	if len(request) < arpLen || binary.BigEndian.Uint16(request[6:]) != 1 ||
 		[4]byte(request[14:]) == [4]byte(request[24:]) {
@@ -24,16 +24,16 @@ func appendARPReply(b, request []byte, own [6]byte) []byte {
 	return append(b, request[8:18]...)
 }
 
-// Neighbour solicitation and advertisement (RFC 4861 §4.3, §4.4), behind an
-// IPv6 header. Types 133 to 137 are neighbour discovery.
+// Neighbour solicitation and advertisement (RFC 4861 §4.3, §4.4), after an IPv6 header. Types 133
+// to 137 are neighbour discovery.
 const (
 	ndSolicitation  = 135
 	ndAdvertisement = 136
 	ndLen           = 40 + 24
 )
 
-// isNeighbourDiscovery reports whether an IPv6 packet is the link's own affair,
-// and not the Internet's: neighbour discovery, and multicast listener reports.
+// isNeighbourDiscovery reports whether an IPv6 packet concerns only the link: neighbour discovery,
+// and multicast listener reports.
 func isNeighbourDiscovery(packet []byte) bool {
 	if len(packet) < 41 {
 		return false
@@ -44,8 +44,7 @@ func isNeighbourDiscovery(packet []byte) bool {
 	return packet[6] == 58 && packet[40] >= 133 && packet[40] <= 137
 }
 
-// appendAdvertisement answers a solicitation for any address that somebody with
-// an address of his own asks for.
+// appendAdvertisement answers a solicitation for any address, if its sender has an address.
 func appendAdvertisement(b, packet []byte, own [6]byte) []byte {
 	if len(packet) < ndLen || packet[6] != 58 || packet[40] != ndSolicitation ||
 		[16]byte(packet[8:]) == [16]byte{} {

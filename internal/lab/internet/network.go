@@ -13,11 +13,11 @@ import (
 	"github.com/masstrace/masstrace/internal/lab"
 )
 
-// linkMTU is an Ethernet's.
+// linkMTU is that of Ethernet.
 const linkMTU = 1500
 
-// buildVeth makes a veth pair, moves its far end into a new namespace that
-// nothing but the port's own socket keeps alive, and opens the port there.
+// buildVeth makes a veth pair, moves its far end into a new namespace, and opens the port there.
+// Only the port's socket keeps that namespace alive.
 func buildVeth() (port, error) {
 	pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: LinkName, MTU: linkMTU}, PeerName: "internet0"}
 	if err := netlink.LinkAdd(pair); err != nil {
@@ -27,7 +27,7 @@ func buildVeth() (port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look up link: %w", err)
 	}
-	// Routers, and the simulator, want checksums that are whole.
+	// Routers, and the simulator, require complete checksums.
 	if err := lab.NoOffload(LinkName); err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func openFarEnd(name string, host net.HardwareAddr) (*ethernet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look up link: %w", err)
 	}
-	runtime.LockOSThread() // a thread that cannot come back ends with its goroutine
+	runtime.LockOSThread() // a thread that cannot return ends with its goroutine
 	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open own namespace: %w", err)
@@ -76,8 +76,8 @@ func openFarEnd(name string, host net.HardwareAddr) (*ethernet, error) {
 	return e, openErr
 }
 
-// raiseFarEnd sets the far end up and opens the port. The socket keeps the
-// namespace, and with it the link, alive.
+// raiseFarEnd sets the far end up and opens the port. The socket keeps the namespace, and with it
+// the link, alive.
 func raiseFarEnd(name string, host net.HardwareAddr) (*ethernet, error) {
 	peer, err := netlink.LinkByName(name)
 	if err != nil {
@@ -90,7 +90,7 @@ func raiseFarEnd(name string, host net.HardwareAddr) (*ethernet, error) {
 		return nil, fmt.Errorf("set far end up: %w", err)
 	}
 	own := [6]byte(peer.Attrs().HardwareAddr)
-	own[5] ^= 1 // the kernel's stack there leaves alone what is addressed to another station
+	own[5] ^= 1 // the kernel there ignores packets addressed to another station
 	return openEthernet(peer.Attrs().Index, own, [6]byte(host))
 }
 
@@ -140,9 +140,9 @@ func configure(near netlink.Link, ethernet bool) error {
 	return nil
 }
 
-// addAddress adds an address and waits until the kernel takes packets for it. Of
-// IPv6 addresses that are added while the link comes up it may forget the local
-// route; they are added once more.
+// addAddress adds an address and waits until the kernel accepts packets for it. The kernel may lose
+// the local route of IPv6 addresses that are added while the link comes up. They are then added
+// again.
 func addAddress(near netlink.Link, p netip.Prefix) error {
 	address := &netlink.Addr{IPNet: ipNet(p), Flags: unix.IFA_F_NODAD}
 	if err := netlink.AddrAdd(near, address); err != nil {
@@ -155,16 +155,16 @@ func addAddress(near netlink.Link, p netip.Prefix) error {
 			return true
 		}
 		if looks++; looks%100 == 0 && netlink.AddrDel(near, address) == nil {
-			_ = netlink.AddrAdd(near, address) // the next look tells
+			_ = netlink.AddrAdd(near, address) // the next check shows whether it worked
 		}
 		return false
 	})
 }
 
-// settleTime is how long the kernel may take for what takes it milliseconds.
+// settleTime limits the wait for changes that normally take milliseconds.
 const settleTime = 10 * time.Second
 
-// await waits until done says so.
+// await waits until done returns true.
 func await(what string, done func() bool) error {
 	for deadline := time.Now().Add(settleTime); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -12,13 +12,13 @@ import (
 
 // port is the simulator's end of the link. It belongs to the pump's goroutine.
 type port interface {
-	// receive hands what has come, but at most a batch, to handle, with its
-	// time in ns since the Unix epoch, and returns how many packets it were.
+	// receive passes the packets that have arrived, at most a batch, to handle, with their time
+	// in ns since the Unix epoch. It returns how many there were.
 	receive(handle func(now int64, packet []byte)) int
-	// send takes an IP packet; flush sees that all taken are on their way.
+	// send adds an IP packet to a batch; flush sends the batch.
 	send(packet []byte)
 	flush()
-	// wait returns when something has come, or after that many ns.
+	// wait returns when a packet has arrived, or after that many ns.
 	wait(ns int64)
 	// drops returns the packets lost on the way in, and on the way out.
 	drops() (in, out uint64)
@@ -27,23 +27,22 @@ type port interface {
 
 // Times in ns.
 const (
-	napTime  = 50e3 // how long packets may gather while there is traffic
-	busyTime = 2e6  // how long after a packet there still is
-	idleTime = 20e6 // the longest wait, after which the end is looked for
+	napTime  = 50e3 // how long packets may collect while there is traffic
+	busyTime = 2e6  // how long after a packet there counts as traffic
+	idleTime = 20e6 // longest wait; then the pump checks whether to end
 )
 
 // priority is the nice value of the pump.
 const priority = -15
 
-// queueLimit is how many replies may be under way: two seconds of 300,000 a
-// second.
+// queueLimit is how many replies may be in flight: two seconds at 300,000 a second.
 const queueLimit = 600_000
 
 // pump moves packets between a port and the simulator.
 type pump struct {
 	sim   *netsim.Sim
 	port  port
-	log   *netsim.LogWriter // nil for none
+	log   *netsim.LogWriter // nil if there is no log
 	queue *netsim.Queue
 	emits func(due int64, packet []byte)
 	now   int64
@@ -54,7 +53,7 @@ type pump struct {
 	over atomic.Bool
 	done chan struct{}
 
-	lostIn, lostOut uint64 // by the link, once ended
+	lostIn, lostOut uint64 // packets that the link lost; valid after the end
 }
 
 func newPump(sim *netsim.Sim, p port, log *netsim.LogWriter) *pump {
@@ -67,12 +66,12 @@ func newPump(sim *netsim.Sim, p port, log *netsim.LogWriter) *pump {
 
 // run pumps until end is called.
 func (p *pump) run() {
-	runtime.LockOSThread() // ends with its goroutine: its priority is not for others
+	runtime.LockOSThread() // its thread ends with it: the priority is special
 	defer close(p.done)
-	// The Internet has processors of its own. Who may not have this does without.
+	// A real Internet has processors of its own. Without permission, the pump runs without.
 	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), priority)
 	handle, leave := p.handle, p.port.send // bound once: a method value costs an allocation
-	var last int64                         // when a packet was last seen
+	var last int64                         // time of the last packet
 	for !p.over.Load() {
 		n := p.port.receive(handle)
 		now := time.Now().UnixNano()
@@ -94,7 +93,7 @@ func (p *pump) run() {
 	}
 }
 
-// handle has the simulator judge a packet.
+// handle passes a packet to the simulator.
 func (p *pump) handle(now int64, packet []byte) {
 	if p.forGateway(packet) {
 		return
@@ -106,8 +105,8 @@ func (p *pump) handle(now int64, packet []byte) {
 	}
 }
 
-// forGateway reports whether a packet means the gateway itself, which is part of
-// the link and not of the Internet: what made the kernel look for its address.
+// forGateway reports whether a packet is addressed to the gateway itself, which is part of the link
+// and not of the Internet. Such a packet makes the kernel resolve the gateway's address.
 func (p *pump) forGateway(packet []byte) bool {
 	switch {
 	case len(packet) >= 20 && packet[0]>>4 == 4:
@@ -118,7 +117,7 @@ func (p *pump) forGateway(packet []byte) bool {
 	return false
 }
 
-// emit takes what the simulator answers.
+// emit sends or queues an answer of the simulator.
 func (p *pump) emit(due int64, packet []byte) {
 	if due <= p.now {
 		p.port.send(packet)

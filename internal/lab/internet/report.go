@@ -8,48 +8,47 @@ import (
 	"os"
 
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
-// report is what is left of a simulated Internet: the log, and the counters.
+// report is the output of a simulated Internet: the log, and the counters.
 type report struct {
 	log      *netsim.LogWriter
-	file     *os.File
-	counters string
+	file     *outfile.File // of the log
+	counters *outfile.File
 }
 
-// openReport opens what is asked for, so that a path that cannot be written is
-// found out before the command starts.
-func openReport(o Options) (*report, error) {
-	r := &report{counters: o.Counters}
+// openReport opens the files, so that an error shows before the command starts.
+func openReport(o Options) (r *report, err error) {
+	r = new(report)
 	if o.Counters != "" {
-		if err := os.WriteFile(o.Counters, nil, 0o644); err != nil {
-			return nil, fmt.Errorf("open counters: %w", err)
+		if r.counters, err = outfile.Open(o.Counters, os.Stdout, o.Existing); err != nil {
+			return nil, fmt.Errorf("counters: %w", err)
 		}
 	}
 	if o.Log == "" {
 		return r, nil
 	}
-	var err error
-	if r.file, err = create(o.Log); err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
+	if r.file, err = outfile.Open(o.Log, os.Stdout, o.Existing); err != nil {
+		return nil, errors.Join(fmt.Errorf("log: %w", err), r.counters.Discard())
 	}
 	r.log, err = netsim.NewLogWriter(r.file, o.Network)
 	return r, err
 }
 
-// Counters is what Options.Counters gets.
+// Counters is the content of the file Options.Counters.
 type Counters struct {
-	// Simulator names what became of each packet that came, and what was sent.
+	// Simulator counts the fates of the received packets, and the packets that were sent.
 	Simulator map[string]uint64 `json:"simulator"`
-	// Packets that never reached the simulator, that had no room while they
-	// were under way, and that the link did not take.
+	// Packets that never reached the simulator, that had no room while they were delayed, and
+	// that the link did not accept.
 	LostIn    uint64 `json:"lost_in"`
 	LostDelay uint64 `json:"lost_delay"`
 	LostOut   uint64 `json:"lost_out"`
 }
 
-// write closes the log and writes the counters. What was lost in the simulator,
-// and so is no part of the truth, is said on stderr too.
+// write closes the log and writes the counters. It also prints the packets lost in the simulator on
+// stderr, because they are not part of the truth.
 func (r *report) write(sim *netsim.Sim, p *pump) error {
 	c := Counters{Simulator: make(map[string]uint64), LostDelay: p.queue.Drops()}
 	counters := sim.Counters()
@@ -63,17 +62,13 @@ func (r *report) write(sim *netsim.Sim, p *pump) error {
 }
 
 func (r *report) writeCounters(c *Counters) error {
-	if r.counters == "" {
+	if r.counters == nil {
 		return nil
 	}
-	f, err := create(r.counters)
-	if err != nil {
-		return fmt.Errorf("write counters: %w", err)
-	}
-	w := bufio.NewWriter(f)
+	w := bufio.NewWriter(r.counters)
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return errors.Join(e.Encode(c), w.Flush(), f.Close())
+	return errors.Join(e.Encode(c), w.Flush(), r.counters.Close())
 }
 
 func (r *report) closeLog() error {
@@ -81,9 +76,4 @@ func (r *report) closeLog() error {
 		return nil
 	}
 	return errors.Join(r.log.Flush(), r.file.Close())
-}
-
-// create makes a file that others may read and not write, whatever the umask is.
-func create(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
 }

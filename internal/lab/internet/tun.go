@@ -8,22 +8,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tun is a port on a tun device: a read or a write is a packet. Where io_uring
-// is to be had a system call does a burst of them, else each needs its own.
+// tun is a port on a tun device: each read or write is a packet. With io_uring, one system call
+// moves many packets; without, each packet needs its own.
 type tun struct {
 	fd      int
 	ring    *uring // nil for plain reads and writes
-	in, out burst  // out only with a ring
-	ask     int    // reads the next burst asks for
+	in, out burst  // out is used only with a ring
+	ask     int    // number of reads in the next burst
 	poll    [1]unix.PollFd
 	unsent  uint64
 }
 
-// leastAsk is what an idle link is asked for: empty reads cost less than a
-// second system call.
+// leastAsk is the number of reads on an idle link: empty reads cost less than a second system call.
 const leastAsk = 4
 
-// openTun makes a tun device that ends with its file.
+// openTun makes a tun device that is removed when its file is closed.
 func openTun(name string) (*tun, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -43,14 +42,15 @@ func openTun(name string) (*tun, error) {
 	return t, nil
 }
 
-// openRing gives the port its ring, unless the kernel lacks what that needs
-// (Linux 5.18) or forbids it, as containers and sysctls do.
+// openRing makes the port's ring. It makes none if the kernel is too old (before Linux 5.18) or
+// forbids it, as containers and sysctls do.
 func (t *tun) openRing() {
 	ring, err := newUring()
 	if err != nil {
 		return
 	}
-	if ring.do(opRead, t.fd, &t.in, 1); t.in.size[0] != -int32(unix.EAGAIN) { // nothing can have come yet
+	// No packet can have arrived yet.
+	if ring.do(opRead, t.fd, &t.in, 1); t.in.size[0] != -int32(unix.EAGAIN) {
 		ring.close()
 		return
 	}
@@ -75,13 +75,13 @@ func (t *tun) receive(handle func(now int64, packet []byte)) int {
 	return n
 }
 
-// receiveBurst asks for twice as much while the link gives all it is asked for,
-// and else for half, so that an idle link does not cost a burst of empty reads.
+// receiveBurst reads a burst. If all reads found a packet, the next burst has twice as many,
+// otherwise half as many. So an idle link does not cost a whole burst of empty reads.
 func (t *tun) receiveBurst(now int64, handle func(now int64, packet []byte)) int {
 	t.ring.do(opRead, t.fd, &t.in, t.ask)
 	n := 0
 	for i, size := range t.in.size[:t.ask] {
-		if size <= 0 { // a later read may still have found what came meanwhile
+		if size <= 0 { // a later read may still have found a packet that came meanwhile
 			continue
 		}
 		n++
@@ -97,7 +97,7 @@ func (t *tun) receiveBurst(now int64, handle func(now int64, packet []byte)) int
 	return n
 }
 
-// linkLocal reports whether a packet is the link's own affair.
+// linkLocal reports whether a packet concerns only the link.
 func linkLocal(packet []byte) bool { return packet[0]>>4 == 6 && isNeighbourDiscovery(packet) }
 
 func (t *tun) send(packet []byte) {
@@ -126,8 +126,8 @@ func (t *tun) flush() {
 	t.out.n = 0
 }
 
-// rawIO reads or writes one packet. Neither blocks, so the scheduler need not
-// know: telling it costs more than either.
+// rawIO reads or writes one packet. Neither blocks, so the Go scheduler need not see the call:
+// informing it would cost more than the call.
 func rawIO(call uintptr, fd int, b []byte) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
 	return int(n), errno

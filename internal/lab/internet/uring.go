@@ -12,7 +12,7 @@ import (
 const (
 	opRead, opWrite = 22, 23 // IORING_OP_READ, IORING_OP_WRITE
 
-	setupSubmitAll = 1 << 7 // one request's failure does not hold up the next; Linux 5.18
+	setupSubmitAll = 1 << 7 // one failed request does not stop the next; Linux 5.18
 	singleMmap     = 1 << 0 // one mapping holds both rings
 	enterGetEvents = 1 << 0
 
@@ -49,8 +49,8 @@ type (
 	}
 )
 
-// burst is packets that one system call reads or writes. The kernel has their
-// addresses only during uring.do.
+// burst is the packets that one system call reads or writes. The kernel uses their addresses only
+// during uring.do.
 type burst struct {
 	n    int
 	size [batchSize]int32 // octets, or a negative errno
@@ -60,7 +60,7 @@ type burst struct {
 // uring reads or writes a burst of packets in one system call, by io_uring(7).
 type uring struct {
 	fd      int
-	rings   []byte // shared with the kernel, as what points into it
+	rings   []byte // shared with the kernel; the fields below point into it
 	entries []byte
 
 	sqHead, sqTail, cqHead, cqTail *uint32
@@ -69,8 +69,8 @@ type uring struct {
 	cqes []completion
 }
 
-// newUring fails where the kernel lacks io_uring or forbids it. A ring belongs to
-// one goroutine at a time.
+// newUring returns an error if the kernel lacks io_uring or forbids it. A ring belongs to one
+// goroutine at a time.
 func newUring() (*uring, error) {
 	p := uringParams{flags: setupSubmitAll}
 	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, batchSize, uintptr(unsafe.Pointer(&p)), 0)
@@ -110,9 +110,9 @@ func (u *uring) mmap(p *uringParams) (err error) {
 	return nil
 }
 
-// do reads or writes the first n packets of b, in order, and sets their sizes
-// to what came of it. It waits for nothing: RWF_NOWAIT turns a read of an empty
-// device into EAGAIN, where O_NONBLOCK alone would have the ring poll.
+// do reads or writes the first n packets of b, in order, and sets their sizes to the results. It
+// does not wait: RWF_NOWAIT makes a read of an empty device return EAGAIN, while with O_NONBLOCK
+// alone the ring would poll.
 func (u *uring) do(op uint8, fd int, b *burst, n int) {
 	tail := *u.sqTail
 	for i := range n {
@@ -129,18 +129,19 @@ func (u *uring) do(op uint8, fd int, b *burst, n int) {
 	}
 	atomic.StoreUint32(u.sqTail, tail)
 	for done := 0; done < n; {
-		// Not by Syscall6: nothing blocks, so the scheduler need not know.
+		// Not by Syscall6: nothing blocks, so the Go scheduler need not see the call.
 		_, _, errno := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(u.fd),
 			uintptr(tail-atomic.LoadUint32(u.sqHead)), uintptr(n-done), enterGetEvents, 0, 0)
 		done += u.reap(b)
 		if errno != 0 && errno != unix.EINTR {
-			atomic.StoreUint32(u.sqTail, atomic.LoadUint32(u.sqHead)) // takes back what is left
+			// Withdraw the rest.
+			atomic.StoreUint32(u.sqTail, atomic.LoadUint32(u.sqHead))
 			return
 		}
 	}
 }
 
-// reap takes what has completed.
+// reap collects the completed requests.
 func (u *uring) reap(b *burst) int {
 	head, tail := *u.cqHead, atomic.LoadUint32(u.cqTail)
 	n := int(tail - head)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTunPaths moves packets both ways through a tun device, by the ring and
-// without: all arrive in order, and without an allocation.
+// TestTunPaths moves packets in both directions through a tun device, with the ring and without.
+// All arrive in order, and without an allocation.
 func TestTunPaths(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("a tun device needs root")
@@ -48,7 +48,7 @@ func TestTunPaths(t *testing.T) {
 			if _, out := tun.drops(); out != 0 {
 				t.Errorf("%d packets unsent", out)
 			}
-			tun.send([]byte{0xff}) // no IP packet
+			tun.send([]byte{0xff}) // not an IP packet
 			tun.flush()
 			if _, out := tun.drops(); out != 1 {
 				t.Errorf("%d packets unsent, want the broken one", out)
@@ -57,7 +57,7 @@ func TestTunPaths(t *testing.T) {
 	}
 }
 
-// enterNetns moves the test's thread, which ends with it, to a new namespace.
+// enterNetns moves the test's thread, which ends with the test, to a new namespace.
 func enterNetns(t *testing.T) {
 	t.Helper()
 	runtime.LockOSThread()
@@ -66,7 +66,7 @@ func enterNetns(t *testing.T) {
 	}
 }
 
-const tunPackets = 3*batchSize + 7 // no whole number of bursts
+const tunPackets = 3*batchSize + 7 // not a whole number of bursts
 
 var tunNear, tunFar = [4]byte{10, 0, 0, 1}, [4]byte{10, 0, 0, 2}
 
@@ -106,7 +106,7 @@ func testReceive(t *testing.T, tun *tun, socket, round int) {
 	var got uint32
 	handle := func(_ int64, packet []byte) {
 		if len(packet) != 32 || [4]byte(packet[16:]) != tunFar {
-			return // the kernel's own
+			return // a packet of the kernel's own
 		}
 		if number := binary.BigEndian.Uint32(packet[28:]); number != got {
 			t.Errorf("round %d: received packet %d, want %d", round, number, got)
@@ -131,7 +131,7 @@ func testSend(t *testing.T, tun *tun, socket, round int) {
 	}
 	binary.BigEndian.PutUint16(packet[10:], ^uint16(sum+sum>>16))
 	number := uint32(0)
-	if n := testing.AllocsPerRun(tunPackets-1, func() { // and once to warm up
+	if n := testing.AllocsPerRun(tunPackets-1, func() { // called once more to warm up
 		binary.BigEndian.PutUint32(packet[28:], number)
 		number++
 		tun.send(packet[:])
@@ -141,7 +141,8 @@ func testSend(t *testing.T, tun *tun, socket, round int) {
 	tun.flush()
 	var buf [64]byte
 	for want := range number {
-		for end := time.Now().Add(5 * time.Second); ; runtime.Gosched() { // the kernel delivers on its own time
+		// The kernel delivers asynchronously.
+		for end := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
 			n, err := unix.Read(socket, buf[:])
 			if err == unix.EAGAIN && time.Now().Before(end) {
 				continue

@@ -19,8 +19,7 @@ const (
 	NameLimited = "routers-limited"
 )
 
-// Setup is the lab with all limits on ICMP errors lifted. It needs ip(8) and
-// nft(8).
+// Setup is the lab with all limits on ICMP errors lifted. It needs ip(8) and nft(8).
 func Setup() lab.Setup { return setup(Name, LiftLimits) }
 
 // LimitedSetup is the same lab with the kernel's own limits on ICMP errors.
@@ -35,9 +34,9 @@ func setup(name string, limits Limits) lab.Setup {
 	}}
 }
 
-// Build makes the network around the calling thread's network namespace, which
-// becomes the vantage point and should be empty and unnamed. What it makes
-// lasts as long as the mount namespace and the process.
+// Build makes the network around the calling thread's network namespace. That becomes the vantage
+// point and should be empty and without a name. The network exists as long as the mount namespace
+// and the process.
 func (t *Topology) Build(ctx context.Context, limits Limits) error {
 	var names []string
 	for _, n := range t.nodes[1:] {
@@ -76,8 +75,8 @@ func (t *Topology) Build(ctx context.Context, limits Limits) error {
 	return nil
 }
 
-// await waits until the links of the node that the calling thread is in are up
-// in the kernel's eyes too. Before, IPv6 does not use them.
+// await waits until the kernel reports the links of the calling thread's node as up. Before that,
+// IPv6 does not use them.
 func (t *Topology) await(ctx context.Context, node string) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
@@ -100,8 +99,8 @@ func (t *Topology) await(ctx context.Context, node string) error {
 	return nil
 }
 
-// settleTime is how long links may take to come up: some milliseconds, by the
-// kernel's own delay a second or two.
+// settleTime limits how long links may take to come up: normally some milliseconds, or a second or
+// two with the kernel's own delay.
 const settleTime = 10 * time.Second
 
 func inNetns(node string) string {
@@ -116,7 +115,7 @@ func (t *Topology) forwards(node string) bool {
 	return len(t.linksOf(node)) > 1
 }
 
-// configure sets up the node that the calling thread is in.
+// configure sets up the node whose namespace the calling thread is in.
 func (t *Topology) configure(ctx context.Context, node string, limits Limits) error {
 	if err := feed(ctx, append(t.addressLines(node), t.routeLines(node)...), "ip", "-batch", "-"); err != nil {
 		return err
@@ -135,7 +134,7 @@ func (t *Topology) configure(ctx context.Context, node string, limits Limits) er
 	return nil
 }
 
-// addressLines are the ip(8) commands that bring a node's links up.
+// addressLines returns the ip(8) commands that bring up a node's links.
 func (t *Topology) addressLines(node string) []string {
 	lines := []string{"link set lo up"}
 	for _, l := range t.linksOf(node) {
@@ -143,7 +142,7 @@ func (t *Topology) addressLines(node string) []string {
 		for i, a := range l.addrs(node) {
 			line := fmt.Sprintf("address add %s/%d dev %s", a, l.prefixes()[i].Bits(), device)
 			if a.Is6() {
-				line += " nodad" // so that routes may name it at once
+				line += " nodad" // so that routes may use it at once
 			}
 			lines = append(lines, line)
 		}
@@ -152,8 +151,8 @@ func (t *Topology) addressLines(node string) []string {
 	return lines
 }
 
-// routeLines are the ip(8) commands that make a node's routing tables. The
-// vantage point has default routes only, as a machine at home has.
+// routeLines returns the ip(8) commands that make a node's routing tables. The vantage point has
+// only default routes, like a machine at home.
 func (t *Topology) routeLines(node string) []string {
 	if node == vantage {
 		next := t.nodes[1]
@@ -170,8 +169,8 @@ func (t *Topology) routeLines(node string) []string {
 		for family, p := range l.prefixes() {
 			line := "route add " + p.String() + t.via(node, l.near, family)
 			if l.near == vantage {
-				// Some kernels take the source of an IPv6 error from the
-				// link that the probe came by, unless the route has one.
+				// Some kernels take the source of an IPv6 error from the link by
+				// which the probe came, unless the route sets one.
 				line += " src " + t.upstream(node)[family].String()
 			}
 			lines = append(lines, line)
@@ -183,7 +182,7 @@ func (t *Topology) routeLines(node string) []string {
 			lines = append(lines, "route add "+a.V4.String()+t.via(node, a.Node, 0),
 				"route add "+a.V6.String()+t.via(node, a.Node, 1))
 		case a.Ending == Reached:
-			// Every address of the prefix is this node's own.
+			// Every address of the prefix belongs to this node.
 			lines = append(lines, "route add local "+a.V4.String()+" dev lo",
 				"route add local "+a.V6.String()+" dev lo")
 		default:
@@ -194,7 +193,7 @@ func (t *Topology) routeLines(node string) []string {
 	return lines
 }
 
-// via returns the rest of a route's command: through which neighbours it goes.
+// via returns the rest of a route's command: the next hops.
 func (t *Topology) via(node, to string, family int) string {
 	next := t.next(node, to)
 	gateway := func(n string) string {
@@ -210,18 +209,17 @@ func (t *Topology) via(node, to string, family int) string {
 	return s.String()
 }
 
-// Ports of the nodes with services. Others are closed.
+// Ports of the nodes with services. All other ports are closed.
 const (
 	openPort     = 80
 	openPortToo  = 443
 	filteredPort = 25
 )
 
-// serve accepts connections on the open ports of the calling thread's
-// namespace, and closes them.
+// serve accepts connections on the open ports of the calling thread's namespace, and closes them.
 func serve() error {
 	for _, port := range []int{openPort, openPortToo} {
-		// The lab ends with the process, and so does the listener.
+		// The lab ends with the process, and the listener with it.
 		l, err := net.Listen("tcp", fmt.Sprintf("[::]:%d", port))
 		if err != nil {
 			return fmt.Errorf("open port: %w", err)

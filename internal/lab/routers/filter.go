@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// filterLines are the nft(8) commands that make a node what its kernel alone is
-// not.
+// filterLines returns the nft(8) commands for a node's behaviour that the kernel does not have by
+// itself.
 func (t *Topology) filterLines(node string, limits Limits) []string {
 	var lines []string
 	if slices.Contains(t.silent, node) {
@@ -41,7 +41,7 @@ func (t *Topology) filterLines(node string, limits Limits) []string {
 	return lines
 }
 
-// natLines translate the source of what leaves by device.
+// natLines returns the commands that translate the source of packets that leave by device.
 func natLines(device string) []string {
 	var lines []string
 	for _, family := range []string{"ip", "ip6"} {
@@ -56,7 +56,7 @@ func natLines(device string) []string {
 	return lines
 }
 
-// filterLines are what a Territory needs besides its routes.
+// filterLines returns the commands that a Territory needs in addition to its routes.
 func (a Territory) filterLines(limits Limits) []string {
 	reject := ""
 	switch {
@@ -70,9 +70,9 @@ func (a Territory) filterLines(limits Limits) []string {
 	if reject == "" || limits == KeepLimits {
 		return nil
 	}
-	// The errors of such a route are limited by themselves in IPv4 (error_cost
-	// and error_burst, to one a second), for the whole machine: no namespace
-	// can lift it. So the same error is sent just before the route would.
+	// In IPv4 the errors of such a route have their own limit (error_cost and error_burst, to
+	// one a second), for the whole machine: no namespace can lift it. So a filter sends the
+	// same error just before the route would.
 	return []string{
 		"table ip refuse {",
 		"  chain prerouting {",
@@ -83,10 +83,10 @@ func (a Territory) filterLines(limits Limits) []string {
 	}
 }
 
-// targetLines make a port unreachable come from the address that was probed.
-// Linux takes that of the link in IPv6, because no interface has the target's
-// address: the node only has a route that says that the prefix is local. The
-// target is the quoted packet's destination, 8 + 24 octets into the message.
+// targetLines returns commands that make a port unreachable come from the probed address. In IPv6,
+// Linux uses the address of the link, because no interface has the target's address: the node only
+// has a route that makes the prefix local. The target is the quoted packet's destination, 8 + 24
+// octets into the message.
 func targetLines() []string {
 	return []string{
 		"table ip6 target {",

@@ -16,9 +16,9 @@ import (
 	"github.com/masstrace/masstrace/internal/lab"
 )
 
-// within runs f on a thread that is in the network namespace of that name; the
-// vantage point's is the one that we are in anyway. Processes that f starts and
-// sockets that it opens belong there. f must not start goroutines that do so.
+// within runs f on a thread in the network namespace of that name. The vantage point's namespace is
+// the one in which this process already is. Processes that f starts and sockets that it opens
+// belong to that namespace. f must not start goroutines that do either.
 func within(node string, f func() error) error {
 	if node == vantage {
 		return f()
@@ -38,8 +38,7 @@ func within(node string, f func() error) error {
 		return fmt.Errorf("enter namespace %s: %w", node, err)
 	}
 	defer func() {
-		// A thread that cannot come back stays locked, and ends with its
-		// goroutine.
+		// A thread that cannot return stays locked, and ends with its goroutine.
 		if unix.Setns(home, unix.CLONE_NEWNET) == nil {
 			runtime.UnlockOSThread()
 		}
@@ -60,11 +59,11 @@ func feed(ctx context.Context, lines []string, name string, args ...string) erro
 	return nil
 }
 
-// A setting is a file below /proc/sys/net and what to write to it.
+// A setting is a file below /proc/sys/net and its value.
 type setting struct{ path, value string }
 
-// write writes settings in the namespace of the calling thread. Those that this
-// kernel does not have are left out.
+// write writes settings in the namespace of the calling thread. It skips those that this kernel
+// does not have.
 func write(settings []setting) error {
 	for _, s := range settings {
 		err := lab.WriteSetting("net/"+s.path, s.value)

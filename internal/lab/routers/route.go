@@ -35,10 +35,10 @@ func (t *Topology) route() {
 	}
 }
 
-// next returns the next nodes on the way from one node to another: several
-// where packets are balanced, none at the end. The way back to the vantage
-// point is a single one, because a router takes the source address of its
-// errors from the link that they leave by: it shall be one address.
+// next returns the next nodes on the way from one node to another: several if packets are balanced,
+// none at the end. The way back to the vantage point has only one next node. A router takes the
+// source address of its errors from the link by which they leave, and it should always be the same
+// address.
 func (t *Topology) next(from, to string) []string {
 	hops := t.hops[from][to]
 	if to == vantage && len(hops) > 1 {

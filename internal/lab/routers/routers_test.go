@@ -47,7 +47,7 @@ func eachTerritory(t *testing.T, f func(t *testing.T, a Territory, family string
 	}
 }
 
-// needTool skips the test where a program is missing.
+// needTool skips the test if a program is missing.
 func needTool(t *testing.T, name string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
@@ -134,8 +134,7 @@ func TestTargetsAreTheFile(t *testing.T) {
 	}
 }
 
-// From inside there is nothing but our own link, and what goes elsewhere ends
-// at the first router.
+// Inside the lab there is only our own link. Packets to other addresses end at the first router.
 func TestNoWayOut(t *testing.T) {
 	lab.Need(t, Name)
 	links, err := exec.Command("ip", "-brief", "link").Output()
@@ -152,7 +151,7 @@ func TestNoWayOut(t *testing.T) {
 	}
 	first := New().links[0].addrs("r1")
 	for i, a := range []string{"8.8.8.8", "2001:4860:4860::8888"} {
-		out, _ := exec.Command("ping", "-n", "-c1", "-W1", a).CombinedOutput() // it fails as it should
+		out, _ := exec.Command("ping", "-n", "-c1", "-W1", a).CombinedOutput() // must fail
 		if !strings.Contains(string(out), "From "+first[i].String()) {
 			t.Errorf("ping %s: not refused by %s:\n%s", a, first[i], out)
 		}
@@ -172,8 +171,7 @@ func TestPing(t *testing.T) {
 	})
 }
 
-// With limits lifted every probe is answered, and with the kernel's own some
-// are not.
+// With limits lifted every probe is answered. With the kernel's own limits some are not.
 func TestLimits(t *testing.T) {
 	lab.Need(t, Name)
 	needTool(t, "ping")
@@ -189,7 +187,7 @@ func TestLimits(t *testing.T) {
 		{"unreachable IPv4", []string{"45.128.0.1"}},
 		{"unreachable IPv6", []string{"2a00:128::1"}},
 	}
-	// All pings of the other lab run in one, each after a line of its own.
+	// All pings of the other lab run in one lab, each after a line of its own.
 	var script strings.Builder
 	commands := make([]string, len(tests))
 	for i, tt := range tests {

@@ -1,23 +1,21 @@
 package routers
 
-// Limits says what becomes of the limits that Linux puts on its own ICMP
-// errors.
+// Limits selects whether Linux limits its own ICMP errors.
 type Limits uint8
 
-// LiftLimits lets every probe be answered; KeepLimits leaves the kernel as it
-// comes.
+// With LiftLimits every probe is answered. KeepLimits keeps the kernel's default limits.
 const (
 	LiftLimits Limits = iota
 	KeepLimits
 )
 
-// settings returns what every node gets before it has links.
+// settings returns the settings of every node before it has links.
 func settings(limits Limits) []setting {
 	all := []setting{
-		// Answers come back by another branch than probes went.
+		// Answers may come back by another branch than the probes.
 		{"ipv4/conf/all/rp_filter", "0"},
 		{"ipv4/conf/default/rp_filter", "0"},
-		// Addresses work at once, and nobody asks for routers.
+		// Addresses work at once, and nodes do not solicit routers.
 		{"ipv6/conf/default/accept_dad", "0"},
 		{"ipv6/conf/default/accept_ra", "0"},
 		{"ipv6/conf/default/router_solicitations", "0"},
@@ -32,15 +30,14 @@ func settings(limits Limits) []setting {
 			setting{"ipv4/icmp_msgs_per_sec", "1000000000"},
 			setting{"ipv4/icmp_msgs_burst", "1000000000"},
 			setting{"ipv6/icmp/ratelimit", "0"},
-			setting{"ipv6/icmp/ratemask", "255"}, // no type that is ever sent
+			setting{"ipv6/icmp/ratemask", "255"}, // types that are never sent
 		)
 	}
 	return all
 }
 
-// forwarding returns what routers get besides. Balancing is per flow: by
-// addresses, protocol and ports. The seed makes one flow take one branch in
-// every lab.
+// forwarding returns the additional settings of routers. Balancing is per flow: by addresses,
+// protocol and ports. The fixed seed makes a flow take the same branch in every lab.
 func forwarding() []setting {
 	return []setting{
 		{"ipv4/conf/all/forwarding", "1"},

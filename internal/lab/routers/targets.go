@@ -6,14 +6,12 @@ import (
 	"strings"
 )
 
-// A cut is a part of a territory that the target list names: the lengths of its
-// two prefixes, and in which sixteenth of the territory (a /16, a /36) they
-// begin.
+// A cut is a part of a territory in the target list: the lengths of its two prefixes, and in which
+// sixteenth of the territory (a /16, a /36) they begin.
 type cut struct{ bits4, bits6, place int }
 
-// cuts are of all sizes, from hundreds of granules (a /24, a /48) down to a part
-// of one and a single address. The first is left out of territories that
-// nothing answers in.
+// cuts returns cuts of all sizes, from hundreds of granules (a /24, a /48) down to a part of one
+// and a single address. The first is left out in territories without any answer.
 func cuts() []cut {
 	return []cut{
 		{15, 39, 0}, // 512 granules
@@ -52,12 +50,12 @@ func (a Territory) cut(c cut) (p4, p6 netip.Prefix) {
 	o4[1] += byte(c.place)
 	o6[4] = byte(c.place) << 4
 	if c.bits4 == 32 {
-		o4[3], o6[15] = 77, 77 // neither the first of anything nor the last
+		o4[3], o6[15] = 77, 77 // neither the first nor the last address of a prefix
 	}
 	return netip.PrefixFrom(netip.AddrFrom4(o4), c.bits4), netip.PrefixFrom(netip.AddrFrom16(o6), c.bits6)
 }
 
-// line writes a single address without its length.
+// line returns the text of a prefix; a single address has no length.
 func line(p netip.Prefix) string {
 	if p.IsSingleIP() {
 		return p.Addr().String()

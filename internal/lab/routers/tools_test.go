@@ -18,7 +18,7 @@ import (
 	"github.com/masstrace/masstrace/internal/lab"
 )
 
-// traceroute returns who answered from TTL 1 on, one probe a TTL.
+// traceroute returns the responders from TTL 1 on, with one probe for each TTL.
 func traceroute(t *testing.T, target netip.Addr, args ...string) []netip.Addr {
 	t.Helper()
 	args = append(args, "-n", "-q1", "-w0.5", "-m14", target.String())
@@ -38,7 +38,7 @@ func traceroute(t *testing.T, target netip.Addr, args ...string) []netip.Addr {
 	return responders
 }
 
-// wantLength is how many TTLs traceroute prints.
+// wantLength returns how many TTLs traceroute prints.
 func wantLength(truth Truth) int {
 	if truth.Ending == Dropped {
 		return 14
@@ -51,7 +51,7 @@ func TestTracerouteICMP(t *testing.T) {
 	eachTerritory(t, func(t *testing.T, a Territory, family string, truth Truth) {
 		got := traceroute(t, sample(a, family, 0), "-I")
 		if len(got) != wantLength(truth) || !truth.Allows(got) {
-			t.Errorf("traceroute says %v, truth is one of %v", got, truth.Paths)
+			t.Errorf("traceroute prints %v, truth is one of %v", got, truth.Paths)
 		}
 	})
 }
@@ -66,7 +66,7 @@ func TestTracerouteUDP(t *testing.T) {
 		}
 		for i, addr := range got {
 			if want := truth.At(i + 1); addr.IsValid() && !slices.Contains(want, addr) || !addr.IsValid() && len(want) > 0 {
-				t.Errorf("TTL %d: traceroute says %v, want one of %v", i+1, addr, want)
+				t.Errorf("TTL %d: traceroute prints %v, want one of %v", i+1, addr, want)
 			}
 		}
 	})
@@ -100,7 +100,7 @@ func TestBranches(t *testing.T) {
 	}
 }
 
-// scamperTrace is what we read of scamper's JSON.
+// scamperTrace is the part of scamper's JSON that the test reads.
 type scamperTrace struct {
 	Type string
 	Dst  netip.Addr
@@ -164,14 +164,14 @@ func checkScamper(t *testing.T, topology *Topology, trace scamperTrace, method s
 		last = fmt.Sprintf("%d/%d", h.Type, h.Code)
 	}
 	if !truth.Allows(got) {
-		t.Errorf("scamper says %v of %s, truth is one of %v", got, trace.Dst, truth.Paths)
+		t.Errorf("scamper reports %v for %s, truth is one of %v", got, trace.Dst, truth.Paths)
 	}
 	if want := ending(truth.Ending, trace.Dst.Is4(), method); last != want {
 		t.Errorf("trace to %s ends by ICMP %s, want %s", trace.Dst, last, want)
 	}
 }
 
-// ending is the type and code of the last answer.
+// ending returns the type and code of the last answer.
 func ending(e Ending, is4 bool, method string) string {
 	v4 := map[Ending]string{Reached: "3/3", Prohibited: "3/13", Unreachable: "3/1", Dropped: "11/0"}
 	v6 := map[Ending]string{Reached: "1/4", Prohibited: "1/1", Unreachable: "1/0", Dropped: "3/0"}

@@ -1,16 +1,14 @@
-// Package routers is a lab of real Linux routers: namespaces joined by veth
-// pairs, with the branches, the silence, the refusals and the NAT that a scan
-// meets, in IPv4 and IPv6 alike. What answers is the kernel, so that tests hold
-// against more than our own idea of it.
+// Package routers is a lab of real Linux routers: namespaces joined by veth pairs. It has the
+// branches, silent routers, refusals and NAT that a scan meets, in both IPv4 and IPv6. The kernel
+// itself sends the answers, so that tests do not depend only on our own idea of them.
 //
 //	                           a1 ─ a2                               d1
 //	vantage ─ r1 ─ r2 ─ r3 ─── b1 ─ b2 ─── r4 ─ r5* ─ r6 ─ r7 ───────── e1 ─── r8 ─ far
 //	           │    │          c1 ─ c2      │          ├─ site
 //	         near  edge                    core        └─ n1 ─ n2 ─ inside
 //
-// r3 and r7 balance per flow (addresses, protocol, ports); r5 forwards but is
-// never heard of; n1 translates the source of what goes inside. Some routers
-// refuse or drop whole prefixes.
+// r3 and r7 balance per flow (addresses, protocol, ports). r5 forwards but never answers. n1
+// translates the source of packets to inside. Some routers refuse or drop whole prefixes.
 package routers
 
 import (
@@ -25,60 +23,60 @@ const (
 	uplink  = "uplink0"
 )
 
-// Ending says how the path to a target ends.
+// Ending is how the path to a target ends.
 type Ending uint8
 
-// The endings. Names of the ICMP errors are those of RFC 792 and RFC 4443.
+// The endings. The names of the ICMP errors are those of RFC 792 and RFC 4443.
 const (
-	// Reached: the target answers: closed UDP ports by port unreachable,
-	// pings, and on the nodes with services TCP.
+	// Reached: the target answers UDP probes to closed ports with a port unreachable, pings
+	// with a reply and, on the nodes with services, TCP.
 	Reached Ending = iota
-	// Prohibited: a router answers that communication is administratively
-	// prohibited (ICMP 3/13, ICMPv6 1/1).
+	// Prohibited: a router answers that communication is administratively prohibited (ICMP
+	// 3/13, ICMPv6 1/1).
 	Prohibited
-	// Unreachable: a router answers host unreachable (ICMP 3/1), in IPv6 no
-	// route to destination (1/0), as the kernel has it.
+	// Unreachable: a router answers host unreachable (ICMP 3/1), and in IPv6 no route to
+	// destination (1/0), as the kernel does.
 	Unreachable
-	// Dropped: a router takes the packets and says nothing.
+	// Dropped: a router drops the packets without an answer.
 	Dropped
 )
 
-// String returns the word that ip-route(8) has for such a route.
+// String returns the name of such a route in ip-route(8).
 func (e Ending) String() string {
 	return [...]string{Reached: "local", Prohibited: "prohibit", Unreachable: "unreachable", Dropped: "blackhole"}[e]
 }
 
-// Territory is a pair of prefixes, a /12 and a /32, that end at one node, all
-// in the same way.
+// Territory is a pair of prefixes, a /12 and a /32. All of its addresses belong to one node, and
+// paths to them end in the same way.
 type Territory struct {
 	Node   string
 	V4, V6 netip.Prefix
 	Ending Ending
 }
 
-// A link joins two nodes; each node's interface is called after the other
-// node. Its number makes its addresses.
+// A link joins two nodes. The interface at each node has the name of the other node. The link's
+// addresses derive from its number.
 type link struct {
-	near, far string // near is the one that is closer to the vantage point
+	near, far string // near is closer to the vantage point
 	number    int
 }
 
-// Topology is the network as it was meant: what Setup builds, and what Truth
-// and Targets are told by. It does not change, so it may be shared.
+// Topology is the intended network: Setup builds it, and Truth and Targets are computed from it. It
+// does not change, so it may be shared.
 type Topology struct {
-	nodes       []string // vantage first
+	nodes       []string // vantage comes first
 	links       []link
 	territories []Territory
 	silent      []string // nodes that send no time exceeded
-	nat         []link   // translated on the way to far
+	nat         []link   // links that translate sources towards far
 	services    []string // nodes with TCP ports, see servicePorts
 
-	// hops[from][to] are the next nodes from one node to another, all of
-	// equal cost, in order of links.
+	// nodes with open TCP ports, see openPort
+	// order of links.
 	hops map[string]map[string][]string
 }
 
-// New returns the topology drawn above.
+// New returns the topology of the picture above.
 func New() *Topology {
 	t := &Topology{
 		silent:   []string{"r5"},
@@ -115,8 +113,8 @@ func New() *Topology {
 	return t
 }
 
-// area returns the territory of 45.x.0.0/12 and 2a00:x::/32, x being written
-// in the same digits in both. x is a multiple of 16.
+// area returns the territory of 45.x.0.0/12 and 2a00:x::/32, where x has the same digits in both. x
+// is a multiple of 16.
 func area(node string, x int, ending Ending) Territory {
 	return Territory{
 		Node:   node,
@@ -177,9 +175,8 @@ func (l link) addrs(node string) [2]netip.Addr {
 	return addrs
 }
 
-// index returns the number of node's interface. It differs at the two ends:
-// where they are equal the kernel takes the pair for a lone device and lets a
-// second pass before it believes that it is up.
+// index returns the number of node's interface. It differs at the two ends: if it were the same,
+// the kernel would treat the pair as a single device, and report it as up only a second later.
 func (l link) index(node string) int {
 	if node == l.near {
 		return 100 + 2*l.number

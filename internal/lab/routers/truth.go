@@ -5,25 +5,24 @@ import (
 	"slices"
 )
 
-// Truth is what a right trace to one target shows.
+// Truth is the content of a correct trace to one target.
 type Truth struct {
 	Ending Ending
 	NAT    bool // the path crosses the source NAT
 
-	// Distance is the TTL from which on Ending shows: that of the target,
-	// or of the router that refuses. For Dropped it is the TTL from which
-	// on nothing answers any more.
+	// Distance is the lowest TTL at which Ending shows: that of the target, or of the router
+	// that refuses. For Dropped it is the lowest TTL from which on there are no answers.
 	Distance int
 
-	// Paths are the ways that the probes of a flow may take, all of a flow
-	// the same. Element i of a path is who answers at TTL i+1, the zero
-	// Addr being a silent router; the last one is at Distance, and for
-	// Dropped silent. From there on the same one answers all TTLs.
+	// Paths are the ways that the probes of a flow may take; all probes of a flow take the same
+	// one. Element i of a path is the responder at TTL i+1, or the zero Addr for a silent
+	// router. The last element is at Distance, and for Dropped it is silent. All higher TTLs
+	// have the same responder as the last element.
 	Paths [][]netip.Addr
 }
 
-// At returns the addresses that can answer at a TTL, over all flows, in order.
-// Empty means that none does.
+// At returns the addresses that can answer at a TTL, over all flows, in order. An empty result
+// means that there is no answer.
 func (t Truth) At(ttl int) []netip.Addr {
 	var addrs []netip.Addr
 	for _, path := range t.Paths {
@@ -35,8 +34,8 @@ func (t Truth) At(ttl int) []netip.Addr {
 	return addrs
 }
 
-// Allows reports whether some flow's path has exactly these responders, at TTLs
-// from 1 on, the zero Addr being none. The slice may end early or late.
+// Allows reports whether some flow's path has exactly these responders, from TTL 1 on. The zero
+// Addr means no answer. The slice may be shorter or longer than the path.
 func (t Truth) Allows(responders []netip.Addr) bool {
 	return slices.ContainsFunc(t.Paths, func(path []netip.Addr) bool {
 		for i, got := range responders {
@@ -48,8 +47,8 @@ func (t Truth) Allows(responders []netip.Addr) bool {
 	})
 }
 
-// Truth returns the truth of a target; ok is false for addresses that the lab
-// does not route to a place of their own, and for its routers' own.
+// Truth returns the truth of a target. ok is false for the addresses of routers, and for addresses
+// that are in no territory.
 func (t *Topology) Truth(target netip.Addr) (truth Truth, ok bool) {
 	i := slices.IndexFunc(t.territories, func(a Territory) bool {
 		return a.V4.Contains(target) || a.V6.Contains(target)
@@ -96,7 +95,7 @@ func (t *Topology) upstream(node string) [2]netip.Addr {
 	return t.between(node, t.next(node, vantage)[0]).addrs(node)
 }
 
-// Territories returns what the lab routes to a place of its own.
+// Territories returns the territories of the lab.
 func (t *Topology) Territories() []Territory { return slices.Clone(t.territories) }
 
 // Source returns the vantage point's two addresses, IPv4 first.

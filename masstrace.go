@@ -1,0 +1,159 @@
+package masstrace
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"net/netip"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/replay"
+	"github.com/masstrace/masstrace/internal/scan"
+	"github.com/masstrace/masstrace/internal/traceroute"
+)
+
+// Scan traces every target of c and hands each trace to the sinks, in no order. It returns
+// when all replies have come or were waited for. The summary is nil if the run did not come
+// to its end: an error before it began, a stage that failed, or ctx that ended; else it is
+// there beside an *IncompleteError, too.
+func Scan(ctx context.Context, c Config, sinks ...Sink) (*Summary, error) {
+	cfg, err := c.scan()
+	if err != nil {
+		return nil, err
+	}
+	o := &observer{progress: c.Progress, notice: c.Notice}
+	cfg.Observer, cfg.Sinks = o, writers(sinks)
+	stop, release := until(c.Stop)
+	defer release()
+	err = scan.Run(ctx, stop, cfg)
+	return summaryOf(o.summary), err
+}
+
+// until returns a context that ends when stop is closed.
+func until(stop <-chan struct{}) (ctx context.Context, release context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	if stop != nil {
+		go func() {
+			select {
+			case <-stop:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, cancel
+}
+
+// Paths is Scan as an iterator: it yields traces as they are assembled, and in the end the
+// error of the scan, if there is one. Breaking out of the loop stops the scan.
+func Paths(ctx context.Context, c Config) iter.Seq2[*Path, error] {
+	return func(yield func(*Path, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		traces, ended := make(chan *Path), make(chan error, 1)
+		go func() {
+			_, err := Scan(ctx, c, Func(func(t *Path) error {
+				select {
+				case traces <- t:
+				case <-ctx.Done():
+				}
+				return nil
+			}))
+			ended <- err
+			close(traces)
+		}()
+		for t := range traces {
+			if !yield(t, nil) {
+				cancel()
+				<-ended
+				return
+			}
+		}
+		if err := <-ended; err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// TraceConfig is a trace to one host. The zero value of a field is its default.
+type TraceConfig struct {
+	Host     string        // name or address
+	Family   int           // 4 or 6: of the addresses of a name; 0: any
+	Method   Method        // UDP
+	Port     int           // destination port: 33434, and 80 of TCP
+	FirstTTL int           // 1
+	MaxTTL   int           // 30; 63 at most
+	Attempts int           // at each TTL: 3; 4 at most
+	Flows    int           // 1
+	Wait     time.Duration // for a reply, at most: 5 s; less where other replies show that it is long
+
+	Interface string     // the route's
+	Source    netip.Addr // the interface's
+	Notice    func(text string)
+}
+
+// Trace traces the path to one host and returns a trace for each flow.
+func Trace(ctx context.Context, c TraceConfig) ([]*Path, error) {
+	cfg, err := c.program()
+	if err != nil {
+		return nil, err
+	}
+	var traces Collect
+	cfg.Traces, cfg.Observer = format.Tee(writers([]Sink{&traces})...), &observer{notice: c.Notice}
+	_, err = traceroute.Run(ctx, ctx, cfg)
+	return traces.Paths, err
+}
+
+// program returns the configuration of the program.
+func (c *TraceConfig) program() (traceroute.Config, error) {
+	scan := Config{
+		Method: c.Method, Port: c.Port, MinTTL: c.FirstTTL, MaxTTL: cmp.Or(c.MaxTTL, 30),
+		Attempts: cmp.Or(c.Attempts, 3), Flows: c.Flows, Wait: cmp.Or(c.Wait, 5*time.Second),
+	}
+	p, err := scan.plan()
+	if err != nil {
+		return traceroute.Config{}, err
+	}
+	family, ok := map[int]traceroute.Family{0: traceroute.AnyFamily, 4: traceroute.IPv4, 6: traceroute.IPv6}[c.Family]
+	if !ok {
+		return traceroute.Config{}, &ConfigError{Field: "Family", Err: errors.New("4, 6 or 0 for any")}
+	}
+	return traceroute.Config{
+		Hosts: []string{c.Host}, Family: family, Method: p.Method, FirstTTL: p.MinTTL, MaxTTL: p.MaxTTL,
+		Attempts: p.Attempts, Flows: p.Flows, DstPort: p.DstPort, Interface: c.Interface, Source: c.Source, Numeric: true,
+		Patience: traceroute.Patience{Max: p.Wait, Here: 3, Near: 10},
+	}, nil
+}
+
+// ReplayConfig is a replay of captures. Captures that masstrace made (scan --pcap) have
+// their parameters in them; of the captures of other programs, replies are put to the probes
+// that they quote.
+type ReplayConfig struct {
+	Files []string // pcap or pcapng, also compressed
+	// Key, 32 hexadecimal digits, authenticates the replies in captures that masstrace made.
+	// The default is the file beside the capture.
+	Key string
+	// Output, Overwrite and Replies are as in Config.
+	Output    string
+	Overwrite bool
+	Replies   bool
+	Notice    func(text string)
+}
+
+// Replay reads captures and hands the traces in them to the sinks. It needs no privilege. Of
+// a capture that is cut or corrupt it takes what comes before, and returns an
+// *IncompleteError that wraps ErrCapture. The summary is that of the last run in the files.
+func Replay(ctx context.Context, c ReplayConfig, sinks ...Sink) (*Summary, error) {
+	o := &observer{notice: c.Notice}
+	kinds := record.Traces
+	if c.Replies {
+		kinds = record.Both
+	}
+	err := replay.Run(ctx, replay.Config{
+		Files: c.Files, Key: c.Key, Output: c.Output, Existing: existing(c.Overwrite), Sinks: writers(sinks), Records: kinds, Observer: o, Tool: tool,
+	})
+	return summaryOf(o.summary), err
+}
