@@ -28,6 +28,9 @@ func (p *progress) latest(slot window.Slot) window.Slot {
 	return slot
 }
 
+// hasOneTTL reports whether one TTL was sent, and no other.
+func (p *progress) hasOneTTL() bool { return p.sent != 0 && p.sent&(p.sent-1) == 0 }
+
 // action is the outcome of a visit.
 type action uint8
 
@@ -49,51 +52,32 @@ const (
 //	│   retrying ─┼─ none was in the round ─▶ finish
 //	└─────────────┴─ the round is over ─────▶ wait
 func (t *adaptiveTraversal) visit(i uint32, now int64) (result action, at int64) {
-	p := &t.paths[i]
-	t.look(i, p, now)
-	if t.isExcluded(p) {
-		return t.finishPath(p)
-	}
-	if p.retryTTL != 0 {
+	p, slot, path := &t.paths[i], t.slotOf(i), &t.path
+	path.State, path.Note = t.window.State(slot.Target, slot.Flow), p.note
+	path.slot, path.latestTTL = slot, p.ttl
+	path.now, path.idle = now, now < t.schedule.lastIdle+idleSpan
+	path.random = t.schedule.seed ^ (t.window.Position + uint64(slot.Target)) ^ uint64(slot.Flow)<<48
+	switch {
+	case p.hasOneTTL() && t.window.Sent(p.latest(slot)) == window.Excluded:
+		return t.finishPath(p) // the target is excluded: all other probes would be refused too
+	case p.retryTTL != 0:
 		return t.retry(p)
+	case p.deferred != 0 && !p.abandoned:
+		if ttl, ok := t.releaseDeferred(p); ok {
+			return t.sendFirst(p, ttl)
+		}
 	}
-	switch step := t.choose(p); step {
+	path.Sent = p.sent | p.deferred
+	step := t.schedule.strategy.Next(path)
+	p.note = path.Note
+	switch step {
 	case Await:
-		return wait, now + t.path.pause(t.window.Sent(p.latest(t.path.slot)))
+		return wait, now + path.pause(t.window.Sent(p.latest(slot)))
 	case Enough:
 		return t.endProbing(p)
 	default:
 		return t.sendFirst(p, uint8(step))
 	}
-}
-
-// look fills t.path with the path as it stands.
-func (t *adaptiveTraversal) look(i uint32, p *progress, now int64) {
-	path, slot := &t.path, t.slotOf(i)
-	path.State, path.Note = t.window.State(slot.Target, slot.Flow), p.note
-	path.slot, path.latestTTL = slot, p.ttl
-	path.now, path.idle = now, now < t.schedule.lastIdle+idleSpan
-	path.random = t.schedule.seed ^ (t.window.Position + uint64(slot.Target)) ^ uint64(slot.Flow)<<48
-}
-
-// isExcluded reports whether the first probe of a path was refused because its target is
-// excluded: all others would be.
-func (t *adaptiveTraversal) isExcluded(p *progress) bool {
-	return p.sent&(p.sent-1) == 0 && p.sent != 0 && t.window.Sent(p.latest(t.path.slot)) == window.Excluded
-}
-
-// choose returns the next first attempt: a deferred TTL that is admitted now, or the choice of
-// the strategy.
-func (t *adaptiveTraversal) choose(p *progress) Step {
-	if p.deferred != 0 && !p.abandoned {
-		if ttl, ok := t.releaseDeferred(p); ok {
-			return ttl
-		}
-	}
-	t.path.Sent = p.sent | p.deferred
-	step := t.schedule.strategy.Next(&t.path)
-	p.note = t.path.Note
-	return step
 }
 
 // sendFirst sends the first attempt at a TTL, or defers it.
@@ -197,17 +181,17 @@ func (t *adaptiveTraversal) admit(p *progress, ttl uint8) bool {
 
 // releaseDeferred returns a deferred TTL that is admitted now. It drops TTLs beyond the end of
 // the path.
-func (t *adaptiveTraversal) releaseDeferred(p *progress) (step Step, ok bool) {
+func (t *adaptiveTraversal) releaseDeferred(p *progress) (ttl uint8, ok bool) {
 	end := t.path.State.End()
 	for deferred := p.deferred; deferred != 0; deferred &= deferred - 1 {
 		ttl := uint8(bits.TrailingZeros64(deferred))
 		if end != 0 && ttl > end {
 			p.deferred &^= 1 << ttl // not needed any more
 		} else if t.schedule.cfg.Politeness.admit(t.path.Target(), ttl, t.path.now) == admitted {
-			return Step(ttl), true
+			return ttl, true
 		}
 	}
-	return Enough, false
+	return 0, false
 }
 
 // abandon gives up the deferred TTLs of a path if their time is over and routers that limit
