@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// deferringSchedules are those that hold probes back.
+// deferringSchedules are those that defer probes.
 var deferringSchedules = map[string]func(Config) Schedule{
 	"exhaustive": func(c Config) Schedule { return NewExhaustive(c) },
 	"complete": func(c Config) Schedule {
@@ -110,7 +110,7 @@ func runDeferred(t *testing.T, start func(Config) Schedule, targets int, m *Poli
 	return nil
 }
 
-// A target says that it is near while probes to it are held back, and a router
+// A target says that it is near while probes to it are deferred, and a router
 // beyond refutes that: the probes that were dropped in between are sent.
 func TestDeferredBeyond(t *testing.T) {
 	for name, start := range deferringSchedules {
@@ -126,15 +126,15 @@ func TestDeferredBeyond(t *testing.T) {
 				}
 			})
 			if n := r.count(0); n != 20 {
-				t.Errorf("%s, held back %t: %d TTLs were sent, want 20", name, m != nil, n)
+				t.Errorf("%s, deferred %t: %d TTLs were sent, want 20", name, m != nil, n)
 			}
 		}
 	}
 }
 
-// scarceAt returns politeness of a rate by prefix that know a router, which answers
+// limitedAt returns a Politeness with a prefix rate that trusts a router, which answers
 // hardly ever, at one TTL of a target.
-func scarceAt(target probe.Addr, ttl uint8) *Politeness {
+func limitedAt(target probe.Addr, ttl uint8) *Politeness {
 	m := NewPoliteness(PolitenessConfig{PrefixRate: 10, PerHopRate: 1e6, RatePPS: 1000})
 	m.predicted[predictionIndex(target, ttl)].Store(mostTrust<<trustShift | 1)
 	r := &m.routers[0]
@@ -145,11 +145,11 @@ func scarceAt(target probe.Addr, ttl uint8) *Politeness {
 }
 
 // The probe that a router would not answer is given up, and it alone: when the end
-// of the path moves up after that, the probes beyond are held back and sent.
+// of the path moves up after that, the probes beyond are deferred and sent.
 func TestDeferredGivenUp(t *testing.T) {
 	for name, start := range deferringSchedules {
 		said, last := false, int64(0)
-		r := runDeferred(t, start, 1, scarceAt(addrOf(0), 3), func(r *deferredRun) {
+		r := runDeferred(t, start, 1, limitedAt(addrOf(0), 3), func(r *deferredRun) {
 			near := 0
 			for _, slot := range r.sent {
 				if slot.TTL <= 5 {
@@ -173,7 +173,7 @@ func TestDeferredGivenUp(t *testing.T) {
 	}
 }
 
-// An attempt that is held back is not made when the one before is answered after all.
+// An attempt that is deferred is not made when the one before is answered after all.
 func TestDeferredNeedless(t *testing.T) {
 	w := &exhaustiveTraversal{window: window.New(window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 2, Flows: 1, Attempts: 2})}
 	w.window.Open(0)

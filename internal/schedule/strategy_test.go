@@ -8,8 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// InLoop says what window.FindCircle does of everything that answered, though it
-// mostly looks at less.
+// InLoop agrees with window.FindLoop on all answers of a path, though it mostly looks at fewer.
 func TestInLoop(t *testing.T) {
 	loops := 0
 	for seed := range uint64(600) {
@@ -19,13 +18,13 @@ func TestInLoop(t *testing.T) {
 		w.Open(0)
 		w.Append(addrOf(0))
 		var at [31]probe.Addr
-		enters, round := 1+rng.IntN(20), 1+rng.IntN(6)
+		enters, period := 1+rng.IntN(20), 1+rng.IntN(6)
 		silence, top := rng.Float64()*0.5, first+uint8(rng.IntN(int(31-first)))
 		for ttl := first; ttl <= top; ttl++ {
 			slot := window.Slot{TTL: ttl}
 			w.Stamp(slot, 1)
 			r := probe.Reply{Facts: probe.Facts{Kind: probe.KindTTLExceeded, Probe: probe.Probe{Target: addrOf(0), TTL: ttl}}}
-			r.Responder = routerAt(uint8(min(int(ttl), enters+(int(ttl)-enters)%round)))
+			r.Responder = routerAt(uint8(min(int(ttl), enters+(int(ttl)-enters)%period)))
 			if rng.Float64() < silence {
 				continue
 			}
