@@ -16,28 +16,36 @@ BUILD_PACKAGES := gcc libc6-dev libpcap-dev ca-certificates git
 LAB_PACKAGES   := iproute2 nftables
 TEST_PACKAGES  := scamper traceroute mtr-tiny tcpdump iputils-ping
 
-# The packages in which goroutines share memory.
-CONCURRENT := internal/window matcher internal/schedule sender receiver ratelimit \
-	internal/run internal/scan internal/list internal/traceroute internal/replay internal/gather internal/programs
+# The packages whose tests have goroutines that share memory. Those of schedule, trace and
+# gather have one goroutine, which shows the race detector nothing: their code runs in
+# several under programs.
+CONCURRENT := internal/window matcher sender receiver ratelimit \
+	internal/run internal/scan internal/list internal/traceroute internal/replay internal/programs
 
 # Other tools that make bench compares with, by their paths:
 # make bench TRACERS="-scamper /usr/bin/scamper -flashroute ..."
 # make bench PEERS="-scamper /usr/bin/scamper -caracal ... -yarrp ..."
 PEERS :=
 
-# Inputs for each fuzz target: what a test run has time for, and enough.
-FUZZ_SHORT := 2000
-FUZZ_COUNT := 500000
+# Inputs for each fuzz target: what a test run has time for, and enough. A test run has the
+# targets alone that read what strangers write; all others run their seeds in unit.
+FUZZ_SHORT   := 2000
+FUZZ_COUNT   := 500000
+FUZZ_FOREIGN := FuzzQuoted|FuzzEchoReply|FuzzTCPAnswer|FuzzDecode|FuzzDecodeTCP|FuzzReplay|FuzzExtension|FuzzFile|FuzzReader|FuzzRow
+
+# The least coverage of a package, in percent.
+COVER := 85
 
 # What go build of the command takes by itself, and benchmarks have to be told.
 GUIDE := cmd/masstrace/default.pgo
 
 .PHONY: help build install-build install-demo install-test lint unit race fuzz-short \
-	test fuzz soak bench guide demo clean
+	test cover fuzz soak bench guide demo clean
 
 help:
 	@echo "make demo   build, trace 10,590 targets in a simulated Internet, show how much is true"
 	@echo "make test   everything that must hold, in some minutes"
+	@echo "make cover  how much of each package the tests reach, at least $(COVER) %"
 	@echo "make soak   the same at full counts, for hours; keeps bench/SOAK.md"
 	@echo "make fuzz   every fuzz target, $(FUZZ_COUNT) inputs each (FUZZ_COUNT=N)"
 	@echo "make bench  how fast it is, beside others; keeps bench/RESULTS.md"
@@ -67,7 +75,10 @@ unit:
 race:
 	@scripts/step race scripts/gotest race -race -timeout 8m $(addprefix ./,$(addsuffix /...,$(CONCURRENT)))
 fuzz-short:
-	@scripts/step fuzz scripts/fuzz $(FUZZ_SHORT)
+	@scripts/step fuzz scripts/fuzz $(FUZZ_SHORT) '$(FUZZ_FOREIGN)'
+
+cover: install-test
+	@scripts/step cover scripts/cover $(COVER)
 
 fuzz: install-build
 	@scripts/step fuzz scripts/fuzz $(FUZZ_COUNT)

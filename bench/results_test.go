@@ -40,20 +40,6 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-func TestTable(t *testing.T) {
-	table := Table{Texts: 1, Head: []string{"what", "ns"}}
-	table.Add("Encode/10⁵", Number(3_000_000))
-	table.Add("x", Number(7.125))
-	const want = `| what       |        ns |
-|------------|----------:|
-| Encode/10⁵ | 3,000,000 |
-| x          |      7.12 |
-`
-	if got := table.String(); got != want {
-		t.Errorf("table:\n%s\nwant:\n%s", got, want)
-	}
-}
-
 func TestMedian(t *testing.T) {
 	v := []float64{5, 1, 4, 2, 3}
 	if m := Median(v); m != 3 {

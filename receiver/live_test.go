@@ -2,9 +2,6 @@ package receiver
 
 import (
 	"errors"
-	"net"
-	"os"
-	"runtime"
 	"testing"
 	"time"
 
@@ -12,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/lab/netns"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -22,65 +20,34 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// enterNetns puts the test's goroutine into a network namespace of its own, on
-// a thread that dies with it. It has no way out but what the test builds.
-func enterNetns(t testing.TB) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root, for network namespaces")
-	}
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Skipf("needs CAP_SYS_ADMIN, for network namespaces: %v", err)
-	}
-	// What the kernel itself would send is not to get in between.
-	for _, name := range []string{"all", "default"} {
-		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/disable_ipv6", []byte("1"), 0)
-	}
-}
-
-// newPair makes a veth pair, both ends of which are in the namespace and up.
+// newPair makes a veth pair in a namespace of the test's own.
 func newPair(t testing.TB) (v0, v1 netlink.Link) {
 	t.Helper()
-	enterNetns(t)
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.HardwareAddr = "v0", net.HardwareAddr{2, 0, 0, 0, 0, 1}
-	must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "v1", PeerHardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 2}}))
-	return linkUp(t, "v0"), linkUp(t, "v1")
+	netns.EnterQuiet(t)
+	return netns.NewVeth(t)
 }
 
-func linkUp(t testing.TB, name string) netlink.Link {
-	t.Helper()
-	l, err := netlink.LinkByName(name)
-	must(t, err)
-	must(t, netlink.LinkSetUp(l))
-	return l
-}
+// soon is within what time a frame comes that is on its way, on a busy machine too; idle
+// is how long none comes before there is none.
+const (
+	soon = 10 * time.Second
+	idle = 200 * time.Millisecond
+)
 
-// transmit sends a frame on the link, n times.
-func transmit(t testing.TB, l netlink.Link, frame []byte, n int) {
+// next returns the next frame, nil if none comes in that time.
+func next(t testing.TB, l *Live, wait time.Duration) (frame []byte, stamp int64) {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	must(t, err)
-	defer unix.Close(fd)
-	for range n {
-		must(t, unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: l.Attrs().Index}))
-	}
-}
-
-// next returns the next frame, nil if none comes within 200 ms.
-func next(t testing.TB, l *Live) (frame []byte, stamp int64) {
-	t.Helper()
-	for end := time.Now().Add(200 * time.Millisecond); time.Now().Before(end); {
+	for end := time.Now().Add(wait); ; {
 		frame, stamp, err := l.Next()
-		if err == nil {
+		switch {
+		case err == nil:
 			return frame, stamp
-		}
-		if !errors.Is(err, ErrIdle) {
+		case !errors.Is(err, ErrIdle):
 			t.Fatal(err)
+		case time.Now().After(end):
+			return nil, 0
 		}
 	}
-	return nil, 0
 }
 
 // Of all frames on a link, those are captured that come in and that the filter
@@ -97,16 +64,16 @@ func TestLive(t *testing.T) {
 	tcp := ethernet(errorFrom(resum4(with(quoted(sent(c, asked(true)), 0), 9, 6)), nil))
 	request := ethernet(ip4(router4, 1, nil, icmp4(8, 0, 0, nil)))
 	elsewhere := ethernet(resum4(with(good[14:], 16, 45, 1, 2, 4)))
-	transmit(t, v0, good, 1) // going out
+	netns.Transmit(t, v0, good, 1) // going out
 	before := time.Now().UnixNano()
 	for _, frame := range [][]byte{tcp, request, elsewhere, good, good6, chained} {
-		transmit(t, v1, frame, 1)
+		netns.Transmit(t, v1, frame, 1)
 	}
 	after := time.Now().UnixNano()
 	d := new(decoder)
 	must(t, d.init(l.LinkType(), c, new(account.Live)))
 	for i, want := range [][]byte{good, good6, chained} {
-		frame, stamp := next(t, l)
+		frame, stamp := next(t, l, soon)
 		if string(frame) != string(want) {
 			t.Fatalf("frame %d is\n% x, want\n% x", i, frame, want)
 		}
@@ -118,7 +85,7 @@ func TestLive(t *testing.T) {
 			t.Errorf("frame %d is no reply", i)
 		}
 	}
-	if frame, _ := next(t, l); frame != nil {
+	if frame, _ := next(t, l, idle); frame != nil {
 		t.Errorf("one more: % x", frame)
 	}
 	if kernel, _, err := l.Drops(); kernel != 0 || err != nil {
@@ -134,10 +101,10 @@ func TestLiveDrops(t *testing.T) {
 	must(t, err)
 	defer l.Close()
 	const n = 20_000
-	transmit(t, v1, padded(ethernet(ip4(router4, 1, nil, nil)), 1000), n)
+	netns.Transmit(t, v1, padded(ethernet(ip4(router4, 1, nil, nil)), 1000), n)
 	var got uint64
 	for {
-		if frame, _ := next(t, l); frame == nil {
+		if frame, _ := next(t, l, idle); frame == nil {
 			break
 		}
 		got++
@@ -165,12 +132,12 @@ func TestLiveDown(t *testing.T) {
 				return
 			default:
 				_, _, _ = l.Drops()
-				time.Sleep(time.Millisecond)
+				time.Sleep(time.Millisecond) // what is tried, not a wait for anything
 			}
 		}
 	}()
 	frame := ethernet(ip4(router4, 1, nil, nil))
-	idle := func(what string) {
+	blocks := func(what string) {
 		t.Helper()
 		start, n := time.Now(), 0
 		for time.Since(start) < 100*time.Millisecond {
@@ -185,23 +152,18 @@ func TestLiveDown(t *testing.T) {
 	}
 	for range 3 {
 		must(t, netlink.LinkSetDown(v0))
-		idle("down")
+		blocks("down")
 		must(t, netlink.LinkSetUp(v0))
 		must(t, netlink.LinkSetUp(v1))
-		for range 200 { // the carrier takes its time
-			if v, err := netlink.LinkByName("v1"); err == nil && v.Attrs().OperState == netlink.OperUp {
-				break
-			}
-			time.Sleep(time.Millisecond)
-		}
-		transmit(t, v1, frame, 1)
-		if got, _ := next(t, l); string(got) != string(frame) {
+		netns.AwaitCarrier(t, "v1")
+		netns.Transmit(t, v1, frame, 1)
+		if got, _ := next(t, l, soon); string(got) != string(frame) {
 			t.Fatalf("back, and the first frame is % x", got)
 		}
 	}
 	must(t, netlink.LinkDel(v0))
-	idle("deleted")
-	idle("deleted")
+	blocks("deleted")
+	blocks("deleted")
 	close(stop)
 	<-asked
 	if _, _, err := l.Drops(); err != nil {
@@ -224,17 +186,9 @@ func TestIsDown(t *testing.T) {
 
 // On a tun link the frames are IP packets, whatever libpcap calls them.
 func TestLiveTun(t *testing.T) {
-	enterNetns(t)
-	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Skipf("needs /dev/net/tun: %v", err)
-	}
-	defer unix.Close(fd)
-	ifr, err := unix.NewIfreq("tun0")
-	must(t, err)
-	ifr.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
-	must(t, unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr))
-	linkUp(t, "tun0")
+	netns.EnterQuiet(t)
+	fd := netns.NewTun(t, unix.IFF_TUN)
+	netns.Up(t, "tun0")
 	c := newCodec(t, probe.UDP)
 	l, err := OpenLive(LiveConfig{Interface: "tun0", Filter: c.Filter()})
 	must(t, err)
@@ -246,7 +200,7 @@ func TestLiveTun(t *testing.T) {
 		if _, err := unix.Write(fd, packet); err != nil {
 			t.Fatal(err)
 		}
-		frame, _ := next(t, l)
+		frame, _ := next(t, l, soon)
 		var r probe.Reply
 		if string(frame) != string(packet) || !d.isReply(frame, &r) || r.Probe != asked(is4) {
 			t.Errorf("frame % x, reply %+v", frame, r)
@@ -255,7 +209,7 @@ func TestLiveTun(t *testing.T) {
 }
 
 func TestOpenLiveErrors(t *testing.T) {
-	enterNetns(t)
+	netns.EnterQuiet(t)
 	for _, c := range []LiveConfig{{Interface: "none"}, {Interface: "lo", Filter: "no such filter"}} {
 		if l, err := OpenLive(c); err == nil {
 			l.Close()

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/lab/netns"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -51,7 +52,7 @@ func probes(t testing.TB, c *codec.Codec, n int) (packets [][]byte) {
 // and without the queueing discipline, and for batches of any size.
 func TestPacketEthernet(t *testing.T) {
 	v0, v1 := newPair(t)
-	fd := tap(t, v1)
+	fd := netns.Listen(t, v1)
 	cfg := PacketConfig{
 		Index: v0.Attrs().Index, Ethernet: true, Source: [6]byte(mac0),
 		NextHop4: [6]byte(mac1), NextHop6: [6]byte{2, 0, 0, 0, 0, 6},
@@ -76,21 +77,21 @@ func TestPacketEthernet(t *testing.T) {
 				if want[0]>>4 == 6 {
 					head = []byte{2, 0, 0, 0, 0, 6, 2, 0, 0, 0, 0, 1, 0x86, 0xdd}
 				}
-				if got, want := readFrame(t, fd, 5*time.Second), append(head, want...); !bytes.Equal(got, want) {
+				if got, want := netns.Read(fd, 5*time.Second), append(head, want...); !bytes.Equal(got, want) {
 					t.Fatalf("%v, queue %t: frame %d is\n% x, want\n% x", method, cfg.Queue, i, got, want)
 				}
 			}
 			must(t, port.Close())
 		}
 	}
-	if b := readFrame(t, fd, 0); b != nil {
+	if b := netns.Read(fd, 0); b != nil {
 		t.Errorf("one frame more: % x", b)
 	}
 }
 
 // On a link without a link header, frames are IP packets.
 func TestPacketTun(t *testing.T) {
-	tun, fd := newTun(t)
+	tun, fd := newTun(t, unix.IFF_TUN)
 	port, err := OpenPacket(PacketConfig{Index: tun.Attrs().Index})
 	must(t, err)
 	defer port.Close()
@@ -99,7 +100,7 @@ func TestPacketTun(t *testing.T) {
 		t.Fatalf("Send = %d, %v", n, err)
 	}
 	for i, want := range packets {
-		if got := readFrame(t, fd, 5*time.Second); !bytes.Equal(got, want) {
+		if got := netns.Read(fd, 5*time.Second); !bytes.Equal(got, want) {
 			t.Fatalf("frame %d is\n% x, want\n% x", i, got, want)
 		}
 	}
@@ -108,7 +109,7 @@ func TestPacketTun(t *testing.T) {
 // A full queue returns its error for the first frame without room. When there is room, that frame
 // and all after it leave.
 func TestPacketQueueFull(t *testing.T) {
-	tun, fd := newTun(t)
+	tun, fd := newTun(t, unix.IFF_TUN)
 	must(t, netlink.LinkSetTxQLen(tun, 4))
 	port, err := OpenPacket(PacketConfig{Index: tun.Attrs().Index})
 	must(t, err)
@@ -125,13 +126,13 @@ func TestPacketQueueFull(t *testing.T) {
 			t.Fatalf("Send = %d, %v", n, err)
 		}
 		refused++
-		if got := readFrame(t, fd, time.Second); !bytes.Equal(got, packets[read]) {
+		if got := netns.Read(fd, time.Second); !bytes.Equal(got, packets[read]) {
 			t.Fatalf("frame %d is % x", read, got)
 		}
 		read++
 	}
 	for ; read < len(packets); read++ {
-		if got := readFrame(t, fd, time.Second); !bytes.Equal(got, packets[read]) {
+		if got := netns.Read(fd, time.Second); !bytes.Equal(got, packets[read]) {
 			t.Fatalf("frame %d is % x", read, got)
 		}
 	}
@@ -143,7 +144,7 @@ func TestPacketQueueFull(t *testing.T) {
 // The kernel returns its own error for a link that is down, gone, or has too small an MTU.
 func TestPacketErrors(t *testing.T) {
 	v0, v1 := newPair(t)
-	fd := tap(t, v1)
+	fd := netns.Listen(t, v1)
 	must(t, netlink.LinkSetMTU(v0, 68))
 	port, err := OpenPacket(PacketConfig{Index: v0.Attrs().Index, Ethernet: true, NextHop4: [6]byte(mac1)})
 	must(t, err)
@@ -164,7 +165,7 @@ func TestPacketErrors(t *testing.T) {
 	must(t, netlink.LinkSetUp(v0))
 	send(2, 1, nil)
 	for range 3 {
-		if readFrame(t, fd, 5*time.Second) == nil {
+		if netns.Read(fd, 5*time.Second) == nil {
 			t.Error("a frame is missing")
 		}
 	}

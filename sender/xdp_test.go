@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/masstrace/masstrace/internal/lab/netns"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -44,7 +45,7 @@ func framed(packet []byte) []byte {
 // memory holds at once. Close returns after the last one left.
 func TestXDP(t *testing.T) {
 	v0, v1 := newPair(t)
-	fd := tap(t, v1)
+	fd := netns.Listen(t, v1)
 	for _, method := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN} {
 		x := openXDP(t, v0)
 		if x.ZeroCopy() {
@@ -63,7 +64,7 @@ func TestXDP(t *testing.T) {
 				}
 			}
 			for i, packet := range packets {
-				if got, want := readFrame(t, fd, 5*time.Second), framed(packet); !bytes.Equal(got, want) {
+				if got, want := netns.Read(fd, 5*time.Second), framed(packet); !bytes.Equal(got, want) {
 					t.Fatalf("%v, round %d: frame %d is\n% x, want\n% x", method, round, i, got, want)
 				}
 			}
@@ -73,7 +74,7 @@ func TestXDP(t *testing.T) {
 			t.Errorf("%d frames have not come back", xdpFrames-len(x.free))
 		}
 	}
-	if b := readFrame(t, fd, 0); b != nil {
+	if b := netns.Read(fd, 0); b != nil {
 		t.Errorf("one frame more: % x", b)
 	}
 }
@@ -81,7 +82,7 @@ func TestXDP(t *testing.T) {
 // A full queue returns its error for the first frame without room. That frame and all after it are
 // withdrawn. They leave once, in order, when there is room.
 func TestXDPQueueFull(t *testing.T) {
-	link, fd := newTunTap(t, unix.IFF_TAP)
+	link, fd := newTun(t, unix.IFF_TAP)
 	must(t, netlink.LinkSetTxQLen(link, 4))
 	must(t, netlink.LinkSetHardwareAddr(link, mac0))
 	x := openXDP(t, link)
@@ -90,7 +91,7 @@ func TestXDPQueueFull(t *testing.T) {
 	refused, read := 0, 0
 	next := func() {
 		t.Helper()
-		if got, want := readFrame(t, fd, time.Second), framed(packets[read]); !bytes.Equal(got, want) {
+		if got, want := netns.Read(fd, time.Second), framed(packets[read]); !bytes.Equal(got, want) {
 			t.Fatalf("frame %d is\n% x, want\n% x", read, got, want)
 		}
 		read++
@@ -113,7 +114,7 @@ func TestXDPQueueFull(t *testing.T) {
 		t.Errorf("a queue of 4 took %d frames", len(packets))
 	}
 	must(t, x.Close())
-	if b := readFrame(t, fd, 0); b != nil || len(x.free) != xdpFrames {
+	if b := netns.Read(fd, 0); b != nil || len(x.free) != xdpFrames {
 		t.Errorf("one frame more, % x, or %d lost", b, xdpFrames-len(x.free))
 	}
 }
@@ -121,7 +122,7 @@ func TestXDPQueueFull(t *testing.T) {
 // While all frames are in flight there is no room until some are completed.
 func TestXDPNoFrames(t *testing.T) {
 	v0, v1 := newPair(t)
-	fd := tap(t, v1)
+	fd := netns.Listen(t, v1)
 	x := openXDP(t, v0)
 	defer x.Close()
 	packets := probes(t, testCodec(t, probe.UDP), 9)
@@ -140,7 +141,7 @@ func TestXDPNoFrames(t *testing.T) {
 		t.Errorf("Send of the rest = %d, %v", n, err)
 	}
 	for i := range packets {
-		if got, want := readFrame(t, fd, time.Second), framed(packets[i]); !bytes.Equal(got, want) {
+		if got, want := netns.Read(fd, time.Second), framed(packets[i]); !bytes.Equal(got, want) {
 			t.Fatalf("frame %d is % x", i, got)
 		}
 	}
@@ -149,7 +150,7 @@ func TestXDPNoFrames(t *testing.T) {
 // Frames that a link did not accept while it was down do not leave when it is up again.
 func TestXDPErrors(t *testing.T) {
 	v0, v1 := newPair(t)
-	fd := tap(t, v1)
+	fd := netns.Listen(t, v1)
 	x := openXDP(t, v0)
 	packets := probes(t, testCodec(t, probe.ICMP), 40)
 	send := func(first, want int, is func(error) bool) {
@@ -162,11 +163,11 @@ func TestXDPErrors(t *testing.T) {
 	arrive := func(first int) {
 		t.Helper()
 		for i, packet := range packets[first:] {
-			if got := readFrame(t, fd, time.Second); !bytes.Equal(got, framed(packet)) {
+			if got := netns.Read(fd, time.Second); !bytes.Equal(got, framed(packet)) {
 				t.Fatalf("frame %d is % x", first+i, got)
 			}
 		}
-		if b := readFrame(t, fd, 20*time.Millisecond); b != nil {
+		if b := netns.Read(fd, 20*time.Millisecond); b != nil {
 			t.Fatalf("one frame more: % x", b)
 		}
 	}
@@ -185,7 +186,7 @@ func TestXDPErrors(t *testing.T) {
 		send(0, 0, func(err error) bool { return isBusy(err) || isDown(err) })
 	}
 	must(t, netlink.LinkSetUp(v1))
-	fd = tap(t, v1) // the old socket would first return the error of the link
+	fd = netns.Listen(t, v1) // the old one tells of the link first
 	send(5, len(packets)-5, none)
 	arrive(5)
 

@@ -1,6 +1,6 @@
 package main
 
-import "github.com/masstrace/masstrace/bench"
+import "github.com/masstrace/masstrace/internal/tabular"
 
 // row is one line of the table.
 type row struct {
@@ -10,7 +10,7 @@ type row struct {
 
 // table returns rows as Markdown.
 func table(rows []row) string {
-	t := bench.Table{Texts: 2, Head: []string{"stage", "benchmark", "ns/op", "MB/s", "B/op", "allocs/op"}}
+	t := tabular.Table{Columns: "llr", Head: []string{"stage", "benchmark", "ns/op", "MB/s", "B/op", "allocs/op"}}
 	last := ""
 	for _, r := range rows {
 		name := r.stage.name
@@ -20,11 +20,11 @@ func table(rows []row) string {
 		last = r.stage.name
 		mbps := ""
 		if r.mbps > 0 {
-			mbps = bench.Number(r.mbps)
+			mbps = tabular.Number(r.mbps)
 		}
-		t.Add(name, r.result.name, bench.Number(r.ns), mbps, bench.Number(r.octets), bench.Number(r.allocs))
+		t.Add(name, r.result.name, tabular.Number(r.ns), mbps, tabular.Number(r.octets), tabular.Number(r.allocs))
 	}
-	return t.String()
+	return t.Markdown()
 }
 
 // allocating returns the hot benchmarks that allocate.

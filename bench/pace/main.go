@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/bench"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 func main() {
@@ -33,7 +34,7 @@ func run(length time.Duration, out string) error {
 	if err != nil {
 		return err
 	}
-	t := bench.Table{Texts: 2, Head: []string{"pps", "load", "achieved", "error %", "late p50 µs", "late p99 µs", "late max µs", "mean batch", "CPU %"}}
+	t := tabular.Table{Columns: "llr", Head: []string{"pps", "load", "achieved", "error %", "late p50 µs", "late p99 µs", "late max µs", "mean batch", "CPU %"}}
 	for _, pps := range rates {
 		for _, beside := range []load{nothing, garbage} {
 			fmt.Fprintf(os.Stderr, "measuring: %g pps, load %s\n", pps, beside)
@@ -41,13 +42,13 @@ func run(length time.Duration, out string) error {
 			if err != nil {
 				return err
 			}
-			us := func(q float64) string { return bench.Number(bench.Quantile(m.late, q) / 1e3) }
-			t.Add(fmt.Sprintf("%.0f", pps), string(beside), bench.Number(m.pps), fmt.Sprintf("%+.3f", 100*(m.pps/pps-1)),
-				us(0.5), us(0.99), us(1), bench.Number(m.batch), fmt.Sprintf("%.0f", 100*m.cpu))
+			us := func(q float64) string { return tabular.Number(bench.Quantile(m.late, q) / 1e3) }
+			t.Add(fmt.Sprintf("%.0f", pps), string(beside), tabular.Number(m.pps), fmt.Sprintf("%+.3f", 100*(m.pps/pps-1)),
+				us(0.5), us(0.99), us(1), tabular.Number(m.batch), fmt.Sprintf("%.0f", 100*m.cpu))
 		}
 	}
 	body := "Lateness is the time of each packet's system call minus the time in the schedule; it includes the batches\n" +
-		"of 200 µs. CPU is that of the sender's thread. The load \"garbage\" is a goroutine that allocates 200 MB a second.\n\n" + t.String()
+		"of 200 µs. CPU is that of the sender's thread. The load \"garbage\" is a goroutine that allocates 200 MB a second.\n\n" + t.Markdown()
 	fmt.Print(body)
 	if out != "" {
 		return bench.Keep(out, bench.Pace, body)

@@ -24,6 +24,7 @@ import (
 
 	"github.com/masstrace/masstrace/bench"
 	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 func main() {
@@ -101,8 +102,8 @@ func run(masstrace, rates string, send, rounds, seconds int, out string) error {
 
 // table returns the section of the results.
 func table(asked []int, all map[int][]outcome, send int) string {
-	t := bench.Table{Head: []string{"replies asked/s", "made/s", "lost", "drops read", "probes sent/s", "CPU ns/reply"}}
-	idle := 0.0 // CPU per probe of a scan without replies
+	t := tabular.Table{Columns: "r", Head: []string{"replies asked/s", "made/s", "lost", "drops read", "probes sent/s", "CPU ns/reply"}}
+	idle := 0.0 // CPU of a scan without replies, per probe
 	for _, rate := range asked {
 		median := func(f func(o *outcome) float64) float64 {
 			var v []float64
@@ -116,16 +117,16 @@ func table(asked []int, all map[int][]outcome, send int) string {
 		}
 		cost := "–"
 		if rate > 0 && idle > 0 {
-			cost = bench.Number(1e9 * median(func(o *outcome) float64 { return max(o.CPU-idle*o.Sent, 0) / o.Made }))
+			cost = tabular.Number(1e9 * median(func(o *outcome) float64 { return max(o.CPU-idle*o.Sent, 0) / o.Made }))
 		}
-		t.Add(bench.Number(float64(rate)),
-			bench.Number(median(func(o *outcome) float64 { return o.Made / o.Seconds })),
-			bench.Number(median(func(o *outcome) float64 { return o.Made - o.Taken })),
-			bench.Number(median(func(o *outcome) float64 { return o.Drops })),
-			bench.Number(median(func(o *outcome) float64 { return o.Sent / o.Seconds })),
+		t.Add(tabular.Number(float64(rate)),
+			tabular.Number(median(func(o *outcome) float64 { return o.Made / o.Seconds })),
+			tabular.Number(median(func(o *outcome) float64 { return o.Made - o.Taken })),
+			tabular.Number(median(func(o *outcome) float64 { return o.Drops })),
+			tabular.Number(median(func(o *outcome) float64 { return o.Sent / o.Seconds })),
 			cost)
 	}
 	return fmt.Sprintf("Replies that are received, authenticated and matched while %s probes a second are sent. They are made by an XDP\n"+
 		"program over live frames. CPU is that of the whole process, less the CPU per probe of a scan without replies;\n"+
-		"it includes start-up and the final wait. Medians.\n\n%s", bench.Number(float64(send)), t.String())
+		"it includes start-up and the final wait. Medians.\n\n%s", tabular.Number(float64(send)), t.Markdown())
 }

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/bench"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 func main() {
@@ -52,7 +53,7 @@ func run(masstrace, sizes string, rate, rounds int, out string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	table := bench.Table{Texts: 1, Head: []string{"reader", "frames", "frames/s", "CPU ns/frame", "MiB"}}
+	table := tabular.Table{Columns: "lr", Head: []string{"reader", "frames", "frames/s", "CPU ns/frame", "MiB"}}
 	for _, word := range strings.Split(sizes, ",") {
 		n, err := strconv.Atoi(word)
 		if err != nil || n < 1 {
@@ -75,12 +76,12 @@ func run(masstrace, sizes string, rate, rounds int, out string) error {
 				return r.err
 			}
 			n := float64(r.of.frames)
-			table.Add(r.name, bench.Number(n), bench.Number(n/bench.Median(r.wall)),
-				bench.Number(1e9*bench.Median(r.cpu)/n), bench.Number(bench.Median(r.mib)))
+			table.Add(r.name, tabular.Number(n), tabular.Number(n/bench.Median(r.wall)),
+				tabular.Number(1e9*bench.Median(r.cpu)/n), tabular.Number(bench.Median(r.mib)))
 		}
 	}
 	body := "Captures of probes and what the simulated Internet answers, every answer authenticated by the key. The\n" +
-		"time is that of the whole process, from its start. Medians.\n\n" + table.String()
+		"time is that of the whole process, from its start. Medians.\n\n" + table.Markdown()
 	fmt.Print(body)
 	if out == "" {
 		return nil

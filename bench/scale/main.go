@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/bench"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 func main() {
@@ -61,7 +62,7 @@ func run(masstrace string, rate int, list, out string) error {
 	}
 	defer os.RemoveAll(dir)
 	lab := &bench.Lab{Masstrace: masstrace, Options: []string{"--preset", "clean"}, Dir: dir}
-	table := bench.Table{Head: []string{"targets", "TTLs", "probes", "s", "probes/s", "CPU ns/probe", "MiB", "output MiB", "octets/target", "lost"}}
+	table := tabular.Table{Columns: "r", Head: []string{"targets", "TTLs", "probes", "s", "probes/s", "CPU ns/probe", "MiB", "output MiB", "octets/target", "lost"}}
 	records := filepath.Join(dir, "out.ndjson.zst")
 	for _, s := range scans {
 		fmt.Fprintf(os.Stderr, "measuring: %d targets, %d TTLs\n", s.targets, s.ttls)
@@ -82,9 +83,9 @@ func run(masstrace string, rate int, list, out string) error {
 			return err
 		}
 		octets := float64(size.Size())
-		table.Add(bench.Number(sum.Targets), strconv.Itoa(s.ttls), bench.Number(sum.Sent), bench.Number(u.Elapsed),
-			bench.Number(sum.Sent/u.Seconds), bench.Number(1e9*u.CPU/sum.Sent), bench.Number(float64(u.Octets)/(1<<20)),
-			bench.Number(octets/(1<<20)), bench.Number(octets/sum.Targets), bench.Number(seen.Answers()-sum.Answered))
+		table.Add(tabular.Number(sum.Targets), strconv.Itoa(s.ttls), tabular.Number(sum.Sent), tabular.Number(u.Elapsed),
+			tabular.Number(sum.Sent/u.Seconds), tabular.Number(1e9*u.CPU/sum.Sent), tabular.Number(float64(u.Octets)/(1<<20)),
+			tabular.Number(octets/(1<<20)), tabular.Number(octets/sum.Targets), tabular.Number(seen.Answers()-sum.Answered))
 	}
 	plans, err := plan(lab, masstrace)
 	if err != nil {
@@ -92,7 +93,7 @@ func run(masstrace string, rate int, list, out string) error {
 	}
 	body := fmt.Sprintf("Hosts of all IPv4 in random order, traced at %s probes a second in `masstrace lab --preset clean`, records\n"+
 		"in a .zst file. Time and memory are of the whole process. \"lost\" is answers of the simulator that are not in the results.\n\n",
-		bench.Number(float64(rate))) + table.String() + "\n" + plans
+		tabular.Number(float64(rate))) + table.Markdown() + "\n" + plans
 	if fmt.Print(body); out == "" {
 		return nil
 	}

@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/bench"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 // plan returns a table with the values of --dry-run for one address in each /24, at two rates. It
 // adds the cost of making the plan, which a scan also has before its first probe.
 func plan(lab *bench.Lab, masstrace string) (string, error) {
-	table := bench.Table{Head: []string{"rate", "TTLs"}, Texts: 1}
+	table := tabular.Table{Columns: "lr", Head: []string{"rate", "TTLs"}}
 	text := filepath.Join(lab.Dir, "plan")
 	for i, rate := range []string{"100K", "1M"} {
 		fmt.Fprintf(os.Stderr, "measuring: the plan at %s\n", rate)
@@ -32,10 +33,10 @@ func plan(lab *bench.Lab, masstrace string) (string, error) {
 		if i == 0 {
 			table.Head = append(append([]string{"rate"}, names...), "planned in s", "MiB")
 		}
-		table.Add(append(append([]string{rate}, values...), bench.Number(u.Elapsed), bench.Number(float64(u.Octets)/(1<<20)))...)
+		table.Add(append(append([]string{rate}, values...), tabular.Number(u.Elapsed), tabular.Number(float64(u.Octets)/(1<<20)))...)
 	}
 	return "The plan (`--dry-run`) of one host in each /24 of IPv4, without special-purpose addresses. The memory is the most that the\n" +
-		"windows may use. The last two columns are the cost of planning itself.\n\n" + table.String(), nil
+		"windows may use. The last two columns are the cost of planning itself.\n\n" + table.Markdown(), nil
 }
 
 // facts returns the names and values of those lines of a plan that have one of the given names.

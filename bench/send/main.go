@@ -20,6 +20,7 @@ import (
 
 	"github.com/masstrace/masstrace/bench"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 func main() {
@@ -133,12 +134,12 @@ func measureAll(ways []way, to sink, rounds int) (results map[string][]measure, 
 // table returns a table with a line for each way: medians, and ratios of medians.
 func table(ways []way, results map[string][]measure) string {
 	cost := func(name string) float64 { return median(results[name], measure.nsPerPacket) }
-	t := bench.Table{Texts: 1, Head: []string{"way", "CPU ns/packet", "kpps", "floor/this", "zmap/this", "pps, to one sender"}}
+	t := tabular.Table{Columns: "lr", Head: []string{"way", "CPU ns/packet", "kpps", "floor/this", "zmap/this", "pps, to one sender"}}
 	ratio := func(a, b float64) string {
 		if a == 0 || b == 0 {
 			return ""
 		}
-		return bench.Ratio(a / b)
+		return tabular.Ratio(a / b)
 	}
 	for _, w := range ways {
 		c := cost(w.name)
@@ -150,9 +151,9 @@ func table(ways []way, results map[string][]measure) string {
 		if one, found := strings.CutSuffix(w.name, twoSenders); found {
 			both = ratio(pps, median(results[one], measure.pps))
 		}
-		t.Add(w.name, bench.Number(c), bench.Number(pps/1e3), ratio(cost(floorName), c), ratio(cost(zmapName), c), both)
+		t.Add(w.name, tabular.Number(c), tabular.Number(pps/1e3), ratio(cost(floorName), c), ratio(cost(zmapName), c), both)
 	}
-	return t.String()
+	return t.Markdown()
 }
 
 func median(all []measure, of func(measure) float64) float64 {

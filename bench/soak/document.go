@@ -2,18 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
-
-	"github.com/masstrace/masstrace/internal/gotest"
 )
 
 // result is the result of a soak.
 type result struct {
-	tests  *gotest.Report // nil if no tests were run
-	fuzz   []string       // a line for each target
+	tests  []*testRun // nil if none were run
+	fuzz   []string   // a line for each target
 	took   time.Duration
 	failed bool
 
@@ -47,33 +45,14 @@ func (r *result) document(machine string) []byte {
 
 // writeTests writes the results of the tests.
 func (r *result) writeTests(b *bytes.Buffer) {
-	fmt.Fprintf(b, "- tests: %s\n\n", r.tests.Counts())
+	n := counts(r.tests)
+	fmt.Fprintf(b, "- tests: %d passed, %d failed, %d skipped\n\n", n[pass], n[fail], n[skip])
 	b.WriteString("This table lists the tests that logged counts, took a second or more, or failed.\n\n")
 	b.WriteString("| package | test | outcome | s | tried |\n|---|---|---|--:|---|\n")
-	for _, p := range r.tests.Packages {
-		for _, t := range p.Tests {
-			tried := tries(t)
-			if t.Outcome == gotest.Failed || tried != "" || t.IsTop() && t.Seconds >= brief {
-				fmt.Fprintf(b, "| %s | %s | %s | %.1f | %s |\n",
-					p.Path[strings.LastIndex(p.Path, "masstrace/")+len("masstrace/"):], t.Name, t.Outcome, t.Seconds, tried)
-			}
-		}
-		if p.Outcome == gotest.Failed && p.Counts().Failed == 1 && len(p.Tests) == 0 {
-			fmt.Fprintf(b, "| %s | – | fail | %.1f | was not built |\n", p.Path, p.Seconds)
+	for _, t := range r.tests {
+		if t.outcome == fail || t.tried != nil || t.isTop() && t.seconds >= brief {
+			fmt.Fprintf(b, "| %s | %s | %s | %.1f | %s |\n", t.pkg[strings.LastIndex(t.pkg, "masstrace/")+len("masstrace/"):],
+				cmp.Or(t.name, "–"), t.outcome, t.seconds, strings.Join(t.tried, "; "))
 		}
 	}
-}
-
-// counted matches a line of t.Log that begins with a number.
-var counted = regexp.MustCompile(`^\s+\S+\.go:\d+: (\d.*)$`)
-
-// tries returns the counts that a test logged, such as "1000000 quotations".
-func tries(t *gotest.Test) string {
-	var all []string
-	for _, line := range t.Logged() {
-		if m := counted.FindStringSubmatch(line); m != nil {
-			all = append(all, strings.ReplaceAll(m[1], "|", `\|`))
-		}
-	}
-	return strings.Join(all, "; ")
 }

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/bench"
-	"github.com/masstrace/masstrace/internal/gotest"
 )
 
 func main() {
@@ -49,7 +48,6 @@ func run(packages []string, timeout time.Duration, fuzz int, scan *endurance, ou
 		if r.tests, failed = test(packages, timeout); r.tests == nil {
 			return failed
 		}
-		fmt.Println(r.tests.Counts())
 	}
 	if fuzz > 0 {
 		var err error
@@ -69,24 +67,25 @@ func run(packages []string, timeout time.Duration, fuzz int, scan *endurance, ou
 	return failed
 }
 
-// test runs the tests. The report is nil only if they could not be run at all.
-func test(packages []string, timeout time.Duration) (*gotest.Report, error) {
-	args := []string{"test", "-json", "-count=1", "-timeout", timeout.String()}
-	cmd := exec.Command("go", append(args, packages...)...)
+// events is where scripts/gotest keeps the events of a run named soak.
+const events = "out/test/soak.json"
+
+// test runs the tests. The runs are nil only if no test could be run at all.
+func test(packages []string, timeout time.Duration) ([]*testRun, error) {
+	cmd := exec.Command("scripts/gotest", append([]string{"soak", "-timeout", timeout.String()}, packages...)...)
 	cmd.Env = append(os.Environ(), "MASSTRACE_SOAK=1")
-	cmd.Stderr = os.Stderr
-	events, err := cmd.StdoutPipe()
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	failed := cmd.Run()
+	if failed != nil {
+		failed = fmt.Errorf("tests: %w", failed)
+	}
+	f, err := os.Open(events)
 	if err != nil {
-		return nil, fmt.Errorf("run tests: %w", err)
+		return nil, errors.Join(failed, err)
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("run tests: %w", err)
-	}
-	report, err := gotest.Read(events, os.Stdout)
-	if waitErr := cmd.Wait(); err == nil && waitErr != nil {
-		err = fmt.Errorf("tests: %w", waitErr)
-	}
-	return report, err
+	defer f.Close()
+	runs, err := readEvents(f)
+	return runs, errors.Join(failed, err)
 }
 
 // fuzzAll runs the fuzz targets and returns a line for each.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/masstrace/masstrace/bench"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 // The limited network, and how it is probed.
@@ -18,7 +19,7 @@ const (
 
 // limited compares scans with and without politeness in a network whose routers limit their answers.
 func (c *config) limited() (string, error) {
-	table := bench.Table{Texts: 1, Head: []string{"tool", "probes", "answers", "per probe", "bound", "s", "× answers", "× per probe", "× time"}}
+	table := tabular.Table{Columns: "lr", Head: []string{"tool", "probes", "answers", "per probe", "bound", "s", "× answers", "× per probe", "× time"}}
 	for _, strategy := range []string{"exhaustive", "complete"} {
 		plain := [3]float64{}
 		for _, options := range [][]string{{"--strategy=" + strategy}, {"--strategy=" + strategy, "--per-hop-rate=1000"}} {
@@ -27,8 +28,8 @@ func (c *config) limited() (string, error) {
 			if err != nil {
 				return "", fmt.Errorf("%s: %w", t.name, err)
 			}
-			row := []string{t.name, bench.Number(asked), bench.Number(answered), percent(answered / asked),
-				bench.Number(limitNear * (limitRate*s + limitBurst)), bench.Number(s)}
+			row := []string{t.name, tabular.Number(asked), tabular.Number(answered), percent(answered / asked),
+				tabular.Number(limitNear * (limitRate*s + limitBurst)), tabular.Number(s)}
 			if plain[0] == 0 {
 				plain = [3]float64{answered, answered / asked, s}
 			}
@@ -41,7 +42,7 @@ func (c *config) limited() (string, error) {
 	return fmt.Sprintf("%d sparse targets, %d probes per second, every router limited to %d answers a second, in bursts of %d, medians over "+
 		"%d network(s). Probes and answers are those at TTLs 1 to %d, where the routers see every probe. The bound is the limit times the "+
 		"duration, plus the burst. × is the ratio to the same strategy without --per-hop-rate.\n\n%s",
-		c.limitedTargets, askRate, limitRate, limitBurst, c.limitedSeeds, limitNear, table.String()), nil
+		c.limitedTargets, askRate, limitRate, limitBurst, c.limitedSeeds, limitNear, table.Markdown()), nil
 }
 
 // nearAnswers returns the probes and answers of the near routers, and how long the scan took, in s:

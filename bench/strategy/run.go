@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/masstrace/masstrace/bench"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 // found is the result of one run.
@@ -145,7 +146,7 @@ func (c *config) compare(l *targets) (string, error) {
 				seed, t.name, f.probes, f.interfaces, f.recall, f.seconds)
 		}
 	}
-	table := bench.Table{Texts: 1, Head: []string{"tool", "probes", "of 32 per target", "of exhaustive", "interfaces", "recall", "s"}}
+	table := tabular.Table{Columns: "lr", Head: []string{"tool", "probes", "of 32 per target", "of exhaustive", "interfaces", "recall", "s"}}
 	medians := make([]found, len(tools))
 	for i, t := range tools {
 		med := func(f func(f *found) float64) float64 {
@@ -157,9 +158,9 @@ func (c *config) compare(l *targets) (string, error) {
 		}
 		m := &medians[i]
 		m.probes, m.interfaces = med(func(f *found) float64 { return f.probes }), med(func(f *found) float64 { return f.interfaces })
-		table.Add(t.name, bench.Number(m.probes), percent(m.probes/float64(32*l.n)), percent(m.probes/medians[0].probes),
+		table.Add(t.name, tabular.Number(m.probes), percent(m.probes/float64(32*l.n)), percent(m.probes/medians[0].probes),
 			percent(m.interfaces), percent(med(func(f *found) float64 { return f.recall })),
-			bench.Number(med(func(f *found) float64 { return f.seconds })))
+			tabular.Number(med(func(f *found) float64 { return f.seconds })))
 	}
 	text := fmt.Sprintf("%d %s targets, default network, %d probes per second requested (scamper: at most %d), medians over %d network(s)",
 		l.n, l.name, l.rate, mostRate, l.seeds)
@@ -167,7 +168,7 @@ func (c *config) compare(l *targets) (string, error) {
 		text += fmt.Sprintf(", scamper over %d", min(l.seeds, l.scamperSeeds))
 	}
 	text += ". Interfaces are of routers, as shares of those that exhaustive finds. Recall is the share of its hops that were found, or probed " +
-		"without an answer, because loss and limits suppress answers by chance.\n\n" + table.String()
+		"without an answer, because loss and limits suppress answers by chance.\n\n" + table.Markdown()
 	for i, t := range tools {
 		if t.name == flashRoute {
 			text += "\n" + against(&medians[i], medians[curve:]) + "\n"

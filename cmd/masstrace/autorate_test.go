@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
-// --rate auto at no time exceeds what it may and says what it found; in a soak it
-// finds how many packets a second a way out lets through, which takes a machine
-// that has time for it.
+// The rate of --rate auto never exceeds --rate-max, and the summary has the found rate. In
+// soak it finds the rate of a slow link, which needs a fast machine.
 func TestAutoRate(t *testing.T) {
 	lab.Need(t, routers.Name)
 	const limit, most = 4000, 12_000
@@ -24,7 +24,7 @@ func TestAutoRate(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := "lab --preset delayed --set policer=4000 --log " + log + " -- " + ours +
-		" scan 45.0.0.0/9 --rate auto --rate-max 12k --max-ttl 12 --wait 1s --max-runtime " + strconv.Itoa(soak(3, 20)) + "s -o " + out
+		" scan 45.0.0.0/9 --rate auto --rate-max 12k --max-ttl 12 --wait 1s --max-runtime " + strconv.Itoa(effort.Count(3, 20)) + "s -o " + out
 	text, _ := exec.CommandContext(t.Context(), ours, strings.Fields(args)...).CombinedOutput() // ends before all is sent
 	sum := mustRead(t, out).summary
 	found := sum.AutoRate
@@ -32,10 +32,10 @@ func TestAutoRate(t *testing.T) {
 		t.Fatalf("nothing found: %+v", sum)
 	}
 	said := []string{"rate found"}
-	if soak(0, 1) == 1 {
+	if effort.Soaking() {
 		said = append(said, "fewer answered: back to")
 	}
-	if soak(0, 1) == 1 && (found.RatePPS < 0.6*limit || found.RatePPS > 1.4*limit || found.FellPPS <= limit*0.9 || found.Falls == 0) {
+	if effort.Soaking() && (found.RatePPS < 0.6*limit || found.RatePPS > 1.4*limit || found.FellPPS <= limit*0.9 || found.Falls == 0) {
 		t.Errorf("found %+v, the limit is %d", found, limit)
 	}
 	for _, want := range said {

@@ -11,16 +11,17 @@ import (
 	"github.com/masstrace/masstrace/internal/observe"
 )
 
-// console is an observe.Observer for the user at a terminal, or for a log: one status line
-// a second, which on a terminal replaces the one before, notices between, and in the end
-// the summary. A quiet one shows warnings alone. Lines that cannot be written are lost: no run fails for want of a reader.
+// console is an observe.Observer for the user at a terminal, or for a log. It writes one
+// status line a second, notices, and at the end the summary. On a terminal a status line
+// replaces the one before. A quiet one shows warnings alone. Lines that cannot be written
+// are lost: no run fails for want of a reader.
 type console struct {
 	out      io.Writer
 	terminal bool
 	quiet    bool // neither status nor notices nor a summary
 
 	mu    sync.Mutex
-	width int // of the status line that stands on the terminal
+	width int // of the status line on the terminal
 }
 
 func newConsole(stderr io.Writer, quiet bool) *console {

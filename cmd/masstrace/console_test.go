@@ -30,8 +30,8 @@ func TestStatusLine(t *testing.T) {
 	}
 }
 
-// show gives the console what a run shows it.
-func show(c *console) {
+// shown gives the console what a run shows it.
+func shown(c *console) {
 	c.Event(observe.Began{})
 	c.Event(observe.Notice("a notice"))
 	c.Progress(observe.Progress{Elapsed: 1000 * time.Second})
@@ -49,9 +49,9 @@ func TestConsole(t *testing.T) {
 	const (
 		status = "0s   0.0% sent 0 (0/s) replies 0 hit 0.0% drops 0 ETA 0s"
 		before = "16m40s   0.0% sent 0 (0/s) replies 0 hit 0.0% drops 0 ETA 0s"
-		alert  = "masstrace: a warning\nmasstrace: the exclusions are not read again, and stay as they were: no such file\n"
+		alert  = "masstrace: a warning\nmasstrace: the exclusions could not be read again and stay the same: no such file\n"
 		notice = "a notice\n"
-		stop   = "interrupted: no more probes are sent, replies are waited for; once more\n"
+		stop   = "interrupted: sending has stopped, waiting for replies; once more\n"
 		end    = "\nincomplete: stopped by a signal\n"
 	)
 	wipe := "\r" + strings.Repeat(" ", len(status)) + "\r"
@@ -68,7 +68,7 @@ func TestConsole(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out strings.Builder
-			show(&console{out: &out, terminal: tt.terminal, quiet: tt.quiet})
+			shown(&console{out: &out, terminal: tt.terminal, quiet: tt.quiet})
 			got, isSummed := strings.CutSuffix(out.String(), end)
 			got, table, _ := strings.Cut(got, "targets ")
 			if strings.TrimRight(got, " ") != tt.want || isSummed == tt.quiet || (table == "") != tt.quiet {

@@ -14,8 +14,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// A trace to a host that never answers ends with the first signal; two signals at once are
-// one, and two wishes leave without waiting for anything.
+// A trace to a silent host ends with the first signal. Two signals at once count as one.
+// Two wishes end the command without any wait.
 func TestSignalTrace(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, "", "") {
@@ -45,7 +45,7 @@ func TestSignalTrace(t *testing.T) {
 				poll(t, "probes", func() bool { return sent() >= before+10 })
 				for i, s := range tt.signals {
 					if i > 0 {
-						time.Sleep(tt.apart) // what is tried, not a wait for anything
+						time.Sleep(tt.apart) // an attempt, not a wait
 					}
 					_ = p.cmd.Process.Signal(s) // it fails when the process has ended
 				}
@@ -58,7 +58,7 @@ func TestSignalTrace(t *testing.T) {
 	}
 }
 
-// A list of probes whose writer goes on drains after the first signal, and has a summary.
+// A list of probes whose writer continues drains after the first signal, and has a summary.
 func TestSignalList(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
@@ -70,7 +70,7 @@ func TestSignalList(t *testing.T) {
 			return strings.Contains(string(text), `"type":"reply"`)
 		})
 		p.hit(signals...)
-		p.await("interrupted: no more probes are sent")
+		p.await("interrupted: sending has stopped")
 		p.end(4)
 		sum := mustRead(t, out).summary
 		if sum.Complete || sum.Reason != record.ReasonSignal || sum.Sent != 1 || sum.Answered != 1 {

@@ -5,62 +5,63 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/tabular"
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// writePreview writes what a run would do, and the header fields of its first probes.
+// writePreview writes the plan of a run, and the header fields of its first probes.
 func writePreview(out io.Writer, v *plan.Preview) error {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	t := &tabular.Table{Columns: "l"}
 	if v.List != "" {
 		writeListPlan(t, v)
 	} else {
 		writeScanPlan(t, v)
 	}
-	if err := errors.Join(t.Flush(), writeProbes(out, v.First)); err != nil {
+	if err := errors.Join(t.WriteText(out), writeProbes(out, v.First)); err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return nil
 }
 
 // writeScanPlan writes the plan of a scan, one row for each number.
-func writeScanPlan(t io.Writer, v *plan.Preview) {
-	fmt.Fprintf(t, "targets\t%d\n", v.Targets)
-	fmt.Fprintf(t, "probes\t%d\t%d TTLs × %d flow(s), first attempt of %d\n", v.Probes, v.TTLs, v.Flows, v.Attempts)
+func writeScanPlan(t *tabular.Table, v *plan.Preview) {
+	t.Add("targets", fmt.Sprint(v.Targets))
+	t.Add("probes", fmt.Sprint(v.Probes), fmt.Sprintf("%d TTLs × %d flow(s), first attempt of %d", v.TTLs, v.Flows, v.Attempts))
 	if v.RateAuto {
-		fmt.Fprintf(t, "rate\tauto\t%.6g pps at most\n", v.RatePPS)
-		fmt.Fprintf(t, "duration\tnot known\t%v at that rate\n", v.Duration.Round(100*time.Millisecond))
+		t.Add("rate", "auto", fmt.Sprintf("%.6g pps at most", v.RatePPS))
+		t.Add("duration", "not known", fmt.Sprintf("%v at that rate", v.Duration.Round(100*time.Millisecond)))
 	} else {
 		writeRate(t, v)
 	}
-	fmt.Fprintf(t, "windows\t%d\tof %d targets\n", v.Windows, v.WindowTargets)
-	fmt.Fprintf(t, "memory\t%.1f MiB\tat most, for windows\n", float64(v.MemoryBytes)/(1<<20))
-	fmt.Fprintf(t, "method\t%s\n", v.Method)
-	fmt.Fprintf(t, "source\t%s\n", sourceText(v))
-	fmt.Fprintf(t, "seed\t%s\n", v.Seed)
+	t.Add("windows", fmt.Sprint(v.Windows), fmt.Sprintf("of %d targets", v.WindowTargets))
+	t.Add("memory", fmt.Sprintf("%.1f MiB", float64(v.MemoryBytes)/(1<<20)), "at most, for windows")
+	t.Add("method", v.Method)
+	t.Add("source", sourceText(v))
+	t.Add("seed", v.Seed)
 }
 
 // writeListPlan writes the plan of a list of probes.
-func writeListPlan(t io.Writer, v *plan.Preview) {
-	fmt.Fprintf(t, "probes\t%d\tof %s\n", v.Probes, v.List)
-	fmt.Fprintf(t, "left out\t%d\texcluded, or of a family without a route\n", v.LeftOut)
+func writeListPlan(t *tabular.Table, v *plan.Preview) {
+	t.Add("probes", fmt.Sprint(v.Probes), "of "+v.List)
+	t.Add("left out", fmt.Sprint(v.LeftOut), "excluded, or no route for the family")
 	writeRate(t, v)
-	fmt.Fprintf(t, "source\t%s\n", sourceText(v))
+	t.Add("source", sourceText(v))
 }
 
 // writeRate writes how fast probes leave, and how long that takes. The time is not known
 // if the rate is 0.
-func writeRate(t io.Writer, v *plan.Preview) {
+func writeRate(t *tabular.Table, v *plan.Preview) {
 	if v.RatePPS == 0 {
-		fmt.Fprint(t, "rate\tunlimited\nduration\tnot known\tas fast as the link takes them\n")
+		t.Add("rate", "unlimited")
+		t.Add("duration", "not known", "as fast as the link allows")
 		return
 	}
-	fmt.Fprintf(t, "rate\t%.6g pps\tin bursts of up to %d\n", v.RatePPS, v.Burst)
-	fmt.Fprintf(t, "duration\t%v\tat most\n", v.Duration.Round(100*time.Millisecond))
+	t.Add("rate", fmt.Sprintf("%.6g pps", v.RatePPS), fmt.Sprintf("in bursts of up to %d", v.Burst))
+	t.Add("duration", fmt.Sprint(v.Duration.Round(100*time.Millisecond)), "at most")
 }
 
 // sourceText returns the source addresses, or why they are not known.
@@ -80,15 +81,17 @@ func sourceText(v *plan.Preview) string {
 
 // writeProbes writes a table of header fields.
 func writeProbes(out io.Writer, probes []plan.PreviewProbe) error {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\ntarget\tTTL\tflow\tid/label\tport/id\tdport/seq\tchecksum\tlength\t")
+	fmt.Fprintln(out)
+	t := &tabular.Table{Columns: "r", Indent: "  ",
+		Head: []string{"target", "TTL", "flow", "id/label", "port/id", "dport/seq", "checksum", "length"}}
 	for i := range probes {
-		writeProbe(t, &probes[i])
+		addProbe(t, &probes[i])
 	}
-	return t.Flush()
+	return t.WriteText(out)
 }
 
-func writeProbe(t io.Writer, p *plan.PreviewProbe) {
+// addProbe adds the header fields of a probe.
+func addProbe(t *tabular.Table, p *plan.PreviewProbe) {
 	packet := p.Packet
 	id, transport := uint32(binary.BigEndian.Uint16(packet[wire.V4ID:])), packet[wire.V4Len:]
 	if !p.Target.Is4() {
@@ -101,6 +104,7 @@ func writeProbe(t io.Writer, p *plan.PreviewProbe) {
 	case probe.ICMP:
 		port, dport, sum = transport[wire.EchoID:], transport[wire.EchoSeq:], transport[wire.ICMPChecksum:]
 	}
-	fmt.Fprintf(t, "%s\t%d\t%d\t%#x\t%d\t%d\t%#04x\t%d\t\n", p.Target, p.TTL, p.Flow, id,
-		binary.BigEndian.Uint16(port), binary.BigEndian.Uint16(dport), binary.BigEndian.Uint16(sum), len(packet))
+	field := func(octets []byte) uint16 { return binary.BigEndian.Uint16(octets) }
+	t.Add(p.Target.String(), fmt.Sprint(p.TTL), fmt.Sprint(p.Flow), fmt.Sprintf("%#x", id), fmt.Sprint(field(port)),
+		fmt.Sprint(field(dport)), fmt.Sprintf("%#04x", field(sum)), fmt.Sprint(len(packet)))
 }

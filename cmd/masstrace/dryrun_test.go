@@ -75,9 +75,9 @@ seed      s
 		{"list", plan.Preview{
 			List: "list.txt", Probes: 1, LeftOut: 3, Source4: netip.MustParseAddr("192.0.2.1"), Link: "up0", First: []plan.PreviewProbe{udp4},
 		}, `probes    1  of list.txt
-left out  3  excluded, or of a family without a route
+left out  3  excluded, or no route for the family
 rate      unlimited
-duration  not known  as fast as the link takes them
+duration  not known  as fast as the link allows
 source    192.0.2.1 by up0
 
      target  TTL  flow  id/label  port/id  dport/seq  checksum  length

@@ -12,23 +12,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// A process that is suspended for some seconds goes on as if it had not been: it
-// does not send what it could not at once, and no RTT has the time in it.
+// A process that is suspended for some seconds continues as if it had not been. It does not
+// send late probes in a burst, and no RTT includes the pause.
 func TestSuspended(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
 	const rate = 500
-	pause := time.Duration(soak(1500, 5000)) * time.Millisecond
+	pause := time.Duration(effort.Count(1500, 5000)) * time.Millisecond
 	out := outFile(t)
 	p := start(t, nil, "scan", "45.80.0.0/17", "--rate=500", "--wait=1s", "-o", out)
 	p.await("2s ")
 	p.signal(syscall.SIGSTOP)
-	time.Sleep(pause)
+	time.Sleep(pause) // what is tried, not a wait for anything
 	resumed := time.Now()
 	p.signal(syscall.SIGCONT)
 	p.end(0)
@@ -55,8 +56,8 @@ func TestSuspended(t *testing.T) {
 	t.Logf("%d answered probes of 0.25 s; %d RTTs marked", after, lagged)
 }
 
-// A neighbour that answers no more, and then does again: what was sent meanwhile
-// is silent, through no fault of ours, and the run is complete.
+// A neighbour stops answering, and then answers again. The probes sent meanwhile are
+// silent, without a fault of this machine, and the run is complete.
 func TestNeighbourMute(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {
@@ -72,7 +73,7 @@ func TestNeighbourMute(t *testing.T) {
 	out := outFile(t)
 	p := start(t, nil, "scan", "45.80.0.0/17", "--rate=500", "--wait=300ms", "-o", out)
 	p.await(" sent ")
-	do(t, "ip netns exec r1 ip link set vantage address 02:00:00:00:00:99") // it takes no frame of ours any more
+	do(t, "ip netns exec r1 ip link set vantage address 02:00:00:00:00:99") // refuses our frames
 	mute := time.Now()
 	p.await("3s ")
 	do(t, "ip netns exec r1 ip link set vantage address "+strings.TrimSpace(string(address)))
@@ -112,7 +113,7 @@ func TestOutputSlowReader(t *testing.T) {
 		if err != nil {
 			t.Fatal(n, err)
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // what is tried, not a wait for anything
 	}
 	file.Close()
 	p.end(0)
@@ -122,8 +123,8 @@ func TestOutputSlowReader(t *testing.T) {
 	}
 }
 
-// Two scans and a scamper at once, from the same address to the same targets: each
-// takes its own replies, and no hop differs from what one alone sees.
+// Two scans and a scamper run at once, from the same address to the same targets. Each
+// takes its own replies, and no hop differs from that of a single scan.
 func TestTogether(t *testing.T) {
 	lab.Need(t, routers.Name)
 	if _, err := exec.LookPath("scamper"); err != nil {
@@ -177,10 +178,10 @@ func TestTogether(t *testing.T) {
 				}
 			}
 		}
-		// What was lost when one was alone is no hop there. The flows are the same
-		// ones, so of what answers the other scan one in 2^16 / (2 tags × 32 TTLs × 2
-		// attempts), 1 in 512, has one tag that is valid here by chance: weak, or
-		// rejected as far as the rest contradicts it.
+		// A reply that was lost in the single scan is not a hop there. The flows are the
+		// same. So of the replies to the other scan, 1 in 512 (2^16 / (2 tags × 32 TTLs × 2
+		// attempts)) has one valid tag by chance. It is weak, or rejected if the rest
+		// contradicts it.
 		sum := r.summary
 		chance := sum.Weak + sum.Rejected.Conflict + sum.Rejected.Unsent
 		if strange*50 > hops || sum.Duplicates > 0 || chance*50 > sum.Rejected.Tag+chance || sum.Unrelated+sum.Rejected.Tag == 0 {

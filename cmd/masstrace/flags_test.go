@@ -29,7 +29,7 @@ var flagless = []string{
 	"Immediate", // of traceroute
 }
 
-// fieldsOf returns the names of the fields of a configuration, and of what it embeds.
+// fieldsOf returns the names of the fields of a configuration, including embedded ones.
 func fieldsOf(kind reflect.Type) (names []string) {
 	for i := range kind.NumField() {
 		f := kind.Field(i)

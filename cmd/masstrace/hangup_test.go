@@ -16,8 +16,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// What the exclude files come to list is not probed from then on, and a file that
-// is wrong changes nothing.
+// Addresses that the exclude files list later are not probed from then on. A wrong file
+// changes nothing.
 func TestHangup(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
@@ -33,7 +33,7 @@ func TestHangup(t *testing.T) {
 	p.await(" sent ")
 	write("45.16.0.0/16\nnonsense\n")
 	p.signal(syscall.SIGHUP)
-	p.await("masstrace: the exclusions are not read again, and stay as they were: " + list + ":2")
+	p.await("masstrace: the exclusions could not be read again and stay the same: " + list + ":2")
 	write("45.16.0.0/16\n")
 	p.signal(syscall.SIGHUP)
 	p.await("1 range(s) newly excluded")

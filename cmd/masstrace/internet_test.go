@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/internet"
 	"github.com/masstrace/masstrace/internal/lab/routers"
@@ -73,7 +74,7 @@ func readLog(path string) (records []netsim.Record, err error) {
 	return records, err
 }
 
-// probed names what one attempt after another goes to.
+// probed names the destinations of one attempt after another.
 type probed struct {
 	dst   netip.Addr
 	first uint32 // ports, or type, code and checksum
@@ -89,7 +90,7 @@ func (s *simulation) each(f func(p probed, r *netsim.Record)) {
 
 // simTargets are of both families, some hundreds, or many thousands.
 func simTargets(flags ...string) []string {
-	n := strconv.Itoa(soak(256, 20_000))
+	n := strconv.Itoa(effort.Count(256, 20_000))
 	return append(flags, "--max-targets="+n, "45.0.0.0/9", "2a00:16::/33")
 }
 
@@ -135,7 +136,7 @@ func TestInternetClean(t *testing.T) {
 }
 
 // checkStop checks that nothing was sent above a target's distance once that was
-// known, and everything up to it once. A port unreachable tells the distance by
+// known, and everything up to it once. A port unreachable shows the distance by
 // the TTL that it quotes; an echo reply that it is not above the TTL sent.
 func (s *simulation) checkStop(t *testing.T) {
 	t.Helper()
@@ -178,7 +179,7 @@ func (s *simulation) checkStop(t *testing.T) {
 	}
 }
 
-// Further attempts go only to what was not answered, and make up for loss.
+// Further attempts go only to silent TTLs, and make up for losses.
 func TestInternetRetries(t *testing.T) {
 	t.Parallel()
 	s := simulate(t, "--preset loss", simTargets("--attempts=3", "--rate=5k", "--wait=1s")...)

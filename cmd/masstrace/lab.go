@@ -15,17 +15,17 @@ import (
 
 // LabCmd runs a command in a network of its own that has no way out.
 type LabCmd struct {
-	Network string `default:"internet" enum:"internet,routers,routers-limited" help:"What is behind the link: the simulated internet; routers, a small network of Linux routers; routers-limited, the same with their ICMP limits in force."`
+	Network string `default:"internet" enum:"internet,routers,routers-limited" help:"Network on the other side of the link. internet: the simulated Internet. routers: a small network of Linux routers. routers-limited: the same with ICMP rate limits."`
 
-	Link      string   `default:"veth" enum:"veth,tun" group:"Simulated Internet" help:"Kind of link: veth (Ethernet) or tun (plain IP, as root only)."`
-	Preset    string   `default:"default" group:"Simulated Internet" placeholder:"NAME" help:"${presets}."`
-	Set       []string `sep:"none" group:"Simulated Internet" placeholder:"NAME=VALUE" help:"Option of the simulated Internet, as in package netsim's Config: loss-forward=0.05. May be repeated."`
-	NetSeed   *uint64  `group:"Simulated Internet" placeholder:"N" help:"Another simulated Internet of the same kind."`
-	Log       string   `group:"Simulated Internet" placeholder:"FILE" help:"Keep a record of every probe, for masstrace verify."`
-	Counters  string   `group:"Simulated Internet" placeholder:"FILE" help:"Write the simulator's counters as JSON in the end."`
-	Overwrite bool     `group:"Simulated Internet" help:"Empty the files of --log and --counters if they exist. Without it they are kept, and the command does not run."`
+	Link      string   `default:"veth" enum:"veth,tun" group:"Simulated Internet" help:"Kind of link: veth (Ethernet) or tun (IP without Ethernet, needs root)."`
+	Preset    string   `default:"default" group:"Simulated Internet" placeholder:"NAME" help:"${presets}. Default: ${default}."`
+	Set       []string `sep:"none" group:"Simulated Internet" placeholder:"NAME=VALUE" help:"Set an option of the simulated Internet, for example loss-forward=0.05. The Config of package internal/netsim lists them. May be repeated."`
+	NetSeed   *uint64  `group:"Simulated Internet" placeholder:"N" help:"Number of the simulated Internet; another number gives another network of the same kind. Default: that of the preset."`
+	Log       string   `group:"Simulated Internet" placeholder:"FILE" help:"Write every probe and its fate to this file, for masstrace verify."`
+	Counters  string   `group:"Simulated Internet" placeholder:"FILE" help:"Write the counters of the simulator to this file at the end, as JSON."`
+	Overwrite bool     `group:"Simulated Internet" help:"Overwrite existing files of --log and --counters. Default: the command does not run if one of them exists."`
 
-	Command []string `arg:"" passthrough:"" help:"The command, after --, and its arguments."`
+	Command []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
 }
 
 // labSetups are the networks that lab can build.
@@ -60,7 +60,7 @@ func (c *LabCmd) Run(signals *signals) error {
 	return nil
 }
 
-// option returns what the network is told.
+// option returns the options of the network, encoded.
 func (c *LabCmd) option() (string, error) {
 	if c.Network != internet.Name {
 		return "", nil
@@ -73,7 +73,7 @@ func (c *LabCmd) option() (string, error) {
 	return o.Encode()
 }
 
-// findOurselves lets the command say "masstrace" wherever we were started from.
+// findOurselves puts the folder of this program on the PATH of the command.
 func findOurselves() error {
 	self, err := os.Executable()
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// A link that goes away for a while pauses the run, and the run says so. When
-// it is back the run goes on, hears again, and is complete.
+// A link that goes away for a while pauses the run, and a message says so. When
+// it is back the run continues, receives again, and is complete.
 func TestLinkBack(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {
@@ -47,7 +47,7 @@ func TestLinkBack(t *testing.T) {
 			for command := range strings.SplitSeq(tt.up, ";") {
 				do(t, command)
 			}
-			p.await("uplink0: up: the run goes on")
+			p.await("uplink0: up: the run continues")
 			p.end(0)
 			r := mustRead(t, out)
 			if sum := r.summary; !sum.Complete || sum.TxErrors > 0 || sum.Answered*2 < sum.Sent {
@@ -60,7 +60,8 @@ func TestLinkBack(t *testing.T) {
 	}
 }
 
-// restoreRoutes gives the vantage point back what went with its link.
+// restoreRoutes restores the addresses and routes of the vantage point that went with its
+// link.
 func restoreRoutes(t *testing.T) {
 	t.Helper()
 	do(t, "ip address replace 2a00:1:0:1::/127 dev uplink0 nodad")
@@ -136,7 +137,7 @@ func TestQueueFull(t *testing.T) {
 		case len(args) == 0 && (got < sum.Sent || got > sum.Sent+few || sum.TxErrors != 0):
 			t.Errorf("link transmitted %d, summary %+v", got, sum)
 		case len(args) > 0 && got < sum.Sent: // this kernel's queue does not wait for the device
-			p.says("warning: uplink0 dropped ")
+			p.says("warning: the queue of uplink0 dropped ")
 		}
 	}
 }
@@ -147,8 +148,8 @@ func transmitted(t *testing.T) (n uint64) {
 	return readNumber(t, "/sys/class/net/uplink0/statistics/tx_packets")
 }
 
-// What a network lacks ends with status 3, and says what it is, before anything
-// is sent.
+// A fault of the network ends the command with status 3 before it sends a probe, and the
+// message names the fault.
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, "", "") {
@@ -173,7 +174,7 @@ func TestEnvironment(t *testing.T) {
 		{name: "no neighbour", args: "45.16.0.1", want: "192.0.2.1",
 			setup: []string{"ip link set up0 up", "ip address add 192.0.2.2/24 dev up0", "ip route add " + via}},
 		{name: "MTU", args: "-i up0 --source 2001:db8::2 --gateway-mac 02:00:00:00:00:01 2a00:16::1",
-			setup: []string{"ip link set up0 mtu 1000"}, want: "MTU of up0 is 1000 bytes, too small: 1280 are needed"},
+			setup: []string{"ip link set up0 mtu 1000"}, want: "the MTU of up0 is 1000 bytes; probes need 1280"},
 		{name: "families by different links", args: "--gateway-mac 02:00:00:00:00:01 45.16.0.1 2a00:16::1",
 			setup: []string{"ip link set up0 mtu 1500", "ip link set other0 up",
 				"ip address add 2001:db8::2/64 dev other0 nodad", "ip route add 2a00::/16 via 2001:db8::1 dev other0"},
@@ -194,14 +195,14 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// A source that no probe can have is said to be so.
+// A source that no probe can have is refused by name.
 func TestSources(t *testing.T) {
 	lab.Need(t, routers.Name)
 	for _, tt := range []struct {
 		source string
 		status int
 	}{
-		{"0.0.0.0", 2}, {"224.0.0.1", 2}, {"::1%lo", 2}, {"2a00:1:0:1::", 2}, // of the other family alone
+		{"0.0.0.0", 2}, {"224.0.0.1", 2}, {"::1%lo", 2}, {"2a00:1:0:1::", 2}, // the other family
 		{"20.0.1.0", 0},
 	} {
 		p := start(t, nil, "scan", "45.16.0.9", "--source="+tt.source, "--wait=100ms", "-o", outFile(t))

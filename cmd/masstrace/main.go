@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -15,17 +17,18 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/internet"
 )
 
-// version is what the program calls itself; the linker may set it.
+// version is the version of the program; the linker may set it.
 var version = "0.1.0-dev"
 
 // cli is the command line.
 type cli struct {
 	Scan   ScanCmd   `cmd:"" help:"Trace every target of prefix lists."`
 	Trace  TraceCmd  `cmd:"" help:"Trace the path to a host, as traceroute does."`
-	Replay ReplayCmd `cmd:"" help:"Write the records of captures, ours or of any traceroute's."`
-	Merge  MergeCmd  `cmd:"" help:"Put the results of shards into one file, with one summary."`
-	Lab    LabCmd    `cmd:"" help:"Run a command in a network of its own that has no way out."`
-	Verify VerifyCmd `cmd:"" help:"Hold results against the truth of a simulated Internet."`
+	Replay ReplayCmd `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
+	Show   ShowCmd   `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
+	Merge  MergeCmd  `cmd:"" help:"Write the results of all shards into one file, with one summary."`
+	Lab    LabCmd    `cmd:"" help:"Run a command in a separate network that no packet leaves."`
+	Verify VerifyCmd `cmd:"" help:"Compare results with the truth of a simulated Internet."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }
@@ -34,6 +37,22 @@ type cli struct {
 type streams struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+}
+
+// standardOutput is the standard output of the command. If the reader of a pipe has gone away, as
+// head(1) does, the command ends without a word, as a program does that the signal ends.
+type standardOutput struct {
+	io.Writer
+	closed atomic.Bool // a write has failed for want of a reader
+}
+
+// Write implements io.Writer.
+func (o *standardOutput) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if errors.Is(err, syscall.EPIPE) {
+		o.closed.Store(true)
+	}
+	return n, err
 }
 
 // command is the command line that was given, for the records of a run.
@@ -53,6 +72,8 @@ func main() {
 
 // execute runs the command that args name, and returns the exit status.
 func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	output := &standardOutput{Writer: stdout}
+	stdout = output
 	caught, stopSignals := catchSignals(stderr)
 	defer stopSignals()
 
@@ -80,7 +101,11 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
-	return report(stderr, name, caught.explain(k.Run()))
+	err = k.Run()
+	if err != nil && output.closed.Load() {
+		return statusPipe
+	}
+	return report(stderr, name, caught.explain(err))
 }
 
 // newParser returns the parser of the command line.
@@ -93,7 +118,7 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Exit(exit),
 		kong.Vars{
 			"version": "masstrace " + version,
-			"presets": "Network to start from: " + strings.Join(internet.Presets(), ", "),
+			"presets": "Kind of network: " + strings.Join(internet.Presets(), ", "),
 		},
 	)...)
 }

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 // tests runs tests with the program on their path.
 type tests struct{ m *testing.M }
 
-// Run implements what lab.Main needs.
+// Run implements lab.Main's interface.
 func (t tests) Run() int {
 	dir, err := os.MkdirTemp("", "masstrace-test-")
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
@@ -22,8 +21,8 @@ func peak(cmd *exec.Cmd) int64 {
 	return cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
 }
 
-// atMost returns what peak may be of a process that takes limit octets. Until it
-// executes it shares our memory, and the kernel counts that as its own.
+// atMost returns the peak memory that a process with a limit of so many octets may have.
+// Until it executes it shares our memory, and the kernel counts that as its own.
 func atMost(limit int64) int64 {
 	var own syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &own) != nil {
@@ -32,23 +31,21 @@ func atMost(limit int64) int64 {
 	return max(limit, own.Maxrss<<10)
 }
 
-// All of IPv4 takes no time to plan, and no memory.
+// All of IPv4 takes no memory to plan: it is one range, which nothing walks.
 func TestWholeInternet(t *testing.T) {
 	lab.Need(t, routers.Name)
 	cmd := exec.Command(program, "scan", "--dry-run", "0.0.0.0/0", "2000::/3")
-	began := time.Now()
 	out, err := cmd.Output()
-	took := time.Since(began)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(out), "targets ") || took > 5*time.Second {
-		t.Errorf("took %v:\n%s", took, out)
+	if !strings.Contains(string(out), "targets ") {
+		t.Errorf("no plan:\n%s", out)
 	}
 	if rss := peak(cmd); rss > atMost(plainRSS) {
 		t.Errorf("%d MiB resident", rss>>20)
 	}
-	t.Logf("%v, %d MiB", took, peak(cmd)>>20)
+	t.Logf("%d MiB", peak(cmd)>>20)
 }
 
 // A scan's memory is that of its windows, however many targets there are.

@@ -11,12 +11,12 @@ import (
 
 // MergeCmd puts the results of shards into one file.
 type MergeCmd struct {
-	Files []string `arg:"" name:"file" help:"What scan --shard wrote: one file of each shard, also compressed."`
+	Files []string `arg:"" name:"file" help:"Output files of scan --shard, one for each shard, also compressed."`
 
-	Output       string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
-	Overwrite    bool   `help:"Empty the file of --output if it exists. Without it the file is kept, and nothing is merged."`
-	AllowMissing bool   `help:"Merge also if shards are missing. The summary then says that the scan is not complete."`
-	Quiet        bool   `short:"q" help:"No summary on standard error."`
+	Output       string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
+	Overwrite    bool   `help:"Overwrite an existing file of --output. Default: nothing is merged if it exists."`
+	AllowMissing bool   `help:"Merge even if shards are missing. The summary is then marked as not complete."`
+	Quiet        bool   `short:"q" help:"Print no summary."`
 }
 
 // Run only translates flags; the work is package merge's.

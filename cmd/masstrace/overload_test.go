@@ -8,9 +8,9 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
-// What the kernel drops while nobody reads is told apart from silence of the
-// network: the ring of a scan that is suspended overflows, with another's replies.
-// The probes awaited meanwhile say so, and those sent before and after do not.
+// A suspended scan does not read its ring, which overflows with the replies to another
+// scan. The records tell the drops of the kernel apart from silence of the network. The
+// probes that waited meanwhile are marked, and other probes are not.
 func TestReceiveOverflow(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {
@@ -36,7 +36,7 @@ func TestReceiveOverflow(t *testing.T) {
 	if sum.Drops.Kernel == 0 {
 		t.Fatalf("nothing was dropped: %s", p.said())
 	}
-	p.says("under drops", "unseen: ")
+	p.says("under drops", "before they could be read: ")
 	// Awaited when the process was suspended, or sent while drops were not over.
 	most := uint64(1000*(wait+suspended).Seconds()) + 1000 // on a machine that is busy with others
 	if by := sum.SilentBy; by.Drops == 0 || by.Drops > most || by.Unknown == 0 {

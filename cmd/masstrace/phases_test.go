@@ -168,7 +168,7 @@ func pcapHead() string {
 }
 
 // A signal ends every command in every phase before a run has begun, with status 4 and one
-// line: also a command that waits for its input, or that the system holds up.
+// line. This includes commands that wait for input, and commands that the system blocks.
 func TestSignalPhases(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()

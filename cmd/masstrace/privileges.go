@@ -3,25 +3,25 @@ package main
 import (
 	"runtime"
 
-	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/cap"
 
 	"github.com/masstrace/masstrace/internal/link"
 )
 
 // renounce returns a function that gives up every capability but keep, on all threads and
 // for good. Programs call it once everything is open: sockets, captures and files stay so.
-func renounce(keep link.Capabilities) func() error {
-	return func() error { return link.Renounce(keep) }
+func renounce(keep ...cap.Value) func() error {
+	return func() error { return link.Renounce(keep...) }
 }
 
 // filesLater returns the rights of root that a scan may need once it has begun: to write
 // its checkpoints, and to read again what is excluded.
-func (c *ScanCmd) filesLater() (keep link.Capabilities) {
+func (c *ScanCmd) filesLater() (keep []cap.Value) {
 	if c.Checkpoint != "" || c.Resume != "" {
-		keep |= link.Of(unix.CAP_DAC_OVERRIDE)
+		keep = append(keep, cap.DAC_OVERRIDE)
 	}
 	if len(c.Exclude) > 0 {
-		keep |= link.Of(unix.CAP_DAC_READ_SEARCH)
+		keep = append(keep, cap.DAC_READ_SEARCH)
 	}
 	return keep
 }

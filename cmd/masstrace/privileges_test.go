@@ -15,7 +15,7 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
-// privileges are the lines of a thread's status that say what it may do.
+// privileges are the lines of a thread's status that list its rights.
 func privileges(t *testing.T, path string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -31,8 +31,8 @@ func privileges(t *testing.T, path string) map[string]string {
 	return lines
 }
 
-// A scan that runs gives up every capability, on every thread, for good, and goes
-// on to its end: through a link that goes away, too.
+// A running scan gives up every capability, on every thread, permanently. It then runs to
+// its end, even if the link goes down.
 func TestScanRenounces(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {
@@ -60,15 +60,14 @@ func TestScanRenounces(t *testing.T) {
 	do(t, "ip link set uplink0 down")
 	p.await("uplink0: down: the run waits")
 	do(t, "ip link set uplink0 up")
-	p.await("uplink0: up: the run goes on")
+	p.await("uplink0: up: the run continues")
 	p.end(0)
 	if sum := mustRead(t, out).summary; sum.TxErrors > 0 || sum.Answered*2 < sum.Sent {
 		t.Errorf("summary %+v; want all sent, most answered", sum)
 	}
 }
 
-// Who is not root needs CAP_NET_RAW, and nothing else; files are for others to
-// read at most.
+// A user other than root needs only CAP_NET_RAW. Other users may at most read the files.
 func TestNetRawAlone(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()

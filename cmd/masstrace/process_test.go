@@ -19,8 +19,7 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
-// patience is how long a test waits for what should happen at once, or within
-// seconds: machines can be slow.
+// patience is the time that a test waits for an event within seconds, on a slow machine.
 const patience = 60 * time.Second
 
 // process is masstrace running.
@@ -101,6 +100,16 @@ func (p *process) await(text string) string {
 	}
 }
 
+// isOver reports whether it has ended.
+func (p *process) isOver() bool {
+	select {
+	case <-p.over:
+		return true
+	default:
+		return false
+	}
+}
+
 // end waits until it ends, with that exit status.
 func (p *process) end(status int) {
 	p.t.Helper()
@@ -173,8 +182,8 @@ func do(t *testing.T, command string) {
 	}
 }
 
-// isolated reports whether the test is in a lab of its own, where it may do
-// what it likes. If it is not, isolated has run it in one, and all is done.
+// isolated reports whether the test is in a lab of its own, which it may change. If it is
+// not, isolated has run it in one, and all is done.
 func isolated(t *testing.T, setup, option string) bool {
 	t.Helper()
 	if os.Getenv(envIsolated) == t.Name() {
@@ -226,12 +235,4 @@ func readNumber(t *testing.T, path string) uint64 {
 		t.Fatal(err)
 	}
 	return n
-}
-
-// soak returns few, or many if the properties are tested at full counts.
-func soak(few, many int) int {
-	if os.Getenv("MASSTRACE_SOAK") == "1" {
-		return many
-	}
-	return few
 }

@@ -13,37 +13,37 @@ import (
 
 // ReplayCmd writes the records of captures.
 type ReplayCmd struct {
-	Files []string `arg:"" name:"file" help:"Captures: pcap or pcapng, also compressed (gzip, zstd); - for standard input."`
+	Files []string `arg:"" name:"file" help:"Captures in pcap or pcapng format, also compressed (gzip, zstd); - is standard input."`
 
 	OutputFlags struct {
-		Output    string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz; - is standard output."`
-		Overwrite bool   `help:"Empty the file of --output if it exists. Without it the file is kept, and nothing is written."`
+		Output    string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
+		Overwrite bool   `help:"Overwrite an existing file of --output. Default: nothing is written if it exists."`
 		Records   string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
-		Quiet     bool   `short:"q" help:"No summary on standard error."`
+		Quiet     bool   `short:"q" help:"Print no summary."`
 	} `embed:"" group:"Output"`
 
 	KeyFlags struct {
-		Key             string       `placeholder:"HEX" help:"The key of the scan. What scan --pcap wrote is replayed by the key beside it and needs no other option."`
-		Seed            string       `placeholder:"TEXT" help:"The seed of the scan."`
-		Source          []netip.Addr `placeholder:"ADDR" help:"Source of the probes; one of each family may be given."`
-		Method          string       `default:"udp" enum:"udp,icmp,tcp-syn,tcp-ack" help:"As of the scan."`
-		MinTTL          uint8        `default:"1" name:"min-ttl" placeholder:"TTL" help:"As of the scan."`
-		MaxTTL          uint8        `default:"32" name:"max-ttl" placeholder:"TTL" help:"As of the scan."`
-		Dport           *uint16      `placeholder:"PORT" help:"As of the scan."`
-		TOS             uint8        `name:"tos" placeholder:"TOS" help:"As of the scan."`
-		Flows           int          `default:"1" placeholder:"N" help:"As of the scan."`
-		Attempts        int          `default:"4" placeholder:"N" help:"As of the scan, or more."`
-		SourcePortRange portRange    `placeholder:"LOW-HIGH" help:"As of the scan."`
+		Key             string       `placeholder:"HEX" help:"Key of the scan, 32 hexadecimal digits. Captures of scan --pcap use the key in FILE.key and need no option."`
+		Seed            string       `placeholder:"TEXT" help:"Seed of the scan."`
+		Source          []netip.Addr `placeholder:"ADDR" help:"Source address of the probes, at most one of each family."`
+		Method          string       `default:"udp" enum:"udp,icmp,tcp-syn,tcp-ack" help:"Kind of probe, as in the scan."`
+		MinTTL          uint8        `default:"1" name:"min-ttl" placeholder:"TTL" help:"First TTL, as in the scan. Default: ${default}."`
+		MaxTTL          uint8        `default:"32" name:"max-ttl" placeholder:"TTL" help:"Last TTL, as in the scan. Default: ${default}."`
+		Dport           *uint16      `placeholder:"PORT" help:"Destination port, as in the scan. Default: 33434 for UDP, 80 for TCP."`
+		TOS             uint8        `name:"tos" placeholder:"TOS" help:"Type of service, as in the scan. Default: 0."`
+		Flows           int          `default:"1" placeholder:"N" help:"Flows, as in the scan. Default: ${default}."`
+		Attempts        int          `default:"4" placeholder:"N" help:"Attempts, as in the scan or more. Default: ${default}."`
+		SourcePortRange portRange    `placeholder:"LOW-HIGH" help:"Source ports, as in the scan. Default: 32768-65534."`
 	} `embed:"" group:"Authentication of captures by other programs"`
 }
 
-// Validate checks what kong cannot.
+// Validate checks conditions that kong cannot.
 func (c *ReplayCmd) Validate() error {
 	if c.KeyFlags.Flows < 1 || c.KeyFlags.Flows > 1<<15-1 {
 		return errors.New("--flows must be within 1 to 32767")
 	}
 	if k := c.KeyFlags; k.Key == "" && (k.Seed != "" || len(k.Source) > 0) {
-		return errors.New("--seed and --source go with --key")
+		return errors.New("--seed and --source need --key")
 	}
 	stdin := 0
 	for _, f := range c.Files {

@@ -107,9 +107,8 @@ func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// scriptRecords is the script command "records FILE NAME=VALUE...", which says
-// what the records must be, and "records FILE > LIST", which writes the targets
-// of the traces, in order, one a line.
+// scriptRecords is the script command "records FILE NAME=VALUE...", which checks the
+// records. "records FILE > LIST" writes the targets of the traces, in order, one per line.
 func scriptRecords(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 || neg {
 		ts.Fatalf("usage: records file name=value...; records file > list")

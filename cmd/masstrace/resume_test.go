@@ -22,10 +22,10 @@ func TestSignalCheckpoint(t *testing.T) {
 	grown(t, out, 20_000) // some windows
 	again := start(t, nil, append(args, "--resume="+state)...)
 	again.end(3)
-	again.says("another masstrace writes it")
+	again.says("another masstrace process writes it")
 	p.signal(syscall.SIGINT)
 	p.end(4)
-	p.says("not complete: signal; resume it from " + state)
+	p.says("not complete: signal; continue it with --resume " + state)
 
 	r := mustRead(t, out)
 	for _, trace := range r.traces {
@@ -44,7 +44,7 @@ func TestSignalCheckpoint(t *testing.T) {
 
 	p = start(t, nil, append(args, "--attempts=2", "--resume="+state)...)
 	p.end(2)
-	p.says("what differs: --attempts (2, and was 1)")
+	p.says("these options must be the same as in the stopped run: --attempts (is 2, was 1)")
 
 	p = start(t, nil, append(args, "--resume="+state)...)
 	p.end(0)

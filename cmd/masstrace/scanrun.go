@@ -34,7 +34,7 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, s str
 	signal.Notify(inspect, syscall.SIGUSR1)
 	defer signal.Stop(inspect)
 	cfg.Reread, cfg.Inspect = reread, inspect
-	cfg.Opened = renounce(c.filesLater())
+	cfg.Opened = renounce(c.filesLater()...)
 	addProcessors(c.Senders)
 	if c.Probes != "" {
 		return list.Run(ctx, signals.Interrupted, c.listConfig(&cfg))
@@ -42,7 +42,7 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, s str
 	return scan.Run(ctx, signals.Interrupted, cfg)
 }
 
-// dryRun writes what Run would do.
+// dryRun writes the plan of Run.
 func (c *ScanCmd) dryRun(ctx context.Context, cfg scan.Config) error {
 	var v *plan.Preview
 	var err error

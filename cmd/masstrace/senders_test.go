@@ -24,9 +24,9 @@ func hopsOf(r *results) map[netip.Addr]string {
 	return hops
 }
 
-// However frames leave and however many threads send them: the probes are the
-// same, each leaves once, the rate is one over all, and a capture of the run
-// replays to its records.
+// With any way of sending and any number of threads, the probes are the same. Each leaves
+// once, and the rate is one over all threads. A replay of a capture gives the records of
+// the run.
 func TestSenders(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, internet.Name, internetOption(t, internet.Veth, "clean")) {
@@ -98,7 +98,7 @@ func TestSendersStop(t *testing.T) {
 		p.await("uplink0: down: the run waits")
 		do(t, "ip link set uplink0 up")
 		do(t, "ip route replace default via 215.68.64.1 dev uplink0 onlink")
-		p.await("uplink0: up: the run goes on")
+		p.await("uplink0: up: the run continues")
 		p.signal(syscall.SIGINT)
 		p.end(4)
 		if sum := mustRead(t, out).summary; sum.TxErrors > 0 {
@@ -120,7 +120,7 @@ func TestSendersStop(t *testing.T) {
 	mustRead(t, out)
 }
 
-// Where AF_XDP cannot send, it says why before anything is sent.
+// If AF_XDP cannot send, the message names the reason before any probe is sent.
 func TestXDPEnvironment(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, internet.Name, internetOption(t, internet.Tun, "clean")) {
@@ -132,8 +132,8 @@ func TestXDPEnvironment(t *testing.T) {
 	do(t, "ip link set up0 up")
 	const direct = " -i up0 --gateway-mac 02:00:00:00:00:01 --source 192.0.2.9"
 	for args, want := range map[string]string{
-		"45.80.0.1":                       "needs an Ethernet link, which uplink0 is not",
-		"127.0.0.1 --allow-reserved":      "needs an Ethernet link, which lo is not",
+		"45.80.0.1":                       "uplink0 is not an Ethernet link, which AF_XDP needs",
+		"127.0.0.1 --allow-reserved":      "lo is not an Ethernet link, which AF_XDP needs",
 		"45.80.0.1 --senders 99" + direct: "--senders must be",
 		"45.80.0.1 --senders 9" + direct:  "the link has no queue 1",
 	} {

@@ -19,14 +19,14 @@ const (
 	// oneWish is how close together signals count as one: a terminal and timeout(1), for
 	// example, both send the same one.
 	oneWish = 100 * time.Millisecond
-	// leaveTime is how long a command may take to end once it is to leave at once: a
-	// little longer than package run waits before it names what holds the run up.
+	// leaveTime is the time in which a killed command must end. It is a little longer than
+	// the grace of package run, which then names the blocked stages.
 	leaveTime = 1250 * time.Millisecond
 )
 
 // signals turns SIGINT and SIGTERM into the ends of two contexts:
 //
-//	            no run has begun   a run goes on
+//	            no run has begun   a run is in progress
 //	1st signal  both end           Interrupted ends: the run stops sending, and drains
 //	2nd signal                     killed ends: the run leaves at once
 //
@@ -40,7 +40,7 @@ type signals struct {
 	exit        func() // ends the process
 
 	mu     sync.Mutex
-	begun  bool        // a run that drains goes on
+	begun  bool        // a run that drains is in progress
 	over   bool        // the command has ended, or takes signals itself
 	last   time.Time   // of the last wish
 	leaver *time.Timer // nil until killed ends
@@ -70,8 +70,8 @@ func catchSignals(stderr io.Writer) (s *signals, stop func()) {
 	}
 }
 
-// keepSignals makes signals that come when the command has ended, and the process is about
-// to exit, change nothing: they would kill it, and its exit status would be another.
+// keepSignals ignores signals from now on. When the command has ended, a signal would kill
+// the process and change its exit status.
 func keepSignals() {
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
 }
@@ -80,7 +80,7 @@ func keepSignals() {
 func leave(stderr io.Writer) {
 	written := make(chan struct{})
 	go func() { // which the reader of stderr may hold up, too
-		fmt.Fprintln(stderr, "masstrace: left at once: the command did not end by itself")
+		fmt.Fprintln(stderr, "masstrace: killed: the command did not end in time")
 		close(written)
 	}()
 	select {
@@ -128,7 +128,7 @@ func (s *signals) leave() {
 	}
 }
 
-// began notes that a run goes on: it drains after the first signal.
+// began notes that a run is in progress: it drains after the first signal.
 func (s *signals) began() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,8 +151,8 @@ func (s *signals) end() {
 	s.kill()
 }
 
-// explain returns the error of a command. One that was interrupted before it began a run
-// has failed for that reason, whatever the error is.
+// explain returns the error of a command. A command that was interrupted before it began a
+// run has failed for that reason, with any error.
 func (s *signals) explain(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

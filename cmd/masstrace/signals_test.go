@@ -13,15 +13,15 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// A signal ends what the phase of the command asks for, a second wish ends the rest, and
-// a command that is held up leaves.
+// A signal ends the current phase of the command, and a second wish ends the rest. A
+// blocked command is left.
 func TestSignals(t *testing.T) {
 	const ms = time.Millisecond
 	tests := []struct {
 		name    string
 		begun   time.Duration   // when the run begins, -1 for never
 		signals []time.Duration // when they come, ascending
-		// When what happens, -1 for never.
+		// Times of the events; -1 is never.
 		interrupted, killed, exit time.Duration
 	}{
 		{"none", 0, nil, -1, -1, -1},
@@ -81,7 +81,7 @@ func TestSignalsOver(t *testing.T) {
 
 func TestSignalsExplain(t *testing.T) {
 	failure := errors.New("a failure")
-	partial := &run.Incomplete{Err: errors.New("the output is not whole")}
+	partial := &run.Incomplete{Err: errors.New("the output is not complete")}
 	tests := []struct {
 		name       string
 		begun, hit bool
@@ -114,7 +114,7 @@ func TestSignalsExplain(t *testing.T) {
 	}
 }
 
-// eventLog is an observer that keeps what it is shown.
+// eventLog is an observer that keeps all events.
 type eventLog []string
 
 func (l *eventLog) Event(e observe.Event)       { *l = append(*l, e.String()) }

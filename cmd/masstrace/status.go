@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -17,6 +18,7 @@ const (
 	statusUsage       = 2 // the request makes no sense
 	statusEnvironment = 3 // permission, link, route, files
 	statusPartial     = 4 // the run began and did not finish
+	statusPipe        = 128 + int(syscall.SIGPIPE)
 )
 
 // exitStatus is the status of a command that has written all it has to write.
@@ -83,14 +85,14 @@ func (f flagNames) differences(e *plan.DifferError) string {
 	for _, d := range e.Differences {
 		text := f.flag(d.Field)
 		if !digests[d.Field] {
-			text += fmt.Sprintf(" (%s, and was %s)", optionText(d.Now), optionText(d.Was))
+			text += fmt.Sprintf(" (is %s, was %s)", optionText(d.Now), optionText(d.Was))
 		}
 		list = append(list, text)
 	}
-	return fmt.Sprintf("--resume %s: not the run that it goes on with; what differs: %s", e.Path, strings.Join(list, ", "))
+	return fmt.Sprintf("--resume %s: these options must be the same as in the stopped run: %s", e.Path, strings.Join(list, ", "))
 }
 
-// digests are the fields whose values in a Difference are digests, which no user knows.
+// digests are the fields whose values in a Difference are digests, which no user has seen.
 var digests = map[string]bool{"Targets": true, "Exclude": true, "Key": true}
 
 // optionText returns the value of an option as its flag takes it.

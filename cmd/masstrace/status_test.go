@@ -19,8 +19,8 @@ func TestReport(t *testing.T) {
 		{Field: "Output", Was: ".zst", Now: ""},
 		{Field: "windows", Was: 7, Now: 6},
 	}}
-	const differs = "--resume state: not the run that it goes on with; what differs: targets, --rate (5, and was 10), " +
-		"--shard (2/4, and was 1/1), --output (none, and was .zst), the number of windows (6, and was 7)"
+	const differs = "--resume state: these options must be the same as in the stopped run: targets, --rate (is 5, was 10), " +
+		"--shard (is 2/4, was 1/1), --output (is none, was .zst), the number of windows (is 6, was 7)"
 	tests := []struct {
 		command string
 		err     error

@@ -6,7 +6,7 @@ import (
 )
 
 // interruptible is a reader whose Read returns when a context ends, even while the read
-// from the reader below is held up. That read is left behind: what it gets is lost. It
+// from the reader below is held up. That read is left behind: its bytes are lost. It
 // belongs to one goroutine.
 type interruptible struct {
 	ctx  context.Context
@@ -15,7 +15,7 @@ type interruptible struct {
 	done chan readResult
 }
 
-// readResult is what a Read returned.
+// readResult is the result of a Read.
 type readResult struct {
 	n   int
 	err error

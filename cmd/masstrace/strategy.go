@@ -9,22 +9,22 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// StrategyFlags say which probes are made of all that could be.
+// StrategyFlags choose probes among all possible ones.
 type StrategyFlags struct {
-	Strategy   string  `default:"complete" enum:"complete,topology,exhaustive" help:"Which TTLs are probed. complete: as many as whole paths take, by what was answered and how far neighbours are. topology: as many as show the network's interfaces: from near the target back to what is known. exhaustive: all up to the target's distance, or the last."`
-	GapLimit   int     `placeholder:"N" help:"complete and topology: so many silent TTLs in a row end a path, or fewer where neighbours say so. Default 5, topology 3."`
-	Overlap    int     `placeholder:"N" help:"topology: follow a path back for so many TTLs behind the last interface that was new. Default 3."`
-	Stitch     bool    `help:"topology: complete traces, nearer than where the way back ended, by what other traces know; such hops are marked inferred."`
-	PerHopRate float64 `placeholder:"PPS" help:"Most probes a second that one router near here has to answer. Where it answers fewer, it is asked little more often than that; what is held back is sent later, or given up when the scan takes half as long again."`
-	PrefixRate float64 `placeholder:"PPS" help:"Most probes a second to one /24 (IPv6: /48) of targets."`
-	NoStop     bool    `help:"exhaustive: probe all TTLs, also above the distance of a target that has answered."`
+	Strategy   string  `default:"complete" enum:"complete,topology,exhaustive" help:"Choice of TTLs. complete: all TTLs up to the end of each path, few beyond. topology: the TTLs that show new interfaces, from near the target backwards to known interfaces. exhaustive: all TTLs up to the distance of the target, or all if it does not answer."`
+	GapLimit   int     `placeholder:"N" help:"complete and topology: stop a path after N silent TTLs in a row, or fewer if nearby targets show that the path has ended. Default: 5, topology: 3."`
+	Overlap    int     `placeholder:"N" help:"topology: probe N more TTLs backwards after the last new interface. Default: 3."`
+	Stitch     bool    `help:"topology: fill the first hops of each trace from other traces. These hops are marked inferred."`
+	PerHopRate float64 `placeholder:"PPS" help:"Maximum rate of probes that one nearby router must answer, in probes per second. If a router answers fewer, the rate falls to just above its answer rate. Delayed probes are sent later; they are dropped if they make the scan more than 50 % longer. Default: no limit."`
+	PrefixRate float64 `placeholder:"PPS" help:"Maximum rate of probes to one /24 (IPv6: /48) of targets, in probes per second. Default: no limit."`
+	NoStop     bool    `help:"exhaustive: also probe TTLs beyond a target that has answered."`
 }
 
-// validate checks what does not go together.
+// validate checks combinations of flags.
 func (f *StrategyFlags) validate() error {
 	switch {
 	case f.GapLimit < 0 || f.GapLimit > probe.MaxTTL || f.Overlap < 0 || f.Overlap > probe.MaxTTL:
-		return fmt.Errorf("--gap-limit and --overlap must be from 1 to %d", probe.MaxTTL)
+		return fmt.Errorf("--gap-limit and --overlap must be within 1 to %d", probe.MaxTTL)
 	case !(f.PerHopRate >= 0) || !(f.PrefixRate >= 0):
 		return errors.New("--per-hop-rate and --prefix-rate must not be negative")
 	case f.NoStop && f.Strategy != plan.Exhaustive:

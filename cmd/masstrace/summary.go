@@ -6,24 +6,23 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
-// summaryTable is a table of counts for people.
-type summaryTable struct{ *tabwriter.Writer }
+// summaryTable is a table of counts for people: names, counts, shares and words.
+type summaryTable struct{ tabular.Table }
 
 // row writes a count with its share, if that is not empty, and its words.
-func (t summaryTable) row(name string, n uint64, share, words string) {
-	// An empty cell ends the aligned columns; the words stand to the left.
-	fmt.Fprintf(t, "%s\t%s\t%s\t  %s\n", name, group(n), share, words)
+func (t *summaryTable) row(name string, n uint64, share, words string) {
+	t.Add(name, tabular.Count(n), share, words)
 }
 
 // rare writes a count that is not 0.
-func (t summaryTable) rare(name string, n uint64, words string) {
+func (t *summaryTable) rare(name string, n uint64, words string) {
 	if n != 0 {
 		t.row(name, n, "", words)
 	}
@@ -32,19 +31,23 @@ func (t summaryTable) rare(name string, n uint64, words string) {
 // writeSummary writes s for people: one line for each count that is not 0 or that
 // every reader looks for, with its meaning in words.
 func writeSummary(w io.Writer, s *record.Summary) error {
-	t := summaryTable{tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)}
+	t := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  "}}
 	t.probes(s)
 	t.frames(s)
-	t.losses(&s.ByTTL)
-	if err := t.Flush(); err != nil {
+	err := t.WriteText(w)
+	if losses := losses(&s.ByTTL); err == nil && len(losses.Rows) > 0 {
+		fmt.Fprintln(w)
+		err = losses.WriteText(w)
+	}
+	if err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
-	_, err := fmt.Fprintln(w, endingWords(s))
+	_, err = fmt.Fprintln(w, endingWords(s))
 	return err
 }
 
 // probes writes the counts of probes.
-func (t summaryTable) probes(s *record.Summary) {
+func (t *summaryTable) probes(s *record.Summary) {
 	each := ""
 	if s.TTLs > 0 { // 0 in a replay of another tool's capture
 		each = fmt.Sprintf("%d TTLs, %d flow(s) each", s.TTLs, s.Flows)
@@ -54,36 +57,36 @@ func (t summaryTable) probes(s *record.Summary) {
 	if a := s.AutoRate; a != nil {
 		t.row("rate found", uint64(a.RatePPS), "", rateWords(a))
 	}
-	t.row("answered", s.Answered, percent(s.Answered, s.Sent), "with a reply in time")
-	t.row("silent", s.Silent, percent(s.Silent, s.Sent), "without")
-	t.rare("rate-limited", s.SilentBy.RateLimited, "of the silent: by responders that limit the rate of their answers")
+	t.row("answered", s.Answered, tabular.Percent(s.Answered, s.Sent), "with a reply in time")
+	t.row("silent", s.Silent, tabular.Percent(s.Silent, s.Sent), "without a reply in time")
+	t.rare("rate-limited", s.SilentBy.RateLimited, "of the silent: their routers limit the answer rate")
 	t.rare("limited routers", uint64(len(s.LimitedRouters)), limitedWords(&s.Limits))
 	t.rare("under drops", s.SilentBy.Drops, ownLossWords(s))
 	t.rare("not sent", s.TxErrors, "refused by the kernel")
-	t.rare("abandoned", s.Abandoned, "sent, and left to a resumed run, which sends them again")
+	t.rare("abandoned", s.Abandoned, "in unfinished windows; a resumed run sends them again")
 	for _, r := range account.Reasons(&s.Skipped) {
 		t.rare("skipped", r.N, r.Words)
 	}
 }
 
 // frames writes the counts of received frames.
-func (t summaryTable) frames(s *record.Summary) {
-	share := func(n uint64) string { return percent(n, s.Frames) }
+func (t *summaryTable) frames(s *record.Summary) {
+	share := func(n uint64) string { return tabular.Percent(n, s.Frames) }
 	t.row("frames received", s.Frames, "", "of which:")
-	t.row("strong", s.Strong, share(s.Strong), "answers, authenticated in full")
-	t.row("weak", s.Weak, share(s.Weak), "answers, authenticated in part: the rest was rewritten or not quoted")
-	t.rare("unverified", s.Unverified, "answers, as far as can be told without the key")
-	t.row("duplicates", s.Duplicates, share(s.Duplicates), "of answers")
-	t.row("late", s.Late, share(s.Late), "after the wait")
+	t.row("strong", s.Strong, share(s.Strong), "replies, fully authenticated")
+	t.row("weak", s.Weak, share(s.Weak), "replies, partly authenticated: one field was rewritten or not quoted")
+	t.rare("unverified", s.Unverified, "replies, checked as far as possible without the key")
+	t.row("duplicates", s.Duplicates, share(s.Duplicates), "further replies to answered probes")
+	t.row("late", s.Late, share(s.Late), "after the waiting time")
 	t.row("rejected", s.Rejected.Total(), share(s.Rejected.Total()), rejectedWords(&s.Rejected))
-	t.row("unrelated", s.Unrelated, share(s.Unrelated), "not for us")
+	t.row("unrelated", s.Unrelated, share(s.Unrelated), "not replies to our probes")
 	t.rare("IP fragments", s.Fragments, "of the unrelated")
 	t.row("malformed", s.Malformed, share(s.Malformed), "cannot be decoded")
-	t.rare("UDP datagrams", s.UDPReplies, "of the answers: from a target's probed port")
-	t.rare("pure ACKs", s.PureACKs, "of the answers: from targets with a connection half open")
+	t.rare("UDP replies", s.UDPReplies, "of the replies: from the probed port of a target, no hops")
+	t.rare("pure ACKs", s.PureACKs, "of the replies: from targets with a half-open connection, no hops")
 	t.row("dropped", s.Drops.Kernel+s.Drops.Interface, "",
-		fmt.Sprintf("unseen: %d by the kernel, %d by the link", s.Drops.Kernel, s.Drops.Interface))
-	t.rare("extensions lost", s.Drops.Extensions, "for want of room")
+		fmt.Sprintf("before they could be read: %d by the kernel, %d by the link", s.Drops.Kernel, s.Drops.Interface))
+	t.rare("extensions lost", s.Drops.Extensions, "no room was left for them")
 }
 
 // limitedWords names the router that left most probes unanswered.
@@ -92,46 +95,43 @@ func limitedWords(l *account.Limits) string {
 		return ""
 	}
 	r := &l.LimitedRouters[0]
-	words := fmt.Sprintf("that limit the rate of their answers, before all %s: %s answered, %s silent", r.Addr, group(r.Answered), group(r.Silent))
+	words := fmt.Sprintf("limit their answer rate; most silent: %s, %s answered, %s silent", r.Addr, tabular.Count(r.Answered), tabular.Count(r.Silent))
 	if l.LimitedRoutersCut {
-		words += "; there are more"
+		words += "; the list was cut"
 	}
 	return words
 }
 
 // ownLossWords gives the most silent probes that this machine may have caused.
 func ownLossWords(s *record.Summary) string {
-	return fmt.Sprintf("of the silent: awaited while our kernel dropped frames, which silenced at most %s of them",
-		group(min(s.SilentBy.Drops, s.Drops.Kernel)))
+	return fmt.Sprintf("of the silent: our kernel dropped frames meanwhile, at most %s of their replies",
+		tabular.Count(min(s.SilentBy.Drops, s.Drops.Kernel)))
 }
 
 // rateWords gives the reason why no higher rate was found.
 func rateWords(a *record.AutoRate) string {
 	if a.FellPPS == 0 {
-		return "probes a second: the answers held at all that were tried"
+		return "probes per second: no limit was found up to there"
 	}
-	return fmt.Sprintf("probes a second: at %s fewer answered, in %d of %d trials", group(uint64(a.FellPPS)), a.Falls, a.Trials)
+	return fmt.Sprintf("probes per second: at %s fewer were answered, in %d of %d trials", tabular.Count(uint64(a.FellPPS)), a.Falls, a.Trials)
 }
 
-// losses writes a table of the TTLs with counts beside answered and silent.
-func (t summaryTable) losses(by *account.ByTTL) {
-	headed := false
+// losses returns a table of the TTLs with counts beside answered and silent.
+func losses(by *account.ByTTL) *tabular.Table {
+	t := &tabular.Table{Columns: "r", Indent: "  ",
+		Head: []string{"TTL", "sent", "answered", "silent", "rate-limited", "under drops", "late", "not sent"}}
 	for ttl := range by {
 		l := &by[ttl]
 		if l.SilentBy.Drops+l.SilentBy.RateLimited+l.Late+l.TxErrors == 0 {
 			continue
 		}
-		if !headed {
-			fmt.Fprintln(t)
-			fmt.Fprintln(t, "TTL\tsent\tanswered\tsilent\trate-limited\tunder drops\tlate\tnot sent\t")
-			headed = true
-		}
-		fmt.Fprintf(t, "%d\t", ttl)
+		row := []string{strconv.Itoa(ttl)}
 		for _, n := range []uint64{l.Sent, l.Answered, l.Silent, l.SilentBy.RateLimited, l.SilentBy.Drops, l.Late, l.TxErrors} {
-			fmt.Fprintf(t, "%s\t", group(n))
+			row = append(row, tabular.Count(n))
 		}
-		fmt.Fprintln(t)
+		t.Add(row...)
 	}
+	return t
 }
 
 // paceWords gives the time that the run took, and its mean rate.
@@ -140,7 +140,7 @@ func paceWords(s *record.Summary) string {
 		return ""
 	}
 	elapsed := time.Duration(s.ElapsedS * float64(time.Second)).Round(10 * time.Millisecond)
-	return fmt.Sprintf("in %v: %s a second", elapsed, group(uint64(float64(s.Sent)/s.ElapsedS)))
+	return fmt.Sprintf("in %v: %s per second", elapsed, tabular.Count(uint64(float64(s.Sent)/s.ElapsedS)))
 }
 
 // endings are the words for the reasons why a run ended early.
@@ -149,7 +149,7 @@ var endings = map[string]string{
 	record.ReasonSignal:     "stopped by a signal",
 	record.ReasonDisk:       "the results could not be written",
 	record.ReasonLink:       "the link failed",
-	record.ReasonMaxRuntime: "the time was up",
+	record.ReasonMaxRuntime: "the maximum run time is over",
 	record.ReasonShards:     "shards are missing",
 	record.ReasonList:       "a line of the list is wrong",
 	record.ReasonCapture:    "the capture is not whole",
@@ -168,28 +168,11 @@ func rejectedWords(r *account.Rejected[uint64]) string {
 	var list []string
 	for _, reason := range account.Reasons(r) {
 		if reason.N != 0 {
-			list = append(list, fmt.Sprintf("%s %s", reason.Name, group(reason.N)))
+			list = append(list, fmt.Sprintf("%s %s", reason.Name, tabular.Count(reason.N)))
 		}
 	}
 	if len(list) == 0 {
 		return "not authentic"
 	}
 	return strings.Join(list, ", ")
-}
-
-// group writes n with a comma between thousands.
-func group(n uint64) string {
-	digits := strconv.FormatUint(n, 10)
-	for at := len(digits) - 3; at > 0; at -= 3 {
-		digits = digits[:at] + "," + digits[at:]
-	}
-	return digits
-}
-
-// percent writes the share of n in all; nothing if all is 0.
-func percent(n, all uint64) string {
-	if all == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.2f %%", 100*float64(n)/float64(all))
 }

@@ -14,11 +14,12 @@ import (
 
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// sampleSummary has a count of every kind.
+// sampleSummary returns a summary with a count of every kind.
 func sampleSummary() *record.Summary {
 	s := &record.Summary{ElapsedS: 14.57, Complete: true, Reason: record.ReasonDone}
 	s.Probes = account.Probes{
@@ -67,7 +68,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// Every reason for which a probe is skipped or a frame rejected stands in the table.
+// Every reason for which a probe is skipped or a frame rejected is in the table.
 func TestSummaryReasons(t *testing.T) {
 	s := new(record.Summary)
 	s.Skipped = account.Skipped{Reached: 101, Unreachable: 102, Loop: 103, GapLimit: 104, Known: 105,
@@ -79,7 +80,7 @@ func TestSummaryReasons(t *testing.T) {
 	}
 	for _, list := range [][]account.Reason{account.Reasons(&s.Skipped), account.Reasons(&s.Rejected)} {
 		for _, r := range list {
-			if r.N == 0 || !strings.Contains(got.String(), group(r.N)) || !strings.Contains(got.String(), r.Words) {
+			if r.N == 0 || !strings.Contains(got.String(), tabular.Count(r.N)) || !strings.Contains(got.String(), r.Words) {
 				t.Errorf("%s, of which there are %d, is not told of:\n%s", r.Name, r.N, got.String())
 			}
 		}
@@ -110,15 +111,5 @@ func TestSummaryError(t *testing.T) {
 	}
 	if err := writeSummary(w, sampleSummary()); err == nil {
 		t.Error("no error")
-	}
-}
-
-func TestGroup(t *testing.T) {
-	for n, want := range map[uint64]string{
-		0: "0", 999: "999", 1000: "1,000", 12345678: "12,345,678",
-	} {
-		if got := group(n); got != want {
-			t.Errorf("group(%d) = %s, want %s", n, got, want)
-		}
 	}
 }

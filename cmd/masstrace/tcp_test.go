@@ -47,15 +47,15 @@ func readCounters(t *testing.T, path string) (c internet.Counters) {
 	return c
 }
 
-// What a scan by TCP says of a simulated Internet is so, and where everything
-// answers it misses nothing but what a half-open connection answered.
+// All results of a TCP scan of a simulated Internet are true. In a network where all hosts
+// answer, only the answers of half-open connections are missing.
 func TestInternetTCP(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ method, network string }{
 		{"tcp-syn", "--preset clean"}, {"tcp-ack", "--preset clean"}, {"tcp-syn", "--preset clean --link tun"},
 		{"tcp-syn", "--preset nat"}, {"tcp-syn", "--preset default"}, {"tcp-ack", "--preset default"},
 	} {
-		t.Run(tt.method+" "+tt.network, func(t *testing.T) { // one by one: each is a network and a scan
+		t.Run(tt.method+" "+tt.network, func(t *testing.T) { // one after the other
 			r, c := verified(t, tt.network, tt.method, "--flows=2", "--attempts=2")
 			sum, sim := r.summary, c.Simulator
 			if !sum.Complete || sum.Targets == 0 {
@@ -77,8 +77,8 @@ func TestInternetTCP(t *testing.T) {
 	}
 }
 
-// Connections that a scan leaves half open are reset, by the kernel or, where it
-// has not the source address, by the scan, and so answer the next SYN afresh.
+// Half-open connections of a scan are reset, so that they answer the next SYN. The kernel
+// does this, or the scan, if the kernel does not have the source address.
 func TestInternetResets(t *testing.T) {
 	t.Parallel()
 	for name, flags := range map[string][]string{

@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/cap"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
-	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/traceroute"
@@ -20,36 +19,36 @@ import (
 
 // TraceCmd traces the path to a few hosts for a person.
 type TraceCmd struct {
-	Hosts []string `arg:"" name:"host" help:"Names or addresses."`
+	Hosts []string `arg:"" name:"host" help:"Names or addresses of hosts."`
 
 	IPv4 bool `short:"4" name:"ipv4" xor:"family" help:"Trace to an IPv4 address."`
 	IPv6 bool `short:"6" name:"ipv6" xor:"family" help:"Trace to an IPv6 address."`
 
-	ICMP   bool   `short:"I" name:"icmp" xor:"method" help:"Probe by ICMP echo."`
-	TCP    bool   `short:"T" name:"tcp" xor:"method" help:"Probe by TCP SYN."`
-	UDP    bool   `short:"U" name:"udp" xor:"method" help:"Probe by UDP, which is the default."`
-	Method string `default:"" enum:"udp,icmp,tcp-syn,tcp-ack," placeholder:"METHOD" help:"Way of probing, as of scan: udp, icmp, tcp-syn or tcp-ack."`
-	Port   uint16 `short:"p" aliases:"dport" placeholder:"PORT" help:"Destination port, the same for all probes: 33434 by default, and 80 of TCP."`
+	ICMP   bool   `short:"I" name:"icmp" xor:"method" help:"Probe with ICMP echo."`
+	TCP    bool   `short:"T" name:"tcp" xor:"method" help:"Probe with TCP SYN."`
+	UDP    bool   `short:"U" name:"udp" xor:"method" help:"Probe with UDP. This is the default."`
+	Method string `default:"" enum:"udp,icmp,tcp-syn,tcp-ack," placeholder:"METHOD" help:"Kind of probe, as in scan: udp, icmp, tcp-syn or tcp-ack. Default: udp."`
+	Port   uint16 `short:"p" aliases:"dport" placeholder:"PORT" help:"Destination port, the same for all probes. Default: 33434 for UDP, 80 for TCP."`
 
-	First   uint8 `short:"f" default:"1" placeholder:"TTL" help:"First TTL."`
-	Max     uint8 `short:"m" default:"30" placeholder:"TTL" help:"Last TTL, up to 63."`
-	Queries int   `short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, up to 4."`
-	Wait    wait  `short:"w" placeholder:"MAX[,HERE[,NEAR]]" help:"Wait MAX seconds for a reply; with HERE, no longer than HERE times the RTT of another probe with its TTL, with NEAR, than NEAR times that of the nearest TTL beyond. By default 5,3,10, and less where that is long."`
-	Flows   int   `default:"1" placeholder:"N" help:"Trace N flows, and show the branches of load balancers; a flow is asked again only where it was silent."`
-	TOS     tos   `short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service, or traffic class."`
+	First   uint8 `short:"f" default:"1" placeholder:"TTL" help:"First TTL. Default: ${default}."`
+	Max     uint8 `short:"m" default:"30" placeholder:"TTL" help:"Last TTL, at most 63. Default: ${default}."`
+	Queries int   `short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, at most 4. Default: ${default}."`
+	Wait    wait  `short:"w" placeholder:"MAX[,HERE[,NEAR]]" help:"Maximum time to wait for a reply: MAX seconds. With HERE: at most HERE times the RTT of another probe of the same TTL. With NEAR: at most NEAR times the RTT of the next higher TTL that answered. Without -w: 5,3,10, with an upper limit of 4 times the longest RTT of the trace. The limit is at least 0.3 s (1 s if no higher TTL answered)."`
+	Flows   int   `default:"1" placeholder:"N" help:"Trace N flows and show the branches of load balancers, at most 64. A flow is probed again only at silent TTLs. Default: ${default}."`
+	TOS     tos   `short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
 
-	Source    netip.Addr `short:"s" placeholder:"ADDR" help:"Source address."`
-	Interface string     `short:"i" placeholder:"NAME" help:"Network interface."`
+	Source    netip.Addr `short:"s" placeholder:"ADDR" help:"Source address. Default: from the routing table."`
+	Interface string     `short:"i" placeholder:"NAME" help:"Network interface. Default: from the routing table."`
 
-	Numeric bool `short:"n" help:"Show addresses only, without names."`
-	JSON    bool `name:"json" help:"Write trace records, one a line, instead of text."`
+	Numeric bool `short:"n" help:"Print addresses only. Do not ask the DNS for names."`
+	JSON    bool `name:"json" help:"Print trace records, one per line, instead of text."`
 }
 
 // maxTraceFlows is how many flows a reply with one valid tag is still believed
 // with.
 const maxTraceFlows = 64
 
-// Validate checks what kong cannot.
+// Validate checks conditions that kong cannot.
 func (c *TraceCmd) Validate() error {
 	switch {
 	case c.First < 1 || c.Max > probe.MaxTTL || c.First > c.Max:
@@ -59,21 +58,21 @@ func (c *TraceCmd) Validate() error {
 	case c.Flows < 1 || c.Flows > maxTraceFlows:
 		return fmt.Errorf("--flows must be within 1 to %d", maxTraceFlows)
 	case c.Method != "" && (c.ICMP || c.TCP || c.UDP):
-		return errors.New("--method goes with none of -I, -T and -U")
+		return errors.New("--method cannot be combined with -I, -T or -U")
 	case c.method() == probe.ICMP && c.Port != 0:
-		return errors.New("-p: ICMP has no ports")
+		return errors.New("-p: ICMP has no ports; use -U or -T")
 	}
 	return nil
 }
 
-// Help stands below the flags.
+// Help returns the text below the flags.
 func (c *TraceCmd) Help() string {
-	return "Rows are as traceroute's: * is silence; !H, !N and !P say that a host, a net or a protocol cannot be reached, " +
-		"!X that it is prohibited, !F-MTU that the probe was too large; <MPLS:L=label,E=class,S=bottom,T=TTL> is a label stack. " +
-		"The exit status is 0 if all hosts answered, 1 if one did not."
+	return "The rows have the format of traceroute. * is silence. !H, !N and !P: a host, a network or a protocol is unreachable. " +
+		"!X: prohibited. !F-MTU: the probe was too large. <MPLS:L=label,E=class,S=bottom,T=TTL> is a stack of MPLS labels. " +
+		"The exit status is 0 if all hosts answered, and 1 if a host did not answer."
 }
 
-// method is what the flags choose; at most one of them is given.
+// method returns the method of the flags; at most one of them is given.
 func (c *TraceCmd) method() probe.Method {
 	switch {
 	case c.ICMP:
@@ -124,7 +123,7 @@ const statusUnanswered = exitStatus(1)
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	cfg := c.config(s)
 	cfg.Stdout, cfg.Observer = s.Stdout, signals.watching(newConsole(s.Stderr, true))
-	cfg.Opened = renounce(link.Of(unix.CAP_NET_RAW)) // for the next host
+	cfg.Opened = renounce(cap.NET_RAW) // for the next host
 	addProcessors(1)
 	answered, err := traceroute.Run(ctx, signals.Interrupted, cfg)
 	if err == nil && !answered {
@@ -152,7 +151,7 @@ func (w *wait) UnmarshalText(text []byte) error {
 	for i, part := range parts {
 		v, err := strconv.ParseFloat(part, 64)
 		if err != nil || !(v >= 0) || v > 86400 || len(parts) > 3 || i == 0 && v < 0.001 {
-			return fmt.Errorf("%q is not seconds and up to two factors: MAX[,HERE[,NEAR]]", text)
+			return fmt.Errorf("%q is not MAX[,HERE[,NEAR]]: a number of seconds and up to two factors", text)
 		}
 		numbers[i] = v
 	}
@@ -167,7 +166,7 @@ type tos uint8
 func (t *tos) UnmarshalText(text []byte) error {
 	v, err := strconv.ParseUint(string(text), 0, 8)
 	if err != nil {
-		return fmt.Errorf("%q is not within 0 to 255", text)
+		return fmt.Errorf("%q is not a number from 0 to 255", text)
 	}
 	*t = tos(v)
 	return nil

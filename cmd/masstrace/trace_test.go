@@ -28,7 +28,7 @@ func TestInternetTraceResets(t *testing.T) {
 	}
 }
 
-// A target that answers by a datagram alone has answered: the trace says so.
+// A target that answers by a datagram alone has answered, and the trace shows it.
 func TestInternetTraceTouched(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, routers.Name)

@@ -45,7 +45,7 @@ func (r *portRange) UnmarshalText(text []byte) error {
 // rate is in packets a second.
 type rate float64
 
-// autoRate is the rate that is to be found: no other is negative.
+// autoRate stands for --rate auto: no other rate is negative.
 const autoRate rate = -1
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -59,7 +59,7 @@ func (r *rate) UnmarshalText(text []byte) error {
 	return err
 }
 
-// most returns the rate, or what auto never exceeds.
+// most returns the rate, or the upper limit of auto.
 func (r rate) most(limit rate) float64 {
 	switch {
 	case r != autoRate:
@@ -77,7 +77,7 @@ type bandwidth float64
 func (b *bandwidth) UnmarshalText(text []byte) error {
 	v, err := scaled(string(text), 1000)
 	if err == nil && v <= 0 {
-		err = fmt.Errorf("%q is not more than 0", text)
+		err = fmt.Errorf("%q must be more than 0", text)
 	}
 	*b = bandwidth(v)
 	return err
@@ -106,7 +106,7 @@ func scaled(text string, unit float64) (float64, error) {
 	}
 	v, err := strconv.ParseFloat(digits, 64)
 	if err != nil || !(v >= 0) || v*factor > 1<<60 {
-		return 0, fmt.Errorf("%q is not a number with K, M, G or T", text)
+		return 0, fmt.Errorf("%q is not a number, also with K, M, G or T", text)
 	}
 	return v * factor, nil
 }

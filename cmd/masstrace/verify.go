@@ -12,14 +12,14 @@ import (
 
 // VerifyCmd holds results against the truth of a simulated Internet.
 type VerifyCmd struct {
-	Results string `arg:"" help:"What the scan wrote, - for standard input; also what scamper (JSON), yarrp or caracal wrote."`
+	Results string `arg:"" help:"Output file of the scan, or of scamper (JSON), yarrp or caracal; - is standard input."`
 
-	Log           string   `required:"" placeholder:"FILE" help:"What lab --log wrote during the scan."`
-	Counters      string   `placeholder:"FILE" help:"What lab --counters wrote: tells what the link lost."`
-	Targets       []string `placeholder:"FILE" help:"The scan's targets: check that nothing else was probed. May be repeated, or a list with commas."`
-	Exclude       []string `placeholder:"FILE" help:"The scan's exclusions, likewise."`
-	AllowReserved bool     `help:"The scan was allowed special-purpose addresses."`
-	JSON          bool     `name:"json" help:"Write one JSON object instead of a table."`
+	Log           string   `required:"" placeholder:"FILE" help:"Log of lab --log during the scan."`
+	Counters      string   `placeholder:"FILE" help:"Counters of lab --counters, to count losses of the link."`
+	Targets       []string `placeholder:"FILE" help:"Targets of the scan, to check that no other address was probed. May be repeated, or separated by commas."`
+	Exclude       []string `placeholder:"FILE" help:"Exclusions of the scan, likewise."`
+	AllowReserved bool     `help:"Set this if the scan used --allow-reserved."`
+	JSON          bool     `name:"json" help:"Print one JSON object instead of a table."`
 }
 
 // statusFalse is the exit status of a comparison that found a fault.

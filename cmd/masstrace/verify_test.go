@@ -10,7 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/netsim"
 )
 
-// TestVerifyStatus checks what the exit status of masstrace verify tells.
+// TestVerifyStatus checks the exit status of masstrace verify.
 func TestVerifyStatus(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name, text string) string {

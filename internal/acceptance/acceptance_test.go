@@ -2,13 +2,15 @@ package acceptance
 
 import (
 	"testing"
+
+	"github.com/masstrace/masstrace/internal/effort"
 )
 
-// Every method, family and network, as far as there is time.
+// Every method, family and network, within the time for tests.
 func TestCells(t *testing.T) {
 	t.Parallel()
 	cells, targets := pairwiseCells(), testTargets
-	if soaking() {
+	if effort.Soaking() {
 		cells, targets = allCells(), soakTargets
 	}
 	for _, c := range cells {

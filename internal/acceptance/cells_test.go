@@ -2,7 +2,7 @@ package acceptance
 
 import "testing"
 
-// methods and families are what every network is scanned with.
+// Every network is scanned with each of these methods and families.
 var (
 	methods  = []string{"udp", "icmp", "tcp-syn", "tcp-ack"}
 	families = []family{
@@ -39,9 +39,8 @@ func allCells() (cells []cell) {
 	return cells
 }
 
-// pairwiseCells returns cells in which every two values of different kinds meet:
-// every method and every network, so that there is no cover with fewer, and the
-// families in turn.
+// pairwiseCells returns cells in which every two values of different kinds meet. It has
+// every method on every network, so no smaller cover exists. The families take turns.
 func pairwiseCells() (cells []cell) {
 	for i, n := range networks() {
 		for j, m := range methods {

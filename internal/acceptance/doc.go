@@ -7,8 +7,8 @@
 //
 //	masstrace lab … --log L --counters C -- masstrace scan … -o R
 //
-// and then verify.Run on R, L and C; judge_test.go has what must hold anywhere,
-// networks_test.go what must hold on each network besides.
+// and then verify.Run on R, L and C. judge_test.go checks the properties of every network,
+// and networks_test.go those of single networks.
 //
 // The program is built by the tests, so that the test cache does not know when
 // it changes: -count=1.

@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
-// judge checks what must hold on every network.
+// judge checks the properties of every network.
 func judge(t *testing.T, o *outcome) {
 	t.Helper()
 	r := o.report
@@ -20,7 +20,7 @@ func judge(t *testing.T, o *outcome) {
 	if r.Replies != nil {
 		judgeHops(t, "replies", r.Replies)
 	}
-	if r.Hops.Judged < uint64(4*o.targets) { // topology stops at what is known
+	if r.Hops.Judged < uint64(4*o.targets) { // topology stops at known interfaces
 		t.Errorf("%d hops of %d targets", r.Hops.Judged, o.targets)
 	}
 	zero(t, "probes", counts{
@@ -38,7 +38,7 @@ func judge(t *testing.T, o *outcome) {
 	}
 }
 
-// counts are numbers by what they count.
+// counts are numbers with their names.
 type counts map[string]uint64
 
 // zero checks that all are.
@@ -84,7 +84,7 @@ func (o *outcome) conflicts() uint64 {
 	return o.summary.Rejected.Conflict
 }
 
-// judgeRecall: whatever can be attributed is there.
+// judgeRecall: every reply that can be attributed is in the results.
 func judgeRecall(t *testing.T, o *outcome) {
 	t.Helper()
 	r := &o.report.Recall
@@ -110,13 +110,13 @@ func judgeEnds(t *testing.T, o *outcome) {
 			e.Traces, o.targets, e.Right, e.WrongReason, e.WrongCode, e.WrongDistance, e.WrongReached)
 	}
 	zero(t, "ends", counts{"halted": e.Halted, "not probed": e.NotProbed, "told again": e.Again})
-	// What is rejected in the end may have hidden what lies behind it until then.
+	// A reply that is rejected in the end may have hidden the routers beyond it until then.
 	if e.Gaps > o.conflicts()*probe.MaxTTL {
 		t.Errorf("ends: TTLs left out: %d", e.Gaps)
 	}
 }
 
-// judgeSums: the summary counts what the simulator counts.
+// judgeSums: the counts of the summary are those of the simulator.
 func judgeSums(t *testing.T, o *outcome) {
 	t.Helper()
 	s := o.report.Sums

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// network is a simulated Internet, how it is scanned, and what must hold there.
+// network is a simulated Internet, with the options of its scan and a check of the results.
 type network struct {
 	name  string
 	lab   []string // options of masstrace lab
@@ -20,7 +20,7 @@ func networks() []network {
 	return []network{
 		{"clean", preset("clean"), nil, holdsClean},
 		{"loss", preset("loss"), []string{"--attempts=3"}, holdsLoss},
-		{"limited", preset("limited"), []string{"--strategy=exhaustive"}, holdsLimited}, // which alone names limits
+		{"limited", preset("limited"), []string{"--strategy=exhaustive"}, holdsLimited}, // names limits
 		{"delayed", preset("delayed"), both, holdsDelayed},
 		{"nat", preset("nat"), both, holdsNAT},
 		{"noise", preset("noise"), both, holdsNoise},
@@ -59,7 +59,7 @@ func holdsClean(t *testing.T, o *outcome) {
 	}
 }
 
-// holdsLoss: three attempts make up for it, and it is told as it was.
+// holdsLoss: three attempts make up for losses, and the counts of losses are right.
 func holdsLoss(t *testing.T, o *outcome) {
 	r := &o.report.Recall
 	if all := float64(r.Answers + r.Chance); float64(r.Found) < 0.999*all {
@@ -99,15 +99,15 @@ func holdsLimited(t *testing.T, o *outcome) {
 	}
 }
 
-// holdsDelayed: answers come late, twice and out of order, and are told so.
+// holdsDelayed: answers come late, twice and out of order, and are recorded so.
 func holdsDelayed(t *testing.T, o *outcome) {
 	holdsAnswered(t, o)
-	// A second pure ACK is one more: no probe says which is the first.
+	// A second pure ACK is one more: no probe identifies the first.
 	again := o.summary.PureACKs - o.pureACKs()
 	if sum := &o.summary; sum.Duplicates == 0 || sum.Duplicates+again != o.counters.Simulator["duplicates"] {
 		t.Errorf("%d duplicates and %d of pure ACKs, the simulator sent %d", sum.Duplicates, again, o.counters.Simulator["duplicates"])
 	}
-	// The kernel's stamps tell it; the simulator is late by what its thread
+	// The kernel's stamps show it. The simulator is late by the time for which its thread
 	// waits for a core.
 	if e := o.report.Hops.RTT; e == nil || e.MedianMS > 20 {
 		t.Errorf("RTT error %+v", e)
@@ -115,7 +115,7 @@ func holdsDelayed(t *testing.T, o *outcome) {
 	noLimits(t, o)
 }
 
-// holdsNAT: what boxes rewrite is named.
+// holdsNAT checks that rewritten fields are named.
 func holdsNAT(t *testing.T, o *outcome) {
 	if c := o.report.Hops.Class; c.Mangled == 0 || c.Strong == 0 {
 		t.Errorf("hops with rewritten fields, strong: %d, %d", c.Mangled, c.Strong)
@@ -129,7 +129,7 @@ func holdsNAT(t *testing.T, o *outcome) {
 	noLimits(t, o)
 }
 
-// holdsNoise: it is told from answers.
+// holdsNoise: noise is not taken for answers.
 func holdsNoise(t *testing.T, o *outcome) {
 	holdsAnswered(t, o)
 	for _, kind := range []string{"forged", "bit-flip", "truncated", "nonsense", "bad-ip-sum", "bad-icmp-sum",

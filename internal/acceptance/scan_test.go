@@ -16,18 +16,15 @@ import (
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
-// What a run is like: few targets for a test, many for a soak, and a rate that
-// two cores have room for, with other tests on them.
+// The size of a run: few targets in a test, many in soak. The rate leaves room on two cores
+// for other tests.
 const (
 	testTargets = 2_000
 	soakTargets = 50_000
 	topRate     = 15_000 // probes per second
-	leastRate   = topRate / 4
+	leastRate   = topRate / 16
 	waitTime    = "1s" // thrice the longest round trip
 )
-
-// soaking reports whether everything is to be tried at full counts.
-func soaking() bool { return os.Getenv("MASSTRACE_SOAK") != "" }
 
 // outcome is a scan seen from all sides.
 type outcome struct {
@@ -35,16 +32,16 @@ type outcome struct {
 	summary  record.Summary
 	counters internet.Counters
 	targets  int
-	reached  uint64            // traces that say so
+	reached  uint64            // traces that are
 	ends     map[string]string // of traces, by target: reason, code and last TTL
 }
 
 // pureACKs returns how many probes were answered so, which counts as silence.
 func (o *outcome) pureACKs() uint64 { return o.counters.Simulator["answer challenge-ack"] }
 
-// scan scans that many targets of a cell. A machine that is too busy loses
-// packets, or keeps them until after the wait, without a fault of ours: then the
-// scan is made again, at half the rate.
+// scan scans that many targets of a cell. A machine that is too busy loses packets, or
+// delivers them after the wait. This is not a fault of masstrace, and the scan is repeated
+// at half the rate.
 func scan(t *testing.T, c *cell, targets int) *outcome {
 	t.Helper()
 	for rate := topRate; ; rate /= 2 {
@@ -60,7 +57,7 @@ func scan(t *testing.T, c *cell, targets int) *outcome {
 	}
 }
 
-// overload says what got lost on this machine, and not in the network.
+// overload reports losses on this machine, as opposed to losses in the network.
 func (o *outcome) overload() string {
 	c, s := &o.counters, &o.summary
 	if c.LostIn+c.LostDelay+c.LostOut+s.Drops.Kernel+s.Drops.Interface+s.Late+s.TxErrors == 0 {
@@ -97,7 +94,7 @@ func scanAt(t *testing.T, c *cell, targets, rate int) *outcome {
 	return o
 }
 
-// read reads what the report does not tell.
+// read reads the data that the report does not have.
 func (o *outcome) read(results, counters string) error {
 	text, err := os.ReadFile(counters)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
-// Strategies that leave probes out say nothing false either, end traces where the
-// answers say, and account for what they left out.
+// Strategies that skip probes report nothing false, end traces at the right TTL, and count
+// the skipped probes.
 func TestStrategies(t *testing.T) {
 	t.Parallel()
 	strategies := [][]string{{"complete"}, {"topology", "--stitch"}}
@@ -34,7 +34,7 @@ func TestStrategies(t *testing.T) {
 	}
 }
 
-// stitched checks what was asked for, of what would answer, and what was borrowed.
+// stitched checks the probed hops, and the inferred ones.
 func stitched(t *testing.T, o *outcome, borrows bool) {
 	t.Helper()
 	w, i := o.report.Whole, o.report.Inferred
@@ -55,8 +55,8 @@ func stitched(t *testing.T, o *outcome, borrows bool) {
 	}
 }
 
-// sameEnds checks that traces end alike, where all probes found an end: where they
-// found none, a trace is given up for silence or a loop.
+// sameEnds checks that traces end at the same TTL if all probes found an end. If they found
+// none, a trace ends with silence or a loop.
 func sameEnds(t *testing.T, some, all *outcome) {
 	t.Helper()
 	if len(some.ends) != len(all.ends) || some.reached != all.reached {
@@ -98,7 +98,7 @@ func TestComplete(t *testing.T) {
 			judge(t, some)
 			have, want := some.report.Hops.Judged, all.report.Hops.Judged
 			if preset == "loops" {
-				want = 0 // exhaustive traces go round and round; what lies before is in the recall
+				want = 0 // exhaustive traces repeat the loop; the recall covers the hops before it
 			}
 			if float64(have) < 0.995*float64(want) {
 				t.Errorf("%d hops, %d with all probes", have, want)
@@ -111,8 +111,8 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// Routers that limit their answers are named with every strategy that asks them
-// much, once trials have shown it, and no others are: not those of lossy paths.
+// Routers that limit their answers are named with every strategy that sends them many
+// probes, after trials. Other routers are not named, not even on lossy paths.
 func TestLimitedRouters(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -126,13 +126,22 @@ func TestLimitedRouters(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			v4 := families[0]
-			o := scanAt(t, &cell{methods[0], v4, network{tt.name, tt.lab, []string{"--per-hop-rate=1000"}, nil}}, testTargets, 8000)
-			l := o.report.Limits
-			if l == nil {
-				l = new(verify.Limits)
-			}
-			if l.Routers != l.RoutersRight || (l.Routers > 0) != tt.limited {
-				t.Errorf("%d of %d named routers are limited: %v", l.RoutersRight, l.Routers, o.summary.LimitedRouters)
+			c := &cell{methods[0], v4, network{tt.name, tt.lab, []string{"--per-hop-rate=1000"}, nil}}
+			for left := 2; ; left-- {
+				o := scanAt(t, c, testTargets, 8000)
+				l := o.report.Limits
+				if l == nil {
+					l = new(verify.Limits)
+				}
+				if l.Routers == l.RoutersRight && (l.Routers > 0) == tt.limited {
+					return
+				}
+				// What this machine loses is not held against a router.
+				if busy := o.overload(); left > 0 && l.Routers == 0 && busy != "" {
+					t.Logf("again: %s", busy)
+					continue
+				}
+				t.Fatalf("%d of %d named routers are limited: %v", l.RoutersRight, l.Routers, o.summary.LimitedRouters)
 			}
 		})
 	}

@@ -1,13 +1,13 @@
-// Package account counts what became of every probe and of every received frame.
+// Package account counts every probe and every received frame.
 //
-// Each window has an Account of its own. Live counts, the summary, a checkpoint, a
-// resumed run, merged shards and replays are sums of accounts: Add adds every count
-// that there is, so that a new reason is one field here, with its name in records
-// (json) and its words for people (text).
+// Each window has an Account of its own. Live counts, the summary, a checkpoint, a resumed
+// run, merged shards and replays are sums of accounts. Add adds every count. So a new
+// reason is one field here, with its name in records (json) and its words for people
+// (text).
 //
-// The law, which Balance checks: every (target, TTL, flow) was sent once or skipped
-// for one reason; every probe sent was answered or silent; every received frame is in
-// exactly one count.
+// Balance checks three equations. Every (target, TTL, flow) was sent once or skipped for
+// one reason. Every probe sent was answered or silent. Every received frame is in exactly
+// one count.
 package account
 
 import (
@@ -17,9 +17,9 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Account is what became of the probes of some targets, and of the frames that were
-// received meanwhile. Its groups are embedded: a record has their counts side by side.
-// An Account is a value; it is used by one goroutine at a time.
+// Account has the counts of the probes of some targets, and of the frames that were
+// received meanwhile. Its groups are embedded: a record has their counts side by side. An
+// Account is a value; it is used by one goroutine at a time.
 type Account struct {
 	Probes
 	Limits
@@ -30,7 +30,7 @@ type Account struct {
 // Probes counts probes, all attempts.
 type Probes struct {
 	Targets uint64 `json:"targets"`
-	TTLs    uint64 `json:"ttls"`  // asked for, of each target; the same in all accounts of a sum
+	TTLs    uint64 `json:"ttls"`  // requested, of each target; equal in all accounts of a sum
 	Flows   uint64 `json:"flows"` // of each target; likewise
 
 	Sent     uint64 `json:"sent"`      // that the kernel took
@@ -45,26 +45,25 @@ type Probes struct {
 	ByTTL    ByTTL    `json:"by_ttl,omitzero"` // where TTLs are known
 }
 
-// SilentBy counts silent probes by what may be the reason, each in the first that
-// fits. A frame that the kernel dropped belongs to no known probe: of Drops, at most as
+// SilentBy counts silent probes by their possible reason; the first reason that applies
+// counts. A frame that the kernel dropped belongs to no known probe: of Drops, at most as
 // many probes were answered as frames were dropped.
 type SilentBy struct {
 	Drops       uint64 `json:"kernel_drops"` // frames were dropped while their replies were awaited
 	RateLimited uint64 `json:"rate_limited"` // their responder limits the rate of its answers
-	Unknown     uint64 `json:"unknown"`      // the network's doing, as far as is known
+	Unknown     uint64 `json:"unknown"`      // in the network, probably
 }
 
 // Total returns the sum over all reasons.
 func (s *SilentBy) Total() uint64 { return total(s) }
 
-// TTLCounts is what became of the probes with one TTL, all attempts, as Probes has it of
-// all.
+// TTLCounts are the counts of Probes for one TTL, all attempts.
 type TTLCounts struct {
 	Sent     uint64   `json:"sent"`
 	Answered uint64   `json:"answered"`
 	Silent   uint64   `json:"silent"`
 	SilentBy SilentBy `json:"silent_by"`
-	Late     uint64   `json:"late"` // frames: whether their probes were answered before is not known any more
+	Late     uint64   `json:"late"` // frames; their probes may be answered
 	TxErrors uint64   `json:"tx_errors"`
 }
 
@@ -77,13 +76,13 @@ type FirstAttempts struct {
 // Skipped counts the (target, TTL, flow) that were not probed, by reason.
 type Skipped struct {
 	Reached     uint64 `json:"reached" text:"beyond a target that had answered"`
-	Unreachable uint64 `json:"unreachable,omitempty" text:"beyond where it was said to be unreachable"`
+	Unreachable uint64 `json:"unreachable,omitempty" text:"beyond a router that reported the target unreachable"`
 	Loop        uint64 `json:"loop,omitempty" text:"beyond a loop of routers"`
-	GapLimit    uint64 `json:"gap_limit,omitempty" text:"beyond too many silent TTLs"`
-	Known       uint64 `json:"known,omitempty" text:"on parts of paths that other traces saw"`
-	Limited     uint64 `json:"limited,omitempty" text:"at routers that answer only so many"`
-	Excluded    uint64 `json:"excluded" text:"excluded"` // the sender's own check refused the target
-	Interrupted uint64 `json:"interrupted" text:"the run ended before"`
+	GapLimit    uint64 `json:"gap_limit,omitempty" text:"beyond too many silent TTLs in a row"`
+	Known       uint64 `json:"known,omitempty" text:"on parts of paths that other traces show"`
+	Limited     uint64 `json:"limited,omitempty" text:"at routers that limit their answer rate"`
+	Excluded    uint64 `json:"excluded" text:"excluded during the run"` // by the sender's check
+	Interrupted uint64 `json:"interrupted" text:"not sent before the run ended"`
 	TxError     uint64 `json:"tx_error" text:"refused by the kernel"`
 }
 
@@ -94,7 +93,7 @@ func (s *Skipped) Total() uint64 { return total(s) }
 type Count interface{ uint64 | atomic.Uint64 }
 
 // Inbound counts received frames: each is in exactly one count, the first that fits. The
-// exceptions say which others they are part of.
+// comments of the exceptions name the counts that contain them.
 type Inbound[N Count] struct {
 	Frames     N           `json:"frames"`    // all of them
 	Malformed  N           `json:"malformed"` // cut, or with lengths that contradict each other
@@ -110,7 +109,7 @@ type Inbound[N Count] struct {
 	// a target's probed port. PureACKs likewise: they acknowledge an earlier probe.
 	UDPReplies N        `json:"udp_reply"`
 	PureACKs   N        `json:"pure_ack,omitempty"`
-	Drops      Drops[N] `json:"drops"` // not of Frames: nobody saw them
+	Drops      Drops[N] `json:"drops"` // not in Frames: nothing could read them
 }
 
 // Rejected counts frames that look like answers and are not, by reason. Words gives the
@@ -126,14 +125,14 @@ type Rejected[N Count] struct {
 // Total returns the sum over all reasons.
 func (r *Rejected[N]) Total() uint64 { return total(r) }
 
-// Drops counts what was lost before anybody looked at it.
+// Drops counts frames and data that were lost before masstrace could read them.
 type Drops[N Count] struct {
 	Kernel     N `json:"kernel"`     // frames: the capture buffer was full
 	Interface  N `json:"interface"`  // frames: the link dropped them
 	Extensions N `json:"extensions"` // extension structures and further copies without room
 }
 
-// Heard is what was received, with the TTLs of late replies. A live one, of
+// Heard has the counts of received frames, and the TTLs of late replies. A live one, of
 // atomic.Uint64, is shared by receiver and matcher, which count in one goroutine; others
 // may read it at any time.
 type Heard[N Count] struct {
@@ -144,7 +143,7 @@ type Heard[N Count] struct {
 // Live is a Heard that is counted in.
 type Live = Heard[atomic.Uint64]
 
-// Load returns what l has counted so far.
+// Load returns the counts of l so far.
 func Load(l *Live) (h Heard[uint64]) {
 	from, to := words(l), words(&h)
 	for i := range from {
@@ -153,10 +152,10 @@ func Load(l *Live) (h Heard[uint64]) {
 	return h
 }
 
-// Plus adds what o counted.
+// Plus adds the counts of o.
 func Plus(h, o *Heard[uint64]) { add(words(h), words(o)) }
 
-// Minus takes out what o counted, which must be part of h.
+// Minus subtracts the counts of o, which must be part of h.
 func Minus(h, o *Heard[uint64]) {
 	from, less := words(h), words(o)
 	for i := range from {
@@ -164,7 +163,7 @@ func Minus(h, o *Heard[uint64]) {
 	}
 }
 
-// Hear adds what was received.
+// Hear adds the counts of received frames.
 func (a *Account) Hear(h *Heard[uint64]) {
 	add(words(&a.Inbound), words(&h.Inbound))
 	for ttl := 1; ttl < len(h.LateAt); ttl++ {
@@ -172,8 +171,8 @@ func (a *Account) Hear(h *Heard[uint64]) {
 	}
 }
 
-// Add adds what o counted of other targets. Both must have the same TTLs and flows; an
-// empty account takes those of o.
+// Add adds the counts of o, which are of other targets. Both must have the same TTLs and
+// flows; an empty account takes those of o.
 func (a *Account) Add(o *Account) {
 	ttls, flows := max(a.TTLs, o.TTLs), max(a.Flows, o.Flows)
 	add(words(&a.Probes), words(&o.Probes))

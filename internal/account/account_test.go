@@ -12,7 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// onlyCounts reports what in a type is not a count.
+// onlyCounts reports fields of a type that are not counts.
 func onlyCounts(t *testing.T, kind reflect.Type, path string) (n int) {
 	t.Helper()
 	switch kind {
@@ -53,7 +53,7 @@ func fill(a *Account, first uint64) {
 			first++
 		}
 	}
-	a.ByTTL[0] = TTLCounts{} // TTL 0 is none
+	a.ByTTL[0] = TTLCounts{} // TTL 0 is not valid
 }
 
 // Add adds every count that there is; TTLs and flows are those of both.
@@ -108,7 +108,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// What a live account counted is what Load gives, and Minus is the inverse of Plus.
+// Load gives the counts of a live account, and Minus is the inverse of Plus.
 func TestHeard(t *testing.T) {
 	var l Live
 	for i, n := 0, words(&l); i < len(n); i++ {

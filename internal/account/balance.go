@@ -44,7 +44,7 @@ func (a *Account) Balance() error {
 	return errors.Join(errs...)
 }
 
-// sumsByTTL returns the sums over TTLs, none where TTLs are not known.
+// sumsByTTL returns the sums over TTLs, or nothing if TTLs are unknown.
 func (a *Account) sumsByTTL() (sums []sum) {
 	if a.ByTTL.IsZero() {
 		return nil

@@ -29,7 +29,7 @@ type LimitedRouter struct {
 // MostLimited is how many limited routers an account names.
 const MostLimited = 64
 
-// Name adds routers; more reports that the list lacks some. A router that stands in
+// Name adds routers; more reports that the list lacks some. A router that is in
 // several lists is taken from the first.
 func (l *Limits) Name(more bool, lists ...[]probe.LimitedRouter) {
 	known := map[probe.Addr]bool{}
@@ -48,7 +48,8 @@ func (l *Limits) Name(more bool, lists ...[]probe.LimitedRouter) {
 	l.add(&named)
 }
 
-// add adds what o has of the same routers, and keeps those with the most silent probes.
+// add adds the counts of o for the same routers, and keeps those with the most silent
+// probes.
 func (l *Limits) add(o *Limits) {
 	l.LimitedRoutersCut = l.LimitedRoutersCut || o.LimitedRoutersCut
 	if len(o.LimitedRouters) == 0 {

@@ -36,10 +36,12 @@ var mayImport = map[string][]string{
 	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
 	"internal/format/all":        {"internal/format", "internal/format/caracal", "internal/format/ndjson", "internal/format/scamper", "internal/format/yarrp"},
 	"internal/format/caracal":    {"internal/format", "internal/record", "internal/wire"},
+	"internal/format/hops":       {"internal/record", "internal/wire"},
 	"internal/format/ndjson":     {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/scamper":    {"internal/format", "internal/format/ndjson"},
 	"internal/format/traceroute": {"internal/probe", "internal/record", "internal/wire"},
 	"internal/format/yarrp":      {"internal/format", "internal/probe", "internal/record"},
+	"internal/show":              {"internal/format", "internal/format/all", "internal/probe", "internal/record"},
 	"internal/merge":             {"internal/format", "internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
 
 	// The base of the programs: nothing here depends on a program.
@@ -65,30 +67,32 @@ var mayImport = map[string][]string{
 	// Tests of the above. netsim is an independent witness, so it shares no code with us.
 	"internal/netsim":       {},
 	"internal/lab":          {},
+	"internal/lab/netns":    {},
 	"internal/lab/routers":  {"internal/lab"},
 	"internal/lab/internet": {"internal/lab", "internal/netsim", "internal/outfile"},
-	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/target", "internal/wire"},
+	"internal/tabular":      {},
+	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/tabular", "internal/target", "internal/wire"},
 	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 
-	"cmd/masstrace": {"internal/account", "internal/format/ndjson", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace": {"internal/account", "internal/format", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
-	"bench":                 {},
-	"bench/lab":             {"bench", "internal/codec", "internal/link", "internal/probe", "sender"},
-	"bench/micro":           {"bench"},
-	"bench/pace":            {"bench", "internal/codec", "ratelimit", "sender"},
-	"bench/receive":         {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/target", "internal/wire"},
-	"bench/replay":          {"bench", "internal/codec", "internal/netsim", "internal/pcapng", "internal/probe", "receiver"},
-	"bench/scale":           {"bench"},
-	"bench/send":            {"bench", "internal/codec", "internal/permute", "internal/probe", "internal/schedule", "internal/target", "internal/window", "ratelimit", "sender"},
-	"bench/soak":            {"bench", "internal/format/ndjson", "internal/gotest", "internal/lab/internet", "internal/netsim", "internal/record"},
-	"bench/strategy":        {"bench", "internal/format/all", "internal/probe", "internal/record"},
-	"internal/acceptance":   {},
-	"internal/arch":         {},
-	"internal/demo":         {"internal/format/all", "internal/record", "internal/verify", "internal/wire"},
-	"internal/gotest":       {},
-	"internal/gotest/tally": {"internal/gotest"},
-	"internal/programs":     {},
+	"bench":               {},
+	"bench/lab":           {"bench", "internal/codec", "internal/link", "internal/probe", "internal/tabular", "sender"},
+	"bench/micro":         {"bench", "internal/tabular"},
+	"bench/pace":          {"bench", "internal/codec", "internal/tabular", "ratelimit", "sender"},
+	"bench/receive":       {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/tabular", "internal/target", "internal/wire"},
+	"bench/replay":        {"bench", "internal/codec", "internal/netsim", "internal/pcapng", "internal/probe", "internal/tabular", "receiver"},
+	"bench/scale":         {"bench", "internal/tabular"},
+	"bench/send":          {"bench", "internal/codec", "internal/permute", "internal/probe", "internal/schedule", "internal/tabular", "internal/target", "internal/window", "ratelimit", "sender"},
+	"bench/soak":          {"bench", "internal/format/ndjson", "internal/lab/internet", "internal/netsim", "internal/record"},
+	"bench/strategy":      {"bench", "internal/format/all", "internal/probe", "internal/record", "internal/tabular"},
+	"internal/acceptance": {},
+	"internal/arch":       {},
+	"internal/effort":     {},
+	"internal/demo":       {"internal/format/all", "internal/record", "internal/tabular", "internal/verify", "internal/wire"},
+	"internal/programs":   {},
+	"internal/prose":      {},
 }
 
 // keptIn lists the packages of ours that may import a third-party module.
@@ -109,6 +113,7 @@ const (
 var thirdParty = []keptIn{
 	{"github.com/google/gopacket", []string{"receiver", "sender"}, testsFree},
 	{"github.com/alecthomas/kong", []string{"cmd/masstrace"}, testsToo},
+	{"kernel.org/pub/linux/libs/security/libcap", []string{"internal/link", "cmd/masstrace"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"internal/run"}, testsToo},
 	// A scan must not run other programs.
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},

@@ -1,6 +1,6 @@
-// Package autorate finds the highest rate at which as many probes are answered as at low
-// rates: it samples what leaves, looks a little later which samples were answered, and sets
-// the rate as ratelimit.Auto decides, trial by trial.
+// Package autorate finds the highest rate at which the share of answered probes is that at
+// low rates. It samples sent probes, and looks a little later which samples were answered.
+// Then it sets the rate as ratelimit.Auto decides, trial by trial.
 package autorate
 
 import (
@@ -63,7 +63,7 @@ const (
 	startPPS     = 500
 )
 
-// Config is what a Control works with.
+// Config has the parts that a Control needs.
 type Config struct {
 	MaxPPS         float64 // never exceeded
 	Wait           time.Duration
@@ -105,7 +105,7 @@ func (c *controlled) Next(items []window.Item, now int64) (n int, next int64) {
 	return n, next
 }
 
-// saw takes note of what is about to leave.
+// saw notes a probe that is about to leave.
 func (a *Control) saw(items []window.Item, now int64) {
 	if !a.mu.TryLock() {
 		return
@@ -186,7 +186,7 @@ func (a *Control) judge(now int64) {
 	a.begin(now)
 }
 
-// Record returns what was found, for the summary; nil of a nil Control.
+// Record returns the result for the summary, or nil if c is nil.
 func (a *Control) Record() *record.AutoRate {
 	if a == nil {
 		return nil

@@ -11,9 +11,9 @@ import (
 	"github.com/masstrace/masstrace/ratelimit"
 )
 
-// policed is a strategy, a sender and a network in one, in virtual time: all of
-// a window by chance, at the rate that is set, through a way out of so many packets
-// a second, answered after 50 ms for the share of 0.8 of (target, TTL).
+// policed is a strategy, a sender and a network in one, in virtual time. It sends all
+// probes of a window in random order, at the current rate, through a link with a limited
+// rate. After 50 ms, 0.8 of the (target, TTL) answer.
 type policed struct {
 	t      *testing.T
 	rng    *rand.Rand
@@ -97,8 +97,8 @@ func (p *policed) step(next func([]window.Item, int64) (int, int64)) {
 	}
 }
 
-// A limit on the way is found, and what is there is used; without one the rate
-// comes to the most allowed, and never above.
+// A limit on the way is found and used. Without a limit the rate reaches the allowed
+// maximum, and never more.
 func TestAutoRate(t *testing.T) {
 	for _, tt := range []struct{ limit, most, low, high float64 }{
 		{3000, 12_000, 2400, 3600},
@@ -128,8 +128,8 @@ func TestAutoRate(t *testing.T) {
 	}
 }
 
-// Replies that our own kernel drops slow the scan down, and what was not looked at
-// in time, as after a suspension, is no answer that is missing.
+// Replies that our own kernel drops slow the scan down. Probes that were not checked in
+// time, as after a suspension, do not count as missing answers.
 func TestAutoRateOwnFaults(t *testing.T) {
 	p := newPoliced(t, 1e9)
 	a := &Control{

@@ -1,7 +1,7 @@
-// Package capture keeps a copy of what a run sends and receives, with all that a replay
-// needs to come to the same records: the parameters of the run in the section header of
-// a pcapng file, its lists and events in notes between the frames, and its key in a file
-// beside it, which only its owner can read.
+// Package capture writes and reads captures of runs, with all data that a replay needs for
+// the same records. The section header of a pcapng file has the parameters of the run.
+// Notes between the frames have its lists and events. A file beside it has the key, and
+// only its owner can read that.
 package capture
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// KeySuffix is what the name of the file with the key ends in.
+// KeySuffix is the ending of the name of the file with the key.
 const KeySuffix = ".key"
 
 // Capture is the copy. A nil Capture keeps nothing: its methods do nothing.
@@ -32,7 +32,7 @@ type Capture struct {
 	err      error  // of the file
 }
 
-// Config says what the capture is of.
+// Config describes a capture.
 type Config struct {
 	Path     string
 	Existing outfile.Existing // what becomes of the file, and that of the key, if they exist
@@ -95,7 +95,7 @@ func header(p plan.Params) ([]byte, error) {
 		text, err = json.Marshal(&p)
 	}
 	if err == nil && len(text) > pcapng.MaxComment {
-		err = errors.New("too many ports in use for the header of a capture: give a range of source ports")
+		err = errors.New("too many ports are in use for the header of a capture: give --source-port-range")
 	}
 	return text, err
 }
@@ -216,7 +216,7 @@ func (c *Capture) Close() error {
 	return errors.Join(c.err, c.file.Close())
 }
 
-// Note is what stands between the frames of a capture: one of these.
+// Note is a note between the frames of a capture. One of its fields is set.
 type Note struct {
 	Targets string `json:"targets,omitempty"` // some lines
 	Exclude string `json:"exclude,omitempty"`

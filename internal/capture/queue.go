@@ -2,8 +2,8 @@ package capture
 
 import "math"
 
-// Queue is a queue of blocks of a capture: their replies wait for the probes
-// that they answer, and the notes that a window is over for their turn.
+// Queue is a queue of blocks of a capture. Their replies wait for the probes that they
+// answer, and their notes wait for their turn.
 type Queue struct {
 	Blocks  []*Block
 	replies int // in all of them
@@ -15,8 +15,8 @@ func (q *Queue) Push(b *Block) {
 	q.replies += len(b.Replies)
 }
 
-// Due reports whether the first block ended before a time, or the queue is too long: it
-// holds the replies of a third of a second at the highest rates.
+// Due reports whether the first block ended before a time, or the queue is too long. The
+// queue has room for the replies of a third of a second at the highest rates.
 func (q *Queue) Due(before int64) bool {
 	return len(q.Blocks) > 0 && (before == math.MaxInt64 || q.Blocks[0].Last < before || q.replies >= MostWaiting)
 }

@@ -16,20 +16,20 @@ import (
 	"github.com/masstrace/masstrace/receiver"
 )
 
-// ReadParams returns the parameters of the run of which f is a capture, nil if it is not of
-// our own; an error is that another version of this program made it. It comes before the
-// first entry is read, and moves f to none.
+// ReadParams returns the parameters of the run of capture f, or nil if masstrace did not
+// write f. If another version of masstrace wrote it, it returns an error. It comes before
+// the first entry is read, and moves f to none.
 func ReadParams(f *pcapng.File) (*plan.Params, error) {
 	text, err := f.Comment()
 	if err != nil || text == nil {
-		return nil, nil // what is wrong will be met again
+		return nil, nil // the error will occur again
 	}
 	v := new(plan.Params)
 	switch err := json.Unmarshal(text, v); {
 	case err != nil || v.Masstrace == 0:
 		return nil, nil
 	case v.Masstrace != plan.ParamsVersion:
-		return nil, fmt.Errorf("another version of masstrace (%s) made it", v.Tool)
+		return nil, fmt.Errorf("another version of masstrace (%s) wrote it", v.Tool)
 	}
 	return v, nil
 }
@@ -37,22 +37,21 @@ func ReadParams(f *pcapng.File) (*plan.Params, error) {
 // ReadKey returns the key beside the capture at path, which may be - for none.
 func ReadKey(path string) (string, error) {
 	if path == "-" {
-		return "", errors.New("there is no file beside standard input")
+		return "", errors.New("standard input has no key file")
 	}
 	b, err := os.ReadFile(path + KeySuffix)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("there is no %s", path+KeySuffix)
+		return "", fmt.Errorf("the file %s does not exist", path+KeySuffix)
 	}
 	return strings.TrimSpace(string(b)), err
 }
 
-// Reader reads a capture that was made by a Capture of a scan, and decodes it, ahead of the
-// replay, on a goroutine of its own: half of the work of a replay, and the half that needs
-// no plan.
+// Reader reads a capture of a scan, and decodes it on a goroutine of its own, ahead of the
+// replay. This is the half of the work of a replay that needs no plan.
 type Reader struct {
 	// Decoder counts the frames. Others may read it when Blocks is closed.
 	Decoder *receiver.Replay
-	// Blocks is what was read, in order. Run closes it at the end.
+	// Blocks receives all blocks of the file, in order. Run closes it at the end.
 	Blocks chan *Block
 
 	file  *pcapng.File
@@ -71,7 +70,7 @@ type Block struct {
 	Strays  uint64        // packets sent that are no probes of the run
 	Note    *Note         // nil if the block just was full
 
-	octets []byte // what the extensions alias
+	octets []byte // memory of the extensions
 }
 
 // Sent is a probe that the capture shows, and when it left, ns since the Unix epoch.
@@ -83,7 +82,7 @@ type Sent struct {
 // blockSize is the number of probes, or of replies, that fill a block.
 const blockSize = 256
 
-// blocksAhead is how many blocks may be read that nobody has asked for.
+// blocksAhead is the number of blocks that may be read in advance.
 const blocksAhead = 16
 
 // MostWaiting is how many replies a replay may hold back.
@@ -99,8 +98,8 @@ func NewReader(file *pcapng.File, c *codec.Codec) *Reader {
 	return r
 }
 
-// Run reads the file until its end or that of ctx. It returns what is wrong with
-// the file; what comes before is read.
+// Run reads the file until its end or that of ctx. It returns the error of the file; all
+// blocks before the error are read.
 func (r *Reader) Run(ctx context.Context) error {
 	defer close(r.Blocks)
 	fault := r.file.Each(ctx, func(e *pcapng.Entry) error { return r.entry(ctx, e) })
@@ -115,7 +114,7 @@ func (r *Reader) entry(ctx context.Context, e *pcapng.Entry) error {
 	b := r.block
 	if e.Note != nil {
 		n := new(Note)
-		if json.Unmarshal(e.Note, n) == nil { // else somebody else's
+		if json.Unmarshal(e.Note, n) == nil { // else another program's note
 			b.Note = n
 			r.hand(ctx)
 		}

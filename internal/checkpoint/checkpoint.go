@@ -1,6 +1,6 @@
-// Package checkpoint keeps how far a scan has come, so that another process can go on
-// with it: after each window the records are safe on the disk, and the checkpoint has the
-// length of the output with them, and the sum of their accounts.
+// Package checkpoint saves the progress of a scan, so that another process can continue it.
+// After each window the records are synced to the disk. The checkpoint then has the length
+// of the output, and the sum of the accounts of all recorded windows.
 package checkpoint
 
 import (
@@ -18,9 +18,9 @@ import (
 // version is the version of the form of a checkpoint.
 const version = 2
 
-// state is what a checkpoint file holds: what the run was asked for, with its key, and
-// how far it has come. Windows are recorded in the order of their numbers, so that one
-// number says which are.
+// state is the content of a checkpoint file: the parameters of the run, its key, and its
+// progress. Windows are recorded in the order of their numbers, so one number identifies
+// them.
 type state struct {
 	Masstrace int         `json:"masstrace"` // version of this form
 	Tool      string      `json:"tool"`      // that wrote it
@@ -49,7 +49,7 @@ func (s *state) save(path string) error {
 	return nil
 }
 
-// load reads what save wrote.
+// load reads a file that save wrote.
 func load(path string) (*state, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -60,7 +60,7 @@ func load(path string) (*state, error) {
 		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
 	}
 	if s.Masstrace != version {
-		return nil, fmt.Errorf("%s is not a checkpoint of version %d: it is of version %d, which %s wrote", path, version, s.Masstrace, s.Tool)
+		return nil, fmt.Errorf("%s is a checkpoint of version %d (written by %s), and this program reads version %d: continue with that program", path, s.Masstrace, s.Tool, version)
 	}
 	if err := s.Counters.Balance(); err != nil {
 		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
@@ -71,7 +71,7 @@ func load(path string) (*state, error) {
 	return s, nil
 }
 
-// began returns what the run was when it began.
+// began returns the run as it was at its beginning.
 func (s *state) began() (b plan.Began, err error) {
 	b.Params, b.ReadSHA256 = &s.Params, s.ReadSHA256
 	if b.Exclude, err = setOf(s.Exclude); err != nil {

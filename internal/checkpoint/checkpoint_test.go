@@ -30,7 +30,7 @@ func sample() *state {
 
 var netipEqual = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 
-// A checkpoint that is cut is none, wherever it is cut.
+// A checkpoint that is cut at any byte is refused.
 func TestCut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "checkpoint")
 	want := sample()
@@ -61,7 +61,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// What is no checkpoint, or one of another version, is refused by name.
+// A file that is not a checkpoint, and a checkpoint of another version, are refused with a
+// clear message.
 func TestLoadErrors(t *testing.T) {
 	for name, change := range map[string]func(*state){
 		"of version 1":       func(s *state) { s.Masstrace = 1 },

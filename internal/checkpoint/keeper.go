@@ -12,10 +12,10 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// Keeper keeps the checkpoint of a scan. A nil Keeper keeps none: its methods do what a
-// scan without a checkpoint needs.
+// Keeper keeps the checkpoint of a scan. A nil Keeper keeps no checkpoint: its methods do
+// nothing.
 type Keeper struct {
-	mu      sync.Mutex // of state, once the run goes on, and of its file
+	mu      sync.Mutex // of state, during the run, and of its file
 	state   state
 	path    string
 	resumed bool           // a process before this one began the run
@@ -51,7 +51,7 @@ func Open(c Config) (*Keeper, error) {
 	}
 	if c.Resume == "" {
 		if _, err := os.Lstat(c.Checkpoint); err == nil && c.Existing == outfile.Keep {
-			return nil, plan.Refuse("Checkpoint", "%s exists: resume it, or remove it", c.Checkpoint)
+			return nil, plan.Refuse("Checkpoint", "%s exists: continue its scan with --resume, or remove the file", c.Checkpoint)
 		}
 		return &Keeper{path: c.Checkpoint}, nil
 	}
@@ -66,23 +66,23 @@ func Open(c Config) (*Keeper, error) {
 
 // checkOutput refuses an output that cannot be cut back to a checkpoint.
 func checkOutput(output string, pcap bool) error {
-	const need = "a checkpoint needs a file as output, which can be cut"
+	const need = "a checkpoint needs an output file (-o FILE)"
 	if output == "-" || output == "" {
-		return plan.Refuse("Output", "%s: not the standard output", need)
+		return plan.Refuse("Output", "%s, not the standard output", need)
 	}
 	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
 		return plan.Refuse("Output", "%s: %s is not a file", need, output)
 	}
 	if pcap {
-		return plan.Refuse("Capture", "a capture cannot be resumed: it does not go with a checkpoint")
+		return plan.Refuse("Capture", "a capture cannot be continued: it cannot be combined with a checkpoint")
 	}
 	return nil
 }
 
-// Resumes reports whether the run goes on.
+// Resumes reports whether the run is resumed.
 func (k *Keeper) Resumes() bool { return k != nil && k.resumed }
 
-// Began returns what a run that goes on was when it began.
+// Began returns the beginning of a resumed run.
 func (k *Keeper) Began() plan.Began {
 	if !k.Resumes() {
 		return plan.Began{}
@@ -90,7 +90,7 @@ func (k *Keeper) Began() plan.Began {
 	return k.began
 }
 
-// Identity returns the seed and the key of a run that goes on.
+// Identity returns the seed and the key of a resumed run.
 func (k *Keeper) Identity() (seed, key string) { return k.state.Params.Seed, k.state.Key }
 
 // Agree refuses a run that is not the one that began.
@@ -139,7 +139,7 @@ func (k *Keeper) Path() string {
 	return k.path
 }
 
-// OpenOutput opens the output: cut back to the checkpoint, if the run goes on.
+// OpenOutput opens the output: cut back to the checkpoint, if the run is resumed.
 func (k *Keeper) OpenOutput(path string, open func() (*outfile.File, error)) (*outfile.File, error) {
 	if k.Resumes() {
 		return outfile.Reopen(path, k.state.Output)
@@ -147,8 +147,9 @@ func (k *Keeper) OpenOutput(path string, open func() (*outfile.File, error)) (*o
 	return open()
 }
 
-// Wait waits until no reply to a probe of the process before can be taken for one to the
-// same probe of this one: it would come too early. It ends with stop.
+// Wait waits until replies to the earlier process can no longer arrive. Such a reply would
+// look like a reply to the same probe of this process, with an RTT that is too short. It
+// ends with stop.
 func (k *Keeper) Wait(stop context.Context, reply time.Duration) {
 	if !k.Resumes() {
 		return
@@ -201,8 +202,8 @@ func (k *Keeper) Mark(done uint64, sum *record.Summary) (err error) {
 	return k.state.save(k.path)
 }
 
-// SetExcluded saves what was excluded since the run began. readSHA256 is the digest of
-// the exclusions as they were read again, "" if they were not.
+// SetExcluded saves the addresses that were excluded since the run began. readSHA256 is the
+// digest of the exclusions as they were read again, "" if they were not.
 func (k *Keeper) SetExcluded(since target.Set, readSHA256 string) (err error) {
 	if k == nil {
 		return nil
@@ -213,21 +214,21 @@ func (k *Keeper) SetExcluded(since target.Set, readSHA256 string) (err error) {
 		return err
 	}
 	if readSHA256 == "" {
-		return nil // Begin goes on to save
+		return nil // Begin saves it
 	}
 	k.state.ReadSHA256 = readSHA256
 	return k.state.save(k.path)
 }
 
-// AddBefore adds what the processes before this one counted.
+// AddBefore adds the counts of earlier processes.
 func (k *Keeper) AddBefore(sum *record.Summary) {
 	if k != nil {
 		sum.Add(&k.before)
 	}
 }
 
-// End removes the checkpoint of a run that is recorded as a whole, and saves in that of a
-// stopped one how many probes it has abandoned.
+// End removes the checkpoint of a complete run. In the checkpoint of a stopped run, it
+// saves the number of abandoned probes.
 func (k *Keeper) End(whole bool, abandoned uint64) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

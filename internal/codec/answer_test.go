@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -78,7 +79,7 @@ func TestEchoReplyChecksum(t *testing.T) {
 	for _, k := range echoKinds {
 		c := newCodec(t, testConfig(k.method))
 		r := newRand(61)
-		for range soak(200_000, 20_000) {
+		for range effort.Count(20_000, 200_000) {
 			p := randProbe(r, c, k.is4)
 			message := echoReply(c, p)
 			binary.BigEndian.PutUint16(message[wire.EchoID:], 0)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -49,7 +50,7 @@ func TestFlowValues(t *testing.T) {
 			for _, port := range tt.avoid {
 				bad[port] = true
 			}
-			all := targets(soak(20_000, 2000))
+			all := targets(effort.Count(2000, 20_000))
 			if tt.flows > 1000 {
 				all = all[:20]
 			}
@@ -150,7 +151,7 @@ func TestSeedFixesFlows(t *testing.T) {
 func TestFlowSpread(t *testing.T) {
 	c := newCodec(t, testConfig(probe.UDP))
 	var ports, labels [256]int
-	all := targets(soak(500_000, 50_000))
+	all := targets(effort.Count(50_000, 500_000))
 	for _, target := range all {
 		f, g := c.Flow(target, 0), c.Flow(target, 1)
 		ports[(f.Value-0x8000)>>7]++

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -16,7 +17,7 @@ import (
 // tries 0.07 are to be expected, and as many with the 32 bits of TCP; over IPv6 a
 // guess of 64 bits comes on top in the others.
 func TestOffPathForger(t *testing.T) {
-	n := soak(10_000_000, 500_000)
+	n := effort.Count(500_000, 10_000_000)
 	for i, k := range kinds {
 		cfg := testConfig(k.method)
 		cfg.Attempts, cfg.Flows = 1, 1
@@ -121,7 +122,7 @@ func TestOnPathForger(t *testing.T) {
 	cfg := testConfig(probe.UDP)
 	cfg.MaxTTL, cfg.Attempts = probe.MaxTTL, probe.MaxAttempts
 	c := newCodec(t, cfg)
-	n := soak(5_000_000, 100_000)
+	n := effort.Count(100_000, 5_000_000)
 	for name, attack := range attacks {
 		t.Run(name, func(t *testing.T) {
 			r := newRand(30)
@@ -175,7 +176,7 @@ func see(c *Codec, target, other probe.Addr) (s sight, key tagKey) {
 func TestSealForger(t *testing.T) {
 	c := newCodec(t, testConfig(probe.UDP))
 	r := newRand(40)
-	for range soak(100_000, 5000) {
+	for range effort.Count(5000, 100_000) {
 		p := randProbe(r, c, false)
 		p.TTL = 10
 		b := encode(c, p)

@@ -5,22 +5,12 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"slices"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
 )
-
-// soak returns the full count of a property's tries if MASSTRACE_SOAK is set,
-// else the reduced one of the normal run.
-func soak(full, reduced int) int {
-	if os.Getenv("MASSTRACE_SOAK") != "" {
-		return full
-	}
-	return reduced
-}
 
 func newRand(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, 0x6d617373)) }
 

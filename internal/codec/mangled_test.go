@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -133,7 +134,7 @@ func (w *rewrite) onlyTag(k kind, whole bool) bool {
 // TestOneFieldRewritten rewrites one field at a time: each quotation keeps the
 // right TTL and names just that field, or is rejected.
 func TestOneFieldRewritten(t *testing.T) {
-	n := soak(1_000_000, 40_000) / len(rewrites)
+	n := effort.Count(40_000, 1_000_000) / len(rewrites)
 	r := newRand(9)
 	codecs := map[probe.Method][]*Codec{}
 	for _, m := range allMethods {
@@ -230,7 +231,7 @@ func chance(c *Codec) float64 {
 // valid at most once in 2⁸. (A random destination port divides that by 2¹⁶
 // again.)
 func TestRandomQuotations(t *testing.T) {
-	n := soak(1_000_000, 100_000)
+	n := effort.Count(100_000, 1_000_000)
 	r := newRand(10)
 	for _, k := range kinds {
 		cfg := testConfig(k.method)

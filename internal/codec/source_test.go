@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -31,7 +32,7 @@ func TestForeignSource(t *testing.T) {
 	r := newRand(8)
 	for _, k := range kinds {
 		c := newCodec(t, testConfig(k.method))
-		for range soak(100_000, 5000) {
+		for range effort.Count(5000, 100_000) {
 			p := randProbe(r, c, k.is4)
 			for _, quoted := range quotations(encode(c, p)) {
 				for _, adjusted := range []string{"as sent", "adjusted", "other"} {

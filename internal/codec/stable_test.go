@@ -10,6 +10,7 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -18,7 +19,7 @@ import (
 // configurations at random TTLs and attempts: what a load balancer may hash
 // stays, and gopacket finds every checksum as it would have written it.
 func TestFlowStability(t *testing.T) {
-	n := soak(100_000, 10_000)
+	n := effort.Count(10_000, 100_000)
 	for i, k := range kinds {
 		t.Run(k.String(), func(t *testing.T) {
 			r := newRand(uint64(i))

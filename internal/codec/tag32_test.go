@@ -3,6 +3,8 @@ package codec
 import (
 	"math"
 	"testing"
+
+	"github.com/masstrace/masstrace/internal/effort"
 )
 
 // TestTag32Inverse opens what seal32 makes of every τ, and random tags: those
@@ -10,7 +12,7 @@ import (
 func TestTag32Inverse(t *testing.T) {
 	r := newRand(111)
 	opens := 0
-	n := soak(1<<28, 1<<22)
+	n := effort.Count(1<<22, 1<<28)
 	for range 64 {
 		k := tagKey{r.Uint64(), r.Uint64()}
 		made := map[uint32]uint8{}
@@ -59,7 +61,7 @@ func TestTag32Statistics(t *testing.T) {
 		{name: "XOR with the identification", of: func(k tagKey) uint16 { return low(k.seal32(a)) ^ k.seal16(fieldSecond, a) }},
 		{name: "high, XOR with the identification", of: func(k tagKey) uint16 { return high(k.seal32(a)) ^ k.seal16(fieldSecond, a) }},
 	}
-	n := soak(1<<24, 1<<19)
+	n := effort.Count(1<<19, 1<<24)
 	for i, h := range histograms {
 		r := newRand(uint64(200 + i))
 		for range n {
@@ -76,7 +78,7 @@ func TestTag32Statistics(t *testing.T) {
 // to another TTL than 10 no more often than a guess does.
 func TestTag32OnPath(t *testing.T) {
 	c := newCodec(t, testConfig(0))
-	n := soak(1<<22, 1<<18)
+	n := effort.Count(1<<18, 1<<22)
 	d := uint32(tau(10, 0) ^ tau(9, 0))
 	for name, attack := range map[string]func(ten, otherTen [4]uint32, otherNine uint32) uint32{
 		"XOR of τ":               func(ten, _ [4]uint32, _ uint32) uint32 { return ten[0] ^ d },

@@ -5,13 +5,15 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/masstrace/masstrace/internal/effort"
 )
 
 // TestTagInverse opens all 2¹⁶ tags of some keys: just those that seal16 makes
 // of the 256 τ open, and to their τ.
 func TestTagInverse(t *testing.T) {
 	r := newRand(11)
-	for range soak(1000, 50) {
+	for range effort.Count(50, 1000) {
 		k := tagKey{r.Uint64(), r.Uint64()}
 		for _, f := range []field{fieldFirst, fieldSecond} {
 			want := map[uint16]uint8{}
@@ -74,7 +76,7 @@ func TestTagStatistics(t *testing.T) {
 		{name: "XOR of three attempts and the next TTL", of: xor(first(a), first(c), first(d), first(b))},
 		{name: "XOR of XORs", of: xor(first(a), first(b), second(a), second(b))},
 	}
-	n := soak(1<<26, 1<<20)
+	n := effort.Count(1<<20, 1<<26)
 	for i, h := range histograms {
 		r := newRand(uint64(100 + i))
 		for range n {
@@ -109,7 +111,7 @@ func (h *histogram) judge(n int) (z float64, top string) {
 // TestTagDifference counts the one difference that short Feistel networks
 // favour, over all pairs of τ: four rounds make it twice as often as others.
 func TestTagDifference(t *testing.T) {
-	n := soak(1<<27, 1<<22)
+	n := effort.Count(1<<22, 1<<27)
 	r := newRand(12)
 	mean, hits := float64(n)/(1<<16-1), map[field]int{}
 	for range n {
@@ -133,7 +135,7 @@ func TestTagDifference(t *testing.T) {
 func TestRoundPairs(t *testing.T) {
 	r := newRand(13)
 	const n = 1 << 16
-	for range soak(2000, 100) {
+	for range effort.Count(100, 2000) {
 		x, y := uint8(r.Uint32()), uint8(r.Uint32())
 		i, j := roundConst16[0][r.IntN(feistelRounds)], roundConst16[1][r.IntN(feistelRounds)]
 		if r.IntN(2) == 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -47,7 +48,7 @@ func TestTCPAnswerRoundTrip(t *testing.T) {
 	for i, k := range tcpKinds {
 		c := newCodec(t, testConfig(k.method))
 		r := newRand(uint64(120 + i))
-		for range soak(1_000_000, 20_000) {
+		for range effort.Count(20_000, 1_000_000) {
 			p := randProbe(r, c, k.is4)
 			for _, listens := range []bool{true, false} {
 				s, kind := answerTo(encode(c, p), listens)
@@ -119,7 +120,7 @@ func TestTCPOwnResets(t *testing.T) {
 		c := newCodec(t, testConfig(k.method))
 		own := c.Source(k.is4)
 		r := newRand(uint64(125 + i))
-		for n := range soak(100_000, 5000) {
+		for n := range effort.Count(5000, 100_000) {
 			p := randProbe(r, c, k.is4)
 			if n%2 == 0 {
 				p.Target = own
@@ -231,7 +232,7 @@ func TestTCPOtherFlow(t *testing.T) {
 	c := newCodec(t, cfg)
 	r := newRand(130)
 	seen := map[Verdict]int{}
-	for range soak(1_000_000, 20_000) {
+	for range effort.Count(20_000, 1_000_000) {
 		p := randProbe(r, c, true)
 		b := encode(c, p)
 		other := c.Flow(p.Target, (p.Flow+1+uint16(r.IntN(maxWeakFlows-1)))%maxWeakFlows)
@@ -287,7 +288,7 @@ func TestReset(t *testing.T) {
 	c := newCodec(t, testConfig(probe.TCPSYN))
 	var w witness
 	r := newRand(140)
-	for range soak(100_000, 2000) {
+	for range effort.Count(2000, 100_000) {
 		for _, is4 := range []bool{true, false} {
 			p := randProbe(r, c, is4)
 			answer, _ := answerTo(encode(c, p), true)

@@ -1,10 +1,10 @@
-// Command demo shows a result file to people: its first traces, and a table of
-// what the scan did and how much of it is true.
+// Command demo shows a result file to people: its first traces, and a table of the counts
+// of the scan and of its true hops.
 //
 //	go run ./internal/demo [-first N] [-log FILE -counters FILE] [-targets FILE] RESULTS
 //
-// The log and the counters are those of the simulated Internet; without a log
-// nobody knows the truth, and the table is left out.
+// The log and the counters are those of the simulated Internet. Without a log the truth is
+// unknown, and the table is left out.
 package main
 
 import (
@@ -15,33 +15,41 @@ import (
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/tabular"
 	"github.com/masstrace/masstrace/internal/verify"
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-func main() {
-	first := flag.Int("first", 3, "how many traces to show")
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is main with its arguments, and returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	first := flags.Int("first", 3, "how many traces to show")
 	c := verify.Config{Stdin: os.Stdin}
-	flag.StringVar(&c.Log, "log", "", "what masstrace lab --log wrote")
-	flag.StringVar(&c.Counters, "counters", "", "what masstrace lab --counters wrote")
-	flag.Func("targets", "a target list of the scan", func(path string) error {
+	flags.StringVar(&c.Log, "log", "", "what masstrace lab --log wrote")
+	flags.StringVar(&c.Counters, "counters", "", "what masstrace lab --counters wrote")
+	flags.Func("targets", "a target list of the scan", func(path string) error {
 		c.Targets = append(c.Targets, path)
 		return nil
 	})
-	flag.Parse()
-	if flag.NArg() != 1 {
-		flag.Usage()
-		os.Exit(2)
+	if flags.Parse(args) != nil {
+		return 2
 	}
-	c.Results = flag.Arg(0)
-	if err := demo(context.Background(), os.Stdout, &c, *first); err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
+	if flags.NArg() != 1 {
+		flags.Usage()
+		return 2
 	}
+	c.Results = flags.Arg(0)
+	if err := demo(context.Background(), stdout, &c, *first); err != nil {
+		fmt.Fprintln(stderr, "demo:", err)
+		return 1
+	}
+	return 0
 }
 
 // demo writes the first traces and, if there is a log, the table. Results that
@@ -108,21 +116,22 @@ func show(w io.Writer, path string, first int) (*record.Summary, error) {
 // was answered, a star for each that was not.
 func writeTrace(w io.Writer, t *record.Trace) {
 	fmt.Fprintf(w, "\n%s to %s, %d probes: %s\n", t.Method, t.Target, t.ProbeCount, strings.ToLower(t.StopReason.String()))
-	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	table := tabular.Table{Columns: "rrl", Indent: "  "}
 	hops := t.Hops
 	for ttl := max(t.FirstTTL, 1); ttl <= t.End; ttl++ {
 		if len(hops) == 0 || hops[0].TTL != ttl {
-			fmt.Fprintf(columns, "%d\t\t  *\n", ttl)
+			table.Add(fmt.Sprint(ttl), "", "*")
 			continue
 		}
 		for ; len(hops) > 0 && hops[0].TTL == ttl; hops = hops[1:] {
-			writeHop(columns, &hops[0])
+			addHop(&table, &hops[0])
 		}
 	}
-	columns.Flush()
+	_ = table.WriteText(w) // what fails here fails again, for the table of the results
 }
 
-func writeHop(w io.Writer, h *record.Hop) {
+// addHop adds a hop with how it answered.
+func addHop(table *tabular.Table, h *record.Hop) {
 	rtt := ""
 	if h.HasRTT() {
 		rtt = fmt.Sprintf("%.3f ms", float64(h.RTT)/1e6)
@@ -139,5 +148,5 @@ func writeHop(w io.Writer, h *record.Hop) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "%d\t%s\t  %s  (%s)\n", h.TTL, rtt, h.Responder, strings.Join(notes, ", "))
+	table.Add(fmt.Sprint(h.TTL), rtt, fmt.Sprintf("%s  (%s)", h.Responder, strings.Join(notes, ", ")))
 }

@@ -57,6 +57,27 @@ func TestShow(t *testing.T) {
 	}
 }
 
+func TestRun(t *testing.T) {
+	results := put(t, "x.ndjson", traceLine+summaryLine)
+	for _, tt := range []struct {
+		args           []string
+		status         int
+		stdout, stderr string // parts of what is written
+	}{
+		{[]string{results}, 0, shown, ""},
+		{[]string{"-first", "1", results + ".none"}, 1, "", "demo: "},
+		{[]string{"-log", results, results}, 1, shown, "demo: verify: "},
+		{[]string{"-targets", "a", "-targets", "b"}, 2, "", "-targets"},
+		{[]string{"-last", "1"}, 2, "", "-last"},
+	} {
+		var stdout, stderr strings.Builder
+		status := run(tt.args, &stdout, &stderr)
+		if status != tt.status || !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
+			t.Errorf("demo %v: status %d, want %d\n%s\n%s", tt.args, status, tt.status, &stdout, &stderr)
+		}
+	}
+}
+
 // A trace that nobody probed is false, and so the demo fails, with its table.
 func TestDemoFalse(t *testing.T) {
 	var log bytes.Buffer
@@ -77,14 +98,6 @@ func TestDemoFalse(t *testing.T) {
 		"  bin/masstrace verify " + c.Results} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, &out)
-		}
-	}
-}
-
-func TestNumber(t *testing.T) {
-	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 12345678: "12,345,678"} {
-		if got := number(n); got != want {
-			t.Errorf("number(%d) = %s", n, got)
 		}
 	}
 }

@@ -3,43 +3,42 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
-	"text/tabwriter"
 
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/tabular"
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
-// writeTable writes what the scan did, and how much of it is true.
+// writeTable writes the counts of the scan, and of its true hops.
 func writeTable(w io.Writer, s *record.Summary, r *verify.Report) error {
 	recall := &r.Recall
 	ruledOut := ""
 	if n := recall.Missing.RuledOut; n > 0 {
-		ruledOut = fmt.Sprintf("; %s came rewritten and proved too little", number(n))
+		ruledOut = fmt.Sprintf("; %s came rewritten and proved too little", tabular.Count(n))
 	}
 	ends := verify.Ends{}
 	if r.Ends != nil {
 		ends = *r.Ends
 	}
 	lines := [][3]string{
-		{"targets", number(s.Targets), "addresses, each with a path traced to it"},
-		{"probes", number(s.Sent), fmt.Sprintf("sent, for TTLs up to %d; none above a target that has answered", s.TTLs)},
+		{"targets", tabular.Count(s.Targets), "addresses, each with a path traced to it"},
+		{"probes", tabular.Count(s.Sent), fmt.Sprintf("sent, for TTLs up to %d; none above a target that has answered", s.TTLs)},
 		{"answered", fmt.Sprintf("%.1f %%", percent(s.Answered, s.Sent)), "of the probes; the others met loss, silence and rate limits"},
-		{"hops found", number(r.Hops.Judged), "answers that proved to be about our own probes"},
-		{"false hops", number(r.Hops.False()), "hops of which the simulator's log says otherwise"},
+		{"hops found", tabular.Count(r.Hops.Judged), "answers that proved to be about our own probes"},
+		{"false hops", tabular.Count(r.Hops.False()), "hops of which the simulator's log says otherwise"},
 		{"recall", fmt.Sprintf("%.4f", recall.Share), fmt.Sprintf("%s of %s hops that answered are in the results%s",
-			number(recall.Found), number(recall.Answers), ruledOut)},
+			tabular.Count(recall.Found), tabular.Count(recall.Answers), ruledOut)},
 		{"ends right", fmt.Sprintf("%.1f %%", percent(ends.Right, ends.Traces)), "of the traces stop where and why they should"},
-		{"probed twice", number(r.Repeats.Identical + r.Repeats.Excess), "probes that need not have been sent"},
+		{"probed twice", tabular.Count(r.Repeats.Identical + r.Repeats.Excess), "probes that need not have been sent"},
 		{"time", fmt.Sprintf("%.1f s", s.ElapsedS), "with the wait for the last answers"},
-		{"rate", number(uint64(r.Pace.RatePPS + 0.5)), "probes a second, as they arrived"},
+		{"rate", tabular.Count(uint64(r.Pace.RatePPS + 0.5)), "probes a second, as they arrived"},
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\nWhat the scan did, and how much of it is true:")
+	fmt.Fprintln(w, "\nWhat the scan did, and how much of it is true:")
+	t := tabular.Table{Columns: "lrl", Indent: "  "}
 	for _, l := range lines {
-		fmt.Fprintf(t, "  %s\t%9s\t%s\n", l[0], l[1], l[2])
+		t.Add(l[:]...)
 	}
-	if err := t.Flush(); err != nil {
+	if err := t.WriteText(w); err != nil {
 		return fmt.Errorf("write table: %w", err)
 	}
 	return nil
@@ -50,13 +49,4 @@ func percent(part, whole uint64) float64 {
 		return 100
 	}
 	return 100 * float64(part) / float64(whole)
-}
-
-// number groups the digits of n by thousands.
-func number(n uint64) string {
-	digits := strconv.FormatUint(n, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }

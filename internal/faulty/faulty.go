@@ -1,5 +1,5 @@
-// Package faulty is for tests alone: a link that answers nothing and breaks on purpose, in
-// a part and at a moment of the test's choice, on the virtual clock of a synctest bubble.
+// Package faulty is for tests alone: a link that answers nothing, and fails on demand. The
+// test chooses the part and the moment, on the virtual clock of a synctest bubble.
 package faulty
 
 import (
@@ -24,7 +24,7 @@ import (
 // Part is a part of a link that can break.
 type Part string
 
-// The parts. Any other name breaks nothing and can be asked for by Due.
+// The parts. Any other name breaks nothing; Due reports it.
 const (
 	Port    Part = "port"    // refuses frames, as a firewall does
 	Source  Part = "source"  // of frames: reading fails
@@ -71,7 +71,7 @@ func (l *Link) Session(c *codec.Codec) *session.Session {
 	}
 }
 
-// LinkType is what the frames of the link begin with, as pcap numbers it: raw IP.
+// LinkType is the type of frames of the link, as pcap numbers it: raw IP.
 const LinkType = 101
 
 // port takes frames to nowhere.

@@ -11,8 +11,8 @@ import (
 // ParseAddr returns the address in a column of a text; IPv4 may be mapped.
 func ParseAddr(s string) (probe.Addr, error) {
 	a, err := netip.ParseAddr(s)
-	if err != nil || a.Zone() != "" || a == netip.IPv6Unspecified() { // which stands for none with us
-		return probe.Addr{}, fmt.Errorf("%q is no address", s)
+	if err != nil || a.Zone() != "" || a == netip.IPv6Unspecified() { // :: means none
+		return probe.Addr{}, fmt.Errorf("%q is not an address", s)
 	}
 	return probe.AddrFrom(a), nil
 }
@@ -32,6 +32,6 @@ func (n *Numbers) Uint(name, s string, bits int) uint64 {
 // Fail notes that a column cannot be parsed.
 func (n *Numbers) Fail(name, s string) {
 	if n.Err == nil {
-		n.Err = fmt.Errorf("%s %q is not understood", name, s)
+		n.Err = fmt.Errorf("%s %q is not known", name, s)
 	}
 }

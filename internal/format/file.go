@@ -23,10 +23,10 @@ type File struct {
 // can be told.
 func (f *File) Name() string { return f.name }
 
-// Close ends reading, and closes what Open opened.
+// Close ends reading, and closes the files that Open opened.
 func (f *File) Close() error { return f.in.Close() }
 
-// Open opens the file at path, which may be compressed; - stands for stdin. The first of
+// Open opens the file at path, which may be compressed; - means stdin. The first of
 // formats that it begins like is its format. The error wraps ErrUnknown if there is none.
 func Open(path string, stdin io.Reader, formats []Format) (*File, error) {
 	in, err := OpenInput(path, stdin)
@@ -49,7 +49,7 @@ func New(in io.Reader, formats []Format) (*File, error) {
 	return newFile(unpacked, formats)
 }
 
-// bufferLen is how many octets are read at once, and the most that tell the format.
+// bufferLen is the number of octets that are read at once to find the format.
 const bufferLen = 256 << 10
 
 func newFile(in io.ReadCloser, formats []Format) (*File, error) {
@@ -68,11 +68,11 @@ func newFile(in io.ReadCloser, formats []Format) (*File, error) {
 		}
 		names = append(names, formats[i].Name)
 	}
-	return nil, fmt.Errorf("%w: not %s", ErrUnknown, strings.Join(names, ", "))
+	return nil, fmt.Errorf("%w: none of %s", ErrUnknown, strings.Join(names, ", "))
 }
 
-// peekLines returns what is at hand of the input: two lines that are not blank at least,
-// unless they fill the buffer, or the input ends with err before.
+// peekLines returns the available input. It has at least two lines that are not blank,
+// unless they fill the buffer, or the input ends before with err.
 func peekLines(r *bufio.Reader) (head []byte, err error) {
 	for seen, start, lines := 0, 0, 0; seen < bufferLen && lines < 2; {
 		if _, err = r.Peek(seen + 1); err != nil {
@@ -101,7 +101,7 @@ type cut struct{}
 func (cut) Read() (record.Record, error) { return nil, ErrCut }
 
 // OpenInput opens the file at path, which may be compressed, for a reader of a format;
-// - stands for stdin, which Close leaves open.
+// - means stdin, which Close leaves open.
 func OpenInput(path string, stdin io.Reader) (io.ReadCloser, error) {
 	if path == "-" {
 		return unpack(stdin)
@@ -117,7 +117,7 @@ func OpenInput(path string, stdin io.Reader) (io.ReadCloser, error) {
 	return &input{unpacked, f}, nil
 }
 
-// input is a file that is read through what unpacks it.
+// input is a file, and the reader that decompresses it.
 type input struct {
 	io.ReadCloser
 	file *os.File

@@ -1,5 +1,5 @@
-// Package format holds what the formats of result files have in common: how records are
-// written and read, and how the format of a file is told from its first octets.
+// Package format holds the common parts of the formats of result files. They write and read
+// records, and find the format of a file from its first octets.
 //
 // Each format has a folder of its own below this one, with its reader and its writer
 // side by side. Package all lists them.
@@ -16,11 +16,11 @@ import (
 // Writer writes records. It keeps nothing of a record that Write was given. The first
 // error stays: later calls return it. A Writer is used by one goroutine at a time.
 //
-// A Writer may have a method HandOver() error, too. It writes what has been gathered for
-// a reader that follows along, and leaves compression to Flush.
+// A Writer may have a method HandOver() error, too. It writes all gathered records for a
+// reader that follows along, and leaves compression to Flush.
 type Writer interface {
 	Write(record.Record) error
-	// Flush writes what has been gathered, through to the file.
+	// Flush writes all gathered records through to the file.
 	Flush() error
 }
 
@@ -28,7 +28,7 @@ type Writer interface {
 type Reader interface {
 	// Read returns the next record, freshly allocated. At the end it returns io.EOF, or
 	// ErrCut if the file ends inside a record. After a *LineError it may be called again,
-	// for what follows that line; after another error it returns the same again.
+	// for the next lines. After another error it returns the same error again.
 	Read() (record.Record, error)
 }
 
@@ -37,7 +37,7 @@ type Reader interface {
 var ErrCut = errors.New("the last record is cut")
 
 // ErrUnknown is wrapped by the error about a file of no known format.
-var ErrUnknown = errors.New("of no known format")
+var ErrUnknown = errors.New("unknown format")
 
 // LineError is about a line that is not understood.
 type LineError struct {

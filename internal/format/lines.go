@@ -16,7 +16,7 @@ type Lines struct {
 	in     *bufio.Reader
 	line   []byte
 	number int
-	end    error // what every later Next returns
+	end    error // the error of every later Next
 }
 
 // NewLines returns Lines of in.
@@ -67,7 +67,7 @@ func (l *Lines) next() (line []byte, whole bool, err error) {
 		case err == bufio.ErrBufferFull && len(l.line) <= MaxLine:
 			continue
 		case err == bufio.ErrBufferFull:
-			l.end = fmt.Errorf("line %d: longer than %d octets", l.number, MaxLine)
+			l.end = fmt.Errorf("line %d: longer than %d bytes", l.number, MaxLine)
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			l.end = ErrCut // inside the compressed stream
 		case err == io.EOF:

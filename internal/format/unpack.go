@@ -8,8 +8,8 @@ import (
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
-// unpack returns a reader of what is in in, decompressed if it is compressed. Close
-// releases the decoder and does not close in.
+// unpack returns a reader of the content of in, decompressed if necessary. Close releases
+// the decoder and does not close in.
 func unpack(in io.Reader) (io.ReadCloser, error) {
 	unpacked, packed, err := outfile.Decompress(in)
 	switch {

@@ -1,6 +1,7 @@
-// Package gather puts replies to the probes that they answer where no window has a slot
-// for them: in lists of probes, and in captures. What is in flight is in a table, which
-// forgets; traces are gathered by target and flow until nothing comes for them any more.
+// Package gather puts replies to the probes that they answer where no window has a slot for
+// them: in lists of probes, and in captures. A table holds the probes in flight, and
+// forgets them after a time. Traces are gathered by target and flow until their last packet
+// is some minutes old.
 package gather
 
 import (
@@ -15,18 +16,18 @@ import (
 	"github.com/masstrace/masstrace/matcher"
 )
 
-// Config is what a Gatherer works with.
+// Config has the parts that a Gatherer needs.
 type Config struct {
 	Writer format.Writer
 	Kinds  record.Kinds
 	Table  *matcher.Table
-	Keep   trace.Keep // what of a trace's probes is kept, if traces are written
+	Keep   trace.Keep // the probes of a trace that are kept, if traces are written
 	// Wait is how long replies count for; 0 is any time. Later ones are late.
 	Wait time.Duration
 }
 
-// Gatherer gathers. What it does depends on the order of the calls and on stamps alone.
-// It belongs to one goroutine.
+// Gatherer gathers. Its results depend only on the order of the calls and on the
+// timestamps. It belongs to one goroutine.
 type Gatherer struct {
 	// Sum counts probes, and the frames that answer them.
 	Sum account.Account
@@ -48,8 +49,8 @@ func New(c Config) *Gatherer {
 	return &Gatherer{cfg: c, collector: trace.NewCollector(keep)}
 }
 
-// Sent remembers a probe: name is what the table finds it by, attempt may be
-// trace.NextAttempt. It was sent at a time in ns, 0 if that is not known, and seen at now.
+// Sent remembers a probe. The table finds it by name; attempt may be trace.NextAttempt. It
+// was sent at a time in ns, 0 if that is not known, and seen at now.
 func (g *Gatherer) Sent(head *record.Head, name *probe.Header, ttl uint8, attempt int, sent, now int64) *matcher.Seen {
 	flow, which := g.collector.Probe(head, ttl, attempt, sent)
 	seen := g.cfg.Table.Add(name, now)
@@ -59,7 +60,8 @@ func (g *Gatherer) Sent(head *record.Head, name *probe.Header, ttl uint8, attemp
 	return seen
 }
 
-// Head returns what the probes of the flow of seen have in common. It may be changed.
+// Head returns the common header fields of the probes of the flow of seen. It may be
+// changed.
 func (g *Gatherer) Head(seen *matcher.Seen) *record.Head { return g.collector.Head(seen.Flow) }
 
 // Find returns the probe with that name, nil if it is not known or forgotten.
@@ -103,7 +105,7 @@ func (g *Gatherer) Answered(seen *matcher.Seen, hop *record.Hop) error {
 	return g.write(g.Head(seen), hop)
 }
 
-// Implied takes a reply whose probe nobody saw leave: it was sent and answered.
+// Implied takes a reply whose probe is not in the capture: it was sent and answered.
 func (g *Gatherer) Implied(head *record.Head, hop *record.Hop) error {
 	g.Sum.Sent++
 	g.Sum.Answered++
@@ -146,7 +148,7 @@ func (g *Gatherer) Sweep(now int64) (swept bool, err error) {
 	}
 	g.swept = now
 	since := now - 2*matcher.Forgotten
-	g.cfg.Table.Forget(since) // none in it has a flow that is given up
+	g.cfg.Table.Forget(since) // no flow in it is given up
 	return true, g.collector.Expire(since, g.trace)
 }
 
@@ -155,7 +157,8 @@ func (g *Gatherer) Finish() error { return g.collector.Expire(math.MaxInt64, g.t
 
 func (g *Gatherer) trace(t *record.Trace) error { return g.cfg.Writer.Write(t) }
 
-// Summary sums up what was sent and came. heard are the frames that answer no probe.
+// Summary returns the sums over all probes and frames. heard are the frames that answer no
+// probe.
 func (g *Gatherer) Summary(heard account.Heard[uint64]) *record.Summary {
 	sum := &record.Summary{Account: g.Sum, Complete: true, Reason: record.ReasonDone}
 	sum.Hear(&heard)

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -30,24 +30,23 @@ func run(setups []Setup, name, option string, command []string) int {
 	report := os.NewFile(fdReport, "report")
 	go endWithParent(os.NewFile(fdAlive, "alive"))
 
-	var pid atomic.Int64 // pid of the command, 0 until it runs
+	var c child
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, forwarded()...)
-	go forward(signals, &pid)
+	go c.forward(signals)
 
 	end, err := prepare(setups, name, option)
 	if err != nil {
 		writeReport(report, err)
 		return statusNoRun
 	}
-	child, err := start(command, name)
+	pid, err := c.start(command, name)
 	if err != nil {
 		writeReport(report, fmt.Errorf("start command: %w", err))
 		return statusNoRun
 	}
-	pid.Store(int64(child))
 	report.Close()
-	status := reap(child)
+	status := reap(pid)
 	if end != nil {
 		if err := end(); err != nil {
 			fmt.Fprintln(os.Stderr, "lab:", err)
@@ -63,15 +62,32 @@ func endWithParent(alive *os.File) {
 	os.Exit(128 + int(unix.SIGKILL))
 }
 
-// forward passes signals on to the command. Before the command is started, they end pid 1.
-func forward(signals <-chan os.Signal, pid *atomic.Int64) {
+// child is the command, for the goroutine that forwards signals to it.
+type child struct {
+	mu  sync.Mutex // held while the command is started
+	pid int        // 0 until it runs
+}
+
+// start starts the command. A signal that arrives meanwhile waits for it: the command can
+// run before we know its pid.
+func (c *child) start(command []string, name string) (pid int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pid, err = start(command, name)
+	return c.pid, err
+}
+
+// forward hands signals to the command. Before it is started they end pid 1.
+func (c *child) forward(signals <-chan os.Signal) {
 	for s := range signals {
+		c.mu.Lock()
+		pid := c.pid
+		c.mu.Unlock()
 		number := s.(syscall.Signal)
-		child := pid.Load()
-		if child == 0 {
+		if pid == 0 {
 			os.Exit(128 + int(number))
 		}
-		_ = unix.Kill(int(child), number) // fails only if the command has ended
+		_ = unix.Kill(pid, number) // it fails only when the command has ended
 	}
 }
 

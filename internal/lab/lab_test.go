@@ -56,6 +56,9 @@ func setups() []Setup {
 		{Name: "named", Build: func(ctx context.Context, option string) (func() error, error) {
 			return nil, exec.CommandContext(ctx, "ip", "netns", "add", "lab-test-"+option).Run()
 		}},
+		{Name: "lossy", Build: func(context.Context, string) (func() error, error) {
+			return func() error { return errors.New("the counters are lost") }, nil
+		}},
 		{Name: "broken", Build: func(context.Context, string) (func() error, error) { return nil, errors.New("out of cable") }},
 	}
 }

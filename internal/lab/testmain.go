@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 )
 
 // Environment variables that the lab sets: where the command runs, as "NAME NETNS", and why the
@@ -61,8 +62,20 @@ func Need(t interface {
 	t.Skipf("needs lab %q: %s", name, reason)
 }
 
-// Inside reports whether this process is in a lab of that name. It compares the network namespace
-// too, so that a leaked environment variable does not count outside.
+// NeedTool skips the test if this machine has no program of that name.
+func NeedTool(t interface {
+	Helper()
+	Skipf(format string, args ...any)
+}, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Skipf("needs %s: %v", name, err)
+	}
+}
+
+// Inside reports whether this process is in a lab of that name, whoever called
+// it. It goes by the network namespace and not by the name alone, so that a
+// variable which leaked to the outside proves nothing.
 func Inside(name string) bool {
 	here, err := place(name)
 	return err == nil && os.Getenv(envInside) == here

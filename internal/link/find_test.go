@@ -12,12 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/internal/lab/netns"
 )
 
 var (
-	mac0 = net.HardwareAddr{2, 0, 0, 0, 0, 1} // v0
-	mac1 = net.HardwareAddr{2, 0, 0, 0, 0, 2} // v1
-	mac9 = net.HardwareAddr{2, 0, 0, 0, 0, 9} // not in use
+	mac0 = netns.MAC0                         // v0
+	mac1 = netns.MAC1                         // v1
+	mac9 = net.HardwareAddr{2, 0, 0, 0, 0, 9} // nobody's
 	zero = make(net.HardwareAddr, 6)
 )
 
@@ -145,7 +147,7 @@ func TestFindErrors(t *testing.T) {
 	nothing := func(*testing.T, *pair) {}
 	down := func(t *testing.T, p *pair) { must(t, netlink.LinkSetDown(p.v0)) }
 	noCarrier := func(t *testing.T, p *pair) {
-		p.do(t, func() error {
+		p.Do(t, func() error {
 			l, err := netlink.LinkByName("v1")
 			if err != nil {
 				return err

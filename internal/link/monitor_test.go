@@ -10,6 +10,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/internal/lab/netns"
 )
 
 func TestMonitor(t *testing.T) {
@@ -30,7 +32,7 @@ func TestMonitor(t *testing.T) {
 	source, err := netlink.ParseAddr("192.0.2.1/24")
 	must(t, err)
 	other := func(f func(netlink.Link) error) error {
-		p.do(t, func() error {
+		p.Do(t, func() error {
 			v1, err := netlink.LinkByName("v1")
 			if err != nil {
 				return err
@@ -72,7 +74,7 @@ func TestMonitor(t *testing.T) {
 }
 
 func TestMonitorEndsWithContext(t *testing.T) {
-	enterNetns(t)
+	netns.Enter(t)
 	m, err := OpenMonitor(Path{Index: 1, Source: netip.MustParseAddr("198.51.100.1"), ForeignSource: true})
 	must(t, err)
 	defer m.Close()
@@ -100,9 +102,9 @@ func TestCounters(t *testing.T) {
 	must(t, err)
 
 	must(t, setMTU("v0", 1400))
-	p.do(t, func() error { return sendFrames("v1", 7, 1500) })
+	p.Do(t, func() error { return sendFrames("v1", 7, 1500) })
 	must(t, setMTU("v0", 1500))
-	p.do(t, func() error { return setMTU("v1", 1400) })
+	p.Do(t, func() error { return setMTU("v1", 1400) })
 	must(t, sendFrames("v0", 5, 1500))
 
 	after, err := m.Counters()

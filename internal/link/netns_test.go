@@ -5,47 +5,17 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"runtime"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/internal/lab/netns"
 )
 
 // patience is how long a test waits for the kernel before it fails.
 const patience = 10 * time.Second
-
-// enterNetns moves the test's goroutine into a network namespace of its own, on a thread that ends
-// with it. The namespace has no links except those that the test makes.
-func enterNetns(t testing.TB) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root, for network namespaces")
-	}
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Skipf("needs CAP_SYS_ADMIN, for network namespaces: %v", err)
-	}
-	if err := skipDAD(); err != nil {
-		t.Skipf("needs IPv6 and a writable /proc/sys: %v", err)
-	}
-	lo, err := netlink.LinkByName("lo")
-	must(t, err)
-	must(t, netlink.LinkSetUp(lo))
-}
-
-// skipDAD switches off duplicate address detection, which would delay every address by a second.
-func skipDAD() error {
-	for _, name := range []string{"all", "default"} {
-		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/accept_dad", []byte("0"), 0)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -54,76 +24,26 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// peer is a second namespace, with a goroutine inside it.
-type peer struct {
-	jobs chan func()
-	fd   int
-}
-
-func newPeer(t testing.TB) *peer {
-	t.Helper()
-	p := &peer{jobs: make(chan func()), fd: -1}
-	ready, ended := make(chan error), make(chan struct{})
-	go func() {
-		defer close(ended)
-		runtime.LockOSThread()
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err == nil {
-			p.fd, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		}
-		if err == nil {
-			err = skipDAD()
-		}
-		ready <- err
-		for job := range p.jobs {
-			job()
-		}
-	}()
-	must(t, <-ready)
-	t.Cleanup(func() {
-		close(p.jobs)
-		<-ended
-		unix.Close(p.fd)
-	})
-	return p
-}
-
-// do runs f in the peer's namespace.
-func (p *peer) do(t testing.TB, f func() error) {
-	t.Helper()
-	result := make(chan error)
-	p.jobs <- func() { result <- f() }
-	must(t, <-result)
-}
-
 // pair is a veth pair: v0 in the test's namespace with 192.0.2.1/24 and
 // 2001:db8::1/64, v1 in the peer's with .2, ::2 and fe80::2.
 type pair struct {
-	*peer
-	v0  netlink.Link
-	mac net.HardwareAddr // of v1
+	*netns.Peer
+	v0 netlink.Link
 }
 
 func newPair(t testing.TB) *pair {
 	t.Helper()
-	enterNetns(t)
-	p := &pair{peer: newPeer(t), mac: net.HardwareAddr{2, 0, 0, 0, 0, 2}}
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.HardwareAddr = "v0", net.HardwareAddr{2, 0, 0, 0, 0, 1}
-	must(t, netlink.LinkAdd(&netlink.Veth{
-		LinkAttrs: attrs, PeerName: "v1", PeerHardwareAddr: p.mac, PeerNamespace: netlink.NsFd(p.fd),
-	}))
-	p.do(t, func() error { return bringUp("v1") })
-	must(t, bringUp("v0"))
-	var err error
-	p.v0, err = netlink.LinkByName("v0")
-	must(t, err)
+	netns.Enter(t)
+	p := &pair{Peer: netns.NewPeer(t)}
+	netns.NewVethTo(t, p.Peer)
+	p.Do(t, func() error { return bringUp("v1") })
+	p.v0 = netns.Up(t, "v0")
 	awaitUp(t, p.v0.Attrs().Index)
-	// Addresses are added last: IPv6 addresses that a link has before its carrier may never get
-	// their local route.
-	p.do(t, func() error { return bringUp("v1", "192.0.2.2/24", "2001:db8::2/64", "fe80::2/64") })
+	// Addresses come last: IPv6 ones that a link has before it has carrier may
+	// stay without their local route.
+	p.Do(t, func() error { return bringUp("v1", "192.0.2.2/24", "2001:db8::2/64", "fe80::2/64") })
 	must(t, bringUp("v0", "192.0.2.1/24", "2001:db8::1/64"))
-	p.do(t, func() error { return settleIPv6("v1", "2001:db8::2", "fe80::2") })
+	p.Do(t, func() error { return settleIPv6("v1", "2001:db8::2", "fe80::2") })
 	must(t, settleIPv6("v0", "2001:db8::1"))
 	return p
 }
@@ -221,15 +141,7 @@ func addRoute(t testing.TB, kind int, prefix, gateway string, index int) {
 // ARPHRD_…
 func addTun(t testing.TB, kind int, addr, prefix string) {
 	t.Helper()
-	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Skipf("needs /dev/net/tun: %v", err)
-	}
-	t.Cleanup(func() { unix.Close(fd) }) // deletes the device
-	ifr, err := unix.NewIfreq("tun0")
-	must(t, err)
-	ifr.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
-	must(t, unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr))
+	fd := netns.NewTun(t, unix.IFF_TUN)
 	must(t, unix.IoctlSetInt(fd, unix.TUNSETLINK, kind))
 	must(t, bringUp("tun0", addr))
 	l, err := netlink.LinkByName("tun0")

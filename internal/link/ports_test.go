@@ -7,10 +7,12 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/internal/lab/netns"
 )
 
 func TestPortsInUse(t *testing.T) {
-	enterNetns(t)
+	netns.Enter(t)
 	var want []uint16
 	for _, network := range []string{"udp4", "udp6"} {
 		c, err := net.ListenPacket(network, ":0")
@@ -57,7 +59,7 @@ func TestAppendPorts(t *testing.T) {
 }
 
 func TestMayCapture(t *testing.T) {
-	enterNetns(t)
+	netns.Enter(t)
 	must(t, MayCapture())
 	keepOnly(t, 1<<unix.CAP_NET_RAW)
 	must(t, MayCapture())

@@ -17,7 +17,7 @@ import (
 	"github.com/masstrace/masstrace/internal/session"
 )
 
-// Config is what was asked for.
+// Config is the request of a run.
 type Config struct {
 	Probes        string // file, or - for Stdin
 	Stdin         io.Reader
@@ -44,7 +44,7 @@ type Config struct {
 
 	// Opened, unless it is nil, is called once everything is open that needs privileges.
 	Opened func() error
-	// Reread asks to read what Exclude names again; nil never does.
+	// A value on Reread asks to read the exclusions again; nil never asks.
 	Reread   <-chan os.Signal
 	Observer observe.Observer // nil for none
 
@@ -52,7 +52,7 @@ type Config struct {
 	Argv []string // likewise
 }
 
-// withDefaults fills in what the caller left out, and what the parts share.
+// withDefaults fills in values that the caller left out, and values that the parts share.
 func (c *Config) withDefaults() {
 	if c.Observer == nil {
 		c.Observer = observe.Nobody{}

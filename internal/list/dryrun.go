@@ -13,8 +13,8 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// DryRun reads the whole list, and returns what Run would do, with its first probes. It
-// sends nothing and needs no privilege.
+// DryRun reads the whole list, and returns the plan of Run with its first probes. It sends
+// nothing and needs no privilege.
 func DryRun(ctx context.Context, c Config) (*plan.Preview, error) {
 	l, err := newList(&c)
 	if err != nil {

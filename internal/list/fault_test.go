@@ -50,8 +50,8 @@ func newRig(t *testing.T, l *faulty.Link, probes io.Reader, out io.Writer) *list
 	return p
 }
 
-// A stage that fails, at any moment, ends the run within a second with its error and whole
-// records, and no probe of the list leaves any more.
+// A stage that fails at any moment ends the run within a second, with its error and whole
+// records. No further probe of the list leaves.
 func TestStageFails(t *testing.T) {
 	const probes = 2000
 	for _, part := range []faulty.Part{faulty.Port, faulty.Source, faulty.Monitor} {

@@ -30,8 +30,8 @@ import (
 )
 
 // list sends the probes of a list, in its order, and nothing else. A list may name any
-// probe at any time, so that no slot can be found by arithmetic: what is in flight is in
-// the table of a Gatherer. Sender and receiver share it, under a lock that each takes for a
+// probe at any time, so arithmetic cannot find a slot. The probes in flight are in the
+// table of a Gatherer. Sender and receiver share it, under a lock that each takes for a
 // batch.
 type list struct {
 	cfg     *Config
@@ -42,7 +42,7 @@ type list struct {
 	key     [16]byte
 	params  plan.Params
 	codec   *codec.Listed
-	// newSleeper makes what the sender sleeps on, on its thread.
+	// newSleeper makes the sleeper of the sender, on its thread.
 	newSleeper func(spin time.Duration) sender.Sleeper
 
 	session *session.Session
@@ -73,9 +73,9 @@ type list struct {
 // mostRepeats is how many different lines are remembered in each half.
 const mostRepeats = 1 << 20
 
-// Run sends the probes of c. When interrupted ends, it stops sending, waits for replies
-// and writes what it has; when ctx ends, it leaves at once, with whole records. Errors are
-// as those of a scan.
+// Run sends the probes of c. When interrupted ends, it stops sending, waits for replies and
+// writes all records. When ctx ends, it ends at once, with whole records. Errors are as
+// those of a scan.
 func Run(ctx, interrupted context.Context, c Config) error {
 	l, err := newList(&c)
 	if err != nil {
@@ -116,7 +116,7 @@ func newList(c *Config) (*list, error) {
 	}
 	err = l.in.next(&l.first)
 	if err == io.EOF {
-		err = plan.Refuse("Probes", "%s has no probe", l.in.name)
+		err = plan.Refuse("Probes", "%s has no probes", l.in.name)
 	}
 	if err != nil {
 		l.in.close()
@@ -134,8 +134,8 @@ func newList(c *Config) (*list, error) {
 	return l, nil
 }
 
-// wayOut are addresses of which only the route is looked up, to find the way of the
-// family that the first line is not of: root name servers, in both.
+// wayOut are addresses of root name servers in both families. Only their route is looked
+// up, to find the way of the family that the first line does not have.
 var wayOut = map[bool]netip.Addr{
 	true: netip.AddrFrom4([4]byte{198, 41, 0, 4}), false: netip.MustParseAddr("2001:503:ba3e::2:30"),
 }
@@ -218,7 +218,7 @@ func (l *list) run(ctx, interrupted context.Context) error {
 	l.start(r)
 	err := r.Wait()
 	switch held := new(run.HeldError); {
-	case errors.As(err, &held): // what they hold cannot be closed
+	case errors.As(err, &held): // these stages block their files
 		return &run.Incomplete{Err: fmt.Errorf("%w: the output has no summary", err)}
 	case errors.Is(err, run.ErrKilled):
 		return &run.Incomplete{Err: errors.Join(fmt.Errorf("%w: the output has no summary", err), l.abandon())}
@@ -249,7 +249,7 @@ func (l *list) build() (err error) {
 // start starts the stages.
 func (l *list) start(r *run.Run) {
 	l.fed = make(chan batch, 4)
-	// A read of the list may be held up by whatever writes it, for ever.
+	// The program that writes the list may block a read of it forever.
 	r.Leave(func() { l.in.feed(r.Sending(), l.fed) })
 	r.Go("send", func() error {
 		err := l.send(r)
@@ -273,10 +273,10 @@ func (l *list) start(r *run.Run) {
 	r.Go("watch link", func() error { return l.session.Monitor.Run(r.Lasting(), func(link.State) {}) })
 }
 
-// errCaptureEnded is that the source of frames has no more of them while the run goes on.
-var errCaptureEnded = errors.New("the capture of frames ended")
+// errCaptureEnded means that the source of frames ended during the run.
+var errCaptureEnded = errors.New("the capture of frames ended unexpectedly")
 
-// receive runs the receiver. The copy of its frames says that it is whole only if the run
+// receive runs the receiver. The capture of its frames gets an end note only if the run
 // came to its end.
 func (l *list) receive(r *run.Run) error {
 	err := l.receiver.Run(r.Lasting(), l)
@@ -285,7 +285,7 @@ func (l *list) receive(r *run.Run) error {
 	}
 	var end *capture.End
 	if err == nil && r.Failed().Err() == nil {
-		drops, _, _ := l.session.Live.Drops() // not known is none
+		drops, _, _ := l.session.Live.Drops() // an unknown count is 0
 		end = &capture.End{
 			KernelDrops: drops, Cause: l.reason(), TxErrors: l.failed, ElapsedS: float64(l.ended-l.began) / 1e9,
 		}
@@ -327,7 +327,7 @@ func (l *list) abandon() error {
 	return errors.Join(l.writer.Flush(), l.file.Close(), l.capture.Close())
 }
 
-// sumUp writes what is left, and returns what kept the run from being whole.
+// sumUp writes the remaining records, and returns the error that made the run incomplete.
 func (l *list) sumUp() error {
 	l.gather.Sum.TxErrors = l.failed
 	sum := l.gather.Summary(account.Load(&l.receiver.Heard))
@@ -335,12 +335,12 @@ func (l *list) sumUp() error {
 	if reason := l.reason(); reason != "" {
 		sum.Complete, sum.Reason = false, reason
 	}
-	sum.Drops.Kernel, _, _ = l.session.Live.Drops() // not known is none
+	sum.Drops.Kernel, _, _ = l.session.Live.Drops() // an unknown count is 0
 	if err := run.Balanced(sum); err != nil {
 		return err
 	}
 	if l.leftOut > 0 {
-		l.observe.Event(observe.Noticef("%d probes of the list were not sent: excluded, or of a family without a route", l.leftOut))
+		l.observe.Event(observe.Noticef("%d probes of the list were not sent: excluded, or no route for the family", l.leftOut))
 	}
 	stop := &record.CycleStop{Cycle: record.Cycle{Hostname: l.params.Hostname, Time: time.Now().Unix()}}
 	err := errors.Join(l.writeErr, l.gather.Finish(), l.writer.Write(sum), l.writer.Write(stop), l.writer.Flush(),

@@ -70,7 +70,7 @@ func (r *reader) next(v *codec.Line) error {
 	}
 }
 
-// batch is some lines; err is what came after them, if anything did.
+// batch is some lines; err is the error or the end after them, if any.
 type batch struct {
 	lines []codec.Line
 	err   error
@@ -108,25 +108,25 @@ func (r *reader) close() {
 func parse(text string, v *codec.Line) error {
 	fields := strings.Split(text, ",")
 	if len(fields) != 5 {
-		return fmt.Errorf("%d fields, and not destination,source port,destination port,TTL,protocol", len(fields))
+		return fmt.Errorf("%d fields instead of 5: destination,source port,destination port,TTL,protocol", len(fields))
 	}
 	for i := range fields {
 		fields[i] = strings.TrimSpace(fields[i])
 	}
 	addr, err := netip.ParseAddr(fields[0])
 	if err != nil || addr.Zone() != "" {
-		return fmt.Errorf("%q is no destination", fields[0])
+		return fmt.Errorf("%q is not a destination address", fields[0])
 	}
 	srcPort, errSrc := strconv.ParseUint(fields[1], 10, 16)
 	dstPort, errDst := strconv.ParseUint(fields[2], 10, 16)
 	ttl, errTTL := strconv.ParseUint(fields[3], 10, 8)
 	switch {
 	case errSrc != nil:
-		return fmt.Errorf("%q is no source port", fields[1])
+		return fmt.Errorf("%q is not a source port", fields[1])
 	case errDst != nil:
-		return fmt.Errorf("%q is no destination port", fields[2])
+		return fmt.Errorf("%q is not a destination port", fields[2])
 	case errTTL != nil:
-		return fmt.Errorf("%q is no TTL", fields[3])
+		return fmt.Errorf("%q is not a TTL", fields[3])
 	}
 	*v = codec.Line{
 		Target: probe.AddrFrom(addr.Unmap()), SrcPort: uint16(srcPort), DstPort: uint16(dstPort), TTL: uint8(ttl),
@@ -138,9 +138,9 @@ func parse(text string, v *codec.Line) error {
 	case fields[4] == "icmp" && is4, fields[4] == "icmp6" && !is4:
 		v.Method, v.DstPort = probe.ICMP, 0
 	case fields[4] == "icmp" || fields[4] == "icmp6":
-		return fmt.Errorf("%s is not the protocol of %v", fields[4], addr)
+		return fmt.Errorf("%s does not fit the address family of %v", fields[4], addr)
 	default:
-		return fmt.Errorf("protocol %q is none of udp, icmp and icmp6", fields[4])
+		return fmt.Errorf("protocol %q is not udp, icmp or icmp6", fields[4])
 	}
 	return v.Check()
 }

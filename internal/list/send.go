@@ -63,7 +63,7 @@ func (l *list) send(r *run.Run) error {
 	return nil
 }
 
-// awaitLink waits while the link is down, and reports whether sending goes on.
+// awaitLink waits while the link is down, and reports whether sending continues.
 func (l *list) awaitLink(r *run.Run, sleeper sender.Sleeper) bool {
 	for !l.session.Up() {
 		if l.session.Gone() {
@@ -76,8 +76,8 @@ func (l *list) awaitLink(r *run.Run, sleeper sender.Sleeper) bool {
 	return true
 }
 
-// fill fills a batch with lines that are to be sent, and returns how many it found and what
-// ended the list, if anything did.
+// fill fills a batch with lines to send. It returns their number, and the end or the error
+// of the list, if any.
 func (l *list) fill(stop context.Context, batch []listed) (n int, end error) {
 	l.fetch(stop)
 	l.reread()
@@ -93,8 +93,8 @@ func (l *list) fill(stop context.Context, batch []listed) (n int, end error) {
 	return n, end
 }
 
-// reread reads the exclude files again if it is asked to: what is newly excluded is not
-// sent from here on.
+// reread reads the exclude files again on request. Newly excluded addresses are not sent
+// from then on.
 func (l *list) reread() {
 	select {
 	case <-l.cfg.Reread:
@@ -120,8 +120,8 @@ func (l *list) fetch(stop context.Context) {
 	}
 }
 
-// next gives the next line of the list: ok is false if there is none, for good if err is
-// not nil, or else for now.
+// next returns the next line of the list. If ok is false, there is no line: for good if err
+// is not nil, else at the moment.
 func (l *list) next(v *codec.Line) (ok bool, err error) {
 	if len(l.pending.lines) == 0 && l.pending.err == nil {
 		select {
@@ -136,7 +136,7 @@ func (l *list) next(v *codec.Line) (ok bool, err error) {
 	return true, nil
 }
 
-// take reports whether a line is to be sent, and finds out which attempt it is. A dry run
+// take reports whether a line must be sent, and finds its attempt. A dry run
 // may not know the sources.
 func (l *list) take(v *listed) bool {
 	if l.exclude.Contains(v.Target) || l.codec.Source(v.Target.Is4()).IsZero() {
@@ -144,7 +144,7 @@ func (l *list) take(v *listed) bool {
 		return false
 	}
 	name := v.Line
-	name.DstPort, name.Method = 0, 0 // the attempt tells such lines apart as well
+	name.DstPort, name.Method = 0, 0 // the attempt separates such lines
 	attempt, ok := l.repeats[0][name]
 	if !ok {
 		attempt = l.repeats[1][name]
@@ -186,15 +186,15 @@ func (l *list) write(r *run.Run, sleeper sender.Sleeper, batch []listed) error {
 			}
 			_ = sleeper.Until(r.Failed(), l.time.Clock.Now()+queueFull) // its end is seen next
 		default:
-			l.failed++ // this one, whatever is wrong with it
+			l.failed++ // this frame, with any error
 			from++
 		}
 	}
 	return nil
 }
 
-// writeSome writes the probes from number from on. What the kernel accepts is in the table
-// before a reply can look for it: the lock is held meanwhile.
+// writeSome writes the probes from number from on. A probe that the kernel accepts must be
+// in the table before its reply arrives. So the lock is held meanwhile.
 func (l *list) writeSome(batch []listed, sizes []int, from int) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

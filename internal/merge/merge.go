@@ -18,7 +18,7 @@ import (
 // ErrShards is wrapped by errors about files that do not belong together.
 var ErrShards = errors.New("not the shards of one scan")
 
-// Config says what to merge.
+// Config describes a merge.
 type Config struct {
 	// Files are those of the shards, each whole, in any order. A file is read twice.
 	Files []string
@@ -31,7 +31,7 @@ type Config struct {
 	Existing outfile.Existing
 }
 
-// Missing says what becomes of shards without a file.
+// Missing decides about shards without a file.
 type Missing int
 
 // The choices.
@@ -84,10 +84,9 @@ func Prepare(ctx context.Context, c Config) (*Merging, error) {
 // mostNamed is how many missing shards an error names.
 const mostNamed = 10
 
-// missing names the shards without a file: the first of them, and how many more there
-// are. It takes no longer and no more memory than there are files, whatever number of
-// shards a file claims. An error says that there are two of one shard, or shards of
-// different sets.
+// missing names the shards without a file: the first of them, and how many more there are.
+// Its time and memory depend on the number of files, not on the number of shards that a
+// file claims. It returns an error if a shard is there twice, or if shards are of different sets.
 func (m *Merging) missing() (names string, err error) {
 	first := m.shards[0]
 	of := max(first.run.Shard[1], 1) // 0 where a scan is not cut into shards
@@ -148,9 +147,9 @@ func (m *Merging) sum(all bool) {
 	sum.ElapsedS = longest
 }
 
-// Write writes one file of all: a cycle-start, the run and the records of one
-// shard after the other, one summary and a cycle-stop. When ctx ends it returns its
-// error, and what it wrote is not whole.
+// Write writes one file of all: a cycle-start, the run and the records of one shard after
+// the other, one summary and a cycle-stop. When ctx ends it returns the error of ctx, and
+// its output is incomplete.
 func (m *Merging) Write(ctx context.Context, out io.Writer) error {
 	w := ndjson.NewWriter(out, ndjson.Config{})
 	if err := w.Write(&m.start); err != nil {

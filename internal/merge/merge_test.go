@@ -18,7 +18,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// shardOf is what a test changes in the file of shard i of 3.
+// shardOf has the changes of a test in the file of shard i of 3.
 type shardOf struct {
 	run     func(*record.Run)
 	summary func(*record.Summary) // nil in the pointer's place leaves it out
@@ -213,7 +213,7 @@ func (e *endsAfter) Err() error {
 	return nil
 }
 
-// A merge ends with its context, at whatever line it is.
+// A merge ends with its context, at any line.
 func TestMergeInterrupted(t *testing.T) {
 	paths := writeShards(t)
 	for n := 0; ; n++ {

@@ -14,9 +14,9 @@ import (
 // ErrTwice is wrapped by errors about inputs that cannot be read twice.
 var ErrTwice = errors.New("merge reads each file twice")
 
-// Run merges the files of c, until ctx ends, and returns the summary of all. An error
-// wraps ErrShards or ErrTwice if the files are to blame, an *run.Incomplete is that the
-// output is not whole; other errors come from the system.
+// Run merges the files of c, until ctx ends, and returns the summary of all. If the files
+// are to blame, the error wraps ErrShards or ErrTwice. A *run.Incomplete means that the
+// output is not complete. Other errors come from the system.
 func Run(ctx context.Context, c Config) (*record.Summary, error) {
 	if err := outfile.Collide(append(outfile.Writes("Output", c.Output), outfile.Reads("Files", c.Files...)...)); err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func Run(ctx context.Context, c Config) (*record.Summary, error) {
 	closed := out.Close()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, &run.Incomplete{Err: fmt.Errorf("%w: the output is not whole", run.ErrInterrupted)}
+		return nil, &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", run.ErrInterrupted)}
 	case err != nil || closed != nil:
 		return nil, run.OutputFailed(errors.Join(err, closed))
 	}
@@ -47,7 +47,7 @@ func Run(ctx context.Context, c Config) (*record.Summary, error) {
 func (c *Config) check() error {
 	for _, path := range c.Files {
 		if path == "-" {
-			return fmt.Errorf("%w: standard input cannot be one", ErrTwice)
+			return fmt.Errorf("%w: standard input cannot be read twice", ErrTwice)
 		}
 		info, err := os.Stat(path)
 		switch {

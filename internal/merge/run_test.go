@@ -30,7 +30,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// A file that Run refuses stays as it is, and none is made.
+// Files that Run refuses stay the same, and no file is made.
 func TestRunRefuses(t *testing.T) {
 	shards := writeShards(t)
 	dir := filepath.Dir(shards[0])

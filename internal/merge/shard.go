@@ -14,7 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// shard is what is known of a file before it is copied.
+// shard has the data of a file before it is copied.
 type shard struct {
 	path    string
 	run     *record.Run
@@ -30,7 +30,7 @@ func survey(ctx context.Context, path string) (*shard, error) {
 	err := eachLine(ctx, path, s.take)
 	switch {
 	case errors.Is(err, format.ErrCut) || err == nil && s.summary == nil:
-		return nil, fmt.Errorf("%w: it has no summary, as its scan was killed", ErrShards)
+		return nil, fmt.Errorf("%w: it has no summary, because its scan was killed", ErrShards)
 	case err != nil:
 		return nil, err
 	case s.run == nil:
@@ -55,7 +55,7 @@ func (s *shard) take(typ string, line []byte) error {
 	switch r := r.(type) {
 	case *record.Run:
 		if s.run != nil {
-			return errors.New("has several run records: it is merged already")
+			return errors.New("has several run records: it is already merged")
 		}
 		s.run = r
 		return json.Unmarshal(line, &s.fields)
@@ -92,9 +92,8 @@ func eachLine(ctx context.Context, path string, take func(typ string, line []byt
 	return ctx.Err()
 }
 
-// ownFields are those of a run record in which the shards of a scan may differ:
-// who runs it, from where and how fast. New ones are not among them unless they
-// are put here.
+// ownFields are the fields of a run record in which shards of a scan may differ: vantage
+// point and pace. New ones are not among them unless they are put here.
 var ownFields = []string{
 	"run", "tool", "argv", "key_id", "rate_pps", "rate_auto", "burst",
 	"source", "source6", "link", "io", "senders", "clock", "shard",

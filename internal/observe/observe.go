@@ -1,7 +1,7 @@
-// Package observe is how a run reports to its observers while it goes on: a plain
-// snapshot of its progress once a second, and events as they happen. The console of the
-// command is one observer; status files, metrics and displays are others. Nothing that
-// reports here writes to a terminal itself.
+// Package observe reports a running run to its observers: a snapshot of its progress once a
+// second, and events when they happen. The console of the command is one observer; status
+// files, metrics and displays are others. Nothing that reports here writes to a terminal
+// itself.
 package observe
 
 import (
@@ -37,14 +37,14 @@ type Began struct{}
 
 func (Began) String() string { return "begun" }
 
-// Stopping is that no more probes are sent, and replies are waited for.
+// Stopping means that the sending has stopped, and the run waits for replies.
 type Stopping struct {
 	Cause error
-	Hint  string // what else a user may want to know; "" for nothing
+	Hint  string // further information for the user; "" for none
 }
 
 func (e Stopping) String() string {
-	return fmt.Sprintf("%v: no more probes are sent, replies are waited for%s", e.Cause, e.Hint)
+	return fmt.Sprintf("%v: sending has stopped, waiting for replies%s", e.Cause, e.Hint)
 }
 
 // Link is a change of the network link.
@@ -55,7 +55,7 @@ type Link struct {
 
 func (e Link) String() string { return fmt.Sprintf("%s: %s: %s", e.Name, e.State, e.Effect) }
 
-// Excluded is that the exclusion files were read again.
+// Excluded means that the exclusion files were read again.
 type Excluded struct {
 	Ranges int   // that are newly excluded
 	Err    error // why they could not be read, nil if they were
@@ -64,15 +64,15 @@ type Excluded struct {
 func (e Excluded) String() string {
 	switch {
 	case e.Err != nil:
-		return fmt.Sprintf("the exclusions are not read again, and stay as they were: %v", e.Err)
+		return fmt.Sprintf("the exclusions could not be read again and stay the same: %v", e.Err)
 	case e.Ranges == 0:
-		return "the exclusions were read again: nothing is newly excluded"
+		return "the exclusions were read again: no address is newly excluded"
 	default:
-		return fmt.Sprintf("the exclusions were read again: %d range(s) newly excluded, and not probed any more", e.Ranges)
+		return fmt.Sprintf("the exclusions were read again: %d range(s) newly excluded, not probed from now on", e.Ranges)
 	}
 }
 
-// RateFell is that the rate which is to be found went back.
+// RateFell means that --rate auto lowered the rate.
 type RateFell struct {
 	FromPPS, ToPPS float64
 	Drowned        bool // our own kernel dropped replies; else fewer probes were answered
@@ -80,12 +80,13 @@ type RateFell struct {
 
 func (e RateFell) String() string {
 	if e.Drowned {
-		return fmt.Sprintf("rate: at %.0f pps our own kernel dropped replies: back to %.0f", e.FromPPS, e.ToPPS)
+		return fmt.Sprintf("rate: at %.0f pps our own kernel dropped replies; back to %.0f pps", e.FromPPS, e.ToPPS)
 	}
-	return fmt.Sprintf("rate: at %.0f pps fewer answered: back to %.0f", e.FromPPS, e.ToPPS)
+	return fmt.Sprintf("rate: at %.0f pps fewer probes were answered; back to %.0f pps", e.FromPPS, e.ToPPS)
 }
 
-// Held is what the process holds, on request: in an endless run, none of it grows.
+// Held is the memory that the process holds, on request. In an endless run it does not
+// grow.
 type Held struct {
 	Goroutines int
 	HeapBytes  uint64
@@ -104,7 +105,7 @@ func (e Notice) String() string { return string(e) }
 // Noticef formats a Notice.
 func Noticef(format string, args ...any) Notice { return Notice(fmt.Sprintf(format, args...)) }
 
-// Warning is a Notice that a user should read even if told nothing else.
+// Warning is a Notice that a user must read, even with --quiet.
 type Warning string
 
 func (e Warning) String() string { return string(e) }
@@ -114,7 +115,7 @@ type Finished struct{ Summary *record.Summary }
 
 func (e Finished) String() string { return "finished: " + e.Summary.Reason }
 
-// Nobody is an Observer that looks at nothing.
+// Nobody is an Observer that ignores everything.
 type Nobody struct{}
 
 // Event implements Observer.

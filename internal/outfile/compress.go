@@ -96,7 +96,7 @@ type zstdReader struct{ decoder *zstd.Decoder }
 func (z zstdReader) Read(b []byte) (int, error) {
 	n, err := z.decoder.Read(b)
 	if errors.Is(err, zstd.ErrWindowSizeExceeded) {
-		err = fmt.Errorf("decompressing takes more than %d MiB of memory: %w", maxWindow>>20, err)
+		err = fmt.Errorf("decompression needs more than %d MiB of memory: %w", maxWindow>>20, err)
 	}
 	return n, err
 }

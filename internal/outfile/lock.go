@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrTaken means that another process has the file open for writing.
-var ErrTaken = errors.New("another masstrace writes it")
+// ErrTaken means that another process writes the file.
+var ErrTaken = errors.New("another masstrace process writes it")
 
 // lock takes the advisory lock of f without waiting. The lock belongs to the open file: it ends
 // when its last descriptor is closed, at the latest with the process. The error wraps ErrTaken if

@@ -26,7 +26,7 @@ const tailLen = 4 << 10
 // standard output returns an error.
 func (s *File) Mark() (m Mark, err error) {
 	if s.file == nil {
-		return m, errors.New("the standard output cannot be marked")
+		return m, errors.New("the standard output cannot have a checkpoint")
 	}
 	if s.packer != nil && !s.marked {
 		if err := s.packer.Close(); err != nil {
@@ -92,7 +92,7 @@ func cut(f *os.File, m Mark) error {
 		return err
 	}
 	if info.Size() < m.Offset {
-		return &ForeignError{f.Name(), fmt.Sprintf("it has %d bytes, and had %d", info.Size(), m.Offset)}
+		return &ForeignError{f.Name(), fmt.Sprintf("it has %d bytes, and had %d bytes at the checkpoint", info.Size(), m.Offset)}
 	}
 	tail, err := tailOf(f, m.Offset)
 	if err != nil {

@@ -29,7 +29,7 @@ func (f *File) block(e *Entry) (done bool, err error) {
 	}
 	kind, length := f.order.Uint32(head[blockType:]), f.order.Uint32(head[blockLength:])
 	if length < minBlock || length%4 != 0 || length > maxSkipped {
-		return false, f.fault("a block of %d octets: no block has that many", length)
+		return false, f.fault("a block of %d bytes: no block is that large", length)
 	}
 	switch kind {
 	case blockSection, blockInterface, blockPacket, blockSimple,
@@ -62,7 +62,7 @@ func (f *File) setOrder(body []byte) error {
 // body returns the body of the next block.
 func (f *File) body(length int) ([]byte, error) {
 	if length > fileBuffer {
-		return nil, f.fault("a block of %d octets: that is not a frame", length)
+		return nil, f.fault("a block of %d bytes: this is not the size of a block", length)
 	}
 	block, err := f.peek(length)
 	if err == io.EOF {
@@ -73,7 +73,7 @@ func (f *File) body(length int) ([]byte, error) {
 	}
 	end := length - blockTrailer
 	if again := f.order.Uint32(block[end:]); again != uint32(length) {
-		return nil, f.fault("a block of %d octets says at its end that it has %d", length, again)
+		return nil, f.fault("a block of %d bytes has another length at its end: %d", length, again)
 	}
 	f.skip = length
 	return block[blockBody:end], nil
@@ -87,7 +87,7 @@ func (f *File) take(kind uint32, body []byte, e *Entry) (done bool, err error) {
 			return false, f.fault("a section header is too short")
 		}
 		if major := f.order.Uint16(body[4:]); major != 1 {
-			return false, f.fault("version %d of pcapng is not known", major)
+			return false, f.fault("unknown version %d of pcapng", major)
 		}
 		f.links = f.links[:0]
 		return f.note(body[sectionBody:], e), nil
@@ -129,7 +129,7 @@ func (f *File) packet(kind uint32, body []byte, e *Entry) error {
 	units := uint64(f.order.Uint32(body[4:]))<<32 | uint64(f.order.Uint32(body[8:]))
 	n := uint64(f.order.Uint32(body[12:]))
 	if n > maxFrame || n > uint64(len(body)-packetBody) {
-		return f.fault("a packet of %d octets in a block of %d", n, len(body)+minBlock)
+		return f.fault("a packet of %d bytes in a block of %d bytes", n, len(body)+minBlock)
 	}
 	e.Frame, e.LinkType = body[packetBody:][:n], link.linkType
 	e.Stamp = link.time(units)
@@ -162,7 +162,7 @@ func (f *File) addLink(body []byte) error {
 				l.units *= 10
 			}
 		default:
-			return f.fault("times in units of %#x are not understood", r[0])
+			return f.fault("unknown time unit %#x", r[0])
 		}
 	}
 	if o := f.option(options, optionOffset); len(o) == 8 {

@@ -224,7 +224,7 @@ func (f *File) peek(n int) ([]byte, error) {
 	case err == io.EOF && len(b) == 0:
 		return nil, io.EOF
 	case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, f.fault("the file ends %d octets after that, inside of what should be at least %d", len(b), n)
+		return nil, f.fault("the file ends %d bytes later, and needs at least %d bytes there", len(b), n)
 	case f.packed:
 		return nil, f.fault("%w", err)
 	}
@@ -241,7 +241,7 @@ func (f *File) consume() error {
 		return nil
 	}
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
-		return f.fault("the file ends %d octets before the end of a block", left)
+		return f.fault("the file ends %d bytes before the end of a block", left)
 	}
 	if f.packed {
 		return f.fault("%w", err)

@@ -50,7 +50,7 @@ func (f *File) readHeader() error {
 		return err
 	}
 	if major := f.order.Uint16(head[4:]); major != 2 {
-		return f.fault("version %d of pcap is not known", major)
+		return f.fault("unknown version %d of pcap", major)
 	}
 	link.snap = int(f.order.Uint32(head[pcapSnap:]))
 	link.linkType = int(f.order.Uint32(head[pcapLink:]) & linkTypeMask)
@@ -67,7 +67,7 @@ func (f *File) nextRecord(e *Entry) error {
 	}
 	n := int(f.order.Uint32(head[recordLen:]))
 	if n > maxFrame {
-		return f.fault("a record of %d octets: none may have more than %d", n, maxFrame)
+		return f.fault("a record of %d bytes: the maximum is %d", n, maxFrame)
 	}
 	link := &f.links[0]
 	seconds, fraction := int64(f.order.Uint32(head)), int64(f.order.Uint32(head[recordFrac:]))

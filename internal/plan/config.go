@@ -1,7 +1,6 @@
-// Package plan works out what a run will do from what was asked for, as far as that goes
-// without touching the network: which targets in which order, at which rate, in windows
-// of which size. Params is the plain data that comes of it; it stands in the run record,
-// in the header of captures and in checkpoints.
+// Package plan turns a request into the plan of a run, without using the network. The plan
+// has the targets and their order, the rate, and the size of windows. Params is the plain
+// data that results; it is in the run record, in the header of captures and in checkpoints.
 package plan
 
 import (
@@ -16,8 +15,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Config is what was asked for, as far as it decides which probes are made and what is
-// recorded. Zero values of what can be found out or chosen are found out or chosen.
+// Config is the part of a request that decides which probes are made, and which records are
+// written. Zero values are found or chosen automatically, if possible.
 type Config struct {
 	// Targets and Exclude are files, "-" for Stdin, or addresses, prefixes and ranges.
 	Targets, Exclude []string
@@ -40,8 +39,8 @@ type Config struct {
 	Attempts        int
 	record.Strategy      // its empty name is complete; zero parameters are its defaults
 	NoStop          bool // exhaustive goes on beyond the distance of a target
-	// PerHopRate and PrefixRate are how many probes a second one router near us has to
-	// answer, and one prefix of targets gets; 0 is no limit.
+	// PerHopRate limits the probes that one nearby router must answer, and PrefixRate
+	// limits those to one prefix of targets. Both are in probes per second; 0 is no limit.
 	PerHopRate, PrefixRate float64
 
 	RatePPS   float64 // 0 is unlimited
@@ -58,7 +57,7 @@ type Config struct {
 	Records record.Kinds
 	Packing string // how the output is compressed, which a resumed run must keep
 
-	// Warn, unless it is nil, takes what is odd about the lists and does no harm.
+	// Warn, unless it is nil, receives warnings about the lists.
 	Warn func(text string)
 }
 
@@ -84,12 +83,12 @@ func SeedOf(text string) (seed [16]byte) {
 func KeyOf(text string) (key [16]byte, err error) {
 	b, err := hex.DecodeString(text)
 	if err != nil || len(b) != len(key) {
-		return key, Refuse("Key", "a key is 32 hexadecimal digits")
+		return key, Refuse("Key", "the key must have 32 hexadecimal digits")
 	}
 	return [16]byte(b), nil
 }
 
-// KeyID tells two keys apart and gives neither away.
+// KeyID identifies a key without revealing it.
 func KeyID(key [16]byte) string {
 	sum := sha256.Sum256(append([]byte("masstrace key id "), key[:]...))
 	return hex.EncodeToString(sum[:8])

@@ -2,8 +2,8 @@ package plan
 
 import "fmt"
 
-// ConfigError is that what was asked for makes no sense. Field is the field of a Config
-// that is to blame, "" for none in particular; a command turns it into its flag.
+// ConfigError is a request that makes no sense. Field is the field of a Config that is to
+// blame, or ""; a command turns it into its flag.
 type ConfigError struct {
 	Field string
 	Err   error

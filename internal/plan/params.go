@@ -10,9 +10,9 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// Params is all that somebody has to know of a run besides its key and its lists: to
-// describe it (Run), to replay its capture, and to go on with it from a checkpoint. It is
-// plain data; its JSON is the comment in the section header of a capture.
+// Params has all data of a run except its key and its lists. It serves to describe the run
+// (Run), to replay its capture, and to continue it from a checkpoint. It is plain data; its
+// JSON is the comment in the section header of a capture.
 //
 // A new option is a field here and a line in options.
 type Params struct {
@@ -68,7 +68,7 @@ const ListMethod = "list"
 // Wait returns how long replies are waited for.
 func (p *Params) Wait() time.Duration { return time.Duration(p.WaitNS) }
 
-// Codec returns what the parameters mean for the codec.
+// Codec returns the configuration of the codec for these parameters.
 func (p *Params) Codec(method probe.Method, key [16]byte) codec.Config {
 	return codec.Config{
 		Method: method, Seed: SeedOf(p.Seed), Key: key, DstPort: p.DstPort, TOS: p.TOS,

@@ -51,12 +51,13 @@ func fields(v reflect.Value, f func(name string, v reflect.Value)) {
 // identity are the fields that may differ between the processes of a run, or are compared
 // by other means; all others must be options.
 var identity = []string{
-	"Masstrace", "Run", "Hostname", "StartNS", "Tool", "Argv", "Link", "IO", // who, where and when
-	"Source4", "Source6", "Avoid", "ExcludeSHA256", // compared when the way out is found, and with the lists
-	"Targets", "Unlinked", "ExtensionOctets", // of windows, which a run that goes on keeps
+	"Masstrace", "Run", "Hostname", "StartNS", "Tool", "Argv", "Link", "IO", // vantage point and time
+	"Source4", "Source6", "Avoid", "ExcludeSHA256", // compared elsewhere
+	"Targets", "Unlinked", "ExtensionOctets", // of windows, which a resumed run keeps
 }
 
-// Every field of Params is an option, which a resume compares, or says who ran what.
+// Every field of Params is an option, which a resume compares, or describes the vantage
+// point and the time.
 func TestOptions(t *testing.T) {
 	var p Params
 	fields(reflect.ValueOf(&p).Elem(), func(name string, v reflect.Value) {
@@ -85,7 +86,7 @@ func TestParamsJSON(t *testing.T) {
 	}
 }
 
-// A resumed run may change its pace, and the record tells so.
+// A resumed run may change its pace, and the record has it.
 func TestChanged(t *testing.T) {
 	was := Params{RatePPS: 10, Senders: 1}
 	now := was

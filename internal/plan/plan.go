@@ -19,8 +19,8 @@ import (
 	"github.com/masstrace/masstrace/ratelimit"
 )
 
-// Plan is a scan worked out as far as that goes without touching the network. Sources and
-// what concerns the link are filled into Params when the way out is found.
+// Plan is the plan of a scan, made without using the network. The sources
+// and the fields of the link are filled in when the route is found.
 type Plan struct {
 	Params
 	ProbeMethod probe.Method // of Params.Method
@@ -38,13 +38,14 @@ type Plan struct {
 	memory uint64 // bytes of each target
 }
 
-// Began is what a run that goes on was when it began. Its zero value is a new run.
+// Began is the beginning of a resumed run. Its zero value is a new run.
 type Began struct {
 	Params  *Params    // nil for a new run
 	Exclude target.Set // that the index was made without
 	Since   target.Set // excluded since
-	// ReadSHA256 is the digest of the exclusion files when they were last read again, ""
-	// if they never were: they may lack what was taken out of them until then.
+	// ReadSHA256 is the digest of the exclusion files when they were last read again, or
+	// "". These files may lack addresses that the run excludes: they were removed from the
+	// files before that time.
 	ReadSHA256 string
 }
 
@@ -53,7 +54,7 @@ type Began struct {
 func New(c *Config, began Began) (*Plan, error) {
 	if c.Seed == "" {
 		if c.Shards > 1 {
-			return nil, Refuse("Shard", "a shard needs a seed: all shards must share one")
+			return nil, Refuse("Shard", "a shard needs a seed: all shards of a scan must have the same seed")
 		}
 		c.Seed = RandomHex(8)
 	}
@@ -77,7 +78,7 @@ func New(c *Config, began Began) (*Plan, error) {
 	return p, p.sizeWindows(c, began)
 }
 
-// setParams fills in what follows from c alone.
+// setParams fills in the fields that follow from c alone.
 func (p *Plan) setParams(c *Config) (err error) {
 	if p.Key, err = KeyOf(c.Key); err != nil {
 		return err
@@ -101,8 +102,8 @@ func (p *Plan) setParams(c *Config) (err error) {
 	return nil
 }
 
-// readTargets reads the lists. A run that goes on keeps the exclusions that its index was
-// made without; others that the files have by now are excluded from here on.
+// readTargets reads the lists. A resumed run keeps the exclusions of its index. Further
+// addresses in the files are excluded from now on.
 func (p *Plan) readTargets(c *Config, began Began) (err error) {
 	if p.Include, err = target.ParseArgs(c.Targets, c.Stdin); err != nil {
 		return ListError("Targets", err)
@@ -117,7 +118,7 @@ func (p *Plan) readTargets(c *Config, began Began) (err error) {
 	if began.Params != nil {
 		now := p.Exclude
 		if gone := began.Exclude.Minus(now); !gone.IsEmpty() && now.Digest() != began.ReadSHA256 {
-			return Refuse("Exclude", "%d range(s) that the run excludes are missing: a run that goes on may only exclude more", gone.Ranges())
+			return Refuse("Exclude", "%d range(s) that the stopped run excluded are missing: a resumed run may exclude more, and never less", gone.Ranges())
 		}
 		p.Exclude, p.ExcludedSince = began.Exclude, began.Since.Union(now.Minus(began.Exclude))
 	}
@@ -125,10 +126,10 @@ func (p *Plan) readTargets(c *Config, began Began) (err error) {
 	return nil
 }
 
-// ReadExclude reads what is to be excluded while a run goes on.
+// ReadExclude reads the exclusions again during a run.
 func (c *Config) ReadExclude() (target.Set, error) {
 	if slices.Contains(c.Exclude, "-") {
-		return target.Set{}, errors.New("standard input cannot be read again")
+		return target.Set{}, errors.New("standard input cannot be read again: exclusions must be files or addresses")
 	}
 	lines, err := target.ParseArgs(c.Exclude, strings.NewReader(""))
 	if err != nil {
@@ -137,7 +138,7 @@ func (c *Config) ReadExclude() (target.Set, error) {
 	return c.withReserved(lines.Set()), nil
 }
 
-// Excluded reads what is excluded from the beginning.
+// Excluded reads the exclusions at the beginning of a run.
 func (c *Config) Excluded() (target.Set, error) {
 	lines, err := target.ParseArgs(c.Exclude, c.Stdin)
 	if err != nil {
@@ -146,7 +147,7 @@ func (c *Config) Excluded() (target.Set, error) {
 	return c.withReserved(lines.Set()), nil
 }
 
-// ListError returns what is wrong with a list: most often what is in it.
+// ListError returns the error of a list: a ConfigError, unless the file may not be read.
 func ListError(field string, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return err
@@ -154,7 +155,7 @@ func ListError(field string, err error) error {
 	return &ConfigError{field, err}
 }
 
-// withReserved returns what is excluded besides the lists.
+// withReserved adds special-purpose addresses to the exclusions.
 func (c *Config) withReserved(excluded target.Set) target.Set {
 	if c.AllowReserved {
 		return excluded
@@ -164,11 +165,11 @@ func (c *Config) withReserved(excluded target.Set) target.Set {
 
 func (c *Config) warnHostBits(what string, l *target.Lines) {
 	if n, first := l.HostBits(); n > 0 && c.Warn != nil {
-		c.Warn(fmt.Sprintf("warning: %s: %d prefix(es) with host bits set, the first at %s; masked", what, n, first))
+		c.Warn(fmt.Sprintf("warning: %s: %d prefix(es) have host bits set, the first at %s; the bits are ignored", what, n, first))
 	}
 }
 
-// Index puts what is included and not excluded in the order of the parameters.
+// Index puts all included addresses that are not excluded in the order of the parameters.
 func (p *Plan) Index() (err error) {
 	p.List, err = target.NewList(target.Config{
 		Include: p.Include, Exclude: p.Exclude, Seed: permute.Key(p.Seed128),
@@ -183,9 +184,9 @@ func (p *Plan) Index() (err error) {
 	}
 	if p.List.Len() == 0 {
 		if !p.AllowReserved && !p.Include.Set().IsEmpty() {
-			return Refuse("AllowReserved", "no target is left after exclusions, and special-purpose addresses are excluded without it")
+			return Refuse("AllowReserved", "no target is left: without this option, special-purpose addresses are excluded")
 		}
-		return Refuse("Targets", "no target is left after exclusions")
+		return Refuse("Targets", "no target is left: all are excluded")
 	}
 	return nil
 }
@@ -206,7 +207,7 @@ func (p *Plan) checkSources(c *Config) error {
 		}
 	}
 	if len(c.Sources) > 0 {
-		return Refuse("Sources", "%v: no target is of its family", c.Sources[0])
+		return Refuse("Sources", "%v: no target has this address family", c.Sources[0])
 	}
 	return nil
 }
@@ -243,15 +244,15 @@ func (p *Plan) setPace(c *Config) error {
 	return nil
 }
 
-// WireBits is what a probe of that many bytes takes on an Ethernet wire: with header and
+// WireBits is the number of bits of such a probe on an Ethernet wire, including header,
 // check sequence, preamble and gap.
 func WireBits(size int) float64 {
 	const ethernet = 14 + 4 + 8 + 12
 	return 8 * float64(size+ethernet)
 }
 
-// Name fills in when and where the run began, and what runs it. A run that goes on keeps
-// its name and ports.
+// Name fills in the time and place at which the run began, and the program. A resumed run
+// keeps its name and ports.
 func (p *Plan) Name(start time.Time, began Began, tool string, argv []string) {
 	p.Run, p.Hostname, p.StartNS, p.Tool, p.Argv = RunID(start), Hostname(), start.UnixNano(), tool, argv
 	if began.Params != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// config returns what the flags' defaults give.
+// config returns the configuration of the default flags.
 func config(targets ...string) Config {
 	return Config{
 		Targets: targets, Stdin: strings.NewReader(""), PerPrefix: 1, Granularity4: 24, Granularity6: 48,
@@ -71,7 +71,7 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// What windows come to take is within --memory, and what the plan says.
+// The memory of windows stays within --memory, and is that of the plan.
 func TestMemory(t *testing.T) {
 	for _, records := range []record.Kinds{record.Traces, record.Both} {
 		for _, memory := range []uint64{1 << 20, 16 << 20, 64 << 20} {
@@ -100,14 +100,14 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// What cannot be planned is an error of usage, whoever asks.
+// A request that cannot be planned is an error of usage, for every caller.
 func TestPlanErrors(t *testing.T) {
 	tests := []struct {
 		name        string
 		set         func(*Config)
 		field, want string
 	}{
-		{"no room", func(c *Config) { c.Memory = 1000 }, "Memory", "1000 bytes hold not one target"},
+		{"no room", func(c *Config) { c.Memory = 1000 }, "Memory", "1000 bytes are too few"},
 		{"too many", func(c *Config) {
 			c.Targets, c.Granularity6 = []string{"2000::/3"}, 64
 		}, "Targets", "more than 2⁵³"},
@@ -115,7 +115,7 @@ func TestPlanErrors(t *testing.T) {
 		{"shard without seed", func(c *Config) { c.Seed, c.Shards = "", 2 }, "Shard", "needs a seed"},
 		{"shard", func(c *Config) { c.Shard, c.Shards = 2, 2 }, "Shard", ""},
 		{"strategy", func(c *Config) { c.Strategy.Strategy = "lasthop" }, "Strategy", "complete, exhaustive, topology"},
-		{"source", func(c *Config) { c.Sources = []netip.Addr{netip.MustParseAddr("2001:db8::1")} }, "Sources", "no target is of its family"},
+		{"source", func(c *Config) { c.Sources = []netip.Addr{netip.MustParseAddr("2001:db8::1")} }, "Sources", "no target has this address family"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 // ShownProbes is how many probes a Preview has at most.
 const ShownProbes = 8
 
-// Preview is what a run would do.
+// Preview is the plan of a run for people.
 type Preview struct {
 	Targets  uint64
 	Probes   uint64 // of the first attempt, or of a list

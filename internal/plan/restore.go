@@ -10,8 +10,8 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// Validate refuses parameters that no run can have had, so that no number in a file
-// decides how much memory a replay takes: that is bounded by the targets that it lists.
+// Validate refuses parameters that no run can have. So a number in a file cannot make a
+// replay use much memory, which only the listed targets decide.
 func (p *Params) Validate() error {
 	s := p.Shape
 	switch {
@@ -22,9 +22,9 @@ func (p *Params) Validate() error {
 	case s.Flows < 1 || s.Flows > math.MaxInt16:
 		return fmt.Errorf("%d flows are not within 1 to %d", s.Flows, math.MaxInt16)
 	case s.Targets < 1 || s.Targets > math.MaxInt32/s.TTLs()/s.Flows:
-		return fmt.Errorf("windows of %d targets have no slots", s.Targets)
+		return fmt.Errorf("a window cannot have %d targets", s.Targets)
 	case s.Unlinked < 0 || s.Unlinked > Unlinked(s) || s.ExtensionOctets < 0 || s.ExtensionOctets > MaxExtensionOctets(s):
-		return errors.New("windows have room for more than they can hold")
+		return errors.New("the stated memory of the windows is too large")
 	}
 	return nil
 }
@@ -36,7 +36,7 @@ func Restore(v Params, method probe.Method, key [16]byte, include *target.Lines,
 		return nil, err
 	}
 	if include.Digest() != v.TargetsSHA256 {
-		return nil, errors.New("the targets are not those of the run")
+		return nil, errors.New("the target list differs from that of the run")
 	}
 	v.Strategy.Strategy = cmp.Or(v.Strategy.Strategy, Exhaustive)
 	strategy, err := withDefaults(v.Strategy)

@@ -8,7 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// option is an option of a run, as far as it can differ between the processes of one.
+// option is an option of a run that may differ between its processes.
 type option struct {
 	field string // of Config
 	name  string // in records
@@ -16,16 +16,16 @@ type option struct {
 	bound binding
 }
 
-// binding says whether a process that goes on with a run may change an option.
+// binding decides whether a resume may change an option.
 type binding int
 
 const (
-	fixed binding = iota // it decides what is probed and recorded
+	fixed binding = iota // it decides which probes and records there are
 	free                 // it decides how
 )
 
-// options are all of them, but for those of strategies. What is not here says who ran the
-// run, where and when, or follows from the others.
+// options are all of them, but for those of strategies. Other fields describe the vantage
+// point and the time, or follow from these options.
 var options = []option{
 	{"Targets", "targets", func(p *Params) any { return p.TargetsSHA256 }, fixed},
 	{"Seed", "seed", func(p *Params) any { return p.Seed }, fixed},
@@ -56,13 +56,13 @@ var options = []option{
 	{"Wait", "wait_s", func(p *Params) any { return p.Wait().Seconds() }, free},
 }
 
-// Difference is an option in which the run that is asked for is not the one that began.
+// Difference is an option that differs between the stopped run and the new request.
 type Difference struct {
 	Field    string // of Config
 	Was, Now any
 }
 
-// DifferError is that a run cannot be gone on with, because it would be another.
+// DifferError means that a run cannot be resumed, because some options differ.
 type DifferError struct {
 	Path        string // of the checkpoint
 	Differences []Difference
@@ -72,13 +72,13 @@ type DifferError struct {
 func (e *DifferError) Error() string {
 	var list []string
 	for _, d := range e.Differences {
-		list = append(list, fmt.Sprintf("%s (%v, and was %v)", d.Field, d.Now, d.Was))
+		list = append(list, fmt.Sprintf("%s (is %v, was %v)", d.Field, d.Now, d.Was))
 	}
-	return fmt.Sprintf("%s: not the run that it goes on with; what differs: %s", e.Path, strings.Join(list, ", "))
+	return fmt.Sprintf("%s: these options must be the same as in the stopped run: %s", e.Path, strings.Join(list, ", "))
 }
 
-// Differ returns the options that the run now asked for must not have changed against
-// the one that began.
+// Differ returns the fixed options in which the new request differs from
+// the run that began.
 func Differ(began, now *Params) (list []Difference) {
 	for _, o := range slices.Concat(options, strategyOptions) {
 		if was, is := o.value(began), o.value(now); o.bound == fixed && was != is {
@@ -88,7 +88,7 @@ func Differ(began, now *Params) (list []Difference) {
 	return list
 }
 
-// Changed returns the options that the run now asked for may change and does, by their
+// Changed returns the free options in which the new request differs, by their
 // names in records.
 func Changed(began, now *Params) map[string]record.Change {
 	var changed map[string]record.Change

@@ -20,18 +20,18 @@ const (
 	Topology   = "topology"
 )
 
-// Sizes of what strategies learn over a scan, in entries of 8 bytes: for all prefixes
-// that a busy scan is in the middle of, and for the interfaces of the Internet at a few
-// TTLs each.
+// Sizes of the shared tables of strategies, in entries of 8 bytes. They are large enough
+// for all prefixes in progress of a busy scan, and for the interfaces of the Internet at a
+// few TTLs each.
 const (
 	nearEntries  = 1 << 18
 	knownEntries = 1 << 21
 	treeNodes    = 1 << 20 // of trace.NodeOctets: interfaces at a TTL each
 )
 
-// strategy is what a name stands for.
+// strategy is the implementation of a named strategy.
 type strategy struct {
-	// defaults are the parameters that a zero stands for. Parameters that are zero here,
+	// defaults replace parameters that are zero. Parameters that are zero here,
 	// too, are not the strategy's.
 	defaults record.Strategy
 	// make returns the strategy, nil for a schedule of its own.
@@ -57,7 +57,7 @@ var strategyOptions = []option{
 	{"NoStop", "no_stop", func(p *Params) any { return p.NoStop }, fixed},
 }
 
-// withDefaults returns s with the parameters that were not asked for, and without those
+// withDefaults returns s with defaults for parameters that are zero, and without those
 // that are not the strategy's. An unknown name is an error.
 func withDefaults(s record.Strategy) (record.Strategy, error) {
 	known, ok := strategies[s.Strategy]
@@ -67,7 +67,7 @@ func withDefaults(s record.Strategy) (record.Strategy, error) {
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		return s, Refuse("Strategy", "%q is not a strategy; they are %s", s.Strategy, strings.Join(names, ", "))
+		return s, Refuse("Strategy", "%q is not a strategy: use one of %s", s.Strategy, strings.Join(names, ", "))
 	}
 	d := known.defaults
 	if d.GapLimit == 0 {
@@ -84,7 +84,7 @@ func withDefaults(s record.Strategy) (record.Strategy, error) {
 // Backward reports whether traces begin near their ends.
 func (p *Params) Backward() bool { return p.Strategy.Strategy == Topology }
 
-// StopSet returns what the matcher has to keep for the strategy, nil for nothing.
+// StopSet returns the stop set of the strategy, or nil if it has none.
 func (p *Params) StopSet() *window.StopSet {
 	if !p.Backward() {
 		return nil
@@ -92,7 +92,7 @@ func (p *Params) StopSet() *window.StopSet {
 	return window.NewStopSet(knownEntries)
 }
 
-// Tree returns what completes traces, nil if nothing does.
+// Tree returns the tree that completes traces, or nil.
 func (p *Params) Tree() *trace.Tree {
 	if !p.Stitch {
 		return nil
@@ -100,8 +100,8 @@ func (p *Params) Tree() *trace.Tree {
 	return trace.NewTree(treeNodes)
 }
 
-// Schedules returns a function that makes the schedule of each sender. They share what
-// they learn.
+// Schedules returns a function that makes the schedule of each sender. They share one
+// memory of the scan.
 func (p *Params) Schedules() func(schedule.Config) schedule.Schedule {
 	kind := strategies[p.Strategy.Strategy]
 	if kind.make == nil {
@@ -113,7 +113,7 @@ func (p *Params) Schedules() func(schedule.Config) schedule.Schedule {
 	return func(c schedule.Config) schedule.Schedule { return schedule.NewAdaptive(c, shared) }
 }
 
-// scheduleOctets returns what the schedule keeps of a target, in bytes.
+// scheduleOctets returns the memory of the schedule for a target, in bytes.
 func (p *Params) scheduleOctets() uint64 {
 	if strategies[p.Strategy.Strategy].make == nil {
 		return 0
@@ -121,7 +121,8 @@ func (p *Params) scheduleOctets() uint64 {
 	return uint64(p.Shape.Flows) * schedule.PathOctets
 }
 
-// Assembler returns what an assembler of the plan's traces is told. Sources must be known.
+// Assembler returns the configuration of an assembler of the plan's traces. Sources must be
+// known.
 func (p *Plan) Assembler(c *codec.Codec, faults *window.Faults) trace.AssemblerConfig {
 	return trace.AssemblerConfig{
 		Method: p.ProbeMethod, Source4: probe.AddrFrom(p.Source4), Source6: probe.AddrFrom(p.Source6),

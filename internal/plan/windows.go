@@ -19,23 +19,23 @@ const (
 )
 
 // sizeWindows cuts the order into windows: as many targets as ten seconds of probing
-// take, within bounds of targets, time and memory. A run that goes on keeps its windows:
+// take, within bounds of targets, time and memory. A resumed run keeps its windows:
 // a checkpoint counts in them.
 func (p *Plan) sizeWindows(c *Config, began Began) error {
 	perTarget := float64(p.ProbesPerTarget())
 	rate := p.RatePPS
 	if rate == 0 {
-		rate = 1e6 // about what a link takes: what counts is memory
+		rate = 1e6 // about the rate of a fast link: memory is the limit
 	}
 	if c.AutoRate {
-		rate /= 4 // what it comes to is between low and this
+		rate /= 4 // the found rate is lower
 	}
 	n := rate * windowTime.Seconds() / perTarget
 	n = max(n, min(minTargets, rate*windowMost.Seconds()/perTarget))
 	p.memory = p.targetOctets(c)
 	inMemory := c.Memory / window.Live / p.memory
 	if inMemory == 0 {
-		return Refuse("Memory", "%d bytes hold not one target in each of %d windows: %d bytes are needed",
+		return Refuse("Memory", "%d bytes are too few: the %d windows need at least %d bytes",
 			c.Memory, window.Live, window.Live*p.memory)
 	}
 	n = min(n, float64(inMemory), float64(max(p.Order.Len(), 1)), math.MaxInt32/perTarget)
@@ -49,7 +49,7 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	}
 	p.CountWindows()
 	if hi, lo := bits.Mul64(p.Order.Len(), p.ProbesPerTarget()*uint64(p.Shape.Attempts)); hi != 0 || lo >= 1<<53 {
-		return Refuse("Targets", "%d targets × %d probes are more than 2⁵³: take a shard, or fewer targets", p.Order.Len(), p.ProbesPerTarget())
+		return Refuse("Targets", "%d targets × %d probes are more than 2⁵³: use --shard, or fewer targets", p.Order.Len(), p.ProbesPerTarget())
 	}
 	return nil
 }

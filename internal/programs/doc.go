@@ -1,3 +1,3 @@
-// Package programs has no code but tests: the four programs in a lab of Linux routers, on
-// captures, and side by side with the tools of others.
+// Package programs has only tests: the four programs in a lab of Linux routers, on
+// captures, and side by side with other tools.
 package programs

@@ -11,13 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/netns"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Frames with a wrong checksum make no record. Copies of true replies come from
-// the first router: as they are (those are duplicates), and with a checksum of
-// the IP header or of ICMP that is one off.
+// Frames with a wrong checksum make no record. Copies of true replies come from the first
+// router. Unchanged copies are duplicates. Others have a checksum of the IP header or of
+// ICMP that is wrong by one.
 func TestWrongChecksums(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
@@ -36,7 +37,7 @@ func TestWrongChecksums(t *testing.T) {
 			t.Fatal(err)
 		}
 		fd := -1
-		within(t, routerNode, func() error {
+		netns.Within(t, routerNode, func() error {
 			fd, err = rawSocket(routerDevice)
 			return err
 		})

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,13 +13,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/list"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// listConfig returns what the flags' defaults give.
+// listConfig returns the configuration of the default flags.
 func listConfig() list.Config {
 	return list.Config{RatePPS: 10_000, Output: "-", Tool: "masstrace/test"}
 }
@@ -51,7 +51,7 @@ func TestLines(t *testing.T) {
 			lines = append(lines, fmt.Sprintf(f, ttl))
 		}
 	}
-	rand.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	effort.Rand(t).Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 	r, err := runLines(t, strings.Join(append(lines, "10.1.2.3,40000,33434,5,udp"), "\n"), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -78,8 +78,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// Replaying what was kept of a list gives the records of the scan, those of lines
-// that look alike too.
+// A replay of the capture of a list gives the records of the scan, also for equal lines.
 func TestLinesCopy(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, routers.Name)
@@ -113,7 +112,7 @@ func TestLinesCopy(t *testing.T) {
 	}
 }
 
-// A line that is wrong ends the list; what came before is recorded.
+// A wrong line ends the list; the results of the lines before are recorded.
 func TestLinesFaults(t *testing.T) {
 	t.Parallel()
 	r, err := runLines(t, "45.80.3.9,40000,33434,1,udp\n45.80.3.9,40000,33434,2,udp\nwhat?\n45.80.3.9,40000,33434,3,udp\n", nil)
@@ -132,14 +131,13 @@ func TestLinesFaults(t *testing.T) {
 func TestLinesRate(t *testing.T) {
 	t.Parallel()
 	lines := strings.Repeat("45.80.3.9,40000,33434,1,udp\n", 300)
-	begin := time.Now()
 	r, err := runLines(t, lines, func(c *list.Config) { c.RatePPS, c.Burst = 500, 10 })
-	if took := time.Since(begin); err != nil || r.summary.Sent != 300 || took < 580*time.Millisecond {
-		t.Errorf("%d probes in %v, %v", r.summary.Sent, took, err)
+	if err != nil || r.summary.Sent != 300 || r.summary.ElapsedS < 0.58 {
+		t.Errorf("%d probes in %v s, %v", r.summary.Sent, r.summary.ElapsedS, err)
 	}
 }
 
-// replies says of each reply that it has been written.
+// replies reports each reply that has been written.
 type replies struct {
 	bytes.Buffer
 	seen chan struct{}
@@ -153,7 +151,7 @@ func (r *replies) Write(b []byte) (int, error) {
 	return r.Buffer.Write(b)
 }
 
-// Whoever writes the list may wait for each reply; an interrupt does not wait for
+// The program that writes the list may wait for each reply. An interrupt does not wait for
 // the next line.
 func TestLinesPipe(t *testing.T) {
 	t.Parallel()

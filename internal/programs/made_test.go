@@ -48,8 +48,8 @@ func madeProbe(t *testing.T, dst string, ttl uint8) []byte {
 	return serialize(t, ip, udp, gopacket.Payload("a probe, made by hand"))
 }
 
-// madeError returns an ICMP error that quotes a probe, followed by what stands
-// behind the quotation; words is the octet that states its length.
+// madeError returns an ICMP error that quotes a probe, followed by the bytes after the
+// quotation. words is the octet with its length.
 func madeError(t *testing.T, from string, typ, code, words uint8, quoted, behind []byte) []byte {
 	t.Helper()
 	src := netip.MustParseAddr(from)
@@ -131,7 +131,7 @@ func expired(b []byte) []byte {
 	return b
 }
 
-// madeKinds has one reply of each type and code to a probe of its own.
+// madeKinds returns one reply of each type and code to a probe of its own.
 func madeKinds(t *testing.T) (all []madePacket) {
 	t.Helper()
 	add := func(b []byte) { all = append(all, madePacket{b, int64(len(all)) * 1_000_000}) }
@@ -155,7 +155,7 @@ func madeKinds(t *testing.T) (all []madePacket) {
 	return all
 }
 
-// madeExtensions has a reply of each form of extension structure (RFC 4884).
+// madeExtensions returns a reply of each form of extension structure (RFC 4884).
 func madeExtensions(t *testing.T) (all []madePacket) {
 	t.Helper()
 	add := func(b []byte) { all = append(all, madePacket{b, int64(len(all)) * 1_000_000}) }
@@ -181,7 +181,7 @@ func madeExtensions(t *testing.T) (all []madePacket) {
 		ext    []byte
 		stated bool
 	}{
-		{good, true}, {bad, true}, {absent, true}, {good, false}, {absent, false}, // the last two: legacy form
+		{good, true}, {bad, true}, {absent, true}, {good, false}, {absent, false}, // last two: legacy
 		{wire.AppendExtension(nil, wire.Object{Class: 1, CType: 1}), true}, // no label
 		{wire.AppendExtension(nil, wire.Object{Class: 1, CType: 1, Payload: label(make([]uint32, 16)...)}), true},
 		{good[:len(good)-2], true},                // an object is cut
@@ -205,7 +205,7 @@ func madeExtensions(t *testing.T) (all []madePacket) {
 	return all
 }
 
-// framings are link layers: number, and what stands before a packet.
+// framings are link layers: number, and header before a packet.
 var framings = []struct {
 	name string
 	link uint16
@@ -373,7 +373,7 @@ func TestMadeCaptures(t *testing.T) {
 	}
 }
 
-// Whatever the format and the link layer, the same packets give the same records.
+// The same packets give the same records in every format and link layer.
 func TestFormatsAgree(t *testing.T) {
 	var want string
 	n := 0

@@ -37,12 +37,12 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", strconv.Itoa(together)); err != nil {
 		panic(err)
 	}
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + together) // a sender keeps its processor while it sleeps
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + together) // for sleeping senders
 	os.Exit(lab.Main(m, routers.Setup()))
 }
 
-// config returns what the flags' defaults give, with a wait that is enough for
-// the lab.
+// config returns the configuration of the default flags, with a wait that is long enough
+// for the lab.
 func config(targets ...string) scan.Config {
 	c := scan.Config{Output: "-", Stdout: io.Discard, Tool: "masstrace/test"}
 	c.Targets, c.Stdin, c.PerPrefix, c.Granularity4, c.Granularity6 = targets, strings.NewReader(""), 1, 24, 48
@@ -117,8 +117,8 @@ func read(t *testing.T, in io.Reader) *results {
 	}
 }
 
-// responders returns who answered at each TTL from 1 to length, the zero Addr
-// where nobody did.
+// responders returns the address that answered at each TTL from 1 to length; silence is the
+// zero Addr.
 func responders(trace *ndjson.TraceLine, length int) []netip.Addr {
 	addrs := make([]netip.Addr, length)
 	for _, h := range trace.Hops {
@@ -147,14 +147,6 @@ func (b *syncBuffer) String() string {
 	return b.buf.String()
 }
 
-// soak returns few, or many if the properties are tested at full counts.
-func soak(few, many int) int {
-	if os.Getenv("MASSTRACE_SOAK") == "1" {
-		return many
-	}
-	return few
-}
-
 // notices are the events of a run, as text.
 type notices struct {
 	observe.Nobody
@@ -170,7 +162,7 @@ func isPartial(err error) bool {
 	return ok
 }
 
-// isUsage reports whether what was asked for makes no sense.
+// isUsage reports whether err is an error of usage.
 func isUsage(err error) bool {
 	_, ok := errors.AsType[*plan.ConfigError](err)
 	return ok

@@ -3,9 +3,6 @@ package programs
 import (
 	"encoding/binary"
 	"net"
-	"path/filepath"
-	"runtime"
-	"testing"
 
 	"github.com/google/gopacket/pcap"
 	"golang.org/x/sys/unix"
@@ -13,29 +10,6 @@ import (
 
 // routerSide is the first router's end of our link: its node and its device.
 const routerNode, routerDevice = "r1", "vantage"
-
-// within runs f on a thread that is in a node's network namespace: sockets that
-// it opens belong there.
-func within(t *testing.T, node string, f func() error) {
-	t.Helper()
-	done := make(chan error)
-	go func() {
-		// Not unlocked: the thread, in a foreign namespace, ends with us.
-		runtime.LockOSThread()
-		ns, err := unix.Open(filepath.Join("/run/netns", node), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err == nil {
-			defer unix.Close(ns)
-			err = unix.Setns(ns, unix.CLONE_NEWNET)
-		}
-		if err == nil {
-			err = f()
-		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
-		t.Fatalf("in namespace %s: %v", node, err)
-	}
-}
 
 // listen opens a capture on a device of the calling thread's namespace.
 func listen(device, filter string, direction pcap.Direction) (*pcap.Handle, error) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
@@ -22,7 +23,7 @@ import (
 // peersTTL is how far all tools are asked to go: beyond every target.
 const peersTTL = 14
 
-// scanForPeers scans samples and returns the traces with who answered.
+// scanForPeers scans samples and returns the traces with their responders.
 func scanForPeers(t *testing.T, method probe.Method, targets []string) map[netip.Addr]*ndjson.TraceLine {
 	t.Helper()
 	c := config(targets...)
@@ -37,7 +38,7 @@ func scanForPeers(t *testing.T, method probe.Method, targets []string) map[netip
 	return traces
 }
 
-// scamperTrace is what we read of scamper's JSON.
+// scamperTrace has the fields of scamper's JSON that the test reads.
 type scamperTrace struct {
 	Type string
 	Dst  netip.Addr
@@ -49,9 +50,9 @@ type scamperTrace struct {
 	}
 }
 
-// branch returns a name for who answered at a TTL that is the same for all
-// branches of a load balancer. Tools that send by sockets of their own are
-// balanced by the hash that the kernel gave their packets, and not by the ports.
+// branch returns a name for the responder at a TTL, the same for all branches of a load
+// balancer. Tools that send by sockets of their own are balanced by the hash that the
+// kernel gave their packets, and not by the ports.
 func branch(t *testing.T, target netip.Addr, ttl int, addr netip.Addr) string {
 	t.Helper()
 	truth, ok := routers.New().Truth(target)
@@ -72,7 +73,7 @@ func TestScamper(t *testing.T) {
 	for name, method := range map[string]probe.Method{"udp-paris": probe.UDP, "icmp-paris": probe.ICMP} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ours := scanForPeers(t, method, samples(soak(2, 16)))
+			ours := scanForPeers(t, method, samples(effort.Count(2, 16)))
 			args := []string{"-p", "1000", "-O", "json"}
 			for target := range ours {
 				args = append(args, "-I", fmt.Sprintf("trace -P %s -q 2 -w 1 -g 2 -m %d %v", name, peersTTL, target))
@@ -149,7 +150,7 @@ func compareTraceroute(t *testing.T, ours *ndjson.TraceLine, theirs []netip.Addr
 	}
 }
 
-// traceroute returns who answered at each TTL, the zero Addr where nobody did.
+// traceroute returns the address that answered at each TTL; silence is the zero Addr.
 func runTraceroute(t *testing.T, args ...string) []netip.Addr {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "traceroute", args...).Output()
@@ -172,12 +173,11 @@ func runTraceroute(t *testing.T, args ...string) []netip.Addr {
 	return addrs
 }
 
+// needTool skips the test outside the lab, or if a program is missing.
 func needTool(t *testing.T, name string) {
 	t.Helper()
 	lab.Need(t, routers.Name)
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("needs %s: %v", name, err)
-	}
+	lab.NeedTool(t, name)
 }
 
 // Others who ping and trace the same targets from the same address at the same

@@ -100,7 +100,7 @@ func TestReplayGolden(t *testing.T) {
 	}
 }
 
-// Replaying what a scan kept gives the scan's records, all of them.
+// A replay of the capture of a scan gives all records of the scan.
 func TestReplayScan(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
@@ -150,7 +150,7 @@ func TestReplayScan(t *testing.T) {
 	}
 }
 
-// sortedRecords returns the records in order, but for cycle-stop, which says when
+// sortedRecords returns the records in order, except cycle-stop, which has the time when
 // it was written.
 func sortedRecords(t *testing.T, text []byte) []string {
 	t.Helper()
@@ -219,7 +219,7 @@ func hopsOf(t *testing.T, text []byte, valid string) map[string][]string {
 	return hops
 }
 
-// What is cut anywhere is read up to there, and says where.
+// A capture that is cut anywhere is read up to the cut, and the error names the offset.
 func TestReplayCut(t *testing.T) {
 	const name = captureDir + "/scans/tcp-syn.pcapng"
 	whole, err := os.ReadFile(name)
@@ -242,7 +242,7 @@ func TestReplayCut(t *testing.T) {
 		if !isPartial(err) || !errors.Is(err, pcapng.ErrCapture) {
 			t.Fatalf("%d octets: %v", n, err)
 		}
-		if !strings.Contains(err.Error(), "offset") && !strings.Contains(err.Error(), "ends before the scan did") {
+		if !strings.Contains(err.Error(), "offset") && !strings.Contains(err.Error(), "ends before the end of the scan") {
 			t.Fatalf("%d octets: %v names no offset", n, err)
 		}
 		if out.Len() == 0 {

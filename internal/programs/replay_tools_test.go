@@ -55,7 +55,7 @@ func TestReplayTools(t *testing.T) {
 			switch tool {
 			case "mtr": // which prints each address once
 				got = slices.Compact(got)
-			case "yarrp", "caracal": // which print replies as they come, from beyond the distance, too
+			case "yarrp", "caracal": // print all replies, in order
 				got = answers(r.replies, tool == "yarrp")
 			}
 			if !slices.Equal(got, want) {
@@ -119,7 +119,7 @@ func answers(replies []*ndjson.ReplyLine, errorsAlone bool) (hops []string) {
 	return hops
 }
 
-// printedByYarrp returns the ICMP errors; of other answers yarrp prints none.
+// printedByYarrp returns the ICMP errors; yarrp prints no other answers.
 func printedByYarrp(t *testing.T, text string) (hops []string) {
 	for line := range strings.Lines(text) {
 		// target sec usec type code ttl hop …

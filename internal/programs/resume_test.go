@@ -15,8 +15,8 @@ import (
 	"github.com/masstrace/masstrace/internal/scan"
 )
 
-// A scan that is interrupted goes on in another one, while its exclude files are
-// read again and again; what comes of both is one scan.
+// A scan is interrupted and continued by another one, while its exclude files are read
+// again and again. The result is one scan.
 func TestScanGoesOn(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -51,7 +52,7 @@ func TestTCPTruth(t *testing.T) {
 		for _, port := range []uint16{openPort, closedPort, filteredPort} {
 			t.Run(fmt.Sprintf("%v %d", method, port), func(t *testing.T) {
 				t.Parallel()
-				r := runScan(t, tcpConfig(method, port, samples(soak(4, 100))...))
+				r := runScan(t, tcpConfig(method, port, samples(effort.Count(4, 100))...))
 				topology := routers.New()
 				for i, trace := range r.traces {
 					if port == filteredPort && hasServices(trace.Dst) {
@@ -61,8 +62,8 @@ func TestTCPTruth(t *testing.T) {
 					checkTrace(t, topology, trace, r.exts[i], method)
 					checkAnswer(t, topology, trace, method, port)
 				}
-				// Scans beside this one, from the same address, may have a flow in common
-				// with it: what answers them has no tag of ours.
+				// Other scans at the same time, from the same address, may have a flow in
+				// common with this scan. Replies to their probes have no tag of this scan.
 				s := r.summary
 				if s.Weak+s.Rejected.Total()-s.Rejected.Tag+s.Malformed+s.Late > 0 || s.UDPReplies > 0 {
 					t.Errorf("summary %+v; want strong answers", s)
@@ -72,7 +73,7 @@ func TestTCPTruth(t *testing.T) {
 	}
 }
 
-// checkAnswer checks the record and what the target said last.
+// checkAnswer checks the record and the last answer of the target.
 func checkAnswer(t *testing.T, topology *routers.Topology, trace *ndjson.TraceLine, method probe.Method, port uint16) {
 	t.Helper()
 	name := map[probe.Method]string{probe.TCPSYN: "tcp", probe.TCPACK: "tcp-ack"}[method]
@@ -87,7 +88,7 @@ func checkAnswer(t *testing.T, topology *routers.Topology, trace *ndjson.TraceLi
 		if h.TCPFlags == nil {
 			continue
 		}
-		kind, flags := "rst", uint8(4) // what answers an ACK
+		kind, flags := "rst", uint8(4) // a reply to an ACK
 		switch {
 		case method == probe.TCPACK:
 		case port == openPort && hasServices(trace.Dst):
@@ -116,9 +117,9 @@ func checkFiltered(t *testing.T, topology *routers.Topology, trace *ndjson.Trace
 	}
 }
 
-// With all TTLs of several flows and attempts sent to an open port, each SYN is
-// answered afresh: the kernel has reset the connection that the one before left
-// half open. What came in between is a pure ACK, and no hop.
+// All TTLs of several flows and attempts are sent to an open port. Each SYN gets a new
+// answer, because the kernel has reset the half-open connection of the one before. A reply
+// in between is a pure ACK, and makes no hop.
 func TestTCPHalfOpen(t *testing.T) {
 	t.Parallel()
 	c := tcpConfig(probe.TCPSYN, openPort, "45.80.3.9", "2a00:80:3::9", "45.16.3.9", "2a00:16:3::9")
@@ -154,7 +155,7 @@ func TestTCPScamper(t *testing.T) {
 		for _, port := range []uint16{openPort, closedPort, filteredPort} {
 			t.Run(fmt.Sprintf("%s %d", name, port), func(t *testing.T) {
 				t.Parallel()
-				c := tcpConfig(method, port, samples(soak(1, 8))...)
+				c := tcpConfig(method, port, samples(effort.Count(1, 8))...)
 				c.MaxTTL = peersTTL
 				ours := map[netip.Addr]*ndjson.TraceLine{}
 				for _, trace := range runScan(t, c).traces {

@@ -21,7 +21,7 @@ import (
 	"github.com/masstrace/masstrace/internal/traceroute"
 )
 
-// traceConfig is what the flags' defaults give, numeric.
+// traceConfig returns the configuration of the default flags, numeric.
 func traceConfig(method probe.Method, hosts ...string) traceroute.Config {
 	c := traceroute.Config{
 		Hosts: hosts, Family: traceroute.AnyFamily, Method: method, DstPort: 33434,
@@ -36,7 +36,7 @@ func traceConfig(method probe.Method, hosts ...string) traceroute.Config {
 	return c
 }
 
-// runTrace runs Trace and returns what it writes.
+// runTrace runs Trace and returns its output.
 func runTrace(t *testing.T, c traceroute.Config) (text string, answered bool) {
 	t.Helper()
 	lab.Need(t, routers.Name)
@@ -87,7 +87,7 @@ func rowsOf(t *testing.T, text string) []netip.Addr {
 	return addrs
 }
 
-// A trace to any target tells the truth, row by row.
+// Each row of a trace to any target is true.
 func TestTrace(t *testing.T) {
 	lab.Need(t, routers.Name)
 	topology := routers.New()
@@ -166,7 +166,7 @@ func TestTraceScamper(t *testing.T) {
 	}
 }
 
-// The tools that people know show the same hops of the same targets.
+// Well-known tools show the same hops of the same targets.
 func TestTracePeers(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -278,7 +278,7 @@ func TestTraceErrors(t *testing.T) {
 		text   string
 	}{
 		{func(c *traceroute.Config) { c.Family = traceroute.IPv6 }, true, "other family"},
-		{func(c *traceroute.Config) { c.Source = netip.MustParseAddr("::1") }, true, "not of the family"},
+		{func(c *traceroute.Config) { c.Source = netip.MustParseAddr("::1") }, true, "different address families"},
 		{func(c *traceroute.Config) { c.Interface = "nowhere0" }, false, "nowhere0"},
 		{func(c *traceroute.Config) { c.Hosts = []string{"224.0.0.1"} }, false, "multicast"},
 		{func(c *traceroute.Config) { c.Hosts = []string{"no such host"} }, false, "no such host"},
@@ -293,7 +293,7 @@ func TestTraceErrors(t *testing.T) {
 	}
 }
 
-// The first signal ends a trace at once, with what it has.
+// The first signal ends a trace at once; all hops so far are written.
 func TestTraceInterrupted(t *testing.T) {
 	lab.Need(t, routers.Name)
 	c := traceConfig(probe.UDP, "45.144.3.9", "45.16.3.9")

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -31,7 +32,7 @@ func TestTruth(t *testing.T) {
 	for _, method := range []probe.Method{probe.UDP, probe.ICMP} {
 		t.Run(method.String(), func(t *testing.T) {
 			t.Parallel()
-			c := config(samples(soak(20, 1000))...)
+			c := config(samples(effort.Count(20, 1000))...)
 			c.Method, c.Attempts = method, 2 // a frame may be lost on a busy machine
 			if method == probe.ICMP {
 				c.DstPort = 0
@@ -79,8 +80,8 @@ func ending(trace *ndjson.TraceLine, ext *ndjson.ExtLine) string {
 	return fmt.Sprintf("%s/%d, distance %d", trace.StopReason, trace.StopData, ext.DstTTL)
 }
 
-// wantEnding says how a trace ends: unreachables by their code (RFC 792, RFC 4443),
-// silence by where the strategy was content.
+// wantEnding returns the ending of a trace: unreachables by their code (RFC 792, RFC 4443),
+// silence by the strategy.
 func wantEnding(truth routers.Truth, trace *ndjson.TraceLine) string {
 	code := map[routers.Ending][2]int{routers.Prohibited: {13, 1}, routers.Unreachable: {1, 0}}[truth.Ending]
 	switch {
@@ -97,7 +98,7 @@ func wantEnding(truth routers.Truth, trace *ndjson.TraceLine) string {
 	}
 }
 
-// Several flows show several branches, each of them none but its own.
+// Several flows show several branches, and each flow shows only its own.
 func TestFlows(t *testing.T) {
 	t.Parallel()
 	for _, method := range []probe.Method{probe.UDP, probe.ICMP} {
@@ -129,7 +130,7 @@ func TestFlows(t *testing.T) {
 	}
 }
 
-// The same seed gives the same flows, whatever the key.
+// The same seed gives the same flows, with any key.
 func TestSeedFixesFlows(t *testing.T) {
 	t.Parallel()
 	var ports [2]map[netip.Addr]uint16

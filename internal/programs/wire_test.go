@@ -14,6 +14,7 @@ import (
 	"github.com/google/gopacket/pcap"
 
 	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/netns"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/probe"
 )
@@ -24,11 +25,11 @@ type sighting struct {
 	stamp  time.Time
 }
 
-// eavesdrop captures what arrives at the first router while f runs.
+// eavesdrop captures the packets that arrive at the first router while f runs.
 func eavesdrop(t *testing.T, filter string, f func()) []sighting {
 	t.Helper()
 	var h *pcap.Handle
-	within(t, routerNode, func() (err error) {
+	netns.Within(t, routerNode, func() (err error) {
 		h, err = listen(routerDevice, filter, pcap.DirectionIn)
 		return err
 	})
@@ -65,8 +66,8 @@ func eavesdrop(t *testing.T, filter string, f func()) []sighting {
 	return seen
 }
 
-// What leaves is what the invariants say: whole checksums, one flow, each probe
-// once, not faster than asked for.
+// Sent packets keep the invariants: valid checksums, one flow, each probe once, not faster
+// than the rate.
 func TestWire(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
@@ -107,7 +108,7 @@ func TestWire(t *testing.T) {
 // witness checks probes one by one.
 type witness struct {
 	t       *testing.T
-	flows   map[string]string // what balancers hash, by what names the flow
+	flows   map[string]string // header fields that balancers hash, by the name of the flow
 	probes  map[string]int    // by target, flow and TTL
 	packets map[string]bool
 }

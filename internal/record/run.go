@@ -1,9 +1,9 @@
 package record
 
-// Run is what was asked for, in so far as it shapes the results. No key of the run's is
-// in it: KeyID only tells two keys apart. The tags are the names that the fields have in
-// records. Schema is the version of NDJSON that the run was written in; a writer puts its
-// own there.
+// Run is the part of the request that shapes the results. It does not contain the key:
+// KeyID identifies a key without revealing it. The tags are the names of the fields in
+// records.
+// Schema is the version of NDJSON that the run was written in; a writer puts its own there.
 type Run struct {
 	Schema   string   `json:"schema"`
 	Run      string   `json:"run"`
@@ -41,9 +41,9 @@ type Run struct {
 }
 
 // Strategy is which probes a scan makes of all that it could, with the parameters. It
-// stands in run records, in captures and in checkpoints.
+// is in run records, in captures and in checkpoints.
 type Strategy struct {
-	// Strategy is a name that schedule knows. It is empty in captures from before there
+	// Strategy is the name of a strategy. It is empty in captures from before there
 	// was a choice: exhaustive.
 	Strategy string `json:"strategy,omitempty"`
 	// GapLimit is how many silent TTLs in a row end a trace.

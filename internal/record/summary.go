@@ -19,7 +19,7 @@ const (
 	ReasonCapture    = "capture" // of a replay: the capture is not whole
 )
 
-// Summary is what became of a run. Counts are of packets unless their comments name
+// Summary has the counts of a run. Counts are of packets unless their comments name
 // something else. The tags are the names that the fields have in records.
 type Summary struct {
 	Run string `json:"run"`
@@ -33,14 +33,14 @@ type Summary struct {
 	AutoRate *AutoRate `json:"auto_rate,omitempty"`
 
 	ElapsedS float64 `json:"elapsed_s"`
-	Complete bool    `json:"complete"` // all was done that was asked for
+	Complete bool    `json:"complete"` // the whole run is done
 	Reason   string  `json:"reason"`   // one of the Reason constants
 }
 
 // AutoRate is how fast the network could be probed. Rates are in probes a second.
 type AutoRate struct {
-	RatePPS float64 `json:"rate_pps"` // the highest at which the control group answered as at low rates
-	FellPPS float64 `json:"fell_pps"` // the lowest above it at which fewer answered, or this machine dropped replies; 0 for none
+	RatePPS float64 `json:"rate_pps"` // the highest with the share of answers of low rates
+	FellPPS float64 `json:"fell_pps"` // the lowest higher one with fewer answers; 0: none
 	Share   float64 `json:"share"`    // of answers at rate_pps, against those at low rates
 	Trials  int     `json:"trials"`   // rates tried, one after another
 	Falls   int     `json:"falls"`    // trials at which fewer answered

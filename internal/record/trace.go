@@ -23,8 +23,8 @@ func MethodOf(protocol uint8) probe.Method {
 	return NoMethod
 }
 
-// Head is what all probes of one trace have in common, attempts and TTLs apart. Files
-// of other tools lack some of it: a Method is then NoMethod, a Flow.Value 0, which no
+// Head has the common header fields of all probes of one trace, except attempts and TTLs.
+// Files of other tools lack some of it: a Method is then NoMethod, a Flow.Value 0, which no
 // flow has, and the rest 0 too.
 type Head struct {
 	Target    probe.Addr
@@ -37,7 +37,7 @@ type Head struct {
 	ProbeSize int    // octets of each probe, from its IP header on
 }
 
-// Hop is what one reply showed at a TTL.
+// Hop is the content of one reply at a TTL.
 type Hop struct {
 	probe.Reply
 
@@ -47,11 +47,11 @@ type Hop struct {
 	// RTT is in ns. HasRTT reports whether it is known.
 	RTT int64
 	// Dup counts the copies of the reply that came before this one: 0 is the
-	// first, and only first ones stand in a trace.
+	// first, and a trace has only first ones.
 	Dup int
-	// Late says that the window of the probe was closed before the reply came.
+	// Late is set if the reply came after the window of the probe was closed.
 	Late bool
-	// Lagged says that this machine may have a part in the RTT: it was slow to
+	// Lagged is set if the RTT may include delays of this machine: it was slow to
 	// send the probe, or to take the reply.
 	Lagged bool
 	// Lacks are the fields that were not in the file that the hop was read from.
@@ -104,18 +104,18 @@ type Interface struct {
 type Trace struct {
 	Head
 
-	FirstTTL uint8 // lowest TTL asked for
-	MaxTTL   uint8 // highest TTL asked for (scamper: hoplimit)
-	Attempts uint8 // attempts asked for at each TTL, at least 1
+	FirstTTL uint8 // lowest requested TTL
+	MaxTTL   uint8 // highest requested TTL (scamper: hoplimit)
+	Attempts uint8 // requested attempts at each TTL, at least 1
 	Wait     time.Duration
 	// FirstHop is the TTL of the first probe, where a trace begins somewhere on the
 	// path and not at FirstTTL; else 0.
 	FirstHop uint8
-	// GapLimit says that the strategy ends traces at TTLs that are silent: so many
-	// in a row, or fewer where it knows. 0 if it does not.
+	// GapLimit is the number of silent TTLs in a row after which the strategy ends a
+	// trace; sometimes it ends it earlier. 0 is no limit.
 	GapLimit int
-	// Met is where the way back met what other traces know; TTL 0 is nowhere.
-	// What is below was not probed.
+	// Met is the meeting point of the way back with other traces; TTL 0 is nowhere. TTLs
+	// below were not probed.
 	Met Interface
 	// Inferred are routers below Met, at TTLs that were not probed, as other traces
 	// through Met have them. Ascending.
@@ -131,17 +131,17 @@ type Trace struct {
 	// Silent are the probes that were sent and not answered, in the same order.
 	// ProbeCount = Answered + len(Silent), which Close does not change.
 	Silent []TTLAttempt
-	// RateLimited are the TTLs of silent probes whose responder, as far as the
-	// traces of the same time tell, limits the rate of its answers. Ascending.
+	// RateLimited are the TTLs of silent probes whose router limits its answer rate,
+	// judging by other traces of the same time. Ascending.
 	RateLimited []uint8
 	// UnderDrops are the TTLs of silent probes during whose wait the kernel dropped
 	// received frames, perhaps their replies. Ascending.
 	UnderDrops []uint8
-	// Touched says that the target gave an answer that shows no hop: a
+	// Touched is set if the target gave an answer that shows no hop: a
 	// udp_reply, a pure_ack, a syn_ack that repeats an answered tag.
 	Touched bool
-	// Halted says that the run was stopped before all probes of the trace were
-	// sent and waited for, CutOff that the target was excluded before.
+	// Halted is set if the run was stopped before the last reply of the trace could
+	// come. CutOff is set if the target was excluded before.
 	Halted, CutOff bool
 
 	// Bare is set if the trace was read from a file that has nothing but its hops and its
@@ -152,20 +152,20 @@ type Trace struct {
 	Result
 }
 
-// Result is what Close makes of a trace.
+// Result is the result of Close for a trace.
 type Result struct {
 	StopReason StopReason
 	StopData   uint8 // ICMP code of StopUnreach, else 0
 	// End is the last TTL that belongs to the trace (scamper: hop_count).
 	End uint8
-	// Reached says that the target answered, in whatever way.
+	// Reached is set if the target answered, also without a TTL.
 	Reached bool
 	// Distance is the TTL with which a probe just reaches the target: 0 when
 	// that is not known.
 	Distance uint8
-	// NATFirstTTL is the lowest TTL whose reply quotes the probe with its
-	// source, checksum or an identification rewritten: 0 when none does. What
-	// rewrote it sits before that TTL, or is a router that quotes badly.
+	// NATFirstTTL is the lowest TTL whose reply quotes the probe with its source, checksum
+	// or an identification rewritten: 0 when none does. The middlebox sits before that TTL,
+	// or is a router that quotes badly.
 	NATFirstTTL uint8
 	// PathHash is the same for two traces that saw the same responders at the
 	// same TTLs; see hashPath.
@@ -181,18 +181,18 @@ func (t *Trace) Reset() {
 	t.Loops = loops
 }
 
-// StopReason says why a trace ends where it ends.
+// StopReason is the reason for the end of a trace.
 type StopReason uint8
 
 // The stop reasons, as scamper has them.
 const (
 	StopNone      StopReason = iota
 	StopCompleted            // the target answered
-	StopUnreach              // a router said that it cannot be reached
+	StopUnreach              // a router reported it unreachable
 	StopGapLimit             // too many silent TTLs in a row
 	StopHopLimit             // the last TTL was probed
 	StopLoop
-	StopGSS    // met what earlier traces know (global stop set)
+	StopGSS    // met earlier traces (global stop set)
 	StopHalted // the run was stopped
 )
 
@@ -207,7 +207,7 @@ var stopReasonNames = [...]string{
 	StopHalted:    "HALTED",
 }
 
-// String returns the name that stands in records, which is scamper's.
+// String returns the name in records, which is scamper's.
 func (s StopReason) String() string {
 	if int(s) < len(stopReasonNames) {
 		return stopReasonNames[s]

@@ -1,6 +1,6 @@
 // Package replay is the program that reads captures and writes the records of the replies
-// in them: of captures of our own those of the run, of others what their probes and
-// quotations show.
+// in them. For captures of masstrace these are the records of the run. For others they
+// follow from probes and quotations.
 package replay
 
 import (
@@ -14,14 +14,14 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Config is a replay as it was asked for.
+// Config is the request of a replay.
 type Config struct {
 	Files []string // captures, or - for Stdin
 	Stdin io.Reader
 
-	// Key, 32 hexadecimal digits, authenticates replies. For captures of our own it is
-	// found in the file beside them if it is not given, and so are the parameters of the
-	// run, which else are these.
+	// Key, 32 hexadecimal digits, authenticates replies. For captures of masstrace, the
+	// file beside them has the key if it is not given here. The capture then also has the
+	// parameters of the run. For other captures they are these.
 	Key, Seed         string
 	Sources           []netip.Addr
 	Method            probe.Method

@@ -56,7 +56,7 @@ func (f *foreign) isAnswer(h *probe.Header) bool {
 	})
 }
 
-// headOf returns what the probes of a flow have in common, by one of them.
+// headOf returns the common header fields of the probes of a flow, from one of them.
 func headOf(h *probe.Header) record.Head {
 	return record.Head{
 		Target: h.Dst, Source: h.Src, Method: h.Method,

@@ -12,8 +12,8 @@ import (
 	"github.com/masstrace/masstrace/receiver"
 )
 
-// keyed is the identity of captures of a scan of ours by other programs: the key finds its
-// probes and replies, and nothing else is one.
+// keyed is the identity of captures by other programs of a scan of masstrace. The key finds
+// probes and replies, and no other frame is one.
 type keyed struct {
 	cfg     *Config
 	codec   *codec.Codec
@@ -35,7 +35,7 @@ func (t *table) setKeyed(path string) (err error) {
 		return err
 	}
 	if c.Seed == "" || len(c.Sources) == 0 {
-		return plan.Refuse("Key", "%s: a key alone does not authenticate: the seed and the source are needed, and all other options of the scan that shape its probes", path)
+		return plan.Refuse("Key", "%s: the key is not enough: give --seed and --source, and the other options of the scan that decide its probes", path)
 	}
 	cfg := codec.Config{
 		Method: c.Method, Seed: plan.SeedOf(c.Seed), Key: key, DstPort: c.DstPort, TOS: c.TOS,
@@ -83,7 +83,7 @@ func (k *keyed) entry(e *pcapng.Entry) (stray bool, err error) {
 		head := k.head()
 		seen = k.gather.Alone(&head)
 		k.gather.Head(seen).FlowIndex = k.facts.Flow
-	case seen == nil: // nobody saw it leave
+	case seen == nil: // the capture does not have it
 		seen = k.probe(0, e.Stamp)
 	}
 	return false, k.gather.Answered(seen, &k.hop)
@@ -99,7 +99,7 @@ func (k *keyed) probe(sent, now int64) *matcher.Seen {
 	return seen
 }
 
-// head returns what the probes of the flow that k.facts names have in common.
+// head returns the common header fields of the probes of the flow that k.facts names.
 func (k *keyed) head() record.Head {
 	p := k.facts.Probe
 	is4 := p.Target.Is4()

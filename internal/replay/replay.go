@@ -15,9 +15,9 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// Run reads capture files and writes the records of the replies in them, until ctx ends.
-// It needs no privilege. Of a capture that is cut or corrupt it writes what comes before,
-// and returns an *run.Incomplete.
+// Run reads capture files and writes the records of the replies in them, until ctx ends. It
+// needs no privilege. If a capture is cut or corrupt, it writes the records before the
+// damage, and returns an *run.Incomplete.
 func Run(ctx context.Context, c Config) error {
 	if c.Observer == nil {
 		c.Observer = observe.Nobody{}
@@ -39,10 +39,10 @@ func Run(ctx context.Context, c Config) error {
 	p.supervisor.Go("replay", p.files)
 	err := p.supervisor.Wait()
 	if held := new(run.HeldError); errors.As(err, &held) {
-		return &run.Incomplete{Err: fmt.Errorf("%w: the output is not whole", err)} // it may be written to
+		return &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", err)}
 	}
 	if errors.Is(err, run.ErrKilled) {
-		err = &run.Incomplete{Err: fmt.Errorf("%w: the output is not whole", run.ErrInterrupted)}
+		err = &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", run.ErrInterrupted)}
 	}
 	if p.file != nil {
 		if closed := p.file.Close(); closed != nil {
@@ -52,7 +52,7 @@ func Run(ctx context.Context, c Config) error {
 	return err
 }
 
-// first returns both errors; the first decides what kind of error it is.
+// first returns both errors; the first one decides the exit status.
 func first(err, also error) error {
 	if err == nil {
 		return also
@@ -123,20 +123,20 @@ func (p *replay) replayFile(ctx context.Context, path string) error {
 	return p.others.run(ctx, f)
 }
 
-// own returns the replay of a capture of our own, if f is one and its key is at hand; else
-// nil, and f is still at its beginning.
+// own returns the replay of a capture of masstrace whose key is available. For other
+// captures it returns nil, and f is still at its beginning.
 func (p *replay) own(f *pcapng.File, path string) (source, error) {
 	v, err := capture.ReadParams(f)
 	if v == nil {
 		if err != nil {
-			p.notice("%s: %v: read as any capture", path, err)
+			p.notice("%s: %v; read like a capture of another program", path, err)
 		}
 		return nil, nil
 	}
 	text := p.cfg.Key
 	if text == "" {
 		if text, err = capture.ReadKey(path); err != nil {
-			p.notice("%s: no key was given, and %v: replies cannot be authenticated", path, err)
+			p.notice("%s: no key was given, and %v; replies cannot be authenticated", path, err)
 			return nil, nil
 		}
 	}
@@ -145,7 +145,7 @@ func (p *replay) own(f *pcapng.File, path string) (source, error) {
 		return nil, err
 	}
 	if plan.KeyID(key) != v.KeyID {
-		return nil, plan.Refuse("Key", "%s: that is not the key of this run: its id is %s, not %s", path, plan.KeyID(key), v.KeyID)
+		return nil, plan.Refuse("Key", "%s: wrong key: its id is %s, and the run has the id %s", path, plan.KeyID(key), v.KeyID)
 	}
 	var own source
 	if v.Method == plan.ListMethod {

@@ -51,8 +51,8 @@ func (r *results) note(n *capture.Note) {
 	}
 }
 
-// finish writes the records after all others. fault is what is wrong with the capture, nil
-// if nothing is; hint is what it means that a capture of our own is cut.
+// finish writes the records after all others. fault is the error of the capture, or nil;
+// hint is the consequence of a cut in a capture of masstrace.
 func (r *results) finish(sum *record.Summary, fault error, hint string) error {
 	if r.strays > 0 {
 		r.notice("%d packets sent in the capture are no probes of its run", r.strays)
@@ -68,7 +68,7 @@ func (r *results) finish(sum *record.Summary, fault error, hint string) error {
 	}
 	r.cfg.Observer.Event(observe.Finished{Summary: sum})
 	if fault == nil && r.own && r.end == nil {
-		return fmt.Errorf("%w of run %s ends before the scan did%s", pcapng.ErrCapture, sum.Run, hint)
+		return fmt.Errorf("%w of run %s ends before the end of the scan%s", pcapng.ErrCapture, sum.Run, hint)
 	}
 	return fault
 }

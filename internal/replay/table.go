@@ -17,16 +17,16 @@ import (
 	"github.com/masstrace/masstrace/receiver"
 )
 
-// identity is how a replay tells which frames are probes and which replies, and which
-// probe a reply answers: by the key of the run that sent the probes (keyed), by the key of
-// a list of probes (listed), or by what quotations show (foreign).
+// identity decides which frames are probes and replies, and which probe a reply answers. It
+// uses the key of the run (keyed), the key of a list of probes (listed), or the quotations
+// (foreign).
 type identity interface {
 	// entry takes a frame. stray is that it was sent, and is no probe of the run.
 	entry(e *pcapng.Entry) (stray bool, err error)
 }
 
-// table replays captures where no window holds what belongs together: what is in flight is
-// in the table of a Gatherer. All on one goroutine.
+// table replays captures without windows: the probes in flight are in the table of a
+// Gatherer. All on one goroutine.
 type table struct {
 	results
 	identity
@@ -102,8 +102,8 @@ func (t *table) nameAfter(stamp int64) error {
 	return t.begin()
 }
 
-// close writes what is left. fault is what is wrong with the captures; that of a capture of
-// our own is returned.
+// close writes the remaining records. fault is the error of the captures; that of a capture
+// of masstrace is returned.
 func (t *table) close(fault error) error {
 	if err := t.nameAfter(0); err != nil {
 		return err

@@ -21,9 +21,9 @@ import (
 )
 
 // windows replays a capture of a scan of ours to the records of the scan. The windows are
-// those of the plan, which follows from the parameters; a probe in the capture fills its
-// slot; replies are matched in the order in which they were; and a window is over where a
-// note has it. All on one goroutine, but for what the reader does.
+// those of the plan, which follows from the parameters. A probe in the capture fills its
+// slot. Replies are matched in the order of the scan, and a window retires at its note. All
+// of this runs on one goroutine, except for the reader.
 type windows struct {
 	results
 	params *plan.Params
@@ -45,8 +45,8 @@ type windows struct {
 	waiting capture.Queue
 }
 
-// lookahead is for how long, in ns of the capture's time, a reply is held: the sender may
-// hand a probe to the capture only after the receiver its reply.
+// lookahead is the time for which a reply is held, in ns of the capture's time. The sender
+// may write a probe to the capture after the receiver writes its reply.
 const lookahead = 2e9
 
 func newWindows(p *replay, v *plan.Params, key [16]byte) (*windows, error) {
@@ -132,7 +132,7 @@ func (w *windows) block(b *capture.Block) error {
 	return w.release(w.last - lookahead)
 }
 
-// note takes what holds from now on.
+// note applies a note from here on.
 func (w *windows) note(n *capture.Note) {
 	w.lists.targets.WriteString(n.Targets)
 	w.lists.exclude.WriteString(n.Exclude)
@@ -192,9 +192,9 @@ func (w *windows) probe(p *capture.Sent) error {
 	}
 	live, i := w.set.At(position)
 	if live == nil {
-		// The note on the window whose place it needs came before, and waits. What
-		// came before the note was asked before this probe, and so is in the file
-		// before it; what came after may yet wait for its probe.
+		// The note on the window whose place it needs came before, and waits. Replies
+		// before the note answer earlier probes, which are in the file before them. Replies
+		// after it may still wait for their probes.
 		if err := w.releaseNote(position); err != nil {
 			return err
 		}
@@ -208,7 +208,7 @@ func (w *windows) probe(p *capture.Sent) error {
 	return nil
 }
 
-// release matches what waits and came before a time.
+// release matches waiting replies that came before a time.
 func (w *windows) release(before int64) error {
 	for w.waiting.Due(before) {
 		if err := w.releaseFirst(); err != nil {
@@ -218,7 +218,7 @@ func (w *windows) release(before int64) error {
 	return nil
 }
 
-// releaseNote matches what waits until the window that holds position is live.
+// releaseNote matches waiting replies until the window that holds position is live.
 func (w *windows) releaseNote(position uint64) error {
 	for len(w.waiting.Blocks) > 0 {
 		if err := w.releaseFirst(); err != nil {
@@ -279,7 +279,7 @@ func (w *windows) finish(fault error) error {
 			return err
 		}
 	}
-	return w.results.finish(w.summary(taken), fault, ": windows from there on are cut")
+	return w.results.finish(w.summary(taken), fault, ": later windows are incomplete")
 }
 
 // summary adds up the counts.

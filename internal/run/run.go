@@ -7,9 +7,9 @@
 //	failed    a stage returned an error: every stage ends at once
 //	killed    the caller's context ended: likewise, without an error of a stage
 //
-// Stages block in a function that ends by the context it was given: Sending for those
-// that make more work, Lasting for those that work until everything is written, Failed
-// for those that end by themselves when the work is done.
+// Stages block in a function that ends by its context. Stages that make more work use
+// Sending. Stages that work until everything is written use Lasting. Stages that end by
+// themselves after the work use Failed.
 package run
 
 import (
@@ -27,12 +27,12 @@ import (
 )
 
 // ErrKilled is the error of a run whose context ended before it was over.
-var ErrKilled = errors.New("left at once")
+var ErrKilled = errors.New("killed")
 
 // Reasons to stop sending before everything is sent.
 var (
 	ErrInterrupted = errors.New("interrupted")
-	ErrMaxRuntime  = errors.New("the longest run time is over")
+	ErrMaxRuntime  = errors.New("the maximum run time is over")
 	ErrOutput      = errors.New("output failed")
 )
 
@@ -65,7 +65,7 @@ func New(ctx context.Context) *Run {
 // Failed ends when a stage failed or the run was killed.
 func (r *Run) Failed() context.Context { return r.failed }
 
-// Sending ends when no more probes are to be sent: with Stop, Failed, or the run.
+// Sending ends when no more probes may be sent: with Stop, Failed, or the run.
 func (r *Run) Sending() context.Context { return r.sending }
 
 // Lasting ends when everything is written: with Finish, Failed, or the run.
@@ -107,7 +107,7 @@ func (r *Run) StopAfter(d time.Duration, cause error, announce func()) (release 
 }
 
 // Go starts a stage, which another stage may do, too. The first stage that returns an error
-// fails the run; Wait returns that error. The name stands in a HeldError.
+// fails the run; Wait returns that error. A HeldError has the name.
 func (r *Run) Go(name string, stage func() error) {
 	r.mu.Lock()
 	r.running = append(r.running, name)
@@ -118,8 +118,7 @@ func (r *Run) Go(name string, stage func() error) {
 	})
 }
 
-// Leave starts what may be held up by a read that nothing can end: Wait does not wait for
-// it.
+// Leave starts a function that a read may block forever: Wait does not wait for it.
 func (r *Run) Leave(f func()) { go f() }
 
 func (r *Run) ended(name string) {
@@ -131,8 +130,8 @@ func (r *Run) ended(name string) {
 }
 
 // Wait waits for all stages. It returns the error of the first that failed, or ErrKilled.
-// The stages of a failed or killed run have a second to end: one that does not, because
-// the system holds it in a read or a write, is named in a *HeldError and left behind.
+// The stages of a failed or killed run must end within a second. If the system blocks a
+// stage in a read or a write, the *HeldError names it, and Wait returns without it.
 func (r *Run) Wait() error {
 	done := make(chan error, 1)
 	go func() { done <- r.group.Wait() }()
@@ -179,7 +178,7 @@ type HeldError struct {
 
 // Error implements error.
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("%v: the system holds up: %s", e.Err, strings.Join(e.Stages, ", "))
+	return fmt.Sprintf("%v: these stages did not end, because the system blocks them: %s", e.Err, strings.Join(e.Stages, ", "))
 }
 
 // Unwrap gives the cause.
@@ -200,7 +199,7 @@ func OutputFailed(err error) error { return &Incomplete{fmt.Errorf("output faile
 // Balanced refuses a summary whose counts do not add up: such a one is not written.
 func Balanced(sum *record.Summary) error {
 	if err := sum.Balance(); err != nil {
-		return fmt.Errorf("the counts do not add up, which is a fault of this program: %w", err)
+		return fmt.Errorf("the counts do not add up; this is a bug in masstrace: %w", err)
 	}
 	return nil
 }

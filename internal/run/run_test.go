@@ -67,13 +67,13 @@ func TestEndings(t *testing.T) {
 					held.Err != nil && strings.Join(held.Stages, " ") != "pipe" {
 					t.Errorf("held up by %v", held.Stages)
 				}
-				time.Sleep(time.Hour) // for what was left behind
+				time.Sleep(time.Hour) // for stages that are left behind
 			})
 		})
 	}
 }
 
-// The first reason to stop stays, and is told once.
+// The first reason to stop stays, and is announced once.
 func TestCauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		interrupted, interrupt := context.WithCancel(t.Context())

@@ -61,7 +61,8 @@ func (s *scan) build() (err error) {
 	return nil
 }
 
-// watch returns what the matcher reports answers to, nil if nothing wants them.
+// watch returns the function for the matcher's reports of answers, or nil if no stage needs
+// them.
 func (s *scan) watch() matcher.Watch {
 	if s.politeness == nil {
 		return nil

@@ -1,6 +1,6 @@
-// Package scan is the program that traces every target of some lists. It fits the stages
-// together: it makes windows, starts and supervises every goroutine, and holds what is
-// left of a run when it is over.
+// Package scan is the program that traces every target of some lists. It connects the
+// stages: it makes windows, starts and supervises every goroutine, and holds the remaining
+// data of a finished run.
 //
 //	opener ─▶ scheduler+sender ─▶ link ··▶ receiver+matcher ─▶ recorder ─┐
 //	  ▲                       windows                                    │
@@ -22,7 +22,7 @@ import (
 	"github.com/masstrace/masstrace/internal/session"
 )
 
-// Config is a scan as it was asked for.
+// Config is the request of a scan.
 type Config struct {
 	plan.Config
 	Link       session.Config // its Sources and Senders are those of the plan
@@ -36,15 +36,15 @@ type Config struct {
 	// Sinks take the records, too, from one goroutine.
 	Sinks   []format.Writer
 	Capture string // file for a copy of all packets; "" for none
-	// Checkpoint is a file that has, from window to window, how far the scan has come;
-	// Resume is one to go on from, and to keep. At most one is given.
+	// Checkpoint is the file for the progress of the scan, saved after each window. Resume
+	// is a checkpoint to continue from, and to keep. At most one is given.
 	Checkpoint, Resume string
 
 	// Opened, unless it is nil, is called once everything is open that needs privileges.
 	Opened func() error
-	// Reread asks to read what Exclude names again; nil never does.
+	// A value on Reread asks to read the exclusions again; nil never asks.
 	Reread <-chan os.Signal
-	// Inspect asks to report what the process holds; nil never does.
+	// A value on Inspect asks for a report of the memory of the process; nil never asks.
 	Inspect  <-chan os.Signal
 	Observer observe.Observer // nil for none
 
@@ -52,7 +52,7 @@ type Config struct {
 	Argv []string // likewise
 }
 
-// withDefaults fills in what the caller left out, and what the parts share.
+// withDefaults fills in values that the caller left out, and values that the parts share.
 func (c *Config) withDefaults() {
 	if c.Observer == nil {
 		c.Observer = observe.Nobody{}

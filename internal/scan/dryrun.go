@@ -11,8 +11,8 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// DryRun returns what Run would do, with its first probes. It sends nothing, not even to
-// find the next hop's link address, and needs no privilege.
+// DryRun returns the plan of Run, with its first probes. It sends nothing, not even to find
+// the next hop's link address, and needs no privilege.
 func DryRun(ctx context.Context, c Config) (*plan.Preview, error) {
 	s, err := newScan(&c)
 	if err != nil {

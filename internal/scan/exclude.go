@@ -11,10 +11,10 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// guard has the last word on what may be probed: the targets of the plan, less what was
-// excluded since the run began. An exclusion stays until the run is done, whatever the
-// files have later; the plan's own exclusions have no place in its order. It may be used
-// from any goroutine.
+// guard makes the last decision on each target: it allows the targets of the plan, less
+// those that were excluded since the run began. An exclusion stays until the run is done,
+// even if the files lose it. The plan's own exclusions have no place in its order. It may
+// be used from any goroutine.
 type guard struct {
 	list   *target.List
 	since  atomic.Pointer[target.Set] // excluded since the run began

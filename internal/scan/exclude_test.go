@@ -13,9 +13,8 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// What exclude files come to say is excluded for as long as the run takes, also by
-// another process that goes on with it; what they no longer say comes back with
-// another run only.
+// Addresses that exclude files list later are excluded for the whole run, also in a process
+// that continues it. If the files lose them, only another run probes them again.
 func TestReread(t *testing.T) {
 	dir := t.TempDir()
 	list := filepath.Join(dir, "exclude")
@@ -67,7 +66,7 @@ func TestReread(t *testing.T) {
 		}
 		check(step.text, s, step.allowed)
 
-		// A process that goes on takes the file as it is now, and as it was at the
+		// A resumed process takes the file as it is now, and as it was at the
 		// beginning, and has the same order.
 		if step.ranges < 0 {
 			continue
@@ -100,8 +99,8 @@ func TestReread(t *testing.T) {
 	}
 }
 
-// A resume may exclude more, and that is not probed from then on, like what a signal adds;
-// the order stays that of the run.
+// A resume may exclude more. These addresses are not probed from then on, as after a
+// signal. The order stays that of the run.
 func TestResumeExcludesMore(t *testing.T) {
 	dir := t.TempDir()
 	c := config("45.16.0.0/16")
@@ -133,7 +132,7 @@ func TestResumeExcludesMore(t *testing.T) {
 		if a := probe.AddrFrom(netip.MustParseAddr("45.16.9.9")); s.guard.Contains(a) {
 			t.Errorf("excluding %v: %v may be probed", exclude, a)
 		}
-		if changed := s.keeper.Changed(s.plan); changed["rate_pps"].Now != 77.0 || len(changed) != 5 { // burst follows the rate
+		if changed := s.keeper.Changed(s.plan); changed["rate_pps"].Now != 77.0 || len(changed) != 5 { // also burst
 			t.Errorf("changed %v", changed)
 		}
 	}

@@ -101,8 +101,8 @@ func (r *rig) checkLines(t *testing.T, summary bool) {
 	}
 }
 
-// A stage that fails, at any moment, ends the run within a second with its error, whole
-// records, and a capture that does not claim to be whole.
+// A stage that fails at any moment ends the run within a second. It ends with the error of
+// the stage, whole records, and a capture without an end note.
 func TestStageFails(t *testing.T) {
 	for _, part := range []faulty.Part{faulty.Port, faulty.Source, faulty.Monitor} {
 		for _, phase := range []struct {
@@ -206,7 +206,7 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// A pipe that nobody reads does not keep a scan from ending.
+// A pipe without a reader does not stop a scan from ending.
 func TestHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "", 0)

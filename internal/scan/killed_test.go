@@ -16,6 +16,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/checkpoint"
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -46,8 +47,8 @@ func newRecording(t *testing.T, name string) *recording {
 	return &recording{config: c}
 }
 
-// memoryDir returns a folder in memory, if there can be one: what a kill leaves is the
-// test's doing, and syncing a disk would be most of its time.
+// memoryDir returns a folder in memory, if possible. The test itself makes the state after
+// a kill, and syncing a disk would take most of its time.
 func memoryDir(t *testing.T) string {
 	dir, err := os.MkdirTemp("/dev/shm", "masstrace-test-")
 	if err != nil {
@@ -216,11 +217,11 @@ func (r *recording) check(t *testing.T, targets int, want *record.Summary) {
 	}
 }
 
-// Killed after any octet that was written to the output, a run goes on from the checkpoint
-// that the disk held by then, or from the one before if it was killed between output and
-// checkpoint: no trace is missing, and none is there twice.
+// A run is killed after any octet of the output. It continues from the checkpoint on the
+// disk, or from the one before, if it was killed between output and checkpoint. Each trace
+// is present once.
 func TestKilledAnywhere(t *testing.T) {
-	cuts := soak(600, 10_000) / 3
+	cuts := effort.Count(600, 10_000) / 3
 	for _, name := range []string{"out.ndjson", "out.ndjson.gz", "out.ndjson.zst"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -256,7 +257,7 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
-// cut puts on the disk what a kill would have left there.
+// cut makes the state of the disk after a kill.
 func (r *recording) cut(t *testing.T, out, state []byte, n int) {
 	t.Helper()
 	err := errors.Join(os.WriteFile(r.config.Output, out, 0o644), os.WriteFile(r.config.Checkpoint, state, 0o600),
@@ -265,14 +266,6 @@ func (r *recording) cut(t *testing.T, out, state []byte, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// soak returns few, or many if the properties are tested at full counts.
-func soak(few, many int) int {
-	if os.Getenv("MASSTRACE_SOAK") == "1" {
-		return many
-	}
-	return few
 }
 
 // A run goes on only as it began, but for its pace.

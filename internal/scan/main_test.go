@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// config returns what the flags' defaults give.
+// config returns the configuration of the default flags.
 func config(targets ...string) Config {
 	c := Config{Output: "-", Stdout: io.Discard, Tool: "masstrace/test"}
 	c.Targets, c.Stdin, c.PerPrefix, c.Granularity4, c.Granularity6 = targets, strings.NewReader(""), 1, 24, 48

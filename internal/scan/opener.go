@@ -3,8 +3,8 @@ package scan
 import "context"
 
 // openWindows fills windows with targets, ahead of the schedulers, from the first number
-// on, until all are open or stop ends, and closes the channels of the senders. It returns
-// the number of the first window that it did not open.
+// on. It ends when all are open or stop ends, and closes the channels of the senders. It
+// returns the number of the first window that it did not open.
 func (s *scan) openWindows(stop context.Context) (taken uint64) {
 	defer func() {
 		for _, ready := range s.ready {

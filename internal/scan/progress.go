@@ -8,8 +8,8 @@ import (
 	"github.com/masstrace/masstrace/internal/observe"
 )
 
-// progress reports to the observer how the run goes, once a second, and what the process
-// holds when it is asked to, until ctx ends.
+// progress reports to the observer once a second until ctx ends. On request it reports the
+// memory of the process.
 func (s *scan) progress(ctx context.Context) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -48,9 +48,9 @@ func (s *scan) snapshot() observe.Progress {
 	return p
 }
 
-// left is how long the rest takes if it goes on as so far: share is the part of what this
-// process has to do. Further attempts are not in it: how many there will be depends on
-// what is answered.
+// left returns the time for the rest of the run at the pace so far. share is the finished
+// part of the work of this process. Further attempts are not included: their number depends
+// on the answers.
 func (s *scan) left(share float64, elapsed time.Duration) time.Duration {
 	if share == 0 {
 		return s.plan.Duration()
@@ -58,7 +58,7 @@ func (s *scan) left(share float64, elapsed time.Duration) time.Duration {
 	return time.Duration((1-share)/share*float64(elapsed)) + s.cfg.Wait
 }
 
-// held returns what the process holds.
+// held returns the memory of the process.
 func (s *scan) held() observe.Held {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

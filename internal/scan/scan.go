@@ -26,8 +26,8 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// Run traces every target of c. When interrupted ends, it stops sending, waits for
-// replies and writes what it has; when ctx ends, it leaves at once, with whole records. A
+// Run traces every target of c. When interrupted ends, it stops sending, waits for replies
+// and writes all records. When ctx ends, it ends at once, with whole records. A
 // *plan.ConfigError or *plan.DifferError is that the scan makes no sense, *run.Incomplete
 // that it began and did not finish; other errors come from the system.
 func Run(ctx, interrupted context.Context, c Config) error {
@@ -51,7 +51,7 @@ type scan struct {
 	keeper  *checkpoint.Keeper // nil if no checkpoint is wanted
 	guard   *guard
 	observe observe.Observer
-	// newSleeper makes what a sender sleeps on, on the sender's thread.
+	// newSleeper makes the sleeper of a sender, on the sender's thread.
 	newSleeper func(spin time.Duration) sender.Sleeper
 
 	session *session.Session
@@ -66,7 +66,7 @@ type scan struct {
 	taken      uint64 // windows that were opened
 }
 
-// newScan works out the plan: everything that can be wrong with what was asked.
+// newScan makes the plan, and refuses a wrong request.
 func newScan(c *Config) (*scan, error) {
 	c.withDefaults()
 	if err := outfile.Collide(c.files()); err != nil {
@@ -106,8 +106,8 @@ func newScan(c *Config) (*scan, error) {
 	}, nil
 }
 
-// open finds the way out and opens everything. What was opened before an error is closed
-// again.
+// open finds the way out and opens everything. After an error, it closes all resources that
+// it opened.
 func (s *scan) open(ctx context.Context) (err error) {
 	defer func() {
 		if err != nil {
@@ -161,7 +161,7 @@ func (s *scan) noteXDP() {
 	case session.XDPCopy:
 		s.observe.Event(observe.Noticef("%s: AF_XDP, the kernel copies frames", s.plan.Link))
 	case session.XDPZeroCopy:
-		s.observe.Event(observe.Noticef("%s: AF_XDP, the driver reads frames itself (zero copy, which was never tried on hardware)", s.plan.Link))
+		s.observe.Event(observe.Noticef("%s: AF_XDP, the driver reads frames itself (zero copy; never tested on hardware)", s.plan.Link))
 	}
 }
 
@@ -181,12 +181,12 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 		return run.OutputFailed(err)
 	}
 	s.observe.Event(observe.Began{})
-	defer r.StopWhen(interrupted, run.ErrInterrupted, announce("; once more to leave at once"))()
+	defer r.StopWhen(interrupted, run.ErrInterrupted, announce("; press Ctrl-C again to quit now"))()
 	defer r.StopAfter(s.cfg.MaxRuntime, run.ErrMaxRuntime, announce(""))()
 	s.start(r)
 	err := r.Wait()
 	switch held := new(run.HeldError); {
-	case errors.As(err, &held): // what they hold cannot be closed
+	case errors.As(err, &held): // these stages block their files
 		return &run.Incomplete{Err: fmt.Errorf("%w: the output has no summary%s", err, s.hint())}
 	case errors.Is(err, run.ErrKilled):
 		return &run.Incomplete{Err: errors.Join(fmt.Errorf("%w: the output has no summary%s", err, s.hint()), s.abandon())}
@@ -247,10 +247,10 @@ func (s *scan) send(r *run.Run, i int, one *sender.Sender) error {
 	return err
 }
 
-// errCaptureEnded is that the source of frames has no more of them while the run goes on.
-var errCaptureEnded = errors.New("the capture of frames ended")
+// errCaptureEnded means that the source of frames ended during the run.
+var errCaptureEnded = errors.New("the capture of frames ended unexpectedly")
 
-// receive runs the receiver. The copy of its frames says that it is whole only if the run
+// receive runs the receiver. The capture of its frames gets an end note only if the run
 // came to its end.
 func (s *scan) receive(r *run.Run) error {
 	err := s.receiver.Run(r.Lasting(), s.replies)
@@ -259,7 +259,7 @@ func (s *scan) receive(r *run.Run) error {
 	}
 	var end *capture.End
 	if err == nil && r.Failed().Err() == nil {
-		drops, _, _ := s.session.Live.Drops() // not known is none
+		drops, _, _ := s.session.Live.Drops() // an unknown count is 0
 		end = &capture.End{
 			Windows: s.taken, KernelDrops: drops, Cause: run.ReasonOf(r.Cause()), ElapsedS: float64(s.ended-s.began) / 1e9,
 			AutoRate: s.auto.Record(),
@@ -273,12 +273,12 @@ func (s *scan) linkChanged(state link.State) {
 	e := observe.Link{Name: s.plan.Link, State: state.String()}
 	switch state {
 	case link.Up:
-		e.Effect = "the run goes on"
+		e.Effect = "the run continues"
 	case link.Gone:
 		s.supervisor.Stop(sender.ErrGone) // the opener must end for the sender to
 		e.Effect = "no more probes are sent"
 	default:
-		e.Effect = "the run waits until it is back"
+		e.Effect = "the run waits until the link is up again"
 	}
 	s.observe.Event(e)
 }
@@ -307,15 +307,15 @@ func (s *scan) closeFiles() error {
 	return errors.Join(s.file.Close(), s.capture.Close())
 }
 
-// hint returns how a run that was stopped goes on.
+// hint returns the option that continues a stopped run.
 func (s *scan) hint() string {
 	if path := s.keeper.Path(); path != "" {
-		return "; resume it from " + path
+		return "; continue it with --resume " + path
 	}
 	return ""
 }
 
-// stages are what run puts together.
+// stages are the parts of a run.
 type stages struct {
 	set        *window.Set
 	free       chan *window.Window

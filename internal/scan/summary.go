@@ -10,8 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// writeHead writes the records in front of all others, or, if the run goes on, the one
-// that tells so.
+// writeHead writes the first records of a run, or the resume record of a resumed run.
 func (s *scan) writeHead() error {
 	if s.keeper.Resumes() {
 		return errors.Join(s.writer.Write(&record.Resume{
@@ -33,7 +32,7 @@ func (s *scan) keep() error {
 	return s.keeper.Mark(s.recorder.Done, sum)
 }
 
-// sumOf adds up what is recorded.
+// sumOf returns the sums of all recorded windows.
 func (s *scan) sumOf() (*record.Summary, error) {
 	r := s.recorder
 	sum := &record.Summary{Run: s.plan.Run, Account: r.Sum}
@@ -50,8 +49,8 @@ func (s *scan) sumOf() (*record.Summary, error) {
 	return sum, nil
 }
 
-// sumUp writes the records after all others, closes the output, and returns what kept the
-// run from being whole.
+// sumUp writes the last records, closes the output, and returns the error that made the run
+// incomplete.
 func (s *scan) sumUp() error {
 	summary, err := s.summary()
 	if err != nil {
@@ -115,7 +114,7 @@ func (s *scan) noteQueue() {
 		return
 	}
 	if n := now.Sub(s.session.Counters).TxDropped; n > 0 {
-		s.observe.Event(observe.Noticef("warning: %s dropped %d frames that its queue had taken; probes among them count as silent",
+		s.observe.Event(observe.Noticef("warning: the queue of %s dropped %d frames; probes among them count as silent",
 			s.plan.Link, n))
 	}
 }

@@ -24,11 +24,11 @@ type Paths struct {
 	nextHop6  [6]byte
 }
 
-// sampleTargets is how many targets are asked for a route before it is taken for granted
-// that none goes by a gateway.
+// sampleTargets is the number of targets whose routes are looked up. If none of them has
+// a gateway, the scan has none.
 const sampleTargets = 16
 
-// Find finds the way to the targets of each family of the plan. warn takes what is odd.
+// Find finds the way to the targets of each family of the plan. warn receives warnings.
 func Find(ctx context.Context, p *plan.Plan, c Config, warn func(string)) (*Paths, error) {
 	found := new(Paths)
 	for _, is4 := range []bool{false, true} {
@@ -40,7 +40,7 @@ func Find(ctx context.Context, p *plan.Plan, c Config, warn func(string)) (*Path
 			return nil, err
 		}
 		if found.Name != "" && found.Index != path.Index {
-			return nil, fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan them apart, or name one interface", path.Name, found.Name)
+			return nil, fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan the families separately, or give --interface", path.Name, found.Name)
 		}
 		found.Add(path, is4)
 	}
@@ -103,7 +103,7 @@ func findPath(ctx context.Context, p *plan.Plan, c Config, is4 bool, warn func(s
 		}
 	}
 	if firstErr == nil && p.Order.Len() > 1 {
-		warn(fmt.Sprintf("warning: the route names no gateway; all probes go to the one neighbour %v", first.NextHop))
+		warn(fmt.Sprintf("warning: the route has no gateway; all probes go to the neighbour %v", first.NextHop))
 	}
 	return first, firstErr
 }
@@ -150,7 +150,7 @@ func (l *Paths) checkMTU(is4 bool, size int) error {
 		need = max(need, wire.MinMTU6)
 	}
 	if l.MTU < need {
-		return fmt.Errorf("MTU of %s is %d bytes, too small: %d are needed", l.Name, l.MTU, need)
+		return fmt.Errorf("the MTU of %s is %d bytes; probes need %d", l.Name, l.MTU, need)
 	}
 	return nil
 }
@@ -160,7 +160,7 @@ func (l *Paths) Sources() (v4, v6 probe.Addr) {
 	return probe.AddrFrom(l.Source4), probe.AddrFrom(l.Source6)
 }
 
-// Head returns the link header of what leaves, nil on a link without one.
+// Head returns the link header of sent packets, or nil on a link without one.
 func (l *Paths) Head(is4 bool) []byte {
 	if l.Framing != link.Ethernet {
 		return nil

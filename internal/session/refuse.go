@@ -7,8 +7,8 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// refuser passes replies on, and queues a reset for what a host with our source address
-// would refuse: a SYN-ACK, or the ACK of a connection that is still half open. Elsewhere
+// refuser passes replies on, and queues a reset for each reply that a host with our source
+// address would refuse. These are SYN-ACKs, and ACKs of half-open connections. Elsewhere
 // the kernel does so by itself, and is not to be helped.
 type refuser struct {
 	receiver.Sink
@@ -30,8 +30,8 @@ func (f *refuser) Replies(batch []probe.Reply, upTo int64) {
 	f.Sink.Replies(batch, upTo)
 }
 
-// Refuse returns a sink that takes replies in front of sink, and the queue of resets for
-// the sender: sink itself and nil unless SYNs leave with a source address that this
+// Refuse returns a sink that passes replies to sink, and the queue of resets for the
+// sender. It returns sink itself and nil unless SYNs leave with a source address that this
 // machine does not have.
 func (l *Paths) Refuse(method probe.Method, sink receiver.Sink) (receiver.Sink, *sender.Resets) {
 	f := &refuser{Sink: sink, resets: new(sender.Resets)}

@@ -14,8 +14,8 @@ type counted struct{ replies int }
 
 func (c *counted) Replies(batch []probe.Reply, _ int64) { c.replies += len(batch) }
 
-// Only what a host would refuse is, and only of the family that nobody answers
-// for; everything goes on to the matcher.
+// Only replies that a host would refuse are refused, and only of the family without a host.
+// All replies go on to the matcher.
 func TestRefuse(t *testing.T) {
 	a4, a6 := netip.MustParseAddr("45.1.2.3"), netip.MustParseAddr("2a00:1::7")
 	t4, t6 := probe.AddrFrom(netip.MustParseAddr("20.1.2.3")), probe.AddrFrom(netip.MustParseAddr("2600::1"))

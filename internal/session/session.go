@@ -1,6 +1,6 @@
-// Package session is what a run holds open: the way out, and what builds, sends and
-// captures on it. It finds the way (Paths), opens it (Open), and knows the time line of
-// the run (Timeline).
+// Package session holds the open resources of a run: the way out, and the means to build,
+// send and capture packets. It finds the way (Paths), opens it (Open), and keeps the time
+// line of the run (Timeline).
 package session
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// Config is how packets are to leave and to be captured, as far as it was asked for.
+// Config is the requested way to send and capture packets.
 type Config struct {
 	Interface     string
 	Sources       []netip.Addr // at most one of each family; others are found out
@@ -36,7 +36,7 @@ const (
 	XDPIO    IO = "xdp"    // AF_XDP
 )
 
-// Live is what frames are captured from.
+// Live is a source of captured frames.
 type Live interface {
 	receiver.Source
 	receiver.Drops
@@ -52,7 +52,7 @@ type Monitor interface {
 	Close()
 }
 
-// Session is what is open. Its fields do not change while the run goes on.
+// Session holds all open resources. Its fields do not change while the run goes on.
 type Session struct {
 	Paths    *Paths
 	Avoid    []uint16     // ports in use when it was opened
@@ -136,7 +136,7 @@ func (s *Session) Up() bool { return s.Monitor.State() == link.Up }
 // Gone reports that the link will never be up again.
 func (s *Session) Gone() bool { return s.Monitor.State() == link.Gone }
 
-// Close closes what is open. A nil session has nothing open.
+// Close closes all resources. A nil session has nothing open.
 func (s *Session) Close() {
 	if s == nil {
 		return

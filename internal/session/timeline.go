@@ -2,8 +2,8 @@ package session
 
 import "github.com/masstrace/masstrace/ratelimit"
 
-// Timeline is the time of a run in ns since the Unix epoch: the wall clock as it was at
-// the start, carried on by the monotonic one. A stepped clock does not move it.
+// Timeline is the time of a run in ns since the Unix epoch. It is the wall clock at the
+// start, continued by the monotonic clock. A stepped clock does not move it.
 type Timeline struct {
 	Clock *ratelimit.Clock
 	Epoch int64 // from the monotonic clock to the time line

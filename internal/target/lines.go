@@ -56,7 +56,7 @@ func ParseArgs(args []string, stdin io.Reader) (*Lines, error) {
 		}
 		err := l.readFile(arg)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s: no such file, and no target: %w", arg, notEntry)
+			return nil, fmt.Errorf("%s is neither a file nor a target: %w", arg, notEntry)
 		}
 		if err != nil {
 			return nil, err
@@ -85,7 +85,7 @@ func (l *Lines) Read(name string, r io.Reader) error {
 		line, err := in.ReadSlice('\n')
 		if err != nil && err != io.EOF {
 			if err == bufio.ErrBufferFull {
-				err = fmt.Errorf("line is longer than %d octets", maxLine)
+				err = fmt.Errorf("line is longer than %d bytes", maxLine)
 			}
 			return fmt.Errorf("%s:%d: %w", name, n, err)
 		}

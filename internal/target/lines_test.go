@@ -85,7 +85,7 @@ func TestReadErrors(t *testing.T) {
 		{"open range", "192.0.2.9-", `list.txt:1: "" is not an address: unable to parse IP`},
 		{"BOM not at the start", "192.0.2.1\n\ufeff192.0.2.1", "list.txt:2: \"\\ufeff192.0.2.1\" is not an address: unexpected character (at \"\\ufeff192.0.2.1\")"},
 		{"NUL", "192.0.2.1\x00", `list.txt:1: "192.0.2.1\x00" is not an address: unexpected character (at "\x00")`},
-		{"long line", "192.0.2.1\n" + strings.Repeat("x", 70000), `list.txt:2: line is longer than 65536 octets`},
+		{"long line", "192.0.2.1\n" + strings.Repeat("x", 70000), `list.txt:2: line is longer than 65536 bytes`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -163,8 +163,8 @@ func TestParseArgs(t *testing.T) {
 		{name: "prefix, range, stdin", args: []string{"10.0.0.0/8", "-", "11.0.0.0-11.0.0.1"}, want: "10.0.0.0-11.0.0.1\n2001:db8::1-2001:db8::1\n"},
 		{name: "stdin twice", args: []string{"-", "-"}, wantErr: "standard input (-) is named twice"},
 		{name: "bad line", args: []string{"a.txt", "bad"}, wantErr: `bad:3: "nonsense" is not an address: unable to parse IP`},
-		{name: "missing", args: []string{"none.txt"}, wantErr: `none.txt: no such file, and no target: "none.txt" is not an address: unexpected character (at "none.txt")`},
-		{name: "bad prefix", args: []string{"10.0.0.0/33"}, wantErr: "10.0.0.0/33: no such file, and no target: prefix length 33 is over 32"},
+		{name: "missing", args: []string{"none.txt"}, wantErr: `none.txt is neither a file nor a target: "none.txt" is not an address: unexpected character (at "none.txt")`},
+		{name: "bad prefix", args: []string{"10.0.0.0/33"}, wantErr: "10.0.0.0/33 is neither a file nor a target: prefix length 33 is over 32"},
 		{name: "directory", args: []string{"d"}, wantErr: "d: is a directory, not a list"},
 		{name: "file below a file", args: []string{"a.txt/b"}, wantErr: "open a.txt/b: not a directory"},
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/permute"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -97,12 +96,10 @@ func TestListErrors(t *testing.T) {
 func TestWholeInternet(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	begin := time.Now()
 	l := newList(t, target.Config{PerPrefix: 2}, "0.0.0.0/0\n2000::/3", "")
-	took := time.Since(begin)
 	runtime.ReadMemStats(&after)
-	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 || took > time.Second {
-		t.Errorf("took %v and %d octets", took, n)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+		t.Errorf("took %d octets", n)
 	}
 	if want := uint64(2<<24 + 2<<45); l.Len() != want {
 		t.Errorf("%d targets, want %d", l.Len(), want)

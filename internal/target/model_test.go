@@ -4,11 +4,11 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"runtime"
 	"strconv"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/permute"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/target"
@@ -229,10 +229,7 @@ func offset(w *world, a probe.Addr) int {
 // TestModel tries random includes, excludes and settings: MASSTRACE_SOAK=1
 // raises their number to 10⁷.
 func TestModel(t *testing.T) {
-	count := uint64(40_000)
-	if os.Getenv("MASSTRACE_SOAK") == "1" {
-		count = 10_000_000
-	}
+	count := uint64(effort.Count(40_000, 10_000_000))
 	workers := uint64(runtime.GOMAXPROCS(0))
 	for first := range workers {
 		t.Run(strconv.FormatUint(first, 10), func(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package traceroute is the program that traces the path to a few hosts while a person
-// looks on: all TTLs in flight at once, rows as they become final.
+// Package traceroute is the program that traces the path to a few hosts interactively. All
+// TTLs are in flight at once, and rows are written as they become final.
 package traceroute
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/schedule"
 )
 
-// Config is what was asked for.
+// Config is the request of a run.
 type Config struct {
 	Hosts  []string // names and addresses
 	Family Family
@@ -32,17 +32,17 @@ type Config struct {
 	// Traces, unless it is nil, takes traces instead of rows going to Stdout.
 	Traces format.Writer
 
-	// Opened, unless it is nil, is called once everything is open that needs privileges,
-	// but for the next host: that needs those for raw sockets again.
+	// Opened, unless it is nil, is called when all resources are open. The next host needs
+	// the privileges for raw sockets again.
 	Opened   func() error
 	Observer observe.Observer // nil for none
 	Stdout   io.Writer        // for rows
 }
 
-// Patience says how long a trace waits for replies.
+// Patience determines how long a trace waits for replies.
 type Patience = schedule.Patience
 
-// Family says which addresses of a name are traced to.
+// Family chooses among the addresses of a name.
 type Family string
 
 // The families, as package net calls them.

@@ -22,7 +22,7 @@ func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		a = a.Unmap()
 		if a.Is4() && c.Family == IPv6 || a.Is6() && c.Family == IPv4 {
-			return netip.Addr{}, plan.Refuse("Hosts", "%s is an address of the other family", host)
+			return netip.Addr{}, plan.Refuse("Hosts", "%s is an address of the other family (-4 or -6)", host)
 		}
 		return a, sourceFits(c, a)
 	}
@@ -37,7 +37,7 @@ func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
 	}
 	all, err := net.DefaultResolver.LookupNetIP(ctx, string(family), host)
 	if err != nil {
-		return netip.Addr{}, err // which says what was looked up
+		return netip.Addr{}, err // which names the host
 	}
 	a := all[0].Unmap()
 	return a, sourceFits(c, a)
@@ -45,7 +45,7 @@ func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
 
 func sourceFits(c *Config, a netip.Addr) error {
 	if c.Source.IsValid() && c.Source.Is4() != a.Is4() {
-		return plan.Refuse("Source", "%s is not of the family of %s", c.Source, a)
+		return plan.Refuse("Source", "%s and %s are of different address families", c.Source, a)
 	}
 	return nil
 }
@@ -89,12 +89,12 @@ func (n *names) want(a netip.Addr) *name {
 	return fresh
 }
 
-// of returns the name of a, or a itself if none is found in time.
+// of returns the name of a, or a itself if no name is found in time.
 func (n *names) of(a netip.Addr) string {
 	known := n.want(a)
 	<-known.found
 	return known.text
 }
 
-// wait waits for what was begun.
+// wait waits for all look-ups.
 func (n *names) wait() { n.group.Wait() }

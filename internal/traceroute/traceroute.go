@@ -53,8 +53,8 @@ func Run(ctx, interrupted context.Context, c Config) (answered bool, err error) 
 	return answered, failures
 }
 
-// HostErrors are the errors of several hosts, at least one. The first decides what kind of
-// error they are together.
+// HostErrors are the errors of several hosts, at least one. The first one decides the exit
+// status.
 type HostErrors []error
 
 // Error implements error.
@@ -70,8 +70,8 @@ type tracer struct {
 	target  probe.Addr
 	time    session.Timeline
 	session *session.Session
-	names   *names // nil if they are not asked for
-	// newSleeper makes what the sender sleeps on, on its thread.
+	names   *names // nil without names
+	// newSleeper makes the sleeper of the sender, on its thread.
 	newSleeper func() sender.Sleeper
 
 	set       *window.Set
@@ -137,7 +137,7 @@ func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 		return err
 	}
 	if paths.ForeignSource {
-		t.cfg.Observer.Event(observe.Warning(fmt.Sprintf("%s is no address of this machine: answers are seen if they are routed here", paths.Source)))
+		t.cfg.Observer.Event(observe.Warning(fmt.Sprintf("warning: %s is not an address of this machine; replies arrive only if they are routed here", paths.Source)))
 	}
 	t.session, err = session.Open(paths, codec.Config{
 		Method: t.cfg.Method, Seed: plan.SeedOf(plan.RandomHex(16)), Key: plan.SeedOf(plan.RandomHex(16)),
@@ -174,7 +174,7 @@ func (t *tracer) build() (err error) {
 	})
 	t.sender = sender.New(sender.Config{
 		Codec: s.Codec, Source: t.schedule, Port: s.Ports[0], Allowed: only(t.target), Shape: shape,
-		Bucket: ratelimit.NewShared(ratelimit.Config{}, t.time.Clock.Now()).Share(), // the schedule paces
+		Bucket: ratelimit.NewShared(ratelimit.Config{}, t.time.Clock.Now()).Share(), // no rate
 		Clock:  t.time.Clock, Epoch: t.time.Epoch, Up: s.Up, Gone: s.Gone, Resets: t.resets,
 	})
 	source4, source6 := s.Paths.Sources()
@@ -222,7 +222,7 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 	r.Go("receive", func() error {
 		err := t.receiver.Run(r.Lasting(), t)
 		if err == nil && r.Lasting().Err() == nil {
-			err = errors.New("the capture of frames ended")
+			err = errors.New("the capture of frames ended unexpectedly")
 		}
 		return err
 	})
@@ -238,7 +238,7 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 		return err
 	})
 	err := r.Wait()
-	r.Close() // ends what looks up names
+	r.Close() // ends all look-ups
 	if t.names != nil {
 		t.names.wait()
 	}

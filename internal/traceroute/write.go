@@ -11,7 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// write writes rows as they become final, and in the end what the closed window has.
+// write writes rows as they become final, and at the end the rows of the closed window.
 func (t *tracer) write(ctx context.Context) error {
 	route := &text.Writer{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width()}
 	if err := t.writeRows(ctx, route); err != nil {
@@ -87,7 +87,7 @@ func (t *tracer) width() int {
 	return width
 }
 
-// row looks up what answered the probes of a row. The entries never change.
+// row looks up the replies to the probes of a row. The entries never change.
 func (t *tracer) row(row schedule.Row) text.Row {
 	r := text.Row{TTL: row.TTL}
 	for _, slot := range row.Slots {

@@ -105,10 +105,10 @@ func (c *checker) end(t *record.Trace, flows []uint32) {
 	switch {
 	case ended != (want != record.StopNone) || ended && reason != want:
 		c.ends.WrongReason++
-		c.example("stop reason", "%s: %s at %d, and answers say %s", t.Target, t.StopReason, t.End, want)
+		c.example("stop reason", "%s: %s at %d, but the replies show %s", t.Target, t.StopReason, t.End, want)
 	case !ok:
 		c.ends.WrongDistance++
-		c.example("distance", "%s: %s at %d, and answers say %d", t.Target, t.StopReason, t.End, h.where())
+		c.example("distance", "%s: %s at %d, but the replies show %d", t.Target, t.StopReason, t.End, h.where())
 	case want == record.StopUnreach && !c.isCode(h.unreachLog, t.StopData):
 		c.ends.WrongCode++
 		c.example("stop data", "%s: code %d", t.Target, t.StopData)

@@ -122,7 +122,7 @@ func (c *checker) paris() (p Paris) {
 		d := &a.dests[i]
 		if most := c.flowsAsked(d); most > 0 && int(d.flows) > most {
 			p.Surplus++
-			c.example("flows", "%s: %d flows, and %d are told of", d.addr, d.flows, most)
+			c.example("flows", "%s: %d flows, but the results have %d", d.addr, d.flows, most)
 		}
 	}
 	p.Flows = len(a.flows)
@@ -133,7 +133,7 @@ func (c *checker) paris() (p Paris) {
 		}
 		if f.marks&sizeVaries != 0 {
 			p.SizeVaries++
-			c.example("size", "%s: packets of %d octets, and of others", a.title(f), f.size)
+			c.example("size", "%s: packets of %d bytes and of other sizes", a.title(f), f.size)
 		}
 	}
 	return p
@@ -175,7 +175,7 @@ func (a *asked) change(f *flow) string {
 			continue
 		}
 		if g.first != f.first {
-			fmt.Fprintf(&b, ", first octets %08x and %08x", f.first, g.first)
+			fmt.Fprintf(&b, ", first bytes %08x and %08x", f.first, g.first)
 		}
 		if g.tos != f.tos {
 			fmt.Fprintf(&b, ", TOS %d and %d", f.tos, g.tos)

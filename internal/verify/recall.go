@@ -136,7 +136,7 @@ func (c *checker) missing(m *Missing, f *flow, s *sent, noTrace bool) {
 		cause = "rewritten quotation"
 	default:
 		m.Lost++
-		cause = "no cause known"
+		cause = "no known cause"
 	}
 	c.example("missing", "%s TTL %d from %s, %s: %s", c.asked.title(f), s.ttl, c.asked.from(s), s.answer, cause)
 }

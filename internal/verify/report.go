@@ -103,7 +103,7 @@ func (r *Report) faults() []string {
 	}
 	add("unstable flows", uint64(r.Paris.Unstable))
 	add("flows of varying size", uint64(r.Paris.SizeVaries))
-	add("targets with more flows than told", uint64(r.Paris.Surplus))
+	add("targets with flows that the results do not have", uint64(r.Paris.Surplus))
 	add("probes outside the targets", uint64(max(r.Probes.Outside, 0)))
 	add("probed twice", r.Repeats.Identical)
 	add("probed too often", r.Repeats.Excess)
@@ -123,7 +123,7 @@ func (r *Report) faults() []string {
 		if r.Sums.Unbalanced != "" {
 			wrong++
 		}
-		add("counts in the summary that cannot be", wrong)
+		add("impossible counts in the summary", wrong)
 	}
 	return faults
 }

@@ -57,17 +57,17 @@ func (c *checker) sumsReport() *Sums {
 	r := &Sums{TracesWrongSent: c.sums.wrongSent, TracesWrongAnswered: c.sums.wrongAnswer}
 	r.Lines = append(r.Lines, c.sentSum(probes))
 	r.Lines = append(r.Lines, Sum{Name: "answered", Said: s.Answered, Is: answered,
-		Note:  differs(s.Answered, answered, "late, lost behind the simulator, or tags that agree by chance"),
+		Note:  differs(s.Answered, answered, "late, lost after the simulator, or tags that agree by chance"),
 		Fault: s.Answered > most})
 	r.Lines = append(r.Lines, Sum{Name: "duplicates", Said: s.Duplicates, Is: copies,
 		Note: differs(s.Duplicates, copies, fmt.Sprintf("and %d copies with wrong bits", flips))})
 	hopless := c.asked.copies[netsim.UDPReply]
 	r.Lines = append(r.Lines, Sum{Name: "udp_reply", Said: s.UDPReplies, Is: hopless,
-		Note:  differs(s.UDPReplies, hopless, fmt.Sprintf("late, lost behind the simulator, or of %d copies with wrong bits", hoplessFlips)),
+		Note:  differs(s.UDPReplies, hopless, fmt.Sprintf("late, lost after the simulator, or of %d copies with wrong bits", hoplessFlips)),
 		Fault: s.UDPReplies > hopless+hoplessFlips})
 	if acks := c.asked.copies[netsim.ChallengeACK]; s.PureACKs+acks > 0 {
 		r.Lines = append(r.Lines, Sum{Name: "pure_ack", Said: s.PureACKs, Is: acks,
-			Note: differs(s.PureACKs, acks, "late, or lost behind the simulator")})
+			Note: differs(s.PureACKs, acks, "late, or lost after the simulator")})
 	}
 	if c.sums.exts > 0 {
 		r.Lines = append(r.Lines,
@@ -82,7 +82,7 @@ func (c *checker) sumsReport() *Sums {
 	}
 	for _, l := range r.Lines {
 		if l.Fault {
-			c.example("summary", "%s: %d, and not %d", l.Name, l.Said, l.Is)
+			c.example("summary", "%s: %d, but the log has %d", l.Name, l.Said, l.Is)
 		}
 	}
 	return r

@@ -20,7 +20,7 @@ var formats = []format.Format{
 	yarrp.Format, // any other columns
 }
 
-// Open opens a file of results at path, which may be compressed; - stands for stdin. The
+// Open opens a file of results at path, which may be compressed; - means stdin. The
 // error wraps format.ErrUnknown if it is of no format.
 func Open(path string, stdin io.Reader) (*format.File, error) {
 	return format.Open(path, stdin, formats)

@@ -91,14 +91,14 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// A file that is cut has what is whole, wherever it is cut.
+// A file that is cut at any octet gives its whole records.
 func TestCut(t *testing.T) {
 	long := ours + strings.Repeat(`{"type":"reply","probe_dst_addr":"192.0.2.1"}`+"\n", 1000)
 	for _, whole := range []string{long, gzipped(long), zstandard(long)} {
 		for _, n := range []int{1, 2, 3, 5, 8, 20, len(whole) / 3, len(whole) - 12, len(whole) - 2} {
 			f, err := New(strings.NewReader(whole[:n]))
 			if errors.Is(err, format.ErrUnknown) && n < 4 {
-				continue // not even compressed, as far as can be told
+				continue // it does not look compressed
 			}
 			if err != nil {
 				t.Errorf("%d of %d octets: %v", n, len(whole), err)

@@ -81,10 +81,10 @@ func (r *Reader) Read() (record.Record, error) {
 func parse(line string) (*record.Reply, error) {
 	c, err := csv.NewReader(strings.NewReader(line)).Read()
 	if err != nil {
-		return nil, fmt.Errorf("no line of CSV: %w", err)
+		return nil, fmt.Errorf("not a line of CSV: %w", err)
 	}
 	if len(c) != columns {
-		return nil, fmt.Errorf("%d columns, not %d", len(c), columns)
+		return nil, fmt.Errorf("%d columns instead of %d", len(c), columns)
 	}
 	r := new(record.Reply)
 	h := &r.Hop
@@ -100,7 +100,7 @@ func parse(line string) (*record.Reply, error) {
 	r.Method = record.MethodOf(octet("probe_protocol", colProtocol))
 	r.Head.Flow.Value, r.DstPort = uint16(n.Uint("probe_src_port", c[colSrcPort], 16)), uint16(n.Uint("probe_dst_port", c[colDstPort], 16))
 	h.Target, h.TTL = r.Head.Target, octet("probe_ttl", colTTL)
-	if h.QuotedTTL = octet("quoted_ttl", colQuotedTTL); h.QuotedTTL > 0 { // 0 where nothing is quoted, too
+	if h.QuotedTTL = octet("quoted_ttl", colQuotedTTL); h.QuotedTTL > 0 { // 0: no quotation
 		h.HasQuote = true
 	}
 	h.Protocol, h.Type, h.Code = octet("reply_protocol", colReplyProtocol), octet("reply_icmp_type", colType), octet("reply_icmp_code", colCode)

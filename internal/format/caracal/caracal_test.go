@@ -86,7 +86,7 @@ func TestBegins(t *testing.T) {
 	}
 }
 
-// FuzzRow writes what was read, and reads it again.
+// FuzzRow writes the read records, and reads them again.
 func FuzzRow(f *testing.F) {
 	f.Add(row4)
 	f.Add(row6)

@@ -26,8 +26,8 @@ func appendNumber(b []byte, v int64) []byte {
 	return appendDecimal(b, uint64(v))
 }
 
-// thousand has the digits of 0 to 999, the first in the lowest octet, and in the
-// highest how many there are; padded has three digits of each.
+// thousand has the digits of 0 to 999, the first one in the lowest octet, and their number
+// in the highest octet. padded has three digits of each.
 var thousand, padded = func() (short, long [1000]uint32) {
 	for v := range uint32(1000) {
 		digits := '0' + v/100 | ('0'+v/10%10)<<8 | ('0'+v%10)<<16
@@ -122,9 +122,9 @@ func appendMillis(b []byte, key string, ns int64) []byte {
 	return appendDigits(append(b, '.'), padded[us%1000])
 }
 
-// appendString appends octets as a JSON string (RFC 8259 §7). What is not UTF-8
-// becomes U+FFFD, octet by octet; control characters are escaped, and so are
-// U+2028 and U+2029, at which JavaScript used to break lines.
+// appendString appends octets as a JSON string (RFC 8259 §7). Octets that are not UTF-8
+// become U+FFFD, one by one. Control characters are escaped, and so are U+2028 and U+2029,
+// at which JavaScript used to break lines.
 func appendString[T string | []byte](b []byte, s T) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {

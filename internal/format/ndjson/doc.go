@@ -1,11 +1,11 @@
 // Package ndjson writes records as masstrace writes them, one JSON object a line
 // (NDJSON), and reads them again.
 //
-// A file starts with a cycle-start and a run record, goes on with data records
-// (trace and trace-ext, reply, or all of them), and ends with summary and
-// cycle-stop. A trace record is a strict subset of scamper's JSON, so that tools for
-// scamper read the file as it is. Everything else stands inside its hops and in the
-// trace-ext record, which follows it. docs/records.md describes every field.
+// A file starts with a cycle-start and a run record. Data records follow: trace and
+// trace-ext, reply, or all of them. It ends with summary and cycle-stop. A trace record is
+// a strict subset of scamper's JSON, so that tools for scamper read the file as it is.
+// Everything else is inside its hops and in the trace-ext record, which follows it.
+// docs/records.md describes every field.
 //
 // The records that come by the million are appended by hand and allocate
 // nothing; the others go through encoding/json.

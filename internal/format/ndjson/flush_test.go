@@ -11,8 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// What was flushed can be read before the file is closed, as it is when the writer is
-// killed.
+// Flushed records can be read before the file is closed, as after a kill of the writer.
 func TestWriterFlushed(t *testing.T) {
 	for name, want := range map[string]error{
 		"out.ndjson": io.EOF, "out.gz": format.ErrCut, "out.zst": format.ErrCut,

@@ -36,7 +36,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// written returns what write writes.
+// written returns the output of write.
 func written(t testing.TB, conf Config, write func(*Writer)) []byte {
 	t.Helper()
 	var buf bytes.Buffer

@@ -6,8 +6,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// The types of lines have a field for each key, as encoding/json wants them. They are what
-// Read makes values of; others that look at single lines may use them too.
+// The types of lines have a field for each key, as encoding/json wants them. Read makes
+// values of them; code that needs single lines may use them too.
 
 // TraceLine is a trace record: ours or scamper's. Fields that a record lacks are zero.
 type TraceLine struct {
@@ -99,7 +99,7 @@ type LabelLine struct {
 	Label uint32 `json:"mpls_label"`
 }
 
-// IfaceLine is what a router told of one of its interfaces (RFC 5837).
+// IfaceLine is the information of a router about one of its interfaces (RFC 5837).
 type IfaceLine struct {
 	Role  string     `json:"role"`
 	Index uint32     `json:"index"`
@@ -122,7 +122,7 @@ type ExtLine struct {
 	UserID  int        `json:"userid"`
 	Reached bool       `json:"reached"`
 	DstTTL  int        `json:"dst_ttl"` // 0 if not known
-	// Met is where the way back met what other traces know, nil if nowhere.
+	// Met is the meeting point of the way back with other traces, or nil.
 	Met     *Interface `json:"lss"`
 	NoReply [][2]int   `json:"no_reply"` // TTL, attempt from 0
 	Loss    Loss       `json:"loss"`
@@ -141,7 +141,7 @@ type Loss struct {
 	Answered int `json:"answered"`
 }
 
-// NAT says from which TTL on quotations are rewritten.
+// NAT has the first TTL at which quotations are rewritten.
 type NAT struct {
 	FirstTTL int `json:"first_ttl"`
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// appendHopObjects appends the objects of the extension structure ext as
-// scamper does, and nothing if there is none. An MPLS label stack has its
-// labels, interface information what it says, and any other object its octets.
+// appendHopObjects appends the objects of the extension structure ext as scamper does, and
+// nothing if there is none. An MPLS label stack is written as its labels, and interface
+// information as its fields. Any other object is written as its octets.
 func appendHopObjects(b, ext []byte) []byte {
 	var x wire.Extension
 	if len(ext) == 0 || x.Decode(ext) != nil {
@@ -104,8 +104,8 @@ func appendReplyLabel(b []byte, l wire.Label) []byte {
 	return append(b, ']')
 }
 
-// appendInterface appends what the interface information object o says, or its
-// octets if it does not add up.
+// appendInterface appends the fields of the interface information object o, or its octets
+// if it is not consistent.
 func appendInterface(b []byte, o wire.Object) []byte {
 	var f wire.Interface
 	if f.Decode(o) != nil {
@@ -135,7 +135,7 @@ func appendIface(b []byte, f *wire.Interface) []byte {
 	return append(b, '}')
 }
 
-// appendObjectStart appends what stands before the n-th object.
+// appendObjectStart appends the text before the n-th object.
 func appendObjectStart(b []byte, n int) []byte {
 	if n > 0 {
 		return append(b, ',')
@@ -143,8 +143,8 @@ func appendObjectStart(b []byte, n int) []byte {
 	return append(appendKey(b, "icmpext"), '[')
 }
 
-// appendObjectsEnd ends a list of n objects, which does not exist if there are
-// none, and says so if the structure's checksum does not vouch for them.
+// appendObjectsEnd ends a list of n objects; a list without objects does not exist. If the
+// checksum of the structure is not valid, it appends that.
 func appendObjectsEnd(b []byte, n int, c wire.ChecksumState) []byte {
 	if n == 0 {
 		return b

@@ -134,7 +134,7 @@ func (r *Reader) trace(l *TraceLine) (record.Record, error) {
 	}
 	var ext ExtLine
 	if decode(TypeTraceExt, n.line, &ext) != nil || ext.Dst != l.Dst || ext.UserID != l.UserID || ext.fill(t) != nil {
-		return t, nil // it is no part of this trace: the next call returns what is wrong
+		return t, nil // it does not belong to this trace: the next call returns the error
 	}
 	n.there = false
 	return t, nil

@@ -46,10 +46,10 @@ func again(t testing.TB, in []byte, conf Config) []byte {
 	})
 }
 
-// What is read and written again is the same, octet by octet.
+// A record that is read and written again has the same octets.
 func TestRoundTrip(t *testing.T) {
 	tests := map[string]Config{
-		"output": testConfig, // the samples lack the records that have what it says
+		"output": testConfig, // the samples lack the records with these fields
 		"replay": {},
 	}
 	for folder, conf := range tests {
@@ -131,7 +131,7 @@ func TestRoundTripLacks(t *testing.T) {
 	}
 }
 
-// Values of what is read are those of what was written.
+// The values of read records are those of the written records.
 func TestRead(t *testing.T) {
 	s := sampleMPLS()
 	in := written(t, testConfig, func(w *Writer) {
@@ -175,8 +175,8 @@ func TestReadTCP(t *testing.T) {
 	}
 }
 
-// A trace and the trace-ext record behind it are one record, if they are of the same
-// target and flow.
+// A trace and the next trace-ext record are one record, if they have the same target and
+// flow.
 func TestReadPairs(t *testing.T) {
 	const (
 		a    = `{"type":"trace","dst":"192.0.2.1","userid":1,"stop_reason":"COMPLETED"}` + "\n"
@@ -248,7 +248,7 @@ func TestReaderLines(t *testing.T) {
 		{"an unknown validity", good + `{"type":"reply","valid":"maybe"}` + "\n", 1, nil, "line 2: reply record: valid"},
 		{"an unknown field that is mangled", good + `{"type":"reply","valid":"weak","mangled":["hat"]}` + "\n", 1, nil, "line 2: reply record: mangled"},
 		{"labels of another length", good + `{"type":"trace","hops":[{"icmpext":[{"ie_cn":1,"ie_ct":1,"ie_dl":8,"mpls_labels":[{}]}]}]}` + "\n",
-			1, nil, "line 2: trace record: hop at TTL 0: icmpext 1/1: 4 octets"},
+			1, nil, "line 2: trace record: hop at TTL 0: icmpext 1/1: 4 bytes"},
 		{"an interface that cannot be", good + `{"type":"trace","hops":[{"icmpext":[{"ie_cn":2,"ie_ct":8,"ie_dl":2,"iface":{"role":"incoming"}}]}]}` + "\n",
 			1, nil, "line 2: trace record: hop at TTL 0: icmpext 2/8"},
 		{"not an object", "7\n", 0, nil, "line 1:"},
@@ -291,7 +291,7 @@ func TestReaderError(t *testing.T) {
 	}
 }
 
-// Lines come as they are, with their types, whatever they are.
+// All lines are returned unchanged, with their types.
 func TestReadLine(t *testing.T) {
 	const a, b = `{"type":"ping", "x":1}`, `{"type":"trace","hop_count":999}`
 	r := NewReader(strings.NewReader(a + "\n\n" + b + "\n{]\n" + a[:9]))
@@ -311,7 +311,7 @@ func TestReadLine(t *testing.T) {
 	}
 }
 
-// FuzzReader: whatever the file, Read ends, and never panics; what it read is written.
+// FuzzReader: for any file, Read ends and never panics. The read records can be written.
 func FuzzReader(f *testing.F) {
 	for _, s := range samples() {
 		f.Add(written(f, testConfig, func(w *Writer) { writeSample(f, w, s) }))

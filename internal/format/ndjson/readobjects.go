@@ -10,8 +10,8 @@ import (
 )
 
 // ext returns the octets of the extension structure whose objects a hop has, nil if there
-// is none. Written again, they give the same objects. What records do not have is 0:
-// reserved fields, and what stood after the last object that was whole.
+// is none. Written again, they give the same objects. Data that records do not have is 0:
+// reserved fields, and the octets after the last whole object.
 func (l *HopLine) ext() ([]byte, error) {
 	if len(l.Objects) == 0 {
 		return nil, nil
@@ -42,7 +42,7 @@ func (l *ObjectLine) payload() (b []byte, err error) {
 		b, err = hex.DecodeString(l.Hex)
 	}
 	if err == nil && len(b) != int(l.Len) {
-		err = fmt.Errorf("%d octets, and ie_dl is %d", len(b), l.Len)
+		err = fmt.Errorf("%d bytes, but ie_dl is %d", len(b), l.Len)
 	}
 	return b, err
 }
@@ -89,7 +89,7 @@ func structure(sum string, objects []wire.Object) ([]byte, error) {
 	}
 	for i := range objects {
 		if len(objects[i].Payload) > maxObject {
-			return nil, fmt.Errorf("icmpext has an object of %d octets", len(objects[i].Payload))
+			return nil, fmt.Errorf("icmpext has an object of %d bytes", len(objects[i].Payload))
 		}
 	}
 	return wire.AppendExtensionAs(nil, state, objects...), nil
@@ -137,7 +137,7 @@ func indexReplaced(b []byte) int {
 		if bytes.HasPrefix(b[i:], replaced) {
 			return i
 		}
-		i++ // what is escaped
+		i++ // the escaped characters
 	}
 	return -1
 }

@@ -58,7 +58,7 @@ func (l *ReplyLine) times(h *record.Hop) {
 	}
 }
 
-// value returns what p points to, 0 if it is nil.
+// value returns the value at p, or 0 if p is nil.
 func value[T any](p *T) (v T) {
 	if p != nil {
 		v = *p

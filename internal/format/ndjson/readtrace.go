@@ -181,8 +181,8 @@ func verdict(h *record.Hop, kind, valid string, mangled []string) error {
 	return nil
 }
 
-// fill adds what a trace-ext record has to the trace, which is not Bare any more. After
-// an error the trace is as it was.
+// fill adds the fields of a trace-ext record to the trace, which is not Bare any more.
+// After an error the trace is as it was.
 func (l *ExtLine) fill(t *record.Trace) error {
 	var r ranges
 	full := *t
@@ -208,7 +208,7 @@ func (l *ExtLine) fill(t *record.Trace) error {
 	}
 	var err error
 	if full.PathHash, err = strconv.ParseUint(l.PathHash, 16, 64); err != nil && l.PathHash != "" {
-		return errors.Join(r.err, fmt.Errorf("path_hash %q is no hash", l.PathHash))
+		return errors.Join(r.err, fmt.Errorf("path_hash %q is not a hash", l.PathHash))
 	}
 	if r.err == nil {
 		*t = full

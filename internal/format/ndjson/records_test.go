@@ -35,7 +35,7 @@ var scamperRanges = map[string]int64{
 	"icmp_q_ttl": 255, "icmp_q_ipl": 1<<31 - 1, "icmp_nhmtu": 1<<31 - 1, "reply_ipid": 1<<31 - 1,
 }
 
-// check reports what is wrong with a line.
+// check reports the errors of a line.
 func check(text []byte) error {
 	var object map[string]any
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -206,7 +206,7 @@ func FuzzRecords(f *testing.F) {
 	})
 }
 
-// FuzzString compares with encoding/json: what a reader gets is the same.
+// FuzzString compares with encoding/json: a reader gets the same text.
 func FuzzString(f *testing.F) {
 	for _, s := range []string{"", "eth0", "\x00\x1f\x7f\"\\/\n\r\t\b", "ü\xff\xc3", "\u2028\u2029\ufffd", "😀\xf0\x9f"} {
 		f.Add(s)

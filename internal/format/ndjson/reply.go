@@ -77,9 +77,8 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 	return append(b, '}')
 }
 
-// appendReplyProbe appends which probe is answered. What shows no hop does
-// not tell its probe's TTL and attempt, nor does a quotation whose probe is not
-// in the capture.
+// appendReplyProbe appends which probe is answered. TTL and attempt are unknown for replies
+// that show no hop, and for quotations whose probe is not in the capture.
 func appendReplyProbe(b []byte, head *record.Head, h *record.Hop) []byte {
 	is4 := head.Target.Is4()
 	if head.Method != record.NoMethod {
@@ -90,7 +89,7 @@ func appendReplyProbe(b []byte, head *record.Head, h *record.Hop) []byte {
 	b = appendInt(b, "probe_src_port", int64(head.Flow.Value))
 	port := head.DstPort
 	if head.Method == probe.ICMP {
-		port = 0 // whatever port the run has for other methods
+		port = 0 // other methods have a port, ICMP has none
 	}
 	b = appendInt(b, "probe_dst_port", int64(port))
 	if !is4 {

@@ -247,8 +247,8 @@ func sampleTCPACK() sample {
 	return sample{name: "tcp-ack", trace: t, replies: append([]record.Hop(nil), t.Hops...)}
 }
 
-// sampleOdd has a datagram from the target, a next-hop MTU that is too large
-// for scamper, an RTT too large for caracal, and times that are not known.
+// sampleOdd returns unusual values: a datagram from the target, a next-hop MTU too large
+// for scamper, an RTT too large for caracal, unknown times.
 func sampleOdd() sample {
 	t := udp4(4)
 	t.Hops[1].Kind, t.Hops[1].Type, t.Hops[1].Code = probe.KindFragNeeded, wire.ICMPv4Unreachable, 4

@@ -22,8 +22,8 @@ var scamperMethods = [...]string{
 // scamper's version of its records.
 const scamperVersion = "0.1"
 
-// max16 is the most that a field holds which is 16 bits wide in scamper and in
-// what reads its records.
+// max16 is the largest value of a field that has 16 bits in scamper and in readers of its
+// records.
 const max16 = math.MaxUint16
 
 // appendTraceHead appends the start of every trace record.
@@ -34,9 +34,9 @@ func appendTraceHead(b []byte, conf *Config) []byte {
 	return appendString(appendKey(b, "hostname"), conf.Hostname)
 }
 
-// appendTrace appends the rest of the trace record of t. Readers of scamper's
-// records refuse a record with any other key at this level; extras go into the
-// hops, where only "family" is refused, and into trace-ext.
+// appendTrace appends the rest of the trace record of t. Readers of scamper's records
+// refuse a record with any other key at this level. Extra keys go into the hops, where only
+// "family" is refused, and into trace-ext.
 func appendTrace(b []byte, t *record.Trace) []byte {
 	b = appendInt(b, "userid", int64(t.FlowIndex))
 	if t.Method != record.NoMethod {
@@ -57,7 +57,7 @@ func appendTrace(b []byte, t *record.Trace) []byte {
 	b = appendInt(b, "attempts", int64(t.Attempts))
 	b = appendInt(b, "hoplimit", int64(t.MaxTTL))
 	b = appendInt(b, "firsthop", int64(cmp.Or(t.FirstHop, t.FirstTTL)))
-	// Whole seconds, as scamper's; a wait that is none is rounded up.
+	// Whole seconds, as in scamper; other waits are rounded up.
 	b = appendInt(b, "wait", int64((t.Wait+time.Second-1)/time.Second))
 	b = appendInt(b, "wait_probe", 0)
 	b = appendInt(b, "tos", int64(t.TOS))
@@ -170,7 +170,7 @@ func appendInferred(b []byte, k *record.Interface) []byte {
 	return append(b, `,"inferred":true}`...)
 }
 
-// appendHopICMP appends what only ICMP answers have.
+// appendHopICMP appends the fields that only ICMP answers have.
 func appendHopICMP(b []byte, h *record.Hop) []byte {
 	b = appendInt(b, "icmp_type", int64(h.Type))
 	b = appendInt(b, "icmp_code", int64(h.Code))

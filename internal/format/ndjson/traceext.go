@@ -12,9 +12,8 @@ func appendExtHead(b []byte, conf *Config) []byte {
 	return appendString(appendKey(b, "run"), conf.Run)
 }
 
-// appendExt appends the rest of the trace-ext record of t: what scamper's
-// record has no key for. It stands behind the trace record with the same dst
-// and userid.
+// appendExt appends the rest of the trace-ext record of t: data without a key in scamper's
+// record. It comes after the trace record with the same dst and userid.
 func appendExt(b []byte, t *record.Trace) []byte {
 	b = appendAddr(b, "dst", t.Target)
 	b = appendInt(b, "userid", int64(t.FlowIndex))

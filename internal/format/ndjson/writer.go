@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Config is what stands in every record that a Writer writes, and the records that it
+// Config has the common fields of all records of a Writer, and the kinds of records that it
 // writes.
 type Config struct {
 	// Kinds are the data records that are written; the others are dropped. 0: both.
@@ -17,7 +17,7 @@ type Config struct {
 	// Bare leaves out the trace-ext records.
 	Bare bool
 
-	// These stand in records until a CycleStart or a Run with others is written.
+	// These are used in records until a CycleStart or a Run with others is written.
 	Run      string // identifies the run
 	ListName string // scamper's name of a target list; "default" if empty
 	CycleID  int    // scamper's number of a pass over it; 1 if 0
@@ -42,7 +42,7 @@ type Writer struct {
 	buf  []byte // whole lines
 	err  error
 
-	// What stands in every record of a kind, quoted once.
+	// The common fields of every record of a kind, quoted once.
 	traceHead []byte
 	extHead   []byte
 	replyHead []byte
@@ -59,20 +59,20 @@ func NewWriter(w io.Writer, conf Config) *Writer {
 	return out
 }
 
-// quote renews what stands in every record.
+// quote updates the common fields of all records.
 func (w *Writer) quote() {
 	w.traceHead = appendTraceHead(w.traceHead[:0], &w.conf)
 	w.extHead = appendExtHead(w.extHead[:0], &w.conf)
 	w.replyHead = appendReplyHead(w.replyHead[:0], &w.conf)
 }
 
-// Wants reports whether the writer writes any of kinds, so that a caller need not
-// prepare what it would drop.
+// Wants reports whether the writer writes any of kinds. So a caller need not prepare other
+// kinds.
 func (w *Writer) Wants(kinds record.Kinds) bool { return w.conf.Kinds.Has(kinds) }
 
 // Write writes the lines of r, a trace being closed, and keeps nothing of it. Traces and
-// replies cost no allocation. In other records the Writer fills in the name of the list,
-// the number of the cycle, the host and the run from its Config, if they are empty.
+// replies cost no allocation. In other records the Writer fills in empty fields from its
+// Config: list, cycle, host and run.
 func (w *Writer) Write(r record.Record) error {
 	if w.err != nil {
 		return w.err
@@ -127,7 +127,7 @@ func (w *Writer) other(r record.Record) {
 		line.Run = cmp.Or(r.Run, w.conf.Run)
 		w.encode(&line)
 	default:
-		w.err = fmt.Errorf("encode record: %T is of no type that NDJSON has", r)
+		w.err = fmt.Errorf("encode record: NDJSON has no record of type %T", r)
 	}
 }
 
@@ -183,14 +183,14 @@ func (w *Writer) write() {
 	w.buf = w.buf[:0]
 }
 
-// HandOver writes what has been gathered, for a reader that follows along. A compressor
-// may hold it back; Flush does not let it.
+// HandOver writes all gathered records, for a reader that follows along. A compressor may
+// hold it back; Flush does not let it.
 func (w *Writer) HandOver() error {
 	w.write()
 	return w.err
 }
 
-// Flush writes what has been gathered, through to the file.
+// Flush writes all gathered records through to the file.
 func (w *Writer) Flush() error {
 	w.write()
 	if f, ok := w.w.(interface{ Flush() error }); ok && w.err == nil {

@@ -1,5 +1,5 @@
-// Package scamper reads what sc_warts2json makes of scamper's files: traces, one JSON
-// object a line. masstrace writes the same, so that one decoder reads both.
+// Package scamper reads the output of sc_warts2json: traces, one JSON object per line.
+// masstrace writes the same, so that one decoder reads both.
 package scamper
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 )
 
-// Format is lines of JSON. Those of masstrace are told before, by records that scamper
+// Format is lines of JSON. Those of masstrace are recognised before, by records that scamper
 // does not have.
 var Format = format.Format{
 	Name:      "scamper",

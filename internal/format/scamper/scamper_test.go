@@ -12,7 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// scamperLine is what sc_warts2json writes of a trace, blanks included.
+// scamperLine is a trace as sc_warts2json writes it, including blanks.
 const scamperLine = `{"version":"0.1","type":"trace", "userid":0, "method":"udp-paris", "src":"192.0.2.1", ` +
 	`"dst":"198.51.100.9", "rtr":"192.0.2.254", "sport":40000, "dport":33435, "stop_reason":"COMPLETED", ` +
 	`"stop_data":0, "start":{"sec":1790000001, "usec":101222, "ftime":"2026-09-21 16:13:21"}, "hop_count":2, ` +
@@ -76,8 +76,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Its methods are ours, where they are of the same protocol; the port of the classic
-// way is none.
+// Methods of the same protocol have our names. The port of classic traceroute is left out.
 func TestMethods(t *testing.T) {
 	for name, want := range map[string]record.Head{
 		"udp-paris":       {Method: probe.UDP, Flow: probe.Flow{Value: 40000}, DstPort: 33435},

@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// mark returns what traceroute(8) prints behind the time of an answer that is
-// neither a time exceeded nor the target's own: " !H" and the like, else "".
+// mark returns the mark of traceroute(8) after the time of an answer: " !H" and the like.
+// It returns "" for a time exceeded, and for the target's own answer.
 func mark(h *record.Hop) string {
 	switch h.Protocol {
 	case probe.ProtoICMP:
@@ -100,10 +100,10 @@ var roleMarks = [...]string{
 	wire.RoleIncoming: "INC", wire.RoleSubIP: "SUB", wire.RoleOutgoing: "OUT", wire.RoleNextHop: "NXT",
 }
 
-// extensionText writes the objects of an extension structure as traceroute(8)
-// does with -e: labels as MPLS:L=…,E=…,S=…,T=…, further ones behind a slash,
-// interfaces as INC:index,address,"name",mtu=…, others as class/c-type:octets.
-// One whose checksum is wrong ends in a question mark.
+// extensionText writes the objects of an extension structure as traceroute(8) does with -e.
+// Labels are MPLS:L=…,E=…,S=…,T=…, with a slash between them. Interfaces are
+// INC:index,address,"name",mtu=…, and other objects are class/c-type:octets. One whose
+// checksum is wrong ends in a question mark.
 func extensionText(ext []byte) string {
 	var x wire.Extension
 	if len(ext) == 0 || x.Decode(ext) != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Row is what one TTL of a trace to one target showed.
+// Row has the replies at one TTL of a trace to one target.
 type Row struct {
 	TTL    uint8
 	Probes []Probe // by flow
@@ -32,8 +32,8 @@ type Probe struct {
 type Writer struct {
 	// Out takes each row in one Write.
 	Out io.Writer
-	// Name returns the name of a router, or its address; nil shows addresses
-	// alone. What it returns is made safe for a terminal.
+	// Name returns the name of a router, or its address; nil shows addresses alone. Its
+	// text is made safe for a terminal.
 	Name  func(netip.Addr) string
 	Flows int
 	// Width is how wide the column of responders is if there are several flows.
@@ -81,7 +81,7 @@ func (r *Writer) Row(row Row) error {
 	return r.endLine()
 }
 
-// Tail writes what only the whole trace tells, which is nothing of one flow.
+// Tail writes the lines that need the whole trace; there are none for one flow.
 func (r *Writer) Tail() error {
 	if r.Flows <= 1 {
 		return nil
@@ -119,10 +119,10 @@ func (r *Writer) Touched(target netip.Addr, method probe.Method) error {
 	return r.endLine()
 }
 
-// flowPath is who answered a flow first at each TTL.
+// flowPath has the first responder of a flow at each TTL.
 type flowPath map[uint8]probe.Addr
 
-// agrees reports whether nothing tells the two paths apart: silence does not.
+// agrees reports whether the two paths are equal; silence equals every responder.
 func (p flowPath) agrees(other flowPath) bool {
 	for ttl, addr := range p {
 		if have, ok := other[ttl]; ok && have != addr {
@@ -132,8 +132,7 @@ func (p flowPath) agrees(other flowPath) bool {
 	return true
 }
 
-// branch is a responder of a row, with what its flows saw; one without a hop is
-// silence.
+// branch is a responder of a row, with the flows that saw it; one without a hop is silence.
 type branch struct {
 	hop   *record.Hop
 	flows []uint16
@@ -227,7 +226,7 @@ func (b *branch) times() string {
 	return fmt.Sprintf("%s/%s/%s ms", millis(low), millis(mean), millis(high))
 }
 
-// responder writes who answered, and what its extensions say.
+// responder writes the address that answered, and its extensions.
 func (r *Writer) responder(h *record.Hop) {
 	addr := h.Responder.Netip()
 	if r.Name == nil {
@@ -278,7 +277,8 @@ func ranges(numbers []uint16) string {
 	return strings.Join(parts, ",")
 }
 
-// printable replaces what could take over a terminal: all but printable ASCII.
+// printable replaces all characters but printable ASCII, because others could control a
+// terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -286,4 +286,11 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// line writes a line.
+func (r *Writer) line(format string, args ...any) error {
+	r.buf.Reset()
+	fmt.Fprintf(&r.buf, format, args...)
+	return r.endLine()
 }

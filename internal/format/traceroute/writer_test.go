@@ -142,7 +142,7 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// What the ports of TCP are stands behind the address.
+// The state of a TCP port comes after the address.
 func TestRoutePorts(t *testing.T) {
 	for kind, want := range map[probe.Kind]string{probe.KindSYNACK: "[open]", probe.KindRST: "[closed]"} {
 		h := routeHop(1, 1, 1000)

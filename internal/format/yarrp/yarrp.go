@@ -1,4 +1,4 @@
-// Package yarrp reads what yarrp writes: a row of text for each reply.
+// Package yarrp reads the output of yarrp: a row of text for each reply.
 package yarrp
 
 import (
@@ -88,7 +88,7 @@ func (r *Reader) Read() (record.Record, error) {
 func parse(line string, unit time.Duration) (*record.Reply, error) {
 	c := strings.Fields(line)
 	if len(c) != columns && len(c) != columns-1 {
-		return nil, fmt.Errorf("%d columns, not %d", len(c), columns)
+		return nil, fmt.Errorf("%d columns instead of %d", len(c), columns)
 	}
 	target, err := format.ParseAddr(c[colTarget])
 	if err != nil {
@@ -110,7 +110,7 @@ func parse(line string, unit time.Duration) (*record.Reply, error) {
 	h.Lacks = record.LacksAttempt | record.LacksKind | record.LacksValid | record.LacksExt
 	rtt, err := strconv.ParseInt(c[colRTT], 10, 64)
 	if err != nil {
-		return nil, fmt.Errorf("rtt %q is no number", c[colRTT])
+		return nil, fmt.Errorf("rtt %q is not a number", c[colRTT])
 	}
 	if rtt > 0 && rtt < 1<<32 { // its clock wraps there
 		h.RTT = rtt * int64(unit)

@@ -89,7 +89,7 @@ func TestBegins(t *testing.T) {
 	}
 }
 
-// FuzzRow writes what was read, and reads it again.
+// FuzzRow writes the read records, and reads them again.
 func FuzzRow(f *testing.F) {
 	f.Add(row)
 	f.Add("2600::1 1 5 3 0 7 2600::2 0 0 44 56 250 0 100:1,200:2")

@@ -10,6 +10,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/internal/lab/netns"
 )
 
 // TestTunPaths moves packets in both directions through a tun device, with the ring and without.
@@ -20,7 +22,7 @@ func TestTunPaths(t *testing.T) {
 	}
 	for _, path := range []string{"ring", "plain"} {
 		t.Run(path, func(t *testing.T) {
-			enterNetns(t)
+			netns.EnterQuiet(t)
 			tun, err := openTun(LinkName)
 			if err != nil {
 				t.Skipf("no tun device: %v", err)
@@ -57,16 +59,7 @@ func TestTunPaths(t *testing.T) {
 	}
 }
 
-// enterNetns moves the test's thread, which ends with the test, to a new namespace.
-func enterNetns(t *testing.T) {
-	t.Helper()
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Skipf("needs namespaces: %v", err)
-	}
-}
-
-const tunPackets = 3*batchSize + 7 // not a whole number of bursts
+const tunPackets = 3*batchSize + 7 // no whole number of bursts
 
 var tunNear, tunFar = [4]byte{10, 0, 0, 1}, [4]byte{10, 0, 0, 2}
 

@@ -47,14 +47,6 @@ func eachTerritory(t *testing.T, f func(t *testing.T, a Territory, family string
 	}
 }
 
-// needTool skips the test if a program is missing.
-func needTool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("needs %s: %v", name, err)
-	}
-}
-
 func TestTruthOfTopology(t *testing.T) {
 	tests := []struct {
 		target   string
@@ -159,7 +151,7 @@ func TestNoWayOut(t *testing.T) {
 }
 
 func TestPing(t *testing.T) {
-	needTool(t, "ping")
+	lab.NeedTool(t, "ping")
 	eachTerritory(t, func(t *testing.T, a Territory, family string, truth Truth) {
 		for i := range 3 {
 			target := sample(a, family, i)
@@ -174,7 +166,7 @@ func TestPing(t *testing.T) {
 // With limits lifted every probe is answered. With the kernel's own limits some are not.
 func TestLimits(t *testing.T) {
 	lab.Need(t, Name)
-	needTool(t, "ping")
+	lab.NeedTool(t, "ping")
 	const probes = 20
 	tests := []struct {
 		name string

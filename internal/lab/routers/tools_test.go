@@ -47,7 +47,7 @@ func wantLength(truth Truth) int {
 }
 
 func TestTracerouteICMP(t *testing.T) {
-	needTool(t, "traceroute")
+	lab.NeedTool(t, "traceroute")
 	eachTerritory(t, func(t *testing.T, a Territory, family string, truth Truth) {
 		got := traceroute(t, sample(a, family, 0), "-I")
 		if len(got) != wantLength(truth) || !truth.Allows(got) {
@@ -58,7 +58,7 @@ func TestTracerouteICMP(t *testing.T) {
 
 // traceroute changes the port, and so the flow, with every probe.
 func TestTracerouteUDP(t *testing.T) {
-	needTool(t, "traceroute")
+	lab.NeedTool(t, "traceroute")
 	eachTerritory(t, func(t *testing.T, a Territory, family string, truth Truth) {
 		got := traceroute(t, sample(a, family, 0))
 		if len(got) != wantLength(truth) {
@@ -74,7 +74,7 @@ func TestTracerouteUDP(t *testing.T) {
 
 // Flows spread over all branches.
 func TestBranches(t *testing.T) {
-	needTool(t, "traceroute")
+	lab.NeedTool(t, "traceroute")
 	for _, target := range []string{"45.80.1.1", "2a00:80::1"} {
 		lab.Need(t, Name)
 		truth, _ := New().Truth(netip.MustParseAddr(target))
@@ -114,7 +114,7 @@ type scamperTrace struct {
 
 func TestScamper(t *testing.T) {
 	lab.Need(t, Name)
-	needTool(t, "scamper")
+	lab.NeedTool(t, "scamper")
 	if m, _ := os.ReadFile("/proc/self/uid_map"); len(strings.Fields(string(m))) != 3 || strings.Fields(string(m))[2] == "1" {
 		t.Skip("scamper drops privileges, which a user namespace of one user does not let it")
 	}

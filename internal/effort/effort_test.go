@@ -1,0 +1,28 @@
+package effort
+
+import "testing"
+
+func TestCount(t *testing.T) {
+	t.Setenv(envSoak, "")
+	if n := Count(3, 100); n != 3 || Soaking() {
+		t.Errorf("Count = %d, want 3", n)
+	}
+	t.Setenv(envSoak, "1")
+	if n := Count(3, 100); n != 100 || !Soaking() {
+		t.Errorf("Count = %d at full counts, want 100", n)
+	}
+}
+
+func TestSeed(t *testing.T) {
+	t.Setenv(envSeed, "")
+	if first, again := Seed(t), Seed(t); first == again {
+		t.Error("twice the same seed, which nothing has set")
+	}
+	t.Setenv(envSeed, "18446744073709551615")
+	if seed := Seed(t); seed != 1<<64-1 {
+		t.Errorf("Seed = %d, want the one that is set", seed)
+	}
+	if first, again := Rand(t).Uint64(), Rand(t).Uint64(); first != again {
+		t.Error("two generators of one seed differ")
+	}
+}
