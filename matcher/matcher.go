@@ -25,9 +25,9 @@ type Config struct {
 	// Retired receives the windows that are over, in the order of their numbers. It must have
 	// room for window.Live windows.
 	Retired chan<- *window.Window
-	// Known, if it is not nil, collects the interfaces of routers, for strategies that stop
+	// StopSet, if it is not nil, collects the interfaces of routers, for strategies that stop
 	// where the path is known.
-	Known *window.StopSet
+	StopSet *window.StopSet
 	// Watch, if it is not nil, is called for every first reply to a probe.
 	Watch Watch
 	// Over, if it is not nil, is called with each window that is over, before the window is
@@ -46,15 +46,15 @@ type Matcher struct {
 	next         uint64                // number of the window to retire next
 	strong, weak uint64                // values that Heard gets at the end of the batch
 	settled      account.Heard[uint64] // sum over the windows that are over
-	places       [group]place
+	locations    [chunk]location
 }
 
-// group is the number of replies that are located together, before any of them is matched. As
+// chunk is the number of replies that are located together, before any of them is matched. As
 // nothing is written in between, the processor overlaps the loads of their slots.
-const group = 64
+const chunk = 64
 
-// place is the location of a reply.
-type place struct {
+// location is the slot that a reply belongs to.
+type location struct {
 	window   *window.Window // nil if the window is not live
 	position uint64
 	target   uint32
@@ -90,13 +90,13 @@ func (m *Matcher) settle(w *window.Window) {
 // Windows whose deadline is not after upTo are retired. Replies retains nothing of batch.
 func (m *Matcher) Replies(batch []probe.Reply, upTo int64) {
 	for rest := batch; len(rest) > 0; {
-		part := rest[:min(group, len(rest))]
+		part := rest[:min(chunk, len(rest))]
 		rest = rest[len(part):]
 		for i := range part {
-			m.find(&m.places[i], &part[i])
+			m.locate(&m.locations[i], &part[i])
 		}
 		for i := range part {
-			m.match(&m.places[i], &part[i])
+			m.match(&m.locations[i], &part[i])
 		}
 	}
 	m.cfg.Heard.Strong.Store(m.strong)
@@ -105,15 +105,15 @@ func (m *Matcher) Replies(batch []probe.Reply, upTo int64) {
 	m.retire(upTo)
 }
 
-// find computes the place of r, and loads the memory that match will need.
-func (m *Matcher) find(p *place, r *probe.Reply) {
+// locate computes the location of r, and loads the memory that match will need.
+func (m *Matcher) locate(p *location, r *probe.Reply) {
 	position, ok := m.cfg.Index.PositionOf(r.Target)
 	if !ok {
-		*p = place{foreign: true}
+		*p = location{foreign: true}
 		return
 	}
 	w, target := m.cfg.Set.At(position)
-	*p = place{window: w, position: position, target: target}
+	*p = location{window: w, position: position, target: target}
 	if w != nil && r.HasHop() && r.Valid != probe.Garbled {
 		w.Sent(slotOf(target, r))
 	}
@@ -123,7 +123,7 @@ func slotOf(target uint32, r *probe.Reply) window.Slot {
 	return window.Slot{Target: target, Flow: r.Flow, TTL: r.TTL, Attempt: r.Attempt}
 }
 
-func (m *Matcher) match(p *place, r *probe.Reply) {
+func (m *Matcher) match(p *location, r *probe.Reply) {
 	w, target := p.window, p.target
 	switch {
 	case r.Valid == probe.Garbled: // the receiver has counted it
@@ -145,7 +145,7 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 		}
 		m.count(w, r)
 		m.hopless(w, r)
-		w.Learn(target, &r.Facts, m.cfg.Known)
+		w.Learn(target, &r.Facts, m.cfg.StopSet)
 		m.overflow(w, !w.Keep(target, r, window.Hopless))
 		return
 	}
@@ -162,7 +162,7 @@ func (m *Matcher) match(p *place, r *probe.Reply) {
 		w.Heard.Duplicates++
 	default:
 		m.count(w, r)
-		w.Learn(target, &r.Facts, m.cfg.Known)
+		w.Learn(target, &r.Facts, m.cfg.StopSet)
 		if m.cfg.Watch != nil {
 			m.cfg.Watch.Answered(&r.Facts)
 		}

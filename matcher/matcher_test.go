@@ -259,9 +259,9 @@ func BenchmarkMatch(b *testing.B) {
 					}
 					b.StartTimer()
 				}
-				var p place
+				var p location
 				r := &replies[i%len(replies)]
-				m.find(&p, r)
+				m.locate(&p, r)
 				m.match(&p, r)
 			}
 		})

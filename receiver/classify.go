@@ -70,3 +70,19 @@ func kind6(typ, code uint8) probe.Kind {
 	}
 	return probe.KindOther
 }
+
+// kindTCP classifies a segment by its flags; ok is false if it answers nothing. RST makes a
+// reset, whatever the other flags are (RFC 9293 §3.10.7.3 looks at RST before SYN). A segment
+// that acknowledges, and neither opens nor resets, is a pure ACK, even with data or FIN.
+func kindTCP(flags uint8) (kind probe.Kind, ok bool) {
+	const opens = wire.FlagSYN | wire.FlagACK
+	switch {
+	case flags&wire.FlagRST != 0:
+		return probe.KindRST, true
+	case flags&opens == opens:
+		return probe.KindSYNACK, true
+	case flags&wire.FlagACK != 0:
+		return probe.KindPureACK, true
+	}
+	return probe.KindOther, false
+}

@@ -76,7 +76,7 @@ func TestKinds(t *testing.T) {
 			}
 			var r probe.Reply
 			before := heard.Unrelated.Load()
-			ok := d.decode(frame, &r)
+			ok := d.isReply(frame, &r)
 			kind, listed := want[[2]uint8{typ, code}]
 			if ok != listed || ok && (r.Kind != kind || r.Type != typ || r.Code != code || r.Probe != asked(is4)) {
 				t.Errorf("type %d code %d: %t, %v, %+v; want %t, %v", typ, code, ok, r.Kind, r.Probe, listed, kind)

@@ -3,28 +3,64 @@ package receiver
 import (
 	"encoding/binary"
 
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
-
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// decoder decodes frames of one link type, one at a time. Its layers are used
-// over and over, so that a frame costs no allocation.
+// gopacket validates, wire decodes: validate.go passes the headers of a frame and of a quotation
+// to gopacket, and their fields are then read at the offsets of wire.
+//
+// A frame becomes a reply in eight functions and three files. The path below is that of an
+// ICMPv4 error for a UDP probe; the others run beside it.
+//
+//	receiver/decode.go   Receiver.take → decoder.decode → ipv4 → icmp4 → quotation4
+//	codec/quoted.go                                              └▶ Codec.Quoted
+//	codec/udp.go                                                     └▶ Codec.quotedUDP
+//	codec/quoted.go                                                      └▶ Codec.compareTags
+
+// take decodes a frame into the next reply of the batch.
+func (r *Receiver) take(frame []byte, stamp int64) {
+	r.frames++
+	n := len(r.batch)
+	r.batch = r.batch[:n+1]
+	reply := &r.batch[n]
+	if !r.decoder.accept(r.decoder.decode(frame, reply)) {
+		r.batch = r.batch[:n]
+		return
+	}
+	reply.Stamp = stamp
+	if len(reply.Ext) > 0 {
+		r.octets = KeepExtension(r.octets, reply)
+	}
+}
+
+// decoder decodes frames of one link type, one at a time. It reuses its layers, so that a
+// frame costs no allocation.
 type decoder struct {
 	codec identity
 	heard *account.Live
-	link  int // one of those that setLink knows
+	link  int // a link type that setLink accepts
 
-	ethernet layers.Ethernet
-	header   header
-	udp      layers.UDP
-	segment  segment
-	answer   codec.Segment
-	quote    quotation
+	layers layerSet
+	packet []byte // the IP packet of the frame
+	quote  wire.Quotation
+	answer codec.Segment
+}
+
+// identity authenticates a packet and returns the probe that it answers. A codec.Codec finds
+// the probe by its key, foreign by the fields that the packet quotes.
+type identity interface {
+	Quoted(q *wire.Quotation, r *probe.Facts) codec.Verdict
+	EchoReply(message []byte, is4 bool, r *probe.Facts) codec.Verdict
+	answerIdentity
+}
+
+// answerIdentity is the part of identity for answers of a target's transport layer.
+type answerIdentity interface {
+	UDPAnswer(srcPort, dstPort uint16, r *probe.Facts) codec.Verdict
+	TCPAnswer(s *codec.Segment, r *probe.Facts) codec.Verdict
 }
 
 func (d *decoder) init(linkType int, c identity, heard *account.Live) error {
@@ -32,78 +68,68 @@ func (d *decoder) init(linkType int, c identity, heard *account.Live) error {
 	return d.setLink(linkType)
 }
 
-// decode fills r from frame and reports whether it says something of one of our
-// probes: as a reply, or as a quotation that is Garbled. A frame that is no reply
-// is counted.
-func (d *decoder) decode(frame []byte, r *probe.Reply) bool {
+// decode fills r from a frame. Only after Accepted is all of r of use, and after Garbled the
+// fields that codec.Codec.Quoted fills then. r.Ext aliases frame.
+func (d *decoder) decode(frame []byte, r *probe.Reply) (v codec.Verdict) {
 	*r = probe.Reply{}
-	v := d.packet(frame, r)
-	if v != codec.Accepted {
-		d.count(v)
-	}
-	return v == codec.Accepted || v == codec.Garbled
-}
-
-// count counts a frame that is no reply.
-func (d *decoder) count(v codec.Verdict) {
-	switch v {
-	case codec.Malformed:
-		d.heard.Malformed.Add(1)
-	case codec.BadChecksum:
-		d.heard.Rejected.Checksum.Add(1)
-	case codec.BadSource:
-		d.heard.Rejected.Source.Add(1)
-	case codec.BadTag, codec.Garbled:
-		d.heard.Rejected.Tag.Add(1)
-	case codec.Conflict:
-		d.heard.Rejected.Conflict.Add(1)
+	d.packet, _, v = d.ipPacket(frame)
+	switch {
+	case v != codec.Accepted:
+		return v
+	case d.packet[0]>>4 == 4:
+		return d.ipv4(d.packet, r)
 	default:
-		d.heard.Unrelated.Add(1)
+		return d.ipv6(d.packet, r)
 	}
 }
 
-// packet4 decodes an IPv4 packet. Its checksum is judged last, when it is
-// clear that the packet means us.
-func (d *decoder) packet4(b []byte, r *probe.Reply) codec.Verdict {
-	headers, ok := d.header.decode4(b)
+// ipv4 decodes an IPv4 packet. Its checksum is judged last, when it is clear that the packet
+// is for this run.
+func (d *decoder) ipv4(b []byte, r *probe.Reply) codec.Verdict {
+	header, ok := d.layers.validIPv4(b)
 	if !ok {
 		return codec.Malformed
 	}
 	size := int(binary.BigEndian.Uint16(b[wire.V4Length:]))
-	if size < headers || size > len(b) {
+	if size < header || size > len(b) {
 		return codec.Malformed
 	}
-	ip := &d.header.ip4
-	if ip.FragOffset != 0 || ip.Flags&layers.IPv4MoreFragments != 0 {
+	if isFragment4(b) {
 		d.heard.Fragments.Add(1)
-		return codec.Unrelated // no router fragments an ICMP error: too small
+		return codec.Unrelated // no router fragments an ICMP error: it is too small
 	}
-	r.Responder.Set4(ip.SrcIP)
-	r.Protocol, r.ReplyTTL, r.ReplyTOS = uint8(ip.Protocol), ip.TTL, ip.TOS
-	r.ReplyID, r.ReplySize = ip.Id, uint32(size)
-	message := b[headers:size]
-	intact := wire.Fold(wire.Sum(b[:headers], 0)) == 0xffff
+	r.Responder.Set4(b[wire.V4Src:])
+	r.Protocol, r.ReplyTTL, r.ReplyTOS = b[wire.V4Protocol], b[wire.V4TTL], b[wire.V4TOS]
+	r.ReplyID, r.ReplySize = binary.BigEndian.Uint16(b[wire.V4ID:]), uint32(size)
+	message := b[header:size]
+	intact := wire.Fold(wire.Sum(b[:header], 0)) == 0xffff
 	switch r.Protocol {
 	case probe.ProtoICMP:
 		v := d.icmp4(message, r)
-		return judged(v, intact && wire.Fold(wire.Sum(message, 0)) == 0xffff)
+		return withChecksum(v, intact && wire.Fold(wire.Sum(message, 0)) == 0xffff)
 	case probe.ProtoUDP:
-		return judged(d.udpAnswer(message, r), intact)
+		return withChecksum(d.udpAnswer(message, r), intact)
 	case probe.ProtoTCP:
-		return judged(d.tcpAnswer(message, r), intact)
+		return withChecksum(d.tcpAnswer(message, r), intact)
 	}
 	return codec.Unrelated
 }
 
-func (d *decoder) packet6(b []byte, r *probe.Reply) codec.Verdict {
-	if !d.header.decode6(b) {
+// isFragment4 reports whether an IPv4 packet is a fragment: it has an offset, or more follow.
+func isFragment4(b []byte) bool {
+	const moreAndOffset = 0x3fff
+	return binary.BigEndian.Uint16(b[wire.V4Fragment:])&moreAndOffset != 0
+}
+
+// ipv6 decodes an IPv6 packet, with its extension headers.
+func (d *decoder) ipv6(b []byte, r *probe.Reply) codec.Verdict {
+	if !d.layers.validIPv6(b) {
 		return codec.Malformed
 	}
-	ip := &d.header.ip6
-	if r.Responder = probe.Addr(ip.SrcIP); r.Responder.Is4() {
-		return codec.Unrelated // an IPv4 address is none that a packet comes from (RFC 6890 §2.2.3)
+	if r.Responder = probe.Addr(b[wire.V6Src:]); r.Responder.Is4() {
+		return codec.Unrelated // IPv4-mapped: no packet may have that source (RFC 6890 §2.2.3)
 	}
-	r.ReplyTTL, r.ReplyTOS = ip.HopLimit, ip.TrafficClass
+	r.ReplyTTL, r.ReplyTOS = b[wire.V6HopLimit], trafficClass(b)
 	length := int(binary.BigEndian.Uint16(b[wire.V6Length:]))
 	r.ReplySize = uint32(wire.V6Len + length)
 	if length > len(b)-wire.V6Len {
@@ -121,8 +147,8 @@ func (d *decoder) packet6(b []byte, r *probe.Reply) codec.Verdict {
 	switch protocol {
 	case probe.ProtoICMPv6:
 		v := d.icmp6(message, r)
-		sum := wire.PseudoSum(ip.SrcIP, ip.DstIP, protocol, len(message))
-		return judged(v, wire.Fold(wire.Sum(message, sum)) == 0xffff)
+		sum := wire.PseudoSum(b[wire.V6Src:wire.V6Dst], b[wire.V6Dst:wire.V6Len], protocol, len(message))
+		return withChecksum(v, wire.Fold(wire.Sum(message, sum)) == 0xffff)
 	case probe.ProtoUDP:
 		return d.udpAnswer(message, r)
 	case probe.ProtoTCP:
@@ -131,15 +157,19 @@ func (d *decoder) packet6(b []byte, r *probe.Reply) codec.Verdict {
 	return codec.Unrelated
 }
 
-// judged puts a wrong checksum in its place among the verdicts: a frame that is
-// malformed or means somebody else is counted as that first.
-func judged(v codec.Verdict, intact bool) codec.Verdict {
+// trafficClass returns the traffic class of an IPv6 header, which lies across two octets.
+func trafficClass(b []byte) uint8 { return b[0]<<4 | b[1]>>4 }
+
+// withChecksum puts a wrong checksum into the order of the verdicts: a frame that is
+// malformed or for another program is counted as that first.
+func withChecksum(v codec.Verdict, intact bool) codec.Verdict {
 	if intact || v == codec.Malformed || v == codec.Unrelated {
 		return v
 	}
 	return codec.BadChecksum
 }
 
+// icmp4 decodes an ICMPv4 message: an echo reply, or an error with its quotation.
 func (d *decoder) icmp4(b []byte, r *probe.Reply) codec.Verdict {
 	if len(b) < wire.ICMPLen {
 		return codec.Malformed
@@ -159,9 +189,13 @@ func (d *decoder) icmp4(b []byte, r *probe.Reply) codec.Verdict {
 	}
 	var origin []byte
 	origin, r.Ext = wire.FindExtension(b[wire.ICMPLen:], 4*int(b[wire.ICMPv4QuoteWords]))
-	return d.quoted(origin, 4, r)
+	if v := d.quotation4(origin); v != codec.Accepted {
+		return v
+	}
+	return d.codec.Quoted(&d.quote, &r.Facts)
 }
 
+// icmp6 decodes an ICMPv6 message: an echo reply, or an error with its quotation.
 func (d *decoder) icmp6(b []byte, r *probe.Reply) codec.Verdict {
 	if len(b) < wire.ICMPLen {
 		return codec.Malformed
@@ -183,27 +217,72 @@ func (d *decoder) icmp6(b []byte, r *probe.Reply) codec.Verdict {
 	r.Kind = kind6(r.Type, r.Code)
 	var origin []byte
 	origin, r.Ext = wire.FindExtension(b[wire.ICMPLen:], stated)
-	return d.quoted(origin, 6, r)
-}
-
-func (d *decoder) quoted(origin []byte, version uint8, r *probe.Reply) codec.Verdict {
-	if v := d.quote.decode(origin, version); v != codec.Accepted {
+	if v := d.quotation6(origin); v != codec.Accepted {
 		return v
 	}
-	return d.codec.Quoted(&d.quote.Quotation, &r.Facts)
+	return d.codec.Quoted(&d.quote, &r.Facts)
 }
 
-// udpAnswer decodes a datagram that may come from a target's probed port. Its
-// checksum may have been left to the hardware, and is not judged.
-func (d *decoder) udpAnswer(b []byte, r *probe.Reply) codec.Verdict {
-	if len(b) < wire.UDPLen {
+// quotation4 fills d.quote, which then aliases b, from a quoted IPv4 packet. The verdict is
+// Accepted, or Malformed if b ends before the header does.
+func (d *decoder) quotation4(b []byte) codec.Verdict {
+	header, ok := d.layers.validIPv4(b)
+	if !ok {
 		return codec.Malformed
 	}
-	if n := int(binary.BigEndian.Uint16(b[wire.UDPLength:])); n < wire.UDPLen || n > len(b) {
+	q := &d.quote
+	// Field by field: a literal would be built elsewhere and copied.
+	q.Is4 = true
+	(*probe.Addr)(&q.Src).Set4(b[wire.V4Src:])
+	(*probe.Addr)(&q.Dst).Set4(b[wire.V4Dst:])
+	q.Protocol, q.TTL, q.TOS = b[wire.V4Protocol], b[wire.V4TTL], b[wire.V4TOS]
+	q.ID, q.Label = binary.BigEndian.Uint16(b[wire.V4ID:]), 0
+	q.Size = int(binary.BigEndian.Uint16(b[wire.V4Length:]))
+	q.Headers, q.Transport = header, b[header:]
+	return codec.Accepted
+}
+
+// quotation6 is quotation4 for IPv6. The verdict is Unrelated for a later fragment: a probe
+// never becomes one.
+func (d *decoder) quotation6(b []byte) codec.Verdict {
+	if !d.layers.validIPv6(b) {
 		return codec.Malformed
 	}
-	if d.udp.DecodeFromBytes(b, gopacket.NilDecodeFeedback) != nil {
+	protocol, transport, part, ok := wire.SkipExtensions(b[wire.V6Next], b[wire.V6Len:])
+	switch {
+	case !ok:
 		return codec.Malformed
+	case part.Offset() != 0:
+		return codec.Unrelated
 	}
-	return d.codec.UDPAnswer(uint16(d.udp.SrcPort), uint16(d.udp.DstPort), &r.Facts)
+	q := &d.quote
+	q.Is4 = false
+	q.Src, q.Dst = [16]byte(b[wire.V6Src:]), [16]byte(b[wire.V6Dst:])
+	q.Protocol, q.TTL, q.TOS = protocol, b[wire.V6HopLimit], trafficClass(b)
+	q.ID, q.Label = 0, binary.BigEndian.Uint32(b)&(1<<20-1)
+	q.Size = wire.V6Len + int(binary.BigEndian.Uint16(b[wire.V6Length:]))
+	q.Headers, q.Transport = len(b)-len(transport), transport
+	return codec.Accepted
+}
+
+// accept reports whether a frame with that verdict concerns one of our probes: as a reply, or
+// as a quotation that is Garbled. It counts a frame that is not a reply.
+func (d *decoder) accept(v codec.Verdict) bool {
+	switch v {
+	case codec.Accepted:
+		return true
+	case codec.Malformed:
+		d.heard.Malformed.Add(1)
+	case codec.BadChecksum:
+		d.heard.Rejected.Checksum.Add(1)
+	case codec.BadSource:
+		d.heard.Rejected.Source.Add(1)
+	case codec.BadTag, codec.Garbled:
+		d.heard.Rejected.Tag.Add(1)
+	case codec.Conflict:
+		d.heard.Rejected.Conflict.Add(1)
+	default:
+		d.heard.Unrelated.Add(1)
+	}
+	return v == codec.Garbled
 }

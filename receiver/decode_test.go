@@ -56,7 +56,7 @@ func runFrames(t *testing.T, m probe.Method, link layers.LinkType, tests []frame
 	for _, tt := range tests {
 		before, n := verdictsOf(heard, 0), uint64(0)
 		r := probe.Reply{Ext: []byte{1}, Facts: probe.Facts{MTU: 9, QuotedID: 9, Mangled: 0xffff}} // dirty on purpose
-		if d.decode(tt.frame, &r) {
+		if d.isReply(tt.frame, &r) {
 			n = 1
 		}
 		got := verdictsOf(heard, n)
@@ -333,7 +333,7 @@ func TestDecodeCut(t *testing.T) {
 			for n := range frame {
 				before := heard.Malformed.Load()
 				var r probe.Reply
-				if d.decode(slices.Clone(frame[:n]), &r) || heard.Malformed.Load() != before+1 {
+				if d.isReply(slices.Clone(frame[:n]), &r) || heard.Malformed.Load() != before+1 {
 					t.Errorf("%s cut to %d octets is not malformed", name, n)
 				}
 			}
@@ -356,7 +356,7 @@ func TestDecodeShort(t *testing.T) {
 						frame = ip4(router4, 1, nil, icmp4(11, 0, word, q[:n]))
 					}
 					var r probe.Reply
-					if d.decode(frame, &r) && r.Probe != asked(is4) {
+					if d.isReply(frame, &r) && r.Probe != asked(is4) {
 						t.Fatalf("%d octets quoted: %+v", n, r.Probe)
 					}
 				}
@@ -375,7 +375,7 @@ func TestDecodeAllocs(t *testing.T) {
 			frame := ethernet(packet)
 			var r probe.Reply
 			if n := testing.AllocsPerRun(100, func() {
-				if !d.decode(frame, &r) {
+				if !d.isReply(frame, &r) {
 					t.Fatalf("%s is no reply", name)
 				}
 			}); n != 0 {
@@ -408,7 +408,7 @@ func FuzzDecode(f *testing.F) {
 				in := slices.Clone(frame)
 				var r, again probe.Reply
 				n := uint64(0)
-				if old.decode(in, &r) {
+				if old.isReply(in, &r) {
 					n = 1
 					if r.HasHop() && (r.TTL < 1 || r.TTL > 32 || r.Attempt > 2 || r.Valid < probe.Weak) || r.Flow > 1 ||
 						len(r.Ext) > len(frame) || int(r.ReplySize) > len(frame) {
@@ -418,7 +418,7 @@ func FuzzDecode(f *testing.F) {
 				if got := verdictsOf(old.heard, n); got.replies+got.malformed+got.unrelated+got.checksum+got.source+got.tag+got.conflict != 1 {
 					t.Fatalf("%s: %+v", key, got)
 				}
-				if ok := fresh.decode(frame, &again); ok != (n == 1) || ok && (r.Facts != again.Facts || !bytes.Equal(r.Ext, again.Ext)) {
+				if ok := fresh.isReply(frame, &again); ok != (n == 1) || ok && (r.Facts != again.Facts || !bytes.Equal(r.Ext, again.Ext)) {
 					t.Fatalf("%s: a used decoder gives %+v, a new one %t, %+v", key, r, ok, again)
 				}
 				if !bytes.Equal(in, frame) {
@@ -445,7 +445,7 @@ func BenchmarkDecode(b *testing.B) {
 				var r probe.Reply
 				b.ReportAllocs()
 				for b.Loop() {
-					if !d.decode(frame, &r) {
+					if !d.isReply(frame, &r) {
 						b.Fatal("no reply")
 					}
 				}

@@ -8,13 +8,13 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// foreign reads replies to probes of whoever sent them: scamper, yarrp, caracal,
-// traceroute, mtr, or a run whose key is lost. It verifies nothing. Header is the
-// probe as the reply tells it.
+// foreign is the identity for probes of any program: scamper, yarrp, caracal, traceroute, mtr, or
+// a run whose key is lost. It verifies nothing. header is the probe, as far as the reply shows
+// it.
 type foreign struct {
 	decoder  *decoder
 	header   probe.Header
-	isAnswer bool // of the target: it means something only if the probe is known
+	isAnswer bool // of the target: it counts only if a capture has the probe
 }
 
 // Quoted implements identity.
@@ -28,8 +28,8 @@ func (f *foreign) Quoted(q *wire.Quotation, r *probe.Facts) codec.Verdict {
 	return headerOf(&f.header, q)
 }
 
-// headerOf fills h from a packet, or as much as there is quoted of it. The verdict
-// is Unrelated for what no prober sends.
+// headerOf fills h from a packet, or from the quoted part of it. The verdict is Unrelated for a
+// packet that no prober sends.
 func headerOf(h *probe.Header, q *wire.Quotation) codec.Verdict {
 	*h = probe.Header{
 		Src: q.Src, Dst: q.Dst, Protocol: q.Protocol, TTL: q.TTL, TOS: q.TOS,
@@ -76,9 +76,9 @@ func (f *foreign) answered(r *probe.Facts, protocol uint8) {
 	f.isAnswer = true
 	f.header = probe.Header{Dst: r.Responder, Protocol: protocol}
 	if r.Responder.Is4() {
-		f.header.Src = probe.Addr4From([4]byte(f.decoder.header.ip4.DstIP))
+		f.header.Src = probe.Addr4From([4]byte(f.decoder.packet[wire.V4Dst:]))
 	} else {
-		f.header.Src = probe.Addr(f.decoder.header.ip6.DstIP)
+		f.header.Src = probe.Addr(f.decoder.packet[wire.V6Dst:])
 	}
 	r.Target = r.Responder
 }
@@ -100,8 +100,8 @@ func (f *foreign) UDPAnswer(srcPort, dstPort uint16, r *probe.Facts) codec.Verdi
 	return codec.Accepted
 }
 
-// TCPAnswer implements identity. The sequence number of the header is that of the
-// probe if it was a SYN, the acknowledgement if it was an ACK.
+// TCPAnswer implements identity. The sequence number of the header is right if the probe was a
+// SYN, the acknowledgement if it was an ACK.
 func (f *foreign) TCPAnswer(s *codec.Segment, r *probe.Facts) codec.Verdict {
 	f.answered(r, probe.ProtoTCP)
 	f.header.Method, f.header.SrcPort, f.header.DstPort = probe.TCPSYN, s.DstPort, s.SrcPort

@@ -183,3 +183,6 @@ func errorFrom(b []byte, ext []byte) []byte {
 	}
 	return ip6(router6, 58, nil, icmp6(router6, 3, 0, word, b))
 }
+
+// isReply decodes a frame as a Receiver does.
+func (d *decoder) isReply(frame []byte, r *probe.Reply) bool { return d.accept(d.decode(frame, r)) }

@@ -9,11 +9,10 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/pcapng"
-	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Link types as files number them (tcpdump.org/linktypes.html); gopacket's are of
-// 8 bits. A live handle has the system's own number for bare IP packets.
+// Link types as files number them (tcpdump.org/linktypes.html); gopacket's numbers have 8 bits. A
+// live handle has the system's own number for bare IP packets.
 const (
 	linkNull       = 0
 	linkEthernet   = 1
@@ -27,12 +26,14 @@ const (
 	linkSLL2       = 276
 )
 
-// Frames that are no Ethernet frames, by octets.
+// Layouts of other frames than Ethernet's, by octets.
 //
 //	Linux cooked v1:  0              2        4        6          14
 //	                  | packet type | ARPHRD | length | address | EtherType | packet …
 //	Linux cooked v2:  0           2          4           8        10            11
-//	                  | EtherType | reserved | interface | ARPHRD | packet type | length | address (8) | packet …
+//	                  | EtherType | reserved | interface | ARPHRD | packet type | length …
+//	                  12            20
+//	                  | address (8) | packet …
 //	null, loopback:   0                          4
 //	                  | address family (32 bits) | packet …
 const (
@@ -42,15 +43,14 @@ const (
 	sll2At  = 10 // packet type
 	nullLen = 4
 
-	packetOutgoing = 4 // packet type of what this machine sent
+	packetOutgoing = 4 // packet type of frames that this machine sent
 )
 
-// EtherTypes of tags beside IEEE 802.1Q's and 802.1ad's: what switches used for
-// the outer tag before there was a standard.
+// etherTypeOldQinQ is an EtherType of tags besides those of IEEE 802.1Q and 802.1ad: switches
+// used it for the outer tag before there was a standard.
 const etherTypeOldQinQ layers.EthernetType = 0x9100
 
-// vlanTag is octets of a tag, the last two of which are the type of what
-// follows.
+// vlanTag is the length of a tag, in octets. The last two are the type of the following header.
 const vlanTag = 4
 
 // setLink makes d decode frames of that link type.
@@ -66,29 +66,17 @@ func (d *decoder) setLink(linkType int) error {
 	return nil
 }
 
-// packet finds the IP packet in a frame, and decodes it.
-func (d *decoder) packet(frame []byte, r *probe.Reply) codec.Verdict {
-	packet, _, v := d.network(frame)
-	if v != codec.Accepted {
-		return v
-	}
-	if packet[0]>>4 == 4 {
-		return d.packet4(packet, r)
-	}
-	return d.packet6(packet, r)
-}
-
-// network finds the IP packet in a frame, which has at least an octet, the first
-// of which says its version. The verdict is Accepted, Malformed or, if the frame
-// holds something else, Unrelated.
-func (d *decoder) network(frame []byte) (packet []byte, way pcapng.Direction, v codec.Verdict) {
+// ipPacket finds the IP packet in a frame, and the frame's direction, if its link type shows
+// that. The packet has at least one octet, the first of which has its version. The verdict is
+// Accepted, Malformed or, for a frame with another packet, Unrelated.
+func (d *decoder) ipPacket(frame []byte) (packet []byte, way pcapng.Direction, v codec.Verdict) {
 	var next layers.EthernetType
 	switch d.link {
 	case linkEthernet:
-		if d.ethernet.DecodeFromBytes(frame, gopacket.NilDecodeFeedback) != nil {
+		if d.layers.ethernet.DecodeFromBytes(frame, gopacket.NilDecodeFeedback) != nil {
 			return nil, way, codec.Malformed
 		}
-		next, packet = d.ethernet.EthernetType, d.ethernet.Payload
+		next, packet = d.layers.ethernet.EthernetType, d.layers.ethernet.Payload
 	case linkSLL:
 		if len(frame) < sllLen {
 			return nil, way, codec.Malformed
@@ -105,8 +93,8 @@ func (d *decoder) network(frame []byte) (packet []byte, way pcapng.Direction, v 
 		if len(frame) <= nullLen {
 			return nil, way, codec.Malformed
 		}
-		// The address family is in the byte order of a machine that is not
-		// ours, and its numbers differ: the packet says the same.
+		// The address family is in the byte order of another machine, with numbers that
+		// differ between systems. The packet's own version is reliable.
 		return byVersion(frame[nullLen:], way)
 	default:
 		return byVersion(frame, way)
@@ -132,7 +120,7 @@ func (d *decoder) network(frame []byte) (packet []byte, way pcapng.Direction, v 
 	return packet, way, codec.Accepted
 }
 
-// byVersion takes what has no other sign of being an IP packet than its version.
+// byVersion checks a packet that has no other sign of its family than its version.
 func byVersion(packet []byte, way pcapng.Direction) ([]byte, pcapng.Direction, codec.Verdict) {
 	if len(packet) == 0 {
 		return nil, way, codec.Malformed
@@ -143,6 +131,7 @@ func byVersion(packet []byte, way pcapng.Direction) ([]byte, pcapng.Direction, c
 	return packet, way, codec.Accepted
 }
 
+// sllDirection returns the direction of a frame of that packet type.
 func sllDirection(packetType uint16) pcapng.Direction {
 	if packetType == packetOutgoing {
 		return pcapng.Outbound

@@ -10,38 +10,38 @@ import (
 	"github.com/google/gopacket/pcap"
 )
 
-// The capture handle: unless asked for, not in immediate mode, which would wake
-// us for every packet, but on blocks that the kernel retires after timeoutNS. It
-// is below the 10 ms after which Go calls a wait long: see Receiver.readClock.
+// The capture handle. Immediate mode would wake this process for every packet, and is used only
+// on request. Otherwise the kernel collects packets in blocks, which it retires after timeoutNS.
+// That is below the 10 ms after which Go calls a wait long: see Receiver.readClock.
 const (
 	timeoutNS  = int64(8 * time.Millisecond)
 	ringOctets = 64 << 20
 	snapOctets = 9216 // the largest frame that common links carry
 )
 
-// Live is a capture on a link. Next belongs to one goroutine; Drops may be
-// called from any, between opening and Close.
+// Live is a capture on a link. Next belongs to one goroutine; any goroutine may call Drops
+// between opening and Close.
 //
-// A link that goes down and comes back does not end it: the kernel hooks the
-// socket up again by itself, so that the first frame after it is seen. One
-// that is deleted leaves it idle for good.
+// A link that goes down and comes back does not end the capture: the kernel attaches the socket
+// again by itself, so that the first frame after that is captured. A link that is deleted leaves
+// the capture idle for good.
 type Live struct {
 	handle *pcap.Handle
 	prompt bool
-	stats  sync.Mutex // libpcap adds up what the kernel counted since last asked
+	stats  sync.Mutex // libpcap adds up the kernel's counts since the last call
 }
 
-// LiveConfig says what to capture.
+// LiveConfig is the configuration of a capture.
 type LiveConfig struct {
 	Interface  string
 	Filter     string // pcap-filter(7)
 	RingOctets int    // 0 is the default, 64 MiB
-	// Immediate hands each frame over as it comes, cut to 2048 octets, and says
-	// after a millisecond that none came: for few frames that somebody waits for.
+	// Immediate returns each frame as it comes, cut to 2048 octets, and ErrIdle after a
+	// millisecond without one. It is for few frames that a person waits for.
 	Immediate bool
 }
 
-// OpenLive opens a capture of what comes in on the link. It needs CAP_NET_RAW.
+// OpenLive opens a capture of the frames that arrive on a link. It needs CAP_NET_RAW.
 func OpenLive(c LiveConfig) (*Live, error) {
 	inactive, err := pcap.NewInactiveHandle(c.Interface)
 	if err != nil {
@@ -53,7 +53,7 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	}
 	snap, timeout := snapOctets, time.Duration(timeoutNS)
 	if c.Immediate {
-		// More than any ICMP error takes (RFC 4443 §2.4: the least MTU of IPv6).
+		// More than any ICMP error has (RFC 4443 §2.4: the least MTU of IPv6).
 		snap, timeout = 2048, time.Millisecond
 	}
 	for _, err := range []error{
@@ -91,10 +91,10 @@ func (l *Live) Next() (frame []byte, stamp int64, err error) {
 	return frame, info.Timestamp.UnixNano(), nil
 }
 
-// Prompt reports whether frames are handed over as they come.
+// Prompt reports whether Next returns frames as they come.
 func (l *Live) Prompt() bool { return l.prompt }
 
-// failure returns what Next makes of an error of libpcap.
+// failure returns the error of Next for an error of libpcap.
 func (l *Live) failure(err error) error {
 	if errors.Is(err, pcap.NextErrorTimeoutExpired) {
 		return ErrIdle
@@ -104,15 +104,15 @@ func (l *Live) failure(err error) error {
 	}
 	cause := l.handle.Error()
 	if !isDown(cause) {
-		return cause // libpcap's own words say more than gopacket's number
+		return cause // libpcap's text is clearer than gopacket's number
 	}
-	// libpcap does not wait on such a link, and must not be asked at once.
+	// libpcap does not wait on such a link: without a pause this would be a busy loop.
 	time.Sleep(time.Duration(timeoutNS))
 	return ErrIdle
 }
 
-// isDown reports that libpcap says of the link, which it has no other way to
-// say, that it "went down" or "disappeared".
+// isDown reports whether libpcap's text, its only sign, is that the link "went down" or
+// "disappeared".
 func isDown(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "went down") || strings.Contains(text, "disappeared")
@@ -121,8 +121,8 @@ func isDown(err error) bool {
 // LinkType implements Source.
 func (l *Live) LinkType() int { return int(l.handle.LinkType()) }
 
-// Drops returns how many frames the kernel dropped because the ring was full,
-// and the interface before they reached it.
+// Drops returns how many frames the kernel dropped because the ring was full, and how many the
+// interface dropped before.
 func (l *Live) Drops() (kernel, iface uint64, err error) {
 	l.stats.Lock()
 	defer l.stats.Unlock()

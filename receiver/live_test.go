@@ -81,7 +81,7 @@ func TestLive(t *testing.T) {
 			t.Errorf("frame %d is stamped %d ns before, %d ns after it was sent", i, before-stamp, stamp-after)
 		}
 		var r probe.Reply
-		if !d.decode(frame, &r) || r.Valid != probe.Strong {
+		if !d.isReply(frame, &r) || r.Valid != probe.Strong {
 			t.Errorf("frame %d is no reply", i)
 		}
 	}
@@ -202,7 +202,7 @@ func TestLiveTun(t *testing.T) {
 		}
 		frame, _ := next(t, l, soon)
 		var r probe.Reply
-		if string(frame) != string(packet) || !d.decode(frame, &r) || r.Probe != asked(is4) {
+		if string(frame) != string(packet) || !d.isReply(frame, &r) || r.Probe != asked(is4) {
 			t.Errorf("frame % x, reply %+v", frame, r)
 		}
 	}

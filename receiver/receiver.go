@@ -1,6 +1,9 @@
-// Package receiver turns frames into replies: from a live capture handle or a
-// capture file, through gopacket's layers and the codec that authenticates, in
-// batches, to the matcher. A frame that is no reply is counted, never fatal.
+// Package receiver turns frames into replies. Frames come from a live capture handle or from a
+// capture file. gopacket validates their layers, a codec authenticates the probe that they
+// answer. Replies go to the matcher in batches. A frame that is not a reply is counted, never
+// fatal.
+//
+// decode.go shows the way of a frame.
 package receiver
 
 import (
@@ -16,85 +19,83 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// Sink takes replies in batches, from one goroutine. No reply stamped before
-// upTo (ns since the Unix epoch) will follow. The batch, with the extensions
-// that its replies alias, is valid until Replies returns; it is empty when only
-// time has passed.
+// Sink takes replies in batches, from one goroutine. After a batch, no reply stamped before upTo
+// (ns since the Unix epoch) follows. The batch, with the extensions that its replies alias, is
+// valid until Replies returns. It is empty if only time has passed.
 type Sink interface {
 	Replies(batch []probe.Reply, upTo int64)
 }
 
-// Source gives frames, one after another.
+// Source returns frames, one after another.
 type Source interface {
-	// Next returns the next frame and its kernel stamp, CLOCK_REALTIME in ns.
-	// The frame is valid until the following call. ErrIdle says that none came
-	// for a while, io.EOF that none will.
+	// Next returns the next frame and its kernel stamp, CLOCK_REALTIME in ns. The frame is valid
+	// until the following call. The error is ErrIdle if no frame came for a while, io.EOF if none
+	// will come.
 	Next() (frame []byte, stamp int64, err error)
-	// LinkType is what the frames begin with, as pcap numbers it.
+	// LinkType returns the link type of the frames, by pcap's numbers.
 	LinkType() int
 }
 
-// Clock relates the kernel's stamps to the time line of the run, which no step
-// of the wall clock moves.
+// Clock converts the kernel's stamps to the time line of the run, which does not jump when the
+// wall clock is set.
 type Clock interface {
-	// Shift returns what to add to a CLOCK_REALTIME stamp taken about now, and
-	// the present time of the run, both in ns.
+	// Shift returns the number to add to a CLOCK_REALTIME stamp taken about now, and the present
+	// time of the run, both in ns.
 	Shift() (shift, now int64)
 }
 
-// ErrIdle is Source.Next's word for "nothing came".
+// ErrIdle is the error of Source.Next if no frame came.
 var ErrIdle = errors.New("no frame came")
 
-// maxBatch is how many replies go to the sink at once.
+// maxBatch is the most replies in one batch.
 const maxBatch = 256
 
-// Slack of a watermark, ns. Frames of different processors may overtake each
-// other; a frame may wait for the others of its block until the kernel retires
-// it.
+// Slack of a watermark, in ns. Frames of different processors may overtake each other. A frame
+// may wait for the others of its block until the kernel retires the block.
 const (
-	orderSlack = timeoutNS + 2*int64(time.Millisecond)
-	idleSlack  = 4 * orderSlack
-	// promptSlack stands for both where the kernel fills no blocks.
+	blockSlack = timeoutNS + 2*int64(time.Millisecond)
+	idleSlack  = 4 * blockSlack
+	// promptSlack replaces both if the kernel fills no blocks.
 	promptSlack = 2 * int64(time.Millisecond)
 )
 
-// prompt is a Source that may hand frames over as they come.
-type prompt interface{ Prompt() bool }
+// prompter is a Source that may return frames as they come.
+type prompter interface{ Prompt() bool }
 
 // Receiver decodes the frames of one source.
 type Receiver struct {
-	// Heard counts each frame, batch by batch, and those that are no replies by what is
-	// wrong with them. A matcher counts the others there.
+	// Heard counts each frame, batch by batch, and frames that are not replies by their fault. A
+	// matcher counts the others there.
 	Heard account.Live
 
-	src     Source
-	clock   Clock
-	tap     Tap
-	watch   watch
-	decoder decoder
-	prompt  bool // each frame goes to the sink at once
-	order   int64
-	idle    int64
-	batch   []probe.Reply
-	octets  []byte // what the extensions of the batch alias
+	src       Source
+	clock     Clock
+	tap       Tap
+	faults    faultDetector
+	decoder   decoder
+	prompt    bool // each frame goes to the sink at once
+	slack     int64
+	idleSlack int64
+	batch     []probe.Reply
+	octets    []byte // the extensions of the batch alias it
 
-	frames     uint64 // that Heard.Frames will have
-	shift, now int64  // the clock as last read
-	block      int64  // kernel stamp of the frame at which it was; 0 after a pause
+	frames     uint64 // the next value of Heard.Frames
+	shift, now int64  // of the clock, as last read
+	block      int64  // kernel stamp of the first frame of the block; 0 after a pause
 	previous   int64  // kernel stamp of the frame before
 	last       int64  // the latest stamp of a frame
-	upTo       int64  // what the sink was told
+	upTo       int64  // as last passed to the sink
 }
 
-// New returns a receiver of frames from src; c is a codec.Codec or codec.Listed.
+// New returns a receiver of frames from src. c is a codec.Codec or a codec.Listed.
 func New(src Source, c identity, clock Clock) (*Receiver, error) {
 	r := &Receiver{
-		src: src, clock: clock, order: orderSlack, idle: idleSlack,
+		src: src, clock: clock, slack: blockSlack, idleSlack: idleSlack,
 		batch:  make([]probe.Reply, 0, maxBatch),
 		octets: make([]byte, 0, maxBatch*maxExtension),
 	}
-	if p, ok := src.(prompt); ok && p.Prompt() {
-		r.prompt, r.order, r.idle = true, promptSlack, promptSlack
+	if p, ok := src.(prompter); ok && p.Prompt() {
+		r.prompt, r.slack, r.idleSlack = true, promptSlack, promptSlack
 	}
 	if err := r.decoder.init(src.LinkType(), c, &r.Heard); err != nil {
 		return nil, err
@@ -102,57 +103,55 @@ func New(src Source, c identity, clock Clock) (*Receiver, error) {
 	return r, nil
 }
 
-// Tap keeps a copy of every frame: from the goroutine that receives, batch by
-// batch.
+// Tap keeps a copy of every frame. Its methods are called from the goroutine that receives.
 type Tap interface {
-	// Received is shown a frame, and when it came, on the time line of the run.
+	// Received takes a frame and its stamp, on the time line of the run, in ns.
 	Received(frame []byte, stamp int64)
 	// Flush ends a batch, before the sink gets its replies. It may wait.
 	Flush()
 }
 
-// Show has every frame shown to t. It must be called before Run.
+// Show makes Run pass every frame to t. It must be called before Run.
 func (r *Receiver) Show(t Tap) { r.tap = t }
 
-// maxExtension is the most octets kept of one extension structure, whole objects:
-// more than an ICMP error of 576 octets leaves room for (RFC 1812 §4.3.2.3).
+// maxExtension is the most octets kept of one extension structure, in whole objects. An ICMP
+// error of 576 octets has room for less (RFC 1812 §4.3.2.3).
 const maxExtension = 576
 
-// Run hands every frame that decodes as a reply to sink, in batches, until ctx
-// ends or the source does (then it returns nil), or the source fails. It calls
-// sink from this goroutine only, and at least every 20 ms or so: whether or not
-// frames come, and whether or not they are replies.
+// Run passes every frame that decodes as a reply to sink, in batches, until ctx ends or the
+// source does. Then it returns nil, or an error if the source fails. It calls sink from this
+// goroutine only, about every 20 ms at least, also if no frame is a reply.
 func (r *Receiver) Run(ctx context.Context, sink Sink) error {
-	r.watch.begin()
+	r.faults.begin()
 	r.readClock()
 	var err error
 	for ctx.Err() == nil && err == nil {
 		err = r.step(sink)
 	}
-	r.flush(sink, r.last-r.order)
+	r.flush(sink, r.last-r.slack)
 	if err == nil || errors.Is(err, io.EOF) {
 		return nil
 	}
 	return fmt.Errorf("read frame: %w", err)
 }
 
-// step takes one frame, or the news that there is none.
+// step reads one frame, or learns that there is none.
 func (r *Receiver) step(sink Sink) error {
 	frame, stamp, err := r.src.Next()
 	if errors.Is(err, ErrIdle) {
-		// What was stamped some time before Next was called is here, however
-		// long ago it returned: r.now is of before.
+		// All frames stamped some time before Next was called are here, however
+		// late it returned: r.now is older than the call.
 		before := r.now
 		r.readClock()
 		r.block = 0
-		r.flush(sink, max(r.last-r.order, before-r.idle))
+		r.flush(sink, max(r.last-r.slack, before-r.idleSlack))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	// The kernel fills a block for timeoutNS at most: once that is over, or
-	// the wall clock was set, a new one has begun.
+	// The kernel fills a block for timeoutNS at most. After that, or after the wall
+	// clock was set, a new block has begun.
 	begins := stamp-r.block >= timeoutNS || r.previous-stamp >= timeoutNS
 	r.previous = stamp
 	if begins {
@@ -162,36 +161,37 @@ func (r *Receiver) step(sink Sink) error {
 	stamp += r.shift
 	r.last = max(r.last, stamp)
 	if begins {
-		r.watch.read(stamp, r.now)
+		r.faults.checkLag(stamp, r.now)
 	}
 	if r.tap != nil {
 		r.tap.Received(frame, stamp)
 	}
 	r.take(frame, stamp)
 	if begins || r.prompt || len(r.batch) == cap(r.batch) {
-		r.flush(sink, r.last-r.order)
+		r.flush(sink, r.last-r.slack)
 	}
 	return nil
 }
 
-// readClock reads the clock. A stamp from before the wall clock was set may seem
-// to lie ahead of it; it must not drag the watermark along for ever.
+// readClock reads the clock. A stamp from before the wall clock was set may seem to lie ahead of
+// it. Such a stamp must not keep the watermark ahead for ever.
 func (r *Receiver) readClock() {
-	// Go takes the processor from a goroutine that gives it back too rarely, and
-	// then looks every 20 µs for the next one.
+	// Go preempts a goroutine that yields too rarely, and then looks for the next such
+	// goroutine every 20 µs.
 	runtime.Gosched()
-	lost := r.watch.lost()
+	lost := r.faults.haveDropped()
 	before := r.now
 	r.shift, r.now = r.clock.Shift()
 	if lost {
-		r.watch.faults.Dropped(before-timeoutNS, r.now)
+		r.faults.faults.Dropped(before-timeoutNS, r.now)
 	}
 	r.last = min(r.last, r.now)
 }
 
+// flush passes the batch to the sink.
 func (r *Receiver) flush(sink Sink, upTo int64) {
 	r.Heard.Frames.Store(r.frames)
-	r.upTo = max(r.upTo, min(upTo, r.now-r.order))
+	r.upTo = max(r.upTo, min(upTo, r.now-r.slack))
 	if r.tap != nil {
 		r.tap.Flush()
 	}
@@ -199,24 +199,8 @@ func (r *Receiver) flush(sink Sink, upTo int64) {
 	r.batch, r.octets = r.batch[:0], r.octets[:0]
 }
 
-// take decodes a frame into the next place of the batch.
-func (r *Receiver) take(frame []byte, stamp int64) {
-	r.frames++
-	n := len(r.batch)
-	r.batch = r.batch[:n+1]
-	reply := &r.batch[n]
-	if !r.decoder.decode(frame, reply) {
-		r.batch = r.batch[:n]
-		return
-	}
-	reply.Stamp = stamp
-	if len(reply.Ext) > 0 {
-		r.octets = KeepExtension(r.octets, reply)
-	}
-}
-
-// KeepExtension moves the extension structure of r from the frame to the end of
-// octets, which it returns.
+// KeepExtension copies the extension structure of r from the frame to the end of octets, and
+// returns octets. r.Ext then aliases octets.
 func KeepExtension(octets []byte, r *probe.Reply) []byte {
 	at := len(octets)
 	octets = wire.AppendTrimmed(octets, r.Ext, maxExtension)

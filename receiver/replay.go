@@ -1,8 +1,6 @@
 package receiver
 
 import (
-	"encoding/binary"
-
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/pcapng"
@@ -10,25 +8,25 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// Replay decodes the entries of capture files one by one. It belongs to one
-// goroutine, and allocates nothing.
+// Replay decodes the entries of capture files one by one. It belongs to one goroutine, and
+// allocates nothing.
 type Replay struct {
-	// Heard counts frames as a Receiver's does: those that are no probes.
+	// Heard counts frames as Receiver.Heard does, without probes.
 	Heard account.Live
-	// NotUnderstood are the frames of link types that are not, which Heard has
-	// among the unrelated ones, LastLink the last such type.
+	// NotUnderstood counts frames of unsupported link types, which Heard counts as unrelated.
+	// LastLink is the last such type.
 	NotUnderstood uint64
 	LastLink      int
 
-	codec    identity
-	decoder  decoder
-	foreign  foreign
-	linkType int // of the entry before
-	known    bool
+	codec      identity
+	decoder    decoder
+	foreign    foreign
+	linkType   int // of the entry before
+	understood bool
 }
 
-// NewReplay returns a Replay; c is a codec.Codec or codec.Listed. Without one, that
-// is, without the key, only Foreign and Header may be called.
+// NewReplay returns a Replay. c is a codec.Codec or a codec.Listed. If it is nil, because there
+// is no key, only Foreign and Header may be called.
 func NewReplay(c identity) *Replay {
 	r := &Replay{codec: c, linkType: -1}
 	r.decoder.heard = &r.Heard
@@ -36,23 +34,22 @@ func NewReplay(c identity) *Replay {
 	return r
 }
 
-// setLink makes ready for the link type of e, and reports whether that is
-// understood.
+// setLink prepares for the link type of e, and reports whether that is supported.
 func (r *Replay) setLink(e *pcapng.Entry) bool {
 	if e.LinkType != r.linkType {
-		r.linkType, r.known = e.LinkType, r.decoder.setLink(e.LinkType) == nil
+		r.linkType, r.understood = e.LinkType, r.decoder.setLink(e.LinkType) == nil
 	}
-	return r.known
+	return r.understood
 }
 
-// notUnderstood counts a frame whose link type is not.
+// notUnderstood counts a frame of an unsupported link type.
 func (r *Replay) notUnderstood(e *pcapng.Entry) {
 	r.NotUnderstood, r.LastLink = r.NotUnderstood+1, e.LinkType
 	r.Heard.Unrelated.Add(1)
 }
 
-// Reply fills reply from a frame that came in, and reports whether it answers a
-// probe of the codec's; a frame that does not is counted.
+// Reply fills reply from a received frame, and reports whether the frame answers a probe of the
+// codec. It counts other frames.
 func (r *Replay) Reply(e *pcapng.Entry, reply *probe.Reply) bool {
 	r.Heard.Frames.Add(1)
 	if !r.setLink(e) {
@@ -60,51 +57,52 @@ func (r *Replay) Reply(e *pcapng.Entry, reply *probe.Reply) bool {
 		return false
 	}
 	r.decoder.codec = r.codec
-	if !r.decoder.decode(e.Frame, reply) {
+	if !r.decoder.accept(r.decoder.decode(e.Frame, reply)) {
 		return false
 	}
 	reply.Stamp = e.Stamp
 	return true
 }
 
-// Probe fills f.Probe from a frame that went out, and reports whether it is a
-// probe of the codec's. It counts nothing.
+// Probe fills f.Probe from a sent frame, and reports whether the frame is a probe of the codec.
+// It counts nothing.
 func (r *Replay) Probe(e *pcapng.Entry, f *probe.Facts) bool {
 	q, _ := r.quotation(e)
 	if q == nil {
 		return false
 	}
-	// A probe is what a router on our own link would quote.
+	// A router on our own link would quote the probe as it is.
 	*f = probe.Facts{}
 	return r.codec.Quoted(q, f) == codec.Accepted && f.Valid == probe.Strong
 }
 
-// quotation reads the packet of a frame as if it were quoted; nil if there is
-// none, or a fragment.
+// quotation reads the packet of a frame as if it were quoted. It returns nil for a fragment, or
+// if there is no packet.
 func (r *Replay) quotation(e *pcapng.Entry) (*wire.Quotation, pcapng.Direction) {
 	if !r.setLink(e) {
 		return nil, pcapng.AnyDirection
 	}
-	packet, way, v := r.decoder.network(e.Frame)
+	packet, way, v := r.decoder.ipPacket(e.Frame)
 	if e.Direction != pcapng.AnyDirection {
 		way = e.Direction
 	}
 	if v != codec.Accepted {
 		return nil, way
 	}
-	version := packet[0] >> 4
-	if r.decoder.quote.decode(packet, version) != codec.Accepted {
+	if packet[0]>>4 == 4 {
+		v = r.decoder.quotation4(packet)
+	} else {
+		v = r.decoder.quotation6(packet)
+	}
+	if v != codec.Accepted || r.decoder.quote.Is4 && isFragment4(packet) {
 		return nil, way
 	}
-	if version == 4 && binary.BigEndian.Uint16(packet[wire.V4Fragment:])&0x3fff != 0 {
-		return nil, way
-	}
-	return &r.decoder.quote.Quotation, way
+	return &r.decoder.quote, way
 }
 
-// Header fills h from a frame that a prober may have sent: UDP, an ICMP echo
-// request, a TCP SYN or an ACK without data, with a TTL as tracers choose and
-// hosts do not. It reports whether it is one, and counts nothing.
+// Header fills h from a frame that a prober may have sent: UDP, an ICMP echo request, a TCP SYN,
+// or an ACK without data. Its TTL must be one that tracers choose and hosts do not. Header
+// reports whether the frame is one, and counts nothing.
 func (r *Replay) Header(e *pcapng.Entry, h *probe.Header) bool {
 	q, way := r.quotation(e)
 	if q == nil || way == pcapng.Inbound || q.TTL > probe.MaxTTL || headerOf(h, q) != codec.Accepted {
@@ -126,9 +124,9 @@ func (r *Replay) Header(e *pcapng.Entry, h *probe.Header) bool {
 	return false
 }
 
-// Foreign fills reply, and h with the probe that it tells of, from a frame that
-// answers a probe of whomever; what a target itself answers does so if known says
-// that there was such a probe. A frame that is no reply is counted.
+// Foreign fills reply, and h with the probe that it shows, from a frame that answers a probe of
+// any program. An answer of the target itself counts only if known reports that there was such a
+// probe. A frame that is not a reply is counted.
 func (r *Replay) Foreign(e *pcapng.Entry, reply *probe.Reply, h *probe.Header, known func(*probe.Header) bool) bool {
 	r.Heard.Frames.Add(1)
 	if !r.setLink(e) {
@@ -136,14 +134,12 @@ func (r *Replay) Foreign(e *pcapng.Entry, reply *probe.Reply, h *probe.Header, k
 		return false
 	}
 	r.decoder.codec = &r.foreign
-	*reply = probe.Reply{}
-	v := r.decoder.packet(e.Frame, reply)
+	v := r.decoder.decode(e.Frame, reply)
 	*h = r.foreign.header
 	if v == codec.Accepted && r.foreign.isAnswer && !known(h) {
 		v = codec.Unrelated
 	}
-	if v != codec.Accepted {
-		r.decoder.count(v)
+	if !r.decoder.accept(v) {
 		return false
 	}
 	reply.Stamp = e.Stamp

@@ -71,7 +71,7 @@ func TestTCPFlags(t *testing.T) {
 				}
 				var r probe.Reply
 				word := fmt.Sprintf("%+v", verdictsOf(heard, 0))
-				if d.decode(answered(p, segment), &r) {
+				if d.isReply(answered(p, segment), &r) {
 					word = r.Kind.String()
 					if r.Probe != p || r.Valid != probe.Strong || int(r.TCPFlags) != flags || r.Protocol != 6 || r.Type != 0 || r.Code != 0 || r.HasQuote {
 						t.Errorf("%v, flags %#02x: %+v", m, flags, r)
@@ -221,7 +221,7 @@ func TestDecodeTCPAllocs(t *testing.T) {
 			frame := ethernet(packet)
 			var r probe.Reply
 			if n := testing.AllocsPerRun(100, func() {
-				if !d.decode(frame, &r) {
+				if !d.isReply(frame, &r) {
 					t.Fatalf("%s is no reply", name)
 				}
 			}); n != 0 {
@@ -249,7 +249,7 @@ func FuzzDecodeTCP(f *testing.F) {
 			d, heard := newDecoder(t, newCodec(t, m), layers.LinkTypeRaw)
 			r := probe.Reply{Facts: probe.Facts{Mangled: 0xffff}}
 			n := uint64(0)
-			if d.decode(frame, &r) {
+			if d.isReply(frame, &r) {
 				n = 1
 				if r.HasHop() && (r.TTL < 1 || r.TTL > 32 || r.Attempt > 2) || r.Valid < probe.Weak || r.Flow > 1 ||
 					r.Protocol == 6 && (r.Responder != r.Target || r.Valid != probe.Strong) {

@@ -57,7 +57,7 @@ func TestReadRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f, err := readRecords(path); err != nil || f.interfaces != 2 || len(f.hops) != 2 {
-		t.Errorf("%+v, %v; want 2 interfaces and 2 hops, without that of the circle", f, err)
+		t.Errorf("%+v, %v; want 2 interfaces and 2 hops, without that of the loop", f, err)
 	}
 }
 

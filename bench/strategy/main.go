@@ -1,7 +1,7 @@
 // Command strategy measures how many probes the strategies of a scan need for their results, in the
 // simulated Internet of masstrace lab. It compares them with FlashRoute and scamper if their paths
 // are given. It measures probes, interfaces (of routers) and hops, for several of topology's
-// parameters. It also measures the effect of manners if routers limit their answers. All tools
+// parameters. It also measures the effect of politeness if routers limit their answers. All tools
 // trace the same targets in the same networks, in turns. Results are medians over networks.
 //
 //	go run ./bench/strategy [-masstrace PATH] [-flashroute PATH] [-scamper PATH]

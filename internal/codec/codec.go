@@ -1,15 +1,16 @@
-// Package codec builds probes and authenticates what answers them. It decides
-// which identity field (target, flow, TTL, attempt) rides in which header
-// field, one file per method, both ways. It opens no socket and holds no state
-// beyond its configuration: all methods of a Codec may be called concurrently.
+// Package codec builds probes and authenticates the packets that answer them. It decides which
+// identity field (target, flow, TTL, attempt) is in which header field, one file per method, both
+// ways. It opens no socket and holds no state beyond its configuration: all methods of a Codec
+// may be called concurrently.
 //
-// Over all TTLs and attempts of one (target, flow) everything that a load
-// balancer may hash is constant: addresses, protocol, TOS, flow label, the
-// first four octets of the transport header and the length. The TTL and the
-// attempt ride in fields that no balancer hashes, as tags that only the holder
-// of the run's key can make (tag.go), twice over and independently, so that a
-// field that somebody rewrites is found out and a forger has to guess both. TCP
-// has room for a tag that is as hard to guess by itself.
+// Over all TTLs and attempts of one (target, flow), every field that a load balancer may hash is
+// constant: addresses, protocol, TOS, flow label, the first four octets of the transport header
+// and the length.
+//
+// TTL and attempt are in fields that no balancer hashes, as tags that only the holder of the
+// run's key can make (tag.go). Each probe has two independent tags: so a rewritten field is
+// detected, and a forger has to guess both. TCP has room for one tag that is as hard to guess by
+// itself.
 package codec
 
 import (
@@ -23,16 +24,15 @@ import (
 // Key is a 128-bit secret or seed.
 type Key [16]byte
 
-// maxWeakFlows is the number of flows above which a reply with one valid tag
-// is not believed any more: each flow is one more chance for a random
-// quotation.
+// maxWeakFlows is the number of flows above which a reply with one valid tag is rejected: each
+// flow is one more chance for a random quotation.
 const maxWeakFlows = 64
 
-// Config fixes what is constant over a run.
+// Config is the part of probes that is constant over a run.
 type Config struct {
 	Method probe.Method
 	Seed   Key // fixes flow values
-	Key    Key // fixes tags: whoever has it can forge replies
+	Key    Key // fixes tags: its holder can forge replies
 
 	Source4, Source6 netip.Addr // either may be invalid: no probes of that family
 
@@ -43,9 +43,9 @@ type Config struct {
 	MaxTTL   uint8
 	Attempts uint8
 
-	// PortLow to PortHigh, both included, is the range of source ports (ICMP:
-	// of identifiers); 0, 0 means 0x8000 to 0xffff, of which 0xffff is never
-	// used. Avoid lists ports in it that are not to be used either.
+	// PortLow to PortHigh, both included, is the range of source ports (ICMP: of identifiers). 0,
+	// 0 means 0x8000 to 0xffff, of which 0xffff is never used. Avoid lists other ports of the
+	// range that are not used.
 	PortLow, PortHigh uint16
 	Avoid             []uint16
 }
@@ -96,10 +96,10 @@ func New(cfg Config) (*Codec, error) {
 	return c, nil
 }
 
-// Size returns the octets of an IP packet that carries a probe.
+// Size returns the size in octets of an IP packet that carries a probe.
 func (c *Codec) Size(is4 bool) int { return c.template(is4).size }
 
-// Source returns the source address of probes of that family, zero if none.
+// Source returns the source address of probes of that family, zero if there are no such probes.
 func (c *Codec) Source(is4 bool) probe.Addr { return *c.own(is4) }
 
 func (c *Codec) own(is4 bool) *probe.Addr {
@@ -116,17 +116,17 @@ func (c *Codec) template(is4 bool) *template {
 	return &c.v6
 }
 
-// Verdict is what came of authenticating a packet.
+// Verdict is the result of authenticating a packet.
 type Verdict uint8
 
-// The verdicts, in the order in which they are looked for.
+// The verdicts, in the order of the checks.
 const (
 	Accepted    Verdict = iota
-	Malformed           // too short to hold what it says it holds
+	Malformed           // shorter than its own fields state
 	Unrelated           // answers no probe of this run
-	BadChecksum         // not given by a Codec: the reply's own checksum is wrong
-	BadSource           // quotes a probe from another source, and is not sure otherwise
-	BadTag              // no tag is valid, or the one valid is not enough
+	BadChecksum         // the reply's own checksum is wrong; no Codec returns it
+	BadSource           // quotes another source address, without two tags that agree
+	BadTag              // no tag is valid, or one that is not enough
 	Conflict            // two fields are valid and contradict each other
-	Garbled             // a BadTag that says something: see probe.Garbled
+	Garbled             // a BadTag that casts doubt on others: see probe.Garbled
 )

@@ -8,10 +8,10 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// Filter returns the capture filter (pcap-filter(7)) that lets through what
-// may answer a probe of this run and as little else as it can: ICMP errors
-// that quote the method's protocol, the target's own answers, and, in IPv6,
-// whatever stands behind extension headers, which the filter cannot walk.
+// Filter returns the capture filter (pcap-filter(7)) that accepts every answer to a probe of this
+// run, and little else: ICMP errors that quote the method's protocol, and the target's own
+// answers. In IPv6 it also accepts all packets with extension headers, because a filter cannot
+// skip those.
 func (c *Codec) Filter() string {
 	var families []string
 	if !c.source.IsZero() {
@@ -23,8 +23,8 @@ func (c *Codec) Filter() string {
 			c.answers(true)))
 	}
 	if !c.source6.IsZero() {
-		// icmp6[n] is octet n of the message only if it directly follows the
-		// IPv6 header, which the next header tells.
+		// icmp6[n] is octet n of the message only if the message directly follows the IPv6
+		// header, as the next header field shows.
 		families = append(families, fmt.Sprintf("(ip6 and dst host %s and ((icmp6 and %s)%s or %s))",
 			c.source6,
 			anyOf("icmp6[0]", wire.ICMPv6Unreachable, wire.ICMPv6PacketTooBig, wire.ICMPv6TimeExceeded, wire.ICMPv6ParameterProblem),
@@ -49,10 +49,9 @@ func (c *Codec) answers(is4 bool) string {
 	}
 }
 
-// bareTCP returns the filter of segments with SYN or RST, or without data: what
-// this machine downloads from elsewhere, on ports like ours, is none of them.
-// tcp[n] does not work over IPv6; fixed offsets do, as extension headers have
-// a filter of their own.
+// bareTCP returns the filter of segments with SYN or RST, or without data. It excludes the data
+// that this machine downloads to ports in the same range. tcp[n] does not work over IPv6. Fixed
+// offsets do, because extension headers have a filter of their own.
 func bareTCP(is4 bool) string {
 	const open = wire.FlagSYN | wire.FlagRST
 	if is4 {

@@ -7,15 +7,17 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Flow values of a target: value of flow f = low + (h + f) mod size, where h
-// is a hash of the target under the seed. If one of them is a port to avoid,
-// the target is hashed again, so that one port in use changes only the targets
-// that would have met it, and the same seed gives the others the same flows.
+// ports gives each target its flow values: that of flow f is low + (h + f) mod size, with h a
+// hash of the target under the seed.
+//
+// If one of the values is a port to avoid, the target is hashed again. So a port in use changes
+// only the flows of targets that would have met it. The same seed gives all others the same
+// flows.
 type ports struct {
-	low   uint16
-	size  uint32
-	flows uint32
-	taken portSet // the h from which on some flow has a port to avoid
+	low     uint16
+	size    uint32
+	flows   uint32
+	avoided portSet // each h with which some flow would have a port to avoid
 }
 
 // portSet is a set of numbers below 2¹⁶.
@@ -24,7 +26,7 @@ type portSet [1 << 16 / 64]uint64
 func (s *portSet) add(v uint32)      { s[v/64] |= 1 << (v % 64) }
 func (s *portSet) has(v uint32) bool { return s[v/64]&(1<<(v%64)) != 0 }
 
-// rehash bounds the search for a place without ports to avoid.
+// rehash is how many hashes of a target are tried.
 const rehash = 32
 
 func (p *ports) init(cfg Config) error {
@@ -45,14 +47,14 @@ func (p *ports) init(cfg Config) error {
 	for _, port := range cfg.Avoid {
 		avoid.add(uint32(port))
 	}
-	return p.mark(&avoid)
+	return p.findAvoided(&avoid)
 }
 
-// mark fills taken. It walks the range backwards and twice round, because flows
-// wrap at its end.
-func (p *ports) mark(avoid *portSet) error {
-	free := uint32(0) // places from h on without a port to avoid
-	fits := false     // somewhere
+// findAvoided fills avoided. It goes through the range backwards, twice, because flows wrap at
+// its end.
+func (p *ports) findAvoided(avoid *portSet) error {
+	free := uint32(0) // values from h on without a port to avoid
+	fits := false     // some h has enough of them
 	for i := range 2 * p.size {
 		h := (2*p.size - 1 - i) % p.size
 		free++
@@ -60,9 +62,9 @@ func (p *ports) mark(avoid *portSet) error {
 			free = 0
 		}
 		switch {
-		case i < p.size: // free is not yet known beyond the end
+		case i < p.size: // free is not complete yet beyond the end
 		case free < p.flows:
-			p.taken.add(h)
+			p.avoided.add(h)
 		default:
 			fits = true
 		}
@@ -73,7 +75,7 @@ func (p *ports) mark(avoid *portSet) error {
 	return nil
 }
 
-// value returns the value of a flow, which is below p.flows, for the hash h.
+// value returns the value of a flow below p.flows, for the hash h.
 func (p *ports) value(h, flow uint32) uint16 {
 	h += flow
 	if h >= p.size {
@@ -95,19 +97,18 @@ func (c *Codec) base(target *probe.Addr) flowBase {
 		a, b := c.seed.hash(target, try, forFlow)
 		hi, _ := bits.Mul64(a, uint64(c.ports.size)) // a scaled to below size
 		port, label = uint32(hi), uint32(b>>32)
-		if !c.ports.taken.has(port) {
+		if !c.ports.avoided.has(port) {
 			return flowBase{port, label}
 		}
 	}
-	for c.ports.taken.has(port) { // a crowded range: the next free place
+	for c.ports.avoided.has(port) { // a crowded range: the next h that is not avoided
 		port = (port + 1) % c.ports.size
 	}
 	return flowBase{port, label}
 }
 
-// flow returns the values of one flow of the target whose base is b. The
-// multiplier is 2³² over the golden ratio, whose multiples keep apart: labels of
-// neighbouring flows differ.
+// flow returns the values of one flow of the target with base b. The multiplier is 2³² over the
+// golden ratio: its multiples lie far apart, so that labels of neighbouring flows differ.
 func (c *Codec) flow(b flowBase, index uint16) probe.Flow {
 	label := (b.label + uint32(index)*0x9e3779b1) >> 12
 	if label == 0 {
@@ -116,13 +117,13 @@ func (c *Codec) flow(b flowBase, index uint16) probe.Flow {
 	return probe.Flow{Value: c.ports.value(b.port, uint32(index)), Label: label}
 }
 
-// Flow returns what load balancers may hash of the probes of (target, index).
+// Flow returns the fields of the probes of (target, index) that load balancers may hash.
 func (c *Codec) Flow(target probe.Addr, index uint16) probe.Flow {
 	return c.flow(c.base(&target), index)
 }
 
-// flowOf returns the index of the flow of the target with base b whose value is
-// v; ok is false if none is.
+// flowOf returns the index of the flow with value v, of the target with base b. ok is false if
+// there is none.
 func (c *Codec) flowOf(b flowBase, v uint16) (index uint16, ok bool) {
 	p := &c.ports
 	offset := uint32(v) - uint32(p.low)

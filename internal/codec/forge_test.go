@@ -131,16 +131,16 @@ func TestOnPathForger(t *testing.T) {
 				target, other := randTarget(r, true), randTarget(r, true)
 				s, key := see(c, target, other)
 				forged := attack(&s)
-				var f, g opened
-				c.nonZeroTag(&f, key, fieldFirst, forged.first)
-				c.nonZeroTag(&g, key, fieldSecond, forged.second)
+				var f, g candidates
+				c.readNonZeroTag(&f, key, fieldFirst, forged.first)
+				c.readNonZeroTag(&g, key, fieldSecond, forged.second)
 				switch tau, ok := agree(&f, &g); {
 				case ok && tau>>2 == 9:
 					t.Fatalf("%s: strong at TTL 9", target)
 				case ok && tau>>2 != 10:
 					strong++
 				}
-				for _, o := range []*opened{&f, &g} {
+				for _, o := range []*candidates{&f, &g} {
 					tries++
 					if o.n > 0 && o.tau[0]>>2 != 10 {
 						single++

@@ -49,7 +49,7 @@ func FuzzQuoted(f *testing.F) {
 
 func checkAccepted(t *testing.T, c *Codec, q *wire.Quotation, r *probe.Facts, own bool) {
 	t.Helper()
-	if !c.asked(tau(r.TTL, r.Attempt)) || int(r.Flow) >= c.cfg.Flows || r.Target != q.Dst || r.Valid == probe.Unverified {
+	if !c.inRange(tau(r.TTL, r.Attempt)) || int(r.Flow) >= c.cfg.Flows || r.Target != q.Dst || r.Valid == probe.Unverified {
 		t.Fatalf("%+v", r)
 	}
 	if own == r.Mangled.Has(probe.MangledSource) || !own && r.Valid != probe.Strong {
@@ -91,7 +91,7 @@ func FuzzEchoReply(f *testing.F) {
 		switch {
 		case v > Conflict || len(message) < 8 && v != Malformed:
 			t.Fatalf("verdict %d", v)
-		case v == Accepted && (!c.asked(tau(r.TTL, r.Attempt)) || int(r.Flow) >= c.cfg.Flows || r.Target.Is4() != is4):
+		case v == Accepted && (!c.inRange(tau(r.TTL, r.Attempt)) || int(r.Flow) >= c.cfg.Flows || r.Target.Is4() != is4):
 			t.Fatalf("%+v", r)
 		}
 	})

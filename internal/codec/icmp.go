@@ -13,9 +13,8 @@ import (
 //	checksum           flow value again; the payload compensates
 //	sequence number    first tag
 //	identification     second tag (IPv4)
-//	payload            the seal, which holds the second tag (IPv6), and the
-//	                   target, so that an echo reply that comes from elsewhere
-//	                   finds it
+//	payload            the seal, with the second tag (IPv6); the target, for
+//	                   echo replies from another address
 //
 // The echo reply returns sequence number and payload.
 
@@ -54,19 +53,19 @@ func (c *Codec) quotedICMP(q *wire.Quotation, r *probe.Facts) Verdict {
 		return v
 	}
 	k := c.tagKey(&r.Target, r.Flow)
-	var first, second opened
-	c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.EchoSeq:]))
+	var first, second candidates
+	c.readTag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.EchoSeq:]))
 	if q.Is4 {
-		c.nonZeroTag(&second, k, fieldSecond, q.ID)
-		return c.settle(r, &first, &second, probe.MangledSeq, probe.MangledIPID)
+		c.readNonZeroTag(&second, k, fieldSecond, q.ID)
+		return c.compareTags(r, &first, &second, probe.MangledSeq, probe.MangledIPID)
 	}
 	c.checkLabel(q, r, base)
-	other := noSeal(c.sealOf(&second, k, b[wire.ICMPLen:]))
-	return c.settle(r, &first, &second, probe.MangledSeq, other)
+	other := sealFault(c.readSeal(&second, k, b[wire.ICMPLen:]))
+	return c.compareTags(r, &first, &second, probe.MangledSeq, other)
 }
 
-// echoFlow finds the flow by the identifier in the ICMP header b or the pinned
-// checksum, either of which suffices; the other, if it differs, is named.
+// echoFlow finds the flow by the identifier in the ICMP header b or by the pinned checksum.
+// Either is enough; if the other differs, r.Mangled names it.
 func (c *Codec) echoFlow(base flowBase, b []byte, pinned uint16, r *probe.Facts) Verdict {
 	byID, okID := c.flowOf(base, binary.BigEndian.Uint16(b[wire.EchoID:]))
 	byCsum, okCsum := c.flowOf(base, pinned)
@@ -87,9 +86,9 @@ func (c *Codec) echoFlow(base flowBase, b []byte, pinned uint16, r *probe.Facts)
 	return Accepted
 }
 
-// EchoReply authenticates an echo reply: message is the ICMP message from its
-// type on, its checksum already found right. r.Responder is its source, which
-// is taken for the target where the payload is cut before it.
+// EchoReply authenticates an echo reply. message is the ICMP message from its type on, with a
+// correct checksum. r.Responder is its source, which counts as the target if the payload ends
+// before the target.
 func (c *Codec) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
 	if c.cfg.Method != probe.ICMP || c.Source(is4).IsZero() {
 		return Unrelated
@@ -110,8 +109,8 @@ func (c *Codec) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
 	if r.Target.Is4() != is4 {
 		return Unrelated
 	}
-	// Between request and reply only the type changes, and the addresses
-	// change places: 8 becomes 0, 128 becomes 129.
+	// From request to reply only the type changes (8 to 0, 128 to 129), and the addresses
+	// change places.
 	pinned := binary.BigEndian.Uint16(message[wire.ICMPChecksum:])
 	if is4 {
 		pinned = wire.Substitute(pinned, []byte{wire.ICMPv4EchoReply, 0}, []byte{wire.ICMPv4Echo, 0})
@@ -121,10 +120,10 @@ func (c *Codec) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
 	if v := c.echoFlow(c.base(&r.Target), message, pinned, r); v != Accepted {
 		return v
 	}
-	r.Mangled &^= probe.MangledCsum // nothing was quoted: it is the reply's own
+	r.Mangled &^= probe.MangledCsum // this is the reply's own checksum: none is quoted
 	k := c.tagKey(&r.Target, r.Flow)
-	var first, second opened
-	c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(message[wire.EchoSeq:]))
-	other := noSeal(c.sealOf(&second, k, payload))
-	return c.settle(r, &first, &second, probe.MangledSeq, other)
+	var first, second candidates
+	c.readTag(&first, k, fieldFirst, binary.BigEndian.Uint16(message[wire.EchoSeq:]))
+	other := sealFault(c.readSeal(&second, k, payload))
+	return c.compareTags(r, &first, &second, probe.MangledSeq, other)
 }

@@ -12,8 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// Line is a probe that a caller has chosen in every field that a load balancer may
-// hash.
+// Line is a probe whose hashed fields the caller has chosen.
 type Line struct {
 	Target  probe.Addr
 	SrcPort uint16 // ICMP: checksum and identifier
@@ -22,17 +21,17 @@ type Line struct {
 	Method  probe.Method // UDP or ICMP
 }
 
-// Listed builds and authenticates probes of a list. They have the same fields and
-// tags as others of their method, but keys are bound to target, method and ports
-// instead of target and flow, as there is no seed from which the ports follow. A
-// reply counts only with both tags. Probe.Flow is the source port.
+// Listed builds and authenticates the probes of a list. They have the same fields and tags as
+// others of their method. But as no seed gives their ports, keys are bound to target, method and
+// ports instead of target and flow. A reply counts only with both tags. Probe.Flow is the source
+// port.
 //
 // All methods but Quoted may be called concurrently with each other and with it.
 type Listed struct {
 	methods [2]*Codec // UDP, ICMP
 }
 
-// ListedConfig is what is constant over a list.
+// ListedConfig is the part of probes that is constant over a list.
 type ListedConfig struct {
 	Key              Key
 	Source4, Source6 netip.Addr
@@ -50,13 +49,13 @@ func NewListed(c ListedConfig) (*Listed, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.cfg.Flows = maxWeakFlows + 1 // any source port: weak replies are not believed
+		m.cfg.Flows = maxWeakFlows + 1 // with any source port, weak replies do not count
 		l.methods[method] = m
 	}
 	return l, nil
 }
 
-// Check says what is wrong with a line.
+// Check returns an error that names the wrong field of a line, if there is one.
 func (v *Line) Check() error {
 	switch {
 	case v.TTL < 1 || v.TTL > probe.MaxTTL:
@@ -71,10 +70,10 @@ func (v *Line) Check() error {
 	return nil
 }
 
-// Source returns the source address of probes of that family, zero if none.
+// Source returns the source address of probes of that family, zero if there are no such probes.
 func (l *Listed) Source(is4 bool) probe.Addr { return l.methods[0].Source(is4) }
 
-// Size returns the octets of an IP packet that carries a probe.
+// Size returns the size in octets of an IP packet that carries a probe.
 func (l *Listed) Size(method probe.Method, is4 bool) int { return l.methods[method].Size(is4) }
 
 // key returns the secrets of the probes to a target over given ports.
@@ -88,8 +87,8 @@ func (l *Listed) key(target *probe.Addr, method probe.Method, srcPort, dstPort u
 	return tagKey{a, b}
 }
 
-// Flow returns what load balancers may hash of a line. The label must not tell
-// anything of the key.
+// Flow returns the fields of a line that load balancers may hash. The label must not depend on
+// the key.
 func (v *Line) Flow() probe.Flow {
 	in := [20]byte{}
 	copy(in[:16], v.Target[:])
@@ -99,8 +98,8 @@ func (v *Line) Flow() probe.Flow {
 	return probe.Flow{Value: v.SrcPort, Label: max(label, 1)}
 }
 
-// Encode writes the probe of v, which is checked, for the how-many-eth time to buf,
-// which must hold MaxSize octets, and returns the size of the IP packet.
+// Encode writes the probe of v, which must be checked, to buf, and returns the size of the IP
+// packet. attempt counts the probes of the same line from 0. buf must hold MaxSize octets.
 func (l *Listed) Encode(buf []byte, v *Line, attempt uint8) int {
 	c := l.methods[v.Method]
 	p := Prepared{Target: v.Target, Flow: v.Flow(), key: l.key(&v.Target, v.Method, v.SrcPort, v.DstPort)}
@@ -116,7 +115,8 @@ func (l *Listed) Encode(buf []byte, v *Line, attempt uint8) int {
 	return n
 }
 
-// Filter returns the capture filter that lets through what may answer a probe.
+// Filter returns the capture filter that accepts every answer to a probe of a list, as
+// Codec.Filter does.
 func (l *Listed) Filter() string {
 	none := *l.methods[1] // ICMP errors that quote one protocol, and echo replies
 	udp := *l.methods[0]
@@ -139,14 +139,14 @@ func (l *Listed) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 		return v
 	}
 	b := q.Transport
-	var first, second opened
+	var first, second candidates
 	var k tagKey
 	firstName := probe.MangledCsum
 	line := Line{Target: r.Target, Method: c.cfg.Method}
 	if c.cfg.Method == probe.UDP {
 		line.SrcPort, line.DstPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[wire.UDPDstPort:])
 		k = l.key(&r.Target, probe.UDP, line.SrcPort, line.DstPort)
-		c.nonZeroTag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.UDPChecksum:]))
+		c.readNonZeroTag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.UDPChecksum:]))
 	} else {
 		echo := uint8(wire.ICMPv4Echo)
 		if !q.Is4 {
@@ -158,26 +158,26 @@ func (l *Listed) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 		firstName = probe.MangledSeq
 		line.SrcPort = binary.BigEndian.Uint16(b[wire.EchoID:])
 		k = l.key(&r.Target, probe.ICMP, line.SrcPort, 0)
-		c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.EchoSeq:]))
+		c.readTag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.EchoSeq:]))
 		if binary.BigEndian.Uint16(b[wire.ICMPChecksum:]) != line.SrcPort {
 			r.Mangled |= probe.MangledCsum
 		}
 	}
 	other := probe.MangledIPID
 	if q.Is4 {
-		c.nonZeroTag(&second, k, fieldSecond, q.ID)
+		c.readNonZeroTag(&second, k, fieldSecond, q.ID)
 	} else {
-		other = noSeal(c.sealOf(&second, k, b[wire.MinTransport:]))
+		other = sealFault(c.readSeal(&second, k, b[wire.MinTransport:]))
 		if q.Label != line.Flow().Label {
 			r.Mangled |= probe.MangledLabel
 		}
 	}
 	r.Flow = line.SrcPort
-	return c.settle(r, &first, &second, firstName, other)
+	return c.compareTags(r, &first, &second, firstName, other)
 }
 
-// EchoReply authenticates an echo reply, as Codec.EchoReply does. Its payload holds
-// the target.
+// EchoReply authenticates an echo reply, as Codec.EchoReply does. The payload must hold the
+// target.
 func (l *Listed) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
 	c := l.methods[probe.ICMP]
 	if c.Source(is4).IsZero() {
@@ -200,14 +200,14 @@ func (l *Listed) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
 	}
 	r.Flow, r.Mangled = binary.BigEndian.Uint16(message[wire.EchoID:]), 0
 	k := l.key(&r.Target, probe.ICMP, r.Flow, 0)
-	var first, second opened
-	c.tag(&first, k, fieldFirst, binary.BigEndian.Uint16(message[wire.EchoSeq:]))
-	other := noSeal(c.sealOf(&second, k, payload))
-	return c.settle(r, &first, &second, probe.MangledSeq, other)
+	var first, second candidates
+	c.readTag(&first, k, fieldFirst, binary.BigEndian.Uint16(message[wire.EchoSeq:]))
+	other := sealFault(c.readSeal(&second, k, payload))
+	return c.compareTags(r, &first, &second, probe.MangledSeq, other)
 }
 
-// UDPAnswer says that no datagram is an answer: none could have two tags.
+// UDPAnswer rejects all datagrams: none can have two tags.
 func (l *Listed) UDPAnswer(_, _ uint16, _ *probe.Facts) Verdict { return Unrelated }
 
-// TCPAnswer says that no segment is an answer: no probe is one.
+// TCPAnswer rejects all segments: no listed probe is one.
 func (l *Listed) TCPAnswer(*Segment, *probe.Facts) Verdict { return Unrelated }

@@ -7,9 +7,9 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// Quoted authenticates the quotation q of an ICMP error. On Accepted it has
-// filled r.Probe, r.Valid and r.Mangled and copied the quoted fields, on Garbled
-// r.Target, r.Flow and r.Valid; else r is of no use.
+// Quoted authenticates the quotation q of an ICMP error. After Accepted, r.Probe, r.Valid,
+// r.Mangled and the quoted fields are filled. After Garbled, r.Target, r.Flow and r.Valid are.
+// After any other verdict r is of no use.
 func (c *Codec) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 	if v := c.quotedHeader(q, r); v != Accepted {
 		return v
@@ -55,8 +55,76 @@ func (c *Codec) quotedHeader(q *wire.Quotation, r *probe.Facts) Verdict {
 	return Accepted
 }
 
-// checkPayload names the payload where all else that the checksum covers is as
-// it was sent, the payload is quoted whole, and yet the sum is wrong.
+// isMapped is probe.Addr.Is4 of an address that was just written word by word. It reads words
+// too: a copy would have to wait for memory.
+func isMapped(a *[16]byte) bool {
+	return binary.LittleEndian.Uint64(a[:8]) == 0 && binary.LittleEndian.Uint32(a[8:]) == 0xffff0000
+}
+
+// quotedPorts finds the flow of a quoted UDP or TCP probe by its ports, which both protocols
+// have in the same place. ok is false if they are not of this run.
+func (c *Codec) quotedPorts(q *wire.Quotation, r *probe.Facts) (base flowBase, ok bool) {
+	if binary.BigEndian.Uint16(q.Transport[wire.UDPDstPort:]) != c.cfg.DstPort {
+		return base, false
+	}
+	base = c.base((*probe.Addr)(&q.Dst))
+	if r.Flow, ok = c.flowOf(base, binary.BigEndian.Uint16(q.Transport[wire.UDPSrcPort:])); ok {
+		c.checkLabel(q, r, base)
+	}
+	return base, ok
+}
+
+// checkLabel names the IPv6 flow label in r.Mangled unless it is that of the flow.
+func (c *Codec) checkLabel(q *wire.Quotation, r *probe.Facts, base flowBase) {
+	if !q.Is4 && q.Label != c.flow(base, r.Flow).Label {
+		r.Mangled |= probe.MangledLabel
+	}
+}
+
+// compareTags compares the two tags of a reply, and fills r.TTL, r.Attempt and r.Valid. If
+// one tag is not valid, it adds the name of its field to r.Mangled.
+//
+// Two valid and equal tags are strong, exactly one valid tag is weak. Two valid tags that
+// differ are a conflict, which no preference resolves. The quoted TTL refutes a single tag
+// with a smaller TTL, because a TTL only falls on its way.
+func (c *Codec) compareTags(r *probe.Facts, first, second *candidates, firstName, secondName probe.Mangled) Verdict {
+	if tau, ok := agree(first, second); ok {
+		r.TTL, r.Attempt, r.Valid = tau>>2, tau&3, probe.Strong
+		return Accepted
+	}
+	switch {
+	case r.Mangled.Has(probe.MangledSource):
+		return BadSource
+	case first.n > 0 && second.n > 0:
+		return Conflict
+	case first.n+second.n != 1 || c.cfg.Flows > maxWeakFlows:
+		return badTag(r)
+	}
+	only, other := first.tau[0], secondName
+	if first.n == 0 {
+		only, other = second.tau[0], firstName
+	}
+	if r.HasQuote && r.QuotedTTL > only>>2 {
+		return badTag(r)
+	}
+	r.TTL, r.Attempt, r.Valid = only>>2, only&3, probe.Weak
+	r.Mangled |= other
+	return Accepted
+}
+
+// badTag returns the verdict on a reply without a tag that counts: Garbled for a quotation. Such
+// a quotation casts doubt on others of its target and flow (see probe.Garbled).
+func badTag(r *probe.Facts) Verdict {
+	if !r.HasQuote {
+		return BadTag
+	}
+	r.Valid = probe.Garbled
+	return Garbled
+}
+
+// checkPayload names the payload in r.Mangled if the transport checksum is wrong and nothing else
+// explains that. The payload must be quoted whole, with the other summed fields as they were
+// sent.
 func (c *Codec) checkPayload(q *wire.Quotation, r *probe.Facts) {
 	const others = probe.MangledCsum | probe.MangledLen | probe.MangledID | probe.MangledSeq
 	t := c.template(q.Is4)
@@ -73,8 +141,7 @@ func (c *Codec) checkPayload(q *wire.Quotation, r *probe.Facts) {
 	}
 }
 
-// quotedSource and ownSource return the octets of the source address in the
-// quotation and in the probe.
+// quotedSource returns the octets of the source address in the quotation.
 func (c *Codec) quotedSource(q *wire.Quotation) []byte {
 	if q.Is4 {
 		return q.Src[12:]
@@ -82,30 +149,5 @@ func (c *Codec) quotedSource(q *wire.Quotation) []byte {
 	return q.Src[:]
 }
 
+// ownSource returns the octets of the source address in the probe.
 func (c *Codec) ownSource(q *wire.Quotation) []byte { return c.own(q.Is4).Octets() }
-
-// isMapped is probe.Addr.Is4 of an address that was just written, by words: it
-// is read so too, as a copy would have to wait for memory.
-func isMapped(a *[16]byte) bool {
-	return binary.LittleEndian.Uint64(a[:8]) == 0 && binary.LittleEndian.Uint32(a[8:]) == 0xffff0000
-}
-
-// quotedPorts finds the flow of a quoted UDP or TCP probe by its ports, which
-// both protocols have in the same place; ok is false if they are not of this run.
-func (c *Codec) quotedPorts(q *wire.Quotation, r *probe.Facts) (base flowBase, ok bool) {
-	if binary.BigEndian.Uint16(q.Transport[wire.UDPDstPort:]) != c.cfg.DstPort {
-		return base, false
-	}
-	base = c.base((*probe.Addr)(&q.Dst))
-	if r.Flow, ok = c.flowOf(base, binary.BigEndian.Uint16(q.Transport[wire.UDPSrcPort:])); ok {
-		c.checkLabel(q, r, base)
-	}
-	return base, ok
-}
-
-// checkLabel names the IPv6 flow label unless it is that of the flow.
-func (c *Codec) checkLabel(q *wire.Quotation, r *probe.Facts, base flowBase) {
-	if !q.Is4 && q.Label != c.flow(base, r.Flow).Label {
-		r.Mangled |= probe.MangledLabel
-	}
-}

@@ -7,16 +7,15 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// resetTTL is the TTL of a reset, which is to arrive.
+// resetTTL is the TTL of a reset, which must reach the target.
 const resetTTL = 64
 
-// EncodeReset writes to buf, which must hold MaxSize octets, the RST with which
-// a host refuses the SYN-ACK that answers the SYN p (RFC 9293 §3.10.7.1: its
-// sequence number is the acknowledgement), and returns the size of the IP
-// packet. It is for sources that no host answers for.
+// EncodeReset writes to buf the RST that refuses the SYN-ACK to the SYN p, and returns the size
+// of the IP packet. Its sequence number is the acknowledgement (RFC 9293 §3.10.7.1). buf must
+// hold MaxSize octets. It is for source addresses that are not of this host.
 //
-// As the kernel's, it has an identification of 0 and DF set (RFC 6864 §4.1), so
-// that a quotation of it bears no tag.
+// Like the kernel's reset, it has an identification of 0 and DF set (RFC 6864 §4.1), so that a
+// quotation of it has no tag.
 func (c *Codec) EncodeReset(buf []byte, p probe.Probe) int {
 	var prepared Prepared
 	c.Prepare(&prepared, p.Target, p.Flow)

@@ -9,17 +9,16 @@ import (
 
 // hashKey is a SipHash-2-4 key (Aumasson and Bernstein, 2012).
 //
-// What is hashed here has one of two lengths, and a reply waits for two hashes:
-// so they take words, which a target has in registers, rather than octets.
+// The inputs here have one of two lengths, and a reply waits for two hashes. So hash takes words,
+// which hold a target in registers, rather than octets.
 type hashKey struct{ k0, k1 uint64 }
 
 func newHashKey(k Key) hashKey {
 	return hashKey{binary.LittleEndian.Uint64(k[:8]), binary.LittleEndian.Uint64(k[8:])}
 }
 
-// purpose keeps the hashes under the seed, parts of which are on the wire, and
-// those under the run's key apart, even if somebody gives the same value for
-// both.
+// purpose separates the hashes under the seed, which appear on the wire in part, from those under
+// the run's key. They differ even if both have the same value.
 type purpose uint8
 
 const (
@@ -28,9 +27,9 @@ const (
 	forLines
 )
 
-// hash returns 128 bits of (target, n): of the 4 or 16 octets of the address,
-// the 2 of n, most significant first, and the one of why. The two families
-// cannot collide: their inputs differ in length.
+// hash returns 128 bits of (target, n): of the 4 or 16 octets of the address, the 2 of n, most
+// significant first, and the one of why. The two families cannot collide, because their inputs
+// differ in length.
 func (k hashKey) hash(target *probe.Addr, n uint16, why purpose) (a, b uint64) {
 	// The last word of the input ends with the number of its octets.
 	tail := uint64(bits.ReverseBytes16(n)) | uint64(why)<<16

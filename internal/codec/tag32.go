@@ -2,21 +2,21 @@ package codec
 
 import "math/bits"
 
-// round32Const are the next octets of π after roundConst: the 32-bit tag shares
-// no round with the others.
-var round32Const = [rounds]uint64{
+// round32Const are the octets of π that follow roundConst16: the 32-bit tag shares no round with
+// the others.
+var round32Const = [feistelRounds]uint64{
 	0xba7c9045f12c7f99, 0x24a19947b3916cf7, 0x0801f2e2858efc16,
 	0x636920d871574e69, 0xa458fea3f4933d7e, 0x0d95748f728eb658,
 }
 
-// round16 is round with halves of 16 bits.
+// round16 is round8 with halves of 16 bits.
 func (k tagKey) round16(roundConst uint64, half uint16) uint16 {
 	hi, lo := bits.Mul64(k.a^uint64(half)*0x9e3779b97f4a7c15, k.b^roundConst)
 	return uint16((hi ^ lo) >> 24)
 }
 
-// seal32 returns the 32-bit tag of τ: 24 check bits, all zero, and τ, through a
-// Feistel network over halves of 16 bits, as seal16 does.
+// seal32 returns the 32-bit tag of τ: 24 zero check bits and τ, through a Feistel network over
+// halves of 16 bits (see seal16).
 func (k tagKey) seal32(tau uint8) uint32 {
 	c := &round32Const
 	low := uint16(tau)
@@ -41,10 +41,4 @@ func (k tagKey) open32(tag uint32) (tau uint8, ok bool) {
 	low ^= k.round16(c[1], high)
 	high ^= k.round16(c[0], low)
 	return uint8(low), high == 0 && low>>8 == 0
-}
-
-// tag32 reads a 32-bit field.
-func (c *Codec) tag32(o *opened, k tagKey, v uint32) {
-	tau, ok := k.open32(v)
-	o.add(tau, ok && c.asked(tau))
 }

@@ -14,24 +14,23 @@ import (
 //	sequence number    first tag: 32 bits, strong by itself
 //	acknowledgement    the first tag again (ACK), 0 (SYN)
 //	identification     second tag (IPv4), weak by itself
-//	options            SYN: the maximum segment size, because some firewalls
-//	                   drop a SYN that states none
+//	options            SYN: the maximum segment size, because some firewalls drop a SYN
+//	                   without it
 //
-// The checksum follows from the rest; nobody hashes it, and 8 octets do not
-// quote it. A port without a connection answers (RFC 9293 §3.5.2, §3.10.7.1)
+// The checksum follows from the rest. No balancer hashes it, and a quotation of 8 octets does not
+// reach it. A port without a connection answers (RFC 9293 §3.5.2, §3.10.7.1)
 //
 //	SYN    SYN-ACK, or RST-ACK: the acknowledgement is our sequence number + 1
 //	ACK    RST: the sequence number is our acknowledgement
 //
-// Some stacks answer an ACK by RST-ACK, which §3.10.7.1 has for segments without
-// ACK: its acknowledgement is our sequence number and the length, which is 0.
+// Some stacks answer an ACK by RST-ACK, which §3.10.7.1 describes for segments without ACK. Its
+// acknowledgement is our sequence number and the length, which is 0.
 //
-// A connection that a SYN left half open answers the next SYN of the flow by an
-// ACK of the first (RFC 5961 §4.2): it shows that the target was reached, but
-// which probe it answers nobody can tell.
+// A connection that a SYN left half open answers the next SYN of the flow by an ACK of the first
+// (RFC 5961 §4.2). It shows that the target was reached, but not which probe it answers.
 const (
 	tcpWindow = 0xffff
-	tcpMSS4   = 1460 // what fits an Ethernet frame (RFC 6691)
+	tcpMSS4   = 1460 // as an Ethernet frame has room for (RFC 6691)
 	tcpMSS6   = 1440
 )
 
@@ -72,17 +71,17 @@ func (c *Codec) quotedTCP(q *wire.Quotation, r *probe.Facts) Verdict {
 		return Unrelated
 	}
 	k := c.tagKey(&r.Target, r.Flow)
-	first, ok := c.openTCP(k, q, r)
+	first, ok := c.readTCPTags(k, q, r)
 	if !ok {
 		return Conflict
 	}
-	var second opened
+	var second candidates
 	other := probe.Mangled(0)
 	if q.Is4 {
-		c.nonZeroTag(&second, k, fieldSecond, q.ID)
+		c.readNonZeroTag(&second, k, fieldSecond, q.ID)
 		other = probe.MangledIPID
 	}
-	v := c.settleLong(r, &first, &second, other)
+	v := c.compareTCPTags(r, &first, &second, other)
 	if v != Accepted {
 		return v
 	}
@@ -93,19 +92,18 @@ func (c *Codec) quotedTCP(q *wire.Quotation, r *probe.Facts) Verdict {
 	return Accepted
 }
 
-// openTCP reads the 32-bit tags of a quotation: the sequence number, and the
-// acknowledgement of an ACK where it is quoted. ok is false if they contradict
-// each other.
-func (c *Codec) openTCP(k tagKey, q *wire.Quotation, r *probe.Facts) (first opened, ok bool) {
-	c.tag32(&first, k, binary.BigEndian.Uint32(q.Transport[wire.TCPSeq:]))
+// readTCPTags reads the 32-bit tags of a quotation: the sequence number, and the acknowledgement
+// of an ACK if it is quoted. ok is false if they contradict each other.
+func (c *Codec) readTCPTags(k tagKey, q *wire.Quotation, r *probe.Facts) (first candidates, ok bool) {
+	c.readTag32(&first, k, binary.BigEndian.Uint32(q.Transport[wire.TCPSeq:]))
 	if c.cfg.Method != probe.TCPACK || !reaches(q.Transport, wire.TCPAck, wire.TCPAck+4) {
 		return first, true
 	}
-	var again opened
-	c.tag32(&again, k, binary.BigEndian.Uint32(q.Transport[wire.TCPAck:]))
+	var again candidates
+	c.readTag32(&again, k, binary.BigEndian.Uint32(q.Transport[wire.TCPAck:]))
 	switch {
 	case again.n == 0:
-	case first.n == 0: // some firewalls choose sequence numbers of their own
+	case first.n == 0: // some firewalls replace sequence numbers
 		first = again
 		r.Mangled |= probe.MangledSeq
 	case first != again:
@@ -114,34 +112,33 @@ func (c *Codec) openTCP(k tagKey, q *wire.Quotation, r *probe.Facts) (first open
 	return first, true
 }
 
-// settleLong is settle for a first tag of 32 bits, which is enough: the second,
-// if it is not valid, is only named.
-func (c *Codec) settleLong(r *probe.Facts, first, second *opened, secondName probe.Mangled) Verdict {
+// compareTCPTags is compareTags for a first tag of 32 bits, which is enough. A second tag that is
+// not valid is only named.
+func (c *Codec) compareTCPTags(r *probe.Facts, first, second *candidates, secondName probe.Mangled) Verdict {
 	if first.n != 1 || second.n != 0 {
-		return c.settle(r, first, second, probe.MangledSeq, secondName)
+		return c.compareTags(r, first, second, probe.MangledSeq, secondName)
 	}
 	r.TTL, r.Attempt, r.Valid = first.tau[0]>>2, first.tau[0]&3, probe.Strong
 	r.Mangled |= secondName
 	return Accepted
 }
 
-// otherTCPFlow reports whether the sequence number of a quotation without a
-// valid one is that of another flow, whose source port somebody rewrote. It is
-// asked only where weak replies are believed, so of maxWeakFlows flows at most.
+// otherTCPFlow reports whether a sequence number without a valid tag is that of another flow,
+// whose source port was rewritten. It is called only where weak replies count, and so for
+// maxWeakFlows flows at most.
 func (c *Codec) otherTCPFlow(q *wire.Quotation, r *probe.Facts) bool {
 	seq := binary.BigEndian.Uint32(q.Transport[wire.TCPSeq:])
 	for f := range uint16(c.cfg.Flows) {
-		var o opened
-		if c.tag32(&o, c.tagKey(&r.Target, f), seq); o.n > 0 {
+		var o candidates
+		if c.readTag32(&o, c.tagKey(&r.Target, f), seq); o.n > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// reaches reports whether b quotes the octets from up to, not including, to,
-// which were not all zero when they were sent: a router that quotes less but adds
-// extensions pads with zeros (RFC 4884 §4).
+// reaches reports whether b quotes the octets from..to-1, not all of which were zero when they
+// were sent. A router that quotes less, but adds extensions, pads with zeros (RFC 4884 §4).
 func reaches(b []byte, from, to int) bool {
 	if len(b) < to {
 		return false
@@ -153,14 +150,14 @@ func reaches(b []byte, from, to int) bool {
 	return all != 0
 }
 
-// checkSegment names what was rewritten behind the sequence number of a segment
-// that is quoted whole.
+// checkSegment names the fields after the sequence number that were rewritten, in a segment that
+// is quoted whole.
 func (c *Codec) checkSegment(q *wire.Quotation, r *probe.Facts, k tagKey) {
 	t := c.template(q.Is4)
 	size := t.size - t.header
 	b, sent := q.Transport, t.octets[t.header:]
-	// At the end there is an option, or a checksum and 16 zeros: one that came
-	// to be 0 passes for one that is not quoted, and nothing is said of it.
+	// The segment ends with an option, or with a checksum and 16 zero bits. A checksum that
+	// happens to be 0 looks as if it were not quoted, and nothing is checked.
 	if !reaches(b, size-4, size) {
 		return
 	}
@@ -182,19 +179,19 @@ func (c *Codec) checkSegment(q *wire.Quotation, r *probe.Facts, k tagKey) {
 	}
 }
 
-// Segment is what a TCP header says to a prober.
+// Segment is the part of a TCP header that identifies a probe.
 type Segment struct {
 	SrcPort, DstPort uint16
 	Seq, Ack         uint32
 	Flags            uint8
 }
 
-// TCPAnswer authenticates a segment that came from r.Responder. Of a pure ACK
-// r.Probe is the probe that it acknowledges, which need not be the one that it
-// answers: it says that the target was reached, at no TTL.
+// TCPAnswer authenticates a segment that came from r.Responder. For a pure ACK, r.Probe is the
+// probe that it acknowledges, which may not be the probe that it answers. Then the target was
+// reached, at an unknown TTL.
 //
-// The resets of our own host are none: they come from a flow's port and go to the
-// target, whose tags are worth nothing under the keys of another address.
+// It rejects resets of our own host: they go to the target, and their tags are not valid under
+// the key of another address.
 func (c *Codec) TCPAnswer(s *Segment, r *probe.Facts) Verdict {
 	if c.cfg.Method.Protocol(true) != probe.ProtoTCP || s.SrcPort != c.cfg.DstPort ||
 		c.Source(r.Responder.Is4()).IsZero() {
@@ -204,8 +201,8 @@ func (c *Codec) TCPAnswer(s *Segment, r *probe.Facts) Verdict {
 	if !ok {
 		return Unrelated
 	}
-	var o opened
-	c.openAnswer(&o, c.tagKey(&r.Responder, flow), s)
+	var o candidates
+	c.readAnswerTags(&o, c.tagKey(&r.Responder, flow), s)
 	switch o.n {
 	case 0:
 		return BadTag
@@ -218,17 +215,17 @@ func (c *Codec) TCPAnswer(s *Segment, r *probe.Facts) Verdict {
 	return Accepted
 }
 
-// openAnswer reads the tags of an answer. Where no tag ought to be none opens,
-// so that what a flag says of a field matters little.
-func (c *Codec) openAnswer(o *opened, k tagKey, s *Segment) {
+// readAnswerTags reads the tags of an answer. A field without a tag gives no candidate, so the
+// flags need not be reliable.
+func (c *Codec) readAnswerTags(o *candidates, k tagKey, s *Segment) {
 	if c.cfg.Method == probe.TCPSYN {
-		c.tag32(o, k, s.Ack-1)
+		c.readTag32(o, k, s.Ack-1)
 		return
 	}
 	if s.Flags&wire.FlagRST != 0 {
-		c.tag32(o, k, s.Seq)
+		c.readTag32(o, k, s.Seq)
 	}
 	if s.Flags&wire.FlagACK != 0 {
-		c.tag32(o, k, s.Ack)
+		c.readTag32(o, k, s.Ack)
 	}
 }

@@ -354,7 +354,7 @@ func FuzzTCPAnswer(f *testing.F) {
 		if c.TCPAnswer(&s, &r) != Accepted {
 			return
 		}
-		if r.Target != r.Responder || r.Valid != probe.Strong || !c.asked(tau(r.TTL, r.Attempt)) || int(r.Flow) >= c.cfg.Flows {
+		if r.Target != r.Responder || r.Valid != probe.Strong || !c.inRange(tau(r.TTL, r.Attempt)) || int(r.Flow) >= c.cfg.Flows {
 			t.Fatalf("%+v", r)
 		}
 		want, _ := answerTo(encode(c, r.Probe), true)

@@ -7,8 +7,7 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// template is a probe of one family with all that is constant over a run in
-// place and everything else zero.
+// template is a probe of one family, with every constant field in place and all others zero.
 type template struct {
 	octets [maxSize]byte
 	size   int
@@ -23,7 +22,7 @@ const (
 	maxSize  = wire.V6Len + wire.ICMPLen + sealLen + 16
 )
 
-// MaxSize is how many octets Encode may write.
+// MaxSize is the most octets that Encode writes.
 const MaxSize = maxSize
 
 func (c *Codec) newTemplate4() template {
@@ -56,8 +55,8 @@ func (c *Codec) newTemplate6() template {
 	return t
 }
 
-// transport writes the constant part of transport header and payload to b and
-// returns their length. addrLen is that of an address of the family.
+// transport writes the constant part of transport header and payload to b, and returns their
+// length. addrLen is the length of an address of the family, in octets.
 func (c *Codec) transport(b []byte, addrLen int) int {
 	switch c.cfg.Method {
 	case probe.UDP:
@@ -69,8 +68,8 @@ func (c *Codec) transport(b []byte, addrLen int) int {
 	}
 }
 
-// Prepared is what is constant over all probes of one (target, flow): worked
-// out once, used for every TTL and attempt. It holds no pointer.
+// Prepared holds the constant part of all probes of one (target, flow). It is computed once, and
+// used for every TTL and attempt. It holds no pointer.
 type Prepared struct {
 	Target probe.Addr
 	Flow   probe.Flow
@@ -79,7 +78,7 @@ type Prepared struct {
 	sum    uint32 // transport without tags and compensation
 }
 
-// Prepare fills p for a target, which must be of a family that has a source.
+// Prepare fills p for a target. The target's family must have a source address.
 func (c *Codec) Prepare(p *Prepared, target probe.Addr, flow uint16) {
 	*p = Prepared{
 		Target: target,
@@ -89,7 +88,7 @@ func (c *Codec) Prepare(p *Prepared, target probe.Addr, flow uint16) {
 	c.sums(p)
 }
 
-// sums works out the sums of p, all else of which is there.
+// sums computes the sums of p from its other fields.
 func (c *Codec) sums(p *Prepared) {
 	t := c.template(p.Target.Is4())
 	dst := p.Target.Octets()
@@ -97,8 +96,8 @@ func (c *Codec) sums(p *Prepared) {
 	sum := wire.Sum(dst, t.sum)
 	p.sum = uint32(p.Flow.Value)
 	if c.cfg.Method == probe.ICMP {
-		// The target is part of the payload, and in IPv6 of the
-		// pseudo-header; identifier and checksum are the flow value.
+		// The target is in the payload, and in IPv6 also in the pseudo-header. Identifier
+		// and checksum are the flow value.
 		p.sum *= 2
 		if len(dst) == 16 {
 			sum = wire.Sum(dst, sum)
@@ -107,9 +106,9 @@ func (c *Codec) sums(p *Prepared) {
 	p.sum += uint32(wire.Fold(sum))
 }
 
-// Encode writes the probe of p with that TTL and attempt to buf, which must
-// hold MaxSize octets, and returns the size of the IP packet. Every checksum
-// is right. What stands behind the packet in buf may change too.
+// Encode writes the probe of p with that TTL and attempt to buf, and returns the size of the IP
+// packet. Every checksum is correct. buf must hold MaxSize octets; those after the packet may
+// change too.
 func (c *Codec) Encode(buf []byte, p *Prepared, ttl, attempt uint8) int {
 	tau := tau(ttl, attempt)
 	if p.Target.Is4() {

@@ -12,10 +12,9 @@ import (
 //	source port        flow value
 //	checksum           first tag; the payload compensates
 //	identification     second tag (IPv4)
-//	payload            compensation, text (IPv4); the seal, which holds the
-//	                   second tag (IPv6)
+//	payload            compensation, text (IPv4); the seal, with the second tag (IPv6)
 //
-// A port unreachable of the target quotes what a router quotes.
+// A port unreachable of the target quotes the same octets as a router's time exceeded.
 
 func udpTemplate(b []byte, addrLen int, dstPort uint16) int {
 	const size = wire.UDPLen + sealLen
@@ -50,48 +49,48 @@ func (c *Codec) quotedUDP(q *wire.Quotation, r *probe.Facts) Verdict {
 	if binary.BigEndian.Uint16(q.Transport[wire.UDPLength:]) != wire.UDPLen+sealLen {
 		r.Mangled |= probe.MangledLen
 	}
-	var first, second opened
-	other := c.openUDP(&first, &second, q, c.tagKey(&r.Target, r.Flow))
+	var first, second candidates
+	other := c.readUDPTags(&first, &second, q, c.tagKey(&r.Target, r.Flow))
 	if r.Mangled.Has(probe.MangledSource) {
-		c.adjusted(&first, &second, q, r)
+		c.undoAdjustment(&first, &second, q, r)
 	}
-	v := c.settle(r, &first, &second, probe.MangledCsum, other)
+	v := c.compareTags(r, &first, &second, probe.MangledCsum, other)
 	if v == Accepted && r.Valid == probe.Weak && c.otherFlow(q, r, base) {
 		return Conflict
 	}
 	return v
 }
 
-// openUDP reads the two tags of a quotation under the key of a flow and returns
-// the name of what bears the second.
-func (c *Codec) openUDP(first, second *opened, q *wire.Quotation, k tagKey) probe.Mangled {
-	c.nonZeroTag(first, k, fieldFirst, binary.BigEndian.Uint16(q.Transport[wire.UDPChecksum:]))
+// readUDPTags reads the two tags of a quotation under the key of a flow. It returns the name of
+// the field that holds the second.
+func (c *Codec) readUDPTags(first, second *candidates, q *wire.Quotation, k tagKey) probe.Mangled {
+	c.readNonZeroTag(first, k, fieldFirst, binary.BigEndian.Uint16(q.Transport[wire.UDPChecksum:]))
 	if q.Is4 {
-		c.nonZeroTag(second, k, fieldSecond, q.ID)
+		c.readNonZeroTag(second, k, fieldSecond, q.ID)
 		return probe.MangledIPID
 	}
-	return noSeal(c.sealOf(second, k, q.Transport[wire.UDPLen:]))
+	return sealFault(c.readSeal(second, k, q.Transport[wire.UDPLen:]))
 }
 
-// adjusted reads the checksum of a quotation with a foreign source once more,
-// as if whoever rewrote the source had adjusted the checksum to it, unless it
-// agrees with the second tag as it is.
-func (c *Codec) adjusted(first, second *opened, q *wire.Quotation, r *probe.Facts) {
+// undoAdjustment reads the checksum of a quotation with a foreign source once more. It assumes
+// that the middlebox that rewrote the source adjusted the checksum to it. If the checksum agrees
+// with the second tag as it is, nothing is done.
+func (c *Codec) undoAdjustment(first, second *candidates, q *wire.Quotation, r *probe.Facts) {
 	csum := binary.BigEndian.Uint16(q.Transport[wire.UDPChecksum:])
 	if _, ok := agree(first, second); ok || csum == 0 {
 		return
 	}
-	*first = opened{}
+	*first = candidates{}
 	csum = nonZero(wire.Substitute(csum, c.quotedSource(q), c.ownSource(q)))
-	c.nonZeroTag(first, c.tagKey(&r.Target, r.Flow), fieldFirst, csum)
+	c.readNonZeroTag(first, c.tagKey(&r.Target, r.Flow), fieldFirst, csum)
 	r.Mangled |= probe.MangledCsum
 }
 
-// otherFlow reports whether a quotation with one valid tag is better explained
-// as that of another flow of the same target, whose source port somebody
-// rewrote: it bears the label of that flow, or two tags that agree under its
-// key. Otherwise a single rewritten field could give a wrong TTL. It is asked
-// only where weak replies are believed, so of maxWeakFlows flows at most.
+// otherFlow reports whether a quotation with one valid tag is more likely of another flow of the
+// same target, with a rewritten source port. It is if it has the label of that flow, or two tags
+// that agree under the flow's key. Otherwise a single rewritten field could give a wrong TTL.
+//
+// It is called only where weak replies count, and so for maxWeakFlows flows at most.
 func (c *Codec) otherFlow(q *wire.Quotation, r *probe.Facts, base flowBase) bool {
 	for f := range uint16(c.cfg.Flows) {
 		switch {
@@ -101,8 +100,8 @@ func (c *Codec) otherFlow(q *wire.Quotation, r *probe.Facts, base flowBase) bool
 				return true
 			}
 		default:
-			var first, second opened
-			c.openUDP(&first, &second, q, c.tagKey(&r.Target, f))
+			var first, second candidates
+			c.readUDPTags(&first, &second, q, c.tagKey(&r.Target, f))
 			if _, ok := agree(&first, &second); ok {
 				return true
 			}
@@ -111,9 +110,8 @@ func (c *Codec) otherFlow(q *wire.Quotation, r *probe.Facts, base flowBase) bool
 	return false
 }
 
-// UDPAnswer authenticates a datagram that came to dstPort from srcPort of
-// r.Responder: the service at a target's probed port answered. It says that
-// the target was reached, at no TTL.
+// UDPAnswer authenticates a datagram that came to dstPort from srcPort of r.Responder: a service
+// at a target's probed port answered. The target was reached, at an unknown TTL.
 func (c *Codec) UDPAnswer(srcPort, dstPort uint16, r *probe.Facts) Verdict {
 	if c.cfg.Method != probe.UDP || srcPort != c.cfg.DstPort || c.Source(r.Responder.Is4()).IsZero() {
 		return Unrelated

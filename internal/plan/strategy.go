@@ -108,7 +108,7 @@ func (p *Params) Schedules() func(schedule.Config) schedule.Schedule {
 		return func(c schedule.Config) schedule.Schedule { return schedule.NewExhaustive(c) }
 	}
 	shared := kind.make(schedule.StrategyConfig{
-		GapLimit: p.GapLimit, Overlap: p.Overlap, Near: schedule.NewNear(nearEntries),
+		GapLimit: p.GapLimit, Overlap: p.Overlap, Distances: schedule.NewDistances(nearEntries),
 	})
 	return func(c schedule.Config) schedule.Schedule { return schedule.NewAdaptive(c, shared) }
 }
@@ -118,7 +118,7 @@ func (p *Params) scheduleOctets() uint64 {
 	if strategies[p.Strategy.Strategy].make == nil {
 		return 0
 	}
-	return uint64(p.Shape.Flows) * schedule.MemoryOctets
+	return uint64(p.Shape.Flows) * schedule.PathOctets
 }
 
 // Assembler returns the configuration of an assembler of the plan's traces. Sources must be

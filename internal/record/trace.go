@@ -90,8 +90,8 @@ type Loop struct {
 	First, Again uint8 // TTLs, First + 1 < Again
 }
 
-// Known is an interface that other traces have seen at the same TTL.
-type Known struct {
+// Interface is an interface that other traces have seen at the same TTL.
+type Interface struct {
 	TTL  uint8
 	Addr probe.Addr
 }
@@ -114,12 +114,12 @@ type Trace struct {
 	// GapLimit is the number of silent TTLs in a row after which the strategy ends a
 	// trace; sometimes it ends it earlier. 0 is no limit.
 	GapLimit int
-	// Known is the meeting point of the way back with other traces; TTL 0 is nowhere. TTLs
+	// Met is the meeting point of the way back with other traces; TTL 0 is nowhere. TTLs
 	// below were not probed.
-	Known Known
-	// Inferred are routers below Known, at TTLs that were not probed, as other traces
-	// through Known have them. Ascending.
-	Inferred []Known
+	Met Interface
+	// Inferred are routers below Met, at TTLs that were not probed, as other traces
+	// through Met have them. Ascending.
+	Inferred []Interface
 
 	Start      int64 // when the first probe left, ns since the Unix epoch
 	ProbeCount int   // probes sent

@@ -159,7 +159,7 @@ func (w *windows) begin() error {
 	w.finder = p.Order.Finder()
 	w.retired = make(chan *window.Window, window.Live)
 	w.matcher = matcher.New(matcher.Config{
-		Index: w.finder, Set: w.set, Retired: w.retired, Known: p.StopSet(), Heard: &w.reader.Decoder.Heard,
+		Index: w.finder, Set: w.set, Retired: w.retired, StopSet: p.StopSet(), Heard: &w.reader.Decoder.Heard,
 	})
 	w.recorder = &recorder.Recorder{
 		Assembler: trace.NewAssembler(p.Assembler(w.codec, &w.set.Faults)), Writer: w.writer, Kinds: w.cfg.Records,

@@ -33,12 +33,12 @@ func (s *scan) build() (err error) {
 	}
 	faults := capture.Faults{Set: &s.set.Faults, Capture: s.capture}
 	s.receiver.Watch(faults, s.session.Live)
-	s.manners = schedule.NewManners(schedule.MannersConfig{
+	s.politeness = schedule.NewPoliteness(schedule.PolitenessConfig{
 		PerHopRate: s.plan.PerHopRate, PrefixRate: s.plan.PrefixRate, RatePPS: s.plan.RatePPS, Wait: s.cfg.Wait,
 	})
 	s.matcher = matcher.New(matcher.Config{
 		Index: s.plan.Order.Finder(), Set: s.set, Retired: s.retired, Over: s.capture.Over(), Next: s.first,
-		Known: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
+		StopSet: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
 	})
 	writers := s.cfg.Sinks
 	if s.file != nil {
@@ -64,10 +64,10 @@ func (s *scan) build() (err error) {
 // watch returns the function for the matcher's reports of answers, or nil if no stage needs
 // them.
 func (s *scan) watch() matcher.Watch {
-	if s.manners == nil {
+	if s.politeness == nil {
 		return nil
 	}
-	return s.manners
+	return s.politeness
 }
 
 // addSenders makes a sender for each port, and the channels that bring them the windows.
@@ -86,7 +86,7 @@ func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
 		windows := make(chan *window.Window, window.Live)
 		work := newSchedule(schedule.Config{
 			Shape: s.plan.Shape, Part: schedule.Part{Index: i, Count: len(s.session.Ports)},
-			Manners: s.manners, Wait: s.cfg.Wait, NoStop: s.plan.NoStop, Seed: s.plan.Seed128, Ready: windows, Set: s.set,
+			Politeness: s.politeness, Wait: s.cfg.Wait, NoStop: s.plan.NoStop, Seed: s.plan.Seed128, Ready: windows, Set: s.set,
 		})
 		s.schedules = append(s.schedules, work)
 		source := sender.Source(work)

@@ -317,16 +317,16 @@ func (s *scan) hint() string {
 
 // stages are the parts of a run.
 type stages struct {
-	set       *window.Set
-	free      chan *window.Window
-	retired   chan *window.Window
-	ready     []chan *window.Window // one for each sender
-	schedules []schedule.Schedule   // one for each sender
-	senders   []*sender.Sender
-	receiver  *receiver.Receiver
-	replies   receiver.Sink
-	matcher   *matcher.Matcher
-	recorder  *recorder.Recorder
-	auto      *autorate.Control // nil if the rate is given
-	manners   *schedule.Manners // nil if nothing is held back
+	set        *window.Set
+	free       chan *window.Window
+	retired    chan *window.Window
+	ready      []chan *window.Window // one for each sender
+	schedules  []schedule.Schedule   // one for each sender
+	senders    []*sender.Sender
+	receiver   *receiver.Receiver
+	replies    receiver.Sink
+	matcher    *matcher.Matcher
+	recorder   *recorder.Recorder
+	auto       *autorate.Control    // nil if the rate is given
+	politeness *schedule.Politeness // nil if nothing is held back
 }

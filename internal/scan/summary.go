@@ -38,7 +38,7 @@ func (s *scan) sumOf() (*record.Summary, error) {
 	sum := &record.Summary{Run: s.plan.Run, Account: r.Sum}
 	sum.TTLs, sum.Flows = uint64(s.plan.Shape.TTLs()), uint64(s.plan.Shape.Flows)
 	seen, more := r.Assembler.Limited()
-	sum.Name(more, seen, s.manners.Limited())
+	sum.Name(more, seen, s.politeness.Limited())
 	var err error
 	if sum.Drops.Kernel, _, err = s.session.Live.Drops(); err != nil {
 		return nil, err

@@ -34,7 +34,7 @@ func BenchmarkWindow(b *testing.B) {
 	} {
 		b.Run(tt.name, func(b *testing.B) {
 			b.ReportAllocs()
-			near := NewNear(1 << 18)
+			near := NewDistances(1 << 18)
 			probes, busy, spent := 0, time.Duration(0), time.Duration(0)
 			for b.Loop() {
 				set, ready := window.NewSet(shape), make(chan *window.Window, 1)
@@ -48,7 +48,7 @@ func BenchmarkWindow(b *testing.B) {
 				ready <- w
 				close(ready)
 				s := tt.start(Config{Shape: shape, Wait: time.Second, Ready: ready, Set: set},
-					StrategyConfig{GapLimit: 5, Overlap: 3, Near: near})
+					StrategyConfig{GapLimit: 5, Overlap: 3, Distances: near})
 				net = net[:0]
 				var r probe.Reply
 				for now, done := int64(1e18), 0; ; {

@@ -51,7 +51,7 @@ func TestAdaptive(t *testing.T) {
 			if seed%3 == 0 {
 				s.haltAt = 1 + rng.Int64N(400e6)
 			}
-			s.strategy(name, StrategyConfig{GapLimit: 1 + rng.IntN(6), Overlap: 1 + rng.IntN(4), Near: NewNear(64)})
+			s.strategy(name, StrategyConfig{GapLimit: 1 + rng.IntN(6), Overlap: 1 + rng.IntN(4), Distances: NewDistances(64)})
 			s.run()
 			if len(s.done) != s.opened {
 				t.Errorf("%d windows of %d are done", len(s.done), s.opened)
@@ -80,7 +80,7 @@ func TestAdaptiveParts(t *testing.T) {
 		set, ready := window.NewSet(shape), make(chan *window.Window, 1)
 		a := NewAdaptive(Config{
 			Shape: shape, Wait: time.Millisecond, Ready: ready, Set: set, Part: Part{index, 3},
-		}, NewComplete(StrategyConfig{GapLimit: 30, Near: NewNear(1)}))
+		}, NewComplete(StrategyConfig{GapLimit: 30, Distances: NewDistances(1)}))
 		w := fullWindow(shape, set)
 		ready <- w
 		close(ready)
@@ -125,7 +125,7 @@ func TestAdaptiveSpread(t *testing.T) {
 	for i := range s.targets {
 		s.targets[i] = habit{distance: 15, router: 1, answer: 1, quote: trueQuote}
 	}
-	s.strategy("complete", StrategyConfig{GapLimit: 5, Near: NewNear(64)})
+	s.strategy("complete", StrategyConfig{GapLimit: 5, Distances: NewDistances(64)})
 	s.run()
 	perTTL, mostTTL := make([]int, 33), 0
 	last := map[uint32]int{}
@@ -153,7 +153,7 @@ func TestAdaptiveAllocs(t *testing.T) {
 	shape := window.Shape{Targets: 1000, FirstTTL: 1, LastTTL: 32, Flows: 1, Attempts: 1}
 	set, ready := window.NewSet(shape), make(chan *window.Window, 1)
 	a := NewAdaptive(Config{Shape: shape, Wait: time.Second, Ready: ready, Set: set},
-		NewComplete(StrategyConfig{GapLimit: 5, Near: NewNear(64)}))
+		NewComplete(StrategyConfig{GapLimit: 5, Distances: NewDistances(64)}))
 	ready <- fullWindow(shape, set)
 	items := make([]window.Item, 16)
 	now := int64(1e18)
@@ -174,7 +174,7 @@ func BenchmarkComplete(b *testing.B) {
 	set := window.NewSet(shape)
 	w := window.New(shape)
 	items := make([]window.Item, 64)
-	near := NewNear(1 << 18)
+	near := NewDistances(1 << 18)
 	var a *Adaptive
 	now := int64(1e18)
 	b.ReportAllocs()
@@ -191,7 +191,7 @@ func BenchmarkComplete(b *testing.B) {
 			ready := make(chan *window.Window, 1)
 			ready <- w
 			a = NewAdaptive(Config{Shape: shape, Wait: time.Second, Ready: ready, Set: set},
-				NewComplete(StrategyConfig{GapLimit: 5, Near: near}))
+				NewComplete(StrategyConfig{GapLimit: 5, Distances: near}))
 			n = shape.Targets * 14
 			b.StartTimer()
 		}
@@ -273,8 +273,8 @@ func TestCompleteAgainstReference(t *testing.T) {
 			}
 			return int64(200e6 * random), true
 		}
-		// A Near that never knows enough: the gap limit alone counts.
-		s.strategy("complete", StrategyConfig{GapLimit: gap, Near: nil})
+		// A Distances that never knows enough: the gap limit alone counts.
+		s.strategy("complete", StrategyConfig{GapLimit: gap, Distances: nil})
 		s.run()
 		sent := make([]uint64, len(s.targets))
 		for id := range s.sent {

@@ -1,26 +1,26 @@
 package schedule
 
-// Complete finds whole paths with few probes: every TTL up to the end of the
-// path, and as few beyond it as it takes to know that it is the end.
+// Complete finds whole paths with few probes: every TTL up to the end of the path, and as few
+// beyond as it takes to be sure of the end.
 //
-// The first probe goes to where the target is likely to be. If the target
-// answers, its distance is known at once (UDP), or is not greater (ICMP, TCP). If a
-// router does, the path is longer. Then follow, in random order, the TTLs that are
-// certainly on the path, or nearly so; from there on one after another, until the
-// target answers, somebody says that it cannot be reached, the path runs in a
-// circle, or so many TTLs are silent that nothing will answer any more.
+// The first probe has the TTL at which the target probably is. If the target answers, its
+// distance is known (UDP), or an upper bound of it (ICMP, TCP). If a router answers, the path is
+// longer. Then follow, in random order, the TTLs that are on the path for certain, or nearly so.
+//
+// From there it probes TTL after TTL. It ends when the target answers or is reported unreachable,
+// when the path is in a loop, or after too many silent TTLs.
 type Complete struct {
 	cfg StrategyConfig
 }
 
-// StrategyConfig is what strategies share.
+// StrategyConfig holds the parameters of strategies, and the memory that they share.
 type StrategyConfig struct {
 	// GapLimit is how many silent TTLs in a row end a path.
 	GapLimit int
-	// Overlap is how far Topology follows a path back below the last interface
-	// that was new, in TTLs.
+	// Overlap is how many TTLs Topology follows a path back below the last new interface.
 	Overlap int
-	Near    *Near
+	// Distances remembers how far targets are; nil remembers nothing.
+	Distances *Distances
 }
 
 // NewComplete returns the strategy.
@@ -33,8 +33,8 @@ func (c *Complete) Next(p *Path) Step {
 		return Step(p.Within(f.first()))
 	}
 	top, exact := bounds(p)
-	c.cfg.Near.learn(p, top, exact)
-	// Up to sure every TTL is on the path, or the forecast says so.
+	c.cfg.Distances.learnFrom(p, top, exact)
+	// Every TTL up to sure is on the path, or the forecast puts it there.
 	sure := min(max(p.State.Exceeded(), p.Within(f.first()-2)), top)
 	if exact {
 		sure = top
@@ -58,9 +58,9 @@ func (c *Complete) Next(p *Path) Step {
 	return Enough
 }
 
-// mayHurry reports whether the next TTL is sent while answers are awaited: where that
-// holds up the whole scan, two beyond the last router, and more where the path leads
-// farther than the forecast says.
+// mayHurry reports whether the next TTL is sent while an answer is awaited. That is so while
+// waiting would delay the whole scan: for two TTLs beyond the last router, and for more if the
+// path is longer than its forecast.
 func (c *Complete) mayHurry(p *Path, f forecast) bool {
 	longer := int(p.State.Exceeded()) - f.first()
 	return p.Idle() && p.Ahead() < 2+min(max(longer/2, 0), 2)

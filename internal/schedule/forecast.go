@@ -2,8 +2,8 @@ package schedule
 
 import "math"
 
-// bounds returns the TTL above which nothing more is to be found, which may be below
-// the first, and whether the path is known to lead that far.
+// bounds returns the TTL above which there is nothing to find, and whether the path leads that
+// far for certain. The TTL may be below the first one.
 func bounds(p *Path) (top uint8, exact bool) {
 	top = p.Last()
 	if end := p.State.End(); end != 0 {
@@ -15,51 +15,51 @@ func bounds(p *Path) (top uint8, exact bool) {
 	return top, false
 }
 
-// forecast is what was expected of a path, as the Note keeps it.
+// forecast is the expected end of a path, from Distances before its first probe. Path.Note keeps
+// it.
 //
 //	bits 0–7    the distance
-//	bits 8–15   the TTL at which hardly any path like it goes on, 0 if not known
-//	bit 16      the distance was learned
+//	bits 8–15   the TTL at which hardly any similar path continues, 0 if unknown
+//	bit 16      the distance of the target was learned
 type forecast uint64
 
-// unknownDistance is the forecast without any knowledge: about the mean of the
-// Internet.
+// unknownDistance is the forecast without any estimate: about the mean of the Internet.
 const unknownDistance = 16
 
-func newForecast(g Guess) forecast {
+// newForecast returns the forecast of an estimate.
+func newForecast(g Estimate) forecast {
 	if g.Count == 0 {
 		return unknownDistance
 	}
 	f := forecast(math.Round(g.Mean))
-	if g.Count >= enoughNear {
+	if g.Count >= enoughDistances {
 		f |= forecast(math.Ceil(g.Mean+2*g.Dev)) << 8
 	}
 	return f
 }
 
-// forecast returns that of a path, made before its first probe.
+// forecast returns the forecast of a path, which it makes before the first probe.
 func (c *StrategyConfig) forecast(p *Path) forecast {
 	if p.Sent == 0 {
-		p.Note = uint64(newForecast(c.Near.Guess(p.Target())))
+		p.Note = uint64(newForecast(c.Distances.Estimate(p.Target())))
 	}
 	return forecast(p.Note)
 }
 
-// endless reports whether ttl, and what lies beyond it up to top, is not worth a
-// probe: the path is not known to end, and is silent or goes round in a circle.
+// endless reports whether ttl, and the TTLs from there to top, are not worth a probe: the end of
+// the path is unknown, and the path is silent or in a loop.
 func (c *StrategyConfig) endless(p *Path, f forecast, ttl Step, top uint8) bool {
-	return top == p.Last() && (f.silent(p, uint8(ttl), c.GapLimit) || p.Circles())
+	return top == p.Last() && (f.silent(p, uint8(ttl), c.GapLimit) || p.InLoop())
 }
 
 func (f forecast) first() int { return int(f & 0xff) }
 func (f forecast) end() uint8 { return uint8(f >> 8) }
 
-// fewestSilent TTLs in a row end a path where the forecast says the same.
+// fewestSilent is how many silent TTLs in a row end a path if its forecast ends there too.
 const fewestSilent = 2
 
-// silent reports whether the TTLs below ttl, of which those behind the last router
-// are silent, say that nothing beyond answers. Silence that may be our own says
-// nothing.
+// silent reports whether the silent TTLs between the last router and ttl are enough to expect no
+// answer beyond. A TTL that this machine may have silenced does not count.
 func (f forecast) silent(p *Path, ttl uint8, limit int) bool {
 	run := 0
 	for t := max(p.State.Exceeded(), p.First()-1) + 1; t < ttl; t++ {
@@ -70,11 +70,11 @@ func (f forecast) silent(p *Path, ttl uint8, limit int) bool {
 	return run >= limit || f.end() != 0 && ttl > f.end() && run >= fewestSilent
 }
 
-// learn adds the distance of a path's target, once it is known.
-func (n *Near) learn(p *Path, distance uint8, exact bool) {
+// learnFrom adds the distance of a path's target, once, as soon as it is exact.
+func (d *Distances) learnFrom(p *Path, distance uint8, exact bool) {
 	const learned = 1 << 16
 	if exact && p.Note&learned == 0 {
-		n.Learn(p.Target(), distance)
+		d.Learn(p.Target(), distance)
 		p.Note |= learned
 	}
 }

@@ -1,17 +1,17 @@
 package schedule
 
-// Part is what one of several senders has of every window: each Count-th target,
-// from Index on, with all of its probes. No two parts have a target in common,
-// together they have all, and what a sender writes for its targets lies apart
-// from what the others write. The zero Part is the whole.
+// Part is one sender's share of every window, with several senders: each Count-th target, from
+// Index on, with all of its probes. Parts have no target in common, and together have all. The
+// words that a sender writes for its targets lie apart from those of the others. The zero Part is
+// the whole.
 //
-// Each sender has a strategy of its own, which sees every window and closes its
-// part of it (window.Window.Close).
+// Each sender has a schedule of its own, which sees every window and closes its part of it
+// (window.Window.Close).
 type Part struct {
 	Index, Count int
 }
 
-// Len returns how many of the n targets of a window are the part's.
+// Len returns how many of the n targets of a window are in the part.
 func (p Part) Len(n int) int {
 	if p.Count <= 1 {
 		return n
@@ -27,7 +27,7 @@ func (p Part) Target(i int) uint32 {
 	return uint32(i*p.Count + p.Index)
 }
 
-// index is the inverse of Target for a target that the part has.
+// index is the inverse of Target, for a target in the part.
 func (p Part) index(target uint32) int {
 	if p.Count <= 1 {
 		return int(target)
@@ -35,7 +35,7 @@ func (p Part) index(target uint32) int {
 	return int(target) / p.Count
 }
 
-// Has reports whether a target of the window is the part's.
+// Has reports whether a target of the window is in the part.
 func (p Part) Has(target uint32) bool {
 	return p.Count <= 1 || int(target)%p.Count == p.Index
 }

@@ -2,36 +2,36 @@ package schedule
 
 import "time"
 
-// Patience says how long a probe may be without an answer before it counts as
-// silent: less than Max where RTTs that are known say that none is to be expected
-// any more. Factors multiply such an RTT, to which timePrecision is added first; 0 is
-// none, and the RTT is not looked at. Here and Near are traceroute's.
+// Patience is how long a probe may be unanswered before it counts as silent. That is less than
+// Max if known RTTs make a later answer unlikely.
+//
+// The factors Here, Near and Far multiply such an RTT, after timePrecision is added to it. A
+// factor of 0 ignores the RTT. Here and Near are those of traceroute -w.
 type Patience struct {
 	Max time.Duration // in any case
-	// Here goes with the longest RTT at the same TTL.
+	// Here multiplies the longest RTT at the same TTL.
 	Here float64
-	// Near goes with the RTT of the nearest TTL beyond that was answered, if none
-	// was at the same.
+	// Near multiplies the RTT of the nearest answered TTL beyond, if the same TTL has no answer.
 	Near float64
-	// Far goes with the longest RTT of the trace. It bounds the two above, where
-	// they come to more than longRTT, and is for probes that nothing beyond was
-	// answered of: these are given blindWait at least.
+	// Far multiplies the longest RTT of the trace. It bounds the two products above, but to no
+	// less than longPatience. Probes without any answer beyond get this product, and
+	// blindPatience at least.
 	Far float64
 }
 
 // Times in ns.
 const (
 	timePrecision = int64(time.Millisecond)
-	// leastPatience covers what a busy router takes to write an answer, or a busy
+	// leastPatience covers the time that a busy router takes to write an answer, or a busy
 	// machine of ours to send the probe.
 	leastPatience = int64(100 * time.Millisecond)
 	longPatience  = int64(300 * time.Millisecond)
-	// blindPatience is more than a satellite takes.
+	// blindPatience is more than a satellite link takes.
 	blindPatience = int64(time.Second)
 )
 
-// of returns the patience, in ns, with a probe. here and near are RTTs in ns, 0 if
-// not known; longest is the longest of the trace.
+// of returns the patience with a probe, in ns. here and near are RTTs in ns, 0 if unknown;
+// longest is the longest RTT of the trace.
 func (p *Patience) of(here, near, longest int64) int64 {
 	most, far := int64(p.Max), scaled(longest, p.Far)
 	wait := most
@@ -50,6 +50,7 @@ func (p *Patience) of(here, near, longest int64) int64 {
 	return min(most, max(wait, leastPatience, longest))
 }
 
+// scaled returns an RTT times a factor, in ns.
 func scaled(rtt int64, factor float64) int64 {
 	return int64(min(float64(rtt+timePrecision)*factor, 1<<62))
 }

@@ -3,20 +3,20 @@ package schedule
 // none ends a list of paths.
 const none = ^uint32(0)
 
-// queue holds the paths of a window that are not done: those that are ready in
-// the order in which they came, and those to be looked at later on a wheel of
-// ticks. Each path is in one list, through its own link.
+// queue holds the paths of a window that are not done. Ready paths are in a list, in the order
+// in which they became ready. Waiting paths are on a timing wheel (Varghese and Lauck, 1987).
+// Each path is in one list, through its own link.
 type queue struct {
 	link       []uint32
-	head, tail uint32 // of those that are ready
+	head, tail uint32 // of the ready paths
 	wheel      [ticks]uint32
-	at         int64 // time of the current tick
+	now        int64 // time of the current tick
 	tick       int64 // ns
-	later      int   // paths on the wheel
+	waiting    int   // paths on the wheel
 }
 
-// ticks is how many there are on the wheel: what is due beyond is looked at too
-// early, and put off again.
+// ticks is the number of lists on the wheel. A path that is due beyond them is visited too
+// early, and put back.
 const ticks = 512
 
 // reset makes n paths ready, in the order of their numbers.
@@ -29,14 +29,14 @@ func (q *queue) reset(n int, now, tick int64) {
 	for i := range q.wheel {
 		q.wheel[i] = none
 	}
-	q.at, q.tick, q.later = now, max(tick, 1), 0
+	q.now, q.tick, q.waiting = now, max(tick, 1), 0
 	for i := range uint32(n) {
-		q.push(i)
+		q.pushReady(i)
 	}
 }
 
-// push puts a path behind those that are ready.
-func (q *queue) push(i uint32) {
+// pushReady makes a path the last of the ready ones.
+func (q *queue) pushReady(i uint32) {
 	q.link[i] = none
 	if q.head == none {
 		q.head = i
@@ -46,8 +46,8 @@ func (q *queue) push(i uint32) {
 	q.tail = i
 }
 
-// pop takes the path that has been ready longest.
-func (q *queue) pop() (i uint32, ok bool) {
+// popReady takes the path that has been ready longest.
+func (q *queue) popReady() (i uint32, ok bool) {
 	if q.head == none {
 		return 0, false
 	}
@@ -56,40 +56,40 @@ func (q *queue) pop() (i uint32, ok bool) {
 	return i, true
 }
 
-// put makes a path ready at a time, within two ticks, or earlier.
-func (q *queue) put(i uint32, at int64) {
-	n := min(max((at-q.at)/q.tick+1, 1), ticks-1)
-	slot := &q.wheel[(q.at/q.tick+n)%ticks]
-	q.link[i] = *slot
-	*slot = i
-	q.later++
+// wakeAt makes a path ready at a time, up to two ticks later, or earlier.
+func (q *queue) wakeAt(i uint32, at int64) {
+	n := min(max((at-q.now)/q.tick+1, 1), ticks-1)
+	list := &q.wheel[(q.now/q.tick+n)%ticks]
+	q.link[i] = *list
+	*list = i
+	q.waiting++
 }
 
-// advance makes ready what is due.
+// advance makes the paths ready that are due.
 func (q *queue) advance(now int64) {
-	for n := 0; q.at+q.tick <= now; n++ {
+	for n := 0; q.now+q.tick <= now; n++ {
 		if n == ticks { // everything was due
-			q.at = now
+			q.now = now
 			return
 		}
-		q.at += q.tick
-		slot := &q.wheel[q.at/q.tick%ticks]
-		for i := *slot; i != none; {
+		q.now += q.tick
+		list := &q.wheel[q.now/q.tick%ticks]
+		for i := *list; i != none; {
 			next := q.link[i]
-			q.push(i)
-			q.later--
+			q.pushReady(i)
+			q.waiting--
 			i = next
 		}
-		*slot = none
+		*list = none
 	}
 }
 
-// next returns when a path is due, if none is ready.
-func (q *queue) next() int64 {
-	if q.later > 0 {
+// nextWake returns when the next path is due, if none is ready.
+func (q *queue) nextWake() int64 {
+	if q.waiting > 0 {
 		for n := int64(1); n < ticks; n++ {
-			if q.wheel[(q.at/q.tick+n)%ticks] != none {
-				return q.at + n*q.tick
+			if q.wheel[(q.now/q.tick+n)%ticks] != none {
+				return q.now + n*q.tick
 			}
 		}
 	}

@@ -5,89 +5,97 @@ import (
 	"sync/atomic"
 )
 
-// router is what is known of one that answers near us: how often it is asked and
-// answers, and whether it limits its answers. Many things keep a router from
-// answering: loss, paths that end before it, branches of which one is silent. A
-// limit is what makes the share of answers grow as soon as there are fewer probes;
-// so one that is suspected is put to that trial before it counts.
+// router counts how often a near router is probed and answers, and finds out whether it limits
+// its answers.
 //
-// All words are atomic: any sender may judge a router, one of them at a time, and
-// the matcher counts answers.
+// Answers are missing for many reasons: loss, paths that end before the router, silent branches.
+// Only under a limit does the share of answers grow as soon as there are fewer probes. So a
+// suspected router is put on trial:
+//
+//	open ─── few answers ──────▶ settle
+//	settle ─ after half a span ▶ trial
+//	trial ── greater share ────▶ limited
+//	         same share ───────▶ open, without suspicion for some time
+//	         smaller share ────▶ settle, with still fewer probes
+//	limited  few answers ──────▶ settle
+//
+// All words are atomic. Senders judge a router, one of them at a time; the matcher counts
+// answers.
 type router struct {
-	free     atomic.Int64 // when it may be asked next, by the cap, ns
-	turn     atomic.Int64 // likewise, by its answers
-	interval atomic.Int64 // between two probes, ns, as its answers suggest; 0 is any
-	since    atomic.Int64 // when the counts began, ns
-	asked    atomic.Uint32
-	answered atomic.Uint32
+	nextByCap   atomic.Int64 // when the cap admits the next probe, ns
+	nextByLimit atomic.Int64 // when the router's own limit does, ns
+	interval    atomic.Int64 // between two probes under its own limit, ns; 0 is no limit
+	since       atomic.Int64 // when the span of the counts began, ns
+	asked       atomic.Uint32
+	answered    atomic.Uint32
 
 	phase  atomic.Uint32
-	before atomic.Uint64 // asked and answered in the span that made it suspect, 32 bits each
-	span   atomic.Int64  // length of that, ns
-	calm   atomic.Int64  // no suspicion until then, ns
+	before atomic.Uint64 // asked and answered in the span that raised suspicion, 32 bits each
+	span   atomic.Int64  // length of that span, ns
+	calm   atomic.Int64  // no suspicion before this time, ns
 	tries  atomic.Uint32 // trials that showed no limit
-	worse  atomic.Uint32 // lowerings of one trial behind which its share was less
-	step   atomic.Uint32 // rises of its share of probes in a row
+	worse  atomic.Uint32 // times in one trial that fewer probes gave a smaller share
+	step   atomic.Uint32 // times in a row that its rate was raised
 
-	named
+	identity
 }
 
 // The phases of a router.
 const (
 	phaseOpen    = iota // no limit is known
-	phaseSettle         // suspected and asked less; answers to what was asked before may still come
-	phaseTrial          // then: does it answer a greater share?
-	phaseLimited        // it does
+	phaseSettle         // suspected and probed less; answers to earlier probes may still come
+	phaseTrial          // the share of answers is compared
+	phaseLimited        // the share grew: the router has a limit
 )
 
-// How limits are found: over spans of time, by the share that is answered.
+// How limits are found: by the share of answers in spans of time.
 const (
-	judgeNS    = int64(1e9)
-	settleNS   = judgeNS / 2
-	calmNS     = 4 * judgeNS
-	fewAsked   = 40   // below which a span tells nothing, and is made longer
-	longest    = 4    // but not so many times
-	sparing    = 0.7  // a smaller share makes a router suspect
-	generous   = 0.93 // at a greater one more may be asked
-	headroom   = 1.08 // times what it answers is what a router is asked
-	sure       = 3    // standard deviations by which the share must grow in a trial
-	mostWorse  = 3    // times that the share may fall in one
-	mostTries  = 6    // that lengthen the calm behind them
-	firstStep  = 2
-	mostSteps  = 3
-	mannersRun = 8 // probes that may follow at once
+	judgeNS   = int64(1e9)
+	settleNS  = judgeNS / 2
+	calmNS    = 4 * judgeNS
+	fewAsked  = 40   // a span with fewer probes is made longer
+	longest   = 4    // times as long, at most
+	sparing   = 0.7  // a smaller share raises suspicion
+	generous  = 0.93 // at a greater share the rate is raised
+	headroom  = 1.08 // probes for each answer of a limited router
+	sure      = 3    // standard deviations by which the share must change in a trial
+	mostWorse = 3    // times that the share may fall in one trial
+	mostTries = 6    // failed trials that lengthen the time without suspicion
+	firstStep = 2
+	mostSteps = 3
+	burst     = 8 // probes that may leave at once
 )
 
-// ask is Manners.ask for a router that is certainly meant.
-func (r *router) ask(now, hopNS int64) verdict {
+// admit is Politeness.admit for a router that a trusted prediction names.
+func (r *router) admit(now, hopNS int64) admission {
 	r.judge(now)
-	if own := r.interval.Load(); own > hopNS && !take(&r.turn, now, own) {
+	if own := r.interval.Load(); own > hopNS && !take(&r.nextByLimit, now, own) {
 		if r.phase.Load() == phaseLimited {
-			return scarce
+			return rateLimited
 		}
-		return later
+		return overRate
 	}
-	if !take(&r.free, now, hopNS) {
-		return later
+	if !take(&r.nextByCap, now, hopNS) {
+		return overRate
 	}
 	r.asked.Add(1)
-	return granted
+	return admitted
 }
 
-// take takes a turn, of which there is one in an interval, in ns, from the time at
-// which the next one is free.
+// take reserves the next probe, with interval ns between two of them. It reports whether that was
+// possible.
 func take(free *atomic.Int64, now, interval int64) bool {
 	at := free.Load()
-	// Where the swap fails another sender was first.
-	return at <= now+mannersRun*interval && free.CompareAndSwap(at, max(at, now)+interval)
+	// If the swap fails, another sender was first.
+	return at <= now+burst*interval && free.CompareAndSwap(at, max(at, now)+interval)
 }
 
-// isScarce reports whether it limits its answers, below the cap.
-func (r *router) isScarce(hopNS int64) bool {
+// isLimited reports whether the router limits its answers, below the cap.
+func (r *router) isLimited(hopNS int64) bool {
 	return r.phase.Load() == phaseLimited && r.interval.Load() > hopNS
 }
 
-// judge says, once in a while, how often the router may be asked.
+// judge ends a span, once it is long enough, and moves the router to its next phase.
 func (r *router) judge(now int64) {
 	since, phase := r.since.Load(), r.phase.Load()
 	span, least := now-since, judgeNS
@@ -118,7 +126,7 @@ func (r *router) judge(now int64) {
 	}
 }
 
-// suspect has the router asked little more often than it answers.
+// suspect begins a trial: from now on the router is probed little more often than it answers.
 func (r *router) suspect(asked, answered uint32, span int64) {
 	r.before.Store(uint64(asked)<<32 | uint64(answered))
 	r.span.Store(span)
@@ -126,13 +134,13 @@ func (r *router) suspect(asked, answered uint32, span int64) {
 	r.phase.Store(phaseSettle)
 }
 
-// asOften returns the interval, in ns, of a router that answered so many in a span.
+// asOften returns the interval for a router that answered so many probes in a span, in ns.
 func asOften(answered uint32, span int64) int64 {
 	return int64(float64(span) / (headroom * float64(max(answered, 1))))
 }
 
-// conclude ends a trial: under a limit a router answers as much as before, and so a
-// greater share of less; else the share stays what it was.
+// conclude ends a trial. A router with a limit answers as many probes as before, and so a greater
+// share of fewer. Otherwise the share stays the same.
 func (r *router) conclude(asked, answered uint32, span, now int64) {
 	n0, n1 := float64(r.before.Load()>>32), float64(asked)
 	share0, share1 := float64(uint32(r.before.Load()))/n0, float64(answered)/n1
@@ -147,14 +155,14 @@ func (r *router) conclude(asked, answered uint32, span, now int64) {
 		r.phase.Store(phaseLimited)
 		r.found.Store(true)
 	case share0-share1 > sure*chance && r.worse.Load() < mostWorse:
-		r.worse.Add(1) // it had saved up answers, which are used up now
+		r.worse.Add(1) // its token bucket was full, and is empty now
 		r.suspect(asked, answered, span)
 	default:
 		r.clear(now)
 	}
 }
 
-// clear says that a trial showed no limit.
+// clear ends a trial that showed no limit.
 func (r *router) clear(now int64) {
 	tries := min(r.tries.Load(), mostTries)
 	r.calm.Store(now + calmNS<<tries)
@@ -163,8 +171,8 @@ func (r *router) clear(now int64) {
 	r.phase.Store(phaseOpen)
 }
 
-// follow keeps to the limit of a router: while nearly everything is answered it is
-// asked more, in steps that grow; when that is too much, its answers tell the limit.
+// follow keeps to the limit of a router. While the router answers nearly everything, its rate is
+// raised in steps that grow. When that is too much, the number of its answers shows the limit.
 func (r *router) follow(asked, answered uint32, span int64) {
 	step, own := r.step.Load(), r.interval.Load()
 	switch share := float64(answered) / float64(asked); {
@@ -174,7 +182,7 @@ func (r *router) follow(asked, answered uint32, span int64) {
 	case step > 0:
 		r.interval.Store(max(asOften(answered, span), own))
 		r.step.Store(0)
-	case share < sparing: // the limit has changed, or is none
+	case share < sparing: // the limit has changed, or is gone
 		r.worse.Store(0)
 		r.suspect(asked, answered, span)
 	}

@@ -54,8 +54,8 @@ func (e *events) Pop() any {
 	return x
 }
 
-// sim runs a schedule, an Exhaustive if no other is made, on a virtual clock, with an opener, a sender, a net and
-// a matcher that do what the real ones do, one after another.
+// sim runs a schedule on a virtual clock, an Exhaustive if no other is set. Its opener, sender,
+// net and matcher do the work of the real ones, one after another.
 type sim struct {
 	*testing.T
 	rng     *rand.Rand

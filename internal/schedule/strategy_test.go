@@ -8,10 +8,9 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// Circles says what window.FindCircle does of everything that answered, though it
-// mostly looks at less.
-func TestCircles(t *testing.T) {
-	circles := 0
+// InLoop agrees with window.FindLoop on all answers of a path, though it mostly looks at fewer.
+func TestInLoop(t *testing.T) {
+	loops := 0
 	for seed := range uint64(600) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		first := uint8(1 + rng.IntN(6))
@@ -19,13 +18,13 @@ func TestCircles(t *testing.T) {
 		w.Open(0)
 		w.Append(addrOf(0))
 		var at [31]probe.Addr
-		enters, round := 1+rng.IntN(20), 1+rng.IntN(6)
+		enters, period := 1+rng.IntN(20), 1+rng.IntN(6)
 		silence, top := rng.Float64()*0.5, first+uint8(rng.IntN(int(31-first)))
 		for ttl := first; ttl <= top; ttl++ {
 			slot := window.Slot{TTL: ttl}
 			w.Stamp(slot, 1)
 			r := probe.Reply{Facts: probe.Facts{Kind: probe.KindTTLExceeded, Probe: probe.Probe{Target: addrOf(0), TTL: ttl}}}
-			r.Responder = routerAt(uint8(min(int(ttl), enters+(int(ttl)-enters)%round)))
+			r.Responder = routerAt(uint8(min(int(ttl), enters+(int(ttl)-enters)%period)))
 			if rng.Float64() < silence {
 				continue
 			}
@@ -39,15 +38,15 @@ func TestCircles(t *testing.T) {
 		}
 		p := newPath(w, new(window.Faults), 1)
 		p.State = w.State(0, 0)
-		_, want := window.FindCircle(at[:p.State.Exceeded()+1])
-		if got := p.Circles(); got != want {
-			t.Fatalf("seed %d: Circles() = %t, want %t", seed, got, want)
+		_, want := window.FindLoop(at[:p.State.Exceeded()+1])
+		if got := p.InLoop(); got != want {
+			t.Fatalf("seed %d: InLoop() = %t, want %t", seed, got, want)
 		}
 		if want {
-			circles++
+			loops++
 		}
 	}
-	if circles < 20 {
-		t.Errorf("%d circles are too few to tell", circles)
+	if loops < 20 {
+		t.Errorf("%d loops are too few to tell", loops)
 	}
 }

@@ -1,13 +1,12 @@
 package schedule
 
-// Topology finds the interfaces of a network with few probes, as Doubletree does
-// (Donnet, Raoult, Friedman and Crovella, 2005): paths from one vantage point are a
-// tree, so that a path begins near its end and is followed back only to where it
-// meets what is known.
+// Topology finds the interfaces of a network with few probes, as Doubletree does (Donnet, Raoult,
+// Friedman and Crovella, 2005). Paths from one vantage point form a tree. So a trace begins near
+// the end of its path, and goes back only until it meets an interface that is known.
 //
-// One known interface may be where the branches of a balancer come together again,
-// with others before it. So the way back ends Overlap TTLs below the last
-// interface that was new. Forward it goes as Complete does.
+// At one known interface the branches of a load balancer may join, with unknown interfaces before
+// it. So the way back ends Overlap TTLs below the last new interface. Forward, Topology does as
+// Complete.
 type Topology struct {
 	cfg StrategyConfig
 }
@@ -19,13 +18,13 @@ func NewTopology(cfg StrategyConfig) *Topology { return &Topology{cfg: cfg} }
 func (t *Topology) Next(p *Path) Step {
 	f := t.cfg.forecast(p)
 	if p.Sent == 0 {
-		return Step(p.Within(f.first() - 1)) // the last router rather than the target
+		return Step(p.Within(f.first() - 1)) // probably the last router
 	}
 	if p.Pending() {
 		return Await
 	}
 	top, exact := bounds(p)
-	t.cfg.Near.learn(p, top, exact)
+	t.cfg.Distances.learnFrom(p, top, exact)
 	if top < p.First() {
 		return Enough
 	}
@@ -45,7 +44,7 @@ func (t *Topology) Next(p *Path) Step {
 	return ttl
 }
 
-// isKnown reports whether the path meets what is known below start.
+// isKnown reports whether the path, below start, has met interfaces that are known.
 func (t *Topology) isKnown(p *Path, start uint8) bool {
 	met, fresh := p.State.Met(), start+1
 	if f := p.State.Fresh(); f != 0 {

@@ -36,7 +36,7 @@ func (o *Order) Finder() *Finder {
 
 // PositionOf returns the same as Order.PositionOf.
 func (f *Finder) PositionOf(a probe.Addr) (position uint64, ok bool) {
-	at := &f.seen[f.place(&a)]
+	at := &f.seen[f.index(&a)]
 	if at.addr == a && !a.IsZero() {
 		return at.position, true
 	}
@@ -46,9 +46,9 @@ func (f *Finder) PositionOf(a probe.Addr) (position uint64, ok bool) {
 	return position, ok
 }
 
-// place returns the index of an address: the upper bits of a product, which depend on all bits of
+// index returns the index of an address: the upper bits of a product, which depend on all bits of
 // the address. The multiplier is 2⁶⁴ over the golden ratio.
-func (f *Finder) place(a *probe.Addr) uint64 {
+func (f *Finder) index(a *probe.Addr) uint64 {
 	const golden = 0x9e3779b97f4a7c15
 	low, high := binary.LittleEndian.Uint64(a[:8]), binary.LittleEndian.Uint64(a[8:])
 	hash := (bits.RotateLeft64(low*golden, 32) ^ high) * golden

@@ -48,7 +48,7 @@ type Assembler struct {
 	reply   record.Reply
 	seen    map[window.Slot]int // further copies of a reply, by slot
 	unsent  uint64              // TTLs with a skipped first attempt, one bit each
-	path    []record.Known      // the path that learnPath works on
+	path    []record.Interface  // the path that learnPath works on
 }
 
 // NewAssembler returns an assembler.

@@ -73,7 +73,7 @@ func traces(t *testing.T, a *Assembler, b bench) (list []record.Trace) {
 	err := a.Traces(b.Window, func(tr *record.Trace) error {
 		c := *tr
 		c.Hops, c.Silent = append([]record.Hop(nil), tr.Hops...), append([]record.TTLAttempt(nil), tr.Silent...)
-		c.Inferred = append([]record.Known(nil), tr.Inferred...)
+		c.Inferred = append([]record.Interface(nil), tr.Inferred...)
 		list = append(list, c)
 		return nil
 	})

@@ -20,7 +20,7 @@ type closing struct{ *record.Trace }
 //  2. The lowest TTL at which the target answered (see answers): COMPLETED.
 //  3. The lowest TTL at which an unreachable came: UNREACH.
 //  4. If the path ends in a routing loop and the trace has a gap limit: LOOP, at the
-//     TTL where an interface first repeats (see window.FindCircle).
+//     TTL where an interface first repeats (see window.FindLoop).
 //  5. If the run was stopped, or the target was excluded during the run: HALTED, at
 //     the highest TTL that was probed.
 //  6. If the trace was given up before the last TTL: GAPLIMIT, at the end of the
@@ -84,9 +84,9 @@ func (t closing) end() {
 			return
 		}
 	}
-	again, circle := t.circle()
+	again, loop := t.loop()
 	switch last := t.lastInRow(); {
-	case circle && t.GapLimit > 0:
+	case loop && t.GapLimit > 0:
 		t.StopReason, t.End = record.StopLoop, again
 	case t.Halted || t.CutOff:
 		t.StopReason, t.End = record.StopHalted, t.highestProbed()

@@ -20,15 +20,15 @@ func (t closing) findNAT() {
 	}
 }
 
-// circle finds a routing loop at the end of the path.
-func (t closing) circle() (again uint8, ok bool) {
+// loop finds a routing loop at the end of the path.
+func (t closing) loop() (again uint8, ok bool) {
 	var at [probe.MaxTTL + 1]probe.Addr
 	for i := len(t.Hops) - 1; i >= 0; i-- {
 		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && h.TTL <= probe.MaxTTL {
 			at[h.TTL] = h.Responder
 		}
 	}
-	return window.FindCircle(at[:])
+	return window.FindLoop(at[:])
 }
 
 // FNV-1a, 64 bits.

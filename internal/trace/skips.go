@@ -14,7 +14,7 @@ func (a *Assembler) skipped(t *record.Trace, end uint8) {
 	for unsent := a.unsent; unsent != 0; unsent &= unsent - 1 {
 		ttl := uint8(bits.TrailingZeros64(unsent))
 		switch {
-		case t.Known.TTL != 0 && ttl < t.Known.TTL:
+		case t.Met.TTL != 0 && ttl < t.Met.TTL:
 			a.Account.Skipped.Known++
 		case end != 0 && ttl >= end:
 			a.Account.Skipped.Reached++
@@ -43,6 +43,6 @@ func (a *Assembler) back(t *record.Trace, w *window.Window, slot window.Slot) {
 	met := w.State(slot.Target, slot.Flow).Met()
 	i := slices.IndexFunc(t.Hops, func(h record.Hop) bool { return h.TTL == met })
 	if below := uint64(1)<<met - 1<<t.FirstTTL; i >= 0 && below != 0 && a.unsent&below == below {
-		t.Known = record.Known{TTL: met, Addr: t.Hops[i].Responder}
+		t.Met = record.Interface{TTL: met, Addr: t.Hops[i].Responder}
 	}
 }

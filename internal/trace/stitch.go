@@ -29,18 +29,18 @@ func (a *Assembler) learnPath(w *window.Window, slot window.Slot) {
 		if !clear {
 			gaps |= 1 << slot.TTL
 		} else if !addr.IsZero() {
-			path = append(path, record.Known{TTL: slot.TTL, Addr: addr})
+			path = append(path, record.Interface{TTL: slot.TTL, Addr: addr})
 		}
 	}
 	a.path = path
-	var below record.Known
+	var below record.Interface
 	clear := false // below is not a repetition
 	for i, at := range path {
 		joined := below.TTL != 0 && gaps&(1<<at.TTL-1<<below.TTL) == 0
 		was := clear && joined
 		switch {
 		// A router forwarded an expired probe, so that the next one answered twice.
-		case joined && at == (record.Known{TTL: below.TTL + 1, Addr: below.Addr}):
+		case joined && at == (record.Interface{TTL: below.TTL + 1, Addr: below.Addr}):
 			clear = was
 		case appears(path[:i], at.Addr):
 			clear = false
@@ -55,8 +55,8 @@ func (a *Assembler) learnPath(w *window.Window, slot window.Slot) {
 }
 
 // appears reports whether a router is on a path.
-func appears(path []record.Known, router probe.Addr) bool {
-	return slices.ContainsFunc(path, func(k record.Known) bool { return k.Addr == router })
+func appears(path []record.Interface, router probe.Addr) bool {
+	return slices.ContainsFunc(path, func(k record.Interface) bool { return k.Addr == router })
 }
 
 // router returns the router that answered the probes of a TTL by a time exceeded, zero if none did.
@@ -80,9 +80,9 @@ func (a *Assembler) router(w *window.Window, slot window.Slot, doubted doubts) (
 // stitch fills Inferred: the hops that were not probed because the path was known. They come from
 // other traces.
 func (a *Assembler) stitch(t *record.Trace) {
-	if t.Known.TTL == 0 {
+	if t.Met.TTL == 0 {
 		return
 	}
-	a.cfg.Tree.Before(t.Known, func(k record.Known) { t.Inferred = append(t.Inferred, k) })
+	a.cfg.Tree.Before(t.Met, func(k record.Interface) { t.Inferred = append(t.Inferred, k) })
 	slices.Reverse(t.Inferred)
 }

@@ -29,7 +29,7 @@ const NodeOctets = 48
 // node is a router at a TTL.
 type node struct {
 	key    uint64 // window.HashHop, 0 if empty
-	before [2]record.Known
+	before [2]record.Interface
 }
 
 // NewTree returns an empty tree of n nodes, rounded up to a power of two.
@@ -55,7 +55,7 @@ func (t *Tree) find(key uint64) (n *node, ok bool) {
 
 // Link records that before was the next router that answered below at. The TTLs between them were
 // probed and silent.
-func (t *Tree) Link(at, before record.Known) {
+func (t *Tree) Link(at, before record.Interface) {
 	key := window.HashHop(at.TTL, at.Addr)
 	n, ok := t.find(key)
 	if !ok {
@@ -63,7 +63,7 @@ func (t *Tree) Link(at, before record.Known) {
 	}
 	switch known := n.before[0]; {
 	case before.TTL > known.TTL: // the TTLs between them were silent
-		n.before = [2]record.Known{before}
+		n.before = [2]record.Interface{before}
 	case before.TTL == known.TTL && before != known:
 		n.before[1] = before
 	}
@@ -71,8 +71,8 @@ func (t *Tree) Link(at, before record.Known) {
 
 // Before calls yield for the routers before at, by descending TTL, as far as they are certain. A
 // router is certain if all known paths to at lead through it.
-func (t *Tree) Before(at record.Known, yield func(record.Known)) {
-	var room [maxFront]record.Known
+func (t *Tree) Before(at record.Interface, yield func(record.Interface)) {
+	var room [maxFront]record.Interface
 	front := append(room[:0], at)
 	for {
 		// Replace the hop with the highest TTL by its predecessors.

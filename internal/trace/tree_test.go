@@ -12,44 +12,44 @@ import (
 )
 
 // at returns router n at a TTL.
-func at(ttl uint8, n byte) record.Known {
-	return record.Known{TTL: ttl, Addr: probe.Addr4From([4]byte{203, 0, ttl, n})}
+func at(ttl uint8, n byte) record.Interface {
+	return record.Interface{TTL: ttl, Addr: probe.Addr4From([4]byte{203, 0, ttl, n})}
 }
 
 func TestTree(t *testing.T) {
-	type links [][2]record.Known
+	type links [][2]record.Interface
 	tests := []struct {
 		name  string
 		links links
-		want  []record.Known // before router 1 at TTL 6
+		want  []record.Interface // before router 1 at TTL 6
 	}{
 		{name: "nothing"},
 		{
 			name:  "one way",
 			links: links{{at(6, 1), at(5, 1)}, {at(5, 1), at(4, 1)}, {at(4, 1), at(3, 1)}},
-			want:  []record.Known{at(5, 1), at(4, 1), at(3, 1)},
+			want:  []record.Interface{at(5, 1), at(4, 1), at(3, 1)},
 		},
 		{
 			name:  "a silent router",
 			links: links{{at(6, 1), at(4, 1)}, {at(4, 1), at(3, 1)}},
-			want:  []record.Known{at(4, 1), at(3, 1)},
+			want:  []record.Interface{at(4, 1), at(3, 1)},
 		},
 		{
 			name:  "that answered once",
 			links: links{{at(6, 1), at(4, 1)}, {at(6, 1), at(5, 1)}, {at(6, 1), at(4, 1)}, {at(5, 1), at(4, 1)}},
-			want:  []record.Known{at(5, 1), at(4, 1)},
+			want:  []record.Interface{at(5, 1), at(4, 1)},
 		},
 		{
 			name: "a balancer with two branches of two",
 			links: links{{at(6, 1), at(5, 1)}, {at(6, 1), at(5, 2)}, {at(5, 1), at(4, 1)}, {at(5, 2), at(4, 2)},
 				{at(4, 1), at(3, 1)}, {at(4, 2), at(3, 1)}, {at(3, 1), at(2, 1)}},
-			want: []record.Known{at(3, 1), at(2, 1)},
+			want: []record.Interface{at(3, 1), at(2, 1)},
 		},
 		{
 			name: "one with a silent branch",
 			links: links{{at(6, 1), at(5, 1)}, {at(6, 1), at(5, 2)}, {at(5, 1), at(4, 1)}, {at(5, 2), at(3, 1)},
 				{at(4, 1), at(3, 1)}},
-			want: []record.Known{at(3, 1)},
+			want: []record.Interface{at(3, 1)},
 		},
 		{
 			name: "a branch without a known end",
@@ -60,7 +60,7 @@ func TestTree(t *testing.T) {
 			name: "five branches, of which two are remembered",
 			links: links{{at(6, 1), at(5, 1)}, {at(6, 1), at(5, 2)}, {at(6, 1), at(5, 3)}, {at(6, 1), at(5, 4)},
 				{at(6, 1), at(5, 5)}, {at(5, 1), at(4, 1)}, {at(5, 5), at(4, 1)}},
-			want: []record.Known{at(4, 1)},
+			want: []record.Interface{at(4, 1)},
 		},
 	}
 	for _, tt := range tests {
@@ -69,8 +69,8 @@ func TestTree(t *testing.T) {
 			for _, l := range tt.links {
 				tree.Link(l[0], l[1])
 			}
-			var got []record.Known
-			tree.Before(at(6, 1), func(k record.Known) { got = append(got, k) })
+			var got []record.Interface
+			tree.Before(at(6, 1), func(k record.Interface) { got = append(got, k) })
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
@@ -88,11 +88,11 @@ func TestTreeBounded(t *testing.T) {
 		for ttl := uint8(2); ttl <= 9; ttl++ {
 			tree.Link(at(ttl, n), at(ttl-1, n))
 		}
-		tree.Before(at(9, byte(rng.IntN(250))), func(k record.Known) {
+		tree.Before(at(9, byte(rng.IntN(250))), func(k record.Interface) {
 			known++
 		})
 		ttl := uint8(9)
-		tree.Before(at(9, n), func(k record.Known) {
+		tree.Before(at(9, n), func(k record.Interface) {
 			if ttl--; k != at(ttl, n) {
 				t.Fatalf("%v before router %d at TTL %d", k, n, ttl+1)
 			}
@@ -107,13 +107,13 @@ func TestTreeBounded(t *testing.T) {
 // of the loop is learned.
 func TestLearnLoops(t *testing.T) {
 	const unasked = 0xff
-	router := func(ttl uint8, n byte) record.Known {
-		return record.Known{TTL: ttl, Addr: probe.Addr4From([4]byte{203, 0, 113, n})}
+	router := func(ttl uint8, n byte) record.Interface {
+		return record.Interface{TTL: ttl, Addr: probe.Addr4From([4]byte{203, 0, 113, n})}
 	}
 	tests := []struct {
 		name   string
 		path   []byte // routers from TTL 1 on, 0 is silent
-		at     record.Known
+		at     record.Interface
 		before []byte // routers before at, by descending TTL
 	}{
 		{"no loop", []byte{1, 2, 3, 4}, router(4, 4), []byte{3, 2, 1}},
@@ -145,7 +145,7 @@ func TestLearnLoops(t *testing.T) {
 		a.cfg.Tree = NewTree(64)
 		a.learn(b.Window)
 		var got []byte
-		a.cfg.Tree.Before(tt.at, func(k record.Known) { got = append(got, k.Addr[len(k.Addr)-1]) })
+		a.cfg.Tree.Before(tt.at, func(k record.Interface) { got = append(got, k.Addr[len(k.Addr)-1]) })
 		if !slices.Equal(got, tt.before) {
 			t.Errorf("%s: before TTL %d %v, want %v", tt.name, tt.at.TTL, got, tt.before)
 		}
@@ -159,7 +159,7 @@ func TestTreeAllocs(t *testing.T) {
 		for ttl := uint8(2); ttl < 20; ttl++ {
 			tree.Link(at(ttl, 1), at(ttl-1, 1))
 		}
-		tree.Before(at(19, 1), func(k record.Known) { known = k.TTL })
+		tree.Before(at(19, 1), func(k record.Interface) { known = k.TTL })
 	}); n != 0 || known != 1 {
 		t.Errorf("%v allocations, known down to TTL %d", n, known)
 	}
@@ -205,8 +205,8 @@ func TestStitch(t *testing.T) {
 	a := newTestAssembler()
 	a.cfg.GapLimit, a.cfg.Backward, a.cfg.Tree = 3, true, NewTree(64)
 	list := traces(t, a, b)
-	if want := []record.Known{at(1, 1), at(2, 1), at(4, 1), at(5, 1)}; !slices.Equal(list[0].Inferred, want) || list[0].Known != at(6, 1) {
-		t.Errorf("from %v: %v, want %v", list[0].Known, list[0].Inferred, want)
+	if want := []record.Interface{at(1, 1), at(2, 1), at(4, 1), at(5, 1)}; !slices.Equal(list[0].Inferred, want) || list[0].Met != at(6, 1) {
+		t.Errorf("from %v: %v, want %v", list[0].Met, list[0].Inferred, want)
 	}
 	if len(list[0].Hops) != 3 || len(list[1].Inferred) > 0 || len(list[1].Hops) != 7 {
 		t.Errorf("hops %d and %d, inferred %v", len(list[0].Hops), len(list[1].Hops), list[1].Inferred)
@@ -222,7 +222,7 @@ func TestStitch(t *testing.T) {
 	send(0, 4, 0)
 	farther := newTestAssembler()
 	farther.cfg = a.cfg
-	if list := traces(t, farther, b); list[0].Known.TTL != 0 || len(list[0].Inferred) > 0 || tallyOf(farther).Known != 0 || tallyOf(farther).Limited != 4 {
-		t.Errorf("known from %v, inferred %v, %+v, want none, and 4 given up", list[0].Known, list[0].Inferred, tallyOf(farther))
+	if list := traces(t, farther, b); list[0].Met.TTL != 0 || len(list[0].Inferred) > 0 || tallyOf(farther).Known != 0 || tallyOf(farther).Limited != 4 {
+		t.Errorf("known from %v, inferred %v, %+v, want none, and 4 given up", list[0].Met, list[0].Inferred, tallyOf(farther))
 	}
 }

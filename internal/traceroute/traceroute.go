@@ -75,7 +75,7 @@ type tracer struct {
 	newSleeper func() sender.Sleeper
 
 	set       *window.Set
-	rounds    *schedule.Rounds
+	schedule  *schedule.Interactive
 	rows      chan schedule.Row
 	retired   chan *window.Window
 	window    *window.Window
@@ -169,11 +169,11 @@ func (t *tracer) build() (err error) {
 	matched := matcher.New(matcher.Config{Index: only(t.target), Set: t.set, Retired: t.retired, Heard: &t.receiver.Heard})
 	t.replies, t.resets = s.Paths.Refuse(t.cfg.Method, matched)
 	t.rows = make(chan schedule.Row, shape.TTLs())
-	t.rounds = schedule.NewRounds(schedule.RoundsConfig{
+	t.schedule = schedule.NewInteractive(schedule.InteractiveConfig{
 		Window: t.window, Set: t.set, Patience: t.cfg.Patience, Rows: t.rows,
 	})
 	t.sender = sender.New(sender.Config{
-		Codec: s.Codec, Source: t.rounds, Port: s.Ports[0], Allowed: only(t.target), Shape: shape,
+		Codec: s.Codec, Source: t.schedule, Port: s.Ports[0], Allowed: only(t.target), Shape: shape,
 		Bucket: ratelimit.NewShared(ratelimit.Config{}, t.time.Clock.Now()).Share(), // no rate
 		Clock:  t.time.Clock, Epoch: t.time.Epoch, Up: s.Up, Gone: s.Gone, Resets: t.resets,
 	})

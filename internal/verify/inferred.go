@@ -20,7 +20,7 @@ type Inferred struct {
 func (i *Inferred) False() uint64 { return i.OtherFlow + i.Impossible }
 
 // infer judges an inferred hop in a trace of one of the flows.
-func (c *checker) infer(flows []uint32, dst probe.Addr, k *record.Known) {
+func (c *checker) infer(flows []uint32, dst probe.Addr, k *record.Interface) {
 	if len(flows) == 0 {
 		return // the trace itself is counted as not probed
 	}

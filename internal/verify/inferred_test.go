@@ -12,11 +12,11 @@ func TestInferred(t *testing.T) {
 	plain := (&prober{preset: "clean"}).check(t, nil)
 	r := (&prober{preset: "clean", alter: func(traces []*record.Trace) {
 		for _, t := range traces[:moved] {
-			t.Inferred = append(t.Inferred, record.Known{TTL: t.Hops[0].TTL, Addr: t.Hops[0].Responder})
+			t.Inferred = append(t.Inferred, record.Interface{TTL: t.Hops[0].TTL, Addr: t.Hops[0].Responder})
 			t.Hops = t.Hops[1:]
 		}
 		for _, t := range traces[moved:][:wrong] {
-			t.Inferred = append(t.Inferred, record.Known{TTL: t.Hops[1].TTL, Addr: t.Hops[0].Responder})
+			t.Inferred = append(t.Inferred, record.Interface{TTL: t.Hops[1].TTL, Addr: t.Hops[0].Responder})
 		}
 	}}).check(t, nil)
 	if i := r.Inferred; i == nil || i.Hops != moved+wrong || i.True != moved || i.False() != wrong || plain.Inferred != nil {

@@ -119,14 +119,14 @@ func (w *Window) State(target uint32, flow uint16) State {
 	return State(w.states[int(target)*w.shape.Flows+int(flow)].Load())
 }
 
-// Learn updates the state of target over r.Flow. If known is not nil, Learn adds the interface of a
+// Learn updates the state of target over r.Flow. If stopSet is not nil, Learn adds the interface of a
 // router to it and records whether it was already there. Only the matcher calls Learn.
-func (w *Window) Learn(target uint32, r *probe.Facts, known *StopSet) {
+func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
 	word := &w.states[int(target)*w.shape.Flows+int(r.Flow)]
 	old := State(word.Load())
 	s := old.with(r)
-	if known != nil && r.Kind == probe.KindTTLExceeded && r.Responder != r.Target {
-		if known.Add(r.TTL, r.Responder) {
+	if stopSet != nil && r.Kind == probe.KindTTLExceeded && r.Responder != r.Target {
+		if stopSet.Add(r.TTL, r.Responder) {
 			s = s.lower(40, r.TTL)
 		} else {
 			s = s.lower(48, r.TTL)

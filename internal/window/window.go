@@ -98,16 +98,23 @@ type slot struct {
 	from  uint32        // HashRouter of the responder; the matcher's until reply is set
 }
 
-// plane holds the slots of one (flow, attempt), in lanes. A lane holds one slot of every target, at
-// TTLs that differ between targets. A pass over all targets, lane by lane, visits slots in the
-// order of memory, and mixes the TTLs that it probes.
+// plane holds the slots of one (flow, attempt), in diagonals. A diagonal holds one slot of every
+// target, at TTLs that differ between targets:
+//
+//	                    target 0  target 1  target 2  target 3
+//	diagonal 0   TTL           1         3         2         1
+//	diagonal 1   TTL           2         1         3         2
+//	diagonal 2   TTL           3         2         1         3
+//
+// A pass over all targets, diagonal by diagonal, visits slots in the order of memory, and mixes
+// the TTLs that it probes.
 type plane []slot
 
 // Window is a stretch of the target order that is being probed.
 type Window struct {
-	shape Shape
-	lane  int // number of slots of a lane
-	ttls  int // TTLs of shape, stored because a method call would copy the whole Shape
+	shape    Shape
+	diagonal int // number of slots of a diagonal
+	ttls     int // TTLs of shape, stored because a method call would copy the whole Shape
 
 	// ID numbers the windows of a run from 0; Position is the place of its
 	// first target in the order.
@@ -132,12 +139,12 @@ type Window struct {
 // New returns an empty window.
 func New(s Shape) *Window {
 	w := &Window{
-		lane:    s.laneSlots(),
-		ttls:    s.TTLs(),
-		shape:   s,
-		targets: memory.Make[probe.Addr](s.Targets)[:0],
-		states:  memory.Make[atomic.Uint64](s.Targets * s.Flows),
-		planes:  make([]atomic.Pointer[plane], s.Flows*s.Attempts),
+		diagonal: s.diagonalSlots(),
+		ttls:     s.TTLs(),
+		shape:    s,
+		targets:  memory.Make[probe.Addr](s.Targets)[:0],
+		states:   memory.Make[atomic.Uint64](s.Targets * s.Flows),
+		planes:   make([]atomic.Pointer[plane], s.Flows*s.Attempts),
 	}
 	w.arena.init(s)
 	return w
@@ -176,32 +183,32 @@ func (w *Window) plane(flow uint16, attempt uint8) *atomic.Pointer[plane] {
 	return &w.planes[int(attempt)*w.shape.Flows+int(flow)]
 }
 
-// spin returns the lane of a target's first TTL, in [0, ttls).
-func spin(target uint32, ttls int) int {
+// skew returns the diagonal of a target's first TTL, in [0, ttls).
+func skew(target uint32, ttls int) int {
 	return int(uint64(target*0x9e3779b1) * uint64(ttls) >> 32) // 2³²/φ
 }
 
-// TTL returns the TTL of a target in a lane. lane must be below Shape.TTLs.
-func (w *Window) TTL(lane int, target uint32) uint8 {
-	if lane -= spin(target, w.ttls); lane < 0 {
-		lane += w.ttls
+// TTL returns the TTL of a target in a diagonal. diagonal must be below Shape.TTLs.
+func (w *Window) TTL(diagonal int, target uint32) uint8 {
+	if diagonal -= skew(target, w.ttls); diagonal < 0 {
+		diagonal += w.ttls
 	}
-	return w.shape.FirstTTL + uint8(lane)
+	return w.shape.FirstTTL + uint8(diagonal)
 }
 
-// laneSlots returns the length of a lane: an odd number of cache lines of 64 octets. With a power
-// of two, the slots of one target would map to the same places in the cache.
-func (s Shape) laneSlots() int {
+// diagonalSlots returns the length of a diagonal: an odd number of cache lines of 64 octets. With
+// a power of two, the slots of one target would map to the same places in the cache.
+func (s Shape) diagonalSlots() int {
 	const perLine = 64 / slotOctets
 	return ((s.Targets+perLine-1)/perLine | 1) * perLine
 }
 
 func (w *Window) index(s Slot) int {
-	lane := int(s.TTL-w.shape.FirstTTL) + spin(s.Target, w.ttls)
-	if lane >= w.ttls {
-		lane -= w.ttls
+	diagonal := int(s.TTL-w.shape.FirstTTL) + skew(s.Target, w.ttls)
+	if diagonal >= w.ttls {
+		diagonal -= w.ttls
 	}
-	return lane*w.lane + int(s.Target)
+	return diagonal*w.diagonal + int(s.Target)
 }
 
 // slot returns the slot of s, or nil if no probe of its plane was ever stamped.
@@ -219,7 +226,7 @@ func (w *Window) Stamp(s Slot, ns int64) {
 	holder := w.plane(s.Flow, s.Attempt)
 	p := holder.Load()
 	if p == nil {
-		fresh := plane(memory.Make[slot](w.lane * w.ttls))
+		fresh := plane(memory.Make[slot](w.diagonal * w.ttls))
 		if !holder.CompareAndSwap(nil, &fresh) {
 			p = holder.Load() // another sender was first
 		} else {

@@ -312,19 +312,19 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// Every (target, TTL) has a slot of its own. A lane holds one slot of each target, side by side.
+// Every (target, TTL) has a slot of its own. A diagonal holds one slot of each target, side by side.
 func TestLanes(t *testing.T) {
 	for _, s := range []Shape{
 		{Targets: 1, FirstTTL: 1, LastTTL: 1}, {Targets: 7, FirstTTL: 3, LastTTL: 9}, {Targets: 1024, FirstTTL: 1, LastTTL: 63},
 	} {
 		s.Flows, s.Attempts = 1, 1
 		w, seen := New(s), map[int]bool{}
-		for lane := range s.TTLs() {
+		for diagonal := range s.TTLs() {
 			for target := range uint32(s.Targets) {
-				ttl := w.TTL(lane, target)
+				ttl := w.TTL(diagonal, target)
 				i := w.index(Slot{Target: target, TTL: ttl})
-				if i != lane*s.laneSlots()+int(target) || seen[i] || ttl < s.FirstTTL || ttl > s.LastTTL {
-					t.Fatalf("%+v: lane %d, target %d: TTL %d at %d", s, lane, target, ttl, i)
+				if i != diagonal*s.diagonalSlots()+int(target) || seen[i] || ttl < s.FirstTTL || ttl > s.LastTTL {
+					t.Fatalf("%+v: diagonal %d, target %d: TTL %d at %d", s, diagonal, target, ttl, i)
 				}
 				seen[i] = true
 			}

@@ -108,8 +108,8 @@ type IfaceLine struct {
 	MTU   uint32     `json:"mtu"`
 }
 
-// Known is an interface that other traces saw at the same TTL.
-type Known struct {
+// Interface is an interface that other traces saw at the same TTL.
+type Interface struct {
 	TTL  int        `json:"ttl"`
 	Addr netip.Addr `json:"addr"`
 }
@@ -122,10 +122,10 @@ type ExtLine struct {
 	UserID  int        `json:"userid"`
 	Reached bool       `json:"reached"`
 	DstTTL  int        `json:"dst_ttl"` // 0 if not known
-	// Known is the meeting point of the way back with other traces, or nil.
-	Known   *Known   `json:"lss"`
-	NoReply [][2]int `json:"no_reply"` // TTL, attempt from 0
-	Loss    Loss     `json:"loss"`
+	// Met is the meeting point of the way back with other traces, or nil.
+	Met     *Interface `json:"lss"`
+	NoReply [][2]int   `json:"no_reply"` // TTL, attempt from 0
+	Loss    Loss       `json:"loss"`
 	// RateLimited are the TTLs of silence by a responder that limits its rate.
 	RateLimited []int `json:"rate_limited_ttls"`
 	// UnderDrops are the TTLs of silence that may be our own kernel's doing.

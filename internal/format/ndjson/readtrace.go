@@ -51,7 +51,7 @@ func (l *TraceLine) trace() (*record.Trace, error) {
 	for i := range l.Hops {
 		h := &l.Hops[i]
 		if h.Inferred {
-			t.Inferred = append(t.Inferred, record.Known{TTL: h.ProbeTTL, Addr: probe.AddrFrom(h.Addr)})
+			t.Inferred = append(t.Inferred, record.Interface{TTL: h.ProbeTTL, Addr: probe.AddrFrom(h.Addr)})
 			continue
 		}
 		if t.Hops == nil {
@@ -188,8 +188,8 @@ func (l *ExtLine) fill(t *record.Trace) error {
 	full := *t
 	full.Bare, full.Reached, full.Distance = false, l.Reached, r.octet("dst_ttl", l.DstTTL)
 	full.ProbeCount, full.Answered = l.Loss.Sent, l.Loss.Answered
-	if l.Known != nil {
-		full.Known = record.Known{TTL: r.octet("lss.ttl", l.Known.TTL), Addr: probe.AddrFrom(l.Known.Addr)}
+	if l.Met != nil {
+		full.Met = record.Interface{TTL: r.octet("lss.ttl", l.Met.TTL), Addr: probe.AddrFrom(l.Met.Addr)}
 	}
 	if l.NAT != nil {
 		full.NATFirstTTL = r.octet("nat.first_ttl", l.NAT.FirstTTL)

@@ -169,7 +169,7 @@ func randomTrace(r *rand.Rand, ext []byte) *record.Trace {
 	}
 	trace.Close(&t)
 	for ttl := range uint8(r.IntN(4)) {
-		t.Inferred = append(t.Inferred, record.Known{TTL: ttl, Addr: t.Target})
+		t.Inferred = append(t.Inferred, record.Interface{TTL: ttl, Addr: t.Target})
 	}
 	return &t
 }

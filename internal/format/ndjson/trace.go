@@ -156,7 +156,7 @@ func appendForeignID(b []byte, h *record.Hop) []byte {
 
 // appendInferred appends a router that answered others. The type is there because
 // some readers take a hop without one for an echo reply.
-func appendInferred(b []byte, k *record.Known) []byte {
+func appendInferred(b []byte, k *record.Interface) []byte {
 	b = append(b, `{"addr":"`...)
 	b = append(appendOctets(b, k.Addr), '"')
 	b = appendInt(b, "probe_ttl", int64(k.TTL))

@@ -21,10 +21,10 @@ func appendExt(b []byte, t *record.Trace) []byte {
 	if t.Distance != 0 {
 		b = appendInt(b, "dst_ttl", int64(t.Distance))
 	}
-	if t.Known.TTL != 0 {
+	if t.Met.TTL != 0 {
 		b = append(appendKey(b, "lss"), `{"ttl":`...)
-		b = strconv.AppendInt(b, int64(t.Known.TTL), 10)
-		b = append(appendAddr(b, "addr", t.Known.Addr), '}')
+		b = strconv.AppendInt(b, int64(t.Met.TTL), 10)
+		b = append(appendAddr(b, "addr", t.Met.Addr), '}')
 	}
 	b = append(appendKey(b, "no_reply"), '[')
 	for i, s := range t.Silent {

@@ -42,7 +42,7 @@ func TestTraces(t *testing.T) {
 		&record.Trace{Head: head, FirstTTL: 1, MaxTTL: 3, Silent: silentAt(1, 2, 3), Result: record.Result{StopReason: record.StopHopLimit}},
 		&record.Trace{
 			Head: head, FirstTTL: 1, MaxTTL: 32, FirstHop: 4, Hops: []record.Hop{hopAt(3), hopAt(4)},
-			Inferred: []record.Known{{TTL: 2, Addr: probe.Addr4From([4]byte{192, 0, 2, 99})}},
+			Inferred: []record.Interface{{TTL: 2, Addr: probe.Addr4From([4]byte{192, 0, 2, 99})}},
 			Result:   record.Result{End: 4, StopReason: record.StopCompleted},
 		},
 		&record.Trace{Head: record.Head{Target: target4, FlowIndex: 2}, FirstTTL: 1, Bare: true, Hops: []record.Hop{hopAt(1), hopAt(4)}},

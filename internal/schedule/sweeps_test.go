@@ -6,27 +6,27 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// Every (target, TTL, flow) has one place, whatever the shape, and each target one
-// in a round.
-func TestOrder(t *testing.T) {
+// Every (target, TTL, flow) has one slot, whatever the shape, and each target one
+// in a sweep.
+func TestSweeps(t *testing.T) {
 	for _, s := range []window.Shape{
 		{FirstTTL: 1, LastTTL: 1, Flows: 1}, {FirstTTL: 3, LastTTL: 4, Flows: 1}, {FirstTTL: 1, LastTTL: 32, Flows: 1},
 		{FirstTTL: 5, LastTTL: 63, Flows: 3}, {FirstTTL: 1, LastTTL: 6, Flows: 7}, {FirstTTL: 2, LastTTL: 2, Flows: 64},
 	} {
 		s.Targets, s.Attempts = 50, 1
-		w, o, seen := window.New(s), newOrder([16]byte{1}, s, 0, 9), map[window.Slot]bool{}
-		for round := range o.rounds() {
-			flow, lane := o.round(round)
+		w, o, seen := window.New(s), newSweeps([16]byte{1}, s, 0, 9), map[window.Slot]bool{}
+		for sweep := range o.count() {
+			flow, diagonal := o.at(sweep)
 			for target := range uint32(s.Targets) {
-				slot := window.Slot{Target: target, Flow: flow, TTL: w.TTL(lane, target)}
+				slot := window.Slot{Target: target, Flow: flow, TTL: w.TTL(diagonal, target)}
 				if seen[slot] || slot.TTL < s.FirstTTL || slot.TTL > s.LastTTL || int(slot.Flow) >= s.Flows {
-					t.Fatalf("%+v: round %d has %+v", s, round, slot)
+					t.Fatalf("%+v: sweep %d has %+v", s, sweep, slot)
 				}
 				seen[slot] = true
 			}
 		}
 		if len(seen) != s.Targets*s.TTLs()*s.Flows {
-			t.Errorf("%+v: %d places", s, len(seen))
+			t.Errorf("%+v: %d slots", s, len(seen))
 		}
 	}
 }

@@ -34,14 +34,14 @@ func (b *bucketOf) take(now int64) bool {
 
 // mannered runs a schedule over paths of which the first router has a limit, and
 // returns that and how long the scan took.
-func mannered(t *testing.T, make func(Config) Schedule, m *Manners, targets int) (*bucketOf, time.Duration) {
+func mannered(t *testing.T, make func(Config) Schedule, m *Politeness, targets int) (*bucketOf, time.Duration) {
 	t.Helper()
 	near := &bucketOf{rate: 100, burst: 50}
 	s := &sim{
 		T: t, rng: rand.New(rand.NewPCG(4, 4)), batch: 64, perNS: 1e5, // 10,000 a second
 		cfg: Config{
 			Shape: window.Shape{Targets: 1000, FirstTTL: 1, LastTTL: 10, Flows: 1, Attempts: 1},
-			Wait:  500 * time.Millisecond, Manners: m,
+			Wait:  500 * time.Millisecond, Politeness: m,
 		},
 		targets: habits(targets),
 	}
@@ -68,37 +68,37 @@ func habits(n int) []habit { return make([]habit, n) }
 
 // A limit that is found is kept to: nearly every probe to that router is answered,
 // and more are in all, in half as long again. Whatever the strategy.
-func TestMannersFindLimit(t *testing.T) {
+func TestPolitenessFindLimit(t *testing.T) {
 	const targets = 10_000
 	for name, make := range map[string]func(Config) Schedule{
 		"exhaustive": func(c Config) Schedule { return NewExhaustive(c) },
 		"complete": func(c Config) Schedule {
-			return NewAdaptive(c, NewComplete(StrategyConfig{GapLimit: 5, Near: NewNear(64)}))
+			return NewAdaptive(c, NewComplete(StrategyConfig{GapLimit: 5, Distances: NewDistances(64)}))
 		},
 	} {
 		plain, took := mannered(t, make, nil, targets)
-		polite, longer := mannered(t, make, NewManners(MannersConfig{PerHopRate: 1000, RatePPS: 1e4, Wait: 500 * time.Millisecond}), targets)
+		polite, longer := mannered(t, make, NewPoliteness(PolitenessConfig{PerHopRate: 1000, RatePPS: 1e4, Wait: 500 * time.Millisecond}), targets)
 		share := func(b *bucketOf) float64 { return float64(b.answered) / float64(b.asked) }
 		if share(polite) < 1.5*share(plain) || float64(polite.answered) < 1.4*float64(plain.answered) {
-			t.Errorf("%s: %d of %d answered, and %d of %d without manners", name,
+			t.Errorf("%s: %d of %d answered, and %d of %d without politeness", name,
 				polite.answered, polite.asked, plain.answered, plain.asked)
 		}
 		if float64(longer) > 1.5*float64(took)+float64(time.Second) {
-			t.Errorf("%s: it took %v, without manners %v", name, longer, took)
+			t.Errorf("%s: it took %v, without politeness %v", name, longer, took)
 		}
 	}
 }
 
 // A rate that was asked for is never exceeded, and everything is sent in the end.
-func TestMannersPerHopRate(t *testing.T) {
+func TestPolitenessPerHopRate(t *testing.T) {
 	const targets, rate = 2000, 80
 	for name, make := range map[string]func(Config) Schedule{
 		"exhaustive": func(c Config) Schedule { return NewExhaustive(c) },
 		"complete": func(c Config) Schedule {
-			return NewAdaptive(c, NewComplete(StrategyConfig{GapLimit: 5, Near: NewNear(64)}))
+			return NewAdaptive(c, NewComplete(StrategyConfig{GapLimit: 5, Distances: NewDistances(64)}))
 		},
 	} {
-		near, took := mannered(t, make, NewManners(MannersConfig{PerHopRate: rate, RatePPS: 1e4}), targets)
+		near, took := mannered(t, make, NewPoliteness(PolitenessConfig{PerHopRate: rate, RatePPS: 1e4}), targets)
 		if near.asked != targets {
 			t.Errorf("%s: %d of %d probes were sent", name, near.asked, targets)
 		}
@@ -110,26 +110,26 @@ func TestMannersPerHopRate(t *testing.T) {
 }
 
 // A prefix gets its share and no more.
-func TestMannersPrefixRate(t *testing.T) {
-	m := NewManners(MannersConfig{PrefixRate: 10})
+func TestPolitenessPrefixRate(t *testing.T) {
+	m := NewPoliteness(PolitenessConfig{PrefixRate: 10})
 	sent := 0
 	for now := int64(1e18); now < 1e18+10e9; now += 1e6 {
-		if m.ask(addrOf(1), 5, now) == granted {
+		if m.admit(addrOf(1), 5, now) == admitted {
 			sent++
 		}
 	}
 	if sent < 95 || sent > 101 {
 		t.Errorf("%d probes in 10 s at 10 a second", sent)
 	}
-	if m.ask(addrOf(1000), 5, 1e18) != granted {
+	if m.admit(addrOf(1000), 5, 1e18) != admitted {
 		t.Error("another prefix has to wait")
 	}
 }
 
-func BenchmarkManners(b *testing.B) {
-	m := NewManners(MannersConfig{PerHopRate: 1e6, PrefixRate: 1e6})
+func BenchmarkPoliteness(b *testing.B) {
+	m := NewPoliteness(PolitenessConfig{PerHopRate: 1e6, PrefixRate: 1e6})
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		m.ask(addrOf(i&0xffff), uint8(i&31), int64(i)*1000)
+		m.admit(addrOf(i&0xffff), uint8(i&31), int64(i)*1000)
 	}
 }

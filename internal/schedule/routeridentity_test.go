@@ -9,7 +9,7 @@ import (
 // A router is named where its answers prevail and a trial showed its limit, unless
 // another one has its place.
 func TestLimited(t *testing.T) {
-	m := NewManners(MannersConfig{PerHopRate: 1000})
+	m := NewPoliteness(PolitenessConfig{PerHopRate: 1000})
 	hop := probe.Addr4From([4]byte{10, 0, 0, 1})
 	answer := func(from probe.Addr, ttl uint8, times int) {
 		for i := range times {
@@ -40,11 +40,11 @@ func TestLimited(t *testing.T) {
 	if list := m.Limited(); len(list) != 1 || list[0] != want {
 		t.Errorf("%+v, want %+v", list, want)
 	}
-	named.name(probe.Addr4From([4]byte{10, 9, 9, 9}), 4)
+	named.learnName(probe.Addr4From([4]byte{10, 9, 9, 9}), 4)
 	if list := m.Limited(); len(list) != 0 {
 		t.Errorf("%+v of two routers in one place", list)
 	}
-	if list := (*Manners)(nil).Limited(); list != nil {
+	if list := (*Politeness)(nil).Limited(); list != nil {
 		t.Errorf("nobody names %+v", list)
 	}
 }

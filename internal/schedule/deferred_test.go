@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// heldStrategies are those that hold probes back.
-var heldStrategies = map[string]func(Config) Schedule{
+// deferringSchedules are those that defer probes.
+var deferringSchedules = map[string]func(Config) Schedule{
 	"exhaustive": func(c Config) Schedule { return NewExhaustive(c) },
 	"complete": func(c Config) Schedule {
 		return NewAdaptive(c, NewComplete(StrategyConfig{GapLimit: probe.MaxTTL}))
@@ -19,8 +19,8 @@ var heldStrategies = map[string]func(Config) Schedule{
 
 // However targets lie about their distance, what a prefix's rate holds back is sent
 // in the end.
-func TestHeldModel(t *testing.T) {
-	for name, start := range heldStrategies {
+func TestDeferredModel(t *testing.T) {
+	for name, start := range deferringSchedules {
 		for seed := range uint64(40) {
 			rng := rand.New(rand.NewPCG(seed, 11))
 			first := uint8(1 + rng.IntN(3))
@@ -31,8 +31,8 @@ func TestHeldModel(t *testing.T) {
 						Targets: 1 + rng.IntN(20), FirstTTL: first, LastTTL: first + uint8(rng.IntN(30)),
 						Flows: 1 + rng.IntN(3), Attempts: 1 + rng.IntN(probe.MaxAttempts),
 					},
-					Wait:    time.Duration(1+rng.IntN(100)) * time.Millisecond,
-					Manners: NewManners(MannersConfig{PrefixRate: 100 + 1000*rng.Float64()}),
+					Wait:       time.Duration(1+rng.IntN(100)) * time.Millisecond,
+					Politeness: NewPoliteness(PolitenessConfig{PrefixRate: 100 + 1000*rng.Float64()}),
 				},
 				perNS: 1 + rng.Int64N(1e5), lag: rng.Int64N(50e6),
 			}
@@ -50,8 +50,8 @@ func TestHeldModel(t *testing.T) {
 	}
 }
 
-// heldRun is one window on a virtual clock, whose replies a test makes.
-type heldRun struct {
+// deferredRun is one window on a virtual clock, whose replies a test makes.
+type deferredRun struct {
 	*window.Window
 	set  *window.Set
 	sent []window.Slot
@@ -59,7 +59,7 @@ type heldRun struct {
 }
 
 // learn has the matcher learn of a reply to target from whom and of what kind.
-func (r *heldRun) learn(target int, ttl uint8, kind probe.Kind, from probe.Addr, quoted uint8) {
+func (r *deferredRun) learn(target int, ttl uint8, kind probe.Kind, from probe.Addr, quoted uint8) {
 	r.Learn(uint32(target), &probe.Facts{
 		Probe: probe.Probe{Target: r.Target(target), TTL: ttl}, Kind: kind, Responder: from,
 		HasQuote: true, QuotedTTL: quoted, Valid: probe.Strong,
@@ -67,7 +67,7 @@ func (r *heldRun) learn(target int, ttl uint8, kind probe.Kind, from probe.Addr,
 }
 
 // count returns how many TTLs of a target were sent.
-func (r *heldRun) count(target int) int {
+func (r *deferredRun) count(target int) int {
 	ttls := map[uint8]bool{}
 	for _, slot := range r.sent {
 		if int(slot.Target) == target {
@@ -77,12 +77,12 @@ func (r *heldRun) count(target int) int {
 	return len(ttls)
 }
 
-// runHeld runs a schedule over one window of so many targets and 20 TTLs, one probe
+// runDeferred runs a schedule over one window of so many targets and 20 TTLs, one probe
 // a call, 5 ms apart. step comes after each call.
-func runHeld(t *testing.T, start func(Config) Schedule, targets int, m *Manners, step func(*heldRun)) *heldRun {
+func runDeferred(t *testing.T, start func(Config) Schedule, targets int, m *Politeness, step func(*deferredRun)) *deferredRun {
 	t.Helper()
 	shape := window.Shape{Targets: targets, FirstTTL: 1, LastTTL: 20, Flows: 1, Attempts: 1}
-	r := &heldRun{Window: window.New(shape), set: window.NewSet(shape), now: 1e18}
+	r := &deferredRun{Window: window.New(shape), set: window.NewSet(shape), now: 1e18}
 	r.Open(0)
 	for i := range targets {
 		r.Append(addrOf(i << 8)) // a prefix of its own each
@@ -91,7 +91,7 @@ func runHeld(t *testing.T, start func(Config) Schedule, targets int, m *Manners,
 	ready := make(chan *window.Window, 1)
 	ready <- r.Window
 	close(ready)
-	s := start(Config{Shape: shape, Wait: 200 * time.Millisecond, Manners: m, Ready: ready, Set: r.set})
+	s := start(Config{Shape: shape, Wait: 200 * time.Millisecond, Politeness: m, Ready: ready, Set: r.set})
 	items := make([]window.Item, 1)
 	for range 100_000 {
 		n, next := s.Next(items, r.now)
@@ -110,13 +110,13 @@ func runHeld(t *testing.T, start func(Config) Schedule, targets int, m *Manners,
 	return nil
 }
 
-// A target says that it is near while probes to it are held back, and a router
+// A target says that it is near while probes to it are deferred, and a router
 // beyond refutes that: the probes that were dropped in between are sent.
-func TestHeldBeyond(t *testing.T) {
-	for name, start := range heldStrategies {
-		for _, m := range []*Manners{nil, NewManners(MannersConfig{PrefixRate: 4})} {
+func TestDeferredBeyond(t *testing.T) {
+	for name, start := range deferringSchedules {
+		for _, m := range []*Politeness{nil, NewPoliteness(PolitenessConfig{PrefixRate: 4})} {
 			said := int64(0)
-			r := runHeld(t, start, 1, m, func(r *heldRun) {
+			r := runDeferred(t, start, 1, m, func(r *deferredRun) {
 				switch {
 				case said == 0 && len(r.sent) == 2:
 					said = r.now
@@ -126,30 +126,30 @@ func TestHeldBeyond(t *testing.T) {
 				}
 			})
 			if n := r.count(0); n != 20 {
-				t.Errorf("%s, held back %t: %d TTLs were sent, want 20", name, m != nil, n)
+				t.Errorf("%s, deferred %t: %d TTLs were sent, want 20", name, m != nil, n)
 			}
 		}
 	}
 }
 
-// scarceAt returns manners of a rate by prefix that know a router, which answers
+// limitedAt returns a Politeness with a prefix rate that trusts a router, which answers
 // hardly ever, at one TTL of a target.
-func scarceAt(target probe.Addr, ttl uint8) *Manners {
-	m := NewManners(MannersConfig{PrefixRate: 10, PerHopRate: 1e6, RatePPS: 1000})
-	m.near[nearIndex(target, ttl)].Store(mostTrust<<nearTrust | 1)
+func limitedAt(target probe.Addr, ttl uint8) *Politeness {
+	m := NewPoliteness(PolitenessConfig{PrefixRate: 10, PerHopRate: 1e6, RatePPS: 1000})
+	m.predicted[predictionIndex(target, ttl)].Store(mostTrust<<trustShift | 1)
 	r := &m.routers[0]
 	r.phase.Store(phaseLimited)
 	r.interval.Store(1e12)
-	r.turn.Store(2e18)
+	r.nextByLimit.Store(2e18)
 	return m
 }
 
 // The probe that a router would not answer is given up, and it alone: when the end
-// of the path moves up after that, the probes beyond are held back and sent.
-func TestHeldGivenUp(t *testing.T) {
-	for name, start := range heldStrategies {
+// of the path moves up after that, the probes beyond are deferred and sent.
+func TestDeferredGivenUp(t *testing.T) {
+	for name, start := range deferringSchedules {
 		said, last := false, int64(0)
-		r := runHeld(t, start, 1, scarceAt(addrOf(0), 3), func(r *heldRun) {
+		r := runDeferred(t, start, 1, limitedAt(addrOf(0), 3), func(r *deferredRun) {
 			near := 0
 			for _, slot := range r.sent {
 				if slot.TTL <= 5 {
@@ -173,9 +173,9 @@ func TestHeldGivenUp(t *testing.T) {
 	}
 }
 
-// An attempt that is held back is not made when the one before is answered after all.
-func TestHeldNeedless(t *testing.T) {
-	w := &walk{window: window.New(window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 2, Flows: 1, Attempts: 2})}
+// An attempt that is deferred is not made when the one before is answered after all.
+func TestDeferredNeedless(t *testing.T) {
+	w := &exhaustiveTraversal{window: window.New(window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 2, Flows: 1, Attempts: 2})}
 	w.window.Open(0)
 	w.window.Append(addrOf(1))
 	first, second := window.Slot{TTL: 1}, window.Slot{TTL: 1, Attempt: 1}

@@ -6,7 +6,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-func TestFindCircle(t *testing.T) {
+func TestFindLoop(t *testing.T) {
 	for _, tt := range []struct {
 		path  string // a router for each TTL from 1; . is a silent hop
 		again uint8
@@ -40,11 +40,11 @@ func TestFindCircle(t *testing.T) {
 			}
 			at = append(at, a)
 		}
-		if again, ok := FindCircle(at); again != tt.again || ok != tt.ok {
+		if again, ok := FindLoop(at); again != tt.again || ok != tt.ok {
 			t.Errorf("%q: %d, %t; want %d, %t", tt.path, again, ok, tt.again, tt.ok)
 		}
 	}
-	if _, ok := FindCircle([]probe.Addr{}); ok {
-		t.Error("a circle of nothing")
+	if _, ok := FindLoop([]probe.Addr{}); ok {
+		t.Error("a loop of nothing")
 	}
 }

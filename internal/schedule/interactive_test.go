@@ -67,7 +67,7 @@ func (r *road) run() {
 	r.set = window.NewSet(shape)
 	r.set.Put(r.w)
 	rows := make(chan Row, shape.TTLs())
-	s := NewRounds(RoundsConfig{Window: r.w, Set: r.set, Patience: r.patience, Rows: rows})
+	s := NewInteractive(InteractiveConfig{Window: r.w, Set: r.set, Patience: r.patience, Rows: rows})
 	r.start, r.tokens = 1e18, float64(r.burst)
 	r.now, r.filled = r.start, r.start
 	items := make([]window.Item, 64)
@@ -188,7 +188,7 @@ func (r *road) answers(row Row) (answered, silent int) {
 
 // Whatever the distance, all rows are full although the target limits its
 // answers, and the trace takes little more than two RTTs, of far targets three.
-func TestRoundsDistances(t *testing.T) {
+func TestInteractiveDistances(t *testing.T) {
 	for _, rtt := range []int{1, 10, 100, 600} {
 		for distance := 1; distance <= roadTTLs; distance++ {
 			r := &road{T: t, distance: distance, burst: 6, rtt: func(ttl int) time.Duration {
@@ -218,7 +218,7 @@ func TestRoundsDistances(t *testing.T) {
 }
 
 // A target next door is not flooded.
-func TestRoundsNear(t *testing.T) {
+func TestInteractiveNear(t *testing.T) {
 	r := &road{T: t, distance: 1, burst: 6, rtt: func(int) time.Duration { return 300 * time.Microsecond }}
 	r.run()
 	if r.toTarget > 4 || r.took > ms(10) {
@@ -227,7 +227,7 @@ func TestRoundsNear(t *testing.T) {
 }
 
 // Silent routers cost one wait altogether.
-func TestRoundsSilentRouters(t *testing.T) {
+func TestInteractiveSilentRouters(t *testing.T) {
 	r := &road{T: t, distance: 15, silent: func(ttl int) bool { return ttl%4 == 2 }}
 	r.run()
 	if len(r.rows) != 15 {
@@ -248,7 +248,7 @@ func TestRoundsSilentRouters(t *testing.T) {
 }
 
 // On the same site a silent router costs a tenth of a second.
-func TestRoundsSilentNear(t *testing.T) {
+func TestInteractiveSilentNear(t *testing.T) {
 	r := &road{T: t, distance: 5, silent: func(ttl int) bool { return ttl == 3 }, rtt: func(int) time.Duration { return ms(1) / 2 }}
 	r.run()
 	if r.took > ms(130) || len(r.rows) != 5 {
@@ -257,7 +257,7 @@ func TestRoundsSilentNear(t *testing.T) {
 }
 
 // RTTs may vary, and the matcher may lag behind: nothing is given up that comes.
-func TestRoundsVaryingRTTs(t *testing.T) {
+func TestInteractiveVaryingRTTs(t *testing.T) {
 	for _, lag := range []int{0, 100, 2000} {
 		for seed := range uint64(50) {
 			rng := rand.New(rand.NewPCG(seed, 4))
@@ -276,7 +276,7 @@ func TestRoundsVaryingRTTs(t *testing.T) {
 }
 
 // Who asks for the whole wait gets it.
-func TestRoundsPatient(t *testing.T) {
+func TestInteractivePatient(t *testing.T) {
 	r := &road{T: t, distance: 9, patience: Patience{Max: 2 * time.Second}, rtt: func(ttl int) time.Duration {
 		if ttl == 4 {
 			return 1900 * time.Millisecond
@@ -297,7 +297,7 @@ func TestRoundsPatient(t *testing.T) {
 }
 
 // Where nothing answers from some TTL on, waits do not add up.
-func TestRoundsDropped(t *testing.T) {
+func TestInteractiveDropped(t *testing.T) {
 	r := &road{T: t, silent: func(ttl int) bool { return ttl > 8 }}
 	r.run()
 	if len(r.rows) != roadTTLs || r.took > 3500*time.Millisecond {
@@ -311,7 +311,7 @@ func TestRoundsDropped(t *testing.T) {
 }
 
 // Answers slower than the first routers': a satellite behind TTL 2.
-func TestRoundsSatellite(t *testing.T) {
+func TestInteractiveSatellite(t *testing.T) {
 	r := &road{T: t, distance: 8, rtt: func(ttl int) time.Duration {
 		if ttl <= 2 {
 			return ms(1)
@@ -330,7 +330,7 @@ func TestRoundsSatellite(t *testing.T) {
 }
 
 // A target that has no answers left: its distance and what it gives.
-func TestRoundsExhaustedTarget(t *testing.T) {
+func TestInteractiveExhaustedTarget(t *testing.T) {
 	r := &road{T: t, distance: 10, burst: 1}
 	r.run()
 	if len(r.rows) != 10 {
@@ -344,7 +344,7 @@ func TestRoundsExhaustedTarget(t *testing.T) {
 	}
 }
 
-func TestRoundsRefused(t *testing.T) {
+func TestInteractiveRefused(t *testing.T) {
 	r := &road{T: t, refused: 6}
 	r.run()
 	if len(r.rows) != 6 || r.took > ms(50) {
@@ -356,7 +356,7 @@ func TestRoundsRefused(t *testing.T) {
 }
 
 // The first TTL lies beyond the target.
-func TestRoundsFirstTTL(t *testing.T) {
+func TestInteractiveFirstTTL(t *testing.T) {
 	r := &road{T: t, distance: 3, first: 5}
 	r.run()
 	if len(r.rows) != 1 || r.rows[0].TTL != 5 {
@@ -365,7 +365,7 @@ func TestRoundsFirstTTL(t *testing.T) {
 }
 
 // A target that answers by UDP tells that it was reached, and no TTL.
-func TestRoundsUDPReply(t *testing.T) {
+func TestInteractiveUDPReply(t *testing.T) {
 	r := &road{T: t, distance: 9, open: true}
 	r.run()
 	if len(r.rows) < 9 || len(r.rows) > headStart+ahead || r.took > ms(600) {
@@ -373,7 +373,7 @@ func TestRoundsUDPReply(t *testing.T) {
 	}
 }
 
-func TestRoundsHalt(t *testing.T) {
+func TestInteractiveHalt(t *testing.T) {
 	r := &road{T: t, distance: 12, haltAt: ms(9)}
 	r.run()
 	if !r.w.Halted() || len(r.rows) >= 12 || r.took > ms(20) {
@@ -382,7 +382,7 @@ func TestRoundsHalt(t *testing.T) {
 }
 
 // Every flow has a row up to its own distance, and asks each TTL once.
-func TestRoundsFlows(t *testing.T) {
+func TestInteractiveFlows(t *testing.T) {
 	r := &road{T: t, flows: 4, distance: 10, longer: map[uint16]int{2: 12, 3: 9}}
 	r.run()
 	if len(r.rows) != 12 {
@@ -415,7 +415,7 @@ func TestRoundsFlows(t *testing.T) {
 }
 
 // Whatever is lost, it ends in time and each probe is sent once.
-func TestRoundsRandom(t *testing.T) {
+func TestInteractiveRandom(t *testing.T) {
 	for seed := range uint64(150) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		loss, mute := rng.Float64()*rng.Float64(), rng.Float64()/2
