@@ -1,5 +1,5 @@
-# The two commands of a newcomer are `make demo` and `make test`; both install
-# what they need. `make help` lists the rest.
+# The two commands of a newcomer are `./start demo` and `./start test`, which call make; both
+# install what they need. `make help` lists the rest.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
