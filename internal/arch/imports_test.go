@@ -39,7 +39,7 @@ func TestViolations(t *testing.T) {
 			want: []string{"internal/codec/a.go: only receiver, sender may import github.com/google/gopacket"}},
 		{name: "kong elsewhere, even in a test",
 			in:   sourceFile{path: "internal/scan/a_test.go", pkg: "internal/scan", isTest: true, imports: []string{"github.com/alecthomas/kong"}},
-			want: []string{"internal/scan/a_test.go: only cmd/masstrace may import github.com/alecthomas/kong"}},
+			want: []string{"internal/scan/a_test.go: only cmd/masstrace/commands may import github.com/alecthomas/kong"}},
 		{name: "errgroup elsewhere",
 			in:   sourceFile{path: "sender/a.go", pkg: "sender", imports: []string{"golang.org/x/sync/errgroup"}},
 			want: []string{"sender/a.go: only internal/run may import golang.org/x/sync/errgroup"}},

@@ -1,0 +1,95 @@
+package commands
+
+import (
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// previewed returns a probe of a hexadecimal packet.
+func previewed(t *testing.T, target string, method probe.Method, ttl uint8, packet string) plan.PreviewProbe {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(packet, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.PreviewProbe{Target: probe.AddrFrom(netip.MustParseAddr(target)), TTL: ttl, Method: method, Packet: b}
+}
+
+func TestWritePreview(t *testing.T) {
+	const (
+		v4  = "4500 002c 1234 0000 0511 0000 c0000201 2d100001" // identification 0x1234
+		v6  = "600a bcde 0008 3a05 20010db8000000000000000000000001 2a000016000000000000000000000001"
+		udp = " 8000 829a 0018 beef 00000000 00000000 00000000 00000000" // ports, length, checksum
+		syn = " 8000 0050 00000000 00000000 5002 ffff 00ad 0000 00000000"
+	)
+	udp4 := previewed(t, "45.16.0.1", probe.UDP, 5, v4+udp)
+	syn4 := previewed(t, "45.16.0.1", probe.TCPSYN, 6, v4+syn)
+	echo6 := previewed(t, "2a00:16::1", probe.ICMP, 7, v6+" 8000 0a0b 8001 0102")
+	tests := []struct {
+		name string
+		in   plan.Preview
+		want string
+	}{
+		{"scan", plan.Preview{
+			Targets: 2, Probes: 64, TTLs: 32, Flows: 1, Attempts: 2, RatePPS: 10_000, Burst: 22, Duration: 2064 * time.Millisecond,
+			Windows: 1, WindowTargets: 2, MemoryBytes: 3 << 19, Method: "udp", Seed: "one",
+			Source4: netip.MustParseAddr("192.0.2.1"), Source6: netip.MustParseAddr("2001:db8::1"), Link: "up0",
+			First: []plan.PreviewProbe{udp4, echo6},
+		}, `targets   2
+probes    64         32 TTLs × 1 flow(s), first attempt of 2
+rate      10000 pps  in bursts of up to 22
+duration  2.1s       at most
+windows   1          of 2 targets
+memory    1.5 MiB    at most, for windows
+method    udp
+source    192.0.2.1 2001:db8::1 by up0
+seed      one
+
+      target  TTL  flow  id/label  port/id  dport/seq  checksum  length
+   45.16.0.1    5     0    0x1234    32768      33434    0xbeef      44
+  2a00:16::1    7     0   0xabcde    32769        258    0x0a0b      48
+`},
+		{"a rate to be found, without a route", plan.Preview{
+			Targets: 1, Probes: 32, TTLs: 32, Flows: 1, Attempts: 1, RatePPS: 20_000, RateAuto: true, Duration: 2 * time.Second,
+			Windows: 1, WindowTargets: 1, Method: "tcp-syn", Seed: "s", SourceErr: errors.New("no route"), First: []plan.PreviewProbe{syn4},
+		}, `targets   1
+probes    32         32 TTLs × 1 flow(s), first attempt of 1
+rate      auto       20000 pps at most
+duration  not known  2s at that rate
+windows   1          of 1 targets
+memory    0.0 MiB    at most, for windows
+method    tcp-syn
+source    not known: no route
+seed      s
+
+     target  TTL  flow  id/label  port/id  dport/seq  checksum  length
+  45.16.0.1    6     0    0x1234    32768         80    0x00ad      44
+`},
+		{"list", plan.Preview{
+			List: "list.txt", Probes: 1, LeftOut: 3, Source4: netip.MustParseAddr("192.0.2.1"), Link: "up0", First: []plan.PreviewProbe{udp4},
+		}, `probes    1          of list.txt
+left out  3          excluded, or no route for the family
+rate      unlimited
+duration  not known  as fast as the link allows
+source    192.0.2.1 by up0
+
+     target  TTL  flow  id/label  port/id  dport/seq  checksum  length
+  45.16.0.1    5     0    0x1234    32768      33434    0xbeef      44
+`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out strings.Builder
+			if err := writePreview(&out, &tt.in); err != nil || out.String() != tt.want {
+				t.Errorf("%v\n%s\nwant\n%s", err, out.String(), tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,121 @@
+package commands
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// fileOption is an option or an argument that names a file.
+type fileOption struct {
+	name   string // flag, or argument
+	args   func(path string) []string
+	writes bool
+}
+
+// written are the options that a command writes to; all others that take a FILE are read.
+var written = []string{"--output", "--pcap", "--checkpoint", "--resume", "--log", "--counters"}
+
+// alone are options that stand for others and go with none of these.
+var alone = map[string][]string{
+	"--probes": {"targets", "--checkpoint", "--resume"},
+	"--resume": {"--checkpoint", "--pcap"},
+	"--pcap":   {"--checkpoint"},
+}
+
+// apart reports whether two options cannot be given together anyway.
+func apart(a, b string) bool { return slices.Contains(alone[a], b) || slices.Contains(alone[b], a) }
+
+// fileOptions returns the options of a command that name files, as its grammar has them.
+func fileOptions(node *kong.Node) (options []fileOption) {
+	for _, group := range node.AllFlags(false) {
+		for _, f := range group {
+			if f.PlaceHolder != "FILE" {
+				continue
+			}
+			name := "--" + f.Name
+			options = append(options, fileOption{name, func(path string) []string { return []string{name, path} }, slices.Contains(written, name)})
+		}
+	}
+	for _, p := range node.Positional {
+		if p.Name == "targets" || p.Name == "file" {
+			options = append(options, fileOption{p.Name, func(path string) []string { return []string{path} }, false})
+		}
+	}
+	return options
+}
+
+// needed is what a command needs beside the options of a pair.
+func needed(command string, pair ...string) (args []string) {
+	switch {
+	case command == "scan" && !slices.Contains(pair, "targets") && !slices.Contains(pair, "--probes") && !slices.Contains(pair, "--resume"):
+		args = append(args, "45.0.0.1")
+	case command == "scan" && slices.Contains(pair, "--resume") && !slices.Contains(pair, "targets"):
+		args = append(args, "45.0.0.1")
+	case command == "lab":
+		args = append(args, "--", "true")
+	}
+	return args
+}
+
+// No command writes to a file that another of its options names, by whatever path, even if
+// it may overwrite; and what is there stays as it is.
+func TestFilePairs(t *testing.T) {
+	parser, err := newParser(io.Discard, io.Discard, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs := 0
+	for _, node := range parser.Model.Children {
+		if node.Name == "verify" {
+			continue // writes no file
+		}
+		options := fileOptions(node)
+		for i, a := range options {
+			for _, b := range options[i+1:] {
+				if !a.writes && !b.writes || apart(a.name, b.name) {
+					continue
+				}
+				pairs++
+				checkPair(t, node.Name, a, b)
+			}
+		}
+	}
+	if pairs < 15 {
+		t.Errorf("only %d pairs: the options are not found", pairs)
+	}
+}
+
+// checkPair runs a command whose two options name one file.
+func checkPair(t *testing.T, command string, a, b fileOption) {
+	dir := t.TempDir()
+	there, link := filepath.Join(dir, "there"), filepath.Join(dir, "link")
+	const content = "45.0.0.1\n"
+	if err := os.WriteFile(there, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(there, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, second := range []string{there, link} {
+		args := slices.Concat([]string{command, "--overwrite"}, a.args(there), b.args(second), needed(command, a.name, b.name))
+		var stderr bytes.Buffer
+		status := execute(args, strings.NewReader(""), io.Discard, &stderr)
+		text := stderr.String()
+		if status != statusUsage || !strings.Contains(text, a.name) || !strings.Contains(text, b.name) || !strings.Contains(text, "same file") {
+			t.Errorf("masstrace %q: exit status %d\n%s", args, status, text)
+		}
+		if got, err := os.ReadFile(there); string(got) != content {
+			t.Errorf("masstrace %q: %q is left of the file, %v", args, got, err)
+		}
+	}
+	if names, err := os.ReadDir(dir); len(names) != 2 || err != nil {
+		t.Errorf("%s %s %s: files %v, %v", command, a.name, b.name, names, err)
+	}
+}

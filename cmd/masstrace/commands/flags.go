@@ -1,0 +1,91 @@
+package commands
+
+import (
+	"strings"
+	"unicode"
+)
+
+// flagNames are the flags of the fields of a configuration, where they do not follow from
+// the name of the field. Arguments without a flag have their name in the usage instead.
+type flagNames map[string]string
+
+// flag returns the flag of a field: MinTTL is --min-ttl.
+func (f flagNames) flag(field string) string {
+	if name, ok := f[field]; ok {
+		return name
+	}
+	var b strings.Builder
+	runes := []rune(field)
+	for i, r := range runes {
+		if i > 0 && unicode.IsUpper(r) && !unicode.IsUpper(runes[i-1]) {
+			b.WriteByte('-')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return "--" + b.String()
+}
+
+// flagsOf returns the flags of a command.
+func flagsOf(command string) flagNames {
+	switch command {
+	case "trace":
+		return traceFlags
+	case "merge":
+		return mergeFlags
+	case "replay":
+		return replayFlags
+	default: // lab and verify name theirs as scan does
+		return scanFlags
+	}
+}
+
+// scanFlags are the flags of the fields of plan.Config, scan.Config, list.Config and
+// session.Config.
+var scanFlags = flagNames{
+	"Targets": "targets",
+	"Shards":  "--shard",
+
+	"DstPort":  "--dport",
+	"PortLow":  "--source-port-range",
+	"PortHigh": "--source-port-range",
+
+	"RatePPS":  "--rate",
+	"AutoRate": "--rate auto",
+
+	"Sources": "--source",
+	"Queue":   "--no-bypass",
+
+	"Capture": "--pcap",
+	"windows": "the number of windows", // in a DifferError alone
+}
+
+// traceFlags are the flags of the fields of traceroute.Config, in the short form that
+// traceroute has them in.
+var traceFlags = flagNames{
+	"Hosts":      "host",
+	"Family":     "-4 and -6",
+	"FirstTTL":   "-f",
+	"MinTTL":     "-f",
+	"MaxTTL":     "-m",
+	"Attempts":   "-q",
+	"DstPort":    "-p",
+	"TOS":        "-t",
+	"Patience":   "-w",
+	"Interface":  "-i",
+	"Source":     "-s",
+	"Sources":    "-s",
+	"Numeric":    "-n",
+	"Extensions": "-e",
+}
+
+// replayFlags are the flags of the fields of replay.Config.
+var replayFlags = flagNames{
+	"Files":    "file",
+	"Sources":  "--source",
+	"DstPort":  "--dport",
+	"PortLow":  "--source-port-range",
+	"PortHigh": "--source-port-range",
+}
+
+// mergeFlags are the flags of the fields of merge.Config.
+var mergeFlags = flagNames{"Files": "file"}

@@ -1,0 +1,86 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/internet"
+	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/plan"
+)
+
+// LabCmd runs a command in a network of its own that has no way out.
+type LabCmd struct {
+	Network string `default:"internet" enum:"internet,routers,routers-limited" help:"Network on the other side of the link. internet: the simulated Internet. routers: a small network of Linux routers. routers-limited: the same with ICMP rate limits."`
+
+	Link      string   `default:"veth" enum:"veth,tun" group:"Simulated Internet" help:"Kind of link: veth (Ethernet) or tun (IP without Ethernet, needs root)."`
+	Preset    string   `default:"default" group:"Simulated Internet" placeholder:"NAME" help:"${presets}. Default: ${default}."`
+	Set       []string `sep:"none" group:"Simulated Internet" placeholder:"NAME=VALUE" help:"Set an option of the simulated Internet, for example loss-forward=0.05. The Config of package internal/netsim lists them. May be repeated."`
+	NetSeed   *uint64  `group:"Simulated Internet" placeholder:"N" help:"Number of the simulated Internet; another number gives another network of the same kind. Default: that of the preset."`
+	Log       string   `group:"Simulated Internet" placeholder:"FILE" help:"Write every probe and its fate to this file, for masstrace verify."`
+	Counters  string   `group:"Simulated Internet" placeholder:"FILE" help:"Write the counters of the simulator to this file at the end, as JSON."`
+	Overwrite bool     `group:"Simulated Internet" help:"Overwrite existing files of --log and --counters. Default: the command does not run if one of them exists."`
+
+	Command []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
+}
+
+// labSetups are the networks that lab can build.
+func labSetups() []lab.Setup {
+	return []lab.Setup{internet.Setup(), routers.Setup(), routers.LimitedSetup()}
+}
+
+// Run runs the command; its exit status becomes ours. Signals are the command's.
+func (c *LabCmd) Run(signals *signals, flags []string) error {
+	if err := contradictLab(c.Network, flags); err != nil {
+		return err
+	}
+	command := c.Command
+	if len(command) > 0 && command[0] == "--" {
+		command = command[1:]
+	}
+	if len(command) == 0 {
+		return &plan.ConfigError{Err: errors.New("no command to run")}
+	}
+	option, err := c.option()
+	if err != nil {
+		return &plan.ConfigError{Err: err}
+	}
+	if err := findOurselves(); err != nil {
+		return err
+	}
+	signals.handOver()
+	status, err := lab.Run(context.Background(), lab.Config{Setup: c.Network, Option: option, Command: command})
+	if err != nil {
+		return err
+	}
+	if status != 0 {
+		return exitStatus(status)
+	}
+	return nil
+}
+
+// option returns the options of the network, encoded.
+func (c *LabCmd) option() (string, error) {
+	if c.Network != internet.Name {
+		return "", nil
+	}
+	o, err := internet.New(c.Link, c.Preset, c.NetSeed, c.Set)
+	if err != nil {
+		return "", err
+	}
+	o.Log, o.Counters, o.Existing = c.Log, c.Counters, existing(c.Overwrite)
+	return o.Encode()
+}
+
+// findOurselves puts the folder of this program on the PATH of the command.
+func findOurselves() error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find our own program: %w", err)
+	}
+	return os.Setenv("PATH", filepath.Dir(self)+string(os.PathListSeparator)+os.Getenv("PATH"))
+}

@@ -1,0 +1,66 @@
+package commands
+
+import (
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
+)
+
+// Bounds of the resident memory, octets. The capture's ring is of 64 MiB.
+const (
+	plainRSS = 100 << 20 // of a process that scans nothing
+	scanRSS  = plainRSS + 64<<20
+)
+
+// peak returns the greatest resident memory that a process had, in octets.
+func peak(cmd *exec.Cmd) int64 {
+	return cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+}
+
+// atMost returns the peak memory that a process with a limit of so many octets may have.
+// Until it executes it shares our memory, and the kernel counts that as its own.
+func atMost(limit int64) int64 {
+	var own syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &own) != nil {
+		return limit
+	}
+	return max(limit, own.Maxrss<<10)
+}
+
+// All of IPv4 takes no memory to plan: it is one range, which nothing walks.
+func TestWholeInternet(t *testing.T) {
+	lab.Need(t, routers.Name)
+	cmd := exec.Command(program, "scan", "--dry-run", "0.0.0.0/0", "2000::/3")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "targets ") {
+		t.Errorf("no plan:\n%s", out)
+	}
+	if rss := peak(cmd); rss > atMost(plainRSS) {
+		t.Errorf("%d MiB resident", rss>>20)
+	}
+	t.Logf("%d MiB", peak(cmd)>>20)
+}
+
+// A scan's memory is that of its windows, however many targets there are.
+func TestMemoryBounded(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	out := outFile(t)
+	p := start(t, nil, "scan", "0.0.0.0/0", "2000::/3", "--rate=0", "--memory=16M", "--wait=100ms", "--max-runtime=2s", "-o", out)
+	p.end(4)
+	sum := mustRead(t, out).summary
+	if sum.Sent < 10_000 {
+		t.Errorf("summary %+v; want more sent", sum)
+	}
+	if rss := peak(p.cmd); rss > scanRSS+3*16<<20 { // the collector's share
+		t.Errorf("%d MiB resident, %d targets", rss>>20, sum.Targets)
+	}
+	t.Logf("%d sent, %d MiB", sum.Sent, peak(p.cmd)>>20)
+}

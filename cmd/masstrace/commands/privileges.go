@@ -1,0 +1,31 @@
+package commands
+
+import (
+	"runtime"
+
+	"kernel.org/pub/linux/libs/security/libcap/cap"
+
+	"github.com/masstrace/masstrace/internal/link"
+)
+
+// renounce returns a function that gives up every capability but keep, on all threads and
+// for good. Programs call it once everything is open: sockets, captures and files stay so.
+func renounce(keep ...cap.Value) func() error {
+	return func() error { return link.Renounce(keep...) }
+}
+
+// filesLater returns the rights of root that a scan may need once it has begun: to write
+// its checkpoints, and to read again what is excluded.
+func (c *ScanCmd) filesLater() (keep []cap.Value) {
+	if c.Checkpoint != "" || c.Resume != "" {
+		keep = append(keep, cap.DAC_OVERRIDE)
+	}
+	if len(c.Exclude) > 0 {
+		keep = append(keep, cap.DAC_READ_SEARCH)
+	}
+	return keep
+}
+
+// addProcessors lets Go run more goroutines at a time, one for each sender: a sender keeps
+// its processor while it sleeps (ratelimit.Sleeper). It is called once.
+func addProcessors(senders int) { runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + senders) }

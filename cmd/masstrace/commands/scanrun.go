@@ -1,0 +1,119 @@
+package commands
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/list"
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/scan"
+	"github.com/masstrace/masstrace/internal/session"
+)
+
+// Run only translates flags; the work is that of packages scan and list.
+func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, s streams) error {
+	cfg, err := c.config(args, s)
+	if err != nil {
+		return err
+	}
+	screen := newConsole(s.Stderr, c.Quiet)
+	defer screen.clear()
+	cfg.Observer = signals.watching(screen)
+	if c.DryRun {
+		return c.dryRun(ctx, cfg)
+	}
+	reread, inspect := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(reread, syscall.SIGHUP)
+	defer signal.Stop(reread)
+	signal.Notify(inspect, syscall.SIGUSR1)
+	defer signal.Stop(inspect)
+	cfg.Reread, cfg.Inspect = reread, inspect
+	cfg.Opened = renounce(c.filesLater()...)
+	addProcessors(c.Senders)
+	if c.Probes != "" {
+		return list.Run(ctx, signals.Interrupted, c.listConfig(&cfg))
+	}
+	return scan.Run(ctx, signals.Interrupted, cfg)
+}
+
+// dryRun writes the plan of Run.
+func (c *ScanCmd) dryRun(ctx context.Context, cfg scan.Config) error {
+	var v *plan.Preview
+	var err error
+	if c.Probes != "" {
+		v, err = list.DryRun(ctx, c.listConfig(&cfg))
+	} else {
+		v, err = scan.DryRun(ctx, cfg)
+	}
+	if err != nil {
+		return err
+	}
+	return writePreview(cfg.Stdout, v)
+}
+
+// config translates the flags.
+func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
+	asked, err := c.planConfig(s.Stdin)
+	return scan.Config{
+		Config: asked,
+		Link: session.Config{
+			Interface: c.Interface, GatewayMAC: net.HardwareAddr(c.GatewayMAC),
+			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer),
+		},
+		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, Stdout: s.Stdout, Capture: c.Pcap,
+		Existing: existing(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),
+	}, err
+}
+
+// planConfig translates the flags that decide which probes are made.
+func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
+	method := probe.Method(c.Method)
+	records, err := record.ParseKinds(c.Records)
+	if err != nil {
+		return plan.Config{}, &plan.ConfigError{Field: "Records", Err: err}
+	}
+	return plan.Config{
+		Targets: c.Targets, Exclude: c.Exclude, Stdin: stdin, AllowReserved: c.AllowReserved,
+		PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
+		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: c.MaxTargets, Seed: c.Seed, Key: c.Key,
+		Method: method, MinTTL: c.MinTTL, MaxTTL: c.MaxTTL, DstPort: dstPort(method, c.Dport), TOS: c.TOS,
+		Flows: c.Flows, Attempts: c.Attempts,
+		Strategy: c.StrategyFlags.strategy(),
+		NoStop:   c.NoStop, PerHopRate: c.PerHopRate, PrefixRate: c.PrefixRate,
+		RatePPS: c.Rate.most(c.RateMax), AutoRate: c.Rate == autoRate, Bandwidth: float64(c.Bandwidth), Burst: c.Burst,
+		Wait: time.Duration(c.Wait), Memory: uint64(c.Memory), Senders: c.Senders,
+		Sources: c.Source, PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high, Records: records,
+	}, nil
+}
+
+// listConfig returns the part of cfg that concerns a list of probes.
+func (c *ScanCmd) listConfig(cfg *scan.Config) list.Config {
+	return list.Config{
+		Probes: c.Probes, Stdin: cfg.Stdin, Exclude: cfg.Exclude, AllowReserved: cfg.AllowReserved,
+		Key: cfg.Key, TOS: cfg.TOS, RatePPS: cfg.RatePPS, Bandwidth: cfg.Bandwidth, Burst: cfg.Burst,
+		Wait: cfg.Wait, MaxRuntime: cfg.MaxRuntime, Link: cfg.Link, Sources: cfg.Sources,
+		Output: cfg.Output, Stdout: cfg.Stdout, Records: cfg.Records, Capture: cfg.Capture, Existing: cfg.Existing,
+		Opened: cfg.Opened, Reread: cfg.Reread, Observer: cfg.Observer, Tool: cfg.Tool, Argv: cfg.Argv,
+	}
+}
+
+// dstPort returns the port to probe: that of --dport, if it is given. ICMP has none.
+func dstPort(method probe.Method, flag *uint16) uint16 {
+	switch {
+	case method == probe.ICMP:
+		return 0
+	case flag != nil:
+		return *flag
+	case method == probe.UDP:
+		return 33434
+	default:
+		return 80
+	}
+}

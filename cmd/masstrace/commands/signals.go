@@ -1,0 +1,181 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/run"
+)
+
+const (
+	// oneWish is how close together signals count as one: a terminal and timeout(1), for
+	// example, both send the same one.
+	oneWish = 100 * time.Millisecond
+	// leaveTime is the time in which a killed command must end. It is a little longer than
+	// the grace of package run, which then names the blocked stages.
+	leaveTime = 1250 * time.Millisecond
+)
+
+// signals turns SIGINT and SIGTERM into the ends of two contexts:
+//
+//	            no run has begun   a run is in progress
+//	1st signal  both end           Interrupted ends: the run stops sending, and drains
+//	2nd signal                     killed ends: the run leaves at once
+//
+// A command that has not ended leaveTime after killed did is held up by the system, or
+// computes: then the process exits.
+type signals struct {
+	Interrupted context.Context
+	killed      context.Context // the context that commands run in
+	interrupt   context.CancelFunc
+	kill        context.CancelFunc
+	exit        func() // ends the process
+
+	mu     sync.Mutex
+	begun  bool        // a run that drains is in progress
+	over   bool        // the command has ended, or takes signals itself
+	last   time.Time   // of the last wish
+	leaver *time.Timer // nil until killed ends
+}
+
+func newSignals(exit func()) *signals {
+	s := &signals{exit: exit}
+	s.Interrupted, s.interrupt = context.WithCancel(context.Background())
+	s.killed, s.kill = context.WithCancel(context.Background())
+	return s
+}
+
+// catchSignals catches signals until stop is called. An output that no process reads any
+// more becomes an error of the write to it, and not SIGPIPE.
+func catchSignals(stderr io.Writer) (s *signals, stop func()) {
+	s = newSignals(func() { leave(stderr) })
+	caught, pipe := make(chan os.Signal, 8), make(chan os.Signal, 1)
+	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(pipe, syscall.SIGPIPE) // not read: a write returns EPIPE
+	ended := make(chan struct{})
+	go s.watch(caught, ended)
+	return s, func() {
+		signal.Stop(caught)
+		signal.Stop(pipe)
+		close(ended)
+		s.end()
+	}
+}
+
+// keepSignals ignores signals from now on. When the command has ended, a signal would kill
+// the process and change its exit status.
+func keepSignals() {
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
+}
+
+// leave ends the process in the middle of a command.
+func leave(stderr io.Writer) {
+	written := make(chan struct{})
+	go func() { // which the reader of stderr may hold up, too
+		fmt.Fprintln(stderr, "masstrace: killed: the command did not end in time")
+		close(written)
+	}()
+	select {
+	case <-written:
+	case <-time.After(oneWish):
+	}
+	os.Exit(statusPartial)
+}
+
+// watch takes signals until ended is closed.
+func (s *signals) watch(caught <-chan os.Signal, ended <-chan struct{}) {
+	for {
+		select {
+		case <-caught:
+			s.wish()
+		case <-ended:
+			return
+		}
+	}
+}
+
+// wish takes a signal.
+func (s *signals) wish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over || !s.last.IsZero() && time.Since(s.last) < oneWish {
+		return
+	}
+	s.last = time.Now()
+	if !s.begun || s.Interrupted.Err() != nil {
+		s.kill()
+		if s.leaver == nil {
+			s.leaver = time.AfterFunc(leaveTime, s.leave)
+		}
+	}
+	s.interrupt()
+}
+
+// leave ends the process unless the command has ended.
+func (s *signals) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.exit()
+	}
+}
+
+// began notes that a run is in progress: it drains after the first signal.
+func (s *signals) began() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begun = true
+}
+
+// handOver leaves signals to the command, which catches them itself.
+func (s *signals) handOver() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+}
+
+// end notes that the command has ended.
+func (s *signals) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	s.interrupt()
+	s.kill()
+}
+
+// explain returns the error of a command. A command that was interrupted before it began a
+// run has failed for that reason, with any error.
+func (s *signals) explain(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, status := errors.AsType[exitStatus](err)
+	_, incomplete := errors.AsType[*run.Incomplete](err)
+	if err == nil || status || incomplete || s.begun || s.killed.Err() == nil {
+		return err
+	}
+	return &run.Incomplete{Err: run.ErrInterrupted}
+}
+
+// watching returns an observer that notes the begin of a run and passes everything on.
+func (s *signals) watching(o observe.Observer) observe.Observer { return watchingObserver{o, s} }
+
+type watchingObserver struct {
+	observe.Observer
+	signals *signals
+}
+
+// Event implements observe.Observer.
+func (o watchingObserver) Event(e observe.Event) {
+	if _, ok := e.(observe.Began); ok {
+		o.signals.began()
+	}
+	o.Observer.Event(e)
+}

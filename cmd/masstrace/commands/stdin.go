@@ -1,0 +1,55 @@
+package commands
+
+import (
+	"context"
+	"io"
+)
+
+// interruptible is a reader whose Read returns when a context ends, even while the read
+// from the reader below is held up. That read is left behind: its bytes are lost. It
+// belongs to one goroutine.
+type interruptible struct {
+	ctx  context.Context
+	in   io.Reader
+	buf  []byte
+	done chan readResult
+}
+
+// readResult is the result of a Read.
+type readResult struct {
+	n   int
+	err error
+}
+
+// newInterruptible returns a reader of in until ctx ends.
+func newInterruptible(ctx context.Context, in io.Reader) *interruptible {
+	return &interruptible{ctx: ctx, in: in, done: make(chan readResult, 1)}
+}
+
+// mostRead is the most that one Read returns, in bytes.
+const mostRead = 64 << 10
+
+// Read implements io.Reader. It returns the error of the context once that has ended.
+func (r *interruptible) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if r.buf == nil {
+		r.buf = make([]byte, mostRead)
+	}
+	// Not into p, which is the caller's again when the context ends.
+	buf := r.buf[:min(len(p), mostRead)]
+	go func() {
+		n, err := r.in.Read(buf)
+		r.done <- readResult{n, err}
+	}()
+	select {
+	case result := <-r.done:
+		return copy(p, buf[:result.n]), result.err
+	case <-r.ctx.Done():
+		return 0, r.ctx.Err()
+	}
+}

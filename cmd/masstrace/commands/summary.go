@@ -1,0 +1,178 @@
+package commands
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/tabular"
+)
+
+// summaryTable is a table of counts for people: names, counts, shares and words.
+type summaryTable struct{ tabular.Table }
+
+// row writes a count with its share, if that is not empty, and its words.
+func (t *summaryTable) row(name string, n uint64, share, words string) {
+	t.Add(name, tabular.Count(n), share, words)
+}
+
+// rare writes a count that is not 0.
+func (t *summaryTable) rare(name string, n uint64, words string) {
+	if n != 0 {
+		t.row(name, n, "", words)
+	}
+}
+
+// writeSummary writes s for people: one line for each count that is not 0 or that
+// every reader looks for, with its meaning in words.
+func writeSummary(w io.Writer, s *record.Summary) error {
+	t := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  "}}
+	t.probes(s)
+	t.frames(s)
+	err := t.WriteText(w)
+	if losses := losses(&s.ByTTL); err == nil && len(losses.Rows) > 0 {
+		fmt.Fprintln(w)
+		err = losses.WriteText(w)
+	}
+	if err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	_, err = fmt.Fprintln(w, endingWords(s))
+	return err
+}
+
+// probes writes the counts of probes.
+func (t *summaryTable) probes(s *record.Summary) {
+	each := ""
+	if s.TTLs > 0 { // 0 in a replay of another tool's capture
+		each = fmt.Sprintf("%d TTLs, %d flow(s) each", s.TTLs, s.Flows)
+	}
+	t.row("targets", s.Targets, "", each)
+	t.row("probes sent", s.Sent, "", paceWords(s))
+	if a := s.AutoRate; a != nil {
+		t.row("rate found", uint64(a.RatePPS), "", rateWords(a))
+	}
+	t.row("answered", s.Answered, tabular.Percent(s.Answered, s.Sent), "with a reply in time")
+	t.row("silent", s.Silent, tabular.Percent(s.Silent, s.Sent), "without a reply in time")
+	t.rare("rate-limited", s.SilentBy.RateLimited, "of the silent: their routers limit the answer rate")
+	t.rare("limited routers", uint64(len(s.LimitedRouters)), limitedWords(&s.Limits))
+	t.rare("under drops", s.SilentBy.Drops, ownLossWords(s))
+	t.rare("not sent", s.TxErrors, "refused by the kernel")
+	t.rare("abandoned", s.Abandoned, "in unfinished windows; a resumed run sends them again")
+	for _, r := range account.Reasons(&s.Skipped) {
+		t.rare("skipped", r.N, r.Words)
+	}
+}
+
+// frames writes the counts of received frames.
+func (t *summaryTable) frames(s *record.Summary) {
+	share := func(n uint64) string { return tabular.Percent(n, s.Frames) }
+	t.row("frames received", s.Frames, "", "of which:")
+	t.row("strong", s.Strong, share(s.Strong), "replies, fully authenticated")
+	t.row("weak", s.Weak, share(s.Weak), "replies, partly authenticated: one field was rewritten or not quoted")
+	t.rare("unverified", s.Unverified, "replies, checked as far as possible without the key")
+	t.row("duplicates", s.Duplicates, share(s.Duplicates), "further replies to answered probes")
+	t.row("late", s.Late, share(s.Late), "after the waiting time")
+	t.row("rejected", s.Rejected.Total(), share(s.Rejected.Total()), rejectedWords(&s.Rejected))
+	t.row("unrelated", s.Unrelated, share(s.Unrelated), "not replies to our probes")
+	t.rare("IP fragments", s.Fragments, "of the unrelated")
+	t.row("malformed", s.Malformed, share(s.Malformed), "cannot be decoded")
+	t.rare("UDP replies", s.UDPReplies, "of the replies: from the probed port of a target, no hops")
+	t.rare("pure ACKs", s.PureACKs, "of the replies: from targets with a half-open connection, no hops")
+	t.row("dropped", s.Drops.Kernel+s.Drops.Interface, "",
+		fmt.Sprintf("before they could be read: %d by the kernel, %d by the link", s.Drops.Kernel, s.Drops.Interface))
+	t.rare("extensions lost", s.Drops.Extensions, "no room was left for them")
+}
+
+// limitedWords names the router that left most probes unanswered.
+func limitedWords(l *account.Limits) string {
+	if len(l.LimitedRouters) == 0 {
+		return ""
+	}
+	r := &l.LimitedRouters[0]
+	words := fmt.Sprintf("limit their answer rate; most silent: %s, %s answered, %s silent", r.Addr, tabular.Count(r.Answered), tabular.Count(r.Silent))
+	if l.LimitedRoutersCut {
+		words += "; the list was cut"
+	}
+	return words
+}
+
+// ownLossWords gives the most silent probes that this machine may have caused.
+func ownLossWords(s *record.Summary) string {
+	return fmt.Sprintf("of the silent: our kernel dropped frames meanwhile, at most %s of their replies",
+		tabular.Count(min(s.SilentBy.Drops, s.Drops.Kernel)))
+}
+
+// rateWords gives the reason why no higher rate was found.
+func rateWords(a *record.AutoRate) string {
+	if a.FellPPS == 0 {
+		return "probes per second: no limit was found up to there"
+	}
+	return fmt.Sprintf("probes per second: at %s fewer were answered, in %d of %d trials", tabular.Count(uint64(a.FellPPS)), a.Falls, a.Trials)
+}
+
+// losses returns a table of the TTLs with counts beside answered and silent.
+func losses(by *account.ByTTL) *tabular.Table {
+	t := &tabular.Table{Columns: "r", Indent: "  ",
+		Head: []string{"TTL", "sent", "answered", "silent", "rate-limited", "under drops", "late", "not sent"}}
+	for ttl := range by {
+		l := &by[ttl]
+		if l.SilentBy.Drops+l.SilentBy.RateLimited+l.Late+l.TxErrors == 0 {
+			continue
+		}
+		row := []string{strconv.Itoa(ttl)}
+		for _, n := range []uint64{l.Sent, l.Answered, l.Silent, l.SilentBy.RateLimited, l.SilentBy.Drops, l.Late, l.TxErrors} {
+			row = append(row, tabular.Count(n))
+		}
+		t.Add(row...)
+	}
+	return t
+}
+
+// paceWords gives the time that the run took, and its mean rate.
+func paceWords(s *record.Summary) string {
+	if s.ElapsedS <= 0 {
+		return ""
+	}
+	elapsed := time.Duration(s.ElapsedS * float64(time.Second)).Round(10 * time.Millisecond)
+	return fmt.Sprintf("in %v: %s per second", elapsed, tabular.Count(uint64(float64(s.Sent)/s.ElapsedS)))
+}
+
+// endings are the words for the reasons why a run ended early.
+var endings = map[string]string{
+	record.ReasonDone:       "not all probes could be sent",
+	record.ReasonSignal:     "stopped by a signal",
+	record.ReasonDisk:       "the results could not be written",
+	record.ReasonLink:       "the link failed",
+	record.ReasonMaxRuntime: "the maximum run time is over",
+	record.ReasonShards:     "shards are missing",
+	record.ReasonList:       "a line of the list is wrong",
+	record.ReasonCapture:    "the capture is not whole",
+}
+
+// endingWords reports whether the run is complete, and if not, why.
+func endingWords(s *record.Summary) string {
+	if s.Complete {
+		return "complete"
+	}
+	return "incomplete: " + cmp.Or(endings[s.Reason], s.Reason)
+}
+
+// rejectedWords lists the reasons for which frames were rejected.
+func rejectedWords(r *account.Rejected[uint64]) string {
+	var list []string
+	for _, reason := range account.Reasons(r) {
+		if reason.N != 0 {
+			list = append(list, fmt.Sprintf("%s %s", reason.Name, tabular.Count(reason.N)))
+		}
+	}
+	if len(list) == 0 {
+		return "not authentic"
+	}
+	return strings.Join(list, ", ")
+}

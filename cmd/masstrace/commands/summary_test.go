@@ -1,0 +1,115 @@
+package commands
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/tabular"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// sampleSummary returns a summary with a count of every kind.
+func sampleSummary() *record.Summary {
+	s := &record.Summary{ElapsedS: 14.57, Complete: true, Reason: record.ReasonDone}
+	s.Probes = account.Probes{
+		Targets: 100_000, TTLs: 16, Flows: 1, Sent: 1_250_003, Answered: 1_000_000, Silent: 250_003, TxErrors: 2,
+		SilentBy: account.SilentBy{Drops: 7, RateLimited: 50_000, Unknown: 199_996},
+	}
+	for ttl := range 2 {
+		s.ByTTL[1+ttl] = account.TTLCounts{Sent: 600_000, Answered: 500_000, Silent: 100_000,
+			SilentBy: account.SilentBy{RateLimited: 20_000, Unknown: 80_000}}
+	}
+	s.ByTTL[3] = account.TTLCounts{Sent: 50_003, Silent: 50_003,
+		SilentBy: account.SilentBy{Drops: 7, RateLimited: 10_000, Unknown: 39_996}, Late: 19, TxErrors: 2}
+	s.ByTTL[4] = account.TTLCounts{Sent: 9, Answered: 9} // which the table leaves out
+	s.Limits = account.Limits{LimitedRoutersCut: true, LimitedRouters: []account.LimitedRouter{
+		{Addr: netip.MustParseAddr("203.0.113.5"), TTLs: []int{1, 2}, Answered: 9_000, Silent: 31_000},
+		{Addr: netip.MustParseAddr("2001:db8::5"), TTLs: []int{2}, Answered: 8_000, Silent: 9_000},
+	}}
+	s.FirstAttempts = account.FirstAttempts{
+		FirstSent: 1_200_000, Skipped: account.Skipped{Reached: 399_988, Excluded: 10, TxError: 2},
+	}
+	s.Inbound = account.Inbound[uint64]{
+		Frames: 1_000_233, Malformed: 3, Unrelated: 100, Late: 20, Duplicates: 50,
+		Rejected: account.Rejected[uint64]{Checksum: 9, Tag: 33, Unsent: 1}, Weak: 2_017, Strong: 998_000,
+		UDPReplies: 17, Drops: account.Drops[uint64]{Kernel: 3, Interface: 1, Extensions: 4},
+	}
+	return s
+}
+
+func TestSummary(t *testing.T) {
+	var got bytes.Buffer
+	if err := writeSummary(&got, sampleSummary()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("..", "..", "..", "testdata", "output", "summary.txt")
+	if *update {
+		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// Every reason for which a probe is skipped or a frame rejected is in the table.
+func TestSummaryReasons(t *testing.T) {
+	s := new(record.Summary)
+	s.Skipped = account.Skipped{Reached: 101, Unreachable: 102, Loop: 103, GapLimit: 104, Known: 105,
+		Limited: 106, Excluded: 107, Interrupted: 108, TxError: 109}
+	s.Rejected = account.Rejected[uint64]{Checksum: 201, Source: 202, Tag: 203, Conflict: 204, Unsent: 205}
+	var got strings.Builder
+	if err := writeSummary(&got, s); err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range [][]account.Reason{account.Reasons(&s.Skipped), account.Reasons(&s.Rejected)} {
+		for _, r := range list {
+			if r.N == 0 || !strings.Contains(got.String(), tabular.Count(r.N)) || !strings.Contains(got.String(), r.Words) {
+				t.Errorf("%s, of which there are %d, is not told of:\n%s", r.Name, r.N, got.String())
+			}
+		}
+	}
+}
+
+func TestSummaryEnding(t *testing.T) {
+	for _, tt := range []struct {
+		complete bool
+		reason   string
+		want     string
+	}{
+		{true, record.ReasonDone, "complete"},
+		{false, record.ReasonDone, "incomplete: not all probes could be sent"},
+		{false, record.ReasonSignal, "incomplete: stopped by a signal"},
+		{false, "thirst", "incomplete: thirst"},
+	} {
+		if got := endingWords(&record.Summary{Complete: tt.complete, Reason: tt.reason}); got != tt.want {
+			t.Errorf("%t, %s: %q, want %q", tt.complete, tt.reason, got, tt.want)
+		}
+	}
+}
+
+func TestSummaryError(t *testing.T) {
+	r, w := io.Pipe()
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeSummary(w, sampleSummary()); err == nil {
+		t.Error("no error")
+	}
+}

@@ -1,0 +1,53 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/verify"
+)
+
+// VerifyCmd holds results against the truth of a simulated Internet.
+type VerifyCmd struct {
+	Results string `arg:"" help:"Output file of the scan, or of scamper (JSON), yarrp or caracal; - is standard input."`
+
+	Log           string   `required:"" placeholder:"FILE" help:"Log of lab --log during the scan."`
+	Counters      string   `placeholder:"FILE" help:"Counters of lab --counters, to count losses of the link."`
+	Targets       []string `placeholder:"FILE" help:"Targets of the scan, to check that no other address was probed. May be repeated, or separated by commas."`
+	Exclude       []string `placeholder:"FILE" help:"Exclusions of the scan, likewise."`
+	AllowReserved bool     `help:"Set this if the scan used --allow-reserved."`
+	JSON          bool     `name:"json" help:"Print one JSON object instead of a table."`
+}
+
+// statusFalse is the exit status of a comparison that found a fault.
+const statusFalse = exitStatus(1)
+
+// Run compares and writes the report.
+func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
+	report, err := verify.Run(ctx, verify.Config{
+		Results: c.Results, Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
+		AllowReserved: c.AllowReserved, Stdin: s.Stdin,
+	})
+	if errors.Is(err, verify.ErrLists) {
+		return &plan.ConfigError{Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		e := json.NewEncoder(s.Stdout)
+		e.SetIndent("", "  ")
+		if err := e.Encode(report); err != nil {
+			return fmt.Errorf("write report: %w", err)
+		}
+	} else if err := report.Text(s.Stdout); err != nil {
+		return err
+	}
+	if !report.OK() {
+		return statusFalse
+	}
+	return nil
+}
