@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write api.txt anew")
 
-// apiFile has the exported names of the package, with what they stand for.
+// apiFile has the exported names of the package, with their declarations.
 const apiFile = "api.txt"
 
 // The exported names are those of api.txt: a change of them is a decision, and stands in a
@@ -75,7 +75,7 @@ func parsed(t *testing.T, fset *token.FileSet, dir string) (files []*ast.File) {
 	return files
 }
 
-// exported returns what a declaration exports.
+// exported returns the exported names of a declaration.
 func exported(t *testing.T, fset *token.FileSet, file *ast.File, decl ast.Decl) (list []string) {
 	t.Helper()
 	if !ast.FileExports(&ast.File{Name: file.Name, Decls: []ast.Decl{decl}}) {
@@ -111,7 +111,7 @@ func receiver(kind ast.Expr) string {
 	return kind.(*ast.Ident).Name
 }
 
-// aliased returns the type behind an alias of ours, and its methods.
+// aliased returns the type that an alias stands for, and its methods.
 func aliased(t *testing.T, file *ast.File, name string, of *ast.SelectorExpr) (list []string) {
 	t.Helper()
 	pkg := of.X.(*ast.Ident).Name

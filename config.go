@@ -50,8 +50,8 @@ type Config struct {
 	PerPrefix     int // 1
 	MaxTargets    int // 0: all
 
-	// Seed fixes targets, order and flows: two scans with the same seed send the same
-	// probes, but for what authenticates them. The default is random.
+	// Seed determines targets, order and flows. Two scans with the same seed send the same
+	// probes, except for the authentication tags. The default is random.
 	Seed string
 
 	Method   Method   // UDP
@@ -73,17 +73,16 @@ type Config struct {
 	Interface string       // the route's
 	Sources   []netip.Addr // at most one of each family; the interface's
 
-	// Output is a file for the records, too: NDJSON, compressed if the name ends in .gz or
-	// .zst; "" is none. A file that exists is an error that wraps fs.ErrExist, unless
-	// Overwrite has it emptied.
+	// Output is a file that gets all records as NDJSON, compressed if its name ends in .gz or
+	// .zst. The default is no file. An existing file is an error that wraps fs.ErrExist, unless
+	// Overwrite is set.
 	Output    string
 	Overwrite bool
-	// Replies has every reply handed to sinks that take replies, and written to Output,
-	// not only traces.
+	// Replies is set to get replies, too: in sinks that implement ReplySink, and in Output.
 	Replies bool
 
-	// Stop stops the sending when it is closed. Scan then waits for replies and returns
-	// the summary of what there is, with an *IncompleteError.
+	// Stop stops the sending when it is closed. Scan then waits for replies, and returns the
+	// summary so far with an *IncompleteError.
 	Stop <-chan struct{}
 	// Progress, unless it is nil, is called once a second.
 	Progress func(Progress)
@@ -116,7 +115,7 @@ const (
 // ports are the default destination ports.
 var ports = map[Method]int{UDP: 33434, TCPSYN: 80, TCPACK: 80}
 
-// plan returns what c asks for, with defaults.
+// plan returns the configuration of the plan, with defaults.
 func (c *Config) plan() (plan.Config, error) {
 	p := plan.Config{
 		Targets: c.Targets, Exclude: c.Exclude, Stdin: strings.NewReader(""), AllowReserved: c.AllowReserved,
@@ -172,7 +171,7 @@ func (c *Config) scan() (scan.Config, error) {
 	}, err
 }
 
-// tool is what run records name as their program.
+// tool is the name of the program in run records.
 const tool = "masstrace/library"
 
 // observer passes progress, notices and the summary on.
@@ -205,7 +204,7 @@ func (o *observer) Progress(p observe.Progress) {
 	}
 }
 
-// existing is what becomes of a file that exists.
+// existing returns the rule for existing files.
 func existing(overwrite bool) outfile.Existing {
 	if overwrite {
 		return outfile.Overwrite

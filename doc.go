@@ -2,7 +2,7 @@
 // targets in flight, over stable flows (Paris), with authenticated replies.
 //
 // Scan traces every target of some lists, Trace the path to one host, and Replay reads
-// captures. Each hands traces to sinks as they are assembled:
+// captures. Each gives traces to sinks as they are assembled:
 //
 //	var traces masstrace.Collect
 //	summary, err := masstrace.Scan(ctx, masstrace.Config{Targets: []string{"192.0.2.0/24"}}, &traces)
@@ -12,8 +12,8 @@
 // it.
 //
 // Scan and Trace need packet sockets: root, or CAP_NET_RAW. They change nothing of the
-// process: no capability, no signal, no GOMAXPROCS. A sender keeps a processor of Go while
-// it sleeps; a program that computes beside a scan may want to raise GOMAXPROCS by the number
+// process: no capability, no signal, no GOMAXPROCS. A sender occupies a processor of Go, even
+// while it sleeps. A program with other work during a scan can raise GOMAXPROCS by the number
 // of senders.
 //
 // You are about to send packets to people who did not ask for them. Read "Being a good

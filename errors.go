@@ -8,22 +8,22 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// ConfigError is that a configuration makes no sense. Field is the field that is to blame,
-// "" for none in particular; Err is what is wrong with it.
+// ConfigError means that a configuration makes no sense. Field is the name of the wrong field, or ""
+// if no single field is wrong. Err is the fault.
 type ConfigError = plan.ConfigError
 
-// IncompleteError is that a run began and did not finish: it was stopped, a stage of it
-// failed, or a capture is not whole. What sinks and files have got is valid. Err is why.
+// IncompleteError means that a run began and did not finish: it was stopped, a stage of it failed,
+// or a capture is not complete. The data in sinks and files is valid. Err is the cause.
 type IncompleteError = run.Incomplete
 
-// Errors that can be told by errors.Is.
+// Errors for errors.Is.
 var (
-	// ErrPermission is that packet sockets are not allowed to this process.
+	// ErrPermission means that this process may not open packet sockets.
 	ErrPermission = link.ErrPermission
-	// ErrRefused is that the kernel refuses to send: a firewall forbids it.
+	// ErrRefused means that the kernel refuses to send, for example because of a firewall.
 	ErrRefused = sender.ErrRefused
-	// ErrCapture is that a capture file is cut, corrupt, or not a capture.
+	// ErrCapture means that a capture file is cut or corrupt, or that a file is not a capture.
 	ErrCapture = pcapng.ErrCapture
-	// ErrKilled is that the context ended before the run was over.
+	// ErrKilled means that the context ended before the run.
 	ErrKilled = run.ErrKilled
 )

@@ -15,10 +15,9 @@ import (
 	"github.com/masstrace/masstrace/internal/traceroute"
 )
 
-// Scan traces every target of c and hands each trace to the sinks, in no order. It returns
-// when all replies have come or were waited for. The summary is nil if the run did not come
-// to its end: an error before it began, a stage that failed, or ctx that ended; else it is
-// there beside an *IncompleteError, too.
+// Scan traces every target of c and gives each trace to the sinks, in no order. It returns after the
+// wait for the last replies. The summary is nil if an error came before the run began, if a stage
+// failed, or if ctx ended. In all other cases there is a summary, also with an *IncompleteError.
 func Scan(ctx context.Context, c Config, sinks ...Sink) (*Summary, error) {
 	cfg, err := c.scan()
 	if err != nil {
@@ -47,8 +46,8 @@ func until(stop <-chan struct{}) (ctx context.Context, release context.CancelFun
 	return ctx, cancel
 }
 
-// Paths is Scan as an iterator: it yields traces as they are assembled, and in the end the
-// error of the scan, if there is one. Breaking out of the loop stops the scan.
+// Paths is Scan as an iterator. It yields traces as they are assembled. The last value is the error
+// of the scan, if there is one. A break out of the loop stops the scan.
 func Paths(ctx context.Context, c Config) iter.Seq2[*Path, error] {
 	return func(yield func(*Path, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -88,7 +87,7 @@ type TraceConfig struct {
 	MaxTTL   int           // 30; 63 at most
 	Attempts int           // at each TTL: 3; 4 at most
 	Flows    int           // 1
-	Wait     time.Duration // for a reply, at most: 5 s; less where other replies show that it is long
+	Wait     time.Duration // for a reply: 5 s; less if other replies came much sooner
 
 	Interface string     // the route's
 	Source    netip.Addr // the interface's
@@ -128,9 +127,8 @@ func (c *TraceConfig) program() (traceroute.Config, error) {
 	}, nil
 }
 
-// ReplayConfig is a replay of captures. Captures that masstrace made (scan --pcap) have
-// their parameters in them; of the captures of other programs, replies are put to the probes
-// that they quote.
+// ReplayConfig is a replay of captures. Captures of masstrace (scan --pcap) contain the parameters of
+// their run. In captures of other programs, replies are matched with the probes that they quote.
 type ReplayConfig struct {
 	Files []string // pcap or pcapng, also compressed
 	// Key, 32 hexadecimal digits, authenticates the replies in captures that masstrace made.
@@ -143,9 +141,9 @@ type ReplayConfig struct {
 	Notice    func(text string)
 }
 
-// Replay reads captures and hands the traces in them to the sinks. It needs no privilege. Of
-// a capture that is cut or corrupt it takes what comes before, and returns an
-// *IncompleteError that wraps ErrCapture. The summary is that of the last run in the files.
+// Replay reads captures and gives their traces to the sinks. It needs no privilege. If a capture is
+// cut or corrupt, Replay reads it up to the fault, and returns an *IncompleteError that wraps
+// ErrCapture. The summary is that of the last run in the files.
 func Replay(ctx context.Context, c ReplayConfig, sinks ...Sink) (*Summary, error) {
 	o := &observer{notice: c.Notice}
 	kinds := record.Traces

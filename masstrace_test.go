@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -111,7 +113,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// What makes no sense is refused before anything is sent, with the field to blame.
+// A wrong configuration is refused before a probe is sent. The error names the field.
 func TestConfigErrors(t *testing.T) {
 	for field, change := range map[string]func(*masstrace.Config){
 		"Method":   func(c *masstrace.Config) { c.Method = "sctp" },
@@ -139,5 +141,81 @@ func TestConfigErrors(t *testing.T) {
 	_, err := masstrace.Replay(t.Context(), masstrace.ReplayConfig{Files: []string{"testdata/captures/README.md"}})
 	if !errors.Is(err, masstrace.ErrCapture) {
 		t.Errorf("replay of a text: %v", err)
+	}
+}
+
+// A file that exists stays as it is, unless it may be overwritten; so does a capture that is to be
+// replayed into itself.
+func TestFiles(t *testing.T) {
+	lab.Need(t, routers.Name)
+	c := config()
+	c.Targets, c.Output = []string{"45.80.3.9"}, filepath.Join(t.TempDir(), "out.ndjson")
+	if err := os.WriteFile(c.Output, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := masstrace.Scan(t.Context(), c); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("scan into a file that exists: %v", err)
+	}
+	r := masstrace.ReplayConfig{Files: []string{c.Output}, Output: c.Output, Overwrite: true}
+	if _, err := masstrace.Replay(t.Context(), r); err == nil {
+		t.Error("a replay reads the file that it writes")
+	}
+	if text, err := os.ReadFile(c.Output); string(text) != "precious" {
+		t.Errorf("%q is left of the file, %v", text, err)
+	}
+	c.Overwrite = true
+	if summary, err := masstrace.Scan(t.Context(), c); err != nil || !summary.Complete {
+		t.Errorf("scan over a file that exists: %v", err)
+	}
+	if text, err := os.ReadFile(c.Output); !bytes.HasPrefix(text, []byte(`{"type":"cycle-start"`)) {
+		t.Errorf("%.30q is in the file, %v", text, err)
+	}
+}
+
+// A trace follows its options.
+func TestTraceOptions(t *testing.T) {
+	lab.Need(t, routers.Name)
+	c := masstrace.TraceConfig{
+		Host: "45.80.3.9", Family: 4, Method: masstrace.ICMP, FirstTTL: 2, MaxTTL: 20, Attempts: 1, Flows: 2,
+		Wait: time.Second, Notice: func(string) {},
+	}
+	paths, err := masstrace.Trace(t.Context(), c)
+	if err != nil || len(paths) != 2 {
+		t.Fatalf("%d traces, %v", len(paths), err)
+	}
+	for _, p := range paths {
+		if p.Method != masstrace.ICMP || p.Hops[0].TTL != 2 || p.StopReason != "COMPLETED" {
+			t.Errorf("%+v", p)
+		}
+	}
+	c.Attempts = 9
+	if refused := new(masstrace.ConfigError); !errors.As(ignore(masstrace.Trace(t.Context(), c)), &refused) || refused.Field != "Attempts" {
+		t.Errorf("9 attempts: %v", refused)
+	}
+}
+
+func ignore[T any](_ T, err error) error { return err }
+
+// Breaking out of the loop over Paths stops the scan; an error of the scan comes last.
+func TestPaths(t *testing.T) {
+	lab.Need(t, routers.Name)
+	c := config()
+	c.Targets, c.Memory = []string{"45.0.0.0/10"}, 1<<20
+	for p, err := range masstrace.Paths(t.Context(), c) {
+		if err != nil || p.Target == (netip.Addr{}) {
+			t.Errorf("%v, %v", p, err)
+		}
+		break
+	}
+	c.Attempts = 9
+	n := 0
+	for p, err := range masstrace.Paths(t.Context(), c) {
+		n++
+		if refused := new(masstrace.ConfigError); p != nil || !errors.As(err, &refused) {
+			t.Errorf("%v, %v", p, err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d values of a scan that is refused", n)
 	}
 }

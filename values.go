@@ -15,7 +15,7 @@ type Path struct {
 	Method         Method
 	Flow           int // index, from 0
 	Start          time.Time
-	StopReason     string // as scamper has it: COMPLETED, UNREACH, GAPLIMIT, LOOP, HOPLIMIT, GSS or HALTED
+	StopReason     string // COMPLETED, UNREACH, GAPLIMIT, LOOP, HOPLIMIT, GSS or HALTED
 	LastTTL        int    // that belongs to the trace
 	Reached        bool   // the target answered
 	Distance       int    // TTL with which a probe just reaches the target, 0 if it is not known
@@ -28,16 +28,16 @@ type Path struct {
 // Loop is a pair of TTLs of one router.
 type Loop struct{ First, Again int }
 
-// Hop is what one reply showed at a TTL.
+// Hop is the content of one reply at a TTL.
 type Hop struct {
 	TTL, Attempt int // the attempt from 0
 	Addr         netip.Addr
 	Sent         time.Time     // zero if it is not known
-	RTT          time.Duration // means something only if HasRTT
+	RTT          time.Duration // valid only if HasRTT
 	HasRTT       bool
-	Kind         string   // ttl_exceeded, port_unreach, echo_reply, syn_ack and the like, as records have it
+	Kind         string   // as in records: ttl_exceeded, port_unreach, echo_reply, syn_ack, …
 	Valid        string   // strong, weak, or unverified (of captures without a key)
-	Mangled      []string // quoted fields that somebody rewrote on the way
+	Mangled      []string // quoted fields that were rewritten on the way
 	ReplyTTL     int
 	QuotedTTL    int // 0 if nothing is quoted
 	MPLS         []Label
@@ -60,13 +60,13 @@ type Reply struct {
 	Late     bool // it came after the wait
 }
 
-// Summary is what became of a run. Counts are of probes and frames.
+// Summary is the account of a run. Counts are of probes and frames.
 type Summary struct {
 	Run                          string // names the run in records
 	Targets                      uint64
 	Sent, Answered, Silent       uint64 // all attempts: Sent = Answered + Silent
 	SendErrors                   uint64 // probes that the kernel never took
-	SilentByDrops, SilentByLimit uint64 // of Silent: our kernel dropped frames; their router limits its answers
+	SilentByDrops, SilentByLimit uint64 // of Silent: by drops of our kernel, by limits of routers
 	FirstSent                    uint64 // first attempts
 	// Skipped are the first attempts that were not made, by reason, as records name them.
 	Skipped map[string]uint64
@@ -75,7 +75,7 @@ type Summary struct {
 	Weak    uint64 // of Frames: answers, authenticated in part
 	// Rejected are frames that looked like answers, by reason, as records name them.
 	Rejected map[string]uint64
-	Drops    uint64 // frames that our kernel or link dropped, seen by nobody
+	Drops    uint64 // frames that our kernel or link dropped
 	Elapsed  time.Duration
 	Complete bool   // all was done that was asked for
 	Reason   string // why the run ended: done, signal, max-runtime, disk, link, capture

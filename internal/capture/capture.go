@@ -35,9 +35,9 @@ type Capture struct {
 // Config describes a capture.
 type Config struct {
 	Path     string
-	Existing outfile.Existing // what becomes of the file, and that of the key, if they exist
+	Existing outfile.Existing // rule for existing files of the capture and the key
 	Key      string           // hexadecimal
-	LinkType int              // what frames begin with, as pcap numbers it
+	LinkType int              // of the frames, a number of pcap
 	// Head4 and Head6 are the link headers of packets sent.
 	Head4, Head6 []byte
 	Senders      int
@@ -200,7 +200,7 @@ func (c *Capture) Sent(i int) sender.Tap {
 	return c.sent[i]
 }
 
-// Discard closes the capture of a run that did not begin, and removes what Create made.
+// Discard closes the capture of a run that did not begin, and removes the files of Create.
 func (c *Capture) Discard() error {
 	if c == nil {
 		return nil
@@ -208,7 +208,7 @@ func (c *Capture) Discard() error {
 	return errors.Join(c.file.Discard(), os.Remove(c.key))
 }
 
-// Close closes the file, and returns what was wrong with it.
+// Close closes the file, and returns the first error of the capture.
 func (c *Capture) Close() error {
 	if c == nil {
 		return nil

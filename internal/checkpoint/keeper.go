@@ -24,13 +24,13 @@ type Keeper struct {
 	file    *outfile.File
 }
 
-// Config says which checkpoint to keep.
+// Config describes the checkpoint of a scan.
 type Config struct {
-	// Checkpoint is to be made, Resume is to be gone on from, and kept: at most one is given.
+	// Checkpoint is a new checkpoint, Resume one to continue from. At most one is given.
 	Checkpoint, Resume string
 	Output             string           // the file that the scan writes
 	Capture            string           // a copy of its packets, which it must not have
-	Existing           outfile.Existing // what becomes of Checkpoint if it exists
+	Existing           outfile.Existing // rule for an existing file of Checkpoint
 }
 
 // Files returns the files that keeping a checkpoint at path writes; none if there is no path.

@@ -27,7 +27,7 @@ type Config struct {
 
 	Output string    // file that Run writes, or - for Stdout
 	Stdout io.Writer // likewise
-	// Existing is what becomes of Output if it exists.
+	// Existing is the rule for an existing file of Output.
 	Existing outfile.Existing
 }
 

@@ -38,8 +38,8 @@ func (e *CollisionError) Error() string {
 	return fmt.Sprintf("%s and %s name the same file: %s", e.First.Name, e.Second.Name, e.Second.Path)
 }
 
-// Collide returns a *CollisionError if two of the files are the same, by whatever paths, and
-// one of them is written to. Devices, pipes and sockets, and the path -, do not count.
+// Collide returns a *CollisionError if two of the files are the same, even by different
+// paths, and one of them is written. Devices, pipes and sockets, and the path -, do not count.
 func Collide(uses []Use) error {
 	seen := map[identity]Use{}
 	for _, pass := range []bool{true, false} { // those that are written to come first

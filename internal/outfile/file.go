@@ -23,7 +23,7 @@ type File struct {
 	marked bool      // nothing was written since Mark
 }
 
-// Existing says what Open does with a regular file that exists already.
+// Existing is the rule for a regular file that exists already.
 type Existing int
 
 const (
@@ -54,7 +54,7 @@ func (e *ExistsError) Is(target error) bool { return target == fs.ErrExist }
 // Open makes the file at path, with the permissions 0644 less the umask. If path ends in .gz or
 // .zst, the file is compressed. The path - stands for stdout, which Close leaves open.
 //
-// If a regular file exists there already, existing says what to do. Open locks the file before it
+// If a regular file exists there already, Open follows existing. Open locks the file before it
 // empties it; the lock lasts until Close. If another File of any process has the file open, the
 // error wraps ErrTaken, and the file does not change. Devices, pipes and sockets are opened without
 // a lock, and are not emptied. Neither are open files of this process by their names below /dev and

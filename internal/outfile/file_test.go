@@ -227,7 +227,7 @@ func TestOpenError(t *testing.T) {
 	}
 }
 
-// What exists stays unless it is to be overwritten; an empty file is one, too.
+// An existing file stays, also an empty one, unless it may be overwritten.
 func TestOpenExisting(t *testing.T) {
 	for _, content := range []string{"", "precious"} {
 		path := filepath.Join(t.TempDir(), "out")
@@ -248,7 +248,7 @@ func TestOpenExisting(t *testing.T) {
 	}
 }
 
-// Links are not written through, wherever they lead; what they lead to stays.
+// Open does not write through a link. The file that the link leads to stays.
 func TestOpenLink(t *testing.T) {
 	dir := t.TempDir()
 	kept, link, nowhere := filepath.Join(dir, "kept"), filepath.Join(dir, "link"), filepath.Join(dir, "nowhere")
@@ -272,7 +272,7 @@ func TestOpenLink(t *testing.T) {
 	}
 }
 
-// Discard removes what Open made, and nothing else.
+// Discard removes a file that Open made, and no other file.
 func TestDiscard(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
 	for _, existing := range []Existing{Keep, Overwrite} {

@@ -33,7 +33,7 @@ type Config struct {
 
 	Output   string // NDJSON file, or - for Stdout; "" for none
 	Stdout   io.Writer
-	Existing outfile.Existing // what becomes of Output if it exists
+	Existing outfile.Existing // rule for an existing file of Output
 	Sinks    []format.Writer  // take the records, too
 	Records  record.Kinds
 	Observer observe.Observer // nil for none

@@ -18,7 +18,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Config says what to show.
+// Config is the request of a run.
 type Config struct {
 	Results string    // file, or - for Stdin
 	Stdin   io.Reader // likewise
@@ -27,8 +27,8 @@ type Config struct {
 	Writer  format.Writer
 }
 
-// ErrCut is wrapped by the error about a file that ends within a record. What comes before was
-// shown.
+// ErrCut is wrapped by the error about a file that ends within a record. The records before it
+// were shown.
 var ErrCut = format.ErrCut
 
 // Run shows results until the file or ctx ends, and returns the number of traces shown.
@@ -59,7 +59,7 @@ type show struct {
 	order   []*record.Trace
 }
 
-// pathKey names what one trace is of.
+// pathKey is the name of a path.
 type pathKey struct {
 	target probe.Addr
 	method probe.Method

@@ -14,7 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// heard is a format.Writer that keeps what traces are of, and which TTLs they have.
+// heard is a format.Writer that keeps the target and the TTLs of each trace.
 type heard struct{ traces map[string][]uint8 }
 
 func (w *heard) Write(r record.Record) error {
@@ -71,7 +71,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Of a file that is cut, what is whole is shown; what is no result is refused.
+// Complete records of a cut file are shown. A file of another kind is refused.
 func TestRunErrors(t *testing.T) {
 	for _, tt := range []struct {
 		in     string

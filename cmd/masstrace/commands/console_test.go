@@ -30,7 +30,7 @@ func TestStatusLine(t *testing.T) {
 	}
 }
 
-// shown gives the console what a run shows it.
+// shown gives the events of a run to the console.
 func shown(c *console) {
 	c.Event(observe.Began{})
 	c.Event(observe.Notice("a notice"))

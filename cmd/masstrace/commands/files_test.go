@@ -51,7 +51,7 @@ func fileOptions(node *kong.Node) (options []fileOption) {
 	return options
 }
 
-// needed is what a command needs beside the options of a pair.
+// needed returns further arguments that a command needs with a pair.
 func needed(command string, pair ...string) (args []string) {
 	switch {
 	case command == "scan" && !slices.Contains(pair, "targets") && !slices.Contains(pair, "--probes") && !slices.Contains(pair, "--resume"):
@@ -64,8 +64,8 @@ func needed(command string, pair ...string) (args []string) {
 	return args
 }
 
-// No command writes to a file that another of its options names, by whatever path, even if
-// it may overwrite; and what is there stays as it is.
+// No command writes to a file that another of its options names, even by another path, and even
+// if it may overwrite. The file stays as it is.
 func TestFilePairs(t *testing.T) {
 	parser, err := newParser(io.Discard, io.Discard, func(int) {})
 	if err != nil {

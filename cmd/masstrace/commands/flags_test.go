@@ -24,7 +24,7 @@ import (
 var flagless = []string{
 	"Stdin", "Stdout", "Warn", "Opened", "Reread", "Inspect", "Observer", "Tool", "Argv", "Link",
 	"Sinks", "Traces", // writers
-	"Existing",  // what --overwrite says
+	"Existing",  // set by --overwrite
 	"Packing",   // of the output, by its name
 	"Immediate", // of traceroute
 }

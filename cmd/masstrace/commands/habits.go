@@ -2,8 +2,8 @@ package commands
 
 import "errors"
 
-// TraceHabits are flags of other traceroutes that users type from habit. Those that have no effect
-// here are accepted; the others are answered with what to use instead.
+// TraceHabits are flags of other traceroutes that users type from habit. Those without an
+// effect here are accepted. The others get an error that names a replacement.
 type TraceHabits struct {
 	Simultaneous int `short:"N" name:"sim-queries" hidden:""` // all probes are in flight at once anyway
 

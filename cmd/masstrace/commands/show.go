@@ -16,7 +16,7 @@ import (
 
 // ShowCmd writes results for people.
 type ShowCmd struct {
-	Results string   `arg:"" name:"file" help:"What scan, trace --json, replay or merge wrote, also compressed; - for standard input. Files of scamper (JSON), yarrp and caracal are read, too."`
+	Results string   `arg:"" name:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON), yarrp or caracal; - is standard input."`
 	Targets []string `arg:"" optional:"" name:"target" help:"Addresses or prefixes: show the traces to these alone."`
 
 	Hops       bool `help:"Show a row for each hop, in aligned columns."`

@@ -71,7 +71,7 @@ func (f flagNames) message(err error) string {
 	if exists, ok := errors.AsType[*outfile.ExistsError](err); ok && !exists.Link {
 		return err.Error() + ": remove it, choose another name, or allow it by --overwrite"
 	}
-	// The error may be wrapped: what stands around it stays.
+	// The error may be wrapped: the text around it stays.
 	refused, ok := errors.AsType[*plan.ConfigError](err)
 	if !ok || refused.Field == "" {
 		return err.Error()

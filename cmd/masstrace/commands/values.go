@@ -127,7 +127,7 @@ func (h *hardwareAddr) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// existing is what becomes of files that exist.
+// existing returns the rule for existing files.
 func existing(overwrite bool) outfile.Existing {
 	if overwrite {
 		return outfile.Overwrite
@@ -175,5 +175,5 @@ func (t *timespan) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// maxSeconds is about what a time.Duration can hold.
+// maxSeconds is less than the longest time.Duration.
 const maxSeconds = 1e9

@@ -126,7 +126,7 @@ func isSilent(t *record.Trace, row Row) bool {
 	return !answered && (t.Bare || len(row.Probes) > 0)
 }
 
-// silence writes what stands for rows without an answer, from TTL first to last.
+// silence writes one line for the rows without an answer, from TTL first to last.
 func (w *Traces) silence(first, last int) error {
 	switch {
 	case last < first:

@@ -246,7 +246,7 @@ func (r *Writer) responder(h *record.Hop) {
 	}
 }
 
-// extensions returns what is written of the extensions of an answer.
+// extensions returns the extensions of an answer as text.
 func (r *Writer) extensions(h *record.Hop) string {
 	if h == nil || !r.Extensions {
 		return ""
