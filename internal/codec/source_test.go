@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// adjust does to the quoted checksum at octet at what a NAT does that has rewritten
-// the source, before which it was old (RFC 3022 §4.1). Worked out by the sums.
+// adjust changes the quoted checksum at octet at as a NAT does after it has rewritten the source
+// (RFC 3022 §4.1). old is the source before that. adjust computes the result from the sums.
 func adjust(q *wire.Quotation, at int, old probe.Addr) {
 	b := make([]byte, len(q.Transport))
 	copy(b, q.Transport)
