@@ -136,7 +136,7 @@ func TestLimitedRouters(t *testing.T) {
 				if l.Routers == l.RoutersRight && (l.Routers > 0) == tt.limited {
 					return
 				}
-				// What this machine loses is not held against a router.
+				// A loss of this machine is not held against a router.
 				if busy := o.overload(); left > 0 && l.Routers == 0 && busy != "" {
 					t.Logf("again: %s", busy)
 					continue

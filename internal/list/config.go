@@ -37,7 +37,7 @@ type Config struct {
 
 	Output string // file, or - for Stdout
 	Stdout io.Writer
-	// Existing is what becomes of files that exist and are to be written.
+	// Existing is the treatment of files that exist and are to be written.
 	Existing outfile.Existing
 	Records  record.Kinds
 	Capture  string // file for a copy of all packets; "" for none

@@ -77,8 +77,8 @@ const (
 	targetGap = int64(200 * time.Microsecond)
 	// onwardGap is the same if a router is known to answer.
 	onwardGap = targetGap / 4
-	// Between attempts at a silent TTL is the longest RTT, within these bounds: a queue that was
-	// full for the first shall not be full for the second.
+	// The pause between attempts at a silent TTL is the longest RTT, within these bounds. A
+	// queue that was full for the first attempt should not be full for the second.
 	leastAgain = int64(5 * time.Millisecond)
 	mostAgain  = int64(50 * time.Millisecond)
 	// idleMost is the longest time between two calls.

@@ -128,8 +128,8 @@ func (t *adaptiveTraversal) retry(p *progress) (result action, at int64) {
 	return t.finishPath(p)
 }
 
-// findAttempt finds the next attempt of a round, and reports whether there is one: at each TTL
-// without an answer, the lowest attempt that was not made yet.
+// findAttempt finds the next attempt of a round, and reports whether there is one. At each TTL
+// without an answer, that is the lowest attempt that was not made yet.
 func (t *adaptiveTraversal) findAttempt(p *progress) bool {
 	s, slot := t.window.Shape(), &t.path.slot
 	if s.Attempts == 1 {

@@ -34,7 +34,7 @@ type Options struct {
 	// Log is a file for a record of every probe. Counters is a file for the simulator's
 	// counters, written as JSON at the end. Empty means no file.
 	Log, Counters string
-	// Existing is what becomes of the two files if they exist.
+	// Existing is the treatment of the two files if they exist.
 	Existing outfile.Existing
 }
 
