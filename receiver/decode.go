@@ -10,7 +10,7 @@ import (
 )
 
 // gopacket validates, wire decodes: validate.go passes the headers of a frame and of a quotation
-// to gopacket, and their fields are then read at the offsets of wire.
+// to gopacket. Their fields are then read at the offsets of wire.
 //
 // A frame becomes a reply in eight functions and three files. The path below is that of an
 // ICMPv4 error for a UDP probe; the others run beside it.

@@ -30,7 +30,7 @@ type Config struct {
 
 	Output string // NDJSON file, or - for Stdout; "" for none
 	Stdout io.Writer
-	// Existing is what becomes of files that exist and are to be written: Output, Capture
+	// Existing is the treatment of files that exist and are to be written: Output, Capture
 	// with its key, and Checkpoint.
 	Existing outfile.Existing
 	// Sinks take the records, too, from one goroutine.

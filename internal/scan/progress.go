@@ -40,7 +40,8 @@ func (s *scan) snapshot() observe.Progress {
 	}
 	heard := &s.receiver.Heard
 	p.Answered = heard.Strong.Load() + heard.Weak.Load()
-	p.Drops, _, _ = s.session.Live.Drops()                             // wrong at worst for a second
+	// The drops are wrong at worst for a second.
+	p.Drops, _, _ = s.session.Live.Drops()
 	before := s.plan.TargetsBefore(s.first) * s.plan.ProbesPerTarget() // decided by other processes
 	probes := max(s.plan.Probes()-before, 1)
 	p.Share = float64(before+decided) / float64(before+probes)
