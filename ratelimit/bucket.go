@@ -56,11 +56,11 @@ type Config struct {
 //
 //	burst + rate·(b−a)
 //
-// Proof: credit never exceeds burst·unit + perNS − 1. Two sources pay for the packets granted in
-// [a, b): the credit after the refill of the first grant, and refills up to the last grant. That
-// one is at b−1 or before, so the refills add at most perNS·(b−1−a). So N·unit ≤ burst·unit +
-// perNS·(b−a) − 1. A Return adds packets of the last Take back to the same credit: the two
-// together are a smaller Take.
+// Proof: credit never exceeds burst·unit + perNS − 1. The packets granted in [a, b) are paid from
+// two sources. These are the credit after the refill of the first grant, and refills up to the
+// last grant. That one is at b−1 or before, so the refills add at most perNS·(b−1−a). So N·unit ≤
+// burst·unit + perNS·(b−a) − 1. A Return adds packets of the last Take back to the same credit:
+// the two together are a smaller Take.
 //
 // The extra perNS − 1, less than one tick's credit, makes the mean rate exact at burst 1 as well.
 // A token that is due between two ticks can only be taken at the later one. The fraction of a

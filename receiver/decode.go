@@ -127,7 +127,8 @@ func (d *decoder) ipv6(b []byte, r *probe.Reply) codec.Verdict {
 		return codec.Malformed
 	}
 	if r.Responder = probe.Addr(b[wire.V6Src:]); r.Responder.Is4() {
-		return codec.Unrelated // IPv4-mapped: no packet may have that source (RFC 6890 §2.2.3)
+		// The address is IPv4-mapped. No packet may have that source (RFC 6890 §2.2.3).
+		return codec.Unrelated
 	}
 	r.ReplyTTL, r.ReplyTOS = b[wire.V6HopLimit], trafficClass(b)
 	length := int(binary.BigEndian.Uint16(b[wire.V6Length:]))

@@ -132,7 +132,8 @@ func TestLiveDown(t *testing.T) {
 				return
 			default:
 				_, _, _ = l.Drops()
-				time.Sleep(time.Millisecond) // part of the test, not a wait for an event
+				// The pause is part of the test, not a wait for an event.
+				time.Sleep(time.Millisecond)
 			}
 		}
 	}()

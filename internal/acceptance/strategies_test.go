@@ -98,7 +98,9 @@ func TestComplete(t *testing.T) {
 			judge(t, some)
 			have, want := some.report.Hops.Judged, all.report.Hops.Judged
 			if preset == "loops" {
-				want = 0 // exhaustive traces repeat the loop; the recall covers the hops before it
+				// Exhaustive traces repeat the loop. The recall covers the hops
+				// before it.
+				want = 0
 			}
 			if float64(have) < 0.995*float64(want) {
 				t.Errorf("%d hops, %d with all probes", have, want)

@@ -43,9 +43,9 @@ type Config struct {
 	MaxTTL   uint8
 	Attempts uint8
 
-	// PortLow to PortHigh, both included, is the range of source ports (ICMP: of identifiers). 0,
-	// 0 means 0x8000 to 0xffff, of which 0xffff is never used. Avoid lists other ports of the
-	// range that are not used.
+	// PortLow to PortHigh, both included, is the range of source ports (ICMP: of identifiers).
+	// 0, 0 means 0x8000 to 0xffff, of which 0xffff is never used. Avoid lists other ports of
+	// the range that are not used.
 	PortLow, PortHigh uint16
 	Avoid             []uint16
 }

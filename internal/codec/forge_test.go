@@ -195,7 +195,8 @@ func TestSealForger(t *testing.T) {
 			if name == "τ changed" {
 				payload[sealTau] = tau(9, p.Attempt)
 			}
-			binary.BigEndian.PutUint16(q.Transport[wire.UDPChecksum:], 0) // only the seal is left
+			// Only the seal is left.
+			binary.BigEndian.PutUint16(q.Transport[wire.UDPChecksum:], 0)
 			var f probe.Facts
 			if v := c.Quoted(&q, &f); v == Accepted {
 				t.Fatalf("%s: %+v", name, f)

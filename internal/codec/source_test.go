@@ -48,7 +48,9 @@ func TestForeignSource(t *testing.T) {
 					case k.isTCP() && adjusted == "adjusted" && quoted.whole:
 						adjust(&q, wire.TCPChecksum, c.Source(k.is4))
 						if q.Transport[wire.TCPChecksum]|q.Transport[wire.TCPChecksum+1] != 0 || k.method == probe.TCPSYN {
-							want |= probe.MangledCsum // else it passes for not quoted
+							// Otherwise the checksum passes for not
+							// quoted.
+							want |= probe.MangledCsum
 						}
 					case k.method == probe.UDP:
 						q.Transport = append([]byte(nil), q.Transport...)

@@ -42,7 +42,8 @@ func (s *scan) snapshot() observe.Progress {
 	p.Answered = heard.Strong.Load() + heard.Weak.Load()
 	// The drops are wrong at worst for a second.
 	p.Drops, _, _ = s.session.Live.Drops()
-	before := s.plan.TargetsBefore(s.first) * s.plan.ProbesPerTarget() // decided by other processes
+	// Other processes decide the probes before those of s.first.
+	before := s.plan.TargetsBefore(s.first) * s.plan.ProbesPerTarget()
 	probes := max(s.plan.Probes()-before, 1)
 	p.Share = float64(before+decided) / float64(before+probes)
 	p.Left = s.left(float64(decided)/float64(probes), p.Elapsed)

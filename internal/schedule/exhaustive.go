@@ -67,7 +67,7 @@ type exhaustiveTraversal struct {
 	deferred     []window.Slot // not admitted yet by Politeness
 	nextDeferred int           // index of the next one to try
 	abandonAt    int64         // when those are given up that a router would not answer
-	abandoned    []uint64      // by number, a bit for each first attempt given up; empty at first
+	abandoned    []uint64      // by number, a bit per first attempt given up; empty at first
 }
 
 // begin implements traversal.

@@ -59,7 +59,8 @@ func (t *adaptiveTraversal) visit(i uint32, now int64) (result action, at int64)
 	path.random = t.schedule.seed ^ (t.window.Position + uint64(slot.Target)) ^ uint64(slot.Flow)<<48
 	switch {
 	case p.hasOneTTL() && t.window.Sent(p.latest(slot)) == window.Excluded:
-		return t.finishPath(p) // the target is excluded: all other probes would be refused too
+		// The target is excluded. All other probes would be refused too.
+		return t.finishPath(p)
 	case p.retryTTL != 0:
 		return t.retry(p)
 	case p.deferred != 0 && !p.abandoned:
