@@ -12,8 +12,8 @@ func Median(v []float64) float64 {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-// Quantile returns the smallest value that at least the fraction q of v does not
-// exceed, q from 0 to 1; 0 if v is empty.
+// Quantile returns the smallest value that at least the fraction q of v does not exceed. q is
+// from 0 to 1. If v is empty, Quantile returns 0.
 func Quantile(v []float64, q float64) float64 {
 	if len(v) == 0 {
 		return 0

@@ -162,8 +162,8 @@ func (s *stress) open() (opened int) {
 	return opened
 }
 
-// send plays the sender. It stamps a batch and offers it to a kernel that accepts a part of it,
-// refuses a part for a while, and refuses a part for good. Meanwhile it reads replies.
+// send plays the sender. It stamps a batch and offers it to a kernel. The kernel accepts a part
+// of it, refuses a part for a while, and refuses a part for good. Meanwhile send reads replies.
 func (s *stress) send(haltAfter int) {
 	defer s.sending.Store(false)
 	rng := rand.New(rand.NewPCG(uint64(haltAfter), 2))

@@ -6,8 +6,8 @@ import (
 )
 
 // Auto finds the highest rate at which the share of answered probes is the same as at a low rate.
-// Its caller sends a control group of probes at the rate that Auto chose, passes the result to
-// Judge, and gets the next rate from Rate:
+// Its caller sends a control group of probes at the rate that Auto chose. Then it passes the
+// result to Judge, and gets the next rate from Rate:
 //
 //   - Auto doubles the rate while the share holds.
 //   - When the share falls, Auto goes back to the highest rate at which it held. From
@@ -19,10 +19,10 @@ import (
 //
 // A result that may be chance is tried again before it counts as a fall.
 //
-// The control group counts probes by TTL. At each TTL, the answered share is compared with that at
-// low rates. The median over the TTLs decides: a limit on the path reduces all TTLs alike, while
-// single routers that limit their answers reduce only a few. Auto uses no clock and no other input,
-// and belongs to one goroutine.
+// The control group counts probes by TTL. At each TTL, the answered share is compared with that
+// at low rates. The median over the TTLs decides. A limit on the path reduces all TTLs alike,
+// while single routers that limit their answers reduce only a few. Auto uses no clock and no
+// other input, and belongs to one goroutine.
 type Auto struct {
 	cfg    AutoConfig
 	rate   float64 // rate of the next trial

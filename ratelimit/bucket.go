@@ -57,14 +57,14 @@ type Config struct {
 //	burst + rate·(b−a)
 //
 // Proof: credit never exceeds burst·unit + perNS − 1. The packets granted in [a, b) are paid from
-// the credit after the refill of the first grant, and from refills up to the last grant. That one
-// is at b−1 or before, so the refills add at most perNS·(b−1−a). So N·unit ≤ burst·unit +
-// perNS·(b−a) − 1. A Return adds packets of the last Take back to the same credit: the two together
-// are a smaller Take.
+// two sources. These are the credit after the refill of the first grant, and refills up to the
+// last grant. That one is at b−1 or before, so the refills add at most perNS·(b−1−a). So N·unit ≤
+// burst·unit + perNS·(b−a) − 1. A Return adds packets of the last Take back to the same credit:
+// the two together are a smaller Take.
 //
-// The extra perNS − 1, less than one tick's credit, makes the mean rate exact at burst 1 as well. A
-// token that is due between two ticks can only be taken at the later one, and the fraction of a
-// tick must not be lost.
+// The extra perNS − 1, less than one tick's credit, makes the mean rate exact at burst 1 as well.
+// A token that is due between two ticks can only be taken at the later one. The fraction of a
+// tick must not be lost then.
 //
 // A new Bucket holds one packet, so that a run starts evenly. After a pause of any length it holds
 // burst packets, never more.
@@ -138,9 +138,9 @@ func (b *Bucket) SetRate(now int64, pps float64) {
 // Burst returns the burst in force; 0 if the rate is unlimited.
 func (b *Bucket) Burst() int { return b.burst }
 
-// Batch returns how many packets to wait for before waking up: those of 200 µs, but at least 1 and
-// at most 64 (more would make sendmmsg no faster). It is also at most half the burst, so that a
-// late wake-up still finds its tokens. It is 64 if the rate is unlimited.
+// Batch returns how many packets to wait for before waking up. These are the packets of 200 µs,
+// but at least 1 and at most 64 (more would make sendmmsg no faster). It is also at most half the
+// burst, so that a late wake-up still finds its tokens. It is 64 if the rate is unlimited.
 func (b *Bucket) Batch() int { return b.batch }
 
 func (b *Bucket) refill(now int64) {

@@ -37,9 +37,9 @@ func batchSize(ratePPS float64, burst int) int {
 	return max(min(n, burst/2), 1)
 }
 
-// SpinFor returns how long before its time a Sleeper may spin instead of sleep: 20 µs, about the
-// duration of a wake-up, from 400 kpps on if there is a core to spare; otherwise 0. An unlimited
-// sender (rate 0) never waits.
+// SpinFor returns how long before its time a Sleeper may spin instead of sleep. That is 20 µs,
+// about the duration of a wake-up, from 400 kpps on if there is a core to spare. Otherwise it is
+// 0. An unlimited sender (rate 0) never waits.
 func SpinFor(ratePPS float64, cores int) time.Duration {
 	if ratePPS < spinPPS || cores < 2 {
 		return 0

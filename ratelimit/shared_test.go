@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Whichever sender takes at a time, all of them together get as much as a single sender that takes
-// from one bucket at the same times. Returned packets are available to the others.
+// Senders take from a shared bucket in any order. Together they get as much as a single sender
+// that takes from one bucket at the same times. Returned packets are available to the others.
 func TestSharedIsOneBucket(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 200 {

@@ -72,8 +72,8 @@ func kind6(typ, code uint8) probe.Kind {
 }
 
 // kindTCP classifies a segment by its flags; ok is false if it answers nothing. RST makes a
-// reset, whatever the other flags are (RFC 9293 §3.10.7.3 looks at RST before SYN). A segment
-// that acknowledges, and neither opens nor resets, is a pure ACK, even with data or FIN.
+// reset, with any other flags (RFC 9293 §3.10.7.3 looks at RST before SYN). A segment that
+// acknowledges, and neither opens nor resets, is a pure ACK, even with data or FIN.
 func kindTCP(flags uint8) (kind probe.Kind, ok bool) {
 	const opens = wire.FlagSYN | wire.FlagACK
 	switch {

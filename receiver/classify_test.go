@@ -14,8 +14,8 @@ type span struct {
 	kind             probe.Kind
 }
 
-// Every type and code, as errors that quote one of our probes. What is not
-// listed is no reply at all; echo replies do not come this way.
+// Every type and code, as errors that quote one of our probes. A type or code that is not in the
+// list makes no reply. Echo replies do not come this way.
 var kinds4 = []span{
 	{3, 0, 0, probe.KindNetUnreach},
 	{3, 1, 1, probe.KindHostUnreach},

@@ -10,7 +10,7 @@ import (
 )
 
 // gopacket validates, wire decodes: validate.go passes the headers of a frame and of a quotation
-// to gopacket, and their fields are then read at the offsets of wire.
+// to gopacket. Their fields are then read at the offsets of wire.
 //
 // A frame becomes a reply in eight functions and three files. The path below is that of an
 // ICMPv4 error for a UDP probe; the others run beside it.
@@ -127,7 +127,8 @@ func (d *decoder) ipv6(b []byte, r *probe.Reply) codec.Verdict {
 		return codec.Malformed
 	}
 	if r.Responder = probe.Addr(b[wire.V6Src:]); r.Responder.Is4() {
-		return codec.Unrelated // IPv4-mapped: no packet may have that source (RFC 6890 §2.2.3)
+		// The address is IPv4-mapped. No packet may have that source (RFC 6890 §2.2.3).
+		return codec.Unrelated
 	}
 	r.ReplyTTL, r.ReplyTOS = b[wire.V6HopLimit], trafficClass(b)
 	length := int(binary.BigEndian.Uint16(b[wire.V6Length:]))

@@ -35,7 +35,7 @@ var (
 	conflict  = verdicts{conflict: 1}
 )
 
-// frameTest is a frame and what comes of it.
+// frameTest is a frame and its verdicts.
 type frameTest struct {
 	name  string
 	frame []byte // an IP packet unless it is Ethernet
@@ -80,7 +80,7 @@ func TestDecodeError4(t *testing.T) {
 		q := quoted(packet, 0)
 		good := errorFrom(q, nil)
 		options := []byte{7, 7, 4, 1, 2, 3, 4, 0} // record route
-		odd := []byte{1, 130, 2, 200, 1, 0, 0, 0} // no-op, and lengths that are none
+		odd := []byte{1, 130, 2, 200, 1, 0, 0, 0} // no-op, and invalid lengths
 		withOptions := func(o []byte) []byte {
 			return append(append(append([]byte{byte(4<<4 | (20+len(o))/4)}, q[1:20]...), o...), q[20:]...)
 		}
@@ -324,7 +324,7 @@ func frames(t testing.TB, m probe.Method) map[string][]byte {
 	return list
 }
 
-// A frame that is cut anywhere is malformed, whatever it says, and never panics.
+// A frame that is cut anywhere is malformed, with any content, and never panics.
 func TestDecodeCut(t *testing.T) {
 	for _, m := range []probe.Method{probe.UDP, probe.ICMP} {
 		d, heard := newDecoder(t, newCodec(t, m), layers.LinkTypeEthernet)
@@ -385,8 +385,8 @@ func TestDecodeAllocs(t *testing.T) {
 	}
 }
 
-// Whatever comes, exactly one thing comes of it, the same on a used decoder and
-// on a new one, and nothing is believed of a probe that cannot have been sent.
+// FuzzDecode decodes arbitrary frames. A frame has exactly one verdict, the same on a used
+// decoder and on a new one. No reply names a probe that cannot have been sent.
 func FuzzDecode(f *testing.F) {
 	for _, m := range []probe.Method{probe.UDP, probe.ICMP} {
 		for _, packet := range frames(f, m) {

@@ -6,8 +6,8 @@ package receiver
 type Faults interface {
 	// Dropped reports that the kernel dropped frames between two times.
 	Dropped(from, to int64)
-	// Lagged reports that frames stamped between two times waited for more than MaxLag until they
-	// were read. At the beginning of a run that is only possible, not certain.
+	// Lagged reports that frames stamped between two times waited for more than MaxLag until
+	// they were read. At the beginning of a run that is only possible, not certain.
 	Lagged(from, to int64)
 }
 

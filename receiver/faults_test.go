@@ -7,7 +7,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// dropper counts drops as a kernel does, and keeps what it is told of faults.
+// dropper counts drops as a kernel does, and keeps the faults that it is told.
 type dropper struct {
 	*script
 	at      []int64 // when frames are dropped, time of the run
@@ -66,8 +66,8 @@ func (d *dropper) covers(spans [][2]int64, at int64) bool {
 	return false
 }
 
-// Drops are in a span that is told, busy or idle, and spans are short; what was
-// dropped before the run is none of it.
+// Each drop is in a reported span, busy or idle, and spans are short. Drops before the run are
+// not reported.
 func TestWatchDrops(t *testing.T) {
 	good, _, _ := testFrames(t)
 	d := &dropper{script: new(script), at: []int64{-5 * ms, 7 * ms, 8 * ms, 55 * ms, 130 * ms}}

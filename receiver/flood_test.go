@@ -10,9 +10,9 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Frames of noise, and replies with octets changed, cut and lengthened, as fast as
-// they come: each is in one count, none makes a reply that was not sent, and the
-// genuine ones between them are all there.
+// Frames of noise, and replies with octets changed, cut and lengthened, come as fast as they can.
+// Each frame is in one count. No frame makes a reply that was not sent. The genuine replies
+// between them are all there.
 func TestMalformedFlood(t *testing.T) {
 	const each = 50
 	list := frames(t, probe.UDP)

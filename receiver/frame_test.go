@@ -121,7 +121,7 @@ func icmp6(src probe.Addr, typ, code byte, word uint32, rest []byte) []byte {
 	return b
 }
 
-// ethernet puts a packet into a frame, behind VLAN tags of those types.
+// ethernet puts a packet into a frame, after VLAN tags of those types.
 func ethernet(packet []byte, tags ...uint16) []byte {
 	b := []byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}
 	for _, tag := range tags {

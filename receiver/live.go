@@ -22,7 +22,7 @@ const (
 // Live is a capture on a link. Next belongs to one goroutine; any goroutine may call Drops
 // between opening and Close.
 //
-// A link that goes down and comes back does not end the capture: the kernel attaches the socket
+// A link that goes down and comes back does not end the capture. The kernel attaches the socket
 // again by itself, so that the first frame after that is captured. A link that is deleted leaves
 // the capture idle for good.
 type Live struct {

@@ -27,8 +27,8 @@ func newPair(t testing.TB) (v0, v1 netlink.Link) {
 	return netns.NewVeth(t)
 }
 
-// soon is within what time a frame comes that is on its way, on a busy machine too; idle
-// is how long none comes before there is none.
+// soon is the longest time until a frame on its way comes, on a busy machine too. idle is the
+// time without a frame after which no frame is expected.
 const (
 	soon = 10 * time.Second
 	idle = 200 * time.Millisecond
@@ -116,8 +116,8 @@ func TestLiveDrops(t *testing.T) {
 	}
 }
 
-// A link that goes down and comes back is captured again from its first frame;
-// one that is deleted is silent, and does not keep the processor busy.
+// A link that goes down and comes back is captured again from its first frame. A link that is
+// deleted is silent, and does not keep the processor busy.
 func TestLiveDown(t *testing.T) {
 	v0, v1 := newPair(t)
 	l, err := OpenLive(LiveConfig{Interface: "v0"})
@@ -132,7 +132,8 @@ func TestLiveDown(t *testing.T) {
 				return
 			default:
 				_, _, _ = l.Drops()
-				time.Sleep(time.Millisecond) // what is tried, not a wait for anything
+				// The pause is part of the test, not a wait for an event.
+				time.Sleep(time.Millisecond)
 			}
 		}
 	}()
@@ -171,7 +172,7 @@ func TestLiveDown(t *testing.T) {
 	}
 }
 
-// What libpcap's releases say of a link that is down.
+// The messages of libpcap's releases for a link that is down.
 func TestIsDown(t *testing.T) {
 	for text, want := range map[string]bool{
 		"The interface went down":                        true,
@@ -184,7 +185,7 @@ func TestIsDown(t *testing.T) {
 	}
 }
 
-// On a tun link the frames are IP packets, whatever libpcap calls them.
+// On a tun link the frames are IP packets, under any name that libpcap gives them.
 func TestLiveTun(t *testing.T) {
 	netns.EnterQuiet(t)
 	fd := netns.NewTun(t, unix.IFF_TUN)

@@ -28,9 +28,9 @@ type Sink interface {
 
 // Source returns frames, one after another.
 type Source interface {
-	// Next returns the next frame and its kernel stamp, CLOCK_REALTIME in ns. The frame is valid
-	// until the following call. The error is ErrIdle if no frame came for a while, io.EOF if none
-	// will come.
+	// Next returns the next frame and its kernel stamp, CLOCK_REALTIME in ns. The frame is
+	// valid until the following call. The error is ErrIdle if no frame came for a while,
+	// io.EOF if none will come.
 	Next() (frame []byte, stamp int64, err error)
 	// LinkType returns the link type of the frames, by pcap's numbers.
 	LinkType() int
@@ -39,8 +39,8 @@ type Source interface {
 // Clock converts the kernel's stamps to the time line of the run, which does not jump when the
 // wall clock is set.
 type Clock interface {
-	// Shift returns the number to add to a CLOCK_REALTIME stamp taken about now, and the present
-	// time of the run, both in ns.
+	// Shift returns the number to add to a CLOCK_REALTIME stamp taken about now, and the
+	// present time of the run, both in ns.
 	Shift() (shift, now int64)
 }
 
@@ -64,8 +64,8 @@ type prompter interface{ Prompt() bool }
 
 // Receiver decodes the frames of one source.
 type Receiver struct {
-	// Heard counts each frame, batch by batch, and frames that are not replies by their fault. A
-	// matcher counts the others there.
+	// Heard counts each frame, batch by batch, and frames that are not replies by their fault.
+	// A matcher counts the others there.
 	Heard account.Live
 
 	src       Source

@@ -30,7 +30,7 @@ type arrival struct {
 type script struct {
 	testing.TB
 	now      int64 // time of the run
-	step     int64 // what the wall clock was set forward by
+	step     int64 // the wall clock was set forward by this
 	arrivals []arrival
 	err      error // after the last, instead of idling
 	cancel   context.CancelFunc
@@ -42,7 +42,7 @@ type script struct {
 	batches  []int
 	lastCall int64
 	longest  int64           // time between two calls of the sink
-	onIdle   func(s *script) // what happens while Next waits
+	onIdle   func(s *script) // called while Next waits
 	onNext   func(s *script)
 }
 
@@ -123,9 +123,9 @@ func testFrames(t testing.TB) (good, extended, foreign []byte) {
 	return list["error4"], list["mpls4"], with(list["error4"], 10, 0, 0)
 }
 
-// Frames in any number and density, stamped up to 10 ms out of order and given
-// up to 20 ms later: all replies arrive, in batches that are not too long, behind
-// no watermark, without the sink being left alone.
+// Frames come in any number and density, stamped up to 10 ms out of order and given up to 20 ms
+// later. All replies arrive, and none is stamped before the watermark. The batches are not too
+// long, and the sink is not left alone.
 func TestRunRandom(t *testing.T) {
 	good, extended, foreign := testFrames(t)
 	for seed := range uint64(60) {
@@ -198,8 +198,8 @@ func TestRunTrickle(t *testing.T) {
 	}
 }
 
-// The process sleeps while Next returns with nothing: what came meanwhile is not
-// behind the watermark.
+// The process sleeps while Next returns with nothing. The frames that came meanwhile are not
+// stamped before the watermark.
 func TestRunDescheduled(t *testing.T) {
 	good, _, _ := testFrames(t)
 	s := &script{arrivals: []arrival{{at: 10*timeoutNS + 495*ms, stamp: 10*timeoutNS + 10*ms, frame: good}}}
@@ -250,7 +250,7 @@ func TestRunStampAhead(t *testing.T) {
 	}
 }
 
-// At the end of the source, or when it fails, what was decoded is handed on.
+// At the end of the source, or when it fails, the decoded replies are handed on.
 func TestRunEnds(t *testing.T) {
 	good, _, _ := testFrames(t)
 	broken := errors.New("broken")
@@ -286,7 +286,7 @@ func TestRunLongExtension(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 1500 octets of empty objects behind the quotation.
+	// 1500 octets of empty objects after the quotation.
 	q := padded(quoted(sent(r.decoder.codec.(*codec.Codec), asked(true)), 0), 128)
 	ext := bytes.Repeat([]byte{0, 4, 9, 9}, 375)
 	copy(ext, []byte{0x20, 0, 0, 0})

@@ -24,7 +24,8 @@ func tcp(c *codec.Codec, p probe.Probe, seq, ack uint32, flags byte, options ...
 	b = binary.BigEndian.AppendUint16(b, c.Flow(p.Target, p.Flow).Value)
 	b = binary.BigEndian.AppendUint32(b, seq)
 	b = binary.BigEndian.AppendUint32(b, ack)
-	b = append(b, byte(20+len(options))<<2, flags, 0xfa, 0xf0, 0xde, 0xad, 0, 0) // a checksum that is none
+	// The checksum is invalid.
+	b = append(b, byte(20+len(options))<<2, flags, 0xfa, 0xf0, 0xde, 0xad, 0, 0)
 	return append(b, options...)
 }
 
@@ -45,8 +46,8 @@ func answered(p probe.Probe, segment []byte) []byte {
 	return ip6(p.Target, 6, nil, segment)
 }
 
-// TestTCPFlags has every set of flags come with numbers as RFC 9293 has them for
-// an answer, and writes down what is made of it.
+// TestTCPFlags tries every set of flags, with numbers as RFC 9293 has them for an answer. It
+// writes the verdicts down.
 func TestTCPFlags(t *testing.T) {
 	names := []string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"}
 	var text strings.Builder

@@ -25,8 +25,8 @@ func newPair(t testing.TB) (v0, v1 netlink.Link) {
 	return netns.NewVeth(t)
 }
 
-// newTun makes a device of that mode (see netns.NewTun) that is up, in a namespace of the
-// test's own. The file returns what is sent on it.
+// newTun makes a device of that mode (see netns.NewTun) that is up, in a namespace of the test's
+// own. The file returns the packets that are sent on it.
 func newTun(t testing.TB, mode uint16) (l netlink.Link, fd int) {
 	t.Helper()
 	netns.EnterQuiet(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/masstrace/masstrace/ratelimit"
 )
 
-// A target that is excluded while the sender runs gets no more probes: neither prepared ones nor
-// those that were built and refused by the kernel. They are stamped as Excluded.
+// A target that is excluded while the sender runs gets no more probes. That holds for prepared
+// probes, and for those that were built and refused by the kernel. They are stamped as Excluded.
 func TestExcludedLater(t *testing.T) {
 	const targets = 20
 	excluded := addrOf(4)

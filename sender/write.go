@@ -53,8 +53,8 @@ func (s *Sender) write(ctx, stop context.Context, n int) (accepted int, err erro
 	return accepted, nil
 }
 
-// post passes the frames in [from, to) to the port and checks the port's contract: without errPort,
-// sent is between 0 and to-from, and err is not nil if sent is 0.
+// post passes the frames in [from, to) to the port and checks the port's contract. Without
+// errPort, sent is between 0 and to-from, and err is not nil if sent is 0.
 func (s *Sender) post(from, to int) (sent int, err error) {
 	sent, err = s.cfg.Port.Send(s.sizes[:to], from, to)
 	if sent < 0 || sent > to-from || sent == 0 && err == nil {

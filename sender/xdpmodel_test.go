@@ -11,8 +11,8 @@ import (
 )
 
 // fakeXDP is the kernel's side of an AF_XDP socket that copies frames. In each call it does a
-// random part of what a kernel may do: take descriptors or not, store its counter late, drop a
-// frame that it took, or fail.
+// random part of the actions of a kernel. It may take descriptors or not, store its counter late,
+// drop a frame that it took, or fail.
 type fakeXDP struct {
 	*rand.Rand
 	x        *XDP

@@ -1,7 +1,7 @@
 // Command lab measures masstrace end to end, in the simulated Internet of masstrace lab. It
-// compares masstrace with the other tools whose paths are given, and with the limit of the
-// simulator itself: a blaster sends constant valid probes as fast as sendmmsg(2) does. All tools
-// probe the same targets at all TTLs, in turns.
+// compares masstrace with the other tools whose paths are given. It also measures the limit of
+// the simulator itself: a blaster sends constant valid probes as fast as sendmmsg(2) does. All
+// tools probe the same targets at all TTLs, in turns.
 //
 //	go run ./bench/lab [-masstrace PATH] [-scamper PATH] [-caracal PATH] [-yarrp PATH]
 //	    [-rates LIST] [-rounds N] [-seconds N] [-o FILE]

@@ -28,7 +28,8 @@ func main() {
 var rates = []float64{1, 10, 100, 1000, 10_000, 50_000, 100_000, 200_000, 500_000}
 
 func run(length time.Duration, out string) error {
-	runtime.LockOSThread()                        // never unlocked: the thread is in another network
+	// The thread is never unlocked, because it is in another network.
+	runtime.LockOSThread()
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1) // as in masstrace scan: see ratelimit.Sleeper
 	index, err := newSink()
 	if err != nil {

@@ -21,7 +21,8 @@ func TestMeasure(t *testing.T) {
 		for _, beside := range []load{nothing, garbage} {
 			var m *paced
 			for length := 100 * time.Millisecond; m == nil || len(m.late) < 5 && length < 10*time.Second; length *= 2 {
-				if m, err = measure(index, pps, length, beside); err != nil { // longer on a busy machine
+				// On a busy machine, the loop repeats with a longer measurement.
+				if m, err = measure(index, pps, length, beside); err != nil {
 					t.Fatal(err)
 				}
 			}

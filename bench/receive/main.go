@@ -1,12 +1,13 @@
 // Command receive measures how many replies masstrace can receive while it sends.
 //
-// The replies come from the kernel itself: an XDP program, run over live frames
-// (BPF_PROG_TEST_RUN), makes them on the link of the scan, faster than any socket could. They
-// answer the scan's own probes, under its key. They are processed like all received frames:
-// captured, decoded, authenticated, matched, counted. The number of replies made is compared with
-// the scan's summary.
+// The kernel itself makes the replies, faster than any socket could. An XDP program, run over
+// live frames (BPF_PROG_TEST_RUN), makes them on the link of the scan. They answer the scan's own
+// probes, under its key. They are processed like all received frames: captured, decoded,
+// authenticated, matched, counted. The number of replies made is compared with the scan's
+// summary.
 //
-//	go run ./bench/receive [-masstrace PATH] [-send PPS] [-rates LIST] [-rounds N] [-seconds N] [-o FILE]
+//	go run ./bench/receive [-masstrace PATH] [-send PPS] [-rates LIST]
+//	    [-rounds N] [-seconds N] [-o FILE]
 //
 // It needs root, and sends nothing outside namespaces of its own: the far end of the link drops
 // everything.

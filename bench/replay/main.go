@@ -1,8 +1,10 @@
-// Command replay measures the reading of captures. It measures masstrace replay, with trace records
-// in a compressed file as output. It also measures the part that decodes, authenticates and counts.
-// tcpdump -r and tshark are measured too if they are installed. The command makes two captures: one
-// by a scan of the simulated Internet with --pcap, and one in tcpdump's format, with the simulated
-// Internet's answers to the probes of an imaginary run.
+// Command replay measures the reading of captures. It measures masstrace replay, with trace
+// records in a compressed file as output. It also measures the part that decodes, authenticates
+// and counts. tcpdump -r and tshark are measured too if they are installed.
+//
+// The command makes two captures. One comes from a scan of the simulated Internet with --pcap.
+// The other is in tcpdump's format, with the simulated Internet's answers to the probes of an
+// imaginary run.
 //
 //	go run ./bench/replay [-masstrace PATH] [-frames LIST] [-rate PPS] [-rounds N] [-o FILE]
 //

@@ -35,10 +35,10 @@ func (n *nowhere) Send(sizes []int, from, to int) (int, error) {
 
 func (n *nowhere) Close() error { return nil }
 
-// BenchmarkPipeline measures the cost of a probe from the order of a window to the system call:
-// schedule, last check, flow values and tags, stamps, pacing. It excludes only opening the window.
-// An operation is a probe. The result to compare is cpu-ns/op, the processor time of the sender's
-// thread.
+// BenchmarkPipeline measures the cost of a probe from the order of a window to the system call.
+// That includes the schedule, the last check, flow values and tags, stamps and pacing. It
+// excludes only opening the window. An operation is a probe. The result to compare is cpu-ns/op,
+// the processor time of the sender's thread.
 func BenchmarkPipeline(b *testing.B) {
 	for _, kpps := range []int{10, 100, 1000} { // windows of ten seconds
 		for _, method := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN} {

@@ -25,8 +25,8 @@ var (
 const queues = 2
 
 // newSinks moves the thread into a new network namespace without other links, and makes the sinks
-// in it: an ifb, which frees every frame, and a veth whose far end has an XDP program that drops
-// every frame.
+// in it. One sink is an ifb, which frees every frame. The other is a veth whose far end has an
+// XDP program that drops every frame.
 func newSinks() ([]sink, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("make a network namespace, which needs root: %w", err)

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// outcome is what became of a test or a package: pass, fail or skip. It is empty until the
-// test has ended.
+// outcome is the outcome of a test or a package: pass, fail or skip. It is empty until the test
+// has ended.
 type outcome string
 
 const (
@@ -22,7 +22,7 @@ const (
 // testKey names a test. The name is empty for the package as a whole.
 type testKey struct{ pkg, name string }
 
-// testRun is what became of a test, and what it logged of its counts.
+// testRun is a test with its outcome, and the counts that it logged.
 type testRun struct {
 	testKey
 	outcome outcome
@@ -72,9 +72,9 @@ func readEvents(in io.Reader) ([]*testRun, error) {
 	}
 }
 
-// counts returns how many tests passed, failed and were skipped. A package that failed
-// without a test that did, because it was not built, counts as one more that failed; so
-// does a test that has not ended.
+// counts returns how many tests passed, failed and were skipped. A package may fail without a
+// failed test, because it was not built. Such a package counts as one more failure. A test that
+// has not ended also counts as failed.
 func counts(runs []*testRun) (n map[outcome]int) {
 	n = map[outcome]int{}
 	ofTests := map[string]int{} // failures of tests, by package

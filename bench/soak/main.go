@@ -1,7 +1,8 @@
-// Command soak runs all tests at their full counts, then every fuzz target for a number of inputs,
-// then a long scan, and writes the results.
+// Command soak runs all tests at their full counts, then every fuzz target for a number of
+// inputs, then a long scan. It writes the results.
 //
-//	go run ./bench/soak [-tests=false] [-fuzz N] [-endure T] [-rate PPS] [-timeout T] [-o FILE] [PACKAGE...]
+//	go run ./bench/soak [-tests=false] [-fuzz N] [-endure T] [-rate PPS] [-timeout T]
+//	    [-o FILE] [PACKAGE...]
 package main
 
 import (

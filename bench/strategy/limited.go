@@ -17,7 +17,8 @@ const (
 	askRate    = 10_000
 )
 
-// limited compares scans with and without politeness in a network whose routers limit their answers.
+// limited compares scans with and without politeness in a network whose routers limit their
+// answers.
 func (c *config) limited() (string, error) {
 	table := tabular.Table{Columns: "lr", Head: []string{"tool", "probes", "answers", "per probe", "bound", "s", "× answers", "× per probe", "× time"}}
 	for _, strategy := range []string{"exhaustive", "complete"} {

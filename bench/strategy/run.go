@@ -177,8 +177,9 @@ func (c *config) compare(l *targets) (string, error) {
 	return text, nil
 }
 
-// against describes the position of FlashRoute relative to topology's curve, whose points are in
-// ascending order of probes: at the same number of probes, and at the same number of interfaces.
+// against compares FlashRoute with the curve of topology, once at the same number of probes, and
+// once at the same number of interfaces. The points of the curve are in ascending order of
+// probes.
 func against(f *found, curve []found) string {
 	text := "Against FlashRoute, by the curve of topology: "
 	if last := &curve[len(curve)-1]; last.probes <= f.probes {

@@ -20,7 +20,8 @@ func networks() []network {
 	return []network{
 		{"clean", preset("clean"), nil, holdsClean},
 		{"loss", preset("loss"), []string{"--attempts=3"}, holdsLoss},
-		{"limited", preset("limited"), []string{"--strategy=exhaustive"}, holdsLimited}, // names limits
+		// The strategy exhaustive names the limits.
+		{"limited", preset("limited"), []string{"--strategy=exhaustive"}, holdsLimited},
 		{"delayed", preset("delayed"), both, holdsDelayed},
 		{"nat", preset("nat"), both, holdsNAT},
 		{"noise", preset("noise"), both, holdsNoise},

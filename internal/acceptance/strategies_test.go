@@ -98,7 +98,9 @@ func TestComplete(t *testing.T) {
 			judge(t, some)
 			have, want := some.report.Hops.Judged, all.report.Hops.Judged
 			if preset == "loops" {
-				want = 0 // exhaustive traces repeat the loop; the recall covers the hops before it
+				// Exhaustive traces repeat the loop. The recall covers the hops
+				// before it.
+				want = 0
 			}
 			if float64(have) < 0.995*float64(want) {
 				t.Errorf("%d hops, %d with all probes", have, want)
@@ -136,7 +138,7 @@ func TestLimitedRouters(t *testing.T) {
 				if l.Routers == l.RoutersRight && (l.Routers > 0) == tt.limited {
 					return
 				}
-				// What this machine loses is not held against a router.
+				// A loss of this machine is not held against a router.
 				if busy := o.overload(); left > 0 && l.Routers == 0 && busy != "" {
 					t.Logf("again: %s", busy)
 					continue

@@ -7,7 +7,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// allMethods is what most benchmarks and tests go through.
+// allMethods lists the methods that most benchmarks and tests try.
 var allMethods = []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN, probe.TCPACK}
 
 // eachKind runs f for these methods in both families.

@@ -4,8 +4,8 @@
 // may be called concurrently.
 //
 // Over all TTLs and attempts of one (target, flow), every field that a load balancer may hash is
-// constant: addresses, protocol, TOS, flow label, the first four octets of the transport header
-// and the length.
+// constant. These fields are addresses, protocol, TOS, flow label, the first four octets of the
+// transport header and the length.
 //
 // TTL and attempt are in fields that no balancer hashes, as tags that only the holder of the
 // run's key can make (tag.go). Each probe has two independent tags: so a rewritten field is
@@ -24,8 +24,8 @@ import (
 // Key is a 128-bit secret or seed.
 type Key [16]byte
 
-// maxWeakFlows is the number of flows above which a reply with one valid tag is rejected: each
-// flow is one more chance for a random quotation.
+// maxWeakFlows is the highest number of flows at which a reply with one valid tag may be
+// accepted. Each flow is one more chance for a random quotation.
 const maxWeakFlows = 64
 
 // Config is the part of probes that is constant over a run.
@@ -43,9 +43,9 @@ type Config struct {
 	MaxTTL   uint8
 	Attempts uint8
 
-	// PortLow to PortHigh, both included, is the range of source ports (ICMP: of identifiers). 0,
-	// 0 means 0x8000 to 0xffff, of which 0xffff is never used. Avoid lists other ports of the
-	// range that are not used.
+	// PortLow to PortHigh, both included, is the range of source ports (ICMP: of identifiers).
+	// 0, 0 means 0x8000 to 0xffff, of which 0xffff is never used. Avoid lists other ports of
+	// the range that are not used.
 	PortLow, PortHigh uint16
 	Avoid             []uint16
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // Filter returns the capture filter (pcap-filter(7)) that accepts every answer to a probe of this
-// run, and little else: ICMP errors that quote the method's protocol, and the target's own
-// answers. In IPv6 it also accepts all packets with extension headers, because a filter cannot
-// skip those.
+// run, and little else. It accepts ICMP errors that quote the method's protocol, and the target's
+// own answers. In IPv6 it also accepts all packets with extension headers, because a filter
+// cannot skip those.
 func (c *Codec) Filter() string {
 	var families []string
 	if !c.source.IsZero() {

@@ -7,7 +7,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// ports gives each target its flow values: that of flow f is low + (h + f) mod size, with h a
+// ports gives each target its flow values. The value of flow f is low + (h + f) mod size. h is a
 // hash of the target under the seed.
 //
 // If one of the values is a port to avoid, the target is hashed again. So a port in use changes

@@ -11,11 +11,12 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// TestOffPathForger knows the seed, so all that is constant in a probe, but
-// not the key. Its tags are guesses: over IPv4, where two 16-bit tags are all
-// there is, one try makes a strong hop with 32 TTLs × 2⁻³², so that in 10⁷
-// tries 0.07 are to be expected, and as many with the 32 bits of TCP; over IPv6 a
-// guess of 64 bits comes on top in the others.
+// TestOffPathForger tries tags of a forger that has the seed but not the key. So the forger can
+// compute every constant field of a probe, and has to guess the tags.
+//
+// IPv4 has room for two 16-bit tags alone. There one try makes a strong hop with probability 32
+// TTLs × 2⁻³², so 0.07 strong hops are to be expected in 10⁷ tries. The 32-bit tag of TCP gives
+// the same number. In IPv6 the other methods add a guess of 64 bits.
 func TestOffPathForger(t *testing.T) {
 	n := effort.Count(500_000, 10_000_000)
 	for i, k := range kinds {
@@ -67,8 +68,8 @@ func guess(r *rand.Rand, k kind, q *wire.Quotation) {
 // pair are the two tags of an IPv4 probe.
 type pair struct{ first, second uint16 }
 
-// sight is what an on-path forger has of one target: the tags of all attempts
-// at TTL 10, those of another flow and of another target at TTL 9 too.
+// sight holds the tags that an on-path forger has of one target: those of all attempts at TTL 10.
+// It also holds the tags of another flow and of another target at TTLs 9 and 10.
 type sight struct {
 	ten                          [probe.MaxAttempts]pair
 	otherFlow, otherTarget       pair // at TTL 9
@@ -114,10 +115,11 @@ var attacks = map[string]func(s *sight) pair{
 	},
 }
 
-// TestOnPathForger sees all probes of TTL 10, to many targets, and tries for
-// TTL 9 whatever attack it can think of: none makes it, and none opens one tag
-// or both to any other TTL more often than a guess does, which, with all TTLs
-// and attempts asked, opens both 248 × 2⁻³² times a try.
+// TestOnPathForger attacks with the tags of TTL 10, to many targets, and forges tags for TTL 9.
+// No attack may make a strong hop at TTL 9.
+//
+// No attack may open one tag or both at any other TTL more often than a guess does. With all TTLs
+// and attempts asked, a guess opens both tags with probability 248 × 2⁻³² per try.
 func TestOnPathForger(t *testing.T) {
 	cfg := testConfig(probe.UDP)
 	cfg.MaxTTL, cfg.Attempts = probe.MaxTTL, probe.MaxAttempts
@@ -193,7 +195,8 @@ func TestSealForger(t *testing.T) {
 			if name == "τ changed" {
 				payload[sealTau] = tau(9, p.Attempt)
 			}
-			binary.BigEndian.PutUint16(q.Transport[wire.UDPChecksum:], 0) // only the seal is left
+			// Only the seal is left.
+			binary.BigEndian.PutUint16(q.Transport[wire.UDPChecksum:], 0)
 			var f probe.Facts
 			if v := c.Quoted(&q, &f); v == Accepted {
 				t.Fatalf("%s: %+v", name, f)

@@ -8,9 +8,8 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// FuzzQuoted gives arbitrary transport octets and fields behind a probe's
-// addresses. What is accepted must be a probe that may have been sent, and
-// must bear the tags that a probe of that name bears.
+// FuzzQuoted gives arbitrary transport octets and fields after a probe's addresses. An accepted
+// quotation must name a probe that may have been sent. It must bear the tags of that probe.
 func FuzzQuoted(f *testing.F) {
 	codecs := make([]*Codec, len(kinds))
 	for i, k := range kinds {

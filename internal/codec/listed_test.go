@@ -52,8 +52,8 @@ func listedQuotation(b []byte) *wire.Quotation {
 	}
 }
 
-// Every line comes back as it was sent; gopacket finds the checksums right; the
-// flow is constant; and a quotation with a bit changed gives the same probe or none.
+// Every line comes back as it was sent. gopacket finds the checksums right, and the flow is
+// constant. A quotation with a changed bit gives the same probe or no probe.
 func TestListed(t *testing.T) {
 	l, r := newListed(t), rand.New(rand.NewPCG(1, 2))
 	buf := make([]byte, MaxSize)

@@ -14,7 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// rewrite is what somebody may do to one field of a quotation.
+// rewrite is a change that a device may make to one field of a quotation.
 type rewrite struct {
 	name string
 	on   func(k kind) bool // where it applies
@@ -72,7 +72,7 @@ func id(f func(*rand.Rand, uint16) uint16) func(*rand.Rand, *wire.Quotation) {
 }
 
 var rewrites = []rewrite{
-	// More than was sent is believed of nobody: TestQuotedTTLAboveSent.
+	// TestQuotedTTLAboveSent tries a quoted TTL above the one sent.
 	{name: "quoted TTL", on: anywhere, do: func(r *rand.Rand, q *wire.Quotation) { q.TTL = uint8(r.IntN(2)) }},
 	{name: "id 0", on: onV4, do: id(zero), want: probe.MangledIPID},
 	{name: "id 0xffff", on: onV4, do: id(ones), want: probe.MangledIPID},
@@ -196,7 +196,7 @@ const (
 	misled
 )
 
-// judge rewrites a quotation of p and looks at what becomes of it.
+// judge rewrites a quotation of p, decodes it, and returns the judgement of the result.
 func judge(t *testing.T, r *rand.Rand, c *Codec, w rewrite, p probe.Probe, q quotation) judgement {
 	t.Helper()
 	was := q.Quotation
@@ -225,11 +225,10 @@ func chance(c *Codec) float64 {
 	return float64(int(c.cfg.MaxTTL-c.cfg.MinTTL)+1) * float64(c.cfg.Attempts) / (1 << 16)
 }
 
-// TestRandomQuotations gives random octets behind the IP header of a probe and
-// counts what is believed. With a random source port and n flows at most n ×
-// decodings × 2⁻²⁴ may pass as weak: the port is one of n in 2¹⁶, and a tag is
-// valid at most once in 2⁸. (A random destination port divides that by 2¹⁶
-// again.)
+// TestRandomQuotations gives random octets after the IP header of a probe and counts the accepted
+// quotations. With a random source port and n flows, at most n × decodings × 2⁻²⁴ may pass as
+// weak. The port is one of n in 2¹⁶, and a tag is valid at most once in 2⁸. (A random destination
+// port divides that by 2¹⁶ again.)
 func TestRandomQuotations(t *testing.T) {
 	n := effort.Count(100_000, 1_000_000)
 	r := newRand(10)
@@ -279,7 +278,7 @@ func TestRandomQuotations(t *testing.T) {
 	}
 }
 
-// constants writes what every probe has in its transport header.
+// constants writes the constant fields of the transport header, which every probe has.
 func constants(c *Codec, q *wire.Quotation) {
 	switch {
 	case c.cfg.Method != probe.ICMP: // UDP and TCP have it at the same place

@@ -27,9 +27,9 @@ const (
 	forLines
 )
 
-// hash returns 128 bits of (target, n): of the 4 or 16 octets of the address, the 2 of n, most
-// significant first, and the one of why. The two families cannot collide, because their inputs
-// differ in length.
+// hash returns 128 bits of (target, n). The input is the 4 or 16 octets of the address, the 2 of
+// n, most significant first, and the one of why. The two families cannot collide, because their
+// inputs differ in length.
 func (k hashKey) hash(target *probe.Addr, n uint16, why purpose) (a, b uint64) {
 	// The last word of the input ends with the number of its octets.
 	tail := uint64(bits.ReverseBytes16(n)) | uint64(why)<<16

@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// adjust does to the quoted checksum at octet at what a NAT does that has rewritten
-// the source, before which it was old (RFC 3022 §4.1). Worked out by the sums.
+// adjust changes the quoted checksum at octet at as a NAT does after it has rewritten the source
+// (RFC 3022 §4.1). old is the source before that. adjust computes the result from the sums.
 func adjust(q *wire.Quotation, at int, old probe.Addr) {
 	b := make([]byte, len(q.Transport))
 	copy(b, q.Transport)
@@ -48,7 +48,9 @@ func TestForeignSource(t *testing.T) {
 					case k.isTCP() && adjusted == "adjusted" && quoted.whole:
 						adjust(&q, wire.TCPChecksum, c.Source(k.is4))
 						if q.Transport[wire.TCPChecksum]|q.Transport[wire.TCPChecksum+1] != 0 || k.method == probe.TCPSYN {
-							want |= probe.MangledCsum // else it passes for not quoted
+							// Otherwise the checksum passes for not
+							// quoted.
+							want |= probe.MangledCsum
 						}
 					case k.method == probe.UDP:
 						q.Transport = append([]byte(nil), q.Transport...)

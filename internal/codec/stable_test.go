@@ -15,9 +15,9 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// TestFlowStability encodes probes of random targets and flows under random
-// configurations at random TTLs and attempts: what a load balancer may hash
-// stays, and gopacket finds every checksum as it would have written it.
+// TestFlowStability encodes probes of random targets and flows under random configurations at
+// random TTLs and attempts. The fields that a load balancer may hash must not change. Every
+// checksum must be the one that gopacket writes.
 func TestFlowStability(t *testing.T) {
 	n := effort.Count(10_000, 100_000)
 	for i, k := range kinds {
@@ -59,8 +59,8 @@ func checkStable(t *testing.T, r *rand.Rand, c *Codec, w *witness, p probe.Probe
 	}
 }
 
-// hashed returns what load balancers may hash of an IP packet, lengths
-// included, and DF, which is not to change either.
+// hashed returns the octets of an IP packet that load balancers may hash, lengths included. It
+// also returns DF, which must not change either.
 func hashed(b []byte) []byte {
 	if b[0]>>4 == 6 {
 		return append(bytes.Clone(b[:7]), b[8:44]...)

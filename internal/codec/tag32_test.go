@@ -7,8 +7,8 @@ import (
 	"github.com/masstrace/masstrace/internal/effort"
 )
 
-// TestTag32Inverse opens what seal32 makes of every τ, and random tags: those
-// that open are those that it makes.
+// TestTag32Inverse opens the tags that seal32 makes of every τ, and random tags. A tag opens if
+// and only if seal32 makes it.
 func TestTag32Inverse(t *testing.T) {
 	r := newRand(111)
 	opens := 0
@@ -73,9 +73,9 @@ func TestTag32Statistics(t *testing.T) {
 	}
 }
 
-// TestTag32OnPath sees the tags of all attempts at TTL 10, and those of other
-// flows at TTLs 9 and 10, and makes of them a tag for TTL 9: what it makes opens
-// to another TTL than 10 no more often than a guess does.
+// TestTag32OnPath forges a tag for TTL 9. It uses the tags of all attempts at TTL 10, and those
+// of another flow at TTLs 9 and 10. The forged tag opens at a TTL other than 10 no more often
+// than a guess does.
 func TestTag32OnPath(t *testing.T) {
 	c := newCodec(t, testConfig(0))
 	n := effort.Count(1<<18, 1<<22)

@@ -41,10 +41,10 @@ type histogram struct {
 	count  [1 << 16]int32
 }
 
-// TestTagStatistics draws random keys, as SipHash gives them to the targets of
-// a scan, and looks for what somebody who sees many probes could learn: bits
-// that are not uniform, tags of one probe that depend on each other, and
-// relations between the tags of one TTL and of the next.
+// TestTagStatistics draws random keys, as SipHash gives them to the targets of a scan. It looks
+// for patterns that an observer of many probes could learn. Such patterns are bits that are not
+// uniform and tags of one probe that depend on each other. Relations between the tags of one TTL
+// and of the next are a pattern, too.
 func TestTagStatistics(t *testing.T) {
 	a, b, c, d := tau(10, 0), tau(9, 0), tau(10, 1), tau(10, 2)
 	first := func(tau uint8) func(tagKey) uint16 {

@@ -112,9 +112,9 @@ func TestTCPAnswer(t *testing.T) {
 	}
 }
 
-// TestTCPOwnResets has our own host refuse the SYN-ACKs of random targets, and of
-// itself, as the kernel does: none is an answer, while what it says as the target
-// is one.
+// TestTCPOwnResets tries the resets that our own kernel sends for the SYN-ACKs of random targets,
+// and of our own host. No such reset is an answer. If our own host is the target, its SYN-ACK is
+// an answer.
 func TestTCPOwnResets(t *testing.T) {
 	for i, k := range tcpKinds[:2] {
 		c := newCodec(t, testConfig(k.method))
@@ -139,7 +139,7 @@ func TestTCPOwnResets(t *testing.T) {
 	}
 }
 
-// TestTCPAnswerConflict has a reset bear the tags of two probes.
+// TestTCPAnswerConflict makes a reset with the tags of two probes.
 func TestTCPAnswerConflict(t *testing.T) {
 	c := newCodec(t, testConfig(probe.TCPACK))
 	p := probe.Probe{Target: addr("2600:9::42"), TTL: 9}
@@ -153,8 +153,8 @@ func TestTCPAnswerConflict(t *testing.T) {
 	}
 }
 
-// TestTCPQuotedTags rewrites tags: the 32-bit one is enough, the identification
-// alone is weak, and what contradicts itself is rejected.
+// TestTCPQuotedTags rewrites tags. The 32-bit tag is enough, and the identification alone is
+// weak. A quotation whose tags contradict each other is rejected.
 func TestTCPQuotedTags(t *testing.T) {
 	p4 := probe.Probe{Target: addr("20.1.2.3"), Flow: 1, TTL: 7, Attempt: 1}
 	p6 := probe.Probe{Target: addr("2600:9::42"), Flow: 1, TTL: 7, Attempt: 1}
@@ -191,7 +191,7 @@ func TestTCPQuotedTags(t *testing.T) {
 		{name: "other acknowledgement", methods: []probe.Method{probe.TCPACK}, p: p6, edit: func(b, o []byte) { copy(b[48:52], o[48:52]) }, want: Conflict},
 		{name: "label", p: p6, edit: func(b, _ []byte) { b[3] ^= 1 }, valid: probe.Strong, mangled: probe.MangledLabel},
 		{name: "other port of the target", p: p4, edit: func(b, _ []byte) { b[23]++ }, want: Unrelated},
-		// The tag of flow 1 behind the port of flow 0.
+		// The tag of flow 1 with the port of flow 0.
 		{name: "port of another flow", p: p4, edit: func(b, _ []byte) {
 			binary.BigEndian.PutUint16(b[20:], binary.BigEndian.Uint16(b[20:])-1)
 		}, want: Garbled},
@@ -223,9 +223,9 @@ func TestTCPQuotedTags(t *testing.T) {
 	}
 }
 
-// TestTCPOtherFlow rewrites the source port to that of every other flow: the
-// sequence number tells, so that no identification which is valid under the
-// wrong key by chance gives a wrong TTL.
+// TestTCPOtherFlow rewrites the source port to that of every other flow. Then an identification
+// may be valid under the wrong key by chance. The sequence number contradicts it, so that it
+// gives no wrong TTL.
 func TestTCPOtherFlow(t *testing.T) {
 	cfg := testConfig(probe.TCPSYN)
 	cfg.Flows, cfg.MaxTTL, cfg.Attempts = maxWeakFlows, probe.MaxTTL, probe.MaxAttempts
@@ -250,8 +250,8 @@ func TestTCPOtherFlow(t *testing.T) {
 	}
 }
 
-// TestTCPTruncated cuts quotations everywhere: 8 octets of transport are enough,
-// and none of what is missing is called rewritten.
+// TestTCPTruncated cuts quotations everywhere. 8 octets of transport are enough. A missing field
+// is never reported as rewritten.
 func TestTCPTruncated(t *testing.T) {
 	for _, k := range tcpKinds {
 		c := newCodec(t, testConfig(k.method))
@@ -282,8 +282,8 @@ func TestTCPTruncated(t *testing.T) {
 	}
 }
 
-// TestReset has gopacket read resets: of the flow, beyond what the SYN-ACK
-// acknowledges, and no probe to whoever quotes them.
+// TestReset decodes resets by gopacket. A reset is of the probe's flow, and its sequence number
+// is the one that the SYN-ACK acknowledges. A quoted reset is not accepted as a probe.
 func TestReset(t *testing.T) {
 	c := newCodec(t, testConfig(probe.TCPSYN))
 	var w witness
@@ -329,8 +329,8 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// FuzzTCPAnswer gives arbitrary segments. What is accepted must bear a tag of
-// the probe that it is said to answer.
+// FuzzTCPAnswer gives arbitrary segments. An accepted segment must bear a tag of the probe that
+// it answers.
 func FuzzTCPAnswer(f *testing.F) {
 	codecs := map[probe.Method]*Codec{}
 	for _, k := range tcpKinds {

@@ -127,7 +127,7 @@ func writeTrace(w io.Writer, t *record.Trace) {
 			addHop(&table, &hops[0])
 		}
 	}
-	_ = table.WriteText(w) // what fails here fails again, for the table of the results
+	_ = table.WriteText(w) // a write that fails here fails again, for the table of the results
 }
 
 // addHop adds a hop with how it answered.

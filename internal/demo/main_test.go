@@ -62,7 +62,7 @@ func TestRun(t *testing.T) {
 	for _, tt := range []struct {
 		args           []string
 		status         int
-		stdout, stderr string // parts of what is written
+		stdout, stderr string // parts of the output
 	}{
 		{[]string{results}, 0, shown, ""},
 		{[]string{"-first", "1", results + ".none"}, 1, "", "demo: "},
@@ -78,7 +78,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// A trace that nobody probed is false, and so the demo fails, with its table.
+// A trace without probes is false, and so the demo fails, with its table.
 func TestDemoFalse(t *testing.T) {
 	var log bytes.Buffer
 	l, err := netsim.NewLogWriter(&log, netsim.Default())

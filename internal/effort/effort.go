@@ -12,7 +12,7 @@ import (
 // The environment of a test run.
 const (
 	envSoak = "MASSTRACE_SOAK" // not empty: full counts, for hours
-	envSeed = "MASSTRACE_SEED" // what Seed returns
+	envSeed = "MASSTRACE_SEED" // the value that Seed returns
 )
 
 // Soaking reports whether properties are tested at full counts.

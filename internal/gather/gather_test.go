@@ -13,7 +13,7 @@ import (
 	"github.com/masstrace/masstrace/matcher"
 )
 
-// kept is a writer that keeps what it is given.
+// kept is a writer that keeps the records that it is given.
 type kept struct {
 	traces  []record.Trace
 	replies []record.Reply
@@ -108,8 +108,8 @@ func TestAnswered(t *testing.T) {
 	}
 }
 
-// Replies without a probe of their own count too: those whose probe was not seen, whose
-// probe is forgotten, and that show only which flow they belong to.
+// Replies without a probe of their own count too. The probe may be unseen or forgotten, or the
+// reply may show only the flow to which it belongs.
 func TestWithoutProbe(t *testing.T) {
 	g, k := newGatherer(record.Both, 0)
 	if err := g.Implied(head(), hop(4, begin, probe.Unverified, probe.KindTTLExceeded)); err != nil {

@@ -21,7 +21,7 @@ grep -c . /proc/self/mountinfo >"$1/after"
 cmp "$1/before" "$1/after"
 `
 
-// A lab works after chroot(2), where / cannot be made private, and leaves no mount behind.
+// A lab works after chroot(2), where / cannot be made private, and leaves no mount.
 func TestChroot(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {

@@ -1,10 +1,11 @@
-// Package lab runs a command inside namespaces of its own, with a network that is connected to
-// nothing else: packets sent in it cannot leave it.
+// Package lab runs a command inside namespaces of its own. Their network is connected to nothing
+// else: packets sent in it cannot leave it.
 //
-// Run starts the running binary again as pid 1 of new network, pid and mount namespaces (and of a
-// user namespace if we are not root). That process, see Init, builds the network with a [Setup],
-// starts the command, and ends with it. The namespaces have no name, and no process outside holds
-// them. So the kernel removes all of it after pid 1 has ended, even if it or its parent was killed.
+// Run starts the running binary again as pid 1 of new network, pid and mount namespaces. It also
+// makes a new user namespace if we are not root. That process, see Init, builds the network with
+// a [Setup], starts the command, and ends with it. The namespaces have no name, and no process
+// outside holds them. So the kernel removes all of it after pid 1 has ended, even if it or its
+// parent was killed.
 package lab
 
 import (

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// envHelper makes the test binary a program that uses the lab: "run" runs its arguments in a lab,
+// envHelper makes the test binary a program that uses the lab. "run" runs its arguments in a lab.
 // "main" is a TestMain whose tests end with status 3.
 const envHelper = "MASSTRACE_LAB_TEST_HELPER"
 

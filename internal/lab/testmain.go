@@ -73,9 +73,9 @@ func NeedTool(t interface {
 	}
 }
 
-// Inside reports whether this process is in a lab of that name, whoever called
-// it. It goes by the network namespace and not by the name alone, so that a
-// variable which leaked to the outside proves nothing.
+// Inside reports whether this process is in a lab of that name, whichever process started this
+// one. It goes by the network namespace and not by the name alone, so that a variable which
+// leaked to the outside proves nothing.
 func Inside(name string) bool {
 	here, err := place(name)
 	return err == nil && os.Getenv(envInside) == here

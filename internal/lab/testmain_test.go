@@ -46,7 +46,7 @@ func TestNeedTool(t *testing.T) {
 	}
 }
 
-// What goes wrong when the network is taken down does not change the command's status.
+// An error when the network is taken down does not change the command's status.
 func TestRunEndFails(t *testing.T) {
 	out, status, err := runOut(t, Config{Setup: "lossy", Command: sh("exit 4")})
 	if err != nil || status != 4 || out != "lab: the counters are lost\n" {

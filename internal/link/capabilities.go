@@ -8,10 +8,9 @@ import (
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 )
 
-// Renounce gives up all capabilities(7) of this process but those of keep that it has, on
-// all of its threads and for good. The bounding set loses the others as well, if the
-// process may change that set, and no_new_privs keeps a program that it would run from
-// getting any.
+// Renounce gives up all capabilities(7) of this process but those of keep that it has, on all of
+// its threads and for good. The bounding set loses the others as well, if the process may change
+// that set. no_new_privs keeps a program that the process would run from getting any.
 //
 // A capability belongs to a thread. Package cap changes those of all threads at once, in a
 // program with C in it, too.
@@ -42,8 +41,7 @@ func Renounce(keep ...cap.Value) error {
 	return nil
 }
 
-// limitTo drops all capabilities that the kernel has, except those of keep, from the
-// bounding set.
+// limitTo drops all capabilities of the kernel, except those of keep, from the bounding set.
 func limitTo(keep []cap.Value) error {
 	for c := range cap.MaxBits() {
 		if slices.Contains(keep, c) {

@@ -73,7 +73,7 @@ func TestRenounce(t *testing.T) {
 	}
 }
 
-// effective returns what the calling thread may do: bit n is capability n.
+// effective returns the effective capabilities of the calling thread: bit n is capability n.
 func effective(t *testing.T) uint64 {
 	t.Helper()
 	text, err := os.ReadFile("/proc/thread-self/status")

@@ -101,8 +101,8 @@ func (f *finder) find(ctx context.Context) (Path, error) {
 	return p, err
 }
 
-// judgeSource finds out whether the given source is ours: a route look-up for a foreign one fails
-// in the same way as a blackhole route does.
+// judgeSource finds out whether the given source is ours. That matters because a route look-up
+// for a foreign source fails in the same way as a blackhole route does.
 func (f *finder) judgeSource() error {
 	if !f.Source.IsValid() {
 		return nil

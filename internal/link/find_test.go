@@ -127,7 +127,8 @@ func TestFind(t *testing.T) {
 			}
 			got.Index = 0
 			if got.Gateway.Zone() != "" {
-				got.Gateway = got.Gateway.WithZone("v0") // the index differs from run to run
+				// The index differs from run to run.
+				got.Gateway = got.Gateway.WithZone("v0")
 			}
 			if diff := cmp.Diff(tt.want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 				t.Errorf("Find (-want +got):\n%s", diff)

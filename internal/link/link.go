@@ -1,6 +1,7 @@
-// Package link provides information about our network interface: the link, next hop and source
-// address of packets to a destination (Find), the state and counters of the link (Monitor), and the
-// local ports in use. It reads the kernel's tables by netlink and changes none of them.
+// Package link provides information about our network interface. Find returns the link, next hop
+// and source address of packets to a destination. Monitor reads the state and counters of the
+// link. The package also finds the local ports in use. It reads the kernel's tables by netlink
+// and changes none of them.
 //
 // All of it works in the network namespace of the calling thread, and without any capability.
 package link

@@ -184,7 +184,8 @@ func (l *list) write(r *run.Run, sleeper sender.Sleeper, batch []listed) error {
 				l.failed += uint64(len(batch) - from)
 				return nil
 			}
-			_ = sleeper.Until(r.Failed(), l.time.Clock.Now()+queueFull) // its end is seen next
+			// The next round sees the end of r.Failed.
+			_ = sleeper.Until(r.Failed(), l.time.Clock.Now()+queueFull)
 		default:
 			l.failed++ // this frame, with any error
 			from++

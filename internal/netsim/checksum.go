@@ -36,8 +36,8 @@ func pseudo(src, dst addr, proto uint8, n int) uint64 {
 	return src.sum() + dst.sum() + uint64(proto) + uint64(n)
 }
 
-// adjust returns the checksum that replaces c when a field with the sum before is replaced by one
-// with the sum after (RFC 1624 equation 3).
+// adjust returns the checksum that replaces c after a change of a field (RFC 1624 equation 3).
+// The sum of the field is before, and then after.
 func adjust(c uint16, before, after uint64) uint16 {
 	return fold(uint64(^c) + uint64(fold(before)) + uint64(^fold(after)))
 }

@@ -18,15 +18,15 @@
 // covers addresses, protocol, the first four octets of the transport header, and for ICMP echo the
 // identifier. Some balancers also hash the TOS and the IPv6 flow label.
 //
-// Every router answers from one address, which encodes its place (addr.go). So no two routers share
-// one, and an address can be mapped back. The simulator uses the ranges 6, 7, 11, 21, 22, 26, 28,
-// 29, 30, 33, 55, 214 and 215/8 and 3ffe::/16, which look public and contain no targets. A probe to
-// them has no route.
+// Every router answers from one address, which encodes its place (addr.go). So no two routers
+// share one, and an address can be mapped back. The simulator uses the ranges 6, 7, 11, 21, 22,
+// 26, 28, 29, 30, 33, 55, 214 and 215/8 and 3ffe::/16. They look public and contain no targets. A
+// probe to them has no route.
 //
-// A /24 (/48) may have no route: an unreachable, a loop of two routers, or a black hole, at the end
-// of one of the segments. It may have a firewall. It may have a box that rewrites the packets that
-// later routers receive and quote. A target is a hash of its address: it may be dead, filter a
-// protocol, or limit its unreachables.
+// A /24 (/48) may have no route. At the end of one of the segments there is then an unreachable,
+// a loop of two routers, or a black hole. The prefix may have a firewall. It may have a box that
+// rewrites the packets that later routers receive and quote. A target is a hash of its address:
+// it may be dead, filter a protocol, or limit its unreachables.
 //
 // Random events (loss, jitter, duplicates, noise, per-packet balancers) are a hash of (seed, number
 // of the packet). So the same packets in the same order get the same answers.

@@ -200,8 +200,8 @@ func (m *model) addDiamond(g *segment, h uint64, row, room int) {
 		g.longest = 0
 		return
 	}
-	// The diamond can be anywhere after one router of the segment (at level 5 this may be the
-	// last router of the segment before) and before two routers.
+	// The diamond can be anywhere after one router of the segment and before two routers. At
+	// level 5, the one router may be the last router of the segment before.
 	least := 1
 	if g.end {
 		least = 0

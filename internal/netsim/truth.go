@@ -85,8 +85,8 @@ type Hop struct {
 	Interface, Legacy bool
 }
 
-// AppendHops appends all hops that probes of the flow may meet at a TTL from 1 to 255: one, or
-// several if there are per-packet balancers on the way.
+// AppendHops appends all hops that probes of the flow may meet at a TTL from 1 to 255. That is
+// one hop, or several if there are per-packet balancers on the way.
 func (t *Truth) AppendHops(hops []Hop, f *Flow, ttl uint8) []Hop {
 	return t.appendWays(hops, f, ttl, perPacket)
 }

@@ -41,7 +41,7 @@ type Entry struct {
 
 // File reads a capture file: pcap with µs or ns, or pcapng, in either byte order, and optionally
 // compressed by gzip or zstd. It is a Source of the receiver and belongs to one goroutine. It
-// allocates nothing per entry, and its memory is bounded, whatever the file claims.
+// allocates nothing per entry. Its memory is bounded for any content of the file.
 //
 // It replaces gopacket's readers, which return neither the offset of a fault nor the notes and
 // directions of a pcapng file.

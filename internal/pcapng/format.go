@@ -29,9 +29,10 @@ const byteOrderMagic = 0x1a2b3c4d
 
 // Octets of the fixed part of bodies, before options or packet data.
 const (
-	sectionBody    = 16 // magic (4), version (2, 2), section length (8)
-	interfaceBody  = 8  // link type (2), reserved (2), snap length (4)
-	packetBody     = 20 // interface (4; old: 2, drops 2), time (4, 4), captured (4), original (4)
+	sectionBody   = 16 // magic (4), version (2, 2), section length (8)
+	interfaceBody = 8  // link type (2), reserved (2), snap length (4)
+	// An old packet has interface (2) and drops (2) in place of interface (4).
+	packetBody     = 20 // interface (4), time (4, 4), captured (4), original (4)
 	simpleBody     = 4  // original (4)
 	statisticsBody = 12 // interface (4), time (4, 4)
 )

@@ -7,16 +7,17 @@ import "math/bits"
 const rounds = 6
 
 // A feistel is a keyed bijection on pairs (l, r) of 0 ≤ l ≤ top and 0 ≤ r ≤ mask, where mask =
-// 2ˢʰⁱᶠᵗ−1: the domain D of (top+1)·2ˢʰⁱᶠᵗ values.
+// 2ˢʰⁱᶠᵗ−1. Its domain D has (top+1)·2ˢʰⁱᶠᵗ values.
 //
-// It is a bijection for every key: a round adds to l, modulo top+1, a number that depends on r
-// alone, or XORs into r a number that depends on l alone. A round does not change the half that it
-// reads, so the same number can be subtracted again. backward does that in reverse order.
+// It is a bijection for every key. A round either adds to l, modulo top+1, a number that depends
+// on r alone. Or it XORs into r a number that depends on l alone. A round does not change the
+// half that it reads, so the same number can be subtracted again. backward does that in reverse
+// order.
 //
 // A domain [0, n) that does not fill D uses cycle walking: apply the network until the value is
-// below n. The walk ends, because the cycle of D that it follows leads back to its start, which is
-// below n. It is a bijection on [0, n), because each value below n has exactly one predecessor
-// below n on its cycle: the one that a backward walk finds.
+// below n. The walk ends, because the cycle of D that it follows leads back to its start, which
+// is below n. It is a bijection on [0, n). Each value below n has exactly one predecessor below n
+// on its cycle: the one that a backward walk finds.
 //
 // The caller provides the round keys: those of one permutation, or those of a family with the tweak
 // of a member.

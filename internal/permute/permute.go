@@ -7,10 +7,9 @@
 // depend on them.
 package permute
 
-// Permutation is a keyed bijection on [0, n), n up to 2⁶⁴−1. It is a plain
-// value of some 130 octets without pointers, cheap to make; its methods do not
-// change it, so it may be shared by goroutines. The zero Permutation is that
-// of n = 0.
+// Permutation is a keyed bijection on [0, n), n up to 2⁶⁴−1. It is a plain value of some 130
+// octets without pointers, cheap to make. Its methods do not change it, so goroutines may share
+// it. The zero Permutation is that of n = 0.
 type Permutation struct {
 	keys roundKeys
 	below

@@ -47,8 +47,8 @@ func (a Uint128) Cmp(b Uint128) int {
 
 // Lsh returns a·2ᵏ modulo 2¹²⁸.
 func (a Uint128) Lsh(k uint) Uint128 {
-	// A shift by 64 or more gives 0 in Go, and so does one by a number that
-	// wrapped below 0: of the three terms those that do not apply vanish.
+	// A shift by 64 or more gives 0 in Go. So does a shift by a number that wrapped below 0.
+	// Therefore those of the three terms that do not apply vanish.
 	return Uint128{Hi: a.Hi<<k | a.Lo>>(64-k) | a.Lo<<(k-64), Lo: a.Lo << k}
 }
 

@@ -113,8 +113,8 @@ func ParseKind(s string) (k Kind, ok bool) {
 	return KindOther, false
 }
 
-// IsUnreach reports whether the reply means that the path ends here before the target: any
-// unreachable except a port unreachable and those about the packet size.
+// IsUnreach reports whether the reply means that the path ends here before the target. That is
+// any unreachable except a port unreachable and those about the packet size.
 func (k Kind) IsUnreach() bool { return k >= KindHostUnreach && k <= KindUnreach }
 
 // Validity is the degree of certainty that the reply answers one of our probes.

@@ -181,7 +181,8 @@ func madeExtensions(t *testing.T) (all []madePacket) {
 		ext    []byte
 		stated bool
 	}{
-		{good, true}, {bad, true}, {absent, true}, {good, false}, {absent, false}, // last two: legacy
+		// The last two are in legacy form.
+		{good, true}, {bad, true}, {absent, true}, {good, false}, {absent, false},
 		{wire.AppendExtension(nil, wire.Object{Class: 1, CType: 1}), true}, // no label
 		{wire.AppendExtension(nil, wire.Object{Class: 1, CType: 1, Payload: label(make([]uint32, 16)...)}), true},
 		{good[:len(good)-2], true},                // an object is cut

@@ -62,8 +62,9 @@ func TestTCPTruth(t *testing.T) {
 					checkTrace(t, topology, trace, r.exts[i], method)
 					checkAnswer(t, topology, trace, method, port)
 				}
-				// Other scans at the same time, from the same address, may have a flow in
-				// common with this scan. Replies to their probes have no tag of this scan.
+				// Other scans at the same time, from the same address, may have a
+				// flow in common with this scan. Replies to their probes have no
+				// tag of this scan.
 				s := r.summary
 				if s.Weak+s.Rejected.Total()-s.Rejected.Tag+s.Malformed+s.Late > 0 || s.UDPReplies > 0 {
 					t.Errorf("summary %+v; want strong answers", s)

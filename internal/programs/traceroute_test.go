@@ -61,8 +61,8 @@ func runJSON(t *testing.T, c traceroute.Config) string {
 	return out.String()
 }
 
-// rowsOf reads the rows of text as traceroute, mtr and we write them: who
-// answered at each TTL, the zero Addr where nobody did.
+// rowsOf reads the rows of text as traceroute, mtr and we write them. It returns the responder at
+// each TTL, or the zero Addr for a silent TTL.
 func rowsOf(t *testing.T, text string) []netip.Addr {
 	t.Helper()
 	var addrs []netip.Addr

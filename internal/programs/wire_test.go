@@ -136,7 +136,8 @@ func (w *witness) check(packet []byte) {
 	for _, l := range p.Layers()[1:] {
 		switch l := l.(type) {
 		case *layers.UDP:
-			_ = l.SetNetworkLayerForChecksum(network) // an IP layer is one that it takes
+			// SetNetworkLayerForChecksum accepts every IP layer.
+			_ = l.SetNetworkLayerForChecksum(network)
 			transport, serialize = l.Contents, append(serialize, l, gopacket.Payload(l.Payload))
 		case *layers.ICMPv4:
 			transport, serialize = l.Contents, append(serialize, l, gopacket.Payload(l.Payload))

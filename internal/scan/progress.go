@@ -40,8 +40,10 @@ func (s *scan) snapshot() observe.Progress {
 	}
 	heard := &s.receiver.Heard
 	p.Answered = heard.Strong.Load() + heard.Weak.Load()
-	p.Drops, _, _ = s.session.Live.Drops()                             // wrong at worst for a second
-	before := s.plan.TargetsBefore(s.first) * s.plan.ProbesPerTarget() // decided by other processes
+	// The drops are wrong at worst for a second.
+	p.Drops, _, _ = s.session.Live.Drops()
+	// Other processes decide the probes before those of s.first.
+	before := s.plan.TargetsBefore(s.first) * s.plan.ProbesPerTarget()
 	probes := max(s.plan.Probes()-before, 1)
 	p.Share = float64(before+decided) / float64(before+probes)
 	p.Left = s.left(float64(decided)/float64(probes), p.Elapsed)

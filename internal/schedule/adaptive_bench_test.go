@@ -8,9 +8,9 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// A whole window as fast as a kernel sends, whose answers come 300 ms later: what a
-// schedule costs in ns a probe, with the stamps, however often it has to look.
-// Routers answer up to TTL 14, at 15 a target does, or nothing.
+// BenchmarkWindow measures the cost of a schedule in ns a probe, with the stamps, and with all
+// its looks at the window. A whole window is sent as fast as a kernel sends, and the answers come
+// 300 ms later. Routers answer up to TTL 14. At TTL 15 the target answers, or nothing does.
 func BenchmarkWindow(b *testing.B) {
 	const rtt, sendNS, routers = int64(300e6), 700, 14
 	shape := window.Shape{Targets: 50_000, FirstTTL: 1, LastTTL: 32, Flows: 1, Attempts: 1}

@@ -25,10 +25,9 @@ func (s *sim) strategy(name string, c StrategyConfig) {
 	s.start = func(cfg Config) Schedule { return NewAdaptive(cfg, strategies[name](c)) }
 }
 
-// Over random targets that answer well, badly or never, whatever the strategy:
-// no probe twice, none outside the range or above a known end, attempts only
-// where they are due (all of which sim checks), and every (target, TTL, flow) is
-// decided.
+// TestAdaptive traces random targets that answer well, badly or never, with every strategy. Every
+// (target, TTL, flow) must be decided. sim checks all the rest. No probe is sent twice, none is
+// sent outside the range or above a known end, and attempts are made only when they are due.
 func TestAdaptive(t *testing.T) {
 	for name := range strategies {
 		for seed := range uint64(30) {
@@ -110,8 +109,8 @@ func TestAdaptiveParts(t *testing.T) {
 	}
 }
 
-// No router and no target sees a burst: of 64 probes in a row few have one of the
-// low TTLs, whose routers all paths share, and none has a target twice.
+// No router and no target sees a burst. Of 64 probes in a row, few have one of the low TTLs,
+// whose routers all paths share. No two of them have the same target.
 func TestAdaptiveSpread(t *testing.T) {
 	const targets, in = 1000, 64
 	s := &sim{
@@ -211,8 +210,8 @@ func BenchmarkComplete(b *testing.B) {
 	}
 }
 
-// The reference for Complete, slow and obvious: with all of a path known, its end,
-// and so the TTLs without which a trace would lack a hop.
+// needed is the reference for Complete, slow and obvious. It is given the whole path, with its
+// end. It returns the TTLs without which a trace would lack a hop.
 func needed(h habit, first, last uint8, gap int, answers func(ttl uint8) bool) (ttls uint64) {
 	end := last
 	if h.answer == 1 {
@@ -230,8 +229,8 @@ func needed(h habit, first, last uint8, gap int, answers func(ttl uint8) bool) (
 	return ttls
 }
 
-// On paths where the same TTLs always answer, Complete probes whatever the
-// reference needs, and nothing that lies behind its first probe and a gap.
+// On paths where the same TTLs always answer, Complete probes all TTLs that the reference needs.
+// It probes no TTL that lies beyond its first probe and a gap.
 func TestCompleteAgainstReference(t *testing.T) {
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 9))
@@ -298,8 +297,8 @@ func TestCompleteAgainstReference(t *testing.T) {
 	}
 }
 
-// Where some long paths are all that is left to do, they are not walked hop by hop;
-// where there are many, no probe is wasted.
+// If only some long paths are left to do, they are not walked hop by hop. If many paths are left,
+// no probe is wasted.
 func TestCompleteHurries(t *testing.T) {
 	const distance, rtt = 26, int64(100e6)
 	for _, tt := range []struct {

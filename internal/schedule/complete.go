@@ -1,7 +1,7 @@
 package schedule
 
-// Complete finds whole paths with few probes: every TTL up to the end of the path, and as few
-// beyond as it takes to be sure of the end.
+// Complete finds whole paths with few probes. It probes every TTL up to the end of the path.
+// Beyond the end it probes only as many TTLs as it needs to be sure of the end.
 //
 // The first probe has the TTL at which the target probably is. If the target answers, its
 // distance is known (UDP), or an upper bound of it (ICMP, TCP). If a router answers, the path is
@@ -59,7 +59,7 @@ func (c *Complete) Next(p *Path) Step {
 }
 
 // mayHurry reports whether the next TTL is sent while an answer is awaited. That is so while
-// waiting would delay the whole scan: for two TTLs beyond the last router, and for more if the
+// waiting would delay the whole scan. It allows two TTLs beyond the last router, and more if the
 // path is longer than its forecast.
 func (c *Complete) mayHurry(p *Path, f forecast) bool {
 	longer := int(p.State.Exceeded()) - f.first()

@@ -17,8 +17,8 @@ var deferringSchedules = map[string]func(Config) Schedule{
 	},
 }
 
-// However targets lie about their distance, what a prefix's rate holds back is sent
-// in the end.
+// Targets may report any distance. The probes that a prefix's rate defers are all sent in the
+// end.
 func TestDeferredModel(t *testing.T) {
 	for name, start := range deferringSchedules {
 		for seed := range uint64(40) {
@@ -38,7 +38,8 @@ func TestDeferredModel(t *testing.T) {
 			}
 			for range 1 + rng.IntN(60) {
 				h := randomHabit(rng)
-				h.excluded = h.excluded && name == "exhaustive" // the others ask an excluded target once
+				// The other strategies ask an excluded target once.
+				h.excluded = h.excluded && name == "exhaustive"
 				s.targets = append(s.targets, h)
 			}
 			s.run()
@@ -58,7 +59,8 @@ type deferredRun struct {
 	now  int64
 }
 
-// learn has the matcher learn of a reply to target from whom and of what kind.
+// learn gives the window a reply to a probe to target, as the matcher does, with a responder and
+// a kind.
 func (r *deferredRun) learn(target int, ttl uint8, kind probe.Kind, from probe.Addr, quoted uint8) {
 	r.Learn(uint32(target), &probe.Facts{
 		Probe: probe.Probe{Target: r.Target(target), TTL: ttl}, Kind: kind, Responder: from,
@@ -110,8 +112,8 @@ func runDeferred(t *testing.T, start func(Config) Schedule, targets int, m *Poli
 	return nil
 }
 
-// A target says that it is near while probes to it are deferred, and a router
-// beyond refutes that: the probes that were dropped in between are sent.
+// A target reports that it is near while probes to it are deferred. Then a router beyond refutes
+// that. The probes that were dropped in between are sent.
 func TestDeferredBeyond(t *testing.T) {
 	for name, start := range deferringSchedules {
 		for _, m := range []*Politeness{nil, NewPoliteness(PolitenessConfig{PrefixRate: 4})} {
@@ -144,8 +146,8 @@ func limitedAt(target probe.Addr, ttl uint8) *Politeness {
 	return m
 }
 
-// The probe that a router would not answer is given up, and it alone: when the end
-// of the path moves up after that, the probes beyond are deferred and sent.
+// Only the probe that a router would not answer is given up. After that the end of the path moves
+// up, and the probes beyond are deferred and sent.
 func TestDeferredGivenUp(t *testing.T) {
 	for name, start := range deferringSchedules {
 		said, last := false, int64(0)

@@ -67,7 +67,7 @@ type exhaustiveTraversal struct {
 	deferred     []window.Slot // not admitted yet by Politeness
 	nextDeferred int           // index of the next one to try
 	abandonAt    int64         // when those are given up that a router would not answer
-	abandoned    []uint64      // by number, a bit for each first attempt given up; empty at first
+	abandoned    []uint64      // by number, a bit per first attempt given up; empty at first
 }
 
 // begin implements traversal.
@@ -198,9 +198,9 @@ func (t *exhaustiveTraversal) skip(target int) {
 	t.anySkipped = true
 }
 
-// wants reports whether this pass sends a probe of a slot, and sets the slot's attempt: the
-// lowest that was not made yet, if none was answered. A pass makes at most one attempt at each
-// (target, TTL, flow).
+// wants reports whether this pass sends a probe of a slot, and sets the slot's attempt. That is
+// the lowest that was not made yet, if none was answered. A pass makes at most one attempt at
+// each (target, TTL, flow).
 func (t *exhaustiveTraversal) wants(slot *window.Slot) bool {
 	// The first pass looks at stamps too, although none is there: that fetches the memory of
 	// many slots at once, before Stamp needs it.

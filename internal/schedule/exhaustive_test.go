@@ -8,9 +8,8 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// No router and no target sees a burst: over a window of a thousand targets, 64
-// probes in a row hold no target more than a few times, and no TTL much more
-// often than by chance.
+// No router and no target sees a burst. Over a window of a thousand targets, 64 probes in a row
+// hold no target more than a few times. They hold no TTL much more often than by chance.
 func TestExhaustiveSpread(t *testing.T) {
 	const targets, ttls, in = 1000, 32, 64
 	s := &sim{
@@ -168,8 +167,8 @@ func BenchmarkExhaustive(b *testing.B) {
 	}
 }
 
-// Of several parts each probe is one's, whoever is faster, and the window is over
-// when the last one is done.
+// Of several parts, exactly one sends each probe, in any order of the parts. The window is over
+// after the last part is done.
 func TestExhaustiveParts(t *testing.T) {
 	const parts = 3
 	shape := window.Shape{Targets: 10, FirstTTL: 2, LastTTL: 6, Flows: 2, Attempts: 2}

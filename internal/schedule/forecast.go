@@ -46,8 +46,8 @@ func (c *StrategyConfig) forecast(p *Path) forecast {
 	return forecast(p.Note)
 }
 
-// endless reports whether ttl, and the TTLs from there to top, are not worth a probe: the end of
-// the path is unknown, and the path is silent or in a loop.
+// endless reports whether ttl, and the TTLs from there to top, are not worth a probe. That is so
+// if the end of the path is unknown, and the path is silent or in a loop.
 func (c *StrategyConfig) endless(p *Path, f forecast, ttl Step, top uint8) bool {
 	return top == p.Last() && (f.silent(p, uint8(ttl), c.GapLimit) || p.InLoop())
 }

@@ -46,8 +46,8 @@ type InteractiveConfig struct {
 	Set *window.Set
 	// Patience is how long a probe may be unanswered.
 	Patience Patience
-	// Rows takes each row as it becomes final, by ascending TTL. It must have room for all TTLs.
-	// Interactive closes it after the last row, or when the trace is halted.
+	// Rows takes each row as it becomes final, by ascending TTL. It must have room for all
+	// TTLs. Interactive closes it after the last row, or when the trace is halted.
 	Rows chan<- Row
 }
 
@@ -72,13 +72,14 @@ const silentRun = 5
 
 // Times in ns.
 const (
-	// targetGap is between two probes of one flow that may reach the target. A target on the same
-	// link answers the first of them before it has more than it answers at once (Linux: 6).
+	// targetGap is between two probes of one flow that may reach the target. A target on the
+	// same link answers the first of them before it has more than it answers at once (Linux:
+	// 6).
 	targetGap = int64(200 * time.Microsecond)
 	// onwardGap is the same if a router is known to answer.
 	onwardGap = targetGap / 4
-	// Between attempts at a silent TTL is the longest RTT, within these bounds: a queue that was
-	// full for the first shall not be full for the second.
+	// The pause between attempts at a silent TTL is the longest RTT, within these bounds. A
+	// queue that was full for the first attempt should not be full for the second.
 	leastAgain = int64(5 * time.Millisecond)
 	mostAgain  = int64(50 * time.Millisecond)
 	// idleMost is the longest time between two calls.

@@ -14,14 +14,14 @@ import (
 // road is a path to one target on a virtual clock.
 type road struct {
 	*testing.T
-	distance int // of the target; 0 is none
+	distance int // of the target; 0 if there is no target
 	longer   map[uint16]int
 	rtt      func(ttl int) time.Duration
 	silent   func(ttl int) bool // routers
 	refused  int                // TTL of a router that says unreachable, 0 none
 	lost     func() bool
 
-	// The target's limit: its burst, then one each second; 0 is none.
+	// The target's limit: its burst, then one each second; 0 if there is no limit.
 	burst  int
 	tokens float64
 	filled int64
@@ -49,7 +49,7 @@ const roadTTLs = 30
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 
-// run traces and checks what must always hold.
+// run traces and checks the properties that must always hold.
 func (r *road) run() {
 	shape := window.Shape{
 		Targets: 1, FirstTTL: max(r.first, 1), LastTTL: roadTTLs,
@@ -186,8 +186,8 @@ func (r *road) answers(row Row) (answered, silent int) {
 	return answered, silent
 }
 
-// Whatever the distance, all rows are full although the target limits its
-// answers, and the trace takes little more than two RTTs, of far targets three.
+// At every distance, all rows are full although the target limits its answers. The trace takes
+// little more than two RTTs, or three for far targets.
 func TestInteractiveDistances(t *testing.T) {
 	for _, rtt := range []int{1, 10, 100, 600} {
 		for distance := 1; distance <= roadTTLs; distance++ {
@@ -256,7 +256,7 @@ func TestInteractiveSilentNear(t *testing.T) {
 	}
 }
 
-// RTTs may vary, and the matcher may lag behind: nothing is given up that comes.
+// RTTs may vary, and the matcher may be late. No probe is given up whose answer comes.
 func TestInteractiveVaryingRTTs(t *testing.T) {
 	for _, lag := range []int{0, 100, 2000} {
 		for seed := range uint64(50) {
@@ -275,7 +275,7 @@ func TestInteractiveVaryingRTTs(t *testing.T) {
 	}
 }
 
-// Who asks for the whole wait gets it.
+// A caller that asks for the whole wait gets it.
 func TestInteractivePatient(t *testing.T) {
 	r := &road{T: t, distance: 9, patience: Patience{Max: 2 * time.Second}, rtt: func(ttl int) time.Duration {
 		if ttl == 4 {
@@ -310,7 +310,7 @@ func TestInteractiveDropped(t *testing.T) {
 	}
 }
 
-// Answers slower than the first routers': a satellite behind TTL 2.
+// Some answers are slower than those of the first routers: a satellite link after TTL 2.
 func TestInteractiveSatellite(t *testing.T) {
 	r := &road{T: t, distance: 8, rtt: func(ttl int) time.Duration {
 		if ttl <= 2 {
@@ -329,7 +329,7 @@ func TestInteractiveSatellite(t *testing.T) {
 	}
 }
 
-// A target that has no answers left: its distance and what it gives.
+// A target has no answers left. The trace shows its distance and the answers that it gives.
 func TestInteractiveExhaustedTarget(t *testing.T) {
 	r := &road{T: t, distance: 10, burst: 1}
 	r.run()
@@ -414,7 +414,7 @@ func TestInteractiveFlows(t *testing.T) {
 	}
 }
 
-// Whatever is lost, it ends in time and each probe is sent once.
+// With any losses, the trace ends in time and each probe is sent once.
 func TestInteractiveRandom(t *testing.T) {
 	for seed := range uint64(150) {
 		rng := rand.New(rand.NewPCG(seed, 3))

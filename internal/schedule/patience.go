@@ -11,7 +11,8 @@ type Patience struct {
 	Max time.Duration // in any case
 	// Here multiplies the longest RTT at the same TTL.
 	Here float64
-	// Near multiplies the RTT of the nearest answered TTL beyond, if the same TTL has no answer.
+	// Near multiplies the RTT of the nearest answered TTL beyond, if the same TTL has no
+	// answer.
 	Near float64
 	// Far multiplies the longest RTT of the trace. It bounds the two products above, but to no
 	// less than longPatience. Probes without any answer beyond get this product, and

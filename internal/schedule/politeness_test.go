@@ -66,8 +66,9 @@ func mannered(t *testing.T, make func(Config) Schedule, m *Politeness, targets i
 
 func habits(n int) []habit { return make([]habit, n) }
 
-// A limit that is found is kept to: nearly every probe to that router is answered,
-// and more are in all, in half as long again. Whatever the strategy.
+// With every strategy, the schedule finds a limit and keeps to it. Nearly every probe to that
+// router is answered, and the sum of answers is higher. The scan takes at most half as long
+// again.
 func TestPolitenessFindLimit(t *testing.T) {
 	const targets = 10_000
 	for name, make := range map[string]func(Config) Schedule{
@@ -102,7 +103,8 @@ func TestPolitenessPerHopRate(t *testing.T) {
 		if near.asked != targets {
 			t.Errorf("%s: %d of %d probes were sent", name, near.asked, targets)
 		}
-		// What left before the first answer told who is there, and a run.
+		// The 400 are the probes sent before the first answer named the router, and a run
+		// of probes.
 		if most := took.Seconds()*rate + 400; float64(near.asked) > most {
 			t.Errorf("%s: %d probes in %v", name, near.asked, took)
 		}

@@ -34,11 +34,11 @@ func put(r *router, rng *rand.Rand, seconds, perSecond int, answer func(now int6
 	return asked, answered
 }
 
-// A limit is found and kept to, and what is no limit is not mistaken for one.
+// A limit is found and kept to. Other losses are not mistaken for a limit.
 func TestRouterTellsLimit(t *testing.T) {
 	for _, tt := range []struct {
 		name                  string
-		rate, burst           float64 // of a limit; 0 is none
+		rate, burst           float64 // of a limit; 0 if there is no limit
 		answers               float64 // share that chance leaves
 		perSecond             int
 		limited               bool

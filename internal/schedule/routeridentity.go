@@ -8,11 +8,12 @@ import (
 
 // identity is the part of a router that Limited reports. Only the matcher sets the address.
 type identity struct {
-	addr                  atomic.Pointer[probe.Addr] // nil until a prediction of it is trusted
-	shared                atomic.Bool                // two routers have this number: neither is reported
-	ttls                  atomic.Uint64              // as bits
-	sumAsked, sumAnswered atomic.Uint64              // in earlier spans
-	found                 atomic.Bool                // a trial showed a limit
+	addr atomic.Pointer[probe.Addr] // nil until a prediction of it is trusted
+	// shared is set if two routers have this number. Then neither is reported.
+	shared                atomic.Bool
+	ttls                  atomic.Uint64 // as bits
+	sumAsked, sumAnswered atomic.Uint64 // in earlier spans
+	found                 atomic.Bool   // a trial showed a limit
 }
 
 // learnName stores the address of the router, and a TTL at which it answers.

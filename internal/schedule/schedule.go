@@ -72,8 +72,8 @@ type Config struct {
 // Done is the time that Next returns when no probe will follow.
 const Done = 1<<63 - 1
 
-// poll is when to call again for an event that has no time of its own, in ns: the opener
-// brings a window, or the receiver a reply.
+// poll is the time until the next call for an event that has no time of its own, in ns. The event
+// is that the opener brings a window, or the receiver a reply.
 const poll = int64(time.Millisecond)
 
 // scanBudget is how many slots or paths a traversal may look at in one call. Then the other

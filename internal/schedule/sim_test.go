@@ -65,7 +65,7 @@ type sim struct {
 	known   *window.StopSet // the matcher's, may be nil
 	batch   int
 	perNS   int64 // between probes
-	lag     int64 // of the matcher behind the net
+	lag     int64 // of the matcher, relative to the net
 	haltAt  int64 // 0 never
 	start   func(Config) Schedule
 	// reply answers a probe in place of the targets' habits.
@@ -84,7 +84,7 @@ type sim struct {
 	done   []result
 }
 
-// result is what a window came to.
+// result is the result of a window.
 type result struct {
 	id      uint64
 	halted  bool
@@ -304,7 +304,7 @@ func slots(sh window.Shape, n int) func(func(window.Slot) bool) {
 	}
 }
 
-// check holds what the windows came to against what was asked for.
+// check compares the results of the windows with the configuration.
 func (s *sim) check() {
 	if !s.closed || len(s.done) != s.opened {
 		s.Fatalf("%d windows closed of %d", len(s.done), s.opened)

@@ -33,7 +33,8 @@ type Path struct {
 	State window.State
 	// Sent has bit t set if TTL t was sent, or is deferred.
 	Sent uint64
-	// Note belongs to the strategy: 0 at first, and kept from one call of Next to the following.
+	// Note belongs to the strategy: 0 at first, and kept from one call of Next to the
+	// following.
 	Note uint64
 
 	window    *window.Window

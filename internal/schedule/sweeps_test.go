@@ -6,8 +6,8 @@ import (
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// Every (target, TTL, flow) has one slot, whatever the shape, and each target one
-// in a sweep.
+// With any shape, every (target, TTL, flow) has one slot, and each target has one slot in a
+// sweep.
 func TestSweeps(t *testing.T) {
 	for _, s := range []window.Shape{
 		{FirstTTL: 1, LastTTL: 1, Flows: 1}, {FirstTTL: 3, LastTTL: 4, Flows: 1}, {FirstTTL: 1, LastTTL: 32, Flows: 1},

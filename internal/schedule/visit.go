@@ -59,7 +59,8 @@ func (t *adaptiveTraversal) visit(i uint32, now int64) (result action, at int64)
 	path.random = t.schedule.seed ^ (t.window.Position + uint64(slot.Target)) ^ uint64(slot.Flow)<<48
 	switch {
 	case p.hasOneTTL() && t.window.Sent(p.latest(slot)) == window.Excluded:
-		return t.finishPath(p) // the target is excluded: all other probes would be refused too
+		// The target is excluded. All other probes would be refused too.
+		return t.finishPath(p)
 	case p.retryTTL != 0:
 		return t.retry(p)
 	case p.deferred != 0 && !p.abandoned:
@@ -128,8 +129,8 @@ func (t *adaptiveTraversal) retry(p *progress) (result action, at int64) {
 	return t.finishPath(p)
 }
 
-// findAttempt finds the next attempt of a round, and reports whether there is one: at each TTL
-// without an answer, the lowest attempt that was not made yet.
+// findAttempt finds the next attempt of a round, and reports whether there is one. At each TTL
+// without an answer, that is the lowest attempt that was not made yet.
 func (t *adaptiveTraversal) findAttempt(p *progress) bool {
 	s, slot := t.window.Shape(), &t.path.slot
 	if s.Attempts == 1 {

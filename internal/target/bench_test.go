@@ -23,7 +23,7 @@ func randomLines(n int) []byte {
 	return b
 }
 
-// list100k has 10⁵ prefixes, none of them large, so that few merge.
+// list100k returns a list of 10⁵ prefixes, none of them large, so that few merge.
 func list100k(tb testing.TB) *target.List {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var in target.Lines

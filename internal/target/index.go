@@ -13,9 +13,9 @@ import (
 //   - singles: listed by themselves, always targets;
 //   - the pool: all others, ranges from which hashed hosts are drawn.
 //
-// The space is divided into runs, in order. A run is either any number of successive granules that
-// lie completely in the pool, or one granule with a gap or a single in it. Targets are numbered run
-// by run, within a run granule by granule, within a granule singles first.
+// The space is divided into runs, in order. A run may be any number of successive granules that
+// lie completely in the pool. Otherwise it is one granule with a gap or a single in it. Targets
+// are numbered run by run, within a run granule by granule, within a granule singles first.
 //
 // A span of the pool makes at most three runs (its first granule, the complete ones, its last). A
 // single makes at most one. So memory is proportional to the number of lines.

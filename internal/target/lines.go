@@ -151,8 +151,8 @@ func (l *Lines) sortedSingles() []u128 {
 	return slices.Compact(s)
 }
 
-// Digest returns the SHA-256, in hexadecimal, of the targets that the lines define: the canonical
-// text of Set, then a line for each address listed by itself, in order.
+// Digest returns the SHA-256, in hexadecimal, of the targets that the lines define. Its input is
+// the canonical text of Set, then a line for each address listed by itself, in order.
 func (l *Lines) Digest() string {
 	singles := l.sortedSingles()
 	return digest(l.setWith(singles).spans, singles)

@@ -18,10 +18,9 @@ type OrderConfig struct {
 	MaxTargets uint64
 }
 
-// Order is a shard of a List in the order in which it is probed. The list is
-// permuted by a keyed bijection P of the seed, and shard s of n takes each n-th
-// target: At(pos) is the list's P(pos·n + s). The shards of one seed are
-// residue classes and thus disjoint and complete.
+// Order is a shard of a List in the order in which it is probed. The list is permuted by a keyed
+// bijection P of the seed. Shard s of n takes each n-th target: At(pos) is the list's P(pos·n +
+// s). The shards of one seed are residue classes and thus disjoint and complete.
 type Order struct {
 	list          *List
 	perm          permute.Permutation

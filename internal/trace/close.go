@@ -19,8 +19,8 @@ type closing struct{ *record.Trace }
 //  1. The distance that a port unreachable gives (see distance): COMPLETED.
 //  2. The lowest TTL at which the target answered (see answers): COMPLETED.
 //  3. The lowest TTL at which an unreachable came: UNREACH.
-//  4. If the path ends in a routing loop and the trace has a gap limit: LOOP, at the
-//     TTL where an interface first repeats (see window.FindLoop).
+//  4. If the path ends in a routing loop and the trace has a gap limit: LOOP. The end
+//     is the TTL where an interface first repeats (see window.FindLoop).
 //  5. If the run was stopped, or the target was excluded during the run: HALTED, at
 //     the highest TTL that was probed.
 //  6. If the trace was given up before the last TTL: GAPLIMIT, at the end of the
@@ -125,10 +125,12 @@ func (t closing) lowestAnswer() uint8 {
 }
 
 // distance returns the target's distance as a port unreachable gives it, 0 if none does. Every
-// router decrements the TTL by one, so a target at distance d quotes sent − (d − 1). The distance
-// is believed if it is consistent: the quoted TTL is between 1 and the TTL sent; d is not above
-// lowest, the lowest TTL at which the target answered; and no router's time exceeded shows a router
-// at d or beyond. Of several consistent distances, that of the lowest TTL counts.
+// router decrements the TTL by one, so a target at distance d quotes sent − (d − 1).
+//
+// The distance is believed if it is consistent, which has three conditions. The quoted TTL is
+// between 1 and the TTL sent. d is not above lowest, the lowest TTL at which the target answered.
+// No router's time exceeded shows a router at d or beyond. Of several consistent distances, that
+// of the lowest TTL counts.
 //
 // This finds the true distance even if the target limits the rate of its unreachables and did not
 // answer at that very TTL.

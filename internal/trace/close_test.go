@@ -188,7 +188,8 @@ func TestCloseEnd(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := record.Trace{Head: record.Head{Target: target}, FirstTTL: 1, MaxTTL: lastTTL, Hops: hops(t, tt.path)}
-			tr.Result = record.Result{StopReason: record.StopLoop, End: 99, Distance: 99} // dirty on purpose
+			// The result is dirty on purpose.
+			tr.Result = record.Result{StopReason: record.StopLoop, End: 99, Distance: 99}
 			if tt.set != nil {
 				tt.set(&tr)
 			}

@@ -11,9 +11,10 @@ import (
 // of hops.
 const mostSearched = probe.MaxTTL * probe.MaxAttempts
 
-// findLoops fills Loops. It takes each router that answered at a TTL and not at the TTL before, and
-// finds the nearest lower TTL at which it also answered. A silent hop in between counts as another
-// router. Only time exceeded counts, because a router may forward the unreachable of another.
+// findLoops fills Loops. It takes each router that answered at a TTL and not at the TTL before.
+// For each of them it finds the nearest lower TTL at which the router also answered. A silent hop
+// in between counts as another router. Only time exceeded counts, because a router may forward
+// the unreachable of another.
 func (t closing) findLoops() {
 	// Most routers answer once. A router whose bit no earlier one set needs no search.
 	seen, hops := uint64(0), t.Hops

@@ -108,8 +108,9 @@ func (c *checker) judge(t *tally, flows []uint32, q *claim) {
 	}
 }
 
-// distance returns how badly a logged probe fits a claim with its answer: by the time at which it
-// was sent, otherwise by its attempt, otherwise by its round-trip time.
+// distance returns how badly a logged probe fits a claim with its answer. It compares the times
+// at which they were sent, if the claim has one. Otherwise it compares the attempts, or else the
+// round-trip times.
 func distance(q *claim, s *sent, attempt int) int64 {
 	switch {
 	case q.tx != 0:

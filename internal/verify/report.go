@@ -128,9 +128,9 @@ func (r *Report) faults() []string {
 	return faults
 }
 
-// OK reports whether all hard properties hold: no hop is false, flows are constant, no probe was
-// repeated, sent outside the targets or with a wrong checksum, and the summary does not contradict
-// the log.
+// OK reports whether all hard properties hold. No hop may be false, and flows must be constant.
+// No probe may be repeated, sent outside the targets or with a wrong checksum. The summary must
+// not contradict the log.
 func (r *Report) OK() bool { return len(r.Faults) == 0 }
 
 // sortedAddrs returns the keys in order.

@@ -20,7 +20,7 @@ func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
 	return keys
 }
 
-// table has lines of mark, name, value and what that means.
+// table has lines of mark, name, value and meaning.
 type table struct{ tabular.Table }
 
 // fateWords explain the fates of valid probes.

@@ -1,6 +1,6 @@
-// Package verify compares a file of results with the truth of the simulated Internet on which they
-// were measured, and with the log of its probes. It reads the formats of masstrace, scamper, yarrp
-// and caracal.
+// Package verify compares a file of results with the truth of the simulated Internet on which
+// they were measured. It also compares them with the log of its probes. It reads the formats of
+// masstrace, scamper, yarrp and caracal.
 //
 //	log ──▶ asked (every probe, by target, flow and TTL) ─┐
 //	results ──▶ claims: one for each hop ──▶ checker ─────┴─▶ Report

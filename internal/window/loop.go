@@ -8,10 +8,11 @@ import (
 
 // FindLoop reports whether a path ends in a routing loop. at holds the interface that answered at
 // each TTL, which is the index; the zero Addr is a silent hop. The path ends in a loop if three
-// conditions hold. The last interface that answered also answered one and two periods before. It did
-// not answer at any other TTL of the last period. The hops of the two periods match, where a silent
-// hop matches any. One repetition is not enough: it may come from a load balancer with branches of
-// unequal length. again is the TTL at which the path comes to an interface for the second time.
+// conditions hold. The last interface that answered also answered one and two periods before. It
+// did not answer at any other TTL of the last period. The hops of the two periods match, where a
+// silent hop matches any. One repetition is not enough: it may come from a load balancer with
+// branches of unequal length. again is the TTL at which the path comes to an interface for the
+// second time.
 func FindLoop(at []probe.Addr) (again uint8, ok bool) {
 	top := len(at) - 1
 	for top > 0 && at[top].IsZero() {

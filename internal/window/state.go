@@ -119,8 +119,8 @@ func (w *Window) State(target uint32, flow uint16) State {
 	return State(w.states[int(target)*w.shape.Flows+int(flow)].Load())
 }
 
-// Learn updates the state of target over r.Flow. If stopSet is not nil, Learn adds the interface of a
-// router to it and records whether it was already there. Only the matcher calls Learn.
+// Learn updates the state of target over r.Flow. If stopSet is not nil, Learn adds the interface
+// of a router to it and records whether it was already there. Only the matcher calls Learn.
 func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
 	word := &w.states[int(target)*w.shape.Flows+int(r.Flow)]
 	old := State(word.Load())

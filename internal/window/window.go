@@ -1,23 +1,23 @@
 // Package window holds the only memory that the stages of a scan share. A window covers a stretch
-// of the target order: when each probe was sent, the first reply to it, and how far each target's
-// path is known. Each field is either written before the window is shared, or is an atomic word
-// with one writer.
+// of the target order. It holds the time when each probe was sent, the first reply to it, and how
+// far each target's path is known. Each field is either written before the window is shared, or
+// is an atomic word with one writer.
 //
 // # Slot protocol
 //
 // A slot is one (target, TTL, flow, attempt). It has two shared words, sent and reply. All shared
-// words are sync/atomic, which the Go memory model makes sequentially consistent: a goroutine that
-// sees a word also sees all that was written before it.
+// words are sync/atomic, which the Go memory model makes sequentially consistent. So a goroutine
+// that sees a word also sees all that was written before it.
 //
 //  1. The sender stores sent for a whole batch, then makes the system call.
 //     Frames that the kernel did not accept are stamped again before their
 //     retry, or with Failed when the sender gives them up. A slot belongs to
 //     one sender.
-//  2. The matcher loads sent. If the probe was never sent, it rejects the reply.
-//     A true reply always finds its stamp: the store is complete before the
-//     system call begins, and the reply came through the kernel after that call.
-//     The Go memory model does not cover networks. The kernel's own locks, which
-//     both paths take, make processors order the store before the load.
+//  2. The matcher loads sent. If the probe was never sent, it rejects the reply. A true
+//     reply always finds its stamp. The store is complete before the system call
+//     begins, and the reply came through the kernel after that call. The Go memory
+//     model does not cover networks. The kernel's own locks, which both paths take,
+//     make processors order the store before the load.
 //  3. The matcher writes a whole Entry into the arena, then swaps reply from
 //     0 to the entry's number plus 1. After that the entry is immutable. A reply
 //     to a slot that already has one is a duplicate. As a window has one matcher,

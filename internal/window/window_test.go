@@ -312,7 +312,8 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// Every (target, TTL) has a slot of its own. A diagonal holds one slot of each target, side by side.
+// Every (target, TTL) has a slot of its own. A diagonal holds one slot of each target, side by
+// side.
 func TestLanes(t *testing.T) {
 	for _, s := range []Shape{
 		{Targets: 1, FirstTTL: 1, LastTTL: 1}, {Targets: 7, FirstTTL: 3, LastTTL: 9}, {Targets: 1024, FirstTTL: 1, LastTTL: 63},

@@ -61,8 +61,8 @@ func PseudoSum(src, dst []byte, protocol uint8, length int) uint64 {
 	return Sum(src, Sum(dst, uint64(protocol)+uint64(length)))
 }
 
-// Substitute returns the new value of the checksum csum when the octets old, which it covers, are
-// replaced by new, of the same even length (RFC 1624).
+// Substitute returns the new value of the checksum csum, which covers the octets old, when old is
+// replaced by new (RFC 1624). Both have the same even length.
 func Substitute(csum uint16, old, new []byte) uint16 {
 	return ^Fold(uint64(^csum) + uint64(^Fold(Sum(old, 0))) + uint64(Fold(Sum(new, 0))))
 }

@@ -44,9 +44,9 @@ var (
 
 // FindExtension splits the octets after the header of an ICMP error into the original datagram,
 // including its padding, and the extension structure. If there is no extension, ext is nil and
-// origin is all of quote. stated is the length attribute of the message (RFC 4884 §4), converted to
-// octets: its value times 4 in ICMPv4, times 8 in ICMPv6; 0 if the message states none. Both
-// results alias quote.
+// origin is all of quote. stated is the length attribute of the message (RFC 4884 §4), converted
+// to octets: its value times 4 in ICMPv4, times 8 in ICMPv6. It is 0 if the message states no
+// length. Both results alias quote.
 //
 // A stated length is not trusted: routers that do not implement RFC 4884 may leave any value in
 // that octet. The structure is at the first of these places:
@@ -217,8 +217,9 @@ func (o *Objects) Next() bool {
 // Err returns ErrObject if the iteration stopped at a wrong length, otherwise nil.
 func (o *Objects) Err() error { return o.err }
 
-// AppendTrimmed appends ext, which FindExtension returned, to b. If ext is longer than most octets,
-// it appends only the first objects that fit, with a checksum in the same state as that of ext.
+// AppendTrimmed appends ext, which FindExtension returned, to b. If ext is longer than most
+// octets, it appends only the first objects that fit. Their checksum is in the same state as that
+// of ext.
 func AppendTrimmed(b, ext []byte, most int) []byte {
 	if len(ext) <= most {
 		return append(b, ext...)

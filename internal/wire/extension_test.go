@@ -136,7 +136,8 @@ func TestExtensionDecode(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			x := Extension{Checksum: ChecksumBad, objects: []byte{1}} // dirty on purpose
+			// The extension is dirty on purpose.
+			x := Extension{Checksum: ChecksumBad, objects: []byte{1}}
 			if err := x.Decode(octets(t, tt.in)); !errors.Is(err, tt.err) || x.Checksum != tt.checksum {
 				t.Fatalf("Decode = %v, checksum %v; want %v, %v", err, x.Checksum, tt.err, tt.checksum)
 			}

@@ -79,8 +79,8 @@ const (
 )
 
 // An ICMP header (RFC 792, RFC 4443 §2.1) and the fields that echo messages add. Errors hold the
-// quotation at ICMPLen; octet ICMPv4QuoteWords (in 32-bit words) or ICMPv6QuoteWords (in 64-bit
-// words) states its length if it is followed by an extension structure (RFC 4884 §4).
+// quotation at ICMPLen. If an extension structure follows it, an octet states its length (RFC
+// 4884 §4). That is ICMPv4QuoteWords (in 32-bit words) or ICMPv6QuoteWords (in 64-bit words).
 const (
 	ICMPType         = 0
 	ICMPCode         = 1
@@ -125,10 +125,10 @@ type Fragment uint16
 func (f Fragment) Offset() int { return int(f &^ 1) }
 
 // SkipExtensions skips the IPv6 extension headers that a packet may have before its transport
-// header (hop-by-hop options 0, routing 43, fragment 44, destination options 60; RFC 8200 §4). It
-// returns the protocol after them and its octets. part is the fragment of a packet; it is zero for
-// a whole packet, which may also be in a single fragment (RFC 6946). ok is false if a header is
-// cut.
+// header. These are hop-by-hop options 0, routing 43, fragment 44 and destination options 60 (RFC
+// 8200 §4). It returns the protocol after them and its octets. part is the fragment of a packet.
+// It is zero for a whole packet, which may also be in a single fragment (RFC 6946). ok is false
+// if a header is cut.
 func SkipExtensions(next uint8, b []byte) (protocol uint8, rest []byte, part Fragment, ok bool) {
 	for {
 		size := 8

@@ -44,8 +44,8 @@ func TestSkipExtensions(t *testing.T) {
 	}
 }
 
-// FuzzSkipExtensions checks that the result is a suffix, that the skipped part is a multiple of
-// eight octets, and that no further extension header could be skipped.
+// FuzzSkipExtensions checks that the result is a suffix, and that the skipped part is a multiple
+// of eight octets. It also checks that no further extension header could be skipped.
 func FuzzSkipExtensions(f *testing.F) {
 	f.Add(uint8(0), []byte{17, 0, 1, 4, 0, 0, 0, 0, 1})
 	f.Add(uint8(44), []byte{60, 0, 0, 0, 0, 0, 0, 1, 17, 1, 0, 0, 0, 0, 0, 0})

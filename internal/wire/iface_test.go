@@ -113,7 +113,7 @@ func FuzzInterfaceAppendAs(f *testing.F) {
 	f.Add(ctype, payload)
 	f.Add(ctype, append(payload, 1, 2, 3))                           // more octets after them
 	f.Add(uint8(hasName|hasMTU), []byte{3, 'a', 'b', 0, 0, 5, 0xdc}) // a name without padding
-	f.Add(uint8(hasName), []byte{9, 0, 0, 0, 0, 0, 0, 0, 0})         // an empty name with a lot of padding
+	f.Add(uint8(hasName), []byte{9, 0, 0, 0, 0, 0, 0, 0, 0})         // an empty name, padded
 	f.Add(uint8(hasIndex|hasMTU), make([]byte, 8))                   // zeros
 	f.Add(uint8(hasName), append([]byte{253}, bytes.Repeat([]byte("a"), 252)...))
 	f.Fuzz(func(t *testing.T, ctype uint8, payload []byte) {

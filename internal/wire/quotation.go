@@ -1,7 +1,7 @@
 package wire
 
-// Quotation is the part of a probe that an ICMP error quotes: the fields of the quoted IP header,
-// as the quotation states them, and the octets after it.
+// Quotation is the part of a probe that an ICMP error quotes. It has the fields of the quoted IP
+// header, as the quotation states them, and the octets after it.
 type Quotation struct {
 	Is4      bool
 	Src, Dst [16]byte // IPv4 as ::ffff:a.b.c.d

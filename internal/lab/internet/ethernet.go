@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The receive ring (packet(7), TPACKET_V2). Frames are read where the kernel stored them, without a
-// system call for each. They are an odd number of cache lines apart: at a distance of 2048 octets,
-// the headers of all frames would share a few sets of the caches.
+// The receive ring (packet(7), TPACKET_V2). Frames are read where the kernel stored them, without
+// a system call for each. They are an odd number of cache lines apart. At a distance of 2048
+// octets, the headers of all frames would share a few sets of the caches.
 const (
 	ringFrame  = 33 * 64
 	ringBlock  = 448 * ringFrame // 231 pages

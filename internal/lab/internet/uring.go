@@ -27,8 +27,10 @@ type (
 		_      [3]uint32
 		sq, cq struct {
 			head, tail, mask, entries uint32
-			a, b, c, _                uint32 // sq: flags, dropped, array; cq: overflow, cqes, flags
-			_                         uint64
+			// In sq these are flags, dropped and array. In cq they are overflow, cqes
+			// and flags.
+			a, b, c, _ uint32
+			_          uint64
 		}
 	}
 	submission struct {

@@ -115,7 +115,8 @@ func testReceive(t *testing.T, tun *tun, socket, round int) {
 
 func testSend(t *testing.T, tun *tun, socket, round int) {
 	t.Helper()
-	packet := [32]byte{0: 0x45, 3: 32, 8: 64, 9: unix.IPPROTO_UDP, 21: 7, 23: 7, 25: 12} // no UDP checksum
+	// The packet has no UDP checksum.
+	packet := [32]byte{0: 0x45, 3: 32, 8: 64, 9: unix.IPPROTO_UDP, 21: 7, 23: 7, 25: 12}
 	copy(packet[12:], tunFar[:])
 	copy(packet[16:], tunNear[:])
 	var sum uint32

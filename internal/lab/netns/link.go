@@ -46,7 +46,8 @@ func Up(t testing.TB, name string) netlink.Link {
 	return l
 }
 
-// patience is how long the kernel may take for what it does at once.
+// patience is the longest time that the kernel may take for a change that it usually makes at
+// once.
 const patience = 10 * time.Second
 
 // AwaitCarrier waits until the link of that name is up at both ends.
@@ -100,8 +101,8 @@ func Listen(t testing.TB, l netlink.Link) (fd int) {
 	return fd
 }
 
-// Read returns the next frame of a descriptor that does not block, such as those of Listen
-// and NewTun: nil if none comes in that time.
+// Read returns the next frame of a descriptor that does not block, such as those of Listen and
+// NewTun. It returns nil if no frame comes in that time.
 func Read(fd int, wait time.Duration) []byte {
 	frame := make([]byte, 2048)
 	for end := time.Now().Add(wait); ; {

@@ -1,6 +1,6 @@
-// Package netns gives tests network namespaces of their own, without a way out, with what
-// they need in them: links, sockets and threads that live elsewhere. Each function fails
-// or skips the test that it is given.
+// Package netns gives tests network namespaces of their own, without a way out. It also makes the
+// links, the sockets, and the threads in other namespaces that the tests need. Each function
+// fails or skips the test that it is given.
 package netns
 
 import (
@@ -89,8 +89,8 @@ func Within(t testing.TB, name string, f func() error) {
 	}).Do(t, f)
 }
 
-// start starts a goroutine on a thread of its own, which enters a namespace and then runs
-// what Do gives it. The thread ends with the goroutine: it is not unlocked.
+// start starts a goroutine on a thread of its own, which enters a namespace and then runs the
+// functions that Do gives it. The thread ends with the goroutine: it is not unlocked.
 func start(t testing.TB, enter func() error) *Peer {
 	t.Helper()
 	p := &Peer{jobs: make(chan func() error), errs: make(chan error), fd: -1}

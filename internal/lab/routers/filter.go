@@ -70,9 +70,9 @@ func (a Territory) filterLines(limits Limits) []string {
 	if reject == "" || limits == KeepLimits {
 		return nil
 	}
-	// In IPv4 the errors of such a route have their own limit (error_cost and error_burst, to
-	// one a second), for the whole machine: no namespace can lift it. So a filter sends the
-	// same error just before the route would.
+	// In IPv4 the errors of such a route have their own limit, for the whole machine:
+	// error_cost and error_burst, to one a second. No namespace can lift it. So a filter
+	// sends the same error just before the route would.
 	return []string{
 		"table ip refuse {",
 		"  chain prerouting {",
@@ -83,10 +83,10 @@ func (a Territory) filterLines(limits Limits) []string {
 	}
 }
 
-// targetLines returns commands that make a port unreachable come from the probed address. In IPv6,
-// Linux uses the address of the link, because no interface has the target's address: the node only
-// has a route that makes the prefix local. The target is the quoted packet's destination, 8 + 24
-// octets into the message.
+// targetLines returns commands that make a port unreachable come from the probed address. In
+// IPv6, Linux uses the address of the link, because no interface has the target's address. The
+// node only has a route that makes the prefix local. The target is the quoted packet's
+// destination, 8 + 24 octets into the message.
 func targetLines() []string {
 	return []string{
 		"table ip6 target {",

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A cut is a part of a territory in the target list: the lengths of its two prefixes, and in which
-// sixteenth of the territory (a /16, a /36) they begin.
+// A cut is a part of a territory in the target list. bits4 and bits6 are the lengths of its two
+// prefixes. place is the sixteenth of the territory (a /16, a /36) in which they begin.
 type cut struct{ bits4, bits6, place int }
 
 // cuts returns cuts of all sizes, from hundreds of granules (a /24, a /48) down to a part of one

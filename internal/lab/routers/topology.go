@@ -175,7 +175,7 @@ func (l link) addrs(node string) [2]netip.Addr {
 	return addrs
 }
 
-// index returns the number of node's interface. It differs at the two ends: if it were the same,
+// index returns the number of node's interface. It differs at the two ends. If it were the same,
 // the kernel would treat the pair as a single device, and report it as up only a second later.
 func (l link) index(node string) int {
 	if node == l.near {
