@@ -56,7 +56,7 @@ const inside = "inside"
 // empty.
 func (l *Lab) Measured(input string, command ...string) (u Usage, s Seen, err error) {
 	counts, usages := filepath.Join(l.Dir, "counts"), filepath.Join(l.Dir, "usage")
-	args := append([]string{"lab", "--counters", counts}, l.Options...)
+	args := append([]string{"lab", "--overwrite", "--counters", counts}, l.Options...)
 	args = append(append(args, "--"), Part("measured", usages)...)
 	cmd := exec.Command(l.Masstrace, append(args, command...)...)
 	cmd.Dir = l.Work
