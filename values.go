@@ -28,7 +28,7 @@ type Path struct {
 // Loop is a pair of TTLs of one router.
 type Loop struct{ First, Again int }
 
-// Hop is the content of one reply at a TTL.
+// Hop is the content of one reply at a TTL. It is of a router, unless Addr is the target.
 type Hop struct {
 	TTL, Attempt int // the attempt from 0
 	Addr         netip.Addr
@@ -60,12 +60,23 @@ type Reply struct {
 	Late     bool // it came after the wait
 }
 
-// Summary is the account of a run. Counts are of probes and frames.
+// The reasons for which a run ends.
+const (
+	ReasonDone       = record.ReasonDone       // everything was sent and waited for
+	ReasonStopped    = record.ReasonSignal     // Config.Stop was closed
+	ReasonMaxRuntime = record.ReasonMaxRuntime // Config.MaxRuntime was over
+	ReasonDisk       = record.ReasonDisk       // a sink or a file failed
+	ReasonLink       = record.ReasonLink       // the network link was gone
+	ReasonCapture    = record.ReasonCapture    // Replay: a capture is cut or corrupt
+)
+
+// Summary is the account of a run. Counts are of probes and frames. The losses of this machine are
+// SendErrors, SilentByDrops (both in probes) and Drops (in frames).
 type Summary struct {
 	Run                          string // names the run in records
 	Targets                      uint64
 	Sent, Answered, Silent       uint64 // all attempts: Sent = Answered + Silent
-	SendErrors                   uint64 // probes that the kernel never took
+	SendErrors                   uint64 // probes that the kernel did not take; not in Sent
 	SilentByDrops, SilentByLimit uint64 // of Silent: by drops of our kernel, by limits of routers
 	FirstSent                    uint64 // first attempts
 	// Skipped are the first attempts that were not made, by reason, as records name them.
@@ -78,7 +89,7 @@ type Summary struct {
 	Drops    uint64 // frames that our kernel or link dropped
 	Elapsed  time.Duration
 	Complete bool   // all was done that was asked for
-	Reason   string // why the run ended: done, signal, max-runtime, disk, link, capture
+	Reason   string // one of the Reason constants
 }
 
 // pathOf copies a trace, which is valid until its sink returns.
