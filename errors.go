@@ -13,7 +13,8 @@ import (
 type ConfigError = plan.ConfigError
 
 // IncompleteError means that a run began and did not finish: it was stopped, a stage of it failed,
-// or a capture is not complete. The data in sinks and files is valid. Err is the cause.
+// or a capture is not complete. The data in sinks and files is valid. Err is the cause. Checkpoint is
+// always empty.
 type IncompleteError = run.Incomplete
 
 // Errors for errors.Is.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -50,6 +51,18 @@ func TestNoResolver(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("%s looks nothing up: the rule has lost its object", allowed)
+	}
+}
+
+// Flags have their names in the command alone: a library has no flags.
+func TestNoFlags(t *testing.T) {
+	flag := regexp.MustCompile("\"[^\"\\n]*(--[a-z]|Ctrl-C)[^\"\\n]*\"")
+	own := []string{"cmd/", "bench/", "internal/acceptance", "internal/arch", "internal/demo", "internal/lab", "internal/prose"}
+	for _, f := range sources(t) {
+		inCommand := slices.ContainsFunc(own, func(dir string) bool { return strings.HasPrefix(f.path, dir) })
+		if match := flag.FindString(text(t, f)); match != "" && !f.isTest && !inCommand {
+			t.Errorf("%s names a flag: %s", f.path, match)
+		}
 	}
 }
 

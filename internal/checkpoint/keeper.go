@@ -51,7 +51,7 @@ func Open(c Config) (*Keeper, error) {
 	}
 	if c.Resume == "" {
 		if _, err := os.Lstat(c.Checkpoint); err == nil && c.Existing == outfile.Keep {
-			return nil, plan.Refuse("Checkpoint", "%s exists: continue its scan with --resume, or remove the file", c.Checkpoint)
+			return nil, plan.Refuse("Checkpoint", "%s exists: resume its scan, or remove the file", c.Checkpoint)
 		}
 		return &Keeper{path: c.Checkpoint}, nil
 	}

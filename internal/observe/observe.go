@@ -38,13 +38,10 @@ type Began struct{}
 func (Began) String() string { return "begun" }
 
 // Stopping means that the sending has stopped, and the run waits for replies.
-type Stopping struct {
-	Cause error
-	Hint  string // further information for the user; "" for none
-}
+type Stopping struct{ Cause error }
 
 func (e Stopping) String() string {
-	return fmt.Sprintf("%v: sending has stopped, waiting for replies%s", e.Cause, e.Hint)
+	return fmt.Sprintf("%v: sending has stopped, waiting for replies", e.Cause)
 }
 
 // Link is a change of the network link.

@@ -15,8 +15,7 @@ func TestEvents(t *testing.T) {
 		want  string
 	}{
 		{Began{}, "begun"},
-		{Stopping{Cause: errors.New("interrupted"), Hint: "; once more to leave at once"},
-			"interrupted: sending has stopped, waiting for replies; once more to leave at once"},
+		{Stopping{Cause: errors.New("interrupted")}, "interrupted: sending has stopped, waiting for replies"},
 		{Link{Name: "eth0", State: "down", Effect: "the run waits"}, "eth0: down: the run waits"},
 		{Excluded{Err: fault}, "the exclusions could not be read again and stay the same: no such file"},
 		{Excluded{}, "the exclusions were read again: no address is newly excluded"},

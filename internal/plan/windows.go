@@ -49,7 +49,7 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	}
 	p.CountWindows()
 	if hi, lo := bits.Mul64(p.Order.Len(), p.ProbesPerTarget()*uint64(p.Shape.Attempts)); hi != 0 || lo >= 1<<53 {
-		return Refuse("Targets", "%d targets × %d probes are more than 2⁵³: use --shard, or fewer targets", p.Order.Len(), p.ProbesPerTarget())
+		return Refuse("Targets", "%d targets × %d probes are more than 2⁵³: use shards, or fewer targets", p.Order.Len(), p.ProbesPerTarget())
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (t *table) setKeyed(path string) (err error) {
 		return err
 	}
 	if c.Seed == "" || len(c.Sources) == 0 {
-		return plan.Refuse("Key", "%s: the key is not enough: give --seed and --source, and the other options of the scan that decide its probes", path)
+		return plan.Refuse("Key", "%s: the key is not enough: give the seed, the source and the other options of the scan that decide its probes", path)
 	}
 	cfg := codec.Config{
 		Method: c.Method, Seed: plan.SeedOf(c.Seed), Key: key, DstPort: c.DstPort, TOS: c.TOS,

@@ -185,7 +185,11 @@ func (e *HeldError) Error() string {
 func (e *HeldError) Unwrap() error { return e.Err }
 
 // Incomplete is the error of a run that began and did not finish.
-type Incomplete struct{ Err error }
+type Incomplete struct {
+	Err error
+	// Checkpoint is the file from which the run can be continued; "" if there is none.
+	Checkpoint string
+}
 
 // Error implements error.
 func (e *Incomplete) Error() string { return e.Err.Error() }
@@ -194,7 +198,7 @@ func (e *Incomplete) Error() string { return e.Err.Error() }
 func (e *Incomplete) Unwrap() error { return e.Err }
 
 // OutputFailed wraps an error of the operating system, which names the file.
-func OutputFailed(err error) error { return &Incomplete{fmt.Errorf("output failed: %w", err)} }
+func OutputFailed(err error) error { return &Incomplete{Err: fmt.Errorf("output failed: %w", err)} }
 
 // Balanced refuses a summary whose counts do not add up: such a one is not written.
 func Balanced(sum *record.Summary) error {

@@ -170,9 +170,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	r := run.New(ctx)
 	defer r.Close()
 	s.supervisor = r
-	announce := func(hint string) func() {
-		return func() { s.observe.Event(observe.Stopping{Cause: r.Cause(), Hint: hint}) }
-	}
+	announce := func() { s.observe.Event(observe.Stopping{Cause: r.Cause()}) }
 	if err := s.build(); err != nil {
 		return err
 	}
@@ -181,15 +179,15 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 		return run.OutputFailed(err)
 	}
 	s.observe.Event(observe.Began{})
-	defer r.StopWhen(interrupted, run.ErrInterrupted, announce("; press Ctrl-C again to quit now"))()
-	defer r.StopAfter(s.cfg.MaxRuntime, run.ErrMaxRuntime, announce(""))()
+	defer r.StopWhen(interrupted, run.ErrInterrupted, announce)()
+	defer r.StopAfter(s.cfg.MaxRuntime, run.ErrMaxRuntime, announce)()
 	s.start(r)
 	err := r.Wait()
 	switch held := new(run.HeldError); {
 	case errors.As(err, &held): // these stages block their files
-		return &run.Incomplete{Err: fmt.Errorf("%w: the output has no summary%s", err, s.hint())}
+		return s.incomplete(fmt.Errorf("%w: the output has no summary", err))
 	case errors.Is(err, run.ErrKilled):
-		return &run.Incomplete{Err: errors.Join(fmt.Errorf("%w: the output has no summary%s", err, s.hint()), s.abandon())}
+		return s.incomplete(errors.Join(fmt.Errorf("%w: the output has no summary", err), s.abandon()))
 	case err != nil:
 		return s.broken(err)
 	}
@@ -307,12 +305,9 @@ func (s *scan) closeFiles() error {
 	return errors.Join(s.file.Close(), s.capture.Close())
 }
 
-// hint returns the option that continues a stopped run.
-func (s *scan) hint() string {
-	if path := s.keeper.Path(); path != "" {
-		return "; continue it with --resume " + path
-	}
-	return ""
+// incomplete returns the error of a run that can be continued if it has a checkpoint.
+func (s *scan) incomplete(err error) error {
+	return &run.Incomplete{Err: err, Checkpoint: s.keeper.Path()}
 }
 
 // stages are the parts of a run.

@@ -76,7 +76,7 @@ func (s *scan) sumUp() error {
 	case failure != nil:
 		return run.OutputFailed(failure)
 	case !summary.Complete:
-		return &run.Incomplete{Err: fmt.Errorf("not complete: %s%s", summary.Reason, s.hint())}
+		return s.incomplete(fmt.Errorf("not complete: %s", summary.Reason))
 	}
 	return nil
 }

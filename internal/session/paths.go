@@ -40,7 +40,7 @@ func Find(ctx context.Context, p *plan.Plan, c Config, warn func(string)) (*Path
 			return nil, err
 		}
 		if found.Name != "" && found.Index != path.Index {
-			return nil, fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan the families separately, or give --interface", path.Name, found.Name)
+			return nil, fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan the families separately, or choose the interface", path.Name, found.Name)
 		}
 		found.Add(path, is4)
 	}

@@ -50,7 +50,7 @@ func (s *Session) openPacket(c Config, _ int) (sender.Port, error) {
 // openXDP opens the i-th port on the i-th queue of the link.
 func (s *Session) openXDP(_ Config, i int) (sender.Port, error) {
 	if s.Paths.Framing != link.Ethernet || s.Paths.toOurselves() {
-		return nil, fmt.Errorf("%s is not an Ethernet link, which AF_XDP needs: use --io packet", s.Paths.Name)
+		return nil, fmt.Errorf("%s is not an Ethernet link, which AF_XDP needs: send with packet sockets", s.Paths.Name)
 	}
 	port := sender.XDPConfig{
 		Index: s.Paths.Index, Queue: uint32(i), NextHop4: s.Paths.nextHop4, NextHop6: s.Paths.nextHop6,

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/run"
 )
 
 // console is an observe.Observer for the user at a terminal, or for a log. It writes one
@@ -35,6 +37,12 @@ func (c *console) Event(event observe.Event) {
 		return
 	case observe.Finished:
 		c.write(func() { _ = writeSummary(c.out, e.Summary) })
+	case observe.Stopping:
+		text := e.String()
+		if errors.Is(e.Cause, run.ErrInterrupted) {
+			text += "; press Ctrl-C again to quit now"
+		}
+		c.line(text)
 	case observe.Warning:
 		c.alert(e.String())
 	case observe.Excluded:

@@ -39,7 +39,7 @@ func shown(c *console) {
 	c.Event(observe.Warning("a warning"))
 	c.Event(observe.Excluded{Err: errors.New("no such file")})
 	c.Progress(observe.Progress{})
-	c.Event(observe.Stopping{Cause: run.ErrInterrupted, Hint: "; once more"})
+	c.Event(observe.Stopping{Cause: run.ErrInterrupted})
 	c.Progress(observe.Progress{})
 	c.Event(observe.Finished{Summary: &record.Summary{Reason: record.ReasonSignal}})
 	c.clear()
@@ -51,7 +51,7 @@ func TestConsole(t *testing.T) {
 		before = "16m40s   0.0% sent 0 (0/s) replies 0 hit 0.0% drops 0 ETA 0s"
 		alert  = "masstrace: a warning\nmasstrace: the exclusions could not be read again and stay the same: no such file\n"
 		notice = "a notice\n"
-		stop   = "interrupted: sending has stopped, waiting for replies; once more\n"
+		stop   = "interrupted: sending has stopped, waiting for replies; press Ctrl-C again to quit now\n"
 		end    = "\nincomplete: stopped by a signal\n"
 	)
 	wipe := "\r" + strings.Repeat(" ", len(status)) + "\r"

@@ -71,6 +71,9 @@ func (f flagNames) message(err error) string {
 	if exists, ok := errors.AsType[*outfile.ExistsError](err); ok && !exists.Link {
 		return err.Error() + ": remove it, choose another name, or allow it by --overwrite"
 	}
+	if stopped, ok := errors.AsType[*run.Incomplete](err); ok && stopped.Checkpoint != "" {
+		return err.Error() + "; continue it with --resume " + stopped.Checkpoint
+	}
 	// The error may be wrapped: the text around it stays.
 	refused, ok := errors.AsType[*plan.ConfigError](err)
 	if !ok || refused.Field == "" {

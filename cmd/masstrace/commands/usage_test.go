@@ -76,7 +76,7 @@ func TestUsage(t *testing.T) {
 		{"scan --checkpoint c --pcap p -o out 45.16.0.1", `--checkpoint cannot be combined with --pcap`},
 		{"scan --checkpoint c --probes p -o out", `--probes`},
 		{"scan --checkpoint c --dry-run -o out 45.16.0.1", `--checkpoint cannot be combined with --dry-run`},
-		{"scan --checkpoint usage_test.go -o out 45.16.0.1", `--checkpoint: usage_test.go exists: continue its scan with --resume, or remove the file`},
+		{"scan --checkpoint usage_test.go -o out 45.16.0.1", `--checkpoint: usage_test.go exists: resume its scan, or remove the file`},
 		{"lab", ``},
 		{"lab --preset nothing true", `nothing`},
 		{"lab --set loss=2 true", `no option "loss"`},
