@@ -2,7 +2,6 @@ package commands
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -10,10 +9,10 @@ import (
 	"github.com/masstrace/masstrace/internal/plan"
 )
 
-// contradiction is a flag and flags that cannot be combined with it.
+// contradiction is a flag, and the flags that cannot be combined with it.
 type contradiction struct {
 	flag string
-	with []string
+	with []string // names of flags, or of their groups in the help
 }
 
 // contradictions of the commands. Those that depend on values are in the Validate methods.
@@ -23,8 +22,7 @@ var contradictions = map[string][]contradiction{
 		{"probes", []string{
 			"seed", "shard", "max-targets", "per-prefix", "granularity4", "granularity6",
 			"method", "min-ttl", "max-ttl", "dport", "flows", "attempts", "source-port-range",
-			"strategy", "gap-limit", "overlap", "stitch", "per-hop-rate", "prefix-rate", "no-stop",
-			"rate-max", "memory", "senders", "checkpoint", "resume",
+			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume",
 		}},
 		{"resume", []string{"checkpoint", "dry-run"}},
 		{"checkpoint", []string{"pcap", "dry-run"}},
@@ -33,24 +31,38 @@ var contradictions = map[string][]contradiction{
 	"trace": {{"method", []string{"icmp", "tcp", "udp"}}},
 }
 
-// given returns the names of the flags on the command line.
-func given(k *kong.Context) (names []string) {
+// given are the flags on the command line, by name.
+type given map[string]*kong.Flag
+
+// givenFlags returns the flags on the command line.
+func givenFlags(k *kong.Context) given {
+	flags := given{}
 	for _, p := range k.Path {
 		if p.Flag != nil {
-			names = append(names, p.Flag.Name)
+			flags[p.Flag.Name] = p.Flag
 		}
 	}
-	return names
+	return flags
+}
+
+// find returns the name of a flag of that name or group; "" if there is none.
+func (g given) find(name string) string {
+	for _, f := range g {
+		if f.Name == name || f.Group != nil && f.Group.Key == name {
+			return f.Name
+		}
+	}
+	return ""
 }
 
 // contradict returns an error that names two flags of the command line that cannot be combined.
-func contradict(command string, flags []string) error {
+func contradict(command string, flags given) error {
 	for _, c := range contradictions[command] {
-		if !slices.Contains(flags, c.flag) {
+		if flags.find(c.flag) == "" {
 			continue
 		}
-		for _, other := range c.with {
-			if slices.Contains(flags, other) {
+		for _, name := range c.with {
+			if other := flags.find(name); other != "" {
 				return &plan.ConfigError{Err: fmt.Errorf("--%s cannot be combined with --%s", c.flag, other)}
 			}
 		}
@@ -62,9 +74,9 @@ func contradict(command string, flags []string) error {
 var simulated = []string{"link", "preset", "set", "net-seed", "log", "counters"}
 
 // contradictLab returns an error about a flag of a network that was not chosen.
-func contradictLab(network string, flags []string) error {
+func contradictLab(network string, flags given) error {
 	for _, name := range simulated {
-		if network != internet.Name && slices.Contains(flags, name) {
+		if network != internet.Name && flags.find(name) != "" {
 			return &plan.ConfigError{Err: fmt.Errorf("--%s cannot be combined with --network %s: it is for the simulated internet", name, network)}
 		}
 	}

@@ -34,7 +34,7 @@ func labSetups() []lab.Setup {
 }
 
 // Run runs the command; its exit status becomes ours. Signals are the command's.
-func (c *LabCmd) Run(signals *signals, flags []string) error {
+func (c *LabCmd) Run(signals *signals, flags given) error {
 	if err := contradictLab(c.Network, flags); err != nil {
 		return err
 	}

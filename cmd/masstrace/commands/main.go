@@ -122,10 +122,10 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
-	if err := contradict(name, given(k)); err != nil {
+	if err := contradict(name, givenFlags(k)); err != nil {
 		return report(stderr, name, err)
 	}
-	err = k.Run(given(k))
+	err = k.Run(givenFlags(k))
 	if err != nil && output.closed.Load() {
 		return statusPipe
 	}
