@@ -113,7 +113,7 @@ type reader struct {
 
 func readers(masstrace string, own, plain capture) []*reader {
 	self, _ := os.Executable() // if this fails, the command fails
-	replay := []string{masstrace, "replay", "-q", "-o", filepath.Join(filepath.Dir(own.path), "out.zst")}
+	replay := []string{masstrace, "replay", "-q", "--overwrite", "-o", filepath.Join(filepath.Dir(own.path), "out.zst")}
 	all := []*reader{
 		{name: "masstrace, to counters", of: plain, command: []string{self, "count", plain.path}},
 		{name: "masstrace, a scan's own, to traces in .zst", of: own, command: append(slices.Clone(replay), own.path)},
