@@ -70,7 +70,7 @@ func runInside(args []string) error {
 	}
 	defer s.close()
 	scan := exec.Command(args[0], "scan", "-q", "-i", near, "--key", keyText, "--seed", seedText, "--strategy=exhaustive", "--no-stop", "--wait", "1s",
-		"--rate", args[1], "--max-runtime", (d + 2*startTime).String(), "-o", records, listed)
+		"--rate", args[1], "--max-runtime", (d + 2*startTime).String(), "--overwrite", "-o", records, listed)
 	var said bytes.Buffer
 	scan.Stderr = &said
 	if err := scan.Start(); err != nil {
