@@ -33,10 +33,10 @@ func TestSignalTrace(t *testing.T) {
 		apart   time.Duration
 		status  int
 	}{
-		{[]syscall.Signal{syscall.SIGINT}, 0, 1},
-		{[]syscall.Signal{syscall.SIGTERM}, 0, 1},
-		{twice, 0, 1},
-		{twice, 500 * time.Microsecond, 1},
+		{[]syscall.Signal{syscall.SIGINT}, 0, 128 + 2},
+		{[]syscall.Signal{syscall.SIGTERM}, 0, 128 + 15},
+		{twice, 0, 128 + 2},
+		{twice, 500 * time.Microsecond, 128 + 2},
 	} {
 		for _, args := range [][]string{{}, {"--json"}} {
 			t.Run(fmt.Sprint(tt.signals, tt.apart, args), func(t *testing.T) {

@@ -43,6 +43,7 @@ type signals struct {
 	begun  bool        // a run that drains is in progress
 	over   bool        // the command has ended, or takes signals itself
 	last   time.Time   // of the last wish
+	first  os.Signal   // nil before there is one
 	leaver *time.Timer // nil until killed ends
 }
 
@@ -94,8 +95,8 @@ func leave(stderr io.Writer) {
 func (s *signals) watch(caught <-chan os.Signal, ended <-chan struct{}) {
 	for {
 		select {
-		case <-caught:
-			s.wish()
+		case signal := <-caught:
+			s.wish(signal)
 		case <-ended:
 			return
 		}
@@ -103,13 +104,16 @@ func (s *signals) watch(caught <-chan os.Signal, ended <-chan struct{}) {
 }
 
 // wish takes a signal.
-func (s *signals) wish() {
+func (s *signals) wish(signal os.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over || !s.last.IsZero() && time.Since(s.last) < oneWish {
 		return
 	}
 	s.last = time.Now()
+	if s.first == nil {
+		s.first = signal
+	}
 	if !s.begun || s.Interrupted.Err() != nil {
 		s.kill()
 		if s.leaver == nil {
@@ -149,6 +153,15 @@ func (s *signals) end() {
 	s.over = true
 	s.interrupt()
 	s.kill()
+}
+
+// ended returns the exit status of a program that the first signal ends; ok is false if there was no
+// signal.
+func (s *signals) ended() (status exitStatus, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	number, ok := s.first.(syscall.Signal)
+	return exitStatus(128 + number), ok
 }
 
 // explain returns the error of a command. A command that was interrupted before it began a

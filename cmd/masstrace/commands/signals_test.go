@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,7 +48,7 @@ func TestSignals(t *testing.T) {
 					time.AfterFunc(tt.begun, s.began)
 				}
 				for _, at := range tt.signals {
-					time.AfterFunc(at, s.wish)
+					time.AfterFunc(at, func() { s.wish(os.Interrupt) })
 				}
 				time.Sleep(5 * time.Second) // of the bubble
 				synctest.Wait()
@@ -67,10 +68,10 @@ func TestSignalsOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newSignals(func() { t.Error("the process ends") })
-				s.wish()
+				s.wish(os.Interrupt)
 				over(s)
 				time.Sleep(oneWish)
-				s.wish()
+				s.wish(os.Interrupt)
 				time.Sleep(5 * time.Second) // of the bubble
 				synctest.Wait()
 				s.end()
@@ -101,7 +102,7 @@ func TestSignalsExplain(t *testing.T) {
 			s.watching(observe.Nobody{}).Event(observe.Began{})
 		}
 		if tt.hit {
-			s.wish()
+			s.wish(os.Interrupt)
 		}
 		got := s.explain(tt.err)
 		if !errors.Is(got, tt.want) {

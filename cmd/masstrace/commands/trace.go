@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"kernel.org/pub/linux/libs/security/libcap/cap"
@@ -115,9 +114,6 @@ func (c *TraceCmd) config(s streams) traceroute.Config {
 	return cfg
 }
 
-// statusInterrupted is the status of a trace that SIGINT or SIGTERM has ended.
-const statusInterrupted = exitStatus(128 + syscall.SIGINT)
-
 // statusUnanswered is the status of a trace to a host that did not answer.
 const statusUnanswered = exitStatus(1)
 
@@ -128,11 +124,12 @@ func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	cfg.Opened = renounce(cap.NET_RAW) // for the next host
 	addProcessors(1)
 	answered, err := traceroute.Run(ctx, signals.Interrupted, cfg)
+	status, signalled := signals.ended()
 	switch {
+	case signalled && (err == nil || errors.Is(err, run.ErrInterrupted)):
+		return status
 	case err == nil && !answered:
 		return statusUnanswered
-	case errors.Is(err, run.ErrInterrupted):
-		return statusInterrupted
 	}
 	return err
 }
