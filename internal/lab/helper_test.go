@@ -40,7 +40,7 @@ func startHelper(t *testing.T, cmd *exec.Cmd, out *bufio.Reader) string {
 	line, err := out.ReadString('\n')
 	if err != nil {
 		if _ = cmd.Wait(); cmd.ProcessState.ExitCode() == statusUnavailable {
-			t.Skip("needs namespaces")
+			t.Skip("needs user namespaces") // scripts/tested knows this reason
 		}
 		t.Fatalf("the command did not start: %v", err)
 	}

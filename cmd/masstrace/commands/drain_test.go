@@ -22,7 +22,7 @@ func TestSignalTrace(t *testing.T) {
 		return
 	}
 	for _, command := range []string{
-		"ip link add v0 type veth peer name v1", "sysctl -qw net.ipv6.conf.v0.disable_ipv6=1", "ip address add 10.0.0.1/24 dev v0",
+		"ip link add v0 type veth peer name v1", "ip link set v0 addrgenmode none", "ip address add 10.0.0.1/24 dev v0",
 		"ip link set v0 up", "ip link set v1 up", "ip neighbour add 10.0.0.2 lladdr 02:00:00:00:00:02 dev v0",
 	} {
 		do(t, command)
