@@ -167,7 +167,7 @@ func (c *Config) scan() (scan.Config, error) {
 	p, err := c.plan()
 	return scan.Config{
 		Config: p, Link: session.Config{Interface: c.Interface}, MaxRuntime: c.MaxRuntime,
-		Output: c.Output, Existing: existing(c.Overwrite), Stdout: io.Discard, Tool: tool,
+		Output: c.Output, Existing: outfile.ExistingIf(c.Overwrite), Stdout: io.Discard, Tool: tool,
 	}, err
 }
 
@@ -202,12 +202,4 @@ func (o *observer) Progress(p observe.Progress) {
 			Answered: p.Answered, Drops: p.Drops,
 		})
 	}
-}
-
-// existing returns the rule for existing files.
-func existing(overwrite bool) outfile.Existing {
-	if overwrite {
-		return outfile.Overwrite
-	}
-	return outfile.Keep
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/replay"
 	"github.com/masstrace/masstrace/internal/scan"
@@ -151,7 +152,7 @@ func Replay(ctx context.Context, c ReplayConfig, sinks ...Sink) (*Summary, error
 		kinds = record.Both
 	}
 	err := replay.Run(ctx, replay.Config{
-		Files: c.Files, Key: c.Key, Output: c.Output, Existing: existing(c.Overwrite), Sinks: writers(sinks), Records: kinds, Observer: o, Tool: tool,
+		Files: c.Files, Key: c.Key, Output: c.Output, Existing: outfile.ExistingIf(c.Overwrite), Sinks: writers(sinks), Records: kinds, Observer: o, Tool: tool,
 	})
 	return summaryOf(o.summary), err
 }

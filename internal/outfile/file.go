@@ -33,6 +33,14 @@ const (
 	Overwrite
 )
 
+// ExistingIf returns Overwrite if overwrite is set, else Keep.
+func ExistingIf(overwrite bool) Existing {
+	if overwrite {
+		return Overwrite
+	}
+	return Keep
+}
+
 // ExistsError means that a file exists and must not be overwritten, or that its path is a symbolic
 // link. Files are never written through a link.
 type ExistsError struct {

@@ -29,7 +29,7 @@ func TestSuspended(t *testing.T) {
 	p := start(t, nil, "scan", "45.80.0.0/17", "--rate=500", "--wait=1s", "-o", out)
 	p.await("2s ")
 	p.signal(syscall.SIGSTOP)
-	time.Sleep(pause) // what is tried, not a wait for anything
+	time.Sleep(pause) // the pause under test, not a wait
 	resumed := time.Now()
 	p.signal(syscall.SIGCONT)
 	p.end(0)
@@ -113,7 +113,7 @@ func TestOutputSlowReader(t *testing.T) {
 		if err != nil {
 			t.Fatal(n, err)
 		}
-		time.Sleep(10 * time.Millisecond) // what is tried, not a wait for anything
+		time.Sleep(10 * time.Millisecond) // the pause under test, not a wait
 	}
 	file.Close()
 	p.end(0)

@@ -10,6 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/internet"
 	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 )
 
@@ -72,7 +73,7 @@ func (c *LabCmd) option() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	o.Log, o.Counters, o.Existing = c.Log, c.Counters, existing(c.Overwrite)
+	o.Log, o.Counters, o.Existing = c.Log, c.Counters, outfile.ExistingIf(c.Overwrite)
 	return o.Encode()
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/merge"
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 )
 
@@ -26,7 +27,7 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 		missing = merge.AllowMissing
 	}
 	sum, err := merge.Run(ctx, merge.Config{
-		Files: c.Files, Missing: missing, Output: c.Output, Stdout: s.Stdout, Existing: existing(c.Overwrite),
+		Files: c.Files, Missing: missing, Output: c.Output, Stdout: s.Stdout, Existing: outfile.ExistingIf(c.Overwrite),
 	})
 	switch {
 	case errors.Is(err, merge.ErrShards), errors.Is(err, merge.ErrTwice):

@@ -15,7 +15,7 @@ func renounce(keep ...cap.Value) func() error {
 }
 
 // filesLater returns the rights of root that a scan may need once it has begun: to write
-// its checkpoints, and to read again what is excluded.
+// its checkpoints, and to read the exclusions again.
 func (c *ScanCmd) filesLater() (keep []cap.Value) {
 	if c.Checkpoint != "" || c.Resume != "" {
 		keep = append(keep, cap.DAC_OVERRIDE)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -69,7 +70,7 @@ func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
 		Files: c.Files, Stdin: s.Stdin, Key: k.Key, Seed: k.Seed, Sources: k.Source,
 		Method: method, MinTTL: k.MinTTL, MaxTTL: k.MaxTTL, DstPort: dstPort(method, k.Dport), TOS: k.TOS,
 		Flows: k.Flows, Attempts: k.Attempts, PortLow: k.SourcePortRange.low, PortHigh: k.SourcePortRange.high,
-		Output: o.Output, Existing: existing(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: newConsole(s.Stderr, o.Quiet),
+		Output: o.Output, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: newConsole(s.Stderr, o.Quiet),
 		Tool: tool(), Argv: args.argv(),
 	})
 }

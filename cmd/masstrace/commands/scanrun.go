@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/list"
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -68,7 +69,7 @@ func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
 			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer),
 		},
 		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, Stdout: s.Stdout, Capture: c.Pcap,
-		Existing: existing(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),
+		Existing: outfile.ExistingIf(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),
 	}, err
 }
 

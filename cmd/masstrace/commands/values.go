@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -125,14 +124,6 @@ func (h *hardwareAddr) UnmarshalText(text []byte) error {
 	}
 	*h = hardwareAddr(mac)
 	return nil
-}
-
-// existing returns the rule for existing files.
-func existing(overwrite bool) outfile.Existing {
-	if overwrite {
-		return outfile.Overwrite
-	}
-	return outfile.Keep
 }
 
 // method is a kind of probe, by any usual name.
