@@ -78,6 +78,10 @@ type Config struct {
 	// Overwrite is set.
 	Output    string
 	Overwrite bool
+	// ReplyOutput and MetaOutput are files for the replies, and for all records but traces and
+	// replies (the run, its summary, trace-ext). Output then does not get these records.
+	// ReplyOutput implies Replies.
+	ReplyOutput, MetaOutput string
 	// Replies is set to get replies, too: in sinks that implement ReplySink, and in Output.
 	Replies bool
 
@@ -167,7 +171,7 @@ func (c *Config) scan() (scan.Config, error) {
 	p, err := c.plan()
 	return scan.Config{
 		Config: p, Link: session.Config{Interface: c.Interface}, MaxRuntime: c.MaxRuntime,
-		Output: c.Output, Existing: outfile.ExistingIf(c.Overwrite), Stdout: io.Discard, Tool: tool,
+		Output: c.Output, ReplyOutput: c.ReplyOutput, MetaOutput: c.MetaOutput, Existing: outfile.ExistingIf(c.Overwrite), Stdout: io.Discard, Tool: tool,
 	}, err
 }
 

@@ -135,11 +135,12 @@ type ReplayConfig struct {
 	// Key, 32 hexadecimal digits, authenticates the replies in captures that masstrace made.
 	// The default is the file beside the capture.
 	Key string
-	// Output, Overwrite and Replies are as in Config.
-	Output    string
-	Overwrite bool
-	Replies   bool
-	Notice    func(text string)
+	// Output, Overwrite, ReplyOutput, MetaOutput and Replies are as in Config.
+	Output                  string
+	Overwrite               bool
+	ReplyOutput, MetaOutput string
+	Replies                 bool
+	Notice                  func(text string)
 }
 
 // Replay reads captures and gives their traces to the sinks. It needs no privilege. If a capture is
@@ -152,7 +153,7 @@ func Replay(ctx context.Context, c ReplayConfig, sinks ...Sink) (*Summary, error
 		kinds = record.Both
 	}
 	err := replay.Run(ctx, replay.Config{
-		Files: c.Files, Key: c.Key, Output: c.Output, Existing: outfile.ExistingIf(c.Overwrite), Sinks: writers(sinks), Records: kinds, Observer: o, Tool: tool,
+		Files: c.Files, Key: c.Key, Output: c.Output, ReplyOutput: c.ReplyOutput, MetaOutput: c.MetaOutput, Existing: outfile.ExistingIf(c.Overwrite), Sinks: writers(sinks), Records: kinds, Observer: o, Tool: tool,
 	})
 	return summaryOf(o.summary), err
 }

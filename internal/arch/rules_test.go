@@ -41,8 +41,9 @@ var mayImport = map[string][]string{
 	"internal/format/scamper":    {"internal/format", "internal/format/ndjson"},
 	"internal/format/traceroute": {"internal/probe", "internal/record", "internal/wire"},
 	"internal/format/yarrp":      {"internal/format", "internal/probe", "internal/record"},
-	"internal/show":              {"internal/format", "internal/format/all", "internal/probe", "internal/record"},
-	"internal/merge":             {"internal/format", "internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
+	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},
+	"internal/show":              {"internal/fileset", "internal/format", "internal/probe", "internal/record"},
+	"internal/merge":             {"internal/fileset", "internal/format", "internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
 
 	// The base of the programs: nothing here depends on a program.
 	"internal/run":        {"internal/record", "sender"},
@@ -50,16 +51,16 @@ var mayImport = map[string][]string{
 	"internal/plan":       {"internal/account", "internal/codec", "internal/permute", "internal/probe", "internal/record", "internal/schedule", "internal/target", "internal/trace", "internal/window", "ratelimit", "sender"},
 	"internal/session":    {"internal/codec", "internal/link", "internal/plan", "internal/probe", "internal/wire", "ratelimit", "receiver", "sender"},
 	"internal/capture":    {"internal/codec", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/target", "internal/window", "receiver", "sender"},
-	"internal/checkpoint": {"internal/outfile", "internal/plan", "internal/record", "internal/target"},
+	"internal/checkpoint": {"internal/fileset", "internal/outfile", "internal/plan", "internal/record", "internal/target"},
 	"internal/autorate":   {"internal/observe", "internal/record", "internal/window", "ratelimit", "sender"},
 	"internal/recorder":   {"internal/account", "internal/format", "internal/record", "internal/trace", "internal/window"},
 	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "matcher"},
 
 	// The programs: none imports another.
-	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
-	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/window", "ratelimit", "receiver", "sender"},
+	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/window", "ratelimit", "receiver", "sender"},
 	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
-	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/format", "internal/format/ndjson", "internal/gather", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
+	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/format", "internal/format/ndjson", "internal/gather", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
 
 	// The library: the only package with a promise.
 	".": {"internal/account", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
@@ -71,7 +72,7 @@ var mayImport = map[string][]string{
 	"internal/lab/routers":  {"internal/lab"},
 	"internal/lab/internet": {"internal/lab", "internal/netsim", "internal/outfile"},
 	"internal/tabular":      {},
-	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/tabular", "internal/target", "internal/wire"},
+	"internal/verify":       {"internal/fileset", "internal/format", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/tabular", "internal/target", "internal/wire"},
 	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/record"
@@ -21,14 +22,14 @@ type Keeper struct {
 	resumed bool           // a process before this one began the run
 	before  record.Summary // of the windows that were recorded then
 	began   plan.Began
-	file    *outfile.File
+	files   *fileset.Files
 }
 
 // Config describes the checkpoint of a scan.
 type Config struct {
 	// Checkpoint is a new checkpoint, Resume one to continue from. At most one is given.
 	Checkpoint, Resume string
-	Output             string           // the file that the scan writes
+	Output             fileset.Paths    // the files that the scan writes
 	Capture            string           // a copy of its packets, which it must not have
 	Existing           outfile.Existing // rule for an existing file of Checkpoint
 }
@@ -65,13 +66,18 @@ func Open(c Config) (*Keeper, error) {
 }
 
 // checkOutput refuses an output that cannot be cut back to a checkpoint.
-func checkOutput(output string, pcap bool) error {
+func checkOutput(p fileset.Paths, pcap bool) error {
 	const need = "a checkpoint needs an output file (-o FILE)"
-	if output == "-" || output == "" {
+	if p.Output == "" {
 		return plan.Refuse("Output", "%s, not the standard output", need)
 	}
-	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
-		return plan.Refuse("Output", "%s: %s is not a file", need, output)
+	for _, u := range p.Uses() {
+		if u.Path == "-" {
+			return plan.Refuse(u.Name, "%s, not the standard output", need)
+		}
+		if info, err := os.Stat(u.Path); u.Path != "" && err == nil && !info.Mode().IsRegular() {
+			return plan.Refuse(u.Name, "%s: %s is not a file", need, u.Path)
+		}
 	}
 	if pcap {
 		return plan.Refuse("Capture", "a capture cannot be continued: it cannot be combined with a checkpoint")
@@ -139,10 +145,10 @@ func (k *Keeper) Path() string {
 	return k.path
 }
 
-// OpenOutput opens the output: cut back to the checkpoint, if the run is resumed.
-func (k *Keeper) OpenOutput(path string, open func() (*outfile.File, error)) (*outfile.File, error) {
+// OpenOutput opens the files of the output: cut back to the checkpoint, if the run is resumed.
+func (k *Keeper) OpenOutput(p fileset.Paths, open func() (*fileset.Files, error)) (*fileset.Files, error) {
 	if k.Resumes() {
-		return outfile.Reopen(path, k.state.Output)
+		return fileset.Reopen(p, append(fileset.Marks{k.state.Output}, k.state.More...))
 	}
 	return open()
 }
@@ -161,12 +167,12 @@ func (k *Keeper) Wait(stop context.Context, reply time.Duration) {
 }
 
 // Begin writes the first checkpoint of the process, before anything is sent that no
-// checkpoint has. file is the output, whose records are flushed.
-func (k *Keeper) Begin(p *plan.Plan, key string, file *outfile.File) error {
+// checkpoint has. files are the output, whose records are flushed.
+func (k *Keeper) Begin(p *plan.Plan, key string, files *fileset.Files) error {
 	if k == nil {
 		return nil
 	}
-	k.state.Masstrace, k.state.Tool, k.file = version, p.Tool, file
+	k.state.Masstrace, k.state.Tool, k.files = version, p.Tool, files
 	if !k.resumed {
 		k.state.Key, k.state.Params = key, p.Params
 		var err error
@@ -196,9 +202,11 @@ func (k *Keeper) Mark(done uint64, sum *record.Summary) (err error) {
 	k.state.Windows = done
 	k.state.Counters = *sum
 	k.state.Counters.Add(&k.before)
-	if k.state.Output, err = k.file.Mark(); err != nil {
+	marks, err := k.files.Mark()
+	if err != nil {
 		return err
 	}
+	k.state.Output, k.state.More = marks[0], marks[1:]
 	return k.state.save(k.path)
 }
 
@@ -236,7 +244,7 @@ func (k *Keeper) End(whole bool, abandoned uint64) error {
 		k.state.Counters.Abandoned += abandoned
 		return k.state.save(k.path)
 	}
-	if _, err := k.file.Mark(); err != nil {
+	if _, err := k.files.Mark(); err != nil {
 		return err
 	}
 	return outfile.Remove(k.path)

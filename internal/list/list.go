@@ -12,6 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/gather"
 	"github.com/masstrace/masstrace/internal/link"
@@ -47,8 +48,8 @@ type list struct {
 
 	session *session.Session
 	capture *capture.Capture // nil if no capture is wanted
-	file    *outfile.File
-	writer  *ndjson.Writer
+	files   *fileset.Files
+	writer  fileset.Lines
 
 	first   codec.Line // which shows the way out
 	pending batch      // read, not sent
@@ -84,7 +85,7 @@ func Run(ctx, interrupted context.Context, c Config) error {
 	defer l.in.close()
 	if err := l.open(ctx); err != nil {
 		l.session.Close()
-		return link.Permission(errors.Join(err, l.file.Discard(), l.capture.Discard()))
+		return link.Permission(errors.Join(err, l.files.Discard(), l.capture.Discard()))
 	}
 	defer l.session.Close()
 	return l.run(ctx, interrupted)
@@ -188,7 +189,7 @@ func (l *list) open(ctx context.Context) error {
 		return err
 	}
 	l.params.IO = l.session.IO
-	if l.file, err = outfile.Open(l.cfg.Output, l.cfg.Stdout, l.cfg.Existing); err != nil {
+	if l.files, err = fileset.Create(l.cfg.paths(), l.cfg.Stdout, l.cfg.Existing); err != nil {
 		return err
 	}
 	if l.cfg.Capture != "" {
@@ -231,7 +232,7 @@ func (l *list) run(ctx, interrupted context.Context) error {
 // build makes the stages, and writes the first records.
 func (l *list) build() (err error) {
 	p := &l.params
-	l.writer = ndjson.NewWriter(l.file, ndjson.Config{Kinds: l.cfg.Records, Run: p.Run, Hostname: p.Hostname})
+	l.writer = l.files.Writer(ndjson.Config{Kinds: l.cfg.Records, Run: p.Run, Hostname: p.Hostname})
 	l.gather = gather.NewListed(l.codec, l.writer, l.cfg.Records, p.TOS, l.cfg.Wait)
 	if l.receiver, err = receiver.New(l.session.Live, l.codec, l.time); err != nil {
 		return err
@@ -240,7 +241,9 @@ func (l *list) build() (err error) {
 		l.receiver.Show(laterTap{tap})
 	}
 	start := &record.CycleStart{Cycle: record.Cycle{Hostname: p.Hostname, Time: p.StartNS / 1e9}}
-	if err := errors.Join(l.writer.Write(start), l.writer.Write(p.Record()), l.writer.Flush()); err != nil {
+	about := p.Record()
+	about.Files = l.cfg.paths().Names()
+	if err := errors.Join(l.writer.Write(start), l.writer.Write(about), l.writer.Flush()); err != nil {
 		return run.OutputFailed(err)
 	}
 	return nil
@@ -324,7 +327,7 @@ func (l *list) reason() string {
 
 // abandon closes the files of a run that has no summary.
 func (l *list) abandon() error {
-	return errors.Join(l.writer.Flush(), l.file.Close(), l.capture.Close())
+	return errors.Join(l.writer.Flush(), l.files.Close(), l.capture.Close())
 }
 
 // sumUp writes the remaining records, and returns the error that made the run incomplete.
@@ -344,7 +347,7 @@ func (l *list) sumUp() error {
 	}
 	stop := &record.CycleStop{Cycle: record.Cycle{Hostname: l.params.Hostname, Time: time.Now().Unix()}}
 	err := errors.Join(l.writeErr, l.gather.Finish(), l.writer.Write(sum), l.writer.Write(stop), l.writer.Flush(),
-		l.file.Close(), l.capture.Close())
+		l.files.Close(), l.capture.Close())
 	l.observe.Event(observe.Finished{Summary: sum})
 	switch {
 	case err != nil:

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/record"
@@ -82,7 +83,7 @@ func TestMerge(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := m.Write(t.Context(), &out); err != nil {
+	if err := m.Write(t.Context(), fileset.Lines{ndjson.NewWriter(&out, ndjson.Config{})}); err != nil {
 		t.Fatal(err)
 	}
 	r := ndjson.NewReader(&out)
@@ -220,7 +221,7 @@ func TestMergeInterrupted(t *testing.T) {
 		ctx := &endsAfter{t.Context(), n}
 		m, err := Prepare(ctx, Config{Files: paths})
 		if err == nil {
-			err = m.Write(ctx, io.Discard)
+			err = m.Write(ctx, fileset.Lines{ndjson.NewWriter(io.Discard, ndjson.Config{})})
 		}
 		if err == nil {
 			if n < 50 { // each line is read twice

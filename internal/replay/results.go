@@ -36,7 +36,7 @@ func (r *results) begin() error {
 	if r.begun {
 		return nil
 	}
-	r.begun = true
+	r.begun, r.about.Files = true, r.cfg.paths().Names()
 	start := &record.CycleStart{Cycle: record.Cycle{Hostname: r.host, Time: r.start / 1e9}}
 	if err := errors.Join(r.writer.Write(start), r.writer.Write(r.about)); err != nil {
 		return run.OutputFailed(err)

@@ -1,6 +1,8 @@
 package scan
 
 import (
+	"slices"
+
 	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/format"
@@ -40,13 +42,8 @@ func (s *scan) build() (err error) {
 		Index: s.plan.Order.Finder(), Set: s.set, Retired: s.retired, Over: s.capture.Over(), Next: s.first,
 		StopSet: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
 	})
-	writers := s.cfg.Sinks
-	if s.file != nil {
-		writers = append(writers, ndjson.NewWriter(s.file, ndjson.Config{
-			Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname,
-		}))
-	}
-	s.writer = format.Tee(writers...)
+	lines := s.files.Writer(ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
+	s.writer = format.Tee(append(slices.Clone(s.cfg.Sinks), lines.Each()...)...)
 	s.recorder = &recorder.Recorder{
 		Assembler: trace.NewAssembler(s.plan.Assembler(s.session.Codec, &s.set.Faults)),
 		Writer:    s.writer, Kinds: s.plan.Records, Done: s.first,

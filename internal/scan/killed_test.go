@@ -17,6 +17,7 @@ import (
 	"github.com/masstrace/masstrace/internal/checkpoint"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/effort"
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -98,7 +99,7 @@ func (r *recording) run(t *testing.T, c Config) (history []saved) {
 	if r.codec, err = codec.New(s.plan.CodecConfig()); err != nil {
 		t.Fatal(err)
 	}
-	if s.file, err = s.keeper.OpenOutput(c.Output, func() (*outfile.File, error) { return outfile.Open(c.Output, nil, outfile.Keep) }); err != nil {
+	if s.files, err = s.keeper.OpenOutput(c.paths(), func() (*fileset.Files, error) { return fileset.Create(c.paths(), nil, outfile.Keep) }); err != nil {
 		t.Fatal(err)
 	}
 	save := func() {
@@ -112,7 +113,7 @@ func (r *recording) run(t *testing.T, c Config) (history []saved) {
 		}
 		history = append(history, saved{text, info.Size()})
 	}
-	s.writer = ndjson.NewWriter(s.file, ndjson.Config{Kinds: record.Both, Run: s.plan.Run, Hostname: "vp"})
+	s.writer = s.files.Writer(ndjson.Config{Kinds: record.Both, Run: s.plan.Run, Hostname: "vp"})
 	rec := &recorder.Recorder{
 		Assembler: trace.NewAssembler(s.plan.Assembler(r.codec, nil)), Writer: s.writer, Kinds: record.Both, Done: s.first,
 	}
@@ -120,7 +121,7 @@ func (r *recording) run(t *testing.T, c Config) (history []saved) {
 		defer save()
 		return s.keeper.Mark(rec.Done, &record.Summary{Account: rec.Sum})
 	}
-	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, c.Key, s.file)); err != nil {
+	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, c.Key, s.files)); err != nil {
 		t.Fatal(err)
 	}
 	save()
@@ -135,7 +136,7 @@ func (r *recording) run(t *testing.T, c Config) (history []saved) {
 	sum := &record.Summary{Account: rec.Sum, Complete: true, Reason: record.ReasonDone}
 	sum.TTLs, sum.Flows = uint64(s.plan.Shape.TTLs()), uint64(s.plan.Shape.Flows)
 	s.keeper.AddBefore(sum)
-	err = errors.Join(rec.Err, s.writer.Write(sum), s.writer.Flush(), s.keeper.End(rec.Done == s.plan.Windows, 0), s.file.Close())
+	err = errors.Join(rec.Err, s.writer.Write(sum), s.writer.Flush(), s.keeper.End(rec.Done == s.plan.Windows, 0), s.files.Close())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,10 +285,10 @@ func TestResumeDiffers(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.plan.Source4 = netip.MustParseAddr("192.0.2.1")
-	if s.file, err = outfile.Open(out, nil, outfile.Keep); err != nil {
+	if s.files, err = fileset.Create(c.paths(), nil, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.keeper.Begin(s.plan, c.Key, s.file), s.file.Close()); err != nil {
+	if err := errors.Join(s.keeper.Begin(s.plan, c.Key, s.files), s.files.Close()); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/checkpoint"
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/observe"
@@ -56,7 +57,7 @@ type scan struct {
 
 	session *session.Session
 	capture *capture.Capture // nil if no capture is wanted
-	file    *outfile.File    // nil if only sinks take the records
+	files   *fileset.Files   // nil if only sinks take the records
 	writer  format.Writer
 
 	stages
@@ -73,8 +74,9 @@ func newScan(c *Config) (*scan, error) {
 		return nil, err
 	}
 	c.Packing = outfile.Packing(c.Output)
+	c.ReplyPacking, c.MetaPacking = fileset.Packing(c.ReplyOutput), fileset.Packing(c.MetaOutput)
 	k, err := checkpoint.Open(checkpoint.Config{
-		Checkpoint: c.Checkpoint, Resume: c.Resume, Output: c.Output, Capture: c.Capture, Existing: c.Existing,
+		Checkpoint: c.Checkpoint, Resume: c.Resume, Output: c.paths(), Capture: c.Capture, Existing: c.Existing,
 	})
 	if err != nil {
 		return nil, err
@@ -147,11 +149,8 @@ func (s *scan) openFiles() (err error) {
 			return err
 		}
 	}
-	if s.cfg.Output == "" {
-		return nil
-	}
-	s.file, err = s.keeper.OpenOutput(s.cfg.Output, func() (*outfile.File, error) {
-		return outfile.Open(s.cfg.Output, s.cfg.Stdout, s.cfg.Existing)
+	s.files, err = s.keeper.OpenOutput(s.cfg.paths(), func() (*fileset.Files, error) {
+		return fileset.Create(s.cfg.paths(), s.cfg.Stdout, s.cfg.Existing)
 	})
 	return err
 }
@@ -175,7 +174,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 		return err
 	}
 	s.began = s.time.Now()
-	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, s.cfg.Key, s.file)); err != nil {
+	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, s.cfg.Key, s.files)); err != nil {
 		return run.OutputFailed(err)
 	}
 	s.observe.Event(observe.Began{})
@@ -295,14 +294,14 @@ func (s *scan) abandon() error {
 // discard removes the files that a run which did not begin has made.
 func (s *scan) discard() error {
 	if s.keeper.Resumes() {
-		return s.file.Close()
+		return s.files.Close()
 	}
-	return errors.Join(s.file.Discard(), s.capture.Discard())
+	return errors.Join(s.files.Discard(), s.capture.Discard())
 }
 
 // closeFiles closes the output and the capture.
 func (s *scan) closeFiles() error {
-	return errors.Join(s.file.Close(), s.capture.Close())
+	return errors.Join(s.files.Close(), s.capture.Close())
 }
 
 // incomplete returns the error of a run that can be continued if it has a checkpoint.

@@ -19,7 +19,9 @@ func (s *scan) writeHead() error {
 		}), s.writer.Flush())
 	}
 	start := &record.CycleStart{Cycle: record.Cycle{Hostname: s.plan.Hostname, Time: s.plan.StartNS / 1e9}}
-	return errors.Join(s.writer.Write(start), s.writer.Write(s.plan.Record()), s.writer.Flush())
+	about := s.plan.Record()
+	about.Files = s.cfg.paths().Names()
+	return errors.Join(s.writer.Write(start), s.writer.Write(about), s.writer.Flush())
 }
 
 // keep saves a checkpoint after the records of a window.

@@ -55,8 +55,10 @@ var scanFlags = flagNames{
 	"Sources": "--source",
 	"Queue":   "--no-bypass",
 
-	"Capture": "--pcap",
-	"windows": "the number of windows", // in a DifferError alone
+	"Capture":     "--pcap",
+	"ReplyOutput": "--replies",
+	"MetaOutput":  "--meta",
+	"windows":     "the number of windows", // in a DifferError alone
 }
 
 // traceFlags are the flags of the fields of traceroute.Config, in the short form that
@@ -85,7 +87,10 @@ var replayFlags = flagNames{
 	"DstPort":  "--dport",
 	"PortLow":  "--source-port-range",
 	"PortHigh": "--source-port-range",
+
+	"ReplyOutput": "--replies",
+	"MetaOutput":  "--meta",
 }
 
 // mergeFlags are the flags of the fields of merge.Config.
-var mergeFlags = flagNames{"Files": "file"}
+var mergeFlags = flagNames{"Files": "file", "ReplyOutput": "--replies", "MetaOutput": "--meta"}

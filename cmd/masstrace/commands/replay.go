@@ -18,7 +18,9 @@ type ReplayCmd struct {
 
 	OutputFlags struct {
 		Output    string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
-		Overwrite bool   `help:"Overwrite an existing file of --output. Default: nothing is written if it exists."`
+		Replies   string `placeholder:"FILE" help:"Write the reply records to this file, and not to --output."`
+		Meta      string `placeholder:"FILE" help:"Write all records but traces and replies to this file, and not to --output."`
+		Overwrite bool   `help:"Overwrite existing files of --output, --replies and --meta. Default: nothing is written if one of them exists."`
 		Records   string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
 		Quiet     bool   `short:"q" help:"Print no summary."`
 	} `embed:"" group:"Output"`
@@ -55,7 +57,7 @@ func (c *ReplayCmd) Validate() error {
 	if stdin > 1 {
 		return errors.New("standard input (-) is named twice")
 	}
-	return nil
+	return validateSet(c.OutputFlags.Records, c.OutputFlags.Replies, c.OutputFlags.Meta)
 }
 
 // Run only translates flags; the work is package replay's.
@@ -70,7 +72,7 @@ func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
 		Files: c.Files, Stdin: s.Stdin, Key: k.Key, Seed: k.Seed, Sources: k.Source,
 		Method: method, MinTTL: k.MinTTL, MaxTTL: k.MaxTTL, DstPort: dstPort(method, k.Dport), TOS: k.TOS,
 		Flows: k.Flows, Attempts: k.Attempts, PortLow: k.SourcePortRange.low, PortHigh: k.SourcePortRange.high,
-		Output: o.Output, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: newConsole(s.Stderr, o.Quiet),
+		Output: o.Output, ReplyOutput: o.Replies, MetaOutput: o.Meta, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: newConsole(s.Stderr, o.Quiet),
 		Tool: tool(), Argv: args.argv(),
 	})
 }

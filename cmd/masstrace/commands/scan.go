@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // ScanCmd traces every target of some lists.
@@ -77,7 +78,9 @@ type LinkFlags struct {
 type OutputFlags struct {
 	Output     string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
 	Records    string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
-	Overwrite  bool   `help:"Overwrite existing files of --output, --pcap and --checkpoint. Default: the scan does not start if one of them exists."`
+	Replies    string `placeholder:"FILE" help:"Write the reply records to this file, and not to --output. Replies are then recorded without --records."`
+	Meta       string `placeholder:"FILE" help:"Write all records but traces and replies to this file, and not to --output: cycle-start, run, resume, trace-ext, summary, cycle-stop. Every line of --output then has the same columns."`
+	Overwrite  bool   `help:"Overwrite existing files of --output, --replies, --meta, --pcap and --checkpoint. Default: the scan does not start if one of them exists."`
 	Pcap       string `name:"pcap" placeholder:"FILE" help:"Write all probes and received frames to this pcapng file, for masstrace replay, and the key of the run to FILE.key. Compressed if it ends in .zst or .gz."`
 	Checkpoint string `placeholder:"FILE" help:"Save the progress of the scan in this file, so that --resume can continue it after a stop or a kill. The file holds the key of the run. It is removed when the scan is complete. Needs --output FILE."`
 	Resume     string `placeholder:"FILE" help:"Continue the scan of this --checkpoint file. Options must be the same, except --rate, --burst, --prefix-rate, --per-hop-rate, --senders and --wait. --exclude may exclude more."`
@@ -132,7 +135,18 @@ func (c *ScanCmd) Validate() error {
 	if c.Pcap == "-" {
 		return errors.New("--pcap needs the name of a file")
 	}
-	return c.validateSources()
+	return errors.Join(validateSet(c.Records, c.Replies, c.Meta), c.validateSources())
+}
+
+// validateSet checks the files of a set of results.
+func validateSet(records, replies, meta string) error {
+	switch {
+	case replies == "-" || meta == "-":
+		return errors.New("--replies and --meta need the name of a file")
+	case replies != "" && records == record.Replies.String():
+		return errors.New("--replies cannot be combined with --records reply: --output would get no records")
+	}
+	return nil
 }
 
 // validateRate checks options that need --rate auto, or exclude it.

@@ -68,7 +68,7 @@ func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
 			Interface: c.Interface, GatewayMAC: net.HardwareAddr(c.GatewayMAC),
 			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer),
 		},
-		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, Stdout: s.Stdout, Capture: c.Pcap,
+		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, ReplyOutput: c.Replies, MetaOutput: c.Meta, Stdout: s.Stdout, Capture: c.Pcap,
 		Existing: outfile.ExistingIf(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),
 	}, err
 }
@@ -100,7 +100,7 @@ func (c *ScanCmd) listConfig(cfg *scan.Config) list.Config {
 		Probes: c.Probes, Stdin: cfg.Stdin, Exclude: cfg.Exclude, AllowReserved: cfg.AllowReserved,
 		Key: cfg.Key, TOS: cfg.TOS, RatePPS: cfg.RatePPS, Bandwidth: cfg.Bandwidth, Burst: cfg.Burst,
 		Wait: cfg.Wait, MaxRuntime: cfg.MaxRuntime, Link: cfg.Link, Sources: cfg.Sources,
-		Output: cfg.Output, Stdout: cfg.Stdout, Records: cfg.Records, Capture: cfg.Capture, Existing: cfg.Existing,
+		Output: cfg.Output, ReplyOutput: cfg.ReplyOutput, MetaOutput: cfg.MetaOutput, Stdout: cfg.Stdout, Records: cfg.Records, Capture: cfg.Capture, Existing: cfg.Existing,
 		Opened: cfg.Opened, Reread: cfg.Reread, Observer: cfg.Observer, Tool: cfg.Tool, Argv: cfg.Argv,
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // VerifyCmd holds results against the truth of a simulated Internet.
 type VerifyCmd struct {
-	Results string `arg:"" help:"Output file of the scan, or of scamper (JSON), yarrp or caracal; - is standard input."`
+	Results []string `arg:"" help:"Output file of the scan, or all its files (--replies, --meta) in any order; or a file of scamper (JSON), yarrp or caracal. - is standard input."`
 
 	Log           string   `required:"" placeholder:"FILE" help:"Log of lab --log during the scan."`
 	Counters      string   `placeholder:"FILE" help:"Counters of lab --counters, to count losses of the link."`
@@ -28,7 +28,7 @@ const statusFalse = exitStatus(1)
 // Run compares and writes the report.
 func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
 	report, err := verify.Run(ctx, verify.Config{
-		Results: c.Results, Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
+		Results: c.Results[0], More: c.Results[1:], Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
 		AllowReserved: c.AllowReserved, Stdin: s.Stdin,
 	})
 	if errors.Is(err, verify.ErrLists) {
