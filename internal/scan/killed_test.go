@@ -327,7 +327,7 @@ func TestResumeDiffers(t *testing.T) {
 			t.Errorf("%s: fields that differ (-want +got):\n%s", tt.name, diff)
 		}
 	}
-	k, err := checkpoint.Open(checkpoint.Config{Resume: state, Output: out})
+	k, err := checkpoint.Open(checkpoint.Config{Resume: state, Output: c.paths()})
 	if err != nil {
 		t.Fatal(err)
 	}
