@@ -1,6 +1,6 @@
 // Package fileset holds the files of the results of a run: one file with all records, or a set of
-// up to three. In a set, the replies, the meta records (the run, its summary, trace-ext) and the
-// rest have files of their own, so that each loads into a table as it is.
+// up to three. In a set, one file has the replies, one has the meta records (the run, its summary,
+// trace-ext), and one has the rest. Each then loads into a table as it is.
 //
 //	Files   writes a set, and continues it from a checkpoint
 //	Open    reads a set as if it were one file

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
@@ -35,8 +36,8 @@ func (s *Set) OpenLines() (*ndjson.Reader, io.Closer, error) {
 }
 
 // Group finds the sets among files of several runs, in the order of their leads. Replies name their
-// run. Traces do not: the first of a file is that of the first trace-ext record of its set, since
-// no two shards of a scan have a target in common. Files without a line are found by their names.
+// run. Traces do not: the target of the first trace finds the set, in its first trace-ext record. No two
+// shards of a scan have a target in common. Files without a line are found by their names.
 func Group(paths []string) ([]*Set, error) {
 	var leads []*lead
 	var others []*other
@@ -115,7 +116,7 @@ func (l *lead) whole() error {
 		want--
 	}
 	if got := len(l.set.Others); got != want {
-		return fmt.Errorf("%w: the run of %s wrote %q, and %d of them are given", ErrMissing, l.set.Lead, names, got+1)
+		return fmt.Errorf("%w: the run of %s wrote the files %s; give all of them", ErrMissing, l.set.Lead, strings.Join(names, ", "))
 	}
 	return nil
 }

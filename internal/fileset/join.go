@@ -16,9 +16,9 @@ var ErrMissing = errors.New("a file of the run is missing")
 // ErrForeign is wrapped by errors about files of different runs.
 var ErrForeign = errors.New("the files are not of one run")
 
-// join gives the lines of a set in the order of one file. The file with the run record leads. A
-// trace comes before the trace-ext record of the same target and flow: the n-th trace of one file
-// belongs to the n-th trace-ext record of the other. Replies come before the end of their run, and
+// join gives the lines of a set in the order of one file. The file with the run record leads. The
+// n-th trace of one file belongs to the n-th trace-ext record of the other, and comes before it.
+// Both have the same target and flow. Replies come before the end of their run, and
 // before a resume record of a later time.
 type join struct {
 	lead *part
@@ -138,8 +138,8 @@ func (j *join) dataPath() string {
 	return j.lead.path
 }
 
-// between returns the part with a reply that comes before the record of that type in the next line
-// of the lead, or else the lead.
+// between is called before a record of that type in the lead. It returns a part with a reply that
+// comes before the record, or else the lead.
 func (j *join) between(typ string) (*part, error) {
 	if n := j.lead.lines.Number(); n != j.at.line {
 		j.at.line = n
@@ -153,7 +153,7 @@ func (j *join) between(typ string) (*part, error) {
 		case ndjson.TypeReply:
 		case ndjson.TypeTrace:
 			if typ == ndjson.TypeRun || typ == ndjson.TypeResume {
-				continue // of what comes
+				continue // it follows
 			}
 			return nil, fmt.Errorf("%w: %s has traces that %s does not have", ErrForeign, p.path, j.lead.path)
 		default:
@@ -171,7 +171,7 @@ func (j *join) between(typ string) (*part, error) {
 		}
 		switch {
 		case typ == ndjson.TypeRun && reply.Run != j.run, typ == ndjson.TypeResume && reply.RxUs >= j.at.TimeUs:
-			continue // of what comes
+			continue // it follows
 		case reply.Run == j.run, typ == ndjson.TypeSummary, typ == ndjson.TypeCycleStop:
 			return p, nil
 		}

@@ -24,8 +24,8 @@ import (
 var flagless = []string{
 	"Stdin", "Stdout", "Warn", "Opened", "Reread", "Inspect", "Observer", "Tool", "Argv", "Link",
 	"Sinks", "Traces", // writers
-	"Existing",  // set by --overwrite
-	"Packing",   // of the output, by its name
+	"Existing",                               // set by --overwrite
+	"Packing", "ReplyPacking", "MetaPacking", // of the output, by its name
 	"Immediate", // of traceroute
 }
 
