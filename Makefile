@@ -40,12 +40,13 @@ COVER := 85
 GUIDE := cmd/masstrace/default.pgo
 
 .PHONY: help build install-build install-demo install-test lint unit race fuzz-short \
-	test cover fuzz soak bench guide demo clean
+	test test-tools cover fuzz soak bench guide demo clean
 
 help:
 	@echo "make demo   build, trace 10,590 targets in a simulated Internet, show how much is true"
 	@echo "make test   everything that must hold, in some minutes"
 	@echo "make cover  how much of each package the tests reach, at least $(COVER) %"
+	@echo "make test-tools  the examples of docs/databases.md, with DuckDB, polars, pandas and ClickHouse"
 	@echo "make soak   the same at full counts, for hours; keeps bench/SOAK.md"
 	@echo "make fuzz   every fuzz target, $(FUZZ_COUNT) inputs each (FUZZ_COUNT=N)"
 	@echo "make bench  how fast it is, beside others; keeps bench/RESULTS.md"
@@ -76,6 +77,10 @@ race:
 	@scripts/step race scripts/gotest race -race -timeout 8m $(addprefix ./,$(addsuffix /...,$(CONCURRENT)))
 fuzz-short:
 	@scripts/step fuzz scripts/fuzz $(FUZZ_SHORT) '$(FUZZ_FOREIGN)'
+
+test-tools: install-demo build
+	@scripts/step tools-install scripts/tools out/tools
+	@scripts/step tools scripts/gotest tools -tags tools -timeout 15m ./internal/tools
 
 cover: install-test
 	@scripts/step cover scripts/cover $(COVER)

@@ -95,6 +95,7 @@ var mayImport = map[string][]string{
 	"internal/demo":       {"internal/format/all", "internal/record", "internal/tabular", "internal/verify", "internal/wire"},
 	"internal/programs":   {},
 	"internal/prose":      {},
+	"internal/tools":      {},
 }
 
 // keptIn lists the packages of ours that may import a third-party module.
