@@ -23,7 +23,7 @@ const (
 	chdb = `console.log(String(require('chdb').query(process.argv[1].trim().replace(/;$/, ''), 'TSV')));`
 )
 
-// run runs the example in the folder of the results, and returns what it prints.
+// run runs the example in the folder of the results, and returns its output.
 func (e *example) run(t *testing.T, dir string) string {
 	t.Helper()
 	modules, err := filepath.Abs(filepath.Join(installed, "node_modules"))
@@ -105,6 +105,6 @@ func clickhouse(t *testing.T) (bin string) {
 			log, _ := os.ReadFile(filepath.Join(dir, "errors"))
 			t.Fatalf("the server does not listen: %v\n%s", err, log)
 		}
-		time.Sleep(100 * time.Millisecond) // another process: it tells nobody when it listens
+		time.Sleep(100 * time.Millisecond) // no event of the other process to wait for
 	}
 }
