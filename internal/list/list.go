@@ -68,7 +68,7 @@ type list struct {
 	failed   account.TxErrorsBy // probes that the kernel never took
 	patience sender.Patience
 	told     uint64 // causes of failed that were reported: bits by their stamp
-	upTo     int64 // replies stamped before are matched
+	upTo     int64  // replies stamped before are matched
 	writeErr error
 }
 
@@ -272,7 +272,7 @@ func (l *list) start(r *run.Run) {
 		}
 		return nil
 	})
-	r.Go("watch link", func() error { return l.session.Monitor.Run(r.Lasting(), func(link.State) {}) })
+	r.Go("watch link", func() error { return l.session.Watch(r.Lasting(), l.observe, r.Stop) })
 }
 
 // errCaptureEnded means that the source of frames ended during the run.
