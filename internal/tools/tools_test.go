@@ -173,7 +173,7 @@ func numbers(t *testing.T, text string) (p pair) {
 }
 
 // longest is how long a program may take. It is a limit for programs that hang.
-const longest = 5 * time.Minute
+const longest = 10 * time.Minute
 
 // in runs a program in a folder, and returns its output.
 func in(t *testing.T, dir string, env []string, name string, args ...string) string {
