@@ -21,7 +21,7 @@ type LabCmd struct {
 	Link      string   `default:"veth" enum:"veth,tun" group:"Simulated Internet" help:"Kind of link: veth (Ethernet) or tun (IP without Ethernet, needs root)."`
 	Preset    string   `default:"default" group:"Simulated Internet" placeholder:"NAME" help:"${presets}. Default: ${default}."`
 	Set       []string `sep:"none" group:"Simulated Internet" placeholder:"NAME=VALUE" help:"Set an option of the simulated Internet, for example loss-forward=0.05. The Config of package internal/netsim lists them. May be repeated."`
-	NetSeed   *uint64  `group:"Simulated Internet" placeholder:"N" help:"Number of the simulated Internet; another number gives another network of the same kind. Default: that of the preset."`
+	NetSeed   *number  `group:"Simulated Internet" placeholder:"N" help:"Number of the simulated Internet; another number gives another network of the same kind. Default: that of the preset."`
 	Log       string   `group:"Simulated Internet" placeholder:"FILE" help:"Write every probe and its fate to this file, for masstrace verify."`
 	Counters  string   `group:"Simulated Internet" placeholder:"FILE" help:"Write the counters of the simulator to this file at the end, as JSON."`
 	Overwrite bool     `group:"Simulated Internet" help:"Overwrite existing files of --log and --counters. Default: the command does not run if one of them exists."`
@@ -69,7 +69,7 @@ func (c *LabCmd) option() (string, error) {
 	if c.Network != internet.Name {
 		return "", nil
 	}
-	o, err := internet.New(c.Link, c.Preset, c.NetSeed, c.Set)
+	o, err := internet.New(c.Link, c.Preset, (*uint64)(c.NetSeed), c.Set)
 	if err != nil {
 		return "", err
 	}

@@ -118,7 +118,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 	}()
 	k, err := parser.Parse(ordinary(args))
 	if err != nil {
-		fmt.Fprintln(stderr, "masstrace:", err)
+		fmt.Fprintln(stderr, "masstrace:", misuse(err))
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
@@ -134,7 +134,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 
 // newParser returns the parser of the command line.
 func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Option) (*kong.Kong, error) {
-	return kong.New(&cli{}, append(more,
+	return kong.New(&cli{}, append(append(more, mappers()...),
 		kong.Name("masstrace"),
 		kong.Description("Mass traceroute: all TTLs of thousands of targets in flight at once."),
 		kong.UsageOnError(),
