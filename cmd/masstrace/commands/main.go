@@ -122,10 +122,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
-	if err := contradict(name, givenFlags(k)); err != nil {
-		return report(stderr, name, err)
-	}
-	err = k.Run(givenFlags(k))
+	err = k.Run()
 	if err != nil && output.closed.Load() {
 		return statusPipe
 	}
@@ -140,6 +137,7 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.UsageOnError(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit),
+		kong.WithBeforeApply(contradict),
 		kong.Vars{
 			"version": "masstrace " + version,
 			"presets": "Kind of network: " + strings.Join(internet.Presets(), ", "),

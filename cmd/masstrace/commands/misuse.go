@@ -88,14 +88,15 @@ func unknownCommand(node *kong.Node, command string) string {
 }
 
 // nearest returns the name with the fewest typos: letters that are missing, added, changed or
-// swapped. It returns "" if there are more than one in three letters. A name that begins with the
-// text is as near as one with a typo.
+// swapped. It returns "" if there are more than one in three letters. A longer name that begins with
+// the text comes after one with a single typo.
 func nearest(text string, names []string) (best string) {
-	least := 1 + len(strings.TrimLeft(text, "-"))/3
+	letters := len(strings.TrimLeft(text, "-"))
+	least := float64(1 + letters/3)
 	for _, name := range names {
-		n := typos(text, name)
-		if strings.HasPrefix(name, text) && len(strings.TrimLeft(text, "-")) > 2 {
-			n = min(n, 1)
+		n := float64(typos(text, name))
+		if letters > 2 && strings.HasPrefix(name, text) {
+			n = min(n, 1.5)
 		}
 		if n < least || n == least && best == "" {
 			best, least = name, n

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/masstrace/masstrace/internal/quantity"
 )
 
 // rate is in packets a second. The value 0 means no limit.
@@ -13,7 +15,7 @@ type rate float64
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (r *rate) UnmarshalText(text []byte) error {
-	v, err := scaled(string(text), 1000, "pps", "/s")
+	v, err := quantity.Parse(string(text), quantity.Decimal, "pps", "/s")
 	*r = rate(v)
 	return err
 }
@@ -49,7 +51,7 @@ type bandwidth float64
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (b *bandwidth) UnmarshalText(text []byte) error {
-	v, err := scaled(string(text), 1000, "bit/s", "bps", "bit")
+	v, err := quantity.Parse(string(text), quantity.Decimal, "bit/s", "bps", "bit")
 	if err == nil && v <= 0 {
 		err = fmt.Errorf("%q must be more than 0", text)
 	}
@@ -62,7 +64,7 @@ type byteSize uint64
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (b *byteSize) UnmarshalText(text []byte) error {
-	v, err := scaled(string(text), 1024, "ib", "b")
+	v, err := quantity.Parse(string(text), quantity.Binary, "ib", "b")
 	*b = byteSize(v)
 	return err
 }
@@ -72,10 +74,7 @@ type count uint64
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (c *count) UnmarshalText(text []byte) error {
-	v, err := scaled(string(text), 1000)
-	if err == nil && v != math.Trunc(v) {
-		err = fmt.Errorf("%q is not a whole number", text)
-	}
+	v, err := quantity.ParseWhole(string(text), quantity.Decimal)
 	*c = count(v)
 	return err
 }
@@ -94,53 +93,4 @@ func (n *number) UnmarshalText(text []byte) error {
 	}
 	*n = number(v)
 	return nil
-}
-
-// mostScaled is the largest number that scaled returns. A float64 has all whole numbers up to 2⁵³.
-const mostScaled = 1 << 53
-
-// scaled reads a number from 0 that may end in K, M, G or T, which stand for powers of unit, and
-// then in one of units. It takes upper and lower case.
-func scaled(text string, unit float64, units ...string) (float64, error) {
-	digits, factor := strings.ToLower(text), 1.0
-	for _, u := range units {
-		if trimmed, ok := strings.CutSuffix(digits, u); ok {
-			digits = trimmed
-			break
-		}
-	}
-	if n := len(digits); n > 0 {
-		if i := strings.IndexByte("kmgt", digits[n-1]); i >= 0 {
-			digits = digits[:n-1]
-			for range i + 1 {
-				factor *= unit
-			}
-		}
-	}
-	v, err := decimal(digits)
-	switch {
-	case err != nil:
-		return 0, fmt.Errorf("%q is not a number, such as 500, 10K or 1.5M", text)
-	case math.Signbit(v) && v != 0:
-		return 0, fmt.Errorf("%q must not be negative", text)
-	case v*factor > mostScaled:
-		return 0, fmt.Errorf("%q is too large", text)
-	}
-	return v * factor, nil
-}
-
-// errNotDecimal is the error of decimal.
-var errNotDecimal = errors.New("not a decimal number")
-
-// decimal reads a decimal number. A number that is too large is infinite. It takes none of the other
-// forms of strconv: hexadecimal digits, underscores, and words such as inf.
-func decimal(text string) (float64, error) {
-	if strings.Trim(text, "0123456789.eE+-") != "" || strings.Contains(text, "_") {
-		return 0, errNotDecimal
-	}
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return 0, errNotDecimal
-	}
-	return v, nil
 }

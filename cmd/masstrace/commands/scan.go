@@ -81,6 +81,8 @@ type OutputFlags struct {
 	Checkpoint string `placeholder:"FILE" help:"Save the progress of the scan in this file, so that --resume can continue it after a stop or a kill. The file holds the key of the run. It is removed when the scan is complete. Needs --output FILE."`
 	Resume     string `placeholder:"FILE" help:"Continue the scan of this --checkpoint file. Options must be the same, except --rate, --burst, --prefix-rate, --per-hop-rate, --senders and --wait. --exclude may exclude more."`
 	Quiet      bool   `short:"q" help:"Print no status lines and no summary."`
+
+	Status timespan `placeholder:"TIME" help:"Time between status lines. Default: 1s on a terminal, else 60s after the first."`
 }
 
 // Bounds of flags.
@@ -128,6 +130,9 @@ func (c *ScanCmd) Validate() error {
 	case c.ReceiveBuffer < 64<<10 || c.ReceiveBuffer > 1<<30:
 		return errors.New("--receive-buffer must be within 64K to 1G")
 	}
+	if c.Stitch && c.Records == "reply" {
+		return errors.New("--stitch cannot be combined with --records reply: it adds hops to trace records")
+	}
 	if c.Pcap == "-" {
 		return errors.New("--pcap needs the name of a file")
 	}
@@ -139,6 +144,8 @@ func (c *ScanCmd) validateRate() error {
 	switch {
 	case c.Rate != autoRate && c.RateMax != 0:
 		return errors.New("--rate-max needs --rate auto")
+	case c.Rate == 0 && c.Bandwidth == 0 && c.Burst != 0:
+		return errors.New("--burst cannot be combined with --rate 0, which has no limit")
 	case c.Rate == autoRate && c.Probes != "":
 		return errors.New("--rate auto cannot be combined with --probes")
 	}

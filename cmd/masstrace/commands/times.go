@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/quantity"
 	"github.com/masstrace/masstrace/internal/traceroute"
 )
 
@@ -14,57 +15,9 @@ type timespan time.Duration
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (t *timespan) UnmarshalText(text []byte) error {
-	d, err := duration(strings.ToLower(string(text)))
-	switch {
-	case errors.Is(err, errTooLong):
-		return fmt.Errorf("%q is too long", text)
-	case err != nil:
-		return fmt.Errorf("%q is not a time: a number of seconds, or one with a unit, such as 500ms, 90s, 1h30m or 2d", text)
-	case d < 0:
-		return fmt.Errorf("%q must not be negative", text)
-	}
+	d, err := quantity.ParseTime(string(text))
 	*t = timespan(d)
-	return nil
-}
-
-// mostSeconds is less than the longest time.Duration.
-const mostSeconds = 1e9
-
-// errTooLong is an error of duration.
-var errTooLong = errors.New("too long")
-
-// duration returns the time that text stands for.
-func duration(text string) (time.Duration, error) {
-	if seconds, err := decimal(text); err == nil {
-		return inSeconds(seconds, 1)
-	}
-	var days time.Duration
-	if first, rest, ok := strings.Cut(text, "d"); ok {
-		n, err := decimal(first)
-		if err != nil {
-			return 0, err
-		}
-		if days, err = inSeconds(n, 24*60*60); err != nil || rest == "" {
-			return days, err
-		}
-		text = rest
-	}
-	d, err := time.ParseDuration(text)
-	switch {
-	case err != nil:
-		return 0, err
-	case days != 0 && d < 0:
-		return 0, errors.New("a sign after the days")
-	}
-	return inSeconds((days + d).Seconds(), 1)
-}
-
-// inSeconds returns the time of n units of that many seconds.
-func inSeconds(n, unit float64) (time.Duration, error) {
-	if n*unit > mostSeconds || n*unit < -mostSeconds {
-		return 0, errTooLong
-	}
-	return time.Duration(n * unit * float64(time.Second)), nil
+	return err
 }
 
 // wait is traceroute's -w: MAX in seconds, and factors. As there, MAX alone is
@@ -96,7 +49,7 @@ func (w *wait) UnmarshalText(text []byte) error {
 		var part string
 		part, rest, _ = strings.Cut(rest, ",")
 		var v float64
-		if v, err = decimal(part); v < 0 || v > mostFactor || len(factors) == cap(factors) {
+		if v, err = quantity.Parse(part, quantity.Decimal); v > mostFactor || len(factors) == cap(factors) {
 			err = errors.New("not a factor")
 		}
 		factors = append(factors, v)

@@ -57,8 +57,8 @@ func (c *TraceCmd) Validate() error {
 		return fmt.Errorf("-q must be within 1 to %d", probe.MaxAttempts)
 	case c.Flows < 1 || c.Flows > maxTraceFlows:
 		return fmt.Errorf("--flows must be within 1 to %d", maxTraceFlows)
-	case c.method() == probe.ICMP && c.Port != 0:
-		return errors.New("-p: ICMP has no ports; use -U or -T")
+	case probe.Method(c.Method) == probe.ICMP && c.Port != 0:
+		return errors.New("-p cannot be combined with --method icmp: ICMP has no ports; use -U or -T")
 	}
 	return c.refused()
 }

@@ -74,7 +74,7 @@ type tos uint8
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (t *tos) UnmarshalText(text []byte) error {
 	v, err := strconv.ParseUint(string(text), 0, 8)
-	if err != nil {
+	if err != nil || strings.Contains(string(text), "_") {
 		return fmt.Errorf("%q is not a number from 0 to 255", text)
 	}
 	*t = tos(v)

@@ -27,7 +27,9 @@ func mappers() []kong.Option {
 		kong.KindMapper(reflect.Bool, switchMapper{}),
 	}
 	for _, kind := range kinds {
-		options = append(options, kong.TypeMapper(reflect.TypeOf(kind), kong.MapperFunc(decodeWord)))
+		for _, t := range []reflect.Type{reflect.TypeOf(kind), reflect.PointerTo(reflect.TypeOf(kind))} {
+			options = append(options, kong.TypeMapper(t, kong.MapperFunc(decodeWord)))
+		}
 	}
 	return options
 }
@@ -73,6 +75,9 @@ func decodeList(ctx *kong.DecodeContext, target reflect.Value) error {
 
 // set sets target to the value that text stands for.
 func set(ctx *kong.DecodeContext, target reflect.Value, text string) error {
+	if target.Kind() == reflect.Pointer { // which kong has set to a new value
+		target = target.Elem()
+	}
 	if value, ok := target.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return value.UnmarshalText([]byte(text))
 	}
