@@ -30,18 +30,19 @@ var companions = map[string][]string{
 	"scan checkpoint": {"--output=out.ndjson"}, "scan resume": {"--output=out.ndjson"},
 	"scan rate-max": {"--rate=auto"}, "scan no-stop": {"--strategy=exhaustive"},
 	"scan overlap": {"--strategy=topology"}, "scan stitch": {"--strategy=topology"},
-	"scan shard": {"--seed=x"}, "verify exclude": {"--targets=192.0.2.0/24"}, "verify allow-reserved": {"--targets=192.0.2.0/24"},
-	"replay seed": {"--key=000102030405060708090a0b0c0d0e0f"},
+	"scan shard": {"--seed=x"},
 }
 
-func init() { // as the requirements have it
-	for command, list := range requirements {
-		for _, r := range list {
-			for _, flag := range r.flags {
-				companions[command+" "+flag] = []string{"--" + r.need + "=" + samples[r.need]}
-			}
+// companionsOf returns the arguments that a flag needs beside it: the companions, and those that the
+// requirements have.
+func companionsOf(command, flag string) []string {
+	args := companions[command+" "+flag]
+	for _, r := range requirements[command] {
+		if slices.Contains(r.flags, flag) {
+			args = append(args[:len(args):len(args)], "--"+r.need+"="+samples[r.need])
 		}
 	}
+	return args
 }
 
 // grammar returns the commands.

@@ -26,7 +26,7 @@ func together(t *testing.T, command string, flags ...*kong.Flag) []string {
 		given[name] = true
 	}
 	for i, f := range flags { // a companion may be the other flag, with a value that fits
-		for _, c := range companions[command+" "+f.Name] {
+		for _, c := range companionsOf(command, f.Name) {
 			if name, _, _ := strings.Cut(c, "="); len(flags) == 2 && name == "--"+flags[1-i].Name {
 				add(c)
 			}
@@ -39,7 +39,7 @@ func together(t *testing.T, command string, flags ...*kong.Flag) []string {
 		return completed(command, args...)
 	}
 	for _, f := range flags {
-		for _, c := range companions[command+" "+f.Name] {
+		for _, c := range companionsOf(command, f.Name) {
 			add(c)
 		}
 	}

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"syscall"
 
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/run"
+	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/traceroute"
 )
 
@@ -44,10 +46,14 @@ func statusOf(err error) int {
 	if _, ok := errors.AsType[*run.Incomplete](err); ok {
 		return statusPartial
 	}
+	if _, file := errors.AsType[*fs.PathError](err); file {
+		return statusEnvironment
+	}
 	_, refused := errors.AsType[*plan.ConfigError](err)
 	_, differs := errors.AsType[*plan.DifferError](err)
 	_, collides := errors.AsType[*outfile.CollisionError](err)
-	if refused || differs || collides {
+	_, misnamed := errors.AsType[*outfile.EndingError](err)
+	if refused || differs || collides || misnamed {
 		return statusUsage
 	}
 	return statusEnvironment
@@ -68,11 +74,17 @@ func (f flagNames) message(err error) string {
 	if collision, ok := errors.AsType[*outfile.CollisionError](err); ok {
 		return fmt.Sprintf("%s and %s name the same file: %s", f.flag(collision.First.Name), f.flag(collision.Second.Name), collision.Second.Path)
 	}
+	if misnamed, ok := errors.AsType[*outfile.EndingError](err); ok {
+		return f.flag(misnamed.Name) + ": " + misnamed.Error()
+	}
 	if exists, ok := errors.AsType[*outfile.ExistsError](err); ok && !exists.Link {
 		return err.Error() + ": remove it, choose another name, or allow it by --overwrite"
 	}
 	if stopped, ok := errors.AsType[*run.Incomplete](err); ok && stopped.Checkpoint != "" {
 		return err.Error() + "; continue it with --resume " + stopped.Checkpoint
+	}
+	if _, ok := errors.AsType[*target.NameError](err); ok {
+		err = fmt.Errorf("%w, or trace it with masstrace trace", err)
 	}
 	// The error may be wrapped: the text around it stays.
 	refused, ok := errors.AsType[*plan.ConfigError](err)
