@@ -14,6 +14,15 @@ var ErrGone = errors.New("the link is gone")
 // privilege: that error comes when the port is opened.
 var ErrRefused = errors.New("the kernel refuses to send: a firewall (nftables, iptables, a BPF program) or a security module forbids it")
 
+// ErrStuck means that the kernel accepts no frame, although the link is up.
+var ErrStuck = errors.New("the kernel accepts no probe: its queue is full, or a filter of this machine drops probes")
+
+// stuck returns ErrStuck with its cause, an error of the kernel.
+func stuck(cause error) error { return fmt.Errorf("%w: %w", ErrStuck, cause) }
+
+// errEnded means that a frame was given up because the run ended.
+var errEnded = errors.New("the run ended")
+
 // errPort means that a Port violated its contract.
 var errPort = errors.New("the port miscounts frames")
 

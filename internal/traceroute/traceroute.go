@@ -242,7 +242,7 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 	if t.names != nil {
 		t.names.wait()
 	}
-	if errors.Is(err, run.ErrKilled) || errors.Is(err, sender.ErrRefused) {
+	if errors.Is(err, run.ErrKilled) || errors.Is(err, sender.ErrRefused) || errors.Is(err, sender.ErrStuck) {
 		return &run.Incomplete{Err: err}
 	}
 	return err

@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -140,6 +142,45 @@ func TestQueueFull(t *testing.T) {
 			p.says("warning: the queue of uplink0 dropped ")
 		}
 	}
+}
+
+// An egress filter that drops probes to some targets delays no others: their probes are given up
+// soon, and counted by cause. If it drops all probes, the run fails and names the cause.
+func TestEgressFilter(t *testing.T) {
+	t.Parallel()
+	if !isolated(t, internet.Name, internetOption(t, internet.Veth, "clean")) {
+		return
+	}
+	if _, err := exec.LookPath("nft"); err != nil {
+		t.Skip("needs nft, to make a filter")
+	}
+	do(t, "nft add table netdev f")
+	do(t, "nft add chain netdev f out { type filter hook egress device uplink0 priority 0 ; policy accept ; }")
+	do(t, "nft add rule netdev f out ip daddr 45.64.0.0/16 drop")
+	list := filepath.Join(t.TempDir(), "list")
+	if err := os.WriteFile(list, []byte("45.64.1.1,40000,33434,1,udp\n45.64.1.1,40000,33434,2,udp\n45.1.2.3,40000,33434,1,udp\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{
+		"--strategy=exhaustive --max-ttl=8 45.64.1.1 45.64.2.1 45.1.0.0/17", "--strategy=exhaustive --max-ttl=8 --rate=200 45.64.1.1 45.1.0.0/21",
+		"--probes=" + list,
+	} {
+		out := outFile(t)
+		p := start(t, nil, append([]string{"scan", "--wait=300ms", "-o", out}, strings.Fields(args)...)...)
+		p.end(0)
+		p.says("warning: the kernel does not send probes to 45.64.", "no buffer space available")
+		sum := mustRead(t, out).summary
+		refused := sum.TxErrorsBy.NoBuffers
+		if !sum.Complete || sum.Sent == 0 || refused == 0 || refused%2 != 0 && refused != 8 || refused != sum.TxErrors {
+			t.Errorf("%s: summary %+v; want complete, with probes refused for no buffers", args, sum)
+		}
+	}
+	p := start(t, nil, "scan", "45.64.0.0/16", "--wait=300ms", "-o", outFile(t))
+	p.end(4)
+	p.says("the kernel accepts no probe", "no buffer space available")
+	p = start(t, nil, "trace", "-n", "45.64.1.1")
+	p.end(4)
+	p.says("the kernel accepts no probe", "no buffer space available")
 }
 
 // transmitted returns how many packets the link has sent.
