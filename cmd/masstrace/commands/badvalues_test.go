@@ -81,7 +81,8 @@ func checkRefused(t *testing.T, f *kong.Flag, args []string) {
 
 // A typo in a flag gets the nearest flag, and no list.
 func TestTypos(t *testing.T) {
-	for _, node := range grammar(t) {
+	parser := parserOf(t)
+	for _, node := range parser.Model.Children {
 		known := map[string]bool{"help": true}
 		for _, f := range flagsFrom(node) {
 			known[f.Name] = true
@@ -98,7 +99,7 @@ func TestTypos(t *testing.T) {
 				if known[typo] {
 					continue
 				}
-				text := parsed(t, []string{node.Name, "--" + typo})
+				text := parsed(parser, []string{node.Name, "--" + typo})
 				_, near, ok := strings.Cut(text, node.Name+" has no option --"+typo+"; the nearest is --")
 				if !ok || typos(typo, near) > typos(typo, f.Name) {
 					t.Errorf("%q, want --%s", text, f.Name)
@@ -106,7 +107,7 @@ func TestTypos(t *testing.T) {
 			}
 		}
 		for _, flag := range []string{"-Y", "-?", "--nothing-like-it"} {
-			if text, want := parsed(t, []string{node.Name, flag}), node.Name+" has no option "+flag; text != want {
+			if text, want := parsed(parser, []string{node.Name, flag}), node.Name+" has no option "+flag; text != want {
 				t.Errorf("%q, want %q", text, want)
 			}
 		}
@@ -116,7 +117,7 @@ func TestTypos(t *testing.T) {
 		"xyz": "there is no command xyz; the commands are scan, trace,", "mergge": "there is no command mergge; the nearest is merge",
 		"--versoin": "masstrace has no option --versoin; the nearest is --version",
 	} {
-		if text := parsed(t, []string{command}); !strings.HasPrefix(text, want) {
+		if text := parsed(parser, []string{command}); !strings.HasPrefix(text, want) {
 			t.Errorf("%q, want %q", text, want)
 		}
 	}

@@ -48,11 +48,7 @@ func companionsOf(command, flag string) []string {
 // grammar returns the commands.
 func grammar(t *testing.T) []*kong.Node {
 	t.Helper()
-	parser, err := newParser(io.Discard, io.Discard, func(int) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parser.Model.Children
+	return parserOf(t).Model.Children
 }
 
 // flagsFrom returns the flags of a command, but for --help and --version.
@@ -81,14 +77,19 @@ func sampled(t *testing.T, command string, f *kong.Flag) string {
 	return "--" + f.Name + "=" + value
 }
 
-// parsed parses a command line as execute does before it runs the command, and returns the text of
-// the error. The files that it names are not opened.
-func parsed(t *testing.T, args []string) string {
+// parserOf returns a parser, for any number of command lines.
+func parserOf(t *testing.T) *kong.Kong {
 	t.Helper()
 	parser, err := newParser(io.Discard, io.Discard, func(int) {})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return parser
+}
+
+// parsed parses a command line as execute does before it runs the command, and returns the text of
+// the error. The files that it names are not opened.
+func parsed(parser *kong.Kong, args []string) string {
 	k, err := parser.Parse(args)
 	if err != nil {
 		return misuse(err)

@@ -48,10 +48,11 @@ func together(t *testing.T, command string, flags ...*kong.Flag) []string {
 
 // Each pair of flags is served, or refused by an error that names both.
 func TestFlagPairs(t *testing.T) {
-	for _, node := range grammar(t) {
+	parser := parserOf(t)
+	for _, node := range parser.Model.Children {
 		var flags []*kong.Flag
 		for _, f := range flagsFrom(node) {
-			if text := parsed(t, together(t, node.Name, f)); text == "" {
+			if text := parsed(parser, together(t, node.Name, f)); text == "" {
 				flags = append(flags, f)
 			} else if !f.Hidden || !named(text, f) {
 				t.Errorf("%s --%s is refused by itself: %s", node.Name, f.Name, text)
@@ -60,7 +61,7 @@ func TestFlagPairs(t *testing.T) {
 		served, refused := 0, 0
 		for i, a := range flags {
 			for _, b := range flags[i+1:] {
-				text := parsed(t, together(t, node.Name, a, b))
+				text := parsed(parser, together(t, node.Name, a, b))
 				contradicts := areContradictions(node.Name, a, b)
 				switch {
 				case text == "" && contradicts:

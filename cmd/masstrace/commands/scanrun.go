@@ -25,6 +25,7 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, s str
 		return err
 	}
 	screen := newConsole(s.Stderr, c.Quiet)
+	screen.times = newStatusTimes(time.Duration(c.Status), screen.terminal)
 	defer screen.clear()
 	cfg.Observer = signals.watching(screen)
 	if c.DryRun {

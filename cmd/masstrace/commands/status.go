@@ -15,12 +15,16 @@ import (
 	"github.com/masstrace/masstrace/internal/traceroute"
 )
 
-// The exit statuses of a command that failed.
+// The exit statuses of all commands. README.md has the same table.
 const (
-	statusUsage       = 2 // the request makes no sense
-	statusEnvironment = 3 // permission, link, route, files
+	statusDone        = 0 // complete
+	statusNo          = 1 // trace: a host did not answer; verify: a result is false; show: no such trace
+	statusUsage       = 2 // the request makes no sense; the message names the option
+	statusEnvironment = 3 // permission, link, route, files: also a file that is missing
 	statusPartial     = 4 // the run began and did not finish
-	statusPipe        = 128 + int(syscall.SIGPIPE)
+	statusInterrupted = 128 + int(syscall.SIGINT)
+	statusTerminated  = 128 + int(syscall.SIGTERM)
+	statusPipe        = 128 + int(syscall.SIGPIPE) // the reader of standard output has ended
 )
 
 // exitStatus is the status of a command that has written all it has to write.
@@ -32,7 +36,7 @@ func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)
 // blame, and returns the exit status. A nil err is a success.
 func report(stderr io.Writer, command string, err error) int {
 	if err == nil {
-		return 0
+		return statusDone
 	}
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)

@@ -111,7 +111,7 @@ func (c *TraceCmd) config(s streams) traceroute.Config {
 }
 
 // statusUnanswered is the status of a trace to a host that did not answer.
-const statusUnanswered = exitStatus(1)
+const statusUnanswered = exitStatus(statusNo)
 
 // Run only translates flags; the work is package traceroute's.
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
