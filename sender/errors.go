@@ -10,6 +10,9 @@ import (
 // ErrGone is the error of a run whose link was removed.
 var ErrGone = errors.New("the link is gone")
 
+// ErrDown is the cause of a stop: the link was down for too long.
+var ErrDown = errors.New("the link was down for too long")
+
 // ErrRefused means that the kernel forbids a packet. It does not mean that this process lacks a
 // privilege: that error comes when the port is opened.
 var ErrRefused = errors.New("the kernel refuses to send: a firewall (nftables, iptables, a BPF program) or a security module forbids it")

@@ -97,6 +97,9 @@ type Config struct {
 	// Up reports whether the link can carry frames. While it cannot, the sender waits. Gone
 	// reports whether the link was removed for good. Both are called often and must be cheap.
 	Up, Gone func() bool
+	// Lost, if it is not nil, reports whether probes of a family cannot be sent although the
+	// link is up. They are given up.
+	Lost func(is4 bool) bool
 }
 
 // Stats counts frames. Its fields may be read at any time.
@@ -240,7 +243,13 @@ func (s *Sender) send(ctx, stop context.Context, n int) (accepted int, err error
 // be probed. It returns the number after the last frame.
 func (s *Sender) build(from, to int) (kept int) {
 	kept = from
+	lost4, lost6 := s.lost()
 	for _, item := range s.items[from:to] {
+		if is4 := item.Window.Target(int(item.Target)).Is4(); is4 && lost4 || !is4 && lost6 {
+			item.Window.Stamp(item.Slot, window.NoRoute)
+			s.Stats.Errors.Add(1)
+			continue
+		}
 		p := s.prepare(item)
 		if p == nil {
 			item.Window.Stamp(item.Slot, window.Excluded)
@@ -253,6 +262,14 @@ func (s *Sender) build(from, to int) (kept int) {
 		kept++
 	}
 	return kept
+}
+
+// lost returns which families are lost.
+func (s *Sender) lost() (v4, v6 bool) {
+	if s.cfg.Lost == nil {
+		return false, false
+	}
+	return s.cfg.Lost(true), s.cfg.Lost(false)
 }
 
 // Checked returns a Change of Allowed: every frame that leaves from now on was checked after that

@@ -272,7 +272,7 @@ func (l *list) start(r *run.Run) {
 		}
 		return nil
 	})
-	r.Go("watch link", func() error { return l.session.Monitor.Run(r.Lasting(), func(link.State) {}) })
+	r.Go("watch link", func() error { return l.session.Watch(r.Lasting(), l.observe, r.Stop) })
 }
 
 // errCaptureEnded means that the source of frames ended during the run.

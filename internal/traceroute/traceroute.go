@@ -226,7 +226,7 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 		}
 		return err
 	})
-	r.Go("watch link", func() error { return t.session.Monitor.Run(r.Lasting(), func(link.State) {}) })
+	r.Go("watch link", func() error { return t.session.Watch(r.Lasting(), t.cfg.Observer, r.Stop) })
 	r.Go("write", func() error {
 		err := t.write(r.Failed())
 		if t.resets != nil {
