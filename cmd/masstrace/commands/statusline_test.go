@@ -111,7 +111,7 @@ func TestStatusOnTerminal(t *testing.T) {
 		if err := cmd.Wait(); err != nil {
 			t.Fatalf("%v\n%s", err, shown.String())
 		}
-		status, _, _ := strings.Cut(shown.String(), "\n")
+		status, _, _ := strings.Cut(shown.String(), "\r\n")
 		lines := strings.Split(status, "\r")
 		lines = lines[:len(lines)-1] // the rest is the summary
 		for _, line := range lines {
