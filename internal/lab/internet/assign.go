@@ -1,13 +1,16 @@
 package internet
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/quantity"
 )
 
 // Presets returns the names of the presets.
@@ -46,21 +49,29 @@ func Assign(cfg *netsim.Config, assignment string) error {
 	if !field.IsValid() {
 		return fmt.Errorf("the simulated Internet has no option %q", name)
 	}
-	var err error
-	switch v := field.Addr().Interface().(type) {
-	case *time.Duration:
-		*v, err = time.ParseDuration(text)
-	case *float64:
-		*v, err = strconv.ParseFloat(text, 64)
-	case *int:
-		*v, err = strconv.Atoi(text)
-	case *uint64:
-		*v, err = strconv.ParseUint(text, 10, 64)
-	default:
-		err = fmt.Errorf("cannot be set")
-	}
-	if err != nil {
+	if err := set(field.Addr().Interface(), text); err != nil {
 		return fmt.Errorf("option %s: %w", name, err)
 	}
 	return nil
+}
+
+// set reads the value of an option.
+func set(option any, text string) (err error) {
+	switch v := option.(type) {
+	case *time.Duration:
+		*v, err = quantity.ParseTime(text)
+	case *float64:
+		*v, err = quantity.Parse(text, quantity.Decimal)
+	case *int:
+		var n uint64
+		n, err = quantity.ParseWhole(text, quantity.Decimal)
+		*v = int(n)
+	case *uint64: // a seed: up to 64 bits
+		if *v, err = strconv.ParseUint(text, 10, 64); err != nil {
+			err = fmt.Errorf("%q is not a whole number, 0 to %d", text, uint64(math.MaxUint64))
+		}
+	default:
+		err = errors.New("cannot be set")
+	}
+	return err
 }
