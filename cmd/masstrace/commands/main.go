@@ -16,7 +16,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/masstrace/masstrace/internal/lab"
-	"github.com/masstrace/masstrace/internal/lab/internet"
 )
 
 // version is the version of the program. Main sets it.
@@ -142,7 +141,6 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Exit(exit),
 		kong.Vars{
 			"version": "masstrace " + version,
-			"presets": "Kind of network: " + strings.Join(internet.Presets(), ", "),
 		},
 	)...)
 }

@@ -79,7 +79,8 @@ func TestUsage(t *testing.T) {
 		{"scan --checkpoint usage_test.go -o out 45.16.0.1", `--checkpoint: usage_test.go exists: resume its scan, or remove the file`},
 		{"lab", ``},
 		{"lab --preset nothing true", `nothing`},
-		{"lab --set loss=2 true", `no option "loss"`},
+		{"lab --set loss=2 true", `no option "loss"; the nearest is loss-forward; --set help lists`},
+		{"lab --set delay=abc true", `option delay: "abc" is not a time with a unit, such as 270ms$`},
 	}
 	for _, tt := range tests {
 		var stdout, stderr bytes.Buffer

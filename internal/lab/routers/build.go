@@ -26,7 +26,7 @@ func Setup() lab.Setup { return setup(Name, LiftLimits) }
 func LimitedSetup() lab.Setup { return setup(NameLimited, KeepLimits) }
 
 func setup(name string, limits Limits) lab.Setup {
-	return lab.Setup{Name: name, Build: func(ctx context.Context, option string) (end func() error, err error) {
+	return lab.Setup{Name: name, Answers: New().answers(), Build: func(ctx context.Context, option string) (end func() error, err error) {
 		if option != "" {
 			return nil, fmt.Errorf("unknown option %q", option)
 		}
