@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,20 +17,20 @@ func TestLabLists(t *testing.T) {
 	}
 	var names, options []string
 	for _, p := range netsim.Presets() {
-		names = append(names, p.Name)
+		names = append(slices.Clone(names), p.Name)
 	}
 	for _, o := range clean.Options() {
-		options = append(options, o.Name)
+		options = append(slices.Clone(options), o.Name)
 	}
 	for _, tt := range []struct {
 		args string
 		want []string
 	}{
-		{"lab --set help", append(options, "delay             270ms  time")},
-		{"lab --preset clean --set help", append(options, "delay                0s  time")},
+		{"lab --set help", append(slices.Clone(options), "delay"+strings.Repeat(" ", 14)+"270ms  time")},
+		{"lab --preset clean --set help", append(slices.Clone(options), "delay"+strings.Repeat(" ", 16)+"0s  time")},
 		{"lab --preset help", names},
-		{"lab --preset help --set help", append(names, options...)},
-		{"lab --help", append(names, "45.150.1.206", "N = 16, 32, 48", "routers, --network routers-limited:")},
+		{"lab --preset help --set help", append(slices.Clone(names), options...)},
+		{"lab --help", append(slices.Clone(names), "45.150.1.206", "N = 16, 32, 48", "routers, --network routers-limited:")},
 	} {
 		var stdout, stderr bytes.Buffer
 		status := execute(strings.Fields(tt.args), strings.NewReader(""), &stdout, &stderr)

@@ -80,7 +80,7 @@ func TestUsage(t *testing.T) {
 		{"lab", ``},
 		{"lab --preset nothing true", `nothing`},
 		{"lab --set loss=2 true", `no option "loss"; the nearest is loss-forward; --set help lists`},
-		{"lab --set delay=abc true", `option delay: "abc" is not a time with a unit, such as 270ms$`},
+		{"lab --set delay=abc true", `option delay: "abc" is not a time with a unit, such as 270ms\n`},
 	}
 	for _, tt := range tests {
 		var stdout, stderr bytes.Buffer
