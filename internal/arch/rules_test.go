@@ -71,11 +71,13 @@ var mayImport = map[string][]string{
 	"internal/lab/routers":  {"internal/lab"},
 	"internal/lab/internet": {"internal/lab", "internal/netsim", "internal/outfile"},
 	"internal/tabular":      {},
+	"internal/grammar":      {},
 	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/tabular", "internal/target", "internal/wire"},
 	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
-	"cmd/masstrace/commands": {"internal/account", "internal/format", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/netsim", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
+	"cmd/masstrace/commands": {"internal/account", "internal/format", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/netsim", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},

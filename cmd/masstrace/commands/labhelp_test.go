@@ -26,7 +26,7 @@ func TestLabLists(t *testing.T) {
 		args string
 		want []string
 	}{
-		{"lab --set help", append(slices.Clone(options), "delay"+strings.Repeat(" ", 14)+"270ms  time")},
+		{"lab --set help", append(slices.Clone(options), "delay"+strings.Repeat(" ", 13)+"270ms  time")},
 		{"lab --preset clean --set help", append(slices.Clone(options), "delay"+strings.Repeat(" ", 16)+"0s  time")},
 		{"lab --preset help", names},
 		{"lab --preset help --set help", append(slices.Clone(names), options...)},

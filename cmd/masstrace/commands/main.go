@@ -136,7 +136,7 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 	return kong.New(&cli{}, append(more,
 		kong.Name("masstrace"),
 		kong.Description("Mass traceroute: all TTLs of thousands of targets in flight at once."),
-		kong.UsageOnError(),
+		kong.Help(printHelp),
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit),
 		kong.Vars{

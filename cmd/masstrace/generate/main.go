@@ -1,0 +1,38 @@
+// Command generate writes the manual pages, the pages of the commands in docs, and the completions
+// for shells. It runs in the root of the repository:
+//
+//	go run ./cmd/masstrace/generate
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/masstrace/masstrace/cmd/masstrace/commands"
+)
+
+func main() {
+	if err := write("."); err != nil {
+		fmt.Fprintln(os.Stderr, "generate:", err)
+		os.Exit(1)
+	}
+}
+
+// write writes all files below root.
+func write(root string) error {
+	program, err := commands.Grammar()
+	if err != nil {
+		return err
+	}
+	for name, text := range program.Files() {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
