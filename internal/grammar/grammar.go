@@ -28,6 +28,7 @@ type Command struct {
 	Args     []Arg
 	Groups   []Group
 	Examples []Example
+	Guide    string // a page in docs with more; empty if there is none
 }
 
 // Group is flags under a common title.
@@ -86,7 +87,11 @@ type Status struct {
 // statusesOf returns the exit statuses of a command.
 func (p *Program) statusesOf(command string) (list []Status) {
 	for _, s := range p.Statuses {
-		if s.Command == "" || s.Command == command || command == "" {
+		switch {
+		case s.Command == "" || s.Command == command:
+			list = append(list, s)
+		case command == "": // the page of the program
+			s.Meaning = s.Command + ": " + s.Meaning
 			list = append(list, s)
 		}
 	}

@@ -51,8 +51,10 @@ func (p *Program) manOf(c *Command) string {
 // manTail writes the sections that all pages end with.
 func (p *Program) manTail(r *roff, command string, examples []Example) {
 	r.section("EXAMPLES")
-	for _, e := range examples {
-		r.line(".PP")
+	for i, e := range examples {
+		if i > 0 {
+			r.line(".PP")
+		}
 		r.prose(e.Purpose + ":")
 		r.literal(e.Line)
 	}

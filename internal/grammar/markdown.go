@@ -32,6 +32,9 @@ func (p *Program) markdown(c *Command) string {
 			fmt.Fprintf(&b, "\n%s\n", cell(paragraph))
 		}
 	}
+	if c.Guide != "" {
+		fmt.Fprintf(&b, "\n[docs/%s](../%s) explains more.\n", c.Guide, c.Guide)
+	}
 	if len(c.Args) > 0 {
 		b.WriteString("\n| argument | meaning |\n|---|---|\n")
 		for _, a := range c.Args {

@@ -22,7 +22,7 @@ func (p *Program) zsh() string {
 	b.WriteString("    case $state in\n    command) _describe command commands ;;\n    argument)\n        case $line[1] in\n")
 	for i := range p.Commands {
 		c := &p.Commands[i]
-		fmt.Fprintf(&b, "        %s)\n            _arguments \\\n", c.Name)
+		fmt.Fprintf(&b, "        %s)\n            _arguments -S \\\n", c.Name)
 		for _, f := range p.flags(c) {
 			fmt.Fprintf(&b, "                %s \\\n", zshFlag(f))
 		}
@@ -62,7 +62,7 @@ func zshFlag(f Flag) string {
 func zshArg(a Arg, i int) string {
 	switch {
 	case a.Value.Kind == Executable:
-		return zshQuote("*::" + a.Name + ":_normal")
+		return "'1:program:_command_names -e' '*:argument:_files'"
 	case a.Repeated:
 		return zshQuote("*:" + a.Name + zshAction(a.Value))
 	}

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/masstrace/masstrace/cmd/masstrace/commands"
 )
 
 var update = flag.Bool("update", false, "write the generated files")
@@ -22,11 +20,11 @@ const root = "../../.."
 // files returns the generated files.
 func files(t *testing.T) map[string]string {
 	t.Helper()
-	program, err := commands.Grammar()
+	all, err := generate(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return program.Files()
+	return all
 }
 
 // The files in the repository are those that the grammar gives, and there are no others.
