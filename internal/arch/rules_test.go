@@ -68,8 +68,9 @@ var mayImport = map[string][]string{
 	"internal/netsim":       {},
 	"internal/lab":          {},
 	"internal/lab/netns":    {},
-	"internal/lab/routers":  {"internal/lab"},
-	"internal/lab/internet": {"internal/lab", "internal/netsim", "internal/outfile"},
+	"internal/lab/names":    {},
+	"internal/lab/routers":  {"internal/lab", "internal/lab/names"},
+	"internal/lab/internet": {"internal/lab", "internal/lab/names", "internal/netsim", "internal/outfile"},
 	"internal/tabular":      {},
 	"internal/grammar":      {},
 	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/tabular", "internal/target", "internal/wire"},
@@ -120,6 +121,7 @@ var thirdParty = []keptIn{
 	{"golang.org/x/sync/errgroup", []string{"internal/run"}, testsToo},
 	// A scan must not run other programs.
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
+	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 
 	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/names"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
@@ -87,6 +88,13 @@ func build(_ context.Context, option string) (end func() error, err error) {
 		port, err = buildTun()
 	default:
 		err = fmt.Errorf("no link is called %q", o.Link)
+	}
+	if err != nil {
+		return nil, err
+	}
+	z, err := newZone(o.Network)
+	if err == nil {
+		err = names.Serve(z)
 	}
 	if err != nil {
 		return nil, err

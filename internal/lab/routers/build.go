@@ -11,6 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/names"
 )
 
 // The names of the setups.
@@ -30,7 +31,11 @@ func setup(name string, limits Limits) lab.Setup {
 		if option != "" {
 			return nil, fmt.Errorf("unknown option %q", option)
 		}
-		return nil, New().Build(ctx, limits)
+		t := New()
+		if err := t.Build(ctx, limits); err != nil {
+			return nil, err
+		}
+		return nil, names.Serve(t.newZone())
 	}}
 }
 
