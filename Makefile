@@ -93,6 +93,7 @@ fuzz: install-build
 	@scripts/step fuzz scripts/fuzz $(FUZZ_COUNT)
 
 soak: install-test
+	@scripts/step install scripts/install debootstrap
 	go run ./bench/soak -fuzz $(FUZZ_COUNT) -o bench/SOAK.md
 
 bench: install-build build

@@ -108,7 +108,7 @@ func inside(root, script string) *exec.Cmd {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	cmd.Env = append(os.Environ(), "HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8")
-	// What "go env -w" has set on this machine, such as a module proxy.
+	// The settings of "go env -w" on this machine, such as a module proxy.
 	for _, name := range []string{"GOPROXY", "GOSUMDB"} {
 		if value, err := exec.Command("go", "env", name).Output(); err == nil {
 			cmd.Env = append(cmd.Env, name+"="+strings.TrimSpace(string(value)))

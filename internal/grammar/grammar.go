@@ -1,6 +1,6 @@
-// Package grammar writes the command line of a program for people and for shells: manual pages,
-// pages in Markdown, and completions for bash, zsh and fish. It contains nothing about flags of
-// masstrace: a caller describes its program as a [Program].
+// Package grammar describes the command line of a program to people and to shells. It writes manual
+// pages, pages in Markdown, and completions for bash, zsh and fish. It contains nothing about flags
+// of masstrace: a caller describes its program as a [Program].
 package grammar
 
 import "strings"
@@ -55,7 +55,7 @@ type Arg struct {
 	Value              Value
 }
 
-// Value is what shells offer as a value of a flag or an argument.
+// Value is the values that shells offer for a flag or an argument.
 type Value struct {
 	Kind    Kind
 	Choices []string // of kind Choice; a choice that ends in = needs more text

@@ -12,9 +12,9 @@ import (
 // netnsDir is the directory in which ip(8) stores the names of network namespaces.
 const netnsDir = "/run/netns"
 
-// privateMounts mounts a /proc that shows our pids, a /sys that shows our links, an empty
-// directory for names of network namespaces, and the files of the resolver. They end with the mount namespace, and are not visible
-// outside.
+// privateMounts mounts a /proc that shows our pids, a /sys that shows our links, and an empty
+// directory for names of network namespaces. privateResolver adds files. All mounts end with the
+// mount namespace, and are not visible outside.
 func privateMounts() error {
 	if err := privateRoot(); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)

@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// Config holds the options of the model. The tags of a field have its heading in the list of all
-// options (only the first field of a heading), its unit, and its meaning: see [Options]. A share
-// is a probability from 0 to 1. A Config is marshalled to JSON without loss, in the header of a
-// log.
+// Config holds the options of the model. The tags of a field have its unit and its meaning, and the
+// first field below a heading has the heading: see [Config.Options]. A share is a probability from
+// 0 to 1. A Config is marshalled to JSON without loss, in the header of a log.
 type Config struct {
 	Seed uint64 `heading:"Network" unit:"number" meaning:"the network; the same number gives the same network"`
 

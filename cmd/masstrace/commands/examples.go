@@ -12,14 +12,14 @@ const description = "masstrace is a traceroute for millions of targets. Probes o
 func (*cli) Examples() []grammar.Example {
 	return []grammar.Example{
 		{Purpose: "Trace one path in a simulated Internet, from which no packet leaves", Line: "masstrace lab -- masstrace trace 45.150.1.206"},
-		{Purpose: "Print what a scan of one target in each /24 would send", Line: "masstrace scan 198.51.100.0/22 --allow-reserved --dry-run"},
+		{Purpose: "Print the plan of a scan of one target in each /24", Line: "masstrace scan 198.51.100.0/22 --allow-reserved --dry-run"},
 	}
 }
 
 // Examples returns the examples of scan.
 func (*ScanCmd) Examples() []grammar.Example {
 	return []grammar.Example{
-		{Purpose: "Print what a scan would send, and send nothing", Line: "masstrace scan targets.txt --exclude exclude.txt --dry-run"},
+		{Purpose: "Print the plan of a scan, and send nothing", Line: "masstrace scan targets.txt --exclude exclude.txt --dry-run"},
 		{Purpose: "Trace the targets of a list at 2,000 probes per second", Line: "masstrace scan targets.txt --rate 2k -o out.ndjson.zst"},
 		{Purpose: "Find the interfaces of the routers with few probes", Line: "masstrace scan targets.txt --strategy topology -o out.ndjson"},
 		{Purpose: "Save the progress, and continue after a stop", Line: "masstrace scan targets.txt --checkpoint scan.state -o out.ndjson\nmasstrace scan targets.txt --resume scan.state -o out.ndjson"},

@@ -75,7 +75,7 @@ var kinds = map[string]grammar.Kind{
 	"file": grammar.File, "host": grammar.Host, "interface": grammar.Interface, "program": grammar.Executable,
 }
 
-// valueOf returns what shells offer for a value.
+// valueOf returns the values that shells offer for a flag or an argument.
 func valueOf(v *kong.Value, placeholder string) grammar.Value {
 	chosen := func(list []string) grammar.Value { return grammar.Value{Kind: grammar.Choice, Choices: list} }
 	switch name := v.Tag.Get("complete"); {

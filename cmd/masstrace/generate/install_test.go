@@ -22,7 +22,7 @@ func TestInstall(t *testing.T) {
 	}
 	call := func(target string) (installed []string) {
 		t.Helper()
-		// -o build: what is installed is not built.
+		// -o build: a placeholder is installed, and nothing is built.
 		cmd := exec.CommandContext(t.Context(), "make", "-C", root, "-o", "build", target, "BIN="+program, "DESTDIR="+dir, "PREFIX=/opt/x")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("make %s: %v\n%s", target, err, out)
