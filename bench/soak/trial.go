@@ -89,12 +89,27 @@ func (t *trial) prepare(root string) error {
 	if err := t.time("git clone", exec.Command("git", "clone", "--quiet", "--no-hardlinks", ".", filepath.Join(root, "masstrace"))); err != nil {
 		return err
 	}
-	names, err := os.ReadFile("/etc/resolv.conf")
-	if err != nil {
-		return err
+	for from, to := range map[string]string{"/etc/resolv.conf": "/etc/resolv.conf", authorities: trialAuthorities} {
+		text, err := os.ReadFile(from)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(root, to), text, 0o644)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(filepath.Join(root, "etc/resolv.conf"), names, 0o644)
+	return nil
 }
+
+// The certificate authorities of this machine, which may include that of its module proxy, and
+// their place in the new system.
+const (
+	authorities      = "/etc/ssl/certs/ca-certificates.crt"
+	trialAuthorities = "/authorities.crt"
+)
 
 // inside returns a command that runs a script in the system. Its mounts are in a mount namespace of
 // its own, so that they end with it.
@@ -108,6 +123,9 @@ func inside(root, script string) *exec.Cmd {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	cmd.Env = append(os.Environ(), "HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8")
+	if _, err := os.Stat(filepath.Join(root, trialAuthorities)); err == nil {
+		cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+trialAuthorities)
+	}
 	// The settings of "go env -w" on this machine, such as a module proxy.
 	for _, name := range []string{"GOPROXY", "GOSUMDB"} {
 		if value, err := exec.Command("go", "env", name).Output(); err == nil {
