@@ -16,6 +16,9 @@ import (
 // exampled is a command with examples for its help and its pages.
 type exampled interface{ Examples() []grammar.Example }
 
+// detailed is a command whose pages have more details than its help.
+type detailed interface{ pageDetail() string }
+
 // chooser is a type of values with a list of all values.
 type chooser interface{ choices() []string }
 
@@ -34,6 +37,9 @@ func Grammar() (grammar.Program, error) {
 	}
 	for _, node := range parser.Model.Children {
 		c := grammar.Command{Name: node.Name, Summary: node.Help, Detail: node.Detail, Examples: examplesOf(node)}
+		if more, ok := node.Target.Addr().Interface().(detailed); ok {
+			c.Detail += more.pageDetail()
+		}
 		for _, a := range node.Positional {
 			c.Args = append(c.Args, grammar.Arg{
 				Name: a.Name, Help: a.Help, Optional: !a.Required, Repeated: a.IsSlice(), Value: valueOf(a, ""),

@@ -40,6 +40,15 @@ func (c *LabCmd) Help() string {
 	return b.String()
 }
 
+// pageDetail lists the options of --set.
+func (c *LabCmd) pageDetail() string {
+	var list strings.Builder
+	cfg := netsim.Default()
+	_ = writeOptions(&list, &cfg) // no error: it writes to memory
+	indented := strings.ReplaceAll(strings.Trim(list.String(), "\n"), "\n", "\n    ")
+	return "\n\nThe options of --set, with the values of the preset default. The unit share is a probability from 0 to 1.\n\n    " + indented
+}
+
 // presetLines returns a line for each preset.
 func presetLines() (lines []string) {
 	for _, p := range netsim.Presets() {
