@@ -83,7 +83,9 @@ func (t *trial) run() (err error) {
 
 // prepare makes the system and puts a clone of the last commit into it.
 func (t *trial) prepare(root string) error {
-	if err := t.time("debootstrap --variant=minbase "+release, exec.Command("debootstrap", "--variant=minbase", release, root)); err != nil {
+	bootstrap := exec.Command("debootstrap", "--variant=minbase", release, root)
+	bootstrap.SysProcAttr = privateMounts()
+	if err := t.time("debootstrap --variant=minbase "+release, bootstrap); err != nil {
 		return err
 	}
 	if err := t.time("git clone", exec.Command("git", "clone", "--quiet", "--no-hardlinks", ".", filepath.Join(root, "masstrace"))); err != nil {
@@ -111,8 +113,12 @@ const (
 	trialAuthorities = "/authorities.crt"
 )
 
-// inside returns a command that runs a script in the system. Its mounts are in a mount namespace of
-// its own, so that they end with it.
+// privateMounts gives a command a mount namespace of its own, so that its mounts end with it.
+func privateMounts() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+}
+
+// inside returns a command that runs a script in the system.
 func inside(root, script string) *exec.Cmd {
 	const enter = `
 		mount -t proc proc "$1/proc"
@@ -120,7 +126,7 @@ func inside(root, script string) *exec.Cmd {
 		mount --rbind /dev "$1/dev"
 		exec chroot "$1" /bin/bash -euo pipefail -c "cd /masstrace; $2"`
 	cmd := exec.Command("/bin/bash", "-euc", enter, "bash", root, script)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	cmd.SysProcAttr = privateMounts()
 	cmd.Env = append(os.Environ(), "HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8")
 	if _, err := os.Stat(filepath.Join(root, trialAuthorities)); err == nil {
