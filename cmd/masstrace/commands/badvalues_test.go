@@ -31,7 +31,7 @@ func takesText(f *kong.Flag) bool {
 // A value that makes no sense is refused in one line that names its flag, in words of the user.
 func TestBadValues(t *testing.T) {
 	refused := 0
-	for _, node := range grammar(t) {
+	for _, node := range nodes(t) {
 		for _, f := range flagsFrom(node) {
 			values := neverValues
 			switch {

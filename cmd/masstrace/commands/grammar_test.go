@@ -16,7 +16,7 @@ var samples = map[string]string{
 	"attempts": "2", "bandwidth": "1M", "burst": "16", "checkpoint": "state", "counters": "counters.json", "dport": "80",
 	"exclude": "192.0.2.1", "first": "2", "flowlabel": "1", "flows": "2", "gap-limit": "4", "gateway-mac": "02:00:00:00:00:01",
 	"granularity4": "24", "granularity6": "48", "interface": "lo", "io": "packet", "key": "000102030405060708090a0b0c0d0e0f",
-	"link": "veth", "log": "net.log", "max": "9", "max-runtime": "90s", "max-targets": "100", "max-ttl": "32", "memory": "64M",
+	"link": "veth", "link-wait": "5m", "log": "net.log", "max": "9", "max-runtime": "90s", "max-targets": "100", "max-ttl": "32", "memory": "64M",
 	"method": "tcp", "min-ttl": "1", "net-seed": "7", "network": "internet", "output": "out.ndjson", "overlap": "3",
 	"pcap": "scan.pcapng", "per-hop-rate": "100", "per-prefix": "1", "port": "80", "prefix-rate": "10", "preset": "default",
 	"probes": "probes.csv", "queries": "2", "rate": "10000", "rate-max": "20k", "receive-buffer": "64M", "records": "both",
@@ -33,8 +33,8 @@ var companions = map[string][]string{
 	"scan shard": {"--seed=x"},
 }
 
-// companionsOf returns the arguments that a flag needs beside it: the companions, and those that the
-// requirements have.
+// companionsOf returns the arguments that a flag needs beside it: its companions, and those of the
+// requirements.
 func companionsOf(command, flag string) []string {
 	args := companions[command+" "+flag]
 	for _, r := range requirements[command] {
@@ -45,8 +45,8 @@ func companionsOf(command, flag string) []string {
 	return args
 }
 
-// grammar returns the commands.
-func grammar(t *testing.T) []*kong.Node {
+// nodes returns the commands.
+func nodes(t *testing.T) []*kong.Node {
 	t.Helper()
 	return parserOf(t).Model.Children
 }
@@ -136,7 +136,7 @@ func TestFlagTypes(t *testing.T) {
 	for _, kind := range kinds {
 		allowed = append(allowed, reflect.TypeOf(kind))
 	}
-	for _, node := range grammar(t) {
+	for _, node := range nodes(t) {
 		for _, f := range flagsFrom(node) {
 			kind := f.Target.Type()
 			if kind.Kind() == reflect.Pointer || kind.Kind() == reflect.Slice && kind != reflect.TypeFor[hardwareAddr]() {

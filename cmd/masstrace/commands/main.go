@@ -16,7 +16,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/masstrace/masstrace/internal/lab"
-	"github.com/masstrace/masstrace/internal/lab/internet"
 )
 
 // version is the version of the program. Main sets it.
@@ -134,13 +133,12 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 	return kong.New(&cli{}, append(append(more, mappers()...),
 		kong.Name("masstrace"),
 		kong.Description("Mass traceroute: all TTLs of thousands of targets in flight at once."),
-		kong.UsageOnError(),
+		kong.Help(printHelp),
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit),
 		kong.WithBeforeApply(contradict),
 		kong.Vars{
 			"version": "masstrace " + version,
-			"presets": "Kind of network: " + strings.Join(internet.Presets(), ", "),
 		},
 	)...)
 }

@@ -12,12 +12,12 @@ import (
 
 // MergeCmd puts the results of shards into one file.
 type MergeCmd struct {
-	Files []string `arg:"" name:"file" help:"Output files of scan --shard, one for each shard, also compressed."`
+	Files []string `arg:"" name:"file" complete:"file" help:"Output files of scan --shard, one for each shard, also compressed."`
 
-	Output       string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
-	Overwrite    bool   `help:"Overwrite an existing file of --output. Default: nothing is merged if it exists."`
-	AllowMissing bool   `help:"Merge even if shards are missing. The summary is then marked as not complete."`
-	Quiet        bool   `short:"q" help:"Print no summary."`
+	Output       string `group:"Output" short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
+	Overwrite    bool   `group:"Output" help:"Overwrite an existing file of --output. Default: nothing is merged if it exists."`
+	AllowMissing bool   `group:"Shards" help:"Merge even if shards are missing. The summary is then marked as not complete."`
+	Quiet        bool   `group:"Output" short:"q" help:"Print no summary."`
 }
 
 // Run only translates flags; the work is package merge's.

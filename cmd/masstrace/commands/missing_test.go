@@ -69,7 +69,7 @@ func checkAllFileOptions(t *testing.T) {
 	for _, tt := range missingFiles {
 		tested[tt.options] = true
 	}
-	for _, node := range grammar(t) {
+	for _, node := range nodes(t) {
 		for _, o := range fileOptions(node) {
 			if !tested[node.Name+" "+o.name] {
 				t.Errorf("%s %s is not in missingFiles: add a command line whose only fault is a missing file there", node.Name, o.name)

@@ -94,7 +94,7 @@ func areContradictions(command string, a, b *kong.Flag) bool {
 
 // The names in the tables are flags or groups of their command.
 func TestTablesNameFlags(t *testing.T) {
-	for _, node := range grammar(t) {
+	for _, node := range nodes(t) {
 		all := given{}
 		for _, f := range flagsFrom(node) {
 			all[f.Name] = f

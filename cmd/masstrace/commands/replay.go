@@ -14,24 +14,24 @@ import (
 
 // ReplayCmd writes the records of captures.
 type ReplayCmd struct {
-	Files []string `arg:"" name:"file" help:"Captures in pcap or pcapng format, also compressed (gzip, zstd); - is standard input."`
+	Files []string `arg:"" name:"file" complete:"file" help:"Captures in pcap or pcapng format, also compressed (gzip, zstd); - is standard input."`
 
 	OutputFlags struct {
 		Output    string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
 		Overwrite bool   `help:"Overwrite an existing file of --output. Default: nothing is written if it exists."`
-		Records   string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
+		Records   string `default:"trace" enum:"trace,reply,both" placeholder:"KIND" help:"Data records: trace, reply or both. Default: ${default}."`
 		Quiet     bool   `short:"q" help:"Print no summary."`
 	} `embed:"" group:"Output"`
 
 	KeyFlags struct {
-		Key             string    `placeholder:"HEX" help:"Key of the scan, 32 hexadecimal digits. Captures of scan --pcap use the key in FILE.key and need no option."`
-		Seed            string    `placeholder:"TEXT" help:"Seed of the scan."`
-		Source          []source  `placeholder:"ADDR" help:"Source address of the probes, at most one of each family."`
-		Method          method    `default:"udp" placeholder:"METHOD" help:"Kind of probe, as in the scan."`
+		Key             string    `placeholder:"HEX" help:"Key of the scan, 32 hexadecimal digits. Captures of scan --pcap use the key in FILE.key and need no option. Default: none, nothing is authenticated."`
+		Seed            string    `placeholder:"TEXT" help:"Seed of the scan. Default: none."`
+		Source          []source  `placeholder:"ADDR" help:"Source address of the probes, at most one of each family. Default: that of the capture."`
+		Method          method    `default:"udp" placeholder:"METHOD" help:"Kind of probe, as in the scan: udp, icmp, tcp-syn or tcp-ack. Default: ${default}."`
 		MinTTL          ttl       `default:"1" name:"min-ttl" placeholder:"TTL" help:"First TTL, as in the scan. Default: ${default}."`
 		MaxTTL          ttl       `default:"32" name:"max-ttl" placeholder:"TTL" help:"Last TTL, as in the scan. Default: ${default}."`
 		Dport           port      `placeholder:"PORT" help:"Destination port, as in the scan. Default: 33434 for UDP, 80 for TCP."`
-		TOS             tos       `name:"tos" placeholder:"TOS" help:"Type of service, as in the scan. Default: 0."`
+		TOS             tos       `name:"tos" placeholder:"TOS" help:"Type of service, as in the scan, 0 to 255. Default: 0."`
 		Flows           count     `default:"1" placeholder:"N" help:"Flows, as in the scan. Default: ${default}."`
 		Attempts        count     `default:"4" placeholder:"N" help:"Attempts, as in the scan or more. Default: ${default}."`
 		SourcePortRange portRange `placeholder:"LOW-HIGH" help:"Source ports, as in the scan. Default: 32768-65534."`

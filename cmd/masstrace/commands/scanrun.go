@@ -67,7 +67,7 @@ func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
 		Config: asked,
 		Link: session.Config{
 			Interface: c.Interface, GatewayMAC: net.HardwareAddr(c.GatewayMAC),
-			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer),
+			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer), LinkWait: time.Duration(c.LinkWait),
 		},
 		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, Stdout: s.Stdout, Capture: c.Pcap,
 		Existing: outfile.ExistingIf(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),

@@ -16,13 +16,13 @@ import (
 
 // ShowCmd writes results for people.
 type ShowCmd struct {
-	Results string   `arg:"" name:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON), yarrp or caracal; - is standard input."`
+	Results string   `arg:"" name:"file" complete:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON), yarrp or caracal; - is standard input."`
 	Targets []string `arg:"" optional:"" name:"target" help:"Addresses or prefixes: show the traces to these alone."`
 
-	Hops       bool `help:"Show a row for each hop, in aligned columns."`
-	Extensions bool `short:"e" help:"Show the ICMP extensions of answers, such as MPLS labels."`
+	Hops       bool `group:"Output" help:"Show a row for each hop, in aligned columns."`
+	Extensions bool `group:"Output" short:"e" help:"Show the ICMP extensions of answers, such as MPLS labels."`
 
-	CSV bool `name:"csv" help:"Show a row for each hop as CSV, with a line of column names."`
+	CSV bool `group:"Output" name:"csv" help:"Show a row for each hop as CSV, with a line of column names."`
 }
 
 // Run only translates flags; the work is package show's.

@@ -11,7 +11,7 @@ import (
 
 // StrategyFlags choose probes among all possible ones.
 type StrategyFlags struct {
-	Strategy   string `default:"complete" enum:"complete,topology,exhaustive" help:"Choice of TTLs. complete: all TTLs up to the end of each path, few beyond. topology: the TTLs that show new interfaces, from near the target backwards to known interfaces. exhaustive: all TTLs up to the distance of the target, or all if it does not answer."`
+	Strategy   string `default:"complete" enum:"complete,topology,exhaustive" placeholder:"NAME" help:"Choice of TTLs. complete: all TTLs up to the end of each path, few beyond. topology: the TTLs that show new interfaces, from near the target backwards to known interfaces. exhaustive: all TTLs up to the distance of the target, or all if it does not answer. Default: ${default}."`
 	GapLimit   count  `placeholder:"N" help:"complete and topology: stop a path after N silent TTLs in a row, or fewer if nearby targets show that the path has ended. Default: 5, topology: 3."`
 	Overlap    count  `placeholder:"N" help:"topology: probe N more TTLs backwards after the last new interface. Default: 3."`
 	Stitch     bool   `help:"topology: fill the first hops of each trace from other traces. These hops are marked inferred."`

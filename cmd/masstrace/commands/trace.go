@@ -16,30 +16,30 @@ import (
 
 // TraceCmd traces the path to a few hosts for a person.
 type TraceCmd struct {
-	Hosts []string `arg:"" name:"host" help:"Names or addresses of hosts."`
+	Hosts []string `arg:"" name:"host" complete:"host" help:"Names or addresses of hosts."`
 
-	IPv4 bool `short:"4" name:"ipv4" help:"Trace to an IPv4 address."`
-	IPv6 bool `short:"6" name:"ipv6" help:"Trace to an IPv6 address."`
+	IPv4 bool `group:"Probes" short:"4" name:"ipv4" help:"Trace to an IPv4 address."`
+	IPv6 bool `group:"Probes" short:"6" name:"ipv6" help:"Trace to an IPv6 address."`
 
-	ICMP   bool   `short:"I" name:"icmp" help:"Probe with ICMP echo."`
-	TCP    bool   `short:"T" name:"tcp" help:"Probe with TCP SYN."`
-	UDP    bool   `short:"U" name:"udp" help:"Probe with UDP. This is the default."`
-	Method method `default:"udp" placeholder:"METHOD" help:"Kind of probe, as in scan: udp, icmp, tcp-syn (or tcp) or tcp-ack. Default: ${default}."`
-	Port   port   `short:"p" aliases:"dport" placeholder:"PORT" help:"Destination port, the same for all probes. Default: 33434 for UDP, 80 for TCP."`
+	ICMP   bool   `group:"Probes" short:"I" name:"icmp" help:"Probe with ICMP echo."`
+	TCP    bool   `group:"Probes" short:"T" name:"tcp" help:"Probe with TCP SYN."`
+	UDP    bool   `group:"Probes" short:"U" name:"udp" help:"Probe with UDP. This is the default."`
+	Method method `group:"Probes" default:"udp" placeholder:"METHOD" help:"Kind of probe, as in scan: udp, icmp, tcp-syn (or tcp) or tcp-ack. Default: ${default}."`
+	Port   port   `group:"Probes" short:"p" aliases:"dport" placeholder:"PORT" help:"Destination port, the same for all probes. Default: 33434 for UDP, 80 for TCP."`
 
-	First   ttl   `short:"f" default:"1" placeholder:"TTL" help:"First TTL. Default: ${default}."`
-	Max     ttl   `short:"m" default:"30" placeholder:"TTL" help:"Last TTL, at most 63. Default: ${default}."`
-	Queries count `short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, at most 4. Default: ${default}."`
-	Wait    wait  `short:"w" placeholder:"MAX[,HERE[,NEAR]]" help:"Maximum time to wait for a reply: MAX seconds. With HERE: at most HERE times the RTT of another probe of the same TTL. With NEAR: at most NEAR times the RTT of the next higher TTL that answered. Without -w: 5,3,10, with an upper limit of 4 times the longest RTT of the trace. The limit is at least 0.3 s (1 s if no higher TTL answered)."`
-	Flows   count `default:"1" placeholder:"N" help:"Trace N flows and show the branches of load balancers, at most 64. A flow is probed again only at silent TTLs. Default: ${default}."`
-	TOS     tos   `short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
+	First   ttl   `group:"TTLs and time" short:"f" default:"1" placeholder:"TTL" help:"First TTL. Default: ${default}."`
+	Max     ttl   `group:"TTLs and time" short:"m" default:"30" placeholder:"TTL" help:"Last TTL, at most 63. Default: ${default}."`
+	Queries count `group:"TTLs and time" short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, at most 4. Default: ${default}."`
+	Wait    wait  `group:"TTLs and time" short:"w" placeholder:"MAX[,HERE[,NEAR]]" help:"Maximum time to wait for a reply: MAX, in seconds or with a unit. With HERE: at most HERE times the RTT of another probe of the same TTL. With NEAR: at most NEAR times the RTT of the next higher TTL that answered. Default: 5,3,10, with an upper limit of 4 times the longest RTT of the trace. The limit is at least 0.3 s (1 s if no higher TTL answered)."`
+	Flows   count `group:"Probes" default:"1" placeholder:"N" help:"Trace N flows and show the branches of load balancers, at most 64. A flow is probed again only at silent TTLs. Default: ${default}."`
+	TOS     tos   `group:"Probes" short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
 
-	Source    source `short:"s" placeholder:"ADDR" help:"Source address. Default: from the routing table."`
-	Interface string `short:"i" placeholder:"NAME" help:"Network interface. Default: from the routing table."`
+	Source    source `group:"Link" short:"s" placeholder:"ADDR" help:"Source address. Default: from the routing table."`
+	Interface string `group:"Link" short:"i" placeholder:"NAME" complete:"interface" help:"Network interface. Default: from the routing table."`
 
-	Extensions bool `short:"e" help:"Print the ICMP extensions of answers, such as MPLS labels."`
-	Numeric    bool `short:"n" help:"Print addresses only. Do not ask the DNS for names."`
-	JSON       bool `name:"json" help:"Print trace records, one per line, instead of text."`
+	Extensions bool `group:"Output" short:"e" help:"Print the ICMP extensions of answers, such as MPLS labels."`
+	Numeric    bool `group:"Output" short:"n" help:"Print addresses only. Do not ask the DNS for names."`
+	JSON       bool `group:"Output" name:"json" help:"Print trace records, one per line, instead of text."`
 
 	TraceHabits `embed:""`
 }

@@ -107,7 +107,8 @@ func TestUsage(t *testing.T) {
 		{"lab --set loss-forward=abc -- true", `option loss-forward: "abc" is not a number`},
 		{"lab", ``},
 		{"lab --preset nothing true", `nothing`},
-		{"lab --set loss=2 true", `no option "loss"`},
+		{"lab --set loss=2 true", `no option "loss"; the nearest is loss-forward; --set help lists`},
+		{"lab --set delay=abc true", `option delay: "abc" is not a time`},
 	}
 	for _, tt := range tests {
 		var stdout, stderr bytes.Buffer

@@ -42,7 +42,7 @@ func TestAssign(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	for _, preset := range Presets() {
+	for _, preset := range netsim.PresetNames() {
 		if _, err := New(Veth, preset, nil, nil); err != nil {
 			t.Errorf("%s: %v", preset, err)
 		}
