@@ -33,8 +33,8 @@ var companions = map[string][]string{
 	"scan shard": {"--seed=x"},
 }
 
-// companionsOf returns the arguments that a flag needs beside it: the companions, and those that the
-// requirements have.
+// companionsOf returns the arguments that a flag needs beside it: its companions, and those of the
+// requirements.
 func companionsOf(command, flag string) []string {
 	args := companions[command+" "+flag]
 	for _, r := range requirements[command] {
