@@ -1,5 +1,5 @@
-// Package quantity reads numbers and times as people write them: 1.5M, 64K, 500ms, 1d12h. Its errors
-// quote the text, and state an example of the form.
+// Package quantity reads numbers and times as people write them: 1.5M, 64K, 500ms, 1d12h. Its
+// errors quote the text, and state an example of the form.
 package quantity
 
 import (
@@ -20,8 +20,8 @@ const (
 // most is the largest number that Parse returns. A float64 has all whole numbers up to 2⁵³.
 const most = 1 << 53
 
-// Parse reads a number from 0 that may end in K, M, G or T, and then in one of units, which must be
-// in lower case. It takes text in upper and lower case.
+// Parse reads a number from 0. It may end in K, M, G or T, and then in one of units. Upper and lower
+// case of text are the same; units are in lower case.
 func Parse(text string, factor float64, units ...string) (float64, error) {
 	digits, scale := strings.ToLower(text), 1.0
 	for _, u := range units {

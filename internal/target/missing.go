@@ -16,8 +16,8 @@ func (e *NameError) Error() string {
 }
 
 // missing returns the error about an argument that is no entry, and not the name of a file that
-// exists: noFile is the error of opening it, and notEntry the fault of the entry. If the argument
-// looks like the path of a file, that is noFile.
+// exists. notEntry is the fault of the entry. noFile is the error of opening the file, which missing
+// returns if the argument looks like a path.
 func missing(arg string, notEntry, noFile error) error {
 	switch {
 	case isName(arg):
@@ -31,8 +31,8 @@ func missing(arg string, notEntry, noFile error) error {
 // listEndings are endings of files that no top-level domain has, or that are more likely a file.
 var listEndings = []string{"txt", "csv", "tsv", "list", "lst", "json", "jsonl", "ndjson", "gz", "zst", "xz", "log", "conf", "cfg", "dat", "tmp", "zip"}
 
-// isName reports whether text looks like the name of a host: a URL, localhost, or labels with dots
-// between them, the last of which has letters alone (RFC 1123 §2.1).
+// isName reports whether text looks like the name of a host. That is a URL, localhost, or labels
+// with dots between them. The last label has letters alone (RFC 1123 §2.1).
 func isName(text string) bool {
 	if text == "localhost" || strings.Contains(text, "://") {
 		return true

@@ -10,8 +10,8 @@ import (
 	"github.com/masstrace/masstrace/internal/plan"
 )
 
-// plainHost returns the name or the address that a host is. It takes the brackets off an IPv6
-// address, and refuses what else users write for a host, with the way to write it.
+// plainHost returns a host as a name or an address. It takes the brackets off an IPv6 address. It
+// refuses prefixes, URLs, ports and numbers; the error states the right form.
 func plainHost(host string) (string, error) {
 	if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") {
 		return strings.TrimSuffix(inner, "]"), nil

@@ -88,8 +88,8 @@ func unknownCommand(node *kong.Node, command string) string {
 }
 
 // nearest returns the name with the fewest typos: letters that are missing, added, changed or
-// swapped. It returns "" if there are more than one in three letters. A longer name that begins with
-// the text comes after one with a single typo.
+// swapped. It returns "" if there are more than one in three letters. A longer name that begins
+// with the text comes after one with a single typo.
 func nearest(text string, names []string) (best string) {
 	letters := len(strings.TrimLeft(text, "-"))
 	least := float64(1 + letters/3)

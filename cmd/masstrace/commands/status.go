@@ -18,7 +18,7 @@ import (
 // The exit statuses of all commands. README.md has the same table.
 const (
 	statusDone        = 0 // complete
-	statusNo          = 1 // trace: a host did not answer; verify: a result is false; show: no such trace
+	statusNo          = 1 // no answer to trace, a false result for verify, no trace to show
 	statusUsage       = 2 // the request makes no sense; the message names the option
 	statusEnvironment = 3 // permission, link, route, files: also a file that is missing
 	statusPartial     = 4 // the run began and did not finish

@@ -95,8 +95,8 @@ func joined(fields []statusField, most int) string {
 	return strings.Join(texts, " ")
 }
 
-// statusWidth returns how many characters a status line may have on a terminal, so that the cursor
-// stays in its line; 0 if that is not known. The terminal may change its width at any time.
+// statusWidth returns the most characters of a status line on a terminal, so that the cursor stays
+// in its line. It is 0 if the width is not known. The width may change at any time.
 func statusWidth(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok {
