@@ -10,6 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/checkpoint"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/observe"
@@ -58,6 +59,7 @@ type scan struct {
 	capture *capture.Capture // nil if no capture is wanted
 	file    *outfile.File    // nil if only sinks take the records
 	writer  format.Writer
+	found   *findings.Counter // nil if no traces are written
 
 	stages
 	supervisor *run.Run
@@ -100,8 +102,12 @@ func newScan(c *Config) (*scan, error) {
 		return nil, err
 	}
 	p.Name(time.Now(), k.Began(), c.Tool, c.Argv)
+	found := findings.CounterFor(p.Records)
+	if k.Resumes() {
+		found = k.Findings()
+	}
 	return &scan{
-		cfg: c, plan: p, time: t, first: k.FirstWindow(), keeper: k, guard: newGuard(p), observe: c.Observer,
+		cfg: c, found: found, plan: p, time: t, first: k.FirstWindow(), keeper: k, guard: newGuard(p), observe: c.Observer,
 		newSleeper: func(spin time.Duration) sender.Sleeper { return ratelimit.NewSleeper(t.Clock, spin) },
 	}, nil
 }
@@ -175,7 +181,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 		return err
 	}
 	s.began = s.time.Now()
-	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, s.cfg.Key, s.file)); err != nil {
+	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, s.cfg.Key, s.file, s.found)); err != nil {
 		return run.OutputFailed(err)
 	}
 	s.observe.Event(observe.Began{})

@@ -29,7 +29,7 @@ func (s *scan) keep() error {
 		return err
 	}
 	sum.ElapsedS = float64(s.time.Now()-s.began) / 1e9
-	return s.keeper.Mark(s.recorder.Done, sum)
+	return s.keeper.Mark(s.recorder.Done, sum, s.found)
 }
 
 // sumOf returns the sums of all recorded windows.
@@ -93,6 +93,7 @@ func (s *scan) summary() (*record.Summary, error) {
 		sum.Hear(&rest)
 	}
 	s.plan.AddNever(&sum.Account, r.Done)
+	sum.Findings, sum.LeftOut = s.found.Findings(), s.plan.LeftOut()
 	sum.Abandoned = r.Abandoned
 	sum.ElapsedS = float64(s.ended-s.began) / 1e9
 	sum.AutoRate = s.auto.Record()
