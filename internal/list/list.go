@@ -357,7 +357,7 @@ func (l *list) sumUp() error {
 	case l.bad != nil:
 		return &run.Incomplete{Err: l.bad}
 	case !sum.Complete:
-		return &run.Incomplete{Err: fmt.Errorf("not complete: %s", sum.Reason)}
+		return &run.Incomplete{Err: fmt.Errorf("not complete: %s", sum.Reason), Reason: sum.Reason}
 	}
 	return nil
 }

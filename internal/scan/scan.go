@@ -176,7 +176,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	r := run.New(ctx)
 	defer r.Close()
 	s.supervisor = r
-	announce := func() { s.observe.Event(observe.Stopping{Cause: r.Cause()}) }
+	announce := func() { s.observe.Event(observe.Stopping{Cause: r.Cause(), Leaves: s.keeper != nil}) }
 	if err := s.build(); err != nil {
 		return err
 	}
@@ -314,6 +314,11 @@ func (s *scan) closeFiles() error {
 // incomplete returns the error of a run that can be continued if it has a checkpoint.
 func (s *scan) incomplete(err error) error {
 	return &run.Incomplete{Err: err, Checkpoint: s.keeper.Path()}
+}
+
+// stopped returns the error of a run whose summary gives a reason.
+func (s *scan) stopped(reason string) error {
+	return &run.Incomplete{Err: fmt.Errorf("not complete: %s", reason), Reason: reason, Checkpoint: s.keeper.Path()}
 }
 
 // stages are the parts of a run.

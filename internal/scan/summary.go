@@ -2,7 +2,6 @@ package scan
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
@@ -71,12 +70,16 @@ func (s *scan) sumUp() error {
 	if failure != nil { // which may be the summary's own
 		summary.Complete, summary.Reason = false, record.ReasonDisk
 	}
-	s.observe.Event(observe.Finished{Summary: summary})
+	end := observe.Finished{Summary: summary, Seed: s.plan.Seed}
+	if s.keeper != nil && r.Done < s.plan.Windows {
+		end.Recorded, end.Windows = r.Done, s.plan.Windows
+	}
+	s.observe.Event(end)
 	switch {
 	case failure != nil:
 		return run.OutputFailed(failure)
 	case !summary.Complete:
-		return s.incomplete(fmt.Errorf("not complete: %s", summary.Reason))
+		return s.stopped(summary.Reason)
 	}
 	return nil
 }

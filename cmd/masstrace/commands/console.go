@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/run"
+	"golang.org/x/sys/unix"
 )
 
 // console is an observe.Observer for the user at a terminal, or for a log. It writes one
@@ -20,10 +20,12 @@ import (
 type console struct {
 	out      io.Writer
 	terminal bool
-	quiet    bool // neither status nor notices nor a summary
+	quiet    bool   // neither status nor notices nor a summary
+	output   string // file of the records, "" or - for none
+	keeps    bool   // the command can keep a checkpoint
 
-	mu    sync.Mutex
-	width int // of the status line on the terminal
+	mu     sync.Mutex
+	status string // the status line on the terminal, "" if there is none
 }
 
 func newConsole(stderr io.Writer, quiet bool) *console {
@@ -36,11 +38,12 @@ func (c *console) Event(event observe.Event) {
 	case observe.Began:
 		return
 	case observe.Finished:
-		c.write(func() { _ = writeSummary(c.out, e.Summary) })
+		c.write(func() { c.finished(&e) })
 	case observe.Stopping:
 		text := e.String()
 		if errors.Is(e.Cause, run.ErrInterrupted) {
 			text += "; press Ctrl-C again to quit now"
+			c.eraseEcho()
 		}
 		c.line(text)
 	case observe.Warning:
@@ -68,9 +71,28 @@ func (c *console) Progress(p observe.Progress) {
 		fmt.Fprintln(c.out, line)
 		return
 	}
-	pad := max(c.width-len(line), 0)
-	c.width = len(line)
-	fmt.Fprintf(c.out, "\r%s%s", line, strings.Repeat(" ", pad))
+	if columns := columnsOf(c.out); columns > 0 && len(line) >= columns {
+		line = line[:columns-1] // a longer one would wrap, and leave a trail of lines
+	}
+	c.status = line
+	fmt.Fprint(c.out, eraseLine, line)
+}
+
+// finished writes the summary of a run, and what can be done with its results.
+func (c *console) finished(e *observe.Finished) {
+	if writeSummary(c.out, e) != nil {
+		return
+	}
+	if e.Windows == 0 || e.Recorded > 0 {
+		fmt.Fprintln(c.out)
+	}
+	fmt.Fprintln(c.out, endingWords(e.Summary))
+	for _, line := range outputLines(c.output) {
+		fmt.Fprintln(c.out, line)
+	}
+	if e.Seed != "" {
+		fmt.Fprintln(c.out, "seed:", e.Seed)
+	}
 }
 
 // statusLine returns the progress of a scan as one line.
@@ -114,19 +136,68 @@ func (c *console) clear() {
 	c.wipe()
 }
 
+// eraseLine erases the line of the cursor on a terminal (ECMA-48: EL).
+const eraseLine = "\r\x1b[K"
+
 func (c *console) wipe() {
-	if c.width > 0 {
-		fmt.Fprintf(c.out, "\r%s\r", strings.Repeat(" ", c.width))
-		c.width = 0
+	if c.status != "" {
+		fmt.Fprint(c.out, eraseLine)
+		c.status = ""
 	}
+}
+
+// eraseEcho erases the ^C that a terminal shows at the cursor.
+func (c *console) eraseEcho() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.terminal && !c.quiet {
+		fmt.Fprint(c.out, eraseLine)
+		c.status = ""
+	}
+}
+
+// results writes text to out, which may be the terminal that the status line is on.
+func (c *console) results(out io.Writer, text []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	status := c.status
+	c.wipe()
+	_, err := out.Write(text)
+	if status != "" {
+		c.status = status
+		fmt.Fprint(c.out, status)
+	}
+	return err
 }
 
 // isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
+	f := fileOf(w)
+	if f == nil {
 		return false
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != ""
+}
+
+// columnsOf returns the width of a terminal, 0 if it is not known.
+func columnsOf(w io.Writer) int {
+	f := fileOf(w)
+	if f == nil {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
+
+// fileOf returns the file that w writes to, nil if it is none.
+func fileOf(w io.Writer) *os.File {
+	if o, ok := w.(*standardOutput); ok {
+		w = o.Writer
+	}
+	f, _ := w.(*os.File)
+	return f
 }

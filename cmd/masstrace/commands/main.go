@@ -123,13 +123,13 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
 	if err := contradict(name, givenFlags(k)); err != nil {
-		return report(stderr, name, err)
+		return report(stderr, name, args, err)
 	}
 	err = k.Run(givenFlags(k))
 	if err != nil && output.closed.Load() {
 		return statusPipe
 	}
-	return report(stderr, name, caught.explain(err))
+	return report(stderr, name, args, caught.explain(err))
 }
 
 // newParser returns the parser of the command line.

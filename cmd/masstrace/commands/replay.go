@@ -66,11 +66,13 @@ func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
 	if err != nil {
 		return &plan.ConfigError{Field: "Records", Err: err}
 	}
+	screen := newConsole(s.Stderr, o.Quiet)
+	screen.output = o.Output
 	return replay.Run(ctx, replay.Config{
 		Files: c.Files, Stdin: s.Stdin, Key: k.Key, Seed: k.Seed, Sources: k.Source,
 		Method: method, MinTTL: k.MinTTL, MaxTTL: k.MaxTTL, DstPort: dstPort(method, k.Dport), TOS: k.TOS,
 		Flows: k.Flows, Attempts: k.Attempts, PortLow: k.SourcePortRange.low, PortHigh: k.SourcePortRange.high,
-		Output: o.Output, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: newConsole(s.Stderr, o.Quiet),
+		Output: o.Output, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: screen,
 		Tool: tool(), Argv: args.argv(),
 	})
 }
