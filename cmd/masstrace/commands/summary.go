@@ -95,7 +95,7 @@ func (t *summaryTable) frames(s *record.Summary) {
 	t.row("frames received", s.Frames, "", "of which:")
 	t.row("strong", s.Strong, share(s.Strong), "replies, fully authenticated")
 	t.row("weak", s.Weak, share(s.Weak), "replies, partly authenticated: one field was rewritten or not quoted")
-	t.rare("unverified", s.Unverified, "replies, checked as far as possible without the key")
+	t.rare("unverified", s.Unverified, "replies, checked without the key")
 	t.row("duplicates", s.Duplicates, share(s.Duplicates), "further replies to answered probes")
 	t.row("late replies", s.Late, share(s.Late), "after the waiting time")
 	t.row("rejected", s.Rejected.Total(), share(s.Rejected.Total()), rejectedWords(&s.Rejected))
