@@ -26,6 +26,7 @@ type console struct {
 
 	mu     sync.Mutex
 	status string // the status line on the terminal, "" if there is none
+	shown  bool   // results were written to the terminal
 }
 
 func newConsole(stderr io.Writer, quiet bool) *console {
@@ -42,7 +43,7 @@ func (c *console) Event(event observe.Event) {
 	case observe.Stopping:
 		text := e.String()
 		if errors.Is(e.Cause, run.ErrInterrupted) {
-			text += "; press Ctrl-C again to quit now"
+			text += "\npress Ctrl-C again to quit now"
 			c.eraseEcho()
 		}
 		c.line(text)
@@ -80,15 +81,21 @@ func (c *console) Progress(p observe.Progress) {
 
 // finished writes the summary of a run, and what can be done with its results.
 func (c *console) finished(e *observe.Finished) {
+	if c.shown {
+		fmt.Fprintln(c.out)
+	}
 	if writeSummary(c.out, e) != nil {
 		return
 	}
-	if e.Windows == 0 || e.Recorded > 0 {
+	recorded := e.Windows == 0 || e.Recorded > 0
+	if recorded {
 		fmt.Fprintln(c.out)
 	}
 	fmt.Fprintln(c.out, endingWords(e.Summary))
-	for _, line := range outputLines(c.output) {
-		fmt.Fprintln(c.out, line)
+	if recorded {
+		for _, line := range outputLines(c.output) {
+			fmt.Fprintln(c.out, line)
+		}
 	}
 	if e.Seed != "" {
 		fmt.Fprintln(c.out, "seed:", e.Seed)
@@ -162,6 +169,7 @@ func (c *console) results(out io.Writer, text []byte) error {
 	defer c.mu.Unlock()
 	status := c.status
 	c.wipe()
+	c.shown = true
 	_, err := out.Write(text)
 	if status != "" {
 		c.status = status

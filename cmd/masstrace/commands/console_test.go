@@ -51,7 +51,7 @@ func TestConsole(t *testing.T) {
 		before = "16m40s   0.0% sent 0 (0/s) replies 0 hit 0.0% drops 0 ETA 0s"
 		alert  = "masstrace: a warning\nmasstrace: the exclusions could not be read again and stay the same: no such file\n"
 		notice = "a notice\n"
-		stop   = "interrupted: sending has stopped, waiting for replies; press Ctrl-C again to quit now\n"
+		stop   = "interrupted: sending has stopped, waiting for replies\npress Ctrl-C again to quit now\n"
 		end    = "\nincomplete: stopped by a signal\nseed: s\n"
 		wipe   = "\r\x1b[K"
 	)

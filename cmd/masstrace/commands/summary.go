@@ -59,11 +59,11 @@ func writeSummary(w io.Writer, e *observe.Finished) error {
 
 // recordedWords is the heading of the summary of a run that a checkpoint continues.
 func recordedWords(e *observe.Finished) string {
-	again := fmt.Sprintf("%s probes will be sent again", tabular.Count(e.Summary.Abandoned))
+	recorded := fmt.Sprintf("recorded so far: %s of %s windows", tabular.Count(e.Recorded), tabular.Count(e.Windows))
 	if e.Recorded == 0 {
-		return "nothing is recorded so far: the first window was not finished; " + again
+		recorded = "nothing is recorded so far: the first window was not finished"
 	}
-	return fmt.Sprintf("recorded so far: %s of %s windows; %s", tabular.Count(e.Recorded), tabular.Count(e.Windows), again)
+	return fmt.Sprintf("%s\n%s probes of unfinished windows will be sent again", recorded, tabular.Count(e.Summary.Abandoned))
 }
 
 // probes writes the counts of probes.

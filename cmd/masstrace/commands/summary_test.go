@@ -87,8 +87,8 @@ func TestSummaryRecorded(t *testing.T) {
 		want     string
 		table    bool
 	}{
-		{0, "nothing is recorded so far: the first window was not finished; 1,083 probes will be sent again\n", false},
-		{3, "recorded so far: 3 of 9 windows; 1,083 probes will be sent again\n", true},
+		{0, "nothing is recorded so far: the first window was not finished\n1,083 probes of unfinished windows will be sent again\n", false},
+		{3, "recorded so far: 3 of 9 windows\n1,083 probes of unfinished windows will be sent again\n", true},
 	} {
 		s := sampleSummary()
 		s.Abandoned = 1083

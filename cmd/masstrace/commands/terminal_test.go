@@ -155,14 +155,14 @@ func TestSignalCheckpointWaitsForNothing(t *testing.T) {
 			shown := strings.Join(shownOn(text), "\n")
 			for _, want := range []string{
 				"interrupted: sending has stopped, unfinished windows are left for later",
-				"nothing is recorded so far: the first window was not finished; ",
+				"\nnothing is recorded so far: the first window was not finished\n",
 				"\nincomplete: stopped by a signal\n", "\nto continue it:\n  " + program + " scan 45.16.0.0/15 ", " -o " + out + " --resume " + state,
 			} {
 				if !strings.Contains(shown, want) {
 					t.Errorf("%s, %s sender(s): no %q in\n%s", strategy, senders, want, shown)
 				}
 			}
-			if strings.Contains(shown, "frames received") || strings.Count(shown, "signal") != 1 {
+			if strings.Contains(shown, "frames received") || strings.Contains(shown, "masstrace show") || strings.Count(shown, "signal") != 1 {
 				t.Errorf("%s: a table of zeros, or the reason twice:\n%s", strategy, shown)
 			}
 			if err := os.Remove(state); err != nil {
