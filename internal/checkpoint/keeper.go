@@ -205,7 +205,7 @@ func (k *Keeper) Changed(p *plan.Plan) map[string]record.Change {
 }
 
 // Mark saves that the windows below number done are in the output; sum counts those of
-// them that this process did, and found has the findings of all of them. The output must be
+// them that this process did. found has the findings of all of them. The output must be
 // flushed.
 func (k *Keeper) Mark(done uint64, sum *record.Summary, found *findings.Counter) (err error) {
 	k.mu.Lock()

@@ -1,5 +1,5 @@
-// Package findings counts the findings of a run while its traces are written: how they ended, how
-// many interfaces and links they show, and how long the paths are.
+// Package findings counts the findings of a run while its traces are written. These are the ends of
+// traces, the distinct interfaces and links, and the lengths of paths.
 package findings
 
 import (
@@ -17,8 +17,7 @@ import (
 // of 25 bits instead. Its count is then exact, except for collisions: one in 2,500 values.
 const precision = 14
 
-// Counter counts the findings of traces. Its memory is bounded: about 32 KiB, whatever the number
-// of traces. Its JSON continues the count in another process. A nil Counter counts nothing. A
+// Counter counts the findings of traces. Its memory is about 32 KiB for any number of traces. Its JSON continues the count in another process. A nil Counter counts nothing. A
 // Counter belongs to one goroutine at a time.
 type Counter struct {
 	traces, reached uint64

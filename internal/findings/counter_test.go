@@ -41,7 +41,7 @@ func TestFindings(t *testing.T) {
 	c.Add(newTrace(100, record.StopCompleted, 4, hop{1, 1}, hop{2, 2}, hop{3, 3}, hop{4, 100}))
 	c.Add(newTrace(101, record.StopCompleted, 6, hop{1, 1}, hop{2, 2}, hop{4, 4}, hop{6, 101})) // silence at 3
 	c.Add(newTrace(102, record.StopGapLimit, 5, hop{1, 1}, hop{2, 5}, hop{2, 6}, hop{3, 7}))    // two attempts at 2
-	c.Add(newTrace(103, record.StopLoop, 4, hop{1, 1}, hop{2, 2}, hop{3, 2}))                   // no link to itself
+	c.Add(newTrace(103, record.StopLoop, 4, hop{1, 1}, hop{2, 2}, hop{3, 2}))                   // no link
 	c.Add(newTrace(104, record.StopHopLimit, 255, hop{254, 8}, hop{255, 9}))
 	touched := newTrace(105, record.StopGapLimit, 9)
 	touched.Reached = true
@@ -96,7 +96,7 @@ func TestContinued(t *testing.T) {
 		}
 	}
 	got, want := parts.Findings(), whole.Findings()
-	if off := relative(got.Interfaces, want.Interfaces); off > 0.02 { // sketches may turn dense at different times
+	if off := relative(got.Interfaces, want.Interfaces); off > 0.02 {
 		t.Errorf("interfaces %d, want %d", got.Interfaces, want.Interfaces)
 	}
 	got.Interfaces, got.Links = want.Interfaces, want.Links

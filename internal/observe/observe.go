@@ -37,8 +37,8 @@ type Began struct{}
 
 func (Began) String() string { return "begun" }
 
-// Stopping means that the sending has stopped. The run waits for replies, unless a checkpoint leaves
-// their windows to another process.
+// Stopping means that the sending has stopped. The run waits for replies. If Leaves is set, it does
+// not, because a checkpoint leaves their windows to another process.
 type Stopping struct {
 	Cause  error
 	Leaves bool

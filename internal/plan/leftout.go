@@ -23,7 +23,7 @@ func (p *Plan) LeftOut() *record.LeftOut {
 	return &out
 }
 
-// removed counts what the first set has more than the second, which is a part of it.
+// removed counts the addresses of the first set that are not in the second, a part of it.
 func (p *Plan) removed(all, left target.Set) record.Removed {
 	return record.Removed{
 		Prefixes:  min(all.Emptied(left, p.Granularity4, p.Granularity6), record.MostRemoved),

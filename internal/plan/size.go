@@ -2,7 +2,7 @@ package plan
 
 import "github.com/masstrace/masstrace/internal/record"
 
-// The numbers behind OutputSize: rounded means of scans of the simulated Internet.
+// The numbers of OutputSize are rounded means of scans of the simulated Internet.
 const (
 	usualHops   = 15  // hops of a trace, if it has as many TTLs
 	usualShare  = 0.7 // of them that answer
@@ -12,8 +12,8 @@ const (
 	packing     = 11 // plain octets for one of zstd
 )
 
-// OutputSize estimates the size of the output in bytes, plain and compressed by zstd. It may be off by
-// a factor of two, as paths and the silence on them differ.
+// OutputSize estimates the size of the output in bytes, plain and compressed by zstd. It may be off
+// by a factor of two, as paths and the silence on them differ.
 func (p *Plan) OutputSize() (plain, packed float64) {
 	hops := usualShare * float64(min(p.Shape.TTLs(), usualHops))
 	each := 0.0

@@ -52,7 +52,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	return nil
 }
 
-// leastText is how many characters a wrapped text has in a line, whatever the width.
+// leastText is the room for a wrapped text in a line if the width leaves less.
 const leastText = 20
 
 // wrap breaks a text that begins in a column of its line into lines within the width.

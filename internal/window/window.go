@@ -321,8 +321,9 @@ func (w *Window) Close(deadline int64, halted bool) {
 	}
 }
 
-// Abandon is Close of a part of a window that another process will probe again: it is halted, and
-// its deadline has passed, whatever its other parts say.
+// Abandon closes one part of a window that another process will probe again. Then the window is
+// halted, and its deadline has passed when all parts are closed. Deadlines of other parts do not
+// count.
 func (w *Window) Abandon() {
 	w.abandoned.Store(true)
 	w.Close(0, true)

@@ -26,8 +26,9 @@ type exitStatus int
 
 func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// report writes the error of a command to stderr, in a line that names the flag to blame, and returns
-// the exit status. A second line is the command that continues a stopped scan. A nil err is a success.
+// report writes the error of a command to stderr, in a line that names the flag to blame, and
+// returns the exit status. A second line is the command that continues a stopped scan. A nil err
+// is a success.
 func report(stderr io.Writer, name string, args command, err error) int {
 	if err == nil {
 		return 0

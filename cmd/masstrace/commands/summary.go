@@ -123,8 +123,8 @@ func rateWords(a *record.AutoRate) string {
 	return fmt.Sprintf("probes per second: at %s fewer were answered, in %d of %d trials", tabular.Count(uint64(a.FellPPS)), a.Falls, a.Trials)
 }
 
-// losses returns a table of the TTLs with counts beside answered and silent. It has only columns with
-// counts.
+// losses returns a table of the TTLs with counts beside answered and silent. It has only columns
+// with counts.
 func losses(by *account.ByTTL) *tabular.Table {
 	var all account.TTLCounts
 	for ttl := range by {

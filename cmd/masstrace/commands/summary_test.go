@@ -80,7 +80,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// A stopped scan that can be continued shows what is recorded, and no table of zeros.
+// A stopped scan that can be continued shows its recorded part, and no table of zeros.
 func TestSummaryRecorded(t *testing.T) {
 	for _, tt := range []struct {
 		recorded uint64

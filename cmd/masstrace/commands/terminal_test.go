@@ -44,8 +44,8 @@ func openTerminal(t *testing.T, columns uint16) (user, program *os.File) {
 	return user, program
 }
 
-// shownOn returns the lines that are left on a terminal after text, which moves the cursor only by
-// \r, \n and the erasing of a line.
+// shownOn returns the lines that are left on a terminal after text. The text moves the cursor only
+// by \r, \n and the erasing of a line.
 func shownOn(text string) (lines []string) {
 	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.TrimRight(line, "\r")
@@ -57,8 +57,8 @@ func shownOn(text string) (lines []string) {
 	return lines
 }
 
-// onTerminal runs masstrace with standard output and standard error on a terminal, and returns what
-// it wrote. during is called after the first text.
+// onTerminal runs masstrace with standard output and standard error on a terminal, and returns the
+// text on it. during is called after the first text.
 func onTerminal(t *testing.T, columns uint16, status int, during func(p *os.Process), args ...string) string {
 	t.Helper()
 	user, terminal := openTerminal(t, columns)
@@ -90,8 +90,8 @@ func onTerminal(t *testing.T, columns uint16, status int, during func(p *os.Proc
 	return text.String()
 }
 
-// A scan to a terminal shows traces as text, and the status line is never among them. With --output,
-// also -, and in a pipe it writes records.
+// A scan to a terminal shows traces as text, and the status line is never among them. With
+// --output, also -, and in a pipe it writes records.
 func TestTerminal(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
@@ -139,8 +139,8 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// A scan that keeps a checkpoint ends soon after a signal: it waits for no reply that another process
-// will wait for again.
+// A scan that keeps a checkpoint ends soon after a signal: it waits for no reply that another
+// process will wait for again.
 func TestSignalCheckpointWaitsForNothing(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()

@@ -43,7 +43,8 @@ func twoUnits(seconds, large float64, name string, small float64, rest string) s
 	return fmt.Sprintf("%.0f %s %.0f %s", whole, name, part, rest)
 }
 
-// durationWords is timeWords of a duration. A plan gives half the longest Duration for longer times.
+// durationWords is timeWords of a duration. A plan gives half the longest Duration for longer
+// times.
 func durationWords(d time.Duration) string {
 	if d >= math.MaxInt64/2 {
 		return "more than " + timeWords(d.Seconds())
