@@ -79,7 +79,7 @@ func (c *console) Progress(p observe.Progress) {
 	fmt.Fprint(c.out, eraseLine, line)
 }
 
-// finished writes the summary of a run, and what can be done with its results.
+// finished writes the summary of a run, and the way to its results.
 func (c *console) finished(e *observe.Finished) {
 	if c.shown {
 		fmt.Fprintln(c.out)
@@ -201,7 +201,7 @@ func columnsOf(w io.Writer) int {
 	return int(size.Col)
 }
 
-// fileOf returns the file that w writes to, nil if it is none.
+// fileOf returns the file that w writes to, nil if w is not a file.
 func fileOf(w io.Writer) *os.File {
 	if o, ok := w.(*standardOutput); ok {
 		w = o.Writer

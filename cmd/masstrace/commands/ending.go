@@ -39,7 +39,7 @@ func stoppedText(e *run.Incomplete) string {
 	return endingWords(&record.Summary{Reason: e.Reason})
 }
 
-// continued returns the command line that continues a stopped scan from its checkpoint, for a shell.
+// continued returns the command line, for a shell, that continues a stopped scan.
 func (c command) continued(checkpoint string) string {
 	words := []string{shellWord(os.Args[0])}
 	replaced := false
@@ -72,8 +72,8 @@ func shellWord(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// outputLines are the lines of a summary about the file that a command wrote. They end with the way to
-// look at it.
+// outputLines are the lines of a summary about the file that a command wrote. They end with the way
+// to look at it.
 func outputLines(path string) (lines []string) {
 	if path == "" || path == "-" {
 		return nil
@@ -88,8 +88,8 @@ func outputLines(path string) (lines []string) {
 	}
 }
 
-// conclude writes how a stopped scan can go on. It returns an error without a message if the user has
-// read everything by then.
+// conclude writes how a stopped scan can go on. It returns an error without a message if the user
+// has read everything by then.
 func (c *console) conclude(err error, args command) error {
 	stopped, ok := errors.AsType[*run.Incomplete](err)
 	if !ok || c.quiet || stopped.Reason == "" {

@@ -20,7 +20,7 @@ var stops = []struct {
 	{record.StopHalted, "halted", "stopped, or excluded during the run"},
 }
 
-// findings writes what the traces show, and the losses that spoil it.
+// findings writes the findings of the traces, and the losses that spoil them.
 func (t *summaryTable) findings(s *record.Summary) {
 	if f := s.Findings; f != nil {
 		share := func(n uint64) string { return tabular.Percent(n, f.Traces) }

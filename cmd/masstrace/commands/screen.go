@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// screenWriter is a format.Writer for a terminal: it writes traces as text, window by window, without
-// the status line in between.
+// screenWriter is a format.Writer for a terminal: it writes traces as text, window by window. The
+// status line is not in between.
 type screenWriter struct {
 	format.Writer
 	console *console
@@ -33,8 +33,8 @@ func (w *screenWriter) Flush() error {
 	return w.console.results(w.out, w.text.Bytes())
 }
 
-// showsText reports whether a scan shows its traces as text: on a terminal, unless the user asks for
-// records, by --output or because there are no traces.
+// showsText reports whether a scan shows its traces as text. It does on a terminal, unless the user
+// asks for records: by --output, or by records that are not traces.
 func (c *ScanCmd) showsText(flags given, stdout io.Writer) bool {
 	kinds, err := record.ParseKinds(c.Records)
 	return err == nil && kinds.Has(record.Traces) && c.Probes == "" && flags.find("output") == "" && isTerminal(stdout)
