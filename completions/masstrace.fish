@@ -54,7 +54,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from scan' -l checkpoint -r -F 
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l resume -r -F -d 'Continue the scan of this --checkpoint file'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -s q -l quiet -d 'Print no status lines and no summary'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status -x -d 'Time between status lines, in seconds or with a unit'
-complete -c masstrace -n '__fish_seen_subcommand_from scan' -l dry-run -d 'Print targets, probes, duration, memory and the first probes'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l dry-run -d 'Print targets, probes, duration, size of the output, memory and the first probes'
 
 complete -c masstrace -n __fish_use_subcommand -a trace -d 'Trace the path to a host, as traceroute does'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -a '(__fish_print_hostnames)'

@@ -16,7 +16,7 @@ import (
 )
 
 // version is the version of the form of a checkpoint.
-const version = 2
+const version = 3
 
 // state is the content of a checkpoint file: the parameters of the run, its key, and its
 // progress. Windows are recorded in the order of their numbers, so one number identifies
@@ -34,6 +34,8 @@ type state struct {
 	Windows    uint64         `json:"windows"` // recorded
 	Output     outfile.Mark   `json:"output"`  // where the output ends with them
 	Counters   record.Summary `json:"counters"`
+	// Findings is a findings.Counter of the recorded windows; absent if there are no traces.
+	Findings json.RawMessage `json:"findings,omitempty"`
 }
 
 // save puts s in the place of the file at path, so that a reader finds the old one whole,

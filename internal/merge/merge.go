@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/record"
@@ -43,7 +44,7 @@ const (
 // Merging is shards whose heads and ends were read, and belong together. The files must
 // not change before Write.
 type Merging struct {
-	Summary record.Summary // of all
+	Summary record.Summary // of all; its findings are there after Write
 	shards  []*shard
 	start   record.CycleStart
 	stop    record.CycleStop
@@ -132,6 +133,7 @@ func (m *Merging) sum(all bool) {
 	first := m.shards[0]
 	sum.Run = first.run.Run
 	m.start, m.stop = first.start, first.stop
+	sum.LeftOut = first.summary.LeftOut // of the lists, which all shards share
 	longest := 0.0
 	for _, s := range m.shards {
 		sum.Account.Add(&s.summary.Account)
@@ -155,11 +157,15 @@ func (m *Merging) Write(ctx context.Context, out io.Writer) error {
 	if err := w.Write(&m.start); err != nil {
 		return err
 	}
+	found := finder{counter: findings.New()}
 	for _, s := range m.shards {
 		err := eachLine(ctx, s.path, func(typ string, line []byte) error {
 			switch typ {
 			case ndjson.TypeCycleStart, ndjson.TypeCycleStop, ndjson.TypeSummary:
 				return nil
+			}
+			if err := found.line(typ, line); err != nil {
+				return err
 			}
 			return w.Raw(line)
 		})
@@ -167,5 +173,6 @@ func (m *Merging) Write(ctx context.Context, out io.Writer) error {
 			return fmt.Errorf("merge %s: %w", s.path, err)
 		}
 	}
+	m.Summary.Findings = found.findings()
 	return errors.Join(w.Write(&m.Summary), w.Write(&m.stop), w.Flush())
 }

@@ -34,7 +34,8 @@ type Plan struct {
 	Order         *target.Order
 	Windows       uint64
 
-	memory uint64 // bytes of each target
+	lists  []string // the names of the target lists
+	memory uint64   // bytes of each target
 }
 
 // Began is the beginning of a resumed run. Its zero value is a new run.
@@ -107,6 +108,7 @@ func (p *Plan) readTargets(c *Config, began Began) (err error) {
 	if p.Include, err = target.ParseArgs(c.Targets, c.Stdin); err != nil {
 		return ListError("Targets", err)
 	}
+	p.lists = c.Targets
 	c.warnHostBits("targets", p.Include)
 	excluded, err := target.ParseArgs(c.Exclude, c.Stdin)
 	if err != nil {
@@ -178,7 +180,10 @@ func (p *Plan) Index() (err error) {
 		return &ConfigError{"Shard", err}
 	}
 	if p.List.Len() == 0 {
-		if !p.AllowReserved && !p.Include.Set().IsEmpty() {
+		if p.Include.Set().IsEmpty() {
+			return Refuse("Targets", "%s", p.emptyWords())
+		}
+		if !p.AllowReserved && p.LeftOut().Excluded.Addresses == 0 {
 			return Refuse("AllowReserved", "no target is left: without this option, special-purpose addresses are excluded")
 		}
 		return Refuse("Targets", "no target is left: all are excluded")

@@ -35,7 +35,7 @@ func TestReread(t *testing.T) {
 	if s.file, err = outfile.Open(c.Output, nil, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.keeper.Begin(s.plan, c.Key, s.file); err != nil {
+	if err := s.keeper.Begin(s.plan, c.Key, s.file, s.found); err != nil {
 		t.Fatal(err)
 	}
 
@@ -113,7 +113,7 @@ func TestResumeExcludesMore(t *testing.T) {
 	if began.file, err = outfile.Open(c.Output, nil, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
-	if err := began.keeper.Begin(began.plan, c.Key, began.file); err != nil {
+	if err := began.keeper.Begin(began.plan, c.Key, began.file, began.found); err != nil {
 		t.Fatal(err)
 	}
 	began.file.Close()

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/run"
@@ -19,11 +20,14 @@ import (
 type console struct {
 	out      io.Writer
 	terminal bool
-	quiet    bool // neither status nor notices nor a summary
+	quiet    bool   // neither status nor notices nor a summary
+	output   string // file of the records, "" or - for none
+	keeps    bool   // the command can keep a checkpoint
 
-	mu    sync.Mutex
-	times statusTimes
-	width int // of the status line on the terminal
+	mu     sync.Mutex
+	times  statusTimes
+	status string // the status line on the terminal, "" if there is none
+	shown  bool   // results were written to the terminal
 }
 
 func newConsole(stderr io.Writer, quiet bool) *console {
@@ -38,11 +42,12 @@ func (c *console) Event(event observe.Event) {
 	case observe.Began:
 		return
 	case observe.Finished:
-		c.write(func() { _ = writeSummary(c.out, e.Summary) })
+		c.write(func() { c.finished(&e) })
 	case observe.Stopping:
 		text := e.String()
 		if errors.Is(e.Cause, run.ErrInterrupted) {
-			text += "; press Ctrl-C again to quit now"
+			text += "\npress Ctrl-C again to quit now"
+			c.eraseEcho()
 		}
 		c.line(text)
 	case observe.Warning:
@@ -72,14 +77,31 @@ func (c *console) Progress(p observe.Progress) {
 		fmt.Fprintln(c.out, statusLine(p, 0))
 		return
 	}
-	width := statusWidth(c.out)
-	if width > 0 {
-		c.width = min(c.width, width) // the terminal may be narrower now
+	c.status = statusLine(p, max(columnsOf(c.out)-1, 0)) // so that the cursor stays in its line
+	fmt.Fprint(c.out, eraseLine, c.status)
+}
+
+// finished writes the summary of a run, and the way to its results.
+func (c *console) finished(e *observe.Finished) {
+	if c.shown {
+		fmt.Fprintln(c.out)
 	}
-	line := statusLine(p, width)
-	pad := max(c.width-len(line), 0)
-	c.width = len(line)
-	fmt.Fprintf(c.out, "\r%s%s", line, strings.Repeat(" ", pad))
+	if writeSummary(c.out, e) != nil {
+		return
+	}
+	recorded := e.Windows == 0 || e.Recorded > 0
+	if recorded {
+		fmt.Fprintln(c.out)
+	}
+	fmt.Fprintln(c.out, endingWords(e.Summary))
+	if recorded {
+		for _, line := range outputLines(c.output) {
+			fmt.Fprintln(c.out, line)
+		}
+	}
+	if e.Seed != "" {
+		fmt.Fprintln(c.out, "seed:", e.Seed)
+	}
 }
 
 // line writes a line of its own.
@@ -113,19 +135,69 @@ func (c *console) clear() {
 	c.wipe()
 }
 
+// eraseLine erases the line of the cursor on a terminal (ECMA-48: EL).
+const eraseLine = "\r\x1b[K"
+
 func (c *console) wipe() {
-	if c.width > 0 {
-		fmt.Fprintf(c.out, "\r%s\r", strings.Repeat(" ", c.width))
-		c.width = 0
+	if c.status != "" {
+		fmt.Fprint(c.out, eraseLine)
+		c.status = ""
 	}
+}
+
+// eraseEcho erases the ^C that a terminal shows at the cursor.
+func (c *console) eraseEcho() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.terminal && !c.quiet {
+		fmt.Fprint(c.out, eraseLine)
+		c.status = ""
+	}
+}
+
+// results writes text to out, which may be the terminal that the status line is on.
+func (c *console) results(out io.Writer, text []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	status := c.status
+	c.wipe()
+	c.shown = true
+	_, err := out.Write(text)
+	if status != "" {
+		c.status = status
+		fmt.Fprint(c.out, status)
+	}
+	return err
 }
 
 // isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
+	f := fileOf(w)
+	if f == nil {
 		return false
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != ""
+}
+
+// columnsOf returns the width of a terminal, 0 if it is not known.
+func columnsOf(w io.Writer) int {
+	f := fileOf(w)
+	if f == nil {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
+
+// fileOf returns the file that w writes to, nil if w is not a file.
+func fileOf(w io.Writer) *os.File {
+	if o, ok := w.(*standardOutput); ok {
+		w = o.Writer
+	}
+	f, _ := w.(*os.File)
+	return f
 }

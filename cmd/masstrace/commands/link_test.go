@@ -119,7 +119,7 @@ func TestLinkDeleted(t *testing.T) {
 	do(t, "ip link delete uplink0")
 	p.await("uplink0: gone: no more probes are sent")
 	p.end(4)
-	p.says("incomplete: the link failed", "masstrace: not complete: link")
+	p.says("incomplete: the link failed")
 	if sum := mustRead(t, out).summary; sum.Complete || sum.Reason != record.ReasonLink || sum.Answered == 0 {
 		t.Errorf("summary %+v; want incomplete for the link", sum)
 	}

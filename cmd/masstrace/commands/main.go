@@ -121,11 +121,15 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
-	err = k.Run()
+	flags, err := givenFlags(k)
+	if err != nil {
+		return report(stderr, name, args, err)
+	}
+	err = k.Run(flags)
 	if err != nil && output.closed.Load() {
 		return statusPipe
 	}
-	return report(stderr, name, caught.explain(err))
+	return report(stderr, name, args, caught.explain(err))
 }
 
 // newParser returns the parser of the command line.

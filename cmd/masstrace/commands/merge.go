@@ -35,6 +35,8 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	case err != nil:
 		return err
 	}
-	newConsole(s.Stderr, c.Quiet).Event(observe.Finished{Summary: sum})
+	screen := newConsole(s.Stderr, c.Quiet)
+	screen.output = c.Output
+	screen.Event(observe.Finished{Summary: sum})
 	return nil
 }

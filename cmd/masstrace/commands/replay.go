@@ -73,11 +73,13 @@ func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
 	if err != nil {
 		return &plan.ConfigError{Field: "Records", Err: err}
 	}
+	screen := newConsole(s.Stderr, o.Quiet)
+	screen.output = o.Output
 	return replay.Run(ctx, replay.Config{
 		Files: c.Files, Stdin: s.Stdin, Key: k.Key, Seed: k.Seed, Sources: addresses(k.Source),
 		Method: method, MinTTL: uint8(k.MinTTL), MaxTTL: uint8(k.MaxTTL), DstPort: dstPort(method, k.Dport), TOS: uint8(k.TOS),
 		Flows: int(k.Flows), Attempts: int(k.Attempts), PortLow: k.SourcePortRange.low, PortHigh: k.SourcePortRange.high,
-		Output: o.Output, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: newConsole(s.Stderr, o.Quiet),
+		Output: o.Output, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: screen,
 		Tool: tool(), Argv: args.argv(),
 	})
 }

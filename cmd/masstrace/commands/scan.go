@@ -21,7 +21,7 @@ type ScanCmd struct {
 	LinkFlags     `group:"Link"`
 	OutputFlags   `group:"Output"`
 
-	DryRun bool `group:"Output" help:"Print targets, probes, duration, memory and the first probes. Send nothing."`
+	DryRun bool `group:"Output" help:"Print targets, probes, duration, size of the output, memory and the first probes. Send nothing."`
 }
 
 // TargetFlags choose targets.
@@ -75,12 +75,12 @@ type LinkFlags struct {
 
 // OutputFlags determine the output files.
 type OutputFlags struct {
-	Output     string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
+	Output     string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. - is the standard output. Default: -, but traces as text if it is a terminal."`
 	Records    string `default:"trace" enum:"trace,reply,both" placeholder:"KIND" help:"Data records: trace, reply or both. Default: ${default}."`
 	Overwrite  bool   `help:"Overwrite existing files of --output, --pcap and --checkpoint. Default: the scan does not start if one of them exists."`
 	Pcap       string `name:"pcap" placeholder:"FILE" help:"Write all probes and received frames to this pcapng file, for masstrace replay, and the key of the run to FILE.key. Compressed if it ends in .zst or .gz. Default: none."`
 	Checkpoint string `placeholder:"FILE" help:"Save the progress of the scan in this file, so that --resume can continue it after a stop or a kill. The file holds the key of the run. It is removed when the scan is complete. Needs --output FILE. Default: none."`
-	Resume     string `placeholder:"FILE" help:"Continue the scan of this --checkpoint file. Options must be the same, except --rate, --burst, --prefix-rate, --per-hop-rate, --senders and --wait. --exclude may exclude more. Default: none, a new scan."`
+	Resume     string `placeholder:"FILE" help:"Continue the scan of this --checkpoint file. Options must be the same, except --rate, --rate-max, --bandwidth, --burst, --prefix-rate, --per-hop-rate, --senders and --wait. --exclude may exclude more. Default: none, a new scan."`
 	Quiet      bool   `short:"q" help:"Print no status lines and no summary."`
 
 	Status timespan `placeholder:"TIME" help:"Time between status lines, in seconds or with a unit. Default: 1s on a terminal, else 60s after the first."`

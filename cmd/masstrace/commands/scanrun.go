@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/list"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -19,13 +20,14 @@ import (
 )
 
 // Run only translates flags; the work is that of packages scan and list.
-func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, s streams) error {
+func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags given, s streams) error {
 	cfg, err := c.config(args, s)
 	if err != nil {
 		return err
 	}
 	screen := newConsole(s.Stderr, c.Quiet)
 	screen.times = newStatusTimes(time.Duration(c.Status), screen.terminal)
+	screen.output, screen.keeps = c.Output, c.Probes == ""
 	defer screen.clear()
 	cfg.Observer = signals.watching(screen)
 	if c.DryRun {
@@ -40,9 +42,12 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, s str
 	cfg.Opened = renounce(c.filesLater()...)
 	addProcessors(int(c.Senders))
 	if c.Probes != "" {
-		return list.Run(ctx, signals.Interrupted, c.listConfig(&cfg))
+		return screen.conclude(list.Run(ctx, signals.Interrupted, c.listConfig(&cfg)), args)
 	}
-	return scan.Run(ctx, signals.Interrupted, cfg)
+	if c.showsText(flags, s.Stdout) {
+		cfg.Output, cfg.Sinks = "", []format.Writer{newScreenWriter(screen, s.Stdout)}
+	}
+	return screen.conclude(scan.Run(ctx, signals.Interrupted, cfg), args)
 }
 
 // dryRun writes the plan of Run.

@@ -26,7 +26,7 @@ func TestSignalOnce(t *testing.T) {
 			p.signal(s)
 			p.await("interrupted: sending has stopped")
 			p.end(4)
-			p.says("incomplete: stopped by a signal", "masstrace: not complete: signal")
+			p.says("incomplete: stopped by a signal", "next time: a scan with --checkpoint FILE can be continued")
 
 			r := mustRead(t, out)
 			sum := r.summary

@@ -32,16 +32,21 @@ type exitStatus int
 
 func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// report writes the error of a command to stderr, in one line that names the flag to
-// blame, and returns the exit status. A nil err is a success.
-func report(stderr io.Writer, command string, err error) int {
+// report writes the error of a command to stderr, in a line that names the flag to blame, and
+// returns the exit status. A second line is the command that continues a stopped scan. A nil err
+// is a success.
+func report(stderr io.Writer, name string, args command, err error) int {
 	if err == nil {
 		return statusDone
 	}
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
 	}
-	fmt.Fprintln(stderr, "masstrace:", flagsOf(command).message(err))
+	text := flagsOf(name).message(err)
+	if stopped, ok := errors.AsType[*run.Incomplete](err); ok && stopped.Checkpoint != "" {
+		text += "; to continue it:\n  " + args.continued(stopped.Checkpoint)
+	}
+	fmt.Fprintln(stderr, "masstrace:", text)
 	return statusOf(err)
 }
 
@@ -84,8 +89,8 @@ func (f flagNames) message(err error) string {
 	if exists, ok := errors.AsType[*outfile.ExistsError](err); ok && !exists.Link {
 		return err.Error() + ": remove it, choose another name, or allow it by --overwrite"
 	}
-	if stopped, ok := errors.AsType[*run.Incomplete](err); ok && stopped.Checkpoint != "" {
-		return err.Error() + "; continue it with --resume " + stopped.Checkpoint
+	if stopped, ok := errors.AsType[*run.Incomplete](err); ok && stopped.Reason != "" {
+		return stoppedText(stopped)
 	}
 	if _, ok := errors.AsType[*target.NameError](err); ok {
 		err = fmt.Errorf("%w, or trace it with masstrace trace", err)

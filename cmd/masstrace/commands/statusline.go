@@ -2,12 +2,8 @@ package commands
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/internal/observe"
 )
@@ -93,18 +89,4 @@ func joined(fields []statusField, most int) string {
 		}
 	}
 	return strings.Join(texts, " ")
-}
-
-// statusWidth returns the most characters of a status line on a terminal, so that the cursor stays
-// in its line. It is 0 if the width is not known. The width may change at any time.
-func statusWidth(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok {
-		return 0
-	}
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil || size.Col == 0 {
-		return 0
-	}
-	return max(int(size.Col)-1, 1)
 }

@@ -112,7 +112,7 @@ func TestStatusOnTerminal(t *testing.T) {
 			t.Fatalf("%v\n%s", err, shown.String())
 		}
 		status, _, _ := strings.Cut(shown.String(), "\r\n")
-		lines := strings.Split(status, "\r")
+		lines := strings.Split(status, eraseLine)
 		lines = lines[:len(lines)-1] // the rest is the summary
 		for _, line := range lines {
 			if len(line) >= int(columns) {
