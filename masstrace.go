@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"net/netip"
 	"time"
@@ -102,7 +103,8 @@ func Trace(ctx context.Context, c TraceConfig) ([]*Path, error) {
 		return nil, err
 	}
 	var traces Collect
-	cfg.Traces, cfg.Observer = format.Tee(writers([]Sink{&traces})...), &observer{notice: c.Notice}
+	cfg.Traces = func(io.Writer) format.Writer { return format.Tee(writers([]Sink{&traces})...) }
+	cfg.Observer = &observer{notice: c.Notice}
 	_, err = traceroute.Run(ctx, ctx, cfg)
 	return traces.Paths, err
 }

@@ -56,9 +56,10 @@ _masstrace_grammar() {
         esac
         ;;
     trace)
-        flags='-4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max -q --queries -w --wait -s --source -i --interface -e --extensions -n --numeric --json -h --help -V --version'
+        flags='--hosts -4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max -q --queries -w --wait --gap-limit -s --source -i --interface -e --extensions -n --numeric --json -h --help -V --version'
         argument=host
         case $2 in
+        --hosts) kind=file ;;
         --method) kind='choice udp icmp tcp-syn tcp-ack' ;;
         -p | --port) kind=text ;;
         --flows) kind=text ;;
@@ -67,6 +68,7 @@ _masstrace_grammar() {
         -m | --max) kind=text ;;
         -q | --queries) kind=text ;;
         -w | --wait) kind=text ;;
+        --gap-limit) kind=text ;;
         -s | --source) kind=text ;;
         -i | --interface) kind=interface ;;
         esac

@@ -58,6 +58,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from scan' -l dry-run -d 'Print
 
 complete -c masstrace -n __fish_use_subcommand -a trace -d 'Trace the path to a host, as traceroute does'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -a '(__fish_print_hostnames)'
+complete -c masstrace -n '__fish_seen_subcommand_from trace' -l hosts -r -F -d 'Also trace the hosts of FILE, one in each line; # begins a comment'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -s 4 -l ipv4 -d 'Trace to an IPv4 address'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -s 6 -l ipv6 -d 'Trace to an IPv6 address'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -s I -l icmp -d 'Probe with ICMP echo'
@@ -71,6 +72,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from trace' -s f -l first -x -d
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -s m -l max -x -d 'Last TTL, at most 63'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -s q -l queries -x -d 'Attempts at each TTL, at most 4'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -s w -l wait -x -d 'Maximum time to wait for a reply: MAX, in seconds or with a unit'
+complete -c masstrace -n '__fish_seen_subcommand_from trace' -l gap-limit -x -d 'Stop after N silent TTLs in a row'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -s s -l source -x -d 'Source address'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -s i -l interface -x -a '(__fish_print_interfaces)' -d 'Network interface'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -s e -l extensions -d 'Print the ICMP extensions of answers, such as MPLS labels'

@@ -82,6 +82,20 @@ func (l *Lines) readFile(path string) error {
 // Read adds the lines of r. Its errors contain name:line. After an error l holds the lines before
 // it and should be discarded.
 func (l *Lines) Read(name string, r io.Reader) error {
+	return EachLine(name, r, func(line string, n int) error {
+		e, bad := parseEntry(line)
+		if bad != nil {
+			return bad
+		}
+		l.addLine(e, name, n)
+		return nil
+	})
+}
+
+// EachLine calls f for each line of a list that is not empty, with its number from 1. Comments,
+// spaces around the text, CRLF line ends and a byte order mark are removed. Errors, also those of
+// f, contain name:line. The memory is bounded for any r.
+func EachLine(name string, r io.Reader, f func(line string, n int) error) error {
 	in := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
 		line, err := in.ReadSlice('\n')
@@ -98,11 +112,9 @@ func (l *Lines) Read(name string, r io.Reader) error {
 			line = line[:i]
 		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
-			e, bad := parseEntry(string(line))
-			if bad != nil {
+			if bad := f(string(line), n); bad != nil {
 				return fmt.Errorf("%s:%d: %w", name, n, bad)
 			}
-			l.addLine(e, name, n)
 		}
 		if err == io.EOF {
 			return nil

@@ -22,6 +22,7 @@ var missingFiles = []struct{ options, args string }{
 	{"scan --checkpoint", "scan 45.16.0.1 --checkpoint no/none -o out"},
 	{"scan --output", "scan 45.0.0.1 -o no/none"},
 	{"scan --pcap", "scan 45.0.0.1 --pcap no/none"},
+	{"trace --hosts", "trace --hosts none.txt"},
 	{"replay file", "replay none.pcap"},
 	{"replay --output", "replay there.pcap -o no/none"},
 	{"show file", "show none.ndjson"},

@@ -21,7 +21,7 @@ type screenWriter struct {
 // newScreenWriter returns a writer to out, a terminal.
 func newScreenWriter(c *console, out io.Writer) *screenWriter {
 	text := new(bytes.Buffer)
-	return &screenWriter{Writer: traceroute.NewTraces(text, false), console: c, out: out, text: text}
+	return &screenWriter{Writer: traceroute.NewTraces(traceroute.Writer{Out: text, Columns: columnsOf(out)}), console: c, out: out, text: text}
 }
 
 // Flush implements format.Writer.

@@ -25,6 +25,12 @@ type ShowCmd struct {
 	CSV bool `group:"Output" name:"csv" help:"Show a row for each hop as CSV, with a line of column names."`
 }
 
+// Help returns the text below the flags.
+func (c *ShowCmd) Help() string {
+	return "Traces have the format of masstrace trace. * is silence; silent rows at the end of a path are one line. " +
+		"Hops and rows have all TTLs that answered, and no others."
+}
+
 // Run only translates flags; the work is package show's.
 func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	targets, err := c.prefixes()
@@ -39,7 +45,7 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	case c.Hops:
 		w = hops.NewTable(out)
 	default:
-		w = traceroute.NewTraces(out, c.Extensions)
+		w = traceroute.NewTraces(traceroute.Writer{Out: out, Extensions: c.Extensions, Columns: columnsOf(s.Stdout)})
 	}
 	n, err := show.Run(ctx, show.Config{Results: c.Results, Stdin: s.Stdin, Targets: targets, Writer: w})
 	if err != nil && !errors.Is(err, show.ErrCut) {

@@ -12,7 +12,6 @@ import (
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/target"
-	"github.com/masstrace/masstrace/internal/traceroute"
 )
 
 // The exit statuses of all commands. README.md has the same table.
@@ -70,13 +69,6 @@ func statusOf(err error) int {
 
 // message returns the text of err with flags in place of the fields of configurations.
 func (f flagNames) message(err error) string {
-	if hosts, ok := errors.AsType[traceroute.HostErrors](err); ok {
-		lines := make([]string, len(hosts))
-		for i, host := range hosts {
-			lines[i] = f.message(host)
-		}
-		return strings.Join(lines, "\n")
-	}
 	if differ, ok := errors.AsType[*plan.DifferError](err); ok {
 		return f.differences(differ)
 	}
