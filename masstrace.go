@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"net/netip"
 	"time"
@@ -102,7 +103,8 @@ func Trace(ctx context.Context, c TraceConfig) ([]*Path, error) {
 		return nil, err
 	}
 	var traces Collect
-	cfg.Traces, cfg.Observer = format.Tee(writers([]Sink{&traces})...), &observer{notice: c.Notice}
+	cfg.Traces = func(io.Writer) format.Writer { return format.Tee(writers([]Sink{&traces})...) }
+	cfg.Observer = &observer{notice: c.Notice}
 	_, err = traceroute.Run(ctx, ctx, cfg)
 	return traces.Paths, err
 }
@@ -147,6 +149,9 @@ type ReplayConfig struct {
 // cut or corrupt, Replay reads it up to the fault, and returns an *IncompleteError that wraps
 // ErrCapture. The summary is that of the last run in the files.
 func Replay(ctx context.Context, c ReplayConfig, sinks ...Sink) (*Summary, error) {
+	if err := checkOutput(c.Output); err != nil {
+		return nil, err
+	}
 	o := &observer{notice: c.Notice}
 	kinds := record.Traces
 	if c.Replies {

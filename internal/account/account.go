@@ -80,7 +80,7 @@ type TTLCounts struct {
 	Answered uint64   `json:"answered"`
 	Silent   uint64   `json:"silent"`
 	SilentBy SilentBy `json:"silent_by"`
-	Late     uint64   `json:"late"` // frames; their probes may be answered
+	Late     uint64   `json:"late_replies"` // frames; their probes may be answered
 	TxErrors uint64   `json:"tx_errors"`
 }
 
@@ -116,8 +116,8 @@ type Inbound[N Count] struct {
 	Malformed  N           `json:"malformed"` // cut, or with lengths that contradict each other
 	Unrelated  N           `json:"unrelated"` // answer no probe of any run like this
 	Rejected   Rejected[N] `json:"rejected"`
-	Late       N           `json:"late"`       // their window is gone
-	Duplicates N           `json:"duplicates"` // their probe has a reply
+	Late       N           `json:"late_replies"` // their window is gone
+	Duplicates N           `json:"duplicates"`   // their probe has a reply
 	Weak       N           `json:"weak"`
 	Strong     N           `json:"strong"`
 	Unverified N           `json:"unverified,omitempty"` // a replay's without the key

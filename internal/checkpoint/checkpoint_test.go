@@ -123,7 +123,7 @@ func TestNil(t *testing.T) {
 		t.Errorf("OpenOutput = %v", err)
 	}
 	if k.Resumes() || k.FirstWindow() != 0 || k.Path() != "" || k.Began().Params != nil ||
-		errors.Join(k.Agree(nil), k.SameSource(nil), k.Begin(nil, "", nil)) != nil {
+		errors.Join(k.Agree(nil), k.SameSource(nil), k.Begin(nil, "", nil, nil)) != nil {
 		t.Error("a nil keeper keeps something")
 	}
 	k.Wait(t.Context(), 1<<62)

@@ -2,11 +2,15 @@ package checkpoint
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fileset"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/record"
@@ -23,6 +27,7 @@ type Keeper struct {
 	before  record.Summary // of the windows that were recorded then
 	began   plan.Began
 	files   *fileset.Files
+	found   *findings.Counter // in the windows that were recorded then; nil if there are no traces
 }
 
 // Config describes the checkpoint of a scan.
@@ -54,6 +59,9 @@ func Open(c Config) (*Keeper, error) {
 		if _, err := os.Lstat(c.Checkpoint); err == nil && c.Existing == outfile.Keep {
 			return nil, plan.Refuse("Checkpoint", "%s exists: resume its scan, or remove the file", c.Checkpoint)
 		}
+		if _, err := os.Stat(filepath.Dir(c.Checkpoint)); err != nil {
+			return nil, fmt.Errorf("folder of the checkpoint: %w", err)
+		}
 		return &Keeper{path: c.Checkpoint}, nil
 	}
 	was, err := load(c.Resume)
@@ -61,8 +69,16 @@ func Open(c Config) (*Keeper, error) {
 		return nil, err
 	}
 	k := &Keeper{state: *was, path: c.Resume, resumed: true, before: was.Counters}
-	k.began, err = was.began()
-	return k, err
+	if k.began, err = was.began(); err != nil {
+		return nil, err
+	}
+	if was.Findings != nil {
+		k.found = findings.New()
+		if err := json.Unmarshal(was.Findings, k.found); err != nil {
+			return nil, fmt.Errorf("%s is not a checkpoint: %w", c.Resume, err)
+		}
+	}
+	return k, nil
 }
 
 // checkOutput refuses an output that cannot be cut back to a checkpoint.
@@ -95,6 +111,10 @@ func (k *Keeper) Began() plan.Began {
 	}
 	return k.began
 }
+
+// Findings returns the counter of the findings of a resumed run, with those of the recorded
+// windows. It is nil if the run writes no traces.
+func (k *Keeper) Findings() *findings.Counter { return k.found }
 
 // Identity returns the seed and the key of a resumed run.
 func (k *Keeper) Identity() (seed, key string) { return k.state.Params.Seed, k.state.Key }
@@ -167,8 +187,8 @@ func (k *Keeper) Wait(stop context.Context, reply time.Duration) {
 }
 
 // Begin writes the first checkpoint of the process, before anything is sent that no
-// checkpoint has. files are the output, whose records are flushed.
-func (k *Keeper) Begin(p *plan.Plan, key string, files *fileset.Files) error {
+// checkpoint has. files are the output, whose records are flushed; found is as in Mark.
+func (k *Keeper) Begin(p *plan.Plan, key string, files *fileset.Files, found *findings.Counter) error {
 	if k == nil {
 		return nil
 	}
@@ -185,7 +205,7 @@ func (k *Keeper) Begin(p *plan.Plan, key string, files *fileset.Files) error {
 	}
 	var none record.Summary
 	none.TTLs, none.Flows = uint64(p.Shape.TTLs()), uint64(p.Shape.Flows)
-	return k.Mark(k.state.Windows, &none)
+	return k.Mark(k.state.Windows, &none, found)
 }
 
 // Changed returns the options that the process changed against those that the run began
@@ -195,13 +215,19 @@ func (k *Keeper) Changed(p *plan.Plan) map[string]record.Change {
 }
 
 // Mark saves that the windows below number done are in the output; sum counts those of
-// them that this process did. The output must be flushed.
-func (k *Keeper) Mark(done uint64, sum *record.Summary) (err error) {
+// them that this process did. found has the findings of all of them. The output must be
+// flushed.
+func (k *Keeper) Mark(done uint64, sum *record.Summary, found *findings.Counter) (err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.state.Windows = done
 	k.state.Counters = *sum
 	k.state.Counters.Add(&k.before)
+	if found != nil { // its text: saves at other times must not read it
+		if k.state.Findings, err = json.Marshal(found); err != nil {
+			return err
+		}
+	}
 	marks, err := k.files.Mark()
 	if err != nil {
 		return err

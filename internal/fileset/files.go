@@ -169,3 +169,13 @@ func (f *Files) each(do func(*outfile.File) error) (err error) {
 	}
 	return err
 }
+
+// Check refuses names with the endings of other formats.
+func (p Paths) Check() error {
+	for _, u := range p.Uses() {
+		if _, err := outfile.FormatOf(outfile.Results, u.Name, u.Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -80,6 +80,17 @@ func (c *Config) paths() fileset.Paths {
 	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput}
 }
 
+// checkFiles refuses names of output files.
+func (c *Config) checkFiles() error {
+	if err := c.paths().Check(); err != nil {
+		return err
+	}
+	if _, err := outfile.FormatOf(outfile.Capture, "Capture", c.Capture); err != nil {
+		return err
+	}
+	return outfile.Collide(c.files())
+}
+
 // files returns the files of the run.
 func (c *Config) files() []outfile.Use {
 	return slices.Concat(

@@ -13,11 +13,11 @@ import (
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/fileset"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/gather"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/observe"
-	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -50,6 +50,7 @@ type list struct {
 	capture *capture.Capture // nil if no capture is wanted
 	files   *fileset.Files
 	writer  fileset.Lines
+	found   *findings.Counter // nil if no traces are written
 
 	first   codec.Line // which shows the way out
 	pending batch      // read, not sent
@@ -96,7 +97,7 @@ func Run(ctx, interrupted context.Context, c Config) error {
 // newList reads exclusions and the first line.
 func newList(c *Config) (*list, error) {
 	c.withDefaults()
-	if err := outfile.Collide(c.files()); err != nil {
+	if err := c.checkFiles(); err != nil {
 		return nil, err
 	}
 	l := &list{cfg: c, observe: c.Observer}
@@ -235,7 +236,8 @@ func (l *list) run(ctx, interrupted context.Context) error {
 func (l *list) build() (err error) {
 	p := &l.params
 	l.writer = l.files.Writer(ndjson.Config{Kinds: l.cfg.Records, Run: p.Run, Hostname: p.Hostname})
-	l.gather = gather.NewListed(l.codec, l.writer, l.cfg.Records, p.TOS, l.cfg.Wait)
+	l.found = findings.CounterFor(l.cfg.Records)
+	l.gather = gather.NewListed(l.codec, findings.Watch(l.writer, l.found), l.cfg.Records, p.TOS, l.cfg.Wait)
 	if l.receiver, err = receiver.New(l.session.Live, l.codec, l.time); err != nil {
 		return err
 	}
@@ -335,6 +337,7 @@ func (l *list) abandon() error {
 // sumUp writes the remaining records, and returns the error that made the run incomplete.
 func (l *list) sumUp() error {
 	l.gather.Sum.TxErrors, l.gather.Sum.TxErrorsBy = l.failed.Total(), l.failed
+	finished := l.gather.Finish()
 	sum := l.gather.Summary(account.Load(&l.receiver.Heard))
 	sum.Run, sum.ElapsedS = l.params.Run, float64(l.ended-l.began)/1e9
 	if reason := l.reason(); reason != "" {
@@ -348,7 +351,8 @@ func (l *list) sumUp() error {
 		l.observe.Event(observe.Noticef("%d probes of the list were not sent: excluded, or no route for the family", l.leftOut))
 	}
 	stop := &record.CycleStop{Cycle: record.Cycle{Hostname: l.params.Hostname, Time: time.Now().Unix()}}
-	err := errors.Join(l.writeErr, l.gather.Finish(), l.writer.Write(sum), l.writer.Write(stop), l.writer.Flush(),
+	sum.Findings = l.found.Findings()
+	err := errors.Join(l.writeErr, finished, l.writer.Write(sum), l.writer.Write(stop), l.writer.Flush(),
 		l.files.Close(), l.capture.Close())
 	l.observe.Event(observe.Finished{Summary: sum})
 	switch {
@@ -357,7 +361,7 @@ func (l *list) sumUp() error {
 	case l.bad != nil:
 		return &run.Incomplete{Err: l.bad}
 	case !sum.Complete:
-		return &run.Incomplete{Err: fmt.Errorf("not complete: %s", sum.Reason)}
+		return &run.Incomplete{Err: fmt.Errorf("not complete: %s", sum.Reason), Reason: sum.Reason}
 	}
 	return nil
 }

@@ -98,6 +98,10 @@ func (l *list) reread() {
 	default:
 		return
 	}
+	if len(l.cfg.Exclude) == 0 {
+		l.observe.Event(observe.Excluded{None: true})
+		return
+	}
 	now, err := l.cfg.lists().ReadExclude()
 	more := now.Minus(l.exclude)
 	if err == nil {

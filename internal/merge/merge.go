@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/fileset"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -53,7 +54,7 @@ const (
 // Merging is shards whose heads and ends were read, and belong together. The files must
 // not change before Write.
 type Merging struct {
-	Summary record.Summary // of all
+	Summary record.Summary // of all; its findings are there after Write
 	names   *record.Files  // of the output
 	shards  []*shard
 	start   record.CycleStart
@@ -147,6 +148,7 @@ func (m *Merging) sum(all bool) {
 	first := m.shards[0]
 	sum.Run = first.run.Run
 	m.start, m.stop = first.start, first.stop
+	sum.LeftOut = first.summary.LeftOut // of the lists, which all shards share
 	longest := 0.0
 	for _, s := range m.shards {
 		sum.Account.Add(&s.summary.Account)
@@ -176,6 +178,7 @@ func (m *Merging) Write(ctx context.Context, w Writer) error {
 	if err := w.Write(&m.start); err != nil {
 		return err
 	}
+	found := finder{counter: findings.New()}
 	for _, s := range m.shards {
 		err := eachLine(ctx, s.set, func(typ string, line []byte) error {
 			switch {
@@ -186,11 +189,15 @@ func (m *Merging) Write(ctx context.Context, w Writer) error {
 				about.Files = m.names
 				return w.Write(&about)
 			}
+			if err := found.line(typ, line); err != nil {
+				return err
+			}
 			return w.Raw(typ, line)
 		})
 		if err != nil {
 			return fmt.Errorf("merge %s: %w", s.path, err)
 		}
 	}
+	m.Summary.Findings = found.findings()
 	return errors.Join(w.Write(&m.Summary), w.Write(&m.stop), w.Flush())
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -128,6 +130,15 @@ func TestMerge(t *testing.T) {
 	if sum.Targets != 3*one.Targets || sum.Sent != 3*one.Sent || sum.TTLs != one.TTLs || sum.ElapsedS != 12 ||
 		!sum.Complete || sum.Reason != record.ReasonDone || strings.Join(sum.Merged, "") != "ABC" {
 		t.Errorf("summary %+v", sum)
+	}
+	// The six traces are of the same path: its interfaces and links do not add up. The lists are
+	// the same too.
+	want16 := &record.Findings{Traces: 6, Ends: map[string]uint64{"NONE": 6}, Interfaces: 16, Links: 15}
+	if diff := cmp.Diff(want16, sum.Findings); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(one.LeftOut, sum.LeftOut); diff != "" {
+		t.Errorf("left out (-want +got):\n%s", diff)
 	}
 	if start != 1000 || stop != 2002 {
 		t.Errorf("from %d to %d, want 1000 to 2002", start, stop)

@@ -20,6 +20,9 @@ var ErrTwice = errors.New("merge reads each file twice")
 // are to blame, the error wraps ErrShards or ErrTwice. A *run.Incomplete means that the
 // output is not complete. Other errors come from the system.
 func Run(ctx context.Context, c Config) (*record.Summary, error) {
+	if err := c.paths().Check(); err != nil {
+		return nil, err
+	}
 	if err := outfile.Collide(append(c.paths().Uses(), outfile.Reads("Files", c.Files...)...)); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,9 @@ func Run(ctx context.Context, c Config) error {
 	if c.Observer == nil {
 		c.Observer = observe.Nobody{}
 	}
+	if err := c.paths().Check(); err != nil {
+		return err
+	}
 	if err := outfile.Collide(append(c.paths().Uses(), outfile.Reads("Files", c.Files...)...)); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/observe"
@@ -45,7 +46,7 @@ func (s *scan) build() (err error) {
 		StopSet: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
 	})
 	lines := s.files.Writer(ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
-	s.writer = format.Tee(append(slices.Clone(s.cfg.Sinks), lines.Each()...)...)
+	s.writer = findings.Watch(format.Tee(append(slices.Clone(s.cfg.Sinks), lines.Each()...)...), s.found)
 	s.recorder = &recorder.Recorder{
 		Assembler: trace.NewAssembler(s.plan.Assembler(s.session.Codec, &s.set.Faults)),
 		Writer:    s.writer, Kinds: s.plan.Records, Done: s.first,
@@ -85,7 +86,7 @@ func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
 		windows := make(chan *window.Window, window.Live)
 		work := newSchedule(schedule.Config{
 			Shape: s.plan.Shape, Part: schedule.Part{Index: i, Count: len(s.session.Ports)},
-			Politeness: s.politeness, Wait: s.cfg.Wait, NoStop: s.plan.NoStop, Seed: s.plan.Seed128, Ready: windows, Set: s.set,
+			Politeness: s.politeness, Wait: s.cfg.Wait, NoStop: s.plan.NoStop, Abandons: s.keeper != nil, Seed: s.plan.Seed128, Ready: windows, Set: s.set,
 		})
 		s.schedules = append(s.schedules, work)
 		source := sender.Source(work)

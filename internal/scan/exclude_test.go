@@ -36,7 +36,7 @@ func TestReread(t *testing.T) {
 	if s.files, err = fileset.Create(c.paths(), nil, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.keeper.Begin(s.plan, c.Key, s.files); err != nil {
+	if err := s.keeper.Begin(s.plan, c.Key, s.files, s.found); err != nil {
 		t.Fatal(err)
 	}
 
@@ -114,7 +114,7 @@ func TestResumeExcludesMore(t *testing.T) {
 	if began.files, err = fileset.Create(c.paths(), nil, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
-	if err := began.keeper.Begin(began.plan, c.Key, began.files); err != nil {
+	if err := began.keeper.Begin(began.plan, c.Key, began.files, began.found); err != nil {
 		t.Fatal(err)
 	}
 	began.files.Close()

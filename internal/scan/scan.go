@@ -11,6 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/checkpoint"
 	"github.com/masstrace/masstrace/internal/fileset"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/observe"
@@ -59,6 +60,7 @@ type scan struct {
 	capture *capture.Capture // nil if no capture is wanted
 	files   *fileset.Files   // nil if only sinks take the records
 	writer  format.Writer
+	found   *findings.Counter // nil if no traces are written
 
 	stages
 	supervisor *run.Run
@@ -70,7 +72,7 @@ type scan struct {
 // newScan makes the plan, and refuses a wrong request.
 func newScan(c *Config) (*scan, error) {
 	c.withDefaults()
-	if err := outfile.Collide(c.files()); err != nil {
+	if err := c.checkFiles(); err != nil {
 		return nil, err
 	}
 	c.Packing = outfile.Packing(c.Output)
@@ -102,8 +104,12 @@ func newScan(c *Config) (*scan, error) {
 		return nil, err
 	}
 	p.Name(time.Now(), k.Began(), c.Tool, c.Argv)
+	found := findings.CounterFor(p.Records)
+	if k.Resumes() {
+		found = k.Findings()
+	}
 	return &scan{
-		cfg: c, plan: p, time: t, first: k.FirstWindow(), keeper: k, guard: newGuard(p), observe: c.Observer,
+		cfg: c, found: found, plan: p, time: t, first: k.FirstWindow(), keeper: k, guard: newGuard(p), observe: c.Observer,
 		newSleeper: func(spin time.Duration) sender.Sleeper { return ratelimit.NewSleeper(t.Clock, spin) },
 	}, nil
 }
@@ -169,12 +175,12 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	r := run.New(ctx)
 	defer r.Close()
 	s.supervisor = r
-	announce := func() { s.observe.Event(observe.Stopping{Cause: r.Cause()}) }
+	announce := func() { s.observe.Event(observe.Stopping{Cause: r.Cause(), Leaves: s.keeper != nil}) }
 	if err := s.build(); err != nil {
 		return err
 	}
 	s.began = s.time.Now()
-	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, s.cfg.Key, s.files)); err != nil {
+	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, s.cfg.Key, s.files, s.found)); err != nil {
 		return run.OutputFailed(err)
 	}
 	s.observe.Event(observe.Began{})
@@ -293,6 +299,11 @@ func (s *scan) closeFiles() error {
 // incomplete returns the error of a run that can be continued if it has a checkpoint.
 func (s *scan) incomplete(err error) error {
 	return &run.Incomplete{Err: err, Checkpoint: s.keeper.Path()}
+}
+
+// stopped returns the error of a run whose summary gives a reason.
+func (s *scan) stopped(reason string) error {
+	return &run.Incomplete{Err: fmt.Errorf("not complete: %s", reason), Reason: reason, Checkpoint: s.keeper.Path()}
 }
 
 // stages are the parts of a run.

@@ -133,9 +133,9 @@ func (t *adaptiveTraversal) next(items []window.Item, now int64) (n int, wake in
 	return t.close(false)
 }
 
-// close closes the part of the window. The probes that were sent may still be answered.
+// close closes the part of the window.
 func (t *adaptiveTraversal) close(halted bool) (n int, wake int64) {
-	t.window.Close(t.lastSent+int64(t.schedule.cfg.Wait), halted)
+	t.schedule.cfg.closeWindow(t.window, t.lastSent, halted)
 	return 0, Done
 }
 

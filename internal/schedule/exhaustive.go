@@ -145,9 +145,9 @@ func (t *exhaustiveTraversal) endPass(now int64) {
 	t.pass, t.sweep, t.target, t.sent = t.pass+1, 0, 0, false
 }
 
-// close closes the part of the window. The probes that were sent may still be answered.
+// close closes the part of the window.
 func (t *exhaustiveTraversal) close(halted bool) (n int, wake int64) {
-	t.window.Close(t.lastSent+int64(t.schedule.cfg.Wait), halted)
+	t.schedule.cfg.closeWindow(t.window, t.lastSent, halted)
 	return 0, Done
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -42,9 +43,30 @@ func Find(ctx context.Context, p *plan.Plan, c Config, warn func(string)) (*Path
 		if found.Name != "" && found.Index != way.Path.Index {
 			return nil, fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan the families separately, or choose the interface", way.Path.Name, found.Name)
 		}
+		if err := c.sameWay(ctx, p, way); err != nil {
+			return nil, err
+		}
 		found.Add(way)
 	}
 	return found, nil
+}
+
+// sameWay returns an error if some targets leave in another way, unless the user has chosen the
+// interface.
+func (c Config) sameWay(ctx context.Context, p *plan.Plan, way link.Way) error {
+	if c.Interface != "" {
+		return nil
+	}
+	others, err := link.Others(ctx, way, sample(p, way.Path.Source.Is4()), p.List.Within)
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	var text []string
+	for _, o := range others {
+		text = append(text, fmt.Sprintf("%v (%v): %s", o.Destination, o.Prefix, o.Way))
+	}
+	return fmt.Errorf("some targets do not leave by %v. %s. Scan these prefixes separately, exclude them, or choose the interface for all",
+		way, strings.Join(text, "; "))
 }
 
 // FindTo finds the way to one destination. ForeignSource of the path reports that the

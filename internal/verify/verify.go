@@ -148,6 +148,7 @@ type checker struct {
 	ends            Ends
 	limits          Limits
 	sums            traceSums
+	found           found
 	report          Report
 	examples        map[string]int
 

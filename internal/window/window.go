@@ -160,6 +160,8 @@ type Window struct {
 	parts    atomic.Int32 // number of parts that are not closed
 	latest   atomic.Int64 // latest deadline of the closed parts
 	halted   atomic.Bool  // given up before all probes were sent; written before the deadline
+
+	abandoned atomic.Bool // halted, and left to another process; likewise
 }
 
 // New returns an empty window.
@@ -338,8 +340,19 @@ func (w *Window) Close(deadline int64, halted bool) {
 		}
 	}
 	if w.parts.Add(-1) == 0 { // all other parts have stored their deadlines before
+		if w.abandoned.Load() {
+			w.latest.Store(0)
+		}
 		w.deadline.Store(max(w.latest.Load(), 1)) // 0 would mean that w is open
 	}
+}
+
+// Abandon closes one part of a window that another process will probe again. Then the window is
+// halted, and its deadline has passed when all parts are closed. Deadlines of other parts do not
+// count.
+func (w *Window) Abandon() {
+	w.abandoned.Store(true)
+	w.Close(0, true)
 }
 
 // Deadline returns the time at which w ends, in ns since the Unix epoch. It returns 0 while a part
@@ -365,4 +378,5 @@ func (w *Window) Reset() {
 	w.deadline.Store(0)
 	w.latest.Store(0)
 	w.halted.Store(false)
+	w.abandoned.Store(false)
 }

@@ -65,6 +65,7 @@ var scanFlags = flagNames{
 // traceroute has them in.
 var traceFlags = flagNames{
 	"Hosts":      "host",
+	"Lists":      "--hosts",
 	"Family":     "-4 and -6",
 	"FirstTTL":   "-f",
 	"MinTTL":     "-f",

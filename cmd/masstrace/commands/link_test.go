@@ -119,7 +119,7 @@ func TestLinkDeleted(t *testing.T) {
 	do(t, "ip link delete uplink0")
 	p.await("uplink0: gone: no more probes are sent")
 	p.end(4)
-	p.says("incomplete: the link failed", "masstrace: not complete: link")
+	p.says("incomplete: the link failed")
 	if sum := mustRead(t, out).summary; sum.Complete || sum.Reason != record.ReasonLink || sum.Answered == 0 {
 		t.Errorf("summary %+v; want incomplete for the link", sum)
 	}
@@ -224,6 +224,9 @@ func TestEnvironment(t *testing.T) {
 			setup: []string{"ip link set up0 mtu 1500", "ip link set other0 up",
 				"ip address add 2001:db8::2/64 dev other0 nodad", "ip route add 2a00::/16 via 2001:db8::1 dev other0"},
 			want: "IPv4 leaves by up0 and IPv6 by other0"},
+		{name: "targets by different links", args: "--gateway-mac 02:00:00:00:00:01 45.16.0.0/15",
+			setup: []string{"ip address add 198.51.100.2/24 dev other0", "ip route add 45.17.4.0/22 via 198.51.100.1"},
+			want:  "some targets do not leave by up0 via 192.0.2.1. 45.17."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

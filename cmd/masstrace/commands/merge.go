@@ -12,14 +12,14 @@ import (
 
 // MergeCmd puts the results of shards into one file.
 type MergeCmd struct {
-	Files []string `arg:"" name:"file" help:"Output files of scan --shard, also compressed: one for each shard, or all files of each shard (--replies, --meta), in any order."`
+	Files []string `arg:"" name:"file" complete:"file" help:"Output files of scan --shard, also compressed: one for each shard, or all files of each shard (--replies, --meta), in any order."`
 
-	Output       string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
-	Replies      string `placeholder:"FILE" help:"Write the reply records to this file, and not to --output."`
-	Meta         string `placeholder:"FILE" help:"Write all records but traces and replies to this file, and not to --output."`
-	Overwrite    bool   `help:"Overwrite existing files of --output, --replies and --meta. Default: nothing is merged if one of them exists."`
-	AllowMissing bool   `help:"Merge even if shards are missing. The summary is then marked as not complete."`
-	Quiet        bool   `short:"q" help:"Print no summary."`
+	Output       string `group:"Output" short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
+	Replies      string `group:"Output" placeholder:"FILE" help:"Write the reply records to this file, and not to --output. Default: none."`
+	Meta         string `group:"Output" placeholder:"FILE" help:"Write all records but traces and replies to this file, and not to --output. Default: none."`
+	Overwrite    bool   `group:"Output" help:"Overwrite existing files of --output, --replies and --meta. Default: nothing is merged if one of them exists."`
+	AllowMissing bool   `group:"Shards" help:"Merge even if shards are missing. The summary is then marked as not complete."`
+	Quiet        bool   `group:"Output" short:"q" help:"Print no summary."`
 }
 
 // Validate checks conditions that kong cannot.
@@ -40,6 +40,8 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	case err != nil:
 		return err
 	}
-	newConsole(s.Stderr, c.Quiet).Event(observe.Finished{Summary: sum})
+	screen := newConsole(s.Stderr, c.Quiet)
+	screen.output = c.Output
+	screen.Event(observe.Finished{Summary: sum})
 	return nil
 }

@@ -17,13 +17,19 @@ import (
 
 // ShowCmd writes results for people.
 type ShowCmd struct {
-	Results string   `arg:"" name:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON), yarrp or caracal; - is standard input."`
+	Results string   `arg:"" name:"file" complete:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON), yarrp or caracal; - is standard input."`
 	Targets []string `arg:"" optional:"" name:"target" help:"Addresses or prefixes: show the traces to these alone. Other arguments are further files of the same run (--replies, --meta)."`
 
-	Hops       bool `help:"Show a row for each hop, in aligned columns."`
-	Extensions bool `short:"e" help:"Show the ICMP extensions of answers, such as MPLS labels."`
+	Hops       bool `group:"Output" help:"Show a row for each hop, in aligned columns."`
+	Extensions bool `group:"Output" short:"e" help:"Show the ICMP extensions of answers, such as MPLS labels."`
 
-	CSV bool `name:"csv" help:"Show a row for each hop as CSV, with a line of column names."`
+	CSV bool `group:"Output" name:"csv" help:"Show a row for each hop as CSV, with a line of column names."`
+}
+
+// Help returns the text below the flags.
+func (c *ShowCmd) Help() string {
+	return "Traces have the format of masstrace trace. * is silence; silent rows at the end of a path are one line. " +
+		"Hops and rows have all TTLs that answered, and no others."
 }
 
 // Run only translates flags; the work is package show's.
@@ -40,7 +46,7 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	case c.Hops:
 		w = hops.NewTable(out)
 	default:
-		w = traceroute.NewTraces(out, c.Extensions)
+		w = traceroute.NewTraces(traceroute.Writer{Out: out, Extensions: c.Extensions, Columns: columnsOf(s.Stdout)})
 	}
 	n, err := show.Run(ctx, show.Config{Results: c.Results, More: more, Stdin: s.Stdin, Targets: targets, Writer: w})
 	if err != nil && !errors.Is(err, show.ErrCut) {

@@ -145,11 +145,11 @@ func (w *Writer) other(r record.Record) {
 		w.encode(line)
 	case *record.Run:
 		line := runLine{TypeRun, *r}
-		line.Schema, line.Run.Run = Schema, w.run(r.Run)
+		line.Schema, line.Run.Run, line.Argv = Schema, w.run(r.Run), notNull(r.Argv)
 		w.encode(&line)
 	case *record.Resume:
 		line := resumeLine{TypeResume, *r}
-		line.Run = w.run(r.Run)
+		line.Run, line.Argv = w.run(r.Run), notNull(r.Argv)
 		w.encode(&line)
 	case *record.Summary:
 		line := summaryLine{TypeSummary, *r}
@@ -158,6 +158,14 @@ func (w *Writer) other(r record.Record) {
 	default:
 		w.err = fmt.Errorf("encode record: NDJSON has no record of type %T", r)
 	}
+}
+
+// notNull returns list, or an empty list for nil, which JSON would have as null.
+func notNull(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
 }
 
 // cycle returns the line of a cycle record without its time. Every trace from now on has
