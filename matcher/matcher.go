@@ -171,7 +171,7 @@ func (m *Matcher) match(p *location, r *probe.Reply) {
 
 // gone handles a reply whose window is not live: it is over or was not opened yet.
 func (m *Matcher) gone(position uint64, r *probe.Reply) {
-	if position/uint64(m.cfg.Set.Shape().Targets) >= m.next {
+	if m.cfg.Set.Number(position) >= m.next {
 		m.cfg.Heard.Rejected.Unsent.Add(1)
 		return
 	}
