@@ -15,7 +15,7 @@ import (
 const (
 	windowTime    = time.Second
 	windowMost    = 60 * time.Second
-	fewestTargets = 8
+	fewestTargets = 4
 )
 
 // sizeWindows cuts the order into windows: as many targets as ten seconds of probing
@@ -54,11 +54,11 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	return nil
 }
 
-// grow returns the targets of a window, at most n, and those of the first one: a sixteenth, but not
+// grow returns the targets of a window, at most n, and those of the first one: a 64th part, but not
 // fewer than fewestTargets.
 func grow(n int) (targets, first int) {
 	doublings := 0
-	for doublings < 4 && n>>(doublings+1) >= fewestTargets {
+	for doublings < 6 && n>>(doublings+1) >= fewestTargets {
 		doublings++
 	}
 	first = n >> doublings

@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // Live is how many windows may be probed at once. A window waits for the slowest of its paths and for
 // late replies, some seconds in all. Meanwhile the windows after it are probed.
-const Live = 40
+const Live = 48
 
 // Set holds the live windows, so that the matcher finds them by number. It also holds the time up
 // to which replies have been matched, and the faults of this machine.
