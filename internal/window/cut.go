@@ -18,7 +18,7 @@ type Cut struct {
 
 // Cut returns the way in which windows of this shape are cut. The shape must be valid.
 func (s *Shape) Cut() Cut {
-	c := Cut{targets: uint64(s.Targets), first: uint64(s.First)}
+	c := Cut{targets: uint64(max(s.Targets, 1)), first: uint64(s.First)}
 	if c.first == 0 {
 		c.first = c.targets
 	}
