@@ -11,15 +11,15 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// Bounds of a window (all in probing time, but for minTargets).
+// Bounds of a window (all in probing time, but for fewestTargets).
 const (
 	windowTime    = time.Second
 	windowMost    = 60 * time.Second
 	fewestTargets = 4
 )
 
-// sizeWindows cuts the order into windows: as many targets as ten seconds of probing
-// take, within bounds of targets, time and memory. A resumed run keeps its windows:
+// sizeWindows cuts the order into windows: as many targets as one second of probing
+// takes, within bounds of targets, time and memory. A resumed run keeps its windows:
 // a checkpoint counts in them.
 func (p *Plan) sizeWindows(c *Config, began Began) error {
 	perTarget := float64(p.ProbesPerTarget())
@@ -54,8 +54,8 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	return nil
 }
 
-// grow returns the targets of a window, at most n, and those of the first one: a 64th part, but not
-// fewer than fewestTargets.
+// grow returns the targets of a window, at most n, and those of the first one: a 64th part, but
+// not fewer than fewestTargets.
 func grow(n int) (targets, first int) {
 	doublings := 0
 	for doublings < 6 && n>>(doublings+1) >= fewestTargets {

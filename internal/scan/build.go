@@ -18,8 +18,8 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// spread is the time over which the records of windows that are over together are written. The slowest
-// path of a window delays the windows after it. With records in reserve there is no pause.
+// spread is the time over which the records of windows that are over together are written. The
+// slowest path of a window delays the windows after it. With records in reserve there is no pause.
 const spread = 900 * time.Millisecond
 
 // build makes the stages and the windows that go round between them.

@@ -2,8 +2,8 @@ package window
 
 import "sync/atomic"
 
-// Live is how many windows may be probed at once. A window waits for the slowest of its paths and for
-// late replies, some seconds in all. Meanwhile the windows after it are probed.
+// Live is how many windows may be probed at once. A window waits for the slowest of its paths and
+// for late replies, some seconds in all. Meanwhile the windows after it are probed.
 const Live = 48
 
 // Set holds the live windows, so that the matcher finds them by number. It also holds the time up
