@@ -46,9 +46,9 @@ var mayImport = map[string][]string{
 
 	// The base of the programs: nothing here depends on a program.
 	"internal/run":        {"internal/record", "sender"},
-	"internal/observe":    {"internal/record"},
+	"internal/observe": {"internal/probe", "internal/record"},
 	"internal/plan":       {"internal/account", "internal/codec", "internal/permute", "internal/probe", "internal/record", "internal/schedule", "internal/target", "internal/trace", "internal/window", "ratelimit", "sender"},
-	"internal/session":    {"internal/codec", "internal/link", "internal/plan", "internal/probe", "internal/wire", "ratelimit", "receiver", "sender"},
+	"internal/session":    {"internal/codec", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/wire", "ratelimit", "receiver", "sender"},
 	"internal/capture":    {"internal/codec", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/target", "internal/window", "receiver", "sender"},
 	"internal/checkpoint": {"internal/outfile", "internal/plan", "internal/record", "internal/target"},
 	"internal/autorate":   {"internal/observe", "internal/record", "internal/window", "ratelimit", "sender"},

@@ -65,7 +65,9 @@ type list struct {
 
 	mu       sync.Mutex
 	gather   gather.Listed
-	failed   uint64 // probes that the kernel never took
+	failed   account.TxErrorsBy // probes that the kernel never took
+	patience sender.Patience
+	told     uint64 // causes of failed that were reported: bits by their stamp
 	upTo     int64  // replies stamped before are matched
 	writeErr error
 }
@@ -270,7 +272,7 @@ func (l *list) start(r *run.Run) {
 		}
 		return nil
 	})
-	r.Go("watch link", func() error { return l.session.Monitor.Run(r.Lasting(), func(link.State) {}) })
+	r.Go("watch link", func() error { return l.session.Watch(r.Lasting(), l.observe, r.Stop) })
 }
 
 // errCaptureEnded means that the source of frames ended during the run.
@@ -287,7 +289,7 @@ func (l *list) receive(r *run.Run) error {
 	if err == nil && r.Failed().Err() == nil {
 		drops, _, _ := l.session.Live.Drops() // an unknown count is 0
 		end = &capture.End{
-			KernelDrops: drops, Cause: l.reason(), TxErrors: l.failed, ElapsedS: float64(l.ended-l.began) / 1e9,
+			KernelDrops: drops, Cause: l.reason(), TxErrors: l.failed.Total(), ElapsedS: float64(l.ended-l.began) / 1e9,
 		}
 	}
 	l.capture.ReceivedAll(l.time.Now(), end)
@@ -329,7 +331,7 @@ func (l *list) abandon() error {
 
 // sumUp writes the remaining records, and returns the error that made the run incomplete.
 func (l *list) sumUp() error {
-	l.gather.Sum.TxErrors = l.failed
+	l.gather.Sum.TxErrors, l.gather.Sum.TxErrorsBy = l.failed.Total(), l.failed
 	sum := l.gather.Summary(account.Load(&l.receiver.Heard))
 	sum.Run, sum.ElapsedS = l.params.Run, float64(l.ended-l.began)/1e9
 	if reason := l.reason(); reason != "" {

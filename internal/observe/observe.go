@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -51,6 +52,16 @@ type Link struct {
 }
 
 func (e Link) String() string { return fmt.Sprintf("%s: %s: %s", e.Name, e.State, e.Effect) }
+
+// Refused means that the kernel never took a probe. It is reported once for each cause.
+type Refused struct {
+	Target probe.Addr
+	Cause  error
+}
+
+func (e Refused) String() string {
+	return fmt.Sprintf("warning: the kernel does not send probes to %v: %v; such probes count as not sent", e.Target, e.Cause)
+}
 
 // Excluded means that the exclusion files were read again.
 type Excluded struct {

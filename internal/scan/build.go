@@ -7,6 +7,8 @@ import (
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/recorder"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/schedule"
@@ -103,8 +105,9 @@ func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
 		s.senders = append(s.senders, sender.New(sender.Config{
 			Codec: s.session.Codec, Port: port, Allowed: s.guard, Shape: s.plan.Shape,
 			Clock: s.time.Clock, Epoch: s.time.Epoch, Bucket: bucket.Share(),
-			Up: s.session.Up, Gone: s.session.Gone,
+			Up: s.session.Up, Gone: s.session.Gone, Lost: s.session.Lost,
 			Source: source, Resets: resets, Tap: s.capture.Sent(i), Stalled: faults.Stalled(i),
+			Refused: func(target probe.Addr, cause error) { s.observe.Event(observe.Refused{Target: target, Cause: cause}) },
 		}))
 		s.ready, resets = append(s.ready, windows), nil
 	}

@@ -215,7 +215,7 @@ func (s *scan) start(r *run.Run) {
 		}
 		return nil
 	})
-	r.Go("watch link", func() error { return s.session.Monitor.Run(r.Lasting(), s.linkChanged) })
+	r.Go("watch link", func() error { return s.session.Watch(r.Lasting(), s.observe, r.Stop) })
 	r.Go("report progress", func() error { s.progress(r.Lasting()); return nil })
 	r.Go("read exclusions", func() error { s.reread(r.Lasting()); return nil })
 	r.Go("write records", func() error {
@@ -265,20 +265,6 @@ func (s *scan) receive(r *run.Run) error {
 	}
 	s.capture.ReceivedAll(s.time.Now(), end)
 	return err
-}
-
-func (s *scan) linkChanged(state link.State) {
-	e := observe.Link{Name: s.plan.Link, State: state.String()}
-	switch state {
-	case link.Up:
-		e.Effect = "the run continues"
-	case link.Gone:
-		s.supervisor.Stop(sender.ErrGone) // the opener must end for the sender to
-		e.Effect = "no more probes are sent"
-	default:
-		e.Effect = "the run waits until the link is up again"
-	}
-	s.observe.Event(e)
 }
 
 // broken ends a run in which a stage failed: with the records that it has, and without a

@@ -226,7 +226,7 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 		}
 		return err
 	})
-	r.Go("watch link", func() error { return t.session.Monitor.Run(r.Lasting(), func(link.State) {}) })
+	r.Go("watch link", func() error { return t.session.Watch(r.Lasting(), t.cfg.Observer, r.Stop) })
 	r.Go("write", func() error {
 		err := t.write(r.Failed())
 		if t.resets != nil {
@@ -242,7 +242,7 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 	if t.names != nil {
 		t.names.wait()
 	}
-	if errors.Is(err, run.ErrKilled) || errors.Is(err, sender.ErrRefused) {
+	if errors.Is(err, run.ErrKilled) || errors.Is(err, sender.ErrRefused) || errors.Is(err, sender.ErrStuck) {
 		return &run.Incomplete{Err: err}
 	}
 	return err

@@ -88,13 +88,39 @@ func (s Shape) OctetsPerTarget() int {
 
 // Stamps of probes that were not sent and will not be sent.
 const (
-	Failed   = -1 // the kernel never accepted it
-	Excluded = -2 // its target may not be probed
+	Failed    = -1 // the kernel never accepted it, for another reason than those below
+	Excluded  = -2 // its target may not be probed
+	NoBuffers = -3 // never accepted: ENOBUFS or EAGAIN, for a long time
+	NoRoute   = -4 // never accepted: no route to the target
+	TooBig    = -5 // never accepted: larger than the MTU
+	LinkDown  = -6 // never accepted: the link was down
+	RunEnded  = -7 // not accepted before the run ended
 )
+
+// IsFailed reports whether a stamp means that the kernel never accepted the probe.
+func IsFailed(stamp int64) bool { return stamp < 0 && stamp != Excluded }
+
+// CountFailed adds a probe with a failed stamp to its cause.
+func CountFailed(by *account.TxErrorsBy, stamp int64) {
+	switch stamp {
+	case NoBuffers:
+		by.NoBuffers++
+	case NoRoute:
+		by.NoRoute++
+	case TooBig:
+		by.TooBig++
+	case LinkDown:
+		by.LinkDown++
+	case RunEnded:
+		by.RunEnded++
+	default:
+		by.Other++
+	}
+}
 
 // slot is one probe.
 type slot struct {
-	sent  atomic.Int64  // ns since the Unix epoch; or 0, Failed, Excluded
+	sent  atomic.Int64  // ns since the Unix epoch; or 0, or one of the constants above
 	reply atomic.Uint32 // 0 without a reply, else 1 + number of the entry
 	from  uint32        // HashRouter of the responder; the matcher's until reply is set
 }
@@ -223,8 +249,8 @@ func (w *Window) slot(s Slot) *slot {
 	return &(*p)[w.index(s)]
 }
 
-// Stamp records that s is about to be sent at ns since the Unix epoch. ns may also be Failed or
-// Excluded. Only the sender that owns s calls it.
+// Stamp records that s is about to be sent at ns since the Unix epoch. ns may also be one of the
+// constants for probes that were not sent. Only the sender that owns s calls it.
 func (w *Window) Stamp(s Slot, ns int64) {
 	holder := w.plane(s.Flow, s.Attempt)
 	p := holder.Load()
@@ -239,8 +265,8 @@ func (w *Window) Stamp(s Slot, ns int64) {
 	(*p)[w.index(s)].sent.Store(ns)
 }
 
-// Sent returns the stamp of s: ns since the Unix epoch, Failed, Excluded, or 0 if the probe was not
-// handed to the sender.
+// Sent returns the stamp of s: ns since the Unix epoch, a constant for probes that were not sent, or 0
+// if the probe was not handed to the sender.
 func (w *Window) Sent(s Slot) int64 {
 	if slot := w.slot(s); slot != nil {
 		return slot.sent.Load()

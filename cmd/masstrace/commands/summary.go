@@ -62,7 +62,12 @@ func (t *summaryTable) probes(s *record.Summary) {
 	t.rare("rate-limited", s.SilentBy.RateLimited, "of the silent: their routers limit the answer rate")
 	t.rare("limited routers", uint64(len(s.LimitedRouters)), limitedWords(&s.Limits))
 	t.rare("under drops", s.SilentBy.Drops, ownLossWords(s))
-	t.rare("not sent", s.TxErrors, "refused by the kernel")
+	if s.TxErrorsBy == (account.TxErrorsBy{}) {
+		t.rare("not sent", s.TxErrors, "refused by the kernel")
+	}
+	for _, r := range account.Reasons(&s.TxErrorsBy) {
+		t.rare("not sent", r.N, r.Words)
+	}
 	t.rare("abandoned", s.Abandoned, "in unfinished windows; a resumed run sends them again")
 	for _, r := range account.Reasons(&s.Skipped) {
 		t.rare("skipped", r.N, r.Words)
