@@ -61,7 +61,7 @@ import (
 // Shape fixes the sizes of the windows of a run.
 type Shape struct {
 	Targets         int // capacity
-	First           int `json:",omitempty"` // targets of the first window, see Cut; 0 if no window grows
+	First           int `json:",omitempty"` // targets of the first window (see Cut); 0: none grows
 	FirstTTL        uint8
 	LastTTL         uint8
 	Flows           int

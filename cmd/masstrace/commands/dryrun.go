@@ -37,7 +37,7 @@ func writeScanPlan(t *tabular.Table, v *plan.Preview) {
 	} else {
 		writeRate(t, v)
 	}
-	t.Add("windows", fmt.Sprint(v.Windows), fmt.Sprintf("of %d targets", v.WindowTargets))
+	t.Add("windows", fmt.Sprint(v.Windows), fmt.Sprintf("of up to %d targets", v.WindowTargets))
 	t.Add("memory", fmt.Sprintf("%.1f MiB", float64(v.MemoryBytes)/(1<<20)), "at most, for windows")
 	t.Add("method", v.Method)
 	t.Add("source", sourceText(v))

@@ -46,7 +46,7 @@ func TestWritePreview(t *testing.T) {
 probes    64         32 TTLs × 1 flow(s), first attempt of 2
 rate      10000 pps  in bursts of up to 22
 duration  2.1s       at most
-windows   1          of 2 targets
+windows   1          of up to 2 targets
 memory    1.5 MiB    at most, for windows
 method    udp
 source    192.0.2.1 2001:db8::1 by up0
@@ -63,7 +63,7 @@ seed      one
 probes    32         32 TTLs × 1 flow(s), first attempt of 1
 rate      auto       20000 pps at most
 duration  not known  2s at that rate
-windows   1          of 1 targets
+windows   1          of up to 1 targets
 memory    0.0 MiB    at most, for windows
 method    tcp-syn
 source    not known: no route
