@@ -74,7 +74,7 @@ type watch struct {
 // look takes over the states of the monitor. It returns the time at which it must be called again.
 func (w *watch) look(now time.Time) (next time.Time) {
 	state := w.Monitor.State()
-	if state == link.Up {
+	if state == link.Up && len(w.families) > 0 {
 		state = w.lookAtFamilies(now, &next)
 	}
 	if w.whole.change(state, now) {
