@@ -1,6 +1,8 @@
 package scan
 
 import (
+	"time"
+
 	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/findings"
@@ -18,6 +20,10 @@ import (
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
 )
+
+// spread is the time over which the records of windows that are over together are written. The
+// slowest path of a window delays the windows after it. With records in reserve there is no pause.
+const spread = 900 * time.Millisecond
 
 // build makes the stages and the windows that go round between them.
 func (s *scan) build() (err error) {
@@ -42,6 +48,7 @@ func (s *scan) build() (err error) {
 	s.matcher = matcher.New(matcher.Config{
 		Index: s.plan.Order.Finder(), Set: s.set, Retired: s.retired, Over: s.capture.Over(), Next: s.first,
 		StopSet: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
+		Spread: int64(spread),
 	})
 	writers := s.cfg.Sinks
 	if s.file != nil {
