@@ -35,7 +35,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from scan' -l rate -x -d 'Probe
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l rate-max -x -d 'With --rate auto: upper limit of the rate, in probes per second'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l bandwidth -x -d 'Rate in bits per second on the wire, also with K, M or G'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l burst -x -d 'Maximum number of probes that leave together'
-complete -c masstrace -n '__fish_seen_subcommand_from scan' -l wait -x -d 'Time to wait for replies after the last probe of a window (about 10 s of probing), in seconds or with a unit'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l wait -x -d 'Time to wait for replies after the last probe of a window (about 1 s of probing), in seconds or with a unit'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l max-runtime -x -d 'Stop sending after this time, in seconds or with a unit, for example 90s or 2h'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l memory -x -d 'Memory for targets that are being traced, in bytes, also with K, M or G'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -s i -l interface -x -a '(__fish_print_interfaces)' -d 'Network interface'

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"slices"
+	"time"
 
 	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
@@ -20,6 +21,10 @@ import (
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
 )
+
+// spread is the time over which the records of windows that are over together are written. The
+// slowest path of a window delays the windows after it. With records in reserve there is no pause.
+const spread = 900 * time.Millisecond
 
 // build makes the stages and the windows that go round between them.
 func (s *scan) build() (err error) {
@@ -44,6 +49,7 @@ func (s *scan) build() (err error) {
 	s.matcher = matcher.New(matcher.Config{
 		Index: s.plan.Order.Finder(), Set: s.set, Retired: s.retired, Over: s.capture.Over(), Next: s.first,
 		StopSet: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
+		Spread: int64(spread),
 	})
 	lines := s.files.Writer(ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
 	s.writer = findings.Watch(format.Tee(append(slices.Clone(s.cfg.Sinks), lines.Each()...)...), s.found)

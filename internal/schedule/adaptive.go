@@ -60,7 +60,10 @@ func (a *Adaptive) Next(items []window.Item, now int64) (n int, next int64) {
 }
 
 // Halt implements Schedule.
-func (a *Adaptive) Halt() { a.halted = true }
+func (a *Adaptive) Halt() {
+	a.halted = true
+	a.traversals.wakeAll()
+}
 
 // adaptiveTraversal is the traversal of an Adaptive. It takes paths from the queue, and visits
 // each of them.

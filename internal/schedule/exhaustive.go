@@ -40,7 +40,10 @@ func (e *Exhaustive) Next(items []window.Item, now int64) (n int, next int64) {
 }
 
 // Halt implements Schedule.
-func (e *Exhaustive) Halt() { e.halted = true }
+func (e *Exhaustive) Halt() {
+	e.halted = true
+	e.traversals.wakeAll()
+}
 
 // exhaustiveTraversal is the traversal of an Exhaustive: passes over its part of a window, each
 // of which makes all sweeps. After each pass it waits until the replies to the pass are matched.

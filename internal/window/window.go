@@ -58,9 +58,10 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Shape fixes the size of every window of a run.
+// Shape fixes the sizes of the windows of a run.
 type Shape struct {
 	Targets         int // capacity
+	First           int `json:",omitempty"` // targets of the first window (see Cut); 0: none grows
 	FirstTTL        uint8
 	LastTTL         uint8
 	Flows           int
@@ -139,6 +140,7 @@ type plane []slot
 // Window is a stretch of the target order that is being probed.
 type Window struct {
 	shape    Shape
+	cut      Cut
 	diagonal int // number of slots of a diagonal
 	ttls     int // TTLs of shape, stored because a method call would copy the whole Shape
 
@@ -170,6 +172,7 @@ func New(s Shape) *Window {
 		diagonal: s.diagonalSlots(),
 		ttls:     s.TTLs(),
 		shape:    s,
+		cut:      s.Cut(),
 		targets:  memory.Make[probe.Addr](s.Targets)[:0],
 		states:   memory.Make[atomic.Uint64](s.Targets * s.Flows),
 		planes:   make([]atomic.Pointer[plane], s.Flows*s.Attempts),
@@ -183,7 +186,7 @@ func (w *Window) Shape() Shape { return w.shape }
 
 // Open gives the empty w the number id and one part. Append then adds its targets.
 func (w *Window) Open(id uint64) {
-	w.ID, w.Position = id, id*uint64(w.shape.Targets)
+	w.ID, w.Position = id, w.cut.Begin(id)
 	w.parts.Store(1)
 }
 

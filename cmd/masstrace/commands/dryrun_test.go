@@ -51,7 +51,7 @@ probes    64            32 TTLs × 1 flow(s), first attempt of 2
 rate      10,000 pps    in bursts of up to 22
 duration  2.1 s         at most
 output    about 8.8 kB  795 bytes as .zst
-windows   1             of 2 targets
+windows   1             of up to 2 targets
 memory    1.5 MiB       at most, for windows
 method    udp
 strategy  complete
@@ -70,7 +70,7 @@ probes    32             32 TTLs × 1 flow(s), first attempt of 1
 rate      auto           20,000 pps at most
 duration  not known      2.0 s at that rate
 output    about 64.0 GB  6.0 GB as .zst
-windows   1              of 1 targets
+windows   1              of up to 1 targets
 memory    0.0 MiB        at most, for windows
 method    tcp-syn
 strategy  topology

@@ -18,7 +18,7 @@ func TestSignalCheckpoint(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
 	out, state := outFile(t), filepath.Join(t.TempDir(), "state")
-	args := []string{"scan", "45.16.0.0/16", "--rate=200", "--memory=256k", "--wait=300ms", "--seed=s", "-o", out}
+	args := []string{"scan", "45.16.0.0/16", "--rate=200", "--memory=512k", "--wait=300ms", "--seed=s", "-o", out}
 	p := start(t, nil, append(args, "--checkpoint="+state)...)
 	grown(t, out, 20_000) // some windows
 	again := start(t, nil, append(args, "--resume="+state)...)

@@ -40,7 +40,7 @@ func TestUsage(t *testing.T) {
 		{"scan --wait 2x 45.16.0.1", `--wait: "2x" is not a time`},
 		{"scan --max-runtime 1e30 45.16.0.1", `"1e30" is too long`},
 		{"scan --max-runtime=-1s 45.16.0.1", `--max-runtime: "-1s" must not be negative`},
-		{"scan --memory 1k 45.16.0.1", `--memory: 1024 bytes are too few: the 4 windows need at least`},
+		{"scan --memory 1k 45.16.0.1", `--memory: 1024 bytes are too few: the 48 windows need at least`},
 		{"scan --memory lots 45.16.0.1", `--memory`},
 		{"scan --per-prefix 0 45.16.0.1", `--per-prefix must be at least 1`},
 		{"scan --granularity4 33 45.16.0.1", `--granularity4 must be within 1 to 32`},

@@ -61,11 +61,12 @@ func decodeList(ctx *kong.DecodeContext, target reflect.Value) error {
 	}
 	for _, text := range texts {
 		element := reflect.New(target.Type().Elem()).Elem()
-		err := plain(text)
-		if err == nil {
-			err = set(ctx, element, text)
+		if !ctx.Value.Passthrough { // the arguments of another command may be anything
+			if err := plain(text); err != nil {
+				return err
+			}
 		}
-		if err != nil {
+		if err := set(ctx, element, text); err != nil {
 			return err
 		}
 		target.Set(reflect.Append(target, element))
