@@ -9,6 +9,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/faulty"
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/sender"
@@ -63,7 +64,7 @@ func traceTimes(t *testing.T, strategy string, targets uint64) (began time.Time,
 		}
 		return len(b), nil
 	})
-	if s.file, err = outfile.Open("-", sink, outfile.Keep); err != nil {
+	if s.files, err = fileset.Create(s.cfg.paths(), sink, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
 	began = time.Now()
