@@ -146,6 +146,9 @@ type ReplayConfig struct {
 // cut or corrupt, Replay reads it up to the fault, and returns an *IncompleteError that wraps
 // ErrCapture. The summary is that of the last run in the files.
 func Replay(ctx context.Context, c ReplayConfig, sinks ...Sink) (*Summary, error) {
+	if err := checkOutput(c.Output); err != nil {
+		return nil, err
+	}
 	o := &observer{notice: c.Notice}
 	kinds := record.Traces
 	if c.Replies {

@@ -8,7 +8,7 @@ _masstrace_grammar() {
         argument='choice scan trace replay show merge lab verify help version'
         ;;
     scan)
-        flags='--probes --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --io --senders --no-bypass -o --output --records --overwrite --pcap --checkpoint --resume -q --quiet --dry-run -h --help -V --version'
+        flags='--probes --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --overwrite --pcap --checkpoint --resume -q --quiet --status --dry-run -h --help -V --version'
         argument=file
         case $2 in
         --probes) kind=file ;;
@@ -44,6 +44,7 @@ _masstrace_grammar() {
         --source) kind=text ;;
         --gateway-mac) kind=text ;;
         --receive-buffer) kind=text ;;
+        --link-wait) kind=text ;;
         --io) kind='choice packet xdp' ;;
         --senders) kind=text ;;
         -o | --output) kind=file ;;
@@ -51,6 +52,7 @@ _masstrace_grammar() {
         --pcap) kind=file ;;
         --checkpoint) kind=file ;;
         --resume) kind=file ;;
+        --status) kind=text ;;
         esac
         ;;
     trace)

@@ -42,6 +42,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from scan' -s i -l interface -x
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l source -x -d 'Source address, at most one of each family'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l gateway-mac -x -d 'Ethernet address of the next hop'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l receive-buffer -x -d 'Memory for received frames that wait to be read, in bytes, also with K, M or G; 64K to 1G'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l link-wait -x -d 'End the scan if the link is down, or the source address or the route is missing, for this many seconds'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l io -x -a 'packet xdp' -d 'Way of sending: packet (AF_PACKET) or xdp (AF_XDP, Ethernet links only)'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l senders -x -d 'Sending threads, at most 64'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l no-bypass -d 'Send through the queueing discipline, so that captures on this machine (tcpdump) show the probes'
@@ -52,6 +53,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from scan' -l pcap -r -F -d 'Wr
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l checkpoint -r -F -d 'Save the progress of the scan in this file, so that --resume can continue it after a stop or a kill'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l resume -r -F -d 'Continue the scan of this --checkpoint file'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -s q -l quiet -d 'Print no status lines and no summary'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status -x -d 'Time between status lines, in seconds or with a unit'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l dry-run -d 'Print targets, probes, duration, memory and the first probes'
 
 complete -c masstrace -n __fish_use_subcommand -a trace -d 'Trace the path to a host, as traceroute does'

@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 
 	// The base of the programs: nothing here depends on a program.
 	"internal/run":        {"internal/record", "sender"},
-	"internal/observe": {"internal/probe", "internal/record"},
+	"internal/observe":    {"internal/probe", "internal/record"},
 	"internal/plan":       {"internal/account", "internal/codec", "internal/permute", "internal/probe", "internal/record", "internal/schedule", "internal/target", "internal/trace", "internal/window", "ratelimit", "sender"},
 	"internal/session":    {"internal/codec", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/wire", "ratelimit", "receiver", "sender"},
 	"internal/capture":    {"internal/codec", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/target", "internal/window", "receiver", "sender"},
@@ -65,12 +65,13 @@ var mayImport = map[string][]string{
 	".": {"internal/account", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
 
 	// Tests of the above. netsim is an independent witness, so it shares no code with us.
-	"internal/netsim":       {},
+	"internal/netsim":       {"internal/quantity"},
 	"internal/lab":          {},
 	"internal/lab/netns":    {},
 	"internal/lab/names":    {},
 	"internal/lab/routers":  {"internal/lab", "internal/lab/names"},
 	"internal/lab/internet": {"internal/lab", "internal/lab/names", "internal/netsim", "internal/outfile"},
+	"internal/quantity":     {},
 	"internal/tabular":      {},
 	"internal/grammar":      {},
 	"internal/verify":       {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/tabular", "internal/target", "internal/wire"},
@@ -78,7 +79,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/format", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/netsim", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/format", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/netsim", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},

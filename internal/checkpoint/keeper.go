@@ -2,7 +2,9 @@ package checkpoint
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -52,6 +54,9 @@ func Open(c Config) (*Keeper, error) {
 	if c.Resume == "" {
 		if _, err := os.Lstat(c.Checkpoint); err == nil && c.Existing == outfile.Keep {
 			return nil, plan.Refuse("Checkpoint", "%s exists: resume its scan, or remove the file", c.Checkpoint)
+		}
+		if _, err := os.Stat(filepath.Dir(c.Checkpoint)); err != nil {
+			return nil, fmt.Errorf("folder of the checkpoint: %w", err)
 		}
 		return &Keeper{path: c.Checkpoint}, nil
 	}

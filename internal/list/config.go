@@ -71,6 +71,17 @@ func (c *Config) lists() *plan.Config {
 	return &plan.Config{Exclude: c.Exclude, Stdin: c.Stdin, AllowReserved: c.AllowReserved}
 }
 
+// checkFiles refuses names of output files.
+func (c *Config) checkFiles() error {
+	if _, err := outfile.FormatOf(outfile.Results, "Output", c.Output); err != nil {
+		return err
+	}
+	if _, err := outfile.FormatOf(outfile.Capture, "Capture", c.Capture); err != nil {
+		return err
+	}
+	return outfile.Collide(c.files())
+}
+
 // files returns the files of the run.
 func (c *Config) files() []outfile.Use {
 	return slices.Concat(

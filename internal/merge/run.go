@@ -18,6 +18,9 @@ var ErrTwice = errors.New("merge reads each file twice")
 // are to blame, the error wraps ErrShards or ErrTwice. A *run.Incomplete means that the
 // output is not complete. Other errors come from the system.
 func Run(ctx context.Context, c Config) (*record.Summary, error) {
+	if _, err := outfile.FormatOf(outfile.Results, "Output", c.Output); err != nil {
+		return nil, err
+	}
 	if err := outfile.Collide(append(outfile.Writes("Output", c.Output), outfile.Reads("Files", c.Files...)...)); err != nil {
 		return nil, err
 	}

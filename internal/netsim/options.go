@@ -1,12 +1,16 @@
 package netsim
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/masstrace/masstrace/internal/quantity"
 )
 
 // Named is a name and its meaning, for people.
@@ -71,26 +75,31 @@ func (c *Config) SetOption(name, text string) error {
 	if !field.IsValid() {
 		return &UnknownOptionError{Name: name, Nearest: c.nearest(name)}
 	}
-	var err error
-	var want string
-	switch v := field.Addr().Interface().(type) {
-	case *time.Duration:
-		want = "a time with a unit, such as 270ms"
-		*v, err = time.ParseDuration(text)
-	case *float64:
-		want = "a number, such as 0.05"
-		*v, err = strconv.ParseFloat(text, 64)
-	case *int:
-		want = "a whole number"
-		*v, err = strconv.Atoi(text)
-	case *uint64:
-		want = "a whole number from 0"
-		*v, err = strconv.ParseUint(text, 10, 64)
-	}
-	if err != nil {
-		return fmt.Errorf("option %s: %q is not %s", name, text, want)
+	if err := set(field.Addr().Interface(), text); err != nil {
+		return fmt.Errorf("option %s: %w", name, err)
 	}
 	return nil
+}
+
+// set reads the value of an option.
+func set(option any, text string) (err error) {
+	switch v := option.(type) {
+	case *time.Duration:
+		*v, err = quantity.ParseTime(text)
+	case *float64:
+		*v, err = quantity.Parse(text, quantity.Decimal)
+	case *int:
+		var n uint64
+		n, err = quantity.ParseWhole(text, quantity.Decimal)
+		*v = int(n)
+	case *uint64: // a seed: up to 64 bits
+		if *v, err = strconv.ParseUint(text, 10, 64); err != nil {
+			err = fmt.Errorf("%q is not a whole number, 0 to %d", text, uint64(math.MaxUint64))
+		}
+	default:
+		err = errors.New("cannot be set")
+	}
+	return err
 }
 
 // nearest returns the option whose name is most similar to name.

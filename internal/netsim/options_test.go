@@ -37,9 +37,9 @@ func TestOptions(t *testing.T) {
 func TestSetOptionErrors(t *testing.T) {
 	for _, tt := range []struct{ name, value, want string }{
 		{"max-hops", "1.5", `option max-hops: "1.5" is not a whole number`},
-		{"loss-forward", "abc", `option loss-forward: "abc" is not a number, such as 0.05`},
-		{"delay", "120", `option delay: "120" is not a time with a unit, such as 270ms`},
-		{"seed", "-1", `option seed: "-1" is not a whole number from 0`},
+		{"loss-forward", "abc", `option loss-forward: "abc" is not a number, such as 500, 10K or 1.5M`},
+		{"delay", "abc", `option delay: "abc" is not a time: a number of seconds, or one with a unit, such as 500ms, 90s, 1h30m or 2d`},
+		{"seed", "-1", `option seed: "-1" is not a whole number, 0 to 18446744073709551615`},
 		{"loss", "1", `the simulated Internet has no option "loss"; the nearest is loss-forward`},
 		{"max-hop", "1", `the simulated Internet has no option "max-hop"; the nearest is max-hops`},
 		{"natsauce", "1", `the simulated Internet has no option "natsauce"; the nearest is nat-source`},

@@ -26,6 +26,7 @@ type Event interface{ String() string }
 type Progress struct {
 	Elapsed  time.Duration
 	Left     time.Duration // until the end at the pace so far, further attempts apart
+	Waiting  bool          // no more probes are sent: Left is the wait for the last replies
 	Share    float64       // of the (target, TTL, flow) that are decided, 0 to 1
 	Sent     uint64        // probes
 	RatePPS  float64       // sent in the last second

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 	"slices"
@@ -147,13 +146,9 @@ func (c *Config) Excluded() (target.Set, error) {
 	return c.withReserved(lines.Set()), nil
 }
 
-// ListError returns the error of a list: a ConfigError, unless the file may not be read.
-func ListError(field string, err error) error {
-	if errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return &ConfigError{field, err}
-}
+// ListError returns the error of a list as a ConfigError. If it wraps an *fs.PathError, a file
+// cannot be read, and the request may be right.
+func ListError(field string, err error) error { return &ConfigError{field, err} }
 
 // withReserved adds special-purpose addresses to the exclusions.
 func (c *Config) withReserved(excluded target.Set) target.Set {

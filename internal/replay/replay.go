@@ -22,6 +22,9 @@ func Run(ctx context.Context, c Config) error {
 	if c.Observer == nil {
 		c.Observer = observe.Nobody{}
 	}
+	if _, err := outfile.FormatOf(outfile.Results, "Output", c.Output); err != nil {
+		return err
+	}
 	if err := outfile.Collide(append(outfile.Writes("Output", c.Output), outfile.Reads("Files", c.Files...)...)); err != nil {
 		return err
 	}

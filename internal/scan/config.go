@@ -63,6 +63,17 @@ func (c *Config) withDefaults() {
 	c.Warn = func(text string) { c.Observer.Event(observe.Notice(text)) }
 }
 
+// checkFiles refuses names of output files.
+func (c *Config) checkFiles() error {
+	if _, err := outfile.FormatOf(outfile.Results, "Output", c.Output); err != nil {
+		return err
+	}
+	if _, err := outfile.FormatOf(outfile.Capture, "Capture", c.Capture); err != nil {
+		return err
+	}
+	return outfile.Collide(c.files())
+}
+
 // files returns the files of the scan.
 func (c *Config) files() []outfile.Use {
 	return slices.Concat(

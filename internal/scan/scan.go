@@ -69,7 +69,7 @@ type scan struct {
 // newScan makes the plan, and refuses a wrong request.
 func newScan(c *Config) (*scan, error) {
 	c.withDefaults()
-	if err := outfile.Collide(c.files()); err != nil {
+	if err := c.checkFiles(); err != nil {
 		return nil, err
 	}
 	c.Packing = outfile.Packing(c.Output)

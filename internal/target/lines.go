@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // maxLine is the largest length of a line in octets, including a comment. That is far more than any
@@ -34,7 +35,8 @@ type Lines struct {
 
 // ParseArgs reads the targets that a command's arguments name. An argument is an address, a prefix
 // or a range if it can be parsed as one. "-" is stdin. Any other argument is a file. (A file with a
-// name that looks like a target is named by a path: ./10.0.0.1.)
+// name that looks like a target is named by a path: ./10.0.0.1.) The error about a file wraps an
+// *fs.PathError.
 func ParseArgs(args []string, stdin io.Reader) (*Lines, error) {
 	l := new(Lines)
 	stdinRead := false
@@ -56,7 +58,7 @@ func ParseArgs(args []string, stdin io.Reader) (*Lines, error) {
 		}
 		err := l.readFile(arg)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s is neither a file nor a target: %w", arg, notEntry)
+			return nil, missing(arg, notEntry, err)
 		}
 		if err != nil {
 			return nil, err
@@ -72,7 +74,7 @@ func (l *Lines) readFile(path string) error {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return fmt.Errorf("%s: is a directory, not a list", path)
+		return &fs.PathError{Op: "read list", Path: path, Err: syscall.EISDIR}
 	}
 	return l.Read(path, f)
 }

@@ -7,14 +7,13 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// console is an observe.Observer for the user at a terminal, or for a log. It writes one
-// status line a second, notices, and at the end the summary. On a terminal a status line
+// console is an observe.Observer for the user at a terminal, or for a log. It writes
+// status lines, notices, and at the end the summary. On a terminal a status line
 // replaces the one before. A quiet one shows warnings alone. Lines that cannot be written
 // are lost: no run fails for want of a reader.
 type console struct {
@@ -23,11 +22,14 @@ type console struct {
 	quiet    bool // neither status nor notices nor a summary
 
 	mu    sync.Mutex
+	times statusTimes
 	width int // of the status line on the terminal
 }
 
 func newConsole(stderr io.Writer, quiet bool) *console {
-	return &console{out: stderr, terminal: isTerminal(stderr), quiet: quiet}
+	c := &console{out: stderr, terminal: isTerminal(stderr), quiet: quiet}
+	c.times = newStatusTimes(0, c.terminal)
+	return c
 }
 
 // Event implements observe.Observer.
@@ -61,26 +63,23 @@ func (c *console) Progress(p observe.Progress) {
 	if c.quiet {
 		return
 	}
-	line := statusLine(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.terminal {
-		fmt.Fprintln(c.out, line)
+	if !c.times.due(p.Elapsed) {
 		return
 	}
+	if !c.terminal {
+		fmt.Fprintln(c.out, statusLine(p, 0))
+		return
+	}
+	width := statusWidth(c.out)
+	if width > 0 {
+		c.width = min(c.width, width) // the terminal may be narrower now
+	}
+	line := statusLine(p, width)
 	pad := max(c.width-len(line), 0)
 	c.width = len(line)
 	fmt.Fprintf(c.out, "\r%s%s", line, strings.Repeat(" ", pad))
-}
-
-// statusLine returns the progress of a scan as one line.
-func statusLine(p observe.Progress) string {
-	hit := 0.0
-	if p.Sent > 0 {
-		hit = 100 * float64(p.Answered) / float64(p.Sent)
-	}
-	return fmt.Sprintf("%s %5.1f%% sent %d (%.0f/s) replies %d hit %.1f%% drops %d ETA %s",
-		p.Elapsed.Round(time.Second), 100*p.Share, p.Sent, p.RatePPS, p.Answered, hit, p.Drops, p.Left.Round(time.Second))
 }
 
 // line writes a line of its own.

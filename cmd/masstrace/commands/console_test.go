@@ -22,9 +22,10 @@ func TestStatusLine(t *testing.T) {
 			Sent: 600_000, RatePPS: 9_999, Answered: 400_200, Drops: 3,
 		}, "1m2s  12.3% sent 600000 (9999/s) replies 400200 hit 66.7% drops 3 ETA 1h0m0s"},
 		{observe.Progress{Share: 1, Sent: 1, Answered: 1}, "0s 100.0% sent 1 (0/s) replies 1 hit 100.0% drops 0 ETA 0s"},
+		{observe.Progress{Share: 1, Waiting: true, Left: 2 * time.Second}, "0s 100.0% sent 0 (0/s) replies 0 hit 0.0% drops 0 waiting 2s for replies"},
 	}
 	for _, tt := range tests {
-		if got := statusLine(tt.in); got != tt.want {
+		if got := statusLine(tt.in, 0); got != tt.want {
 			t.Errorf("%+v:\n%s\n%s is wanted", tt.in, got, tt.want)
 		}
 	}

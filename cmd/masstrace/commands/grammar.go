@@ -76,8 +76,8 @@ func flagOf(f *kong.Flag) grammar.Flag {
 	return flag
 }
 
-// kinds are the kinds that the tag complete names.
-var kinds = map[string]grammar.Kind{
+// completionKinds are the kinds that the tag complete names.
+var completionKinds = map[string]grammar.Kind{
 	"file": grammar.File, "host": grammar.Host, "interface": grammar.Interface, "program": grammar.Executable,
 }
 
@@ -95,7 +95,7 @@ func valueOf(v *kong.Value, placeholder string) grammar.Value {
 		}
 		return chosen(list)
 	case name != "":
-		return grammar.Value{Kind: kinds[name]}
+		return grammar.Value{Kind: completionKinds[name]}
 	case v.Enum != "":
 		return chosen(v.EnumSlice())
 	case placeholder == "FILE":

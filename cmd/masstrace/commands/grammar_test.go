@@ -3,111 +3,148 @@ package commands
 import (
 	"io"
 	"reflect"
-	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
-
-	"github.com/masstrace/masstrace/internal/grammar"
 )
 
-// commandNodes returns the commands of the grammar.
-func commandNodes(t *testing.T) []*kong.Node {
+// samples are values of the flags, by name. A flag whose value differs between commands has its
+// command before it. A new flag with a value needs a line here.
+var samples = map[string]string{
+	"attempts": "2", "bandwidth": "1M", "burst": "16", "checkpoint": "state", "counters": "counters.json", "dport": "80",
+	"exclude": "192.0.2.1", "first": "2", "flowlabel": "1", "flows": "2", "gap-limit": "4", "gateway-mac": "02:00:00:00:00:01",
+	"granularity4": "24", "granularity6": "48", "interface": "lo", "io": "packet", "key": "000102030405060708090a0b0c0d0e0f",
+	"link": "veth", "link-wait": "5m", "log": "net.log", "max": "9", "max-runtime": "90s", "max-targets": "100", "max-ttl": "32", "memory": "64M",
+	"method": "tcp", "min-ttl": "1", "net-seed": "7", "network": "internet", "output": "out.ndjson", "overlap": "3",
+	"pcap": "scan.pcapng", "per-hop-rate": "100", "per-prefix": "1", "port": "80", "prefix-rate": "10", "preset": "default",
+	"probes": "probes.csv", "queries": "2", "rate": "10000", "rate-max": "20k", "receive-buffer": "64M", "records": "both",
+	"resume": "state", "seed": "x", "senders": "1", "sendwait": "1", "set": "loss-forward=0.1", "shard": "1/2", "sim-queries": "16",
+	"source": "192.0.2.2", "source-port-range": "40000-50000", "sport": "1", "status": "10s", "strategy": "complete",
+	"targets": "192.0.2.0/24", "tos": "8", "wait": "2",
+}
+
+// companions are arguments that a flag needs beside it.
+var companions = map[string][]string{
+	"scan checkpoint": {"--output=out.ndjson"}, "scan resume": {"--output=out.ndjson"},
+	"scan rate-max": {"--rate=auto"}, "scan no-stop": {"--strategy=exhaustive"},
+	"scan overlap": {"--strategy=topology"}, "scan stitch": {"--strategy=topology"},
+	"scan shard": {"--seed=x"},
+}
+
+// companionsOf returns the arguments that a flag needs beside it: its companions, and those of the
+// requirements.
+func companionsOf(command, flag string) []string {
+	args := companions[command+" "+flag]
+	for _, r := range requirements[command] {
+		if slices.Contains(r.flags, flag) {
+			args = append(args[:len(args):len(args)], "--"+r.need+"="+samples[r.need])
+		}
+	}
+	return args
+}
+
+// nodes returns the commands.
+func nodes(t *testing.T) []*kong.Node {
+	t.Helper()
+	return parserOf(t).Model.Children
+}
+
+// flagsFrom returns the flags of a command, but for --help and --version.
+func flagsFrom(node *kong.Node) (flags []*kong.Flag) {
+	for _, f := range node.Flags {
+		if f.Name != "help" {
+			flags = append(flags, f)
+		}
+	}
+	return flags
+}
+
+// sampled returns the argument that gives a flag its sample.
+func sampled(t *testing.T, command string, f *kong.Flag) string {
+	t.Helper()
+	if f.IsBool() {
+		return "--" + f.Name
+	}
+	value, ok := samples[command+" "+f.Name]
+	if !ok {
+		value, ok = samples[f.Name]
+	}
+	if !ok {
+		t.Fatalf("%s --%s has no sample: add a value that the command takes to samples in grammar_test.go", command, f.Name)
+	}
+	return "--" + f.Name + "=" + value
+}
+
+// parserOf returns a parser, for any number of command lines.
+func parserOf(t *testing.T) *kong.Kong {
 	t.Helper()
 	parser, err := newParser(io.Discard, io.Discard, func(int) {})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parser.Model.Children
+	return parser
 }
 
-// unit finds the unit of a number in the help of its flag.
-var unit = regexp.MustCompile(`(?i)second|targets|flows|attempts|threads|probes|bits|bytes|TTL|port|0 to 255|number of`)
-
-// Every flag is in a group. If it has a value, it has a placeholder, and its help states the
-// default. If the value is a number, the help names its unit. Each command has two examples.
-func TestHelpIsComplete(t *testing.T) {
-	for _, node := range commandNodes(t) {
-		for _, f := range node.Flags {
-			if f.Hidden {
-				continue
-			}
-			name := node.Name + " --" + f.Name
-			if f.Group == nil || f.Group.Title == "" {
-				t.Errorf("%s is in no group", name)
-			}
-			if !strings.HasSuffix(f.Help, ".") {
-				t.Errorf("%s: the help is no sentence: %q", name, f.Help)
-			}
-			if f.IsBool() {
-				continue
-			}
-			if f.PlaceHolder == "" {
-				t.Errorf("%s has no placeholder", name)
-			}
-			if !f.Required && !strings.Contains(f.Help, "Default: ") {
-				t.Errorf("%s: the help states no default: %q", name, f.Help)
-			}
-			if numeric(f.Target.Type()) && !unit.MatchString(f.Help) {
-				t.Errorf("%s: the help names no unit: %q", name, f.Help)
-			}
-		}
-		if got := len(examplesOf(node)); got < 2 {
-			t.Errorf("%s has %d examples, want 2 or more", node.Name, got)
-		}
-	}
-}
-
-// numeric reports whether values of a type are numbers.
-func numeric(t reflect.Type) bool {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t.Kind() >= reflect.Int && t.Kind() <= reflect.Float64 && t != reflect.TypeFor[method]()
-}
-
-// Every example is a command line that the program accepts.
-func TestExamplesParse(t *testing.T) {
-	examples := map[string][]grammar.Example{"": new(cli).Examples()}
-	for _, node := range commandNodes(t) {
-		examples[node.Name] = examplesOf(node)
-	}
-	for name, list := range examples {
-		for _, e := range list {
-			if strings.HasSuffix(e.Purpose, ".") {
-				t.Errorf("%s: a full stop after %q, where a colon follows", name, e.Purpose)
-			}
-			for line := range strings.Lines(e.Line) {
-				args := strings.Fields(line)
-				if args[0] != "masstrace" || name != "" && !strings.Contains(e.Line, "masstrace "+name) {
-					t.Errorf("%s: example %q is of another command", name, line)
-				}
-				parses(t, args[1:])
-			}
-		}
-	}
-}
-
-// parses checks a command line, and the one after "lab -- masstrace".
-func parses(t *testing.T, args []string) {
-	t.Helper()
-	parser, err := newParser(io.Discard, io.Discard, func(int) {})
-	if err != nil {
-		t.Fatal(err)
-	}
+// parsed parses a command line as execute does before it runs the command, and returns the text of
+// the error. The files that it names are not opened.
+func parsed(parser *kong.Kong, args []string) string {
 	k, err := parser.Parse(args)
 	if err != nil {
-		t.Errorf("%v: %v", args, err)
-		return
+		return misuse(err)
 	}
-	command, _, _ := strings.Cut(k.Command(), " ")
-	if err := contradict(command, givenFlags(k)); err != nil {
-		t.Errorf("%v: %v", args, err)
+	name, _, _ := strings.Cut(k.Command(), " ")
+	if lab, ok := k.Selected().Target.Addr().Interface().(*LabCmd); ok {
+		if err = contradictLab(lab.Network, k); err == nil {
+			_, err = lab.option()
+		}
 	}
-	for i, a := range args {
-		if a == "masstrace" {
-			parses(t, args[i+1:])
+	if err != nil {
+		return flagsOf(name).message(err)
+	}
+	return ""
+}
+
+// completed returns the arguments of a command with those that it needs besides some flags.
+func completed(command string, args ...string) []string {
+	has := func(flag string) bool {
+		return slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--"+flag+"=") })
+	}
+	args = append([]string{command}, args...)
+	switch command {
+	case "scan":
+		if has("probes") {
+			return args
+		}
+		return append(args, "192.0.2.1")
+	case "lab":
+		return append(args, "--", "true")
+	case "verify":
+		if !has("log") {
+			args = append(args, "--log=net.log")
+		}
+		return append(args, "out.ndjson")
+	default:
+		return append(args, "192.0.2.1")
+	}
+}
+
+// Each kind of value has one type, and each flag has one of these types.
+func TestFlagTypes(t *testing.T) {
+	allowed := []reflect.Type{reflect.TypeFor[bool](), reflect.TypeFor[string]()}
+	for _, kind := range kinds {
+		allowed = append(allowed, reflect.TypeOf(kind))
+	}
+	for _, node := range nodes(t) {
+		for _, f := range flagsFrom(node) {
+			kind := f.Target.Type()
+			if kind.Kind() == reflect.Pointer || kind.Kind() == reflect.Slice && kind != reflect.TypeFor[hardwareAddr]() {
+				kind = kind.Elem()
+			}
+			if !slices.Contains(allowed, kind) {
+				t.Errorf("%s --%s has the type %v: use one of the types of kinds in words.go", node.Name, f.Name, kind)
+			}
 		}
 	}
 }

@@ -5,7 +5,7 @@ import "errors"
 // TraceHabits are flags of other traceroutes that users type from habit. Those without an
 // effect here are accepted. The others get an error that names a replacement.
 type TraceHabits struct {
-	Simultaneous int `short:"N" name:"sim-queries" hidden:""` // all probes are in flight at once anyway
+	Simultaneous string `short:"N" name:"sim-queries" hidden:""` // all probes are in flight at once anyway
 
 	ASNumbers  bool   `short:"A" name:"as-path-lookups" hidden:""`
 	SendWait   string `short:"z" name:"sendwait" hidden:""`

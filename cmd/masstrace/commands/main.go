@@ -117,14 +117,11 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 	}()
 	k, err := parser.Parse(ordinary(args))
 	if err != nil {
-		fmt.Fprintln(stderr, "masstrace:", err)
+		fmt.Fprintln(stderr, "masstrace:", misuse(err))
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
-	if err := contradict(name, givenFlags(k)); err != nil {
-		return report(stderr, name, err)
-	}
-	err = k.Run(givenFlags(k))
+	err = k.Run()
 	if err != nil && output.closed.Load() {
 		return statusPipe
 	}
@@ -133,12 +130,13 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 
 // newParser returns the parser of the command line.
 func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Option) (*kong.Kong, error) {
-	return kong.New(&cli{}, append(more,
+	return kong.New(&cli{}, append(append(more, mappers()...),
 		kong.Name("masstrace"),
 		kong.Description("Mass traceroute: all TTLs of thousands of targets in flight at once."),
 		kong.Help(printHelp),
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit),
+		kong.WithBeforeApply(contradict),
 		kong.Vars{
 			"version": "masstrace " + version,
 		},

@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"strconv"
-	"strings"
-	"time"
 
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 
@@ -22,24 +18,24 @@ import (
 type TraceCmd struct {
 	Hosts []string `arg:"" name:"host" complete:"host" help:"Names or addresses of hosts."`
 
-	IPv4 bool `group:"Probes" short:"4" name:"ipv4" xor:"family" help:"Trace to an IPv4 address."`
-	IPv6 bool `group:"Probes" short:"6" name:"ipv6" xor:"family" help:"Trace to an IPv6 address."`
+	IPv4 bool `group:"Probes" short:"4" name:"ipv4" help:"Trace to an IPv4 address."`
+	IPv6 bool `group:"Probes" short:"6" name:"ipv6" help:"Trace to an IPv6 address."`
 
-	ICMP   bool   `group:"Probes" short:"I" name:"icmp" xor:"method" help:"Probe with ICMP echo."`
-	TCP    bool   `group:"Probes" short:"T" name:"tcp" xor:"method" help:"Probe with TCP SYN."`
-	UDP    bool   `group:"Probes" short:"U" name:"udp" xor:"method" help:"Probe with UDP. This is the default."`
+	ICMP   bool   `group:"Probes" short:"I" name:"icmp" help:"Probe with ICMP echo."`
+	TCP    bool   `group:"Probes" short:"T" name:"tcp" help:"Probe with TCP SYN."`
+	UDP    bool   `group:"Probes" short:"U" name:"udp" help:"Probe with UDP. This is the default."`
 	Method method `group:"Probes" default:"udp" placeholder:"METHOD" help:"Kind of probe, as in scan: udp, icmp, tcp-syn (or tcp) or tcp-ack. Default: ${default}."`
-	Port   uint16 `group:"Probes" short:"p" aliases:"dport" placeholder:"PORT" help:"Destination port, the same for all probes. Default: 33434 for UDP, 80 for TCP."`
+	Port   port   `group:"Probes" short:"p" aliases:"dport" placeholder:"PORT" help:"Destination port, the same for all probes. Default: 33434 for UDP, 80 for TCP."`
 
-	First   uint8 `group:"TTLs and time" short:"f" default:"1" placeholder:"TTL" help:"First TTL. Default: ${default}."`
-	Max     uint8 `group:"TTLs and time" short:"m" default:"30" placeholder:"TTL" help:"Last TTL, at most 63. Default: ${default}."`
-	Queries int   `group:"TTLs and time" short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, at most 4. Default: ${default}."`
+	First   ttl   `group:"TTLs and time" short:"f" default:"1" placeholder:"TTL" help:"First TTL. Default: ${default}."`
+	Max     ttl   `group:"TTLs and time" short:"m" default:"30" placeholder:"TTL" help:"Last TTL, at most 63. Default: ${default}."`
+	Queries count `group:"TTLs and time" short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, at most 4. Default: ${default}."`
 	Wait    wait  `group:"TTLs and time" short:"w" placeholder:"MAX[,HERE[,NEAR]]" help:"Maximum time to wait for a reply: MAX, in seconds or with a unit. With HERE: at most HERE times the RTT of another probe of the same TTL. With NEAR: at most NEAR times the RTT of the next higher TTL that answered. Default: 5,3,10, with an upper limit of 4 times the longest RTT of the trace. The limit is at least 0.3 s (1 s if no higher TTL answered)."`
-	Flows   int   `group:"Probes" default:"1" placeholder:"N" help:"Trace N flows and show the branches of load balancers, at most 64. A flow is probed again only at silent TTLs. Default: ${default}."`
+	Flows   count `group:"Probes" default:"1" placeholder:"N" help:"Trace N flows and show the branches of load balancers, at most 64. A flow is probed again only at silent TTLs. Default: ${default}."`
 	TOS     tos   `group:"Probes" short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
 
-	Source    netip.Addr `group:"Link" short:"s" placeholder:"ADDR" help:"Source address. Default: from the routing table."`
-	Interface string     `group:"Link" short:"i" placeholder:"NAME" complete:"interface" help:"Network interface. Default: from the routing table."`
+	Source    source `group:"Link" short:"s" placeholder:"ADDR" help:"Source address. Default: from the routing table."`
+	Interface string `group:"Link" short:"i" placeholder:"NAME" complete:"interface" help:"Network interface. Default: from the routing table."`
 
 	Extensions bool `group:"Output" short:"e" help:"Print the ICMP extensions of answers, such as MPLS labels."`
 	Numeric    bool `group:"Output" short:"n" help:"Print addresses only. Do not ask the DNS for names."`
@@ -55,14 +51,14 @@ const maxTraceFlows = 64
 // Validate checks conditions that kong cannot.
 func (c *TraceCmd) Validate() error {
 	switch {
-	case c.First < 1 || c.Max > probe.MaxTTL || c.First > c.Max:
-		return fmt.Errorf("-f %d and -m %d must be within 1 to %d, in order", c.First, c.Max, probe.MaxTTL)
+	case c.First > c.Max:
+		return fmt.Errorf("-f %d and -m %d must be in order", c.First, c.Max)
 	case c.Queries < 1 || c.Queries > probe.MaxAttempts:
 		return fmt.Errorf("-q must be within 1 to %d", probe.MaxAttempts)
 	case c.Flows < 1 || c.Flows > maxTraceFlows:
 		return fmt.Errorf("--flows must be within 1 to %d", maxTraceFlows)
-	case c.method() == probe.ICMP && c.Port != 0:
-		return errors.New("-p: ICMP has no ports; use -U or -T")
+	case probe.Method(c.Method) == probe.ICMP && c.Port != 0:
+		return errors.New("-p cannot be combined with --method icmp: ICMP has no ports; use -U or -T")
 	}
 	return c.refused()
 }
@@ -89,8 +85,8 @@ func (c *TraceCmd) method() probe.Method {
 func (c *TraceCmd) config(s streams) traceroute.Config {
 	cfg := traceroute.Config{
 		Hosts: c.Hosts, Family: traceroute.AnyFamily, Method: c.method(), DstPort: 33434,
-		FirstTTL: c.First, MaxTTL: c.Max, Attempts: c.Queries, Flows: c.Flows,
-		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Unmap(),
+		FirstTTL: uint8(c.First), MaxTTL: uint8(c.Max), Attempts: int(c.Queries), Flows: int(c.Flows),
+		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Addr,
 		Numeric: c.Numeric, Extensions: c.Extensions,
 	}
 	if c.JSON {
@@ -109,13 +105,13 @@ func (c *TraceCmd) config(s streams) traceroute.Config {
 		cfg.DstPort = 80
 	}
 	if c.Port != 0 {
-		cfg.DstPort = c.Port
+		cfg.DstPort = uint16(c.Port)
 	}
 	return cfg
 }
 
 // statusUnanswered is the status of a trace to a host that did not answer.
-const statusUnanswered = exitStatus(1)
+const statusUnanswered = exitStatus(statusNo)
 
 // Run only translates flags; the work is package traceroute's.
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
@@ -132,54 +128,4 @@ func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 		return statusUnanswered
 	}
 	return err
-}
-
-// wait is traceroute's -w: MAX in seconds, and factors. As there, MAX alone is
-// waited out.
-type wait traceroute.Patience
-
-// patience returns w, or the default if no -w was given.
-func (w wait) patience() traceroute.Patience {
-	if w.Max == 0 {
-		return traceroute.Patience{Max: 5 * time.Second, Here: 3, Near: 10, Far: 4}
-	}
-	return traceroute.Patience(w)
-}
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (w *wait) UnmarshalText(text []byte) error {
-	longest, factors, _ := strings.Cut(string(text), ",")
-	var t timespan
-	numbers := []float64{0, 0}
-	err := t.UnmarshalText([]byte(longest))
-	for i, part := range strings.Split(factors, ",") {
-		if factors == "" && i == 0 || err != nil {
-			break
-		}
-		var v float64
-		v, err = strconv.ParseFloat(part, 64)
-		if err != nil || !(v >= 0) || v > 86400 || i >= len(numbers) {
-			err = errors.New("not a factor")
-			break
-		}
-		numbers[i] = v
-	}
-	if err != nil || time.Duration(t) < time.Millisecond || time.Duration(t) > 24*time.Hour {
-		return fmt.Errorf("%q is not MAX[,HERE[,NEAR]]: a time (such as 2 or 500ms) and up to two factors", text)
-	}
-	*w = wait{Max: time.Duration(t), Here: numbers[0], Near: numbers[1]}
-	return nil
-}
-
-// tos is a number from 0 to 255, as decimal, hexadecimal or octal digits.
-type tos uint8
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (t *tos) UnmarshalText(text []byte) error {
-	v, err := strconv.ParseUint(string(text), 0, 8)
-	if err != nil {
-		return fmt.Errorf("%q is not a number from 0 to 255", text)
-	}
-	*t = tos(v)
-	return nil
 }

@@ -23,7 +23,7 @@ type VerifyCmd struct {
 }
 
 // statusFalse is the exit status of a comparison that found a fault.
-const statusFalse = exitStatus(1)
+const statusFalse = exitStatus(statusNo)
 
 // Run compares and writes the report.
 func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
