@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/hops"
@@ -56,7 +57,7 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if n == 0 && len(targets) > 0 {
-		fmt.Fprintf(s.Stderr, "masstrace: %s has no trace to %v\n", c.Results, targets)
+		fmt.Fprintf(s.Stderr, "masstrace: %s has no trace to %s\n", c.Results, names(targets))
 		return statusFalse
 	}
 	return nil
@@ -79,4 +80,17 @@ func (c *ShowCmd) arguments() (more []string, list []netip.Prefix, err error) {
 		list = append(list, p.Masked())
 	}
 	return more, list, nil
+}
+
+// names returns prefixes as a list for people. A prefix of one address is the address.
+func names(prefixes []netip.Prefix) string {
+	var list []string
+	for _, p := range prefixes {
+		if p.IsSingleIP() {
+			list = append(list, p.Addr().String())
+			continue
+		}
+		list = append(list, p.String())
+	}
+	return strings.Join(list, ", ")
 }
