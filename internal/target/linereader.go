@@ -30,9 +30,15 @@ func NewLineReader(name string, r io.Reader) *LineReader { return &LineReader{na
 // Next returns the next line that has more than a comment, without spaces around it. At the end it
 // returns io.EOF. Other errors contain name:line.
 func (r *LineReader) Next() (string, error) {
+	line, err := r.next()
+	return string(line), err
+}
+
+// next is Next without a copy: the line is valid until the next call.
+func (r *LineReader) next() ([]byte, error) {
 	if r.in == nil {
 		if err := r.open(); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	for {
@@ -40,17 +46,17 @@ func (r *LineReader) Next() (string, error) {
 		line, err := r.in.ReadSlice('\n')
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
-			return "", r.Wrap(fmt.Errorf("line is longer than %d bytes", maxLine))
+			return nil, r.Wrap(fmt.Errorf("line is longer than %d bytes", maxLine))
 		case err == io.EOF && len(line) == 0:
-			return "", io.EOF
+			return nil, io.EOF
 		case err != nil && err != io.EOF:
-			return "", r.Wrap(err)
+			return nil, r.Wrap(err)
 		}
 		if i := bytes.IndexAny(line, "#;"); i >= 0 {
 			line = line[:i]
 		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
-			return string(line), nil
+			return line, nil
 		}
 	}
 }
@@ -75,6 +81,14 @@ func (r *LineReader) open() error {
 		return fmt.Errorf("%s: the text is UTF-16: convert it to UTF-8", r.name)
 	}
 	return err
+}
+
+// lines returns about how many lines a list of size octets has, by the lines that are buffered. A
+// compressed list has more.
+func (r *LineReader) lines(size int64) int64 {
+	ahead, _ := r.in.Peek(r.in.Buffered())
+	n := int64(bytes.Count(ahead, []byte("\n")) + 1)
+	return size * n / int64(len(ahead)+1) * 17 / 16
 }
 
 // Number returns the number of the last line, from 1.
