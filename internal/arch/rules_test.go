@@ -26,13 +26,14 @@ var mayImport = map[string][]string{
 	"internal/codec":    {"internal/probe", "internal/wire"},
 	"internal/schedule": {"internal/permute", "internal/probe", "internal/window"},
 	"sender":            {"internal/codec", "internal/memory", "internal/probe", "internal/window", "ratelimit"},
-	"receiver":          {"internal/account", "internal/codec", "internal/pcapng", "internal/probe", "internal/wire"},
+	"receiver":          {"internal/account", "internal/codec", "internal/linklayer", "internal/pcapng", "internal/probe", "internal/wire"},
 	"matcher":           {"internal/account", "internal/probe", "internal/window"},
 	"internal/trace":    {"internal/account", "internal/memory", "internal/probe", "internal/record", "internal/window"},
 
 	// Results and files.
 	"internal/outfile":           {},
 	"internal/pcapng":            {"internal/outfile"},
+	"internal/linklayer":         {"internal/pcapng"},
 	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
 	"internal/format/all":        {"internal/format", "internal/format/caracal", "internal/format/ndjson", "internal/format/scamper", "internal/format/yarrp"},
 	"internal/format/caracal":    {"internal/format", "internal/record", "internal/wire"},

@@ -113,6 +113,9 @@ func (g *Gatherer) Implied(head *record.Head, hop *record.Hop) error {
 	return g.write(head, hop)
 }
 
+// Aside takes an ICMP message that answers no probe: it is counted elsewhere, and has a record.
+func (g *Gatherer) Aside(head *record.Head, hop *record.Hop) error { return g.write(head, hop) }
+
 // Late takes a reply whose probe is forgotten.
 func (g *Gatherer) Late() { g.Sum.Late++ }
 

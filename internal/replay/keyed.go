@@ -52,7 +52,7 @@ func (t *table) setKeyed(path string) (err error) {
 	if k.codec, err = codec.New(cfg); err != nil {
 		return &plan.ConfigError{Err: err}
 	}
-	k.decoder = receiver.NewReplay(k.codec)
+	k.decoder = receiver.NewOthers(k.codec)
 	k.gather = gather.New(gather.Config{
 		Writer: t.writer, Kinds: c.Records, Table: matcher.NewExactTable(), Keep: trace.KeepFlows,
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"time"
@@ -114,16 +115,35 @@ func (t *table) close(fault error) error {
 	if err := t.gather.Finish(); err != nil {
 		return run.OutputFailed(err)
 	}
-	if n := t.decoder.NotUnderstood; n > 0 {
-		t.notice("%d frames are of link types that are not understood, the last one %d", n, t.decoder.LastLink)
+	if n := t.decoder.NotUnderstood; n > 0 && t.decoder.Packets > 0 {
+		t.notice("%d frames have headers that are not understood; the last one is of link type %d", n, t.decoder.LastLink)
+	}
+	nothing := t.nothing()
+	if fault == nil {
+		fault = nothing
 	}
 	sum := t.gather.Summary(account.Load(&t.decoder.Heard))
 	if t.end != nil && t.end.Cause != "" {
 		sum.Complete = false
 	}
 	err := t.finish(sum, fault, "")
-	if !t.own && errors.Is(err, fault) {
-		return nil // the caller has it already
+	switch {
+	case t.own || !errors.Is(err, fault):
+		return err
+	case nothing != nil:
+		return &run.Incomplete{Err: nothing}
 	}
-	return err
+	return nil // the caller has it already
+}
+
+// nothing returns an error if no frame was understood: not one of them has an IP packet.
+func (t *table) nothing() error {
+	d := t.decoder
+	switch {
+	case d.Read == 0 || d.Packets > 0:
+		return nil
+	case d.NotUnderstood > 0:
+		return fmt.Errorf("nothing was understood: none of %d frames has an IP packet that can be found; link type %d", d.Read, d.LastLink)
+	}
+	return fmt.Errorf("nothing was understood: none of %d frames has an IP packet", d.Read)
 }
