@@ -22,10 +22,16 @@ func Run(ctx context.Context, c Config) error {
 	if c.Observer == nil {
 		c.Observer = observe.Nobody{}
 	}
+	p := &replay{cfg: &c, supervisor: run.New(ctx)}
+	files, err := captures(c.Files, p.notice)
+	if err != nil {
+		return err
+	}
+	c.Files = files
 	if err := outfile.Collide(append(outfile.Writes("Output", c.Output), outfile.Reads("Files", c.Files...)...)); err != nil {
 		return err
 	}
-	p := &replay{cfg: &c, supervisor: run.New(ctx)}
+	p.merge.stdin = c.Stdin
 	defer p.supervisor.Close()
 	writers := c.Sinks
 	if c.Output != "" {
@@ -37,7 +43,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	p.writer = format.Tee(writers...)
 	p.supervisor.Go("replay", p.files)
-	err := p.supervisor.Wait()
+	err = p.supervisor.Wait()
 	if held := new(run.HeldError); errors.As(err, &held) {
 		return &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", err)}
 	}
@@ -67,6 +73,7 @@ type replay struct {
 	file       *outfile.File // nil if only sinks take the records
 	writer     format.Writer
 	others     *table  // made for the first capture that is not of our own
+	merge      merge   // the captures that are not of our own
 	faults     []error // of files that were not read to their end
 }
 
@@ -75,8 +82,8 @@ type source interface {
 	run(ctx context.Context, f *pcapng.File) error
 }
 
-// files replays one file after another. A file that is not whole does not keep the others
-// from being read.
+// files replays captures of our own, one after another, and then all others as one run, in the
+// order of time. A file that is not whole does not keep the others from being read.
 func (p *replay) files() error {
 	ctx := p.supervisor.Failed()
 	for _, path := range p.cfg.Files {
@@ -91,6 +98,14 @@ func (p *replay) files() error {
 		}
 	}
 	if p.others != nil {
+		err := p.others.all(ctx, &p.merge)
+		p.faults = append(p.faults, p.merge.faults...)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
 		if err := p.others.close(errors.Join(p.faults...)); err != nil {
 			return err
 		}
@@ -107,20 +122,21 @@ func (p *replay) replayFile(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // read only: nothing is lost
 	own, err := p.own(f, path)
+	if err == nil && own == nil {
+		if p.others == nil {
+			p.others, err = newOthers(p, path)
+		}
+		if err == nil {
+			p.merge.add(path, f)
+			return nil
+		}
+	}
+	defer f.Close() // read only: nothing is lost
 	if err != nil {
 		return err
 	}
-	if own != nil {
-		return own.run(ctx, f)
-	}
-	if p.others == nil {
-		if p.others, err = newOthers(p, path); err != nil {
-			return err
-		}
-	}
-	return p.others.run(ctx, f)
+	return own.run(ctx, f)
 }
 
 // own returns the replay of a capture of masstrace whose key is available. For other

@@ -50,11 +50,35 @@ func newOthers(p *replay, path string) (*table, error) {
 	return t, t.setKeyed(path)
 }
 
-// run replays one file. A capture of our own is a run of its own.
-func (t *table) run(ctx context.Context, file *pcapng.File) error {
-	if !t.own {
-		return file.Each(ctx, t.take)
+// all replays captures that are not of our own, as one run.
+func (t *table) all(ctx context.Context, files *merge) error {
+	var twice copies
+	sorted := order{take: t.take}
+	several, source := len(files.parts) > 1, uint32(0)
+	// A copy is found before frames are sorted: they are nearly in order then.
+	err := files.each(ctx, func(e *pcapng.Entry, file int) error {
+		if e.Source != source {
+			several, source = true, e.Source
+		}
+		if twice.drop(e, file, several) {
+			return nil
+		}
+		return sorted.add(e)
+	})
+	if err == nil && ctx.Err() == nil {
+		err = sorted.release(math.MaxInt64)
 	}
+	if twice.Dropped > 0 {
+		t.notice("%d frames are copies that another interface of the machine captured", twice.Dropped)
+	}
+	if sorted.Late > 0 {
+		t.notice("%d frames are out of order by more than %v", sorted.Late, time.Duration(mostBehind))
+	}
+	return err
+}
+
+// run replays a capture of our own, which is a run of its own.
+func (t *table) run(ctx context.Context, file *pcapng.File) error {
 	if err := t.begin(); err != nil {
 		return err
 	}
