@@ -27,7 +27,10 @@ type foreign struct {
 func (t *table) setForeign() {
 	f := &foreign{table: matcher.NewTable(), decoder: receiver.NewOthers(nil)}
 	f.answers = func(h *probe.Header) bool { return f.table.Answered(h) != nil }
-	f.gather = gather.New(gather.Config{Writer: t.writer, Kinds: t.cfg.Records, Table: f.table, Keep: trace.KeepPaths})
+	f.table.Limit(mostProbes)
+	f.gather = gather.New(gather.Config{
+		Writer: t.writer, Kinds: t.cfg.Records, Table: f.table, Keep: trace.KeepPaths, Octets: traceOctets,
+	})
 	t.identity, t.decoder, t.gather = f, f.decoder, f.gather
 }
 

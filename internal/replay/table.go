@@ -35,6 +35,13 @@ type table struct {
 	gather  *gather.Gatherer
 }
 
+// Limits of the memory of a replay without windows, whatever the captures are: the probes of a
+// generation of the table, of which there are two, and the octets of traces.
+const (
+	mostProbes  = 1 << 17
+	traceOctets = 64 << 20
+)
+
 // newOthers returns the replay of captures that are not of our own, of which the first is
 // at path. All of them are one run.
 func newOthers(p *replay, path string) (*table, error) {
@@ -141,6 +148,9 @@ func (t *table) close(fault error) error {
 	}
 	if n := t.decoder.NotUnderstood; n > 0 && t.decoder.Packets > 0 {
 		t.notice("%d frames have headers that are not understood; the last one is of link type %d", n, t.decoder.LastLink)
+	}
+	if t.gather.Early > 0 {
+		t.notice("some traces ended early, because all would need too much memory")
 	}
 	nothing := t.nothing()
 	if fault == nil {

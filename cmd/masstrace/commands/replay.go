@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"os"
+	"runtime/debug"
 
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -58,8 +60,15 @@ func (c *ReplayCmd) Validate() error {
 	return nil
 }
 
+// replayMemory is the size of the heap, in bytes, at which the garbage collector works harder. It is
+// more than a replay needs for any capture.
+const replayMemory = 192 << 20
+
 // Run only translates flags; the work is package replay's.
 func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(replayMemory)
+	}
 	k, o := &c.KeyFlags, &c.OutputFlags
 	method := probe.Method(k.Method)
 	records, err := record.ParseKinds(o.Records)

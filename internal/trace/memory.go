@@ -1,0 +1,57 @@
+package trace
+
+import "slices"
+
+// Memory of a collector, in octets, as measured for the largest shares: a flow with its group and
+// its places in maps, a probe with its place in flowOf.latest, and a hop.
+const (
+	flowOctets  = 1024
+	probeOctets = 128
+	hopOctets   = 320
+)
+
+// Octets returns how much memory the collector uses, about.
+func (c *Collector) Octets() int { return c.octets }
+
+// Middle returns the time of the last packet of a group, of which half of the groups have an earlier
+// or the same one. It takes time in proportion to the number of groups.
+func (c *Collector) Middle() int64 {
+	last := make([]int64, 0, len(c.groups))
+	for _, g := range c.groups {
+		last = append(last, g.last)
+	}
+	if len(last) == 0 {
+		return 0
+	}
+	slices.Sort(last)
+	return last[len(last)/2]
+}
+
+// mostSources is how many sources of probes are known one by one. Beyond, every source counts as
+// one that got a reply.
+const mostSources = 1 << 18
+
+// answer notes that a source got a reply.
+func (c *Collector) answer(f *flowOf) {
+	if len(c.sources) < mostSources {
+		c.sources[f.Source] = true
+	}
+}
+
+// isProber reports whether a source is one that got a reply.
+func (c *Collector) isProber(f *flowOf) bool {
+	return len(c.sources) >= mostSources || c.sources[f.Source]
+}
+
+// release subtracts the memory of the flows of a group that is removed.
+func (c *Collector) release(g *collected) {
+	for _, flow := range g.flows {
+		f := c.byIndex[flow]
+		c.octets -= flowOctets + len(f.probes)*probeOctets
+		for i := range f.probes {
+			if hop := f.probes[i].hop; hop != nil {
+				c.octets -= hopOctets + len(hop.Ext)
+			}
+		}
+	}
+}
