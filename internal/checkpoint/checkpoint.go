@@ -6,7 +6,6 @@ package checkpoint
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -16,7 +15,7 @@ import (
 )
 
 // version is the version of the form of a checkpoint.
-const version = 2
+const version = 3
 
 // state is the content of a checkpoint file: the parameters of the run, its key, and its
 // progress. Windows are recorded in the order of their numbers, so one number identifies
@@ -24,6 +23,7 @@ const version = 2
 type state struct {
 	Masstrace int         `json:"masstrace"` // version of this form
 	Tool      string      `json:"tool"`      // that wrote it
+	Digest    string      `json:"digest"`    // of the file, see sign
 	Key       string      `json:"key"`
 	Params    plan.Params `json:"params"`
 	// Exclude are the ranges that the index was made without, Since those excluded since.
@@ -39,9 +39,15 @@ type state struct {
 // save puts s in the place of the file at path, so that a reader finds the old one whole,
 // or the new one. It holds the key of the run: only its owner may read it.
 func (s *state) save(path string) error {
-	text, err := json.MarshalIndent(s, "", "  ")
+	signed := *s
+	signed.Digest = noDigest
+	text, err := json.MarshalIndent(&signed, "", "  ")
 	if err == nil {
-		err = outfile.Replace(path, 0o600, append(text, '\n'))
+		text = append(text, '\n')
+		err = sign(text)
+	}
+	if err == nil {
+		err = outfile.Replace(path, 0o600, text)
 	}
 	if err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
@@ -51,7 +57,7 @@ func (s *state) save(path string) error {
 
 // load reads a file that save wrote.
 func load(path string) (*state, error) {
-	text, err := os.ReadFile(path)
+	text, err := readAll(path)
 	if err != nil {
 		return nil, fmt.Errorf("read checkpoint: %w", err)
 	}
@@ -62,6 +68,10 @@ func load(path string) (*state, error) {
 	if s.Masstrace != version {
 		return nil, fmt.Errorf("%s is a checkpoint of version %d (written by %s), and this program reads version %d: continue with that program", path, s.Masstrace, s.Tool, version)
 	}
+	if err := check(text); err != nil {
+		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
+	}
+	s.Digest = ""
 	if err := s.Counters.Balance(); err != nil {
 		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
 	}
