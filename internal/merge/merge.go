@@ -52,9 +52,9 @@ type Merging struct {
 // Prepare reads all files. An error names a file that is not whole, or does not belong
 // to the others. It is that of ctx if ctx ends first.
 func Prepare(ctx context.Context, c Config) (*Merging, error) {
-	m := new(Merging)
+	m, seen := new(Merging), newTraceSet()
 	for _, path := range c.Files {
-		s, err := survey(ctx, path)
+		s, err := survey(ctx, path, seen)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -73,6 +73,9 @@ func Prepare(ctx context.Context, c Config) (*Merging, error) {
 	missing, err := m.missing()
 	if err != nil {
 		return nil, err
+	}
+	if seen.twice != nil {
+		return nil, seen.twice
 	}
 	if missing != "" && c.Missing != AllowMissing {
 		return nil, fmt.Errorf("%w: of %d shards these are missing: %s", ErrShards, first.run.Shard[1], missing)

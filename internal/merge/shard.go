@@ -22,11 +22,13 @@ type shard struct {
 	start   record.CycleStart
 	stop    record.CycleStop
 	summary *record.Summary
+
+	contents contents
 }
 
-// survey reads a file to its end.
-func survey(ctx context.Context, path string) (*shard, error) {
-	s := &shard{path: path}
+// survey reads a file to its end. seen has the traces of the files before.
+func survey(ctx context.Context, path string, seen *traceSet) (*shard, error) {
+	s := &shard{path: path, contents: contents{path: path, seen: seen}}
 	err := eachLine(ctx, path, s.take)
 	switch {
 	case errors.Is(err, format.ErrCut) || err == nil && s.summary == nil:
@@ -39,14 +41,20 @@ func survey(ctx context.Context, path string) (*shard, error) {
 	if err := s.summary.Balance(); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return s, s.contents.check(s.summary.Sent, s.summary.Answered)
 }
 
-// take takes in a line that is not of a trace or a reply.
+// take takes in a line.
 func (s *shard) take(typ string, line []byte) error {
 	switch typ {
 	case ndjson.TypeTrace, ndjson.TypeTraceExt, ndjson.TypeReply:
-		return nil
+		if s.run == nil {
+			return fmt.Errorf("%w: a %s record before the run record", ErrContents, typ)
+		}
+		return s.contents.take(s.run.Run, typ, line)
+	}
+	if err := s.contents.take("", typ, line); err != nil {
+		return err
 	}
 	r, err := ndjson.Decode(line)
 	if err != nil {
