@@ -11,8 +11,8 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// contents counts the traces and replies of a file, so that a line that is missing, that is there
-// twice, or that is of another run, is found: the counts are those of the summary.
+// contents counts the traces and replies of a file, and compares the counts with those of the
+// summary. So it finds lines that are missing, that are there twice, or that are of another run.
 type contents struct {
 	path string
 	seen *traceSet // of all files
@@ -128,8 +128,8 @@ func (c *contents) check(sent, answered uint64) error {
 	return nil
 }
 
-// traceSet is a set of traces, by a hash of 64 bits. It has 8 octets for each place. When it is full
-// it stays as it is: later traces are compared with those in it, and not with each other.
+// traceSet is a set of traces, by a hash of 64 bits. It has 8 octets for each place. A full set stays
+// as it is: later traces are compared with those in it, and not with each other.
 type traceSet struct {
 	seed   maphash.Seed
 	places []uint64 // 0 is empty

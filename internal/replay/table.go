@@ -35,7 +35,7 @@ type table struct {
 	gather  *gather.Gatherer
 }
 
-// Limits of the memory of a replay without windows, whatever the captures are: the probes of a
+// Limits of the memory of a replay without windows, for any captures. They are the probes of a
 // generation of the table, of which there are two, and the octets of traces.
 const (
 	mostProbes  = 1 << 17

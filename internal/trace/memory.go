@@ -2,8 +2,8 @@ package trace
 
 import "slices"
 
-// Memory of a collector, in octets, as measured for the largest shares: a flow with its group and
-// its places in maps, a probe with its place in flowOf.latest, and a hop.
+// The largest parts of the memory of a collector, in octets: a flow with its group and its places in
+// maps, a probe with its place in flowOf.latest, and a hop.
 const (
 	flowOctets  = 1024
 	probeOctets = 128
@@ -13,8 +13,8 @@ const (
 // Octets returns how much memory the collector uses, about.
 func (c *Collector) Octets() int { return c.octets }
 
-// Middle returns the time of the last packet of a group, of which half of the groups have an earlier
-// or the same one. It takes time in proportion to the number of groups.
+// Middle returns a time. The last packets of half of the groups came then or earlier. It takes time
+// in proportion to the number of groups, and a logarithm.
 func (c *Collector) Middle() int64 {
 	last := make([]int64, 0, len(c.groups))
 	for _, g := range c.groups {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/run"
 )
 
@@ -36,7 +37,7 @@ func (c *console) Event(event observe.Event) {
 	case observe.Began:
 		return
 	case observe.Finished:
-		c.write(func() { _ = writeSummary(c.out, e.Summary) })
+		c.write(func() { _ = writeSummary(plaintext.NewWriter(c.out), e.Summary) })
 	case observe.Stopping:
 		text := e.String()
 		if errors.Is(e.Cause, run.ErrInterrupted) {
@@ -85,7 +86,7 @@ func statusLine(p observe.Progress) string {
 
 // line writes a line of its own.
 func (c *console) line(text string) {
-	c.write(func() { fmt.Fprintln(c.out, text) })
+	c.write(func() { say(c.out, text) })
 }
 
 // alert writes a line even if the console is quiet.
@@ -93,7 +94,12 @@ func (c *console) alert(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wipe()
-	fmt.Fprintln(c.out, "masstrace:", text)
+	say(c.out, "masstrace: "+text)
+}
+
+// say writes a line to a terminal or a log. Strings from files and from the network may be in it.
+func say(out io.Writer, text string) {
+	fmt.Fprintln(out, plaintext.Clean(text)) // a line that cannot be written is lost
 }
 
 // write calls f without a status line in the way, unless the console is quiet.

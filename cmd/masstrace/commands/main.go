@@ -5,7 +5,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -105,7 +104,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 		kong.BindTo(caught.killed, (*context.Context)(nil)),
 	)
 	if err != nil {
-		fmt.Fprintln(stderr, "masstrace:", err)
+		say(stderr, "masstrace: "+err.Error())
 		return statusUsage
 	}
 	defer func() {
@@ -118,7 +117,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 	}()
 	k, err := parser.Parse(ordinary(args))
 	if err != nil {
-		fmt.Fprintln(stderr, "masstrace:", err)
+		say(stderr, "masstrace: "+err.Error())
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")

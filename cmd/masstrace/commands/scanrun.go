@@ -11,6 +11,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/list"
 	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -56,7 +57,7 @@ func (c *ScanCmd) dryRun(ctx context.Context, cfg scan.Config) error {
 	if err != nil {
 		return err
 	}
-	return writePreview(cfg.Stdout, v)
+	return writePreview(plaintext.NewWriter(cfg.Stdout), v)
 }
 
 // config translates the flags.

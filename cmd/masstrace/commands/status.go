@@ -35,7 +35,7 @@ func report(stderr io.Writer, command string, err error) int {
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
 	}
-	fmt.Fprintln(stderr, "masstrace:", flagsOf(command).message(err))
+	say(stderr, "masstrace: "+flagsOf(command).message(err))
 	return statusOf(err)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -155,14 +156,14 @@ func (w *Writer) encode(line any) {
 		w.err = fmt.Errorf("encode record: %w", err)
 		return
 	}
-	w.buf = append(w.buf, text...)
+	w.buf = plaintext.EscapeJSON(w.buf, text)
 	w.endLine()
 }
 
-// Raw writes a whole line as it is.
+// Raw writes a whole line of another file. It escapes characters that could control a terminal.
 func (w *Writer) Raw(line []byte) error {
 	if w.err == nil {
-		w.buf = append(w.buf, line...)
+		w.buf = plaintext.EscapeJSON(w.buf, line)
 		w.endLine()
 	}
 	return w.err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -289,16 +290,8 @@ func ranges(numbers []uint16) string {
 	return strings.Join(parts, ",")
 }
 
-// printable replaces all characters but printable ASCII, because others could control a
-// terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
-}
+// printable returns a name from the network for a terminal.
+func printable(s string) string { return plaintext.Line(s) }
 
 // line writes a line.
 func (r *Writer) line(format string, args ...any) error {
