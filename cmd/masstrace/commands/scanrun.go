@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/list"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plaintext"
@@ -30,6 +31,9 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, s str
 	cfg.Observer = signals.watching(screen)
 	if c.DryRun {
 		return c.dryRun(ctx, cfg)
+	}
+	if err := link.MayRenounce(); err != nil { // before an output is made
+		return err
 	}
 	reread, inspect := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(reread, syscall.SIGHUP)
