@@ -61,14 +61,21 @@ func load(path string) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read checkpoint: %w", err)
 	}
-	s := new(state)
-	if err := json.Unmarshal(text, s); err != nil {
+	var head struct {
+		Masstrace int    `json:"masstrace"`
+		Tool      string `json:"tool"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
 		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
 	}
-	if s.Masstrace != version {
-		return nil, fmt.Errorf("%s is a checkpoint of version %d (written by %s), and this program reads version %d: continue with that program", path, s.Masstrace, s.Tool, version)
+	if head.Masstrace != version {
+		return nil, fmt.Errorf("%s is a checkpoint of version %d (written by %s), and this program reads version %d: continue with that program", path, head.Masstrace, head.Tool, version)
 	}
-	if err := check(text); err != nil {
+	s, err := new(state), check(text)
+	if err == nil {
+		err = json.Unmarshal(text, s)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
 	}
 	s.Digest = ""

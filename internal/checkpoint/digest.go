@@ -34,8 +34,15 @@ func sign(text []byte) error {
 	return nil
 }
 
-// check returns errChanged if text was changed after sign. It changes text.
+// mostObjects is more objects than a checkpoint has: each needs much more memory than it has octets.
+const mostObjects = 1 << 14
+
+// check returns an error if text was changed after sign, or has more in it than a checkpoint. It
+// changes text.
 func check(text []byte) error {
+	if n := bytes.Count(text, []byte{'{'}); n > mostObjects {
+		return fmt.Errorf("%d objects are more than it can have", n)
+	}
 	at, err := digestAt(text)
 	if err != nil {
 		return err

@@ -2,14 +2,19 @@ package commands
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/binary"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
@@ -105,6 +110,74 @@ func TestReplayFlood(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			readsWithin(t, "replay", "-q", "--records", "both", "-o", filepath.Join(t.TempDir(), "out"), f.write(t))
+		})
+	}
+}
+
+// bomb writes a file that repeats fill until it has n octets, compressed if its name ends in .gz.
+func bomb(t *testing.T, name, head, fill, tail string, n int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w io.WriteCloser = f
+	if strings.HasSuffix(name, ".gz") {
+		w, _ = gzip.NewWriterLevel(f, gzip.BestSpeed)
+	}
+	const part = 1 << 20
+	write := func(text string) {
+		if _, err := io.WriteString(w, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(head)
+	repeated := strings.Repeat(fill, max(min(part, n)/len(fill), 1))
+	for left := n; left > len(fill); left -= len(repeated) {
+		write(repeated)
+	}
+	write(tail)
+	if err := errors.Join(w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Lines with more values than any record, lines without an end, and files of which a small part
+// becomes a large one keep the readers of results to their memory.
+func TestResultsHostile(t *testing.T) {
+	t.Parallel()
+	const begin = `{"type":"cycle-start"}` + "\n" + `{"type":"run","run":"x"}` + "\n"
+	var simulated bytes.Buffer
+	l, err := netsim.NewLogWriter(&simulated, netsim.Default())
+	if err != nil || l.Flush() != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(t.TempDir(), "net.log")
+	if err := os.WriteFile(log, simulated.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const line = 15 << 20 // nearly the longest
+	for name, b := range map[string]struct {
+		head, fill, tail string
+		n                int
+	}{
+		"hops":      {begin + `{"type":"trace","dst":"1.2.3.4","src":"1.2.3.5","hops":[`, `{},`, "{}]}\n", line},
+		"few hops":  {begin + `{"type":"trace","dst":"1.2.3.4","src":"1.2.3.5","hops":[`, `{},`, "{}]}\n", 190_000},
+		"objects":   {begin + `{"type":"reply","reply_src_addr":"1.2.3.4","icmpext":[`, `{},`, "{}]}\n", line},
+		"TTLs":      {begin + `{"type":"summary","by_ttl":[`, `{},`, "{}]}\n", line},
+		"routers":   {begin + `{"type":"summary","limited_routers":[`, `{},`, "{}]}\n", line},
+		"arguments": {`{"type":"cycle-start"}` + "\n" + `{"type":"run","argv":[`, `"",`, "\"\"]}\n", line},
+		"depth":     {begin + `{"type":"x","a":`, `[`, "", line},
+		"no end":    {begin + `{"type":"trace","x":"`, `a`, "", 64 << 20},
+		"traces":    {begin, `{"type":"trace","dst":"1.2.3.4","hops":[]}` + "\n", "", 8 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := bomb(t, "x.ndjson.gz", b.head, b.fill, b.tail, b.n)
+			readsWithin(t, "show", path)
+			readsWithin(t, "merge", "--allow-missing", "-o", filepath.Join(t.TempDir(), "out"), path)
+			readsWithin(t, "verify", "--log", log, path)
 		})
 	}
 }
