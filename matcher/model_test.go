@@ -35,7 +35,7 @@ func (m *model) check() {
 	if got := m.matcher.counts(); got != m.want {
 		m.Errorf("counts %+v, want %+v", got, m.want)
 	}
-	if w := m.want; w.strong == 0 || w.duplicates == 0 || w.hopless == 0 || w.unsent == 0 || w.late == 0 && m.over > 20 {
+	if w := m.want; w.strong == 0 || w.duplicates == 0 || w.hopless == 0 || w.unsent == 0 || w.late == 0 && m.over > 2*window.Live {
 		m.Errorf("not everything was tried: %+v", w)
 	}
 	m.checkEntries()

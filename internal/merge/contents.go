@@ -15,6 +15,7 @@ import (
 // summary. So it finds lines that are missing, that are there twice, or that are of another run.
 type contents struct {
 	path string
+	run  string    // of all records
 	seen *traceSet // of all files
 
 	open           *traceName // a trace whose trace-ext comes next
@@ -47,11 +48,8 @@ type replyLine struct {
 	Late bool   `json:"late"`
 }
 
-// take takes a line of a run with that name.
-func (c *contents) take(run, typ string, line []byte) error {
-	if c.summed && typ != ndjson.TypeCycleStop {
-		return fmt.Errorf("%w: a %s record after the summary", ErrContents, typ)
-	}
+// take takes a line.
+func (c *contents) take(typ string, line []byte) error {
 	if c.open != nil && typ != ndjson.TypeTraceExt {
 		return fmt.Errorf("%w: the trace of %v has no trace-ext record", ErrContents, c.open.Dst)
 	}
@@ -59,10 +57,13 @@ func (c *contents) take(run, typ string, line []byte) error {
 	case ndjson.TypeTrace:
 		return c.trace(line)
 	case ndjson.TypeTraceExt:
-		return c.ext(run, line)
+		return c.ext(line)
 	case ndjson.TypeReply:
-		return c.reply(run, line)
+		return c.reply(line)
 	case ndjson.TypeSummary:
+		if c.summed {
+			return fmt.Errorf("%w: a second summary", ErrContents)
+		}
 		c.summed = true
 	}
 	return nil
@@ -80,7 +81,7 @@ func (c *contents) trace(line []byte) error {
 	return nil
 }
 
-func (c *contents) ext(run string, line []byte) error {
+func (c *contents) ext(line []byte) error {
 	var ext extLine
 	if err := json.Unmarshal(line, &ext); err != nil {
 		return fmt.Errorf("trace-ext record: %w", err)
@@ -88,7 +89,7 @@ func (c *contents) ext(run string, line []byte) error {
 	switch {
 	case c.open == nil || *c.open != ext.traceName:
 		return fmt.Errorf("%w: a trace-ext record of %v without its trace", ErrContents, ext.Dst)
-	case ext.Run != run:
+	case !c.sameRun(ext.Run):
 		return fmt.Errorf("%w: a trace-ext record of run %q", ErrContents, ext.Run)
 	}
 	c.open = nil
@@ -96,15 +97,23 @@ func (c *contents) ext(run string, line []byte) error {
 	return nil
 }
 
-func (c *contents) reply(run string, line []byte) error {
+// sameRun reports whether a record is of the run of those before.
+func (c *contents) sameRun(run string) bool {
+	if c.traces+c.replies <= 1 && c.run == "" {
+		c.run = run
+	}
+	return c.run == run
+}
+
+func (c *contents) reply(line []byte) error {
 	var r replyLine
 	if err := json.Unmarshal(line, &r); err != nil {
 		return fmt.Errorf("reply record: %w", err)
 	}
-	if r.Run != run {
+	c.replies++
+	if !c.sameRun(r.Run) {
 		return fmt.Errorf("%w: a reply record of run %q", ErrContents, r.Run)
 	}
-	c.replies++
 	if r.Dup == 0 && !r.Late && r.Kind != probe.KindUDPReply.String() && r.Kind != probe.KindPureACK.String() {
 		c.firsts++
 	}
@@ -114,9 +123,11 @@ func (c *contents) reply(run string, line []byte) error {
 // ErrContents is wrapped by errors about lines that do not agree with each other.
 var ErrContents = errors.New("the records do not agree")
 
-// check compares the counts with those of the summary. A file has traces, replies, or both.
-func (c *contents) check(sent, answered uint64) error {
+// check compares the counts with those of the summary of a run. A file has traces, replies, or both.
+func (c *contents) check(run string, sent, answered uint64) error {
 	switch {
+	case c.traces+c.replies > 0 && c.run != run:
+		return fmt.Errorf("%w: records of run %q in the file of run %q", ErrContents, c.run, run)
 	case c.open != nil:
 		return fmt.Errorf("%w: the trace of %v has no trace-ext record", ErrContents, c.open.Dst)
 	case c.traces > 0 && (c.sent != sent || c.answered != answered):

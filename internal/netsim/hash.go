@@ -52,4 +52,5 @@ const (
 	saltTCP
 	saltLimit
 	saltTraits
+	saltName
 )

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // maxLine is the largest length of a line in octets, including a comment. That is far more than any
@@ -34,7 +35,8 @@ type Lines struct {
 
 // ParseArgs reads the targets that a command's arguments name. An argument is an address, a prefix
 // or a range if it can be parsed as one. "-" is stdin. Any other argument is a file. (A file with a
-// name that looks like a target is named by a path: ./10.0.0.1.)
+// name that looks like a target is named by a path: ./10.0.0.1.) The error about a file wraps an
+// *fs.PathError.
 func ParseArgs(args []string, stdin io.Reader) (*Lines, error) {
 	l := new(Lines)
 	stdinRead := false
@@ -56,7 +58,7 @@ func ParseArgs(args []string, stdin io.Reader) (*Lines, error) {
 		}
 		err := l.readFile(arg)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s is neither a file nor a target: %w", arg, notEntry)
+			return nil, missing(arg, notEntry, err)
 		}
 		if err != nil {
 			return nil, err
@@ -72,7 +74,7 @@ func (l *Lines) readFile(path string) error {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return fmt.Errorf("%s: is a directory, not a list", path)
+		return &fs.PathError{Op: "read list", Path: path, Err: syscall.EISDIR}
 	}
 	return l.Read(path, f)
 }
@@ -80,6 +82,20 @@ func (l *Lines) readFile(path string) error {
 // Read adds the lines of r. Its errors contain name:line. After an error l holds the lines before
 // it and should be discarded.
 func (l *Lines) Read(name string, r io.Reader) error {
+	return EachLine(name, r, func(line string, n int) error {
+		e, bad := parseEntry(line)
+		if bad != nil {
+			return bad
+		}
+		l.addLine(e, name, n)
+		return nil
+	})
+}
+
+// EachLine calls f for each line of a list that is not empty, with its number from 1. Comments,
+// spaces around the text, CRLF line ends and a byte order mark are removed. Errors, also those of
+// f, contain name:line. The memory is bounded for any r.
+func EachLine(name string, r io.Reader, f func(line string, n int) error) error {
 	in := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
 		line, err := in.ReadSlice('\n')
@@ -96,11 +112,9 @@ func (l *Lines) Read(name string, r io.Reader) error {
 			line = line[:i]
 		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
-			e, bad := parseEntry(string(line))
-			if bad != nil {
+			if bad := f(string(line), n); bad != nil {
 				return fmt.Errorf("%s:%d: %w", name, n, bad)
 			}
-			l.addLine(e, name, n)
 		}
 		if err == io.EOF {
 			return nil

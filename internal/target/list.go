@@ -19,6 +19,12 @@ type Config struct {
 	Granularity6 int    // in IPv6, 1 to 128; default 48
 }
 
+// The default lengths of the prefixes that are granules.
+const (
+	default4 = 24
+	default6 = 48
+)
+
 // List is an ordered set of targets: IPv4 before IPv6, and ascending by granule. A granule
 // contributes all of its addresses that were listed by themselves, in order. If these are fewer
 // than PerPrefix, hosts chosen under the seed follow, as long as the granule has addresses. (If
@@ -32,11 +38,11 @@ type List struct {
 
 // NewList indexes includes minus excludes. An empty list is not an error.
 func NewList(c Config) (*List, error) {
-	g4, err := granularity("IPv4", c.Granularity4, 24, 32)
+	g4, err := granularity("IPv4", c.Granularity4, default4, 32)
 	if err != nil {
 		return nil, err
 	}
-	g6, err := granularity("IPv6", c.Granularity6, 48, 128)
+	g6, err := granularity("IPv6", c.Granularity6, default6, 128)
 	if err != nil {
 		return nil, err
 	}

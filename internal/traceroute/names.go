@@ -19,6 +19,10 @@ const (
 
 // resolve returns the address of a host, the one that the system prefers.
 func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
+	host, err := plainHost(host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
 	if a, err := netip.ParseAddr(host); err == nil {
 		a = a.Unmap()
 		if a.Is4() && c.Family == IPv6 || a.Is6() && c.Family == IPv4 {
@@ -50,10 +54,18 @@ func sourceFits(c *Config, a netip.Addr) error {
 	return nil
 }
 
-// names finds the names of addresses, all at the same time and each once.
+// Limits of the look-ups of names.
+const (
+	mostLookups = 64   // at the same time
+	mostNames   = 8192 // known; then all are forgotten
+)
+
+// names finds the names of addresses, many at the same time. An address is looked up again only
+// after it was forgotten.
 type names struct {
-	ctx   context.Context
-	group sync.WaitGroup
+	ctx    context.Context
+	group  sync.WaitGroup
+	places chan struct{}
 
 	mu    sync.Mutex
 	known map[netip.Addr]*name
@@ -66,7 +78,7 @@ type name struct {
 
 // newNames returns names whose look-ups end with ctx.
 func newNames(ctx context.Context) *names {
-	return &names{ctx: ctx, known: make(map[netip.Addr]*name)}
+	return &names{ctx: ctx, places: make(chan struct{}, mostLookups), known: make(map[netip.Addr]*name)}
 }
 
 // want begins to look a up, unless that was begun before.
@@ -76,12 +88,21 @@ func (n *names) want(a netip.Addr) *name {
 	if known := n.known[a]; known != nil {
 		return known
 	}
+	if len(n.known) >= mostNames {
+		clear(n.known)
+	}
 	fresh := &name{found: make(chan struct{}), text: a.String()}
 	n.known[a] = fresh
 	n.group.Go(func() {
 		defer close(fresh.found)
 		ctx, cancel := context.WithTimeout(n.ctx, nameWait)
 		defer cancel()
+		select {
+		case n.places <- struct{}{}:
+			defer func() { <-n.places }()
+		case <-ctx.Done():
+			return
+		}
 		if all, err := net.DefaultResolver.LookupAddr(ctx, a.String()); err == nil && len(all) > 0 {
 			fresh.text = strings.TrimSuffix(all[0], ".")
 		}
@@ -89,11 +110,15 @@ func (n *names) want(a netip.Addr) *name {
 	return fresh
 }
 
-// of returns the name of a, or a itself if no name is found in time.
-func (n *names) of(a netip.Addr) string {
+// of returns the name of a. It returns a itself if no name is found in time, or before ctx ends.
+func (n *names) of(ctx context.Context, a netip.Addr) string {
 	known := n.want(a)
-	<-known.found
-	return known.text
+	select {
+	case <-known.found:
+		return known.text
+	case <-ctx.Done():
+		return a.String()
+	}
 }
 
 // wait waits for all look-ups.

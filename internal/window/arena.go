@@ -35,8 +35,8 @@ const (
 // chunk is the number of entries of a chunk. The arena allocates several chunks at once, so that
 // the kernel can back them with huge pages.
 const (
-	chunk = 1 << 12
-	grow  = 16
+	chunk = 1 << 10
+	grow  = 1 << 6
 )
 
 // arena holds the entries of a window in chunks that never move. Only the matcher appends. Other

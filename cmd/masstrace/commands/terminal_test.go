@@ -1,97 +1,173 @@
 package commands
 
 import (
-	"bytes"
-	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
-	"unicode"
-	"unicode/utf8"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
-// evil are strings that control terminals: an escape sequence, C1 controls, directions, octets that
-// are not UTF-8.
-const evil = "\x1b]0;pwned\a\u009b31m\u202etxt\x9b"
-
-// isPlain reports whether a terminal may get text.
-func isPlain(text []byte) bool {
-	return utf8.Valid(text) && !bytes.ContainsFunc(text, func(r rune) bool {
-		return r != '\n' && r != '\t' && (unicode.IsControl(r) || r == '\u202e')
-	})
-}
-
-// Foreign strings reach neither a terminal nor JSON as they are, wherever they come from.
-func TestForeignStrings(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name string, b []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	quoted, err := json.Marshal(evil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	named, reason := foreignResults(t, quoted)
-	strange := filepath.Join(dir, "a"+evil+"b")
-	for _, tt := range []struct {
-		name string
-		args []string
-	}{
-		{"a file name", []string{"replay", strange}},
-		{"a list", []string{"scan", "--dry-run", strange}},
-		{"an argument", []string{"scan", "--" + evil}},
-		{"a command", []string{evil}},
-		{"a host", []string{"trace", evil}},
-		{"names of interfaces", []string{"show", "--extensions", write("named", named)}},
-		{"names of interfaces as CSV", []string{"show", "--csv", write("csv", named)}},
-		{"the reason of a merged file", []string{"merge", write("reason", reason), "--allow-missing", "-o", filepath.Join(dir, "merged")}},
-		{"a merged file", []string{"merge", write("names", named), "--allow-missing", "-o", "-"}},
-		{"a checkpoint", []string{"scan", "45.1.2.3", "-o", filepath.Join(dir, "o"), "--resume", write("c", []byte(`{"masstrace":1,"tool":`+string(quoted)+`}`))}},
-		{"a line of a list", []string{"scan", "--dry-run", write("list", []byte(evil+"\n"))}},
-		{"a list of probes", []string{"scan", "--dry-run", "--probes", write("probes", []byte(evil+"\n"))}},
-		{"a key", []string{"replay", "--key", evil, write("capture", []byte(evil))}},
-		{"results", []string{"show", write("results", []byte(`{"type":"run","x":`+evil+"}\n"))}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			out, err := exec.Command(program, tt.args...).CombinedOutput()
-			if !isPlain(out) {
-				t.Errorf("%v: %q", err, out)
-			}
-			if len(out) == 0 {
-				t.Errorf("%v: no output", err)
-			}
-			if merged, err := os.ReadFile(filepath.Join(dir, "merged")); err == nil && !isPlain(merged) {
-				t.Errorf("merged: %q", merged)
-			}
-		})
-	}
-}
-
-// foreignResults returns two files of results: in one a router has that name for its interface, and
-// in the other the run ended for that reason. name is JSON.
-func foreignResults(t *testing.T, name []byte) (named, reason []byte) {
+// openTerminal returns both ends of a pseudo terminal of some columns.
+func openTerminal(t *testing.T, columns uint16) (user, program *os.File) {
 	t.Helper()
-	const output = "../../../testdata/output/"
-	skeleton, err := os.ReadFile(output + "skeleton.ndjson")
+	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no pseudo terminal: %v", err)
+	}
+	t.Cleanup(func() { user.Close() })
+	fd := int(user.Fd())
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	records, err := os.ReadFile(output + "interfaces.ndjson")
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
+		t.Skipf("no pseudo terminal here: %v", err)
+	}
+	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: columns}); err != nil {
 		t.Fatal(err)
 	}
-	ends := slices.Collect(bytes.Lines(skeleton))
-	traces := slices.DeleteFunc(slices.Collect(bytes.Lines(records)), func(l []byte) bool { return bytes.Contains(l, []byte(`"type":"reply"`)) })
-	summary := []byte(`{"type":"summary","run":"01JX","targets":1,"ttls":16,"flows":1,"sent":2,"answered":2,"first_sent":2,` +
-		`"skipped":{"reached":14},"frames":2,"strong":2,"complete":false,"reason":"done"}` + "\n")
-	file := slices.Concat(ends[0], ends[1], slices.Concat(traces...), summary, ends[len(ends)-1])
-	named = regexp.MustCompile(`"name":".*?","mtu"`).ReplaceAll(file, slices.Concat([]byte(`"name":`), name, []byte(`,"mtu"`)))
-	return named, bytes.Replace(file, []byte(`"reason":"done"`), append([]byte(`"reason":`), name...), 1)
+	return user, program
+}
+
+// shownOn returns the lines that are left on a terminal after text. The text moves the cursor only
+// by \r, \n and the erasing of a line.
+func shownOn(text string) (lines []string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimRight(line, "\r")
+		if at := strings.LastIndex(line, eraseLine); at >= 0 {
+			line = line[at+len(eraseLine):]
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// onTerminal runs masstrace with standard output and standard error on a terminal, and returns the
+// text on it. during is called after the first text.
+func onTerminal(t *testing.T, columns uint16, status int, during func(p *os.Process), args ...string) string {
+	t.Helper()
+	user, terminal := openTerminal(t, columns)
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Args[0] = program
+	cmd.Stdout, cmd.Stderr, cmd.Env = terminal, terminal, append(os.Environ(), "TERM=xterm")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	terminal.Close()
+	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	var text strings.Builder
+	buf := make([]byte, 4096)
+	for {
+		n, err := user.Read(buf)
+		if n > 0 && text.Len() == 0 && during != nil {
+			during(cmd.Process)
+		}
+		text.Write(buf[:n])
+		if err != nil { // EIO, or io.EOF: no process has the terminal any more
+			break
+		}
+	}
+	_ = cmd.Wait() // the status is looked at
+	if got := cmd.ProcessState.ExitCode(); got != status {
+		t.Fatalf("exit status %d:\n%s", got, text.String())
+	}
+	return text.String()
+}
+
+// A scan to a terminal shows traces as text, and the status line is never among them. With
+// --output, also -, and in a pipe it writes records.
+func TestTerminal(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	scan := []string{"scan", "45.144.0.9", "45.144.1.9", "45.16.0.0/22", "--rate=40", "--memory=200k", "--wait=300ms", "--seed=s", "--max-ttl=12"}
+	for _, columns := range []uint16{80, 50} {
+		text := onTerminal(t, columns, 0, nil, scan...)
+		if strings.Contains(text, `{"type"`) || !strings.Contains(text, " sent ") {
+			t.Errorf("records, or no status line:\n%s", text)
+		}
+		for line := range strings.SplitSeq(text, eraseLine) {
+			status, _, _ := strings.Cut(line, "\n")
+			if strings.Contains(status, " replies ") && len(status) >= int(columns) && strings.Contains(status, "hit") {
+				t.Errorf("a status line of %d characters on %d columns: %q", len(status), columns, status)
+			}
+		}
+		lines := shownOn(text)
+		shown := strings.Join(lines, "\n")
+		if n := strings.Count("\n"+shown, "\ntraceroute to "); n != 6 {
+			t.Errorf("%d traces are shown, want 6:\n%s", n, shown)
+		}
+		for _, want := range []string{"traceroute to 45.144.0.9 from ", "lost by us", "complete", "seed: s"} {
+			if !strings.Contains(shown, want) {
+				t.Errorf("no %q in\n%s", want, shown)
+			}
+		}
+		if strings.Contains(shown, " hit ") {
+			t.Errorf("a status line is left:\n%s", shown)
+		}
+		for _, line := range lines {
+			if len([]rune(line)) > 80 {
+				t.Errorf("%d characters: %s", len([]rune(line)), line)
+			}
+		}
+	}
+	for _, more := range [][]string{{"-o", "-"}, {"--records=reply"}} {
+		if text := onTerminal(t, 80, 0, nil, slices.Concat(scan, more)...); !strings.Contains(text, `{"type":"run"`) {
+			t.Errorf("%v: no records:\n%s", more, text)
+		}
+	}
+	out := outFile(t)
+	text := onTerminal(t, 80, 0, nil, slices.Concat(scan, []string{"-o", out})...)
+	if strings.Contains(text, "traceroute to") || !regexp.MustCompile(`output: \S+, [0-9.]+ kB`).MatchString(text) ||
+		!strings.Contains(text, "to see it: masstrace show "+out) || mustRead(t, out).summary == nil {
+		t.Errorf("with --output:\n%s", text)
+	}
+}
+
+// A scan that keeps a checkpoint ends soon after a signal: it waits for no reply that another
+// process will wait for again.
+func TestSignalCheckpointWaitsForNothing(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	const wait = time.Hour // the test would never end
+	out, state := outFile(t), filepath.Join(t.TempDir(), "state")
+	for _, strategy := range []string{"complete", "topology", "exhaustive"} {
+		for _, senders := range []string{"1", "2"} {
+			text := onTerminal(t, 80, 4, func(p *os.Process) {
+				_ = p.Signal(syscall.SIGINT)
+			}, "scan", "45.16.0.0/15", "--rate=100", "--wait="+wait.String(), "--seed=s", "--strategy="+strategy,
+				"--senders="+senders, "--overwrite", "-o", out, "--checkpoint", state)
+			shown := strings.Join(shownOn(text), "\n")
+			for _, want := range []string{
+				"interrupted: sending has stopped, unfinished windows are left for later",
+				"\nnothing is recorded so far: the first window was not finished\n",
+				"\nincomplete: stopped by a signal\n", "\nto continue it:\n  " + program + " scan 45.16.0.0/15 ", " -o " + out + " --resume " + state,
+			} {
+				if !strings.Contains(shown, want) {
+					t.Errorf("%s, %s sender(s): no %q in\n%s", strategy, senders, want, shown)
+				}
+			}
+			if strings.Contains(shown, "frames received") || strings.Contains(shown, "masstrace show") || strings.Count(shown, "signal") != 1 {
+				t.Errorf("%s: a table of zeros, or the reason twice:\n%s", strategy, shown)
+			}
+			if err := os.Remove(state); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 }

@@ -14,9 +14,9 @@ const (
 	fewOctets   = 1 << 16 // a shorter line is not counted
 )
 
-// checkCrowd returns an error if a line has more values than any record. Commas and braces in strings
+// CheckCrowd returns an error if a line has more values than any record. Commas and braces in strings
 // count too.
-func checkCrowd(line []byte) error {
+func CheckCrowd(line []byte) error {
 	if len(line) < fewOctets {
 		return nil
 	}
