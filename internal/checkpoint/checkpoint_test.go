@@ -86,8 +86,8 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// A checkpoint of which one byte was changed is refused, whatever that byte means. So is one with a
-// field more.
+// A checkpoint of which one byte was changed is refused, with any meaning of that byte. So is one
+// with a field more.
 func TestTampered(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "checkpoint")
 	if err := sample().save(path); err != nil {

@@ -10,12 +10,12 @@ import (
 	"os"
 )
 
-// A checkpoint contains the digest of its own text, in which the digest is zeros. So a file that was
-// changed by hand, or by a bad disk, is refused. It does not protect against an attacker: the file has
-// the key of the run, and only its owner can write it.
+// A checkpoint contains the digest of its own text, in which the digest is zeros. So a file that
+// was changed by hand, or by a bad disk, is refused. It does not protect against an attacker: the
+// file has the key of the run, and only its owner can write it.
 const (
 	digestField = "\n  \"digest\": \""
-	noDigest    = "0000000000000000000000000000000000000000000000000000000000000000" // SHA-256, hexadecimal
+	noDigest    = "0000000000000000000000000000000000000000000000000000000000000000" // SHA-256
 )
 
 // mostOctets is the size of the largest checkpoint. Its lists of exclusions are the largest part.
@@ -34,7 +34,7 @@ func sign(text []byte) error {
 	return nil
 }
 
-// mostObjects is more objects than a checkpoint has: each needs much more memory than it has octets.
+// mostObjects is more objects than a checkpoint has. Each needs more memory than it has octets.
 const mostObjects = 1 << 14
 
 // check returns an error if text was changed after sign, or has more in it than a checkpoint. It

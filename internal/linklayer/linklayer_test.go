@@ -110,8 +110,8 @@ var heads = []struct {
 	{"DSA", 284, macs + "00000000 0800", 0},
 }
 
-// Every head leads to the packet after it, with all octets after that. No shorter frame does, and none
-// is read beyond its end.
+// Every head leads to the packet after it, with all octets after that. No shorter frame does, and
+// none is read beyond its end.
 func TestPacket(t *testing.T) {
 	var d Finder
 	for _, tt := range heads {

@@ -123,7 +123,7 @@ func (c *contents) reply(line []byte) error {
 // ErrContents is wrapped by errors about lines that do not agree with each other.
 var ErrContents = errors.New("the records do not agree")
 
-// check compares the counts with those of the summary of a run. A file has traces, replies, or both.
+// check compares the counts with those of the summary of a run, which has traces, replies, or both.
 func (c *contents) check(run string, sent, answered uint64) error {
 	switch {
 	case c.traces+c.replies > 0 && c.run != run:
@@ -139,8 +139,8 @@ func (c *contents) check(run string, sent, answered uint64) error {
 	return nil
 }
 
-// traceSet is a set of traces, by a hash of 64 bits. It has 8 octets for each place. A full set stays
-// as it is: later traces are compared with those in it, and not with each other.
+// traceSet is a set of traces, by a hash of 64 bits. It has 8 octets for each place. A full set
+// stays as it is: later traces are compared with those in it, and not with each other.
 type traceSet struct {
 	seed   maphash.Seed
 	places []uint64 // 0 is empty

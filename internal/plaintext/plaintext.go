@@ -1,7 +1,7 @@
 // Package plaintext makes strings safe that come from the network or from a file: names of
 // interfaces and hosts, names of files, reasons in records. Characters that could control a
-// terminal, or change the order in which text is shown, become visible escapes. All output for terminals
-// and all strings in JSON pass through it.
+// terminal, or change the order in which text is shown, become visible escapes. All output for
+// terminals and all strings in JSON pass through it.
 package plaintext
 
 import (
@@ -12,8 +12,8 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// isUnsafe reports whether a character is escaped everywhere. Such characters are the controls of C0
-// and C1, those that change the direction of text (Unicode UAX #9), and U+2028 and U+2029.
+// isUnsafe reports whether a character is escaped everywhere. Such characters are the controls of
+// C0 and C1, those that change the direction of text (Unicode UAX #9), and U+2028 and U+2029.
 func isUnsafe(r rune) bool {
 	switch {
 	case r < ' ', r >= 0x7f && r <= 0x9f:

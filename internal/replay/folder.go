@@ -11,8 +11,8 @@ import (
 	"github.com/masstrace/masstrace/internal/plan"
 )
 
-// captures returns the files to read: a folder stands for the captures in it. Other files of a folder
-// are left out, and notice is called for them.
+// captures returns the files to read: a folder stands for the captures in it. Other files of a
+// folder are left out, and notice is called for them.
 func captures(paths []string, notice func(format string, args ...any)) (files []string, err error) {
 	for _, path := range paths {
 		info, err := os.Stat(path)

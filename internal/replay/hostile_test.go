@@ -116,8 +116,8 @@ func replayHostile(t *testing.T, path string) error {
 
 const udpCapture = "../../testdata/captures/scans/udp.pcapng"
 
-// The capture of the repository is replayed as it is when it is put together again, so that the
-// tests below change what they mean to change.
+// The capture of the repository is replayed when it is put together again. So the tests below
+// change nothing else by accident.
 func TestOwnCapture(t *testing.T) {
 	c := readOwn(t, udpCapture)
 	params, err := json.Marshal(c.params)
@@ -129,8 +129,8 @@ func TestOwnCapture(t *testing.T) {
 	}
 }
 
-// FuzzOwnCapture changes one parameter or one field of a note of a capture of ours to a number, a
-// text or nonsense, and repeats or leaves out a block. A replay stays within its memory and time.
+// FuzzOwnCapture changes one parameter of a capture of ours, or one field of its notes. It also
+// repeats or leaves out a block. A replay stays within its memory and time.
 func FuzzOwnCapture(f *testing.F) {
 	c := readOwn(f, udpCapture)
 	for _, value := range []string{"0", "-1", "1", "2147483647", "4611686018427387904", "18446744073709551615", "1e300", `""`, `"x"`, "[]", "{}", "null"} {
@@ -149,15 +149,16 @@ func FuzzOwnCapture(f *testing.F) {
 	})
 }
 
-// changed returns the parameters and the blocks with the field of that number changed: one of the
-// parameters, of the shape of the windows, or of a note. value is JSON, or becomes a string.
+// changed returns the parameters and the blocks with one field changed. The number of the field
+// selects a parameter, a size of the windows, or a field of a note. value is JSON, or becomes a
+// string.
 func changed(c *ownCapture, field int, value string) (params []byte, blocks [][]byte) {
 	if !json.Valid([]byte(value)) {
 		text, _ := json.Marshal(value) // of a string: it cannot fail
 		value = string(text)
 	}
 	blocks = slices.Clone(c.blocks)
-	params, _ = json.Marshal(c.params) // of what was unmarshalled: it cannot fail
+	params, _ = json.Marshal(c.params) // it was unmarshalled: this cannot fail
 	names := slices.Sorted(func(yield func(string) bool) {
 		for name := range c.params {
 			if !yield(name) {

@@ -2,8 +2,8 @@ package trace
 
 import "slices"
 
-// The largest parts of the memory of a collector, in octets: a flow with its group and its places in
-// maps, a probe with its place in flowOf.latest, and a hop.
+// The largest parts of the memory of a collector, in octets. A flow includes its group and its
+// places in maps. A probe includes its place in flowOf.latest.
 const (
 	flowOctets  = 1024
 	probeOctets = 128

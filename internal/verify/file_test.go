@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A file of results that cannot be read, that has nothing in it or lines that contradict each other
-// is a fault, however right its other lines are.
+// Results that cannot be read, or that have nothing in them, are a fault. So are lines that
+// contradict each other. It does not matter how right the other lines are.
 func TestFileFaults(t *testing.T) {
 	isTrace := func(l []byte) bool { return bytes.HasPrefix(l, []byte(`{"type":"trace"`)) }
 	tests := []struct {

@@ -129,8 +129,8 @@ func (r *Report) faults() []string {
 	return faults
 }
 
-// fileFaults returns what is wrong with the file of results itself. Results that cannot be read, or
-// that are not there, prove nothing.
+// fileFaults returns the faults of the file of results itself. Results that cannot be read, or that
+// are not there, prove nothing.
 func (c *checker) fileFaults() (faults []string) {
 	r := &c.report
 	if r.BadLines > 0 {

@@ -74,8 +74,8 @@ func TestForeignStrings(t *testing.T) {
 	}
 }
 
-// foreignResults returns two files of results: in one a router has that name for its interface, and
-// in the other the run ended for that reason. name is JSON.
+// foreignResults returns two files of results. In one a router has that name for its interface. In
+// the other the run ended for that reason. name is JSON.
 func foreignResults(t *testing.T, name []byte) (named, reason []byte) {
 	t.Helper()
 	const output = "../../../testdata/output/"

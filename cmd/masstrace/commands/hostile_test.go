@@ -96,8 +96,8 @@ func ipv4(protocol byte, size int, id uint16, ttl byte, src, dst uint32) []byte 
 	return b
 }
 
-// A replay of a flood of probes keeps to its memory: with one stamp, so that no time ever passes,
-// with sources and targets of their own, or all in one flow.
+// A replay of a flood of probes keeps to its memory. The probes have one stamp, so that no time ever
+// passes, or sources and targets of their own, or are all of one flow.
 func TestReplayFlood(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]flood{
@@ -144,8 +144,8 @@ func bomb(t *testing.T, name, head, fill, tail string, n int) string {
 	return path
 }
 
-// Lines with more values than any record, lines without an end, and files of which a small part
-// becomes a large one keep the readers of results to their memory.
+// The readers of results keep to their memory. Hostile files have lines with more values than any
+// record, lines without an end, and octets that take much more memory when decoded.
 func TestResultsHostile(t *testing.T) {
 	t.Parallel()
 	const begin = `{"type":"cycle-start"}` + "\n" + `{"type":"run","run":"x"}` + "\n"

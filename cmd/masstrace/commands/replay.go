@@ -69,8 +69,8 @@ func (c *ReplayCmd) Validate() error {
 	return validateSet(c.OutputFlags.Records, c.OutputFlags.Replies, c.OutputFlags.Meta)
 }
 
-// replayMemory is the size of the heap, in bytes, at which the garbage collector works harder. It is
-// more than a replay needs for any capture.
+// replayMemory is the size of the heap, in bytes, at which the garbage collector works harder. It
+// is more than a replay needs for any capture.
 const replayMemory = 192 << 20
 
 // Run only translates flags; the work is package replay's.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Limits of one line. A value of three octets, such as {}, becomes a kilobyte when it is decoded, so
-// that the length of a line does not limit the memory that it takes. The largest line of ours is a
+// Limits of one line. A value of three octets, such as {}, becomes a kilobyte when it is decoded.
+// So the length of a line does not limit the memory that it takes. The largest line of ours is a
 // trace of 63 TTLs and four attempts, each with an extension of 144 labels.
 const (
 	mostObjects = 1 << 16
@@ -14,8 +14,8 @@ const (
 	fewOctets   = 1 << 16 // a shorter line is not counted
 )
 
-// CheckCrowd returns an error if a line has more values than any record. Commas and braces in strings
-// count too.
+// CheckCrowd returns an error if a line has more values than any record. Commas and braces in
+// strings count too.
 func CheckCrowd(line []byte) error {
 	if len(line) < fewOctets {
 		return nil
