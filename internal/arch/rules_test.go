@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"internal/account":  {"internal/probe"},
 	"internal/record":   {"internal/account", "internal/probe"},
 	"internal/window":   {"internal/account", "internal/memory", "internal/probe"},
-	"internal/target":   {"internal/permute", "internal/probe"},
+	"internal/target":   {"internal/outfile", "internal/permute", "internal/probe"},
 	"internal/codec":    {"internal/probe", "internal/wire"},
 	"internal/schedule": {"internal/permute", "internal/probe", "internal/window"},
 	"sender":            {"internal/codec", "internal/memory", "internal/probe", "internal/window", "ratelimit"},

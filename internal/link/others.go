@@ -98,7 +98,7 @@ func prefixOf(r *netlink.Route) (netip.Prefix, bool) {
 
 // sameAs reports whether a route is the way.
 func (w Way) sameAs(r *netlink.Route) bool {
-	return r.Type == unix.RTN_UNICAST && len(r.MultiPath) == 0 && r.LinkIndex == w.Path.Index &&
+	return (r.Type == unix.RTN_UNICAST || r.Type == unix.RTN_LOCAL) && len(r.MultiPath) == 0 && r.LinkIndex == w.Path.Index &&
 		(w.Path.Framing == IP || w.Request.GatewayMAC != nil || gatewayOf(*r) == w.Path.Gateway)
 }
 

@@ -1,8 +1,6 @@
 package target
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,13 +11,8 @@ import (
 	"syscall"
 )
 
-// maxLine is the largest length of a line in octets, including a comment. That is far more than any
-// entry needs, and it bounds the memory for a file without line ends.
-const maxLine = 64 << 10
-
 // Lines holds the entries of target or exclusion lists. A line contains an IPv4 or IPv6 address, a
-// prefix, a range "first-last", or nothing. The rest of a line from # on is a comment. CRLF line
-// ends and a byte order mark are accepted.
+// prefix, a range "first-last", or nothing; see LineReader for the rest.
 //
 // Host bits of a prefix are masked and counted. Zones are errors. IPv4-mapped IPv6 addresses are
 // errors too, since they would give one target two texts. In IPv6 prefixes and ranges that contain
@@ -90,36 +83,6 @@ func (l *Lines) Read(name string, r io.Reader) error {
 		l.addLine(e, name, n)
 		return nil
 	})
-}
-
-// EachLine calls f for each line of a list that is not empty, with its number from 1. Comments,
-// spaces around the text, CRLF line ends and a byte order mark are removed. Errors, also those of
-// f, contain name:line. The memory is bounded for any r.
-func EachLine(name string, r io.Reader, f func(line string, n int) error) error {
-	in := bufio.NewReaderSize(r, maxLine)
-	for n := 1; ; n++ {
-		line, err := in.ReadSlice('\n')
-		if err != nil && err != io.EOF {
-			if err == bufio.ErrBufferFull {
-				err = fmt.Errorf("line is longer than %d bytes", maxLine)
-			}
-			return fmt.Errorf("%s:%d: %w", name, n, err)
-		}
-		if n == 1 {
-			line = bytes.TrimPrefix(line, []byte("\ufeff"))
-		}
-		if i := bytes.IndexByte(line, '#'); i >= 0 {
-			line = line[:i]
-		}
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			if bad := f(string(line), n); bad != nil {
-				return fmt.Errorf("%s:%d: %w", name, n, bad)
-			}
-		}
-		if err == io.EOF {
-			return nil
-		}
-	}
 }
 
 func (l *Lines) addLine(e entry, name string, n int) {

@@ -27,7 +27,7 @@ func TestSignalCheckpoint(t *testing.T) {
 	p.signal(syscall.SIGINT)
 	p.end(4)
 	p.says("recorded so far: ", "incomplete: stopped by a signal", "to continue it:",
-		"  "+program+" scan 45.16.0.0/16 --rate=200 --memory=256k --wait=300ms --seed=s -o "+out+" --resume "+state)
+		"  "+program+" scan 45.16.0.0/16 --rate=200 --memory=512k --wait=300ms --seed=s -o "+out+" --resume "+state)
 	for _, word := range []string{"not complete", "waiting for replies", "next time"} {
 		if strings.Contains(p.said(), word) {
 			t.Errorf("said %q:\n%s", word, p.said())

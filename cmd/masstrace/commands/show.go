@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/hops"
@@ -57,7 +58,7 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if n == 0 && len(targets) > 0 {
-		say(s.Stderr, fmt.Sprintf("masstrace: %s has no trace to %v", c.Results, targets))
+		say(s.Stderr, fmt.Sprintf("masstrace: %s has no trace to %s", c.Results, names(targets)))
 		return statusFalse
 	}
 	return nil
@@ -80,4 +81,17 @@ func (c *ShowCmd) arguments() (more []string, list []netip.Prefix, err error) {
 		list = append(list, p.Masked())
 	}
 	return more, list, nil
+}
+
+// names returns prefixes as a list for people. A prefix of one address is the address.
+func names(prefixes []netip.Prefix) string {
+	var list []string
+	for _, p := range prefixes {
+		if p.IsSingleIP() {
+			list = append(list, p.Addr().String())
+			continue
+		}
+		list = append(list, p.String())
+	}
+	return strings.Join(list, ", ")
 }
