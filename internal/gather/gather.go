@@ -151,7 +151,7 @@ func (g *Gatherer) Sweep(now int64) (swept bool, err error) {
 	if g.swept == 0 {
 		g.swept = now
 	}
-	full := g.cfg.Octets > 0 && g.collector.Octets() > g.cfg.Octets
+	full := g.cfg.Octets > 0 && (g.collector.Octets() > g.cfg.Octets || g.collector.Long())
 	if now-g.swept <= matcher.Forgotten/2 && !full {
 		return false, nil
 	}

@@ -38,8 +38,8 @@ type table struct {
 // Limits of the memory of a replay without windows, for any captures. They are the probes of a
 // generation of the table, of which there are two, and the octets of traces.
 const (
-	mostProbes  = 1 << 17
-	traceOctets = 64 << 20
+	mostProbes  = 1 << 16
+	traceOctets = 112 << 20
 )
 
 // newOthers returns the replay of captures that are not of our own, of which the first is

@@ -26,6 +26,7 @@ type Collector struct {
 	keep    Keep
 	opened  uint64
 	octets  int // of memory
+	long    bool
 }
 
 // groupHead identifies probes that may form one trace.
@@ -86,6 +87,7 @@ func (c *Collector) Probe(head *record.Head, ttl uint8, which int, sent int64) (
 	if c.keep != KeepNothing {
 		f.probes = append(f.probes, collectedProbe{ttl: ttl, attempt: attempt, sent: sent})
 		c.octets += probeOctets
+		c.long = c.long || len(f.probes)%longFlow == 0
 	}
 	return flow, attempt
 }

@@ -3,12 +3,22 @@ package trace
 import "slices"
 
 // The largest parts of the memory of a collector, in octets. A flow includes its group and its
-// places in maps. A probe includes its place in flowOf.latest.
+// places in maps. A probe includes the room for others.
 const (
-	flowOctets  = 1024
-	probeOctets = 128
-	hopOctets   = 320
+	flowOctets  = 768
+	probeOctets = 48
+	hopOctets   = 160
 )
+
+// longFlow is the number of probes of a flow after which its trace should end: its record is one line.
+const longFlow = 1 << 16
+
+// Long reports whether a flow became that long since the last call.
+func (c *Collector) Long() bool {
+	long := c.long
+	c.long = false
+	return long
+}
 
 // Octets returns how much memory the collector uses, about.
 func (c *Collector) Octets() int { return c.octets }
