@@ -77,10 +77,11 @@ func (d *decoder) decode(frame []byte, r *probe.Reply) (v codec.Verdict) {
 	case v != codec.Accepted:
 		return v
 	case d.packet[0]>>4 == 4:
-		return d.ipv4(d.packet, r)
+		v = d.ipv4(d.packet, r)
 	default:
-		return d.ipv6(d.packet, r)
+		v = d.ipv6(d.packet, r)
 	}
+	return d.withResponder(v, r)
 }
 
 // ipv4 decodes an IPv4 packet. Its checksum is judged last, when it is clear that the packet
@@ -126,10 +127,7 @@ func (d *decoder) ipv6(b []byte, r *probe.Reply) codec.Verdict {
 	if !d.layers.validIPv6(b) {
 		return codec.Malformed
 	}
-	if r.Responder = probe.Addr(b[wire.V6Src:]); r.Responder.Is4() {
-		// The address is IPv4-mapped. No packet may have that source (RFC 6890 §2.2.3).
-		return codec.Unrelated
-	}
+	r.Responder = probe.Addr(b[wire.V6Src:])
 	r.ReplyTTL, r.ReplyTOS = b[wire.V6HopLimit], trafficClass(b)
 	length := int(binary.BigEndian.Uint16(b[wire.V6Length:]))
 	r.ReplySize = uint32(wire.V6Len + length)
@@ -145,8 +143,13 @@ func (d *decoder) ipv6(b []byte, r *probe.Reply) codec.Verdict {
 		return codec.Unrelated
 	}
 	r.Protocol = protocol
+	if r.Responder.Is4() && protocol != probe.ProtoICMPv6 {
+		return codec.Unrelated // not an answer of an IPv4 target
+	}
 	switch protocol {
 	case probe.ProtoICMPv6:
+		// Routers of an IPv4 core that carries IPv6 (6PE, RFC 4798) answer from IPv4-mapped
+		// addresses.
 		v := d.icmp6(message, r)
 		sum := wire.PseudoSum(b[wire.V6Src:wire.V6Dst], b[wire.V6Dst:wire.V6Len], protocol, len(message))
 		return withChecksum(v, wire.Fold(wire.Sum(message, sum)) == 0xffff)
@@ -278,6 +281,8 @@ func (d *decoder) accept(v codec.Verdict) bool {
 		d.heard.Rejected.Checksum.Add(1)
 	case codec.BadSource:
 		d.heard.Rejected.Source.Add(1)
+	case codec.BadResponder:
+		d.heard.Rejected.Responder.Add(1)
 	case codec.BadTag, codec.Garbled:
 		d.heard.Rejected.Tag.Add(1)
 	case codec.Conflict:

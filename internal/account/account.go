@@ -120,6 +120,8 @@ type Rejected[N Count] struct {
 	Tag      N `json:"tag"`      // no tag is valid
 	Conflict N `json:"conflict"` // its tags are for different probes, or others speak against it
 	Unsent   N `json:"unsent"`   // names a probe that was never sent
+	// Responder: comes from an address that no host has, and that is not the target's.
+	Responder N `json:"responder,omitempty"`
 }
 
 // Total returns the sum over all reasons.

@@ -1,6 +1,9 @@
 package probe
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Facts is the content of a reply, without a pointer, so that the garbage collector does not scan
 // arrays of it. Fields that the packet does not have (those of a quotation in an echo reply, for
@@ -43,6 +46,15 @@ type Reply struct {
 	// Ext is the RFC 4884 extension structure, header included, or nil. It
 	// aliases the receiver's buffer: valid until the sink returns.
 	Ext []byte
+}
+
+// Source returns the source address of the reply. An IPv4-mapped address is IPv4 in an answer to an
+// IPv4 probe only: some routers answer IPv6 probes from ::ffff:a.b.c.d.
+func (f *Facts) Source() netip.Addr {
+	if f.Responder.Is4() && f.Target.Is6() {
+		return netip.AddrFrom16(f.Responder)
+	}
+	return f.Responder.Netip()
 }
 
 // HasHop reports whether the reply shows the interface at a TTL. Other replies show only that the

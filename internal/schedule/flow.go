@@ -67,8 +67,7 @@ func (f *flow) readReplies(r *Interactive) {
 			if e := w.Reply(slot); e != nil {
 				p.answered++
 				p.rtt = max(p.rtt, e.Stamp-sent, 1)
-				fromTarget := e.Responder == e.Probe.Target
-				p.router = p.router || e.Kind == probe.KindTTLExceeded && !fromTarget
+				p.router = p.router || e.Kind == probe.KindTTLExceeded
 				p.refused = p.refused || refuses(e.Kind)
 			} else if sent > 0 {
 				silent[n] = sent

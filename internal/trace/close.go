@@ -100,15 +100,17 @@ func (t closing) end() {
 // answers reports whether h shows that the probe arrived at the target. The kind decides. A port
 // unreachable, an echo reply, a SYN-ACK or an RST counts from any address. A host with several
 // addresses may choose another one, and a firewall that answers for the target ends the path as
-// well. Kinds that routers send too (time exceeded, protocol unreachable, parameter problem and so
-// on) count only from the target's own address. The target's other unreachables end the path as
-// UNREACH.
+// well. Kinds that routers send too (protocol unreachable, parameter problem and so on) count only
+// from the target's own address. A time exceeded never counts: it proves that the probe had not
+// arrived. The target's other unreachables end the path as UNREACH.
 func (t closing) answers(h *record.Hop) bool {
 	switch h.Kind {
 	case probe.KindPortUnreach, probe.KindEchoReply, probe.KindSYNACK, probe.KindRST:
 		return true
 	case probe.KindProtoUnreach:
 		return h.Responder == t.Target
+	case probe.KindTTLExceeded:
+		return false
 	default:
 		return h.Responder == t.Target && h.HasHop() && !h.Kind.IsUnreach()
 	}
@@ -137,7 +139,7 @@ func (t closing) lowestAnswer() uint8 {
 func (t closing) distance(lowest uint8) uint8 {
 	var router uint8 // highest TTL at which a router answered
 	for i := range t.Hops {
-		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && h.Responder != t.Target {
+		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded {
 			router = h.TTL
 		}
 	}

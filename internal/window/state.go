@@ -84,9 +84,9 @@ func (s State) with(r *probe.Facts) State {
 	}
 	switch r.Kind {
 	case probe.KindTTLExceeded:
-		if !fromTarget {
-			return s.set(16, max(s.Exceeded(), r.TTL))
-		}
+		// It proves that the probe had not arrived, even if it comes from the target's address:
+		// some translators, and routers before a forwarded port, answer from there.
+		return s.set(16, max(s.Exceeded(), r.TTL))
 	case probe.KindPortUnreach:
 		if q := r.QuotedTTL; q >= 1 && q <= r.TTL {
 			s = s.set(8, max(s.Distance(), r.TTL-q+1))

@@ -97,6 +97,26 @@ func appendOctets(b []byte, a probe.Addr) []byte {
 	return appendDecimal(append(b, '.'), uint64(a[15]))
 }
 
+// mappedPrefix begins the text of an IPv4-mapped address.
+const mappedPrefix = "::ffff:"
+
+// appendResponder appends the source of a reply to a probe for target. That of an IPv6 reply may be
+// an IPv4-mapped address (see probe.Facts.Source).
+func appendResponder(b []byte, target, a probe.Addr) []byte {
+	if a.Is4() && target.Is6() {
+		b = append(b, mappedPrefix...)
+	}
+	return appendOctets(b, a)
+}
+
+// appendResponderKey is appendAddr for the source of a reply to a probe for target.
+func appendResponderKey(b []byte, key string, target, a probe.Addr) []byte {
+	if a.IsZero() {
+		return appendAddr(b, key, a)
+	}
+	return append(appendResponder(append(appendKey(b, key), '"'), target, a), '"')
+}
+
 const hexDigits = "0123456789abcdef"
 
 // appendHex appends a key and octets as hexadecimal digits.

@@ -99,7 +99,7 @@ func (l *HopLine) hop(head *record.Head, h *record.Hop) error {
 	case l.TCPFlags != nil:
 		h.Protocol, h.TCPFlags = probe.ProtoTCP, *l.TCPFlags
 	case l.ICMPType != nil:
-		h.Protocol, h.Type = probe.ICMP.Protocol(h.Responder.Is4()), *l.ICMPType
+		h.Protocol, h.Type = probe.ICMP.Protocol(head.Target.Is4()), *l.ICMPType
 	default:
 		h.Protocol = probe.ProtoUDP
 	}

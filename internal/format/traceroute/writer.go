@@ -232,7 +232,7 @@ func (b *branch) times() string {
 
 // responder writes the address that answered, and its extensions.
 func (r *Writer) responder(h *record.Hop) {
-	addr := h.Responder.Netip()
+	addr := h.Source()
 	if r.Name == nil {
 		fmt.Fprintf(&r.buf, " %s", addr)
 	} else {

@@ -1,0 +1,51 @@
+package receiver
+
+import (
+	"bytes"
+
+	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
+)
+
+// isFromNobody reports whether no host can have the source address of the packet: it is
+// unspecified (0.0.0.0/8, ::), loopback (127.0.0.0/8, ::1), the broadcast address, multicast, or
+// the packet's own destination. An IPv4-mapped address is judged as the IPv4 address in it.
+//
+// Reserved addresses such as 240.0.0.0/4 and documentation prefixes are not refused: routers use
+// them.
+func (d *decoder) isFromNobody() bool {
+	src, dst := d.packet[wire.V4Src:wire.V4Dst], d.packet[wire.V4Dst:wire.V4Dst+4]
+	if d.packet[0]>>4 == 6 {
+		src, dst = d.packet[wire.V6Src:wire.V6Dst], d.packet[wire.V6Dst:wire.V6Len]
+		if !(*probe.Addr)(src).Is4() {
+			return src[0] == 0xff || isLow(src) || bytes.Equal(src, dst)
+		}
+		src = src[12:]
+	}
+	switch {
+	case src[0] == 0, src[0] == 127, src[0]>>4 == 0xe:
+		return true
+	case src[0] == 0xff:
+		return src[1]&src[2]&src[3] == 0xff
+	}
+	return bytes.Equal(src, dst)
+}
+
+// isLow reports whether an IPv6 address is :: or ::1.
+func isLow(a []byte) bool {
+	for _, octet := range a[:15] {
+		if octet != 0 {
+			return false
+		}
+	}
+	return a[15] <= 1
+}
+
+// withResponder refuses an accepted reply whose source nobody can have, unless that is its target.
+func (d *decoder) withResponder(v codec.Verdict, r *probe.Reply) codec.Verdict {
+	if v == codec.Accepted && d.isFromNobody() && r.Responder != r.Target {
+		return codec.BadResponder
+	}
+	return v
+}
