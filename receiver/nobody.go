@@ -8,9 +8,9 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// isFromNobody reports whether no host can have the source address of the packet: it is
-// unspecified (0.0.0.0/8, ::), loopback (127.0.0.0/8, ::1), the broadcast address, multicast, or
-// the packet's own destination. An IPv4-mapped address is judged as the IPv4 address in it.
+// isFromNobody reports whether no host can have the source address of the packet. That holds for
+// unspecified addresses (0.0.0.0/8, ::), loopback (127.0.0.0/8, ::1), broadcast, multicast, and
+// the destination of the packet itself. An IPv4-mapped address is judged as the IPv4 address in it.
 //
 // Reserved addresses such as 240.0.0.0/4 and documentation prefixes are not refused: routers use
 // them.
@@ -42,7 +42,7 @@ func isLow(a []byte) bool {
 	return a[15] <= 1
 }
 
-// withResponder refuses an accepted reply whose source nobody can have, unless that is its target.
+// withResponder refuses an accepted reply if no host can have its source. A target may be anything.
 func (d *decoder) withResponder(v codec.Verdict, r *probe.Reply) codec.Verdict {
 	if v == codec.Accepted && d.isFromNobody() && r.Responder != r.Target {
 		return codec.BadResponder

@@ -84,8 +84,8 @@ func (s State) with(r *probe.Facts) State {
 	}
 	switch r.Kind {
 	case probe.KindTTLExceeded:
-		// It proves that the probe had not arrived, even if it comes from the target's address:
-		// some translators, and routers before a forwarded port, answer from there.
+		// The probe had not arrived, even if the source is the target's address. Some
+		// translators answer from there, and routers before a forwarded port.
 		return s.set(16, max(s.Exceeded(), r.TTL))
 	case probe.KindPortUnreach:
 		if q := r.QuotedTTL; q >= 1 && q <= r.TTL {
