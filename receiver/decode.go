@@ -283,7 +283,7 @@ func (d *decoder) accept(v codec.Verdict) bool {
 		d.heard.Rejected.Source.Add(1)
 	case codec.BadResponder:
 		d.heard.Rejected.Responder.Add(1)
-	case codec.BadTag, codec.Garbled:
+	case codec.Garbled:
 		d.heard.Rejected.Tag.Add(1)
 	case codec.Conflict:
 		d.heard.Rejected.Conflict.Add(1)

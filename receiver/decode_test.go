@@ -30,7 +30,6 @@ var (
 	unrelated = verdicts{unrelated: 1}
 	checksum  = verdicts{checksum: 1}
 	badSource = verdicts{source: 1}
-	badTag    = verdicts{tag: 1}
 	garbled   = verdicts{replies: 1, tag: 1} // which tells the matcher something
 	conflict  = verdicts{conflict: 1}
 )

@@ -99,8 +99,9 @@ type Inbound[N Count] struct {
 	Malformed  N           `json:"malformed"` // cut, or with lengths that contradict each other
 	Unrelated  N           `json:"unrelated"` // answer no probe of any run like this
 	Rejected   Rejected[N] `json:"rejected"`
-	Late       N           `json:"late"`       // their window is gone
-	Duplicates N           `json:"duplicates"` // their probe has a reply
+	Late       N           `json:"late"`                 // their window is gone
+	Duplicates N           `json:"duplicates"`           // their probe has a reply
+	Superseded N           `json:"superseded,omitempty"` // a later reply to their probe proves more
 	Weak       N           `json:"weak"`
 	Strong     N           `json:"strong"`
 	Unverified N           `json:"unverified,omitempty"` // a replay's without the key

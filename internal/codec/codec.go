@@ -127,7 +127,6 @@ const (
 	BadChecksum          // the reply's own checksum is wrong; no Codec returns it
 	BadResponder         // comes from an address that no host has; no Codec returns it
 	BadSource            // quotes another source address, without two tags that agree
-	BadTag               // no tag is valid, or one that is not enough
 	Conflict             // two fields are valid and contradict each other
-	Garbled              // a BadTag that casts doubt on others: see probe.Garbled
+	Garbled              // no tag is valid, or one that is not enough: see probe.Garbled
 )

@@ -62,7 +62,7 @@ const fewestSilent = 2
 // answer beyond. A TTL that this machine may have silenced does not count.
 func (f forecast) silent(p *Path, ttl uint8, limit int) bool {
 	run := 0
-	for t := max(p.State.Exceeded(), p.First()-1) + 1; t < ttl; t++ {
+	for t := max(p.State.Heard(), p.First()-1) + 1; t < ttl; t++ {
 		if !p.Doubtful(t) {
 			run++
 		}

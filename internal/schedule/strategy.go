@@ -133,7 +133,7 @@ func (p *Path) pause(sent int64) int64 {
 
 // Ahead returns how many probes beyond the last router may still be answered soon.
 func (p *Path) Ahead() (n int) {
-	for set := p.Sent &^ (1<<(p.State.Exceeded()+1) - 1); set != 0; set &= set - 1 {
+	for set := p.Sent &^ (1<<(p.State.Heard()+1) - 1); set != 0; set &= set - 1 {
 		if p.isPending(uint8(bits.TrailingZeros64(set))) {
 			n++
 		}
@@ -157,12 +157,13 @@ func (p *Path) Doubtful(ttl uint8) bool {
 	return sent > 0 && p.faults.Silenced(sent, p.wait)
 }
 
-// Responder returns the router that answered at a TTL by a time exceeded, zero if none did.
+// Responder returns the router that answered at a TTL by a time exceeded, zero if none did. An answer
+// that may not steer is none.
 func (p *Path) Responder(ttl uint8) probe.Addr {
 	slot := p.slot
 	slot.TTL = ttl
 	for int(slot.Attempt) < p.window.Shape().Attempts {
-		if e := p.window.Reply(slot); e != nil && e.Kind == probe.KindTTLExceeded {
+		if e, standing := p.window.Best(slot); standing == window.Steers && e.Kind == probe.KindTTLExceeded {
 			return e.Responder
 		}
 		slot.Attempt++
@@ -178,7 +179,7 @@ func (p *Path) Highest(from, to uint8) (ttl Step, ok bool) {
 
 // InLoop reports whether the routers at the end of the known path repeat.
 func (p *Path) InLoop() bool {
-	top := p.State.Exceeded()
+	top := p.State.Heard()
 	if !p.mayLoop(top) {
 		return false
 	}

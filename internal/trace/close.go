@@ -28,6 +28,8 @@ type closing struct{ *record.Trace }
 //  7. The last TTL: HOPLIMIT. This includes a trace whose target sent only answers
 //     that show no TTL. It is Reached, at an unknown Distance.
 //
+// A hop that rests on one tag alone decides none of this (see record.Hop.Alone).
+//
 // Close allocates nothing once Loops has room. A second Close changes nothing, unless hops above
 // the end decided the first.
 func Close(trace *record.Trace) {
@@ -74,7 +76,7 @@ func (t closing) end() {
 		h := &t.Hops[i]
 		if !h.HasHop() {
 			t.Reached = true // not expected here, but it shows that
-		} else if h.Kind.IsUnreach() {
+		} else if h.Kind.IsUnreach() && !h.Alone {
 			t.StopReason, t.StopData, t.End = record.StopUnreach, h.Code, h.TTL
 			if h.Responder == t.Target {
 				// A host rejects the probe by its own firewall. The probe reached
@@ -119,7 +121,7 @@ func (t closing) answers(h *record.Hop) bool {
 // lowestAnswer returns the lowest TTL at which the target answered, 0 if none.
 func (t closing) lowestAnswer() uint8 {
 	for i := range t.Hops {
-		if t.answers(&t.Hops[i]) {
+		if !t.Hops[i].Alone && t.answers(&t.Hops[i]) {
 			return t.Hops[i].TTL
 		}
 	}
@@ -139,13 +141,13 @@ func (t closing) lowestAnswer() uint8 {
 func (t closing) distance(lowest uint8) uint8 {
 	var router uint8 // highest TTL at which a router answered
 	for i := range t.Hops {
-		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded {
+		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && !h.Alone {
 			router = h.TTL
 		}
 	}
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		if h.Kind != probe.KindPortUnreach || !h.HasQuote ||
+		if h.Kind != probe.KindPortUnreach || h.Alone || !h.HasQuote ||
 			h.QuotedTTL < 1 || h.QuotedTTL > h.TTL {
 			continue
 		}

@@ -12,6 +12,7 @@ type Set struct {
 	Faults Faults
 
 	shape     Shape
+	others    Responders
 	windows   [Live]atomic.Pointer[Window]
 	watermark atomic.Int64
 }
@@ -21,6 +22,7 @@ func NewSet(s Shape) *Set { return &Set{shape: s} }
 
 // Put makes w live. The window with the same place must have been removed before.
 func (s *Set) Put(w *Window) {
+	w.others = &s.others
 	if !s.windows[w.ID%Live].CompareAndSwap(nil, w) {
 		panic("window: two live windows share a place")
 	}

@@ -131,8 +131,8 @@ func TestStateHonest(t *testing.T) {
 func TestStateSteers(t *testing.T) {
 	w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 30, Flows: 1, Attempts: 1})
 	known := NewStopSet(64)
-	known.Add(5, router)
-	known.Add(7, router)
+	known.Add(5, router, false)
+	known.Add(7, router, false)
 	type seen struct{ unreach, met, fresh uint8 }
 	for _, step := range []struct {
 		r    *probe.Facts

@@ -31,11 +31,39 @@ func NewStopSet(n int) *StopSet {
 	return &StopSet{words: memory.Make[atomic.Uint64](size)}
 }
 
-// Add adds an interface at a TTL and reports whether it was already there.
-func (s *StopSet) Add(ttl uint8, a probe.Addr) (known bool) {
+// Add adds an interface at a TTL and reports whether it was already there. If the evidence is one tag
+// alone, the entry counts for others with one tag only.
+func (s *StopSet) Add(ttl uint8, a probe.Addr, alone bool) (known bool) {
 	h := HashHop(ttl, a)
+	if alone {
+		if s.has(h) {
+			return true
+		}
+		h = Mix(h) | 1
+	}
+	return s.add(h)
+}
+
+// set returns the words in which a hash may be.
+func (s *StopSet) set(h uint64) []atomic.Uint64 {
 	first := int(h>>8) & (len(s.words) - 1) &^ (stopWays - 1)
-	set := s.words[first : first+stopWays]
+	return s.words[first : first+stopWays]
+}
+
+// has reports whether a hash is in the set.
+func (s *StopSet) has(h uint64) bool {
+	set := s.set(h)
+	for i := range set {
+		if set[i].Load() == h {
+			return true
+		}
+	}
+	return false
+}
+
+// add adds a hash and reports whether it was already there.
+func (s *StopSet) add(h uint64) (known bool) {
+	set := s.set(h)
 	for i := range set {
 		if set[i].Load() == 0 && set[i].CompareAndSwap(0, h) {
 			return false

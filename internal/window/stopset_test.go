@@ -23,7 +23,7 @@ func TestStopSet(t *testing.T) {
 	for round, want := range []bool{false, true} {
 		for i := range 200 {
 			for _, ttl := range []uint8{1, 2, 63} {
-				if s.Add(ttl, interfaceNo(i)) != want {
+				if s.Add(ttl, interfaceNo(i), false) != want {
 					t.Fatalf("round %d: interface %d at TTL %d: not %t", round, i, ttl, want)
 				}
 			}
@@ -37,7 +37,7 @@ func TestStopSetFull(t *testing.T) {
 	told := map[probe.Addr]bool{}
 	for i := range 10_000 {
 		a := interfaceNo(i % 100)
-		if s.Add(9, a) && !told[a] {
+		if s.Add(9, a, false) && !told[a] {
 			t.Fatalf("%v was known before it was added", a)
 		}
 		told[a] = true
@@ -53,7 +53,7 @@ func TestStopSetShared(t *testing.T) {
 	for range n {
 		wg.Go(func() {
 			for i := range all {
-				if !s.Add(3, interfaceNo(i)) {
+				if !s.Add(3, interfaceNo(i), false) {
 					fresh.Add(1)
 				}
 			}
@@ -69,7 +69,7 @@ func BenchmarkStopSet(b *testing.B) {
 	s := NewStopSet(1 << 20)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		s.Add(uint8(i&31), interfaceNo(i&0xffff))
+		s.Add(uint8(i&31), interfaceNo(i&0xffff), false)
 	}
 }
 

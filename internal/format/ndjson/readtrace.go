@@ -206,6 +206,12 @@ func (l *ExtLine) fill(t *record.Trace) error {
 	for _, ttl := range l.UnderDrops {
 		full.UnderDrops = append(full.UnderDrops, r.octet("kernel_drop_ttls", ttl))
 	}
+	for _, ttl := range l.Contested {
+		full.Contested = append(full.Contested, r.octet("contested", ttl))
+	}
+	for _, ttl := range l.Withheld {
+		full.Withheld = append(full.Withheld, r.octet("withheld", ttl))
+	}
 	var err error
 	if full.PathHash, err = strconv.ParseUint(l.PathHash, 16, 64); err != nil && l.PathHash != "" {
 		return errors.Join(r.err, fmt.Errorf("path_hash %q is not a hash", l.PathHash))

@@ -73,6 +73,12 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 	if h.Lagged {
 		b = appendBool(b, "lagged", true)
 	}
+	if h.Superseded {
+		b = appendBool(b, "superseded", true)
+	}
+	if h.Withheld {
+		b = appendBool(b, "withheld", true)
+	}
 	b = appendInt(b, "round", 1)
 	return append(b, '}')
 }
