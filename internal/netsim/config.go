@@ -107,6 +107,16 @@ type Config struct {
 
 	// Noise is how many packets that answer no probe come per reply, 0 to 1 (default 0.01).
 	Noise float64
+
+	// Attackers (see Attack); none by default. Garbled is the share of genuine answers before which
+	// a garbled copy comes from elsewhere, Nobodies of those before which one comes from an address
+	// that no host has. ForgedQuotes and ForgedEchoes are how many guesses an attacker sends for
+	// each probe, which it does not see.
+	Garbled, Nobodies          float64
+	ForgedQuotes, ForgedEchoes int
+	// Liars is the share of targets that claim to be near: they quote a TTL too large by half of the
+	// distance.
+	Liars float64
 }
 
 // Default returns a network similar to the Internet.
@@ -236,6 +246,7 @@ func (c *Config) Validate() error {
 		{"QuoteShort + QuoteNew + QuoteOld", c.QuoteShort + c.QuoteNew + c.QuoteOld},
 		{"Interfaces", c.Interfaces}, {"QuotedZero", c.QuotedZero},
 		{"Asymmetric", c.Asymmetric}, {"Noise", c.Noise},
+		{"Garbled", c.Garbled}, {"Nobodies", c.Nobodies}, {"Liars", c.Liars},
 	}
 	for _, s := range shares {
 		if !(s.v >= 0 && s.v <= 1+1e-9) {
@@ -245,6 +256,8 @@ func (c *Config) Validate() error {
 	switch {
 	case !(c.MeanHops >= 8 && c.MeanHops <= 20):
 		return fmt.Errorf("MeanHops = %v: not from 8 to 20", c.MeanHops)
+	case c.ForgedQuotes < 0 || c.ForgedEchoes < 0:
+		return fmt.Errorf("ForgedQuotes %d, ForgedEchoes %d: negative", c.ForgedQuotes, c.ForgedEchoes)
 	case c.MaxHops < 10 || c.MaxHops > 40:
 		return fmt.Errorf("MaxHops = %d: not from 10 to 40", c.MaxHops)
 	case c.MaxWidth < 2 || c.MaxWidth > maxWidth:

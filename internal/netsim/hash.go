@@ -52,4 +52,6 @@ const (
 	saltTCP
 	saltLimit
 	saltTraits
+	saltAttack
+	saltLiar
 )
