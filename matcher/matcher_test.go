@@ -62,12 +62,14 @@ func to(position uint64, ttl uint8, kind probe.Kind) probe.Reply {
 }
 
 // counts are the counters of the matcher.
-type counts struct{ foreign, unsent, denied, late, duplicates, weak, strong, hopless, overflow uint64 }
+type counts struct {
+	foreign, unsent, denied, late, duplicates, superseded, weak, strong, hopless, overflow uint64
+}
 
 func (m *Matcher) counts() counts {
 	h := account.Load(m.cfg.Heard)
 	return counts{
-		h.Unrelated, h.Rejected.Unsent, h.Rejected.Conflict, h.Late, h.Duplicates,
+		h.Unrelated, h.Rejected.Unsent, h.Rejected.Conflict, h.Late, h.Duplicates, h.Superseded,
 		h.Weak, h.Strong, h.UDPReplies + h.PureACKs, h.Drops.Extensions,
 	}
 }
@@ -137,6 +139,7 @@ func TestMatch(t *testing.T) {
 func (c counts) plus(d counts) counts {
 	return counts{
 		c.foreign + d.foreign, c.unsent + d.unsent, c.denied + d.denied, c.late + d.late, c.duplicates + d.duplicates,
+		c.superseded + d.superseded,
 		c.weak + d.weak, c.strong + d.strong, c.hopless + d.hopless, c.overflow + d.overflow,
 	}
 }

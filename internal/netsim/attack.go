@@ -204,7 +204,7 @@ func (s *Sim) garbleQuote(msg []byte, h uint64) int {
 	case field == 0 && !bool(p.six):
 		change(q[4:]) // identification
 		resum(q)
-	case field == 0 && len(l4) >= 24 && msg[4]|msg[5] == 0:
+	case field == 0 && len(l4) >= 24 && msg[4]|msg[5] == 0 && p.flow.proto != protoTCP:
 		return 8 + p.ip + 8
 	case field == 1 && bool(p.six) && len(l4) >= 24 && p.flow.proto != protoTCP:
 		change(l4[20:]) // seal

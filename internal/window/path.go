@@ -13,12 +13,13 @@ type path struct {
 	state atomic.Uint64 // a State
 
 	// The rest is the matcher's until the window is retired.
-	contested uint64 // bit t: equally good answers to a probe with TTL t came from several sources
-	misses    uint16 // replies without a valid tag, or to a probe that was not sent with one tag
-	alone     uint8  // answers in slots that one tag identifies
-	garbled   bool   // a device rewrites the first tag, so that a short reply may have it by chance
-	undecided bool   // the standing of answers depends on the other answers of the path
-	touched   bool   // the target answered at no known TTL
+	contested uint64    // bit t: equally good answers to a probe with TTL t came from several sources
+	misses    uint16    // replies without a valid tag, or to a probe that was not sent with one tag
+	alone     uint8     // answers in slots that one tag identifies
+	garbled   bool      // a device rewrites the first tag, so that a short reply may have it by chance
+	undecided bool      // the standing of answers depends on the other answers of the path
+	touched   bool      // the target answered at no known TTL
+	sources   [4]uint16 // of the latest misses, see sourceOf
 }
 
 // known is the TTLs of a path at which interfaces of a StopSet answered, as bits.
@@ -94,11 +95,12 @@ func (w *Window) miss(target uint32, r *probe.Facts) {
 	p := w.path(target, r.Flow)
 	w.others.missed(r.Responder)
 	if p.misses < math.MaxUint16 {
+		p.sources[int(p.misses)%len(p.sources)] = sourceOf(HashRouter(r.Responder))
 		p.misses++
 	}
 	was := p.garbled
 	p.garbled = p.garbled || r.HasQuote
-	if p.alone > 0 && (p.garbled != was || p.misses == fewMisses+1 || p.misses == mostMisses+1) {
+	if p.alone > 0 && (p.garbled != was || p.misses > fewMisses && p.misses <= mostChance+1) {
 		p.undecided = true
 		w.judge(target, r.Flow)
 	}
@@ -140,14 +142,16 @@ func lowest(ttls uint64) uint8 { return uint8(bits.TrailingZeros64(ttls)) & prob
 // judge decides anew what each answer of a path may do, and computes the state from those that may
 // steer. Only the matcher calls it.
 func (w *Window) judge(target uint32, flow uint16) {
-	p, answers := w.path(target, flow), w.answers(target, flow)
+	p := w.path(target, flow)
+	answers, silent := w.answers(target, flow)
+	few := p.isFew(answers, silent)
 	s, hops := State(0), uint64(0)
 	if p.touched {
 		s |= alive
 	}
 	for i := range answers {
 		a := &answers[i]
-		a.standing = w.standing(p, answers, a)
+		a.standing = w.standing(p, answers, a, few)
 		if word := answer(a.slot.reply.Load()); word.standing() != a.standing {
 			a.slot.reply.Store(uint64(word.with(a.standing)))
 		}
@@ -161,7 +165,7 @@ func (w *Window) judge(target uint32, flow uint16) {
 	}
 	s = w.withKnown(s, target, flow, hops)
 	p.state.Store(uint64(s))
-	p.undecided = p.alone > 0 && isUndecided(answers)
+	p.undecided = p.alone > 0 && (p.misses > fewMisses || isUndecided(answers))
 }
 
 // isUndecided reports whether a later answer may change the standing of one of answers.
@@ -175,7 +179,8 @@ func isUndecided(answers []judged) bool {
 }
 
 // answers returns the answers of a path by attempt, then TTL. They are valid until the next call.
-func (w *Window) answers(target uint32, flow uint16) []judged {
+// silent is how many of its probes have no answer.
+func (w *Window) answers(target uint32, flow uint16) (list []judged, silent int) {
 	w.judged = w.judged[:0]
 	slot := Slot{Target: target, Flow: flow}
 	for ; int(slot.Attempt) < w.shape.Attempts; slot.Attempt++ {
@@ -184,12 +189,17 @@ func (w *Window) answers(target uint32, flow uint16) []judged {
 			if s == nil {
 				break
 			}
-			if word := answer(s.reply.Load()); word != 0 {
-				w.judged = append(w.judged, judged{slot: s, entry: w.arena.entry(word.entry())})
+			word := answer(s.reply.Load())
+			if word == 0 {
+				if s.sent.Load() > 0 {
+					silent++
+				}
+				continue
 			}
+			w.judged = append(w.judged, judged{slot: s, entry: w.arena.entry(word.entry())})
 		}
 	}
-	return w.judged
+	return w.judged, silent
 }
 
 // Settle judges the paths once more whose verdict depends on which probes were sent. The matcher calls

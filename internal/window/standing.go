@@ -18,18 +18,17 @@ const (
 	Steers
 )
 
-// Bounds of the belief in replies with one tag. An invented quotation with one tag is valid for one
-// given probe with a probability of 2⁻¹⁶ for each tag that it may have.
+// Bounds of the belief in replies with one tag. An invented reply has a valid tag for one given
+// probe with a probability of 2⁻¹⁶ for each field that may carry one. It makes a false hop only if
+// that probe has no better answer.
 const (
-	// fewMisses is how many replies without a valid tag a path may receive until a reply with one
-	// tag needs more support. Noise causes them, and two scans with the same seed cause more. With n
-	// unanswered probes, so few guesses make a false hop with a probability of
-	// (fewMisses+1)·n/2¹⁶: for three probes 1.4·10⁻⁴.
+	// mostChance bounds guesses × probes × fields of a path. From there on the expected number of
+	// false hops of the path is above mostChance/2¹⁶, which is 10⁻³.
+	mostChance = 65
+	// fewMisses is how many misses of a path may come from routers of the same path. Noise causes
+	// some. A second scan with the same seed and another key causes one for each probe: its answers
+	// come from the true routers and fit no probe of ours.
 	fewMisses = 2
-	// mostMisses is how many misses a path may receive until no reply with one tag counts. Up to
-	// there, a guess must hit the one TTL at which the attacker knows the responder: mostMisses/2¹⁶
-	// is 10⁻³.
-	mostMisses = 65
 )
 
 // judged is an answer of a path while the path is judged.
@@ -44,16 +43,13 @@ type judged struct {
 // A reply with two tags, with the 32-bit tag of TCP or with the seal may do everything. A reply with
 // one tag of 16 bits needs something else that speaks for it. A short one is believed without, as
 // long as its path shows no guesses, but decides nothing.
-func (w *Window) standing(p *path, answers []judged, a *judged) Standing {
+func (w *Window) standing(p *path, answers []judged, a *judged, few bool) Standing {
 	e := a.entry
 	switch {
 	case !e.OneTag():
 		return Steers
-	case p.contested>>e.TTL&1 != 0 || p.misses > mostMisses:
+	case p.contested>>e.TTL&1 != 0 || p.misses > mostChance:
 		return Withheld
-	}
-	few := p.misses <= fewMisses
-	switch {
 	case !e.HasQuote: // an echo reply
 		if few && isCut(answers, a) {
 			return Steers
@@ -73,6 +69,35 @@ func (w *Window) standing(p *path, answers []judged, a *judged) Standing {
 	}
 	return Withheld
 }
+
+// isFew reports whether the misses of a path are few enough to believe replies with one tag. silent is
+// how many probes of the path have no answer. If a reply is false, its probe is one more.
+func (p *path) isFew(answers []judged, silent int) bool {
+	if p.misses <= fewMisses {
+		return true
+	}
+	fields := 1
+	if len(answers) > 0 && answers[0].entry.Probe.Target.Is4() {
+		fields = 2 // an IPv4 quotation may carry either tag
+	}
+	return int(p.misses)*(silent+1)*fields <= mostChance && p.fromWithin(answers) <= fewMisses
+}
+
+// fromWithin returns how many of the latest misses came from routers that answered on the path.
+func (p *path) fromWithin(answers []judged) (n int) {
+	for _, from := range p.sources[:min(int(p.misses), len(p.sources))] {
+		for i := range answers {
+			if sourceOf(answer(answers[i].slot.reply.Load()).from()) == from {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+// sourceOf shortens HashRouter of the source of a reply.
+func sourceOf(from uint32) uint16 { return uint16(from >> 8) }
 
 // isOwn reports whether a reply from the target's own address states a distance that no router
 // contradicts.

@@ -146,6 +146,13 @@ func TestStanding(t *testing.T) {
 	echo := func(ttl uint8, m probe.Mangled) probe.Facts {
 		return probe.Facts{Probe: probe.Probe{TTL: ttl}, Kind: probe.KindEchoReply, Valid: probe.Weak, Mangled: m, Responder: dest}
 	}
+	within := func(n int) (list []probe.Facts) { // misses that come from routers of the path
+		for ttl := range n {
+			list = append(list, probe.Facts{Valid: probe.Garbled, Responder: hopOf(1+ttl, false)})
+		}
+		return list
+	}
+	const guesses = 6 // times 8 unanswered probes with two tags each: more than mostChance
 	const weak, strong, id, csum = probe.Weak, probe.Strong, probe.MangledIPID, probe.MangledCsum
 	for _, tt := range []struct {
 		name   string
@@ -154,17 +161,19 @@ func TestStanding(t *testing.T) {
 		misses int
 		want   Standing
 	}{
+		{"short, a second scan", te(5, weak, 0), append(within(3), te(1, strong, 0), te(2, strong, 0), te(3, strong, 0)), 0, Withheld},
+		{"short, noise of routers", te(5, weak, 0), append(within(2), te(1, strong, 0), te(2, strong, 0), te(3, strong, 0)), 2, IsHop},
 		{"strong", te(5, strong, id), nil, 1000, Steers},
 		{"short", te(5, weak, 0), nil, 0, IsHop},
 		{"short, some noise", te(5, weak, 0), nil, fewMisses, IsHop},
-		{"short, guesses", te(5, weak, 0), nil, fewMisses + 1, Withheld},
+		{"short, guesses", te(5, weak, 0), nil, guesses, Withheld},
 		{"short unreachable", kind(te(5, weak, 0), probe.KindHostUnreach), nil, 0, IsHop},
 		{"short unreachable, the router answered before", kind(te(5, weak, 0), probe.KindHostUnreach),
 			[]probe.Facts{from(te(4, weak, 0), hopOf(5, false))}, 0, Steers},
 		{"short, from the target", port(5, 1, weak, 0), nil, 0, Steers},
 		{"short, from the target before a router", port(5, 1, weak, 0), []probe.Facts{te(6, strong, 0)}, 0, IsHop},
 		{"short, from the target, quoted TTL too large", port(5, 6, weak, 0), nil, 0, IsHop},
-		{"short, from the target, guesses", port(5, 1, weak, 0), nil, fewMisses + 1, Withheld},
+		{"short, from the target, guesses", port(5, 1, weak, 0), nil, guesses, Withheld},
 		{"wrong tag", te(5, weak, id), nil, 0, Withheld},
 		{"wrong tag, an intact one before", te(5, weak, id), []probe.Facts{te(4, strong, 0)}, 0, Withheld},
 		{"wrong tag there too", te(5, weak, id), []probe.Facts{te(4, strong, 0), te(6, weak, id)}, 0, Steers},
@@ -173,13 +182,13 @@ func TestStanding(t *testing.T) {
 		{"wrong tag there too, intact between", te(5, weak, id), []probe.Facts{te(7, weak, id), te(6, strong, 0)}, 0, Withheld},
 		{"wrong tag there too, intact behind", te(5, weak, id), []probe.Facts{te(7, weak, id), te(8, strong, 0)}, 0, Withheld},
 		{"another tag is wrong", te(5, weak, id), []probe.Facts{te(6, weak, csum)}, 0, Withheld},
-		{"wrong tag there too, guesses", te(5, weak, id), []probe.Facts{te(6, weak, id)}, fewMisses + 1, Withheld},
+		{"wrong tag there too, guesses", te(5, weak, id), []probe.Facts{te(6, weak, id)}, guesses, Withheld},
 		{"wrong tag, from the target", port(5, 1, weak, id), []probe.Facts{te(4, strong, 0)}, 0, Steers},
 		{"wrong tag, from the target before a router", port(5, 1, weak, id), []probe.Facts{te(6, strong, 0)}, 0, Withheld},
 		{"wrong tag, from the target, time exceeded", from(te(5, weak, id), dest), nil, 0, Withheld},
 		{"cut echo reply", echo(5, probe.MangledLen), nil, 0, Withheld},
 		{"cut echo replies", echo(5, probe.MangledLen), []probe.Facts{echo(6, probe.MangledLen)}, 0, Steers},
-		{"cut echo replies, guesses", echo(5, probe.MangledLen), []probe.Facts{echo(6, probe.MangledLen)}, fewMisses + 1, Withheld},
+		{"cut echo replies, guesses", echo(5, probe.MangledLen), []probe.Facts{echo(6, probe.MangledLen)}, guesses, Withheld},
 		{"junk in the echo reply", echo(5, probe.MangledPayload), []probe.Facts{echo(6, probe.MangledPayload)}, 0, Withheld},
 		{"echo reply with the seal", echo(5, probe.MangledSeq), nil, 1000, Steers},
 	} {
@@ -257,7 +266,7 @@ func TestKnownResponders(t *testing.T) {
 			t.Errorf("target %d: standing %d, want %d", i, s, want)
 		}
 	}
-	miss(5, mostMisses, hopOf(2, true))
+	miss(5, mostChance, hopOf(2, true))
 	check(5, Steers)
 	miss(5, 1, hopOf(2, true))
 	check(5, Withheld)
