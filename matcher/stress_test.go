@@ -426,8 +426,9 @@ func (s *stress) compare(w *window.Window) {
 			if w.Contested(target, flow) != 0 {
 				continue
 			}
-			for range w.Misses(target, flow) {
-				fresh.Learn(target, &probe.Facts{Probe: probe.Probe{Flow: flow}, Valid: probe.Garbled, HasQuote: true}, nil)
+			for i := range w.Misses(target, flow) { // from anywhere, but not all from the same place
+				fresh.Learn(target, &probe.Facts{Probe: probe.Probe{Flow: flow}, Valid: probe.Garbled, HasQuote: true,
+					Responder: addrOf(1<<24 + uint64(i))}, nil)
 			}
 			s.eachSlot(target, flow, func(slot window.Slot) { fresh.Stamp(slot, w.Sent(slot)) })
 			s.eachSlot(target, flow, func(slot window.Slot) {
