@@ -166,7 +166,7 @@ func (m *Matcher) match(p *location, r *probe.Reply) {
 	default:
 		m.count(w, r)
 		w.Learn(target, &r.Facts, m.cfg.StopSet)
-		if outcome.Superseded {
+		if outcome.Was != probe.Unverified {
 			m.supersede(w, outcome.Was)
 		} else if m.cfg.Watch != nil {
 			m.cfg.Watch.Answered(&r.Facts)

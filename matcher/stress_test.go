@@ -316,7 +316,7 @@ func (s *stress) worse(f probe.Facts, rtt int64) {
 func (s *stress) forge(item window.Item) {
 	s.net.Lock()
 	defer s.net.Unlock()
-	f := probe.Facts{Probe: s.probe(item), Responder: routerAddr, Kind: probe.KindTTLExceeded, Valid: probe.Weak, Code: forged, HasQuote: true}
+	f := probe.Facts{Probe: s.probe(item), Responder: addrOf(1<<22 + s.net.rng.Uint64N(1<<20)), Kind: probe.KindTTLExceeded, Valid: probe.Weak, Code: forged, HasQuote: true}
 	s.push(f, s.net.rng.Int64N(int64(stressWait)/4))
 	f.Target = addrOf((item.Window.ID + 9) * uint64(s.shape.Targets))
 	s.push(f, 0)

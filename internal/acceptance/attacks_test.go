@@ -85,6 +85,9 @@ func TestGuesses(t *testing.T) {
 				if r.Found+o.withheld < r.Answers {
 					t.Errorf("recall %d of %d, %d withheld", r.Found, r.Answers, o.withheld)
 				}
+				if e.Right != e.Traces || e.Gaps != 0 {
+					t.Errorf("ends: %+v", e)
+				}
 				if s := o.report.Sums; s == nil || s.Unbalanced != "" {
 					t.Errorf("sums: %+v", s)
 				}

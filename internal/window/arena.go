@@ -126,10 +126,9 @@ func (a answer) with(s Standing) answer { return a&^3 | answer(s) }
 // Outcome is the result of matching a reply.
 type Outcome struct {
 	Role
-	Unsent     bool           // the probe was never sent; nothing was stored
-	Superseded bool           // a First that took the place of an answer that proves less
-	Was        probe.Validity // of the superseded answer
-	Overflow   bool           // no room for the reply's extension, or for the whole unlinked reply
+	Unsent   bool           // the probe was never sent; nothing was stored
+	Overflow bool           // no room for the reply's extension, or for the whole unlinked reply
+	Was      probe.Validity // of the answer that this First superseded, Unverified if there was none
 }
 
 // Answer matches r to slot s. Learn must follow, unless the role is Duplicate or Denied. Only the
@@ -142,30 +141,26 @@ func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
 	if slot == nil || slot.sent.Load() <= 0 {
 		return Outcome{Unsent: true}
 	}
-	word := answer(slot.reply.Load())
-	if word != 0 {
-		return w.again(s, slot, word, r)
+	out := Outcome{Role: First}
+	if word := answer(slot.reply.Load()); word != 0 {
+		if out = w.again(s, word, r); out.Role != First {
+			return out
+		}
 	}
-	return Outcome{Role: First, Overflow: !w.fill(s, slot, r)}
-}
-
-// fill makes r the answer of a slot and reports whether its extension was stored. A reply with one
-// tag is withheld until Learn judges it.
-func (w *Window) fill(s Slot, slot *slot, r *probe.Reply) (kept bool) {
-	kept = w.arena.write(r, s.Target, First)
 	standing := Steers
-	if r.OneTag() {
+	if r.OneTag() { // withheld until Learn judges it
 		standing = Withheld
 		w.path(s.Target, s.Flow).alone++
 	}
+	out.Overflow = !w.arena.write(r, s.Target, First)
 	// The entry is complete before its number is visible: the store is the release.
 	slot.reply.Store(uint64(answerOf(w.arena.n, HashRouter(r.Responder), standing)))
 	w.arena.n++
-	return kept
+	return out
 }
 
-// again matches r to a slot that has an answer.
-func (w *Window) again(s Slot, slot *slot, word answer, r *probe.Reply) Outcome {
+// again matches r to a slot that has an answer. The role is First if r is to take its place.
+func (w *Window) again(s Slot, word answer, r *probe.Reply) Outcome {
 	old, p := w.arena.entry(word.entry()), w.path(s.Target, s.Flow)
 	elsewhere := r.Responder != old.Responder
 	proof, least := r.Proof(), old.Proof()
@@ -174,9 +169,9 @@ func (w *Window) again(s Slot, slot *slot, word answer, r *probe.Reply) Outcome 
 		if old.OneTag() {
 			p.alone--
 		}
-		p.undecided = true // Learn takes back what followed from the old answer
+		w.undecide(s.Target, s.Flow) // Learn takes back what followed from the old answer
 		w.arena.replaced++
-		return Outcome{Role: First, Superseded: true, Was: old.Valid, Overflow: !w.fill(s, slot, r)}
+		return Outcome{Role: First, Was: old.Valid}
 	case elsewhere && proof >= least:
 		p.contested |= 1 << s.TTL
 		if r.OneTag() || old.OneTag() {

@@ -3,23 +3,18 @@ package window
 import (
 	"math"
 	"math/bits"
-	"sync/atomic"
 
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// path is what is known of one (target, flow).
+// path is what the matcher knows of one (target, flow) besides its State. Most paths need none of it.
 type path struct {
-	state atomic.Uint64 // a State
-
-	// The rest is the matcher's until the window is retired.
 	contested uint64    // bit t: equally good answers to a probe with TTL t came from several sources
 	misses    uint16    // replies without a valid tag, or to a probe that was not sent with one tag
+	sources   [4]uint16 // of the latest misses, see sourceOf
 	alone     uint8     // answers in slots that one tag identifies
 	garbled   bool      // a device rewrites the first tag, so that a short reply may have it by chance
-	undecided bool      // the standing of answers depends on the other answers of the path
 	touched   bool      // the target answered at no known TTL
-	sources   [4]uint16 // of the latest misses, see sourceOf
 }
 
 // known is the TTLs of a path at which interfaces of a StopSet answered, as bits.
@@ -33,27 +28,23 @@ func (w *Window) path(target uint32, flow uint16) *path {
 // is Garbled. If stopSet is not nil, Learn adds the interface of a router to it and records whether it
 // was already there. Only the matcher calls Learn.
 func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
-	p, standing := w.path(target, r.Flow), Steers
-	switch {
-	case r.Valid == probe.Garbled:
-		w.miss(target, r)
-		return
-	case !r.HasHop():
-		p.touched = true
-	case r.OneTag():
-		standing = w.learnAlone(target, r, p)
-	case r.Valid == probe.Weak && r.HasQuote && r.Mangled.Has(probe.MangledCsum):
-		p.garbled = true
-		p.undecided = p.undecided || p.alone > 0
+	standing := Steers
+	if r.Valid != probe.Strong && r.Valid != probe.Unverified || !r.HasHop() {
+		if r.Valid == probe.Garbled {
+			w.miss(target, r)
+			return
+		}
+		standing = w.learnOdd(target, r)
 	}
 	if stopSet != nil && r.Kind == probe.KindTTLExceeded && r.Responder != r.Target && r.Responder.Is4() == r.Target.Is4() {
 		w.learnKnown(target, r, stopSet)
 	}
-	if p.undecided {
+	word := w.stateWord(target, r.Flow)
+	old := State(word.Load())
+	if old&undecided != 0 {
 		w.judge(target, r.Flow)
 		return
 	}
-	old := State(p.state.Load())
 	s := old
 	if standing == Steers {
 		s = s.with(r)
@@ -64,8 +55,30 @@ func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
 		s = w.withKnown(s, target, r.Flow, math.MaxUint64)
 	}
 	if s != old {
-		p.state.Store(uint64(s))
+		word.Store(uint64(s))
 	}
+}
+
+// undecide makes Learn judge the path after each reply.
+func (w *Window) undecide(target uint32, flow uint16) {
+	w.stateWord(target, flow).Or(uint64(undecided))
+}
+
+// learnOdd takes a reply that is not strong, or shows no hop, and returns its standing.
+func (w *Window) learnOdd(target uint32, r *probe.Facts) Standing {
+	p := w.path(target, r.Flow)
+	switch {
+	case !r.HasHop():
+		p.touched = true
+	case r.OneTag():
+		return w.learnAlone(target, r, p)
+	case r.HasQuote && r.Mangled.Has(probe.MangledCsum):
+		p.garbled = true
+		if p.alone > 0 {
+			w.undecide(target, r.Flow)
+		}
+	}
+	return Steers
 }
 
 // learnAlone takes a reply with one tag, which fills a slot and is withheld. If it is a router's, short,
@@ -78,7 +91,7 @@ func (w *Window) learnAlone(target uint32, r *probe.Facts, p *path) Standing {
 	w.others.heard(r)
 	if !r.Short() || r.Kind != probe.KindTTLExceeded || p.garbled || p.misses > fewMisses ||
 		p.contested != 0 {
-		p.undecided = true
+		w.undecide(target, r.Flow)
 		return Withheld
 	}
 	standing := IsHop
@@ -101,7 +114,6 @@ func (w *Window) miss(target uint32, r *probe.Facts) {
 	was := p.garbled
 	p.garbled = p.garbled || r.HasQuote
 	if p.alone > 0 && (p.garbled != was || p.misses > fewMisses && p.misses <= mostChance+1) {
-		p.undecided = true
 		w.judge(target, r.Flow)
 	}
 }
@@ -155,8 +167,8 @@ func (w *Window) judge(target uint32, flow uint16) {
 		if word := answer(a.slot.reply.Load()); word.standing() != a.standing {
 			a.slot.reply.Store(uint64(word.with(a.standing)))
 		}
+		s = s.heard(&a.entry.Facts)
 		if a.standing >= IsHop {
-			s = s.heard(&a.entry.Facts)
 			hops |= 1 << a.entry.TTL
 		}
 		if a.standing == Steers {
@@ -164,8 +176,10 @@ func (w *Window) judge(target uint32, flow uint16) {
 		}
 	}
 	s = w.withKnown(s, target, flow, hops)
-	p.state.Store(uint64(s))
-	p.undecided = p.alone > 0 && (p.misses > fewMisses || isUndecided(answers))
+	if p.alone > 0 && (p.misses > fewMisses || isUndecided(answers)) {
+		s |= undecided
+	}
+	w.stateWord(target, flow).Store(uint64(s))
 }
 
 // isUndecided reports whether a later answer may change the standing of one of answers.
@@ -207,7 +221,8 @@ func (w *Window) answers(target uint32, flow uint16) (list []judged, silent int)
 func (w *Window) Settle() {
 	for target := range uint32(len(w.targets)) {
 		for flow := range uint16(w.shape.Flows) {
-			if p := w.path(target, flow); p.alone > 0 && (p.garbled || p.undecided) {
+			p := w.path(target, flow)
+			if p.alone > 0 && (p.garbled || w.stateWord(target, flow).Load()&uint64(undecided) != 0) {
 				w.judge(target, flow)
 			}
 		}

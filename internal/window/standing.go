@@ -9,7 +9,7 @@ type Standing uint8
 // The standings, in ascending order.
 const (
 	// Withheld: the reply is in reply records and nowhere else. Its probe counts as silent, and
-	// has its further attempts.
+	// has its further attempts. The path goes on as if the reply were a hop.
 	Withheld Standing = iota
 	// IsHop: the reply is the hop of its TTL. It keeps the path going, and decides nothing else.
 	IsHop

@@ -210,7 +210,7 @@ func TestStanding(t *testing.T) {
 			hops, steer := uint64(0), State(0)
 			for ttl := uint8(1); ttl <= 9; ttl++ {
 				e, standing := p.Best(Slot{TTL: ttl})
-				if standing != Withheld {
+				if e != nil {
 					hops |= 1 << ttl
 					steer = steer.heard(&e.Facts)
 				}

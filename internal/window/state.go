@@ -1,6 +1,10 @@
 package window
 
-import "github.com/masstrace/masstrace/internal/probe"
+import (
+	"sync/atomic"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
 
 // State is the known state of the path to a target over one flow, in one word. In the zero State
 // nothing is known.
@@ -14,11 +18,15 @@ import "github.com/masstrace/masstrace/internal/probe"
 //	bits 48–55  Fresh: the lowest TTL at which an interface was new to the StopSet
 //	bit 56      Alive: the target answered, perhaps at no known TTL
 //
-// Only Heard, Met and Fresh contain answers that may not steer (see Standing). All they do there is
-// to make the schedule go on.
+// Heard also contains answers that may not steer (see Standing): it only makes the schedule go on.
+// Met and Fresh contain short answers too, see StopSet.Add.
 type State uint64
 
-const alive State = 1 << 56
+const (
+	alive State = 1 << 56
+	// undecided is the matcher's: the standing of answers depends on later answers of the path.
+	undecided State = 1 << 57
+)
 
 // Reached returns the lowest TTL at which the target answered, 0 if none.
 func (s State) Reached() uint8 { return uint8(s) }
@@ -32,8 +40,9 @@ func (s State) Distance() uint8 { return uint8(s >> 8) }
 // is longer than that for certain.
 func (s State) Exceeded() uint8 { return uint8(s >> 16) }
 
-// Heard returns the highest TTL at which a hop is a time exceeded, 0 if there is none. The path is
-// probably longer than that.
+// Heard returns the highest TTL at which a time exceeded came, 0 if none did. The path is probably
+// longer than that. This includes replies that are withheld: otherwise an attacker who has them
+// withheld could end the trace by the silence that they leave.
 func (s State) Heard() uint8 { return uint8(s >> 24) }
 
 // Alive reports whether the target answered at all.
@@ -62,7 +71,7 @@ func (s State) End() uint8 {
 	return reached
 }
 
-// heard returns s after a reply that is a hop.
+// heard returns s after a reply that may not steer.
 func (s State) heard(r *probe.Facts) State {
 	if r.Kind == probe.KindTTLExceeded {
 		return s.set(24, max(s.Heard(), r.TTL))
@@ -80,7 +89,7 @@ func (s State) with(r *probe.Facts) State {
 	case probe.KindTTLExceeded:
 		// The probe had not arrived, even if the source is the target's address. Some
 		// translators answer from there, and routers before a forwarded port.
-		return s.set(16, max(s.Exceeded(), r.TTL)).heard(r)
+		return s.set(16, max(s.Exceeded(), r.TTL)).set(24, max(s.Heard(), r.TTL))
 	case probe.KindPortUnreach:
 		if q := r.QuotedTTL; q >= 1 && q <= r.TTL {
 			s = s.set(8, max(s.Distance(), r.TTL-q+1))
@@ -110,5 +119,9 @@ func (s State) set(shift uint, v uint8) State {
 
 // State returns the known state of target over flow. Any goroutine may call it.
 func (w *Window) State(target uint32, flow uint16) State {
-	return State(w.path(target, flow).state.Load())
+	return State(w.stateWord(target, flow).Load()) &^ undecided
+}
+
+func (w *Window) stateWord(target uint32, flow uint16) *atomic.Uint64 {
+	return &w.states[int(target)*w.shape.Flows+int(flow)]
 }

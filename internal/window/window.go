@@ -84,7 +84,7 @@ func (s Shape) TTLs() int { return int(s.LastTTL) - int(s.FirstTTL) + 1 }
 
 const (
 	slotOctets   = 16
-	pathOctets   = int(unsafe.Sizeof(path{}) + unsafe.Sizeof(known{}))
+	pathOctets   = 8 + int(unsafe.Sizeof(path{})+unsafe.Sizeof(known{}))
 	targetOctets = 16
 )
 
@@ -135,10 +135,7 @@ type Window struct {
 	Heard account.Heard[uint64]
 
 	targets []probe.Addr
-	known   []known // like paths; empty until Learn is called with a StopSet
-	judged  []judged
-	others  *Responders // of the Set, or nil
-	paths   []path
+	states  []atomic.Uint64 // a State for each (target, flow)
 	planes  []atomic.Pointer[plane]
 	arena   arena
 
@@ -146,6 +143,12 @@ type Window struct {
 	parts    atomic.Int32 // number of parts that are not closed
 	latest   atomic.Int64 // latest deadline of the closed parts
 	halted   atomic.Bool  // given up before all probes were sent; written before the deadline
+
+	// The rest is the matcher's, and less often used.
+	paths  []path  // like states
+	known  []known // likewise; empty until Learn is called with a StopSet
+	judged []judged
+	others *Responders // of the Set, or nil
 }
 
 // New returns an empty window.
@@ -155,6 +158,7 @@ func New(s Shape) *Window {
 		ttls:     s.TTLs(),
 		shape:    s,
 		targets:  memory.Make[probe.Addr](s.Targets)[:0],
+		states:   memory.Make[atomic.Uint64](s.Targets * s.Flows),
 		paths:    memory.Make[path](s.Targets * s.Flows),
 		planes:   make([]atomic.Pointer[plane], s.Flows*s.Attempts),
 	}
@@ -340,6 +344,7 @@ func (w *Window) Halted() bool { return w.halted.Load() }
 func (w *Window) Reset() {
 	clear(w.targets)
 	w.targets = w.targets[:0]
+	clear(w.states)
 	clear(w.paths)
 	clear(w.known)
 	for i := range w.planes {
