@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -44,8 +45,20 @@ func isLow(a []byte) bool {
 
 // withResponder refuses an accepted reply if no host can have its source. A target may be anything.
 func (d *decoder) withResponder(v codec.Verdict, r *probe.Reply) codec.Verdict {
-	if v == codec.Accepted && d.isFromNobody() && r.Responder != r.Target {
+	if v == codec.Accepted && d.isStrange() && d.isFromNobody() && r.Responder != r.Target {
 		return codec.BadResponder
 	}
 	return v
+}
+
+// isStrange reports whether isFromNobody may be true. It reads words, and mostly finds nothing.
+func (d *decoder) isStrange() bool {
+	b := d.packet
+	if b[0]>>4 == 4 {
+		src := binary.LittleEndian.Uint32(b[wire.V4Src:])
+		first := uint8(src)
+		return first == 0 || first == 127 || first >= 0xe0 || src == binary.LittleEndian.Uint32(b[wire.V4Dst:])
+	}
+	high := binary.LittleEndian.Uint64(b[wire.V6Src:])
+	return high == 0 || uint8(high) == 0xff || high == binary.LittleEndian.Uint64(b[wire.V6Dst:])
 }
