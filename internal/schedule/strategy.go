@@ -171,6 +171,13 @@ func (p *Path) Responder(ttl uint8) probe.Addr {
 	return probe.Addr{}
 }
 
+// proveEvery is how many paths there are for each whose target is probed with the TTL of its distance
+// only to prove that distance.
+const proveEvery = 4
+
+// proves reports whether this path is one of them.
+func (p *Path) proves() bool { return window.Mix(p.random)%proveEvery == 0 }
+
 // Highest returns the highest of the TTLs from..to that were not sent.
 func (p *Path) Highest(from, to uint8) (ttl Step, ok bool) {
 	set := p.unsent(from, to)
