@@ -132,7 +132,7 @@ func (w *Window) learnKnown(target uint32, r *probe.Facts, stopSet *StopSet) {
 	}
 	k, bit := &w.known[int(target)*w.shape.Flows+int(r.Flow)], uint64(1)<<r.TTL
 	k.met, k.fresh = k.met&^bit, k.fresh&^bit
-	if stopSet.Add(r.TTL, r.Responder, r.OneTag()) {
+	if stopSet.Add(r.TTL, r.Responder, r.Target, r.OneTag()) {
 		k.met |= bit
 	} else {
 		k.fresh |= bit

@@ -131,8 +131,10 @@ func TestStateHonest(t *testing.T) {
 func TestStateSteers(t *testing.T) {
 	w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 30, Flows: 1, Attempts: 1})
 	known := NewStopSet(64)
-	known.Add(5, router, false)
-	known.Add(7, router, false)
+	for i := range byte(2) { // two prefixes
+		known.Add(5, router, probe.Addr4From([4]byte{198, 51, i, 1}), false)
+		known.Add(7, router, probe.Addr4From([4]byte{198, 51, i, 1}), false)
+	}
 	type seen struct{ unreach, met, fresh uint8 }
 	for _, step := range []struct {
 		r    *probe.Facts
