@@ -35,6 +35,7 @@ type outcome struct {
 	reached   uint64            // traces that are
 	contested uint64            // TTLs at which several sources sent equally good replies
 	withheld  uint64            // TTLs whose reply is no hop, because too little speaks for it
+	hops      map[string]int    // of traces, by target
 	ends      map[string]string // of traces, by target: reason, code and last TTL
 }
 
@@ -110,7 +111,7 @@ func (o *outcome) read(results, counters string) error {
 		return err
 	}
 	defer f.Close()
-	o.ends = make(map[string]string)
+	o.ends, o.hops = make(map[string]string), make(map[string]int)
 	for {
 		rec, err := f.Read()
 		switch r := rec.(type) {
@@ -122,6 +123,7 @@ func (o *outcome) read(results, counters string) error {
 		case *record.Trace:
 			o.withheld += uint64(len(r.Withheld))
 			o.contested += uint64(len(r.Contested))
+			o.hops[r.Target.String()] = len(r.Hops)
 			o.ends[r.Target.String()] = fmt.Sprintf("%s/%d at %d", r.StopReason, r.StopData, r.End)
 			if r.StopReason == record.StopCompleted {
 				o.reached++
