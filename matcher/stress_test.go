@@ -230,8 +230,8 @@ func (s *stress) look(w *window.Window) {
 				if !whole(&e.Facts) || e.Probe.TTL != ttl || e.Flow != flow {
 					s.Errorf("torn: %+v", e.Facts)
 				}
-				// The standing belongs to this reply: one with two tags is never withheld, and
-				// the hash is that of its source unless the reply was replaced meanwhile.
+				// The standing belongs to this very reply: one with two tags
+				// steers.
 				if !e.OneTag() && standing != window.Steers {
 					s.Errorf("standing %d of %+v", standing, e.Facts)
 				}
@@ -416,7 +416,7 @@ func (s *stress) record(w *window.Window) {
 }
 
 // compare holds the states and the standings of a window against those of another window, which got
-// the best answers alone. So nothing remains of what a superseded answer caused.
+// the best answers alone. So superseded answers leave no trace.
 func (s *stress) compare(w *window.Window) {
 	fresh := window.New(s.shape)
 	fresh.Open(w.ID)

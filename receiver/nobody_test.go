@@ -10,7 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// An authentic time exceeded from an address that nobody has is counted, and no reply. If the
+// An authentic time exceeded from an address that no host has is counted, and no reply. If the
 // address is the target, it is one.
 func TestResponders(t *testing.T) {
 	for _, tt := range []struct {

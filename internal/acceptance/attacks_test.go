@@ -60,8 +60,8 @@ func TestGarbledCopies(t *testing.T) {
 	}
 }
 
-// An attacker that knows targets and flows guesses probes that it does not see: some, as many as a
-// path has probes, and so many that many guesses have a valid field. The bounds are those of
+// An attacker that knows targets and flows guesses probes that it does not see. It sends as
+// many guesses as a path has probes, or several times as many. The bounds are those of
 // docs/threat-model.md.
 func TestGuesses(t *testing.T) {
 	t.Parallel()
@@ -87,7 +87,8 @@ func TestGuesses(t *testing.T) {
 				if r.Found+o.withheld < r.Answers {
 					t.Errorf("recall %d of %d, %d withheld", r.Found, r.Answers, o.withheld)
 				}
-				// No trace ends early. One whose target's answer is withheld goes on.
+				// No trace ends early. One whose target's answer is withheld goes
+				// on.
 				if e.Right+o.withheld < e.Traces || e.WrongDistance != 0 || e.Gaps != 0 {
 					t.Errorf("ends: %+v", e)
 				}

@@ -112,8 +112,8 @@ func (c *Codec) compareTags(r *probe.Facts, first, second *candidates, firstName
 	return Accepted
 }
 
-// badTag returns the verdict on a reply to a probe of r.Target and r.Flow without a tag that counts.
-// Such a reply casts doubt on others of its target and flow (see probe.Garbled).
+// badTag returns the verdict on a reply to a probe of r.Target and r.Flow without a tag that
+// counts. Such a reply casts doubt on others of its target and flow (see probe.Garbled).
 func badTag(r *probe.Facts) Verdict {
 	r.Valid = probe.Garbled
 	return Garbled

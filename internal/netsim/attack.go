@@ -5,19 +5,19 @@ import (
 	"fmt"
 )
 
-// Attack is a kind of packet by which somebody tries to make a false hop.
+// Attack is a kind of packet that is meant to make a false hop.
 type Attack uint8
 
 // The kinds.
 const (
-	// GarbledCopy comes before a genuine answer, from an address on no path: the same answer with
-	// one rewritten field, sometimes as another type of error.
+	// GarbledCopy comes before a genuine answer, from an address on no path: the same answer
+	// with one rewritten field, sometimes as another type of error.
 	GarbledCopy Attack = iota
-	// ForgedQuote is a time exceeded or a port unreachable about a probe that an attacker guesses. It
-	// knows target and flow, and does not see probes.
+	// ForgedQuote is a time exceeded or a port unreachable about a probe that an attacker
+	// guesses. It knows target and flow, and does not see probes.
 	ForgedQuote
-	// ForgedEcho is an echo reply from the target's address. The attacker knows the identifier and
-	// guesses the sequence number. The payload is missing or random.
+	// ForgedEcho is an echo reply from the target's address. The attacker knows the
+	// identifier and guesses the sequence number. The payload is missing or random.
 	ForgedEcho
 	// NobodysCopy comes before a genuine answer, from an address that no host has.
 	NobodysCopy
@@ -56,7 +56,7 @@ func (s *Sim) emitAttack(due int64, a Attack, n int, emit func(int64, []byte)) {
 	emit(due, s.other[:n])
 }
 
-// attackCopies emits what comes before the genuine answer of n octets, in s.out.
+// attackCopies emits false copies before the genuine answer of n octets, in s.out.
 func (s *Sim) attackCopies(due int64, rnd uint64, n int, emit func(int64, []byte)) {
 	luck := mix(rnd, saltAttack)
 	r := random{luck}
@@ -67,7 +67,7 @@ func (s *Sim) attackCopies(due int64, rnd uint64, n int, emit func(int64, []byte
 	}
 	if s.m.nobodies.hit(mix(luck, 1)) && s.rec.Answer.IsError() {
 		size := copy(s.other[:], s.out[:n])
-		s.resource(s.other[:size], nobody(r.next(), s.packet.six))
+		s.resource(s.other[:size], unusable(r.next(), s.packet.six))
 		s.emitAttack(due, NobodysCopy, size, emit)
 	}
 }
@@ -87,8 +87,8 @@ func (s *Sim) resource(b []byte, src addr) {
 	e.seal(b[off:], checksumAt(proto))
 }
 
-// nobody returns an address that no host has.
-func nobody(h uint64, six family) addr {
+// unusable returns an address that no host has.
+func unusable(h uint64, six family) addr {
 	if six {
 		return [4]addr{{}, {0, 1}, {0xff02 << 48, 1}, {0xff05 << 48, 2}}[h>>32&3]
 	}
@@ -163,9 +163,9 @@ func (s *Sim) putForgedEcho(b []byte, r *random) int {
 	return off + n
 }
 
-// putGarbled writes a copy of the genuine answer from elsewhere with one field rewritten, and returns
-// its length. It returns 0 if there is no such copy: a segment or a datagram from elsewhere answers
-// nothing.
+// putGarbled writes a copy of the genuine answer from elsewhere with one field rewritten, and
+// returns its length. It returns 0 if there is no such copy: a segment or a datagram from
+// elsewhere answers nothing.
 func (s *Sim) putGarbled(b, genuine []byte, r *random) int {
 	p := &s.packet
 	off := headerLen(p.six)
@@ -192,8 +192,8 @@ func (s *Sim) putGarbled(b, genuine []byte, r *random) int {
 	return n
 }
 
-// garbleQuote rewrites one field of the probe quoted in an ICMP error, and returns the length of the
-// error. A long quotation over IPv6 may also be cut to 8 octets of the transport.
+// garbleQuote rewrites one field of the probe quoted in an ICMP error, and returns the length of
+// the error. A long quotation over IPv6 may also be cut to 8 octets of the transport.
 func (s *Sim) garbleQuote(msg []byte, h uint64) int {
 	p := &s.packet
 	q := msg[8:]

@@ -108,14 +108,14 @@ type Config struct {
 	// Noise is how many packets that answer no probe come per reply, 0 to 1 (default 0.01).
 	Noise float64
 
-	// Attackers (see Attack); none by default. Garbled is the share of genuine answers before which
-	// a garbled copy comes from elsewhere, Nobodies of those before which one comes from an address
-	// that no host has. ForgedQuotes and ForgedEchoes are how many guesses an attacker sends for
-	// each probe, which it does not see.
+	// Attackers (see Attack); none by default. A garbled copy from elsewhere comes before the
+	// share Garbled of genuine answers. A copy from an address that no host has comes before
+	// the share Nobodies. ForgedQuotes and ForgedEchoes are how many guesses an attacker
+	// sends for each probe, which it does not see.
 	Garbled, Nobodies          float64
 	ForgedQuotes, ForgedEchoes int
-	// Liars is the share of targets that claim to be near: they quote a TTL too large by half of the
-	// distance.
+	// Liars is the share of targets that claim to be near: they quote a TTL too large by half
+	// of the distance.
 	Liars float64
 }
 

@@ -131,9 +131,9 @@ func ParseKind(s string) (k Kind, ok bool) {
 func (k Kind) IsUnreach() bool { return k >= KindHostUnreach && k <= KindUnreach }
 
 // Proof returns how much the reply proves about the probe that it answers. Of two replies to one
-// probe, the one with the greater proof is the hop. A reply with two tags, or with the 32-bit tag of
-// TCP, proves more than a reply with the seal alone, and that proves more than a reply with a single
-// tag of 16 bits. Within these, each rewritten field takes something away.
+// probe, the one with the greater proof is the hop. Two tags, or the 32-bit tag of TCP, prove most.
+// The seal alone proves less, and a single tag of 16 bits proves least. Each rewritten field takes
+// something away.
 func (f *Facts) Proof() uint8 {
 	const fields = 16 // more than there are
 	proof := uint8(fields - bits.OnesCount16(uint16(f.Mangled)))

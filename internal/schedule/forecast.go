@@ -70,9 +70,10 @@ func (f forecast) silent(p *Path, ttl uint8, limit int) bool {
 	return run >= limit || f.end() != 0 && ttl > f.end() && run >= fewestSilent
 }
 
-// learnFrom adds the distance of a path's target, once, as soon as it is exact and proved: the target
-// answered a probe with that very TTL. A target does not receive probes with a lower TTL. So it cannot
-// pretend to be nearer than it is, and shorten the traces to other targets.
+// learnFrom adds the distance of a path's target, once, as soon as it is exact and proved. It is
+// proved if the target answered a probe with that very TTL. A target does not receive probes with
+// a lower TTL. So it cannot pretend to be nearer than it is, and shorten the traces to other
+// targets.
 func (d *Distances) learnFrom(p *Path, distance uint8, exact bool) {
 	const learned = 1 << 16
 	if exact && p.Note&learned == 0 && p.State.Reached() == distance {

@@ -157,8 +157,8 @@ func (p *Path) Doubtful(ttl uint8) bool {
 	return sent > 0 && p.faults.Silenced(sent, p.wait)
 }
 
-// Responder returns the router that answered at a TTL by a time exceeded, zero if none did. An answer
-// that may not steer is none.
+// Responder returns the router that answered at a TTL by a time exceeded, zero if none did. Answers
+// that may not steer do not count.
 func (p *Path) Responder(ttl uint8) probe.Addr {
 	slot := p.slot
 	slot.TTL = ttl
@@ -171,8 +171,8 @@ func (p *Path) Responder(ttl uint8) probe.Addr {
 	return probe.Addr{}
 }
 
-// proveEvery is how many paths there are for each whose target is probed with the TTL of its distance
-// only to prove that distance.
+// proveEvery is how many paths there are for each whose target is probed with the TTL of its
+// distance only to prove that distance.
 const proveEvery = 4
 
 // proves reports whether this path is one of them.

@@ -213,8 +213,8 @@ func HopOf(w *window.Window, e *window.Entry, sent int64) record.Hop {
 	return h
 }
 
-// Replies calls yield for every reply stored in w, in the order of arrival. Those that are no hops are
-// marked. The reply is valid until yield returns.
+// Replies calls yield for every reply stored in w, in the order of arrival. Those that are no
+// hops are marked. The reply is valid until yield returns.
 func (a *Assembler) Replies(w *window.Window, yield func(*record.Reply) error) error {
 	clear(a.seen)
 	for e := range w.Entries {

@@ -107,8 +107,8 @@ func (a *arena) write(r *probe.Reply, target uint32, role Role) (kept bool) {
 	return true
 }
 
-// answer is the word of a slot: the standing of its reply in bits 0 and 1, 1 + the number of the
-// entry in bits 2 to 31, and HashRouter of the responder above.
+// answer is the word of a slot. Bits 0 and 1 are the standing of its reply, bits 2 to 31 are 1 +
+// the number of the entry. The upper half is HashRouter of the responder.
 type answer uint64
 
 func answerOf(entry int, from uint32, s Standing) answer {
@@ -128,14 +128,14 @@ type Outcome struct {
 	Role
 	Unsent   bool           // the probe was never sent; nothing was stored
 	Overflow bool           // no room for the reply's extension, or for the whole unlinked reply
-	Was      probe.Validity // of the answer that this First superseded, Unverified if there was none
+	Was      probe.Validity // of the superseded answer, Unverified if there was none
 }
 
 // Answer matches r to slot s. Learn must follow, unless the role is Duplicate or Denied. Only the
 // matcher calls it.
 //
-// The first reply fills the slot. A later one replaces it if it proves more (see probe.Facts.Proof).
-// If it proves as much and comes from elsewhere, the TTL is contested.
+// The first reply fills the slot. A later one replaces it if it proves more (see
+// probe.Facts.Proof). If it proves as much and comes from elsewhere, the TTL is contested.
 func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
 	slot := w.slot(s)
 	if slot == nil || slot.sent.Load() <= 0 {
@@ -169,7 +169,7 @@ func (w *Window) again(s Slot, word answer, r *probe.Reply) Outcome {
 		if old.OneTag() {
 			p.alone--
 		}
-		w.undecide(s.Target, s.Flow) // Learn takes back what followed from the old answer
+		w.undecide(s.Target, s.Flow) // Learn takes back the conclusions from the old answer
 		w.arena.replaced++
 		return Outcome{Role: First, Was: old.Valid}
 	case elsewhere && proof >= least:
@@ -196,8 +196,8 @@ func (w *Window) Keep(target uint32, r *probe.Reply, role Role) bool {
 	return kept
 }
 
-// Reply returns the hop of s: the best reply to it. It returns nil if there is none, or if the reply
-// is withheld. The entry is immutable. Any goroutine may call it.
+// Reply returns the hop of s: the best reply to it. It returns nil if there is none, or if the
+// reply is withheld. The entry is immutable. Any goroutine may call it.
 func (w *Window) Reply(s Slot) *Entry {
 	if e, standing := w.Best(s); standing != Withheld {
 		return e

@@ -7,13 +7,14 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// path is what the matcher knows of one (target, flow) besides its State. Most paths need none of it.
+// path is the knowledge of the matcher about one (target, flow) besides its State. Most paths need
+// nothing of it.
 type path struct {
-	contested uint64    // bit t: equally good answers to a probe with TTL t came from several sources
+	contested uint64    // bit t: several sources answered a probe with TTL t equally well
 	misses    uint16    // replies without a valid tag, or to a probe that was not sent with one tag
 	sources   [4]uint16 // of the latest misses, see sourceOf
 	alone     uint8     // answers in slots that one tag identifies
-	garbled   bool      // a device rewrites the first tag, so that a short reply may have it by chance
+	garbled   bool      // a device rewrites first tags: a short reply may have one by chance
 	touched   bool      // the target answered at no known TTL
 }
 
@@ -24,9 +25,9 @@ func (w *Window) path(target uint32, flow uint16) *path {
 	return &w.paths[int(target)*w.shape.Flows+int(flow)]
 }
 
-// Learn updates the state of target over r.Flow after a reply that fills a slot, or shows no hop, or
-// is Garbled. If stopSet is not nil, Learn adds the interface of a router to it and records whether it
-// was already there. Only the matcher calls Learn.
+// Learn updates the state of target over r.Flow after a reply that fills a slot, or shows no hop,
+// or is Garbled. If stopSet is not nil, Learn adds the interface of a router to it and records
+// whether it was already there. Only the matcher calls Learn.
 func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
 	standing := Steers
 	if r.Valid != probe.Strong && r.Valid != probe.Unverified || !r.HasHop() {
@@ -81,9 +82,9 @@ func (w *Window) learnOdd(target uint32, r *probe.Facts) Standing {
 	return Steers
 }
 
-// learnAlone takes a reply with one tag, which fills a slot and is withheld. If it is a router's, short,
-// and nothing on the path speaks against it, learnAlone gives it its standing at once. Otherwise the
-// path is to be judged, after this reply and each later one.
+// learnAlone takes a reply with one tag, which fills a slot and is withheld. If it is a router's,
+// short, and nothing on the path speaks against it, learnAlone gives it its standing at once.
+// Otherwise the path is to be judged, after this reply and each later one.
 func (w *Window) learnAlone(target uint32, r *probe.Facts, p *path) Standing {
 	if r.HasQuote && r.Mangled.Has(probe.MangledCsum) {
 		p.garbled = true
@@ -151,7 +152,7 @@ func (w *Window) withKnown(s State, target uint32, flow uint16, hops uint64) Sta
 // lowest returns the lowest TTL of a set, 0 if it is empty.
 func lowest(ttls uint64) uint8 { return uint8(bits.TrailingZeros64(ttls)) & probe.MaxTTL }
 
-// judge decides anew what each answer of a path may do, and computes the state from those that may
+// judge gives each answer of a path its standing anew, and computes the state from those that may
 // steer. Only the matcher calls it.
 func (w *Window) judge(target uint32, flow uint16) {
 	p := w.path(target, flow)
@@ -216,8 +217,8 @@ func (w *Window) answers(target uint32, flow uint16) (list []judged, silent int)
 	return w.judged, silent
 }
 
-// Settle judges the paths once more whose verdict depends on which probes were sent. The matcher calls
-// it when the window is over.
+// Settle judges the paths once more whose verdict depends on which probes were sent. The matcher
+// calls it when the window is over.
 func (w *Window) Settle() {
 	for target := range uint32(len(w.targets)) {
 		for flow := range uint16(w.shape.Flows) {
@@ -229,10 +230,10 @@ func (w *Window) Settle() {
 	}
 }
 
-// Contested returns the TTLs of a path, as bits, at which several sources sent equally good answers to
-// one probe. It may be called after the window is retired.
+// Contested returns the TTLs of a path, as bits, at which several sources sent equally good
+// answers to one probe. It may be called after the window is retired.
 func (w *Window) Contested(target uint32, flow uint16) uint64 { return w.path(target, flow).contested }
 
-// Misses returns how many replies to target over flow came without a valid tag, or were guesses. The
-// matcher may call it, and everybody after the window is retired.
+// Misses returns how many replies to target over flow came without a valid tag, or were guesses.
+// Only the matcher calls it before the window is retired.
 func (w *Window) Misses(target uint32, flow uint16) int { return int(w.path(target, flow).misses) }

@@ -6,10 +6,10 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Responders remembers the routers that quote too little for a second tag, over a whole scan and in a
-// fixed amount of memory. A short reply is believed more firmly if its source also answered at the
-// same TTL for a target of another prefix. A source that also sends replies without a valid tag is
-// not believed for that. Only the matcher uses it.
+// Responders remembers the routers that quote too little for a second tag, over a whole scan and
+// in a fixed amount of memory. A short reply is believed more firmly if its source also answered
+// at the same TTL for a target of another prefix. A source that also sends replies without a
+// valid tag is not believed for that. Only the matcher uses it.
 type Responders struct {
 	table [1 << responderBits]responder
 }

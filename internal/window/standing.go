@@ -2,8 +2,8 @@ package window
 
 import "github.com/masstrace/masstrace/internal/probe"
 
-// Standing is what the reply in a slot may do. Strategies and records use the same standing: what is
-// not believed in the end was not believed while the path was probed.
+// Standing is the use that is made of the reply in a slot. Strategies and records use the same
+// standing, while the path is probed and afterwards.
 type Standing uint8
 
 // The standings, in ascending order.
@@ -11,10 +11,11 @@ const (
 	// Withheld: the reply is in reply records and nowhere else. Its probe counts as silent, and
 	// has its further attempts. The path goes on as if the reply were a hop.
 	Withheld Standing = iota
-	// IsHop: the reply is the hop of its TTL. It keeps the path going, and decides nothing else.
+	// IsHop: the reply is the hop of its TTL. It keeps the path going, and decides nothing
+	// else.
 	IsHop
-	// Steers: the reply also decides the distance of the target, the end of its path, what the
-	// stop set and the limits of routers are, and so which probes are not sent.
+	// Steers: the reply also decides the distance of the target and the end of its path. It is
+	// learned for the stop set and for the limits of routers. So it may save probes.
 	Steers
 )
 
@@ -22,12 +23,12 @@ const (
 // probe with a probability of 2⁻¹⁶ for each field that may carry one. It makes a false hop only if
 // that probe has no better answer.
 const (
-	// mostChance bounds guesses × probes × fields of a path. From there on the expected number of
-	// false hops of the path is above mostChance/2¹⁶, which is 10⁻³.
+	// mostChance bounds guesses × probes × fields of a path. From there on the expected
+	// number of false hops of the path is above mostChance/2¹⁶, which is 10⁻³.
 	mostChance = 65
-	// fewMisses is how many misses of a path may come from routers of the same path. Noise causes
-	// some. A second scan with the same seed and another key causes one for each probe: its answers
-	// come from the true routers and fit no probe of ours.
+	// fewMisses is how many misses of a path may come from routers of the same path. Noise
+	// causes some. A second scan with the same seed and another key causes one for each
+	// probe. Its answers come from the true routers and fit no probe of ours.
 	fewMisses = 2
 )
 
@@ -38,11 +39,12 @@ type judged struct {
 	standing Standing
 }
 
-// standing returns what the reply a may do. All rules are here; docs/records.md has them as a table.
+// standing returns the standing of the reply a. All rules are here; docs/records.md has them as a
+// table.
 //
-// A reply with two tags, with the 32-bit tag of TCP or with the seal may do everything. A reply with
-// one tag of 16 bits needs something else that speaks for it. A short one is believed without, as
-// long as its path shows no guesses, but decides nothing.
+// A reply with two tags, with the 32-bit tag of TCP or with the seal may do everything. A reply
+// with one tag of 16 bits needs something else that speaks for it. A short one is believed
+// without, as long as its path shows no guesses, but decides nothing.
 func (w *Window) standing(p *path, answers []judged, a *judged, few bool) Standing {
 	e := a.entry
 	switch {
@@ -70,8 +72,9 @@ func (w *Window) standing(p *path, answers []judged, a *judged, few bool) Standi
 	return Withheld
 }
 
-// isFew reports whether the misses of a path are few enough to believe replies with one tag. silent is
-// how many probes of the path have no answer. If a reply is false, its probe is one more.
+// isFew reports whether the misses of a path are few enough to believe replies with one tag.
+// silent is how many probes of the path have no answer. If a reply is false, its probe is one
+// more.
 func (p *path) isFew(answers []judged, silent int) bool {
 	if p.misses <= fewMisses {
 		return true
@@ -140,9 +143,9 @@ func isCut(answers []judged, a *judged) bool {
 	return false
 }
 
-// isFromBox reports whether other replies of the path show that a box rewrites the tag that is wrong
-// in a. Another probe was then answered with the same tag wrong, and all replies with that tag intact
-// are from before both.
+// isFromBox reports whether other replies of the path show that a box rewrites the tag that is
+// wrong in a. Another probe was then answered with the same tag wrong, and all replies with that
+// tag intact are from before both.
 func isFromBox(answers []judged, a *judged) bool {
 	wrong, before, box := a.entry.WrongTag(), a.entry.TTL, false
 	for i := range answers {

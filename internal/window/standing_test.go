@@ -32,7 +32,7 @@ func newPath(target probe.Addr, ttls uint8, attempts int) judgedPath {
 	return judgedPath{w}
 }
 
-// take does with a reply what the matcher does.
+// take matches a reply as the matcher does.
 func (p judgedPath) take(f probe.Facts) {
 	f.Target = p.Target(0)
 	if f.Valid == probe.Garbled {
@@ -130,8 +130,8 @@ func TestLone(t *testing.T) {
 	}
 }
 
-// Each row of the table in docs/records.md: what a reply with one tag may do, alone on its path and with
-// other replies, and after replies without a valid tag.
+// Each row of the table in docs/records.md has its cases: a reply with one tag alone on its path,
+// with other replies, and after misses.
 func TestStanding(t *testing.T) {
 	te := func(ttl uint8, v probe.Validity, m probe.Mangled) probe.Facts {
 		return probe.Facts{Probe: probe.Probe{TTL: ttl}, Kind: probe.KindTTLExceeded, Valid: v, Mangled: m,
@@ -225,8 +225,8 @@ func TestStanding(t *testing.T) {
 	}
 }
 
-// A router that quotes too little for a second tag is known from other targets. Then its replies steer,
-// and guesses of somebody else do not remove its hops. Its own misses do.
+// A router that quotes too little for a second tag is known from other targets. Then its replies
+// steer, and guesses from elsewhere do not remove its hops. Its own misses do.
 func TestKnownResponders(t *testing.T) {
 	shape := Shape{Targets: 8, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1}
 	set, w := NewSet(shape), New(shape)

@@ -11,9 +11,9 @@ import (
 // memory. If a probe meets one of them again at its TTL, the path from there back to the source is
 // already known. Any number of goroutines may use a StopSet; no call blocks.
 //
-// An interface is known when it answered for targets of two prefixes. A hostile target answers as it
-// likes to the probes that reach it, also from the addresses of other routers. Alone it must not make
-// other traces stop there.
+// An interface is known when it answered for targets of two prefixes. A hostile target answers as
+// it likes to the probes that reach it, also from the addresses of other routers. Alone it must
+// not make other traces stop there.
 //
 // It is a table of sets of eight words, a cache line each. A word is the hash of a (TTL, interface)
 // pair, 48 bits, and of the prefix of its first target. Two pairs in one set share a hash with a
@@ -35,9 +35,9 @@ func NewStopSet(n int) *StopSet {
 	return &StopSet{words: memory.Make[atomic.Uint64](size)}
 }
 
-// Add adds an interface at a TTL that answered for target. It reports whether targets of two prefixes
-// had met the interface before. If the evidence is one tag alone, the entry counts for others with one
-// tag only.
+// Add adds an interface at a TTL that answered for target. It reports whether targets of two
+// prefixes had met the interface before. If the evidence is one tag alone, the entry counts for
+// others with one tag only.
 func (s *StopSet) Add(ttl uint8, a, target probe.Addr, alone bool) (known bool) {
 	h := HashHop(ttl, a)
 	if alone {

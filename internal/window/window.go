@@ -27,10 +27,9 @@
 //     it is until the window is reset, and no slot refers to it any more. If only
 //     the standing changes, the matcher stores reply with the same entry.
 //  5. Scheduler and assembler load reply once, then read the entry that it names.
-//     The store is the release and the load the acquire. Entries do not change,
-//     so readers see the old reply or the new one, each of them whole, with the
-//     standing that the matcher gave it. They never see a mixture or a partial
-//     entry.
+//     The store is the release and the load the acquire. Entries do not change.
+//     So readers see the old reply or the new one, each of them whole and with its
+//     standing. They never see a mixture or a partial entry.
 //  6. State is one atomic word per (target, flow). The matcher writes it, the
 //     scheduler reads it just before it emits a probe. When a reply is replaced
 //     or loses its standing, the matcher computes State anew from the slots. So
@@ -89,7 +88,7 @@ const (
 )
 
 // OctetsPerTarget returns an upper bound of the memory that one target needs in a window of this
-// shape, with every probe sent and answered, and as many answers superseded as there is room for.
+// shape. Every probe is then answered, and as many answers are superseded as there is room for.
 func (s Shape) OctetsPerTarget() int {
 	probes := s.TTLs() * s.Flows * s.Attempts
 	return targetOctets + s.Flows*pathOctets + probes*(slotOctets+EntryOctets) + (probes+1)/spare*EntryOctets

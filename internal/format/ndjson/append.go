@@ -19,8 +19,8 @@ func appendInt(b []byte, key string, v int64) []byte {
 	return appendNumber(appendKey(b, key), v)
 }
 
-// appendNumber appends an integer. If the profile of the compiler had it inlined into appendInt, that
-// could not be inlined any more where it is not hot.
+// appendNumber appends an integer. If the profile of the compiler had it inlined into appendInt,
+// that could not be inlined any more where it is not hot.
 //
 //go:noinline
 func appendNumber(b []byte, v int64) []byte {
