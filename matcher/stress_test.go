@@ -426,7 +426,7 @@ func (s *stress) compare(w *window.Window) {
 			if w.Contested(target, flow) != 0 {
 				continue
 			}
-			for i := range w.Misses(target, flow) { // from anywhere, but not all from the same place
+			for i := range w.Misses(target, flow) { // from several places
 				fresh.Learn(target, &probe.Facts{Probe: probe.Probe{Flow: flow}, Valid: probe.Garbled, HasQuote: true,
 					Responder: addrOf(1<<24 + uint64(i))}, nil)
 			}

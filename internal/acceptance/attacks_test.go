@@ -46,8 +46,11 @@ func TestGarbledCopies(t *testing.T) {
 				if n := o.report.Hops.False(); n != 0 {
 					t.Errorf("%d hops are false", n)
 				}
-				if r.Found != r.Answers {
-					t.Errorf("recall %d of %d", r.Found, r.Answers)
+				// By chance, a rewritten tag names another probe with one in 2¹¹. If the true
+				// answer to that probe has one tag too, neither is believed.
+				most := atMost(float64(sim["attack garbled-copy"]) / (1 << 11))
+				if r.Found+o.withheld != r.Answers || o.withheld > most {
+					t.Errorf("recall %d of %d, %d withheld", r.Found, r.Answers, o.withheld)
 				}
 				if e := o.report.Ends; e.Right != e.Traces || e.Gaps != 0 || e.WrongReached != 0 {
 					t.Errorf("ends: %+v", e)

@@ -21,7 +21,7 @@ const responderBits = 14
 type responder struct {
 	addr        probe.Addr
 	prefix      uint64 // of the target of its first short reply
-	once, again uint64 // TTLs of its short replies, as bits: at all, and for targets of two prefixes
+	once, again uint64 // TTLs of its short replies, as bits; again: for targets of two prefixes
 	heard       uint32
 	misses      uint32
 }
