@@ -10,11 +10,17 @@ SHELL := bash
 export PATH := $(PATH):/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin
 
 STATICCHECK := v0.8.2
+NFPM        := v2.45.0
+
+# Where make install puts the files: DESTDIR/PREFIX, as the GNU standards have it.
+PREFIX  := /usr/local
+DESTDIR :=
+ZSHDIR  := $(PREFIX)/share/zsh/site-functions
 
 # What the program, the lab, and the tests that compare us with others need.
 BUILD_PACKAGES := gcc libc6-dev libpcap-dev ca-certificates git
 LAB_PACKAGES   := iproute2 nftables
-TEST_PACKAGES  := scamper traceroute mtr-tiny tcpdump iputils-ping
+TEST_PACKAGES  := scamper traceroute mtr-tiny tcpdump iputils-ping groff-base
 
 # The packages whose tests have goroutines that share memory. Those of schedule, trace and
 # gather have one goroutine, which shows the race detector nothing: their code runs in
@@ -40,17 +46,21 @@ COVER := 85
 GUIDE := cmd/masstrace/default.pgo
 
 .PHONY: help build install-build install-demo install-test lint unit race fuzz-short \
-	test cover fuzz soak bench guide demo clean
+	test test-tools cover fuzz soak bench guide demo install uninstall deb generate clean
 
 help:
 	@echo "make demo   build, trace 10,590 targets in a simulated Internet, show how much is true"
 	@echo "make test   everything that must hold, in some minutes"
 	@echo "make cover  how much of each package the tests reach, at least $(COVER) %"
+	@echo "make test-tools  the examples of docs/databases.md, with DuckDB, polars, pandas and ClickHouse"
 	@echo "make soak   the same at full counts, for hours; keeps bench/SOAK.md"
 	@echo "make fuzz   every fuzz target, $(FUZZ_COUNT) inputs each (FUZZ_COUNT=N)"
 	@echo "make bench  how fast it is, beside others; keeps bench/RESULTS.md"
 	@echo "make guide  the profile by which the compiler builds bin/masstrace, anew"
 	@echo "make build  bin/masstrace alone"
+	@echo "make install, make uninstall: program, manual pages and completions (PREFIX=$(PREFIX), DESTDIR=)"
+	@echo "make deb    a Debian package in out"
+	@echo "make generate  manual pages, docs/commands and completions, anew from the flags"
 	@echo "make lint, make unit, make race: parts of make test"
 
 build:
@@ -77,6 +87,10 @@ race:
 fuzz-short:
 	@scripts/step fuzz scripts/fuzz $(FUZZ_SHORT) '$(FUZZ_FOREIGN)'
 
+test-tools: install-demo build
+	@scripts/step tools-install scripts/tools out/tools
+	@scripts/step tools scripts/gotest tools -tags tools -timeout 15m ./internal/tools
+
 cover: install-test
 	@scripts/step cover scripts/cover $(COVER)
 
@@ -84,6 +98,7 @@ fuzz: install-build
 	@scripts/step fuzz scripts/fuzz $(FUZZ_COUNT)
 
 soak: install-test
+	@scripts/step install scripts/install debootstrap
 	go run ./bench/soak -fuzz $(FUZZ_COUNT) -o bench/SOAK.md
 
 bench: install-build build
@@ -104,6 +119,35 @@ demo: install-demo build
 	bin/masstrace lab --overwrite --preset default --log out/demo.log --counters out/demo.json -- \
 		bin/masstrace scan testdata/prefixes.txt --rate 15k --overwrite --output out/demo.ndjson
 	@go run ./internal/demo -log out/demo.log -counters out/demo.json -targets testdata/prefixes.txt out/demo.ndjson
+
+generate:
+	go run ./cmd/masstrace/generate
+
+# What make install installs, and where below DESTDIR.
+BIN  := bin/masstrace
+MAN  := $(PREFIX)/share/man/man1
+DOC  := $(PREFIX)/share/doc/masstrace
+BASH := $(PREFIX)/share/bash-completion/completions
+FISH := $(PREFIX)/share/fish/vendor_completions.d
+
+install: build
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/masstrace
+	install -d $(DESTDIR)$(MAN) $(DESTDIR)$(DOC)/docs/commands
+	install -m 644 docs/man/*.1 $(DESTDIR)$(MAN)
+	install -D -m 644 completions/masstrace.bash $(DESTDIR)$(BASH)/masstrace
+	install -D -m 644 completions/_masstrace $(DESTDIR)$(ZSHDIR)/_masstrace
+	install -D -m 644 completions/masstrace.fish $(DESTDIR)$(FISH)/masstrace.fish
+	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOC)
+	install -m 644 docs/*.md $(DESTDIR)$(DOC)/docs
+	install -m 644 docs/commands/*.md $(DESTDIR)$(DOC)/docs/commands
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/masstrace $(DESTDIR)$(MAN)/masstrace.1 $(DESTDIR)$(MAN)/masstrace-*.1
+	rm -f $(DESTDIR)$(BASH)/masstrace $(DESTDIR)$(ZSHDIR)/_masstrace $(DESTDIR)$(FISH)/masstrace.fish
+	rm -rf $(DESTDIR)$(DOC)
+
+deb: install-build
+	@scripts/step deb scripts/deb $(NFPM)
 
 clean:
 	rm -rf bin out

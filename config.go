@@ -74,10 +74,14 @@ type Config struct {
 	Sources   []netip.Addr // at most one of each family; the interface's
 
 	// Output is a file that gets all records as NDJSON, compressed if its name ends in .gz or
-	// .zst. The default is no file. An existing file is an error that wraps fs.ErrExist, unless
+	// .zst. Its name ends in .ndjson, .jsonl or .json before that, or has no ending. The default is no file. An existing file is an error that wraps fs.ErrExist, unless
 	// Overwrite is set.
 	Output    string
 	Overwrite bool
+	// ReplyOutput and MetaOutput are files for the replies, and for all records but traces and
+	// replies (the run, its summary, trace-ext). Output then does not get these records.
+	// ReplyOutput implies Replies.
+	ReplyOutput, MetaOutput string
 	// Replies is set to get replies, too: in sinks that implement ReplySink, and in Output.
 	Replies bool
 
@@ -165,10 +169,21 @@ func (c *Config) plan() (plan.Config, error) {
 // scan returns the configuration of the program.
 func (c *Config) scan() (scan.Config, error) {
 	p, err := c.plan()
+	if err == nil {
+		err = checkOutput(c.Output)
+	}
 	return scan.Config{
 		Config: p, Link: session.Config{Interface: c.Interface}, MaxRuntime: c.MaxRuntime,
-		Output: c.Output, Existing: outfile.ExistingIf(c.Overwrite), Stdout: io.Discard, Tool: tool,
+		Output: c.Output, ReplyOutput: c.ReplyOutput, MetaOutput: c.MetaOutput, Existing: outfile.ExistingIf(c.Overwrite), Stdout: io.Discard, Tool: tool,
 	}, err
+}
+
+// checkOutput refuses the name of an output file that ends as those of other formats do.
+func checkOutput(path string) error {
+	if _, err := outfile.FormatOf(outfile.Results, "Output", path); err != nil {
+		return &ConfigError{Field: "Output", Err: err}
+	}
+	return nil
 }
 
 // tool is the name of the program in run records.

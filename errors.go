@@ -23,6 +23,8 @@ var (
 	ErrPermission = link.ErrPermission
 	// ErrRefused means that the kernel refuses to send, for example because of a firewall.
 	ErrRefused = sender.ErrRefused
+	// ErrStuck means that the kernel accepts no probe, because of a full queue or a filter.
+	ErrStuck = sender.ErrStuck
 	// ErrCapture means that a capture file is cut or corrupt, or that a file is not a capture.
 	ErrCapture = pcapng.ErrCapture
 	// ErrKilled means that the context ended before the run.

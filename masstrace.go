@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"net/netip"
 	"time"
@@ -103,7 +104,8 @@ func Trace(ctx context.Context, c TraceConfig) ([]*Path, error) {
 		return nil, err
 	}
 	var traces Collect
-	cfg.Traces, cfg.Observer = format.Tee(writers([]Sink{&traces})...), &observer{notice: c.Notice}
+	cfg.Traces = func(io.Writer) format.Writer { return format.Tee(writers([]Sink{&traces})...) }
+	cfg.Observer = &observer{notice: c.Notice}
 	_, err = traceroute.Run(ctx, ctx, cfg)
 	return traces.Paths, err
 }
@@ -137,24 +139,28 @@ type ReplayConfig struct {
 	// Key, 32 hexadecimal digits, authenticates the replies in captures that masstrace made.
 	// The default is the file beside the capture.
 	Key string
-	// Output, Overwrite and Replies are as in Config.
-	Output    string
-	Overwrite bool
-	Replies   bool
-	Notice    func(text string)
+	// Output, Overwrite, ReplyOutput, MetaOutput and Replies are as in Config.
+	Output                  string
+	Overwrite               bool
+	ReplyOutput, MetaOutput string
+	Replies                 bool
+	Notice                  func(text string)
 }
 
 // Replay reads captures and gives their traces to the sinks. It needs no privilege. If a capture is
 // cut or corrupt, Replay reads it up to the fault, and returns an *IncompleteError that wraps
 // ErrCapture. The summary is that of the last run in the files.
 func Replay(ctx context.Context, c ReplayConfig, sinks ...Sink) (*Summary, error) {
+	if err := checkOutput(c.Output); err != nil {
+		return nil, err
+	}
 	o := &observer{notice: c.Notice}
 	kinds := record.Traces
 	if c.Replies {
 		kinds = record.Both
 	}
 	err := replay.Run(ctx, replay.Config{
-		Files: c.Files, Key: c.Key, Output: c.Output, Existing: outfile.ExistingIf(c.Overwrite), Sinks: writers(sinks), Records: kinds, Observer: o, Tool: tool,
+		Files: c.Files, Key: c.Key, Output: c.Output, ReplyOutput: c.ReplyOutput, MetaOutput: c.MetaOutput, Existing: outfile.ExistingIf(c.Overwrite), Sinks: writers(sinks), Records: kinds, Observer: o, Tool: tool,
 	})
 	return summaryOf(o.summary), err
 }

@@ -35,6 +35,9 @@ type Config struct {
 	Over func(*window.Window)
 	// Next is the number of the first window. All windows before it are over.
 	Next uint64
+	// Spread, if it is not 0, is the time over which windows that are over together are retired,
+	// in ns, while others are still probed. So their records come one window after another.
+	Spread int64
 	// Heard holds the counters of the receiver; the matcher counts replies there too. If it is
 	// nil, New makes one that only the matcher uses.
 	Heard *account.Live
@@ -44,6 +47,7 @@ type Config struct {
 type Matcher struct {
 	cfg          Config
 	next         uint64                // number of the window to retire next
+	retired      int64                 // time at which the last window was retired
 	strong, weak uint64                // values that Heard gets at the end of the batch
 	settled      account.Heard[uint64] // sum over the windows that are over
 	locations    [chunk]location
@@ -176,7 +180,7 @@ func (m *Matcher) match(p *location, r *probe.Reply) {
 
 // gone handles a reply whose window is not live: it is over or was not opened yet.
 func (m *Matcher) gone(position uint64, r *probe.Reply) {
-	if position/uint64(m.cfg.Set.Shape().Targets) >= m.next {
+	if m.cfg.Set.Number(position) >= m.next {
 		m.cfg.Heard.Rejected.Unsent.Add(1)
 		return
 	}
@@ -252,6 +256,10 @@ func (m *Matcher) retire(upTo int64) {
 		if deadline := w.Deadline(); deadline == 0 || deadline > upTo {
 			return
 		}
+		if m.cfg.Spread != 0 && m.isEarly(upTo) {
+			return
+		}
+		m.retired = upTo
 		m.cfg.Set.Remove(w)
 		w.Settle()
 		m.settle(w)
@@ -261,4 +269,22 @@ func (m *Matcher) retire(upTo int64) {
 		}
 		m.cfg.Retired <- w
 	}
+}
+
+// mostOver is how many windows that are over may stay live.
+const mostOver = window.Live / 4
+
+// isEarly reports whether the next window, which is over, is to be retired later than upTo. The
+// more windows are over, the less time is between two of them.
+func (m *Matcher) isEarly(upTo int64) bool {
+	over, open := int64(0), false
+	for w := range m.cfg.Set.All {
+		switch deadline := w.Deadline(); {
+		case deadline == 0:
+			open = true
+		case deadline <= upTo:
+			over++
+		}
+	}
+	return open && over <= mostOver && upTo-m.retired < m.cfg.Spread/over
 }

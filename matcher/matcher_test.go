@@ -171,7 +171,7 @@ func TestGarbled(t *testing.T) {
 // Windows retire in order, each when the watermark reaches its deadline.
 func TestRetire(t *testing.T) {
 	b := newBench(t, window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1, Unlinked: 1}, 1000)
-	for id := range uint64(window.Live) {
+	for id := range uint64(4) {
 		b.open(id)
 	}
 	retired := func() (ids []uint64) {
@@ -216,6 +216,42 @@ func TestRetire(t *testing.T) {
 		if e.Role != window.Late || e.Probe.Target != addrOf(3) {
 			t.Errorf("kept as %+v", e)
 		}
+	}
+}
+
+// Windows that are over together retire one after another, as long as one is open. Not many of them
+// are kept, and none at the end of a scan.
+func TestSpread(t *testing.T) {
+	const many = window.Live/4 + 2
+	for _, tt := range []struct {
+		name     string
+		over     int
+		lastOpen bool
+		want     []int // windows retired at 100, 110, 120 …
+	}{
+		{"three", 3, true, []int{1, 0, 0, 1, 0, 0, 0, 0, 0, 1}},
+		{"three, then the end", 3, false, []int{3}},
+		{"many", many, true, []int{2, 1, 1}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1}, 1000)
+			b.Matcher.cfg.Spread = 60
+			for id := range uint64(tt.over) {
+				b.open(id).Close(1, false)
+			}
+			if tt.lastOpen {
+				b.open(uint64(tt.over))
+			}
+			for i, want := range tt.want {
+				b.Replies(nil, int64(100+10*i))
+				if got := len(b.retired); got != want {
+					t.Errorf("at %d: %d retired, want %d", 100+10*i, got, want)
+				}
+				for len(b.retired) > 0 {
+					<-b.retired
+				}
+			}
+		})
 	}
 }
 

@@ -110,7 +110,7 @@ func newStress(t *testing.T, seed uint64) *stress {
 		stamps:  map[probe.Probe]int64{}, records: map[uint64][]kept{}, slots: map[probe.Probe]kept{},
 		states: map[[2]any]window.State{}, deadlines: map[uint64]int64{},
 	}
-	s.targets = 60*s.shape.Targets - 3
+	s.targets = 3*window.Live*s.shape.Targets - 3
 	s.clock.Store(1e18)
 	s.net.rng = rand.New(rand.NewPCG(seed, 1))
 	s.set = window.NewSet(s.shape)
@@ -318,7 +318,7 @@ func (s *stress) forge(item window.Item) {
 	defer s.net.Unlock()
 	f := probe.Facts{Probe: s.probe(item), Responder: addrOf(1<<22 + s.net.rng.Uint64N(1<<20)), Kind: probe.KindTTLExceeded, Valid: probe.Weak, Code: forged, HasQuote: true}
 	s.push(f, s.net.rng.Int64N(int64(stressWait)/4))
-	f.Target = addrOf((item.Window.ID + 9) * uint64(s.shape.Targets))
+	f.Target = addrOf((item.Window.ID + window.Live + 5) * uint64(s.shape.Targets))
 	s.push(f, 0)
 }
 

@@ -10,9 +10,21 @@ import (
 // ErrGone is the error of a run whose link was removed.
 var ErrGone = errors.New("the link is gone")
 
+// ErrDown is the cause of a stop: the link was down for too long.
+var ErrDown = errors.New("the link was down for too long")
+
 // ErrRefused means that the kernel forbids a packet. It does not mean that this process lacks a
 // privilege: that error comes when the port is opened.
 var ErrRefused = errors.New("the kernel refuses to send: a firewall (nftables, iptables, a BPF program) or a security module forbids it")
+
+// ErrStuck means that the kernel accepts no frame, although the link is up.
+var ErrStuck = errors.New("the kernel accepts no probe: its queue is full, or a filter of this machine drops probes")
+
+// stuck returns ErrStuck with its cause, an error of the kernel.
+func stuck(cause error) error { return fmt.Errorf("%w: %w", ErrStuck, cause) }
+
+// errEnded means that a frame was given up because the run ended.
+var errEnded = errors.New("the run ended")
 
 // errPort means that a Port violated its contract.
 var errPort = errors.New("the port miscounts frames")

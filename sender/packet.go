@@ -32,16 +32,6 @@ const (
 
 const _ = uint(frameRoom - headroom - codec.MaxSize)
 
-// ethernetHeads returns the headers of frames with IPv4 and IPv6 packets.
-func ethernetHeads(source, nextHop4, nextHop6 [6]byte) (heads [2][ethernetLen]byte) {
-	for i, proto := range []uint16{unix.ETH_P_IP, unix.ETH_P_IPV6} {
-		copy(heads[i][:], [][]byte{nextHop4[:], nextHop6[:]}[i])
-		copy(heads[i][6:], source[:])
-		binary.BigEndian.PutUint16(heads[i][12:], proto)
-	}
-	return heads
-}
-
 // mmsghdr is the kernel's struct mmsghdr.
 type mmsghdr struct {
 	unix.Msghdr
@@ -54,7 +44,7 @@ type mmsghdr struct {
 type Packet struct {
 	fd     int
 	header int
-	heads  [2][ethernetLen]byte // IPv4, IPv6
+	ethernet
 	frames [MaxBatch][frameRoom]byte
 	iov    [MaxBatch]unix.Iovec
 	msgs   [MaxBatch]mmsghdr
@@ -99,7 +89,7 @@ func (p *Packet) lay(c PacketConfig) {
 	if c.Ethernet {
 		p.header = ethernetLen
 	}
-	p.heads = ethernetHeads(c.Source, c.NextHop4, c.NextHop6)
+	p.setHeads(c.Source, c.NextHop4, c.NextHop6)
 	for i := range p.to {
 		p.to[i] = unix.RawSockaddrLinklayer{
 			Family: unix.AF_PACKET, Protocol: binary.NativeEndian.Uint16(p.heads[i][12:]),
@@ -119,7 +109,7 @@ func (p *Packet) Packet(i int, is4 bool) []byte {
 	if is4 {
 		family = 0
 	}
-	copy(f[headroom-ethernetLen:], p.heads[family][:])
+	p.head(f[headroom-ethernetLen:headroom], family)
 	p.msgs[i].Name = (*byte)(unsafe.Pointer(&p.to[family]))
 	return f[headroom:]
 }

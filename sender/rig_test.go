@@ -155,7 +155,7 @@ func (r *rig) stamps() (sent, failed, excluded, untouched int) {
 			switch ns := r.window.Sent(window.Slot{Target: uint32(i), TTL: ttl}); {
 			case ns > 0:
 				sent++
-			case ns == window.Failed:
+			case window.IsFailed(ns):
 				failed++
 			case ns == window.Excluded:
 				excluded++

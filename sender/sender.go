@@ -88,11 +88,18 @@ type Config struct {
 	// the Unix epoch.
 	Stalled func(from, to int64)
 
+	// Refused, if it is not nil, is called for the first frame that was given up for each error
+	// of the kernel.
+	Refused func(target probe.Addr, cause error)
+
 	// Epoch is the value to add to a time of Clock to get ns since the Unix epoch.
 	Epoch int64
 	// Up reports whether the link can carry frames. While it cannot, the sender waits. Gone
 	// reports whether the link was removed for good. Both are called often and must be cheap.
 	Up, Gone func() bool
+	// Lost, if it is not nil, reports whether probes of a family cannot be sent although the
+	// link is up. They are given up.
+	Lost func(is4 bool) bool
 }
 
 // Stats counts frames. Its fields may be read at any time.
@@ -106,19 +113,26 @@ type Stats struct {
 
 // Times in ns.
 const (
-	idle      = 10e6 // longest sleep before the source is called again
-	linkPoll  = 50e6 // interval between checks whether the link is up again
-	queueFull = 2e5  // pause before a full queue is tried again
-	mostFull  = 2e9  // how long one frame is tried while the link is up
+	idle         = 10e6 // longest sleep before the source is called again
+	linkPoll     = 50e6 // interval between checks whether the link is up again
+	queueFull    = 2e5  // pause before a full queue is tried again
+	mostFull     = 25e7 // how long one frame is tried while the link is up
+	mostRefusing = 3e9  // how long frames are tried while the kernel accepts none
 )
 
 // MaxStall is how much too early the stamp of a probe may be without a call of Stalled, in ns. It
 // is many times the duration of the system call for a batch.
 const MaxStall = 1e6
 
-// stubborn is how often a stopped run tries a frame again on a full queue. Every run tries at least
-// that often.
+// stubborn is how often a stopped run tries a frame again on a full queue.
 const stubborn = 3
+
+// mostLooks is how many targets after a refused frame are tried, to tell a full queue from a filter.
+const mostLooks = 8
+
+// asideTries is how often a frame is tried again after the kernel accepted others behind it. A full
+// queue that is drained at 100 Mbit/s accepts some frames after each pause.
+const asideTries = 10
 
 // Sender sends the probes of its source.
 type Sender struct {
@@ -129,17 +143,23 @@ type Sender struct {
 	items   [MaxBatch]window.Item
 	sizes   [MaxBatch]int
 	ready   prepared
+
+	aside    []int // frames of the batch that the kernel refused while it accepted others
+	patience Patience
+	told     uint64 // causes that Refused was called for: bits by their stamp
+
 	checked atomic.Uint64 // the last Change of Allowed that the prepared probes reflect
 }
 
 // New returns a sender.
 func New(cfg Config) *Sender {
-	return &Sender{cfg: cfg, ready: newPrepared(cfg.Shape)}
+	return &Sender{cfg: cfg, ready: newPrepared(cfg.Shape), aside: make([]int, 0, MaxBatch)}
 }
 
 // Run sends until the source is done. When stop ends, Run halts the source and continues until the
 // source is done, so that every window is closed. It does the same when the link is gone, and then
-// returns ErrGone. When ctx ends, Run returns nil at once. After any other error windows may still
+// returns ErrGone. When ctx ends, Run returns nil at once. If the kernel accepts no frame for some
+// seconds, or none at all, Run returns ErrStuck. After any other error than ErrGone windows may still
 // be open: the run has failed. Run must be called on the locked thread on which the
 // ratelimit.Sleeper was made.
 func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
@@ -169,7 +189,10 @@ func (s *Sender) Run(ctx, stop context.Context, sleeper Sleeper) error {
 			switch {
 			case n == len(items): // next as the bucket returned it
 			case wake == done && n == 0:
-				return gone
+				if halted || stop.Err() != nil {
+					return gone
+				}
+				return s.patience.Unsent()
 			case wake == done: // call once more after these probes have left
 				next = now
 			default:
@@ -201,18 +224,13 @@ func (s *Sender) Linger(ctx context.Context) {
 	}
 }
 
-// waitForLink returns when the link is up or gone, or when the run is stopped. waited is how long
-// that took, in ns.
-func (s *Sender) waitForLink(ctx, stop context.Context) (waited int64) {
+// waitForLink returns when the link is up or gone, or when the run is stopped.
+func (s *Sender) waitForLink(ctx, stop context.Context) {
 	for !s.cfg.Up() && !s.cfg.Gone() && stop.Err() == nil {
-		now := s.cfg.Clock.Now()
-		err := s.sleeper.Until(ctx, now+linkPoll)
-		waited += s.cfg.Clock.Now() - now
-		if err != nil {
-			break
+		if s.sleeper.Until(ctx, s.cfg.Clock.Now()+linkPoll) != nil {
+			return
 		}
 	}
-	return waited
 }
 
 // send builds the first n items, writes them, and returns how many the kernel accepted. When it
@@ -225,7 +243,13 @@ func (s *Sender) send(ctx, stop context.Context, n int) (accepted int, err error
 // be probed. It returns the number after the last frame.
 func (s *Sender) build(from, to int) (kept int) {
 	kept = from
+	lost4, lost6 := s.lost()
 	for _, item := range s.items[from:to] {
+		if is4 := item.Window.Target(int(item.Target)).Is4(); is4 && lost4 || !is4 && lost6 {
+			item.Window.Stamp(item.Slot, window.NoRoute)
+			s.Stats.Errors.Add(1)
+			continue
+		}
 		p := s.prepare(item)
 		if p == nil {
 			item.Window.Stamp(item.Slot, window.Excluded)
@@ -238,6 +262,14 @@ func (s *Sender) build(from, to int) (kept int) {
 		kept++
 	}
 	return kept
+}
+
+// lost returns which families are lost.
+func (s *Sender) lost() (v4, v6 bool) {
+	if s.cfg.Lost == nil {
+		return false, false
+	}
+	return s.cfg.Lost(true), s.cfg.Lost(false)
 }
 
 // Checked returns a Change of Allowed: every frame that leaves from now on was checked after that

@@ -169,7 +169,7 @@ func TestSendStopInTrouble(t *testing.T) {
 		r := newRig(t, 20, unlimited())
 		r.port = func([]byte) error { return trouble }
 		r.wakeup = func() {
-			if r.sleeps == 100 {
+			if r.sleeps == 20 {
 				r.up = trouble != unix.ENETDOWN
 				cancel()
 			}
@@ -177,7 +177,7 @@ func TestSendStopInTrouble(t *testing.T) {
 		if err := r.run(t.Context(), stop); err != nil {
 			t.Fatal(err)
 		}
-		if r.sleeps > 110 || r.halted != 1 {
+		if r.sleeps > 30 || r.halted != 1 {
 			t.Errorf("%v: %d sleeps, halted %d times", trouble, r.sleeps, r.halted)
 		}
 		r.checkStamps(0, 64, 0, 96)

@@ -37,8 +37,8 @@ type XDP struct {
 	fd       int
 	kernel   xdpKernel // the same socket
 	zeroCopy bool
-	heads    [2][ethernetLen]byte // IPv4, IPv6
-	batch    [MaxBatch][frameRoom]byte
+	ethernet
+	batch [MaxBatch][frameRoom]byte
 
 	memory []byte // frames of frameRoom octets
 	free   []uint32
@@ -54,7 +54,8 @@ func OpenXDP(c XDPConfig) (*XDP, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open AF_XDP socket: %w", err)
 	}
-	x := &XDP{fd: fd, kernel: xdpSocket(fd), heads: ethernetHeads(c.Source, c.NextHop4, c.NextHop6)}
+	x := &XDP{fd: fd, kernel: xdpSocket(fd)}
+	x.setHeads(c.Source, c.NextHop4, c.NextHop6)
 	err = x.share()
 	if err == nil {
 		err = x.bind(c)
@@ -153,7 +154,7 @@ func (x *XDP) Packet(i int, is4 bool) []byte {
 	if is4 {
 		family = 0
 	}
-	copy(f[headroom-ethernetLen:], x.heads[family][:])
+	x.head(f[headroom-ethernetLen:headroom], family)
 	return f[headroom:]
 }
 

@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
+
+	"github.com/masstrace/masstrace/bench"
 )
 
 // result is the result of a soak.
@@ -16,6 +20,31 @@ type result struct {
 	failed bool
 
 	endured *endurance // nil if there was none
+	tried   *trial     // nil if there was none
+}
+
+// keep writes the result to a file. If the trial is all there is, the file keeps its other sections.
+func (r *result) keep(path string) error {
+	text := r.document(bench.Machine())
+	if r.tried != nil && r.tests == nil && r.fuzz == nil && r.endured == nil {
+		old, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if len(old) > 0 {
+			text = replaceSection(old, trialTitle, r.tried.section(bench.Machine()))
+		}
+	}
+	return os.WriteFile(path, text, 0o644)
+}
+
+// replaceSection returns text with its section of that title, or its end, replaced.
+func replaceSection(text []byte, title, section string) []byte {
+	before, after, found := strings.Cut(string(text), "\n## "+title+"\n")
+	if _, next, more := strings.Cut(after, "\n## "); found && more {
+		section += "\n## " + next
+	}
+	return []byte(before + section)
 }
 
 // brief is the time in seconds below which a test without counts gets no line of its own.
@@ -28,7 +57,7 @@ func (r *result) document(machine string) []byte {
 	if r.failed {
 		verdict = "FAIL"
 	}
-	fmt.Fprintf(&b, "# Soak: %s\n\nWritten by `make soak`: all tests at their full counts, then the fuzz targets, then a long scan.\n\n", verdict)
+	fmt.Fprintf(&b, "# Soak: %s\n\nWritten by `make soak`: all tests at their full counts, then the fuzz targets, then a long scan, then an installation.\n\n", verdict)
 	b.WriteString(machine)
 	fmt.Fprintf(&b, "- time: %s\n", r.took.Round(time.Second))
 	if r.tests != nil {
@@ -39,6 +68,9 @@ func (r *result) document(machine string) []byte {
 	}
 	if r.endured != nil {
 		r.endured.write(&b)
+	}
+	if r.tried != nil {
+		b.WriteString(r.tried.section(machine))
 	}
 	return b.Bytes()
 }

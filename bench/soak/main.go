@@ -1,8 +1,11 @@
 // Command soak runs all tests at their full counts, then every fuzz target for a number of
-// inputs, then a long scan. It writes the results.
+// inputs, then a long scan, then a trial of the installation in an empty Debian system. It writes
+// the results.
 //
 //	go run ./bench/soak [-tests=false] [-fuzz N] [-endure T] [-rate PPS] [-timeout T]
-//	    [-o FILE] [PACKAGE...]
+//	    [-install=false] [-o FILE] [PACKAGE...]
+//
+// The trial alone, -tests=false -fuzz 0 -endure 0, replaces its section of FILE and keeps the rest.
 package main
 
 import (
@@ -25,6 +28,7 @@ func main() {
 	endure := flag.Duration("endure", time.Hour, "how long the scan endures, 0 for none")
 	rate := flag.Int("rate", 50_000, "probes per second of that scan")
 	timeout := flag.Duration("timeout", 6*time.Hour, "longest time for the tests of a package")
+	install := flag.Bool("install", true, "try the installation in an empty Debian system")
 	out := flag.String("o", "", "keep the result in this file")
 	flag.Parse()
 	packages := flag.Args()
@@ -38,11 +42,15 @@ func main() {
 	if *endure > 0 {
 		scan = &endurance{length: *endure, rate: *rate}
 	}
-	bench.Exit("soak", run(packages, *timeout, *fuzz, scan, *out))
+	var tried *trial
+	if *install {
+		tried = new(trial)
+	}
+	bench.Exit("soak", run(packages, *timeout, *fuzz, scan, tried, *out))
 }
 
-func run(packages []string, timeout time.Duration, fuzz int, scan *endurance, out string) error {
-	r := result{endured: scan}
+func run(packages []string, timeout time.Duration, fuzz int, scan *endurance, tried *trial, out string) error {
+	r := result{endured: scan, tried: tried}
 	started := time.Now()
 	var failed error
 	if packages != nil {
@@ -58,10 +66,13 @@ func run(packages []string, timeout time.Duration, fuzz int, scan *endurance, ou
 	if scan != nil {
 		failed = errors.Join(failed, scan.run())
 	}
+	if tried != nil {
+		failed = errors.Join(failed, tried.run())
+	}
 	r.took = time.Since(started)
 	r.failed = failed != nil
 	if out != "" {
-		if err := os.WriteFile(out, r.document(bench.Machine()), 0o644); err != nil {
+		if err := r.keep(out); err != nil {
 			return errors.Join(failed, fmt.Errorf("keep result: %w", err))
 		}
 	}

@@ -37,6 +37,10 @@ type Probes struct {
 	Answered uint64 `json:"answered"`  // of Sent, with a reply in time
 	Silent   uint64 `json:"silent"`    // of Sent, without
 	TxErrors uint64 `json:"tx_errors"` // that the kernel never took
+
+	// TxErrorsBy are TxErrors by cause. They are 0 in replays, which do not know causes.
+	TxErrorsBy TxErrorsBy `json:"tx_errors_by,omitzero"`
+
 	// Abandoned are probes in no other count: a stopped run sent them in windows that it
 	// leaves to be done again from its checkpoint.
 	Abandoned uint64 `json:"abandoned,omitempty"`
@@ -44,6 +48,19 @@ type Probes struct {
 	SilentBy SilentBy `json:"silent_by"`
 	ByTTL    ByTTL    `json:"by_ttl,omitzero"` // where TTLs are known
 }
+
+// TxErrorsBy counts probes that the kernel never took, by cause.
+type TxErrorsBy struct {
+	NoBuffers uint64 `json:"no_buffers" text:"a queue was full, or an egress filter drops them (ENOBUFS, EAGAIN)"`
+	NoRoute   uint64 `json:"no_route" text:"no route to the target (EHOSTUNREACH, ENETUNREACH)"`
+	TooBig    uint64 `json:"too_big" text:"larger than the MTU (EMSGSIZE)"`
+	LinkDown  uint64 `json:"link_down" text:"the link was down (ENETDOWN, ENXIO, ENODEV)"`
+	RunEnded  uint64 `json:"run_ended" text:"the run ended before the kernel took them"`
+	Other     uint64 `json:"other" text:"another error of the kernel"`
+}
+
+// Total returns the sum over all causes.
+func (b *TxErrorsBy) Total() uint64 { return total(b) }
 
 // SilentBy counts silent probes by their possible reason; the first reason that applies
 // counts. A frame that the kernel dropped belongs to no known probe: of Drops, at most as
@@ -63,7 +80,7 @@ type TTLCounts struct {
 	Answered uint64   `json:"answered"`
 	Silent   uint64   `json:"silent"`
 	SilentBy SilentBy `json:"silent_by"`
-	Late     uint64   `json:"late"` // frames; their probes may be answered
+	Late     uint64   `json:"late_replies"` // frames; their probes may be answered
 	TxErrors uint64   `json:"tx_errors"`
 }
 
@@ -99,7 +116,7 @@ type Inbound[N Count] struct {
 	Malformed  N           `json:"malformed"` // cut, or with lengths that contradict each other
 	Unrelated  N           `json:"unrelated"` // answer no probe of any run like this
 	Rejected   Rejected[N] `json:"rejected"`
-	Late       N           `json:"late"`                 // their window is gone
+	Late       N           `json:"late_replies"`         // their window is gone
 	Duplicates N           `json:"duplicates"`           // their probe has a reply
 	Superseded N           `json:"superseded,omitempty"` // a later reply to their probe proves more
 	Weak       N           `json:"weak"`

@@ -19,7 +19,7 @@ func (a *Account) Balance() error {
 	f := &a.Inbound
 	sums := []sum{
 		{"sent = answered + silent", a.Sent, a.Answered + a.Silent},
-		{"frames = malformed + unrelated + rejected + late + duplicates + superseded + weak + strong + unverified",
+		{"frames = malformed + unrelated + rejected + late_replies + duplicates + superseded + weak + strong + unverified",
 			f.Frames, f.Malformed + f.Unrelated + f.Rejected.Total() + f.Late +
 				f.Duplicates + f.Superseded + f.Weak + f.Strong + f.Unverified},
 		{"answered + udp_reply + pure_ack = strong + weak + unverified",
@@ -65,7 +65,7 @@ func (a *Account) sumsByTTL() (sums []sum) {
 		sum{"silent_by.kernel_drops = sum of by_ttl", a.SilentBy.Drops, all.SilentBy.Drops},
 		sum{"silent_by.rate_limited = sum of by_ttl", a.SilentBy.RateLimited, all.SilentBy.RateLimited})
 	if all.Late > a.Late { // late replies that show no hop are only in the latter
-		sums = append(sums, sum{"late ≥ sum of by_ttl", a.Late, all.Late})
+		sums = append(sums, sum{"late_replies ≥ sum of by_ttl", a.Late, all.Late})
 	}
 	return sums
 }

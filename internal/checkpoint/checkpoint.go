@@ -16,7 +16,7 @@ import (
 )
 
 // version is the version of the form of a checkpoint.
-const version = 2
+const version = 3
 
 // state is the content of a checkpoint file: the parameters of the run, its key, and its
 // progress. Windows are recorded in the order of their numbers, so one number identifies
@@ -31,9 +31,12 @@ type state struct {
 	Since   string `json:"since,omitempty"`
 	// ReadSHA256 is the digest of the exclusions when they were last read again.
 	ReadSHA256 string         `json:"read_sha256,omitempty"`
-	Windows    uint64         `json:"windows"` // recorded
-	Output     outfile.Mark   `json:"output"`  // where the output ends with them
+	Windows    uint64         `json:"windows"`               // recorded
+	Output     outfile.Mark   `json:"output"`                // where the output ends with them
+	More       []outfile.Mark `json:"more_output,omitempty"` // the same of the files of replies and meta records
 	Counters   record.Summary `json:"counters"`
+	// Findings is a findings.Counter of the recorded windows; absent if there are no traces.
+	Findings json.RawMessage `json:"findings,omitempty"`
 }
 
 // save puts s in the place of the file at path, so that a reader finds the old one whole,

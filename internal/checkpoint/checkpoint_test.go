@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/window"
@@ -76,11 +77,11 @@ func TestLoadErrors(t *testing.T) {
 		if err := s.save(path); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(Config{Resume: path, Output: filepath.Join(t.TempDir(), "out")}); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := Open(Config{Resume: path, Output: fileset.Paths{Output: filepath.Join(t.TempDir(), "out")}}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	if _, err := Open(Config{Resume: "/nonexistent", Output: "out"}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(Config{Resume: "/nonexistent", Output: fileset.Paths{Output: "out"}}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -103,7 +104,7 @@ func TestOutputs(t *testing.T) {
 		{"with a capture", filepath.Join(dir, "new"), filepath.Join(dir, "out"), "capture", "Capture"},
 		{"a checkpoint that exists", existing, filepath.Join(dir, "out"), "", "Checkpoint"},
 	} {
-		_, err := Open(Config{Checkpoint: tt.checkpoint, Output: tt.output, Capture: tt.capture})
+		_, err := Open(Config{Checkpoint: tt.checkpoint, Output: fileset.Paths{Output: tt.output}, Capture: tt.capture})
 		refused := new(plan.ConfigError)
 		if errors.As(err, &refused); refused.Field != tt.field || (err == nil) != (tt.field == "") {
 			t.Errorf("%s: %v, want %q to be refused", tt.name, err, tt.field)
@@ -113,16 +114,16 @@ func TestOutputs(t *testing.T) {
 
 // A scan without a checkpoint has a keeper that keeps nothing.
 func TestNil(t *testing.T) {
-	k, err := Open(Config{Output: "-", Capture: "capture"})
+	k, err := Open(Config{Output: fileset.Paths{Output: "-"}, Capture: "capture"})
 	if k != nil || err != nil {
 		t.Fatalf("Open = %v, %v", k, err)
 	}
 	opened := false
-	if _, err := k.OpenOutput("-", func() (*outfile.File, error) { opened = true; return nil, nil }); err != nil || !opened {
+	if _, err := k.OpenOutput(fileset.Paths{Output: "-"}, func() (*fileset.Files, error) { opened = true; return nil, nil }); err != nil || !opened {
 		t.Errorf("OpenOutput = %v", err)
 	}
 	if k.Resumes() || k.FirstWindow() != 0 || k.Path() != "" || k.Began().Params != nil ||
-		errors.Join(k.Agree(nil), k.SameSource(nil), k.Begin(nil, "", nil)) != nil {
+		errors.Join(k.Agree(nil), k.SameSource(nil), k.Begin(nil, "", nil, nil)) != nil {
 		t.Error("a nil keeper keeps something")
 	}
 	k.Wait(t.Context(), 1<<62)

@@ -2,10 +2,15 @@ package checkpoint
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/fileset"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/record"
@@ -21,14 +26,15 @@ type Keeper struct {
 	resumed bool           // a process before this one began the run
 	before  record.Summary // of the windows that were recorded then
 	began   plan.Began
-	file    *outfile.File
+	files   *fileset.Files
+	found   *findings.Counter // in the windows that were recorded then; nil if there are no traces
 }
 
 // Config describes the checkpoint of a scan.
 type Config struct {
 	// Checkpoint is a new checkpoint, Resume one to continue from. At most one is given.
 	Checkpoint, Resume string
-	Output             string           // the file that the scan writes
+	Output             fileset.Paths    // the files that the scan writes
 	Capture            string           // a copy of its packets, which it must not have
 	Existing           outfile.Existing // rule for an existing file of Checkpoint
 }
@@ -53,6 +59,9 @@ func Open(c Config) (*Keeper, error) {
 		if _, err := os.Lstat(c.Checkpoint); err == nil && c.Existing == outfile.Keep {
 			return nil, plan.Refuse("Checkpoint", "%s exists: resume its scan, or remove the file", c.Checkpoint)
 		}
+		if _, err := os.Stat(filepath.Dir(c.Checkpoint)); err != nil {
+			return nil, fmt.Errorf("folder of the checkpoint: %w", err)
+		}
 		return &Keeper{path: c.Checkpoint}, nil
 	}
 	was, err := load(c.Resume)
@@ -60,18 +69,31 @@ func Open(c Config) (*Keeper, error) {
 		return nil, err
 	}
 	k := &Keeper{state: *was, path: c.Resume, resumed: true, before: was.Counters}
-	k.began, err = was.began()
-	return k, err
+	if k.began, err = was.began(); err != nil {
+		return nil, err
+	}
+	if was.Findings != nil {
+		k.found = findings.New()
+		if err := json.Unmarshal(was.Findings, k.found); err != nil {
+			return nil, fmt.Errorf("%s is not a checkpoint: %w", c.Resume, err)
+		}
+	}
+	return k, nil
 }
 
 // checkOutput refuses an output that cannot be cut back to a checkpoint.
-func checkOutput(output string, pcap bool) error {
+func checkOutput(p fileset.Paths, pcap bool) error {
 	const need = "a checkpoint needs an output file (-o FILE)"
-	if output == "-" || output == "" {
+	if p.Output == "" {
 		return plan.Refuse("Output", "%s, not the standard output", need)
 	}
-	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
-		return plan.Refuse("Output", "%s: %s is not a file", need, output)
+	for _, u := range p.Uses() {
+		if u.Path == "-" {
+			return plan.Refuse(u.Name, "%s, not the standard output", need)
+		}
+		if info, err := os.Stat(u.Path); u.Path != "" && err == nil && !info.Mode().IsRegular() {
+			return plan.Refuse(u.Name, "%s: %s is not a file", need, u.Path)
+		}
 	}
 	if pcap {
 		return plan.Refuse("Capture", "a capture cannot be continued: it cannot be combined with a checkpoint")
@@ -89,6 +111,10 @@ func (k *Keeper) Began() plan.Began {
 	}
 	return k.began
 }
+
+// Findings returns the counter of the findings of a resumed run, with those of the recorded
+// windows. It is nil if the run writes no traces.
+func (k *Keeper) Findings() *findings.Counter { return k.found }
 
 // Identity returns the seed and the key of a resumed run.
 func (k *Keeper) Identity() (seed, key string) { return k.state.Params.Seed, k.state.Key }
@@ -139,10 +165,10 @@ func (k *Keeper) Path() string {
 	return k.path
 }
 
-// OpenOutput opens the output: cut back to the checkpoint, if the run is resumed.
-func (k *Keeper) OpenOutput(path string, open func() (*outfile.File, error)) (*outfile.File, error) {
+// OpenOutput opens the files of the output: cut back to the checkpoint, if the run is resumed.
+func (k *Keeper) OpenOutput(p fileset.Paths, open func() (*fileset.Files, error)) (*fileset.Files, error) {
 	if k.Resumes() {
-		return outfile.Reopen(path, k.state.Output)
+		return fileset.Reopen(p, append(fileset.Marks{k.state.Output}, k.state.More...))
 	}
 	return open()
 }
@@ -161,12 +187,12 @@ func (k *Keeper) Wait(stop context.Context, reply time.Duration) {
 }
 
 // Begin writes the first checkpoint of the process, before anything is sent that no
-// checkpoint has. file is the output, whose records are flushed.
-func (k *Keeper) Begin(p *plan.Plan, key string, file *outfile.File) error {
+// checkpoint has. files are the output, whose records are flushed; found is as in Mark.
+func (k *Keeper) Begin(p *plan.Plan, key string, files *fileset.Files, found *findings.Counter) error {
 	if k == nil {
 		return nil
 	}
-	k.state.Masstrace, k.state.Tool, k.file = version, p.Tool, file
+	k.state.Masstrace, k.state.Tool, k.files = version, p.Tool, files
 	if !k.resumed {
 		k.state.Key, k.state.Params = key, p.Params
 		var err error
@@ -179,7 +205,7 @@ func (k *Keeper) Begin(p *plan.Plan, key string, file *outfile.File) error {
 	}
 	var none record.Summary
 	none.TTLs, none.Flows = uint64(p.Shape.TTLs()), uint64(p.Shape.Flows)
-	return k.Mark(k.state.Windows, &none)
+	return k.Mark(k.state.Windows, &none, found)
 }
 
 // Changed returns the options that the process changed against those that the run began
@@ -189,16 +215,24 @@ func (k *Keeper) Changed(p *plan.Plan) map[string]record.Change {
 }
 
 // Mark saves that the windows below number done are in the output; sum counts those of
-// them that this process did. The output must be flushed.
-func (k *Keeper) Mark(done uint64, sum *record.Summary) (err error) {
+// them that this process did. found has the findings of all of them. The output must be
+// flushed.
+func (k *Keeper) Mark(done uint64, sum *record.Summary, found *findings.Counter) (err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.state.Windows = done
 	k.state.Counters = *sum
 	k.state.Counters.Add(&k.before)
-	if k.state.Output, err = k.file.Mark(); err != nil {
+	if found != nil { // its text: saves at other times must not read it
+		if k.state.Findings, err = json.Marshal(found); err != nil {
+			return err
+		}
+	}
+	marks, err := k.files.Mark()
+	if err != nil {
 		return err
 	}
+	k.state.Output, k.state.More = marks[0], marks[1:]
 	return k.state.save(k.path)
 }
 
@@ -236,7 +270,7 @@ func (k *Keeper) End(whole bool, abandoned uint64) error {
 		k.state.Counters.Abandoned += abandoned
 		return k.state.save(k.path)
 	}
-	if _, err := k.file.Mark(); err != nil {
+	if _, err := k.files.Mark(); err != nil {
 		return err
 	}
 	return outfile.Remove(k.path)

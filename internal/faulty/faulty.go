@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -114,7 +115,10 @@ func (monitor) State() link.State                { return link.Up }
 func (monitor) Counters() (link.Counters, error) { return link.Counters{}, nil }
 func (monitor) Close()                           {}
 
-func (m monitor) Run(ctx context.Context, _ func(link.State)) error {
+func (monitor) Way(int) (link.State, net.HardwareAddr) { return link.Up, nil }
+
+func (m monitor) Run(ctx context.Context, look func() time.Time) error {
+	look()
 	for {
 		select {
 		case <-ctx.Done():

@@ -49,6 +49,9 @@ func New(in io.Reader, formats []Format) (*File, error) {
 	return newFile(unpacked, formats)
 }
 
+// NewFile returns a file of the format of that name, which r reads and in closes.
+func NewFile(name string, r Reader, in io.Closer) *File { return &File{Reader: r, name: name, in: in} }
+
 // bufferLen is the number of octets that are read at once to find the format.
 const bufferLen = 256 << 10
 

@@ -31,6 +31,9 @@ var ErrUnavailable = errors.New("no namespaces of our own")
 type Setup struct {
 	Name string
 
+	// Answers lists the addresses in the network that answer probes, for people.
+	Answers string
+
 	// Build builds the network. It runs in pid 1 of the namespaces, before the command starts,
 	// with loopback up and no other link. option is the caller's Config.Option. Processes and
 	// goroutines that Build starts live as long as the command. Build may start processes only

@@ -13,8 +13,8 @@ import (
 const netnsDir = "/run/netns"
 
 // privateMounts mounts a /proc that shows our pids, a /sys that shows our links, and an empty
-// directory for names of network namespaces. They end with the mount namespace, and are not visible
-// outside.
+// directory for names of network namespaces. privateResolver adds files. All mounts end with the
+// mount namespace, and are not visible outside.
 func privateMounts() error {
 	if err := privateRoot(); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
@@ -35,7 +35,7 @@ func privateMounts() error {
 	if err := unix.Mount("netns", netnsDir, "tmpfs", noExec, "mode=0755"); err != nil {
 		return fmt.Errorf("mount %s: %w", netnsDir, err)
 	}
-	return nil
+	return privateResolver()
 }
 
 // privateRoot keeps the mounts of this namespace from all others. After chroot(2), / is no mount

@@ -38,6 +38,21 @@ func (c *changes) endWith(ctx context.Context) (undo func() bool) {
 	return context.AfterFunc(ctx, func() { c.file.SetReadDeadline(time.Unix(1, 0)) })
 }
 
+// drain discards the changes that wait already: one look at the tables sees all of them.
+func (c *changes) drain() {
+	raw, err := c.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Read(func(fd uintptr) bool {
+		for {
+			if _, _, err := unix.Recvfrom(int(fd), c.buf, unix.MSG_DONTWAIT); err != nil {
+				return true
+			}
+		}
+	})
+}
+
 // wait returns nil after a change, os.ErrDeadlineExceeded at until (zero means no limit), and ctx's
 // error when ctx ends.
 func (c *changes) wait(ctx context.Context, until time.Time) error {
@@ -50,6 +65,9 @@ func (c *changes) wait(ctx context.Context, until time.Time) error {
 		return ctx.Err()
 	}
 	_, err := c.file.Read(c.buf)
+	if err == nil {
+		c.drain()
+	}
 	switch {
 	case err == nil, errors.Is(err, unix.ENOBUFS): // overflow: something changed
 		return nil

@@ -73,7 +73,7 @@ func framing(l *netlink.LinkAttrs) (Framing, error) {
 		return Ethernet, nil
 	case "none", "ppp", "ipip", "tunnel6", "sit", encapRawIP:
 		return IP, nil
-	case "gre", "gre6":
+	case "gre", encapIP6GRE:
 		// Without a fixed peer, its link header contains the tunnel's addresses.
 		if l.RawFlags&unix.IFF_POINTOPOINT != 0 {
 			return IP, nil
@@ -82,8 +82,11 @@ func framing(l *netlink.LinkAttrs) (Framing, error) {
 	return 0, fmt.Errorf("%w: %s is %q", ErrFraming, l.Name, l.EncapType)
 }
 
-// encapRawIP is ARPHRD_RAWIP (cellular modems), for which netlink has no name.
-const encapRawIP = "unknown519"
+// Kinds of links for which netlink has no name.
+const (
+	encapRawIP  = "unknown519" // ARPHRD_RAWIP: cellular modems
+	encapIP6GRE = "unknown823" // ARPHRD_IP6GRE
+)
 
 // linkDown returns the reason why l cannot carry packets, or "".
 func linkDown(l *netlink.LinkAttrs) string {

@@ -25,6 +25,8 @@ func TestFraming(t *testing.T) {
 		{"unknown519", 0, IP, nil},
 		{"gre", unix.IFF_POINTOPOINT, IP, nil},
 		{"gre", 0, 0, ErrFraming},
+		{"unknown823", unix.IFF_POINTOPOINT, IP, nil},
+		{"unknown823", 0, 0, ErrFraming},
 		{"infiniband", 0, 0, ErrFraming},
 		{"ieee802.11/radiotap", 0, 0, ErrFraming},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -16,17 +17,24 @@ import (
 
 func TestMonitor(t *testing.T) {
 	p := newPair(t)
-	m, err := OpenMonitor(Path{Index: p.v0.Attrs().Index, Source: netip.MustParseAddr("192.0.2.1")})
+	m, err := OpenMonitor(Way{Path: Path{Index: p.v0.Attrs().Index, Source: netip.MustParseAddr("192.0.2.1")}})
 	must(t, err)
 	defer m.Close()
-	if m.State() != Up {
-		t.Fatalf("at first: %v", m.State())
+	state := func() State {
+		if s := m.State(); s != Up {
+			return s
+		}
+		s, _ := m.Way(0)
+		return s
+	}
+	if state() != Up {
+		t.Fatalf("at first: %v", state())
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	states, result := make(chan State, 100), make(chan error)
 	go func() {
-		result <- m.Run(ctx, func(s State) { states <- s })
+		result <- m.Run(ctx, func() time.Time { states <- state(); return time.Time{} })
 		close(states)
 	}()
 	source, err := netlink.ParseAddr("192.0.2.1/24")
@@ -55,14 +63,16 @@ func TestMonitor(t *testing.T) {
 		{"deleted", func() error { return netlink.LinkDel(p.v0) }, Gone},
 	} {
 		must(t, step.do())
+		dbgOut, _ := exec.Command("ip", "neigh").CombinedOutput()
+		t.Logf("%s %s", step.name, dbgOut)
 		for got := range states {
 			if got == step.want {
 				break
 			}
 			t.Logf("%s: %v on the way", step.name, got)
 		}
-		if m.State() != step.want {
-			t.Fatalf("%s: %v, want %v", step.name, m.State(), step.want)
+		if state() != step.want {
+			t.Fatalf("%s: %v, want %v", step.name, state(), step.want)
 		}
 	}
 	if err := <-result; err != nil || ctx.Err() != nil {
@@ -73,9 +83,94 @@ func TestMonitor(t *testing.T) {
 	}
 }
 
+// The monitor follows the way to a destination: its route, its gateway, and the gateway's Ethernet
+// address.
+func TestMonitorFollows(t *testing.T) {
+	p := newPair(t)
+	index := p.v0.Attrs().Index
+	addRoute(t, unix.RTN_UNICAST, "45.0.0.0/8", "192.0.2.2", index)
+	request := Request{Destination: netip.MustParseAddr("45.1.2.3")}
+	path, err := Find(t.Context(), request)
+	must(t, err)
+	m, err := OpenMonitor(Way{request, path})
+	must(t, err)
+	defer m.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	type look struct {
+		state State
+		hop   string
+	}
+	looks, result := make(chan look, 1000), make(chan error, 1)
+	go func() {
+		result <- m.Run(ctx, func() time.Time {
+			s, hop := m.Way(0)
+			looks <- look{s, hop.String()}
+			return time.Time{}
+		})
+		close(looks)
+	}()
+	neighbour := func(addr, mac string) func() error {
+		return func() error {
+			hardware, err := net.ParseMAC(mac)
+			must(t, err)
+			return netlink.NeighSet(&netlink.Neigh{
+				LinkIndex: index, IP: net.ParseIP(addr), HardwareAddr: hardware, State: unix.NUD_REACHABLE, Family: unix.AF_INET,
+			})
+		}
+	}
+	route := func(gateway string) func() error {
+		return func() error {
+			return netlink.RouteReplace(&netlink.Route{LinkIndex: index, Gw: net.ParseIP(gateway), Dst: mustNet(t, "45.0.0.0/8")})
+		}
+	}
+	own := path.NextHop.String()
+	const first, second = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+	for _, step := range []struct {
+		name string
+		do   func() error
+		want look
+	}{
+		{"at first", func() error { return nil }, look{Up, own}},
+		{"the gateway moves", neighbour("192.0.2.2", first), look{Up, first}},
+		{"a new gateway that is silent", route("192.0.2.9"), look{NoNeighbour, first}},
+		{"it answers", neighbour("192.0.2.9", second), look{Up, second}},
+		{"no route", func() error { return netlink.RouteDel(&netlink.Route{LinkIndex: index, Dst: mustNet(t, "45.0.0.0/8")}) }, look{NoRoute, second}},
+		{"the first gateway again", route("192.0.2.2"), look{Up, first}},
+		{"by another link", func() error {
+			lo := netns.Up(t, "lo")
+			return netlink.RouteReplace(&netlink.Route{LinkIndex: lo.Attrs().Index, Dst: mustNet(t, "45.1.0.0/16")})
+		}, look{NoRoute, first}},
+	} {
+		must(t, step.do())
+		dbgOut, _ := exec.Command("ip", "neigh").CombinedOutput()
+		t.Logf("%s %s", step.name, dbgOut)
+		got := look{}
+		for got = range looks {
+			if got == step.want {
+				break
+			}
+		}
+		if got != step.want {
+			t.Fatalf("%s: %v, want %v", step.name, got, step.want)
+		}
+	}
+	cancel()
+	for range looks {
+		continue
+	}
+	must(t, <-result)
+}
+
+func mustNet(t *testing.T, prefix string) *net.IPNet {
+	_, n, err := net.ParseCIDR(prefix)
+	must(t, err)
+	return n
+}
+
 func TestMonitorEndsWithContext(t *testing.T) {
 	netns.Enter(t)
-	m, err := OpenMonitor(Path{Index: 1, Source: netip.MustParseAddr("198.51.100.1"), ForeignSource: true})
+	m, err := OpenMonitor(Way{Path: Path{Index: 1, Source: netip.MustParseAddr("198.51.100.1"), ForeignSource: true}})
 	must(t, err)
 	defer m.Close()
 	if m.State() != Up {
@@ -95,7 +190,7 @@ func TestMonitorEndsWithContext(t *testing.T) {
 // sides.
 func TestCounters(t *testing.T) {
 	p := newPair(t)
-	m, err := OpenMonitor(Path{Index: p.v0.Attrs().Index})
+	m, err := OpenMonitor(Way{Path: Path{Index: p.v0.Attrs().Index}})
 	must(t, err)
 	defer m.Close()
 	before, err := m.Counters()

@@ -100,7 +100,7 @@ func bringUp(name string, addrs ...string) error {
 // awaitUp waits until the kernel's view of the link has settled.
 func awaitUp(t testing.TB, index int) {
 	t.Helper()
-	m, err := OpenMonitor(Path{Index: index})
+	m, err := OpenMonitor(Way{Path: Path{Index: index}})
 	must(t, err)
 	defer m.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -108,10 +108,11 @@ func awaitUp(t testing.TB, index int) {
 	if m.State() == Up {
 		return
 	}
-	must(t, m.Run(ctx, func(s State) {
-		if s == Up {
+	must(t, m.Run(ctx, func() time.Time {
+		if m.State() == Up {
 			cancel()
 		}
+		return time.Time{}
 	}))
 	if m.State() != Up {
 		t.Fatalf("link %d is %v", index, m.State())

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/capture"
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -36,8 +37,10 @@ type Config struct {
 	Sources []netip.Addr
 
 	Output string // file, or - for Stdout
-	Stdout io.Writer
-	// Existing is the rule for existing files of Output and Capture.
+	// ReplyOutput and MetaOutput are files as those of a scan; "" for none.
+	ReplyOutput, MetaOutput string
+	Stdout                  io.Writer
+	// Existing is the rule for existing files of these and of Capture.
 	Existing outfile.Existing
 	Records  record.Kinds
 	Capture  string // file for a copy of all packets; "" for none
@@ -63,6 +66,7 @@ func (c *Config) withDefaults() {
 	if c.Key == "" {
 		c.Key = plan.RandomHex(16)
 	}
+	c.Records = c.paths().Kinds(c.Records)
 	c.Link.Sources, c.Link.Senders = c.Sources, 1
 }
 
@@ -71,10 +75,26 @@ func (c *Config) lists() *plan.Config {
 	return &plan.Config{Exclude: c.Exclude, Stdin: c.Stdin, AllowReserved: c.AllowReserved}
 }
 
+// paths returns the files of the results.
+func (c *Config) paths() fileset.Paths {
+	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput}
+}
+
+// checkFiles refuses names of output files.
+func (c *Config) checkFiles() error {
+	if err := c.paths().Check(); err != nil {
+		return err
+	}
+	if _, err := outfile.FormatOf(outfile.Capture, "Capture", c.Capture); err != nil {
+		return err
+	}
+	return outfile.Collide(c.files())
+}
+
 // files returns the files of the run.
 func (c *Config) files() []outfile.Use {
 	return slices.Concat(
-		outfile.Writes("Output", c.Output), outfile.Writes("Capture", capture.Files(c.Capture)...),
+		c.paths().Uses(), outfile.Writes("Capture", capture.Files(c.Capture)...),
 		outfile.Reads("Probes", c.Probes), outfile.Reads("Exclude", c.Exclude...),
 	)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/faulty"
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
@@ -44,7 +45,7 @@ func newRig(t *testing.T, l *faulty.Link, probes io.Reader, out io.Writer) *list
 		t.Fatal(err)
 	}
 	p.session = l.Session(nil)
-	if p.file, err = outfile.Open("-", l.Writer(out), outfile.Keep); err != nil {
+	if p.files, err = fileset.Create(p.cfg.paths(), l.Writer(out), outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
 	return p

@@ -12,11 +12,12 @@ import (
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/fileset"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/gather"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/observe"
-	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -47,8 +48,9 @@ type list struct {
 
 	session *session.Session
 	capture *capture.Capture // nil if no capture is wanted
-	file    *outfile.File
-	writer  *ndjson.Writer
+	files   *fileset.Files
+	writer  fileset.Lines
+	found   *findings.Counter // nil if no traces are written
 
 	first   codec.Line // which shows the way out
 	pending batch      // read, not sent
@@ -65,7 +67,9 @@ type list struct {
 
 	mu       sync.Mutex
 	gather   gather.Listed
-	failed   uint64 // probes that the kernel never took
+	failed   account.TxErrorsBy // probes that the kernel never took
+	patience sender.Patience
+	told     uint64 // causes of failed that were reported: bits by their stamp
 	upTo     int64  // replies stamped before are matched
 	writeErr error
 }
@@ -84,7 +88,7 @@ func Run(ctx, interrupted context.Context, c Config) error {
 	defer l.in.close()
 	if err := l.open(ctx); err != nil {
 		l.session.Close()
-		return link.Permission(errors.Join(err, l.file.Discard(), l.capture.Discard()))
+		return link.Permission(errors.Join(err, l.files.Discard(), l.capture.Discard()))
 	}
 	defer l.session.Close()
 	return l.run(ctx, interrupted)
@@ -93,7 +97,7 @@ func Run(ctx, interrupted context.Context, c Config) error {
 // newList reads exclusions and the first line.
 func newList(c *Config) (*list, error) {
 	c.withDefaults()
-	if err := outfile.Collide(c.files()); err != nil {
+	if err := c.checkFiles(); err != nil {
 		return nil, err
 	}
 	l := &list{cfg: c, observe: c.Observer}
@@ -188,7 +192,7 @@ func (l *list) open(ctx context.Context) error {
 		return err
 	}
 	l.params.IO = l.session.IO
-	if l.file, err = outfile.Open(l.cfg.Output, l.cfg.Stdout, l.cfg.Existing); err != nil {
+	if l.files, err = fileset.Create(l.cfg.paths(), l.cfg.Stdout, l.cfg.Existing); err != nil {
 		return err
 	}
 	if l.cfg.Capture != "" {
@@ -231,8 +235,9 @@ func (l *list) run(ctx, interrupted context.Context) error {
 // build makes the stages, and writes the first records.
 func (l *list) build() (err error) {
 	p := &l.params
-	l.writer = ndjson.NewWriter(l.file, ndjson.Config{Kinds: l.cfg.Records, Run: p.Run, Hostname: p.Hostname})
-	l.gather = gather.NewListed(l.codec, l.writer, l.cfg.Records, p.TOS, l.cfg.Wait)
+	l.writer = l.files.Writer(ndjson.Config{Kinds: l.cfg.Records, Run: p.Run, Hostname: p.Hostname})
+	l.found = findings.CounterFor(l.cfg.Records)
+	l.gather = gather.NewListed(l.codec, findings.Watch(l.writer, l.found), l.cfg.Records, p.TOS, l.cfg.Wait)
 	if l.receiver, err = receiver.New(l.session.Live, l.codec, l.time); err != nil {
 		return err
 	}
@@ -240,7 +245,9 @@ func (l *list) build() (err error) {
 		l.receiver.Show(laterTap{tap})
 	}
 	start := &record.CycleStart{Cycle: record.Cycle{Hostname: p.Hostname, Time: p.StartNS / 1e9}}
-	if err := errors.Join(l.writer.Write(start), l.writer.Write(p.Record()), l.writer.Flush()); err != nil {
+	about := p.Record()
+	about.Files = l.cfg.paths().Names()
+	if err := errors.Join(l.writer.Write(start), l.writer.Write(about), l.writer.Flush()); err != nil {
 		return run.OutputFailed(err)
 	}
 	return nil
@@ -270,7 +277,7 @@ func (l *list) start(r *run.Run) {
 		}
 		return nil
 	})
-	r.Go("watch link", func() error { return l.session.Monitor.Run(r.Lasting(), func(link.State) {}) })
+	r.Go("watch link", func() error { return l.session.Watch(r.Lasting(), l.observe, r.Stop) })
 }
 
 // errCaptureEnded means that the source of frames ended during the run.
@@ -287,7 +294,7 @@ func (l *list) receive(r *run.Run) error {
 	if err == nil && r.Failed().Err() == nil {
 		drops, _, _ := l.session.Live.Drops() // an unknown count is 0
 		end = &capture.End{
-			KernelDrops: drops, Cause: l.reason(), TxErrors: l.failed, ElapsedS: float64(l.ended-l.began) / 1e9,
+			KernelDrops: drops, Cause: l.reason(), TxErrors: l.failed.Total(), ElapsedS: float64(l.ended-l.began) / 1e9,
 		}
 	}
 	l.capture.ReceivedAll(l.time.Now(), end)
@@ -324,12 +331,13 @@ func (l *list) reason() string {
 
 // abandon closes the files of a run that has no summary.
 func (l *list) abandon() error {
-	return errors.Join(l.writer.Flush(), l.file.Close(), l.capture.Close())
+	return errors.Join(l.writer.Flush(), l.files.Close(), l.capture.Close())
 }
 
 // sumUp writes the remaining records, and returns the error that made the run incomplete.
 func (l *list) sumUp() error {
-	l.gather.Sum.TxErrors = l.failed
+	l.gather.Sum.TxErrors, l.gather.Sum.TxErrorsBy = l.failed.Total(), l.failed
+	finished := l.gather.Finish()
 	sum := l.gather.Summary(account.Load(&l.receiver.Heard))
 	sum.Run, sum.ElapsedS = l.params.Run, float64(l.ended-l.began)/1e9
 	if reason := l.reason(); reason != "" {
@@ -343,8 +351,9 @@ func (l *list) sumUp() error {
 		l.observe.Event(observe.Noticef("%d probes of the list were not sent: excluded, or no route for the family", l.leftOut))
 	}
 	stop := &record.CycleStop{Cycle: record.Cycle{Hostname: l.params.Hostname, Time: time.Now().Unix()}}
-	err := errors.Join(l.writeErr, l.gather.Finish(), l.writer.Write(sum), l.writer.Write(stop), l.writer.Flush(),
-		l.file.Close(), l.capture.Close())
+	sum.Findings = l.found.Findings()
+	err := errors.Join(l.writeErr, finished, l.writer.Write(sum), l.writer.Write(stop), l.writer.Flush(),
+		l.files.Close(), l.capture.Close())
 	l.observe.Event(observe.Finished{Summary: sum})
 	switch {
 	case err != nil:
@@ -352,7 +361,7 @@ func (l *list) sumUp() error {
 	case l.bad != nil:
 		return &run.Incomplete{Err: l.bad}
 	case !sum.Complete:
-		return &run.Incomplete{Err: fmt.Errorf("not complete: %s", sum.Reason)}
+		return &run.Incomplete{Err: fmt.Errorf("not complete: %s", sum.Reason), Reason: sum.Reason}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/run"
+	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/sender"
 )
@@ -20,12 +21,8 @@ type listed struct {
 	attempt uint8
 }
 
-// Times in ns.
-const (
-	linkPoll  = 50e6 // how often to ask whether the link is back
-	queueFull = 2e5  // how long to leave a full queue alone
-	giveUp    = 2e9  // after which a frame that the kernel does not take is given up
-)
+// linkPoll is the interval between checks whether the link is up again, in ns.
+const linkPoll = 50e6
 
 // send sends line after line until the list ends or the sending is stopped. A line that is
 // wrong ends the list, and stays in l.bad.
@@ -54,7 +51,7 @@ func (l *list) send(r *run.Run) error {
 			if !errors.Is(end, io.EOF) {
 				l.bad = end
 			}
-			return nil
+			return l.patience.Unsent()
 		}
 		if sleeper.Until(r.Failed(), bucket.At(bucket.Batch())) != nil {
 			return nil
@@ -99,6 +96,10 @@ func (l *list) reread() {
 	select {
 	case <-l.cfg.Reread:
 	default:
+		return
+	}
+	if len(l.cfg.Exclude) == 0 {
+		l.observe.Event(observe.Excluded{None: true})
 		return
 	}
 	now, err := l.cfg.lists().ReadExclude()
@@ -165,33 +166,41 @@ func (l *list) write(r *run.Run, sleeper sender.Sleeper, batch []listed) error {
 	for i := range batch {
 		sizes[i] = l.codec.Encode(port.Packet(i, batch[i].Target.Is4()), &batch[i].Line, batch[i].attempt)
 	}
-	failures := 0
 	for from := 0; from < len(batch); {
-		n, err := l.writeSome(batch, sizes[:len(batch)], from)
+		n, cause := l.writeSome(batch, sizes[:len(batch)], from)
 		from += n
+		if n > 0 {
+			l.patience.Accepted()
+			continue
+		}
+		pause, err := l.patience.Refused(batch[from].Target, cause, r.Sending().Err() != nil)
 		switch {
-		case n > 0:
-			failures = 0
-		case failures*queueFull > giveUp:
-			failures = 0
-			l.failed++
+		case err != nil:
+			return err
+		case r.Failed().Err() != nil || l.session.Gone():
+			l.fail(batch[from:], sender.ErrGone)
+			return nil
+		case pause == 0:
+			l.fail(batch[from:from+1], cause)
 			from++
-		case sender.IsRefused(err):
-			return sender.Refused(err)
-		case sender.IsTemporary(err):
-			failures++
-			if r.Failed().Err() != nil || l.session.Gone() || r.Sending().Err() != nil && failures > 3 {
-				l.failed += uint64(len(batch) - from)
-				return nil
-			}
-			// The next round sees the end of r.Failed.
-			_ = sleeper.Until(r.Failed(), l.time.Clock.Now()+queueFull)
-		default:
-			l.failed++ // this frame, with any error
-			from++
+		default: // the next round sees the end of r.Failed
+			_ = sleeper.Until(r.Failed(), l.time.Clock.Now()+pause)
 		}
 	}
 	return nil
+}
+
+// fail counts probes that were given up after an error of the port, and reports the first for each
+// cause.
+func (l *list) fail(given []listed, cause error) {
+	stamp := sender.Stamp(cause)
+	for range given {
+		window.CountFailed(&l.failed, stamp)
+	}
+	if told := uint64(1) << -stamp; l.told&told == 0 && stamp != window.RunEnded {
+		l.told |= told
+		l.observe.Event(observe.Refused{Target: given[0].Target, Cause: cause})
+	}
 }
 
 // writeSome writes the probes from number from on. A probe that the kernel accepts must be

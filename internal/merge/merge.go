@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/fileset"
+	"github.com/masstrace/masstrace/internal/findings"
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/record"
@@ -20,15 +23,23 @@ var ErrShards = errors.New("not the shards of one scan")
 
 // Config describes a merge.
 type Config struct {
-	// Files are those of the shards, each whole, in any order. A file is read twice.
+	// Files are those of the shards, each whole, in any order. A shard may have a set of
+	// several files. A file is read twice.
 	Files []string
 	// Missing are shards whose files may be missing: none, or any.
 	Missing Missing
 
-	Output string    // file that Run writes, or - for Stdout
-	Stdout io.Writer // likewise
-	// Existing is the rule for an existing file of Output.
+	Output string // file that Run writes, or - for Stdout
+	// ReplyOutput and MetaOutput are files as those of a scan; "" for none.
+	ReplyOutput, MetaOutput string
+	Stdout                  io.Writer
+	// Existing is the rule for existing files of these.
 	Existing outfile.Existing
+}
+
+// paths returns the files of the results.
+func (c *Config) paths() fileset.Paths {
+	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput}
 }
 
 // Missing decides about shards without a file.
@@ -43,7 +54,8 @@ const (
 // Merging is shards whose heads and ends were read, and belong together. The files must
 // not change before Write.
 type Merging struct {
-	Summary record.Summary // of all
+	Summary record.Summary // of all; its findings are there after Write
+	names   *record.Files  // of the output
 	shards  []*shard
 	start   record.CycleStart
 	stop    record.CycleStop
@@ -52,11 +64,15 @@ type Merging struct {
 // Prepare reads all files. An error names a file that is not whole, or does not belong
 // to the others. It is that of ctx if ctx ends first.
 func Prepare(ctx context.Context, c Config) (*Merging, error) {
-	m := new(Merging)
-	for _, path := range c.Files {
-		s, err := survey(ctx, path)
+	m := &Merging{names: c.paths().Names()}
+	sets, err := fileset.Group(c.Files)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrShards, err)
+	}
+	for _, set := range sets {
+		s, err := survey(ctx, set)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, fmt.Errorf("%s: %w", set.Lead, err)
 		}
 		m.shards = append(m.shards, s)
 	}
@@ -132,6 +148,7 @@ func (m *Merging) sum(all bool) {
 	first := m.shards[0]
 	sum.Run = first.run.Run
 	m.start, m.stop = first.start, first.stop
+	sum.LeftOut = first.summary.LeftOut // of the lists, which all shards share
 	longest := 0.0
 	for _, s := range m.shards {
 		sum.Account.Add(&s.summary.Account)
@@ -147,25 +164,40 @@ func (m *Merging) sum(all bool) {
 	sum.ElapsedS = longest
 }
 
+// Writer writes the merged records.
+type Writer interface {
+	format.Writer
+	// Raw writes a whole line of that type as it is.
+	Raw(typ string, line []byte) error
+}
+
 // Write writes one file of all: a cycle-start, the run and the records of one shard after
 // the other, one summary and a cycle-stop. When ctx ends it returns the error of ctx, and
 // its output is incomplete.
-func (m *Merging) Write(ctx context.Context, out io.Writer) error {
-	w := ndjson.NewWriter(out, ndjson.Config{})
+func (m *Merging) Write(ctx context.Context, w Writer) error {
 	if err := w.Write(&m.start); err != nil {
 		return err
 	}
+	found := finder{counter: findings.New()}
 	for _, s := range m.shards {
-		err := eachLine(ctx, s.path, func(typ string, line []byte) error {
-			switch typ {
-			case ndjson.TypeCycleStart, ndjson.TypeCycleStop, ndjson.TypeSummary:
+		err := eachLine(ctx, s.set, func(typ string, line []byte) error {
+			switch {
+			case typ == ndjson.TypeCycleStart, typ == ndjson.TypeCycleStop, typ == ndjson.TypeSummary:
 				return nil
+			case typ == ndjson.TypeRun && (s.run.Files != nil || m.names != nil):
+				about := *s.run
+				about.Files = m.names
+				return w.Write(&about)
 			}
-			return w.Raw(line)
+			if err := found.line(typ, line); err != nil {
+				return err
+			}
+			return w.Raw(typ, line)
 		})
 		if err != nil {
 			return fmt.Errorf("merge %s: %w", s.path, err)
 		}
 	}
+	m.Summary.Findings = found.findings()
 	return errors.Join(w.Write(&m.Summary), w.Write(&m.stop), w.Flush())
 }

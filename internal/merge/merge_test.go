@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/record"
@@ -82,7 +85,7 @@ func TestMerge(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := m.Write(t.Context(), &out); err != nil {
+	if err := m.Write(t.Context(), fileset.Lines{ndjson.NewWriter(&out, ndjson.Config{})}); err != nil {
 		t.Fatal(err)
 	}
 	r := ndjson.NewReader(&out)
@@ -127,6 +130,15 @@ func TestMerge(t *testing.T) {
 	if sum.Targets != 3*one.Targets || sum.Sent != 3*one.Sent || sum.TTLs != one.TTLs || sum.ElapsedS != 12 ||
 		!sum.Complete || sum.Reason != record.ReasonDone || strings.Join(sum.Merged, "") != "ABC" {
 		t.Errorf("summary %+v", sum)
+	}
+	// The six traces are of the same path: its interfaces and links do not add up. The lists are
+	// the same too.
+	want16 := &record.Findings{Traces: 6, Ends: map[string]uint64{"NONE": 6}, Interfaces: 16, Links: 15}
+	if diff := cmp.Diff(want16, sum.Findings); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(one.LeftOut, sum.LeftOut); diff != "" {
+		t.Errorf("left out (-want +got):\n%s", diff)
 	}
 	if start != 1000 || stop != 2002 {
 		t.Errorf("from %d to %d, want 1000 to 2002", start, stop)
@@ -220,7 +232,7 @@ func TestMergeInterrupted(t *testing.T) {
 		ctx := &endsAfter{t.Context(), n}
 		m, err := Prepare(ctx, Config{Files: paths})
 		if err == nil {
-			err = m.Write(ctx, io.Discard)
+			err = m.Write(ctx, fileset.Lines{ndjson.NewWriter(io.Discard, ndjson.Config{})})
 		}
 		if err == nil {
 			if n < 50 { // each line is read twice

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/masstrace/masstrace/internal/fileset"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
@@ -18,7 +20,10 @@ var ErrTwice = errors.New("merge reads each file twice")
 // are to blame, the error wraps ErrShards or ErrTwice. A *run.Incomplete means that the
 // output is not complete. Other errors come from the system.
 func Run(ctx context.Context, c Config) (*record.Summary, error) {
-	if err := outfile.Collide(append(outfile.Writes("Output", c.Output), outfile.Reads("Files", c.Files...)...)); err != nil {
+	if err := c.paths().Check(); err != nil {
+		return nil, err
+	}
+	if err := outfile.Collide(append(c.paths().Uses(), outfile.Reads("Files", c.Files...)...)); err != nil {
 		return nil, err
 	}
 	if err := c.check(); err != nil {
@@ -28,11 +33,11 @@ func Run(ctx context.Context, c Config) (*record.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := outfile.Open(c.Output, c.Stdout, c.Existing)
+	out, err := fileset.Create(c.paths(), c.Stdout, c.Existing)
 	if err != nil {
 		return nil, err
 	}
-	err = m.Write(ctx, out)
+	err = m.Write(ctx, out.Writer(ndjson.Config{}))
 	closed := out.Close()
 	switch {
 	case err != nil && ctx.Err() != nil:

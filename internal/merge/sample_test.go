@@ -24,6 +24,7 @@ func testSummary() *record.Summary {
 		Targets: 100, TTLs: 16, Flows: 1, Sent: 1000, Answered: 900, Silent: 100, SilentBy: account.SilentBy{Unknown: 100},
 	}
 	s.FirstAttempts = account.FirstAttempts{FirstSent: 1000, Skipped: account.Skipped{Reached: 600}}
+	s.LeftOut = &record.LeftOut{SpecialPurpose: record.Removed{Prefixes: 2, Addresses: 512}}
 	s.Frames, s.Unrelated, s.Strong = 905, 5, 900
 	return s
 }

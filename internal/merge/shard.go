@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/record"
@@ -16,7 +17,8 @@ import (
 
 // shard has the data of a file before it is copied.
 type shard struct {
-	path    string
+	path    string // of the file with its run record
+	set     *fileset.Set
 	run     *record.Run
 	fields  map[string]any // of run
 	start   record.CycleStart
@@ -24,11 +26,13 @@ type shard struct {
 	summary *record.Summary
 }
 
-// survey reads a file to its end.
-func survey(ctx context.Context, path string) (*shard, error) {
-	s := &shard{path: path}
-	err := eachLine(ctx, path, s.take)
+// survey reads the files of a shard to their ends.
+func survey(ctx context.Context, set *fileset.Set) (*shard, error) {
+	s := &shard{path: set.Lead, set: set}
+	err := eachLine(ctx, set, s.take)
 	switch {
+	case errors.Is(err, fileset.ErrForeign), errors.Is(err, fileset.ErrMissing):
+		return nil, fmt.Errorf("%w: %w", ErrShards, err)
 	case errors.Is(err, format.ErrCut) || err == nil && s.summary == nil:
 		return nil, fmt.Errorf("%w: it has no summary, because its scan was killed", ErrShards)
 	case err != nil:
@@ -69,14 +73,13 @@ func (s *shard) take(typ string, line []byte) error {
 	return nil
 }
 
-// eachLine hands every line of a file to take, until ctx ends.
-func eachLine(ctx context.Context, path string, take func(typ string, line []byte) error) error {
-	in, err := format.OpenInput(path, nil)
+// eachLine hands every line of the files of a shard to take, until ctx ends.
+func eachLine(ctx context.Context, set *fileset.Set, take func(typ string, line []byte) error) error {
+	r, in, err := set.OpenLines()
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	r := ndjson.NewReader(in)
 	for ctx.Err() == nil {
 		typ, line, err := r.ReadLine()
 		if err == io.EOF {
@@ -95,7 +98,7 @@ func eachLine(ctx context.Context, path string, take func(typ string, line []byt
 // ownFields are the fields of a run record in which shards of a scan may differ: vantage
 // point and pace. New ones are not among them unless they are put here.
 var ownFields = []string{
-	"run", "tool", "argv", "key_id", "rate_pps", "rate_auto", "burst",
+	"run", "tool", "argv", "files", "key_id", "rate_pps", "rate_auto", "burst",
 	"source", "source6", "link", "io", "senders", "clock", "shard",
 }
 

@@ -3,120 +3,83 @@ package netsim
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
-// Config holds the options of the model. A share is a probability from 0 to 1. A Config is
-// marshalled to JSON without loss, in the header of a log.
+// Config holds the options of the model. The tags of a field have its unit and its meaning, and the
+// first field below a heading has the heading: see [Config.Options]. A share is a probability from
+// 0 to 1. A Config is marshalled to JSON without loss, in the header of a log.
 type Config struct {
-	// Seed selects the network: the same seed gives the same network.
-	Seed uint64
+	Seed uint64 `heading:"Network" unit:"number" meaning:"the network; the same number gives the same network"`
 
-	// MeanHops is the mean distance of targets, 8 to 20 (default 15); MaxHops
-	// the greatest distance, 10 to 40 (default 30).
-	MeanHops float64
-	MaxHops  int
+	MeanHops float64 `heading:"Paths" unit:"hops" meaning:"mean distance of targets, 8 to 20"`
+	MaxHops  int     `unit:"hops" meaning:"greatest distance of targets, 10 to 40"`
 
-	// Diamonds is the share of segments with a balancer, among those that are long enough for
-	// one (default 0.4). PerFlow, PerDestination and PerPacket are the weights of its kinds
-	// (default 0.8, 0.15, 0.05).
-	Diamonds                           float64
-	PerFlow, PerDestination, PerPacket float64
-	// Unequal is the share of diamonds whose branches differ in length (0.2). MaxWidth bounds
-	// the number of branches, 2 to 16 (default 16).
-	Unequal  float64
-	MaxWidth int
-	// HashMore is the share of per-flow balancers that also hash the TOS and the IPv6 flow
-	// label (default 0.3).
-	HashMore float64
+	Diamonds       float64 `heading:"Load balancers" unit:"share" meaning:"long enough segments that have a load balancer"`
+	PerFlow        float64 `unit:"weight" meaning:"load balancers that hash the flow, relative to the other kinds"`
+	PerDestination float64 `unit:"weight" meaning:"load balancers that hash the destination"`
+	PerPacket      float64 `unit:"weight" meaning:"load balancers that choose a branch for each packet"`
+	Unequal        float64 `unit:"share" meaning:"load balancers with branches of different lengths"`
+	MaxWidth       int     `unit:"branches" meaning:"greatest number of branches, 2 to 16"`
+	HashMore       float64 `unit:"share" meaning:"per-flow load balancers that also hash the TOS and the IPv6 flow label"`
 
-	// SilentRouters is the share of routers that never answer (default 0.1).
-	SilentRouters float64
-	// LimitedRouters is the share of routers that send at most RouterRate ICMP
-	// errors a second after a burst of RouterBurst (default 0.3, 100, 50).
-	LimitedRouters float64
-	RouterRate     float64
-	RouterBurst    int
-	// LimitedHosts is the share of targets that send at most HostRate
-	// unreachables a second after HostBurst (default 0.5, 1 and 6, as Linux).
-	LimitedHosts float64
-	HostRate     float64
-	HostBurst    int
+	SilentRouters  float64 `heading:"Silence and limits" unit:"share" meaning:"routers that never answer"`
+	LimitedRouters float64 `unit:"share" meaning:"routers that limit their ICMP errors"`
+	RouterRate     float64 `unit:"per s" meaning:"ICMP errors of a limited router"`
+	RouterBurst    int     `unit:"packets" meaning:"errors that a limited router sends before its limit applies"`
+	LimitedHosts   float64 `unit:"share" meaning:"targets that limit their port unreachables"`
+	HostRate       float64 `unit:"per s" meaning:"unreachables of a limited target; Linux has 1"`
+	HostBurst      int     `unit:"packets" meaning:"unreachables before the limit of a target applies; Linux has 6"`
+	Policer        float64 `unit:"per s" meaning:"packets that leave our network, the others are lost; 0 is no limit"`
+	PolicerBurst   int     `unit:"packets" meaning:"packets that leave before the policer applies"`
 
-	// Policer is how many packets a second leave the vantage point's network, after a burst of
-	// PolicerBurst; 0 means no limit (default 0, 100). The other packets are lost.
-	Policer      float64
-	PolicerBurst int
+	LossForward float64       `heading:"Loss and delay" unit:"share" meaning:"probes that are lost"`
+	LossReply   float64       `unit:"share" meaning:"probes whose answer is lost; together with loss-forward at most 1"`
+	Duplicates  float64       `unit:"share" meaning:"replies that come twice"`
+	Delay       time.Duration `unit:"time" meaning:"longest round-trip time without jitter, at most 4s; 0 is no delay"`
+	Jitter      time.Duration `unit:"time" meaning:"longest time added to each reply"`
+	Spike       time.Duration `unit:"time" meaning:"longest time added to some replies, which reorders them; with jitter at most 200ms"`
+	Spikes      float64       `unit:"share" meaning:"replies that get a spike"`
 
-	// LossForward is the share of probes that are lost, LossReply of probes whose answer is
-	// lost (default 0.005 each). Their sum is at most 1.
-	LossForward, LossReply float64
-	// Duplicates is the share of replies that come twice (default 0.001).
-	Duplicates float64
+	Unreachable     float64 `heading:"Endings of paths" unit:"share" meaning:"/24s (IPv6: /48s) without a route: a router reports it"`
+	Loops           float64 `unit:"share" meaning:"/24s (/48s) whose path ends in a loop of two routers"`
+	BlackHoles      float64 `unit:"share" meaning:"/24s (/48s) without a route: nothing reports it"`
+	Firewalls       float64 `unit:"share" meaning:"/24s (/48s) with a firewall that answers: prohibited. It affects some or all protocols"`
+	SilentFirewalls float64 `unit:"share" meaning:"/24s (/48s) with a firewall that does not answer"`
 
-	// Delay bounds the round-trip time without jitter; 0 means no delay (default 270 ms). Up to
-	// Jitter (3 ms) is added to every reply. Up to Spike (27 ms) is added to the share Spikes
-	// (0.02) of replies, which reorders them.
-	Delay, Jitter, Spike time.Duration
-	Spikes               float64
+	HostsAlive      float64 `heading:"Targets" unit:"share" meaning:"addresses that have a host"`
+	HostUnreachable float64 `unit:"share" meaning:"other addresses for which the last router reports host unreachable; the rest is silent"`
+	FilterUDP       float64 `unit:"share" meaning:"hosts that ignore UDP"`
+	FilterTCP       float64 `unit:"share" meaning:"hosts that ignore TCP"`
+	FilterICMP      float64 `unit:"share" meaning:"hosts that ignore ICMP"`
+	OpenPorts       float64 `unit:"share" meaning:"hosts that listen on a TCP port of 22, 25, 53, 80 and 443"`
+	OtherPorts      float64 `unit:"share" meaning:"hosts that listen on any other TCP port"`
+	UDPAnswers      float64 `unit:"share" meaning:"UDP ports of hosts that answer with a datagram"`
 
-	// Unreachable, Loops and BlackHoles are the shares of /24s (/48s) without
-	// a route (default 0.03, 0.02, 0.03).
-	Unreachable, Loops, BlackHoles float64
-	// Firewalls answer "prohibited", SilentFirewalls do not answer. They affect some or all
-	// protocols. The values are shares of /24s (default 0.05, 0.05).
-	Firewalls, SilentFirewalls float64
+	NATSource      float64 `heading:"Boxes that rewrite packets, by /24 (/48); their sum is at most 1" unit:"share" meaning:"source address and checksum (NAT44, NPTv6)"`
+	NATPort        float64 `unit:"share" meaning:"the same, and source port or ICMP identifier"`
+	NATDestination float64 `unit:"share" meaning:"destination address and checksum"`
+	MangleIPID     float64 `unit:"share" meaning:"IPv4 identification: zero, random, swapped or plus one"`
+	MangleChecksum float64 `unit:"share" meaning:"quoted transport checksum: zero or random"`
+	MangleTOS      float64 `unit:"share" meaning:"TOS: zero or another value"`
+	MangleLabel    float64 `unit:"share" meaning:"IPv6 flow label: zero"`
+	MangleLength   float64 `unit:"share" meaning:"quoted length: swapped or without the header"`
 
-	// HostsAlive is the share of addresses that have a host (default 0.5). For the share
-	// HostUnreachable of the others, the last router sends a host unreachable (default 0.2).
-	// The rest is silent.
-	HostsAlive, HostUnreachable float64
-	// FilterUDP, FilterTCP and FilterICMP are the shares of living hosts that
-	// ignore a protocol (default 0.3, 0.3, 0.1).
-	FilterUDP, FilterTCP, FilterICMP float64
-	// OpenPorts is the share of hosts that listen on a TCP port of 22, 25, 53, 80, 443 (default
-	// 0.4). OtherPorts is the share that listen on any other port (default 0.02).
-	OpenPorts, OtherPorts float64
-	// UDPAnswers is the share of (host, port) that answer UDP with a datagram
-	// (default 0.01).
-	UDPAnswers float64
+	QuoteShort float64 `heading:"Quotations in ICMP errors" unit:"share" meaning:"routers that quote 8 bytes of transport; other routers quote as much as they may"`
+	QuoteNew   float64 `unit:"share" meaning:"routers that quote 128 bytes and extensions (RFC 4884)"`
+	QuoteOld   float64 `unit:"share" meaning:"the same without the length field of RFC 4884"`
+	Interfaces float64 `unit:"share" meaning:"routers with extensions that state their interface (RFC 5837); the others and half of these state MPLS labels (RFC 4950)"`
+	QuotedZero float64 `unit:"share" meaning:"routers that quote a TTL of 0"`
+	Asymmetric float64 `unit:"share" meaning:"routers whose answers take one to three more hops on the way back"`
 
-	// The shares of /24s (/48s) whose path passes a box that rewrites packets. Their sum is at
-	// most 1. Defaults add up to 0.1.
-	NATSource      float64 // source address, and checksum (NAT44, NPTv6) (0.015)
-	NATPort        float64 // likewise, and source port or ICMP identifier (0.005)
-	NATDestination float64 // destination address, and checksum (0.01)
-	MangleIPID     float64 // IPv4 identification: zero, random, swapped, plus one (0.02)
-	MangleChecksum float64 // transport checksum as quoted: zero or random (0.01)
-	MangleTOS      float64 // TOS: zero or re-marked (0.02)
-	MangleLabel    float64 // IPv6 flow label: zero (0.01)
-	MangleLength   float64 // length as quoted: swapped or without the header (0.01)
+	Noise float64 `heading:"Noise" unit:"packets" meaning:"packets that answer no probe, for each reply, 0 to 1"`
 
-	// How routers quote. QuoteShort: 8 octets of transport (default 0.35). QuoteNew and
-	// QuoteOld: 128 octets and an RFC 4884 structure, with and without the length field (0.12,
-	// 0.08). The other routers quote as much as they may.
-	QuoteShort, QuoteNew, QuoteOld float64
-	// Interfaces is the share of routers with extensions that state their interface (RFC 5837,
-	// default 0.2). The others state a label stack (RFC 4950), and so do half of the former.
-	Interfaces float64
-	// QuotedZero is the share of routers that quote a TTL of 0 (default 0.05).
-	QuotedZero float64
-	// Asymmetric is the share of routers whose answers take one to three more hops on the way
-	// back (default 0.2).
-	Asymmetric float64
-
-	// Noise is how many packets that answer no probe come per reply, 0 to 1 (default 0.01).
-	Noise float64
-
-	// Attackers (see Attack); none by default. A garbled copy from elsewhere comes before the
-	// share Garbled of genuine answers. A copy from an address that no host has comes before
-	// the share Nobodies. ForgedQuotes and ForgedEchoes are how many guesses an attacker
-	// sends for each probe, which it does not see.
-	Garbled, Nobodies          float64
-	ForgedQuotes, ForgedEchoes int
-	// Liars is the share of targets that claim to be near: they quote a TTL too large by half
-	// of the distance.
-	Liars float64
+	Garbled      float64 `heading:"Attackers" unit:"share" meaning:"genuine answers before which a garbled copy comes from elsewhere"`
+	Nobodies     float64 `unit:"share" meaning:"genuine answers before which a copy comes from an address that no host has"`
+	ForgedQuotes int     `unit:"packets" meaning:"quotations of guessed probes, for each probe"`
+	ForgedEchoes int     `unit:"packets" meaning:"echo replies with a guessed sequence number, for each ICMP probe"`
+	Liars        float64 `unit:"share" meaning:"targets that quote a TTL as if they were half as far away"`
 }
 
 // Default returns a network similar to the Internet.
@@ -164,46 +127,46 @@ func clean() Config {
 
 // presets lists the named networks. Each except default is clean plus one kind of trouble.
 var presets = []struct {
-	name string
-	set  func(*Config)
+	name, meaning string
+	set           func(*Config)
 }{
-	{"clean", func(*Config) {}},
-	{"default", func(c *Config) { *c = Default() }},
-	{"loss", func(c *Config) { c.LossForward, c.LossReply = 0.03, 0.02 }},
-	{"limited", func(c *Config) { c.LimitedRouters, c.LimitedHosts = 0.4, 0.5 }},
-	{"delayed", func(c *Config) {
+	{"clean", "everything answers, immediately and correctly", func(*Config) {}},
+	{"default", "similar to the Internet: some of every kind of trouble below", func(c *Config) { *c = Default() }},
+	{"loss", "5 % of probes or replies are lost", func(c *Config) { c.LossForward, c.LossReply = 0.03, 0.02 }},
+	{"limited", "40 % of routers and half of the targets limit their answers", func(c *Config) { c.LimitedRouters, c.LimitedHosts = 0.4, 0.5 }},
+	{"delayed", "delay, jitter, reordered and duplicate replies", func(c *Config) {
 		d := Default()
 		c.Delay, c.Jitter, c.Spike, c.Spikes = d.Delay, d.Jitter, d.Spike, d.Spikes
 		c.Duplicates = 0.01
 	}},
-	{"nat", func(c *Config) {
+	{"nat", "boxes on the way rewrite addresses, ports and other fields", func(c *Config) {
 		c.NATSource, c.NATPort, c.NATDestination = 0.1, 0.03, 0.05
 		c.MangleIPID, c.MangleChecksum, c.MangleTOS = 0.15, 0.1, 0.07
 		c.MangleLabel, c.MangleLength = 0.05, 0.05
 	}},
-	{"noise", func(c *Config) { c.Noise = 0.2 }},
-	{"loops", func(c *Config) {
+	{"noise", "for every five replies, one packet that answers no probe", func(c *Config) { c.Noise = 0.2 }},
+	{"loops", "prefixes without a route: loops, black holes, firewalls", func(c *Config) {
 		c.Unreachable, c.Loops, c.BlackHoles = 0.15, 0.2, 0.15
 		c.Firewalls, c.SilentFirewalls = 0.1, 0.05
 		c.HostsAlive, c.HostUnreachable = 0.7, 0.5
 	}},
-	{"perpacket", func(c *Config) {
+	{"perpacket", "many load balancers, most of which choose for each packet", func(c *Config) {
 		c.Diamonds, c.PerFlow, c.PerDestination, c.PerPacket = 0.6, 0.2, 0.1, 0.7
 	}},
-	{"silent", func(c *Config) {
+	{"silent", "30 % of routers and most targets do not answer", func(c *Config) {
 		c.SilentRouters, c.HostsAlive, c.HostUnreachable = 0.3, 0.4, 0.1
 		c.FilterUDP, c.FilterTCP, c.FilterICMP = 0.3, 0.3, 0.2
 		c.UDPAnswers = 0.05
 	}},
 }
 
-// PresetNames returns the names that Preset accepts.
-func PresetNames() []string {
-	names := make([]string, len(presets))
+// Presets returns the names and meanings of the networks that Preset has.
+func Presets() []Named {
+	list := make([]Named, len(presets))
 	for i, p := range presets {
-		names[i] = p.name
+		list[i] = Named{Name: p.name, Meaning: p.meaning}
 	}
-	return names
+	return list
 }
 
 // Preset returns the network with that name, with seed 1.
@@ -215,7 +178,16 @@ func Preset(name string) (Config, error) {
 			return c, nil
 		}
 	}
-	return Config{}, fmt.Errorf("unknown network %q; known are %v", name, PresetNames())
+	return Config{}, fmt.Errorf("unknown network %q; known are %s", name, strings.Join(PresetNames(), ", "))
+}
+
+// PresetNames returns the names that Preset accepts.
+func PresetNames() []string {
+	names := make([]string, len(presets))
+	for i, p := range presets {
+		names[i] = p.name
+	}
+	return names
 }
 
 // Validate returns an error that names the first option out of its range.

@@ -52,6 +52,7 @@ const (
 	saltTCP
 	saltLimit
 	saltTraits
+	saltName
 	saltAttack
 	saltLiar
 )

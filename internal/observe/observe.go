@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -25,6 +26,7 @@ type Event interface{ String() string }
 type Progress struct {
 	Elapsed  time.Duration
 	Left     time.Duration // until the end at the pace so far, further attempts apart
+	Waiting  bool          // no more probes are sent: Left is the wait for the last replies
 	Share    float64       // of the (target, TTL, flow) that are decided, 0 to 1
 	Sent     uint64        // probes
 	RatePPS  float64       // sent in the last second
@@ -37,10 +39,17 @@ type Began struct{}
 
 func (Began) String() string { return "begun" }
 
-// Stopping means that the sending has stopped, and the run waits for replies.
-type Stopping struct{ Cause error }
+// Stopping means that the sending has stopped. The run waits for replies. If Leaves is set, it does
+// not, because a checkpoint leaves their windows to another process.
+type Stopping struct {
+	Cause  error
+	Leaves bool
+}
 
 func (e Stopping) String() string {
+	if e.Leaves {
+		return fmt.Sprintf("%v: sending has stopped, unfinished windows are left for later", e.Cause)
+	}
 	return fmt.Sprintf("%v: sending has stopped, waiting for replies", e.Cause)
 }
 
@@ -52,16 +61,29 @@ type Link struct {
 
 func (e Link) String() string { return fmt.Sprintf("%s: %s: %s", e.Name, e.State, e.Effect) }
 
+// Refused means that the kernel never took a probe. It is reported once for each cause.
+type Refused struct {
+	Target probe.Addr
+	Cause  error
+}
+
+func (e Refused) String() string {
+	return fmt.Sprintf("warning: the kernel does not send probes to %v: %v; such probes count as not sent", e.Target, e.Cause)
+}
+
 // Excluded means that the exclusion files were read again.
 type Excluded struct {
 	Ranges int   // that are newly excluded
 	Err    error // why they could not be read, nil if they were
+	None   bool  // the run has no exclusions that could be read
 }
 
 func (e Excluded) String() string {
 	switch {
 	case e.Err != nil:
 		return fmt.Sprintf("the exclusions could not be read again and stay the same: %v", e.Err)
+	case e.None:
+		return "no exclusion file was given: there is nothing to read again"
 	case e.Ranges == 0:
 		return "the exclusions were read again: no address is newly excluded"
 	default:
@@ -107,8 +129,14 @@ type Warning string
 
 func (e Warning) String() string { return string(e) }
 
-// Finished is the last event of a run: its summary.
-type Finished struct{ Summary *record.Summary }
+// Finished is the last event of a run: its summary, and facts that are not in it.
+type Finished struct {
+	Summary *record.Summary
+	Seed    string // "" if it has none
+	// Recorded of Windows are in the output of a run that its checkpoint continues. Windows is
+	// 0 in all other runs.
+	Recorded, Windows uint64
+}
 
 func (e Finished) String() string { return "finished: " + e.Summary.Reason }
 

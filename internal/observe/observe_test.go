@@ -16,9 +16,11 @@ func TestEvents(t *testing.T) {
 	}{
 		{Began{}, "begun"},
 		{Stopping{Cause: errors.New("interrupted")}, "interrupted: sending has stopped, waiting for replies"},
+		{Stopping{Cause: errors.New("interrupted"), Leaves: true}, "interrupted: sending has stopped, unfinished windows are left for later"},
 		{Link{Name: "eth0", State: "down", Effect: "the run waits"}, "eth0: down: the run waits"},
 		{Excluded{Err: fault}, "the exclusions could not be read again and stay the same: no such file"},
 		{Excluded{}, "the exclusions were read again: no address is newly excluded"},
+		{Excluded{None: true}, "no exclusion file was given: there is nothing to read again"},
 		{Excluded{Ranges: 2}, "the exclusions were read again: 2 range(s) newly excluded, not probed from now on"},
 		{RateFell{FromPPS: 2000, ToPPS: 1500}, "rate: at 2000 pps fewer probes were answered; back to 1500 pps"},
 		{RateFell{FromPPS: 2000, ToPPS: 1500, Drowned: true}, "rate: at 2000 pps our own kernel dropped replies; back to 1500 pps"},

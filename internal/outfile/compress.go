@@ -21,8 +21,9 @@ type packer interface {
 }
 
 // Packing returns the compression that Open uses for a file of that name: gz, zst, or empty for
-// none.
+// none. Upper and lower case are the same.
 func Packing(path string) string {
+	path = strings.ToLower(path)
 	for _, ending := range []string{"gz", "zst"} {
 		if strings.HasSuffix(path, "."+ending) {
 			return ending

@@ -56,6 +56,9 @@ type Config struct {
 
 	Records record.Kinds
 	Packing string // how the output is compressed, which a resumed run must keep
+	// ReplyPacking and MetaPacking are those of separate files of replies and meta records:
+	// "plain", gz or zst; "" if there is no such file.
+	ReplyPacking, MetaPacking string
 
 	// Warn, unless it is nil, receives warnings about the lists.
 	Warn func(text string)

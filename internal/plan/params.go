@@ -51,6 +51,8 @@ type Params struct {
 	Shape         window.Shape `json:"shape"` // of windows, with TTLs, flows and attempts
 	Records       record.Kinds `json:"records,omitempty"`
 	Packing       string       `json:"packing,omitempty"`
+	ReplyPacking  string       `json:"reply_packing,omitempty"`
+	MetaPacking   string       `json:"meta_packing,omitempty"`
 	AllowReserved bool         `json:"allow_reserved,omitempty"`
 	Link          string       `json:"link"`
 	IO            string       `json:"io"`

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 	"slices"
@@ -35,7 +34,8 @@ type Plan struct {
 	Order         *target.Order
 	Windows       uint64
 
-	memory uint64 // bytes of each target
+	lists  []string // the names of the target lists
+	memory uint64   // bytes of each target
 }
 
 // Began is the beginning of a resumed run. Its zero value is a new run.
@@ -97,7 +97,8 @@ func (p *Plan) setParams(c *Config) (err error) {
 		RatePPS: c.RatePPS, RateAuto: c.AutoRate, Burst: c.Burst, WaitNS: int64(c.Wait), Strategy: strategy,
 		NoStop: c.NoStop, PerHopRate: c.PerHopRate, PrefixRate: c.PrefixRate,
 		Shape:   window.Shape{FirstTTL: c.MinTTL, LastTTL: c.MaxTTL, Flows: c.Flows, Attempts: c.Attempts},
-		Records: c.Records, Packing: c.Packing, AllowReserved: c.AllowReserved, Senders: max(c.Senders, 1),
+		Records: c.Records, Packing: c.Packing, ReplyPacking: c.ReplyPacking, MetaPacking: c.MetaPacking,
+		AllowReserved: c.AllowReserved, Senders: max(c.Senders, 1),
 	}
 	return nil
 }
@@ -108,6 +109,7 @@ func (p *Plan) readTargets(c *Config, began Began) (err error) {
 	if p.Include, err = target.ParseArgs(c.Targets, c.Stdin); err != nil {
 		return ListError("Targets", err)
 	}
+	p.lists = c.Targets
 	c.warnHostBits("targets", p.Include)
 	excluded, err := target.ParseArgs(c.Exclude, c.Stdin)
 	if err != nil {
@@ -147,13 +149,9 @@ func (c *Config) Excluded() (target.Set, error) {
 	return c.withReserved(lines.Set()), nil
 }
 
-// ListError returns the error of a list: a ConfigError, unless the file may not be read.
-func ListError(field string, err error) error {
-	if errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return &ConfigError{field, err}
-}
+// ListError returns the error of a list as a ConfigError. If it wraps an *fs.PathError, a file
+// cannot be read, and the request may be right.
+func ListError(field string, err error) error { return &ConfigError{field, err} }
 
 // withReserved adds special-purpose addresses to the exclusions.
 func (c *Config) withReserved(excluded target.Set) target.Set {
@@ -183,7 +181,10 @@ func (p *Plan) Index() (err error) {
 		return &ConfigError{"Shard", err}
 	}
 	if p.List.Len() == 0 {
-		if !p.AllowReserved && !p.Include.Set().IsEmpty() {
+		if p.Include.IsEmpty() {
+			return Refuse("Targets", "%s", p.emptyWords())
+		}
+		if !p.AllowReserved && p.LeftOut().Excluded.Addresses == 0 {
 			return Refuse("AllowReserved", "no target is left: without this option, special-purpose addresses are excluded")
 		}
 		return Refuse("Targets", "no target is left: all are excluded")

@@ -33,7 +33,7 @@ func planOf(t *testing.T, c Config) *Plan {
 	return p
 }
 
-// Windows are of ten seconds of probing, within bounds of targets, of time and
+// Windows are of a second of probing, within bounds of targets, of time and
 // of memory.
 func TestWindows(t *testing.T) {
 	const whole = "0.0.0.0/0"
@@ -42,14 +42,14 @@ func TestWindows(t *testing.T) {
 		set     func(*Config)
 		targets int // of a window
 	}{
-		{"ten seconds", func(*Config) {}, 3125},                                                            // 10,000 × 10 ÷ 32
-		{"flows take room", func(c *Config) { c.Flows = 10 }, 312},                                         // ÷ 320
-		{"few TTLs make many targets", func(c *Config) { c.MinTTL, c.MaxTTL = 3, 4 }, 50_000},              // ÷ 2
-		{"at least 64 targets", func(c *Config) { c.RatePPS = 100 }, 64},                                   // 20 s
-		{"not over a minute", func(c *Config) { c.RatePPS = 10 }, 18},                                      // 600 ÷ 32
+		{"a second", func(*Config) {}, 256},                                                                // 10,000 ÷ 32, a multiple of 64
+		{"flows take room", func(c *Config) { c.Flows = 10 }, 28},                                          // ÷ 320, a multiple of 4
+		{"few TTLs make many targets", func(c *Config) { c.MinTTL, c.MaxTTL = 3, 4 }, 4992},                // ÷ 2
+		{"at least 4 targets", func(c *Config) { c.RatePPS = 100 }, 4},                                     // 1.3 s
+		{"not over a minute", func(c *Config) { c.RatePPS = 1 }, 1},                                        // 60 ÷ 32
 		{"one target takes what it takes", func(c *Config) { c.RatePPS = 0.1 }, 1},                         // 320 s
 		{"no more than there are", func(c *Config) { c.Targets = []string{"45.0.0.0/22"} }, 4},             // /24s
-		{"in bits on the wire", func(c *Config) { c.Bandwidth = 656_000 }, 312},                            // 1000 pps
+		{"in bits on the wire", func(c *Config) { c.Bandwidth = 656_000 }, 28},                             // 1000 pps
 		{"a shard is a part", func(c *Config) { c.Targets, c.Shards = []string{"45.0.0.0/21"}, 4 }, 2},     // of 8
 		{"the first of them", func(c *Config) { c.MaxTargets = 5 }, 5},                                     // of 2²⁴
 		{"all addresses", func(c *Config) { c.Granularity4, c.Targets = 32, []string{"45.0.0.0/28"} }, 16}, // 2⁴
@@ -63,9 +63,8 @@ func TestWindows(t *testing.T) {
 			if p.Shape.Targets != tt.targets {
 				t.Errorf("windows of %d targets, want %d", p.Shape.Targets, tt.targets)
 			}
-			n := uint64(p.Shape.Targets)
-			if want := (p.Order.Len() + n - 1) / n; p.Windows != want {
-				t.Errorf("%d windows for %d targets, want %d", p.Windows, p.Order.Len(), want)
+			if last := p.Windows - 1; p.TargetsBefore(last) >= p.Order.Len() || p.TargetsBefore(p.Windows) != p.Order.Len() {
+				t.Errorf("%d windows for %d targets", p.Windows, p.Order.Len())
 			}
 		})
 	}

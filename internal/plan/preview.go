@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // ShownProbes is how many probes a Preview has at most.
@@ -24,9 +25,15 @@ type Preview struct {
 	Burst    int
 	Duration time.Duration // at most; of no meaning if the rate is unlimited
 
+	Strategy string          // the name of one
+	Removed  *record.LeftOut // addresses that are excluded, nil if there are none
+	// OutputBytes is about how large the output gets; PackedBytes is that with zstd.
+	OutputBytes, PackedBytes float64
+
 	Windows       uint64
 	WindowTargets int
 	MemoryBytes   uint64 // at most, for windows
+	ListBytes     uint64 // for the target lists and their index
 	Method        string
 	List          string // name of a list of probes; "" of a scan
 	Seed          string

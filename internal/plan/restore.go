@@ -23,6 +23,8 @@ func (p *Params) Validate() error {
 		return fmt.Errorf("%d flows are not within 1 to %d", s.Flows, math.MaxInt16)
 	case s.Targets < 1 || s.Targets > math.MaxInt32/s.TTLs()/s.Flows:
 		return fmt.Errorf("a window cannot have %d targets", s.Targets)
+	case !s.IsCut():
+		return fmt.Errorf("windows cannot grow from %d targets to %d", s.First, s.Targets)
 	case s.Unlinked < 0 || s.Unlinked > Unlinked(s) || s.ExtensionOctets < 0 || s.ExtensionOctets > MaxExtensionOctets(s):
 		return errors.New("the stated memory of the windows is too large")
 	}
@@ -49,7 +51,9 @@ func Restore(v Params, method probe.Method, key [16]byte, include *target.Lines,
 		return nil, err
 	}
 	s := &p.Shape
-	s.Targets = int(min(uint64(s.Targets), p.Order.Len()))
+	if uint64(s.Targets) > p.Order.Len() {
+		s.Targets, s.First = int(p.Order.Len()), 0
+	}
 	s.ExtensionOctets, s.Unlinked = min(s.ExtensionOctets, MaxExtensionOctets(*s)), min(s.Unlinked, Unlinked(*s))
 	p.CountWindows()
 	return p, nil

@@ -47,6 +47,8 @@ var options = []option{
 	{"MaxTargets", "max_targets", func(p *Params) any { return p.MaxTargets }, fixed},
 	{"Records", "records", func(p *Params) any { return p.Records }, fixed},
 	{"Output", "packing", func(p *Params) any { return p.Packing }, fixed},
+	{"ReplyOutput", "reply_packing", func(p *Params) any { return p.ReplyPacking }, fixed},
+	{"MetaOutput", "meta_packing", func(p *Params) any { return p.MetaPacking }, fixed},
 	{"AutoRate", "rate_auto", func(p *Params) any { return p.RateAuto }, free},
 	{"RatePPS", "rate_pps", func(p *Params) any { return p.RatePPS }, free},
 	{"Burst", "burst", func(p *Params) any { return p.Burst }, free},

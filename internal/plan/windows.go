@@ -11,15 +11,15 @@ import (
 	"github.com/masstrace/masstrace/sender"
 )
 
-// Bounds of a window (all in probing time, but for minTargets).
+// Bounds of a window (all in probing time, but for fewestTargets).
 const (
-	windowTime = 10 * time.Second
-	windowMost = 60 * time.Second
-	minTargets = 64
+	windowTime    = time.Second
+	windowMost    = 60 * time.Second
+	fewestTargets = 4
 )
 
-// sizeWindows cuts the order into windows: as many targets as ten seconds of probing
-// take, within bounds of targets, time and memory. A resumed run keeps its windows:
+// sizeWindows cuts the order into windows: as many targets as one second of probing
+// takes, within bounds of targets, time and memory. A resumed run keeps its windows:
 // a checkpoint counts in them.
 func (p *Plan) sizeWindows(c *Config, began Began) error {
 	perTarget := float64(p.ProbesPerTarget())
@@ -31,7 +31,7 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 		rate /= 4 // the found rate is lower
 	}
 	n := rate * windowTime.Seconds() / perTarget
-	n = max(n, min(minTargets, rate*windowMost.Seconds()/perTarget))
+	n = max(n, min(fewestTargets, rate*windowMost.Seconds()/perTarget))
 	p.memory = p.targetOctets(c)
 	inMemory := c.Memory / window.Live / p.memory
 	if inMemory == 0 {
@@ -39,9 +39,9 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 			c.Memory, window.Live, window.Live*p.memory)
 	}
 	n = min(n, float64(inMemory), float64(max(p.Order.Len(), 1)), math.MaxInt32/perTarget)
-	p.Shape.Targets = max(int(n), 1)
+	p.Shape.Targets, p.Shape.First = grow(max(int(n), 1))
 	if began.Params != nil {
-		p.Shape.Targets = began.Params.Shape.Targets
+		p.Shape.Targets, p.Shape.First = began.Params.Shape.Targets, began.Params.Shape.First
 	}
 	p.Shape.ExtensionOctets = MaxExtensionOctets(p.Shape)
 	if c.Records&record.Replies != 0 {
@@ -52,6 +52,17 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 		return Refuse("Targets", "%d targets × %d probes are more than 2⁵³: use shards, or fewer targets", p.Order.Len(), p.ProbesPerTarget())
 	}
 	return nil
+}
+
+// grow returns the targets of a window, at most n, and those of the first one: a 64th part, but
+// not fewer than fewestTargets.
+func grow(n int) (targets, first int) {
+	doublings := 0
+	for doublings < 6 && n>>(doublings+1) >= fewestTargets {
+		doublings++
+	}
+	first = n >> doublings
+	return first << doublings, first
 }
 
 // ProbesPerTarget is how many probes the first attempt has for one target.
@@ -86,7 +97,8 @@ func Unlinked(s window.Shape) int { return unlinked(s.Targets, s) + 1024 }
 
 // CountWindows works out how many windows of the shape all targets take.
 func (p *Plan) CountWindows() {
-	p.Windows = (p.Order.Len() + uint64(p.Shape.Targets) - 1) / uint64(p.Shape.Targets)
+	cut := p.Shape.Cut()
+	p.Windows = cut.Count(p.Order.Len())
 }
 
 // TargetsBefore returns how many targets the windows below number id have.
@@ -94,7 +106,8 @@ func (p *Plan) TargetsBefore(id uint64) uint64 {
 	if id >= p.Windows {
 		return p.Order.Len()
 	}
-	return id * uint64(p.Shape.Targets)
+	cut := p.Shape.Cut()
+	return cut.Begin(id)
 }
 
 // Memory returns the bytes that the live windows may come to take.
@@ -118,7 +131,7 @@ func (p *Plan) Duration() time.Duration {
 // OpenWindow makes the cleared w the live window number id of set, with its targets.
 func (p *Plan) OpenWindow(set *window.Set, w *window.Window, id uint64) {
 	w.Open(id)
-	last := min(w.Position+uint64(p.Shape.Targets), p.Order.Len())
+	last := p.TargetsBefore(id + 1)
 	for i := w.Position; i < last; i++ {
 		w.Append(p.Order.At(i))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
 	"os/exec"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
@@ -49,12 +51,15 @@ func runTrace(t *testing.T, c traceroute.Config) (text string, answered bool) {
 	return out.String(), answered
 }
 
+// records returns a writer of records, for Config.Traces.
+func records(out io.Writer) format.Writer { return ndjson.NewWriter(out, ndjson.Config{Bare: true}) }
+
 // runJSON runs a trace, whose hosts answer, and returns its records.
 func runJSON(t *testing.T, c traceroute.Config) string {
 	t.Helper()
 	lab.Need(t, routers.Name)
 	var out bytes.Buffer
-	c.Traces = ndjson.NewWriter(&out, ndjson.Config{Bare: true})
+	c.Traces, c.Stdout = records, &out
 	if answered, err := traceroute.Run(t.Context(), context.Background(), c); err != nil || !answered {
 		t.Fatalf("trace: answered %t, %v", answered, err)
 	}
@@ -67,7 +72,17 @@ func rowsOf(t *testing.T, text string) []netip.Addr {
 	t.Helper()
 	var addrs []netip.Addr
 	row := regexp.MustCompile(`^ {0,2}([0-9]+)( |\.\|)`)
+	silent := regexp.MustCompile(`^ *([0-9]+)-([0-9]+)  no reply$`)
 	for line := range strings.Lines(text) {
+		if m := silent.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil { // ours
+			first, _ := strconv.Atoi(m[1])
+			last, _ := strconv.Atoi(m[2])
+			if first != len(addrs)+1 {
+				t.Errorf("row %q, want TTL %d", line, len(addrs)+1)
+			}
+			addrs = append(addrs, make([]netip.Addr, last-first+1)...)
+			continue
+		}
 		m := row.FindStringSubmatch(line)
 		if m == nil {
 			continue // a heading
@@ -127,7 +142,7 @@ func checkMarks(t *testing.T, text string, ending routers.Ending, is4 bool) {
 	}
 	want := strings.Repeat(`  [0-9]+\.[0-9]{3} ms`+mark, 3) + "$"
 	if ending == routers.Dropped {
-		want = `^14  \* \* \*$`
+		want = `^ ?[0-9]+-14  no reply$`
 	}
 	if last := lines[len(lines)-1]; !regexp.MustCompile(want).MatchString(last) {
 		t.Errorf("the last row is %q, want %s", last, want)
@@ -238,7 +253,7 @@ func TestTraceFlows(t *testing.T) {
 	truth, _ := routers.New().Truth(netip.MustParseAddr("45.80.3.9"))
 	for _, ttl := range []int{4, 5, 10} {
 		for _, a := range truth.At(ttl) {
-			if !regexp.MustCompile(regexp.QuoteMeta(a.String()) + ` +flow [0-9,-]+ `).MatchString(text) {
+			if !regexp.MustCompile(regexp.QuoteMeta(a.String()) + ` +[0-9./]+ ms +[0-9,-]+\n`).MatchString(text) {
 				t.Errorf("TTL %d lacks %v", ttl, a)
 			}
 		}
@@ -262,11 +277,44 @@ func TestTraceOurselves(t *testing.T) {
 	}
 }
 
-// Two hosts, of which one does not answer: both are shown, and the answer is no.
+// Two hosts, of which one does not answer: both are shown, in order, and the answer is no.
 func TestTraceHosts(t *testing.T) {
 	text, answered := runTrace(t, traceConfig(probe.ICMP, "45.128.3.9", "45.16.3.9"))
-	if answered || !strings.Contains(text, "to 45.128.3.9 (") || !strings.Contains(text, "to 45.16.3.9 (") {
+	if answered || !regexp.MustCompile(`(?s)^traceroute to 45\.128\.3\.9 .*\n\ntraceroute to 45\.16\.3\.9 `).MatchString(text) {
 		t.Errorf("answered %t:\n%s", answered, text)
+	}
+}
+
+// Hosts of a list are traced at the same time, true and in order. A line that is no host is an
+// error, and keeps no other from being traced.
+func TestTraceList(t *testing.T) {
+	var list strings.Builder
+	list.WriteString("\ufeff# targets\r\n\r\n")
+	var want []string
+	for i := range 100 {
+		want = append(want, []string{"45.16.3.9", "2a00:16:3::9", "45.80.3.9"}[i%3])
+		list.WriteString(want[i] + " # comment\r\n")
+	}
+	list.WriteString("45.16.0.0/16\nno such host\n")
+	var failures []string
+	var out bytes.Buffer
+	c := traceConfig(probe.ICMP)
+	c.Lists = []traceroute.List{{Name: "hosts", In: strings.NewReader(list.String())}}
+	c.Traces, c.Stdout = records, &out
+	c.Failed = func(err error) { failures = append(failures, err.Error()) }
+	lab.Need(t, routers.Name)
+	answered, err := traceroute.Run(t.Context(), context.Background(), c)
+	r := read(t, &out)
+	if answered || !isUsage(err) || len(r.traces) != len(want) || len(failures) != 2 ||
+		!strings.HasPrefix(failures[0], "hosts:103: ") || !strings.HasPrefix(failures[1], "hosts:104: ") {
+		t.Fatalf("answered %t, %v, %d traces, failures %q", answered, err, len(r.traces), failures)
+	}
+	topology := routers.New()
+	for i, trace := range r.traces {
+		truth, _ := topology.Truth(trace.Dst)
+		if trace.Dst.String() != want[i] || trace.StopReason != "COMPLETED" || !truth.Allows(responders(trace, truth.Distance)) {
+			t.Errorf("trace %d: %v %s, want %s", i, trace.Dst, trace.StopReason, want[i])
+		}
 	}
 }
 
@@ -281,7 +329,7 @@ func TestTraceErrors(t *testing.T) {
 		{func(c *traceroute.Config) { c.Source = netip.MustParseAddr("::1") }, true, "different address families"},
 		{func(c *traceroute.Config) { c.Interface = "nowhere0" }, false, "nowhere0"},
 		{func(c *traceroute.Config) { c.Hosts = []string{"224.0.0.1"} }, false, "multicast"},
-		{func(c *traceroute.Config) { c.Hosts = []string{"no such host"} }, false, "no such host"},
+		{func(c *traceroute.Config) { c.Hosts = []string{"no..such..host"} }, false, "no such host"},
 	} {
 		c := traceConfig(probe.UDP, "45.16.3.9")
 		c.Stdout = new(bytes.Buffer)
@@ -293,17 +341,47 @@ func TestTraceErrors(t *testing.T) {
 	}
 }
 
-// The first signal ends a trace at once; all hops so far are written.
+// With a gap limit, a trace stops at silent TTLs, in text and in records.
+func TestTraceGapLimit(t *testing.T) {
+	for _, target := range samples(1) {
+		addr := netip.MustParseAddr(target)
+		truth, _ := routers.New().Truth(addr)
+		if truth.Ending != routers.Dropped {
+			continue
+		}
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			c := traceConfig(probe.UDP, target)
+			c.GapLimit = 2
+			text, answered := runTrace(t, c)
+			last := truth.Distance + 1 // the router that drops is silent too
+			if got := rowsOf(t, text); answered || len(got) != last || !truth.Allows(got) ||
+				!strings.HasSuffix(text, "\n    (stopped after 2 silent TTLs in a row)\n") {
+				t.Errorf("%d rows, want %d:\n%s", len(got), last, text)
+			}
+			var out bytes.Buffer
+			c.Traces, c.Stdout = records, &out
+			if _, err := traceroute.Run(t.Context(), context.Background(), c); err != nil {
+				t.Fatal(err)
+			}
+			if r := read(t, &out); len(r.traces) != 1 || r.traces[0].StopReason != "GAPLIMIT" || r.traces[0].HopCount != last {
+				t.Errorf("records %+v, want GAPLIMIT at %d", r.traces, last)
+			}
+		})
+	}
+}
+
+// The first signal ends traces at once; all hops so far are written.
 func TestTraceInterrupted(t *testing.T) {
 	lab.Need(t, routers.Name)
 	c := traceConfig(probe.UDP, "45.144.3.9", "45.16.3.9")
 	var out bytes.Buffer
-	c.Traces = ndjson.NewWriter(&out, ndjson.Config{Bare: true})
+	c.Traces, c.Stdout = records, &out
 	interrupted, stop := context.WithTimeout(t.Context(), 400*time.Millisecond)
 	defer stop()
 	answered, err := traceroute.Run(t.Context(), interrupted, c)
 	r := read(t, &out)
-	if err != nil || answered || len(r.traces) != 1 || r.traces[0].StopReason != "HALTED" || len(r.traces[0].Hops) == 0 {
+	if err != nil || answered || len(r.traces) != 2 || r.traces[0].StopReason != "HALTED" || len(r.traces[0].Hops) == 0 || r.traces[1].StopReason != "COMPLETED" {
 		t.Errorf("answered %t, %v, traces %+v", answered, err, r.traces)
 	}
 }

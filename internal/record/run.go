@@ -38,6 +38,15 @@ type Run struct {
 	Granularity [2]int `json:"granularity,omitzero"`
 	MaxTargets  uint64 `json:"max_targets,omitempty"`
 	Shard       [2]int `json:"shard"` // number, from 0, and how many there are
+	// Files are the files of the run, if there are several; nil if one has all records.
+	Files *Files `json:"files,omitempty"`
+}
+
+// Files are the names of the files that a run wrote, without folders.
+type Files struct {
+	Output  string `json:"output"`
+	Replies string `json:"replies,omitempty"` // file of the replies
+	Meta    string `json:"meta,omitempty"`    // file of all other records but the traces
 }
 
 // Strategy is which probes a scan makes of all that it could, with the parameters. It

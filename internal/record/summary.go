@@ -27,7 +27,13 @@ type Summary struct {
 	// Run is the first of them.
 	Merged []string `json:"merged,omitempty"`
 
+	// Findings are nil if no traces were written.
+	Findings *Findings `json:"findings,omitempty"`
+
 	account.Account
+
+	// LeftOut are the addresses of the lists that were never targets, nil if there are none.
+	LeftOut *LeftOut `json:"left_out,omitempty"`
 
 	// AutoRate is the rate that was found, nil where the rate was given.
 	AutoRate *AutoRate `json:"auto_rate,omitempty"`
@@ -48,7 +54,7 @@ type AutoRate struct {
 
 // Balance returns an error that names each sum which does not hold, nil if all do.
 func (s *Summary) Balance() error {
-	err := s.Account.Balance()
+	err := errors.Join(s.Account.Balance(), s.Findings.Balance())
 	if s.Complete && s.Skipped.Interrupted != 0 {
 		err = errors.Join(err, fmt.Errorf("summary: complete, yet %d interrupted", s.Skipped.Interrupted))
 	}
@@ -56,7 +62,8 @@ func (s *Summary) Balance() error {
 }
 
 // Add adds the account and the time of another part of the run: one that was recorded
-// before a checkpoint, or another shard's. How and why the run ended stays as s has it.
+// before a checkpoint, or another shard's. How and why the run ended stays as s has it. So do
+// findings, which do not add up: another part may have the same interfaces.
 func (s *Summary) Add(o *Summary) {
 	s.Account.Add(&o.Account)
 	s.ElapsedS += o.ElapsedS

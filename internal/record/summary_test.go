@@ -53,7 +53,7 @@ func TestSummaryBalance(t *testing.T) {
 			[]string{"at TTL 3: silent =", "silent_by.kernel_drops = sum of by_ttl"}},
 		{"a TTL missing", func(s *Summary) { s.ByTTL[1] = account.TTLCounts{} },
 			[]string{"sent = sum", "answered = sum", "rate_limited = sum"}},
-		{"too many late", func(s *Summary) { s.ByTTL[3].Late += 2 }, []string{"late ≥ sum of by_ttl"}},
+		{"too many late", func(s *Summary) { s.ByTTL[3].Late += 2 }, []string{"late_replies ≥ sum of by_ttl"}},
 		{"an error at no TTL", func(s *Summary) { s.TxErrors++ }, []string{"tx_errors = sum"}},
 		{"a frame lost", func(s *Summary) { s.Malformed-- }, []string{"frames ="}},
 		{"a frame twice", func(s *Summary) { s.Rejected.Conflict++ }, []string{"frames ="}},

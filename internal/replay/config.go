@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -31,13 +32,21 @@ type Config struct {
 	Flows, Attempts   int
 	PortLow, PortHigh uint16
 
-	Output   string // NDJSON file, or - for Stdout; "" for none
+	Output string // NDJSON file, or - for Stdout; "" for none
+	// ReplyOutput and MetaOutput are files as those of a scan; "" for none.
+	ReplyOutput, MetaOutput string
+
 	Stdout   io.Writer
-	Existing outfile.Existing // rule for an existing file of Output
+	Existing outfile.Existing // rule for existing files of these
 	Sinks    []format.Writer  // take the records, too
 	Records  record.Kinds
 	Observer observe.Observer // nil for none
 
 	Tool string   // name/version, for the run record
 	Argv []string // likewise
+}
+
+// paths returns the files of the results.
+func (c *Config) paths() fileset.Paths {
+	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/masstrace/masstrace/internal/capture"
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/observe"
@@ -22,32 +24,30 @@ func Run(ctx context.Context, c Config) error {
 	if c.Observer == nil {
 		c.Observer = observe.Nobody{}
 	}
-	if err := outfile.Collide(append(outfile.Writes("Output", c.Output), outfile.Reads("Files", c.Files...)...)); err != nil {
+	if err := c.paths().Check(); err != nil {
 		return err
 	}
+	if err := outfile.Collide(append(c.paths().Uses(), outfile.Reads("Files", c.Files...)...)); err != nil {
+		return err
+	}
+	c.Records = c.paths().Kinds(c.Records)
 	p := &replay{cfg: &c, supervisor: run.New(ctx)}
 	defer p.supervisor.Close()
-	writers := c.Sinks
-	if c.Output != "" {
-		file, err := outfile.Open(c.Output, c.Stdout, c.Existing)
-		if err != nil {
-			return err
-		}
-		p.file, writers = file, append(writers, ndjson.NewWriter(file, ndjson.Config{Kinds: c.Records}))
+	var err error
+	if p.output, err = fileset.Create(c.paths(), c.Stdout, c.Existing); err != nil {
+		return err
 	}
-	p.writer = format.Tee(writers...)
+	p.writer = format.Tee(append(slices.Clone(c.Sinks), p.output.Writer(ndjson.Config{Kinds: c.Records}).Each()...)...)
 	p.supervisor.Go("replay", p.files)
-	err := p.supervisor.Wait()
+	err = p.supervisor.Wait()
 	if held := new(run.HeldError); errors.As(err, &held) {
 		return &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", err)}
 	}
 	if errors.Is(err, run.ErrKilled) {
 		err = &run.Incomplete{Err: fmt.Errorf("%w: the output is not complete", run.ErrInterrupted)}
 	}
-	if p.file != nil {
-		if closed := p.file.Close(); closed != nil {
-			err = first(err, run.OutputFailed(closed))
-		}
+	if closed := p.output.Close(); closed != nil {
+		err = first(err, run.OutputFailed(closed))
 	}
 	return err
 }
@@ -64,7 +64,7 @@ func first(err, also error) error {
 type replay struct {
 	cfg        *Config
 	supervisor *run.Run
-	file       *outfile.File // nil if only sinks take the records
+	output     *fileset.Files
 	writer     format.Writer
 	others     *table  // made for the first capture that is not of our own
 	faults     []error // of files that were not read to their end

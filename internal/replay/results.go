@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/masstrace/masstrace/internal/capture"
+	"github.com/masstrace/masstrace/internal/findings"
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -15,11 +17,13 @@ import (
 // results are the records of one run in the output of a replay.
 type results struct {
 	*replay
-	about *record.Run
-	host  string // name of the vantage point
-	start int64  // when the run began, or the first stamp; ns since the Unix epoch, as last
-	last  int64  // stamp of an entry, the highest
-	begun bool
+	writer format.Writer     // that of the replay, which found watches
+	found  *findings.Counter // nil if no traces are written
+	about  *record.Run
+	host   string // name of the vantage point
+	start  int64  // when the run began, or the first stamp; ns since the Unix epoch, as last
+	last   int64  // stamp of an entry, the highest
+	begun  bool
 
 	own    bool         // the capture is our own: it has an end note if it is whole
 	end    *capture.End // nil while the capture may be cut
@@ -28,7 +32,15 @@ type results struct {
 
 // newOwn returns the results of a capture of our own.
 func newOwn(p *replay, v *plan.Params) results {
-	return results{replay: p, about: v.Record(), host: v.Hostname, start: v.StartNS, own: true}
+	r := newResults(p)
+	r.about, r.host, r.start, r.own = v.Record(), v.Hostname, v.StartNS, true
+	return r
+}
+
+// newResults returns results without the facts of a run.
+func newResults(p *replay) results {
+	found := findings.CounterFor(p.cfg.Records)
+	return results{replay: p, writer: findings.Watch(p.writer, found), found: found}
 }
 
 // begin writes the first records, once.
@@ -36,7 +48,7 @@ func (r *results) begin() error {
 	if r.begun {
 		return nil
 	}
-	r.begun = true
+	r.begun, r.about.Files = true, r.cfg.paths().Names()
 	start := &record.CycleStart{Cycle: record.Cycle{Hostname: r.host, Time: r.start / 1e9}}
 	if err := errors.Join(r.writer.Write(start), r.writer.Write(r.about)); err != nil {
 		return run.OutputFailed(err)
@@ -57,7 +69,7 @@ func (r *results) finish(sum *record.Summary, fault error, hint string) error {
 	if r.strays > 0 {
 		r.notice("%d packets sent in the capture are no probes of its run", r.strays)
 	}
-	sum.Run = r.about.Run
+	sum.Run, sum.Findings = r.about.Run, r.found.Findings()
 	r.ended(sum, fault == nil)
 	if err := run.Balanced(sum); err != nil {
 		return err

@@ -37,7 +37,8 @@ type table struct {
 // newOthers returns the replay of captures that are not of our own, of which the first is
 // at path. All of them are one run.
 func newOthers(p *replay, path string) (*table, error) {
-	t := &table{results: results{replay: p, host: filepath.Base(path)}}
+	t := &table{results: newResults(p)}
+	t.host = filepath.Base(path)
 	t.about = &record.Run{
 		Tool: p.cfg.Tool, Argv: p.cfg.Argv, Seed: p.cfg.Seed, Protocol: "replay",
 		TTL: [2]uint8{1, math.MaxUint8}, Clock: "capture", Shard: [2]int{0, 1},

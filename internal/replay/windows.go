@@ -291,6 +291,7 @@ func (w *windows) summary(taken uint64) *record.Summary {
 	seen, more := r.Assembler.Limited()
 	sum.Name(more, seen)
 	w.plan.AddNever(&sum.Account, taken)
+	sum.LeftOut = w.plan.LeftOut()
 	sum.Complete, sum.Reason = sum.Skipped.Interrupted == 0 && r.Halted == 0, record.ReasonDone
 	return sum
 }

@@ -16,7 +16,7 @@ func ReasonOf(cause error) string {
 		return record.ReasonMaxRuntime
 	case errors.Is(cause, ErrOutput):
 		return record.ReasonDisk
-	case errors.Is(cause, sender.ErrGone):
+	case errors.Is(cause, sender.ErrGone), errors.Is(cause, sender.ErrDown):
 		return record.ReasonLink
 	default:
 		return record.ReasonSignal

@@ -187,6 +187,8 @@ func (e *HeldError) Unwrap() error { return e.Err }
 // Incomplete is the error of a run that began and did not finish.
 type Incomplete struct {
 	Err error
+	// Reason is that of the summary, if the run wrote one: a Reason of package record.
+	Reason string
 	// Checkpoint is the file from which the run can be continued; "" if there is none.
 	Checkpoint string
 }

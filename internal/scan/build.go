@@ -1,10 +1,16 @@
 package scan
 
 import (
+	"slices"
+	"time"
+
 	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/recorder"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/schedule"
@@ -15,6 +21,10 @@ import (
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
 )
+
+// spread is the time over which the records of windows that are over together are written. The
+// slowest path of a window delays the windows after it. With records in reserve there is no pause.
+const spread = 900 * time.Millisecond
 
 // build makes the stages and the windows that go round between them.
 func (s *scan) build() (err error) {
@@ -39,14 +49,10 @@ func (s *scan) build() (err error) {
 	s.matcher = matcher.New(matcher.Config{
 		Index: s.plan.Order.Finder(), Set: s.set, Retired: s.retired, Over: s.capture.Over(), Next: s.first,
 		StopSet: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
+		Spread: int64(spread),
 	})
-	writers := s.cfg.Sinks
-	if s.file != nil {
-		writers = append(writers, ndjson.NewWriter(s.file, ndjson.Config{
-			Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname,
-		}))
-	}
-	s.writer = format.Tee(writers...)
+	lines := s.files.Writer(ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
+	s.writer = findings.Watch(format.Tee(append(slices.Clone(s.cfg.Sinks), lines.Each()...)...), s.found)
 	s.recorder = &recorder.Recorder{
 		Assembler: trace.NewAssembler(s.plan.Assembler(s.session.Codec, &s.set.Faults)),
 		Writer:    s.writer, Kinds: s.plan.Records, Done: s.first,
@@ -86,7 +92,7 @@ func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
 		windows := make(chan *window.Window, window.Live)
 		work := newSchedule(schedule.Config{
 			Shape: s.plan.Shape, Part: schedule.Part{Index: i, Count: len(s.session.Ports)},
-			Politeness: s.politeness, Wait: s.cfg.Wait, NoStop: s.plan.NoStop, Seed: s.plan.Seed128, Ready: windows, Set: s.set,
+			Politeness: s.politeness, Wait: s.cfg.Wait, NoStop: s.plan.NoStop, Abandons: s.keeper != nil, Seed: s.plan.Seed128, Ready: windows, Set: s.set,
 		})
 		s.schedules = append(s.schedules, work)
 		source := sender.Source(work)
@@ -96,8 +102,9 @@ func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
 		s.senders = append(s.senders, sender.New(sender.Config{
 			Codec: s.session.Codec, Port: port, Allowed: s.guard, Shape: s.plan.Shape,
 			Clock: s.time.Clock, Epoch: s.time.Epoch, Bucket: bucket.Share(),
-			Up: s.session.Up, Gone: s.session.Gone,
+			Up: s.session.Up, Gone: s.session.Gone, Lost: s.session.Lost,
 			Source: source, Resets: resets, Tap: s.capture.Sent(i), Stalled: faults.Stalled(i),
+			Refused: func(target probe.Addr, cause error) { s.observe.Event(observe.Refused{Target: target, Cause: cause}) },
 		}))
 		s.ready, resets = append(s.ready, windows), nil
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/checkpoint"
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -29,8 +30,11 @@ type Config struct {
 	MaxRuntime time.Duration  // after which no more probes are sent; 0 is never
 
 	Output string // NDJSON file, or - for Stdout; "" for none
-	Stdout io.Writer
-	// Existing is the rule for existing files of Output, Capture (with its key) and Checkpoint.
+	// ReplyOutput and MetaOutput are files for the replies, and for all records but traces and
+	// replies. These records are then not in Output. "" for none.
+	ReplyOutput, MetaOutput string
+	Stdout                  io.Writer
+	// Existing is the rule for existing files of these, of Capture (with its key) and Checkpoint.
 	Existing outfile.Existing
 	// Sinks take the records, too, from one goroutine.
 	Sinks   []format.Writer
@@ -59,14 +63,31 @@ func (c *Config) withDefaults() {
 	if c.Opened == nil {
 		c.Opened = func() error { return nil }
 	}
+	c.Records = c.paths().Kinds(c.Records)
 	c.Link.Sources, c.Link.Senders = c.Sources, c.Senders
 	c.Warn = func(text string) { c.Observer.Event(observe.Notice(text)) }
+}
+
+// paths returns the files of the results.
+func (c *Config) paths() fileset.Paths {
+	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput}
+}
+
+// checkFiles refuses names of output files.
+func (c *Config) checkFiles() error {
+	if err := c.paths().Check(); err != nil {
+		return err
+	}
+	if _, err := outfile.FormatOf(outfile.Capture, "Capture", c.Capture); err != nil {
+		return err
+	}
+	return outfile.Collide(c.files())
 }
 
 // files returns the files of the scan.
 func (c *Config) files() []outfile.Use {
 	return slices.Concat(
-		outfile.Writes("Output", c.Output), outfile.Writes("Capture", capture.Files(c.Capture)...),
+		c.paths().Uses(), outfile.Writes("Capture", capture.Files(c.Capture)...),
 		outfile.Writes("Checkpoint", checkpoint.Files(c.Checkpoint)...), outfile.Writes("Resume", checkpoint.Files(c.Resume)...),
 		outfile.Reads("Targets", c.Targets...), outfile.Reads("Exclude", c.Exclude...),
 	)

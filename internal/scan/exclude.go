@@ -41,6 +41,10 @@ func (s *scan) reread(ctx context.Context) {
 			return
 		case <-s.cfg.Reread:
 		}
+		if len(s.cfg.Exclude) == 0 {
+			s.observe.Event(observe.Excluded{None: true})
+			continue
+		}
 		n, err := s.excludeMore()
 		if err == nil && n > 0 {
 			s.awaitSenders(ctx)

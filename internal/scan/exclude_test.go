@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -32,10 +33,10 @@ func TestReread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.file, err = outfile.Open(c.Output, nil, outfile.Keep); err != nil {
+	if s.files, err = fileset.Create(c.paths(), nil, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.keeper.Begin(s.plan, c.Key, s.file); err != nil {
+	if err := s.keeper.Begin(s.plan, c.Key, s.files, s.found); err != nil {
 		t.Fatal(err)
 	}
 
@@ -110,13 +111,13 @@ func TestResumeExcludesMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if began.file, err = outfile.Open(c.Output, nil, outfile.Keep); err != nil {
+	if began.files, err = fileset.Create(c.paths(), nil, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
-	if err := began.keeper.Begin(began.plan, c.Key, began.file); err != nil {
+	if err := began.keeper.Begin(began.plan, c.Key, began.files, began.found); err != nil {
 		t.Fatal(err)
 	}
-	began.file.Close()
+	began.files.Close()
 	for _, exclude := range [][]string{{"45.16.1.0/24", "45.16.9.0/24"}, {"45.16.0.0/20"}} {
 		again := config("45.16.0.0/16")
 		again.Exclude, again.Output, again.Resume = exclude, c.Output, c.Checkpoint

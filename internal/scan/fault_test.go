@@ -14,6 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/faulty"
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -62,7 +63,7 @@ func newRig(t *testing.T, breaks faulty.Part, after float64) *rig {
 	}, r.plan.Params, r.plan.Include, r.plan.Exclude); err != nil {
 		t.Fatal(err)
 	}
-	if r.file, err = outfile.Open("-", r.Writer(&r.out), outfile.Keep); err != nil {
+	if r.files, err = fileset.Create(r.cfg.paths(), r.Writer(&r.out), outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -222,7 +223,7 @@ func TestHeld(t *testing.T) {
 			return 0, faulty.ErrBroken
 		})
 		var err error
-		if r.file, err = outfile.Open("-", full, outfile.Keep); err != nil {
+		if r.files, err = fileset.Create(r.cfg.paths(), full, outfile.Keep); err != nil {
 			t.Fatal(err)
 		}
 		ctx, kill := context.WithTimeout(t.Context(), time.Minute)

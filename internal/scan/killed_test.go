@@ -17,6 +17,8 @@ import (
 	"github.com/masstrace/masstrace/internal/checkpoint"
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/effort"
+	"github.com/masstrace/masstrace/internal/fileset"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -98,7 +100,7 @@ func (r *recording) run(t *testing.T, c Config) (history []saved) {
 	if r.codec, err = codec.New(s.plan.CodecConfig()); err != nil {
 		t.Fatal(err)
 	}
-	if s.file, err = s.keeper.OpenOutput(c.Output, func() (*outfile.File, error) { return outfile.Open(c.Output, nil, outfile.Keep) }); err != nil {
+	if s.files, err = s.keeper.OpenOutput(c.paths(), func() (*fileset.Files, error) { return fileset.Create(c.paths(), nil, outfile.Keep) }); err != nil {
 		t.Fatal(err)
 	}
 	save := func() {
@@ -112,15 +114,15 @@ func (r *recording) run(t *testing.T, c Config) (history []saved) {
 		}
 		history = append(history, saved{text, info.Size()})
 	}
-	s.writer = ndjson.NewWriter(s.file, ndjson.Config{Kinds: record.Both, Run: s.plan.Run, Hostname: "vp"})
+	s.writer = findings.Watch(s.files.Writer(ndjson.Config{Kinds: record.Both, Run: s.plan.Run, Hostname: "vp"}), s.found)
 	rec := &recorder.Recorder{
 		Assembler: trace.NewAssembler(s.plan.Assembler(r.codec, nil)), Writer: s.writer, Kinds: record.Both, Done: s.first,
 	}
 	rec.Keep = func() error {
 		defer save()
-		return s.keeper.Mark(rec.Done, &record.Summary{Account: rec.Sum})
+		return s.keeper.Mark(rec.Done, &record.Summary{Account: rec.Sum}, s.found)
 	}
-	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, c.Key, s.file)); err != nil {
+	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, c.Key, s.files, s.found)); err != nil {
 		t.Fatal(err)
 	}
 	save()
@@ -135,7 +137,8 @@ func (r *recording) run(t *testing.T, c Config) (history []saved) {
 	sum := &record.Summary{Account: rec.Sum, Complete: true, Reason: record.ReasonDone}
 	sum.TTLs, sum.Flows = uint64(s.plan.Shape.TTLs()), uint64(s.plan.Shape.Flows)
 	s.keeper.AddBefore(sum)
-	err = errors.Join(rec.Err, s.writer.Write(sum), s.writer.Flush(), s.keeper.End(rec.Done == s.plan.Windows, 0), s.file.Close())
+	sum.Findings = s.found.Findings()
+	err = errors.Join(rec.Err, s.writer.Write(sum), s.writer.Flush(), s.keeper.End(rec.Done == s.plan.Windows, 0), s.files.Close())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,6 +208,9 @@ func (r *recording) check(t *testing.T, targets int, want *record.Summary) {
 	if len(got.traces) != targets || got.exts != targets || got.replies != got.summary.Answered {
 		t.Errorf("%d targets, %d traces, %d trace-ext, %d replies of %d",
 			targets, len(got.traces), got.exts, got.replies, got.summary.Answered)
+	}
+	if f := got.summary.Findings; f == nil || f.Traces != uint64(targets) || f.Interfaces == 0 || f.Links == 0 {
+		t.Errorf("findings %+v of %d traces", f, targets)
 	}
 	if err := got.summary.Balance(); err != nil {
 		t.Error(err)
@@ -284,10 +290,10 @@ func TestResumeDiffers(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.plan.Source4 = netip.MustParseAddr("192.0.2.1")
-	if s.file, err = outfile.Open(out, nil, outfile.Keep); err != nil {
+	if s.files, err = fileset.Create(c.paths(), nil, outfile.Keep); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.keeper.Begin(s.plan, c.Key, s.file), s.file.Close()); err != nil {
+	if err := errors.Join(s.keeper.Begin(s.plan, c.Key, s.files, s.found), s.files.Close()); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -300,6 +306,9 @@ func TestResumeDiffers(t *testing.T) {
 		{"the same key", func(c *Config) { c.Key = s.cfg.Key }, nil},
 		{"how it is carried out", func(c *Config) { c.Link.Interface, c.MaxRuntime, c.Senders = "eth7", time.Hour, 2 }, nil},
 		{"the pace", func(c *Config) { c.RatePPS, c.Wait, c.PrefixRate, c.PerHopRate = 20_000, time.Minute, 3, 4 }, nil},
+		{"the bandwidth", func(c *Config) { c.RatePPS, c.Bandwidth = 0, 1e6 }, nil},
+		{"the bursts", func(c *Config) { c.Burst = 7 }, nil},
+		{"a rate to be found", func(c *Config) { c.AutoRate = true }, nil},
 		{"lists in other words", func(c *Config) { c.Targets = []string{"45.16.0.0/17", "45.16.128.0/17"} }, nil},
 		{"more excludes", func(c *Config) { c.Exclude = []string{"45.16.9.0/24"} }, nil},
 		{"targets", func(c *Config) { c.Targets = []string{"45.17.0.0/16"} }, []string{"Targets"}},
@@ -326,7 +335,7 @@ func TestResumeDiffers(t *testing.T) {
 			t.Errorf("%s: fields that differ (-want +got):\n%s", tt.name, diff)
 		}
 	}
-	k, err := checkpoint.Open(checkpoint.Config{Resume: state, Output: out})
+	k, err := checkpoint.Open(checkpoint.Config{Resume: state, Output: c.paths()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"time"
@@ -14,6 +15,7 @@ func (s *scan) progress(ctx context.Context) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	var before uint64
+	var since time.Duration // when the sending was found to be over; 0 until then
 	for {
 		select {
 		case <-ctx.Done():
@@ -24,6 +26,10 @@ func (s *scan) progress(ctx context.Context) {
 		case <-ticker.C:
 		}
 		p := s.snapshot()
+		if p.Waiting = p.Share >= 1 || s.supervisor.Sending().Err() != nil; p.Waiting {
+			since = cmp.Or(since, p.Elapsed)
+			p.Left = max(since+s.cfg.Wait-p.Elapsed, 0)
+		}
 		p.RatePPS = float64(p.Sent - before)
 		before = p.Sent
 		s.observe.Progress(p)

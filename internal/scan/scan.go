@@ -10,6 +10,8 @@ import (
 	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/checkpoint"
+	"github.com/masstrace/masstrace/internal/fileset"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/observe"
@@ -56,8 +58,9 @@ type scan struct {
 
 	session *session.Session
 	capture *capture.Capture // nil if no capture is wanted
-	file    *outfile.File    // nil if only sinks take the records
+	files   *fileset.Files   // nil if only sinks take the records
 	writer  format.Writer
+	found   *findings.Counter // nil if no traces are written
 
 	stages
 	supervisor *run.Run
@@ -69,12 +72,13 @@ type scan struct {
 // newScan makes the plan, and refuses a wrong request.
 func newScan(c *Config) (*scan, error) {
 	c.withDefaults()
-	if err := outfile.Collide(c.files()); err != nil {
+	if err := c.checkFiles(); err != nil {
 		return nil, err
 	}
 	c.Packing = outfile.Packing(c.Output)
+	c.ReplyPacking, c.MetaPacking = fileset.Packing(c.ReplyOutput), fileset.Packing(c.MetaOutput)
 	k, err := checkpoint.Open(checkpoint.Config{
-		Checkpoint: c.Checkpoint, Resume: c.Resume, Output: c.Output, Capture: c.Capture, Existing: c.Existing,
+		Checkpoint: c.Checkpoint, Resume: c.Resume, Output: c.paths(), Capture: c.Capture, Existing: c.Existing,
 	})
 	if err != nil {
 		return nil, err
@@ -100,8 +104,12 @@ func newScan(c *Config) (*scan, error) {
 		return nil, err
 	}
 	p.Name(time.Now(), k.Began(), c.Tool, c.Argv)
+	found := findings.CounterFor(p.Records)
+	if k.Resumes() {
+		found = k.Findings()
+	}
 	return &scan{
-		cfg: c, plan: p, time: t, first: k.FirstWindow(), keeper: k, guard: newGuard(p), observe: c.Observer,
+		cfg: c, found: found, plan: p, time: t, first: k.FirstWindow(), keeper: k, guard: newGuard(p), observe: c.Observer,
 		newSleeper: func(spin time.Duration) sender.Sleeper { return ratelimit.NewSleeper(t.Clock, spin) },
 	}, nil
 }
@@ -147,11 +155,8 @@ func (s *scan) openFiles() (err error) {
 			return err
 		}
 	}
-	if s.cfg.Output == "" {
-		return nil
-	}
-	s.file, err = s.keeper.OpenOutput(s.cfg.Output, func() (*outfile.File, error) {
-		return outfile.Open(s.cfg.Output, s.cfg.Stdout, s.cfg.Existing)
+	s.files, err = s.keeper.OpenOutput(s.cfg.paths(), func() (*fileset.Files, error) {
+		return fileset.Create(s.cfg.paths(), s.cfg.Stdout, s.cfg.Existing)
 	})
 	return err
 }
@@ -170,12 +175,12 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	r := run.New(ctx)
 	defer r.Close()
 	s.supervisor = r
-	announce := func() { s.observe.Event(observe.Stopping{Cause: r.Cause()}) }
+	announce := func() { s.observe.Event(observe.Stopping{Cause: r.Cause(), Leaves: s.keeper != nil}) }
 	if err := s.build(); err != nil {
 		return err
 	}
 	s.began = s.time.Now()
-	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, s.cfg.Key, s.file)); err != nil {
+	if err := errors.Join(s.writeHead(), s.keeper.Begin(s.plan, s.cfg.Key, s.files, s.found)); err != nil {
 		return run.OutputFailed(err)
 	}
 	s.observe.Event(observe.Began{})
@@ -215,7 +220,7 @@ func (s *scan) start(r *run.Run) {
 		}
 		return nil
 	})
-	r.Go("watch link", func() error { return s.session.Monitor.Run(r.Lasting(), s.linkChanged) })
+	r.Go("watch link", func() error { return s.session.Watch(r.Lasting(), s.observe, r.Stop) })
 	r.Go("report progress", func() error { s.progress(r.Lasting()); return nil })
 	r.Go("read exclusions", func() error { s.reread(r.Lasting()); return nil })
 	r.Go("write records", func() error {
@@ -267,20 +272,6 @@ func (s *scan) receive(r *run.Run) error {
 	return err
 }
 
-func (s *scan) linkChanged(state link.State) {
-	e := observe.Link{Name: s.plan.Link, State: state.String()}
-	switch state {
-	case link.Up:
-		e.Effect = "the run continues"
-	case link.Gone:
-		s.supervisor.Stop(sender.ErrGone) // the opener must end for the sender to
-		e.Effect = "no more probes are sent"
-	default:
-		e.Effect = "the run waits until the link is up again"
-	}
-	s.observe.Event(e)
-}
-
 // broken ends a run in which a stage failed: with the records that it has, and without a
 // summary.
 func (s *scan) broken(err error) error {
@@ -295,19 +286,24 @@ func (s *scan) abandon() error {
 // discard removes the files that a run which did not begin has made.
 func (s *scan) discard() error {
 	if s.keeper.Resumes() {
-		return s.file.Close()
+		return s.files.Close()
 	}
-	return errors.Join(s.file.Discard(), s.capture.Discard())
+	return errors.Join(s.files.Discard(), s.capture.Discard())
 }
 
 // closeFiles closes the output and the capture.
 func (s *scan) closeFiles() error {
-	return errors.Join(s.file.Close(), s.capture.Close())
+	return errors.Join(s.files.Close(), s.capture.Close())
 }
 
 // incomplete returns the error of a run that can be continued if it has a checkpoint.
 func (s *scan) incomplete(err error) error {
 	return &run.Incomplete{Err: err, Checkpoint: s.keeper.Path()}
+}
+
+// stopped returns the error of a run whose summary gives a reason.
+func (s *scan) stopped(reason string) error {
+	return &run.Incomplete{Err: fmt.Errorf("not complete: %s", reason), Reason: reason, Checkpoint: s.keeper.Path()}
 }
 
 // stages are the parts of a run.

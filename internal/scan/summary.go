@@ -2,7 +2,6 @@ package scan
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
@@ -19,7 +18,9 @@ func (s *scan) writeHead() error {
 		}), s.writer.Flush())
 	}
 	start := &record.CycleStart{Cycle: record.Cycle{Hostname: s.plan.Hostname, Time: s.plan.StartNS / 1e9}}
-	return errors.Join(s.writer.Write(start), s.writer.Write(s.plan.Record()), s.writer.Flush())
+	about := s.plan.Record()
+	about.Files = s.cfg.paths().Names()
+	return errors.Join(s.writer.Write(start), s.writer.Write(about), s.writer.Flush())
 }
 
 // keep saves a checkpoint after the records of a window.
@@ -29,7 +30,7 @@ func (s *scan) keep() error {
 		return err
 	}
 	sum.ElapsedS = float64(s.time.Now()-s.began) / 1e9
-	return s.keeper.Mark(s.recorder.Done, sum)
+	return s.keeper.Mark(s.recorder.Done, sum, s.found)
 }
 
 // sumOf returns the sums of all recorded windows.
@@ -71,12 +72,16 @@ func (s *scan) sumUp() error {
 	if failure != nil { // which may be the summary's own
 		summary.Complete, summary.Reason = false, record.ReasonDisk
 	}
-	s.observe.Event(observe.Finished{Summary: summary})
+	end := observe.Finished{Summary: summary, Seed: s.plan.Seed}
+	if s.keeper != nil && r.Done < s.plan.Windows {
+		end.Recorded, end.Windows = r.Done, s.plan.Windows
+	}
+	s.observe.Event(end)
 	switch {
 	case failure != nil:
 		return run.OutputFailed(failure)
 	case !summary.Complete:
-		return s.incomplete(fmt.Errorf("not complete: %s", summary.Reason))
+		return s.stopped(summary.Reason)
 	}
 	return nil
 }
@@ -93,6 +98,7 @@ func (s *scan) summary() (*record.Summary, error) {
 		sum.Hear(&rest)
 	}
 	s.plan.AddNever(&sum.Account, r.Done)
+	sum.Findings, sum.LeftOut = s.found.Findings(), s.plan.LeftOut()
 	sum.Abandoned = r.Abandoned
 	sum.ElapsedS = float64(s.ended-s.began) / 1e9
 	sum.AutoRate = s.auto.Record()

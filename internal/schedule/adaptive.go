@@ -60,7 +60,10 @@ func (a *Adaptive) Next(items []window.Item, now int64) (n int, next int64) {
 }
 
 // Halt implements Schedule.
-func (a *Adaptive) Halt() { a.halted = true }
+func (a *Adaptive) Halt() {
+	a.halted = true
+	a.traversals.wakeAll()
+}
 
 // adaptiveTraversal is the traversal of an Adaptive. It takes paths from the queue, and visits
 // each of them.
@@ -133,9 +136,9 @@ func (t *adaptiveTraversal) next(items []window.Item, now int64) (n int, wake in
 	return t.close(false)
 }
 
-// close closes the part of the window. The probes that were sent may still be answered.
+// close closes the part of the window.
 func (t *adaptiveTraversal) close(halted bool) (n int, wake int64) {
-	t.window.Close(t.lastSent+int64(t.schedule.cfg.Wait), halted)
+	t.schedule.cfg.closeWindow(t.window, t.lastSent, halted)
 	return 0, Done
 }
 

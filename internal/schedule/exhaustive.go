@@ -40,7 +40,10 @@ func (e *Exhaustive) Next(items []window.Item, now int64) (n int, next int64) {
 }
 
 // Halt implements Schedule.
-func (e *Exhaustive) Halt() { e.halted = true }
+func (e *Exhaustive) Halt() {
+	e.halted = true
+	e.traversals.wakeAll()
+}
 
 // exhaustiveTraversal is the traversal of an Exhaustive: passes over its part of a window, each
 // of which makes all sweeps. After each pass it waits until the replies to the pass are matched.
@@ -145,9 +148,9 @@ func (t *exhaustiveTraversal) endPass(now int64) {
 	t.pass, t.sweep, t.target, t.sent = t.pass+1, 0, 0, false
 }
 
-// close closes the part of the window. The probes that were sent may still be answered.
+// close closes the part of the window.
 func (t *exhaustiveTraversal) close(halted bool) (n int, wake int64) {
-	t.window.Close(t.lastSent+int64(t.schedule.cfg.Wait), halted)
+	t.schedule.cfg.closeWindow(t.window, t.lastSent, halted)
 	return 0, Done
 }
 

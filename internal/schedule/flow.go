@@ -12,6 +12,7 @@ type flow struct {
 	index uint16
 	next  uint8 // the lowest TTL that was not sent yet
 	end   uint8 // the TTL at which the path ends, 0 while unknown
+	gap   uint8 // the TTL at which too many silent ones end the flow, 0 while they do not
 	alive bool  // the target answered, at an unknown TTL
 	hops  [probe.MaxTTL + 1]hop
 }
@@ -110,6 +111,33 @@ func (f *flow) findEnd(s window.State, first uint8) {
 	}
 }
 
+// findGap finds out whether the silent TTLs after the highest answered one are too many. Each of
+// them has had all its attempts by then.
+func (f *flow) findGap(r *Interactive) {
+	f.gap = 0
+	highest := f.highest(r.shape.FirstTTL)
+	last := int(highest) + r.cfg.GapLimit
+	if r.cfg.GapLimit == 0 || last >= int(r.shape.LastTTL) || f.end != 0 || f.alive {
+		return
+	}
+	for ttl := highest + 1; int(ttl) <= last; ttl++ {
+		if !r.isFinal(f, ttl) {
+			return
+		}
+	}
+	f.gap = uint8(last)
+}
+
+// highest returns the highest answered TTL, or the one below the first if there is none.
+func (f *flow) highest(first uint8) uint8 {
+	for ttl := f.next - 1; ttl >= first && ttl > 0; ttl-- {
+		if f.hops[ttl].answered > 0 {
+			return ttl
+		}
+	}
+	return first - 1
+}
+
 // samples counts the answers from the end of the path, and the probes that may still bring more.
 func (f *flow) samples() (samples, pending int) {
 	samples, pending = f.hops[f.end].answered, f.hops[f.end].pending
@@ -135,5 +163,5 @@ func (f *flow) silent(first uint8) int {
 
 // over reports whether a TTL lies beyond the path of the flow.
 func (f *flow) over(ttl uint8, s window.Shape) bool {
-	return ttl > s.LastTTL || f.end != 0 && ttl > f.end || f.alive && ttl >= f.next
+	return ttl > s.LastTTL || f.end != 0 && ttl > f.end || f.alive && ttl >= f.next || f.gap != 0 && ttl > f.gap
 }

@@ -20,12 +20,17 @@ import (
 //
 // Further flows begin when the first one knows the distance. With several flows, a TTL has a
 // second attempt only where it was silent: routers limit their answers too.
+//
+// With a gap limit, no probe goes further than so many TTLs beyond the highest answered one. When
+// all of these are silent, the flow ends there.
 type Interactive struct {
 	cfg    InteractiveConfig
 	shape  window.Shape
 	flows  []flow
 	gap    int64 // between probes that may reach the target, ns
 	enough int   // answers wanted at each TTL of a flow
+
+	silentRun int // silentRun, or the gap limit if that is lower
 
 	paced    int64 // no probe leaves before this time
 	idle     int64 // until the next call, while no reply comes, ns
@@ -46,6 +51,8 @@ type InteractiveConfig struct {
 	Set *window.Set
 	// Patience is how long a probe may be unanswered.
 	Patience Patience
+	// GapLimit is how many silent TTLs in a row end a flow; 0 is no limit.
+	GapLimit int
 	// Rows takes each row as it becomes final, by ascending TTL. It must have room for all
 	// TTLs. Interactive closes it after the last row, or when the trace is halted.
 	Rows chan<- Row
@@ -67,7 +74,7 @@ const (
 )
 
 // silentRun is how many silent TTLs in a row show that no answer will come, so that the other
-// TTLs need not wait.
+// TTLs need not wait. A lower gap limit takes its place.
 const silentRun = 5
 
 // Times in ns.
@@ -90,7 +97,10 @@ const (
 func NewInteractive(cfg InteractiveConfig) *Interactive {
 	s := cfg.Window.Shape()
 	r := &Interactive{cfg: cfg, shape: s, row: s.FirstTTL, gap: max(targetGap/int64(s.Flows), 1)}
-	r.idle, r.enough = r.gap, s.Attempts
+	r.idle, r.enough, r.silentRun = r.gap, s.Attempts, silentRun
+	if cfg.GapLimit > 0 {
+		r.silentRun = min(silentRun, cfg.GapLimit)
+	}
 	if s.Flows > 1 {
 		r.enough = 1
 	}
@@ -169,6 +179,7 @@ func (r *Interactive) readReplies() {
 		f := &r.flows[i]
 		f.readReplies(r)
 		f.findEnd(w.State(0, f.index), r.shape.FirstTTL)
+		f.findGap(r)
 		// A flow without an answer of the target goes no further than the first flow.
 		if first := r.flows[0].end; f.end == 0 && first != 0 && f.next > first && !f.hops[first].router {
 			f.end = first
@@ -200,7 +211,7 @@ func (r *Interactive) pick(now int64) (slot window.Slot, ok bool) {
 
 // mayExtend reports whether the next TTL of a flow may have its first attempt.
 func (r *Interactive) mayExtend(f *flow) bool {
-	if f.next > r.shape.LastTTL || f.end != 0 || f.alive {
+	if f.next > r.last(f) || f.end != 0 || f.alive {
 		return false
 	}
 	first := &r.flows[0]
@@ -208,7 +219,7 @@ func (r *Interactive) mayExtend(f *flow) bool {
 		switch {
 		case first.end != 0 && f.next <= first.end:
 			return true
-		case first.end == 0 && first.next <= r.shape.LastTTL && !first.alive:
+		case first.end == 0 && first.next <= r.shape.LastTTL && !first.alive && !r.gapNear(first):
 			return false // its turn comes later
 		}
 	}
@@ -219,21 +230,35 @@ func (r *Interactive) mayExtend(f *flow) bool {
 	if first.end != 0 { // this path is longer than that of the first flow: TTL by TTL
 		before = f.next - 1
 	}
-	return before < r.shape.FirstTTL || f.hops[before].settled() || f.silent(r.shape.FirstTTL) >= silentRun
+	return before < r.shape.FirstTTL || f.hops[before].settled() || f.silent(r.shape.FirstTTL) >= r.silentRun
+}
+
+// last returns the highest TTL that a flow may probe, as far as is known now.
+func (r *Interactive) last(f *flow) uint8 {
+	if r.cfg.GapLimit == 0 {
+		return r.shape.LastTTL
+	}
+	return uint8(min(int(f.highest(r.shape.FirstTTL))+r.cfg.GapLimit, int(r.shape.LastTTL)))
+}
+
+// gapNear reports whether the gap limit will probably end a flow: first attempts at all TTLs up to
+// its limit were silent.
+func (r *Interactive) gapNear(f *flow) bool {
+	return r.cfg.GapLimit > 0 && f.silent(r.shape.FirstTTL) >= r.cfg.GapLimit
 }
 
 // mayRepeat reports whether a TTL that had an attempt may have another.
 func (r *Interactive) mayRepeat(f *flow, ttl uint8, now int64) bool {
 	p := &f.hops[ttl]
 	switch {
-	case f.end != 0 && ttl > f.end:
+	case f.end != 0 && ttl > f.end, f.gap != 0:
 		return false
 	case ttl == f.end:
 		samples, pending := f.samples()
 		return samples+pending < r.enough
 	case p.answered > 0:
 		return p.answered+p.pending < r.enough
-	case f.end != 0 || p.sent > 1 || f.silent(r.shape.FirstTTL) >= silentRun:
+	case f.end != 0 || p.sent > 1 || f.silent(r.shape.FirstTTL) >= r.silentRun:
 		return now >= p.last+min(max(r.longest, leastAgain), mostAgain)
 	default:
 		return p.pending == 0

@@ -30,6 +30,7 @@ type road struct {
 	patience Patience
 	flows    int
 	attempts int
+	gapLimit int
 	first    uint8
 	haltAt   time.Duration
 	lag      time.Duration // of the matcher
@@ -67,7 +68,7 @@ func (r *road) run() {
 	r.set = window.NewSet(shape)
 	r.set.Put(r.w)
 	rows := make(chan Row, shape.TTLs())
-	s := NewInteractive(InteractiveConfig{Window: r.w, Set: r.set, Patience: r.patience, Rows: rows})
+	s := NewInteractive(InteractiveConfig{Window: r.w, Set: r.set, Patience: r.patience, GapLimit: r.gapLimit, Rows: rows})
 	r.start, r.tokens = 1e18, float64(r.burst)
 	r.now, r.filled = r.start, r.start
 	items := make([]window.Item, 64)
@@ -110,6 +111,9 @@ func (r *road) emit(slot window.Slot) {
 	if end := r.w.State(0, slot.Flow).End(); end != 0 && slot.TTL > max(end, r.first) {
 		r.Fatalf("%+v above the known end %d", slot, end)
 	}
+	if r.gapLimit != 0 && int(slot.TTL) > r.highest(slot.Flow)+r.gapLimit {
+		r.Fatalf("%+v beyond the gap limit", slot)
+	}
 	r.w.Stamp(slot, r.now)
 	r.sent++
 	distance := r.distance
@@ -147,6 +151,19 @@ func (r *road) emit(slot window.Slot) {
 	}
 	f.Stamp = r.now + int64(rtt)
 	heap.Push(&r.net, event{f.Stamp, 0, probe.Reply{Facts: f}, slot})
+}
+
+// highest returns the highest answered TTL of a flow, or the one below the first.
+func (r *road) highest(flow uint16) int {
+	s := r.w.Shape()
+	for ttl := s.LastTTL; ttl >= s.FirstTTL; ttl-- {
+		for a := range uint8(s.Attempts) {
+			if r.w.Answered(window.Slot{Flow: flow, TTL: ttl, Attempt: a}) {
+				return int(ttl)
+			}
+		}
+	}
+	return int(s.FirstTTL) - 1
 }
 
 // mayAnswer is Linux's limit.
@@ -431,6 +448,9 @@ func TestInteractiveRandom(t *testing.T) {
 		}
 		if rng.IntN(6) == 0 {
 			r.refused = 1 + rng.IntN(20)
+		}
+		if rng.IntN(4) == 0 {
+			r.gapLimit = 1 + rng.IntN(12)
 		}
 		r.run()
 		last := r.rows[len(r.rows)-1].TTL

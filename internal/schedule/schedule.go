@@ -63,10 +63,23 @@ type Config struct {
 	Seed [16]byte
 	// Politeness, unless it is nil, defers probes.
 	Politeness *Politeness
+	// Abandons means that another process will probe halted windows again: replies to their
+	// probes are not waited for.
+	Abandons bool
 	// Ready brings the windows to traverse, which are already in Set. It is closed after the
 	// last one.
 	Ready <-chan *window.Window
 	Set   *window.Set
+}
+
+// closeWindow closes a part of a window whose last probe was sent at a time. The probes that were
+// sent may still be answered.
+func (c *Config) closeWindow(w *window.Window, lastSent int64, halted bool) {
+	if halted && c.Abandons {
+		w.Abandon()
+		return
+	}
+	w.Close(lastSent+int64(c.Wait), halted)
 }
 
 // Done is the time that Next returns when no probe will follow.

@@ -15,9 +15,22 @@ type traversal interface {
 type traversals[T traversal] struct {
 	ready  <-chan *window.Window
 	fresh  func() T
-	live   []T  // oldest first
-	idle   []T  // to be used again
-	closed bool // ready brings no more windows
+	live   []asleep[T] // oldest first
+	idle   []T         // to be used again
+	closed bool        // ready brings no more windows
+}
+
+// asleep is a traversal that has nothing to do before a time, in ns.
+type asleep[T traversal] struct {
+	traversal T
+	wake      int64
+}
+
+// wakeAll ends the sleep of all traversals.
+func (s *traversals[T]) wakeAll() {
+	for i := range s.live {
+		s.live[i].wake = 0
+	}
 }
 
 // next is Schedule.Next.
@@ -25,14 +38,23 @@ func (s *traversals[T]) next(items []window.Item, now int64) (n int, next int64)
 	s.beginOpened(now)
 	next = Done
 	for i := 0; i < len(s.live); {
-		t := s.live[i]
-		k, wake := t.next(items[n:], now)
-		n += k
-		if wake == Done {
-			s.live = append(s.live[:i], s.live[i+1:]...)
-			s.idle = append(s.idle, t)
+		t := &s.live[i]
+		if t.wake > now {
+			next = min(next, t.wake)
+			i++
 			continue
 		}
+		k, wake := t.traversal.next(items[n:], now)
+		n += k
+		if wake == Done {
+			s.idle = append(s.idle, t.traversal)
+			s.live = append(s.live[:i], s.live[i+1:]...)
+			continue
+		}
+		if k > 0 { // the traversal notes when they were stamped
+			wake = min(wake, now+poll)
+		}
+		t.wake = wake
 		if n == len(items) {
 			return n, now
 		}
@@ -56,7 +78,7 @@ func (s *traversals[T]) beginOpened(now int64) {
 			}
 			t := s.take()
 			t.begin(w, now)
-			s.live = append(s.live, t)
+			s.live = append(s.live, asleep[T]{traversal: t})
 		default:
 			return
 		}

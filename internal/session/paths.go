@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -16,8 +17,8 @@ import (
 
 // Paths is how probes leave: one link, one source and next hop per family.
 type Paths struct {
-	link.Path // of the family that is probed; of IPv4 if both are
-	others    []link.Path
+	link.Path            // of the family that is probed; of IPv4 if both are
+	ways      []link.Way // of each family
 	Source4   netip.Addr
 	Source6   netip.Addr
 	nextHop4  [6]byte
@@ -35,77 +36,112 @@ func Find(ctx context.Context, p *plan.Plan, c Config, warn func(string)) (*Path
 		if !p.Has(is4) {
 			continue
 		}
-		path, err := findPath(ctx, p, c, is4, warn)
+		way, err := findWay(ctx, p, c, is4, warn)
 		if err != nil {
 			return nil, err
 		}
-		if found.Name != "" && found.Index != path.Index {
-			return nil, fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan the families separately, or choose the interface", path.Name, found.Name)
+		if found.Name != "" && found.Index != way.Path.Index {
+			return nil, fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan the families separately, or choose the interface", way.Path.Name, found.Name)
 		}
-		found.Add(path, is4)
+		if err := c.sameWay(ctx, p, way); err != nil {
+			return nil, err
+		}
+		found.Add(way)
 	}
 	return found, nil
+}
+
+// sameWay returns an error if some targets leave in another way, unless the user has chosen the
+// interface.
+func (c Config) sameWay(ctx context.Context, p *plan.Plan, way link.Way) error {
+	if c.Interface != "" {
+		return nil
+	}
+	others, err := link.Others(ctx, way, sample(p, way.Path.Source.Is4()), p.List.Within)
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	var text []string
+	for _, o := range others {
+		text = append(text, fmt.Sprintf("%v (%v): %s", o.Destination, o.Prefix, o.Way))
+	}
+	return fmt.Errorf("some targets do not leave by %v. %s. Scan these prefixes separately, exclude them, or choose the interface for all",
+		way, strings.Join(text, "; "))
 }
 
 // FindTo finds the way to one destination. ForeignSource of the path reports that the
 // source is no address of this machine.
 func FindTo(ctx context.Context, destination netip.Addr, c Config) (*Paths, error) {
-	path, err := link.Find(ctx, c.request(destination))
+	way, err := c.find(ctx, destination)
 	if err != nil {
 		return nil, err
 	}
 	found := new(Paths)
-	found.Add(path, destination.Is4())
+	found.Add(way)
 	return found, nil
 }
 
 // AddTo adds the way to a destination of the other family, if it leaves by the same link.
 func (l *Paths) AddTo(ctx context.Context, destination netip.Addr, c Config) {
-	path, err := link.Find(ctx, c.request(destination))
-	if err == nil && path.Index == l.Index {
-		l.Add(path, destination.Is4())
+	way, err := c.find(ctx, destination)
+	if err == nil && way.Path.Index == l.Index {
+		l.Add(way)
 	}
 }
 
-// Add adds the path of one family.
-func (l *Paths) Add(path link.Path, is4 bool) {
+// Add adds the way of one family.
+func (l *Paths) Add(way link.Way) {
 	if l.Name == "" {
-		l.Path = path
-	} else {
-		l.others = append(l.others, path)
+		l.Path = way.Path
 	}
+	l.ways = append(l.ways, way)
+	is4 := way.Path.Source.Is4()
 	if is4 {
-		l.Source4 = path.Source
-		copy(l.nextHop4[:], path.NextHop)
+		l.Source4 = way.Path.Source
 	} else {
-		l.Source6 = path.Source
-		copy(l.nextHop6[:], path.NextHop)
+		l.Source6 = way.Path.Source
 	}
+	copy(l.nextHop(is4)[:], way.Path.NextHop)
 }
 
-// findPath finds the way of one family. The next hop of a scan is a gateway; if the
+// nextHop returns the Ethernet address of the next hop of a family.
+func (l *Paths) nextHop(is4 bool) *[6]byte {
+	if is4 {
+		return &l.nextHop4
+	}
+	return &l.nextHop6
+}
+
+// findWay finds the way of one family. The next hop of a scan is a gateway; if the
 // routes name none, it is the neighbour that answers for the first target.
-func findPath(ctx context.Context, p *plan.Plan, c Config, is4 bool, warn func(string)) (link.Path, error) {
-	var first link.Path
+func findWay(ctx context.Context, p *plan.Plan, c Config, is4 bool, warn func(string)) (link.Way, error) {
+	var first link.Way
 	var firstErr error
 	for i, a := range sample(p, is4) {
-		path, err := link.Find(ctx, c.request(a))
+		way, err := c.find(ctx, a)
 		switch {
-		case err == nil && (path.Gateway.IsValid() || path.Framing == link.IP || c.GatewayMAC != nil):
-			return path, nil
+		case err == nil && (way.Path.Gateway.IsValid() || way.Path.Framing == link.IP || c.GatewayMAC != nil):
+			return way, nil
 		case i == 0:
-			first, firstErr = path, err
+			first, firstErr = way, err
 		case err == nil && firstErr != nil:
-			first, firstErr = path, nil
+			first, firstErr = way, nil
 		}
 		if errors.Is(err, link.ErrNoInterface) || errors.Is(err, link.ErrLinkDown) {
-			return link.Path{}, err
+			return link.Way{}, err
 		}
 	}
 	if firstErr == nil && p.Order.Len() > 1 {
-		warn(fmt.Sprintf("warning: the route has no gateway; all probes go to the neighbour %v", first.NextHop))
+		warn(fmt.Sprintf("warning: the route has no gateway; all probes go to the neighbour %v", first.Path.NextHop))
 	}
 	return first, firstErr
+}
+
+// find finds the way to one destination.
+func (c Config) find(ctx context.Context, destination netip.Addr) (link.Way, error) {
+	r := c.request(destination)
+	path, err := link.Find(ctx, r)
+	return link.Way{Request: r, Path: path}, err
 }
 
 func (c Config) request(destination netip.Addr) link.Request {

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
@@ -35,7 +34,8 @@ func (f *refuser) Replies(batch []probe.Reply, upTo int64) {
 // machine does not have.
 func (l *Paths) Refuse(method probe.Method, sink receiver.Sink) (receiver.Sink, *sender.Resets) {
 	f := &refuser{Sink: sink, resets: new(sender.Resets)}
-	for _, path := range append([]link.Path{l.Path}, l.others...) {
+	for _, way := range l.ways {
+		path := way.Path
 		if path.Source.Is4() {
 			f.foreign4 = path.ForeignSource
 		} else {

@@ -42,8 +42,8 @@ func TestRefuse(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var l Paths
-			l.Add(link.Path{Name: "eth0", Source: a6, ForeignSource: tt.foreign6}, false)
-			l.Add(link.Path{Name: "eth0", Source: a4, ForeignSource: tt.foreign4}, true)
+			l.Add(link.Way{Path: link.Path{Name: "eth0", Source: a6, ForeignSource: tt.foreign6}})
+			l.Add(link.Way{Path: link.Path{Name: "eth0", Source: a4, ForeignSource: tt.foreign4}})
 			matched := new(counted)
 			sink, resets := l.Refuse(tt.method, matched)
 			sink.Replies(batch, 0)

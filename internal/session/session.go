@@ -7,6 +7,8 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync/atomic"
+	"time"
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/link"
@@ -25,6 +27,10 @@ type Config struct {
 	Senders       int  // ports, 1 if 0
 	ReceiveBuffer int  // bytes for replies that wait to be read; 0 is the default
 	Immediate     bool // hand each frame over as it comes
+
+	// LinkWait is how long a run waits for its link to come back before it ends; 0 is five
+	// minutes.
+	LinkWait time.Duration
 }
 
 // IO is a way of sending frames.
@@ -45,14 +51,17 @@ type Live interface {
 
 // Monitor watches the link.
 type Monitor interface {
-	State() link.State
+	State() link.State                        // of the link
+	Way(i int) (link.State, net.HardwareAddr) // of the i-th way, with its next hop
 	Counters() (link.Counters, error)
-	// Run calls changed for every change of the state until ctx ends.
-	Run(ctx context.Context, changed func(link.State)) error
+	// Run calls look at first, after each change, and at the time that look returned, until
+	// ctx ends or the link is gone. The zero time is never.
+	Run(ctx context.Context, look func() (next time.Time)) error
 	Close()
 }
 
-// Session holds all open resources. Its fields do not change while the run goes on.
+// Session holds all open resources. Its public fields do not change while the run goes on. Up, Gone
+// and Lost may be called from any goroutine.
 type Session struct {
 	Paths    *Paths
 	Avoid    []uint16     // ports in use when it was opened
@@ -62,6 +71,10 @@ type Session struct {
 	Ports    []sender.Port // one for each sender
 	IO       string        // how they send, for the run record
 	Live     Live
+
+	down, gone atomic.Bool
+	lost       atomic.Uint32 // families that are lost: bits by the index of their way
+	wait       time.Duration // for the link; 0 is the default
 }
 
 // Open opens everything along paths, the capture first, so that no reply can come before
@@ -90,11 +103,11 @@ func OpenListed(paths *Paths, filter string, c Config) (*Session, error) {
 
 // openLink opens all but the codec.
 func (s *Session) openLink(filter string, c Config) error {
-	monitor, err := link.OpenMonitor(s.Paths.Path, s.Paths.others...)
+	monitor, err := link.OpenMonitor(s.Paths.ways...)
 	if err != nil {
 		return err
 	}
-	s.Monitor = monitor
+	s.Monitor, s.wait = monitor, c.LinkWait
 	if s.Counters, err = monitor.Counters(); err != nil {
 		return err
 	}
@@ -129,12 +142,6 @@ func (s *Session) openCodec(cfg codec.Config) (err error) {
 	}
 	return nil
 }
-
-// Up and Gone report the state of the link to a sender.
-func (s *Session) Up() bool { return s.Monitor.State() == link.Up }
-
-// Gone reports that the link will never be up again.
-func (s *Session) Gone() bool { return s.Monitor.State() == link.Gone }
 
 // Close closes all resources. A nil session has nothing open.
 func (s *Session) Close() {

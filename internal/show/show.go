@@ -12,8 +12,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
-	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -21,6 +21,7 @@ import (
 // Config is the request of a run.
 type Config struct {
 	Results string    // file, or - for Stdin
+	More    []string  // the other files of the run, if it wrote several
 	Stdin   io.Reader // likewise
 	// Targets are those whose traces are shown; all, if there are none.
 	Targets []netip.Prefix
@@ -33,7 +34,7 @@ var ErrCut = format.ErrCut
 
 // Run shows results until the file or ctx ends, and returns the number of traces shown.
 func Run(ctx context.Context, c Config) (traces int, err error) {
-	in, err := all.Open(c.Results, c.Stdin)
+	in, err := fileset.Open(append([]string{c.Results}, c.More...), c.Stdin)
 	if err != nil {
 		return 0, err
 	}

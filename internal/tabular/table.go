@@ -17,9 +17,12 @@ type Table struct {
 	// Columns has a letter for each column: l aligns its cells left, as text, and r right,
 	// as numbers. Further columns are like the last.
 	Columns string
-	Indent  string   // written before each line; not in Markdown
-	Head    []string // none if it is empty; Markdown needs one
-	Rows    [][]string
+	Indent  string // written before each line; not in Markdown
+	// Width is the most characters of a line of plain text, 0 for any number. The text of a
+	// last column that is aligned left goes on in the next line, below its beginning.
+	Width int
+	Head  []string // none if it is empty; Markdown needs one
+	Rows  [][]string
 }
 
 // Add appends a row. In plain text a row may have fewer cells than others: its last cell,
@@ -37,6 +40,9 @@ func (t *Table) WriteText(w io.Writer) error {
 			if i > 0 {
 				b.WriteString("  ")
 			}
+			if i == len(line)-1 && !t.isRight(i) {
+				c = t.wrap(c, utf8.RuneCountInString(b.String()))
+			}
 			b.WriteString(t.pad(i, c, widths[i]))
 		}
 		if _, err := fmt.Fprintln(w, strings.TrimRight(b.String(), " ")); err != nil {
@@ -44,6 +50,34 @@ func (t *Table) WriteText(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// leastText is the room for a wrapped text in a line if the width leaves less.
+const leastText = 20
+
+// wrap breaks a text that begins in a column of its line into lines within the width.
+func (t *Table) wrap(text string, column int) string {
+	room := max(t.Width-column, leastText)
+	if t.Width == 0 || utf8.RuneCountInString(text) <= room {
+		return text
+	}
+	var b strings.Builder
+	used := 0
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case used+1+n > room:
+			b.WriteString("\n" + strings.Repeat(" ", column))
+			used = 0
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += n
+	}
+	return b.String()
 }
 
 // Markdown returns the table in Markdown, its columns aligned for the eye as well.

@@ -38,6 +38,17 @@ time    1.5 s  at most
 10⁵×    1
 abcde  22
 `},
+		{name: "words that go on", in: Table{Columns: "rl", Indent: "  ", Width: 32, Rows: [][]string{
+			{"sent", "in 14 s, at so many per second"}, {"not sent", "refused by the kernel"}, {}, {"10", "a-word-that-is-wider-than-the-room, and more"},
+		}}, want: `
+      sent  in 14 s, at so many
+            per second
+  not sent  refused by the
+            kernel
+
+        10  a-word-that-is-wider-than-the-room,
+            and more
+`},
 		{name: "no columns named", in: Table{Rows: [][]string{{"a", "b"}, {"aa", "b"}}}, want: `
 a   b
 aa  b

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/masstrace/masstrace/internal/target"
 )
 
@@ -27,6 +30,18 @@ func text(s target.Set) string {
 	return string(b)
 }
 
+// packed returns a text compressed, as a file with that ending has it.
+func packed(ending, text string) string {
+	var b bytes.Buffer
+	var w io.WriteCloser = gzip.NewWriter(&b)
+	if ending == "zst" {
+		w, _ = zstd.NewWriter(&b)
+	}
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	return b.String()
+}
+
 func TestRead(t *testing.T) {
 	tests := []struct {
 		name, in, want string
@@ -35,6 +50,9 @@ func TestRead(t *testing.T) {
 		{"blank lines and comments", "\n  \n# all\n\t# more\n", ""},
 		{"address", "192.0.2.1\n", "192.0.2.1-192.0.2.1\n"},
 		{"no line end", "192.0.2.1", "192.0.2.1-192.0.2.1\n"},
+		{"comments of Spamhaus", "; DROP\n192.0.2.1 ; SBL1\n", "192.0.2.1-192.0.2.1\n"},
+		{"gzip", packed("gz", "192.0.2.1\n192.0.2.4 # b\n"), "192.0.2.1-192.0.2.1\n192.0.2.4-192.0.2.4\n"},
+		{"Zstandard", packed("zst", "192.0.2.1\n"), "192.0.2.1-192.0.2.1\n"},
 		{"trailing comment", "192.0.2.1# a\n192.0.2.2 # b\n", "192.0.2.1-192.0.2.2\n"},
 		{"CRLF and byte order mark", "\ufeff192.0.2.1\r\n192.0.2.4\r\n", "192.0.2.1-192.0.2.1\n192.0.2.4-192.0.2.4\n"},
 		{"spaces", "  192.0.2.1\t\n", "192.0.2.1-192.0.2.1\n"},
@@ -82,8 +100,12 @@ func TestReadErrors(t *testing.T) {
 		{"range backwards", "192.0.2.9-192.0.2.3", `list.txt:1: range ends before it begins: 192.0.2.3 is less than 192.0.2.9`},
 		{"range of two families", "192.0.2.9-::1", `list.txt:1: range mixes IPv4 and IPv6`},
 		{"range of prefixes", "192.0.2.0/25-192.0.3.0/25", `list.txt:1: "25-192.0.3.0/25" is not a prefix length`},
-		{"open range", "192.0.2.9-", `list.txt:1: "" is not an address: unable to parse IP`},
+		{"open range", "192.0.2.9-", `list.txt:1: "" is not an address`},
 		{"BOM not at the start", "192.0.2.1\n\ufeff192.0.2.1", "list.txt:2: \"\\ufeff192.0.2.1\" is not an address: unexpected character (at \"\\ufeff192.0.2.1\")"},
+		{"UTF-16", "\xff\xfe1\x009\x00", "list.txt: the text is UTF-16: convert it to UTF-8"},
+		{"UTF-16, most significant octet first", "\xfe\xff\x001", "list.txt: the text is UTF-16: convert it to UTF-8"},
+		{"cut gzip", packed("gz", strings.Repeat("192.0.2.1\n", 100))[:30], "list.txt:101: unexpected EOF"},
+		{"gzip of nonsense", packed("gz", "\x00\n"), `list.txt:1: "\x00" is not an address`},
 		{"NUL", "192.0.2.1\x00", `list.txt:1: "192.0.2.1\x00" is not an address: unexpected character (at "\x00")`},
 		{"long line", "192.0.2.1\n" + strings.Repeat("x", 70000), `list.txt:2: line is longer than 65536 bytes`},
 	}
@@ -162,10 +184,10 @@ func TestParseArgs(t *testing.T) {
 		{name: "that file", args: []string{"./192.0.2.9"}, want: "203.0.113.1-203.0.113.1\n"},
 		{name: "prefix, range, stdin", args: []string{"10.0.0.0/8", "-", "11.0.0.0-11.0.0.1"}, want: "10.0.0.0-11.0.0.1\n2001:db8::1-2001:db8::1\n"},
 		{name: "stdin twice", args: []string{"-", "-"}, wantErr: "standard input (-) is named twice"},
-		{name: "bad line", args: []string{"a.txt", "bad"}, wantErr: `bad:3: "nonsense" is not an address: unable to parse IP`},
-		{name: "missing", args: []string{"none.txt"}, wantErr: `none.txt is neither a file nor a target: "none.txt" is not an address: unexpected character (at "none.txt")`},
+		{name: "bad line", args: []string{"a.txt", "bad"}, wantErr: `bad:3: "nonsense" is not an address`},
+		{name: "missing", args: []string{"none.txt"}, wantErr: `open none.txt: no such file or directory`},
 		{name: "bad prefix", args: []string{"10.0.0.0/33"}, wantErr: "10.0.0.0/33 is neither a file nor a target: prefix length 33 is over 32"},
-		{name: "directory", args: []string{"d"}, wantErr: "d: is a directory, not a list"},
+		{name: "directory", args: []string{"d"}, wantErr: "read list d: is a directory"},
 		{name: "file below a file", args: []string{"a.txt/b"}, wantErr: "open a.txt/b: not a directory"},
 	}
 	for _, tt := range tests {

@@ -87,6 +87,9 @@ func parseAddr(s string) (netip.Addr, error) {
 	if err != nil {
 		// Only the cause: this message quotes the text itself, shortened.
 		cause := strings.TrimPrefix(err.Error(), "ParseAddr("+strconv.Quote(s)+"): ")
+		if cause == "unable to parse IP" {
+			return a, fmt.Errorf("%s is not an address", quote(s))
+		}
 		return a, fmt.Errorf("%s is not an address: %s", quote(s), shorten(cause))
 	}
 	if a.Zone() != "" {

@@ -121,8 +121,9 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 				if n := len(t.Hops); e != nil {
 					t.Hops[n-1].Alone = standing == window.IsHop
 				}
-			case sent == window.Failed:
+			case window.IsFailed(sent):
 				a.Account.TxErrors++
+				window.CountFailed(&a.Account.TxErrorsBy, sent)
 				a.Account.ByTTL[slot.TTL].TxErrors++
 			case sent == 0 && wanted:
 				t.Halted = true
@@ -165,7 +166,7 @@ func (a *Assembler) first(ttl uint8, sent int64, answered, wanted bool) {
 	switch {
 	case sent > 0 || answered:
 		a.Account.FirstSent++
-	case sent == window.Failed:
+	case window.IsFailed(sent):
 		a.Account.Skipped.TxError++
 	case sent == window.Excluded:
 		a.Account.Skipped.Excluded++

@@ -1,5 +1,5 @@
-// Package traceroute is the program that traces the path to a few hosts interactively. All
-// TTLs are in flight at once, and rows are written as they become final.
+// Package traceroute is the program that traces the path to hosts interactively. All TTLs of
+// several hosts are in flight at once. Rows are written as they become final, host by host.
 package traceroute
 
 import (
@@ -14,7 +14,10 @@ import (
 
 // Config is the request of a run.
 type Config struct {
-	Hosts  []string // names and addresses
+	Hosts []string // names and addresses
+	// Lists are traced after Hosts. A line of a list has a name or an address; # begins a
+	// comment.
+	Lists  []List
 	Family Family
 
 	Method           probe.Method
@@ -24,6 +27,8 @@ type Config struct {
 	DstPort          uint16
 	TOS              uint8
 	Patience         Patience
+	// GapLimit is how many silent TTLs in a row end a trace; 0 is no limit.
+	GapLimit int
 
 	Interface string
 	Source    netip.Addr // invalid: the route's
@@ -31,14 +36,26 @@ type Config struct {
 	Numeric bool // no names
 	// Extensions has rows show the ICMP extensions of answers.
 	Extensions bool
-	// Traces, unless it is nil, takes traces instead of rows going to Stdout.
-	Traces format.Writer
+	// Traces, unless it is nil, returns the writer for the traces to one host. There are no
+	// rows then. The writer may write them to out, which brings the output of all hosts into
+	// their order.
+	Traces func(out io.Writer) format.Writer
 
-	// Opened, unless it is nil, is called when all resources are open. The next host needs
-	// the privileges for raw sockets again.
-	Opened   func() error
+	// Opened, unless it is nil, is called when all resources of the first host are open. The
+	// next host needs the privileges for raw sockets again.
+	Opened func() error
+	// Failed, unless it is nil, takes the errors of hosts that cannot be traced, in the order
+	// of the hosts.
+	Failed   func(error)
 	Observer observe.Observer // nil for none
 	Stdout   io.Writer        // for rows
+	Columns  int              // of the terminal that Stdout is, else 0
+}
+
+// List is a list of hosts that is read while its hosts are traced.
+type List struct {
+	Name string // of the file, for errors
+	In   io.Reader
 }
 
 // Patience determines how long a trace waits for replies.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/faulty"
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -29,12 +30,13 @@ func newRig(t *testing.T, l *faulty.Link, json bool, out io.Writer) *tracer {
 		Patience: Patience{Max: time.Second, Here: 3, Near: 10}, Observer: observe.Nobody{}, Stdout: l.Writer(out),
 	}
 	if json {
-		c.Traces = ndjson.NewWriter(c.Stdout, ndjson.Config{Bare: true})
+		c.Traces = func(out io.Writer) format.Writer { return ndjson.NewWriter(out, ndjson.Config{Bare: true}) }
 	}
-	r, err := newTracer(c, "host", netip.MustParseAddr("198.18.0.1"))
+	b, err := newBatch(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := newTracer(b, "host", netip.MustParseAddr("198.18.0.1"), c.Stdout)
 	r.newSleeper = func() sender.Sleeper { return faulty.Sleeper{Clock: r.time.Clock} }
 	built, err := codec.New(codec.Config{
 		Method: c.Method, DstPort: c.DstPort, Flows: 1, MinTTL: 1, MaxTTL: c.MaxTTL, Attempts: 3, Source4: faulty.Source4,

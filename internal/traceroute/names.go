@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/plan"
+	"golang.org/x/net/idna"
 )
 
 // Bounds of look-ups: a trace is not to wait for names.
@@ -19,6 +20,10 @@ const (
 
 // resolve returns the address of a host, the one that the system prefers.
 func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
+	host, err := plainHost(host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
 	if a, err := netip.ParseAddr(host); err == nil {
 		a = a.Unmap()
 		if a.Is4() && c.Family == IPv6 || a.Is6() && c.Family == IPv4 {
@@ -35,12 +40,22 @@ func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
 			family = IPv4
 		}
 	}
-	all, err := net.DefaultResolver.LookupNetIP(ctx, string(family), host)
+	all, err := net.DefaultResolver.LookupNetIP(ctx, string(family), asciiName(host))
 	if err != nil {
 		return netip.Addr{}, err // which names the host
 	}
 	a := all[0].Unmap()
 	return a, sourceFits(c, a)
+}
+
+// asciiName returns the form of a host name that the DNS has: bücher.example is
+// xn--bcher-kva.example (RFC 5891).
+func asciiName(host string) string {
+	name, err := idna.Lookup.ToASCII(host)
+	if err != nil {
+		return host // the DNS has names that nobody may register, such as _dmarc.example
+	}
+	return name
 }
 
 func sourceFits(c *Config, a netip.Addr) error {
@@ -50,10 +65,18 @@ func sourceFits(c *Config, a netip.Addr) error {
 	return nil
 }
 
-// names finds the names of addresses, all at the same time and each once.
+// Limits of the look-ups of names.
+const (
+	mostLookups = 64   // at the same time
+	mostNames   = 8192 // known; then all are forgotten
+)
+
+// names finds the names of addresses, many at the same time. An address is looked up again only
+// after it was forgotten.
 type names struct {
-	ctx   context.Context
-	group sync.WaitGroup
+	ctx    context.Context
+	group  sync.WaitGroup
+	places chan struct{}
 
 	mu    sync.Mutex
 	known map[netip.Addr]*name
@@ -66,7 +89,7 @@ type name struct {
 
 // newNames returns names whose look-ups end with ctx.
 func newNames(ctx context.Context) *names {
-	return &names{ctx: ctx, known: make(map[netip.Addr]*name)}
+	return &names{ctx: ctx, places: make(chan struct{}, mostLookups), known: make(map[netip.Addr]*name)}
 }
 
 // want begins to look a up, unless that was begun before.
@@ -76,12 +99,21 @@ func (n *names) want(a netip.Addr) *name {
 	if known := n.known[a]; known != nil {
 		return known
 	}
+	if len(n.known) >= mostNames {
+		clear(n.known)
+	}
 	fresh := &name{found: make(chan struct{}), text: a.String()}
 	n.known[a] = fresh
 	n.group.Go(func() {
 		defer close(fresh.found)
 		ctx, cancel := context.WithTimeout(n.ctx, nameWait)
 		defer cancel()
+		select {
+		case n.places <- struct{}{}:
+			defer func() { <-n.places }()
+		case <-ctx.Done():
+			return
+		}
 		if all, err := net.DefaultResolver.LookupAddr(ctx, a.String()); err == nil && len(all) > 0 {
 			fresh.text = strings.TrimSuffix(all[0], ".")
 		}
@@ -89,11 +121,15 @@ func (n *names) want(a netip.Addr) *name {
 	return fresh
 }
 
-// of returns the name of a, or a itself if no name is found in time.
-func (n *names) of(a netip.Addr) string {
+// of returns the name of a. It returns a itself if no name is found in time, or before ctx ends.
+func (n *names) of(ctx context.Context, a netip.Addr) string {
 	known := n.want(a)
-	<-known.found
-	return known.text
+	select {
+	case <-known.found:
+		return known.text
+	case <-ctx.Done():
+		return a.String()
+	}
 }
 
 // wait waits for all look-ups.

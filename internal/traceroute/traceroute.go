@@ -3,12 +3,12 @@ package traceroute
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"net/netip"
-	"runtime"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -19,59 +19,19 @@ import (
 	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
-	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
 )
 
-// Run traces the hosts one after another, and reports whether all of them answered. When
-// interrupted ends, it stops where it is; when ctx ends, it leaves at once. A host that
-// cannot be traced does not keep the others from being. Errors are as those of a scan.
-func Run(ctx, interrupted context.Context, c Config) (answered bool, err error) {
-	if c.Observer == nil {
-		c.Observer = observe.Nobody{}
-	}
-	if c.Opened == nil {
-		c.Opened = func() error { return nil }
-	}
-	answered = true
-	var failures HostErrors
-	for _, host := range c.Hosts {
-		reached, failed := traceHost(ctx, interrupted, &c, host)
-		answered = answered && reached
-		if failed != nil {
-			failures = append(failures, failed)
-		}
-		if interrupted.Err() != nil || ctx.Err() != nil || errors.Is(failed, link.ErrPermission) {
-			answered = false
-			break
-		}
-	}
-	if len(failures) == 0 {
-		return answered, nil
-	}
-	return answered, failures
-}
-
-// HostErrors are the errors of several hosts, at least one. The first one decides the exit
-// status.
-type HostErrors []error
-
-// Error implements error.
-func (e HostErrors) Error() string { return errors.Join(e...).Error() }
-
-// Unwrap returns the first.
-func (e HostErrors) Unwrap() error { return e[0] }
-
-// tracer is one run of Run to one host.
+// tracer traces one host.
 type tracer struct {
-	cfg     *Config
+	*batch
 	host    string
 	target  probe.Addr
-	time    session.Timeline
+	out     io.Writer
+	traces  format.Writer // nil for rows
 	session *session.Session
-	names   *names // nil without names
-	// newSleeper makes the sleeper of the sender, on its thread.
+	// newSleeper makes the sleeper of the sender, on its goroutine.
 	newSleeper func() sender.Sleeper
 
 	set       *window.Set
@@ -87,36 +47,12 @@ type tracer struct {
 	answered  bool
 }
 
-func traceHost(ctx, interrupted context.Context, c *Config, host string) (answered bool, err error) {
-	lookUp, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(interrupted, cancel)()
-	addr, err := resolve(lookUp, c, host)
-	if err != nil {
-		return false, err
+func newTracer(b *batch, host string, addr netip.Addr, out io.Writer) *tracer {
+	t := &tracer{batch: b, host: host, target: probe.AddrFrom(addr), out: out, newSleeper: b.newSleeper}
+	if b.cfg.Traces != nil {
+		t.traces = b.cfg.Traces(out)
 	}
-	t, err := newTracer(c, host, addr)
-	if err != nil {
-		return false, err
-	}
-	err = t.open(lookUp, addr)
-	defer func() { t.session.Close() }()
-	if err != nil {
-		return false, link.Permission(err)
-	}
-	if err := t.build(); err != nil {
-		return false, err
-	}
-	err = t.run(ctx, interrupted)
-	return t.answered, err
-}
-
-func newTracer(c *Config, host string, addr netip.Addr) (*tracer, error) {
-	t := &tracer{cfg: c, host: host, target: probe.AddrFrom(addr)}
-	var err error
-	t.time, err = session.NewTimeline()
-	t.newSleeper = func() sender.Sleeper { return ratelimit.NewSleeper(t.time.Clock, 0) }
-	return t, err
+	return t
 }
 
 // captureRing is room for some hundred replies, of which there are some thousand a second
@@ -137,17 +73,14 @@ func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 		return err
 	}
 	if paths.ForeignSource {
-		t.cfg.Observer.Event(observe.Warning(fmt.Sprintf("warning: %s is not an address of this machine; replies arrive only if they are routed here", paths.Source)))
+		t.warnForeign(paths.Source)
 	}
 	t.session, err = session.Open(paths, codec.Config{
 		Method: t.cfg.Method, Seed: plan.SeedOf(plan.RandomHex(16)), Key: plan.SeedOf(plan.RandomHex(16)),
 		DstPort: t.cfg.DstPort, TOS: t.cfg.TOS, Flows: t.cfg.Flows,
 		MinTTL: t.cfg.FirstTTL, MaxTTL: t.cfg.MaxTTL, Attempts: uint8(t.cfg.Attempts),
 	}, c)
-	if err != nil {
-		return err
-	}
-	return t.cfg.Opened()
+	return err
 }
 
 // build makes the stages around the one window.
@@ -170,18 +103,18 @@ func (t *tracer) build() (err error) {
 	t.replies, t.resets = s.Paths.Refuse(t.cfg.Method, matched)
 	t.rows = make(chan schedule.Row, shape.TTLs())
 	t.schedule = schedule.NewInteractive(schedule.InteractiveConfig{
-		Window: t.window, Set: t.set, Patience: t.cfg.Patience, Rows: t.rows,
+		Window: t.window, Set: t.set, Patience: t.cfg.Patience, GapLimit: t.cfg.GapLimit, Rows: t.rows,
 	})
 	t.sender = sender.New(sender.Config{
 		Codec: s.Codec, Source: t.schedule, Port: s.Ports[0], Allowed: only(t.target), Shape: shape,
-		Bucket: ratelimit.NewShared(ratelimit.Config{}, t.time.Clock.Now()).Share(), // no rate
+		Bucket: t.bucket.Share(),
 		Clock:  t.time.Clock, Epoch: t.time.Epoch, Up: s.Up, Gone: s.Gone, Resets: t.resets,
 	})
 	source4, source6 := s.Paths.Sources()
 	t.assembler = trace.NewAssembler(trace.AssemblerConfig{
 		Method: t.cfg.Method, Source4: source4, Source6: source6,
 		Size4: s.Codec.Size(true), Size6: s.Codec.Size(false),
-		DstPort: t.cfg.DstPort, TOS: t.cfg.TOS, Wait: t.cfg.Patience.Max, Flows: s.Codec,
+		DstPort: t.cfg.DstPort, TOS: t.cfg.TOS, Wait: t.cfg.Patience.Max, Flows: s.Codec, GapLimit: t.cfg.GapLimit,
 	})
 	return nil
 }
@@ -206,13 +139,9 @@ func (o only) Contains(a probe.Addr) bool { return a == probe.Addr(o) }
 func (t *tracer) run(ctx, interrupted context.Context) error {
 	r := run.New(ctx)
 	defer r.Close()
-	if !t.cfg.Numeric && t.cfg.Traces == nil {
-		t.names = newNames(r.Lasting())
-	}
 	t.cfg.Observer.Event(observe.Began{})
 	defer r.StopWhen(interrupted, run.ErrInterrupted, func() {})()
 	r.Go("send", func() error {
-		runtime.LockOSThread() // ends with its goroutine
 		err := t.sender.Run(r.Failed(), r.Sending(), t.newSleeper())
 		if err == nil {
 			t.sender.Linger(r.Lasting())
@@ -226,7 +155,7 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 		}
 		return err
 	})
-	r.Go("watch link", func() error { return t.session.Monitor.Run(r.Lasting(), func(link.State) {}) })
+	r.Go("watch link", func() error { return t.session.Watch(r.Lasting(), t.cfg.Observer, r.Stop) })
 	r.Go("write", func() error {
 		err := t.write(r.Failed())
 		if t.resets != nil {
@@ -238,11 +167,7 @@ func (t *tracer) run(ctx, interrupted context.Context) error {
 		return err
 	})
 	err := r.Wait()
-	r.Close() // ends all look-ups
-	if t.names != nil {
-		t.names.wait()
-	}
-	if errors.Is(err, run.ErrKilled) || errors.Is(err, sender.ErrRefused) {
+	if errors.Is(err, run.ErrKilled) || errors.Is(err, sender.ErrRefused) || errors.Is(err, sender.ErrStuck) {
 		return &run.Incomplete{Err: err}
 	}
 	return err

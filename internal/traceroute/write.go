@@ -2,6 +2,7 @@ package traceroute
 
 import (
 	"context"
+	"net/netip"
 
 	text "github.com/masstrace/masstrace/internal/format/traceroute"
 	"github.com/masstrace/masstrace/internal/record"
@@ -13,7 +14,9 @@ import (
 
 // write writes rows as they become final, and at the end the rows of the closed window.
 func (t *tracer) write(ctx context.Context) error {
-	route := &text.Writer{Out: t.cfg.Stdout, Flows: t.cfg.Flows, Width: t.width(), Extensions: t.cfg.Extensions}
+	route := &text.Writer{
+		Out: t.out, Flows: t.cfg.Flows, Width: t.width(), Extensions: t.cfg.Extensions, Columns: t.cfg.Columns,
+	}
 	if err := t.writeRows(ctx, route); err != nil {
 		return run.OutputFailed(err)
 	}
@@ -23,20 +26,23 @@ func (t *tracer) write(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	traces, distance := t.cfg.Traces, false
+	distance, gap := false, false
 	err := t.assembler.Traces(w, func(tr *record.Trace) error {
 		t.answered = t.answered || tr.Reached
 		distance = distance || tr.StopReason == record.StopCompleted
-		if traces == nil {
+		gap = gap || tr.StopReason == record.StopGapLimit
+		if t.traces == nil {
 			return nil
 		}
-		return traces.Write(tr)
+		return t.traces.Write(tr)
 	})
 	switch {
-	case err == nil && traces != nil:
-		err = traces.Flush()
+	case err == nil && t.traces != nil:
+		err = t.traces.Flush()
 	case err == nil && t.answered && !distance:
 		err = route.Touched(t.target.Netip(), t.cfg.Method)
+	case err == nil && gap:
+		err = route.Stopped(t.cfg.GapLimit)
 	}
 	if err != nil {
 		return run.OutputFailed(err)
@@ -47,9 +53,9 @@ func (t *tracer) write(ctx context.Context) error {
 // writeRows writes the rows until there are no more, or ctx ends. Records are written
 // without them.
 func (t *tracer) writeRows(ctx context.Context, route *text.Writer) error {
-	if t.cfg.Traces == nil {
+	if t.traces == nil {
 		if t.names != nil {
-			route.Name = t.names.of
+			route.Name = func(a netip.Addr) string { return t.names.of(ctx, a) }
 		}
 		if err := route.Head(t.host, t.target.Netip(), t.cfg.MaxTTL, t.session.Codec.Size(t.target.Is4())); err != nil {
 			return err
@@ -59,11 +65,11 @@ func (t *tracer) writeRows(ctx context.Context, route *text.Writer) error {
 		select {
 		case row, more := <-t.rows:
 			switch {
-			case !more && t.cfg.Traces != nil:
+			case !more && t.traces != nil:
 				return nil
 			case !more:
 				return route.Tail()
-			case t.cfg.Traces != nil:
+			case t.traces != nil:
 				continue
 			}
 			if err := route.Row(t.row(row)); err != nil {
@@ -75,6 +81,9 @@ func (t *tracer) writeRows(ctx context.Context, route *text.Writer) error {
 	}
 }
 
+// nameWidth leaves room for the other columns at 80 columns.
+const nameWidth = 32
+
 // width is the room for a responder in the output of several flows.
 func (t *tracer) width() int {
 	width := len("255.255.255.255") + 1
@@ -82,7 +91,7 @@ func (t *tracer) width() int {
 		width = len("2001:db8:1234:5678::1") + 1
 	}
 	if t.names != nil {
-		width += len("router.example.net ()")
+		width = max(width, nameWidth) // longer ones have a line of their own
 	}
 	return width
 }

@@ -91,6 +91,15 @@ func TestFaults(t *testing.T) {
 			true, "summary", func(r *Report) bool { return r.Sums.Lines[1].Fault && r.Sums.Unbalanced == "" }},
 		{"sums that do not add up", prober{total: func(s *record.Summary) { s.Silent-- }},
 			true, "", func(r *Report) bool { return r.Sums.Unbalanced != "" }},
+		{"findings of another file", prober{total: func(s *record.Summary) {
+			f := s.Findings
+			*f = record.Findings{Traces: f.Traces + 1, Reached: f.Reached - 1, Ends: map[string]uint64{"LOOP": f.Traces + 1},
+				Interfaces: f.Interfaces * 21 / 20, Links: f.Links * 19 / 20, MedianPath: f.MedianPath + 1, LongestPath: 40}
+		}}, true, "summary", func(r *Report) bool { return countFaults(r.Sums.Findings) == 8 }},
+		{"an interface too many", prober{total: func(s *record.Summary) { s.Findings.Interfaces++ }},
+			false, "", func(r *Report) bool { return countFaults(r.Sums.Findings) == 0 }},
+		{"no findings", prober{total: func(s *record.Summary) { s.Findings = nil }},
+			false, "", func(r *Report) bool { return r.Sums.Findings == nil }},
 		{"weak called strong", prober{alter: hopsOf(func(h *record.Hop) { h.Valid = probe.Strong })},
 			false, "valid", func(r *Report) bool { return r.Hops.Class.WrongValid > 50 && r.Hops.Class.WrongMangled == 0 }},
 		{"mangled not named", prober{preset: "nat", alter: hopsOf(func(h *record.Hop) { h.Mangled = 0 })},
@@ -135,6 +144,16 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// countFaults returns how many sums are faults.
+func countFaults(list []Sum) (n int) {
+	for _, l := range list {
+		if l.Fault {
+			n++
+		}
+	}
+	return n
 }
 
 // TestNoAnswer checks that a hop that is correct by chance is found: the router is at that place,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/findings"
 	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/netsim"
@@ -331,10 +332,13 @@ func (p *prober) write(w io.Writer, dests []probe.Addr) error {
 	if p.alter != nil {
 		p.alter(traces)
 	}
+	found := findings.CounterFor(p.records)
+	watched := findings.Watch(out, found)
 	for _, t := range traces {
-		out.Write(t)
+		watched.Write(t)
 	}
 	s := p.count
+	s.Findings = found.Findings()
 	s.Targets, s.TTLs, s.Flows = uint64(len(dests)), testMaxTTL, uint64(p.flows)
 	s.FirstSent = s.Targets * s.TTLs * s.Flows
 	s.Silent = s.Sent - s.Answered

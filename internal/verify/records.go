@@ -17,6 +17,7 @@ type traceSums struct {
 // trace judges a trace.
 func (c *checker) trace(t *record.Trace) {
 	c.sums.traces++
+	c.found.trace(t)
 	c.flows = c.asked.pick(c.flows[:0], t.Target, c.selectorOf(&t.Head))
 	if d, ok := c.asked.byAddr[t.Target]; ok {
 		c.asked.dests[d].traces++

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -115,7 +116,7 @@ func (r *Report) faults() []string {
 	add("invalid probes", invalid)
 	if r.Sums != nil {
 		var wrong uint64
-		for _, l := range r.Sums.Lines {
+		for _, l := range slices.Concat(r.Sums.Lines, r.Sums.Findings) {
 			if l.Fault {
 				wrong++
 			}
@@ -130,7 +131,7 @@ func (r *Report) faults() []string {
 
 // OK reports whether all hard properties hold. No hop may be false, and flows must be constant.
 // No probe may be repeated, sent outside the targets or with a wrong checksum. The summary must
-// not contradict the log.
+// not contradict the log or the traces.
 func (r *Report) OK() bool { return len(r.Faults) == 0 }
 
 // sortedAddrs returns the keys in order.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/masstrace/masstrace/internal/netsim"
 )
@@ -9,6 +10,8 @@ import (
 // Sums compares the summary record with the log.
 type Sums struct {
 	Lines []Sum `json:"lines"`
+	// Findings compares the findings with the traces of the results, not with the log.
+	Findings []Sum `json:"findings,omitempty"`
 	// SaidSilencePct is the share of probes without an answer in percent, by the summary.
 	// SilencePct is the true share; OffPoints is the difference.
 	SaidSilencePct float64 `json:"said_silence_pct"`
@@ -24,7 +27,7 @@ type Sums struct {
 type Sum struct {
 	Name string `json:"name"`
 	Said uint64 `json:"said"`
-	Is   uint64 `json:"is"` // according to the log
+	Is   uint64 `json:"is"` // according to the log, or to the traces
 	// Note is a possible reason for a difference. Fault means that nothing explains it.
 	Note  string `json:"note,omitempty"`
 	Fault bool   `json:"fault,omitempty"`
@@ -74,15 +77,18 @@ func (c *checker) sumsReport() *Sums {
 			Sum{Name: "sent, by trace-ext", Said: s.Sent, Is: c.sums.sent, Fault: s.Sent != c.sums.sent},
 			Sum{Name: "answered, by trace-ext", Said: s.Answered, Is: c.sums.answered, Fault: s.Answered != c.sums.answered})
 	}
+	if s.Findings != nil && c.report.BadLines == 0 { // lines that cannot be read may be traces
+		r.Findings = c.found.sums(s.Findings)
+	}
 	r.SaidSilencePct = percentSilent(s.Answered, s.Sent)
 	r.SilencePct = percentSilent(answered, probes)
 	r.OffPoints = r.SaidSilencePct - r.SilencePct
 	if err := s.Balance(); err != nil {
 		r.Unbalanced = err.Error()
 	}
-	for _, l := range r.Lines {
+	for _, l := range slices.Concat(r.Lines, r.Findings) {
 		if l.Fault {
-			c.example("summary", "%s: %d, but the log has %d", l.Name, l.Said, l.Is)
+			c.example("summary", "%s: %d, but there are %d", l.Name, l.Said, l.Is)
 		}
 	}
 	return r

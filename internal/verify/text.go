@@ -273,6 +273,7 @@ func (r *Report) textSums(t *table) {
 	if s.Unbalanced != "" {
 		t.line("FAULT", "  sums", "wrong", strings.ReplaceAll(s.Unbalanced, "\n", "; "))
 	}
+	s.textFindings(t)
 }
 
 func (r *Report) textManners(t *table) {

@@ -25,8 +25,8 @@ import (
 	"os"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
-	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
@@ -34,7 +34,9 @@ import (
 
 // Config selects the files to compare.
 type Config struct {
-	Results  string // a file, or "-" for Stdin
+	Results string // a file, or "-" for Stdin
+	// More are the other files of the run, if it wrote several.
+	More     []string
 	Log      string // a file written by masstrace lab --log
 	Counters string // a file written by masstrace lab --counters; empty for none
 	// Targets and Exclude are files, "-", or addresses, prefixes and ranges, the same as for
@@ -70,7 +72,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	defer log.Close()
-	results, err := all.Open(c.Results, c.Stdin)
+	results, err := fileset.Open(append([]string{c.Results}, c.More...), c.Stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +148,7 @@ type checker struct {
 	ends            Ends
 	limits          Limits
 	sums            traceSums
+	found           found
 	report          Report
 	examples        map[string]int
 

@@ -36,14 +36,14 @@ const (
 // chunk is the number of entries of a chunk. The arena allocates several chunks at once, so that
 // the kernel can back them with huge pages.
 const (
-	chunk = 1 << 12
-	grow  = 16
+	chunk = 1 << 10
+	grow  = 1 << 6
 )
 
 // spare is the number of slots for which there is room for one superseded answer. Without attackers
-// none is superseded. If more than half of all probes get a worse answer first, the last of them
-// keep it, and their TTLs are contested.
-const spare = 2
+// none is superseded. If more than a quarter of all probes get a worse answer first, the last of
+// these answers stay, and their TTLs are contested.
+const spare = 4
 
 // arena holds the entries of a window in chunks that never move. Only the matcher appends. Other
 // goroutines read an entry after they load its number from a slot, or all entries after the window
@@ -61,7 +61,7 @@ type arena struct {
 
 func (a *arena) init(s Shape) {
 	slots := s.Targets * s.TTLs() * s.Flows * s.Attempts
-	a.maxSpare = (slots + 1) / spare
+	a.maxSpare = (slots + spare - 1) / spare
 	most := slots + a.maxSpare + s.Unlinked
 	a.chunks = make([]atomic.Pointer[[chunk]Entry], (most+chunk-1)/chunk)
 	a.maxLoose = s.Unlinked

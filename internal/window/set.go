@@ -2,8 +2,9 @@ package window
 
 import "sync/atomic"
 
-// Live is how many windows may be probed at once.
-const Live = 4
+// Live is how many windows may be probed at once. A window waits for the slowest of its paths and
+// for late replies, some seconds in all. Meanwhile the windows after it are probed.
+const Live = 48
 
 // Set holds the live windows, so that the matcher finds them by number. It also holds the time up
 // to which replies have been matched, and the faults of this machine.
@@ -12,13 +13,14 @@ type Set struct {
 	Faults Faults
 
 	shape     Shape
+	cut       Cut
 	others    Responders
 	windows   [Live]atomic.Pointer[Window]
 	watermark atomic.Int64
 }
 
 // NewSet returns an empty set for windows of shape s.
-func NewSet(s Shape) *Set { return &Set{shape: s} }
+func NewSet(s Shape) *Set { return &Set{shape: s, cut: s.Cut()} }
 
 // Put makes w live. The window with the same place must have been removed before.
 func (s *Set) Put(w *Window) {
@@ -34,12 +36,15 @@ func (s *Set) Remove(w *Window) { s.windows[w.ID%Live].Store(nil) }
 // At returns the live window that contains the target at a position of the order, and the index of
 // the target in it. It returns nil if that window is not live.
 func (s *Set) At(position uint64) (w *Window, target uint32) {
-	w = s.Get(position / uint64(s.shape.Targets))
+	w = s.Get(s.cut.Window(position))
 	if w == nil {
 		return nil, 0
 	}
 	return w, uint32(position - w.Position)
 }
+
+// Number returns the number of the window, live or not, that contains a position of the order.
+func (s *Set) Number(position uint64) uint64 { return s.cut.Window(position) }
 
 // Get returns the live window number id, or nil.
 func (s *Set) Get(id uint64) *Window {

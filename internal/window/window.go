@@ -67,9 +67,10 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Shape fixes the size of every window of a run.
+// Shape fixes the sizes of the windows of a run.
 type Shape struct {
 	Targets         int // capacity
+	First           int `json:",omitempty"` // targets of the first window (see Cut); 0: none grows
 	FirstTTL        uint8
 	LastTTL         uint8
 	Flows           int
@@ -91,18 +92,44 @@ const (
 // shape. Every probe is then answered, and as many answers are superseded as there is room for.
 func (s Shape) OctetsPerTarget() int {
 	probes := s.TTLs() * s.Flows * s.Attempts
-	return targetOctets + s.Flows*pathOctets + probes*(slotOctets+EntryOctets) + (probes+1)/spare*EntryOctets
+	return targetOctets + s.Flows*pathOctets + probes*(slotOctets+EntryOctets) + (probes+spare-1)/spare*EntryOctets
 }
 
 // Stamps of probes that were not sent and will not be sent.
 const (
-	Failed   = -1 // the kernel never accepted it
-	Excluded = -2 // its target may not be probed
+	Failed    = -1 // the kernel never accepted it, for another reason than those below
+	Excluded  = -2 // its target may not be probed
+	NoBuffers = -3 // never accepted: ENOBUFS or EAGAIN, for a long time
+	NoRoute   = -4 // never accepted: no route to the target
+	TooBig    = -5 // never accepted: larger than the MTU
+	LinkDown  = -6 // never accepted: the link was down
+	RunEnded  = -7 // not accepted before the run ended
 )
+
+// IsFailed reports whether a stamp means that the kernel never accepted the probe.
+func IsFailed(stamp int64) bool { return stamp < 0 && stamp != Excluded }
+
+// CountFailed adds a probe with a failed stamp to its cause.
+func CountFailed(by *account.TxErrorsBy, stamp int64) {
+	switch stamp {
+	case NoBuffers:
+		by.NoBuffers++
+	case NoRoute:
+		by.NoRoute++
+	case TooBig:
+		by.TooBig++
+	case LinkDown:
+		by.LinkDown++
+	case RunEnded:
+		by.RunEnded++
+	default:
+		by.Other++
+	}
+}
 
 // slot is one probe.
 type slot struct {
-	sent  atomic.Int64  // ns since the Unix epoch; or 0, Failed, Excluded
+	sent  atomic.Int64  // ns since the Unix epoch; or 0, or one of the constants above
 	reply atomic.Uint64 // an answer, 0 without a reply
 }
 
@@ -121,6 +148,7 @@ type plane []slot
 // Window is a stretch of the target order that is being probed.
 type Window struct {
 	shape    Shape
+	cut      Cut
 	diagonal int // number of slots of a diagonal
 	ttls     int // TTLs of shape, stored because a method call would copy the whole Shape
 
@@ -143,6 +171,8 @@ type Window struct {
 	latest   atomic.Int64 // latest deadline of the closed parts
 	halted   atomic.Bool  // given up before all probes were sent; written before the deadline
 
+	abandoned atomic.Bool // halted, and left to another process; likewise
+
 	// The rest is the matcher's, and less often used.
 	paths  []path  // like states
 	known  []known // likewise; empty until Learn is called with a StopSet
@@ -156,6 +186,7 @@ func New(s Shape) *Window {
 		diagonal: s.diagonalSlots(),
 		ttls:     s.TTLs(),
 		shape:    s,
+		cut:      s.Cut(),
 		targets:  memory.Make[probe.Addr](s.Targets)[:0],
 		states:   memory.Make[atomic.Uint64](s.Targets * s.Flows),
 		paths:    memory.Make[path](s.Targets * s.Flows),
@@ -170,7 +201,7 @@ func (w *Window) Shape() Shape { return w.shape }
 
 // Open gives the empty w the number id and one part. Append then adds its targets.
 func (w *Window) Open(id uint64) {
-	w.ID, w.Position = id, id*uint64(w.shape.Targets)
+	w.ID, w.Position = id, w.cut.Begin(id)
 	w.parts.Store(1)
 }
 
@@ -235,8 +266,8 @@ func (w *Window) slot(s Slot) *slot {
 	return &(*p)[w.index(s)]
 }
 
-// Stamp records that s is about to be sent at ns since the Unix epoch. ns may also be Failed or
-// Excluded. Only the sender that owns s calls it.
+// Stamp records that s is about to be sent at ns since the Unix epoch. ns may also be one of the
+// constants for probes that were not sent. Only the sender that owns s calls it.
 func (w *Window) Stamp(s Slot, ns int64) {
 	holder := w.plane(s.Flow, s.Attempt)
 	p := holder.Load()
@@ -251,8 +282,8 @@ func (w *Window) Stamp(s Slot, ns int64) {
 	(*p)[w.index(s)].sent.Store(ns)
 }
 
-// Sent returns the stamp of s: ns since the Unix epoch, Failed, Excluded, or 0 if the probe was not
-// handed to the sender.
+// Sent returns the stamp of s: ns since the Unix epoch, a constant for probes that were not sent, or 0
+// if the probe was not handed to the sender.
 func (w *Window) Sent(s Slot) int64 {
 	if slot := w.slot(s); slot != nil {
 		return slot.sent.Load()
@@ -327,8 +358,19 @@ func (w *Window) Close(deadline int64, halted bool) {
 		}
 	}
 	if w.parts.Add(-1) == 0 { // all other parts have stored their deadlines before
+		if w.abandoned.Load() {
+			w.latest.Store(0)
+		}
 		w.deadline.Store(max(w.latest.Load(), 1)) // 0 would mean that w is open
 	}
+}
+
+// Abandon closes one part of a window that another process will probe again. Then the window is
+// halted, and its deadline has passed when all parts are closed. Deadlines of other parts do not
+// count.
+func (w *Window) Abandon() {
+	w.abandoned.Store(true)
+	w.Close(0, true)
 }
 
 // Deadline returns the time at which w ends, in ns since the Unix epoch. It returns 0 while a part
@@ -356,4 +398,5 @@ func (w *Window) Reset() {
 	w.deadline.Store(0)
 	w.latest.Store(0)
 	w.halted.Store(false)
+	w.abandoned.Store(false)
 }

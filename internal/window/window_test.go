@@ -222,9 +222,9 @@ func TestSet(t *testing.T) {
 		s.Put(w)
 		live = append(live, w)
 	}
-	for id := range uint64(10) {
+	for id := range uint64(Live + 6) {
 		w := s.Get(id)
-		if (w != nil) != (id >= 2 && id < 6) || w != nil && w.ID != id {
+		if (w != nil) != (id >= 2 && id < 2+Live) || w != nil && w.ID != id {
 			t.Errorf("Get(%d) = %v", id, w)
 		}
 		at, target := s.At(id*3 + 2)
@@ -248,7 +248,7 @@ func TestSet(t *testing.T) {
 		t.Error("still there")
 	}
 	w := New(small)
-	w.Open(7)
+	w.Open(3 + Live)
 	s.Put(w)
 	defer func() {
 		if recover() == nil {
@@ -256,7 +256,7 @@ func TestSet(t *testing.T) {
 		}
 	}()
 	w = New(small)
-	w.Open(8)
+	w.Open(4 + Live)
 	s.Put(w)
 }
 

@@ -4,30 +4,33 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// console is an observe.Observer for the user at a terminal, or for a log. It writes one
-// status line a second, notices, and at the end the summary. On a terminal a status line
+// console is an observe.Observer for the user at a terminal, or for a log. It writes
+// status lines, notices, and at the end the summary. On a terminal a status line
 // replaces the one before. A quiet one shows warnings alone. Lines that cannot be written
 // are lost: no run fails for want of a reader.
 type console struct {
 	out      io.Writer
 	terminal bool
-	quiet    bool // neither status nor notices nor a summary
+	quiet    bool   // neither status nor notices nor a summary
+	output   string // file of the records, "" or - for none
+	keeps    bool   // the command can keep a checkpoint
 
-	mu    sync.Mutex
-	width int // of the status line on the terminal
+	mu     sync.Mutex
+	times  statusTimes
+	status string // the status line on the terminal, "" if there is none
+	shown  bool   // results were written to the terminal
 }
 
 func newConsole(stderr io.Writer, quiet bool) *console {
-	return &console{out: stderr, terminal: isTerminal(stderr), quiet: quiet}
+	c := &console{out: stderr, terminal: isTerminal(stderr), quiet: quiet}
+	c.times = newStatusTimes(0, c.terminal)
+	return c
 }
 
 // Event implements observe.Observer.
@@ -36,11 +39,12 @@ func (c *console) Event(event observe.Event) {
 	case observe.Began:
 		return
 	case observe.Finished:
-		c.write(func() { _ = writeSummary(c.out, e.Summary) })
+		c.write(func() { c.finished(&e) })
 	case observe.Stopping:
 		text := e.String()
 		if errors.Is(e.Cause, run.ErrInterrupted) {
-			text += "; press Ctrl-C again to quit now"
+			text += "\npress Ctrl-C again to quit now"
+			c.eraseEcho()
 		}
 		c.line(text)
 	case observe.Warning:
@@ -61,26 +65,40 @@ func (c *console) Progress(p observe.Progress) {
 	if c.quiet {
 		return
 	}
-	line := statusLine(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.terminal {
-		fmt.Fprintln(c.out, line)
+	if !c.times.due(p.Elapsed) {
 		return
 	}
-	pad := max(c.width-len(line), 0)
-	c.width = len(line)
-	fmt.Fprintf(c.out, "\r%s%s", line, strings.Repeat(" ", pad))
+	if !c.terminal {
+		fmt.Fprintln(c.out, statusLine(p, 0))
+		return
+	}
+	c.status = statusLine(p, max(columnsOf(c.out)-1, 0)) // so that the cursor stays in its line
+	fmt.Fprint(c.out, eraseLine, c.status)
 }
 
-// statusLine returns the progress of a scan as one line.
-func statusLine(p observe.Progress) string {
-	hit := 0.0
-	if p.Sent > 0 {
-		hit = 100 * float64(p.Answered) / float64(p.Sent)
+// finished writes the summary of a run, and the way to its results.
+func (c *console) finished(e *observe.Finished) {
+	if c.shown {
+		fmt.Fprintln(c.out)
 	}
-	return fmt.Sprintf("%s %5.1f%% sent %d (%.0f/s) replies %d hit %.1f%% drops %d ETA %s",
-		p.Elapsed.Round(time.Second), 100*p.Share, p.Sent, p.RatePPS, p.Answered, hit, p.Drops, p.Left.Round(time.Second))
+	if writeSummary(c.out, e) != nil {
+		return
+	}
+	recorded := e.Windows == 0 || e.Recorded > 0
+	if recorded {
+		fmt.Fprintln(c.out)
+	}
+	fmt.Fprintln(c.out, endingWords(e.Summary))
+	if recorded {
+		for _, line := range outputLines(c.output) {
+			fmt.Fprintln(c.out, line)
+		}
+	}
+	if e.Seed != "" {
+		fmt.Fprintln(c.out, "seed:", e.Seed)
+	}
 }
 
 // line writes a line of its own.
@@ -114,19 +132,37 @@ func (c *console) clear() {
 	c.wipe()
 }
 
+// eraseLine erases the line of the cursor on a terminal (ECMA-48: EL).
+const eraseLine = "\r\x1b[K"
+
 func (c *console) wipe() {
-	if c.width > 0 {
-		fmt.Fprintf(c.out, "\r%s\r", strings.Repeat(" ", c.width))
-		c.width = 0
+	if c.status != "" {
+		fmt.Fprint(c.out, eraseLine)
+		c.status = ""
 	}
 }
 
-// isTerminal reports whether w is a terminal.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
+// eraseEcho erases the ^C that a terminal shows at the cursor.
+func (c *console) eraseEcho() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.terminal && !c.quiet {
+		fmt.Fprint(c.out, eraseLine)
+		c.status = ""
 	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != ""
+}
+
+// results writes text to out, which may be the terminal that the status line is on.
+func (c *console) results(out io.Writer, text []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	status := c.status
+	c.wipe()
+	c.shown = true
+	_, err := out.Write(text)
+	if status != "" {
+		c.status = status
+		fmt.Fprint(c.out, status)
+	}
+	return err
 }

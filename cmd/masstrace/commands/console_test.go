@@ -22,9 +22,10 @@ func TestStatusLine(t *testing.T) {
 			Sent: 600_000, RatePPS: 9_999, Answered: 400_200, Drops: 3,
 		}, "1m2s  12.3% sent 600000 (9999/s) replies 400200 hit 66.7% drops 3 ETA 1h0m0s"},
 		{observe.Progress{Share: 1, Sent: 1, Answered: 1}, "0s 100.0% sent 1 (0/s) replies 1 hit 100.0% drops 0 ETA 0s"},
+		{observe.Progress{Share: 1, Waiting: true, Left: 2 * time.Second}, "0s 100.0% sent 0 (0/s) replies 0 hit 0.0% drops 0 waiting 2s for replies"},
 	}
 	for _, tt := range tests {
-		if got := statusLine(tt.in); got != tt.want {
+		if got := statusLine(tt.in, 0); got != tt.want {
 			t.Errorf("%+v:\n%s\n%s is wanted", tt.in, got, tt.want)
 		}
 	}
@@ -41,7 +42,7 @@ func shown(c *console) {
 	c.Progress(observe.Progress{})
 	c.Event(observe.Stopping{Cause: run.ErrInterrupted})
 	c.Progress(observe.Progress{})
-	c.Event(observe.Finished{Summary: &record.Summary{Reason: record.ReasonSignal}})
+	c.Event(observe.Finished{Summary: &record.Summary{Reason: record.ReasonSignal}, Seed: "s"})
 	c.clear()
 }
 
@@ -51,17 +52,17 @@ func TestConsole(t *testing.T) {
 		before = "16m40s   0.0% sent 0 (0/s) replies 0 hit 0.0% drops 0 ETA 0s"
 		alert  = "masstrace: a warning\nmasstrace: the exclusions could not be read again and stay the same: no such file\n"
 		notice = "a notice\n"
-		stop   = "interrupted: sending has stopped, waiting for replies; press Ctrl-C again to quit now\n"
-		end    = "\nincomplete: stopped by a signal\n"
+		stop   = "interrupted: sending has stopped, waiting for replies\npress Ctrl-C again to quit now\n"
+		end    = "\nincomplete: stopped by a signal\nseed: s\n"
+		wipe   = "\r\x1b[K"
 	)
-	wipe := "\r" + strings.Repeat(" ", len(status)) + "\r"
 	tests := []struct {
 		name            string
 		terminal, quiet bool
 		want            string // up to the summary
 	}{
 		{"log", false, false, notice + before + "\n" + status + "\n" + alert + status + "\n" + stop + status + "\n"},
-		{"terminal", true, false, notice + "\r" + before + "\r" + status + "    " + wipe + alert + "\r" + status + wipe + stop + "\r" + status + wipe},
+		{"terminal", true, false, notice + wipe + before + wipe + status + wipe + alert + wipe + status + wipe + stop + wipe + status + wipe},
 		{"quiet log", false, true, alert},
 		{"quiet terminal", true, true, alert},
 	}
@@ -70,7 +71,7 @@ func TestConsole(t *testing.T) {
 			var out strings.Builder
 			shown(&console{out: &out, terminal: tt.terminal, quiet: tt.quiet})
 			got, isSummed := strings.CutSuffix(out.String(), end)
-			got, table, _ := strings.Cut(got, "targets ")
+			got, table, _ := strings.Cut(got, "lost by us ")
 			if strings.TrimRight(got, " ") != tt.want || isSummed == tt.quiet || (table == "") != tt.quiet {
 				t.Errorf("%q\n%q is wanted; summary %v", got, tt.want, isSummed)
 			}

@@ -1,7 +1,10 @@
 package commands
 
 import (
-	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -13,72 +16,134 @@ import (
 type contradiction struct {
 	flag string
 	with []string // names of flags, or of their groups in the help
+	why  string   // after the names; "" if they tell it
 }
 
-// contradictions of the commands. Those that depend on values are in the Validate methods.
+// contradictions of the commands. Those that depend on values are in the Validate methods. The
+// values do not matter here: a default that is given counts too.
 var contradictions = map[string][]contradiction{
 	"scan": {
-		{"bandwidth", []string{"rate", "rate-max"}},
+		{"bandwidth", []string{"rate-max", "rate"}, "both set the rate"},
 		{"probes", []string{
-			"seed", "shard", "max-targets", "per-prefix", "granularity4", "granularity6",
+			"shard", "seed", "max-targets", "per-prefix", "granularity4", "granularity6",
 			"method", "min-ttl", "max-ttl", "dport", "flows", "attempts", "source-port-range",
-			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume",
-		}},
-		{"resume", []string{"checkpoint", "dry-run"}},
-		{"checkpoint", []string{"pcap", "dry-run"}},
-		{"pcap", []string{"resume"}},
+			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume", "status",
+		}, ""},
+		{"no-stop", []string{"gap-limit", "overlap", "stitch"}, "they are for different strategies"},
+		{"resume", []string{"checkpoint", "dry-run"}, ""},
+		{"checkpoint", []string{"pcap", "dry-run"}, ""},
+		{"pcap", []string{"resume"}, ""},
+		{"quiet", []string{"status"}, ""},
 	},
-	"trace": {{"method", []string{"icmp", "tcp", "udp"}}},
+	"trace": {
+		{"ipv4", []string{"ipv6"}, ""},
+		{"method", []string{"icmp", "tcp", "udp"}, ""},
+		{"icmp", []string{"tcp", "udp"}, ""},
+		{"icmp", []string{"port"}, "ICMP has no ports"},
+		{"tcp", []string{"udp"}, ""},
+	},
 }
+
+// requirements are flags that have no effect without another one, of the commands.
+var requirements = map[string][]struct {
+	flags []string
+	need  string
+}{
+	"replay": {{
+		[]string{"seed", "source", "method", "min-ttl", "max-ttl", "dport", "tos", "flows", "attempts", "source-port-range"}, "key",
+	}},
+	"verify": {{[]string{"exclude", "allow-reserved"}, "targets"}},
+}
+
+// positive are flags that stand for nothing at 0. Their default is another number, or none.
+var positive = []string{"burst", "gap-limit", "overlap", "max-targets", "rate-max", "status"}
 
 // given are the flags on the command line, by name.
 type given map[string]*kong.Flag
 
-// givenFlags returns the flags on the command line.
-func givenFlags(k *kong.Context) given {
+// givenFlags returns the flags on the command line. A flag that holds one value must not be given
+// twice.
+func givenFlags(k *kong.Context) (given, error) {
 	flags := given{}
 	for _, p := range k.Path {
-		if p.Flag != nil {
-			flags[p.Flag.Name] = p.Flag
+		if p.Flag == nil {
+			continue
 		}
+		if flags[p.Flag.Name] != nil && !p.Flag.IsBool() && !p.Flag.IsSlice() {
+			return nil, plan.Refuse("", "--%s is given twice", p.Flag.Name)
+		}
+		flags[p.Flag.Name] = p.Flag
 	}
-	return flags
+	return flags, nil
 }
 
 // find returns the name of a flag of that name or group; "" if there is none.
 func (g given) find(name string) string {
-	for _, f := range g {
-		if f.Name == name || f.Group != nil && f.Group.Key == name {
+	for _, key := range slices.Sorted(maps.Keys(g)) {
+		if f := g[key]; f.Name == name || f.Group != nil && f.Group.Key == name {
 			return f.Name
 		}
 	}
 	return ""
 }
 
-// contradict returns an error that names two flags of the command line that cannot be combined.
-func contradict(command string, flags given) error {
+// contradict returns an error about flags of a command line that cannot be combined, that have no
+// effect, or that stand for nothing. It names them. It does not need the fields of the command.
+func contradict(k *kong.Context) error {
+	command, _, _ := strings.Cut(k.Command(), " ")
+	flags, err := givenFlags(k)
+	if err != nil {
+		return err
+	}
+	for _, name := range positive {
+		if f := flags[name]; f != nil && reflect.ValueOf(k.FlagValue(f)).IsZero() {
+			return plan.Refuse("", "--%s must be more than 0", name)
+		}
+	}
+	return flags.contradict(command)
+}
+
+// contradict returns an error that names two flags that cannot be combined, or a flag that has no
+// effect and the flag that it needs.
+func (g given) contradict(command string) error {
 	for _, c := range contradictions[command] {
-		if flags.find(c.flag) == "" {
+		if g.find(c.flag) == "" {
 			continue
 		}
 		for _, name := range c.with {
-			if other := flags.find(name); other != "" {
-				return &plan.ConfigError{Err: fmt.Errorf("--%s cannot be combined with --%s", c.flag, other)}
+			if other := g.find(name); other != "" {
+				return plan.Refuse("", "--%s cannot be combined with --%s%s", c.flag, other, because(c.why))
+			}
+		}
+	}
+	for _, r := range requirements[command] {
+		for _, name := range r.flags {
+			if g[name] != nil && g[r.need] == nil {
+				return plan.Refuse("", "--%s needs --%s", name, r.need)
 			}
 		}
 	}
 	return nil
 }
 
-// simulated are the flags of lab that only the simulated Internet has.
-var simulated = []string{"link", "preset", "set", "net-seed", "log", "counters"}
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+// simulated is the group of the flags of lab that only the simulated Internet has.
+const simulated = "Simulated Internet"
 
 // contradictLab returns an error about a flag of a network that was not chosen.
-func contradictLab(network string, flags given) error {
-	for _, name := range simulated {
-		if network != internet.Name && flags.find(name) != "" {
-			return &plan.ConfigError{Err: fmt.Errorf("--%s cannot be combined with --network %s: it is for the simulated internet", name, network)}
-		}
+func contradictLab(network string, k *kong.Context) error {
+	flags, err := givenFlags(k)
+	if err != nil {
+		return err
+	}
+	if name := flags.find(simulated); network != internet.Name && name != "" {
+		return plan.Refuse("", "--%s cannot be combined with --network %s: it is for the simulated internet", name, network)
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -29,25 +28,31 @@ func writePreview(out io.Writer, v *plan.Preview) error {
 
 // writeScanPlan writes the plan of a scan, one row for each number.
 func writeScanPlan(t *tabular.Table, v *plan.Preview) {
-	t.Add("targets", fmt.Sprint(v.Targets))
-	t.Add("probes", fmt.Sprint(v.Probes), fmt.Sprintf("%d TTLs × %d flow(s), first attempt of %d", v.TTLs, v.Flows, v.Attempts))
+	t.Add("targets", tabular.Count(v.Targets))
+	for _, r := range removals(v.Removed) {
+		t.Add("left out", removedCount(r.Addresses), r.words())
+	}
+	t.Add("probes", tabular.Count(v.Probes), fmt.Sprintf("%d TTLs × %d flow(s), first attempt of %d", v.TTLs, v.Flows, v.Attempts))
 	if v.RateAuto {
-		t.Add("rate", "auto", fmt.Sprintf("%.6g pps at most", v.RatePPS))
-		t.Add("duration", "not known", fmt.Sprintf("%v at that rate", v.Duration.Round(100*time.Millisecond)))
+		t.Add("rate", "auto", fmt.Sprintf("%s pps at most", tabular.Number(v.RatePPS)))
+		t.Add("duration", "not known", fmt.Sprintf("%s at that rate", durationWords(v.Duration)))
 	} else {
 		writeRate(t, v)
 	}
-	t.Add("windows", fmt.Sprint(v.Windows), fmt.Sprintf("of %d targets", v.WindowTargets))
+	t.Add("output", "about "+sizeWords(v.OutputBytes), fmt.Sprintf("%s as .zst", sizeWords(v.PackedBytes)))
+	t.Add("windows", tabular.Count(v.Windows), fmt.Sprintf("of up to %s targets", tabular.Count(uint64(v.WindowTargets))))
 	t.Add("memory", fmt.Sprintf("%.1f MiB", float64(v.MemoryBytes)/(1<<20)), "at most, for windows")
+	t.Add("memory", fmt.Sprintf("%.1f MiB", float64(v.ListBytes)/(1<<20)), "for the lists")
 	t.Add("method", v.Method)
+	t.Add("strategy", v.Strategy)
 	t.Add("source", sourceText(v))
 	t.Add("seed", v.Seed)
 }
 
 // writeListPlan writes the plan of a list of probes.
 func writeListPlan(t *tabular.Table, v *plan.Preview) {
-	t.Add("probes", fmt.Sprint(v.Probes), "of "+v.List)
-	t.Add("left out", fmt.Sprint(v.LeftOut), "excluded, or no route for the family")
+	t.Add("probes", tabular.Count(v.Probes), "of "+v.List)
+	t.Add("left out", tabular.Count(v.LeftOut), "excluded, or no route for the family")
 	writeRate(t, v)
 	t.Add("source", sourceText(v))
 }
@@ -60,8 +65,8 @@ func writeRate(t *tabular.Table, v *plan.Preview) {
 		t.Add("duration", "not known", "as fast as the link allows")
 		return
 	}
-	t.Add("rate", fmt.Sprintf("%.6g pps", v.RatePPS), fmt.Sprintf("in bursts of up to %d", v.Burst))
-	t.Add("duration", fmt.Sprint(v.Duration.Round(100*time.Millisecond)), "at most")
+	t.Add("rate", tabular.Number(v.RatePPS)+" pps", fmt.Sprintf("in bursts of up to %d", v.Burst))
+	t.Add("duration", durationWords(v.Duration), "at most")
 }
 
 // sourceText returns the source addresses, or why they are not known.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // previewed returns a probe of a hexadecimal packet.
@@ -39,16 +40,22 @@ func TestWritePreview(t *testing.T) {
 	}{
 		{"scan", plan.Preview{
 			Targets: 2, Probes: 64, TTLs: 32, Flows: 1, Attempts: 2, RatePPS: 10_000, Burst: 22, Duration: 2064 * time.Millisecond,
-			Windows: 1, WindowTargets: 2, MemoryBytes: 3 << 19, Method: "udp", Seed: "one",
+			Windows: 1, WindowTargets: 2, MemoryBytes: 3 << 19, Method: "udp", Seed: "one", Strategy: "complete", OutputBytes: 8750, PackedBytes: 795.4,
+			Removed: &record.LeftOut{SpecialPurpose: record.Removed{Prefixes: 1, Addresses: 256}, Excluded: record.Removed{Prefixes: 2000, Addresses: record.MostRemoved}},
 			Source4: netip.MustParseAddr("192.0.2.1"), Source6: netip.MustParseAddr("2001:db8::1"), Link: "up0",
 			First: []plan.PreviewProbe{udp4, echo6},
 		}, `targets   2
-probes    64         32 TTLs × 1 flow(s), first attempt of 2
-rate      10000 pps  in bursts of up to 22
-duration  2.1s       at most
-windows   1          of 2 targets
-memory    1.5 MiB    at most, for windows
+left out  256           addresses, 1 prefix (special-purpose; see --allow-reserved)
+left out  many          addresses, 2,000 prefixes (by --exclude)
+probes    64            32 TTLs × 1 flow(s), first attempt of 2
+rate      10,000 pps    in bursts of up to 22
+duration  2.1 s         at most
+output    about 8.8 kB  795 bytes as .zst
+windows   1             of up to 2 targets
+memory    1.5 MiB       at most, for windows
+memory    0.0 MiB       for the lists
 method    udp
+strategy  complete
 source    192.0.2.1 2001:db8::1 by up0
 seed      one
 
@@ -58,14 +65,17 @@ seed      one
 `},
 		{"a rate to be found, without a route", plan.Preview{
 			Targets: 1, Probes: 32, TTLs: 32, Flows: 1, Attempts: 1, RatePPS: 20_000, RateAuto: true, Duration: 2 * time.Second,
-			Windows: 1, WindowTargets: 1, Method: "tcp-syn", Seed: "s", SourceErr: errors.New("no route"), First: []plan.PreviewProbe{syn4},
+			Windows: 1, WindowTargets: 1, Method: "tcp-syn", Strategy: "topology", OutputBytes: 64e9, PackedBytes: 6e9, Seed: "s", SourceErr: errors.New("no route"), First: []plan.PreviewProbe{syn4},
 		}, `targets   1
-probes    32         32 TTLs × 1 flow(s), first attempt of 1
-rate      auto       20000 pps at most
-duration  not known  2s at that rate
-windows   1          of 1 targets
-memory    0.0 MiB    at most, for windows
+probes    32             32 TTLs × 1 flow(s), first attempt of 1
+rate      auto           20,000 pps at most
+duration  not known      2.0 s at that rate
+output    about 64.0 GB  6.0 GB as .zst
+windows   1              of up to 1 targets
+memory    0.0 MiB        at most, for windows
+memory    0.0 MiB        for the lists
 method    tcp-syn
+strategy  topology
 source    not known: no route
 seed      s
 

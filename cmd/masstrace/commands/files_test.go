@@ -20,7 +20,7 @@ type fileOption struct {
 }
 
 // written are the options that a command writes to; all others that take a FILE are read.
-var written = []string{"--output", "--pcap", "--checkpoint", "--resume", "--log", "--counters"}
+var written = []string{"--output", "--replies", "--meta", "--pcap", "--checkpoint", "--resume", "--log", "--counters"}
 
 // alone are options that stand for others and go with none of these.
 var alone = map[string][]string{
@@ -58,6 +58,8 @@ func needed(command string, pair ...string) (args []string) {
 		args = append(args, "45.0.0.1")
 	case command == "scan" && slices.Contains(pair, "--resume") && !slices.Contains(pair, "targets"):
 		args = append(args, "45.0.0.1")
+	case (command == "replay" || command == "merge") && !slices.Contains(pair, "file"):
+		args = append(args, "another")
 	case command == "lab":
 		args = append(args, "--", "true")
 	}
@@ -87,7 +89,7 @@ func TestFilePairs(t *testing.T) {
 			}
 		}
 	}
-	if pairs < 15 {
+	if pairs < 40 {
 		t.Errorf("only %d pairs: the options are not found", pairs)
 	}
 }

@@ -55,14 +55,17 @@ var scanFlags = flagNames{
 	"Sources": "--source",
 	"Queue":   "--no-bypass",
 
-	"Capture": "--pcap",
-	"windows": "the number of windows", // in a DifferError alone
+	"Capture":     "--pcap",
+	"ReplyOutput": "--replies",
+	"MetaOutput":  "--meta",
+	"windows":     "the number of windows", // in a DifferError alone
 }
 
 // traceFlags are the flags of the fields of traceroute.Config, in the short form that
 // traceroute has them in.
 var traceFlags = flagNames{
 	"Hosts":      "host",
+	"Lists":      "--hosts",
 	"Family":     "-4 and -6",
 	"FirstTTL":   "-f",
 	"MinTTL":     "-f",
@@ -85,7 +88,10 @@ var replayFlags = flagNames{
 	"DstPort":  "--dport",
 	"PortLow":  "--source-port-range",
 	"PortHigh": "--source-port-range",
+
+	"ReplyOutput": "--replies",
+	"MetaOutput":  "--meta",
 }
 
 // mergeFlags are the flags of the fields of merge.Config.
-var mergeFlags = flagNames{"Files": "file"}
+var mergeFlags = flagNames{"Files": "file", "ReplyOutput": "--replies", "MetaOutput": "--meta"}

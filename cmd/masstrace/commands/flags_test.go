@@ -22,10 +22,10 @@ import (
 
 // flagless are the fields that no user asks for.
 var flagless = []string{
-	"Stdin", "Stdout", "Warn", "Opened", "Reread", "Inspect", "Observer", "Tool", "Argv", "Link",
+	"Stdin", "Stdout", "Columns", "Warn", "Opened", "Failed", "Reread", "Inspect", "Observer", "Tool", "Argv", "Link",
 	"Sinks", "Traces", // writers
-	"Existing",  // set by --overwrite
-	"Packing",   // of the output, by its name
+	"Existing",                               // set by --overwrite
+	"Packing", "ReplyPacking", "MetaPacking", // of the output, by its name
 	"Immediate", // of traceroute
 }
 

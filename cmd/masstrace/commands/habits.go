@@ -1,32 +1,59 @@
 package commands
 
-import "errors"
+import (
+	"fmt"
+	"reflect"
+)
 
-// TraceHabits are flags of other traceroutes that users type from habit. Those without an
-// effect here are accepted. The others get an error that names a replacement.
+// TraceHabits are flags of traceroute(8) and mtr(8) that users type from habit. A flag with the tag
+// "instead" is refused; the tag has the message, which names a replacement. The others are accepted:
+// they ask for the default behaviour.
 type TraceHabits struct {
-	Simultaneous int `short:"N" name:"sim-queries" hidden:""` // all probes are in flight at once anyway
+	Simultaneous string `short:"N" name:"sim-queries" hidden:""`   // all probes are in flight at once
+	NoFragment   bool   `short:"F" name:"dont-fragment" hidden:""` // probes are smaller than any MTU
+	ShowBoth     bool   `short:"b" name:"show-ips" hidden:""`      // names have addresses
+	MTRUDP       bool   `short:"u" name:"mtr-udp" hidden:""`       // UDP is the default
 
-	ASNumbers  bool   `short:"A" name:"as-path-lookups" hidden:""`
-	SendWait   string `short:"z" name:"sendwait" hidden:""`
-	MTU        bool   `name:"mtu" hidden:""`
-	SourcePort string `name:"sport" hidden:""`
-	FlowLabel  string `short:"l" name:"flowlabel" hidden:""`
+	ASNumbers  bool   `short:"A" name:"as-path-lookups" hidden:"" instead:"AS numbers are not looked up; --json gives the addresses to a tool that does"`
+	SendWait   string `short:"z" name:"sendwait" hidden:"" instead:"the time between probes cannot be set; use masstrace scan HOST --rate PPS"`
+	MTU        bool   `name:"mtu" hidden:"" instead:"path MTUs are not searched for; a row with !F-MTU shows where a packet was too large"`
+	Back       bool   `name:"back" hidden:"" instead:"the length of the way back is not guessed; --json has the TTL of each reply"`
+	SourcePort string `name:"sport" hidden:"" instead:"source ports are chosen so that flows are stable and replies are authentic; use masstrace scan --source-port-range"`
+	FlowLabel  string `short:"l" name:"flowlabel" hidden:"" instead:"the flow label cannot be set; it is the same in all probes of a flow"`
+	Gateway    string `short:"g" name:"gateway" hidden:"" instead:"source routes are not supported, since routers drop such packets; choose the way out with -i or -s"`
+	Mark       string `name:"fwmark" hidden:"" instead:"firewall marks cannot be set; choose the way out with -i or -s"`
+	Bypass     bool   `short:"r" name:"bypass" hidden:"" instead:"probes follow the routing table; a trace is written once, as mtr -r does, without any flag"`
+	Debug      bool   `short:"d" name:"debug" hidden:"" instead:"there is no debugging of sockets; tcpdump shows all probes and replies"`
+	Module     string `short:"M" name:"module" hidden:"" instead:"choose the kind of probe with -I, -T, -U or --method"`
+	Options    string `short:"O" name:"options" hidden:"" instead:"kinds of probes have no options of their own"`
+	DCCP       bool   `short:"D" name:"dccp" hidden:"" instead:"DCCP is not supported; use -I, -T or -U"`
+	Protocol   string `short:"P" name:"protocol" hidden:"" instead:"choose the kind of probe with -I, -T or -U, and the port with -p"`
+	Local      bool   `short:"L" hidden:"" instead:"neither UDP-Lite nor a local port is supported; use -U, and -s for the source address"`
+
+	Count      string `short:"c" name:"report-cycles" hidden:"" instead:"the path is traced once; use -q N for attempts at each TTL, at most 4"`
+	Address    string `short:"a" name:"address" hidden:"" instead:"choose the source address with -s"`
+	Service    string `short:"Q" hidden:"" instead:"choose the type of service with -t"`
+	Timeout    string `short:"Z" name:"timeout" hidden:"" instead:"choose the time to wait for a reply with -w"`
+	MaxUnknown string `short:"X" name:"max-unknown" hidden:"" instead:"use --gap-limit N"`
+	MTRJSON    bool   `short:"j" hidden:"" instead:"use --json"`
+	MTRCSV     bool   `short:"C" hidden:"" instead:"use --json, and masstrace show --csv to turn records into rows"`
+	MTRXML     bool   `short:"x" name:"xml" hidden:"" instead:"there is no XML; use --json"`
 }
 
 // refused returns an error about a flag that is not served.
 func (h *TraceHabits) refused() error {
-	switch {
-	case h.ASNumbers:
-		return errors.New("-A: AS numbers are not looked up; --json gives the addresses to a tool that does")
-	case h.SendWait != "":
-		return errors.New("-z: the time between probes cannot be set; use masstrace scan HOST --rate PPS")
-	case h.MTU:
-		return errors.New("--mtu: path MTUs are not searched for; a row with !F-MTU shows where a packet was too large")
-	case h.SourcePort != "":
-		return errors.New("--sport: source ports are chosen so that flows are stable and replies are authentic; use masstrace scan --source-port-range")
-	case h.FlowLabel != "":
-		return errors.New("-l: the flow label cannot be set; it is the same in all probes of a flow")
+	v := reflect.ValueOf(h).Elem()
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		instead, refused := tag.Lookup("instead")
+		if !refused || v.Field(i).IsZero() {
+			continue
+		}
+		flag := "--" + tag.Get("name")
+		if short := tag.Get("short"); short != "" {
+			flag = "-" + short
+		}
+		return fmt.Errorf("%s: %s", flag, instead)
 	}
 	return nil
 }

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/internet"
@@ -16,17 +19,17 @@ import (
 
 // LabCmd runs a command in a network of its own that has no way out.
 type LabCmd struct {
-	Network string `default:"internet" enum:"internet,routers,routers-limited" help:"Network on the other side of the link. internet: the simulated Internet. routers: a small network of Linux routers. routers-limited: the same with ICMP rate limits."`
+	Network string `group:"Network" default:"internet" enum:"internet,routers,routers-limited" placeholder:"NAME" help:"Network on the other side of the link. internet: the simulated Internet. routers: a small network of Linux routers. routers-limited: the same with ICMP rate limits. Default: ${default}."`
 
-	Link      string   `default:"veth" enum:"veth,tun" group:"Simulated Internet" help:"Kind of link: veth (Ethernet) or tun (IP without Ethernet, needs root)."`
-	Preset    string   `default:"default" group:"Simulated Internet" placeholder:"NAME" help:"${presets}. Default: ${default}."`
-	Set       []string `sep:"none" group:"Simulated Internet" placeholder:"NAME=VALUE" help:"Set an option of the simulated Internet, for example loss-forward=0.05. The Config of package internal/netsim lists them. May be repeated."`
-	NetSeed   *uint64  `group:"Simulated Internet" placeholder:"N" help:"Number of the simulated Internet; another number gives another network of the same kind. Default: that of the preset."`
-	Log       string   `group:"Simulated Internet" placeholder:"FILE" help:"Write every probe and its fate to this file, for masstrace verify."`
-	Counters  string   `group:"Simulated Internet" placeholder:"FILE" help:"Write the counters of the simulator to this file at the end, as JSON."`
+	Link      string   `default:"veth" enum:"veth,tun" group:"Simulated Internet" placeholder:"KIND" help:"Kind of link: veth (Ethernet) or tun (IP without Ethernet, needs root). Default: ${default}."`
+	Preset    string   `default:"default" group:"Simulated Internet" placeholder:"NAME" complete:"preset" help:"Kind of network, see above; help lists the kinds. Default: ${default}."`
+	Set       []string `sep:"none" group:"Simulated Internet" placeholder:"NAME=VALUE" complete:"option" help:"Set an option of the simulated Internet, for example loss-forward=0.05; help lists all options. May be repeated. Default: the options of the preset."`
+	NetSeed   *number  `group:"Simulated Internet" placeholder:"N" help:"Number of the simulated Internet; another number gives another network of the same kind. Default: that of the preset."`
+	Log       string   `group:"Simulated Internet" placeholder:"FILE" help:"Write every probe and its fate to this file, for masstrace verify. Default: none."`
+	Counters  string   `group:"Simulated Internet" placeholder:"FILE" help:"Write the counters of the simulator to this file at the end, as JSON. Default: none."`
 	Overwrite bool     `group:"Simulated Internet" help:"Overwrite existing files of --log and --counters. Default: the command does not run if one of them exists."`
 
-	Command []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
+	Command []string `arg:"" optional:"" passthrough:"partial" complete:"program" help:"The command and its arguments, after --."`
 }
 
 // labSetups are the networks that lab can build.
@@ -35,8 +38,11 @@ func labSetups() []lab.Setup {
 }
 
 // Run runs the command; its exit status becomes ours. Signals are the command's.
-func (c *LabCmd) Run(signals *signals, flags given) error {
-	if err := contradictLab(c.Network, flags); err != nil {
+func (c *LabCmd) Run(signals *signals, s streams, k *kong.Context) error {
+	if err := contradictLab(c.Network, k); err != nil {
+		return err
+	}
+	if asked, err := c.list(s.Stdout); asked {
 		return err
 	}
 	command := c.Command
@@ -48,7 +54,7 @@ func (c *LabCmd) Run(signals *signals, flags given) error {
 	}
 	option, err := c.option()
 	if err != nil {
-		return &plan.ConfigError{Err: err}
+		return explainOption(err)
 	}
 	if err := findOurselves(); err != nil {
 		return err
@@ -69,12 +75,32 @@ func (c *LabCmd) option() (string, error) {
 	if c.Network != internet.Name {
 		return "", nil
 	}
-	o, err := internet.New(c.Link, c.Preset, c.NetSeed, c.Set)
+	if err := c.contradictSet(); err != nil {
+		return "", err
+	}
+	o, err := internet.New(c.Link, c.Preset, (*uint64)(c.NetSeed), c.Set)
 	if err != nil {
 		return "", err
 	}
 	o.Log, o.Counters, o.Existing = c.Log, c.Counters, outfile.ExistingIf(c.Overwrite)
 	return o.Encode()
+}
+
+// contradictSet returns an error about an option that is set twice.
+func (c *LabCmd) contradictSet() error {
+	seen := map[string]bool{}
+	for _, assignment := range c.Set {
+		name, _, _ := strings.Cut(assignment, "=")
+		plain := strings.ToLower(strings.ReplaceAll(name, "-", ""))
+		switch {
+		case seen[plain]:
+			return fmt.Errorf("--set %s is given twice", name)
+		case plain == "seed" && c.NetSeed != nil:
+			return errors.New("--net-seed cannot be combined with --set seed")
+		}
+		seen[plain] = true
+	}
+	return nil
 }
 
 // findOurselves puts the folder of this program on the PATH of the command.

@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,13 +29,17 @@ func TestLinkBack(t *testing.T) {
 		down, up string // commands, with ; between
 		says     string
 	}{
-		{"set down, IPv4", v4, "ip link set uplink0 down", "ip link set uplink0 up", "uplink0: down: the run waits"},
+		{"set down, IPv4", v4, "ip link set uplink0 down",
+			"ip link set uplink0 up; ip route replace default via 20.0.1.1 dev uplink0", "uplink0: down: the run waits"},
 		{"set down, IPv6", v6, "ip link set uplink0 down",
-			"ip link set uplink0 up; ip address add 2a00:1:0:1::/127 dev uplink0 nodad", "uplink0: down: the run waits"},
+			"ip link set uplink0 up; ip address add 2a00:1:0:1::/127 dev uplink0 nodad; ip -6 route replace default via 2a00:1:0:1::1 dev uplink0", "uplink0: down: the run waits"},
 		{"cable pulled", v4, "ip netns exec r1 ip link set vantage down",
 			"ip netns exec r1 ip link set vantage up", "uplink0: down: the run waits"},
 		{"address removed", v4, "ip address delete 20.0.1.0/31 dev uplink0",
-			"ip address add 20.0.1.0/31 dev uplink0", "uplink0: source address removed: the run waits"},
+			"ip address add 20.0.1.0/31 dev uplink0; ip route replace default via 20.0.1.1 dev uplink0",
+			"uplink0: source address removed: the run waits"},
+		{"route removed", v4, "ip route delete default", "ip route replace default via 20.0.1.1 dev uplink0",
+			"uplink0: the route has changed: the run waits"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -81,23 +87,23 @@ func answeredAfter(r *results, after time.Time) (n int) {
 	return n
 }
 
-// In a scan of both families the address of either is watched.
-func TestBothAddressesWatched(t *testing.T) {
+// In a scan of both families the address of either is watched. The scan goes on with the other
+// family, and counts the probes that it could not send.
+func TestOneFamilyLost(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {
 		return
 	}
-	for _, command := range []string{
-		"ip address delete 20.0.1.0/31 dev uplink0", "ip address delete 2a00:1:0:1::/127 dev uplink0",
-	} {
-		restoreRoutes(t)
-		p := start(t, nil, "scan", "45.80.0.0/17", "2a00:80::/41", "--rate=500", "--wait=300ms", "-o", outFile(t))
-		p.await(" sent ")
-		do(t, command)
-		p.await("uplink0: source address removed: the run waits")
-		p.signal(syscall.SIGINT)
-		p.end(4)
-		do(t, strings.Replace(command, "delete", "add", 1))
+	out := outFile(t)
+	p := start(t, nil, "scan", "45.80.0.0/18", "2a00:80::/42", "--strategy=exhaustive", "--max-ttl=10", "--rate=500", "--wait=300ms", "-o", out)
+	p.await(" sent ")
+	do(t, "ip address delete 2a00:1:0:1::/127 dev uplink0")
+	p.await("uplink0: IPv6: source address removed: the run waits, at most 10s")
+	p.await("uplink0: IPv6: source address removed: its probes are not sent")
+	p.end(0)
+	sum := mustRead(t, out).summary
+	if !sum.Complete || sum.TxErrorsBy.NoRoute == 0 || sum.TxErrors != sum.TxErrorsBy.NoRoute {
+		t.Errorf("summary %+v; want complete, with probes that had no route", sum)
 	}
 }
 
@@ -113,7 +119,7 @@ func TestLinkDeleted(t *testing.T) {
 	do(t, "ip link delete uplink0")
 	p.await("uplink0: gone: no more probes are sent")
 	p.end(4)
-	p.says("incomplete: the link failed", "masstrace: not complete: link")
+	p.says("incomplete: the link failed")
 	if sum := mustRead(t, out).summary; sum.Complete || sum.Reason != record.ReasonLink || sum.Answered == 0 {
 		t.Errorf("summary %+v; want incomplete for the link", sum)
 	}
@@ -140,6 +146,45 @@ func TestQueueFull(t *testing.T) {
 			p.says("warning: the queue of uplink0 dropped ")
 		}
 	}
+}
+
+// An egress filter that drops probes to some targets delays no others: their probes are given up
+// soon, and counted by cause. If it drops all probes, the run fails and names the cause.
+func TestEgressFilter(t *testing.T) {
+	t.Parallel()
+	if !isolated(t, internet.Name, internetOption(t, internet.Veth, "clean")) {
+		return
+	}
+	if _, err := exec.LookPath("nft"); err != nil {
+		t.Skip("needs nft, to make a filter")
+	}
+	do(t, "nft add table netdev f")
+	do(t, "nft add chain netdev f out { type filter hook egress device uplink0 priority 0 ; policy accept ; }")
+	do(t, "nft add rule netdev f out ip daddr 45.64.0.0/16 drop")
+	list := filepath.Join(t.TempDir(), "list")
+	if err := os.WriteFile(list, []byte("45.64.1.1,40000,33434,1,udp\n45.64.1.1,40000,33434,2,udp\n45.1.2.3,40000,33434,1,udp\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{
+		"--strategy=exhaustive --max-ttl=8 45.64.1.1 45.64.2.1 45.1.0.0/17", "--strategy=exhaustive --max-ttl=8 --rate=200 45.64.1.1 45.1.0.0/21",
+		"--probes=" + list,
+	} {
+		out := outFile(t)
+		p := start(t, nil, append([]string{"scan", "--wait=300ms", "-o", out}, strings.Fields(args)...)...)
+		p.end(0)
+		p.says("warning: the kernel does not send probes to 45.64.", "no buffer space available")
+		sum := mustRead(t, out).summary
+		refused := sum.TxErrorsBy.NoBuffers
+		if !sum.Complete || sum.Sent == 0 || refused == 0 || refused%2 != 0 && refused != 8 || refused != sum.TxErrors {
+			t.Errorf("%s: summary %+v; want complete, with probes refused for no buffers", args, sum)
+		}
+	}
+	p := start(t, nil, "scan", "45.64.0.0/16", "--wait=300ms", "-o", outFile(t))
+	p.end(4)
+	p.says("the kernel accepts no probe", "no buffer space available")
+	p = start(t, nil, "trace", "-n", "45.64.1.1")
+	p.end(4)
+	p.says("the kernel accepts no probe", "no buffer space available")
 }
 
 // transmitted returns how many packets the link has sent.
@@ -179,6 +224,9 @@ func TestEnvironment(t *testing.T) {
 			setup: []string{"ip link set up0 mtu 1500", "ip link set other0 up",
 				"ip address add 2001:db8::2/64 dev other0 nodad", "ip route add 2a00::/16 via 2001:db8::1 dev other0"},
 			want: "IPv4 leaves by up0 and IPv6 by other0"},
+		{name: "targets by different links", args: "--gateway-mac 02:00:00:00:00:01 45.16.0.0/15",
+			setup: []string{"ip address add 198.51.100.2/24 dev other0", "ip route add 45.17.4.0/22 via 198.51.100.1"},
+			want:  "some targets do not leave by up0 via 192.0.2.1. 45.17."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/masstrace/masstrace/internal/lab"
-	"github.com/masstrace/masstrace/internal/lab/internet"
 )
 
 // version is the version of the program. Main sets it.
@@ -118,31 +117,32 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 	}()
 	k, err := parser.Parse(ordinary(args))
 	if err != nil {
-		fmt.Fprintln(stderr, "masstrace:", err)
+		fmt.Fprintln(stderr, "masstrace:", misuse(err))
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
-	if err := contradict(name, givenFlags(k)); err != nil {
-		return report(stderr, name, err)
+	flags, err := givenFlags(k)
+	if err != nil {
+		return report(stderr, name, args, err)
 	}
-	err = k.Run(givenFlags(k))
+	err = k.Run(flags)
 	if err != nil && output.closed.Load() {
 		return statusPipe
 	}
-	return report(stderr, name, caught.explain(err))
+	return report(stderr, name, args, caught.explain(err))
 }
 
 // newParser returns the parser of the command line.
 func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Option) (*kong.Kong, error) {
-	return kong.New(&cli{}, append(more,
+	return kong.New(&cli{}, append(append(more, mappers()...),
 		kong.Name("masstrace"),
 		kong.Description("Mass traceroute: all TTLs of thousands of targets in flight at once."),
-		kong.UsageOnError(),
+		kong.Help(printHelp),
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit),
+		kong.WithBeforeApply(contradict),
 		kong.Vars{
 			"version": "masstrace " + version,
-			"presets": "Kind of network: " + strings.Join(internet.Presets(), ", "),
 		},
 	)...)
 }

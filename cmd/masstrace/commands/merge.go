@@ -12,13 +12,18 @@ import (
 
 // MergeCmd puts the results of shards into one file.
 type MergeCmd struct {
-	Files []string `arg:"" name:"file" help:"Output files of scan --shard, one for each shard, also compressed."`
+	Files []string `arg:"" name:"file" complete:"file" help:"Output files of scan --shard, also compressed: one for each shard, or all files of each shard (--replies, --meta), in any order."`
 
-	Output       string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
-	Overwrite    bool   `help:"Overwrite an existing file of --output. Default: nothing is merged if it exists."`
-	AllowMissing bool   `help:"Merge even if shards are missing. The summary is then marked as not complete."`
-	Quiet        bool   `short:"q" help:"Print no summary."`
+	Output       string `group:"Output" short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
+	Replies      string `group:"Output" placeholder:"FILE" help:"Write the reply records to this file, and not to --output. Default: none."`
+	Meta         string `group:"Output" placeholder:"FILE" help:"Write all records but traces and replies to this file, and not to --output. Default: none."`
+	Overwrite    bool   `group:"Output" help:"Overwrite existing files of --output, --replies and --meta. Default: nothing is merged if one of them exists."`
+	AllowMissing bool   `group:"Shards" help:"Merge even if shards are missing. The summary is then marked as not complete."`
+	Quiet        bool   `group:"Output" short:"q" help:"Print no summary."`
 }
+
+// Validate checks conditions that kong cannot.
+func (c *MergeCmd) Validate() error { return validateSet("", c.Replies, c.Meta) }
 
 // Run only translates flags; the work is package merge's.
 func (c *MergeCmd) Run(ctx context.Context, s streams) error {
@@ -27,7 +32,7 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 		missing = merge.AllowMissing
 	}
 	sum, err := merge.Run(ctx, merge.Config{
-		Files: c.Files, Missing: missing, Output: c.Output, Stdout: s.Stdout, Existing: outfile.ExistingIf(c.Overwrite),
+		Files: c.Files, Missing: missing, Output: c.Output, ReplyOutput: c.Replies, MetaOutput: c.Meta, Stdout: s.Stdout, Existing: outfile.ExistingIf(c.Overwrite),
 	})
 	switch {
 	case errors.Is(err, merge.ErrShards), errors.Is(err, merge.ErrTwice):
@@ -35,6 +40,8 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	case err != nil:
 		return err
 	}
-	newConsole(s.Stderr, c.Quiet).Event(observe.Finished{Summary: sum})
+	screen := newConsole(s.Stderr, c.Quiet)
+	screen.output = c.Output
+	screen.Event(observe.Finished{Summary: sum})
 	return nil
 }

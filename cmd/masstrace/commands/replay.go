@@ -3,7 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
-	"net/netip"
+	"fmt"
 
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -14,37 +14,46 @@ import (
 
 // ReplayCmd writes the records of captures.
 type ReplayCmd struct {
-	Files []string `arg:"" name:"file" help:"Captures in pcap or pcapng format, also compressed (gzip, zstd); - is standard input."`
+	Files []string `arg:"" name:"file" complete:"file" help:"Captures in pcap or pcapng format, also compressed (gzip, zstd); - is standard input."`
 
 	OutputFlags struct {
 		Output    string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
-		Overwrite bool   `help:"Overwrite an existing file of --output. Default: nothing is written if it exists."`
-		Records   string `default:"trace" enum:"trace,reply,both" help:"Data records: trace, reply or both."`
+		Replies   string `placeholder:"FILE" help:"Write the reply records to this file, and not to --output. Default: none."`
+		Meta      string `placeholder:"FILE" help:"Write all records but traces and replies to this file, and not to --output. Default: none."`
+		Overwrite bool   `help:"Overwrite existing files of --output, --replies and --meta. Default: nothing is written if one of them exists."`
+		Records   string `default:"trace" enum:"trace,reply,both" placeholder:"KIND" help:"Data records: trace, reply or both. Default: ${default}."`
 		Quiet     bool   `short:"q" help:"Print no summary."`
 	} `embed:"" group:"Output"`
 
 	KeyFlags struct {
-		Key             string       `placeholder:"HEX" help:"Key of the scan, 32 hexadecimal digits. Captures of scan --pcap use the key in FILE.key and need no option."`
-		Seed            string       `placeholder:"TEXT" help:"Seed of the scan."`
-		Source          []netip.Addr `placeholder:"ADDR" help:"Source address of the probes, at most one of each family."`
-		Method          method       `default:"udp" placeholder:"METHOD" help:"Kind of probe, as in the scan."`
-		MinTTL          uint8        `default:"1" name:"min-ttl" placeholder:"TTL" help:"First TTL, as in the scan. Default: ${default}."`
-		MaxTTL          uint8        `default:"32" name:"max-ttl" placeholder:"TTL" help:"Last TTL, as in the scan. Default: ${default}."`
-		Dport           *uint16      `placeholder:"PORT" help:"Destination port, as in the scan. Default: 33434 for UDP, 80 for TCP."`
-		TOS             uint8        `name:"tos" placeholder:"TOS" help:"Type of service, as in the scan. Default: 0."`
-		Flows           int          `default:"1" placeholder:"N" help:"Flows, as in the scan. Default: ${default}."`
-		Attempts        int          `default:"4" placeholder:"N" help:"Attempts, as in the scan or more. Default: ${default}."`
-		SourcePortRange portRange    `placeholder:"LOW-HIGH" help:"Source ports, as in the scan. Default: 32768-65534."`
+		Key             string    `placeholder:"HEX" help:"Key of the scan, 32 hexadecimal digits. Captures of scan --pcap use the key in FILE.key and need no option. Default: none, nothing is authenticated."`
+		Seed            string    `placeholder:"TEXT" help:"Seed of the scan. Default: none."`
+		Source          []source  `placeholder:"ADDR" help:"Source address of the probes, at most one of each family. Default: that of the capture."`
+		Method          method    `default:"udp" placeholder:"METHOD" help:"Kind of probe, as in the scan: udp, icmp, tcp-syn or tcp-ack. Default: ${default}."`
+		MinTTL          ttl       `default:"1" name:"min-ttl" placeholder:"TTL" help:"First TTL, as in the scan. Default: ${default}."`
+		MaxTTL          ttl       `default:"32" name:"max-ttl" placeholder:"TTL" help:"Last TTL, as in the scan. Default: ${default}."`
+		Dport           port      `placeholder:"PORT" help:"Destination port, as in the scan. Default: 33434 for UDP, 80 for TCP."`
+		TOS             tos       `name:"tos" placeholder:"TOS" help:"Type of service, as in the scan, 0 to 255. Default: 0."`
+		Flows           count     `default:"1" placeholder:"N" help:"Flows, as in the scan. Default: ${default}."`
+		Attempts        count     `default:"4" placeholder:"N" help:"Attempts, as in the scan or more. Default: ${default}."`
+		SourcePortRange portRange `placeholder:"LOW-HIGH" help:"Source ports, as in the scan. Default: 32768-65534."`
 	} `embed:"" group:"Authentication of captures by other programs"`
 }
 
 // Validate checks conditions that kong cannot.
 func (c *ReplayCmd) Validate() error {
-	if c.KeyFlags.Flows < 1 || c.KeyFlags.Flows > 1<<15-1 {
-		return errors.New("--flows must be within 1 to 32767")
+	switch k := &c.KeyFlags; {
+	case k.MinTTL > k.MaxTTL:
+		return fmt.Errorf("--min-ttl %d and --max-ttl %d must be in order", k.MinTTL, k.MaxTTL)
+	case k.Attempts < 1 || k.Attempts > probe.MaxAttempts:
+		return fmt.Errorf("--attempts must be within 1 to %d", probe.MaxAttempts)
+	case k.Flows < 1 || k.Flows > mostFlows:
+		return fmt.Errorf("--flows must be within 1 to %d", mostFlows)
+	case k.Dport != 0 && probe.Method(k.Method) == probe.ICMP:
+		return errors.New("--dport cannot be combined with --method icmp: ICMP has no ports")
 	}
-	if k := c.KeyFlags; k.Key == "" && (k.Seed != "" || len(k.Source) > 0) {
-		return errors.New("--seed and --source need --key")
+	if err := checkSources(c.KeyFlags.Source); err != nil {
+		return err
 	}
 	stdin := 0
 	for _, f := range c.Files {
@@ -55,7 +64,7 @@ func (c *ReplayCmd) Validate() error {
 	if stdin > 1 {
 		return errors.New("standard input (-) is named twice")
 	}
-	return nil
+	return validateSet(c.OutputFlags.Records, c.OutputFlags.Replies, c.OutputFlags.Meta)
 }
 
 // Run only translates flags; the work is package replay's.
@@ -66,11 +75,13 @@ func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
 	if err != nil {
 		return &plan.ConfigError{Field: "Records", Err: err}
 	}
+	screen := newConsole(s.Stderr, o.Quiet)
+	screen.output = o.Output
 	return replay.Run(ctx, replay.Config{
-		Files: c.Files, Stdin: s.Stdin, Key: k.Key, Seed: k.Seed, Sources: k.Source,
-		Method: method, MinTTL: k.MinTTL, MaxTTL: k.MaxTTL, DstPort: dstPort(method, k.Dport), TOS: k.TOS,
-		Flows: k.Flows, Attempts: k.Attempts, PortLow: k.SourcePortRange.low, PortHigh: k.SourcePortRange.high,
-		Output: o.Output, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: newConsole(s.Stderr, o.Quiet),
+		Files: c.Files, Stdin: s.Stdin, Key: k.Key, Seed: k.Seed, Sources: addresses(k.Source),
+		Method: method, MinTTL: uint8(k.MinTTL), MaxTTL: uint8(k.MaxTTL), DstPort: dstPort(method, k.Dport), TOS: uint8(k.TOS),
+		Flows: int(k.Flows), Attempts: int(k.Attempts), PortLow: k.SourcePortRange.low, PortHigh: k.SourcePortRange.high,
+		Output: o.Output, ReplyOutput: o.Replies, MetaOutput: o.Meta, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: screen,
 		Tool: tool(), Argv: args.argv(),
 	})
 }

@@ -3,6 +3,7 @@ package commands
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -17,7 +18,7 @@ func TestSignalCheckpoint(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
 	out, state := outFile(t), filepath.Join(t.TempDir(), "state")
-	args := []string{"scan", "45.16.0.0/16", "--rate=200", "--memory=256k", "--wait=300ms", "--seed=s", "-o", out}
+	args := []string{"scan", "45.16.0.0/16", "--rate=200", "--memory=512k", "--wait=300ms", "--seed=s", "-o", out}
 	p := start(t, nil, append(args, "--checkpoint="+state)...)
 	grown(t, out, 20_000) // some windows
 	again := start(t, nil, append(args, "--resume="+state)...)
@@ -25,7 +26,13 @@ func TestSignalCheckpoint(t *testing.T) {
 	again.says("another masstrace process writes it")
 	p.signal(syscall.SIGINT)
 	p.end(4)
-	p.says("not complete: signal; continue it with --resume " + state)
+	p.says("recorded so far: ", "incomplete: stopped by a signal", "to continue it:",
+		"  "+program+" scan 45.16.0.0/16 --rate=200 --memory=512k --wait=300ms --seed=s -o "+out+" --resume "+state)
+	for _, word := range []string{"not complete", "waiting for replies", "next time"} {
+		if strings.Contains(p.said(), word) {
+			t.Errorf("said %q:\n%s", word, p.said())
+		}
+	}
 
 	r := mustRead(t, out)
 	for _, trace := range r.traces {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/list"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -19,12 +20,14 @@ import (
 )
 
 // Run only translates flags; the work is that of packages scan and list.
-func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, s streams) error {
+func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags given, s streams) error {
 	cfg, err := c.config(args, s)
 	if err != nil {
 		return err
 	}
 	screen := newConsole(s.Stderr, c.Quiet)
+	screen.times = newStatusTimes(time.Duration(c.Status), screen.terminal)
+	screen.output, screen.keeps = c.Output, c.Probes == ""
 	defer screen.clear()
 	cfg.Observer = signals.watching(screen)
 	if c.DryRun {
@@ -37,11 +40,14 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, s str
 	defer signal.Stop(inspect)
 	cfg.Reread, cfg.Inspect = reread, inspect
 	cfg.Opened = renounce(c.filesLater()...)
-	addProcessors(c.Senders)
+	addProcessors(int(c.Senders))
 	if c.Probes != "" {
-		return list.Run(ctx, signals.Interrupted, c.listConfig(&cfg))
+		return screen.conclude(list.Run(ctx, signals.Interrupted, c.listConfig(&cfg)), args)
 	}
-	return scan.Run(ctx, signals.Interrupted, cfg)
+	if c.showsText(flags, s.Stdout) {
+		cfg.Output, cfg.Sinks = "", []format.Writer{newScreenWriter(screen, s.Stdout)}
+	}
+	return screen.conclude(scan.Run(ctx, signals.Interrupted, cfg), args)
 }
 
 // dryRun writes the plan of Run.
@@ -66,9 +72,9 @@ func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
 		Config: asked,
 		Link: session.Config{
 			Interface: c.Interface, GatewayMAC: net.HardwareAddr(c.GatewayMAC),
-			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer),
+			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer), LinkWait: time.Duration(c.LinkWait),
 		},
-		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, Stdout: s.Stdout, Capture: c.Pcap,
+		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, ReplyOutput: c.Replies, MetaOutput: c.Meta, Stdout: s.Stdout, Capture: c.Pcap,
 		Existing: outfile.ExistingIf(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),
 	}, err
 }
@@ -82,15 +88,15 @@ func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
 	}
 	return plan.Config{
 		Targets: c.Targets, Exclude: c.Exclude, Stdin: stdin, AllowReserved: c.AllowReserved,
-		PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
-		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: c.MaxTargets, Seed: c.Seed, Key: c.Key,
-		Method: method, MinTTL: c.MinTTL, MaxTTL: c.MaxTTL, DstPort: dstPort(method, c.Dport), TOS: c.TOS,
-		Flows: c.Flows, Attempts: c.Attempts,
+		PerPrefix: uint64(c.PerPrefix), Granularity4: int(c.Granularity4), Granularity6: int(c.Granularity6),
+		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: uint64(c.MaxTargets), Seed: c.Seed, Key: c.Key,
+		Method: method, MinTTL: uint8(c.MinTTL), MaxTTL: uint8(c.MaxTTL), DstPort: dstPort(method, c.Dport), TOS: uint8(c.TOS),
+		Flows: int(c.Flows), Attempts: int(c.Attempts),
 		Strategy: c.StrategyFlags.strategy(),
-		NoStop:   c.NoStop, PerHopRate: c.PerHopRate, PrefixRate: c.PrefixRate,
-		RatePPS: c.Rate.most(c.RateMax), AutoRate: c.Rate == autoRate, Bandwidth: float64(c.Bandwidth), Burst: c.Burst,
-		Wait: time.Duration(c.Wait), Memory: uint64(c.Memory), Senders: c.Senders,
-		Sources: c.Source, PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high, Records: records,
+		NoStop:   c.NoStop, PerHopRate: float64(c.PerHopRate), PrefixRate: float64(c.PrefixRate),
+		RatePPS: c.Rate.most(c.RateMax), AutoRate: c.Rate == autoRate, Bandwidth: float64(c.Bandwidth), Burst: int(c.Burst),
+		Wait: time.Duration(c.Wait), Memory: uint64(c.Memory), Senders: int(c.Senders),
+		Sources: addresses(c.Source), PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high, Records: records,
 	}, nil
 }
 
@@ -100,18 +106,18 @@ func (c *ScanCmd) listConfig(cfg *scan.Config) list.Config {
 		Probes: c.Probes, Stdin: cfg.Stdin, Exclude: cfg.Exclude, AllowReserved: cfg.AllowReserved,
 		Key: cfg.Key, TOS: cfg.TOS, RatePPS: cfg.RatePPS, Bandwidth: cfg.Bandwidth, Burst: cfg.Burst,
 		Wait: cfg.Wait, MaxRuntime: cfg.MaxRuntime, Link: cfg.Link, Sources: cfg.Sources,
-		Output: cfg.Output, Stdout: cfg.Stdout, Records: cfg.Records, Capture: cfg.Capture, Existing: cfg.Existing,
+		Output: cfg.Output, ReplyOutput: cfg.ReplyOutput, MetaOutput: cfg.MetaOutput, Stdout: cfg.Stdout, Records: cfg.Records, Capture: cfg.Capture, Existing: cfg.Existing,
 		Opened: cfg.Opened, Reread: cfg.Reread, Observer: cfg.Observer, Tool: cfg.Tool, Argv: cfg.Argv,
 	}
 }
 
 // dstPort returns the port to probe: that of --dport, if it is given. ICMP has none.
-func dstPort(method probe.Method, flag *uint16) uint16 {
+func dstPort(method probe.Method, flag port) uint16 {
 	switch {
 	case method == probe.ICMP:
 		return 0
-	case flag != nil:
-		return *flag
+	case flag != 0:
+		return uint16(flag)
 	case method == probe.UDP:
 		return 33434
 	default:

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/hops"
@@ -16,18 +18,24 @@ import (
 
 // ShowCmd writes results for people.
 type ShowCmd struct {
-	Results string   `arg:"" name:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON), yarrp or caracal; - is standard input."`
-	Targets []string `arg:"" optional:"" name:"target" help:"Addresses or prefixes: show the traces to these alone."`
+	Results string   `arg:"" name:"file" complete:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON), yarrp or caracal; - is standard input."`
+	Targets []string `arg:"" optional:"" name:"target" help:"Addresses or prefixes: show the traces to these alone. Other arguments are further files of the same run (--replies, --meta)."`
 
-	Hops       bool `help:"Show a row for each hop, in aligned columns."`
-	Extensions bool `short:"e" help:"Show the ICMP extensions of answers, such as MPLS labels."`
+	Hops       bool `group:"Output" help:"Show a row for each hop, in aligned columns."`
+	Extensions bool `group:"Output" short:"e" help:"Show the ICMP extensions of answers, such as MPLS labels."`
 
-	CSV bool `name:"csv" help:"Show a row for each hop as CSV, with a line of column names."`
+	CSV bool `group:"Output" name:"csv" help:"Show a row for each hop as CSV, with a line of column names."`
+}
+
+// Help returns the text below the flags.
+func (c *ShowCmd) Help() string {
+	return "Traces have the format of masstrace trace. * is silence; silent rows at the end of a path are one line. " +
+		"Hops and rows have all TTLs that answered, and no others."
 }
 
 // Run only translates flags; the work is package show's.
 func (c *ShowCmd) Run(ctx context.Context, s streams) error {
-	targets, err := c.prefixes()
+	more, targets, err := c.arguments()
 	if err != nil {
 		return err
 	}
@@ -39,9 +47,9 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	case c.Hops:
 		w = hops.NewTable(out)
 	default:
-		w = traceroute.NewTraces(out, c.Extensions)
+		w = traceroute.NewTraces(traceroute.Writer{Out: out, Extensions: c.Extensions, Columns: columnsOf(s.Stdout)})
 	}
-	n, err := show.Run(ctx, show.Config{Results: c.Results, Stdin: s.Stdin, Targets: targets, Writer: w})
+	n, err := show.Run(ctx, show.Config{Results: c.Results, More: more, Stdin: s.Stdin, Targets: targets, Writer: w})
 	if err != nil && !errors.Is(err, show.ErrCut) {
 		return err
 	}
@@ -49,23 +57,40 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if n == 0 && len(targets) > 0 {
-		fmt.Fprintf(s.Stderr, "masstrace: %s has no trace to %v\n", c.Results, c.Targets)
+		fmt.Fprintf(s.Stderr, "masstrace: %s has no trace to %s\n", c.Results, names(targets))
 		return statusFalse
 	}
 	return nil
 }
 
-// prefixes reads the targets.
-func (c *ShowCmd) prefixes() (list []netip.Prefix, err error) {
+// arguments tells the further files from the targets.
+func (c *ShowCmd) arguments() (more []string, list []netip.Prefix, err error) {
 	for _, text := range c.Targets {
 		p, err := netip.ParsePrefix(text)
 		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
 			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
+		if _, noFile := os.Stat(text); err != nil && noFile != nil {
+			return nil, nil, &plan.ConfigError{Err: fmt.Errorf("%q is neither an address nor a prefix, nor a file", text)}
+		}
 		if err != nil {
-			return nil, &plan.ConfigError{Err: fmt.Errorf("%q is neither an address nor a prefix", text)}
+			more = append(more, text)
+			continue
 		}
 		list = append(list, p.Masked())
 	}
-	return list, nil
+	return more, list, nil
+}
+
+// names returns prefixes as a list for people. A prefix of one address is the address.
+func names(prefixes []netip.Prefix) string {
+	var list []string
+	for _, p := range prefixes {
+		if p.IsSingleIP() {
+			list = append(list, p.Addr().String())
+			continue
+		}
+		list = append(list, p.String())
+	}
+	return strings.Join(list, ", ")
 }

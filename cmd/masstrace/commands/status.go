@@ -4,21 +4,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"syscall"
 
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/run"
-	"github.com/masstrace/masstrace/internal/traceroute"
+	"github.com/masstrace/masstrace/internal/target"
 )
 
-// The exit statuses of a command that failed.
+// The exit statuses of all commands. README.md has the same table.
 const (
-	statusUsage       = 2 // the request makes no sense
-	statusEnvironment = 3 // permission, link, route, files
+	statusDone        = 0 // complete
+	statusNo          = 1 // no answer to trace, a false result for verify, no trace to show
+	statusUsage       = 2 // the request makes no sense; the message names the option
+	statusEnvironment = 3 // permission, link, route, files: also a file that is missing
 	statusPartial     = 4 // the run began and did not finish
-	statusPipe        = 128 + int(syscall.SIGPIPE)
+	statusInterrupted = 128 + int(syscall.SIGINT)
+	statusTerminated  = 128 + int(syscall.SIGTERM)
+	statusPipe        = 128 + int(syscall.SIGPIPE) // the reader of standard output has ended
 )
 
 // exitStatus is the status of a command that has written all it has to write.
@@ -26,16 +31,21 @@ type exitStatus int
 
 func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// report writes the error of a command to stderr, in one line that names the flag to
-// blame, and returns the exit status. A nil err is a success.
-func report(stderr io.Writer, command string, err error) int {
+// report writes the error of a command to stderr, in a line that names the flag to blame, and
+// returns the exit status. A second line is the command that continues a stopped scan. A nil err
+// is a success.
+func report(stderr io.Writer, name string, args command, err error) int {
 	if err == nil {
-		return 0
+		return statusDone
 	}
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
 	}
-	fmt.Fprintln(stderr, "masstrace:", flagsOf(command).message(err))
+	text := flagsOf(name).message(err)
+	if stopped, ok := errors.AsType[*run.Incomplete](err); ok && stopped.Checkpoint != "" {
+		text += "; to continue it:\n  " + args.continued(stopped.Checkpoint)
+	}
+	fmt.Fprintln(stderr, "masstrace:", text)
 	return statusOf(err)
 }
 
@@ -44,10 +54,14 @@ func statusOf(err error) int {
 	if _, ok := errors.AsType[*run.Incomplete](err); ok {
 		return statusPartial
 	}
+	if _, file := errors.AsType[*fs.PathError](err); file {
+		return statusEnvironment
+	}
 	_, refused := errors.AsType[*plan.ConfigError](err)
 	_, differs := errors.AsType[*plan.DifferError](err)
 	_, collides := errors.AsType[*outfile.CollisionError](err)
-	if refused || differs || collides {
+	_, misnamed := errors.AsType[*outfile.EndingError](err)
+	if refused || differs || collides || misnamed {
 		return statusUsage
 	}
 	return statusEnvironment
@@ -55,24 +69,23 @@ func statusOf(err error) int {
 
 // message returns the text of err with flags in place of the fields of configurations.
 func (f flagNames) message(err error) string {
-	if hosts, ok := errors.AsType[traceroute.HostErrors](err); ok {
-		lines := make([]string, len(hosts))
-		for i, host := range hosts {
-			lines[i] = f.message(host)
-		}
-		return strings.Join(lines, "\n")
-	}
 	if differ, ok := errors.AsType[*plan.DifferError](err); ok {
 		return f.differences(differ)
 	}
 	if collision, ok := errors.AsType[*outfile.CollisionError](err); ok {
 		return fmt.Sprintf("%s and %s name the same file: %s", f.flag(collision.First.Name), f.flag(collision.Second.Name), collision.Second.Path)
 	}
+	if misnamed, ok := errors.AsType[*outfile.EndingError](err); ok {
+		return f.flag(misnamed.Name) + ": " + misnamed.Error()
+	}
 	if exists, ok := errors.AsType[*outfile.ExistsError](err); ok && !exists.Link {
 		return err.Error() + ": remove it, choose another name, or allow it by --overwrite"
 	}
-	if stopped, ok := errors.AsType[*run.Incomplete](err); ok && stopped.Checkpoint != "" {
-		return err.Error() + "; continue it with --resume " + stopped.Checkpoint
+	if stopped, ok := errors.AsType[*run.Incomplete](err); ok && stopped.Reason != "" {
+		return stoppedText(stopped)
+	}
+	if _, ok := errors.AsType[*target.NameError](err); ok {
+		err = fmt.Errorf("%w, or trace it with masstrace trace", err)
 	}
 	// The error may be wrapped: the text around it stays.
 	refused, ok := errors.AsType[*plan.ConfigError](err)

@@ -49,7 +49,7 @@ func TestReport(t *testing.T) {
 		if tt.text != "" {
 			want = "masstrace: " + tt.text + "\n"
 		}
-		if got := report(&stderr, tt.command, tt.err); got != tt.status || stderr.String() != want {
+		if got := report(&stderr, tt.command, nil, tt.err); got != tt.status || stderr.String() != want {
 			t.Errorf("%s, %v: status %d, %q; want %d, %q", tt.command, tt.err, got, stderr.String(), tt.status, want)
 		}
 	}

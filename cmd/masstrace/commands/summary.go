@@ -1,14 +1,13 @@
 package commands
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/tabular"
 )
@@ -28,11 +27,24 @@ func (t *summaryTable) rare(name string, n uint64, words string) {
 	}
 }
 
-// writeSummary writes s for people: one line for each count that is not 0 or that
-// every reader looks for, with its meaning in words.
-func writeSummary(w io.Writer, s *record.Summary) error {
-	t := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  "}}
+// screenWidth is the most characters of a line of a summary: every terminal shows as many.
+const screenWidth = 80
+
+// writeSummary writes the summary of a run for people: the findings, then the account. It has one
+// line for each count that is not 0 or that every reader looks for, with its meaning in words.
+func writeSummary(w io.Writer, e *observe.Finished) error {
+	s := e.Summary
+	if e.Windows > 0 {
+		fmt.Fprintln(w, recordedWords(e))
+		if e.Recorded == 0 { // a table of zeros
+			return nil
+		}
+	}
+	t := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  ", Width: screenWidth}}
+	t.findings(s)
+	t.Add("")
 	t.probes(s)
+	t.Add("")
 	t.frames(s)
 	err := t.WriteText(w)
 	if losses := losses(&s.ByTTL); err == nil && len(losses.Rows) > 0 {
@@ -42,8 +54,16 @@ func writeSummary(w io.Writer, s *record.Summary) error {
 	if err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
-	_, err = fmt.Fprintln(w, endingWords(s))
-	return err
+	return nil
+}
+
+// recordedWords is the heading of the summary of a run that a checkpoint continues.
+func recordedWords(e *observe.Finished) string {
+	recorded := fmt.Sprintf("recorded so far: %s of %s windows", tabular.Count(e.Recorded), tabular.Count(e.Windows))
+	if e.Recorded == 0 {
+		recorded = "nothing is recorded so far: the first window was not finished"
+	}
+	return fmt.Sprintf("%s\n%s probes of unfinished windows will be sent again", recorded, tabular.Count(e.Summary.Abandoned))
 }
 
 // probes writes the counts of probes.
@@ -53,6 +73,7 @@ func (t *summaryTable) probes(s *record.Summary) {
 		each = fmt.Sprintf("%d TTLs, %d flow(s) each", s.TTLs, s.Flows)
 	}
 	t.row("targets", s.Targets, "", each)
+	t.leftOut(s.LeftOut)
 	t.row("probes sent", s.Sent, "", paceWords(s))
 	if a := s.AutoRate; a != nil {
 		t.row("rate found", uint64(a.RatePPS), "", rateWords(a))
@@ -60,9 +81,13 @@ func (t *summaryTable) probes(s *record.Summary) {
 	t.row("answered", s.Answered, tabular.Percent(s.Answered, s.Sent), "with a reply in time")
 	t.row("silent", s.Silent, tabular.Percent(s.Silent, s.Sent), "without a reply in time")
 	t.rare("rate-limited", s.SilentBy.RateLimited, "of the silent: their routers limit the answer rate")
-	t.rare("limited routers", uint64(len(s.LimitedRouters)), limitedWords(&s.Limits))
 	t.rare("under drops", s.SilentBy.Drops, ownLossWords(s))
-	t.rare("not sent", s.TxErrors, "refused by the kernel")
+	if s.TxErrorsBy == (account.TxErrorsBy{}) {
+		t.rare("not sent", s.TxErrors, "refused by the kernel")
+	}
+	for _, r := range account.Reasons(&s.TxErrorsBy) {
+		t.rare("not sent", r.N, r.Words)
+	}
 	t.rare("abandoned", s.Abandoned, "in unfinished windows; a resumed run sends them again")
 	for _, r := range account.Reasons(&s.Skipped) {
 		t.rare("skipped", r.N, r.Words)
@@ -75,9 +100,9 @@ func (t *summaryTable) frames(s *record.Summary) {
 	t.row("frames received", s.Frames, "", "of which:")
 	t.row("strong", s.Strong, share(s.Strong), "replies, fully authenticated")
 	t.row("weak", s.Weak, share(s.Weak), "replies, partly authenticated: one field was rewritten or not quoted")
-	t.rare("unverified", s.Unverified, "replies, checked as far as possible without the key")
+	t.rare("unverified", s.Unverified, "replies, checked without the key")
 	t.row("duplicates", s.Duplicates, share(s.Duplicates), "further replies to answered probes")
-	t.row("late", s.Late, share(s.Late), "after the waiting time")
+	t.row("late replies", s.Late, share(s.Late), "after the waiting time")
 	t.row("rejected", s.Rejected.Total(), share(s.Rejected.Total()), rejectedWords(&s.Rejected))
 	t.row("unrelated", s.Unrelated, share(s.Unrelated), "not replies to our probes")
 	t.rare("IP fragments", s.Fragments, "of the unrelated")
@@ -87,19 +112,6 @@ func (t *summaryTable) frames(s *record.Summary) {
 	t.row("dropped", s.Drops.Kernel+s.Drops.Interface, "",
 		fmt.Sprintf("before they could be read: %d by the kernel, %d by the link", s.Drops.Kernel, s.Drops.Interface))
 	t.rare("extensions lost", s.Drops.Extensions, "no room was left for them")
-}
-
-// limitedWords names the router that left most probes unanswered.
-func limitedWords(l *account.Limits) string {
-	if len(l.LimitedRouters) == 0 {
-		return ""
-	}
-	r := &l.LimitedRouters[0]
-	words := fmt.Sprintf("limit their answer rate; most silent: %s, %s answered, %s silent", r.Addr, tabular.Count(r.Answered), tabular.Count(r.Silent))
-	if l.LimitedRoutersCut {
-		words += "; the list was cut"
-	}
-	return words
 }
 
 // ownLossWords gives the most silent probes that this machine may have caused.
@@ -116,20 +128,44 @@ func rateWords(a *record.AutoRate) string {
 	return fmt.Sprintf("probes per second: at %s fewer were answered, in %d of %d trials", tabular.Count(uint64(a.FellPPS)), a.Falls, a.Trials)
 }
 
-// losses returns a table of the TTLs with counts beside answered and silent.
+// losses returns a table of the TTLs with counts beside answered and silent. It has only columns
+// with counts.
 func losses(by *account.ByTTL) *tabular.Table {
-	t := &tabular.Table{Columns: "r", Indent: "  ",
-		Head: []string{"TTL", "sent", "answered", "silent", "rate-limited", "under drops", "late", "not sent"}}
+	var all account.TTLCounts
+	for ttl := range by {
+		all.SilentBy.RateLimited += by[ttl].SilentBy.RateLimited
+		all.SilentBy.Drops += by[ttl].SilentBy.Drops
+		all.Late += by[ttl].Late
+		all.TxErrors += by[ttl].TxErrors
+	}
+	t := &tabular.Table{Columns: "r", Indent: "  ", Head: []string{"TTL", "sent", "answered", "silent"}}
+	rare := []struct {
+		head  string
+		count func(*account.TTLCounts) uint64
+	}{
+		{"rate-limited", func(l *account.TTLCounts) uint64 { return l.SilentBy.RateLimited }},
+		{"under drops", func(l *account.TTLCounts) uint64 { return l.SilentBy.Drops }},
+		{"late", func(l *account.TTLCounts) uint64 { return l.Late }},
+		{"not sent", func(l *account.TTLCounts) uint64 { return l.TxErrors }},
+	}
+	for _, r := range rare {
+		if r.count(&all) > 0 {
+			t.Head = append(t.Head, r.head)
+		}
+	}
 	for ttl := range by {
 		l := &by[ttl]
-		if l.SilentBy.Drops+l.SilentBy.RateLimited+l.Late+l.TxErrors == 0 {
-			continue
+		row := []string{strconv.Itoa(ttl), tabular.Count(l.Sent), tabular.Count(l.Answered), tabular.Count(l.Silent)}
+		any := false
+		for _, r := range rare {
+			if r.count(&all) > 0 {
+				row = append(row, tabular.Count(r.count(l)))
+				any = any || r.count(l) > 0
+			}
 		}
-		row := []string{strconv.Itoa(ttl)}
-		for _, n := range []uint64{l.Sent, l.Answered, l.Silent, l.SilentBy.RateLimited, l.SilentBy.Drops, l.Late, l.TxErrors} {
-			row = append(row, tabular.Count(n))
+		if any {
+			t.Add(row...)
 		}
-		t.Add(row...)
 	}
 	return t
 }
@@ -139,28 +175,7 @@ func paceWords(s *record.Summary) string {
 	if s.ElapsedS <= 0 {
 		return ""
 	}
-	elapsed := time.Duration(s.ElapsedS * float64(time.Second)).Round(10 * time.Millisecond)
-	return fmt.Sprintf("in %v: %s per second", elapsed, tabular.Count(uint64(float64(s.Sent)/s.ElapsedS)))
-}
-
-// endings are the words for the reasons why a run ended early.
-var endings = map[string]string{
-	record.ReasonDone:       "not all probes could be sent",
-	record.ReasonSignal:     "stopped by a signal",
-	record.ReasonDisk:       "the results could not be written",
-	record.ReasonLink:       "the link failed",
-	record.ReasonMaxRuntime: "the maximum run time is over",
-	record.ReasonShards:     "shards are missing",
-	record.ReasonList:       "a line of the list is wrong",
-	record.ReasonCapture:    "the capture is not whole",
-}
-
-// endingWords reports whether the run is complete, and if not, why.
-func endingWords(s *record.Summary) string {
-	if s.Complete {
-		return "complete"
-	}
-	return "incomplete: " + cmp.Or(endings[s.Reason], s.Reason)
+	return fmt.Sprintf("in %s: %s per second", timeWords(s.ElapsedS), tabular.Count(uint64(float64(s.Sent)/s.ElapsedS)))
 }
 
 // rejectedWords lists the reasons for which frames were rejected.

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/tabular"
 )
@@ -22,6 +24,11 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // sampleSummary returns a summary with a count of every kind.
 func sampleSummary() *record.Summary {
 	s := &record.Summary{ElapsedS: 14.57, Complete: true, Reason: record.ReasonDone}
+	s.Findings = &record.Findings{
+		Traces: 100_000, Reached: 28_000, Interfaces: 41_230, Links: 60_021, MedianPath: 14, LongestPath: 16,
+		Ends: map[string]uint64{"COMPLETED": 27_990, "UNREACH": 4_010, "GAPLIMIT": 67_950, "HOPLIMIT": 20, "LOOP": 20, "HALTED": 10},
+	}
+	s.LeftOut = &record.LeftOut{SpecialPurpose: record.Removed{Prefixes: 589_824, Addresses: 150_994_944}, Excluded: record.Removed{Addresses: 1}}
 	s.Probes = account.Probes{
 		Targets: 100_000, TTLs: 16, Flows: 1, Sent: 1_250_003, Answered: 1_000_000, Silent: 250_003, TxErrors: 2,
 		SilentBy: account.SilentBy{Drops: 7, RateLimited: 50_000, Unknown: 199_996},
@@ -50,8 +57,13 @@ func sampleSummary() *record.Summary {
 
 func TestSummary(t *testing.T) {
 	var got bytes.Buffer
-	if err := writeSummary(&got, sampleSummary()); err != nil {
+	if err := writeSummary(&got, &observe.Finished{Summary: sampleSummary()}); err != nil {
 		t.Fatal(err)
+	}
+	for line := range strings.Lines(got.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > screenWidth {
+			t.Errorf("%d characters: %s", n, line)
+		}
 	}
 	path := filepath.Join("..", "..", "..", "testdata", "output", "summary.txt")
 	if *update {
@@ -68,6 +80,28 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// A stopped scan that can be continued shows its recorded part, and no table of zeros.
+func TestSummaryRecorded(t *testing.T) {
+	for _, tt := range []struct {
+		recorded uint64
+		want     string
+		table    bool
+	}{
+		{0, "nothing is recorded so far: the first window was not finished\n1,083 probes of unfinished windows will be sent again\n", false},
+		{3, "recorded so far: 3 of 9 windows\n1,083 probes of unfinished windows will be sent again\n", true},
+	} {
+		s := sampleSummary()
+		s.Abandoned = 1083
+		var got strings.Builder
+		if err := writeSummary(&got, &observe.Finished{Summary: s, Recorded: tt.recorded, Windows: 9}); err != nil {
+			t.Fatal(err)
+		}
+		if rest, ok := strings.CutPrefix(got.String(), tt.want); !ok || strings.Contains(rest, "probes sent") != tt.table {
+			t.Errorf("%d windows:\n%s", tt.recorded, got.String())
+		}
+	}
+}
+
 // Every reason for which a probe is skipped or a frame rejected is in the table.
 func TestSummaryReasons(t *testing.T) {
 	s := new(record.Summary)
@@ -75,7 +109,7 @@ func TestSummaryReasons(t *testing.T) {
 		Limited: 106, Excluded: 107, Interrupted: 108, TxError: 109}
 	s.Rejected = account.Rejected[uint64]{Checksum: 201, Source: 202, Tag: 203, Conflict: 204, Unsent: 205, Responder: 206}
 	var got strings.Builder
-	if err := writeSummary(&got, s); err != nil {
+	if err := writeSummary(&got, &observe.Finished{Summary: s}); err != nil {
 		t.Fatal(err)
 	}
 	for _, list := range [][]account.Reason{account.Reasons(&s.Skipped), account.Reasons(&s.Rejected)} {
@@ -109,7 +143,7 @@ func TestSummaryError(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeSummary(w, sampleSummary()); err == nil {
+	if err := writeSummary(w, &observe.Finished{Summary: sampleSummary()}); err == nil {
 		t.Error("no error")
 	}
 }

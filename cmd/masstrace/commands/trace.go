@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"strconv"
-	"strings"
-	"time"
+	"io"
+	"os"
+	"syscall"
 
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -18,32 +18,34 @@ import (
 	"github.com/masstrace/masstrace/internal/traceroute"
 )
 
-// TraceCmd traces the path to a few hosts for a person.
+// TraceCmd traces the path to hosts for a person.
 type TraceCmd struct {
-	Hosts []string `arg:"" name:"host" help:"Names or addresses of hosts."`
+	Hosts []string `arg:"" optional:"" name:"host" complete:"host" help:"Names or addresses of hosts; - reads them from standard input."`
+	Lists []string `group:"Hosts" name:"hosts" placeholder:"FILE" sep:"none" help:"Also trace the hosts of FILE, one in each line; # begins a comment. Repeat it for more files; - is standard input. Default: none."`
 
-	IPv4 bool `short:"4" name:"ipv4" xor:"family" help:"Trace to an IPv4 address."`
-	IPv6 bool `short:"6" name:"ipv6" xor:"family" help:"Trace to an IPv6 address."`
+	IPv4 bool `group:"Probes" short:"4" name:"ipv4" help:"Trace to an IPv4 address."`
+	IPv6 bool `group:"Probes" short:"6" name:"ipv6" help:"Trace to an IPv6 address."`
 
-	ICMP   bool   `short:"I" name:"icmp" xor:"method" help:"Probe with ICMP echo."`
-	TCP    bool   `short:"T" name:"tcp" xor:"method" help:"Probe with TCP SYN."`
-	UDP    bool   `short:"U" name:"udp" xor:"method" help:"Probe with UDP. This is the default."`
-	Method method `default:"udp" placeholder:"METHOD" help:"Kind of probe, as in scan: udp, icmp, tcp-syn (or tcp) or tcp-ack. Default: ${default}."`
-	Port   uint16 `short:"p" aliases:"dport" placeholder:"PORT" help:"Destination port, the same for all probes. Default: 33434 for UDP, 80 for TCP."`
+	ICMP   bool   `group:"Probes" short:"I" name:"icmp" help:"Probe with ICMP echo."`
+	TCP    bool   `group:"Probes" short:"T" name:"tcp" help:"Probe with TCP SYN."`
+	UDP    bool   `group:"Probes" short:"U" name:"udp" help:"Probe with UDP. This is the default."`
+	Method method `group:"Probes" default:"udp" placeholder:"METHOD" help:"Kind of probe, as in scan: udp, icmp, tcp-syn (or tcp) or tcp-ack. Default: ${default}."`
+	Port   port   `group:"Probes" short:"p" aliases:"dport" placeholder:"PORT" help:"Destination port, the same for all probes. Default: 33434 for UDP, 80 for TCP."`
 
-	First   uint8 `short:"f" default:"1" placeholder:"TTL" help:"First TTL. Default: ${default}."`
-	Max     uint8 `short:"m" default:"30" placeholder:"TTL" help:"Last TTL, at most 63. Default: ${default}."`
-	Queries int   `short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, at most 4. Default: ${default}."`
-	Wait    wait  `short:"w" placeholder:"MAX[,HERE[,NEAR]]" help:"Maximum time to wait for a reply: MAX seconds. With HERE: at most HERE times the RTT of another probe of the same TTL. With NEAR: at most NEAR times the RTT of the next higher TTL that answered. Without -w: 5,3,10, with an upper limit of 4 times the longest RTT of the trace. The limit is at least 0.3 s (1 s if no higher TTL answered)."`
-	Flows   int   `default:"1" placeholder:"N" help:"Trace N flows and show the branches of load balancers, at most 64. A flow is probed again only at silent TTLs. Default: ${default}."`
-	TOS     tos   `short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
+	First   ttl   `group:"TTLs and time" short:"f" default:"1" aliases:"first-ttl,min-ttl" placeholder:"TTL" help:"First TTL. Default: ${default}."`
+	Max     ttl   `group:"TTLs and time" short:"m" default:"30" aliases:"max-hops,max-ttl" placeholder:"TTL" help:"Last TTL, at most 63. Default: ${default}."`
+	Queries count `group:"TTLs and time" short:"q" default:"3" placeholder:"N" help:"Attempts at each TTL, at most 4. Default: ${default}."`
+	Wait    wait  `group:"TTLs and time" short:"w" placeholder:"MAX[,HERE[,NEAR]]" help:"Maximum time to wait for a reply: MAX, in seconds or with a unit. With HERE: at most HERE times the RTT of another probe of the same TTL. With NEAR: at most NEAR times the RTT of the next higher TTL that answered. Default: 5,3,10, with an upper limit of 4 times the longest RTT of the trace. The limit is at least 0.3 s (1 s if no higher TTL answered)."`
+	Gap     count `group:"TTLs and time" name:"gap-limit" default:"0" placeholder:"N" help:"Stop after N silent TTLs in a row. Default: no limit."`
+	Flows   count `group:"Probes" default:"1" placeholder:"N" help:"Trace N flows and show the branches of load balancers, at most 64. A flow is probed again only at silent TTLs. Default: ${default}."`
+	TOS     tos   `group:"Probes" short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
 
-	Source    netip.Addr `short:"s" placeholder:"ADDR" help:"Source address. Default: from the routing table."`
-	Interface string     `short:"i" placeholder:"NAME" help:"Network interface. Default: from the routing table."`
+	Source    source `group:"Link" short:"s" placeholder:"ADDR" help:"Source address. Default: from the routing table."`
+	Interface string `group:"Link" short:"i" placeholder:"NAME" complete:"interface" help:"Network interface. Default: from the routing table."`
 
-	Extensions bool `short:"e" help:"Print the ICMP extensions of answers, such as MPLS labels."`
-	Numeric    bool `short:"n" help:"Print addresses only. Do not ask the DNS for names."`
-	JSON       bool `name:"json" help:"Print trace records, one per line, instead of text."`
+	Extensions bool `group:"Output" short:"e" help:"Print the ICMP extensions of answers, such as MPLS labels."`
+	Numeric    bool `group:"Output" short:"n" aliases:"no-dns" help:"Print addresses only. Do not ask the DNS for names."`
+	JSON       bool `group:"Output" name:"json" help:"Print trace records, one per line, instead of text."`
 
 	TraceHabits `embed:""`
 }
@@ -55,23 +57,87 @@ const maxTraceFlows = 64
 // Validate checks conditions that kong cannot.
 func (c *TraceCmd) Validate() error {
 	switch {
-	case c.First < 1 || c.Max > probe.MaxTTL || c.First > c.Max:
-		return fmt.Errorf("-f %d and -m %d must be within 1 to %d, in order", c.First, c.Max, probe.MaxTTL)
+	case c.First > c.Max:
+		return fmt.Errorf("-f %d and -m %d must be in order", c.First, c.Max)
 	case c.Queries < 1 || c.Queries > probe.MaxAttempts:
-		return fmt.Errorf("-q must be within 1 to %d", probe.MaxAttempts)
+		return fmt.Errorf("-q must be within 1 to %d; for more samples, trace again", probe.MaxAttempts)
+	case c.Gap < 0:
+		return errors.New("--gap-limit must not be negative")
 	case c.Flows < 1 || c.Flows > maxTraceFlows:
 		return fmt.Errorf("--flows must be within 1 to %d", maxTraceFlows)
-	case c.method() == probe.ICMP && c.Port != 0:
-		return errors.New("-p: ICMP has no ports; use -U or -T")
+	case probe.Method(c.Method) == probe.ICMP && c.Port != 0:
+		return errors.New("-p cannot be combined with --method icmp: ICMP has no ports; use -U or -T")
 	}
-	return c.refused()
+	if err := c.refused(); err != nil {
+		return err
+	}
+	return c.checkHosts()
+}
+
+// checkHosts checks the arguments, and moves standard input from them to the lists.
+func (c *TraceCmd) checkHosts() error {
+	hosts := c.Hosts
+	c.Hosts = nil
+	for _, host := range hosts {
+		if host == "-" {
+			c.Lists = append(c.Lists, host)
+			continue
+		}
+		if err := traceroute.CheckHost(host); err != nil {
+			return errors.New(traceFlags.message(err))
+		}
+		c.Hosts = append(c.Hosts, host)
+	}
+	stdin := 0
+	for _, list := range c.Lists {
+		if list == "-" {
+			stdin++
+		}
+	}
+	switch {
+	case stdin > 1:
+		return errors.New("standard input (-) is named twice")
+	case len(c.Hosts)+len(c.Lists) == 0:
+		return errors.New("give a host, or --hosts FILE")
+	}
+	return nil
+}
+
+// lists opens the lists of hosts. The caller must close them.
+func (c *TraceCmd) lists(s streams) (lists []traceroute.List, closeAll func(), err error) {
+	var files []*os.File
+	closeAll = func() {
+		for _, f := range files {
+			_ = f.Close()
+		}
+	}
+	for _, name := range c.Lists {
+		if name == "-" {
+			lists = append(lists, traceroute.List{Name: "stdin", In: s.Stdin})
+			continue
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, closeAll, err
+		}
+		files = append(files, f)
+		lists = append(lists, traceroute.List{Name: name, In: f})
+	}
+	return lists, closeAll, nil
 }
 
 // Help returns the text below the flags.
 func (c *TraceCmd) Help() string {
-	return "The rows have the format of traceroute. * is silence. !H, !N and !P: a host, a network or a protocol is unreachable. " +
-		"!X: prohibited. !F-MTU: the probe was too large. With -e, <MPLS:L=label,E=class,S=bottom,T=TTL> is a stack of MPLS labels. " +
-		"The exit status is 0 if all hosts answered, and 1 if a host did not answer."
+	return "The rows have the format of traceroute. * is silence; silent rows at the end of a path are one line. " +
+		"!H, !N and !P: a host, a network or a protocol is unreachable. " +
+		"!X: prohibited. !F-MTU: the probe was too large. With -e, <MPLS:L=label,E=class,S=bottom,T=TTL> is a stack of MPLS labels.\n\n" +
+		"Several hosts are traced at the same time, at most 1,000 probes per second, and written in their order. " +
+		"The exit status is 0 if all hosts answered, and 1 if a host did not answer. " +
+		"If a host cannot be traced, the others are, and the status is 2, 3 or 4.\n\n" +
+		"Examples:\n\n" +
+		"masstrace trace -n example.net\n\n" +
+		"masstrace trace -T -p 443 --flows 8 example.net\n\n" +
+		"masstrace trace --gap-limit 5 --json --hosts hosts.txt > traces.ndjson"
 }
 
 // method returns the method of the flags; at most one of them is given.
@@ -89,12 +155,15 @@ func (c *TraceCmd) method() probe.Method {
 func (c *TraceCmd) config(s streams) traceroute.Config {
 	cfg := traceroute.Config{
 		Hosts: c.Hosts, Family: traceroute.AnyFamily, Method: c.method(), DstPort: 33434,
-		FirstTTL: c.First, MaxTTL: c.Max, Attempts: c.Queries, Flows: c.Flows,
-		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Unmap(),
-		Numeric: c.Numeric, Extensions: c.Extensions,
+		FirstTTL: uint8(c.First), MaxTTL: uint8(c.Max), Attempts: int(c.Queries), Flows: int(c.Flows),
+		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Addr,
+		Numeric: c.Numeric, Extensions: c.Extensions, GapLimit: int(c.Gap), Stdout: s.Stdout, Columns: columnsOf(s.Stdout),
 	}
 	if c.JSON {
-		cfg.Traces = ndjson.NewWriter(s.Stdout, ndjson.Config{Hostname: plan.Hostname(), Bare: true})
+		hostname := plan.Hostname()
+		cfg.Traces = func(out io.Writer) format.Writer {
+			return ndjson.NewWriter(out, ndjson.Config{Hostname: hostname, Bare: true})
+		}
 	}
 	switch {
 	case c.IPv4:
@@ -109,77 +178,40 @@ func (c *TraceCmd) config(s streams) traceroute.Config {
 		cfg.DstPort = 80
 	}
 	if c.Port != 0 {
-		cfg.DstPort = c.Port
+		cfg.DstPort = uint16(c.Port)
 	}
 	return cfg
 }
 
 // statusUnanswered is the status of a trace to a host that did not answer.
-const statusUnanswered = exitStatus(1)
+const statusUnanswered = exitStatus(statusNo)
 
 // Run only translates flags; the work is package traceroute's.
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	cfg := c.config(s)
-	cfg.Stdout, cfg.Observer = s.Stdout, signals.watching(newConsole(s.Stderr, true))
+	lists, closeLists, err := c.lists(s)
+	defer closeLists()
+	if err != nil {
+		return err
+	}
+	console := newConsole(s.Stderr, true)
+	cfg.Lists, cfg.Observer = lists, signals.watching(console)
 	cfg.Opened = renounce(cap.NET_RAW) // for the next host
+	cfg.Failed = func(err error) {
+		if !errors.Is(err, syscall.EPIPE) { // a reader that goes away needs no message
+			console.alert(traceFlags.message(err))
+		}
+	}
 	addProcessors(1)
 	answered, err := traceroute.Run(ctx, signals.Interrupted, cfg)
 	status, signalled := signals.ended()
 	switch {
 	case signalled && (err == nil || errors.Is(err, run.ErrInterrupted)):
 		return status
-	case err == nil && !answered:
+	case err != nil:
+		return exitStatus(statusOf(err)) // Failed has written the message
+	case !answered:
 		return statusUnanswered
 	}
-	return err
-}
-
-// wait is traceroute's -w: MAX in seconds, and factors. As there, MAX alone is
-// waited out.
-type wait traceroute.Patience
-
-// patience returns w, or the default if no -w was given.
-func (w wait) patience() traceroute.Patience {
-	if w.Max == 0 {
-		return traceroute.Patience{Max: 5 * time.Second, Here: 3, Near: 10, Far: 4}
-	}
-	return traceroute.Patience(w)
-}
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (w *wait) UnmarshalText(text []byte) error {
-	longest, factors, _ := strings.Cut(string(text), ",")
-	var t timespan
-	numbers := []float64{0, 0}
-	err := t.UnmarshalText([]byte(longest))
-	for i, part := range strings.Split(factors, ",") {
-		if factors == "" && i == 0 || err != nil {
-			break
-		}
-		var v float64
-		v, err = strconv.ParseFloat(part, 64)
-		if err != nil || !(v >= 0) || v > 86400 || i >= len(numbers) {
-			err = errors.New("not a factor")
-			break
-		}
-		numbers[i] = v
-	}
-	if err != nil || time.Duration(t) < time.Millisecond || time.Duration(t) > 24*time.Hour {
-		return fmt.Errorf("%q is not MAX[,HERE[,NEAR]]: a time (such as 2 or 500ms) and up to two factors", text)
-	}
-	*w = wait{Max: time.Duration(t), Here: numbers[0], Near: numbers[1]}
-	return nil
-}
-
-// tos is a number from 0 to 255, as decimal, hexadecimal or octal digits.
-type tos uint8
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (t *tos) UnmarshalText(text []byte) error {
-	v, err := strconv.ParseUint(string(text), 0, 8)
-	if err != nil {
-		return fmt.Errorf("%q is not a number from 0 to 255", text)
-	}
-	*t = tos(v)
 	return nil
 }

@@ -2,11 +2,10 @@ package commands
 
 import (
 	"fmt"
-	"math"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/probe"
 )
@@ -26,6 +25,19 @@ func (s *shard) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// port is a port of UDP or TCP. It is 0 if it was not given.
+type port uint16
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *port) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseUint(string(text), 10, 16)
+	if err != nil || v == 0 {
+		return fmt.Errorf("%q is not a port, 1 to 65535", text)
+	}
+	*p = port(v)
+	return nil
+}
+
 // portRange is a value of the form LOW-HIGH.
 type portRange struct{ low, high uint16 }
 
@@ -35,82 +47,63 @@ func (r *portRange) UnmarshalText(text []byte) error {
 	if !isRange {
 		second = first
 	}
-	low, errLow := strconv.ParseUint(first, 10, 16)
-	high, errHigh := strconv.ParseUint(second, 10, 16)
-	if errLow != nil || errHigh != nil || low < 1 || low > high {
+	var low, high port
+	if low.UnmarshalText([]byte(first)) != nil || high.UnmarshalText([]byte(second)) != nil || low > high {
 		return fmt.Errorf("%q is not LOW-HIGH within 1 to 65535", text)
 	}
 	r.low, r.high = uint16(low), uint16(high)
 	return nil
 }
 
-// rate is in packets a second.
-type rate float64
-
-// autoRate stands for --rate auto: no other rate is negative.
-const autoRate rate = -1
+// ttl is a TTL that a probe can have.
+type ttl uint8
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (r *rate) UnmarshalText(text []byte) error {
-	if string(text) == "auto" {
-		*r = autoRate
-		return nil
+func (t *ttl) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseUint(string(text), 10, 8)
+	if err != nil || v < 1 || v > probe.MaxTTL {
+		return fmt.Errorf("%q is not a TTL, 1 to %d", text, probe.MaxTTL)
 	}
-	v, err := scaled(string(text), 1000)
-	*r = rate(v)
-	return err
+	*t = ttl(v)
+	return nil
 }
 
-// most returns the rate, or the upper limit of auto.
-func (r rate) most(limit rate) float64 {
-	switch {
-	case r != autoRate:
-		return float64(r)
-	case limit == 0:
-		return 100_000
-	}
-	return float64(limit)
-}
-
-// bandwidth is in bits a second.
-type bandwidth float64
+// tos is a number from 0 to 255, as decimal, hexadecimal (0x) or octal (0) digits.
+type tos uint8
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (b *bandwidth) UnmarshalText(text []byte) error {
-	v, err := scaled(string(text), 1000)
-	if err == nil && v <= 0 {
-		err = fmt.Errorf("%q must be more than 0", text)
+func (t *tos) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseUint(string(text), 0, 8)
+	if err != nil || strings.Contains(string(text), "_") {
+		return fmt.Errorf("%q is not a number from 0 to 255", text)
 	}
-	*b = bandwidth(v)
-	return err
+	*t = tos(v)
+	return nil
 }
 
-// byteSize is in octets.
-type byteSize uint64
+// source is the source address of probes, or the zero Addr.
+type source struct{ netip.Addr }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (b *byteSize) UnmarshalText(text []byte) error {
-	v, err := scaled(string(text), 1024)
-	*b = byteSize(v)
-	return err
+func (s *source) UnmarshalText(text []byte) error {
+	a, err := netip.ParseAddr(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not an address of IPv4 or IPv6", text)
+	}
+	a = a.Unmap()
+	if a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" {
+		return fmt.Errorf("%v cannot be the source of a probe", a)
+	}
+	s.Addr = a
+	return nil
 }
 
-// scaled reads a number that may end in K, M, G or T.
-func scaled(text string, unit float64) (float64, error) {
-	digits, factor := text, 1.0
-	if n := len(text); n > 0 {
-		if i := strings.IndexByte("KMGT", text[n-1]&^0x20); i >= 0 {
-			digits = text[:n-1]
-			for range i + 1 {
-				factor *= unit
-			}
-		}
+// addresses returns the addresses of sources; nil if there are none.
+func addresses(list []source) (addrs []netip.Addr) {
+	for _, s := range list {
+		addrs = append(addrs, s.Addr)
 	}
-	v, err := strconv.ParseFloat(digits, 64)
-	if err != nil || !(v >= 0) || v*factor > 1<<60 {
-		return 0, fmt.Errorf("%q is not a number, also with K, M, G or T", text)
-	}
-	return v * factor, nil
+	return addrs
 }
 
 // hardwareAddr is an Ethernet address.
@@ -146,25 +139,3 @@ func (m *method) UnmarshalText(text []byte) error {
 	*m = method(v)
 	return nil
 }
-
-// timespan is a time: a number of seconds, or one with a unit as time.ParseDuration takes it.
-type timespan time.Duration
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (t *timespan) UnmarshalText(text []byte) error {
-	d, err := time.ParseDuration(string(text))
-	if seconds, numberErr := strconv.ParseFloat(string(text), 64); numberErr == nil {
-		if math.Abs(seconds) > maxSeconds || math.IsNaN(seconds) {
-			return fmt.Errorf("%q is too long", text)
-		}
-		d, err = time.Duration(seconds*float64(time.Second)), nil
-	}
-	if err != nil {
-		return fmt.Errorf("%q is not a time: a number of seconds, or one with a unit, such as 500ms, 90s or 2h", text)
-	}
-	*t = timespan(d)
-	return nil
-}
-
-// maxSeconds is less than the longest time.Duration.
-const maxSeconds = 1e9

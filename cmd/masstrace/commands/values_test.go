@@ -1,6 +1,9 @@
 package commands
 
 import (
+	"encoding"
+	"net/netip"
+	"reflect"
 	"testing"
 	"time"
 
@@ -25,20 +28,30 @@ func TestMethod(t *testing.T) {
 	}
 }
 
-// A time is a number of seconds, or has a unit.
-func TestTimespan(t *testing.T) {
-	for text, want := range map[string]time.Duration{
-		"2": 2 * time.Second, "2s": 2 * time.Second, "500ms": 500 * time.Millisecond, "0.5": 500 * time.Millisecond,
-		"1h30m": 90 * time.Minute, "0": 0, "-1": -time.Second,
+// One syntax reads all values of a kind.
+func TestNumbers(t *testing.T) {
+	for _, tt := range []struct {
+		value encoding.TextUnmarshaler
+		text  string
+		want  any
+	}{
+		{new(rate), "1.5k", rate(1500)}, {new(rate), "10Kpps", rate(10_000)}, {new(rate), "100/s", rate(100)}, {new(rate), "0", rate(0)},
+		{new(rateOrAuto), "AUTO", autoRate}, {new(rateOrAuto), "1m", rateOrAuto(1e6)},
+		{new(bandwidth), "10Mbit/s", bandwidth(1e7)}, {new(bandwidth), "10Mbps", bandwidth(1e7)},
+		{new(byteSize), "64M", byteSize(64 << 20)}, {new(byteSize), "64 MiB", nil}, {new(byteSize), "1.5GiB", byteSize(3 << 29)}, {new(byteSize), "1KB", byteSize(1024)},
+		{new(count), "10k", count(10_000)}, {new(count), "1.5", nil}, {new(number), "18446744073709551615", number(1<<64 - 1)},
+		{new(number), "18446744073709551616", nil}, {new(number), "1k", nil},
+		{new(timespan), "1d", timespan(24 * time.Hour)}, {new(timespan), "2", timespan(2 * time.Second)},
+		{new(ttl), "63", ttl(63)}, {new(ttl), "64", nil}, {new(port), "65535", port(65535)}, {new(port), "65536", nil}, {new(port), "http", nil},
+		{new(tos), "0x20", tos(32)}, {new(tos), "256", nil}, {new(portRange), "53", portRange{53, 53}}, {new(portRange), "2-1", nil},
+		{new(source), "::ffff:192.0.2.1", source{netip.MustParseAddr("192.0.2.1")}}, {new(source), "fe80::1%lo", nil}, {new(source), "224.0.0.1", nil},
+		{new(wait), "2s,3,10", wait{Max: 2 * time.Second, Here: 3, Near: 10}}, {new(wait), "500ms", wait{Max: 500 * time.Millisecond}},
+		{new(wait), "2,3,4,5", nil}, {new(wait), "0", nil}, {new(wait), "25h", nil}, {new(wait), "2,-1", nil},
 	} {
-		var v timespan
-		if err := v.UnmarshalText([]byte(text)); err != nil || time.Duration(v) != want {
-			t.Errorf("%q: %v, %v; want %v", text, time.Duration(v), err, want)
-		}
-	}
-	for _, text := range []string{"", "s", "2 s", "2x", "1e30", "NaN", "Inf"} {
-		if err := new(timespan).UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q is taken for a time", text)
+		err := tt.value.UnmarshalText([]byte(tt.text))
+		got := reflect.ValueOf(tt.value).Elem().Interface()
+		if tt.want == nil && err == nil || tt.want != nil && (err != nil || got != tt.want) {
+			t.Errorf("%T: %q is %v, %v; want %v", got, tt.text, got, err, tt.want)
 		}
 	}
 }

@@ -12,23 +12,23 @@ import (
 
 // VerifyCmd holds results against the truth of a simulated Internet.
 type VerifyCmd struct {
-	Results string `arg:"" help:"Output file of the scan, or of scamper (JSON), yarrp or caracal; - is standard input."`
+	Results []string `arg:"" complete:"file" help:"Output file of the scan, or all its files (--replies, --meta) in any order; or a file of scamper (JSON), yarrp or caracal. - is standard input."`
 
-	Log           string   `required:"" placeholder:"FILE" help:"Log of lab --log during the scan."`
-	Counters      string   `placeholder:"FILE" help:"Counters of lab --counters, to count losses of the link."`
-	Targets       []string `placeholder:"FILE" help:"Targets of the scan, to check that no other address was probed. May be repeated, or separated by commas."`
-	Exclude       []string `placeholder:"FILE" help:"Exclusions of the scan, likewise."`
-	AllowReserved bool     `help:"Set this if the scan used --allow-reserved."`
-	JSON          bool     `name:"json" help:"Print one JSON object instead of a table."`
+	Log           string   `group:"Truth" required:"" placeholder:"FILE" help:"Log of lab --log during the scan."`
+	Counters      string   `group:"Truth" placeholder:"FILE" help:"Counters of lab --counters, to count losses of the link. Default: none."`
+	Targets       []string `group:"Scan" placeholder:"FILE" help:"Targets of the scan, to check that no other address was probed. May be repeated, or separated by commas. Default: not checked."`
+	Exclude       []string `group:"Scan" placeholder:"FILE" help:"Exclusions of the scan, in the same form. Default: none."`
+	AllowReserved bool     `group:"Scan" help:"Set this if the scan used --allow-reserved."`
+	JSON          bool     `group:"Output" name:"json" help:"Print one JSON object instead of a table."`
 }
 
 // statusFalse is the exit status of a comparison that found a fault.
-const statusFalse = exitStatus(1)
+const statusFalse = exitStatus(statusNo)
 
 // Run compares and writes the report.
 func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
 	report, err := verify.Run(ctx, verify.Config{
-		Results: c.Results, Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
+		Results: c.Results[0], More: c.Results[1:], Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
 		AllowReserved: c.AllowReserved, Stdin: s.Stdin,
 	})
 	if errors.Is(err, verify.ErrLists) {

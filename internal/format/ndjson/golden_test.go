@@ -93,6 +93,11 @@ func testResume() *record.Resume {
 
 func testSummary() *record.Summary {
 	s := &record.Summary{ElapsedS: 14.57, Complete: true, Reason: record.ReasonDone}
+	s.Findings = &record.Findings{
+		Traces: 100_000, Reached: 28_000, Ends: map[string]uint64{"COMPLETED": 27_990, "UNREACH": 4_010, "GAPLIMIT": 68_000},
+		Interfaces: 41_230, Links: 60_021, MedianPath: 14, LongestPath: 16,
+	}
+	s.LeftOut = &record.LeftOut{SpecialPurpose: record.Removed{Prefixes: 1, Addresses: 256}, Excluded: record.Removed{Addresses: 7}}
 	s.Probes = account.Probes{
 		Targets: 100_000, TTLs: 16, Flows: 1, Sent: 1_250_003, Answered: 1_000_000, Silent: 250_003, TxErrors: 2,
 		SilentBy: account.SilentBy{Drops: 7, RateLimited: 50_000, Unknown: 199_996},

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
+	"slices"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -33,10 +35,18 @@ func begins(head []byte) bool {
 // Reader reads the records of an NDJSON file, by masstrace or by scamper's
 // sc_warts2json. It is used by one goroutine at a time.
 type Reader struct {
-	lines *format.Lines
+	lines Source
 	next  ahead
 	// tcp is the method of TCP probes in reply records, which have its protocol alone.
 	tcp probe.Method
+}
+
+// Source gives lines to a Reader. *format.Lines is the source of one file.
+type Source interface {
+	// Next, Fault and Cut are those of format.Lines.
+	Next() (line []byte, whole bool, err error)
+	Fault(error) error
+	Cut() error
 }
 
 // ahead is a line that was read and not used yet, if there is one.
@@ -48,9 +58,10 @@ type ahead struct {
 }
 
 // NewReader returns a Reader of in, which is not compressed.
-func NewReader(in io.Reader) *Reader {
-	return &Reader{lines: format.NewLines(in), tcp: probe.TCPSYN}
-}
+func NewReader(in io.Reader) *Reader { return ReadFrom(format.NewLines(in)) }
+
+// ReadFrom returns a Reader of the lines of a source.
+func ReadFrom(s Source) *Reader { return &Reader{lines: s, tcp: probe.TCPSYN} }
 
 // peek returns the next line without using it up.
 func (r *Reader) peek() *ahead {
@@ -96,7 +107,7 @@ func (r *Reader) read(line []byte) (record.Record, error) {
 		}
 		return r.trace(&t)
 	case TypeTraceExt:
-		return nil, errors.New("a trace-ext record without the trace record that belongs to it")
+		return nil, errors.New("a trace-ext record without the trace record that belongs to it: is the trace in another file of the run?")
 	case TypeReply:
 		var l ReplyLine
 		if err := decode(typ, line, &l); err != nil {
@@ -171,6 +182,28 @@ func Decode(line []byte) (record.Record, error) {
 	r := &Reader{next: ahead{there: true, err: io.EOF}, tcp: probe.TCPSYN}
 	return r.read(line)
 }
+
+// PathOf returns the target and the flow of a trace or trace-ext record, as a text to compare.
+func PathOf(line []byte) (string, error) {
+	var l struct {
+		Dst    netip.Addr `json:"dst"`
+		UserID int        `json:"userid"`
+	}
+	// The hops of a trace, most of its line, have neither key.
+	head, _, _ := bytes.Cut(line, []byte(`,"hops":[`))
+	if len(head) < len(line) {
+		head = append(slices.Clip(head), '}')
+	}
+	if json.Unmarshal(head, &l) != nil {
+		if err := json.Unmarshal(line, &l); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprint(l.Dst, " flow ", l.UserID), nil
+}
+
+// TypeOf returns the type of the record in line.
+func TypeOf(line []byte) (string, error) { return typeOf(line) }
 
 // typeOf returns the type of the record in line. Our own lines begin with it.
 func typeOf(line []byte) (string, error) {

@@ -187,15 +187,15 @@ func TestReadPairs(t *testing.T) {
 	)
 	for _, tt := range []struct{ in, want string }{
 		{a + aExt + b, "1 whole, 2 bare, EOF"},
-		{a + b + aExt, "1 bare, 2 bare, line 3: a trace-ext record without the trace record that belongs to it, EOF"},
-		{aExt + a, "line 1: a trace-ext record without the trace record that belongs to it, 1 bare, EOF"},
-		{a + aExt + aExt, "1 whole, line 3: a trace-ext record without the trace record that belongs to it, EOF"},
-		{a + strings.Replace(aExt, `"userid":1`, `"userid":2`, 1), "1 bare, line 2: a trace-ext record without the trace record that belongs to it, EOF"},
-		{a + bad, "1 bare, line 2: a trace-ext record without the trace record that belongs to it, EOF"},
+		{a + b + aExt, "1 bare, 2 bare, line 3: a trace-ext record without the trace record that belongs to it: is the trace in another file of the run?, EOF"},
+		{aExt + a, "line 1: a trace-ext record without the trace record that belongs to it: is the trace in another file of the run?, 1 bare, EOF"},
+		{a + aExt + aExt, "1 whole, line 3: a trace-ext record without the trace record that belongs to it: is the trace in another file of the run?, EOF"},
+		{a + strings.Replace(aExt, `"userid":1`, `"userid":2`, 1), "1 bare, line 2: a trace-ext record without the trace record that belongs to it: is the trace in another file of the run?, EOF"},
+		{a + bad, "1 bare, line 2: a trace-ext record without the trace record that belongs to it: is the trace in another file of the run?, EOF"},
 		{a + cut, "1 bare, the last record is cut"},
 		{a + "\n\n" + aExt, "1 whole, EOF"},
 		{a + "hello\n" + aExt, "1 bare, line 2: invalid character 'h' looking for beginning of value, " +
-			"line 3: a trace-ext record without the trace record that belongs to it, EOF"},
+			"line 3: a trace-ext record without the trace record that belongs to it: is the trace in another file of the run?, EOF"},
 	} {
 		var got []string
 		for r := NewReader(strings.NewReader(tt.in)); ; {

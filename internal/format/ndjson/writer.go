@@ -16,6 +16,8 @@ type Config struct {
 	Kinds record.Kinds
 	// Bare leaves out the trace-ext records.
 	Bare bool
+	// Only are the lines that are written, if other files get the others. 0: all.
+	Only Lines
 
 	// These are used in records until a CycleStart or a Run with others is written.
 	Run      string // identifies the run
@@ -25,6 +27,28 @@ type Config struct {
 
 	// StampSource is the clock of receive times: kernel (if empty), hw or user.
 	StampSource string
+}
+
+// Lines is a set of types of lines. A line is in exactly one of the sets below.
+type Lines uint8
+
+// The types of lines that a run can write to separate files.
+const (
+	TraceLines Lines = 1 << iota // trace
+	ReplyLines                   // reply
+	MetaLines                    // all others: the run, its summary, and trace-ext
+	AllLines   = TraceLines | ReplyLines | MetaLines
+)
+
+// LinesOf returns the set that has lines of that type.
+func LinesOf(typ string) Lines {
+	switch typ {
+	case TypeTrace:
+		return TraceLines
+	case TypeReply:
+		return ReplyLines
+	}
+	return MetaLines
 }
 
 // bufferLen is how many octets a Writer gathers before it writes. A record is
@@ -51,6 +75,7 @@ type Writer struct {
 // NewWriter returns a Writer to w. If w has a method Flush() error, Flush calls it.
 func NewWriter(w io.Writer, conf Config) *Writer {
 	conf.Kinds = cmp.Or(conf.Kinds, record.Both)
+	conf.Only = cmp.Or(conf.Only, AllLines)
 	conf.ListName = cmp.Or(conf.ListName, "default")
 	conf.CycleID = cmp.Or(conf.CycleID, 1)
 	conf.StampSource = cmp.Or(conf.StampSource, "kernel")
@@ -66,10 +91,6 @@ func (w *Writer) quote() {
 	w.replyHead = appendReplyHead(w.replyHead[:0], &w.conf)
 }
 
-// Wants reports whether the writer writes any of kinds. So a caller need not prepare other
-// kinds.
-func (w *Writer) Wants(kinds record.Kinds) bool { return w.conf.Kinds.Has(kinds) }
-
 // Write writes the lines of r, a trace being closed, and keeps nothing of it. Traces and
 // replies cost no allocation. In other records the Writer fills in empty fields from its
 // Config: list, cycle, host and run.
@@ -79,11 +100,11 @@ func (w *Writer) Write(r record.Record) error {
 	}
 	switch r := r.(type) {
 	case *record.Trace:
-		if w.Wants(record.Traces) {
+		if w.conf.Kinds.Has(record.Traces) {
 			w.trace(r)
 		}
 	case *record.Reply:
-		if w.Wants(record.Replies) {
+		if w.conf.Kinds.Has(record.Replies) && w.conf.Only&ReplyLines != 0 {
 			w.buf = appendReply(append(w.buf, w.replyHead...), &r.Head, &r.Hop)
 			w.endLine()
 		}
@@ -95,12 +116,20 @@ func (w *Writer) Write(r record.Record) error {
 
 // trace writes the trace record and the trace-ext record of t.
 func (w *Writer) trace(t *record.Trace) {
-	w.buf = appendTrace(append(w.buf, w.traceHead...), t)
-	if !w.conf.Bare && !t.Bare {
-		w.buf = append(w.buf, '\n')
-		w.buf = appendExt(append(w.buf, w.extHead...), t)
+	one := w.conf.Only&TraceLines != 0
+	if one {
+		w.buf = appendTrace(append(w.buf, w.traceHead...), t)
 	}
-	w.endLine()
+	if !w.conf.Bare && !t.Bare && w.conf.Only&MetaLines != 0 {
+		if one {
+			w.buf = append(w.buf, '\n') // no write between the two
+		}
+		w.buf = appendExt(append(w.buf, w.extHead...), t)
+		one = true
+	}
+	if one {
+		w.endLine()
+	}
 }
 
 // other writes a record that is not worth appending by hand.
@@ -116,11 +145,11 @@ func (w *Writer) other(r record.Record) {
 		w.encode(line)
 	case *record.Run:
 		line := runLine{TypeRun, *r}
-		line.Schema, line.Run.Run = Schema, w.run(r.Run)
+		line.Schema, line.Run.Run, line.Argv = Schema, w.run(r.Run), notNull(r.Argv)
 		w.encode(&line)
 	case *record.Resume:
 		line := resumeLine{TypeResume, *r}
-		line.Run = w.run(r.Run)
+		line.Run, line.Argv = w.run(r.Run), notNull(r.Argv)
 		w.encode(&line)
 	case *record.Summary:
 		line := summaryLine{TypeSummary, *r}
@@ -129,6 +158,14 @@ func (w *Writer) other(r record.Record) {
 	default:
 		w.err = fmt.Errorf("encode record: NDJSON has no record of type %T", r)
 	}
+}
+
+// notNull returns list, or an empty list for nil, which JSON would have as null.
+func notNull(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
 }
 
 // cycle returns the line of a cycle record without its time. Every trace from now on has
@@ -150,6 +187,9 @@ func (w *Writer) run(id string) string {
 
 // encode writes a line by encoding/json.
 func (w *Writer) encode(line any) {
+	if w.conf.Only&MetaLines == 0 {
+		return
+	}
 	text, err := json.Marshal(line)
 	if err != nil {
 		w.err = fmt.Errorf("encode record: %w", err)
@@ -159,9 +199,9 @@ func (w *Writer) encode(line any) {
 	w.endLine()
 }
 
-// Raw writes a whole line as it is.
-func (w *Writer) Raw(line []byte) error {
-	if w.err == nil {
+// Raw writes a whole line of that type as it is, unless another file gets it.
+func (w *Writer) Raw(typ string, line []byte) error {
+	if w.err == nil && w.conf.Only&LinesOf(typ) != 0 {
 		w.buf = append(w.buf, line...)
 		w.endLine()
 	}

@@ -1,8 +1,11 @@
 package ndjson
 
 import (
+	"bytes"
 	"errors"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -68,5 +71,43 @@ func TestWriterErrorStays(t *testing.T) {
 	}
 	if f.left != -1 {
 		t.Errorf("%d more writes after the error", -1-f.left)
+	}
+}
+
+// Three writers that share the types of lines write each line of one writer once.
+func TestWriterOnly(t *testing.T) {
+	records := []record.Record{
+		&record.CycleStart{Cycle: record.Cycle{ListName: "list", Hostname: "vp"}}, &record.Run{Run: "R"},
+		&record.Trace{FirstTTL: 1}, &record.Trace{FirstTTL: 1, Bare: true}, &record.Reply{}, &record.Summary{}, &record.CycleStop{},
+	}
+	write := func(only Lines) map[string]int {
+		var b bytes.Buffer
+		w := NewWriter(&b, Config{Only: only})
+		for _, r := range records {
+			if err := w.Write(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(w.Raw(TypeTrace, []byte(`{"type":"trace"}`)), w.Raw("unknown", []byte(`{"type":"unknown"}`)), w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		lines := map[string]int{}
+		for line := range bytes.Lines(b.Bytes()) {
+			lines[string(line)]++
+			typ, err := TypeOf(bytes.TrimSpace(line))
+			if err != nil || only != 0 && LinesOf(typ) != only {
+				t.Errorf("only %b: %s, %v", only, line, err)
+			}
+		}
+		return lines
+	}
+	got := map[string]int{}
+	for _, only := range []Lines{TraceLines, ReplyLines, MetaLines} {
+		for line, n := range write(only) {
+			got[line] += n
+		}
+	}
+	if diff := cmp.Diff(write(0), got); diff != "" {
+		t.Errorf("all lines (-one writer +three):\n%s", diff)
 	}
 }

@@ -2,8 +2,6 @@ package traceroute
 
 import (
 	"fmt"
-	"io"
-	"slices"
 
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -17,10 +15,10 @@ type Traces struct {
 	err  error
 }
 
-// NewTraces returns Traces that are written to out, one row at a time, with the ICMP extensions of
-// answers if extensions is set.
-func NewTraces(out io.Writer, extensions bool) *Traces {
-	return &Traces{out: Writer{Out: out, Flows: 1, Extensions: extensions}}
+// NewTraces returns Traces with the options of a Writer: Out, Extensions and Columns.
+func NewTraces(out Writer) *Traces {
+	out.Flows = 1
+	return &Traces{out: out}
 }
 
 // Write implements format.Writer.
@@ -48,25 +46,13 @@ func (w *Traces) trace(t *record.Trace) error {
 	for _, known := range t.Inferred {
 		inferred[known.TTL] = known.Addr
 	}
-	silent := 0 // rows without an answer that were not written yet
-	first := max(t.FirstTTL, 1)
-	last := lastTTL(t)
-	for ttl := int(first); ttl <= last+1; ttl++ {
-		row := rowOf(t, uint8(ttl))
-		if ttl <= last && isSilent(t, row) {
-			silent++
-			continue
-		}
-		if err := w.silence(ttl-silent, ttl-1); err != nil {
+	for ttl, last := int(max(t.FirstTTL, 1)), lastTTL(t); ttl <= last; ttl++ {
+		if err := w.row(rowOf(t, uint8(ttl)), inferred); err != nil {
 			return err
 		}
-		silent = 0
-		if ttl > last {
-			break
-		}
-		if err := w.row(row, inferred); err != nil {
-			return err
-		}
+	}
+	if err := w.out.Tail(); err != nil {
+		return err
 	}
 	return w.end(t)
 }
@@ -103,7 +89,8 @@ func lastTTL(t *record.Trace) int {
 	return int(last)
 }
 
-// rowOf returns the row of a TTL: its answers, then a star for each probe without one.
+// rowOf returns the row of a TTL: its answers, then a star for each probe without one. A bare trace
+// does not have the probes without an answer; each TTL without one gets a star.
 func rowOf(t *record.Trace, ttl uint8) Row {
 	row := Row{TTL: ttl}
 	for i := range t.Hops {
@@ -116,43 +103,31 @@ func rowOf(t *record.Trace, ttl uint8) Row {
 			row.Probes = append(row.Probes, Probe{})
 		}
 	}
+	if t.Bare && len(row.Probes) == 0 {
+		row.Probes = []Probe{{}}
+	}
 	return row
 }
 
-// isSilent reports whether there is no answer to the probes of a row. A bare trace does not have
-// the probes that were not answered.
-func isSilent(t *record.Trace, row Row) bool {
-	answered := slices.ContainsFunc(row.Probes, func(p Probe) bool { return p.Hop != nil })
-	return !answered && (t.Bare || len(row.Probes) > 0)
-}
-
-// silence writes one line for the rows without an answer, from TTL first to last.
-func (w *Traces) silence(first, last int) error {
-	switch {
-	case last < first:
-		return nil
-	case last == first:
-		return w.out.line("%2d  *", first)
-	default:
-		return w.out.line("%2d  * no reply from TTL %d to %d", first, first, last)
-	}
-}
-
-// row writes a row with an answer, or one of a TTL that was not probed.
+// row writes a row. One of a TTL that was not probed shows the interface that other traces have
+// there. There is none below the first hop of a trace that begins within the path.
 func (w *Traces) row(row Row, inferred map[uint8]probe.Addr) error {
 	if len(row.Probes) > 0 {
 		return w.out.Row(row)
 	}
-	if addr, ok := inferred[row.TTL]; ok {
-		return w.out.line("%2d  %s [not probed: from other traces]", row.TTL, addr)
+	addr, ok := inferred[row.TTL]
+	if !ok {
+		return nil
 	}
-	return nil // below the first hop of a trace that begins within the path
+	if err := w.out.flushSilent(); err != nil {
+		return err
+	}
+	return w.out.line("%2d  %s [not probed: from other traces]", row.TTL, addr)
 }
 
 // endings are the reasons to stop that say more than that the target answered.
 var endings = map[record.StopReason]string{
 	record.StopUnreach:  "a router reports that the target is unreachable",
-	record.StopGapLimit: "too many TTLs in a row without a reply",
 	record.StopHopLimit: "no reply from the target up to the last TTL",
 	record.StopLoop:     "the path is a loop",
 	record.StopGSS:      "goes on as other traces do",
@@ -161,6 +136,9 @@ var endings = map[record.StopReason]string{
 
 // end writes why the trace ends, unless its target answered.
 func (w *Traces) end(t *record.Trace) error {
+	if t.StopReason == record.StopGapLimit {
+		return w.out.Stopped(t.GapLimit)
+	}
 	text, ok := endings[t.StopReason]
 	if !ok {
 		return nil

@@ -49,7 +49,7 @@ func TestTraces(t *testing.T) {
 		&record.Summary{},
 	}
 	var b bytes.Buffer
-	w := NewTraces(&b, false)
+	w := NewTraces(Writer{Out: &b})
 	for _, r := range traces {
 		if err := w.Write(r); err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ var errFull = errors.New("full")
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
 func TestTracesError(t *testing.T) {
-	w := NewTraces(full{}, true)
+	w := NewTraces(Writer{Out: full{}, Extensions: true})
 	for range 2 {
 		if err := w.Write(&record.Trace{FirstTTL: 1, Hops: []record.Hop{hopAt(1)}}); !errors.Is(err, errFull) {
 			t.Errorf("%v", err)

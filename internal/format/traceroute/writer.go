@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -27,8 +26,8 @@ type Probe struct {
 	Hop  *record.Hop
 }
 
-// Writer writes a trace for people, row by row, as traceroute(8) does. Rows of
-// several flows have a line for each responder, with its flows.
+// Writer writes a trace for people, row by row, as traceroute(8) does. Several flows make a table
+// with a line for each responder. Silent rows at the end of a path are one line.
 type Writer struct {
 	// Out takes each row in one Write.
 	Out io.Writer
@@ -40,30 +39,88 @@ type Writer struct {
 	Flows      int
 	// Width is how wide the column of responders is if there are several flows.
 	Width int
+	// Columns is the width of the terminal. Longer lines are broken between words; 0 breaks
+	// none.
+	Columns int
 
-	buf   bytes.Buffer
-	paths []flowPath // of each flow
+	buf    bytes.Buffer
+	silent []Row      // the latest rows, if nothing answered them; not written yet
+	paths  []flowPath // of each flow
 }
 
 // Head writes the line in front of all rows. host is as the user wrote it, size
 // that of a probe in octets.
 func (r *Writer) Head(host string, target netip.Addr, maxTTL uint8, size int) error {
 	r.paths = make([]flowPath, r.Flows)
-	r.buf.Reset()
-	fmt.Fprintf(&r.buf, "traceroute to %s (%s), %d hops max, %d byte packets", printable(host), target, maxTTL, size)
-	if r.Flows > 1 {
-		fmt.Fprintf(&r.buf, ", %d flows", r.Flows)
+	text := fmt.Sprintf("traceroute to %s (%s), %d hops max, %d byte packets", printable(host), target, maxTTL, size)
+	if r.Flows <= 1 {
+		return r.line("%s", text)
 	}
-	return r.endLine()
+	if err := r.line("%s, %d flows", text, r.Flows); err != nil {
+		return err
+	}
+	return r.flowHead()
 }
 
-// Row writes a row.
+// Row writes a row. A row without an answer is written before the next one that has an answer, or
+// by Tail.
 func (r *Writer) Row(row Row) error {
-	r.buf.Reset()
-	fmt.Fprintf(&r.buf, "%2d ", row.TTL)
+	if row.isSilent() {
+		r.silent = append(r.silent, row)
+		return nil
+	}
+	if err := r.flushSilent(); err != nil {
+		return err
+	}
+	return r.write(row)
+}
+
+// Tail writes the lines that need the whole trace.
+func (r *Writer) Tail() error {
+	if err := r.fold(); err != nil {
+		return err
+	}
+	if r.Flows <= 1 {
+		return nil
+	}
+	return r.flowTail()
+}
+
+// isSilent reports whether nothing answered the probes of a row.
+func (r Row) isSilent() bool {
+	return !slices.ContainsFunc(r.Probes, func(p Probe) bool { return p.Hop != nil })
+}
+
+// flushSilent writes the silent rows of a path that goes on.
+func (r *Writer) flushSilent() error {
+	silent := r.silent
+	r.silent = r.silent[:0]
+	for _, row := range silent {
+		if err := r.write(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fold writes the silent rows at the end of a path as one line. A single row stays as it is.
+func (r *Writer) fold() error {
+	n := len(r.silent)
+	if n < 2 {
+		return r.flushSilent()
+	}
+	first, last := r.silent[0].TTL, r.silent[n-1].TTL
+	r.silent = r.silent[:0]
+	return r.line("%2d-%d  no reply", first, last)
+}
+
+// write writes a row in full.
+func (r *Writer) write(row Row) error {
 	if r.Flows > 1 {
 		return r.flowRows(row)
 	}
+	r.buf.Reset()
+	fmt.Fprintf(&r.buf, "%2d ", row.TTL)
 	var last *record.Hop
 	for _, p := range row.Probes {
 		h := p.Hop
@@ -72,8 +129,10 @@ func (r *Writer) Row(row Row) error {
 			continue
 		}
 		if last == nil || last.Responder != h.Responder || r.Extensions && !bytes.Equal(last.Ext, h.Ext) {
-			r.responder(h)
-			r.buf.WriteString(r.extensions(h))
+			r.buf.WriteString(r.responder(h))
+			if text := r.extensions(h); text != "" {
+				r.buf.WriteString(" <" + text + ">")
+			}
 		}
 		if h.HasRTT() {
 			fmt.Fprintf(&r.buf, "  %s ms", millis(h.RTT))
@@ -84,31 +143,13 @@ func (r *Writer) Row(row Row) error {
 	return r.endLine()
 }
 
-// Tail writes the lines that need the whole trace; there are none for one flow.
-func (r *Writer) Tail() error {
-	if r.Flows <= 1 {
-		return nil
+// Stopped writes that the trace ended at its gap limit, a number of TTLs; 0 is an unknown one.
+func (r *Writer) Stopped(gapLimit int) error {
+	number := "too many"
+	if gapLimit > 0 {
+		number = fmt.Sprint(gapLimit)
 	}
-	var paths []flowPath // distinct ones
-	var flows [][]uint16 // that take them
-	for flow, path := range r.paths {
-		i := slices.IndexFunc(paths, path.agrees)
-		if i < 0 {
-			i, paths, flows = len(paths), append(paths, flowPath{}), append(flows, nil)
-		}
-		maps.Copy(paths[i], path)
-		flows[i] = append(flows[i], uint16(flow))
-	}
-	r.buf.Reset()
-	fmt.Fprintf(&r.buf, "%d path", len(paths))
-	if len(paths) != 1 {
-		r.buf.WriteByte('s')
-	}
-	for i := range paths {
-		r.buf.WriteString([]string{": ", "; "}[min(i, 1)])
-		fmt.Fprintf(&r.buf, "flow %s", ranges(flows[i]))
-	}
-	return r.endLine()
+	return r.line("    (stopped after %s silent TTLs in a row)", number)
 }
 
 // Touched writes that the target answered, if in no row.
@@ -117,176 +158,47 @@ func (r *Writer) Touched(target netip.Addr, method probe.Method) error {
 	if method == probe.UDP {
 		how = "a datagram"
 	}
-	r.buf.Reset()
-	fmt.Fprintf(&r.buf, "%s answered by %s, which tells no distance", target, how)
-	return r.endLine()
+	return r.line("%s answered by %s, which tells no distance", target, how)
 }
 
-// flowPath has the first responder of a flow at each TTL.
-type flowPath map[uint8]probe.Addr
-
-// agrees reports whether the two paths are equal; silence equals every responder.
-func (p flowPath) agrees(other flowPath) bool {
-	for ttl, addr := range p {
-		if have, ok := other[ttl]; ok && have != addr {
-			return false
-		}
-	}
-	return true
-}
-
-// branch is a responder of a row, with the flows that saw it; one without a hop is silence.
-type branch struct {
-	hop   *record.Hop
-	flows []uint16
-	rtts  []int64
-}
-
-// flowRows writes the lines of a row of several flows.
-func (r *Writer) flowRows(row Row) error {
-	branches, flows := r.branches(row)
-	head := r.buf.String()
-	r.buf.Reset()
-	for i, b := range branches {
-		if i > 0 {
-			head = "   "
-		}
-		which := ""
-		if len(b.flows) < flows || len(branches) > 1 {
-			which = "flow " + ranges(b.flows)
-		}
-		// Extensions are at the end, where they do not move the columns.
-		line := fmt.Sprintf("%s%-*s  %-*s  %s%s", head, r.Width, r.words(b), flowWidth, which, b.times(), r.extensions(b.hop))
-		r.buf.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-	return r.write()
-}
-
-// flowWidth is how wide the column of flows is, if they fit.
-const flowWidth = len("flow 0-2,4-5,7")
-
-// branches groups the probes of a row by responder, those of flows that heard
-// nothing at its end, and counts its flows.
-func (r *Writer) branches(row Row) (branches []*branch, flows int) {
-	mute, heard := new(branch), map[uint16]bool{}
-	for _, p := range row.Probes {
-		if p.Hop == nil {
-			continue
-		}
-		heard[p.Flow] = true
-		i := slices.IndexFunc(branches, func(b *branch) bool { return b.hop.Responder == p.Hop.Responder })
-		if i < 0 {
-			i, branches = len(branches), append(branches, &branch{hop: p.Hop})
-		}
-		b := branches[i]
-		if !slices.Contains(b.flows, p.Flow) {
-			b.flows = append(b.flows, p.Flow)
-			r.seen(p.Flow, row.TTL, p.Hop.Responder)
-		}
-		b.rtts = append(b.rtts, p.Hop.RTT)
-	}
-	for _, p := range row.Probes {
-		if !heard[p.Flow] && !slices.Contains(mute.flows, p.Flow) {
-			mute.flows = append(mute.flows, p.Flow)
-		}
-	}
-	flows = len(heard) + len(mute.flows)
-	if len(mute.flows) > 0 {
-		branches = append(branches, mute)
-	}
-	return branches, flows
-}
-
-// seen notes a step of a flow's path.
-func (r *Writer) seen(flow uint16, ttl uint8, responder probe.Addr) {
-	if r.paths[flow] == nil {
-		r.paths[flow] = flowPath{}
-	}
-	if _, ok := r.paths[flow][ttl]; !ok {
-		r.paths[flow][ttl] = responder
-	}
-}
-
-// words returns the first column of b.
-func (r *Writer) words(b *branch) string {
-	if b.hop == nil {
-		return " *"
-	}
-	part := Writer{Name: r.Name}
-	part.responder(b.hop)
-	return part.buf.String() + mark(b.hop)
-}
-
-// times returns the last column of b.
-func (b *branch) times() string {
-	if len(b.rtts) == 0 {
-		return ""
-	}
-	sum := int64(0)
-	for _, rtt := range b.rtts {
-		sum += rtt
-	}
-	low, mean, high := slices.Min(b.rtts), sum/int64(len(b.rtts)), slices.Max(b.rtts)
-	return fmt.Sprintf("%s/%s/%s ms", millis(low), millis(mean), millis(high))
-}
-
-// responder writes the address that answered, and its extensions.
-func (r *Writer) responder(h *record.Hop) {
+// responder returns the address that answered, with a space in front.
+func (r *Writer) responder(h *record.Hop) string {
 	addr := h.Source()
-	if r.Name == nil {
-		fmt.Fprintf(&r.buf, " %s", addr)
-	} else {
-		fmt.Fprintf(&r.buf, " %s (%s)", printable(r.Name(addr)), addr)
+	text := fmt.Sprintf(" %s", addr)
+	if r.Name != nil {
+		text = fmt.Sprintf(" %s (%s)", printable(r.Name(addr)), addr)
 	}
 	switch h.Kind {
 	case probe.KindSYNACK:
-		r.buf.WriteString(" [open]")
+		text += " [open]"
 	case probe.KindRST:
-		r.buf.WriteString(" [closed]")
+		text += " [closed]"
 	}
+	return text
 }
 
-// extensions returns the extensions of an answer as text.
+// extensions returns the extensions of an answer as text, "" if they are not to be written.
 func (r *Writer) extensions(h *record.Hop) string {
-	if h == nil || !r.Extensions {
+	if !r.Extensions {
 		return ""
 	}
-	if text := extensionText(h.Ext); text != "" {
-		return " <" + text + ">"
-	}
-	return ""
+	return extensionText(h.Ext)
+}
+
+// line writes a line.
+func (r *Writer) line(format string, args ...any) error {
+	r.buf.Reset()
+	fmt.Fprintf(&r.buf, format, args...)
+	return r.endLine()
 }
 
 func (r *Writer) endLine() error {
-	r.buf.WriteByte('\n')
-	return r.write()
-}
-
-func (r *Writer) write() error {
-	_, err := r.Out.Write(r.buf.Bytes())
+	_, err := r.Out.Write([]byte(broken(r.buf.String(), r.Columns) + "\n"))
 	return err
 }
 
 func millis(ns int64) string {
 	return fmt.Sprintf("%.3f", float64(ns)/float64(time.Millisecond))
-}
-
-// ranges writes ascending numbers as 0-2,5.
-func ranges(numbers []uint16) string {
-	var parts []string
-	for i := 0; i < len(numbers); {
-		j := i
-		for j+1 < len(numbers) && numbers[j+1] == numbers[j]+1 {
-			j++
-		}
-		if i == j {
-			parts = append(parts, fmt.Sprint(numbers[i]))
-		} else {
-			parts = append(parts, fmt.Sprintf("%d-%d", numbers[i], numbers[j]))
-		}
-		i = j + 1
-	}
-	return strings.Join(parts, ",")
 }
 
 // printable replaces all characters but printable ASCII, because others could control a
@@ -298,11 +210,4 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// line writes a line.
-func (r *Writer) line(format string, args ...any) error {
-	r.buf.Reset()
-	fmt.Fprintf(&r.buf, format, args...)
-	return r.endLine()
 }

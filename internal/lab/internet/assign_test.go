@@ -20,7 +20,10 @@ func TestAssign(t *testing.T) {
 		{"delay=120ms", func(c *netsim.Config) bool { return c.Delay == 120*time.Millisecond }},
 		{"max-hops=20", func(c *netsim.Config) bool { return c.MaxHops == 20 }},
 		{"seed=18446744073709551615", func(c *netsim.Config) bool { return c.Seed == 1<<64-1 }},
-		{assignment: "delay=120"},
+		{"delay=0.12", func(c *netsim.Config) bool { return c.Delay == 120*time.Millisecond }},
+		{"policer=1.5k", func(c *netsim.Config) bool { return c.Policer == 1500 }},
+		{assignment: "delay=2x"},
+		{assignment: "policer=-1"},
 		{assignment: "max-hops=1.5"},
 		{assignment: "loss=0.1"},
 		{assignment: "delay"},
@@ -39,7 +42,7 @@ func TestAssign(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	for _, preset := range Presets() {
+	for _, preset := range netsim.PresetNames() {
 		if _, err := New(Veth, preset, nil, nil); err != nil {
 			t.Errorf("%s: %v", preset, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 
 	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/names"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
@@ -56,9 +57,14 @@ func (o Options) Encode() (string, error) {
 	return string(text), err
 }
 
+// answers is Setup.Answers.
+const answers = "every public unicast address, for example 45.150.1.206 or 2a00:150::1. About half of the addresses " +
+	"have a host (option hosts-alive). The routers have addresses in 6, 7, 11, 21, 22, 26, 28, 29, 30, 33, 55, 214, 215/8 " +
+	"and 3ffe::/16, which have no route. Names look like ae1.core3.fra2d96.as64500.example.net"
+
 // Setup is the simulated Internet as a network for lab. Its option is the result of Encode.
 func Setup() lab.Setup {
-	return lab.Setup{Name: Name, Build: build}
+	return lab.Setup{Name: Name, Answers: answers, Build: build}
 }
 
 func build(_ context.Context, option string) (end func() error, err error) {
@@ -82,6 +88,13 @@ func build(_ context.Context, option string) (end func() error, err error) {
 		port, err = buildTun()
 	default:
 		err = fmt.Errorf("no link is called %q", o.Link)
+	}
+	if err != nil {
+		return nil, err
+	}
+	z, err := newZone(o.Network)
+	if err == nil {
+		err = names.Serve(z)
 	}
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/names"
 )
 
 // The names of the setups.
@@ -26,11 +27,15 @@ func Setup() lab.Setup { return setup(Name, LiftLimits) }
 func LimitedSetup() lab.Setup { return setup(NameLimited, KeepLimits) }
 
 func setup(name string, limits Limits) lab.Setup {
-	return lab.Setup{Name: name, Build: func(ctx context.Context, option string) (end func() error, err error) {
+	return lab.Setup{Name: name, Answers: New().answers(), Build: func(ctx context.Context, option string) (end func() error, err error) {
 		if option != "" {
 			return nil, fmt.Errorf("unknown option %q", option)
 		}
-		return nil, New().Build(ctx, limits)
+		t := New()
+		if err := t.Build(ctx, limits); err != nil {
+			return nil, err
+		}
+		return nil, names.Serve(t.newZone())
 	}}
 }
 

@@ -26,6 +26,19 @@ func cuts() []cut {
 	}
 }
 
+// answers lists the addresses that answer, for people. Both prefixes of a territory have the same
+// number.
+func (t *Topology) answers() string {
+	numbers := map[Ending][]string{}
+	for _, a := range t.territories {
+		numbers[a.Ending] = append(numbers[a.Ending], fmt.Sprint(a.V4.Addr().As4()[1]))
+	}
+	list := func(e Ending) string { return strings.Join(numbers[e], ", ") }
+	return fmt.Sprintf("every address in 45.N.0.0/12 and 2a00:N::/32 for N = %s. "+
+		"A router reports N = %s as prohibited and N = %s as unreachable, and drops N = %s. Other addresses have no route. "+
+		"Names look like r4.r5.lab.example.net", list(Reached), list(Prohibited), list(Unreachable), list(Dropped))
+}
+
 // Targets returns the text of a target list that covers every territory, in
 // both families: testdata/prefixes.txt.
 func (t *Topology) Targets() string {

@@ -70,6 +70,7 @@ type Topology struct {
 	silent      []string // nodes that send no time exceeded
 	nat         []link   // links that translate sources towards far
 	services    []string // nodes with TCP ports, see servicePorts
+	nameless    []string // nodes without names in the DNS
 
 	// nodes with open TCP ports, see openPort
 	// order of links.
@@ -81,6 +82,7 @@ func New() *Topology {
 	t := &Topology{
 		silent:   []string{"r5"},
 		services: []string{"near", "far"},
+		nameless: []string{"r6", "site"},
 		territories: []Territory{
 			area("near", 16, Reached),
 			area("edge", 32, Reached),

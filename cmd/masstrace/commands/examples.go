@@ -1,0 +1,95 @@
+package commands
+
+import "github.com/masstrace/masstrace/internal/grammar"
+
+// description is the text of the manual page of the program.
+const description = "masstrace is a traceroute for millions of targets. Probes of all TTLs to thousands of targets are in " +
+	"flight at the same time. Flows are stable, as in Paris traceroute, and a secret key authenticates each reply.\n\n" +
+	"The command needs the capability CAP_NET_RAW to send probes, and gives it up after it has opened its sockets. " +
+	"The command lab builds a simulated Internet to try everything in, from which no packet leaves."
+
+// Examples returns the examples of the program.
+func (*cli) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Trace one path in a simulated Internet, from which no packet leaves", Line: "masstrace lab -- masstrace trace 45.150.1.206"},
+		{Purpose: "Print the plan of a scan of one target in each /24", Line: "masstrace scan 198.51.100.0/22 --allow-reserved --dry-run"},
+	}
+}
+
+// Examples returns the examples of scan.
+func (*ScanCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Print the plan of a scan, and send nothing", Line: "masstrace scan targets.txt --exclude exclude.txt --dry-run"},
+		{Purpose: "Trace the targets of a list at 2,000 probes per second", Line: "masstrace scan targets.txt --rate 2k -o out.ndjson.zst"},
+		{Purpose: "Find the interfaces of the routers with few probes", Line: "masstrace scan targets.txt --strategy topology -o out.ndjson"},
+		{Purpose: "Save the progress, and continue after a stop", Line: "masstrace scan targets.txt --checkpoint scan.state -o out.ndjson\nmasstrace scan targets.txt --resume scan.state -o out.ndjson"},
+		{Purpose: "Try a scan in the simulated Internet", Line: "masstrace lab -- masstrace scan 45.96.0.0/16 --rate 5k -o out.ndjson"},
+	}
+}
+
+// Examples returns the examples of trace.
+func (*TraceCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Trace the path to a host", Line: "masstrace trace www.example.net"},
+		{Purpose: "Trace through firewalls, with TCP to port 443, without names", Line: "masstrace trace -T -p 443 -n www.example.net"},
+		{Purpose: "Show the branches of load balancers", Line: "masstrace trace --flows 16 www.example.net"},
+	}
+}
+
+// Examples returns the examples of replay.
+func (*ReplayCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Write the records of a scan again from its capture", Line: "masstrace replay scan.pcapng -o again.ndjson"},
+		{Purpose: "Read the replies in a capture of any traceroute", Line: "masstrace replay --records reply capture.pcap"},
+	}
+}
+
+// Examples returns the examples of show.
+func (*ShowCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Show the traces to one prefix as text", Line: "masstrace show out.ndjson 45.96.22.0/24"},
+		{Purpose: "Write the hops as CSV", Line: "masstrace show --csv out.ndjson.zst"},
+	}
+}
+
+// Examples returns the examples of merge.
+func (*MergeCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Write the results of two shards into one file", Line: "masstrace merge shard1.ndjson shard2.ndjson -o all.ndjson"},
+		{Purpose: "Do the same without a shard that failed", Line: "masstrace merge --allow-missing shard1.ndjson -o part.ndjson.zst"},
+	}
+}
+
+// Examples returns the examples of lab.
+func (*LabCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "List the options of the simulated Internet", Line: "masstrace lab --set help"},
+		{Purpose: "Run any program in the simulated Internet", Line: "masstrace lab -- traceroute 45.150.1.206"},
+		{Purpose: "Start a shell behind a link that loses 5 % of the probes", Line: "masstrace lab --preset clean --set loss-forward=0.05 -- bash"},
+		{Purpose: "Keep a log, and compare a scan with it", Line: "masstrace lab --log net.log -- masstrace scan 45.96.0.0/16 -o out.ndjson\nmasstrace verify out.ndjson --log net.log"},
+	}
+}
+
+// Examples returns the examples of verify.
+func (*VerifyCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Compare the results of a scan in the lab with its log", Line: "masstrace verify out.ndjson --log net.log"},
+		{Purpose: "Also check that no other address was probed, and print JSON", Line: "masstrace verify out.ndjson --log net.log --targets targets.txt --json"},
+	}
+}
+
+// statuses are the exit statuses.
+func statuses() []grammar.Status {
+	return []grammar.Status{
+		{Code: "0", Meaning: "Complete."},
+		{Code: "1", Meaning: "A host did not answer.", Command: "trace"},
+		{Code: "1", Meaning: "A result is false.", Command: "verify"},
+		{Code: "1", Meaning: "There is no trace to the targets.", Command: "show"},
+		{Code: "2", Meaning: "Wrong usage. The message names the option."},
+		{Code: "3", Meaning: "The environment: permission, route, link or file."},
+		{Code: "4", Meaning: "The run began and did not finish, for example because of a signal or a firewall."},
+		{Code: "130, 143", Meaning: "SIGINT, SIGTERM.", Command: "trace"},
+		{Code: "141", Meaning: "The reader of standard output has ended, as head(1) does."},
+		{Code: "other", Meaning: "The exit status of the command.", Command: "lab"},
+	}
+}

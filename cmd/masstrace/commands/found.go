@@ -1,0 +1,133 @@
+package commands
+
+import (
+	"fmt"
+
+	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/tabular"
+)
+
+// stops are the words for the ends of traces, but for that at the target.
+var stops = []struct {
+	reason      record.StopReason
+	name, words string
+}{
+	{record.StopUnreach, "unreachable", "a router reports it as unreachable"},
+	{record.StopGapLimit, "gap limit", "too many silent TTLs in a row"},
+	{record.StopHopLimit, "last TTL", "the target is silent up to the last TTL"},
+	{record.StopLoop, "loop", "a loop of routers"},
+	{record.StopHalted, "halted", "stopped, or excluded during the run"},
+}
+
+// findings writes the findings of the traces, and the losses that spoil them.
+func (t *summaryTable) findings(s *record.Summary) {
+	if f := s.Findings; f != nil {
+		share := func(n uint64) string { return tabular.Percent(n, f.Traces) }
+		t.row("traces", f.Traces, "", "")
+		t.row("reached", f.Reached, share(f.Reached), "the target answered")
+		for _, stop := range stops {
+			if n := f.Ends[stop.reason.String()]; n > 0 {
+				t.row(stop.name, n, share(n), stop.words)
+			}
+		}
+		t.row("interfaces", f.Interfaces, "", "distinct addresses of routers"+estimateWords(f.Interfaces))
+		t.row("links", f.Links, "", "pairs of them at adjacent TTLs"+estimateWords(f.Links))
+		if f.LongestPath > 0 {
+			t.row("median path", uint64(f.MedianPath), "", fmt.Sprintf("TTLs to a target; the longest is %d", f.LongestPath))
+		}
+	}
+	t.ownLosses(s)
+	t.rare("limited routers", uint64(len(s.LimitedRouters)), limitedWords(&s.Limits))
+}
+
+// exactBelow is a count below which the estimates of findings are as good as exact.
+const exactBelow = 5000
+
+// estimateWords gives the error of a distinct count.
+func estimateWords(n uint64) string {
+	if n < exactBelow {
+		return ""
+	}
+	return " (± 1 %)"
+}
+
+// ownLosses writes the losses of this machine in one line.
+func (t *summaryTable) ownLosses(s *record.Summary) {
+	frames := s.Drops.Kernel + s.Drops.Interface
+	switch {
+	case frames+s.TxErrors == 0:
+		t.row("lost by us", 0, "", "this machine lost no probe and no reply")
+	case s.TxErrors == 0:
+		t.row("lost by us", frames, "", "received frames that this machine was too slow to read: lower --rate")
+	case frames == 0:
+		t.row("lost by us", s.TxErrors, "", "probes that the kernel refused to send")
+	default:
+		t.row("lost by us", frames+s.TxErrors, "", fmt.Sprintf(
+			"%s received frames that this machine was too slow to read: lower --rate; and %s probes that the kernel refused to send",
+			tabular.Count(frames), tabular.Count(s.TxErrors)))
+	}
+}
+
+// leftOut writes the addresses of the lists that are no targets.
+func (t *summaryTable) leftOut(l *record.LeftOut) {
+	for _, r := range removals(l) {
+		t.Add("left out", removedCount(r.Addresses), "", r.words())
+	}
+}
+
+// removal is a reason to leave addresses out.
+type removal struct {
+	record.Removed
+	reason string
+}
+
+// removals returns the reasons that removed addresses.
+func removals(l *record.LeftOut) (list []removal) {
+	if l == nil {
+		return nil
+	}
+	for _, r := range []removal{{l.SpecialPurpose, "special-purpose; see --allow-reserved"}, {l.Excluded, "by --exclude"}} {
+		if r.Addresses > 0 {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// words follow the number of addresses.
+func (r removal) words() string {
+	text := "addresses"
+	if r.Addresses == 1 {
+		text = "address"
+	}
+	switch r.Prefixes {
+	case 0:
+	case 1:
+		text += ", 1 prefix"
+	default:
+		text += fmt.Sprintf(", %s prefixes", removedCount(r.Prefixes))
+	}
+	return text + " (" + r.reason + ")"
+}
+
+// removedCount writes a count of addresses.
+func removedCount(n uint64) string {
+	if n == record.MostRemoved {
+		return "many" // above 9 · 10¹⁵
+	}
+	return tabular.Count(n)
+}
+
+// limitedWords names the router that left most probes unanswered.
+func limitedWords(l *account.Limits) string {
+	if len(l.LimitedRouters) == 0 {
+		return ""
+	}
+	r := &l.LimitedRouters[0]
+	words := fmt.Sprintf("limit their answer rate; most silent: %s, %s answered, %s silent", r.Addr, tabular.Count(r.Answered), tabular.Count(r.Silent))
+	if l.LimitedRoutersCut {
+		words += "; the list was cut"
+	}
+	return words
+}

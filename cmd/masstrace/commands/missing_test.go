@@ -1,0 +1,86 @@
+package commands
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
+)
+
+// missingFiles are command lines with one file that does not exist: none.ndjson or none.
+var missingFiles = []struct{ options, args string }{
+	{"scan targets", "scan --dry-run none.txt"},
+	{"scan targets", "scan --dry-run ./none"},
+	{"scan targets", "scan --dry-run no/none.txt"},
+	{"scan --exclude", "scan --dry-run 45.16.0.1 --exclude none.txt"},
+	{"scan --probes", "scan --dry-run --probes none.csv"},
+	{"scan --resume", "scan 45.16.0.1 --resume none -o out"},
+	{"scan --checkpoint", "scan 45.16.0.1 --checkpoint no/none -o out"},
+	{"scan --output", "scan 45.0.0.1 -o no/none"},
+	{"scan --replies", "scan 45.0.0.1 -o out1 --replies no/none"},
+	{"scan --meta", "scan 45.0.0.1 -o out2 --meta no/none"},
+	{"scan --pcap", "scan 45.0.0.1 --pcap no/none"},
+	{"trace --hosts", "trace --hosts none.txt"},
+	{"replay file", "replay none.pcap"},
+	{"replay --output", "replay there.pcap -o no/none"},
+	{"replay --replies", "replay there.pcap -o out3 --replies no/none"},
+	{"replay --meta", "replay there.pcap -o out4 --meta no/none"},
+	{"show file", "show none.ndjson"},
+	{"merge file", "merge there.ndjson none.ndjson"},
+	{"merge --output", "merge there.ndjson -o no/none"},
+	{"merge --replies", "merge there.ndjson -o out5 --replies no/none"},
+	{"merge --meta", "merge there.ndjson -o out6 --meta no/none"},
+	{"verify results", "verify none.ndjson --log there.log"},
+	{"verify --log", "verify there.ndjson --log none.log"},
+	{"verify --counters", "verify there.ndjson --log there.log --counters none.json"},
+	{"verify --targets", "verify there.ndjson --log there.log --targets none.txt"},
+	{"verify --exclude", "verify there.ndjson --log there.log --targets there.txt --exclude none.txt"},
+	{"lab --log", "lab --log no/none -- true"},
+	{"lab --counters", "lab --counters no/none -- true"},
+}
+
+// A file that is missing is a matter of the environment, for each option and argument that names
+// files. The error names the file.
+func TestMissingFiles(t *testing.T) {
+	lab.Need(t, routers.Name)
+	checkAllFileOptions(t)
+	t.Chdir(t.TempDir())
+	for name, text := range map[string]string{
+		"there.txt": "45.16.0.1\n", "there.log": "", "there.pcap": "",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(t, program+" scan 45.16.0.1 --max-ttl 1 --wait 100ms -q -o there.ndjson")
+	for _, tt := range missingFiles {
+		cmd := exec.CommandContext(t.Context(), program, strings.Fields(tt.args)...)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		_ = cmd.Run() // the status is looked at
+		text, status := stderr.String(), cmd.ProcessState.ExitCode()
+		if status != statusEnvironment || !strings.Contains(text, "none") && !strings.Contains(text, "no:") || !strings.Contains(text, "no such file") {
+			t.Errorf("masstrace %s: status %d, %s", tt.args, status, text)
+		}
+	}
+}
+
+// checkAllFileOptions checks that missingFiles has each option and argument that names files.
+func checkAllFileOptions(t *testing.T) {
+	t.Helper()
+	tested := map[string]bool{}
+	for _, tt := range missingFiles {
+		tested[tt.options] = true
+	}
+	for _, node := range nodes(t) {
+		for _, o := range fileOptions(node) {
+			if !tested[node.Name+" "+o.name] {
+				t.Errorf("%s %s is not in missingFiles: add a command line whose only fault is a missing file there", node.Name, o.name)
+			}
+		}
+	}
+}

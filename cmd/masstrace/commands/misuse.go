@@ -1,0 +1,131 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// misuse returns the text of an error of the parser of the command line, in words of its user.
+func misuse(err error) string {
+	text := err.Error()
+	var node *kong.Node // that of the command, or of the program if no command was given
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
+		node = parse.Context.Selected()
+		if node == nil {
+			node = parse.Context.Model.Node
+		}
+	}
+	if node == nil {
+		return text
+	}
+	words := strings.Fields(text)
+	switch {
+	case strings.HasPrefix(text, "unknown flag "):
+		return unknownFlag(node, strings.TrimSuffix(words[2], ","))
+	case strings.HasPrefix(text, "unexpected argument ") && node.Type == kong.ApplicationNode:
+		return unknownCommand(node, strings.TrimSuffix(words[2], ","))
+	case strings.HasPrefix(text, "unexpected argument "):
+		return fmt.Sprintf("%s takes no argument %s", node.Name, strings.TrimPrefix(text, "unexpected argument "))
+	case strings.HasPrefix(text, "unexpected flag argument "):
+		return fmt.Sprintf("%s: a value without a flag: %s", node.Name, words[len(words)-1])
+	case strings.HasPrefix(text, "missing flags: "):
+		return fmt.Sprintf("%s needs %s", node.Name, strings.TrimPrefix(text, "missing flags: "))
+	case strings.HasPrefix(text, "expected ") && node.Type == kong.ApplicationNode:
+		return "no command is given; see masstrace --help"
+	case strings.HasPrefix(text, "expected ") || strings.HasPrefix(text, "missing positional "):
+		return fmt.Sprintf("%s needs an argument: %s", node.Name, arguments(node))
+	}
+	return text
+}
+
+// arguments returns the arguments of a command, as its usage has them.
+func arguments(node *kong.Node) string {
+	var list []string
+	for _, p := range node.Positional {
+		list = append(list, p.Summary())
+	}
+	return strings.Join(list, " ")
+}
+
+// unknownFlag returns the error about a flag that a command does not have. A long flag comes with
+// the nearest one, if there is one; every letter is near to every other.
+func unknownFlag(node *kong.Node, flag string) string {
+	var names []string
+	for _, group := range node.AllFlags(true) {
+		for _, f := range group {
+			for _, name := range append(f.Aliases, f.Name) {
+				names = append(names, "--"+name)
+			}
+		}
+	}
+	owner := "masstrace"
+	if node.Type == kong.CommandNode {
+		owner = node.Name
+	}
+	text := fmt.Sprintf("%s has no option %s", owner, flag)
+	if near := nearest(flag, names); strings.HasPrefix(flag, "--") && near != "" {
+		return fmt.Sprintf("%s; the nearest is %s", text, near)
+	}
+	return text
+}
+
+// unknownCommand returns the error about a command that there is not.
+func unknownCommand(node *kong.Node, command string) string {
+	var names []string
+	for _, child := range node.Children {
+		if !child.Hidden {
+			names = append(names, child.Name)
+		}
+	}
+	text := fmt.Sprintf("there is no command %s", command)
+	if near := nearest(command, names); near != "" {
+		return fmt.Sprintf("%s; the nearest is %s", text, near)
+	}
+	return fmt.Sprintf("%s; the commands are %s", text, strings.Join(names, ", "))
+}
+
+// nearest returns the name with the fewest typos: letters that are missing, added, changed or
+// swapped. It returns "" if there are more than one in three letters. A longer name that begins
+// with the text comes after one with a single typo.
+func nearest(text string, names []string) (best string) {
+	letters := len(strings.TrimLeft(text, "-"))
+	least := float64(1 + letters/3)
+	for _, name := range names {
+		n := float64(typos(text, name))
+		if letters > 2 && strings.HasPrefix(name, text) {
+			n = min(n, 1.5)
+		}
+		if n < least || n == least && best == "" {
+			best, least = name, n
+		}
+	}
+	return best
+}
+
+// typos returns the distance of Damerau and Levenshtein (optimal string alignment) of two texts.
+func typos(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			changed := 1
+			if a[i-1] == b[j-1] {
+				changed = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+changed)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,143 @@
+// Package findings counts the findings of a run while its traces are written. These are the ends of
+// traces, the distinct interfaces and links, and the lengths of paths.
+package findings
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/axiomhq/hyperloglog"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// precision is the number of bits that choose a register of a sketch: 2¹⁴ registers of one octet.
+// The standard error is 1.04/√2¹⁴ = 0.8 %. Below some 5,000 distinct values a sketch holds hashes
+// of 25 bits instead. Its count is then exact, except for collisions: one in 2,500 values.
+const precision = 14
+
+// Counter counts the findings of traces. Its memory is about 32 KiB for any number of traces. Its
+// JSON continues the count in another process. A nil Counter counts nothing. A Counter belongs to
+// one goroutine at a time.
+type Counter struct {
+	traces, reached uint64
+	ends            [record.StopHalted + 1]uint64
+	paths           [probe.MaxTTL + 1]uint64 // by length in TTLs
+	interfaces      *hyperloglog.Sketch
+	links           *hyperloglog.Sketch
+
+	link [2 * len(probe.Addr{})]byte // scratch
+}
+
+// New returns an empty Counter.
+func New() *Counter {
+	c := new(Counter)
+	c.interfaces, _ = hyperloglog.NewSketch(precision, true) // fails for no valid precision
+	c.links, _ = hyperloglog.NewSketch(precision, true)
+	return c
+}
+
+// Add counts a closed trace.
+func (c *Counter) Add(t *record.Trace) {
+	if c == nil {
+		return
+	}
+	c.traces++
+	if t.Reached {
+		c.reached++
+	}
+	if int(t.StopReason) < len(c.ends) {
+		c.ends[t.StopReason]++
+	}
+	if t.StopReason == record.StopCompleted && int(t.End) < len(c.paths) {
+		c.paths[t.End]++
+	}
+	near := 0 // the first hop of the TTL before
+	for i := range t.Hops {
+		h := &t.Hops[i]
+		if h.Responder == t.Target {
+			continue
+		}
+		c.interfaces.Insert(h.Responder[:])
+		for int(t.Hops[near].TTL)+1 < int(h.TTL) {
+			near++
+		}
+		for j := near; j < i; j++ {
+			c.addLink(t.Target, &t.Hops[j], h)
+		}
+	}
+}
+
+// addLink counts the link between two hops of a trace, if they are at adjacent TTLs.
+func (c *Counter) addLink(target probe.Addr, near, far *record.Hop) {
+	if near.TTL+1 != far.TTL || near.Responder == target || near.Responder == far.Responder {
+		return
+	}
+	n := copy(c.link[:], near.Responder[:])
+	copy(c.link[n:], far.Responder[:])
+	c.links.Insert(c.link[:])
+}
+
+// Findings returns the findings so far; nil of a nil Counter.
+func (c *Counter) Findings() *record.Findings {
+	if c == nil {
+		return nil
+	}
+	f := &record.Findings{
+		Traces: c.traces, Reached: c.reached, Ends: map[string]uint64{},
+		Interfaces: c.interfaces.Estimate(), Links: c.links.Estimate(),
+	}
+	for reason, n := range c.ends {
+		if n > 0 {
+			f.Ends[record.StopReason(reason).String()] = n
+		}
+	}
+	f.MedianPath, f.LongestPath = record.PathLengths(c.paths[:])
+	return f
+}
+
+// saved is the JSON of a Counter.
+type saved struct {
+	Traces     uint64   `json:"traces"`
+	Reached    uint64   `json:"reached"`
+	Ends       []uint64 `json:"ends"`
+	Paths      []uint64 `json:"paths"`
+	Interfaces []byte   `json:"interfaces"`
+	Links      []byte   `json:"links"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (c *Counter) MarshalJSON() ([]byte, error) {
+	s := saved{Traces: c.traces, Reached: c.reached, Ends: c.ends[:], Paths: c.paths[:]}
+	var err error
+	if s.Interfaces, err = c.interfaces.MarshalBinary(); err != nil {
+		return nil, err
+	}
+	if s.Links, err = c.links.MarshalBinary(); err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *Counter) UnmarshalJSON(text []byte) error {
+	var s saved
+	if err := json.Unmarshal(text, &s); err != nil {
+		return err
+	}
+	*c = *New()
+	if len(s.Ends) != len(c.ends) || len(s.Paths) != len(c.paths) {
+		return fmt.Errorf("findings: %d ends and %d paths, not %d and %d", len(s.Ends), len(s.Paths), len(c.ends), len(c.paths))
+	}
+	c.traces, c.reached = s.Traces, s.Reached
+	copy(c.ends[:], s.Ends)
+	copy(c.paths[:], s.Paths)
+	if err := c.interfaces.UnmarshalBinary(s.Interfaces); err != nil {
+		return fmt.Errorf("findings: interfaces: %w", err)
+	}
+	if err := c.links.UnmarshalBinary(s.Links); err != nil {
+		return fmt.Errorf("findings: links: %w", err)
+	}
+	return nil
+}

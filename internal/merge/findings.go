@@ -1,0 +1,57 @@
+package merge
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/masstrace/masstrace/internal/findings"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// finder counts the findings of lines. The findings of shards do not add up: shards have interfaces
+// in common.
+type finder struct {
+	counter *findings.Counter
+	waiting *record.Trace // whose trace-ext record may be the next line
+}
+
+// line takes a line.
+func (f *finder) line(typ string, line []byte) error {
+	switch typ {
+	case ndjson.TypeTrace:
+		f.settle()
+		r, err := ndjson.Decode(line)
+		if err != nil {
+			return err
+		}
+		f.waiting, _ = r.(*record.Trace)
+	case ndjson.TypeTraceExt:
+		var ext struct{ Reached bool }
+		if err := json.Unmarshal(line, &ext); err != nil {
+			return fmt.Errorf("%s record: %w", typ, err)
+		}
+		if f.waiting != nil {
+			f.waiting.Reached = ext.Reached
+		}
+		f.settle()
+	}
+	return nil
+}
+
+// settle counts the trace that waits.
+func (f *finder) settle() {
+	if f.waiting != nil {
+		f.counter.Add(f.waiting)
+		f.waiting = nil
+	}
+}
+
+// findings returns the findings of all lines, nil if there is no trace among them.
+func (f *finder) findings() *record.Findings {
+	f.settle()
+	if found := f.counter.Findings(); found.Traces > 0 {
+		return found
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+package target
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// NameError means that a target is the name of a host. Nothing is looked up, since a name may have
+// many addresses, and another one tomorrow.
+type NameError struct{ Name string }
+
+// Error implements error.
+func (e *NameError) Error() string {
+	return e.Name + " is a name, and neither a file nor an address: resolve it first"
+}
+
+// missing returns the error about an argument that is no entry, and not the name of a file that
+// exists. notEntry is the fault of the entry. noFile is the error of opening the file, which missing
+// returns if the argument looks like a path.
+func missing(arg string, notEntry, noFile error) error {
+	switch {
+	case isName(arg):
+		return &NameError{Name: arg}
+	case strings.Trim(arg, "0123456789abcdefABCDEF:./-%") == "" && strings.ContainsAny(arg, "0123456789:"):
+		return fmt.Errorf("%s is neither a file nor a target: %w", arg, notEntry)
+	}
+	return noFile
+}
+
+// listEndings are endings of files that no top-level domain has, or that are more likely a file.
+var listEndings = []string{"txt", "csv", "tsv", "list", "lst", "json", "jsonl", "ndjson", "gz", "zst", "xz", "log", "conf", "cfg", "dat", "tmp", "zip"}
+
+// isName reports whether text looks like the name of a host. That is a URL, localhost, or labels
+// with dots between them. The last label has letters alone (RFC 1123 §2.1).
+func isName(text string) bool {
+	if text == "localhost" || strings.Contains(text, "://") {
+		return true
+	}
+	labels := strings.Split(strings.ToLower(strings.TrimSuffix(text, ".")), ".")
+	for _, label := range labels {
+		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	top := labels[len(labels)-1]
+	return len(labels) > 1 && len(top) > 1 && strings.Trim(top, "abcdefghijklmnopqrstuvwxyz") == "" && !slices.Contains(listEndings, top)
+}
