@@ -35,6 +35,8 @@ type Head struct {
 	DstPort   uint16 // UDP and TCP; 0 for ICMP, and where each probe has another one
 	TOS       uint8  // TOS or traffic class as sent
 	ProbeSize int    // octets of each probe, from its IP header on
+	// QuotedProtocol is the IP protocol of a quoted packet that is no probe, with NoMethod.
+	QuotedProtocol uint8
 }
 
 // Hop is the content of one reply at a TTL.

@@ -5,7 +5,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -104,7 +103,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 		kong.BindTo(caught.killed, (*context.Context)(nil)),
 	)
 	if err != nil {
-		fmt.Fprintln(stderr, "masstrace:", err)
+		say(stderr, "masstrace: "+err.Error())
 		return statusUsage
 	}
 	defer func() {
@@ -117,7 +116,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 	}()
 	k, err := parser.Parse(ordinary(args))
 	if err != nil {
-		fmt.Fprintln(stderr, "masstrace:", misuse(err))
+		say(stderr, "masstrace: "+misuse(err))
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")

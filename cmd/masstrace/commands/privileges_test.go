@@ -106,3 +106,29 @@ func TestNetRawAlone(t *testing.T) {
 		}
 	}
 }
+
+// A scan that could not give up its capabilities later, for want of files or of /proc, ends before
+// it touches its output.
+func TestScanPreconditions(t *testing.T) {
+	lab.Need(t, routers.Name)
+	for name, tt := range map[string]struct{ before, want string }{
+		"few files": {"ulimit -n 10", "ulimit -n"},
+		"no /proc":  {"mount -t tmpfs none /proc", "mount /proc"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "out.ndjson")
+			if err := os.WriteFile(out, []byte("yesterday\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("sh", "-c", tt.before+` && exec "$@"`, "sh", program, "scan", "45.1.2.3", "--overwrite", "-o", out)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+			said, err := cmd.CombinedOutput()
+			if cmd.ProcessState.ExitCode() != 3 || !strings.Contains(string(said), tt.want) {
+				t.Errorf("%v: %s", err, said)
+			}
+			if text, err := os.ReadFile(out); err != nil || string(text) != "yesterday\n" {
+				t.Errorf("the output is %q, %v", text, err)
+			}
+		})
+	}
+}

@@ -12,8 +12,11 @@ func (l *ReplyLine) reply(tcp probe.Method) (*record.Reply, error) {
 		FlowIndex: l.ProbeFlow, Flow: probe.Flow{Value: l.ProbeSrcPort, Label: value(l.ProbeFlowLabel)},
 		DstPort: l.ProbeDstPort, ProbeSize: l.ProbeSize,
 	}}
-	if r.Method == probe.TCPSYN {
+	switch r.Method {
+	case probe.TCPSYN:
 		r.Method = tcp
+	case record.NoMethod:
+		r.Head.QuotedProtocol = l.ProbeProtocol
 	}
 	h := &r.Hop
 	h.Target, h.Probe.Flow = r.Head.Target, l.ProbeFlow

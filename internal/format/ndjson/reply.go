@@ -87,8 +87,11 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 // that show no hop, and for quotations whose probe is not in the capture.
 func appendReplyProbe(b []byte, head *record.Head, h *record.Hop) []byte {
 	is4 := head.Target.Is4()
-	if head.Method != record.NoMethod {
+	switch {
+	case head.Method != record.NoMethod:
 		b = appendInt(b, "probe_protocol", int64(head.Method.Protocol(is4)))
+	case head.QuotedProtocol != 0:
+		b = appendInt(b, "probe_protocol", int64(head.QuotedProtocol))
 	}
 	b = appendAddr(b, "probe_src_addr", head.Source)
 	b = appendAddr(b, "probe_dst_addr", head.Target)

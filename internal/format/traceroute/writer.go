@@ -7,9 +7,9 @@ import (
 	"io"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -201,13 +201,7 @@ func millis(ns int64) string {
 	return fmt.Sprintf("%.3f", float64(ns)/float64(time.Millisecond))
 }
 
-// printable replaces all characters but printable ASCII, because others could control a
-// terminal.
+// printable returns a name from the network for a terminal.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
+	return plaintext.Line(s)
 }
