@@ -158,7 +158,10 @@ func (m *Matcher) match(p *location, r *probe.Reply) {
 	switch {
 	case outcome.Unsent:
 		m.cfg.Heard.Rejected.Unsent.Add(1)
-	case outcome.Denied:
+		if r.OneTag() {
+			w.Miss(target, &r.Facts)
+		}
+	case outcome.Role == window.Denied:
 		m.cfg.Heard.Rejected.Conflict.Add(1)
 	case outcome.Role == window.Duplicate:
 		m.cfg.Heard.Duplicates.Add(1)
@@ -167,7 +170,9 @@ func (m *Matcher) match(p *location, r *probe.Reply) {
 	default:
 		m.count(w, r)
 		w.Learn(target, &r.Facts, m.cfg.StopSet)
-		if m.cfg.Watch != nil {
+		if outcome.Was != probe.Unverified {
+			m.supersede(w, outcome.Was)
+		} else if m.cfg.Watch != nil {
 			m.cfg.Watch.Answered(&r.Facts)
 		}
 	}
@@ -209,6 +214,19 @@ func (m *Matcher) count(w *window.Window, r *probe.Reply) {
 	}
 }
 
+// supersede moves the frame of a reply that another one superseded to that count.
+func (m *Matcher) supersede(w *window.Window, was probe.Validity) {
+	if was == probe.Strong {
+		m.strong--
+		w.Heard.Strong--
+	} else {
+		m.weak--
+		w.Heard.Weak--
+	}
+	m.cfg.Heard.Superseded.Add(1)
+	w.Heard.Superseded++
+}
+
 // hopless counts a reply that shows no hop a second time, by its kind.
 func (m *Matcher) hopless(w *window.Window, r *probe.Reply) {
 	if r.Kind == probe.KindPureACK {
@@ -243,6 +261,7 @@ func (m *Matcher) retire(upTo int64) {
 		}
 		m.retired = upTo
 		m.cfg.Set.Remove(w)
+		w.Settle()
 		m.settle(w)
 		m.next++
 		if m.cfg.Over != nil {

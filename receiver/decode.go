@@ -88,10 +88,11 @@ func (d *decoder) decode(frame []byte, r *probe.Reply) (v codec.Verdict) {
 	case v != codec.Accepted:
 		return v
 	case d.packet[0]>>4 == 4:
-		return d.ipv4(d.packet, r)
+		v = d.ipv4(d.packet, r)
 	default:
-		return d.ipv6(d.packet, r)
+		v = d.ipv6(d.packet, r)
 	}
+	return d.withResponder(v, r)
 }
 
 // ipv4 decodes an IPv4 packet. Its checksum is judged last, when it is clear that the packet
@@ -140,11 +141,7 @@ func (d *decoder) ipv6(b []byte, r *probe.Reply) codec.Verdict {
 	if !d.layers.validIPv6(b) {
 		return codec.Malformed
 	}
-	if r.Responder = probe.Addr(b[wire.V6Src:]); r.Responder.Is4() && !d.wide {
-		// The address is IPv4-mapped. No packet may have that source (RFC 6890 §2.2.3). Routers
-		// without IPv6 addresses use it nevertheless.
-		return codec.Unrelated
-	}
+	r.Responder = probe.Addr(b[wire.V6Src:])
 	r.ReplyTTL, r.ReplyTOS = b[wire.V6HopLimit], trafficClass(b)
 	length := int(binary.BigEndian.Uint16(b[wire.V6Length:]))
 	r.ReplySize = uint32(wire.V6Len + length)
@@ -165,8 +162,13 @@ func (d *decoder) ipv6(b []byte, r *probe.Reply) codec.Verdict {
 		return codec.Unrelated
 	}
 	r.Protocol = protocol
+	if r.Responder.Is4() && protocol != probe.ProtoICMPv6 {
+		return codec.Unrelated // not an answer of an IPv4 target
+	}
 	switch protocol {
 	case probe.ProtoICMPv6:
+		// Routers of an IPv4 core that carries IPv6 (6PE, RFC 4798) answer from IPv4-mapped
+		// addresses.
 		v := d.icmp6(message, r)
 		if d.cut {
 			return v
@@ -327,7 +329,9 @@ func (d *decoder) accept(v codec.Verdict) bool {
 		d.heard.Rejected.Checksum.Add(1)
 	case codec.BadSource:
 		d.heard.Rejected.Source.Add(1)
-	case codec.BadTag, codec.Garbled:
+	case codec.BadResponder:
+		d.heard.Rejected.Responder.Add(1)
+	case codec.Garbled:
 		d.heard.Rejected.Tag.Add(1)
 	case codec.Conflict:
 		d.heard.Rejected.Conflict.Add(1)

@@ -107,7 +107,7 @@ func TestSummaryReasons(t *testing.T) {
 	s := new(record.Summary)
 	s.Skipped = account.Skipped{Reached: 101, Unreachable: 102, Loop: 103, GapLimit: 104, Known: 105,
 		Limited: 106, Excluded: 107, Interrupted: 108, TxError: 109}
-	s.Rejected = account.Rejected[uint64]{Checksum: 201, Source: 202, Tag: 203, Conflict: 204, Unsent: 205}
+	s.Rejected = account.Rejected[uint64]{Checksum: 201, Source: 202, Tag: 203, Conflict: 204, Unsent: 205, Responder: 206}
 	var got strings.Builder
 	if err := writeSummary(&got, &observe.Finished{Summary: s}); err != nil {
 		t.Fatal(err)

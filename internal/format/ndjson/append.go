@@ -19,8 +19,8 @@ func appendInt(b []byte, key string, v int64) []byte {
 	return appendNumber(appendKey(b, key), v)
 }
 
-// appendNumber appends an integer. If the profile of the compiler had it inlined into appendInt, that
-// could not be inlined any more where it is not hot.
+// appendNumber appends an integer. If the profile of the compiler had it inlined into appendInt,
+// that could not be inlined any more where it is not hot.
 //
 //go:noinline
 func appendNumber(b []byte, v int64) []byte {
@@ -95,6 +95,26 @@ func appendOctets(b []byte, a probe.Addr) []byte {
 	b = appendDecimal(append(b, '.'), uint64(a[13]))
 	b = appendDecimal(append(b, '.'), uint64(a[14]))
 	return appendDecimal(append(b, '.'), uint64(a[15]))
+}
+
+// mappedPrefix begins the text of an IPv4-mapped address.
+const mappedPrefix = "::ffff:"
+
+// appendResponder appends the source of a reply to a probe for target. That of an IPv6 reply may be
+// an IPv4-mapped address (see probe.Facts.Source).
+func appendResponder(b []byte, target, a probe.Addr) []byte {
+	if a.Is4() && target.Is6() {
+		b = append(b, mappedPrefix...)
+	}
+	return appendOctets(b, a)
+}
+
+// appendResponderKey is appendAddr for the source of a reply to a probe for target.
+func appendResponderKey(b []byte, key string, target, a probe.Addr) []byte {
+	if a.IsZero() {
+		return appendAddr(b, key, a)
+	}
+	return append(appendResponder(append(appendKey(b, key), '"'), target, a), '"')
 }
 
 const hexDigits = "0123456789abcdef"

@@ -33,6 +33,7 @@ func (l *ReplyLine) reply(tcp probe.Method) (*record.Reply, error) {
 	}
 	l.times(h)
 	h.Dup, h.Late, h.Lagged = l.Dup, l.Late, l.Lagged
+	h.Superseded, h.Withheld = l.Superseded, l.Withheld
 	if err := verdict(h, l.Kind, l.Valid, l.Mangled); err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 		}
 		b = appendInt(b, "quoted_len", int64(h.QuotedLen))
 	}
-	b = appendAddr(b, "reply_src_addr", h.Responder)
+	b = appendResponderKey(b, "reply_src_addr", head.Target, h.Responder)
 	b = appendInt(b, "reply_protocol", int64(h.Protocol))
 	icmp := h.Protocol == probe.ProtoICMP || h.Protocol == probe.ProtoICMPv6
 	if icmp {
@@ -44,7 +44,7 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 	b = appendInt(b, "reply_ttl", int64(h.ReplyTTL))
 	b = appendInt(b, "reply_size", int64(h.ReplySize))
 	b = appendInt(b, "reply_tos", int64(h.ReplyTOS))
-	if h.Responder.Is4() {
+	if head.Target.Is4() {
 		b = appendInt(b, "reply_ipid", int64(h.ReplyID))
 	}
 	if h.Protocol == probe.ProtoTCP {
@@ -72,6 +72,12 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 	b = appendBool(b, "late", h.Late)
 	if h.Lagged {
 		b = appendBool(b, "lagged", true)
+	}
+	if h.Superseded {
+		b = appendBool(b, "superseded", true)
+	}
+	if h.Withheld {
+		b = appendBool(b, "withheld", true)
 	}
 	b = appendInt(b, "round", 1)
 	return append(b, '}')

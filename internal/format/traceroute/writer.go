@@ -163,7 +163,7 @@ func (r *Writer) Touched(target netip.Addr, method probe.Method) error {
 
 // responder returns the address that answered, with a space in front.
 func (r *Writer) responder(h *record.Hop) string {
-	addr := h.Responder.Netip()
+	addr := h.Source()
 	text := fmt.Sprintf(" %s", addr)
 	if r.Name != nil {
 		text = fmt.Sprintf(" %s (%s)", printable(r.Name(addr)), addr)
