@@ -2,7 +2,6 @@ package traceroute
 
 import "testing"
 
-
 func TestASCIIName(t *testing.T) {
 	for host, want := range map[string]string{
 		"example.org": "example.org", "Example.ORG.": "example.org.", "bücher.example": "xn--bcher-kva.example",

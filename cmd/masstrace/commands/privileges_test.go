@@ -60,6 +60,7 @@ func TestScanRenounces(t *testing.T) {
 	do(t, "ip link set uplink0 down")
 	p.await("uplink0: down: the run waits")
 	do(t, "ip link set uplink0 up")
+	do(t, "ip route replace default via 20.0.1.1 dev uplink0") // it went with the link
 	p.await("uplink0: up: the run continues")
 	p.end(0)
 	if sum := mustRead(t, out).summary; sum.TxErrors > 0 || sum.Answered*2 < sum.Sent {
