@@ -141,22 +141,24 @@ func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
 	if slot == nil || slot.sent.Load() <= 0 {
 		return Outcome{Unsent: true}
 	}
-	out := Outcome{Role: First}
+	was := probe.Unverified
 	if word := answer(slot.reply.Load()); word != 0 {
-		if out = w.again(s, word, r); out.Role != First {
+		out := w.again(s, word, r)
+		if out.Role != First {
 			return out
 		}
+		was = out.Was
 	}
 	standing := Steers
 	if r.OneTag() { // withheld until Learn judges it
 		standing = Withheld
 		w.path(s.Target, s.Flow).alone++
 	}
-	out.Overflow = !w.arena.write(r, s.Target, First)
+	kept := w.arena.write(r, s.Target, First)
 	// The entry is complete before its number is visible: the store is the release.
 	slot.reply.Store(uint64(answerOf(w.arena.n, HashRouter(r.Responder), standing)))
 	w.arena.n++
-	return out
+	return Outcome{Role: First, Was: was, Overflow: !kept}
 }
 
 // again matches r to a slot that has an answer. The role is First if r is to take its place.
