@@ -38,6 +38,9 @@ type Config struct {
 	// Spread, if it is not 0, is the time over which windows that are over together are retired,
 	// in ns, while others are still probed. So their records come one window after another.
 	Spread int64
+	// Left, if it is not nil, reports whether another process will probe again all windows that
+	// are not over yet. From then on nothing is waited for. It is called often and must be cheap.
+	Left func() bool
 	// Heard holds the counters of the receiver; the matcher counts replies there too. If it is
 	// nil, New makes one that only the matcher uses.
 	Heard *account.Live
@@ -253,7 +256,12 @@ func (m *Matcher) retire(upTo int64) {
 		if w == nil {
 			return
 		}
-		if deadline := w.Deadline(); deadline == 0 || deadline > upTo {
+		switch deadline := w.Deadline(); {
+		case deadline == 0:
+			return
+		case deadline > upTo && m.cfg.Left != nil && m.cfg.Left():
+			w.Leave()
+		case deadline > upTo:
 			return
 		}
 		if m.cfg.Spread != 0 && m.isEarly(upTo) {
