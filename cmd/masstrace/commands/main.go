@@ -55,16 +55,40 @@ type streams struct {
 // head(1) does, the command ends without a word, as a program does that the signal ends.
 type standardOutput struct {
 	io.Writer
-	closed atomic.Bool // a write has failed for want of a reader
+	fault atomic.Pointer[error] // of the last write that failed; nil if none did
 }
 
 // Write implements io.Writer.
 func (o *standardOutput) Write(b []byte) (int, error) {
 	n, err := o.Writer.Write(b)
-	if errors.Is(err, syscall.EPIPE) {
-		o.closed.Store(true)
+	if err != nil {
+		o.fault.Store(&err)
 	}
 	return n, err
+}
+
+// failed returns the error of a write that failed, or nil.
+func (o *standardOutput) failed() error {
+	if fault := o.fault.Load(); fault != nil {
+		return *fault
+	}
+	return nil
+}
+
+// isClosed reports whether a write has failed for want of a reader.
+func (o *standardOutput) isClosed() bool { return errors.Is(o.failed(), syscall.EPIPE) }
+
+// printed returns the exit status of a command that only prints: help or the version.
+func (o *standardOutput) printed(stderr io.Writer, status int) int {
+	switch err := o.failed(); {
+	case err == nil:
+		return status
+	case o.isClosed():
+		return statusPipe
+	default:
+		say(stderr, "masstrace: "+err.Error())
+		return statusEnvironment
+	}
 }
 
 // command is the command line that was given, for the records of a run.
@@ -111,21 +135,27 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 			if r != errExit {
 				panic(r)
 			}
-			status = exited
+			status = output.printed(stderr, exited)
 		}
 	}()
 	k, err := parser.Parse(ordinary(args))
+	if err != nil && output.failed() != nil {
+		return output.printed(stderr, statusUsage)
+	}
 	if err != nil {
 		say(stderr, "masstrace: "+misuse(err))
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
 	flags, err := givenFlags(k)
+	if err == nil {
+		err = enoughFiles()
+	}
 	if err != nil {
 		return report(stderr, name, args, err)
 	}
 	err = k.Run(flags)
-	if err != nil && output.closed.Load() {
+	if err != nil && output.isClosed() {
 		return statusPipe
 	}
 	return report(stderr, name, args, caught.explain(err))

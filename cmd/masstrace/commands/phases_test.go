@@ -201,7 +201,7 @@ func TestSignalPhases(t *testing.T) {
 		{"scan into a FIFO", held("scan", "45.16.0.1", "-o", "FIFO")},
 		{"list of a FIFO", held("scan", "--probes", "FIFO")},
 		{"replay of a FIFO", held("replay", "FIFO")},
-		{"replay into a FIFO", held("replay", "-o", "FIFO", "/dev/null")},
+		{"replay into a FIFO", held("replay", "-o", "FIFO", "../../../testdata/captures/plain.pcap")},
 		{"verify with a FIFO as its log", held("verify", "-", "--log", "FIFO")},
 		{"verify of standard input", func(t *testing.T) *process {
 			return pipeIn(t, headRecords+"\n", "verify", "-", "--log", emptyLog(t))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/run"
@@ -188,6 +189,9 @@ const statusUnanswered = exitStatus(statusNo)
 
 // Run only translates flags; the work is package traceroute's.
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
+	if err := link.MayRenounce(); err != nil { // before a socket is opened
+		return err
+	}
 	cfg := c.config(s)
 	lists, closeLists, err := c.lists(s)
 	defer closeLists()
