@@ -72,10 +72,10 @@ func (c *console) Progress(p observe.Progress) {
 		return
 	}
 	if !c.terminal {
-		fmt.Fprintln(c.out, statusLine(p, 0))
+		fmt.Fprintln(c.out, plaintext.Line(statusLine(p, 0)))
 		return
 	}
-	c.status = statusLine(p, max(columnsOf(c.out)-1, 0)) // so that the cursor stays in its line
+	c.status = plaintext.Line(statusLine(p, max(columnsOf(c.out)-1, 0))) // so that the cursor stays in its line
 	fmt.Fprint(c.out, eraseLine, c.status)
 }
 
@@ -165,7 +165,7 @@ func (c *console) results(out io.Writer, text []byte) error {
 	status := c.status
 	c.wipe()
 	c.shown = true
-	_, err := out.Write(text)
+	_, err := plaintext.NewWriter(out).Write(text)
 	if status != "" {
 		c.status = status
 		fmt.Fprint(c.out, status)

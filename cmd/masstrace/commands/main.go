@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/plaintext"
 )
 
 // version is the version of the program. Main sets it.
@@ -167,7 +168,7 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Name("masstrace"),
 		kong.Description("Mass traceroute: all TTLs of thousands of targets in flight at once."),
 		kong.Help(printHelp),
-		kong.Writers(stdout, stderr),
+		kong.Writers(plaintext.NewWriter(stdout), plaintext.NewWriter(stderr)),
 		kong.Exit(exit),
 		kong.WithBeforeApply(contradict),
 		kong.Vars{

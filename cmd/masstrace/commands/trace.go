@@ -13,6 +13,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/run"
@@ -158,7 +159,7 @@ func (c *TraceCmd) config(s streams) traceroute.Config {
 		Hosts: c.Hosts, Family: traceroute.AnyFamily, Method: c.method(), DstPort: 33434,
 		FirstTTL: uint8(c.First), MaxTTL: uint8(c.Max), Attempts: int(c.Queries), Flows: int(c.Flows),
 		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Addr,
-		Numeric: c.Numeric, Extensions: c.Extensions, GapLimit: int(c.Gap), Stdout: s.Stdout, Columns: columnsOf(s.Stdout),
+		Numeric: c.Numeric, Extensions: c.Extensions, GapLimit: int(c.Gap), Stdout: plaintext.NewWriter(s.Stdout), Columns: columnsOf(s.Stdout),
 	}
 	if c.JSON {
 		hostname := plan.Hostname()
