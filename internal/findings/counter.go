@@ -5,6 +5,7 @@ package findings
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/axiomhq/hyperloglog"
 
@@ -27,7 +28,9 @@ type Counter struct {
 	interfaces      *hyperloglog.Sketch
 	links           *hyperloglog.Sketch
 
-	link [2 * len(probe.Addr{})]byte // scratch
+	// Scratch: the interfaces of a trace at a TTL and at the one before it, and a link.
+	near, far []probe.Addr
+	link      [2 * len(probe.Addr{})]byte
 }
 
 // New returns an empty Counter.
@@ -53,30 +56,43 @@ func (c *Counter) Add(t *record.Trace) {
 	if t.StopReason == record.StopCompleted && int(t.End) < len(c.paths) {
 		c.paths[t.End]++
 	}
-	near := 0 // the first hop of the TTL before
+	c.near, c.far = c.near[:0], c.far[:0]
+	ttl := uint8(0) // of far
 	for i := range t.Hops {
 		h := &t.Hops[i]
 		if h.Responder == t.Target {
 			continue
 		}
 		c.interfaces.Insert(h.Responder[:])
-		for int(t.Hops[near].TTL)+1 < int(h.TTL) {
-			near++
+		if h.TTL != ttl {
+			c.near, c.far = c.far, c.near[:0]
+			if h.TTL != ttl+1 {
+				c.near = c.near[:0]
+			}
+			ttl = h.TTL
 		}
-		for j := near; j < i; j++ {
-			c.addLink(t.Target, &t.Hops[j], h)
-		}
+		c.addLinks(h.Responder)
 	}
 }
 
-// addLink counts the link between two hops of a trace, if they are at adjacent TTLs.
-func (c *Counter) addLink(target probe.Addr, near, far *record.Hop) {
-	if near.TTL+1 != far.TTL || near.Responder == target || near.Responder == far.Responder {
+// mostLinked is how many interfaces at one TTL of a trace count for links. Load balancers have at
+// most as many next hops. So the time of a trace grows with its hops, even in a hostile file.
+const mostLinked = 64
+
+// addLinks counts the links between an interface and those at the TTL before it.
+func (c *Counter) addLinks(responder probe.Addr) {
+	if len(c.far) == mostLinked || slices.Contains(c.far, responder) {
 		return
 	}
-	n := copy(c.link[:], near.Responder[:])
-	copy(c.link[n:], far.Responder[:])
-	c.links.Insert(c.link[:])
+	c.far = append(c.far, responder)
+	n := copy(c.link[len(responder):], responder[:])
+	for i := range c.near {
+		if c.near[i] == responder {
+			continue
+		}
+		copy(c.link[:n], c.near[i][:])
+		c.links.Insert(c.link[:])
+	}
 }
 
 // Findings returns the findings so far; nil of a nil Counter.
