@@ -18,7 +18,8 @@ import (
 // of 25 bits instead. Its count is then exact, except for collisions: one in 2,500 values.
 const precision = 14
 
-// Counter counts the findings of traces. Its memory is about 32 KiB for any number of traces. Its
+// Counter counts the findings of traces. Its memory is about 32 KiB for any number of traces, and at
+// most 256 KiB more for the interfaces of one trace. Its
 // JSON continues the count in another process. A nil Counter counts nothing. A Counter belongs to
 // one goroutine at a time.
 type Counter struct {
@@ -28,9 +29,9 @@ type Counter struct {
 	interfaces      *hyperloglog.Sketch
 	links           *hyperloglog.Sketch
 
-	// Scratch: the interfaces of a trace at a TTL and at the one before it, and a link.
-	near, far []probe.Addr
-	link      [2 * len(probe.Addr{})]byte
+	// Scratch: the interfaces of a trace by TTL, and a link.
+	at   [256][]probe.Addr
+	link [2 * len(probe.Addr{})]byte
 }
 
 // New returns an empty Counter.
@@ -56,42 +57,39 @@ func (c *Counter) Add(t *record.Trace) {
 	if t.StopReason == record.StopCompleted && int(t.End) < len(c.paths) {
 		c.paths[t.End]++
 	}
-	c.near, c.far = c.near[:0], c.far[:0]
-	ttl := uint8(0) // of far
+	last := 0 // the highest TTL
 	for i := range t.Hops {
 		h := &t.Hops[i]
 		if h.Responder == t.Target {
 			continue
 		}
 		c.interfaces.Insert(h.Responder[:])
-		if h.TTL != ttl {
-			c.near, c.far = c.far, c.near[:0]
-			if h.TTL != ttl+1 {
-				c.near = c.near[:0]
-			}
-			ttl = h.TTL
+		last = max(last, int(h.TTL))
+		if at := &c.at[h.TTL]; len(*at) < mostLinked && !slices.Contains(*at, h.Responder) {
+			*at = append(*at, h.Responder)
 		}
-		c.addLinks(h.Responder)
 	}
+	for ttl := range last {
+		c.addLinks(c.at[ttl], c.at[ttl+1])
+		c.at[ttl] = c.at[ttl][:0]
+	}
+	c.at[last] = c.at[last][:0]
 }
 
 // mostLinked is how many interfaces at one TTL of a trace count for links. Load balancers have at
 // most as many next hops. So the time of a trace grows with its hops, even in a hostile file.
 const mostLinked = 64
 
-// addLinks counts the links between an interface and those at the TTL before it.
-func (c *Counter) addLinks(responder probe.Addr) {
-	if len(c.far) == mostLinked || slices.Contains(c.far, responder) {
-		return
-	}
-	c.far = append(c.far, responder)
-	n := copy(c.link[len(responder):], responder[:])
-	for i := range c.near {
-		if c.near[i] == responder {
-			continue
+// addLinks counts the links between the interfaces at two adjacent TTLs.
+func (c *Counter) addLinks(near, far []probe.Addr) {
+	for i := range near {
+		n := copy(c.link[:], near[i][:])
+		for j := range far {
+			if near[i] != far[j] {
+				copy(c.link[n:], far[j][:])
+				c.links.Insert(c.link[:])
+			}
 		}
-		copy(c.link[:n], c.near[i][:])
-		c.links.Insert(c.link[:])
 	}
 }
 
