@@ -212,6 +212,22 @@ func TestSignalPhases(t *testing.T) {
 			p.reading(path)
 			return p
 		}},
+		{"show of standard input", piped(headRecords+"\n", "show", "-")},
+		{"show of a FIFO", held("show", "FIFO")},
+		{"scan with a FIFO of exclusions", held("scan", "45.16.0.1", "--exclude", "FIFO")},
+		{"verify with a FIFO of targets", held("verify", "-", "--log", "/dev/null", "--targets", "FIFO")},
+		{"show of a file", func(t *testing.T) *process {
+			path := endless(t, headRecords, laterRecord)
+			p := start(t, nil, "show", path)
+			p.reading(path)
+			return p
+		}},
+		{"replay of a large capture", func(t *testing.T) *process {
+			path := bomb(t, "large.pcap.gz", pcapHead(), strings.Repeat("\x00", 1<<20), "", 1<<30)
+			p := start(t, nil, "replay", path)
+			p.reading(path)
+			return p
+		}},
 		{"merge of a file", func(t *testing.T) *process {
 			path := endless(t, headRecords, laterRecord)
 			p := start(t, nil, "merge", path)
