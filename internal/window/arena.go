@@ -131,13 +131,28 @@ type Outcome struct {
 	Was      probe.Validity // of the superseded answer, Unverified if there was none
 }
 
+// Place is a slot that was found before its reply is matched.
+type Place struct{ slot *slot }
+
+// Find finds the slot of s, and loads it, so that the processor brings it into its cache.
+func (w *Window) Find(s Slot) Place {
+	slot := w.slot(s)
+	if slot != nil {
+		slot.sent.Load()
+	}
+	return Place{slot}
+}
+
 // Answer matches r to slot s. Learn must follow, unless the role is Duplicate or Denied. Only the
 // matcher calls it.
 //
 // The first reply fills the slot. A later one replaces it if it proves more (see
 // probe.Facts.Proof). If it proves as much and comes from elsewhere, the TTL is contested.
-func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
-	slot := w.slot(s)
+func (w *Window) Answer(s Slot, r *probe.Reply) Outcome { return w.AnswerAt(w.Find(s), s, r) }
+
+// AnswerAt is Answer for a slot that Find found.
+func (w *Window) AnswerAt(at Place, s Slot, r *probe.Reply) Outcome {
+	slot := at.slot
 	if slot == nil || slot.sent.Load() <= 0 {
 		return Outcome{Unsent: true}
 	}
