@@ -57,7 +57,7 @@ var mayImport = map[string][]string{
 	"internal/autorate":   {"internal/observe", "internal/record", "internal/window", "ratelimit", "sender"},
 	"internal/recorder":   {"internal/account", "internal/format", "internal/record", "internal/trace", "internal/window"},
 	"internal/findings":   {"internal/format", "internal/probe", "internal/record"},
-	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "matcher"},
+	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "internal/window", "matcher"},
 
 	// The programs: none imports another.
 	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
