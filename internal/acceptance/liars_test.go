@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -45,7 +46,7 @@ func TestImposters(t *testing.T) {
 					return scan(t, &cell{"udp", f, network{
 						name: "imposters", scan: []string{"--strategy=" + strategy},
 						lab: []string{"--preset=clean", "--set=hosts-alive=0.5", "--set=host-unreachable=0", "--set=imposters=" + share},
-					}}, testTargets)
+					}}, effort.Count(testTargets, 10*testTargets))
 				}
 				honest, lied := run("0"), run("0.1")
 				liars := map[string]bool{}
@@ -58,7 +59,12 @@ func TestImposters(t *testing.T) {
 				got, want := lied.interfaces(liars), honest.interfaces(liars)
 				t.Logf("%d interfaces on the paths of others with liars, %d without; %d and %d probes", got, want,
 					lied.summary.Sent, honest.summary.Sent)
-				if 100*got < 99*want || 100*got > 101*want {
+				// What topology finds depends on the order of answers, by 2 % at this number.
+				most := 10
+				if strategy == "topology" && !effort.Soaking() {
+					most = 40
+				}
+				if difference := 1000 * (got - want); max(difference, -difference) > most*want {
 					t.Errorf("%d interfaces on the paths of others with liars, %d without", got, want)
 				}
 			})
