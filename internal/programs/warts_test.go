@@ -29,7 +29,7 @@ func TestScamperWarts(t *testing.T) {
 	for name, args := range map[string]string{
 		"udp-paris": "-P udp-paris", "icmp-paris": "-P icmp-paris", "tcp": "-P tcp -d 80", "tcp-ack": "-P tcp-ack -d 80",
 		"udp": "-P udp", "icmp": "-P icmp", "pmtud": "-P udp-paris -M", "all attempts": "-P udp-paris -Q",
-		"last ditch": "-P icmp-paris -T -G 2", "user": "-P udp-paris -U 77 -s 999 -t 12",
+		"last ditch": "-P icmp-paris -T -G 2", "user": "-P udp-paris -U 77 -s 20999 -t 12", "doubletree": "-P udp-paris -f 4 -Z local",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -51,8 +51,13 @@ func TestScamperWarts(t *testing.T) {
 			if n := len(tracesOf(got)); n != len(targets) {
 				t.Errorf("%d traces to %d targets", n, len(targets))
 			}
-			for _, trace := range tracesOf(got) { // which JSON has no place for
+			for _, trace := range tracesOf(got) { // what JSON does not have
 				trace.GapLimit = 0
+				if trace.FirstHop != 0 && name != "doubletree" || name == "doubletree" && trace.FirstHop != 4 {
+					t.Errorf("%v began at TTL %d", trace.Target, trace.FirstHop)
+				}
+				trace.FirstHop, trace.Met = 0, record.Interface{}
+				trace.Hops = slices.DeleteFunc(trace.Hops, func(h record.Hop) bool { return h.TTL < trace.FirstTTL })
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-sc_warts2json +ours):\n%s", diff)

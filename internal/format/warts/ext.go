@@ -39,9 +39,9 @@ func appendExt(b, ext []byte) (_ []byte, ok bool) {
 
 // ext returns the extension structure of the objects that follow, with a valid checksum.
 func (c *cursor) ext() []byte {
-	all := cursor{rest: c.take(int(c.short()))}
+	all := cursor{octets: c.take(int(c.short()))}
 	var list []wire.Object
-	for c.err == nil && all.err == nil && len(all.rest) > 0 {
+	for c.err == nil && all.err == nil && all.left() > 0 {
 		length := all.short()
 		o := wire.Object{Class: all.octet(), CType: all.octet()}
 		o.Payload = all.take(int(length))

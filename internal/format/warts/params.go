@@ -41,23 +41,33 @@ func (p params) end(b []byte) {
 // errShort is an object that ends inside a field.
 var errShort = errors.New("ends inside a field")
 
-// cursor reads the fields of octets, one after another. After an error its fields are 0.
+// cursor reads the fields of octets, one after another. After an error its fields are 0. It moves an
+// offset and not a slice, because the garbage collector would have to follow that.
 type cursor struct {
-	rest []byte
-	err  error
+	octets []byte
+	at     int
+	err    error
 }
+
+// left returns the number of octets that are left.
+func (c *cursor) left() int { return len(c.octets) - c.at }
 
 // take returns the next n octets, or n octets of 0 for small n after an error.
 func (c *cursor) take(n int) []byte {
-	if c.err == nil && n > len(c.rest) {
-		c.err, c.rest = errShort, nil
+	if n > c.left() || c.err != nil {
+		return c.nothing(n)
 	}
-	if c.err != nil {
-		return zeros[:min(n, len(zeros))]
+	c.at += n
+	return c.octets[c.at-n : c.at]
+}
+
+// nothing ends the cursor, and returns what take does then.
+func (c *cursor) nothing(n int) []byte {
+	if c.err == nil {
+		c.err = errShort
 	}
-	field := c.rest[:n:n]
-	c.rest = c.rest[n:]
-	return field
+	c.at = len(c.octets)
+	return zeros[:min(n, len(zeros))]
 }
 
 var zeros [8]byte
@@ -77,7 +87,8 @@ const maxText = 4096
 
 // text returns a text without the octet that ends it.
 func (c *cursor) text() string {
-	end := bytes.IndexByte(c.rest, 0)
+	rest := c.octets[c.at:]
+	end := bytes.IndexByte(rest, 0)
 	if c.err == nil && (end < 0 || end > maxText) {
 		c.err = errors.New("a text has no end")
 		if end > maxText {
@@ -87,9 +98,8 @@ func (c *cursor) text() string {
 	if c.err != nil {
 		return ""
 	}
-	s := string(c.rest[:end])
-	c.rest = c.rest[end+1:]
-	return s
+	c.at += end + 1
+	return string(rest[:end])
 }
 
 // appendText appends a text of at most maxText octets, up to an octet of 0 in it.
@@ -118,22 +128,21 @@ type fields struct {
 
 // fields returns the parameters that follow, and moves the cursor past them.
 func (c *cursor) fields() fields {
-	if c.err != nil || len(c.rest) > 0 && c.rest[0] == 0 {
+	rest := c.octets[c.at:]
+	if len(rest) > 0 && rest[0] == 0 {
 		c.take(1)
 		return fields{cursor: cursor{err: c.err}}
 	}
 	n := 1
-	for n <= len(c.rest) && c.rest[n-1]&more != 0 {
+	for n <= len(rest) && rest[n-1]&more != 0 {
 		n++
 	}
 	flags := c.take(n)
-	if c.err == nil {
-		values := c.take(int(c.short()))
-		if c.err == nil {
-			return fields{cursor: cursor{rest: values}, flags: flags}
-		}
+	values := c.take(int(c.short()))
+	if c.err != nil {
+		return fields{cursor: cursor{err: c.err}}
 	}
-	return fields{cursor: cursor{err: c.err}}
+	return fields{cursor: cursor{octets: values}, flags: flags}
 }
 
 // next returns the number of the next parameter, 0 after the last or after an error.

@@ -86,7 +86,7 @@ var typeNames = [...]string{
 
 // decode returns the record of an object, nil if it has none.
 func (r *Reader) decode(typ uint16, content []byte) (record.Record, error) {
-	c := cursor{rest: content}
+	c := cursor{octets: content}
 	switch typ {
 	case typeList:
 		return nil, r.tables.list(&c)
@@ -115,7 +115,7 @@ func (r *Reader) decode(typ uint16, content []byte) (record.Record, error) {
 // address reads an address object: its number modulo 255, its kind, and the address.
 func (r *Reader) address(c *cursor) error {
 	_ = c.octet()
-	a := c.address(c.octet(), len(c.rest))
+	a := c.address(c.octet(), c.left())
 	if c.err != nil {
 		return c.err
 	}

@@ -84,7 +84,7 @@ func (d *decoder) oldAddress(c *cursor) (a probe.Addr) {
 // trace reads a trace. It is Bare.
 func (d *decoder) trace(content []byte) (*record.Trace, error) {
 	d.table.list, d.flags, d.ports = d.table.list[:0], 0, false
-	c := cursor{rest: content}
+	c := cursor{octets: content}
 	t := &record.Trace{Bare: true}
 	t.Method = record.NoMethod
 	if err := d.traceParams(&c, t); err != nil {
@@ -94,16 +94,16 @@ func (d *decoder) trace(content []byte) (*record.Trace, error) {
 		return nil, errors.New("has no target")
 	}
 	count := int(c.short())
-	if room := min(count, len(c.rest)/minHop); room > 0 {
+	if room := min(count, c.left()/minHop); room > 0 {
 		t.Hops = make([]record.Hop, 0, room)
 	}
 	for range count {
-		var h record.Hop
-		d.hop(&c, t, &h)
+		t.Hops = append(t.Hops, record.Hop{})
+		h := &t.Hops[len(t.Hops)-1]
+		d.hop(&c, t, h)
 		if c.err != nil {
-			return nil, fmt.Errorf("hop %d of %d: %w", len(t.Hops)+1, count, c.err)
+			return nil, fmt.Errorf("hop %d of %d: %w", len(t.Hops), count, c.err)
 		}
-		t.Hops = append(t.Hops, h)
 		t.End = max(t.End, h.TTL)
 	}
 	t.Reached = t.StopReason == record.StopCompleted
@@ -124,7 +124,7 @@ func (d *decoder) attributes(c *cursor, t *record.Trace) {
 		}
 		content := c.take(int(head & attributeLen))
 		if head>>attributeTypeShift == attributeDoubletree && c.err == nil {
-			d.doubletree(cursor{rest: content}, t)
+			d.doubletree(cursor{octets: content}, t)
 		}
 	}
 }
