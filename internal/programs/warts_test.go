@@ -51,7 +51,7 @@ func TestScamperWarts(t *testing.T) {
 			if n := len(tracesOf(got)); n != len(targets) {
 				t.Errorf("%d traces to %d targets", n, len(targets))
 			}
-			for _, trace := range tracesOf(got) { // what JSON does not have
+			for _, trace := range tracesOf(got) { // fields that JSON lacks
 				trace.GapLimit = 0
 				if trace.FirstHop != 0 && name != "doubletree" || name == "doubletree" && trace.FirstHop != 4 {
 					t.Errorf("%v began at TTL %d", trace.Target, trace.FirstHop)
@@ -137,7 +137,7 @@ func output(t *testing.T, args []string, in []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// asJSON returns what sc_warts2json makes of a file.
+// asJSON returns the output of sc_warts2json for a file.
 func asJSON(t *testing.T, file []byte) []byte {
 	t.Helper()
 	out, err := output(t, []string{"sc_warts2json"}, file)
@@ -170,7 +170,7 @@ func tracesOf(all []record.Record) (traces []*record.Trace) {
 	return traces
 }
 
-// facts returns what a trace found out, in µs.
+// facts returns the findings of a trace, in µs.
 func facts(t *record.Trace) []string {
 	all := []string{fmt.Sprint(t.Target, t.Source, t.FlowIndex, t.Flow.Value, t.Start/1e3, t.StopReason, t.StopData, t.End, t.ProbeCount)}
 	for i := range t.Hops {

@@ -26,7 +26,7 @@
 //	| flags … | length | parameters …
 //
 // A reader finds the end by the length, so it can pass over parameters that it does not know.
-// The first of them ends what it can read, since their lengths are not stated.
+// It reads none after the first of those, since their lengths are not stated.
 //
 // # Addresses
 //
@@ -41,20 +41,26 @@
 //
 // # Lists and cycles
 //
-// A list has the number that traces refer to, a number that people chose, a name, and
-// parameters; 1 is a description, 2 the name of the vantage point. A cycle start or definition has
-// its number, that of its list, one that people chose, the start time (s since the Unix epoch,
-// 4 octets), and parameters; 1 is the stop time, 2 the name of the vantage point. A cycle stop has
-// the number of the cycle, the stop time, and parameters, none so far. Texts end with an octet
-// of 0. Numbers of lists and cycles count from 1, and 0 is none.
+// Lists and cycles have numbers, counted from 1, for references from other objects. A reference
+// of 0 refers to nothing. Texts end with an octet of 0.
+//
+// A list has its number, a number that people chose, its name, and parameters. Parameter 1 is a
+// description, 2 is the name of the vantage point.
+//
+// A cycle start or definition has its number, that of its list, one that people chose, its start
+// time, and parameters. Such a time is in s since the Unix epoch, in 4 octets. Parameter 1 is the stop time, 2 is the
+// name of the vantage point. A cycle stop has the number of the cycle, the stop time, and
+// parameters. There are none so far.
 //
 // # Traces
 //
-// A trace has parameters (see the constants beginning with trace), the number of its hops
-// (2 octets), the hops, which are parameters only (see the constants beginning with hop), and then
-// attributes. An attribute begins with 2 octets: 4 bits of type, 12 bits of length. Type 1 is path
-// MTU discovery, 2 are probes with the largest TTL after a gap, 3 is doubletree. An attribute
-// of type and length 0 ends the trace.
+// A trace has parameters, then the number of its hops (2 octets), the hops, and attributes. The
+// constants that begin with trace list the parameters. A hop consists of parameters only: see the
+// constants that begin with hop.
+//
+// An attribute begins with 2 octets: 4 bits of type, 12 bits of length. Type 1 is path MTU
+// discovery, 2 is probes with the largest TTL after a gap, 3 is doubletree. An attribute of type
+// and length 0 ends the trace.
 //
 // Times are seconds and microseconds, 4 octets each; a round-trip time is 4 octets, in
 // microseconds. The objects of an ICMP extension structure (RFC 4884) are in one parameter, without

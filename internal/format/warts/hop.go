@@ -204,8 +204,8 @@ func (r *hopReader) param(f *fields, id int) {
 	}
 }
 
-// finish fills in what follows from several parameters. headers is false if the replies came
-// without their headers.
+// finish fills in the fields that depend on several parameters. headers is false if the replies
+// came without their headers.
 func (r *hopReader) finish(headers bool) {
 	h := r.h
 	switch {

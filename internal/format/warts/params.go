@@ -41,8 +41,8 @@ func (p params) end(b []byte) {
 // errShort is an object that ends inside a field.
 var errShort = errors.New("ends inside a field")
 
-// cursor reads the fields of octets, one after another. After an error its fields are 0. It moves an
-// offset and not a slice, because the garbage collector would have to follow that.
+// cursor reads the fields of octets, one after another. After an error its fields are 0. It moves
+// an offset and not a slice, because the garbage collector follows every store of a slice.
 type cursor struct {
 	octets []byte
 	at     int
@@ -61,7 +61,7 @@ func (c *cursor) take(n int) []byte {
 	return c.octets[c.at-n : c.at]
 }
 
-// nothing ends the cursor, and returns what take does then.
+// nothing ends the cursor with an error, and returns octets of 0.
 func (c *cursor) nothing(n int) []byte {
 	if c.err == nil {
 		c.err = errShort

@@ -83,7 +83,8 @@ func TestOldFile(t *testing.T) {
 	}
 }
 
-// Files that contradict themselves give what was before, and an error with the offset and the cause.
+// A file that contradicts itself gives the records before the fault, and an error with the offset
+// and the cause.
 func TestFaults(t *testing.T) {
 	good := objectOf(typeTrace, octets(t, smallTrace))
 	list := objectOf(typeList, octets(t, "00000001 00000000 6100 00"))
@@ -192,7 +193,8 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// FuzzReader: for any file, Read ends and never panics. The read records can be written, and come back.
+// FuzzReader: for any file, Read ends and never panics. The read records can be written, and read
+// again.
 func FuzzReader(f *testing.F) {
 	for _, rec := range samples(f) {
 		f.Add(written(f, rec))

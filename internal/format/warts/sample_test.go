@@ -53,7 +53,8 @@ func cycleStop() *record.CycleStop {
 	return &record.CycleStop{Cycle: record.Cycle{ListName: "list", ID: 7, Hostname: "vp1", Time: 1790000900}}
 }
 
-// samples returns a cycle with every trace of the golden records, and others with what those lack.
+// samples returns a cycle with every trace of the golden records, and others with the features that
+// those lack.
 func samples(t testing.TB) []record.Record {
 	t.Helper()
 	all := []record.Record{cycleStart()}

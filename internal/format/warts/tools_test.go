@@ -48,7 +48,7 @@ func TestTools(t *testing.T) {
 	path := saved(t, "ours.warts", written(t, all...))
 	traces := len(all) - 2
 	for _, tt := range []struct {
-		name, each string // what is there once for each trace
+		name, each string // a text that each trace has once
 		args       []string
 		less       int // traces that the tool leaves out
 	}{
@@ -99,7 +99,7 @@ func TestCat(t *testing.T) {
 	}
 }
 
-// facts returns what a trace found out. An unknown round-trip time is 0, as scamper writes it.
+// facts returns the findings of a trace. An unknown round-trip time is 0, as scamper writes it.
 func facts(t *record.Trace) []string {
 	all := []string{fmt.Sprint(t.Target, t.Source, t.Method, t.Flow, t.DstPort, t.Start, t.StopReason, t.StopData, t.End)}
 	for i := range t.Hops {

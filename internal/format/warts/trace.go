@@ -68,7 +68,7 @@ type decoder struct {
 	ports bool         // each probe of the trace has another port
 }
 
-// oldAddress returns the address of an address object; 0 is none.
+// oldAddress returns the address of an address object, the zero Addr for number 0.
 func (d *decoder) oldAddress(c *cursor) (a probe.Addr) {
 	n := c.number()
 	switch {

@@ -55,7 +55,7 @@ const (
 	flagSocketOnly = 0x80 // replies came without their headers: sizes and quotations are unknown
 )
 
-// gapStop is what happens at the gap limit: the trace ends.
+// gapStop is the action at the gap limit that ends the trace.
 const gapStop = 1
 
 func appendTraceParams(b []byte, table *addresses, t *record.Trace, list, cycle uint32) []byte {
@@ -93,7 +93,7 @@ func appendTraceParams(b []byte, table *addresses, t *record.Trace, list, cycle 
 	short(traceDstPort, int(port))
 	octet(traceFirstTTL, lowestTTL(t))
 	octet(traceTOS, t.TOS)
-	octet(traceWait, uint8(min((t.Wait+time.Second-1)/time.Second, math.MaxUint8))) // whole seconds, rounded up
+	octet(traceWait, uint8(min((t.Wait+time.Second-1)/time.Second, math.MaxUint8))) // rounded up
 	short(traceEnd, lastTTL(t))
 	if t.GapLimit > 0 {
 		octet(traceGapLimit, uint8(min(t.GapLimit, math.MaxUint8)))

@@ -21,7 +21,8 @@ var Format = format.Format{
 		"trace-ext records, except the first hop and the meeting point of strategy topology",
 		"hops that were inferred",
 		"the kind and validity of hops, mangled fields and delays of this machine",
-		"times finer than a microsecond",
+		"times finer than a microsecond, and waits finer than a second",
+		"sizes, MTUs and numbers of probes above 65,535",
 		"the IPv6 flow label",
 		"checksums of ICMP extension structures",
 	},
@@ -60,7 +61,7 @@ const (
 	kindIPv6 = 2
 )
 
-// methods are the numbers of our methods; 0 is none. They keep the flow of all probes of a trace.
+// methods are the numbers of our methods, which keep the flow of all probes of a trace.
 var methods = [...]byte{probe.UDP: 5, probe.ICMP: 4, probe.TCPSYN: 3, probe.TCPACK: 6}
 
 // Methods that do not keep the flow.

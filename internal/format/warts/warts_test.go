@@ -14,7 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// kept returns what warts has a place for of a trace: all but what Format.Lacks lists.
+// kept returns a trace without the fields that Format.Lacks lists.
 func kept(t *record.Trace) *record.Trace {
 	k := *t
 	k.FirstTTL = lowestTTL(t)
@@ -87,7 +87,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// What was read and written again is the same.
+// Records that were read give the same file again.
 func TestTwice(t *testing.T) {
 	first := written(t, samples(t)...)
 	all, err := readAll(NewReader(bytes.NewReader(first)))

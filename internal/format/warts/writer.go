@@ -20,8 +20,8 @@ type Writer struct {
 	err   error
 	table addresses
 
-	// The numbers of the last list and the last cycle in the file, and those that traces refer to; 0
-	// is none.
+	// The numbers of the last list and the last cycle in the file, and of those that traces refer
+	// to.
 	lists, cycles, list, cycle uint32
 
 	listName, vantage string // of the last list
@@ -51,7 +51,7 @@ func (w *Writer) Write(r record.Record) error {
 	case *record.CycleStop:
 		w.stop(&r.Cycle)
 	case *record.Resume:
-		// The file goes on where another process left it. That process wrote one list and one cycle.
+		// The file continues that of another process, which wrote one list and one cycle.
 		if w.cycles == 0 {
 			w.lists, w.cycles, w.list, w.cycle = 1, 1, 1, 1
 		}
