@@ -61,8 +61,6 @@ func (c *TraceCmd) Validate() error {
 		return fmt.Errorf("-f %d and -m %d must be in order", c.First, c.Max)
 	case c.Queries < 1 || c.Queries > probe.MaxAttempts:
 		return fmt.Errorf("-q must be within 1 to %d; for more samples, trace again", probe.MaxAttempts)
-	case c.Gap < 0:
-		return errors.New("--gap-limit must not be negative")
 	case c.Flows < 1 || c.Flows > maxTraceFlows:
 		return fmt.Errorf("--flows must be within 1 to %d", maxTraceFlows)
 	case probe.Method(c.Method) == probe.ICMP && c.Port != 0:
