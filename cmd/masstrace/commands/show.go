@@ -39,6 +39,9 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	if err := s.apart("Results", append(more, c.Results)...); err != nil {
+		return err
+	}
 	out := bufio.NewWriter(s.Stdout)
 	var w format.Writer
 	switch {

@@ -73,7 +73,7 @@ func (f flagNames) message(err error) string {
 		return f.differences(differ)
 	}
 	if collision, ok := errors.AsType[*outfile.CollisionError](err); ok {
-		return fmt.Sprintf("%s and %s name the same file: %s", f.flag(collision.First.Name), f.flag(collision.Second.Name), collision.Second.Path)
+		return fmt.Sprintf("%s and %s name the same file: %s", f.flag(collision.First.Name), f.flag(collision.Second.Name), collision.Path())
 	}
 	if misnamed, ok := errors.AsType[*outfile.EndingError](err); ok {
 		return f.flag(misnamed.Name) + ": " + misnamed.Error()

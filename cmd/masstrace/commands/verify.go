@@ -27,6 +27,12 @@ const statusFalse = exitStatus(statusNo)
 
 // Run compares and writes the report.
 func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
+	if err := s.apart("Results", c.Results...); err != nil {
+		return err
+	}
+	if err := s.apart("Log", c.Log); err != nil {
+		return err
+	}
 	report, err := verify.Run(ctx, verify.Config{
 		Results: c.Results[0], More: c.Results[1:], Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
 		AllowReserved: c.AllowReserved, Stdin: s.Stdin,
