@@ -85,6 +85,12 @@ func prefixEntry(p netip.Prefix) (e entry) {
 func parseAddr(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
 	if err != nil {
+		if p, ok := netip.ParseAddrPort(s); ok == nil {
+			return a, fmt.Errorf("%s has a port: give the address alone, %s", quote(s), p.Addr())
+		}
+		if inner := strings.Trim(s, "[]"); inner != s {
+			return a, fmt.Errorf("%s has brackets: give the address alone", quote(s))
+		}
 		// Only the cause: this message quotes the text itself, shortened.
 		cause := strings.TrimPrefix(err.Error(), "ParseAddr("+strconv.Quote(s)+"): ")
 		if cause == "unable to parse IP" {

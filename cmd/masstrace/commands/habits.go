@@ -51,7 +51,7 @@ type TraceHabits struct {
 	Verbose    bool   `short:"v" name:"verbose" hidden:"" instead:"all replies to the probes are shown; -e adds ICMP extensions, and -V prints the version"`
 	NoBypass   bool   `name:"no-bypass" hidden:""` // all probes pass the queueing discipline
 
-	MTRXML     bool   `short:"x" name:"xml" hidden:"" instead:"there is no XML; use --json"`
+	MTRXML bool `short:"x" name:"xml" hidden:"" instead:"there is no XML; use --json"`
 }
 
 // refused returns an error about a flag that is not served.

@@ -14,6 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format/traceroute"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/show"
+	"github.com/masstrace/masstrace/internal/target"
 )
 
 // ShowCmd writes results for people.
@@ -73,8 +74,11 @@ func (c *ShowCmd) arguments() (more []string, list []netip.Prefix, err error) {
 		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
 			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
+		if err != nil {
+			err = errors.New("it is not an address or a prefix")
+		}
 		if _, noFile := os.Stat(text); err != nil && noFile != nil {
-			return nil, nil, &plan.ConfigError{Err: fmt.Errorf("%q is neither an address nor a prefix, nor a file", text)}
+			return nil, nil, &plan.ConfigError{Err: target.Missing(text, err, noFile)}
 		}
 		if err != nil {
 			more = append(more, text)

@@ -84,11 +84,11 @@ func (f flagNames) message(err error) string {
 	if stopped, ok := errors.AsType[*run.Incomplete](err); ok && stopped.Reason != "" {
 		return stoppedText(stopped)
 	}
-	if _, ok := errors.AsType[*target.NameError](err); ok {
-		err = fmt.Errorf("%w, or trace it with masstrace trace", err)
-	}
 	// The error may be wrapped: the text around it stays.
 	refused, ok := errors.AsType[*plan.ConfigError](err)
+	if _, name := errors.AsType[*target.NameError](err); name && ok && refused.Field == "Targets" {
+		err = fmt.Errorf("%w, or trace it with masstrace trace", err)
+	}
 	if !ok || refused.Field == "" {
 		return err.Error()
 	}

@@ -147,3 +147,16 @@ func TestSummaryError(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// A narrow terminal gets narrow lines.
+func TestSummaryWidth(t *testing.T) {
+	for columns, want := range map[uint16]int{50: 50, 80: 80, 200: screenWidth, 20: leastWidth} {
+		_, terminal := pty(t, columns)
+		if got := summaryWidth(terminal); got != want {
+			t.Errorf("%d columns: %d, want %d", columns, got, want)
+		}
+	}
+	if got := summaryWidth(new(bytes.Buffer)); got != screenWidth {
+		t.Errorf("no terminal: %d", got)
+	}
+}
