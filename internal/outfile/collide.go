@@ -88,7 +88,7 @@ func (u Use) identify(stdin io.Reader, stdout io.Writer) (id identity, ok bool) 
 }
 
 // identifyStream returns the identity of the regular file that a standard stream is; ok is false
-// if it is none.
+// for other streams.
 func identifyStream(stream any) (id identity, ok bool) {
 	file, ok := stream.(interface{ Stat() (fs.FileInfo, error) })
 	if !ok {

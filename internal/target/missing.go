@@ -20,8 +20,8 @@ func (e *NameError) Error() string {
 }
 
 // Missing returns the error about an argument that is no entry, and not the name of a file that
-// exists. notEntry is the fault of the entry. noFile is the error of opening the file, which Missing
-// returns if the argument looks like a path.
+// exists. notEntry is the fault of the entry. noFile is the error of opening the file. Missing
+// returns noFile if the argument looks like a path.
 func Missing(arg string, notEntry, noFile error) error {
 	switch {
 	case isName(arg):

@@ -43,7 +43,8 @@ type TraceHabits struct {
 	Size       string `name:"psize" hidden:"" instead:"the length of packets cannot be set"`
 	BitPattern string `short:"B" name:"bitpattern" hidden:"" instead:"the content of packets cannot be set: it authenticates replies"`
 	Grace      string `short:"G" name:"gracetime" hidden:"" instead:"choose the time to wait for a reply with -w"`
-	Order      string `short:"o" name:"order" hidden:"" instead:"the columns are those of traceroute; use --json, and masstrace show --csv for rows"`
+	Output     string `short:"o" name:"output" hidden:"" instead:"the standard output has the traces: redirect it with > FILE, and use --json for records"`
+	Order      string `name:"order" hidden:"" instead:"the columns are those of traceroute; use --json, and masstrace show --csv for rows"`
 	ASLookup   bool   `name:"aslookup" hidden:"" instead:"AS numbers are not looked up; --json gives the addresses to a tool that does"`
 	IPInfo     string `short:"y" name:"ipinfo" hidden:"" instead:"data about addresses are not looked up; --json gives the addresses to a tool that does"`
 	SCTP       bool   `short:"S" name:"sctp" hidden:"" instead:"SCTP is not supported; use -I, -T or -U"`

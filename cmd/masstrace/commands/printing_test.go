@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// What every command prints without a run ends quietly if the reader has gone away, and with an
-// error if the disk is full.
+// Help, versions and plans end quietly if the reader has gone away. If the disk is full, they end
+// with an error.
 func TestPrintingFails(t *testing.T) {
 	for _, args := range []string{"help", "--help", "version", "-V", "scan --help", "help trace", "lab --set help", "lab --preset help", "scan --dry-run 45.0.0.1"} {
 		reader, pipe, err := os.Pipe()

@@ -67,7 +67,7 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// arguments tells the further files from the targets.
+// arguments separates the further files from the targets.
 func (c *ShowCmd) arguments() (more []string, list []netip.Prefix, err error) {
 	for _, text := range c.Targets {
 		p, err := netip.ParsePrefix(text)

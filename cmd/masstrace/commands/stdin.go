@@ -68,8 +68,8 @@ func (r *interruptible) Read(p []byte) (int, error) {
 	}
 }
 
-// apart returns an error if a file that a command reads is its standard output: what it writes
-// would be read, or would end a file that somebody needs. name is the field of the files.
+// apart returns an error if a file that a command reads is also its standard output. name is the
+// field of the files.
 func (s streams) apart(name string, files ...string) error {
 	return outfile.Collide(append(outfile.Writes("Stdout", "-"), outfile.Reads(name, files...)...), s.Stdin, s.Stdout)
 }
