@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"syscall"
 
@@ -136,6 +137,19 @@ func (c *TraceCmd) Help() string {
 		"If a host cannot be traced, the others are, and the status is 2, 3 or 4."
 }
 
+// listHint returns how to trace the hosts of a file, if err is about a host that is the name of a
+// file.
+func listHint(err error) string {
+	unknown, ok := errors.AsType[*net.DNSError](err)
+	if !ok {
+		return ""
+	}
+	if info, err := os.Stat(unknown.Name); err != nil || info.IsDir() {
+		return ""
+	}
+	return fmt.Sprintf("; to trace the hosts of the file: --hosts %s", shellWord(unknown.Name))
+}
+
 // method returns the method of the flags; at most one of them is given.
 func (c *TraceCmd) method() probe.Method {
 	switch {
@@ -198,7 +212,7 @@ func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	cfg.Opened = renounce(cap.NET_RAW) // for the next host
 	cfg.Failed = func(err error) {
 		if !errors.Is(err, syscall.EPIPE) { // a reader that goes away needs no message
-			console.alert(traceFlags.message(err))
+			console.alert(traceFlags.message(err) + listHint(err))
 		}
 	}
 	addProcessors(1)
