@@ -17,9 +17,10 @@ import (
 	"github.com/masstrace/masstrace/internal/traceroute"
 )
 
-// Scan traces every target of c and gives each trace to the sinks, in no order. It returns after the
-// wait for the last replies. The summary is nil if an error came before the run began, if a stage
-// failed, or if ctx ended. In all other cases there is a summary, also with an *IncompleteError.
+// Scan traces every target of c and gives each trace to the sinks, in no order. It returns after
+// the wait for the last replies. The summary is nil if an error came before the run began, if a
+// stage failed, or if ctx ended. In all other cases there is a summary, also with an
+// *IncompleteError.
 func Scan(ctx context.Context, c Config, sinks ...Sink) (*Summary, error) {
 	cfg, err := c.scan()
 	if err != nil {
@@ -130,8 +131,9 @@ func (c *TraceConfig) program() (traceroute.Config, error) {
 	}, nil
 }
 
-// ReplayConfig is a replay of captures. Captures of masstrace (scan --pcap) contain the parameters of
-// their run. In captures of other programs, replies are matched with the probes that they quote.
+// ReplayConfig is a replay of captures. Captures of masstrace (scan --pcap) contain the
+// parameters of their run. In captures of other programs, replies are matched with the probes
+// that they quote.
 type ReplayConfig struct {
 	Files []string // pcap or pcapng, also compressed
 	// Key, 32 hexadecimal digits, authenticates the replies in captures that masstrace made.

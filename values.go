@@ -116,7 +116,7 @@ func pathOf(t *record.Trace) *Path {
 
 func hopOf(h *record.Hop) Hop {
 	v := Hop{
-		TTL: int(h.TTL), Attempt: int(h.Attempt), Addr: h.Responder.Netip(), HasRTT: h.HasRTT(),
+		TTL: int(h.TTL), Attempt: int(h.Attempt), Addr: h.Source(), HasRTT: h.HasRTT(),
 		Kind: h.Kind.String(), Valid: h.Valid.String(), Mangled: h.Mangled.AppendNames(nil), ReplyTTL: int(h.ReplyTTL),
 	}
 	if v.HasRTT {

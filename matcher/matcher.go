@@ -38,6 +38,9 @@ type Config struct {
 	// Spread, if it is not 0, is the time over which windows that are over together are retired,
 	// in ns, while others are still probed. So their records come one window after another.
 	Spread int64
+	// Left, if it is not nil, reports whether another process will probe again all windows that
+	// are not over yet. From then on nothing is waited for. It is called often and must be cheap.
+	Left func() bool
 	// Heard holds the counters of the receiver; the matcher counts replies there too. If it is
 	// nil, New makes one that only the matcher uses.
 	Heard *account.Live
@@ -158,7 +161,10 @@ func (m *Matcher) match(p *location, r *probe.Reply) {
 	switch {
 	case outcome.Unsent:
 		m.cfg.Heard.Rejected.Unsent.Add(1)
-	case outcome.Denied:
+		if r.OneTag() {
+			w.Miss(target, &r.Facts)
+		}
+	case outcome.Role == window.Denied:
 		m.cfg.Heard.Rejected.Conflict.Add(1)
 	case outcome.Role == window.Duplicate:
 		m.cfg.Heard.Duplicates.Add(1)
@@ -167,7 +173,9 @@ func (m *Matcher) match(p *location, r *probe.Reply) {
 	default:
 		m.count(w, r)
 		w.Learn(target, &r.Facts, m.cfg.StopSet)
-		if m.cfg.Watch != nil {
+		if outcome.Was != probe.Unverified {
+			m.supersede(w, outcome.Was)
+		} else if m.cfg.Watch != nil {
 			m.cfg.Watch.Answered(&r.Facts)
 		}
 	}
@@ -209,6 +217,19 @@ func (m *Matcher) count(w *window.Window, r *probe.Reply) {
 	}
 }
 
+// supersede moves the frame of a reply that another one superseded to that count.
+func (m *Matcher) supersede(w *window.Window, was probe.Validity) {
+	if was == probe.Strong {
+		m.strong--
+		w.Heard.Strong--
+	} else {
+		m.weak--
+		w.Heard.Weak--
+	}
+	m.cfg.Heard.Superseded.Add(1)
+	w.Heard.Superseded++
+}
+
 // hopless counts a reply that shows no hop a second time, by its kind.
 func (m *Matcher) hopless(w *window.Window, r *probe.Reply) {
 	if r.Kind == probe.KindPureACK {
@@ -235,7 +256,12 @@ func (m *Matcher) retire(upTo int64) {
 		if w == nil {
 			return
 		}
-		if deadline := w.Deadline(); deadline == 0 || deadline > upTo {
+		switch deadline := w.Deadline(); {
+		case deadline == 0:
+			return
+		case deadline > upTo && m.cfg.Left != nil && m.cfg.Left():
+			w.Leave()
+		case deadline > upTo:
 			return
 		}
 		if m.cfg.Spread != 0 && m.isEarly(upTo) {
@@ -243,6 +269,7 @@ func (m *Matcher) retire(upTo int64) {
 		}
 		m.retired = upTo
 		m.cfg.Set.Remove(w)
+		w.Settle()
 		m.settle(w)
 		m.next++
 		if m.cfg.Over != nil {

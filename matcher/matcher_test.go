@@ -62,25 +62,30 @@ func to(position uint64, ttl uint8, kind probe.Kind) probe.Reply {
 }
 
 // counts are the counters of the matcher.
-type counts struct{ foreign, unsent, denied, late, duplicates, weak, strong, hopless, overflow uint64 }
+type counts struct {
+	foreign, unsent, denied, late, duplicates, superseded, weak, strong, hopless, overflow uint64
+}
 
 func (m *Matcher) counts() counts {
 	h := account.Load(m.cfg.Heard)
 	return counts{
-		h.Unrelated, h.Rejected.Unsent, h.Rejected.Conflict, h.Late, h.Duplicates,
+		h.Unrelated, h.Rejected.Unsent, h.Rejected.Conflict, h.Late, h.Duplicates, h.Superseded,
 		h.Weak, h.Strong, h.UDPReplies + h.PureACKs, h.Drops.Extensions,
 	}
 }
 
 func TestMatch(t *testing.T) {
-	shape := window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1, Unlinked: 5, ExtensionOctets: 8}
+	shape := window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 9, Flows: 1, Attempts: 1, Unlinked: 6, ExtensionOctets: 8}
 	b := newBench(t, shape, 1000)
 	w0, w1 := b.open(0), b.open(1)
 	w0.Stamp(window.Slot{Target: 1, TTL: 5}, 100)
 	w1.Stamp(window.Slot{Target: 0, TTL: 5}, 100)
 	w1.Stamp(window.Slot{Target: 0, TTL: 6}, window.Failed)
+	w1.Stamp(window.Slot{Target: 0, TTL: 7}, 100)
 	weak := to(2, 5, probe.KindEchoReply)
 	weak.Valid = probe.Weak
+	weak7 := weak
+	weak7.TTL = 7
 	extended := to(1, 5, probe.KindTTLExceeded)
 	extended.Ext = make([]byte, 9)
 	v6 := to(0, 5, probe.KindTTLExceeded)
@@ -105,6 +110,7 @@ func TestMatch(t *testing.T) {
 		{"one tag, from the same router", alone(routerAddr), counts{duplicates: 1}},
 		{"one tag, from elsewhere", alone(addrOf(0)), counts{denied: 1}},
 		{"weak", weak, counts{weak: 1}},
+		{"another that speaks for it", weak7, counts{weak: 1}},
 		{"never sent", to(0, 5, probe.KindTTLExceeded), counts{unsent: 1}},
 		{"failed", to(2, 6, probe.KindTTLExceeded), counts{unsent: 1}},
 		{"window not begun", to(4, 5, probe.KindTTLExceeded), counts{unsent: 1}},
@@ -133,6 +139,7 @@ func TestMatch(t *testing.T) {
 func (c counts) plus(d counts) counts {
 	return counts{
 		c.foreign + d.foreign, c.unsent + d.unsent, c.denied + d.denied, c.late + d.late, c.duplicates + d.duplicates,
+		c.superseded + d.superseded,
 		c.weak + d.weak, c.strong + d.strong, c.hopless + d.hopless, c.overflow + d.overflow,
 	}
 }
@@ -150,8 +157,8 @@ func TestGarbled(t *testing.T) {
 		batch = append(batch, r)
 	}
 	b.Replies(batch, 200)
-	if !w.State(1, 0).Garbled() || w.State(0, 0).Garbled() {
-		t.Errorf("states %x, %x", w.State(0, 0), w.State(1, 0))
+	if w.Misses(1, 0) != 1 || w.Misses(0, 0) != 0 {
+		t.Errorf("misses %d, %d", w.Misses(0, 0), w.Misses(1, 0))
 	}
 	if c := b.counts(); c != (counts{}) {
 		t.Errorf("counts %+v", c)

@@ -30,7 +30,12 @@ type Table struct {
 	now, old  generation
 	turned    int64
 	forgotten int64 // probes sent before it are not found
+	limit     int32 // most probes of a generation; 0 is any number
 }
+
+// Limit limits the number of probes that the Table remembers to twice n, and its memory. Without
+// it, the probes of two minutes may be any number.
+func (t *Table) Limit(n int32) { t.limit = n }
 
 // generation is the probes sent in one span of time.
 type generation struct {
@@ -92,7 +97,7 @@ func NewExactTable() *Table {
 
 // Add adds a probe that was sent at a time in ns. The result is valid until the next call.
 func (t *Table) Add(h *probe.Header, sent int64) *Seen {
-	if sent-t.turned >= remembered {
+	if sent-t.turned >= remembered || t.limit > 0 && t.now.n >= t.limit {
 		if sent-t.turned >= Forgotten {
 			t.now.clear()
 		}

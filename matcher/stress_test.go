@@ -62,7 +62,8 @@ type matched struct {
 // kept is an entry as the assembler read it.
 type kept struct {
 	probe.Facts
-	role window.Role
+	role     window.Role
+	standing window.Standing // of the best answer to a probe
 }
 
 // flight is a reply on its way.
@@ -222,8 +223,17 @@ func (s *stress) look(w *window.Window) {
 		for flow := range uint16(s.shape.Flows) {
 			for ttl := s.shape.FirstTTL; ttl <= s.shape.LastTTL; ttl++ {
 				slot := window.Slot{Target: target, Flow: flow, TTL: ttl}
-				if e := w.Reply(slot); e != nil && (!whole(&e.Facts) || e.Probe.TTL != ttl || e.Flow != flow) {
+				e, standing := w.Best(slot)
+				if e == nil {
+					continue
+				}
+				if !whole(&e.Facts) || e.Probe.TTL != ttl || e.Flow != flow {
 					s.Errorf("torn: %+v", e.Facts)
+				}
+				// The standing belongs to this very reply: one with two tags
+				// steers.
+				if !e.OneTag() && standing != window.Steers {
+					s.Errorf("standing %d of %+v", standing, e.Facts)
 				}
 			}
 		}
@@ -270,7 +280,35 @@ func (s *stress) fly(item window.Item) {
 		if rng.IntN(10) == 0 {
 			rtt *= 12
 		}
+		if f.HasHop() {
+			s.worse(f, rtt)
+		}
 		s.push(f, rtt)
+	}
+}
+
+// worse sends garbled copies of an answer from elsewhere, before or after it: each proves less, and
+// some end the path.
+func (s *stress) worse(f probe.Facts, rtt int64) {
+	rng := s.net.rng
+	for range max(rng.IntN(5)-2, 0) {
+		g := f
+		g.Responder = addrOf(1<<20 + rng.Uint64N(1<<20))
+		if rng.IntN(3) == 0 {
+			g.Kind, g.QuotedTTL = probe.KindPortUnreach, uint8(1+rng.IntN(int(g.TTL)))
+		}
+		g.HasQuote = true
+		switch rng.IntN(4) {
+		case 0:
+			g.Mangled = probe.MangledSource // strong
+		case 1:
+			g.Valid = probe.Weak
+		case 2:
+			g.Valid, g.Mangled = probe.Weak, probe.MangledIPID
+		case 3:
+			g.Valid = probe.Garbled
+		}
+		s.push(g, rng.Int64N(rtt+rtt/2+1))
 	}
 }
 
@@ -278,7 +316,7 @@ func (s *stress) fly(item window.Item) {
 func (s *stress) forge(item window.Item) {
 	s.net.Lock()
 	defer s.net.Unlock()
-	f := probe.Facts{Probe: s.probe(item), Responder: routerAddr, Kind: probe.KindTTLExceeded, Valid: probe.Weak, Code: forged}
+	f := probe.Facts{Probe: s.probe(item), Responder: addrOf(1<<22 + s.net.rng.Uint64N(1<<20)), Kind: probe.KindTTLExceeded, Valid: probe.Weak, Code: forged, HasQuote: true}
 	s.push(f, s.net.rng.Int64N(int64(stressWait)/4))
 	f.Target = addrOf((item.Window.ID + window.Live + 5) * uint64(s.shape.Targets))
 	s.push(f, 0)
@@ -358,8 +396,9 @@ func (noFlows) Flow(probe.Addr, uint16) probe.Flow { return probe.Flow{} }
 func (s *stress) record(w *window.Window) {
 	s.deadlines[w.ID] = w.Deadline()
 	for e := range w.Entries {
-		s.records[w.ID] = append(s.records[w.ID], kept{e.Facts, e.Role})
+		s.records[w.ID] = append(s.records[w.ID], kept{e.Facts, e.Role, 0})
 	}
+	s.compare(w)
 	for target := range uint32(w.Len()) {
 		for flow := range uint16(s.shape.Flows) {
 			s.states[[2]any{w.Target(int(target)), flow}] = w.State(target, flow)
@@ -367,11 +406,65 @@ func (s *stress) record(w *window.Window) {
 			for slot.TTL = 1; slot.TTL <= s.shape.LastTTL; slot.TTL++ {
 				for slot.Attempt = 0; int(slot.Attempt) < s.shape.Attempts; slot.Attempt++ {
 					p := s.probe(window.Item{Window: w, Slot: slot})
-					if e := w.Reply(slot); e != nil {
-						s.slots[p] = kept{e.Facts, e.Role}
+					if e, standing := w.Best(slot); e != nil {
+						s.slots[p] = kept{e.Facts, e.Role, standing}
 					}
 				}
 			}
+		}
+	}
+}
+
+// compare holds the states and the standings of a window against those of another window, which got
+// the best answers alone. So superseded answers leave no trace.
+func (s *stress) compare(w *window.Window) {
+	fresh := window.New(s.shape)
+	fresh.Open(w.ID)
+	for target := range uint32(w.Len()) {
+		fresh.Append(w.Target(int(target)))
+		for flow := range uint16(s.shape.Flows) {
+			if w.Contested(target, flow) != 0 {
+				continue
+			}
+			for i := range w.Misses(target, flow) { // from several places
+				fresh.Learn(target, &probe.Facts{Probe: probe.Probe{Flow: flow}, Valid: probe.Garbled, HasQuote: true,
+					Responder: addrOf(1<<24 + uint64(i))}, nil)
+			}
+			s.eachSlot(target, flow, func(slot window.Slot) { fresh.Stamp(slot, w.Sent(slot)) })
+			s.eachSlot(target, flow, func(slot window.Slot) {
+				if e, _ := w.Best(slot); e != nil {
+					fresh.Answer(slot, &probe.Reply{Facts: e.Facts})
+					fresh.Learn(target, &e.Facts, nil)
+				}
+			})
+		}
+	}
+	fresh.Settle()
+	for target := range uint32(w.Len()) {
+		for flow := range uint16(s.shape.Flows) {
+			if w.Contested(target, flow) != 0 {
+				continue
+			}
+			got, want := w.State(target, flow), fresh.State(target, flow)
+			if got.End() != want.End() || got.Exceeded() != want.Exceeded() || got.Heard() != want.Heard() || got.Unreach() != want.Unreach() {
+				s.Errorf("window %d, target %d, flow %d: state %x, want %x", w.ID, target, flow, got, want)
+			}
+			s.eachSlot(target, flow, func(slot window.Slot) {
+				e, got := w.Best(slot)
+				if _, want := fresh.Best(slot); got != want {
+					s.Errorf("window %d: standing %d of %+v, want %d; %d misses", w.ID, got, e.Facts, want, w.Misses(target, flow))
+				}
+			})
+		}
+	}
+}
+
+// eachSlot calls f for each slot of a path.
+func (s *stress) eachSlot(target uint32, flow uint16, f func(window.Slot)) {
+	slot := window.Slot{Target: target, Flow: flow}
+	for slot.TTL = s.shape.FirstTTL; slot.TTL <= s.shape.LastTTL; slot.TTL++ {
+		for slot.Attempt = 0; int(slot.Attempt) < s.shape.Attempts; slot.Attempt++ {
+			f(slot)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 // udpAnswer decodes a datagram that may come from a target's probed port. Its checksum may
 // have been left to the hardware, and is not judged.
 func (d *decoder) udpAnswer(b []byte, r *probe.Reply) codec.Verdict {
-	if !d.layers.validUDP(b) {
+	if !d.layers.validUDP(b, d.cut) {
 		return codec.Malformed
 	}
 	srcPort := binary.BigEndian.Uint16(b[wire.UDPSrcPort:])
@@ -21,7 +21,7 @@ func (d *decoder) udpAnswer(b []byte, r *probe.Reply) codec.Verdict {
 // tcpAnswer decodes a segment that may come from a target's probed port. Its checksum may
 // have been left to the hardware, and is not judged.
 func (d *decoder) tcpAnswer(b []byte, r *probe.Reply) codec.Verdict {
-	if !d.layers.validTCP(b) {
+	if !d.layers.validTCP(b, d.cut) {
 		return codec.Malformed
 	}
 	flags := b[wire.TCPFlags]

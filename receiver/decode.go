@@ -5,6 +5,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/linklayer"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -43,6 +44,15 @@ type decoder struct {
 	heard *account.Live
 	link  int // a link type that setLink accepts
 
+	// wide is set for captures of other programs. Their frames are of any link type, in tunnels,
+	// and perhaps cut. ICMP errors of all types count.
+	wide    bool
+	finder  linklayer.Finder
+	cut     bool              // the capture has only the first octets of this frame
+	finding linklayer.Finding // for this frame, if it is not Ethernet of a run of ours
+	inner   bool              // the quotation begins within a packet: it has no transport header
+	about   bool              // the message is about routes or rates, and answers no probe
+
 	layers layerSet
 	packet []byte // the IP packet of the frame
 	quote  wire.Quotation
@@ -72,15 +82,17 @@ func (d *decoder) init(linkType int, c identity, heard *account.Live) error {
 // fields that codec.Codec.Quoted fills then. r.Ext aliases frame.
 func (d *decoder) decode(frame []byte, r *probe.Reply) (v codec.Verdict) {
 	*r = probe.Reply{}
+	d.about = false
 	d.packet, _, v = d.ipPacket(frame)
 	switch {
 	case v != codec.Accepted:
 		return v
 	case d.packet[0]>>4 == 4:
-		return d.ipv4(d.packet, r)
+		v = d.ipv4(d.packet, r)
 	default:
-		return d.ipv6(d.packet, r)
+		v = d.ipv6(d.packet, r)
 	}
+	return d.withResponder(v, r)
 }
 
 // ipv4 decodes an IPv4 packet. Its checksum is judged last, when it is clear that the packet
@@ -91,7 +103,7 @@ func (d *decoder) ipv4(b []byte, r *probe.Reply) codec.Verdict {
 		return codec.Malformed
 	}
 	size := int(binary.BigEndian.Uint16(b[wire.V4Length:]))
-	if size < header || size > len(b) {
+	if size < header || size > len(b) && !d.cut {
 		return codec.Malformed
 	}
 	if isFragment4(b) {
@@ -101,12 +113,15 @@ func (d *decoder) ipv4(b []byte, r *probe.Reply) codec.Verdict {
 	r.Responder.Set4(b[wire.V4Src:])
 	r.Protocol, r.ReplyTTL, r.ReplyTOS = b[wire.V4Protocol], b[wire.V4TTL], b[wire.V4TOS]
 	r.ReplyID, r.ReplySize = binary.BigEndian.Uint16(b[wire.V4ID:]), uint32(size)
-	message := b[header:size]
+	if size <= len(b) {
+		d.cut = false // the missing octets are not of the packet
+	}
+	message := b[header:min(size, len(b))]
 	intact := wire.Fold(wire.Sum(b[:header], 0)) == 0xffff
 	switch r.Protocol {
 	case probe.ProtoICMP:
 		v := d.icmp4(message, r)
-		return withChecksum(v, intact && wire.Fold(wire.Sum(message, 0)) == 0xffff)
+		return withChecksum(v, intact && (d.cut || wire.Fold(wire.Sum(message, 0)) == 0xffff))
 	case probe.ProtoUDP:
 		return withChecksum(d.udpAnswer(message, r), intact)
 	case probe.ProtoTCP:
@@ -126,14 +141,16 @@ func (d *decoder) ipv6(b []byte, r *probe.Reply) codec.Verdict {
 	if !d.layers.validIPv6(b) {
 		return codec.Malformed
 	}
-	if r.Responder = probe.Addr(b[wire.V6Src:]); r.Responder.Is4() {
-		// The address is IPv4-mapped. No packet may have that source (RFC 6890 §2.2.3).
-		return codec.Unrelated
-	}
+	r.Responder = probe.Addr(b[wire.V6Src:])
 	r.ReplyTTL, r.ReplyTOS = b[wire.V6HopLimit], trafficClass(b)
 	length := int(binary.BigEndian.Uint16(b[wire.V6Length:]))
 	r.ReplySize = uint32(wire.V6Len + length)
-	if length > len(b)-wire.V6Len {
+	switch {
+	case length <= len(b)-wire.V6Len:
+		d.cut = false // the missing octets are not of the packet
+	case d.cut:
+		length = len(b) - wire.V6Len
+	default:
 		return codec.Malformed
 	}
 	protocol, message, part, ok := wire.SkipExtensions(b[wire.V6Next], b[wire.V6Len:wire.V6Len+length])
@@ -145,9 +162,17 @@ func (d *decoder) ipv6(b []byte, r *probe.Reply) codec.Verdict {
 		return codec.Unrelated
 	}
 	r.Protocol = protocol
+	if r.Responder.Is4() && protocol != probe.ProtoICMPv6 {
+		return codec.Unrelated // not an answer of an IPv4 target
+	}
 	switch protocol {
 	case probe.ProtoICMPv6:
+		// Routers of an IPv4 core that carries IPv6 (6PE, RFC 4798) answer from IPv4-mapped
+		// addresses.
 		v := d.icmp6(message, r)
+		if d.cut {
+			return v
+		}
 		sum := wire.PseudoSum(b[wire.V6Src:wire.V6Dst], b[wire.V6Dst:wire.V6Len], protocol, len(message))
 		return withChecksum(v, wire.Fold(wire.Sum(message, sum)) == 0xffff)
 	case probe.ProtoUDP:
@@ -181,6 +206,10 @@ func (d *decoder) icmp4(b []byte, r *probe.Reply) codec.Verdict {
 		r.Kind = probe.KindEchoReply
 		return d.codec.EchoReply(b, true, &r.Facts)
 	case wire.ICMPv4Unreachable, wire.ICMPv4TimeExceeded, wire.ICMPv4ParameterProblem:
+	case wire.ICMPv4SourceQuench, wire.ICMPv4Redirect:
+		if d.about = true; !d.wide {
+			return codec.Unrelated
+		}
 	default:
 		return codec.Unrelated
 	}
@@ -189,8 +218,13 @@ func (d *decoder) icmp4(b []byte, r *probe.Reply) codec.Verdict {
 		r.MTU = uint32(binary.BigEndian.Uint16(b[wire.ICMPMTU4:]))
 	}
 	var origin []byte
-	origin, r.Ext = wire.FindExtension(b[wire.ICMPLen:], 4*int(b[wire.ICMPv4QuoteWords]))
-	if v := d.quotation4(origin); v != codec.Accepted {
+	origin, r.Ext = d.split(b[wire.ICMPLen:], 4*int(b[wire.ICMPv4QuoteWords]))
+	return d.quoted(d.quotation4(origin), r)
+}
+
+// quoted decodes a quotation that is in d.quote if v is Accepted.
+func (d *decoder) quoted(v codec.Verdict, r *probe.Reply) codec.Verdict {
+	if v != codec.Accepted {
 		return v
 	}
 	return d.codec.Quoted(&d.quote, &r.Facts)
@@ -212,16 +246,28 @@ func (d *decoder) icmp6(b []byte, r *probe.Reply) codec.Verdict {
 	case wire.ICMPv6PacketTooBig:
 		r.MTU = binary.BigEndian.Uint32(b[wire.ICMPMTU6:])
 	case wire.ICMPv6ParameterProblem:
+	case wire.ICMPv6Redirect:
+		if d.about = true; !d.wide {
+			return codec.Unrelated
+		}
+		r.Kind = probe.KindOther
+		return d.quoted(d.quotation6(redirected(b)), r)
 	default:
 		return codec.Unrelated
 	}
 	r.Kind = kind6(r.Type, r.Code)
 	var origin []byte
-	origin, r.Ext = wire.FindExtension(b[wire.ICMPLen:], stated)
-	if v := d.quotation6(origin); v != codec.Accepted {
-		return v
+	origin, r.Ext = d.split(b[wire.ICMPLen:], stated)
+	return d.quoted(d.quotation6(origin), r)
+}
+
+// split separates a quotation from the extension structure after it. A cut message has none: its
+// end would prove it.
+func (d *decoder) split(quote []byte, stated int) (origin, ext []byte) {
+	if d.cut {
+		return quote, nil
 	}
-	return d.codec.Quoted(&d.quote, &r.Facts)
+	return wire.FindExtension(quote, stated)
 }
 
 // quotation4 fills d.quote, which then aliases b, from a quoted IPv4 packet. The verdict is
@@ -240,6 +286,10 @@ func (d *decoder) quotation4(b []byte) codec.Verdict {
 	q.ID, q.Label = binary.BigEndian.Uint16(b[wire.V4ID:]), 0
 	q.Size = int(binary.BigEndian.Uint16(b[wire.V4Length:]))
 	q.Headers, q.Transport = header, b[header:]
+	if d.wide {
+		const offset = 0x1fff
+		d.inner = binary.BigEndian.Uint16(b[wire.V4Fragment:])&offset != 0
+	}
 	return codec.Accepted
 }
 
@@ -253,9 +303,10 @@ func (d *decoder) quotation6(b []byte) codec.Verdict {
 	switch {
 	case !ok:
 		return codec.Malformed
-	case part.Offset() != 0:
+	case part.Offset() != 0 && !d.wide:
 		return codec.Unrelated
 	}
+	d.inner = part.Offset() != 0
 	q := &d.quote
 	q.Is4 = false
 	q.Src, q.Dst = [16]byte(b[wire.V6Src:]), [16]byte(b[wire.V6Dst:])
@@ -278,7 +329,9 @@ func (d *decoder) accept(v codec.Verdict) bool {
 		d.heard.Rejected.Checksum.Add(1)
 	case codec.BadSource:
 		d.heard.Rejected.Source.Add(1)
-	case codec.BadTag, codec.Garbled:
+	case codec.BadResponder:
+		d.heard.Rejected.Responder.Add(1)
+	case codec.Garbled:
 		d.heard.Rejected.Tag.Add(1)
 	case codec.Conflict:
 		d.heard.Rejected.Conflict.Add(1)

@@ -15,17 +15,31 @@ type foreign struct {
 	decoder  *decoder
 	header   probe.Header
 	isAnswer bool // of the target: it counts only if a capture has the probe
+	isAside  bool // it quotes another packet than a probe
+
+	whole [wire.MinTransport]byte // a cut transport header, with zeros at its end
 }
 
 // Quoted implements identity.
 func (f *foreign) Quoted(q *wire.Quotation, r *probe.Facts) codec.Verdict {
-	f.isAnswer = false
+	f.isAnswer, f.isAside = false, false
 	r.HasQuote = true
 	r.QuotedTTL, r.QuotedTOS, r.QuotedID = q.TTL, q.TOS, q.ID
 	r.QuotedSize = uint32(q.Size)
 	r.QuotedLen = uint16(q.Headers + len(q.Transport))
 	r.Target = q.Dst
-	return headerOf(&f.header, q)
+	if !f.isProbe(q) {
+		return f.aside(q)
+	}
+	if len(q.Transport) < wire.MinTransport {
+		f.whole = [wire.MinTransport]byte{}
+		copy(f.whole[:], q.Transport)
+		q.Transport = f.whole[:]
+	}
+	if headerOf(&f.header, q) != codec.Accepted {
+		return f.aside(q)
+	}
+	return codec.Accepted
 }
 
 // headerOf fills h from a packet, or from the quoted part of it. The verdict is Unrelated for a
@@ -73,7 +87,7 @@ func headerOf(h *probe.Header, q *wire.Quotation) codec.Verdict {
 
 // answered begins the header of a probe that r.Responder itself answers.
 func (f *foreign) answered(r *probe.Facts, protocol uint8) {
-	f.isAnswer = true
+	f.isAnswer, f.isAside = true, false
 	f.header = probe.Header{Dst: r.Responder, Protocol: protocol}
 	if r.Responder.Is4() {
 		f.header.Src = probe.Addr4From([4]byte(f.decoder.packet[wire.V4Dst:]))

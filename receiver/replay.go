@@ -3,6 +3,7 @@ package receiver
 import (
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/linklayer"
 	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
@@ -13,10 +14,11 @@ import (
 type Replay struct {
 	// Heard counts frames as Receiver.Heard does, without probes.
 	Heard account.Live
-	// NotUnderstood counts frames of unsupported link types, which Heard counts as unrelated.
-	// LastLink is the last such type.
-	NotUnderstood uint64
-	LastLink      int
+	// Read counts all frames, and Packets those with an IP packet. NotUnderstood counts frames of
+	// unsupported link types, or with headers that are not known, which Heard counts as unrelated.
+	// LastLink is the link type of the last such frame.
+	Read, Packets, NotUnderstood uint64
+	LastLink                     int
 
 	codec      identity
 	decoder    decoder
@@ -25,13 +27,44 @@ type Replay struct {
 	understood bool
 }
 
-// NewReplay returns a Replay. c is a codec.Codec or a codec.Listed. If it is nil, because there
-// is no key, only Foreign and Header may be called.
+// NewReplay returns a Replay of captures of our own. c is a codec.Codec or a codec.Listed.
 func NewReplay(c identity) *Replay {
 	r := &Replay{codec: c, linkType: -1}
 	r.decoder.heard = &r.Heard
 	r.foreign.decoder = &r.decoder
 	return r
+}
+
+// NewOthers returns a Replay of captures of other programs. Their frames may be of any link type
+// that is known, in tunnels, and cut. If c is nil, because there is no key, only Foreign and Header
+// may be called.
+func NewOthers(c identity) *Replay {
+	r := NewReplay(c)
+	r.decoder.wide = true
+	return r
+}
+
+// begin counts a frame, and prepares for it. It reports whether its link type is supported.
+func (r *Replay) begin(e *pcapng.Entry) bool {
+	r.Read++
+	if !r.setLink(e) {
+		r.notUnderstood(e)
+		return false
+	}
+	return true
+}
+
+// decode decodes a frame.
+func (r *Replay) decode(e *pcapng.Entry, c identity, reply *probe.Reply) codec.Verdict {
+	r.decoder.codec, r.decoder.cut = c, e.Cut
+	v := r.decoder.decode(e.Frame, reply)
+	switch {
+	case r.decoder.packet != nil:
+		r.Packets++
+	case r.decoder.wide && r.decoder.finding == linklayer.Unknown:
+		r.NotUnderstood, r.LastLink = r.NotUnderstood+1, e.LinkType
+	}
+	return v
 }
 
 // setLink prepares for the link type of e, and reports whether that is supported.
@@ -52,12 +85,14 @@ func (r *Replay) notUnderstood(e *pcapng.Entry) {
 // codec. It counts other frames.
 func (r *Replay) Reply(e *pcapng.Entry, reply *probe.Reply) bool {
 	r.Heard.Frames.Add(1)
-	if !r.setLink(e) {
-		r.notUnderstood(e)
+	if !r.begin(e) {
 		return false
 	}
-	r.decoder.codec = r.codec
-	if !r.decoder.accept(r.decoder.decode(e.Frame, reply)) {
+	v := r.decode(e, r.codec, reply)
+	if v == codec.Accepted && r.decoder.about {
+		v = codec.Unrelated
+	}
+	if !r.decoder.accept(v) {
 		return false
 	}
 	reply.Stamp = e.Stamp
@@ -124,24 +159,39 @@ func (r *Replay) Header(e *pcapng.Entry, h *probe.Header) bool {
 	return false
 }
 
+// Answer is the meaning of a frame for a Replay without a key.
+type Answer uint8
+
+// The answers. ToAnother is an ICMP error that quotes another packet than a probe, or a message
+// about routes or rates. It is counted, and has a record. NoAnswer is counted.
+const (
+	NoAnswer Answer = iota
+	ToProbe
+	ToAnother
+)
+
 // Foreign fills reply, and h with the probe that it shows, from a frame that answers a probe of
 // any program. An answer of the target itself counts only if known reports that there was such a
-// probe. A frame that is not a reply is counted.
-func (r *Replay) Foreign(e *pcapng.Entry, reply *probe.Reply, h *probe.Header, known func(*probe.Header) bool) bool {
+// probe. A frame that answers no probe is counted. Of ToAnother, h has the addresses of the quoted
+// packet and its protocol.
+func (r *Replay) Foreign(e *pcapng.Entry, reply *probe.Reply, h *probe.Header, known func(*probe.Header) bool) Answer {
 	r.Heard.Frames.Add(1)
-	if !r.setLink(e) {
-		r.notUnderstood(e)
-		return false
+	if !r.begin(e) {
+		return NoAnswer
 	}
-	r.decoder.codec = &r.foreign
-	v := r.decoder.decode(e.Frame, reply)
+	v := r.decode(e, &r.foreign, reply)
 	*h = r.foreign.header
-	if v == codec.Accepted && r.foreign.isAnswer && !known(h) {
+	reply.Stamp = e.Stamp
+	switch {
+	case v != codec.Accepted:
+	case !r.foreign.isAside && !(r.foreign.isAnswer && !known(h)):
+		return ToProbe
+	default:
 		v = codec.Unrelated
 	}
-	if !r.decoder.accept(v) {
-		return false
+	r.decoder.accept(v)
+	if v == codec.Unrelated && reply.HasQuote && r.foreign.isAside {
+		return ToAnother
 	}
-	reply.Stamp = e.Stamp
-	return true
+	return NoAnswer
 }

@@ -65,9 +65,10 @@ func FuzzReplay(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, frame []byte, linkType int, direction uint8, known bool) {
 		e := pcapng.Entry{Frame: frame, LinkType: linkType, Direction: pcapng.Direction(direction)}
-		r := NewReplay(newCodec(t, probe.UDP))
+		r := NewOthers(newCodec(t, probe.UDP))
 		var reply probe.Reply
 		var h probe.Header
+		e.Cut = known
 		r.Reply(&e, &reply)
 		r.Probe(&e, &reply.Facts)
 		r.Header(&e, &h)

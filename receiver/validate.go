@@ -66,23 +66,28 @@ func (s *layerSet) validIPv6(b []byte) (ok bool) {
 	return s.ip6.DecodeFromBytes(s.copied[:], gopacket.NilDecodeFeedback) == nil
 }
 
-// validUDP reports whether b begins with a UDP header, and holds the datagram that it states.
-func (s *layerSet) validUDP(b []byte) (ok bool) {
+// validUDP reports whether b begins with a UDP header, and holds the datagram that it states,
+// unless that is cut.
+func (s *layerSet) validUDP(b []byte, cut bool) (ok bool) {
 	if len(b) < wire.UDPLen {
 		return false
 	}
-	if n := int(binary.BigEndian.Uint16(b[wire.UDPLength:])); n < wire.UDPLen || n > len(b) {
+	n := int(binary.BigEndian.Uint16(b[wire.UDPLength:]))
+	if n >= wire.UDPLen && n > len(b) && cut {
+		return true
+	}
+	if n < wire.UDPLen || n > len(b) {
 		return false
 	}
 	return s.udp.DecodeFromBytes(b, gopacket.NilDecodeFeedback) == nil
 }
 
-// validTCP reports whether b begins with a whole TCP header, with options.
-func (s *layerSet) validTCP(b []byte) (ok bool) {
+// validTCP reports whether b begins with a whole TCP header, with options, unless they are cut.
+func (s *layerSet) validTCP(b []byte, cut bool) (ok bool) {
 	if len(b) < wire.TCPLen {
 		return false
 	}
-	if n := int(b[wire.TCPOffset]>>4) * 4; n < wire.TCPLen || n > len(b) {
+	if n := int(b[wire.TCPOffset]>>4) * 4; n < wire.TCPLen || n > len(b) && !cut {
 		return false
 	}
 	fixed := s.copied[:wire.TCPLen]

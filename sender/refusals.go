@@ -36,6 +36,7 @@ func Stamp(cause error) int64 {
 // use, from one goroutine.
 type Patience struct {
 	barred   barred // targets whose frames were given up
+	filtered int    // frames given up since a frame was accepted that had been set aside
 	tried    int64  // pauses for one frame, ns
 	refusing int64  // pauses since the kernel accepted a frame, ns
 	sent     bool   // the kernel accepted a frame

@@ -130,9 +130,13 @@ const stubborn = 3
 // mostLooks is how many targets after a refused frame are tried, to tell a full queue from a filter.
 const mostLooks = 8
 
-// asideTries is how often a frame is tried again after the kernel accepted others behind it. A full
-// queue that is drained at 100 Mbit/s accepts some frames after each pause.
-const asideTries = 10
+// A frame that the kernel refused while it accepted others is tried again this often, at intervals of
+// queueFull: most times after such a frame was accepted later, so that the queue was full indeed, and
+// fewer after each one that was not.
+const (
+	mostAside   = 500 // 100 ms
+	fewestAside = 10
+)
 
 // Sender sends the probes of its source.
 type Sender struct {

@@ -93,9 +93,10 @@ func (s *Sender) pass(from, to int, cause error) (after, passed int, err error) 
 	return from, 0, nil
 }
 
-// tryAside tries the frames that were set aside. It gives up those that the kernel refuses
-// asideTries times, after it accepted others.
+// tryAside tries the frames that were set aside. It gives up those that the kernel refuses for too
+// long.
 func (s *Sender) tryAside(ctx, stop context.Context) (accepted int, err error) {
+	tries := max(mostAside/(1+s.patience.filtered), fewestAside)
 	for try := 0; len(s.aside) > 0; try++ {
 		if stop.Err() != nil && try >= stubborn || !s.pause(ctx, stop, queueFull) {
 			return accepted, nil
@@ -109,10 +110,12 @@ func (s *Sender) tryAside(ctx, stop context.Context) (accepted int, err error) {
 			accepted += sent
 			switch {
 			case sent > 0:
-			case IsTemporary(cause) && try < asideTries:
+				s.patience.filtered = 0
+			case IsTemporary(cause) && try < tries:
 				left = append(left, i)
 			default:
 				s.patience.barred.add(s.target(i))
+				s.patience.filtered++
 				s.giveUp(i, i+1, cause)
 			}
 		}

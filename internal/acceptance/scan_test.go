@@ -28,12 +28,15 @@ const (
 
 // outcome is a scan seen from all sides.
 type outcome struct {
-	report   *verify.Report
-	summary  record.Summary
-	counters internet.Counters
-	targets  int
-	reached  uint64            // traces that are
-	ends     map[string]string // of traces, by target: reason, code and last TTL
+	report    *verify.Report
+	summary   record.Summary
+	counters  internet.Counters
+	targets   int
+	reached   uint64            // traces that are
+	contested uint64            // TTLs at which several sources sent equally good replies
+	withheld  uint64            // TTLs whose reply is no hop, because too little speaks for it
+	hops      map[string]int    // of traces, by target
+	ends      map[string]string // of traces, by target: reason, code and last TTL
 }
 
 // pureACKs returns how many probes were answered so, which counts as silence.
@@ -108,7 +111,7 @@ func (o *outcome) read(results, counters string) error {
 		return err
 	}
 	defer f.Close()
-	o.ends = make(map[string]string)
+	o.ends, o.hops = make(map[string]string), make(map[string]int)
 	for {
 		rec, err := f.Read()
 		switch r := rec.(type) {
@@ -118,6 +121,9 @@ func (o *outcome) read(results, counters string) error {
 			}
 			return err
 		case *record.Trace:
+			o.withheld += uint64(len(r.Withheld))
+			o.contested += uint64(len(r.Contested))
+			o.hops[r.Target.String()] = len(r.Hops)
 			o.ends[r.Target.String()] = fmt.Sprintf("%s/%d at %d", r.StopReason, r.StopData, r.End)
 			if r.StopReason == record.StopCompleted {
 				o.reached++

@@ -116,8 +116,9 @@ type Inbound[N Count] struct {
 	Malformed  N           `json:"malformed"` // cut, or with lengths that contradict each other
 	Unrelated  N           `json:"unrelated"` // answer no probe of any run like this
 	Rejected   Rejected[N] `json:"rejected"`
-	Late       N           `json:"late_replies"` // their window is gone
-	Duplicates N           `json:"duplicates"`   // their probe has a reply
+	Late       N           `json:"late_replies"`         // their window is gone
+	Duplicates N           `json:"duplicates"`           // their probe has a reply
+	Superseded N           `json:"superseded,omitempty"` // a later reply to their probe proves more
 	Weak       N           `json:"weak"`
 	Strong     N           `json:"strong"`
 	Unverified N           `json:"unverified,omitempty"` // a replay's without the key
@@ -137,6 +138,8 @@ type Rejected[N Count] struct {
 	Tag      N `json:"tag"`      // no tag is valid
 	Conflict N `json:"conflict"` // its tags are for different probes, or others speak against it
 	Unsent   N `json:"unsent"`   // names a probe that was never sent
+	// Responder: comes from an address that no host has, and that is not the target's.
+	Responder N `json:"responder,omitempty"`
 }
 
 // Total returns the sum over all reasons.

@@ -19,9 +19,9 @@ func (a *Account) Balance() error {
 	f := &a.Inbound
 	sums := []sum{
 		{"sent = answered + silent", a.Sent, a.Answered + a.Silent},
-		{"frames = malformed + unrelated + rejected + late_replies + duplicates + weak + strong + unverified",
+		{"frames = malformed + unrelated + rejected + late_replies + duplicates + superseded + weak + strong + unverified",
 			f.Frames, f.Malformed + f.Unrelated + f.Rejected.Total() + f.Late +
-				f.Duplicates + f.Weak + f.Strong + f.Unverified},
+				f.Duplicates + f.Superseded + f.Weak + f.Strong + f.Unverified},
 		{"answered + udp_reply + pure_ack = strong + weak + unverified",
 			a.Answered + f.UDPReplies + f.PureACKs, f.Strong + f.Weak + f.Unverified},
 		{"targets × ttls × flows = first_sent + skipped",

@@ -22,28 +22,30 @@ var mayImport = map[string][]string{
 	"internal/account":  {"internal/probe"},
 	"internal/record":   {"internal/account", "internal/probe"},
 	"internal/window":   {"internal/account", "internal/memory", "internal/probe"},
-	"internal/target":   {"internal/permute", "internal/probe"},
+	"internal/target":   {"internal/outfile", "internal/permute", "internal/probe"},
 	"internal/codec":    {"internal/probe", "internal/wire"},
 	"internal/schedule": {"internal/permute", "internal/probe", "internal/window"},
 	"sender":            {"internal/codec", "internal/memory", "internal/probe", "internal/window", "ratelimit"},
-	"receiver":          {"internal/account", "internal/codec", "internal/pcapng", "internal/probe", "internal/wire"},
+	"receiver":          {"internal/account", "internal/codec", "internal/linklayer", "internal/pcapng", "internal/probe", "internal/wire"},
 	"matcher":           {"internal/account", "internal/probe", "internal/window"},
 	"internal/trace":    {"internal/account", "internal/memory", "internal/probe", "internal/record", "internal/window"},
 
 	// Results and files.
 	"internal/outfile":           {},
 	"internal/pcapng":            {"internal/outfile"},
+	"internal/plaintext":         {},
+	"internal/linklayer":         {"internal/pcapng"},
 	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
 	"internal/format/all":        {"internal/format", "internal/format/caracal", "internal/format/ndjson", "internal/format/scamper", "internal/format/yarrp"},
 	"internal/format/caracal":    {"internal/format", "internal/record", "internal/wire"},
 	"internal/format/hops":       {"internal/record", "internal/wire"},
-	"internal/format/ndjson":     {"internal/format", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/ndjson":     {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/scamper":    {"internal/format", "internal/format/ndjson"},
-	"internal/format/traceroute": {"internal/probe", "internal/record", "internal/wire"},
+	"internal/format/traceroute": {"internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/yarrp":      {"internal/format", "internal/probe", "internal/record"},
 	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},
 	"internal/show":              {"internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record"},
-	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/outfile", "internal/record", "internal/run"},
+	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
 	// The base of the programs: nothing here depends on a program.
 	"internal/run":        {"internal/record", "sender"},
@@ -61,7 +63,7 @@ var mayImport = map[string][]string{
 	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/window", "ratelimit", "receiver", "sender"},
 	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
-	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
+	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
 
 	// The library: the only package with a promise.
 	".": {"internal/account", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
@@ -81,7 +83,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/format", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/netsim", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/format", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},

@@ -6,7 +6,6 @@ package checkpoint
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -24,6 +23,7 @@ const version = 3
 type state struct {
 	Masstrace int         `json:"masstrace"` // version of this form
 	Tool      string      `json:"tool"`      // that wrote it
+	Digest    string      `json:"digest"`    // of the file, see sign
 	Key       string      `json:"key"`
 	Params    plan.Params `json:"params"`
 	// Exclude are the ranges that the index was made without, Since those excluded since.
@@ -42,9 +42,15 @@ type state struct {
 // save puts s in the place of the file at path, so that a reader finds the old one whole,
 // or the new one. It holds the key of the run: only its owner may read it.
 func (s *state) save(path string) error {
-	text, err := json.MarshalIndent(s, "", "  ")
+	signed := *s
+	signed.Digest = noDigest
+	text, err := json.MarshalIndent(&signed, "", "  ")
 	if err == nil {
-		err = outfile.Replace(path, 0o600, append(text, '\n'))
+		text = append(text, '\n')
+		err = sign(text)
+	}
+	if err == nil {
+		err = outfile.Replace(path, 0o600, text)
 	}
 	if err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
@@ -54,17 +60,28 @@ func (s *state) save(path string) error {
 
 // load reads a file that save wrote.
 func load(path string) (*state, error) {
-	text, err := os.ReadFile(path)
+	text, err := readAll(path)
 	if err != nil {
 		return nil, fmt.Errorf("read checkpoint: %w", err)
 	}
-	s := new(state)
-	if err := json.Unmarshal(text, s); err != nil {
+	var head struct {
+		Masstrace int    `json:"masstrace"`
+		Tool      string `json:"tool"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
 		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
 	}
-	if s.Masstrace != version {
-		return nil, fmt.Errorf("%s is a checkpoint of version %d (written by %s), and this program reads version %d: continue with that program", path, s.Masstrace, s.Tool, version)
+	if head.Masstrace != version {
+		return nil, fmt.Errorf("%s is a checkpoint of version %d (written by %s), and this program reads version %d: continue with that program", path, head.Masstrace, head.Tool, version)
 	}
+	s, err := new(state), check(text)
+	if err == nil {
+		err = json.Unmarshal(text, s)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
+	}
+	s.Digest = ""
 	if err := s.Counters.Balance(); err != nil {
 		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
 	}

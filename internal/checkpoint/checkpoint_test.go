@@ -86,6 +86,55 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
+// A checkpoint of which one byte was changed is refused, with any meaning of that byte. So is one
+// with a field more.
+func TestTampered(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	if err := sample().save(path); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(changed []byte) {
+		t.Helper()
+		if err := os.WriteFile(path, changed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := load(path); err == nil {
+			t.Fatalf("accepted:\n%s", changed)
+		}
+	}
+	for i := range text {
+		changed := bytes.Clone(text)
+		changed[i] ^= 1
+		refused(changed)
+	}
+	for _, edit := range [][2]string{
+		{`"windows": 7`, `"windows": 8`}, {`"offset": 1234`, `"offset": 0`}, {`"seed": "s"`, `"seed": "t"`},
+		{`"digest"`, `"old": 1, "digest"`}, {`"digest"`, `"Digest"`}, {"  ", " "},
+	} {
+		changed := strings.Replace(string(text), edit[0], edit[1], 1)
+		if changed == string(text) {
+			t.Fatalf("%s is not in\n%s", edit[0], text)
+		}
+		refused([]byte(changed))
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(path); err != nil {
+		t.Errorf("as it was: %v", err)
+	}
+	if err := os.Truncate(path, mostOctets+1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(path); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("a huge file: %v", err)
+	}
+}
+
 // A checkpoint needs an output that can be cut.
 func TestOutputs(t *testing.T) {
 	dir := t.TempDir()

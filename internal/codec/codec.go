@@ -121,12 +121,12 @@ type Verdict uint8
 
 // The verdicts, in the order of the checks.
 const (
-	Accepted    Verdict = iota
-	Malformed           // shorter than its own fields state
-	Unrelated           // answers no probe of this run
-	BadChecksum         // the reply's own checksum is wrong; no Codec returns it
-	BadSource           // quotes another source address, without two tags that agree
-	BadTag              // no tag is valid, or one that is not enough
-	Conflict            // two fields are valid and contradict each other
-	Garbled             // a BadTag that casts doubt on others: see probe.Garbled
+	Accepted     Verdict = iota
+	Malformed            // shorter than its own fields state
+	Unrelated            // answers no probe of this run
+	BadChecksum          // the reply's own checksum is wrong; no Codec returns it
+	BadResponder         // comes from an address that no host has; no Codec returns it
+	BadSource            // quotes another source address, without two tags that agree
+	Conflict             // two fields are valid and contradict each other
+	Garbled              // no tag is valid, or one that is not enough: see probe.Garbled
 )

@@ -70,7 +70,8 @@ func (p *ports) findAvoided(avoid *portSet) error {
 		}
 	}
 	if !fits {
-		return fmt.Errorf("no place for %d flows between the ports in use", p.flows)
+		return fmt.Errorf("%d flows need as many source ports in a row, and %d to %d has too few that are free; 65535 is never used",
+			p.flows, p.low, uint32(p.low)+p.size-1)
 	}
 	return nil
 }

@@ -112,12 +112,9 @@ func (c *Codec) compareTags(r *probe.Facts, first, second *candidates, firstName
 	return Accepted
 }
 
-// badTag returns the verdict on a reply without a tag that counts: Garbled for a quotation. Such
-// a quotation casts doubt on others of its target and flow (see probe.Garbled).
+// badTag returns the verdict on a reply to a probe of r.Target and r.Flow without a tag that
+// counts. Such a reply casts doubt on others of its target and flow (see probe.Garbled).
 func badTag(r *probe.Facts) Verdict {
-	if !r.HasQuote {
-		return BadTag
-	}
 	r.Valid = probe.Garbled
 	return Garbled
 }

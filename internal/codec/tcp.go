@@ -205,7 +205,8 @@ func (c *Codec) TCPAnswer(s *Segment, r *probe.Facts) Verdict {
 	c.readAnswerTags(&o, c.tagKey(&r.Responder, flow), s)
 	switch o.n {
 	case 0:
-		return BadTag
+		r.Target, r.Flow, r.Mangled = r.Responder, flow, 0
+		return badTag(r)
 	case 1:
 	default:
 		return Conflict

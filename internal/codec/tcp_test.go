@@ -72,14 +72,14 @@ func TestTCPAnswer(t *testing.T) {
 		probe  probe.Probe
 	}{
 		{"SYN: RST without ACK", probe.TCPSYN, func(s *Segment, f *probe.Facts) { s.Flags, f.Kind = rst, probe.KindRST }, Accepted, p},
-		{"SYN: RST without ACK or number", probe.TCPSYN, func(s *Segment, f *probe.Facts) { s.Flags, s.Ack, f.Kind = rst, 0, probe.KindRST }, BadTag, p},
+		{"SYN: RST without ACK or number", probe.TCPSYN, func(s *Segment, f *probe.Facts) { s.Flags, s.Ack, f.Kind = rst, 0, probe.KindRST }, Garbled, p},
 		{"SYN: pure ACK", probe.TCPSYN, func(s *Segment, f *probe.Facts) { s.Flags, f.Kind = ack, probe.KindPureACK }, Accepted, p},
-		{"SYN: acknowledges less", probe.TCPSYN, func(s *Segment, _ *probe.Facts) { s.Ack-- }, BadTag, p},
-		{"SYN: acknowledges more", probe.TCPSYN, func(s *Segment, _ *probe.Facts) { s.Ack++ }, BadTag, p},
-		{"SYN: tag in the sequence number", probe.TCPSYN, func(s *Segment, _ *probe.Facts) { s.Seq, s.Ack = s.Ack-1, 0 }, BadTag, p},
+		{"SYN: acknowledges less", probe.TCPSYN, func(s *Segment, _ *probe.Facts) { s.Ack-- }, Garbled, p},
+		{"SYN: acknowledges more", probe.TCPSYN, func(s *Segment, _ *probe.Facts) { s.Ack++ }, Garbled, p},
+		{"SYN: tag in the sequence number", probe.TCPSYN, func(s *Segment, _ *probe.Facts) { s.Seq, s.Ack = s.Ack-1, 0 }, Garbled, p},
 		{"SYN: other port", probe.TCPSYN, func(s *Segment, _ *probe.Facts) { s.SrcPort++ }, Unrelated, p},
 		{"SYN: no flow", probe.TCPSYN, func(s *Segment, _ *probe.Facts) { s.DstPort += 2 }, Unrelated, p},
-		{"SYN: other flow", probe.TCPSYN, func(s *Segment, _ *probe.Facts) { s.DstPort-- }, BadTag, p},
+		{"SYN: other flow", probe.TCPSYN, func(s *Segment, _ *probe.Facts) { s.DstPort-- }, Garbled, p},
 		{"SYN: from elsewhere", probe.TCPSYN, func(_ *Segment, f *probe.Facts) { f.Responder = elsewhere }, Unrelated, p},
 		{"SYN: from ourselves", probe.TCPSYN, func(_ *Segment, f *probe.Facts) { f.Responder = addr("45.1.2.3") }, Unrelated, p},
 		{"SYN run, IPv6", probe.TCPSYN, func(_ *Segment, f *probe.Facts) { f.Responder = addr("2600::1") }, Unrelated, p},
@@ -89,10 +89,10 @@ func TestTCPAnswer(t *testing.T) {
 		{"ACK: RST-ACK as for a segment without ACK", probe.TCPACK, func(s *Segment, _ *probe.Facts) { s.Flags, s.Seq, s.Ack = rst|ack, 0, s.Seq }, Accepted, p},
 		{"ACK: RST-ACK with both", probe.TCPACK, func(s *Segment, _ *probe.Facts) { s.Flags, s.Ack = rst|ack, s.Seq }, Accepted, p},
 		{"ACK: RST-ACK with the sequence number alone", probe.TCPACK, func(s *Segment, _ *probe.Facts) { s.Flags, s.Ack = rst|ack, 1 }, Accepted, p},
-		{"ACK: RST, acknowledgement without flag", probe.TCPACK, func(s *Segment, _ *probe.Facts) { s.Seq, s.Ack = 0, s.Seq }, BadTag, p},
-		{"ACK: one more", probe.TCPACK, func(s *Segment, _ *probe.Facts) { s.Seq++ }, BadTag, p},
+		{"ACK: RST, acknowledgement without flag", probe.TCPACK, func(s *Segment, _ *probe.Facts) { s.Seq, s.Ack = 0, s.Seq }, Garbled, p},
+		{"ACK: one more", probe.TCPACK, func(s *Segment, _ *probe.Facts) { s.Seq++ }, Garbled, p},
 		{"ACK: pure ACK", probe.TCPACK, func(s *Segment, f *probe.Facts) { s.Flags, s.Ack, f.Kind = ack, s.Seq, probe.KindPureACK }, Accepted, p},
-		{"ACK: pure ACK of something else", probe.TCPACK, func(s *Segment, f *probe.Facts) { s.Flags, s.Ack, f.Kind = ack, 7, probe.KindPureACK }, BadTag, p},
+		{"ACK: pure ACK of something else", probe.TCPACK, func(s *Segment, f *probe.Facts) { s.Flags, s.Ack, f.Kind = ack, 7, probe.KindPureACK }, Garbled, p},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

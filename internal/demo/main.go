@@ -148,5 +148,5 @@ func addHop(table *tabular.Table, h *record.Hop) {
 			}
 		}
 	}
-	table.Add(fmt.Sprint(h.TTL), rtt, fmt.Sprintf("%s  (%s)", h.Responder, strings.Join(notes, ", ")))
+	table.Add(fmt.Sprint(h.TTL), rtt, fmt.Sprintf("%s  (%s)", h.Source(), strings.Join(notes, ", ")))
 }

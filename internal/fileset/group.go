@@ -84,7 +84,9 @@ func newLead(p *part) *lead {
 	for !p.ended() {
 		switch p.peek() {
 		case ndjson.TypeRun:
-			_ = json.Unmarshal(p.line, &l.run)
+			if ndjson.CheckCrowd(p.line) == nil { // else a reader returns the error
+				_ = json.Unmarshal(p.line, &l.run)
+			}
 		case ndjson.TypeTrace, ndjson.TypeReply, ndjson.TypeSummary:
 			return l
 		case ndjson.TypeTraceExt:

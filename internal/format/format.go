@@ -51,12 +51,37 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e
 // Unwrap returns the fault.
 func (e *LineError) Unwrap() error { return e.Err }
 
-// Format is a format that can be read.
+// Format is a format that can be read, written, or both.
 type Format struct {
 	Name string
+	// Endings are the ends of the names of files that are written in this format, with their
+	// dots, without that of a compression: .warts, .scamper.json.
+	Endings []string
 	// Begins reports whether a file that begins with head is of the format. head has two
 	// lines or more, if there are two and they are not too long; the last may be cut.
 	Begins func(head []byte) bool
-	// NewReader returns a Reader of a file that is not compressed.
+	// NewReader returns a Reader of a file that is not compressed; it is nil if the format is
+	// only written.
 	NewReader func(in io.Reader) Reader
+	// NewWriter returns a Writer; it is nil if the format is only read.
+	NewWriter func(Output) Writer
+	// Whole means that a file is useless until its end is written. Such a file is made under
+	// another name and renamed, and no run can continue it.
+	Whole bool
+	// Lacks are the parts of records that the format has no place for, in words for people, for
+	// example "replies" or "times of replies".
+	Lacks []string
 }
+
+// Output is what a Writer writes to, and the choice of records.
+type Output struct {
+	Out      io.Writer
+	Kinds    record.Kinds // data records to write; others are ignored
+	Run      string       // the run, for formats that name it in every record
+	Hostname string       // the vantage point, likewise
+	Table    string       // of formats with several tables; "" is the first one
+}
+
+// Ender is a Writer whose files have an end of their own. End writes it, after the last record; then
+// Flush writes it through. Without it the file is cut.
+type Ender interface{ End() error }

@@ -24,6 +24,9 @@ type Config struct {
 	Keep   trace.Keep // the probes of a trace that are kept, if traces are written
 	// Wait is how long replies count for; 0 is any time. Later ones are late.
 	Wait time.Duration
+	// Octets is how much memory traces may use. Beyond, those whose last packet is the oldest end
+	// early. 0 is any memory.
+	Octets int
 }
 
 // Gatherer gathers. Its results depend only on the order of the calls and on the
@@ -31,6 +34,8 @@ type Config struct {
 type Gatherer struct {
 	// Sum counts probes, and the frames that answer them.
 	Sum account.Account
+	// Early counts how often traces ended early.
+	Early uint64
 	// LastSent is when the last probe left, ns since the Unix epoch.
 	LastSent int64
 
@@ -113,6 +118,9 @@ func (g *Gatherer) Implied(head *record.Head, hop *record.Hop) error {
 	return g.write(head, hop)
 }
 
+// Aside takes an ICMP message that answers no probe: it is counted elsewhere, and has a record.
+func (g *Gatherer) Aside(head *record.Head, hop *record.Hop) error { return g.write(head, hop) }
+
 // Late takes a reply whose probe is forgotten.
 func (g *Gatherer) Late() { g.Sum.Late++ }
 
@@ -143,11 +151,16 @@ func (g *Gatherer) Sweep(now int64) (swept bool, err error) {
 	if g.swept == 0 {
 		g.swept = now
 	}
-	if now-g.swept <= matcher.Forgotten/2 {
+	full := g.cfg.Octets > 0 && (g.collector.Octets() > g.cfg.Octets || g.collector.Long())
+	if now-g.swept <= matcher.Forgotten/2 && !full {
 		return false, nil
 	}
 	g.swept = now
 	since := now - 2*matcher.Forgotten
+	if full {
+		since = g.collector.Middle() + 1
+		g.Early++
+	}
 	g.cfg.Table.Forget(since) // no flow in it is given up
 	return true, g.collector.Expire(since, g.trace)
 }

@@ -2,11 +2,41 @@ package link
 
 import (
 	"fmt"
+	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 )
+
+// tasks is the folder of the threads of this process. Package cap reads it. If it cannot, it kills
+// the process.
+const tasks = "/proc/self/task"
+
+// leastFiles is how many open files a run with capabilities may need: sockets, rings, outputs and
+// lists, with room to spare.
+const leastFiles = 64
+
+// MayRenounce returns an error if Renounce would fail later for want of /proc or of file
+// descriptors. It belongs before the outputs of a run are opened.
+func MayRenounce() error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("read the limit of open files: %w", err)
+	}
+	if limit.Cur < leastFiles {
+		return fmt.Errorf("the limit of open files (ulimit -n) is %d: at least %d are needed", limit.Cur, leastFiles)
+	}
+	return mayReadTasks()
+}
+
+// mayReadTasks returns an error if the threads of this process cannot be listed.
+func mayReadTasks() error {
+	if _, err := os.ReadDir(tasks); err != nil {
+		return fmt.Errorf("capabilities cannot be given up on all threads: %w; mount /proc", err)
+	}
+	return nil
+}
 
 // Renounce gives up all capabilities(7) of this process but those of keep that it has, on all of
 // its threads and for good. The bounding set loses the others as well, if the process may change
@@ -15,6 +45,9 @@ import (
 // A capability belongs to a thread. Package cap changes those of all threads at once, in a
 // program with C in it, too.
 func Renounce(keep ...cap.Value) error {
+	if err := mayReadTasks(); err != nil {
+		return err
+	}
 	have, err := cap.GetPID(0)
 	if err != nil {
 		return fmt.Errorf("read capabilities: %w", err)

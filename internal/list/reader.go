@@ -1,7 +1,6 @@
 package list
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/sender"
 )
 
@@ -21,13 +21,12 @@ import (
 //	destination,source port,destination port,TTL,protocol
 //
 // where protocol is udp, icmp or icmp6. For ICMP the source port is checksum and
-// identifier. Blank lines and those that begin with # are passed over. An IPv4
-// destination may be written as ::ffff:a.b.c.d.
+// identifier. An IPv4 destination may be written as ::ffff:a.b.c.d. See target.LineReader
+// for the rest.
 type reader struct {
-	name   string
-	in     *bufio.Reader
-	file   *os.File // nil for stdin
-	number int
+	name  string
+	lines *target.LineReader
+	file  *os.File // nil for stdin
 }
 
 // open opens the list at path, - is stdin.
@@ -42,32 +41,21 @@ func open(path string, stdin io.Reader) (*reader, error) {
 		}
 		r.file, stdin = f, f
 	}
-	r.in = bufio.NewReaderSize(stdin, 64<<10) // of which a line is a part
+	r.lines = target.NewLineReader(r.name, stdin)
 	return r, nil
 }
 
 // next fills v with the next line; io.EOF says that there is none. Other errors
 // name file and line.
 func (r *reader) next(v *codec.Line) error {
-	for {
-		r.number++
-		octets, end := r.in.ReadSlice('\n')
-		switch {
-		case end == io.EOF && len(octets) == 0:
-			return io.EOF
-		case end != nil && end != io.EOF:
-			return fmt.Errorf("%s:%d: %w", r.name, r.number, end)
-		}
-		text := strings.TrimSpace(string(octets))
-		if text == "" || text[0] == '#' {
-			continue
-		}
-		err := parse(text, v)
-		if err != nil {
-			err = plan.Refuse("", "%s:%d: %w", r.name, r.number, err)
-		}
+	text, err := r.lines.Next()
+	if err != nil {
 		return err
 	}
+	if err := parse(text, v); err != nil {
+		return plan.Refuse("", "%w", r.lines.Wrap(err))
+	}
+	return nil
 }
 
 // batch is some lines; err is the error or the end after them, if any.
@@ -85,7 +73,7 @@ func (r *reader) feed(stop context.Context, out chan<- batch) {
 		var v codec.Line
 		if b.err = r.next(&v); b.err == nil {
 			b.lines = append(b.lines, v)
-			if len(b.lines) < sender.MaxBatch && r.in.Buffered() > 0 {
+			if len(b.lines) < sender.MaxBatch && r.lines.Buffered() {
 				continue
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/target"
 )
 
 func TestReader(t *testing.T) {
@@ -20,6 +21,8 @@ func TestReader(t *testing.T) {
 		{in: "# heading\r\n\r\n ::ffff:192.0.2.9, 24000 ,33434,7,udp\r\n", want: codec.Line{Target: v4, SrcPort: 24000, DstPort: 33434, TTL: 7}},
 		{in: "192.0.2.9,24000,33434,7,icmp", want: codec.Line{Target: v4, SrcPort: 24000, TTL: 7, Method: probe.ICMP}},
 		{in: "2001:db8::9,24000,0,63,icmp6", want: codec.Line{Target: v6, SrcPort: 24000, TTL: 63, Method: probe.ICMP}},
+		{in: "\ufeff192.0.2.9,24000,33434,7,udp # mine", want: codec.Line{Target: v4, SrcPort: 24000, DstPort: 33434, TTL: 7}},
+		{in: "; none\n192.0.2.9,24000,33434,7,udp;", want: codec.Line{Target: v4, SrcPort: 24000, DstPort: 33434, TTL: 7}},
 		{in: "", err: "EOF"},
 		{in: "192.0.2.9,24000,33434,7", err: "x:1: 4 fields"},
 		{in: "\nhost,24000,33434,7,udp", err: `x:2: "host" is not a destination address`},
@@ -36,13 +39,9 @@ func TestReader(t *testing.T) {
 		{in: "192.0.2.9,24000,0,7,udp", err: "destination port 0"},
 	}
 	for _, tt := range tests {
-		r, err := open("-", strings.NewReader(tt.in))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.name = "x"
+		r := &reader{lines: target.NewLineReader("x", strings.NewReader(tt.in))}
 		var got codec.Line
-		err = r.next(&got)
+		err := r.next(&got)
 		if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) || err == nil && got != tt.want {
 			t.Errorf("%q: %+v, %v; want %+v, %q", tt.in, got, err, tt.want, tt.err)
 		}

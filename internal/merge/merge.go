@@ -64,13 +64,13 @@ type Merging struct {
 // Prepare reads all files. An error names a file that is not whole, or does not belong
 // to the others. It is that of ctx if ctx ends first.
 func Prepare(ctx context.Context, c Config) (*Merging, error) {
-	m := &Merging{names: c.paths().Names()}
+	m, seen := &Merging{names: c.paths().Names()}, newTraceSet()
 	sets, err := fileset.Group(c.Files)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrShards, err)
 	}
 	for _, set := range sets {
-		s, err := survey(ctx, set)
+		s, err := survey(ctx, set, seen)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", set.Lead, err)
 		}
@@ -89,6 +89,9 @@ func Prepare(ctx context.Context, c Config) (*Merging, error) {
 	missing, err := m.missing()
 	if err != nil {
 		return nil, err
+	}
+	if seen.twice != nil {
+		return nil, seen.twice
 	}
 	if missing != "" && c.Missing != AllowMissing {
 		return nil, fmt.Errorf("%w: of %d shards these are missing: %s", ErrShards, first.run.Shard[1], missing)

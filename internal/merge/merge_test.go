@@ -18,6 +18,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -53,8 +54,14 @@ func writeShard(t *testing.T, path string, i int, change shardOf) {
 	if change.again {
 		err = errors.Join(err, w.Write(run))
 	}
-	for range i + 1 {
-		err = errors.Join(err, w.Write(trace16()))
+	for n := range i + 1 {
+		tr := trace16()
+		tr.Target = probe.Addr4From([4]byte{198, 51, byte(i), byte(n)})
+		tr.ProbeCount, tr.Answered = int(sum.Sent)/(i+1), int(sum.Answered)/(i+1)
+		if n == 0 {
+			tr.ProbeCount, tr.Answered = tr.ProbeCount+int(sum.Sent)%(i+1), tr.Answered+int(sum.Answered)%(i+1)
+		}
+		err = errors.Join(err, w.Write(tr))
 	}
 	if !change.killed {
 		err = errors.Join(err, w.Write(sum), w.Write(&record.CycleStop{Cycle: record.Cycle{Time: int64(2000 + i)}}))

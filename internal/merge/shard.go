@@ -24,11 +24,13 @@ type shard struct {
 	start   record.CycleStart
 	stop    record.CycleStop
 	summary *record.Summary
+
+	contents contents
 }
 
-// survey reads the files of a shard to their ends.
-func survey(ctx context.Context, set *fileset.Set) (*shard, error) {
-	s := &shard{path: set.Lead, set: set}
+// survey reads the files of a shard to their ends. seen has the traces of the shards before.
+func survey(ctx context.Context, set *fileset.Set, seen *traceSet) (*shard, error) {
+	s := &shard{path: set.Lead, set: set, contents: contents{path: set.Lead, seen: seen}}
 	err := eachLine(ctx, set, s.take)
 	switch {
 	case errors.Is(err, fileset.ErrForeign), errors.Is(err, fileset.ErrMissing):
@@ -43,14 +45,17 @@ func survey(ctx context.Context, set *fileset.Set) (*shard, error) {
 	if err := s.summary.Balance(); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return s, s.contents.check(s.run.Run, s.summary.Sent, s.summary.Answered)
 }
 
-// take takes in a line that is not of a trace or a reply.
+// take takes in a line.
 func (s *shard) take(typ string, line []byte) error {
 	switch typ {
 	case ndjson.TypeTrace, ndjson.TypeTraceExt, ndjson.TypeReply:
-		return nil
+		return s.contents.take(typ, line)
+	}
+	if err := s.contents.take(typ, line); err != nil {
+		return err
 	}
 	r, err := ndjson.Decode(line)
 	if err != nil {

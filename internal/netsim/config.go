@@ -74,6 +74,12 @@ type Config struct {
 	Asymmetric float64 `unit:"share" meaning:"routers whose answers take one to three more hops on the way back"`
 
 	Noise float64 `heading:"Noise" unit:"packets" meaning:"packets that answer no probe, for each reply, 0 to 1"`
+
+	Garbled      float64 `heading:"Attackers" unit:"share" meaning:"genuine answers before which a garbled copy comes from elsewhere"`
+	Nobodies     float64 `unit:"share" meaning:"genuine answers before which a copy comes from an address that no host has"`
+	ForgedQuotes int     `unit:"packets" meaning:"quotations of guessed probes, for each probe"`
+	ForgedEchoes int     `unit:"packets" meaning:"echo replies with a guessed sequence number, for each ICMP probe"`
+	Liars        float64 `unit:"share" meaning:"targets that quote a TTL as if they were half as far away"`
 }
 
 // Default returns a network similar to the Internet.
@@ -212,6 +218,7 @@ func (c *Config) Validate() error {
 		{"QuoteShort + QuoteNew + QuoteOld", c.QuoteShort + c.QuoteNew + c.QuoteOld},
 		{"Interfaces", c.Interfaces}, {"QuotedZero", c.QuotedZero},
 		{"Asymmetric", c.Asymmetric}, {"Noise", c.Noise},
+		{"Garbled", c.Garbled}, {"Nobodies", c.Nobodies}, {"Liars", c.Liars},
 	}
 	for _, s := range shares {
 		if !(s.v >= 0 && s.v <= 1+1e-9) {
@@ -221,6 +228,8 @@ func (c *Config) Validate() error {
 	switch {
 	case !(c.MeanHops >= 8 && c.MeanHops <= 20):
 		return fmt.Errorf("MeanHops = %v: not from 8 to 20", c.MeanHops)
+	case c.ForgedQuotes < 0 || c.ForgedEchoes < 0:
+		return fmt.Errorf("ForgedQuotes %d, ForgedEchoes %d: negative", c.ForgedQuotes, c.ForgedEchoes)
 	case c.MaxHops < 10 || c.MaxHops > 40:
 		return fmt.Errorf("MaxHops = %d: not from 10 to 40", c.MaxHops)
 	case c.MaxWidth < 2 || c.MaxWidth > maxWidth:

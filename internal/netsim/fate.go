@@ -92,6 +92,7 @@ type Counters struct {
 	Answers    [numAnswers]uint64 // emitted, by Answer; without duplicates
 	Duplicates uint64             // second copies emitted
 	Noise      [numNoises]uint64  // emitted, by Noise
+	Attacks    [numAttacks]uint64 // emitted, by Attack
 	// Mangled counts answers whose quotation a box had rewritten.
 	Mangled uint64
 	// Evicted counts token buckets and half-open connections that were dropped for lack of room
@@ -103,6 +104,9 @@ type Counters struct {
 func (c *Counters) Emitted() uint64 {
 	n := c.Fates[Answered] + c.Duplicates
 	for _, k := range c.Noise {
+		n += k
+	}
+	for _, k := range c.Attacks {
 		n += k
 	}
 	return n
@@ -126,6 +130,9 @@ func (c *Counters) Each(f func(name string, n uint64)) {
 	call("duplicates", c.Duplicates)
 	for i, n := range c.Noise {
 		call("noise "+Noise(i).String(), n)
+	}
+	for i, n := range c.Attacks {
+		call("attack "+Attack(i).String(), n)
 	}
 	call("evicted buckets", c.EvictedBuckets)
 	call("evicted half-open", c.EvictedHalfOpen)

@@ -53,4 +53,6 @@ const (
 	saltLimit
 	saltTraits
 	saltName
+	saltAttack
+	saltLiar
 )

@@ -58,6 +58,7 @@ type traits struct {
 	back   uint8 // additional hops on the way back
 	tos    uint8
 	zero   bool // quotes the TTL after decrementing it
+	liar   bool // quotes a TTL as if it were half as far away
 	labels uint8
 	iface  bool // RFC 5837 object
 	hash   uint64
@@ -136,6 +137,7 @@ func (m *model) hostTraits(p *plan) (t traits) {
 	} else {
 		t.tos = 0xc0
 	}
+	t.liar = m.liars.hit(mix(p.host, saltLiar))
 	return t
 }
 

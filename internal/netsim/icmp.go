@@ -121,6 +121,9 @@ func (w *way) quotedTTL(t *traits) uint8 {
 	if t.zero {
 		left--
 	}
+	if t.liar {
+		left += w.dist / 2
+	}
 	return uint8(left)
 }
 

@@ -69,6 +69,7 @@ func (s *Sim) Handle(now int64, b []byte, emit func(due int64, packet []byte)) *
 		w.answer = m.hostAnswer(&pl, p.flow.proto, uint16(p.flow.first), p.l4[0], p.flags())
 	}
 	r.end(&w)
+	s.attack(now, rnd, emit)
 	var reply tcpReply
 	if fate = s.decide(now, &pl, &w, rnd, &reply); fate != Answered {
 		r.Answer = w.answer
@@ -163,6 +164,7 @@ func (s *Sim) reply(now int64, pl *plan, w *way, rnd uint64, seg tcpReply, emit 
 	luck := mix(rnd, saltNoise)
 	noisy := m.noise.hit(luck)
 	before := noisy && luck>>63 == 0
+	s.attackCopies(due, rnd, n, emit)
 	if before {
 		s.emitNoise(due-m.jitter(luck), now, n, luck, emit)
 	}

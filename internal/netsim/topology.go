@@ -67,6 +67,7 @@ type model struct {
 	boxes                                     [numBoxes]share // cumulative
 	quoteShort, quoteNew, quoteOld            share           // cumulative
 	interfaces, quotedZero, asymmetric, noise share
+	garbled, nobodies, liars                  share
 }
 
 // delayParts divides Config.Delay among the levels. The largest part belongs to the long-distance
@@ -102,6 +103,7 @@ func newModel(cfg Config) *model {
 		{&m.quoteOld, cfg.QuoteShort + cfg.QuoteNew + cfg.QuoteOld},
 		{&m.interfaces, cfg.Interfaces}, {&m.quotedZero, cfg.QuotedZero},
 		{&m.asymmetric, cfg.Asymmetric}, {&m.noise, cfg.Noise},
+		{&m.garbled, cfg.Garbled}, {&m.nobodies, cfg.Nobodies}, {&m.liars, cfg.Liars},
 	} {
 		*s.to = shareOf(s.p)
 	}

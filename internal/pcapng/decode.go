@@ -102,11 +102,12 @@ func (f *File) take(kind uint32, body []byte, e *Entry) (done bool, err error) {
 		if len(body) < simpleBody || len(f.links) == 0 {
 			return false, f.fault("a packet without length or interface")
 		}
-		n := min(uint64(f.order.Uint32(body)), uint64(len(body)-simpleBody))
+		original := uint64(f.order.Uint32(body))
+		n := min(original, uint64(len(body)-simpleBody))
 		if snap := f.links[0].snap; snap > 0 {
 			n = min(n, uint64(snap))
 		}
-		e.Frame, e.LinkType = body[simpleBody:][:n], f.links[0].linkType
+		e.Frame, e.LinkType, e.Cut = body[simpleBody:][:n], f.links[0].linkType, n < original
 		return true, nil
 	default:
 		return true, f.packet(kind, body, e)
@@ -131,7 +132,8 @@ func (f *File) packet(kind uint32, body []byte, e *Entry) error {
 	if n > maxFrame || n > uint64(len(body)-packetBody) {
 		return f.fault("a packet of %d bytes in a block of %d bytes", n, len(body)+minBlock)
 	}
-	e.Frame, e.LinkType = body[packetBody:][:n], link.linkType
+	e.Frame, e.LinkType, e.Source = body[packetBody:][:n], link.linkType, number
+	e.Cut = n < uint64(f.order.Uint32(body[16:]))
 	e.Stamp = link.time(units)
 	if rest := body[packetBody+(n+3)&^3:]; len(rest) > 0 {
 		if flags := f.option(rest, optionFlags); len(flags) == 4 {

@@ -31,8 +31,10 @@ const (
 type Entry struct {
 	// Frame is valid until the next call. It is nil if the entry is a note.
 	Frame    []byte
-	Stamp    int64 // ns since the Unix epoch; 0 if the file does not record it
-	LinkType int   // of the link header of Frame, as numbered by pcap
+	Stamp    int64  // ns since the Unix epoch; 0 if the file does not record it
+	LinkType int    // of the link header of Frame, as numbered by pcap
+	Cut      bool   // Frame has only the first octets: the capture had a limit
+	Source   uint32 // number of the interface in the file, from 0
 	Direction
 	// Note is the comment of a section header or of an interface statistics block. These may be
 	// between the frames. Note is valid until the next call.
@@ -46,18 +48,20 @@ type Entry struct {
 // It replaces gopacket's readers, which return neither the offset of a fault nor the notes and
 // directions of a pcapng file.
 type File struct {
-	name   string
-	in     *bufio.Reader
-	at     int64 // octets consumed, after decompression
-	skip   int   // octets of the last entry that are not consumed yet
-	packed bool
-	close  []func() error
-	order  binary.ByteOrder
-	read   func(*File, *Entry) error
-	links  []fileLink // by number of the interface
-	link   int        // link type of the last frame
-	err    error      // error that every later call returns
-	entry  Entry      // used by Next
+	name    string
+	in      *bufio.Reader
+	at      int64 // octets consumed, after decompression
+	skip    int   // octets of the last entry that are not consumed yet
+	packed  bool
+	close   []func() error
+	order   binary.ByteOrder
+	read    func(*File, *Entry) error
+	links   []fileLink  // by number of the interface
+	link    int         // link type of the last frame
+	header  int         // octets of a record's header, of pcap
+	lengths lengthOrder // of pcap
+	err     error       // error that every later call returns
+	entry   Entry       // used by Next
 }
 
 // fileLink is an interface on which frames were captured.

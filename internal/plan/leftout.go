@@ -10,25 +10,27 @@ import (
 // LeftOut counts the addresses of the lists that the exclusions of the index removed, nil if they
 // removed none. Its time depends on the number of lines, not on that of addresses.
 func (p *Plan) LeftOut() *record.LeftOut {
-	listed := p.Include.Set()
-	public := listed
+	var reserved target.Set
 	if !p.AllowReserved {
-		public = listed.Minus(target.ReservedSet())
+		reserved = target.ReservedSet()
 	}
-	left := public.Minus(p.Exclude)
-	out := record.LeftOut{SpecialPurpose: p.removed(listed, public), Excluded: p.removed(public, left)}
+	listed, public := p.count(), p.count(reserved)
+	out := record.LeftOut{SpecialPurpose: removed(listed, public), Excluded: removed(public, p.count(reserved, p.Exclude))}
 	if out == (record.LeftOut{}) {
 		return nil
 	}
 	return &out
 }
 
-// removed counts the addresses of the first set that are not in the second, a part of it.
-func (p *Plan) removed(all, left target.Set) record.Removed {
-	return record.Removed{
-		Prefixes:  min(all.Emptied(left, p.Granularity4, p.Granularity6), record.MostRemoved),
-		Addresses: min(all.Minus(left).Len(), record.MostRemoved),
-	}
+// count counts the addresses of the lists that are in none of some sets.
+func (p *Plan) count(without ...target.Set) target.Count {
+	return p.Include.Count(p.Granularity4, p.Granularity6, without...)
+}
+
+// removed counts the addresses of the first Count that are not in the second, a part of it.
+func removed(all, left target.Count) record.Removed {
+	addresses, prefixes := all.Minus(left)
+	return record.Removed{Prefixes: min(prefixes, record.MostRemoved), Addresses: min(addresses, record.MostRemoved)}
 }
 
 // emptyWords is the error about lists without any target.

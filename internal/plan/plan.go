@@ -181,7 +181,7 @@ func (p *Plan) Index() (err error) {
 		return &ConfigError{"Shard", err}
 	}
 	if p.List.Len() == 0 {
-		if p.Include.Set().IsEmpty() {
+		if p.Include.IsEmpty() {
 			return Refuse("Targets", "%s", p.emptyWords())
 		}
 		if !p.AllowReserved && p.LeftOut().Excluded.Addresses == 0 {

@@ -33,6 +33,7 @@ type Preview struct {
 	Windows       uint64
 	WindowTargets int
 	MemoryBytes   uint64 // at most, for windows
+	ListBytes     uint64 // for the target lists and their index
 	Method        string
 	List          string // name of a list of probes; "" of a scan
 	Seed          string

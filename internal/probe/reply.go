@@ -1,6 +1,10 @@
 package probe
 
-import "slices"
+import (
+	"math/bits"
+	"net/netip"
+	"slices"
+)
 
 // Facts is the content of a reply, without a pointer, so that the garbage collector does not scan
 // arrays of it. Fields that the packet does not have (those of a quotation in an echo reply, for
@@ -43,6 +47,15 @@ type Reply struct {
 	// Ext is the RFC 4884 extension structure, header included, or nil. It
 	// aliases the receiver's buffer: valid until the sink returns.
 	Ext []byte
+}
+
+// Source returns the source address of the reply. An IPv4-mapped address is IPv4 in an answer to an
+// IPv4 probe only: some routers answer IPv6 probes from ::ffff:a.b.c.d.
+func (f *Facts) Source() netip.Addr {
+	if f.Responder.Is4() && f.Target.Is6() {
+		return netip.AddrFrom16(f.Responder)
+	}
+	return f.Responder.Netip()
 }
 
 // HasHop reports whether the reply shows the interface at a TTL. Other replies show only that the
@@ -117,12 +130,36 @@ func ParseKind(s string) (k Kind, ok bool) {
 // any unreachable except a port unreachable and those about the packet size.
 func (k Kind) IsUnreach() bool { return k >= KindHostUnreach && k <= KindUnreach }
 
+// Proof returns how much the reply proves about the probe that it answers. Of two replies to one
+// probe, the one with the greater proof is the hop. Two tags, or the 32-bit tag of TCP, prove most.
+// The seal alone proves less, and a single tag of 16 bits proves least. Each rewritten field takes
+// something away.
+func (f *Facts) Proof() uint8 {
+	const fields = 16 // more than there are
+	proof := uint8(fields - bits.OnesCount16(uint16(f.Mangled)))
+	switch {
+	case f.OneTag():
+		return proof
+	case f.Valid == Weak:
+		return proof + fields + 1
+	}
+	return proof + 2*(fields+1)
+}
+
+// OneTag reports whether nothing but a single tag of 16 bits identifies the probe. A random
+// quotation carries a valid one by chance, once in 65,536 for each possible probe.
+func (f *Facts) OneTag() bool {
+	return f.Valid == Weak && f.HasHop() &&
+		!(f.Mangled&(MangledCsum|MangledSeq) != 0 && (f.Kind == KindEchoReply || f.Target.Is6()))
+}
+
 // Validity is the degree of certainty that the reply answers one of our probes.
 type Validity uint8
 
 // The validities. Unverified is for a replay without the key. A Garbled packet does not count as a
-// reply: it quotes a probe of this target and flow, but its TTL is unknown. It only shows that a
-// device rewrites the fields that carry tags, or that an attacker forges them. It is in no record.
+// reply: it quotes or answers a probe of this target and flow, but no tag is valid. It only shows
+// that a device rewrites the fields that carry tags, or that an attacker forges them. It is in no
+// record.
 const (
 	Unverified Validity = iota
 	Weak
@@ -173,9 +210,12 @@ const tags = MangledCsum | MangledSeq | MangledIPID | MangledPayload
 // to the reply's TTL rewrites it.
 func (f *Facts) Vouches() bool { return f.HasQuote && !f.Mangled.Has(MangledCsum) }
 
-// Alone reports whether a reply is identified by one tag alone, because its quotation ends before
-// the other. The 48 octets that every router quotes over IPv6 do.
-func (f *Facts) Alone() bool { return f.Valid == Weak && f.HasQuote && f.Mangled&tags == 0 }
+// Short reports whether a reply is identified by one tag because its quotation, or its copy of the
+// payload, ends before the other. The 48 octets that every router quotes over IPv6 do.
+func (f *Facts) Short() bool { return f.Valid == Weak && f.Mangled&tags == 0 }
+
+// WrongTag returns the names of the tags that are there and not valid.
+func (f *Facts) WrongTag() Mangled { return f.Mangled & tags }
 
 // ParseMangled is the inverse of AppendNames; ok is false for an unknown name.
 func ParseMangled(names []string) (m Mangled, ok bool) {

@@ -224,6 +224,28 @@ var framings = []struct {
 	{"raw", 101, func(bool, byte) string { return "" }},
 	{"null", 0, func(is4 bool, _ byte) string { return map[bool]string{true: "02000000", false: "1e000000"}[is4] }},
 	{"loop", 108, func(is4 bool, _ byte) string { return map[bool]string{true: "00000002", false: "00000018"}[is4] }},
+	{"ppp", 9, func(is4 bool, _ byte) string { return "ff03" + pppType(is4) }},
+	{"serial", 50, func(is4 bool, _ byte) string { return "0f00" + etherType(is4) }},
+	{"hdlc", 104, func(is4 bool, _ byte) string { return "0f00" + etherType(is4) }},
+	{"pppoe", 1, func(is4 bool, _ byte) string { return "020000000001020000000002" + "8864110000010000" + pppType(is4) }},
+	{"mpls", 1, func(bool, byte) string { return "020000000001020000000002" + "8847" + "05dc10ff" + "05dc21ff" }},
+	{"snap", 1, func(is4 bool, _ byte) string { return "020000000001020000000002" + "0100aaaa03000000" + etherType(is4) }},
+	{"gre", 1, func(is4 bool, _ byte) string {
+		return "020000000001020000000002" + "0800" + "4500040000000000402f0000c0000201c0000202" + "0000" + etherType(is4)
+	}},
+	{"wireless", 105, func(is4 bool, _ byte) string {
+		return "08010000" + "020000000001020000000002020000000003" + "0000" + "aaaa03000000" + etherType(is4)
+	}},
+	{"infiniband", 247, func(is4 bool, _ byte) string {
+		return "00020001000a0002" + "640000000000000100000002" + "0000000000000003" + etherType(is4) + "0000"
+	}},
+}
+
+func pppType(is4 bool) string {
+	if is4 {
+		return "0021"
+	}
+	return "0057"
 }
 
 func etherType(is4 bool) string {

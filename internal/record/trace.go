@@ -35,6 +35,8 @@ type Head struct {
 	DstPort   uint16 // UDP and TCP; 0 for ICMP, and where each probe has another one
 	TOS       uint8  // TOS or traffic class as sent
 	ProbeSize int    // octets of each probe, from its IP header on
+	// QuotedProtocol is the IP protocol of a quoted packet that is no probe, with NoMethod.
+	QuotedProtocol uint8
 }
 
 // Hop is the content of one reply at a TTL.
@@ -54,6 +56,12 @@ type Hop struct {
 	// Lagged is set if the RTT may include delays of this machine: it was slow to
 	// send the probe, or to take the reply.
 	Lagged bool
+	// Superseded is set if a later reply to the same probe proves more.
+	Superseded bool
+	// Withheld is set if too little speaks for the reply, so that it is no hop.
+	Withheld bool
+	// Alone is set in a hop that rests on one tag: it does not decide where the trace ends.
+	Alone bool
 	// Lacks are the fields that were not in the file that the hop was read from.
 	Lacks Lacks
 }
@@ -137,6 +145,12 @@ type Trace struct {
 	// UnderDrops are the TTLs of silent probes during whose wait the kernel dropped
 	// received frames, perhaps their replies. Ascending.
 	UnderDrops []uint8
+	// Contested are the TTLs at which several sources sent equally good replies to one
+	// probe. The first of them is the hop, unless each has one tag only. Ascending.
+	Contested []uint8
+	// Withheld are the TTLs with a reply that is no hop, because too little speaks for it.
+	// Ascending.
+	Withheld []uint8
 	// Touched is set if the target gave an answer that shows no hop: a
 	// udp_reply, a pure_ack, a syn_ack that repeats an answered tag.
 	Touched bool
@@ -176,8 +190,10 @@ type Result struct {
 
 // Reset empties t and keeps the room of its slices.
 func (t *Trace) Reset() {
+	contested, withheld := t.Contested[:0], t.Withheld[:0]
 	hops, silent, limited, loops := t.Hops[:0], t.Silent[:0], t.RateLimited[:0], t.Loops[:0]
 	*t = Trace{Hops: hops, Silent: silent, RateLimited: limited, UnderDrops: t.UnderDrops[:0], Inferred: t.Inferred[:0]}
+	t.Contested, t.Withheld = contested, withheld
 	t.Loops = loops
 }
 

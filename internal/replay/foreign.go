@@ -25,9 +25,12 @@ type foreign struct {
 
 // setForeign makes t a replay without a key.
 func (t *table) setForeign() {
-	f := &foreign{table: matcher.NewTable(), decoder: receiver.NewReplay(nil)}
+	f := &foreign{table: matcher.NewTable(), decoder: receiver.NewOthers(nil)}
 	f.answers = func(h *probe.Header) bool { return f.table.Answered(h) != nil }
-	f.gather = gather.New(gather.Config{Writer: t.writer, Kinds: t.cfg.Records, Table: f.table, Keep: trace.KeepPaths})
+	f.table.Limit(mostProbes)
+	f.gather = gather.New(gather.Config{
+		Writer: t.writer, Kinds: t.cfg.Records, Table: f.table, Keep: trace.KeepPaths, Octets: traceOctets,
+	})
 	t.identity, t.decoder, t.gather = f, f.decoder, f.gather
 }
 
@@ -36,12 +39,25 @@ func (f *foreign) entry(e *pcapng.Entry) (stray bool, err error) {
 	case e.Direction != pcapng.Inbound && f.decoder.Header(e, &f.header) && !f.isAnswer(&f.header):
 		head := headOf(&f.header)
 		f.gather.Sent(&head, &f.header, f.header.TTL, trace.NextAttempt, e.Stamp, e.Stamp)
+		return false, nil
 	case e.Direction == pcapng.Outbound:
 		return true, nil
-	case f.decoder.Foreign(e, &f.reply, &f.header, f.answers):
+	}
+	switch f.decoder.Foreign(e, &f.reply, &f.header, f.answers) {
+	case receiver.ToProbe:
 		return false, f.replied()
+	case receiver.ToAnother:
+		return false, f.aside()
 	}
 	return false, nil
+}
+
+// aside writes the record of an ICMP message that answers no probe.
+func (f *foreign) aside() error {
+	head := headOf(&f.header)
+	head.Method, head.QuotedProtocol = record.NoMethod, f.header.Protocol
+	f.hop = record.Hop{Reply: f.reply}
+	return f.gather.Aside(&head, &f.hop)
 }
 
 // isAnswer reports whether a packet that looks like a probe is in fact a target's answer

@@ -52,9 +52,11 @@ func (t *table) setKeyed(path string) (err error) {
 	if k.codec, err = codec.New(cfg); err != nil {
 		return &plan.ConfigError{Err: err}
 	}
-	k.decoder = receiver.NewReplay(k.codec)
+	k.decoder = receiver.NewOthers(k.codec)
+	known := matcher.NewExactTable()
+	known.Limit(mostProbes)
 	k.gather = gather.New(gather.Config{
-		Writer: t.writer, Kinds: c.Records, Table: matcher.NewExactTable(), Keep: trace.KeepFlows,
+		Writer: t.writer, Kinds: c.Records, Table: known, Keep: trace.KeepFlows, Octets: traceOctets,
 	})
 	t.identity, t.decoder, t.gather = k, k.decoder, k.gather
 	r := t.about

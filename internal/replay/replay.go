@@ -24,6 +24,13 @@ func Run(ctx context.Context, c Config) error {
 	if c.Observer == nil {
 		c.Observer = observe.Nobody{}
 	}
+	p := &replay{cfg: &c, supervisor: run.New(ctx)}
+	defer p.supervisor.Close()
+	files, err := captures(c.Files, p.notice)
+	if err != nil {
+		return err
+	}
+	c.Files = files
 	if err := c.paths().Check(); err != nil {
 		return err
 	}
@@ -31,9 +38,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	c.Records = c.paths().Kinds(c.Records)
-	p := &replay{cfg: &c, supervisor: run.New(ctx)}
-	defer p.supervisor.Close()
-	var err error
+	p.merge.stdin = c.Stdin
 	if p.output, err = fileset.Create(c.paths(), c.Stdout, c.Existing); err != nil {
 		return err
 	}
@@ -67,6 +72,7 @@ type replay struct {
 	output     *fileset.Files
 	writer     format.Writer
 	others     *table  // made for the first capture that is not of our own
+	merge      merge   // the captures that are not of our own
 	faults     []error // of files that were not read to their end
 }
 
@@ -75,8 +81,8 @@ type source interface {
 	run(ctx context.Context, f *pcapng.File) error
 }
 
-// files replays one file after another. A file that is not whole does not keep the others
-// from being read.
+// files replays captures of our own, one after another, and then all others as one run, in the
+// order of time. A file that is not whole does not keep the others from being read.
 func (p *replay) files() error {
 	ctx := p.supervisor.Failed()
 	for _, path := range p.cfg.Files {
@@ -91,6 +97,14 @@ func (p *replay) files() error {
 		}
 	}
 	if p.others != nil {
+		err := p.others.all(ctx, &p.merge)
+		p.faults = append(p.faults, p.merge.faults...)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
 		if err := p.others.close(errors.Join(p.faults...)); err != nil {
 			return err
 		}
@@ -107,20 +121,21 @@ func (p *replay) replayFile(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // read only: nothing is lost
 	own, err := p.own(f, path)
+	if err == nil && own == nil {
+		if p.others == nil {
+			p.others, err = newOthers(p, path)
+		}
+		if err == nil {
+			p.merge.add(path, f)
+			return nil
+		}
+	}
+	defer f.Close() // read only: nothing is lost
 	if err != nil {
 		return err
 	}
-	if own != nil {
-		return own.run(ctx, f)
-	}
-	if p.others == nil {
-		if p.others, err = newOthers(p, path); err != nil {
-			return err
-		}
-	}
-	return p.others.run(ctx, f)
+	return own.run(ctx, f)
 }
 
 // own returns the replay of a capture of masstrace whose key is available. For other

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"time"
@@ -34,6 +35,13 @@ type table struct {
 	gather  *gather.Gatherer
 }
 
+// Limits of the memory of a replay without windows, for any captures. They are the probes of a
+// generation of the table, of which there are two, and the octets of traces.
+const (
+	mostProbes  = 1 << 16
+	traceOctets = 112 << 20
+)
+
 // newOthers returns the replay of captures that are not of our own, of which the first is
 // at path. All of them are one run.
 func newOthers(p *replay, path string) (*table, error) {
@@ -50,11 +58,35 @@ func newOthers(p *replay, path string) (*table, error) {
 	return t, t.setKeyed(path)
 }
 
-// run replays one file. A capture of our own is a run of its own.
-func (t *table) run(ctx context.Context, file *pcapng.File) error {
-	if !t.own {
-		return file.Each(ctx, t.take)
+// all replays captures that are not of our own, as one run.
+func (t *table) all(ctx context.Context, files *merge) error {
+	var twice copies
+	sorted := order{take: t.take}
+	several, source := len(files.parts) > 1, uint32(0)
+	// A copy is found before frames are sorted: they are nearly in order then.
+	err := files.each(ctx, func(e *pcapng.Entry, file int) error {
+		if e.Source != source {
+			several, source = true, e.Source
+		}
+		if twice.drop(e, file, several) {
+			return nil
+		}
+		return sorted.add(e)
+	})
+	if err == nil && ctx.Err() == nil {
+		err = sorted.release(math.MaxInt64)
 	}
+	if twice.Dropped > 0 {
+		t.notice("%d frames are copies that another interface of the machine captured", twice.Dropped)
+	}
+	if sorted.Late > 0 {
+		t.notice("%d frames are out of order by more than %v", sorted.Late, time.Duration(mostBehind))
+	}
+	return err
+}
+
+// run replays a capture of our own, which is a run of its own.
+func (t *table) run(ctx context.Context, file *pcapng.File) error {
 	if err := t.begin(); err != nil {
 		return err
 	}
@@ -115,16 +147,38 @@ func (t *table) close(fault error) error {
 	if err := t.gather.Finish(); err != nil {
 		return run.OutputFailed(err)
 	}
-	if n := t.decoder.NotUnderstood; n > 0 {
-		t.notice("%d frames are of link types that are not understood, the last one %d", n, t.decoder.LastLink)
+	if n := t.decoder.NotUnderstood; n > 0 && t.decoder.Packets > 0 {
+		t.notice("%d frames have headers that are not understood; the last one is of link type %d", n, t.decoder.LastLink)
+	}
+	if t.gather.Early > 0 {
+		t.notice("some traces ended early, because all would need too much memory")
+	}
+	nothing := t.nothing()
+	if fault == nil {
+		fault = nothing
 	}
 	sum := t.gather.Summary(account.Load(&t.decoder.Heard))
 	if t.end != nil && t.end.Cause != "" {
 		sum.Complete = false
 	}
 	err := t.finish(sum, fault, "")
-	if !t.own && errors.Is(err, fault) {
-		return nil // the caller has it already
+	switch {
+	case t.own || !errors.Is(err, fault):
+		return err
+	case nothing != nil:
+		return &run.Incomplete{Err: nothing}
 	}
-	return err
+	return nil // the caller has it already
+}
+
+// nothing returns an error if no frame was understood: not one of them has an IP packet.
+func (t *table) nothing() error {
+	d := t.decoder
+	switch {
+	case d.Read == 0 || d.Packets > 0:
+		return nil
+	case d.NotUnderstood > 0:
+		return fmt.Errorf("nothing was understood: none of %d frames has an IP packet that can be found; link type %d", d.Read, d.LastLink)
+	}
+	return fmt.Errorf("nothing was understood: none of %d frames has an IP packet", d.Read)
 }

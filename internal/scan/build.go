@@ -46,7 +46,12 @@ func (s *scan) build() (err error) {
 	s.politeness = schedule.NewPoliteness(schedule.PolitenessConfig{
 		PerHopRate: s.plan.PerHopRate, PrefixRate: s.plan.PrefixRate, RatePPS: s.plan.RatePPS, Wait: s.cfg.Wait,
 	})
+	var left func() bool // nil without a checkpoint: no other process will come
+	if s.keeper != nil {
+		left = func() bool { return s.supervisor.Cause() != nil }
+	}
 	s.matcher = matcher.New(matcher.Config{
+		Left:  left,
 		Index: s.plan.Order.Finder(), Set: s.set, Retired: s.retired, Over: s.capture.Over(), Next: s.first,
 		StopSet: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
 		Spread: int64(spread),

@@ -22,7 +22,7 @@ func DryRun(ctx context.Context, c Config) (*plan.Preview, error) {
 	v := &plan.Preview{
 		Targets: p.Order.Len(), Probes: p.Probes(), TTLs: p.Shape.TTLs(), Flows: p.Shape.Flows, Attempts: p.Shape.Attempts,
 		RatePPS: p.RatePPS, RateAuto: p.RateAuto, Burst: p.Burst, Duration: p.Duration(),
-		Windows: p.Windows, WindowTargets: p.Shape.Targets, MemoryBytes: p.Memory(), Method: p.Method, Seed: p.Seed,
+		Windows: p.Windows, WindowTargets: p.Shape.Targets, MemoryBytes: p.Memory(), ListBytes: p.List.Octets(), Method: p.Method, Seed: p.Seed,
 		Strategy: p.Strategy.Strategy, Removed: p.LeftOut(),
 	}
 	v.OutputBytes, v.PackedBytes = p.OutputSize()

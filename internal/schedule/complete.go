@@ -35,7 +35,7 @@ func (c *Complete) Next(p *Path) Step {
 	top, exact := bounds(p)
 	c.cfg.Distances.learnFrom(p, top, exact)
 	// Every TTL up to sure is on the path, or the forecast puts it there.
-	sure := min(max(p.State.Exceeded(), p.Within(f.first()-2)), top)
+	sure := min(max(p.State.Heard(), p.Within(f.first()-2)), top)
 	if exact {
 		sure = top
 	}
@@ -62,6 +62,6 @@ func (c *Complete) Next(p *Path) Step {
 // waiting would delay the whole scan. It allows two TTLs beyond the last router, and more if the
 // path is longer than its forecast.
 func (c *Complete) mayHurry(p *Path, f forecast) bool {
-	longer := int(p.State.Exceeded()) - f.first()
+	longer := int(p.State.Heard()) - f.first()
 	return p.Idle() && p.Ahead() < 2+min(max(longer/2, 0), 2)
 }

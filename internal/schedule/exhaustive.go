@@ -92,7 +92,7 @@ func (t *exhaustiveTraversal) next(items []window.Item, now int64) (n int, wake 
 	if t.unstamped {
 		t.lastSent, t.unstamped = now, false
 	}
-	if t.schedule.halted && (t.pass == 0 || len(t.deferred) > 0) {
+	if t.schedule.halted && (t.pass == 0 || len(t.deferred) > 0 || t.schedule.cfg.Abandons) {
 		return t.close(true)
 	}
 	n = t.releaseDeferred(items, now)

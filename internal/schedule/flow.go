@@ -65,12 +65,11 @@ func (f *flow) readReplies(r *Interactive) {
 			}
 			p.sent++
 			p.last = max(p.last, sent)
-			if e := w.Reply(slot); e != nil {
+			if e, standing := w.Best(slot); standing != window.Withheld {
 				p.answered++
 				p.rtt = max(p.rtt, e.Stamp-sent, 1)
-				fromTarget := e.Responder == e.Probe.Target
-				p.router = p.router || e.Kind == probe.KindTTLExceeded && !fromTarget
-				p.refused = p.refused || refuses(e.Kind)
+				p.router = p.router || e.Kind == probe.KindTTLExceeded
+				p.refused = p.refused || standing == window.Steers && refuses(e.Kind)
 			} else if sent > 0 {
 				silent[n] = sent
 				n++

@@ -62,7 +62,7 @@ const fewestSilent = 2
 // answer beyond. A TTL that this machine may have silenced does not count.
 func (f forecast) silent(p *Path, ttl uint8, limit int) bool {
 	run := 0
-	for t := max(p.State.Exceeded(), p.First()-1) + 1; t < ttl; t++ {
+	for t := max(p.State.Heard(), p.First()-1) + 1; t < ttl; t++ {
 		if !p.Doubtful(t) {
 			run++
 		}
@@ -70,10 +70,13 @@ func (f forecast) silent(p *Path, ttl uint8, limit int) bool {
 	return run >= limit || f.end() != 0 && ttl > f.end() && run >= fewestSilent
 }
 
-// learnFrom adds the distance of a path's target, once, as soon as it is exact.
+// learnFrom adds the distance of a path's target, once, as soon as it is exact and proved. It is
+// proved if the target answered a probe with that very TTL. A target does not receive probes with
+// a lower TTL. So it cannot pretend to be nearer than it is, and shorten the traces to other
+// targets.
 func (d *Distances) learnFrom(p *Path, distance uint8, exact bool) {
 	const learned = 1 << 16
-	if exact && p.Note&learned == 0 {
+	if exact && p.Note&learned == 0 && p.State.Reached() == distance {
 		d.Learn(p.Target(), distance)
 		p.Note |= learned
 	}

@@ -33,3 +33,38 @@ func TestSilentUnderDrops(t *testing.T) {
 		}
 	}
 }
+
+// A distance is learned once the target has answered a probe with that very TTL. A liar cannot.
+func TestLearnProved(t *testing.T) {
+	target := probe.Addr4From([4]byte{11, 0, 0, 9})
+	port := func(ttl, quoted uint8) *probe.Facts {
+		return &probe.Facts{Probe: probe.Probe{Target: target, TTL: ttl}, Kind: probe.KindPortUnreach, Valid: probe.Strong,
+			Responder: target, HasQuote: true, QuotedTTL: quoted}
+	}
+	for _, tt := range []struct {
+		name    string
+		answers []*probe.Facts
+		want    float64
+	}{
+		{"a distance that is stated", []*probe.Facts{port(16, 10)}, 0},
+		{"and proved", []*probe.Facts{port(16, 10), port(7, 1)}, 7},
+		{"another one is proved", []*probe.Facts{port(16, 10), port(12, 6)}, 0},
+	} {
+		w := window.New(window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 32, Flows: 1, Attempts: 1})
+		w.Append(target)
+		for _, f := range tt.answers {
+			slot := window.Slot{TTL: f.TTL}
+			w.Stamp(slot, 1)
+			w.Answer(slot, &probe.Reply{Facts: *f})
+			w.Learn(0, f, nil)
+		}
+		p := newPath(w, new(window.Faults), 1000)
+		p.State = w.State(0, 0)
+		d := NewDistances(64)
+		top, exact := bounds(&p)
+		d.learnFrom(&p, top, exact)
+		if got := d.Estimate(target).Mean; got != tt.want {
+			t.Errorf("%s: estimate %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}

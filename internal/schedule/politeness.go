@@ -175,7 +175,11 @@ func (p *Politeness) Answered(f *probe.Facts) {
 	if f.Kind != probe.KindTTLExceeded {
 		return
 	}
-	switch self := uint32(window.HashAddr(f.Responder)%routerEntries) + 1; {
+	self := uint32(window.HashAddr(f.Responder)%routerEntries) + 1
+	if f.OneTag() && k != 0 && k&predictedRouter != self {
+		return // it speaks against nothing
+	}
+	switch {
 	case k&predictedRouter == self && trust == mostTrust:
 	case k&predictedRouter == self:
 		near.Store(k + 1<<trustShift)

@@ -133,7 +133,7 @@ func (p *Path) pause(sent int64) int64 {
 
 // Ahead returns how many probes beyond the last router may still be answered soon.
 func (p *Path) Ahead() (n int) {
-	for set := p.Sent &^ (1<<(p.State.Exceeded()+1) - 1); set != 0; set &= set - 1 {
+	for set := p.Sent &^ (1<<(p.State.Heard()+1) - 1); set != 0; set &= set - 1 {
 		if p.isPending(uint8(bits.TrailingZeros64(set))) {
 			n++
 		}
@@ -157,18 +157,26 @@ func (p *Path) Doubtful(ttl uint8) bool {
 	return sent > 0 && p.faults.Silenced(sent, p.wait)
 }
 
-// Responder returns the router that answered at a TTL by a time exceeded, zero if none did.
+// Responder returns the router that answered at a TTL by a time exceeded, zero if none did. Answers
+// that may not steer do not count.
 func (p *Path) Responder(ttl uint8) probe.Addr {
 	slot := p.slot
 	slot.TTL = ttl
 	for int(slot.Attempt) < p.window.Shape().Attempts {
-		if e := p.window.Reply(slot); e != nil && e.Kind == probe.KindTTLExceeded {
+		if e, standing := p.window.Best(slot); standing == window.Steers && e.Kind == probe.KindTTLExceeded {
 			return e.Responder
 		}
 		slot.Attempt++
 	}
 	return probe.Addr{}
 }
+
+// proveEvery is how many paths there are for each whose target is probed with the TTL of its
+// distance only to prove that distance.
+const proveEvery = 4
+
+// proves reports whether this path is one of them.
+func (p *Path) proves() bool { return window.Mix(p.random)%proveEvery == 0 }
 
 // Highest returns the highest of the TTLs from..to that were not sent.
 func (p *Path) Highest(from, to uint8) (ttl Step, ok bool) {
@@ -178,7 +186,7 @@ func (p *Path) Highest(from, to uint8) (ttl Step, ok bool) {
 
 // InLoop reports whether the routers at the end of the known path repeat.
 func (p *Path) InLoop() bool {
-	top := p.State.Exceeded()
+	top := p.State.Heard()
 	if !p.mayLoop(top) {
 		return false
 	}

@@ -36,7 +36,7 @@ func (t *Topology) Next(p *Path) Step {
 	}
 	ttl, ok := p.Lowest(start, top)
 	switch {
-	case !ok || exact && uint8(ttl) == top: // the target has answered already
+	case !ok || exact && uint8(ttl) == top && !p.proves(): // the target has answered already
 		return Enough
 	case t.cfg.endless(p, f, ttl, top):
 		return Enough

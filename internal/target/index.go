@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"math/bits"
+	"slices"
+	"unsafe"
 
 	"github.com/masstrace/masstrace/internal/permute"
 )
@@ -14,11 +16,13 @@ import (
 //   - the pool: all others, ranges from which hashed hosts are drawn.
 //
 // The space is divided into runs, in order. A run may be any number of successive granules that
-// lie completely in the pool. Otherwise it is one granule with a gap or a single in it. Targets
-// are numbered run by run, within a run granule by granule, within a granule singles first.
+// lie completely in the pool, or singles of successive granules without a pool. Otherwise it is one
+// granule with a gap or a single in it. Targets are numbered run by run, within a run granule by
+// granule, within a granule singles first.
 //
 // A span of the pool makes at most three runs (its first granule, the complete ones, its last). A
-// single makes at most one. So memory is proportional to the number of lines.
+// single makes at most one, and long lists of singles make few. So memory is proportional to the
+// number of lines.
 type index struct {
 	hosts   *permute.Family // a permutation for each granule
 	shift   uint            // a granule has 2ˢʰⁱᶠᵗ addresses
@@ -49,20 +53,23 @@ type run struct {
 	span   uint32 // index of the first span of the pool that is not before the run
 	single uint32 // index of the first single that is not before the run
 	whole  bool
+	alone  bool  // singles of any number of granules, without a pool
 	edges  edges // edges of the granule, or of each granule
 }
 
+// mostAlone is how many singles a run has at most, so that a search within it stays short.
+const mostAlone = 256
+
 var errTooMany = errors.New("more than 2⁶³−1 targets: list fewer addresses, or choose larger granules or fewer targets in each")
 
-// build indexes the remaining addresses (includes minus excludes) and the
-// singles among them, both canonical.
+// build indexes the remaining ranges and singles (includes minus excludes), both canonical.
 func (x *index) build(remaining []span, singles []u128) error {
 	x.whole = math.MaxUint64
 	if x.shift < 64 {
 		x.whole = uint64(1) << x.shift
 	}
-	if x.per >= x.whole {
-		singles = nil // every address is a target even if it is not listed
+	if x.per >= x.whole { // every address is a target even if it is not listed
+		remaining, singles = slices.Collect((&Lines{spans: remaining, singles: singles, sorted: true}).all), nil
 	}
 	x.whole = min(x.whole, x.per)
 	x.singles = singles
@@ -93,8 +100,15 @@ func (x *index) build(remaining []span, singles []u128) error {
 	return nil
 }
 
+// octets returns the memory of the index, without that of the singles.
+func (x *index) octets() uint64 {
+	perRun := unsafe.Sizeof(u128{}) + unsafe.Sizeof(uint64(0)) + unsafe.Sizeof(run{})
+	guides := uintptr(len(x.byStart.first)+len(x.byBase.first)) * unsafe.Sizeof(uint32(0))
+	return uint64(uintptr(len(x.pool))*unsafe.Sizeof(poolSpan{}) + uintptr(len(x.runs))*perRun + guides)
+}
+
 func (x *index) fillPool(remaining []span) {
-	pool := subtract(remaining, alone(x.singles))
+	pool := subtractSingles(remaining, x.singles)
 	x.pool = make([]poolSpan, len(pool))
 	var before u128
 	for i, s := range pool {
@@ -152,6 +166,10 @@ func (c *cursor) next() (start u128, r run, granules, targets uint64) {
 	low := lowBits(c.shift)
 	start = start.AndNot(low)
 	end := start.Or(low)
+	if targets = c.skipAlone(lo.AndNot(low)); targets > 0 {
+		r.alone = true
+		return start, r, 1, targets
+	}
 	if c.span < len(c.pool) && lo == start && !c.pool[c.span].hi.Less(end) {
 		r.whole, r.edges = true, edgesOf(c.shift)
 		return start, r, c.skipWhole(start), c.whole
@@ -180,6 +198,22 @@ func (c *cursor) skipWhole(start u128) uint64 {
 		return math.MaxUint64
 	}
 	return n.Lo
+}
+
+// skipAlone moves past the singles below pool, the first granule of the pool from here on, in whole
+// granules. It returns how many there are, at most mostAlone and those of one granule.
+func (c *cursor) skipAlone(pool u128) (n uint64) {
+	low := lowBits(c.shift)
+	for c.single < len(c.singles) {
+		v := c.singles[c.single]
+		if c.span < len(c.pool) && !v.Less(pool) ||
+			n >= mostAlone && c.singles[c.single-1].Or(low) != v.Or(low) {
+			break
+		}
+		c.single++
+		n++
+	}
+	return n
 }
 
 func (c *cursor) skipSingles(end u128) int {

@@ -1,34 +1,33 @@
 package target
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
+	"math"
 	"os"
 	"slices"
 	"strings"
 	"syscall"
+	"unsafe"
 )
 
-// maxLine is the largest length of a line in octets, including a comment. That is far more than any
-// entry needs, and it bounds the memory for a file without line ends.
-const maxLine = 64 << 10
-
 // Lines holds the entries of target or exclusion lists. A line contains an IPv4 or IPv6 address, a
-// prefix, a range "first-last", or nothing. The rest of a line from # on is a comment. CRLF line
-// ends and a byte order mark are accepted.
+// prefix, a range "first-last", or nothing; see LineReader for the rest.
 //
 // Host bits of a prefix are masked and counted. Zones are errors. IPv4-mapped IPv6 addresses are
 // errors too, since they would give one target two texts. In IPv6 prefixes and ranges that contain
 // them, ::ffff:0:0/96 and :: are left out: no probe can be sent there.
 //
-// The zero Lines is empty and ready to use, by one goroutine at a time.
+// An address takes 16 octets, all other entries 32. The zero Lines is empty and ready to use, by one
+// goroutine at a time.
 type Lines struct {
 	spans    []span // all entries but single addresses
 	singles  []u128
+	apart    []u128 // singles that split has set apart
+	sorted   bool   // spans are canonical, and singles and apart ascend without repetition
 	hostBits int
 	first    string // place of the first prefix with host bits set
 }
@@ -73,52 +72,49 @@ func (l *Lines) readFile(path string) error {
 		return err // the error names the file
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
+	info, err := f.Stat()
+	switch {
+	case err == nil && info.IsDir():
 		return &fs.PathError{Op: "read list", Path: path, Err: syscall.EISDIR}
+	case err == nil && info.Mode().IsRegular():
+		return l.read(path, f, info.Size())
 	}
 	return l.Read(path, f)
 }
 
 // Read adds the lines of r. Its errors contain name:line. After an error l holds the lines before
 // it and should be discarded.
-func (l *Lines) Read(name string, r io.Reader) error {
-	return EachLine(name, r, func(line string, n int) error {
-		e, bad := parseEntry(line)
-		if bad != nil {
-			return bad
-		}
-		l.addLine(e, name, n)
-		return nil
-	})
-}
+func (l *Lines) Read(name string, r io.Reader) error { return l.read(name, r, 0) }
 
-// EachLine calls f for each line of a list that is not empty, with its number from 1. Comments,
-// spaces around the text, CRLF line ends and a byte order mark are removed. Errors, also those of
-// f, contain name:line. The memory is bounded for any r.
-func EachLine(name string, r io.Reader, f func(line string, n int) error) error {
-	in := bufio.NewReaderSize(r, maxLine)
-	for n := 1; ; n++ {
-		line, err := in.ReadSlice('\n')
-		if err != nil && err != io.EOF {
-			if err == bufio.ErrBufferFull {
-				err = fmt.Errorf("line is longer than %d bytes", maxLine)
-			}
-			return fmt.Errorf("%s:%d: %w", name, n, err)
-		}
-		if n == 1 {
-			line = bytes.TrimPrefix(line, []byte("\ufeff"))
-		}
-		if i := bytes.IndexByte(line, '#'); i >= 0 {
-			line = line[:i]
-		}
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			if bad := f(string(line), n); bad != nil {
-				return fmt.Errorf("%s:%d: %w", name, n, bad)
-			}
-		}
+// read adds the lines of r, of size octets; 0 is not known.
+func (l *Lines) read(name string, r io.Reader, size int64) error {
+	in := NewLineReader(name, r)
+	for {
+		line, err := in.next()
 		if err == io.EOF {
 			return nil
 		}
+		if err != nil {
+			return err
+		}
+		// The entry keeps nothing of the text, and an error copies what it quotes.
+		e, bad := parseEntry(unsafe.String(unsafe.SliceData(line), len(line)))
+		if bad != nil {
+			return in.Wrap(bad)
+		}
+		if size > 0 && e.single {
+			l.reserve(in.lines(size))
+			size = 0
+		}
+		l.addLine(e, name, in.Number())
+	}
+}
+
+// reserve makes room for single addresses, so that a long list is not copied while it grows. Room
+// that is not used costs address space alone.
+func (l *Lines) reserve(n int64) {
+	if n > 1<<16 {
+		l.singles = slices.Grow(l.singles, int(min(n, math.MaxUint32)))
 	}
 }
 
@@ -136,6 +132,11 @@ func (l *Lines) add(e entry, where string) {
 			l.first = where
 		}
 	}
+	l.sorted = false
+	if e.single && (!e.is6 || e.lo.Hi != 0) {
+		l.singles = append(l.singles, e.lo)
+		return
+	}
 	parts := []span{e.span}
 	if e.is6 && e.lo.Hi == 0 {
 		parts = subtract(parts, []span{{}, mapped})
@@ -151,33 +152,116 @@ func (l *Lines) add(e entry, where string) {
 // first of them: file:line, or the argument.
 func (l *Lines) HostBits() (count int, first string) { return l.hostBits, l.first }
 
+// sort brings the entries into canonical order.
+func (l *Lines) sort() {
+	if l.sorted {
+		return
+	}
+	l.spans = canonical(l.spans)
+	l.singles, l.apart = append(l.singles, l.apart...), nil
+	slices.SortFunc(l.singles, u128.Cmp)
+	l.singles = slices.Compact(l.singles)
+	l.sorted = true
+}
+
+// all yields the addresses of all lines as canonical spans.
+func (l *Lines) all(yield func(span) bool) {
+	l.sort()
+	var last []span // at most one, which the next span may touch
+	for s := range merged(l.spans, l.allSingles) {
+		if last = appendMerged(last, s); len(last) > 1 {
+			if !yield(last[0]) {
+				return
+			}
+			last = append(last[:0], last[1])
+		}
+	}
+	if len(last) > 0 {
+		yield(last[0])
+	}
+}
+
+// split sets the singles in exclude apart, and returns the others. They are not to be changed.
+func (l *Lines) split(exclude Set) []u128 {
+	if len(l.apart) > 0 {
+		l.sorted = false
+	}
+	l.sort()
+	left := l.singles[:0] // in place: a list may be as large as memory allows
+	for _, v := range l.singles {
+		if exclude.contains(v) {
+			l.apart = append(l.apart, v)
+		} else {
+			left = append(left, v)
+		}
+	}
+	l.singles = left
+	return left
+}
+
+// allSingles yields the singles in order, also those set apart.
+func (l *Lines) allSingles(yield func(u128) bool) {
+	apart := l.apart
+	for _, v := range l.singles {
+		for len(apart) > 0 && apart[0].Less(v) {
+			if !yield(apart[0]) {
+				return
+			}
+			apart = apart[1:]
+		}
+		if !yield(v) {
+			return
+		}
+	}
+	for _, v := range apart {
+		if !yield(v) {
+			return
+		}
+	}
+}
+
+// merged yields spans and single addresses, both sorted, in the order of their first addresses.
+func merged(spans []span, singles iter.Seq[u128]) iter.Seq[span] {
+	return func(yield func(span) bool) {
+		for v := range singles {
+			for len(spans) > 0 && !v.Less(spans[0].lo) {
+				if !yield(spans[0]) {
+					return
+				}
+				spans = spans[1:]
+			}
+			if !yield(span{v, v}) {
+				return
+			}
+		}
+		for _, s := range spans {
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
 // Set returns the addresses of all lines.
-func (l *Lines) Set() Set { return l.setWith(l.sortedSingles()) }
+func (l *Lines) Set() Set { return Set{slices.Collect(l.all)} }
 
-func (l *Lines) setWith(singles []u128) Set {
-	return Set{union(canonical(slices.Clone(l.spans)), alone(singles))}
-}
-
-// sortedSingles returns the addresses that were listed by themselves, each once.
-func (l *Lines) sortedSingles() []u128 {
-	s := slices.Clone(l.singles)
-	slices.SortFunc(s, u128.Cmp)
-	return slices.Compact(s)
-}
+// IsEmpty reports whether there is no entry.
+func (l *Lines) IsEmpty() bool { return len(l.spans)+len(l.singles)+len(l.apart) == 0 }
 
 // Digest returns the SHA-256, in hexadecimal, of the targets that the lines define. Its input is
 // the canonical text of Set, then a line for each address listed by itself, in order.
 func (l *Lines) Digest() string {
-	singles := l.sortedSingles()
-	return digest(l.setWith(singles).spans, singles)
+	l.sort()
+	return digest(l.all, l.allSingles)
 }
 
 // AppendText appends the lines in canonical form. Reading them again gives the same targets.
 func (l *Lines) AppendText(b []byte) ([]byte, error) {
-	for _, s := range canonical(slices.Clone(l.spans)) {
+	l.sort()
+	for _, s := range l.spans {
 		b = appendSpan(b, s)
 	}
-	for _, v := range l.sortedSingles() {
+	for v := range l.allSingles {
 		b = append(toAddr(v).Netip().AppendTo(b), '\n')
 	}
 	return b, nil

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/masstrace/masstrace/internal/target"
 )
 
@@ -27,6 +30,18 @@ func text(s target.Set) string {
 	return string(b)
 }
 
+// packed returns a text compressed, as a file with that ending has it.
+func packed(ending, text string) string {
+	var b bytes.Buffer
+	var w io.WriteCloser = gzip.NewWriter(&b)
+	if ending == "zst" {
+		w, _ = zstd.NewWriter(&b)
+	}
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	return b.String()
+}
+
 func TestRead(t *testing.T) {
 	tests := []struct {
 		name, in, want string
@@ -35,6 +50,9 @@ func TestRead(t *testing.T) {
 		{"blank lines and comments", "\n  \n# all\n\t# more\n", ""},
 		{"address", "192.0.2.1\n", "192.0.2.1-192.0.2.1\n"},
 		{"no line end", "192.0.2.1", "192.0.2.1-192.0.2.1\n"},
+		{"comments of Spamhaus", "; DROP\n192.0.2.1 ; SBL1\n", "192.0.2.1-192.0.2.1\n"},
+		{"gzip", packed("gz", "192.0.2.1\n192.0.2.4 # b\n"), "192.0.2.1-192.0.2.1\n192.0.2.4-192.0.2.4\n"},
+		{"Zstandard", packed("zst", "192.0.2.1\n"), "192.0.2.1-192.0.2.1\n"},
 		{"trailing comment", "192.0.2.1# a\n192.0.2.2 # b\n", "192.0.2.1-192.0.2.2\n"},
 		{"CRLF and byte order mark", "\ufeff192.0.2.1\r\n192.0.2.4\r\n", "192.0.2.1-192.0.2.1\n192.0.2.4-192.0.2.4\n"},
 		{"spaces", "  192.0.2.1\t\n", "192.0.2.1-192.0.2.1\n"},
@@ -84,6 +102,10 @@ func TestReadErrors(t *testing.T) {
 		{"range of prefixes", "192.0.2.0/25-192.0.3.0/25", `list.txt:1: "25-192.0.3.0/25" is not a prefix length`},
 		{"open range", "192.0.2.9-", `list.txt:1: "" is not an address`},
 		{"BOM not at the start", "192.0.2.1\n\ufeff192.0.2.1", "list.txt:2: \"\\ufeff192.0.2.1\" is not an address: unexpected character (at \"\\ufeff192.0.2.1\")"},
+		{"UTF-16", "\xff\xfe1\x009\x00", "list.txt: the text is UTF-16: convert it to UTF-8"},
+		{"UTF-16, most significant octet first", "\xfe\xff\x001", "list.txt: the text is UTF-16: convert it to UTF-8"},
+		{"cut gzip", packed("gz", strings.Repeat("192.0.2.1\n", 100))[:30], "list.txt:101: unexpected EOF"},
+		{"gzip of nonsense", packed("gz", "\x00\n"), `list.txt:1: "\x00" is not an address`},
 		{"NUL", "192.0.2.1\x00", `list.txt:1: "192.0.2.1\x00" is not an address: unexpected character (at "\x00")`},
 		{"long line", "192.0.2.1\n" + strings.Repeat("x", 70000), `list.txt:2: line is longer than 65536 bytes`},
 	}

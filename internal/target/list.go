@@ -3,6 +3,7 @@ package target
 import (
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"github.com/masstrace/masstrace/internal/permute"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -31,9 +32,10 @@ const (
 // PerPrefix is at least the size of a full granule, all addresses are hosts.) The chosen hosts
 // depend on the seed, the granule and its remaining addresses, and on no other granule.
 type List struct {
-	include, exclude Set
-	seed             permute.Key
-	v4, v6           index
+	ranges, exclude Set
+	singles         []u128 // listed by themselves, but for excluded ones; sorted
+	seed            permute.Key
+	v4, v6          index
 }
 
 // NewList indexes includes minus excludes. An empty list is not an error.
@@ -46,14 +48,13 @@ func NewList(c Config) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	singles := c.Include.sortedSingles()
-	l := &List{include: c.Include.setWith(singles), exclude: c.Exclude, seed: c.Seed}
+	singles := c.Include.split(c.Exclude)
+	l := &List{ranges: Set{c.Include.spans}, singles: singles, exclude: c.Exclude, seed: c.Seed}
 	hosts, per := permute.NewFamily(c.Seed.Derive("hosts")), max(c.PerPrefix, 1)
 	l.v4 = index{hosts: &hosts, per: per, shift: uint(32 - g4)}
 	l.v6 = index{hosts: &hosts, per: per, shift: uint(128 - g6)}
 
-	spans4, spans6 := byFamily(l.include.Minus(c.Exclude).spans, func(s span) u128 { return s.lo })
-	singles = slices.DeleteFunc(singles, c.Exclude.contains)
+	spans4, spans6 := byFamily(l.ranges.Minus(c.Exclude).spans, func(s span) u128 { return s.lo })
 	singles4, singles6 := byFamily(singles, func(v u128) u128 { return v })
 	if err := l.v4.build(spans4, singles4); err != nil {
 		return nil, err
@@ -85,6 +86,12 @@ func byFamily[E any](s []E, address func(E) u128) (s4, s6 []E) {
 		return s[:to], s[to:]
 	}
 	return s[from:to], slices.Concat(s[:from], s[to:])
+}
+
+// Octets returns the memory of the list and its index.
+func (l *List) Octets() uint64 {
+	return uint64(len(l.singles))*uint64(unsafe.Sizeof(u128{})) + l.v4.octets() + l.v6.octets() +
+		uint64(len(l.ranges.spans)+len(l.exclude.spans))*uint64(unsafe.Sizeof(span{}))
 }
 
 // Len returns the number of targets, at most 2⁶³−1.
@@ -119,5 +126,6 @@ func (l *List) IndexOf(a probe.Addr) (i uint64, ok bool) {
 // sets and not the index, so that it is an independent check of the index.
 func (l *List) Contains(a probe.Addr) bool {
 	v := fromAddr(a)
-	return l.include.contains(v) && !l.exclude.contains(v)
+	_, listed := slices.BinarySearchFunc(l.singles, v, u128.Cmp)
+	return (listed || l.ranges.contains(v)) && !l.exclude.contains(v)
 }

@@ -45,7 +45,7 @@ func (x *index) indexOf(v u128) (i uint64, ok bool) {
 		k := x.undraw(x.wholeAt(start), v.Sub(start))
 		return base + number.Lo*x.whole + k.Lo, k.Less(u128{Lo: x.whole})
 	}
-	if number != (u128{}) {
+	if number != (u128{}) && !r.alone {
 		return 0, false
 	}
 	singles := x.singlesOf(n)
@@ -53,6 +53,9 @@ func (x *index) indexOf(v u128) (i uint64, ok bool) {
 		if at := lastNotAbove128(singles, v); singles[at] == v {
 			return base + uint64(at), true
 		}
+	}
+	if r.alone {
+		return 0, false
 	}
 	rank, ok := x.rankOf(n, v)
 	if !ok {

@@ -3,6 +3,7 @@ package target
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"math/bits"
 	"slices"
 
@@ -58,11 +59,25 @@ func union(a, b []span) []span {
 	return out
 }
 
-// alone returns sorted addresses as spans of one address, not merged.
-func alone(singles []u128) []span {
-	out := make([]span, len(singles))
-	for i, v := range singles {
-		out[i] = span{v, v}
+// subtractSingles returns the addresses in spans, which are canonical, without some sorted ones.
+func subtractSingles(spans []span, singles []u128) []span {
+	out := make([]span, 0, len(spans))
+	for _, s := range spans {
+		at, _ := slices.BinarySearchFunc(singles, s.lo, u128.Cmp)
+		singles = singles[at:]
+		whole := true // the rest of s is not empty
+		for len(singles) > 0 && !s.hi.Less(singles[0]) {
+			if s.lo.Less(singles[0]) {
+				out = append(out, span{s.lo, singles[0].Sub(one)})
+			}
+			if whole = singles[0] != s.hi; !whole {
+				break
+			}
+			s.lo, singles = singles[0].Add(one), singles[1:]
+		}
+		if whole {
+			out = append(out, s)
+		}
 	}
 	return out
 }
@@ -144,16 +159,16 @@ func appendSpan(b []byte, s span) []byte {
 
 // Digest returns the SHA-256 of the canonical text in hexadecimal. It is the same for equal sets,
 // even if they were listed in different forms.
-func (s Set) Digest() string { return digest(s.spans, nil) }
+func (s Set) Digest() string { return digest(slices.Values(s.spans), slices.Values[[]u128](nil)) }
 
-func digest(spans []span, singles []u128) string {
+func digest(spans iter.Seq[span], singles iter.Seq[u128]) string {
 	h := sha256.New()
 	var line []byte
-	for _, s := range spans {
+	for s := range spans {
 		line = appendSpan(line[:0], s)
 		h.Write(line)
 	}
-	for _, v := range singles {
+	for v := range singles {
 		line = append(toAddr(v).Netip().AppendTo(line[:0]), '\n')
 		h.Write(line)
 	}

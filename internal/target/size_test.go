@@ -6,17 +6,17 @@ import (
 	"testing"
 )
 
-func setFrom(t *testing.T, text string) Set {
+func linesFrom(t *testing.T, text string) *Lines {
 	t.Helper()
 	l := new(Lines)
 	if err := l.Read("test", strings.NewReader(strings.ReplaceAll(text, " ", "\n"))); err != nil {
 		t.Fatal(err)
 	}
-	return l.Set()
+	return l
 }
 
 // Exclusions of two kinds are counted exactly, also of lists of any size.
-func TestEmptied(t *testing.T) {
+func TestCount(t *testing.T) {
 	for _, tt := range []struct {
 		list, exclude       string
 		addresses, prefixes uint64
@@ -37,9 +37,8 @@ func TestEmptied(t *testing.T) {
 		{"::/0 0.0.0.0/0", "::/0", math.MaxUint64, 1 << 48}, // ::/48 has mapped addresses beside
 		{"::fffe:ffff:ffff 0.0.0.0 255.255.255.255 ::1:0:0:0", "::fffe:ffff:ffff 255.255.255.255", 2, 1},
 	} {
-		all := setFrom(t, tt.list)
-		left := all.Minus(setFrom(t, tt.exclude))
-		if n, p := all.Minus(left).Len(), all.Emptied(left, 0, 0); n != tt.addresses || p != tt.prefixes {
+		list, exclude := linesFrom(t, tt.list), linesFrom(t, tt.exclude).Set()
+		if n, p := list.Count(0, 0).Minus(list.Count(0, 0, exclude)); n != tt.addresses || p != tt.prefixes {
 			t.Errorf("%s without %s: %d addresses, %d prefixes; want %d, %d", tt.list, tt.exclude, n, p, tt.addresses, tt.prefixes)
 		}
 	}

@@ -100,7 +100,8 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 	t.Head = a.head(w.Target(int(target)), flow)
 	t.FirstTTL, t.MaxTTL, t.Attempts = s.FirstTTL, s.LastTTL, uint8(s.Attempts)
 	t.Wait, t.GapLimit = a.cfg.Wait, a.cfg.GapLimit
-	state, doubted := w.State(target, flow), a.doubt(w, target, flow)
+	state := w.State(target, flow)
+	a.contested(t, w.Contested(target, flow))
 	t.Touched = state.Alive()
 	slot := window.Slot{Target: target, Flow: flow}
 	a.unsent = 0
@@ -109,15 +110,17 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 		wanted := w.Halted() && (state.End() == 0 || slot.TTL <= state.End())
 		for slot.Attempt = 0; slot.Attempt < uint8(s.Attempts); slot.Attempt++ {
 			sent := w.Sent(slot)
-			e := w.Reply(slot)
-			if e != nil && doubted.has(e) {
+			e, standing := w.Best(slot)
+			if e != nil && standing == window.Withheld {
 				e = nil
-				a.Account.Weak-- // the window counted the reply as weak
-				a.Account.Rejected.Conflict++
+				a.withhold(t, slot.TTL)
 			}
 			switch {
 			case sent > 0 || e != nil:
 				a.probed(t, w, slot, sent, e)
+				if n := len(t.Hops); e != nil {
+					t.Hops[n-1].Alone = standing == window.IsHop
+				}
 			case window.IsFailed(sent):
 				a.Account.TxErrors++
 				window.CountFailed(&a.Account.TxErrorsBy, sent)
@@ -140,6 +143,22 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 		a.back(t, w, slot)
 	}
 	return t
+}
+
+// contested fills Contested from a set of TTLs.
+func (a *Assembler) contested(t *record.Trace, ttls uint64) {
+	for ; ttls != 0; ttls &= ttls - 1 {
+		t.Contested = append(t.Contested, uint8(bits.TrailingZeros64(ttls)))
+	}
+}
+
+// withhold takes a reply that is no hop because too little speaks for it.
+func (a *Assembler) withhold(t *record.Trace, ttl uint8) {
+	a.Account.Weak-- // the window counted the reply as weak
+	a.Account.Rejected.Conflict++
+	if n := len(t.Withheld); n == 0 || t.Withheld[n-1] != ttl {
+		t.Withheld = append(t.Withheld, ttl)
+	}
 }
 
 // first counts a first attempt. It adds a skipped one to unsent, to be counted later.
@@ -195,21 +214,24 @@ func HopOf(w *window.Window, e *window.Entry, sent int64) record.Hop {
 	return h
 }
 
-// Replies calls yield for every reply stored in w, in the order of arrival, without those that are
-// not believed. The reply is valid until yield returns.
+// Replies calls yield for every reply stored in w, in the order of arrival. Those that are no
+// hops are marked. The reply is valid until yield returns.
 func (a *Assembler) Replies(w *window.Window, yield func(*record.Reply) error) error {
 	clear(a.seen)
 	for e := range w.Entries {
-		if e.Role == window.First && e.Valid == probe.Weak && a.doubt(w, e.Target, e.Flow).has(e) {
-			continue
-		}
 		slot := window.Slot{Target: e.Target, Flow: e.Flow, TTL: e.TTL, Attempt: e.Attempt}
 		sent := int64(0)
-		if e.Role == window.First || e.Role == window.Duplicate {
+		if e.Role == window.First || e.Role == window.Duplicate || e.Role == window.Denied {
 			sent = w.Sent(slot)
 		}
 		a.reply.Hop = a.hopOf(w, e, sent)
 		switch e.Role {
+		case window.First:
+			best, standing := w.Best(slot)
+			a.reply.Superseded = best != e
+			a.reply.Withheld = best == e && standing == window.Withheld
+		case window.Denied:
+			a.reply.Withheld = true
 		case window.Duplicate:
 			a.seen[slot]++
 			a.reply.Dup = a.seen[slot]

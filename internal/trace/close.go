@@ -28,6 +28,8 @@ type closing struct{ *record.Trace }
 //  7. The last TTL: HOPLIMIT. This includes a trace whose target sent only answers
 //     that show no TTL. It is Reached, at an unknown Distance.
 //
+// A hop that rests on one tag alone decides none of this (see record.Hop.Alone).
+//
 // Close allocates nothing once Loops has room. A second Close changes nothing, unless hops above
 // the end decided the first.
 func Close(trace *record.Trace) {
@@ -74,7 +76,7 @@ func (t closing) end() {
 		h := &t.Hops[i]
 		if !h.HasHop() {
 			t.Reached = true // not expected here, but it shows that
-		} else if h.Kind.IsUnreach() {
+		} else if h.Kind.IsUnreach() && !h.Alone {
 			t.StopReason, t.StopData, t.End = record.StopUnreach, h.Code, h.TTL
 			if h.Responder == t.Target {
 				// A host rejects the probe by its own firewall. The probe reached
@@ -100,15 +102,17 @@ func (t closing) end() {
 // answers reports whether h shows that the probe arrived at the target. The kind decides. A port
 // unreachable, an echo reply, a SYN-ACK or an RST counts from any address. A host with several
 // addresses may choose another one, and a firewall that answers for the target ends the path as
-// well. Kinds that routers send too (time exceeded, protocol unreachable, parameter problem and so
-// on) count only from the target's own address. The target's other unreachables end the path as
-// UNREACH.
+// well. Kinds that routers send too (protocol unreachable, parameter problem and so on) count only
+// from the target's own address. A time exceeded never counts: it proves that the probe had not
+// arrived. The target's other unreachables end the path as UNREACH.
 func (t closing) answers(h *record.Hop) bool {
 	switch h.Kind {
 	case probe.KindPortUnreach, probe.KindEchoReply, probe.KindSYNACK, probe.KindRST:
 		return true
 	case probe.KindProtoUnreach:
 		return h.Responder == t.Target
+	case probe.KindTTLExceeded:
+		return false
 	default:
 		return h.Responder == t.Target && h.HasHop() && !h.Kind.IsUnreach()
 	}
@@ -117,7 +121,7 @@ func (t closing) answers(h *record.Hop) bool {
 // lowestAnswer returns the lowest TTL at which the target answered, 0 if none.
 func (t closing) lowestAnswer() uint8 {
 	for i := range t.Hops {
-		if t.answers(&t.Hops[i]) {
+		if !t.Hops[i].Alone && t.answers(&t.Hops[i]) {
 			return t.Hops[i].TTL
 		}
 	}
@@ -137,13 +141,13 @@ func (t closing) lowestAnswer() uint8 {
 func (t closing) distance(lowest uint8) uint8 {
 	var router uint8 // highest TTL at which a router answered
 	for i := range t.Hops {
-		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && h.Responder != t.Target {
+		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && !h.Alone {
 			router = h.TTL
 		}
 	}
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		if h.Kind != probe.KindPortUnreach || !h.HasQuote ||
+		if h.Kind != probe.KindPortUnreach || h.Alone || !h.HasQuote ||
 			h.QuotedTTL < 1 || h.QuotedTTL > h.TTL {
 			continue
 		}

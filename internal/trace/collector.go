@@ -25,6 +25,8 @@ type Collector struct {
 	trace   record.Trace
 	keep    Keep
 	opened  uint64
+	octets  int // of memory
+	long    bool
 }
 
 // groupHead identifies probes that may form one trace.
@@ -84,6 +86,8 @@ func (c *Collector) Probe(head *record.Head, ttl uint8, which int, sent int64) (
 	f.attempts[ttl] = min(attempt, 254) + 1
 	if c.keep != KeepNothing {
 		f.probes = append(f.probes, collectedProbe{ttl: ttl, attempt: attempt, sent: sent})
+		c.octets += probeOctets
+		c.long = c.long || len(f.probes)%longFlow == 0
 	}
 	return flow, attempt
 }
@@ -116,6 +120,7 @@ func (c *Collector) open(key flowHead, head *record.Head) uint32 {
 		flow = uint32(len(c.byIndex))
 		c.byIndex = append(c.byIndex, f)
 	}
+	c.octets += flowOctets
 	g.flows = append(g.flows, flow)
 	c.flows[key] = flow
 	return flow
@@ -130,7 +135,7 @@ func (c *Collector) Reply(flow uint32, sent int64, hop *record.Hop) {
 	f := c.byIndex[flow]
 	f.group.last = max(f.group.last, hop.Stamp)
 	f.group.answered = true
-	c.sources[f.Source] = true
+	c.answer(f)
 	if !hop.HasHop() {
 		f.touched = true
 		return
@@ -142,6 +147,7 @@ func (c *Collector) Reply(flow uint32, sent int64, hop *record.Hop) {
 		kept := *hop
 		kept.Ext = slices.Clone(hop.Ext)
 		p.hop = &kept
+		c.octets += hopOctets + len(kept.Ext)
 	}
 }
 
@@ -164,6 +170,7 @@ func (c *Collector) Expire(since int64, yield func(*record.Trace) error) error {
 	for _, head := range over {
 		g := c.groups[head]
 		delete(c.groups, head)
+		c.release(g)
 		if err := c.emit(g, yield); err != nil {
 			return err
 		}
@@ -190,7 +197,7 @@ func (c *Collector) shrink() {
 // emit makes the traces of a group.
 func (c *Collector) emit(g *collected, yield func(*record.Trace) error) error {
 	first := c.byIndex[g.flows[0]]
-	if c.keep == KeepNothing || !g.answered && !c.sources[first.Source] {
+	if c.keep == KeepNothing || !g.answered && !c.isProber(first) {
 		return nil
 	}
 	if c.keep == KeepPaths && c.isOneTrace(g) {

@@ -23,7 +23,7 @@ type limitedRouters struct {
 func (l *limitedRouters) add(responders map[responderKey]*responder) {
 	var limited []*responder
 	for _, r := range responders {
-		if r.limited {
+		if r.limited && r.last.answered+r.last.silent > 0 {
 			limited = append(limited, r)
 		}
 	}
@@ -38,8 +38,8 @@ func (l *limitedRouters) add(responders map[responderKey]*responder) {
 		}
 		router.Addr = r.addr
 		router.TTLs |= 1 << (r.ttl & probe.MaxTTL)
-		router.Answered += uint64(r.answered.sum())
-		router.Silent += uint64(r.silent)
+		router.Answered += uint64(r.last.answered)
+		router.Silent += uint64(r.last.silent)
 		if l.byAddr == nil {
 			l.byAddr = make(map[probe.Addr]probe.LimitedRouter)
 		}

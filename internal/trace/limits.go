@@ -14,27 +14,49 @@ import (
 // are lost looks the same. But a limit lets through as many answers as a token bucket has tokens,
 // however many probes come, while random loss scatters. limits tells the two apart by that.
 //
-// It cannot know which router a silent probe met. So it groups the probes of a window: a group is
-// the probes with one TTL and the same last responder before it. Take a responder R and the groups
-// of one TTL in which it answered, cut into bins of time. In a bin, n is the number of probes and o
-// the number of answers of R. If loss is random, o is binomial with q = Σo/Σn, and Σ(o − nq)² is
-// about Σnq(1−q). With a limit, there is a bucket that predicts every o to within a packet or two.
-// Then the ratio of Σ(o − prediction)² to Σnq(1−q) is far below that of random loss, which is χ²/k
-// over k bins (see even).
+// It cannot know which router a silent probe met. So it groups probes: a group is the probes with one
+// TTL and the same last responder before it. Take a responder R and the groups of one TTL in which
+// it answered, cut into bins of time. In a bin, n is the number of probes and o the number of
+// answers of R. If loss is random, o is binomial with q = Σo/Σn, and Σ(o − nq)² is about Σnq(1−q).
+// With a limit, there is a bucket that predicts every o to within a packet or two. Then the ratio
+// of Σ(o − prediction)² to Σnq(1−q) is far below that of random loss, which is χ²/k over k bins
+// (see even).
+//
+// One window may have too few probes to be certain. So those of earlier windows are kept, as far as
+// they add evidence.
 type limits struct {
+	sightings  []sighting // of the kept windows, in their order
+	windows    []int      // how many sightings each of them has
 	groups     map[groupKey]*group
 	responders map[responderKey]*responder
-	from, to   int64 // first and last stamp of the window
+	from, to   int64 // first and last stamp of the sightings
 	recent     [probe.MaxTTL + 1]recent
 }
+
+// sighting is a probe that was sent below the end of its path.
+type sighting struct {
+	group groupKey
+	sent  int64
+	from  *origin // nil if there was no reply
+}
+
+// origin is a responder at a TTL.
+type origin struct {
+	addr probe.Addr
+	ttl  uint8
+	hash uint32
+}
+
+// enoughSightings is how many make windows before them unnecessary: the probes of about two thousand
+// targets. They take 0.75 MiB.
+const enoughSightings = 1 << 15
 
 // recent is the last group and responder found at a TTL. Near the source they are mostly the ones
 // that are looked up next.
 type recent struct {
 	groupKey
-	group *group
-	responderKey
-	responder *responder
+	group  *group
+	origin *origin
 }
 
 // groupKey is the hash of the last responder at a lower TTL, 0 if there is none, the TTL and the
@@ -54,6 +76,7 @@ func (k groupKey) ttl() uint8 { return uint8(k >> 32) }
 type group struct {
 	probes  int
 	silent  int
+	last    int // of silent, in the last window
 	asked   bins
 	answers []*responder
 	limited bool
@@ -67,11 +90,11 @@ func responderOf(from uint32, ttl uint8) responderKey {
 }
 
 type responder struct {
-	addr            probe.Addr
-	ttl             uint8
+	*origin
 	silent          int // silent probes of the groups in which it answers
 	limited         bool
 	asked, answered bins
+	last            struct{ answered, silent int } // the same, in the last window
 }
 
 const (
@@ -92,32 +115,66 @@ func (l *limits) scan(w *window.Window) {
 	if l.groups == nil {
 		l.groups, l.responders = make(map[groupKey]*group), make(map[responderKey]*responder)
 	}
+	first := l.take(w)
 	clear(l.groups)
 	clear(l.responders)
 	clear(l.recent[:])
 	l.from, l.to = math.MaxInt64, 0
-	l.each(w, func(k groupKey, sent int64, _ window.Slot, _ uint32) {
-		l.from, l.to = min(l.from, sent), max(l.to, sent)
-		g := l.group(k)
+	for i := range l.sightings {
+		s := &l.sightings[i]
+		l.from, l.to = min(l.from, s.sent), max(l.to, s.sent)
+		g := l.group(s.group)
 		if g == nil {
 			g = new(group)
-			l.groups[k], l.recent[k.ttl()].group = g, g
+			l.groups[s.group], l.recent[s.group.ttl()].group = g, g
 		}
 		g.probes++
-	})
+	}
 	clear(l.recent[:])
 	maps.DeleteFunc(l.groups, func(_ groupKey, g *group) bool { return g.probes < fewestProbes })
-	l.each(w, func(k groupKey, sent int64, slot window.Slot, from uint32) {
-		g := l.group(k)
-		switch {
-		case g == nil:
-		case from == 0:
-			g.add(l.bin(sent), nil)
-		default:
-			g.add(l.bin(sent), l.responder(w, slot, from))
+	for i := range l.sightings {
+		s := &l.sightings[i]
+		if g := l.group(s.group); g != nil {
+			g.add(l.bin(s.sent), l.responder(s.from), i >= first)
 		}
-	})
+	}
 	l.judge()
+}
+
+// take adds the sightings of w, and drops those of windows that are not needed any more. It returns
+// the index of the first one of w.
+func (l *limits) take(w *window.Window) (first int) {
+	drop := 0
+	for len(l.windows) > 0 && len(l.sightings)-drop-l.windows[0] >= enoughSightings {
+		drop += l.windows[0]
+		l.windows = l.windows[1:]
+	}
+	l.sightings = slices.Delete(l.sightings, 0, drop)
+	first = len(l.sightings)
+	clear(l.recent[:])
+	l.each(w, func(k groupKey, sent int64, slot window.Slot, from uint32) {
+		l.sightings = append(l.sightings, sighting{k, sent, l.origin(w, slot, from)})
+	})
+	l.windows = append(l.windows, len(l.sightings)-first)
+	return first
+}
+
+// origin returns the origin of a reply, nil if from is 0. It need not be the only one of that
+// responder and TTL.
+func (l *limits) origin(w *window.Window, slot window.Slot, from uint32) *origin {
+	if from == 0 {
+		return nil
+	}
+	recent := &l.recent[slot.TTL]
+	if recent.origin == nil || recent.origin.hash != from {
+		if r := l.responders[responderOf(from, slot.TTL)]; r != nil { // of the scan before
+			recent.origin = r.origin
+		} else {
+			recent.origin = &origin{addr: w.Reply(slot).Responder, ttl: slot.TTL, hash: from}
+			l.responders[responderOf(from, slot.TTL)] = &responder{origin: recent.origin}
+		}
+	}
+	return recent.origin
 }
 
 // group returns the group of k, or nil.
@@ -129,18 +186,17 @@ func (l *limits) group(k groupKey) *group {
 	return r.group
 }
 
-// responder returns the responder of a slot. It makes one at the first call.
-func (l *limits) responder(w *window.Window, slot window.Slot, from uint32) *responder {
-	k, recent := responderOf(from, slot.TTL), &l.recent[slot.TTL]
-	if recent.responderKey == k && recent.responder != nil {
-		return recent.responder
+// responder returns the responder of an origin, nil for none. It makes one at the first call.
+func (l *limits) responder(o *origin) *responder {
+	if o == nil {
+		return nil
 	}
+	k := responderOf(o.hash, o.ttl)
 	r := l.responders[k]
 	if r == nil {
-		r = &responder{addr: w.Reply(slot).Responder, ttl: slot.TTL}
+		r = &responder{origin: o}
 		l.responders[k] = r
 	}
-	recent.responderKey, recent.responder = k, r
 	return r
 }
 
@@ -176,14 +232,21 @@ func (l *limits) bin(sent int64) int {
 	return int(float64(sent-l.from) / float64(l.to-l.from+1) * numBins)
 }
 
-// add counts one probe in its bin, with its responder or nil.
-func (g *group) add(bin int, r *responder) {
+// add counts one probe in its bin, with its responder or nil. last is whether it is of the last
+// window.
+func (g *group) add(bin int, r *responder, last bool) {
+	one := 0
+	if last {
+		one = 1
+	}
 	g.asked[bin]++
 	if r == nil {
 		g.silent++
+		g.last += one
 		return
 	}
 	r.answered[bin]++
+	r.last.answered += one
 	if !slices.Contains(g.answers, r) && len(g.answers) < mostAnswers {
 		g.answers = append(g.answers, r)
 	}
@@ -194,6 +257,7 @@ func (l *limits) judge() {
 	for _, g := range l.groups {
 		for _, r := range g.answers {
 			r.silent += g.silent
+			r.last.silent += g.last
 			for i := range r.asked {
 				r.asked[i] += g.asked[i]
 			}

@@ -24,7 +24,7 @@ func (t closing) findNAT() {
 func (t closing) loop() (again uint8, ok bool) {
 	var at [probe.MaxTTL + 1]probe.Addr
 	for i := len(t.Hops) - 1; i >= 0; i-- {
-		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && h.TTL <= probe.MaxTTL {
+		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && h.TTL <= probe.MaxTTL && !h.Alone {
 			at[h.TTL] = h.Responder
 		}
 	}

@@ -22,10 +22,9 @@ func (a *Assembler) learn(w *window.Window) {
 // to the loop and none of the repetition. If the hops up to the loop were not seen, it links none
 // of the loop.
 func (a *Assembler) learnPath(w *window.Window, slot window.Slot) {
-	doubted := a.doubt(w, slot.Target, slot.Flow)
 	path, gaps := a.path[:0], uint64(0)
 	for slot.TTL = w.Shape().FirstTTL; slot.TTL <= w.Shape().LastTTL; slot.TTL++ {
-		addr, clear := a.router(w, slot, doubted)
+		addr, clear := a.router(w, slot)
 		if !clear {
 			gaps |= 1 << slot.TTL
 		} else if !addr.IsZero() {
@@ -61,12 +60,12 @@ func appears(path []record.Interface, router probe.Addr) bool {
 
 // router returns the router that answered the probes of a TTL by a time exceeded, zero if none did.
 // clear is false if no probe was sent, or if several routers answered.
-func (a *Assembler) router(w *window.Window, slot window.Slot, doubted doubts) (addr probe.Addr, clear bool) {
+func (a *Assembler) router(w *window.Window, slot window.Slot) (addr probe.Addr, clear bool) {
 	if w.Sent(slot) <= 0 {
 		return addr, false
 	}
 	for int(slot.Attempt) < w.Shape().Attempts {
-		if e := w.Reply(slot); e != nil && !doubted.has(e) && e.Kind == probe.KindTTLExceeded && e.Responder != e.Probe.Target {
+		if e := w.Reply(slot); e != nil && e.Kind == probe.KindTTLExceeded && e.Responder != e.Probe.Target {
 			if !addr.IsZero() && addr != e.Responder {
 				return addr, false
 			}

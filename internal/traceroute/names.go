@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/plan"
+	"golang.org/x/net/idna"
 )
 
 // Bounds of look-ups: a trace is not to wait for names.
@@ -39,12 +40,22 @@ func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
 			family = IPv4
 		}
 	}
-	all, err := net.DefaultResolver.LookupNetIP(ctx, string(family), host)
+	all, err := net.DefaultResolver.LookupNetIP(ctx, string(family), asciiName(host))
 	if err != nil {
 		return netip.Addr{}, err // which names the host
 	}
 	a := all[0].Unmap()
 	return a, sourceFits(c, a)
+}
+
+// asciiName returns the form of a host name that the DNS has: bücher.example is
+// xn--bcher-kva.example (RFC 5891).
+func asciiName(host string) string {
+	name, err := idna.Lookup.ToASCII(host)
+	if err != nil {
+		return host // the DNS has names that nobody may register, such as _dmarc.example
+	}
+	return name
 }
 
 func sourceFits(c *Config, a netip.Addr) error {

@@ -194,7 +194,7 @@ func (t *tracer) Replies(batch []probe.Reply, upTo int64) {
 	}
 	for i := range batch {
 		if batch[i].Valid != probe.Garbled {
-			t.names.want(batch[i].Responder.Netip())
+			t.names.want(batch[i].Source())
 		}
 	}
 }

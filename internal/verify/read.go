@@ -54,6 +54,7 @@ func (c *checker) record(r record.Record) {
 		c.resume(r)
 	case *record.Summary:
 		c.summary = r
+		c.summaries++
 	case *record.Trace:
 		c.trace(r)
 	case *record.Reply:

@@ -129,6 +129,26 @@ func (r *Report) faults() []string {
 	return faults
 }
 
+// fileFaults returns the faults of the file of results itself. Results that cannot be read, or that
+// are not there, prove nothing.
+func (c *checker) fileFaults() (faults []string) {
+	r := &c.report
+	if r.BadLines > 0 {
+		faults = append(faults, fmt.Sprintf("lines that cannot be read: %d", r.BadLines))
+	}
+	nothing := c.sums.traces == 0 && c.traces.Judged == 0 && c.replies.Judged == 0
+	if nothing && (c.summary == nil || c.summary.Answered > 0) {
+		faults = append(faults, "no traces and no replies")
+	}
+	if c.tool == Masstrace && r.Ends != nil && r.Ends.Again > 0 {
+		faults = append(faults, fmt.Sprintf("traces that are there twice: %d", r.Ends.Again))
+	}
+	if c.summaries > 1 {
+		faults = append(faults, fmt.Sprintf("summaries, of which a file has one: %d", c.summaries))
+	}
+	return faults
+}
+
 // OK reports whether all hard properties hold. No hop may be false, and flows must be constant.
 // No probe may be repeated, sent outside the targets or with a wrong checksum. The summary must
 // not contradict the log or the traces.

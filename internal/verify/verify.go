@@ -140,8 +140,10 @@ type checker struct {
 	tool    string
 	run     *record.Run
 	summary *record.Summary
-	waitNS  int64 // how long the run waits for replies; 0: not known
-	resumes resumes
+	// summaries counts the summary records of the file.
+	summaries uint64
+	waitNS    int64 // how long the run waits for replies; 0: not known
+	resumes   resumes
 
 	traces, replies tally
 	inferred        Inferred
@@ -196,7 +198,7 @@ func (c *checker) finish() *Report {
 		r.Pace.AskedPPS = c.run.RatePPS
 	}
 	r.Sums = c.sumsReport()
-	r.Faults = r.faults()
+	r.Faults = append(r.faults(), c.fileFaults()...)
 	c.groupExamples()
 	return r
 }

@@ -24,12 +24,13 @@ const EntryOctets = int(unsafe.Sizeof(Entry{}))
 type Role uint8
 
 // The roles. Only a First fills a slot. The others are stored for the reply records, as long as the
-// window has room for them.
+// window has room for them. A First that a better answer superseded stays a First.
 const (
 	First Role = iota
 	Duplicate
 	Hopless // shows that the target was reached, but at no known TTL
 	Late    // for a window that was retired before
+	Denied  // another responder proved more in its slot
 )
 
 // chunk is the number of entries of a chunk. The arena allocates several chunks at once, so that
@@ -39,6 +40,11 @@ const (
 	grow  = 1 << 6
 )
 
+// spare is the number of slots for which there is room for one superseded answer. Without attackers
+// none is superseded. If more than a quarter of all probes get a worse answer first, the last of
+// these answers stay, and their TTLs are contested.
+const spare = 4
+
 // arena holds the entries of a window in chunks that never move. Only the matcher appends. Other
 // goroutines read an entry after they load its number from a slot, or all entries after the window
 // is retired.
@@ -47,18 +53,22 @@ type arena struct {
 	n        int // entries in use; only the matcher reads and writes it
 	unlinked int // entries in use that fill no slot
 	maxLoose int
+	replaced int // entries in use that were superseded
+	maxSpare int
 	octets   []byte // extension octets; those of an entry never change
 	used     int    // octets in use; only the matcher reads and writes it
 }
 
 func (a *arena) init(s Shape) {
-	most := s.Targets*s.TTLs()*s.Flows*s.Attempts + s.Unlinked
+	slots := s.Targets * s.TTLs() * s.Flows * s.Attempts
+	a.maxSpare = (slots + spare - 1) / spare
+	most := slots + a.maxSpare + s.Unlinked
 	a.chunks = make([]atomic.Pointer[[chunk]Entry], (most+chunk-1)/chunk)
 	a.maxLoose = s.Unlinked
 	a.octets = make([]byte, s.ExtensionOctets)
 }
 
-func (a *arena) reset() { a.n, a.unlinked, a.used = 0, 0, 0 }
+func (a *arena) reset() { a.n, a.unlinked, a.replaced, a.used = 0, 0, 0, 0 }
 
 func (a *arena) entry(i int) *Entry { return &a.chunks[i/chunk].Load()[i%chunk] }
 
@@ -97,34 +107,82 @@ func (a *arena) write(r *probe.Reply, target uint32, role Role) (kept bool) {
 	return true
 }
 
+// answer is the word of a slot. Bits 0 and 1 are the standing of its reply, bits 2 to 31 are 1 +
+// the number of the entry. The upper half is HashRouter of the responder.
+type answer uint64
+
+func answerOf(entry int, from uint32, s Standing) answer {
+	return answer(from)<<32 | answer(entry+1)<<2 | answer(s)
+}
+
+func (a answer) standing() Standing { return Standing(a & 3) }
+func (a answer) from() uint32       { return uint32(a >> 32) }
+
+// entry returns the number of the entry. There must be one.
+func (a answer) entry() int { return int(uint32(a)>>2) - 1 }
+
+func (a answer) with(s Standing) answer { return a&^3 | answer(s) }
+
 // Outcome is the result of matching a reply.
 type Outcome struct {
 	Role
-	Unsent   bool // the probe was never sent; nothing was stored
-	Denied   bool // a weak reply, and another responder had answered; nothing was stored
-	Overflow bool // no room for the reply's extension, or for the whole unlinked reply
+	Unsent   bool           // the probe was never sent; nothing was stored
+	Overflow bool           // no room for the reply's extension, or for the whole unlinked reply
+	Was      probe.Validity // of the superseded answer, Unverified if there was none
 }
 
-// Answer matches r to slot s. Only the matcher calls it.
+// Answer matches r to slot s. Learn must follow, unless the role is Duplicate or Denied. Only the
+// matcher calls it.
+//
+// The first reply fills the slot. A later one replaces it if it proves more (see
+// probe.Facts.Proof). If it proves as much and comes from elsewhere, the TTL is contested.
 func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
 	slot := w.slot(s)
 	if slot == nil || slot.sent.Load() <= 0 {
 		return Outcome{Unsent: true}
 	}
-	if k := slot.reply.Load(); k != 0 {
-		if r.Valid == probe.Weak && r.Responder != w.arena.entry(int(k-1)).Responder {
-			return Outcome{Denied: true}
+	was := probe.Unverified
+	if word := answer(slot.reply.Load()); word != 0 {
+		out := w.again(s, word, r)
+		if out.Role != First {
+			return out
 		}
-		return Outcome{Role: Duplicate, Overflow: !w.Keep(s.Target, r, Duplicate)}
+		was = out.Was
+	}
+	standing := Steers
+	if r.OneTag() { // withheld until Learn judges it
+		standing = Withheld
+		w.path(s.Target, s.Flow).alone++
 	}
 	kept := w.arena.write(r, s.Target, First)
-	slot.from = HashRouter(r.Responder)
-	// The entry is complete before its number is visible: the swap is the release.
-	if !slot.reply.CompareAndSwap(0, uint32(w.arena.n)+1) {
-		return Outcome{Role: Duplicate} // not reached while one matcher owns the window
-	}
+	// The entry is complete before its number is visible: the store is the release.
+	slot.reply.Store(uint64(answerOf(w.arena.n, HashRouter(r.Responder), standing)))
 	w.arena.n++
-	return Outcome{Role: First, Overflow: !kept}
+	return Outcome{Role: First, Was: was, Overflow: !kept}
+}
+
+// again matches r to a slot that has an answer. The role is First if r is to take its place.
+func (w *Window) again(s Slot, word answer, r *probe.Reply) Outcome {
+	old, p := w.arena.entry(word.entry()), w.path(s.Target, s.Flow)
+	elsewhere := r.Responder != old.Responder
+	proof, least := r.Proof(), old.Proof()
+	switch {
+	case proof > least && w.arena.replaced < w.arena.maxSpare:
+		if old.OneTag() {
+			p.alone--
+		}
+		w.undecide(s.Target, s.Flow) // Learn takes back the conclusions from the old answer
+		w.arena.replaced++
+		return Outcome{Role: First, Was: old.Valid}
+	case elsewhere && proof >= least:
+		p.contested |= 1 << s.TTL
+		if r.OneTag() || old.OneTag() {
+			w.judge(s.Target, s.Flow)
+		}
+	case elsewhere && r.Valid == probe.Weak:
+		return Outcome{Role: Denied, Overflow: !w.Keep(s.Target, r, Denied)}
+	}
+	return Outcome{Role: Duplicate, Overflow: !w.Keep(s.Target, r, Duplicate)}
 }
 
 // Keep stores a reply that fills no slot, if there is room. It returns false if the reply or its
@@ -140,27 +198,40 @@ func (w *Window) Keep(target uint32, r *probe.Reply, role Role) bool {
 	return kept
 }
 
-// Reply returns the first reply to s, or nil. It is immutable.
+// Reply returns the hop of s: the best reply to it. It returns nil if there is none, or if the
+// reply is withheld. The entry is immutable. Any goroutine may call it.
 func (w *Window) Reply(s Slot) *Entry {
-	slot := w.slot(s)
-	if slot == nil {
-		return nil
+	if e, standing := w.Best(s); standing != Withheld {
+		return e
 	}
-	k := slot.reply.Load()
-	if k == 0 {
-		return nil
-	}
-	return w.arena.entry(int(k - 1))
+	return nil
 }
 
-// From returns HashRouter of the address that sent the first reply to s, or 0 if there is no reply.
-// Callers that only compare routers need not load the entry, which is usually not in the cache.
+// Best returns the best reply to s with its standing, or nil. Any goroutine may call it.
+func (w *Window) Best(s Slot) (e *Entry, standing Standing) {
+	slot := w.slot(s)
+	if slot == nil {
+		return nil, Withheld
+	}
+	word := answer(slot.reply.Load())
+	if word == 0 {
+		return nil, Withheld
+	}
+	return w.arena.entry(word.entry()), word.standing()
+}
+
+// From returns HashRouter of the source of the hop of s, or 0 if there is none. Callers that only
+// compare routers need not load the entry, which is usually not in the cache.
 func (w *Window) From(s Slot) uint32 {
 	slot := w.slot(s)
-	if slot == nil || slot.reply.Load() == 0 {
+	if slot == nil {
 		return 0
 	}
-	return slot.from
+	word := answer(slot.reply.Load())
+	if word.standing() == Withheld {
+		return 0
+	}
+	return word.from()
 }
 
 // Entries calls yield for every entry in the order of arrival. It may be called after the window is

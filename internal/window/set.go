@@ -14,6 +14,7 @@ type Set struct {
 
 	shape     Shape
 	cut       Cut
+	others    Responders
 	windows   [Live]atomic.Pointer[Window]
 	watermark atomic.Int64
 }
@@ -23,6 +24,7 @@ func NewSet(s Shape) *Set { return &Set{shape: s, cut: s.Cut()} }
 
 // Put makes w live. The window with the same place must have been removed before.
 func (s *Set) Put(w *Window) {
+	w.others = &s.others
 	if !s.windows[w.ID%Live].CompareAndSwap(nil, w) {
 		panic("window: two live windows share a place")
 	}

@@ -1,6 +1,10 @@
 package window
 
-import "github.com/masstrace/masstrace/internal/probe"
+import (
+	"sync/atomic"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
 
 // State is the known state of the path to a target over one flow, in one word. In the zero State
 // nothing is known.
@@ -8,17 +12,20 @@ import "github.com/masstrace/masstrace/internal/probe"
 //	bits 0–7    Reached: the lowest TTL at which the target answered
 //	bits 8–15   Distance: computed from the target's own quotations
 //	bits 16–23  Exceeded: the highest TTL at which a router answered
-//	bit 24      Alive: the target answered, perhaps at no known TTL
-//	bit 25      Garbled: a device on the path rewrites the quoted checksum
+//	bits 24–31  Heard: likewise, also of answers that may not steer
 //	bits 32–39  Unreach: the lowest TTL at which the target was reported unreachable
 //	bits 40–47  Met: the lowest TTL at which an interface of the StopSet answered
 //	bits 48–55  Fresh: the lowest TTL at which an interface was new to the StopSet
-//	bits 56–63  Misses: quotations without a valid tag, 255 for more
+//	bit 56      Alive: the target answered, perhaps at no known TTL
+//
+// Heard also contains answers that may not steer (see Standing): it only makes the schedule go on.
+// Met and Fresh contain short answers too, see StopSet.Add.
 type State uint64
 
 const (
-	alive   State = 1 << 24
-	garbled State = 1 << 25
+	alive State = 1 << 56
+	// undecided is the matcher's: the standing of answers depends on later answers of the path.
+	undecided State = 1 << 57
 )
 
 // Reached returns the lowest TTL at which the target answered, 0 if none.
@@ -29,15 +36,17 @@ func (s State) Reached() uint8 { return uint8(s) }
 // the largest: a distance that is too large costs a probe, not a hop.
 func (s State) Distance() uint8 { return uint8(s >> 8) }
 
-// Exceeded returns the highest TTL at which a router sent a time exceeded, 0 if none did.
+// Exceeded returns the highest TTL at which a router sent a time exceeded, 0 if none did. The path
+// is longer than that for certain.
 func (s State) Exceeded() uint8 { return uint8(s >> 16) }
+
+// Heard returns the highest TTL at which a time exceeded came, 0 if none did. The path is probably
+// longer than that. This includes replies that are withheld: otherwise an attacker who has them
+// withheld could end the trace by the silence that they leave.
+func (s State) Heard() uint8 { return uint8(s >> 24) }
 
 // Alive reports whether the target answered at all.
 func (s State) Alive() bool { return s&alive != 0 }
-
-// Garbled reports whether a quotation came with a rewritten checksum. Then another quotation may
-// carry a valid tag by chance.
-func (s State) Garbled() bool { return s&garbled != 0 }
 
 // Unreach returns the lowest TTL at which any host reported that the target cannot be reached, 0 if
 // none did. A port unreachable is the target's own answer.
@@ -51,10 +60,6 @@ func (s State) Met() uint8 { return uint8(s >> 40) }
 // TTL. It returns 0 if there is none, or if Learn was called without a StopSet.
 func (s State) Fresh() uint8 { return uint8(s >> 48) }
 
-// Misses returns how many quotations came without a valid tag, at most 255. A path has fewer probes
-// than that.
-func (s State) Misses() uint8 { return uint8(s >> 56) }
-
 // End returns the TTL above which further probes would show nothing new. It is the target's
 // distance if that is consistent with the rest of the state, otherwise the lowest TTL at which the
 // target answered. It returns 0 while neither is known.
@@ -66,27 +71,25 @@ func (s State) End() uint8 {
 	return reached
 }
 
-// with returns s after the reply r to a probe for the target.
+// heard returns s after a reply that may not steer.
+func (s State) heard(r *probe.Facts) State {
+	if r.Kind == probe.KindTTLExceeded {
+		return s.set(24, max(s.Heard(), r.TTL))
+	}
+	return s
+}
+
+// with returns s after the reply r to a probe for the target, which may steer.
 func (s State) with(r *probe.Facts) State {
-	if r.HasQuote && !r.Vouches() {
-		s |= garbled
-	}
-	if r.Valid == probe.Garbled {
-		s |= garbled
-		if s.Misses() < 255 {
-			s += 1 << 56
-		}
-		return s
-	}
 	fromTarget := r.Responder == r.Target
 	if r.Kind.IsUnreach() {
 		s = s.lower(32, r.TTL)
 	}
 	switch r.Kind {
 	case probe.KindTTLExceeded:
-		if !fromTarget {
-			return s.set(16, max(s.Exceeded(), r.TTL))
-		}
+		// The probe had not arrived, even if the source is the target's address. Some
+		// translators answer from there, and routers before a forwarded port.
+		return s.set(16, max(s.Exceeded(), r.TTL)).set(24, max(s.Heard(), r.TTL))
 	case probe.KindPortUnreach:
 		if q := r.QuotedTTL; q >= 1 && q <= r.TTL {
 			s = s.set(8, max(s.Distance(), r.TTL-q+1))
@@ -116,23 +119,9 @@ func (s State) set(shift uint, v uint8) State {
 
 // State returns the known state of target over flow. Any goroutine may call it.
 func (w *Window) State(target uint32, flow uint16) State {
-	return State(w.states[int(target)*w.shape.Flows+int(flow)].Load())
+	return State(w.stateWord(target, flow).Load()) &^ undecided
 }
 
-// Learn updates the state of target over r.Flow. If stopSet is not nil, Learn adds the interface
-// of a router to it and records whether it was already there. Only the matcher calls Learn.
-func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
-	word := &w.states[int(target)*w.shape.Flows+int(r.Flow)]
-	old := State(word.Load())
-	s := old.with(r)
-	if stopSet != nil && r.Kind == probe.KindTTLExceeded && r.Responder != r.Target {
-		if stopSet.Add(r.TTL, r.Responder) {
-			s = s.lower(40, r.TTL)
-		} else {
-			s = s.lower(48, r.TTL)
-		}
-	}
-	if s != old {
-		word.Store(uint64(s))
-	}
+func (w *Window) stateWord(target uint32, flow uint16) *atomic.Uint64 {
+	return &w.states[int(target)*w.shape.Flows+int(flow)]
 }

@@ -30,7 +30,7 @@ func TestStateKinds(t *testing.T) {
 		other, us           want // at TTL 9, quoted TTL 2
 		otherAlive, usAlive bool
 	}{
-		{probe.KindTTLExceeded, want{0, 0, 9}, want{9, 0, 0}, false, true},
+		{probe.KindTTLExceeded, want{0, 0, 9}, want{0, 0, 9}, false, false},
 		{probe.KindReassemblyExceeded, want{}, want{9, 0, 0}, false, true},
 		{probe.KindPortUnreach, want{9, 8, 0}, want{9, 8, 0}, true, true},
 		{probe.KindHostUnreach, want{}, want{9, 0, 0}, false, true},
@@ -88,7 +88,9 @@ func TestStateEnd(t *testing.T) {
 		{"quoted TTL 255", []*probe.Facts{port(12, 255)}, 12},
 		{"distances differ", []*probe.Facts{port(20, 11), port(21, 13)}, 10},
 		{"distance above an answer", []*probe.Facts{port(20, 5), echo(12)}, 12},
-		{"loop: time exceeded from the target", []*probe.Facts{said(probe.KindTTLExceeded, true, 6, 1)}, 6},
+		{"time exceeded from the target", []*probe.Facts{said(probe.KindTTLExceeded, true, 6, 1)}, 0},
+		{"time exceeded from the target below its distance",
+			[]*probe.Facts{said(probe.KindTTLExceeded, true, 1, 1), port(12, 3)}, 10},
 		{"udp reply", []*probe.Facts{said(probe.KindUDPReply, true, 0, 0)}, 0},
 	} {
 		s := State(0)
@@ -129,8 +131,10 @@ func TestStateHonest(t *testing.T) {
 func TestStateSteers(t *testing.T) {
 	w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 30, Flows: 1, Attempts: 1})
 	known := NewStopSet(64)
-	known.Add(5, router)
-	known.Add(7, router)
+	for i := range byte(2) { // two prefixes
+		known.Add(5, router, probe.Addr4From([4]byte{198, 51, i, 1}), false)
+		known.Add(7, router, probe.Addr4From([4]byte{198, 51, i, 1}), false)
+	}
 	type seen struct{ unreach, met, fresh uint8 }
 	for _, step := range []struct {
 		r    *probe.Facts

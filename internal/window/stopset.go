@@ -11,10 +11,14 @@ import (
 // memory. If a probe meets one of them again at its TTL, the path from there back to the source is
 // already known. Any number of goroutines may use a StopSet; no call blocks.
 //
+// An interface is known when it answered for targets of two prefixes. A hostile target answers as
+// it likes to the probes that reach it, also from the addresses of other routers. Alone it must
+// not make other traces stop there.
+//
 // It is a table of sets of eight words, a cache line each. A word is the hash of a (TTL, interface)
-// pair. Two pairs share a hash with a probability of 2⁻⁶³. If a set is full, a new entry replaces
-// an old one. A path that meets the replaced interface is probed once more: that costs probes, but
-// loses no hop.
+// pair, 48 bits, and of the prefix of its first target. Two pairs in one set share a hash with a
+// probability of 2⁻⁴⁸. If a set is full, a new entry replaces an old one. A path that meets the
+// replaced interface is probed once more: that costs probes, but loses no hop.
 type StopSet struct {
 	words []atomic.Uint64
 }
@@ -31,20 +35,61 @@ func NewStopSet(n int) *StopSet {
 	return &StopSet{words: memory.Make[atomic.Uint64](size)}
 }
 
-// Add adds an interface at a TTL and reports whether it was already there.
-func (s *StopSet) Add(ttl uint8, a probe.Addr) (known bool) {
+// Add adds an interface at a TTL that answered for target. It reports whether targets of two
+// prefixes had met the interface before. If the evidence is one tag alone, the entry counts for
+// others with one tag only.
+func (s *StopSet) Add(ttl uint8, a, target probe.Addr, alone bool) (known bool) {
 	h := HashHop(ttl, a)
-	first := int(h>>8) & (len(s.words) - 1) &^ (stopWays - 1)
-	set := s.words[first : first+stopWays]
-	for i := range set {
-		if set[i].Load() == 0 && set[i].CompareAndSwap(0, h) {
-			return false
+	if alone {
+		if s.has(h) {
+			return true
 		}
-		if set[i].Load() == h { // perhaps another goroutine stored it first
+		h = Mix(h)
+	}
+	return s.add(h, Mix(prefixOf(target))>>48|1)
+}
+
+// The lower 16 bits of a word are the origin: an odd hash of a prefix, or several.
+const (
+	originMask = 1<<16 - 1
+	several    = originMask - 1
+)
+
+// set returns the words in which a hash may be.
+func (s *StopSet) set(h uint64) []atomic.Uint64 {
+	first := int(h>>16) & (len(s.words) - 1) &^ (stopWays - 1)
+	return s.words[first : first+stopWays]
+}
+
+// has reports whether a hash is in the set, with several origins.
+func (s *StopSet) has(h uint64) bool {
+	set := s.set(h)
+	for i := range set {
+		if set[i].Load() == h&^originMask|several {
 			return true
 		}
 	}
-	set[h%stopWays].Store(h)
+	return false
+}
+
+// add adds a hash and reports whether it had several origins before.
+func (s *StopSet) add(h, origin uint64) (known bool) {
+	set, key := s.set(h), h&^originMask
+	for i := range set {
+		if set[i].Load() == 0 && set[i].CompareAndSwap(0, key|origin) {
+			return false
+		}
+		switch v := set[i].Load(); { // perhaps another goroutine stored it first
+		case v&^originMask != key:
+			continue
+		case v == key|several:
+			return true
+		case v != key|origin:
+			set[i].Store(key | several)
+		}
+		return false
+	}
+	set[h%stopWays].Store(key | origin)
 	return false
 }
 

@@ -18,16 +18,24 @@
 //     begins, and the reply came through the kernel after that call. The Go memory
 //     model does not cover networks. The kernel's own locks, which both paths take,
 //     make processors order the store before the load.
-//  3. The matcher writes a whole Entry into the arena, then swaps reply from
-//     0 to the entry's number plus 1. After that the entry is immutable. A reply
-//     to a slot that already has one is a duplicate. As a window has one matcher,
-//     the swap itself never fails.
-//  4. Scheduler and assembler load reply, then read the entry. The swap is
-//     the release and the load the acquire, so they never see a partial entry.
-//  5. State is one atomic word per (target, flow). The matcher writes it, the
-//     scheduler reads it just before it emits a probe. A stale read costs a
+//  3. The matcher writes a whole Entry into the arena. Then it stores reply:
+//     the entry's number, its standing and the hash of its responder, in one
+//     word. After that the entry is immutable. A window has one matcher, so
+//     reply has one writer.
+//  4. A reply that proves more than the one in its slot replaces it. The matcher
+//     writes another whole entry and stores reply again. The old entry stays as
+//     it is until the window is reset, and no slot refers to it any more. If only
+//     the standing changes, the matcher stores reply with the same entry.
+//  5. Scheduler and assembler load reply once, then read the entry that it names.
+//     The store is the release and the load the acquire. Entries do not change.
+//     So readers see the old reply or the new one, each of them whole and with its
+//     standing. They never see a mixture or a partial entry.
+//  6. State is one atomic word per (target, flow). The matcher writes it, the
+//     scheduler reads it just before it emits a probe. When a reply is replaced
+//     or loses its standing, the matcher computes State anew from the slots. So
+//     nothing remains of a conclusion from the old reply. A stale read costs a
 //     probe, but never produces a wrong record.
-//  6. The matcher stores the time up to which it has matched after it stored the
+//  7. The matcher stores the time up to which it has matched after it stored the
 //     replies themselves. So a goroutine that loads that time also finds every
 //     reply stamped before it.
 //
@@ -52,6 +60,7 @@ package window
 import (
 	"iter"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/memory"
@@ -75,15 +84,15 @@ func (s Shape) TTLs() int { return int(s.LastTTL) - int(s.FirstTTL) + 1 }
 
 const (
 	slotOctets   = 16
-	stateOctets  = 8
+	pathOctets   = 8 + int(unsafe.Sizeof(path{})+unsafe.Sizeof(known{}))
 	targetOctets = 16
 )
 
 // OctetsPerTarget returns an upper bound of the memory that one target needs in a window of this
-// shape, with every probe sent and answered.
+// shape. Every probe is then answered, and as many answers are superseded as there is room for.
 func (s Shape) OctetsPerTarget() int {
 	probes := s.TTLs() * s.Flows * s.Attempts
-	return targetOctets + s.Flows*stateOctets + probes*(slotOctets+EntryOctets)
+	return targetOctets + s.Flows*pathOctets + probes*(slotOctets+EntryOctets) + (probes+spare-1)/spare*EntryOctets
 }
 
 // Stamps of probes that were not sent and will not be sent.
@@ -121,8 +130,7 @@ func CountFailed(by *account.TxErrorsBy, stamp int64) {
 // slot is one probe.
 type slot struct {
 	sent  atomic.Int64  // ns since the Unix epoch; or 0, or one of the constants above
-	reply atomic.Uint32 // 0 without a reply, else 1 + number of the entry
-	from  uint32        // HashRouter of the responder; the matcher's until reply is set
+	reply atomic.Uint64 // an answer, 0 without a reply
 }
 
 // plane holds the slots of one (flow, attempt), in diagonals. A diagonal holds one slot of every
@@ -154,7 +162,7 @@ type Window struct {
 	Heard account.Heard[uint64]
 
 	targets []probe.Addr
-	states  []atomic.Uint64
+	states  []atomic.Uint64 // a State for each (target, flow)
 	planes  []atomic.Pointer[plane]
 	arena   arena
 
@@ -164,6 +172,12 @@ type Window struct {
 	halted   atomic.Bool  // given up before all probes were sent; written before the deadline
 
 	abandoned atomic.Bool // halted, and left to another process; likewise
+
+	// The rest is the matcher's, and less often used.
+	paths  []path  // like states
+	known  []known // likewise; empty until Learn is called with a StopSet
+	judged []judged
+	others *Responders // of the Set, or nil
 }
 
 // New returns an empty window.
@@ -175,6 +189,7 @@ func New(s Shape) *Window {
 		cut:      s.Cut(),
 		targets:  memory.Make[probe.Addr](s.Targets)[:0],
 		states:   memory.Make[atomic.Uint64](s.Targets * s.Flows),
+		paths:    memory.Make[path](s.Targets * s.Flows),
 		planes:   make([]atomic.Pointer[plane], s.Flows*s.Attempts),
 	}
 	w.arena.init(s)
@@ -322,10 +337,10 @@ func (w *Window) CountSent() (n uint64) {
 	return n
 }
 
-// Answered reports whether a reply to s was matched.
+// Answered reports whether a reply to s is a hop.
 func (w *Window) Answered(s Slot) bool {
 	slot := w.slot(s)
-	return slot != nil && slot.reply.Load() != 0
+	return slot != nil && answer(slot.reply.Load()).standing() != Withheld
 }
 
 // Close closes one part: no probe of it will follow. Replies stamped before deadline, ns since the
@@ -358,6 +373,10 @@ func (w *Window) Abandon() {
 	w.Close(0, true)
 }
 
+// Leave marks a window that another process will probe again, although all its probes were sent. All
+// parts must be closed.
+func (w *Window) Leave() { w.halted.Store(true) }
+
 // Deadline returns the time at which w ends, in ns since the Unix epoch. It returns 0 while a part
 // is open.
 func (w *Window) Deadline() int64 { return w.deadline.Load() }
@@ -371,6 +390,8 @@ func (w *Window) Reset() {
 	clear(w.targets)
 	w.targets = w.targets[:0]
 	clear(w.states)
+	clear(w.paths)
+	clear(w.known)
 	for i := range w.planes {
 		if p := w.planes[i].Load(); p != nil {
 			clear(*p)

@@ -98,6 +98,8 @@ const (
 const (
 	ICMPv4EchoReply        = 0
 	ICMPv4Unreachable      = 3
+	ICMPv4SourceQuench     = 4
+	ICMPv4Redirect         = 5
 	ICMPv4Echo             = 8
 	ICMPv4TimeExceeded     = 11
 	ICMPv4ParameterProblem = 12
@@ -108,6 +110,7 @@ const (
 	ICMPv6ParameterProblem = 4
 	ICMPv6Echo             = 128
 	ICMPv6EchoReply        = 129
+	ICMPv6Redirect         = 137
 )
 
 // MinTransport is how many octets of the transport header every router must quote: 64 bits (RFC

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/run"
 )
 
@@ -83,27 +84,27 @@ func (c *console) finished(e *observe.Finished) {
 	if c.shown {
 		fmt.Fprintln(c.out)
 	}
-	if writeSummary(c.out, e) != nil {
+	if writeSummary(plaintext.NewWriter(c.out), e) != nil {
 		return
 	}
 	recorded := e.Windows == 0 || e.Recorded > 0
 	if recorded {
 		fmt.Fprintln(c.out)
 	}
-	fmt.Fprintln(c.out, endingWords(e.Summary))
+	say(c.out, endingWords(e.Summary))
 	if recorded {
 		for _, line := range outputLines(c.output) {
-			fmt.Fprintln(c.out, line)
+			say(c.out, line)
 		}
 	}
 	if e.Seed != "" {
-		fmt.Fprintln(c.out, "seed:", e.Seed)
+		say(c.out, "seed: "+e.Seed)
 	}
 }
 
 // line writes a line of its own.
 func (c *console) line(text string) {
-	c.write(func() { fmt.Fprintln(c.out, text) })
+	c.write(func() { say(c.out, text) })
 }
 
 // alert writes a line even if the console is quiet.
@@ -111,7 +112,12 @@ func (c *console) alert(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wipe()
-	fmt.Fprintln(c.out, "masstrace:", text)
+	say(c.out, "masstrace: "+text)
+}
+
+// say writes a line to a terminal or a log. Strings from files and from the network may be in it.
+func say(out io.Writer, text string) {
+	fmt.Fprintln(out, plaintext.Clean(text)) // a line that cannot be written is lost
 }
 
 // write calls f without a status line in the way, unless the console is quiet.

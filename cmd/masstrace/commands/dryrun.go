@@ -45,6 +45,7 @@ func writeScanPlan(t *tabular.Table, v *plan.Preview) {
 	t.Add("output", "about "+sizeWords(v.OutputBytes), fmt.Sprintf("%s as .zst", sizeWords(v.PackedBytes)))
 	t.Add("windows", tabular.Count(v.Windows), fmt.Sprintf("of up to %s targets", tabular.Count(uint64(v.WindowTargets))))
 	t.Add("memory", fmt.Sprintf("%.1f MiB", float64(v.MemoryBytes)/(1<<20)), "at most, for windows")
+	t.Add("memory", fmt.Sprintf("%.1f MiB", float64(v.ListBytes)/(1<<20)), "for the lists")
 	t.Add("method", v.Method)
 	t.Add("strategy", v.Strategy)
 	t.Add("source", sourceText(v))

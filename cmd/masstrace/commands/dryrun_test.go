@@ -53,6 +53,7 @@ duration  2.1 s         at most
 output    about 8.8 kB  795 bytes as .zst
 windows   1             of up to 2 targets
 memory    1.5 MiB       at most, for windows
+memory    0.0 MiB       for the lists
 method    udp
 strategy  complete
 source    192.0.2.1 2001:db8::1 by up0
@@ -72,6 +73,7 @@ duration  not known      2.0 s at that rate
 output    about 64.0 GB  6.0 GB as .zst
 windows   1              of up to 1 targets
 memory    0.0 MiB        at most, for windows
+memory    0.0 MiB        for the lists
 method    tcp-syn
 strategy  topology
 source    not known: no route

@@ -5,7 +5,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -120,7 +119,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 		kong.BindTo(caught.killed, (*context.Context)(nil)),
 	)
 	if err != nil {
-		fmt.Fprintln(stderr, "masstrace:", err)
+		say(stderr, "masstrace: "+err.Error())
 		return statusUsage
 	}
 	defer func() {
@@ -139,7 +138,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 	case output.failed() != nil:
 		return cannotPrint(stderr, output)
 	case err != nil:
-		fmt.Fprintln(stderr, "masstrace:", misuse(err))
+		say(stderr, "masstrace: "+misuse(err))
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
@@ -160,7 +159,7 @@ func cannotPrint(stderr io.Writer, output *standardOutput) int {
 	if output.closed() {
 		return statusPipe
 	}
-	fmt.Fprintln(stderr, "masstrace:", output.failed())
+	say(stderr, "masstrace: "+output.failed().Error())
 	return statusEnvironment
 }
 

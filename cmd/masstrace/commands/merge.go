@@ -35,7 +35,7 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 		Files: c.Files, Missing: missing, Output: c.Output, ReplyOutput: c.Replies, MetaOutput: c.Meta, Stdout: s.Stdout, Existing: outfile.ExistingIf(c.Overwrite),
 	})
 	switch {
-	case errors.Is(err, merge.ErrShards), errors.Is(err, merge.ErrTwice):
+	case errors.Is(err, merge.ErrShards), errors.Is(err, merge.ErrContents), errors.Is(err, merge.ErrTwice):
 		return &plan.ConfigError{Err: err}
 	case err != nil:
 		return err

@@ -60,6 +60,7 @@ func TestScanRenounces(t *testing.T) {
 	do(t, "ip link set uplink0 down")
 	p.await("uplink0: down: the run waits")
 	do(t, "ip link set uplink0 up")
+	do(t, "ip route replace default via 20.0.1.1 dev uplink0") // it went with the link
 	p.await("uplink0: up: the run continues")
 	p.end(0)
 	if sum := mustRead(t, out).summary; sum.TxErrors > 0 || sum.Answered*2 < sum.Sent {
@@ -104,5 +105,31 @@ func TestNetRawAlone(t *testing.T) {
 		if info.Mode().Perm() != want {
 			t.Errorf("%s: mode %v, want %v", name, info.Mode().Perm(), want)
 		}
+	}
+}
+
+// A scan that could not give up its capabilities later, for want of files or of /proc, ends before
+// it touches its output.
+func TestScanPreconditions(t *testing.T) {
+	lab.Need(t, routers.Name)
+	for name, tt := range map[string]struct{ before, want string }{
+		"few files": {"ulimit -n 10", "ulimit -n"},
+		"no /proc":  {"mount -t tmpfs none /proc", "mount /proc"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "out.ndjson")
+			if err := os.WriteFile(out, []byte("yesterday\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("sh", "-c", tt.before+` && exec "$@"`, "sh", program, "scan", "45.1.2.3", "--overwrite", "-o", out)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+			said, err := cmd.CombinedOutput()
+			if cmd.ProcessState.ExitCode() != 3 || !strings.Contains(string(said), tt.want) {
+				t.Errorf("%v: %s", err, said)
+			}
+			if text, err := os.ReadFile(out); err != nil || string(text) != "yesterday\n" {
+				t.Errorf("the output is %q, %v", text, err)
+			}
+		})
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -67,8 +69,15 @@ func (c *ReplayCmd) Validate() error {
 	return validateSet(c.OutputFlags.Records, c.OutputFlags.Replies, c.OutputFlags.Meta)
 }
 
+// replayMemory is the size of the heap, in bytes, at which the garbage collector works harder. It
+// is more than a replay needs for any capture.
+const replayMemory = 176 << 20
+
 // Run only translates flags; the work is package replay's.
 func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(replayMemory)
+	}
 	k, o := &c.KeyFlags, &c.OutputFlags
 	method := probe.Method(k.Method)
 	records, err := record.ParseKinds(o.Records)

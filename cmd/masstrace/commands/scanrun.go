@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/list"
 	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -32,6 +34,9 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 	cfg.Observer = signals.watching(screen)
 	if c.DryRun {
 		return c.dryRun(ctx, cfg)
+	}
+	if err := link.MayRenounce(); err != nil { // before an output is made
+		return err
 	}
 	reread, inspect := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(reread, syscall.SIGHUP)
@@ -62,7 +67,7 @@ func (c *ScanCmd) dryRun(ctx context.Context, cfg scan.Config) error {
 	if err != nil {
 		return err
 	}
-	return writePreview(cfg.Stdout, v)
+	return writePreview(plaintext.NewWriter(cfg.Stdout), v)
 }
 
 // config translates the flags.

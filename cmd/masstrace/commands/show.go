@@ -12,6 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/hops"
 	"github.com/masstrace/masstrace/internal/format/traceroute"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/show"
 	"github.com/masstrace/masstrace/internal/target"
@@ -43,7 +44,7 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	if err := s.apart("Results", append(more, c.Results)...); err != nil {
 		return err
 	}
-	out := bufio.NewWriter(s.Stdout)
+	out := bufio.NewWriter(plaintext.NewWriter(s.Stdout))
 	var w format.Writer
 	switch {
 	case c.CSV:
@@ -61,7 +62,7 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if n == 0 && len(targets) > 0 {
-		fmt.Fprintf(s.Stderr, "masstrace: %s has no trace to %s\n", c.Results, names(targets))
+		say(s.Stderr, fmt.Sprintf("masstrace: %s has no trace to %s", c.Results, names(targets)))
 		return statusFalse
 	}
 	return nil

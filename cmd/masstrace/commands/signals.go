@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -81,7 +80,7 @@ func keepSignals() {
 func leave(stderr io.Writer) {
 	written := make(chan struct{})
 	go func() { // which the reader of stderr may hold up, too
-		fmt.Fprintln(stderr, "masstrace: killed: the command did not end in time")
+		say(stderr, "masstrace: killed: the command did not end in time")
 		close(written)
 	}()
 	select {

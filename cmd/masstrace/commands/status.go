@@ -45,7 +45,7 @@ func report(stderr io.Writer, name string, args command, err error) int {
 	if stopped, ok := errors.AsType[*run.Incomplete](err); ok && stopped.Checkpoint != "" {
 		text += "; to continue it:\n  " + args.continued(stopped.Checkpoint)
 	}
-	fmt.Fprintln(stderr, "masstrace:", text)
+	say(stderr, "masstrace: "+text)
 	return statusOf(err)
 }
 

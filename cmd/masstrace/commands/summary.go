@@ -30,7 +30,7 @@ func (t *summaryTable) rare(name string, n uint64, words string) {
 // The most characters of a line of a summary: on a terminal as many as it shows, within limits.
 const (
 	screenWidth = 80
-	leastWidth  = 45 // the counts take about 32
+	leastWidth  = 48 // the counts take about 35
 )
 
 // summaryWidth returns the most characters of a line of a summary on w.

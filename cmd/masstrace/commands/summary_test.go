@@ -107,7 +107,7 @@ func TestSummaryReasons(t *testing.T) {
 	s := new(record.Summary)
 	s.Skipped = account.Skipped{Reached: 101, Unreachable: 102, Loop: 103, GapLimit: 104, Known: 105,
 		Limited: 106, Excluded: 107, Interrupted: 108, TxError: 109}
-	s.Rejected = account.Rejected[uint64]{Checksum: 201, Source: 202, Tag: 203, Conflict: 204, Unsent: 205}
+	s.Rejected = account.Rejected[uint64]{Checksum: 201, Source: 202, Tag: 203, Conflict: 204, Unsent: 205, Responder: 206}
 	var got strings.Builder
 	if err := writeSummary(&got, &observe.Finished{Summary: s}); err != nil {
 		t.Fatal(err)
@@ -154,6 +154,18 @@ func TestSummaryWidth(t *testing.T) {
 		_, terminal := pty(t, columns)
 		if got := summaryWidth(terminal); got != want {
 			t.Errorf("%d columns: %d, want %d", columns, got, want)
+		}
+	}
+	var narrow bytes.Buffer
+	table := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  ", Width: 50}}
+	table.probes(sampleSummary())
+	table.frames(sampleSummary())
+	if err := table.WriteText(&narrow); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(narrow.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 50 {
+			t.Errorf("%d characters: %s", n, line)
 		}
 	}
 	if got := summaryWidth(new(bytes.Buffer)); got != screenWidth {

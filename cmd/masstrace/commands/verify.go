@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/verify"
 )
@@ -44,12 +45,14 @@ func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if c.JSON {
-		e := json.NewEncoder(s.Stdout)
-		e.SetIndent("", "  ")
-		if err := e.Encode(report); err != nil {
+		text, err := json.MarshalIndent(report, "", "  ")
+		if err == nil {
+			_, err = s.Stdout.Write(append(plaintext.EscapeJSON(nil, text), '\n'))
+		}
+		if err != nil {
 			return fmt.Errorf("write report: %w", err)
 		}
-	} else if err := report.Text(s.Stdout); err != nil {
+	} else if err := report.Text(plaintext.NewWriter(s.Stdout)); err != nil {
 		return err
 	}
 	if !report.OK() {

@@ -33,13 +33,16 @@ func TestVerifyStatus(t *testing.T) {
 	nothing := put("nothing.ndjson", start)
 	made := put("made-up.ndjson", start+`{"type":"trace","method":"udp-paris","src":"192.0.2.2","dst":"45.16.0.9","sport":40000,`+
 		`"dport":33434,"stop_reason":"HOPLIMIT","hop_count":3,"hops":[{"addr":"45.16.0.1","probe_ttl":2,"probe_id":1}]}`+"\n")
+	silent := start + `{"type":"trace","method":"udp-paris","src":"192.0.2.2","dst":"45.16.0.9","sport":40000,` +
+		`"dport":33434,"stop_reason":"HOPLIMIT","hop_count":3}` + "\n"
 	tests := []struct {
 		name string
 		args []string
 		want int
 		says string
 	}{
-		{"nothing is false", []string{nothing, "--log", log}, 0, "OK"},
+		{"nothing at all", []string{nothing, "--log", log}, 1, "NOT OK: no traces and no replies"},
+		{"nothing is false", []string{put("silent.ndjson", silent), "--log", log}, 0, "OK"},
 		{"a false hop", []string{made, "--log", log}, 1, "NOT OK: false hops: 1"},
 		{"as JSON", []string{made, "--log", log, "--json"}, 1, `"no_probe": 1`},
 		{"from standard input", []string{"-", "--log", log}, 0, "OK"},
@@ -53,7 +56,7 @@ func TestVerifyStatus(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			got := execute(append([]string{"verify"}, tt.args...), strings.NewReader(start), &stdout, &stderr)
+			got := execute(append([]string{"verify"}, tt.args...), strings.NewReader(silent), &stdout, &stderr)
 			if got != tt.want || !strings.Contains(stdout.String(), tt.says) {
 				t.Errorf("status %d, want %d\n%s%s", got, tt.want, stdout.String(), stderr.String())
 			}

@@ -100,7 +100,7 @@ func (w *Writer) Flush() error {
 func fields(head *record.Head, h *record.Hop) []string {
 	f := []string{
 		head.Target.String(), strconv.Itoa(int(head.FlowIndex)), strconv.Itoa(int(h.TTL)), "",
-		h.Responder.String(), "", "", "", labels(h.Ext),
+		h.Source().String(), "", "", "", labels(h.Ext),
 	}
 	if !h.Lacks.Has(record.LacksAttempt) {
 		f[3] = strconv.Itoa(int(h.Attempt))

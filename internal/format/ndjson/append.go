@@ -3,8 +3,8 @@ package ndjson
 import (
 	"strconv"
 	"time"
-	"unicode/utf8"
 
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -19,8 +19,8 @@ func appendInt(b []byte, key string, v int64) []byte {
 	return appendNumber(appendKey(b, key), v)
 }
 
-// appendNumber appends an integer. If the profile of the compiler had it inlined into appendInt, that
-// could not be inlined any more where it is not hot.
+// appendNumber appends an integer. If the profile of the compiler had it inlined into appendInt,
+// that could not be inlined any more where it is not hot.
 //
 //go:noinline
 func appendNumber(b []byte, v int64) []byte {
@@ -97,6 +97,26 @@ func appendOctets(b []byte, a probe.Addr) []byte {
 	return appendDecimal(append(b, '.'), uint64(a[15]))
 }
 
+// mappedPrefix begins the text of an IPv4-mapped address.
+const mappedPrefix = "::ffff:"
+
+// appendResponder appends the source of a reply to a probe for target. That of an IPv6 reply may be
+// an IPv4-mapped address (see probe.Facts.Source).
+func appendResponder(b []byte, target, a probe.Addr) []byte {
+	if a.Is4() && target.Is6() {
+		b = append(b, mappedPrefix...)
+	}
+	return appendOctets(b, a)
+}
+
+// appendResponderKey is appendAddr for the source of a reply to a probe for target.
+func appendResponderKey(b []byte, key string, target, a probe.Addr) []byte {
+	if a.IsZero() {
+		return appendAddr(b, key, a)
+	}
+	return append(appendResponder(append(appendKey(b, key), '"'), target, a), '"')
+}
+
 const hexDigits = "0123456789abcdef"
 
 // appendHex appends a key and octets as hexadecimal digits.
@@ -126,50 +146,5 @@ func appendMillis(b []byte, key string, ns int64) []byte {
 	return appendDigits(append(b, '.'), padded[us%1000])
 }
 
-// appendString appends octets as a JSON string (RFC 8259 §7). Octets that are not UTF-8
-// become U+FFFD, one by one. Control characters are escaped, and so are U+2028 and U+2029,
-// at which JavaScript used to break lines.
-func appendString[T string | []byte](b []byte, s T) []byte {
-	b = append(b, '"')
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			b = appendASCII(b, c)
-			i++
-			continue
-		}
-		// A rune has at most 4 octets; the array keeps the conversion of a
-		// []byte from allocating.
-		var part [utf8.UTFMax]byte
-		n := copy(part[:], s[i:])
-		r, size := utf8.DecodeRune(part[:n])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			b = append(b, `\ufffd`...)
-		case r == '\u2028' || r == '\u2029':
-			b = append(b, `\u202`...)
-			b = append(b, hexDigits[r&15])
-		default:
-			b = append(b, part[:size]...)
-		}
-		i += size
-	}
-	return append(b, '"')
-}
-
-func appendASCII(b []byte, c byte) []byte {
-	switch {
-	case c == '"' || c == '\\':
-		return append(b, '\\', c)
-	case c == '\n':
-		return append(b, '\\', 'n')
-	case c == '\r':
-		return append(b, '\\', 'r')
-	case c == '\t':
-		return append(b, '\\', 't')
-	case c < ' ' || c == 0x7f:
-		return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-	default:
-		return append(b, c)
-	}
-}
+// appendString appends octets as a JSON string that is safe to show.
+func appendString[T string | []byte](b []byte, s T) []byte { return plaintext.AppendJSON(b, s) }

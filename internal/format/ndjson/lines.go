@@ -130,6 +130,8 @@ type ExtLine struct {
 	RateLimited []int `json:"rate_limited_ttls"`
 	// UnderDrops are the TTLs of silence that may be our own kernel's doing.
 	UnderDrops []int    `json:"kernel_drop_ttls"`
+	Contested  []int    `json:"contested"`
+	Withheld   []int    `json:"withheld"`
 	Loops      [][2]int `json:"loops"` // TTLs of the same router
 	NAT        *NAT     `json:"nat"`
 	PathHash   string   `json:"path_hash"` // 16 hexadecimal digits
@@ -192,6 +194,8 @@ type ReplyLine struct {
 	Dup              int           `json:"dup"`
 	Late             bool          `json:"late"`
 	Lagged           bool          `json:"lagged"`
+	Superseded       bool          `json:"superseded"`
+	Withheld         bool          `json:"withheld"`
 	Round            int           `json:"round"`
 }
 

@@ -68,6 +68,11 @@ func (r *Reader) peek() *ahead {
 	if n := &r.next; !n.there {
 		n.there = true
 		n.line, n.whole, n.err = r.lines.Next()
+		if n.err == nil {
+			if err := CheckCrowd(n.line); err != nil {
+				n.err = r.lines.Fault(err)
+			}
+		}
 	}
 	return &r.next
 }

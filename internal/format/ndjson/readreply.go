@@ -12,8 +12,11 @@ func (l *ReplyLine) reply(tcp probe.Method) (*record.Reply, error) {
 		FlowIndex: l.ProbeFlow, Flow: probe.Flow{Value: l.ProbeSrcPort, Label: value(l.ProbeFlowLabel)},
 		DstPort: l.ProbeDstPort, ProbeSize: l.ProbeSize,
 	}}
-	if r.Method == probe.TCPSYN {
+	switch r.Method {
+	case probe.TCPSYN:
 		r.Method = tcp
+	case record.NoMethod:
+		r.Head.QuotedProtocol = l.ProbeProtocol
 	}
 	h := &r.Hop
 	h.Target, h.Probe.Flow = r.Head.Target, l.ProbeFlow
@@ -30,6 +33,7 @@ func (l *ReplyLine) reply(tcp probe.Method) (*record.Reply, error) {
 	}
 	l.times(h)
 	h.Dup, h.Late, h.Lagged = l.Dup, l.Late, l.Lagged
+	h.Superseded, h.Withheld = l.Superseded, l.Withheld
 	if err := verdict(h, l.Kind, l.Valid, l.Mangled); err != nil {
 		return nil, err
 	}

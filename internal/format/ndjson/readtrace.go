@@ -99,7 +99,7 @@ func (l *HopLine) hop(head *record.Head, h *record.Hop) error {
 	case l.TCPFlags != nil:
 		h.Protocol, h.TCPFlags = probe.ProtoTCP, *l.TCPFlags
 	case l.ICMPType != nil:
-		h.Protocol, h.Type = probe.ICMP.Protocol(h.Responder.Is4()), *l.ICMPType
+		h.Protocol, h.Type = probe.ICMP.Protocol(head.Target.Is4()), *l.ICMPType
 	default:
 		h.Protocol = probe.ProtoUDP
 	}
@@ -205,6 +205,12 @@ func (l *ExtLine) fill(t *record.Trace) error {
 	}
 	for _, ttl := range l.UnderDrops {
 		full.UnderDrops = append(full.UnderDrops, r.octet("kernel_drop_ttls", ttl))
+	}
+	for _, ttl := range l.Contested {
+		full.Contested = append(full.Contested, r.octet("contested", ttl))
+	}
+	for _, ttl := range l.Withheld {
+		full.Withheld = append(full.Withheld, r.octet("withheld", ttl))
 	}
 	var err error
 	if full.PathHash, err = strconv.ParseUint(l.PathHash, 16, 64); err != nil && l.PathHash != "" {

@@ -34,7 +34,7 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 		}
 		b = appendInt(b, "quoted_len", int64(h.QuotedLen))
 	}
-	b = appendAddr(b, "reply_src_addr", h.Responder)
+	b = appendResponderKey(b, "reply_src_addr", head.Target, h.Responder)
 	b = appendInt(b, "reply_protocol", int64(h.Protocol))
 	icmp := h.Protocol == probe.ProtoICMP || h.Protocol == probe.ProtoICMPv6
 	if icmp {
@@ -44,7 +44,7 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 	b = appendInt(b, "reply_ttl", int64(h.ReplyTTL))
 	b = appendInt(b, "reply_size", int64(h.ReplySize))
 	b = appendInt(b, "reply_tos", int64(h.ReplyTOS))
-	if h.Responder.Is4() {
+	if head.Target.Is4() {
 		b = appendInt(b, "reply_ipid", int64(h.ReplyID))
 	}
 	if h.Protocol == probe.ProtoTCP {
@@ -73,6 +73,12 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 	if h.Lagged {
 		b = appendBool(b, "lagged", true)
 	}
+	if h.Superseded {
+		b = appendBool(b, "superseded", true)
+	}
+	if h.Withheld {
+		b = appendBool(b, "withheld", true)
+	}
 	b = appendInt(b, "round", 1)
 	return append(b, '}')
 }
@@ -81,8 +87,11 @@ func appendReply(b []byte, head *record.Head, h *record.Hop) []byte {
 // that show no hop, and for quotations whose probe is not in the capture.
 func appendReplyProbe(b []byte, head *record.Head, h *record.Hop) []byte {
 	is4 := head.Target.Is4()
-	if head.Method != record.NoMethod {
+	switch {
+	case head.Method != record.NoMethod:
 		b = appendInt(b, "probe_protocol", int64(head.Method.Protocol(is4)))
+	case head.QuotedProtocol != 0:
+		b = appendInt(b, "probe_protocol", int64(head.QuotedProtocol))
 	}
 	b = appendAddr(b, "probe_src_addr", head.Source)
 	b = appendAddr(b, "probe_dst_addr", head.Target)

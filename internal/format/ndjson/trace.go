@@ -93,7 +93,7 @@ func appendStart(b []byte, ns int64) []byte {
 // appendHop appends a hop of a trace record: scamper's keys, then ours.
 func appendHop(b []byte, head *record.Head, h *record.Hop) []byte {
 	b = append(b, `{"addr":"`...)
-	b = append(appendOctets(b, h.Responder), '"')
+	b = append(appendResponder(b, head.Target, h.Responder), '"')
 	b = appendInt(b, "probe_ttl", int64(h.TTL))
 	if h.Lacks == 0 {
 		b = appendInt(b, "probe_id", int64(h.Attempt)+1)
@@ -114,7 +114,7 @@ func appendHop(b []byte, head *record.Head, h *record.Hop) []byte {
 	b = appendInt(b, "reply_ttl", int64(h.ReplyTTL))
 	b = appendInt(b, "reply_tos", int64(h.ReplyTOS))
 	b = appendInt(b, "reply_size", int64(min(h.ReplySize, max16)))
-	if h.Responder.Is4() {
+	if head.Target.Is4() {
 		b = appendInt(b, "reply_ipid", int64(h.ReplyID))
 	}
 	switch h.Protocol {

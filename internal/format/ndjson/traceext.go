@@ -37,6 +37,8 @@ func appendExt(b []byte, t *record.Trace) []byte {
 	b = append(b, '}')
 	b = appendTTLs(b, "rate_limited_ttls", t.RateLimited)
 	b = appendTTLs(b, "kernel_drop_ttls", t.UnderDrops)
+	b = appendTTLs(b, "contested", t.Contested)
+	b = appendTTLs(b, "withheld", t.Withheld)
 	if len(t.Loops) > 0 {
 		b = append(appendKey(b, "loops"), '[')
 		for i, l := range t.Loops {

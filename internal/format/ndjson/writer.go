@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -195,14 +196,15 @@ func (w *Writer) encode(line any) {
 		w.err = fmt.Errorf("encode record: %w", err)
 		return
 	}
-	w.buf = append(w.buf, text...)
+	w.buf = plaintext.EscapeJSON(w.buf, text)
 	w.endLine()
 }
 
-// Raw writes a whole line of that type as it is, unless another file gets it.
+// Raw writes a whole line of that type, unless another file gets it. It escapes characters that could
+// control a terminal.
 func (w *Writer) Raw(typ string, line []byte) error {
 	if w.err == nil && w.conf.Only&LinesOf(typ) != 0 {
-		w.buf = append(w.buf, line...)
+		w.buf = plaintext.EscapeJSON(w.buf, line)
 		w.endLine()
 	}
 	return w.err

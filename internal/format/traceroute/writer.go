@@ -7,9 +7,9 @@ import (
 	"io"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -163,7 +163,7 @@ func (r *Writer) Touched(target netip.Addr, method probe.Method) error {
 
 // responder returns the address that answered, with a space in front.
 func (r *Writer) responder(h *record.Hop) string {
-	addr := h.Responder.Netip()
+	addr := h.Source()
 	text := fmt.Sprintf(" %s", addr)
 	if r.Name != nil {
 		text = fmt.Sprintf(" %s (%s)", printable(r.Name(addr)), addr)
@@ -201,13 +201,7 @@ func millis(ns int64) string {
 	return fmt.Sprintf("%.3f", float64(ns)/float64(time.Millisecond))
 }
 
-// printable replaces all characters but printable ASCII, because others could control a
-// terminal.
+// printable returns a name from the network for a terminal.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
+	return plaintext.Line(s)
 }

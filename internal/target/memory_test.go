@@ -1,0 +1,65 @@
+package target_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/permute"
+	"github.com/masstrace/masstrace/internal/target"
+)
+
+// A list of single addresses takes at most 32 octets for each, over the whole way from the file to
+// the index. Exclusions in it take none of their own.
+func TestMemoryOfSingles(t *testing.T) {
+	const n = 300_000
+	rng := rand.New(rand.NewPCG(1, 2))
+	for name, line := range map[string]func(b []byte) []byte{
+		"IPv4": func(b []byte) []byte {
+			return fmt.Appendf(b, "%d.%d.%d.%d\n", 11+rng.IntN(80), rng.IntN(256), rng.IntN(256), rng.IntN(256))
+		},
+		"IPv6": func(b []byte) []byte {
+			return fmt.Appendf(b, "2a%02x:%x:%x:%x::%x\n", rng.IntN(256), rng.IntN(1<<16), rng.IntN(1<<16), rng.IntN(1<<16), 1+rng.IntN(1<<16-1))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var text []byte
+			for range n {
+				text = line(text)
+			}
+			path := filepath.Join(t.TempDir(), "list")
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			exclude := read(t, "16.0.0.0/5\n2a00::/13").Set()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			lines, err := target.ParseArgs([]string{path}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			digest := lines.Digest()
+			list, err := target.NewList(target.Config{Include: lines, Exclude: exclude, Seed: permute.Key{1}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lines.Digest() != digest {
+				t.Error("the index changed the lines")
+			}
+			all, left := lines.Count(0, 0), lines.Count(0, 0, exclude)
+			runtime.ReadMemStats(&after)
+			each := float64(after.TotalAlloc-before.TotalAlloc) / n
+			t.Logf("%.1f octets for each address, %.1f in the end", each, float64(list.Octets())/n)
+			if each > 32 || float64(list.Octets())/n > 20 {
+				t.Errorf("allocated %.1f octets for each address, %d in the end", each, list.Octets())
+			}
+			gone, _ := all.Minus(left)
+			if listed, _ := all.Minus(target.Count{}); list.Len() != listed-gone || gone == 0 {
+				t.Errorf("%d targets of %d addresses, %d excluded", list.Len(), listed, gone)
+			}
+		})
+	}
+}

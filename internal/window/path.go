@@ -1,0 +1,239 @@
+package window
+
+import (
+	"math"
+	"math/bits"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// path is the knowledge of the matcher about one (target, flow) besides its State. Most paths need
+// nothing of it.
+type path struct {
+	contested uint64    // bit t: several sources answered a probe with TTL t equally well
+	misses    uint16    // replies without a valid tag, or to a probe that was not sent with one tag
+	sources   [4]uint16 // of the latest misses, see sourceOf
+	alone     uint8     // answers in slots that one tag identifies
+	garbled   bool      // a device rewrites first tags: a short reply may have one by chance
+	touched   bool      // the target answered at no known TTL
+}
+
+// known is the TTLs of a path at which interfaces of a StopSet answered, as bits.
+type known struct{ met, fresh uint64 }
+
+func (w *Window) path(target uint32, flow uint16) *path {
+	return &w.paths[int(target)*w.shape.Flows+int(flow)]
+}
+
+// Learn updates the state of target over r.Flow after a reply that fills a slot, or shows no hop,
+// or is Garbled. If stopSet is not nil, Learn adds the interface of a router to it and records
+// whether it was already there. Only the matcher calls Learn.
+func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
+	standing := Steers
+	if r.Valid != probe.Strong && r.Valid != probe.Unverified || !r.HasHop() {
+		if r.Valid == probe.Garbled {
+			w.miss(target, r)
+			return
+		}
+		standing = w.learnOdd(target, r)
+	}
+	if stopSet != nil && r.Kind == probe.KindTTLExceeded && r.Responder != r.Target && r.Responder.Is4() == r.Target.Is4() {
+		w.learnKnown(target, r, stopSet)
+	}
+	word := w.stateWord(target, r.Flow)
+	old := State(word.Load())
+	if old&undecided != 0 {
+		w.judge(target, r.Flow)
+		return
+	}
+	s := old
+	if standing == Steers {
+		s = s.with(r)
+	} else {
+		s = s.heard(r)
+	}
+	if stopSet != nil {
+		s = w.withKnown(s, target, r.Flow, math.MaxUint64)
+	}
+	if s != old {
+		word.Store(uint64(s))
+	}
+}
+
+// undecide makes Learn judge the path after each reply.
+func (w *Window) undecide(target uint32, flow uint16) {
+	w.stateWord(target, flow).Or(uint64(undecided))
+}
+
+// learnOdd takes a reply that is not strong, or shows no hop, and returns its standing.
+func (w *Window) learnOdd(target uint32, r *probe.Facts) Standing {
+	p := w.path(target, r.Flow)
+	switch {
+	case !r.HasHop():
+		p.touched = true
+	case r.OneTag():
+		return w.learnAlone(target, r, p)
+	case r.HasQuote && r.Mangled.Has(probe.MangledCsum):
+		p.garbled = true
+		if p.alone > 0 {
+			w.undecide(target, r.Flow)
+		}
+	}
+	return Steers
+}
+
+// learnAlone takes a reply with one tag, which fills a slot and is withheld. If it is a router's,
+// short, and nothing on the path speaks against it, learnAlone gives it its standing at once.
+// Otherwise the path is to be judged, after this reply and each later one.
+func (w *Window) learnAlone(target uint32, r *probe.Facts, p *path) Standing {
+	if r.HasQuote && r.Mangled.Has(probe.MangledCsum) {
+		p.garbled = true
+	}
+	w.others.heard(r)
+	if !r.Short() || r.Kind != probe.KindTTLExceeded || p.garbled || p.misses > fewMisses ||
+		p.contested != 0 {
+		w.undecide(target, r.Flow)
+		return Withheld
+	}
+	standing := IsHop
+	if w.others.knows(r) {
+		standing = Steers
+	}
+	slot := w.slot(Slot{Target: target, Flow: r.Flow, TTL: r.TTL, Attempt: r.Attempt})
+	slot.reply.Store(uint64(answer(slot.reply.Load()).with(standing)))
+	return standing
+}
+
+// miss counts a reply without a valid tag. It casts doubt on replies with one tag.
+func (w *Window) miss(target uint32, r *probe.Facts) {
+	p := w.path(target, r.Flow)
+	w.others.missed(r.Responder)
+	if p.misses < math.MaxUint16 {
+		p.sources[int(p.misses)%len(p.sources)] = sourceOf(HashRouter(r.Responder))
+		p.misses++
+	}
+	was := p.garbled
+	p.garbled = p.garbled || r.HasQuote
+	if p.alone > 0 && (p.garbled != was || p.misses > fewMisses && p.misses <= mostChance+1) {
+		w.judge(target, r.Flow)
+	}
+}
+
+// Miss counts a reply with one tag that names a probe which was not sent: a guess. Only the matcher
+// calls it.
+func (w *Window) Miss(target uint32, r *probe.Facts) { w.miss(target, r) }
+
+// learnKnown adds the interface of a router to a StopSet.
+func (w *Window) learnKnown(target uint32, r *probe.Facts, stopSet *StopSet) {
+	if len(w.known) == 0 {
+		w.known = make([]known, len(w.paths))
+	}
+	if r.OneTag() && !r.Short() {
+		return
+	}
+	k, bit := &w.known[int(target)*w.shape.Flows+int(r.Flow)], uint64(1)<<r.TTL
+	k.met, k.fresh = k.met&^bit, k.fresh&^bit
+	if stopSet.Add(r.TTL, r.Responder, r.Target, r.OneTag()) {
+		k.met |= bit
+	} else {
+		k.fresh |= bit
+	}
+}
+
+// withKnown returns s with Met and Fresh of a path, where only the TTLs in the set hops have a hop.
+func (w *Window) withKnown(s State, target uint32, flow uint16, hops uint64) State {
+	if len(w.known) == 0 {
+		return s
+	}
+	k := w.known[int(target)*w.shape.Flows+int(flow)]
+	return s.set(40, lowest(k.met&hops)).set(48, lowest(k.fresh&hops))
+}
+
+// lowest returns the lowest TTL of a set, 0 if it is empty.
+func lowest(ttls uint64) uint8 { return uint8(bits.TrailingZeros64(ttls)) & probe.MaxTTL }
+
+// judge gives each answer of a path its standing anew, and computes the state from those that may
+// steer. Only the matcher calls it.
+func (w *Window) judge(target uint32, flow uint16) {
+	p := w.path(target, flow)
+	answers, silent := w.answers(target, flow)
+	few := p.isFew(answers, silent)
+	s, hops := State(0), uint64(0)
+	if p.touched {
+		s |= alive
+	}
+	for i := range answers {
+		a := &answers[i]
+		a.standing = w.standing(p, answers, a, few)
+		if word := answer(a.slot.reply.Load()); word.standing() != a.standing {
+			a.slot.reply.Store(uint64(word.with(a.standing)))
+		}
+		s = s.heard(&a.entry.Facts)
+		if a.standing >= IsHop {
+			hops |= 1 << a.entry.TTL
+		}
+		if a.standing == Steers {
+			s = s.with(&a.entry.Facts)
+		}
+	}
+	s = w.withKnown(s, target, flow, hops)
+	if p.alone > 0 && (p.misses > fewMisses || isUndecided(answers)) {
+		s |= undecided
+	}
+	w.stateWord(target, flow).Store(uint64(s))
+}
+
+// isUndecided reports whether a later answer may change the standing of one of answers.
+func isUndecided(answers []judged) bool {
+	for i := range answers {
+		if e := answers[i].entry; e.OneTag() && (!e.Short() || e.Kind != probe.KindTTLExceeded) {
+			return true
+		}
+	}
+	return false
+}
+
+// answers returns the answers of a path by attempt, then TTL. They are valid until the next call.
+// silent is how many of its probes have no answer.
+func (w *Window) answers(target uint32, flow uint16) (list []judged, silent int) {
+	w.judged = w.judged[:0]
+	slot := Slot{Target: target, Flow: flow}
+	for ; int(slot.Attempt) < w.shape.Attempts; slot.Attempt++ {
+		for slot.TTL = w.shape.FirstTTL; slot.TTL <= w.shape.LastTTL; slot.TTL++ {
+			s := w.slot(slot)
+			if s == nil {
+				break
+			}
+			word := answer(s.reply.Load())
+			if word == 0 {
+				if s.sent.Load() > 0 {
+					silent++
+				}
+				continue
+			}
+			w.judged = append(w.judged, judged{slot: s, entry: w.arena.entry(word.entry())})
+		}
+	}
+	return w.judged, silent
+}
+
+// Settle judges the paths once more whose verdict depends on which probes were sent. The matcher
+// calls it when the window is over.
+func (w *Window) Settle() {
+	for target := range uint32(len(w.targets)) {
+		for flow := range uint16(w.shape.Flows) {
+			p := w.path(target, flow)
+			if p.alone > 0 && (p.garbled || w.stateWord(target, flow).Load()&uint64(undecided) != 0) {
+				w.judge(target, flow)
+			}
+		}
+	}
+}
+
+// Contested returns the TTLs of a path, as bits, at which several sources sent equally good
+// answers to one probe. It may be called after the window is retired.
+func (w *Window) Contested(target uint32, flow uint16) uint64 { return w.path(target, flow).contested }
+
+// Misses returns how many replies to target over flow came without a valid tag, or were guesses.
+// Only the matcher calls it before the window is retired.
+func (w *Window) Misses(target uint32, flow uint16) int { return int(w.path(target, flow).misses) }
