@@ -28,10 +28,13 @@ func Replace(path string, perm os.FileMode, content []byte) error {
 }
 
 // WriteNew makes the file at path, with those permissions less the umask, and syncs its content to
-// the disk. If a file exists already, the error wraps os.ErrExist and that file does not change. If
+// the disk. If a file exists already, the error is an ExistsError and that file does not change. If
 // the content cannot be written completely, the new file is removed.
 func WriteNew(path string, perm os.FileMode, content []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if errors.Is(err, os.ErrExist) {
+		return &ExistsError{Path: path, Link: isLink(path)}
+	}
 	if err != nil {
 		return err
 	}
