@@ -157,14 +157,14 @@ func TestSummaryWidth(t *testing.T) {
 		}
 	}
 	var narrow bytes.Buffer
-	table := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  ", Width: 50}}
+	table := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  ", Width: 60}}
 	table.probes(sampleSummary())
 	table.frames(sampleSummary())
 	if err := table.WriteText(&narrow); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(narrow.String()) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 50 {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 60 {
 			t.Errorf("%d characters: %s", n, line)
 		}
 	}
