@@ -6,13 +6,13 @@ import (
 	"path/filepath"
 )
 
-// FreshSuffix is appended to the name of a file to name its replacement.
-const FreshSuffix = ".new"
+// FreshSuffix is appended to the name of a file to name its replacement. No file of a user has it.
+const FreshSuffix = ".masstrace-new"
 
 // Replace replaces the file at path, or makes it, with that content and those permissions less the
 // umask. At any time, and after a crash of the machine, a reader finds either the complete old file
-// or the complete new one. Replace writes the new file next to the old one, with .new appended to
-// its name. It first removes a file that a killed process left under that name.
+// or the complete new one. Replace writes the new file next to the old one, with FreshSuffix appended
+// to its name. It first removes a file that a killed process left under that name.
 func Replace(path string, perm os.FileMode, content []byte) error {
 	fresh := path + FreshSuffix
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {

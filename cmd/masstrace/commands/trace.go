@@ -205,7 +205,7 @@ func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	if err != nil {
 		return err
 	}
-	console := newConsole(s.Stderr, true)
+	console := newConsole(s, true)
 	cfg.Lists, cfg.Observer = lists, signals.watching(console)
 	cfg.Opened = renounce(cap.NET_RAW) // for the next host
 	cfg.Failed = func(err error) {

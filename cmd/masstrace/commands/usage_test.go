@@ -109,7 +109,6 @@ func TestUsage(t *testing.T) {
 		{"scan --checkpoint c --pcap p -o out 45.16.0.1", `--checkpoint cannot be combined with --pcap`},
 		{"scan --checkpoint c --probes p -o out", `--probes`},
 		{"scan --checkpoint c --dry-run -o out 45.16.0.1", `--checkpoint cannot be combined with --dry-run`},
-		{"scan --checkpoint usage_test.go -o out 45.16.0.1", `--checkpoint: usage_test.go exists: resume its scan, or remove the file`},
 		{"scan --rate 1k --rate 2k 45.16.0.1", `--rate is given twice`},
 		{"scan --rate 0 --burst 9 45.16.0.1", `--burst cannot be combined with --rate 0`},
 		{"scan --rate 10000 --bandwidth 1M 45.16.0.1", `--bandwidth cannot be combined with --rate: both set the rate`},
