@@ -12,6 +12,7 @@ import (
 var Format = format.Format{
 	Name:      "warts",
 	Endings:   []string{".warts"},
+	Binary:    true,
 	Begins:    func(head []byte) bool { return bytes.HasPrefix(head, []byte{magic >> 8, magic & 0xff}) },
 	NewReader: NewReader,
 	NewWriter: NewWriter,
