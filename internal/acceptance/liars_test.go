@@ -34,8 +34,8 @@ func TestLiars(t *testing.T) {
 	}
 }
 
-// Targets that answer as routers of other paths change no other trace: the scan finds the same
-// interfaces on the paths to the others, with as many probes.
+// Targets that answer as routers of other paths change no other trace. The scan finds the same
+// interfaces on the paths to other targets.
 func TestImposters(t *testing.T) {
 	t.Parallel()
 	for _, f := range families {
@@ -59,7 +59,7 @@ func TestImposters(t *testing.T) {
 				got, want := lied.interfaces(liars), honest.interfaces(liars)
 				t.Logf("%d interfaces on the paths of others with liars, %d without; %d and %d probes", got, want,
 					lied.summary.Sent, honest.summary.Sent)
-				// What topology finds depends on the order of answers, by 2 % at this number.
+				// The findings of topology depend on the order of answers, by 2 % at this number.
 				most := 10
 				if strategy == "topology" && !effort.Soaking() {
 					most = 40

@@ -132,7 +132,7 @@ func (a *attackedPath) guess(q wire.Quotation) {
 	}
 }
 
-// run has a path attacked with n packets. The genuine answers come at random times among them. It
+// run attacks a path with n packets. The genuine answers come at random times among them. It
 // returns how many hops are false, how many strong ones are lost and withheld ones there are, and
 // whether the trace would end early.
 func (a *attackedPath) run(n int) (false, lost, withheld int, early bool) {
@@ -238,7 +238,8 @@ func TestTwoScansBounds(t *testing.T) {
 		if is4 {
 			fields = 2
 		}
-		chance := float64(len(a.genuine())) * boundTTLs * fields / (1 << 16) // of a valid tag in a trace
+		// chance is the probability of a valid tag in a trace.
+		chance := float64(len(a.genuine())) * boundTTLs * fields / (1 << 16)
 		expected := float64(wrong) / float64(paths) * chance * 1e6
 		t.Logf("IPv4 %t: one valid tag in each of %d traces: %d false hops; %.4f expected in a million traces, and below %.2g with a confidence of 95 %%",
 			is4, paths, wrong, expected, 3/float64(paths)*chance*1e6)

@@ -1,7 +1,8 @@
 package netsim
 
-// routerAddr returns the address from which the router at the end of a way answers. That is its own,
-// or the target's: some translators, and routers before a forwarded port, answer for the target.
+// routerAddr returns the address from which the router at the end of a way answers. That is its
+// own, or the target's: some translators answer for the target, and so do routers before a
+// forwarded port.
 func (m *model) routerAddr(p *plan, w *way) addr {
 	if w.answer == TimeExceeded && w.node.level == levels-1 && m.viaTarget.hit(mix(m.seed^saltViaTarget, p.key)) {
 		return p.dst

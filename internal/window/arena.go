@@ -42,9 +42,9 @@ const (
 )
 
 // spare is the number of slots for which there is room for one superseded answer. Without attackers
-// none is superseded. If half of the room is used, better answers overwrite entries that are unseen.
-// If more than a quarter of all probes get a worse answer first that is not unseen, the last of these
-// answers stay, and their TTLs are contested.
+// none is superseded. If half of the room is used, better answers overwrite entries that are
+// unseen. If all of it is used, other worse answers stay in their slots, and their TTLs
+// are contested.
 const spare = 4
 
 // arena holds the entries of a window in chunks that never move. Only the matcher appends. Other
@@ -182,8 +182,8 @@ func (w *Window) AnswerAt(at Place, s Slot, r *probe.Reply) Outcome {
 	return Outcome{Role: First, Was: was, Overflow: !kept}
 }
 
-// overwrite puts r, which is not withheld, into the unseen entry of a slot. The reply record of that
-// entry is lost.
+// overwrite puts r, which is not withheld, into the unseen entry of a slot. The reply record of
+// that entry is lost.
 func (w *Window) overwrite(slot *slot, word answer, s Slot, r *probe.Reply, was probe.Validity) Outcome {
 	w.arena.write(w.arena.entry(word.entry()), r, s.Target, First)
 	slot.reply.Store(uint64(answerOf(word.entry(), HashRouter(r.Responder), Steers)))

@@ -21,8 +21,8 @@ func NewJudge() *Judge {
 	return j
 }
 
-// Doubts are what casts doubt on the replies of a path: misses, contested TTLs, and rewritten tags.
-// The zero value has none.
+// Doubts are the reasons to doubt the replies of a path: misses, contested TTLs, and rewritten
+// tags. The zero value has none.
 type Doubts struct{ path path }
 
 // Contest notes that several sources answered a probe equally well.

@@ -41,8 +41,8 @@ func (w *Window) Abandon() {
 	w.Close(0, true)
 }
 
-// Leave marks a window that another process will probe again, although all its probes were sent. All
-// parts must be closed.
+// Leave marks a window that another process will probe again, although all its probes were sent.
+// All parts must be closed.
 func (w *Window) Leave() { w.halted.Store(true) }
 
 // Deadline returns the time at which w ends, in ns since the Unix epoch. It returns 0 while a part

@@ -89,8 +89,8 @@ func (w *Window) Stamp(s Slot, ns int64) {
 	(*p)[w.index(s)].sent.Store(ns)
 }
 
-// Sent returns the stamp of s: ns since the Unix epoch, a constant for probes that were not sent, or 0
-// if the probe was not handed to the sender.
+// Sent returns the stamp of s: ns since the Unix epoch, or a constant for probes that were not sent.
+// It returns 0 if the probe was not handed to the sender.
 func (w *Window) Sent(s Slot) int64 {
 	if slot := w.slot(s); slot != nil {
 		return slot.sent.Load()

@@ -25,9 +25,9 @@
 //  4. A reply that proves more than the one in its slot replaces it. The matcher
 //     writes another whole entry and stores reply again. The old entry stays as
 //     it is until the window is reset, and no slot refers to it any more. If only
-//     the standing changes, the matcher stores reply with the same entry. An entry that was
-//     withheld from the start, and for good, is read by nobody but the matcher. If room is
-//     scarce, the matcher overwrites it, and then stores reply.
+//     the standing changes, the matcher stores reply with the same entry. Only the matcher
+//     reads an entry that was withheld from the start, and for good. If room is scarce, it
+//     overwrites such an entry, and then stores reply.
 //  5. Scheduler and assembler load reply once, then read the entry that it names.
 //     The store is the release and the load the acquire. Entries do not change.
 //     So readers see the old reply or the new one, each of them whole and with its
