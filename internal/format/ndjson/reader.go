@@ -38,7 +38,8 @@ type Reader struct {
 	lines Source
 	next  ahead
 	// tcp is the method of TCP probes in reply records, which have its protocol alone.
-	tcp probe.Method
+	tcp  probe.Method
+	scan scan
 }
 
 // Source gives lines to a Reader. *format.Lines is the source of one file.
@@ -106,17 +107,23 @@ func (r *Reader) read(line []byte) (record.Record, error) {
 	}
 	switch typ {
 	case TypeTrace:
-		var t TraceLine
-		if err := decode(typ, line, &t); err != nil {
-			return nil, err
+		t := r.scan.traceLine(line)
+		if t == nil {
+			t = new(TraceLine)
+			if err := decode(typ, line, t); err != nil {
+				return nil, err
+			}
 		}
-		return r.trace(&t)
+		return r.trace(t)
 	case TypeTraceExt:
 		return nil, errors.New("a trace-ext record without the trace record that belongs to it: is the trace in another file of the run?")
 	case TypeReply:
-		var l ReplyLine
-		if err := decode(typ, line, &l); err != nil {
-			return nil, err
+		l := r.scan.replyLine(line)
+		if l == nil {
+			l = new(ReplyLine)
+			if err := decode(typ, line, l); err != nil {
+				return nil, err
+			}
 		}
 		reply, err := l.reply(r.tcp)
 		if err != nil {
@@ -148,8 +155,14 @@ func (r *Reader) trace(l *TraceLine) (record.Record, error) {
 	if typ, err := typeOf(n.line); err != nil || typ != TypeTraceExt {
 		return t, nil
 	}
-	var ext ExtLine
-	if decode(TypeTraceExt, n.line, &ext) != nil || ext.Dst != l.Dst || ext.UserID != l.UserID || ext.fill(t) != nil {
+	ext := r.scan.extLine(n.line)
+	if ext == nil {
+		ext = new(ExtLine)
+		if decode(TypeTraceExt, n.line, ext) != nil {
+			return t, nil // the next call returns the error
+		}
+	}
+	if ext.Dst != l.Dst || ext.UserID != l.UserID || ext.fill(t) != nil {
 		return t, nil // it does not belong to this trace: the next call returns the error
 	}
 	n.there = false
@@ -229,14 +242,6 @@ func typeOf(line []byte) (string, error) {
 		return "", errors.New("a record without a type")
 	}
 	return head.Type, nil
-}
-
-// decode is json.Unmarshal with an error that names the type.
-func decode(typ string, line []byte, to any) error {
-	if err := json.Unmarshal(line, to); err != nil {
-		return fmt.Errorf("%s record: %w", typ, err)
-	}
-	return nil
 }
 
 // decodeOther returns a record that is neither a trace nor a reply, nil if its type is
