@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
-	"slices"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -177,9 +175,10 @@ func (r *Reader) ReadLine() (typ string, line []byte, err error) {
 	switch {
 	case n.err != nil:
 		return "", nil, n.err
-	case !n.whole && !json.Valid(n.line):
-		return "", nil, r.lines.Cut()
-	case !json.Valid(n.line):
+	case !r.scan.Valid(n.line) && !json.Valid(n.line):
+		if !n.whole {
+			return "", nil, r.lines.Cut()
+		}
 		err = errors.New("not JSON")
 	default:
 		typ, err = typeOf(n.line)
@@ -188,60 +187,6 @@ func (r *Reader) ReadLine() (typ string, line []byte, err error) {
 		return "", nil, r.lines.Fault(err)
 	}
 	return typ, n.line, nil
-}
-
-// Decode returns the record in a line that ReadLine returned, nil if it is of a type that
-// is not known or a trace-ext record. A trace is Bare.
-func Decode(line []byte) (record.Record, error) {
-	typ, err := typeOf(line)
-	if err != nil || typ == TypeTraceExt {
-		return nil, err
-	}
-	r := &Reader{next: ahead{there: true, err: io.EOF}, tcp: probe.TCPSYN}
-	return r.read(line)
-}
-
-// PathOf returns the target and the flow of a trace or trace-ext record, as a text to compare.
-func PathOf(line []byte) (string, error) {
-	var l struct {
-		Dst    netip.Addr `json:"dst"`
-		UserID int        `json:"userid"`
-	}
-	// The hops of a trace, most of its line, have neither key.
-	head, _, _ := bytes.Cut(line, []byte(`,"hops":[`))
-	if len(head) < len(line) {
-		head = append(slices.Clip(head), '}')
-	}
-	if json.Unmarshal(head, &l) != nil {
-		if err := json.Unmarshal(line, &l); err != nil {
-			return "", err
-		}
-	}
-	return fmt.Sprint(l.Dst, " flow ", l.UserID), nil
-}
-
-// TypeOf returns the type of the record in line.
-func TypeOf(line []byte) (string, error) { return typeOf(line) }
-
-// typeOf returns the type of the record in line. Our own lines begin with it.
-func typeOf(line []byte) (string, error) {
-	if rest, ok := bytes.CutPrefix(line, []byte(`{"type":"`)); ok {
-		for _, typ := range types {
-			if len(rest) > len(typ) && string(rest[:len(typ)]) == typ && rest[len(typ)] == '"' {
-				return typ, nil
-			}
-		}
-	}
-	var head struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(line, &head); err != nil {
-		return "", err
-	}
-	if head.Type == "" {
-		return "", errors.New("a record without a type")
-	}
-	return head.Type, nil
 }
 
 // decodeOther returns a record that is neither a trace nor a reply, nil if its type is
