@@ -91,6 +91,7 @@ var mayImport = map[string][]string{
 	"bench/lab":           {"bench", "internal/codec", "internal/link", "internal/probe", "internal/tabular", "sender"},
 	"bench/micro":         {"bench", "internal/tabular"},
 	"bench/pace":          {"bench", "internal/codec", "internal/tabular", "ratelimit", "sender"},
+	"bench/read":          {"bench", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/tabular", "internal/wire"},
 	"bench/receive":       {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/tabular", "internal/target", "internal/wire"},
 	"bench/replay":        {"bench", "internal/codec", "internal/netsim", "internal/pcapng", "internal/probe", "internal/tabular", "receiver"},
 	"bench/scale":         {"bench", "internal/tabular"},
