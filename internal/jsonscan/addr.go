@@ -1,32 +1,41 @@
 package jsonscan
 
-import "net/netip"
+import (
+	"bytes"
+	"net/netip"
+)
 
 // Addr reads an address into a, as netip.Addr's UnmarshalText does. It leaves a as it is for null,
 // and fails for an address with a zone.
 func (s *Scanner) Addr(a *netip.Addr) {
-	if s.Null() {
+	if s.next() != '"' {
+		if !s.Null() {
+			s.Fail()
+		}
 		return
 	}
-	text := s.Plain()
-	switch {
-	case s.failed:
-		return
-	case len(text) == 0:
-		*a = netip.Addr{}
-		return
-	}
-	if four, ok := parse4(text); ok {
-		*a = netip.AddrFrom4(four)
-		return
-	}
-	sixteen, ok := parse6(text)
-	if !ok {
+	// parse4 and parse6 take no octet that is special in a string.
+	start := s.at + 1
+	n := bytes.IndexByte(s.text[start:min(start+longestAddr, len(s.text))], '"')
+	if n < 0 {
 		s.Fail()
 		return
 	}
-	*a = netip.AddrFrom16(sixteen)
+	text := s.text[start : start+n]
+	s.at = start + n + 1
+	if len(text) == 0 {
+		*a = netip.Addr{}
+	} else if four, ok := parse4(text); ok {
+		*a = netip.AddrFrom4(four)
+	} else if sixteen, ok := parse6(text); ok {
+		*a = netip.AddrFrom16(sixteen)
+	} else {
+		s.Fail()
+	}
 }
+
+// longestAddr is more than the octets of any address without a zone, with a quote.
+const longestAddr = 64
 
 // parse4 returns the IPv4 address a.b.c.d in text.
 func parse4(text []byte) (a [4]byte, ok bool) {

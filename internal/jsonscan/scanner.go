@@ -16,19 +16,27 @@
 //	ok := s.End()
 package jsonscan
 
+import (
+	"bytes"
+	"encoding/binary"
+)
+
 // Scanner reads one text after the other. After a failure all methods do nothing and return zero
 // values, and loops over More end. A Scanner is used by one goroutine at a time; its zero value
 // has no text.
 type Scanner struct {
 	text   []byte
 	at     int
+	key    int  // where the key that Key returned last begins
 	first  bool // the next element of the open object or list is its first
 	failed bool
 	names  [1 << pairBits][2]string
 }
 
 // Reset begins a text. The Scanner keeps it until the next Reset.
-func (s *Scanner) Reset(text []byte) { s.text, s.at, s.first, s.failed = text, 0, false, false }
+func (s *Scanner) Reset(text []byte) {
+	s.text, s.at, s.key, s.first, s.failed = text, 0, 0, false, false
+}
 
 // Fail makes the text one that the Scanner does not take.
 func (s *Scanner) Fail() { s.failed, s.at = true, len(s.text) }
@@ -42,6 +50,25 @@ func (s *Scanner) End() bool {
 	return !s.failed && s.at == len(s.text)
 }
 
+// next returns the next octet that is not white space, without using it up; 0 at the end.
+func (s *Scanner) next() byte {
+	if s.at < len(s.text) && s.text[s.at] > ' ' {
+		return s.text[s.at]
+	}
+	return s.afterSpace()
+}
+
+// afterSpace is next where white space may come first. It is rare, and a call keeps next small.
+//
+//go:noinline
+func (s *Scanner) afterSpace() byte {
+	s.space()
+	if s.at < len(s.text) {
+		return s.text[s.at]
+	}
+	return 0
+}
+
 // space passes over white space.
 func (s *Scanner) space() {
 	for s.at < len(s.text) && s.text[s.at] <= ' ' {
@@ -52,25 +79,13 @@ func (s *Scanner) space() {
 	}
 }
 
-// next returns the next octet that is not white space, without using it up; 0 at the end.
-func (s *Scanner) next() byte {
-	if s.at < len(s.text) && s.text[s.at] > ' ' {
-		return s.text[s.at]
-	}
-	s.space()
-	if s.at < len(s.text) {
-		return s.text[s.at]
-	}
-	return 0
-}
-
 // token passes over c, which must come next.
 func (s *Scanner) token(c byte) {
-	if s.next() != c || s.failed {
+	if s.next() == c {
+		s.at++
+	} else {
 		s.Fail()
-		return
 	}
-	s.at++
 }
 
 // Open begins an object or a list, whose first octet is c: { or [.
@@ -107,15 +122,33 @@ func (s *Scanner) More(c byte) bool {
 func (s *Scanner) Key() []byte {
 	s.token('"')
 	text, start := s.text, s.at
-	for i := start; i < len(text); i++ {
-		if text[i] == '"' {
-			s.at = i + 1
-			s.token(':')
-			return text[start:i]
+	end := start
+	for end+8 <= len(text) {
+		if found := equal(binary.LittleEndian.Uint64(text[end:]), '"'); found != 0 {
+			end += first(found)
+			break
 		}
+		end += 8
 	}
-	s.Fail()
-	return nil
+	for end < len(text) && text[end] != '"' {
+		end++
+	}
+	if end+1 >= len(text) {
+		s.Fail()
+		return nil
+	}
+	s.key, s.at = start, end+1
+	s.token(':')
+	return text[start:end]
+}
+
+// LastKey returns the key that Key returned last, also after a failure; nil if there is none.
+func (s *Scanner) LastKey() []byte {
+	key, _, found := bytes.Cut(s.text[s.key:], []byte{'"'})
+	if s.key == 0 || !found {
+		return nil
+	}
+	return key
 }
 
 // Unknown passes over the value of a key without a meaning. encoding/json matches keys without

@@ -108,6 +108,23 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestLastKey: after a failure the key of the field is still known.
+func TestLastKey(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a":1,"b":"x","c":2}`: "b", `{"a":1`: "a", `{`: "", `[`: "", ``: "", `{"a":1,"b`: "a", `{"a":{"x":"y"}}`: "a",
+	} {
+		var s Scanner
+		s.Reset([]byte(text))
+		for s.Open('{'); s.More('}'); {
+			s.Key()
+			s.Int()
+		}
+		if got := string(s.LastKey()); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
 // TestAllocations: names, numbers and addresses are read without allocations.
 func TestAllocations(t *testing.T) {
 	text := []byte(`["192.0.2.1","2001:db8::1","ttl_exceeded",1.25,-7,true,{"x":[null]}]`)

@@ -1,6 +1,7 @@
 package jsonscan
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"unicode/utf8"
 )
@@ -37,6 +38,17 @@ func (s *Scanner) literal() (text []byte, plain bool) {
 	s.token('"')
 	start, plain := s.at-1, true
 	for !s.failed && s.at < len(s.text) {
+		for s.at+8 <= len(s.text) {
+			found := special(binary.LittleEndian.Uint64(s.text[s.at:]))
+			if found != 0 {
+				s.at += first(found)
+				break
+			}
+			s.at += 8
+		}
+		if s.at == len(s.text) {
+			break
+		}
 		c := s.text[s.at]
 		s.at++
 		switch kinds[c] {

@@ -32,9 +32,35 @@ func (s *Scanner) natural() (v uint64, n int) {
 	return v, n
 }
 
+// short is how many digits most numbers have at most.
+const short = 9
+
 // Uint reads a number from 0 to most.
 func (s *Scanner) Uint(most uint64) uint64 {
-	s.next()
+	c := s.next()
+	text, i := s.text, s.at+1
+	v := uint64(c - '0')
+	// The usual number begins with 1 to 9, and is short.
+	if v-1 > 8 {
+		return s.anyUint(most)
+	}
+	for i < len(text) {
+		d := text[i] - '0'
+		if d > 9 {
+			break
+		}
+		v = v*10 + uint64(d)
+		i++
+	}
+	if i-s.at > short || v > most {
+		return s.anyUint(most)
+	}
+	s.at = i
+	return v
+}
+
+// anyUint is Uint of a number of any length that may be 0.
+func (s *Scanner) anyUint(most uint64) uint64 {
 	v, _ := s.natural()
 	if v > most {
 		s.Fail()
@@ -46,8 +72,7 @@ func (s *Scanner) Uint(most uint64) uint64 {
 // Int reads a whole number.
 func (s *Scanner) Int() int64 {
 	if s.next() != '-' {
-		v, _ := s.natural()
-		return int64(v)
+		return int64(s.Uint(math.MaxInt64))
 	}
 	s.at++
 	v, _ := s.natural()

@@ -108,7 +108,7 @@ func (r *Reader) read(line []byte) (record.Record, error) {
 		t := r.scan.traceLine(line)
 		if t == nil {
 			t = new(TraceLine)
-			if err := decode(typ, line, t); err != nil {
+			if err := r.scan.decode(typ, line, t); err != nil {
 				return nil, err
 			}
 		}
@@ -119,7 +119,7 @@ func (r *Reader) read(line []byte) (record.Record, error) {
 		l := r.scan.replyLine(line)
 		if l == nil {
 			l = new(ReplyLine)
-			if err := decode(typ, line, l); err != nil {
+			if err := r.scan.decode(typ, line, l); err != nil {
 				return nil, err
 			}
 		}

@@ -105,9 +105,28 @@ func (s *scan) mangled(to *[]string) {
 	list(s, to, &s.names, func(s *scan, name *string) { *name = s.Text() })
 }
 
-// decode is json.Unmarshal with an error that names the type and the field.
-func decode(typ string, line []byte, to any) error {
+// decode reads a line that the scan did not take, with encoding/json. The scan has read all before
+// the field of the error.
+func (s *scan) decode(typ string, line []byte, to any) error {
 	err := json.Unmarshal(line, to)
+	if key := s.LastKey(); err != nil && len(key) > 0 && !namesField(err) {
+		return fmt.Errorf("%s record: %s: %w", typ, key, err)
+	}
+	return named(typ, err)
+}
+
+// namesField reports whether an error of encoding/json names its field, or is about the syntax.
+func namesField(err error) bool {
+	var wrong *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	return errors.As(err, &wrong) || errors.As(err, &syntax)
+}
+
+// decode is json.Unmarshal with an error that names the type and the field.
+func decode(typ string, line []byte, to any) error { return named(typ, json.Unmarshal(line, to)) }
+
+// named names the type in an error of encoding/json.
+func named(typ string, err error) error {
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case err == nil:
