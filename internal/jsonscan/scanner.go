@@ -27,7 +27,7 @@ import (
 type Scanner struct {
 	text   []byte
 	at     int
-	key    int  // where the key that Key returned last begins
+	key    int  // where the quote before the last key is, or the octet before
 	first  bool // the next element of the open object or list is its first
 	failed bool
 	names  [1 << pairBits][2]string
@@ -137,17 +137,29 @@ func (s *Scanner) Key() []byte {
 		s.Fail()
 		return nil
 	}
-	s.key, s.at = start, end+1
+	s.key, s.at = start-1, end+1
 	s.token(':')
 	return text[start:end]
 }
 
-// LastKey returns the key that Key returned last, also after a failure; nil if there is none.
+// Is reports whether the text goes on with field, and passes over it: a key with its quotes and its
+// colon, and a comma before it unless it is the first field after Open. After a value it takes the place of
+// More and Key where the next key is likely.
+func (s *Scanner) Is(field string) bool {
+	end := s.at + len(field)
+	if end > len(s.text) || string(s.text[s.at:end]) != field {
+		return false
+	}
+	s.key, s.at, s.first = s.at, end, false
+	return true
+}
+
+// LastKey returns the key that Key or Is passed over last, also after a failure; nil if there is none.
 func (s *Scanner) LastKey() []byte {
-	key, _, found := bytes.Cut(s.text[s.key:], []byte{'"'})
-	if s.key == 0 || !found {
+	if s.key == 0 {
 		return nil
 	}
+	key, _, _ := bytes.Cut(bytes.TrimLeft(s.text[s.key:], `,"`), []byte{'"'})
 	return key
 }
 

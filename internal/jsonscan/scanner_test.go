@@ -108,6 +108,33 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestIs: fields in the usual places are read as others are, and no comma may be missing.
+func TestIs(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"a":1,"b":2}`: true, `{"a":1}`: true, `{"b":2,"a":1}`: true, `{"b":2}`: true, `{}`: true, `{"a":1, "b":2,"c":3}`: true,
+		`{,"b":2}`: false, `{"a":1"b":2}`: false, `{"a":1,}`: false, `{"a":1,"b":}`: false, `{"a":1,"b":2`: false, `"a":1}`: false,
+	} {
+		var s Scanner
+		s.Reset([]byte(text))
+		s.Open('{')
+		if s.Is(`"a":`) {
+			s.Int()
+			if s.Is(`,"b":`) {
+				s.Int()
+				if got := string(s.LastKey()); got != "b" {
+					t.Errorf("%s: %q", text, got)
+				}
+			}
+		}
+		for s.More('}') {
+			s.Unknown(s.Key())
+		}
+		if got := s.End(); got != want {
+			t.Errorf("%s: %t", text, got)
+		}
+	}
+}
+
 // TestLastKey: after a failure the key of the field is still known.
 func TestLastKey(t *testing.T) {
 	for text, want := range map[string]string{

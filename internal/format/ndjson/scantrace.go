@@ -89,7 +89,14 @@ func (s *scan) start(t *StartTime) {
 }
 
 func (s *scan) time(t *Time) {
-	for s.Open('{'); s.More('}'); {
+	s.Open('{')
+	if s.Is(`"sec":`) {
+		t.Sec = s.Int()
+		if s.Is(`,"usec":`) {
+			t.USec = s.Int()
+		}
+	}
+	for s.More('}') {
 		switch key := s.Key(); string(key) {
 		case "sec":
 			t.Sec = s.Int()
@@ -121,11 +128,79 @@ func (s *scan) hopList(l *TraceLine) {
 	for s.Open('['); s.More(']'); {
 		s.hops, s.rooms = append(s.hops, HopLine{}), append(s.rooms, hopRoom{})
 		h, room := &s.hops[len(s.hops)-1], &s.rooms[len(s.rooms)-1]
-		for s.Open('{'); s.More('}'); {
+		s.Open('{')
+		s.usualHop(h, room)
+		for s.More('}') {
 			s.hopField(h, room, s.Key())
 		}
 	}
 	l.Hops = s.hops
+}
+
+// usualHop reads the fields of a hop that are in the places where ours have them. Most of a file is
+// hops.
+func (s *scan) usualHop(h *HopLine, room *hopRoom) {
+	if !s.Is(`"addr":`) {
+		return
+	}
+	s.Addr(&h.Addr)
+	if s.Is(`,"probe_ttl":`) {
+		h.ProbeTTL = s.u8()
+	}
+	if s.Is(`,"probe_id":`) {
+		h.ProbeID = set(&room.id, s.int())
+	}
+	if s.Is(`,"probe_size":`) {
+		h.ProbeSize = s.int()
+	}
+	if s.Is(`,"tx":`) {
+		h.Tx = &room.tx
+		s.time(h.Tx)
+	}
+	if s.Is(`,"rtt":`) {
+		h.RTT = set(&room.rtt, s.Float())
+	}
+	if s.Is(`,"reply_ttl":`) {
+		h.ReplyTTL = s.u8()
+	}
+	if s.Is(`,"reply_tos":`) {
+		h.ReplyTOS = s.u8()
+	}
+	if s.Is(`,"reply_size":`) {
+		h.ReplySize = s.u32()
+	}
+	if s.Is(`,"reply_ipid":`) {
+		h.ReplyIPID = s.int()
+	}
+	s.usualICMP(h, room)
+}
+
+// usualICMP is the part of usualHop about an ICMP reply, and what follows.
+func (s *scan) usualICMP(h *HopLine, room *hopRoom) {
+	if s.Is(`,"icmp_type":`) {
+		h.ICMPType = set(&room.typ, s.u8())
+	}
+	if s.Is(`,"icmp_code":`) {
+		h.ICMPCode = set(&room.code, s.u8())
+	}
+	if s.Is(`,"icmp_q_ttl":`) {
+		h.QuotedTTL = set(&room.quotedTTL, s.u8())
+	}
+	if s.Is(`,"icmp_q_ipl":`) {
+		h.QuotedLen = set(&room.quotedLen, s.int())
+	}
+	if s.Is(`,"icmp_q_tos":`) {
+		h.QuotedTOS = set(&room.tos, s.u8())
+	}
+	if s.Is(`,"rtt_ns":`) {
+		h.RTTNs = set(&room.rttNs, s.Int())
+	}
+	if s.Is(`,"kind":`) {
+		h.Kind = s.Text()
+	}
+	if s.Is(`,"valid":`) {
+		h.Valid = s.Text()
+	}
 }
 
 func (s *scan) hopField(h *HopLine, room *hopRoom, key []byte) {
