@@ -61,8 +61,8 @@ func makeFile(path string, n int, kinds record.Kinds) error {
 // start is when the first imagined trace began.
 var start = time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
 
-// imagine returns a trace of UDP over IPv4 through 8 to 24 routers, of which a tenth is silent and a
-// tenth reports MPLS labels.
+// imagine returns a trace of UDP over IPv4 through 8 to 24 routers. A tenth of them is silent, and
+// a tenth reports MPLS labels.
 func imagine(random *rand.Rand) *record.Trace {
 	t := &record.Trace{
 		Head: record.Head{

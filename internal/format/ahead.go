@@ -12,8 +12,8 @@ const (
 )
 
 // ahead is a reader that decompresses in a goroutine of its own, while the data before is used. It
-// hands over each block as soon as it is there, so that a reader can follow a growing file. Read and
-// Close are called from one goroutine.
+// hands over each block as soon as it is there, so that a reader can follow a growing file. One
+// goroutine calls Read and Close.
 //
 // The goroutine ends at the end of the stream or after Close. If it then waits for input, it ends
 // with the next input: Close does not wait for it.

@@ -2,8 +2,8 @@ package jsonscan
 
 import "math/bits"
 
-// Eight octets at a time, the first one lowest. A function returns a word with bit 7 of an octet set
-// for each that it finds. The lowest one is right; octets after it may be set, too (Bit Twiddling
+// These functions look at eight octets at a time, the first one lowest. The result has bit 7 of
+// each found octet set. The lowest one is right; octets after it may be set, too (Bit Twiddling
 // Hacks, "Determine if a word has a zero byte").
 const (
 	each = 0x0101010101010101

@@ -1,7 +1,7 @@
 // Package jsonscan reads plain JSON texts without reflection and without allocations.
 //
 // A Scanner takes less than encoding/json: no null for most types, no exponents, no numbers of more
-// than 18 digits. It never takes more, and all values that it takes are those of encoding/json. So a
+// than 18 digits. It never takes more, and all values that it takes are those of encoding/json. A
 // caller reads a text with a Scanner first. If the Scanner fails, the caller reads the same text
 // with encoding/json, which returns the values or a good error.
 //
@@ -142,9 +142,9 @@ func (s *Scanner) Key() []byte {
 	return text[start:end]
 }
 
-// Is reports whether the text goes on with field, and passes over it: a key with its quotes and its
-// colon, and a comma before it unless it is the first field after Open. After a value it takes the place of
-// More and Key where the next key is likely.
+// Is reports whether the text continues with field, and passes over it. A field is a key with its
+// quotes and its colon, and with a comma before it unless it is the first one after Open. Where the
+// next key is likely, Is takes the place of More and Key.
 func (s *Scanner) Is(field string) bool {
 	end := s.at + len(field)
 	if end > len(s.text) || string(s.text[s.at:end]) != field {
@@ -154,7 +154,8 @@ func (s *Scanner) Is(field string) bool {
 	return true
 }
 
-// LastKey returns the key that Key or Is passed over last, also after a failure; nil if there is none.
+// LastKey returns the key that Key or Is passed over last, also after a failure. It returns nil if
+// there is none.
 func (s *Scanner) LastKey() []byte {
 	if s.key == 0 {
 		return nil

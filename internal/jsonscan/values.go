@@ -79,12 +79,9 @@ func (s *Scanner) Int() int64 {
 	return -int64(v)
 }
 
-// exact is how many decimal digits of a float64 are always exact, and so is their quotient by a
-// power of ten of exactPower or less, rounded once.
-const (
-	exact      = 15
-	exactPower = len(powers) - 1
-)
+// exact is how many decimal digits a float64 always holds exactly. The powers are exact, too. So a
+// division rounds once, as a parser has to.
+const exact = 15
 
 var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 

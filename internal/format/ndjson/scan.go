@@ -59,7 +59,7 @@ func (s *scan) u16() uint16 { return uint16(s.Uint(math.MaxUint16)) }
 func (s *scan) u32() uint32 { return uint32(s.Uint(math.MaxUint32)) }
 func (s *scan) int() int    { return int(s.Int()) }
 
-// set sets what p points to, and returns p.
+// set stores v at p, and returns p.
 func set[T any](p *T, v T) *T {
 	*p = v
 	return p

@@ -1,6 +1,6 @@
 package ndjson
 
-// replyRoom has what the pointers of a ReplyLine point to.
+// replyRoom is the memory for the pointers of a ReplyLine.
 type replyRoom struct {
 	txUs, rttNs                  int64
 	label, quotedSize            uint32

@@ -108,7 +108,7 @@ func (s *scan) time(t *Time) {
 	}
 }
 
-// hopRoom has what the pointers of a HopLine point to.
+// hopRoom is the memory for the pointers of a HopLine.
 type hopRoom struct {
 	id             int
 	tx             Time
@@ -175,7 +175,7 @@ func (s *scan) usualHop(h *HopLine, room *hopRoom) {
 	s.usualICMP(h, room)
 }
 
-// usualICMP is the part of usualHop about an ICMP reply, and what follows.
+// usualICMP is the part of usualHop from the fields of an ICMP reply on.
 func (s *scan) usualICMP(h *HopLine, room *hopRoom) {
 	if s.Is(`,"icmp_type":`) {
 		h.ICMPType = set(&room.typ, s.u8())
