@@ -25,7 +25,7 @@ TEST_PACKAGES  := scamper traceroute mtr-tiny tcpdump iputils-ping groff-base
 # The packages whose tests have goroutines that share memory. Those of schedule, trace and
 # gather have one goroutine, which shows the race detector nothing: their code runs in
 # several under programs.
-CONCURRENT := internal/window matcher sender receiver ratelimit \
+CONCURRENT := internal/window matcher sender receiver ratelimit internal/format \
 	internal/run internal/scan internal/list internal/traceroute internal/replay internal/programs
 
 # Other tools that make bench compares with, by their paths:

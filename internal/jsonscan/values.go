@@ -79,6 +79,15 @@ func (s *Scanner) Int() int64 {
 	return -int64(v)
 }
 
+// Small is Int for numbers that fit into an int.
+func (s *Scanner) Small() int {
+	v := s.Int()
+	if int64(int(v)) != v {
+		s.Fail()
+	}
+	return int(v)
+}
+
 // exact is how many decimal digits a float64 always holds exactly. The powers are exact, too. So a
 // division rounds once, as a parser has to.
 const exact = 15

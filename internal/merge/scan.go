@@ -82,7 +82,7 @@ func (s *scan) reply(line []byte, l *replyLine) error {
 		case "kind":
 			got.Kind = s.Text()
 		case "dup":
-			got.Dup = int(s.Int())
+			got.Dup = s.Small()
 		case "late":
 			got.Late = s.Bool()
 		default:

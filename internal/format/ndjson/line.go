@@ -63,7 +63,7 @@ func (p *path) scan(line []byte) bool {
 		case "dst":
 			s.Addr(&got.Dst)
 		case "userid":
-			got.UserID = int(s.Int())
+			got.UserID = s.Small()
 		default:
 			s.Unknown(key)
 		}

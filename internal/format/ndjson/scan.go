@@ -57,7 +57,6 @@ func emptied[T any](list []T) []T {
 func (s *scan) u8() uint8   { return uint8(s.Uint(math.MaxUint8)) }
 func (s *scan) u16() uint16 { return uint16(s.Uint(math.MaxUint16)) }
 func (s *scan) u32() uint32 { return uint32(s.Uint(math.MaxUint32)) }
-func (s *scan) int() int    { return int(s.Int()) }
 
 // set stores v at p, and returns p.
 func set[T any](p *T, v T) *T {
@@ -90,7 +89,7 @@ func (s *scan) pair(p *[2]int) {
 			s.Fail()
 			return
 		}
-		p[n] = s.int()
+		p[n] = s.Small()
 	}
 	if n != len(p) {
 		s.Fail()
@@ -98,7 +97,7 @@ func (s *scan) pair(p *[2]int) {
 }
 
 // ttl reads a number of a list.
-func (s *scan) ttl(to *int) { *to = s.int() }
+func (s *scan) ttl(to *int) { *to = s.Small() }
 
 // mangled reads the names of rewritten fields.
 func (s *scan) mangled(to *[]string) {

@@ -23,11 +23,11 @@ func (s *scan) extField(l *ExtLine, key []byte) {
 	case "dst":
 		s.Addr(&l.Dst)
 	case "userid":
-		l.UserID = s.int()
+		l.UserID = s.Small()
 	case "reached":
 		l.Reached = s.Bool()
 	case "dst_ttl":
-		l.DstTTL = s.int()
+		l.DstTTL = s.Small()
 	case "lss":
 		l.Met = &s.met
 		s.meeting(l.Met)
@@ -59,7 +59,7 @@ func (s *scan) meeting(m *Interface) {
 	for s.Open('{'); s.More('}'); {
 		switch key := s.Key(); string(key) {
 		case "ttl":
-			m.TTL = s.int()
+			m.TTL = s.Small()
 		case "addr":
 			s.Addr(&m.Addr)
 		default:
@@ -72,9 +72,9 @@ func (s *scan) loss(l *Loss) {
 	for s.Open('{'); s.More('}'); {
 		switch key := s.Key(); string(key) {
 		case "sent":
-			l.Sent = s.int()
+			l.Sent = s.Small()
 		case "answered":
-			l.Answered = s.int()
+			l.Answered = s.Small()
 		default:
 			s.Unknown(key)
 		}
@@ -85,7 +85,7 @@ func (s *scan) natField(n *NAT) {
 	for s.Open('{'); s.More('}'); {
 		switch key := s.Key(); string(key) {
 		case "first_ttl":
-			n.FirstTTL = s.int()
+			n.FirstTTL = s.Small()
 		default:
 			s.Unknown(key)
 		}

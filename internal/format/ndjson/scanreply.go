@@ -59,7 +59,7 @@ func (s *scan) replyField(l *ReplyLine, key []byte) {
 	case "probe_ttl":
 		l.ProbeTTL = set(&room.ttl, s.u8())
 	case "probe_size":
-		l.ProbeSize = s.int()
+		l.ProbeSize = s.Small()
 	default:
 		s.answerField(l, key)
 	}
@@ -127,7 +127,7 @@ func (s *scan) verdictField(l *ReplyLine, key []byte) {
 	case "mangled":
 		s.mangled(&l.Mangled)
 	case "dup":
-		l.Dup = s.int()
+		l.Dup = s.Small()
 	case "late":
 		l.Late = s.Bool()
 	case "lagged":
@@ -137,7 +137,7 @@ func (s *scan) verdictField(l *ReplyLine, key []byte) {
 	case "withheld":
 		l.Withheld = s.Bool()
 	case "round":
-		l.Round = s.int()
+		l.Round = s.Small()
 	default:
 		s.Unknown(key)
 	}

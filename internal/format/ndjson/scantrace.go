@@ -25,11 +25,11 @@ func (s *scan) traceField(l *TraceLine, key []byte) {
 	case "list_name":
 		l.ListName = s.Text()
 	case "id":
-		l.ID = s.int()
+		l.ID = s.Small()
 	case "hostname":
 		l.Hostname = s.Text()
 	case "userid":
-		l.UserID = s.int()
+		l.UserID = s.Small()
 	case "method":
 		l.Method = s.Text()
 	case "src":
@@ -45,27 +45,27 @@ func (s *scan) traceField(l *TraceLine, key []byte) {
 	case "stop_reason":
 		l.StopReason = s.Text()
 	case "stop_data":
-		l.StopData = s.int()
+		l.StopData = s.Small()
 	case "start":
 		s.start(&l.Start)
 	case "hop_count":
-		l.HopCount = s.int()
+		l.HopCount = s.Small()
 	case "attempts":
-		l.Attempts = s.int()
+		l.Attempts = s.Small()
 	case "hoplimit":
-		l.HopLimit = s.int()
+		l.HopLimit = s.Small()
 	case "firsthop":
-		l.FirstHop = s.int()
+		l.FirstHop = s.Small()
 	case "wait":
 		l.Wait = s.Float()
 	case "wait_probe":
 		l.WaitProbe = s.Float()
 	case "tos":
-		l.TOS = s.int()
+		l.TOS = s.Small()
 	case "probe_size":
-		l.ProbeSize = s.int()
+		l.ProbeSize = s.Small()
 	case "probe_count":
-		l.ProbeCount = s.int()
+		l.ProbeCount = s.Small()
 	case "hops":
 		s.hopList(l)
 	default:
@@ -148,10 +148,10 @@ func (s *scan) usualHop(h *HopLine, room *hopRoom) {
 		h.ProbeTTL = s.u8()
 	}
 	if s.Is(`,"probe_id":`) {
-		h.ProbeID = set(&room.id, s.int())
+		h.ProbeID = set(&room.id, s.Small())
 	}
 	if s.Is(`,"probe_size":`) {
-		h.ProbeSize = s.int()
+		h.ProbeSize = s.Small()
 	}
 	if s.Is(`,"tx":`) {
 		h.Tx = &room.tx
@@ -170,7 +170,7 @@ func (s *scan) usualHop(h *HopLine, room *hopRoom) {
 		h.ReplySize = s.u32()
 	}
 	if s.Is(`,"reply_ipid":`) {
-		h.ReplyIPID = s.int()
+		h.ReplyIPID = s.Small()
 	}
 	s.usualICMP(h, room)
 }
@@ -187,7 +187,7 @@ func (s *scan) usualICMP(h *HopLine, room *hopRoom) {
 		h.QuotedTTL = set(&room.quotedTTL, s.u8())
 	}
 	if s.Is(`,"icmp_q_ipl":`) {
-		h.QuotedLen = set(&room.quotedLen, s.int())
+		h.QuotedLen = set(&room.quotedLen, s.Small())
 	}
 	if s.Is(`,"icmp_q_tos":`) {
 		h.QuotedTOS = set(&room.tos, s.u8())
@@ -210,9 +210,9 @@ func (s *scan) hopField(h *HopLine, room *hopRoom, key []byte) {
 	case "probe_ttl":
 		h.ProbeTTL = s.u8()
 	case "probe_id":
-		h.ProbeID = set(&room.id, s.int())
+		h.ProbeID = set(&room.id, s.Small())
 	case "probe_size":
-		h.ProbeSize = s.int()
+		h.ProbeSize = s.Small()
 	case "tx":
 		h.Tx = &room.tx
 		s.time(h.Tx)
@@ -225,7 +225,7 @@ func (s *scan) hopField(h *HopLine, room *hopRoom, key []byte) {
 	case "reply_size":
 		h.ReplySize = s.u32()
 	case "reply_ipid":
-		h.ReplyIPID = s.int()
+		h.ReplyIPID = s.Small()
 	case "icmp_type":
 		h.ICMPType = set(&room.typ, s.u8())
 	case "icmp_code":
@@ -233,7 +233,7 @@ func (s *scan) hopField(h *HopLine, room *hopRoom, key []byte) {
 	case "icmp_q_ttl":
 		h.QuotedTTL = set(&room.quotedTTL, s.u8())
 	case "icmp_q_ipl":
-		h.QuotedLen = set(&room.quotedLen, s.int())
+		h.QuotedLen = set(&room.quotedLen, s.Small())
 	case "icmp_q_tos":
 		h.QuotedTOS = set(&room.tos, s.u8())
 	case "rtt_ns":
