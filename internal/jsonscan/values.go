@@ -70,22 +70,18 @@ func (s *Scanner) anyUint(most uint64) uint64 {
 }
 
 // Int reads a whole number.
-func (s *Scanner) Int() int64 {
-	if s.next() != '-' {
-		return int64(s.Uint(math.MaxInt64))
-	}
-	s.at++
-	v, _ := s.natural()
-	return -int64(v)
-}
+func (s *Scanner) Int() int64 { return s.signed(math.MaxInt64) }
 
 // Small is Int for numbers that fit into an int.
-func (s *Scanner) Small() int {
-	v := s.Int()
-	if int64(int(v)) != v {
-		s.Fail()
+func (s *Scanner) Small() int { return int(s.signed(math.MaxInt)) }
+
+// signed reads a whole number from -most to most.
+func (s *Scanner) signed(most uint64) int64 {
+	if s.next() != '-' {
+		return int64(s.Uint(most))
 	}
-	return int(v)
+	s.at++
+	return -int64(s.anyUint(most))
 }
 
 // exact is how many decimal digits a float64 always holds exactly. The powers are exact, too. So a

@@ -15,7 +15,9 @@ func (s *scan) replyLine(line []byte) *ReplyLine {
 	s.begin(line)
 	s.reply = ReplyLine{}
 	l := &s.reply
-	for s.Open('{'); s.More('}'); {
+	s.Open('{')
+	s.usualReply(l)
+	for s.More('}') {
 		s.replyField(l, s.Key())
 	}
 	if !s.End() {
