@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"internal/format/caracal":    {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/hops":       {"internal/record", "internal/wire"},
 	"internal/format/ndjson":     {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
-	"internal/format/scamper":    {"internal/format", "internal/format/ndjson"},
+	"internal/format/scamper":    {"internal/format", "internal/format/ndjson", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/traceroute": {"internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/yarrp":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},

@@ -16,14 +16,20 @@ func (l *HopLine) ext() ([]byte, error) {
 	if len(l.Objects) == 0 {
 		return nil, nil
 	}
-	objects := make([]wire.Object, len(l.Objects))
+	objects := make([]wire.Object, 0, len(l.Objects))
 	for i := range l.Objects {
 		o := &l.Objects[i]
+		if o.Len > 0 && o.Labels == nil && o.Iface == nil && o.Hex == "" {
+			continue // scamper's, without its contents
+		}
 		payload, err := o.payload()
 		if err != nil {
 			return nil, fmt.Errorf("icmpext %d/%d: %w", o.Class, o.CType, err)
 		}
-		objects[i] = wire.Object{Class: o.Class, CType: o.CType, Payload: payload}
+		objects = append(objects, wire.Object{Class: o.Class, CType: o.CType, Payload: payload})
+	}
+	if len(objects) == 0 {
+		return nil, nil
 	}
 	return structure(l.ExtSum, objects)
 }
