@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/atlas"
 	"github.com/masstrace/masstrace/internal/format/caracal"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/format/scamper"
@@ -15,6 +16,7 @@ import (
 // formats are tried in order: the first that a file begins like is its format.
 var formats = []format.Format{
 	ndjson.Format,
+	atlas.Format,
 	scamper.Format, // any other JSON
 	caracal.Format,
 	yarrp.Format, // any other columns
