@@ -10,6 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format/caracal"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/format/scamper"
+	"github.com/masstrace/masstrace/internal/format/traceroute"
 	"github.com/masstrace/masstrace/internal/format/yarrp"
 )
 
@@ -18,6 +19,7 @@ var formats = []format.Format{
 	ndjson.Format,
 	atlas.Format,
 	scamper.Format, // any other JSON
+	traceroute.Format,
 	caracal.Format,
 	yarrp.Format, // any other columns
 }

@@ -1,4 +1,5 @@
-// Package traceroute writes traces for people, row by row, as traceroute(8) does.
+// Package traceroute writes traces for people, row by row, as traceroute(8) does, and reads the text
+// of traceroute(8).
 package traceroute
 
 import (
