@@ -8,6 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/atlas"
 	"github.com/masstrace/masstrace/internal/format/caracal"
+	"github.com/masstrace/masstrace/internal/format/mtr"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/format/scamper"
 	"github.com/masstrace/masstrace/internal/format/traceroute"
@@ -18,6 +19,7 @@ import (
 var formats = []format.Format{
 	ndjson.Format,
 	atlas.Format,
+	mtr.Format,
 	scamper.Format, // any other JSON
 	traceroute.Format,
 	caracal.Format,
