@@ -8,6 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/atlas"
 	"github.com/masstrace/masstrace/internal/format/caracal"
+	"github.com/masstrace/masstrace/internal/format/lists"
 	"github.com/masstrace/masstrace/internal/format/mtr"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/format/scamper"
@@ -24,6 +25,7 @@ var formats = []format.Format{
 	traceroute.Format,
 	caracal.Format,
 	yarrp.Format, // any other columns
+	lists.Interfaces, lists.Links, lists.Answered, lists.Silent,
 }
 
 // Open opens a file of results at path, which may be compressed; - means stdin. The

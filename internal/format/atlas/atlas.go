@@ -20,11 +20,11 @@ var Format = format.Format{
 	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
 	Lacks: []string{
-		"reply records: late and duplicate replies are left out", "the run, its summary and cycles",
-		"stop reasons, loops, contested and limited TTLs, NAT, the distance, inferred hops", "ports and flow labels, and which kind of TCP probes",
-		"times of probes and of replies, except the second of the first; round-trip times below 1 µs",
-		"IP identifications, sizes of quoted packets, types of ICMP messages other than unreachable ones",
-		"kinds of replies, how sure they are, rewritten fields", "contents of extension objects other than MPLS labels, states of their checksums",
+		"replies", "the run and its summary", "stop reasons", "loops", "contested and limited TTLs", "NAT",
+		"distances", "inferred hops", "ports and flow labels", "kinds of TCP probes", "times of probes",
+		"times of replies", "round-trip times below 1 µs", "IP identifications", "sizes of quoted packets",
+		"types of messages other than unreachable ones", "proofs and kinds of replies", "rewritten fields",
+		"extensions other than MPLS labels",
 	},
 }
 

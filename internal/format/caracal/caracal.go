@@ -45,12 +45,13 @@ var Format = format.Format{
 	Begins:    begins,
 	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
+	Replies:   true,
 	Lacks: []string{
-		"the run, its summary and cycles", "traces: stop reasons, silent probes, loops and the like, inferred hops",
-		"flow numbers, flow labels and attempts", "replies without a TTL, withheld and superseded ones",
-		"times of probes, and of replies below 1 s; round-trip times below 0.1 ms or above 6.5 s",
-		"how sure a reply is, and whether it is late or a duplicate", "TOS, IP identifications, next-hop MTUs and TCP flags",
-		"extension objects other than MPLS labels",
+		"the run and its summary", "stop reasons", "silent probes", "loops", "inferred hops", "numbers of flows",
+		"flow labels", "attempts", "replies without a TTL", "withheld and superseded replies", "times of probes",
+		"times of replies below 1 s", "round-trip times below 0.1 ms or above 6.5 s",
+		"proofs and kinds of replies", "that replies are late or duplicates", "TOS", "IP identifications",
+		"next-hop MTUs", "TCP flags", "extensions other than MPLS labels",
 	},
 }
 

@@ -1,6 +1,7 @@
 package caracal
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 
@@ -14,16 +15,16 @@ import (
 const header = "capture_timestamp,probe_protocol,probe_src_addr,probe_dst_addr,probe_src_port,probe_dst_port,probe_ttl,quoted_ttl," +
 	"reply_src_addr,reply_protocol,reply_icmp_type,reply_icmp_code,reply_ttl,reply_size,reply_mpls_labels,rtt,round\n"
 
-// Writer writes a row for each reply, or for each hop if there are no reply records.
+// Writer writes a row for each reply.
 type Writer struct {
 	*format.Text
-	rows  format.Rows
+	kinds record.Kinds
 	begun bool
 }
 
 // NewWriter returns a Writer.
 func NewWriter(o format.Output) *Writer {
-	return &Writer{Text: format.NewText(o.Out), rows: format.Rows{Kinds: o.Kinds}}
+	return &Writer{Text: format.NewText(o.Out), kinds: cmp.Or(o.Kinds, record.Both)}
 }
 
 // Write implements format.Writer.
@@ -32,7 +33,9 @@ func (w *Writer) Write(r record.Record) error {
 		w.begun = true
 		w.Buf = append(w.Buf, header...)
 	}
-	w.rows.Each(r, w.row)
+	if r, ok := r.(*record.Reply); ok && w.kinds.Has(record.Replies) && format.IsRow(r) {
+		w.row(&r.Head, &r.Hop)
+	}
 	return w.End()
 }
 

@@ -31,20 +31,17 @@ func TestWrite(t *testing.T) {
 		late4  = `0,0,::,1.0.0.1,24000,0,9,1,9.9.9.9,1,11,0,250,56,"[]",0,1` + "\n"
 	)
 	for _, tt := range []struct {
-		name  string
-		kinds record.Kinds
-		in    []record.Record
-		want  string
+		name string
+		in   []record.Record
+		want string
 	}{
-		{"replies first", 0, []record.Record{four, &superseded, trace, &late}, plain4 + late4},
-		{"hops first", 0, []record.Record{&record.Trace{}, trace, four}, plain6},
-		{"hops alone", record.Traces, []record.Record{four, trace}, plain6},
-		{"replies alone", record.Replies, []record.Record{trace, four}, plain4},
-		{"no rows", 0, []record.Record{&record.CycleStart{}}, ""},
+		{"replies first", []record.Record{four, &superseded, trace, &late}, plain4 + late4},
+		{"hops first", []record.Record{&record.Trace{}, trace, four}, plain6},
+		{"no rows", []record.Record{&record.CycleStart{}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out strings.Builder
-			w := Format.NewWriter(format.Output{Out: &out, Kinds: tt.kinds})
+			w := format.Rows(Format.NewWriter(format.Output{Out: &out}))
 			for _, r := range tt.in {
 				if err := w.Write(r); err != nil {
 					t.Fatal(err)

@@ -19,9 +19,8 @@ var Format = format.Format{
 	NewReader: func(in io.Reader) format.Reader { return ndjson.NewReader(in) },
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
 	Lacks: []string{
-		"reply records", "the run and its summary",
-		"what traces have beyond scamper's: silent probes, loops, contested and limited TTLs, NAT, the distance, inferred hops",
-		"flow labels", "times below 1 µs", "kinds of replies, how sure they are, rewritten fields",
-		"contents of extension objects other than MPLS labels, and states of their checksums",
+		"replies", "the run and its summary", "silent probes", "loops", "contested and limited TTLs", "NAT",
+		"distances", "inferred hops", "flow labels", "times below 1 µs", "proofs and kinds of replies",
+		"rewritten fields", "sizes above 65535 bytes", "extensions other than MPLS labels",
 	},
 }

@@ -1,6 +1,7 @@
 package yarrp
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"time"
@@ -15,22 +16,22 @@ import (
 // dateLayout is the way of yarrp to write times (RFC 2822); ours are UTC.
 const dateLayout = "Mon, 02 Jan 2006 15:04:05 -0700"
 
-// Writer writes a row for each reply, or for each hop if there are no reply records. The header
+// Writer writes a row for each reply. The header
 // comes before the first row, so that it can have the source and the method of the probes.
 type Writer struct {
 	*format.Text
-	rows    format.Rows
 	run     record.Run
 	start   int64  // s since the Unix epoch
 	sent    uint64 // by the summary, which may be missing
 	elapsed float64
+	kinds   record.Kinds
 	begun   bool
 	count   uint64
 }
 
 // NewWriter returns a Writer.
 func NewWriter(o format.Output) *Writer {
-	return &Writer{Text: format.NewText(o.Out), rows: format.Rows{Kinds: o.Kinds}}
+	return &Writer{Text: format.NewText(o.Out), kinds: cmp.Or(o.Kinds, record.Both)}
 }
 
 // Write implements format.Writer.
@@ -44,8 +45,10 @@ func (w *Writer) Write(r record.Record) error {
 		w.sent, w.elapsed = r.Sent, r.ElapsedS
 	case *record.CycleStop:
 		w.trailer(r.Time)
-	default:
-		w.rows.Each(r, w.row)
+	case *record.Reply:
+		if w.kinds.Has(record.Replies) && format.IsRow(r) {
+			w.row(&r.Head, &r.Hop)
+		}
 	}
 	return w.End()
 }

@@ -43,12 +43,13 @@ var Format = format.Format{
 	Begins:    begins,
 	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
+	Replies:   true,
 	Lacks: []string{
-		"the run, its summary and cycles, except some counts in comments", "traces: stop reasons, silent probes, loops and the like, inferred hops",
-		"flows and attempts; sources and methods that differ within a file", "replies without a TTL, withheld and superseded ones",
-		"times of probes, and times below 1 µs", "how sure a reply is, and whether it is late or a duplicate",
-		"quotations, next-hop MTUs, TCP flags, and that an answer came over TCP or UDP",
-		"EXP and S of MPLS labels, labels after the first stack, and other extension objects",
+		"the run and its summary", "stop reasons", "silent probes", "loops", "inferred hops", "flows", "attempts",
+		"methods and sources that differ within a file", "replies without a TTL",
+		"withheld and superseded replies", "times of probes", "times below 1 µs", "proofs and kinds of replies",
+		"that replies are late or duplicates", "quotations", "next-hop MTUs", "protocols and TCP flags of replies",
+		"EXP and S of MPLS labels", "extensions other than MPLS labels",
 	},
 }
 
