@@ -1,4 +1,5 @@
-// Package caracal reads and writes the CSV of caracal, diamond-miner and Iris: a row for each reply.
+// Package caracal reads and writes the CSV of caracal, diamond-miner and Iris: a row for each
+// reply.
 package caracal
 
 import (

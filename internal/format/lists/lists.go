@@ -1,9 +1,9 @@
-// Package lists writes what results consist of as sorted lists of unique lines: the addresses of
-// interfaces, the links between them, and the targets that answered or did not.
+// Package lists writes sorted lists of unique lines: the addresses of interfaces, the links between
+// them, and the targets that answered or did not.
 //
 // The lines are in the order of the octets of their text, as of sort(1) and comm(1) with LC_ALL=C.
-// A Writer holds at most about 64 MB in memory. Further lines wait in temporary files, sorted, which
-// have no names; so TMPDIR needs room for them.
+// A Writer holds at most about 64 MB in memory. Further lines wait in temporary files, sorted.
+// These have no names. TMPDIR needs room for them.
 package lists
 
 import (

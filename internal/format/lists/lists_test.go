@@ -43,7 +43,7 @@ func reply(target, from string, change func(*record.Reply)) *record.Reply {
 // some are records with everything that lists tell apart.
 func some() []record.Record {
 	two := path("192.0.2.9", false, "10.0.0.10", "10.0.0.2")
-	two.Hops = append(two.Hops, two.Hops[1], two.Hops[1]) // of another attempt, and of another router
+	two.Hops = append(two.Hops, two.Hops[1], two.Hops[1]) // another attempt, and another router
 	two.Hops[2].Responder = addr("10.0.0.3")
 	three := path("192.0.2.9", true, "10.0.0.10")
 	three.Inferred = []record.Interface{{TTL: 1, Addr: addr("10.0.0.77")}}

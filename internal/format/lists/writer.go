@@ -28,7 +28,7 @@ type Writer struct {
 	header  string
 	targets bool // lines are targets with a flag
 	addAll  func(*Writer, record.Record)
-	line    func(sorted string) (line string, ok bool) // what is written of a sorted line
+	line    func(sorted string) (line string, ok bool) // the text that is written
 
 	most int // keys in memory
 	keys map[key]struct{}

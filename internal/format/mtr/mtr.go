@@ -48,7 +48,7 @@ type report struct {
 	} `json:"report"`
 }
 
-// hub is what answered at a TTL.
+// hub is the responder at a TTL.
 type hub struct {
 	Count number  `json:"count"` // TTL
 	Host  string  `json:"host"`  // address, name, name (address), or ??? for silence
