@@ -28,9 +28,9 @@ func NewObjects(in io.Reader, most int) *Objects {
 // Fault returns a LineError about the object that Next returned last.
 func (o *Objects) Fault(err error) error { return &LineError{o.start, err} }
 
-// Next returns the next object, valid until the next call: from { to its }, without a check of
-// what is between. At the end it returns io.EOF, or ErrCut if the text ends inside an object or an
-// array. Other text between objects is a LineError, after which Next may be called again for the
+// Next returns the next object, from { to its }, valid until the next call. It does not check the
+// text between them. At the end it returns io.EOF, or ErrCut if the text ends inside an object or
+// an array. Other text between objects is a LineError, after which Next may be called again for the
 // next line. An object that is too long is an error for good.
 func (o *Objects) Next() ([]byte, error) {
 	for o.end == nil {

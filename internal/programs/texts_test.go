@@ -14,7 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// What other tools print about a path reads as that path.
+// The output of other tools about a path reads as that path.
 func TestTexts(t *testing.T) {
 	for _, tt := range []struct {
 		name, format string

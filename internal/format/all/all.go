@@ -13,6 +13,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/format/scamper"
 	"github.com/masstrace/masstrace/internal/format/traceroute"
+	"github.com/masstrace/masstrace/internal/format/warts"
 	"github.com/masstrace/masstrace/internal/format/yarrp"
 )
 
@@ -21,6 +22,7 @@ var formats = []format.Format{
 	ndjson.Format,
 	atlas.Format,
 	mtr.Format,
+	warts.Format,
 	scamper.Format, // any other JSON
 	traceroute.Format,
 	caracal.Format,

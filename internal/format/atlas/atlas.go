@@ -1,5 +1,5 @@
 // Package atlas reads and writes the traceroute results of RIPE Atlas: JSON objects, one per line
-// or in one array, with the fields of firmware 4610 and later, 5000 and later.
+// or in one array. The fields are those of firmware 4610, 5000 and later.
 package atlas
 
 import (

@@ -107,7 +107,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// A result that is written reads as what was written.
+// The writer gives the same results back.
 func TestWrite(t *testing.T) {
 	traces, _, _ := read(t, old+recent)
 	for i, want := range []string{oldShown, recentShown} {

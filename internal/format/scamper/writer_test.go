@@ -11,7 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// What Debian's scamper wrote comes out as it went in, octet for octet.
+// The output of Debian's scamper is the same after reading and writing, octet for octet.
 func TestWriteAsScamper(t *testing.T) {
 	const text = `{"type":"cycle-start", "list_name":"default", "id":0, "hostname":"vm", "start_time":1795995338}
 {"type":"trace","version":"0.1", "userid":0, "method":"udp-paris", "src":"20.0.1.0", "dst":"45.16.1.1", "sport":32856, "dport":33435, "stop_reason":"COMPLETED", "stop_data":0, "start":{"sec":1795995338, "usec":120036, "ftime":"2026-11-29 23:35:38"}, "hop_count":2, "attempts":2, "hoplimit":14, "firsthop":1, "wait":1, "wait_probe":0, "tos":0, "probe_size":44, "probe_count":2, "hops":[{"addr":"20.0.1.1", "probe_ttl":1, "probe_id":1, "probe_size":44, "tx":{"sec":1795995338, "usec":120191}, "rtt":0.032, "reply_ttl":64, "reply_tos":192, "reply_ipid":12297, "reply_size":72, "icmp_type":11, "icmp_code":0, "icmp_q_ttl":1, "icmp_q_ipl":44, "icmp_q_tos":0},{"addr":"45.16.1.1", "probe_ttl":2, "probe_id":1, "probe_size":44, "tx":{"sec":1795995338, "usec":121315}, "rtt":0.029, "reply_ttl":63, "reply_tos":192, "reply_ipid":65231, "reply_size":72, "icmp_type":3, "icmp_code":3, "icmp_q_ttl":1, "icmp_q_ipl":44, "icmp_q_tos":0}]}

@@ -88,7 +88,7 @@ func cutWord(s string) (word, rest string) {
 	return word, strings.TrimLeft(rest, " \t")
 }
 
-// word takes a word of a row; rest is what follows.
+// word takes a word of a row; rest is the text after it.
 func (p *path) word(word string, rest *string) error {
 	switch word[0] {
 	case '*':

@@ -71,7 +71,7 @@ func begins(head []byte) bool {
 type Reader struct {
 	lines *format.Lines
 	unit  time.Duration // of rtt
-	head  record.Head   // what the header has: source, method and port
+	head  record.Head   // source, method and port by the header
 }
 
 // NewReader returns a Reader of in.
