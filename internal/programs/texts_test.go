@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/all"
+	"github.com/masstrace/masstrace/internal/format/scamper"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -35,7 +38,9 @@ func TestTexts(t *testing.T) {
 					t.Parallel()
 					args := slices.Clone(tt.cmd[1:])
 					args[len(args)-1] = fmt.Sprintf(args[len(args)-1], target)
-					out, err := exec.CommandContext(t.Context(), tt.cmd[0], args...).Output()
+					cmd := exec.CommandContext(t.Context(), tt.cmd[0], args...)
+					cmd.Env = append(os.Environ(), "TZ=UTC")
+					out, err := cmd.Output()
 					if err != nil {
 						t.Fatalf("%v\n%s", err, out)
 					}
@@ -43,11 +48,13 @@ func TestTexts(t *testing.T) {
 					if err != nil || f.Name() != tt.format {
 						t.Fatalf("%v\n%s", err, out)
 					}
+					var again strings.Builder
+					w := scamper.NewWriter(format.Output{Out: &again})
 					traces := 0
 					for {
 						r, err := f.Read()
 						if err == io.EOF && traces == 1 {
-							return
+							break
 						}
 						if err != nil {
 							t.Fatalf("%d traces, %v\n%s", traces, err, out)
@@ -56,6 +63,10 @@ func TestTexts(t *testing.T) {
 							traces++
 							checkText(t, trace, netip.MustParseAddr(target), string(out), tt.heads)
 						}
+						_ = w.Write(r)
+					}
+					if _ = w.Flush(); tt.format == "scamper" && again.String() != string(out) {
+						t.Errorf("written again it is\n%s\nand not\n%s", again.String(), out)
 					}
 				})
 			}

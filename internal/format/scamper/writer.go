@@ -112,9 +112,7 @@ func appendHop(b []byte, head *record.Head, h *record.Hop) []byte {
 	}
 	b = appendInt(b, "reply_ttl", int64(h.ReplyTTL))
 	b = appendInt(b, "reply_tos", int64(h.ReplyTOS))
-	if head.Target.Is4() {
-		b = appendInt(b, "reply_ipid", int64(h.ReplyID))
-	}
+	b = appendInt(b, "reply_ipid", int64(h.ReplyID)) // 0 in IPv6
 	b = appendInt(b, "reply_size", int64(min(h.ReplySize, math.MaxUint16)))
 	switch h.Protocol {
 	case probe.ProtoICMP, probe.ProtoICMPv6:
@@ -133,7 +131,9 @@ func appendICMP(b []byte, h *record.Hop) []byte {
 	if h.HasQuote {
 		b = appendInt(b, "icmp_q_ttl", int64(h.QuotedTTL))
 		b = appendInt(b, "icmp_q_ipl", int64(min(h.QuotedSize, math.MaxUint16)))
-		b = appendInt(b, "icmp_q_tos", int64(h.QuotedTOS))
+		if h.Protocol == probe.ProtoICMP {
+			b = appendInt(b, "icmp_q_tos", int64(h.QuotedTOS))
+		}
 	}
 	if h.MTU != 0 {
 		b = appendInt(b, "icmp_nhmtu", int64(min(h.MTU, math.MaxUint16)))
