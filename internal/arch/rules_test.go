@@ -36,10 +36,11 @@ var mayImport = map[string][]string{
 	"internal/plaintext":         {},
 	"internal/linklayer":         {"internal/pcapng"},
 	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
-	"internal/format/all":        {"internal/format", "internal/format/caracal", "internal/format/ndjson", "internal/format/scamper", "internal/format/yarrp"},
+	"internal/format/all":        {"internal/format", "internal/format/caracal", "internal/format/ndjson", "internal/format/parquet", "internal/format/scamper", "internal/format/yarrp"},
 	"internal/format/caracal":    {"internal/format", "internal/record", "internal/wire"},
 	"internal/format/hops":       {"internal/record", "internal/wire"},
 	"internal/format/ndjson":     {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/parquet":    {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/scamper":    {"internal/format", "internal/format/ndjson"},
 	"internal/format/traceroute": {"internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/yarrp":      {"internal/format", "internal/probe", "internal/record"},
@@ -129,6 +130,7 @@ var thirdParty = []keptIn{
 	// A scan must not run other programs.
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
+	{"github.com/parquet-go/parquet-go", []string{"internal/format/parquet"}, testsToo},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

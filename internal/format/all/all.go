@@ -8,6 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/caracal"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/format/parquet"
 	"github.com/masstrace/masstrace/internal/format/scamper"
 	"github.com/masstrace/masstrace/internal/format/yarrp"
 )
@@ -16,6 +17,7 @@ import (
 var formats = []format.Format{
 	ndjson.Format,
 	scamper.Format, // any other JSON
+	parquet.Format,
 	caracal.Format,
 	yarrp.Format, // any other columns
 }

@@ -118,34 +118,36 @@ func (c *column) node() pq.Node {
 	return n
 }
 
-// append appends the cell of the column with number i to a batch. A list is several values.
+// append appends the cell of the column with number i to a batch. A list is several values. Values
+// of columns that always have one need no levels.
 func (c *column) append(batch []pq.Value, v *value, i int) []pq.Value {
-	level := 0
-	if c.maybe {
-		level = 1
-	}
 	if !v.there {
 		return append(batch, pq.NullValue().Level(0, 0, i))
 	}
+	var cell pq.Value
 	switch c.class {
 	case number:
-		if c.bits > 32 {
-			return append(batch, pq.Int64Value(int64(v.n)).Level(0, level, i))
+		if cell = pq.Int32Value(int32(v.n)); c.bits > 32 {
+			cell = pq.Int64Value(int64(v.n))
 		}
-		return append(batch, pq.Int32Value(int32(v.n)).Level(0, level, i))
 	case timeUs:
-		return append(batch, pq.Int64Value(int64(v.n)).Level(0, level, i))
+		cell = pq.Int64Value(int64(v.n))
 	case float:
-		return append(batch, pq.DoubleValue(v.float()).Level(0, level, i))
+		cell = pq.DoubleValue(v.float())
 	case truth:
-		return append(batch, pq.BooleanValue(v.n != 0).Level(0, level, i))
+		cell = pq.BooleanValue(v.n != 0)
 	case numbers:
 		for at, n := range v.list {
-			batch = append(batch, pq.Int32Value(int32(n)).Level(min(at, 1), level+1, i))
+			batch = append(batch, pq.Int32Value(int32(n)).Level(min(at, 1), 2, i))
 		}
 		return batch
+	default:
+		cell = pq.ByteArrayValue(v.b)
 	}
-	return append(batch, pq.ByteArrayValue(v.b).Level(0, level, i))
+	if c.maybe {
+		cell = cell.Level(0, 1, i)
+	}
+	return append(batch, cell)
 }
 
 // columns are those of a table, in order.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/masstrace/masstrace/internal/format"
 )
 
 // Limits of what a file may claim.
@@ -56,18 +54,21 @@ type footer struct {
 	meta   map[string]string
 }
 
-// readFooter reads the end of a file. It returns format.ErrCut if the file has none.
+// errCut is the error of a file that nothing can be read of: its end has the places of all else.
+var errCut = errors.New("no footer at the end: the file is cut, or its writer was stopped")
+
+// readFooter reads the end of a file.
 func readFooter(in io.ReaderAt, size int64) (*footer, error) {
 	const tail = 8 // length of the footer, magic
 	var end [tail]byte
 	if size < int64(len(magic))+tail {
-		return nil, format.ErrCut
+		return nil, fmt.Errorf("byte %d: %w", size, errCut)
 	}
 	if _, err := in.ReadAt(end[:], size-tail); err != nil {
 		return nil, fmt.Errorf("read the end of the file: %w", err)
 	}
 	if string(end[4:]) != magic {
-		return nil, fmt.Errorf("byte %d: no footer: %w", size-4, format.ErrCut)
+		return nil, fmt.Errorf("byte %d: %w", size-4, errCut)
 	}
 	n := int64(binary.LittleEndian.Uint32(end[:]))
 	at := size - tail - n
