@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -160,4 +163,70 @@ func FuzzReader(f *testing.F) {
 			t.Fatal("a record after the end")
 		}
 	})
+}
+
+// Small files claim much: each is refused before memory is made for it.
+func TestClaims(t *testing.T) {
+	file := write(t, "", traces(50, 3))
+	whole, err := readFooter(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, claim := range map[string]func(f *footer){
+		"rows":         func(f *footer) { f.groups[0].rows = 1 << 40 },
+		"negative":     func(f *footer) { f.groups[0].rows = -1 },
+		"two groups":   func(f *footer) { f.groups = append(f.groups, group{rows: 1 << 62, chunks: f.groups[0].chunks}) },
+		"beyond":       func(f *footer) { f.groups[0].chunks[3].end = 1 << 50 },
+		"before":       func(f *footer) { f.groups[0].chunks[3].begin = -5 },
+		"fewer chunks": func(f *footer) { f.groups[0].chunks = f.groups[0].chunks[1:] },
+	} {
+		bad := *whole
+		bad.groups = []group{{rows: whole.groups[0].rows, chunks: append([]chunk{}, whole.groups[0].chunks...)}}
+		claim(&bad)
+		if err := bad.check(int64(len(file)), int64(len(file))); err == nil || !strings.Contains(err.Error(), "row group") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, h := range map[string]pageHeader{
+		"packed":   {packed: 101},
+		"negative": {packed: -1},
+		"unpacked": {unpacked: longestPage + 1},
+		"values":   {values: mostValues + 1},
+		"levels":   {packed: 9, unpacked: 9, defLen: 5, repLen: 5},
+	} {
+		if h.check(100) == nil {
+			t.Errorf("%s: %+v is taken", name, h)
+		}
+	}
+	u := unpacker{in: bytes.NewReader([]byte{0}), memory: mostMemory}
+	if _, err := u.page(&pageHeader{unpacked: 1}, 0, codecNone, nil); err == nil || !strings.Contains(err.Error(), "need more than") {
+		t.Error(err)
+	}
+}
+
+// A page that unpacks to more than it claims is refused, and needs no more room than that.
+func TestBomb(t *testing.T) {
+	pack, err := zstd.NewWriter(nil, zstd.WithSingleSegment(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unpack, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(longestPage), zstd.WithDecodeAllCapLimit(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeros := make([]byte, 32<<20)
+	for codec, packed := range map[int][]byte{
+		codecZstd: pack.EncodeAll(zeros, nil), codecSnappy: snappy.Encode(nil, zeros), codecNone: zeros,
+	} {
+		u := unpacker{in: bytes.NewReader(packed), zstd: unpack}
+		h := pageHeader{packed: int64(len(packed)), unpacked: 1000}
+		page, err := u.page(&h, 0, codec, nil)
+		if err == nil || cap(page) > 1000 || u.memory > 1000 {
+			t.Errorf("codec %d: %d bytes, %v", codec, cap(page), err)
+		}
+	}
+	u := unpacker{in: bytes.NewReader(zeros)}
+	if _, err := u.page(&pageHeader{packed: 10, unpacked: 10}, 0, 4, nil); err == nil || !strings.Contains(err.Error(), "codec 4") {
+		t.Error(err)
+	}
 }

@@ -30,6 +30,7 @@ type Writer struct {
 	row    row
 	value  value
 	batch  [][]pq.Value // by column
+	last   []lastCell   // by column
 	filled int          // rows in batch
 	err    error
 }
@@ -49,6 +50,7 @@ func NewWriter(o format.Output) *Writer {
 		pq.SortingWriterConfig(pq.SortingColumns(sorting...)), pq.CreatedBy("masstrace", schema, "parquet-go"))
 	w.cols = w.out.ColumnWriters()
 	w.batch = make([][]pq.Value, len(w.table.columns))
+	w.last = make([]lastCell, len(w.table.columns))
 	w.row.run = o.Run
 	return w
 }
@@ -109,19 +111,23 @@ func (w *Writer) rows(t *record.Trace) {
 	first, last, n := len(key), len(key)+len(hopColumns), 1
 	if w.table.name == tableTraces {
 		last = first
-	} else if n = len(t.Inferred) + len(t.Hops); n == 0 {
-		n = 1
+	} else {
+		n = max(len(t.Inferred)+len(t.Hops), 1)
+	}
+	for i := first; i < last; i++ {
 		r.h, r.inferred = nil, nil
-		w.cells(first, last)
-	}
-	for i := range t.Inferred {
-		r.h, r.inferred = nil, &t.Inferred[i]
-		w.cells(first, last)
-	}
-	r.inferred = nil
-	for i := range t.Hops {
-		r.h = &t.Hops[i]
-		w.cells(first, last)
+		if len(t.Inferred)+len(t.Hops) == 0 {
+			w.cells(i, i+1)
+		}
+		for j := range t.Inferred {
+			r.inferred = &t.Inferred[j]
+			w.cells(i, i+1)
+		}
+		r.inferred = nil
+		for j := range t.Hops {
+			r.h = &t.Hops[j]
+			w.cells(i, i+1)
+		}
 	}
 	w.repeated(0, first, n)
 	w.repeated(last, len(w.batch), n)
@@ -131,11 +137,25 @@ func (w *Writer) rows(t *record.Trace) {
 // cells appends a row to some columns of the batch.
 func (w *Writer) cells(from, to int) {
 	for i := from; i < to; i++ {
-		c, v := &w.table.columns[i], &w.value
+		c, v, l := &w.table.columns[i], &w.value, &w.last[i]
 		v.there = false
 		c.put(&w.row, v)
+		if l.there && v.there && l.n == v.n {
+			w.batch[i] = append(w.batch[i], l.cell)
+			continue
+		}
 		w.batch[i] = c.append(w.batch[i], v, i)
+		if v.there && (c.class == number || c.class == truth) {
+			*l = lastCell{true, v.n, w.batch[i][len(w.batch[i])-1]}
+		}
 	}
+}
+
+// lastCell is the last number of a column, which the next one often is too.
+type lastCell struct {
+	there bool
+	n     uint64
+	cell  pq.Value
 }
 
 // repeated appends n equal rows to some columns of the batch.
