@@ -246,7 +246,7 @@ func answers(t *testing.T, dir string) map[string]string {
 	medians := counts{}
 	for ttl, list := range rtts {
 		slices.Sort(list)
-		medians[fmt.Sprint(ttl)] = int(math.RoundToEven(float64(list[(len(list)+1)/2-1]) / 1e6 * 1000))
+		medians[fmt.Sprint(ttl)] = int(math.Round(float64(list[(len(list)+1)/2-1]) / 1e6 * 1000))
 	}
 	all := 0
 	for _, n := range reasons {

@@ -39,7 +39,7 @@ type column struct {
 	take func(r *row, v *value)
 }
 
-// row is what a row of a table is made of. Tables use different parts.
+// row has the values for a row of a table. Tables use different parts.
 type row struct {
 	t        *record.Trace
 	head     *record.Head // of t, or of a reply

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // cursor reads the values of one column of a row group, row by row. It holds one page, and the
@@ -88,7 +89,9 @@ func (c *cursor) openDict(h *pageHeader) error {
 	if h.values > int64(len(c.dictRoom)) {
 		return errRuns
 	}
-	old := cap(c.dict)*24 + cap(c.numbers)*8
+	if err := c.roomForDict(int(h.values)); err != nil {
+		return err
+	}
 	for range h.values {
 		var v value
 		if err := c.plainValue(&v); err != nil {
@@ -100,9 +103,20 @@ func (c *cursor) openDict(h *pageHeader) error {
 			c.numbers = append(c.numbers, v.n)
 		}
 	}
-	if c.u.memory += int64(cap(c.dict)*24 + cap(c.numbers)*8 - old); c.u.memory > mostMemory {
+	return nil
+}
+
+// roomForDict makes room for n values of a dictionary, if there is memory.
+func (c *cursor) roomForDict(n int) error {
+	texts, numbers := n, 0
+	if c.leaf.physical != typeBinary {
+		texts, numbers = 0, n
+	}
+	more := 24*max(texts-cap(c.dict), 0) + 8*max(numbers-cap(c.numbers), 0)
+	if c.u.memory += int64(more); c.u.memory > mostMemory {
 		return fmt.Errorf("the dictionaries of one row group need more than %d bytes", mostMemory)
 	}
+	c.dict, c.numbers = slices.Grow(c.dict, texts), slices.Grow(c.numbers, numbers)
 	return nil
 }
 

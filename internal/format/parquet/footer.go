@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Limits of what a file may claim.
+// Limits of the claims of a file.
 const (
 	longestFooter = 64 << 20 // octets
 	mostColumns   = 4096

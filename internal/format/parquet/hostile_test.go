@@ -15,7 +15,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// A file that is cut anywhere is refused with the place: what it holds is found from its end.
+// A file that is cut anywhere is refused, with the place. Its end has the places of all data.
 func TestCut(t *testing.T) {
 	file := write(t, "", samples())
 	for n := range len(file) {
@@ -29,8 +29,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// A file with wrong octets gives what could be read before, and an error or other values. It
-// needs little memory.
+// A file with wrong octets gives the records before them, then an error or other values. It needs
+// little memory.
 func TestCorrupt(t *testing.T) {
 	file := write(t, "", append(samples(), traces(300, 6)...))
 	rng := rand.New(rand.NewPCG(effort.Seed(t), 1))
@@ -100,7 +100,8 @@ func TestRuns(t *testing.T) {
 			}
 		}
 	}
-	long := runs{b: bytes.Repeat([]byte{0x80, 0x80, 0x80, 0x08, 1}, 1000), width: 1} // 2²³ ones each
+	// Runs of 2²³ ones each.
+	long := runs{b: bytes.Repeat([]byte{0x80, 0x80, 0x80, 0x08, 1}, 1000), width: 1}
 	if !long.skip(1000<<23) || long.skip(1) {
 		t.Error("runs of many values")
 	}

@@ -178,7 +178,7 @@ func (u *unpacker) page(h *pageHeader, at int64, codec int, room []byte) ([]byte
 	return page, err
 }
 
-// unpack appends what was compressed to a page, which has room for size octets in all.
+// unpack appends decompressed octets to a page, which has room for size octets in all.
 func (u *unpacker) unpack(page, packed []byte, codec, size int) ([]byte, error) {
 	switch codec {
 	case codecNone:

@@ -1,13 +1,15 @@
 // Package parquet writes and reads results as Apache Parquet files: flat tables of typed columns,
 // compressed with zstd, for DuckDB, pandas, polars and ClickHouse.
 //
-// A file holds one table. The first, hops, has a row for each hop with the columns of its trace
-// repeated; a trace without hops is one row whose hop columns are null. It reads back as traces.
+// A file holds one table. The first, hops, has a row for each hop, and repeats the columns of its
+// trace. A trace without hops is one row, whose hop columns are null. The table reads back as
+// traces.
 // The names and units of columns are those of NDJSON. The metadata of a file holds the other
 // records as JSON: run, resume, summary, cycle-start and cycle-stop.
 //
-// The files are written by parquet-go. The reader is our own, because a reader must not believe
-// what a file claims: parquet-go makes arrays as long as a run length of a few bytes asks for.
+// parquet-go writes the files. The reader is our own, because a reader must not believe the claims
+// of a file. parquet-go makes an array as long as a run claims to be: six bytes of a page can claim
+// two thousand million values.
 package parquet
 
 import (

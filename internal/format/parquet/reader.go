@@ -15,7 +15,7 @@ import (
 const mostHops = 1 << 16
 
 // Reader reads the table of hops as traces, a page of each column at a time. Its memory is below
-// 256 MB whatever the file claims. It is used by one goroutine at a time.
+// 256 MB for any file. It is used by one goroutine at a time.
 type Reader struct {
 	in     io.Reader   // until it is opened
 	at     io.ReaderAt // nil until then
@@ -111,7 +111,7 @@ func (r *Reader) open() (err error) {
 	return nil
 }
 
-// cursors returns cursors of the columns that the file has and that are read.
+// cursors makes a cursor for each column of list, unless the file lacks it or nothing takes it.
 func (r *Reader) cursors(list columns) (cursors []*cursor, err error) {
 	for i := range list {
 		c := &list[i]

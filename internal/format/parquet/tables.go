@@ -17,7 +17,7 @@ const (
 	tableReplies = "replies"
 )
 
-// Tables are the names of the tables; the first is what a file has unless another is named.
+// Tables are the names of the tables. The first is the default.
 var Tables = []string{tableHops, tableTraces, tableLinks, tableReplies}
 
 // table is how a table is written.

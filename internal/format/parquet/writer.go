@@ -11,7 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// groupRows is the number of rows of a row group. It is what a Writer holds in memory: some 100 MB.
+// groupRows is the number of rows of a row group. A Writer holds them in memory, in some 100 MB.
 // Readers work on row groups in parallel, so more rows would not help them.
 const groupRows = 1 << 18
 
@@ -90,7 +90,7 @@ func (w *Writer) keep(rows int, add func()) {
 	w.kept.rows += rows
 }
 
-// group writes what is kept as a row group.
+// group writes the kept records as a row group.
 func (w *Writer) group() {
 	for _, t := range w.kept.sortedTraces() {
 		w.rows(t)
