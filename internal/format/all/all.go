@@ -10,12 +10,14 @@ import (
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/format/parquet"
 	"github.com/masstrace/masstrace/internal/format/scamper"
+	"github.com/masstrace/masstrace/internal/format/warts"
 	"github.com/masstrace/masstrace/internal/format/yarrp"
 )
 
 // formats are tried in order: the first that a file begins like is its format.
 var formats = []format.Format{
 	ndjson.Format,
+	warts.Format,
 	scamper.Format, // any other JSON
 	parquet.Format,
 	caracal.Format,

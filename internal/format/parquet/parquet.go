@@ -29,6 +29,7 @@ const schema = "1"
 var Format = format.Format{
 	Name:      "parquet",
 	Endings:   []string{".parquet"},
+	Binary:    true,
 	Begins:    func(head []byte) bool { return bytes.HasPrefix(head, []byte(magic)) },
 	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
