@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/jsonscan":          {},
 	"internal/linklayer":         {"internal/pcapng"},
 	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
-	"internal/format/all":        {"internal/format", "internal/format/atlas", "internal/format/caracal", "internal/format/lists", "internal/format/mtr", "internal/format/ndjson", "internal/format/scamper", "internal/format/traceroute", "internal/format/warts", "internal/format/yarrp"},
+	"internal/format/all":        {"internal/format", "internal/format/atlas", "internal/format/caracal", "internal/format/lists", "internal/format/mtr", "internal/format/ndjson", "internal/format/parquet", "internal/format/scamper", "internal/format/traceroute", "internal/format/warts", "internal/format/yarrp"},
 	"internal/format/atlas":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/caracal":    {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/hops":       {"internal/record", "internal/wire"},
@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"internal/format/traceroute": {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/lists":      {"internal/format", "internal/probe", "internal/record"},
 	"internal/format/mtr":        {"internal/format", "internal/probe", "internal/record"},
+	"internal/format/parquet":    {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/warts":      {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/yarrp":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},
@@ -135,6 +136,7 @@ var thirdParty = []keptIn{
 	// A scan must not run other programs.
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
+	{"github.com/parquet-go/parquet-go", []string{"internal/format/parquet"}, testsToo},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format/lists"
 	"github.com/masstrace/masstrace/internal/format/mtr"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/format/parquet"
 	"github.com/masstrace/masstrace/internal/format/scamper"
 	"github.com/masstrace/masstrace/internal/format/traceroute"
 	"github.com/masstrace/masstrace/internal/format/warts"
@@ -23,6 +24,7 @@ var formats = []format.Format{
 	atlas.Format,
 	mtr.Format,
 	warts.Format,
+	parquet.Format,
 	scamper.Format, // any other JSON
 	traceroute.Format,
 	caracal.Format,
