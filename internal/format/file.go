@@ -65,20 +65,21 @@ func newFile(in io.ReadCloser, formats []Format) (*File, error) {
 	case err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("read records: %w", err)
 	}
-	if fault := notText(head); fault != "" {
-		return nil, fmt.Errorf("%w: %s", ErrUnknown, fault)
-	}
+	fault := notText(head)
 	var names []string
 	for i := range formats {
-		if formats[i].Begins(head) {
+		if (fault == "" || formats[i].Binary) && formats[i].Begins(head) {
 			return &File{Reader: formats[i].NewReader(r), name: formats[i].Name, in: in}, nil
 		}
 		names = append(names, formats[i].Name)
 	}
+	if fault != "" {
+		return nil, fmt.Errorf("%w: %s", ErrUnknown, fault)
+	}
 	return nil, fmt.Errorf("%w: none of %s", ErrUnknown, strings.Join(names, ", "))
 }
 
-// notText returns why a file that begins with head is of no format; "" if it may be of one.
+// notText returns why a file that begins with head is of no format of text; "" if it may be of one.
 func notText(head []byte) string {
 	first, _, _ := bytes.Cut(head, []byte("\n"))
 	switch {

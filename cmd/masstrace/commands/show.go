@@ -20,7 +20,7 @@ import (
 
 // ShowCmd writes results for people.
 type ShowCmd struct {
-	Results string   `arg:"" name:"file" complete:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON), yarrp or caracal; - is standard input."`
+	Results string   `arg:"" name:"file" complete:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON, warts), yarrp or caracal; - is standard input."`
 	Targets []string `arg:"" optional:"" name:"target" help:"Addresses or prefixes: show the traces to these alone. Other arguments are further files of the same run (--replies, --meta)."`
 
 	Hops       bool `group:"Output" help:"Show a row for each hop, in aligned columns."`

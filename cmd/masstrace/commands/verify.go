@@ -13,7 +13,7 @@ import (
 
 // VerifyCmd holds results against the truth of a simulated Internet.
 type VerifyCmd struct {
-	Results []string `arg:"" complete:"file" help:"Output file of the scan, or all its files (--replies, --meta) in any order; or a file of scamper (JSON), yarrp or caracal. - is standard input."`
+	Results []string `arg:"" complete:"file" help:"Output file of the scan, or all its files (--replies, --meta) in any order; or a file of scamper (JSON, warts), yarrp or caracal. - is standard input."`
 
 	Log           string   `group:"Truth" required:"" placeholder:"FILE" help:"Log of lab --log during the scan. It must have the probes of this run alone: those of other programs count as faults."`
 	Counters      string   `group:"Truth" placeholder:"FILE" help:"Counters of lab --counters, to count losses of the link. Default: none."`

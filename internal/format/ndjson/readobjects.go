@@ -24,12 +24,18 @@ func (l *HopLine) ext() ([]byte, error) {
 	objects, payloads := some[:0], []byte(nil)
 	for i := range l.Objects {
 		o := &l.Objects[i]
+		if o.Len > 0 && o.Labels == nil && o.Iface == nil && o.Hex == "" {
+			continue // scamper's, without its contents
+		}
 		start := len(payloads)
 		var err error
 		if payloads, err = o.appendPayload(payloads); err != nil {
 			return nil, fmt.Errorf("icmpext %d/%d: %w", o.Class, o.CType, err)
 		}
 		objects = append(objects, wire.Object{Class: o.Class, CType: o.CType, Payload: payloads[start:]})
+	}
+	if len(objects) == 0 {
+		return nil, nil
 	}
 	return structure(l.ExtSum, objects)
 }
