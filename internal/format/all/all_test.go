@@ -141,7 +141,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// A Parquet file is found by its first octets, whatever its name, and also if it is compressed again.
+// The first octets identify a Parquet file, also if it is compressed again.
 func TestParquet(t *testing.T) {
 	var b bytes.Buffer
 	w := parquet.NewWriter(format.Output{Out: &b})
