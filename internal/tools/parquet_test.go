@@ -127,7 +127,7 @@ func convert(t *testing.T, dir, table string) {
 	}
 }
 
-// counts are numbers by what they count.
+// counts are numbers by their names.
 type counts map[string]int
 
 // sorted returns the counts as rows in the order of less.
@@ -157,7 +157,7 @@ func byNumber(a, b string) int {
 	return cmp.Compare(x, y)
 }
 
-// line is what the questions are about, of any record.
+// line has the fields of any record that the questions need.
 type line struct {
 	Type       string
 	Dst        string

@@ -14,6 +14,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/parquet"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Files, of a record each, of all formats.
@@ -136,5 +138,27 @@ func TestOpen(t *testing.T) {
 	}
 	if _, err := Open(path, nil); !errors.Is(err, format.ErrUnknown) || !strings.Contains(err.Error(), path) {
 		t.Error(err)
+	}
+}
+
+// The first octets identify a Parquet file, also if it is compressed again.
+func TestParquet(t *testing.T) {
+	var b bytes.Buffer
+	w := parquet.NewWriter(format.Output{Out: &b})
+	if err := errors.Join(w.Write(&record.Run{Run: "01JX"}), w.End()); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []string{b.String(), gzipped(b.String()), zstandard(b.String())} {
+		f, err := New(strings.NewReader(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := f.Read()
+		if run, ok := r.(*record.Run); err != nil || !ok || run.Run != "01JX" || f.Name() != "parquet" {
+			t.Errorf("%v, %v of %s", r, err, f.Name())
+		}
+		if _, err := f.Read(); err != io.EOF {
+			t.Error(err)
+		}
 	}
 }
