@@ -7,6 +7,7 @@ _masstrace_grammar() {
         flags='-h --help -V --version'
         argument='choice scan trace replay show merge lab verify help version'
         ;;
+    help) argument='choice scan trace replay show merge lab verify' ;;
     scan)
         flags='--probes --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status --dry-run -h --help -V --version'
         argument=file
@@ -118,7 +119,7 @@ _masstrace_grammar() {
         --network) kind='choice internet routers routers-limited' ;;
         --link) kind='choice veth tun' ;;
         --preset) kind='choice clean default loss limited delayed nat noise loops perpacket silent help' ;;
-        --set) kind='choice seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= max-width= hash-more= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= liars=' ;;
+        --set) kind='choice seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= max-width= hash-more= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= via-target= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= liars= imposters=' ;;
         --net-seed) kind=text ;;
         --log) kind=file ;;
         --counters) kind=file ;;

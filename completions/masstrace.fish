@@ -3,6 +3,8 @@
 complete -c masstrace -f
 complete -c masstrace -s h -l help -d 'Show context-sensitive help'
 complete -c masstrace -s V -l version -d 'Print the version'
+complete -c masstrace -n __fish_use_subcommand -a 'help version'
+complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace replay show merge lab verify'
 
 complete -c masstrace -n __fish_use_subcommand -a scan -d 'Trace every target of prefix lists'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -F
@@ -121,7 +123,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from lab' -a '(__fish_complete_
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l network -x -a 'internet routers routers-limited' -d 'Network on the other side of the link'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l link -x -a 'veth tun' -d 'Kind of link: veth (Ethernet) or tun (IP without Ethernet, needs root)'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l preset -x -a 'clean default loss limited delayed nat noise loops perpacket silent help' -d 'Kind of network, see above; help lists the kinds'
-complete -c masstrace -n '__fish_seen_subcommand_from lab' -l set -x -a 'seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= max-width= hash-more= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= liars=' -d 'Set an option of the simulated Internet, for example loss-forward=0.05; help lists all options'
+complete -c masstrace -n '__fish_seen_subcommand_from lab' -l set -x -a 'seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= max-width= hash-more= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= via-target= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= liars= imposters=' -d 'Set an option of the simulated Internet, for example loss-forward=0.05; help lists all options'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l net-seed -x -d 'Number of the simulated Internet; another number gives another network of the same kind'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l log -r -F -d 'Write every probe and its fate to this file, for masstrace verify'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l counters -r -F -d 'Write the counters of the simulator to this file at the end, as JSON'

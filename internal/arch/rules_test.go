@@ -34,18 +34,24 @@ var mayImport = map[string][]string{
 	"internal/outfile":           {},
 	"internal/pcapng":            {"internal/outfile"},
 	"internal/plaintext":         {},
+	"internal/jsonscan":          {},
 	"internal/linklayer":         {"internal/pcapng"},
 	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
-	"internal/format/all":        {"internal/format", "internal/format/caracal", "internal/format/ndjson", "internal/format/scamper", "internal/format/yarrp"},
-	"internal/format/caracal":    {"internal/format", "internal/record", "internal/wire"},
+	"internal/format/all":        {"internal/format", "internal/format/atlas", "internal/format/caracal", "internal/format/lists", "internal/format/mtr", "internal/format/ndjson", "internal/format/parquet", "internal/format/scamper", "internal/format/traceroute", "internal/format/warts", "internal/format/yarrp"},
+	"internal/format/atlas":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/caracal":    {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/hops":       {"internal/record", "internal/wire"},
-	"internal/format/ndjson":     {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
-	"internal/format/scamper":    {"internal/format", "internal/format/ndjson"},
-	"internal/format/traceroute": {"internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
-	"internal/format/yarrp":      {"internal/format", "internal/probe", "internal/record"},
+	"internal/format/ndjson":     {"internal/format", "internal/jsonscan", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/scamper":    {"internal/format", "internal/format/ndjson", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/traceroute": {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/lists":      {"internal/format", "internal/probe", "internal/record"},
+	"internal/format/mtr":        {"internal/format", "internal/probe", "internal/record"},
+	"internal/format/parquet":    {"internal/format", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/warts":      {"internal/format", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/yarrp":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},
 	"internal/show":              {"internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record"},
-	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
+	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
 	// The base of the programs: nothing here depends on a program.
 	"internal/run":        {"internal/record", "sender"},
@@ -57,7 +63,7 @@ var mayImport = map[string][]string{
 	"internal/autorate":   {"internal/observe", "internal/record", "internal/window", "ratelimit", "sender"},
 	"internal/recorder":   {"internal/account", "internal/format", "internal/record", "internal/trace", "internal/window"},
 	"internal/findings":   {"internal/format", "internal/probe", "internal/record"},
-	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "matcher"},
+	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "internal/window", "matcher"},
 
 	// The programs: none imports another.
 	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
@@ -90,6 +96,7 @@ var mayImport = map[string][]string{
 	"bench/lab":           {"bench", "internal/codec", "internal/link", "internal/probe", "internal/tabular", "sender"},
 	"bench/micro":         {"bench", "internal/tabular"},
 	"bench/pace":          {"bench", "internal/codec", "internal/tabular", "ratelimit", "sender"},
+	"bench/read":          {"bench", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/tabular", "internal/wire"},
 	"bench/receive":       {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/tabular", "internal/target", "internal/wire"},
 	"bench/replay":        {"bench", "internal/codec", "internal/netsim", "internal/pcapng", "internal/probe", "internal/tabular", "receiver"},
 	"bench/scale":         {"bench", "internal/tabular"},
@@ -129,6 +136,7 @@ var thirdParty = []keptIn{
 	// A scan must not run other programs.
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
+	{"github.com/parquet-go/parquet-go", []string{"internal/format/parquet"}, testsToo},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

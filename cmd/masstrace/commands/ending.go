@@ -78,12 +78,12 @@ func outputLines(path string) (lines []string) {
 	if path == "" || path == "-" {
 		return nil
 	}
-	size := ""
-	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-		size = ", " + sizeWords(float64(info.Size()))
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() { // a device or a pipe keeps nothing to look at
+		return []string{"output: " + path}
 	}
 	return []string{
-		"output: " + path + size,
+		"output: " + path + ", " + sizeWords(float64(info.Size())),
 		"to see it: masstrace show " + shellWord(path),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -56,41 +57,32 @@ type streams struct {
 // head(1) does, the command ends without a word, as a program does that the signal ends.
 type standardOutput struct {
 	io.Writer
-	fault atomic.Pointer[error] // of the last write that failed; nil if none did
+	failure atomic.Pointer[error] // of the last write that failed, nil if none has
 }
+
+// failed returns the error of the last write that failed, nil if none has.
+func (o *standardOutput) failed() error {
+	if failure := o.failure.Load(); failure != nil {
+		return *failure
+	}
+	return nil
+}
+
+// closed reports whether the reader of a pipe has gone away.
+func (o *standardOutput) closed() bool { return errors.Is(o.failed(), syscall.EPIPE) }
 
 // Write implements io.Writer.
 func (o *standardOutput) Write(b []byte) (int, error) {
 	n, err := o.Writer.Write(b)
 	if err != nil {
-		o.fault.Store(&err)
+		o.failure.Store(&err)
 	}
 	return n, err
 }
 
-// failed returns the error of a write that failed, or nil.
-func (o *standardOutput) failed() error {
-	if fault := o.fault.Load(); fault != nil {
-		return *fault
-	}
-	return nil
-}
-
-// isClosed reports whether a write has failed for want of a reader.
-func (o *standardOutput) isClosed() bool { return errors.Is(o.failed(), syscall.EPIPE) }
-
-// printed returns the exit status of a command that only prints: help or the version.
-func (o *standardOutput) printed(stderr io.Writer, status int) int {
-	switch err := o.failed(); {
-	case err == nil:
-		return status
-	case o.isClosed():
-		return statusPipe
-	default:
-		say(stderr, "masstrace: "+err.Error())
-		return statusEnvironment
-	}
-}
+// Stat returns the state of the file that the standard output is, so that an input from the same
+// file is refused.
+func (o *standardOutput) Stat() (fs.FileInfo, error) { return stat(o.Writer) }
 
 // command is the command line that was given, for the records of a run.
 type command []string
@@ -136,14 +128,17 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 			if r != errExit {
 				panic(r)
 			}
-			status = output.printed(stderr, exited)
+			status = exited
+			if output.failed() != nil { // of the version, which kong does not check
+				status = cannotPrint(stderr, output)
+			}
 		}
 	}()
 	k, err := parser.Parse(ordinary(args))
-	if err != nil && output.failed() != nil {
-		return output.printed(stderr, statusUsage)
-	}
-	if err != nil {
+	switch {
+	case output.failed() != nil:
+		return cannotPrint(stderr, output)
+	case err != nil:
 		say(stderr, "masstrace: "+misuse(err))
 		return statusUsage
 	}
@@ -156,10 +151,20 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 		return report(stderr, name, args, err)
 	}
 	err = k.Run(flags)
-	if err != nil && output.isClosed() {
+	if err != nil && output.closed() {
 		return statusPipe
 	}
 	return report(stderr, name, args, caught.explain(err))
+}
+
+// cannotPrint returns the exit status after help or a version that could not be written, and writes
+// the reason to stderr unless the reader has gone away.
+func cannotPrint(stderr io.Writer, output *standardOutput) int {
+	if output.closed() {
+		return statusPipe
+	}
+	say(stderr, "masstrace: "+output.failed().Error())
+	return statusEnvironment
 }
 
 // newParser returns the parser of the command line.

@@ -40,7 +40,7 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	case err != nil:
 		return err
 	}
-	screen := newConsole(s.Stderr, c.Quiet)
+	screen := newConsole(s, c.Quiet)
 	screen.output = c.Output
 	screen.Event(observe.Finished{Summary: sum})
 	return nil

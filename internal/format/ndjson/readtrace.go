@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,15 +125,15 @@ func (l *HopLine) hop(head *record.Head, h *record.Hop) error {
 	return err
 }
 
-// attempt fills in the attempt, which counts from 1 in hops that have a kind.
+// attempt fills in the attempt, which counts from 1 in records.
 func (l *HopLine) attempt(h *record.Hop) error {
 	if l.ProbeID == nil {
 		h.Lacks |= record.LacksAttempt
 		return nil
 	}
 	id := *l.ProbeID
-	if l.Kind != "" {
-		id = max(id-1, 0)
+	if id > 0 {
+		id--
 	}
 	var r ranges
 	h.Attempt = r.octet("probe_id", id)
@@ -194,6 +195,7 @@ func (l *ExtLine) fill(t *record.Trace) error {
 	if l.NAT != nil {
 		full.NATFirstTTL = r.octet("nat.first_ttl", l.NAT.FirstTTL)
 	}
+	full.Silent = slices.Grow(full.Silent, len(l.NoReply))
 	for _, s := range l.NoReply {
 		full.Silent = append(full.Silent, record.TTLAttempt{TTL: r.octet("no_reply", s[0]), Attempt: r.octet("no_reply", s[1])})
 	}
