@@ -13,22 +13,11 @@ import (
 )
 
 // captures returns the files to read: a folder stands for the captures in it. Other files of a
-// folder are left out, and notice is called for them. A file that cannot be opened is an error
-// before any other is read.
+// folder are left out, and notice is called for them.
 func captures(paths []string, notice func(format string, args ...any)) (files []string, err error) {
 	for _, path := range paths {
-		if path == "-" {
-			files = append(files, path)
-			continue
-		}
 		info, err := os.Stat(path)
-		if err != nil || info.Mode().IsRegular() {
-			err = readable(path)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("open capture: %w", err)
-		}
-		if !info.IsDir() {
+		if path == "-" || err != nil || !info.IsDir() {
 			files = append(files, path)
 			continue
 		}
@@ -44,13 +33,21 @@ func captures(paths []string, notice func(format string, args ...any)) (files []
 	return files, nil
 }
 
-// readable returns the error of opening a file.
-func readable(path string) error {
-	f, err := os.Open(path)
-	if err == nil {
+// readable returns an error if one of the files cannot be opened. Pipes are not opened here: they
+// can be read once.
+func readable(paths []string) error {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if path == "-" || err == nil && !info.Mode().IsRegular() {
+			continue
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("open capture: %w", err)
+		}
 		f.Close() // read only: nothing is lost
 	}
-	return err
+	return nil
 }
 
 // inFolder returns the captures in a folder, not those in folders below it, by name.

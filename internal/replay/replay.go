@@ -37,6 +37,9 @@ func Run(ctx context.Context, c Config) error {
 	if err := outfile.Collide(append(c.paths().Uses(), outfile.Reads("Files", c.Files...)...), c.Stdin, c.Stdout); err != nil {
 		return err
 	}
+	if err := readable(c.Files); err != nil {
+		return err
+	}
 	c.Records = c.paths().Kinds(c.Records)
 	p.merge.stdin = c.Stdin
 	p.writer = new(later)
