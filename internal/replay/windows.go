@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -29,7 +28,7 @@ type windows struct {
 	params *plan.Params
 	method probe.Method
 	key    [16]byte
-	lists  struct{ targets, exclude bytes.Buffer }
+	lists  struct{ targets, exclude noteList }
 
 	plan     *plan.Plan // nil before the first frame
 	codec    *codec.Codec
@@ -49,9 +48,6 @@ type windows struct {
 // may write a probe to the capture after the receiver writes its reply.
 const lookahead = 2e9
 
-// mostLists is the size of the lists of a capture, in octets, beyond which they are not kept.
-const mostLists = 96 << 20
-
 func newWindows(p *replay, v *plan.Params, key [16]byte) (*windows, error) {
 	method, err := probe.ParseMethod(v.Method)
 	if err != nil {
@@ -61,6 +57,7 @@ func newWindows(p *replay, v *plan.Params, key [16]byte) (*windows, error) {
 		return nil, err
 	}
 	w := &windows{results: newOwn(p, v), params: v, method: method, key: key}
+	w.lists.targets.name, w.lists.exclude.name = "targets of the capture", "exclusions of the capture"
 	if w.codec, err = codec.New(v.Codec(method, key)); err != nil {
 		return nil, err
 	}
@@ -137,10 +134,8 @@ func (w *windows) block(b *capture.Block) error {
 
 // note applies a note from here on.
 func (w *windows) note(n *capture.Note) {
-	if w.lists.targets.Len()+w.lists.exclude.Len() < mostLists { // else the digest will differ
-		w.lists.targets.WriteString(n.Targets)
-		w.lists.exclude.WriteString(n.Exclude)
-	}
+	w.lists.targets.add(n.Targets)
+	w.lists.exclude.add(n.Exclude)
 	if n.Fault != nil {
 		n.Fault.AddTo(&w.set.Faults)
 	}
@@ -151,10 +146,9 @@ func (w *windows) note(n *capture.Note) {
 
 // begin works out the plan, once the lists are complete, and opens windows.
 func (w *windows) begin() error {
-	include, exclude := new(target.Lines), new(target.Lines)
-	err := errors.Join(include.Read("targets of the capture", &w.lists.targets),
-		exclude.Read("exclusions of the capture", &w.lists.exclude))
-	if err == nil {
+	include, err := w.lists.targets.end()
+	exclude, bad := w.lists.exclude.end()
+	if err = errors.Join(err, bad); err == nil {
 		w.plan, err = plan.Restore(*w.params, w.method, w.key, include, exclude.Set())
 	}
 	if err != nil {
