@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -180,7 +181,7 @@ func (c *Config) scan() (scan.Config, error) {
 
 // checkOutput refuses the name of an output file that ends as those of other formats do.
 func checkOutput(path string) error {
-	if _, err := outfile.FormatOf(outfile.Results, "Output", path); err != nil {
+	if _, err := all.FormatOf("Output", path); err != nil {
 		return &ConfigError{Field: "Output", Err: err}
 	}
 	return nil

@@ -41,6 +41,7 @@ const rttUnit = 100_000 // ns
 // Format is CSV.
 var Format = format.Format{
 	Name:      "caracal",
+	Replies:   true,
 	Begins:    begins,
 	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
 }

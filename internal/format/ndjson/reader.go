@@ -18,8 +18,12 @@ import (
 // scamper does not have.
 var Format = format.Format{
 	Name:      "ndjson",
+	Endings:   []string{".ndjson", ".jsonl", ".json"},
 	Begins:    begins,
 	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
+	NewWriter: func(o format.Output) format.Writer {
+		return NewWriter(o.Out, Config{Kinds: o.Kinds, Run: o.Run, Hostname: o.Hostname})
+	},
 }
 
 func begins(head []byte) bool {

@@ -39,6 +39,7 @@ const columns = 15
 // Format is rows of text.
 var Format = format.Format{
 	Name:      "yarrp",
+	Replies:   true,
 	Begins:    begins,
 	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
 }
