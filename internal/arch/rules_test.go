@@ -13,22 +13,24 @@ const module = "github.com/masstrace/masstrace/"
 // tests. A package that is not in the table must not exist.
 var mayImport = map[string][]string{
 	// The parts of a scan: the data path.
-	"internal/probe":    {},
-	"internal/wire":     {},
-	"internal/permute":  {},
-	"ratelimit":         {},
-	"internal/link":     {},
-	"internal/memory":   {},
-	"internal/account":  {"internal/probe"},
-	"internal/record":   {"internal/account", "internal/probe"},
-	"internal/window":   {"internal/account", "internal/memory", "internal/probe"},
-	"internal/target":   {"internal/outfile", "internal/permute", "internal/probe"},
-	"internal/codec":    {"internal/probe", "internal/wire"},
-	"internal/schedule": {"internal/permute", "internal/probe", "internal/window"},
-	"sender":            {"internal/codec", "internal/memory", "internal/probe", "internal/window", "ratelimit"},
-	"receiver":          {"internal/account", "internal/codec", "internal/linklayer", "internal/pcapng", "internal/probe", "internal/wire"},
-	"matcher":           {"internal/account", "internal/probe", "internal/window"},
-	"internal/trace":    {"internal/account", "internal/memory", "internal/probe", "internal/record", "internal/window"},
+	"internal/probe":                    {},
+	"internal/wire":                     {},
+	"internal/permute":                  {},
+	"ratelimit":                         {},
+	"internal/link":                     {},
+	"internal/memory":                   {},
+	"internal/account":                  {"internal/probe"},
+	"internal/record":                   {"internal/account", "internal/probe"},
+	"internal/record/schema":            {},
+	"internal/record/schema/schematest": {"internal/record/schema"},
+	"internal/window":                   {"internal/account", "internal/memory", "internal/probe"},
+	"internal/target":                   {"internal/outfile", "internal/permute", "internal/probe"},
+	"internal/codec":                    {"internal/probe", "internal/wire"},
+	"internal/schedule":                 {"internal/permute", "internal/probe", "internal/window"},
+	"sender":                            {"internal/codec", "internal/memory", "internal/probe", "internal/window", "ratelimit"},
+	"receiver":                          {"internal/account", "internal/codec", "internal/linklayer", "internal/pcapng", "internal/probe", "internal/wire"},
+	"matcher":                           {"internal/account", "internal/probe", "internal/window"},
+	"internal/trace":                    {"internal/account", "internal/memory", "internal/probe", "internal/record", "internal/window"},
 
 	// Results and files.
 	"internal/outfile":           {},
@@ -45,6 +47,7 @@ var mayImport = map[string][]string{
 	"internal/format/yarrp":      {"internal/format", "internal/probe", "internal/record"},
 	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},
 	"internal/show":              {"internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record"},
+	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
 	// The base of the programs: nothing here depends on a program.
@@ -83,7 +86,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/format", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/convert", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
@@ -129,6 +132,7 @@ var thirdParty = []keptIn{
 	// A scan must not run other programs.
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
+	{"github.com/santhosh-tekuri/jsonschema", []string{"internal/record/schema/schematest"}, testsToo},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

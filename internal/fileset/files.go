@@ -13,6 +13,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/all"
@@ -246,15 +247,49 @@ func (p Paths) output() (format.Format, error) {
 	if p.Format != "" {
 		f, err := all.WriterOf(p.Format)
 		if err != nil {
-			err = &outfile.RefusedError{Name: "Format", Err: err}
+			return f, &outfile.RefusedError{Name: "Format", Err: err}
 		}
-		return f, err
+		return f, p.checkTable(f)
 	}
-	return all.FormatOf("Output", p.Output)
+	f, err := all.FormatOf("Output", p.Output)
+	if err == nil {
+		err = p.checkTable(f)
+	}
+	return f, err
 }
 
-// Form returns the format of Output. The paths were checked.
-func (p Paths) Form() format.Format {
+// checkTable refuses a table that the format does not have.
+func (p Paths) checkTable(f format.Format) error {
+	switch {
+	case p.Table == "" || slices.Contains(f.Tables, p.Table):
+		return nil
+	case len(f.Tables) == 0:
+		return &outfile.RefusedError{Name: "Table", Err: fmt.Errorf("%s files have no tables", f.Name)}
+	}
+	return &outfile.RefusedError{Name: "Table", Err: fmt.Errorf("%s files have no table %q: use one of %s", f.Name, p.Table, strings.Join(f.Tables, ", "))}
+}
+
+// Lacks returns a sentence about the parts of a run with those kinds of records that Output has no
+// place for, "" if there are none. The paths were checked.
+func (p Paths) Lacks(kinds record.Kinds) string {
 	f, _ := p.output()
-	return f
+	lacks := slices.DeleteFunc(slices.Clone(f.Lacks), func(what string) bool {
+		return what == "replies" && !kinds.Has(record.Replies)
+	})
+	if len(lacks) == 0 {
+		return ""
+	}
+	name := p.Output
+	if name == "-" {
+		name = f.Name
+	}
+	return fmt.Sprintf("%s has no place for %s", name, strings.Join(lacks, ", "))
+}
+
+// Whole returns the name of the format of Output if it cannot be continued: "" if it can.
+func (p Paths) Whole() string {
+	if f, err := p.output(); err == nil && f.Whole {
+		return f.Name
+	}
+	return ""
 }

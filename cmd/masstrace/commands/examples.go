@@ -60,6 +60,23 @@ func (*MergeCmd) Examples() []grammar.Example {
 	}
 }
 
+// Examples returns the examples of convert.
+func (*ConvertCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Compress the results of a scan", Line: "masstrace convert out.ndjson out.ndjson.zst"},
+		{Purpose: "Write the traces of another tool as our records", Line: "masstrace convert yarrp.yrp out.ndjson"},
+		{Purpose: "Convert within a pipe", Line: "zcat traces.json.gz | masstrace convert --from scamper - -o - --to ndjson"},
+	}
+}
+
+// Examples returns the examples of schema.
+func (*SchemaCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Write the schema of all records", Line: "masstrace schema > masstrace.schema.json"},
+		{Purpose: "Print the schema of one", Line: "masstrace schema trace-ext"},
+	}
+}
+
 // Examples returns the examples of lab.
 func (*LabCmd) Examples() []grammar.Example {
 	return []grammar.Example{

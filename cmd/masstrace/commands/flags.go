@@ -32,6 +32,8 @@ func flagsOf(command string) flagNames {
 		return traceFlags
 	case "merge":
 		return mergeFlags
+	case "convert":
+		return convertFlags
 	case "replay":
 		return replayFlags
 	default: // lab and verify name theirs as scan does
@@ -95,3 +97,6 @@ var replayFlags = flagNames{
 
 // mergeFlags are the flags of the fields of merge.Config.
 var mergeFlags = flagNames{"Files": "file", "ReplyOutput": "--replies", "MetaOutput": "--meta"}
+
+// convertFlags are the flags of the fields of convert.Config.
+var convertFlags = flagNames{"Inputs": "file", "Output": "output file", "Format": "--to"}

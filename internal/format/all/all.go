@@ -84,6 +84,17 @@ func WriterOf(name string) (format.Format, error) {
 	return writable[i], nil
 }
 
+// Names returns the names of all formats.
+func Names() []string { return names(formats) }
+
+// Endings returns the endings of the names of output files, with their dots.
+func Endings() (list []string) {
+	for _, k := range endings {
+		list = append(list, k.Endings...)
+	}
+	return list
+}
+
 // Readers and Writers return the names of the formats that can be read, and of those that can be
 // written.
 func Readers() []string { return names(readable) }
