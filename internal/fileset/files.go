@@ -286,6 +286,14 @@ func (p Paths) Lacks(kinds record.Kinds) string {
 	return fmt.Sprintf("%s has no place for %s", name, strings.Join(lacks, ", "))
 }
 
+// Other returns the name of the format of Output, "" for NDJSON.
+func (p Paths) Other() string {
+	if f, err := p.output(); err == nil && f.Name != ndjson.Format.Name {
+		return f.Name
+	}
+	return ""
+}
+
 // Whole returns the name of the format of Output if it cannot be continued: "" if it can.
 func (p Paths) Whole() string {
 	if f, err := p.output(); err == nil && f.Whole {

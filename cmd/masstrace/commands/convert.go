@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,15 @@ type ConvertCmd struct {
 
 // formatName is the name of a format of results.
 type formatName string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *formatName) UnmarshalText(text []byte) error {
+	*f = formatName(strings.ToLower(string(text)))
+	if !slices.Contains(all.Names(), string(*f)) {
+		return &all.NameError{Name: string(text), Known: all.Names()}
+	}
+	return nil
+}
 
 // choices returns the names of the formats. Some can only be read, others only be written.
 func (formatName) choices() []string { return all.Names() }

@@ -65,15 +65,15 @@ func (*ConvertCmd) Examples() []grammar.Example {
 	return []grammar.Example{
 		{Purpose: "Compress the results of a scan", Line: "masstrace convert out.ndjson out.ndjson.zst"},
 		{Purpose: "Write the traces of another tool as our records", Line: "masstrace convert yarrp.yrp out.ndjson"},
-		{Purpose: "Convert within a pipe", Line: "zcat traces.json.gz | masstrace convert --from scamper - -o - --to ndjson"},
+		{Purpose: "Convert from standard input to standard output", Line: "masstrace convert --from scamper --to ndjson - -"},
 	}
 }
 
 // Examples returns the examples of schema.
 func (*SchemaCmd) Examples() []grammar.Example {
 	return []grammar.Example{
-		{Purpose: "Write the schema of all records", Line: "masstrace schema > masstrace.schema.json"},
-		{Purpose: "Print the schema of one", Line: "masstrace schema trace-ext"},
+		{Purpose: "Print the schema of all records", Line: "masstrace schema"},
+		{Purpose: "Print the schema of one type", Line: "masstrace schema trace-ext"},
 	}
 }
 

@@ -99,4 +99,4 @@ var replayFlags = flagNames{
 var mergeFlags = flagNames{"Files": "file", "ReplyOutput": "--replies", "MetaOutput": "--meta"}
 
 // convertFlags are the flags of the fields of convert.Config.
-var convertFlags = flagNames{"Inputs": "file", "Output": "output file", "Format": "--to"}
+var convertFlags = flagNames{"Inputs": "file", "Format": "--to"}

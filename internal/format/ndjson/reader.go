@@ -43,6 +43,7 @@ type Reader struct {
 	next  ahead
 	// tcp is the method of TCP probes in reply records, which have its protocol alone.
 	tcp probe.Method
+	end error // the error of every later Read, nil until there is one
 }
 
 // Source gives lines to a Reader. *format.Lines is the source of one file.
@@ -84,7 +85,7 @@ func (r *Reader) peek() *ahead {
 // Read implements format.Reader. A trace and the trace-ext record after it are one
 // record; a trace without one is Bare. Records of other types are passed over.
 func (r *Reader) Read() (record.Record, error) {
-	for {
+	for r.end == nil {
 		n := r.peek()
 		n.there = false
 		if n.err != nil {
@@ -94,12 +95,20 @@ func (r *Reader) Read() (record.Record, error) {
 		switch {
 		case err != nil && !n.whole:
 			return nil, r.lines.Cut()
+		case isNewer(err):
+			r.end = err
 		case err != nil:
 			return nil, r.lines.Fault(err)
 		case rec != nil:
 			return rec, nil
 		}
 	}
+	return nil, r.end
+}
+
+func isNewer(err error) bool {
+	_, ok := errors.AsType[*SchemaError](err)
+	return ok
 }
 
 // read returns the record that begins with line, nil if its type is not known.
@@ -249,7 +258,10 @@ func decodeOther(typ string, line []byte) (record.Record, error) {
 	switch typ {
 	case TypeRun:
 		r := new(record.Run)
-		return r, decode(typ, line, r)
+		if err := decode(typ, line, r); err != nil {
+			return nil, err
+		}
+		return r, checkSchema(r.Schema)
 	case TypeResume:
 		r := new(record.Resume)
 		return r, decode(typ, line, r)
