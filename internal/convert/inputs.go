@@ -3,7 +3,6 @@ package convert
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 
@@ -32,7 +31,7 @@ func (c *Config) inputs() (list []input, err error) {
 	if len(c.Inputs) == 0 {
 		return nil, &outfile.RefusedError{Name: "Inputs", Err: errors.New("no file to convert")}
 	}
-	var ours, lines []string // lines may be those of ours, or of scamper
+	var lines []string // files of lines of JSON: a file of our traces alone looks like one of scamper
 	for _, path := range c.Inputs {
 		name := ""
 		if len(c.Inputs) > 1 && c.From == "" && path != "-" {
@@ -41,15 +40,13 @@ func (c *Config) inputs() (list []input, err error) {
 			}
 		}
 		switch name {
-		case ndjson.Format.Name:
-			ours = append(ours, path)
-		case scamper.Format.Name, empty:
+		case ndjson.Format.Name, scamper.Format.Name, empty:
 			lines = append(lines, path)
 		default:
 			list = append(list, input{path})
 		}
 	}
-	sets, err := group(ours, lines)
+	sets, err := group(lines)
 	if err != nil {
 		return nil, err
 	}
@@ -80,33 +77,22 @@ func nameOf(path string) (string, error) {
 	return f.Name(), f.Close()
 }
 
-// group finds the files that belong to one run. A file of traces alone looks like one of scamper:
-// it belongs to a run if it can, and else stands alone.
-func group(ours, lines []string) (list []input, err error) {
-	if len(ours) == 0 {
-		return alone(lines), nil
+// group finds the files that belong to one run. The others stand alone.
+func group(lines []string) (list []input, err error) {
+	if len(lines) == 0 {
+		return nil, nil
 	}
-	sets, err := fileset.Group(slices.Concat(ours, lines))
-	if errors.Is(err, fileset.ErrMissing) && len(lines) > 0 {
-		if fewer, without := fileset.Group(ours); without == nil {
-			sets, err = fewer, nil
-			list = alone(lines)
-		}
-	}
+	sets, orphans, err := fileset.GroupSome(lines)
 	if err != nil {
-		return nil, fmt.Errorf("the files of a run: %w", err)
+		return nil, &outfile.RefusedError{Name: "Inputs", Err: err}
 	}
 	for _, s := range sets {
 		list = append(list, append(input{s.Lead}, s.Others...))
 	}
-	return list, nil
-}
-
-func alone(paths []string) (list []input) {
-	for _, path := range paths {
+	for _, path := range orphans {
 		list = append(list, input{path})
 	}
-	return list
+	return list, nil
 }
 
 // sizesOf returns the size of each input in octets; 0 for a stream.
