@@ -1,5 +1,5 @@
 // Package convert reads results in any format and writes them in any other. It holds one record
-// at a time, whatever the size of the files.
+// at a time.
 package convert
 
 import (
@@ -20,8 +20,8 @@ import (
 
 // Config is the request of a conversion.
 type Config struct {
-	// Inputs are files in any format, compressed or not; - is Stdin. Files of one run, of which each
-	// has a part, are read as one.
+	// Inputs are files in any format, compressed or not; - is Stdin. The files of a set are read as
+	// one.
 	Inputs []string
 	From   string // format of all inputs; "" is that of the beginning of each
 

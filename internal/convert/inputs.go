@@ -31,7 +31,7 @@ func (c *Config) inputs() (list []input, err error) {
 	if len(c.Inputs) == 0 {
 		return nil, &outfile.RefusedError{Name: "Inputs", Err: errors.New("no file to convert")}
 	}
-	var lines []string // files of lines of JSON: a file of our traces alone looks like one of scamper
+	var lines []string // of JSON: a file of our traces alone looks like one of scamper
 	for _, path := range c.Inputs {
 		name := ""
 		if len(c.Inputs) > 1 && c.From == "" && path != "-" {

@@ -269,8 +269,8 @@ func (p Paths) checkTable(f format.Format) error {
 	return &outfile.RefusedError{Name: "Table", Err: fmt.Errorf("%s files have no table %q: use one of %s", f.Name, p.Table, strings.Join(f.Tables, ", "))}
 }
 
-// Lacks returns a sentence about the parts of a run with those kinds of records that Output has no
-// place for, "" if there are none. The paths were checked.
+// Lacks returns a sentence about the parts of results that Output has no place for, "" if there
+// are none. kinds are those of the results. The paths were checked.
 func (p Paths) Lacks(kinds record.Kinds) string {
 	f, _ := p.output()
 	lacks := slices.DeleteFunc(slices.Clone(f.Lacks), func(what string) bool {

@@ -10,8 +10,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// foreign is the LineWriter of a file in a format other than NDJSON. It decodes lines. A file that is
-// useless until its end is written is not flushed before.
+// foreign is the LineWriter of a file in a format other than NDJSON. It decodes lines. A file that
+// is useless until its end is written is not flushed before.
 type foreign struct {
 	writer format.Writer
 	format format.Format

@@ -53,8 +53,8 @@ func filesOf(t *testing.T, path string, f format.Format) *Files {
 	return &Files{list: []file{{one, ndjson.AllLines}}, format: f}
 }
 
-// A file of another format gets records, also of lines, and its end. One that is useless without its
-// end is not flushed before, and it is there with its end alone.
+// A file of another format gets records, also of lines, and its end. One that is useless without
+// its end is not flushed before, and it is there with its end alone.
 func TestForeignFormat(t *testing.T) {
 	trace := func(run string) []string {
 		var b strings.Builder

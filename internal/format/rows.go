@@ -5,9 +5,8 @@ import "github.com/masstrace/masstrace/internal/record"
 // Rows returns a Writer of results to a Writer of replies. Of results that have reply records, w
 // gets these. Of others it gets a reply for each hop of each trace.
 //
-// The first record decides it: our runs write the replies of a window before its traces, unless they
-// write them to a file of their own, and then the run record names that. It is decided anew for
-// each run.
+// The first data record of each run decides. Our runs write the replies of a window before its
+// traces. If a file of its own has the replies, the run record names that file.
 func Rows(w Writer) Writer { return &rows{Writer: w} }
 
 type rows struct {

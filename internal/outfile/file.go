@@ -22,8 +22,8 @@ type File struct {
 	made   bool      // Open made the file: it did not exist before
 	marked bool      // nothing was written since Mark
 
-	// These are of a file that OpenWhole opened: the name that it gets, and the locked file that has
-	// that name now, if there is one.
+	// These are of a file that OpenWhole opened: the name that it gets, the locked file that has
+	// that name now, if there is one, and the rule for it.
 	final    string
 	old      *os.File
 	existing Existing
@@ -176,8 +176,8 @@ func (s *File) Flush() error {
 	return s.packer.Flush()
 }
 
-// Close ends the compressed stream and closes the file, which releases its lock. A file of OpenWhole
-// gets its name. Close does nothing for a nil File.
+// Close ends the compressed stream and closes the file, which releases its lock. A file of
+// OpenWhole gets its name. Close does nothing for a nil File.
 func (s *File) Close() error {
 	if s == nil {
 		return nil

@@ -96,7 +96,7 @@ func rename(from, to string, existing Existing) error {
 	switch {
 	case errors.Is(err, unix.EEXIST):
 		return &ExistsError{Path: to}
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS): // file systems that do not have it
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS): // not in this file system
 		if _, err := os.Lstat(to); err == nil {
 			return &ExistsError{Path: to}
 		}

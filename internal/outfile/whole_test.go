@@ -34,7 +34,7 @@ func TestOpenWhole(t *testing.T) {
 	}
 }
 
-// An existing file stays until its replacement is whole, and also if there will be none.
+// An existing file stays until its replacement is whole. It stays if the replacement is discarded.
 func TestOpenWholeExisting(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
 	made(t, path, 1)
@@ -96,7 +96,7 @@ func TestOpenWholeRace(t *testing.T) {
 	}
 }
 
-// What a killed process left is no obstacle. Streams have no other name.
+// A file that a killed process left under the other name is replaced. Streams have no other name.
 func TestOpenWholeLeft(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
 	made(t, path+FreshSuffix, 5)

@@ -18,12 +18,12 @@ import (
 type ConvertCmd struct {
 	Files []string `arg:"" name:"file" complete:"file" help:"Results in any format, also compressed; then the output file, unless --output names it. - is standard input, and as the last one standard output. Files of one run (--replies, --meta) are read as one."`
 
-	Output    string     `group:"Output" short:"o" placeholder:"FILE" help:"Output file. The ending of its name is its format, and .gz or .zst behind it compresses it; - is the standard output. Default: the last argument."`
+	Output    string     `group:"Output" short:"o" placeholder:"FILE" help:"Output file. The ending of its name is its format, and .gz or .zst after it compresses the file; - is the standard output. Default: the last argument."`
 	To        formatName `group:"Output" placeholder:"FORMAT" help:"Format of the output. Default: that of the ending of its name, ndjson without one."`
 	Table     string     `group:"Output" placeholder:"NAME" help:"Table to write, in formats that have several. Default: the first one of the format."`
 	Overwrite bool       `group:"Output" help:"Overwrite an existing output file. Default: nothing is converted if it exists."`
 	Quiet     bool       `group:"Output" short:"q" help:"Print no progress and no notices."`
-	From      formatName `group:"Input" placeholder:"FORMAT" help:"Format of all inputs. Default: the format that each begins like, whatever its name."`
+	From      formatName `group:"Input" placeholder:"FORMAT" help:"Format of all inputs. Default: found in the content of each."`
 }
 
 // formatName is the name of a format of results.
@@ -79,8 +79,8 @@ func (c *console) converting(elapsed time.Duration, p convert.Progress) {
 	}
 }
 
-// convertLine returns the progress of a conversion as one line of at most width characters; 0 is any
-// number.
+// convertLine returns the progress of a conversion as one line of at most width characters; 0 is
+// any number.
 func convertLine(elapsed time.Duration, p convert.Progress, width int) string {
 	line := elapsed.Round(time.Second).String()
 	if p.Size > 0 {

@@ -47,8 +47,8 @@ func Open(path string, stdin io.Reader) (*format.File, error) {
 	return format.Open(path, stdin, readable)
 }
 
-// OpenAs is Open of a file whose format has that name, whatever it begins like. The name "" stands
-// for Open.
+// OpenAs is Open of a file whose format has that name. The beginning of the file is not compared.
+// The name "" stands for Open.
 func OpenAs(name, path string, stdin io.Reader) (*format.File, error) {
 	if name == "" {
 		return Open(path, stdin)

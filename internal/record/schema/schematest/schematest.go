@@ -14,8 +14,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record/schema"
 )
 
-// Schema returns the compiled schema of a type of records; that of all types for "". Formats such as
-// ipv4 are checked.
+// Schema returns the compiled schema of a type of records; that of all types for "". Formats such
+// as ipv4 are checked.
 func Schema(typ string) (*jsonschema.Schema, error) {
 	text, err := schema.Document(typ)
 	if err != nil {
@@ -49,8 +49,8 @@ var all = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 // mostLines is the number of lines of each type that Check checks: a scan has many of the same.
 const mostLines = 300
 
-// Check returns an error that names the first line of NDJSON that is no record of ours. The last line
-// may be cut, as that of a run that was killed.
+// Check returns an error that names the first line of NDJSON that is no record of ours. The last
+// line may be cut, as that of a run that was killed.
 func Check(in io.Reader) error {
 	schemas, err := all()
 	if err != nil {
