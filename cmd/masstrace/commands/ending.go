@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 )
@@ -82,10 +83,11 @@ func outputLines(path string) (lines []string) {
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 		size = ", " + sizeWords(float64(info.Size()))
 	}
-	return []string{
-		"output: " + path + size,
-		"to see it: masstrace show " + shellWord(path),
+	lines = []string{"output: " + path + size}
+	if form, err := all.FormatOf("Output", path); err == nil && form.NewReader != nil {
+		lines = append(lines, "to see it: masstrace show "+shellWord(path))
 	}
+	return lines
 }
 
 // conclude writes how a stopped scan can go on. It returns an error without a message if the user

@@ -58,6 +58,7 @@ var scanFlags = flagNames{
 	"Queue":   "--no-bypass",
 
 	"Capture":     "--pcap",
+	"Format":      "--output",
 	"ReplyOutput": "--replies",
 	"MetaOutput":  "--meta",
 	"windows":     "the number of windows", // in a DifferError alone

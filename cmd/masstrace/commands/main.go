@@ -116,7 +116,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 			status = exited
 		}
 	}()
-	k, err := parser.Parse(ordinary(args))
+	k, err := parser.Parse(ordered(parser.Model, ordinary(args)))
 	if err != nil {
 		say(stderr, "masstrace: "+misuse(err))
 		return statusUsage
