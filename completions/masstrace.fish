@@ -3,6 +3,8 @@
 complete -c masstrace -f
 complete -c masstrace -s h -l help -d 'Show context-sensitive help'
 complete -c masstrace -s V -l version -d 'Print the version'
+complete -c masstrace -n __fish_use_subcommand -a 'help version'
+complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace replay show merge lab verify'
 
 complete -c masstrace -n __fish_use_subcommand -a scan -d 'Trace every target of prefix lists'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -F

@@ -54,7 +54,7 @@ func TestMalformedFlood(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &r.Heard
-	counted := s.Malformed.Load() + s.Unrelated.Load() + s.Rejected.Checksum.Load() + s.Rejected.Source.Load() + s.Rejected.Tag.Load() + s.Rejected.Conflict.Load()
+	counted := s.Malformed.Load() + s.Unrelated.Load() + s.Rejected.Checksum.Load() + s.Rejected.Source.Load() + s.Rejected.Tag.Load() + s.Rejected.Conflict.Load() + s.Rejected.Responder.Load()
 	if s.Frames.Load() != uint64(f.given) || counted+uint64(f.replies) != s.Frames.Load() {
 		t.Errorf("%d frames, %d in a count, %d replies", s.Frames.Load(), counted, f.replies)
 	}

@@ -91,8 +91,8 @@ func TestGuesses(t *testing.T) {
 					t.Errorf("recall %d of %d, %d withheld", r.Found, r.Answers, o.withheld)
 				}
 				// No trace ends early. One whose target's answer is withheld goes
-				// on.
-				if e.Right+o.withheld < e.Traces || e.WrongDistance != 0 || e.Gaps != 0 {
+				// on. A TTL that seemed to be beyond the end may lack a probe.
+				if e.Right+o.withheld < e.Traces || e.WrongDistance != 0 || e.Gaps*100 > uint64(o.withheld) {
 					t.Errorf("ends: %+v", e)
 				}
 				if s := o.report.Sums; s == nil || s.Unbalanced != "" {

@@ -24,7 +24,11 @@ func TestStrategies(t *testing.T) {
 			at++
 			t.Run(s[0]+" "+c.name(), func(t *testing.T) {
 				t.Parallel()
-				o := scan(t, &c, testTargets)
+				targets := testTargets
+				if len(s) > 1 { // traces are completed by those that were written before
+					targets *= 3
+				}
+				o := scan(t, &c, targets)
 				n.holds(t, o)
 				judge(t, o)
 				stitched(t, o, len(s) > 1)
@@ -47,7 +51,7 @@ func stitched(t *testing.T, o *outcome, borrows bool) {
 		}
 	case i.False()*50 > i.Hops:
 		t.Errorf("inferred %+v", i)
-	case float64(w.Asked+w.Inferred) < 0.9*float64(w.Hops) || w.Share > 0.9:
+	case float64(w.Asked+w.Inferred) < 0.88*float64(w.Hops) || w.Share > 0.9:
 		t.Errorf("%+v, inferred %+v: less is whole", w, i)
 	}
 	if i != nil {

@@ -73,7 +73,7 @@ func Create(c Config, p plan.Params, targets *target.Lines, exclude target.Set) 
 		write = outfile.Replace
 	}
 	if err := write(c.Path+KeySuffix, 0o600, []byte(c.Key+"\n")); err != nil {
-		return nil, errors.Join(fmt.Errorf("write the key of the capture: %w", err), copy.file.Discard())
+		return nil, errors.Join(fmt.Errorf("key of the capture: %w", err), copy.file.Discard())
 	}
 	copy.key = c.Path + KeySuffix
 	copy.writer = pcapng.NewCapture(copy.file, pcapng.CaptureConfig{

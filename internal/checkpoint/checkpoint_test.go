@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -143,6 +144,9 @@ func TestOutputs(t *testing.T) {
 	if err := sample().save(existing); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := Open(Config{Checkpoint: existing, Output: fileset.Paths{Output: filepath.Join(dir, "out")}}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a checkpoint that exists: %v", err)
+	}
 	for _, tt := range []struct {
 		name, checkpoint, output, capture string
 		field                             string // that is refused; "" for none
@@ -152,7 +156,6 @@ func TestOutputs(t *testing.T) {
 		{"a device", filepath.Join(dir, "new"), "/dev/null", "", "Output"},
 		{"a folder", filepath.Join(dir, "new"), dir, "", "Output"},
 		{"with a capture", filepath.Join(dir, "new"), filepath.Join(dir, "out"), "capture", "Capture"},
-		{"a checkpoint that exists", existing, filepath.Join(dir, "out"), "", "Checkpoint"},
 	} {
 		_, err := Open(Config{Checkpoint: tt.checkpoint, Output: fileset.Paths{Output: tt.output}, Capture: tt.capture})
 		refused := new(plan.ConfigError)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -47,6 +48,17 @@ func Files(path string) []string {
 	return []string{path, path + outfile.FreshSuffix}
 }
 
+// ExistsError means that a new scan was given an existing checkpoint.
+type ExistsError struct{ Path string }
+
+// Error implements error.
+func (e *ExistsError) Error() string {
+	return e.Path + " exists: resume its scan, or remove the file"
+}
+
+// Is lets errors.Is find fs.ErrExist.
+func (e *ExistsError) Is(target error) bool { return target == fs.ErrExist }
+
 // Open returns the keeper of a scan, nil if no checkpoint is wanted.
 func Open(c Config) (*Keeper, error) {
 	if c.Checkpoint == "" && c.Resume == "" {
@@ -57,7 +69,7 @@ func Open(c Config) (*Keeper, error) {
 	}
 	if c.Resume == "" {
 		if _, err := os.Lstat(c.Checkpoint); err == nil && c.Existing == outfile.Keep {
-			return nil, plan.Refuse("Checkpoint", "%s exists: resume its scan, or remove the file", c.Checkpoint)
+			return nil, &ExistsError{c.Checkpoint}
 		}
 		if _, err := os.Stat(filepath.Dir(c.Checkpoint)); err != nil {
 			return nil, fmt.Errorf("folder of the checkpoint: %w", err)

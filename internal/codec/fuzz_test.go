@@ -88,7 +88,7 @@ func FuzzEchoReply(f *testing.F) {
 		copy(r.Responder[:], from)
 		v := c.EchoReply(message, is4, &r)
 		switch {
-		case v > Conflict || len(message) < 8 && v != Malformed:
+		case v > Garbled || len(message) < 8 && v != Malformed:
 			t.Fatalf("verdict %d", v)
 		case v == Accepted && (!c.inRange(tau(r.TTL, r.Attempt)) || int(r.Flow) >= c.cfg.Flows || r.Target.Is4() != is4):
 			t.Fatalf("%+v", r)

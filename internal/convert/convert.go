@@ -90,7 +90,7 @@ func (c *Config) check() error {
 	if slices.Index(c.Inputs, "-") != lastIndex(c.Inputs, "-") {
 		return &outfile.RefusedError{Name: "Inputs", Err: errors.New("standard input (-) is named twice")}
 	}
-	return outfile.Collide(append(c.paths().Uses(), outfile.Reads("Inputs", c.Inputs...)...))
+	return outfile.Collide(append(c.paths().Uses(), outfile.Reads("Inputs", c.Inputs...)...), c.Stdin, c.Stdout)
 }
 
 func lastIndex(list []string, s string) int {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/record"
@@ -73,14 +74,39 @@ func newFile(in io.ReadCloser, formats []Format) (*File, error) {
 	case err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("read records: %w", err)
 	}
+	fault := notText(head)
 	var names []string
 	for i := range formats {
-		if formats[i].Begins(head) {
+		if (fault == "" || formats[i].Binary) && formats[i].Begins(head) {
 			return &File{Reader: formats[i].NewReader(r), name: formats[i].Name, in: in}, nil
 		}
 		names = append(names, formats[i].Name)
 	}
+	if fault != "" {
+		return nil, fmt.Errorf("%w: %s", ErrUnknown, fault)
+	}
 	return nil, fmt.Errorf("%w: none of %s", ErrUnknown, strings.Join(names, ", "))
+}
+
+// notText returns why a file that begins with head is of no format of text; "" if it may be of one.
+func notText(head []byte) string {
+	first, _, _ := bytes.Cut(head, []byte("\n"))
+	switch {
+	case len(bytes.TrimSpace(head)) == 0:
+		return "the file is empty"
+	case isCapture(head):
+		return "it is a capture, which masstrace replay reads"
+	case bytes.IndexByte(first, 0) >= 0:
+		return "it is not text"
+	}
+	return ""
+}
+
+// captureMagic are the first octets of captures: pcapng, and pcap in µs and ns of both byte orders.
+var captureMagic = []string{"\n\r\r\n", "\xd4\xc3\xb2\xa1", "\xa1\xb2\xc3\xd4", "\x4d\x3c\xb2\xa1", "\xa1\xb2\x3c\x4d"}
+
+func isCapture(head []byte) bool {
+	return slices.ContainsFunc(captureMagic, func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) })
 }
 
 // peekLines returns the available input. It has at least two lines that are not blank,

@@ -65,6 +65,8 @@ type Format struct {
 	NewReader func(in io.Reader) Reader
 	// NewWriter returns a Writer; it is nil if the format is only read.
 	NewWriter func(Output) Writer
+	// Binary means that files of the format are not text.
+	Binary bool
 	// Whole means that a file is useless until its end is written. Such a file is made under
 	// another name and renamed, and no run can continue it.
 	Whole bool

@@ -64,6 +64,7 @@ _NAME_grammar() {
         flags='FLAGS'
         argument='choice COMMANDS help version'
         ;;
+    help) argument='choice COMMANDS' ;;
 `
 
 const bashTail = `

@@ -13,6 +13,12 @@ func (p *Program) fish() string {
 	for _, f := range p.Flags {
 		fmt.Fprintf(&b, "complete -c %s%s\n", p.Name, fishFlag(f))
 	}
+	var names []string
+	for _, c := range p.Commands {
+		names = append(names, c.Name)
+	}
+	fmt.Fprintf(&b, "complete -c %s -n __fish_use_subcommand -a 'help version'\n", p.Name)
+	fmt.Fprintf(&b, "complete -c %s -n '__fish_seen_subcommand_from help' -a '%s'\n", p.Name, strings.Join(names, " "))
 	for i := range p.Commands {
 		c := &p.Commands[i]
 		fmt.Fprintf(&b, "\ncomplete -c %s -n __fish_use_subcommand -a %s -d %s\n", p.Name, c.Name, fishQuote(brief(c.Summary)))

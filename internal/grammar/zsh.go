@@ -20,7 +20,8 @@ func (p *Program) zsh() string {
 		fmt.Fprintf(&b, "        %s \\\n", zshFlag(f))
 	}
 	b.WriteString("        '1:command:->command' \\\n        '*::argument:->argument'\n")
-	b.WriteString("    case $state in\n    command) _describe command commands ;;\n    argument)\n        case $line[1] in\n")
+	b.WriteString("    case $state in\n    command) _describe command commands ;;\n    argument)\n        case $line[1] in\n" +
+		"        help) _describe command commands ;;\n")
 	for i := range p.Commands {
 		c := &p.Commands[i]
 		fmt.Fprintf(&b, "        %s)\n            _arguments -S \\\n", c.Name)

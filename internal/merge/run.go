@@ -23,7 +23,7 @@ func Run(ctx context.Context, c Config) (*record.Summary, error) {
 	if err := c.paths().Check(); err != nil {
 		return nil, err
 	}
-	if err := outfile.Collide(append(c.paths().Uses(), outfile.Reads("Files", c.Files...)...)); err != nil {
+	if err := outfile.Collide(append(c.paths().Uses(), outfile.Reads("Files", c.Files...)...), nil, c.Stdout); err != nil {
 		return nil, err
 	}
 	if err := c.check(); err != nil {

@@ -178,7 +178,7 @@ func Preset(name string) (Config, error) {
 			return c, nil
 		}
 	}
-	return Config{}, fmt.Errorf("unknown network %q; known are %s", name, strings.Join(PresetNames(), ", "))
+	return Config{}, fmt.Errorf("there is no preset %q; the presets are %s", name, strings.Join(PresetNames(), ", "))
 }
 
 // PresetNames returns the names that Preset accepts.

@@ -2,6 +2,7 @@ package outfile
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,16 +36,25 @@ type CollisionError struct{ First, Second Use }
 
 // Error implements error.
 func (e *CollisionError) Error() string {
-	return fmt.Sprintf("%s and %s name the same file: %s", e.First.Name, e.Second.Name, e.Second.Path)
+	return fmt.Sprintf("%s and %s name the same file: %s", e.First.Name, e.Second.Name, e.Path())
+}
+
+// Path returns the path of the file, or - if only the standard streams name it.
+func (e *CollisionError) Path() string {
+	if e.Second.Path == "-" {
+		return e.First.Path
+	}
+	return e.Second.Path
 }
 
 // Collide returns a *CollisionError if two of the files are the same, even by different
-// paths, and one of them is written. Devices, pipes and sockets, and the path -, do not count.
-func Collide(uses []Use) error {
+// paths, and one of them is written. The path - stands for stdin if it is read, else for stdout;
+// both may be nil. Devices, pipes and sockets do not count.
+func Collide(uses []Use, stdin io.Reader, stdout io.Writer) error {
 	seen := map[identity]Use{}
 	for _, pass := range []bool{true, false} { // those that are written to come first
 		for _, u := range uses {
-			id, ok := identify(u.Path)
+			id, ok := u.identify(stdin, stdout)
 			if u.Writes != pass || !ok {
 				continue
 			}
@@ -66,10 +76,35 @@ type identity struct {
 	name          string // "" of a file that exists
 }
 
+// identify returns the identity of the file of u.
+func (u Use) identify(stdin io.Reader, stdout io.Writer) (id identity, ok bool) {
+	switch {
+	case u.Path != "-":
+		return identify(u.Path)
+	case u.Writes:
+		return identifyStream(stdout)
+	}
+	return identifyStream(stdin)
+}
+
+// identifyStream returns the identity of the regular file that a standard stream is; ok is false
+// for other streams.
+func identifyStream(stream any) (id identity, ok bool) {
+	file, ok := stream.(interface{ Stat() (fs.FileInfo, error) })
+	if !ok {
+		return id, false
+	}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return id, false
+	}
+	return identityOf(info)
+}
+
 // identify returns the identity of the regular file that is at path, or will be; ok is false
 // if there is none, or it cannot be known.
 func identify(path string) (id identity, ok bool) {
-	if path == "" || path == "-" {
+	if path == "" {
 		return id, false
 	}
 	info, err := os.Stat(path)

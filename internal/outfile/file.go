@@ -88,6 +88,24 @@ func Open(path string, stdout io.Writer, existing Existing) (*File, error) {
 	return s, err
 }
 
+// Absent returns the ExistsError that Open would return, for callers that open the file later and
+// in another process.
+func Absent(path string, existing Existing) error {
+	info, err := os.Lstat(path)
+	switch {
+	case path == "" || path == "-" || err != nil || isOurs(path):
+		return nil
+	case info.Mode()&fs.ModeSymlink != 0:
+		if to, err := os.Stat(path); err == nil && !to.Mode().IsRegular() {
+			return nil
+		}
+		return &ExistsError{Path: path, Link: true}
+	case info.Mode().IsRegular() && existing == Keep:
+		return &ExistsError{Path: path}
+	}
+	return nil
+}
+
 // open opens the file at path, and reports whether it made it.
 func open(path string, existing Existing) (f *os.File, made bool, err error) {
 	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)

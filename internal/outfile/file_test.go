@@ -294,3 +294,29 @@ func TestDiscard(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Absent returns the errors of Open for files that exist, and makes none.
+func TestAbsent(t *testing.T) {
+	dir := t.TempDir()
+	there, link := filepath.Join(dir, "there"), filepath.Join(dir, "link")
+	made(t, there, 1)
+	if err := os.Symlink(there, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		path     string
+		existing Existing
+		refused  bool
+	}{
+		{there, Keep, true}, {there, Overwrite, false}, {link, Keep, true}, {link, Overwrite, true},
+		{filepath.Join(dir, "new"), Keep, false}, {os.DevNull, Keep, false}, {"/dev/stdout", Keep, false}, {"", Keep, false}, {"-", Keep, false},
+	} {
+		_, refused := errors.AsType[*ExistsError](Absent(tt.path, tt.existing))
+		if refused != tt.refused {
+			t.Errorf("%s, %v: refused %v", tt.path, tt.existing, refused)
+		}
+	}
+	if names, err := os.ReadDir(dir); len(names) != 2 || err != nil {
+		t.Errorf("files %v, %v", names, err)
+	}
+}

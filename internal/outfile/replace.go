@@ -6,13 +6,13 @@ import (
 	"path/filepath"
 )
 
-// FreshSuffix is appended to the name of a file to name its replacement.
-const FreshSuffix = ".new"
+// FreshSuffix is appended to the name of a file to name its replacement. No file of a user has it.
+const FreshSuffix = ".masstrace-new"
 
 // Replace replaces the file at path, or makes it, with that content and those permissions less the
 // umask. At any time, and after a crash of the machine, a reader finds either the complete old file
-// or the complete new one. Replace writes the new file next to the old one, with .new appended to
-// its name. It first removes a file that a killed process left under that name.
+// or the complete new one. Replace writes the new file next to the old one, with FreshSuffix appended
+// to its name. It first removes a file that a killed process left under that name.
 func Replace(path string, perm os.FileMode, content []byte) error {
 	fresh := path + FreshSuffix
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -28,10 +28,13 @@ func Replace(path string, perm os.FileMode, content []byte) error {
 }
 
 // WriteNew makes the file at path, with those permissions less the umask, and syncs its content to
-// the disk. If a file exists already, the error wraps os.ErrExist and that file does not change. If
+// the disk. If a file exists already, the error is an ExistsError and that file does not change. If
 // the content cannot be written completely, the new file is removed.
 func WriteNew(path string, perm os.FileMode, content []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if errors.Is(err, os.ErrExist) {
+		return &ExistsError{Path: path, Link: isLink(path)}
+	}
 	if err != nil {
 		return err
 	}

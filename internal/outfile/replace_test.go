@@ -29,7 +29,7 @@ func TestReplace(t *testing.T) {
 	}{
 		{name: "none before"},
 		{name: "one before", before: map[string]string{"state": "old and longer"}},
-		{name: "after a crash", before: map[string]string{"state": "old", "state.new": "half of"}},
+		{name: "after a crash", before: map[string]string{"state": "old", "state.masstrace-new": "half of"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -63,6 +63,16 @@ type results struct {
 // runScan runs a scan that must succeed, and returns its records.
 func runScan(t *testing.T, c scan.Config) *results {
 	t.Helper()
+	r := read(t, scanned(t, c))
+	if err := r.summary.Balance(); err != nil {
+		t.Error(err)
+	}
+	return r
+}
+
+// scanned runs a scan that must succeed, and returns its output.
+func scanned(t *testing.T, c scan.Config) *bytes.Buffer {
+	t.Helper()
 	lab.Need(t, routers.Name)
 	var out bytes.Buffer
 	var log notices
@@ -70,11 +80,7 @@ func runScan(t *testing.T, c scan.Config) *results {
 	if err := scan.Run(t.Context(), context.Background(), c); err != nil {
 		t.Fatalf("scan: %v\n%s", err, log.String())
 	}
-	r := read(t, &out)
-	if err := r.summary.Balance(); err != nil {
-		t.Error(err)
-	}
-	return r
+	return &out
 }
 
 // read reads records, all of which must be valid.

@@ -169,7 +169,7 @@ type Trace struct {
 // Result is the result of Close for a trace.
 type Result struct {
 	StopReason StopReason
-	StopData   uint8 // ICMP code of StopUnreach, else 0
+	StopData   uint8 // ICMP code of StopUnreach, type of StopICMP, errno of StopError; else 0
 	// End is the last TTL that belongs to the trace (scamper: hop_count).
 	End uint8
 	// Reached is set if the target answered, also without a TTL.
@@ -210,6 +210,8 @@ const (
 	StopLoop
 	StopGSS    // met earlier traces (global stop set)
 	StopHalted // the run was stopped
+	StopICMP   // another ICMP message than unreachable; scamper's
+	StopError  // the probe could not be sent; scamper's
 )
 
 var stopReasonNames = [...]string{
@@ -221,6 +223,8 @@ var stopReasonNames = [...]string{
 	StopLoop:      "LOOP",
 	StopGSS:       "GSS",
 	StopHalted:    "HALTED",
+	StopICMP:      "ICMP",
+	StopError:     "ERROR",
 }
 
 // String returns the name in records, which is scamper's.
@@ -231,8 +235,7 @@ func (s StopReason) String() string {
 	return "NONE"
 }
 
-// ParseStopReason is the inverse of String; ok is false for a name it does not
-// know, such as those that only scamper uses.
+// ParseStopReason is the inverse of String; ok is false for an unknown name.
 func ParseStopReason(s string) (reason StopReason, ok bool) {
 	for i, name := range stopReasonNames {
 		if name == s {

@@ -34,7 +34,7 @@ func Run(ctx context.Context, c Config) error {
 	if err := c.paths().Check(); err != nil {
 		return err
 	}
-	if err := outfile.Collide(append(c.paths().Uses(), outfile.Reads("Files", c.Files...)...)); err != nil {
+	if err := outfile.Collide(append(c.paths().Uses(), outfile.Reads("Files", c.Files...)...), c.Stdin, c.Stdout); err != nil {
 		return err
 	}
 	c.Records = c.paths().Kinds(c.Records)

@@ -81,7 +81,7 @@ func (c *Config) checkFiles() error {
 	if _, err := outfile.FormatOf(outfile.Captures, "Capture", c.Capture); err != nil {
 		return err
 	}
-	return outfile.Collide(c.files())
+	return outfile.Collide(c.files(), c.Stdin, c.Stdout)
 }
 
 // files returns the files of the scan.

@@ -81,6 +81,8 @@ func TestRunErrors(t *testing.T) {
 		{scamper + scamper[:len(scamper)/2], ErrCut, 1},
 		{yarrp + "198.51.100.3 17", ErrCut, 2},
 		{"hello\n", format.ErrUnknown, 0},
+		{"", format.ErrUnknown, 0},
+		{"\x7fELF" + strings.Repeat("\x00,", 40) + "\n", format.ErrUnknown, 0}, // not the columns of caracal
 	} {
 		n, err := Run(t.Context(), Config{Results: "-", Stdin: strings.NewReader(tt.in), Writer: &heard{map[string][]uint8{}}})
 		if !errors.Is(err, tt.want) || n != tt.traces {

@@ -53,7 +53,7 @@ func (t *Table) WriteText(w io.Writer) error {
 }
 
 // leastText is the room for a wrapped text in a line if the width leaves less.
-const leastText = 20
+const leastText = 12
 
 // wrap breaks a text that begins in a column of its line into lines within the width.
 func (t *Table) wrap(text string, column int) string {

@@ -57,7 +57,7 @@ func ParseArgs(args []string, stdin io.Reader) (*Lines, error) {
 		}
 		err := l.readFile(arg)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, missing(arg, notEntry, err)
+			return nil, Missing(arg, notEntry, err)
 		}
 		if err != nil {
 			return nil, err

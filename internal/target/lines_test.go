@@ -80,7 +80,7 @@ func TestReadErrors(t *testing.T) {
 	tests := []struct {
 		name, in, want string
 	}{
-		{"word", "192.0.2.1\n# x\nexample.com\n", `list.txt:3: "example.com" is not an address: unexpected character (at "example.com")`},
+		{"word", "192.0.2.1\n# x\nexample.com\n", `list.txt:3: "example.com" is a name and not an address: resolve it first`},
 		{"octet", "192.0.2.256", `list.txt:1: "192.0.2.256" is not an address: IPv4 field has value >255`},
 		{"leading zero", "192.0.2.01", `list.txt:1: "192.0.2.01" is not an address: IPv4 field has octet with leading zero`},
 		{"two on a line", "192.0.2.1 192.0.2.2", `list.txt:1: "192.0.2.1 192.0.2.2" is not an address: unexpected character (at " 192.0.2.2")`},

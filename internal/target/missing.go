@@ -12,17 +12,21 @@ type NameError struct{ Name string }
 
 // Error implements error.
 func (e *NameError) Error() string {
-	return e.Name + " is a name, and neither a file nor an address: resolve it first"
+	kind := "a name"
+	if strings.Contains(e.Name, "://") {
+		kind = "a URL"
+	}
+	return e.Name + " is " + kind + ", and neither a file nor an address: resolve it first"
 }
 
-// missing returns the error about an argument that is no entry, and not the name of a file that
-// exists. notEntry is the fault of the entry. noFile is the error of opening the file, which missing
-// returns if the argument looks like a path.
-func missing(arg string, notEntry, noFile error) error {
+// Missing returns the error about an argument that is no entry, and not the name of a file that
+// exists. notEntry is the fault of the entry. noFile is the error of opening the file. Missing
+// returns noFile if the argument looks like a path.
+func Missing(arg string, notEntry, noFile error) error {
 	switch {
 	case isName(arg):
 		return &NameError{Name: arg}
-	case strings.Trim(arg, "0123456789abcdefABCDEF:./-%") == "" && strings.ContainsAny(arg, "0123456789:"):
+	case strings.Trim(arg, "0123456789abcdefABCDEF:./-%[]") == "" && strings.ContainsAny(arg, "0123456789:"):
 		return fmt.Errorf("%s is neither a file nor a target: %w", arg, notEntry)
 	}
 	return noFile

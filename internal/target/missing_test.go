@@ -13,7 +13,7 @@ func TestMissing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, tt := range []struct{ arg, kind string }{
 		{"example.com", "name"}, {"www.example.com.", "name"}, {"a-b.example.co.uk", "name"}, {"localhost", "name"}, {"http://example.com/x", "name"},
-		{"10.0.0.300", "entry"}, {"10.0.0.0/33", "entry"}, {"2a00::1::2", "entry"}, {"10.0.0.1:80", "entry"}, {"10.0.0.9-10.0.0.1", "entry"},
+		{"10.0.0.300", "entry"}, {"10.0.0.0/33", "entry"}, {"2a00::1::2", "entry"}, {"10.0.0.1:80", "entry"}, {"[2a00::1]", "entry"}, {"[2a00::1]:80", "entry"}, {"10.0.0.9-10.0.0.1", "entry"},
 		{"targets.txt", "file"}, {"list.csv.gz", "file"}, {"targets", "file"}, {"./10.0.0.300x", "file"}, {"no/such/file", "file"},
 		{"/no/such/list.com", "file"}, {"a list", "file"}, {"-x", "file"}, {"none.7", "file"},
 	} {

@@ -85,17 +85,31 @@ func prefixEntry(p netip.Prefix) (e entry) {
 func parseAddr(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
 	if err != nil {
-		// Only the cause: this message quotes the text itself, shortened.
-		cause := strings.TrimPrefix(err.Error(), "ParseAddr("+strconv.Quote(s)+"): ")
-		if cause == "unable to parse IP" {
-			return a, fmt.Errorf("%s is not an address", quote(s))
+		if p, ok := netip.ParseAddrPort(s); ok == nil {
+			return a, fmt.Errorf("%s has a port: give the address alone, %s", quote(s), p.Addr())
 		}
-		return a, fmt.Errorf("%s is not an address: %s", quote(s), shorten(cause))
+		if inner := strings.Trim(s, "[]"); inner != s {
+			return a, fmt.Errorf("%s has brackets: give the address alone", quote(s))
+		}
+		if isName(s) {
+			return a, fmt.Errorf("%s is a name and not an address: resolve it first", quote(s))
+		}
+		return a, fmt.Errorf("%s is not an address%s", quote(s), notAddress(err, s))
 	}
 	if a.Zone() != "" {
 		return a, fmt.Errorf("%s has a zone", quote(s))
 	}
 	return a, nil
+}
+
+// notAddress returns the cause of err, after a colon, if s does not show it: s is not an address.
+// Causes that describe the steps of the parser are left out.
+func notAddress(err error, s string) string {
+	cause := strings.TrimPrefix(err.Error(), "ParseAddr("+strconv.Quote(s)+"): ")
+	if strings.HasPrefix(cause, "IPv4 ") || strings.HasPrefix(cause, "unexpected character") {
+		return ": " + shorten(cause)
+	}
+	return ""
 }
 
 func number(a netip.Addr) u128 { return fromAddr(probe.AddrFrom(a)) }

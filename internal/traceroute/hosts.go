@@ -27,14 +27,18 @@ func (c *Config) hosts(yield func(host) bool) {
 		}
 	}
 	for _, list := range c.Lists {
-		goes := true
+		goes, hosts := true, 0
 		err := target.EachLine(list.Name, list.In, func(line string, n int) error {
+			hosts++
 			goes = yield(host{name: line, at: fmt.Sprintf("%s:%d: ", list.Name, n)})
 			if !goes {
 				return errEnough
 			}
 			return nil
 		})
+		if goes && err == nil && hosts == 0 {
+			err = plan.Refuse("Lists", "%s has no host", list.Name)
+		}
 		if !goes || err != nil && !yield(host{err: err}) {
 			return
 		}
@@ -48,7 +52,7 @@ func (c *Config) several() bool { return len(c.Hosts) > 1 || len(c.Lists) > 0 }
 
 // CheckHost returns an error if a text has the form of something other than a host. That is a prefix,
 // a range, a URL, a host with a port, or the packet length of traceroute(8). The error names a
-// replacement.
+// replacement. An address may have brackets.
 func CheckHost(text string) error {
 	refuse := func(format string, args ...any) error { return plan.Refuse("Hosts", format, args...) }
 	if _, err := netip.ParseAddr(text); err == nil {
@@ -67,8 +71,12 @@ func CheckHost(text string) error {
 		return refuse("%q is neither a name nor an address: of a URL, give the host alone", text)
 	}
 	if inner, ok := strings.CutPrefix(text, "["); ok {
-		if inner, rest, closed := strings.Cut(inner, "]"); closed && (rest == "" || rest[0] == ':') {
-			return refuse("%q has brackets: give the address alone, %s%s", text, inner, portHint(rest))
+		inner, rest, closed := strings.Cut(inner, "]")
+		switch _, err := netip.ParseAddr(inner); {
+		case closed && rest == "" && err == nil:
+			return nil
+		case closed && strings.HasPrefix(rest, ":"):
+			return refuse("%q has a port: give the host alone, %s%s", text, inner, portHint(rest))
 		}
 	}
 	if name, port, ok := strings.Cut(text, ":"); ok && !strings.Contains(port, ":") {

@@ -23,8 +23,9 @@ func TestCheckHost(t *testing.T) {
 		"a.example/index":     "neither a name nor an address",
 		"a.example:443":       "give the host alone, a.example, and the port as -p 443",
 		"192.0.2.1:80":        "give the host alone, 192.0.2.1, and the port as -p 80",
-		"[2001:db8::1]":       "give the address alone, 2001:db8::1",
-		"[2001:db8::1]:80":    "give the address alone, 2001:db8::1, and the port as -p 80",
+		"[2001:db8::1]":       "",
+		"[2001:db8::1]:80":    "give the host alone, 2001:db8::1, and the port as -p 80",
+		"http://[2a00::1]:80": "give the host alone, 2a00::1",
 		"60":                  "the length of packets cannot be set",
 		"a.example b.example": "one host in each argument or line",
 		"192.0.2.1,DE,label":  "one host in each argument or line",
@@ -47,6 +48,7 @@ func TestHosts(t *testing.T) {
 		{Name: "one", In: strings.NewReader("\ufeffb # comment\r\n\r\n# none\r\n  c  \r\n")},
 		{Name: "two", In: strings.NewReader("d\n" + long)},
 		{Name: "three", In: strings.NewReader("e")},
+		{Name: "four", In: strings.NewReader("# nothing\n\n")},
 	}}
 	var got []string
 	for h := range c.hosts {
@@ -56,7 +58,7 @@ func TestHosts(t *testing.T) {
 		}
 		got = append(got, h.at+h.name)
 	}
-	want := []string{"a", "one:1: b", "one:4: c", "two:1: d", "error two:2: line is longer than 65536 bytes", "three:1: e"}
+	want := []string{"a", "one:1: b", "one:4: c", "two:1: d", "error two:2: line is longer than 65536 bytes", "three:1: e", "error Lists: four has no host"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

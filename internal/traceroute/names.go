@@ -20,10 +20,10 @@ const (
 
 // resolve returns the address of a host, the one that the system prefers.
 func resolve(ctx context.Context, c *Config, host string) (netip.Addr, error) {
-	host, err := plainHost(host)
-	if err != nil {
+	if err := CheckHost(host); err != nil {
 		return netip.Addr{}, err
 	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	if a, err := netip.ParseAddr(host); err == nil {
 		a = a.Unmap()
 		if a.Is4() && c.Family == IPv6 || a.Is6() && c.Family == IPv4 {

@@ -27,6 +27,7 @@ const (
 	flipped                      // a copy of its answer with wrong bits was sent too
 	unreadable                   // quotes another target or flow: cannot be attributed
 	ruledOut                     // masstrace must reject the answer: too few intact tags
+	oneTag                       // masstrace need not believe its answer at once
 )
 
 // Marks of a flow.

@@ -130,6 +130,9 @@ func (c *checker) agree(t *tally, q *claim, s *sent) {
 	if !q.late {
 		s.marks |= t.mark
 	}
+	if q.hasValid && q.valid != probe.Strong {
+		s.marks |= oneTag
+	}
 	if q.rttNS >= 0 && !q.copy && s.marks&flipped == 0 {
 		t.rtt = append(t.rtt, uint32(min(abs(q.rttNS-int64(s.wait)), 1<<32-1)))
 	}

@@ -56,7 +56,7 @@ func (c *checker) repeated(r *Repeats, f *flow, probes []sent) {
 			if !old.emitted() || old.due()+retrySlack >= s.time {
 				continue
 			}
-			if old.marks&(inTraces|inReplies) != 0 {
+			if old.marks&(inTraces|inReplies) != 0 && old.marks&oneTag == 0 {
 				answered = true
 			} else {
 				unheard = unheard || c.heard(old)

@@ -22,14 +22,21 @@ type console struct {
 	output   string // file of the records, "" or - for none
 	keeps    bool   // the command can keep a checkpoint
 
+	// left, if it is not nil, reports whether the reader of standard output has ended, as head does: then the
+	// command ends without a word.
+	left func() bool
+
 	mu     sync.Mutex
 	times  statusTimes
 	status string // the status line on the terminal, "" if there is none
 	shown  bool   // results were written to the terminal
 }
 
-func newConsole(stderr io.Writer, quiet bool) *console {
-	c := &console{out: stderr, terminal: isTerminal(stderr), quiet: quiet}
+func newConsole(s streams, quiet bool) *console {
+	c := &console{out: s.Stderr, terminal: isTerminal(s.Stderr), quiet: quiet}
+	if out, ok := s.Stdout.(*standardOutput); ok {
+		c.left = out.closed
+	}
 	c.times = newStatusTimes(0, c.terminal)
 	return c
 }
@@ -81,6 +88,9 @@ func (c *console) Progress(p observe.Progress) {
 
 // finished writes the summary of a run, and the way to its results.
 func (c *console) finished(e *observe.Finished) {
+	if c.left != nil && c.left() {
+		return
+	}
 	if c.shown {
 		fmt.Fprintln(c.out)
 	}

@@ -143,7 +143,7 @@ func contradictLab(network string, k *kong.Context) error {
 		return err
 	}
 	if name := flags.find(simulated); network != internet.Name && name != "" {
-		return plan.Refuse("", "--%s cannot be combined with --network %s: it is for the simulated internet", name, network)
+		return plan.Refuse("", "--%s cannot be combined with --network %s: it is for the simulated Internet", name, network)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func (c *ConvertCmd) Run(ctx context.Context, s streams) error {
 		}
 		inputs, output = inputs[:len(inputs)-1], inputs[len(inputs)-1]
 	}
-	screen := newConsole(s.Stderr, c.Quiet)
+	screen := newConsole(s, c.Quiet)
 	defer screen.clear()
 	began := time.Now()
 	return convert.Run(ctx, convert.Config{

@@ -34,7 +34,7 @@ func TestConverting(t *testing.T) {
 		want            int // lines
 	}{{true, false, 3}, {false, false, 0}, {true, true, 0}} {
 		var out strings.Builder
-		c := newConsole(&out, tt.quiet)
+		c := newConsole(streams{Stderr: &out}, tt.quiet)
 		c.terminal, c.times = tt.terminal, newStatusTimes(0, true)
 		for _, ms := range []int{10, 900, 1000, 1100, 2000, 2100, 3000} {
 			c.converting(time.Duration(ms)*time.Millisecond, convert.Progress{Records: 1})

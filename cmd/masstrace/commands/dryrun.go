@@ -2,7 +2,6 @@ package commands
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
@@ -20,7 +19,11 @@ func writePreview(out io.Writer, v *plan.Preview) error {
 	} else {
 		writeScanPlan(t, v)
 	}
-	if err := errors.Join(t.WriteText(out), writeProbes(out, v.First)); err != nil {
+	err := t.WriteText(out)
+	if err == nil {
+		err = writeProbes(out, v.First)
+	}
+	if err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return nil

@@ -79,11 +79,11 @@ func outputLines(path string) (lines []string) {
 	if path == "" || path == "-" {
 		return nil
 	}
-	size := ""
-	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-		size = ", " + sizeWords(float64(info.Size()))
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() { // a device or a pipe keeps nothing to look at
+		return []string{"output: " + path}
 	}
-	lines = []string{"output: " + path + size}
+	lines = []string{"output: " + path + ", " + sizeWords(float64(info.Size()))}
 	if form, err := all.FormatOf("Output", path); err == nil && form.NewReader != nil {
 		lines = append(lines, "to see it: masstrace show "+shellWord(path))
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -77,4 +78,17 @@ func statusOfTest(err error) int {
 		return 0
 	}
 	return statusOf(err)
+}
+
+// Only a regular file can be shown after the run.
+func TestOutputLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.ndjson")
+	if err := os.WriteFile(path, []byte("{}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{path: 2, os.DevNull: 1, "/dev/stdout": 1, "-": 0, "": 0} {
+		if lines := outputLines(path); len(lines) != want {
+			t.Errorf("%q: %q, want %d lines", path, lines, want)
+		}
+	}
 }

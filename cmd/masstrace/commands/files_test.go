@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -119,5 +120,56 @@ func checkPair(t *testing.T, command string, a, b fileOption) {
 	}
 	if names, err := os.ReadDir(dir); len(names) != 2 || err != nil {
 		t.Errorf("%s %s %s: files %v, %v", command, a.name, b.name, names, err)
+	}
+}
+
+// The standard streams count as the files that they are: no command writes to the file that it
+// reads from standard input, or reads a file that its standard output goes to.
+func TestFilePairsOfStreams(t *testing.T) {
+	for _, tt := range []struct{ args, in, out, want string }{ // in and out are the streams, FILE is the file
+		{args: "scan --overwrite - -o FILE", in: "FILE", want: "--output and targets"},
+		{args: "scan --overwrite 45.0.0.1 --exclude - -o FILE", in: "FILE", want: "--output and --exclude"},
+		{args: "scan --overwrite - --pcap FILE", in: "FILE", want: "--pcap and targets"},
+		{args: "scan --overwrite --probes - -o FILE", in: "FILE", want: "--output and --probes"},
+		{args: "scan --overwrite FILE", out: "FILE", want: "--output and targets"},
+		{args: "scan --overwrite -", in: "FILE", out: "FILE", want: "--output and targets"},
+		{args: "scan --overwrite 45.0.0.1 --replies FILE", out: "FILE", want: "--output and --replies"},
+		{args: "scan --overwrite 45.0.0.1 --pcap FILE", out: "FILE", want: "--output and --pcap"},
+		{args: "replay --overwrite - -o FILE", in: "FILE", want: "--output and file"},
+		{args: "replay --overwrite FILE", out: "FILE", want: "--output and file"},
+		{args: "merge --overwrite FILE", out: "FILE", want: "--output and file"},
+		{args: "trace -", in: "FILE", out: "FILE", want: "the standard output and --hosts"},
+		{args: "trace --hosts FILE", out: "FILE", want: "the standard output and --hosts"},
+		{args: "show FILE", out: "FILE", want: "the standard output and file"},
+		{args: "verify FILE --log another", out: "FILE", want: "the standard output and file"},
+		{args: "verify another --log FILE", out: "FILE", want: "the standard output and --log"},
+	} {
+		path := filepath.Join(t.TempDir(), "there")
+		const content = "45.0.0.1\n"
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		stream := func(name string, flags int) *os.File {
+			if name == "" {
+				name = os.DevNull
+			}
+			f, err := os.OpenFile(strings.ReplaceAll(name, "FILE", path), flags, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		in, out := stream(tt.in, os.O_RDONLY), stream(tt.out, os.O_WRONLY|os.O_APPEND)
+		var stderr bytes.Buffer
+		status := execute(strings.Fields(strings.ReplaceAll(tt.args, "FILE", path)), in, out, &stderr)
+		if err := errors.Join(in.Close(), out.Close()); err != nil {
+			t.Error(err)
+		}
+		if text := stderr.String(); status != statusUsage || !strings.Contains(text, tt.want) || !strings.Contains(text, "same file") {
+			t.Errorf("%s <%s >>%s: exit status %d, want %s\n%s", tt.args, tt.in, tt.out, status, tt.want, text)
+		}
+		if got, err := os.ReadFile(path); string(got) != content {
+			t.Errorf("%s: %q is left of the file, %v", tt.args, got, err)
+		}
 	}
 }

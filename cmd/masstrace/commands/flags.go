@@ -14,6 +14,9 @@ func (f flagNames) flag(field string) string {
 	if name, ok := f[field]; ok {
 		return name
 	}
+	if field == "Stdout" {
+		return "the standard output"
+	}
 	var b strings.Builder
 	runes := []rune(field)
 	for i, r := range runes {
@@ -36,7 +39,9 @@ func flagsOf(command string) flagNames {
 		return convertFlags
 	case "replay":
 		return replayFlags
-	default: // lab and verify name theirs as scan does
+	case "show", "verify":
+		return resultFlags
+	default: // lab names its own as scan does
 		return scanFlags
 	}
 }
@@ -95,6 +100,9 @@ var replayFlags = flagNames{
 	"ReplyOutput": "--replies",
 	"MetaOutput":  "--meta",
 }
+
+// resultFlags are the flags of the fields of show.Config and verify.Config.
+var resultFlags = flagNames{"Results": "file"}
 
 // mergeFlags are the flags of the fields of merge.Config.
 var mergeFlags = flagNames{"Files": "file", "ReplyOutput": "--replies", "MetaOutput": "--meta"}

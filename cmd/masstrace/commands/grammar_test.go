@@ -27,6 +27,7 @@ var samples = map[string]string{
 
 	"address": "192.0.2.3", "fwmark": "1", "gateway": "192.0.2.4", "max-unknown": "5", "module": "icmp", "options": "help",
 	"protocol": "1", "report-cycles": "10", "service": "8", "timeout": "3",
+	"bitpattern": "0", "gracetime": "1", "interval": "1", "ipinfo": "0", "localport": "1", "order": "LDRS", "psize": "60",
 }
 
 // companions are arguments that a flag needs beside it.

@@ -13,6 +13,8 @@ type TraceHabits struct {
 	NoFragment   bool   `short:"F" name:"dont-fragment" hidden:""` // probes are smaller than any MTU
 	ShowBoth     bool   `short:"b" name:"show-ips" hidden:""`      // names have addresses
 	MTRUDP       bool   `short:"u" name:"mtr-udp" hidden:""`       // UDP is the default
+	Report       bool   `name:"report" hidden:""`                  // a trace is written once
+	ReportWide   bool   `name:"report-wide" hidden:""`             // names are never cut
 
 	ASNumbers  bool   `short:"A" name:"as-path-lookups" hidden:"" instead:"AS numbers are not looked up; --json gives the addresses to a tool that does"`
 	SendWait   string `short:"z" name:"sendwait" hidden:"" instead:"the time between probes cannot be set; use masstrace scan HOST --rate PPS"`
@@ -37,7 +39,20 @@ type TraceHabits struct {
 	MaxUnknown string `short:"X" name:"max-unknown" hidden:"" instead:"use --gap-limit N"`
 	MTRJSON    bool   `short:"j" hidden:"" instead:"use --json"`
 	MTRCSV     bool   `short:"C" hidden:"" instead:"use --json, and masstrace show --csv to turn records into rows"`
-	MTRXML     bool   `short:"x" name:"xml" hidden:"" instead:"there is no XML; use --json"`
+	Interval   string `name:"interval" hidden:"" instead:"the time between probes cannot be set; use masstrace scan HOST --rate PPS"`
+	Size       string `name:"psize" hidden:"" instead:"the length of packets cannot be set"`
+	BitPattern string `short:"B" name:"bitpattern" hidden:"" instead:"the content of packets cannot be set: it authenticates replies"`
+	Grace      string `short:"G" name:"gracetime" hidden:"" instead:"choose the time to wait for a reply with -w"`
+	Output     string `short:"o" name:"output" hidden:"" instead:"the standard output has the traces: redirect it with > FILE, and use --json for records"`
+	Order      string `name:"order" hidden:"" instead:"the columns are those of traceroute; use --json, and masstrace show --csv for rows"`
+	ASLookup   bool   `name:"aslookup" hidden:"" instead:"AS numbers are not looked up; --json gives the addresses to a tool that does"`
+	IPInfo     string `short:"y" name:"ipinfo" hidden:"" instead:"data about addresses are not looked up; --json gives the addresses to a tool that does"`
+	SCTP       bool   `short:"S" name:"sctp" hidden:"" instead:"SCTP is not supported; use -I, -T or -U"`
+	LocalPort  string `name:"localport" hidden:"" instead:"source ports are chosen so that flows are stable and replies are authentic; use masstrace scan --source-port-range"`
+	Verbose    bool   `short:"v" name:"verbose" hidden:"" instead:"all replies to the probes are shown; -e adds ICMP extensions, and -V prints the version"`
+	NoBypass   bool   `name:"no-bypass" hidden:""` // all probes pass the queueing discipline
+
+	MTRXML bool `short:"x" name:"xml" hidden:"" instead:"there is no XML; use --json"`
 }
 
 // refused returns an error about a flag that is not served.

@@ -83,7 +83,13 @@ func (c *LabCmd) option() (string, error) {
 		return "", err
 	}
 	o.Log, o.Counters, o.Existing = c.Log, c.Counters, outfile.ExistingIf(c.Overwrite)
-	return o.Encode()
+	text, err := o.Encode()
+	for _, path := range []string{c.Log, c.Counters} {
+		if err == nil {
+			err = outfile.Absent(path, o.Existing)
+		}
+	}
+	return text, err
 }
 
 // contradictSet returns an error about an option that is set twice.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -57,17 +58,32 @@ type streams struct {
 // head(1) does, the command ends without a word, as a program does that the signal ends.
 type standardOutput struct {
 	io.Writer
-	closed atomic.Bool // a write has failed for want of a reader
+	failure atomic.Pointer[error] // of the last write that failed, nil if none has
 }
+
+// failed returns the error of the last write that failed, nil if none has.
+func (o *standardOutput) failed() error {
+	if failure := o.failure.Load(); failure != nil {
+		return *failure
+	}
+	return nil
+}
+
+// closed reports whether the reader of a pipe has gone away.
+func (o *standardOutput) closed() bool { return errors.Is(o.failed(), syscall.EPIPE) }
 
 // Write implements io.Writer.
 func (o *standardOutput) Write(b []byte) (int, error) {
 	n, err := o.Writer.Write(b)
-	if errors.Is(err, syscall.EPIPE) {
-		o.closed.Store(true)
+	if err != nil {
+		o.failure.Store(&err)
 	}
 	return n, err
 }
+
+// Stat returns the state of the file that the standard output is, so that an input from the same
+// file is refused.
+func (o *standardOutput) Stat() (fs.FileInfo, error) { return stat(o.Writer) }
 
 // command is the command line that was given, for the records of a run.
 type command []string
@@ -114,10 +130,16 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 				panic(r)
 			}
 			status = exited
+			if output.failed() != nil { // of the version, which kong does not check
+				status = cannotPrint(stderr, output)
+			}
 		}
 	}()
 	k, err := parser.Parse(ordered(parser.Model, ordinary(args)))
-	if err != nil {
+	switch {
+	case output.failed() != nil:
+		return cannotPrint(stderr, output)
+	case err != nil:
 		say(stderr, "masstrace: "+misuse(err))
 		return statusUsage
 	}
@@ -127,10 +149,20 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 		return report(stderr, name, args, err)
 	}
 	err = k.Run(flags)
-	if err != nil && output.closed.Load() {
+	if err != nil && output.closed() {
 		return statusPipe
 	}
 	return report(stderr, name, args, caught.explain(err))
+}
+
+// cannotPrint returns the exit status after help or a version that could not be written, and writes
+// the reason to stderr unless the reader has gone away.
+func cannotPrint(stderr io.Writer, output *standardOutput) int {
+	if output.closed() {
+		return statusPipe
+	}
+	say(stderr, "masstrace: "+output.failed().Error())
+	return statusEnvironment
 }
 
 // newParser returns the parser of the command line.

@@ -41,7 +41,7 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	case err != nil:
 		return err
 	}
-	screen := newConsole(s.Stderr, c.Quiet)
+	screen := newConsole(s, c.Quiet)
 	screen.output = c.Output
 	if text := cfg.Lacks(); text != "" {
 		screen.line(text)

@@ -30,6 +30,7 @@ var missingFiles = []struct{ options, args string }{
 	{"replay --replies", "replay there.pcap -o out3 --replies no/none"},
 	{"replay --meta", "replay there.pcap -o out4 --meta no/none"},
 	{"show file", "show none.ndjson"},
+	{"show target", "show there.ndjson none.ndjson"},
 	{"merge file", "merge there.ndjson none.ndjson"},
 	{"merge --output", "merge there.ndjson -o no/none"},
 	{"merge --replies", "merge there.ndjson -o out5 --replies no/none"},

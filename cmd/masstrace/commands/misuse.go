@@ -80,6 +80,12 @@ func unknownCommand(node *kong.Node, command string) string {
 			names = append(names, child.Name)
 		}
 	}
+	switch command {
+	case "help":
+		return "help takes one command at most, for example masstrace help scan"
+	case "version":
+		return "version takes no argument"
+	}
 	text := fmt.Sprintf("there is no command %s", command)
 	if near := nearest(command, names); near != "" {
 		return fmt.Sprintf("%s; the nearest is %s", text, near)
@@ -89,16 +95,16 @@ func unknownCommand(node *kong.Node, command string) string {
 
 // nearest returns the name with the fewest typos: letters that are missing, added, changed or
 // swapped. It returns "" if there are more than one in three letters. A longer name that begins
-// with the text comes after one with a single typo.
+// or ends with the text comes after one with a single typo.
 func nearest(text string, names []string) (best string) {
 	letters := len(strings.TrimLeft(text, "-"))
 	least := float64(1 + letters/3)
 	for _, name := range names {
 		n := float64(typos(text, name))
-		if letters > 2 && strings.HasPrefix(name, text) {
+		if letters > 2 && (strings.HasPrefix(name, text) || strings.HasSuffix(name, "-"+strings.TrimLeft(text, "-"))) {
 			n = min(n, 1.5)
 		}
-		if n < least || n == least && best == "" {
+		if n < least {
 			best, least = name, n
 		}
 	}

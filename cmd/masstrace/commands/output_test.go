@@ -65,9 +65,10 @@ func TestOutputPipeClosed(t *testing.T) {
 	}
 	reader.Close()
 	p.end(statusPipe)
-	p.says("incomplete: the results could not be written")
-	if strings.Contains(p.said(), "broken pipe") {
-		t.Errorf("not a quiet end:\n%s", p.said())
+	for _, word := range []string{"broken pipe", "incomplete", "frames received"} {
+		if strings.Contains(p.said(), word) {
+			t.Errorf("not a quiet end:\n%s", p.said())
+		}
 	}
 }
 

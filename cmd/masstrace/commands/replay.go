@@ -84,7 +84,7 @@ func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
 	if err != nil {
 		return &plan.ConfigError{Field: "Records", Err: err}
 	}
-	screen := newConsole(s.Stderr, o.Quiet)
+	screen := newConsole(s, o.Quiet)
 	screen.output = o.Output
 	return replay.Run(ctx, replay.Config{
 		Files: c.Files, Stdin: s.Stdin, Key: k.Key, Seed: k.Seed, Sources: addresses(k.Source),

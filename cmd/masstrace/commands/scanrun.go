@@ -27,7 +27,7 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 	if err != nil {
 		return err
 	}
-	screen := newConsole(s.Stderr, c.Quiet)
+	screen := newConsole(s, c.Quiet)
 	screen.times = newStatusTimes(time.Duration(c.Status), screen.terminal)
 	screen.output, screen.keeps = c.Output, c.Probes == ""
 	defer screen.clear()

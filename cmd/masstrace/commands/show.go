@@ -15,11 +15,12 @@ import (
 	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/show"
+	"github.com/masstrace/masstrace/internal/target"
 )
 
 // ShowCmd writes results for people.
 type ShowCmd struct {
-	Results string   `arg:"" name:"file" complete:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON), yarrp or caracal; - is standard input."`
+	Results string   `arg:"" name:"file" complete:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON, warts), yarrp or caracal; - is standard input."`
 	Targets []string `arg:"" optional:"" name:"target" help:"Addresses or prefixes: show the traces to these alone. Other arguments are further files of the same run (--replies, --meta)."`
 
 	Hops       bool `group:"Output" help:"Show a row for each hop, in aligned columns."`
@@ -38,6 +39,9 @@ func (c *ShowCmd) Help() string {
 func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	more, targets, err := c.arguments()
 	if err != nil {
+		return err
+	}
+	if err := s.apart("Results", append(more, c.Results)...); err != nil {
 		return err
 	}
 	out := bufio.NewWriter(plaintext.NewWriter(s.Stdout))
@@ -64,15 +68,18 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// arguments tells the further files from the targets.
+// arguments separates the further files from the targets.
 func (c *ShowCmd) arguments() (more []string, list []netip.Prefix, err error) {
 	for _, text := range c.Targets {
 		p, err := netip.ParsePrefix(text)
 		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
 			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
+		if err != nil {
+			err = errors.New("it is not an address or a prefix")
+		}
 		if _, noFile := os.Stat(text); err != nil && noFile != nil {
-			return nil, nil, &plan.ConfigError{Err: fmt.Errorf("%q is neither an address nor a prefix, nor a file", text)}
+			return nil, nil, &plan.ConfigError{Err: target.Missing(text, err, noFile)}
 		}
 		if err != nil {
 			more = append(more, text)

@@ -74,7 +74,7 @@ func (f flagNames) message(err error) string {
 		return f.differences(differ)
 	}
 	if collision, ok := errors.AsType[*outfile.CollisionError](err); ok {
-		return fmt.Sprintf("%s and %s name the same file: %s", f.flag(collision.First.Name), f.flag(collision.Second.Name), collision.Second.Path)
+		return fmt.Sprintf("%s and %s name the same file: %s", f.flag(collision.First.Name), f.flag(collision.Second.Name), collision.Path())
 	}
 	if misnamed, ok := errors.AsType[*outfile.EndingError](err); ok {
 		return f.flag(misnamed.Name) + ": " + misnamed.Error()
@@ -88,11 +88,11 @@ func (f flagNames) message(err error) string {
 	if stopped, ok := errors.AsType[*run.Incomplete](err); ok && stopped.Reason != "" {
 		return stoppedText(stopped)
 	}
-	if _, ok := errors.AsType[*target.NameError](err); ok {
-		err = fmt.Errorf("%w, or trace it with masstrace trace", err)
-	}
 	// The error may be wrapped: the text around it stays.
 	refused, ok := errors.AsType[*plan.ConfigError](err)
+	if _, name := errors.AsType[*target.NameError](err); name && ok && refused.Field == "Targets" {
+		err = fmt.Errorf("%w, or trace it with masstrace trace", err)
+	}
 	if !ok || refused.Field == "" {
 		return err.Error()
 	}

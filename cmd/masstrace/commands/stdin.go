@@ -3,6 +3,9 @@ package commands
 import (
 	"context"
 	"io"
+	"io/fs"
+
+	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // interruptible is a reader whose Read returns when a context ends, even while the read
@@ -29,6 +32,17 @@ func newInterruptible(ctx context.Context, in io.Reader) *interruptible {
 // mostRead is the most that one Read returns, in bytes.
 const mostRead = 64 << 10
 
+// Stat returns the state of the file below, so that an output to the same file is refused.
+func (r *interruptible) Stat() (fs.FileInfo, error) { return stat(r.in) }
+
+// stat returns the state of the file that a stream is.
+func stat(stream any) (fs.FileInfo, error) {
+	if file, ok := stream.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		return file.Stat()
+	}
+	return nil, fs.ErrInvalid
+}
+
 // Read implements io.Reader. It returns the error of the context once that has ended.
 func (r *interruptible) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
@@ -52,4 +66,10 @@ func (r *interruptible) Read(p []byte) (int, error) {
 	case <-r.ctx.Done():
 		return 0, r.ctx.Err()
 	}
+}
+
+// apart returns an error if a file that a command reads is also its standard output. name is the
+// field of the files.
+func (s streams) apart(name string, files ...string) error {
+	return outfile.Collide(append(outfile.Writes("Stdout", "-"), outfile.Reads(name, files...)...), s.Stdin, s.Stdout)
 }

@@ -27,8 +27,19 @@ func (t *summaryTable) rare(name string, n uint64, words string) {
 	}
 }
 
-// screenWidth is the most characters of a line of a summary: every terminal shows as many.
-const screenWidth = 80
+// The most characters of a line of a summary: on a terminal as many as it shows, within limits.
+const (
+	screenWidth = 80
+	leastWidth  = 48 // the counts take about 35
+)
+
+// summaryWidth returns the most characters of a line of a summary on w.
+func summaryWidth(w io.Writer) int {
+	if columns := columnsOf(w); columns > 0 {
+		return max(min(columns, screenWidth), leastWidth)
+	}
+	return screenWidth
+}
 
 // writeSummary writes the summary of a run for people: the findings, then the account. It has one
 // line for each count that is not 0 or that every reader looks for, with its meaning in words.
@@ -40,7 +51,7 @@ func writeSummary(w io.Writer, e *observe.Finished) error {
 			return nil
 		}
 	}
-	t := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  ", Width: screenWidth}}
+	t := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  ", Width: summaryWidth(w)}}
 	t.findings(s)
 	t.Add("")
 	t.probes(s)

@@ -147,3 +147,28 @@ func TestSummaryError(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// A narrow terminal gets narrow lines.
+func TestSummaryWidth(t *testing.T) {
+	for columns, want := range map[uint16]int{50: 50, 80: 80, 200: screenWidth, 20: leastWidth} {
+		_, terminal := pty(t, columns)
+		if got := summaryWidth(terminal); got != want {
+			t.Errorf("%d columns: %d, want %d", columns, got, want)
+		}
+	}
+	var narrow bytes.Buffer
+	table := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  ", Width: 60}}
+	table.probes(sampleSummary())
+	table.frames(sampleSummary())
+	if err := table.WriteText(&narrow); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(narrow.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 60 {
+			t.Errorf("%d characters: %s", n, line)
+		}
+	}
+	if got := summaryWidth(new(bytes.Buffer)); got != screenWidth {
+		t.Errorf("no terminal: %d", got)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"syscall"
 
@@ -43,7 +44,7 @@ type TraceCmd struct {
 	Source    source `group:"Link" short:"s" placeholder:"ADDR" help:"Source address. Default: from the routing table."`
 	Interface string `group:"Link" short:"i" placeholder:"NAME" complete:"interface" help:"Network interface. Default: from the routing table."`
 
-	Extensions bool `group:"Output" short:"e" help:"Print the ICMP extensions of answers, such as MPLS labels."`
+	Extensions bool `group:"Output" short:"e" aliases:"mpls" help:"Print the ICMP extensions of answers, such as MPLS labels."`
 	Numeric    bool `group:"Output" short:"n" aliases:"no-dns" help:"Print addresses only. Do not ask the DNS for names."`
 	JSON       bool `group:"Output" name:"json" help:"Print trace records, one per line, instead of text."`
 
@@ -61,8 +62,6 @@ func (c *TraceCmd) Validate() error {
 		return fmt.Errorf("-f %d and -m %d must be in order", c.First, c.Max)
 	case c.Queries < 1 || c.Queries > probe.MaxAttempts:
 		return fmt.Errorf("-q must be within 1 to %d; for more samples, trace again", probe.MaxAttempts)
-	case c.Gap < 0:
-		return errors.New("--gap-limit must not be negative")
 	case c.Flows < 1 || c.Flows > maxTraceFlows:
 		return fmt.Errorf("--flows must be within 1 to %d", maxTraceFlows)
 	case probe.Method(c.Method) == probe.ICMP && c.Port != 0:
@@ -133,11 +132,20 @@ func (c *TraceCmd) Help() string {
 		"!X: prohibited. !F-MTU: the probe was too large. With -e, <MPLS:L=label,E=class,S=bottom,T=TTL> is a stack of MPLS labels.\n\n" +
 		"Several hosts are traced at the same time, at most 1,000 probes per second, and written in their order. " +
 		"The exit status is 0 if all hosts answered, and 1 if a host did not answer. " +
-		"If a host cannot be traced, the others are, and the status is 2, 3 or 4.\n\n" +
-		"Examples:\n\n" +
-		"masstrace trace -n example.net\n\n" +
-		"masstrace trace -T -p 443 --flows 8 example.net\n\n" +
-		"masstrace trace --gap-limit 5 --json --hosts hosts.txt > traces.ndjson"
+		"If a host cannot be traced, the others are, and the status is 2, 3 or 4."
+}
+
+// listHint returns how to trace the hosts of a file, if err is about a host that is the name of a
+// file.
+func listHint(err error) string {
+	unknown, ok := errors.AsType[*net.DNSError](err)
+	if !ok {
+		return ""
+	}
+	if info, err := os.Stat(unknown.Name); err != nil || info.IsDir() {
+		return ""
+	}
+	return fmt.Sprintf("; to trace the hosts of the file: --hosts %s", shellWord(unknown.Name))
 }
 
 // method returns the method of the flags; at most one of them is given.
@@ -188,18 +196,21 @@ const statusUnanswered = exitStatus(statusNo)
 
 // Run only translates flags; the work is package traceroute's.
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
+	if err := s.apart("Lists", c.Lists...); err != nil {
+		return err
+	}
 	cfg := c.config(s)
 	lists, closeLists, err := c.lists(s)
 	defer closeLists()
 	if err != nil {
 		return err
 	}
-	console := newConsole(s.Stderr, true)
+	console := newConsole(s, true)
 	cfg.Lists, cfg.Observer = lists, signals.watching(console)
 	cfg.Opened = renounce(cap.NET_RAW) // for the next host
 	cfg.Failed = func(err error) {
 		if !errors.Is(err, syscall.EPIPE) { // a reader that goes away needs no message
-			console.alert(traceFlags.message(err))
+			console.alert(traceFlags.message(err) + listHint(err))
 		}
 	}
 	addProcessors(1)

@@ -1,6 +1,9 @@
 package commands
 
 import (
+	"errors"
+	"fmt"
+	"net"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -38,5 +41,18 @@ func TestInternetTraceTouched(t *testing.T) {
 		if err != nil || !strings.HasSuffix(string(text), "\n45.150.1.206 answered by a datagram, which tells no distance\n") {
 			t.Errorf("%s: %v\n%s", flags, err, text)
 		}
+	}
+}
+
+// A host that is the name of a file may be a list.
+func TestListHint(t *testing.T) {
+	for name, want := range map[string]string{"trace_test.go": "--hosts trace_test.go", "no.such.host": "", "testdata": ""} {
+		err := fmt.Errorf("line 1: %w", &net.DNSError{Name: name, Err: "no such host"})
+		if got := listHint(err); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if got := listHint(errors.New("no route")); got != "" {
+		t.Errorf("another error: %q", got)
 	}
 }

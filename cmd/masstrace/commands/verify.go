@@ -13,9 +13,9 @@ import (
 
 // VerifyCmd holds results against the truth of a simulated Internet.
 type VerifyCmd struct {
-	Results []string `arg:"" complete:"file" help:"Output file of the scan, or all its files (--replies, --meta) in any order; or a file of scamper (JSON), yarrp or caracal. - is standard input."`
+	Results []string `arg:"" complete:"file" help:"Output file of the scan, or all its files (--replies, --meta) in any order; or a file of scamper (JSON, warts), yarrp or caracal. - is standard input."`
 
-	Log           string   `group:"Truth" required:"" placeholder:"FILE" help:"Log of lab --log during the scan."`
+	Log           string   `group:"Truth" required:"" placeholder:"FILE" help:"Log of lab --log during the scan. It must have the probes of this run alone: those of other programs count as faults."`
 	Counters      string   `group:"Truth" placeholder:"FILE" help:"Counters of lab --counters, to count losses of the link. Default: none."`
 	Targets       []string `group:"Scan" placeholder:"FILE" help:"Targets of the scan, to check that no other address was probed. May be repeated, or separated by commas. Default: not checked."`
 	Exclude       []string `group:"Scan" placeholder:"FILE" help:"Exclusions of the scan, in the same form. Default: none."`
@@ -28,6 +28,12 @@ const statusFalse = exitStatus(statusNo)
 
 // Run compares and writes the report.
 func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
+	if err := s.apart("Results", c.Results...); err != nil {
+		return err
+	}
+	if err := s.apart("Log", c.Log); err != nil {
+		return err
+	}
 	report, err := verify.Run(ctx, verify.Config{
 		Results: c.Results[0], More: c.Results[1:], Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
 		AllowReserved: c.AllowReserved, Stdin: s.Stdin,

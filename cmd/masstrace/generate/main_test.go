@@ -117,7 +117,7 @@ func TestBash(t *testing.T) {
 		{"lab -- masstrace scan --dry", "--dry-run"},
 		{"lab -- cat lo", "log.txt"},
 		{"lab -- ba", "bash"},
-		{"help tr", ""},
+		{"help tr", "trace"},
 	} {
 		words := strings.Fields(strings.ReplaceAll("masstrace "+tt.line, "_", "''"))
 		cmd := exec.CommandContext(t.Context(), "bash", "--norc", "-u", "-c",

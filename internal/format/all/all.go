@@ -12,13 +12,15 @@ import (
 	"github.com/masstrace/masstrace/internal/format/caracal"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/format/scamper"
+	"github.com/masstrace/masstrace/internal/format/warts"
 	"github.com/masstrace/masstrace/internal/format/yarrp"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // formats are tried in order: the first that a file begins like is its format.
 var formats = []format.Format{
-	ndjson.Format,  // also of names without an ending
+	ndjson.Format, // also of names without an ending
+	warts.Format,
 	scamper.Format, // any other JSON
 	caracal.Format,
 	yarrp.Format, // any other columns

@@ -22,6 +22,7 @@ const (
 	ours       = cycle + `{"type":"run","run":"01JX"}` + "\n"
 	theirs     = `{"type":"cycle-start", "list_name":"default", "id":1, "hostname":"vp", "start_time":1}` + "\n" + `{"type":"trace", "dst":"192.0.2.1"}` + "\n"
 	caracalRow = `1640006077,1,::ffff:172.17.0.2,::ffff:1.0.0.1,24000,0,9,1,::ffff:9.9.9.9,1,11,0,250,56,"[]",1234,1` + "\n"
+	wartsTrace = "\x12\x05\x00\x06\x00\x00\x00\x10\x80\x80\x80\x20\x00\x06\x04\x01\x01\x02\x03\x04\x00\x00\x00\x00"
 	yarrpRow   = "1.2.3.4 1700000000 5 11 0 7 9.9.9.9 1234 17 44 56 250 192 0 17\n"
 )
 
@@ -50,6 +51,7 @@ func TestFormats(t *testing.T) {
 		{strings.TrimPrefix(ours, cycle), "ndjson", 1},
 		{theirs, "scamper", 2}, {cycle, "scamper", 1}, {`{"type":"trace"}`, "scamper", 1},
 		{cycle + `{"version":"0.1","type":"tracelb"}` + "\n" + cycle, "scamper", 2},
+		{wartsTrace, "warts", 1}, {wartsTrace + wartsTrace, "warts", 2},
 		{"# yarrp\n" + yarrpRow, "yarrp", 1}, {yarrpRow, "yarrp", 1}, {strings.TrimSpace(yarrpRow), "yarrp", 1},
 		{caracalRow, "caracal", 1}, {"capture_timestamp" + strings.Repeat(",x", 16) + "\n" + caracalRow, "caracal", 1},
 	} {

@@ -55,7 +55,7 @@ type StartTime struct {
 type HopLine struct {
 	Addr      netip.Addr   `json:"addr"`
 	ProbeTTL  uint8        `json:"probe_ttl"`
-	ProbeID   *int         `json:"probe_id"` // attempt: from 1 in ours, from 0 in scamper's
+	ProbeID   *int         `json:"probe_id"` // attempt, from 1
 	ProbeSize int          `json:"probe_size"`
 	Tx        *Time        `json:"tx"`
 	RTT       *float64     `json:"rtt"` // ms

@@ -124,15 +124,15 @@ func (l *HopLine) hop(head *record.Head, h *record.Hop) error {
 	return err
 }
 
-// attempt fills in the attempt, which counts from 1 in hops that have a kind.
+// attempt fills in the attempt, which counts from 1 in records.
 func (l *HopLine) attempt(h *record.Hop) error {
 	if l.ProbeID == nil {
 		h.Lacks |= record.LacksAttempt
 		return nil
 	}
 	id := *l.ProbeID
-	if l.Kind != "" {
-		id = max(id-1, 0)
+	if id > 0 {
+		id--
 	}
 	var r ranges
 	h.Attempt = r.octet("probe_id", id)

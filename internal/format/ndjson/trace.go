@@ -95,10 +95,8 @@ func appendHop(b []byte, head *record.Head, h *record.Hop) []byte {
 	b = append(b, `{"addr":"`...)
 	b = append(appendResponder(b, head.Target, h.Responder), '"')
 	b = appendInt(b, "probe_ttl", int64(h.TTL))
-	if h.Lacks == 0 {
+	if !h.Lacks.Has(record.LacksAttempt) {
 		b = appendInt(b, "probe_id", int64(h.Attempt)+1)
-	} else {
-		b = appendForeignID(b, h)
 	}
 	b = appendInt(b, "probe_size", int64(min(head.ProbeSize, max16)))
 	if h.Sent != 0 {
@@ -139,19 +137,6 @@ func appendHop(b []byte, head *record.Head, h *record.Hop) []byte {
 		b = appendBool(b, "lagged", true)
 	}
 	return append(b, '}')
-}
-
-// appendForeignID appends the attempt of a hop of another tool, if it is known. Without a
-// kind the hop is scamper's, whose attempts count from 0.
-func appendForeignID(b []byte, h *record.Hop) []byte {
-	switch {
-	case h.Lacks.Has(record.LacksAttempt):
-		return b
-	case h.Lacks.Has(record.LacksKind):
-		return appendInt(b, "probe_id", int64(h.Attempt))
-	default:
-		return appendInt(b, "probe_id", int64(h.Attempt)+1)
-	}
 }
 
 // appendInferred appends a router that answered others. The type is there because

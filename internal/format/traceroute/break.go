@@ -44,6 +44,9 @@ func (b *breaker) put(gap int, text string) {
 		b.WriteString("\n" + continued)
 		b.used, b.begun = len(continued), false
 	}
+	if !b.begun { // less of an indent, if the text then has room
+		gap = max(min(gap, b.columns-b.used-len(text)), 0)
+	}
 	if b.begun || b.used == 0 {
 		b.WriteString(strings.Repeat(" ", gap))
 		b.used += gap

@@ -32,6 +32,10 @@ func TestBroken(t *testing.T) {
 			"between parts", `      MPLS:L=834912,E=1,S=0,T=1/L=494887,E=0,S=0,T=1;INC:7463,30.182.88.4,"ge-0/0/0.0",mtu=1500`, 50,
 			"      MPLS:L=834912,E=1,S=0,T=1/L=494887,E=0,S=0,\n    T=1;INC:7463,30.182.88.4,\"ge-0/0/0.0\",mtu=1500",
 		},
+		{
+			"less indent", "      MPLS:L=827939,E=1,S=0,T=1/L=637648,E=2,S=1,T=1", 50,
+			"    MPLS:L=827939,E=1,S=0,T=1/L=637648,E=2,S=1,T=1",
+		},
 		{"nothing to break", strings.Repeat("x", 60), 50, strings.Repeat("x", 60)},
 		{"no room at all", "1  2  3  4  5", 4, "1  2  3  4  5"},
 	} {

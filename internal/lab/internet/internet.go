@@ -50,7 +50,7 @@ func addresses() (own, gateway [2]netip.Prefix) {
 
 // Encode returns the options as text for lab.Config. Files that are the same are an error.
 func (o Options) Encode() (string, error) {
-	if err := outfile.Collide(append(outfile.Writes("Log", o.Log), outfile.Writes("Counters", o.Counters)...)); err != nil {
+	if err := outfile.Collide(append(outfile.Writes("Log", o.Log), outfile.Writes("Counters", o.Counters)...), nil, nil); err != nil {
 		return "", err
 	}
 	text, err := json.Marshal(o)
