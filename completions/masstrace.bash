@@ -7,7 +7,7 @@ _masstrace_grammar() {
         flags='-h --help -V --version'
         argument='choice scan trace replay show merge convert schema lab verify help version'
         ;;
-    help) argument='choice scan trace replay show merge lab verify' ;;
+    help) argument='choice scan trace replay show merge convert schema lab verify' ;;
     scan)
         flags='--probes --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status --dry-run -h --help -V --version'
         argument=file
@@ -117,9 +117,9 @@ _masstrace_grammar() {
         argument=file
         case $2 in
         -o | --output) kind=file ;;
-        --to) kind='choice ndjson scamper caracal yarrp' ;;
+        --to) kind='choice ndjson warts scamper caracal yarrp' ;;
         --table) kind=text ;;
-        --from) kind='choice ndjson scamper caracal yarrp' ;;
+        --from) kind='choice ndjson warts scamper caracal yarrp' ;;
         esac
         ;;
     schema)

@@ -4,7 +4,7 @@ complete -c masstrace -f
 complete -c masstrace -s h -l help -d 'Show context-sensitive help'
 complete -c masstrace -s V -l version -d 'Print the version'
 complete -c masstrace -n __fish_use_subcommand -a 'help version'
-complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace replay show merge lab verify'
+complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace replay show merge convert schema lab verify'
 
 complete -c masstrace -n __fish_use_subcommand -a scan -d 'Trace every target of prefix lists'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -F
@@ -121,11 +121,11 @@ complete -c masstrace -n '__fish_seen_subcommand_from merge' -l allow-missing -d
 complete -c masstrace -n __fish_use_subcommand -a convert -d 'Write results in another format'
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -F
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -s o -l output -r -F -d 'Output file'
-complete -c masstrace -n '__fish_seen_subcommand_from convert' -l to -x -a 'ndjson scamper caracal yarrp' -d 'Format of the output'
+complete -c masstrace -n '__fish_seen_subcommand_from convert' -l to -x -a 'ndjson warts scamper caracal yarrp' -d 'Format of the output'
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -l table -x -d 'Table to write, in formats that have several'
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -l overwrite -d 'Overwrite an existing output file'
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -s q -l quiet -d 'Print no progress and no notices'
-complete -c masstrace -n '__fish_seen_subcommand_from convert' -l from -x -a 'ndjson scamper caracal yarrp' -d 'Format of all inputs'
+complete -c masstrace -n '__fish_seen_subcommand_from convert' -l from -x -a 'ndjson warts scamper caracal yarrp' -d 'Format of all inputs'
 
 complete -c masstrace -n __fish_use_subcommand -a schema -d 'Print the JSON Schema of the records'
 
