@@ -36,12 +36,13 @@ var mayImport = map[string][]string{
 	"internal/outfile":           {},
 	"internal/pcapng":            {"internal/outfile"},
 	"internal/plaintext":         {},
+	"internal/jsonscan":          {},
 	"internal/linklayer":         {"internal/pcapng"},
 	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
 	"internal/format/all":        {"internal/format", "internal/format/caracal", "internal/format/ndjson", "internal/format/scamper", "internal/format/warts", "internal/format/yarrp", "internal/outfile"},
 	"internal/format/caracal":    {"internal/format", "internal/record", "internal/wire"},
 	"internal/format/hops":       {"internal/record", "internal/wire"},
-	"internal/format/ndjson":     {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/ndjson":     {"internal/format", "internal/jsonscan", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/scamper":    {"internal/format", "internal/format/ndjson"},
 	"internal/format/traceroute": {"internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/warts":      {"internal/format", "internal/probe", "internal/record", "internal/wire"},
@@ -49,7 +50,7 @@ var mayImport = map[string][]string{
 	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},
 	"internal/show":              {"internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record"},
 	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
-	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
+	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
 	// The base of the programs: nothing here depends on a program.
 	"internal/run":        {"internal/record", "sender"},
@@ -61,7 +62,7 @@ var mayImport = map[string][]string{
 	"internal/autorate":   {"internal/observe", "internal/record", "internal/window", "ratelimit", "sender"},
 	"internal/recorder":   {"internal/account", "internal/format", "internal/record", "internal/trace", "internal/window"},
 	"internal/findings":   {"internal/format", "internal/probe", "internal/record"},
-	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "matcher"},
+	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "internal/window", "matcher"},
 
 	// The programs: none imports another.
 	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
@@ -94,6 +95,7 @@ var mayImport = map[string][]string{
 	"bench/lab":           {"bench", "internal/codec", "internal/link", "internal/probe", "internal/tabular", "sender"},
 	"bench/micro":         {"bench", "internal/tabular"},
 	"bench/pace":          {"bench", "internal/codec", "internal/tabular", "ratelimit", "sender"},
+	"bench/read":          {"bench", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/tabular", "internal/wire"},
 	"bench/receive":       {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/tabular", "internal/target", "internal/wire"},
 	"bench/replay":        {"bench", "internal/codec", "internal/netsim", "internal/pcapng", "internal/probe", "internal/tabular", "receiver"},
 	"bench/scale":         {"bench", "internal/tabular"},

@@ -152,7 +152,7 @@ func TestDamaged(t *testing.T) {
 		{"cut", []string{yarrpRow + second[:20]}, 1, []string{"in0: ", "cut"}},
 		{"a cut file, and a whole one", []string{yarrpRow[:20], yarrpRow}, 1, []string{"in0: ", "cut"}},
 		{"a cut compressed file", []string{packed.String()[:packed.Len()-4]}, -1, []string{"in0: ", "cut"}},
-		{"a newer schema", []string{`{"type":"run","schema":"9","run":"R"}` + "\n"}, 0, []string{"in0: ", `schema "9"`}},
+		{"a newer schema", []string{`{"type":"run","schema":"9","run":"R"}`}, 0, []string{"in0: ", `schema "9"`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
