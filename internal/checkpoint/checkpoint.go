@@ -85,8 +85,8 @@ func load(path string) (*state, error) {
 	if err := s.Counters.Balance(); err != nil {
 		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
 	}
-	if s.Params.Shape.Targets < 1 {
-		return nil, fmt.Errorf("%s is not a checkpoint: its windows have no targets", path)
+	if err := s.Params.Validate(); err != nil {
+		return nil, fmt.Errorf("%s is not a checkpoint: %w", path, err)
 	}
 	return s, nil
 }

@@ -68,10 +68,10 @@ func TestCut(t *testing.T) {
 // clear message.
 func TestLoadErrors(t *testing.T) {
 	for name, change := range map[string]func(*state){
-		"of version 1":       func(s *state) { s.Masstrace = 1 },
-		"does not hold":      func(s *state) { s.Counters.Sent = 5 },
-		"have no targets":    func(s *state) { s.Params.Shape.Targets = 0 },
-		"not a checkpoint: ": func(s *state) { s.Exclude = "nonsense" },
+		"of version 1":          func(s *state) { s.Masstrace = 1 },
+		"does not hold":         func(s *state) { s.Counters.Sent = 5 },
+		"cannot have 0 targets": func(s *state) { s.Params.Shape.Targets = 0 },
+		"not a checkpoint: ":    func(s *state) { s.Exclude = "nonsense" },
 	} {
 		path := filepath.Join(t.TempDir(), "checkpoint")
 		s := sample()

@@ -5,6 +5,7 @@ package findings
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/axiomhq/hyperloglog"
 
@@ -17,7 +18,8 @@ import (
 // of 25 bits instead. Its count is then exact, except for collisions: one in 2,500 values.
 const precision = 14
 
-// Counter counts the findings of traces. Its memory is about 32 KiB for any number of traces. Its
+// Counter counts the findings of traces. Its memory is about 32 KiB for any number of traces, and at
+// most 256 KiB more for the interfaces of one trace. Its
 // JSON continues the count in another process. A nil Counter counts nothing. A Counter belongs to
 // one goroutine at a time.
 type Counter struct {
@@ -27,7 +29,9 @@ type Counter struct {
 	interfaces      *hyperloglog.Sketch
 	links           *hyperloglog.Sketch
 
-	link [2 * len(probe.Addr{})]byte // scratch
+	// Scratch: the interfaces of a trace by TTL, and a link.
+	at   [256][]probe.Addr
+	link [2 * len(probe.Addr{})]byte
 }
 
 // New returns an empty Counter.
@@ -53,30 +57,40 @@ func (c *Counter) Add(t *record.Trace) {
 	if t.StopReason == record.StopCompleted && int(t.End) < len(c.paths) {
 		c.paths[t.End]++
 	}
-	near := 0 // the first hop of the TTL before
+	last := 0 // the highest TTL
 	for i := range t.Hops {
 		h := &t.Hops[i]
 		if h.Responder == t.Target {
 			continue
 		}
 		c.interfaces.Insert(h.Responder[:])
-		for int(t.Hops[near].TTL)+1 < int(h.TTL) {
-			near++
-		}
-		for j := near; j < i; j++ {
-			c.addLink(t.Target, &t.Hops[j], h)
+		last = max(last, int(h.TTL))
+		if at := &c.at[h.TTL]; len(*at) < mostLinked && !slices.Contains(*at, h.Responder) {
+			*at = append(*at, h.Responder)
 		}
 	}
+	for ttl := range last {
+		c.addLinks(c.at[ttl], c.at[ttl+1])
+		c.at[ttl] = c.at[ttl][:0]
+	}
+	c.at[last] = c.at[last][:0]
 }
 
-// addLink counts the link between two hops of a trace, if they are at adjacent TTLs.
-func (c *Counter) addLink(target probe.Addr, near, far *record.Hop) {
-	if near.TTL+1 != far.TTL || near.Responder == target || near.Responder == far.Responder {
-		return
+// mostLinked is how many interfaces at one TTL of a trace count for links. Load balancers have at
+// most as many next hops. So the time of a trace grows with its hops, even in a hostile file.
+const mostLinked = 64
+
+// addLinks counts the links between the interfaces at two adjacent TTLs.
+func (c *Counter) addLinks(near, far []probe.Addr) {
+	for i := range near {
+		n := copy(c.link[:], near[i][:])
+		for j := range far {
+			if near[i] != far[j] {
+				copy(c.link[n:], far[j][:])
+				c.links.Insert(c.link[:])
+			}
+		}
 	}
-	n := copy(c.link[:], near.Responder[:])
-	copy(c.link[n:], far.Responder[:])
-	c.links.Insert(c.link[:])
 }
 
 // Findings returns the findings so far; nil of a nil Counter.

@@ -61,6 +61,24 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// The time of a trace grows with its hops, not with their pairs: 10¹⁰ would take minutes.
+func TestManyHops(t *testing.T) {
+	const each = 100_000
+	hops := make([]hop, 0, 2*each)
+	for i := range uint32(2 * each) {
+		hops = append(hops, hop{uint8(1 + i/each), i + 1})
+	}
+	c := New()
+	c.Add(newTrace(0, record.StopGapLimit, 2, hops...))
+	f := c.Findings()
+	if most := uint64(mostLinked * mostLinked); f.Links > most || f.Links < most*98/100 {
+		t.Errorf("%d links, want %d", f.Links, most)
+	}
+	if off := relative(f.Interfaces, 2*each); off > 0.05 {
+		t.Errorf("%d interfaces, want %d", f.Interfaces, 2*each)
+	}
+}
+
 // A nil Counter counts nothing: a run without traces has no findings.
 func TestNoTraces(t *testing.T) {
 	for kinds, want := range map[record.Kinds]bool{record.Traces: true, record.Both: true, record.Replies: false} {

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,11 +13,22 @@ import (
 )
 
 // captures returns the files to read: a folder stands for the captures in it. Other files of a
-// folder are left out, and notice is called for them.
+// folder are left out, and notice is called for them. A file that cannot be opened is an error
+// before any other is read.
 func captures(paths []string, notice func(format string, args ...any)) (files []string, err error) {
 	for _, path := range paths {
+		if path == "-" {
+			files = append(files, path)
+			continue
+		}
 		info, err := os.Stat(path)
-		if path == "-" || err != nil || !info.IsDir() {
+		if err != nil || info.Mode().IsRegular() {
+			err = readable(path)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("open capture: %w", err)
+		}
+		if !info.IsDir() {
 			files = append(files, path)
 			continue
 		}
@@ -30,6 +42,15 @@ func captures(paths []string, notice func(format string, args ...any)) (files []
 		files = append(files, found...)
 	}
 	return files, nil
+}
+
+// readable returns the error of opening a file.
+func readable(path string) error {
+	f, err := os.Open(path)
+	if err == nil {
+		f.Close() // read only: nothing is lost
+	}
+	return err
 }
 
 // inFolder returns the captures in a folder, not those in folders below it, by name.

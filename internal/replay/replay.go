@@ -39,13 +39,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	c.Records = c.paths().Kinds(c.Records)
 	p.merge.stdin = c.Stdin
-	if text := c.paths().Lacks(c.Records); text != "" {
-		p.notice("%s", text)
-	}
-	if p.output, err = fileset.Create(c.paths(), c.Stdout, c.Existing); err != nil {
-		return err
-	}
-	p.writer = format.Tee(append(slices.Clone(c.Sinks), p.output.Writer(ndjson.Config{Kinds: c.Records}).Each()...)...)
+	p.writer = new(later)
 	p.supervisor.Go("replay", p.files)
 	err = p.supervisor.Wait()
 	if held := new(run.HeldError); errors.As(err, &held) {
@@ -72,8 +66,8 @@ func first(err, also error) error {
 type replay struct {
 	cfg        *Config
 	supervisor *run.Run
-	output     *fileset.Files
-	writer     format.Writer
+	output     *fileset.Files // nil until a capture was opened
+	writer     *later
 	others     *table  // made for the first capture that is not of our own
 	merge      merge   // the captures that are not of our own
 	faults     []error // of files that were not read to their end
@@ -82,6 +76,26 @@ type replay struct {
 // source replays one file.
 type source interface {
 	run(ctx context.Context, f *pcapng.File) error
+}
+
+// later is the writer of a replay, which has no output before create.
+type later struct{ format.Writer }
+
+// create opens the output, once. A capture was opened before and the options fit it, so that a
+// request that fails changes no file.
+func (p *replay) create() (err error) {
+	if p.output != nil {
+		return nil
+	}
+	c := p.cfg
+	if text := c.paths().Lacks(c.Records); text != "" {
+		p.notice("%s", text)
+	}
+	if p.output, err = fileset.Create(c.paths(), c.Stdout, c.Existing); err != nil {
+		return err
+	}
+	p.writer.Writer = format.Tee(append(slices.Clone(c.Sinks), p.output.Writer(ndjson.Config{Kinds: c.Records}).Each()...)...)
+	return nil
 }
 
 // files replays captures of our own, one after another, and then all others as one run, in the
@@ -130,11 +144,17 @@ func (p *replay) replayFile(ctx context.Context, path string) error {
 			p.others, err = newOthers(p, path)
 		}
 		if err == nil {
+			err = p.create()
+		}
+		if err == nil {
 			p.merge.add(path, f)
 			return nil
 		}
 	}
 	defer f.Close() // read only: nothing is lost
+	if err == nil {
+		err = p.create()
+	}
 	if err != nil {
 		return err
 	}

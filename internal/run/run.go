@@ -36,8 +36,9 @@ var (
 	ErrOutput      = errors.New("output failed")
 )
 
-// grace is how long the stages of a failed or killed run may take to end.
-const grace = time.Second
+// grace is how long the stages of a failed or killed run may take to end. A killed program is to end
+// within a second.
+const grace = 750 * time.Millisecond
 
 // Run is a run under supervision. Its methods may be called from any goroutine.
 type Run struct {

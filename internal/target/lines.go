@@ -30,6 +30,8 @@ type Lines struct {
 	sorted   bool   // spans are canonical, and singles and apart ascend without repetition
 	hostBits int
 	first    string // place of the first prefix with host bits set
+
+	fullSpans, fullSingles int // lengths at which add next looks for repetitions
 }
 
 // ParseArgs reads the targets that a command's arguments name. An argument is an address, a prefix
@@ -133,6 +135,7 @@ func (l *Lines) add(e entry, where string) {
 		}
 	}
 	l.sorted = false
+	l.compact()
 	if e.single && (!e.is6 || e.lo.Hi != 0) {
 		l.singles = append(l.singles, e.lo)
 		return
@@ -145,6 +148,23 @@ func (l *Lines) add(e entry, where string) {
 		l.spans = append(l.spans, parts...)
 	} else if len(parts) == 1 {
 		l.singles = append(l.singles, e.lo)
+	}
+}
+
+// manyEntries is the number of entries from which on add looks for repetitions.
+const manyEntries = 1 << 20
+
+// compact removes repetitions once there are many entries, and again at four times what is left. So
+// the memory is that of the different entries, for a file of any length.
+func (l *Lines) compact() {
+	if len(l.spans) >= max(l.fullSpans, manyEntries) {
+		l.spans = canonical(l.spans)
+		l.fullSpans = 4 * len(l.spans)
+	}
+	if len(l.singles) >= max(l.fullSingles, manyEntries) {
+		slices.SortFunc(l.singles, u128.Cmp)
+		l.singles = slices.Compact(l.singles)
+		l.fullSingles = 4 * len(l.singles)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -17,7 +18,15 @@ type found struct {
 	interfaces      map[probe.Addr]struct{}
 	links           map[[2]probe.Addr]struct{}
 	paths           [256]uint64 // traces to their targets, by length
+
+	at [256][]probe.Addr // scratch: the interfaces of a trace, by TTL
 }
+
+// mostLinked is how many interfaces at one TTL of a trace count for links, as docs/records.md says.
+const mostLinked = 64
+
+// mostKept bounds the memory for interfaces and links. More of them are not compared.
+const mostKept = 1 << 20
 
 // trace counts a trace.
 func (f *found) trace(t *record.Trace) {
@@ -37,11 +46,30 @@ func (f *found) trace(t *record.Trace) {
 		if far.Responder == t.Target {
 			continue
 		}
-		f.interfaces[far.Responder] = struct{}{}
-		for j := range t.Hops {
-			near := &t.Hops[j]
-			if int(near.TTL)+1 == int(far.TTL) && near.Responder != t.Target && near.Responder != far.Responder {
-				f.links[[2]probe.Addr{near.Responder, far.Responder}] = struct{}{}
+		if len(f.interfaces) < mostKept {
+			f.interfaces[far.Responder] = struct{}{}
+		}
+		at := &f.at[far.TTL]
+		if len(*at) < mostLinked && !slices.Contains(*at, far.Responder) {
+			*at = append(*at, far.Responder)
+		}
+	}
+	for ttl := range f.at {
+		if ttl > 0 {
+			f.link(f.at[ttl-1], f.at[ttl])
+		}
+	}
+	for ttl := range f.at {
+		f.at[ttl] = f.at[ttl][:0]
+	}
+}
+
+// link counts the links between the interfaces at two adjacent TTLs.
+func (f *found) link(near, far []probe.Addr) {
+	for _, a := range near {
+		for _, b := range far {
+			if a != b && len(f.links) < mostKept {
+				f.links[[2]probe.Addr{a, b}] = struct{}{}
 			}
 		}
 	}
@@ -68,8 +96,12 @@ func (f *found) sums(s *record.Findings) (list []Sum) {
 			exact("ended "+name, s.Ends[name], f.ends[name])
 		}
 	}
-	estimate("interfaces", s.Interfaces, len(f.interfaces))
-	estimate("links", s.Links, len(f.links))
+	if len(f.interfaces) < mostKept {
+		estimate("interfaces", s.Interfaces, len(f.interfaces))
+	}
+	if len(f.links) < mostKept {
+		estimate("links", s.Links, len(f.links))
+	}
 	exact("median path", uint64(s.MedianPath), uint64(median))
 	exact("longest path", uint64(s.LongestPath), uint64(longest))
 	return list

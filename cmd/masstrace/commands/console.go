@@ -35,7 +35,7 @@ type console struct {
 func newConsole(s streams, quiet bool) *console {
 	c := &console{out: s.Stderr, terminal: isTerminal(s.Stderr), quiet: quiet}
 	if out, ok := s.Stdout.(*standardOutput); ok {
-		c.left = out.closed
+		c.left = out.isClosed
 	}
 	c.times = newStatusTimes(0, c.terminal)
 	return c
@@ -79,10 +79,10 @@ func (c *console) Progress(p observe.Progress) {
 		return
 	}
 	if !c.terminal {
-		fmt.Fprintln(c.out, statusLine(p, 0))
+		fmt.Fprintln(c.out, plaintext.Line(statusLine(p, 0)))
 		return
 	}
-	c.status = statusLine(p, max(columnsOf(c.out)-1, 0)) // so that the cursor stays in its line
+	c.status = plaintext.Line(statusLine(p, max(columnsOf(c.out)-1, 0))) // so that the cursor stays in its line
 	fmt.Fprint(c.out, eraseLine, c.status)
 }
 
@@ -175,7 +175,7 @@ func (c *console) results(out io.Writer, text []byte) error {
 	status := c.status
 	c.wipe()
 	c.shown = true
-	_, err := out.Write(text)
+	_, err := plaintext.NewWriter(out).Write(text)
 	if status != "" {
 		c.status = status
 		fmt.Fprint(c.out, status)

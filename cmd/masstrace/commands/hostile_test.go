@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -180,4 +182,26 @@ func TestResultsHostile(t *testing.T) {
 			readsWithin(t, "verify", "--log", log, path)
 		})
 	}
+}
+
+// The readers of lists keep to the memory of their different entries. A compressed list repeats
+// entries of any kind without an end.
+func TestListsHostile(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	log := emptyLog(t)
+	for name, fill := range map[string]string{
+		"addresses": "45.1.2.3\n",
+		"prefixes":  "45.1.2.0/30\n45.1.9.0/30\n",
+		"ranges":    "2a00::1-2a00::9\n",
+		"comments":  "# x\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := bomb(t, "list.gz", "45.1.2.3\n", fill, "", 96<<20)
+			readsWithin(t, "scan", "--dry-run", path)
+			readsWithin(t, "scan", "--dry-run", "45.0.0.1", "--exclude", path)
+			readsWithin(t, "verify", "-", "--log", log, "--targets", path)
+		})
+	}
+	readsWithin(t, "scan", "--dry-run", "--probes", bomb(t, "list.gz", "", "45.1.2.3,40000,33434,1,udp\n", "", 96<<20))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/internet"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 )
 
@@ -42,7 +43,7 @@ func (c *LabCmd) Run(signals *signals, s streams, k *kong.Context) error {
 	if err := contradictLab(c.Network, k); err != nil {
 		return err
 	}
-	if asked, err := c.list(s.Stdout); asked {
+	if asked, err := c.list(plaintext.NewWriter(s.Stdout)); asked {
 		return err
 	}
 	command := c.Command

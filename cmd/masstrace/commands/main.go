@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/masstrace/masstrace/internal/lab"
+	"github.com/masstrace/masstrace/internal/plaintext"
 )
 
 // version is the version of the program. Main sets it.
@@ -58,25 +59,14 @@ type streams struct {
 // head(1) does, the command ends without a word, as a program does that the signal ends.
 type standardOutput struct {
 	io.Writer
-	failure atomic.Pointer[error] // of the last write that failed, nil if none has
+	fault atomic.Pointer[error] // of the last write that failed; nil if none did
 }
-
-// failed returns the error of the last write that failed, nil if none has.
-func (o *standardOutput) failed() error {
-	if failure := o.failure.Load(); failure != nil {
-		return *failure
-	}
-	return nil
-}
-
-// closed reports whether the reader of a pipe has gone away.
-func (o *standardOutput) closed() bool { return errors.Is(o.failed(), syscall.EPIPE) }
 
 // Write implements io.Writer.
 func (o *standardOutput) Write(b []byte) (int, error) {
 	n, err := o.Writer.Write(b)
 	if err != nil {
-		o.failure.Store(&err)
+		o.fault.Store(&err)
 	}
 	return n, err
 }
@@ -84,6 +74,30 @@ func (o *standardOutput) Write(b []byte) (int, error) {
 // Stat returns the state of the file that the standard output is, so that an input from the same
 // file is refused.
 func (o *standardOutput) Stat() (fs.FileInfo, error) { return stat(o.Writer) }
+
+// failed returns the error of a write that failed, or nil.
+func (o *standardOutput) failed() error {
+	if fault := o.fault.Load(); fault != nil {
+		return *fault
+	}
+	return nil
+}
+
+// isClosed reports whether a write has failed for want of a reader.
+func (o *standardOutput) isClosed() bool { return errors.Is(o.failed(), syscall.EPIPE) }
+
+// printed returns the exit status of a command that only prints: help or the version.
+func (o *standardOutput) printed(stderr io.Writer, status int) int {
+	switch err := o.failed(); {
+	case err == nil:
+		return status
+	case o.isClosed():
+		return statusPipe
+	default:
+		say(stderr, "masstrace: "+err.Error())
+		return statusEnvironment
+	}
+}
 
 // command is the command line that was given, for the records of a run.
 type command []string
@@ -129,40 +143,30 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 			if r != errExit {
 				panic(r)
 			}
-			status = exited
-			if output.failed() != nil { // of the version, which kong does not check
-				status = cannotPrint(stderr, output)
-			}
+			status = output.printed(stderr, exited)
 		}
 	}()
 	k, err := parser.Parse(ordered(parser.Model, ordinary(args)))
-	switch {
-	case output.failed() != nil:
-		return cannotPrint(stderr, output)
-	case err != nil:
+	if err != nil && output.failed() != nil {
+		return output.printed(stderr, statusUsage)
+	}
+	if err != nil {
 		say(stderr, "masstrace: "+misuse(err))
 		return statusUsage
 	}
 	name, _, _ := strings.Cut(k.Command(), " ")
 	flags, err := givenFlags(k)
+	if err == nil {
+		err = enoughFiles()
+	}
 	if err != nil {
 		return report(stderr, name, args, err)
 	}
 	err = k.Run(flags)
-	if err != nil && output.closed() {
+	if err != nil && output.isClosed() {
 		return statusPipe
 	}
 	return report(stderr, name, args, caught.explain(err))
-}
-
-// cannotPrint returns the exit status after help or a version that could not be written, and writes
-// the reason to stderr unless the reader has gone away.
-func cannotPrint(stderr io.Writer, output *standardOutput) int {
-	if output.closed() {
-		return statusPipe
-	}
-	say(stderr, "masstrace: "+output.failed().Error())
-	return statusEnvironment
 }
 
 // newParser returns the parser of the command line.
@@ -171,7 +175,7 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Name("masstrace"),
 		kong.Description("Mass traceroute: all TTLs of thousands of targets in flight at once."),
 		kong.Help(printHelp),
-		kong.Writers(stdout, stderr),
+		kong.Writers(plaintext.NewWriter(stdout), plaintext.NewWriter(stderr)),
 		kong.Exit(exit),
 		kong.WithBeforeApply(contradict),
 		kong.Vars{

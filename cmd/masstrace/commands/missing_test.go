@@ -53,7 +53,7 @@ func TestMissingFiles(t *testing.T) {
 	checkAllFileOptions(t)
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{
-		"there.txt": "45.16.0.1\n", "there.log": "", "there.pcap": "",
+		"there.txt": "45.16.0.1\n", "there.log": "", "there.pcap": pcapHead(),
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -201,7 +201,7 @@ func TestSignalPhases(t *testing.T) {
 		{"scan into a FIFO", held("scan", "45.16.0.1", "-o", "FIFO")},
 		{"list of a FIFO", held("scan", "--probes", "FIFO")},
 		{"replay of a FIFO", held("replay", "FIFO")},
-		{"replay into a FIFO", held("replay", "-o", "FIFO", "/dev/null")},
+		{"replay into a FIFO", held("replay", "-o", "FIFO", "../../../testdata/captures/plain.pcap")},
 		{"verify with a FIFO as its log", held("verify", "-", "--log", "FIFO")},
 		{"verify of standard input", func(t *testing.T) *process {
 			return pipeIn(t, headRecords+"\n", "verify", "-", "--log", emptyLog(t))
@@ -220,6 +220,22 @@ func TestSignalPhases(t *testing.T) {
 		{"convert of a file", func(t *testing.T) *process {
 			path := endless(t, headRecords, traceRecord)
 			p := start(t, nil, "convert", path, "-")
+			p.reading(path)
+			return p
+		}},
+		{"show of standard input", piped(headRecords+"\n", "show", "-")},
+		{"show of a FIFO", held("show", "FIFO")},
+		{"scan with a FIFO of exclusions", held("scan", "45.16.0.1", "--exclude", "FIFO")},
+		{"verify with a FIFO of targets", held("verify", "-", "--log", "/dev/null", "--targets", "FIFO")},
+		{"show of a file", func(t *testing.T) *process {
+			path := endless(t, headRecords, laterRecord)
+			p := start(t, nil, "show", path)
+			p.reading(path)
+			return p
+		}},
+		{"replay of a large capture", func(t *testing.T) *process {
+			path := bomb(t, "large.pcap.gz", pcapHead(), strings.Repeat("\x00", 1<<20), "", 1<<30)
+			p := start(t, nil, "replay", path)
 			p.reading(path)
 			return p
 		}},

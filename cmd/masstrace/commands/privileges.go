@@ -1,8 +1,10 @@
 package commands
 
 import (
+	"fmt"
 	"runtime"
 
+	"golang.org/x/sys/unix"
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 
 	"github.com/masstrace/masstrace/internal/format/all"
@@ -32,3 +34,20 @@ func (c *ScanCmd) filesLater() (keep []cap.Value) {
 // addProcessors lets Go run more goroutines at a time, one for each sender: a sender keeps
 // its processor while it sleeps (ratelimit.Sleeper). It is called once.
 func addProcessors(senders int) { runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + senders) }
+
+// leastFiles is how many open files any command may need: the standard streams, the files of Go's
+// runtime, one input, and the outputs. The runtime crashes if it cannot open its own files.
+const leastFiles = 16
+
+// enoughFiles returns an error if the limit of open files is too low for any command. It belongs
+// before the first file is opened.
+func enoughFiles() error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("read the limit of open files: %w", err)
+	}
+	if limit.Cur < leastFiles {
+		return fmt.Errorf("the limit of open files (ulimit -n) is %d: at least %d are needed", limit.Cur, leastFiles)
+	}
+	return nil
+}

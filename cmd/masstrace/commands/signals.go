@@ -19,8 +19,9 @@ const (
 	// example, both send the same one.
 	oneWish = 100 * time.Millisecond
 	// leaveTime is the time in which a killed command must end. It is a little longer than
-	// the grace of package run, which then names the blocked stages.
-	leaveTime = 1250 * time.Millisecond
+	// the grace of package run, which then names the blocked stages. With oneWish for the
+	// last message, a command ends within a second.
+	leaveTime = 900 * time.Millisecond
 )
 
 // signals turns SIGINT and SIGTERM into the ends of two contexts:

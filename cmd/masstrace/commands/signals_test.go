@@ -26,15 +26,15 @@ func TestSignals(t *testing.T) {
 		interrupted, killed, exit time.Duration
 	}{
 		{"none", 0, nil, -1, -1, -1},
-		{"before a run", -1, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 1300 * ms},
-		{"before a run, three", -1, []time.Duration{50 * ms, 200 * ms, 400 * ms}, 50 * ms, 50 * ms, 1300 * ms},
-		{"a run begins after the signal", 80 * ms, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 1300 * ms},
+		{"before a run", -1, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 950 * ms},
+		{"before a run, three", -1, []time.Duration{50 * ms, 200 * ms, 400 * ms}, 50 * ms, 50 * ms, 950 * ms},
+		{"a run begins after the signal", 80 * ms, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 950 * ms},
 		{"in a run", 10 * ms, []time.Duration{50 * ms}, 50 * ms, -1, -1},
-		{"twice in a run", 10 * ms, []time.Duration{50 * ms, 350 * ms}, 50 * ms, 350 * ms, 1600 * ms},
+		{"twice in a run", 10 * ms, []time.Duration{50 * ms, 350 * ms}, 50 * ms, 350 * ms, 1250 * ms},
 		{"two at once", 10 * ms, []time.Duration{50 * ms, 50 * ms}, 50 * ms, -1, -1},
 		{"two within 0.1 s", 10 * ms, []time.Duration{50 * ms, 149 * ms}, 50 * ms, -1, -1},
-		{"two 0.1 s apart", 10 * ms, []time.Duration{50 * ms, 150 * ms}, 50 * ms, 150 * ms, 1400 * ms},
-		{"two pairs", 10 * ms, []time.Duration{50 * ms, 51 * ms, 400 * ms, 401 * ms}, 50 * ms, 400 * ms, 1650 * ms},
+		{"two 0.1 s apart", 10 * ms, []time.Duration{50 * ms, 150 * ms}, 50 * ms, 150 * ms, 1050 * ms},
+		{"two pairs", 10 * ms, []time.Duration{50 * ms, 51 * ms, 400 * ms, 401 * ms}, 50 * ms, 400 * ms, 1300 * ms},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

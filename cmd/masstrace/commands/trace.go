@@ -13,6 +13,8 @@ import (
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/run"
@@ -165,7 +167,7 @@ func (c *TraceCmd) config(s streams) traceroute.Config {
 		Hosts: c.Hosts, Family: traceroute.AnyFamily, Method: c.method(), DstPort: 33434,
 		FirstTTL: uint8(c.First), MaxTTL: uint8(c.Max), Attempts: int(c.Queries), Flows: int(c.Flows),
 		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Addr,
-		Numeric: c.Numeric, Extensions: c.Extensions, GapLimit: int(c.Gap), Stdout: s.Stdout, Columns: columnsOf(s.Stdout),
+		Numeric: c.Numeric, Extensions: c.Extensions, GapLimit: int(c.Gap), Stdout: plaintext.NewWriter(s.Stdout), Columns: columnsOf(s.Stdout),
 	}
 	if c.JSON {
 		hostname := plan.Hostname()
@@ -197,6 +199,9 @@ const statusUnanswered = exitStatus(statusNo)
 // Run only translates flags; the work is package traceroute's.
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	if err := s.apart("Lists", c.Lists...); err != nil {
+		return err
+	}
+	if err := link.MayRenounce(); err != nil { // before a socket is opened
 		return err
 	}
 	cfg := c.config(s)

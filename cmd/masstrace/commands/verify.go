@@ -47,7 +47,7 @@ func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
 	if c.JSON {
 		text, err := json.MarshalIndent(report, "", "  ")
 		if err == nil {
-			_, err = s.Stdout.Write(append(plaintext.EscapeJSON(nil, text), '\n'))
+			_, err = plaintext.NewWriter(s.Stdout).Write(append(plaintext.EscapeJSON(nil, text), '\n'))
 		}
 		if err != nil {
 			return fmt.Errorf("write report: %w", err)
