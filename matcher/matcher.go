@@ -64,6 +64,7 @@ const chunk = 64
 type location struct {
 	window   *window.Window // nil if the window is not live
 	position uint64
+	place    window.Place // of a reply that shows a hop
 	target   uint32
 	foreign  bool // the target does not belong to this run
 }
@@ -122,7 +123,7 @@ func (m *Matcher) locate(p *location, r *probe.Reply) {
 	w, target := m.cfg.Set.At(position)
 	*p = location{window: w, position: position, target: target}
 	if w != nil && r.HasHop() && r.Valid != probe.Garbled {
-		w.Sent(slotOf(target, r))
+		p.place = w.Find(slotOf(target, r))
 	}
 }
 
@@ -156,7 +157,7 @@ func (m *Matcher) match(p *location, r *probe.Reply) {
 		m.overflow(w, !w.Keep(target, r, window.Hopless))
 		return
 	}
-	outcome := w.Answer(slotOf(target, r), r)
+	outcome := w.AnswerAt(p.place, slotOf(target, r), r)
 	m.overflow(w, outcome.Overflow)
 	switch {
 	case outcome.Unsent:

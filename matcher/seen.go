@@ -9,9 +9,18 @@ type Seen struct {
 	Flow    uint32
 	Attempt uint8
 	Answers int // replies so far
+	Copies  int // of Answers, those that are duplicates
+	Best    Best
 
 	added  int64 // the send time, ns, that Add was called with
 	before int32 // number of the previous probe with the same looks, -1 if none
+}
+
+// Best is the reply to a Seen that proves most.
+type Best struct {
+	From     uint32 // window.HashRouter of its source
+	Proof    uint8  // see probe.Facts.Proof
+	Valid    probe.Validity
 }
 
 // remembered is how long a Table remembers a probe at least, in ns of the capture's time.

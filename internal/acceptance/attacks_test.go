@@ -2,7 +2,6 @@ package acceptance
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/effort"
@@ -100,31 +99,6 @@ func TestGuesses(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// Targets that lie about their distance change no other trace.
-func TestLiars(t *testing.T) {
-	t.Parallel()
-	run := func(share string) (honest, all int) {
-		o := scan(t, &cell{"udp", families[0], network{
-			name: "liars", scan: []string{"--strategy=complete"},
-			lab: []string{"--preset=clean", "--set=hosts-alive=0.5", "--set=host-unreachable=0",
-				"--set=silent-routers=0.3", "--set=liars=" + share},
-		}}, testTargets)
-		for target, n := range o.hops {
-			all += n
-			if !strings.HasPrefix(o.ends[target], "COMPLETED") {
-				honest += n
-			}
-		}
-		return honest, all
-	}
-	honest, all := run("0.75")
-	wantHonest, wantAll := run("0")
-	t.Logf("%d hops to silent targets with liars, %d without; %d and %d in all", honest, wantHonest, all, wantAll)
-	if 1000*honest < 995*wantHonest || all >= wantAll {
-		t.Errorf("%d hops to silent targets with liars, %d without; %d and %d in all", honest, wantHonest, all, wantAll)
 	}
 }
 

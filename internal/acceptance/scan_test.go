@@ -12,6 +12,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/lab/internet"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/verify"
 )
@@ -32,11 +33,12 @@ type outcome struct {
 	summary   record.Summary
 	counters  internet.Counters
 	targets   int
-	reached   uint64            // traces that are
-	contested uint64            // TTLs at which several sources sent equally good replies
-	withheld  uint64            // TTLs whose reply is no hop, because too little speaks for it
-	hops      map[string]int    // of traces, by target
-	ends      map[string]string // of traces, by target: reason, code and last TTL
+	reached   uint64                  // traces that are
+	contested uint64                  // TTLs at which several sources sent equally good replies
+	withheld  uint64                  // TTLs whose reply is no hop, because too little speaks for it
+	hops      map[string]int          // of traces, by target
+	ends      map[string]string       // of traces, by target: reason, code and last TTL
+	from      map[string][]probe.Addr // the sources of the hops of traces, by target
 }
 
 // pureACKs returns how many probes were answered so, which counts as silence.
@@ -111,7 +113,7 @@ func (o *outcome) read(results, counters string) error {
 		return err
 	}
 	defer f.Close()
-	o.ends, o.hops = make(map[string]string), make(map[string]int)
+	o.ends, o.hops, o.from = make(map[string]string), make(map[string]int), make(map[string][]probe.Addr)
 	for {
 		rec, err := f.Read()
 		switch r := rec.(type) {
@@ -124,6 +126,9 @@ func (o *outcome) read(results, counters string) error {
 			o.withheld += uint64(len(r.Withheld))
 			o.contested += uint64(len(r.Contested))
 			o.hops[r.Target.String()] = len(r.Hops)
+			for i := range r.Hops {
+				o.from[r.Target.String()] = append(o.from[r.Target.String()], r.Hops[i].Responder)
+			}
 			o.ends[r.Target.String()] = fmt.Sprintf("%s/%d at %d", r.StopReason, r.StopData, r.End)
 			if r.StopReason == record.StopCompleted {
 				o.reached++

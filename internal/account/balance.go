@@ -24,9 +24,13 @@ func (a *Account) Balance() error {
 				f.Duplicates + f.Superseded + f.Weak + f.Strong + f.Unverified},
 		{"answered + udp_reply + pure_ack = strong + weak + unverified",
 			a.Answered + f.UDPReplies + f.PureACKs, f.Strong + f.Weak + f.Unverified},
-		{"targets × ttls × flows = first_sent + skipped",
-			a.Targets * a.TTLs * a.Flows, a.FirstSent + a.Skipped.Total()},
 		{"silent = all of silent_by", a.Silent, a.SilentBy.Total()},
+	}
+	if a.TTLs == 0 { // a list of probes, or a capture: nothing was requested of each target
+		sums = append(sums, sum{"first_sent = 0", a.FirstSent, 0})
+	} else {
+		sums = append(sums, sum{"targets × ttls × flows = first_sent + skipped",
+			a.Targets * a.TTLs * a.Flows, a.FirstSent + a.Skipped.Total()})
 	}
 	sums = append(sums, a.sumsByTTL()...)
 	var errs []error

@@ -239,6 +239,7 @@ type End struct {
 	Cause       string  `json:"cause,omitempty"` // why the sending was stopped
 	ElapsedS    float64 `json:"elapsed_s"`
 	TxErrors    uint64  `json:"tx_errors,omitempty"` // of a list; else windows have them
+	Excluded    uint64  `json:"excluded,omitempty"`  // probes of a list that were not sent
 
 	AutoRate *record.AutoRate `json:"auto_rate,omitempty"`
 }

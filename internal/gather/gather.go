@@ -22,6 +22,9 @@ type Config struct {
 	Kinds  record.Kinds
 	Table  *matcher.Table
 	Keep   trace.Keep // the probes of a trace that are kept, if traces are written
+	// Keyed is set if tags authenticate the replies. Then the reply that proves most is the hop,
+	// as in a scan. Otherwise it is the first.
+	Keyed bool
 	// Wait is how long replies count for; 0 is any time. Later ones are late.
 	Wait time.Duration
 	// Octets is how much memory traces may use. Beyond, those whose last packet is the oldest end
@@ -52,6 +55,13 @@ func New(c Config) *Gatherer {
 		keep = c.Keep
 	}
 	return &Gatherer{cfg: c, collector: trace.NewCollector(keep)}
+}
+
+// Judge makes g withhold replies with one tag of 16 bits as a scan does. It keeps the probes of
+// flows for that, even if no traces are written. It must be called before the first probe.
+func (g *Gatherer) Judge() {
+	g.collector = trace.NewCollector(trace.KeepFlows)
+	g.collector.Judge()
 }
 
 // Sent remembers a probe. The table finds it by name; attempt may be trace.NextAttempt. It
@@ -99,15 +109,14 @@ func (g *Gatherer) Answered(seen *matcher.Seen, hop *record.Hop) error {
 	if seen.Sent > 0 {
 		hop.Sent, hop.RTT = seen.Sent, max(rtt, 0)
 	}
-	hop.Dup = seen.Answers
 	if seen.Answers++; seen.Answers > 1 {
-		g.Sum.Duplicates++
-	} else {
-		g.Sum.Answered++
-		g.believe(hop)
-		g.collector.Reply(seen.Flow, seen.Sent, hop)
+		return g.again(seen, hop)
 	}
-	return g.write(g.Head(seen), hop)
+	g.Sum.Answered++
+	g.believe(hop)
+	seen.Best = bestOf(hop)
+	g.collector.Reply(seen.Flow, seen.Sent, hop)
+	return g.judge(seen, hop)
 }
 
 // Implied takes a reply whose probe is not in the capture: it was sent and answered.
@@ -168,7 +177,17 @@ func (g *Gatherer) Sweep(now int64) (swept bool, err error) {
 // Finish writes the traces that are left.
 func (g *Gatherer) Finish() error { return g.collector.Expire(math.MaxInt64, g.trace) }
 
-func (g *Gatherer) trace(t *record.Trace) error { return g.cfg.Writer.Write(t) }
+// trace takes a trace that is over. Its replies that are no hops move to another count.
+func (g *Gatherer) trace(t *record.Trace) error {
+	n := g.collector.Withheld()
+	g.Sum.Answered -= n
+	g.Sum.Weak -= n
+	g.Sum.Rejected.Conflict += n
+	if g.cfg.Kinds&record.Traces == 0 {
+		return nil
+	}
+	return g.cfg.Writer.Write(t)
+}
 
 // Summary returns the sums over all probes and frames. heard are the frames that answer no
 // probe.

@@ -21,7 +21,7 @@ type Listed struct {
 
 // NewListed returns a Listed that has seen nothing.
 func NewListed(c *codec.Listed, w format.Writer, kinds record.Kinds, tos uint8, wait time.Duration) Listed {
-	g := New(Config{Writer: w, Kinds: kinds, Table: matcher.NewExactTable(), Keep: trace.KeepFlows, Wait: wait})
+	g := New(Config{Writer: w, Kinds: kinds, Table: matcher.NewExactTable(), Keep: trace.KeepFlows, Keyed: true, Wait: wait})
 	return Listed{g, c, tos}
 }
 

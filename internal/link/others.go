@@ -30,11 +30,9 @@ func Others(ctx context.Context, w Way, sample []netip.Addr, pick func(netip.Pre
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
 	defer h.Close()
-	routes, err := complete(func() ([]netlink.Route, error) {
-		return h.RouteListFiltered(family(w.Path.Source), &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
-	})
+	routes, err := allRoutes(h, w)
 	if err != nil {
-		return nil, fmt.Errorf("list routes: %w", err)
+		return nil, err
 	}
 	others, err := w.othersOf(h, sample)
 	if err != nil || len(others) > 0 {
@@ -60,6 +58,17 @@ func Others(ctx context.Context, w Way, sample []netip.Addr, pick func(netip.Pre
 		}
 	}
 	return others, ctx.Err()
+}
+
+// allRoutes returns the routes of all tables, for the family of w.
+func allRoutes(h *netlink.Handle, w Way) ([]netlink.Route, error) {
+	routes, err := complete(func() ([]netlink.Route, error) {
+		return h.RouteListFiltered(family(w.Path.Source), &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list routes: %w", err)
+	}
+	return routes, nil
 }
 
 // othersOf returns the first destination that leaves in another way.

@@ -72,5 +72,26 @@ func TestOthers(t *testing.T) {
 		if slices.Sort(got); !slices.Equal(slices.Compact(got), tt.want) {
 			t.Errorf("%s, targets %v: %q, want %q", tt.way, tt.targets, got, tt.want)
 		}
+		// One by one, the result is the same, now and again.
+		strays, err := NewStrays(t.Context(), Way{request, path})
+		must(t, err)
+		got = nil
+		for range 2 {
+			for _, text := range tt.targets {
+				a := netip.MustParseAddr(text)
+				if a.Is4() != request.Destination.Is4() {
+					continue
+				}
+				way, err := strays.Other(a)
+				must(t, err)
+				if way != "" {
+					got = append(got, text+" "+way)
+				}
+			}
+		}
+		strays.Close()
+		if slices.Sort(got); !slices.Equal(slices.Compact(got), tt.want) {
+			t.Errorf("%s, one by one, targets %v: %q, want %q", tt.way, tt.targets, got, tt.want)
+		}
 	}
 }

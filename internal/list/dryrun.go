@@ -21,6 +21,7 @@ func DryRun(ctx context.Context, c Config) (*plan.Preview, error) {
 		return nil, err
 	}
 	defer l.in.close()
+	defer func() { l.strays.Close() }()
 	v := &plan.Preview{List: l.in.name}
 	blind := c.Link
 	blind.GatewayMAC = make(net.HardwareAddr, 6) // any: it is not looked for
@@ -35,7 +36,7 @@ func DryRun(ctx context.Context, c Config) (*plan.Preview, error) {
 	if err := l.readAll(ctx, v); err != nil {
 		return nil, err
 	}
-	v.LeftOut, v.RatePPS, v.Burst = l.leftOut, l.params.RatePPS, l.params.Burst
+	v.LeftOut, v.RatePPS, v.Burst = l.leftOut.excluded+l.leftOut.noRoute, l.params.RatePPS, l.params.Burst
 	took := c.Wait.Seconds() + float64(v.Probes)/v.RatePPS
 	v.Duration = time.Duration(min(took*float64(time.Second), math.MaxInt64/2))
 	return v, nil
@@ -46,6 +47,9 @@ func DryRun(ctx context.Context, c Config) (*plan.Preview, error) {
 func (l *list) readAll(ctx context.Context, v *plan.Preview) (err error) {
 	line := listed{Line: l.first}
 	for err == nil && ctx.Err() == nil {
+		if err := l.leave(&line.Line); err != nil {
+			return &plan.ConfigError{Err: err}
+		}
 		if l.take(&line) {
 			if v.Probes++; v.Probes <= plan.ShownProbes {
 				packet := make([]byte, codec.MaxSize)

@@ -57,7 +57,10 @@ type list struct {
 	fed     chan batch
 	bad     error // a line that is wrong, which ended the list
 
-	leftOut  uint64                  // lines that were not sent
+	strays   *session.Strays         // nil if all lines leave in the same way
+	way      *session.Paths          // nil in a dry run without one
+	other    string                  // the way of the other family, if it leaves by another link
+	leftOut  leftOut                 // lines that were not sent
 	repeats  [2]map[codec.Line]uint8 // which attempt is next; the older half is forgotten
 	receiver *receiver.Receiver
 
@@ -86,6 +89,7 @@ func Run(ctx, interrupted context.Context, c Config) error {
 		return err
 	}
 	defer l.in.close()
+	defer func() { l.strays.Close() }()
 	if err := l.open(ctx); err != nil {
 		l.session.Close()
 		return link.Permission(errors.Join(err, l.files.Discard(), l.capture.Discard()))
@@ -151,7 +155,10 @@ func (l *list) findPaths(ctx context.Context, c session.Config) (*session.Paths,
 	if err != nil {
 		return nil, err
 	}
-	paths.AddTo(ctx, wayOut[!l.first.Target.Is4()], c)
+	l.way, l.other = paths, paths.AddTo(ctx, wayOut[!l.first.Target.Is4()], c)
+	if l.strays, err = paths.Strays(ctx, c); err != nil {
+		return nil, err
+	}
 	l.params.Source4, l.params.Source6, l.params.Link = paths.Source4, paths.Source6, paths.Name
 	return paths, nil
 }
@@ -294,7 +301,8 @@ func (l *list) receive(r *run.Run) error {
 	if err == nil && r.Failed().Err() == nil {
 		drops, _, _ := l.session.Live.Drops() // an unknown count is 0
 		end = &capture.End{
-			KernelDrops: drops, Cause: l.reason(), TxErrors: l.failed.Total(), ElapsedS: float64(l.ended-l.began) / 1e9,
+			KernelDrops: drops, Cause: l.reason(), TxErrors: l.failed.Total(), Excluded: l.leftOut.excluded,
+			ElapsedS: float64(l.ended-l.began) / 1e9,
 		}
 	}
 	l.capture.ReceivedAll(l.time.Now(), end)
@@ -337,6 +345,7 @@ func (l *list) abandon() error {
 // sumUp writes the remaining records, and returns the error that made the run incomplete.
 func (l *list) sumUp() error {
 	l.gather.Sum.TxErrors, l.gather.Sum.TxErrorsBy = l.failed.Total(), l.failed
+	l.gather.Sum.Skipped.Excluded = l.leftOut.excluded
 	finished := l.gather.Finish()
 	sum := l.gather.Summary(account.Load(&l.receiver.Heard))
 	sum.Run, sum.ElapsedS = l.params.Run, float64(l.ended-l.began)/1e9
@@ -347,8 +356,11 @@ func (l *list) sumUp() error {
 	if err := run.Balanced(sum); err != nil {
 		return err
 	}
-	if l.leftOut > 0 {
-		l.observe.Event(observe.Noticef("%d probes of the list were not sent: excluded, or no route for the family", l.leftOut))
+	if n := l.leftOut.excluded; n > 0 {
+		l.observe.Event(observe.Noticef("%d probes of the list were not sent: their targets are excluded", n))
+	}
+	if n := l.leftOut.noRoute; n > 0 {
+		l.observe.Event(observe.Noticef("%d probes of the list were not sent: no route for their family", n))
 	}
 	stop := &record.CycleStop{Cycle: record.Cycle{Hostname: l.params.Hostname, Time: time.Now().Unix()}}
 	sum.Findings = l.found.Findings()

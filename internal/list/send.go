@@ -83,6 +83,9 @@ func (l *list) fill(stop context.Context, batch []listed) (n int, end error) {
 		if ok, end = l.next(&batch[n].Line); !ok {
 			break
 		}
+		if end = l.leave(&batch[n].Line); end != nil {
+			break
+		}
 		if l.take(&batch[n]) {
 			n++
 		}
@@ -137,11 +140,31 @@ func (l *list) next(v *codec.Line) (ok bool, err error) {
 	return true, nil
 }
 
+// leftOut counts lines that were not sent.
+type leftOut struct{ excluded, noRoute uint64 }
+
+// leave returns an error if a line does not leave as the others do.
+func (l *list) leave(v *codec.Line) error {
+	if l.exclude.Contains(v.Target) {
+		return nil
+	}
+	target := v.Target.Netip()
+	if l.other != "" && l.codec.Source(target.Is4()).IsZero() {
+		return l.way.Elsewhere(target, l.other)
+	}
+	return l.strays.Check(target)
+}
+
 // take reports whether a line must be sent, and finds its attempt. A dry run
 // may not know the sources.
 func (l *list) take(v *listed) bool {
-	if l.exclude.Contains(v.Target) || l.codec.Source(v.Target.Is4()).IsZero() {
-		l.leftOut++
+	switch {
+	case l.exclude.Contains(v.Target):
+		l.leftOut.excluded++
+		return false
+	case l.codec.Source(v.Target.Is4()).IsZero():
+		l.leftOut.noRoute++
+		l.failed.NoRoute++
 		return false
 	}
 	name := v.Line

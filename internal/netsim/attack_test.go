@@ -9,6 +9,7 @@ import (
 func TestAttacks(t *testing.T) {
 	cfg := preset(t, "clean")
 	cfg.Garbled, cfg.Nobodies, cfg.ForgedQuotes, cfg.ForgedEchoes = 1, 1, 3, 2
+	cfg.Imposters, cfg.ViaTarget = 0.2, 0.2
 	s := newSim(t, cfg)
 	truth, err := NewTruth(cfg)
 	must(t, err)

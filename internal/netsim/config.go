@@ -70,6 +70,7 @@ type Config struct {
 	QuoteNew   float64 `unit:"share" meaning:"routers that quote 128 bytes and extensions (RFC 4884)"`
 	QuoteOld   float64 `unit:"share" meaning:"the same without the length field of RFC 4884"`
 	Interfaces float64 `unit:"share" meaning:"routers with extensions that state their interface (RFC 5837); the others and half of these state MPLS labels (RFC 4950)"`
+	ViaTarget  float64 `unit:"share" meaning:"/24s (/48s) whose last routers send time exceeded from the address of the target"`
 	QuotedZero float64 `unit:"share" meaning:"routers that quote a TTL of 0"`
 	Asymmetric float64 `unit:"share" meaning:"routers whose answers take one to three more hops on the way back"`
 
@@ -80,6 +81,7 @@ type Config struct {
 	ForgedQuotes int     `unit:"packets" meaning:"quotations of guessed probes, for each probe"`
 	ForgedEchoes int     `unit:"packets" meaning:"echo replies with a guessed sequence number, for each ICMP probe"`
 	Liars        float64 `unit:"share" meaning:"targets that quote a TTL as if they were half as far away"`
+	Imposters    float64 `unit:"share" meaning:"targets that answer as routers on the paths to other targets"`
 }
 
 // Default returns a network similar to the Internet.
@@ -219,6 +221,7 @@ func (c *Config) Validate() error {
 		{"Interfaces", c.Interfaces}, {"QuotedZero", c.QuotedZero},
 		{"Asymmetric", c.Asymmetric}, {"Noise", c.Noise},
 		{"Garbled", c.Garbled}, {"Nobodies", c.Nobodies}, {"Liars", c.Liars},
+		{"Imposters", c.Imposters}, {"ViaTarget", c.ViaTarget},
 	}
 	for _, s := range shares {
 		if !(s.v >= 0 && s.v <= 1+1e-9) {

@@ -55,4 +55,6 @@ const (
 	saltName
 	saltAttack
 	saltLiar
+	saltImposter
+	saltViaTarget
 )

@@ -115,7 +115,7 @@ func (s *Sim) putError(b []byte, pl *plan, w *way, t *traits, e *envelope, rando
 // quotedTTL returns the probe's TTL at the moment when it was answered.
 func (w *way) quotedTTL(t *traits) uint8 {
 	left := 1
-	if !w.loop {
+	if !w.loop && !(w.target && w.answer == TimeExceeded) {
 		left = int(w.ttl) - w.dist + 1
 	}
 	if t.zero {

@@ -111,6 +111,9 @@ func (s *Sim) decide(now int64, pl *plan, w *way, rnd uint64, reply *tcpReply) F
 	if w.target && p.flow.proto == protoTCP {
 		w.answer, *reply = s.tcp(now, p, m.listens(pl, p.dport()), mix(rnd, saltTCP))
 	}
+	if w.target && m.isImposter(pl) {
+		w.answer = TimeExceeded
+	}
 	switch {
 	case w.answer == NoAnswer:
 		return Taken
@@ -134,11 +137,15 @@ func (s *Sim) reply(now int64, pl *plan, w *way, rnd uint64, seg tcpReply, emit 
 	m, p, r := s.m, &s.packet, &s.rec
 	e := envelope{src: p.flow.dst, dst: p.flow.src, id: uint16(rnd >> 20)}
 	var t traits
-	if w.target {
-		t = m.hostTraits(pl)
-	} else {
+	switch {
+	case !w.target:
 		t = m.routerTraits(w.node)
-		e.src = w.node.addr()
+		e.src = m.routerAddr(pl, w)
+	case w.answer == TimeExceeded:
+		t = m.hostTraits(pl)
+		e.src = m.imposed(pl, w, rnd)
+	default:
+		t = m.hostTraits(pl)
 	}
 	e.ttl = t.replyTTL(w.dist)
 	var n int

@@ -68,6 +68,7 @@ type model struct {
 	quoteShort, quoteNew, quoteOld            share           // cumulative
 	interfaces, quotedZero, asymmetric, noise share
 	garbled, nobodies, liars                  share
+	imposters, viaTarget                      share
 }
 
 // delayParts divides Config.Delay among the levels. The largest part belongs to the long-distance
@@ -104,6 +105,7 @@ func newModel(cfg Config) *model {
 		{&m.interfaces, cfg.Interfaces}, {&m.quotedZero, cfg.QuotedZero},
 		{&m.asymmetric, cfg.Asymmetric}, {&m.noise, cfg.Noise},
 		{&m.garbled, cfg.Garbled}, {&m.nobodies, cfg.Nobodies}, {&m.liars, cfg.Liars},
+		{&m.imposters, cfg.Imposters}, {&m.viaTarget, cfg.ViaTarget},
 	} {
 		*s.to = shareOf(s.p)
 	}

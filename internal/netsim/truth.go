@@ -199,7 +199,7 @@ func (t *Truth) hop(p *plan, f *flow, w *way) Hop {
 		}
 		hop.Limited = w.answer == PortUnreach && m.limitsItself(p)
 	} else {
-		hop.Addr, tr = w.node.addr().netip(), m.routerTraits(w.node)
+		hop.Addr, tr = m.routerAddr(p, w).netip(), m.routerTraits(w.node)
 		hop.Limited = m.limitedRouter(w.node)
 	}
 	if w.fate != Answered {
@@ -264,11 +264,11 @@ func (t *Truth) Locate(a netip.Addr) (AddrKind, Place) {
 	return RouterAddr, Place{Prefix: n.netipPrefix(), Level: n.level, Slot: n.slot}
 }
 
-// Router returns the address of the router in a record.
+// Router returns the address from which the router in a record answers.
 func (t *Truth) Router(r *Record) netip.Addr {
 	p := t.m.plan(r.dst)
 	n := node{prefix: p.prefix(int(r.Level)), level: r.Level, slot: r.Slot, six: p.six}
-	return n.addr().netip()
+	return t.m.routerAddr(&p, &way{node: n, answer: r.Answer}).netip()
 }
 
 func (n node) netipPrefix() netip.Prefix {

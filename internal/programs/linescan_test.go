@@ -182,3 +182,22 @@ func TestLinesPipe(t *testing.T) {
 		t.Errorf("%d replies, %+v", len(r.replies), r.summary)
 	}
 }
+
+// Lines with excluded targets are counted, and so they are in a replay.
+func TestLinesExcluded(t *testing.T) {
+	t.Parallel()
+	lines := "45.80.3.9,40000,33434,1,udp\n45.80.3.10,40000,33434,1,udp\n45.80.3.10,40000,33434,2,udp\n2a00:80:3::9,40000,33434,2,udp\n"
+	path := filepath.Join(t.TempDir(), "list.pcapng")
+	r, err := runLines(t, lines, func(c *list.Config) { c.Exclude, c.Capture = []string{"45.80.3.10"}, path })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := r.summary
+	if s.Sent != 2 || s.Skipped.Excluded != 2 || s.TxErrors != 0 || !s.Complete || s.Balance() != nil {
+		t.Errorf("summary %+v, %v", s, s.Balance())
+	}
+	again := read(t, bytes.NewBuffer(replayed(t, record.Both, path))).summary
+	if again.Skipped.Excluded != 2 || again.Balance() != nil {
+		t.Errorf("replayed summary %+v, %v", again, again.Balance())
+	}
+}

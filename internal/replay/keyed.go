@@ -7,7 +7,6 @@ import (
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
-	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/receiver"
 )
@@ -56,8 +55,9 @@ func (t *table) setKeyed(path string) (err error) {
 	known := matcher.NewExactTable()
 	known.Limit(mostProbes)
 	k.gather = gather.New(gather.Config{
-		Writer: t.writer, Kinds: c.Records, Table: known, Keep: trace.KeepFlows, Octets: traceOctets,
+		Writer: t.writer, Kinds: c.Records, Table: known, Keyed: true, Octets: traceOctets,
 	})
+	k.gather.Judge()
 	t.identity, t.decoder, t.gather = k, k.decoder, k.gather
 	r := t.about
 	r.KeyID, r.Source = plan.KeyID(key), c.Sources[0].String()
@@ -74,10 +74,15 @@ func (k *keyed) entry(e *pcapng.Entry) (stray bool, err error) {
 	if e.Direction == pcapng.Outbound {
 		return true, nil
 	}
-	if !k.decoder.Reply(e, &k.reply) || k.reply.Valid == probe.Garbled {
+	if !k.decoder.Reply(e, &k.reply) {
 		return false, nil
 	}
 	k.hop, k.facts = record.Hop{Reply: k.reply}, k.reply.Facts
+	if k.reply.Valid == probe.Garbled { // the decoder has counted it
+		head := k.head()
+		k.gather.Missed(&head, &k.facts)
+		return false, nil
+	}
 	name := gather.NameOf(&k.facts.Probe)
 	seen := k.gather.Find(&name)
 	switch {

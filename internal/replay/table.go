@@ -142,7 +142,7 @@ func (t *table) close(fault error) error {
 		return err
 	}
 	if t.end != nil {
-		t.gather.Sum.TxErrors = t.end.TxErrors
+		t.gather.Sum.TxErrors, t.gather.Sum.Skipped.Excluded = t.end.TxErrors, t.end.Excluded
 	}
 	if err := t.gather.Finish(); err != nil {
 		return run.OutputFailed(err)

@@ -81,12 +81,18 @@ func FindTo(ctx context.Context, destination netip.Addr, c Config) (*Paths, erro
 	return found, nil
 }
 
-// AddTo adds the way to a destination of the other family, if it leaves by the same link.
-func (l *Paths) AddTo(ctx context.Context, destination netip.Addr, c Config) {
+// AddTo adds the way to a destination of the other family, if it leaves by the same link. If it
+// leaves by another link, AddTo returns that way.
+func (l *Paths) AddTo(ctx context.Context, destination netip.Addr, c Config) (other string) {
 	way, err := c.find(ctx, destination)
-	if err == nil && way.Path.Index == l.Index {
-		l.Add(way)
+	switch {
+	case err != nil:
+		return ""
+	case way.Path.Index != l.Index:
+		return way.String()
 	}
+	l.Add(way)
+	return ""
 }
 
 // Add adds the way of one family.

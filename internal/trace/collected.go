@@ -1,6 +1,9 @@
 package trace
 
-import "github.com/masstrace/masstrace/internal/record"
+import (
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/window"
+)
 
 // flowOf is a flow for which a Collector gathers probes.
 type flowOf struct {
@@ -10,6 +13,8 @@ type flowOf struct {
 	probes   []collectedProbe
 	attempts [256]uint8 // number of attempts, by TTL
 	touched  bool
+	alone    bool           // a reply has one tag
+	doubts   *window.Doubts // nil while there are none
 
 	// latest holds, for each key, 1 + the number of its last probe among the first indexed
 	// probes. It is made when a reply comes long after its probe.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/window"
 )
 
 // Collector assembles traces from probes and replies in the order of a capture, without windows.
@@ -27,6 +28,9 @@ type Collector struct {
 	opened  uint64
 	octets  int // of memory
 	long    bool
+
+	judge    *window.Judge // nil if the first reply to a probe is the hop
+	withheld uint64
 }
 
 // groupHead identifies probes that may form one trace.
@@ -94,12 +98,16 @@ func (c *Collector) Probe(head *record.Head, ttl uint8, which int, sent int64) (
 
 // Flow returns the number of a flow.
 func (c *Collector) Flow(head *record.Head) uint32 {
-	key := flowHead{groupHead{head.Source, head.Target, head.Method}, head.Flow.Value, head.DstPort, head.Flow.Label}
+	key := keyOf(head)
 	flow, ok := c.flows[key]
 	if !ok {
 		flow = c.open(key, head)
 	}
 	return flow
+}
+
+func keyOf(head *record.Head) flowHead {
+	return flowHead{groupHead{head.Source, head.Target, head.Method}, head.Flow.Value, head.DstPort, head.Flow.Label}
 }
 
 func (c *Collector) open(key flowHead, head *record.Head) uint32 {
@@ -144,11 +152,17 @@ func (c *Collector) Reply(flow uint32, sent int64, hop *record.Hop) {
 		return
 	}
 	if p := f.unanswered(probeKey{sent, hop.TTL, hop.Attempt}); p != nil {
-		kept := *hop
-		kept.Ext = slices.Clone(hop.Ext)
-		p.hop = &kept
-		c.octets += hopOctets + len(kept.Ext)
+		c.put(f, p, hop)
 	}
+}
+
+// put makes a copy of hop the best reply to a probe.
+func (c *Collector) put(f *flowOf, p *collectedProbe, hop *record.Hop) {
+	kept := *hop
+	kept.Ext = slices.Clone(hop.Ext)
+	p.hop = &kept
+	c.octets += hopOctets + len(kept.Ext)
+	c.hear(f, &hop.Facts)
 }
 
 // Expire removes the groups that had no probe and no reply since a time. It calls yield for their
@@ -217,11 +231,11 @@ func (c *Collector) emit(g *collected, yield func(*record.Trace) error) error {
 				p.hop.Attempt, p.hop.Flow = p.attempt, 0
 			}
 		}
-		return c.one(&first.Head, all, touched, yield)
+		return c.one(&first.Head, all, touched, nil, yield)
 	}
 	for _, flow := range g.flows {
 		f := c.byIndex[flow]
-		if err := c.one(&f.Head, f.probes, f.touched, yield); err != nil {
+		if err := c.one(&f.Head, f.probes, f.touched, f, yield); err != nil {
 			return err
 		}
 	}
@@ -241,8 +255,8 @@ func (c *Collector) isOneTrace(g *collected) bool {
 	return len(g.flows) > 1
 }
 
-// one makes the trace of some probes.
-func (c *Collector) one(head *record.Head, probes []collectedProbe, touched bool, yield func(*record.Trace) error) error {
+// one makes the trace of some probes. f is their flow, or nil if they are of several.
+func (c *Collector) one(head *record.Head, probes []collectedProbe, touched bool, f *flowOf, yield func(*record.Trace) error) error {
 	if len(probes) == 0 {
 		return nil
 	}
@@ -266,6 +280,9 @@ func (c *Collector) one(head *record.Head, probes []collectedProbe, touched bool
 		}
 		t.Answered++
 		t.Hops = append(t.Hops, *p.hop)
+	}
+	if f != nil {
+		c.withhold(t, f)
 	}
 	Close(t)
 	return yield(t)

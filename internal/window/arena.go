@@ -13,6 +13,7 @@ type Entry struct {
 	probe.Facts
 	Target uint32 // index into the window; not set in a late reply
 	Role   Role
+	unseen bool // it was withheld from the start, and will be: only the matcher reads it
 
 	extOffset, extLen uint32
 }
@@ -41,8 +42,9 @@ const (
 )
 
 // spare is the number of slots for which there is room for one superseded answer. Without attackers
-// none is superseded. If more than a quarter of all probes get a worse answer first, the last of
-// these answers stay, and their TTLs are contested.
+// none is superseded. If half of the room is used, better answers overwrite entries that are
+// unseen. If all of it is used, other worse answers stay in their slots, and their TTLs
+// are contested.
 const spare = 4
 
 // arena holds the entries of a window in chunks that never move. Only the matcher appends. Other
@@ -90,11 +92,10 @@ func (a *arena) grow(i int) {
 	}
 }
 
-// write fills the next entry and reports whether its extension was stored.
-func (a *arena) write(r *probe.Reply, target uint32, role Role) (kept bool) {
-	e := a.next()
+// write fills an entry and reports whether its extension was stored.
+func (a *arena) write(e *Entry, r *probe.Reply, target uint32, role Role) (kept bool) {
 	// Field by field: the compiler would build a literal elsewhere and copy it.
-	e.Facts, e.Target, e.Role = r.Facts, target, role
+	e.Facts, e.Target, e.Role, e.unseen = r.Facts, target, role, false
 	e.extOffset, e.extLen = 0, 0
 	if len(r.Ext) == 0 {
 		return true
@@ -131,13 +132,28 @@ type Outcome struct {
 	Was      probe.Validity // of the superseded answer, Unverified if there was none
 }
 
+// Place is a slot that was found before its reply is matched.
+type Place struct{ slot *slot }
+
+// Find finds the slot of s, and loads it, so that the processor brings it into its cache.
+func (w *Window) Find(s Slot) Place {
+	slot := w.slot(s)
+	if slot != nil {
+		slot.sent.Load()
+	}
+	return Place{slot}
+}
+
 // Answer matches r to slot s. Learn must follow, unless the role is Duplicate or Denied. Only the
 // matcher calls it.
 //
 // The first reply fills the slot. A later one replaces it if it proves more (see
 // probe.Facts.Proof). If it proves as much and comes from elsewhere, the TTL is contested.
-func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
-	slot := w.slot(s)
+func (w *Window) Answer(s Slot, r *probe.Reply) Outcome { return w.AnswerAt(w.Find(s), s, r) }
+
+// AnswerAt is Answer for a slot that Find found.
+func (w *Window) AnswerAt(at Place, s Slot, r *probe.Reply) Outcome {
+	slot := at.slot
 	if slot == nil || slot.sent.Load() <= 0 {
 		return Outcome{Unsent: true}
 	}
@@ -148,17 +164,30 @@ func (w *Window) Answer(s Slot, r *probe.Reply) Outcome {
 			return out
 		}
 		was = out.Was
+		if w.arena.replaced >= w.arena.maxSpare/2 && !r.OneTag() && w.arena.entry(word.entry()).unseen {
+			return w.overwrite(slot, word, s, r, was)
+		}
+		w.arena.replaced++
 	}
-	standing := Steers
+	e, standing := w.arena.next(), Steers
+	kept := w.arena.write(e, r, s.Target, First)
 	if r.OneTag() { // withheld until Learn judges it
-		standing = Withheld
-		w.path(s.Target, s.Flow).alone++
+		p := w.path(s.Target, s.Flow)
+		standing, e.unseen = Withheld, p.misses > mostChance
+		p.alone++
 	}
-	kept := w.arena.write(r, s.Target, First)
 	// The entry is complete before its number is visible: the store is the release.
 	slot.reply.Store(uint64(answerOf(w.arena.n, HashRouter(r.Responder), standing)))
 	w.arena.n++
 	return Outcome{Role: First, Was: was, Overflow: !kept}
+}
+
+// overwrite puts r, which is not withheld, into the unseen entry of a slot. The reply record of
+// that entry is lost.
+func (w *Window) overwrite(slot *slot, word answer, s Slot, r *probe.Reply, was probe.Validity) Outcome {
+	w.arena.write(w.arena.entry(word.entry()), r, s.Target, First)
+	slot.reply.Store(uint64(answerOf(word.entry(), HashRouter(r.Responder), Steers)))
+	return Outcome{Role: First, Was: was, Overflow: true}
 }
 
 // again matches r to a slot that has an answer. The role is First if r is to take its place.
@@ -167,12 +196,11 @@ func (w *Window) again(s Slot, word answer, r *probe.Reply) Outcome {
 	elsewhere := r.Responder != old.Responder
 	proof, least := r.Proof(), old.Proof()
 	switch {
-	case proof > least && w.arena.replaced < w.arena.maxSpare:
+	case proof > least && (w.arena.replaced < w.arena.maxSpare || old.unseen && !r.OneTag()):
 		if old.OneTag() {
 			p.alone--
 		}
 		w.undecide(s.Target, s.Flow) // Learn takes back the conclusions from the old answer
-		w.arena.replaced++
 		return Outcome{Role: First, Was: old.Valid}
 	case elsewhere && proof >= least:
 		p.contested |= 1 << s.TTL
@@ -192,7 +220,7 @@ func (w *Window) Keep(target uint32, r *probe.Reply, role Role) bool {
 	if a.unlinked == a.maxLoose {
 		return a.maxLoose == 0 // with no room configured, nothing counts as lost
 	}
-	kept := a.write(r, target, role)
+	kept := a.write(a.next(), r, target, role)
 	a.n++
 	a.unlinked++
 	return kept

@@ -44,10 +44,11 @@ func (c *Cut) Begin(id uint64) uint64 {
 
 // Window returns the number of the window that contains a position.
 func (c *Cut) Window(position uint64) uint64 {
-	if id := position / c.targets; id != 0 {
+	units := position / c.first // of f targets: t of them are 2ᵏ units
+	if id := units >> c.growing; id != 0 {
 		return id + c.growing
 	}
-	return uint64(bits.Len64(position / c.first))
+	return uint64(bits.Len64(units))
 }
 
 // Count returns how many windows n targets take.

@@ -25,7 +25,9 @@
 //  4. A reply that proves more than the one in its slot replaces it. The matcher
 //     writes another whole entry and stores reply again. The old entry stays as
 //     it is until the window is reset, and no slot refers to it any more. If only
-//     the standing changes, the matcher stores reply with the same entry.
+//     the standing changes, the matcher stores reply with the same entry. Only the matcher
+//     reads an entry that was withheld from the start, and for good. If room is scarce, it
+//     overwrites such an entry, and then stores reply.
 //  5. Scheduler and assembler load reply once, then read the entry that it names.
 //     The store is the release and the load the acquire. Entries do not change.
 //     So readers see the old reply or the new one, each of them whole and with its
@@ -58,92 +60,12 @@
 package window
 
 import (
-	"iter"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/memory"
 	"github.com/masstrace/masstrace/internal/probe"
 )
-
-// Shape fixes the sizes of the windows of a run.
-type Shape struct {
-	Targets         int // capacity
-	First           int `json:",omitempty"` // targets of the first window (see Cut); 0: none grows
-	FirstTTL        uint8
-	LastTTL         uint8
-	Flows           int
-	Attempts        int
-	Unlinked        int // room for entries of replies that fill no slot
-	ExtensionOctets int // room for extension octets
-}
-
-// TTLs returns the number of TTLs probed.
-func (s Shape) TTLs() int { return int(s.LastTTL) - int(s.FirstTTL) + 1 }
-
-const (
-	slotOctets   = 16
-	pathOctets   = 8 + int(unsafe.Sizeof(path{})+unsafe.Sizeof(known{}))
-	targetOctets = 16
-)
-
-// OctetsPerTarget returns an upper bound of the memory that one target needs in a window of this
-// shape. Every probe is then answered, and as many answers are superseded as there is room for.
-func (s Shape) OctetsPerTarget() int {
-	probes := s.TTLs() * s.Flows * s.Attempts
-	return targetOctets + s.Flows*pathOctets + probes*(slotOctets+EntryOctets) + (probes+spare-1)/spare*EntryOctets
-}
-
-// Stamps of probes that were not sent and will not be sent.
-const (
-	Failed    = -1 // the kernel never accepted it, for another reason than those below
-	Excluded  = -2 // its target may not be probed
-	NoBuffers = -3 // never accepted: ENOBUFS or EAGAIN, for a long time
-	NoRoute   = -4 // never accepted: no route to the target
-	TooBig    = -5 // never accepted: larger than the MTU
-	LinkDown  = -6 // never accepted: the link was down
-	RunEnded  = -7 // not accepted before the run ended
-)
-
-// IsFailed reports whether a stamp means that the kernel never accepted the probe.
-func IsFailed(stamp int64) bool { return stamp < 0 && stamp != Excluded }
-
-// CountFailed adds a probe with a failed stamp to its cause.
-func CountFailed(by *account.TxErrorsBy, stamp int64) {
-	switch stamp {
-	case NoBuffers:
-		by.NoBuffers++
-	case NoRoute:
-		by.NoRoute++
-	case TooBig:
-		by.TooBig++
-	case LinkDown:
-		by.LinkDown++
-	case RunEnded:
-		by.RunEnded++
-	default:
-		by.Other++
-	}
-}
-
-// slot is one probe.
-type slot struct {
-	sent  atomic.Int64  // ns since the Unix epoch; or 0, or one of the constants above
-	reply atomic.Uint64 // an answer, 0 without a reply
-}
-
-// plane holds the slots of one (flow, attempt), in diagonals. A diagonal holds one slot of every
-// target, at TTLs that differ between targets:
-//
-//	                    target 0  target 1  target 2  target 3
-//	diagonal 0   TTL           1         3         2         1
-//	diagonal 1   TTL           2         1         3         2
-//	diagonal 2   TTL           3         2         1         3
-//
-// A pass over all targets, diagonal by diagonal, visits slots in the order of memory, and mixes
-// the TTLs that it probes.
-type plane []slot
 
 // Window is a stretch of the target order that is being probed.
 type Window struct {
@@ -199,15 +121,6 @@ func New(s Shape) *Window {
 // Shape returns the shape that w was made with.
 func (w *Window) Shape() Shape { return w.shape }
 
-// Open gives the empty w the number id and one part. Append then adds its targets.
-func (w *Window) Open(id uint64) {
-	w.ID, w.Position = id, w.cut.Begin(id)
-	w.parts.Store(1)
-}
-
-// Share divides w into parts, one for each sender. It must be called before any sender uses w.
-func (w *Window) Share(parts int) { w.parts.Store(int32(parts)) }
-
 // Append adds the next target of the order.
 func (w *Window) Append(target probe.Addr) { w.targets = append(w.targets, target) }
 
@@ -216,191 +129,3 @@ func (w *Window) Len() int { return len(w.targets) }
 
 // Target returns the i-th target.
 func (w *Window) Target(i int) probe.Addr { return w.targets[i] }
-
-// Slot identifies a probe of a window by numbers.
-type Slot struct {
-	Target  uint32 // index into the window
-	Flow    uint16
-	TTL     uint8
-	Attempt uint8
-}
-
-func (w *Window) plane(flow uint16, attempt uint8) *atomic.Pointer[plane] {
-	return &w.planes[int(attempt)*w.shape.Flows+int(flow)]
-}
-
-// skew returns the diagonal of a target's first TTL, in [0, ttls).
-func skew(target uint32, ttls int) int {
-	return int(uint64(target*0x9e3779b1) * uint64(ttls) >> 32) // 2³²/φ
-}
-
-// TTL returns the TTL of a target in a diagonal. diagonal must be below Shape.TTLs.
-func (w *Window) TTL(diagonal int, target uint32) uint8 {
-	if diagonal -= skew(target, w.ttls); diagonal < 0 {
-		diagonal += w.ttls
-	}
-	return w.shape.FirstTTL + uint8(diagonal)
-}
-
-// diagonalSlots returns the length of a diagonal: an odd number of cache lines of 64 octets. With
-// a power of two, the slots of one target would map to the same places in the cache.
-func (s Shape) diagonalSlots() int {
-	const perLine = 64 / slotOctets
-	return ((s.Targets+perLine-1)/perLine | 1) * perLine
-}
-
-func (w *Window) index(s Slot) int {
-	diagonal := int(s.TTL-w.shape.FirstTTL) + skew(s.Target, w.ttls)
-	if diagonal >= w.ttls {
-		diagonal -= w.ttls
-	}
-	return diagonal*w.diagonal + int(s.Target)
-}
-
-// slot returns the slot of s, or nil if no probe of its plane was ever stamped.
-func (w *Window) slot(s Slot) *slot {
-	p := w.plane(s.Flow, s.Attempt).Load()
-	if p == nil {
-		return nil
-	}
-	return &(*p)[w.index(s)]
-}
-
-// Stamp records that s is about to be sent at ns since the Unix epoch. ns may also be one of the
-// constants for probes that were not sent. Only the sender that owns s calls it.
-func (w *Window) Stamp(s Slot, ns int64) {
-	holder := w.plane(s.Flow, s.Attempt)
-	p := holder.Load()
-	if p == nil {
-		fresh := plane(memory.Make[slot](w.diagonal * w.ttls))
-		if !holder.CompareAndSwap(nil, &fresh) {
-			p = holder.Load() // another sender was first
-		} else {
-			p = &fresh
-		}
-	}
-	(*p)[w.index(s)].sent.Store(ns)
-}
-
-// Sent returns the stamp of s: ns since the Unix epoch, a constant for probes that were not sent, or 0
-// if the probe was not handed to the sender.
-func (w *Window) Sent(s Slot) int64 {
-	if slot := w.slot(s); slot != nil {
-		return slot.sent.Load()
-	}
-	return 0
-}
-
-// Touched reports whether any probe was sent to target over flow.
-func (w *Window) Touched(target uint32, flow uint16) bool {
-	for range w.sentOn(target, flow) {
-		return true
-	}
-	return false
-}
-
-// CountPath returns how many probes were sent to target over flow.
-func (w *Window) CountPath(target uint32, flow uint16) (n int) {
-	for range w.sentOn(target, flow) {
-		n++
-	}
-	return n
-}
-
-// sentOn yields the slots of a path whose probes were sent.
-func (w *Window) sentOn(target uint32, flow uint16) iter.Seq[Slot] {
-	return func(yield func(Slot) bool) {
-		slot := Slot{Target: target, Flow: flow}
-		for ; int(slot.Attempt) < w.shape.Attempts; slot.Attempt++ {
-			for slot.TTL = w.shape.FirstTTL; slot.TTL <= w.shape.LastTTL; slot.TTL++ {
-				if w.Sent(slot) > 0 && !yield(slot) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// CountSent returns how many probes of w were sent, as far as the kernel reported.
-func (w *Window) CountSent() (n uint64) {
-	for i := range w.planes {
-		p := w.planes[i].Load()
-		if p == nil {
-			continue
-		}
-		for k := range *p {
-			if (*p)[k].sent.Load() > 0 {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// Answered reports whether a reply to s is a hop.
-func (w *Window) Answered(s Slot) bool {
-	slot := w.slot(s)
-	return slot != nil && answer(slot.reply.Load()).standing() != Withheld
-}
-
-// Close closes one part: no probe of it will follow. Replies stamped before deadline, ns since the
-// Unix epoch, still count. halted means that probes were left out because the run was stopped. When
-// all parts are closed, w is closed with the latest deadline. After Close the caller must not touch
-// w.
-func (w *Window) Close(deadline int64, halted bool) {
-	if halted {
-		w.halted.Store(true)
-	}
-	for {
-		latest := w.latest.Load()
-		if deadline <= latest || w.latest.CompareAndSwap(latest, deadline) {
-			break
-		}
-	}
-	if w.parts.Add(-1) == 0 { // all other parts have stored their deadlines before
-		if w.abandoned.Load() {
-			w.latest.Store(0)
-		}
-		w.deadline.Store(max(w.latest.Load(), 1)) // 0 would mean that w is open
-	}
-}
-
-// Abandon closes one part of a window that another process will probe again. Then the window is
-// halted, and its deadline has passed when all parts are closed. Deadlines of other parts do not
-// count.
-func (w *Window) Abandon() {
-	w.abandoned.Store(true)
-	w.Close(0, true)
-}
-
-// Leave marks a window that another process will probe again, although all its probes were sent. All
-// parts must be closed.
-func (w *Window) Leave() { w.halted.Store(true) }
-
-// Deadline returns the time at which w ends, in ns since the Unix epoch. It returns 0 while a part
-// is open.
-func (w *Window) Deadline() int64 { return w.deadline.Load() }
-
-// Halted reports whether the run was stopped before all probes were sent. It may be called after
-// Deadline returns a time that is not 0.
-func (w *Window) Halted() bool { return w.halted.Load() }
-
-// Reset empties w for the next Open. It keeps the memory.
-func (w *Window) Reset() {
-	clear(w.targets)
-	w.targets = w.targets[:0]
-	clear(w.states)
-	clear(w.paths)
-	clear(w.known)
-	for i := range w.planes {
-		if p := w.planes[i].Load(); p != nil {
-			clear(*p)
-		}
-	}
-	w.arena.reset()
-	w.Heard = account.Heard[uint64]{}
-	w.deadline.Store(0)
-	w.latest.Store(0)
-	w.halted.Store(false)
-	w.abandoned.Store(false)
-}

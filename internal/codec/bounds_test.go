@@ -1,0 +1,250 @@
+package codec
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/effort"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/window"
+	"github.com/masstrace/masstrace/internal/wire"
+)
+
+// The path that forgers attack: routers up to the target, and TTLs beyond it. Every fourth router
+// is silent. Over IPv6, every other answer has one tag, and over IPv4 every eighth.
+const (
+	boundTTLs     = 24
+	boundDistance = 16
+)
+
+// forged marks the replies of a forger, by their stamp.
+const forged = 2
+
+// attackedPath is the path of one target while a forger guesses.
+type attackedPath struct {
+	*Codec
+	w      *window.Window
+	target probe.Addr
+	rand   *rand.Rand
+	heard  int // forged replies that a tag made valid
+}
+
+func newAttacked(t *testing.T, is4 bool) *attackedPath {
+	cfg := testConfig(probe.UDP)
+	cfg.Flows, cfg.Attempts, cfg.MaxTTL = 1, 1, boundTTLs
+	w := window.New(window.Shape{Targets: 1, FirstTTL: 1, LastTTL: boundTTLs, Flows: 1, Attempts: 1, Unlinked: 8})
+	a := &attackedPath{Codec: newCodec(t, cfg), w: w, target: addr("2600:9::42"), rand: newRand(50)}
+	if is4 {
+		a.target = addr("20.1.2.3")
+	}
+	return a
+}
+
+// begin begins another path. Its target differs, and so do all tags.
+func (a *attackedPath) begin() {
+	binary.BigEndian.PutUint16(a.target[14:], uint16(a.rand.Uint32()))
+	if !a.target.Is4() {
+		binary.BigEndian.PutUint32(a.target[8:], a.rand.Uint32())
+	}
+	a.w.Reset()
+	a.w.Append(a.target)
+	for ttl := uint8(1); ttl <= boundTTLs; ttl++ {
+		a.w.Stamp(window.Slot{TTL: ttl}, 1)
+	}
+}
+
+func (a *attackedPath) router(n uint8) probe.Addr {
+	if a.target.Is4() {
+		return addr(fmt.Sprint("203.0.113.", n))
+	}
+	return addr(fmt.Sprintf("2001:db8::%x", n))
+}
+
+// take matches a reply as the matcher does.
+func (a *attackedPath) take(f *probe.Facts) {
+	switch {
+	case f.Valid == probe.Garbled:
+		a.w.Learn(0, f, nil)
+		return
+	case f.TTL > boundTTLs:
+		return
+	}
+	r := probe.Reply{Facts: *f}
+	if out := a.w.Answer(window.Slot{TTL: f.TTL}, &r); out.Role == window.First && !out.Unsent {
+		a.w.Learn(0, f, nil)
+	}
+}
+
+// genuine returns the true answers of the path.
+func (a *attackedPath) genuine() (all []probe.Facts) {
+	short := uint8(2)
+	if a.target.Is4() {
+		short = 8
+	}
+	for ttl := uint8(1); ttl <= boundTTLs; ttl++ {
+		f := probe.Facts{Probe: probe.Probe{Target: a.target, TTL: ttl}, Kind: probe.KindTTLExceeded, Valid: probe.Strong,
+			HasQuote: true, QuotedTTL: 1, Responder: a.router(ttl), Stamp: 1}
+		switch {
+		case ttl >= boundDistance:
+			f.Kind, f.Responder, f.QuotedTTL = probe.KindPortUnreach, a.target, ttl-boundDistance+1
+		case ttl%4 == 3:
+			continue
+		case ttl%short == 0:
+			f.Valid = probe.Weak
+			if a.target.Is4() {
+				f.Mangled = probe.MangledIPID // a box before it rewrites the other tag
+			}
+		}
+		all = append(all, f)
+	}
+	a.rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all
+}
+
+// guess takes one quotation with guessed tags: whole or short, from nowhere, from a router of the
+// path, or from the target.
+func (a *attackedPath) guess(q wire.Quotation) {
+	k := kind{method: probe.UDP, is4: a.target.Is4()}
+	guess(a.rand, k, &q)
+	q.TTL = 1
+	f := probe.Facts{Kind: probe.KindTTLExceeded, Stamp: forged, Type: 3}
+	h := a.rand.Uint32()
+	switch h & 7 {
+	case 0:
+		f.Responder = a.router(uint8(1 + h>>8%boundDistance))
+	case 1:
+		f.Responder, f.Kind = a.target, probe.KindPortUnreach
+		q.TTL = uint8(1 + h>>8%boundTTLs)
+	default:
+		f.Responder = a.router(100 + uint8(h>>8%100))
+	}
+	if h>>16&1 == 0 {
+		q.Transport = q.Transport[:wire.MinTransport]
+	}
+	if v := a.Quoted(&q, &f); v == Accepted || v == Garbled {
+		if v == Accepted {
+			a.heard++
+		}
+		a.take(&f)
+	}
+}
+
+// run attacks a path with n packets. The genuine answers come at random times among them. It
+// returns how many hops are false, how many strong ones are lost and withheld ones there are, and
+// whether the trace would end early.
+func (a *attackedPath) run(n int) (false, lost, withheld int, early bool) {
+	a.begin()
+	packet := encode(a.Codec, probe.Probe{Target: a.target, TTL: 1})
+	q := quote(packet, len(packet))
+	answers := a.genuine()
+	for i := range n {
+		for len(answers) > 0 && a.rand.IntN(n-i) < len(answers) {
+			a.take(&answers[0])
+			answers = answers[1:]
+		}
+		a.guess(q)
+	}
+	for i := range answers {
+		a.take(&answers[i])
+	}
+	a.w.Settle()
+	for _, f := range a.genuine() {
+		switch e, standing := a.w.Best(window.Slot{TTL: f.TTL}); {
+		case e == nil, e.Stamp == forged && f.Valid == probe.Strong, standing == window.Withheld && f.Valid == probe.Strong:
+			lost++
+		case standing == window.Withheld:
+			withheld++
+		}
+	}
+	for ttl := uint8(1); ttl <= boundTTLs; ttl++ {
+		if e := a.w.Reply(window.Slot{TTL: ttl}); e != nil && e.Stamp == forged {
+			false++
+		}
+	}
+	s := a.w.State(0, 0)
+	end := s.End()
+	return false, lost, withheld, end != 0 && end < boundDistance || s.Unreach() != 0
+}
+
+// An attacker who knows target and flow, and not the key, guesses tags: some packets for each path,
+// up to a million. At most one path in a thousand gets a false hop, no trace ends early, and no
+// strong hop is lost. docs/threat-model.md has these figures.
+func TestGuessBounds(t *testing.T) {
+	for _, is4 := range []bool{true, false} {
+		for _, tt := range []struct{ packets, few, many int }{
+			{15, 4000, 1_000_000}, {65, 1000, 300_000}, {1000, 100, 50_000}, {1_000_000, 1, 500},
+		} {
+			t.Run(fmt.Sprintf("IPv%d, %d packets", map[bool]int{true: 4, false: 6}[is4], tt.packets), func(t *testing.T) {
+				a, paths := newAttacked(t, is4), effort.Count(tt.few, tt.many)
+				var wrong, lost, withheld, early int
+				for range paths {
+					f, l, w, e := a.run(tt.packets)
+					wrong, lost, withheld = wrong+f, lost+l, withheld+w
+					if e {
+						early++
+					}
+				}
+				t.Logf("%d paths: %d guesses with a valid tag; %d false hops, %d strong hops lost, %d hops withheld, %d traces end early",
+					paths, a.heard, wrong, lost, withheld, early)
+				if mean := float64(paths) / 1000; float64(wrong) > mean+4*math.Sqrt(mean) {
+					t.Errorf("%d false hops on %d paths", wrong, paths)
+				}
+				if lost != 0 || early != 0 {
+					t.Errorf("%d strong hops are lost, %d traces end early", lost, early)
+				}
+			})
+		}
+	}
+}
+
+// Two scans run from one source with one seed and two keys. The answers to the other scan come from
+// the routers of the path, one for each of its probes. If one of them has a valid tag by chance, it
+// is no hop. The test makes the chance happen in every trace, so that it counts the rest.
+func TestTwoScansBounds(t *testing.T) {
+	for _, is4 := range []bool{true, false} {
+		a, paths, wrong := newAttacked(t, is4), effort.Count(20_000, 5_000_000), 0
+		for range paths {
+			a.begin()
+			answers := a.genuine()
+			lucky := a.rand.IntN(len(answers))
+			for i, f := range a.genuine() { // those of the other scan
+				f.Stamp, f.Mangled, f.Valid = forged, 0, probe.Garbled
+				if i == lucky {
+					f.TTL = uint8(1 + a.rand.IntN(boundTTLs))
+					f.Valid = probe.Weak
+					if a.rand.IntN(2) == 0 {
+						f.Mangled = probe.MangledIPID
+					}
+				}
+				answers = append(answers, f)
+			}
+			a.rand.Shuffle(len(answers), func(i, j int) { answers[i], answers[j] = answers[j], answers[i] })
+			for i := range answers {
+				a.take(&answers[i])
+			}
+			a.w.Settle()
+			for ttl := uint8(1); ttl <= boundTTLs; ttl++ {
+				e := a.w.Reply(window.Slot{TTL: ttl})
+				// From the router of that very hop, it is true.
+				if e != nil && e.Stamp == forged && e.Responder != a.router(ttl) && (e.Responder != a.target || ttl < boundDistance) {
+					wrong++
+				}
+			}
+		}
+		fields := 1.0
+		if is4 {
+			fields = 2
+		}
+		// chance is the probability of a valid tag in a trace.
+		chance := float64(len(a.genuine())) * boundTTLs * fields / (1 << 16)
+		expected := float64(wrong) / float64(paths) * chance * 1e6
+		t.Logf("IPv4 %t: one valid tag in each of %d traces: %d false hops; %.4f expected in a million traces, and below %.2g with a confidence of 95 %%",
+			is4, paths, wrong, expected, 3/float64(paths)*chance*1e6)
+		if wrong != 0 {
+			t.Errorf("%d false hops on %d paths", wrong, paths)
+		}
+	}
+}
