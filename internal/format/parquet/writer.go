@@ -1,7 +1,7 @@
 package parquet
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 
 	pq "github.com/parquet-go/parquet-go"
@@ -18,6 +18,8 @@ const groupRows = 1 << 18
 // batchRows is about how many rows are encoded at once.
 const batchRows = 1024
 
+var errEnded = errors.New("a record after the end of the file")
+
 // Writer writes a table. It holds the records of one row group, to sort them. The file is
 // useless until End has written its footer.
 type Writer struct {
@@ -32,6 +34,7 @@ type Writer struct {
 	batch  [][]pq.Value // by column
 	last   []lastCell   // by column
 	filled int          // rows in batch
+	ended  bool
 	err    error
 }
 
@@ -59,6 +62,9 @@ func NewWriter(o format.Output) *Writer {
 func (w *Writer) Write(r record.Record) error {
 	if w.err != nil {
 		return w.err
+	}
+	if w.ended {
+		return errEnded
 	}
 	switch r := r.(type) {
 	case *record.Trace:
@@ -205,7 +211,7 @@ func (w *Writer) Flush() error { return w.err }
 
 // End writes the last row group, and the end of the file.
 func (w *Writer) End() error {
-	if w.err != nil {
+	if w.err != nil || w.ended {
 		return w.err
 	}
 	list := w.links.list()
@@ -226,9 +232,6 @@ func (w *Writer) End() error {
 	if w.err == nil {
 		w.err = w.out.Close()
 	}
-	err := w.err
-	if err == nil {
-		w.err = fmt.Errorf("the file is written")
-	}
-	return err
+	w.ended = true
+	return w.err
 }
