@@ -39,6 +39,9 @@ func Run(ctx context.Context, c Config) error {
 	}
 	c.Records = c.paths().Kinds(c.Records)
 	p.merge.stdin = c.Stdin
+	if text := c.paths().Lacks(c.Records); text != "" {
+		p.notice("%s", text)
+	}
 	if p.output, err = fileset.Create(c.paths(), c.Stdout, c.Existing); err != nil {
 		return err
 	}

@@ -23,13 +23,15 @@ var version string
 
 // cli is the command line.
 type cli struct {
-	Scan   ScanCmd   `cmd:"" help:"Trace every target of prefix lists."`
-	Trace  TraceCmd  `cmd:"" help:"Trace the path to a host, as traceroute does."`
-	Replay ReplayCmd `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
-	Show   ShowCmd   `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
-	Merge  MergeCmd  `cmd:"" help:"Write the results of all shards into one file, with one summary."`
-	Lab    LabCmd    `cmd:"" help:"Run a command in a separate network that no packet leaves."`
-	Verify VerifyCmd `cmd:"" help:"Compare results with the truth of a simulated Internet."`
+	Scan    ScanCmd    `cmd:"" help:"Trace every target of prefix lists."`
+	Trace   TraceCmd   `cmd:"" help:"Trace the path to a host, as traceroute does."`
+	Replay  ReplayCmd  `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
+	Show    ShowCmd    `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
+	Merge   MergeCmd   `cmd:"" help:"Write the results of all shards into one file, with one summary."`
+	Convert ConvertCmd `cmd:"" help:"Write results in another format."`
+	Schema  SchemaCmd  `cmd:"" help:"Print the JSON Schema of the records."`
+	Lab     LabCmd     `cmd:"" help:"Run a command in a separate network that no packet leaves."`
+	Verify  VerifyCmd  `cmd:"" help:"Compare results with the truth of a simulated Internet."`
 
 	Version kong.VersionFlag `short:"V" help:"Print the version."`
 }
@@ -133,7 +135,7 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 			}
 		}
 	}()
-	k, err := parser.Parse(ordinary(args))
+	k, err := parser.Parse(ordered(parser.Model, ordinary(args)))
 	switch {
 	case output.failed() != nil:
 		return cannotPrint(stderr, output)

@@ -4,7 +4,7 @@ package caracal
 
 import (
 	"bytes"
-	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -88,14 +88,36 @@ func (r *Reader) Read() (record.Record, error) {
 	}
 }
 
+// split cuts a row into its columns (RFC 4180). No column has a quotation mark inside.
+func split(line string, c *[columns]string) error {
+	n := 0
+	for more := true; more; n++ {
+		var field string
+		if rest, quoted := strings.CutPrefix(line, `"`); quoted {
+			field, line, more = strings.Cut(rest, `"`)
+			if !more || line != "" && line[0] != ',' {
+				return errors.New("not a line of CSV: a quotation mark is missing, or is inside a column")
+			}
+			line, more = strings.CutPrefix(line, ",")
+		} else {
+			field, line, more = strings.Cut(line, ",")
+		}
+		if n < columns {
+			c[n] = field
+		}
+	}
+	if n != columns {
+		return fmt.Errorf("%d columns instead of %d", n, columns)
+	}
+	return nil
+}
+
 // parse returns the reply of a row.
 func parse(line string) (*record.Reply, error) {
-	c, err := csv.NewReader(strings.NewReader(line)).Read()
+	var c [columns]string
+	err := split(line, &c)
 	if err != nil {
-		return nil, fmt.Errorf("not a line of CSV: %w", err)
-	}
-	if len(c) != columns {
-		return nil, fmt.Errorf("%d columns instead of %d", len(c), columns)
+		return nil, err
 	}
 	r := new(record.Reply)
 	h := &r.Hop

@@ -18,8 +18,6 @@ const groupRows = 1 << 18
 // batchRows is about how many rows are encoded at once.
 const batchRows = 1024
 
-var errEnded = errors.New("a record after the end of the file")
-
 // Writer writes a table. It holds the records of one row group, to sort them. The file is
 // useless until End has written its footer.
 type Writer struct {
@@ -34,8 +32,8 @@ type Writer struct {
 	batch  [][]pq.Value // by column
 	last   []lastCell   // by column
 	filled int          // rows in batch
-	ended  bool
 	err    error
+	ended  bool // the end of the file is written
 }
 
 // NewWriter returns a Writer of the table that o names. An unknown name is an error of Write.
@@ -60,10 +58,10 @@ func NewWriter(o format.Output) *Writer {
 
 // Write implements format.Writer.
 func (w *Writer) Write(r record.Record) error {
-	if w.err != nil {
+	switch {
+	case w.err != nil:
 		return w.err
-	}
-	if w.ended {
+	case w.ended:
 		return errEnded
 	}
 	switch r := r.(type) {
@@ -204,6 +202,9 @@ func (w *Writer) endGroup() {
 		w.err = w.out.Flush()
 	}
 }
+
+// errEnded is the error of Write after End.
+var errEnded = errors.New("the file has its end already")
 
 // Flush implements format.Writer. It writes nothing: row groups are long, and without the end of
 // the file they are useless.
