@@ -25,7 +25,7 @@ TEST_PACKAGES  := scamper traceroute mtr-tiny tcpdump iputils-ping groff-base
 # The packages whose tests have goroutines that share memory. Those of schedule, trace and
 # gather have one goroutine, which shows the race detector nothing: their code runs in
 # several under programs.
-CONCURRENT := internal/window matcher sender receiver ratelimit \
+CONCURRENT := internal/window matcher sender receiver ratelimit internal/format \
 	internal/run internal/scan internal/list internal/traceroute internal/replay internal/programs
 
 # Other tools that make bench compares with, by their paths:
@@ -37,7 +37,7 @@ PEERS :=
 # targets alone that read what strangers write; all others run their seeds in unit.
 FUZZ_SHORT   := 2000
 FUZZ_COUNT   := 500000
-FUZZ_FOREIGN := FuzzQuoted|FuzzEchoReply|FuzzTCPAnswer|FuzzDecode|FuzzDecodeTCP|FuzzReplay|FuzzExtension|FuzzFile|FuzzReader|FuzzRow
+FUZZ_FOREIGN := FuzzQuoted|FuzzEchoReply|FuzzTCPAnswer|FuzzDecode|FuzzDecodeTCP|FuzzReplay|FuzzExtension|FuzzFile|FuzzReader|FuzzRow|FuzzScan|FuzzValues
 
 # The least coverage of a package, in percent.
 COVER := 85
@@ -52,7 +52,7 @@ help:
 	@echo "make demo   build, trace 10,590 targets in a simulated Internet, show how much is true"
 	@echo "make test   everything that must hold, in some minutes"
 	@echo "make cover  how much of each package the tests reach, at least $(COVER) %"
-	@echo "make test-tools  the examples of docs/databases.md, with DuckDB, polars, pandas and ClickHouse"
+	@echo "make test-tools  the examples of docs/databases.md and docs/parquet.md, with DuckDB, polars, pandas and ClickHouse"
 	@echo "make soak   the same at full counts, for hours; keeps bench/SOAK.md"
 	@echo "make fuzz   every fuzz target, $(FUZZ_COUNT) inputs each (FUZZ_COUNT=N)"
 	@echo "make bench  how fast it is, beside others; keeps bench/RESULTS.md"
@@ -107,6 +107,7 @@ bench: install-build build
 	go run ./bench/lab $(PEERS) -o bench/RESULTS.md
 	go run -pgo=$(GUIDE) ./bench/receive -o bench/RESULTS.md
 	go run -pgo=$(GUIDE) ./bench/replay -o bench/RESULTS.md
+	go run -pgo=$(GUIDE) ./bench/read -o bench/RESULTS.md
 	go run ./bench/strategy $(TRACERS) -o bench/RESULTS.md
 	go run ./bench/scale -o bench/RESULTS.md
 	go run ./bench/pace -o bench/RESULTS.md

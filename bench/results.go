@@ -19,13 +19,14 @@ const (
 	Receive    Section = "Receiving"
 	EndToEnd   Section = "End to end"
 	Replay     Section = "Replay"
+	Read       Section = "Reading results"
 	CPU        Section = "CPU per probe"
 	Pace       Section = "Pacing"
 	Scale      Section = "Scale"
 	Strategies Section = "Strategies"
 )
 
-var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, CPU, Pace, Scale, Strategies}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, CPU, Pace, Scale, Strategies}
 
 const resultsHead = `# Results
 

@@ -38,5 +38,7 @@ var stages = []stage{
 	{"NDJSON of a trace, 16 hops", "internal/format/ndjson", "^BenchmarkTrace$/^by_hand$", hot},
 	{"the same by encoding/json", "internal/format/ndjson", "^BenchmarkTrace$/^encoding_json$", cold},
 	{"NDJSON of a reply", "internal/format/ndjson", "^BenchmarkReply$", hot},
+	{"Parquet of a million hops", "internal/format/parquet", "^BenchmarkWrite$", cold},
+	{"read a million hops of Parquet", "internal/format/parquet", "^BenchmarkRead$", cold},
 	{"read NDJSON", "internal/format/ndjson", "^BenchmarkReader$", cold},
 }

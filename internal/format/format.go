@@ -70,6 +70,12 @@ type Format struct {
 	// Whole means that a file is useless until its end is written. Such a file is made under
 	// another name and renamed, and no run can continue it.
 	Whole bool
+	// Replies means that the format has a row for each reply, and no traces. Its Writer gets
+	// replies alone: see Rows.
+	Replies bool
+	// Tables are the names of the tables that a file can have, one at a time; nil if the format has
+	// no choice. The first one is the default.
+	Tables []string
 	// Lacks are the parts of records that the format has no place for, in words for people, for
 	// example "replies" or "times of replies".
 	Lacks []string

@@ -17,6 +17,8 @@ func unpack(in io.Reader) (io.ReadCloser, error) {
 		return io.NopCloser(errReader{err}), nil
 	case err != nil:
 		return nil, fmt.Errorf("read records: %w", err)
+	case packed:
+		return readAhead(unpacked), nil
 	}
 	return unpacked, nil
 }

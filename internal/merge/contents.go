@@ -1,7 +1,6 @@
 package merge
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -23,6 +22,8 @@ type contents struct {
 	replies        uint64
 	sent, answered uint64 // by the trace-ext records
 	summed         bool   // the summary was read
+
+	scan scan
 }
 
 // traceName names a trace of a run.
@@ -34,11 +35,14 @@ type traceName struct {
 // extLine and replyLine are the fields of a record that are compared.
 type extLine struct {
 	traceName
-	Run  string `json:"run"`
-	Loss struct {
-		Sent     uint64 `json:"sent"`
-		Answered uint64 `json:"answered"`
-	} `json:"loss"`
+	Run     string `json:"run"`
+	Reached bool   `json:"reached"`
+	Loss    loss   `json:"loss"`
+}
+
+type loss struct {
+	Sent     uint64 `json:"sent"`
+	Answered uint64 `json:"answered"`
 }
 
 type replyLine struct {
@@ -71,7 +75,7 @@ func (c *contents) take(typ string, line []byte) error {
 
 func (c *contents) trace(line []byte) error {
 	c.open = new(traceName)
-	if err := json.Unmarshal(line, c.open); err != nil {
+	if err := c.scan.trace(line, c.open); err != nil {
 		return fmt.Errorf("trace record: %w", err)
 	}
 	c.traces++
@@ -83,7 +87,7 @@ func (c *contents) trace(line []byte) error {
 
 func (c *contents) ext(line []byte) error {
 	var ext extLine
-	if err := json.Unmarshal(line, &ext); err != nil {
+	if err := c.scan.ext(line, &ext); err != nil {
 		return fmt.Errorf("trace-ext record: %w", err)
 	}
 	switch {
@@ -107,7 +111,7 @@ func (c *contents) sameRun(run string) bool {
 
 func (c *contents) reply(line []byte) error {
 	var r replyLine
-	if err := json.Unmarshal(line, &r); err != nil {
+	if err := c.scan.reply(line, &r); err != nil {
 		return fmt.Errorf("reply record: %w", err)
 	}
 	c.replies++

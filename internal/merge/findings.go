@@ -1,7 +1,6 @@
 package merge
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/masstrace/masstrace/internal/findings"
@@ -14,6 +13,8 @@ import (
 type finder struct {
 	counter *findings.Counter
 	waiting *record.Trace // whose trace-ext record may be the next line
+	decoder ndjson.Decoder
+	scan    scan
 }
 
 // line takes a line.
@@ -21,14 +22,14 @@ func (f *finder) line(typ string, line []byte) error {
 	switch typ {
 	case ndjson.TypeTrace:
 		f.settle()
-		r, err := ndjson.Decode(line)
+		r, err := f.decoder.Decode(line)
 		if err != nil {
 			return err
 		}
 		f.waiting, _ = r.(*record.Trace)
 	case ndjson.TypeTraceExt:
-		var ext struct{ Reached bool }
-		if err := json.Unmarshal(line, &ext); err != nil {
+		var ext extLine
+		if err := f.scan.ext(line, &ext); err != nil {
 			return fmt.Errorf("%s record: %w", typ, err)
 		}
 		if f.waiting != nil {

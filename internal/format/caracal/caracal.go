@@ -1,4 +1,5 @@
-// Package caracal reads the CSV that caracal writes: a row for each reply.
+// Package caracal reads and writes the CSV of caracal, diamond-miner and Iris: a row for each
+// reply.
 package caracal
 
 import (
@@ -13,8 +14,8 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// The columns of a row; the first line may be their names. IPv4 addresses are written as
-// ::ffff:a.b.c.d, rtt in 0.1 ms. The port of an echo is its checksum.
+// The columns of a row; the first line may be their names. caracal has IPv4 addresses as
+// ::ffff:a.b.c.d, our rows as a.b.c.d. rtt is in 0.1 ms. The port of an echo is its checksum.
 const (
 	colStamp = iota // s since the Unix epoch
 	colProtocol
@@ -41,8 +42,18 @@ const rttUnit = 100_000 // ns
 // Format is CSV.
 var Format = format.Format{
 	Name:      "caracal",
+	Endings:   []string{".csv"},
 	Begins:    begins,
 	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
+	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
+	Replies:   true,
+	Lacks: []string{
+		"the run and its summary", "stop reasons", "silent probes", "loops", "inferred hops", "numbers of flows",
+		"flow labels", "attempts", "replies without a TTL", "withheld and superseded replies", "times of probes",
+		"times of replies below 1 s", "round-trip times below 0.1 ms or above 6.5 s",
+		"proofs and kinds of replies", "that replies are late or duplicates", "TOS", "IP identifications",
+		"next-hop MTUs", "TCP flags", "extensions other than MPLS labels",
+	},
 }
 
 func begins(head []byte) bool {

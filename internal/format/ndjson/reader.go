@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
-	"slices"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -38,7 +36,8 @@ type Reader struct {
 	lines Source
 	next  ahead
 	// tcp is the method of TCP probes in reply records, which have its protocol alone.
-	tcp probe.Method
+	tcp  probe.Method
+	scan scan
 }
 
 // Source gives lines to a Reader. *format.Lines is the source of one file.
@@ -106,17 +105,23 @@ func (r *Reader) read(line []byte) (record.Record, error) {
 	}
 	switch typ {
 	case TypeTrace:
-		var t TraceLine
-		if err := decode(typ, line, &t); err != nil {
-			return nil, err
+		t := r.scan.traceLine(line)
+		if t == nil {
+			t = new(TraceLine)
+			if err := r.scan.decode(typ, line, t); err != nil {
+				return nil, err
+			}
 		}
-		return r.trace(&t)
+		return r.trace(t)
 	case TypeTraceExt:
 		return nil, errors.New("a trace-ext record without the trace record that belongs to it: is the trace in another file of the run?")
 	case TypeReply:
-		var l ReplyLine
-		if err := decode(typ, line, &l); err != nil {
-			return nil, err
+		l := r.scan.replyLine(line)
+		if l == nil {
+			l = new(ReplyLine)
+			if err := r.scan.decode(typ, line, l); err != nil {
+				return nil, err
+			}
 		}
 		reply, err := l.reply(r.tcp)
 		if err != nil {
@@ -148,8 +153,14 @@ func (r *Reader) trace(l *TraceLine) (record.Record, error) {
 	if typ, err := typeOf(n.line); err != nil || typ != TypeTraceExt {
 		return t, nil
 	}
-	var ext ExtLine
-	if decode(TypeTraceExt, n.line, &ext) != nil || ext.Dst != l.Dst || ext.UserID != l.UserID || ext.fill(t) != nil {
+	ext := r.scan.extLine(n.line)
+	if ext == nil {
+		ext = new(ExtLine)
+		if decode(TypeTraceExt, n.line, ext) != nil {
+			return t, nil // the next call returns the error
+		}
+	}
+	if ext.Dst != l.Dst || ext.UserID != l.UserID || ext.fill(t) != nil {
 		return t, nil // it does not belong to this trace: the next call returns the error
 	}
 	n.there = false
@@ -164,9 +175,10 @@ func (r *Reader) ReadLine() (typ string, line []byte, err error) {
 	switch {
 	case n.err != nil:
 		return "", nil, n.err
-	case !n.whole && !json.Valid(n.line):
-		return "", nil, r.lines.Cut()
-	case !json.Valid(n.line):
+	case !r.scan.Valid(n.line) && !json.Valid(n.line):
+		if !n.whole {
+			return "", nil, r.lines.Cut()
+		}
 		err = errors.New("not JSON")
 	default:
 		typ, err = typeOf(n.line)
@@ -175,68 +187,6 @@ func (r *Reader) ReadLine() (typ string, line []byte, err error) {
 		return "", nil, r.lines.Fault(err)
 	}
 	return typ, n.line, nil
-}
-
-// Decode returns the record in a line that ReadLine returned, nil if it is of a type that
-// is not known or a trace-ext record. A trace is Bare.
-func Decode(line []byte) (record.Record, error) {
-	typ, err := typeOf(line)
-	if err != nil || typ == TypeTraceExt {
-		return nil, err
-	}
-	r := &Reader{next: ahead{there: true, err: io.EOF}, tcp: probe.TCPSYN}
-	return r.read(line)
-}
-
-// PathOf returns the target and the flow of a trace or trace-ext record, as a text to compare.
-func PathOf(line []byte) (string, error) {
-	var l struct {
-		Dst    netip.Addr `json:"dst"`
-		UserID int        `json:"userid"`
-	}
-	// The hops of a trace, most of its line, have neither key.
-	head, _, _ := bytes.Cut(line, []byte(`,"hops":[`))
-	if len(head) < len(line) {
-		head = append(slices.Clip(head), '}')
-	}
-	if json.Unmarshal(head, &l) != nil {
-		if err := json.Unmarshal(line, &l); err != nil {
-			return "", err
-		}
-	}
-	return fmt.Sprint(l.Dst, " flow ", l.UserID), nil
-}
-
-// TypeOf returns the type of the record in line.
-func TypeOf(line []byte) (string, error) { return typeOf(line) }
-
-// typeOf returns the type of the record in line. Our own lines begin with it.
-func typeOf(line []byte) (string, error) {
-	if rest, ok := bytes.CutPrefix(line, []byte(`{"type":"`)); ok {
-		for _, typ := range types {
-			if len(rest) > len(typ) && string(rest[:len(typ)]) == typ && rest[len(typ)] == '"' {
-				return typ, nil
-			}
-		}
-	}
-	var head struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(line, &head); err != nil {
-		return "", err
-	}
-	if head.Type == "" {
-		return "", errors.New("a record without a type")
-	}
-	return head.Type, nil
-}
-
-// decode is json.Unmarshal with an error that names the type.
-func decode(typ string, line []byte, to any) error {
-	if err := json.Unmarshal(line, to); err != nil {
-		return fmt.Errorf("%s record: %w", typ, err)
-	}
-	return nil
 }
 
 // decodeOther returns a record that is neither a trace nor a reply, nil if its type is

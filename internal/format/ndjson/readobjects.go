@@ -9,6 +9,10 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
+// usualObjects is how many objects an extension structure usually has at most: lists of more are
+// allocated.
+const usualObjects = 4
+
 // ext returns the octets of the extension structure whose objects a hop has, nil if there
 // is none. Written again, they give the same objects. Data that records do not have is 0:
 // reserved fields, and the octets after the last whole object.
@@ -16,20 +20,29 @@ func (l *HopLine) ext() ([]byte, error) {
 	if len(l.Objects) == 0 {
 		return nil, nil
 	}
-	objects := make([]wire.Object, len(l.Objects))
+	var some [usualObjects]wire.Object // on the stack
+	objects, payloads := some[:0], []byte(nil)
 	for i := range l.Objects {
 		o := &l.Objects[i]
-		payload, err := o.payload()
-		if err != nil {
+		if o.Len > 0 && o.Labels == nil && o.Iface == nil && o.Hex == "" {
+			continue // scamper's, without its contents
+		}
+		start := len(payloads)
+		var err error
+		if payloads, err = o.appendPayload(payloads); err != nil {
 			return nil, fmt.Errorf("icmpext %d/%d: %w", o.Class, o.CType, err)
 		}
-		objects[i] = wire.Object{Class: o.Class, CType: o.CType, Payload: payload}
+		objects = append(objects, wire.Object{Class: o.Class, CType: o.CType, Payload: payloads[start:]})
+	}
+	if len(objects) == 0 {
+		return nil, nil
 	}
 	return structure(l.ExtSum, objects)
 }
 
-// payload returns the octets of an object.
-func (l *ObjectLine) payload() (b []byte, err error) {
+// appendPayload appends the octets of an object.
+func (l *ObjectLine) appendPayload(b []byte) (_ []byte, err error) {
+	start := len(b)
 	switch {
 	case l.Labels != nil:
 		for i := range l.Labels {
@@ -37,24 +50,24 @@ func (l *ObjectLine) payload() (b []byte, err error) {
 			b = wire.Label{Label: label.Label, EXP: label.EXP, S: label.S, TTL: label.TTL}.AppendTo(b)
 		}
 	case l.Iface != nil:
-		b, err = l.Iface.payload(l.CType, int(l.Len))
+		b, err = l.Iface.appendPayload(b, l.CType, int(l.Len))
 	default:
-		b, err = hex.DecodeString(l.Hex)
+		b, err = hex.AppendDecode(b, []byte(l.Hex))
 	}
-	if err == nil && len(b) != int(l.Len) {
-		err = fmt.Errorf("%d bytes, but ie_dl is %d", len(b), l.Len)
+	if n := len(b) - start; err == nil && n != int(l.Len) {
+		err = fmt.Errorf("%d bytes, but ie_dl is %d", n, l.Len)
 	}
 	return b, err
 }
 
-// payload returns the octets of an interface information object.
-func (l *IfaceLine) payload(ctype uint8, length int) ([]byte, error) {
+// appendPayload appends the octets of an interface information object.
+func (l *IfaceLine) appendPayload(b []byte, ctype uint8, length int) ([]byte, error) {
 	role, ok := wire.ParseRole(l.Role)
 	if !ok {
 		return nil, fmt.Errorf("role %q is not known", l.Role)
 	}
 	f := wire.Interface{Role: role, Index: l.Index, Addr: l.Addr, Name: l.Name, MTU: l.MTU}
-	return f.AppendAs(nil, ctype, length)
+	return f.AppendAs(b, ctype, length)
 }
 
 // ext is likewise of a reply record, which has the octets of all objects.
@@ -62,14 +75,16 @@ func (l *ReplyLine) ext() ([]byte, error) {
 	if len(l.Objects) == 0 {
 		return nil, nil
 	}
-	objects := make([]wire.Object, len(l.Objects))
+	var some [usualObjects]wire.Object // on the stack
+	objects, payloads := some[:0], []byte(nil)
 	for i := range l.Objects {
 		o := &l.Objects[i]
-		payload, err := hex.DecodeString(o.Hex)
-		if err != nil {
+		start := len(payloads)
+		var err error
+		if payloads, err = hex.AppendDecode(payloads, []byte(o.Hex)); err != nil {
 			return nil, fmt.Errorf("icmpext %d/%d: %w", o.Class, o.CType, err)
 		}
-		objects[i] = wire.Object{Class: o.Class, CType: o.CType, Payload: payload}
+		objects = append(objects, wire.Object{Class: o.Class, CType: o.CType, Payload: payloads[start:]})
 	}
 	return structure(l.ExtSum, objects)
 }
@@ -92,7 +107,11 @@ func structure(sum string, objects []wire.Object) ([]byte, error) {
 			return nil, fmt.Errorf("icmpext has an object of %d bytes", len(objects[i].Payload))
 		}
 	}
-	return wire.AppendExtensionAs(nil, state, objects...), nil
+	size := 4 // its header, and those of the objects
+	for i := range objects {
+		size += 4 + len(objects[i].Payload)
+	}
+	return wire.AppendExtensionAs(make([]byte, 0, size), state, objects...), nil
 }
 
 // name is the name of an interface: octets that a record has as a string. Octets that are

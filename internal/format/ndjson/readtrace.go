@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -194,6 +195,7 @@ func (l *ExtLine) fill(t *record.Trace) error {
 	if l.NAT != nil {
 		full.NATFirstTTL = r.octet("nat.first_ttl", l.NAT.FirstTTL)
 	}
+	full.Silent = slices.Grow(full.Silent, len(l.NoReply))
 	for _, s := range l.NoReply {
 		full.Silent = append(full.Silent, record.TTLAttempt{TTL: r.octet("no_reply", s[0]), Attempt: r.octet("no_reply", s[1])})
 	}

@@ -21,7 +21,7 @@ const scamperLine = `{"version":"0.1","type":"trace", "userid":0, "method":"udp-
 	`"probe_id":1, "probe_size":44, "tx":{"sec":1790000001, "usec":101300}, "rtt":0.357, "reply_ttl":64, ` +
 	`"reply_tos":192, "reply_size":56, "reply_ipid":4711, "icmp_type":11, "icmp_code":0, "icmp_q_ttl":1, ` +
 	`"icmp_q_ipl":44, "icmp_q_tos":0, "icmp_nhmtu:":1400, "icmpext":[{"ie_cn":1,"ie_ct":1,"ie_dl":4,` +
-	`"mpls_labels":[{"mpls_ttl":1,"mpls_s":1,"mpls_exp":0,"mpls_label":29657}]}]}, ` +
+	`"mpls_labels":[{"mpls_ttl":1,"mpls_s":1,"mpls_exp":0,"mpls_label":29657}]},{"ie_cn":2,"ie_ct":15,"ie_dl":28}]}, ` + // the contents of others are left out
 	`{"addr":"198.51.100.9", "name":"example.net", "probe_ttl":2, "probe_id":2, "probe_size":44, "rtt":12, ` +
 	`"reply_ttl":63, "reply_tos":0, "reply_size":72, "reply_ipid":0, "icmp_type":3, "icmp_code":3, ` +
 	`"icmp_q_ttl":1, "icmp_q_ipl":44, "icmp_q_tos":0}], "no_hops":[{"probe_ttl":2, "probe_id":1}]}`

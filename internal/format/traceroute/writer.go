@@ -1,4 +1,5 @@
-// Package traceroute writes traces for people, row by row, as traceroute(8) does.
+// Package traceroute writes traces for people, row by row, as traceroute(8) does. It reads the text
+// of traceroute(8), too.
 package traceroute
 
 import (

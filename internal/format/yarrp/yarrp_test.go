@@ -2,7 +2,6 @@ package yarrp
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -73,7 +72,7 @@ func TestRead(t *testing.T) {
 			}
 		})
 	}
-	r, err := parse(late, time.Microsecond)
+	r, err := parse(late, time.Microsecond, record.Head{})
 	if err != nil || r.HasRTT() || r.Responder != (probe.Addr{0x26, 15: 2}) || r.Protocol != probe.ProtoICMPv6 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -94,19 +93,26 @@ func FuzzRow(f *testing.F) {
 	f.Add(row)
 	f.Add("2600::1 1 5 3 0 7 2600::2 0 0 44 56 250 0 100:1,200:2")
 	f.Fuzz(func(t *testing.T, line string) {
-		r, err := parse(line, time.Microsecond)
+		r, err := parse(line, time.Microsecond, record.Head{Method: record.NoMethod})
 		if err != nil {
 			if r != nil {
 				t.Fatalf("%v left %+v behind", err, r)
 			}
 			return
 		}
-		again, err := parse(fmt.Sprintf("%s %d %d %d %d %d %s %d %d %d %d %d %d 0 0", r.Head.Target, r.Stamp/1e9, r.Stamp%1e9/1e3, r.Type, r.Code,
-			r.TTL, r.Responder, r.RTT/1e3, r.ReplyID, r.ProbeSize, r.ReplySize, r.ReplyTTL, r.ReplyTOS), time.Microsecond)
+		if r.TTL == 0 {
+			return // it is not written
+		}
+		var out strings.Builder
+		w := NewWriter(format.Output{Out: &out})
+		if err := errors.Join(w.Write(r), w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		again, err := NewReader(strings.NewReader(out.String())).Read()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(r, again); diff != "" {
+		if diff := cmp.Diff(record.Record(r), again); diff != "" {
 			t.Fatal(diff)
 		}
 	})

@@ -1,0 +1,234 @@
+package parquet
+
+import (
+	"fmt"
+	"slices"
+
+	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// groupRows is the number of rows of a row group. A Writer holds them in memory, in some 100 MB.
+// Readers work on row groups in parallel, so more rows would not help them.
+const groupRows = 1 << 18
+
+// batchRows is about how many rows are encoded at once.
+const batchRows = 1024
+
+// Writer writes a table. It holds the records of one row group, to sort them. The file is
+// useless until End has written its footer.
+type Writer struct {
+	table  table
+	out    *pq.Writer
+	cols   []*pq.ColumnWriter
+	kept   kept
+	links  links
+	meta   meta
+	row    row
+	value  value
+	batch  [][]pq.Value // by column
+	last   []lastCell   // by column
+	filled int          // rows in batch
+	err    error
+}
+
+// NewWriter returns a Writer of the table that o names. An unknown name is an error of Write.
+func NewWriter(o format.Output) *Writer {
+	w := &Writer{meta: meta{runID: o.Run, hostname: o.Hostname}}
+	if w.table, w.err = tableOf(o.Table); w.err != nil {
+		return w
+	}
+	sorting := make([]pq.SortingColumn, w.table.sorted)
+	for i := range sorting {
+		sorting[i] = pq.Ascending(w.table.columns[i].name)
+	}
+	w.out = pq.NewWriter(o.Out, w.table.columns.schema(w.table.name),
+		pq.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), pq.DataPageStatistics(true),
+		pq.SortingWriterConfig(pq.SortingColumns(sorting...)), pq.CreatedBy("masstrace", schema, "parquet-go"))
+	w.cols = w.out.ColumnWriters()
+	w.batch = make([][]pq.Value, len(w.table.columns))
+	w.last = make([]lastCell, len(w.table.columns))
+	w.row.run = o.Run
+	return w
+}
+
+// Write implements format.Writer.
+func (w *Writer) Write(r record.Record) error {
+	if w.err != nil {
+		return w.err
+	}
+	switch r := r.(type) {
+	case *record.Trace:
+		switch w.table.name {
+		case tableLinks:
+			w.links.add(r)
+		case tableHops:
+			w.keep(max(len(r.Hops)+len(r.Inferred), 1), func() { w.kept.trace(r, true) })
+		case tableTraces:
+			w.keep(1, func() { w.kept.trace(r, false) })
+		}
+	case *record.Reply:
+		if w.table.name == tableReplies {
+			w.keep(1, func() { w.kept.reply(r) })
+		}
+	default:
+		w.err = w.meta.add(r)
+		w.row.run = w.meta.runID
+	}
+	return w.err
+}
+
+// keep keeps a record of that many rows, after writing the row group if it would be too long.
+func (w *Writer) keep(rows int, add func()) {
+	if w.kept.rows > 0 && w.kept.rows+rows > groupRows {
+		w.group()
+	}
+	add()
+	w.kept.rows += rows
+}
+
+// group writes the kept records as a row group.
+func (w *Writer) group() {
+	for _, t := range w.kept.sortedTraces() {
+		w.rows(t)
+	}
+	for _, r := range w.kept.sortedReplies() {
+		w.row.head, w.row.h = &r.Head, &r.Hop
+		w.cells(0, len(w.batch))
+		w.endRows(1)
+	}
+	w.kept.reset()
+	w.endGroup()
+}
+
+// rows writes the rows of a trace.
+func (w *Writer) rows(t *record.Trace) {
+	r := &w.row
+	r.t, r.head = t, &t.Head
+	first, last, n := len(key), len(key)+len(hopColumns), 1
+	if w.table.name == tableTraces {
+		last = first
+	} else {
+		n = max(len(t.Inferred)+len(t.Hops), 1)
+	}
+	for i := first; i < last; i++ {
+		r.h, r.inferred = nil, nil
+		if len(t.Inferred)+len(t.Hops) == 0 {
+			w.cells(i, i+1)
+		}
+		for j := range t.Inferred {
+			r.inferred = &t.Inferred[j]
+			w.cells(i, i+1)
+		}
+		r.inferred = nil
+		for j := range t.Hops {
+			r.h = &t.Hops[j]
+			w.cells(i, i+1)
+		}
+	}
+	w.repeated(0, first, n)
+	w.repeated(last, len(w.batch), n)
+	w.endRows(n)
+}
+
+// cells appends a row to some columns of the batch.
+func (w *Writer) cells(from, to int) {
+	for i := from; i < to; i++ {
+		c, v, l := &w.table.columns[i], &w.value, &w.last[i]
+		v.there = false
+		c.put(&w.row, v)
+		if l.there && v.there && l.n == v.n {
+			w.batch[i] = append(w.batch[i], l.cell)
+			continue
+		}
+		w.batch[i] = c.append(w.batch[i], v, i)
+		if v.there && (c.class == number || c.class == truth) {
+			*l = lastCell{true, v.n, w.batch[i][len(w.batch[i])-1]}
+		}
+	}
+}
+
+// lastCell is the last number of a column, which the next one often is too.
+type lastCell struct {
+	there bool
+	n     uint64
+	cell  pq.Value
+}
+
+// repeated appends n equal rows to some columns of the batch.
+func (w *Writer) repeated(from, to, n int) {
+	for i := from; i < to; i++ {
+		c, v := &w.table.columns[i], &w.value
+		v.there = false
+		c.put(&w.row, v)
+		batch := c.append(w.batch[i], v, i)
+		cell := batch[len(batch)-1]
+		for range n - 1 {
+			batch = append(batch, cell)
+		}
+		w.batch[i] = batch
+	}
+}
+
+// endRows counts n rows, and encodes the batch if it is full.
+func (w *Writer) endRows(n int) {
+	if w.filled += n; w.filled >= batchRows {
+		w.encode()
+	}
+}
+
+// encode hands the batch over to the columns.
+func (w *Writer) encode() {
+	for i, batch := range w.batch {
+		if w.err == nil && len(batch) > 0 {
+			_, w.err = w.cols[i].WriteRowValues(batch)
+		}
+		w.batch[i] = batch[:0]
+	}
+	w.filled, w.row.room = 0, w.row.room[:0]
+}
+
+// endGroup ends a row group.
+func (w *Writer) endGroup() {
+	w.encode()
+	if w.err == nil {
+		w.err = w.out.Flush()
+	}
+}
+
+// Flush implements format.Writer. It writes nothing: row groups are long, and without the end of
+// the file they are useless.
+func (w *Writer) Flush() error { return w.err }
+
+// End writes the last row group, and the end of the file.
+func (w *Writer) End() error {
+	if w.err != nil {
+		return w.err
+	}
+	list := w.links.list()
+	for part := range slices.Chunk(list, groupRows) {
+		for i := range part {
+			w.row.link = &part[i]
+			w.cells(0, len(w.batch))
+			w.endRows(1)
+		}
+		w.endGroup()
+	}
+	if w.kept.rows > 0 {
+		w.group()
+	}
+	for _, pair := range w.meta.pairs(w.table.name) {
+		w.out.SetKeyValueMetadata(pair[0], pair[1])
+	}
+	if w.err == nil {
+		w.err = w.out.Close()
+	}
+	err := w.err
+	if err == nil {
+		w.err = fmt.Errorf("the file is written")
+	}
+	return err
+}
