@@ -103,7 +103,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// useOpened does with a checkpoint what a scan does before it begins.
+// useOpened uses a checkpoint as a scan does before it begins.
 func useOpened(t *testing.T, k *Keeper) {
 	t.Helper()
 	if err := k.Began().Params.Validate(); err != nil {

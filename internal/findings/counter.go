@@ -18,8 +18,8 @@ import (
 // of 25 bits instead. Its count is then exact, except for collisions: one in 2,500 values.
 const precision = 14
 
-// Counter counts the findings of traces. Its memory is about 32 KiB for any number of traces, and at
-// most 256 KiB more for the interfaces of one trace. Its
+// Counter counts the findings of traces. Its memory is about 32 KiB for any number of traces, and
+// at most 256 KiB more for the interfaces of one trace. Its
 // JSON continues the count in another process. A nil Counter counts nothing. A Counter belongs to
 // one goroutine at a time.
 type Counter struct {

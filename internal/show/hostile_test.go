@@ -26,8 +26,7 @@ const mostAllocated = 256 << 20
 // hangs is a time after which a reader has surely hung.
 const hangs = time.Minute
 
-// value is a value in a line of results that a fuzzer changes: the place of its first octet, and its
-// length.
+// value is a value in a line of results: the place of its first octet, and its length.
 type value struct{ at, size int }
 
 // values returns all values of a line: those of fields, at any depth, and of lists.

@@ -154,8 +154,8 @@ func (l *Lines) add(e entry, where string) {
 // manyEntries is the number of entries from which on add looks for repetitions.
 const manyEntries = 1 << 20
 
-// compact removes repetitions once there are many entries, and again at four times what is left. So
-// the memory is that of the different entries, for a file of any length.
+// compact removes repetitions once there are many entries, and again at four times the rest. So the
+// memory is that of the different entries, for a file of any length.
 func (l *Lines) compact() {
 	if len(l.spans) >= max(l.fullSpans, manyEntries) {
 		l.spans = canonical(l.spans)
