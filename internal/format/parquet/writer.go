@@ -22,7 +22,7 @@ const batchRows = 1024
 // useless until End has written its footer.
 type Writer struct {
 	table  table
-	out    *pq.Writer
+	out    *pq.GenericWriter[any]
 	cols   []*pq.ColumnWriter
 	kept   kept
 	links  links
@@ -46,7 +46,7 @@ func NewWriter(o format.Output) *Writer {
 	for i := range sorting {
 		sorting[i] = pq.Ascending(w.table.columns[i].name)
 	}
-	w.out = pq.NewWriter(o.Out, w.table.columns.schema(w.table.name),
+	w.out = pq.NewGenericWriter[any](o.Out, w.table.columns.schema(w.table.name),
 		pq.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), pq.DataPageStatistics(true),
 		pq.SortingWriterConfig(pq.SortingColumns(sorting...)), pq.CreatedBy("masstrace", schema, "parquet-go"))
 	w.cols = w.out.ColumnWriters()
