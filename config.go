@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -73,9 +74,9 @@ type Config struct {
 	Interface string       // the route's
 	Sources   []netip.Addr // at most one of each family; the interface's
 
-	// Output is a file that gets all records as NDJSON, compressed if its name ends in .gz or
-	// .zst. Its name ends in .ndjson, .jsonl or .json before that, or has no ending. The default is no file. An existing file is an error that wraps fs.ErrExist, unless
-	// Overwrite is set.
+	// Output is a file that gets all records, compressed if its name ends in .gz or .zst. The
+	// ending before that is its format (docs/formats.md); without one it is NDJSON. The default is
+	// no file. An existing file is an error that wraps fs.ErrExist, unless Overwrite is set.
 	Output    string
 	Overwrite bool
 	// ReplyOutput and MetaOutput are files for the replies, and for all records but traces and
@@ -180,7 +181,7 @@ func (c *Config) scan() (scan.Config, error) {
 
 // checkOutput refuses the name of an output file that ends as those of other formats do.
 func checkOutput(path string) error {
-	if _, err := outfile.FormatOf(outfile.Results, "Output", path); err != nil {
+	if _, err := all.FormatOf("Output", path); err != nil {
 		return &ConfigError{Field: "Output", Err: err}
 	}
 	return nil

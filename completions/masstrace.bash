@@ -5,9 +5,9 @@ _masstrace_grammar() {
     case $1 in
     '')
         flags='-h --help -V --version'
-        argument='choice scan trace replay show merge lab verify help version'
+        argument='choice scan trace replay show merge convert schema lab verify help version'
         ;;
-    help) argument='choice scan trace replay show merge lab verify' ;;
+    help) argument='choice scan trace replay show merge convert schema lab verify' ;;
     scan)
         flags='--probes --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status --dry-run -h --help -V --version'
         argument=file
@@ -110,6 +110,22 @@ _masstrace_grammar() {
         -o | --output) kind=file ;;
         --replies) kind=file ;;
         --meta) kind=file ;;
+        esac
+        ;;
+    convert)
+        flags='-o --output --to --table --overwrite -q --quiet --from -h --help -V --version'
+        argument=file
+        case $2 in
+        -o | --output) kind=file ;;
+        --to) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' ;;
+        --table) kind=text ;;
+        --from) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' ;;
+        esac
+        ;;
+    schema)
+        flags='-h --help -V --version'
+        argument='choice cycle-start run trace trace-ext reply resume summary cycle-stop'
+        case $2 in
         esac
         ;;
     lab)

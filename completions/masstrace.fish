@@ -4,7 +4,7 @@ complete -c masstrace -f
 complete -c masstrace -s h -l help -d 'Show context-sensitive help'
 complete -c masstrace -s V -l version -d 'Print the version'
 complete -c masstrace -n __fish_use_subcommand -a 'help version'
-complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace replay show merge lab verify'
+complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace replay show merge convert schema lab verify'
 
 complete -c masstrace -n __fish_use_subcommand -a scan -d 'Trace every target of prefix lists'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -F
@@ -48,7 +48,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from scan' -l link-wait -x -d '
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l io -x -a 'packet xdp' -d 'Way of sending: packet (AF_PACKET) or xdp (AF_XDP, Ethernet links only)'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l senders -x -d 'Sending threads, at most 64'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l no-bypass -d 'Send through the queueing discipline, so that captures on this machine (tcpdump) show the probes'
-complete -c masstrace -n '__fish_seen_subcommand_from scan' -s o -l output -r -F -d 'NDJSON file, compressed if it ends in .zst or .gz'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -s o -l output -r -F -d 'Output file'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l records -x -a 'trace reply both' -d 'Data records: trace, reply or both'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l replies -r -F -d 'Write the reply records to this file, and not to --output'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l meta -r -F -d 'Write all records but traces and replies to this file, and not to --output: cycle-start, run, resume, trace-ext, summary, cycle-stop'
@@ -85,7 +85,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from trace' -l json -d 'Print t
 
 complete -c masstrace -n __fish_use_subcommand -a replay -d 'Write the records of captures, of masstrace or of any traceroute'
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -F
-complete -c masstrace -n '__fish_seen_subcommand_from replay' -s o -l output -r -F -d 'NDJSON file, compressed if it ends in .zst or .gz'
+complete -c masstrace -n '__fish_seen_subcommand_from replay' -s o -l output -r -F -d 'Output file'
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -l replies -r -F -d 'Write the reply records to this file, and not to --output'
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -l meta -r -F -d 'Write all records but traces and replies to this file, and not to --output'
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -l overwrite -d 'Overwrite existing files of --output, --replies and --meta'
@@ -111,12 +111,23 @@ complete -c masstrace -n '__fish_seen_subcommand_from show' -l csv -d 'Show a ro
 
 complete -c masstrace -n __fish_use_subcommand -a merge -d 'Write the results of all shards into one file, with one summary'
 complete -c masstrace -n '__fish_seen_subcommand_from merge' -F
-complete -c masstrace -n '__fish_seen_subcommand_from merge' -s o -l output -r -F -d 'NDJSON file, compressed if it ends in .zst or .gz'
+complete -c masstrace -n '__fish_seen_subcommand_from merge' -s o -l output -r -F -d 'Output file'
 complete -c masstrace -n '__fish_seen_subcommand_from merge' -l replies -r -F -d 'Write the reply records to this file, and not to --output'
 complete -c masstrace -n '__fish_seen_subcommand_from merge' -l meta -r -F -d 'Write all records but traces and replies to this file, and not to --output'
 complete -c masstrace -n '__fish_seen_subcommand_from merge' -l overwrite -d 'Overwrite existing files of --output, --replies and --meta'
 complete -c masstrace -n '__fish_seen_subcommand_from merge' -s q -l quiet -d 'Print no summary'
 complete -c masstrace -n '__fish_seen_subcommand_from merge' -l allow-missing -d 'Merge even if shards are missing'
+
+complete -c masstrace -n __fish_use_subcommand -a convert -d 'Write results in another format'
+complete -c masstrace -n '__fish_seen_subcommand_from convert' -F
+complete -c masstrace -n '__fish_seen_subcommand_from convert' -s o -l output -r -F -d 'Output file'
+complete -c masstrace -n '__fish_seen_subcommand_from convert' -l to -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' -d 'Format of the output'
+complete -c masstrace -n '__fish_seen_subcommand_from convert' -l table -x -d 'Table to write, in formats that have several'
+complete -c masstrace -n '__fish_seen_subcommand_from convert' -l overwrite -d 'Overwrite an existing output file'
+complete -c masstrace -n '__fish_seen_subcommand_from convert' -s q -l quiet -d 'Print no progress and no notices'
+complete -c masstrace -n '__fish_seen_subcommand_from convert' -l from -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' -d 'Format of all inputs'
+
+complete -c masstrace -n __fish_use_subcommand -a schema -d 'Print the JSON Schema of the records'
 
 complete -c masstrace -n __fish_use_subcommand -a lab -d 'Run a command in a separate network that no packet leaves'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -a '(__fish_complete_command)'

@@ -18,9 +18,9 @@ type Seen struct {
 
 // Best is the reply to a Seen that proves most.
 type Best struct {
-	From     uint32 // window.HashRouter of its source
-	Proof    uint8  // see probe.Facts.Proof
-	Valid    probe.Validity
+	From  uint32 // window.HashRouter of its source
+	Proof uint8  // see probe.Facts.Proof
+	Valid probe.Validity
 }
 
 // remembered is how long a Table remembers a probe at least, in ns of the capture's time.

@@ -91,7 +91,7 @@ func TestGuesses(t *testing.T) {
 				}
 				// No trace ends early. One whose target's answer is withheld goes
 				// on. A TTL that seemed to be beyond the end may lack a probe.
-				if e.Right+o.withheld < e.Traces || e.WrongDistance != 0 || e.Gaps*100 > uint64(o.withheld) {
+				if e.Right+o.withheld < e.Traces || e.WrongDistance != 0 || e.Gaps*100 > r.Answers {
 					t.Errorf("ends: %+v", e)
 				}
 				if s := o.report.Sums; s == nil || s.Unbalanced != "" {

@@ -13,22 +13,24 @@ const module = "github.com/masstrace/masstrace/"
 // tests. A package that is not in the table must not exist.
 var mayImport = map[string][]string{
 	// The parts of a scan: the data path.
-	"internal/probe":    {},
-	"internal/wire":     {},
-	"internal/permute":  {},
-	"ratelimit":         {},
-	"internal/link":     {},
-	"internal/memory":   {},
-	"internal/account":  {"internal/probe"},
-	"internal/record":   {"internal/account", "internal/probe"},
-	"internal/window":   {"internal/account", "internal/memory", "internal/probe"},
-	"internal/target":   {"internal/outfile", "internal/permute", "internal/probe"},
-	"internal/codec":    {"internal/probe", "internal/wire"},
-	"internal/schedule": {"internal/permute", "internal/probe", "internal/window"},
-	"sender":            {"internal/codec", "internal/memory", "internal/probe", "internal/window", "ratelimit"},
-	"receiver":          {"internal/account", "internal/codec", "internal/linklayer", "internal/pcapng", "internal/probe", "internal/wire"},
-	"matcher":           {"internal/account", "internal/probe", "internal/window"},
-	"internal/trace":    {"internal/account", "internal/memory", "internal/probe", "internal/record", "internal/window"},
+	"internal/probe":                    {},
+	"internal/wire":                     {},
+	"internal/permute":                  {},
+	"ratelimit":                         {},
+	"internal/link":                     {},
+	"internal/memory":                   {},
+	"internal/account":                  {"internal/probe"},
+	"internal/record":                   {"internal/account", "internal/probe"},
+	"internal/record/schema":            {},
+	"internal/record/schema/schematest": {"internal/record/schema"},
+	"internal/window":                   {"internal/account", "internal/memory", "internal/probe"},
+	"internal/target":                   {"internal/outfile", "internal/permute", "internal/probe"},
+	"internal/codec":                    {"internal/probe", "internal/wire"},
+	"internal/schedule":                 {"internal/permute", "internal/probe", "internal/window"},
+	"sender":                            {"internal/codec", "internal/memory", "internal/probe", "internal/window", "ratelimit"},
+	"receiver":                          {"internal/account", "internal/codec", "internal/linklayer", "internal/pcapng", "internal/probe", "internal/wire"},
+	"matcher":                           {"internal/account", "internal/probe", "internal/window"},
+	"internal/trace":                    {"internal/account", "internal/memory", "internal/probe", "internal/record", "internal/window"},
 
 	// Results and files.
 	"internal/outfile":           {},
@@ -37,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/jsonscan":          {},
 	"internal/linklayer":         {"internal/pcapng"},
 	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
-	"internal/format/all":        {"internal/format", "internal/format/atlas", "internal/format/caracal", "internal/format/lists", "internal/format/mtr", "internal/format/ndjson", "internal/format/parquet", "internal/format/scamper", "internal/format/traceroute", "internal/format/warts", "internal/format/yarrp"},
+	"internal/format/all":        {"internal/format", "internal/format/atlas", "internal/format/caracal", "internal/format/lists", "internal/format/mtr", "internal/format/ndjson", "internal/format/parquet", "internal/format/scamper", "internal/format/traceroute", "internal/format/warts", "internal/format/yarrp", "internal/outfile"},
 	"internal/format/atlas":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/caracal":    {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/hops":       {"internal/record", "internal/wire"},
@@ -51,6 +53,7 @@ var mayImport = map[string][]string{
 	"internal/format/yarrp":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},
 	"internal/show":              {"internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record"},
+	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
 	// The base of the programs: nothing here depends on a program.
@@ -72,7 +75,7 @@ var mayImport = map[string][]string{
 	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
 
 	// The library: the only package with a promise.
-	".": {"internal/account", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
+	".": {"internal/account", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
 
 	// Tests of the above. netsim is an independent witness, so it shares no code with us.
 	"internal/netsim":       {"internal/quantity"},
@@ -89,7 +92,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/format", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/convert", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
@@ -137,6 +140,7 @@ var thirdParty = []keptIn{
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
 	{"github.com/parquet-go/parquet-go", []string{"internal/format/parquet"}, testsToo},
+	{"github.com/santhosh-tekuri/jsonschema", []string{"internal/record/schema/schematest"}, testsToo},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

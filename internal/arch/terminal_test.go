@@ -36,6 +36,8 @@ var raw = map[string]string{
 	"replay.go":  "Stdout takes records, which package ndjson escapes",
 	"merge.go":   "Stdout takes records, which package ndjson escapes",
 	"scanrun.go": "Stdout takes records, which package ndjson escapes, or text by way of a console",
+	"convert.go": "Stdout takes records, which the formats escape",
+	"schema.go":  "it writes our own schemas",
 	"console.go": "the console keeps them, and cleans each text",
 	"stdin.go":   "it compares files, and writes nothing",
 	"grammar.go": "the stream is that of kong, which main.go cleans",

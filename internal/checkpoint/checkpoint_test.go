@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/masstrace/masstrace/internal/fileset"
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/window"
@@ -180,4 +181,23 @@ func TestNil(t *testing.T) {
 	}
 	k.Wait(t.Context(), 1<<62)
 	k.AddBefore(nil)
+}
+
+// A format that is useless without its end cannot be continued, and its refusal names the way. The
+// others can.
+func TestWholeOutputs(t *testing.T) {
+	for _, name := range all.Writers() {
+		f, err := all.WriterOf(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		output := filepath.Join(t.TempDir(), "out"+f.Endings[0])
+		_, err = Open(Config{Checkpoint: filepath.Join(t.TempDir(), "state"), Output: fileset.Paths{Output: output}})
+		if refused := err != nil; refused != f.Whole {
+			t.Errorf("%s: %v", output, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "x.ndjson.zst") {
+			t.Errorf("%s: %v", output, err)
+		}
+	}
 }

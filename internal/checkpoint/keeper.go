@@ -107,6 +107,10 @@ func checkOutput(p fileset.Paths, pcap bool) error {
 			return plan.Refuse(u.Name, "%s: %s is not a file", need, u.Path)
 		}
 	}
+	if name := p.Whole(); name != "" {
+		return plan.Refuse("Output", "%s is useless until its end is written, so that no process could continue %s. "+
+			"Write NDJSON (-o x.ndjson.zst), and then convert that", name, p.Output)
+	}
 	if pcap {
 		return plan.Refuse("Capture", "a capture cannot be continued: it cannot be combined with a checkpoint")
 	}

@@ -92,7 +92,7 @@ func TestSets(t *testing.T) {
 		paths Paths
 		types map[string][]string // in each file
 	}{
-		{"all", Paths{in("a"), in("a.replies.zst"), in("a.meta.gz")}, map[string][]string{
+		{"all", Paths{Output: in("a"), Replies: in("a.replies.zst"), Meta: in("a.meta.gz")}, map[string][]string{
 			in("a"): {"trace"}, in("a.replies.zst"): {"reply"},
 			in("a.meta.gz"): {"cycle-start", "cycle-stop", "resume", "run", "summary", "trace-ext"},
 		}},
@@ -176,7 +176,7 @@ func TestGroup(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	for i, name := range []string{"a", "b"} {
-		sample(t, Paths{in(name), in(name + ".replies"), in(name + ".meta")}, strings.ToUpper(name), byte(1+10*i))
+		sample(t, Paths{Output: in(name), Replies: in(name + ".replies"), Meta: in(name + ".meta")}, strings.ToUpper(name), byte(1+10*i))
 	}
 	for _, name := range []string{"a.replies", "nothing"} { // as of a run without replies
 		if err := os.WriteFile(in("empty."+name), nil, 0o600); err != nil {
@@ -219,7 +219,7 @@ func TestForeign(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	for i, name := range []string{"a", "b"} {
-		sample(t, Paths{in(name), in(name + ".replies"), in(name + ".meta")}, strings.ToUpper(name), byte(1+10*i))
+		sample(t, Paths{Output: in(name), Replies: in(name + ".replies"), Meta: in(name + ".meta")}, strings.ToUpper(name), byte(1+10*i))
 	}
 	text, err := os.ReadFile(in("a"))
 	if err != nil {
@@ -258,7 +258,7 @@ func TestForeign(t *testing.T) {
 // A set is cut at its marks only if every file is that of its mark.
 func TestReopen(t *testing.T) {
 	dir := t.TempDir()
-	p := Paths{filepath.Join(dir, "out"), filepath.Join(dir, "replies"), filepath.Join(dir, "meta")}
+	p := Paths{Output: filepath.Join(dir, "out"), Replies: filepath.Join(dir, "replies"), Meta: filepath.Join(dir, "meta")}
 	f, err := Create(p, nil, outfile.Keep)
 	if err != nil {
 		t.Fatal(err)
@@ -285,7 +285,7 @@ func TestReopen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, wrong := range []Paths{{other, p.Replies, p.Meta}, {p.Output, other, p.Meta}, {p.Output, p.Replies, other}, {p.Replies, p.Output, p.Meta}} {
+	for _, wrong := range []Paths{{Output: other, Replies: p.Replies, Meta: p.Meta}, {Output: p.Output, Replies: other, Meta: p.Meta}, {Output: p.Output, Replies: p.Replies, Meta: other}, {Output: p.Replies, Replies: p.Output, Meta: p.Meta}} {
 		if _, err := Reopen(wrong, marks); err == nil {
 			t.Errorf("Reopen(%v) is no error", wrong)
 		}

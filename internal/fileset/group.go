@@ -39,12 +39,22 @@ func (s *Set) OpenLines() (*ndjson.Reader, io.Closer, error) {
 // run. Traces do not: the target of the first trace finds the set, in its first trace-ext record. No two
 // shards of a scan have a target in common. Files without a line are found by their names.
 func Group(paths []string) ([]*Set, error) {
+	sets, orphans, err := GroupSome(paths)
+	if len(orphans) > 0 {
+		return nil, fmt.Errorf("%w: the run record and the summary of %s are in another file; give it, too", ErrMissing, orphans[0])
+	}
+	return sets, err
+}
+
+// GroupSome is Group of files that need not be of a run: orphans are those that have no run record,
+// and belong to no set.
+func GroupSome(paths []string) (sets []*Set, orphans []string, err error) {
 	var leads []*lead
 	var others []*other
 	for _, path := range paths {
 		p, err := openPart(path, nil)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		switch typ := p.peek(); {
 		case typ == ndjson.TypeTrace, typ == ndjson.TypeReply, typ == "" && p.err == io.EOF:
@@ -57,17 +67,16 @@ func Group(paths []string) ([]*Set, error) {
 	for _, o := range others {
 		l := o.of(leads)
 		if l == nil {
-			return nil, fmt.Errorf("%w: the run record and the summary of %s are in another file; give it, too", ErrMissing, o.path)
+			orphans = append(orphans, o.path)
+			continue
 		}
 		l.set.Others = append(l.set.Others, o.path)
 	}
-	var sets []*Set
-	var err error
 	for _, l := range leads {
 		err = errors.Join(err, l.whole())
 		sets = append(sets, &l.set)
 	}
-	return sets, err
+	return sets, orphans, err
 }
 
 // lead is a file with a run record.

@@ -4,12 +4,20 @@ import (
 	"errors"
 
 	"github.com/masstrace/masstrace/internal/format"
-	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
+// LineWriter writes the records of a run to one of its files. *ndjson.Writer is one.
+type LineWriter interface {
+	format.Writer
+	// Raw writes a whole line of NDJSON of that type.
+	Raw(typ string, line []byte) error
+	// HandOver writes all gathered records for a reader that follows along.
+	HandOver() error
+}
+
 // Lines writes the records of a run to its files.
-type Lines []*ndjson.Writer
+type Lines []LineWriter
 
 var _ format.Writer = Lines(nil)
 
@@ -23,22 +31,22 @@ func (l Lines) Each() (list []format.Writer) {
 
 // Write implements format.Writer.
 func (l Lines) Write(r record.Record) error {
-	return l.each(func(w *ndjson.Writer) error { return w.Write(r) })
+	return l.each(func(w LineWriter) error { return w.Write(r) })
 }
 
 // Raw writes a whole line of that type as it is.
 func (l Lines) Raw(typ string, line []byte) error {
-	return l.each(func(w *ndjson.Writer) error { return w.Raw(typ, line) })
+	return l.each(func(w LineWriter) error { return w.Raw(typ, line) })
 }
 
 // Flush implements format.Writer.
-func (l Lines) Flush() error { return l.each((*ndjson.Writer).Flush) }
+func (l Lines) Flush() error { return l.each(LineWriter.Flush) }
 
 // HandOver writes all gathered records for a reader that follows along.
-func (l Lines) HandOver() error { return l.each((*ndjson.Writer).HandOver) }
+func (l Lines) HandOver() error { return l.each(LineWriter.HandOver) }
 
 // each lets every writer do something, whichever fails.
-func (l Lines) each(do func(*ndjson.Writer) error) error {
+func (l Lines) each(do func(LineWriter) error) error {
 	var err error
 	for _, w := range l {
 		if failed := do(w); failed != nil {

@@ -50,6 +50,16 @@ func (l parts) Close() (err error) {
 	return err
 }
 
+// Offset returns how many octets of the files were read.
+func (l parts) Offset() (at int64) {
+	for _, p := range l {
+		if in, ok := p.in.(interface{ Offset() int64 }); ok {
+			at += in.Offset()
+		}
+	}
+	return at
+}
+
 // mostParts is the number of files of a whole set.
 const mostParts = 3
 

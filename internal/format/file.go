@@ -27,6 +27,15 @@ func (f *File) Name() string { return f.name }
 // Close ends reading, and closes the files that Open opened.
 func (f *File) Close() error { return f.in.Close() }
 
+// Offset returns how many octets of its files were read, compressed as they are; 0 if that is not
+// known.
+func (f *File) Offset() int64 {
+	if in, ok := f.in.(interface{ Offset() int64 }); ok {
+		return in.Offset()
+	}
+	return 0
+}
+
 // Open opens the file at path, which may be compressed; - means stdin. The first of
 // formats that it begins like is its format. The error wraps ErrUnknown if there is none.
 func Open(path string, stdin io.Reader, formats []Format) (*File, error) {
@@ -154,3 +163,12 @@ type input struct {
 
 // Close closes both.
 func (i *input) Close() error { return errors.Join(i.ReadCloser.Close(), i.file.Close()) }
+
+// Offset returns how many octets of the file were read.
+func (i *input) Offset() int64 {
+	at, err := i.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0 // a pipe
+	}
+	return at
+}

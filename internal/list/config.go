@@ -85,7 +85,7 @@ func (c *Config) checkFiles() error {
 	if err := c.paths().Check(); err != nil {
 		return err
 	}
-	if _, err := outfile.FormatOf(outfile.Capture, "Capture", c.Capture); err != nil {
+	if _, err := outfile.FormatOf(outfile.Captures, "Capture", c.Capture); err != nil {
 		return err
 	}
 	return outfile.Collide(c.files(), c.Stdin, c.Stdout)

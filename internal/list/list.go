@@ -199,6 +199,9 @@ func (l *list) open(ctx context.Context) error {
 		return err
 	}
 	l.params.IO = l.session.IO
+	if text := l.cfg.paths().Lacks(l.cfg.Records); text != "" {
+		l.observe.Event(observe.Notice(text))
+	}
 	if l.files, err = fileset.Create(l.cfg.paths(), l.cfg.Stdout, l.cfg.Existing); err != nil {
 		return err
 	}

@@ -50,6 +50,9 @@ type replyLine struct {
 	Kind string `json:"kind"`
 	Dup  int    `json:"dup"`
 	Late bool   `json:"late"`
+
+	Superseded bool `json:"superseded"`
+	Withheld   bool `json:"withheld"`
 }
 
 // take takes a line.
@@ -118,7 +121,7 @@ func (c *contents) reply(line []byte) error {
 	if !c.sameRun(r.Run) {
 		return fmt.Errorf("%w: a reply record of run %q", ErrContents, r.Run)
 	}
-	if r.Dup == 0 && !r.Late && r.Kind != probe.KindUDPReply.String() && r.Kind != probe.KindPureACK.String() {
+	if r.Dup == 0 && !r.Late && !r.Superseded && !r.Withheld && r.Kind != probe.KindUDPReply.String() && r.Kind != probe.KindPureACK.String() {
 		c.firsts++
 	}
 	return nil

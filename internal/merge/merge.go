@@ -42,6 +42,10 @@ func (c *Config) paths() fileset.Paths {
 	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput}
 }
 
+// Lacks returns a sentence about the parts of results that the output has no place for, "" if there
+// are none.
+func (c *Config) Lacks() string { return c.paths().Lacks(record.Traces) }
+
 // Missing decides about shards without a file.
 type Missing int
 

@@ -85,6 +85,10 @@ func (s *scan) reply(line []byte, l *replyLine) error {
 			got.Dup = s.Small()
 		case "late":
 			got.Late = s.Bool()
+		case "superseded":
+			got.Superseded = s.Bool()
+		case "withheld":
+			got.Withheld = s.Bool()
 		default:
 			s.Unknown(key)
 		}

@@ -13,7 +13,7 @@ func TestScan(t *testing.T) {
 		`{"userid":65535,"x":{"userid":1},"dst":"2001:db8::1"}`, `{"dst":null}`, `{"DST":"::1","userid":2}`, `{"userid":65536}`, `{"dst":"x"}`, `[]`, `{`,
 		`{"type":"trace-ext","run":"A","dst":"::1","userid":1,"reached":true,"loss":{"sent":7,"x":1,"answered":3},"no_reply":[[1,0]]}`,
 		`{"run":"\u00e9","loss":{"sent":1e2}}`, `{"loss":null,"reached":false}`, `{"loss":{"sent":-1}}`, `{"loss":{"sent":1},"loss":{"answered":2}}`,
-		`{"type":"reply","run":"A","kind":"ttl_exceeded","dup":1,"late":true,"rtt":3}`, `{"dup":"1"}`, `{"kind":"pure_ack","late":false}`,
+		`{"type":"reply","run":"A","kind":"ttl_exceeded","dup":1,"late":true,"rtt":3}`, `{"superseded":true,"withheld":false}`, `{"withheld":true}`, `{"dup":"1"}`, `{"kind":"pure_ack","late":false}`,
 	} {
 		var s scan
 		compare(t, line, s.trace)

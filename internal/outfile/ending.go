@@ -8,28 +8,14 @@ import (
 	"strings"
 )
 
-// Content is a kind of output file. The ending of a name states its format.
-type Content int
-
-const (
-	// Results are records.
-	Results Content = iota
-	// Capture is a file of packets.
-	Capture
-)
-
-// formats are the endings of the names of files, and the formats that they stand for. A format that
-// is written needs a line here.
-var formats = map[Content][]struct{ ending, format string }{
-	Results: {{"ndjson", NDJSON}, {"jsonl", NDJSON}, {"json", NDJSON}},
-	Capture: {{"pcapng", Pcapng}, {"pcap", Pcapng}},
+// Kind is a format of output files. The ending of a name states the format.
+type Kind struct {
+	Format  string
+	Endings []string // with their dots; an ending may have several parts: .scamper.json
 }
 
-// Formats of output files. The first is the one of a name without an ending.
-const (
-	NDJSON = "NDJSON"
-	Pcapng = "pcapng"
-)
+// Captures are the formats of files of packets.
+var Captures = []Kind{{"pcapng", []string{".pcapng", ".pcap"}}}
 
 // EndingError means that the name of an output file ends as those of another format do. Name is the
 // field of the configuration.
@@ -47,34 +33,66 @@ func (e *EndingError) Error() string {
 		e.Path, e.Ending, strings.Join(known[:last], ", "), known[last])
 }
 
+// RefusedError means that an output cannot be made as it was asked for. Name is the field of the
+// configuration.
+type RefusedError struct {
+	Name string
+	Err  error
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
 // FormatOf returns the format of an output file by the ending of its name, without that of a
-// compression (see Packing). Upper and lower case are the same. A name without an ending has the
-// default format, and so have -, devices and pipes by any name. The error is an *EndingError with
-// the field name.
+// compression (see Packing). The longest ending of a kind decides. Upper and lower case are the
+// same. A name without an ending has the format of the first kind, and so have - and the names of
+// open files. Devices and pipes have it too, unless their names end as those of another kind. The
+// error is an *EndingError with the field name.
 //
 // An ending has letters and digits, and one letter at least: scan.2026-11-29 and v1.2 have none. So
-// has a name that begins with its only dot.
-func FormatOf(content Content, name, path string) (format string, err error) {
-	known := formats[content]
-	if path == "" || path == "-" || isStream(path) {
-		return known[0].format, nil
+// has a name that begins with its only dot. A name may be an ending of several parts itself:
+// interfaces.txt.
+func FormatOf(kinds []Kind, name, path string) (format string, err error) {
+	first := kinds[0].Format
+	if path == "" || path == "-" || isOurs(path) {
+		return first, nil
 	}
 	base := filepath.Base(path)
 	if packing := Packing(base); packing != "" {
 		base = base[:len(base)-len(packing)-1]
 	}
+	if format := longest(kinds, strings.ToLower(base)); format != "" {
+		return format, nil
+	}
 	ending := endingOf(base)
-	if ending == "" {
-		return known[0].format, nil
+	if ending == "" || isStream(path) {
+		return first, nil
 	}
 	fault := &EndingError{Name: name, Path: path, Ending: "." + ending}
-	for _, k := range known {
-		if strings.EqualFold(k.ending, ending) {
-			return k.format, nil
-		}
-		fault.Known = append(fault.Known, "."+k.ending)
+	for _, k := range kinds {
+		fault.Known = append(fault.Known, k.Endings...)
 	}
 	return "", fault
+}
+
+// longest returns the format whose ending is the longest that base has, "" if it has none.
+func longest(kinds []Kind, base string) (format string) {
+	most := 0
+	for _, k := range kinds {
+		for _, ending := range k.Endings {
+			has := strings.HasSuffix(base, ending) && len(base) > len(ending)
+			if strings.Count(ending, ".") > 1 {
+				has = strings.HasSuffix("."+base, ending)
+			}
+			if has && len(ending) > most {
+				format, most = k.Format, len(ending)
+			}
+		}
+	}
+	return format
 }
 
 // endingOf returns the ending of a name, without its dot; "" if it has none.
@@ -98,12 +116,8 @@ func endingOf(base string) string {
 	return ending
 }
 
-// isStream reports whether a path names a device, a pipe or a socket, or an open file of this
-// process.
+// isStream reports whether a path names a device, a pipe or a socket.
 func isStream(path string) bool {
-	if isOurs(path) {
-		return true
-	}
 	info, err := os.Stat(path)
 	return err == nil && !info.Mode().IsRegular()
 }

@@ -21,6 +21,12 @@ type File struct {
 	file   *os.File  // nil for the standard output
 	made   bool      // Open made the file: it did not exist before
 	marked bool      // nothing was written since Mark
+
+	// These are of a file that OpenWhole opened: the name that it gets, the locked file that has
+	// that name now, if there is one, and the rule for it.
+	final    string
+	old      *os.File
+	existing Existing
 }
 
 // Existing is the rule for a regular file that exists already.
@@ -188,8 +194,8 @@ func (s *File) Flush() error {
 	return s.packer.Flush()
 }
 
-// Close ends the compressed stream and closes the file, which releases its lock. It does nothing
-// for a nil File.
+// Close ends the compressed stream and closes the file, which releases its lock. A file of
+// OpenWhole gets its name. Close does nothing for a nil File.
 func (s *File) Close() error {
 	if s == nil {
 		return nil
@@ -197,6 +203,16 @@ func (s *File) Close() error {
 	var err error
 	if s.packer != nil && !s.marked {
 		err = s.packer.Close()
+	}
+	switch {
+	case s.final == "":
+	case err != nil:
+		err = errors.Join(err, os.Remove(s.file.Name()))
+	default:
+		err = s.settle()
+	}
+	if s.old != nil {
+		err = errors.Join(err, s.old.Close())
 	}
 	if s.file != nil {
 		err = errors.Join(err, s.file.Close())
@@ -210,9 +226,12 @@ func (s *File) Discard() error {
 	if s == nil || s.file == nil {
 		return nil
 	}
-	err := s.file.Close()
-	if s.made {
-		err = errors.Join(err, os.Remove(s.file.Name()))
+	var err error
+	if s.made { // while it is locked
+		err = os.Remove(s.file.Name())
 	}
-	return err
+	if s.old != nil {
+		err = errors.Join(err, s.old.Close())
+	}
+	return errors.Join(err, s.file.Close())
 }

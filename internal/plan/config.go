@@ -55,7 +55,9 @@ type Config struct {
 	PortLow, PortHigh uint16
 
 	Records record.Kinds
-	Packing string // how the output is compressed, which a resumed run must keep
+	// Packing is how the output is compressed, and Format its format, "" for NDJSON. A resumed run
+	// must keep them.
+	Packing, Format string
 	// ReplyPacking and MetaPacking are those of separate files of replies and meta records:
 	// "plain", gz or zst; "" if there is no such file.
 	ReplyPacking, MetaPacking string

@@ -51,6 +51,7 @@ type Params struct {
 	Shape         window.Shape `json:"shape"` // of windows, with TTLs, flows and attempts
 	Records       record.Kinds `json:"records,omitempty"`
 	Packing       string       `json:"packing,omitempty"`
+	Format        string       `json:"format,omitempty"`
 	ReplyPacking  string       `json:"reply_packing,omitempty"`
 	MetaPacking   string       `json:"meta_packing,omitempty"`
 	AllowReserved bool         `json:"allow_reserved,omitempty"`

@@ -97,7 +97,7 @@ func (p *Plan) setParams(c *Config) (err error) {
 		RatePPS: c.RatePPS, RateAuto: c.AutoRate, Burst: c.Burst, WaitNS: int64(c.Wait), Strategy: strategy,
 		NoStop: c.NoStop, PerHopRate: c.PerHopRate, PrefixRate: c.PrefixRate,
 		Shape:   window.Shape{FirstTTL: c.MinTTL, LastTTL: c.MaxTTL, Flows: c.Flows, Attempts: c.Attempts},
-		Records: c.Records, Packing: c.Packing, ReplyPacking: c.ReplyPacking, MetaPacking: c.MetaPacking,
+		Records: c.Records, Packing: c.Packing, Format: c.Format, ReplyPacking: c.ReplyPacking, MetaPacking: c.MetaPacking,
 		AllowReserved: c.AllowReserved, Senders: max(c.Senders, 1),
 	}
 	return nil

@@ -47,6 +47,7 @@ var options = []option{
 	{"MaxTargets", "max_targets", func(p *Params) any { return p.MaxTargets }, fixed},
 	{"Records", "records", func(p *Params) any { return p.Records }, fixed},
 	{"Output", "packing", func(p *Params) any { return p.Packing }, fixed},
+	{"Output", "format", func(p *Params) any { return p.Format }, fixed},
 	{"ReplyOutput", "reply_packing", func(p *Params) any { return p.ReplyPacking }, fixed},
 	{"MetaOutput", "meta_packing", func(p *Params) any { return p.MetaPacking }, fixed},
 	{"AutoRate", "rate_auto", func(p *Params) any { return p.RateAuto }, free},

@@ -32,7 +32,7 @@ type Config struct {
 	Flows, Attempts   int
 	PortLow, PortHigh uint16
 
-	Output string // NDJSON file, or - for Stdout; "" for none
+	Output string // file in the format of its ending, or - for Stdout; "" for none
 	// ReplyOutput and MetaOutput are files as those of a scan; "" for none.
 	ReplyOutput, MetaOutput string
 

@@ -91,6 +91,9 @@ func (p *replay) create() (err error) {
 		return nil
 	}
 	c := p.cfg
+	if text := c.paths().Lacks(c.Records); text != "" {
+		p.notice("%s", text)
+	}
 	if p.output, err = fileset.Create(c.paths(), c.Stdout, c.Existing); err != nil {
 		return err
 	}

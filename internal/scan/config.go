@@ -29,7 +29,7 @@ type Config struct {
 	Link       session.Config // its Sources and Senders are those of the plan
 	MaxRuntime time.Duration  // after which no more probes are sent; 0 is never
 
-	Output string // NDJSON file, or - for Stdout; "" for none
+	Output string // file in the format of its ending, or - for Stdout; "" for none
 	// ReplyOutput and MetaOutput are files for the replies, and for all records but traces and
 	// replies. These records are then not in Output. "" for none.
 	ReplyOutput, MetaOutput string
@@ -78,7 +78,7 @@ func (c *Config) checkFiles() error {
 	if err := c.paths().Check(); err != nil {
 		return err
 	}
-	if _, err := outfile.FormatOf(outfile.Capture, "Capture", c.Capture); err != nil {
+	if _, err := outfile.FormatOf(outfile.Captures, "Capture", c.Capture); err != nil {
 		return err
 	}
 	return outfile.Collide(c.files(), c.Stdin, c.Stdout)

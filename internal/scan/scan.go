@@ -75,7 +75,7 @@ func newScan(c *Config) (*scan, error) {
 	if err := c.checkFiles(); err != nil {
 		return nil, err
 	}
-	c.Packing = outfile.Packing(c.Output)
+	c.Packing, c.Format = outfile.Packing(c.Output), c.paths().Other()
 	c.ReplyPacking, c.MetaPacking = fileset.Packing(c.ReplyOutput), fileset.Packing(c.MetaOutput)
 	k, err := checkpoint.Open(checkpoint.Config{
 		Checkpoint: c.Checkpoint, Resume: c.Resume, Output: c.paths(), Capture: c.Capture, Existing: c.Existing,
@@ -154,6 +154,9 @@ func (s *scan) openFiles() (err error) {
 		}, s.plan.Params, s.plan.Include, s.plan.Exclude); err != nil {
 			return err
 		}
+	}
+	if text := s.cfg.paths().Lacks(s.plan.Records); text != "" {
+		s.observe.Event(observe.Notice(text))
 	}
 	s.files, err = s.keeper.OpenOutput(s.cfg.paths(), func() (*fileset.Files, error) {
 		return fileset.Create(s.cfg.paths(), s.cfg.Stdout, s.cfg.Existing)

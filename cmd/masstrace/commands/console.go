@@ -35,7 +35,7 @@ type console struct {
 func newConsole(s streams, quiet bool) *console {
 	c := &console{out: s.Stderr, terminal: isTerminal(s.Stderr), quiet: quiet}
 	if out, ok := s.Stdout.(*standardOutput); ok {
-		c.left = out.closed
+		c.left = out.isClosed
 	}
 	c.times = newStatusTimes(0, c.terminal)
 	return c

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 )
@@ -82,10 +83,11 @@ func outputLines(path string) (lines []string) {
 	if err != nil || !info.Mode().IsRegular() { // a device or a pipe keeps nothing to look at
 		return []string{"output: " + path}
 	}
-	return []string{
-		"output: " + path + ", " + sizeWords(float64(info.Size())),
-		"to see it: masstrace show " + shellWord(path),
+	lines = []string{"output: " + path + ", " + sizeWords(float64(info.Size()))}
+	if form, err := all.FormatOf("Output", path); err == nil && form.NewReader != nil {
+		lines = append(lines, "to see it: masstrace show "+shellWord(path))
 	}
+	return lines
 }
 
 // conclude writes how a stopped scan can go on. It returns an error without a message if the user

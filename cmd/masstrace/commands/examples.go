@@ -60,6 +60,23 @@ func (*MergeCmd) Examples() []grammar.Example {
 	}
 }
 
+// Examples returns the examples of convert.
+func (*ConvertCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Compress the results of a scan", Line: "masstrace convert out.ndjson out.ndjson.zst"},
+		{Purpose: "Write the traces of another tool as our records", Line: "masstrace convert yarrp.yrp out.ndjson"},
+		{Purpose: "Convert from standard input to standard output", Line: "masstrace convert --from scamper --to ndjson - -"},
+	}
+}
+
+// Examples returns the examples of schema.
+func (*SchemaCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Print the schema of all records", Line: "masstrace schema"},
+		{Purpose: "Print the schema of one type", Line: "masstrace schema trace-ext"},
+	}
+}
+
 // Examples returns the examples of lab.
 func (*LabCmd) Examples() []grammar.Example {
 	return []grammar.Example{

@@ -35,6 +35,8 @@ func flagsOf(command string) flagNames {
 		return traceFlags
 	case "merge":
 		return mergeFlags
+	case "convert":
+		return convertFlags
 	case "replay":
 		return replayFlags
 	case "show", "verify":
@@ -61,6 +63,7 @@ var scanFlags = flagNames{
 	"Queue":   "--no-bypass",
 
 	"Capture":     "--pcap",
+	"Format":      "--output",
 	"ReplyOutput": "--replies",
 	"MetaOutput":  "--meta",
 	"windows":     "the number of windows", // in a DifferError alone
@@ -103,3 +106,6 @@ var resultFlags = flagNames{"Results": "file"}
 
 // mergeFlags are the flags of the fields of merge.Config.
 var mergeFlags = flagNames{"Files": "file", "ReplyOutput": "--replies", "MetaOutput": "--meta"}
+
+// convertFlags are the flags of the fields of convert.Config.
+var convertFlags = flagNames{"Inputs": "file", "Format": "--to"}

@@ -24,13 +24,15 @@ var version string
 
 // cli is the command line.
 type cli struct {
-	Scan   ScanCmd   `cmd:"" help:"Trace every target of prefix lists."`
-	Trace  TraceCmd  `cmd:"" help:"Trace the path to a host, as traceroute does."`
-	Replay ReplayCmd `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
-	Show   ShowCmd   `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
-	Merge  MergeCmd  `cmd:"" help:"Write the results of all shards into one file, with one summary."`
-	Lab    LabCmd    `cmd:"" help:"Run a command in a separate network that no packet leaves."`
-	Verify VerifyCmd `cmd:"" help:"Compare results with the truth of a simulated Internet."`
+	Scan    ScanCmd    `cmd:"" help:"Trace every target of prefix lists."`
+	Trace   TraceCmd   `cmd:"" help:"Trace the path to a host, as traceroute does."`
+	Replay  ReplayCmd  `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
+	Show    ShowCmd    `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
+	Merge   MergeCmd   `cmd:"" help:"Write the results of all shards into one file, with one summary."`
+	Convert ConvertCmd `cmd:"" help:"Write results in another format."`
+	Schema  SchemaCmd  `cmd:"" help:"Print the JSON Schema of the records."`
+	Lab     LabCmd     `cmd:"" help:"Run a command in a separate network that no packet leaves."`
+	Verify  VerifyCmd  `cmd:"" help:"Compare results with the truth of a simulated Internet."`
 
 	Version kong.VersionFlag `short:"V" help:"Print the version."`
 }
@@ -57,25 +59,14 @@ type streams struct {
 // head(1) does, the command ends without a word, as a program does that the signal ends.
 type standardOutput struct {
 	io.Writer
-	failure atomic.Pointer[error] // of the last write that failed, nil if none has
+	fault atomic.Pointer[error] // of the last write that failed; nil if none did
 }
-
-// failed returns the error of the last write that failed, nil if none has.
-func (o *standardOutput) failed() error {
-	if failure := o.failure.Load(); failure != nil {
-		return *failure
-	}
-	return nil
-}
-
-// closed reports whether the reader of a pipe has gone away.
-func (o *standardOutput) closed() bool { return errors.Is(o.failed(), syscall.EPIPE) }
 
 // Write implements io.Writer.
 func (o *standardOutput) Write(b []byte) (int, error) {
 	n, err := o.Writer.Write(b)
 	if err != nil {
-		o.failure.Store(&err)
+		o.fault.Store(&err)
 	}
 	return n, err
 }
@@ -83,6 +74,30 @@ func (o *standardOutput) Write(b []byte) (int, error) {
 // Stat returns the state of the file that the standard output is, so that an input from the same
 // file is refused.
 func (o *standardOutput) Stat() (fs.FileInfo, error) { return stat(o.Writer) }
+
+// failed returns the error of a write that failed, or nil.
+func (o *standardOutput) failed() error {
+	if fault := o.fault.Load(); fault != nil {
+		return *fault
+	}
+	return nil
+}
+
+// isClosed reports whether a write has failed for want of a reader.
+func (o *standardOutput) isClosed() bool { return errors.Is(o.failed(), syscall.EPIPE) }
+
+// printed returns the exit status of a command that only prints: help or the version.
+func (o *standardOutput) printed(stderr io.Writer, status int) int {
+	switch err := o.failed(); {
+	case err == nil:
+		return status
+	case o.isClosed():
+		return statusPipe
+	default:
+		say(stderr, "masstrace: "+err.Error())
+		return statusEnvironment
+	}
+}
 
 // command is the command line that was given, for the records of a run.
 type command []string
@@ -128,17 +143,14 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 			if r != errExit {
 				panic(r)
 			}
-			status = exited
-			if output.failed() != nil { // of the version, which kong does not check
-				status = cannotPrint(stderr, output)
-			}
+			status = output.printed(stderr, exited)
 		}
 	}()
-	k, err := parser.Parse(ordinary(args))
-	switch {
-	case output.failed() != nil:
-		return cannotPrint(stderr, output)
-	case err != nil:
+	k, err := parser.Parse(ordered(parser.Model, ordinary(args)))
+	if err != nil && output.failed() != nil {
+		return output.printed(stderr, statusUsage)
+	}
+	if err != nil {
 		say(stderr, "masstrace: "+misuse(err))
 		return statusUsage
 	}
@@ -151,20 +163,10 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) (status i
 		return report(stderr, name, args, err)
 	}
 	err = k.Run(flags)
-	if err != nil && output.closed() {
+	if err != nil && output.isClosed() {
 		return statusPipe
 	}
 	return report(stderr, name, args, caught.explain(err))
-}
-
-// cannotPrint returns the exit status after help or a version that could not be written, and writes
-// the reason to stderr unless the reader has gone away.
-func cannotPrint(stderr io.Writer, output *standardOutput) int {
-	if output.closed() {
-		return statusPipe
-	}
-	say(stderr, "masstrace: "+output.failed().Error())
-	return statusEnvironment
 }
 
 // newParser returns the parser of the command line.

@@ -14,7 +14,7 @@ import (
 type MergeCmd struct {
 	Files []string `arg:"" name:"file" complete:"file" help:"Output files of scan --shard, also compressed: one for each shard, or all files of each shard (--replies, --meta), in any order."`
 
-	Output       string `group:"Output" short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
+	Output       string `group:"Output" short:"o" default:"-" placeholder:"FILE" help:"Output file. The ending of its name is its format, see masstrace convert; without one it is NDJSON. Compressed if it ends in .zst or .gz. Default: -, the standard output."`
 	Replies      string `group:"Output" placeholder:"FILE" help:"Write the reply records to this file, and not to --output. Default: none."`
 	Meta         string `group:"Output" placeholder:"FILE" help:"Write all records but traces and replies to this file, and not to --output. Default: none."`
 	Overwrite    bool   `group:"Output" help:"Overwrite existing files of --output, --replies and --meta. Default: nothing is merged if one of them exists."`
@@ -31,9 +31,10 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	if c.AllowMissing {
 		missing = merge.AllowMissing
 	}
-	sum, err := merge.Run(ctx, merge.Config{
+	cfg := merge.Config{
 		Files: c.Files, Missing: missing, Output: c.Output, ReplyOutput: c.Replies, MetaOutput: c.Meta, Stdout: s.Stdout, Existing: outfile.ExistingIf(c.Overwrite),
-	})
+	}
+	sum, err := merge.Run(ctx, cfg)
 	switch {
 	case errors.Is(err, merge.ErrShards), errors.Is(err, merge.ErrContents), errors.Is(err, merge.ErrTwice):
 		return &plan.ConfigError{Err: err}
@@ -42,6 +43,9 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	}
 	screen := newConsole(s, c.Quiet)
 	screen.output = c.Output
+	if text := cfg.Lacks(); text != "" {
+		screen.line(text)
+	}
 	screen.Event(observe.Finished{Summary: sum})
 	return nil
 }

@@ -35,6 +35,8 @@ var missingFiles = []struct{ options, args string }{
 	{"merge --output", "merge there.ndjson -o no/none"},
 	{"merge --replies", "merge there.ndjson -o out5 --replies no/none"},
 	{"merge --meta", "merge there.ndjson -o out6 --meta no/none"},
+	{"convert file", "convert none.ndjson out7"},
+	{"convert --output", "convert there.ndjson -o no/none"},
 	{"verify results", "verify none.ndjson --log there.log"},
 	{"verify --log", "verify there.ndjson --log none.log"},
 	{"verify --counters", "verify there.ndjson --log there.log --counters none.json"},

@@ -212,6 +212,17 @@ func TestSignalPhases(t *testing.T) {
 			p.reading(path)
 			return p
 		}},
+		{"convert of standard input", func(t *testing.T) *process {
+			return pipeIn(t, headRecords+"\n", "convert", "-", "-")
+		}},
+		{"convert of a FIFO", held("convert", "FIFO", "-")},
+		{"convert into a FIFO", held("convert", filepath.Join("..", "..", "..", "testdata", "output", "udp4.ndjson"), "FIFO")},
+		{"convert of a file", func(t *testing.T) *process {
+			path := endless(t, headRecords, traceRecord)
+			p := start(t, nil, "convert", path, "-")
+			p.reading(path)
+			return p
+		}},
 		{"show of standard input", piped(headRecords+"\n", "show", "-")},
 		{"show of a FIFO", held("show", "FIFO")},
 		{"scan with a FIFO of exclusions", held("scan", "45.16.0.1", "--exclude", "FIFO")},

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/link"
 )
 
@@ -17,9 +18,11 @@ func renounce(keep ...cap.Value) func() error {
 }
 
 // filesLater returns the rights of root that a scan may need once it has begun: to write
-// its checkpoints, and to read the exclusions again.
+// its checkpoints, to rename an output that is only useful as a whole, and to read the exclusions
+// again.
 func (c *ScanCmd) filesLater() (keep []cap.Value) {
-	if c.Checkpoint != "" || c.Resume != "" {
+	form, err := all.FormatOf("Output", c.Output)
+	if c.Checkpoint != "" || c.Resume != "" || err == nil && form.Whole {
 		keep = append(keep, cap.DAC_OVERRIDE)
 	}
 	if len(c.Exclude) > 0 {

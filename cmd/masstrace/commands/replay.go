@@ -19,7 +19,7 @@ type ReplayCmd struct {
 	Files []string `arg:"" name:"file" complete:"file" help:"Captures in pcap or pcapng format, also compressed (gzip, zstd); - is standard input."`
 
 	OutputFlags struct {
-		Output    string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. Default: -, the standard output."`
+		Output    string `short:"o" default:"-" placeholder:"FILE" help:"Output file. The ending of its name is its format, see masstrace convert; without one it is NDJSON. Compressed if it ends in .zst or .gz. Default: -, the standard output."`
 		Replies   string `placeholder:"FILE" help:"Write the reply records to this file, and not to --output. Default: none."`
 		Meta      string `placeholder:"FILE" help:"Write all records but traces and replies to this file, and not to --output. Default: none."`
 		Overwrite bool   `help:"Overwrite existing files of --output, --replies and --meta. Default: nothing is written if one of them exists."`

@@ -14,7 +14,9 @@ import (
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/all"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/record/schema/schematest"
 )
 
 // results are the records of a file.
@@ -39,7 +41,7 @@ func readResults(path string) (*results, error) {
 		rec, err := in.Read()
 		switch {
 		case err == io.EOF:
-			return r, nil
+			return r, checkSchema(path, in.Name())
 		case errors.Is(err, format.ErrCut):
 			r.cut = true
 			return r, nil
@@ -59,6 +61,22 @@ func readResults(path string) (*results, error) {
 			r.stopped = true
 		}
 	}
+}
+
+// checkSchema holds a file of our own records against their schema.
+func checkSchema(path, name string) error {
+	if name != ndjson.Format.Name {
+		return nil
+	}
+	in, err := format.OpenInput(path, nil)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := schematest.Check(in); err != nil {
+		return fmt.Errorf("%s does not match the schema: %w", path, err)
+	}
+	return nil
 }
 
 // exts counts the traces with a trace-ext record.

@@ -76,7 +76,7 @@ type LinkFlags struct {
 
 // OutputFlags determine the output files.
 type OutputFlags struct {
-	Output     string `short:"o" default:"-" placeholder:"FILE" help:"NDJSON file, compressed if it ends in .zst or .gz. - is the standard output. Default: -, but traces as text if it is a terminal."`
+	Output     string `short:"o" default:"-" placeholder:"FILE" help:"Output file. The ending of its name is its format, see masstrace convert; without one it is NDJSON. Compressed if it ends in .zst or .gz. - is the standard output. Default: -, but traces as text if it is a terminal."`
 	Records    string `default:"trace" enum:"trace,reply,both" placeholder:"KIND" help:"Data records: trace, reply or both. Default: ${default}."`
 	Replies    string `placeholder:"FILE" help:"Write the reply records to this file, and not to --output. Replies are then recorded without --records. Default: none."`
 	Meta       string `placeholder:"FILE" help:"Write all records but traces and replies to this file, and not to --output: cycle-start, run, resume, trace-ext, summary, cycle-stop. Every line of --output then has the same columns. Default: none."`

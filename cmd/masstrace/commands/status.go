@@ -61,7 +61,8 @@ func statusOf(err error) int {
 	_, differs := errors.AsType[*plan.DifferError](err)
 	_, collides := errors.AsType[*outfile.CollisionError](err)
 	_, misnamed := errors.AsType[*outfile.EndingError](err)
-	if refused || differs || collides || misnamed {
+	_, unfit := errors.AsType[*outfile.RefusedError](err)
+	if refused || differs || collides || misnamed || unfit {
 		return statusUsage
 	}
 	return statusEnvironment
@@ -77,6 +78,9 @@ func (f flagNames) message(err error) string {
 	}
 	if misnamed, ok := errors.AsType[*outfile.EndingError](err); ok {
 		return f.flag(misnamed.Name) + ": " + misnamed.Error()
+	}
+	if unfit, ok := errors.AsType[*outfile.RefusedError](err); ok {
+		return f.flag(unfit.Name) + ": " + unfit.Error()
 	}
 	if exists, ok := errors.AsType[*outfile.ExistsError](err); ok && !exists.Link {
 		return err.Error() + ": remove it, choose another name, or allow it by --overwrite"

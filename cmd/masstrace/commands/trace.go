@@ -198,10 +198,10 @@ const statusUnanswered = exitStatus(statusNo)
 
 // Run only translates flags; the work is package traceroute's.
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
-	if err := link.MayRenounce(); err != nil { // before a socket is opened
+	if err := s.apart("Lists", c.Lists...); err != nil {
 		return err
 	}
-	if err := s.apart("Lists", c.Lists...); err != nil {
+	if err := link.MayRenounce(); err != nil { // before a socket is opened
 		return err
 	}
 	cfg := c.config(s)

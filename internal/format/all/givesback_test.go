@@ -51,7 +51,7 @@ func recordsOf(t *testing.T, in io.Reader) (records []record.Record) {
 	}
 }
 
-// setOf returns what the hops of traces show, or what the replies show.
+// setOf returns the addresses of the hops of traces, or those of replies.
 func setOf(records []record.Record, kinds record.Kinds) map[seen]bool {
 	set := map[seen]bool{}
 	for _, r := range records {

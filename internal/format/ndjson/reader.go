@@ -16,8 +16,12 @@ import (
 // scamper does not have.
 var Format = format.Format{
 	Name:      "ndjson",
+	Endings:   []string{".ndjson", ".jsonl", ".json"},
 	Begins:    begins,
 	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
+	NewWriter: func(o format.Output) format.Writer {
+		return NewWriter(o.Out, Config{Kinds: o.Kinds, Run: o.Run, Hostname: o.Hostname})
+	},
 }
 
 func begins(head []byte) bool {
@@ -38,6 +42,7 @@ type Reader struct {
 	// tcp is the method of TCP probes in reply records, which have its protocol alone.
 	tcp  probe.Method
 	scan scan
+	end  error // the error of every later Read, nil until there is one
 }
 
 // Source gives lines to a Reader. *format.Lines is the source of one file.
@@ -79,7 +84,7 @@ func (r *Reader) peek() *ahead {
 // Read implements format.Reader. A trace and the trace-ext record after it are one
 // record; a trace without one is Bare. Records of other types are passed over.
 func (r *Reader) Read() (record.Record, error) {
-	for {
+	for r.end == nil {
 		n := r.peek()
 		n.there = false
 		if n.err != nil {
@@ -87,6 +92,8 @@ func (r *Reader) Read() (record.Record, error) {
 		}
 		rec, err := r.read(n.line)
 		switch {
+		case isNewer(err):
+			r.end = err
 		case err != nil && !n.whole:
 			return nil, r.lines.Cut()
 		case err != nil:
@@ -95,6 +102,12 @@ func (r *Reader) Read() (record.Record, error) {
 			return rec, nil
 		}
 	}
+	return nil, r.end
+}
+
+func isNewer(err error) bool {
+	_, ok := errors.AsType[*SchemaError](err)
+	return ok
 }
 
 // read returns the record that begins with line, nil if its type is not known.
@@ -195,7 +208,10 @@ func decodeOther(typ string, line []byte) (record.Record, error) {
 	switch typ {
 	case TypeRun:
 		r := new(record.Run)
-		return r, decode(typ, line, r)
+		if err := decode(typ, line, r); err != nil {
+			return nil, err
+		}
+		return r, checkSchema(r.Schema)
 	case TypeResume:
 		r := new(record.Resume)
 		return r, decode(typ, line, r)

@@ -34,6 +34,7 @@ var Format = format.Format{
 	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
 	Whole:     true,
+	Tables:    Tables,
 	Lacks: []string{
 		"replies beside traces (table replies has them alone)",
 		"parts of microseconds of send times",

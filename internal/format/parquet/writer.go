@@ -1,7 +1,7 @@
 package parquet
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 
 	pq "github.com/parquet-go/parquet-go"
@@ -22,7 +22,7 @@ const batchRows = 1024
 // useless until End has written its footer.
 type Writer struct {
 	table  table
-	out    *pq.Writer
+	out    *pq.GenericWriter[any]
 	cols   []*pq.ColumnWriter
 	kept   kept
 	links  links
@@ -33,6 +33,7 @@ type Writer struct {
 	last   []lastCell   // by column
 	filled int          // rows in batch
 	err    error
+	ended  bool // the end of the file is written
 }
 
 // NewWriter returns a Writer of the table that o names. An unknown name is an error of Write.
@@ -45,7 +46,7 @@ func NewWriter(o format.Output) *Writer {
 	for i := range sorting {
 		sorting[i] = pq.Ascending(w.table.columns[i].name)
 	}
-	w.out = pq.NewWriter(o.Out, w.table.columns.schema(w.table.name),
+	w.out = pq.NewGenericWriter[any](o.Out, w.table.columns.schema(w.table.name),
 		pq.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), pq.DataPageStatistics(true),
 		pq.SortingWriterConfig(pq.SortingColumns(sorting...)), pq.CreatedBy("masstrace", schema, "parquet-go"))
 	w.cols = w.out.ColumnWriters()
@@ -57,8 +58,11 @@ func NewWriter(o format.Output) *Writer {
 
 // Write implements format.Writer.
 func (w *Writer) Write(r record.Record) error {
-	if w.err != nil {
+	switch {
+	case w.err != nil:
 		return w.err
+	case w.ended:
+		return errEnded
 	}
 	switch r := r.(type) {
 	case *record.Trace:
@@ -199,13 +203,16 @@ func (w *Writer) endGroup() {
 	}
 }
 
+// errEnded is the error of Write after End.
+var errEnded = errors.New("the file has its end already")
+
 // Flush implements format.Writer. It writes nothing: row groups are long, and without the end of
 // the file they are useless.
 func (w *Writer) Flush() error { return w.err }
 
 // End writes the last row group, and the end of the file.
 func (w *Writer) End() error {
-	if w.err != nil {
+	if w.err != nil || w.ended {
 		return w.err
 	}
 	list := w.links.list()
@@ -226,9 +233,6 @@ func (w *Writer) End() error {
 	if w.err == nil {
 		w.err = w.out.Close()
 	}
-	err := w.err
-	if err == nil {
-		w.err = fmt.Errorf("the file is written")
-	}
-	return err
+	w.ended = true
+	return w.err
 }
