@@ -56,14 +56,17 @@ func TestCorrupt(t *testing.T) {
 // The checksum of a page finds a wrong octet in it; traces of row groups before are read.
 func TestChecksum(t *testing.T) {
 	file := write(t, "", samples())
-	at := bytes.Index(file, []byte("203.0.113.1")) // a small dictionary is not compressible
-	if at < 0 {
-		t.Skip("the addresses are compressed")
+	found := 0
+	for at := len(magic); at < len(file)/2; at += 7 {
+		bad := bytes.Clone(file)
+		bad[at] ^= 1
+		if _, err := read(NewReader(bytes.NewReader(bad))); err != nil && strings.Contains(err.Error(), "row group 0") &&
+			strings.Contains(err.Error(), "checksum") {
+			found++
+		}
 	}
-	file[at] ^= 1
-	_, err := read(NewReader(bytes.NewReader(file)))
-	if err == nil || !strings.Contains(err.Error(), "row group 0") || !strings.Contains(err.Error(), "checksum") {
-		t.Error(err)
+	if found < 10 {
+		t.Errorf("a checksum found %d wrong octets", found)
 	}
 }
 
