@@ -83,7 +83,7 @@ lint:
 unit:
 	@scripts/step unit scripts/gotest unit -timeout 8m ./...
 race:
-	@scripts/step race scripts/gotest race -race -timeout 8m $(addprefix ./,$(addsuffix /...,$(CONCURRENT)))
+	@scripts/step race scripts/gotest race -race -timeout 8m $(addprefix ./,$(CONCURRENT))
 fuzz-short:
 	@scripts/step fuzz scripts/fuzz $(FUZZ_SHORT) '$(FUZZ_FOREIGN)'
 

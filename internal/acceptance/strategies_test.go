@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
@@ -25,7 +26,7 @@ func TestStrategies(t *testing.T) {
 			t.Run(s[0]+" "+c.name(), func(t *testing.T) {
 				t.Parallel()
 				targets := testTargets
-				if len(s) > 1 { // traces are completed by those that were written before
+				if len(s) > 1 && effort.Soaking() { // traces are completed by those that were written before
 					targets *= 3
 				}
 				o := scan(t, &c, targets)
@@ -51,7 +52,7 @@ func stitched(t *testing.T, o *outcome, borrows bool) {
 		}
 	case i.False()*50 > i.Hops:
 		t.Errorf("inferred %+v", i)
-	case float64(w.Asked+w.Inferred) < 0.88*float64(w.Hops) || w.Share > 0.9:
+	case float64(w.Asked+w.Inferred) < 0.85*float64(w.Hops) || w.Share > 0.9:
 		t.Errorf("%+v, inferred %+v: less is whole", w, i)
 	}
 	if i != nil {
