@@ -30,6 +30,9 @@ func TestGarbledCopies(t *testing.T) {
 	t.Parallel()
 	for i, method := range methods {
 		for j, f := range families {
+			if (i/2+j)%2 == 1 && !effort.Soaking() {
+				continue // every method, family and strategy is met
+			}
 			strategy := []string{"complete", "exhaustive"}[(i+j)%2]
 			t.Run(fmt.Sprint(method, " ", f.name, " ", strategy), func(t *testing.T) {
 				t.Parallel()
@@ -70,7 +73,7 @@ func TestGuesses(t *testing.T) {
 	for i, method := range []string{"udp", "icmp", "udp", "icmp"} {
 		f := families[i/2]
 		for _, perProbe := range []int{1, 3, 60} {
-			if perProbe > 3 && !effort.Soaking() {
+			if perProbe != 3 && !effort.Soaking() {
 				continue
 			}
 			t.Run(fmt.Sprint(method, " ", f.name, " ", perProbe), func(t *testing.T) {
