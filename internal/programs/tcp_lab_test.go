@@ -1,11 +1,9 @@
 package programs
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"slices"
 	"testing"
 
@@ -145,41 +143,6 @@ func TestTCPHalfOpen(t *testing.T) {
 	}
 	if s := r.summary; s.PureACKs != kinds["pure_ack"] || kinds["syn_ack"] < 100 || kinds["rst"] > 0 {
 		t.Errorf("replies %v, summary %+v", kinds, s)
-	}
-}
-
-// Scamper meets the same hops, with the same answers.
-func TestTCPScamper(t *testing.T) {
-	needTool(t, "scamper")
-	t.Parallel()
-	for name, method := range map[string]probe.Method{"tcp": probe.TCPSYN, "tcp-ack": probe.TCPACK} {
-		for _, port := range []uint16{openPort, closedPort, filteredPort} {
-			t.Run(fmt.Sprintf("%s %d", name, port), func(t *testing.T) {
-				t.Parallel()
-				c := tcpConfig(method, port, samples(effort.Count(1, 8))...)
-				c.MaxTTL = peersTTL
-				ours := map[netip.Addr]*ndjson.TraceLine{}
-				for _, trace := range runScan(t, c).traces {
-					ours[trace.Dst] = trace
-				}
-				args := []string{"-p", "1000", "-O", "json"}
-				for target := range ours {
-					args = append(args, "-I", fmt.Sprintf("trace -P %s -d %d -q 2 -w 1 -g 2 -m %d %v", name, port, peersTTL, target))
-				}
-				out, err := exec.CommandContext(t.Context(), "scamper", args...).Output()
-				if err != nil {
-					t.Fatal(err)
-				}
-				traces := read(t, bytes.NewReader(out)).traces
-				n := len(traces)
-				for _, theirs := range traces {
-					compareTCP(t, ours[theirs.Dst], theirs)
-				}
-				if n != len(ours) {
-					t.Errorf("scamper has %d traces, we have %d:\n%s", n, len(ours), out)
-				}
-			})
-		}
 	}
 }
 

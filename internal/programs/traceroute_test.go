@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -178,50 +177,6 @@ func TestTraceScamper(t *testing.T) {
 		for _, trace := range read(t, strings.NewReader(text)).traces {
 			compareScamper(t, trace, theirs[trace.Dst])
 		}
-	}
-}
-
-// Well-known tools show the same hops of the same targets.
-func TestTracePeers(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		method probe.Method
-		cmd    string // and the target
-	}{
-		{"traceroute-udp", probe.UDP, "traceroute -n -w0.5 -m14"},
-		{"traceroute-icmp", probe.ICMP, "traceroute -n -w0.5 -m14 -I"},
-		{"traceroute-tcp", probe.TCPSYN, "traceroute -n -w0.5 -m14 -T"},
-		{"mtr-udp", probe.UDP, "mtr --report -n -c3 -i0.2 -Z1 -m14 --udp"},
-		{"mtr-icmp", probe.ICMP, "mtr --report -n -c3 -i0.2 -Z1 -m14"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			words := strings.Fields(tt.cmd)
-			needTool(t, words[0])
-			t.Parallel()
-			for _, target := range peersTargets {
-				if tt.method == probe.TCPSYN && strings.Contains(target, "48") {
-					continue // no TCP there
-				}
-				t.Run(target, func(t *testing.T) {
-					t.Parallel()
-					out, err := exec.CommandContext(t.Context(), words[0], append(words[1:], target)...).CombinedOutput()
-					if err != nil {
-						t.Fatalf("%v\n%s", err, out)
-					}
-					text, _ := runTrace(t, traceConfig(tt.method, target))
-					var ours, theirs []string
-					for i, a := range rowsOf(t, text) {
-						ours = append(ours, branch(t, netip.MustParseAddr(target), i+1, a))
-					}
-					for i, a := range rowsOf(t, string(out)) {
-						theirs = append(theirs, branch(t, netip.MustParseAddr(target), i+1, a))
-					}
-					if len(ours) == 0 || !slices.Equal(ours, theirs) {
-						t.Errorf("we say\n%sand %s\n%s", text, words[0], out)
-					}
-				})
-			}
-		})
 	}
 }
 
