@@ -41,10 +41,22 @@ type Patience struct {
 	refusing int64  // pauses since the kernel accepted a frame, ns
 	sent     bool   // the kernel accepted a frame
 	cause    error  // of the last refusal
+	reported uint64 // failed stamps that First was asked about: bit −stamp
 }
 
 // Accepted must be called when the kernel has accepted a frame.
 func (p *Patience) Accepted() { p.tried, p.refusing, p.sent = 0, 0, true }
+
+// First reports whether no frame was given up with that stamp of package window before. The end of a
+// run is no cause to report.
+func (p *Patience) First(stamp int64) bool {
+	bit := uint64(1) << -stamp
+	if stamp == window.RunEnded || p.reported&bit != 0 {
+		return false
+	}
+	p.reported |= bit
+	return true
+}
 
 // Unsent returns ErrStuck if the kernel refused every frame.
 func (p *Patience) Unsent() error {

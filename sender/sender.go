@@ -150,7 +150,6 @@ type Sender struct {
 
 	aside    []int // frames of the batch that the kernel refused while it accepted others
 	patience Patience
-	told     uint64 // causes that Refused was called for: bits by their stamp
 
 	checked atomic.Uint64 // the last Change of Allowed that the prepared probes reflect
 }

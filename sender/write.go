@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/window"
 )
 
 // write writes the first n frames and returns how many the kernel accepted. It gives up frames
@@ -187,11 +186,7 @@ func (s *Sender) giveUp(from, to int, cause error) {
 	stamp := Stamp(cause)
 	s.stamp(from, to, stamp)
 	s.Stats.Errors.Add(uint64(to - from))
-	if stamp == window.RunEnded {
-		return
-	}
-	if told := uint64(1) << -stamp; s.told&told == 0 && s.cfg.Refused != nil {
-		s.told |= told
+	if s.patience.First(stamp) && s.cfg.Refused != nil {
 		s.cfg.Refused(s.target(from), cause)
 	}
 }

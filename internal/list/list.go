@@ -72,8 +72,7 @@ type list struct {
 	gather   gather.Listed
 	failed   account.TxErrorsBy // probes that the kernel never took
 	patience sender.Patience
-	told     uint64 // causes of failed that were reported: bits by their stamp
-	upTo     int64  // replies stamped before are matched
+	upTo     int64 // replies stamped before are matched
 	writeErr error
 }
 

@@ -220,8 +220,7 @@ func (l *list) fail(given []listed, cause error) {
 	for range given {
 		window.CountFailed(&l.failed, stamp)
 	}
-	if told := uint64(1) << -stamp; l.told&told == 0 && stamp != window.RunEnded {
-		l.told |= told
+	if l.patience.First(stamp) {
 		l.observe.Event(observe.Refused{Target: given[0].Target, Cause: cause})
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // OpenWhole is Open of a file that is useless until its end is written. The file has another name,
-// with .new appended, until Close. Close then syncs it, and renames it to path. An existing file at
+// with FreshSuffix appended, until Close. Close then syncs it, and renames it to path. An existing file at
 // path stays as it is until then; if it must not be overwritten, OpenWhole returns an ExistsError.
 // A stream is opened as Open opens it.
 func OpenWhole(path string, stdout io.Writer, existing Existing) (*File, error) {
