@@ -18,6 +18,7 @@ const (
 	Exhaustive = "exhaustive"
 	Complete   = "complete"
 	Topology   = "topology"
+	Multipath  = "multipath"
 )
 
 // Sizes of the shared tables of strategies, in entries of 8 bytes. They are large enough
@@ -55,6 +56,13 @@ var strategyOptions = []option{
 	{"Overlap", "overlap", func(p *Params) any { return p.Overlap }, fixed},
 	{"Stitch", "stitch", func(p *Params) any { return p.Stitch }, fixed},
 	{"NoStop", "no_stop", func(p *Params) any { return p.NoStop }, fixed},
+	{"Confidence", "confidence", func(p *Params) any { return p.Confidence }, fixed},
+	{"Scope", "confidence_scope", func(p *Params) any { return p.Scope }, fixed},
+	{"MDA", "mda", func(p *Params) any { return p.MDA }, fixed},
+	{"MaxBranches", "max_branches", func(p *Params) any { return p.MaxBranches }, fixed},
+	{"MaxProbes", "max_probes", func(p *Params) any { return p.MaxProbes }, fixed},
+	{"HashFields", "hash_fields", func(p *Params) any { return p.HashFields }, fixed},
+	{"NoBorrow", "no_borrow", func(p *Params) any { return p.NoBorrow }, fixed},
 }
 
 // withDefaults returns s with defaults for parameters that are zero, and without those

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/multipath"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -35,6 +36,19 @@ func (p *port) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is not a port, 1 to 65535", text)
 	}
 	*p = port(v)
+	return nil
+}
+
+// confidence is a probability that a statement is right. It is 0 if it was not given.
+type confidence float64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (c *confidence) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(v >= multipath.LeastConfidence && v <= multipath.MostConfidence) {
+		return fmt.Errorf("%q is not a probability from %v to %v", text, multipath.LeastConfidence, multipath.MostConfidence)
+	}
+	*c = confidence(v)
 	return nil
 }
 
