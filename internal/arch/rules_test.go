@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"internal/window":                   {"internal/account", "internal/memory", "internal/probe"},
 	"internal/target":                   {"internal/outfile", "internal/permute", "internal/probe"},
 	"internal/codec":                    {"internal/probe", "internal/wire"},
+	"internal/multipath":                {"internal/probe", "internal/record"},
 	"internal/schedule":                 {"internal/permute", "internal/probe", "internal/window"},
 	"sender":                            {"internal/codec", "internal/memory", "internal/probe", "internal/window", "ratelimit"},
 	"receiver":                          {"internal/account", "internal/codec", "internal/linklayer", "internal/pcapng", "internal/probe", "internal/wire"},
