@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -45,6 +46,9 @@ type Params struct {
 	Burst        int        `json:"burst"`
 	WaitNS       int64      `json:"wait_ns"`
 	record.Strategy
+	// Attempts are those at a TTL that does not answer, if the shape has more: strategy multipath also
+	// repeats answered probes.
+	Attempts      int          `json:"attempts,omitempty"`
 	NoStop        bool         `json:"no_stop,omitempty"`
 	PerHopRate    float64      `json:"per_hop_rate,omitempty"`
 	PrefixRate    float64      `json:"prefix_rate,omitempty"`
@@ -86,7 +90,7 @@ func (p *Params) Record() *record.Run {
 	run := &record.Run{
 		Run: p.Run, Tool: p.Tool, Argv: p.Argv, Seed: p.Seed, KeyID: p.KeyID,
 		RatePPS: p.RatePPS, RateAuto: p.RateAuto, Burst: p.Burst, TTL: [2]uint8{p.Shape.FirstTTL, p.Shape.LastTTL},
-		Flows: p.Shape.Flows, Attempts: p.Shape.Attempts, Strategy: p.Strategy, Protocol: p.Method, DstPort: p.DstPort,
+		Flows: p.Shape.Flows, Attempts: cmp.Or(p.Attempts, p.Shape.Attempts), Strategy: p.Strategy, Protocol: p.Method, DstPort: p.DstPort,
 		TOS: p.TOS, WaitS: p.Wait().Seconds(), Link: p.Link, IO: p.IO, Senders: p.Senders, Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: p.TargetsSHA256, ExcludeSHA256: p.ExcludeSHA256,
 		PerPrefix: p.PerPrefix, Granularity: [2]int{p.Granularity4, p.Granularity6}, MaxTargets: p.MaxTargets,

@@ -47,6 +47,9 @@ func Restore(v Params, method probe.Method, key [16]byte, include *target.Lines,
 	}
 	v.Strategy = strategy
 	p := &Plan{Params: v, ProbeMethod: method, Seed128: SeedOf(v.Seed), Key: key, Include: include, Exclude: exclude}
+	if err := p.setMultipath(); err != nil {
+		return nil, err
+	}
 	if err := p.Index(); err != nil {
 		return nil, err
 	}

@@ -27,7 +27,8 @@ const (
 const (
 	nearEntries  = 1 << 18
 	knownEntries = 1 << 21
-	treeNodes    = 1 << 20 // of trace.NodeOctets: interfaces at a TTL each
+	treeNodes    = 1 << 20  // of trace.NodeOctets: interfaces at a TTL each
+	branchOctets = 32 << 20 // of multipath.Known; in bytes
 )
 
 // strategy is the implementation of a named strategy.
@@ -47,7 +48,16 @@ var strategies = map[string]strategy{
 		func(c schedule.StrategyConfig) schedule.Strategy { return schedule.NewComplete(c) }},
 	Topology: {record.Strategy{GapLimit: 3, Overlap: 2, Stitch: true},
 		func(c schedule.StrategyConfig) schedule.Strategy { return schedule.NewTopology(c) }},
+	Multipath: {record.Strategy{GapLimit: 5, Multipaths: record.Multipaths{
+		Confidence: 0.95, Scope: ScopeBalancer, MDA: record.Lite.String(), MaxBranches: 100,
+	}}, nil},
 }
+
+// The scopes of the confidence of strategy multipath, by name.
+const (
+	ScopeBalancer = "balancer"
+	ScopeTrace    = "trace"
+)
 
 // strategyOptions are the options of strategies, as a resume compares them.
 var strategyOptions = []option{
@@ -86,7 +96,19 @@ func withDefaults(s record.Strategy) (record.Strategy, error) {
 	}
 	s.GapLimit, s.Overlap = cmp.Or(s.GapLimit, d.GapLimit), cmp.Or(s.Overlap, d.Overlap)
 	s.Stitch = s.Stitch && d.Stitch
+	s.Multipaths = multipathsWithDefaults(s.Multipaths, d.Multipaths)
 	return s, nil
+}
+
+// multipathsWithDefaults returns m with the defaults d for parameters that are zero. It returns zero
+// parameters if d has none: the strategy is another one.
+func multipathsWithDefaults(m, d record.Multipaths) record.Multipaths {
+	if d == (record.Multipaths{}) {
+		return d
+	}
+	m.Confidence, m.Scope = cmp.Or(m.Confidence, d.Confidence), cmp.Or(m.Scope, d.Scope)
+	m.MDA, m.MaxBranches = cmp.Or(m.MDA, d.MDA), cmp.Or(m.MaxBranches, d.MaxBranches)
+	return m
 }
 
 // Backward reports whether traces begin near their ends.
@@ -110,9 +132,12 @@ func (p *Params) Tree() *trace.Tree {
 
 // Schedules returns a function that makes the schedule of each sender. They share one
 // memory of the scan.
-func (p *Params) Schedules() func(schedule.Config) schedule.Schedule {
+func (p *Plan) Schedules() func(schedule.Config) schedule.Schedule {
 	kind := strategies[p.Strategy.Strategy]
-	if kind.make == nil {
+	switch {
+	case p.paths != nil:
+		return func(c schedule.Config) schedule.Schedule { return schedule.NewMultipath(c, p.paths) }
+	case kind.make == nil:
 		return func(c schedule.Config) schedule.Schedule { return schedule.NewExhaustive(c) }
 	}
 	shared := kind.make(schedule.StrategyConfig{
@@ -136,6 +161,6 @@ func (p *Plan) Assembler(c *codec.Codec, faults *window.Faults) trace.AssemblerC
 		Method: p.ProbeMethod, Source4: probe.AddrFrom(p.Source4), Source6: probe.AddrFrom(p.Source6),
 		Size4: c.Size(true), Size6: c.Size(false),
 		DstPort: p.DstPort, TOS: p.TOS, Wait: p.Wait(), Flows: c,
-		Faults: faults, GapLimit: p.GapLimit, Backward: p.Backward(), Tree: p.Tree(),
+		Faults: faults, GapLimit: p.GapLimit, Backward: p.Backward(), Tree: p.Tree(), Multipath: p.paths,
 	}
 }

@@ -248,7 +248,7 @@ func (t *multipathTraversal) collect(h *hunt) (oldest int64) {
 		case sent < 0:
 			h.search.Silence(probeOf(slot), false)
 		default:
-			if t.tell(h, slot, sent) {
+			if e, standing := t.window.Best(slot); h.tell(slot, e, standing) {
 				continue
 			}
 			if over := sent + patience; t.now < over || matched < over {
@@ -263,13 +263,12 @@ func (t *multipathTraversal) collect(h *hunt) (oldest int64) {
 	return oldest
 }
 
-// tell tells the search the answer to a probe, if there is one that is a hop.
-func (t *multipathTraversal) tell(h *hunt, slot window.Slot, sent int64) bool {
-	e, standing := t.window.Best(slot)
+// tell tells the search the best reply to a probe, if it is a hop, and reports whether it is.
+func (h *hunt) tell(slot window.Slot, e *window.Entry, standing window.Standing) bool {
 	if e == nil || standing == window.Withheld {
 		return false
 	}
-	h.search.Answer(probeOf(slot), multipath.AnswerOf(&e.Facts, standing == window.Steers, sent))
+	h.search.Answer(probeOf(slot), multipath.AnswerOf(&e.Facts, standing == window.Steers))
 	return true
 }
 
@@ -290,9 +289,7 @@ func (t *multipathTraversal) end(h *hunt, target uint32) (result action, at int6
 		return wait, max(over, t.now+poll)
 	}
 	for slot, sent := range t.window.Probes(target) {
-		if sent > 0 {
-			t.tell(h, slot, sent)
-		}
+		h.tell(slot, sent.Best, sent.Standing)
 	}
 	h.settled = true
 	return wait, t.now + poll

@@ -52,48 +52,44 @@ func (a *Assembler) observe(w *window.Window, target uint32) {
 	p := &a.paths
 	p.observations = p.observations[:0]
 	for slot, sent := range w.Probes(target) {
-		e, standing := w.Best(slot)
-		withheld := e != nil && standing == window.Withheld
-		if withheld {
-			e = nil
-		}
+		answered := sent.Best != nil && sent.Standing != window.Withheld
 		if slot.Flow != 0 {
-			a.countFurther(slot, sent, e != nil, withheld)
+			a.countFurther(slot, &sent, answered)
 		}
-		if sent <= 0 && e == nil {
+		if sent.Stamp <= 0 && !answered {
 			continue
 		}
 		o := multipath.Observation{
-			Probe: multipath.Probe{Flow: slot.Flow, TTL: slot.TTL, Attempt: slot.Attempt}, Sent: sent,
+			Probe: multipath.Probe{Flow: slot.Flow, TTL: slot.TTL, Attempt: slot.Attempt}, Sent: sent.Stamp, Answered: answered,
 		}
-		if e != nil {
-			o.Answered, o.Answer = true, multipath.AnswerOf(&e.Facts, standing == window.Steers, sent)
+		if answered {
+			o.Answer = multipath.AnswerOf(&sent.Best.Facts, sent.Standing == window.Steers)
 		}
 		p.observations = append(p.observations, o)
 	}
 }
 
 // countFurther counts a probe of a flow that was chosen while the target was probed.
-func (a *Assembler) countFurther(slot window.Slot, sent int64, answered, withheld bool) {
+func (a *Assembler) countFurther(slot window.Slot, sent *window.Sent, answered bool) {
 	sum, at := &a.Account, &a.Account.ByTTL[slot.TTL]
-	if withheld {
+	if sent.Best != nil && !answered {
 		sum.Weak-- // the window counted the reply as weak
 		sum.Rejected.Conflict++
 	}
 	if slot.Attempt == 0 {
 		sum.Further++
-		a.first(slot.TTL, sent, answered, false)
+		a.first(slot.TTL, sent.Stamp, answered, false)
 	}
 	switch {
 	case answered:
 		sum.Sent, at.Sent = sum.Sent+1, at.Sent+1
 		sum.Answered, at.Answered = sum.Answered+1, at.Answered+1
-	case sent > 0:
+	case sent.Stamp > 0:
 		sum.Sent, at.Sent = sum.Sent+1, at.Sent+1
 		sum.Silent, at.Silent = sum.Silent+1, at.Silent+1
-		a.blame(sent, slot.TTL, false)
-	case window.IsFailed(sent):
+		a.blame(sent.Stamp, slot.TTL, false)
+	case window.IsFailed(sent.Stamp):
 		sum.TxErrors, at.TxErrors = sum.TxErrors+1, at.TxErrors+1
-		window.CountFailed(&sum.TxErrorsBy, sent)
+		window.CountFailed(&sum.TxErrorsBy, sent.Stamp)
 	}
 }

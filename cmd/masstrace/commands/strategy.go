@@ -59,8 +59,8 @@ func (c *ScanCmd) validateMultipath() error {
 		return errors.New("--flows cannot be combined with --strategy multipath, which asks as many flows as it needs")
 	case c.Attempts > multipath.MostAttempts:
 		return fmt.Errorf("--attempts must be within 1 to %d with --strategy multipath: the other two repeat answered probes, to tell what balancers do", multipath.MostAttempts)
-	case c.MaxBranches > multipath.MostBranches:
-		return fmt.Errorf("--max-branches must be within 2 to %d", multipath.MostBranches)
+	case c.MaxBranches > multipath.MaxBranches:
+		return fmt.Errorf("--max-branches must be within 2 to %d", multipath.MaxBranches)
 	case c.MaxBranches == 1:
 		return errors.New("--max-branches must be at least 2: with one branch there is no balancer")
 	}

@@ -1,0 +1,46 @@
+package plan
+
+import (
+	"github.com/masstrace/masstrace/internal/multipath"
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// usualSlots is how many probes a target has room for on average: eight flows at each TTL of most
+// paths, and those of some balancers.
+const usualSlots = 256
+
+// multipathShape returns the shape of windows of strategy multipath: flows are allocated where they
+// are needed, and two attempts repeat answered probes.
+func multipathShape(s window.Shape) window.Shape {
+	s.Attempts, s.OnDemand = probe.MaxAttempts, usualSlots
+	return s
+}
+
+// setMultipath makes the configuration of strategy multipath, and leaves that of other strategies nil.
+func (p *Plan) setMultipath() error {
+	if p.Strategy.Strategy != Multipath {
+		return nil
+	}
+	variant, err := record.ParseMDA(p.MDA)
+	if err != nil {
+		return Refuse("MDA", "%w", err)
+	}
+	c := &multipath.Config{
+		Confidence: p.Confidence, MaxBranches: p.MaxBranches, MaxProbes: p.MaxProbes, MDA: variant, Method: p.ProbeMethod,
+		HashFields: p.HashFields, FirstTTL: p.Shape.FirstTTL, LastTTL: p.Shape.LastTTL, Attempts: p.Attempts,
+		GapLimit: p.GapLimit, MaxFlows: multipath.MaxFlows,
+	}
+	if p.Scope == ScopeTrace {
+		c.Scope = multipath.PerTrace
+	}
+	if !p.NoBorrow {
+		c.Known = multipath.NewKnown(branchOctets)
+	}
+	if err := c.Validate(); err != nil {
+		return &ConfigError{Err: err}
+	}
+	p.paths = c
+	return nil
+}
