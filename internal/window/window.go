@@ -84,8 +84,9 @@ type Window struct {
 	Heard account.Heard[uint64]
 
 	targets []probe.Addr
-	states  []atomic.Uint64 // a State for each (target, flow)
-	planes  []atomic.Pointer[plane]
+	states  []atomic.Uint64         // a State for each path
+	planes  []atomic.Pointer[plane] // none in a window on demand
+	pages   *pages                  // nil unless the window is on demand
 	arena   arena
 
 	deadline atomic.Int64 // 0 while probes may follow
@@ -110,9 +111,13 @@ func New(s Shape) *Window {
 		shape:    s,
 		cut:      s.Cut(),
 		targets:  memory.Make[probe.Addr](s.Targets)[:0],
-		states:   memory.Make[atomic.Uint64](s.Targets * s.Flows),
-		paths:    memory.Make[path](s.Targets * s.Flows),
-		planes:   make([]atomic.Pointer[plane], s.Flows*s.Attempts),
+		states:   memory.Make[atomic.Uint64](s.paths()),
+		paths:    memory.Make[path](s.paths()),
+	}
+	if s.IsOnDemand() {
+		w.pages = newPages(s)
+	} else {
+		w.planes = make([]atomic.Pointer[plane], s.Flows*s.Attempts)
 	}
 	w.arena.init(s)
 	return w
