@@ -2,21 +2,8 @@ package plan
 
 import (
 	"github.com/masstrace/masstrace/internal/multipath"
-	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
-	"github.com/masstrace/masstrace/internal/window"
 )
-
-// usualSlots is how many probes a target has room for on average: eight flows at each TTL of most
-// paths, and those of some balancers.
-const usualSlots = 256
-
-// multipathShape returns the shape of windows of strategy multipath: flows are allocated where they
-// are needed, and two attempts repeat answered probes.
-func multipathShape(s window.Shape) window.Shape {
-	s.Attempts, s.OnDemand = probe.MaxAttempts, usualSlots
-	return s
-}
 
 // setMultipath makes the configuration of strategy multipath, and leaves that of other strategies nil.
 func (p *Plan) setMultipath() error {

@@ -14,6 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/multipath"
 	"github.com/masstrace/masstrace/internal/permute"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/ratelimit"
@@ -103,7 +104,7 @@ func (p *Plan) setParams(c *Config) (err error) {
 		AllowReserved: c.AllowReserved, Senders: max(c.Senders, 1),
 	}
 	if strategy.Strategy == Multipath {
-		p.Attempts, p.Shape = c.Attempts, multipathShape(p.Shape)
+		p.Attempts, p.Shape = c.Attempts, schedule.MultipathShape(p.Shape)
 	}
 	return p.setMultipath()
 }

@@ -48,7 +48,7 @@ var strategies = map[string]strategy{
 		func(c schedule.StrategyConfig) schedule.Strategy { return schedule.NewComplete(c) }},
 	Topology: {record.Strategy{GapLimit: 3, Overlap: 2, Stitch: true},
 		func(c schedule.StrategyConfig) schedule.Strategy { return schedule.NewTopology(c) }},
-	Multipath: {record.Strategy{GapLimit: 5, Multipaths: record.Multipaths{
+	Multipath: {record.Strategy{GapLimit: 5, MultipathOptions: record.MultipathOptions{
 		Confidence: 0.95, Scope: ScopeBalancer, MDA: record.Lite.String(), MaxBranches: 100,
 	}}, nil},
 }
@@ -96,14 +96,14 @@ func withDefaults(s record.Strategy) (record.Strategy, error) {
 	}
 	s.GapLimit, s.Overlap = cmp.Or(s.GapLimit, d.GapLimit), cmp.Or(s.Overlap, d.Overlap)
 	s.Stitch = s.Stitch && d.Stitch
-	s.Multipaths = multipathsWithDefaults(s.Multipaths, d.Multipaths)
+	s.MultipathOptions = multipathWithDefaults(s.MultipathOptions, d.MultipathOptions)
 	return s, nil
 }
 
-// multipathsWithDefaults returns m with the defaults d for parameters that are zero. It returns zero
+// multipathWithDefaults returns m with the defaults d for parameters that are zero. It returns zero
 // parameters if d has none: the strategy is another one.
-func multipathsWithDefaults(m, d record.Multipaths) record.Multipaths {
-	if d == (record.Multipaths{}) {
+func multipathWithDefaults(m, d record.MultipathOptions) record.MultipathOptions {
+	if d == (record.MultipathOptions{}) {
 		return d
 	}
 	m.Confidence, m.Scope = cmp.Or(m.Confidence, d.Confidence), cmp.Or(m.Scope, d.Scope)

@@ -62,11 +62,11 @@ type Strategy struct {
 	Overlap int `json:"overlap,omitempty"`
 	// Stitch completes traces of topology with hops that others measured.
 	Stitch bool `json:"stitch,omitempty"`
-	Multipaths
+	MultipathOptions
 }
 
-// Multipaths are the parameters of strategy multipath.
-type Multipaths struct {
+// MultipathOptions are the parameters of strategy multipath.
+type MultipathOptions struct {
 	// Confidence is the probability with which all branches of a balancer are to be found.
 	Confidence float64 `json:"confidence,omitempty"`
 	// Scope is what Confidence is about: "balancer", or all balancers of a "trace".

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/masstrace/masstrace/internal/multipath"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -26,6 +27,17 @@ type Multipath struct {
 	lastIdle   int64 // when there was last nothing to send
 
 	decided atomic.Uint64
+}
+
+// usualSlots is how many probes a target has room for on average: eight flows at each TTL of most
+// paths, and those of some balancers.
+const usualSlots = 256
+
+// MultipathShape returns the shape of windows of strategy multipath: flows are allocated where they
+// are needed, and two attempts repeat answered probes.
+func MultipathShape(s window.Shape) window.Shape {
+	s.Attempts, s.OnDemand = probe.MaxAttempts, usualSlots
+	return s
 }
 
 // NewMultipath returns a schedule of the probes that searches with a configuration choose. One
@@ -180,7 +192,7 @@ func (t *multipathTraversal) visit(i uint32) (result action, at int64) {
 		return t.retryDeferred(h)
 	}
 	for {
-		probe, step := h.search.Next()
+		p, step := h.search.Next()
 		switch step {
 		case multipath.Await:
 			return wait, t.now + t.pause(oldest)
@@ -188,9 +200,9 @@ func (t *multipathTraversal) visit(i uint32) (result action, at int64) {
 			return t.end(h, target)
 		}
 		h.settled = false
-		t.slot = window.Slot{Target: target, Flow: probe.Flow, TTL: probe.TTL, Attempt: probe.Attempt}
+		t.slot = window.Slot{Target: target, Flow: p.Flow, TTL: p.TTL, Attempt: p.Attempt}
 		if !t.window.Reserve(t.slot) {
-			h.search.Refuse(probe)
+			h.search.Refuse(p)
 			continue
 		}
 		h.pending = append(h.pending, t.slot)

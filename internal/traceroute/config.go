@@ -10,7 +10,6 @@ import (
 	"github.com/masstrace/masstrace/internal/multipath"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/schedule"
 )
 
@@ -46,7 +45,7 @@ type Config struct {
 	// Multipath, unless it is nil, finds all the paths to each host. There are no rows then: Draw
 	// writes the result to out, unless Traces takes it. Attempts and Flows have no meaning.
 	Multipath *multipath.Config
-	Draw      func(out io.Writer, host string, paths *record.Multipath, traces []record.Trace) error
+	Draw      func(out io.Writer, found *Paths) error
 
 	// Opened, unless it is nil, is called when all resources of the first host are open. The
 	// next host needs the privileges for raw sockets again.

@@ -1,6 +1,10 @@
 package window
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
 
 // Shape fixes the sizes of the windows of a run.
 type Shape struct {
@@ -23,6 +27,14 @@ func (s Shape) TTLs() int { return int(s.LastTTL) - int(s.FirstTTL) + 1 }
 // on average, and some more, which its targets share. Flows may then vary: flow numbers are
 // below probe.Flows. Slots are allocated for several flows at once, see Reserve.
 func (s Shape) IsOnDemand() bool { return s.OnDemand > 0 }
+
+// BaseFlows returns how many flows differ in their ports, or in the identifier of ICMP.
+func (s Shape) BaseFlows() int {
+	if s.IsOnDemand() {
+		return probe.BaseFlows
+	}
+	return s.Flows
+}
 
 // sharedSlots is the number of slots of a window on demand besides those of Shape.OnDemand, so that
 // few targets can have one with many flows among them.

@@ -88,7 +88,7 @@ func (f *StrategyFlags) multipathFlag() string {
 func (f *StrategyFlags) strategy() record.Strategy {
 	return record.Strategy{
 		Strategy: f.Strategy, GapLimit: int(f.GapLimit), Overlap: int(f.Overlap), Stitch: f.Stitch,
-		Multipaths: record.Multipaths{
+		MultipathOptions: record.MultipathOptions{
 			Confidence: float64(f.Confidence), Scope: f.ConfidenceScope, MDA: f.MDA, MaxBranches: int(f.MaxBranches),
 			MaxProbes: int(f.MaxProbes), HashFields: f.HashFields, NoBorrow: f.NoBorrow,
 		},
