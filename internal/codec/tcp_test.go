@@ -228,14 +228,14 @@ func TestTCPQuotedTags(t *testing.T) {
 // gives no wrong TTL.
 func TestTCPOtherFlow(t *testing.T) {
 	cfg := testConfig(probe.TCPSYN)
-	cfg.Flows, cfg.MaxTTL, cfg.Attempts = maxWeakFlows, probe.MaxTTL, probe.MaxAttempts
+	cfg.Flows, cfg.MaxTTL, cfg.Attempts = searched, probe.MaxTTL, probe.MaxAttempts
 	c := newCodec(t, cfg)
 	r := newRand(130)
 	seen := map[Verdict]int{}
 	for range effort.Count(20_000, 1_000_000) {
 		p := randProbe(r, c, true)
 		b := encode(c, p)
-		other := c.Flow(p.Target, (p.Flow+1+uint16(r.IntN(maxWeakFlows-1)))%maxWeakFlows)
+		other := c.Flow(p.Target, (p.Flow+1+uint16(r.IntN(searched-1)))%searched)
 		binary.BigEndian.PutUint16(b[20:], other.Value)
 		q := quote(b, 28)
 		var f probe.Facts
