@@ -111,11 +111,17 @@ func (c *Codec) base(target *probe.Addr) flowBase {
 // flow returns the values of one flow of the target with base b. The multiplier is 2³² over the
 // golden ratio: its multiples lie far apart, so that labels of neighbouring flows differ.
 func (c *Codec) flow(b flowBase, index uint16) probe.Flow {
-	label := (b.label + uint32(index)*0x9e3779b1) >> 12
+	varies, labelled := probe.Unvaried, index
+	if c.cfg.Variations {
+		if index, varies = probe.SplitFlow(index); varies != probe.VaryLabel {
+			labelled = index
+		}
+	}
+	label := (b.label + uint32(labelled)*0x9e3779b1) >> 12
 	if label == 0 {
 		label = 1
 	}
-	return probe.Flow{Value: c.ports.value(b.port, uint32(index)), Label: label}
+	return probe.Flow{Value: c.ports.value(b.port, uint32(index)), Label: label, Varies: varies}
 }
 
 // Flow returns the fields of the probes of (target, index) that load balancers may hash.
@@ -123,8 +129,8 @@ func (c *Codec) Flow(target probe.Addr, index uint16) probe.Flow {
 	return c.flow(c.base(&target), index)
 }
 
-// flowOf returns the index of the flow with value v, of the target with base b. ok is false if
-// there is none.
+// flowOf returns the index of the flow with value v, of the target with base b, without its
+// variation. ok is false if there is none.
 func (c *Codec) flowOf(b flowBase, v uint16) (index uint16, ok bool) {
 	p := &c.ports
 	offset := uint32(v) - uint32(p.low)

@@ -239,13 +239,15 @@ func (w *Window) answers(target uint32, flow uint16) (list []judged, silent int)
 // calls it when the window is over.
 func (w *Window) Settle() {
 	for target := range uint32(len(w.targets)) {
+		w.crowded = w.findCrowded(target)
 		for flow, i := range w.pathsOf(target) {
 			p := &w.paths[i]
-			if p.alone > 0 && (p.garbled || w.states[i].Load()&uint64(undecided) != 0) {
+			if p.alone > 0 && (p.garbled || w.crowded != 0 || w.states[i].Load()&uint64(undecided) != 0) {
 				w.judge(target, flow)
 			}
 		}
 	}
+	w.crowded = 0
 }
 
 // pathsOf yields the flows of a target that have memory, with their pathIndex.

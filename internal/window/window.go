@@ -100,6 +100,8 @@ type Window struct {
 	paths  []path  // like states
 	known  []known // likewise; empty until Learn is called with a StopSet
 	judged []judged
+	// crowded has the TTLs of the target that is settled, as bits, see findCrowded; else it is 0.
+	crowded uint64
 	others *Responders // of the Set, or nil
 }
 
