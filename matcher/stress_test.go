@@ -378,7 +378,7 @@ func (s *stress) assemble(opened <-chan int) {
 		case w := <-s.closed:
 			s.record(w)
 			a.Account.Hear(&w.Heard)
-			if err := a.Traces(w, func(*record.Trace) error { return nil }); err != nil {
+			if err := a.Records(w, func(record.Record) error { return nil }); err != nil {
 				s.Error(err)
 			}
 			w.Reset()

@@ -113,7 +113,7 @@ func TestPlanErrors(t *testing.T) {
 		{"key", func(c *Config) { c.Key = "x" }, "Key", "32 hexadecimal digits"},
 		{"shard without seed", func(c *Config) { c.Seed, c.Shards = "", 2 }, "Shard", "needs a seed"},
 		{"shard", func(c *Config) { c.Shard, c.Shards = 2, 2 }, "Shard", ""},
-		{"strategy", func(c *Config) { c.Strategy.Strategy = "lasthop" }, "Strategy", "complete, exhaustive, topology"},
+		{"strategy", func(c *Config) { c.Strategy.Strategy = "lasthop" }, "Strategy", "complete, exhaustive, multipath, topology"},
 		{"source", func(c *Config) { c.Sources = []netip.Addr{netip.MustParseAddr("2001:db8::1")} }, "Sources", "no target has this address family"},
 	}
 	for _, tt := range tests {

@@ -102,7 +102,7 @@ type Window struct {
 	judged []judged
 	// crowded has the TTLs of the target that is settled, as bits, see findCrowded; else it is 0.
 	crowded uint64
-	others *Responders // of the Set, or nil
+	others  *Responders // of the Set, or nil
 }
 
 // New returns an empty window.
