@@ -75,7 +75,7 @@ func (p *Params) Wait() time.Duration { return time.Duration(p.WaitNS) }
 func (p *Params) Codec(method probe.Method, key [16]byte) codec.Config {
 	return codec.Config{
 		Method: method, Seed: SeedOf(p.Seed), Key: key, DstPort: p.DstPort, TOS: p.TOS,
-		Flows: p.Shape.Flows, MinTTL: p.Shape.FirstTTL, MaxTTL: p.Shape.LastTTL, Attempts: uint8(p.Shape.Attempts),
+		Flows: p.Shape.Flows, Variations: p.Shape.IsOnDemand(), MinTTL: p.Shape.FirstTTL, MaxTTL: p.Shape.LastTTL, Attempts: uint8(p.Shape.Attempts),
 		PortLow: p.PortLow, PortHigh: p.PortHigh, Avoid: p.Avoid,
 		Source4: p.Source4, Source6: p.Source6,
 	}
