@@ -36,7 +36,7 @@ const usualSlots = 256
 // MultipathShape returns the shape of windows of strategy multipath: flows are allocated where they
 // are needed, and two attempts repeat answered probes.
 func MultipathShape(s window.Shape) window.Shape {
-	s.Attempts, s.OnDemand = probe.MaxAttempts, usualSlots
+	s.Flows, s.Attempts, s.OnDemand = probe.BaseFlows, probe.MaxAttempts, usualSlots
 	return s
 }
 

@@ -69,7 +69,7 @@ func NewAssembler(cfg AssemblerConfig) *Assembler {
 func (a *Assembler) Records(w *window.Window, yield func(record.Record) error) error {
 	sum, shape := &a.Account, w.Shape()
 	sum.Targets += uint64(w.Len())
-	sum.TTLs, sum.Flows = uint64(shape.TTLs()), uint64(shape.Flows)
+	sum.TTLs, sum.Flows = uint64(shape.TTLs()), uint64(shape.RequestedFlows())
 	if a.cfg.Multipath != nil {
 		return a.allPaths(w, yield)
 	}

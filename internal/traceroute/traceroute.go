@@ -78,7 +78,7 @@ func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 	shape := t.shape()
 	t.session, err = session.Open(paths, codec.Config{
 		Method: t.cfg.Method, Seed: plan.SeedOf(plan.RandomHex(16)), Key: plan.SeedOf(plan.RandomHex(16)),
-		DstPort: t.cfg.DstPort, TOS: t.cfg.TOS, Flows: shape.BaseFlows(),
+		DstPort: t.cfg.DstPort, TOS: t.cfg.TOS, Flows: shape.Flows,
 		MinTTL: t.cfg.FirstTTL, MaxTTL: t.cfg.MaxTTL, Attempts: uint8(shape.Attempts),
 	}, c)
 	return err

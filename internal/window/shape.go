@@ -25,16 +25,21 @@ func (s Shape) TTLs() int { return int(s.LastTTL) - int(s.FirstTTL) + 1 }
 // IsOnDemand reports whether a window has no slot for each possible probe, but slots for as many
 // flows as are needed, at the TTLs where they are needed. It has room for OnDemand slots per target
 // on average, and some more, which its targets share. Flows may then vary: flow numbers are
-// below probe.Flows. Slots are allocated for several flows at once, see Reserve.
+// below probe.Flows, and Shape.Flows is at most probe.BaseFlows. Slots are allocated for several
+// flows at once, see Reserve.
 func (s Shape) IsOnDemand() bool { return s.OnDemand > 0 }
 
-// BaseFlows returns how many flows differ in their ports, or in the identifier of ICMP.
-func (s Shape) BaseFlows() int {
+// RequestedFlows returns how many flows of each target are requested before it is probed. In a window
+// on demand it is the first one.
+func (s Shape) RequestedFlows() int {
 	if s.IsOnDemand() {
-		return probe.BaseFlows
+		return 1
 	}
 	return s.Flows
 }
+
+// MaxOnDemand is the highest Shape.OnDemand.
+const MaxOnDemand = 1 << 12
 
 // sharedSlots is the number of slots of a window on demand besides those of Shape.OnDemand, so that
 // few targets can have one with many flows among them.
@@ -71,7 +76,7 @@ const (
 // room for. A window has SharedOctets besides.
 func (s Shape) OctetsPerTarget() int {
 	if s.IsOnDemand() {
-		return targetOctets + s.TTLs()*rowOctets(s.Attempts) + rowOctets(1) + unit*(pathOctets+cellOctets) + onDemandOctets(s.OnDemand)
+		return targetOctets + s.TTLs()*s.Attempts*rowOctets + rowOctets + unit*(pathOctets+cellOctets) + onDemandOctets(s.OnDemand)
 	}
 	probes := s.TTLs() * s.Flows * s.Attempts
 	return targetOctets + s.Flows*pathOctets + answeredOctets(probes)

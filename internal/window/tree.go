@@ -19,10 +19,10 @@ import (
 //	flows   0–7  8–15  16–31   32–63  64–127  128–255   256–511  512–1023
 //
 // Each variation of flows (see probe.Variation) has eight such extents of its own. A word names an
-// extent: 1 + the number of its first unit of cells, 0 for none. The words of the extents 0 of a
-// lane are one array, by row. If a row has further extents, it has a block of words:
+// extent or a block of words: 1 + the number of its first unit, or 0 for none. Each row of a lane
+// has a word for extent 0, and one for a block, if the row has further extents:
 //
-//	word of the block    0                     1 … 7          (the same for each further lane)
+//	word of the block    0                     1 … 7
 //	names                block of variations   extents 1 … 7
 //
 // So one load leads to a cell of the first eight flows, two to one of the others, and three to one
@@ -32,15 +32,18 @@ import (
 // extent or block that the word names. All goroutines load words. Words and cells in use by nobody
 // are zero.
 type tree struct {
-	lanes  []atomic.Pointer[lane]
-	blocks []atomic.Uint32 // by row: 1 + the first unit of words of its block, or 0
-	words  []atomic.Uint32 // of all blocks
+	rows  int
+	lanes []atomic.Pointer[lane]
+	words []atomic.Uint32 // of all blocks
 
-	cells, wordsUsed pool
+	cells, blocks pool
 }
 
-// lane holds the words of the extents 0, by row.
-type lane []atomic.Uint32
+// lane holds the rows of one attempt.
+type lane []rowWords
+
+// rowWords are the words of a row: for its extent 0, and its block.
+type rowWords struct{ first, block atomic.Uint32 }
 
 const (
 	unit      = 8 // cells, or words, that are allocated together
@@ -84,22 +87,20 @@ func (p *pool) take(n uint32) uint32 {
 
 // newTree returns a tree without cells, with room for a number of them.
 func newTree(rows, lanes, cells int) *tree {
-	t := &tree{
-		lanes:  make([]atomic.Pointer[lane], lanes),
-		blocks: memory.Make[atomic.Uint32](rows),
-	}
-	t.cells.most = uint32(cells / unit)
-	// Half as many units of words as of cells, and one row with all its words.
-	t.wordsUsed.most = t.cells.most/2 + uint32(lanes*(1+variedUse))
-	t.words = memory.Make[atomic.Uint32](int(t.wordsUsed.most) * unit)
+	t := &tree{rows: rows, lanes: make([]atomic.Pointer[lane], lanes)}
+	// A block leads to one extent at least. If it leads to few, and to variations, there may be
+	// room for cells and none for blocks.
+	t.cells.most, t.blocks.most = uint32(cells/unit), uint32(cells/unit)
+	t.words = memory.Make[atomic.Uint32](int(t.blocks.most) * unit)
 	return t
 }
 
-// The memory of a tree in octets: rowOctets for each row, with that many lanes, and cellOctets for
-// each cell besides the cell.
-func rowOctets(lanes int) int { return 4 * (1 + lanes) }
-
-const cellOctets = 4 / 2
+// The memory of a tree in octets: rowOctets for each row of a lane, and cellOctets for each cell
+// besides the cell.
+const (
+	rowOctets  = 8
+	cellOctets = 4
+)
 
 // find returns the cell of a flow, or -1 if it has none.
 func (t *tree) find(row, attempt int, flow uint16) int {
@@ -117,17 +118,19 @@ func (t *tree) find(row, attempt int, flow uint16) int {
 
 // extent returns the word that names an extent, or nil if its block is missing.
 func (t *tree) extent(row, attempt int, v probe.Variation, extent int) *atomic.Uint32 {
-	if v == probe.Unvaried && extent == 0 {
-		if l := t.lanes[attempt].Load(); l != nil {
-			return &(*l)[row]
-		}
+	l := t.lanes[attempt].Load()
+	if l == nil {
 		return nil
 	}
-	block := t.blocks[row].Load()
+	begin := &(*l)[row]
+	if v == probe.Unvaried && extent == 0 {
+		return &begin.first
+	}
+	block := begin.block.Load()
 	if block == 0 {
 		return nil
 	}
-	words := t.wordsOf(block)[attempt*extents:]
+	words := t.wordsOf(block)
 	if v == probe.Unvaried {
 		return &words[extent]
 	}
@@ -164,19 +167,20 @@ func (t *tree) place(row, attempt int, flow uint16) int {
 // addBlock allocates the lane or the blocks that have the word of an extent, and returns the word.
 // It returns nil if there is no room.
 func (t *tree) addBlock(row, attempt int, v probe.Variation, extent int) *atomic.Uint32 {
-	if v == probe.Unvaried && extent == 0 {
-		fresh := lane(memory.Make[atomic.Uint32](len(t.blocks)))
+	if t.lanes[attempt].Load() == nil {
+		fresh := lane(memory.Make[rowWords](t.rows))
 		t.lanes[attempt].CompareAndSwap(nil, &fresh) // or another sender was first
-		return t.extent(row, attempt, v, extent)
 	}
-	block := &t.blocks[row]
-	if block.Load() == 0 && !t.name(block, len(t.lanes)) {
-		return nil
-	}
-	if v != probe.Unvaried {
-		varied := &t.wordsOf(block.Load())[attempt*extents]
-		if varied.Load() == 0 && !t.name(varied, variedUse) {
+	if v != probe.Unvaried || extent > 0 {
+		block := &(*t.lanes[attempt].Load())[row].block
+		if block.Load() == 0 && !t.name(block, 1) {
 			return nil
+		}
+		if v != probe.Unvaried {
+			varied := &t.wordsOf(block.Load())[0]
+			if varied.Load() == 0 && !t.name(varied, variedUse) {
+				return nil
+			}
 		}
 	}
 	return t.extent(row, attempt, v, extent)
@@ -184,7 +188,7 @@ func (t *tree) addBlock(row, attempt int, v probe.Variation, extent int) *atomic
 
 // name allocates a block of n units of words, and stores its name in word.
 func (t *tree) name(word *atomic.Uint32, n int) (ok bool) {
-	block := t.wordsUsed.take(uint32(n))
+	block := t.blocks.take(uint32(n))
 	if block != 0 {
 		word.Store(block)
 	}
@@ -203,9 +207,6 @@ func (t *tree) runs(row, attempt int) iter.Seq[run] {
 		for v := probe.Unvaried; v < probe.Variations; v++ {
 			for extent := range extents {
 				word := t.extent(row, attempt, v, extent)
-				if word == nil && extent == 0 && v == probe.Unvaried {
-					continue // perhaps there is a block
-				}
 				if word == nil {
 					return // no block: no further extent, and no variation
 				}
@@ -233,8 +234,7 @@ func (t *tree) reset(rows int) {
 			clear((*l)[:rows])
 		}
 	}
-	clear(t.blocks[:rows])
-	clear(t.words[:int(t.wordsUsed.used.Load())*unit])
-	t.wordsUsed.used.Store(0)
+	clear(t.words[:int(t.blocks.used.Load())*unit])
+	t.blocks.used.Store(0)
 	t.cells.used.Store(0)
 }

@@ -37,7 +37,11 @@
 //     or loses its standing, the matcher computes State anew from the slots. So
 //     nothing remains of a conclusion from the old reply. A stale read costs a
 //     probe, but never produces a wrong record.
-//  7. The matcher stores the time up to which it has matched after it stored the
+//  7. In a window on demand, a directory leads to slot and state (see tree). Its words are
+//     written by the sender that owns the target, before it stamps the first slot that they
+//     lead to. So a reader that finds no slot finds a probe that was not stamped. And a matcher
+//     that finds a stamp also finds the State of its path.
+//  8. The matcher stores the time up to which it has matched after it stored the
 //     replies themselves. So a goroutine that loads that time also finds every
 //     reply stamped before it.
 //
