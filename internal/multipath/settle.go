@@ -11,6 +11,9 @@ const (
 	// mostStars is how many silent flows in front of a row are too many to find further
 	// flows through one of its near ends.
 	mostStars = 16
+	// farthest is by how many TTLs the lengths of branches differ, as far as the test for it
+	// sees.
+	farthest = 4
 )
 
 // settle asks all probes that the row at ttl needs in any case.
@@ -67,7 +70,6 @@ func (s *Search) isUneven(v *view) bool {
 
 // isElsewhere reports whether an address of the row is in a neighbouring row of the diamond too.
 func (s *Search) isElsewhere(v *view) bool {
-	const farthest = 4 // TTLs by which the lengths of branches differ, as far as this test sees
 	for d := uint8(1); d <= farthest && v.ttl > s.first+d-1; d++ {
 		for _, c := range s.line(v.ttl - d) {
 			if c.answered() && !s.isEnd(c) && v.farOf[c.node()].epoch == v.epoch {
