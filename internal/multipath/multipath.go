@@ -27,10 +27,12 @@ type Config struct {
 	LastTTL     uint8
 	Attempts    int    // of a silent (flow, TTL), 1 or 2; attempts 2 and 3 are repeats
 	GapLimit    int    // silent TTLs in a row that end a path
-	Known       *Known // what other targets have shown; nil: nothing is borrowed
+	Known       *Known // what other targets have shown; nil: a Search borrows nothing
+	Borrow      bool   // for Describe: the search had a Known
 	MaxFlows    int    // flows have numbers below it; at most MaxFlows
 
-	rule *Rule // made by Validate
+	rule  *Rule  // made by Validate
+	views *views // made by Validate
 }
 
 // Limits of a Config.
@@ -70,6 +72,7 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("%d flows are not 1 to %d", c.MaxFlows, MaxFlows)
 	}
 	c.rule = NewRule(c.Confidence, c.Scope, c.MaxBranches)
+	c.views = &views{}
 	return nil
 }
 

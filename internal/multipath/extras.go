@@ -1,0 +1,305 @@
+package multipath
+
+import (
+	"math"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// extra is a probe outside the table: a repeat, or one that varies a field.
+type extra struct {
+	Probe
+	node  uint16 // that answered
+	state extraState
+}
+
+type extraState uint8
+
+const (
+	extraPending extraState = iota
+	extraAnswered
+	extraSilent
+)
+
+const (
+	second = firstRepeat     // the first repeat
+	third  = firstRepeat + 1 // asked at once after a second one that differs from the first answer
+	// mostConfirmed bounds the flows that are asked again at a TTL behind a balancer that
+	// moved some.
+	mostConfirmed = 64
+	mostThird     = 16 // flows of a row that are asked a third time
+)
+
+// isExtra reports whether probes like p are outside the table.
+func isExtra(p Probe) bool { return p.Attempt >= firstRepeat || p.Flow >= MaxFlows }
+
+// extra returns the extra of a probe, or nil if it was never asked.
+func (s *Search) extra(p Probe) *extra {
+	for i := range s.extras {
+		if s.extras[i].Probe == p {
+			return &s.extras[i]
+		}
+	}
+	return nil
+}
+
+func (s *Search) askExtra(p Probe) bool {
+	if s.extra(p) != nil {
+		return false
+	}
+	s.extras = append(s.extras, extra{Probe: p})
+	s.push(p)
+	return true
+}
+
+// arriveExtra takes the answer of an extra, or its silence if node is 0.
+func (s *Search) arriveExtra(e *extra, node int) {
+	if e == nil {
+		return
+	}
+	if e.state == extraPending {
+		s.pending--
+		e.state = extraSilent
+		s.dirty |= ^uint64(0) << e.TTL // rows may wait for it
+	}
+	if node != 0 {
+		e.state, e.node = extraAnswered, uint16(node)
+	}
+}
+
+// sampleSize returns how many flows through a balancer of so many branches are asked again. If it
+// gives each packet or flow another branch, all of them stay where they were with a probability of
+// 1/32.
+func sampleSize(width int) int {
+	return max(2, int(math.Ceil(5/math.Log2(float64(max(2, width))))))
+}
+
+// front returns the row right behind the balancer from which the paths in the row at ttl diverge.
+func (s *Search) front(ttl uint8) uint8 {
+	for ttl > s.first && s.has(ttl-1) && s.row(ttl-1).nodes > 1 {
+		ttl--
+	}
+	return ttl
+}
+
+// inPacket reports whether a per-packet balancer lies before the TTL in front of the row, so that
+// the near end of a flow is chance.
+func (s *Search) inPacket(ttl uint8) bool {
+	f := s.front(ttl)
+	return f < ttl && s.has(f) && s.row(f).flags&rowPacket != 0
+}
+
+// checkDiamond tells whether the balancer in front of the diamond of a row is a per-packet one, and
+// controls nodes from there on if it is not. It reports whether that is known.
+func (s *Search) checkDiamond(ttl uint8) bool {
+	f := s.front(ttl)
+	if !s.has(f) {
+		return true
+	}
+	row := s.row(f)
+	if row.flags&rowChecked == 0 {
+		if !s.judge(f, func() bool { return s.sample(f, 0, int(row.nodes)) }) {
+			return false
+		}
+		row.flags |= rowChecked
+	}
+	if row.flags&rowPacket == 0 && (s.from == 0 || f < s.from) {
+		s.from = f
+		s.dirty |= ^uint64(0) << f
+	}
+	return true
+}
+
+// judge asks flows of a row again, with sample, and judges the answers. It reports whether it is
+// done. sample is called once for each row.
+func (s *Search) judge(ttl uint8, sample func() bool) bool {
+	row := s.row(ttl)
+	seconds, moved, missing, turned := 0, false, 0, false
+	for i := range s.extras {
+		e := &s.extras[i]
+		if e.TTL != ttl || e.Attempt < firstRepeat {
+			continue
+		}
+		if e.state == extraPending {
+			return false
+		}
+		if e.Attempt != second || e.state != extraAnswered {
+			continue
+		}
+		seconds++
+		if int(e.node) != s.get(e.Flow, ttl).node() {
+			moved = true
+		}
+		if t := s.extra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third}); t == nil {
+			missing++
+		} else if t.state == extraAnswered && t.node != e.node {
+			turned = true
+		}
+	}
+	if seconds == 0 && row.flags&rowSampled == 0 && sample() {
+		return false
+	}
+	if moved && !turned && missing > 0 && row.flags&rowMoved == 0 && s.askThird(ttl) {
+		return false
+	}
+	switch {
+	case turned:
+		row.flags |= rowPacket
+	case moved:
+		row.flags |= rowMoved
+	}
+	return true
+}
+
+// askThird repeats second attempts of a row.
+func (s *Search) askThird(ttl uint8) (asked bool) {
+	left := mostThird
+	for i := range s.extras {
+		e := s.extras[i]
+		if left == 0 {
+			break
+		}
+		if e.TTL == ttl && e.Attempt == second && e.state == extraAnswered {
+			left--
+			asked = s.askExtra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third}) || asked
+		}
+	}
+	return asked
+}
+
+// sample asks some flows of a row again that were not asked again yet. near is the node in front
+// through which they must go; 0 is any.
+func (s *Search) sample(ttl uint8, near, width int) (asked bool) {
+	line := s.line(ttl)
+	n := sampleSize(width)
+	for i := range line {
+		f := (i + int(s.random%uint64(len(line)))) % len(line)
+		p := Probe{Flow: uint16(f), TTL: ttl, Attempt: second}
+		if n == 0 {
+			break
+		}
+		if !line[f].answered() || s.endsBefore(p.Flow, ttl) || near != 0 && s.get(p.Flow, ttl-1).node() != near {
+			continue
+		}
+		if s.askExtra(p) {
+			asked = true
+			n--
+		}
+	}
+	return asked
+}
+
+// finish asks what is left when all rows are settled: a sample of flows again at each balancer, all
+// flows behind a balancer that moved some, and the variations. It reports whether it asked.
+func (s *Search) finish() (asked bool) {
+	for ttl := s.first; s.has(ttl); ttl++ {
+		row := s.row(ttl)
+		if row.nodes < 2 || s.inPacket(ttl) {
+			continue
+		}
+		if row.flags&rowSampled == 0 {
+			row.flags |= rowSampled
+			asked = s.sampleNears(ttl) || asked
+			continue
+		}
+		if !s.judge(ttl, nil) {
+			asked = true
+			continue
+		}
+		row.flags |= rowChecked
+		if row.flags&(rowMoved|rowPacket) == rowMoved {
+			asked = s.confirm(ttl) || asked
+		}
+	}
+	if asked || !s.cfg.HashFields {
+		return asked
+	}
+	for ttl := s.first; s.has(ttl); ttl++ {
+		if row := s.row(ttl); row.nodes > 1 && row.flags&(rowPacket|rowVaried) == 0 && !s.inPacket(ttl) {
+			row.flags |= rowVaried
+			asked = s.vary(ttl) || asked
+		}
+	}
+	return asked
+}
+
+// sampleNears samples each balancer in front of a row.
+func (s *Search) sampleNears(ttl uint8) (asked bool) {
+	v := s.cfg.views.get()
+	defer s.cfg.views.put(v)
+	s.look(v, ttl)
+	if v.alone {
+		return s.sample(ttl, 0, len(v.fars))
+	}
+	for i := range v.nears {
+		if n := &v.nears[i]; n.width > 1 {
+			asked = s.sample(ttl, n.node, n.width) || asked
+		}
+	}
+	return asked
+}
+
+// confirm asks the flows of the row at ttl, and of all rows up to where its paths join, again.
+func (s *Search) confirm(ttl uint8) (asked bool) {
+	for ; s.has(ttl) && s.row(ttl).nodes > 1; ttl++ {
+		left := mostConfirmed
+		for f, c := range s.line(ttl) {
+			if left > 0 && c.answered() && !s.endsBefore(uint16(f), ttl) {
+				left--
+				asked = s.askExtra(Probe{Flow: uint16(f), TTL: ttl, Attempt: second}) || asked
+			}
+		}
+	}
+	return asked
+}
+
+// vary asks a sample of the flows through each balancer in front of a row with one field changed,
+// in the row and, if several nodes are in front of it, there too.
+func (s *Search) vary(ttl uint8) (asked bool) {
+	v := s.cfg.views.get()
+	defer s.cfg.views.put(v)
+	s.look(v, ttl)
+	for i := range v.nears {
+		n := &v.nears[i]
+		width := n.width
+		if v.alone {
+			width = len(v.fars)
+		}
+		if width < 2 || n.node == 0 && ttl != s.first {
+			continue
+		}
+		left := sampleSize(width) + 1
+		for f, c := range s.line(ttl) {
+			b := s.get(uint16(f), ttl-1)
+			if left == 0 || !c.answered() || s.endsBefore(uint16(f), ttl) || !v.alone && b.node() != n.node {
+				continue
+			}
+			left--
+			for _, field := range s.cfg.fields(s.target) {
+				flow := Varied(uint16(f), field)
+				asked = s.askExtra(Probe{Flow: flow, TTL: ttl}) || asked
+				if !v.alone {
+					s.askExtra(Probe{Flow: flow, TTL: ttl - 1})
+				}
+			}
+		}
+	}
+	return asked
+}
+
+// fields returns the fields that probes to a target can vary besides those of the flows.
+func (c *Config) fields(target probe.Addr) []Variation {
+	fields := [...]Variation{VaryTOS, VaryDestPort, VaryFlowLabel}
+	n := 1
+	if c.Method != probe.ICMP {
+		n = 2
+	}
+	if target.Is4() {
+		return fields[:n]
+	}
+	if n == 1 {
+		fields[1] = VaryFlowLabel
+		return fields[:2]
+	}
+	return fields[:3]
+}
