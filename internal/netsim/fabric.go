@@ -1,7 +1,5 @@
 package netsim
 
-import "math/bits"
-
 // A fabric is a diamond whose branches may differ in every respect. It is a row of layers of
 // routers. Each router passes a packet to one of some routers in the next layer:
 //
@@ -14,7 +12,7 @@ import "math/bits"
 // has one or two further successors, which other routers have too. A layer of one router in the
 // middle ends one diamond and begins the next.
 //
-// segment.layers has the width of layer l in its octet l. All else is drawn from the salt.
+// segment.lens has the width of layer l in its octet l. All else is drawn from the salt.
 const (
 	maxLayers     = 8
 	maxFabric     = 100                            // routers in a layer
@@ -51,7 +49,7 @@ func (m *model) addFabric(g *segment, h uint64, six family, row, room int) {
 	h = mix(h, 5)
 	g.before = uint8(1 + pick(h, row-afterDia))
 	g.after = uint8(row) - g.before
-	g.longest, g.layers, g.mesh, g.uneven = uint8(d.n), d.layers, d.mesh, d.uneven
+	g.longest, g.layers, g.lens, g.mesh, g.uneven = uint8(d.n), uint8(d.n), d.lens, d.mesh, d.uneven
 	g.width = uint8(width)
 	g.salt = salt
 	if six {
@@ -63,7 +61,7 @@ func (m *model) addFabric(g *segment, h uint64, six family, row, room int) {
 
 // draft is a fabric that is being drawn.
 type draft struct {
-	layers uint64
+	lens   uint64 // as segment.lens
 	n      int
 	left   int // routers that it may still get
 	most   int // routers in a layer
@@ -78,7 +76,7 @@ func (d *draft) add(width, layers int) bool {
 		if d.n == maxLayers || width > d.left {
 			break
 		}
-		d.layers |= uint64(width) << (8 * d.n)
+		d.lens |= uint64(width) << (8 * d.n)
 		d.n++
 		d.left -= width
 		added = true
@@ -99,14 +97,14 @@ func (m *model) fabricWidth(h uint64, most int) int {
 }
 
 // depth returns the number of layers of a fabric.
-func (g *segment) depth() int { return (bits.Len64(g.layers) + 7) / 8 }
+func (g *segment) depth() int { return int(g.layers) }
 
 // layerWidth returns the routers in layer l. Layer −1 is the router before the fabric.
 func (g *segment) layerWidth(l int) int {
 	if l < 0 {
 		return 1
 	}
-	return int(uint8(g.layers >> (8 * l)))
+	return int(uint8(g.lens >> (8 * l)))
 }
 
 // meshed reports whether the branches to layer l share routers.

@@ -142,8 +142,12 @@ func (b *builder) build() {
 		n := node{prefix: b.p.prefix(level), level: uint8(level), six: b.p.six}
 		v := visitor{b: b, g: &g, n: n, base: base}
 		tokens = v.through(tokens)
-		from, _ := m.branches(&g.balance, &b.h, int(g.width), perPacket)
-		tl.add(n, &g, int(g.before+g.after)+g.branchLen(from), from, g.branchLen(from), base)
+		from, inside := 0, 0
+		if g.layers == 0 {
+			from, _ = m.branches(&g.balance, &b.h, int(g.width), perPacket)
+			inside = g.branchLen(from)
+		}
+		tl.add(n, &g, int(g.before+g.after)+inside, from, inside, base)
 		base, room = base+g.delay, room-g.most()
 		if _, done := m.stopped(&b.p, level, &tl, tokens[0].pos, b.in.proto, 255); done {
 			for _, tok := range tokens {

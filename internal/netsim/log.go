@@ -31,12 +31,12 @@ type Record struct {
 	Dist uint8
 	// Level and Slot identify the last router that had the packet, within the destination's
 	// prefix. Truth.Router converts them to its address.
-	Level       uint8
-	Slot        uint16
-	Target      bool  // the target was the last to have it
-	Copies      uint8 // of the answer: 0, 1, 2
-	Noisy       bool  // Noise was emitted with the answer
-	Noise       Noise
+	Level  uint8
+	Slot   uint16
+	Target bool  // the target was the last to have it
+	Copies uint8 // of the answer: 0, 1, 2
+	Noisy  bool  // Noise was emitted with the answer
+	Noise  Noise
 
 	src, dst addr
 }

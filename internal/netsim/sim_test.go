@@ -217,7 +217,7 @@ func TestLoss(t *testing.T) {
 }
 
 func TestHandleAllocates(t *testing.T) {
-	for _, name := range []string{"clean", "default", "noise", "nat"} {
+	for _, name := range []string{"clean", "default", "noise", "nat", "multipath", "multipath-hostile"} {
 		s := newSim(t, preset(t, name))
 		r := rand.New(rand.NewPCG(13, 14))
 		var packets [][]byte

@@ -36,11 +36,13 @@ const (
 
 // segment is a row of routers that may contain a diamond.
 type segment struct {
-	balance         // of the diamond; in a fabric, each router has its own
-	delay   int64   // of the whole segment, ns, round trip
-	lens    uint64  // routers on branch b: bits 2b and 2b+1
-	layers  uint64  // of a fabric: see fabric.go; else 0
-	before  uint8   // routers before the diamond; without one, all routers
+	balance       // of the diamond; in a fabric, each router has its own
+	delay   int64 // of the whole segment, ns, round trip
+	// lens has the routers on branch b: bits 2b and 2b+1. In a fabric, it has the routers in layer
+	// l: octet l.
+	lens    uint64
+	layers  uint8 // of a fabric: see fabric.go; else 0
+	before  uint8 // routers before the diamond; without one, all routers
 	after   uint8
 	width   uint8 // branches, 0 without a diamond
 	longest uint8 // routers on the longest branch
@@ -235,7 +237,7 @@ func (m *model) addDiamond(g *segment, h uint64, six family, row, room int) {
 	g.salt = salt
 }
 
-// branchLen returns the routers on a branch, 0 without a diamond.
+// branchLen returns the routers on a branch, 0 without a diamond. A fabric has no such branches.
 func (g *segment) branchLen(b int) int { return int(g.lens >> (2 * b) & 3) }
 
 // most returns the number of routers on the longest way through.

@@ -240,9 +240,9 @@ const (
 
 // Place is the place of a router.
 type Place struct {
-	Prefix      netip.Prefix // of the targets after its segment
-	Level       uint8
-	Slot        uint16
+	Prefix netip.Prefix // of the targets after its segment
+	Level  uint8
+	Slot   uint16
 }
 
 // Locate maps an address back to its place. An address in the routers' ranges that belongs to no
