@@ -6,6 +6,9 @@ type Graph struct {
 	Nodes []Node
 	Links []Link
 	Forks []Fork
+	// Fixed are nodes with a load balancer that sends all packets to the target the same way. It
+	// chooses by addresses.
+	Fixed []int
 }
 
 // Node is a hop at a TTL. A router that is met at several TTLs is several nodes. The target, and a
@@ -92,7 +95,7 @@ func (b *balance) hashed(six family) (f Fields) {
 func (t *Truth) Graph(f *Flow, last uint8) *Graph {
 	m, in := t.m, f.internal()
 	b := &builder{t: t, in: in, p: m.planAt(in.dst, int64(f.At)), h: m.hashFlow(&in, int64(f.At)),
-		last: int(last), nodes: make(map[nodeKey]int), links: make(map[Link]float64), forks: make(map[int]balance)}
+		last: int(last), nodes: make(map[nodeKey]int), links: make(map[Link]float64), forks: make(map[int]balance), fixed: make(map[int]bool)}
 	if reachOf(in.dst) != martian {
 		b.build()
 	}
@@ -127,6 +130,7 @@ type builder struct {
 	nodes map[nodeKey]int
 	links map[Link]float64 // shares
 	forks map[int]balance
+	fixed map[int]bool
 }
 
 func (b *builder) build() {
@@ -211,6 +215,9 @@ func (b *builder) finish() {
 		branches[l.Near] = append(branches[l.Near], Branch{Node: l.Far, Share: b.links[l]})
 	}
 	for i, list := range branches {
+		if b.fixed[i] {
+			b.g.Fixed = append(b.g.Fixed, i)
+		}
 		if len(list) < 2 {
 			continue
 		}
@@ -280,6 +287,11 @@ func (v *visitor) through(tokens []token) []token {
 func (v *visitor) fork(tokens []token, by balance, n int) [][]token {
 	lists := make([][]token, n)
 	from, to := v.b.t.m.branches(&by, &v.b.h, n, perFlow)
+	if n > 1 && by.fixed() {
+		for _, tok := range tokens {
+			v.b.fixed[tok.from] = true
+		}
+	}
 	total := 0
 	for i := from; i < to; i++ {
 		total += by.weight(i, n)
