@@ -43,7 +43,8 @@ func (p *prober) multipathOf(dst probe.Addr) *record.Multipath {
 		}
 	}
 	for at, n := range nodes {
-		m.Nodes = append(m.Nodes, record.Node{TTL: at.ttl, Addr: at.addr, Flows: n})
+		// With less flows than the rule takes, a node is like a borrowed one.
+		m.Nodes = append(m.Nodes, record.Node{TTL: at.ttl, Addr: at.addr, Flows: n, Borrowed: n < 6})
 	}
 	widths := map[place]int{}
 	for s, l := range links {
