@@ -118,6 +118,8 @@ type asked struct {
 	cut     bool
 	pace    Pace
 
+	begin, last int64 // time of the first valid probe, and of the last, ns
+
 	over func() bool // reports whether the comparison must stop; nil: never
 }
 
@@ -192,6 +194,7 @@ func (a *asked) add(r *netsim.Record) {
 	if !r.Fate.Valid() {
 		return
 	}
+	a.begin, a.last = r.Time-r.At, r.Time
 	s := sent{time: r.Time, wait: r.Wait, second: r.Second, ipID: r.IPID, ttl: r.TTL, dist: r.Dist,
 		fate: r.Fate, answer: r.Answer, copies: r.Copies}
 	s.flow = a.flowOf(dst, r)

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -58,6 +59,13 @@ func (a *asked) source(addr probe.Addr) uint16 {
 func (a *asked) netsimFlow(f *flow) netsim.Flow {
 	return netsim.Flow{Src: a.sources[f.source].Netip(), Dst: a.dests[f.dest].addr.Netip(), Label: f.label,
 		First: f.first, ID: f.id, Protocol: f.proto, TOS: f.tos}
+}
+
+// netsimFlowAt returns the flow at a time, ns.
+func (a *asked) netsimFlowAt(f *flow, ns int64) netsim.Flow {
+	in := a.netsimFlow(f)
+	in.At = time.Duration(max(ns-a.begin, 0))
+	return in
 }
 
 // selector is the description of a flow in a row of the results.
@@ -143,6 +151,8 @@ func (c *checker) paris() (p Paris) {
 // state it.
 func (c *checker) flowsAsked(d *dest) int {
 	switch {
+	case c.paths != nil:
+		return 0
 	case c.run != nil:
 		return c.run.Flows
 	case c.tool == Yarrp:

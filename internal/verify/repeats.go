@@ -25,6 +25,10 @@ type Repeats struct {
 // passes two kernels, and is matched in batches.
 const retrySlack = int64(250 * time.Millisecond)
 
+// pathRepeats is how many further attempts multipath detection has for flows that it asks again,
+// answered or not: to recognise per-packet balancers, and flows that moved.
+const pathRepeats = 2
+
 // repeats evaluates everything that was probed more than once.
 func (c *checker) repeats() (r Repeats) {
 	for f := range c.asked.each {
@@ -80,6 +84,8 @@ func (c *checker) repeated(r *Repeats, f *flow, probes []sent) {
 // attempts returns how many probes may be sent for one TTL of a flow.
 func (c *checker) attempts(f *flow) int {
 	switch {
+	case c.run != nil && c.paths != nil:
+		return max(c.run.Attempts, 1) + pathRepeats
 	case c.run != nil:
 		return max(c.run.Attempts, 1)
 	case f.attempts > 0:
