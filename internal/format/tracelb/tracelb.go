@@ -13,6 +13,7 @@ import (
 	"errors"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // Object is all paths to a target. Fields that a file lacks are zero.
@@ -100,4 +101,37 @@ func NameOf(m probe.Method) string {
 		return names[Numbers[m]]
 	}
 	return ""
+}
+
+// Reply is the type of an answer: ICMP type and code, or a TCP segment.
+type Reply struct {
+	Type, Code uint8
+	TCP        bool
+}
+
+// The codes of port unreachable.
+const (
+	portUnreachable4 = 3
+	portUnreachable6 = 4
+)
+
+// Reply returns the usual type of the answers from an address: records have none, and some readers
+// tell routers from targets by it.
+func (o *Object) Reply(from probe.Addr) Reply {
+	is4 := o.Target.Is4()
+	switch {
+	case from != o.Target && is4:
+		return Reply{Type: wire.ICMPv4TimeExceeded}
+	case from != o.Target:
+		return Reply{Type: wire.ICMPv6TimeExceeded}
+	case o.Method == probe.TCPSYN || o.Method == probe.TCPACK:
+		return Reply{TCP: true}
+	case o.Method == probe.ICMP && is4:
+		return Reply{Type: wire.ICMPv4EchoReply}
+	case o.Method == probe.ICMP:
+		return Reply{Type: wire.ICMPv6EchoReply}
+	case is4:
+		return Reply{Type: wire.ICMPv4Unreachable, Code: portUnreachable4}
+	}
+	return Reply{Type: wire.ICMPv6Unreachable, Code: portUnreachable6}
 }
