@@ -2,8 +2,6 @@ package window
 
 import (
 	"unsafe"
-
-	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // Shape fixes the sizes of the windows of a run.

@@ -21,8 +21,8 @@ type StrategyFlags struct {
 	NoStop     bool   `help:"exhaustive: also probe TTLs beyond a target that has answered."`
 
 	Confidence      confidence `placeholder:"P" help:"multipath: probability of finding all branches of a balancer, from 0.5 to 0.9999. Default: 0.95."`
-	ConfidenceScope string     `enum:",balancer,trace" placeholder:"SCOPE" help:"multipath: balancer, or trace: --confidence is then the probability of finding all branches of all balancers to a target. Default: balancer."`
-	MDA             string     `name:"mda" enum:",lite,full" placeholder:"NAME" help:"multipath: variant of the multipath detection algorithm. lite: few probes, and full for targets whose balancers need it. full: the flows of each balancer are counted on their own. Default: lite."`
+	ConfidenceScope scope      `placeholder:"SCOPE" help:"multipath: balancer, or trace: --confidence is then the probability of finding all branches of all balancers to a target. Default: balancer."`
+	MDA             variant    `name:"mda" placeholder:"NAME" help:"multipath: variant of the multipath detection algorithm. lite: few probes, and full for targets whose balancers need it. full: the flows of each balancer are counted on their own. Default: lite."`
 	MaxBranches     count      `placeholder:"N" help:"multipath: branches after which a balancer is not followed further, at most 128. Default: 100."`
 	MaxProbes       count      `placeholder:"N" help:"multipath: probes after which a target is given up. Default: no limit."`
 	HashFields      bool       `help:"multipath: examine which header fields each balancer hashes."`
@@ -89,7 +89,7 @@ func (f *StrategyFlags) strategy() record.Strategy {
 	return record.Strategy{
 		Strategy: f.Strategy, GapLimit: int(f.GapLimit), Overlap: int(f.Overlap), Stitch: f.Stitch,
 		MultipathOptions: record.MultipathOptions{
-			Confidence: float64(f.Confidence), Scope: f.ConfidenceScope, MDA: f.MDA, MaxBranches: int(f.MaxBranches),
+			Confidence: float64(f.Confidence), Scope: string(f.ConfidenceScope), MDA: string(f.MDA), MaxBranches: int(f.MaxBranches),
 			MaxProbes: int(f.MaxProbes), HashFields: f.HashFields, NoBorrow: f.NoBorrow,
 		},
 	}

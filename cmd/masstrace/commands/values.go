@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/multipath"
+	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // shard is a value of the form I/N, I from 1: i is from 0.
@@ -49,6 +51,29 @@ func (c *confidence) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is not a probability from %v to %v", text, multipath.LeastConfidence, multipath.MostConfidence)
 	}
 	*c = confidence(v)
+	return nil
+}
+
+// scope is what a confidence is about. It is empty if it was not given.
+type scope string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *scope) UnmarshalText(text []byte) error {
+	if *s = scope(text); *s != plan.ScopeBalancer && *s != plan.ScopeTrace {
+		return fmt.Errorf("%q is not %s or %s", text, plan.ScopeBalancer, plan.ScopeTrace)
+	}
+	return nil
+}
+
+// variant is a variant of the multipath detection algorithm. It is empty if it was not given.
+type variant string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *variant) UnmarshalText(text []byte) error {
+	if _, err := record.ParseMDA(string(text)); err != nil {
+		return fmt.Errorf("%q is not %v or %v", text, record.Lite, record.Full)
+	}
+	*v = variant(text)
 	return nil
 }
 
