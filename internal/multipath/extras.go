@@ -26,7 +26,7 @@ const (
 	third  = firstRepeat + 1 // asked at once after a second one that differs from the first answer
 	// mostConfirmed bounds the flows that are asked again at a TTL behind a balancer that
 	// moved some.
-	mostConfirmed = 64
+	mostConfirmed = 128
 	mostThird     = 16 // flows of a row that are asked a third time
 )
 
@@ -69,9 +69,9 @@ func (s *Search) arriveExtra(e *extra, node int) {
 
 // sampleSize returns how many flows through a balancer of so many branches are asked again. If it
 // gives each packet or flow another branch, all of them stay where they were with a probability of
-// 1/32.
+// 1/64.
 func sampleSize(width int) int {
-	return max(2, int(math.Ceil(5/math.Log2(float64(max(2, width))))))
+	return max(2, int(math.Ceil(6/math.Log2(float64(max(2, width))))))
 }
 
 // front returns the row right behind the balancer from which the paths in the row at ttl diverge.
@@ -139,12 +139,17 @@ func (s *Search) judge(ttl uint8, sample func() bool) bool {
 	if seconds == 0 && row.flags&rowSampled == 0 && sample() {
 		return false
 	}
-	if moved && !turned && missing > 0 && row.flags&rowMoved == 0 && s.askThird(ttl) {
-		return false
+	if moved && !turned && missing > 0 && row.flags&rowMoved == 0 {
+		// More flows make sure that a per-packet balancer is told.
+		if s.sample(ttl, 0, int(row.nodes)); s.askThird(ttl) {
+			return false
+		}
 	}
 	switch {
-	case turned:
+	case turned && row.flags&rowPacket == 0:
 		row.flags |= rowPacket
+		s.dirty |= ^uint64(0) << ttl
+	case turned:
 	case moved:
 		row.flags |= rowMoved
 	}
@@ -168,12 +173,12 @@ func (s *Search) askThird(ttl uint8) (asked bool) {
 }
 
 // sample asks some flows of a row again that were not asked again yet. near is the node in front
-// through which they must go; 0 is any.
+// through which they must go; 0 is any. Low flows come first: they were asked first, so that they
+// show any move since.
 func (s *Search) sample(ttl uint8, near, width int) (asked bool) {
 	line := s.line(ttl)
 	n := sampleSize(width)
-	for i := range line {
-		f := (i + int(s.random%uint64(len(line)))) % len(line)
+	for f := range line {
 		p := Probe{Flow: uint16(f), TTL: ttl, Attempt: second}
 		if n == 0 {
 			break
@@ -208,7 +213,7 @@ func (s *Search) finish() (asked bool) {
 		}
 		row.flags |= rowChecked
 		if row.flags&(rowMoved|rowPacket) == rowMoved {
-			asked = s.confirm(ttl) || asked
+			asked = s.confirm(s.front(ttl)) || asked
 		}
 	}
 	if asked || !s.cfg.HashFields {

@@ -274,12 +274,11 @@ func (s *Search) endsBy(flow uint16, ttl uint8) bool {
 // splitBefore reports whether some path ends before ttl.
 func (s *Search) splitBefore(ttl uint8) bool { return s.end != 0 && s.end < ttl }
 
-// settleNext settles one row that has changed, the farthest first: more targets share the near
-// ones, so that another target may have shown their branches by the time it is their turn.
+// settleNext settles one row that has changed, the nearest first. The flows of a balancer are so
+// asked at its branches before they are asked behind them, and a repeat there shows any move since.
 func (s *Search) settleNext() bool {
-	for rest := s.dirty; rest != 0; {
-		ttl := uint8(bits.Len64(rest) - 1)
-		rest &^= 1 << ttl
+	for rest := s.dirty; rest != 0; rest &= rest - 1 {
+		ttl := uint8(bits.TrailingZeros64(rest))
 		if s.isOpen(ttl) && (!s.has(ttl) || s.row(ttl).pending == 0) &&
 			(!s.has(ttl-1) || s.row(ttl-1).pending == 0) {
 			s.dirty &^= 1 << ttl
