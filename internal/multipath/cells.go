@@ -51,11 +51,12 @@ type row struct {
 type rowFlags uint8
 
 const (
-	rowChecked rowFlags = 1 << iota // the balancer in front of the row was told from a per-packet one
-	rowPacket                       // it is a per-packet one
-	rowMoved                        // it moved flows
-	rowSampled                      // the balancers in front were asked again
-	rowVaried                       // and their fields were varied
+	rowChecked   rowFlags = 1 << iota // the balancer in front of the row was told from a per-packet one
+	rowPacket                         // it is a per-packet one
+	rowMoved                          // it moved flows
+	rowSampled                        // the balancers in front were asked again
+	rowVaried                         // and their fields were varied
+	rowConfirmed                      // all its flows were asked again
 )
 
 // table holds the cells of a target: one line of stride flows for each TTL. Both grow as needed.

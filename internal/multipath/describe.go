@@ -127,7 +127,7 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 }
 
 // findMoves finds the balancers that moved flows: those in front of the rows in which a repeat was
-// answered by another node than the first probe, and a third one by the same.
+// answered by another node than the first probe, and none moved twice.
 func (d *Describer) findMoves() {
 	clear(d.shaken[:])
 	for t := int(d.starts); t <= int(d.last); t++ {
@@ -136,7 +136,7 @@ func (d *Describer) findMoves() {
 		for i := range row {
 			o := &row[i]
 			moved = moved || o.moved()
-			turned = turned || o.second != 0 && o.third != 0 && o.second != o.third
+			turned = turned || o.turned()
 		}
 		if !moved || turned {
 			continue

@@ -23,11 +23,10 @@ const (
 
 const (
 	second = firstRepeat     // the first repeat
-	third  = firstRepeat + 1 // asked at once after a second one that differs from the first answer
+	third  = firstRepeat + 1 // after a second one that differs from the first answer
 	// mostConfirmed bounds the flows that are asked again at a TTL behind a balancer that
 	// moved some.
 	mostConfirmed = 128
-	mostThird     = 16 // flows of a row that are asked a third time
 )
 
 // isExtra reports whether probes like p are outside the table.
@@ -110,62 +109,77 @@ func (s *Search) checkDiamond(ttl uint8) bool {
 	return true
 }
 
-// judge asks flows of a row again, with sample, and judges the answers. It reports whether it is
-// done. sample is called once for each row.
-func (s *Search) judge(ttl uint8, sample func() bool) bool {
-	row := s.row(ttl)
-	seconds, moved, missing, turned := 0, false, 0, false
+// verdict is what the repeats of a row show.
+type verdict struct {
+	waiting bool
+	seconds int  // answered
+	moved   int  // flows that a second attempt found at another node
+	late    bool // a third attempt found one at another node, the second did not
+	turned  bool // all three attempts of a flow differ, or the third is back at the first node
+	lacking int  // moved flows without a third attempt
+}
+
+func (s *Search) verdict(ttl uint8) (v verdict) {
 	for i := range s.extras {
 		e := &s.extras[i]
 		if e.TTL != ttl || e.Attempt < firstRepeat {
 			continue
 		}
 		if e.state == extraPending {
-			return false
+			v.waiting = true
 		}
 		if e.Attempt != second || e.state != extraAnswered {
 			continue
 		}
-		seconds++
-		if int(e.node) != s.get(e.Flow, ttl).node() {
-			moved = true
+		v.seconds++
+		moved := int(e.node) != s.get(e.Flow, ttl).node()
+		t := s.extra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third})
+		turned := t != nil && t.state == extraAnswered && t.node != e.node
+		switch {
+		case !moved:
+			v.late = v.late || turned
+			continue
+		case t == nil:
+			v.lacking++
 		}
-		if t := s.extra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third}); t == nil {
-			missing++
-		} else if t.state == extraAnswered && t.node != e.node {
-			turned = true
-		}
+		v.moved++
+		v.turned = v.turned || turned
 	}
-	if seconds == 0 && row.flags&rowSampled == 0 && sample() {
-		return false
-	}
-	if moved && !turned && missing > 0 && row.flags&rowMoved == 0 {
-		// More flows make sure that a per-packet balancer is told.
-		if s.sample(ttl, 0, int(row.nodes)); s.askThird(ttl) {
-			return false
-		}
-	}
+	return v
+}
+
+// judge asks flows of a row again, with sample at first, and judges the answers. It reports whether
+// it is done. A flow that moved is asked a third time: a per-packet balancer moves it once more with
+// some probability, a balancer that has got another hash does not. So enough flows must have moved.
+func (s *Search) judge(ttl uint8, sample func() bool) bool {
+	row := s.row(ttl)
+	v := s.verdict(ttl)
 	switch {
-	case turned && row.flags&rowPacket == 0:
-		row.flags |= rowPacket
-		s.dirty |= ^uint64(0) << ttl
-	case turned:
-	case moved:
+	case v.waiting:
+		return false
+	case v.seconds == 0 && row.flags&rowSampled == 0 && sample():
+		return false
+	case v.turned:
+		if row.flags&rowPacket == 0 {
+			row.flags |= rowPacket
+			s.dirty |= ^uint64(0) << ttl
+		}
+	case v.moved == 0 && !v.late, row.flags&rowMoved != 0:
+	case v.lacking > 0 && s.askThird(ttl):
+		return false
+	case v.moved > 0 && v.moved < sampleSize(int(row.nodes)) && s.sample(ttl, 0, int(row.nodes)):
+		return false
+	default:
 		row.flags |= rowMoved
 	}
 	return true
 }
 
-// askThird repeats second attempts of a row.
+// askThird asks the flows of a row that moved once more.
 func (s *Search) askThird(ttl uint8) (asked bool) {
-	left := mostThird
 	for i := range s.extras {
 		e := s.extras[i]
-		if left == 0 {
-			break
-		}
-		if e.TTL == ttl && e.Attempt == second && e.state == extraAnswered {
-			left--
+		if e.TTL == ttl && e.Attempt == second && e.state == extraAnswered && int(e.node) != s.get(e.Flow, ttl).node() {
 			asked = s.askExtra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third}) || asked
 		}
 	}
@@ -199,7 +213,7 @@ func (s *Search) sample(ttl uint8, near, width int) (asked bool) {
 func (s *Search) finish() (asked bool) {
 	for ttl := s.first; s.has(ttl); ttl++ {
 		row := s.row(ttl)
-		if row.nodes < 2 || s.inPacket(ttl) {
+		if row.nodes < 2 || s.inPacket(ttl) || row.flags&rowConfirmed != 0 {
 			continue
 		}
 		if row.flags&rowSampled == 0 {
@@ -237,22 +251,35 @@ func (s *Search) sampleNears(ttl uint8) (asked bool) {
 		return s.sample(ttl, 0, len(v.fars))
 	}
 	for i := range v.nears {
-		if n := &v.nears[i]; n.width > 1 {
+		if n := &v.nears[i]; n.width > 1 && n.node != 0 {
 			asked = s.sample(ttl, n.node, n.width) || asked
 		}
 	}
 	return asked
 }
 
-// confirm asks the flows of the row at ttl, and of all rows up to where its paths join, again.
+// confirm asks the flows of the row at ttl, of the row before, and of all rows up to where its
+// paths join, again. Flows that were asked again already are asked a third time.
 func (s *Search) confirm(ttl uint8) (asked bool) {
-	for ; s.has(ttl) && s.row(ttl).nodes > 1; ttl++ {
+	for t := max(s.first, ttl-1); s.has(t) && (s.row(t).nodes > 1 || t < ttl); t++ {
+		if s.row(t).flags&rowConfirmed != 0 {
+			continue
+		}
+		s.row(t).flags |= rowConfirmed
 		left := mostConfirmed
-		for f, c := range s.line(ttl) {
-			if left > 0 && c.answered() && !s.endsBefore(uint16(f), ttl) {
-				left--
-				asked = s.askExtra(Probe{Flow: uint16(f), TTL: ttl, Attempt: second}) || asked
+		for f, c := range s.line(t) {
+			if left == 0 || !c.answered() || s.endsBefore(uint16(f), t) {
+				continue
 			}
+			left--
+			p := Probe{Flow: uint16(f), TTL: t, Attempt: second}
+			if !s.askExtra(p) {
+				p.Attempt = third
+				if !s.askExtra(p) {
+					continue
+				}
+			}
+			asked = true
 		}
 	}
 	return asked

@@ -263,8 +263,11 @@ func (d *Describer) addFork(t int, f fork, passes []pass) {
 			f.loose = true
 			continue
 		}
-		o := d.find(p.flow, t)
-		if o.third != 0 && o.second != 0 && o.third != o.second {
+		o, inMoved := d.find(p.flow, t), false
+		if g := d.in[p.flow]; g != 0 {
+			inMoved = !d.groups[g-1].packet // the move may fall between two repeats
+		}
+		if o.turned() && !inMoved {
 			f.packet = true
 		}
 	}
