@@ -2,6 +2,7 @@ package multipath
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/masstrace/masstrace/internal/probe"
 )
@@ -27,6 +28,7 @@ const (
 	// mostConfirmed bounds the flows that are asked again at a TTL behind a balancer that
 	// moved some.
 	mostConfirmed = 128
+	fewExtras     = 16 // up to here they have no index
 )
 
 // isExtra reports whether probes like p are outside the table.
@@ -34,10 +36,16 @@ func isExtra(p Probe) bool { return p.Attempt >= firstRepeat || p.Flow >= MaxFlo
 
 // extra returns the extra of a probe, or nil if it was never asked.
 func (s *Search) extra(p Probe) *extra {
-	for i := range s.extras {
-		if s.extras[i].Probe == p {
-			return &s.extras[i]
+	if len(s.extras) <= fewExtras {
+		for i := range s.extras {
+			if s.extras[i].Probe == p {
+				return &s.extras[i]
+			}
 		}
+		return nil
+	}
+	if n := s.extraIndex[s.extraSlot(p)]; n != 0 {
+		return &s.extras[n-1]
 	}
 	return nil
 }
@@ -47,8 +55,29 @@ func (s *Search) askExtra(p Probe) bool {
 		return false
 	}
 	s.extras = append(s.extras, extra{Probe: p})
+	switch n := len(s.extras); {
+	case n <= fewExtras:
+	case n == fewExtras+1 || n*indexSpace > len(s.extraIndex):
+		s.extraIndex = make([]uint16, 2*indexSpace<<(bits.Len(uint(n))-1))
+		for i := range s.extras {
+			s.extraIndex[s.extraSlot(s.extras[i].Probe)] = uint16(i + 1)
+		}
+	default:
+		s.extraIndex[s.extraSlot(p)] = uint16(n)
+	}
 	s.push(p)
 	return true
+}
+
+// extraSlot returns where the index has the extra of a probe, or its free place.
+func (s *Search) extraSlot(p Probe) int {
+	mask := len(s.extraIndex) - 1
+	h := (uint32(p.Flow)<<16 | uint32(p.TTL)<<8 | uint32(p.Attempt)) * 0x9e3779b1
+	i := int(h>>12) & mask
+	for s.extraIndex[i] != 0 && s.extras[s.extraIndex[i]-1].Probe != p {
+		i = (i + 1) & mask
+	}
+	return i
 }
 
 // arriveExtra takes the answer of an extra, or its silence if node is 0.
