@@ -51,11 +51,12 @@ type row struct {
 type rowFlags uint8
 
 const (
-	rowChecked rowFlags = 1 << iota // the balancer in front of the row was told from a per-packet one
-	rowPacket                       // it is a per-packet one
-	rowMoved                        // it moved flows
-	rowSampled                      // the balancers in front were asked again
-	rowVaried                       // and their fields were varied
+	rowChecked   rowFlags = 1 << iota // the balancer in front of the row was told from a per-packet one
+	rowPacket                         // it is a per-packet one
+	rowMoved                          // it moved flows
+	rowSampled                        // the balancers in front were asked again
+	rowVaried                         // and their fields were varied
+	rowConfirmed                      // all its flows were asked again
 )
 
 // table holds the cells of a target: one line of stride flows for each TTL. Both grow as needed.
@@ -118,12 +119,7 @@ func (t *table) at(flow uint16, ttl uint8) *cell {
 func (t *table) reserve(flows int, ttl uint8) {
 	t.flows = max(t.flows, flows)
 	if flows > t.stride {
-		stride := 1 << bits.Len(uint(flows-1))
-		cells := make([]cell, len(t.rows)*stride)
-		for i := range t.rows {
-			copy(cells[i*stride:], t.cells[i*t.stride:(i+1)*t.stride])
-		}
-		t.cells, t.stride = cells, stride
+		t.widen(1 << bits.Len(uint(flows-1)))
 	}
 	if lines := int(ttl-t.first) + 1; lines > len(t.rows) {
 		old := len(t.cells)
@@ -131,6 +127,18 @@ func (t *table) reserve(flows int, ttl uint8) {
 		t.cells = slices.Grow(t.cells, lines*t.stride-old)[:lines*t.stride]
 		clear(t.cells[old:])
 	}
+}
+
+// widen moves the lines apart, from the last one on.
+func (t *table) widen(stride int) {
+	n := len(t.rows) * stride
+	t.cells = slices.Grow(t.cells, max(0, n-len(t.cells)))[:n]
+	for i := len(t.rows) - 1; i >= 0; i-- {
+		line := t.cells[i*stride : (i+1)*stride]
+		copy(line, t.cells[i*t.stride:(i+1)*t.stride])
+		clear(line[t.stride:])
+	}
+	t.stride = stride
 }
 
 // number returns the number of an address, from 1. It is 0 if there are too many.

@@ -25,6 +25,7 @@ type Describer struct {
 	in     [MaxFlows]uint16 // the group of each flow, from 1
 	widths [65]uint16       // nodes of each row
 	moved  [MaxFlows]bool
+	shaken [65]bool            // the balancer in front of a row moved flows once
 	seen   [maxNodes + 1]uint8 // highest TTL at which a node goes on
 	full   uint8               // TTL from which nodes are controlled; 0: nowhere
 	starts uint8               // lowest TTL probed
@@ -68,8 +69,14 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 	if len(d.all) > 0 {
 		d.starts = d.all[0].ttl
 	}
-	for t := int(d.starts); t > 0 && t <= int(d.last)+1; t++ {
+	if d.starts == 0 {
+		return
+	}
+	for t := int(d.starts); t <= int(d.last)+1; t++ {
 		d.describeNodes(m, t)
+	}
+	d.findMoves()
+	for t := int(d.starts); t <= int(d.last)+1; t++ {
 		d.describeRow(m, t)
 	}
 	if d.full != 0 {
@@ -117,6 +124,38 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 	}
 	slices.SortFunc(d.nodes[begin:], d.byAddress)
 	slices.SortFunc(m.Nodes[begin:], func(a, b record.Node) int { return bytes.Compare(a.Addr[:], b.Addr[:]) })
+}
+
+// findMoves finds the balancers that moved flows: those in front of the rows in which a repeat was
+// answered by another node than the first probe, and none moved twice.
+func (d *Describer) findMoves() {
+	clear(d.shaken[:])
+	for t := int(d.starts); t <= int(d.last); t++ {
+		moved, turned := false, false
+		row := d.row(t)
+		for i := range row {
+			o := &row[i]
+			moved = moved || o.moved()
+			turned = turned || o.turned()
+		}
+		if !moved || turned {
+			continue
+		}
+		d.shaken[d.front(t)] = true
+		for i := range row {
+			if row[i].moved() {
+				d.moved[row[i].flow] = true
+			}
+		}
+	}
+}
+
+// front is Search.front.
+func (d *Describer) front(t int) int {
+	for t > int(d.starts) && d.widths[t-1] > 1 {
+		t--
+	}
+	return t
 }
 
 // byAddress compares two nodes by address. 0, which is no node, comes first.

@@ -2,6 +2,7 @@ package multipath
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/masstrace/masstrace/internal/probe"
 )
@@ -23,11 +24,11 @@ const (
 
 const (
 	second = firstRepeat     // the first repeat
-	third  = firstRepeat + 1 // asked at once after a second one that differs from the first answer
+	third  = firstRepeat + 1 // after a second one that differs from the first answer
 	// mostConfirmed bounds the flows that are asked again at a TTL behind a balancer that
 	// moved some.
-	mostConfirmed = 64
-	mostThird     = 16 // flows of a row that are asked a third time
+	mostConfirmed = 128
+	fewExtras     = 16 // up to here they have no index
 )
 
 // isExtra reports whether probes like p are outside the table.
@@ -35,10 +36,16 @@ func isExtra(p Probe) bool { return p.Attempt >= firstRepeat || p.Flow >= MaxFlo
 
 // extra returns the extra of a probe, or nil if it was never asked.
 func (s *Search) extra(p Probe) *extra {
-	for i := range s.extras {
-		if s.extras[i].Probe == p {
-			return &s.extras[i]
+	if len(s.extras) <= fewExtras {
+		for i := range s.extras {
+			if s.extras[i].Probe == p {
+				return &s.extras[i]
+			}
 		}
+		return nil
+	}
+	if n := s.extraIndex[s.extraSlot(p)]; n != 0 {
+		return &s.extras[n-1]
 	}
 	return nil
 }
@@ -48,8 +55,29 @@ func (s *Search) askExtra(p Probe) bool {
 		return false
 	}
 	s.extras = append(s.extras, extra{Probe: p})
+	switch n := len(s.extras); {
+	case n <= fewExtras:
+	case n == fewExtras+1 || n*indexSpace > len(s.extraIndex):
+		s.extraIndex = make([]uint16, 2*indexSpace<<(bits.Len(uint(n))-1))
+		for i := range s.extras {
+			s.extraIndex[s.extraSlot(s.extras[i].Probe)] = uint16(i + 1)
+		}
+	default:
+		s.extraIndex[s.extraSlot(p)] = uint16(n)
+	}
 	s.push(p)
 	return true
+}
+
+// extraSlot returns where the index has the extra of a probe, or its free place.
+func (s *Search) extraSlot(p Probe) int {
+	mask := len(s.extraIndex) - 1
+	h := (uint32(p.Flow)<<16 | uint32(p.TTL)<<8 | uint32(p.Attempt)) * 0x9e3779b1
+	i := int(h>>12) & mask
+	for s.extraIndex[i] != 0 && s.extras[s.extraIndex[i]-1].Probe != p {
+		i = (i + 1) & mask
+	}
+	return i
 }
 
 // arriveExtra takes the answer of an extra, or its silence if node is 0.
@@ -69,9 +97,9 @@ func (s *Search) arriveExtra(e *extra, node int) {
 
 // sampleSize returns how many flows through a balancer of so many branches are asked again. If it
 // gives each packet or flow another branch, all of them stay where they were with a probability of
-// 1/32.
+// 1/64.
 func sampleSize(width int) int {
-	return max(2, int(math.Ceil(5/math.Log2(float64(max(2, width))))))
+	return max(2, int(math.Ceil(6/math.Log2(float64(max(2, width))))))
 }
 
 // front returns the row right behind the balancer from which the paths in the row at ttl diverge.
@@ -110,57 +138,77 @@ func (s *Search) checkDiamond(ttl uint8) bool {
 	return true
 }
 
-// judge asks flows of a row again, with sample, and judges the answers. It reports whether it is
-// done. sample is called once for each row.
-func (s *Search) judge(ttl uint8, sample func() bool) bool {
-	row := s.row(ttl)
-	seconds, moved, missing, turned := 0, false, 0, false
+// verdict is what the repeats of a row show.
+type verdict struct {
+	waiting bool
+	seconds int  // answered
+	moved   int  // flows that a second attempt found at another node
+	late    bool // a third attempt found one at another node, the second did not
+	turned  bool // all three attempts of a flow differ, or the third is back at the first node
+	lacking int  // moved flows without a third attempt
+}
+
+func (s *Search) verdict(ttl uint8) (v verdict) {
 	for i := range s.extras {
 		e := &s.extras[i]
 		if e.TTL != ttl || e.Attempt < firstRepeat {
 			continue
 		}
 		if e.state == extraPending {
-			return false
+			v.waiting = true
 		}
 		if e.Attempt != second || e.state != extraAnswered {
 			continue
 		}
-		seconds++
-		if int(e.node) != s.get(e.Flow, ttl).node() {
-			moved = true
+		v.seconds++
+		moved := int(e.node) != s.get(e.Flow, ttl).node()
+		t := s.extra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third})
+		turned := t != nil && t.state == extraAnswered && t.node != e.node
+		switch {
+		case !moved:
+			v.late = v.late || turned
+			continue
+		case t == nil:
+			v.lacking++
 		}
-		if t := s.extra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third}); t == nil {
-			missing++
-		} else if t.state == extraAnswered && t.node != e.node {
-			turned = true
-		}
+		v.moved++
+		v.turned = v.turned || turned
 	}
-	if seconds == 0 && row.flags&rowSampled == 0 && sample() {
-		return false
-	}
-	if moved && !turned && missing > 0 && row.flags&rowMoved == 0 && s.askThird(ttl) {
-		return false
-	}
+	return v
+}
+
+// judge asks flows of a row again, with sample at first, and judges the answers. It reports whether
+// it is done. A flow that moved is asked a third time: a per-packet balancer moves it once more with
+// some probability, a balancer that has got another hash does not. So enough flows must have moved.
+func (s *Search) judge(ttl uint8, sample func() bool) bool {
+	row := s.row(ttl)
+	v := s.verdict(ttl)
 	switch {
-	case turned:
-		row.flags |= rowPacket
-	case moved:
+	case v.waiting:
+		return false
+	case v.seconds == 0 && row.flags&rowSampled == 0 && sample():
+		return false
+	case v.turned:
+		if row.flags&rowPacket == 0 {
+			row.flags |= rowPacket
+			s.dirty |= ^uint64(0) << ttl
+		}
+	case v.moved == 0 && !v.late, row.flags&rowMoved != 0:
+	case v.lacking > 0 && s.askThird(ttl):
+		return false
+	case v.moved > 0 && v.moved < sampleSize(int(row.nodes)) && s.sample(ttl, 0, int(row.nodes)):
+		return false
+	default:
 		row.flags |= rowMoved
 	}
 	return true
 }
 
-// askThird repeats second attempts of a row.
+// askThird asks the flows of a row that moved once more.
 func (s *Search) askThird(ttl uint8) (asked bool) {
-	left := mostThird
 	for i := range s.extras {
 		e := s.extras[i]
-		if left == 0 {
-			break
-		}
-		if e.TTL == ttl && e.Attempt == second && e.state == extraAnswered {
-			left--
+		if e.TTL == ttl && e.Attempt == second && e.state == extraAnswered && int(e.node) != s.get(e.Flow, ttl).node() {
 			asked = s.askExtra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third}) || asked
 		}
 	}
@@ -168,12 +216,12 @@ func (s *Search) askThird(ttl uint8) (asked bool) {
 }
 
 // sample asks some flows of a row again that were not asked again yet. near is the node in front
-// through which they must go; 0 is any.
+// through which they must go; 0 is any. Low flows come first: they were asked first, so that they
+// show any move since.
 func (s *Search) sample(ttl uint8, near, width int) (asked bool) {
 	line := s.line(ttl)
 	n := sampleSize(width)
-	for i := range line {
-		f := (i + int(s.random%uint64(len(line)))) % len(line)
+	for f := range line {
 		p := Probe{Flow: uint16(f), TTL: ttl, Attempt: second}
 		if n == 0 {
 			break
@@ -194,7 +242,7 @@ func (s *Search) sample(ttl uint8, near, width int) (asked bool) {
 func (s *Search) finish() (asked bool) {
 	for ttl := s.first; s.has(ttl); ttl++ {
 		row := s.row(ttl)
-		if row.nodes < 2 || s.inPacket(ttl) {
+		if row.nodes < 2 || s.inPacket(ttl) || row.flags&rowConfirmed != 0 {
 			continue
 		}
 		if row.flags&rowSampled == 0 {
@@ -208,7 +256,7 @@ func (s *Search) finish() (asked bool) {
 		}
 		row.flags |= rowChecked
 		if row.flags&(rowMoved|rowPacket) == rowMoved {
-			asked = s.confirm(ttl) || asked
+			asked = s.confirm(s.front(ttl)) || asked
 		}
 	}
 	if asked || !s.cfg.HashFields {
@@ -232,22 +280,35 @@ func (s *Search) sampleNears(ttl uint8) (asked bool) {
 		return s.sample(ttl, 0, len(v.fars))
 	}
 	for i := range v.nears {
-		if n := &v.nears[i]; n.width > 1 {
+		if n := &v.nears[i]; n.width > 1 && n.node != 0 {
 			asked = s.sample(ttl, n.node, n.width) || asked
 		}
 	}
 	return asked
 }
 
-// confirm asks the flows of the row at ttl, and of all rows up to where its paths join, again.
+// confirm asks the flows of the row at ttl, of the row before, and of all rows up to where its
+// paths join, again. Flows that were asked again already are asked a third time.
 func (s *Search) confirm(ttl uint8) (asked bool) {
-	for ; s.has(ttl) && s.row(ttl).nodes > 1; ttl++ {
+	for t := max(s.first, ttl-1); s.has(t) && (s.row(t).nodes > 1 || t < ttl); t++ {
+		if s.row(t).flags&rowConfirmed != 0 {
+			continue
+		}
+		s.row(t).flags |= rowConfirmed
 		left := mostConfirmed
-		for f, c := range s.line(ttl) {
-			if left > 0 && c.answered() && !s.endsBefore(uint16(f), ttl) {
-				left--
-				asked = s.askExtra(Probe{Flow: uint16(f), TTL: ttl, Attempt: second}) || asked
+		for f, c := range s.line(t) {
+			if left == 0 || !c.answered() || s.endsBefore(uint16(f), t) {
+				continue
 			}
+			left--
+			p := Probe{Flow: uint16(f), TTL: t, Attempt: second}
+			if !s.askExtra(p) {
+				p.Attempt = third
+				if !s.askExtra(p) {
+					continue
+				}
+			}
+			asked = true
 		}
 	}
 	return asked

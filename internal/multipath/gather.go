@@ -4,7 +4,7 @@ import "sync"
 
 // near is an address at the TTL in front of a row, and the flows through it.
 type near struct {
-	node    int // its number; 0 is all routers together, if nothing in front of the row is known
+	node    int // its number; 0 is all routers that did not answer
 	through int // flows that go on through it
 	fresh   int // flows of them that were not asked in the row
 	asked   int
@@ -123,9 +123,12 @@ func (s *Search) look(v *view, ttl uint8) {
 		}
 	}
 	v.alone = len(v.nears) <= 1 && stars == 0 && !s.splitBefore(ttl)
-	if len(v.nears) == 0 {
+	switch {
+	case len(v.nears) == 0:
 		v.nearAt(0)
 		v.alone = !s.splitBefore(ttl)
+	case stars > 0 && !s.splitBefore(ttl): // a silent flow may have met its end instead
+		v.nearAt(0)
 	}
 	for f := range max(len(line), len(before)) {
 		var c, b cell
@@ -173,12 +176,12 @@ func (s *Search) count(v *view, c cell) {
 // not known.
 func (v *view) nearOfFlow(b cell, known bool) *near {
 	switch {
-	case b.answered() && known:
+	case v.alone, v.nears[0].node == 0:
+		return &v.nears[0]
+	case known && (b.answered() || b.silent()):
 		if m := v.nearOf[b.node()]; m.epoch == v.epoch {
 			return &v.nears[m.at]
 		}
-	case v.alone, v.nears[0].node == 0:
-		return &v.nears[0]
 	}
 	return nil
 }
@@ -198,7 +201,7 @@ func (s *Search) pass(v *view, n *near, c cell) {
 			if s.cfg.Known != nil {
 				n.sum += s.cfg.Known.sum(s.addrs[c.node()-1])
 			}
-			if n.width > 1 && len(v.nears) > 1 {
+			if n.width > 1 && len(v.nears) > 1 && n.node != 0 {
 				v.meshed = true
 			}
 		}

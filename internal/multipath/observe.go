@@ -19,10 +19,17 @@ type sample struct {
 }
 
 // moved reports whether a repeat was answered by another node than the first probe.
-func (o *sample) moved() bool { return o.node != 0 && o.second != 0 && o.second != o.node }
+func (o *sample) moved() bool {
+	return o.node != 0 && (o.second != 0 && o.second != o.node || o.third != 0 && o.third != o.node)
+}
 
-// confirmed reports whether a repeat was answered by the same node.
-func (o *sample) confirmed() bool { return o.node != 0 && o.second == o.node }
+// turned reports whether the flow moved twice, which balancers of flows do not do.
+func (o *sample) turned() bool {
+	return o.node != 0 && o.second != 0 && o.third != 0 && o.second != o.node && o.third != o.second
+}
+
+// confirmed reports whether all repeats were answered by the same node.
+func (o *sample) confirmed() bool { return o.second != 0 && !o.moved() }
 
 // void reports whether the probe was answered from behind the end of its path.
 func (o *sample) void() bool { return o.node == 0 && o.ends }

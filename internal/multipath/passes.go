@@ -45,11 +45,13 @@ type step struct {
 // group is the flows behind a balancer that does not keep them together, up to the TTL at which
 // their paths join again.
 type group struct {
-	fork   int   // in forks; the fork of a per-packet balancer
-	packet bool  // otherwise the balancer moved flows once
-	from   uint8 // first TTL at which the flows are mixed
-	seen   uint16
-	nodes  uint8 // that they reach in the row at hand: 0, 1, or 2 for several
+	fork    int   // in forks; the fork of a per-packet balancer
+	packet  bool  // otherwise the balancer moved flows once
+	from    uint8 // first TTL at which the flows are mixed
+	seen    uint16
+	answers int
+	nodes   uint8 // that they reach in the row at hand: 0, 1, or 2 for several
+	joined  bool  // they certainly reach one node only
 }
 
 // describeRow adds the links into the row at t and the forks in front of it.
@@ -76,10 +78,7 @@ func (d *Describer) describeRow(m *record.Multipath, t int) {
 		}
 	}
 	if uneven {
-		from := t
-		for from > int(d.starts) && d.widths[from-1] > 1 {
-			from--
-		}
+		from := d.front(t)
 		if d.full == 0 || from < int(d.full) {
 			d.full = uint8(from)
 		}
@@ -88,11 +87,12 @@ func (d *Describer) describeRow(m *record.Multipath, t int) {
 
 // countGroups finds how many nodes the flows of each group reach at t.
 func (d *Describer) countGroups(t int) {
-	for i := range d.groups {
-		d.groups[i].nodes, d.groups[i].seen = 0, 0
-	}
 	if len(d.groups) == 0 {
 		return
+	}
+	for i := range d.groups {
+		g := &d.groups[i]
+		g.nodes, g.seen, g.joined, g.answers = 0, 0, false, 0
 	}
 	row := d.row(t)
 	for i := range row {
@@ -102,11 +102,24 @@ func (d *Describer) countGroups(t int) {
 		}
 		g := &d.groups[d.in[o.flow]-1]
 		for _, node := range [...]uint16{o.node, o.second, o.third} {
-			if node != 0 && node != g.seen {
+			if node == 0 {
+				continue
+			}
+			g.answers++
+			if node != g.seen {
 				g.nodes = min(2, g.nodes+1)
 				g.seen = node
 			}
 		}
+	}
+	for i := range d.groups {
+		// An end tells nothing of the flows that did not get there.
+		g := &d.groups[i]
+		need := d.cfg.rule.Flows(1)
+		if g.packet {
+			need = d.cfg.rule.Flows(2)
+		}
+		g.joined = g.nodes == 1 && g.answers >= need && (d.first == 0 || t <= int(d.first))
 	}
 }
 
@@ -114,7 +127,7 @@ func (d *Describer) countGroups(t int) {
 func (d *Describer) dissolve(t int) {
 	ended := false
 	for i := range d.groups {
-		if g := &d.groups[i]; g.nodes == 1 && t > int(g.from) {
+		if g := &d.groups[i]; g.joined && t > int(g.from) {
 			ended = true
 			if g.packet {
 				d.forks[g.fork].length = t - int(d.forks[g.fork].ttl)
@@ -125,7 +138,7 @@ func (d *Describer) dissolve(t int) {
 		return
 	}
 	for f, i := range d.in {
-		if i != 0 && d.groups[i-1].nodes == 1 && t > int(d.groups[i-1].from) {
+		if i != 0 && d.groups[i-1].joined && t > int(d.groups[i-1].from) {
 			d.in[f] = 0
 		}
 	}
@@ -206,11 +219,11 @@ func (d *Describer) pass(t int, near, far *sample, node uint16, alone bool) {
 	if i := d.in[far.flow]; i != 0 && t > int(d.groups[i-1].from) {
 		g := &d.groups[i-1]
 		switch {
-		case g.packet && g.nodes != 1: // near and far are of different ways
+		case g.packet && !g.joined: // near and far are of different ways
 			return
 		case g.packet:
 			p.flags &^= passThrough
-		case near == nil || !near.confirmed() || g.nodes != 1 && !far.confirmed():
+		case near == nil || !near.confirmed() || !g.joined && !far.confirmed():
 			p.flags &^= passSure
 		}
 	}
@@ -243,18 +256,20 @@ func (d *Describer) addForks(t int) {
 
 // addFork adds the fork f, which the passes, sorted by far end, go through.
 func (d *Describer) addFork(t int, f fork, passes []pass) {
-	moved, far := false, uint16(0)
+	moved, far := d.shaken[t], uint16(0)
 	for i := range passes {
 		p := &passes[i]
 		if p.flags&passThrough == 0 {
 			f.loose = true
 			continue
 		}
-		o := d.find(p.flow, t)
-		if o.third != 0 && o.second != 0 && o.third != o.second {
+		o, inMoved := d.find(p.flow, t), false
+		if g := d.in[p.flow]; g != 0 {
+			inMoved = !d.groups[g-1].packet // the move may fall between two repeats
+		}
+		if o.turned() && !inMoved {
 			f.packet = true
 		}
-		moved = moved || o.moved()
 	}
 	for i := range passes {
 		p := &passes[i]
@@ -299,8 +314,6 @@ func (d *Describer) addGroup(t int, passes []pass, packet bool) {
 		d.in[p.flow] = number
 		if packet {
 			p.flags |= passSure
-		} else if d.find(p.flow, t).moved() {
-			d.moved[p.flow] = true
 		}
 	}
 }
@@ -353,7 +366,7 @@ func (d *Describer) isUneven(first, t int) bool {
 		meshed = meshed || d.forks[i].width > 1
 	}
 	for _, g := range d.groups {
-		if g.packet && g.nodes != 1 && int(g.from) < t {
+		if g.packet && d.in[0] != 0 && int(g.from) < t && !g.joined {
 			return false
 		}
 	}

@@ -28,13 +28,16 @@ type Search struct {
 	target probe.Addr
 	random uint64
 	table
-	queue  []Probe // asked, but not returned by Next yet
+	queue  []Probe // asked; those from head on Next has not returned yet
+	head   int
 	extras []extra
-	swept  uint8  // highest TTL that the sweep has asked
-	reach  uint8  // highest TTL with an answer that does not end a path
-	end    uint8  // lowest TTL at which a path ends; 0: none does
-	from   uint8  // nodes are controlled from this TTL on; 0: nowhere
-	dirty  uint64 // rows to settle, by TTL
+	// extraIndex is a hash table of extras, once there are many.
+	extraIndex []uint16
+	swept      uint8  // highest TTL that the sweep has asked
+	reach      uint8  // highest TTL with an answer that does not end a path
+	end        uint8  // lowest TTL at which a path ends; 0: none does
+	from       uint8  // nodes are controlled from this TTL on; 0: nowhere
+	dirty      uint64 // rows to settle, by TTL
 
 	pending, probes, repeats int
 	flags                    searchFlags
@@ -72,13 +75,13 @@ func (s *Search) Begin(target probe.Addr, random uint64) {
 func (s *Search) Next() (Probe, Step) {
 	for s.flags&halted == 0 {
 		switch {
-		case len(s.queue) > 0 && s.cfg.MaxProbes > 0 && s.probes >= s.cfg.MaxProbes:
+		case s.head < len(s.queue) && s.cfg.MaxProbes > 0 && s.probes >= s.cfg.MaxProbes:
 			s.flags |= over
 			s.drop()
-		case len(s.queue) > 0:
-			p := s.queue[0]
-			if s.queue = s.queue[1:]; len(s.queue) == 0 {
-				s.queue = s.queue[:0:cap(s.queue)]
+		case s.head < len(s.queue):
+			p := s.queue[s.head]
+			if s.head++; s.head == len(s.queue) {
+				s.queue, s.head = s.queue[:0], 0
 			}
 			s.probes++
 			if p.Attempt >= firstRepeat {
@@ -97,7 +100,7 @@ func (s *Search) Next() (Probe, Step) {
 
 // drop takes back the probes that Next has not returned.
 func (s *Search) drop() {
-	for _, p := range s.queue {
+	for _, p := range s.queue[s.head:] {
 		s.pending--
 		if isExtra(p) {
 			s.extra(p).state = extraSilent
@@ -106,7 +109,7 @@ func (s *Search) drop() {
 			s.row(p.TTL).pending--
 		}
 	}
-	s.queue = s.queue[:0]
+	s.queue, s.head = s.queue[:0], 0
 }
 
 // ask asks a (flow, TTL) for the first time. It reports whether it did.
@@ -274,12 +277,11 @@ func (s *Search) endsBy(flow uint16, ttl uint8) bool {
 // splitBefore reports whether some path ends before ttl.
 func (s *Search) splitBefore(ttl uint8) bool { return s.end != 0 && s.end < ttl }
 
-// settleNext settles one row that has changed, the farthest first: more targets share the near
-// ones, so that another target may have shown their branches by the time it is their turn.
+// settleNext settles one row that has changed, the nearest first. The flows of a balancer are so
+// asked at its branches before they are asked behind them, and a repeat there shows any move since.
 func (s *Search) settleNext() bool {
-	for rest := s.dirty; rest != 0; {
-		ttl := uint8(bits.Len64(rest) - 1)
-		rest &^= 1 << ttl
+	for rest := s.dirty; rest != 0; rest &= rest - 1 {
+		ttl := uint8(bits.TrailingZeros64(rest))
 		if s.isOpen(ttl) && (!s.has(ttl) || s.row(ttl).pending == 0) &&
 			(!s.has(ttl-1) || s.row(ttl-1).pending == 0) {
 			s.dirty &^= 1 << ttl

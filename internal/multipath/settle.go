@@ -91,6 +91,9 @@ func (s *Search) lack(v *view, n *near) int {
 		return 0
 	}
 	need := s.cfg.rule.Flows(width)
+	if n == nil && s.inPacket(v.ttl) {
+		need = s.cfg.rule.Flows(max(2, width)) // a single node must be certain, see group.joins
+	}
 	if silent >= need || answers == 0 && silent > starFlows {
 		return 0 // a router that limits its answers, or a branch without any
 	}
