@@ -23,7 +23,7 @@ func (p *Plan) setMultipath() error {
 		c.Scope = multipath.PerTrace
 	}
 	if !p.NoBorrow {
-		c.Known = multipath.NewKnown(branchOctets)
+		c.Known, c.Borrow = multipath.NewKnown(branchOctets), true
 	}
 	if err := c.Validate(); err != nil {
 		return &ConfigError{Err: err}

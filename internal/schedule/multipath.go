@@ -86,6 +86,7 @@ type hunt struct {
 	pending  []window.Slot     // handed to the sender, and neither answered nor silent
 	deferred bool              // the last of pending was not admitted yet by Politeness
 	settled  bool              // the search was told all answers after its last probe
+	late     int64             // until when an answer to a silent probe may come; 0 if none is silent
 	latest   window.Slot       // the probe that was sent last; TTL 0 if none was
 }
 
@@ -269,6 +270,7 @@ func (t *multipathTraversal) collect(h *hunt) (oldest int64) {
 			}
 			target := t.window.Target(int(slot.Target))
 			h.search.Silence(probeOf(slot), t.schedule.cfg.Politeness.isLimited(target, slot.TTL))
+			h.late = max(h.late, sent+int64(t.schedule.cfg.Wait))
 		}
 	}
 	h.pending = left
@@ -284,26 +286,22 @@ func (h *hunt) tell(slot window.Slot, e *window.Entry, standing window.Standing)
 	return true
 }
 
-// end waits for late answers, and tells the search all of them. The target is done if the search
-// still has enough.
+// end waits for late answers to silent probes, and tells the search all answers. The target is done
+// if the search still has enough.
 func (t *multipathTraversal) end(h *hunt, target uint32) (result action, at int64) {
-	if h.settled || h.latest.TTL == 0 {
+	if h.settled {
 		return finish, 0
 	}
-	stamp := t.window.Sent(h.latest)
-	if stamp == 0 {
-		return wait, t.now + poll // not stamped yet
+	if t.schedule.cfg.Set.Matched() < h.late {
+		return wait, max(h.late, t.now+poll)
 	}
-	if stamp < 0 {
-		stamp = t.lastSent // probes before it may still be answered
-	}
-	if over := stamp + int64(t.schedule.cfg.Wait); t.schedule.cfg.Set.Matched() < over {
-		return wait, max(over, t.now+poll)
+	h.settled = true
+	if h.latest.TTL == 0 {
+		return finish, 0
 	}
 	for slot, sent := range t.window.Probes(target) {
 		h.tell(slot, sent.Best, sent.Standing)
 	}
-	h.settled = true
 	return wait, t.now + poll
 }
 
