@@ -34,10 +34,10 @@ func (w *Window) path(target uint32, flow uint16) *path {
 
 // pathIndex returns the place of a path in states, paths and known, or -1 if it has no memory.
 func (w *Window) pathIndex(target uint32, flow uint16) int {
-	if w.pages != nil {
-		return w.pages.paths.find(int(target), 0, flow)
+	if w.pages == nil {
+		return int(target)*w.shape.Flows + int(flow)
 	}
-	return int(target)*w.shape.Flows + int(flow)
+	return w.findPath(target, flow)
 }
 
 // Learn updates the state of target over r.Flow after a reply that fills a slot, or shows no hop,
