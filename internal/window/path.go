@@ -55,7 +55,7 @@ func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
 	if stopSet != nil && r.Kind == probe.KindTTLExceeded && r.Responder != r.Target && r.Responder.Is4() == r.Target.Is4() {
 		w.learnKnown(target, r, stopSet)
 	}
-	word := w.stateWord(target, r.Flow)
+	word := &w.states[w.pathIndex(target, r.Flow)]
 	old := State(word.Load())
 	if old&undecided != 0 {
 		w.judge(target, r.Flow)
