@@ -1,6 +1,7 @@
 package window
 
 import (
+	"fmt"
 	"iter"
 	"math/rand/v2"
 	"slices"
@@ -365,5 +366,56 @@ func TestOnDemandAllocs(t *testing.T) {
 	fill()
 	if n := testing.AllocsPerRun(3, fill); n != 0 {
 		t.Errorf("%v allocations for a window", n)
+	}
+}
+
+// spread fills a window on demand with one probe of each (target, TTL, flow), and returns the i-th
+// slot in an order in which a schedule may visit them.
+func spread(targets, ttls, flows int) (w *Window, at func(i uint32) Slot) {
+	w = New(Shape{Targets: targets, FirstTTL: 1, LastTTL: uint8(ttls), Flows: probe.BaseFlows, Attempts: 4, OnDemand: 2 * ttls * flows})
+	at = func(i uint32) Slot {
+		x := i * 2654435761
+		return Slot{Target: x % uint32(targets), TTL: 1 + uint8(x>>16)%uint8(ttls), Flow: uint16(x>>24) % uint16(flows)}
+	}
+	for target := range uint32(targets) {
+		w.Append(hopOf(1, false))
+		for ttl := range uint8(ttls) {
+			for flow := range uint16(flows) {
+				w.Stamp(Slot{Target: target, TTL: 1 + ttl, Flow: flow}, 1)
+			}
+		}
+	}
+	return w, at
+}
+
+func BenchmarkOnDemand(b *testing.B) {
+	for _, flows := range []int{6, 96} {
+		w, at := spread(2000, 12, flows)
+		b.Run(fmt.Sprintf("stamp/%d flows", flows), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := uint32(0); b.Loop(); i++ {
+				s := at(i)
+				if w.Reserve(s) {
+					w.Stamp(s, int64(i))
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("state/%d flows", flows), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := uint32(0); b.Loop(); i++ {
+				s := at(i)
+				w.State(s.Target, s.Flow)
+			}
+		})
+		b.Run(fmt.Sprintf("probes of a target/%d flows", flows), func(b *testing.B) {
+			b.ReportAllocs()
+			n := 0
+			for i := uint32(0); b.Loop(); i++ {
+				for range w.Probes(i % 2000) {
+					n++
+				}
+			}
+			b.ReportMetric(float64(n)/float64(b.N), "probes")
+		})
 	}
 }
