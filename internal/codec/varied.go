@@ -14,8 +14,8 @@ import (
 //
 //	destination port    the next port; of 65535, the one before
 //	flow label          another one, from the flow number
-//	TOS                 bit 2 inverted. That is the lowest bit of the DSCP: routers that rewrite the
-//	                    IP precedence leave it alone (RFC 8622 §4), and the ECN bits stay 0
+//	TOS                 bit 2 inverted. It is the lowest bit of the DSCP: routers that rewrite
+//	                    the IP precedence leave it alone (RFC 8622 §4). The ECN bits stay 0
 //
 // Keys are bound to the whole flow number. So the tags of a reply decide which variation it
 // answers, as routers may rewrite TOS and label. The destination port alone is decisive.
@@ -48,7 +48,7 @@ func (v *varied) init(cfg Config) error {
 	return nil
 }
 
-// portSum and tosSum return what a variation adds to a sum of the unvaried probe.
+// portSum and tosSum return the amount that a variation adds to a sum of the unvaried probe.
 func (v *varied) portSum(varies probe.Variation) uint32 {
 	return difference(v.dstPort[varies], v.dstPort[probe.Unvaried])
 }

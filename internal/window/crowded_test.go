@@ -88,8 +88,8 @@ func TestCrowdedGuesses(t *testing.T) {
 	}
 }
 
-// With many flows, replies with one tag are hops as with one flow: where a NAT rewrites one tag,
-// where routers quote little, and although another router always answers without a valid tag.
+// With many flows, replies with one tag are hops as with one flow. There are three causes of such
+// replies: a NAT rewrites one tag, routers quote little, and another router sends no valid tag.
 func TestCrowdedHonest(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -255,8 +255,8 @@ func TestOnDemandConcurrent(t *testing.T) {
 // scanMemory is the memory that a scan may use for windows, if nothing else is asked for.
 const scanMemory = 512 << 20
 
-// 10,000 targets of which 5 % have a balancer of 16 branches have room in the default memory of a
-// scan, and a window in the memory that its shape states.
+// 10,000 targets have room in the default memory of a scan, if 5 % of them have a balancer of 16
+// branches. The window takes no more memory than its shape states.
 func TestOnDemandMemory(t *testing.T) {
 	const targets = 10_000
 	s := Shape{Targets: targets, FirstTTL: 1, LastTTL: 32, Flows: probe.BaseFlows, Attempts: 4, OnDemand: 160}
@@ -306,8 +306,8 @@ func (w *Window) octets() int {
 	return n
 }
 
-// If there is no room, Reserve returns false, a stamp is lost, and its replies are unsent. What has
-// room goes on.
+// If there is no room, Reserve returns false, a stamp is lost, and its replies are unsent. Slots that
+// have room work on.
 func TestOnDemandFull(t *testing.T) {
 	w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 30, Flows: probe.BaseFlows, Attempts: 1, OnDemand: 8})
 	w.Append(hopOf(1, false))
@@ -369,8 +369,8 @@ func TestOnDemandAllocs(t *testing.T) {
 	}
 }
 
-// spread fills a window on demand with one probe of each (target, TTL, flow), and returns the i-th
-// slot in an order in which a schedule may visit them.
+// spread fills a window on demand with one probe of each (target, TTL, flow). at returns the i-th
+// slot, in an order in which a schedule may visit them.
 func spread(targets, ttls, flows int) (w *Window, at func(i uint32) Slot) {
 	w = New(Shape{Targets: targets, FirstTTL: 1, LastTTL: uint8(ttls), Flows: probe.BaseFlows, Attempts: 4, OnDemand: 2 * ttls * flows})
 	at = func(i uint32) Slot {

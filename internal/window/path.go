@@ -22,8 +22,7 @@ type path struct {
 // known is the TTLs of a path at which interfaces of a StopSet answered, as bits.
 type known struct{ met, fresh uint64 }
 
-// path returns what is known of a path, or nil if the path has no memory because no probe was
-// stamped for it.
+// path returns the knowledge about a path, or nil if no probe of the path has memory.
 func (w *Window) path(target uint32, flow uint16) *path {
 	i := w.pathIndex(target, flow)
 	if i < 0 {
