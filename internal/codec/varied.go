@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/wire"
@@ -13,8 +14,8 @@ import (
 //
 //	destination port    the next port; of 65535, the one before
 //	flow label          another one, from the flow number
-//	TOS                 bit 2 inverted. That is the lowest bit of the DSCP: routers that rewrite the
-//	                    IP precedence leave it alone (RFC 8622 §4), and the ECN bits stay 0
+//	TOS                 bit 2 inverted. It is the lowest bit of the DSCP: routers that rewrite
+//	                    the IP precedence leave it alone (RFC 8622 §4). The ECN bits stay 0
 //
 // Keys are bound to the whole flow number. So the tags of a reply decide which variation it
 // answers, as routers may rewrite TOS and label. The destination port alone is decisive.
@@ -47,7 +48,7 @@ func (v *varied) init(cfg Config) error {
 	return nil
 }
 
-// portSum and tosSum return what a variation adds to a sum of the unvaried probe.
+// portSum and tosSum return the amount that a variation adds to a sum of the unvaried probe.
 func (v *varied) portSum(varies probe.Variation) uint32 {
 	return difference(v.dstPort[varies], v.dstPort[probe.Unvaried])
 }
@@ -127,11 +128,20 @@ var (
 )
 
 // trial collects the verdicts on a reply as an answer to several variations.
+//
+// A weak reply to one of them is by chance also a weak reply to another one, once in 250 for 63
+// TTLs. Then the variation counts whose TOS and label were rewritten less. If they are alike, it is
+// a conflict.
 type trial struct {
-	facts   probe.Facts // of the only weak reply, otherwise of the first variation
+	facts   probe.Facts // of the likeliest weak reply, otherwise of the first variation
 	verdict Verdict
 	tried   bool
-	weak    int // variations under which the reply is weak
+	weak    bool // there is a weak reply
+}
+
+// rewritten returns how many of the fields that may vary were rewritten.
+func rewritten(r *probe.Facts) int {
+	return bits.OnesCount16(uint16(r.Mangled & (probe.MangledTOS | probe.MangledLabel)))
 }
 
 // take takes the verdict on one variation. It returns true if the reply is strong.
@@ -139,10 +149,10 @@ func (t *trial) take(r *probe.Facts, v Verdict) (strong bool) {
 	switch {
 	case v == Accepted && r.Valid == probe.Strong:
 		return true
-	case v == Accepted:
-		if t.weak++; t.weak == 1 {
-			t.facts, t.verdict = *r, v
-		}
+	case v == Accepted && t.weak && rewritten(r) == rewritten(&t.facts):
+		t.verdict = Conflict
+	case v == Accepted && !(t.weak && rewritten(r) > rewritten(&t.facts)):
+		t.facts, t.verdict, t.weak = *r, v, true
 	case !t.tried:
 		t.facts, t.verdict = *r, v
 	}
@@ -150,13 +160,9 @@ func (t *trial) take(r *probe.Facts, v Verdict) (strong bool) {
 	return false
 }
 
-// end returns the verdict on a reply that is strong under no variation. One that is weak under
-// several is a conflict.
+// end returns the verdict on a reply that is strong under no variation.
 func (t *trial) end(r *probe.Facts) Verdict {
 	*r = t.facts
-	if t.weak > 1 {
-		return Conflict
-	}
 	return t.verdict
 }
 

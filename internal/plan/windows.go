@@ -43,6 +43,7 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	p.Shape.Targets, p.Shape.First = grow(max(int(n), 1))
 	if began.Params != nil {
 		p.Shape.Targets, p.Shape.First = began.Params.Shape.Targets, began.Params.Shape.First
+		p.Shape.OnDemand = began.Params.Shape.OnDemand
 	}
 	p.Shape.ExtensionOctets = MaxExtensionOctets(p.Shape)
 	if c.Records&record.Replies != 0 {

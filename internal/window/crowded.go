@@ -1,12 +1,11 @@
 package window
 
-// findCrowded returns the TTLs of a target, as bits, at which replies with one tag are not believed,
-// because too many were guessed for the flows that are under way there. Each path has bounds of its
+// findCrowded returns the TTLs of a target, as bits, with too many guesses for the flows that are
+// under way there. Replies with one tag are not believed at these TTLs. Each path has bounds of its
 // own (see standing). With hundreds of flows, a few guesses for each of them are many for a hop.
 //
-// A guess names a flow. It gives a false hop at a TTL if that flow has a probe there without an
-// answer of two tags, with a probability of 2⁻¹⁶ for each field that may carry a tag. So the
-// expected number of false hops is the sum of guesses over such flows, at most mostChance/2¹⁶.
+// A guess names a flow. It can give a false hop at a TTL if that flow has a probe there without an
+// answer of two tags. The probability is 2⁻¹⁶ for each field that may carry a tag. So the expected number of false hops is the sum of guesses over such flows, at most mostChance/2¹⁶.
 // For a single flow its own bounds are stricter. Flows whose probes are answered do not count: a
 // router that always sends one reply without a valid tag spoils no other hop.
 func (w *Window) findCrowded(target uint32) (ttls uint64) {

@@ -22,13 +22,29 @@ func newPages(s Shape) *pages {
 // row returns the row of a (target, TTL).
 func (w *Window) row(s Slot) int { return int(s.Target)*w.ttls + int(s.TTL-w.shape.FirstTTL) }
 
-// slot returns the slot of s, whose row is row, or nil.
-func (p *pages) slot(row int, s Slot) *slot {
-	cell := p.tree.find(row, int(s.Attempt), s.Flow)
+// slotOnDemand is slot in a window on demand.
+func (w *Window) slotOnDemand(s Slot) *slot {
+	cell := w.pages.tree.find(w.row(s), int(s.Attempt), s.Flow)
 	if cell < 0 {
 		return nil
 	}
-	return &p.slots[cell]
+	return &w.pages.slots[cell]
+}
+
+// findPath is pathIndex in a window on demand. It is not inlined, so that pathIndex is.
+//
+//go:noinline
+func (w *Window) findPath(target uint32, flow uint16) int {
+	return w.pages.paths.find(int(target), 0, flow)
+}
+
+// stateOnDemand is State in a window on demand.
+func (w *Window) stateOnDemand(target uint32, flow uint16) State {
+	i := w.findPath(target, flow)
+	if i < 0 {
+		return 0
+	}
+	return State(w.states[i].Load()) &^ undecided
 }
 
 // Reserve reports whether there is room for the slot s and its path, and allocates it. The slots of
@@ -45,9 +61,9 @@ func (w *Window) Reserve(s Slot) bool {
 // stampOnDemand is Stamp in a window on demand. The path has memory before its first slot is
 // stamped.
 func (w *Window) stampOnDemand(s Slot, ns int64) {
-	slot := w.pages.slot(w.row(s), s)
+	slot := w.slotOnDemand(s)
 	if slot == nil && w.Reserve(s) {
-		slot = w.pages.slot(w.row(s), s)
+		slot = w.slotOnDemand(s)
 	}
 	if slot != nil {
 		slot.sent.Store(ns)

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"fmt"
 	"iter"
 	"math/rand/v2"
 	"slices"
@@ -254,8 +255,8 @@ func TestOnDemandConcurrent(t *testing.T) {
 // scanMemory is the memory that a scan may use for windows, if nothing else is asked for.
 const scanMemory = 512 << 20
 
-// 10,000 targets of which 5 % have a balancer of 16 branches have room in the default memory of a
-// scan, and a window in the memory that its shape states.
+// 10,000 targets have room in the default memory of a scan, if 5 % of them have a balancer of 16
+// branches. The window takes no more memory than its shape states.
 func TestOnDemandMemory(t *testing.T) {
 	const targets = 10_000
 	s := Shape{Targets: targets, FirstTTL: 1, LastTTL: 32, Flows: probe.BaseFlows, Attempts: 4, OnDemand: 160}
@@ -305,8 +306,8 @@ func (w *Window) octets() int {
 	return n
 }
 
-// If there is no room, Reserve returns false, a stamp is lost, and its replies are unsent. What has
-// room goes on.
+// If there is no room, Reserve returns false, a stamp is lost, and its replies are unsent. Slots that
+// have room work on.
 func TestOnDemandFull(t *testing.T) {
 	w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 30, Flows: probe.BaseFlows, Attempts: 1, OnDemand: 8})
 	w.Append(hopOf(1, false))
@@ -365,5 +366,56 @@ func TestOnDemandAllocs(t *testing.T) {
 	fill()
 	if n := testing.AllocsPerRun(3, fill); n != 0 {
 		t.Errorf("%v allocations for a window", n)
+	}
+}
+
+// spread fills a window on demand with one probe of each (target, TTL, flow). at returns the i-th
+// slot, in an order in which a schedule may visit them.
+func spread(targets, ttls, flows int) (w *Window, at func(i uint32) Slot) {
+	w = New(Shape{Targets: targets, FirstTTL: 1, LastTTL: uint8(ttls), Flows: probe.BaseFlows, Attempts: 4, OnDemand: 2 * ttls * flows})
+	at = func(i uint32) Slot {
+		x := i * 2654435761
+		return Slot{Target: x % uint32(targets), TTL: 1 + uint8(x>>16)%uint8(ttls), Flow: uint16(x>>24) % uint16(flows)}
+	}
+	for target := range uint32(targets) {
+		w.Append(hopOf(1, false))
+		for ttl := range uint8(ttls) {
+			for flow := range uint16(flows) {
+				w.Stamp(Slot{Target: target, TTL: 1 + ttl, Flow: flow}, 1)
+			}
+		}
+	}
+	return w, at
+}
+
+func BenchmarkOnDemand(b *testing.B) {
+	for _, flows := range []int{6, 96} {
+		w, at := spread(2000, 12, flows)
+		b.Run(fmt.Sprintf("stamp/%d flows", flows), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := uint32(0); b.Loop(); i++ {
+				s := at(i)
+				if w.Reserve(s) {
+					w.Stamp(s, int64(i))
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("state/%d flows", flows), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := uint32(0); b.Loop(); i++ {
+				s := at(i)
+				w.State(s.Target, s.Flow)
+			}
+		})
+		b.Run(fmt.Sprintf("probes of a target/%d flows", flows), func(b *testing.B) {
+			b.ReportAllocs()
+			n := 0
+			for i := uint32(0); b.Loop(); i++ {
+				for range w.Probes(i % 2000) {
+					n++
+				}
+			}
+			b.ReportMetric(float64(n)/float64(b.N), "probes")
+		})
 	}
 }

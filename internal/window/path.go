@@ -22,8 +22,7 @@ type path struct {
 // known is the TTLs of a path at which interfaces of a StopSet answered, as bits.
 type known struct{ met, fresh uint64 }
 
-// path returns what is known of a path, or nil if the path has no memory because no probe was
-// stamped for it.
+// path returns the knowledge about a path, or nil if no probe of the path has memory.
 func (w *Window) path(target uint32, flow uint16) *path {
 	i := w.pathIndex(target, flow)
 	if i < 0 {
@@ -34,10 +33,10 @@ func (w *Window) path(target uint32, flow uint16) *path {
 
 // pathIndex returns the place of a path in states, paths and known, or -1 if it has no memory.
 func (w *Window) pathIndex(target uint32, flow uint16) int {
-	if w.pages != nil {
-		return w.pages.paths.find(int(target), 0, flow)
+	if w.pages == nil {
+		return int(target)*w.shape.Flows + int(flow)
 	}
-	return int(target)*w.shape.Flows + int(flow)
+	return w.findPath(target, flow)
 }
 
 // Learn updates the state of target over r.Flow after a reply that fills a slot, or shows no hop,
@@ -55,7 +54,7 @@ func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
 	if stopSet != nil && r.Kind == probe.KindTTLExceeded && r.Responder != r.Target && r.Responder.Is4() == r.Target.Is4() {
 		w.learnKnown(target, r, stopSet)
 	}
-	word := w.stateWord(target, r.Flow)
+	word := &w.states[w.pathIndex(target, r.Flow)]
 	old := State(word.Load())
 	if old&undecided != 0 {
 		w.judge(target, r.Flow)

@@ -12,7 +12,7 @@ type Shape struct {
 	LastTTL         uint8
 	Flows           int
 	Attempts        int
-	OnDemand        int `json:",omitempty"` // slots per target, see IsOnDemand; 0: all that are possible
+	OnDemand        int `json:",omitempty"` // slots per target, see IsOnDemand; 0: all possible ones
 	Unlinked        int // room for entries of replies that fill no slot
 	ExtensionOctets int // room for extension octets
 }
@@ -20,11 +20,11 @@ type Shape struct {
 // TTLs returns the number of TTLs probed.
 func (s Shape) TTLs() int { return int(s.LastTTL) - int(s.FirstTTL) + 1 }
 
-// IsOnDemand reports whether a window has no slot for each possible probe, but slots for as many
-// flows as are needed, at the TTLs where they are needed. It has room for OnDemand slots per target
-// on average, and some more, which its targets share. Flows may then vary: flow numbers are
-// below probe.Flows, and Shape.Flows is at most probe.BaseFlows. Slots are allocated for several
-// flows at once, see Reserve.
+// IsOnDemand reports whether a window allocates slots where probes are sent. It has room for
+// OnDemand slots per target on average, and some more. All its targets share them. Flows may then
+// vary: flow numbers are below probe.Flows, and Shape.Flows is at most probe.BaseFlows. Slots are
+// allocated for several flows at once, see Reserve. Other windows have a slot for each possible
+// probe.
 func (s Shape) IsOnDemand() bool { return s.OnDemand > 0 }
 
 // RequestedFlows returns how many flows of each target are requested before it is probed. In a window
@@ -39,8 +39,8 @@ func (s Shape) RequestedFlows() int {
 // MaxOnDemand is the highest Shape.OnDemand.
 const MaxOnDemand = 1 << 12
 
-// sharedSlots is the number of slots of a window on demand besides those of Shape.OnDemand, so that
-// few targets can have one with many flows among them.
+// sharedSlots is the number of slots of a window on demand besides those of Shape.OnDemand. So a
+// window of few targets has room for one with many flows.
 const sharedSlots = 1 << 13
 
 // slots returns the number of slots of a window.

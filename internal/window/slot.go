@@ -67,7 +67,7 @@ func (w *Window) index(s Slot) int {
 // slot returns the slot of s, or nil if it has no memory because no probe near it was ever stamped.
 func (w *Window) slot(s Slot) *slot {
 	if w.pages != nil {
-		return w.pages.slot(w.row(s), s)
+		return w.slotOnDemand(s)
 	}
 	p := w.plane(s.Flow, s.Attempt).Load()
 	if p == nil {

@@ -119,11 +119,10 @@ func (s State) set(shift uint, v uint8) State {
 
 // State returns the known state of target over flow. Any goroutine may call it.
 func (w *Window) State(target uint32, flow uint16) State {
-	i := w.pathIndex(target, flow)
-	if i < 0 {
-		return 0
+	if w.pages == nil {
+		return State(w.states[int(target)*w.shape.Flows+int(flow)].Load()) &^ undecided
 	}
-	return State(w.states[i].Load()) &^ undecided
+	return w.stateOnDemand(target, flow)
 }
 
 // stateWord returns the state of a path that has memory.

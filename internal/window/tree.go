@@ -25,12 +25,12 @@ import (
 //	word of the block    0                     1 … 7
 //	names                block of variations   extents 1 … 7
 //
-// So one load leads to a cell of the first eight flows, two to one of the others, and three to one
-// of a variation, by arithmetic alone.
+// So one load leads to a cell of the first eight flows, and two lead to one of the others. Three
+// lead to a cell of a variation. The rest is arithmetic.
 //
 // The sender that owns a row allocates in it. It stores each word once, after it has reserved the
-// extent or block that the word names. All goroutines load words. Words and cells in use by nobody
-// are zero.
+// extent or block that the word names. All goroutines load words. Words and cells that
+// are not in use are zero.
 type tree struct {
 	rows  int
 	lanes []atomic.Pointer[lane]
@@ -46,9 +46,11 @@ type lane []rowWords
 type rowWords struct{ first, block atomic.Uint32 }
 
 const (
-	unit      = 8 // cells, or words, that are allocated together
-	extents   = 8
-	variedUse = (int(probe.Variations) - 1) * extents / unit // units of words of a block of variations
+	unit    = 8 // cells, or words, that are allocated together
+	extents = 8
+
+	// units of words of a block of variations
+	variedUse = (int(probe.Variations) - 1) * extents / unit
 )
 
 // extentOf returns the extent of a base flow, and the number of the flow in it.
