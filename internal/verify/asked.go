@@ -100,6 +100,8 @@ type dest struct {
 type asked struct {
 	truth *netsim.Truth
 	boxes bool // some boxes on the paths rewrite packets
+	// changes is set if load balancers or routes change during a run.
+	changes bool
 
 	probes  []sent // in order of flow, TTL and time
 	flows   []flow
@@ -139,6 +141,7 @@ func readLog(ctx context.Context, r io.Reader, targets *target.Set) (*asked, err
 	if a.truth, err = netsim.NewTruth(cfg); err != nil {
 		return nil, err
 	}
+	a.changes = cfg.Remap > 0 || cfg.Reroute > 0
 	a.boxes = cfg.NATSource+cfg.NATPort+cfg.NATDestination+cfg.MangleIPID+cfg.MangleChecksum+
 		cfg.MangleTOS+cfg.MangleLabel+cfg.MangleLength > 0
 	var rec netsim.Record
