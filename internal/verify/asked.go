@@ -107,6 +107,8 @@ type asked struct {
 	flows   []flow
 	dests   []dest
 	byAddr  map[probe.Addr]uint32
+	byKey   map[flowKey]uint32 // flows to destinations with many
+	byName  map[nameKey]uint32
 	routers []probe.Addr
 	byWho   map[probe.Addr]uint32
 	sources []probe.Addr
@@ -133,6 +135,7 @@ func readLog(ctx context.Context, r io.Reader, targets *target.Set) (*asked, err
 		return nil, err
 	}
 	a := &asked{
+		byKey: make(map[flowKey]uint32), byName: make(map[nameKey]uint32),
 		byAddr: make(map[probe.Addr]uint32), byWho: make(map[probe.Addr]uint32),
 		outside: make(map[probe.Addr]uint64), copies: make(map[netsim.Answer]uint64), targets: targets,
 		over: func() bool { return ctx.Err() != nil },
