@@ -21,7 +21,7 @@ type Config struct {
 	PerDestination float64 `unit:"weight" meaning:"load balancers that hash the destination"`
 	PerPacket      float64 `unit:"weight" meaning:"load balancers that choose a branch for each packet"`
 	Unequal        float64 `unit:"share" meaning:"load balancers with branches of different lengths"`
-	MaxWidth       int     `unit:"branches" meaning:"greatest number of branches, 2 to 100; above 16 only at the first three levels of prefixes"`
+	MaxWidth       int     `unit:"branches" meaning:"greatest number of branches, 2 to 100; more than 16 only on the way to a /12 (IPv6: /24)"`
 	HashMore       float64 `unit:"share" meaning:"per-flow load balancers that also hash the TOS and the IPv6 flow label"`
 	HashAddresses  float64 `unit:"share" meaning:"per-flow load balancers that hash only the addresses"`
 	HashPorts      float64 `unit:"share" meaning:"per-flow load balancers that hash only the ports; the three last shares are together at most 1"`
@@ -173,8 +173,8 @@ var presets = []struct {
 		c.FilterUDP, c.FilterTCP, c.FilterICMP = 0.3, 0.3, 0.2
 		c.UDPAnswers = 0.05
 	}},
-	{"multipath", "load balancers of every kind, up to 100 branches: nested, meshed, weighted, in a row", multipath},
-	{"multipath-hostile", "the same with silence, loss, limits and boxes that rewrite packets", func(c *Config) {
+	{"multipath", "load balancers of every kind, with up to 100 branches: nested, meshed, weighted, in a row", multipath},
+	{"multipath-hostile", "the same, with silence, loss, limits and boxes that rewrite packets", func(c *Config) {
 		multipath(c)
 		d := Default()
 		c.SilentRouters, c.HostsAlive = d.SilentRouters, 0.7

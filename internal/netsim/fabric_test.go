@@ -80,7 +80,8 @@ func checkFabric(t *testing.T, g *segment) {
 	}
 }
 
-// TestWideAddresses checks that the addresses of wide fabrics can be mapped back, and overlap no others.
+// TestWideAddresses checks that the addresses of wide fabrics can be mapped back, and overlap no
+// others.
 func TestWideAddresses(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	seen := map[addr]node{}
@@ -192,8 +193,8 @@ func TestGraphLinks(t *testing.T) {
 	}
 }
 
-// countLinks returns how many of some flows take each link. A hop that is no node, or a pair that is
-// no link, fails the test.
+// countLinks returns how many of some flows take each link. A hop that is no node, or a pair that
+// is no link, fails the test.
 func countLinks(t *testing.T, truth *Truth, c graphCase, flows int) map[Link]int {
 	t.Helper()
 	at, links, counts := map[Node]int{}, map[Link]bool{}, map[Link]int{}

@@ -166,8 +166,8 @@ func (c *checker) refute(t *tally, flows []uint32, q *claim) {
 	}
 }
 
-// verdict returns whether probes of a flow can be answered from an address at a TTL, at the begin or
-// at the end of the run.
+// verdict judges whether an address can answer probes of a flow at a TTL. If the network changes
+// during the run, it may be at the begin or at the end.
 func (c *checker) verdict(f *flow, ttl uint8, from probe.Addr) netsim.Verdict {
 	in := c.asked.netsimFlow(f)
 	v := c.truth.Judge(&in, ttl, from.Netip())

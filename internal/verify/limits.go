@@ -97,8 +97,8 @@ func (c *checker) limitAt(addr netip.Addr, ttl uint8) bool {
 	return false
 }
 
-// hopsOf returns the hops that probes of a flow can meet at a TTL, at the begin and at the end of the
-// run. The result is valid until the next call.
+// hopsOf returns the hops that probes of a flow can meet at a TTL, at the begin and at the end of
+// the run. The result is valid until the next call.
 func (c *checker) hopsOf(f *flow, ttl uint8) []netsim.Hop {
 	in := c.asked.netsimFlow(f)
 	c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
