@@ -83,16 +83,17 @@ func (d *draft) add(width, layers int) bool {
 	return added
 }
 
-// fabricWidth draws a width. Half are 2, three of eight at most 4, the rest up to most. Among
-// those, greater widths are rarer.
+// fabricWidth draws a width up to most. Wide ones have more than 4 branches, and the greater widths
+// among them are rarer. Of the others, two thirds have 2.
 func (m *model) fabricWidth(h uint64, most int) int {
-	switch h & 7 {
-	case 0:
-		return 2 + pick(mix(h, 6), 1+pick(h, most-1))
-	case 1, 2, 3:
-		return 2 + pick(h, min(most, 4)-1)
+	width := 2
+	switch {
+	case m.wide.hit(mix(h, 6)) && most > 4:
+		width = 5 + pick(mix(h, 7), 1+pick(h, most-4))
+	case h&3 == 0:
+		width += pick(h, min(most, 4)-1)
 	}
-	return 2
+	return max(width, min(m.cfg.MinWidth, most))
 }
 
 // depth returns the number of layers of a fabric.

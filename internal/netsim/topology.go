@@ -74,7 +74,7 @@ type model struct {
 	interfaces, quotedZero, asymmetric, noise share
 	garbled, nobodies, liars                  share
 	imposters, viaTarget                      share
-	nested, meshed, chained, weighted         share
+	nested, meshed, chained, weighted, wide   share
 	addresses, portsOnly, labelOnly           share // cumulative
 	remapped, rerouted                        share
 
@@ -117,6 +117,7 @@ func newModel(cfg Config) *model {
 		{&m.garbled, cfg.Garbled}, {&m.nobodies, cfg.Nobodies}, {&m.liars, cfg.Liars},
 		{&m.imposters, cfg.Imposters}, {&m.viaTarget, cfg.ViaTarget},
 		{&m.nested, cfg.Nested}, {&m.meshed, cfg.Meshed}, {&m.chained, cfg.Chained},
+		{&m.wide, cfg.Wide},
 		{&m.weighted, cfg.Weighted}, {&m.addresses, cfg.HashAddresses},
 		{&m.portsOnly, cfg.HashAddresses + cfg.HashPorts},
 		{&m.labelOnly, cfg.HashAddresses + cfg.HashPorts + cfg.HashLabel},
@@ -201,6 +202,7 @@ func (m *model) addDiamond(g *segment, h uint64, six family, row, room int) {
 	case 1, 2, 3:
 		width = 2 + pick(h, min(m.cfg.MaxWidth, 4)-1)
 	}
+	width = max(width, min(m.cfg.MinWidth, maxWidth))
 	if g.end {
 		longest, width = maxBranchEnd, maxWidthEnd
 		row = min(row, afterDia)
