@@ -134,8 +134,8 @@ _masstrace_grammar() {
         case $2 in
         --network) kind='choice internet routers routers-limited' ;;
         --link) kind='choice veth tun' ;;
-        --preset) kind='choice clean default loss limited delayed nat noise loops perpacket silent help' ;;
-        --set) kind='choice seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= max-width= hash-more= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= via-target= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= liars= imposters=' ;;
+        --preset) kind='choice clean default loss limited delayed nat noise loops perpacket silent multipath multipath-hostile help' ;;
+        --set) kind='choice seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= min-width= max-width= hash-more= hash-addresses= hash-ports= hash-label= nested= meshed= chained= wide= weighted= remap= remapped= reroute= rerouted= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= via-target= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= liars= imposters=' ;;
         --net-seed) kind=text ;;
         --log) kind=file ;;
         --counters) kind=file ;;

@@ -41,9 +41,10 @@ func (m *model) hashFlow(f *flow, at int64) flowHash {
 type fields uint8
 
 const (
-	hashFlow  fields = iota // addresses, protocol, ports or ICMP type, code, checksum and identifier
+	// Ports are those, or the ICMP type, code, checksum and identifier.
+	hashFlow  fields = iota // addresses, protocol, ports
 	hashMore                // the same, TOS and flow label
-	hashPorts               // ports, or ICMP type, code, checksum and identifier
+	hashPorts               // ports
 	hashLabel               // flow label
 )
 

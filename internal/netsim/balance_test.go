@@ -105,8 +105,8 @@ func vary(f *flow, field Fields, i int) {
 	}
 }
 
-// TestHash checks for each kind of balancer that it spreads flows evenly, or by its weights, over the
-// branches if one of its fields changes, and that no other field matters.
+// TestHash varies one field of flows at a time. If a balancer hashes the field, it spreads the
+// flows over its branches evenly, or by its weights. No other field matters.
 func TestHash(t *testing.T) {
 	m := newModel(preset(t, "multipath"))
 	for _, c := range balancerCases() {

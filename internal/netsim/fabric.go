@@ -14,11 +14,10 @@ package netsim
 //
 // segment.lens has the width of layer l in its octet l. All else is drawn from the salt.
 const (
-	maxLayers     = 8
-	maxFabric     = 100                            // routers in a layer
-	narrowFabric  = maxBranch * maxWidth           // routers in a fabric at levels 3 and 4
-	wideFabric    = maxWideSlots                   // at levels 0 to 2
-	narrowestWide = narrowFabric/(maxBranch-1) - 8 // greatest width at levels 3 and 4
+	maxLayers    = 8
+	maxFabric    = 100                  // routers in a layer; at levels 3 and 4 it is maxWidth
+	narrowFabric = maxBranch * maxWidth // routers in a fabric at levels 3 and 4
+	wideFabric   = maxWideSlots         // at levels 0 to 2
 )
 
 // addFabric adds a fabric to a row if there is room for it.
@@ -26,7 +25,7 @@ func (m *model) addFabric(g *segment, h uint64, six family, row, room int) {
 	salt := mix(h, saltFabric)
 	d := &draft{left: wideFabric, most: min(maxFabric, m.cfg.MaxWidth)}
 	if g.level >= wideLevels {
-		d.left, d.most = narrowFabric, min(narrowestWide, m.cfg.MaxWidth)
+		d.left, d.most = narrowFabric, min(maxWidth, m.cfg.MaxWidth)
 	}
 	h = mix(salt, saltBranches)
 	width := m.fabricWidth(h, d.most)
@@ -84,16 +83,17 @@ func (d *draft) add(width, layers int) bool {
 	return added
 }
 
-// fabricWidth draws a width. Half are 2, three of eight at most 4, the rest up to most. Among those,
-// greater widths are rarer.
+// fabricWidth draws a width up to most. Wide ones have more than 4 branches, and the greater widths
+// among them are rarer. Of the others, two thirds have 2.
 func (m *model) fabricWidth(h uint64, most int) int {
-	switch h & 7 {
-	case 0:
-		return 2 + pick(mix(h, 6), 1+pick(h, most-1))
-	case 1, 2, 3:
-		return 2 + pick(h, min(most, 4)-1)
+	width := 2
+	switch {
+	case m.wide.hit(mix(h, 6)) && most > 4:
+		width = 5 + pick(mix(h, 7), 1+pick(h, most-4))
+	case h&3 == 0:
+		width += pick(h, min(most, 4)-1)
 	}
-	return 2
+	return max(width, min(m.cfg.MinWidth, most))
 }
 
 // depth returns the number of layers of a fabric.

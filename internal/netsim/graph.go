@@ -6,8 +6,8 @@ type Graph struct {
 	Nodes []Node
 	Links []Link
 	Forks []Fork
-	// Fixed are nodes with a load balancer that sends all packets to the target the same way. It
-	// chooses by addresses.
+	// Fixed are nodes with a load balancer that sends all packets to the target the same way.
+	// It chooses by addresses.
 	Fixed []int
 }
 
@@ -238,7 +238,7 @@ type visitor struct {
 	base int64
 }
 
-// router takes tokens past a router. All tokens that have passed as many routers become one.
+// router takes tokens past a router. Tokens with the same position become one.
 func (v *visitor) router(tokens []token, slot uint16, place int) []token {
 	m, out := v.b.t.m, tokens[:0:0]
 	v.n.slot = slot

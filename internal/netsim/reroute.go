@@ -3,8 +3,8 @@ package netsim
 import "net/netip"
 
 // rerouteLevel is the level of the prefixes whose route changes: /16, or /32 in IPv6. While it is
-// changed, packets to the prefix pass the routers of the neighbouring prefix at this level and the
-// next one: that prefix differs in its last bit.
+// changed, packets to the prefix pass the routers of its neighbour at this level and the next one.
+// The neighbour is the prefix that differs in the last bit.
 const rerouteLevel = 3
 
 // planAt returns the plan of a destination at a time, in ns since the first valid probe.

@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-// The failure probability of the multipath detection algorithm, as a second opinion: it follows from
-// the stopping rule alone, and shares no code with the program.
+// A second opinion of the failure probability of multipath detection. It follows from the stopping
+// rule alone, and shares no code with the program.
 
 // stopAfter returns the flows after which a search that found k branches stops. They rule out k+1
-// branches with equal shares: (k+1) (k/(k+1))ⁿ, which bounds the probability to miss one, is at most
-// alpha.
+// branches with equal shares: (k+1) (k/(k+1))ⁿ, which bounds the probability to miss one, is at
+// most alpha.
 func stopAfter(k int, alpha float64) int {
 	branches := float64(k + 1)
 	return int(math.Ceil(math.Log(alpha/branches) / math.Log(1-1/branches)))

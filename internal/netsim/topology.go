@@ -38,8 +38,8 @@ const (
 type segment struct {
 	balance       // of the diamond; in a fabric, each router has its own
 	delay   int64 // of the whole segment, ns, round trip
-	// lens has the routers on branch b: bits 2b and 2b+1. In a fabric, it has the routers in layer
-	// l: octet l.
+	// lens has the routers on branch b: bits 2b and 2b+1. In a fabric, it has the routers in
+	// layer l: octet l.
 	lens    uint64
 	layers  uint8 // of a fabric: see fabric.go; else 0
 	before  uint8 // routers before the diamond; without one, all routers
@@ -74,7 +74,7 @@ type model struct {
 	interfaces, quotedZero, asymmetric, noise share
 	garbled, nobodies, liars                  share
 	imposters, viaTarget                      share
-	nested, meshed, chained, weighted         share
+	nested, meshed, chained, weighted, wide   share
 	addresses, portsOnly, labelOnly           share // cumulative
 	remapped, rerouted                        share
 
@@ -117,6 +117,7 @@ func newModel(cfg Config) *model {
 		{&m.garbled, cfg.Garbled}, {&m.nobodies, cfg.Nobodies}, {&m.liars, cfg.Liars},
 		{&m.imposters, cfg.Imposters}, {&m.viaTarget, cfg.ViaTarget},
 		{&m.nested, cfg.Nested}, {&m.meshed, cfg.Meshed}, {&m.chained, cfg.Chained},
+		{&m.wide, cfg.Wide},
 		{&m.weighted, cfg.Weighted}, {&m.addresses, cfg.HashAddresses},
 		{&m.portsOnly, cfg.HashAddresses + cfg.HashPorts},
 		{&m.labelOnly, cfg.HashAddresses + cfg.HashPorts + cfg.HashLabel},
@@ -201,6 +202,7 @@ func (m *model) addDiamond(g *segment, h uint64, six family, row, room int) {
 	case 1, 2, 3:
 		width = 2 + pick(h, min(m.cfg.MaxWidth, 4)-1)
 	}
+	width = max(width, min(m.cfg.MinWidth, maxWidth))
 	if g.end {
 		longest, width = maxBranchEnd, maxWidthEnd
 		row = min(row, afterDia)
@@ -243,9 +245,9 @@ func (g *segment) branchLen(b int) int { return int(g.lens >> (2 * b) & 3) }
 // most returns the number of routers on the longest way through.
 func (g *segment) most() int { return int(g.before + g.longest + g.after) }
 
-// slot returns the slot of the i-th router, from 0, on the way over branch b, which has n routers. In
-// a fabric, it is valid for routers before and after the fabric only. place is the router's place if
-// all branches had the length of the longest; its delay depends on it.
+// slot returns the slot of the i-th router, from 0, on the way over branch b, which has n routers.
+// In a fabric, it is valid for routers before and after the fabric only. place is the router's
+// place if all branches had the length of the longest; its delay depends on it.
 func (g *segment) slot(i, b, n int) (slot uint16, place int) {
 	switch before := int(g.before); {
 	case i < before:

@@ -100,11 +100,15 @@ type dest struct {
 type asked struct {
 	truth *netsim.Truth
 	boxes bool // some boxes on the paths rewrite packets
+	// changes is set if load balancers or routes change during a run.
+	changes bool
 
 	probes  []sent // in order of flow, TTL and time
 	flows   []flow
 	dests   []dest
 	byAddr  map[probe.Addr]uint32
+	byKey   map[flowKey]uint32 // flows to destinations with many
+	byName  map[nameKey]uint32
 	routers []probe.Addr
 	byWho   map[probe.Addr]uint32
 	sources []probe.Addr
@@ -131,6 +135,7 @@ func readLog(ctx context.Context, r io.Reader, targets *target.Set) (*asked, err
 		return nil, err
 	}
 	a := &asked{
+		byKey: make(map[flowKey]uint32), byName: make(map[nameKey]uint32),
 		byAddr: make(map[probe.Addr]uint32), byWho: make(map[probe.Addr]uint32),
 		outside: make(map[probe.Addr]uint64), copies: make(map[netsim.Answer]uint64), targets: targets,
 		over: func() bool { return ctx.Err() != nil },
@@ -139,6 +144,7 @@ func readLog(ctx context.Context, r io.Reader, targets *target.Set) (*asked, err
 	if a.truth, err = netsim.NewTruth(cfg); err != nil {
 		return nil, err
 	}
+	a.changes = cfg.Remap > 0 || cfg.Reroute > 0
 	a.boxes = cfg.NATSource+cfg.NATPort+cfg.NATDestination+cfg.MangleIPID+cfg.MangleChecksum+
 		cfg.MangleTOS+cfg.MangleLabel+cfg.MangleLength > 0
 	var rec netsim.Record

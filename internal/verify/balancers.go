@@ -26,8 +26,8 @@ type Balancers struct {
 	// different shares. The stopping rule assumes equal shares.
 	Even     Calibration `json:"even"`
 	Weighted Calibration `json:"weighted"`
-	// Widths has the same by true width, of balancers by flow with equal shares. It includes those
-	// that a record has as a plain router, because one branch was found.
+	// Widths has the same by true width, of balancers by flow with equal shares. It includes
+	// those that a record has as a plain router, because one branch was found.
 	Widths []WidthCount `json:"widths,omitempty"`
 
 	widths map[int]*WidthCount

@@ -20,19 +20,12 @@ func (a *asked) flowOf(dst probe.Addr, r *netsim.Record) uint32 {
 	in := r.Flow()
 	f := flow{dest: d, first: in.First, label: in.Label, id: in.ID, size: r.Size, proto: in.Protocol,
 		tos: in.TOS, source: a.source(probe.AddrFrom(in.Src)), next: a.dests[d].flow}
-	like := none // the first flow with the same name
-	for i := a.dests[d].flow; i != none; i = a.flows[i].next {
-		g := &a.flows[i]
-		if g.first == f.first && g.label == f.label && g.id == f.id && g.proto == f.proto &&
-			g.tos == f.tos && g.source == f.source {
-			if g.size != f.size {
-				g.marks |= sizeVaries
-			}
-			return i
+	same, like := a.find(&f)
+	if same != none {
+		if g := &a.flows[same]; g.size != f.size {
+			g.marks |= sizeVaries
 		}
-		if g.proto == f.proto && g.source == f.source && g.name() == f.name() {
-			like = i
-		}
+		return same
 	}
 	if like != none {
 		a.flows[like].marks |= unstable
@@ -41,7 +34,71 @@ func (a *asked) flowOf(dst probe.Addr, r *netsim.Record) uint32 {
 	a.flows = append(a.flows, f)
 	a.dests[d].flow = i
 	a.dests[d].flows++
+	switch n := a.dests[d].flows; {
+	case n == crowd:
+		for k := i; k != none; k = a.flows[k].next {
+			a.index(k)
+		}
+	case n > crowd:
+		a.index(i)
+	}
 	return i
+}
+
+// crowd is from how many flows on the flows to a destination are found by maps.
+const crowd = 16
+
+// flowKey has the fields of a flow, nameKey those by which tools distinguish flows.
+type (
+	flowKey struct {
+		dest, first, label uint32
+		id, source         uint16
+		proto, tos         uint8
+	}
+	nameKey struct {
+		dest         uint32
+		name, source uint16
+		proto        uint8
+	}
+)
+
+func (f *flow) key() flowKey {
+	return flowKey{f.dest, f.first, f.label, f.id, f.source, f.proto, f.tos}
+}
+
+func (f *flow) nameKey() nameKey { return nameKey{f.dest, f.name(), f.source, f.proto} }
+
+// index adds a flow to the maps. The first flow of a name stays.
+func (a *asked) index(i uint32) {
+	f := &a.flows[i]
+	a.byKey[f.key()] = i
+	if old, ok := a.byName[f.nameKey()]; !ok || old > i {
+		a.byName[f.nameKey()] = i
+	}
+}
+
+// find returns the flow with the fields of f, and if there is none, the first flow with its name.
+func (a *asked) find(f *flow) (same, like uint32) {
+	if a.dests[f.dest].flows >= crowd {
+		if i, ok := a.byKey[f.key()]; ok {
+			return i, none
+		}
+		if i, ok := a.byName[f.nameKey()]; ok {
+			return none, i
+		}
+		return none, none
+	}
+	like = none
+	for i := f.next; i != none; i = a.flows[i].next {
+		g := &a.flows[i]
+		if g.key() == f.key() {
+			return i, none
+		}
+		if g.nameKey() == f.nameKey() {
+			like = i
+		}
+	}
+	return none, like
 }
 
 // source returns the number of a source address; there are a few at most.

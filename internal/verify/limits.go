@@ -30,10 +30,8 @@ func (c *checker) limitedTTL(dst probe.Addr, ttl uint8) {
 		for _, s := range c.asked.at(f, ttl) {
 			acted = acted || isLimit(s.fate)
 		}
-		in := c.asked.netsimFlow(f)
-		c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
-		for k := range c.hops {
-			right = right || c.hops[k].Limited
+		for _, k := range c.hopsOf(f, ttl) {
+			right = right || k.Limited
 		}
 	}
 	if right {
@@ -90,13 +88,23 @@ func (c *checker) namedRouters() {
 // limitAt reports whether the router at addr, which is on some path at that TTL, has a limit.
 func (c *checker) limitAt(addr netip.Addr, ttl uint8) bool {
 	for f := range c.asked.each {
-		in := c.asked.netsimFlow(f)
-		c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
-		for k := range c.hops {
-			if c.hops[k].Addr == addr {
-				return c.hops[k].Limited
+		for _, k := range c.hopsOf(f, ttl) {
+			if k.Addr == addr {
+				return k.Limited
 			}
 		}
 	}
 	return false
+}
+
+// hopsOf returns the hops that probes of a flow can meet at a TTL, at the begin and at the end of
+// the run. The result is valid until the next call.
+func (c *checker) hopsOf(f *flow, ttl uint8) []netsim.Hop {
+	in := c.asked.netsimFlow(f)
+	c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
+	if c.asked.changes {
+		in = c.asked.netsimFlowAt(f, c.asked.last)
+		c.hops = c.truth.AppendHops(c.hops, &in, ttl)
+	}
+	return c.hops
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Multipath compares the multipath records with the log and with the graphs of their targets. A node
-// is true if the log has its answer. A link is true if a packet can meet both ends, and the log has
-// both answers for one flow.
+// Multipath compares the multipath records with the log and with the graphs of their targets. A
+// node is true if the log has its answer. A link is true if a packet can meet both ends, and the
+// log has both answers for one flow.
 type Multipath struct {
 	Targets   uint64 `json:"targets"`    // records
 	NotProbed uint64 `json:"not_probed"` // records of targets without a probe in the log
@@ -21,8 +21,8 @@ type Multipath struct {
 	Links     MultipathLinks `json:"links"`
 	Balancers Balancers      `json:"balancers"`
 
-	// Remapped is the flows that the records count as moved. Moved is the flows that got answers
-	// from several nodes at one TTL, and pass no per-packet balancer before.
+	// Remapped is the flows that the records count as moved. Moved is the flows that got
+	// answers from several nodes at one TTL, and pass no per-packet balancer before.
 	Remapped uint64 `json:"remapped"`
 	Moved    uint64 `json:"moved"`
 }
@@ -46,8 +46,8 @@ type MultipathNodes struct {
 type MultipathLinks struct {
 	Claimed uint64 `json:"claimed"` // with two addresses
 	True    uint64 `json:"true"`
-	// Impossible: no packet meets both ends. NoAnswer: one can, but the log has no flow with both
-	// answers.
+	// Impossible: no packet meets both ends. NoAnswer: one can, but the log has no flow with
+	// both answers.
 	Impossible uint64 `json:"impossible"`
 	NoAnswer   uint64 `json:"no_answer"`
 	// Marked is links of remapped flows only, in no other count. MarkedFalse is those of them

@@ -335,7 +335,11 @@ func (p *prober) write(w io.Writer, dests []probe.Addr) error {
 	}
 	var traces []*record.Trace
 	for _, dst := range dests {
-		for flow := range uint16(p.flows) {
+		flows := uint16(p.flows)
+		if p.paths != nil {
+			flows = 1 // other flows are in multipath records only
+		}
+		for flow := range flows {
 			traces = append(traces, p.traceOf(dst, flow))
 		}
 	}

@@ -22,7 +22,7 @@ type Recall struct {
 	Unreadable uint64 `json:"unreadable"`
 	NoHop      uint64 `json:"no_hop"`
 	// Beyond is answers above their trace's end. NoTrace is answers of flows without a trace,
-	// in a file that was cut.
+	// in a file that was cut or has multipath records.
 	Beyond  uint64 `json:"beyond"`
 	NoTrace uint64 `json:"no_trace"`
 	// Chance is hops within their traces for which chance or a rate limit suppressed every

@@ -25,8 +25,8 @@ type Repeats struct {
 // passes two kernels, and is matched in batches.
 const retrySlack = int64(250 * time.Millisecond)
 
-// pathRepeats is how many further attempts multipath detection has for flows that it asks again,
-// answered or not: to recognise per-packet balancers, and flows that moved.
+// pathRepeats is how many further attempts multipath detection has. With them it asks answered
+// flows again, to recognise per-packet balancers and flows that moved.
 const pathRepeats = 2
 
 // repeats evaluates everything that was probed more than once.

@@ -18,8 +18,8 @@ type Report struct {
 	Inferred *Inferred `json:"inferred,omitempty"`
 	Recall   Recall    `json:"recall"`
 	Whole    *Whole    `json:"whole,omitempty"`
-	// Multipath is of multipath records. If there are any, traces show a part of the flows, flows
-	// may share a source port, and answered probes may be repeated.
+	// Multipath is of multipath records. If there are any, traces show a part of the flows,
+	// flows may share a source port, and answered probes may be repeated.
 	Multipath *Multipath `json:"multipath,omitempty"`
 	Ends      *Ends      `json:"ends,omitempty"`
 	Sums      *Sums      `json:"sums,omitempty"`

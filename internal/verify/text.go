@@ -179,6 +179,10 @@ func (r *Report) textRecall(t *table) {
 	t.line("", "    routers", fmt.Sprintf("%.4f", c.RouterShare), fmt.Sprintf("%d of %d", c.RoutersFound, c.Routers))
 	t.line("", "    targets", fmt.Sprintf("%.4f", c.TargetShare), fmt.Sprintf("%d of %d", c.TargetsFound, c.Targets))
 	m := &c.Missing
+	without, whose := "left out: cut", "flows without a trace in results that were cut"
+	if r.Multipath != nil {
+		without, whose = "left out: no trace", "flows that only multipath records have"
+	}
 	for _, l := range []struct {
 		name  string
 		n     uint64
@@ -193,7 +197,7 @@ func (r *Report) textRecall(t *table) {
 		{"left out: no hop", c.NoHop, "replies that show no TTL, such as UDP replies"},
 		{"left out: lost", c.Chance, "lost or rate-limited on every attempt"},
 		{"left out: beyond", c.Beyond, "above the end of the trace"},
-		{"left out: cut", c.NoTrace, "flows without a trace in results that were cut"},
+		{without, c.NoTrace, whose},
 	} {
 		if l.n > 0 {
 			t.count(shown, l.name, l.n, l.means)
