@@ -88,7 +88,7 @@ func (d *drawing) remarks() (list []string) {
 				links++
 			}
 		}
-		list = append(list, fmt.Sprintf("%s moved to other branches during the search. %s of moved flows are not drawn.", count(d.m.Remapped, "flow"), count(links, "link")))
+		list = append(list, fmt.Sprintf("%s moved to other branches during the search. Not drawn: %s of such flows.", count(d.m.Remapped, "flow"), count(links, "link")))
 	}
 	if d.m.Unfinished {
 		list = append(list, "The search was not finished.")
