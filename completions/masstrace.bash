@@ -98,7 +98,7 @@ _masstrace_grammar() {
         esac
         ;;
     show)
-        flags='--hops -e --extensions --csv -h --help -V --version'
+        flags='--hops -e --extensions --dot --csv -h --help -V --version'
         argument=text
         case $2 in
         esac

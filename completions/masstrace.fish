@@ -107,6 +107,7 @@ complete -c masstrace -n __fish_use_subcommand -a show -d 'Show results as text,
 complete -c masstrace -n '__fish_seen_subcommand_from show' -F
 complete -c masstrace -n '__fish_seen_subcommand_from show' -l hops -d 'Show a row for each hop, in aligned columns'
 complete -c masstrace -n '__fish_seen_subcommand_from show' -s e -l extensions -d 'Show the ICMP extensions of answers, such as MPLS labels'
+complete -c masstrace -n '__fish_seen_subcommand_from show' -l dot -d 'Show all paths to each target (--strategy multipath) as a graph for Graphviz, with widths, confidences and round-trip times'
 complete -c masstrace -n '__fish_seen_subcommand_from show' -l csv -d 'Show a row for each hop as CSV, with a line of column names'
 
 complete -c masstrace -n __fish_use_subcommand -a merge -d 'Write the results of all shards into one file, with one summary'

@@ -44,8 +44,8 @@ var mayImport = map[string][]string{
 	"internal/format/atlas":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/caracal":    {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/hops":       {"internal/record", "internal/wire"},
-	"internal/format/ndjson":     {"internal/format", "internal/jsonscan", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
-	"internal/format/scamper":    {"internal/format", "internal/format/ndjson", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/ndjson":     {"internal/format", "internal/format/tracelb", "internal/jsonscan", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/scamper":    {"internal/format", "internal/format/ndjson", "internal/format/tracelb", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/traceroute": {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/lists":      {"internal/format", "internal/probe", "internal/record"},
 	"internal/format/mtr":        {"internal/format", "internal/probe", "internal/record"},
@@ -54,7 +54,8 @@ var mayImport = map[string][]string{
 	"internal/format/warts":      {"internal/format", "internal/format/tracelb", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/yarrp":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},
-	"internal/show":              {"internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record"},
+	"internal/draw":              {"internal/probe", "internal/record"},
+	"internal/show":              {"internal/draw", "internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record"},
 	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
@@ -94,7 +95,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/convert", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},

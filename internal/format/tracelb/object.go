@@ -35,7 +35,7 @@ func Of(m *record.Multipath) *Object {
 		share: min(max(MostProbes/4/max(len(m.Links), 1), 1), Most),
 	}
 	k.o = &Object{
-		Source: m.Source, Target: m.Target, Method: m.Method, Start: m.Start, Probes: m.Probes, FirstHop: 1, Confidence: confidence(m),
+		Source: unspecified(m.Source, m.Target), Target: m.Target, Method: m.Method, Start: m.Start, Probes: m.Probes, FirstHop: 1, Confidence: confidence(m),
 	}
 	for i := range m.Nodes {
 		k.node(m.Nodes[i].TTL, m.Nodes[i].Addr)
@@ -136,4 +136,20 @@ func (k *maker) add(ttl uint8, near, far probe.Addr, hops [][]uint16) {
 		l.Hops = append(l.Hops, list)
 	}
 	k.o.Links = append(k.o.Links, l)
+}
+
+// unspecified returns the unspecified address in place of none: scamper's tools want a source.
+func unspecified(source, target probe.Addr) probe.Addr {
+	if source.IsZero() && target.Is4() {
+		return probe.Addr4From([4]byte{})
+	}
+	return source
+}
+
+// specified is the inverse.
+func specified(a probe.Addr) probe.Addr {
+	if a == probe.Addr4From([4]byte{}) {
+		return probe.Addr{}
+	}
+	return a
 }

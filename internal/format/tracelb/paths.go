@@ -30,14 +30,20 @@ func (a *step) place(b *step) int {
 // paths gathers the steps of an object.
 type paths struct {
 	links, nodes []step
-	sent         map[uint32]int64 // by TTL and flow: answered probes
-	last         map[uint16]probe.Addr
+	sent         map[uint32]int64  // by TTL and flow: answered probes
+	last         map[uint16]answer // to the flows of the hop before
+}
+
+// answer is the source of the answers to a flow. It is in doubt if there are several.
+type answer struct {
+	from  probe.Addr
+	doubt bool
 }
 
 // Multipath returns the record of an object. Its balancers are the nodes with several next hops that
 // answered, with the confidence of the object.
 func (o *Object) Multipath() (*record.Multipath, error) {
-	p := paths{sent: map[uint32]int64{}, last: map[uint16]probe.Addr{}}
+	p := paths{sent: map[uint32]int64{}, last: map[uint16]answer{}}
 	count := 0
 	for i := range o.Links {
 		for _, hop := range o.Links[i].Hops {
@@ -56,7 +62,7 @@ func (o *Object) Multipath() (*record.Multipath, error) {
 		p.nodes = append(p.nodes, step{ttl: max(o.FirstHop, 1), near: o.Nodes[0]})
 	}
 	m := &record.Multipath{
-		Target: o.Target, Source: o.Source, Method: o.Method, Start: o.Start, Probes: o.Probes, MDA: record.Full,
+		Target: o.Target, Source: specified(o.Source), Method: o.Method, Start: o.Start, Probes: o.Probes, MDA: record.Full,
 		Nodes: []record.Node{}, Links: []record.Link{}, Balancers: []record.Balancer{},
 	}
 	p.fill(m)
@@ -76,25 +82,22 @@ func (p *paths) times(hop []Probe) {
 }
 
 // link takes the probes of a link. The near end of a probe of the first hop is the node that the
-// link is from, that of others is the source of the answer to the same flow at the hop before.
+// link is from, that of others is the source of the answer to the same flow at the hop before. If
+// several sources answered there, no link is certain.
 func (p *paths) link(o *Object, l *Link) error {
 	for k, hop := range l.Hops {
 		first := k == 0
-		next := make(map[uint16]probe.Addr, len(hop))
-		for i := range hop {
-			if at := &hop[i]; next[at.Flow].IsZero() {
-				next[at.Flow] = at.From
-			}
-		}
+		next := answers(hop)
 		for i := range hop {
 			at := &hop[i]
 			if at.TTL == 0 {
 				return errors.New("a probe without a TTL")
 			}
-			if at.From.IsZero() && !next[at.Flow].IsZero() {
+			if at.From.IsZero() && !next[at.Flow].from.IsZero() {
 				continue // another attempt was answered
 			}
-			near, known := p.last[at.Flow]
+			before, known := p.last[at.Flow]
+			near, known := before.from, known && !before.doubt
 			if first {
 				near, known = o.Nodes[l.From], true
 				p.nodes = append(p.nodes, step{ttl: at.TTL - 1, near: near, flow: at.Flow})
@@ -110,6 +113,21 @@ func (p *paths) link(o *Object, l *Link) error {
 	}
 	clear(p.last)
 	return nil
+}
+
+// answers returns the answers to the flows of a hop.
+func answers(hop []Probe) map[uint16]answer {
+	all := make(map[uint16]answer, len(hop))
+	for i := range hop {
+		at := &hop[i]
+		switch a, known := all[at.Flow]; {
+		case !known || a.from.IsZero():
+			all[at.Flow] = answer{from: at.From}
+		case !at.From.IsZero() && at.From != a.from:
+			all[at.Flow] = answer{a.from, true}
+		}
+	}
+	return all
 }
 
 // between returns the time between a probe and that of the same flow with the TTL below, 0 if it is

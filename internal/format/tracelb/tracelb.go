@@ -135,3 +135,8 @@ func (o *Object) Reply(from probe.Addr) Reply {
 	}
 	return Reply{Type: wire.ICMPv6Unreachable, Code: portUnreachable6}
 }
+
+// Echo reports whether the answer is an echo reply, which does not quote the probe.
+func (r Reply) Echo() bool {
+	return !r.TCP && (r.Type == wire.ICMPv4EchoReply || r.Type == wire.ICMPv6EchoReply)
+}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/masstrace/masstrace/internal/format/tracelb"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/wire"
 )
 
 // Parameters of a tracelb, which has all paths to a target. Comments give the length in octets, and
@@ -103,7 +102,7 @@ func appendTracelb(b []byte, table *addresses, o *tracelb.Object, list, cycle ui
 	b = binary.BigEndian.AppendUint16(b, uint16(len(o.Links)))
 	number(lbProbes, uint32(min(uint64(max(o.Probes, 0)), 1<<32-1)))
 	p.set(b, lbSource)
-	b = table.append(b, unspecified(o.Source, is6), is6)
+	b = table.append(b, o.Source, is6)
 	p.set(b, lbTarget)
 	b = table.append(b, o.Target, is6)
 	p.end(b)
@@ -115,22 +114,6 @@ func appendTracelb(b []byte, table *addresses, o *tracelb.Object, list, cycle ui
 		b = appendLink(b, table, o, &o.Links[i])
 	}
 	return b
-}
-
-// unspecified returns the unspecified address in place of none: scamper's tools want a source.
-func unspecified(a probe.Addr, is6 bool) probe.Addr {
-	if a.IsZero() && !is6 {
-		return probe.Addr4From([4]byte{})
-	}
-	return a
-}
-
-// specified is the inverse.
-func specified(a probe.Addr) probe.Addr {
-	if a == probe.Addr4From([4]byte{}) {
-		return probe.Addr{}
-	}
-	return a
 }
 
 func appendNode(b []byte, table *addresses, addr probe.Addr, links int, is6 bool) []byte {
@@ -205,7 +188,7 @@ func appendReply(b []byte, table *addresses, o *tracelb.Object, at *tracelb.Prob
 		b = append(b, 0)
 		p.set(b, replyICMP)
 		b = append(b, kind.Type, kind.Code)
-		if kind.Type != wire.ICMPv4EchoReply && kind.Type != wire.ICMPv6EchoReply {
+		if !kind.Echo() {
 			p.set(b, replyQuotedTTL)
 			b = append(b, 1)
 		}

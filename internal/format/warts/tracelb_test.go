@@ -26,7 +26,20 @@ func multipaths(t testing.TB) (all []record.Record) {
 	if err != nil || len(all) < 3 {
 		t.Fatal(len(all), err)
 	}
-	return append(all, diamonds()...)
+	return append(append(all, diamonds()...), silence())
+}
+
+// silence is a path with two silent routers in a row, and with silence at its end.
+func silence() *record.Multipath {
+	a, b := probe.Addr4From([4]byte{203, 0, 113, 1}), probe.Addr4From([4]byte{203, 0, 113, 4})
+	return &record.Multipath{
+		Target: probe.Addr4From([4]byte{203, 0, 113, 9}), MDA: record.Full, Start: 1_790_000_001_000_000_000, Probes: 30,
+		Nodes: []record.Node{{TTL: 1, Addr: a, Flows: 6}, {TTL: 4, Addr: b, Flows: 6}},
+		Links: []record.Link{
+			{TTL: 1, Near: a, Flows: 6}, {TTL: 2, Flows: 6}, {TTL: 3, Far: b, Flows: 6}, {TTL: 4, Near: b, Flows: 6}, {TTL: 5, Flows: 6},
+		},
+		Balancers: []record.Balancer{},
+	}
 }
 
 // diamonds are records of whole paths, over each method: two branches, of which the first has a silent
@@ -59,7 +72,7 @@ func diamonds() (all []record.Record) {
 
 // All paths to a target are read as they were written.
 func TestTracelb(t *testing.T) {
-	want := diamonds()
+	want := append(diamonds(), silence())
 	got, err := readAll(NewReader(bytes.NewReader(written(t, want...))))
 	if err != nil {
 		t.Fatal(err)

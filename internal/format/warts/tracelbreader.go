@@ -65,7 +65,7 @@ func (r *lbReader) params() (nodes, links int) {
 		case lbProbes:
 			r.o.Probes = int(f.number())
 		case lbSource:
-			r.o.Source = specified(r.d.table.read(&f.cursor))
+			r.o.Source = r.d.table.read(&f.cursor)
 		case lbTarget:
 			r.o.Target = r.d.table.read(&f.cursor)
 		default:
