@@ -74,7 +74,50 @@ func newGraph(m *record.Multipath) *graph {
 		}
 		near.within += l.Flows
 	}
+	dropLosses(all)
 	return &graph{levelsOf(all)}
+}
+
+// fewLost is how many times as many flows a router answered at least as were silent beside it, if the
+// silence is taken for loss.
+const fewLost = 3
+
+// dropLosses drops silent nodes that a router at their TTL explains: it has all their links, and its
+// answers to a few flows were lost. A silent branch gets more of the flows.
+func dropLosses(all map[place]*node) {
+	routers := map[uint8][]*node{}
+	for p, n := range all {
+		if !p.addr.IsZero() {
+			routers[p.ttl] = append(routers[p.ttl], n)
+		}
+	}
+	for p, silent := range all {
+		if p.addr.IsZero() && slices.ContainsFunc(routers[p.ttl], silent.isLossAt) {
+			for _, near := range silent.nears {
+				near.drop(silent)
+			}
+			for _, far := range silent.fars {
+				far.nears = slices.DeleteFunc(far.nears, func(n *node) bool { return n == silent })
+			}
+			delete(all, p)
+		}
+	}
+}
+
+// isLossAt reports whether the silence of n is probably that of a router.
+func (n *node) isLossAt(router *node) bool {
+	has := func(links []*node) func(*node) bool {
+		return func(other *node) bool { return !other.addr.IsZero() && !slices.Contains(links, other) }
+	}
+	return n.flows*fewLost <= router.flows &&
+		!slices.ContainsFunc(n.nears, has(router.nears)) && !slices.ContainsFunc(n.fars, has(router.fars))
+}
+
+// drop removes the link to a node.
+func (n *node) drop(far *node) {
+	if i := slices.Index(n.fars, far); i >= 0 {
+		n.fars, n.share = slices.Delete(n.fars, i, i+1), slices.Delete(n.share, i, i+1)
+	}
 }
 
 // levelsOf sorts nodes into levels.

@@ -6,28 +6,35 @@ import (
 )
 
 // setMultipath makes the configuration of strategy multipath, and leaves that of other strategies nil.
-func (p *Plan) setMultipath() error {
+func (p *Plan) setMultipath() (err error) {
 	if p.Strategy.Strategy != Multipath {
 		return nil
 	}
-	variant, err := record.ParseMDA(p.MDA)
+	p.paths, err = PathSearch(p.Strategy, multipath.Config{
+		Method: p.ProbeMethod, FirstTTL: p.Shape.FirstTTL, LastTTL: p.Shape.LastTTL, Attempts: p.Attempts,
+	})
+	return err
+}
+
+// PathSearch completes the configuration c of strategy multipath by the parameters of s.
+func PathSearch(s record.Strategy, c multipath.Config) (*multipath.Config, error) {
+	s, err := withDefaults(s)
 	if err != nil {
-		return Refuse("MDA", "%w", err)
+		return nil, err
 	}
-	c := &multipath.Config{
-		Confidence: p.Confidence, MaxBranches: p.MaxBranches, MaxProbes: p.MaxProbes, MDA: variant, Method: p.ProbeMethod,
-		HashFields: p.HashFields, FirstTTL: p.Shape.FirstTTL, LastTTL: p.Shape.LastTTL, Attempts: p.Attempts,
-		GapLimit: p.GapLimit, MaxFlows: multipath.MaxFlows,
+	if c.MDA, err = record.ParseMDA(s.MDA); err != nil {
+		return nil, Refuse("MDA", "%w", err)
 	}
-	if p.Scope == ScopeTrace {
+	c.Confidence, c.MaxBranches, c.MaxProbes = s.Confidence, s.MaxBranches, s.MaxProbes
+	c.HashFields, c.GapLimit, c.MaxFlows = s.HashFields, s.GapLimit, multipath.MaxFlows
+	if s.Scope == ScopeTrace {
 		c.Scope = multipath.PerTrace
 	}
-	if !p.NoBorrow {
+	if !s.NoBorrow {
 		c.Known, c.Borrow = multipath.NewKnown(branchOctets), true
 	}
 	if err := c.Validate(); err != nil {
-		return &ConfigError{Err: err}
+		return nil, &ConfigError{Err: err}
 	}
-	p.paths = c
-	return nil
+	return &c, nil
 }

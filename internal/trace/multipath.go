@@ -15,8 +15,8 @@ type paths struct {
 	ignored      account.Account // the counts of traces whose probes observe has counted
 }
 
-// allPaths calls yield for the multipath record of every target of w, each followed by traces of
-// some of its flows, which show every link.
+// allPaths calls yield for traces of some flows of every target of w, which show every link, and then
+// for the multipath record of the target.
 func (a *Assembler) allPaths(w *window.Window, yield func(record.Record) error) error {
 	for target := range uint32(w.Len()) {
 		p := &a.paths
@@ -25,9 +25,6 @@ func (a *Assembler) allPaths(w *window.Window, yield func(record.Record) error) 
 		head := a.head(w.Target(int(target)), 0)
 		p.record.Target, p.record.Source, p.record.Method = head.Target, head.Source, head.Method
 		p.describer.Describe(&p.record, a.cfg.Multipath, p.observations, w.Halted())
-		if err := yield(&p.record); err != nil {
-			return err
-		}
 		first := a.traceOf(w, target, 0) // counts the probes of its flow
 		for _, flow := range p.describer.Cover() {
 			t := first
@@ -42,6 +39,9 @@ func (a *Assembler) allPaths(w *window.Window, yield func(record.Record) error) 
 			if err := yield(t); err != nil {
 				return err
 			}
+		}
+		if err := yield(&p.record); err != nil {
+			return err
 		}
 	}
 	return nil

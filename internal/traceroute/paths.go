@@ -11,6 +11,8 @@ type Paths struct {
 	Multipath *record.Multipath // valid during the call of Config.Draw
 	// RTT has the shortest round-trip time of each node, in ns, as far as traces show it.
 	RTT map[Place]int64
+	// Name returns the name of an address, "" if it has none. It is nil without names.
+	Name func(probe.Addr) string
 }
 
 // Place is an address at a TTL.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	text "github.com/masstrace/masstrace/internal/format/traceroute"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/schedule"
@@ -27,7 +28,7 @@ func (t *tracer) write(ctx context.Context) error {
 		return nil
 	}
 	if t.cfg.Multipath != nil {
-		return t.writePaths(w)
+		return t.writePaths(ctx, w)
 	}
 	distance, gap := false, false
 	err := t.assembler.Records(w, func(rec record.Record) error {
@@ -55,8 +56,17 @@ func (t *tracer) write(ctx context.Context) error {
 }
 
 // writePaths writes all paths to the host, as records or as a drawing.
-func (t *tracer) writePaths(w *window.Window) error {
+func (t *tracer) writePaths(ctx context.Context, w *window.Window) error {
 	found := Paths{Host: t.host}
+	if t.names != nil {
+		found.Name = func(a probe.Addr) string {
+			addr := a.Netip()
+			if name := t.names.of(ctx, addr); name != addr.String() {
+				return name
+			}
+			return ""
+		}
+	}
 	err := t.assembler.Records(w, func(rec record.Record) error {
 		switch r := rec.(type) {
 		case *record.Multipath:
