@@ -8,6 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/draw"
 	"github.com/masstrace/masstrace/internal/multipath"
 	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -49,7 +50,7 @@ func (c *TraceCmd) searchPaths(cfg *traceroute.Config, s streams) (*outfile.File
 	cfg.Multipath, cfg.GapLimit = search, search.GapLimit
 	var graph *outfile.File
 	if c.Dot != "" {
-		if graph, err = outfile.Open(c.Dot, s.Stdout, outfile.ExistingIf(c.Overwrite)); err != nil {
+		if graph, err = outfile.Open(c.Dot, plaintext.NewWriter(s.Stdout), outfile.ExistingIf(c.Overwrite)); err != nil {
 			return nil, err
 		}
 	}
