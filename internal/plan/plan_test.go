@@ -137,3 +137,29 @@ func TestDuration(t *testing.T) {
 		t.Errorf("duration %v, want %v", got, want)
 	}
 }
+
+// Windows on demand stay within --memory too, and 10,000 targets at once have room in the default.
+func TestMemoryOnDemand(t *testing.T) {
+	for _, records := range []record.Kinds{record.Traces, record.Both} {
+		c := config("0.0.0.0/0")
+		c.RatePPS, c.Memory, c.Attempts, c.Records = 1e9, 512<<20, 4, records
+		p := planOf(t, c)
+		p.Strategy.Strategy = Exhaustive // its schedule keeps nothing for each flow
+		p.Shape.Flows, p.Shape.OnDemand = probe.BaseFlows, 160
+		if err := p.sizeWindows(&c, Began{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Memory(); got > c.Memory || got < c.Memory/2 {
+			t.Errorf("%d octets planned of %d", got, c.Memory)
+		}
+		if live := p.Shape.Targets * window.Live; live < 10_000 {
+			t.Errorf("%d targets at once, %d octets each", live, p.memory)
+		}
+		if err := p.Validate(); err != nil {
+			t.Error(err)
+		}
+		if !p.Codec(probe.UDP, [16]byte{}).Variations {
+			t.Error("flows do not vary")
+		}
+	}
+}

@@ -5,9 +5,10 @@ package window
 // own (see standing). With hundreds of flows, a few guesses for each of them are many for a hop.
 //
 // A guess names a flow. It can give a false hop at a TTL if that flow has a probe there without an
-// answer of two tags. The probability is 2⁻¹⁶ for each field that may carry a tag. So the expected number of false hops is the sum of guesses over such flows, at most mostChance/2¹⁶.
-// For a single flow its own bounds are stricter. Flows whose probes are answered do not count: a
-// router that always sends one reply without a valid tag spoils no other hop.
+// answer of two tags. The probability is 2⁻¹⁶ for each field that may carry a tag. So the expected
+// number of false hops is the sum of guesses over such flows, at most mostChance/2¹⁶. For a single
+// flow its own bounds are stricter. Flows whose probes are answered do not count: a router that
+// always sends one reply without a valid tag spoils no other hop.
 func (w *Window) findCrowded(target uint32) (ttls uint64) {
 	if w.shape.Flows == 1 {
 		return 0
