@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"fmt"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -63,4 +64,25 @@ func TestMemoryBounded(t *testing.T) {
 		t.Errorf("%d MiB resident, %d targets", rss>>20, sum.Targets)
 	}
 	t.Logf("%d sent, %d MiB", sum.Sent, peak(p.cmd)>>20)
+}
+
+// The memory of a trace is that of the hosts that are traced together, for a list of any length. A
+// trace that runs takes less than a megabyte.
+func TestTraceMemory(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	var hosts strings.Builder
+	for i := range 150 { // more than twice as many as are traced together
+		fmt.Fprintf(&hosts, "45.16.%d.9\n", i)
+	}
+	cmd := exec.Command(program, "trace", "-n", "-w", "1", "-")
+	cmd.Stdin = strings.NewReader(hosts.String())
+	out, err := cmd.Output()
+	if n := strings.Count(string(out), "\n\n") + 1; n != 150 {
+		t.Fatalf("%d hosts traced: %v", n, err)
+	}
+	if rss := peak(cmd); rss > atMost(plainRSS+64<<20) {
+		t.Errorf("%d MiB resident", rss>>20)
+	}
+	t.Logf("%d MiB", peak(cmd)>>20)
 }
