@@ -259,7 +259,7 @@ func chanceOfTag(is4 bool) float64 {
 func TestTwoScansBounds(t *testing.T) {
 	for _, is4 := range []bool{true, false} {
 		expected, below := 0.0, 0.0 // false hops in a million traces
-		rest := 1e6 // traces in a million with so many valid tags
+		rest := 1e6                 // traces in a million with so many valid tags
 		// Five valid tags are too rare to matter: one trace in a hundred billion.
 		for _, tags := range []struct{ n, few, many int }{{1, 20_000, 5_000_000}, {2, 10_000, 500_000}, {3, 1000, 100_000}, {4, 1000, 100_000}} {
 			a, paths, wrong := newAttacked(t, probe.UDP, is4), effort.Count(tags.few, tags.many), 0
