@@ -91,7 +91,9 @@ const (
 	entryProbe6  = 4
 
 	fixedOctets = 1 + 8 + 4*4 + 2*2 + 8
-	maxEntry    = fixedOctets + 16
+	// LeastEntry is the least size of the entry of a probe, in octets.
+	LeastEntry = fixedOctets + 4
+	maxEntry   = fixedOctets + 16
 )
 
 // LogWriter writes records: 41 octets per probe in IPv4, 53 in IPv6.

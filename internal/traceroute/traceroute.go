@@ -55,16 +55,22 @@ func newTracer(b *batch, host string, addr netip.Addr, out io.Writer) *tracer {
 	return t
 }
 
-// captureRing is room for some hundred replies, of which there are some thousand a second
-// at most, in bytes. The kernel takes its time to clear more.
+// captureRing is room for replies that wait to be read, in bytes: for some hundred, which are more
+// than all replies of most traces. The kernel takes its time to clear more.
 const captureRing = 1 << 20
+
+// severalRing is the same for each of several traces, which share a lower rate.
+const severalRing = 256 << 10
 
 // open finds the way to the target and opens everything.
 func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 	if err := link.MayCapture(); err != nil {
 		return err
 	}
-	c := session.Config{Interface: t.cfg.Interface, ReceiveBuffer: captureRing, Immediate: true, Queue: true}
+	c := session.Config{Interface: t.cfg.Interface, ReceiveBuffer: captureRing, Immediate: true, Queue: true, Target: t.target}
+	if t.cfg.several() {
+		c.ReceiveBuffer = severalRing
+	}
 	if t.cfg.Source.IsValid() {
 		c.Sources = []netip.Addr{t.cfg.Source}
 	}

@@ -34,6 +34,9 @@ type tally struct {
 	rtt   []uint32 // |rtt − planned|, ns
 }
 
+// mostTimes is how many round-trip times are compared.
+const mostTimes = 1 << 24
+
 // Hops counts claimed hops. All counts but Judged and True are of false hops.
 type Hops struct {
 	Judged uint64 `json:"judged"`
@@ -133,7 +136,7 @@ func (c *checker) agree(t *tally, q *claim, s *sent) {
 	if q.hasValid && q.valid != probe.Strong {
 		s.marks |= oneTag
 	}
-	if q.rttNS >= 0 && !q.copy && s.marks&flipped == 0 {
+	if q.rttNS >= 0 && !q.copy && s.marks&flipped == 0 && len(t.rtt) < mostTimes {
 		t.rtt = append(t.rtt, uint32(min(abs(q.rttNS-int64(s.wait)), 1<<32-1)))
 	}
 	c.classify(t, q, s)

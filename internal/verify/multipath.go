@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -104,7 +105,7 @@ func (c *checker) multipath(r *record.Multipath) {
 	}
 	c.judgedPaths[r.Target] = true
 	m.Remapped += uint64(r.Remapped)
-	d, ok := c.asked.byAddr[r.Target]
+	d, ok := c.asked.findDest(maphash.Comparable(c.asked.seed, r.Target), r.Target)
 	if !ok {
 		if len(r.Nodes) > 0 {
 			m.NotProbed++

@@ -385,7 +385,7 @@ func (p *prober) check(t testing.TB, set *target.Set) *Report {
 
 func compareBytes(t testing.TB, results, log []byte, set *target.Set) *Report {
 	t.Helper()
-	a, err := readLog(t.Context(), bytes.NewReader(log), set)
+	a, err := readLog(t.Context(), bytes.NewReader(log), 0, set)
 	if err != nil {
 		t.Fatal(err)
 	}

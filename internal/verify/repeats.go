@@ -29,6 +29,9 @@ const retrySlack = int64(250 * time.Millisecond)
 // flows again, to recognise per-packet balancers and flows that moved.
 const pathRepeats = 2
 
+// mostAttempts is with how many earlier probes a probe is compared.
+const mostAttempts = 64
+
 // repeats evaluates everything that was probed more than once.
 func (c *checker) repeats() (r Repeats) {
 	for f := range c.asked.each {
@@ -54,7 +57,7 @@ func (c *checker) repeated(r *Repeats, f *flow, probes []sent) {
 		s := &probes[i]
 		r.Retries++
 		var same, answered, unheard bool
-		for k := range probes[:i] {
+		for k := max(i-mostAttempts, 0); k < i; k++ {
 			old := &probes[k]
 			same = same || c.tool == Masstrace && old.second == s.second && old.ipID == s.ipID
 			if !old.emitted() || old.due()+retrySlack >= s.time {

@@ -81,9 +81,8 @@ func (c *checker) probesReport() Probes {
 		p.Sent += n
 	}
 	if a.targets != nil {
-		p.Outside = 0
+		p.Outside = int64(a.outsiders)
 		for _, addr := range sortedAddrs(a.outside) {
-			p.Outside += int64(a.outside[addr])
 			c.example("outside", "%s: %d probes", addr, a.outside[addr])
 		}
 	}

@@ -225,7 +225,7 @@ func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) (err er
 		}
 	}
 	console := newConsole(s, true)
-	cfg.Lists, cfg.Observer = lists, signals.watching(console)
+	cfg.Lists, cfg.Observer = lists, console
 	cfg.Opened = renounce(cap.NET_RAW) // for the next host
 	cfg.Failed = func(err error) {
 		if !errors.Is(err, syscall.EPIPE) { // a reader that goes away needs no message
@@ -233,6 +233,7 @@ func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) (err er
 		}
 	}
 	addProcessors(1)
+	signals.began() // the first signal ends all traces where they are, also one that has not begun
 	answered, err := traceroute.Run(ctx, signals.Interrupted, cfg)
 	status, signalled := signals.ended()
 	switch {
