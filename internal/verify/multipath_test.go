@@ -60,6 +60,12 @@ func (p *prober) multipathOf(dst probe.Addr) *record.Multipath {
 	slices.SortFunc(m.Nodes, func(a, b record.Node) int {
 		return cmp.Or(cmp.Compare(a.TTL, b.TTL), a.Addr.Netip().Compare(b.Addr.Netip()))
 	})
+	slices.SortFunc(m.Links, func(a, b record.Link) int {
+		return cmp.Or(cmp.Compare(a.TTL, b.TTL), a.Near.Netip().Compare(b.Near.Netip()), a.Far.Netip().Compare(b.Far.Netip()))
+	})
+	slices.SortFunc(m.Balancers, func(a, b record.Balancer) int {
+		return cmp.Or(cmp.Compare(a.TTL, b.TTL), a.Addr.Netip().Compare(b.Addr.Netip()))
+	})
 	return m
 }
 
