@@ -226,3 +226,14 @@ func TestMultipathRemap(t *testing.T) {
 		}
 	}
 }
+
+// TestMultipathByPacket checks that links over balancers by packet are false if they come from two
+// packets that took different branches, and that their nodes are true.
+func TestMultipathByPacket(t *testing.T) {
+	p := &prober{preset: "multipath", flows: 16, only4: true, paths: leave,
+		set: func(cfg *netsim.Config) { cfg.PerFlow, cfg.PerDestination, cfg.PerPacket = 0, 0, 1 }}
+	r := p.check(t, nil)
+	if m := r.Multipath; r.OK() || m.Links.Impossible == 0 || m.Nodes.False() > 0 || m.Balancers.WrongKind == 0 {
+		t.Errorf("faults %q, %+v", r.Faults, *m)
+	}
+}
