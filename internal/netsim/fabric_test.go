@@ -182,8 +182,8 @@ func TestGraphLinks(t *testing.T) {
 		truth, err := NewTruth(cfg)
 		must(t, err)
 		forks, worst := 0, 0.0
-		for _, c := range graphs(t, truth, 24) {
-			counts := countLinks(t, truth, c, 1000)
+		for _, c := range graphs(t, truth, 16) {
+			counts := countLinks(t, truth, c, 600)
 			for _, fork := range c.g.Forks {
 				if fork.Kind == ByPacket {
 					continue

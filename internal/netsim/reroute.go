@@ -10,10 +10,15 @@ const rerouteLevel = 3
 // planAt returns the plan of a destination at a time, in ns since the first valid probe.
 func (m *model) planAt(dst addr, at int64) plan {
 	p := m.plan(dst)
-	if m.cfg.Reroute.reached(at) && m.reroutes(&p) {
+	m.reroute(&p, at)
+	return p
+}
+
+// reroute changes a plan to that at a time.
+func (m *model) reroute(p *plan, at int64) {
+	if m.cfg.Reroute.reached(at) && m.reroutes(p) {
 		p.via ^= p.rerouteBit()
 	}
-	return p
 }
 
 // rerouteBit returns the last bit of a prefix of rerouteLevel, within a key.

@@ -63,7 +63,8 @@ func (s *Sim) Handle(now int64, b []byte, emit func(due int64, packet []byte)) *
 		return s.finish(fate)
 	}
 	m := s.m
-	pl := m.planAt(p.flow.dst, r.At)
+	pl := m.plan(p.flow.dst)
+	m.reroute(&pl, r.At)
 	h := m.hashFlow(&p.flow, r.At)
 	rnd := mix(m.seed^saltPacket, s.packets)
 	w := m.walk(&pl, &h, p.flow.proto, p.ttl, rnd)

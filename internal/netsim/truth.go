@@ -122,7 +122,8 @@ func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 	if ttl == 0 || reachOf(in.dst) == martian {
 		return hops
 	}
-	p, h := m.planAt(in.dst, int64(f.At)), m.hashFlow(&in, int64(f.At))
+	p, h := m.plan(in.dst), m.hashFlow(&in, int64(f.At))
+	m.reroute(&p, int64(f.At))
 	first := len(hops)
 	add := func(w way) {
 		hop := t.hop(&p, &in, &w)

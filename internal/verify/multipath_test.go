@@ -60,6 +60,12 @@ func (p *prober) multipathOf(dst probe.Addr) *record.Multipath {
 	slices.SortFunc(m.Nodes, func(a, b record.Node) int {
 		return cmp.Or(cmp.Compare(a.TTL, b.TTL), a.Addr.Netip().Compare(b.Addr.Netip()))
 	})
+	slices.SortFunc(m.Links, func(a, b record.Link) int {
+		return cmp.Or(cmp.Compare(a.TTL, b.TTL), a.Near.Netip().Compare(b.Near.Netip()), a.Far.Netip().Compare(b.Far.Netip()))
+	})
+	slices.SortFunc(m.Balancers, func(a, b record.Balancer) int {
+		return cmp.Or(cmp.Compare(a.TTL, b.TTL), a.Addr.Netip().Compare(b.Addr.Netip()))
+	})
 	return m
 }
 
@@ -218,5 +224,16 @@ func TestMultipathRemap(t *testing.T) {
 				t.Logf("%s: %s", e.Kind, e.Text)
 			}
 		}
+	}
+}
+
+// TestMultipathByPacket checks that links over balancers by packet are false if they come from two
+// packets that took different branches, and that their nodes are true.
+func TestMultipathByPacket(t *testing.T) {
+	p := &prober{preset: "multipath", flows: 16, only4: true, paths: leave,
+		set: func(cfg *netsim.Config) { cfg.PerFlow, cfg.PerDestination, cfg.PerPacket = 0, 0, 1 }}
+	r := p.check(t, nil)
+	if m := r.Multipath; r.OK() || m.Links.Impossible == 0 || m.Nodes.False() > 0 || m.Balancers.WrongKind == 0 {
+		t.Errorf("faults %q, %+v", r.Faults, *m)
 	}
 }
