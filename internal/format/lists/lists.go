@@ -8,6 +8,7 @@ package lists
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -20,7 +21,7 @@ var (
 	// their own traces.
 	Interfaces = list("interfaces", ".interfaces.txt", "", addInterfaces, "all but the addresses of interfaces")
 	// Links has a pair of addresses per line, near and far: interfaces at adjacent TTLs of a trace.
-	Links = list("links", ".links.csv", "near,far\n", addLinks, "all but the links of traces")
+	Links = list("links", ".links.csv", "near,far\n", addLinks, "all but the links of traces and multipath records")
 	// Answered has the targets that answered, Silent the others that were traced: lists for scan.
 	Answered = targets("answered", ".answered.txt", true)
 	Silent   = targets("silent", ".silent.txt", false)
@@ -96,6 +97,12 @@ func addInterfaces(w *Writer, r record.Record) {
 				w.add(key{a: h.Responder})
 			}
 		}
+	case *record.Multipath:
+		for i := range r.Nodes {
+			if r.Nodes[i].Addr != r.Target {
+				w.add(key{a: r.Nodes[i].Addr})
+			}
+		}
 	case *record.Reply:
 		if format.IsRow(r) && r.Responder != r.Head.Target {
 			w.add(key{a: r.Responder})
@@ -105,6 +112,10 @@ func addInterfaces(w *Writer, r record.Record) {
 
 // addLinks adds the links of a trace, the same that the summary of a run counts.
 func addLinks(w *Writer, r record.Record) {
+	if m, ok := r.(*record.Multipath); ok {
+		addPaths(w, m)
+		return
+	}
 	t, ok := r.(*record.Trace)
 	if !ok {
 		return
@@ -124,11 +135,24 @@ func addLinks(w *Writer, r record.Record) {
 	}
 }
 
+// addPaths adds the links of all paths to a target, but those of flows that moved.
+func addPaths(w *Writer, m *record.Multipath) {
+	for i := range m.Links {
+		l := &m.Links[i]
+		if !l.Remapped && !l.Near.IsZero() && !l.Far.IsZero() && l.Near != l.Far && l.Near != m.Target && l.Far != m.Target {
+			w.add(key{a: l.Near, b: l.Far})
+		}
+	}
+}
+
 // addTarget adds the target of a trace, or of a reply of it.
 func addTarget(w *Writer, r record.Record) {
 	switch r := r.(type) {
 	case *record.Trace:
 		w.add(key{a: r.Target, flag: r.Reached})
+	case *record.Multipath:
+		at := func(n record.Node) bool { return n.Addr == r.Target }
+		w.add(key{a: r.Target, flag: slices.ContainsFunc(r.Nodes, at)})
 	case *record.Reply:
 		if r.Responder == r.Head.Target && !r.Withheld {
 			w.add(key{a: r.Head.Target, flag: true})
