@@ -54,8 +54,8 @@ func (d *drawing) columns(a, b int) bool {
 	return true
 }
 
-// slots gives each node a column: those of the widest level one each, others the leftmost one of the
-// nodes that they are linked to, as far as it is free.
+// slots gives each node a column. Those of the widest level have one each. Others have the
+// leftmost column of the nodes that they are linked to, or the next free one.
 func slots(levels []level) {
 	widest := 0
 	for i := range levels {
@@ -120,8 +120,8 @@ type group struct {
 	left, right int // columns
 }
 
-// groups returns the groups between two levels; whole is false if some of the nodes of a group are not
-// linked.
+// groups returns the groups between two levels; whole is false if some of the nodes of a group
+// are not linked.
 func groups(nears, fars *level) (list []group, whole bool) {
 	seen := map[*node]bool{}
 	whole = true
@@ -166,8 +166,8 @@ func (g *group) span() {
 	}
 }
 
-// crosses reports whether the links between two levels cannot be drawn in one row: lines of different
-// groups would meet, or would show links that there are not.
+// crosses reports whether the links between two levels cannot be drawn in one row. Then lines of
+// different groups would meet, or would show links that there are not.
 func crosses(nears, fars *level) bool {
 	list, whole := groups(nears, fars)
 	if !whole {

@@ -16,8 +16,8 @@ func (d *drawing) diamond(a, b int) {
 	}
 }
 
-// chains draws branches that have no links with each other, one in a line, from level a to before b. It
-// reports false, and draws nothing, if there are other links.
+// chains draws branches that have no links with each other, one in a line, from level a to before
+// b. It reports false, and draws nothing, if there are other links.
 func (d *drawing) chains(a, b int) bool {
 	levels := d.graph.levels[a:b]
 	if len(levels) < 2 {
@@ -47,8 +47,8 @@ func (d *drawing) chains(a, b int) bool {
 	return true
 }
 
-// list writes a level as a list: each node with its share of the flows, and where it leads to unless all
-// lead to the same.
+// list writes a level as a list. Each node has its share of the flows, and the nodes that it
+// leads to unless all lead to the same.
 func (d *drawing) list(i int) {
 	l := &d.graph.levels[i]
 	all := 0
@@ -138,7 +138,8 @@ func (d *drawing) wrapped(item string) {
 	d.fold(strings.Repeat(" ", margin+2), strings.Repeat(" ", margin+2+6), item)
 }
 
-// fold writes a text whose lines end after words. first is before the first line, next before others.
+// fold writes a text whose lines end after words. first is before the first line, next before
+// others.
 func (d *drawing) fold(first, next, text string) {
 	line, empty := first, true
 	for _, word := range strings.SplitAfter(text, " ") {

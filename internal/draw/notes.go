@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// notes writes what is to be said below the drawing.
+// notes writes the notes below the drawing.
 func (d *drawing) notes() {
 	if len(d.m.Balancers) > 0 {
 		d.line("")

@@ -18,8 +18,8 @@ type sample struct {
 }
 
 // made returns a record of links in words: TTL, near end, far end and flows, separated by blanks.
-// Addresses are numbers n for 203.0.113.n, T for the target, * for silence. R after the flows is a
-// remapped link.
+// Addresses are numbers n for 203.0.113.n, T for the target, * for silence. R after the flows is
+// a remapped link.
 func made(is6 bool, links string, balancers ...record.Balancer) *record.Multipath {
 	m := &record.Multipath{Target: target(is6), Source: address(is6, "1"), Probes: 100, Balancers: balancers}
 	flows := map[place]int{}
@@ -75,8 +75,8 @@ func balancer(ttl uint8, n string, width, length int, flows int) record.Balancer
 	return record.Balancer{TTL: ttl, Addr: address(false, n), Width: width, Length: length, Asked: flows, Answered: flows, Confidence: 0.968}
 }
 
-// wide returns the links of a diamond of width branches, each of length−1 routers, from TTL 2 to the
-// target. Each branch takes one more flow than the one before if weighted.
+// wide returns the links of a diamond of width branches, each of length−1 routers, from TTL 2 to
+// the target. Each branch takes one more flow than the one before if weighted.
 func wide(width, length int, weighted bool) string {
 	var b strings.Builder
 	b.WriteString("1 1 2 96\n")

@@ -1,5 +1,5 @@
-// Package flatlinks writes the links of multipath records as rows, one for each link to each target, as
-// CSV. Package parquet has the same rows.
+// Package flatlinks writes the links of multipath records as rows, one for each link to each
+// target, as CSV. Package parquet has the same rows.
 package flatlinks
 
 import (
@@ -11,14 +11,15 @@ import (
 type Row struct {
 	Target probe.Addr
 	record.Link
-	// Flow is the index of a flow that took the link, with the times of its two probes in ns since the
-	// Unix epoch. They are -1 and 0 if no trace of the target came before the multipath record.
+	// Flow is the index of a flow that took the link, with the times of its two probes in ns
+	// since the Unix epoch. They are -1 and 0 if no trace of the target came before the multipath
+	// record.
 	Flow          int
 	NearTx, FarTx int64
 }
 
-// Rows makes rows of records, in their order. It is used by one goroutine at a time; its zero value is
-// ready.
+// Rows makes rows of records, in their order. It is used by one goroutine at a time; its zero
+// value is ready.
 type Rows struct {
 	many   bool // the run has multipath records
 	target probe.Addr
@@ -37,11 +38,12 @@ type example struct {
 	nearTx, farTx int64
 }
 
-// Paths reports whether traces are examples of the paths in multipath records, and no links of their own.
+// Paths reports whether traces are examples of the paths in multipath records, and no links of
+// their own.
 func (r *Rows) Paths() bool { return r.many }
 
-// Take takes a record, and calls add for each link of a multipath record. A row is valid until add
-// returns.
+// Take takes a record, and calls add for each link of a multipath record. A row is valid until
+// add returns.
 func (r *Rows) Take(rec record.Record, add func(*Row)) {
 	switch rec := rec.(type) {
 	case *record.Run:

@@ -1,9 +1,9 @@
-// Package lists writes sorted lists of unique lines: the addresses of interfaces, the links between
-// them, and the targets that answered or did not.
+// Package lists writes sorted lists of unique lines: the addresses of interfaces, the links
+// between them, and the targets that answered or did not.
 //
-// The lines are in the order of the octets of their text, as of sort(1) and comm(1) with LC_ALL=C.
-// A Writer holds at most about 64 MB in memory. Further lines wait in temporary files, sorted.
-// These have no names. TMPDIR needs room for them.
+// The lines are in the order of the octets of their text, as of sort(1) and comm(1) with
+// LC_ALL=C. A Writer holds at most about 64 MB in memory. Further lines wait in temporary files,
+// sorted. These have no names. TMPDIR needs room for them.
 package lists
 
 import (
@@ -20,7 +20,8 @@ var (
 	// Interfaces has an address per line: the sources of all replies, except those of targets in
 	// their own traces.
 	Interfaces = list("interfaces", ".interfaces.txt", "", addInterfaces, "all but the addresses of interfaces")
-	// Links has a pair of addresses per line, near and far: interfaces at adjacent TTLs of a trace.
+	// Links has a pair of addresses per line, near and far: interfaces at adjacent TTLs of a
+	// trace.
 	Links = list("links", ".links.csv", "near,far\n", addLinks, "all but the links of traces and multipath records")
 	// Answered has the targets that answered, Silent the others that were traced: lists for scan.
 	Answered = targets("answered", ".answered.txt", true)
@@ -58,8 +59,8 @@ func targets(name, ending string, answered bool) format.Format {
 	}
 }
 
-// pick returns a filter of sorted lines with a target and a flag each. That a target answered comes
-// first, as one of its lines is enough.
+// pick returns a filter of sorted lines with a target and a flag each. That a target answered
+// comes first, as one of its lines is enough.
 func pick(answered bool) func(string) (string, bool) {
 	last := ""
 	return func(line string) (string, bool) {

@@ -26,16 +26,16 @@ type tracelbLine struct {
 	Nodes      []tracelbNode `json:"nodes"`
 }
 
-// tracelbNode is a node. A node with one link has the hops of that, one with several has a list of one
-// hop for each.
+// tracelbNode is a node. A node with one link has the hops of that, one with several has a list
+// of one hop for each.
 type tracelbNode struct {
 	Addr  netip.Addr     `json:"addr"`
 	Linkc int            `json:"linkc"`
 	Links [][]tracelbEnd `json:"links"`
 }
 
-// tracelbEnd is an address of a hop, with the probes that it answered. It is * for silence, which has
-// no probes.
+// tracelbEnd is an address of a hop, with the probes that it answered. It is * for silence, which
+// has no probes.
 type tracelbEnd struct {
 	Addr   string         `json:"addr"`
 	Probes []tracelbProbe `json:"probes"`
@@ -152,8 +152,8 @@ func appendAnswers(hop []tracelb.Probe, from probe.Addr, probes []tracelbProbe) 
 	return hop
 }
 
-// appendSilence appends the flows that hop k did not answer: those of the hop behind it, else of the one
-// before it. If there are none, some flow was silent there.
+// appendSilence appends the flows that hop k did not answer: those of the hop behind it, else of
+// the one before it. If there are none, some flow was silent there.
 func appendSilence(hops [][]tracelb.Probe, k int, ttl uint8) []tracelb.Probe {
 	hop := hops[k]
 	var flows []uint16

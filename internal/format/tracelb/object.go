@@ -26,9 +26,10 @@ type maker struct {
 	silences [256]*silence  // by the TTL before
 }
 
-// Of returns the object of a record: a node for each address at each TTL, and a probe for each flow
-// over each link. Links that only flows that moved took are left out. A silent router between nodes
-// is a hop of the link between them, if there is no doubt which nodes it is between.
+// Of returns the object of a record: a node for each address at each TTL, and a probe for each
+// flow over each link. Links that only flows that moved took are left out. A silent router
+// between nodes is a hop of the link between them, if there is no doubt which nodes it is
+// between.
 func Of(m *record.Multipath) *Object {
 	k := &maker{
 		m: m, index: map[place]int{}, flows: map[place][]uint16{}, leads: map[place]bool{},
@@ -54,7 +55,8 @@ func Of(m *record.Multipath) *Object {
 	return k.o
 }
 
-// confidence returns the smallest one of the balancers in percent, rounded down; 0 if there are none.
+// confidence returns the smallest one of the balancers in percent, rounded down; 0 if there are
+// none.
 func confidence(m *record.Multipath) uint8 {
 	least := 0.0
 	for i := range m.Balancers {
