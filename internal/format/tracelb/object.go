@@ -33,7 +33,7 @@ type maker struct {
 func Of(m *record.Multipath) *Object {
 	k := &maker{
 		m: m, index: map[place]int{}, flows: map[place][]uint16{}, leads: map[place]bool{},
-		share: min(max(MostProbes/4/max(len(m.Links), 1), 1), Most),
+		share: shareOf(m.Links),
 	}
 	k.o = &Object{
 		Source: unspecified(m.Source, m.Target), Target: m.Target, Method: m.Method, Start: m.Start, Probes: m.Probes, FirstHop: 1, Confidence: confidence(m),
@@ -53,6 +53,19 @@ func Of(m *record.Multipath) *Object {
 		from = to
 	}
 	return k.o
+}
+
+// shareOf returns how many probes a link may have: as many as it has flows, unless all links have so
+// many that readers would refuse the object.
+func shareOf(links []record.Link) int {
+	const most = MostProbes / 2
+	all := 0
+	for i := range links {
+		if all += min(max(links[i].Flows, 1), most); all > most {
+			return max(most/len(links), 1)
+		}
+	}
+	return Most
 }
 
 // confidence returns the smallest one of the balancers in percent, rounded down; 0 if there are

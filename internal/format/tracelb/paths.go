@@ -81,9 +81,9 @@ func (p *paths) times(hop []Probe) {
 	}
 }
 
-// link takes the probes of a link. The near end of a probe of the first hop is the node that the
-// link is from, that of others is the source of the answer to the same flow at the hop before. If
-// several sources answered there, no link is certain.
+// link takes the probes of a link. The near end of those of the first hop is the node that the link
+// is from. That of others is the source of the answer to the same flow at the hop before. If several
+// sources answered there, no link is certain.
 func (p *paths) link(o *Object, l *Link) error {
 	for k, hop := range l.Hops {
 		first := k == 0

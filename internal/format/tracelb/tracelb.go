@@ -34,7 +34,7 @@ const None = -1
 
 // Link leads from a node to another.
 type Link struct {
-	From, To int       // they are indexes of nodes, and To may be None
+	From, To int       // places of nodes in the list; To is None if nothing answered
 	Hops     [][]Probe // the last one is that of To
 }
 
@@ -48,7 +48,7 @@ type Probe struct {
 
 // MostProbes is the largest number of probes in an object that is believed. scamper sends 3,000
 // at most, unless it is told otherwise.
-const MostProbes = 1 << 20
+const MostProbes = 1 << 18
 
 // ErrProbes is the error about an object with more.
 var ErrProbes = errors.New("has too many probes")
