@@ -53,7 +53,7 @@ func (l *tracelbLine) multipath() (record.Record, error) {
 	if !l.Dst.IsValid() {
 		return nil, nil
 	}
-	r := tracelbReader{ttls: map[netip.Addr]uint8{}, o: &tracelb.Object{
+	r := tracelbReader{seen: map[netip.Addr]tracelbProbe{}, o: &tracelb.Object{
 		Source: probe.AddrFrom(l.Src), Target: probe.AddrFrom(l.Dst), Method: record.NoMethod, Start: l.Start.ns(),
 		FirstHop: l.FirstHop, Confidence: l.Confidence, Probes: l.Probes,
 	}}
@@ -75,7 +75,7 @@ func (l *tracelbLine) multipath() (record.Record, error) {
 // tracelbReader makes an object of the nodes of a line.
 type tracelbReader struct {
 	o    *tracelb.Object
-	ttls map[netip.Addr]uint8 // of addresses
+	seen map[netip.Addr]tracelbProbe // that addresses answered
 }
 
 func (r *tracelbReader) node(n *tracelbNode) error {
@@ -112,14 +112,14 @@ func (r *tracelbReader) link(from int, addr netip.Addr, hops [][]tracelbEnd) err
 			}
 			hop = appendAnswers(hop, probe.AddrFrom(at), ends[i].Probes)
 			if len(ends[i].Probes) > 0 && ends[i].Probes[0].Replyc > 0 {
-				r.ttls[at] = ends[i].Probes[0].TTL
+				r.seen[at] = ends[i].Probes[0]
 			}
 		}
 		l.Hops = append(l.Hops, hop)
 	}
 	for k := len(l.Hops) - 1; k >= 0; k-- {
 		if silent[k] {
-			l.Hops[k] = appendSilence(l.Hops, k, uint8(min(ttl+k, math.MaxUint8)))
+			l.Hops[k] = appendSilence(l.Hops, k, uint8(min(ttl+k, math.MaxUint8)), r.seen[addr].FlowID)
 		}
 	}
 	r.o.Links = append(r.o.Links, l)
@@ -135,8 +135,8 @@ func (r *tracelbReader) ttlOf(addr netip.Addr, hops [][]tracelbEnd) int {
 			}
 		}
 	}
-	if ttl, known := r.ttls[addr]; known {
-		return int(ttl) + 1
+	if at, known := r.seen[addr]; known {
+		return int(at.TTL) + 1
 	}
 	return int(r.o.FirstHop) + 1
 }

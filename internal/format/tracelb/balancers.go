@@ -44,7 +44,11 @@ func lengthOf(links []record.Link, from, to int, left *int) int {
 		ttl := links[from].TTL + uint8(length) - 1
 		var next []record.Link
 		for _, near := range reached {
-			next = append(next, leaving(links, ttl, near)...)
+			out := leaving(links, ttl, near)
+			if len(out) == 0 {
+				return 0 // a branch ends
+			}
+			next = append(next, out...)
 		}
 		*left -= len(next) + len(reached)
 		reached = farsOf(next)
