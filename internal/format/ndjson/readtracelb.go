@@ -152,9 +152,9 @@ func appendAnswers(hop []tracelb.Probe, from probe.Addr, probes []tracelbProbe) 
 	return hop
 }
 
-// appendSilence appends the flows that hop k did not answer: those of the hop behind it, else of
-// the one before it. If there are none, some flow was silent there.
-func appendSilence(hops [][]tracelb.Probe, k int, ttl uint8) []tracelb.Probe {
+// appendSilence appends the flows that hop k did not answer: those of the hop after it, else of the
+// one before it. If there are none, it is some flow that came to the node before.
+func appendSilence(hops [][]tracelb.Probe, k int, ttl uint8, some uint16) []tracelb.Probe {
 	hop := hops[k]
 	var flows []uint16
 	for _, at := range []int{k + 1, k - 1} {
@@ -173,7 +173,7 @@ func appendSilence(hops [][]tracelb.Probe, k int, ttl uint8) []tracelb.Probe {
 	}
 	flows = slices.DeleteFunc(flows, func(flow uint16) bool { return answered[flow] })
 	if len(flows) == 0 && len(hop) == 0 {
-		flows = []uint16{0}
+		flows = []uint16{some}
 	}
 	for _, flow := range flows {
 		hop = append(hop, tracelb.Probe{Flow: flow, TTL: ttl})

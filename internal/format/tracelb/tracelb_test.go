@@ -118,6 +118,14 @@ func TestBalancers(t *testing.T) {
 	}
 }
 
+// Branches of which one ends do not join again.
+func TestBranchEnds(t *testing.T) {
+	got, err := Of(made(link{1, 1, 2, 6}, link{1, 1, 3, 5}, link{2, 2, 4, 6}, link{3, 4, 5, 6})).Multipath()
+	if err != nil || len(got.Balancers) != 1 || got.Balancers[0].Length != 0 {
+		t.Errorf("%+v, %v", got.Balancers, err)
+	}
+}
+
 // Probes of the same flow in several hops of a link are followed. A repeated flow counts once. A
 // silent attempt of an answered flow does not count.
 func TestHops(t *testing.T) {
