@@ -119,6 +119,8 @@ func samples() []sample {
 		{"partial-mesh", made(false, partial, balancer(2, "2", 3, 3, 32), balancer(3, "3", 2, 2, 10), balancer(3, "5", 2, 2, 11)), true},
 		{"silent-branch", made(false, "1 1 2 16\n2 2 3 6\n2 2 * 5\n2 2 5 5\n3 3 6 6\n3 * 6 5\n3 5 6 5\n4 6 T 16", limited), false},
 		{"unequal", made(false, "1 1 2 11\n2 2 3 6\n2 2 T 5\n3 3 4 6\n4 4 T 6", borrowed), false},
+		{"unequal-inside", made(false, "1 1 2 11\n2 2 3 6\n2 2 4 5\n3 3 5 6\n3 4 6 5\n4 5 7 6\n4 6 5 5\n5 7 T 6\n5 5 7 5\n6 7 T 5"), false},
+		{"crossed", made(false, "1 1 2 24\n2 2 3 12\n2 2 4 12\n3 3 5 4\n3 3 6 4\n3 3 7 4\n3 4 6 6\n3 4 8 6\n4 5 T 4\n4 6 T 10\n4 7 T 4\n4 8 T 6"), false},
 		{"in-a-row", made(false, "1 1 2 11\n1 1 3 11\n2 2 4 6\n2 3 4 5\n3 4 5 6\n3 4 6 5\n4 5 T 6\n4 6 T 5", balancer(1, "1", 2, 2, 22), balancer(3, "4", 2, 2, 11)), false},
 		{"first", made(false, "1 1 3 6\n1 2 3 5\n2 3 T 11"), false},
 		{"wide-6", made(false, wide(6, 3, false), balancer(2, "2", 6, 3, 36)), false},
