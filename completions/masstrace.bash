@@ -124,9 +124,9 @@ _masstrace_grammar() {
         argument=file
         case $2 in
         -o | --output) kind=file ;;
-        --to) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' ;;
+        --to) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' ;;
         --table) kind=text ;;
-        --from) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' ;;
+        --from) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' ;;
         esac
         ;;
     schema)

@@ -133,11 +133,11 @@ complete -c masstrace -n '__fish_seen_subcommand_from merge' -l allow-missing -d
 complete -c masstrace -n __fish_use_subcommand -a convert -d 'Write results in another format'
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -F
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -s o -l output -r -F -d 'Output file'
-complete -c masstrace -n '__fish_seen_subcommand_from convert' -l to -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' -d 'Format of the output'
+complete -c masstrace -n '__fish_seen_subcommand_from convert' -l to -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' -d 'Format of the output'
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -l table -x -d 'Table to write, in formats that have several'
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -l overwrite -d 'Overwrite an existing output file'
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -s q -l quiet -d 'Print no progress and no notices'
-complete -c masstrace -n '__fish_seen_subcommand_from convert' -l from -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' -d 'Format of all inputs'
+complete -c masstrace -n '__fish_seen_subcommand_from convert' -l from -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' -d 'Format of all inputs'
 
 complete -c masstrace -n __fish_use_subcommand -a schema -d 'Print the JSON Schema of the records'
 

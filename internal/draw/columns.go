@@ -26,9 +26,13 @@ func (d *drawing) columns(a, b int) bool {
 			return false
 		}
 	}
-	at, width := d.positions(levels)
+	text := d.shared
+	at, width := positions(levels, text)
 	if width > d.opt.Width {
-		return false
+		text = d.label
+		if at, width = positions(levels, text); width > d.opt.Width {
+			return false
+		}
 	}
 	if a > 0 {
 		d.wires(&d.graph.levels[a-1], &levels[0], at)
@@ -37,7 +41,7 @@ func (d *drawing) columns(a, b int) bool {
 		row := newRow(width)
 		row.put(0, fmt.Sprintf("%2d", levels[i].ttl))
 		for _, n := range levels[i].nodes {
-			row.put(at[n.slot], d.label(n))
+			row.put(at[n.slot], text(n))
 		}
 		d.line(row.String())
 		if i+1 < len(levels) {
@@ -50,8 +54,8 @@ func (d *drawing) columns(a, b int) bool {
 	return true
 }
 
-// slots gives each node a column: those of the widest level one each, others the leftmost one of the
-// nodes that they are linked to, as far as it is free.
+// slots gives each node a column. Those of the widest level have one each. Others have the
+// leftmost column of the nodes that they are linked to, or the next free one.
 func slots(levels []level) {
 	widest := 0
 	for i := range levels {
@@ -82,15 +86,24 @@ func settle(nodes []*node, linked func(*node) []*node) {
 	}
 }
 
-// positions returns where each column begins, and the width of all.
-func (d *drawing) positions(levels []level) (at []int, width int) {
+// shared is the label of a node, with its share of the flows if it is a branch of one balancer.
+func (d *drawing) shared(n *node) string {
+	if len(n.nears) != 1 || len(n.nears[0].fars) < 2 {
+		return d.label(n)
+	}
+	near := n.nears[0]
+	return d.label(n) + " " + strings.TrimLeft(share(near.share[slices.Index(near.fars, n)], near.within), " ")
+}
+
+// positions returns where each column begins, and the width of all. text is that of a node.
+func positions(levels []level, text func(*node) string) (at []int, width int) {
 	var widths []int
 	for i := range levels {
 		for _, n := range levels[i].nodes {
 			for len(widths) <= n.slot {
 				widths = append(widths, 0)
 			}
-			widths[n.slot] = max(widths[n.slot], utf8.RuneCountInString(d.label(n)))
+			widths[n.slot] = max(widths[n.slot], utf8.RuneCountInString(text(n)))
 		}
 	}
 	x := margin
@@ -107,8 +120,8 @@ type group struct {
 	left, right int // columns
 }
 
-// groups returns the groups between two levels; whole is false if some of the nodes of a group are not
-// linked.
+// groups returns the groups between two levels; whole is false if some of the nodes of a group
+// are not linked.
 func groups(nears, fars *level) (list []group, whole bool) {
 	seen := map[*node]bool{}
 	whole = true
@@ -153,8 +166,8 @@ func (g *group) span() {
 	}
 }
 
-// crosses reports whether the links between two levels cannot be drawn in one row: lines of different
-// groups would meet, or would show links that there are not.
+// crosses reports whether the links between two levels cannot be drawn in one row. Then lines of
+// different groups would meet, or would show links that there are not.
 func crosses(nears, fars *level) bool {
 	list, whole := groups(nears, fars)
 	if !whole {

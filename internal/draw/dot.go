@@ -8,9 +8,9 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Dot writes the paths of m as a directed graph in the language of Graphviz. A TTL is a row of nodes. The
-// pen of a link is as wide as its share of the flows. Balancers have a double frame, and their kind, width
-// and confidence. Links that only moved flows took are dashed.
+// Dot writes the paths of m as a directed graph in the language of Graphviz. A TTL is a row of
+// nodes. The pen of a link is as wide as its share of the flows. Balancers have a double frame,
+// and their kind, width and confidence. Links that only moved flows took are dashed.
 func Dot(w io.Writer, m *record.Multipath, o Options) error {
 	d := &dot{drawing: drawing{m: m, opt: &o, signs: &boxes, graph: newGraph(m)}}
 	d.mark()

@@ -1,8 +1,8 @@
 // Package draw draws all paths to a target: as text for people, and as a graph in the language of
 // Graphviz.
 //
-// A TTL with one router is a line, as in traceroute. Several TTLs in a row with several routers are a
-// diamond. Its branches are columns side by side if they fit, and a list if they do not.
+// A TTL with one router is a line, as in traceroute. Several TTLs in a row with several routers
+// are a diamond. Its branches are columns side by side if they fit, and a list if they do not.
 package draw
 
 import (
@@ -18,7 +18,8 @@ import (
 type Options struct {
 	Width int  // columns of text; 0 is 80
 	ASCII bool // no characters beyond ASCII
-	// RTT returns the round-trip time of an answer in ns; ok is false if it is not known. nil knows none.
+	// RTT returns the round-trip time of an answer in ns; ok is false if it is not known. nil
+	// knows none.
 	RTT func(ttl uint8, addr probe.Addr) (ns int64, ok bool)
 	// Name returns the name of an address, "" if it has none. nil has no names.
 	Name func(probe.Addr) string
@@ -108,7 +109,7 @@ func count(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// margin is the width of the column of TTLs, with the blanks behind it.
+// margin is the width of the column of TTLs, with the blanks after it.
 const margin = 4
 
 // label returns the text of a node.

@@ -51,8 +51,8 @@ func text(t *testing.T, s sample, o Options) string {
 	return b.String()
 }
 
-// Each sample has a golden drawing for both widths, and one in ASCII. No line is wider, and none ends in
-// a blank.
+// Each sample has a golden drawing for both widths, and one in ASCII. No line is wider, and none
+// ends in a blank.
 func TestText(t *testing.T) {
 	for _, s := range samples() {
 		for _, width := range []int{80, 120} {

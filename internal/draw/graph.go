@@ -149,7 +149,7 @@ func levelsOf(all map[place]*node) (levels []level) {
 	return levels
 }
 
-// silentLast puts silence behind the nodes that answered.
+// silentLast puts silence after the nodes that answered.
 func silentLast(a, b *node) int {
 	switch {
 	case a.addr.IsZero() == b.addr.IsZero():

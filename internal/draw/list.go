@@ -8,7 +8,7 @@ import (
 
 // diamond draws the levels from a to before b.
 func (d *drawing) diamond(a, b int) {
-	if d.columns(a, b) {
+	if d.columns(a, b) || d.chains(a, b) {
 		return
 	}
 	for i := a; i < b; i++ {
@@ -16,8 +16,39 @@ func (d *drawing) diamond(a, b int) {
 	}
 }
 
-// list writes a level as a list: each node with its share of the flows, and where it leads to unless all
-// lead to the same.
+// chains draws branches that have no links with each other, one in a line, from level a to before
+// b. It reports false, and draws nothing, if there are other links.
+func (d *drawing) chains(a, b int) bool {
+	levels := d.graph.levels[a:b]
+	if len(levels) < 2 {
+		return false
+	}
+	for i := range levels {
+		for _, n := range levels[i].nodes {
+			if i > 0 && len(n.nears) != 1 || i < len(levels)-1 && len(n.fars) != 1 {
+				return false
+			}
+		}
+	}
+	first := &levels[0]
+	all := 0
+	for _, n := range first.nodes {
+		all += n.flows
+	}
+	d.line(fmt.Sprintf("%2d  %s to TTL %d", first.ttl, branches(len(first.nodes)), levels[len(levels)-1].ttl))
+	for _, n := range first.nodes {
+		text := fmt.Sprintf("%s  %s", share(n.flows, all), d.label(n))
+		for at := n; at.ttl < levels[len(levels)-1].ttl; {
+			at = at.fars[0]
+			text += " " + d.signs.arrow + " " + d.label(at)
+		}
+		d.wrapped(text)
+	}
+	return true
+}
+
+// list writes a level as a list. Each node has its share of the flows, and the nodes that it
+// leads to unless all lead to the same.
 func (d *drawing) list(i int) {
 	l := &d.graph.levels[i]
 	all := 0
@@ -107,7 +138,8 @@ func (d *drawing) wrapped(item string) {
 	d.fold(strings.Repeat(" ", margin+2), strings.Repeat(" ", margin+2+6), item)
 }
 
-// fold writes a text whose lines end after words. first is before the first line, next before others.
+// fold writes a text whose lines end after words. first is before the first line, next before
+// others.
 func (d *drawing) fold(first, next, text string) {
 	line, empty := first, true
 	for _, word := range strings.SplitAfter(text, " ") {

@@ -9,7 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// notes writes what is to be said below the drawing.
+// notes writes the notes below the drawing.
 func (d *drawing) notes() {
 	if len(d.m.Balancers) > 0 {
 		d.line("")
@@ -27,9 +27,9 @@ func (d *drawing) notes() {
 // balancer describes a balancer.
 func (d *drawing) balancer(b *record.Balancer) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "TTL %d: %s %s", b.TTL, count(b.Width, "branch"), kinds[b.Kind])
+	fmt.Fprintf(&s, "TTL %d: %s %s", b.TTL, branches(b.Width), kinds[b.Kind])
 	if b.Length > 0 {
-		fmt.Fprintf(&s, ", joined again after %s", ttls(b.Length))
+		fmt.Fprintf(&s, ", join again after %s", ttls(b.Length))
 	}
 	if b.Asymmetry > 0 {
 		fmt.Fprintf(&s, ", unequal by %s", ttls(b.Asymmetry))
@@ -41,7 +41,14 @@ func (d *drawing) balancer(b *record.Balancer) string {
 	if b.Borrowed {
 		s.WriteString("; known from other targets")
 	}
-	return strings.ReplaceAll(s.String(), "branchs", "branches")
+	return s.String()
+}
+
+func branches(n int) string {
+	if n == 1 {
+		return "1 branch"
+	}
+	return fmt.Sprintf("%d branches", n)
 }
 
 func ttls(n int) string {

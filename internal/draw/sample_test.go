@@ -18,8 +18,8 @@ type sample struct {
 }
 
 // made returns a record of links in words: TTL, near end, far end and flows, separated by blanks.
-// Addresses are numbers n for 203.0.113.n, T for the target, * for silence. R after the flows is a
-// remapped link.
+// Addresses are numbers n for 203.0.113.n, T for the target, * for silence. R after the flows is
+// a remapped link.
 func made(is6 bool, links string, balancers ...record.Balancer) *record.Multipath {
 	m := &record.Multipath{Target: target(is6), Source: address(is6, "1"), Probes: 100, Balancers: balancers}
 	flows := map[place]int{}
@@ -75,8 +75,8 @@ func balancer(ttl uint8, n string, width, length int, flows int) record.Balancer
 	return record.Balancer{TTL: ttl, Addr: address(false, n), Width: width, Length: length, Asked: flows, Answered: flows, Confidence: 0.968}
 }
 
-// wide returns the links of a diamond of width branches, each of length−1 routers, from TTL 2 to the
-// target. Each branch takes one more flow than the one before if weighted.
+// wide returns the links of a diamond of width branches, each of length−1 routers, from TTL 2 to
+// the target. Each branch takes one more flow than the one before if weighted.
 func wide(width, length int, weighted bool) string {
 	var b strings.Builder
 	b.WriteString("1 1 2 96\n")
@@ -119,6 +119,8 @@ func samples() []sample {
 		{"partial-mesh", made(false, partial, balancer(2, "2", 3, 3, 32), balancer(3, "3", 2, 2, 10), balancer(3, "5", 2, 2, 11)), true},
 		{"silent-branch", made(false, "1 1 2 16\n2 2 3 6\n2 2 * 5\n2 2 5 5\n3 3 6 6\n3 * 6 5\n3 5 6 5\n4 6 T 16", limited), false},
 		{"unequal", made(false, "1 1 2 11\n2 2 3 6\n2 2 T 5\n3 3 4 6\n4 4 T 6", borrowed), false},
+		{"unequal-inside", made(false, "1 1 2 11\n2 2 3 6\n2 2 4 5\n3 3 5 6\n3 4 6 5\n4 5 7 6\n4 6 5 5\n5 7 T 6\n5 5 7 5\n6 7 T 5"), false},
+		{"crossed", made(false, "1 1 2 24\n2 2 3 12\n2 2 4 12\n3 3 5 4\n3 3 6 4\n3 3 7 4\n3 4 6 6\n3 4 8 6\n4 5 T 4\n4 6 T 10\n4 7 T 4\n4 8 T 6"), false},
 		{"in-a-row", made(false, "1 1 2 11\n1 1 3 11\n2 2 4 6\n2 3 4 5\n3 4 5 6\n3 4 6 5\n4 5 T 6\n4 6 T 5", balancer(1, "1", 2, 2, 22), balancer(3, "4", 2, 2, 11)), false},
 		{"first", made(false, "1 1 3 6\n1 2 3 5\n2 3 T 11"), false},
 		{"wide-6", made(false, wide(6, 3, false), balancer(2, "2", 6, 3, 36)), false},

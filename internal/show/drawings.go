@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Drawings is a format.Writer that draws multipath records, and hands other records to a writer of
-// traces. The traces of a drawn target are not shown: they are examples of its paths. Their
+// Drawings is a format.Writer that draws multipath records, and hands other records to a writer
+// of traces. The traces of a drawn target are not shown: they are examples of its paths. Their
 // round-trip times are in the drawing if they come before the multipath record.
 type Drawings struct {
 	traces format.Writer

@@ -33,8 +33,8 @@ func paths(target byte) *record.Multipath {
 	}
 }
 
-// A multipath record is drawn in place of the traces of its target, with their round-trip times. Traces
-// of other targets are shown, in their order.
+// A multipath record is drawn in place of the traces of its target, with their round-trip times.
+// Traces of other targets are shown, in their order.
 func TestDrawings(t *testing.T) {
 	run := &record.Run{Strategy: record.Strategy{Strategy: "multipath"}}
 	for _, tt := range []struct {

@@ -1,7 +1,6 @@
-// Package show writes results for people: the traces of a file as text or as rows, all paths to a target as
-// a drawing, from every
-// format that can be read. Of files that hold replies alone it puts the replies of each target and
-// flow together.
+// Package show writes results for people: traces as text or as rows, and all paths to a target as
+// a drawing, from every format that can be read. Of files that hold replies alone it puts the
+// replies of each target and flow together.
 package show
 
 import (

@@ -26,16 +26,16 @@ type tracelbLine struct {
 	Nodes      []tracelbNode `json:"nodes"`
 }
 
-// tracelbNode is a node. A node with one link has the hops of that, one with several has a list of one
-// hop for each.
+// tracelbNode is a node. A node with one link has the hops of that, one with several has a list
+// of one hop for each.
 type tracelbNode struct {
 	Addr  netip.Addr     `json:"addr"`
 	Linkc int            `json:"linkc"`
 	Links [][]tracelbEnd `json:"links"`
 }
 
-// tracelbEnd is an address of a hop, with the probes that it answered. It is * for silence, which has
-// no probes.
+// tracelbEnd is an address of a hop, with the probes that it answered. It is * for silence, which
+// has no probes.
 type tracelbEnd struct {
 	Addr   string         `json:"addr"`
 	Probes []tracelbProbe `json:"probes"`
@@ -53,7 +53,7 @@ func (l *tracelbLine) multipath() (record.Record, error) {
 	if !l.Dst.IsValid() {
 		return nil, nil
 	}
-	r := tracelbReader{ttls: map[netip.Addr]uint8{}, o: &tracelb.Object{
+	r := tracelbReader{seen: map[netip.Addr]tracelbProbe{}, o: &tracelb.Object{
 		Source: probe.AddrFrom(l.Src), Target: probe.AddrFrom(l.Dst), Method: record.NoMethod, Start: l.Start.ns(),
 		FirstHop: l.FirstHop, Confidence: l.Confidence, Probes: l.Probes,
 	}}
@@ -75,7 +75,7 @@ func (l *tracelbLine) multipath() (record.Record, error) {
 // tracelbReader makes an object of the nodes of a line.
 type tracelbReader struct {
 	o    *tracelb.Object
-	ttls map[netip.Addr]uint8 // of addresses
+	seen map[netip.Addr]tracelbProbe // that addresses answered
 }
 
 func (r *tracelbReader) node(n *tracelbNode) error {
@@ -112,14 +112,14 @@ func (r *tracelbReader) link(from int, addr netip.Addr, hops [][]tracelbEnd) err
 			}
 			hop = appendAnswers(hop, probe.AddrFrom(at), ends[i].Probes)
 			if len(ends[i].Probes) > 0 && ends[i].Probes[0].Replyc > 0 {
-				r.ttls[at] = ends[i].Probes[0].TTL
+				r.seen[at] = ends[i].Probes[0]
 			}
 		}
 		l.Hops = append(l.Hops, hop)
 	}
 	for k := len(l.Hops) - 1; k >= 0; k-- {
 		if silent[k] {
-			l.Hops[k] = appendSilence(l.Hops, k, uint8(min(ttl+k, math.MaxUint8)))
+			l.Hops[k] = appendSilence(l.Hops, k, uint8(min(ttl+k, math.MaxUint8)), r.seen[addr].FlowID)
 		}
 	}
 	r.o.Links = append(r.o.Links, l)
@@ -135,8 +135,8 @@ func (r *tracelbReader) ttlOf(addr netip.Addr, hops [][]tracelbEnd) int {
 			}
 		}
 	}
-	if ttl, known := r.ttls[addr]; known {
-		return int(ttl) + 1
+	if at, known := r.seen[addr]; known {
+		return int(at.TTL) + 1
 	}
 	return int(r.o.FirstHop) + 1
 }
@@ -152,9 +152,9 @@ func appendAnswers(hop []tracelb.Probe, from probe.Addr, probes []tracelbProbe) 
 	return hop
 }
 
-// appendSilence appends the flows that hop k did not answer: those of the hop behind it, else of the one
-// before it. If there are none, some flow was silent there.
-func appendSilence(hops [][]tracelb.Probe, k int, ttl uint8) []tracelb.Probe {
+// appendSilence appends the flows that hop k did not answer: those of the hop after it, else of the
+// one before it. If there are none, it is some flow that came to the node before.
+func appendSilence(hops [][]tracelb.Probe, k int, ttl uint8, some uint16) []tracelb.Probe {
 	hop := hops[k]
 	var flows []uint16
 	for _, at := range []int{k + 1, k - 1} {
@@ -173,7 +173,7 @@ func appendSilence(hops [][]tracelb.Probe, k int, ttl uint8) []tracelb.Probe {
 	}
 	flows = slices.DeleteFunc(flows, func(flow uint16) bool { return answered[flow] })
 	if len(flows) == 0 && len(hop) == 0 {
-		flows = []uint16{0}
+		flows = []uint16{some}
 	}
 	for _, flow := range flows {
 		hop = append(hop, tracelb.Probe{Flow: flow, TTL: ttl})

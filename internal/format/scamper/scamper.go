@@ -1,5 +1,5 @@
-// Package scamper reads and writes the output of sc_warts2json: traces and tracelbs, one JSON object per line.
-// Our NDJSON has all of its fields, so that one decoder reads both.
+// Package scamper reads and writes the output of sc_warts2json: traces and tracelbs, one JSON
+// object per line. Our NDJSON has all of its fields, so that one decoder reads both.
 package scamper
 
 import (

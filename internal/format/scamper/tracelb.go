@@ -8,8 +8,8 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// appendTracelb appends all paths to a target as sc_warts2json does. Fields that records lack are 0, as
-// they are there if warts lacks them.
+// appendTracelb appends all paths to a target as sc_warts2json does. Fields that records lack are
+// 0, as they are there if warts lacks them.
 func appendTracelb(b []byte, o *tracelb.Object) []byte {
 	b = append(b, `{"type":"tracelb", "version":"0.1", "userid":0, "method":"`...)
 	b = append(append(b, tracelb.NameOf(o.Method)...), '"')

@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// mostSweeps is how many links are passed at most to find where branches join again. Then the rest
-// of the lengths are not known.
+// mostSweeps is how many links are passed at most to find where branches join again. Then the
+// rest of the lengths are not known.
 const mostSweeps = 1 << 22
 
 // balance adds the balancers that the links of m show. Its links are in order.
@@ -36,15 +36,19 @@ func balance(m *record.Multipath, confidence float64) {
 	}
 }
 
-// lengthOf returns after how many TTLs the links from and before to lead to a single node, 0 if they
-// never do. left is the number of links that may be passed yet.
+// lengthOf returns after how many TTLs the links from and before to lead to a single node, 0 if
+// they never do. left is the number of links that may be passed yet.
 func lengthOf(links []record.Link, from, to int, left *int) int {
 	reached := farsOf(links[from:to])
 	for length := 2; len(reached) > 0 && *left > 0; length++ {
 		ttl := links[from].TTL + uint8(length) - 1
 		var next []record.Link
 		for _, near := range reached {
-			next = append(next, leaving(links, ttl, near)...)
+			out := leaving(links, ttl, near)
+			if len(out) == 0 {
+				return 0 // a branch ends
+			}
+			next = append(next, out...)
 		}
 		*left -= len(next) + len(reached)
 		reached = farsOf(next)

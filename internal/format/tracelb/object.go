@@ -26,13 +26,14 @@ type maker struct {
 	silences [256]*silence  // by the TTL before
 }
 
-// Of returns the object of a record: a node for each address at each TTL, and a probe for each flow
-// over each link. Links that only flows that moved took are left out. A silent router between nodes
-// is a hop of the link between them, if there is no doubt which nodes it is between.
+// Of returns the object of a record: a node for each address at each TTL, and a probe for each
+// flow over each link. Links that only flows that moved took are left out. A silent router
+// between nodes is a hop of the link between them, if there is no doubt which nodes it is
+// between.
 func Of(m *record.Multipath) *Object {
 	k := &maker{
 		m: m, index: map[place]int{}, flows: map[place][]uint16{}, leads: map[place]bool{},
-		share: min(max(MostProbes/4/max(len(m.Links), 1), 1), Most),
+		share: shareOf(m.Links),
 	}
 	k.o = &Object{
 		Source: unspecified(m.Source, m.Target), Target: m.Target, Method: m.Method, Start: m.Start, Probes: m.Probes, FirstHop: 1, Confidence: confidence(m),
@@ -54,7 +55,21 @@ func Of(m *record.Multipath) *Object {
 	return k.o
 }
 
-// confidence returns the smallest one of the balancers in percent, rounded down; 0 if there are none.
+// shareOf returns how many probes a link may have: as many as it has flows, unless all links have so
+// many that readers would refuse the object.
+func shareOf(links []record.Link) int {
+	const most = MostProbes / 2
+	all := 0
+	for i := range links {
+		if all += min(max(links[i].Flows, 1), most); all > most {
+			return max(most/len(links), 1)
+		}
+	}
+	return Most
+}
+
+// confidence returns the smallest one of the balancers in percent, rounded down; 0 if there are
+// none.
 func confidence(m *record.Multipath) uint8 {
 	least := 0.0
 	for i := range m.Balancers {

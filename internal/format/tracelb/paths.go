@@ -40,8 +40,8 @@ type answer struct {
 	doubt bool
 }
 
-// Multipath returns the record of an object. Its balancers are the nodes with several next hops that
-// answered, with the confidence of the object.
+// Multipath returns the record of an object. Its balancers are the nodes with several next hops
+// that answered, with the confidence of the object.
 func (o *Object) Multipath() (*record.Multipath, error) {
 	p := paths{sent: map[uint32]int64{}, last: map[uint16]answer{}}
 	count := 0
@@ -81,9 +81,9 @@ func (p *paths) times(hop []Probe) {
 	}
 }
 
-// link takes the probes of a link. The near end of a probe of the first hop is the node that the
-// link is from, that of others is the source of the answer to the same flow at the hop before. If
-// several sources answered there, no link is certain.
+// link takes the probes of a link. The near end of those of the first hop is the node that the link
+// is from. That of others is the source of the answer to the same flow at the hop before. If several
+// sources answered there, no link is certain.
 func (p *paths) link(o *Object, l *Link) error {
 	for k, hop := range l.Hops {
 		first := k == 0
@@ -130,8 +130,8 @@ func answers(hop []Probe) map[uint16]answer {
 	return all
 }
 
-// between returns the time between a probe and that of the same flow with the TTL below, 0 if it is
-// not known.
+// between returns the time between a probe and that of the same flow with the TTL below, 0 if it
+// is not known.
 func (p *paths) between(at *Probe) int64 {
 	before := p.sent[key(at.TTL-1, at.Flow)]
 	if before == 0 || at.Sent == 0 {
@@ -152,7 +152,8 @@ func (p *paths) fill(m *record.Multipath) {
 	})
 }
 
-// each sorts steps, and calls add for each place with the number of its flows and the shortest time.
+// each sorts steps, and calls add for each place with the number of its flows and the shortest
+// time.
 func each(list []step, add func(s *step, flows int, dt int64)) {
 	slices.SortFunc(list, func(a, b step) int { return a.compare(&b) })
 	for len(list) > 0 {

@@ -14,8 +14,8 @@ type silence struct {
 	end   uint8         // its last TTL
 }
 
-// over adds the links over silent routers that begin with link l, which leads to one. Several nodes
-// before them and several behind leave in doubt which are linked: then there is no link.
+// over adds the links over silent routers that begin with link l, which leads to one. If several
+// nodes are before them and several after them, nobody knows which are linked: there is no link.
 func (k *maker) over(l *record.Link) {
 	s := k.silenceAfter(l.TTL)
 	if s.nears > 1 && len(s.fars) > 1 {

@@ -1,12 +1,13 @@
-// Package tracelb holds scamper's object of all paths to a target, which warts and the JSON of
-// scamper have, and makes it of a multipath record and back.
+// Package tracelb holds scamper's object of all paths to a target. Warts and the JSON of scamper
+// have it. The package makes it of a multipath record, and makes a record of it.
 //
 // An object has nodes, which are addresses, and links between them. A link may have several hops:
-// those between its nodes did not all answer, or are not told apart. Each hop has the probes of some
-// flows, with their answers. TTLs are those of the probes.
+// those between its nodes did not all answer, or are not told apart. Each hop has the probes of
+// some flows, with their answers. TTLs are those of the probes.
 //
-// The record has TTLs instead, and one node for each address at each TTL. It counts flows, and the
-// object names them. So an object that is made of a record has numbers of flows that fit the counts.
+// The record has TTLs instead, and one node for each address at each TTL. It counts flows, and
+// the object names them. So an object that is made of a record has numbers of flows that fit the
+// counts.
 package tracelb
 
 import (
@@ -33,7 +34,7 @@ const None = -1
 
 // Link leads from a node to another.
 type Link struct {
-	From, To int       // indexes of nodes; To may be None
+	From, To int       // places of nodes in the list; To is None if nothing answered
 	Hops     [][]Probe // the last one is that of To
 }
 
@@ -45,9 +46,9 @@ type Probe struct {
 	From probe.Addr
 }
 
-// MostProbes is the largest number of probes in an object that is believed. scamper sends 3,000 at
-// most, unless it is told otherwise.
-const MostProbes = 1 << 20
+// MostProbes is the largest number of probes in an object that is believed. scamper sends 3,000
+// at most, unless it is told otherwise.
+const MostProbes = 1 << 18
 
 // ErrProbes is the error about an object with more.
 var ErrProbes = errors.New("has too many probes")
@@ -115,8 +116,8 @@ const (
 	portUnreachable6 = 4
 )
 
-// Reply returns the usual type of the answers from an address: records have none, and some readers
-// tell routers from targets by it.
+// Reply returns the usual type of the answers from an address. Records have none, and some
+// readers distinguish routers from targets by it.
 func (o *Object) Reply(from probe.Addr) Reply {
 	is4 := o.Target.Is4()
 	switch {

@@ -118,8 +118,16 @@ func TestBalancers(t *testing.T) {
 	}
 }
 
-// Probes of the same flow in several hops of a link are followed; a repeated flow counts once, and a
-// silent attempt before an answered one does not count.
+// Branches of which one ends do not join again.
+func TestBranchEnds(t *testing.T) {
+	got, err := Of(made(link{1, 1, 2, 6}, link{1, 1, 3, 5}, link{2, 2, 4, 6}, link{3, 4, 5, 6})).Multipath()
+	if err != nil || len(got.Balancers) != 1 || got.Balancers[0].Length != 0 {
+		t.Errorf("%+v, %v", got.Balancers, err)
+	}
+}
+
+// Probes of the same flow in several hops of a link are followed. A repeated flow counts once. A
+// silent attempt of an answered flow does not count.
 func TestHops(t *testing.T) {
 	o := &Object{Target: router(9), Nodes: []probe.Addr{router(1), router(9)}, Links: []Link{{From: 0, To: 1, Hops: [][]Probe{
 		{{Flow: 1, TTL: 2, From: router(2), Sent: 1e9}, {Flow: 2, TTL: 2}, {Flow: 2, TTL: 2, From: router(3)}, {Flow: 3, TTL: 2}, {Flow: 1, TTL: 2, From: router(2), Sent: 1e9}},
@@ -162,6 +170,9 @@ func TestBounds(t *testing.T) {
 		for _, hop := range o.Links[i].Hops {
 			probes += len(hop)
 		}
+	}
+	if o := Of(made(link{1, 1, 2, 700}, link{2, 2, 3, 700})); len(o.Links[1].Hops[0]) != 700 {
+		t.Errorf("%d of 700 flows", len(o.Links[1].Hops[0]))
 	}
 	if len(o.Nodes) > Most || len(o.Links) > Most || probes > MostProbes {
 		t.Errorf("%d nodes, %d links, %d probes", len(o.Nodes), len(o.Links), probes)

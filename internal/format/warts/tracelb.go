@@ -7,8 +7,8 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// Parameters of a tracelb, which has all paths to a target. Comments give the length in octets, and
-// the unit.
+// Parameters of a tracelb, which has all paths to a target. Comments give the length in octets,
+// and the unit.
 const (
 	lbList       = 1  // 4: number of its list
 	lbCycle      = 2  // 4: number of its cycle
@@ -36,8 +36,8 @@ const (
 	lbFlags      = 24 // 1
 )
 
-// Parameters of its nodes, its links, the hops of a link, the probes of a hop, and the replies to a
-// probe.
+// Parameters of its nodes, its links, the hops of a link, the probes of a hop, and the replies to
+// a probe.
 const (
 	nodeOldAddress = 1 // 4: number of an address object
 	nodeFlags      = 2 // 1
@@ -151,8 +151,8 @@ func appendLink(b []byte, table *addresses, o *tracelb.Object, l *tracelb.Link) 
 	return b
 }
 
-// appendProbe appends a probe and the reply to it, if there is one. The time of the reply is that of
-// the probe: the record has no other.
+// appendProbe appends a probe and the reply to it, if there is one. The time of the reply is that
+// of the probe: the record has no other.
 func appendProbe(b []byte, table *addresses, o *tracelb.Object, at *tracelb.Probe) []byte {
 	b, p := beginParams(b, 1)
 	p.set(b, probeSent)

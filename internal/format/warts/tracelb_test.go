@@ -42,8 +42,8 @@ func silence() *record.Multipath {
 	}
 }
 
-// diamonds are records of whole paths, over each method: two branches, of which the first has a silent
-// router, and the target behind them at two TTLs.
+// diamonds are records of whole paths, over each method: two branches, of which the first has a
+// silent router, and the target behind them at two TTLs.
 func diamonds() (all []record.Record) {
 	for _, method := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN, probe.TCPACK} {
 		for _, is6 := range []bool{false, true} {

@@ -32,8 +32,8 @@ func TestTracelbJSON(t *testing.T) {
 	}
 }
 
-// The JSON reads as the record that it was made of, but for silent routers on one of several links,
-// which it has no place for.
+// The JSON reads as the record that it was made of, but for silent routers on one of several
+// links, which it has no place for.
 func TestTracelbFromJSON(t *testing.T) {
 	all := diamonds()
 	var out bytes.Buffer
