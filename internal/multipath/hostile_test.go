@@ -13,6 +13,7 @@ func FuzzSearch(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, uint8(0))
 	f.Add([]byte{0x11, 0x22, 0x33, 0x44, 0x55, 0xee, 0xff}, uint8(1))
 	f.Add([]byte{0xff, 0x80, 0x40, 1, 1, 1}, uint8(7))
+	var d Describer
 	f.Fuzz(func(t *testing.T, script []byte, options uint8) {
 		cfg := testConfig()
 		cfg.LastTTL, cfg.MaxFlows, cfg.MaxBranches = 10, 64, 12
@@ -93,12 +94,12 @@ func FuzzSearch(f *testing.F) {
 		if cfg.MaxProbes > 0 && s.Probes() > cfg.MaxProbes {
 			t.Errorf("%d probes", s.Probes())
 		}
-		tr.d.Describe(&tr.out, cfg, seen, options&16 != 0)
+		d.Describe(&tr.out, cfg, seen, options&16 != 0)
 		for _, b := range tr.out.Balancers {
 			if b.Width < 2 || b.Answered > b.Asked || b.Confidence < 0 || b.Confidence > 1 || b.Answered < 1 {
 				t.Errorf("%+v", b)
 			}
 		}
-		tr.d.Cover()
+		d.Cover()
 	})
 }
