@@ -15,10 +15,11 @@ type Describer struct {
 	cfg    *Config
 	halted bool // the search was stopped, or the most probes were sent
 
-	nodes  []uint16 // the numbers of the nodes of the record
-	forks  []fork   // by TTL, then number
-	passes []pass   // those into the row at hand
-	steps  []step   // the links that count, of all flows; see Cover
+	nodes  []uint16            // the numbers of the nodes of the record
+	place  [maxNodes + 1]int32 // of a number in nodes, if it is there
+	forks  []fork              // by TTL, then number
+	passes []pass              // those into the row at hand
+	steps  []step              // the links that count, of all flows; see Cover
 	cover  []uint16
 
 	groups []group
@@ -94,12 +95,11 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 func (d *Describer) describeNodes(m *record.Multipath, t int) {
 	begin := len(d.nodes)
 	add := func(node uint16) {
-		for i := begin; i < len(d.nodes); i++ {
-			if d.nodes[i] == node {
-				m.Nodes[i].Flows++
-				return
-			}
+		if i := int(d.place[node]); i >= begin && i < len(d.nodes) && d.nodes[i] == node {
+			m.Nodes[i].Flows++
+			return
 		}
+		d.place[node] = int32(len(d.nodes))
 		d.nodes = append(d.nodes, node)
 		m.Nodes = append(m.Nodes, record.Node{TTL: uint8(t), Addr: d.addrs[node-1], Flows: 1})
 	}

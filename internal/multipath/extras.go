@@ -126,7 +126,7 @@ func (s *Search) checkDiamond(ttl uint8) bool {
 	}
 	row := s.row(f)
 	if row.flags&rowChecked == 0 {
-		if !s.judge(f, func() bool { return s.sample(f, 0, int(row.nodes)) }) {
+		if !s.judge(f, func() bool { return s.sample(f, 0, sampleSize(int(row.nodes))) }) {
 			return false
 		}
 		row.flags |= rowChecked
@@ -196,7 +196,7 @@ func (s *Search) judge(ttl uint8, sample func() bool) bool {
 	case v.moved == 0 && !v.late, row.flags&rowMoved != 0:
 	case v.lacking > 0 && s.askThird(ttl):
 		return false
-	case v.moved > 0 && v.moved < sampleSize(int(row.nodes)) && s.sample(ttl, 0, int(row.nodes)):
+	case v.moved > 0 && v.moved < sampleSize(int(row.nodes)) && s.sample(ttl, 0, sampleSize(int(row.nodes))):
 		return false
 	default:
 		row.flags |= rowMoved
@@ -215,12 +215,11 @@ func (s *Search) askThird(ttl uint8) (asked bool) {
 	return asked
 }
 
-// sample asks some flows of a row again that were not asked again yet. near is the node in front
+// sample asks n flows of a row again that were not asked again yet. near is the node in front
 // through which they must go; 0 is any. Low flows come first: they were asked first, so that they
 // show any move since.
-func (s *Search) sample(ttl uint8, near, width int) (asked bool) {
+func (s *Search) sample(ttl uint8, near, n int) (asked bool) {
 	line := s.line(ttl)
-	n := sampleSize(width)
 	for f := range line {
 		p := Probe{Flow: uint16(f), TTL: ttl, Attempt: second}
 		if n == 0 {
@@ -255,7 +254,12 @@ func (s *Search) finish() (asked bool) {
 			continue
 		}
 		row.flags |= rowChecked
-		if row.flags&(rowMoved|rowPacket) == rowMoved {
+		switch row.flags & (rowMoved | rowPacket) {
+		case 0:
+			if s.cfg.Known != nil {
+				s.lendSampled(ttl)
+			}
+		case rowMoved:
 			asked = s.confirm(s.front(ttl)) || asked
 		}
 	}
@@ -271,20 +275,37 @@ func (s *Search) finish() (asked bool) {
 	return asked
 }
 
-// sampleNears samples each balancer in front of a row.
+// sampleNears samples each balancer in front of a row. Other targets have shown that one which is
+// borrowed balances flows, so that only a move is looked for there.
 func (s *Search) sampleNears(ttl uint8) (asked bool) {
 	v := s.cfg.views.get()
 	defer s.cfg.views.put(v)
 	s.look(v, ttl)
+	size := func(width, answers int) int {
+		if answers < s.cfg.rule.Flows(width) && s.cfg.Known != nil {
+			return (sampleSize(width) + 1) / 2
+		}
+		return sampleSize(width)
+	}
 	if v.alone {
-		return s.sample(ttl, 0, len(v.fars))
+		return s.sample(ttl, 0, size(len(v.fars), v.answers))
 	}
 	for i := range v.nears {
 		if n := &v.nears[i]; n.width > 1 && n.node != 0 {
-			asked = s.sample(ttl, n.node, n.width) || asked
+			asked = s.sample(ttl, n.node, size(n.width, n.answers)) || asked
 		}
 	}
 	return asked
+}
+
+// lendSampled gives a balancer of flows that was found with the full rule to other targets.
+func (s *Search) lendSampled(ttl uint8) {
+	v := s.cfg.views.get()
+	defer s.cfg.views.put(v)
+	s.look(v, ttl)
+	if v.alone && v.answers >= s.cfg.rule.Flows(len(v.fars)) && len(v.fars) <= s.cfg.MaxBranches {
+		s.lend(v, &v.nears[0])
+	}
 }
 
 // confirm asks the flows of the row at ttl, of the row before, and of all rows up to where its

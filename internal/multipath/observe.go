@@ -3,6 +3,8 @@ package multipath
 import (
 	"cmp"
 	"slices"
+
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // sample is what the probes of one (flow, TTL) show.
@@ -53,7 +55,10 @@ func (d *samples) gather(seen []Observation) {
 	d.table.reset(0)
 	d.all, d.varied, d.order = d.all[:0], d.varied[:0], d.order[:0]
 	for i := range seen {
-		d.order = append(d.order, int32(i))
+		p := &seen[i].Probe
+		if p.TTL >= 1 && p.TTL <= probe.MaxTTL && VariationOf(p.Flow) <= VaryTOS {
+			d.order = append(d.order, int32(i))
+		}
 	}
 	slices.SortFunc(d.order, func(i, j int32) int {
 		a, b := &seen[i].Probe, &seen[j].Probe
@@ -83,7 +88,7 @@ func (d *samples) findEnds(seen []Observation) {
 	var weak, router [MaxFlows]uint8
 	for _, i := range d.order {
 		o := &seen[i]
-		if !o.Answered || o.Attempt >= firstRepeat || VariationOf(o.Flow) != NoVariation {
+		if !o.Answered || o.From.IsZero() || o.Attempt >= firstRepeat || VariationOf(o.Flow) != NoVariation {
 			continue
 		}
 		switch f := o.Flow; {
@@ -117,7 +122,7 @@ func (d *samples) take(o *Observation) {
 		*list = append(*list, sample{flow: o.Flow, ttl: o.TTL, sent: o.Sent})
 	}
 	s := &(*list)[len(*list)-1]
-	if !o.Answered {
+	if !o.Answered || o.From.IsZero() {
 		return
 	}
 	node := uint16(d.number(o.From))

@@ -45,7 +45,7 @@ func TestSearchFailureRate(t *testing.T) {
 func TestSearchPacket(t *testing.T) {
 	for _, name := range []string{"wide 2", "wide 4", "wide 16", "meshed", "nested", "uneven", "two"} {
 		tr := newTrial(t, testConfig())
-		found, kinds, probes := 0, 0, 0
+		found, kinds, probes, invented := 0, 0, 0, 0
 		runs := effort.Count(200, 5000)
 		for seed := range uint64(runs) {
 			n := newNetwork(seed)
@@ -71,21 +71,26 @@ func TestSearchPacket(t *testing.T) {
 				}
 			}
 			if b := tr.out.Balancers; len(notes) > 0 && len(b) > 0 && b[0].Kind == record.PerPacket && b[0].Addr == n.routers[front].addr {
-				t.Errorf("%s, seed %d: false: %q", name, seed, notes)
+				invented++
 			}
 		}
 		t.Logf("%s: %d of %d balancers, %d told as per packet, %d probes", name, found, runs, kinds, probes/runs)
+		// A balancer inside that chance hides may seem to join its branches.
+		if invented*100 > runs {
+			t.Errorf("%s: something is invented in %d of %d runs", name, invented, runs)
+		}
 		if kinds*100 < found*94 {
 			t.Errorf("%s: only %d of %d are told as per-packet", name, kinds, found)
 		}
 	}
 }
 
-// TestSearchRemap marks the links of flows that a balancer moved.
+// TestSearchRemap marks the links of flows that a balancer moved. The move comes in the middle of
+// each search, or before or after it.
 func TestSearchRemap(t *testing.T) {
 	for _, name := range []string{"wide 2", "wide 4", "wide 16", "meshed", "nested", "uneven", "two"} {
 		tr := newTrial(t, testConfig())
-		runs := effort.Count(500, 20_000)
+		runs := effort.Count(100, 10_000)
 		links, falseLinks, told, falseBalancers, marked := 0, 0, 0, 0, 0
 		for seed := range uint64(runs) {
 			n := newNetwork(seed)
@@ -109,6 +114,10 @@ func TestSearchRemap(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d links, %d marked, %d false, %d false balancers, %d of %d told", name, links, marked, falseLinks, falseBalancers, told, runs)
+		// All balancers get another hash during each of these searches.
+		if falseLinks*500 > links || falseBalancers*100 > runs || told*3 < runs {
+			t.Errorf("%s: %d false links of %d, %d false balancers, %d of %d told", name, falseLinks, links, falseBalancers, told, runs)
+		}
 	}
 }
 
@@ -135,6 +144,87 @@ func TestSearchLoss(t *testing.T) {
 			t.Logf("%s, loss %v: %.2f %% of nodes, %d probes", name, loss, 100*float64(nodes)/float64(all), probes/runs)
 		}
 	}
+}
+
+// TestSearchStops keeps to the most probes, stops when told, and takes refused probes back.
+func TestSearchStops(t *testing.T) {
+	cfg := testConfig()
+	cfg.MaxProbes = 30
+	tr := newTrial(t, cfg)
+	n := newNetwork(1)
+	shapes["wide 16"](n)
+	tr.run(t, n, 10)
+	if got := tr.search.Probes(); got != 30 || !tr.out.Unfinished {
+		t.Errorf("%d probes, unfinished %v; want 30, true", got, tr.out.Unfinished)
+	}
+	cfg.MaxProbes = 0
+	s := New(cfg)
+	s.Begin(n.target(), 1)
+	refused, sent := 0, 0
+	for {
+		p, step := s.Next()
+		if step != Send {
+			break
+		}
+		if sent++; p.Flow%2 == 1 || p.TTL == 2 {
+			s.Refuse(p)
+			refused++
+		}
+	}
+	if s.Probes() != sent-refused {
+		t.Errorf("%d probes, want %d", s.Probes(), sent-refused)
+	}
+	s.Halt()
+	if _, step := s.Next(); step != Done {
+		t.Errorf("step %d after Halt, want Done", step)
+	}
+}
+
+// TestSearchLate takes an answer after its silence, and a better one in place of another.
+func TestSearchLate(t *testing.T) {
+	cfg := testConfig()
+	cfg.Attempts = 1
+	tr := newTrial(t, cfg)
+	s := tr.search
+	n := newNetwork(2)
+	shapes["wide 2"](n)
+	s.Begin(n.target(), 1)
+	var late []Probe
+	wrong := Answer{From: ip(77), Steers: false}
+	for range 10_000 {
+		p, step := s.Next()
+		switch {
+		case step == Send && p.Attempt < firstRepeat && p.Flow == 3:
+			s.Silence(p, false)
+			late = append(late, p)
+		case step == Send:
+			a, _ := n.answer(p)
+			if p.Flow == 4 {
+				s.Answer(p, wrong)
+			}
+			s.Answer(p, a)
+		case len(late) > 0:
+			p = late[0]
+			late = late[1:]
+			a, _ := n.answer(p)
+			s.Answer(p, a)
+		case step == Done:
+			for ttl := s.first; s.has(ttl); ttl++ {
+				for f, c := range s.line(ttl) {
+					if c.answered() && s.addrs[c.node()-1] == ip(77) {
+						t.Errorf("flow %d at TTL %d has the answer that was replaced", f, ttl)
+					}
+				}
+			}
+			if !s.get(3, 1).answered() {
+				t.Error("the late answer is lost")
+			}
+			return
+		default:
+			t.Fatal("awaits nothing")
+		}
+	}
+	t.Fatal("does not end")
 }
 
 // TestSearchLimit ends as limited where a router stops answering.

@@ -99,8 +99,8 @@ func (s *Search) lack(v *view, n *near) int {
 	}
 	if n != nil && answers < need {
 		need = min(need, s.borrow(v, n, answers, width))
-	} else if n != nil && v.alone {
-		s.lend(v, n)
+	} else if n != nil && v.alone && width == 1 {
+		s.lend(v, n) // a balancer must be told from a per-packet one first
 	}
 	return max(0, need-answers)
 }
@@ -158,7 +158,7 @@ func (s *Search) knownKey(ttl uint8, n *near, far int) knownKey {
 	return k
 }
 
-// lend gives the finished branches of n to other targets.
+// lend gives the finished branches of n, which all flows pass, to other targets.
 func (s *Search) lend(v *view, n *near) {
 	row := s.row(v.ttl)
 	if s.cfg.Known == nil || v.ended || len(v.fars) == 0 || row.reported == uint8(len(v.fars)) {
@@ -170,6 +170,37 @@ func (s *Search) lend(v *view, n *near) {
 	for i := range v.fars {
 		s.cfg.Known.report(s.knownKey(v.ttl, n, v.fars[i].node), len(v.fars), sum, prefix)
 	}
+}
+
+// lendRow gives the branches of a row that is finished as MDA-Lite does it to other targets, if
+// each node in front has one.
+func (s *Search) lendRow(v *view) {
+	row := s.row(v.ttl)
+	if s.cfg.Known == nil || v.ended || v.meshed || row.reported == uint8(len(v.fars)) {
+		return
+	}
+	row.reported = uint8(len(v.fars))
+	prefix := s.cfg.Known.prefixOf(s.target)
+	for i := range v.nears {
+		if n := &v.nears[i]; n.node != 0 && n.width == 1 {
+			far, sum := s.branches(v, n)
+			s.cfg.Known.report(s.knownKey(v.ttl, n, far), 1, sum, prefix)
+		}
+	}
+}
+
+// borrowsRow reports whether other targets have shown all branches of the nodes in front.
+func (s *Search) borrowsRow(v *view) bool {
+	if s.cfg.Known == nil || v.ended || v.meshed {
+		return false
+	}
+	for i := range v.nears {
+		n := &v.nears[i]
+		if n.node == 0 || n.width == 0 || s.borrow(v, n, n.answers, n.width) > max(borrowFlows, n.answers) {
+			return false
+		}
+	}
+	return true
 }
 
 // askStar asks a few flows at a TTL at which no router has answered.
@@ -202,6 +233,12 @@ func (s *Search) endsBefore(flow uint16, ttl uint8) bool { return s.endsBy(flow,
 // and each near end is passed by some flow.
 func (s *Search) settleHop(v *view) {
 	lack := s.lack(v, nil)
+	switch {
+	case lack == 0 && v.answers >= s.cfg.rule.Flows(len(v.fars)):
+		s.lendRow(v)
+	case lack > 0 && s.borrowsRow(v):
+		lack = 0
+	}
 	each := 1
 	if len(v.fars) > 1 {
 		each = meshFlows

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -327,13 +328,6 @@ func (tr *trial) judge(want truth) (f found, notes []string) {
 	return f, notes
 }
 
-func (tr *trial) dump() {
-	for _, o := range tr.seen {
-		fmt.Println(o.Probe, o.Answered, o.From, o.Ends)
-	}
-	fmt.Printf("%+v\n", tr.out)
-}
-
 func testConfig() *Config {
 	return &Config{
 		Confidence: 0.95, MaxBranches: 100, FirstTTL: 1, LastTTL: 32, Attempts: 2, GapLimit: 5,
@@ -383,7 +377,7 @@ func TestSearchFinds(t *testing.T) {
 				tr := newTrial(t, cfg)
 				var sum found
 				probes, repeats, nodes, links, full := 0, 0, 0, 0, 0
-				const runs = 200
+				runs := effort.Count(60, 2000)
 				for seed := range uint64(runs) {
 					n := newNetwork(seed)
 					shapes[name](n)

@@ -136,7 +136,7 @@ func (d *Describer) hashFields(f *fork, is4 bool) record.HashFields {
 		}
 	}
 	fields, any := record.Examined, false
-	for v, field := range map[Variation]record.HashFields{
+	for v, field := range [...]record.HashFields{
 		VaryDestPort: record.HashDestPort, VaryFlowLabel: record.HashFlowLabel, VaryTOS: record.HashTOS,
 	} {
 		any = any || compared[v] > 0
