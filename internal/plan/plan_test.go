@@ -142,13 +142,9 @@ func TestDuration(t *testing.T) {
 func TestMemoryOnDemand(t *testing.T) {
 	for _, records := range []record.Kinds{record.Traces, record.Both} {
 		c := config("0.0.0.0/0")
-		c.RatePPS, c.Memory, c.Attempts, c.Records = 1e9, 512<<20, 4, records
+		c.RatePPS, c.Memory, c.Records = 1e9, 512<<20, records
+		c.Strategy.Strategy, c.HashFields, c.Attempts = Multipath, true, 2
 		p := planOf(t, c)
-		p.Strategy.Strategy = Exhaustive // its schedule keeps nothing for each flow
-		p.Shape.Flows, p.Shape.OnDemand = probe.BaseFlows, 160
-		if err := p.sizeWindows(&c, Began{}); err != nil {
-			t.Fatal(err)
-		}
 		if got := p.Memory(); got > c.Memory || got < c.Memory/2 {
 			t.Errorf("%d octets planned of %d", got, c.Memory)
 		}

@@ -148,6 +148,9 @@ func (p *Plan) Schedules() func(schedule.Config) schedule.Schedule {
 
 // scheduleOctets returns the memory of the schedule for a target, in bytes.
 func (p *Params) scheduleOctets() uint64 {
+	if p.Strategy.Strategy == Multipath {
+		return schedule.MultipathOctets
+	}
 	if strategies[p.Strategy.Strategy].make == nil {
 		return 0
 	}

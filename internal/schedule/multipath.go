@@ -31,7 +31,7 @@ type Multipath struct {
 
 // usualSlots is how many probes a target has room for on average: eight flows at each TTL of most
 // paths, and those of some balancers.
-const usualSlots = 256
+const usualSlots = 160
 
 // MultipathShape returns the shape of windows of strategy multipath: flows are allocated where they
 // are needed, and two attempts repeat answered probes.
@@ -39,6 +39,10 @@ func MultipathShape(s window.Shape) window.Shape {
 	s.Flows, s.Attempts, s.OnDemand = probe.BaseFlows, probe.MaxAttempts, usualSlots
 	return s
 }
+
+// MultipathOctets is the memory that Multipath keeps for a target on average: its search, its probes
+// under way and its link in the queue.
+const MultipathOctets = 3 << 10
 
 // NewMultipath returns a schedule of the probes that searches with a configuration choose. One
 // goroutine may use it.
