@@ -40,8 +40,8 @@ func (b *builder) build() {
 		room   = m.cfg.MaxHops - 1
 	)
 	for level := range levels {
-		g := m.segment(level, b.p.prefix(level), b.p.six, room)
-		n := node{prefix: b.p.prefix(level), level: uint8(level), six: b.p.six}
+		n := b.p.node(level)
+		g, rest := m.stage(n, room)
 		v := visitor{b: b, g: &g, n: n, base: base}
 		tokens = v.through(tokens)
 		from, inside := 0, 0
@@ -50,7 +50,7 @@ func (b *builder) build() {
 			inside = g.branchLen(from)
 		}
 		tl.add(n, &g, int(g.before+g.after)+inside, from, inside, base)
-		base, room = base+g.delay, room-g.most()
+		base, room = base+g.delay, rest
 		if _, done := m.stopped(&b.p, level, &tl, tokens[0].pos, b.in.proto, 255); done {
 			for _, tok := range tokens {
 				b.stop(tok, level, &tl)

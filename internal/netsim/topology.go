@@ -48,6 +48,7 @@ type segment struct {
 	longest uint8 // routers on the longest branch
 	mesh    uint8 // of a fabric: bit l is set if the branches to layer l share routers
 	level   uint8
+	narrow  bool // no address for more than a few routers: level 3 and above, or a further entry
 	uneven  bool // of a fabric: some branches skip layers
 	end     bool // level 5
 }
@@ -148,20 +149,23 @@ func newModel(cfg Config) *model {
 	return m
 }
 
-// segment returns the segment of a prefix. room is how many routers the path may still have. If
-// there is too little room, first the row gets shorter, then the diamond is left out.
-func (m *model) segment(level int, prefix uint64, six family, room int) (g segment) {
-	x := uint64(level)
-	if six {
+// segment returns the segment of a node's prefix and entry. room is how many routers the path may
+// still have. If there is too little room, first the row gets shorter, then the diamond is left out.
+func (m *model) segment(n node, room int) (g segment) {
+	level := int(n.level)
+	x := uint64(level) | uint64(n.entry)<<16
+	if n.six {
 		x |= 1 << 8
 	}
-	h := mix(m.seed^saltSegment^x, prefix)
+	h := mix(m.seed^saltSegment^x, n.prefix)
 	row := int(h & 0xffff * uint64(m.row[level]) >> 32)
-	g.end, g.level = level == levels-1, uint8(level)
+	g.end, g.level, g.narrow = level == levels-1, n.level, n.level >= wideLevels || n.entry != 0
 	limit := maxRow
 	switch level {
 	case 0:
-		row = m.accessLen
+		if row = m.accessLen; n.entry != 0 {
+			row = leastAccess + pick(h, mostAccess-leastAccess+1)
+		}
 	case 1:
 		row = max(row, 1)
 	case 4: // the long tail
@@ -182,9 +186,12 @@ func (m *model) segment(level int, prefix uint64, six family, room int) (g segme
 	}
 	if h2 := mix(h, saltBalancer); m.diamond.hit(h2) {
 		if m.fabrics && !g.end {
-			m.addFabric(&g, h2, six, row, room)
+			m.addFabric(&g, h2, n.six, row, room)
 		} else {
-			m.addDiamond(&g, h2, six, row, room)
+			m.addDiamond(&g, h2, n.six, row, room)
+		}
+		if g.end && m.cfg.VantagePoints > 1 {
+			g.balancer = perDestination // see vantage.go
 		}
 	}
 	return g
