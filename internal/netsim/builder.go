@@ -40,8 +40,13 @@ func (b *builder) build() {
 		room   = m.cfg.MaxHops - 1
 	)
 	for level := range levels {
-		n := b.p.node(level)
-		g, rest := m.stage(n, room)
+		prefix := b.p.prefix(level)
+		g := m.segment(level, prefix, b.p.six, 0, room)
+		n := node{prefix: prefix, level: uint8(level), six: b.p.six}
+		rest := room - g.most()
+		if b.p.vantage != 0 {
+			m.further(&g, &n, &b.p)
+		}
 		v := visitor{b: b, g: &g, n: n, base: base}
 		tokens = v.through(tokens)
 		from, inside := 0, 0

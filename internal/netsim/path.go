@@ -148,8 +148,13 @@ func (m *model) walk(p *plan, h *flowHash, proto, ttl uint8, packet uint64) way 
 		left = int(ttl)
 	)
 	for level := range levels {
-		n := p.node(level)
-		g, rest := m.stage(n, room)
+		prefix := p.prefix(level)
+		g := m.segment(level, prefix, p.six, 0, room)
+		n := node{prefix: prefix, level: uint8(level), six: p.six}
+		rest := room - g.most()
+		if p.vantage != 0 {
+			m.further(&g, &n, p)
+		}
 		b, in := 0, 0
 		switch {
 		case g.width == 0:

@@ -60,8 +60,8 @@ func (t *Truth) Reroutes(dst netip.Addr) bool {
 func (m *model) routers(p *plan, last int) (n int) {
 	room := m.cfg.MaxHops - 1
 	for level := range last + 1 {
-		g, rest := m.stage(p.node(level), room)
-		room = rest
+		g := m.segment(level, p.prefix(level), p.six, 0, room)
+		room -= g.most()
 		if level >= rerouteLevel {
 			n += g.most()
 		}

@@ -149,21 +149,20 @@ func newModel(cfg Config) *model {
 	return m
 }
 
-// segment returns the segment of a node's prefix and entry. room is how many routers the path may
+// segment returns the segment of a prefix and an entry. room is how many routers the path may
 // still have. If there is too little room, first the row gets shorter, then the diamond is left out.
-func (m *model) segment(n node, room int) (g segment) {
-	level := int(n.level)
-	x := uint64(level) | uint64(n.entry)<<16
-	if n.six {
+func (m *model) segment(level int, prefix uint64, six family, entry uint8, room int) (g segment) {
+	x := uint64(level) | uint64(entry)<<16
+	if six {
 		x |= 1 << 8
 	}
-	h := mix(m.seed^saltSegment^x, n.prefix)
+	h := mix(m.seed^saltSegment^x, prefix)
 	row := int(h & 0xffff * uint64(m.row[level]) >> 32)
-	g.end, g.level, g.narrow = level == levels-1, n.level, n.level >= wideLevels || n.entry != 0
+	g.end, g.level, g.narrow = level == levels-1, uint8(level), level >= wideLevels || entry != 0
 	limit := maxRow
 	switch level {
 	case 0:
-		if row = m.accessLen; n.entry != 0 {
+		if row = m.accessLen; entry != 0 {
 			row = leastAccess + pick(h, mostAccess-leastAccess+1)
 		}
 	case 1:
@@ -186,9 +185,9 @@ func (m *model) segment(n node, room int) (g segment) {
 	}
 	if h2 := mix(h, saltBalancer); m.diamond.hit(h2) {
 		if m.fabrics && !g.end {
-			m.addFabric(&g, h2, n.six, row, room)
+			m.addFabric(&g, h2, six, row, room)
 		} else {
-			m.addDiamond(&g, h2, n.six, row, room)
+			m.addDiamond(&g, h2, six, row, room)
 		}
 		if g.end && m.cfg.VantagePoints > 1 {
 			g.balancer = perDestination // see vantage.go

@@ -139,8 +139,13 @@ func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 		room   = m.cfg.MaxHops - 1
 	)
 	for level := range levels {
-		n := p.node(level)
-		g, rest := m.stage(n, room)
+		prefix := p.prefix(level)
+		g := m.segment(level, prefix, p.six, 0, room)
+		n := node{prefix: prefix, level: uint8(level), six: p.six}
+		rest := room - g.most()
+		if p.vantage != 0 {
+			m.further(&g, &n, &p)
+		}
 		from, to := m.branches(&g.balance, &h, int(g.width), all)
 		var next uint64
 		inside := 0
@@ -273,8 +278,7 @@ func (t *Truth) Locate(a netip.Addr) (AddrKind, Place) {
 // Router returns the address from which the router in a record answers.
 func (t *Truth) Router(r *Record) netip.Addr {
 	p := t.m.planAt(r.src, r.dst, r.At)
-	n := p.node(int(r.Level))
-	n.slot = r.Slot
+	n := node{prefix: p.prefix(int(r.Level)), level: r.Level, entry: p.entry(int(r.Level)), slot: r.Slot, six: p.six}
 	return t.m.routerAddr(&p, &way{node: n, answer: r.Answer}).netip()
 }
 
@@ -299,9 +303,13 @@ func (m *model) exists(n node) bool {
 	p.via = p.key
 	room := m.cfg.MaxHops - 1
 	for level := range int(n.level) {
-		_, room = m.stage(p.node(level), room)
+		g := m.segment(level, p.prefix(level), n.six, 0, room)
+		room -= g.most()
 	}
-	g, _ := m.stage(n, room)
+	g := m.segment(int(n.level), n.prefix, n.six, 0, room)
+	if n.entry != 0 {
+		g = m.entrySegment(&g, n)
+	}
 	if n.slot <= uint16(g.before+g.after) {
 		return true
 	}

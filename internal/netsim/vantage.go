@@ -81,31 +81,32 @@ func sixBit(six family) uint64 {
 	return 0
 }
 
-// node returns the routers of a plan's segment at a level, as one without a slot.
-func (pl *plan) node(level int) node {
-	n := node{prefix: pl.prefix(level), level: uint8(level), six: pl.six}
+// entry returns the entry of a plan's segment at a level.
+func (pl *plan) entry(level int) uint8 {
 	if level < entryLevels {
-		n.entry = pl.entries[level]
+		return pl.entries[level]
 	}
-	return n
+	return 0
 }
 
-// stage returns the segment of a node, and the routers that a path may have after it. That number is
-// the same for all vantage points, and so are the segments that follow. So the paths of further
-// vantage points may have up to three routers more than Config.MaxHops.
-func (m *model) stage(n node, room int) (g segment, left int) {
-	if n.entry == 0 {
-		g = m.segment(n, room)
-		return g, room - g.most()
+// further sets the entry of a node of a plan, and replaces its segment, that of entry 0, by that of
+// the entry.
+func (m *model) further(g *segment, n *node, pl *plan) {
+	if n.entry = pl.entry(int(n.level)); n.entry != 0 {
+		*g = m.entrySegment(g, *n)
 	}
-	first := n
-	first.entry = 0
-	g = m.segment(first, room)
-	left = room - g.most()
-	if room -= left; n.level == 0 {
+}
+
+// entrySegment returns the segment of a node with a further entry. first is that of entry 0 at the
+// same place. Paths leave as much room for later segments after either, so that those are the same
+// for all vantage points. So a path of a further vantage point may have up to three routers more than
+// Config.MaxHops.
+func (m *model) entrySegment(first *segment, n node) segment {
+	room := first.most()
+	if n.level == 0 {
 		room = mostAccess
 	}
-	return m.segment(n, room), left
+	return m.segment(int(n.level), n.prefix, n.six, n.entry, room)
 }
 
 // hasEntry reports whether the network has a node's entry.
