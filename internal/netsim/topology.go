@@ -79,6 +79,7 @@ type model struct {
 	addresses, portsOnly, labelOnly           share // cumulative
 	remapped, rerouted                        share
 
+	several bool // vantage points
 	fabrics bool // diamonds are fabrics, except at level 5
 }
 
@@ -137,6 +138,7 @@ func newModel(cfg Config) *model {
 		m.boxes[i] = shareOf(total)
 	}
 	m.fabrics = cfg.Nested+cfg.Meshed+cfg.Chained > 0 || cfg.MaxWidth > maxWidth
+	m.several = cfg.VantagePoints > 1
 	m.accessLen = 2 + pick(mix(m.seed, saltSegment), 2)
 	for i := range m.row {
 		m.delay[i] = float64(cfg.Delay) * delayParts[i]
@@ -189,7 +191,7 @@ func (m *model) segment(level int, prefix uint64, six family, entry uint8, room 
 		} else {
 			m.addDiamond(&g, h2, six, row, room)
 		}
-		if g.end && m.cfg.VantagePoints > 1 {
+		if g.end && m.several {
 			g.balancer = perDestination // see vantage.go
 		}
 	}

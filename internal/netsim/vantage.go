@@ -54,10 +54,15 @@ func (c *Config) vantagePoint(src addr) (n int, ok bool) {
 
 // enterFrom sets the entries of a plan for packets with a source address.
 func (m *model) enterFrom(p *plan, src addr) {
-	if m.cfg.VantagePoints > 1 {
-		n, _ := m.cfg.vantagePoint(src)
-		m.enter(p, n)
+	if m.several {
+		m.enter(p, m.vantagePoint(src))
 	}
+}
+
+// vantagePoint returns the number of the vantage point that a source address counts for.
+func (m *model) vantagePoint(src addr) int {
+	n, _ := m.cfg.vantagePoint(src)
+	return n
 }
 
 // enter sets the entries of a plan for packets of a vantage point.
@@ -114,7 +119,7 @@ func (m *model) hasEntry(n node) bool {
 	switch {
 	case n.entry == 0:
 		return true
-	case m.cfg.VantagePoints < 2:
+	case !m.several:
 		return false
 	case n.level == 0:
 		return int(n.entry) < m.cfg.VantagePoints
