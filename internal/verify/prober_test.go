@@ -383,17 +383,17 @@ func (p *prober) check(t testing.TB, set *target.Set) *Report {
 	return compareBytes(t, results, log, set)
 }
 
-func compareBytes(t testing.TB, results, log []byte, set *target.Set) *Report {
+func compareBytes(t testing.TB, text, log []byte, set *target.Set) *Report {
 	t.Helper()
 	a, err := readLog(t.Context(), bytes.NewReader(log), 0, set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := all.New(bytes.NewReader(results))
+	in, err := all.New(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := compare(t.Context(), in, a, options{targets: set})
+	r, err := compare(t.Context(), []results{{File: in}}, a, options{targets: set})
 	if err != nil {
 		t.Fatal(err)
 	}
