@@ -25,7 +25,7 @@ type far struct {
 	ends  bool
 }
 
-// view is what the cells of a row and of the TTL before it show.
+// view has the counts of the cells of a row and of the TTL before it.
 type view struct {
 	ttl     uint8
 	alone   bool // one near end, which all flows pass
