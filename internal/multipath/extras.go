@@ -94,8 +94,8 @@ func (s *Search) arriveExtra(e *extra, node int) {
 	}
 }
 
-// vary asks a sample of the flows through each balancer in front of a row with one field changed. If
-// several nodes are in front of the row, they are asked there too.
+// vary asks a sample of the flows through each balancer in front of a row with one field changed.
+// If several nodes are in front of the row, they are asked there too.
 func (s *Search) vary(ttl uint8) (asked bool) {
 	v := s.cfg.views.get()
 	defer s.cfg.views.put(v)

@@ -84,9 +84,9 @@ func (s *Search) verdict(ttl uint8) (v verdict) {
 	return v
 }
 
-// judge asks flows of a row again, with sample at first, and judges the answers. It reports whether
-// it is done. A flow that moved is asked a third time. A per-packet balancer moves it once more with
-// some probability. A balancer that has got another hash does not. So enough flows must have moved.
+// judge asks flows of a row again, with sample at first, and judges the answers. It reports
+// whether it is done. A flow that moved is asked a third time. A per-packet balancer moves it once
+// more with some probability. A balancer with a new hash does not. So enough flows must have moved.
 func (s *Search) judge(ttl uint8, sample func() bool) bool {
 	row := s.row(ttl)
 	v := s.verdict(ttl)
@@ -143,9 +143,9 @@ func (s *Search) sample(ttl uint8, near, n int) (asked bool) {
 	return asked
 }
 
-// finish asks the rest when all rows are settled. A sample of flows is asked again at each balancer,
-// and all flows through a balancer that moved some. Then come the variations. finish reports
-// whether it asked.
+// finish asks the rest when all rows are settled. A sample of flows is asked again at each
+// balancer, and all flows through a balancer that moved some. Then come the variations. finish
+// reports whether it asked.
 func (s *Search) finish() (asked bool) {
 	for ttl := s.first; s.has(ttl); ttl++ {
 		row := s.row(ttl)

@@ -20,9 +20,9 @@ const (
 // Search chooses the probes to one target. Several may be under way at once. New makes one, Begin
 // starts it anew.
 //
-// Flow 0 sweeps the TTLs first, to find the distance. Each row of the table, which is a TTL, is
-// settled when no probe of it is under way: it is looked at anew, and the probes that it needs in
-// any case are asked. A row may be settled again after each change in it or in the TTL before it.
+// Flow 0 sweeps the TTLs first, to find the distance. Each row of the table is a TTL. A row is
+// settled when no probe of it is under way: all probes that it certainly needs are asked. It is
+// settled again after each change in it or in the TTL before it.
 type Search struct {
 	cfg    *Config
 	target probe.Addr

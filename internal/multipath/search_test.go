@@ -41,7 +41,7 @@ func TestSearchFailureRate(t *testing.T) {
 	}
 }
 
-// TestSearchPacket tells per-packet balancers from others and invents no links after them.
+// TestSearchPacket finds that balancers are per-packet ones. It invents no links after them.
 func TestSearchPacket(t *testing.T) {
 	for _, name := range []string{"wide 2", "wide 4", "wide 16", "meshed", "nested", "uneven", "two"} {
 		tr := newTrial(t, testConfig())

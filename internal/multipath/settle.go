@@ -296,8 +296,8 @@ func (s *Search) askBoth(v *view, n int) {
 	}
 }
 
-// settleNears asks the flows that the full MDA needs. The rule holds for each near end. New flows at the TTL
-// before find further flows through those that have too few.
+// settleNears asks the flows that the full MDA needs. The rule holds for each near end. New flows
+// at the TTL before find further flows through those that have too few.
 func (s *Search) settleNears(v *view) {
 	missing := 0
 	for i := range v.nears {

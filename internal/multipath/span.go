@@ -71,8 +71,8 @@ func (d *spans) at(ttl uint8) []edge {
 	return d.edges[i : i+j]
 }
 
-// span returns the number of TTLs from f to the node where all its branches join, and the difference
-// between the longest and the shortest branch. Without such a node it returns 0.
+// span returns the number of TTLs from f to the node where all its branches join. asymmetry is the
+// difference between the longest and the shortest branch. Without such a node both are 0.
 func (d *spans) span(f *fork) (length, asymmetry int) {
 	d.epoch += 2
 	now, next := &d.fronts[0], &d.fronts[1]
