@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"iter"
 
 	"github.com/masstrace/masstrace/internal/probe"
 )
@@ -155,16 +156,25 @@ var hashFieldNames = []string{"sport", "dport", "flow_label", "tos", "dst"}
 // Has reports whether all of fields are in h.
 func (h HashFields) Has(fields HashFields) bool { return h&fields == fields }
 
-// Names returns the names of the fields in records, in order. It is nil if they were not examined.
+// All returns the names of the fields in records, in order.
+func (h HashFields) All() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i, name := range hashFieldNames {
+			if h>>i&1 != 0 && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// Names is a list of All. It is nil if the fields were not examined.
 func (h HashFields) Names() []string {
 	if !h.Has(Examined) {
 		return nil
 	}
 	names := make([]string, 0, len(hashFieldNames))
-	for i, name := range hashFieldNames {
-		if h>>i&1 != 0 {
-			names = append(names, name)
-		}
+	for name := range h.All() {
+		names = append(names, name)
 	}
 	return names
 }
