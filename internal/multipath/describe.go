@@ -125,8 +125,8 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 	slices.SortFunc(m.Nodes[begin:], func(a, b record.Node) int { return bytes.Compare(a.Addr[:], b.Addr[:]) })
 }
 
-// findMoves finds the balancers that moved flows. In a row after them another node answered a repeat
-// than the first probe, and no flow moved twice.
+// findMoves finds the balancers that moved flows. In a row after them another node answered a
+// repeat than the first probe, and no flow moved twice.
 func (d *Describer) findMoves() {
 	clear(d.shaken[:])
 	for t := int(d.starts); t <= int(d.last); t++ {

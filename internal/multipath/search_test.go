@@ -180,6 +180,46 @@ func TestSearchStops(t *testing.T) {
 	}
 }
 
+// TestSearchWeak ends soon after a target whose answers are weak, and goes on after a weak answer
+// that a router contradicts.
+func TestSearchWeak(t *testing.T) {
+	tr := newTrial(t, testConfig())
+	for _, name := range []string{"chain", "wide 4", "uneven"} {
+		for seed := range uint64(20) {
+			strong, weak := newNetwork(seed), newNetwork(seed)
+			shapes[name](strong)
+			shapes[name](weak)
+			weak.weak = true
+			tr.run(t, strong, 10)
+			probes := tr.search.Probes()
+			tr.run(t, weak, 10)
+			if more := tr.search.Probes() - probes; more > 40 {
+				t.Errorf("%s, seed %d: %d probes more than without weak answers", name, seed, more)
+			}
+			if f, notes := tr.judge(weak.truth()); len(notes) > 0 || f.nodes == 0 {
+				t.Errorf("%s, seed %d: false: %q", name, seed, notes)
+			}
+		}
+	}
+	s := tr.search
+	n := newNetwork(1)
+	shapes["chain"](n)
+	s.Begin(n.target(), 1)
+	for p, step := s.Next(); step != Done; p, step = s.Next() {
+		if step == Await {
+			t.Fatal("awaits nothing")
+		}
+		a, _ := n.answer(p)
+		if p.TTL == 3 && p.Flow == 0 { // forged
+			a = Answer{From: n.target(), Ends: true, Reached: true}
+		}
+		s.Answer(p, a)
+	}
+	if s.reach != 11 {
+		t.Errorf("the search got to TTL %d, want 11", s.reach)
+	}
+}
+
 // TestSearchLate takes an answer after its silence, and a better one in place of another.
 func TestSearchLate(t *testing.T) {
 	cfg := testConfig()

@@ -30,6 +30,7 @@ type network struct {
 	loss    float64
 	seed    uint64
 	rand    *rand.Rand
+	weak    bool // the target's answers are weak
 	answers int
 	counts  []int
 }
@@ -178,7 +179,7 @@ func (n *network) answer(p Probe) (Answer, bool) {
 	if !ok || r.silent || r.limit > 0 && n.counts[i] > r.limit || n.rand.Float64() < n.loss {
 		return Answer{}, false
 	}
-	return Answer{From: r.addr, Ends: r.end, Reached: r.end, Steers: true}, true
+	return Answer{From: r.addr, Ends: r.end, Reached: r.end, Steers: !r.end || !n.weak}, true
 }
 
 // truth is all that a search could find.
