@@ -119,8 +119,8 @@ type asked struct {
 	routers []probe.Addr
 	sources []probe.Addr
 
-	seed                    maphash.Seed // random: no log can be made to collide
-	byAddr, byWho           index        // of dests and routers
+	seed          maphash.Seed // random: no log can be made to collide
+	byAddr, byWho index        // of dests and routers
 	// Of flows: by all fields, and the first one with a name or value.
 	byFlow, byName, byValue index
 
