@@ -3,6 +3,7 @@ package codec
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/probe"
@@ -60,14 +61,23 @@ func (c *Codec) answers(is4 bool) string {
 	low, high := c.PortRange()
 	switch {
 	case c.cfg.Method == probe.UDP:
-		return fmt.Sprintf(" or (udp src port %d and dst portrange %d-%d)", c.cfg.DstPort, low, high)
+		return fmt.Sprintf(" or (udp src %s and dst portrange %d-%d)", c.probedPorts(), low, high)
 	case c.cfg.Method != probe.ICMP:
-		return fmt.Sprintf(" or (tcp src port %d and dst portrange %d-%d and %s)", c.cfg.DstPort, low, high, bareTCP(is4))
+		return fmt.Sprintf(" or (tcp src %s and dst portrange %d-%d and %s)", c.probedPorts(), low, high, bareTCP(is4))
 	case is4:
 		return fmt.Sprintf(" or (icmp[0] = %d)", wire.ICMPv4EchoReply)
 	default:
 		return fmt.Sprintf(" or (icmp6[0] = %d)", wire.ICMPv6EchoReply)
 	}
+}
+
+// probedPorts returns the filter of the ports that are probed.
+func (c *Codec) probedPorts() string {
+	if !c.cfg.Variations {
+		return fmt.Sprintf("port %d", c.cfg.DstPort)
+	}
+	ports := c.varied.dstPort
+	return fmt.Sprintf("portrange %d-%d", slices.Min(ports[:]), slices.Max(ports[:]))
 }
 
 // bareTCP returns the filter of segments with SYN or RST, or without data. It excludes the data

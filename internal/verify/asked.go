@@ -112,6 +112,8 @@ type dest struct {
 type asked struct {
 	truth *netsim.Truth
 	boxes bool // some boxes on the paths rewrite packets
+	// changes is set if load balancers or routes change during a run.
+	changes bool
 
 	probes  []sent // in order of flow, TTL and time
 	flows   []flow
@@ -133,6 +135,8 @@ type asked struct {
 	copies    map[netsim.Answer]uint64 // emitted answers to probes, by kind
 	cut       bool
 	pace      Pace
+
+	begin, last int64 // time of the first valid probe, and of the last, ns
 
 	over func() bool // reports whether the comparison must stop; nil: never
 }
@@ -157,6 +161,7 @@ func readLog(ctx context.Context, r io.Reader, size int64, targets *target.Set) 
 	if a.truth, err = netsim.NewTruth(cfg); err != nil {
 		return nil, err
 	}
+	a.changes = cfg.Remap > 0 || cfg.Reroute > 0
 	a.boxes = cfg.NATSource+cfg.NATPort+cfg.NATDestination+cfg.MangleIPID+cfg.MangleChecksum+
 		cfg.MangleTOS+cfg.MangleLabel+cfg.MangleLength > 0
 	var rec netsim.Record
@@ -224,6 +229,7 @@ func (a *asked) add(r *netsim.Record) error {
 	if !ok {
 		return errSources
 	}
+	a.begin, a.last = r.Time-r.At, r.Time
 	s := sent{time: r.Time, wait: r.Wait, second: r.Second, ipID: r.IPID, ttl: r.TTL, dist: r.Dist,
 		fate: r.Fate, answer: r.Answer, copies: r.Copies}
 	s.flow = a.flowOf(dst, source, r)

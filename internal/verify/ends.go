@@ -86,7 +86,7 @@ func (c *checker) end(t *record.Trace, flows []uint32) {
 	}
 	c.ends.Traces++
 	for ttl := int(max(t.FirstTTL, 1)); ttl <= int(t.End); ttl++ {
-		if !c.asked.probedAt(flows, uint8(ttl)) {
+		if c.paths == nil && !c.asked.probedAt(flows, uint8(ttl)) {
 			c.ends.Gaps++
 		}
 	}

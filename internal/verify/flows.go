@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"strings"
+	"time"
 
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -131,6 +132,13 @@ func (a *asked) netsimFlow(f *flow) netsim.Flow {
 		First: f.first, ID: f.id, Protocol: f.proto, TOS: f.tos}
 }
 
+// netsimFlowAt returns the flow at a time, ns.
+func (a *asked) netsimFlowAt(f *flow, ns int64) netsim.Flow {
+	in := a.netsimFlow(f)
+	in.At = time.Duration(max(ns-a.begin, 0))
+	return in
+}
+
 // selector is the description of a flow in a row of the results.
 type selector struct {
 	proto        uint8  // 0: not stated
@@ -232,6 +240,8 @@ func (c *checker) paris() (p Paris) {
 // state it.
 func (c *checker) flowsAsked(d *dest) int {
 	switch {
+	case c.paths != nil:
+		return 0
 	case c.run != nil:
 		return c.run.Flows
 	case c.tool == Yarrp:

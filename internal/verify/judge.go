@@ -150,8 +150,7 @@ func (c *checker) refute(t *tally, flows []uint32, q *claim) {
 		if len(c.asked.at(f, q.ttl)) == 0 {
 			continue
 		}
-		in := c.asked.netsimFlow(f)
-		verdict = min(verdict, c.truth.Judge(&in, q.ttl, q.from.Netip()))
+		verdict = min(verdict, c.verdict(f, q.ttl, q.from))
 	}
 	switch verdict {
 	case netsim.TrueHop:
@@ -168,4 +167,16 @@ func (c *checker) refute(t *tally, flows []uint32, q *claim) {
 		}
 		c.example("impossible", "%s TTL %d from %s%s", q.dst, q.ttl, q.from, what)
 	}
+}
+
+// verdict judges whether an address can answer probes of a flow at a TTL. If the network changes
+// during the run, it may be at the begin or at the end.
+func (c *checker) verdict(f *flow, ttl uint8, from probe.Addr) netsim.Verdict {
+	in := c.asked.netsimFlow(f)
+	v := c.truth.Judge(&in, ttl, from.Netip())
+	if v != netsim.TrueHop && c.asked.changes {
+		in = c.asked.netsimFlowAt(f, c.asked.last)
+		v = min(v, c.truth.Judge(&in, ttl, from.Netip()))
+	}
+	return v
 }

@@ -30,10 +30,8 @@ func (c *checker) limitedTTL(dst probe.Addr, ttl uint8) {
 		for _, s := range c.asked.at(f, ttl) {
 			acted = acted || isLimit(s.fate)
 		}
-		in := c.asked.netsimFlow(f)
-		c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
-		for k := range c.hops {
-			right = right || c.hops[k].Limited
+		for _, k := range c.hopsOf(f, ttl) {
+			right = right || k.Limited
 		}
 	}
 	if right {
@@ -94,13 +92,11 @@ func (c *checker) namedRouters() {
 		if len(limited) == len(listed) {
 			break
 		}
-		in := c.asked.netsimFlow(f)
 		for ttl := range ttls {
-			c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
-			for k := range c.hops {
-				at := limitAt{c.hops[k].Addr, ttl}
+			for _, hop := range c.hopsOf(f, ttl) {
+				at := limitAt{hop.Addr, ttl}
 				if _, met := limited[at]; !met && listed[at] {
-					limited[at] = c.hops[k].Limited
+					limited[at] = hop.Limited
 				}
 			}
 		}
@@ -113,4 +109,16 @@ func (c *checker) namedRouters() {
 			c.example("limited router", "%s has no limit, or is not at TTLs %v", r.Addr, r.TTLs)
 		}
 	}
+}
+
+// hopsOf returns the hops that probes of a flow can meet at a TTL, at the begin and at the end of
+// the run. The result is valid until the next call.
+func (c *checker) hopsOf(f *flow, ttl uint8) []netsim.Hop {
+	in := c.asked.netsimFlow(f)
+	c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
+	if c.asked.changes {
+		in = c.asked.netsimFlowAt(f, c.asked.last)
+		c.hops = c.truth.AppendHops(c.hops, &in, ttl)
+	}
+	return c.hops
 }

@@ -25,6 +25,10 @@ type Repeats struct {
 // passes two kernels, and is matched in batches.
 const retrySlack = int64(250 * time.Millisecond)
 
+// pathRepeats is how many further attempts multipath detection has. With them it asks answered
+// flows again, to recognise per-packet balancers and flows that moved.
+const pathRepeats = 2
+
 // mostAttempts is with how many earlier probes a probe is compared.
 const mostAttempts = 64
 
@@ -83,6 +87,8 @@ func (c *checker) repeated(r *Repeats, f *flow, probes []sent) {
 // attempts returns how many probes may be sent for one TTL of a flow.
 func (c *checker) attempts(f *flow) int {
 	switch {
+	case c.run != nil && c.paths != nil:
+		return max(c.run.Attempts, 1) + pathRepeats
 	case c.run != nil:
 		return max(c.run.Attempts, 1)
 	case f.attempts > 0:

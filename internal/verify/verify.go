@@ -30,6 +30,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 )
@@ -162,6 +163,8 @@ type checker struct {
 	limits          Limits
 	sums            traceSums
 	found           found
+	paths           *Multipath // nil without multipath records
+	judgedPaths     map[probe.Addr]bool
 	report          Report
 	examples        map[string]int
 
@@ -209,6 +212,7 @@ func (c *checker) finish() *Report {
 		r.Pace.AskedPPS = c.run.RatePPS
 	}
 	r.Sums = c.sumsReport()
+	r.Multipath = c.multipathReport()
 	r.Faults = append(r.faults(), c.fileFaults()...)
 	c.groupExamples()
 	return r

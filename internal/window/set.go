@@ -90,6 +90,10 @@ func Fetch(items []Item) {
 	for i := range items {
 		s := &items[i]
 		w := s.Window
+		if w.pages != nil {
+			w.Find(s.Slot)
+			continue
+		}
 		if p := w.plane(s.Flow, s.Attempt).Load(); p != nil {
 			(*p)[w.index(s.Slot)].sent.Load()
 		}

@@ -50,7 +50,7 @@ func (w *Window) standing(p *path, answers []judged, a *judged, few bool) Standi
 	switch {
 	case !e.OneTag():
 		return Steers
-	case p.contested>>e.TTL&1 != 0 || p.misses > mostChance:
+	case (p.contested|w.crowded)>>e.TTL&1 != 0 || p.misses > mostChance:
 		return Withheld
 	case !e.HasQuote: // an echo reply
 		if few && isCut(answers, a) {
