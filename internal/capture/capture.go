@@ -102,8 +102,8 @@ func header(p plan.Params) ([]byte, error) {
 // ends of lines.
 const noteLines = 24 << 10
 
-// lists returns the lists of a run, in notes. They are made one by one: a list of millions of addresses
-// has much text.
+// lists returns the lists of a run, in notes. They are made one by one: a list of millions of
+// addresses has much text.
 func lists(include *target.Lines, exclude target.Set) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		if include == nil {

@@ -275,8 +275,8 @@ func (l *Lines) Digest() string {
 	return digest(l.all, l.allSingles)
 }
 
-// Text yields the canonical form of the lines, in whole lines of some more than most octets together.
-// Reading all of them gives the same targets. A text is valid until the next.
+// Text yields the canonical form of the lines, in parts of whole lines. A part has little more than
+// most octets, and is valid until the next. Reading all of them gives the same targets.
 func (l *Lines) Text(most int) iter.Seq[[]byte] {
 	l.sort()
 	return texts(most, slices.Values(l.spans), l.allSingles)

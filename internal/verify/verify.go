@@ -13,8 +13,8 @@
 // run. Probes with TTLs above probe.MaxTTL, which no trace uses, are an exception: kernels send
 // such packets by themselves.
 //
-// The log is held in memory: 40 octets for each probe, and about 200 for each flow. The time grows
-// with the sizes of log and results alone, whatever they contain: see mostProbes and mostPicked.
+// The log is held in memory: 40 octets for each probe, and about 200 for each flow. The time
+// grows with the sizes of log and results alone, for any content: see mostProbes and mostPicked.
 // The results are streamed.
 package verify
 
