@@ -162,11 +162,14 @@ type line struct {
 	Type       string
 	Dst        string
 	StopReason string `json:"stop_reason"`
+	StopData   int    `json:"stop_data"`
 	HopCount   int    `json:"hop_count"`
 	Kind       string
 	Hops       []struct {
 		Addr     string
+		Kind     string
 		ProbeTTL int    `json:"probe_ttl"`
+		ReplyTTL int    `json:"reply_ttl"`
 		RTT      *int64 `json:"rtt_ns"`
 		Objects  []struct {
 			Labels []struct {
@@ -175,6 +178,7 @@ type line struct {
 		} `json:"icmpext"`
 	}
 	NoReply       [][2]int `json:"no_reply"`
+	Loops         [][2]int
 	Targets, Sent uint64
 }
 
