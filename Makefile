@@ -108,6 +108,7 @@ bench: install-build build
 	go run -pgo=$(GUIDE) ./bench/receive -o bench/RESULTS.md
 	go run -pgo=$(GUIDE) ./bench/replay -o bench/RESULTS.md
 	go run -pgo=$(GUIDE) ./bench/read -o bench/RESULTS.md
+	go run -pgo=$(GUIDE) ./bench/formats -o bench/RESULTS.md
 	go run ./bench/strategy $(TRACERS) -o bench/RESULTS.md
 	go run ./bench/scale -o bench/RESULTS.md
 	go run ./bench/pace -o bench/RESULTS.md
