@@ -22,7 +22,7 @@ import (
 // the same records by encoding/json alone.
 func TestCookbook(t *testing.T) {
 	recipes := documented(t, "../../docs/cookbook.md")
-	if len(recipes) < 16 {
+	if len(recipes) < 18 {
 		t.Fatalf("%d recipes", len(recipes))
 	}
 	dir := scanTwice(t)
@@ -53,6 +53,9 @@ func scanTwice(t *testing.T) (dir string) {
 			"--source-port-range", ports, "-o", name+".ndjson")
 		for _, table := range []string{"hops", "traces", "links"} {
 			in(t, dir, nil, program, "convert", "-q", name+".ndjson", name+"."+table+".parquet", "--table", table)
+		}
+		for _, ending := range []string{".csv", ".yrp"} {
+			in(t, dir, nil, program, "convert", "-q", name+".ndjson", name+ending)
 		}
 	}
 	text := "first,last,asn,country\n"
@@ -120,6 +123,7 @@ func cooked(t *testing.T, dir string) map[string]string {
 	ofNetworks(t, a, want)
 	ofPaths(a, want)
 	ofHops(a, want)
+	want["iris"] = exceeded(a)
 	interfaces := routersOf(a)
 	fresh := 0
 	for addr := range routersOf(b) {
@@ -272,7 +276,28 @@ func ofHops(lines []line, want map[string]string) {
 		}
 	}
 	want["silent"], want["kinds"], want["asymmetry"] = shares.sorted(byNumber), kinds.sorted(strings.Compare), longer.sorted(byNumber)
+	want["rows"], want["yarrp"] = heard.sorted(byNumber), heard.sorted(byNumber)
 	want["links"], want["fan"], want["ttls"] = links.most(), fan.most(), ttls.sorted(byNumber)
+}
+
+// exceeded returns how many hops report that no TTL is left, how many do not, and how many addresses
+// and labelled hops each of them have.
+func exceeded(lines []line) string {
+	var hops, labelled [2]int
+	addrs := [2]map[string]bool{{}, {}}
+	for _, l := range lines {
+		for _, h := range l.Hops {
+			i := 0
+			if h.Kind == "ttl_exceeded" {
+				i = 1
+			}
+			hops[i]++
+			if addrs[i][h.Addr] = true; len(h.Objects) > 0 && len(h.Objects[0].Labels) > 0 {
+				labelled[i]++
+			}
+		}
+	}
+	return fmt.Sprintf("0 %d %d %d\n1 %d %d %d", hops[0], len(addrs[0]), labelled[0], hops[1], len(addrs[1]), labelled[1])
 }
 
 // parted returns the number of targets by the first TTL at which two scans heard different
