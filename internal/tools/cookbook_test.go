@@ -38,6 +38,31 @@ func TestCookbook(t *testing.T) {
 			t.Logf("%s %s: %d rows in %.1f s", q.tool, q.what, strings.Count(got, "\n")+1, time.Since(began).Seconds())
 		})
 	}
+	t.Run("again", func(t *testing.T) { scanAgain(t, dir) })
+}
+
+// scanAgain scans the targets that did not answer.
+func scanAgain(t *testing.T, dir string) {
+	program, err := filepath.Abs("../../bin/masstrace")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in(t, dir, nil, program, "convert", "-q", "a.ndjson", "a.silent.txt")
+	in(t, dir, nil, program, "lab", "--", program, "scan", "a.silent.txt", "--rate", "10k", "-q", "-o", "again.ndjson")
+	silent, traced := 0, 0
+	for _, l := range linesOf(t, filepath.Join(dir, "a.ndjson")) {
+		if l.Type == "trace-ext" && !l.Reached {
+			silent++
+		}
+	}
+	for _, l := range linesOf(t, filepath.Join(dir, "again.ndjson")) {
+		if l.Type == "trace" {
+			traced++
+		}
+	}
+	if traced != silent || silent == 0 {
+		t.Errorf("%d targets are traced again, %d did not answer", traced, silent)
+	}
 }
 
 // scanTwice makes the files of the page, in a folder.
@@ -280,8 +305,8 @@ func ofHops(lines []line, want map[string]string) {
 	want["links"], want["fan"], want["ttls"] = links.most(), fan.most(), ttls.sorted(byNumber)
 }
 
-// exceeded returns how many hops report that no TTL is left, how many do not, and how many addresses
-// and labelled hops each of them have.
+// exceeded returns two rows: of the hops that do not report an exceeded TTL, and of those that do.
+// A row has the numbers of hops, of their addresses, and of hops with labels.
 func exceeded(lines []line) string {
 	var hops, labelled [2]int
 	addrs := [2]map[string]bool{{}, {}}
