@@ -33,8 +33,8 @@ type column struct {
 	maybe bool
 	// plain is set if most values differ, so that a dictionary would not help.
 	plain bool
-	// random is set if the least and the greatest value of a page do not tell where a value is. They
-	// are not written then.
+	// random is set if pages have values from everywhere, so that their least and greatest value do
+	// not exclude a page. These are not written then.
 	random bool
 	// put puts the value of a row into v, which is empty: null.
 	put func(r *row, v *value)

@@ -30,7 +30,7 @@ var hopColumns = columns{
 			r.h.Attempt = uint8(r.fit("probe_attempt", v, math.MaxUint8))
 			r.h.Lacks &^= record.LacksAttempt
 		}}),
-	{name: "addr", class: text, maybe: true,
+	{name: "addr", class: text, maybe: true, random: true,
 		put: func(r *row, v *value) {
 			if r.inferred != nil {
 				r.addr(v, r.inferred.Addr)

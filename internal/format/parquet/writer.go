@@ -47,10 +47,11 @@ func NewWriter(o format.Output) *Writer {
 		sorting[i] = pq.Ascending(w.table.columns[i].name)
 	}
 	options := []pq.WriterOption{
-		w.table.columns.schema(w.table.name), pq.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), pq.DataPageStatistics(true),
+		w.table.columns.schema(w.table.name), pq.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 		pq.SortingWriterConfig(pq.SortingColumns(sorting...)), pq.CreatedBy("masstrace", schema, "parquet-go"),
 	}
 	for _, c := range w.table.columns {
+		options = append(options, pq.SkipPageStatistics(c.name)) // readers use those of the page index
 		if c.random || c.class == jsonText || c.class == octets {
 			options = append(options, pq.SkipPageBounds(c.name))
 		}
