@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Every test that the threat model names exists.
-func TestThreatModel(t *testing.T) {
+// Every test that the threat model and the matrix of formats name exists.
+func TestNamedTests(t *testing.T) {
 	declared := map[string]bool{}
 	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 	for _, f := range sources(t) {
@@ -21,13 +21,15 @@ func TestThreatModel(t *testing.T) {
 			declared[m[1]] = true
 		}
 	}
-	named := regexp.MustCompile(`\b(?:Test|Fuzz)\w+`).FindAllString(document(t, "docs/threat-model.md"), -1)
-	if len(named) < 30 {
-		t.Errorf("it names only %d tests", len(named))
-	}
-	for _, name := range named {
-		if !declared[name] {
-			t.Errorf("docs/threat-model.md names %s, which is not there", name)
+	for page, least := range map[string]int{"docs/threat-model.md": 30, "docs/formats.md": 30} {
+		named := regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(document(t, page), -1)
+		if len(named) < least {
+			t.Errorf("%s names only %d tests", page, len(named))
+		}
+		for _, name := range named {
+			if !declared[name] {
+				t.Errorf("%s names %s, which is not there", page, name)
+			}
 		}
 	}
 }
