@@ -252,7 +252,11 @@ func keys(prefix string, typ reflect.Type) []string {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		if f.Anonymous {
-			list = append(list, keys(prefix, f.Type)...)
+			embedded := f.Type
+			if embedded.Kind() == reflect.Pointer {
+				embedded = embedded.Elem()
+			}
+			list = append(list, keys(prefix, embedded)...)
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
