@@ -65,3 +65,14 @@ type Database struct {
 	// epoch; 0 is not known.
 	TimeS int64 `json:"time_s,omitempty"`
 }
+
+// AddInferred appends an inferred interface with its annotation, nil for none.
+func (t *Trace) AddInferred(i Interface, n *Annotation) {
+	if n != nil || len(t.InferredAnnotations) > 0 {
+		for len(t.InferredAnnotations) < len(t.Inferred) {
+			t.InferredAnnotations = append(t.InferredAnnotations, nil)
+		}
+		t.InferredAnnotations = append(t.InferredAnnotations, n)
+	}
+	t.Inferred = append(t.Inferred, i)
+}

@@ -70,17 +70,11 @@ func (l *TraceLine) trace() (*record.Trace, error) {
 
 // inferred adds a hop that other traces have.
 func (l *HopLine) inferred(t *record.Trace) error {
-	t.Inferred = append(t.Inferred, record.Interface{TTL: l.ProbeTTL, Addr: probe.AddrFrom(l.Addr)})
 	n, err := l.annotation()
 	if err != nil {
 		return fmt.Errorf("inferred hop at TTL %d: %w", l.ProbeTTL, err)
 	}
-	if n != nil || t.InferredAnnotations != nil {
-		for len(t.InferredAnnotations) < len(t.Inferred)-1 {
-			t.InferredAnnotations = append(t.InferredAnnotations, nil)
-		}
-		t.InferredAnnotations = append(t.InferredAnnotations, n)
-	}
+	t.AddInferred(record.Interface{TTL: l.ProbeTTL, Addr: probe.AddrFrom(l.Addr)}, n)
 	return nil
 }
 

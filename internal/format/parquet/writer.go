@@ -112,24 +112,26 @@ func (w *Writer) group() {
 func (w *Writer) rows(t *record.Trace) {
 	r := &w.row
 	r.t, r.head = t, &t.Head
-	first, last, n := len(key), len(key)+len(hopColumns), 1
+	first, last, n := len(key), len(key)+len(hopColumns)+len(hopAnnotation), 1
 	if w.table.name == tableTraces {
 		last = first
 	} else {
 		n = max(len(t.Inferred)+len(t.Hops), 1)
 	}
 	for i := first; i < last; i++ {
-		r.h, r.inferred = nil, nil
+		r.h, r.inferred, r.note = nil, nil, nil
 		if len(t.Inferred)+len(t.Hops) == 0 {
 			w.cells(i, i+1)
 		}
 		for j := range t.Inferred {
-			r.inferred = &t.Inferred[j]
+			if r.inferred = &t.Inferred[j]; j < len(t.InferredAnnotations) {
+				r.note = t.InferredAnnotations[j]
+			}
 			w.cells(i, i+1)
 		}
-		r.inferred = nil
+		r.inferred, r.note = nil, nil
 		for j := range t.Hops {
-			r.h = &t.Hops[j]
+			r.h, r.note = &t.Hops[j], t.Hops[j].Annotation
 			w.cells(i, i+1)
 		}
 	}
@@ -168,10 +170,11 @@ func (w *Writer) repeated(from, to, n int) {
 		c, v := &w.table.columns[i], &w.value
 		v.there = false
 		c.put(&w.row, v)
+		start := len(w.batch[i])
 		batch := c.append(w.batch[i], v, i)
-		cell := batch[len(batch)-1]
+		cells := batch[start:len(batch):len(batch)] // several of a list
 		for range n - 1 {
-			batch = append(batch, cell)
+			batch = append(batch, cells...)
 		}
 		w.batch[i] = batch
 	}
