@@ -37,6 +37,14 @@ func (c *Config) files() (list []request) {
 	return list
 }
 
+// Files returns all files.
+func (c *Config) Files() (paths []string) {
+	for _, r := range c.files() {
+		paths = append(paths, r.path)
+	}
+	return paths
+}
+
 // request is a file, and the option and the fields that it is for.
 type request struct {
 	option, path string

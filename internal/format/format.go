@@ -81,6 +81,9 @@ type Format struct {
 	Lacks []string
 }
 
+// Annotations stand in Lacks for what databases have about addresses.
+const Annotations = "fields of databases"
+
 // Output is what a Writer writes to, and the choice of records.
 type Output struct {
 	Out      io.Writer

@@ -9,6 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/schedule"
 )
 
@@ -34,6 +35,10 @@ type Config struct {
 	Source    netip.Addr // invalid: the route's
 
 	Numeric bool // no names
+	// Annotate, unless it is nil, returns what databases have about an address, nil if nothing, and
+	// Label the text of it for rows. Annotate is called by several goroutines.
+	Annotate func(probe.Addr) *record.Annotation
+	Label    func(*record.Annotation) string
 	// Extensions has rows show the ICMP extensions of answers.
 	Extensions bool
 	// Traces, unless it is nil, returns the writer for the traces to one host. There are no

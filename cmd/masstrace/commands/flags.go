@@ -35,7 +35,7 @@ func flagsOf(command string) flagNames {
 		return traceFlags
 	case "merge":
 		return mergeFlags
-	case "convert":
+	case "convert", "annotate":
 		return convertFlags
 	case "replay":
 		return replayFlags
@@ -87,6 +87,7 @@ var traceFlags = flagNames{
 	"Sources":    "-s",
 	"Numeric":    "-n",
 	"Extensions": "-e",
+	"AS":         "-a",
 }
 
 // replayFlags are the flags of the fields of replay.Config.
@@ -108,4 +109,4 @@ var resultFlags = flagNames{"Results": "file"}
 var mergeFlags = flagNames{"Files": "file", "ReplyOutput": "--replies", "MetaOutput": "--meta"}
 
 // convertFlags are the flags of the fields of convert.Config.
-var convertFlags = flagNames{"Inputs": "file", "Format": "--to"}
+var convertFlags = flagNames{"Inputs": "file", "Format": "--to", "ASN": "--asn", "IXP": "--ixp"}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/annotate"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/hops"
 	"github.com/masstrace/masstrace/internal/format/traceroute"
@@ -52,7 +53,7 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	case c.Hops:
 		w = hops.NewTable(out)
 	default:
-		w = traceroute.NewTraces(traceroute.Writer{Out: out, Extensions: c.Extensions, Columns: columnsOf(s.Stdout)})
+		w = traceroute.NewTraces(traceroute.Writer{Out: out, Extensions: c.Extensions, Columns: columnsOf(s.Stdout), Label: annotate.Label})
 	}
 	n, err := show.Run(ctx, show.Config{Results: c.Results, More: more, Stdin: s.Stdin, Targets: targets, Writer: w})
 	if err != nil && !errors.Is(err, show.ErrCut) {
