@@ -10,33 +10,54 @@
 package annotate
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// mostKeyed is how many databases have their entries in the key of a shared annotation.
-const mostKeyed = 4
+// mostKeyed is how many databases have their entries in the key of a shared answer.
+const mostKeyed = 3
 
-// combination is the entries of the databases for some addresses. They have the same annotation.
+// combination is the entries of the databases for some addresses. They have the same answer.
 type combination struct {
-	entries [mostKeyed]*entry
 	prefix  netip.Prefix
+	entries [mostKeyed]*entry
 }
 
 // Annotator annotates records. It belongs to one goroutine at a time.
 type Annotator struct {
 	*Databases
-	known  recent[probe.Addr]
-	shared recent[combination]
-	found  []*entry // by database, of one address
-	err    error
+	recent  recent
+	shared  map[combination]uint32 // numbers of answers
+	single  map[uint64]uint32      // likewise of IPv4 prefixes, if there is one database of origins
+	parts   map[string]uint32      // numbers of parts of AS paths
+	found   []*entry               // by database, of one address
+	numbers []uint32               // of the hops of a trace
+	room    []byte
+	err     error
 }
 
 // New returns an Annotator for open databases.
 func New(d *Databases) *Annotator {
-	return &Annotator{Databases: d, found: make([]*entry, len(d.list))}
+	a := &Annotator{Databases: d, found: make([]*entry, len(d.list))}
+	a.forget()
+	return a
+}
+
+// forget drops all answers. Their numbers begin anew: 0 is the answer of no database.
+func (a *Annotator) forget() {
+	a.recent.forget()
+	a.recent.answer = append(a.recent.answer, answer{})
+	a.shared, a.single, a.parts = map[combination]uint32{}, map[uint64]uint32{}, map[string]uint32{}
+}
+
+// limit drops all answers if they are too many.
+func (a *Annotator) limit() {
+	if len(a.recent.answer) > mostAnswers {
+		a.forget()
+	}
 }
 
 // Err returns the first error of a look-up. An address whose look-up fails has no annotation.
@@ -44,32 +65,58 @@ func (a *Annotator) Err() error { return a.err }
 
 // Of returns the annotation of an address, nil if no database has it. It is not to be changed.
 func (a *Annotator) Of(addr probe.Addr) *record.Annotation {
-	if addr.IsZero() {
-		return nil
+	a.limit()
+	return a.recent.answer[a.number(&addr)].note
+}
+
+// number returns the number of the answer for an address, which is valid until forget.
+func (a *Annotator) number(addr *probe.Addr) uint32 {
+	n, ok := a.recent.number(addr)
+	if !ok && !addr.IsZero() {
+		n = a.lookUp(addr.Netip())
+		a.recent.put(addr, n)
 	}
-	if n, ok := a.known.get(addr); ok {
-		return n
-	}
-	n := a.lookUp(addr.Netip())
-	a.known.put(addr, n)
 	return n
 }
 
-// once is Of for an address that is not expected again: it is not remembered.
-func (a *Annotator) once(addr probe.Addr) *record.Annotation {
-	if addr.IsZero() {
-		return nil
+// once is number for an address that is not expected again: it is not remembered.
+func (a *Annotator) once(addr *probe.Addr) uint32 {
+	n, ok := a.recent.number(addr)
+	if !ok && !addr.IsZero() {
+		n = a.lookUp(addr.Netip())
 	}
-	if n, ok := a.known.get(addr); ok {
-		return n
-	}
-	return a.lookUp(addr.Netip())
+	return n
 }
 
-// lookUp asks all databases.
-func (a *Annotator) lookUp(addr netip.Addr) *record.Annotation {
-	var key combination
-	there := false
+// lookUp asks all databases, and returns the number of their answer.
+func (a *Annotator) lookUp(addr netip.Addr) uint32 {
+	key, there := a.ask(addr)
+	switch {
+	case !there:
+		return 0
+	case len(a.list) > mostKeyed:
+		return a.add(a.combine(key.prefix))
+	case len(a.list) == 1 && a.origins && key.prefix.Addr().Is4():
+		b := key.prefix.Addr().As4()
+		short := uint64(binary.BigEndian.Uint32(b[:]))<<8 | uint64(key.prefix.Bits())
+		n, ok := a.single[short]
+		if !ok {
+			n = a.add(a.combine(key.prefix))
+			a.single[short] = n
+		}
+		return n
+	}
+	n, ok := a.shared[key]
+	if !ok {
+		n = a.add(a.combine(key.prefix))
+		a.shared[key] = n
+	}
+	return n
+}
+
+// ask asks all databases. It reports whether one has something about the address: the entries are in
+// found. The prefix is the first one with an origin or an exchange.
+func (a *Annotator) ask(addr netip.Addr) (key combination, there bool) {
 	for i := range a.list {
 		db := &a.list[i]
 		e, prefix, err := db.finder.find(addr)
@@ -77,7 +124,7 @@ func (a *Annotator) lookUp(addr netip.Addr) *record.Annotation {
 			if a.err == nil {
 				a.err = &FileError{Path: db.path, Err: err}
 			}
-			return nil
+			return key, false
 		}
 		if a.found[i] = e; e == nil {
 			continue
@@ -86,22 +133,39 @@ func (a *Annotator) lookUp(addr netip.Addr) *record.Annotation {
 		if i < mostKeyed {
 			key.entries[i] = e
 		}
-		if !key.prefix.IsValid() && db.fields&(Origin|IXP) != 0 && (len(e.asn) > 0 || e.ixp != "") {
+		if !key.prefix.IsValid() && (db.fields&Origin != 0 && len(e.asn) > 0 || db.fields&IXP != 0 && e.ixp != "") {
 			key.prefix = prefix
 		}
 	}
-	if !there {
-		return nil
+	return key, there
+}
+
+// add adds an answer, and returns its number.
+func (a *Annotator) add(n *record.Annotation) uint32 {
+	if n == nil {
+		return 0
 	}
-	if len(a.list) > mostKeyed {
-		return a.combine(key.prefix)
+	a.recent.answer = append(a.recent.answer, answer{n, a.part(n)})
+	return uint32(len(a.recent.answer) - 1)
+}
+
+// part returns the number of the part of an AS path that an address is of.
+func (a *Annotator) part(n *record.Annotation) uint32 {
+	p := partOf(n)
+	if p.Kind == record.PathUnknown {
+		return 0
 	}
-	if n, ok := a.shared.get(key); ok {
-		return n
+	a.room = append(a.room[:0], byte(p.Kind))
+	for _, asn := range p.ASN {
+		a.room = binary.BigEndian.AppendUint32(a.room, asn)
 	}
-	n := a.combine(key.prefix)
-	a.shared.put(key, n)
-	return n
+	a.room = append(a.room, p.IXP...)
+	id, ok := a.parts[string(a.room)]
+	if !ok {
+		id = uint32(len(a.parts)) + 1
+		a.parts[string(a.room)] = id
+	}
+	return id
 }
 
 // combine makes an annotation of the entries that were found; nil if they have nothing that is

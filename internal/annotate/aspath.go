@@ -1,20 +1,19 @@
 package annotate
 
 import (
-	"slices"
-
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
 // appendPath appends the parts of the AS path of an annotated trace. A part has consecutive TTLs.
-// Of several addresses at one TTL, the first one counts.
-func appendPath(path []record.PathPart, t *record.Trace) []record.PathPart {
-	hop, inferred := 0, 0
+// Of several addresses at one TTL, the first one counts. numbers has the answers for the hops.
+func (a *Annotator) appendPath(path []record.PathPart, t *record.Trace) []record.PathPart {
+	const silent = ^uint32(0)
 	last := t.End
 	if n := len(t.Hops); n > 0 {
 		last = max(last, t.Hops[n-1].TTL)
 	}
+	before, hop, inferred := silent-1, 0, 0
 	for ttl := int(firstTTL(t)); ttl <= int(last); ttl++ {
 		for hop < len(t.Hops) && int(t.Hops[hop].TTL) < ttl {
 			hop++
@@ -22,19 +21,25 @@ func appendPath(path []record.PathPart, t *record.Trace) []record.PathPart {
 		for inferred < len(t.Inferred) && int(t.Inferred[inferred].TTL) < ttl {
 			inferred++
 		}
-		part := record.PathPart{Kind: record.PathSilent}
+		part, note := silent, (*record.Annotation)(nil)
 		switch {
 		case hop < len(t.Hops) && int(t.Hops[hop].TTL) == ttl:
-			part = partOf(t.Hops[hop].Annotation)
+			note, part = t.Hops[hop].Annotation, a.recent.answer[a.numbers[hop]].part
 		case inferred < len(t.Inferred) && int(t.Inferred[inferred].TTL) == ttl:
-			part = partOf(t.InferredAnnotations[inferred])
+			note = t.InferredAnnotations[inferred]
+			part = a.part(note)
 		}
-		part.First, part.Last = uint8(ttl), uint8(ttl)
-		if n := len(path); n > 0 && same(&path[n-1], &part) {
-			path[n-1].Last = part.Last
+		if part == before {
+			path[len(path)-1].Last = uint8(ttl)
 			continue
 		}
-		path = append(path, part)
+		before = part
+		p := record.PathPart{Kind: record.PathSilent}
+		if part != silent {
+			p = partOf(note)
+		}
+		p.First, p.Last = uint8(ttl), uint8(ttl)
+		path = append(path, p)
 	}
 	return path
 }
@@ -66,9 +71,4 @@ func partOf(n *record.Annotation) record.PathPart {
 		return record.PathPart{Kind: record.PathIXP, ASN: n.ASN, IXP: n.IXP}
 	}
 	return record.PathPart{Kind: record.PathAS, ASN: n.ASN}
-}
-
-// same reports whether two parts differ in their TTLs alone.
-func same(a, b *record.PathPart) bool {
-	return a.Kind == b.Kind && a.IXP == b.IXP && slices.Equal(a.ASN, b.ASN)
 }

@@ -21,32 +21,51 @@ func (a *Annotator) Record(r record.Record) {
 
 // trace annotates the hops and the target of a trace.
 func (a *Annotator) trace(t *record.Trace) {
-	t.TargetAnnotation = a.replace(t.TargetAnnotation, a.once(t.Target))
+	a.limit()
+	target := a.once(&t.Target)
+	t.TargetAnnotation = a.replace(t.TargetAnnotation, target, &target)
+	a.numbers = a.numbers[:0]
+	for i := range t.Hops { // first all look-ups, which wait for memory together
+		n := target
+		if h := &t.Hops[i]; h.Responder != t.Target {
+			n = a.number(&h.Responder)
+		}
+		a.numbers = append(a.numbers, n)
+	}
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		if h.Responder == t.Target {
-			h.Annotation = t.TargetAnnotation
-		} else {
-			h.Annotation = a.replace(h.Annotation, a.Of(h.Responder))
-		}
+		h.Annotation = a.replace(h.Annotation, a.numbers[i], &a.numbers[i])
 	}
-	had := len(t.InferredAnnotations)
-	for i := range t.Inferred {
-		n := a.Of(t.Inferred[i].Addr)
-		if i < had {
-			t.InferredAnnotations[i] = a.replace(t.InferredAnnotations[i], n)
-		} else {
-			t.InferredAnnotations = append(t.InferredAnnotations, n)
-		}
-	}
-	t.ASPath = appendPath(t.ASPath[:0], t)
+	a.inferred(t)
+	t.ASPath = a.appendPath(t.ASPath[:0], t)
 }
 
-// replace returns the annotation of an address that had an older one.
-func (a *Annotator) replace(old, n *record.Annotation) *record.Annotation {
+// inferred annotates the inferred hops of a trace.
+func (a *Annotator) inferred(t *record.Trace) {
+	for i := range t.Inferred {
+		if i == len(t.InferredAnnotations) {
+			t.InferredAnnotations = append(t.InferredAnnotations, nil)
+		}
+		n := a.number(&t.Inferred[i].Addr)
+		t.InferredAnnotations[i] = a.replace(t.InferredAnnotations[i], n, &n)
+	}
+}
+
+// replace returns the annotation for an answer of an address that had an older one. If both go into
+// it, the number of the answer becomes that of another one.
+func (a *Annotator) replace(old *record.Annotation, answer uint32, number *uint32) *record.Annotation {
+	n := a.recent.answer[answer].note
 	if old == nil {
 		return n
 	}
+	m := a.merge(old, n)
+	*number = a.add(m)
+	return m
+}
+
+// merge returns an annotation with the fields of n that the databases give, and the other ones of
+// old; nil if it has none.
+func (a *Annotator) merge(old, n *record.Annotation) *record.Annotation {
 	if n == nil {
 		n = new(record.Annotation)
 	}

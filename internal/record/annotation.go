@@ -8,10 +8,10 @@ type Annotation struct {
 	// ASN are the autonomous systems that originate Prefix, several if the origin is not unique.
 	// ASNSource is the name of the file that has them, without its folder.
 	ASN       []uint32
+	IXP       string // name of the exchange whose peering LAN has the address
 	ASNSource string
 	ASName    string // name or organization of the first of ASN
 	Prefix    netip.Prefix
-	IXP       string // name of the exchange whose peering LAN has the address
 	Country   string // ISO 3166-1 code of two letters
 	Name      string // name of the address
 }
