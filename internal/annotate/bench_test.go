@@ -3,7 +3,6 @@ package annotate
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -30,14 +29,6 @@ func benchNetwork(i int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4(a), 22)
 }
 
-// zipf has 2^(i/256): a number whose logarithm is uniform follows Zipf's law.
-var zipf = func() (t [16<<8 + 1]uint32) {
-	for i := range t {
-		t[i] = uint32(math.Exp2(float64(i)/256)) - 1
-	}
-	return t
-}()
-
 // walk fills t with the i-th of many traces over a tree of routers: few near the vantage point, up to
 // 65,536 at a TTL far from it. How many traces a router is in follows Zipf's law: the n-th router of a
 // TTL has 1/n as many as the first one. Each target is a new address.
@@ -45,13 +36,14 @@ func walk(t *record.Trace, i int) {
 	t.Hops = t.Hops[:benchHops]
 	h := uint64(i) * 0x9e3779b97f4a7c15
 	for ttl := range benchHops {
-		share := (h >> (20 + ttl)) & (1<<12 - 1) // of the logarithm of their number
-		n := uint64(zipf[min(2*ttl, 16)*int(share)>>4]) + uint64(ttl)<<17
+		h = h*0x9e3779b97f4a7c15 + 1
+		octave := (h >> 40) % uint64(min(2*ttl, 16)+1) // uniform, as the logarithm by Zipf's law
+		n := (h>>20)%(1<<octave) + uint64(ttl)<<17
 		n = (n * 0xbf58476d1ce4e5b9) >> 32 % (benchNetworks << 10)
 		t.Hops[ttl].TTL = uint8(ttl + 1)
 		t.Hops[ttl].Responder.Set4(binary.BigEndian.AppendUint32(make([]byte, 0, 4), uint32(16<<24+n)))
 	}
-	n := (h >> 17) % (benchNetworks << 10)
+	n := (uint64(i) * 0x9e3779b97f4a7c15 >> 17) % (benchNetworks << 10)
 	t.Target.Set4(binary.BigEndian.AppendUint32(make([]byte, 0, 4), uint32(16<<24+n)))
 	t.End = benchHops
 }

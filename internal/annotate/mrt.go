@@ -2,6 +2,7 @@ package annotate
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -229,7 +230,7 @@ func (r *rib) count(asn uint32) error {
 
 // shared returns the entry of the origins of a prefix.
 func (r *rib) shared() *entry {
-	slices.SortStableFunc(r.origins, func(a, b origin) int { return b.peers - a.peers })
+	slices.SortFunc(r.origins, func(a, b origin) int { return cmp.Or(b.peers-a.peers, cmp.Compare(a.asn, b.asn)) })
 	key := r.room[:0] // its octets were read
 	for _, o := range r.origins {
 		key = binary.BigEndian.AppendUint32(key, o.asn)
