@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -37,12 +38,12 @@ func (c *Config) files() (list []request) {
 	return list
 }
 
-// Files returns all files.
-func (c *Config) Files() (paths []string) {
+// Uses returns the uses of all files, under the names of the fields of c.
+func (c *Config) Uses() (list []outfile.Use) {
 	for _, r := range c.files() {
-		paths = append(paths, r.path)
+		list = append(list, outfile.Reads(r.option, r.path)...)
 	}
-	return paths
+	return list
 }
 
 // request is a file, and the option and the fields that it is for.

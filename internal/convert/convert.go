@@ -33,7 +33,7 @@ type Config struct {
 	// Annotate, unless it is nil, changes each record before it is written. Databases are the files
 	// that it comes from.
 	Annotate  func(record.Record)
-	Databases []string
+	Databases []outfile.Use
 
 	Stdin  io.Reader
 	Stdout io.Writer
@@ -63,7 +63,7 @@ const progressEvery = 1 << 10
 // have everything: the inputs are damaged, or the output cannot be written. It has all records
 // that could be read then.
 func Run(ctx context.Context, c Config) error {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return err
 	}
 	list, err := c.inputs()
@@ -87,15 +87,15 @@ func Run(ctx context.Context, c Config) error {
 	return err
 }
 
-// check refuses a request that makes no sense.
-func (c *Config) check() error {
+// Check refuses a request that makes no sense. Run calls it, too.
+func (c *Config) Check() error {
 	if err := c.paths().Check(); err != nil {
 		return err
 	}
 	if slices.Index(c.Inputs, "-") != lastIndex(c.Inputs, "-") {
 		return &outfile.RefusedError{Name: "Inputs", Err: errors.New("standard input (-) is named twice")}
 	}
-	return outfile.Collide(append(c.paths().Uses(), slices.Concat(outfile.Reads("Inputs", c.Inputs...), outfile.Reads("Annotate", c.Databases...))...), c.Stdin, c.Stdout)
+	return outfile.Collide(append(c.paths().Uses(), slices.Concat(outfile.Reads("Inputs", c.Inputs...), c.Databases)...), c.Stdin, c.Stdout)
 }
 
 func lastIndex(list []string, s string) int {

@@ -101,7 +101,7 @@ func Run(ctx, interrupted context.Context, c Config) error {
 // newList reads exclusions and the first line.
 func newList(c *Config) (*list, error) {
 	c.withDefaults()
-	if err := c.checkFiles(); err != nil {
+	if err := c.CheckFiles(); err != nil {
 		return nil, err
 	}
 	l := &list{cfg: c, observe: c.Observer}

@@ -78,8 +78,8 @@ func (c *Config) paths() fileset.Paths {
 	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput, Annotated: c.Annotate != nil}
 }
 
-// checkFiles refuses names of output files.
-func (c *Config) checkFiles() error {
+// CheckFiles refuses names of output files, and files that collide. Run calls it, too.
+func (c *Config) CheckFiles() error {
 	if err := c.paths().Check(); err != nil {
 		return err
 	}
@@ -95,6 +95,6 @@ func (c *Config) files() []outfile.Use {
 		c.paths().Uses(), outfile.Writes("Capture", capture.Files(c.Capture)...),
 		outfile.Writes("Checkpoint", checkpoint.Files(c.Checkpoint)...), outfile.Writes("Resume", checkpoint.Files(c.Resume)...),
 		outfile.Reads("Targets", c.Targets...), outfile.Reads("Exclude", c.Exclude...),
-		outfile.Reads("Annotate", c.Databases...),
+		outfile.Reads("Databases", c.Databases...),
 	)
 }

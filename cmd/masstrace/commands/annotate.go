@@ -52,14 +52,11 @@ func (c *AnnotateCmd) Help() string {
 // databases returns the request for the databases.
 func (c *AnnotateCmd) databases() (annotate.Config, error) {
 	cfg := annotate.Config{Annotate: c.Annotate, ASN: c.ASN, Geo: c.Geo, IXP: c.IXP, Names: c.Names}
-	if len(c.ASN)+len(c.Geo)+len(c.IXP)+len(c.Names) > 0 && len(c.Annotate) == 0 {
+	if len(cfg.Uses()) > len(c.Annotate) && len(c.Annotate) == 0 {
 		return cfg, nil
 	}
 	var err error
 	cfg.Annotate, err = (&DatabaseFlags{c.Annotate}).files()
-	if err == nil && len(cfg.Files()) == 0 {
-		err = &plan.ConfigError{Err: errors.New("no database: give --asn, --geo, --ixp, --names or --annotate FILE, or put files into " + databaseFolder)}
-	}
 	return cfg, err
 }
 
@@ -69,9 +66,6 @@ func (c *AnnotateCmd) Run(ctx context.Context, signals *signals, s streams) erro
 	if err != nil {
 		return err
 	}
-	if err := s.apart("Annotate", databases.Files()...); err != nil {
-		return err
-	}
 	if c.Text {
 		return c.text(ctx, signals, databases, s)
 	}
@@ -79,23 +73,40 @@ func (c *AnnotateCmd) Run(ctx context.Context, signals *signals, s streams) erro
 	if err != nil {
 		return err
 	}
-	a, err := openDatabases(ctx, databases)
-	if err != nil {
-		return err
-	}
 	screen := newConsole(s, c.Quiet)
 	defer screen.clear()
 	began := time.Now()
-	return annotated(convert.Run(ctx, convert.Config{
+	cfg := convert.Config{
 		Inputs: inputs, From: string(c.From), Output: output, Format: string(c.To), Table: c.Table,
-		Existing: outfile.ExistingIf(c.Overwrite), Annotate: a.Record, Databases: databases.Files(), Stdin: s.Stdin, Stdout: s.Stdout,
+		Existing: outfile.ExistingIf(c.Overwrite), Databases: databases.Uses(), Stdin: s.Stdin, Stdout: s.Stdout,
 		Progress: func(p convert.Progress) { screen.converting(time.Since(began), p) }, Notice: screen.line,
-	}), a)
+	}
+	if err := cfg.Check(); err != nil { // before a file is read
+		return err
+	}
+	a, err := needDatabases(ctx, databases)
+	if err != nil {
+		return err
+	}
+	cfg.Annotate = a.Record
+	return annotated(convert.Run(ctx, cfg), a)
+}
+
+// needDatabases is openDatabases, and refuses to do without any.
+func needDatabases(ctx context.Context, c annotate.Config) (*annotate.Annotator, error) {
+	a, err := openDatabases(ctx, c)
+	if a == nil && err == nil {
+		err = &plan.ConfigError{Err: errors.New("no database: give --asn, --geo, --ixp, --names or --annotate FILE, or put files into " + databaseFolder)}
+	}
+	return a, err
 }
 
 // text copies standard input. A signal ends it as it ends the program before it in a pipe.
 func (c *AnnotateCmd) text(ctx context.Context, signals *signals, databases annotate.Config, s streams) error {
-	a, err := openDatabases(ctx, databases)
+	if err := outfile.Collide(append(outfile.Writes("Stdout", "-"), databases.Uses()...), s.Stdin, s.Stdout); err != nil {
+		return err
+	}
+	a, err := needDatabases(ctx, databases)
 	if err == nil {
 		err = annotated(a.Text(ctx, s.Stdin, s.Stdout), a)
 	}

@@ -63,7 +63,7 @@ func (f *DatabaseFlags) files() ([]string, error) {
 
 // openDatabases opens databases, until ctx ends. Without any it returns nil.
 func openDatabases(ctx context.Context, c annotate.Config) (*annotate.Annotator, error) {
-	if len(c.Files()) == 0 {
+	if len(c.Uses()) == 0 {
 		return nil, nil
 	}
 	d, err := annotate.Open(ctx, c)

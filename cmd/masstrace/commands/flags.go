@@ -63,6 +63,7 @@ var scanFlags = flagNames{
 	"Queue":   "--no-bypass",
 
 	"Capture":     "--pcap",
+	"Databases":   "--annotate",
 	"Format":      "--output",
 	"ReplyOutput": "--replies",
 	"MetaOutput":  "--meta",
@@ -88,6 +89,7 @@ var traceFlags = flagNames{
 	"Numeric":    "-n",
 	"Extensions": "-e",
 	"AS":         "-a",
+	"Label":      "-a",
 }
 
 // replayFlags are the flags of the fields of replay.Config.

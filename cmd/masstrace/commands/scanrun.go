@@ -62,7 +62,15 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 
 // annotator opens the databases of the scan, and returns nil if there are none.
 func (c *ScanCmd) annotator(ctx context.Context, cfg *scan.Config) (a *annotate.Annotator, err error) {
-	if cfg.Databases, err = c.files(); err != nil {
+	if cfg.Databases, err = c.files(); err != nil || len(cfg.Databases) == 0 {
+		return nil, err
+	}
+	check := cfg.CheckFiles // before a file is read
+	if c.Probes != "" {
+		listed := c.listConfig(cfg)
+		check = listed.CheckFiles
+	}
+	if err := check(); err != nil {
 		return nil, err
 	}
 	if a, err = openDatabases(ctx, annotate.Config{Annotate: cfg.Databases}); a != nil {
