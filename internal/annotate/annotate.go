@@ -1,5 +1,5 @@
-// Package annotate adds to records what databases hold about their addresses: autonomous systems,
-// prefixes, exchanges, countries and names. It looks everything up in files, and asks no server.
+// Package annotate adds the entries of databases to records: the autonomous systems, prefixes,
+// exchanges, countries and names of their addresses. It looks everything up in files, and asks no server.
 //
 // Open reads the databases. The kind of a file is recognized by its contents: each kind has a file
 // of its own here. An Annotator answers for addresses, and annotates records. Addresses repeat, so
@@ -114,8 +114,7 @@ func (a *Annotator) lookUp(addr netip.Addr) uint32 {
 	return n
 }
 
-// ask asks all databases. It reports whether one has something about the address: the entries are in
-// found. The prefix is the first one with an origin or an exchange.
+// ask asks all databases, and reports whether one has the address. The entries are in found. The prefix is the first one with an origin or an exchange.
 func (a *Annotator) ask(addr netip.Addr) (key combination, there bool) {
 	for i := range a.list {
 		db := &a.list[i]

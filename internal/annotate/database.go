@@ -7,7 +7,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// entry is what one database has of some addresses. Nothing changes it after it was made. Addresses
+// entry has the fields of some addresses in one database. Nothing changes it after it was made. Addresses
 // with the same entry share it, so that a pointer to it stands for its contents.
 type entry struct {
 	asn                        []uint32

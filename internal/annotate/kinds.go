@@ -23,7 +23,7 @@ const (
 	kindNames     = "names"
 )
 
-// Limits of what is read. A compressed file may claim any size.
+// Limits of databases. A compressed file may claim any size.
 const (
 	// mostPacked is how long a compressed database of the kind mmdb may be, in octets.
 	mostPacked = 256 << 20
@@ -34,7 +34,7 @@ const (
 	longestText = 200
 )
 
-// content is what was read from a file.
+// content is the content of a file.
 type content struct {
 	kind   string
 	fields Fields
@@ -111,7 +111,7 @@ func (s *stopping) Read(b []byte) (int, error) {
 	return s.Reader.Read(b)
 }
 
-// cutError says that a file ends too early, if err is about that.
+// cutError returns an error about a file that ends too early, if err is about that; else err.
 func cutError(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("it is cut: its end is missing")

@@ -49,7 +49,7 @@ func (d *mmdbData) entry() *entry {
 	return e
 }
 
-// text is a string. Another value is none.
+// text is a string. It is empty for other values.
 type text string
 
 // UnmarshalMaxMindDBCursor implements mmdbdata.CursorUnmarshaler.

@@ -59,8 +59,8 @@ type Databases struct {
 	origins bool   // some give the origins of more than members of exchanges
 }
 
-// Open reads databases, until ctx ends. Errors are those of the system about a file, a *FileError or
-// a *KindError. A database in memory takes at most 256 MB besides its contents.
+// Open reads databases, until ctx ends. Errors are those of the system about a file, a *FileError
+// or a *KindError. A database in memory takes at most 256 MB besides its contents.
 func Open(ctx context.Context, c Config) (*Databases, error) {
 	d := new(Databases)
 	for _, r := range c.files() {
@@ -84,7 +84,7 @@ func rank(d database) int {
 	return 1
 }
 
-// List returns what run records have about the databases.
+// List returns the databases for a run record.
 func (d *Databases) List() (list []record.Database) {
 	for i := range d.list {
 		list = append(list, d.list[i].Database)

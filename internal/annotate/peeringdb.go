@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Dumps of PeeringDB as JSON: those that CAIDA publishes, with all types of objects in one file, and
-// the answers of its API for one type.
+// Dumps of PeeringDB as JSON. Those that CAIDA publishes have all types of objects in one file. The
+// answers of its API have one type.
 //
-//	{"ix": {"data": [...]}, "ixlan": {"data": [...]}, "ixpfx": {"data": [...]}, "netixlan": ..., "net": ...}
+//	{"ix": {"data": [...]}, "ixlan": {"data": [...]}, "ixpfx": ..., "netixlan": ..., "net": ...}
 //	{"data": [{"id": 1, "ixlan_id": 26, "prefix": "80.81.192.0/21", ...}], "meta": {}}
 //
 // The prefixes are those of peering LANs. The address of a member's router in one is the origin

@@ -9,13 +9,13 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// answer is what is known of an address.
+// answer is the annotation of some addresses.
 type answer struct {
 	note *record.Annotation // nil if no database has the address
-	part uint32             // a number for all answers of one part of an AS path; 0 is an unknown part
+	part uint32             // the same for all answers of one part of an AS path; 0 is unknown
 }
 
-// Limits of what is remembered: 100 MB in all. A full table is emptied. So each address costs at
+// Limits of the memory for answers: 100 MB in all. A full table is emptied. So each address costs at
 // most one look-up for as many other addresses.
 const (
 	leastSlots  = 1 << 12
@@ -24,8 +24,8 @@ const (
 	mostAnswers = 1 << 19 // distinct ones
 )
 
-// recent remembers the answers for addresses: numbers of answers. IPv4 addresses are most, and a slot
-// of theirs has 8 octets, so that the look-ups of a trace wait for memory together. The zero value
+// recent remembers the numbers of the answers for addresses. IPv4 addresses are most, and a slot of
+// theirs has 8 octets, so that the look-ups of a trace wait for memory together. The zero value
 // is empty.
 type recent struct {
 	slots  []uint64 // address<<32 | number + 1; 0 is free

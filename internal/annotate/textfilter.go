@@ -16,8 +16,8 @@ import (
 // through in parts.
 const longestTextLine = 64 << 10
 
-// Text copies text from in to out, until in or ctx ends, and adds the label of each address behind
-// it, as in 192.0.2.1 [AS64500 NAME]. All other octets stay as they are. Lines are written as soon
+// Text copies text from in to out, until in or ctx ends. It adds a label after each address, as in
+// 192.0.2.1 [AS64500 NAME]. All other octets stay as they are. Lines are written as soon
 // as no further one has been read.
 func (a *Annotator) Text(ctx context.Context, in io.Reader, out io.Writer) error {
 	r, w := bufio.NewReaderSize(in, longestTextLine), bufio.NewWriterSize(out, longestTextLine)

@@ -17,8 +17,8 @@ var inToken = func() (t [256]bool) {
 	return t
 }()
 
-// scanAddr looks at the next word from at on. It returns its address, the place behind the address
-// and all that belongs to it, and the end of the word. Without an address that is not valid.
+// scanAddr looks at the next word from at on. It returns its address, the end of the address with
+// its port and brackets, and the end of the word. Without an address that is not valid.
 func scanAddr(line []byte, at int) (addr netip.Addr, behind, next int) {
 	for at < len(line) && !inToken[line[at]] {
 		at++
@@ -58,8 +58,8 @@ func hasSuffixFold(b []byte, suffix string) bool {
 	return len(b) >= len(suffix) && strings.EqualFold(string(b[len(b)-len(suffix):]), suffix)
 }
 
-// parseWord returns the address of a word and the length of its text, with its port: 192.0.2.1,
-// 192.0.2.1:80, 2001:db8::1, 2001:db8::1%eth0, and in lines of tcpdump 192.0.2.1.80.
+// parseWord returns the address of a word and the length of its text, with its port. The forms are
+// 192.0.2.1, 192.0.2.1:80, 2001:db8::1 and 2001:db8::1%eth0, and of tcpdump 192.0.2.1.80.
 func parseWord(word, before, after []byte) (a netip.Addr, length int) {
 	if len(word) > 100 || len(word) < 2 {
 		return a, 0
@@ -84,8 +84,8 @@ func parseWord(word, before, after []byte) (a netip.Addr, length int) {
 	return a, 0
 }
 
-// isTcpdump reports whether a word is the source or the destination in a line of tcpdump: what is
-// in front of, or behind, " > ".
+// isTcpdump reports whether a word is the source or the destination in a line of tcpdump, with " > "
+// between them.
 func isTcpdump(before, after []byte) bool {
 	return bytes.HasPrefix(after, []byte(" > ")) || bytes.HasSuffix(before, []byte(" > "))
 }
@@ -131,8 +131,8 @@ func isMAC(s string) bool {
 	return true
 }
 
-// suffix returns how many octets behind an address belong to it: its bracket, a port after that,
-// and the length of a prefix. before is the octet in front of it.
+// suffix returns how many octets after an address belong to it: its bracket, a port after that, and
+// the length of a prefix. before is the octet in front of it.
 func suffix(before, rest []byte) (n int) {
 	if len(before) == 0 || len(rest) == 0 {
 		return prefixLen(rest)

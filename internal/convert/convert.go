@@ -182,7 +182,7 @@ func (v *conversion) progress(in *format.File) Progress {
 	return p
 }
 
-// note notes what a record has that a format may lack.
+// note notes the parts of a record that a format may lack.
 func (v *conversion) note(r record.Record) {
 	switch r := r.(type) {
 	case *record.Reply:

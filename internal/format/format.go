@@ -81,7 +81,7 @@ type Format struct {
 	Lacks []string
 }
 
-// Annotations stand in Lacks for what databases have about addresses.
+// Annotations stand in Lacks for the fields that come from databases.
 const Annotations = "fields of databases"
 
 // Output is what a Writer writes to, and the choice of records.

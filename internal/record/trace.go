@@ -64,7 +64,7 @@ type Hop struct {
 	Alone bool
 	// Lacks are the fields that were not in the file that the hop was read from.
 	Lacks Lacks
-	// Annotation has what databases hold about the responder; nil without one.
+	// Annotation has the entries of databases for the responder; nil if there are none.
 	Annotation *Annotation
 }
 
@@ -163,7 +163,7 @@ type Trace struct {
 	// come. CutOff is set if the target was excluded before.
 	Halted, CutOff bool
 
-	// TargetAnnotation has what databases hold about the target; nil without one. ASPath are the
+	// TargetAnnotation has the entries of databases for the target; nil if there are none. ASPath are the
 	// autonomous systems on the path, by ascending TTL; empty if the trace is not annotated.
 	TargetAnnotation *Annotation
 	ASPath           []PathPart

@@ -35,8 +35,8 @@ type Config struct {
 	Source    netip.Addr // invalid: the route's
 
 	Numeric bool // no names
-	// Annotate, unless it is nil, returns what databases have about an address, nil if nothing, and
-	// Label the text of it for rows. Annotate is called by several goroutines.
+	// Annotate, unless it is nil, returns the annotation of an address, which may be nil. Label
+	// returns its text for rows. Annotate is called by several goroutines.
 	Annotate func(probe.Addr) *record.Annotation
 	Label    func(*record.Annotation) string
 	// Extensions has rows show the ICMP extensions of answers.

@@ -11,7 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/plan"
 )
 
-// AnnotateCmd adds to results what databases hold about their addresses.
+// AnnotateCmd adds to results the entries of databases for their addresses.
 type AnnotateCmd struct {
 	Files []string `arg:"" optional:"" name:"file" complete:"file" help:"Results in any format, also compressed; then the output file, unless --output names it. - is standard input, and as the last one standard output. Files of one run (--replies, --meta) are read as one."`
 
@@ -21,7 +21,7 @@ type AnnotateCmd struct {
 	IXP      []string `group:"Databases" name:"ixp" placeholder:"FILE" sep:"none" help:"Dump of PeeringDB as JSON, for the peering LANs of exchanges. May be repeated. Default: none."`
 	Names    []string `group:"Databases" name:"names" placeholder:"FILE" sep:"none" help:"File of names: an address or a prefix, then its name, in each line, as in hosts(5) or with a comma. May be repeated. Default: none."`
 
-	Text bool `group:"Text" help:"Copy standard input to standard output, and add [AS64500 NAME] behind each address in it. Lines are written at once."`
+	Text bool `group:"Text" help:"Copy standard input to standard output, and add [AS64500 NAME] after each address in it. Lines are written at once."`
 
 	Output    string     `group:"Output" short:"o" placeholder:"FILE" help:"Output file. The ending of its name is its format, and .gz or .zst after it compresses the file; - is the standard output. Default: the last argument."`
 	To        formatName `group:"Output" placeholder:"FORMAT" help:"Format of the output. Default: that of the ending of its name, ndjson without one."`

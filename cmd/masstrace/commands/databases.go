@@ -17,7 +17,7 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// DatabaseFlags name databases of what is known about addresses.
+// DatabaseFlags name databases with entries for addresses.
 type DatabaseFlags struct {
 	Annotate []string `group:"Output" name:"annotate" placeholder:"FILE" sep:"none" help:"Add AS numbers, exchanges, countries and names of this database to hops and targets. Repeat it for more files; none is no file. Default: the files in $MASSTRACE_ANNOTATE, separated by colons, else those in the folder /etc/masstrace/annotate."`
 }
@@ -79,8 +79,8 @@ func openDatabases(ctx context.Context, c annotate.Config) (*annotate.Annotator,
 	return annotate.New(d), nil
 }
 
-// annotated returns the error of a run whose records were annotated: that of the run, else the first
-// one of a database, which is nil without a database.
+// annotated returns the error of a run whose records were annotated. It is that of the run, else
+// the first one of a database. a may be nil.
 func annotated(err error, a *annotate.Annotator) error {
 	if err == nil && a != nil && a.Err() != nil {
 		return &run.Incomplete{Err: a.Err()}

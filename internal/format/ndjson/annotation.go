@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// appendAnnotation appends the fields that databases gave an address, each after a comma. Those
-// that are not known are left out.
+// appendAnnotation appends the fields of databases for an address, each after a comma. Those that
+// are not known are left out.
 func appendAnnotation(b []byte, n *record.Annotation) []byte {
 	if len(n.ASN) > 0 {
 		b = appendNumbers(b, "asn", n.ASN)
@@ -46,7 +46,7 @@ func appendNumbers(b []byte, key string, list []uint32) []byte {
 	return append(b, ']')
 }
 
-// appendPath appends what databases gave the target of a trace, and its AS path.
+// appendPath appends the annotation of the target of a trace, and its AS path.
 func appendPath(b []byte, t *record.Trace) []byte {
 	if n := t.TargetAnnotation; n != nil {
 		b = append(appendKey(b, "target"), '{')
@@ -77,7 +77,7 @@ func appendPath(b []byte, t *record.Trace) []byte {
 	return append(b, ']')
 }
 
-// AnnotationLine has the fields that databases gave an address, in a hop or of a target.
+// AnnotationLine has the fields of databases for an address, in a hop or of a target.
 type AnnotationLine struct {
 	ASN     []uint32 `json:"asn"`
 	ASNSrc  string   `json:"asn_src"`
@@ -112,7 +112,7 @@ func (l *AnnotationLine) annotation() (*record.Annotation, error) {
 	return n, nil
 }
 
-// fillPath fills in what databases gave the target, and the AS path.
+// fillPath fills in the annotation of the target, and the AS path.
 func (l *ExtLine) fillPath(t *record.Trace, r *ranges) (err error) {
 	if t.TargetAnnotation, err = l.Target.annotation(); err != nil {
 		return fmt.Errorf("target: %w", err)

@@ -136,7 +136,7 @@ type ExtLine struct {
 	Loops      [][2]int `json:"loops"` // TTLs of the same router
 	NAT        *NAT     `json:"nat"`
 	PathHash   string   `json:"path_hash"` // 16 hexadecimal digits; "" if the rest is not known
-	// Target and ASPath are what databases gave the target and the path.
+	// Target and ASPath come from databases.
 	Target *AnnotationLine `json:"target"`
 	ASPath []PathLine      `json:"as_path"`
 }

@@ -1,6 +1,6 @@
 package ndjson
 
-// annotationField reads a field that a database gave an address; ok is false if key is none.
+// annotationField reads a field of databases; ok is false if key is another one.
 func (s *scan) annotationField(l **AnnotationLine, key []byte) (ok bool) {
 	switch string(key) {
 	case "asn", "asn_src", "as_name", "prefix", "ixp", "country", "name":

@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// annotationColumns are the columns of what databases have about an address: of the responder of a
-// hop, or of the target of a trace.
+// annotationColumns are the columns of an annotation: of the responder of a hop, or of the target of
+// a trace.
 func annotationColumns(prefix string, of func(*row) *record.Annotation, into func(*row) *record.Annotation) columns {
 	word := func(name string, field func(*record.Annotation) *string) column {
 		return column{name: prefix + name, class: text, maybe: true,

@@ -28,7 +28,7 @@ type branch struct {
 	hop   *record.Hop
 	flows []uint16
 	rtts  []int64
-	exts  []string // distinct ones, after what databases have
+	exts  []string // distinct ones, after the label
 }
 
 // The table of flows has a column for the TTL, one for the responder (Writer.Width), one for its

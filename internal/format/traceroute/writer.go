@@ -35,7 +35,7 @@ type Writer struct {
 	// Name returns the name of a router, or its address; nil shows addresses alone. Its
 	// text is made safe for a terminal.
 	Name func(netip.Addr) string
-	// Label returns what databases have about an address, for people; nil shows nothing of it.
+	// Label returns the text of an annotation; nil shows none.
 	Label func(*record.Annotation) string
 	// Extensions has the ICMP extensions of answers (RFC 4884) written, such as MPLS labels.
 	Extensions bool
@@ -186,11 +186,14 @@ func (r *Writer) responder(h *record.Hop) string {
 	return text
 }
 
-// widestLabel is the most of a label that is shown on a terminal, in characters: beside it, a row of
-// 80 columns has room for an IPv4 address and two times.
-const widestLabel = 32
+// A label on a terminal leaves room for the rest of its row: a TTL, an IPv4 address, brackets and
+// three times. It has leastLabel characters at least: all rows of 80 columns have room for them.
+const (
+	leastLabel = 22
+	labelRest  = len(" 1  255.255.255.255 []") + 3*len("  123.456 ms")
+)
 
-// label returns what databases have about an answer, in brackets; "" if that is nothing.
+// label returns the annotation of an answer in brackets; "" if there is none.
 func (r *Writer) label(h *record.Hop) string {
 	if r.Label == nil || h.Annotation == nil {
 		return ""
@@ -199,8 +202,8 @@ func (r *Writer) label(h *record.Hop) string {
 	if len(text) == 0 {
 		return ""
 	}
-	if r.Columns > 0 && len(text) > widestLabel {
-		text = append(text[:widestLabel-3], []rune("...")...)
+	if most := max(leastLabel, r.Columns-labelRest); r.Columns > 0 && len(text) > most {
+		text = append(text[:most-3], []rune("...")...)
 	}
 	return "[" + string(text) + "]"
 }
