@@ -45,8 +45,8 @@ func TestKinds(t *testing.T) {
 		}},
 		{"names", []byte("\xef\xbb\xbfaddress,name\r\n192.0.2.1,a\r\n"), "[name]", map[string]string{"192.0.2.1": `[]  "" invalid Prefix ""  "a"`}},
 		{"peeringdb", []byte(dump), "[asn ixp]", map[string]string{
-			"203.0.113.1":  `[]  "" 203.0.113.0/25 "Example-IX \"Süd\""  ""`,
-			"203.0.113.10": `[64510] db "Member" 203.0.113.0/25 "Example-IX \"Süd\""  ""`,
+			"203.0.113.1":   `[]  "" 203.0.113.0/25 "Example-IX \"Süd\""  ""`,
+			"203.0.113.10":  `[64510] db "Member" 203.0.113.0/25 "Example-IX \"Süd\""  ""`,
 			"203.0.113.200": "-", "192.0.2.1": "-", "2001:db8:99::7": `[]  "" 2001:db8:99::/64 "PeeringDB exchange 8"  ""`,
 		}},
 		{"peeringdb", []byte(one), "[asn ixp]", map[string]string{"203.0.113.1": `[]  "" 203.0.113.0/25 "PeeringDB exchange 7"  ""`}},

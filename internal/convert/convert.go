@@ -187,6 +187,8 @@ func (v *conversion) note(r record.Record) {
 	switch r := r.(type) {
 	case *record.Reply:
 		v.kinds |= record.Replies
+	case *record.Multipath:
+		v.kinds |= record.Multipaths
 	case *record.Trace:
 		v.known = v.known || len(r.ASPath) > 0 || r.TargetAnnotation != nil
 		for i := range r.Hops {
@@ -199,7 +201,7 @@ func (v *conversion) note(r record.Record) {
 func (v *conversion) tellLacks() {
 	paths := v.cfg.paths()
 	paths.Annotated = v.known
-	if text := paths.Lacks(v.kinds); text != "" && v.cfg.Notice != nil {
+	if text := paths.Lacks(v.kinds | record.Traces); text != "" && v.cfg.Notice != nil {
 		v.cfg.Notice(text)
 	}
 }

@@ -81,8 +81,12 @@ type Format struct {
 	Lacks []string
 }
 
-// Annotations stand in Lacks for the fields that come from databases.
-const Annotations = "fields of databases"
+// These are in Lacks of a format that has no place for multipath records, or for the fields that come
+// from databases.
+const (
+	LacksMultipath   = "multipath records"
+	LacksAnnotations = "fields of databases"
+)
 
 // Output is what a Writer writes to, and the choice of records.
 type Output struct {

@@ -48,12 +48,13 @@ var Format = format.Format{
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
 	Replies:   true,
 	Lacks: []string{
+		format.LacksMultipath,
 		"the run and its summary", "stop reasons", "silent probes", "loops", "inferred hops", "numbers of flows",
 		"flow labels", "attempts", "replies without a TTL", "withheld and superseded replies", "times of probes",
 		"times of replies below 1 s", "round-trip times below 0.1 ms or above 6.5 s",
 		"proofs and kinds of replies", "that replies are late or duplicates", "TOS", "IP identifications",
 		"next-hop MTUs", "TCP flags", "extensions other than MPLS labels",
-		format.Annotations,
+		format.LacksAnnotations,
 	},
 }
 

@@ -17,6 +17,7 @@ var Format = format.Format{
 	NewReader: NewReader,
 	NewWriter: NewWriter,
 	Lacks: []string{
+		format.LacksMultipath,
 		"runs, resumes and summaries",
 		"replies",
 		"trace-ext records, except the first hop and the meeting point of strategy topology",
@@ -26,7 +27,7 @@ var Format = format.Format{
 		"sizes, MTUs and numbers of probes above 65,535",
 		"the IPv6 flow label",
 		"checksums of ICMP extension structures",
-		format.Annotations,
+		format.LacksAnnotations,
 	},
 }
 

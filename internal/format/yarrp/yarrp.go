@@ -45,12 +45,13 @@ var Format = format.Format{
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
 	Replies:   true,
 	Lacks: []string{
+		format.LacksMultipath,
 		"the run and its summary", "stop reasons", "silent probes", "loops", "inferred hops", "flows", "attempts",
 		"methods and sources that differ within a file", "replies without a TTL",
 		"withheld and superseded replies", "times of probes", "times below 1 µs", "proofs and kinds of replies",
 		"that replies are late or duplicates", "quotations", "next-hop MTUs", "protocols and TCP flags of replies",
 		"EXP and S of MPLS labels", "extensions other than MPLS labels",
-		format.Annotations,
+		format.LacksAnnotations,
 	},
 }
 
