@@ -88,8 +88,7 @@ func TestAnnotateCommand(t *testing.T) {
 	}
 }
 
-// Traces and scans have the fields while they are measured, and a resumed scan may have other
-// databases.
+// Traces and scans have the fields while they are measured.
 func TestInternetAnnotate(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, routers.Name)
