@@ -151,11 +151,11 @@ complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l ixp -r -F -d 
 complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l names -r -F -d 'File of names: an address or a prefix, then its name, in each line, as in hosts(5) or with a comma'
 complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l text -d 'Copy standard input to standard output, and add [AS64500 NAME] after each address in it'
 complete -c masstrace -n '__fish_seen_subcommand_from annotate' -s o -l output -r -F -d 'Output file'
-complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l to -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' -d 'Format of the output'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l to -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' -d 'Format of the output'
 complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l table -x -d 'Table to write, in formats that have several'
 complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l overwrite -d 'Overwrite an existing output file'
 complete -c masstrace -n '__fish_seen_subcommand_from annotate' -s q -l quiet -d 'Print no progress and no notices'
-complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l from -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' -d 'Format of all inputs'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l from -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' -d 'Format of all inputs'
 
 complete -c masstrace -n __fish_use_subcommand -a schema -d 'Print the JSON Schema of the records'
 
