@@ -4,7 +4,7 @@ complete -c masstrace -f
 complete -c masstrace -s h -l help -d 'Show context-sensitive help'
 complete -c masstrace -s V -l version -d 'Print the version'
 complete -c masstrace -n __fish_use_subcommand -a 'help version'
-complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace replay show merge convert schema lab verify'
+complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace replay show merge convert annotate schema lab verify'
 
 complete -c masstrace -n __fish_use_subcommand -a scan -d 'Trace every target of prefix lists'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -F
@@ -65,6 +65,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from scan' -l checkpoint -r -F 
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l resume -r -F -d 'Continue the scan of this --checkpoint file'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -s q -l quiet -d 'Print no status lines and no summary'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status -x -d 'Time between status lines, in seconds or with a unit'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l annotate -r -F -d 'Add AS numbers, exchanges, countries and names of this database to hops and targets'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l dry-run -d 'Print targets, probes, duration, size of the output, memory and the first probes'
 
 complete -c masstrace -n __fish_use_subcommand -a trace -d 'Trace the path to a host, as traceroute does'
@@ -93,6 +94,8 @@ complete -c masstrace -n '__fish_seen_subcommand_from trace' -s i -l interface -
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -s e -l extensions -d 'Print the ICMP extensions of answers, such as MPLS labels'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -s n -l numeric -d 'Print addresses only'
 complete -c masstrace -n '__fish_seen_subcommand_from trace' -l json -d 'Print trace records, one per line, instead of text'
+complete -c masstrace -n '__fish_seen_subcommand_from trace' -s a -l as -d 'Show the autonomous systems of the routers, from the databases of --annotate'
+complete -c masstrace -n '__fish_seen_subcommand_from trace' -l annotate -r -F -d 'Add AS numbers, exchanges, countries and names of this database to hops and targets'
 
 complete -c masstrace -n __fish_use_subcommand -a replay -d 'Write the records of captures, of masstrace or of any traceroute'
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -F
@@ -138,6 +141,21 @@ complete -c masstrace -n '__fish_seen_subcommand_from convert' -l table -x -d 'T
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -l overwrite -d 'Overwrite an existing output file'
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -s q -l quiet -d 'Print no progress and no notices'
 complete -c masstrace -n '__fish_seen_subcommand_from convert' -l from -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' -d 'Format of all inputs'
+
+complete -c masstrace -n __fish_use_subcommand -a annotate -d 'Add AS numbers, exchanges, countries and names to results or text'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -F
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l annotate -r -F -d 'Database of any kind, for all fields that it has'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l asn -r -F -d 'Database of AS numbers: MaxMind format (mmdb), CAIDA pfx2as, or an MRT routing table'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l geo -r -F -d 'Database of countries in MaxMind format'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l ixp -r -F -d 'Dump of PeeringDB as JSON, for the peering LANs of exchanges'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l names -r -F -d 'File of names: an address or a prefix, then its name, in each line, as in hosts(5) or with a comma'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l text -d 'Copy standard input to standard output, and add [AS64500 NAME] after each address in it'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -s o -l output -r -F -d 'Output file'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l to -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' -d 'Format of the output'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l table -x -d 'Table to write, in formats that have several'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l overwrite -d 'Overwrite an existing output file'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -s q -l quiet -d 'Print no progress and no notices'
+complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l from -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' -d 'Format of all inputs'
 
 complete -c masstrace -n __fish_use_subcommand -a schema -d 'Print the JSON Schema of the records'
 

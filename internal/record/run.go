@@ -40,6 +40,8 @@ type Run struct {
 	Shard       [2]int `json:"shard"` // number, from 0, and how many there are
 	// Files are the files of the run, if there are several; nil if one has all records.
 	Files *Files `json:"files,omitempty"`
+	// Databases are those that annotate the records, nil if there are none.
+	Databases []Database `json:"databases,omitempty"`
 }
 
 // Files are the names of the files that a run wrote, without folders.
@@ -93,6 +95,8 @@ type Resume struct {
 	TimeUs  int64    `json:"time_us"` // µs since the Unix epoch; its probes left after
 	// Changed are the options that differ from those that the run began with, by name.
 	Changed map[string]Change `json:"changed,omitempty"`
+	// Databases are those that annotate the records from here on, nil if there are none.
+	Databases []Database `json:"databases,omitempty"`
 }
 
 // Change is an option before and after a resume.

@@ -72,7 +72,7 @@ type scan struct {
 // newScan makes the plan, and refuses a wrong request.
 func newScan(c *Config) (*scan, error) {
 	c.withDefaults()
-	if err := c.checkFiles(); err != nil {
+	if err := c.CheckFiles(); err != nil {
 		return nil, err
 	}
 	c.Packing, c.Format = outfile.Packing(c.Output), c.paths().Other()

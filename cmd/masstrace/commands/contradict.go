@@ -37,6 +37,9 @@ var contradictions = map[string][]contradiction{
 		{"pcap", []string{"resume"}, ""},
 		{"quiet", []string{"status"}, ""},
 	},
+	"annotate": {
+		{"text", []string{"output", "to", "table", "overwrite", "quiet", "from"}, "the text goes to the standard output"},
+	},
 	"trace": {
 		{"ipv4", []string{"ipv6"}, ""},
 		{"method", []string{"icmp", "tcp", "udp"}, ""},

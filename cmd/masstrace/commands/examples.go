@@ -32,6 +32,7 @@ func (*TraceCmd) Examples() []grammar.Example {
 	return []grammar.Example{
 		{Purpose: "Trace the path to a host", Line: "masstrace trace www.example.net"},
 		{Purpose: "Trace through firewalls, with TCP to port 443, without names", Line: "masstrace trace -T -p 443 -n www.example.net"},
+		{Purpose: "Show the autonomous systems on the path", Line: "masstrace trace -a --annotate asn.mmdb www.example.net"},
 		{Purpose: "Show the branches of load balancers", Line: "masstrace trace --flows 16 www.example.net"},
 	}
 }
@@ -66,6 +67,15 @@ func (*ConvertCmd) Examples() []grammar.Example {
 		{Purpose: "Compress the results of a scan", Line: "masstrace convert out.ndjson out.ndjson.zst"},
 		{Purpose: "Write the traces of another tool as our records", Line: "masstrace convert yarrp.yrp out.ndjson"},
 		{Purpose: "Convert from standard input to standard output", Line: "masstrace convert --from scamper --to ndjson - -"},
+	}
+}
+
+// Examples returns the examples of annotate.
+func (*AnnotateCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Add AS numbers and countries to the results of a scan", Line: "masstrace annotate out.ndjson known.ndjson --asn asn.mmdb --geo country.mmdb"},
+		{Purpose: "Tell the peering LANs of exchanges apart", Line: "masstrace annotate out.ndjson known.ndjson --asn pfx2as.txt.gz --ixp peeringdb.json"},
+		{Purpose: "Add AS numbers to the output of another program", Line: "traceroute -n 192.0.2.1 | masstrace annotate --text --asn asn.mmdb"},
 	}
 }
 
@@ -106,6 +116,7 @@ func statuses() []grammar.Status {
 		{Code: "3", Meaning: "The environment: permission, route, link or file."},
 		{Code: "4", Meaning: "The run began and did not finish, for example because of a signal or a firewall."},
 		{Code: "130, 143", Meaning: "SIGINT, SIGTERM.", Command: "trace"},
+		{Code: "130, 143", Meaning: "SIGINT, SIGTERM, with --text.", Command: "annotate"},
 		{Code: "141", Meaning: "The reader of standard output has ended, as head(1) does."},
 		{Code: "other", Meaning: "The exit status of the command.", Command: "lab"},
 	}

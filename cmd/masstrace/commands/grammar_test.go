@@ -23,6 +23,7 @@ var samples = map[string]string{
 	"meta": "meta.ndjson", "replies": "replies.ndjson", "resume": "state", "seed": "x", "senders": "1", "sendwait": "1", "set": "loss-forward=0.1", "shard": "1/2", "sim-queries": "16",
 	"source": "192.0.2.2", "source-port-range": "40000-50000", "sport": "1", "status": "10s", "strategy": "complete",
 	"targets": "192.0.2.0/24", "tos": "8", "wait": "2",
+	"annotate": "none", "asn": "asn.mmdb", "geo": "geo.mmdb", "ixp": "ixp.json", "names": "names.txt",
 	"confidence": "0.99", "confidence-scope": "trace", "mda": "full", "max-branches": "16", "max-probes": "1000",
 	"hosts": "hosts.txt", "from": "yarrp", "to": "ndjson", "table": "hops",
 
@@ -130,6 +131,11 @@ func completed(command string, args ...string) []string {
 		return append(args, "192.0.2.1")
 	case "lab":
 		return append(args, "--", "true")
+	case "annotate":
+		if slices.Contains(args, "--text") {
+			return args
+		}
+		return append(args, "out.ndjson")
 	case "schema":
 		return append(args, "trace")
 	case "verify":

@@ -24,15 +24,16 @@ var version string
 
 // cli is the command line.
 type cli struct {
-	Scan    ScanCmd    `cmd:"" help:"Trace every target of prefix lists."`
-	Trace   TraceCmd   `cmd:"" help:"Trace the path to a host, as traceroute does."`
-	Replay  ReplayCmd  `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
-	Show    ShowCmd    `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
-	Merge   MergeCmd   `cmd:"" help:"Write the results of all shards into one file, with one summary."`
-	Convert ConvertCmd `cmd:"" help:"Write results in another format."`
-	Schema  SchemaCmd  `cmd:"" help:"Print the JSON Schema of the records."`
-	Lab     LabCmd     `cmd:"" help:"Run a command in a separate network that no packet leaves."`
-	Verify  VerifyCmd  `cmd:"" help:"Compare results with the truth of a simulated Internet."`
+	Scan     ScanCmd     `cmd:"" help:"Trace every target of prefix lists."`
+	Trace    TraceCmd    `cmd:"" help:"Trace the path to a host, as traceroute does."`
+	Replay   ReplayCmd   `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
+	Show     ShowCmd     `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
+	Merge    MergeCmd    `cmd:"" help:"Write the results of all shards into one file, with one summary."`
+	Convert  ConvertCmd  `cmd:"" help:"Write results in another format."`
+	Annotate AnnotateCmd `cmd:"" help:"Add AS numbers, exchanges, countries and names to results or text."`
+	Schema   SchemaCmd   `cmd:"" help:"Print the JSON Schema of the records."`
+	Lab      LabCmd      `cmd:"" help:"Run a command in a separate network that no packet leaves."`
+	Verify   VerifyCmd   `cmd:"" help:"Compare results with the truth of a simulated Internet."`
 
 	Version kong.VersionFlag `short:"V" help:"Print the version."`
 }

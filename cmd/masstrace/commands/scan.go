@@ -21,6 +21,7 @@ type ScanCmd struct {
 	PaceFlags     `group:"Pace"`
 	LinkFlags     `group:"Link"`
 	OutputFlags   `group:"Output"`
+	DatabaseFlags
 
 	DryRun bool `group:"Output" help:"Print targets, probes, duration, size of the output, memory and the first probes. Send nothing."`
 }

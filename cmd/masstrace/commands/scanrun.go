@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/annotate"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/list"
@@ -32,6 +33,10 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 	screen.output, screen.keeps = c.Output, c.Probes == ""
 	defer screen.clear()
 	cfg.Observer = signals.watching(screen)
+	known, err := c.annotator(ctx, &cfg)
+	if err != nil {
+		return err
+	}
 	if c.DryRun {
 		return c.dryRun(ctx, cfg)
 	}
@@ -47,12 +52,31 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 	cfg.Opened = renounce(c.filesLater()...)
 	addProcessors(int(c.Senders))
 	if c.Probes != "" {
-		return screen.conclude(list.Run(ctx, signals.Interrupted, c.listConfig(&cfg)), args)
+		return screen.conclude(annotated(list.Run(ctx, signals.Interrupted, c.listConfig(&cfg)), known), args)
 	}
 	if c.showsText(flags, s.Stdout) {
 		cfg.Output, cfg.Sinks = "", []format.Writer{newScreenWriter(screen, s.Stdout)}
 	}
-	return screen.conclude(scan.Run(ctx, signals.Interrupted, cfg), args)
+	return screen.conclude(annotated(scan.Run(ctx, signals.Interrupted, cfg), known), args)
+}
+
+// annotator opens the databases of the scan, and returns nil if there are none.
+func (c *ScanCmd) annotator(ctx context.Context, cfg *scan.Config) (a *annotate.Annotator, err error) {
+	if cfg.Databases, err = c.files(); err != nil || len(cfg.Databases) == 0 {
+		return nil, err
+	}
+	check := cfg.CheckFiles // before a file is read
+	if c.Probes != "" {
+		listed := c.listConfig(cfg)
+		check = listed.CheckFiles
+	}
+	if err := check(); err != nil {
+		return nil, err
+	}
+	if a, err = openDatabases(ctx, annotate.Config{Annotate: cfg.Databases}); a != nil {
+		cfg.Annotate = a.Record
+	}
+	return a, err
 }
 
 // dryRun writes the plan of Run.
@@ -112,7 +136,7 @@ func (c *ScanCmd) listConfig(cfg *scan.Config) list.Config {
 		Key: cfg.Key, TOS: cfg.TOS, RatePPS: cfg.RatePPS, Bandwidth: cfg.Bandwidth, Burst: cfg.Burst,
 		Wait: cfg.Wait, MaxRuntime: cfg.MaxRuntime, Link: cfg.Link, Sources: cfg.Sources,
 		Output: cfg.Output, ReplyOutput: cfg.ReplyOutput, MetaOutput: cfg.MetaOutput, Stdout: cfg.Stdout, Records: cfg.Records, Capture: cfg.Capture, Existing: cfg.Existing,
-		Opened: cfg.Opened, Reread: cfg.Reread, Observer: cfg.Observer, Tool: cfg.Tool, Argv: cfg.Argv,
+		Opened: cfg.Opened, Reread: cfg.Reread, Observer: cfg.Observer, Annotate: cfg.Annotate, Databases: cfg.Databases, Tool: cfg.Tool, Argv: cfg.Argv,
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/annotate"
 	"github.com/masstrace/masstrace/internal/draw"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/hops"
@@ -58,7 +59,7 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	case c.Hops:
 		w = hops.NewTable(out)
 	default:
-		traces := traceroute.NewTraces(traceroute.Writer{Out: out, Extensions: c.Extensions, Columns: columnsOf(s.Stdout)})
+		traces := traceroute.NewTraces(traceroute.Writer{Out: out, Extensions: c.Extensions, Columns: columnsOf(s.Stdout), Label: annotate.Label})
 		w = show.NewDrawings(traces, out, drawing(columnsOf(s.Stdout)))
 	}
 	n, err := show.Run(ctx, show.Config{Results: c.Results, More: more, Stdin: s.Stdin, Targets: targets, Writer: w})

@@ -26,6 +26,7 @@ var Format = format.Format{
 		"times of replies", "round-trip times below 1 µs", "IP identifications", "sizes of quoted packets",
 		"types of messages other than unreachable ones", "proofs and kinds of replies", "rewritten fields",
 		"extensions other than MPLS labels",
+		format.LacksAnnotations,
 	},
 }
 

@@ -56,6 +56,7 @@ var Format = format.Format{
 		"times of replies below 1 s", "round-trip times below 0.1 ms or above 6.5 s",
 		"proofs and kinds of replies", "that replies are late or duplicates", "TOS", "IP identifications",
 		"next-hop MTUs", "TCP flags", "extensions other than MPLS labels",
+		format.LacksAnnotations,
 	},
 }
 

@@ -55,6 +55,7 @@ type row struct {
 	head     *record.Head // of t, or of a reply
 	h        *record.Hop  // nil if the trace has none
 	inferred *record.Interface
+	note     *record.Annotation // of the responder
 	link     *link
 	run      string
 	room     []byte // for texts of values until they are written

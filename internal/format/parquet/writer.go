@@ -153,7 +153,7 @@ func (w *Writer) group() {
 func (w *Writer) rows(t *record.Trace) {
 	r := &w.row
 	r.t, r.head = t, &t.Head
-	first, last, n := len(key), len(key)+len(hopColumns), 1
+	first, last, n := len(key), len(key)+len(hopColumns)+len(hopAnnotation), 1
 	if w.table.name == tableTraces {
 		last = first
 	} else {
@@ -170,20 +170,23 @@ func (w *Writer) rows(t *record.Trace) {
 // hops appends the hops of a trace to a column of the batch.
 func (w *Writer) hops(i int, t *record.Trace) {
 	r, c := &w.row, &w.table.columns[i]
-	r.h, r.inferred = nil, nil
+	r.h, r.inferred, r.note = nil, nil, nil
 	if len(t.Inferred)+len(t.Hops) == 0 {
 		w.cells(i, i+1)
 	}
 	for j := range t.Inferred {
-		r.inferred = &t.Inferred[j]
+		if r.inferred = &t.Inferred[j]; j < len(t.InferredAnnotations) {
+			r.note = t.InferredAnnotations[j]
+		}
 		w.cells(i, i+1)
 	}
-	r.inferred = nil
+	r.inferred, r.note = nil, nil
 	if c.code != nil {
 		w.batch[i] = w.cellsOf[i].hops(w.batch[i], t.Hops)
 		return
 	}
 	for j := range t.Hops {
+		r.note = t.Hops[j].Annotation
 		if r.h = &t.Hops[j]; c.has != nil && !c.has(r.h) {
 			w.batch[i] = append(w.batch[i], w.cellsOf[i].null)
 			continue
@@ -208,10 +211,11 @@ func (w *Writer) repeated(from, to, n int) {
 		v := &w.value
 		v.there = false
 		w.table.columns[i].put(&w.row, v)
+		start := len(w.batch[i])
 		batch := w.cellsOf[i].append(w.batch[i], v)
-		cell := batch[len(batch)-1]
+		cells := batch[start:len(batch):len(batch)] // several of a list
 		for range n - 1 {
-			batch = append(batch, cell)
+			batch = append(batch, cells...)
 		}
 		w.batch[i] = batch
 	}

@@ -53,6 +53,7 @@ var Format = format.Format{
 		"withheld and superseded replies", "times of probes", "times below 1 µs", "proofs and kinds of replies",
 		"that replies are late or duplicates", "quotations", "next-hop MTUs", "protocols and TCP flags of replies",
 		"EXP and S of MPLS labels", "extensions other than MPLS labels",
+		format.LacksAnnotations,
 	},
 }
 
