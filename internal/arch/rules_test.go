@@ -141,6 +141,8 @@ var thirdParty = []keptIn{
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
 	{"github.com/parquet-go/parquet-go", []string{"internal/format/parquet"}, testsToo},
 	{"github.com/santhosh-tekuri/jsonschema", []string{"internal/record/schema/schematest"}, testsToo},
+	{"github.com/osrg/gobgp", []string{"internal/mrt"}, testsToo},
+	{"github.com/ulikunitz/xz", []string{"internal/outfile"}, testsToo},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 
