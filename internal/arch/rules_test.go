@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	// Results and files.
 	"internal/outfile":           {},
 	"internal/pcapng":            {"internal/outfile"},
+	"internal/mrt":               {},
 	"internal/plaintext":         {},
 	"internal/jsonscan":          {},
 	"internal/linklayer":         {"internal/pcapng"},
@@ -142,7 +143,7 @@ var thirdParty = []keptIn{
 	{"github.com/parquet-go/parquet-go", []string{"internal/format/parquet"}, testsToo},
 	{"github.com/santhosh-tekuri/jsonschema", []string{"internal/record/schema/schematest"}, testsToo},
 	{"github.com/osrg/gobgp", []string{"internal/mrt"}, testsToo},
-	{"github.com/ulikunitz/xz", []string{"internal/outfile"}, testsToo},
+	{"github.com/ulikunitz/xz", []string{"internal/outfile"}, testsFree},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

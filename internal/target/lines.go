@@ -1,17 +1,15 @@
 package target
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"math"
-	"os"
+	"net/netip"
 	"slices"
-	"strings"
-	"syscall"
 	"unsafe"
+
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // Lines holds the entries of target or exclusion lists. A line contains an IPv4 or IPv6 address, a
@@ -34,62 +32,20 @@ type Lines struct {
 	fullSpans, fullSingles int // lengths at which add next looks for repetitions
 }
 
-// ParseArgs reads the targets that a command's arguments name. An argument is an address, a prefix
-// or a range if it can be parsed as one. "-" is stdin. Any other argument is a file. (A file with a
-// name that looks like a target is named by a path: ./10.0.0.1.) The error about a file wraps an
-// *fs.PathError.
-func ParseArgs(args []string, stdin io.Reader) (*Lines, error) {
-	l := new(Lines)
-	stdinRead := false
-	for _, arg := range args {
-		if arg == "-" {
-			if stdinRead {
-				return nil, errors.New("standard input (-) is named twice")
-			}
-			stdinRead = true
-			if err := l.Read("stdin", stdin); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		e, notEntry := parseEntry(strings.TrimSpace(arg))
-		if notEntry == nil {
-			l.add(e, arg)
-			continue
-		}
-		err := l.readFile(arg)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, Missing(arg, notEntry, err)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return l, nil
-}
-
-func (l *Lines) readFile(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err // the error names the file
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err == nil && info.IsDir():
-		return &fs.PathError{Op: "read list", Path: path, Err: syscall.EISDIR}
-	case err == nil && info.Mode().IsRegular():
-		return l.read(path, f, info.Size())
-	}
-	return l.Read(path, f)
-}
-
 // Read adds the lines of r. Its errors contain name:line. After an error l holds the lines before
 // it and should be discarded.
-func (l *Lines) Read(name string, r io.Reader) error { return l.read(name, r, 0) }
+func (l *Lines) Read(name string, r io.Reader) error { return l.ReadText(name, r, Text{}) }
 
-// read adds the lines of r, of size octets; 0 is not known.
-func (l *Lines) read(name string, r io.Reader, size int64) error {
+// Text is what is known of a list before it is read.
+type Text struct {
+	Size int64 // in octets; 0 is not known
+	// Name, unless it is nil, takes the names of hosts: lines that are no entry, and no address with
+	// a fault. It returns an error about a text that it does not take.
+	Name func(text string) error
+}
+
+// ReadText is Read of a list of which more is known.
+func (l *Lines) ReadText(name string, r io.Reader, t Text) error {
 	in := NewLineReader(name, r)
 	for {
 		line, err := in.next()
@@ -101,15 +57,44 @@ func (l *Lines) read(name string, r io.Reader, size int64) error {
 		}
 		// The entry keeps nothing of the text, and an error copies what it quotes.
 		e, bad := parseEntry(unsafe.String(unsafe.SliceData(line), len(line)))
+		if bad != nil && t.Name != nil && mayBeName(line) {
+			bad = t.Name(string(line))
+			if bad == nil {
+				continue
+			}
+		}
 		if bad != nil {
 			return in.Wrap(bad)
 		}
-		if size > 0 && e.single {
-			l.reserve(in.lines(size))
-			size = 0
+		if t.Size > 0 && e.single {
+			l.reserve(in.lines(t.Size))
+			t.Size = 0
 		}
 		l.addLine(e, name, in.Number())
 	}
+}
+
+// Add adds the entry that text is, without spaces around it. The error about a text that is no entry
+// contains neither place nor name; an entry with host bits is noted with its place.
+func (l *Lines) Add(text, place string) error {
+	e, err := parseEntry(text)
+	if err == nil {
+		l.add(e, place)
+	}
+	return err
+}
+
+// AddPrefix adds a prefix. Its host bits are masked, and not counted.
+func (l *Lines) AddPrefix(p netip.Prefix) {
+	e := prefixEntry(p)
+	e.hostBits = false
+	l.add(e, "")
+}
+
+// AddAddr adds an address, which is listed by itself.
+func (l *Lines) AddAddr(a probe.Addr) {
+	v := fromAddr(a)
+	l.add(entry{span: span{v, v}, is6: !is4(v), single: true}, "")
 }
 
 // reserve makes room for single addresses, so that a long list is not copied while it grows. Room
@@ -260,6 +245,13 @@ func merged(spans []span, singles iter.Seq[u128]) iter.Seq[span] {
 			}
 		}
 	}
+}
+
+// KeepFamily removes all entries of the other address family.
+func (l *Lines) KeepFamily(v4 bool) {
+	l.sort()
+	l.spans = slices.DeleteFunc(l.spans, func(s span) bool { return is4(s.lo) != v4 })
+	l.singles = slices.DeleteFunc(l.singles, func(v u128) bool { return is4(v) != v4 })
 }
 
 // Set returns the addresses of all lines.

@@ -1,10 +1,9 @@
 package target_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -30,15 +29,11 @@ func TestMemoryOfSingles(t *testing.T) {
 			for range n {
 				text = line(text)
 			}
-			path := filepath.Join(t.TempDir(), "list")
-			if err := os.WriteFile(path, text, 0o600); err != nil {
-				t.Fatal(err)
-			}
 			exclude := read(t, "16.0.0.0/5\n2a00::/13").Set()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			lines, err := target.ParseArgs([]string{path}, nil)
-			if err != nil {
+			lines := new(target.Lines)
+			if err := lines.ReadText("list", bytes.NewReader(text), target.Text{Size: int64(len(text))}); err != nil {
 				t.Fatal(err)
 			}
 			digest := lines.Digest()

@@ -1,0 +1,71 @@
+package mrt
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/osrg/gobgp/v4/pkg/packet/bgp"
+)
+
+// AppendOrigins appends the AS numbers that originate the route: the last one of the AS path of each
+// peer, or all of the AS set at its end. Each is appended once, in the order of the peers. A path
+// that is damaged has no origin.
+func (t Route) AppendOrigins(to []uint32) []uint32 {
+	if t.short {
+		return t.appendOrigins(to, t.paths)
+	}
+	// | peer index | originated | identifier, if there are several paths | length | attributes
+	head := 2 + 4
+	if t.more {
+		head += 4
+	}
+	for rest := t.paths; len(rest) >= head+2; {
+		n := int(binary.BigEndian.Uint16(rest[head:]))
+		if rest = rest[head+2:]; n > len(rest) {
+			break
+		}
+		to = t.appendOrigins(to, rest[:n])
+		rest = rest[n:]
+	}
+	return to
+}
+
+// appendOrigins appends the origins of one path. An attribute has flags, a type, and a length of one
+// octet or two (RFC 4271 §4.3).
+func (t Route) appendOrigins(to []uint32, attributes []byte) []uint32 {
+	for len(attributes) >= 3 {
+		head, n := 3, int(attributes[2])
+		if attributes[0]&byte(bgp.BGP_ATTR_FLAG_EXTENDED_LENGTH) != 0 {
+			if len(attributes) < 4 {
+				return to
+			}
+			head, n = 4, int(binary.BigEndian.Uint16(attributes[2:]))
+		}
+		if head+n > len(attributes) {
+			return to
+		}
+		if bgp.BGPAttrType(attributes[1]) == bgp.BGP_ATTR_TYPE_AS_PATH {
+			return t.appendPath(to, attributes[:head+n])
+		}
+		attributes = attributes[head+n:]
+	}
+	return to
+}
+
+func (t Route) appendPath(to []uint32, attribute []byte) []uint32 {
+	var path bgp.PathAttributeAsPath
+	if err := path.DecodeFromBytes(attribute, &bgp.MarshallingOption{MRT: true, Use2ByteAS: t.short}); err != nil || len(path.Value) == 0 {
+		return to
+	}
+	last := path.Value[len(path.Value)-1]
+	all := last.GetAS()
+	if last.GetType() == bgp.BGP_ASPATH_ATTR_TYPE_SEQ && len(all) > 0 {
+		all = all[len(all)-1:]
+	}
+	for _, as := range all {
+		if !slices.Contains(to, as) {
+			to = append(to, as)
+		}
+	}
+	return to
+}
