@@ -22,8 +22,11 @@ var (
 	bzip2Block = []byte{0x31, 0x41, 0x59, 0x26, 0x53, 0x59}
 )
 
-// mostMagic is the length of the longest of them, in octets.
-const mostMagic = 10
+// leastMagic octets tell which of them a stream may have, and mostMagic tell it.
+const (
+	leastMagic = 4
+	mostMagic  = 10
+)
 
 // maxWindow is the largest accepted Zstandard window, in octets: the decoder holds that many octets
 // of the latest output. It is the limit of the program zstd without --long, and the window of its
@@ -43,7 +46,10 @@ const unpackBuffer = 64 << 10
 // close in.
 func Decompress(in io.Reader) (r io.ReadCloser, packed bool, err error) {
 	raw := bufio.NewReaderSize(in, unpackBuffer)
-	head, err := raw.Peek(mostMagic)
+	head, err := raw.Peek(leastMagic) // no more: a person may type
+	if err == nil && (bytes.HasPrefix(head, xzMagic[:leastMagic]) || bytes.HasPrefix(head, bzip2Magic)) {
+		head, err = raw.Peek(mostMagic)
+	}
 	if err != nil && err != io.EOF {
 		return nil, false, err
 	}

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -18,8 +19,15 @@ import (
 // Config is the part of a request that decides which probes are made, and which records are
 // written. Zero values are found or chosen automatically, if possible.
 type Config struct {
-	// Targets and Exclude are files, "-" for Stdin, or addresses, prefixes and ranges.
+	// Targets and Exclude are files, "-" for Stdin, or addresses, prefixes and ranges. Targets may be
+	// names, if there is a Resolver; see package intake.
 	Targets, Exclude []string
+	Resolver         intake.Resolver
+	Column           string   // of Targets that are CSV files
+	FromResults      []string // files whose targets are taken, if Where holds for their traces
+	Where            []string
+	Family           intake.Family // of all targets
+	HostRule         string        // see target.ParseHostRule
 	Stdin            io.Reader
 	AllowReserved    bool
 	PerPrefix        uint64

@@ -40,10 +40,13 @@ type Params struct {
 	Shard        uint64     `json:"shard"`
 	Shards       uint64     `json:"shards"`
 	MaxTargets   uint64     `json:"max_targets"`
-	RatePPS      float64    `json:"rate_pps"`
-	RateAuto     bool       `json:"rate_auto,omitempty"`
-	Burst        int        `json:"burst"`
-	WaitNS       int64      `json:"wait_ns"`
+	HostRule     string     `json:"host_rule,omitempty"` // "" is random
+	// Names are the names in the lists. They are left out of a capture where they are too long.
+	Names    []record.Name `json:"names,omitempty"`
+	RatePPS  float64       `json:"rate_pps"`
+	RateAuto bool          `json:"rate_auto,omitempty"`
+	Burst    int           `json:"burst"`
+	WaitNS   int64         `json:"wait_ns"`
 	record.Strategy
 	NoStop        bool         `json:"no_stop,omitempty"`
 	PerHopRate    float64      `json:"per_hop_rate,omitempty"`
@@ -89,7 +92,7 @@ func (p *Params) Record() *record.Run {
 		Flows: p.Shape.Flows, Attempts: p.Shape.Attempts, Strategy: p.Strategy, Protocol: p.Method, DstPort: p.DstPort,
 		TOS: p.TOS, WaitS: p.Wait().Seconds(), Link: p.Link, IO: p.IO, Senders: p.Senders, Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: p.TargetsSHA256, ExcludeSHA256: p.ExcludeSHA256,
-		PerPrefix: p.PerPrefix, Granularity: [2]int{p.Granularity4, p.Granularity6}, MaxTargets: p.MaxTargets,
+		PerPrefix: p.PerPrefix, Granularity: [2]int{p.Granularity4, p.Granularity6}, MaxTargets: p.MaxTargets, HostRule: p.HostRule, Names: p.Names,
 		Shard: [2]int{int(p.Shard), int(max(p.Shards, 1))},
 	}
 	switch {

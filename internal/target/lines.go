@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"iter"
@@ -39,9 +40,9 @@ func (l *Lines) Read(name string, r io.Reader) error { return l.ReadText(name, r
 // Text is what is known of a list before it is read.
 type Text struct {
 	Size int64 // in octets; 0 is not known
-	// Name, unless it is nil, takes the names of hosts: lines that are no entry, and no address with
-	// a fault. It returns an error about a text that it does not take.
-	Name func(text string) error
+	// Name, unless it is nil, takes the names of hosts. It is called with lines that are no entry, and
+	// reports whether it takes the line. An error ends reading.
+	Name func(text string) (taken bool, err error)
 }
 
 // ReadText is Read of a list of which more is known.
@@ -57,11 +58,12 @@ func (l *Lines) ReadText(name string, r io.Reader, t Text) error {
 		}
 		// The entry keeps nothing of the text, and an error copies what it quotes.
 		e, bad := parseEntry(unsafe.String(unsafe.SliceData(line), len(line)))
-		if bad != nil && t.Name != nil && mayBeName(line) {
-			bad = t.Name(string(line))
-			if bad == nil {
+		if bad != nil && t.Name != nil {
+			taken, err := t.Name(string(line))
+			if taken && err == nil {
 				continue
 			}
+			bad = cmp.Or(err, bad)
 		}
 		if bad != nil {
 			return in.Wrap(bad)
@@ -89,6 +91,18 @@ func (l *Lines) AddPrefix(p netip.Prefix) {
 	e := prefixEntry(p)
 	e.hostBits = false
 	l.add(e, "")
+}
+
+// AddLines adds all entries of other lines.
+func (l *Lines) AddLines(other *Lines) {
+	l.sorted = false
+	l.spans = append(l.spans, other.spans...)
+	l.singles = append(append(l.singles, other.singles...), other.apart...)
+	if l.hostBits == 0 {
+		l.first = other.first
+	}
+	l.hostBits += other.hostBits
+	l.compact()
 }
 
 // AddAddr adds an address, which is listed by itself.

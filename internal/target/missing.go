@@ -1,11 +1,9 @@
 package target
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // NameError means that a target is the name of a host. Nothing is looked up, since a name may have
@@ -36,14 +34,6 @@ func Missing(arg string, notEntry, noFile error) error {
 
 // IsName reports whether text looks like the name of a host, and not like a URL.
 func IsName(text string) bool { return !strings.Contains(text, "://") && isName(text) }
-
-// mayBeName reports whether a line is not rather a wrong address: it has a letter that no number
-// has.
-func mayBeName(line []byte) bool {
-	return !bytes.ContainsAny(line, ":/") && bytes.ContainsFunc(line, func(r rune) bool {
-		return unicode.IsLetter(r) && !unicode.Is(unicode.ASCII_Hex_Digit, r)
-	}) || isName(string(line))
-}
 
 // listEndings are endings of files that no top-level domain has, or that are more likely a file.
 var listEndings = []string{"txt", "csv", "tsv", "list", "lst", "json", "jsonl", "ndjson", "gz", "zst", "xz", "log", "conf", "cfg", "dat", "tmp", "zip"}

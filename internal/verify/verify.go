@@ -27,6 +27,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
@@ -55,7 +56,7 @@ var ErrLists = errors.New("bad list")
 func Run(ctx context.Context, c Config) (*Report, error) {
 	check := options{}
 	if len(c.Targets) > 0 {
-		set, err := allowed(&c)
+		set, err := allowed(ctx, &c)
 		if err != nil {
 			return nil, err
 		}
@@ -89,12 +90,12 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 }
 
 // allowed returns the addresses that the scan was allowed to probe.
-func allowed(c *Config) (target.Set, error) {
-	include, err := target.ParseArgs(c.Targets, c.Stdin)
+func allowed(ctx context.Context, c *Config) (target.Set, error) {
+	include, err := intake.Read(ctx, intake.Config{Args: c.Targets, Stdin: c.Stdin})
 	if err != nil {
 		return target.Set{}, fmt.Errorf("%w of targets: %w", ErrLists, err)
 	}
-	exclude, err := target.ParseArgs(c.Exclude, c.Stdin)
+	exclude, err := intake.Read(ctx, intake.Config{Args: c.Exclude, Stdin: c.Stdin})
 	if err != nil {
 		return target.Set{}, fmt.Errorf("%w of exclusions: %w", ErrLists, err)
 	}

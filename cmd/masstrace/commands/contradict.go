@@ -25,10 +25,12 @@ var contradictions = map[string][]contradiction{
 	"scan": {
 		{"bandwidth", []string{"rate-max", "rate"}, "both set the rate"},
 		{"probes", []string{
+			"column", "from-results", "where", "host-rule", "ipv4", "ipv6",
 			"shard", "seed", "max-targets", "per-prefix", "granularity4", "granularity6",
 			"method", "min-ttl", "max-ttl", "dport", "flows", "attempts", "source-port-range",
 			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume", "status",
 		}, ""},
+		{"ipv4", []string{"ipv6"}, ""},
 		{"no-stop", []string{"gap-limit", "overlap", "stitch"}, "they are for different strategies"},
 		{"resume", []string{"checkpoint", "dry-run"}, ""},
 		{"checkpoint", []string{"pcap", "dry-run"}, ""},
@@ -49,6 +51,7 @@ var requirements = map[string][]struct {
 	flags []string
 	need  string
 }{
+	"scan": {{[]string{"where"}, "from-results"}},
 	"replay": {{
 		[]string{"seed", "source", "method", "min-ttl", "max-ttl", "dport", "tos", "flows", "attempts", "source-port-range"}, "key",
 	}},

@@ -23,6 +23,7 @@ var samples = map[string]string{
 	"meta": "meta.ndjson", "replies": "replies.ndjson", "resume": "state", "seed": "x", "senders": "1", "sendwait": "1", "set": "loss-forward=0.1", "shard": "1/2", "sim-queries": "16",
 	"source": "192.0.2.2", "source-port-range": "40000-50000", "sport": "1", "status": "10s", "strategy": "complete",
 	"targets": "192.0.2.0/24", "tos": "8", "wait": "2",
+	"column": "addr", "from-results": "results.ndjson", "where": "stop_reason=GAPLIMIT", "host-rule": "first",
 	"hosts": "hosts.txt", "from": "yarrp", "to": "ndjson", "table": "hops",
 
 	"address": "192.0.2.3", "fwmark": "1", "gateway": "192.0.2.4", "max-unknown": "5", "module": "icmp", "options": "help",

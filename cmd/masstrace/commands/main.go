@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/plaintext"
 )
@@ -179,7 +180,8 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Exit(exit),
 		kong.WithBeforeApply(contradict),
 		kong.Vars{
-			"version": "masstrace " + version,
+			"version":     "masstrace " + version,
+			"wherefields": strings.Join(intake.Fields(), ", "),
 		},
 	)...)
 }

@@ -16,6 +16,7 @@ var missingFiles = []struct{ options, args string }{
 	{"scan targets", "scan --dry-run none.txt"},
 	{"scan targets", "scan --dry-run ./none"},
 	{"scan targets", "scan --dry-run no/none.txt"},
+	{"scan --from-results", "scan --dry-run --from-results none.ndjson"},
 	{"scan --exclude", "scan --dry-run 45.16.0.1 --exclude none.txt"},
 	{"scan --probes", "scan --dry-run --probes none.csv"},
 	{"scan --resume", "scan 45.16.0.1 --resume none -o out"},

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/target"
 )
 
 // shard is a value of the form I/N, I from 1: i is from 0.
@@ -104,6 +105,15 @@ func addresses(list []source) (addrs []netip.Addr) {
 		addrs = append(addrs, s.Addr)
 	}
 	return addrs
+}
+
+// hostRule is the rule that chooses the targets in a prefix.
+type hostRule struct{ target.HostRule }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *hostRule) UnmarshalText(text []byte) (err error) {
+	r.HostRule, err = target.ParseHostRule(string(text))
+	return err
 }
 
 // hardwareAddr is an Ethernet address.
