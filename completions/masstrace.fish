@@ -9,6 +9,12 @@ complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace repla
 complete -c masstrace -n __fish_use_subcommand -a scan -d 'Trace every target of prefix lists'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -F
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l probes -r -F -d 'Send the probes of this list instead of tracing targets; - is standard input'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l column -x -d 'Read the target files as CSV with a header, and take the targets from the column of this name'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l from-results -r -F -d 'Also trace the targets of these results, in any format that masstrace convert reads'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l where -x -d 'Take from --from-results the targets of traces for which this holds: a field, one of = != < <= > >=, and a value, such as stop_reason=GAPLIMIT or hop_count>=20'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l host-rule -x -d 'Choice of the targets in each prefix: random (by the seed), first (the lowest addresses), or the number of an address, counted from 0'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -s 4 -l ipv4 -d 'Trace only IPv4 targets, and look up only IPv4 addresses of names'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -s 6 -l ipv6 -d 'Trace only IPv6 targets, and look up only IPv6 addresses of names'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l exclude -r -F -d 'Never probe these addresses, prefixes, ranges, or those in these files'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l allow-reserved -d 'Also probe special-purpose addresses (RFC 6890), such as private and multicast ones'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l per-prefix -x -d 'Targets in each prefix of the lists (see --granularity4)'

@@ -11,8 +11,8 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// mostRow is the largest length of a row of CSV, in octets. Quoted fields may have line ends, so a
-// quote that never ends would otherwise take the whole file into memory.
+// mostRow is the largest length of a row of CSV, in octets. Quoted fields may have line ends, so
+// a quote that never ends would otherwise take the whole file into memory.
 const mostRow = 1 << 20
 
 // delimiters are those that CSV files have, the usual ones first.
@@ -85,8 +85,8 @@ func csvFault(err error) error {
 	return err
 }
 
-// columnIn returns the index of the column in a header. Letters of the wrong case are accepted if one
-// column alone has the name then.
+// columnIn returns the index of the column in a header. Letters of the wrong case are accepted if
+// one column alone has the name then.
 func (r *reader) columnIn(name string, header []string) (int, error) {
 	columns := slices.Clone(header)
 	for i := range columns {
@@ -149,7 +149,8 @@ func (r *reader) cell(row []string, at int, place string) error {
 	return fmt.Errorf("%s: %w", place, bad)
 }
 
-// columnsOf returns the names of the columns, if a text that begins with head is CSV with a header.
+// columnsOf returns the names of the columns, if a text that begins with head is CSV with a
+// header.
 func columnsOf(head []byte) []string {
 	header, _, whole := strings.Cut(strings.TrimPrefix(string(head), "\ufeff"), "\n")
 	if !whole || !strings.ContainsAny(header, delimiters) {

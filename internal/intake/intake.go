@@ -1,10 +1,11 @@
-// Package intake reads the targets and exclusions of a run from the files that people have: lists of
-// addresses, prefixes and names, columns of CSV files, routing tables, and results of earlier runs.
+// Package intake reads the targets and exclusions of a run from files. These are lists of
+// addresses, prefixes and names, columns of CSV files, routing tables, and results of earlier
+// runs.
 //
 //	arguments, files ── recognised by content ──▶ entries ──▶ target.Lines
 //	                                          └──▶ names ──▶ addresses ──┘
 //
-// Memory is that of package target for what is listed, and bounded beside it for any input.
+// Listed entries take the memory of package target. The rest is bounded for any input.
 package intake
 
 import (
@@ -30,11 +31,11 @@ type Config struct {
 	// Args are addresses, prefixes, ranges, names, files, or "-" for Stdin.
 	Args  []string
 	Stdin io.Reader
-	// Column is the name of the column that has the entries; the texts in Args are then CSV with a
-	// header. "" means that they are lists with an entry in each line.
+	// Column is the name of the column that has the entries; the texts in Args are then CSV with
+	// a header. "" means that they are lists with an entry in each line.
 	Column string
-	// Results are files of results, whose targets are taken. Where are conditions on their traces:
-	// "stop_reason=GAPLIMIT". All must hold.
+	// Results are files of results, whose targets are taken. Where are conditions on their
+	// traces: "stop_reason=GAPLIMIT". All must hold.
 	Results, Where []string
 	Family         Family
 	// Names looks names up. It is nil if names are errors, as in exclusions.
@@ -65,19 +66,19 @@ func (e *FieldError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *FieldError) Unwrap() error { return e.Err }
 
-// Lists are what was read.
+// Lists are the result of reading.
 type Lists struct {
 	*target.Lines
 	Names    []record.Name // in the order of the lists, each once
 	Warnings []string      // in words for people
 }
 
-// Read reads all lists. The error about a file that cannot be opened wraps an *fs.PathError; others
-// contain name:line or an offset. ctx ends look-ups of names.
+// Read reads all lists. The error about a file that cannot be opened wraps an *fs.PathError;
+// others contain name:line or an offset. ctx ends look-ups of names.
 //
-// An argument is an address, a prefix or a range if it can be parsed as one, and else a file. (A file
-// with a name that looks like a target is named by a path: ./10.0.0.1.) If there is no such file, it
-// is a name.
+// An argument is an address, a prefix or a range if it can be parsed as one, and else a file. (A
+// file with a name that looks like a target is named by a path: ./10.0.0.1.) If there is no such
+// file, it is a name.
 func Read(ctx context.Context, c Config) (*Lists, error) {
 	r := reader{conf: &c, out: Lists{Lines: new(target.Lines)}, names: newNames(c.Known)}
 	if err := r.checkWhere(); err != nil {
@@ -133,8 +134,8 @@ func (r *reader) argument(arg string) error {
 	return target.Missing(arg, notEntry, err)
 }
 
-// open opens a file, or Stdin for -, and lets read read it. size is that of the file in octets, 0 if
-// it is not known.
+// open opens a file, or Stdin for -, and lets read read it. size is that of the file in octets, 0
+// if it is not known.
 func (r *reader) open(path string, read func(name string, in io.Reader, size int64) error) error {
 	if path == "-" {
 		if r.stdinRead {
@@ -158,8 +159,8 @@ func (r *reader) open(path string, read func(name string, in io.Reader, size int
 	return read(path, f, 0)
 }
 
-// headLen is how many octets of a file are looked at to recognise it. It is enough for the heads of
-// all formats.
+// headLen is how many octets of a file are looked at to recognise it. It is enough for the heads
+// of all formats.
 const headLen = 256
 
 // file reads a list of any kind, which it recognises by its first octets.

@@ -10,8 +10,8 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// An argument that is neither an entry nor a file that exists is taken for a name, for a wrong
-// address, or for a missing file.
+// An argument may be neither an entry nor a file that exists. It is then taken for a name, a
+// wrong address, or a missing file.
 func TestMissing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, tt := range []struct{ arg, kind string }{

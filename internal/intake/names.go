@@ -24,7 +24,11 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// Bounds of look-ups. A program that looks up many names at a high rate should do so before a scan.
+// System returns the resolver of the system.
+func System() Resolver { return net.DefaultResolver }
+
+// Bounds of look-ups. A program that looks up many names at a high rate should do so before a
+// scan.
 const (
 	mostNames   = 10_000
 	mostLookups = 64 // at the same time
@@ -58,8 +62,8 @@ func newNames(known []record.Name) *names {
 	return n
 }
 
-// name takes a text as a name to look up, once for all mentions. The place is "" for an argument. It
-// reports whether the text is a name.
+// name takes a text as a name to look up, once for all mentions. The place is "" for an argument.
+// It reports whether the text is a name.
 func (r *reader) name(text, place string) (taken bool, err error) {
 	ascii, bad := idna.Lookup.ToASCII(strings.TrimSuffix(text, "."))
 	if bad != nil || !target.IsName(ascii) {
@@ -77,8 +81,9 @@ func (r *reader) name(text, place string) (taken bool, err error) {
 	return true, nil
 }
 
-// resolve looks all names up, many at the same time, and adds their addresses. A name of a file that
-// is not found is a warning, if another one is found; a name among the arguments is an error.
+// resolve looks all names up, many at the same time, and adds their addresses. A name of a file
+// that is not found is a warning, if another one is found; a name among the arguments is an
+// error.
 func (r *reader) resolve(ctx context.Context) error {
 	list := r.names.list
 	if len(list) == 0 {
@@ -151,7 +156,8 @@ func (r *reader) lookUp(ctx context.Context) []error {
 	return errs
 }
 
-// lookUpOne returns the addresses of a name, IPv4 first and ascending. The error is without the name.
+// lookUpOne returns the addresses of a name, IPv4 first and ascending. The error is without the
+// name.
 func (r *reader) lookUpOne(ctx context.Context, name string) ([]netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(ctx, nameWait)
 	defer cancel()

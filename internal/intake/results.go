@@ -13,8 +13,8 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// isResults reports whether a file that begins with head is one of results, and no list: JSON, the
-// binary formats, and the text of traceroute. Rows of numbers, as of yarrp, might be lists.
+// isResults reports whether a file that begins with head is one of results, and no list: JSON,
+// the binary formats, and the text of traceroute. Rows of numbers, as of yarrp, might be lists.
 func isResults(head []byte) bool {
 	head = bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\ufeff")))
 	if rest, ok := bytes.CutPrefix(head, []byte("[")); ok { // an address may have brackets

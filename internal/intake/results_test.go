@@ -15,8 +15,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// runLine is a run record, and traces are results: of a trace that reached its target, and of two that
-// did not.
+// runLine is a run record, and traces are results: of a trace that reached its target, and of two
+// that did not.
 var (
 	runLine = recordsOf(&record.Run{Run: "x", TTL: [2]uint8{1, 32}})
 	traces  = recordsOf(&record.Run{Run: "x", TTL: [2]uint8{1, 32}},

@@ -74,7 +74,8 @@ func (r *reader) holds(t *record.Trace) bool {
 	return !slices.ContainsFunc(r.where, func(c condition) bool { return !c(t) })
 }
 
-// parseCondition parses a field, an operator and a value. Spaces around the operator do not matter.
+// parseCondition parses a field, an operator and a value. Spaces around the operator do not
+// matter.
 func parseCondition(text string) (condition, error) {
 	at := strings.IndexAny(text, "!=<>")
 	if at < 0 {
@@ -86,10 +87,11 @@ func parseCondition(text string) (condition, error) {
 		return nil, fmt.Errorf("%q is no condition: its operator is none of %s", text, strings.Join(operators, " "))
 	}
 	op := operators[i]
-	value := strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(rest, op), "=")) // == is usual, too
-	if op != "=" {
-		value = strings.TrimSpace(rest[len(op):])
+	value := rest[len(op):]
+	if op == "=" {
+		value = strings.TrimPrefix(value, "=") // == is usual, too
 	}
+	value = strings.TrimSpace(value)
 	field, ok := fields[name]
 	if !ok {
 		return nil, fmt.Errorf("traces have no field %q: use one of %s", name, strings.Join(Fields(), ", "))
@@ -101,8 +103,8 @@ func parseCondition(text string) (condition, error) {
 	return holds, nil
 }
 
-// numberField returns a field whose values are numbers. No condition holds for a number that is not
-// known.
+// numberField returns a field whose values are numbers. No condition holds for a number that is
+// not known.
 func numberField(of func(*record.Trace) (n int, known bool)) fieldOf {
 	return func(op, value string) (condition, error) {
 		want, err := strconv.Atoi(value)
@@ -152,8 +154,8 @@ func wordField(known []string, of func(*record.Trace) string) fieldOf {
 	}
 }
 
-// addressField returns a field whose values are addresses. The value of the condition is an address
-// or a prefix.
+// addressField returns a field whose values are addresses. The value of the condition is an
+// address or a prefix.
 func addressField(of func(*record.Trace) probe.Addr) fieldOf {
 	return func(op, value string) (condition, error) {
 		prefix, err := netip.ParsePrefix(value)

@@ -1,9 +1,11 @@
 // Package mrt reads routing tables in the MRT format (RFC 6396): TABLE_DUMP_V2, also with
-// additional paths (RFC 8050), and TABLE_DUMP. RouteViews, RIPE RIS and most BGP routers write it.
+// additional paths (RFC 8050), and TABLE_DUMP. RouteViews, RIPE RIS and most BGP routers write
+// it.
 //
 // The library gobgp decodes headers, prefixes and AS paths. It would decode all attributes of all
-// paths of a prefix at once: 40 peers make that a hundred times the work that prefixes need. So this
-// package passes over paths by their lengths, and decodes AS paths only if it is asked for origins.
+// paths of a prefix at once: 40 peers make that a hundred times the work that prefixes need. So
+// this package passes over paths by their lengths, and decodes AS paths only if it is asked for
+// origins.
 package mrt
 
 import (
@@ -43,8 +45,8 @@ const (
 	afi6 = 2
 )
 
-// mostRecord is the largest length of a record, in octets. Those of a full table with all peers of a
-// collector have some 10,000.
+// mostRecord is the largest length of a record, in octets. Those of a full table with all peers
+// of a collector have some 10,000.
 const mostRecord = 16 << 20
 
 // A Reader reads the routes of a table, one after the other. Its memory is that of one record. It
@@ -70,9 +72,9 @@ type Route struct {
 	more  bool   // each path has an identifier
 }
 
-// Next returns the next unicast route. A table of several peers may repeat a prefix in TABLE_DUMP.
-// Other records are passed over. At the end Next returns io.EOF. Other errors name the offset; they
-// wrap io.ErrUnexpectedEOF if the input ends inside a record.
+// Next returns the next unicast route. A table of several peers may repeat a prefix in
+// TABLE_DUMP. Other records are passed over. At the end Next returns io.EOF. Other errors name
+// the offset; they wrap io.ErrUnexpectedEOF if the input ends inside a record.
 func (r *Reader) Next() (Route, error) {
 	for {
 		h, err := r.record()
@@ -108,7 +110,7 @@ func (r *Reader) record() (*mrt.MRTHeader, error) {
 		Type: mrt.MRTType(binary.BigEndian.Uint16(r.head[4:])), SubType: binary.BigEndian.Uint16(r.head[6:]), Len: length,
 	}
 	r.body = r.body[:0]
-	for left := int(length); left > 0; { // a length that lies takes no more memory than there is input
+	for left := int(length); left > 0; { // a length that lies takes no memory
 		n := min(left, 64<<10)
 		r.body = slices.Grow(r.body, n)
 		got, err := io.ReadFull(r.in, r.body[len(r.body):len(r.body)+n])
@@ -175,8 +177,8 @@ func (t *Route) decode(family bgp.Family, body []byte) error {
 
 // dumped decodes a record of TABLE_DUMP (RFC 6396 §4.2), which has one path.
 //
-//	0      2          4        +4 or 16  +1       +4           +4 or 16  +2        +2
-//	| view | sequence | prefix | length  | status | originated | peer    | peer AS | length | attributes
+//	0      2      4        +4, 16   +1       +4     +4, 16   +2        +2
+//	| view | seq. | prefix | length | status | time | peer | peer AS | length | attributes
 func dumped(afi uint16, body []byte) (t Route, err error) {
 	size := 4
 	switch afi {

@@ -7,9 +7,9 @@ import (
 	"github.com/osrg/gobgp/v4/pkg/packet/bgp"
 )
 
-// AppendOrigins appends the AS numbers that originate the route: the last one of the AS path of each
-// peer, or all of the AS set at its end. Each is appended once, in the order of the peers. A path
-// that is damaged has no origin.
+// AppendOrigins appends the AS numbers that originate the route. Of the AS path of each peer, it
+// is the last one, or all of the AS set at its end. Each is appended once, in the order of the
+// peers. A path that is damaged has no origin.
 func (t Route) AppendOrigins(to []uint32) []uint32 {
 	if t.short {
 		return t.appendOrigins(to, t.paths)
@@ -30,8 +30,8 @@ func (t Route) AppendOrigins(to []uint32) []uint32 {
 	return to
 }
 
-// appendOrigins appends the origins of one path. An attribute has flags, a type, and a length of one
-// octet or two (RFC 4271 §4.3).
+// appendOrigins appends the origins of one path. An attribute has flags, a type, and a length of
+// one octet or two (RFC 4271 §4.3).
 func (t Route) appendOrigins(to []uint32, attributes []byte) []uint32 {
 	for len(attributes) >= 3 {
 		head, n := 3, int(attributes[2])

@@ -64,8 +64,8 @@ func decoded(t testing.TB, text string) string {
 	return string(b)
 }
 
-// claimXZ returns the header of an xz stream, and that of a block whose dictionary claims so much
-// (§5.3.1 of the .xz file format), with right checksums.
+// claimXZ returns the headers of an xz stream and of a block, with right checksums. The block claims
+// a dictionary of that size (§5.3.1 of the .xz file format).
 func claimXZ(size byte) string {
 	flags := []byte{0, 4}
 	head := append([]byte(xzMagic), flags...)

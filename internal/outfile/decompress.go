@@ -13,7 +13,8 @@ import (
 )
 
 // The first octets of compressed streams (RFC 1952 §2.3.1, RFC 8878 §3.1.1, the .xz file format
-// §2.1.1.1). Of bzip2 they are the signature, the size of blocks, and the magic of the first block.
+// §2.1.1.1). Of bzip2 they are the signature, the size of blocks, and the magic of the first
+// block.
 var (
 	gzipMagic  = []byte{0x1f, 0x8b}
 	zstdMagic  = []byte{0x28, 0xb5, 0x2f, 0xfd}
@@ -22,15 +23,15 @@ var (
 	bzip2Block = []byte{0x31, 0x41, 0x59, 0x26, 0x53, 0x59}
 )
 
-// leastMagic octets tell which of them a stream may have, and mostMagic tell it.
+// leastMagic octets exclude all of them but one, and mostMagic confirm it.
 const (
 	leastMagic = 4
 	mostMagic  = 10
 )
 
-// maxWindow is the largest accepted Zstandard window, in octets: the decoder holds that many octets
-// of the latest output. It is the limit of the program zstd without --long, and the window of its
-// highest level.
+// maxWindow is the largest accepted Zstandard window, in octets: the decoder holds that many
+// octets of the latest output. It is the limit of the program zstd without --long, and the window
+// of its highest level.
 const maxWindow = 128 << 20
 
 // unpackBuffer is how many octets of compressed input are read at once.
@@ -38,8 +39,8 @@ const unpackBuffer = 64 << 10
 
 // Decompress returns a reader of the content of the stream in. If its first octets are those of
 // gzip, Zstandard, xz or bzip2, packed is true and the reader decompresses. It reads several gzip
-// members, Zstandard frames or other streams as one. The decoder uses at most about 130 MiB, even if the stream claims
-// more.
+// members, Zstandard frames or other streams as one. The decoder uses at most about 130 MiB, even
+// if the stream claims more.
 //
 // If packed is true, err is an error of the compressed stream: io.ErrUnexpectedEOF if it ends in
 // its header. If packed is false, err is an error of in. Close releases the decoder and does not

@@ -9,8 +9,8 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// newXZReader returns a reader of the content of a stream in the .xz format. Its decoder would make
-// as much room as a block claims to need, 4 GiB at most. So xzGuard reads ahead of it.
+// newXZReader returns a reader of the content of a stream in the .xz format. Its decoder would
+// make as much room as a block claims to need, 4 GiB at most. So xzGuard reads ahead of it.
 func newXZReader(in io.Reader) (io.Reader, error) {
 	return xz.NewReader(&xzGuard{in: in, want: xzStreamHeader, next: (*xzGuard).streamHeader})
 }
@@ -180,14 +180,14 @@ func (g *xzGuard) numeral(b byte) bool {
 	return b < 0x80
 }
 
-// thenPadding skips some octets, behind which the input may end.
+// thenPadding skips some octets, after which the input may end.
 func (g *xzGuard) thenPadding(skip int64) error {
 	err := g.then(skip, xzAlign, (*xzGuard).streamPadding)
 	g.last = true
 	return err
 }
 
-// streamPadding takes four octets behind a stream: zeros, or the beginning of another stream.
+// streamPadding takes four octets after a stream: zeros, or the beginning of another stream.
 func (g *xzGuard) streamPadding(b []byte) error {
 	if binary.BigEndian.Uint32(b) == 0 {
 		return g.thenPadding(0)

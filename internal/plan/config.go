@@ -19,8 +19,8 @@ import (
 // Config is the part of a request that decides which probes are made, and which records are
 // written. Zero values are found or chosen automatically, if possible.
 type Config struct {
-	// Targets and Exclude are files, "-" for Stdin, or addresses, prefixes and ranges. Targets may be
-	// names, if there is a Resolver; see package intake.
+	// Targets and Exclude are files, "-" for Stdin, or addresses, prefixes and ranges. Targets
+	// may be names, if there is a Resolver; see package intake.
 	Targets, Exclude []string
 	Resolver         intake.Resolver
 	Column           string   // of Targets that are CSV files
@@ -63,8 +63,8 @@ type Config struct {
 	PortLow, PortHigh uint16
 
 	Records record.Kinds
-	// Packing is how the output is compressed, and Format its format, "" for NDJSON. A resumed run
-	// must keep them.
+	// Packing is how the output is compressed, and Format its format, "" for NDJSON. A resumed
+	// run must keep them.
 	Packing, Format string
 	// ReplyPacking and MetaPacking are those of separate files of replies and meta records:
 	// "plain", gz or zst; "" if there is no such file.

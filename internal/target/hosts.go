@@ -177,8 +177,8 @@ func (x *index) window(start, end u128, most uint64) u128 {
 	return x.upTo(to).Sub(x.below(from.lo))
 }
 
-// numbered returns the hosts of the granule that begins at start, from the number of the rule on:
-// it counts from the first listed address of the granule, up to the end of that range of the list.
+// numbered returns the hosts of the granule that begins at start, from the number of the rule on.
+// They are counted from the first listed address of the granule, up to the end of that range.
 // The result may reach beyond the granule. It is empty, with lo above hi, if there is no such host.
 func (x *index) numbered(start u128) span {
 	i := sort.Search(len(x.listed), func(i int) bool { return !x.listed[i].hi.Less(start) })

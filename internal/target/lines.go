@@ -37,7 +37,7 @@ type Lines struct {
 // it and should be discarded.
 func (l *Lines) Read(name string, r io.Reader) error { return l.ReadText(name, r, Text{}) }
 
-// Text is what is known of a list before it is read.
+// Text describes a list before it is read.
 type Text struct {
 	Size int64 // in octets; 0 is not known
 	// Name, unless it is nil, takes the names of hosts. It is called with lines that are no entry, and

@@ -22,6 +22,8 @@ func (*ScanCmd) Examples() []grammar.Example {
 		{Purpose: "Print the plan of a scan, and send nothing", Line: "masstrace scan targets.txt --exclude exclude.txt --dry-run"},
 		{Purpose: "Trace the targets of a list at 2,000 probes per second", Line: "masstrace scan targets.txt --rate 2k -o out.ndjson.zst"},
 		{Purpose: "Find the interfaces of the routers with few probes", Line: "masstrace scan targets.txt --strategy topology -o out.ndjson"},
+		{Purpose: "Trace the targets of a scan again whose traces ended in silence", Line: "masstrace scan --from-results first.ndjson --where stop_reason=GAPLIMIT -o second.ndjson"},
+		{Purpose: "Trace the anycast address of each IPv6 prefix of a routing table", Line: "masstrace scan rib.bz2 -6 --host-rule sra -o out.ndjson"},
 		{Purpose: "Save the progress, and continue after a stop", Line: "masstrace scan targets.txt --checkpoint scan.state -o out.ndjson\nmasstrace scan targets.txt --resume scan.state -o out.ndjson"},
 		{Purpose: "Try a scan in the simulated Internet", Line: "masstrace lab -- masstrace scan 45.96.0.0/16 --rate 5k -o out.ndjson"},
 	}

@@ -30,7 +30,7 @@ type TargetFlags struct {
 	Column      string   `placeholder:"NAME" help:"Read the target files as CSV with a header, and take the targets from the column of this name. Default: the files are lists."`
 	FromResults []string `placeholder:"FILE" complete:"file" sep:"none" help:"Also trace the targets of these results, in any format that masstrace convert reads. May be repeated. Default: none."`
 	Where       []string `placeholder:"CONDITION" sep:"none" help:"Take from --from-results the targets of traces for which this holds: a field, one of = != < <= > >=, and a value, such as stop_reason=GAPLIMIT or hop_count>=20. May be repeated: all must hold. Fields: ${wherefields}. Default: all targets."`
-	HostRule    hostRule `default:"random" placeholder:"RULE" help:"Choice of the targets in each prefix: random (by the seed), first (its lowest addresses), sra (its subnet-router anycast address, prefix::0, IPv6 only), or a number (the address with this number, counted from 0). Default: ${default}."`
+	HostRule    hostRule `default:"random" placeholder:"RULE" help:"Choice of the targets in each prefix: random (by the seed), first (the lowest addresses), or the number of an address, counted from 0. In IPv6 also sra: the subnet-router anycast address, prefix::0. Default: ${default}."`
 	IPv4        bool     `short:"4" name:"ipv4" help:"Trace only IPv4 targets, and look up only IPv4 addresses of names. Default: both families."`
 	IPv6        bool     `short:"6" name:"ipv6" help:"Trace only IPv6 targets, and look up only IPv6 addresses of names. Default: both families."`
 

@@ -94,7 +94,7 @@ func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
 	}
 	return plan.Config{
 		Targets: c.Targets, Exclude: c.Exclude, Stdin: stdin, AllowReserved: c.AllowReserved,
-		Column: c.Column, FromResults: c.FromResults, Where: c.Where, Family: c.family(), HostRule: c.HostRule.String(), Resolver: net.DefaultResolver,
+		Column: c.Column, FromResults: c.FromResults, Where: c.Where, Family: c.family(), HostRule: c.HostRule.String(), Resolver: intake.System(),
 		PerPrefix: uint64(c.PerPrefix), Granularity4: int(c.Granularity4), Granularity6: int(c.Granularity6),
 		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: uint64(c.MaxTargets), Seed: c.Seed, Key: c.Key,
 		Method: method, MinTTL: uint8(c.MinTTL), MaxTTL: uint8(c.MaxTTL), DstPort: dstPort(method, c.Dport), TOS: uint8(c.TOS),
