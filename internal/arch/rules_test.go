@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 	"internal/format/warts":      {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/yarrp":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},
-	"internal/show":              {"internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record"},
+	"internal/show":              {"internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record", "internal/run"},
 	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
@@ -88,7 +88,7 @@ var mayImport = map[string][]string{
 	"internal/lab/internet": {"internal/lab", "internal/lab/names", "internal/netsim", "internal/outfile"},
 	"internal/quantity":     {},
 	"internal/tabular":      {},
-	"internal/verify":       {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/intake", "internal/netsim", "internal/probe", "internal/record", "internal/tabular", "internal/target", "internal/wire"},
+	"internal/verify":       {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/intake", "internal/netsim", "internal/probe", "internal/record", "internal/run", "internal/tabular", "internal/target", "internal/wire"},
 	"internal/grammar":      {},
 	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 

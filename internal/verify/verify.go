@@ -30,6 +30,7 @@ import (
 	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/target"
 )
 
@@ -84,7 +85,11 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	}
 	report, err := compare(ctx, results, ask, check)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", c.Results, err)
+		err = fmt.Errorf("read %s: %w", c.Results, err)
+		if ctx.Err() == nil {
+			err = &run.Incomplete{Err: err}
+		}
+		return nil, err
 	}
 	return report, nil
 }

@@ -106,7 +106,7 @@ func statuses() []grammar.Status {
 		{Code: "1", Meaning: "There is no trace to the targets.", Command: "show"},
 		{Code: "2", Meaning: "Wrong usage. The message names the option."},
 		{Code: "3", Meaning: "The environment: permission, route, link or file."},
-		{Code: "4", Meaning: "The run began and did not finish, for example because of a signal or a firewall."},
+		{Code: "4", Meaning: "The run began and did not finish, for example because of a signal, a firewall, or an input that is cut or damaged."},
 		{Code: "130, 143", Meaning: "SIGINT, SIGTERM.", Command: "trace"},
 		{Code: "141", Meaning: "The reader of standard output has ended, as head(1) does."},
 		{Code: "other", Meaning: "The exit status of the command.", Command: "lab"},

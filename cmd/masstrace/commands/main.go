@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/plaintext"
@@ -181,6 +182,7 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.WithBeforeApply(contradict),
 		kong.Vars{
 			"version":     "masstrace " + version,
+			"readers":     strings.Join(all.Readers(), ", "),
 			"wherefields": strings.Join(intake.Fields(), ", "),
 		},
 	)...)
