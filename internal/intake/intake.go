@@ -150,6 +150,16 @@ func (r *reader) open(path string, read func(name string, in io.Reader, size int
 	}
 	defer f.Close()
 	info, err := f.Stat()
+	if err == nil && info.Mode().IsRegular() {
+		r.out.Expect(func() float64 {
+			at, err := f.Seek(0, io.SeekCurrent)
+			if err != nil {
+				return 0
+			}
+			return float64(at) / float64(info.Size())
+		})
+		defer r.out.Expect(nil)
+	}
 	switch {
 	case err == nil && info.IsDir():
 		return &fs.PathError{Op: "read list", Path: path, Err: syscall.EISDIR}

@@ -31,6 +31,9 @@ type Lines struct {
 	first    string // place of the first prefix with host bits set
 
 	fullSpans, fullSingles int // lengths at which add next looks for repetitions
+
+	share func() float64 // see Expect
+	from  int            // length of singles when it was set
 }
 
 // Read adds the lines of r. Its errors contain name:line. After an error l holds the lines before
@@ -111,6 +114,22 @@ func (l *Lines) AddAddr(a probe.Addr) {
 	l.add(entry{span: span{v, v}, is6: !is4(v), single: true}, "")
 }
 
+// Expect states how much of the entries is there, for entries that are added next: share returns the
+// part of their source that was read, or 0. After many addresses, the Lines make room for the rest.
+func (l *Lines) Expect(share func() float64) { l.share, l.from = share, len(l.singles) }
+
+// manyRead is the number of addresses after which their share is known well enough.
+const manyRead = 1 << 18
+
+// expected makes room for the addresses that Expect promises, once.
+func (l *Lines) expected() {
+	share := l.share()
+	l.share = nil
+	if share > 0 && share < 1 {
+		l.reserve(int64(manyRead * (1/share - 1) * 17 / 16))
+	}
+}
+
 // reserve makes room for single addresses, so that a long list is not copied while it grows. Room
 // that is not used costs address space alone.
 func (l *Lines) reserve(n int64) {
@@ -136,6 +155,9 @@ func (l *Lines) add(e entry, where string) {
 	l.sorted = false
 	l.compact()
 	if e.single && (!e.is6 || e.lo.Hi != 0) {
+		if l.share != nil && len(l.singles)-l.from == manyRead {
+			l.expected()
+		}
 		l.singles = append(l.singles, e.lo)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/permute"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/target"
 )
 
@@ -56,5 +57,24 @@ func TestMemoryOfSingles(t *testing.T) {
 				t.Errorf("%d targets of %d addresses, %d excluded", list.Len(), listed, gone)
 			}
 		})
+	}
+}
+
+// Room for the addresses that are still to come is made once, if their share is known.
+func TestExpect(t *testing.T) {
+	const n = 1 << 20
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	lines, calls := new(target.Lines), 0
+	lines.Expect(func() float64 { calls++; return 0.25 })
+	for i := range uint32(n) {
+		lines.AddAddr(probe.Addr4From([4]byte{byte(45 + i>>24), byte(i >> 16), byte(i >> 8), byte(i)}))
+	}
+	runtime.ReadMemStats(&after)
+	if each := float64(after.TotalAlloc-before.TotalAlloc) / n; each > 48 || calls != 1 {
+		t.Errorf("%.1f octets for each address, %d calls", each, calls)
+	}
+	if got := lines.Count(0, 0); got == (target.Count{}) {
+		t.Error("no address is left")
 	}
 }
