@@ -128,7 +128,7 @@ _masstrace_grammar() {
         ;;
     schema)
         flags='-h --help -V --version'
-        argument='choice cycle-start run trace trace-ext reply resume summary cycle-stop'
+        argument='choice cycle-start run trace trace-ext multipath reply resume summary cycle-stop'
         case $2 in
         esac
         ;;

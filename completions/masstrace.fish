@@ -57,7 +57,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from scan' -l no-bypass -d 'Sen
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -s o -l output -r -F -d 'Output file'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l records -x -a 'trace reply both' -d 'Data records: trace, reply or both'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l replies -r -F -d 'Write the reply records to this file, and not to --output'
-complete -c masstrace -n '__fish_seen_subcommand_from scan' -l meta -r -F -d 'Write all records but traces and replies to this file, and not to --output: cycle-start, run, resume, trace-ext, summary, cycle-stop'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l meta -r -F -d 'Write all records but traces and replies to this file, and not to --output: cycle-start, run, resume, trace-ext, multipath, summary, cycle-stop'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l overwrite -d 'Overwrite existing files of --output, --replies, --meta, --pcap and --checkpoint'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l pcap -r -F -d 'Write all probes and received frames to this pcapng file, for masstrace replay, and the key of the run to FILE.key'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l checkpoint -r -F -d 'Save the progress of the scan in this file, so that --resume can continue it after a stop or a kill'

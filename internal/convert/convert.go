@@ -108,7 +108,7 @@ type conversion struct {
 	out     *fileset.Files
 	writer  format.Writer
 	records uint64
-	replies bool // there was a reply record
+	kinds   record.Kinds // of the records
 	sizes   []int64
 	before  int64 // octets of the inputs that were read to their ends
 }
@@ -154,8 +154,11 @@ func (v *conversion) copy(ctx context.Context, in *format.File, from input) (fau
 		case err != nil:
 			return errors.Join(bad.fault(), err), nil
 		}
-		if _, ok := r.(*record.Reply); ok {
-			v.replies = true
+		switch r.(type) {
+		case *record.Reply:
+			v.kinds |= record.Replies
+		case *record.Multipath:
+			v.kinds |= record.Multipaths
 		}
 		if err := v.writer.Write(r); err != nil {
 			return nil, run.OutputFailed(err)
@@ -180,11 +183,7 @@ func (v *conversion) progress(in *format.File) Progress {
 
 // tellLacks reports the parts of records that the format has no place for.
 func (v *conversion) tellLacks() {
-	kinds := record.Traces
-	if v.replies {
-		kinds = record.Both
-	}
-	if text := v.cfg.paths().Lacks(kinds); text != "" && v.cfg.Notice != nil {
+	if text := v.cfg.paths().Lacks(v.kinds | record.Traces); text != "" && v.cfg.Notice != nil {
 		v.cfg.Notice(text)
 	}
 }

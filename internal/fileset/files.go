@@ -1,6 +1,6 @@
 // Package fileset holds the files of the results of a run: one file with all records, or a set of
 // up to three. In a set, one file has the replies, one has the meta records (the run, its summary,
-// trace-ext), and one has the rest. Each then loads into a table as it is.
+// trace-ext, multipath), and one has the rest. Each then loads into a table as it is.
 //
 //	Files   writes a set, and continues it from a checkpoint
 //	Open    reads a set as if it were one file
@@ -27,7 +27,7 @@ import (
 type Paths struct {
 	Output  string // records that have no other file; - is the standard output
 	Replies string // reply records
-	Meta    string // cycle-start, run, resume, trace-ext, summary, cycle-stop
+	Meta    string // cycle-start, run, resume, trace-ext, multipath, summary, cycle-stop
 
 	Format string // of Output; "" is that of the ending of its name
 	Table  string // of Output, if the format has several; "" is the first one
@@ -274,7 +274,7 @@ func (p Paths) checkTable(f format.Format) error {
 func (p Paths) Lacks(kinds record.Kinds) string {
 	f, _ := p.output()
 	lacks := slices.DeleteFunc(slices.Clone(f.Lacks), func(what string) bool {
-		return what == "replies" && !kinds.Has(record.Replies)
+		return what == "replies" && !kinds.Has(record.Replies) || what == format.LacksMultipath && !kinds.Has(record.Multipaths)
 	})
 	if len(lacks) == 0 {
 		return ""

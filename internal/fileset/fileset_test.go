@@ -48,6 +48,7 @@ func sample(t *testing.T, p Paths, run string, first byte) {
 			write(&record.Resume{Run: run, TimeUs: resumed / 1000, Windows: 1})
 		}
 		write(&record.Trace{Head: head(byte(i)), FirstTTL: 1, MaxTTL: 1, Hops: []record.Hop{hop(at)}})
+		write(&record.Multipath{Target: head(byte(i)).Target})
 		write(&record.Reply{Head: head(byte(i)), Hop: hop(at)}) // where a set has it
 	}
 	write(&record.Summary{Run: run})
@@ -94,13 +95,13 @@ func TestSets(t *testing.T) {
 	}{
 		{"all", Paths{Output: in("a"), Replies: in("a.replies.zst"), Meta: in("a.meta.gz")}, map[string][]string{
 			in("a"): {"trace"}, in("a.replies.zst"): {"reply"},
-			in("a.meta.gz"): {"cycle-start", "cycle-stop", "resume", "run", "summary", "trace-ext"},
+			in("a.meta.gz"): {"cycle-start", "cycle-stop", "multipath", "resume", "run", "summary", "trace-ext"},
 		}},
 		{"meta", Paths{Output: in("b"), Meta: in("b.meta")}, map[string][]string{
-			in("b"): {"reply", "trace"}, in("b.meta"): {"cycle-start", "cycle-stop", "resume", "run", "summary", "trace-ext"},
+			in("b"): {"reply", "trace"}, in("b.meta"): {"cycle-start", "cycle-stop", "multipath", "resume", "run", "summary", "trace-ext"},
 		}},
 		{"replies", Paths{Output: in("c"), Replies: in("c.replies")}, map[string][]string{
-			in("c"): {"cycle-start", "cycle-stop", "resume", "run", "summary", "trace", "trace-ext"}, in("c.replies"): {"reply"},
+			in("c"): {"cycle-start", "cycle-stop", "multipath", "resume", "run", "summary", "trace", "trace-ext"}, in("c.replies"): {"reply"},
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -81,6 +81,9 @@ type Format struct {
 	Lacks []string
 }
 
+// LacksMultipath is in Lacks of a format that has no place for multipath records.
+const LacksMultipath = "multipath records"
+
 // Output is what a Writer writes to, and the choice of records.
 type Output struct {
 	Out      io.Writer

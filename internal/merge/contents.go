@@ -21,7 +21,9 @@ type contents struct {
 	traces, firsts uint64     // firsts are the replies that answer a probe first
 	replies        uint64
 	sent, answered uint64 // by the trace-ext records
-	summed         bool   // the summary was read
+	// multipaths are records of several paths, with so many probes: their traces have some of these.
+	multipaths, probes uint64
+	summed             bool // the summary was read
 
 	scan scan
 }
@@ -45,6 +47,13 @@ type loss struct {
 	Answered uint64 `json:"answered"`
 }
 
+// multipathLine has likewise the fields of a multipath record.
+type multipathLine struct {
+	Run    string     `json:"run"`
+	Dst    netip.Addr `json:"dst"`
+	Probes uint64     `json:"probes"`
+}
+
 type replyLine struct {
 	Run  string `json:"run"`
 	Kind string `json:"kind"`
@@ -65,6 +74,8 @@ func (c *contents) take(typ string, line []byte) error {
 		return c.trace(line)
 	case ndjson.TypeTraceExt:
 		return c.ext(line)
+	case ndjson.TypeMultipath:
+		return c.multipath(line)
 	case ndjson.TypeReply:
 		return c.reply(line)
 	case ndjson.TypeSummary:
@@ -82,7 +93,7 @@ func (c *contents) trace(line []byte) error {
 		return fmt.Errorf("trace record: %w", err)
 	}
 	c.traces++
-	if !c.seen.add(c.open) && c.seen.twice == nil {
+	if !c.seen.addTrace(c.open) && c.seen.twice == nil {
 		c.seen.twice = fmt.Errorf("%s: %w: the trace of %v over flow %d is there twice", c.path, ErrContents, c.open.Dst, c.open.UserID)
 	}
 	return nil
@@ -106,10 +117,28 @@ func (c *contents) ext(line []byte) error {
 
 // sameRun reports whether a record is of the run of those before.
 func (c *contents) sameRun(run string) bool {
-	if c.traces+c.replies <= 1 && c.run == "" {
+	if c.records() <= 1 && c.run == "" {
 		c.run = run
 	}
 	return c.run == run
+}
+
+// records returns the number of data records.
+func (c *contents) records() uint64 { return c.traces + c.multipaths + c.replies }
+
+func (c *contents) multipath(line []byte) error {
+	var m multipathLine
+	if err := c.scan.multipath(line, &m); err != nil {
+		return fmt.Errorf("multipath record: %w", err)
+	}
+	c.multipaths, c.probes = c.multipaths+1, c.probes+m.Probes
+	if !c.sameRun(m.Run) {
+		return fmt.Errorf("%w: a multipath record of run %q", ErrContents, m.Run)
+	}
+	if !c.seen.addMultipath(m.Dst) && c.seen.twice == nil {
+		c.seen.twice = fmt.Errorf("%s: %w: the multipath record of %v is there twice", c.path, ErrContents, m.Dst)
+	}
+	return nil
 }
 
 func (c *contents) reply(line []byte) error {
@@ -131,22 +160,26 @@ func (c *contents) reply(line []byte) error {
 var ErrContents = errors.New("the records do not agree")
 
 // check compares the counts with those of the summary of a run, which has traces, replies, or both.
+// The traces of multipath records show each link, and not each probe.
 func (c *contents) check(run string, sent, answered uint64) error {
 	switch {
-	case c.traces+c.replies > 0 && c.run != run:
+	case c.records() > 0 && c.run != run:
 		return fmt.Errorf("%w: records of run %q in the file of run %q", ErrContents, c.run, run)
 	case c.open != nil:
 		return fmt.Errorf("%w: the trace of %v has no trace-ext record", ErrContents, c.open.Dst)
-	case c.traces > 0 && (c.sent != sent || c.answered != answered):
+	case c.multipaths > 0 && c.probes != sent:
+		return fmt.Errorf("%w: the multipath records have %d probes, and the summary has %d: lines are missing or there twice",
+			ErrContents, c.probes, sent)
+	case c.multipaths == 0 && c.traces > 0 && (c.sent != sent || c.answered != answered):
 		return fmt.Errorf("%w: the traces have %d probes and %d answers, and the summary has %d and %d: lines are missing or there twice",
 			ErrContents, c.sent, c.answered, sent, answered)
-	case c.replies > 0 && c.firsts != answered, c.traces+c.replies == 0 && answered > 0:
+	case c.replies > 0 && c.firsts != answered, c.records() == 0 && answered > 0:
 		return fmt.Errorf("%w: %d probes have a reply record, and %d were answered: lines are missing or there twice", ErrContents, c.firsts, answered)
 	}
 	return nil
 }
 
-// traceSet is a set of traces, by a hash of 64 bits. It has 8 octets for each place. A full set
+// traceSet is a set of traces and multipath records, by a hash of 64 bits. It has 8 octets for each place. A full set
 // stays as it is: later traces are compared with those in it, and not with each other.
 type traceSet struct {
 	seed   maphash.Seed
@@ -162,10 +195,20 @@ func newTraceSet() *traceSet {
 	return &traceSet{seed: maphash.MakeSeed(), places: make([]uint64, 1<<10)}
 }
 
-// add adds a trace, and reports whether it is new.
-func (s *traceSet) add(t *traceName) bool {
+// addTrace adds a trace, and reports whether it is new.
+func (s *traceSet) addTrace(t *traceName) bool {
 	at := t.Dst.As16()
-	name := append(at[:], byte(t.UserID>>8), byte(t.UserID))
+	return s.add(append(at[:], byte(t.UserID>>8), byte(t.UserID)))
+}
+
+// addMultipath adds likewise the multipath record of a target.
+func (s *traceSet) addMultipath(dst netip.Addr) bool {
+	at := dst.As16()
+	return s.add(at[:])
+}
+
+// add adds a name, and reports whether it is new.
+func (s *traceSet) add(name []byte) bool {
 	hash := max(maphash.Bytes(s.seed, name), 1)
 	place := s.find(hash)
 	if *place == hash {

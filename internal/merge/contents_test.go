@@ -73,8 +73,11 @@ func TestTraceSet(t *testing.T) {
 	addr := netip.MustParseAddr("2001:db8::")
 	for range 5000 {
 		addr = addr.Next()
+		if !s.addMultipath(addr) || s.addMultipath(addr) {
+			t.Fatalf("multipath of %v", addr)
+		}
 		for flow := range uint16(2) {
-			if !s.add(&traceName{addr, flow}) || s.add(&traceName{addr, flow}) {
+			if !s.addTrace(&traceName{addr, flow}) || s.addTrace(&traceName{addr, flow}) {
 				t.Fatalf("%v, flow %d", addr, flow)
 			}
 		}

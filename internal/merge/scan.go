@@ -72,6 +72,24 @@ func (s *scan) loss(l *loss) {
 	}
 }
 
+func (s *scan) multipath(line []byte, l *multipathLine) error {
+	got := *l
+	s.Reset(line)
+	for s.Open('{'); s.More('}'); {
+		switch key := s.Key(); string(key) {
+		case "run":
+			got.Run = s.Text()
+		case "dst":
+			s.Addr(&got.Dst)
+		case "probes":
+			got.Probes = s.Uint(math.MaxUint64)
+		default:
+			s.Unknown(key)
+		}
+	}
+	return settle(s, line, l, got)
+}
+
 func (s *scan) reply(line []byte, l *replyLine) error {
 	got := *l
 	s.Reset(line)

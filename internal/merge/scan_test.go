@@ -14,11 +14,13 @@ func TestScan(t *testing.T) {
 		`{"type":"trace-ext","run":"A","dst":"::1","userid":1,"reached":true,"loss":{"sent":7,"x":1,"answered":3},"no_reply":[[1,0]]}`,
 		`{"run":"\u00e9","loss":{"sent":1e2}}`, `{"loss":null,"reached":false}`, `{"loss":{"sent":-1}}`, `{"loss":{"sent":1},"loss":{"answered":2}}`,
 		`{"type":"reply","run":"A","kind":"ttl_exceeded","dup":1,"late":true,"rtt":3}`, `{"superseded":true,"withheld":false}`, `{"withheld":true}`, `{"dup":"1"}`, `{"kind":"pure_ack","late":false}`,
+		`{"type":"multipath","run":"A","dst":"::1","probes":7,"nodes":[{"addr":"::2"}]}`, `{"probes":-1}`, `{"dst":null,"probes":1e1}`,
 	} {
 		var s scan
 		compare(t, line, s.trace)
 		compare(t, line, s.ext)
 		compare(t, line, s.reply)
+		compare(t, line, s.multipath)
 	}
 }
 

@@ -51,7 +51,7 @@ func survey(ctx context.Context, set *fileset.Set, seen *traceSet) (*shard, erro
 // take takes in a line.
 func (s *shard) take(typ string, line []byte) error {
 	switch typ {
-	case ndjson.TypeTrace, ndjson.TypeTraceExt, ndjson.TypeReply:
+	case ndjson.TypeTrace, ndjson.TypeTraceExt, ndjson.TypeMultipath, ndjson.TypeReply:
 		return s.contents.take(typ, line)
 	}
 	if err := s.contents.take(typ, line); err != nil {

@@ -10,6 +10,9 @@ const (
 	Traces Kinds = 1 << iota
 	Replies
 	Both = Traces | Replies
+	// Multipaths come with traces, and are not asked for by themselves. So they are in the kinds that
+	// results have, and not in those to write.
+	Multipaths Kinds = 1 << 2
 )
 
 var kindNames = map[Kinds]string{Traces: "trace", Replies: "reply", Both: "both"}

@@ -1,6 +1,6 @@
 package record
 
-// Record is one record of a result file: *CycleStart, *Run, *Resume, *Trace, *Reply,
+// Record is one record of a result file: *CycleStart, *Run, *Resume, *Trace, *Multipath, *Reply,
 // *Summary or *CycleStop. A file begins with a CycleStart and a Run, has Traces and
 // Replies in any order, and ends with a Summary and a CycleStop.
 type Record interface{ record() }
@@ -10,6 +10,7 @@ func (*CycleStop) record()  {}
 func (*Run) record()        {}
 func (*Resume) record()     {}
 func (*Trace) record()      {}
+func (*Multipath) record()  {}
 func (*Reply) record()      {}
 func (*Summary) record()    {}
 

@@ -20,6 +20,7 @@ var Format = format.Format{
 	NewReader: func(in io.Reader) format.Reader { return NewReader(in) },
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
 	Lacks: []string{
+		format.LacksMultipath,
 		"replies", "the run and its summary", "stop reasons", "loops", "contested and limited TTLs", "NAT",
 		"distances", "inferred hops", "ports and flow labels", "kinds of TCP probes", "times of probes",
 		"times of replies", "round-trip times below 1 µs", "IP identifications", "sizes of quoted packets",

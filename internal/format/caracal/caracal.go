@@ -48,6 +48,7 @@ var Format = format.Format{
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
 	Replies:   true,
 	Lacks: []string{
+		format.LacksMultipath,
 		"the run and its summary", "stop reasons", "silent probes", "loops", "inferred hops", "numbers of flows",
 		"flow labels", "attempts", "replies without a TTL", "withheld and superseded replies", "times of probes",
 		"times of replies below 1 s", "round-trip times below 0.1 ms or above 6.5 s",

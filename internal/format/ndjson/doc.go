@@ -2,7 +2,7 @@
 // (NDJSON), and reads them again.
 //
 // A file starts with a cycle-start and a run record. Data records follow: trace and
-// trace-ext, reply, or all of them. It ends with summary and cycle-stop. A trace record is
+// trace-ext, multipath, reply, or all of them. It ends with summary and cycle-stop. A trace record is
 // a strict subset of scamper's JSON, so that tools for scamper read the file as it is.
 // Everything else is inside its hops and in the trace-ext record, which follows it.
 // docs/records.md describes every field.
@@ -23,8 +23,9 @@ const (
 	TypeSummary    = "summary"
 	TypeTrace      = "trace"
 	TypeTraceExt   = "trace-ext"
+	TypeMultipath  = "multipath"
 	TypeReply      = "reply"
 	TypeResume     = "resume"
 )
 
-var types = [...]string{TypeTrace, TypeTraceExt, TypeReply, TypeRun, TypeResume, TypeSummary, TypeCycleStart, TypeCycleStop}
+var types = [...]string{TypeTrace, TypeTraceExt, TypeMultipath, TypeReply, TypeRun, TypeResume, TypeSummary, TypeCycleStart, TypeCycleStop}

@@ -27,7 +27,7 @@ var Format = format.Format{
 func begins(head []byte) bool {
 	for line := range bytes.Lines(head) {
 		switch typ, _ := typeOf(bytes.TrimSpace(line)); typ {
-		case TypeRun, TypeResume, TypeSummary, TypeTraceExt, TypeReply:
+		case TypeRun, TypeResume, TypeSummary, TypeTraceExt, TypeMultipath, TypeReply:
 			return true
 		}
 	}
@@ -128,6 +128,8 @@ func (r *Reader) read(line []byte) (record.Record, error) {
 		return r.trace(t)
 	case TypeTraceExt:
 		return nil, errors.New("a trace-ext record without the trace record that belongs to it: is the trace in another file of the run?")
+	case TypeMultipath:
+		return r.multipath(line)
 	case TypeReply:
 		l := r.scan.replyLine(line)
 		if l == nil {
@@ -178,6 +180,22 @@ func (r *Reader) trace(l *TraceLine) (record.Record, error) {
 	}
 	n.there = false
 	return t, nil
+}
+
+// multipath returns the multipath record in line.
+func (r *Reader) multipath(line []byte) (record.Record, error) {
+	l := r.scan.multipathLine(line)
+	if l == nil {
+		l = new(MultipathLine)
+		if err := r.scan.decode(TypeMultipath, line, l); err != nil {
+			return nil, err
+		}
+	}
+	m, err := l.multipath()
+	if err != nil {
+		return nil, fmt.Errorf("%s record: %w", TypeMultipath, err)
+	}
+	return m, nil
 }
 
 // ReadLine returns the next line, valid until the next call, and the type of the record

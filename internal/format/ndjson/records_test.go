@@ -55,6 +55,8 @@ func check(text []byte) error {
 		}
 	case TypeTraceExt:
 		line = new(ExtLine)
+	case TypeMultipath:
+		line = new(MultipathLine)
 	case TypeReply:
 		line = new(ReplyLine)
 	}
@@ -120,6 +122,11 @@ func TestRecordsAreStrict(t *testing.T) {
 			if err := check(line); err != nil {
 				t.Errorf("%s: %v: %s", s.name, err, line)
 			}
+		}
+	}
+	for line := range bytes.Lines(multipathLines(t)) {
+		if err := check(line); err != nil {
+			t.Errorf("%v: %s", err, line)
 		}
 	}
 }

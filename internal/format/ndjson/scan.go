@@ -18,6 +18,8 @@ type scan struct {
 	ext   ExtLine
 	reply ReplyLine
 
+	multipath multipathRoom
+
 	// The lists and pointers of these lines refer to the fields below.
 	hops    []HopLine
 	rooms   []hopRoom
@@ -99,8 +101,8 @@ func (s *scan) pair(p *[2]int) {
 // ttl reads a number of a list.
 func (s *scan) ttl(to *int) { *to = s.Small() }
 
-// mangled reads the names of rewritten fields.
-func (s *scan) mangled(to *[]string) {
+// words reads a list of names: those of rewritten fields, or of hashed ones.
+func (s *scan) words(to *[]string) {
 	list(s, to, &s.names, func(s *scan, name *string) { *name = s.Text() })
 }
 

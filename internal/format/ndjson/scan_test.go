@@ -30,7 +30,7 @@ func dataLines(t testing.TB) (lines [][]byte) {
 	}
 	for line := range bytes.Lines(all) {
 		switch typ, _ := typeOf(line); typ {
-		case TypeTrace, TypeTraceExt, TypeReply:
+		case TypeTrace, TypeTraceExt, TypeMultipath, TypeReply:
 			lines = append(lines, bytes.TrimSpace(line))
 		}
 	}
@@ -53,6 +53,7 @@ func compare(t *testing.T, s *scan, line []byte) (taken bool) {
 	}
 	same(s.traceLine(line), new(TraceLine))
 	same(s.extLine(line), new(ExtLine))
+	same(s.multipathLine(line), new(MultipathLine))
 	same(s.replyLine(line), new(ReplyLine))
 	if s.Valid(line) && !json.Valid(line) {
 		t.Errorf("valid: %s", line)
@@ -74,6 +75,8 @@ var oddLines = []string{
 	`{"lss":{"ttl":3},"lss":{"addr":"::1"}}`, `{"lss":null}`, `{"nat":{"first_ttl":3}}`, `{"withheld":[1],"contested":[2,3]}`,
 	`{"path_hash":"00ff"}`, `{"reply_mpls_labels":[[1,2,3,4]]}`, `{"reply_mpls_labels":[[1,2,3]]}`, `{"tx_us":null,"rtt":65536}`,
 	` { "dst" : "2001:db8::1" , "x" : [ 1 , {"hops":2} ] } `, `{"dst":"fe80::1%eth0"}`, `{"wait":1.5,"wait_probe":2e0}`, `{} {}`, `[]`, `7`, ``,
+	`{"nodes":[{"ttl":1}],"nodes":[{"flows":2}]}`, `{"nodes":null}`, `{"links":[{"near":null,"far":null,"dt_ms":1e2}]}`, `{"links":[null]}`,
+	`{"balancers":[{"hash_fields":null},{"hash_fields":[]},{"hash_fields":["tos"],"hash_fields":[]},{"confidence":0.95}]}`,
 	`{"start":{"sec":1,"usec":2,"ftime":"x"},"start":{"sec":3}}`, `{"type":"trace","type":"reply"}`,
 }
 
@@ -137,6 +140,8 @@ func TestScanAllocations(t *testing.T) {
 				s.traceLine(line)
 			case TypeTraceExt:
 				s.extLine(line)
+			case TypeMultipath:
+				s.multipathLine(line)
 			default:
 				s.replyLine(line)
 			}

@@ -127,7 +127,7 @@ func (s *scan) verdictField(l *ReplyLine, key []byte) {
 	case "valid":
 		l.Valid = s.Text()
 	case "mangled":
-		s.mangled(&l.Mangled)
+		s.words(&l.Mangled)
 	case "dup":
 		l.Dup = s.Small()
 	case "late":

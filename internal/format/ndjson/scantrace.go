@@ -195,7 +195,7 @@ func (s *scan) rareHopField(h *HopLine, room *hopRoom, key []byte) {
 	case "icmpext_sum":
 		h.ExtSum = s.Text()
 	case "mangled":
-		s.mangled(&h.Mangled)
+		s.words(&h.Mangled)
 	case "lagged":
 		h.Lagged = s.Bool()
 	case "inferred":

@@ -190,7 +190,7 @@ func (s *scan) usualVerdict(l *ReplyLine) {
 		l.Valid = s.Text()
 	}
 	if s.Is(`,"mangled":`) {
-		s.mangled(&l.Mangled)
+		s.words(&l.Mangled)
 	}
 	if s.Is(`,"dup":`) {
 		l.Dup = s.Small()

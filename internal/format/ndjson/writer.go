@@ -37,7 +37,7 @@ type Lines uint8
 const (
 	TraceLines Lines = 1 << iota // trace
 	ReplyLines                   // reply
-	MetaLines                    // all others: the run, its summary, and trace-ext
+	MetaLines                    // all others: the run, its summary, trace-ext, multipath
 	AllLines   = TraceLines | ReplyLines | MetaLines
 )
 
@@ -71,6 +71,7 @@ type Writer struct {
 	traceHead []byte
 	extHead   []byte
 	replyHead []byte
+	pathsHead []byte // of multipath records
 }
 
 // NewWriter returns a Writer to w. If w has a method Flush() error, Flush calls it.
@@ -90,10 +91,11 @@ func (w *Writer) quote() {
 	w.traceHead = appendTraceHead(w.traceHead[:0], &w.conf)
 	w.extHead = appendExtHead(w.extHead[:0], &w.conf)
 	w.replyHead = appendReplyHead(w.replyHead[:0], &w.conf)
+	w.pathsHead = appendMultipathHead(w.pathsHead[:0], &w.conf)
 }
 
-// Write writes the lines of r, a trace being closed, and keeps nothing of it. Traces and
-// replies cost no allocation. In other records the Writer fills in empty fields from its
+// Write writes the lines of r, a trace being closed, and keeps nothing of it. Traces, multipath
+// records and replies cost no allocation. In other records the Writer fills in empty fields from its
 // Config: list, cycle, host and run.
 func (w *Writer) Write(r record.Record) error {
 	if w.err != nil {
@@ -103,6 +105,11 @@ func (w *Writer) Write(r record.Record) error {
 	case *record.Trace:
 		if w.conf.Kinds.Has(record.Traces) {
 			w.trace(r)
+		}
+	case *record.Multipath:
+		if w.conf.Kinds.Has(record.Traces) && w.conf.Only&MetaLines != 0 {
+			w.buf = appendMultipath(append(w.buf, w.pathsHead...), r)
+			w.endLine()
 		}
 	case *record.Reply:
 		if w.conf.Kinds.Has(record.Replies) && w.conf.Only&ReplyLines != 0 {

@@ -19,6 +19,7 @@ var Format = format.Format{
 	NewReader: func(in io.Reader) format.Reader { return ndjson.NewReader(in) },
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
 	Lacks: []string{
+		format.LacksMultipath,
 		"replies", "the run and its summary", "silent probes", "loops", "contested and limited TTLs", "NAT",
 		"distances", "inferred hops", "flow labels", "quoted traffic classes of IPv6", "times below 1 µs", "proofs and kinds of replies",
 		"rewritten fields", "sizes above 65535 bytes", "extensions other than MPLS labels",

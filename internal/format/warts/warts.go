@@ -17,6 +17,7 @@ var Format = format.Format{
 	NewReader: NewReader,
 	NewWriter: NewWriter,
 	Lacks: []string{
+		format.LacksMultipath,
 		"runs, resumes and summaries",
 		"replies",
 		"trace-ext records, except the first hop and the meeting point of strategy topology",

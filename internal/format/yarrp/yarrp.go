@@ -45,6 +45,7 @@ var Format = format.Format{
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
 	Replies:   true,
 	Lacks: []string{
+		format.LacksMultipath,
 		"the run and its summary", "stop reasons", "silent probes", "loops", "inferred hops", "flows", "attempts",
 		"methods and sources that differ within a file", "replies without a TTL",
 		"withheld and superseded replies", "times of probes", "times below 1 µs", "proofs and kinds of replies",
