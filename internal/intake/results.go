@@ -60,6 +60,10 @@ func (r *reader) results(name string, in io.Reader, _ int64) error {
 			if replies != nil && len(r.where) == 0 {
 				replies.AddAddr(rec.Target)
 			}
+		case *record.Multipath:
+			if replies != nil && len(r.where) == 0 {
+				replies.AddAddr(rec.Target)
+			}
 		}
 	}
 	switch {
