@@ -37,7 +37,7 @@ PEERS :=
 # targets alone that read what strangers write; all others run their seeds in unit.
 FUZZ_SHORT   := 2000
 FUZZ_COUNT   := 500000
-FUZZ_FOREIGN := FuzzQuoted|FuzzEchoReply|FuzzTCPAnswer|FuzzDecode|FuzzDecodeTCP|FuzzReplay|FuzzExtension|FuzzFile|FuzzReader|FuzzRow|FuzzScan|FuzzValues|FuzzOpen|FuzzResults
+FUZZ_FOREIGN := FuzzQuoted|FuzzVariedQuoted|FuzzEchoReply|FuzzTCPAnswer|FuzzDecode|FuzzDecodeTCP|FuzzReplay|FuzzExtension|FuzzFile|FuzzReader|FuzzRow|FuzzScan|FuzzValues|FuzzOpen|FuzzResults
 
 # The least coverage of a package, in percent.
 COVER := 85

@@ -9,7 +9,7 @@ _masstrace_grammar() {
         ;;
     help) argument='choice scan trace replay show merge convert schema lab verify' ;;
     scan)
-        flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status --dry-run -h --help -V --version'
+        flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status --dry-run -h --help -V --version'
         argument=file
         case $2 in
         --probes) kind=file ;;
@@ -33,11 +33,16 @@ _masstrace_grammar() {
         --flows) kind=text ;;
         --attempts) kind=text ;;
         --source-port-range) kind=text ;;
-        --strategy) kind='choice complete topology exhaustive' ;;
+        --strategy) kind='choice complete topology multipath exhaustive' ;;
         --gap-limit) kind=text ;;
         --overlap) kind=text ;;
         --per-hop-rate) kind=text ;;
         --prefix-rate) kind=text ;;
+        --confidence) kind=text ;;
+        --confidence-scope) kind=text ;;
+        --mda) kind=text ;;
+        --max-branches) kind=text ;;
+        --max-probes) kind=text ;;
         --rate) kind=text ;;
         --rate-max) kind=text ;;
         --bandwidth) kind=text ;;
@@ -63,7 +68,7 @@ _masstrace_grammar() {
         esac
         ;;
     trace)
-        flags='--hosts -4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max -q --queries -w --wait --gap-limit -s --source -i --interface -e --extensions -n --numeric --json -h --help -V --version'
+        flags='--hosts -4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max -q --queries -w --wait --gap-limit --multipath --confidence --overwrite --dot -s --source -i --interface -e --extensions -n --numeric --json -h --help -V --version'
         argument=host
         case $2 in
         --hosts) kind=file ;;
@@ -76,6 +81,8 @@ _masstrace_grammar() {
         -q | --queries) kind=text ;;
         -w | --wait) kind=text ;;
         --gap-limit) kind=text ;;
+        --confidence) kind=text ;;
+        --dot) kind=file ;;
         -s | --source) kind=text ;;
         -i | --interface) kind=interface ;;
         esac
@@ -102,7 +109,7 @@ _masstrace_grammar() {
         esac
         ;;
     show)
-        flags='--hops -e --extensions --csv -h --help -V --version'
+        flags='--hops -e --extensions --dot --csv -h --help -V --version'
         argument=text
         case $2 in
         esac
@@ -121,9 +128,9 @@ _masstrace_grammar() {
         argument=file
         case $2 in
         -o | --output) kind=file ;;
-        --to) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' ;;
+        --to) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' ;;
         --table) kind=text ;;
-        --from) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent' ;;
+        --from) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' ;;
         esac
         ;;
     schema)
@@ -138,8 +145,8 @@ _masstrace_grammar() {
         case $2 in
         --network) kind='choice internet routers routers-limited' ;;
         --link) kind='choice veth tun' ;;
-        --preset) kind='choice clean default loss limited delayed nat noise loops perpacket silent help' ;;
-        --set) kind='choice seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= max-width= hash-more= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= via-target= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= liars= imposters=' ;;
+        --preset) kind='choice clean default loss limited delayed nat noise loops perpacket silent multipath multipath-hostile help' ;;
+        --set) kind='choice seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= min-width= max-width= hash-more= hash-addresses= hash-ports= hash-label= nested= meshed= chained= wide= weighted= remap= remapped= reroute= rerouted= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= via-target= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= liars= imposters=' ;;
         --net-seed) kind=text ;;
         --log) kind=file ;;
         --counters) kind=file ;;

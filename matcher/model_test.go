@@ -96,6 +96,9 @@ func (m *model) late(f *probe.Facts) {
 func (m *model) hop(id uint64, f *probe.Facts) {
 	old, ok := m.first[f.Probe]
 	slots := m.shape.Targets * m.shape.TTLs() * m.shape.Flows * m.shape.Attempts
+	if m.shape.IsOnDemand() {
+		slots = 1 << 20 // more than answers are superseded
+	}
 	switch {
 	case !ok:
 	case f.Proof() > old.Proof() && m.spare[id] < (slots+3)/4:

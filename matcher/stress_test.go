@@ -25,6 +25,7 @@ import (
 type stress struct {
 	*testing.T
 	shape   window.Shape
+	fresh   *window.Window // for compare
 	targets int
 	set     *window.Set
 	matcher *Matcher
@@ -99,10 +100,10 @@ func distance(position uint64) uint8 {
 	return uint8(1 + position*7%10) // beyond the last TTL for some targets
 }
 
-func newStress(t *testing.T, seed uint64) *stress {
+func newStress(t *testing.T, seed uint64, onDemand int) *stress {
 	s := &stress{
 		T:       t,
-		shape:   window.Shape{Targets: 8, FirstTTL: 1, LastTTL: 8, Flows: 2, Attempts: 3, Unlinked: 40, ExtensionOctets: 64},
+		shape:   window.Shape{Targets: 8, FirstTTL: 1, LastTTL: 8, Flows: 2, Attempts: 3, Unlinked: 40, ExtensionOctets: 64, OnDemand: onDemand},
 		free:    make(chan *window.Window, window.Live),
 		ready:   make(chan *window.Window, window.Live),
 		retired: make(chan *window.Window, window.Live),
@@ -116,6 +117,7 @@ func newStress(t *testing.T, seed uint64) *stress {
 	s.set = window.NewSet(s.shape)
 	s.matcher = New(Config{Index: order(s.targets), Set: s.set, Retired: s.retired})
 	s.source = schedule.NewExhaustive(schedule.Config{Shape: s.shape, Wait: stressWait, Ready: s.ready, Set: s.set})
+	s.fresh = window.New(s.shape)
 	for range window.Live {
 		s.free <- window.New(s.shape)
 	}
@@ -378,7 +380,7 @@ func (s *stress) assemble(opened <-chan int) {
 		case w := <-s.closed:
 			s.record(w)
 			a.Account.Hear(&w.Heard)
-			if err := a.Traces(w, func(*record.Trace) error { return nil }); err != nil {
+			if err := a.Records(w, func(record.Record) error { return nil }); err != nil {
 				s.Error(err)
 			}
 			w.Reset()
@@ -418,7 +420,8 @@ func (s *stress) record(w *window.Window) {
 // compare holds the states and the standings of a window against those of another window, which got
 // the best answers alone. So superseded answers leave no trace.
 func (s *stress) compare(w *window.Window) {
-	fresh := window.New(s.shape)
+	fresh := s.fresh
+	fresh.Reset()
 	fresh.Open(w.ID)
 	for target := range uint32(w.Len()) {
 		fresh.Append(w.Target(int(target)))
@@ -426,11 +429,11 @@ func (s *stress) compare(w *window.Window) {
 			if w.Contested(target, flow) != 0 {
 				continue
 			}
+			s.eachSlot(target, flow, func(slot window.Slot) { fresh.Stamp(slot, w.Sent(slot)) })
 			for i := range w.Misses(target, flow) { // from several places
 				fresh.Learn(target, &probe.Facts{Probe: probe.Probe{Flow: flow}, Valid: probe.Garbled, HasQuote: true,
 					Responder: addrOf(1<<24 + uint64(i))}, nil)
 			}
-			s.eachSlot(target, flow, func(slot window.Slot) { fresh.Stamp(slot, w.Sent(slot)) })
 			s.eachSlot(target, flow, func(slot window.Slot) {
 				if e, _ := w.Best(slot); e != nil {
 					fresh.Answer(slot, &probe.Reply{Facts: e.Facts})
@@ -471,15 +474,18 @@ func (s *stress) eachSlot(target uint32, flow uint16, f func(window.Slot)) {
 
 func TestSlotProtocol(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		halt int // number of probes before the halt
+		name     string
+		halt     int // number of probes before the halt
+		onDemand int // slots per target, 0 for all
 	}{
-		{"to the end", 1 << 30},
-		{"halted", 3000},
-		{"halted soon", 300},
+		{"to the end", 1 << 30, 0},
+		{"halted", 3000, 0},
+		{"halted soon", 300, 0},
+		{"on demand", 1 << 30, 200},
+		{"on demand, halted", 3000, 200},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStress(t, uint64(tt.halt))
+			s := newStress(t, uint64(tt.halt), tt.onDemand)
 			s.run(tt.halt)
 			newModel(s).check()
 		})

@@ -89,14 +89,13 @@ type Receiver struct {
 
 // New returns a receiver of frames from src. c is a codec.Codec or a codec.Listed.
 func New(src Source, c identity, clock Clock) (*Receiver, error) {
-	r := &Receiver{
-		src: src, clock: clock, slack: blockSlack, idleSlack: idleSlack,
-		batch:  make([]probe.Reply, 0, maxBatch),
-		octets: make([]byte, 0, maxBatch*maxExtension),
-	}
+	r := &Receiver{src: src, clock: clock, slack: blockSlack, idleSlack: idleSlack}
+	room := maxBatch
 	if p, ok := src.(prompter); ok && p.Prompt() {
 		r.prompt, r.slack, r.idleSlack = true, promptSlack, promptSlack
+		room = 1
 	}
+	r.batch, r.octets = make([]probe.Reply, 0, room), make([]byte, 0, room*maxExtension)
 	if err := r.decoder.init(src.LinkType(), c, &r.Heard); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/gopacket/layers"
+
+	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/pcapng"
 	"github.com/masstrace/masstrace/internal/probe"
 )
@@ -77,4 +80,37 @@ func FuzzReplay(f *testing.F) {
 			t.Fatalf("%d frames are counted, want 2", frames)
 		}
 	})
+}
+
+// A probe of ours in a capture is found whatever field of its flow varies.
+func TestReplayVariedProbe(t *testing.T) {
+	for _, m := range []probe.Method{probe.UDP, probe.ICMP, probe.TCPSYN, probe.TCPACK} {
+		c, err := codec.New(codec.Config{
+			Method: m, Source4: source4, Source6: source6, DstPort: 33434, Flows: probe.BaseFlows, Variations: true,
+			MinTTL: 1, MaxTTL: 32, Attempts: probe.MaxAttempts,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := NewReplay(c)
+		for n := range uint16(200) {
+			p := probe.Probe{Target: probe.Addr4From([4]byte{20, 1, 2, byte(n)}), TTL: 1 + uint8(n%32), Attempt: uint8(n % 4)}
+			if n%2 == 1 {
+				p.Target = probe.Addr{0: 0x26, 15: byte(n)}
+			}
+			v := probe.Variation(n/2) % probe.Variations
+			if !c.HasVariation(v, p.Target.Is4()) {
+				continue
+			}
+			p.Flow = v.Of(n * 5)
+			var prepared codec.Prepared
+			c.Prepare(&prepared, p.Target, p.Flow)
+			frame := make([]byte, codec.MaxSize)
+			frame = frame[:c.Encode(frame, &prepared, p.TTL, p.Attempt)]
+			var f probe.Facts
+			if ok := r.Probe(&pcapng.Entry{Frame: frame, LinkType: int(layers.LinkTypeRaw), Direction: pcapng.Outbound}, &f); !ok || f.Probe != p {
+				t.Fatalf("%s: found %t, %+v, want %+v", m, ok, f.Probe, p)
+			}
+		}
+	}
 }

@@ -5,12 +5,15 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/memory"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
-// prepared holds the codec's results for each (target, flow) of the live windows.
+// prepared holds the codec's results for each (target, flow) of the live windows. Windows on demand
+// have too many flows for that, and few probes of each: their probes are prepared one by one.
 type prepared struct {
 	shape   window.Shape
+	one     codec.Prepared // the last probe of a window on demand
 	windows [window.Live]struct {
 		id    uint64 // number of the window + 1; 0 for no window
 		flows []codec.Prepared
@@ -26,8 +29,13 @@ const (
 	excluded
 )
 
-// PreparedOctets is the memory of a sender for each (target, flow) of a window, in bytes.
-const PreparedOctets = uint64(unsafe.Sizeof(codec.Prepared{}) + unsafe.Sizeof(state(0)))
+// PreparedOctets returns the memory of a sender for each target of a window, in bytes.
+func PreparedOctets(s window.Shape) uint64 {
+	if s.IsOnDemand() {
+		return 0
+	}
+	return uint64(s.Flows) * uint64(unsafe.Sizeof(codec.Prepared{})+unsafe.Sizeof(state(0)))
+}
 
 func newPrepared(s window.Shape) prepared { return prepared{shape: s} }
 
@@ -41,6 +49,9 @@ func (p *prepared) forget() {
 // prepare returns the prepared part of item's probe. It returns nil if the target may not be
 // probed; then nothing is ever sent to it.
 func (s *Sender) prepare(item window.Item) *codec.Prepared {
+	if s.ready.shape.IsOnDemand() {
+		return s.prepareOne(item)
+	}
 	w := &s.ready.windows[item.Window.ID%window.Live]
 	if w.id != item.Window.ID+1 {
 		if w.flows == nil {
@@ -54,7 +65,7 @@ func (s *Sender) prepare(item window.Item) *codec.Prepared {
 	if w.state[i] == unknown {
 		target := item.Window.Target(int(item.Target))
 		w.state[i] = excluded
-		if s.cfg.Allowed.Contains(target) && !s.cfg.Codec.Source(target.Is4()).IsZero() {
+		if s.isAllowed(target) {
 			w.state[i] = allowed
 			s.cfg.Codec.Prepare(&w.flows[i], target, item.Flow)
 		}
@@ -63,4 +74,19 @@ func (s *Sender) prepare(item window.Item) *codec.Prepared {
 		return nil
 	}
 	return &w.flows[i]
+}
+
+// prepareOne is prepare in a window on demand. The result is valid until the next call.
+func (s *Sender) prepareOne(item window.Item) *codec.Prepared {
+	target := item.Window.Target(int(item.Target))
+	if !s.isAllowed(target) {
+		return nil
+	}
+	s.cfg.Codec.Prepare(&s.ready.one, target, item.Flow)
+	return &s.ready.one
+}
+
+// isAllowed is the last check of a target.
+func (s *Sender) isAllowed(target probe.Addr) bool {
+	return s.cfg.Allowed.Contains(target) && !s.cfg.Codec.Source(target.Is4()).IsZero()
 }

@@ -65,11 +65,12 @@ func scan(t *testing.T, c *cell, targets int) *outcome {
 // overload reports losses on this machine, as opposed to losses in the network.
 func (o *outcome) overload() string {
 	c, s := &o.counters, &o.summary
-	if c.LostIn+c.LostDelay+c.LostOut+s.Drops.Kernel+s.Drops.Interface+s.Late+s.TxErrors == 0 {
+	lostIn := c.LostIn + s.Sent - min(o.report.Probes.Sent, s.Sent)
+	if lostIn+c.LostDelay+c.LostOut+s.Drops.Kernel+s.Drops.Interface+s.Late+s.TxErrors == 0 {
 		return ""
 	}
 	return fmt.Sprintf("the simulator lost %d packets on the way in, %d under way, %d on the way out; the scan lost %d and %d, could not send %d, and %d came late",
-		c.LostIn, c.LostDelay, c.LostOut, s.Drops.Kernel, s.Drops.Interface, s.TxErrors, s.Late)
+		lostIn, c.LostDelay, c.LostOut, s.Drops.Kernel, s.Drops.Interface, s.TxErrors, s.Late)
 }
 
 // scanAt scans at a rate and holds the results against the truth.

@@ -86,6 +86,8 @@ type TTLCounts struct {
 
 // FirstAttempts counts the (target, TTL, flow): each was sent once or skipped.
 type FirstAttempts struct {
+	// Further are those that strategy multipath chose beside the requested flows of Probes.
+	Further   uint64  `json:"further_flows,omitempty"`
 	FirstSent uint64  `json:"first_sent"`
 	Skipped   Skipped `json:"skipped"`
 }

@@ -29,8 +29,8 @@ func (a *Account) Balance() error {
 	if a.TTLs == 0 { // a list of probes, or a capture: nothing was requested of each target
 		sums = append(sums, sum{"first_sent = 0", a.FirstSent, 0})
 	} else {
-		sums = append(sums, sum{"targets × ttls × flows = first_sent + skipped",
-			a.Targets * a.TTLs * a.Flows, a.FirstSent + a.Skipped.Total()})
+		sums = append(sums, sum{"targets × ttls × flows + further_flows = first_sent + skipped",
+			a.Targets*a.TTLs*a.Flows + a.Further, a.FirstSent + a.Skipped.Total()})
 	}
 	sums = append(sums, a.sumsByTTL()...)
 	var errs []error

@@ -26,11 +26,12 @@ var mayImport = map[string][]string{
 	"internal/window":                   {"internal/account", "internal/memory", "internal/probe"},
 	"internal/target":                   {"internal/outfile", "internal/permute", "internal/probe"},
 	"internal/codec":                    {"internal/probe", "internal/wire"},
-	"internal/schedule":                 {"internal/permute", "internal/probe", "internal/window"},
+	"internal/multipath":                {"internal/probe", "internal/record"},
+	"internal/schedule":                 {"internal/multipath", "internal/permute", "internal/probe", "internal/window"},
 	"sender":                            {"internal/codec", "internal/memory", "internal/probe", "internal/window", "ratelimit"},
 	"receiver":                          {"internal/account", "internal/codec", "internal/linklayer", "internal/pcapng", "internal/probe", "internal/wire"},
 	"matcher":                           {"internal/account", "internal/probe", "internal/window"},
-	"internal/trace":                    {"internal/account", "internal/memory", "internal/probe", "internal/record", "internal/window"},
+	"internal/trace":                    {"internal/account", "internal/memory", "internal/multipath", "internal/probe", "internal/record", "internal/window"},
 
 	// Results and files.
 	"internal/outfile":           {},
@@ -40,20 +41,23 @@ var mayImport = map[string][]string{
 	"internal/jsonscan":          {},
 	"internal/linklayer":         {"internal/pcapng"},
 	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
-	"internal/format/all":        {"internal/format", "internal/format/atlas", "internal/format/caracal", "internal/format/lists", "internal/format/mtr", "internal/format/ndjson", "internal/format/parquet", "internal/format/scamper", "internal/format/traceroute", "internal/format/warts", "internal/format/yarrp", "internal/outfile"},
+	"internal/format/all":        {"internal/format", "internal/format/atlas", "internal/format/caracal", "internal/format/flatlinks", "internal/format/lists", "internal/format/mtr", "internal/format/ndjson", "internal/format/parquet", "internal/format/scamper", "internal/format/traceroute", "internal/format/warts", "internal/format/yarrp", "internal/outfile"},
 	"internal/format/atlas":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/caracal":    {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/hops":       {"internal/record", "internal/wire"},
-	"internal/format/ndjson":     {"internal/format", "internal/jsonscan", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
-	"internal/format/scamper":    {"internal/format", "internal/format/ndjson", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/ndjson":     {"internal/format", "internal/format/tracelb", "internal/jsonscan", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/scamper":    {"internal/format", "internal/format/ndjson", "internal/format/tracelb", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/traceroute": {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/lists":      {"internal/format", "internal/probe", "internal/record"},
 	"internal/format/mtr":        {"internal/format", "internal/probe", "internal/record"},
-	"internal/format/parquet":    {"internal/format", "internal/probe", "internal/record", "internal/wire"},
-	"internal/format/warts":      {"internal/format", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/parquet":    {"internal/format", "internal/format/flatlinks", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/flatlinks":  {"internal/format", "internal/probe", "internal/record"},
+	"internal/format/tracelb":    {"internal/probe", "internal/record", "internal/wire"},
+	"internal/format/warts":      {"internal/format", "internal/format/tracelb", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/yarrp":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},
-	"internal/show":              {"internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record", "internal/run"},
+	"internal/show":              {"internal/draw", "internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record", "internal/run"},
+	"internal/draw":              {"internal/probe", "internal/record"},
 	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
@@ -61,7 +65,7 @@ var mayImport = map[string][]string{
 	"internal/run":        {"internal/record", "sender"},
 	"internal/observe":    {"internal/probe", "internal/record"},
 	"internal/intake":     {"internal/format", "internal/format/all", "internal/format/warts", "internal/mrt", "internal/outfile", "internal/probe", "internal/record", "internal/target"},
-	"internal/plan":       {"internal/account", "internal/codec", "internal/intake", "internal/permute", "internal/probe", "internal/record", "internal/schedule", "internal/target", "internal/trace", "internal/window", "ratelimit", "sender"},
+	"internal/plan":       {"internal/account", "internal/codec", "internal/intake", "internal/multipath", "internal/permute", "internal/probe", "internal/record", "internal/schedule", "internal/target", "internal/trace", "internal/window", "ratelimit", "sender"},
 	"internal/session":    {"internal/codec", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/wire", "ratelimit", "receiver", "sender"},
 	"internal/capture":    {"internal/codec", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/target", "internal/window", "receiver", "sender"},
 	"internal/checkpoint": {"internal/fileset", "internal/findings", "internal/outfile", "internal/plan", "internal/record", "internal/target"},
@@ -73,7 +77,7 @@ var mayImport = map[string][]string{
 	// The programs: none imports another.
 	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/window", "ratelimit", "receiver", "sender"},
-	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/multipath", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
 
 	// The library: the only package with a promise.
@@ -94,7 +98,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/convert", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},

@@ -5,9 +5,11 @@
 package capture
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -58,10 +60,6 @@ func Create(c Config, p plan.Params, targets *target.Lines, exclude target.Set) 
 	if err != nil {
 		return nil, err
 	}
-	notes, err := lists(targets, exclude)
-	if err != nil {
-		return nil, err
-	}
 	copy := new(Capture)
 	if copy.file, err = outfile.Open(c.Path, nil, c.Existing); err != nil {
 		return nil, err
@@ -78,7 +76,7 @@ func Create(c Config, p plan.Params, targets *target.Lines, exclude target.Set) 
 	copy.key = c.Path + KeySuffix
 	copy.writer = pcapng.NewCapture(copy.file, pcapng.CaptureConfig{
 		Link: p.Link, LinkType: c.LinkType, Head4: c.Head4, Head6: c.Head6,
-		Tool: p.Tool, Comment: comment, Notes: notes, Producers: 1 + c.Senders,
+		Tool: p.Tool, Comment: comment, Notes: lists(targets, exclude), Producers: 1 + c.Senders,
 	})
 	copy.received = copy.writer.Tap()
 	for range c.Senders {
@@ -108,44 +106,36 @@ func header(p plan.Params) ([]byte, error) {
 // ends of lines.
 const noteLines = 24 << 10
 
-// lists returns the lists of a run, in notes.
-func lists(include *target.Lines, exclude target.Set) (notes [][]byte, err error) {
-	if include == nil {
-		return nil, nil
-	}
-	targets, err := include.AppendText(nil)
-	if err != nil {
-		return nil, err
-	}
-	excluded, err := exclude.AppendText(nil)
-	if err != nil {
-		return nil, err
-	}
-	for i, text := range [][]byte{targets, excluded} {
-		for len(text) > 0 {
-			n := min(len(text), noteLines)
-			var v Note
-			if i == 0 {
-				v.Targets = string(text[:n])
-			} else {
-				v.Exclude = string(text[:n])
+// lists returns the lists of a run, in notes. They are made one by one: a list of millions of addresses
+// has much text.
+func lists(include *target.Lines, exclude target.Set) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if include == nil {
+			return
+		}
+		noted := func(n Note) bool {
+			b, err := json.Marshal(n) // of two strings: it cannot fail
+			return err != nil || yield(b)
+		}
+		for text := range include.Text(noteLines) {
+			if !noted(Note{Targets: string(text)}) {
+				return
 			}
-			b, err := json.Marshal(v)
-			if err != nil {
-				return nil, err
+		}
+		for text := range exclude.Text(noteLines) {
+			if !noted(Note{Exclude: string(text)}) {
+				return
 			}
-			notes, text = append(notes, b), text[n:]
 		}
 	}
-	return notes, nil
 }
 
-// Run writes the file until senders and receiver are done.
-func (c *Capture) Run() error {
+// Run writes the file until senders and receiver are done. When ctx ends, they do not wait for it.
+func (c *Capture) Run(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	c.err = c.writer.Run()
+	c.err = c.writer.Run(ctx)
 	return c.err
 }
 

@@ -220,7 +220,7 @@ func (k *Keeper) Begin(p *plan.Plan, key string, files *fileset.Files, found *fi
 		return err
 	}
 	var none record.Summary
-	none.TTLs, none.Flows = uint64(p.Shape.TTLs()), uint64(p.Shape.Flows)
+	none.TTLs, none.Flows = uint64(p.Shape.TTLs()), uint64(p.Shape.RequestedFlows())
 	return k.Mark(k.state.Windows, &none, found)
 }
 

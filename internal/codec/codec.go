@@ -24,10 +24,6 @@ import (
 // Key is a 128-bit secret or seed.
 type Key [16]byte
 
-// maxWeakFlows is the highest number of flows at which a reply with one valid tag may be
-// accepted. Each flow is one more chance for a random quotation.
-const maxWeakFlows = 64
-
 // Config is the part of probes that is constant over a run.
 type Config struct {
 	Method probe.Method
@@ -36,9 +32,13 @@ type Config struct {
 
 	Source4, Source6 netip.Addr // either may be invalid: no probes of that family
 
-	DstPort  uint16
-	TOS      uint8
-	Flows    int // 1 and up
+	DstPort uint16
+	TOS     uint8
+	Flows   int // 1 and up
+	// Variations is set if flows may vary in one field. Flow numbers are then those of
+	// probe.Variation, and Flows counts the base flows, probe.BaseFlows at most.
+	Variations bool
+
 	MinTTL   uint8
 	MaxTTL   uint8
 	Attempts uint8
@@ -52,8 +52,12 @@ type Config struct {
 
 // Codec builds and authenticates the probes of one run.
 type Codec struct {
-	cfg     Config
-	ports   ports
+	cfg    Config
+	ports  ports
+	varied varied
+	// strongOnly is set if replies with one valid tag do not count.
+	strongOnly bool
+
 	source  probe.Addr // IPv4
 	source6 probe.Addr
 	v4, v6  template
@@ -90,6 +94,9 @@ func New(cfg Config) (*Codec, error) {
 		seed:    newHashKey(cfg.Seed),
 	}
 	if err := c.ports.init(cfg); err != nil {
+		return nil, err
+	}
+	if err := c.varied.init(cfg); err != nil {
 		return nil, err
 	}
 	c.v4, c.v6 = c.newTemplate4(), c.newTemplate6()

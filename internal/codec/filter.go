@@ -1,7 +1,9 @@
 package codec
 
 import (
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/probe"
@@ -29,24 +31,53 @@ func (c *Codec) Filter() string {
 			c.source6,
 			anyOf("icmp6[0]", wire.ICMPv6Unreachable, wire.ICMPv6PacketTooBig, wire.ICMPv6TimeExceeded, wire.ICMPv6ParameterProblem),
 			c.answers(false),
-			anyOf("ip6[6]", 0, 43, 44, 60)))
+			extended()))
 	}
 	return strings.Join(families, " or ")
 }
+
+// FilterTo is Filter for the answers to the probes of one target: errors that quote it, and packets
+// from it. A quotation with another target is never an answer to them.
+func (c *Codec) FilterTo(target probe.Addr) string {
+	to := "src host " + target.String()
+	if octets := target.Octets(); target.Is4() {
+		to += fmt.Sprintf(" or icmp[%d:4] = %#x", wire.ICMPLen+wire.V4Dst, binary.BigEndian.Uint32(octets))
+	} else {
+		const quoted = wire.V6Len + wire.ICMPLen + wire.V6Dst
+		var words []string
+		for i := 0; i < len(octets); i += 4 {
+			words = append(words, fmt.Sprintf("ip6[%d:4] = %#x", quoted+i, binary.BigEndian.Uint32(octets[i:])))
+		}
+		to += fmt.Sprintf(" or (%s) or %s", strings.Join(words, " and "), extended())
+	}
+	return fmt.Sprintf("(%s) and (%s)", c.Filter(), to)
+}
+
+// extended returns the filter of IPv6 packets with extension headers.
+func extended() string { return anyOf("ip6[6]", 0, 43, 44, 60) }
 
 // answers returns the filter of the targets' own answers that are not errors.
 func (c *Codec) answers(is4 bool) string {
 	low, high := c.PortRange()
 	switch {
 	case c.cfg.Method == probe.UDP:
-		return fmt.Sprintf(" or (udp src port %d and dst portrange %d-%d)", c.cfg.DstPort, low, high)
+		return fmt.Sprintf(" or (udp src %s and dst portrange %d-%d)", c.probedPorts(), low, high)
 	case c.cfg.Method != probe.ICMP:
-		return fmt.Sprintf(" or (tcp src port %d and dst portrange %d-%d and %s)", c.cfg.DstPort, low, high, bareTCP(is4))
+		return fmt.Sprintf(" or (tcp src %s and dst portrange %d-%d and %s)", c.probedPorts(), low, high, bareTCP(is4))
 	case is4:
 		return fmt.Sprintf(" or (icmp[0] = %d)", wire.ICMPv4EchoReply)
 	default:
 		return fmt.Sprintf(" or (icmp6[0] = %d)", wire.ICMPv6EchoReply)
 	}
+}
+
+// probedPorts returns the filter of the ports that are probed.
+func (c *Codec) probedPorts() string {
+	if !c.cfg.Variations {
+		return fmt.Sprintf("port %d", c.cfg.DstPort)
+	}
+	ports := c.varied.dstPort
+	return fmt.Sprintf("portrange %d-%d", slices.Min(ports[:]), slices.Max(ports[:]))
 }
 
 // bareTCP returns the filter of segments with SYN or RST, or without data. It excludes the data

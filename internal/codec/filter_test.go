@@ -194,3 +194,27 @@ func TestFilterOneFamily(t *testing.T) {
 		}
 	}
 }
+
+// The filter of one target accepts what the filter of all accepts, if it answers a probe to that
+// target. Packets with extension headers are accepted for all IPv6 targets.
+func TestFilterTo(t *testing.T) {
+	for _, m := range allMethods {
+		c := newCodec(t, testConfig(m))
+		for _, tt := range []struct{ target, family string }{
+			{"20.1.2.3", "v4"}, {"20.1.2.4", "none"}, {"2600:9::42", "v6"}, {"2600:9::43", "none"}, {"2601:9::42", "none"},
+		} {
+			target := addr(tt.target)
+			bpf, err := pcap.NewBPF(layers.LinkTypeEthernet, 1600, c.FilterTo(target))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range samples(t) {
+				want := s.wanted(m) && (strings.HasPrefix(s.name, tt.family) || target.Is6() && strings.HasSuffix(s.name, "behind options"))
+				frame := ethernet(s.packet)
+				if got := bpf.Matches(gopacket.CaptureInfo{CaptureLength: len(frame), Length: len(frame)}, frame); got != want {
+					t.Errorf("%v to %v: %s: %t, want %t", m, target, s.name, got, want)
+				}
+			}
+		}
+	}
+}

@@ -17,7 +17,9 @@ type ports struct {
 	low     uint16
 	size    uint32
 	flows   uint32
-	avoided portSet // each h with which some flow would have a port to avoid
+	avoided portSet  // each h with which some flow would have a port to avoid
+	tries   uint16   // how many hashes of a target are tried
+	next    []uint16 // by h: the first one from there on that is not avoided
 }
 
 // portSet is a set of numbers below 2¹⁶.
@@ -26,8 +28,12 @@ type portSet [1 << 16 / 64]uint64
 func (s *portSet) add(v uint32)      { s[v/64] |= 1 << (v % 64) }
 func (s *portSet) has(v uint32) bool { return s[v/64]&(1<<(v%64)) != 0 }
 
-// rehash is how many hashes of a target are tried.
-const rehash = 32
+// rehash is how many hashes of a target are tried. If flows vary, there are so many that a few ports
+// to avoid leave few values of h. Then the search ends earlier.
+const (
+	rehash       = 32
+	rehashVaried = 4
+)
 
 func (p *ports) init(cfg Config) error {
 	low, high := cfg.PortLow, cfg.PortHigh
@@ -41,7 +47,10 @@ func (p *ports) init(cfg Config) error {
 	if cfg.Flows < 1 || cfg.Flows > int(p.size) {
 		return fmt.Errorf("%d flows do not fit into source ports %d to %d", cfg.Flows, low, high)
 	}
-	p.flows = uint32(cfg.Flows)
+	p.flows, p.tries = uint32(cfg.Flows), rehash
+	if cfg.Variations {
+		p.tries = rehashVaried
+	}
 	var avoid portSet
 	avoid.add(0xffff)
 	for _, port := range cfg.Avoid {
@@ -73,7 +82,21 @@ func (p *ports) findAvoided(avoid *portSet) error {
 		return fmt.Errorf("%d flows need as many source ports in a row, and %d to %d has too few that are free; 65535 is never used",
 			p.flows, p.low, uint32(p.low)+p.size-1)
 	}
+	p.findNext()
 	return nil
+}
+
+// findNext fills next, with the first h from each on that is not avoided.
+func (p *ports) findNext() {
+	p.next = make([]uint16, p.size)
+	next := uint32(0)
+	for i := range 2 * p.size { // twice, because flows wrap at the end
+		h := (2*p.size - 1 - i) % p.size
+		if !p.avoided.has(h) {
+			next = h
+		}
+		p.next[h] = uint16(next)
+	}
 }
 
 // value returns the value of a flow below p.flows, for the hash h.
@@ -94,7 +117,7 @@ type flowBase struct {
 // base returns the flow base of target: a pure function of seed and target.
 func (c *Codec) base(target *probe.Addr) flowBase {
 	var port, label uint32
-	for try := range uint16(rehash) {
+	for try := range c.ports.tries {
 		a, b := c.seed.hash(target, try, forFlow)
 		hi, _ := bits.Mul64(a, uint64(c.ports.size)) // a scaled to below size
 		port, label = uint32(hi), uint32(b>>32)
@@ -102,20 +125,23 @@ func (c *Codec) base(target *probe.Addr) flowBase {
 			return flowBase{port, label}
 		}
 	}
-	for c.ports.avoided.has(port) { // a crowded range: the next h that is not avoided
-		port = (port + 1) % c.ports.size
-	}
-	return flowBase{port, label}
+	return flowBase{uint32(c.ports.next[port]), label} // a crowded range
 }
 
 // flow returns the values of one flow of the target with base b. The multiplier is 2³² over the
 // golden ratio: its multiples lie far apart, so that labels of neighbouring flows differ.
 func (c *Codec) flow(b flowBase, index uint16) probe.Flow {
-	label := (b.label + uint32(index)*0x9e3779b1) >> 12
+	varies, labelled := probe.Unvaried, index
+	if c.cfg.Variations {
+		if index, varies = probe.SplitFlow(index); varies != probe.VaryLabel {
+			labelled = index
+		}
+	}
+	label := (b.label + uint32(labelled)*0x9e3779b1) >> 12
 	if label == 0 {
 		label = 1
 	}
-	return probe.Flow{Value: c.ports.value(b.port, uint32(index)), Label: label}
+	return probe.Flow{Value: c.ports.value(b.port, uint32(index)), Label: label, Varies: varies}
 }
 
 // Flow returns the fields of the probes of (target, index) that load balancers may hash.
@@ -123,8 +149,8 @@ func (c *Codec) Flow(target probe.Addr, index uint16) probe.Flow {
 	return c.flow(c.base(&target), index)
 }
 
-// flowOf returns the index of the flow with value v, of the target with base b. ok is false if
-// there is none.
+// flowOf returns the index of the flow with value v, of the target with base b, without its
+// variation. ok is false if there is none.
 func (c *Codec) flowOf(b flowBase, v uint16) (index uint16, ok bool) {
 	p := &c.ports
 	offset := uint32(v) - uint32(p.low)

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/effort"
@@ -168,5 +169,47 @@ func TestFlowSpread(t *testing.T) {
 		if z := (chi - 255) / math.Sqrt(510); math.Abs(z) > 5 {
 			t.Errorf("%s: χ² off by %.1f σ", name, z)
 		}
+	}
+}
+
+// With a thousand flows, some ports in use leave few values to begin with. No flow has such a port,
+// and each answer finds its flow.
+func TestCrowdedRange(t *testing.T) {
+	cfg := variedConfig(probe.UDP)
+	for port := uint32(0x8000); port < 61000; port += 500 { // as on a machine with many connections
+		cfg.Avoid = append(cfg.Avoid, uint16(port))
+	}
+	c := newCodec(t, cfg)
+	for h := uint32(0); h < c.ports.size; h += 101 {
+		want := h
+		for c.ports.avoided.has(want) {
+			want = (want + 1) % c.ports.size
+		}
+		if got := uint32(c.ports.next[h]); got != want {
+			t.Fatalf("the next free value from %d is %d, want %d", h, got, want)
+		}
+	}
+	first := map[uint16]bool{}
+	for _, target := range targets(2000) {
+		base := c.base(&target)
+		for _, flow := range []uint16{0, 1, 500, probe.BaseFlows - 1} {
+			v := c.Flow(target, flow).Value
+			if slices.Contains(cfg.Avoid, v) || v == 0xffff {
+				t.Fatalf("%s: flow %d has port %d", target, flow, v)
+			}
+			if got, ok := c.flowOf(base, v); !ok || got != flow {
+				t.Fatalf("%s: port %d is flow %d, want %d", target, v, got, flow)
+			}
+		}
+		first[c.Flow(target, 0).Value] = true
+	}
+	if len(first) < 500 {
+		t.Errorf("2,000 targets begin with %d ports", len(first))
+	}
+	for port := uint32(0x8000); port < 0xffff; port += 500 {
+		cfg.Avoid = append(cfg.Avoid, uint16(port))
+	}
+	if _, err := New(cfg); err == nil {
+		t.Error("no thousand ports in a row are free")
 	}
 }

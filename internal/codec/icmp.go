@@ -38,7 +38,7 @@ func encodeICMP(b []byte, p *Prepared, tau uint8) {
 }
 
 // quotedICMP authenticates the quotation of an echo probe.
-func (c *Codec) quotedICMP(q *wire.Quotation, r *probe.Facts) Verdict {
+func (c *Codec) quotedICMP(q *wire.Quotation, r *probe.Facts, varies probe.Variation) Verdict {
 	b := q.Transport
 	echo := uint8(wire.ICMPv4Echo)
 	if !q.Is4 {
@@ -52,6 +52,7 @@ func (c *Codec) quotedICMP(q *wire.Quotation, r *probe.Facts) Verdict {
 	if v := c.echoFlow(base, b, pinned, r); v != Accepted {
 		return v
 	}
+	r.Flow = varies.Of(r.Flow)
 	k := c.tagKey(&r.Target, r.Flow)
 	var first, second candidates
 	c.readTag(&first, k, fieldFirst, binary.BigEndian.Uint16(b[wire.EchoSeq:]))
@@ -121,6 +122,14 @@ func (c *Codec) EchoReply(message []byte, is4 bool, r *probe.Facts) Verdict {
 		return v
 	}
 	r.Mangled &^= probe.MangledCsum // this is the reply's own checksum: none is quoted
+	if c.cfg.Variations {
+		return c.variedEcho(message, payload, is4, r)
+	}
+	return c.compareEcho(message, payload, r)
+}
+
+// compareEcho compares the tags of an echo reply under the key of its flow.
+func (c *Codec) compareEcho(message, payload []byte, r *probe.Facts) Verdict {
 	k := c.tagKey(&r.Target, r.Flow)
 	var first, second candidates
 	c.readTag(&first, k, fieldFirst, binary.BigEndian.Uint16(message[wire.EchoSeq:]))

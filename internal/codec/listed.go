@@ -49,7 +49,7 @@ func NewListed(c ListedConfig) (*Listed, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.cfg.Flows = maxWeakFlows + 1 // with any source port, weak replies do not count
+		m.strongOnly = true // any source port may be of a line
 		l.methods[method] = m
 	}
 	return l, nil
@@ -135,7 +135,7 @@ func (l *Listed) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 	default:
 		return Unrelated
 	}
-	if v := c.quotedHeader(q, r); v != Accepted {
+	if v := c.quotedHeader(q, r, probe.Unvaried); v != Accepted {
 		return v
 	}
 	b := q.Transport

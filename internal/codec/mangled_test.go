@@ -234,15 +234,15 @@ func TestRandomQuotations(t *testing.T) {
 	r := newRand(10)
 	for _, k := range kinds {
 		cfg := testConfig(k.method)
-		cfg.Flows = maxWeakFlows
+		cfg.Flows = searched
 		c := newCodec(t, cfg)
 		for _, tt := range []struct {
 			name  string
 			do    func(q *wire.Quotation, f probe.Flow)
 			bound float64 // weak ones per quotation
 		}{
-			{"random octets", func(*wire.Quotation, probe.Flow) {}, maxWeakFlows * 2.0 / (1 << 40)},
-			{"random sport or identifier", func(q *wire.Quotation, _ probe.Flow) { constants(c, q) }, maxWeakFlows * 4.0 / (1 << 24)},
+			{"random octets", func(*wire.Quotation, probe.Flow) {}, searched * 2.0 / (1 << 40)},
+			{"random sport or identifier", func(q *wire.Quotation, _ probe.Flow) { constants(c, q) }, searched * 4.0 / (1 << 24)},
 			{"right flow", func(q *wire.Quotation, f probe.Flow) {
 				constants(c, q)
 				if k.method == probe.ICMP {
@@ -259,7 +259,7 @@ func TestRandomQuotations(t *testing.T) {
 				q.Dst, q.ID, q.Label = randTarget(r, k.is4), uint16(r.Uint32()), r.Uint32()>>12
 				q.Transport = buf[:8+r.IntN(120)]
 				fill(r, q.Transport)
-				tt.do(&q, c.Flow(q.Dst, uint16(r.IntN(maxWeakFlows))))
+				tt.do(&q, c.Flow(q.Dst, uint16(r.IntN(searched))))
 				var f probe.Facts
 				if c.Quoted(&q, &f) != Accepted {
 					continue

@@ -11,17 +11,25 @@ import (
 // r.Mangled and the quoted fields are filled. After Garbled, r.Target, r.Flow and r.Valid are.
 // After any other verdict r is of no use.
 func (c *Codec) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
-	if v := c.quotedHeader(q, r); v != Accepted {
+	if c.cfg.Variations {
+		return c.variedQuoted(q, r)
+	}
+	return c.quoted(q, r, probe.Unvaried)
+}
+
+// quoted authenticates the quotation of a flow with a given variation.
+func (c *Codec) quoted(q *wire.Quotation, r *probe.Facts, varies probe.Variation) Verdict {
+	if v := c.quotedHeader(q, r, varies); v != Accepted {
 		return v
 	}
 	var v Verdict
 	switch c.cfg.Method {
 	case probe.UDP:
-		v = c.quotedUDP(q, r)
+		v = c.quotedUDP(q, r, varies)
 	case probe.ICMP:
-		v = c.quotedICMP(q, r)
+		v = c.quotedICMP(q, r, varies)
 	default:
-		return c.quotedTCP(q, r)
+		return c.quotedTCP(q, r, varies)
 	}
 	if v == Accepted {
 		c.checkPayload(q, r)
@@ -30,7 +38,7 @@ func (c *Codec) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 }
 
 // quotedHeader copies the quoted fields to r and judges those of the IP header.
-func (c *Codec) quotedHeader(q *wire.Quotation, r *probe.Facts) Verdict {
+func (c *Codec) quotedHeader(q *wire.Quotation, r *probe.Facts, varies probe.Variation) Verdict {
 	r.HasQuote = true
 	r.QuotedTTL, r.QuotedTOS, r.QuotedID = q.TTL, q.TOS, q.ID
 	r.QuotedSize = uint32(q.Size)
@@ -46,7 +54,7 @@ func (c *Codec) quotedHeader(q *wire.Quotation, r *probe.Facts) Verdict {
 	if q.Size != c.Size(q.Is4) {
 		r.Mangled |= probe.MangledLen
 	}
-	if q.TOS != c.cfg.TOS {
+	if q.TOS != c.varied.tos[varies] {
 		r.Mangled |= probe.MangledTOS
 	}
 	if q.Src != *own {
@@ -63,12 +71,13 @@ func isMapped(a *[16]byte) bool {
 
 // quotedPorts finds the flow of a quoted UDP or TCP probe by its ports, which both protocols
 // have in the same place. ok is false if they are not of this run.
-func (c *Codec) quotedPorts(q *wire.Quotation, r *probe.Facts) (base flowBase, ok bool) {
-	if binary.BigEndian.Uint16(q.Transport[wire.UDPDstPort:]) != c.cfg.DstPort {
+func (c *Codec) quotedPorts(q *wire.Quotation, r *probe.Facts, varies probe.Variation) (base flowBase, ok bool) {
+	if binary.BigEndian.Uint16(q.Transport[wire.UDPDstPort:]) != c.varied.dstPort[varies] {
 		return base, false
 	}
 	base = c.base((*probe.Addr)(&q.Dst))
 	if r.Flow, ok = c.flowOf(base, binary.BigEndian.Uint16(q.Transport[wire.UDPSrcPort:])); ok {
+		r.Flow = varies.Of(r.Flow)
 		c.checkLabel(q, r, base)
 	}
 	return base, ok
@@ -97,7 +106,7 @@ func (c *Codec) compareTags(r *probe.Facts, first, second *candidates, firstName
 		return BadSource
 	case first.n > 0 && second.n > 0:
 		return Conflict
-	case first.n+second.n != 1 || c.cfg.Flows > maxWeakFlows:
+	case first.n+second.n != 1 || c.strongOnly:
 		return badTag(r)
 	}
 	only, other := first.tau[0], secondName

@@ -66,8 +66,8 @@ func (c *Codec) encodeTCP(b []byte, p *Prepared, tau uint8) {
 }
 
 // quotedTCP authenticates the quotation of a TCP probe.
-func (c *Codec) quotedTCP(q *wire.Quotation, r *probe.Facts) Verdict {
-	if _, ok := c.quotedPorts(q, r); !ok {
+func (c *Codec) quotedTCP(q *wire.Quotation, r *probe.Facts, varies probe.Variation) Verdict {
+	if _, ok := c.quotedPorts(q, r, varies); !ok {
 		return Unrelated
 	}
 	k := c.tagKey(&r.Target, r.Flow)
@@ -85,10 +85,10 @@ func (c *Codec) quotedTCP(q *wire.Quotation, r *probe.Facts) Verdict {
 	if v != Accepted {
 		return v
 	}
-	if r.Valid == probe.Weak && c.otherTCPFlow(q, r) {
+	if r.Valid == probe.Weak && c.otherTCPFlow(q, r, varies) {
 		return Conflict
 	}
-	c.checkSegment(q, r, k)
+	c.checkSegment(q, r, k, varies)
 	return Accepted
 }
 
@@ -124,13 +124,12 @@ func (c *Codec) compareTCPTags(r *probe.Facts, first, second *candidates, second
 }
 
 // otherTCPFlow reports whether a sequence number without a valid tag is that of another flow,
-// whose source port was rewritten. It is called only where weak replies count, and so for
-// maxWeakFlows flows at most.
-func (c *Codec) otherTCPFlow(q *wire.Quotation, r *probe.Facts) bool {
+// whose source port was rewritten. It compares with the first flows, searched at most.
+func (c *Codec) otherTCPFlow(q *wire.Quotation, r *probe.Facts, varies probe.Variation) bool {
 	seq := binary.BigEndian.Uint32(q.Transport[wire.TCPSeq:])
-	for f := range uint16(c.cfg.Flows) {
+	for f := range uint16(min(c.cfg.Flows, searched)) {
 		var o candidates
-		if c.readTag32(&o, c.tagKey(&r.Target, f), seq); o.n > 0 {
+		if c.readTag32(&o, c.tagKey(&r.Target, varies.Of(f)), seq); o.n > 0 {
 			return true
 		}
 	}
@@ -152,7 +151,7 @@ func reaches(b []byte, from, to int) bool {
 
 // checkSegment names the fields after the sequence number that were rewritten, in a segment that
 // is quoted whole.
-func (c *Codec) checkSegment(q *wire.Quotation, r *probe.Facts, k tagKey) {
+func (c *Codec) checkSegment(q *wire.Quotation, r *probe.Facts, k tagKey, varies probe.Variation) {
 	t := c.template(q.Is4)
 	size := t.size - t.header
 	b, sent := q.Transport, t.octets[t.header:]
@@ -162,7 +161,7 @@ func (c *Codec) checkSegment(q *wire.Quotation, r *probe.Facts, k tagKey) {
 		return
 	}
 	tag := k.seal32(tau(r.TTL, r.Attempt))
-	sum := wire.Sum(r.Target.Octets(), t.sum)
+	sum := wire.Sum(r.Target.Octets(), t.sum) + uint64(c.varied.portSum(varies))
 	ack := uint32(0)
 	if c.cfg.Method == probe.TCPACK {
 		ack = tag
@@ -193,14 +192,22 @@ type Segment struct {
 // It rejects resets of our own host: they go to the target, and their tags are not valid under
 // the key of another address.
 func (c *Codec) TCPAnswer(s *Segment, r *probe.Facts) Verdict {
-	if c.cfg.Method.Protocol(true) != probe.ProtoTCP || s.SrcPort != c.cfg.DstPort ||
-		c.Source(r.Responder.Is4()).IsZero() {
+	varies, ok := c.answeredPort(s.SrcPort)
+	if c.cfg.Method.Protocol(true) != probe.ProtoTCP || !ok || c.Source(r.Responder.Is4()).IsZero() {
 		return Unrelated
 	}
 	flow, ok := c.flowOf(c.base(&r.Responder), s.DstPort)
 	if !ok {
 		return Unrelated
 	}
+	if c.cfg.Variations && varies == probe.Unvaried {
+		return c.variedSegment(s, r, flow)
+	}
+	return c.answeredFlow(s, r, varies.Of(flow))
+}
+
+// answeredFlow authenticates a segment as an answer to a probe of a flow.
+func (c *Codec) answeredFlow(s *Segment, r *probe.Facts, flow uint16) Verdict {
 	var o candidates
 	c.readAnswerTags(&o, c.tagKey(&r.Responder, flow), s)
 	switch o.n {

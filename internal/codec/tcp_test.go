@@ -176,11 +176,11 @@ func TestTCPQuotedTags(t *testing.T) {
 		mangled probe.Mangled
 	}{
 		{name: "no identification", p: p4, edit: id0, valid: probe.Strong, mangled: probe.MangledIPID},
-		{name: "no identification, 65 flows", p: p4, flows: 65, edit: id0, valid: probe.Strong, mangled: probe.MangledIPID},
+		{name: "no identification, 1,000 flows", p: p4, flows: 1000, edit: id0, valid: probe.Strong, mangled: probe.MangledIPID},
 		{name: "other identification", p: p4, edit: func(b, o []byte) { copy(b[4:6], o[4:6]) }, want: Conflict},
 		{name: "other sequence number, short", p: p4, short: true, edit: seq4, want: Conflict},
 		{name: "no sequence number, short", p: p4, short: true, edit: random4, valid: probe.Weak, mangled: probe.MangledSeq},
-		{name: "no sequence number, 65 flows", p: p4, short: true, flows: 65, edit: random4, want: Garbled},
+		{name: "no sequence number, 1,000 flows", p: p4, short: true, flows: 1000, edit: random4, valid: probe.Weak, mangled: probe.MangledSeq},
 		{name: "no sequence number, short IPv6", p: p6, short: true, edit: random6, want: Garbled},
 		{name: "neither", p: p4, short: true, edit: func(b, o []byte) { random4(b, o); id0(b, o) }, want: Garbled},
 		{name: "no sequence number", methods: []probe.Method{probe.TCPSYN}, p: p4, edit: random4, valid: probe.Weak, mangled: probe.MangledSeq},
@@ -228,14 +228,14 @@ func TestTCPQuotedTags(t *testing.T) {
 // gives no wrong TTL.
 func TestTCPOtherFlow(t *testing.T) {
 	cfg := testConfig(probe.TCPSYN)
-	cfg.Flows, cfg.MaxTTL, cfg.Attempts = maxWeakFlows, probe.MaxTTL, probe.MaxAttempts
+	cfg.Flows, cfg.MaxTTL, cfg.Attempts = searched, probe.MaxTTL, probe.MaxAttempts
 	c := newCodec(t, cfg)
 	r := newRand(130)
 	seen := map[Verdict]int{}
 	for range effort.Count(20_000, 1_000_000) {
 		p := randProbe(r, c, true)
 		b := encode(c, p)
-		other := c.Flow(p.Target, (p.Flow+1+uint16(r.IntN(maxWeakFlows-1)))%maxWeakFlows)
+		other := c.Flow(p.Target, (p.Flow+1+uint16(r.IntN(searched-1)))%searched)
 		binary.BigEndian.PutUint16(b[20:], other.Value)
 		q := quote(b, 28)
 		var f probe.Facts

@@ -92,8 +92,8 @@ func (c *Codec) Prepare(p *Prepared, target probe.Addr, flow uint16) {
 func (c *Codec) sums(p *Prepared) {
 	t := c.template(p.Target.Is4())
 	dst := p.Target.Octets()
-	p.ipSum = uint32(wire.Fold(wire.Sum(dst, t.ipSum)))
-	sum := wire.Sum(dst, t.sum)
+	p.ipSum = uint32(wire.Fold(wire.Sum(dst, t.ipSum) + uint64(c.varied.tosSum(p.Flow.Varies))))
+	sum := wire.Sum(dst, t.sum) + uint64(c.varied.portSum(p.Flow.Varies))
 	p.sum = uint32(p.Flow.Value)
 	if c.cfg.Method == probe.ICMP {
 		// The target is in the payload, and in IPv6 also in the pseudo-header. Identifier
@@ -121,6 +121,9 @@ func (c *Codec) Encode(buf []byte, p *Prepared, ttl, attempt uint8) int {
 		copy(buf[wire.V4Dst:], p.Target[12:])
 		binary.BigEndian.PutUint16(buf[wire.V4Checksum:], wire.Checksum(uint64(p.ipSum)+uint64(id)+uint64(ttl)<<8))
 		c.encodeTransport(buf[wire.V4Len:], p, tau)
+		if p.Flow.Varies != probe.Unvaried {
+			c.vary4(buf, p.Flow.Varies)
+		}
 		return t.size
 	}
 	t := &c.v6
@@ -130,6 +133,9 @@ func (c *Codec) Encode(buf []byte, p *Prepared, ttl, attempt uint8) int {
 	buf[wire.V6HopLimit] = ttl
 	copy(buf[wire.V6Dst:], p.Target[:])
 	c.encodeTransport(buf[wire.V6Len:], p, tau)
+	if p.Flow.Varies != probe.Unvaried {
+		c.vary6(buf, p.Flow.Varies)
+	}
 	return t.size
 }
 

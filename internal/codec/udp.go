@@ -41,8 +41,8 @@ func encodeUDP(b []byte, p *Prepared, tau uint8) {
 }
 
 // quotedUDP authenticates the quotation of a UDP probe.
-func (c *Codec) quotedUDP(q *wire.Quotation, r *probe.Facts) Verdict {
-	base, ok := c.quotedPorts(q, r)
+func (c *Codec) quotedUDP(q *wire.Quotation, r *probe.Facts, varies probe.Variation) Verdict {
+	base, ok := c.quotedPorts(q, r, varies)
 	if !ok {
 		return Unrelated
 	}
@@ -90,21 +90,37 @@ func (c *Codec) undoAdjustment(first, second *candidates, q *wire.Quotation, r *
 // same target, with a rewritten source port. It is if it has the label of that flow, or two tags
 // that agree under the flow's key. Otherwise a single rewritten field could give a wrong TTL.
 //
-// It is called only where weak replies count, and so for maxWeakFlows flows at most.
+// Over IPv4 it compares with the first flows, searched at most.
 func (c *Codec) otherFlow(q *wire.Quotation, r *probe.Facts, base flowBase) bool {
+	if !q.Is4 {
+		return r.Mangled.Has(probe.MangledLabel) && c.otherLabel(q, r, base)
+	}
+	varies := c.flow(base, r.Flow).Varies
+	for f := range uint16(min(c.cfg.Flows, searched)) {
+		f = varies.Of(f)
+		if f == r.Flow {
+			continue
+		}
+		var first, second candidates
+		c.readUDPTags(&first, &second, q, c.tagKey(&r.Target, f))
+		if _, ok := agree(&first, &second); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// searched is how many flows a quotation with one valid tag is compared with. A search of more
+// takes longer than all else. Of a quotation of a later flow, one in some thousand is accepted with
+// a wrong TTL. The others are misses, which cast doubt on it (see window.Standing).
+const searched = 64
+
+// otherLabel reports whether a quotation has the label of another flow.
+func (c *Codec) otherLabel(q *wire.Quotation, r *probe.Facts, base flowBase) bool {
+	varies := c.flow(base, r.Flow).Varies
 	for f := range uint16(c.cfg.Flows) {
-		switch {
-		case f == r.Flow:
-		case !q.Is4:
-			if r.Mangled.Has(probe.MangledLabel) && q.Label == c.flow(base, f).Label {
-				return true
-			}
-		default:
-			var first, second candidates
-			c.readUDPTags(&first, &second, q, c.tagKey(&r.Target, f))
-			if _, ok := agree(&first, &second); ok {
-				return true
-			}
+		if f = varies.Of(f); f != r.Flow && q.Label == c.flow(base, f).Label {
+			return true
 		}
 	}
 	return false
@@ -113,14 +129,15 @@ func (c *Codec) otherFlow(q *wire.Quotation, r *probe.Facts, base flowBase) bool
 // UDPAnswer authenticates a datagram that came to dstPort from srcPort of r.Responder: a service
 // at a target's probed port answered. The target was reached, at an unknown TTL.
 func (c *Codec) UDPAnswer(srcPort, dstPort uint16, r *probe.Facts) Verdict {
-	if c.cfg.Method != probe.UDP || srcPort != c.cfg.DstPort || c.Source(r.Responder.Is4()).IsZero() {
+	varies, ok := c.answeredPort(srcPort)
+	if c.cfg.Method != probe.UDP || !ok || c.Source(r.Responder.Is4()).IsZero() {
 		return Unrelated
 	}
 	flow, ok := c.flowOf(c.base(&r.Responder), dstPort)
 	if !ok {
 		return Unrelated
 	}
-	r.Probe = probe.Probe{Target: r.Responder, Flow: flow}
+	r.Probe = probe.Probe{Target: r.Responder, Flow: varies.Of(flow)}
 	r.Kind, r.Valid, r.Mangled = probe.KindUDPReply, probe.Weak, 0
 	return Accepted
 }

@@ -274,7 +274,7 @@ func (p Paths) checkTable(f format.Format) error {
 func (p Paths) Lacks(kinds record.Kinds) string {
 	f, _ := p.output()
 	lacks := slices.DeleteFunc(slices.Clone(f.Lacks), func(what string) bool {
-		return what == "replies" && !kinds.Has(record.Replies) || what == format.LacksMultipath && !kinds.Has(record.Multipaths)
+		return what == "replies" && !kinds.Has(record.Replies) || (strings.HasPrefix(what, format.LacksMultipath) || what == format.LacksBalancers) && !kinds.Has(record.Multipaths)
 	})
 	if len(lacks) == 0 {
 		return ""

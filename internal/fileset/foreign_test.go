@@ -139,3 +139,19 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// Only results with multipath records are told what a format loses of them.
+func TestLacksMultipath(t *testing.T) {
+	for name, words := range map[string]string{
+		"a.csv": "multipath records", "a.parquet": "multipath records (table links", "a.warts": "confidences of balancers", "a.scamper.json": "confidences of balancers",
+		"a.ndjson": "", "a.atlas.json": "multipath records", "a.yrp": "multipath records",
+	} {
+		p := Paths{Output: name}
+		if text := p.Lacks(record.Both); strings.Contains(text, "multipath") || strings.Contains(text, "balancers") {
+			t.Errorf("%s of traces: %s", name, text)
+		}
+		if text := p.Lacks(record.Both | record.Multipaths); !strings.Contains(text, words) || words == "" && text != "" {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}

@@ -84,6 +84,10 @@ type Format struct {
 // LacksMultipath is in Lacks of a format that has no place for multipath records.
 const LacksMultipath = "multipath records"
 
+// LacksBalancers is likewise in Lacks of a format of scamper, whose object of all paths has one
+// confidence for all of them.
+const LacksBalancers = "states, kinds and confidences of balancers, remapped links and times of flows"
+
 // Output is what a Writer writes to, and the choice of records.
 type Output struct {
 	Out      io.Writer

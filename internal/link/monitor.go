@@ -23,6 +23,7 @@ type State uint32
 const (
 	Up          State = iota
 	NoNeighbour       // up, but the new next hop does not answer
+	Apart             // up, but some targets leave by another route now
 	NoRoute           // up, but the route to the targets is gone, or leaves by another link
 	NoAddress         // up, but the source address is no longer assigned
 	Down              // set down, or without carrier
@@ -36,6 +37,8 @@ func (s State) String() string {
 		return "up"
 	case NoNeighbour:
 		return "the new next hop does not answer"
+	case Apart:
+		return "some targets leave by another route now"
 	case NoRoute:
 		return "the route has changed"
 	case NoAddress:
@@ -68,6 +71,9 @@ func (c Counters) Sub(before Counters) Counters {
 type Way struct {
 	Request Request
 	Path    Path
+	// Targets are all destinations, whose routes are followed too; nil for Request.Destination
+	// alone.
+	Targets *Targets
 }
 
 // Monitor watches one link, and the ways that use it. It belongs to the network namespace of the
@@ -86,6 +92,10 @@ type way struct {
 	state   atomic.Uint32
 	nextHop atomic.Pointer[net.HardwareAddr]
 	asked   netip.Addr // the gateway that was solicited last
+
+	apart     bool      // some targets left in another way when they were last compared
+	waits     bool      // a change waits for the next comparison
+	compareAt time.Time // the next comparison is not before
 }
 
 // OpenMonitor returns a Monitor of ways that share one link. Its State is already valid. Run keeps
@@ -106,7 +116,7 @@ func OpenMonitor(ways ...Way) (*Monitor, error) {
 		c.close()
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
-	if err := m.look(); err != nil {
+	if err := m.look(context.Background()); err != nil {
 		m.Close()
 		return nil, err
 	}
@@ -137,12 +147,13 @@ func (m *Monitor) Run(ctx context.Context, changed func() (next time.Time)) erro
 	var next time.Time
 	for {
 		// Read first, then wait: a change since OpenMonitor counts too.
-		if err := m.look(); err != nil {
+		if err := m.look(ctx); err != nil {
 			return err
 		}
 		if changed != nil {
 			next = changed()
 		}
+		next = m.soonest(next)
 		if m.State() == Gone {
 			return nil
 		}
@@ -157,11 +168,11 @@ func (m *Monitor) Run(ctx context.Context, changed func() (next time.Time)) erro
 }
 
 // look reads the states from the kernel.
-func (m *Monitor) look() error {
+func (m *Monitor) look(ctx context.Context) error {
 	state, err := m.lookAtLink()
 	if err == nil && state == Up {
 		for _, w := range m.ways {
-			if err = m.follow(w); err != nil {
+			if err = m.follow(ctx, w); err != nil {
 				break
 			}
 		}
@@ -185,12 +196,54 @@ func (m *Monitor) lookAtLink() (State, error) {
 }
 
 // follow reads the state of one way, and its next hop.
-func (m *Monitor) follow(w *way) error {
+func (m *Monitor) follow(ctx context.Context, w *way) error {
 	state, err := m.wayState(w)
+	if err == nil && state == Up && w.Targets != nil {
+		state, err = m.compare(ctx, w)
+	}
 	if err == nil {
 		w.state.Store(uint32(state))
 	}
 	return err
+}
+
+// A comparison of all routes reads the whole table. There is one a second at most, and with a large
+// table they take a twentieth of the time.
+const (
+	compareEvery = time.Second
+	compareShare = 20
+)
+
+// compare returns whether some targets leave in another way. A change soon after a comparison is
+// compared later, see soonest.
+func (m *Monitor) compare(ctx context.Context, w *way) (State, error) {
+	if begun := time.Now(); !begun.Before(w.compareAt) {
+		others, err := w.others(ctx, m.kernel)
+		if ctx.Err() != nil {
+			return Up, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		w.apart, w.waits = len(others) > 0, false
+		w.compareAt = time.Now().Add(max(compareEvery, compareShare*time.Since(begun)))
+	} else {
+		w.waits = true
+	}
+	if w.apart {
+		return Apart, nil
+	}
+	return Up, nil
+}
+
+// soonest returns the sooner of next and the next comparison. The zero Time is never.
+func (m *Monitor) soonest(next time.Time) time.Time {
+	for _, w := range m.ways {
+		if w.waits && (next.IsZero() || w.compareAt.Before(next)) {
+			next = w.compareAt
+		}
+	}
+	return next
 }
 
 func (m *Monitor) wayState(w *way) (State, error) {

@@ -92,7 +92,7 @@ func TestMonitorFollows(t *testing.T) {
 	request := Request{Destination: netip.MustParseAddr("45.1.2.3")}
 	path, err := Find(t.Context(), request)
 	must(t, err)
-	m, err := OpenMonitor(Way{request, path})
+	m, err := OpenMonitor(Way{Request: request, Path: path})
 	must(t, err)
 	defer m.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -240,4 +240,62 @@ func sendFrames(name string, n, size int) error {
 		}
 	}
 	return nil
+}
+
+// The monitor compares the routes of all targets with the way, and reports when some leave by another.
+func TestMonitorTargets(t *testing.T) {
+	p := newPair(t)
+	index := p.v0.Attrs().Index
+	must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "d0"}, PeerName: "d1"}))
+	netns.Up(t, "d1")
+	d0 := netns.Up(t, "d0").Attrs().Index
+	addRoute(t, unix.RTN_UNICAST, "45.0.0.0/8", "192.0.2.2", index)
+	request := Request{Destination: netip.MustParseAddr("45.1.2.3")}
+	path, err := Find(t.Context(), request)
+	must(t, err)
+	target := netip.MustParseAddr("45.3.1.1")
+	m, err := OpenMonitor(Way{Request: request, Path: path, Targets: &Targets{Within: func(p netip.Prefix) (netip.Addr, bool) {
+		return target, p.Contains(target)
+	}}})
+	must(t, err)
+	defer m.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	states, result := make(chan State, 1000), make(chan error, 1)
+	go func() {
+		result <- m.Run(ctx, func() time.Time {
+			s, _ := m.Way(0)
+			states <- s
+			return time.Time{}
+		})
+		close(states)
+	}()
+	route := func(change func(*netlink.Route) error, kind, link int) func() error {
+		return func() error {
+			return change(&netlink.Route{Dst: mustNet(t, "45.3.0.0/16"), Type: kind, LinkIndex: link})
+		}
+	}
+	for _, step := range []struct {
+		name string
+		do   func() error
+		want State
+	}{
+		{"nothing", func() error { return nil }, Up},
+		{"another link", route(netlink.RouteAdd, unix.RTN_UNICAST, d0), Apart},
+		{"back", route(netlink.RouteDel, unix.RTN_UNICAST, d0), Up},
+		{"a black hole", route(netlink.RouteAdd, unix.RTN_BLACKHOLE, 0), Apart},
+		{"back again", route(netlink.RouteDel, unix.RTN_BLACKHOLE, 0), Up},
+	} {
+		must(t, step.do())
+		for got := range states {
+			if got == step.want {
+				break
+			}
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("%s: not %v in time", step.name, step.want)
+		}
+	}
+	cancel()
+	must(t, <-result)
 }

@@ -17,24 +17,37 @@ type Other struct {
 	Way         string       // in words: a link and a gateway, or why there is no way
 }
 
+// Targets are the destinations whose routes are compared with a way. Any goroutine may read them.
+type Targets struct {
+	Sample []netip.Addr
+	// Within returns a destination in a prefix, if there is one.
+	Within func(netip.Prefix) (netip.Addr, bool)
+}
+
 // mostOthers is how many routes Others returns.
 const mostOthers = 4
 
-// Others returns routes by which some destinations leave in another way than w: by another link or
-// next hop, or not at all: those of some sample destinations, and those for whose prefix pick returns
-// a destination. Routes to our own addresses are not considered, and at most some routes are
+// Others returns routes by which some of the targets of w leave in another way than w: by another
+// link or next hop, or not at all. It looks up some sample targets, and those for whose prefix Within
+// returns a target. Routes to our own addresses are not considered, and at most some routes are
 // returned.
-func Others(ctx context.Context, w Way, sample []netip.Addr, pick func(netip.Prefix) (netip.Addr, bool)) ([]Other, error) {
+func Others(ctx context.Context, w Way) ([]Other, error) {
 	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
 	defer h.Close()
+	return w.others(ctx, h)
+}
+
+// others is Others with a connection to the kernel.
+func (w Way) others(ctx context.Context, h *netlink.Handle) ([]Other, error) {
+	t := w.Targets
 	routes, err := allRoutes(h, w)
 	if err != nil {
 		return nil, err
 	}
-	others, err := w.othersOf(h, sample)
+	others, err := w.othersOf(h, t.Sample)
 	if err != nil || len(others) > 0 {
 		return others, err
 	}
@@ -45,7 +58,7 @@ func Others(ctx context.Context, w Way, sample []netip.Addr, pick func(netip.Pre
 			continue
 		}
 		seen[prefix] = true
-		destination, ok := pick(prefix)
+		destination, ok := t.Within(prefix)
 		if !ok {
 			continue
 		}

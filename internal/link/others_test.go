@@ -56,14 +56,15 @@ func TestOthers(t *testing.T) {
 		if len(tt.targets) > 1 { // so that the last of them is found
 			sample = []netip.Addr{netip.MustParseAddr(tt.targets[len(tt.targets)-1])}
 		}
-		others, err := Others(t.Context(), Way{request, path}, sample, func(p netip.Prefix) (netip.Addr, bool) {
+		within := func(p netip.Prefix) (netip.Addr, bool) {
 			for _, text := range tt.targets {
 				if a := netip.MustParseAddr(text); p.Contains(a) {
 					return a, true
 				}
 			}
 			return netip.Addr{}, false
-		})
+		}
+		others, err := Others(t.Context(), Way{Request: request, Path: path, Targets: &Targets{Sample: sample, Within: within}})
 		must(t, err)
 		var got []string
 		for _, o := range others {
@@ -73,7 +74,7 @@ func TestOthers(t *testing.T) {
 			t.Errorf("%s, targets %v: %q, want %q", tt.way, tt.targets, got, tt.want)
 		}
 		// One by one, the result is the same, now and again.
-		strays, err := NewStrays(t.Context(), Way{request, path})
+		strays, err := NewStrays(t.Context(), Way{Request: request, Path: path})
 		must(t, err)
 		got = nil
 		for range 2 {

@@ -281,7 +281,7 @@ func (l *list) start(r *run.Run) {
 	})
 	r.Go("receive", func() error { return l.receive(r) })
 	r.Go("write capture", func() error {
-		if l.capture.Run() != nil { // Close returns the error
+		if l.capture.Run(r.Failed()) != nil { // Close returns the error
 			r.Stop(run.ErrOutput)
 		}
 		return nil

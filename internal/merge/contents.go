@@ -21,7 +21,8 @@ type contents struct {
 	traces, firsts uint64     // firsts are the replies that answer a probe first
 	replies        uint64
 	sent, answered uint64 // by the trace-ext records
-	// multipaths are records of several paths, with so many probes: their traces have some of these.
+	// multipaths are records of several paths, with so many probes: their traces have some of
+	// these.
 	multipaths, probes uint64
 	summed             bool // the summary was read
 
@@ -159,8 +160,8 @@ func (c *contents) reply(line []byte) error {
 // ErrContents is wrapped by errors about lines that do not agree with each other.
 var ErrContents = errors.New("the records do not agree")
 
-// check compares the counts with those of the summary of a run, which has traces, replies, or both.
-// The traces of multipath records show each link, and not each probe.
+// check compares the counts with those of the summary of a run, which has traces, replies, or
+// both. The traces of multipath records show each link, and not each probe.
 func (c *contents) check(run string, sent, answered uint64) error {
 	switch {
 	case c.records() > 0 && c.run != run:
@@ -179,8 +180,9 @@ func (c *contents) check(run string, sent, answered uint64) error {
 	return nil
 }
 
-// traceSet is a set of traces and multipath records, by a hash of 64 bits. It has 8 octets for each place. A full set
-// stays as it is: later traces are compared with those in it, and not with each other.
+// traceSet is a set of traces and multipath records, by a hash of 64 bits. It has 8 octets for
+// each place. A full set stays as it is: later traces are compared with those in it, and not with
+// each other.
 type traceSet struct {
 	seed   maphash.Seed
 	places []uint64 // 0 is empty

@@ -64,6 +64,7 @@ func (a addr) put(b []byte) {
 //	[0, 2²⁷)            routers of level 5: /24, 3 bits of slot
 //	[2²⁷, 3 × 2²⁶)      routers of level 4: /20, 6 bits of slot
 //	from 3 × 2²⁶ on     routers of level 3 (/16), 2 (/12), 1 (/8), 0, 6 bits of slot
+//	from wide4 on       further routers of level 2, 1, 0, 9 bits of slot
 //	last 2²³            the sources of noise, then the addresses of NATs, 2²² each
 //
 // Slots run from 1 to 6 and from 1 to 62, so that no address ends in 0 or 255.
@@ -78,6 +79,14 @@ const (
 	nat6        = 0x3ffefffe << 32
 	slotBits    = 6
 	slotBitsEnd = 3 // level 5
+
+	// Slots from firstWide on are of wide fabrics at levels 0 to 2: two blocks of 254.
+	wide4        = 3<<26 + 5<<20
+	wideBits     = 9
+	firstWide    = 1 << slotBits
+	wideLevels   = 3
+	wideInBlock  = 254
+	maxWideSlots = 2 * wideInBlock
 )
 
 // base4 is where the routers of a level begin in that space.
@@ -88,6 +97,13 @@ var base4 = [levels]uint32{
 	3: 3 << 26,
 	4: 1 << 27,
 	5: 0,
+}
+
+// wideBase4 is where the further routers of a level begin.
+var wideBase4 = [wideLevels]uint32{
+	0: wide4 + 1<<21 + 1<<17,
+	1: wide4 + 1<<21,
+	2: wide4,
 }
 
 // own4 returns the n-th address of the simulator's IPv4 space.
@@ -107,7 +123,7 @@ func index4(v uint32) (n uint32, ok bool) {
 type node struct {
 	prefix uint64 // the segment's prefix, right-aligned
 	level  uint8
-	slot   uint8
+	slot   uint16
 	six    family
 }
 
@@ -116,6 +132,10 @@ func (n node) addr() addr {
 	if n.six {
 		key := n.prefix << (48 - bits6[n.level])
 		return addr{routers6 | key, uint64(n.level)<<48 | uint64(n.slot)}
+	}
+	if n.slot >= firstWide && n.level < wideLevels {
+		i := uint32(n.slot - firstWide)
+		return own4(wideBase4[n.level] + uint32(n.prefix)<<wideBits + i/wideInBlock<<8 + 1 + i%wideInBlock)
 	}
 	shift := slotBits
 	if n.level == levels-1 {
@@ -130,17 +150,20 @@ func nodeAt(a addr) (n node, ok bool) {
 	if !a.is4() {
 		n.six = ip6
 		level := a.lo >> 48
-		if a.hi>>48 != routers6>>48 || level >= levels || a.lo>>8&0xff_ffff_ffff != 0 {
+		if a.hi>>48 != routers6>>48 || level >= levels || a.lo>>16&0xffff_ffff != 0 {
 			return node{}, false
 		}
 		key := a.hi & (1<<48 - 1)
-		n.level, n.slot = uint8(level), uint8(a.lo)
+		n.level, n.slot = uint8(level), uint16(a.lo)
 		n.prefix = key >> (48 - bits6[level])
 		return n, n.addr() == a && n.slot != 0
 	}
 	i, ok := index4(a.v4())
 	if !ok || i >= noise4 {
 		return node{}, false
+	}
+	if i >= wide4 {
+		return wideNodeAt(i)
 	}
 	shift := slotBits
 	switch {
@@ -153,13 +176,24 @@ func nodeAt(a addr) (n node, ok bool) {
 		}
 	}
 	i -= base4[n.level]
-	n.prefix, n.slot = uint64(i>>shift), uint8(i&(1<<shift-1))
+	n.prefix, n.slot = uint64(i>>shift), uint16(i&(1<<shift-1))
 	return n, n.slot != 0 && n.prefix < 1<<bits4[n.level]
+}
+
+// wideNodeAt is nodeAt of the i-th address of the IPv4 space, at or above wide4.
+func wideNodeAt(i uint32) (n node, ok bool) {
+	for n.level = wideLevels - 1; n.level > 0 && i >= wideBase4[n.level-1]; n.level-- {
+	}
+	i -= wideBase4[n.level]
+	n.prefix = uint64(i >> wideBits)
+	half, octet := i>>8&1, i&0xff
+	n.slot = uint16(firstWide + half*wideInBlock + octet - 1)
+	return n, octet >= 1 && octet <= wideInBlock && n.prefix < 1<<bits4[n.level]
 }
 
 // hash returns the hash from which the router's properties are drawn.
 func (n node) hash(seed uint64) uint64 {
-	x := uint64(n.level)<<8 | uint64(n.slot)
+	x := uint64(n.level)<<8 | uint64(n.slot&0xff) | uint64(n.slot>>8)<<20
 	if n.six {
 		x |= 1 << 16
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func BenchmarkHandle(b *testing.B) {
-	for _, name := range []string{"clean", "default"} {
+	for _, name := range []string{"clean", "default", "multipath"} {
 		for digit, six := range map[string]family{"4": ip4, "6": ip6} {
 			for _, method := range methods {
 				b.Run(name+"/"+method+digit, func(b *testing.B) {

@@ -21,8 +21,22 @@ type Config struct {
 	PerDestination float64 `unit:"weight" meaning:"load balancers that hash the destination"`
 	PerPacket      float64 `unit:"weight" meaning:"load balancers that choose a branch for each packet"`
 	Unequal        float64 `unit:"share" meaning:"load balancers with branches of different lengths"`
-	MaxWidth       int     `unit:"branches" meaning:"greatest number of branches, 2 to 16"`
+	MinWidth       int     `unit:"branches" meaning:"least number of branches, except for the last diamond of a path"`
+	MaxWidth       int     `unit:"branches" meaning:"greatest number of branches, 2 to 100; more than 16 only on the way to a /12 (IPv6: /24)"`
 	HashMore       float64 `unit:"share" meaning:"per-flow load balancers that also hash the TOS and the IPv6 flow label"`
+	HashAddresses  float64 `unit:"share" meaning:"per-flow load balancers that hash only the addresses"`
+	HashPorts      float64 `unit:"share" meaning:"per-flow load balancers that hash only the ports; the three last shares are together at most 1"`
+	HashLabel      float64 `unit:"share" meaning:"per-flow load balancers that hash only the flow label, in IPv6"`
+	Nested         float64 `unit:"share" meaning:"diamonds with load balancers inside branches"`
+	Meshed         float64 `unit:"share" meaning:"diamonds with branches that share routers"`
+	Chained        float64 `unit:"share" meaning:"diamonds at whose end another diamond begins"`
+	Wide           float64 `unit:"share" meaning:"diamonds with more than 4 branches, if some are nested, meshed, in a row, or wider than 16"`
+	Weighted       float64 `unit:"share" meaning:"load balancers whose branches get different shares, up to 1:10"`
+
+	Remap    Moment  `heading:"Changes during a run" unit:"time" meaning:"when load balancers remap their flows, counted from the first probe; or never"`
+	Remapped float64 `unit:"share" meaning:"load balancers that then remap their flows"`
+	Reroute  Moment  `unit:"time" meaning:"when routes change; 0 changes them from the beginning; or never"`
+	Rerouted float64 `unit:"share" meaning:"/16s (IPv6: /32s) whose route then changes"`
 
 	SilentRouters  float64 `heading:"Silence and limits" unit:"share" meaning:"routers that never answer"`
 	LimitedRouters float64 `unit:"share" meaning:"routers that limit their ICMP errors"`
@@ -89,7 +103,8 @@ func Default() Config {
 	return Config{
 		Seed: 1, MeanHops: 15, MaxHops: 30,
 		Diamonds: 0.4, PerFlow: 0.8, PerDestination: 0.15, PerPacket: 0.05,
-		Unequal: 0.2, MaxWidth: 16, HashMore: 0.3,
+		Unequal: 0.2, MinWidth: 2, MaxWidth: 16, HashMore: 0.3, Wide: 0.125,
+		Remapped: 0.3, Rerouted: 0.1,
 		SilentRouters: 0.1, LimitedRouters: 0.3, RouterRate: 100, RouterBurst: 50,
 		LimitedHosts: 0.5, HostRate: 1, HostBurst: 6,
 		PolicerBurst: 100,
@@ -127,7 +142,7 @@ func clean() Config {
 	return c
 }
 
-// presets lists the named networks. Each except default is clean plus one kind of trouble.
+// presets lists the named networks. Each except default is clean plus some kind of trouble.
 var presets = []struct {
 	name, meaning string
 	set           func(*Config)
@@ -160,6 +175,30 @@ var presets = []struct {
 		c.FilterUDP, c.FilterTCP, c.FilterICMP = 0.3, 0.3, 0.2
 		c.UDPAnswers = 0.05
 	}},
+	{"multipath", "load balancers of every kind, with up to 100 branches: nested, meshed, weighted, in a row", multipath},
+	{"multipath-hostile", "the same, with silence, loss, limits and boxes that rewrite packets", func(c *Config) {
+		multipath(c)
+		d := Default()
+		c.SilentRouters, c.HostsAlive = d.SilentRouters, 0.7
+		c.LimitedRouters, c.RouterRate, c.RouterBurst = d.LimitedRouters, d.RouterRate, d.RouterBurst
+		c.LimitedHosts = d.LimitedHosts
+		c.LossForward, c.LossReply, c.Duplicates = 0.02, 0.02, d.Duplicates
+		c.Jitter, c.Spike, c.Spikes = d.Jitter, d.Spike, d.Spikes
+		c.Unreachable, c.Loops, c.BlackHoles = d.Unreachable, d.Loops, d.BlackHoles
+		c.Firewalls, c.SilentFirewalls = d.Firewalls, d.SilentFirewalls
+		c.NATSource, c.NATPort, c.NATDestination = 0.1, 0.03, 0.03
+		c.MangleIPID, c.MangleChecksum, c.MangleTOS = 0.1, 0.05, 0.05
+		c.MangleLabel, c.MangleLength = 0.03, 0.03
+		c.Noise = d.Noise
+	}},
+}
+
+// multipath sets load balancers of every kind.
+func multipath(c *Config) {
+	c.Diamonds, c.MaxWidth, c.Wide, c.Unequal = 0.7, 100, 0.25, 0.25
+	c.PerFlow, c.PerDestination, c.PerPacket = 0.85, 0.1, 0.05
+	c.HashMore, c.HashAddresses, c.HashPorts, c.HashLabel = 0.3, 0.05, 0.1, 0.1
+	c.Nested, c.Meshed, c.Chained, c.Weighted = 0.15, 0.1, 0.15, 0.1
 }
 
 // Presets returns the names and meanings of the networks that Preset has.
@@ -199,6 +238,11 @@ func (c *Config) Validate() error {
 		v    float64
 	}{
 		{"Diamonds", c.Diamonds}, {"Unequal", c.Unequal}, {"HashMore", c.HashMore},
+		{"HashAddresses", c.HashAddresses}, {"HashPorts", c.HashPorts}, {"HashLabel", c.HashLabel},
+		{"HashAddresses + HashPorts + HashLabel", c.HashAddresses + c.HashPorts + c.HashLabel},
+		{"Nested", c.Nested}, {"Meshed", c.Meshed}, {"Chained", c.Chained}, {"Weighted", c.Weighted},
+		{"Wide", c.Wide},
+		{"Remapped", c.Remapped}, {"Rerouted", c.Rerouted},
 		{"SilentRouters", c.SilentRouters}, {"LimitedRouters", c.LimitedRouters},
 		{"LimitedHosts", c.LimitedHosts}, {"LossForward", c.LossForward},
 		{"LossReply", c.LossReply}, {"LossForward + LossReply", c.LossForward + c.LossReply},
@@ -235,8 +279,12 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("ForgedQuotes %d, ForgedEchoes %d: negative", c.ForgedQuotes, c.ForgedEchoes)
 	case c.MaxHops < 10 || c.MaxHops > 40:
 		return fmt.Errorf("MaxHops = %d: not from 10 to 40", c.MaxHops)
-	case c.MaxWidth < 2 || c.MaxWidth > maxWidth:
-		return fmt.Errorf("MaxWidth = %d: not from 2 to %d", c.MaxWidth, maxWidth)
+	case c.MaxWidth < 2 || c.MaxWidth > maxFabric:
+		return fmt.Errorf("MaxWidth = %d: not from 2 to %d", c.MaxWidth, maxFabric)
+	case c.MinWidth < 0 || c.MinWidth > c.MaxWidth:
+		return fmt.Errorf("MinWidth = %d: not from 2 to MaxWidth", c.MinWidth)
+	case c.Remap < 0 || c.Reroute < 0:
+		return fmt.Errorf("Remap %v, Reroute %v: negative", int64(c.Remap), int64(c.Reroute))
 	case c.PerFlow < 0 || c.PerDestination < 0 || c.PerPacket < 0,
 		!(c.PerFlow+c.PerDestination+c.PerPacket > 0):
 		return fmt.Errorf("PerFlow %v, PerDestination %v, PerPacket %v: not weights",

@@ -16,7 +16,15 @@
 //
 // The balancer hashes the flow, or the destination, or chooses for each packet. The hash of a flow
 // covers addresses, protocol, the first four octets of the transport header, and for ICMP echo the
-// identifier. Some balancers also hash the TOS and the IPv6 flow label.
+// identifier. Some balancers also hash the TOS and the IPv6 flow label, others hash addresses only,
+// ports only, or the flow label only. The branches of a balancer may have different shares.
+//
+// With options for nested, meshed or wide diamonds, most diamonds are fabrics (fabric.go): layers
+// of up to 100 routers. Each router may be a balancer of its own.
+//
+// At a moment of the run, some balancers may begin to hash differently, and some routes may change
+// (reroute.go). So a path is a function of target, flow and time. A moment is counted from the
+// first valid probe, which is in the log.
 //
 // Every router answers from one address, which encodes its place (addr.go). So no two routers
 // share one, and an address can be mapped back. The simulator uses the ranges 6, 7, 11, 21, 22,
@@ -45,6 +53,7 @@
 // # Use
 //
 // New makes a [Sim]; [Sim.Handle] judges one packet. [NewTruth] returns the truth about each
-// [Flow]. [LogWriter] and [LogReader] write and read the probes and their answers. Nothing here is
-// safe for concurrent use, except that a Truth only reads.
+// [Flow]; [Truth.Graph] has all paths to a target, with the branches of each balancer. [LogWriter]
+// and [LogReader] write and read the probes and their answers. Nothing here is safe for concurrent
+// use, except that a Truth only reads.
 package netsim

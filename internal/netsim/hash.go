@@ -57,4 +57,9 @@ const (
 	saltLiar
 	saltImposter
 	saltViaTarget
+	saltFields
+	saltWeights
+	saltFabric
+	saltRemap
+	saltReroute
 )

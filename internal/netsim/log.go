@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"time"
 )
 
 // Record is a probe and its fate.
 type Record struct {
 	Time     int64  // ns, as given to Handle
+	At       int64  // ns since the first valid probe; not in the log, which has all probes
 	Wait     uint32 // ns until the answer was due, 0 without one
 	First    uint32 // transport octets 0 to 3: ports; ICMP type, code, checksum
 	Second   uint32 // transport octets 4 to 7: UDP length, checksum; ICMP id, seq; TCP seq
@@ -29,11 +31,12 @@ type Record struct {
 	Dist uint8
 	// Level and Slot identify the last router that had the packet, within the destination's
 	// prefix. Truth.Router converts them to its address.
-	Level, Slot uint8
-	Target      bool  // the target was the last to have it
-	Copies      uint8 // of the answer: 0, 1, 2
-	Noisy       bool  // Noise was emitted with the answer
-	Noise       Noise
+	Level  uint8
+	Slot   uint16
+	Target bool  // the target was the last to have it
+	Copies uint8 // of the answer: 0, 1, 2
+	Noisy  bool  // Noise was emitted with the answer
+	Noise  Noise
 
 	src, dst addr
 }
@@ -47,7 +50,7 @@ func (r *Record) Dst() netip.Addr { return r.dst.netip() }
 // Flow returns the fields that decide the packet's path.
 func (r *Record) Flow() Flow {
 	f := Flow{Src: r.Src(), Dst: r.Dst(), Protocol: r.Protocol, TOS: r.TOS,
-		Label: r.Label, First: r.First}
+		Label: r.Label, First: r.First, At: time.Duration(r.At)}
 	if r.Protocol == protoICMP || r.Protocol == protoICMPv6 {
 		f.ID = uint16(r.Second >> 16)
 	}
@@ -77,6 +80,7 @@ func (r *Record) end(w *way) {
 //	          | size 2 | TTL | protocol | fate | answer | distance | level |
 //	          | slot | copies | address 4 or 16
 //
+// level: bits 0 to 2 the level, the others are bits 8 to 12 of the slot.
 // copies: bits 0 and 1 copies, bit 2 target, bit 3 noisy, bits 4 to 7 the noise.
 const (
 	logMagic = "masstrace netsim log 1\n"
@@ -87,7 +91,9 @@ const (
 	entryProbe6  = 4
 
 	fixedOctets = 1 + 8 + 4*4 + 2*2 + 8
-	maxEntry    = fixedOctets + 16
+	// LeastEntry is the least size of the entry of a probe, in octets.
+	LeastEntry = fixedOctets + 4
+	maxEntry   = fixedOctets + 16
 )
 
 // LogWriter writes records: 41 octets per probe in IPv4, 53 in IPv6.
@@ -138,8 +144,8 @@ func (l *LogWriter) Write(r *Record) {
 	binary.BigEndian.PutUint16(b[25:], r.IPID)
 	binary.BigEndian.PutUint16(b[27:], r.Size)
 	b[29], b[30], b[31], b[32], b[33] = r.TTL, r.Protocol, uint8(r.Fate), uint8(r.Answer), r.Dist
-	b[34] = r.Level
-	b[35] = r.Slot
+	b[34] = r.Level | uint8(r.Slot>>8)<<3
+	b[35] = uint8(r.Slot)
 	b[36] = r.Copies | uint8(r.Noise)<<4
 	if r.Target {
 		b[36] |= 1 << 2
@@ -194,6 +200,7 @@ type LogReader struct {
 	r          *bufio.Reader
 	cfg        Config
 	src4, src6 addr
+	clock      clock
 	buf        [maxEntry]byte
 }
 
@@ -262,12 +269,13 @@ func (l *LogReader) probe(r *Record, b []byte) error {
 		Label: word & 0xfffff, TOS: uint8(word >> 24),
 		IPID: binary.BigEndian.Uint16(b[25:]), Size: binary.BigEndian.Uint16(b[27:]),
 		TTL: b[29], Protocol: b[30], Fate: Fate(b[31]), Answer: Answer(b[32]), Dist: b[33],
-		Level: b[34], Slot: b[35], Copies: b[36] & 3, Target: b[36]&4 != 0,
+		Level: b[34] & 7, Slot: uint16(b[34]>>3)<<8 | uint16(b[35]), Copies: b[36] & 3, Target: b[36]&4 != 0,
 		Noisy: b[36]&8 != 0, Noise: Noise(b[36] >> 4),
 	}
-	if r.Fate >= numFates || r.Answer >= numAnswers || r.Level >= levels {
+	if r.Fate >= numFates || r.Answer >= numAnswers || r.Level >= levels || r.Slot >= firstWide+maxWideSlots {
 		return fmt.Errorf("log entry: %w", ErrNotLog)
 	}
+	r.At = l.clock.at(r.Time, r.Fate)
 	if b[0] == entryProbe4 {
 		r.src, r.dst = l.src4, addr4(binary.BigEndian.Uint32(b[fixedOctets:]))
 	} else {

@@ -89,11 +89,11 @@ func nodeNamed(labels []string) (n node, ok bool) {
 	}
 	role := strings.TrimRight(labels[1], "0123456789")
 	level := slices.Index(roles[:], role)
-	slot, err := strconv.ParseUint(labels[1][len(role):], 10, 8)
+	slot, err := strconv.ParseUint(labels[1][len(role):], 10, 16)
 	if level < 0 || err != nil {
 		return n, false
 	}
-	n = node{level: uint8(level), slot: uint8(slot), six: labels[3] == "v6"}
+	n = node{level: uint8(level), slot: uint16(slot), six: labels[3] == "v6"}
 	bits := bits4[level]
 	if n.six {
 		bits = bits6[level]

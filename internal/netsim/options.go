@@ -86,6 +86,12 @@ func set(option any, text string) (err error) {
 	switch v := option.(type) {
 	case *time.Duration:
 		*v, err = quantity.ParseTime(text)
+	case *Moment:
+		if *v = 0; text != "never" {
+			var d time.Duration
+			d, err = quantity.ParseTime(text)
+			*v = After(d)
+		}
 	case *float64:
 		*v, err = quantity.Parse(text, quantity.Decimal)
 	case *int:

@@ -25,6 +25,7 @@ type plan struct {
 	key  uint64 // prefix of level 5, left-aligned in 48 bits
 	host uint64 // hash of the address
 	six  family
+	via  uint64 // key of the routers at the levels of rerouteLevel and above, while it is moved
 
 	stop      stop
 	stopLevel uint8 // the route ends with this segment
@@ -51,6 +52,7 @@ func protoBit(proto uint8) uint8 {
 // wallSets are the sets of protocols that firewalls block; UDP is in most of them.
 var wallSets = [8]uint8{7, 7, 7, 1, 1, 3, 5, 4}
 
+// plan returns the plan of a destination at the beginning of the run.
 func (m *model) plan(dst addr) plan {
 	p := plan{dst: dst, six: family(!dst.is4()), host: mix(dst.hi^m.seed^saltHost, dst.lo)}
 	if p.six {
@@ -62,6 +64,7 @@ func (m *model) plan(dst addr) plan {
 		p.stop, p.key = stopUnreachable, 0
 		return p
 	}
+	p.via = p.key
 	h := mix(m.seed^saltPrefix, p.key<<1|1)
 	level := 1 + uint8(h>>32&3)
 	switch {
@@ -89,10 +92,14 @@ func (m *model) plan(dst addr) plan {
 }
 
 func (pl *plan) prefix(level int) uint64 {
-	if pl.six {
-		return pl.key >> (48 - bits6[level])
+	key := pl.key
+	if level == rerouteLevel || level == rerouteLevel+1 {
+		key = pl.via
 	}
-	return pl.key >> (48 - bits4[level])
+	if pl.six {
+		return key >> (48 - bits6[level])
+	}
+	return key >> (48 - bits4[level])
 }
 
 // way is how one packet ends: at which node, and with which answer.
@@ -117,11 +124,12 @@ type tail struct {
 }
 
 // add moves the tail to the end of a segment. length is the length of the segment over branch b. It
-// needs rows only: at least two routers follow each diamond.
-func (t *tail) add(n node, g *segment, length, b int, base int64) {
+// needs rows only: at least two routers follow each diamond. in is the number of routers on the way
+// through the diamond.
+func (t *tail) add(n node, g *segment, length, b, in int, base int64) {
 	for i := max(0, length-2); i < length; i++ {
 		var place int
-		n.slot, place = g.slot(i, b)
+		n.slot, place = g.slot(i, b, in)
 		t.prev, t.prevBase = t.last, t.lastBase
 		t.last, t.lastBase = n, base+g.delayAt(place)
 	}
@@ -139,18 +147,28 @@ func (m *model) walk(p *plan, h *flowHash, proto, ttl uint8, packet uint64) way 
 	for level := range levels {
 		prefix := p.prefix(level)
 		g := m.segment(level, prefix, p.six, room)
-		b := 0
-		if g.width != 0 {
-			b = g.branch(h, mix(packet, uint64(level)))
-		}
-		length := int(g.before+g.after) + g.branchLen(b)
 		n := node{prefix: prefix, level: uint8(level), six: p.six}
+		b, in := 0, 0
+		switch {
+		case g.width == 0:
+		case g.layers != 0:
+			c := m.cross(&g, h, mix(packet, uint64(level)), left-pos-int(g.before))
+			if c.ends {
+				n.slot = g.fabricSlot(c.layer, c.index)
+				return m.expired(p, n, left, base+g.delayAt(int(g.before)+c.layer), ttl)
+			}
+			in = c.passed
+		default:
+			b = m.choose(&g.balance, h, mix(packet, uint64(level)), int(g.width))
+			in = g.branchLen(b)
+		}
+		length := int(g.before+g.after) + in
 		if left <= pos+length {
-			slot, place := g.slot(left-pos-1, b)
+			slot, place := g.slot(left-pos-1, b, in)
 			n.slot = slot
 			return m.expired(p, n, left, base+g.delayAt(place), ttl)
 		}
-		t.add(n, &g, length, b, base)
+		t.add(n, &g, length, b, in, base)
 		pos, base, room = pos+length, base+g.delay, room-g.most()
 		if w, done := m.stopped(p, level, &t, pos, proto, ttl); done {
 			return w

@@ -3,10 +3,13 @@ package netsim
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"testing"
+	"time"
 )
 
 func TestQueue(t *testing.T) {
@@ -85,8 +88,15 @@ func TestQueueBound(t *testing.T) {
 }
 
 func TestLog(t *testing.T) {
-	cfg := Default()
+	for _, name := range []string{"default", "multipath"} {
+		t.Run(name, func(t *testing.T) { testLog(t, name) })
+	}
+}
+
+func testLog(t *testing.T, name string) {
+	cfg := preset(t, name)
 	cfg.Noise, cfg.Seed = 0.5, 1<<63+12345
+	cfg.Remap = After(time.Second)
 	s := newSim(t, cfg)
 	var file bytes.Buffer
 	w, err := NewLogWriter(&file, cfg)
@@ -133,6 +143,33 @@ func TestLog(t *testing.T) {
 	rec := &want[0]
 	if n := testing.AllocsPerRun(1000, func() { w.Write(rec) }); n != 0 {
 		t.Errorf("%v allocations a record", n)
+	}
+}
+
+// TestOldLog reads the header of a log from before some options. They are off.
+func TestOldLog(t *testing.T) {
+	text, err := json.Marshal(preset(t, "clean"))
+	must(t, err)
+	var old map[string]any
+	must(t, json.Unmarshal(text, &old))
+	for _, name := range []string{"MinWidth", "HashAddresses", "HashPorts", "HashLabel", "Nested", "Meshed", "Chained",
+		"Wide", "Weighted", "Remap", "Remapped", "Reroute", "Rerouted"} {
+		if _, ok := old[name]; !ok {
+			t.Fatalf("no option %s", name)
+		}
+		delete(old, name)
+	}
+	text, err = json.Marshal(old)
+	must(t, err)
+	l, err := NewLogReader(strings.NewReader(logMagic + string(text) + "\n"))
+	must(t, err)
+	now, then := newSim(t, preset(t, "clean")), newSim(t, l.Config())
+	r := rand.New(rand.NewPCG(3, 3))
+	for i := range 1000 {
+		b := randomProbe(r, 30).build(t)
+		if x, y := *now.Handle(int64(i)*1e6, b, func(int64, []byte) {}), *then.Handle(int64(i)*1e6, b, func(int64, []byte) {}); x != y {
+			t.Fatalf("%+v, then %+v", x, y)
+		}
 	}
 }
 

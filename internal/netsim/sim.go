@@ -11,6 +11,7 @@ type Sim struct {
 
 	routerLimit, hostLimit, policer limit
 	wayOut                          bucket // the policer's
+	clock                           clock
 
 	buckets  [bucketSlots]bucket
 	halfOpen [halfOpenSlots]halfOpen
@@ -56,13 +57,15 @@ func (s *Sim) Handle(now int64, b []byte, emit func(due int64, packet []byte)) *
 	p, r := &s.packet, &s.rec
 	fate := p.parse(b)
 	r.begin(now, p)
+	r.At = s.clock.at(now, fate)
 	if fate != Answered {
 		r.Size = uint16(min(len(b), 0xffff))
 		return s.finish(fate)
 	}
 	m := s.m
 	pl := m.plan(p.flow.dst)
-	h := m.hashFlow(&p.flow)
+	m.reroute(&pl, r.At)
+	h := m.hashFlow(&p.flow, r.At)
 	rnd := mix(m.seed^saltPacket, s.packets)
 	w := m.walk(&pl, &h, p.flow.proto, p.ttl, rnd)
 	if w.target && w.fate == Answered {

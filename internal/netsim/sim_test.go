@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 )
 
 // flowOf returns the truth's flow of a built probe.
@@ -68,6 +69,8 @@ func checkProbe(t *testing.T, s *Sim, truth *Truth, now int64, p testProbe) {
 	t.Helper()
 	b := p.build(t)
 	f := flowOf(t, b)
+	rec, out := send(s, now, b)
+	f.At = time.Duration(rec.At)
 	hops := truth.AppendHops(nil, &f, p.ttl)
 	possible := truth.AppendPossible(nil, &f, p.ttl)
 	for _, h := range hops {
@@ -75,7 +78,6 @@ func checkProbe(t *testing.T, s *Sim, truth *Truth, now int64, p testProbe) {
 			t.Fatalf("%+v: hop %+v of the flow is not possible: %+v", p, h, possible)
 		}
 	}
-	rec, out := send(s, now, b)
 	if rec.Fate.Random() {
 		if len(out) != 0 {
 			t.Fatalf("%+v: %v and yet %d replies", p, rec.Fate, len(out))
@@ -215,7 +217,7 @@ func TestLoss(t *testing.T) {
 }
 
 func TestHandleAllocates(t *testing.T) {
-	for _, name := range []string{"clean", "default", "noise", "nat"} {
+	for _, name := range []string{"clean", "default", "noise", "nat", "multipath", "multipath-hostile"} {
 		s := newSim(t, preset(t, name))
 		r := rand.New(rand.NewPCG(13, 14))
 		var packets [][]byte

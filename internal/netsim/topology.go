@@ -31,20 +31,25 @@ const (
 	perFlow balancer = iota
 	perDestination
 	perPacket
+	perAddresses // source and destination
 )
 
 // segment is a row of routers that may contain a diamond.
 type segment struct {
-	delay    int64  // of the whole segment, ns, round trip
-	salt     uint64 // of the balancer
-	lens     uint64 // routers on branch b: bits 2b and 2b+1
-	before   uint8  // routers before the diamond; without one, all routers
-	after    uint8
-	width    uint8 // branches, 0 without a diamond
-	longest  uint8 // routers on the longest branch
-	balancer balancer
-	more     bool // the balancer hashes TOS and flow label too
-	end      bool // level 5
+	balance       // of the diamond; in a fabric, each router has its own
+	delay   int64 // of the whole segment, ns, round trip
+	// lens has the routers on branch b: bits 2b and 2b+1. In a fabric, it has the routers in
+	// layer l: octet l.
+	lens    uint64
+	layers  uint8 // of a fabric: see fabric.go; else 0
+	before  uint8 // routers before the diamond; without one, all routers
+	after   uint8
+	width   uint8 // branches, 0 without a diamond
+	longest uint8 // routers on the longest branch
+	mesh    uint8 // of a fabric: bit l is set if the branches to layer l share routers
+	level   uint8
+	uneven  bool // of a fabric: some branches skip layers
+	end     bool // level 5
 }
 
 // model is a Config in computable form: shares as integers, scales, and the seed.
@@ -69,6 +74,11 @@ type model struct {
 	interfaces, quotedZero, asymmetric, noise share
 	garbled, nobodies, liars                  share
 	imposters, viaTarget                      share
+	nested, meshed, chained, weighted, wide   share
+	addresses, portsOnly, labelOnly           share // cumulative
+	remapped, rerouted                        share
+
+	fabrics bool // diamonds are fabrics, except at level 5
 }
 
 // delayParts divides Config.Delay among the levels. The largest part belongs to the long-distance
@@ -106,6 +116,12 @@ func newModel(cfg Config) *model {
 		{&m.asymmetric, cfg.Asymmetric}, {&m.noise, cfg.Noise},
 		{&m.garbled, cfg.Garbled}, {&m.nobodies, cfg.Nobodies}, {&m.liars, cfg.Liars},
 		{&m.imposters, cfg.Imposters}, {&m.viaTarget, cfg.ViaTarget},
+		{&m.nested, cfg.Nested}, {&m.meshed, cfg.Meshed}, {&m.chained, cfg.Chained},
+		{&m.wide, cfg.Wide},
+		{&m.weighted, cfg.Weighted}, {&m.addresses, cfg.HashAddresses},
+		{&m.portsOnly, cfg.HashAddresses + cfg.HashPorts},
+		{&m.labelOnly, cfg.HashAddresses + cfg.HashPorts + cfg.HashLabel},
+		{&m.remapped, cfg.Remapped}, {&m.rerouted, cfg.Rerouted},
 	} {
 		*s.to = shareOf(s.p)
 	}
@@ -119,6 +135,7 @@ func newModel(cfg Config) *model {
 		total += p
 		m.boxes[i] = shareOf(total)
 	}
+	m.fabrics = cfg.Nested+cfg.Meshed+cfg.Chained > 0 || cfg.MaxWidth > maxWidth
 	m.accessLen = 2 + pick(mix(m.seed, saltSegment), 2)
 	for i := range m.row {
 		m.delay[i] = float64(cfg.Delay) * delayParts[i]
@@ -140,7 +157,7 @@ func (m *model) segment(level int, prefix uint64, six family, room int) (g segme
 	}
 	h := mix(m.seed^saltSegment^x, prefix)
 	row := int(h & 0xffff * uint64(m.row[level]) >> 32)
-	g.end = level == levels-1
+	g.end, g.level = level == levels-1, uint8(level)
 	limit := maxRow
 	switch level {
 	case 0:
@@ -164,23 +181,28 @@ func (m *model) segment(level int, prefix uint64, six family, room int) (g segme
 		return g
 	}
 	if h2 := mix(h, saltBalancer); m.diamond.hit(h2) {
-		m.addDiamond(&g, h2, row, room)
+		if m.fabrics && !g.end {
+			m.addFabric(&g, h2, six, row, room)
+		} else {
+			m.addDiamond(&g, h2, six, row, room)
+		}
 	}
 	return g
 }
 
 // addDiamond adds a diamond to a row if there is room for it.
-func (m *model) addDiamond(g *segment, h uint64, row, room int) {
-	g.salt = mix(h, saltBranches)
-	h = g.salt
+func (m *model) addDiamond(g *segment, h uint64, six family, row, room int) {
+	salt := mix(h, saltBranches)
+	h = salt
 	longest, width := maxBranch, 2
 	// Half of the diamonds have two branches, one in eight has up to the limit.
 	switch h & 7 {
 	case 0:
-		width = 2 + pick(h, m.cfg.MaxWidth-1)
+		width = 2 + pick(h, min(m.cfg.MaxWidth, maxWidth)-1)
 	case 1, 2, 3:
 		width = 2 + pick(h, min(m.cfg.MaxWidth, 4)-1)
 	}
+	width = max(width, min(m.cfg.MinWidth, maxWidth))
 	if g.end {
 		longest, width = maxBranchEnd, maxWidthEnd
 		row = min(row, afterDia)
@@ -213,36 +235,29 @@ func (m *model) addDiamond(g *segment, h uint64, row, room int) {
 	g.before = uint8(least + pick(mix(h, saltBranches+3), row-least-afterDia+1))
 	g.after = uint8(row) - g.before
 	g.width, g.lens = uint8(width), lens
-	switch h = mix(h, saltBranches+4); {
-	case m.flow.hit(h):
-		g.balancer = perFlow
-		g.more = m.more.hit(h >> 32)
-	case m.flowOrDst.hit(h):
-		g.balancer = perDestination
-	default:
-		g.balancer = perPacket
-	}
+	g.balance = m.drawBalance(mix(h, saltBranches+4), six)
+	g.salt = salt
 }
 
-// branchLen returns the routers on a branch, 0 without a diamond.
+// branchLen returns the routers on a branch, 0 without a diamond. A fabric has no such branches.
 func (g *segment) branchLen(b int) int { return int(g.lens >> (2 * b) & 3) }
 
 // most returns the number of routers on the longest way through.
 func (g *segment) most() int { return int(g.before + g.longest + g.after) }
 
-// slot returns the slot of the i-th router, from 0, on the way over branch b. place is its place if
-// all branches had the length of the longest; its delay depends on it.
-func (g *segment) slot(i, b int) (slot uint8, place int) {
-	n := g.branchLen(b)
+// slot returns the slot of the i-th router, from 0, on the way over branch b, which has n routers.
+// In a fabric, it is valid for routers before and after the fabric only. place is the router's
+// place if all branches had the length of the longest; its delay depends on it.
+func (g *segment) slot(i, b, n int) (slot uint16, place int) {
 	switch before := int(g.before); {
 	case i < before:
-		return uint8(1 + i), i
+		return uint16(1 + i), i
 	case i < before+n && g.end:
-		return uint8(firstInDiaEnd + maxBranchEnd*b + i - before), i
+		return uint16(firstInDiaEnd + maxBranchEnd*b + i - before), i
 	case i < before+n:
-		return uint8(firstInDia + maxBranch*b + i - before), i
+		return uint16(firstInDia + maxBranch*b + i - before), i
 	default:
-		return uint8(1 + i - n), i - n + int(g.longest)
+		return uint16(1 + i - n), i - n + int(g.longest)
 	}
 }
 

@@ -13,7 +13,7 @@ func TestRouterAddresses(t *testing.T) {
 	must(t, err)
 	seen := map[addr]node{}
 	for range 300000 {
-		n := node{six: family(r.IntN(2) == 0), level: uint8(r.IntN(levels)), slot: uint8(1 + r.IntN(62))}
+		n := node{six: family(r.IntN(2) == 0), level: uint8(r.IntN(levels)), slot: uint16(1 + r.IntN(62))}
 		length := bits4[n.level]
 		if n.six {
 			length = bits6[n.level]
@@ -303,7 +303,7 @@ func TestConfig(t *testing.T) {
 		"sum":    func(c *Config) { c.LossForward, c.LossReply = 0.6, 0.6 },
 		"mean":   func(c *Config) { c.MeanHops = 3 },
 		"most":   func(c *Config) { c.MaxHops = 100 },
-		"width":  func(c *Config) { c.MaxWidth = 17 },
+		"width":  func(c *Config) { c.MaxWidth = 101 },
 		"weight": func(c *Config) { c.PerFlow, c.PerDestination, c.PerPacket = 0, 0, 0 },
 		"delay":  func(c *Config) { c.Delay = -1 },
 		"bucket": func(c *Config) { c.RouterRate = 0 },

@@ -31,6 +31,7 @@ type Flow struct {
 	ID       uint16 // identifier of an ICMP echo
 	Protocol uint8
 	TOS      uint8
+	At       time.Duration // since the first valid probe: balancers and routes may change
 }
 
 // PortFlow returns a flow of UDP (17) or TCP (6).
@@ -121,7 +122,8 @@ func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 	if ttl == 0 || reachOf(in.dst) == martian {
 		return hops
 	}
-	p, h := m.plan(in.dst), m.hashFlow(&in)
+	p, h := m.plan(in.dst), m.hashFlow(&in, int64(f.At))
+	m.reroute(&p, int64(f.At))
 	first := len(hops)
 	add := func(w way) {
 		hop := t.hop(&p, &in, &w)
@@ -138,16 +140,18 @@ func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 	for level := range levels {
 		g := m.segment(level, p.prefix(level), p.six, room)
 		n := node{prefix: p.prefix(level), level: uint8(level), six: p.six}
-		from, to := 0, 1
-		switch {
-		case g.width == 0:
-		case g.balancer == perPacket, g.balancer == all:
-			to = int(g.width)
-		default:
-			from = g.branch(&h, 0)
-			to = from + 1
-		}
+		from, to := m.branches(&g.balance, &h, int(g.width), all)
 		var next uint64
+		inside := 0
+		if g.layers != 0 {
+			next = m.spread(&g, &h, starts, ttl, all, func(slot uint16, place, dist int) {
+				n.slot = slot
+				add(m.expired(&p, n, dist, base+g.delayAt(place), ttl))
+			})
+			from, to = 0, 0
+		} else {
+			inside = g.branchLen(from)
+		}
 		for b := from; b < to; b++ {
 			length := int(g.before+g.after) + g.branchLen(b)
 			for set := starts; set != 0; set &= set - 1 {
@@ -155,13 +159,13 @@ func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 				if int(ttl) > pos+length {
 					next |= 1 << (pos + length)
 				} else if int(ttl) > pos {
-					slot, place := g.slot(int(ttl)-pos-1, b)
+					slot, place := g.slot(int(ttl)-pos-1, b, g.branchLen(b))
 					n.slot = slot
 					add(m.expired(&p, n, int(ttl), base+g.delayAt(place), ttl))
 				}
 			}
 		}
-		tl.add(n, &g, int(g.before+g.after)+g.branchLen(from), from, base)
+		tl.add(n, &g, int(g.before+g.after)+inside, from, inside, base)
 		base, room, starts = base+g.delay, room-g.most(), next
 		done := false
 		for set := starts; set != 0; set &= set - 1 {
@@ -237,8 +241,9 @@ const (
 
 // Place is the place of a router.
 type Place struct {
-	Prefix      netip.Prefix // of the targets after its segment
-	Level, Slot uint8
+	Prefix netip.Prefix // of the targets after its segment
+	Level  uint8
+	Slot   uint16
 }
 
 // Locate maps an address back to its place. An address in the routers' ranges that belongs to no
@@ -266,7 +271,7 @@ func (t *Truth) Locate(a netip.Addr) (AddrKind, Place) {
 
 // Router returns the address from which the router in a record answers.
 func (t *Truth) Router(r *Record) netip.Addr {
-	p := t.m.plan(r.dst)
+	p := t.m.planAt(r.dst, r.At)
 	n := node{prefix: p.prefix(int(r.Level)), level: r.Level, slot: r.Slot, six: p.six}
 	return t.m.routerAddr(&p, &way{node: n, answer: r.Answer}).netip()
 }
@@ -292,8 +297,11 @@ func (m *model) exists(n node) bool {
 		room -= g.most()
 	}
 	g := m.segment(int(n.level), n.prefix, n.six, room)
-	if n.slot <= g.before+g.after {
+	if n.slot <= uint16(g.before+g.after) {
 		return true
+	}
+	if g.layers != 0 {
+		return g.inFabric(int(n.slot))
 	}
 	first, branch := firstInDia, maxBranch
 	if g.end {

@@ -1,8 +1,10 @@
 package pcapng
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"iter"
 	"sync"
 )
 
@@ -14,17 +16,20 @@ import (
 // the kernel's capture buffer holds incoming frames and counts those that it drops. Every frame
 // that is missing from a capture is counted.
 //
-// After an error of the file, batches no longer wait, and are discarded.
+// After an error of the file, or when the context of Run ends, batches no longer wait, and are
+// discarded.
 type Capture struct {
 	w     io.Writer
 	heads [2][]byte // link headers of sent packets: IPv4, IPv6
+	begin []byte    // what the file begins with, before the notes
+	notes iter.Seq[[]byte]
 
 	mu      sync.Mutex
 	change  sync.Cond
 	filling []byte // blocks that are not written yet
 	writing []byte // the other buffer; it belongs to Run
 	open    int    // number of open producers
-	err     error
+	over    bool   // batches are discarded: the file failed, or the run did
 }
 
 // captureRoom is the size of each of the two buffers, in octets.
@@ -37,29 +42,28 @@ type CaptureConfig struct {
 	// Head4 and Head6 are the link headers of sent packets.
 	Head4, Head6 []byte
 	Tool         string
-	// Comment is the comment of the file. Notes are written before the frames. Each has at most
-	// MaxComment octets.
+	// Comment is the comment of the file. Notes, unless it is nil, yields the notes before the
+	// frames. Each has at most MaxComment octets. Run reads them.
 	Comment []byte
-	Notes   [][]byte
+	Notes   iter.Seq[[]byte]
 	// Producers is the number of producers. Each must call Done at the end.
 	Producers int
 }
 
 // NewCapture returns a capture that writes to w. Nothing is written before Run.
 func NewCapture(w io.Writer, c CaptureConfig) *Capture {
-	p := &Capture{w: w, heads: [2][]byte{c.Head4, c.Head6}, open: c.Producers}
+	p := &Capture{w: w, heads: [2][]byte{c.Head4, c.Head6}, notes: c.Notes, open: c.Producers}
 	p.change.L = &p.mu
-	p.filling = appendSection(p.filling, c.Tool, c.Comment)
-	p.filling = appendLink(p.filling, c.LinkType, c.Link)
-	for _, note := range c.Notes {
-		p.filling = appendNote(p.filling, 0, note)
-	}
+	p.begin = appendLink(appendSection(nil, c.Tool, c.Comment), c.LinkType, c.Link)
 	return p
 }
 
-// Run writes until all producers are done or the file fails.
-func (p *Capture) Run() error {
-	for {
+// Run writes until all producers are done or the file fails. When ctx ends, no producer waits for the
+// file any more.
+func (p *Capture) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, p.discard)()
+	err := p.head()
+	for err == nil {
 		p.mu.Lock()
 		for len(p.filling) == 0 && p.open > 0 {
 			p.change.Wait()
@@ -70,23 +74,46 @@ func (p *Capture) Run() error {
 		if len(p.writing) == 0 {
 			return nil
 		}
-		if _, err := p.w.Write(p.writing); err != nil {
-			p.mu.Lock()
-			p.err = err
-			p.mu.Unlock()
-			p.change.Broadcast()
-			return fmt.Errorf("write capture: %w", err)
+		_, err = p.w.Write(p.writing)
+	}
+	p.discard()
+	return fmt.Errorf("write capture: %w", err)
+}
+
+// head writes all that comes before the frames.
+func (p *Capture) head() (err error) {
+	block := p.begin
+	p.begin = nil
+	if p.notes != nil {
+		for note := range p.notes {
+			if block = appendNote(block, 0, note); len(block) < captureRoom {
+				continue
+			}
+			if _, err := p.w.Write(block); err != nil {
+				return err
+			}
+			block = block[:0]
 		}
 	}
+	_, err = p.w.Write(block)
+	return err
+}
+
+// discard makes producers discard their batches from now on.
+func (p *Capture) discard() {
+	p.mu.Lock()
+	p.over = true
+	p.mu.Unlock()
+	p.change.Broadcast()
 }
 
 // put appends a batch to the waiting blocks as soon as there is room.
 func (p *Capture) put(batch []byte) {
 	p.mu.Lock()
-	for len(p.filling) > captureRoom && p.err == nil {
+	for len(p.filling) > captureRoom && !p.over {
 		p.change.Wait()
 	}
-	if p.err == nil {
+	if !p.over {
 		p.filling = append(p.filling, batch...)
 	}
 	p.mu.Unlock()

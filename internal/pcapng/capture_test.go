@@ -2,9 +2,11 @@ package pcapng
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 
@@ -17,7 +19,7 @@ func TestCaptureWitness(t *testing.T) {
 	var file bytes.Buffer
 	c := NewCapture(&file, CaptureConfig{
 		Link: "eth0", LinkType: 1, Head4: []byte("ethernet, four"), Head6: []byte("ethernet6, six"),
-		Tool: "masstrace/test", Comment: []byte(`{"a":1}`), Notes: [][]byte{[]byte("first")}, Producers: 2,
+		Tool: "masstrace/test", Comment: []byte(`{"a":1}`), Notes: slices.Values([][]byte{[]byte("first")}), Producers: 2,
 	})
 	const each = 5000
 	var g sync.WaitGroup
@@ -42,7 +44,7 @@ func TestCaptureWitness(t *testing.T) {
 		}
 		received.Flush()
 	})
-	if err := c.Run(); err != nil {
+	if err := c.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	g.Wait()
@@ -88,14 +90,14 @@ func TestCaptureFile(t *testing.T) {
 	var out bytes.Buffer
 	c := NewCapture(&out, CaptureConfig{
 		Link: "tun0", LinkType: 101, Head4: nil, Head6: nil, Tool: "masstrace/test",
-		Comment: []byte("of the whole"), Notes: [][]byte{[]byte("first"), {}}, Producers: 1,
+		Comment: []byte("of the whole"), Notes: slices.Values([][]byte{[]byte("first"), {}}), Producers: 1,
 	})
 	tap := c.Tap()
 	tap.Sent([]byte{0x45, 1, 2}, 10)
 	tap.Received([]byte{0x60}, 20)
 	tap.Note(30, bytes.Repeat([]byte("x"), MaxComment))
 	c.Done()
-	if err := c.Run(); err != nil {
+	if err := c.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	f, err := NewFile("x", &out)
@@ -142,7 +144,7 @@ func TestCaptureSlowFile(t *testing.T) {
 	file := &slow{allowed: make(chan error)}
 	c := NewCapture(file, CaptureConfig{Producers: 1})
 	ran := make(chan error, 1)
-	go func() { ran <- c.Run() }()
+	go func() { ran <- c.Run(t.Context()) }()
 	tap := c.Tap()
 	const batches = 40
 	done := make(chan struct{})
@@ -172,13 +174,39 @@ func TestCaptureSlowFile(t *testing.T) {
 	file = &slow{allowed: make(chan error, 1)}
 	file.allowed <- full
 	c = NewCapture(file, CaptureConfig{Producers: 1})
-	if err := c.Run(); !errors.Is(err, full) {
+	if err := c.Run(t.Context()); !errors.Is(err, full) {
 		t.Errorf("Run = %v", err)
 	}
 	tap = c.Tap()
 	for range batches {
 		tap.Received(make([]byte, 1<<20), 1)
 		tap.Flush()
+	}
+}
+
+// A file that is stuck holds up no producer when the run fails.
+func TestCaptureStuckFile(t *testing.T) {
+	file := &slow{allowed: make(chan error)}
+	c := NewCapture(file, CaptureConfig{Producers: 1})
+	ctx, fail := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- c.Run(ctx) }()
+	tap := c.Tap()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 40 {
+			tap.Received(make([]byte, 1<<20), 1)
+			tap.Flush()
+		}
+		c.Done()
+	}()
+	file.allowed <- nil // the head
+	fail()
+	<-done
+	close(file.allowed)
+	if err := <-ran; err != nil {
+		t.Errorf("Run = %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -48,6 +49,9 @@ type Params struct {
 	Burst    int           `json:"burst"`
 	WaitNS   int64         `json:"wait_ns"`
 	record.Strategy
+	// Attempts are those at a TTL that does not answer, if the shape has more: strategy multipath also
+	// repeats answered probes.
+	Attempts      int          `json:"attempts,omitempty"`
 	NoStop        bool         `json:"no_stop,omitempty"`
 	PerHopRate    float64      `json:"per_hop_rate,omitempty"`
 	PrefixRate    float64      `json:"prefix_rate,omitempty"`
@@ -78,7 +82,7 @@ func (p *Params) Wait() time.Duration { return time.Duration(p.WaitNS) }
 func (p *Params) Codec(method probe.Method, key [16]byte) codec.Config {
 	return codec.Config{
 		Method: method, Seed: SeedOf(p.Seed), Key: key, DstPort: p.DstPort, TOS: p.TOS,
-		Flows: p.Shape.Flows, MinTTL: p.Shape.FirstTTL, MaxTTL: p.Shape.LastTTL, Attempts: uint8(p.Shape.Attempts),
+		Flows: p.Shape.Flows, Variations: p.HashFields, MinTTL: p.Shape.FirstTTL, MaxTTL: p.Shape.LastTTL, Attempts: uint8(p.Shape.Attempts),
 		PortLow: p.PortLow, PortHigh: p.PortHigh, Avoid: p.Avoid,
 		Source4: p.Source4, Source6: p.Source6,
 	}
@@ -89,7 +93,7 @@ func (p *Params) Record() *record.Run {
 	run := &record.Run{
 		Run: p.Run, Tool: p.Tool, Argv: p.Argv, Seed: p.Seed, KeyID: p.KeyID,
 		RatePPS: p.RatePPS, RateAuto: p.RateAuto, Burst: p.Burst, TTL: [2]uint8{p.Shape.FirstTTL, p.Shape.LastTTL},
-		Flows: p.Shape.Flows, Attempts: p.Shape.Attempts, Strategy: p.Strategy, Protocol: p.Method, DstPort: p.DstPort,
+		Flows: p.Shape.RequestedFlows(), Attempts: cmp.Or(p.Attempts, p.Shape.Attempts), Strategy: p.Strategy, Protocol: p.Method, DstPort: p.DstPort,
 		TOS: p.TOS, WaitS: p.Wait().Seconds(), Link: p.Link, IO: p.IO, Senders: p.Senders, Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: p.TargetsSHA256, ExcludeSHA256: p.ExcludeSHA256,
 		PerPrefix: p.PerPrefix, Granularity: [2]int{p.Granularity4, p.Granularity6}, MaxTargets: p.MaxTargets, HostRule: p.HostRule, Names: p.Names,

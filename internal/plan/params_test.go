@@ -53,8 +53,8 @@ func fields(v reflect.Value, f func(name string, v reflect.Value)) {
 var identity = []string{
 	"Masstrace", "Run", "Hostname", "StartNS", "Tool", "Argv", "Link", "IO", // vantage point and time
 	"Source4", "Source6", "Avoid", "ExcludeSHA256", // compared elsewhere
-	"Names",                                           // whose addresses are targets
-	"Targets", "First", "Unlinked", "ExtensionOctets", // of windows, which a resumed run keeps
+	"Names",                                                       // whose addresses are targets
+	"Targets", "First", "OnDemand", "Unlinked", "ExtensionOctets", // of windows, which a resumed run keeps
 }
 
 // Every field of Params is an option, which a resume compares, or describes the vantage
@@ -133,6 +133,10 @@ func TestValidate(t *testing.T) {
 		"TTLs in disorder":   func(p *Params) { p.Shape.FirstTTL, p.Shape.LastTTL = 9, 8 },
 		"room for copies":    func(p *Params) { p.Shape.Unlinked = 1 << 40 },
 		"negative room":      func(p *Params) { p.Shape.Unlinked = -1 },
+		"slots on demand":    func(p *Params) { p.Shape.OnDemand = 1 << 20 },
+		"no slots on demand": func(p *Params) { p.Shape.OnDemand = -1 },
+		"flows on demand":    func(p *Params) { p.Shape.OnDemand, p.Shape.Flows = 100, 1025 },
+		"many on demand":     func(p *Params) { p.Shape.OnDemand, p.Shape.Targets = 4096, 1<<20 },
 		"room for extension": func(p *Params) { p.Shape.ExtensionOctets = 1 << 40 },
 	} {
 		p := good()

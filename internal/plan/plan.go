@@ -14,8 +14,10 @@ import (
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/intake"
+	"github.com/masstrace/masstrace/internal/multipath"
 	"github.com/masstrace/masstrace/internal/permute"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/target"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/ratelimit"
@@ -37,9 +39,10 @@ type Plan struct {
 	Order         *target.Order
 	Windows       uint64
 
-	lists  []string      // the names of the target lists
-	family intake.Family // of Include
-	memory uint64        // bytes of each target
+	lists  []string          // the names of the target lists
+	family intake.Family     // of Include
+	memory uint64            // bytes of each target
+	paths  *multipath.Config // of strategy multipath, else nil
 }
 
 // Began is the beginning of a resumed run. Its zero value is a new run.
@@ -104,7 +107,10 @@ func (p *Plan) setParams(c *Config) (err error) {
 		Records: c.Records, Packing: c.Packing, Format: c.Format, ReplyPacking: c.ReplyPacking, MetaPacking: c.MetaPacking,
 		AllowReserved: c.AllowReserved, Senders: max(c.Senders, 1),
 	}
-	return nil
+	if strategy.Strategy == Multipath {
+		p.Attempts, p.Shape = c.Attempts, schedule.MultipathShape(p.Shape)
+	}
+	return p.setMultipath()
 }
 
 // ruleName returns the name of a host rule as parameters have it: "" for the default.

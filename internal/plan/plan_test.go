@@ -113,7 +113,7 @@ func TestPlanErrors(t *testing.T) {
 		{"key", func(c *Config) { c.Key = "x" }, "Key", "32 hexadecimal digits"},
 		{"shard without seed", func(c *Config) { c.Seed, c.Shards = "", 2 }, "Shard", "needs a seed"},
 		{"shard", func(c *Config) { c.Shard, c.Shards = 2, 2 }, "Shard", ""},
-		{"strategy", func(c *Config) { c.Strategy.Strategy = "lasthop" }, "Strategy", "complete, exhaustive, topology"},
+		{"strategy", func(c *Config) { c.Strategy.Strategy = "lasthop" }, "Strategy", "complete, exhaustive, multipath, topology"},
 		{"source", func(c *Config) { c.Sources = []netip.Addr{netip.MustParseAddr("2001:db8::1")} }, "Sources", "no target has this address family"},
 	}
 	for _, tt := range tests {
@@ -135,5 +135,27 @@ func TestDuration(t *testing.T) {
 	c.Attempts, c.Wait = 2, 3*time.Second
 	if got, want := planOf(t, c).Duration(), 7638400*time.Microsecond; got != want {
 		t.Errorf("duration %v, want %v", got, want)
+	}
+}
+
+// Windows on demand stay within --memory too, and 10,000 targets at once have room in the default.
+func TestMemoryOnDemand(t *testing.T) {
+	for _, records := range []record.Kinds{record.Traces, record.Both} {
+		c := config("0.0.0.0/0")
+		c.RatePPS, c.Memory, c.Records = 1e9, 512<<20, records
+		c.Strategy.Strategy, c.HashFields, c.Attempts = Multipath, true, 2
+		p := planOf(t, c)
+		if got := p.Memory(); got > c.Memory || got < c.Memory/2 {
+			t.Errorf("%d octets planned of %d", got, c.Memory)
+		}
+		if live := p.Shape.Targets * window.Live; live < 10_000 {
+			t.Errorf("%d targets at once, %d octets each", live, p.memory)
+		}
+		if err := p.Validate(); err != nil {
+			t.Error(err)
+		}
+		if !p.Codec(probe.UDP, [16]byte{}).Variations {
+			t.Error("flows do not vary")
+		}
 	}
 }

@@ -34,7 +34,7 @@ func TestRecipe(t *testing.T) {
 	if want := (record.Strategy{Strategy: name, GapLimit: 4}); err != nil || got != want {
 		t.Fatalf("withDefaults = %+v, %v; want %+v", got, err, want)
 	}
-	p := &Params{Strategy: got}
+	p := &Plan{Params: Params{Strategy: got}}
 	shape := window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 1, Flows: 1, Attempts: 1}
 	w, set, ready := window.New(shape), window.NewSet(shape), make(chan *window.Window, 1)
 	w.Open(0)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/window"
 )
 
 // Validate refuses parameters that no run can have. So a number in a file cannot make a
@@ -23,6 +24,10 @@ func (p *Params) Validate() error {
 		return fmt.Errorf("%d flows are not within 1 to %d", s.Flows, math.MaxInt16)
 	case s.Targets < 1 || s.Targets > math.MaxInt32/s.TTLs()/s.Flows:
 		return fmt.Errorf("a window cannot have %d targets", s.Targets)
+	case s.OnDemand < 0 || s.OnDemand > window.MaxOnDemand || s.IsOnDemand() && s.Flows > probe.BaseFlows:
+		return fmt.Errorf("windows cannot have %d slots of %d flows per target", s.OnDemand, s.Flows)
+	case s.Targets > math.MaxInt32/max(s.OnDemand, 1):
+		return fmt.Errorf("a window cannot have %d targets with %d slots each", s.Targets, s.OnDemand)
 	case !s.IsCut():
 		return fmt.Errorf("windows cannot grow from %d targets to %d", s.First, s.Targets)
 	case s.Unlinked < 0 || s.Unlinked > Unlinked(s) || s.ExtensionOctets < 0 || s.ExtensionOctets > MaxExtensionOctets(s):
@@ -47,6 +52,9 @@ func Restore(v Params, method probe.Method, key [16]byte, include *target.Lines,
 	}
 	v.Strategy = strategy
 	p := &Plan{Params: v, ProbeMethod: method, Seed128: SeedOf(v.Seed), Key: key, Include: include, Exclude: exclude}
+	if err := p.setMultipath(); err != nil {
+		return nil, err
+	}
 	if err := p.Index(); err != nil {
 		return nil, err
 	}

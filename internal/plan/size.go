@@ -23,6 +23,6 @@ func (p *Plan) OutputSize() (plain, packed float64) {
 	if p.Records.Has(record.Replies) {
 		each += replyOctets * hops
 	}
-	plain = each * float64(p.Order.Len()) * float64(p.Shape.Flows)
+	plain = each * float64(p.Order.Len()) * float64(p.Shape.RequestedFlows())
 	return plain, plain / packing
 }

@@ -18,6 +18,7 @@ const (
 	Exhaustive = "exhaustive"
 	Complete   = "complete"
 	Topology   = "topology"
+	Multipath  = "multipath"
 )
 
 // Sizes of the shared tables of strategies, in entries of 8 bytes. They are large enough
@@ -26,7 +27,8 @@ const (
 const (
 	nearEntries  = 1 << 18
 	knownEntries = 1 << 21
-	treeNodes    = 1 << 20 // of trace.NodeOctets: interfaces at a TTL each
+	treeNodes    = 1 << 20  // of trace.NodeOctets: interfaces at a TTL each
+	branchOctets = 32 << 20 // of multipath.Known; in bytes
 )
 
 // strategy is the implementation of a named strategy.
@@ -46,7 +48,16 @@ var strategies = map[string]strategy{
 		func(c schedule.StrategyConfig) schedule.Strategy { return schedule.NewComplete(c) }},
 	Topology: {record.Strategy{GapLimit: 3, Overlap: 2, Stitch: true},
 		func(c schedule.StrategyConfig) schedule.Strategy { return schedule.NewTopology(c) }},
+	Multipath: {record.Strategy{GapLimit: 5, MultipathOptions: record.MultipathOptions{
+		Confidence: 0.95, Scope: ScopeBalancer, MDA: record.Lite.String(), MaxBranches: 100,
+	}}, nil},
 }
+
+// The scopes of the confidence of strategy multipath, by name.
+const (
+	ScopeBalancer = "balancer"
+	ScopeTrace    = "trace"
+)
 
 // strategyOptions are the options of strategies, as a resume compares them.
 var strategyOptions = []option{
@@ -55,6 +66,13 @@ var strategyOptions = []option{
 	{"Overlap", "overlap", func(p *Params) any { return p.Overlap }, fixed},
 	{"Stitch", "stitch", func(p *Params) any { return p.Stitch }, fixed},
 	{"NoStop", "no_stop", func(p *Params) any { return p.NoStop }, fixed},
+	{"Confidence", "confidence", func(p *Params) any { return p.Confidence }, fixed},
+	{"Scope", "confidence_scope", func(p *Params) any { return p.Scope }, fixed},
+	{"MDA", "mda", func(p *Params) any { return p.MDA }, fixed},
+	{"MaxBranches", "max_branches", func(p *Params) any { return p.MaxBranches }, fixed},
+	{"MaxProbes", "max_probes", func(p *Params) any { return p.MaxProbes }, fixed},
+	{"HashFields", "hash_fields", func(p *Params) any { return p.HashFields }, fixed},
+	{"NoBorrow", "no_borrow", func(p *Params) any { return p.NoBorrow }, fixed},
 }
 
 // withDefaults returns s with defaults for parameters that are zero, and without those
@@ -78,7 +96,19 @@ func withDefaults(s record.Strategy) (record.Strategy, error) {
 	}
 	s.GapLimit, s.Overlap = cmp.Or(s.GapLimit, d.GapLimit), cmp.Or(s.Overlap, d.Overlap)
 	s.Stitch = s.Stitch && d.Stitch
+	s.MultipathOptions = multipathWithDefaults(s.MultipathOptions, d.MultipathOptions)
 	return s, nil
+}
+
+// multipathWithDefaults returns m with the defaults d for parameters that are zero. It returns zero
+// parameters if d has none: the strategy is another one.
+func multipathWithDefaults(m, d record.MultipathOptions) record.MultipathOptions {
+	if d == (record.MultipathOptions{}) {
+		return d
+	}
+	m.Confidence, m.Scope = cmp.Or(m.Confidence, d.Confidence), cmp.Or(m.Scope, d.Scope)
+	m.MDA, m.MaxBranches = cmp.Or(m.MDA, d.MDA), cmp.Or(m.MaxBranches, d.MaxBranches)
+	return m
 }
 
 // Backward reports whether traces begin near their ends.
@@ -102,9 +132,12 @@ func (p *Params) Tree() *trace.Tree {
 
 // Schedules returns a function that makes the schedule of each sender. They share one
 // memory of the scan.
-func (p *Params) Schedules() func(schedule.Config) schedule.Schedule {
+func (p *Plan) Schedules() func(schedule.Config) schedule.Schedule {
 	kind := strategies[p.Strategy.Strategy]
-	if kind.make == nil {
+	switch {
+	case p.paths != nil:
+		return func(c schedule.Config) schedule.Schedule { return schedule.NewMultipath(c, p.paths) }
+	case kind.make == nil:
 		return func(c schedule.Config) schedule.Schedule { return schedule.NewExhaustive(c) }
 	}
 	shared := kind.make(schedule.StrategyConfig{
@@ -115,6 +148,9 @@ func (p *Params) Schedules() func(schedule.Config) schedule.Schedule {
 
 // scheduleOctets returns the memory of the schedule for a target, in bytes.
 func (p *Params) scheduleOctets() uint64 {
+	if p.Strategy.Strategy == Multipath {
+		return schedule.MultipathOctets
+	}
 	if strategies[p.Strategy.Strategy].make == nil {
 		return 0
 	}
@@ -128,6 +164,6 @@ func (p *Plan) Assembler(c *codec.Codec, faults *window.Faults) trace.AssemblerC
 		Method: p.ProbeMethod, Source4: probe.AddrFrom(p.Source4), Source6: probe.AddrFrom(p.Source6),
 		Size4: c.Size(true), Size6: c.Size(false),
 		DstPort: p.DstPort, TOS: p.TOS, Wait: p.Wait(), Flows: c,
-		Faults: faults, GapLimit: p.GapLimit, Backward: p.Backward(), Tree: p.Tree(),
+		Faults: faults, GapLimit: p.GapLimit, Backward: p.Backward(), Tree: p.Tree(), Multipath: p.paths,
 	}
 }

@@ -33,15 +33,17 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	n := rate * windowTime.Seconds() / perTarget
 	n = max(n, min(fewestTargets, rate*windowMost.Seconds()/perTarget))
 	p.memory = p.targetOctets(c)
-	inMemory := c.Memory / window.Live / p.memory
+	shared := uint64(p.Shape.SharedOctets())
+	inMemory := (max(c.Memory/window.Live, shared) - shared) / p.memory
 	if inMemory == 0 {
 		return Refuse("Memory", "%d bytes are too few: the %d windows need at least %d bytes",
-			c.Memory, window.Live, window.Live*p.memory)
+			c.Memory, window.Live, window.Live*(shared+p.memory))
 	}
 	n = min(n, float64(inMemory), float64(max(p.Order.Len(), 1)), math.MaxInt32/perTarget)
 	p.Shape.Targets, p.Shape.First = grow(max(int(n), 1))
 	if began.Params != nil {
 		p.Shape.Targets, p.Shape.First = began.Params.Shape.Targets, began.Params.Shape.First
+		p.Shape.OnDemand = began.Params.Shape.OnDemand
 	}
 	p.Shape.ExtensionOctets = MaxExtensionOctets(p.Shape)
 	if c.Records&record.Replies != 0 {
@@ -67,14 +69,14 @@ func grow(n int) (targets, first int) {
 
 // ProbesPerTarget is how many probes the first attempt has for one target.
 func (p *Params) ProbesPerTarget() uint64 {
-	return uint64(p.Shape.TTLs()) * uint64(p.Shape.Flows)
+	return uint64(p.Shape.TTLs()) * uint64(p.Shape.RequestedFlows())
 }
 
 // targetOctets is an upper bound of the memory for one target, in bytes.
 func (p *Plan) targetOctets(c *Config) uint64 {
 	s := p.Shape
 	n := p.scheduleOctets() + uint64(s.OctetsPerTarget()) + extensionOctets(1, s) +
-		uint64(s.Flows)*uint64(p.Senders)*sender.PreparedOctets
+		uint64(p.Senders)*sender.PreparedOctets(s)
 	if c.Records&record.Replies != 0 {
 		n += uint64(window.EntryOctets * unlinked(1, s))
 	}
@@ -84,13 +86,21 @@ func (p *Plan) targetOctets(c *Config) uint64 {
 // extensionOctets is room in a window for extension structures: MPLS on a fourth of the
 // hops.
 func extensionOctets(targets int, s window.Shape) uint64 {
-	return uint64(targets) * uint64(s.TTLs()) * uint64(s.Flows) * 4
+	return uint64(targets) * uint64(hops(s)) * 4
 }
 
 // MaxExtensionOctets is the room in a window for extension structures, in bytes.
 func MaxExtensionOctets(s window.Shape) int { return int(extensionOctets(s.Targets, s)) + 4096 }
 
-func unlinked(targets int, s window.Shape) int { return targets * s.TTLs() * s.Flows / 4 }
+func unlinked(targets int, s window.Shape) int { return targets * hops(s) / 4 }
+
+// hops is how many hops of a target are expected to need further room, at most.
+func hops(s window.Shape) int {
+	if s.IsOnDemand() {
+		return s.OnDemand
+	}
+	return s.TTLs() * s.Flows
+}
 
 // Unlinked is room in a window for copies and late replies, where they are recorded.
 func Unlinked(s window.Shape) int { return unlinked(s.Targets, s) + 1024 }
@@ -112,7 +122,7 @@ func (p *Plan) TargetsBefore(id uint64) uint64 {
 
 // Memory returns the bytes that the live windows may come to take.
 func (p *Plan) Memory() uint64 {
-	return min(p.Windows, window.Live) * uint64(p.Shape.Targets) * p.memory
+	return min(p.Windows, window.Live) * (uint64(p.Shape.Targets)*p.memory + uint64(p.Shape.SharedOctets()))
 }
 
 // Probes returns how many probes the first attempt has.
@@ -143,6 +153,6 @@ func (p *Plan) OpenWindow(set *window.Set, w *window.Window, id uint64) {
 func (p *Plan) AddNever(sum *account.Account, done uint64) {
 	never := p.Order.Len() - p.TargetsBefore(done)
 	sum.Targets += never
-	sum.TTLs, sum.Flows = uint64(p.Shape.TTLs()), uint64(p.Shape.Flows)
+	sum.TTLs, sum.Flows = uint64(p.Shape.TTLs()), uint64(p.Shape.RequestedFlows())
 	sum.Skipped.Interrupted += never * p.ProbesPerTarget()
 }

@@ -78,6 +78,8 @@ type Flow struct {
 	// Value is the source port; for ICMP the identifier and the pinned
 	// checksum. Never 0, never 0xffff.
 	Value uint16
+	// Varies is the field in which the flow differs from its base flow.
+	Varies Variation
 	// Label is the IPv6 flow label (20 bits), never 0; unused in IPv4.
 	Label uint32
 }

@@ -182,3 +182,74 @@ func facts(t *record.Trace) []string {
 	}
 	return all
 }
+
+// A file of scamper with all paths to some targets reads as sc_warts2json shows it. The JSON has no
+// answers behind the last node of a path, and does not count silent flows.
+func TestScamperTracelb(t *testing.T) {
+	needTool(t, "scamper")
+	needTool(t, "sc_warts2json")
+	t.Parallel()
+	targets := []string{"45.48.0.9", "45.64.0.9", "2a00:30::9"}
+	for name, args := range map[string]string{
+		"udp-sport": "-P udp-sport", "udp-dport": "-P udp-dport", "icmp-echo": "-P icmp-echo", "tcp-sport": "-P tcp-sport -d 80", "tcp-ack-sport": "-P tcp-ack-sport -d 80",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "theirs.warts")
+			all := []string{"-p", "1000", "-O", "warts", "-o", path}
+			for _, target := range targets {
+				all = append(all, "-I", fmt.Sprintf("tracelb %s -w 1 -W 15 -q 1 -g 2 %s", args, target))
+			}
+			if out, err := exec.CommandContext(t.Context(), "scamper", all...).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := multipathsOf(allOf(t, warts.NewReader(bytes.NewReader(content))))
+			want := multipathsOf(allOf(t, ndjson.NewReader(bytes.NewReader(asJSON(t, content)))))
+			if len(got) != len(targets) || len(want) != len(targets) {
+				t.Fatalf("%d records, %d of sc_warts2json, of %d targets", len(got), len(want), len(targets))
+			}
+			links := 0
+			for i := range want {
+				links += len(want[i].Links)
+				compareMultipath(t, got[i], want[i])
+			}
+			if links == 0 {
+				t.Error("no links")
+			}
+		})
+	}
+}
+
+func multipathsOf(all []record.Record) (list []*record.Multipath) {
+	for _, r := range all {
+		if m, ok := r.(*record.Multipath); ok {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// compareMultipath reports nodes and links of the JSON that the record does not have.
+func compareMultipath(t *testing.T, got, json *record.Multipath) {
+	t.Helper()
+	if got.Target != json.Target || got.Source != json.Source || got.Method != json.Method || got.Start != json.Start || got.Probes != json.Probes {
+		t.Errorf("%+v, sc_warts2json has %+v", got, json)
+	}
+	for _, n := range json.Nodes {
+		if !slices.ContainsFunc(got.Nodes, func(o record.Node) bool { return o.TTL == n.TTL && o.Addr == n.Addr }) {
+			t.Errorf("%v: no node %+v in %+v", got.Target, n, got.Nodes)
+		}
+	}
+	for _, l := range json.Links {
+		if !l.Near.IsZero() && !l.Far.IsZero() && !slices.Contains(got.Links, l) {
+			t.Errorf("%v: no link %+v in %+v", got.Target, l, got.Links)
+		}
+	}
+	if len(got.Balancers) < len(json.Balancers) {
+		t.Errorf("%v: balancers %+v, sc_warts2json has %+v", got.Target, got.Balancers, json.Balancers)
+	}
+}

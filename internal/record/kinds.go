@@ -10,8 +10,8 @@ const (
 	Traces Kinds = 1 << iota
 	Replies
 	Both = Traces | Replies
-	// Multipaths come with traces, and are not asked for by themselves. So they are in the kinds that
-	// results have, and not in those to write.
+	// Multipaths come with traces, and are not asked for by themselves. So they are in the kinds
+	// that results have, and not in those to write.
 	Multipaths Kinds = 1 << 2
 )
 

@@ -67,6 +67,25 @@ type Strategy struct {
 	Overlap int `json:"overlap,omitempty"`
 	// Stitch completes traces of topology with hops that others measured.
 	Stitch bool `json:"stitch,omitempty"`
+	MultipathOptions
+}
+
+// MultipathOptions are the parameters of strategy multipath.
+type MultipathOptions struct {
+	// Confidence is the probability with which all branches of a balancer are to be found.
+	Confidence float64 `json:"confidence,omitempty"`
+	// Scope is what Confidence is about: "balancer", or all balancers of a "trace".
+	Scope string `json:"confidence_scope,omitempty"`
+	// MDA is the variant of the algorithm: "lite", which changes to full where it must, or "full".
+	MDA string `json:"mda,omitempty"`
+	// MaxBranches is the number of branches after which a balancer is not followed further.
+	MaxBranches int `json:"max_branches,omitempty"`
+	// MaxProbes is the number of probes after which a target is given up; 0 is no limit.
+	MaxProbes int `json:"max_probes,omitempty"`
+	// HashFields examines which header fields balancers hash.
+	HashFields bool `json:"hash_fields,omitempty"`
+	// NoBorrow makes no use of what other targets have shown.
+	NoBorrow bool `json:"no_borrow,omitempty"`
 }
 
 // Resume is where another process went on writing, from a checkpoint of the run. Probes

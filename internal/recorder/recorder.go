@@ -73,14 +73,14 @@ func (r *Recorder) Window(ctx context.Context, w *window.Window) {
 		}
 	}
 	r.Assembler.Account = account.Account{}
-	if r.Assembler.Traces(w, func(t *record.Trace) error {
-		if t.Halted {
+	if r.Assembler.Records(w, func(rec record.Record) error {
+		if t, ok := rec.(*record.Trace); ok && t.Halted {
 			r.Halted++
 		}
 		if r.Kinds&record.Traces == 0 {
 			return r.check(ctx, nil)
 		}
-		return r.write(ctx, t)
+		return r.write(ctx, rec)
 	}) != nil {
 		return
 	}

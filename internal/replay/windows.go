@@ -202,8 +202,13 @@ func (w *windows) probe(p *capture.Sent) error {
 			return nil
 		}
 	}
+	slot := window.Slot{Target: i, Flow: p.Flow, TTL: p.TTL, Attempt: p.Attempt}
+	if !live.Reserve(slot) { // more probes than the scan had room for
+		w.strays++
+		return nil
+	}
 	w.probed = max(w.probed, live.ID+1)
-	live.Stamp(window.Slot{Target: i, Flow: p.Flow, TTL: p.TTL, Attempt: p.Attempt}, p.Stamp)
+	live.Stamp(slot, p.Stamp)
 	return nil
 }
 

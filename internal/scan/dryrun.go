@@ -20,7 +20,7 @@ func DryRun(ctx context.Context, c Config) (*plan.Preview, error) {
 	}
 	p := s.plan
 	v := &plan.Preview{
-		Targets: p.Order.Len(), Probes: p.Probes(), TTLs: p.Shape.TTLs(), Flows: p.Shape.Flows, Attempts: p.Shape.Attempts,
+		Targets: p.Order.Len(), Probes: p.Probes(), TTLs: p.Shape.TTLs(), Flows: p.Shape.RequestedFlows(), Attempts: p.Shape.Attempts,
 		RatePPS: p.RatePPS, RateAuto: p.RateAuto, Burst: p.Burst, Duration: p.Duration(),
 		Windows: p.Windows, WindowTargets: p.Shape.Targets, MemoryBytes: p.Memory(), ListBytes: p.List.Octets(), Method: p.Method, Seed: p.Seed,
 		Strategy: p.Strategy.Strategy, Removed: p.LeftOut(),

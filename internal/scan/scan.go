@@ -218,7 +218,7 @@ func (s *scan) start(r *run.Run) {
 	}
 	r.Go("receive", func() error { return s.receive(r) })
 	r.Go("write capture", func() error {
-		if s.capture.Run() != nil { // Close returns the error
+		if s.capture.Run(r.Failed()) != nil { // Close returns the error
 			r.Stop(run.ErrOutput)
 		}
 		return nil

@@ -37,7 +37,7 @@ func (s *scan) keep() error {
 func (s *scan) sumOf() (*record.Summary, error) {
 	r := s.recorder
 	sum := &record.Summary{Run: s.plan.Run, Account: r.Sum}
-	sum.TTLs, sum.Flows = uint64(s.plan.Shape.TTLs()), uint64(s.plan.Shape.Flows)
+	sum.TTLs, sum.Flows = uint64(s.plan.Shape.TTLs()), uint64(s.plan.Shape.RequestedFlows())
 	seen, more := r.Assembler.Limited()
 	sum.Name(more, seen, s.politeness.Limited())
 	var err error

@@ -83,7 +83,13 @@ func (r *deferredRun) count(target int) int {
 // a call, 5 ms apart. step comes after each call.
 func runDeferred(t *testing.T, start func(Config) Schedule, targets int, m *Politeness, step func(*deferredRun)) *deferredRun {
 	t.Helper()
-	shape := window.Shape{Targets: targets, FirstTTL: 1, LastTTL: 20, Flows: 1, Attempts: 1}
+	return runAttempts(t, start, targets, 1, m, step)
+}
+
+// runAttempts is runDeferred with so many attempts at each TTL.
+func runAttempts(t *testing.T, start func(Config) Schedule, targets, attempts int, m *Politeness, step func(*deferredRun)) *deferredRun {
+	t.Helper()
+	shape := window.Shape{Targets: targets, FirstTTL: 1, LastTTL: 20, Flows: 1, Attempts: attempts}
 	r := &deferredRun{Window: window.New(shape), set: window.NewSet(shape), now: 1e18}
 	r.Open(0)
 	for i := range targets {
@@ -188,5 +194,25 @@ func TestDeferredNeedless(t *testing.T) {
 	w.window.Answer(first, &probe.Reply{})
 	if w.isNeedless(first) || !w.isNeedless(second) {
 		t.Error("with an answer, only the second attempt is needless")
+	}
+}
+
+// The rates hold for further attempts too, and all of them are made. A path without an answer has three
+// at each TTL.
+func TestDeferredAttempts(t *testing.T) {
+	const rate = 20
+	for name, start := range deferringSchedules {
+		began := int64(0)
+		r := runAttempts(t, start, 1, 3, NewPoliteness(PolitenessConfig{PrefixRate: rate}), func(r *deferredRun) {
+			if began == 0 && len(r.sent) > 0 {
+				began = r.now
+			}
+			if most := 2 + float64(r.now-began)/1e9*rate; float64(len(r.sent)) > most {
+				t.Fatalf("%s: %d probes in %v", name, len(r.sent), time.Duration(r.now-began))
+			}
+		})
+		if len(r.sent) != 3*20 {
+			t.Errorf("%s: %d probes, want all attempts", name, len(r.sent))
+		}
 	}
 }

@@ -144,7 +144,7 @@ func (p *Politeness) admitPredicted(k uint32, now int64) admission {
 
 // isLimited reports whether the predicted router limits its answers, below the cap.
 func (p *Politeness) isLimited(target probe.Addr, ttl uint8) bool {
-	if p.hopNS == 0 {
+	if p == nil || p.hopNS == 0 {
 		return false
 	}
 	k := p.predicted[predictionIndex(target, ttl)].Load()

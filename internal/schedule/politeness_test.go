@@ -34,13 +34,13 @@ func (b *bucketOf) take(now int64) bool {
 
 // mannered runs a schedule over paths of which the first router has a limit, and
 // returns that and how long the scan took.
-func mannered(t *testing.T, make func(Config) Schedule, m *Politeness, targets int) (*bucketOf, time.Duration) {
+func mannered(t *testing.T, make func(Config) Schedule, m *Politeness, targets, attempts int) (*bucketOf, time.Duration) {
 	t.Helper()
 	near := &bucketOf{rate: 100, burst: 50}
 	s := &sim{
 		T: t, rng: rand.New(rand.NewPCG(4, 4)), batch: 64, perNS: 1e5, // 10,000 a second
 		cfg: Config{
-			Shape: window.Shape{Targets: 1000, FirstTTL: 1, LastTTL: 10, Flows: 1, Attempts: 1},
+			Shape: window.Shape{Targets: 1000, FirstTTL: 1, LastTTL: 10, Flows: 1, Attempts: attempts},
 			Wait:  500 * time.Millisecond, Politeness: m,
 		},
 		targets: habits(targets),
@@ -77,8 +77,8 @@ func TestPolitenessFindLimit(t *testing.T) {
 			return NewAdaptive(c, NewComplete(StrategyConfig{GapLimit: 5, Distances: NewDistances(64)}))
 		},
 	} {
-		plain, took := mannered(t, make, nil, targets)
-		polite, longer := mannered(t, make, NewPoliteness(PolitenessConfig{PerHopRate: 1000, RatePPS: 1e4, Wait: 500 * time.Millisecond}), targets)
+		plain, took := mannered(t, make, nil, targets, 1)
+		polite, longer := mannered(t, make, NewPoliteness(PolitenessConfig{PerHopRate: 1000, RatePPS: 1e4, Wait: 500 * time.Millisecond}), targets, 1)
 		share := func(b *bucketOf) float64 { return float64(b.answered) / float64(b.asked) }
 		if share(polite) < 1.5*share(plain) || float64(polite.answered) < 1.4*float64(plain.answered) {
 			t.Errorf("%s: %d of %d answered, and %d of %d without politeness", name,
@@ -87,6 +87,21 @@ func TestPolitenessFindLimit(t *testing.T) {
 		if float64(longer) > 1.5*float64(took)+float64(time.Second) {
 			t.Errorf("%s: it took %v, without politeness %v", name, longer, took)
 		}
+	}
+}
+
+// Further attempts keep to a limit as first attempts do, and to the time that a scan may take.
+func TestPolitenessAttempts(t *testing.T) {
+	const targets = 4000
+	make := deferringSchedules["complete"]
+	plain, took := mannered(t, make, nil, targets, 3)
+	polite, longer := mannered(t, make, NewPoliteness(PolitenessConfig{PerHopRate: 1000, RatePPS: 1e4, Wait: 500 * time.Millisecond}), targets, 3)
+	t.Logf("%d of %d answered in %v; without politeness %d of %d in %v", polite.answered, polite.asked, longer, plain.answered, plain.asked, took)
+	if polite.answered*plain.asked < 3*plain.answered*polite.asked/2 {
+		t.Errorf("%d of %d answered, and %d of %d without politeness", polite.answered, polite.asked, plain.answered, plain.asked)
+	}
+	if float64(longer) > 1.5*float64(took)+float64(2*time.Second) {
+		t.Errorf("it took %v, without politeness %v", longer, took)
 	}
 }
 
@@ -99,7 +114,7 @@ func TestPolitenessPerHopRate(t *testing.T) {
 			return NewAdaptive(c, NewComplete(StrategyConfig{GapLimit: 5, Distances: NewDistances(64)}))
 		},
 	} {
-		near, took := mannered(t, make, NewPoliteness(PolitenessConfig{PerHopRate: rate, RatePPS: 1e4}), targets)
+		near, took := mannered(t, make, NewPoliteness(PolitenessConfig{PerHopRate: rate, RatePPS: 1e4}), targets, 1)
 		if near.asked != targets {
 			t.Errorf("%s: %d of %d probes were sent", name, near.asked, targets)
 		}

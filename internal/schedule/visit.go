@@ -15,6 +15,8 @@ type progress struct {
 	ttl, attempt uint8 // of the latest probe; TTL 0 means that there was none
 	retryTTL     uint8 // where the state is retrying, the TTL to go on at; else 0
 	abandoned    bool  // the deferred TTLs are given up
+	held         bool  // a further attempt was due, and Politeness did not admit it yet
+	gaveUp       bool  // there are no further attempts: a router would not answer them
 	waiting      bool  // the latest visit ended in wait
 }
 
@@ -119,8 +121,12 @@ func (t *adaptiveTraversal) endProbing(p *progress) (result action, at int64) {
 // retry sends the next attempt of a round. If none is due, the round is over.
 func (t *adaptiveTraversal) retry(p *progress) (result action, at int64) {
 	if t.findAttempt(p) {
-		p.ttl, p.attempt = t.path.slot.TTL, t.path.slot.Attempt
-		return send, 0
+		if t.admitAttempt(p) {
+			p.ttl, p.attempt = t.path.slot.TTL, t.path.slot.Attempt
+			return send, 0
+		}
+		p.retryTTL = t.path.slot.TTL
+		return wait, t.path.now + revisit
 	}
 	if p.retryTTL != 0 { // the round had an attempt
 		p.retryTTL = 0
@@ -133,7 +139,7 @@ func (t *adaptiveTraversal) retry(p *progress) (result action, at int64) {
 // without an answer, that is the lowest attempt that was not made yet.
 func (t *adaptiveTraversal) findAttempt(p *progress) bool {
 	s, slot := t.window.Shape(), &t.path.slot
-	if s.Attempts == 1 {
+	if s.Attempts == 1 || p.gaveUp {
 		return false
 	}
 	last := s.LastTTL
@@ -156,6 +162,27 @@ func (t *adaptiveTraversal) findAttempt(p *progress) bool {
 				return true
 			}
 		}
+	}
+	return false
+}
+
+// admitAttempt reports whether Politeness admits the attempt in path.slot. If a router limits its
+// answers, the attempts of the path are given up when their time is over.
+func (t *adaptiveTraversal) admitAttempt(p *progress) bool {
+	politeness, now := t.schedule.cfg.Politeness, t.path.now
+	if !p.held {
+		politeness.countDue(now)
+	}
+	verdict := politeness.admit(t.path.Target(), t.path.slot.TTL, now)
+	switch {
+	case verdict == admitted:
+		p.held = false
+		return true
+	case !p.held:
+		p.held = true
+		t.abandonAt = politeness.deferUntil(now, 2)
+	case verdict == rateLimited && now >= t.abandonAt:
+		p.held, p.gaveUp = false, true
 	}
 	return false
 }

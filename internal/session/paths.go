@@ -43,7 +43,10 @@ func Find(ctx context.Context, p *plan.Plan, c Config, warn func(string)) (*Path
 		if found.Name != "" && found.Index != way.Path.Index {
 			return nil, fmt.Errorf("IPv4 leaves by %s and IPv6 by %s: scan the families separately, or choose the interface", way.Path.Name, found.Name)
 		}
-		if err := c.sameWay(ctx, p, way); err != nil {
+		if c.Interface == "" {
+			way.Targets = &link.Targets{Sample: sample(p, is4), Within: p.List.Within}
+		}
+		if err := sameWay(ctx, way); err != nil {
 			return nil, err
 		}
 		found.Add(way)
@@ -53,11 +56,11 @@ func Find(ctx context.Context, p *plan.Plan, c Config, warn func(string)) (*Path
 
 // sameWay returns an error if some targets leave in another way, unless the user has chosen the
 // interface.
-func (c Config) sameWay(ctx context.Context, p *plan.Plan, way link.Way) error {
-	if c.Interface != "" {
+func sameWay(ctx context.Context, way link.Way) error {
+	if way.Targets == nil {
 		return nil
 	}
-	others, err := link.Others(ctx, way, sample(p, way.Path.Source.Is4()), p.List.Within)
+	others, err := link.Others(ctx, way)
 	if err != nil || len(others) == 0 {
 		return err
 	}

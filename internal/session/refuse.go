@@ -33,7 +33,7 @@ func (f *refuser) Replies(batch []probe.Reply, upTo int64) {
 // sender. It returns sink itself and nil unless SYNs leave with a source address that this
 // machine does not have.
 func (l *Paths) Refuse(method probe.Method, sink receiver.Sink) (receiver.Sink, *sender.Resets) {
-	f := &refuser{Sink: sink, resets: new(sender.Resets)}
+	f := &refuser{Sink: sink}
 	for _, way := range l.ways {
 		path := way.Path
 		if path.Source.Is4() {
@@ -45,5 +45,6 @@ func (l *Paths) Refuse(method probe.Method, sink receiver.Sink) (receiver.Sink, 
 	if method != probe.TCPSYN || !f.foreign4 && !f.foreign6 {
 		return sink, nil
 	}
+	f.resets = new(sender.Resets)
 	return f, f.resets
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/receiver"
 	"github.com/masstrace/masstrace/sender"
 )
@@ -27,6 +28,8 @@ type Config struct {
 	Senders       int  // ports, 1 if 0
 	ReceiveBuffer int  // bytes for replies that wait to be read; 0 is the default
 	Immediate     bool // hand each frame over as it comes
+	// Target is the only target whose answers are captured; the zero Addr is for all.
+	Target probe.Addr
 
 	// LinkWait is how long a run waits for its link to come back before it ends; 0 is five
 	// minutes.
@@ -84,7 +87,11 @@ func Open(paths *Paths, cfg codec.Config, c Config) (s *Session, err error) {
 	if err := s.openCodec(cfg); err != nil {
 		return nil, err
 	}
-	if err := s.openLink(s.Codec.Filter(), c); err != nil {
+	filter := s.Codec.Filter()
+	if !c.Target.IsZero() {
+		filter = s.Codec.FilterTo(c.Target)
+	}
+	if err := s.openLink(filter, c); err != nil {
 		s.Close()
 		return nil, err
 	}

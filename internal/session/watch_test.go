@@ -88,6 +88,10 @@ func TestWatch(t *testing.T) {
 			{linkWait, up, [2]link.State{up, noAddress}, true, "6", nil, ""},
 			{0, up, [2]link.State{up, up}, true, "", nil, "e0: IPv6: up: its probes are sent again"},
 		}},
+		{"routes of some targets", false, []step{
+			{0, up, [2]link.State{link.Apart}, false, "", nil, "e0: some targets leave by another route now: the run waits, at most 5m0s"},
+			{1, up, [2]link.State{}, true, "", nil, "e0: up: the run continues"},
+		}},
 		{"both families", true, []step{
 			{0, up, [2]link.State{noRoute, noAddress}, false, "", nil, "e0: the route has changed: the run waits, at most 5m0s"},
 			{linkWait, up, [2]link.State{noRoute, noAddress}, false, "", sender.ErrDown, "e0: the route has changed: no change for 5m0s, the run ends"},

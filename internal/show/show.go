@@ -1,6 +1,6 @@
-// Package show writes results for people: the traces of a file as text or as rows, from every
-// format that can be read. Of files that hold replies alone it puts the replies of each target and
-// flow together.
+// Package show writes results for people: traces as text or as rows, and all paths to a target as
+// a drawing, from every format that can be read. Of files that hold replies alone it puts the
+// replies of each target and flow together.
 package show
 
 import (
@@ -91,6 +91,15 @@ func (s *show) read(ctx context.Context, in format.Reader) error {
 			if err := s.write(r); err != nil {
 				return err
 			}
+		case *record.Multipath:
+			s.whole, s.replies, s.order = true, nil, nil
+			if err := s.multipath(r); err != nil {
+				return err
+			}
+		case *record.Run:
+			if err := s.cfg.Writer.Write(r); err != nil {
+				return err
+			}
 		case *record.Reply:
 			s.keep(r)
 		}
@@ -102,6 +111,15 @@ func (s *show) read(ctx context.Context, in format.Reader) error {
 func (s *show) wants(target probe.Addr) bool {
 	addr := target.Netip()
 	return len(s.cfg.Targets) == 0 || slices.ContainsFunc(s.cfg.Targets, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// multipath shows all paths to a target.
+func (s *show) multipath(m *record.Multipath) error {
+	if !s.wants(m.Target) {
+		return nil
+	}
+	s.traces++
+	return s.cfg.Writer.Write(m)
 }
 
 // write shows a trace.

@@ -18,7 +18,10 @@ import (
 type heard struct{ traces map[string][]uint8 }
 
 func (w *heard) Write(r record.Record) error {
-	t := r.(*record.Trace)
+	t, ok := r.(*record.Trace)
+	if !ok {
+		return nil
+	}
 	for _, h := range t.Hops {
 		w.traces[t.Target.String()] = append(w.traces[t.Target.String()], h.TTL)
 	}

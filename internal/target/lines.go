@@ -303,14 +303,37 @@ func (l *Lines) Digest() string {
 	return digest(l.all, l.allSingles)
 }
 
-// AppendText appends the lines in canonical form. Reading them again gives the same targets.
-func (l *Lines) AppendText(b []byte) ([]byte, error) {
+// Text yields the canonical form of the lines, in whole lines of some more than most octets together.
+// Reading all of them gives the same targets. A text is valid until the next.
+func (l *Lines) Text(most int) iter.Seq[[]byte] {
 	l.sort()
-	for _, s := range l.spans {
-		b = appendSpan(b, s)
+	return texts(most, slices.Values(l.spans), l.allSingles)
+}
+
+// texts yields the lines of spans and of single addresses.
+func texts(most int, spans iter.Seq[span], singles iter.Seq[u128]) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		var b []byte
+		full := func() bool {
+			if len(b) < most {
+				return true
+			}
+			goes := yield(b)
+			b = b[:0]
+			return goes
+		}
+		for s := range spans {
+			if b = appendSpan(b, s); !full() {
+				return
+			}
+		}
+		for v := range singles {
+			if b = append(toAddr(v).Netip().AppendTo(b), '\n'); !full() {
+				return
+			}
+		}
+		if len(b) > 0 {
+			yield(b)
+		}
 	}
-	for v := range l.allSingles {
-		b = append(toAddr(v).Netip().AppendTo(b), '\n')
-	}
-	return b, nil
 }

@@ -214,3 +214,30 @@ func TestLineEnds(t *testing.T) {
 		}
 	}
 }
+
+// The text of lines comes in whole lines, and gives the same targets when it is read again.
+func TestText(t *testing.T) {
+	l := read(t, "45.1.2.3\n45.1.2.0/30\n2a00::/64\n10.9.8.7\n2a00:1::1-2a00:1::9\n45.1.2.9\n2a00:7::7\n")
+	for _, most := range []int{1, 20, 1 << 20} {
+		again, parts := new(target.Lines), 0
+		for text := range l.Text(most) {
+			parts++
+			if len(text) > most+100 || text[len(text)-1] != '\n' {
+				t.Errorf("at most %d octets: %q", most, text)
+			}
+			if err := again.Read("text", bytes.NewReader(text)); err != nil {
+				t.Error(err)
+			}
+		}
+		if again.Digest() != l.Digest() || most == 1 && parts != 7 || most > 1000 && parts != 1 {
+			t.Errorf("at most %d octets: other targets, in %d parts", most, parts)
+		}
+	}
+	set, all := l.Set(), ""
+	for part := range set.Text(30) {
+		all += string(part)
+	}
+	if all != text(set) {
+		t.Errorf("a set has the text %q, want %q", all, text(set))
+	}
+}

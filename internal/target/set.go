@@ -150,6 +150,11 @@ func (s Set) AppendText(b []byte) ([]byte, error) {
 	return b, nil
 }
 
+// Text yields the text of AppendText as Lines.Text does.
+func (s Set) Text(most int) iter.Seq[[]byte] {
+	return texts(most, slices.Values(s.spans), func(func(u128) bool) {})
+}
+
 func appendSpan(b []byte, s span) []byte {
 	b = toAddr(s.lo).Netip().AppendTo(b)
 	b = append(b, '-')

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/multipath"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
@@ -33,6 +34,8 @@ type AssemblerConfig struct {
 	Backward bool
 	// Tree, if it is not nil, completes such traces.
 	Tree *Tree
+	// Multipath is the configuration of strategy multipath, nil for other strategies.
+	Multipath *multipath.Config
 }
 
 // Assembler builds the traces and replies of retired windows. It belongs to one goroutine.
@@ -42,6 +45,7 @@ type Assembler struct {
 	Account account.Account
 
 	cfg     AssemblerConfig
+	sum     *account.Account // that probes are counted in: Account, or one that nobody reads
 	limits  limits
 	limited limitedRouters
 	trace   record.Trace
@@ -49,16 +53,26 @@ type Assembler struct {
 	seen    map[window.Slot]int // further copies of a reply, by slot
 	unsent  uint64              // TTLs with a skipped first attempt, one bit each
 	path    []record.Interface  // the path that learnPath works on
+	paths   paths
 }
 
 // NewAssembler returns an assembler.
 func NewAssembler(cfg AssemblerConfig) *Assembler {
-	return &Assembler{cfg: cfg, seen: make(map[window.Slot]int)}
+	a := &Assembler{cfg: cfg, seen: make(map[window.Slot]int)}
+	a.sum = &a.Account
+	return a
 }
 
-// Traces calls yield for the closed trace of every (target, flow) of w that was probed, and counts
-// all probes. The trace is valid until yield returns.
-func (a *Assembler) Traces(w *window.Window, yield func(*record.Trace) error) error {
+// Records calls yield for the records of w, and counts all its probes. A record is valid until yield
+// returns. It is a closed trace of every (target, flow) that was probed. With strategy multipath it
+// is a record of every target, and traces that show its links.
+func (a *Assembler) Records(w *window.Window, yield func(record.Record) error) error {
+	sum, shape := &a.Account, w.Shape()
+	sum.Targets += uint64(w.Len())
+	sum.TTLs, sum.Flows = uint64(shape.TTLs()), uint64(shape.RequestedFlows())
+	if a.cfg.Multipath != nil {
+		return a.allPaths(w, yield)
+	}
 	// With a gap limit, the next TTL depends on the answer to the last one. Then silent hops
 	// come in patterns that look like rate limits.
 	if a.cfg.GapLimit == 0 {
@@ -68,30 +82,36 @@ func (a *Assembler) Traces(w *window.Window, yield func(*record.Trace) error) er
 	if a.cfg.Tree != nil {
 		a.learn(w)
 	}
-	sum, shape := &a.Account, w.Shape()
-	sum.Targets += uint64(w.Len())
-	sum.TTLs, sum.Flows = uint64(shape.TTLs()), uint64(shape.Flows)
 	for target := range uint32(w.Len()) {
 		for flow := range uint16(shape.Flows) {
-			t := a.assemble(w, target, flow)
-			if t.ProbeCount == 0 {
-				// Reached by a datagram that answers no probe.
-				sum.Skipped.Reached += uint64(bits.OnesCount64(a.unsent))
+			t := a.traceOf(w, target, flow)
+			if t == nil {
 				continue
 			}
-			t.RateLimited = a.limits.appendLimited(t.RateLimited, t)
-			a.explain(t, w, target)
-			Close(t)
-			if a.cfg.Tree != nil {
-				a.stitch(t)
-			}
-			a.skipped(t, w.State(target, flow).End())
 			if err := yield(t); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// traceOf returns the closed trace of a (target, flow), or nil if it was not probed.
+func (a *Assembler) traceOf(w *window.Window, target uint32, flow uint16) *record.Trace {
+	t := a.assemble(w, target, flow)
+	if t.ProbeCount == 0 {
+		// Reached by a datagram that answers no probe.
+		a.sum.Skipped.Reached += uint64(bits.OnesCount64(a.unsent))
+		return nil
+	}
+	t.RateLimited = a.limits.appendLimited(t.RateLimited, t)
+	a.explain(t, w, target)
+	Close(t)
+	if a.cfg.Tree != nil {
+		a.stitch(t)
+	}
+	a.skipped(t, w.State(target, flow).End())
+	return t
 }
 
 func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *record.Trace {
@@ -122,9 +142,9 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 					t.Hops[n-1].Alone = standing == window.IsHop
 				}
 			case window.IsFailed(sent):
-				a.Account.TxErrors++
-				window.CountFailed(&a.Account.TxErrorsBy, sent)
-				a.Account.ByTTL[slot.TTL].TxErrors++
+				a.sum.TxErrors++
+				window.CountFailed(&a.sum.TxErrorsBy, sent)
+				a.sum.ByTTL[slot.TTL].TxErrors++
 			case sent == 0 && wanted:
 				t.Halted = true
 			}
@@ -136,7 +156,7 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 		}
 	}
 	if t.CutOff {
-		a.Account.Skipped.Excluded += uint64(bits.OnesCount64(a.unsent))
+		a.sum.Skipped.Excluded += uint64(bits.OnesCount64(a.unsent))
 		a.unsent = 0
 	}
 	if a.cfg.Backward && t.ProbeCount > 0 {
@@ -154,8 +174,8 @@ func (a *Assembler) contested(t *record.Trace, ttls uint64) {
 
 // withhold takes a reply that is no hop because too little speaks for it.
 func (a *Assembler) withhold(t *record.Trace, ttl uint8) {
-	a.Account.Weak-- // the window counted the reply as weak
-	a.Account.Rejected.Conflict++
+	a.sum.Weak-- // the window counted the reply as weak
+	a.sum.Rejected.Conflict++
 	if n := len(t.Withheld); n == 0 || t.Withheld[n-1] != ttl {
 		t.Withheld = append(t.Withheld, ttl)
 	}
@@ -165,13 +185,13 @@ func (a *Assembler) withhold(t *record.Trace, ttl uint8) {
 func (a *Assembler) first(ttl uint8, sent int64, answered, wanted bool) {
 	switch {
 	case sent > 0 || answered:
-		a.Account.FirstSent++
+		a.sum.FirstSent++
 	case window.IsFailed(sent):
-		a.Account.Skipped.TxError++
+		a.sum.Skipped.TxError++
 	case sent == window.Excluded:
-		a.Account.Skipped.Excluded++
+		a.sum.Skipped.Excluded++
 	case wanted:
-		a.Account.Skipped.Interrupted++
+		a.sum.Skipped.Interrupted++
 	default:
 		a.unsent |= 1 << ttl
 	}
@@ -180,19 +200,19 @@ func (a *Assembler) first(ttl uint8, sent int64, answered, wanted bool) {
 // probed adds a probe that was sent, with its first reply e, or nil. As in the matcher, a reply
 // counts even if the kernel reported that the probe Failed. Then its RTT is not known.
 func (a *Assembler) probed(t *record.Trace, w *window.Window, slot window.Slot, sent int64, e *window.Entry) {
-	a.Account.Sent++
-	a.Account.ByTTL[slot.TTL].Sent++
+	a.sum.Sent++
+	a.sum.ByTTL[slot.TTL].Sent++
 	t.ProbeCount++
 	if sent > 0 && (t.Start == 0 || sent < t.Start) {
 		t.Start = sent
 	}
 	if e == nil {
-		a.Account.Silent++
+		a.sum.Silent++
 		t.Silent = append(t.Silent, record.TTLAttempt{TTL: slot.TTL, Attempt: slot.Attempt})
 		return
 	}
-	a.Account.Answered++
-	a.Account.ByTTL[slot.TTL].Answered++
+	a.sum.Answered++
+	a.sum.ByTTL[slot.TTL].Answered++
 	t.Answered++
 	t.Hops = append(t.Hops, a.hopOf(w, e, sent))
 }

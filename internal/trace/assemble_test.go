@@ -70,7 +70,8 @@ func (b bench) answer(s window.Slot, kind probe.Kind, from probe.Addr, rtt int64
 // traces returns copies of the traces of b.
 func traces(t *testing.T, a *Assembler, b bench) (list []record.Trace) {
 	t.Helper()
-	err := a.Traces(b.Window, func(tr *record.Trace) error {
+	err := a.Records(b.Window, func(rec record.Record) error {
+		tr := rec.(*record.Trace)
 		c := *tr
 		c.Hops, c.Silent = append([]record.Hop(nil), tr.Hops...), append([]record.TTLAttempt(nil), tr.Silent...)
 		c.Inferred = append([]record.Interface(nil), tr.Inferred...)
@@ -291,7 +292,7 @@ func TestAssembleStops(t *testing.T) {
 	}
 	full, n := errors.New("disk full"), 0
 	a := newTestAssembler()
-	if err := a.Traces(b.Window, func(*record.Trace) error { n++; return full }); err != full || n != 1 {
+	if err := a.Records(b.Window, func(record.Record) error { n++; return full }); err != full || n != 1 {
 		t.Errorf("Traces = %v after %d", err, n)
 	}
 	if err := a.Replies(b.Window, func(*record.Reply) error { n++; return full }); err != full || n != 2 {
@@ -317,10 +318,10 @@ func filled(t testing.TB, n int) bench {
 
 // The number of allocations depends on the routers of a window, not on its targets.
 func TestAssembleAllocs(t *testing.T) {
-	yield := func(*record.Trace) error { return nil }
+	yield := func(record.Record) error { return nil }
 	allocs := func(targets int) float64 {
 		b, a := filled(t, targets), newTestAssembler()
-		return testing.AllocsPerRun(20, func() { _ = a.Traces(b.Window, yield) })
+		return testing.AllocsPerRun(20, func() { _ = a.Records(b.Window, yield) })
 	}
 	if few, many := allocs(10), allocs(200); many > few {
 		t.Errorf("%v allocations for 200 targets, %v for 10", many, few)
@@ -336,11 +337,11 @@ func BenchmarkAssemble(b *testing.B) {
 	}{{"100 targets", 100}, {"30k targets", 30_000}} {
 		b.Run(bb.name, func(b *testing.B) {
 			w, a := filled(b, bb.targets), newTestAssembler()
-			yield := func(*record.Trace) error { return nil }
+			yield := func(record.Record) error { return nil }
 			b.ReportAllocs()
 			for n := 0; b.Loop(); n++ {
 				if n%bb.targets == 0 {
-					_ = a.Traces(w.Window, yield)
+					_ = a.Records(w.Window, yield)
 				}
 			}
 		})

@@ -90,7 +90,7 @@ func policed(t *testing.T) bench {
 func TestLimitedRouters(t *testing.T) {
 	a, b := newTestAssembler(), policed(t)
 	for range 2 {
-		if err := a.Traces(b.Window, func(*record.Trace) error { return nil }); err != nil {
+		if err := a.Records(b.Window, func(record.Record) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -32,7 +32,8 @@ func TestUnderDrops(t *testing.T) {
 	faults.Drops.Add(drop, drop+2)
 	a.cfg.Faults = faults
 	var under []uint8
-	if err := a.Traces(b.Window, func(tr *record.Trace) error {
+	if err := a.Records(b.Window, func(rec record.Record) error {
+		tr := rec.(*record.Trace)
 		under = slices.Clone(tr.UnderDrops)
 		return nil
 	}); err != nil {
@@ -73,7 +74,8 @@ func TestLaggedHops(t *testing.T) {
 		}
 	}
 	hops := 0
-	err := a.Traces(b.Window, func(tr *record.Trace) error {
+	err := a.Records(b.Window, func(rec record.Record) error {
+		tr := rec.(*record.Trace)
 		for i := range tr.Hops {
 			check(&tr.Hops[i])
 			hops++

@@ -15,17 +15,17 @@ func (a *Assembler) skipped(t *record.Trace, end uint8) {
 		ttl := uint8(bits.TrailingZeros64(unsent))
 		switch {
 		case t.Met.TTL != 0 && ttl < t.Met.TTL:
-			a.Account.Skipped.Known++
+			a.sum.Skipped.Known++
 		case end != 0 && ttl >= end:
-			a.Account.Skipped.Reached++
+			a.sum.Skipped.Reached++
 		case ttl <= t.End:
-			a.Account.Skipped.Limited++
+			a.sum.Skipped.Limited++
 		case t.StopReason == record.StopUnreach:
-			a.Account.Skipped.Unreachable++
+			a.sum.Skipped.Unreachable++
 		case t.StopReason == record.StopLoop:
-			a.Account.Skipped.Loop++
+			a.sum.Skipped.Loop++
 		default:
-			a.Account.Skipped.GapLimit++
+			a.sum.Skipped.GapLimit++
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/multipath"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/schedule"
@@ -40,6 +41,11 @@ type Config struct {
 	// rows then. The writer may write them to out, which brings the output of all hosts into
 	// their order.
 	Traces func(out io.Writer) format.Writer
+
+	// Multipath, unless it is nil, finds all the paths to each host. There are no rows then: Draw
+	// writes the result to out, unless Traces takes it. Attempts and Flows have no meaning.
+	Multipath *multipath.Config
+	Draw      func(out io.Writer, found *Paths) error
 
 	// Opened, unless it is nil, is called when all resources of the first host are open. The
 	// next host needs the privileges for raw sockets again.

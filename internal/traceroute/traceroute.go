@@ -35,8 +35,8 @@ type tracer struct {
 	newSleeper func() sender.Sleeper
 
 	set       *window.Set
-	schedule  *schedule.Interactive
-	rows      chan schedule.Row
+	schedule  sender.Source
+	rows      chan schedule.Row // nil with Config.Multipath
 	retired   chan *window.Window
 	window    *window.Window
 	replies   receiver.Sink
@@ -55,16 +55,22 @@ func newTracer(b *batch, host string, addr netip.Addr, out io.Writer) *tracer {
 	return t
 }
 
-// captureRing is room for some hundred replies, of which there are some thousand a second
-// at most, in bytes. The kernel takes its time to clear more.
+// captureRing is room for replies that wait to be read, in bytes: for some hundred, which are more
+// than all replies of most traces. The kernel takes its time to clear more.
 const captureRing = 1 << 20
+
+// severalRing is the same for each of several traces, which share a lower rate.
+const severalRing = 256 << 10
 
 // open finds the way to the target and opens everything.
 func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 	if err := link.MayCapture(); err != nil {
 		return err
 	}
-	c := session.Config{Interface: t.cfg.Interface, ReceiveBuffer: captureRing, Immediate: true, Queue: true}
+	c := session.Config{Interface: t.cfg.Interface, ReceiveBuffer: captureRing, Immediate: true, Queue: true, Target: t.target}
+	if t.cfg.several() {
+		c.ReceiveBuffer = severalRing
+	}
 	if t.cfg.Source.IsValid() {
 		c.Sources = []netip.Addr{t.cfg.Source}
 	}
@@ -75,21 +81,18 @@ func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 	if paths.ForeignSource {
 		t.warnForeign(paths.Source)
 	}
+	shape := t.shape()
 	t.session, err = session.Open(paths, codec.Config{
 		Method: t.cfg.Method, Seed: plan.SeedOf(plan.RandomHex(16)), Key: plan.SeedOf(plan.RandomHex(16)),
-		DstPort: t.cfg.DstPort, TOS: t.cfg.TOS, Flows: t.cfg.Flows,
-		MinTTL: t.cfg.FirstTTL, MaxTTL: t.cfg.MaxTTL, Attempts: uint8(t.cfg.Attempts),
+		DstPort: t.cfg.DstPort, TOS: t.cfg.TOS, Flows: shape.Flows,
+		MinTTL: t.cfg.FirstTTL, MaxTTL: t.cfg.MaxTTL, Attempts: uint8(shape.Attempts),
 	}, c)
 	return err
 }
 
 // build makes the stages around the one window.
 func (t *tracer) build() (err error) {
-	shape := window.Shape{
-		Targets: 1, FirstTTL: t.cfg.FirstTTL, LastTTL: t.cfg.MaxTTL,
-		Flows: t.cfg.Flows, Attempts: t.cfg.Attempts,
-	}
-	shape.ExtensionOctets = shape.TTLs() * shape.Flows * shape.Attempts * extensionRoom
+	shape := t.shape()
 	t.window, t.set = window.New(shape), window.NewSet(shape)
 	t.window.Open(0)
 	t.window.Append(t.target)
@@ -101,10 +104,7 @@ func (t *tracer) build() (err error) {
 	}
 	matched := matcher.New(matcher.Config{Index: only(t.target), Set: t.set, Retired: t.retired, Heard: &t.receiver.Heard})
 	t.replies, t.resets = s.Paths.Refuse(t.cfg.Method, matched)
-	t.rows = make(chan schedule.Row, shape.TTLs())
-	t.schedule = schedule.NewInteractive(schedule.InteractiveConfig{
-		Window: t.window, Set: t.set, Patience: t.cfg.Patience, GapLimit: t.cfg.GapLimit, Rows: t.rows,
-	})
+	t.schedule = t.newSchedule(shape)
 	t.sender = sender.New(sender.Config{
 		Codec: s.Codec, Source: t.schedule, Port: s.Ports[0], Allowed: only(t.target), Shape: shape,
 		Bucket: t.bucket.Share(),
@@ -115,9 +115,43 @@ func (t *tracer) build() (err error) {
 		Method: t.cfg.Method, Source4: source4, Source6: source6,
 		Size4: s.Codec.Size(true), Size6: s.Codec.Size(false),
 		DstPort: t.cfg.DstPort, TOS: t.cfg.TOS, Wait: t.cfg.Patience.Max, Flows: s.Codec, GapLimit: t.cfg.GapLimit,
+		Multipath: t.cfg.Multipath,
 	})
 	return nil
 }
+
+// shape returns the shape of the one window.
+func (t *tracer) shape() window.Shape {
+	s := window.Shape{
+		Targets: 1, FirstTTL: t.cfg.FirstTTL, LastTTL: t.cfg.MaxTTL,
+		Flows: t.cfg.Flows, Attempts: t.cfg.Attempts,
+	}
+	if t.cfg.Multipath != nil {
+		s = schedule.MultipathShape(s)
+	}
+	s.ExtensionOctets = s.TTLs() * s.Flows * s.Attempts * extensionRoom
+	return s
+}
+
+// newSchedule returns the schedule of the one window.
+func (t *tracer) newSchedule(shape window.Shape) sender.Source {
+	if t.cfg.Multipath != nil {
+		ready := make(chan *window.Window, 1)
+		ready <- t.window
+		close(ready)
+		return schedule.NewMultipath(schedule.Config{
+			Shape: shape, Wait: min(t.cfg.Patience.Max, multipathWait), Ready: ready, Set: t.set,
+		}, t.cfg.Multipath)
+	}
+	t.rows = make(chan schedule.Row, shape.TTLs())
+	return schedule.NewInteractive(schedule.InteractiveConfig{
+		Window: t.window, Set: t.set, Patience: t.cfg.Patience, GapLimit: t.cfg.GapLimit, Rows: t.rows,
+	})
+}
+
+// multipathWait is the longest time to wait for late answers to the last probes, if all paths to a
+// host are searched.
+const multipathWait = time.Second
 
 // extensionRoom is for the extension structure of one reply, in bytes: a deep label stack
 // and an interface.

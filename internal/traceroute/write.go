@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	text "github.com/masstrace/masstrace/internal/format/traceroute"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/schedule"
@@ -26,8 +27,12 @@ func (t *tracer) write(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
+	if t.cfg.Multipath != nil {
+		return t.writePaths(ctx, w)
+	}
 	distance, gap := false, false
-	err := t.assembler.Traces(w, func(tr *record.Trace) error {
+	err := t.assembler.Records(w, func(rec record.Record) error {
+		tr := rec.(*record.Trace)
 		t.answered = t.answered || tr.Reached
 		distance = distance || tr.StopReason == record.StopCompleted
 		gap = gap || tr.StopReason == record.StopGapLimit
@@ -50,9 +55,50 @@ func (t *tracer) write(ctx context.Context) error {
 	return nil
 }
 
+// writePaths writes all paths to the host, as records or as a drawing.
+func (t *tracer) writePaths(ctx context.Context, w *window.Window) error {
+	found := Paths{Host: t.host}
+	if t.names != nil {
+		found.Name = func(a probe.Addr) string {
+			addr := a.Netip()
+			if name := t.names.of(ctx, addr); name != addr.String() {
+				return name
+			}
+			return ""
+		}
+	}
+	err := t.assembler.Records(w, func(rec record.Record) error {
+		switch r := rec.(type) {
+		case *record.Multipath:
+			found.Multipath = r
+		case *record.Trace:
+			t.answered = t.answered || r.Reached
+			found.note(r)
+		}
+		if t.traces == nil {
+			return nil
+		}
+		return t.traces.Write(rec)
+	})
+	switch {
+	case err != nil:
+	case t.traces != nil:
+		err = t.traces.Flush()
+	default:
+		err = t.cfg.Draw(t.out, &found)
+	}
+	if err != nil {
+		return run.OutputFailed(err)
+	}
+	return nil
+}
+
 // writeRows writes the rows until there are no more, or ctx ends. Records are written
 // without them.
 func (t *tracer) writeRows(ctx context.Context, route *text.Writer) error {
+	if t.rows == nil {
+		return nil
+	}
 	if t.traces == nil {
 		if t.names != nil {
 			route.Name = func(a netip.Addr) string { return t.names.of(ctx, a) }

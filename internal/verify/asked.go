@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"slices"
 
@@ -66,10 +67,12 @@ func (s *sent) due() int64 { return s.time + int64(s.wait) }
 // flow is the properties that the probes of one flow share, see netsim.Flow.
 type flow struct {
 	dest, next   uint32 // its destination; the next flow to that destination, or none
+	same         uint32 // the next flow to that destination with the same value, or none
 	first, label uint32
 	from, to     uint32 // range of its probes, once sorted
 	id, size     uint16
 	source       uint16
+	resumed      uint16 // the number of the process that its probes are of
 	proto, tos   uint8
 	end          uint8 // last TTL of its trace
 	attempts     uint8 // attempts per TTL according to its trace
@@ -82,6 +85,14 @@ type flow struct {
 func (f *flow) name() uint16 {
 	if f.isEcho() {
 		return f.id
+	}
+	return uint16(f.first >> 16)
+}
+
+// value returns the value by which results name a flow: the source port, or the checksum of an echo.
+func (f *flow) value() uint16 {
+	if f.isEcho() {
+		return uint16(f.first)
 	}
 	return uint16(f.first >> 16)
 }
@@ -100,36 +111,47 @@ type dest struct {
 type asked struct {
 	truth *netsim.Truth
 	boxes bool // some boxes on the paths rewrite packets
+	// changes is set if load balancers or routes change during a run.
+	changes bool
 
 	probes  []sent // in order of flow, TTL and time
 	flows   []flow
 	dests   []dest
-	byAddr  map[probe.Addr]uint32
 	routers []probe.Addr
-	byWho   map[probe.Addr]uint32
 	sources []probe.Addr
 
-	targets *target.Set // nil: any address
-	outside map[probe.Addr]uint64
-	entries uint64
-	others  uint64                   // number of packets that are not probes
-	fates   [256]uint64              // of probes, by fate
-	copies  map[netsim.Answer]uint64 // emitted answers to probes, by kind
-	cut     bool
-	pace    Pace
+	seed                    maphash.Seed // random: no log can be made to collide
+	byAddr, byWho           index        // of dests and routers
+	byFlow, byName, byValue index        // of flows: of all fields, and of the first one with a name or value
+
+	targets   *target.Set           // nil: any address
+	outside   map[probe.Addr]uint64 // probes to the first other addresses
+	outsiders uint64                // probes to all of them
+	entries   uint64
+	others    uint64                   // number of packets that are not probes
+	fates     [256]uint64              // of probes, by fate
+	copies    map[netsim.Answer]uint64 // emitted answers to probes, by kind
+	cut       bool
+	pace      Pace
+
+	begin, last int64 // time of the first valid probe, and of the last, ns
 
 	over func() bool // reports whether the comparison must stop; nil: never
 }
 
-// readLog reads a log of netsim. It counts probes to destinations that are not in targets in
-// outside.
-func readLog(ctx context.Context, r io.Reader, targets *target.Set) (*asked, error) {
+// mostExpected is for how many probes there is room before a log is read. Room costs nothing until
+// it is used.
+const mostExpected = 1 << 24
+
+// readLog reads a log of netsim of size octets, 0 if that is not known. It counts probes to
+// destinations that are not in targets in outside.
+func readLog(ctx context.Context, r io.Reader, size int64, targets *target.Set) (*asked, error) {
 	l, err := netsim.NewLogReader(r)
 	if err != nil {
 		return nil, err
 	}
 	a := &asked{
-		byAddr: make(map[probe.Addr]uint32), byWho: make(map[probe.Addr]uint32),
+		probes: make([]sent, 0, min(size/netsim.LeastEntry, mostExpected)), seed: maphash.MakeSeed(),
 		outside: make(map[probe.Addr]uint64), copies: make(map[netsim.Answer]uint64), targets: targets,
 		over: func() bool { return ctx.Err() != nil },
 	}
@@ -137,6 +159,7 @@ func readLog(ctx context.Context, r io.Reader, targets *target.Set) (*asked, err
 	if a.truth, err = netsim.NewTruth(cfg); err != nil {
 		return nil, err
 	}
+	a.changes = cfg.Remap > 0 || cfg.Reroute > 0
 	a.boxes = cfg.NATSource+cfg.NATPort+cfg.NATDestination+cfg.MangleIPID+cfg.MangleChecksum+
 		cfg.MangleTOS+cfg.MangleLabel+cfg.MangleLength > 0
 	var rec netsim.Record
@@ -156,7 +179,9 @@ func readLog(ctx context.Context, r io.Reader, targets *target.Set) (*asked, err
 		case err != nil:
 			return nil, fmt.Errorf("after %d entries: %w", a.entries, err)
 		}
-		a.add(&rec)
+		if err := a.add(&rec); err != nil {
+			return nil, err
+		}
 	}
 }
 
@@ -174,31 +199,42 @@ func isProbe(r *netsim.Record) bool {
 	return r.Fate == netsim.BadIPChecksum || r.Fate == netsim.Malformed // unreadable header
 }
 
+// mostOutside is how many addresses outside the targets are counted one by one.
+const mostOutside = 1024
+
 // add adds an entry.
-func (a *asked) add(r *netsim.Record) {
+func (a *asked) add(r *netsim.Record) error {
 	a.entries++
 	if !isProbe(r) {
 		a.others++
-		return
+		return nil
 	}
 	a.fates[r.Fate]++
 	if r.Dst().IsUnspecified() {
-		return // no addresses: the header was broken
+		return nil // no addresses: the header was broken
 	}
 	dst := probe.AddrFrom(r.Dst())
 	if a.targets != nil && !a.targets.Contains(dst) {
-		a.outside[dst]++
+		a.outsiders++
+		if _, ok := a.outside[dst]; ok || len(a.outside) < mostOutside {
+			a.outside[dst]++
+		}
 	}
 	if !r.Fate.Valid() {
-		return
+		return nil
 	}
+	source, ok := a.source(probe.AddrFrom(r.Src()))
+	if !ok {
+		return errSources
+	}
+	a.begin, a.last = r.Time-r.At, r.Time
 	s := sent{time: r.Time, wait: r.Wait, second: r.Second, ipID: r.IPID, ttl: r.TTL, dist: r.Dist,
 		fate: r.Fate, answer: r.Answer, copies: r.Copies}
-	s.flow = a.flowOf(dst, r)
+	s.flow = a.flowOf(dst, source, r)
 	if r.Target {
 		s.marks |= atTarget
 	} else if r.Fate == netsim.Answered {
-		s.who = intern(a.byWho, &a.routers, probe.AddrFrom(a.truth.Router(r)))
+		s.who = a.router(probe.AddrFrom(a.truth.Router(r)))
 	}
 	if r.Noisy && r.Noise == netsim.BitFlip {
 		s.marks |= flipped
@@ -210,6 +246,7 @@ func (a *asked) add(r *netsim.Record) {
 		a.rewritten(r, &s)
 	}
 	a.probes = append(a.probes, s)
+	return nil
 }
 
 // rewritten records which fields of a quotation were rewritten.
@@ -226,12 +263,14 @@ func (a *asked) rewritten(r *netsim.Record, s *sent) {
 	}
 }
 
-func intern(index map[probe.Addr]uint32, list *[]probe.Addr, addr probe.Addr) uint32 {
-	i, ok := index[addr]
+// router returns the number of the router at addr.
+func (a *asked) router(addr probe.Addr) uint32 {
+	hash := maphash.Comparable(a.seed, addr)
+	i, ok := a.byWho.find(hash, func(i uint32) bool { return a.routers[i] == addr })
 	if !ok {
-		i = uint32(len(*list))
-		index[addr] = i
-		*list = append(*list, addr)
+		i = uint32(len(a.routers))
+		a.routers = append(a.routers, addr)
+		a.byWho.add(hash, i, func(i uint32) uint64 { return maphash.Comparable(a.seed, a.routers[i]) })
 	}
 	return i
 }
@@ -285,14 +324,22 @@ func (a *asked) all(yield func(*sent) bool) {
 	}
 }
 
-// at returns the probes of a flow at a TTL, in the order of their times.
+// mostProbes is how many probes of one flow are compared with one record. No program sends as many.
+const mostProbes = 1 << 12
+
+// of returns the probes of a flow that one record is compared with.
+func (a *asked) of(f *flow) []sent { return a.probes[f.from:min(f.to, f.from+mostProbes)] }
+
+// at returns the probes of a flow at a TTL that one record is compared with, in the order of their
+// times.
 func (a *asked) at(f *flow, ttl uint8) []sent {
 	probes := a.probes[f.from:f.to]
 	i, ok := slices.BinarySearchFunc(probes, ttl, func(s sent, ttl uint8) int { return cmp.Compare(s.ttl, ttl) })
 	if !ok {
 		return nil
 	}
-	return probes[i : i+sameTTL(probes[i:])]
+	probes = probes[i:min(i+mostProbes, len(probes))]
+	return probes[:sameTTL(probes)]
 }
 
 // sameTTL returns how many probes from the first on have its TTL.

@@ -36,7 +36,7 @@ type heardEnd struct {
 func (c *checker) hear(flows []uint32) (h heardEnd) {
 	for _, i := range flows {
 		f := &c.asked.flows[i]
-		probes := c.asked.probes[f.from:f.to]
+		probes := c.asked.of(f)
 		for k := range probes {
 			s := &probes[k]
 			if s.fate != netsim.Answered || s.copies == 0 || c.isLate(s) {
@@ -86,7 +86,7 @@ func (c *checker) end(t *record.Trace, flows []uint32) {
 	}
 	c.ends.Traces++
 	for ttl := int(max(t.FirstTTL, 1)); ttl <= int(t.End); ttl++ {
-		if !c.asked.probedAt(flows, uint8(ttl)) {
+		if c.paths == nil && !c.asked.probedAt(flows, uint8(ttl)) {
 			c.ends.Gaps++
 		}
 	}
@@ -155,8 +155,9 @@ func (c *checker) traceExt(t *record.Trace) {
 	for _, i := range c.flows {
 		f := &c.asked.flows[i]
 		sent += int(f.to - f.from)
-		for k := range c.asked.probes[f.from:f.to] {
-			if c.heard(&c.asked.probes[int(f.from)+k]) {
+		probes := c.asked.of(f)
+		for k := range probes {
+			if c.heard(&probes[k]) {
 				answered++
 			}
 		}

@@ -175,7 +175,7 @@ func (c *checker) classifyTags(t *tally, q *claim, s *sent, hop *netsim.Hop) {
 // met returns the truth about the hop that a probe met.
 func (c *checker) met(s *sent) (netsim.Hop, bool) {
 	f := &c.asked.flows[s.flow]
-	in, addr := c.asked.netsimFlow(f), c.asked.from(s).Netip()
+	in, addr := c.asked.netsimFlowAt(f, s.time), c.asked.from(s).Netip()
 	c.hops = c.truth.AppendHops(c.hops[:0], &in, s.ttl)
 	for _, h := range c.hops {
 		if h.Addr == addr && h.Dist == s.dist && h.Target == (s.marks&atTarget != 0) {

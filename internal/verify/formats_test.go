@@ -108,7 +108,7 @@ func TestBadFiles(t *testing.T) {
 			t.Errorf("%q: %v", in, err)
 		}
 	}
-	if _, err := readLog(t.Context(), reader("something else"), nil); err == nil {
+	if _, err := readLog(t.Context(), reader("something else"), 0, nil); err == nil {
 		t.Error("no log, and no error")
 	}
 	if _, err := Run(t.Context(), Config{Results: "-", Stdin: reader("{}\n"), Log: "/nonexistent"}); err == nil {

@@ -28,8 +28,7 @@ func (c *checker) infer(flows []uint32, dst probe.Addr, k *record.Interface) {
 	verdict := netsim.Impossible
 	for _, i := range flows {
 		f := &c.asked.flows[i]
-		in := c.asked.netsimFlow(f)
-		v := c.truth.Judge(&in, k.TTL, k.Addr.Netip())
+		v := c.verdict(f, k.TTL, k.Addr)
 		if v == netsim.TrueHop && k.TTL <= probe.MaxTTL {
 			f.inferred |= 1 << k.TTL
 		}
@@ -75,7 +74,7 @@ func (c *checker) whole() *Whole {
 
 // wholePath counts one path.
 func (c *checker) wholePath(w *Whole, f *flow) {
-	in := c.asked.netsimFlow(f)
+	in := c.asked.netsimFlowAt(f, c.asked.probes[f.from].time)
 	for ttl := c.run.TTL[0]; ttl <= min(c.run.TTL[1], probe.MaxTTL) && ttl > 0; ttl++ {
 		c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
 		answers, end := false, true

@@ -27,7 +27,7 @@ func TestInterrupted(t *testing.T) {
 	results, log := (&prober{preset: "default"}).run(t)
 	for n, last := 0, false; !last; n += 1 + n/7 {
 		ctx := &endsAfter{t.Context(), n}
-		a, err := readLog(ctx, bytes.NewReader(log), nil)
+		a, err := readLog(ctx, bytes.NewReader(log), 0, nil)
 		if err == nil {
 			in, opened := all.New(bytes.NewReader(results))
 			if opened != nil {

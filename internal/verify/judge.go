@@ -34,6 +34,9 @@ type tally struct {
 	rtt   []uint32 // |rtt − planned|, ns
 }
 
+// mostTimes is how many round-trip times are compared.
+const mostTimes = 1 << 24
+
 // Hops counts claimed hops. All counts but Judged and True are of false hops.
 type Hops struct {
 	Judged uint64 `json:"judged"`
@@ -133,7 +136,7 @@ func (c *checker) agree(t *tally, q *claim, s *sent) {
 	if q.hasValid && q.valid != probe.Strong {
 		s.marks |= oneTag
 	}
-	if q.rttNS >= 0 && !q.copy && s.marks&flipped == 0 {
+	if q.rttNS >= 0 && !q.copy && s.marks&flipped == 0 && len(t.rtt) < mostTimes {
 		t.rtt = append(t.rtt, uint32(min(abs(q.rttNS-int64(s.wait)), 1<<32-1)))
 	}
 	c.classify(t, q, s)
@@ -147,8 +150,7 @@ func (c *checker) refute(t *tally, flows []uint32, q *claim) {
 		if len(c.asked.at(f, q.ttl)) == 0 {
 			continue
 		}
-		in := c.asked.netsimFlow(f)
-		verdict = min(verdict, c.truth.Judge(&in, q.ttl, q.from.Netip()))
+		verdict = min(verdict, c.verdict(f, q.ttl, q.from))
 	}
 	switch verdict {
 	case netsim.TrueHop:
@@ -165,4 +167,16 @@ func (c *checker) refute(t *tally, flows []uint32, q *claim) {
 		}
 		c.example("impossible", "%s TTL %d from %s%s", q.dst, q.ttl, q.from, what)
 	}
+}
+
+// verdict judges whether an address can answer probes of a flow at a TTL. If the network changes
+// during the run, it may be at the begin or at the end.
+func (c *checker) verdict(f *flow, ttl uint8, from probe.Addr) netsim.Verdict {
+	in := c.asked.netsimFlow(f)
+	v := c.truth.Judge(&in, ttl, from.Netip())
+	if v != netsim.TrueHop && c.asked.changes {
+		in = c.asked.netsimFlowAt(f, c.asked.last)
+		v = min(v, c.truth.Judge(&in, ttl, from.Netip()))
+	}
+	return v
 }

@@ -30,10 +30,8 @@ func (c *checker) limitedTTL(dst probe.Addr, ttl uint8) {
 		for _, s := range c.asked.at(f, ttl) {
 			acted = acted || isLimit(s.fate)
 		}
-		in := c.asked.netsimFlow(f)
-		c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
-		for k := range c.hops {
-			right = right || c.hops[k].Limited
+		for _, k := range c.hopsOf(f, ttl) {
+			right = right || k.Limited
 		}
 	}
 	if right {
@@ -70,16 +68,42 @@ func (c *checker) limitsReport() *Limits {
 	return &c.limits
 }
 
+// limitAt is a router that the summary names, at one TTL.
+type limitAt struct {
+	addr netip.Addr
+	ttl  uint8
+}
+
 // namedRouters judges the routers in the summary, by the truth at their listed TTLs on the probed
-// paths.
+// paths. It walks the paths once for all of them.
 func (c *checker) namedRouters() {
-	if c.summary == nil {
+	if c.summary == nil || len(c.summary.LimitedRouters) == 0 {
 		return
 	}
-	for i := range c.summary.LimitedRouters {
-		r := &c.summary.LimitedRouters[i]
+	limited := make(map[limitAt]bool) // of the routers that were met
+	listed := make(map[limitAt]bool)
+	ttls := make(map[uint8]bool)
+	for _, r := range c.summary.LimitedRouters {
+		for _, ttl := range r.TTLs {
+			listed[limitAt{r.Addr, uint8(ttl)}], ttls[uint8(ttl)] = true, true
+		}
+	}
+	for f := range c.asked.each {
+		if len(limited) == len(listed) {
+			break
+		}
+		for ttl := range ttls {
+			for _, hop := range c.hopsOf(f, ttl) {
+				at := limitAt{hop.Addr, ttl}
+				if _, met := limited[at]; !met && listed[at] {
+					limited[at] = hop.Limited
+				}
+			}
+		}
+	}
+	for _, r := range c.summary.LimitedRouters {
 		c.limits.Routers++
-		if slices.ContainsFunc(r.TTLs, func(ttl int) bool { return c.limitAt(r.Addr, uint8(ttl)) }) {
+		if slices.ContainsFunc(r.TTLs, func(ttl int) bool { return limited[limitAt{r.Addr, uint8(ttl)}] }) {
 			c.limits.RoutersRight++
 		} else {
 			c.example("limited router", "%s has no limit, or is not at TTLs %v", r.Addr, r.TTLs)
@@ -87,16 +111,14 @@ func (c *checker) namedRouters() {
 	}
 }
 
-// limitAt reports whether the router at addr, which is on some path at that TTL, has a limit.
-func (c *checker) limitAt(addr netip.Addr, ttl uint8) bool {
-	for f := range c.asked.each {
-		in := c.asked.netsimFlow(f)
-		c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
-		for k := range c.hops {
-			if c.hops[k].Addr == addr {
-				return c.hops[k].Limited
-			}
-		}
+// hopsOf returns the hops that probes of a flow can meet at a TTL, at the begin and at the end of
+// the run. The result is valid until the next call.
+func (c *checker) hopsOf(f *flow, ttl uint8) []netsim.Hop {
+	in := c.asked.netsimFlow(f)
+	c.hops = c.truth.AppendHops(c.hops[:0], &in, ttl)
+	if c.asked.changes {
+		in = c.asked.netsimFlowAt(f, c.asked.last)
+		c.hops = c.truth.AppendHops(c.hops, &in, ttl)
 	}
-	return false
+	return c.hops
 }

@@ -46,6 +46,9 @@ type prober struct {
 
 	records record.Kinds
 
+	set   func(cfg *netsim.Config)          // change the preset
+	paths func(records []*record.Multipath) // not nil: a multipath scan; change its records
+
 	// abandon simulates an earlier process that was killed and left no record.
 	abandon bool
 	resumed int64 // when the run was resumed
@@ -106,6 +109,9 @@ func (p *prober) run(t testing.TB) (results, log []byte) {
 	}
 	cfg, err := netsim.Preset(p.preset)
 	must(err)
+	if p.set != nil {
+		p.set(&cfg)
+	}
 	p.sim, err = netsim.New(cfg)
 	must(err)
 	var logged bytes.Buffer
@@ -310,8 +316,12 @@ func (p *prober) traceOf(dst probe.Addr, flow uint16) *record.Trace {
 func (p *prober) write(w io.Writer, dests []probe.Addr) error {
 	out := ndjson.NewWriter(w, ndjson.Config{Kinds: p.records, Run: "test", Hostname: "vp"})
 	out.Write(&record.CycleStart{Cycle: record.Cycle{Time: testStart / 1e9}})
-	out.Write(&record.Run{Tool: "prober", Flows: p.flows, Attempts: p.attempts, TTL: [2]uint8{1, testMaxTTL},
-		Protocol: p.method.String(), DstPort: 33434, WaitS: 2, RatePPS: 1e9 / testGap})
+	run := &record.Run{Tool: "prober", Flows: p.flows, Attempts: p.attempts, TTL: [2]uint8{1, testMaxTTL},
+		Protocol: p.method.String(), DstPort: 33434, WaitS: 2, RatePPS: 1e9 / testGap}
+	if p.paths != nil {
+		run.Strategy.Strategy = "multipath"
+	}
+	out.Write(run)
 	if p.resumed != 0 {
 		out.Write(&record.Resume{TimeUs: p.resumed / 1000})
 	}
@@ -325,12 +335,26 @@ func (p *prober) write(w io.Writer, dests []probe.Addr) error {
 	}
 	var traces []*record.Trace
 	for _, dst := range dests {
-		for flow := range uint16(p.flows) {
+		flows := uint16(p.flows)
+		if p.paths != nil {
+			flows = 1 // other flows are in multipath records only
+		}
+		for flow := range flows {
 			traces = append(traces, p.traceOf(dst, flow))
 		}
 	}
 	if p.alter != nil {
 		p.alter(traces)
+	}
+	if p.paths != nil {
+		var list []*record.Multipath
+		for _, dst := range dests {
+			list = append(list, p.multipathOf(dst))
+		}
+		p.paths(list)
+		for _, m := range list {
+			out.Write(m)
+		}
 	}
 	found := findings.CounterFor(p.records)
 	watched := findings.Watch(out, found)
@@ -361,7 +385,7 @@ func (p *prober) check(t testing.TB, set *target.Set) *Report {
 
 func compareBytes(t testing.TB, results, log []byte, set *target.Set) *Report {
 	t.Helper()
-	a, err := readLog(t.Context(), bytes.NewReader(log), set)
+	a, err := readLog(t.Context(), bytes.NewReader(log), 0, set)
 	if err != nil {
 		t.Fatal(err)
 	}

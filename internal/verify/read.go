@@ -50,6 +50,9 @@ func (c *checker) record(r record.Record) {
 		c.run = r
 		c.waitNS = int64(r.WaitS * 1e9)
 		c.resumes.from = 0
+		if r.Strategy.Strategy == "multipath" {
+			c.startPaths()
+		}
 	case *record.Resume:
 		c.resume(r)
 	case *record.Summary:
@@ -57,6 +60,8 @@ func (c *checker) record(r record.Record) {
 		c.summaries++
 	case *record.Trace:
 		c.trace(r)
+	case *record.Multipath:
+		c.multipath(r)
 	case *record.Reply:
 		c.reply(r)
 	}

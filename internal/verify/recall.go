@@ -22,7 +22,7 @@ type Recall struct {
 	Unreadable uint64 `json:"unreadable"`
 	NoHop      uint64 `json:"no_hop"`
 	// Beyond is answers above their trace's end. NoTrace is answers of flows without a trace,
-	// in a file that was cut.
+	// in a file that was cut or has multipath records.
 	Beyond  uint64 `json:"beyond"`
 	NoTrace uint64 `json:"no_trace"`
 	// Chance is hops within their traces for which chance or a rate limit suppressed every
@@ -42,7 +42,8 @@ type Missing struct {
 
 // recall evaluates all probes of the log. mark is the one that the results set.
 func (c *checker) recall(mark marks) (r Recall) {
-	cut := c.tool == Masstrace && c.summary == nil
+	// Multipath records have traces of some flows.
+	cut := c.tool == Masstrace && c.summary == nil || c.paths != nil
 	for f := range c.asked.each {
 		for probes := c.asked.probes[f.from:f.to]; len(probes) > 0; {
 			n := sameTTL(probes)

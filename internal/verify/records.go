@@ -19,8 +19,8 @@ func (c *checker) trace(t *record.Trace) {
 	c.sums.traces++
 	c.found.trace(t)
 	c.flows = c.asked.pick(c.flows[:0], t.Target, c.selectorOf(&t.Head))
-	if d, ok := c.asked.byAddr[t.Target]; ok {
-		c.asked.dests[d].traces++
+	if d := c.asked.destOf(t.Target); d != nil {
+		d.traces = addOne(d.traces)
 	}
 	for _, i := range c.flows {
 		f := &c.asked.flows[i]

@@ -25,6 +25,13 @@ type Repeats struct {
 // passes two kernels, and is matched in batches.
 const retrySlack = int64(250 * time.Millisecond)
 
+// pathRepeats is how many further attempts multipath detection has. With them it asks answered
+// flows again, to recognise per-packet balancers and flows that moved.
+const pathRepeats = 2
+
+// mostAttempts is with how many earlier probes a probe is compared.
+const mostAttempts = 64
+
 // repeats evaluates everything that was probed more than once.
 func (c *checker) repeats() (r Repeats) {
 	for f := range c.asked.each {
@@ -50,7 +57,7 @@ func (c *checker) repeated(r *Repeats, f *flow, probes []sent) {
 		s := &probes[i]
 		r.Retries++
 		var same, answered, unheard bool
-		for k := range probes[:i] {
+		for k := max(i-mostAttempts, 0); k < i; k++ {
 			old := &probes[k]
 			same = same || c.tool == Masstrace && old.second == s.second && old.ipID == s.ipID
 			if !old.emitted() || old.due()+retrySlack >= s.time {
@@ -80,6 +87,8 @@ func (c *checker) repeated(r *Repeats, f *flow, probes []sent) {
 // attempts returns how many probes may be sent for one TTL of a flow.
 func (c *checker) attempts(f *flow) int {
 	switch {
+	case c.run != nil && c.paths != nil:
+		return max(c.run.Attempts, 1) + pathRepeats
 	case c.run != nil:
 		return max(c.run.Attempts, 1)
 	case f.attempts > 0:

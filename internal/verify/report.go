@@ -18,14 +18,17 @@ type Report struct {
 	Inferred *Inferred `json:"inferred,omitempty"`
 	Recall   Recall    `json:"recall"`
 	Whole    *Whole    `json:"whole,omitempty"`
-	Ends     *Ends     `json:"ends,omitempty"`
-	Sums     *Sums     `json:"sums,omitempty"`
-	Paris    Paris     `json:"paris"`
-	Repeats  Repeats   `json:"repeats"`
-	Limits   *Limits   `json:"limits,omitempty"`
-	Pace     Pace      `json:"pace"`
-	BadLines uint64    `json:"bad_lines"` // lines of the results that were skipped
-	Cut      bool      `json:"cut"`       // the results end in the middle of a line
+	// Multipath is of multipath records. If there are any, traces show a part of the flows,
+	// flows may share a source port, and answered probes may be repeated.
+	Multipath *Multipath `json:"multipath,omitempty"`
+	Ends      *Ends      `json:"ends,omitempty"`
+	Sums      *Sums      `json:"sums,omitempty"`
+	Paris     Paris      `json:"paris"`
+	Repeats   Repeats    `json:"repeats"`
+	Limits    *Limits    `json:"limits,omitempty"`
+	Pace      Pace       `json:"pace"`
+	BadLines  uint64     `json:"bad_lines"` // lines of the results that were skipped
+	Cut       bool       `json:"cut"`       // the results end in the middle of a line
 
 	Examples []Example `json:"examples,omitempty"` // some of the errors
 }
@@ -78,9 +81,8 @@ func (c *checker) probesReport() Probes {
 		p.Sent += n
 	}
 	if a.targets != nil {
-		p.Outside = 0
+		p.Outside = int64(a.outsiders)
 		for _, addr := range sortedAddrs(a.outside) {
-			p.Outside += int64(a.outside[addr])
 			c.example("outside", "%s: %d probes", addr, a.outside[addr])
 		}
 	}
@@ -102,13 +104,19 @@ func (r *Report) faults() []string {
 	if r.Replies != nil {
 		add("false replies", r.Replies.False())
 	}
-	add("unstable flows", uint64(r.Paris.Unstable))
+	if m := r.Multipath; m != nil {
+		add("false nodes", m.Nodes.False())
+		add("false links", m.Links.False())
+		add("multipath records that are there twice", m.Again)
+	} else {
+		add("unstable flows", uint64(r.Paris.Unstable))
+		add("retried though answered", r.Repeats.Answered)
+	}
 	add("flows of varying size", uint64(r.Paris.SizeVaries))
 	add("targets with flows that the results do not have", uint64(r.Paris.Surplus))
 	add("probes outside the targets", uint64(max(r.Probes.Outside, 0)))
 	add("probed twice", r.Repeats.Identical)
 	add("probed too often", r.Repeats.Excess)
-	add("retried though answered", r.Repeats.Answered)
 	var invalid uint64
 	for _, n := range r.Probes.Invalid {
 		invalid += n
@@ -136,7 +144,7 @@ func (c *checker) fileFaults() (faults []string) {
 	if r.BadLines > 0 {
 		faults = append(faults, fmt.Sprintf("lines that cannot be read: %d", r.BadLines))
 	}
-	nothing := c.sums.traces == 0 && c.traces.Judged == 0 && c.replies.Judged == 0
+	nothing := c.sums.traces == 0 && c.paths == nil && c.traces.Judged == 0 && c.replies.Judged == 0
 	if nothing && (c.summary == nil || c.summary.Answered > 0) {
 		faults = append(faults, "no traces and no replies")
 	}

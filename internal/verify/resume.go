@@ -1,6 +1,10 @@
 package verify
 
-import "github.com/masstrace/masstrace/internal/record"
+import (
+	"math"
+
+	"github.com/masstrace/masstrace/internal/record"
+)
 
 // resumes describes a run of several processes. If a process ended before it recorded a target, the
 // next one probed that target again. The earlier probes to it are abandoned, and no other count
@@ -23,8 +27,12 @@ func (c *checker) forget(flows []uint32) {
 	if c.resumes.from == 0 {
 		return
 	}
+	number := uint16(min(c.resumes.count, math.MaxUint16))
 	for _, i := range flows {
-		c.resumes.abandoned += c.asked.drop(&c.asked.flows[i], c.resumes.from)
+		if f := &c.asked.flows[i]; f.resumed != number {
+			f.resumed = number
+			c.resumes.abandoned += c.asked.drop(f, c.resumes.from)
+		}
 	}
 }
 

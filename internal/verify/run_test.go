@@ -54,6 +54,11 @@ func TestText(t *testing.T) {
 			},
 			total: func(s *record.Summary) { s.Sent -= 5; s.Silent -= 7; s.Duplicates += 9 },
 		}},
+		{"multipath", prober{preset: "multipath", flows: 16, only4: true, set: byFlow, paths: func(list []*record.Multipath) {
+			list[3].Nodes[2].Addr = probe.AddrFrom(own4)
+			list[4].Links[2].Far = probe.AddrFrom(own4)
+			list[5].Remapped = 3
+		}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

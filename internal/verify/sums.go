@@ -74,8 +74,8 @@ func (c *checker) sumsReport() *Sums {
 	}
 	if c.sums.exts > 0 {
 		r.Lines = append(r.Lines,
-			Sum{Name: "sent, by trace-ext", Said: s.Sent, Is: c.sums.sent, Fault: s.Sent != c.sums.sent},
-			Sum{Name: "answered, by trace-ext", Said: s.Answered, Is: c.sums.answered, Fault: s.Answered != c.sums.answered})
+			Sum{Name: "sent, by trace-ext", Said: s.Sent, Is: c.sums.sent, Fault: s.Sent != c.sums.sent && c.paths == nil},
+			Sum{Name: "answered, by trace-ext", Said: s.Answered, Is: c.sums.answered, Fault: s.Answered != c.sums.answered && c.paths == nil})
 	}
 	if s.Findings != nil && c.report.BadLines == 0 { // lines that cannot be read may be traces
 		r.Findings = c.found.sums(s.Findings)

@@ -76,6 +76,7 @@ func (r *Report) Text(w io.Writer) error {
 		r.textHops(t, "REPLIES", "the same for reply records", r.Replies)
 	}
 	r.textInferred(t)
+	r.textMultipath(t)
 	r.textRecall(t)
 	r.textEnds(t)
 	r.textSums(t)
@@ -178,6 +179,10 @@ func (r *Report) textRecall(t *table) {
 	t.line("", "    routers", fmt.Sprintf("%.4f", c.RouterShare), fmt.Sprintf("%d of %d", c.RoutersFound, c.Routers))
 	t.line("", "    targets", fmt.Sprintf("%.4f", c.TargetShare), fmt.Sprintf("%d of %d", c.TargetsFound, c.Targets))
 	m := &c.Missing
+	without, whose := "left out: cut", "flows without a trace in results that were cut"
+	if r.Multipath != nil {
+		without, whose = "left out: no trace", "flows that only multipath records have"
+	}
 	for _, l := range []struct {
 		name  string
 		n     uint64
@@ -192,7 +197,7 @@ func (r *Report) textRecall(t *table) {
 		{"left out: no hop", c.NoHop, "replies that show no TTL, such as UDP replies"},
 		{"left out: lost", c.Chance, "lost or rate-limited on every attempt"},
 		{"left out: beyond", c.Beyond, "above the end of the trace"},
-		{"left out: cut", c.NoTrace, "flows without a trace in results that were cut"},
+		{without, c.NoTrace, whose},
 	} {
 		if l.n > 0 {
 			t.count(shown, l.name, l.n, l.means)
@@ -280,12 +285,16 @@ func (r *Report) textManners(t *table) {
 	p, n := &r.Paris, &r.Repeats
 	t.head("POLITENESS", "flows, repetitions and rate limits")
 	t.count(shown, "flows", uint64(p.Flows), "(target, source port or ICMP identifier)")
-	t.count(needed, "unstable", uint64(p.Unstable), "a field changed that load balancers hash")
+	single := needed
+	if r.Multipath != nil {
+		single = shown // it examines the fields that balancers hash, and repeats flows
+	}
+	t.count(single, "unstable", uint64(p.Unstable), "a field changed that load balancers hash")
 	t.count(needed, "of varying size", uint64(p.SizeVaries), "flows with packets of several sizes")
 	t.count(needed, "not in the results", uint64(p.Surplus), "targets with flows that the results do not have")
 	t.count(needed, "probed twice", n.Identical, "the same target, flow, TTL and attempt")
 	t.count(needed, "probed too often", n.Excess, "more than the attempts asked for")
-	t.count(needed, "retried though answered", n.Answered, "the reply is in the results and had come long before")
+	t.count(single, "retried though answered", n.Answered, "the reply is in the results and had come long before")
 	if n.Unheard > 0 {
 		t.count(hoped, "retried, unheard", n.Unheard, "the reply was sent long before and is not in the results")
 	}

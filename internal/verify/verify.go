@@ -13,7 +13,9 @@
 // run. Probes with TTLs above probe.MaxTTL, which no trace uses, are an exception: kernels send
 // such packets by themselves.
 //
-// The log is held in memory, 40 octets per probe. The results are streamed.
+// The log is held in memory: 40 octets for each probe, and about 200 for each flow. The time grows
+// with the sizes of log and results alone, whatever they contain: see mostProbes and mostPicked.
+// The results are streamed.
 package verify
 
 import (
@@ -29,6 +31,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/target"
@@ -79,7 +82,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	defer results.Close()
-	ask, err := readLog(ctx, log, check.targets)
+	ask, err := readLog(ctx, log, sizeOf(log), check.targets)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", c.Log, err)
 	}
@@ -92,6 +95,15 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	return report, nil
+}
+
+// sizeOf returns the size of a file in octets, 0 of a pipe.
+func sizeOf(f *os.File) int64 {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	return info.Size()
 }
 
 // allowed returns the addresses that the scan was allowed to probe.
@@ -157,6 +169,8 @@ type checker struct {
 	limits          Limits
 	sums            traceSums
 	found           found
+	paths           *Multipath // nil without multipath records
+	judgedPaths     map[probe.Addr]bool
 	report          Report
 	examples        map[string]int
 
@@ -204,15 +218,21 @@ func (c *checker) finish() *Report {
 		r.Pace.AskedPPS = c.run.RatePPS
 	}
 	r.Sums = c.sumsReport()
+	r.Multipath = c.multipathReport()
 	r.Faults = append(r.faults(), c.fileFaults()...)
 	c.groupExamples()
 	return r
 }
 
+// mostExamples is how many examples of a kind there are.
+const mostExamples = 5
+
+// lacks reports whether there are few examples of a kind.
+func (c *checker) lacks(kind string) bool { return c.examples[kind] < mostExamples }
+
 // example adds an example, if there are few of its kind.
 func (c *checker) example(kind, text string, args ...any) {
-	const most = 5
-	if c.examples[kind]++; c.examples[kind] <= most {
+	if c.examples[kind]++; c.examples[kind] <= mostExamples {
 		c.report.Examples = append(c.report.Examples, Example{kind, fmt.Sprintf(text, args...)})
 	}
 }

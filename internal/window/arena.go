@@ -62,7 +62,7 @@ type arena struct {
 }
 
 func (a *arena) init(s Shape) {
-	slots := s.Targets * s.TTLs() * s.Flows * s.Attempts
+	slots := s.slots()
 	a.maxSpare = (slots + spare - 1) / spare
 	most := slots + a.maxSpare + s.Unlinked
 	a.chunks = make([]atomic.Pointer[[chunk]Entry], (most+chunk-1)/chunk)

@@ -55,11 +55,13 @@ func (w *Window) Halted() bool { return w.halted.Load() }
 
 // Reset empties w for the next Open. It keeps the memory.
 func (w *Window) Reset() {
+	if w.pages != nil {
+		w.resetPages()
+	} else {
+		w.resetPaths(len(w.paths))
+	}
 	clear(w.targets)
 	w.targets = w.targets[:0]
-	clear(w.states)
-	clear(w.paths)
-	clear(w.known)
 	for i := range w.planes {
 		if p := w.planes[i].Load(); p != nil {
 			clear(*p)
@@ -71,4 +73,11 @@ func (w *Window) Reset() {
 	w.latest.Store(0)
 	w.halted.Store(false)
 	w.abandoned.Store(false)
+}
+
+// resetPaths clears the first n paths.
+func (w *Window) resetPaths(n int) {
+	clear(w.states[:n])
+	clear(w.paths[:n])
+	clear(w.known[:min(n, len(w.known))])
 }

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"iter"
 	"math"
 	"math/bits"
 
@@ -21,8 +22,21 @@ type path struct {
 // known is the TTLs of a path at which interfaces of a StopSet answered, as bits.
 type known struct{ met, fresh uint64 }
 
+// path returns the knowledge about a path, or nil if no probe of the path has memory.
 func (w *Window) path(target uint32, flow uint16) *path {
-	return &w.paths[int(target)*w.shape.Flows+int(flow)]
+	i := w.pathIndex(target, flow)
+	if i < 0 {
+		return nil
+	}
+	return &w.paths[i]
+}
+
+// pathIndex returns the place of a path in states, paths and known, or -1 if it has no memory.
+func (w *Window) pathIndex(target uint32, flow uint16) int {
+	if w.pages == nil {
+		return int(target)*w.shape.Flows + int(flow)
+	}
+	return w.findPath(target, flow)
 }
 
 // Learn updates the state of target over r.Flow after a reply that fills a slot, or shows no hop,
@@ -40,7 +54,7 @@ func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
 	if stopSet != nil && r.Kind == probe.KindTTLExceeded && r.Responder != r.Target && r.Responder.Is4() == r.Target.Is4() {
 		w.learnKnown(target, r, stopSet)
 	}
-	word := w.stateWord(target, r.Flow)
+	word := &w.states[w.pathIndex(target, r.Flow)]
 	old := State(word.Load())
 	if old&undecided != 0 {
 		w.judge(target, r.Flow)
@@ -106,8 +120,11 @@ func (w *Window) learnAlone(target uint32, r *probe.Facts, p *path) Standing {
 
 // miss counts a reply without a valid tag. It casts doubt on replies with one tag.
 func (w *Window) miss(target uint32, r *probe.Facts) {
-	p := w.path(target, r.Flow)
 	w.others.missed(r.Responder)
+	p := w.path(target, r.Flow)
+	if p == nil {
+		return // no reply to this flow can be valid
+	}
 	if p.misses < math.MaxUint16 {
 		p.sources[int(p.misses)%len(p.sources)] = sourceOf(HashRouter(r.Responder))
 		p.misses++
@@ -131,7 +148,7 @@ func (w *Window) learnKnown(target uint32, r *probe.Facts, stopSet *StopSet) {
 	if r.OneTag() && !r.Short() {
 		return
 	}
-	k, bit := &w.known[int(target)*w.shape.Flows+int(r.Flow)], uint64(1)<<r.TTL
+	k, bit := &w.known[w.pathIndex(target, r.Flow)], uint64(1)<<r.TTL
 	k.met, k.fresh = k.met&^bit, k.fresh&^bit
 	if stopSet.Add(r.TTL, r.Responder, r.Target, r.OneTag()) {
 		k.met |= bit
@@ -145,7 +162,7 @@ func (w *Window) withKnown(s State, target uint32, flow uint16, hops uint64) Sta
 	if len(w.known) == 0 {
 		return s
 	}
-	k := w.known[int(target)*w.shape.Flows+int(flow)]
+	k := w.known[w.pathIndex(target, flow)]
 	return s.set(40, lowest(k.met&hops)).set(48, lowest(k.fresh&hops))
 }
 
@@ -202,7 +219,7 @@ func (w *Window) answers(target uint32, flow uint16) (list []judged, silent int)
 		for slot.TTL = w.shape.FirstTTL; slot.TTL <= w.shape.LastTTL; slot.TTL++ {
 			s := w.slot(slot)
 			if s == nil {
-				break
+				continue
 			}
 			word := answer(s.reply.Load())
 			if word == 0 {
@@ -221,10 +238,33 @@ func (w *Window) answers(target uint32, flow uint16) (list []judged, silent int)
 // calls it when the window is over.
 func (w *Window) Settle() {
 	for target := range uint32(len(w.targets)) {
-		for flow := range uint16(w.shape.Flows) {
-			p := w.path(target, flow)
-			if p.alone > 0 && (p.garbled || w.stateWord(target, flow).Load()&uint64(undecided) != 0) {
+		w.crowded = w.findCrowded(target)
+		for flow, i := range w.pathsOf(target) {
+			p := &w.paths[i]
+			if p.alone > 0 && (p.garbled || w.crowded != 0 || w.states[i].Load()&uint64(undecided) != 0) {
 				w.judge(target, flow)
+			}
+		}
+	}
+	w.crowded = 0
+}
+
+// pathsOf yields the flows of a target that have memory, with their pathIndex.
+func (w *Window) pathsOf(target uint32) iter.Seq2[uint16, int] {
+	return func(yield func(uint16, int) bool) {
+		if w.pages == nil {
+			for flow := range uint16(w.shape.Flows) {
+				if !yield(flow, w.pathIndex(target, flow)) {
+					return
+				}
+			}
+			return
+		}
+		for r := range w.pages.paths.runs(int(target), 0) {
+			for i := range r.n {
+				if !yield(r.flow+uint16(i), r.cell+i) {
+					return
+				}
 			}
 		}
 	}
@@ -232,8 +272,18 @@ func (w *Window) Settle() {
 
 // Contested returns the TTLs of a path, as bits, at which several sources sent equally good
 // answers to one probe. It may be called after the window is retired.
-func (w *Window) Contested(target uint32, flow uint16) uint64 { return w.path(target, flow).contested }
+func (w *Window) Contested(target uint32, flow uint16) uint64 {
+	if p := w.path(target, flow); p != nil {
+		return p.contested
+	}
+	return 0
+}
 
 // Misses returns how many replies to target over flow came without a valid tag, or were guesses.
 // Only the matcher calls it before the window is retired.
-func (w *Window) Misses(target uint32, flow uint16) int { return int(w.path(target, flow).misses) }
+func (w *Window) Misses(target uint32, flow uint16) int {
+	if p := w.path(target, flow); p != nil {
+		return int(p.misses)
+	}
+	return 0
+}

@@ -70,6 +70,9 @@ func (w *Window) sentOn(target uint32, flow uint16) iter.Seq[Slot] {
 
 // CountSent returns how many probes of w were sent, as far as the kernel reported.
 func (w *Window) CountSent() (n uint64) {
+	if w.pages != nil {
+		return w.pages.countSent()
+	}
 	for i := range w.planes {
 		p := w.planes[i].Load()
 		if p == nil {

@@ -14,7 +14,7 @@ type Set struct {
 
 	shape     Shape
 	cut       Cut
-	others    Responders
+	others    *Responders // nil while one target has been put
 	windows   [Live]atomic.Pointer[Window]
 	watermark atomic.Int64
 }
@@ -24,7 +24,10 @@ func NewSet(s Shape) *Set { return &Set{shape: s, cut: s.Cut()} }
 
 // Put makes w live. The window with the same place must have been removed before.
 func (s *Set) Put(w *Window) {
-	w.others = &s.others
+	if s.others == nil && (s.shape.Targets > 1 || w.ID > 0) { // one target teaches nothing about itself
+		s.others = new(Responders)
+	}
+	w.others = s.others
 	if !s.windows[w.ID%Live].CompareAndSwap(nil, w) {
 		panic("window: two live windows share a place")
 	}
@@ -86,6 +89,10 @@ func Fetch(items []Item) {
 	for i := range items {
 		s := &items[i]
 		w := s.Window
+		if w.pages != nil {
+			w.Find(s.Slot)
+			continue
+		}
 		if p := w.plane(s.Flow, s.Attempt).Load(); p != nil {
 			(*p)[w.index(s.Slot)].sent.Load()
 		}

@@ -64,8 +64,11 @@ func (w *Window) index(s Slot) int {
 	return diagonal*w.diagonal + int(s.Target)
 }
 
-// slot returns the slot of s, or nil if no probe of its plane was ever stamped.
+// slot returns the slot of s, or nil if it has no memory because no probe near it was ever stamped.
 func (w *Window) slot(s Slot) *slot {
+	if w.pages != nil {
+		return w.slotOnDemand(s)
+	}
 	p := w.plane(s.Flow, s.Attempt).Load()
 	if p == nil {
 		return nil
@@ -74,8 +77,14 @@ func (w *Window) slot(s Slot) *slot {
 }
 
 // Stamp records that s is about to be sent at ns since the Unix epoch. ns may also be one of the
-// constants for probes that were not sent. Only the sender that owns s calls it.
+// constants for probes that were not sent. Only the sender that owns s calls it. In a window on
+// demand, Reserve must have returned true for s before. Otherwise the stamp is lost if there is no
+// room, and replies to s are unsent.
 func (w *Window) Stamp(s Slot, ns int64) {
+	if w.pages != nil {
+		w.stampOnDemand(s, ns)
+		return
+	}
 	holder := w.plane(s.Flow, s.Attempt)
 	p := holder.Load()
 	if p == nil {

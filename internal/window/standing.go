@@ -50,7 +50,7 @@ func (w *Window) standing(p *path, answers []judged, a *judged, few bool) Standi
 	switch {
 	case !e.OneTag():
 		return Steers
-	case p.contested>>e.TTL&1 != 0 || p.misses > mostChance:
+	case (p.contested|w.crowded)>>e.TTL&1 != 0 || p.misses > mostChance:
 		return Withheld
 	case !e.HasQuote: // an echo reply
 		if few && isCut(answers, a) {
@@ -103,7 +103,7 @@ func (p *path) fromWithin(answers []judged) (n int) {
 func sourceOf(from uint32) uint16 { return uint16(from >> 8) }
 
 // isOwn reports whether a reply from the target's own address states a distance that no router
-// contradicts.
+// contradicts, and no answer of the target with two tags.
 func isOwn(answers []judged, e *Entry) bool {
 	if e.Responder != e.Probe.Target || e.Kind == probe.KindTTLExceeded || e.QuotedTTL < 1 || e.QuotedTTL > e.TTL {
 		return false
@@ -111,15 +111,23 @@ func isOwn(answers []judged, e *Entry) bool {
 	distance := e.TTL - e.QuotedTTL + 1
 	for i := range answers {
 		o := answers[i].entry
-		if o.Kind == probe.KindTTLExceeded && o.TTL >= distance && !o.OneTag() {
+		switch {
+		case o.OneTag():
+		case o.Kind == probe.KindTTLExceeded && o.TTL >= distance:
+			return false
+		case o.Kind == probe.KindPortUnreach && o.QuotedTTL >= 1 && o.QuotedTTL <= o.TTL && o.TTL-o.QuotedTTL+1 != distance:
 			return false
 		}
 	}
 	return true
 }
 
-// isRepeated reports whether the responder of a also answered another probe of the path.
+// isRepeated reports whether the responder of a also answered another probe of the path. That does
+// not speak for an answer that ends the path: the target's address is known to all.
 func isRepeated(answers []judged, a *judged) bool {
+	if e := a.entry; e.Responder == e.Probe.Target && e.Kind != probe.KindTTLExceeded {
+		return false
+	}
 	for i := range answers {
 		if o := &answers[i]; o.slot != a.slot && o.entry.Responder == a.entry.Responder {
 			return true

@@ -119,9 +119,13 @@ func (s State) set(shift uint, v uint8) State {
 
 // State returns the known state of target over flow. Any goroutine may call it.
 func (w *Window) State(target uint32, flow uint16) State {
-	return State(w.stateWord(target, flow).Load()) &^ undecided
+	if w.pages == nil {
+		return State(w.states[int(target)*w.shape.Flows+int(flow)].Load()) &^ undecided
+	}
+	return w.stateOnDemand(target, flow)
 }
 
+// stateWord returns the state of a path that has memory.
 func (w *Window) stateWord(target uint32, flow uint16) *atomic.Uint64 {
-	return &w.states[int(target)*w.shape.Flows+int(flow)]
+	return &w.states[w.pathIndex(target, flow)]
 }

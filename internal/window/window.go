@@ -37,7 +37,11 @@
 //     or loses its standing, the matcher computes State anew from the slots. So
 //     nothing remains of a conclusion from the old reply. A stale read costs a
 //     probe, but never produces a wrong record.
-//  7. The matcher stores the time up to which it has matched after it stored the
+//  7. In a window on demand, a directory leads to slot and state (see tree). Its words are
+//     written by the sender that owns the target, before it stamps the first slot that they
+//     lead to. So a reader that finds no slot finds a probe that was not stamped. And a matcher
+//     that finds a stamp also finds the State of its path.
+//  8. The matcher stores the time up to which it has matched after it stored the
 //     replies themselves. So a goroutine that loads that time also finds every
 //     reply stamped before it.
 //
@@ -84,8 +88,9 @@ type Window struct {
 	Heard account.Heard[uint64]
 
 	targets []probe.Addr
-	states  []atomic.Uint64 // a State for each (target, flow)
-	planes  []atomic.Pointer[plane]
+	states  []atomic.Uint64         // a State for each path
+	planes  []atomic.Pointer[plane] // none in a window on demand
+	pages   *pages                  // nil unless the window is on demand
 	arena   arena
 
 	deadline atomic.Int64 // 0 while probes may follow
@@ -99,7 +104,9 @@ type Window struct {
 	paths  []path  // like states
 	known  []known // likewise; empty until Learn is called with a StopSet
 	judged []judged
-	others *Responders // of the Set, or nil
+	// crowded has the TTLs of the target that is settled, as bits, see findCrowded; else it is 0.
+	crowded uint64
+	others  *Responders // of the Set, or nil
 }
 
 // New returns an empty window.
@@ -110,9 +117,13 @@ func New(s Shape) *Window {
 		shape:    s,
 		cut:      s.Cut(),
 		targets:  memory.Make[probe.Addr](s.Targets)[:0],
-		states:   memory.Make[atomic.Uint64](s.Targets * s.Flows),
-		paths:    memory.Make[path](s.Targets * s.Flows),
-		planes:   make([]atomic.Pointer[plane], s.Flows*s.Attempts),
+		states:   memory.Make[atomic.Uint64](s.paths()),
+		paths:    memory.Make[path](s.paths()),
+	}
+	if s.IsOnDemand() {
+		w.pages = newPages(s)
+	} else {
+		w.planes = make([]atomic.Pointer[plane], s.Flows*s.Attempts)
 	}
 	w.arena.init(s)
 	return w

@@ -31,7 +31,9 @@ var contradictions = map[string][]contradiction{
 			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume", "status",
 		}, ""},
 		{"ipv4", []string{"ipv6"}, ""},
-		{"no-stop", []string{"gap-limit", "overlap", "stitch"}, "they are for different strategies"},
+		{"no-stop", []string{
+			"gap-limit", "overlap", "stitch", "confidence", "confidence-scope", "mda", "max-branches", "max-probes", "hash-fields", "no-borrow",
+		}, "they are for different strategies"},
 		{"resume", []string{"checkpoint", "dry-run"}, ""},
 		{"checkpoint", []string{"pcap", "dry-run"}, ""},
 		{"pcap", []string{"resume"}, ""},
@@ -59,7 +61,7 @@ var requirements = map[string][]struct {
 }
 
 // positive are flags that stand for nothing at 0. Their default is another number, or none.
-var positive = []string{"burst", "gap-limit", "overlap", "max-targets", "rate-max", "status"}
+var positive = []string{"burst", "gap-limit", "overlap", "max-targets", "max-branches", "max-probes", "rate-max", "status"}
 
 // given are the flags on the command line, by name.
 type given map[string]*kong.Flag

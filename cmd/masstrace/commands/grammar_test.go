@@ -24,6 +24,7 @@ var samples = map[string]string{
 	"source": "192.0.2.2", "source-port-range": "40000-50000", "sport": "1", "status": "10s", "strategy": "complete",
 	"targets": "192.0.2.0/24", "tos": "8", "wait": "2",
 	"column": "addr", "from-results": "results.ndjson", "where": "stop_reason=GAPLIMIT", "host-rule": "first",
+	"confidence": "0.99", "confidence-scope": "trace", "mda": "full", "max-branches": "16", "max-probes": "1000",
 	"hosts": "hosts.txt", "from": "yarrp", "to": "ndjson", "table": "hops",
 
 	"address": "192.0.2.3", "fwmark": "1", "gateway": "192.0.2.4", "max-unknown": "5", "module": "icmp", "options": "help",
@@ -36,7 +37,11 @@ var companions = map[string][]string{
 	"scan checkpoint": {"--output=out.ndjson"}, "scan resume": {"--output=out.ndjson"},
 	"scan rate-max": {"--rate=auto"}, "scan no-stop": {"--strategy=exhaustive"},
 	"scan overlap": {"--strategy=topology"}, "scan stitch": {"--strategy=topology"},
-	"scan shard": {"--seed=x"},
+	"scan shard":      {"--seed=x"},
+	"scan confidence": {"--strategy=multipath"}, "scan confidence-scope": {"--strategy=multipath"},
+	"scan mda": {"--strategy=multipath"}, "scan max-branches": {"--strategy=multipath"},
+	"scan max-probes": {"--strategy=multipath"}, "scan hash-fields": {"--strategy=multipath"},
+	"scan no-borrow": {"--strategy=multipath"},
 }
 
 // companionsOf returns the arguments that a flag needs beside it: its companions, and those of the

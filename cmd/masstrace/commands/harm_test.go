@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,7 +81,7 @@ var scarce = []string{
 func TestScarce(t *testing.T) {
 	lab.Need(t, routers.Name)
 	for name, before := range map[string]string{
-		"8 files":             "ulimit -n 8", // with less, a package of others crashes before main
+		"8 files":             "ulimit -n 8", // with less, see TestFewestFiles
 		"10 files":            "ulimit -n 10",
 		"no /proc":            "mount -t tmpfs none /proc",
 		"/tmp is read only":   "mount -t tmpfs -o ro none /tmp",
@@ -98,6 +99,27 @@ func TestScarce(t *testing.T) {
 				checkScarce(t, dir, before, args)
 			}
 		})
+	}
+}
+
+// With fewer open files than Go's runtime needs, it ends the process before main. Nothing is changed.
+func TestFewestFiles(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	dir := scarceDir(t)
+	out := filepath.Join(dir, "out")
+	if err := os.WriteFile(out, []byte("yesterday\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for files := 3; files < 8; files++ {
+		for _, args := range []string{"scan 45.16.0.9 --overwrite -o out", "replay --overwrite -o out c.pcapng", "merge --overwrite -o out r.ndjson"} {
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", fmt.Sprintf("ulimit -n %d && exec ./masstrace %s", files, args))
+			cmd.Dir = dir
+			said, err := cmd.CombinedOutput()
+			if err == nil || contents(t, out) != "yesterday\n" {
+				t.Errorf("%d files: %s: %v, and the output is %.100q\n%.300s", files, args, err, contents(t, out), said)
+			}
+		}
 	}
 }
 

@@ -29,6 +29,12 @@ const deadline = 2 * time.Minute
 // readsWithin runs the program on a hostile file, and checks its memory and that it ends.
 func readsWithin(t *testing.T, args ...string) {
 	t.Helper()
+	readsIn(t, readerRSS, args...)
+}
+
+// readsIn is readsWithin with another limit of the memory, in octets.
+func readsIn(t *testing.T, limit int64, args ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
@@ -41,7 +47,7 @@ func readsWithin(t *testing.T, args ...string) {
 	}
 	rss := peak(cmd)
 	t.Logf("%d MiB, status %d: %.200s", rss>>20, cmd.ProcessState.ExitCode(), out)
-	if rss > atMost(readerRSS) {
+	if rss > atMost(limit) {
 		t.Errorf("%d MiB resident", rss>>20)
 	}
 }
@@ -204,4 +210,6 @@ func TestListsHostile(t *testing.T) {
 		})
 	}
 	readsWithin(t, "scan", "--dry-run", "--probes", bomb(t, "list.gz", "", "45.1.2.3,40000,33434,1,udp\n", "", 96<<20))
+	readsWithin(t, "trace", "--hosts", bomb(t, "list.gz", "", "# x\n", "", 96<<20))
+	readsWithin(t, "trace", "--hosts", bomb(t, "list.gz", "", "45.1.2.0/24\n", "", 1<<20)) // a message for each
 }

@@ -49,10 +49,15 @@ func (c *LabCmd) pageDetail() string {
 	return "\n\nThe options of --set, with the values of the preset default. The unit share is a probability from 0 to 1.\n\n    " + indented
 }
 
-// presetLines returns a line for each preset.
+// presetLines returns the lines of a list of the presets.
 func presetLines() (lines []string) {
+	const left, indent = 17 + 2, 4
 	for _, p := range netsim.Presets() {
-		lines = append(lines, fmt.Sprintf("%-9s  %s", p.Name, p.Meaning))
+		name := p.Name
+		for _, line := range tabular.Wrap(p.Meaning, helpWidth-left-indent) {
+			lines = append(lines, fmt.Sprintf("%-*s%s", left, name, line))
+			name = ""
+		}
 	}
 	return lines
 }

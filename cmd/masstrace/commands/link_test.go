@@ -107,6 +107,70 @@ func TestOneFamilyLost(t *testing.T) {
 	}
 }
 
+// elsewhere makes a second link, by which a prefix can leave.
+func elsewhere(t *testing.T) {
+	for _, command := range []string{
+		"ip link add d0 type veth peer name d1", "ip link set d0 up", "ip link set d1 up", "ip address add 198.18.0.1/24 dev d0",
+	} {
+		do(t, command)
+	}
+}
+
+// A route that comes during a scan takes some of its targets elsewhere. The run waits until they leave
+// with the others again.
+func TestSomeRoutesChange(t *testing.T) {
+	t.Parallel()
+	if !isolated(t, routers.Name, "") {
+		return
+	}
+	elsewhere(t)
+	out := outFile(t)
+	p := start(t, nil, "scan", "45.80.0.0/16", "--rate=1k", "--max-ttl=10", "--wait=300ms", "-o", out)
+	p.await(" sent ")
+	do(t, "ip route add 45.80.200.0/24 dev d0")
+	p.await("uplink0: some targets leave by another route now: the run waits, at most 5m0s")
+	do(t, "ip route delete 45.80.200.0/24 dev d0")
+	p.await("uplink0: up: the run continues")
+	p.end(0)
+	if sum := mustRead(t, out).summary; !sum.Complete || sum.TxErrors != 0 {
+		t.Errorf("summary %+v; want complete", sum)
+	}
+	if n := readNumber(t, "/sys/class/net/d0/statistics/tx_packets"); n > 20 {
+		t.Errorf("%d packets left by the other link", n)
+	}
+}
+
+// A list of probes with a line whose target leaves by another link ends there, and names it. The
+// probes before that line are sent and recorded. A dry run finds the line too.
+func TestProbesElsewhere(t *testing.T) {
+	t.Parallel()
+	if !isolated(t, routers.Name, "") {
+		return
+	}
+	elsewhere(t)
+	do(t, "ip route add 45.80.200.0/24 dev d0")
+	list := filepath.Join(t.TempDir(), "probes")
+	text := "45.16.0.9,40000,33434,2,udp\n45.16.0.9,40000,33434,3,udp\n45.80.200.7,40000,33434,2,udp\n45.16.0.9,40000,33434,4,udp\n"
+	if err := os.WriteFile(list, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := outFile(t)
+	p := start(t, nil, "scan", "--probes", list, "--records=reply", "--wait=300ms", "-o", out)
+	p.end(4)
+	p.says("45.80.200.7 does not: d0 directly", "incomplete: a line of the list is wrong")
+	if sum := mustRead(t, out).summary; sum.Sent != 2 || sum.Answered != 2 {
+		t.Errorf("summary %+v; want the two probes before that line", sum)
+	}
+	dry := start(t, nil, "scan", "--dry-run", "--probes", list)
+	dry.end(statusUsage)
+	dry.says("45.80.200.7 does not: d0 directly")
+	chosen := start(t, nil, "scan", "--probes", list, "--interface=uplink0", "--overwrite", "--wait=300ms", "-o", out)
+	chosen.end(0)
+	if sum := mustRead(t, out).summary; sum.Sent != 4 {
+		t.Errorf("summary %+v; want 4 sent by the chosen link", sum)
+	}
+}
+
 // A link that is deleted ends the run.
 func TestLinkDeleted(t *testing.T) {
 	t.Parallel()

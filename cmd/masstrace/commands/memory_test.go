@@ -1,11 +1,17 @@
 package commands
 
 import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
@@ -63,4 +69,51 @@ func TestMemoryBounded(t *testing.T) {
 		t.Errorf("%d MiB resident, %d targets", rss>>20, sum.Targets)
 	}
 	t.Logf("%d sent, %d MiB", sum.Sent, peak(p.cmd)>>20)
+}
+
+// The memory of a trace is that of the hosts that are traced together, for a list of any length. A
+// trace that runs takes less than a megabyte.
+func TestTraceMemory(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	var hosts strings.Builder
+	for i := range 150 { // more than twice as many as are traced together
+		fmt.Fprintf(&hosts, "45.16.%d.9\n", i)
+	}
+	cmd := exec.Command(program, "trace", "-n", "-w", "1", "-")
+	cmd.Stdin = strings.NewReader(hosts.String())
+	out, err := cmd.Output()
+	if n := strings.Count(string(out), "\n\n") + 1; n != 150 {
+		t.Fatalf("%d hosts traced: %v", n, err)
+	}
+	if rss := peak(cmd); rss > atMost(plainRSS+64<<20) {
+		t.Errorf("%d MiB resident", rss>>20)
+	}
+	t.Logf("%d MiB", peak(cmd)>>20)
+}
+
+// A scan of millions of listed addresses takes 32 octets for each, and more for the capture. A replay
+// of that capture keeps to the memory of all readers.
+func TestListedMemory(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	n := effort.Count(500_000, 5_500_000)
+	list := filepath.Join(t.TempDir(), "list")
+	f, err := os.Create(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := bufio.NewWriter(f)
+	for i := range uint32(n) {
+		v := 0x2d100000 + i*17
+		fmt.Fprintf(w, "%d.%d.%d.%d\n", v>>24, v>>16&0xff, v>>8&0xff, v&0xff)
+	}
+	if err := errors.Join(w.Flush(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	capture := filepath.Join(t.TempDir(), "x.pcapng")
+	scan := []string{"scan", list, "--max-targets=50", "--memory=4M", "--wait=100ms", "-q", "-o", os.DevNull}
+	readsIn(t, plainRSS+64<<20+int64(32*n), scan...)
+	readsIn(t, plainRSS+64<<20+int64(48*n), append(scan, "--pcap", capture)...)
+	readsWithin(t, "replay", "-q", "-o", os.DevNull, capture)
 }

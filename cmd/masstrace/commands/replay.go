@@ -71,7 +71,7 @@ func (c *ReplayCmd) Validate() error {
 
 // replayMemory is the size of the heap, in bytes, at which the garbage collector works harder. It
 // is more than a replay needs for any capture.
-const replayMemory = 176 << 20
+const replayMemory = 144 << 20
 
 // Run only translates flags; the work is package replay's.
 func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {

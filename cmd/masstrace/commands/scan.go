@@ -105,7 +105,7 @@ const (
 
 // Validate checks conditions that kong cannot.
 func (c *ScanCmd) Validate() error {
-	if err := errors.Join(c.validateProbes(), c.StrategyFlags.validate()); err != nil {
+	if err := errors.Join(c.validateProbes(), c.StrategyFlags.validate(), c.validateMultipath()); err != nil {
 		return err
 	}
 	switch {

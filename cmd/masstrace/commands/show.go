@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/draw"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/hops"
 	"github.com/masstrace/masstrace/internal/format/traceroute"
@@ -26,12 +27,15 @@ type ShowCmd struct {
 	Hops       bool `group:"Output" help:"Show a row for each hop, in aligned columns."`
 	Extensions bool `group:"Output" short:"e" help:"Show the ICMP extensions of answers, such as MPLS labels."`
 
+	Dot bool `group:"Output" help:"Show all paths to each target (--strategy multipath) as a graph for Graphviz, with widths, confidences and round-trip times."`
+
 	CSV bool `group:"Output" name:"csv" help:"Show a row for each hop as CSV, with a line of column names."`
 }
 
 // Help returns the text below the flags.
 func (c *ShowCmd) Help() string {
 	return "Traces have the format of masstrace trace. * is silence; silent rows at the end of a path are one line. " +
+		"All paths of --strategy multipath are a drawing, with columns for the branches of load balancers. " +
 		"Hops and rows have all TTLs that answered, and no others."
 }
 
@@ -49,10 +53,13 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	switch {
 	case c.CSV:
 		w = hops.NewCSV(out)
+	case c.Dot:
+		w = show.NewGraphs(out)
 	case c.Hops:
 		w = hops.NewTable(out)
 	default:
-		w = traceroute.NewTraces(traceroute.Writer{Out: out, Extensions: c.Extensions, Columns: columnsOf(s.Stdout)})
+		traces := traceroute.NewTraces(traceroute.Writer{Out: out, Extensions: c.Extensions, Columns: columnsOf(s.Stdout)})
+		w = show.NewDrawings(traces, out, drawing(columnsOf(s.Stdout)))
 	}
 	n, err := show.Run(ctx, show.Config{Results: c.Results, More: more, Stdin: s.Stdin, Targets: targets, Writer: w})
 	if flushed := out.Flush(); err == nil {
@@ -102,3 +109,11 @@ func names(prefixes []netip.Prefix) string {
 	}
 	return strings.Join(list, ", ")
 }
+
+// drawing returns how all paths to a target are drawn on a terminal with some columns, 0 for a file.
+// Wide drawings are hard to read.
+func drawing(columns int) draw.Options {
+	return draw.Options{Width: min(columns, widestDrawing), ASCII: !hasBoxes()}
+}
+
+const widestDrawing = 120

@@ -1,8 +1,10 @@
 package commands
 
 import (
+	"cmp"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,4 +39,14 @@ func fileOf(w io.Writer) *os.File {
 	}
 	f, _ := w.(*os.File)
 	return f
+}
+
+// hasBoxes reports whether the user's terminal and files take characters beyond ASCII: by the locale, as
+// of setlocale(3), and by TERM. The console of Linux shows some of them as other characters.
+func hasBoxes() bool {
+	if os.Getenv("TERM") == "linux" {
+		return false
+	}
+	locale := cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_CTYPE"), os.Getenv("LANG"))
+	return strings.Contains(strings.ReplaceAll(strings.ToUpper(locale), "-", ""), "UTF8")
 }

@@ -43,6 +43,11 @@ type TraceCmd struct {
 	Flows   count `group:"Probes" default:"1" placeholder:"N" help:"Trace N flows and show the branches of load balancers, at most 64. A flow is probed again only at silent TTLs. Default: ${default}."`
 	TOS     tos   `group:"Probes" short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
 
+	Multipath  bool       `group:"Multipath" help:"Find all paths through load balancers and draw them, as scan --strategy multipath does. As many flows as needed are asked at each TTL; silent TTLs have at most two attempts."`
+	Confidence confidence `group:"Multipath" placeholder:"P" help:"With --multipath: probability of finding all branches of a balancer, from 0.5 to 0.9999. Default: 0.95."`
+	Overwrite  bool       `group:"Multipath" help:"Overwrite an existing file of --dot."`
+	Dot        string     `group:"Multipath" placeholder:"FILE" help:"With --multipath: also write the paths to FILE as a graph in the language of Graphviz; - is standard output, in place of the drawing. Default: none."`
+
 	Source    source `group:"Link" short:"s" placeholder:"ADDR" help:"Source address. Default: from the routing table."`
 	Interface string `group:"Link" short:"i" placeholder:"NAME" complete:"interface" help:"Network interface. Default: from the routing table."`
 
@@ -72,7 +77,7 @@ func (c *TraceCmd) Validate() error {
 	if err := c.refused(); err != nil {
 		return err
 	}
-	return c.checkHosts()
+	return errors.Join(c.checkHosts(), c.validateMultipath())
 }
 
 // checkHosts checks the arguments, and moves standard input from them to the lists.
@@ -197,7 +202,7 @@ func (c *TraceCmd) config(s streams) traceroute.Config {
 const statusUnanswered = exitStatus(statusNo)
 
 // Run only translates flags; the work is package traceroute's.
-func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
+func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) (err error) {
 	if err := s.apart("Lists", c.Lists...); err != nil {
 		return err
 	}
@@ -210,8 +215,17 @@ func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	if err != nil {
 		return err
 	}
+	if c.Multipath {
+		graph, err := c.searchPaths(&cfg, s)
+		if err != nil {
+			return err
+		}
+		if graph != nil {
+			defer func() { err = errors.Join(err, graph.Close()) }()
+		}
+	}
 	console := newConsole(s, true)
-	cfg.Lists, cfg.Observer = lists, signals.watching(console)
+	cfg.Lists, cfg.Observer = lists, console
 	cfg.Opened = renounce(cap.NET_RAW) // for the next host
 	cfg.Failed = func(err error) {
 		if !errors.Is(err, syscall.EPIPE) { // a reader that goes away needs no message
@@ -219,6 +233,7 @@ func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) error {
 		}
 	}
 	addProcessors(1)
+	signals.began() // the first signal ends all traces where they are, also one that has not begun
 	answered, err := traceroute.Run(ctx, signals.Interrupted, cfg)
 	status, signalled := signals.ended()
 	switch {

@@ -7,7 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/multipath"
+	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 )
 
@@ -36,6 +39,42 @@ func (p *port) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is not a port, 1 to 65535", text)
 	}
 	*p = port(v)
+	return nil
+}
+
+// confidence is a probability that a statement is right. It is 0 if it was not given.
+type confidence float64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (c *confidence) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(v >= multipath.LeastConfidence && v <= multipath.MostConfidence) {
+		return fmt.Errorf("%q is not a probability from %v to %v", text, multipath.LeastConfidence, multipath.MostConfidence)
+	}
+	*c = confidence(v)
+	return nil
+}
+
+// scope is what a confidence is about. It is empty if it was not given.
+type scope string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *scope) UnmarshalText(text []byte) error {
+	if *s = scope(text); *s != plan.ScopeBalancer && *s != plan.ScopeTrace {
+		return fmt.Errorf("%q is not %s or %s", text, plan.ScopeBalancer, plan.ScopeTrace)
+	}
+	return nil
+}
+
+// variant is a variant of the multipath detection algorithm. It is empty if it was not given.
+type variant string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (v *variant) UnmarshalText(text []byte) error {
+	if _, err := record.ParseMDA(string(text)); err != nil {
+		return fmt.Errorf("%q is not %v or %v", text, record.Lite, record.Full)
+	}
+	*v = variant(text)
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/plaintext"
@@ -28,6 +30,10 @@ type VerifyCmd struct {
 // statusFalse is the exit status of a comparison that found a fault.
 const statusFalse = exitStatus(statusNo)
 
+// verifyGarbage is how much garbage there may be, in percent of the log in memory. The log has no
+// pointers, so that a collection costs little.
+const verifyGarbage = 20
+
 // Run compares and writes the report.
 func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
 	if err := s.apart("Results", c.Results...); err != nil {
@@ -35,6 +41,9 @@ func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
 	}
 	if err := s.apart("Log", c.Log); err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(verifyGarbage)
 	}
 	report, err := verify.Run(ctx, verify.Config{
 		Results: c.Results[0], More: c.Results[1:], Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,

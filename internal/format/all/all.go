@@ -11,6 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/atlas"
 	"github.com/masstrace/masstrace/internal/format/caracal"
+	"github.com/masstrace/masstrace/internal/format/flatlinks"
 	"github.com/masstrace/masstrace/internal/format/lists"
 	"github.com/masstrace/masstrace/internal/format/mtr"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
@@ -34,6 +35,7 @@ var formats = []format.Format{
 	caracal.Format,
 	yarrp.Format, // any other columns
 	lists.Interfaces, lists.Links, lists.Answered, lists.Silent,
+	flatlinks.Format,
 }
 
 // readable and writable are the formats that can be read, and those that can be written. Endings

@@ -1,13 +1,14 @@
-// Package lists writes sorted lists of unique lines: the addresses of interfaces, the links between
-// them, and the targets that answered or did not.
+// Package lists writes sorted lists of unique lines: the addresses of interfaces, the links
+// between them, and the targets that answered or did not.
 //
-// The lines are in the order of the octets of their text, as of sort(1) and comm(1) with LC_ALL=C.
-// A Writer holds at most about 64 MB in memory. Further lines wait in temporary files, sorted.
-// These have no names. TMPDIR needs room for them.
+// The lines are in the order of the octets of their text, as of sort(1) and comm(1) with
+// LC_ALL=C. A Writer holds at most about 64 MB in memory. Further lines wait in temporary files,
+// sorted. These have no names. TMPDIR needs room for them.
 package lists
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -19,8 +20,9 @@ var (
 	// Interfaces has an address per line: the sources of all replies, except those of targets in
 	// their own traces.
 	Interfaces = list("interfaces", ".interfaces.txt", "", addInterfaces, "all but the addresses of interfaces")
-	// Links has a pair of addresses per line, near and far: interfaces at adjacent TTLs of a trace.
-	Links = list("links", ".links.csv", "near,far\n", addLinks, "all but the links of traces")
+	// Links has a pair of addresses per line, near and far: interfaces at adjacent TTLs of a
+	// trace.
+	Links = list("links", ".links.csv", "near,far\n", addLinks, "all but the links of traces and multipath records")
 	// Answered has the targets that answered, Silent the others that were traced: lists for scan.
 	Answered = targets("answered", ".answered.txt", true)
 	Silent   = targets("silent", ".silent.txt", false)
@@ -57,8 +59,8 @@ func targets(name, ending string, answered bool) format.Format {
 	}
 }
 
-// pick returns a filter of sorted lines with a target and a flag each. That a target answered comes
-// first, as one of its lines is enough.
+// pick returns a filter of sorted lines with a target and a flag each. That a target answered
+// comes first, as one of its lines is enough.
 func pick(answered bool) func(string) (string, bool) {
 	last := ""
 	return func(line string) (string, bool) {
@@ -96,6 +98,12 @@ func addInterfaces(w *Writer, r record.Record) {
 				w.add(key{a: h.Responder})
 			}
 		}
+	case *record.Multipath:
+		for i := range r.Nodes {
+			if r.Nodes[i].Addr != r.Target {
+				w.add(key{a: r.Nodes[i].Addr})
+			}
+		}
 	case *record.Reply:
 		if format.IsRow(r) && r.Responder != r.Head.Target {
 			w.add(key{a: r.Responder})
@@ -105,6 +113,10 @@ func addInterfaces(w *Writer, r record.Record) {
 
 // addLinks adds the links of a trace, the same that the summary of a run counts.
 func addLinks(w *Writer, r record.Record) {
+	if m, ok := r.(*record.Multipath); ok {
+		addPaths(w, m)
+		return
+	}
 	t, ok := r.(*record.Trace)
 	if !ok {
 		return
@@ -124,11 +136,24 @@ func addLinks(w *Writer, r record.Record) {
 	}
 }
 
+// addPaths adds the links of all paths to a target, but those of flows that moved.
+func addPaths(w *Writer, m *record.Multipath) {
+	for i := range m.Links {
+		l := &m.Links[i]
+		if !l.Remapped && !l.Near.IsZero() && !l.Far.IsZero() && l.Near != l.Far && l.Near != m.Target && l.Far != m.Target {
+			w.add(key{a: l.Near, b: l.Far})
+		}
+	}
+}
+
 // addTarget adds the target of a trace, or of a reply of it.
 func addTarget(w *Writer, r record.Record) {
 	switch r := r.(type) {
 	case *record.Trace:
 		w.add(key{a: r.Target, flag: r.Reached})
+	case *record.Multipath:
+		at := func(n record.Node) bool { return n.Addr == r.Target }
+		w.add(key{a: r.Target, flag: slices.ContainsFunc(r.Nodes, at)})
 	case *record.Reply:
 		if r.Responder == r.Head.Target && !r.Withheld {
 			w.add(key{a: r.Head.Target, flag: true})

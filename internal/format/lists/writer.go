@@ -38,7 +38,7 @@ type Writer struct {
 // Write implements format.Writer.
 func (w *Writer) Write(r record.Record) error {
 	switch r.(type) {
-	case *record.Trace:
+	case *record.Trace, *record.Multipath:
 		if w.kinds.Has(record.Traces) {
 			w.addAll(w, r)
 		}

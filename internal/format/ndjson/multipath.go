@@ -99,7 +99,8 @@ func appendBalancer(b []byte, l *record.Balancer) []byte {
 const millionths = 1_000_000
 
 // appendShare appends a number from 0 to 1 with 6 decimals at most. It is cut, so that it never
-// claims too much; a number that was cut before stays the same. NaN is 0, so that the line stays JSON.
+// claims too much; a number that was cut before stays the same. NaN is 0, so that the line stays
+// JSON.
 func appendShare(b []byte, v float64) []byte {
 	n := uint64(0)
 	if v > 0 {

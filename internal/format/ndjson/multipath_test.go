@@ -14,8 +14,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// multipathSamples have every field: a diamond with a silent branch, an examined balancer in IPv6, and
-// a target of which nothing answered.
+// multipathSamples have every field: a diamond with a silent branch, an examined balancer in
+// IPv6, and a target of which nothing answered.
 func multipathSamples() []*record.Multipath {
 	router := func(n byte) probe.Addr { return probe.Addr4From([4]byte{203, 0, 113, n}) }
 	return []*record.Multipath{{

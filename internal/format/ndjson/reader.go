@@ -130,6 +130,16 @@ func (r *Reader) read(line []byte) (record.Record, error) {
 		return nil, errors.New("a trace-ext record without the trace record that belongs to it: is the trace in another file of the run?")
 	case TypeMultipath:
 		return r.multipath(line)
+	case TypeTracelb:
+		l := new(tracelbLine)
+		if err := decode(typ, line, l); err != nil {
+			return nil, err
+		}
+		m, err := l.multipath()
+		if err != nil {
+			return nil, fmt.Errorf("%s record: %w", typ, err)
+		}
+		return m, nil
 	case TypeReply:
 		l := r.scan.replyLine(line)
 		if l == nil {

@@ -318,6 +318,8 @@ func FuzzReader(f *testing.F) {
 	for _, s := range samples() {
 		f.Add(written(f, testConfig, func(w *Writer) { writeSample(f, w, s) }))
 	}
+	f.Add(multipathLines(f))
+	f.Add([]byte(tracelbJSON))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r, w := NewReader(bytes.NewReader(in)), NewWriter(io.Discard, testConfig)
 		lines := bytes.Count(in, []byte("\n"))

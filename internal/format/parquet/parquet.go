@@ -36,7 +36,7 @@ var Format = format.Format{
 	Whole:     true,
 	Tables:    Tables,
 	Lacks: []string{
-		format.LacksMultipath,
+		format.LacksMultipath + " (table links has their links)",
 		"replies beside traces (table replies has them alone)",
 		"parts of microseconds of send times",
 		"quoted identifications and lengths of hops",

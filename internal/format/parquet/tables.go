@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/format/flatlinks"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -42,16 +43,36 @@ func tableOf(name string) (table, error) {
 	return table{}, fmt.Errorf("there is no table %q, but hops, traces, links and replies", name)
 }
 
-// link is a pair of interfaces at adjacent TTLs, with its number of traces.
+// link is a row of links: a pair of interfaces at adjacent TTLs with its number of traces, or a link of
+// a multipath record.
 type link struct {
 	near, far probe.Addr
 	traces    uint64
+	paths     *flatlinks.Row // nil for the links of traces
 }
 
 var linkColumns = columns{
-	{name: "near", class: text, put: func(r *row, v *value) { r.addr(v, r.link.near) }},
-	{name: "far", class: text, put: func(r *row, v *value) { r.addr(v, r.link.far) }},
-	{name: "traces", class: number, bits: 64, put: func(r *row, v *value) { v.set(r.link.traces) }},
+	{name: "near", class: text, maybe: true, put: func(r *row, v *value) { r.addr(v, r.link.near) }},
+	{name: "far", class: text, maybe: true, put: func(r *row, v *value) { r.addr(v, r.link.far) }},
+	{name: "traces", class: number, bits: 64, maybe: true, put: func(r *row, v *value) { v.there, v.n = r.link.paths == nil, r.link.traces }},
+	pathsColumn("dst", text, 0, func(r *row, l *flatlinks.Row, v *value) { r.addr(v, l.Target) }),
+	pathsColumn("near_ttl", number, 8, func(_ *row, l *flatlinks.Row, v *value) { v.set(uint64(l.TTL)) }),
+	pathsColumn("far_ttl", number, 8, func(_ *row, l *flatlinks.Row, v *value) { v.set(uint64(l.TTL + 1)) }),
+	pathsColumn("flow", number, 32, func(_ *row, l *flatlinks.Row, v *value) { v.there, v.n = l.Flow >= 0, uint64(l.Flow) }),
+	pathsColumn("flows", number, 64, func(_ *row, l *flatlinks.Row, v *value) { v.set(uint64(l.Flows)) }),
+	pathsColumn("near_tx", timeUs, 0, func(_ *row, l *flatlinks.Row, v *value) { v.there, v.n = l.NearTx != 0, uint64(floorUs(l.NearTx)) }),
+	pathsColumn("far_tx", timeUs, 0, func(_ *row, l *flatlinks.Row, v *value) { v.there, v.n = l.FarTx != 0, uint64(floorUs(l.FarTx)) }),
+	pathsColumn("dt", float, 0, func(_ *row, l *flatlinks.Row, v *value) { v.setFloat(float64(l.Dt) / 1e6) }), // ms
+	pathsColumn("remapped", truth, 0, func(_ *row, l *flatlinks.Row, v *value) { v.setBool(l.Remapped) }),
+}
+
+// pathsColumn returns a column of the links of multipath records.
+func pathsColumn(name string, c class, bits int, put func(*row, *flatlinks.Row, *value)) column {
+	return column{name: name, class: c, bits: bits, maybe: true, put: func(r *row, v *value) {
+		if l := r.link.paths; l != nil {
+			put(r, l, v)
+		}
+	}}
 }
 
 // links counts the traces of each link. Its memory grows with the number of links.
@@ -86,11 +107,23 @@ func (l *links) add(t *record.Trace) {
 func (l *links) list() []link {
 	list := make([]link, 0, len(l.count))
 	for pair, n := range l.count {
-		list = append(list, link{pair[0], pair[1], n})
+		list = append(list, link{near: pair[0], far: pair[1], traces: n})
 	}
+	sortLinks(list)
+	return list
+}
+
+// sortLinks sorts links in the order of their texts. Unknown ends come last.
+func sortLinks(list []link) {
 	var a, b []byte
-	slices.SortFunc(list, func(x, y link) int {
+	slices.SortStableFunc(list, func(x, y link) int {
 		for _, pair := range [...][2]probe.Addr{{x.near, y.near}, {x.far, y.far}} {
+			if pair[0].IsZero() != pair[1].IsZero() {
+				if pair[0].IsZero() {
+					return 1
+				}
+				return -1
+			}
 			a, b = pair[0].Netip().AppendTo(a[:0]), pair[1].Netip().AppendTo(b[:0])
 			if c := bytes.Compare(a, b); c != 0 {
 				return c
@@ -98,5 +131,4 @@ func (l *links) list() []link {
 		}
 		return 0
 	})
-	return list
 }

@@ -125,6 +125,28 @@ func TestLinks(t *testing.T) {
 	)
 }
 
+// The links of multipath records have a row for each target, and the traces of the run have none.
+func TestMultipathLinks(t *testing.T) {
+	a, b := addr("203.0.113.1"), addr("203.0.113.2")
+	trace := &record.Trace{Head: record.Head{Target: addr("198.51.100.9"), FlowIndex: 7}, Hops: []record.Hop{hop(probe.Addr{}, 0, 1, 0, a), hop(probe.Addr{}, 0, 2, 0, b)}}
+	all := []record.Record{
+		&record.Run{Strategy: record.Strategy{Strategy: "multipath"}}, trace,
+		&record.Multipath{Target: addr("198.51.100.9"), Links: []record.Link{
+			{TTL: 1, Near: a, Flows: 5}, {TTL: 1, Near: a, Far: b, Flows: 6, Dt: 1_500_000}, {TTL: 2, Far: b, Flows: 5, Remapped: true},
+		}},
+		&record.Multipath{Target: addr("198.51.100.8"), Links: []record.Link{{TTL: 1, Near: a, Far: b, Flows: 1}}},
+	}
+	compare(t, rows(t, write(t, tableLinks, all), "near", "far", "traces", "dst", "near_ttl", "far_ttl", "flow", "flows", "dt", "remapped"),
+		"203.0.113.1 203.0.113.2 <null> 198.51.100.9 1 2 7 6 1.5 false",
+		"203.0.113.1 203.0.113.2 <null> 198.51.100.8 1 2 <null> 1 0 false",
+		"203.0.113.1 <null> <null> 198.51.100.9 1 2 <null> 5 0 false",
+		"<null> 203.0.113.2 <null> 198.51.100.9 2 3 <null> 5 0 true",
+	)
+	for _, name := range Tables {
+		_ = write(t, name, all) // no table refuses them
+	}
+}
+
 func TestTraces(t *testing.T) {
 	compare(t, rows(t, write(t, tableTraces, samples()), "dst", "userid", "src", "method", "flow_value", "stop_reason", "reached", "loops"),
 		"198.100.100.100 0 192.0.2.1 udp 41021 UNREACH true [[1,3]]",

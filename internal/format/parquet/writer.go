@@ -8,6 +8,7 @@ import (
 	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/flatlinks"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -26,6 +27,8 @@ type Writer struct {
 	cols   []*pq.ColumnWriter
 	kept   kept
 	links  links
+	paths  flatlinks.Rows
+	flat   []link // of multipath records, for the next row group
 	meta   meta
 	row    row
 	value  value
@@ -64,11 +67,17 @@ func (w *Writer) Write(r record.Record) error {
 	case w.ended:
 		return errEnded
 	}
+	if w.table.name == tableLinks {
+		w.paths.Take(r, w.path)
+	}
 	switch r := r.(type) {
+	case *record.Multipath:
 	case *record.Trace:
 		switch w.table.name {
 		case tableLinks:
-			w.links.add(r)
+			if !w.paths.Paths() { // those of multipath records have more
+				w.links.add(r)
+			}
 		case tableHops:
 			w.keep(max(len(r.Hops)+len(r.Inferred), 1), func() { w.kept.trace(r, true) })
 		case tableTraces:
@@ -83,6 +92,27 @@ func (w *Writer) Write(r record.Record) error {
 		w.row.run = w.meta.runID
 	}
 	return w.err
+}
+
+// path keeps a link of a multipath record, after writing the row group if it would be too long.
+func (w *Writer) path(row *flatlinks.Row) {
+	if len(w.flat) == groupRows {
+		w.linkRows(w.flat)
+		w.flat = w.flat[:0]
+	}
+	kept := *row
+	w.flat = append(w.flat, link{near: row.Near, far: row.Far, paths: &kept})
+}
+
+// linkRows writes links as a row group.
+func (w *Writer) linkRows(list []link) {
+	sortLinks(list)
+	for i := range list {
+		w.row.link = &list[i]
+		w.cells(0, len(w.batch))
+		w.endRows(1)
+	}
+	w.endGroup()
 }
 
 // keep keeps a record of that many rows, after writing the row group if it would be too long.
@@ -215,14 +245,11 @@ func (w *Writer) End() error {
 	if w.err != nil || w.ended {
 		return w.err
 	}
-	list := w.links.list()
-	for part := range slices.Chunk(list, groupRows) {
-		for i := range part {
-			w.row.link = &part[i]
-			w.cells(0, len(w.batch))
-			w.endRows(1)
-		}
-		w.endGroup()
+	if len(w.flat) > 0 {
+		w.linkRows(w.flat)
+	}
+	for part := range slices.Chunk(w.links.list(), groupRows) {
+		w.linkRows(part)
 	}
 	if w.kept.rows > 0 {
 		w.group()

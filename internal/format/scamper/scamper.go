@@ -1,5 +1,5 @@
-// Package scamper reads and writes the output of sc_warts2json: traces, one JSON object per line.
-// Our NDJSON has all of its fields, so that one decoder reads both.
+// Package scamper reads and writes the output of sc_warts2json: traces and tracelbs, one JSON
+// object per line. Our NDJSON has all of its fields, so that one decoder reads both.
 package scamper
 
 import (
@@ -19,9 +19,9 @@ var Format = format.Format{
 	NewReader: func(in io.Reader) format.Reader { return ndjson.NewReader(in) },
 	NewWriter: func(o format.Output) format.Writer { return NewWriter(o) },
 	Lacks: []string{
-		format.LacksMultipath,
 		"replies", "the run and its summary", "silent probes", "loops", "contested and limited TTLs", "NAT",
 		"distances", "inferred hops", "flow labels", "quoted traffic classes of IPv6", "times below 1 µs", "proofs and kinds of replies",
 		"rewritten fields", "sizes above 65535 bytes", "extensions other than MPLS labels",
+		format.LacksBalancers,
 	},
 }

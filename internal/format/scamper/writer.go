@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/tracelb"
 	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -17,7 +18,7 @@ var methods = [...]string{
 	probe.UDP: "udp-paris", probe.ICMP: "icmp-echo-paris", probe.TCPSYN: "tcp", probe.TCPACK: "tcp-ack",
 }
 
-// Writer writes traces as sc_warts2json does, with its fields in its order and nothing else. Fields
+// Writer writes traces and all paths to a target as sc_warts2json does, with its fields in its order and nothing else. Fields
 // whose values are not known are left out.
 type Writer struct {
 	*format.Text
@@ -40,6 +41,10 @@ func (w *Writer) Write(r record.Record) error {
 	case *record.Trace:
 		if w.kinds.Has(record.Traces) {
 			w.Buf = appendTrace(w.Buf, r)
+		}
+	case *record.Multipath:
+		if w.kinds.Has(record.Traces) {
+			w.Buf = appendTracelb(w.Buf, tracelb.Of(r))
 		}
 	}
 	return w.End()

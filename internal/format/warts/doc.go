@@ -15,6 +15,7 @@
 //	4  cycle stop        the end of a pass
 //	5  address           in old files, for references from anywhere in the file
 //	6  trace
+//	8  tracelb           all paths to a target
 //
 // # Parameters
 //
@@ -61,6 +62,12 @@
 // An attribute begins with 2 octets: 4 bits of type, 12 bits of length. Type 1 is path MTU
 // discovery, 2 is probes with the largest TTL after a gap, 3 is doubletree. An attribute of type
 // and length 0 ends the trace.
+//
+// # All paths to a target
+//
+// A tracelb has parameters, then its nodes, then its links. The parameters have the numbers of both.
+// A node consists of parameters. A link has parameters, then its hops. A hop has parameters, then
+// its probes. A probe has parameters, then the replies to it. See the constants that begin with lb.
 //
 // Times are seconds and microseconds, 4 octets each; a round-trip time is 4 octets, in
 // microseconds. The objects of an ICMP extension structure (RFC 4884) are in one parameter, without

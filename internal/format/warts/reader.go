@@ -12,7 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Reader reads traces and the begins and ends of cycles. It is used by one goroutine at a time.
+// Reader reads traces, all paths to a target, and the begins and ends of cycles. It is used by one goroutine at a time.
 //
 // The first error stays: an object that contradicts itself may have a wrong length, and then the
 // next one cannot be found.
@@ -61,7 +61,7 @@ func (r *Reader) object() (record.Record, error) {
 		return nil, fmt.Errorf("begins with %#04x instead of %#04x", m, magic)
 	}
 	typ, length := binary.BigEndian.Uint16(head[2:]), int64(binary.BigEndian.Uint32(head[4:]))
-	if typ < typeList || typ > typeTrace {
+	if int(typ) >= len(typeNames) || typeNames[typ] == "" {
 		return nil, r.pass(length)
 	}
 	if length > maxObject {
@@ -81,7 +81,7 @@ func (r *Reader) object() (record.Record, error) {
 // typeNames are the types for errors.
 var typeNames = [...]string{
 	typeList: "list", typeCycleStart: "cycle start", typeCycleDef: "cycle definition",
-	typeCycleStop: "cycle stop", typeAddress: "address", typeTrace: "trace",
+	typeCycleStop: "cycle stop", typeAddress: "address", typeTrace: "trace", typeTracelb: "tracelb",
 }
 
 // decode returns the record of an object, nil if it has none.
@@ -104,6 +104,12 @@ func (r *Reader) decode(typ uint16, content []byte) (record.Record, error) {
 		return stop, nil
 	case typeAddress:
 		return nil, r.address(&c)
+	case typeTracelb:
+		m, err := r.traces.tracelb(content)
+		if err != nil {
+			return nil, err
+		}
+		return m, nil
 	}
 	t, err := r.traces.trace(content)
 	if err != nil {

@@ -199,6 +199,9 @@ func FuzzReader(f *testing.F) {
 	for _, rec := range samples(f) {
 		f.Add(written(f, rec))
 	}
+	for _, rec := range multipaths(f) {
+		f.Add(written(f, rec))
+	}
 	f.Add(objectOf(typeTrace, octets(f, smallTrace)))
 	f.Add(append(objectOf(typeAddress, octets(f, "00 01 c0000201")), objectOf(typeTrace, octets(f, "0c 0008 00000001 00000001 0000 0000"))...))
 	f.Fuzz(func(t *testing.T, in []byte) {

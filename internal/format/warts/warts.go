@@ -17,7 +17,6 @@ var Format = format.Format{
 	NewReader: NewReader,
 	NewWriter: NewWriter,
 	Lacks: []string{
-		format.LacksMultipath,
 		"runs, resumes and summaries",
 		"replies",
 		"trace-ext records, except the first hop and the meeting point of strategy topology",
@@ -27,6 +26,7 @@ var Format = format.Format{
 		"sizes, MTUs and numbers of probes above 65,535",
 		"the IPv6 flow label",
 		"checksums of ICMP extension structures",
+		format.LacksBalancers,
 	},
 }
 
@@ -44,6 +44,7 @@ const (
 	typeCycleStop  = 4
 	typeAddress    = 5
 	typeTrace      = 6
+	typeTracelb    = 8
 )
 
 // maxObject is the longest object that is believed to be one, in octets. Others are passed over at

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/tracelb"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -12,7 +13,7 @@ import (
 // bufferLen is how many octets a Writer gathers before it writes. An object is never cut by that.
 const bufferLen = 256 << 10
 
-// Writer writes traces and the cycles that they are of, and ignores other records. It hands over
+// Writer writes traces, all paths to a target, and the cycles that they are of, and ignores other records. It hands over
 // whole objects only, many at a time. It is used by one goroutine at a time.
 type Writer struct {
 	out   format.Output
@@ -45,6 +46,10 @@ func (w *Writer) Write(r record.Record) error {
 	case *record.Trace:
 		if w.out.Kinds.Has(record.Traces) {
 			w.trace(r)
+		}
+	case *record.Multipath:
+		if w.out.Kinds.Has(record.Traces) {
+			w.multipath(r)
 		}
 	case *record.CycleStart:
 		w.start(typeCycleStart, &r.Cycle)
@@ -90,12 +95,25 @@ func (w *Writer) stop(c *record.Cycle) {
 	w.cycle = 0
 }
 
-// trace writes a trace. A file whose cycle began in another one has the definition of a cycle, for
-// the name of the vantage point.
-func (w *Writer) trace(t *record.Trace) {
+// multipath writes all paths to a target.
+func (w *Writer) multipath(m *record.Multipath) {
+	w.define(m.Start)
+	at := w.begin(typeTracelb)
+	w.buf = appendTracelb(w.buf, &w.table, tracelb.Of(m), w.list, w.cycle)
+	w.end(at)
+}
+
+// define writes the definition of a cycle if it began in another file, for the name of the vantage
+// point.
+func (w *Writer) define(start int64) {
 	if w.cycles == 0 && w.out.Hostname != "" {
-		w.start(typeCycleDef, &record.Cycle{Time: t.Start / 1e9})
+		w.start(typeCycleDef, &record.Cycle{Time: start / 1e9})
 	}
+}
+
+// trace writes a trace.
+func (w *Writer) trace(t *record.Trace) {
+	w.define(t.Start)
 	at := w.begin(typeTrace)
 	w.buf = appendTrace(w.buf, &w.table, t, w.list, w.cycle)
 	w.end(at)

@@ -173,3 +173,53 @@ func TestBuildErrors(t *testing.T) {
 		}
 	}
 }
+
+// waiting is a port with packets that nothing has read yet.
+type waiting struct {
+	packets [][]byte
+	sent    int
+}
+
+func (w *waiting) receive(handle func(now int64, packet []byte)) int {
+	n := min(len(w.packets), maxReceive)
+	for _, p := range w.packets[:n] {
+		handle(1, p)
+	}
+	w.packets = w.packets[n:]
+	return n
+}
+
+func (w *waiting) send([]byte)             { w.sent++ }
+func (w *waiting) flush()                  {}
+func (w *waiting) wait(int64)              {}
+func (w *waiting) drops() (in, out uint64) { return 0, 0 }
+func (w *waiting) close()                  {}
+
+// The log has all probes that reached the link, also those that the simulator had no time for before
+// the command ended.
+func TestPumpEnds(t *testing.T) {
+	sim, err := netsim.New(netsim.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const probes = 3*maxReceive + 7
+	w := new(waiting)
+	for i := range byte(probes) {
+		// A header and eight octets suffice for the simulator to count it.
+		w.packets = append(w.packets, []byte{0x45, 0, 0, 28, 0, i, 0, 0, 1, 17, 0, 0, 192, 0, 2, 2, 45, 1, 2, i, 0, 1, 0, 2, 0, 8, 0, 0})
+	}
+	n := uint64(len(w.packets))
+	p := newPump(sim, w, nil)
+	p.over.Store(true) // before it ran at all
+	go p.run()
+	p.end()
+	counters, received := sim.Counters(), uint64(0)
+	counters.Each(func(name string, n uint64) {
+		if name == "received" {
+			received = n
+		}
+	})
+	if received != n || w.sent != 0 {
+		t.Errorf("the simulator received %d of %d packets, and sent %d", received, n, w.sent)
+	}
+}

@@ -126,10 +126,14 @@ func (p *pump) emit(due int64, packet []byte) {
 	p.queue.Push(due, packet)
 }
 
-// end stops the pump and waits for it.
+// end stops the pump and waits for it. Probes that it had no time for reach the simulator, so that the
+// log has them. Nothing receives answers any more.
 func (p *pump) end() {
 	p.over.Store(true)
 	<-p.done
+	p.emits = func(int64, []byte) {}
+	for p.port.receive(p.handle) > 0 {
+	}
 	p.lostIn, p.lostOut = p.port.drops()
 	p.port.close()
 }

@@ -1,0 +1,227 @@
+package multipath
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// Describer makes records of targets. Its buffers are reused. The zero value is ready.
+type Describer struct {
+	samples
+	spans
+	cfg    *Config
+	halted bool // the search was stopped, or the most probes were sent
+
+	nodes  []uint16            // the numbers of the nodes of the record
+	place  [maxNodes + 1]int32 // of a number in nodes, if it is there
+	forks  []fork              // by TTL, then number
+	passes []pass              // those into the row at hand
+	steps  []step              // the links that count, of all flows; see Cover
+	cover  []uint16
+
+	groups []group
+	in     [MaxFlows]uint16 // the group of each flow, from 1
+	widths [65]uint16       // nodes of each row
+	moved  [MaxFlows]bool
+	shaken [65]bool            // the balancer in front of a row moved flows once
+	seen   [maxNodes + 1]uint8 // highest TTL at which a node goes on
+	full   uint8               // TTL from which nodes are controlled; 0: nowhere
+	starts uint8               // lowest TTL probed
+	last   uint8               // highest TTL with an answer
+}
+
+// Describe fills m with what the observations of one target show. They come in any order. halted
+// is set if the search was stopped before its end. Describe leaves Target, Source and Method of m
+// as they are, and so it does with Kind PerDestination and HashDestination, which one target alone
+// cannot show.
+func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observation, halted bool) {
+	target, source, method := m.Target, m.Source, m.Method
+	m.Reset()
+	m.Target, m.Source, m.Method, m.MDA = target, source, method, cfg.MDA
+	m.Probes = len(seen)
+	d.cfg, d.halted = cfg, halted || cfg.MaxProbes > 0 && len(seen) >= cfg.MaxProbes
+	m.Unfinished = d.halted
+	d.nodes, d.forks, d.steps, d.groups = d.nodes[:0], d.forks[:0], d.steps[:0], d.groups[:0]
+	clear(d.in[:])
+	clear(d.moved[:])
+	clear(d.seen[:])
+	d.edges = d.edges[:0]
+	clear(d.widths[:])
+	d.full, d.starts, d.last = 0, 0, 0
+	if len(seen) == 0 {
+		return
+	}
+	d.gather(seen)
+	if cfg.MDA == record.Full {
+		d.full = 1
+	}
+	m.Start = seen[0].Sent
+	for i := range seen {
+		m.Start = min(m.Start, seen[i].Sent)
+	}
+	for i := range d.all {
+		if d.all[i].node != 0 {
+			d.last = d.all[i].ttl
+		}
+	}
+	if len(d.all) > 0 {
+		d.starts = d.all[0].ttl
+	}
+	if d.starts == 0 {
+		return
+	}
+	for t := int(d.starts); t <= int(d.last)+1; t++ {
+		d.describeNodes(m, t)
+	}
+	d.findMoves()
+	for t := int(d.starts); t <= int(d.last)+1; t++ {
+		d.describeRow(m, t)
+	}
+	if d.full != 0 {
+		m.MDA = record.Full
+	}
+	for _, moved := range d.moved {
+		if moved {
+			m.Remapped++
+		}
+	}
+	d.describeForks(m)
+}
+
+// describeNodes adds the nodes at a TTL.
+func (d *Describer) describeNodes(m *record.Multipath, t int) {
+	begin := len(d.nodes)
+	add := func(node uint16) {
+		if i := int(d.place[node]); i >= begin && i < len(d.nodes) && d.nodes[i] == node {
+			m.Nodes[i].Flows++
+			return
+		}
+		d.place[node] = int32(len(d.nodes))
+		d.nodes = append(d.nodes, node)
+		m.Nodes = append(m.Nodes, record.Node{TTL: uint8(t), Addr: d.addrs[node-1], Flows: 1})
+	}
+	row := d.row(t)
+	for i := range row {
+		if o := &row[i]; o.node != 0 {
+			add(o.node)
+		}
+	}
+	d.widths[t] = uint16(len(d.nodes) - begin)
+	for i := range row {
+		o := &row[i]
+		if o.node == 0 || o.away {
+			continue
+		}
+		if o.second != 0 && o.second != o.node {
+			add(o.second)
+		}
+		if o.third != 0 && o.third != o.second && o.third != o.node {
+			add(o.third)
+		}
+	}
+	slices.SortFunc(d.nodes[begin:], d.byAddress)
+	slices.SortFunc(m.Nodes[begin:], func(a, b record.Node) int { return bytes.Compare(a.Addr[:], b.Addr[:]) })
+}
+
+// findMoves finds the balancers that moved flows: those in front of the rows in which a repeat was
+// answered by another node than the first probe, and none moved twice.
+func (d *Describer) findMoves() {
+	clear(d.shaken[:])
+	for t := int(d.starts); t <= int(d.last); t++ {
+		moved, turned := false, false
+		row := d.row(t)
+		for i := range row {
+			o := &row[i]
+			moved = moved || o.moved()
+			turned = turned || o.turned()
+		}
+		if !moved || turned {
+			continue
+		}
+		d.shaken[d.front(t)] = true
+		for i := range row {
+			if row[i].moved() {
+				d.moved[row[i].flow] = true
+			}
+		}
+	}
+}
+
+// front is Search.front.
+func (d *Describer) front(t int) int {
+	for t > int(d.starts) && d.widths[t-1] > 1 {
+		t--
+	}
+	return t
+}
+
+// byAddress compares two nodes by address. 0, which is no node, comes first.
+func (d *Describer) byAddress(a, b uint16) int {
+	if a == 0 || b == 0 {
+		return cmp.Compare(a, b)
+	}
+	return bytes.Compare(d.addrs[a-1][:], d.addrs[b-1][:])
+}
+
+// isMet reports whether the stopping rule is met at a fork, for itself or, in MDA-Lite, for the
+// row.
+func (d *Describer) isMet(f *fork) bool {
+	rule := d.cfg.rule
+	if f.answered >= rule.Flows(f.width) || f.width > d.cfg.MaxBranches {
+		return true
+	}
+	lite := d.full == 0 || f.ttl+1 < d.full || f.loose
+	return lite && f.rowAnswered >= rule.Flows(f.rowWidth)
+}
+
+// isShort reports whether silence kept a fork from meeting the rule.
+func (d *Describer) isShort(f *fork) bool {
+	need := d.cfg.rule.Flows(f.width)
+	return f.asked-f.answered >= need || f.rowAsked-f.rowAnswered >= need || f.rowAnswered == 0 ||
+		f.answered == 0 && f.asked > 0
+}
+
+// describeForks adds the balancers, and marks the nodes that were borrowed.
+func (d *Describer) describeForks(m *record.Multipath) {
+	at := 0
+	for i := range d.forks {
+		f := &d.forks[i]
+		borrowed := d.cfg.Borrow && !d.halted && f.answered > 0 && !d.isMet(f) && !d.isShort(f)
+		for f.node != 0 && at < len(m.Nodes) && (m.Nodes[at].TTL != f.ttl || d.nodes[at] != f.node) {
+			at++
+		}
+		if f.node == 0 || at == len(m.Nodes) {
+			continue
+		}
+		m.Nodes[at].Borrowed = borrowed
+		if f.width > 1 && !f.loose {
+			d.describeBalancer(m, f, borrowed)
+		}
+	}
+}
+
+func (d *Describer) describeBalancer(m *record.Multipath, f *fork, borrowed bool) {
+	b := record.Balancer{
+		TTL: f.ttl, Addr: d.addrs[f.node-1], Width: f.width, Asked: f.asked, Answered: f.answered,
+		Confidence: d.cfg.rule.Confidence(f.width, f.answered), Borrowed: borrowed,
+		HashFields: d.hashFields(f, m.Target.Is4()),
+	}
+	if f.packet {
+		b.Kind, b.Length = record.PerPacket, f.length
+	} else {
+		b.Length, b.Asymmetry = d.span(f)
+	}
+	switch {
+	case f.width > d.cfg.MaxBranches:
+		b.State = record.BalancerTruncated
+	case f.answered >= d.cfg.rule.Flows(f.width) || borrowed:
+	case d.halted:
+		b.State = record.BalancerUnfinished
+	default:
+		b.State = record.BalancerLimited
+	}
+	m.Balancers = append(m.Balancers, b)
+}

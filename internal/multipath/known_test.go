@@ -1,0 +1,125 @@
+package multipath
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+func key(last byte) knownKey {
+	return knownKey{near: probe.Addr4From([4]byte{10, 0, 0, 1}), far: probe.Addr4From([4]byte{10, 0, 0, last}), ttl: 3}
+}
+
+func TestKnown(t *testing.T) {
+	type report struct {
+		width       int
+		set, prefix uint32
+	}
+	tests := []struct {
+		name    string
+		reports []report
+		width   int // 0: does not count
+	}{
+		{"nothing", nil, 0},
+		{"one prefix", []report{{1, 7, 1}, {1, 7, 1}}, 0},
+		{"two prefixes", []report{{1, 7, 1}, {1, 7, 2}}, 1},
+		{"more branches replace fewer", []report{{1, 7, 1}, {1, 7, 2}, {2, 9, 3}, {2, 9, 4}}, 2},
+		{"fewer do not replace more", []report{{2, 9, 3}, {2, 9, 4}, {1, 7, 1}, {1, 7, 2}}, 2},
+		{"a single liar cannot add a branch", []report{{1, 7, 1}, {1, 7, 2}, {3, 66, 9}, {3, 66, 9}}, 0},
+		{"and what is true comes back", []report{{1, 7, 1}, {3, 66, 9}, {1, 7, 1}, {1, 7, 2}}, 1},
+		{"two liars of one prefix", []report{{4, 66, 9}, {4, 66, 9}, {4, 66, 9}}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			k := NewKnown(0)
+			for _, r := range tt.reports {
+				k.report(key(9), r.width, r.set, r.prefix)
+			}
+			width, _, ok := k.lookup(key(9))
+			if ok != (tt.width > 0) || ok && width != tt.width {
+				t.Errorf("lookup = %d, %v; want %d", width, ok, tt.width)
+			}
+			if _, _, ok := k.lookup(key(8)); ok {
+				t.Error("knows a node that nothing was reported of")
+			}
+		})
+	}
+}
+
+// TestKnownIsFull fills a small table from several goroutines.
+func TestKnownIsFull(t *testing.T) {
+	k := NewKnown(1 << 16)
+	var wg sync.WaitGroup
+	for g := range uint32(4) {
+		wg.Go(func() {
+			for i := range 20_000 {
+				n := key(byte(i))
+				n.near[12] = byte(i >> 8)
+				k.report(n, 1, 1, g)
+				k.lookup(n)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestSearchBorrows searches many targets behind the same routers, with and without borrowing.
+// With it nothing is false, nearly as much is found, and fewer probes are sent.
+func TestSearchBorrows(t *testing.T) {
+	const targets = 300
+	network := func(i uint64) *network {
+		n := newNetwork(5)
+		at := n.diamond(n.chain(n.diamond(n.chain(0, 3), 1, 1), 2), 2, 2, 2)
+		n.done(n.chain(at, 3))
+		n.rand.Uint64()
+		for r := range n.routers {
+			if n.routers[r].end {
+				n.routers[r].addr = probe.Addr4From([4]byte{192, byte(i >> 8), byte(i), 1})
+			}
+		}
+		return n
+	}
+	var probes, nodes, links [2]int
+	all, allLinks, borrowed := 0, 0, 0
+	for pass := range 2 {
+		cfg := testConfig()
+		if pass == 1 {
+			cfg.Known, cfg.Borrow = NewKnown(1<<20), true
+		}
+		tr := newTrial(t, cfg)
+		for i := range uint64(targets) {
+			n := network(i)
+			want := n.truth()
+			tr.run(t, n, 10)
+			f, notes := tr.judge(want)
+			if len(notes) > 0 {
+				t.Fatalf("false: %q", notes)
+			}
+			probes[pass] += tr.search.Probes()
+			nodes[pass] += f.nodes
+			links[pass] += f.links
+			if pass == 0 {
+				all += len(want.nodes)
+				allLinks += len(want.links)
+			}
+			for _, b := range tr.out.Balancers {
+				switch {
+				case b.State != record.BalancerComplete, b.Borrowed && pass == 0:
+					t.Errorf("%+v", b)
+				case b.Borrowed:
+					borrowed++
+				}
+			}
+		}
+	}
+	t.Logf("probes %v a target, nodes %v of %d, links %v of %d, %d borrowed balancers",
+		[2]int{probes[0] / targets, probes[1] / targets}, nodes, all, links, allLinks, borrowed)
+	if probes[1]*10 > probes[0]*7 {
+		t.Errorf("borrowing takes %d probes instead of %d", probes[1], probes[0])
+	}
+	if nodes[1]*100 < all*99 || links[1]*100 < allLinks*98 || borrowed < targets {
+		t.Errorf("nodes %d of %d, links %d of %d, %d borrowed", nodes[1], all, links[1], allLinks, borrowed)
+	}
+}

@@ -1,0 +1,179 @@
+package multipath
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
+
+// sample is what the probes of one (flow, TTL) show.
+type sample struct {
+	flow   uint16
+	ttl    uint8
+	ends   bool
+	node   uint16 // that answered first; 0: none, see table.number
+	second uint16 // that answered a repeat
+	third  uint16
+	// away is set if a repeat was answered from the end of a path, and the first probe was not.
+	away bool
+	sent int64 // of the probe that node answered, or of the first one
+}
+
+// moved reports whether a repeat was answered by another node than the first probe.
+func (o *sample) moved() bool {
+	return o.node != 0 && (o.second != 0 && o.second != o.node || o.third != 0 && o.third != o.node)
+}
+
+// turned reports whether the flow moved twice, which balancers of flows do not do.
+func (o *sample) turned() bool {
+	return o.node != 0 && o.second != 0 && o.third != 0 && o.second != o.node && o.third != o.second
+}
+
+// confirmed reports whether all repeats were answered by the same node.
+func (o *sample) confirmed() bool { return o.second != 0 && !o.moved() }
+
+// void reports whether the probe was answered from behind the end of its path.
+func (o *sample) void() bool { return o.node == 0 && o.ends }
+
+// silent reports whether nothing answered.
+func (o *sample) silent() bool { return o.node == 0 && !o.ends }
+
+// samples are the samples of a target.
+type samples struct {
+	table           // of addresses only
+	all    []sample // by TTL, then flow
+	varied []sample // those with a variation
+	rows   [65]int  // where each TTL begins in all
+	ends   [MaxFlows]uint8
+	first  uint8 // lowest TTL at which a path ends; 0: none does
+	order  []int32
+}
+
+// gather makes the samples of the observations.
+func (d *samples) gather(seen []Observation) {
+	d.table.reset(0)
+	d.all, d.varied, d.order = d.all[:0], d.varied[:0], d.order[:0]
+	for i := range seen {
+		p := &seen[i].Probe
+		if p.TTL >= 1 && p.TTL <= probe.MaxTTL && VariationOf(p.Flow) <= VaryTOS {
+			d.order = append(d.order, int32(i))
+		}
+	}
+	slices.SortFunc(d.order, func(i, j int32) int {
+		a, b := &seen[i].Probe, &seen[j].Probe
+		return cmp.Or(cmp.Compare(a.TTL, b.TTL), cmp.Compare(a.Flow, b.Flow), cmp.Compare(a.Attempt, b.Attempt))
+	})
+	d.findEnds(seen)
+	for _, i := range d.order {
+		d.take(&seen[i])
+	}
+	ttl := 0
+	for i := range d.all {
+		for ; ttl <= int(d.all[i].ttl); ttl++ {
+			d.rows[ttl] = i
+		}
+	}
+	for ; ttl < len(d.rows); ttl++ {
+		d.rows[ttl] = len(d.all)
+	}
+	d.dropBeyond()
+}
+
+// findEnds finds the TTL at which the path of each flow ends. A weak end counts if no router
+// answered beyond it.
+func (d *samples) findEnds(seen []Observation) {
+	clear(d.ends[:])
+	d.first = 0
+	var weak, router [MaxFlows]uint8
+	for _, i := range d.order {
+		o := &seen[i]
+		if !o.Answered || o.From.IsZero() || o.Attempt >= firstRepeat || VariationOf(o.Flow) != NoVariation {
+			continue
+		}
+		switch f := o.Flow; {
+		case o.ends() && d.ends[f] == 0:
+			d.ends[f] = o.TTL
+		case o.Ends && weak[f] == 0:
+			weak[f] = o.TTL
+		case !o.Ends:
+			router[f] = o.TTL
+		}
+	}
+	for f := range d.ends {
+		if w := weak[f]; w != 0 && w > router[f] && (d.ends[f] == 0 || w < d.ends[f]) {
+			d.ends[f] = w
+		}
+		if d.ends[f] != 0 && (d.first == 0 || d.ends[f] < d.first) {
+			d.first = d.ends[f]
+		}
+	}
+}
+
+// take takes an observation, in the order of TTL, flow and attempt.
+func (d *samples) take(o *Observation) {
+	list := &d.all
+	if VariationOf(o.Flow) != NoVariation {
+		list = &d.varied
+	} else if end := d.ends[o.Flow]; end != 0 && o.TTL > end {
+		return
+	}
+	if n := len(*list); n == 0 || (*list)[n-1].flow != o.Flow || (*list)[n-1].ttl != o.TTL {
+		*list = append(*list, sample{flow: o.Flow, ttl: o.TTL, sent: o.Sent})
+	}
+	s := &(*list)[len(*list)-1]
+	if !o.Answered || o.From.IsZero() {
+		return
+	}
+	node := uint16(d.number(o.From))
+	switch {
+	case s.node == 0 && o.Attempt < firstRepeat:
+		s.node, s.sent = node, o.Sent
+		s.ends = list == &d.all && d.ends[o.Flow] == o.TTL
+	case s.node == 0 || o.Attempt < firstRepeat:
+		return
+	case o.Attempt == firstRepeat:
+		s.second = node
+	default:
+		s.third = node
+	}
+	s.away = s.away || o.Ends && !s.ends
+}
+
+// dropBeyond drops answers from behind the end of a path. A flow that was not asked at the TTL
+// before may have ended there, if others did.
+func (d *samples) dropBeyond() {
+	if d.first == 0 {
+		return
+	}
+	for t := int(d.first) + 1; t < len(d.rows)-1; t++ {
+		row, before := d.row(t), d.row(t-1)
+		j := 0
+		for i := range row {
+			for ; j < len(before) && before[j].flow < row[i].flow; j++ {
+			}
+			goesOn := j < len(before) && before[j].flow == row[i].flow && before[j].node != 0 && !before[j].ends
+			if row[i].ends && !goesOn {
+				row[i] = sample{flow: row[i].flow, ttl: row[i].ttl, sent: row[i].sent, ends: true}
+			}
+		}
+	}
+}
+
+// row returns the samples at a TTL, by flow.
+func (d *samples) row(ttl int) []sample {
+	if ttl < 0 || ttl+1 >= len(d.rows) {
+		return nil
+	}
+	return d.all[d.rows[ttl]:d.rows[ttl+1]]
+}
+
+// find returns the sample of a flow at a TTL, or nil.
+func (d *samples) find(flow uint16, ttl int) *sample {
+	row := d.row(ttl)
+	i, ok := slices.BinarySearchFunc(row, flow, func(o sample, f uint16) int { return cmp.Compare(o.flow, f) })
+	if !ok {
+		return nil
+	}
+	return &row[i]
+}

@@ -1,0 +1,95 @@
+package trace
+
+import (
+	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/multipath"
+	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/window"
+)
+
+// paths makes the records of strategy multipath.
+type paths struct {
+	describer    multipath.Describer
+	record       record.Multipath
+	observations []multipath.Observation
+	ignored      account.Account // the counts of traces whose probes observe has counted
+}
+
+// allPaths calls yield for traces of some flows of every target of w, which show every link, and then
+// for the multipath record of the target.
+func (a *Assembler) allPaths(w *window.Window, yield func(record.Record) error) error {
+	for target := range uint32(w.Len()) {
+		p := &a.paths
+		a.observe(w, target)
+		p.record.Reset()
+		head := a.head(w.Target(int(target)), 0)
+		p.record.Target, p.record.Source, p.record.Method = head.Target, head.Source, head.Method
+		p.describer.Describe(&p.record, a.cfg.Multipath, p.observations, w.Halted())
+		first := a.traceOf(w, target, 0) // counts the probes of its flow
+		for _, flow := range p.describer.Cover() {
+			t := first
+			if flow != 0 {
+				a.sum = &p.ignored
+				t = a.traceOf(w, target, flow)
+				a.sum = &a.Account
+			}
+			if t == nil {
+				continue
+			}
+			if err := yield(t); err != nil {
+				return err
+			}
+		}
+		if err := yield(&p.record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// observe collects the probes of a target with their answers, and counts those of further flows.
+func (a *Assembler) observe(w *window.Window, target uint32) {
+	p := &a.paths
+	p.observations = p.observations[:0]
+	for slot, sent := range w.Probes(target) {
+		answered := sent.Best != nil && sent.Standing != window.Withheld
+		if slot.Flow != 0 {
+			a.countFurther(slot, &sent, answered)
+		}
+		if sent.Stamp <= 0 && !answered {
+			continue
+		}
+		o := multipath.Observation{
+			Probe: multipath.Probe{Flow: slot.Flow, TTL: slot.TTL, Attempt: slot.Attempt}, Sent: sent.Stamp, Answered: answered,
+		}
+		if answered {
+			o.Answer = multipath.AnswerOf(&sent.Best.Facts, sent.Standing == window.Steers)
+		}
+		p.observations = append(p.observations, o)
+	}
+}
+
+// countFurther counts a probe of a flow that was chosen while the target was probed.
+func (a *Assembler) countFurther(slot window.Slot, sent *window.Sent, answered bool) {
+	sum, at := &a.Account, &a.Account.ByTTL[slot.TTL]
+	if sent.Best != nil && !answered {
+		sum.Weak-- // the window counted the reply as weak
+		sum.Rejected.Conflict++
+	}
+	if slot.Attempt == 0 {
+		sum.Further++
+		a.first(slot.TTL, sent.Stamp, answered, false)
+	}
+	switch {
+	case answered:
+		sum.Sent, at.Sent = sum.Sent+1, at.Sent+1
+		sum.Answered, at.Answered = sum.Answered+1, at.Answered+1
+	case sent.Stamp > 0:
+		sum.Sent, at.Sent = sum.Sent+1, at.Sent+1
+		sum.Silent, at.Silent = sum.Silent+1, at.Silent+1
+		a.blame(sent.Stamp, slot.TTL, false)
+	case window.IsFailed(sent.Stamp):
+		sum.TxErrors, at.TxErrors = sum.TxErrors+1, at.TxErrors+1
+		window.CountFailed(&sum.TxErrorsBy, sent.Stamp)
+	}
+}
