@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/masstrace/masstrace/internal/mrt"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
@@ -73,7 +74,7 @@ func recognize(in *bufio.Reader) (*content, error) {
 	switch {
 	case len(text) == 0:
 		return nil, errors.New("it is empty")
-	case isMRT(head):
+	case mrt.Begins(head):
 		return readMRT(in)
 	case bytes.IndexByte(head, 0) >= 0:
 		return packedMMDB(in)

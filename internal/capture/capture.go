@@ -93,6 +93,10 @@ func header(p plan.Params) ([]byte, error) {
 		text, err = json.Marshal(&p)
 	}
 	if err == nil && len(text) > pcapng.MaxComment {
+		p.Names = nil
+		text, err = json.Marshal(&p)
+	}
+	if err == nil && len(text) > pcapng.MaxComment {
 		err = errors.New("too many ports are in use for the header of a capture: limit the source ports")
 	}
 	return text, err

@@ -37,7 +37,12 @@ type Run struct {
 	PerPrefix   uint64 `json:"per_prefix,omitempty"`
 	Granularity [2]int `json:"granularity,omitzero"`
 	MaxTargets  uint64 `json:"max_targets,omitempty"`
-	Shard       [2]int `json:"shard"` // number, from 0, and how many there are
+	// HostRule is the rule that chose the targets in the prefixes: first, sra or a number; "" is
+	// the seed.
+	HostRule string `json:"host_rule,omitempty"`
+	// Names are the names in the lists, with the addresses that were targets for them.
+	Names []Name `json:"names,omitempty"`
+	Shard [2]int `json:"shard"` // number, from 0, and how many there are
 	// Files are the files of the run, if there are several; nil if one has all records.
 	Files *Files `json:"files,omitempty"`
 	// Databases are those that annotate the records, nil if there are none.

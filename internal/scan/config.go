@@ -94,7 +94,7 @@ func (c *Config) files() []outfile.Use {
 	return slices.Concat(
 		c.paths().Uses(), outfile.Writes("Capture", capture.Files(c.Capture)...),
 		outfile.Writes("Checkpoint", checkpoint.Files(c.Checkpoint)...), outfile.Writes("Resume", checkpoint.Files(c.Resume)...),
-		outfile.Reads("Targets", c.Targets...), outfile.Reads("Exclude", c.Exclude...),
+		outfile.Reads("Targets", c.Targets...), outfile.Reads("FromResults", c.FromResults...), outfile.Reads("Exclude", c.Exclude...),
 		outfile.Reads("Databases", c.Databases...),
 	)
 }

@@ -50,6 +50,7 @@ func flagsOf(command string) flagNames {
 // session.Config.
 var scanFlags = flagNames{
 	"Targets": "targets",
+	"Family":  "-4 and -6",
 	"Shards":  "--shard",
 
 	"DstPort":  "--dport",

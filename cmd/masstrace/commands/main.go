@@ -15,6 +15,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/masstrace/masstrace/internal/format/all"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/plaintext"
 )
@@ -180,7 +182,9 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Exit(exit),
 		kong.WithBeforeApply(contradict),
 		kong.Vars{
-			"version": "masstrace " + version,
+			"version":     "masstrace " + version,
+			"readers":     strings.Join(all.Readers(), ", "),
+			"wherefields": strings.Join(intake.Fields(), ", "),
 		},
 	)...)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/annotate"
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/list"
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -117,6 +118,7 @@ func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
 	}
 	return plan.Config{
 		Targets: c.Targets, Exclude: c.Exclude, Stdin: stdin, AllowReserved: c.AllowReserved,
+		Column: c.Column, FromResults: c.FromResults, Where: c.Where, Family: c.family(), HostRule: c.HostRule.String(), Resolver: intake.System(),
 		PerPrefix: uint64(c.PerPrefix), Granularity4: int(c.Granularity4), Granularity6: int(c.Granularity6),
 		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: uint64(c.MaxTargets), Seed: c.Seed, Key: c.Key,
 		Method: method, MinTTL: uint8(c.MinTTL), MaxTTL: uint8(c.MaxTTL), DstPort: dstPort(method, c.Dport), TOS: uint8(c.TOS),
@@ -127,6 +129,17 @@ func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
 		Wait: time.Duration(c.Wait), Memory: uint64(c.Memory), Senders: int(c.Senders),
 		Sources: addresses(c.Source), PortLow: c.SourcePortRange.low, PortHigh: c.SourcePortRange.high, Records: records,
 	}, nil
+}
+
+// family returns the address family of the targets.
+func (f *TargetFlags) family() intake.Family {
+	switch {
+	case f.IPv4:
+		return intake.IPv4
+	case f.IPv6:
+		return intake.IPv6
+	}
+	return intake.Both
 }
 
 // listConfig returns the part of cfg that concerns a list of probes.

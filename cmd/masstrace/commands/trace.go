@@ -46,7 +46,7 @@ type TraceCmd struct {
 	TOS     tos   `group:"Probes" short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
 
 	Multipath  bool       `group:"Multipath" help:"Find all paths through load balancers and draw them, as scan --strategy multipath does. As many flows as needed are asked at each TTL; silent TTLs have at most two attempts."`
-	Confidence confidence `group:"Multipath" placeholder:"P" help:"With --multipath: probability of finding all branches of a balancer, from 0.5 to 0.9999. Default: 0.95."`
+	Confidence confidence `group:"Multipath" placeholder:"P" help:"With --multipath: probability of finding all branches of a balancer, a number from 0.5 to 0.9999. Default: 0.95."`
 	Overwrite  bool       `group:"Multipath" help:"Overwrite an existing file of --dot."`
 	Dot        string     `group:"Multipath" placeholder:"FILE" help:"With --multipath: also write the paths to FILE as a graph in the language of Graphviz; - is standard output, in place of the drawing. Default: none."`
 

@@ -28,7 +28,7 @@ func TestUsage(t *testing.T) {
 		{"scan --rate auto --rate-max auto 45.16.0.1", `--rate-max: "auto" is not a number`},
 		{"scan --rate auto --bandwidth 1M 45.16.0.1", `--bandwidth cannot be combined with --rate`},
 		{"scan --no-stop 45.16.0.1", `--no-stop needs --strategy exhaustive`},
-		{"scan --gap-limit 4 --strategy exhaustive 45.16.0.1", `--gap-limit needs --strategy complete or topology`},
+		{"scan --gap-limit 4 --strategy exhaustive 45.16.0.1", `--gap-limit needs --strategy complete, topology or multipath`},
 		{"scan --overlap 4 45.16.0.1", `--overlap needs --strategy topology`},
 		{"scan --stitch 45.16.0.1", `--stitch needs --strategy topology`},
 		{"scan --stitch --strategy exhaustive 45.16.0.1", `--stitch needs --strategy topology`},
