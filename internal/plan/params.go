@@ -41,10 +41,13 @@ type Params struct {
 	Shard        uint64     `json:"shard"`
 	Shards       uint64     `json:"shards"`
 	MaxTargets   uint64     `json:"max_targets"`
-	RatePPS      float64    `json:"rate_pps"`
-	RateAuto     bool       `json:"rate_auto,omitempty"`
-	Burst        int        `json:"burst"`
-	WaitNS       int64      `json:"wait_ns"`
+	HostRule     string     `json:"host_rule,omitempty"` // "" is random
+	// Names are the names in the lists. They are left out of a capture where they are too long.
+	Names    []record.Name `json:"names,omitempty"`
+	RatePPS  float64       `json:"rate_pps"`
+	RateAuto bool          `json:"rate_auto,omitempty"`
+	Burst    int           `json:"burst"`
+	WaitNS   int64         `json:"wait_ns"`
 	record.Strategy
 	// Attempts are those at a TTL that does not answer, if the shape has more: strategy multipath also
 	// repeats answered probes.
@@ -93,7 +96,7 @@ func (p *Params) Record() *record.Run {
 		Flows: p.Shape.RequestedFlows(), Attempts: cmp.Or(p.Attempts, p.Shape.Attempts), Strategy: p.Strategy, Protocol: p.Method, DstPort: p.DstPort,
 		TOS: p.TOS, WaitS: p.Wait().Seconds(), Link: p.Link, IO: p.IO, Senders: p.Senders, Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: p.TargetsSHA256, ExcludeSHA256: p.ExcludeSHA256,
-		PerPrefix: p.PerPrefix, Granularity: [2]int{p.Granularity4, p.Granularity6}, MaxTargets: p.MaxTargets,
+		PerPrefix: p.PerPrefix, Granularity: [2]int{p.Granularity4, p.Granularity6}, MaxTargets: p.MaxTargets, HostRule: p.HostRule, Names: p.Names,
 		Shard: [2]int{int(p.Shard), int(max(p.Shards, 1))},
 	}
 	switch {

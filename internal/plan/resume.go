@@ -43,6 +43,7 @@ var options = []option{
 	{"PerPrefix", "per_prefix", func(p *Params) any { return p.PerPrefix }, fixed},
 	{"Granularity4", "granularity4", func(p *Params) any { return p.Granularity4 }, fixed},
 	{"Granularity6", "granularity6", func(p *Params) any { return p.Granularity6 }, fixed},
+	{"HostRule", "host_rule", func(p *Params) any { return p.HostRule }, fixed},
 	{"AllowReserved", "allow_reserved", func(p *Params) any { return p.AllowReserved }, fixed},
 	{"Shard", "shard", func(p *Params) any { return [2]uint64{p.Shard, p.Shards} }, fixed},
 	{"MaxTargets", "max_targets", func(p *Params) any { return p.MaxTargets }, fixed},

@@ -27,6 +27,7 @@ var flagless = []string{
 	"Existing",                               // set by --overwrite
 	"Packing", "ReplyPacking", "MetaPacking", // of the output, by its name
 	"Immediate", // of traceroute
+	"Resolver",  // that of the system
 }
 
 // fieldsOf returns the names of the fields of a configuration, including embedded ones.

@@ -11,7 +11,7 @@ import (
 )
 
 // unit finds the unit of a number in the help of its flag.
-var unit = regexp.MustCompile(`(?i)second|targets|flows|attempts|threads|probes|bits|bytes|TTL|port|0 to 255|number of`)
+var unit = regexp.MustCompile(`(?i)second|targets|flows|attempts|threads|probes|bits|bytes|TTL|port|0 to 255|number of|number from`)
 
 // Every flag is in a group. If it has a value, it has a placeholder, and its help states the
 // default. If the value is a number, the help names its unit. Each command has two examples.
