@@ -57,7 +57,8 @@ func (s *scan) build() (err error) {
 		Spread: int64(spread),
 	})
 	lines := s.files.Writer(ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
-	s.writer = findings.Watch(format.Tee(append(slices.Clone(s.cfg.Sinks), lines.Each()...)...), s.found)
+	all := format.Tee(append(slices.Clone(s.cfg.Sinks), lines.Each()...)...)
+	s.writer = findings.Watch(format.Changed(all, s.cfg.Annotate), s.found)
 	s.recorder = &recorder.Recorder{
 		Assembler: trace.NewAssembler(s.plan.Assembler(s.session.Codec, &s.set.Faults)),
 		Writer:    s.writer, Kinds: s.plan.Records, Done: s.first,

@@ -14,8 +14,8 @@
 // run. Probes with TTLs above probe.MaxTTL, which no trace uses, are an exception: kernels send
 // such packets by themselves.
 //
-// The log is held in memory: 40 octets for each probe, and about 200 for each flow. The time grows
-// with the sizes of log and results alone, whatever they contain: see mostProbes and mostPicked.
+// The log is held in memory: 40 octets for each probe, and about 200 for each flow. The time
+// grows with the sizes of log and results alone, for any content: see mostProbes and mostPicked.
 // The results are streamed.
 package verify
 
@@ -30,9 +30,11 @@ import (
 
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/target"
 )
 
@@ -60,7 +62,7 @@ var ErrLists = errors.New("bad list")
 func Run(ctx context.Context, c Config) (*Report, error) {
 	check := options{}
 	if len(c.Targets) > 0 {
-		set, err := allowed(&c)
+		set, err := allowed(ctx, &c)
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +91,11 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if len(sets) > 1 && len(points) == 1 {
 		return nil, fmt.Errorf("%s and %s are results of several runs, but the log has one vantage point", sets[0].name, sets[1].name)
 	}
-	return compare(ctx, sets, points, check)
+	report, err := compare(ctx, sets, points, check)
+	if err != nil && ctx.Err() == nil {
+		err = &run.Incomplete{Err: err}
+	}
+	return report, err
 }
 
 // results are the open files of one run.
@@ -134,12 +140,12 @@ func sizeOf(f *os.File) int64 {
 }
 
 // allowed returns the addresses that the scan was allowed to probe.
-func allowed(c *Config) (target.Set, error) {
-	include, err := target.ParseArgs(c.Targets, c.Stdin)
+func allowed(ctx context.Context, c *Config) (target.Set, error) {
+	include, err := intake.Read(ctx, intake.Config{Args: c.Targets, Stdin: c.Stdin})
 	if err != nil {
 		return target.Set{}, fmt.Errorf("%w of targets: %w", ErrLists, err)
 	}
-	exclude, err := target.ParseArgs(c.Exclude, c.Stdin)
+	exclude, err := intake.Read(ctx, intake.Config{Args: c.Exclude, Stdin: c.Stdin})
 	if err != nil {
 		return target.Set{}, fmt.Errorf("%w of exclusions: %w", ErrLists, err)
 	}

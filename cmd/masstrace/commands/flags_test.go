@@ -26,7 +26,9 @@ var flagless = []string{
 	"Sinks", "Traces", // writers
 	"Existing",                               // set by --overwrite
 	"Packing", "ReplyPacking", "MetaPacking", // of the output, by its name
-	"Immediate", // of traceroute
+	"Immediate", "Target", // of traceroute
+	"Draw",     // of --multipath
+	"Resolver", // that of the system
 }
 
 // fieldsOf returns the names of the fields of a configuration, including embedded ones.
