@@ -97,8 +97,8 @@ type Config struct {
 	Liars        float64 `unit:"share" meaning:"targets that quote a TTL as if they were half as far away"`
 	Imposters    float64 `unit:"share" meaning:"targets that answer as routers on the paths to other targets"`
 
-	// VantagePoints is how many vantage points the network has, 0 or 1 for one. It has no meaning
-	// for people, and is no option: the lab sets it.
+	// VantagePoints is how many vantage points the network has, 0 or 1 for one. It has no
+	// meaning for people, and is no option: the lab sets it.
 	VantagePoints int `json:",omitempty"`
 }
 

@@ -7,8 +7,8 @@ import "net/netip"
 // The neighbour is the prefix that differs in the last bit.
 const rerouteLevel = 3
 
-// planAt returns the plan of packets from a source to a destination at a time, in ns since the first
-// valid probe.
+// planAt returns the plan of packets from a source to a destination at a time, in ns since the
+// first valid probe.
 func (m *model) planAt(src, dst addr, at int64) plan {
 	p := m.plan(dst)
 	m.reroute(&p, at)

@@ -2,8 +2,8 @@ package netsim
 
 import "fmt"
 
-// Sim is a simulated Internet as seen from one place, or from several vantage points. It is not safe
-// for concurrent use.
+// Sim is a simulated Internet as seen from one place, or from several vantage points. It is not
+// safe for concurrent use.
 type Sim struct {
 	m       *model
 	packets uint64

@@ -152,7 +152,8 @@ func newModel(cfg Config) *model {
 }
 
 // segment returns the segment of a prefix and an entry. room is how many routers the path may
-// still have. If there is too little room, first the row gets shorter, then the diamond is left out.
+// still have. If there is too little room, first the row gets shorter, then the diamond is left
+// out.
 func (m *model) segment(level int, prefix uint64, six family, entry uint8, room int) (g segment) {
 	x := uint64(level) | uint64(entry)<<16
 	if six {

@@ -2,8 +2,8 @@ package netsim
 
 import "net/netip"
 
-// Several vantage points are in one network. Their paths to a target begin in networks of their own,
-// and join on the way:
+// Several vantage points are in one network. Their paths to a target begin in networks of their
+// own, and join on the way:
 //
 //	level 0   an access network for each vantage point
 //	level 1   one of 4 entries to each /8 (IPv6: /16): some vantage points share one
@@ -11,8 +11,8 @@ import "net/netip"
 //	level 3   from here on, the routers are the same for all
 //
 // Paths that have joined stay together, except at load balancers that hash the source. The load
-// balancers of level 5 then choose by destination, so that the last routers are the same for all. An
-// entry is the number of a segment, from 0. The first vantage point has entry 0 everywhere: its
+// balancers of level 5 then choose by destination, so that the last routers are the same for all.
+// An entry is the number of a segment, from 0. The first vantage point has entry 0 everywhere: its
 // routers are those of a network with one vantage point.
 const (
 	entryLevels  = 3
@@ -104,8 +104,8 @@ func (m *model) further(g *segment, n *node, pl *plan) {
 
 // entrySegment returns the segment of a node with a further entry. first is that of entry 0 at the
 // same place. Paths leave as much room for later segments after either, so that those are the same
-// for all vantage points. So a path of a further vantage point may have up to three routers more than
-// Config.MaxHops.
+// for all vantage points. So a path of a further vantage point may have up to three routers more
+// than Config.MaxHops.
 func (m *model) entrySegment(first *segment, n node) segment {
 	room := first.most()
 	if n.level == 0 {
@@ -127,8 +127,8 @@ func (m *model) hasEntry(n node) bool {
 	return n.level == 1 && n.entry < entriesLevel || n.level == 2 && n.entry == 1
 }
 
-// entry4 is where the routers of the further entries begin in the simulator's IPv4 space. All have 6
-// bits of slot:
+// entry4 is where the routers of the further entries begin in the simulator's IPv4 space. All have
+// 6 bits of slot:
 //
 //	level 0: 7 bits of entry
 //	level 1: 2 bits of entry, less 1, and 8 bits of prefix

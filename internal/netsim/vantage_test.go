@@ -22,7 +22,7 @@ func randomTarget(r *rand.Rand, six family) netip.Addr {
 	}
 }
 
-// The network of a seed stays the same from version to version: logs of old networks are judged by it.
+// The network of a seed stays the same from version to version: old logs are judged by it.
 func TestSameNetwork(t *testing.T) {
 	for name, want := range map[string]string{
 		"default":           "3cd16be4c4341a3f",
@@ -82,7 +82,7 @@ func TestVantagePointOf(t *testing.T) {
 	}
 }
 
-// Each router of a further entry has an address and a name of its own that lead back to it, if the
+// Each router of a further entry has an address and a name of its own. They lead back to it, if the
 // network has the entry.
 func TestEntryAddresses(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
@@ -184,7 +184,7 @@ func routersOf(t *testing.T, truth *Truth, f *Flow) (path []node) {
 	return path
 }
 
-// checkJoin returns the level at which a path joins the first one, and checks that it stays with it.
+// checkJoin returns the level at which a path joins the first one. It checks that it stays there.
 func checkJoin(t *testing.T, dst netip.Addr, vantage int, first, path []node) int {
 	t.Helper()
 	i := slices.IndexFunc(path, func(n node) bool { return n.entry == 0 })
@@ -232,8 +232,8 @@ func TestPolicers(t *testing.T) {
 	}
 }
 
-// With what one vantage point has found, the others can leave out 40 % of all probes and lose no
-// more than 1 % of the interfaces.
+// Vantage points with a common stop set can leave out 40 % of all probes, and lose no more than 1 %
+// of the interfaces.
 func TestSharedStopSet(t *testing.T) {
 	truth, err := NewTruth(several(t, "default"))
 	must(t, err)
@@ -261,9 +261,9 @@ func TestSharedStopSet(t *testing.T) {
 	}
 }
 
-// stopping is a scan by four vantage points whose traces begin in the middle of the path. On the way
-// to the target they stop at an interface that another vantage point has met on its way to the same
-// target, and on the way back at one that they have met themselves.
+// stopping is a scan by four vantage points. Its traces begin in the middle of the path. On the way
+// to a target, they stop at an interface that another vantage point has met on its way there. On
+// the way back, they stop at an interface that they have met themselves.
 type stopping struct {
 	truth  *Truth
 	shared bool

@@ -11,13 +11,13 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// parts compares results with a log of one or several vantage points. Each record goes to the checker
-// of its vantage point, and is compared with the probes of that one:
+// parts compares results with a log of one or several vantage points. Each record goes to the
+// checker of its vantage point, and is compared with the probes of that one:
 //
 //	log ─────▶ asked of vp1, asked of vp2, …
 //	results ─▶ checker of vp1, checker of vp2, … ─▶ their reports, and one of all
 //
-// Results of one vantage point give its report, whatever the others have probed meanwhile.
+// Results of one vantage point give its report. Probes of others do not matter.
 type parts struct {
 	asked    []*asked
 	opt      options
@@ -46,8 +46,8 @@ func (p *parts) at(n int) *checker {
 	return p.checkers[n]
 }
 
-// of returns the checker of a source address. If no vantage point has it, the log has its probes, if
-// any, with those of the first one.
+// of returns the checker of a source address. If no vantage point has it, the log has its probes,
+// if any, with those of the first one.
 func (p *parts) of(source netip.Addr) *checker {
 	if source.IsValid() && !source.IsUnspecified() {
 		p.current, _ = p.cfg.VantagePoint(source)

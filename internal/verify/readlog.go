@@ -12,8 +12,8 @@ import (
 	"github.com/masstrace/masstrace/internal/target"
 )
 
-// readLog reads a log of netsim of size octets, 0 if that is not known. It returns the probes of each
-// vantage point. It counts probes to destinations that are not in targets in outside.
+// readLog reads a log of netsim of size octets, 0 if that is not known. It returns the probes of
+// each vantage point. It counts probes to destinations that are not in targets in outside.
 func readLog(ctx context.Context, r io.Reader, size int64, targets *target.Set) ([]*asked, error) {
 	l, err := netsim.NewLogReader(r)
 	if err != nil {

@@ -31,10 +31,10 @@ type Report struct {
 
 	Examples []Example `json:"examples,omitempty"` // some of the errors
 
-	// In a log of several vantage points: VantagePoint is the name of the one that the report is
-	// of. Unjudged has the numbers of probes of those without results, by name. A report of
-	// several has their sums, and VantagePoints has the report of each. Its parts that cannot be
-	// added are empty.
+	// In a log of several vantage points: VantagePoint is the name of the one that the report
+	// is of. Unjudged has the numbers of probes of those without results, by name. A report of
+	// several has their sums, and VantagePoints has the report of each. Its parts that cannot
+	// be added are empty.
 	VantagePoint  string         `json:"vantage_point,omitempty"`
 	Unjudged      map[string]int `json:"unjudged,omitempty"`
 	VantagePoints []*Report      `json:"vantage_points,omitempty"`

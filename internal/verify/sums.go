@@ -37,7 +37,8 @@ type Sum struct {
 // logged is the counts of the log, and of the traces, that a summary is compared with.
 type logged struct {
 	probes                      uint64
-	answered, most              uint64 // probes with an answer that can be a hop: in time, and at all
+	answered                    uint64 // probes with an answer in time that can be a hop
+	most                        uint64 // the same, without a limit of time
 	copies, flips, hoplessFlips uint64
 	hopless, acks               uint64
 	traces                      traceSums

@@ -9,10 +9,10 @@
 // of each probe; netsim.Truth computes the possible answers. A hop is true if the log has its
 // answer. Otherwise the truth decides in which way it is false.
 //
-// The log must be of one run, and of nothing else. In a log of several vantage points, there may be
-// one run for each: the results of each are compared with its own probes (parts.go). Probes of other programs count as probes of the
-// run. Probes with TTLs above probe.MaxTTL, which no trace uses, are an exception: kernels send
-// such packets by themselves.
+// The log must be of one run, and of nothing else. In a log of several vantage points, there may
+// be one run for each: the results of each are compared with its own probes (parts.go). Probes of
+// other programs count as probes of the run. Probes with TTLs above probe.MaxTTL, which no trace
+// uses, are an exception: kernels send such packets by themselves.
 //
 // The log is held in memory: 40 octets for each probe, and about 200 for each flow. The time
 // grows with the sizes of log and results alone, for any content: see mostProbes and mostPicked.

@@ -35,7 +35,7 @@ var samples = map[string]string{
 
 // companions are arguments that a flag needs beside it.
 var companions = map[string][]string{
-	"lab state": {"--vantage-points=4"},
+	"lab state":       {"--vantage-points=4"},
 	"scan checkpoint": {"--output=out.ndjson"}, "scan resume": {"--output=out.ndjson"},
 	"scan rate-max": {"--rate=auto"}, "scan no-stop": {"--strategy=exhaustive"},
 	"scan overlap": {"--strategy=topology"}, "scan stitch": {"--strategy=topology"},

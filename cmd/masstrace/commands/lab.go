@@ -30,7 +30,7 @@ type LabCmd struct {
 	NetSeed       *number  `group:"Simulated Internet" placeholder:"N" help:"Number of the simulated Internet; another number gives another network of the same kind. Default: that of the preset."`
 	Log           string   `group:"Simulated Internet" placeholder:"FILE" help:"Write every probe and its fate to this file, for masstrace verify. Default: none."`
 	Counters      string   `group:"Simulated Internet" placeholder:"FILE" help:"Write the counters of the simulator to this file at the end, as JSON. Default: none."`
-	VantagePoints count    `group:"Simulated Internet" default:"1" placeholder:"N" help:"Number of vantage points, 1 to 100. With more than one, each is a network namespace of its own, vp1 to vpN, and the command runs at the hub of a management network. Default: ${default}."`
+	VantagePoints count    `group:"Simulated Internet" default:"1" placeholder:"N" help:"Number of vantage points, 1 to 100. With more than one, each is a network namespace, vp1 to vpN. The command then runs at the hub of a management network. Default: ${default}."`
 	State         string   `group:"Simulated Internet" placeholder:"DIR" help:"Folder for the control socket of a lab with several vantage points, so that cut, delay and restore work from outside. Default: they work inside the lab only."`
 	Overwrite     bool     `group:"Simulated Internet" help:"Overwrite existing files of --log and --counters. Default: the command does not run if one of them exists."`
 

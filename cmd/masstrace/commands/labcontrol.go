@@ -19,13 +19,13 @@ const (
 	labRestore = management.Restore
 )
 
-// isLabControl reports whether the arguments of lab are for a lab which runs already. A command of the
-// same name comes after "--".
+// isLabControl reports whether the arguments of lab are for a lab which runs already. A command of
+// the same name comes after "--".
 func isLabControl(args []string) bool {
 	return len(args) > 0 && slices.Contains([]string{labExec, labCut, labDelay, labRestore}, args[0])
 }
 
-// control does what args ask of a running lab.
+// control sends a command to a running lab, or runs one at a vantage point.
 func (c *LabCmd) control(args []string) error {
 	usage := map[string]string{labExec: "NAME -- COMMAND...", labCut: "NAME", labDelay: "NAME TIME", labRestore: "NAME"}
 	wrong := &plan.ConfigError{Err: fmt.Errorf("usage: masstrace lab %s %s", args[0], usage[args[0]])}

@@ -26,7 +26,7 @@ func points(t *testing.T, script string, flags ...string) string {
 	return string(out)
 }
 
-// Vantage points reach the hub and nobody else, each in its own namespace.
+// Vantage points reach the hub and no other address, each in its own namespace.
 func TestVantagePointNamespaces(t *testing.T) {
 	t.Parallel()
 	lab.NeedTool(t, "ping")

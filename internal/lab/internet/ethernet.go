@@ -39,8 +39,8 @@ type ethernet struct {
 	own    [6]byte
 }
 
-// openEthernet opens the port on the link with that index, in the calling thread's namespace. Its ring
-// has a number of blocks.
+// openEthernet opens the port on the link with that index, in the calling thread's namespace. Its
+// ring has a number of blocks.
 func openEthernet(index, blocks int, own, host [6]byte) (*ethernet, error) {
 	const everything = unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8 // in network byte order
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)

@@ -1,7 +1,7 @@
 // Package internet connects the simulated Internet of package netsim to a link of a lab. Packets
-// that a command sends reach the simulator, and its answers reach the command, through the kernel's
-// own packet path. A network may have several vantage points: each is then a namespace of its own
-// with a link to the simulator, and another one to the hub, the namespace of the command.
+// that a command sends reach the simulator, and its answers reach the command, through the
+// kernel's own packet path. A network may have several vantage points. Each is then a namespace
+// with a link to the simulator. Another link leads to the hub, the namespace of the command.
 //
 // The link is a veth pair or a tun device. The far end of a veth pair is in a second namespace
 // without a name, and answers ARP and neighbour discovery. One goroutine, the pump, moves packets
@@ -38,16 +38,16 @@ type Options struct {
 	Log, Counters string
 	// Existing is the rule for existing files of these names.
 	Existing outfile.Existing
-	// State is a folder for the control socket of a network with several vantage points; empty for
-	// one that only the command reaches.
+	// State is a folder for the control socket of a network with several vantage points; empty
+	// for one that only the command reaches.
 	State string `json:",omitempty"`
 }
 
 // LinkName is the name of the link inside the lab.
 const LinkName = "uplink0"
 
-// addresses returns the addresses of the link of a vantage point: the command's and the gateway's. All
-// links have the same gateway.
+// addresses returns the addresses of the link of a vantage point: the command's and the gateway's.
+// All links have the same gateway.
 func addresses(vantage int) (own, gateway [2]netip.Prefix) {
 	near := netsim.VantagePoint(vantage)
 	return [2]netip.Prefix{netip.PrefixFrom(near[0], 24), netip.PrefixFrom(near[1], 64)},

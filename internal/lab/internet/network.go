@@ -10,8 +10,8 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/veth"
 )
 
-// buildVeth makes a veth pair with its near end in the calling thread's namespace, for a vantage point
-// and with a ring of some blocks. Only the port's socket keeps the far end alive.
+// buildVeth makes a veth pair with its near end in the calling thread's namespace, for a vantage
+// point and with a ring of some blocks. Only the port's socket keeps the far end alive.
 func buildVeth(vantage, blocks int) (*ethernet, error) {
 	var e *ethernet
 	near, err := veth.Make(LinkName, func(near, far netlink.Link) (err error) {

@@ -21,8 +21,8 @@ const (
 	envPoints = "MASSTRACE_VANTAGE_POINTS"
 )
 
-// VantagePoints returns the names of the vantage points of a network, none if it has one that is the
-// namespace of the command.
+// VantagePoints returns the names of the vantage points of a network, none if it has one that is
+// the namespace of the command.
 func VantagePoints(network *netsim.Config) []string {
 	if network.VantagePoints < 2 {
 		return nil
@@ -38,8 +38,9 @@ func VantagePoints(network *netsim.Config) []string {
 // together, if each has as much.
 const leastBlocks = 2
 
-// buildSeveral makes a namespace for each vantage point. It has an uplink to the simulator, and a link
-// to the hub, which is the calling thread's namespace. It returns the far ends of the uplinks.
+// buildSeveral makes a namespace for each vantage point. It has an uplink to the simulator, and a
+// link to the hub, which is the calling thread's namespace. It returns the far ends of the
+// uplinks.
 func buildSeveral(o *Options, z *zone) (port, error) {
 	points := VantagePoints(&o.Network)
 	f := &fan{network: &o.Network}

@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cable carries frames between the far ends of two links, those of the hub and of a vantage point. It
-// can be cut and delayed at any time. The links stay up, as if the fault were somewhere on the way.
+// cable carries frames between the far ends of two links, those of the hub and of a vantage point.
+// It can be cut and delayed at any time. The links stay up, as if the fault were somewhere on the
+// way.
 type cable struct {
 	cut   atomic.Bool
 	delay atomic.Int64 // ns, in each direction
@@ -60,7 +61,8 @@ func (c *cable) deliver(to *os.File, flight <-chan frame) {
 	}
 }
 
-// openEnd opens a socket for all frames of the link with an index, in the calling thread's namespace.
+// openEnd opens a socket for all frames of the link with an index, in the calling thread's
+// namespace.
 func openEnd(index int) (*os.File, error) {
 	const everything = unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8 // in network byte order
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)

@@ -31,8 +31,8 @@ type reply struct {
 	Error string `json:"error,omitempty"`
 }
 
-// The addresses of the control socket. The abstract one exists in the hub's namespace, and ends with
-// it. The other is a file in the state folder of a lab that has one.
+// The addresses of the control socket. The abstract one exists in the hub's namespace, and ends
+// with it. The other is a file in the state folder of a lab that has one.
 const (
 	abstract   = "@masstrace-lab"
 	socketName = "control"
@@ -44,8 +44,8 @@ const patience = 10 * time.Second
 // ErrNoLab is wrapped by errors about a lab that is not there.
 var ErrNoLab = errors.New("no lab with vantage points")
 
-// socketOf returns the address of the control socket of a lab with a state folder, or of that around
-// the calling thread's namespace, "".
+// socketOf returns the address of the control socket of a lab with a state folder, or of that
+// around the calling thread's namespace, "".
 func socketOf(state string) string {
 	if state == "" {
 		return abstract
@@ -53,8 +53,9 @@ func socketOf(state string) string {
 	return filepath.Join(state, socketName)
 }
 
-// Serve takes commands as long as the process lives, in the calling thread's namespace. With a state
-// folder, it also takes them there. The file of a lab that has ended is replaced. [Clean] removes it.
+// Serve takes commands as long as the process lives, in the calling thread's namespace. With a
+// state folder, it also takes them there. The file of a lab that has ended is replaced. [Clean]
+// removes it.
 func (n *Network) Serve(state string) error {
 	if err := n.listen(abstract); err != nil || state == "" {
 		return err
@@ -111,7 +112,7 @@ func (n *Network) listen(address string) error {
 // mostRequest bounds the length of a request, in octets.
 const mostRequest = 4096
 
-// answer does what a client asks.
+// answer carries out the request of a client.
 func (n *Network) answer(c net.Conn) {
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(patience))
@@ -139,8 +140,8 @@ func (n *Network) do(r *Request) error {
 	return fmt.Errorf("no command is called %q", r.Do)
 }
 
-// Send sends a command to a running lab: that with the state folder, or, if state is empty, that whose
-// hub is in the calling thread's namespace. The error is that of the lab.
+// Send sends a command to the running lab with a state folder. If state is empty, it is the lab
+// whose hub is in the calling thread's namespace. The error is that of the lab.
 func Send(state string, r Request) error {
 	c, err := net.DialTimeout("unix", socketOf(state), patience)
 	switch {

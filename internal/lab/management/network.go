@@ -5,8 +5,8 @@
 //	hub: vp1 ── cable ── mgmt0 :vp1
 //	     vp2 ── cable ── mgmt0 :vp2
 //
-// Frames pass a cable in this process, so that a link can be cut, delayed and restored while the
-// lab runs, without modules of the kernel. [Network.Serve] takes commands to do so.
+// Frames pass a cable in this process. So a link can be cut, delayed and restored while the lab
+// runs, without modules of the kernel. [Network.Serve] takes commands to do so.
 package management
 
 import (
@@ -22,8 +22,8 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/veth"
 )
 
-// LinkName is the name of the link in the namespace of a vantage point. In that of the hub, the link
-// has the name of the vantage point.
+// LinkName is the name of the link in the namespace of a vantage point. In that of the hub, the
+// link has the name of the vantage point.
 const LinkName = "mgmt0"
 
 // Hub returns the address of the hub. It is the same on all links.

@@ -1,5 +1,6 @@
-// Package veth makes Ethernet links of a lab. The near end of a link is for a command. The far end is
-// in a network namespace of its own without a name, where a socket of the lab receives the frames.
+// Package veth makes Ethernet links of a lab. The near end of a link is for a command. The far end
+// is in a network namespace of its own without a name, where a socket of the lab receives the
+// frames.
 package veth
 
 import (
@@ -18,7 +19,7 @@ import (
 const mtu = 1500
 
 // Make makes a link in the namespace of the calling thread. Its near end has the given name, and
-// computes the checksums of what it sends. The far end is moved away. open is called there, with the
+// sends packets with complete checksums. The far end is moved away. open is called there, with the
 // far end up. It opens the socket that keeps the far end alive.
 func Make(name string, open func(near, far netlink.Link) error) (near netlink.Link, err error) {
 	const far = "far0"
