@@ -44,10 +44,10 @@ func (c *LabCmd) Help() string {
 // pointsHelp describes several vantage points.
 const pointsHelp = `With --vantage-points, the command runs at a hub, and these commands control the vantage points. NAME is vp1 to vpN; cut, delay and restore also take all.
 
-    masstrace lab exec NAME -- COMMAND...  run a command at a vantage point
-    masstrace lab cut NAME                 lose all packets between it and the hub
-    masstrace lab delay NAME TIME          delay them, in each direction
-    masstrace lab restore NAME             end a cut and a delay
+    masstrace lab exec NAME -- COMMAND   run a command at a vantage point
+    masstrace lab cut NAME               lose its packets to and from the hub
+    masstrace lab delay NAME TIME        delay them, in each direction
+    masstrace lab restore NAME           end a cut and a delay
 
 They work inside the lab. The last three also work outside, with --state.
 
