@@ -70,7 +70,9 @@ complete -c masstrace -n '__fish_seen_subcommand_from scan' -l pcap -r -F -d 'Wr
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l checkpoint -r -F -d 'Save the progress of the scan in this file, so that --resume can continue it after a stop or a kill'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l resume -r -F -d 'Continue the scan of this --checkpoint file'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -s q -l quiet -d 'Print no status lines and no summary'
-complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status -x -d 'Time between status lines, in seconds or with a unit'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status-every -x -d 'Time between status lines, in seconds or with a unit'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status -r -F -d 'Write the progress to this file, a line each second: CSV if its name ends in .csv, else NDJSON'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l metrics -x -d 'Serve metrics for Prometheus at http://ADDR/metrics while the scan runs'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l annotate -r -F -d 'Add AS numbers, exchanges, countries and names of this database to hops and targets'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l dry-run -d 'Print targets, probes, duration, size of the output, memory and the first probes'
 

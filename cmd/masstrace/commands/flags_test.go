@@ -24,6 +24,7 @@ import (
 var flagless = []string{
 	"Stdin", "Stdout", "Columns", "Warn", "Opened", "Failed", "Reread", "Inspect", "Observer", "Tool", "Argv", "Link",
 	"Sinks", "Traces", // writers
+	"Uses",                                   // files of other flags
 	"Existing",                               // set by --overwrite
 	"Packing", "ReplyPacking", "MetaPacking", // of the output, by its name
 	"Immediate", "Target", // of traceroute
