@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A server does what a client asks, and returns its errors.
+// A server carries out the requests of clients, and returns its errors.
 func TestControl(t *testing.T) {
 	state := t.TempDir()
 	n := &Network{cables: map[string]*cable{"vp1": {}, "vp2": {}}}
