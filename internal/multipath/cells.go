@@ -43,6 +43,7 @@ func (c cell) silent() bool {
 type row struct {
 	pending uint16 // probes under way, without repeats
 	nodes   uint16 // addresses found, when it was last settled
+	silent  uint16 // flows that nothing answered, then
 	// reported is the number of branches in front of the row that Known has got.
 	reported uint8
 	flags    rowFlags
