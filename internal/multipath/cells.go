@@ -58,6 +58,7 @@ const (
 	rowSampled                        // the balancers in front were asked again
 	rowVaried                         // and their fields were varied
 	rowConfirmed                      // all its flows were asked again
+	rowSole                           // the balancer after it needs certainty that it has one node
 )
 
 // table holds the cells of a target: one line of stride flows for each TTL. Both grow as needed.

@@ -69,11 +69,14 @@ type verdict struct {
 	seconds int  // answered
 	moved   int  // flows that a second attempt found at another node
 	late    bool // a third attempt found one at another node, the second did not
-	turned  bool // all three attempts of a flow differ, or the third is back at the first node
-	lacking int  // moved flows without a third attempt
+	// turned is set if all three attempts of a flow differ, if the third is back at the first
+	// node, or if flows moved at several times.
+	turned  bool
+	lacking int // moved flows without a third attempt
 }
 
 func (s *Search) verdict(ttl uint8) (v verdict) {
+	after, before := -1, len(s.extras) // the flows moved between these repeats, if at once
 	for i := range s.extras {
 		e := &s.extras[i]
 		if e.TTL != ttl || e.Attempt < firstRepeat {
@@ -91,14 +94,18 @@ func (s *Search) verdict(ttl uint8) (v verdict) {
 		turned := t != nil && t.state == extraAnswered && t.node != e.node
 		switch {
 		case !moved:
-			v.late = v.late || turned
+			if turned {
+				v.late, after = true, i
+			}
 			continue
 		case t == nil:
 			v.lacking++
 		}
 		v.moved++
 		v.turned = v.turned || turned
+		before = min(before, i)
 	}
+	v.turned = v.turned || after > before
 	return v
 }
 
@@ -117,6 +124,10 @@ func (s *Search) judge(ttl uint8, sample func() bool) bool {
 		if row.flags&rowPacket == 0 {
 			row.flags |= rowPacket
 			s.dirty |= ^uint64(0) << ttl
+			if s.has(ttl - 1) { // all must certainly pass one node there
+				s.row(ttl - 1).flags |= rowSole
+				s.dirty |= 1 << (ttl - 1)
+			}
 		}
 	case v.moved == 0 && !v.late, row.flags&rowMoved != 0:
 	case v.lacking > 0 && s.askThird(ttl):
@@ -167,7 +178,7 @@ func (s *Search) sample(ttl uint8, near, n int) (asked bool) {
 func (s *Search) finish() (asked bool) {
 	for ttl := s.first; s.has(ttl); ttl++ {
 		row := s.row(ttl)
-		if row.nodes < 2 || s.inPacket(ttl) || row.flags&rowConfirmed != 0 {
+		if row.nodes < 2 || s.inPacket(ttl) {
 			continue
 		}
 		if row.flags&rowSampled == 0 {

@@ -116,7 +116,7 @@ func (s *Search) lack(v *view, n *near) int {
 // its branches. If those have shown more, the search for them goes on.
 func (s *Search) borrow(v *view, n *near, answers, width int) int {
 	need := s.cfg.rule.Flows(width)
-	if s.cfg.Known == nil || width == 0 || v.ended || n.ended {
+	if s.cfg.Known == nil || width == 0 || v.ended || n.ended || s.row(v.ttl).flags&rowSole != 0 {
 		return need
 	}
 	far, sum := s.branches(v, n)
