@@ -221,15 +221,19 @@ func (s *Search) borrowsRow(v *view) bool {
 
 // askStar asks a few flows at a TTL at which no router has answered.
 func (s *Search) askStar(v *view) {
-	if v.asked >= starFlows {
+	most := starFlows
+	if v.ttl+1 == s.end { // maybe the target is there, and limits its answers
+		most = s.cfg.rule.Flows(1)
+	}
+	if v.asked >= most {
 		return
 	}
 	if v.alone {
-		s.askNew(v, 1)
+		s.askNew(v, max(1, most-starFlows))
 		return
 	}
 	for i := range v.nears {
-		v.nears[i].quota = min(1, v.nears[i].fresh)
+		v.nears[i].quota = min(max(1, most-starFlows), v.nears[i].fresh)
 	}
 	s.askQuotas(v)
 }
