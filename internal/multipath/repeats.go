@@ -12,9 +12,9 @@ func sampleSize(width int) int {
 	return max(2, int(math.Ceil(6/math.Log2(float64(max(2, width))))))
 }
 
-// certainSize returns how many flows that moved must have stayed afterwards, so that the balancer is
-// no per-packet one. At such a one all of them stay with a probability of 1/1024.
-func certainSize(width int) int { return int(math.Ceil(10 / math.Log2(float64(max(2, width))))) }
+// certain is how many flows that moved must have stayed afterwards, so that the balancer is no
+// per-packet one. At such a one with two branches all of them stay with a probability of 1/1024.
+const certain = 10
 
 // sole returns how many flows must have met the same node in front of a per-packet balancer. If there
 // were a second one, they would show it except with a probability of 1/1000, at 95 %.
@@ -147,7 +147,7 @@ func (s *Search) judge(ttl uint8, sample func() bool) bool {
 	case v.moved == 0 && !v.late, row.flags&rowMoved != 0:
 	case v.lacking > 0 && s.askThird(ttl):
 		return false
-	case v.stayed < certainSize(int(row.nodes)) && s.sampleMoved(ttl, certainSize(int(row.nodes))):
+	case v.stayed < certain && s.sampleMoved(ttl, certain):
 		return false
 	default:
 		row.flags |= rowMoved
