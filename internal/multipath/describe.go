@@ -25,9 +25,14 @@ type Describer struct {
 	groups []group
 	in     [MaxFlows]uint16 // the group of each flow, from 1
 	widths [65]uint16       // nodes of each row
+	hidden [65]uint16       // flows in each row that nothing answered
+	heard  [65]uint16       // and those that were answered
+	missed [65]uint16       // flows in each row with an attempt that nothing answered
+	veiled [65]uint8        // row with several nodes, after a per-packet balancer in front of this row
 	moved  [MaxFlows]bool
 	shaken [65]bool            // the balancer in front of a row moved flows once
 	seen   [maxNodes + 1]uint8 // highest TTL at which a node goes on
+	random [maxNodes + 1]bool  // a node is a per-packet balancer at some TTL
 	full   uint8               // TTL from which nodes are controlled; 0: nowhere
 	starts uint8               // lowest TTL probed
 	last   uint8               // highest TTL with an answer
@@ -43,20 +48,19 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 	m.Probes = len(seen)
 	d.cfg, d.halted = cfg, halted || cfg.MaxProbes > 0 && len(seen) >= cfg.MaxProbes
 	m.Unfinished = d.halted
-	d.nodes, d.forks, d.steps, d.groups = d.nodes[:0], d.forks[:0], d.steps[:0], d.groups[:0]
-	clear(d.in[:])
+	d.nodes, d.forks, d.steps = d.nodes[:0], d.forks[:0], d.steps[:0]
 	clear(d.moved[:])
-	clear(d.seen[:])
-	d.edges = d.edges[:0]
+	clear(d.random[:])
 	clear(d.widths[:])
+	clear(d.hidden[:])
+	clear(d.heard[:])
+	clear(d.missed[:])
+	clear(d.veiled[:])
 	d.full, d.starts, d.last = 0, 0, 0
 	if len(seen) == 0 {
 		return
 	}
 	d.gather(seen)
-	if cfg.MDA == record.Full {
-		d.full = 1
-	}
 	m.Start = seen[0].Sent
 	for i := range seen {
 		m.Start = min(m.Start, seen[i].Sent)
@@ -75,9 +79,10 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 	for t := int(d.starts); t <= int(d.last)+1; t++ {
 		d.describeNodes(m, t)
 	}
+	d.findVeiled()
 	d.findMoves()
-	for t := int(d.starts); t <= int(d.last)+1; t++ {
-		d.describeRow(m, t)
+	for d.describeRows(m); d.isRandomElsewhere(); {
+		d.describeRows(m)
 	}
 	if d.full != 0 {
 		m.MDA = record.Full
@@ -88,6 +93,35 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 		}
 	}
 	d.describeForks(m)
+}
+
+// describeRows adds the links and finds the forks.
+func (d *Describer) describeRows(m *record.Multipath) {
+	d.forks, d.steps, d.groups, d.edges = d.forks[:0], d.steps[:0], d.groups[:0], d.edges[:0]
+	m.Links, d.full = m.Links[:0], 0
+	clear(d.in[:])
+	clear(d.seen[:])
+	if d.cfg.MDA == record.Full {
+		d.full = 1
+	}
+	for t := int(d.starts); t <= int(d.last)+1; t++ {
+		d.describeRow(m, t)
+	}
+}
+
+// isRandomElsewhere reports whether a fork is at a node that is a per-packet balancer at another TTL,
+// and was not taken for one.
+func (d *Describer) isRandomElsewhere() (again bool) {
+	for i := range d.forks {
+		if f := &d.forks[i]; f.packet && f.node != 0 {
+			d.random[f.node] = true
+		}
+	}
+	for i := range d.forks {
+		f := &d.forks[i]
+		again = again || !f.packet && f.width > 1 && d.random[f.node]
+	}
+	return again
 }
 
 // describeNodes adds the nodes at a TTL.
@@ -109,6 +143,17 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 		}
 	}
 	d.widths[t] = uint16(len(d.nodes) - begin)
+	d.hidden[t], d.heard[t], d.missed[t] = 0, 0, 0
+	for i := range row {
+		if row[i].missed {
+			d.missed[t]++
+		}
+		if row[i].silent() {
+			d.hidden[t]++
+		} else if row[i].node != 0 {
+			d.heard[t]++
+		}
+	}
 	for i := range row {
 		o := &row[i]
 		if o.node == 0 || o.away {
@@ -126,21 +171,26 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 }
 
 // findMoves finds the balancers that moved flows. In a row after them another node answered a
-// repeat than the first probe, and no flow moved twice.
+// repeat than the first probe, and no flow moved twice. A per-packet balancer in front of the row, in
+// the same diamond, explains all moves.
 func (d *Describer) findMoves() {
 	clear(d.shaken[:])
+	var turns [65]bool
 	for t := int(d.starts); t <= int(d.last); t++ {
-		moved, turned := false, false
-		row := d.row(t)
+		moved := false
+		row, when := d.row(t), moment{}
 		for i := range row {
 			o := &row[i]
 			moved = moved || o.moved()
-			turned = turned || o.turned()
+			turns[t] = turns[t] || o.turned()
+			when.take(o)
 		}
-		if !moved || turned {
+		turns[t] = turns[t] || when.isSeveral()
+		front := d.front(t)
+		if !moved || slices.Contains(turns[front:t+1], true) {
 			continue
 		}
-		d.shaken[d.front(t)] = true
+		d.shaken[front] = true
 		for i := range row {
 			if row[i].moved() {
 				d.moved[row[i].flow] = true
@@ -151,11 +201,65 @@ func (d *Describer) findMoves() {
 
 // front is Search.front.
 func (d *Describer) front(t int) int {
-	for t > int(d.starts) && d.widths[t-1] > 1 {
+	for t > int(d.starts) && (d.widths[t-1] != 1 || d.hidden[t-1] >= veils) {
 		t--
 	}
 	return t
 }
+
+// findVeiled finds the per-packet balancers whose branches partly do not answer. Flows turn in a row,
+// and silence in the row before may be a branch too. So the nearest TTL counts before which all
+// flows certainly meet one node.
+func (d *Describer) findVeiled() {
+	sole := uint16(d.cfg.rule.Flows(1)) // the search asks more, if it can
+	for t := int(d.starts) + 1; t <= int(d.last); t++ {
+		if d.widths[t] < 2 || !d.turnsBehind(t) {
+			continue
+		}
+		front := t
+		for front > int(d.starts) && (d.widths[front-1] != 1 || d.isVeiled(front-1) || d.heard[front-1] < sole) {
+			front--
+		}
+		if front < t && d.veiled[front] == 0 {
+			d.veiled[front] = uint8(t)
+		}
+	}
+}
+
+// isVeiled reports whether silence may be a branch in the row at t. Of many flows, some are lost.
+func (d *Describer) isVeiled(t int) bool {
+	const rare = 8 // branches: a silent one among more is not told from losses
+	return d.missed[t] >= veils && d.missed[t]*rare >= d.heard[t]
+}
+
+// turnsBehind reports whether flows turn in the row at t, and perhaps do so before the TTL in front
+// of it.
+func (d *Describer) turnsBehind(t int) bool {
+	row, when, turned := d.row(t), moment{}, false
+	hidden, behind := 0, false
+	for i := range row {
+		o := &row[i]
+		turned = turned || o.turned()
+		when.take(o)
+		if near := d.find(o.flow, t-1); o.second != 0 && (near == nil || near.node == 0 || near.missed) {
+			hidden++
+			behind = behind || o.moved()
+		}
+	}
+	if !turned && !when.isSeveral() {
+		return false
+	}
+	switch {
+	case d.widths[t-1] == 0, behind && d.isVeiled(t-1):
+		return true
+	case d.isVeiled(t - 1): // the flows through a silent router of another branch stay
+		return hidden < steady
+	}
+	return d.widths[t-1] == 1 && d.heard[t-1] < uint16(d.cfg.rule.Flows(1))
+}
+
+// steady is how many flows that stay show that their branch is another one.
+const steady = 6
 
 // byAddress compares two nodes by address. 0, which is no node, comes first.
 func (d *Describer) byAddress(a, b uint16) int {

@@ -17,7 +17,11 @@ type sample struct {
 	third  uint16
 	// away is set if a repeat was answered from the end of a path, and the first probe was not.
 	away bool
-	sent int64 // of the probe that node answered, or of the first one
+	// missed is set if an attempt before the repeats was not answered.
+	missed bool
+	sent   int64 // of the probe that node answered, or of the first one
+	// sentAgain is when the repeats were sent that second and third answered.
+	sentAgain [2]int64
 }
 
 // moved reports whether a repeat was answered by another node than the first probe.
@@ -30,11 +34,40 @@ func (o *sample) turned() bool {
 	return o.node != 0 && o.second != 0 && o.third != 0 && o.second != o.node && o.third != o.second
 }
 
+// moment bounds the time at which some flows moved, if all of them moved at once.
+type moment struct {
+	after, before int64 // ns; before 0: no flow moved
+}
+
+// take takes a flow.
+func (m *moment) take(o *sample) {
+	if !o.moved() {
+		return
+	}
+	from, to := o.sent, o.sentAgain[0]
+	if o.second == 0 || o.second == o.node {
+		to = o.sentAgain[1]
+		if o.second != 0 {
+			from = o.sentAgain[0]
+		}
+	}
+	if m.before == 0 || to < m.before {
+		m.before = to
+	}
+	m.after = max(m.after, from)
+}
+
+// isSeveral reports whether the flows cannot have moved at one time.
+func (m *moment) isSeveral() bool { return m.before != 0 && m.after > m.before }
+
 // confirmed reports whether all repeats were answered by the same node.
 func (o *sample) confirmed() bool { return o.second != 0 && !o.moved() }
 
 // void reports whether the answer came from beyond the end of the path.
 func (o *sample) void() bool { return o.node == 0 && o.ends }
+
+// silent reports whether nothing answered.
+func (o *sample) silent() bool { return o.node == 0 && !o.ends }
 
 // samples are the samples of a target.
 type samples struct {
@@ -82,13 +115,17 @@ func (d *samples) gather(seen []Observation) {
 func (d *samples) findEnds(seen []Observation) {
 	clear(d.ends[:])
 	d.first = 0
-	var weak, router [MaxFlows]uint8
+	var weak, router, proven [MaxFlows]uint8
 	for _, i := range d.order {
 		o := &seen[i]
 		if !o.Answered || o.From.IsZero() || o.Attempt >= firstRepeat || VariationOf(o.Flow) != NoVariation {
 			continue
 		}
-		switch f := o.Flow; {
+		f := o.Flow
+		if at := o.TTL - min(o.Beyond, o.TTL-1); o.ends() && o.Beyond > 0 && (proven[f] == 0 || at < proven[f]) {
+			proven[f] = at
+		}
+		switch {
 		case o.ends() && d.ends[f] == 0:
 			d.ends[f] = o.TTL
 		case o.Ends && weak[f] == 0:
@@ -100,6 +137,9 @@ func (d *samples) findEnds(seen []Observation) {
 	for f := range d.ends {
 		if w := weak[f]; w != 0 && w > router[f] && (d.ends[f] == 0 || w < d.ends[f]) {
 			d.ends[f] = w
+		}
+		if p := proven[f]; p > router[f] && p < d.ends[f] { // the target did not answer there
+			d.ends[f] = p
 		}
 		if d.ends[f] != 0 && (d.first == 0 || d.ends[f] < d.first) {
 			d.first = d.ends[f]
@@ -120,6 +160,7 @@ func (d *samples) take(o *Observation) {
 	}
 	s := &(*list)[len(*list)-1]
 	if !o.Answered || o.From.IsZero() {
+		s.missed = s.missed || o.Attempt < firstRepeat
 		return
 	}
 	node := uint16(d.number(o.From))
@@ -130,9 +171,9 @@ func (d *samples) take(o *Observation) {
 	case s.node == 0 || o.Attempt < firstRepeat:
 		return
 	case o.Attempt == firstRepeat:
-		s.second = node
+		s.second, s.sentAgain[0] = node, o.Sent
 	default:
-		s.third = node
+		s.third, s.sentAgain[1] = node, o.Sent
 	}
 	s.away = s.away || o.Ends && !s.ends
 }

@@ -1,39 +1,76 @@
 package multipath
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // sampleSize returns how many flows through a balancer of so many branches are asked again. If it
-// gives each packet or flow another branch, all of them stay where they were with a probability of
-// 1/64.
+// gives each packet another branch, all of them stay where they were with a probability of 1/1024.
 func sampleSize(width int) int {
-	return max(2, int(math.Ceil(6/math.Log2(float64(max(2, width))))))
+	return max(2, int(math.Ceil(10/math.Log2(float64(max(2, width))))))
 }
 
-// front returns the row right behind the balancer from which the paths in the row at ttl diverge.
+// certain is how many flows that moved must have stayed afterwards, so that the balancer is no
+// per-packet one. At such a one with two branches all of them stay with a probability of 1/1024.
+const certain = 10
+
+// sole returns how many flows must have met the same node in front of a per-packet balancer, or where
+// its branches join. If there were a second node, they would show it except with a probability of
+// 2⁻¹⁵, at 95 %.
+func (c *Config) sole() int { return c.rule.Flows(3) }
+
+// isSole reports whether all flows must certainly meet one node in the row.
+func (s *Search) isSole(ttl uint8) bool {
+	if !s.has(ttl) || s.row(ttl).flags&rowSole != 0 {
+		return s.has(ttl)
+	}
+	return s.has(ttl-1) && s.row(ttl-1).nodes == 1 && s.row(ttl-1).silent >= veils // several may come together here
+}
+
+// front returns the first row after the balancer from which the paths in the row at ttl diverge. All
+// paths certainly meet one node before it.
 func (s *Search) front(ttl uint8) uint8 {
-	for ttl > s.first && s.has(ttl-1) && s.row(ttl-1).nodes > 1 {
+	for ttl > s.first && s.has(ttl-1) && s.row(ttl-1).parts() {
 		ttl--
 	}
 	return ttl
 }
 
+// parts reports whether paths may pass several nodes in the row. Flows that nothing answers are on
+// another branch, maybe.
+func (r *row) parts() bool {
+	return r.nodes > 1 || r.silent >= veils || r.nodes == 0
+}
+
+// veils is how many silent flows at a TTL may hide a branch. A single one is lost more likely.
+const veils = 2
+
 // inPacket reports whether a per-packet balancer lies before the TTL in front of the row, so that
 // the near end of a flow is chance.
 func (s *Search) inPacket(ttl uint8) bool {
-	f := s.front(ttl)
-	return f < ttl && s.has(f) && s.row(f).flags&rowPacket != 0
+	for f := s.front(ttl); f < ttl; f++ {
+		if s.has(f) && s.row(f).flags&rowPacket != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // checkDiamond judges the balancer in front of the diamond of a row. Unless it is a per-packet one,
 // nodes are controlled from there on. checkDiamond returns false until the repeats are answered.
 func (s *Search) checkDiamond(ttl uint8) bool {
 	f := s.front(ttl)
-	if !s.has(f) {
+	judged := f
+	for judged < ttl && s.has(judged) && s.row(judged).nodes < 2 {
+		judged++
+	}
+	if !s.has(judged) {
 		return true
 	}
-	row := s.row(f)
+	row := s.row(judged)
 	if row.flags&rowChecked == 0 {
-		if !s.judge(f, func() bool { return s.sample(f, 0, sampleSize(int(row.nodes))) }) {
+		if !s.judge(judged, func() bool { return s.sample(judged, 0, sampleSize(int(row.nodes))) }) {
 			return false
 		}
 		row.flags |= rowChecked
@@ -51,11 +88,15 @@ type verdict struct {
 	seconds int  // answered
 	moved   int  // flows that a second attempt found at another node
 	late    bool // a third attempt found one at another node, the second did not
-	turned  bool // all three attempts of a flow differ, or the third is back at the first node
-	lacking int  // moved flows without a third attempt
+	// turned is set if all three attempts of a flow differ, or the third is back at the first
+	// node. It is also set if flows moved at several times.
+	turned  bool
+	lacking int // moved flows without a third attempt
+	stayed  int // moved flows that a third attempt found where the second one had
 }
 
 func (s *Search) verdict(ttl uint8) (v verdict) {
+	after, before := -1, len(s.extras) // the flows moved between these repeats, if at once
 	for i := range s.extras {
 		e := &s.extras[i]
 		if e.TTL != ttl || e.Attempt < firstRepeat {
@@ -73,14 +114,20 @@ func (s *Search) verdict(ttl uint8) (v verdict) {
 		turned := t != nil && t.state == extraAnswered && t.node != e.node
 		switch {
 		case !moved:
-			v.late = v.late || turned
+			if turned {
+				v.late, after = true, i
+			}
 			continue
 		case t == nil:
 			v.lacking++
+		case !turned && t.state == extraAnswered:
+			v.stayed++
 		}
 		v.moved++
 		v.turned = v.turned || turned
+		before = min(before, i)
 	}
+	v.turned = v.turned || after > before
 	return v
 }
 
@@ -100,10 +147,15 @@ func (s *Search) judge(ttl uint8, sample func() bool) bool {
 			row.flags |= rowPacket
 			s.dirty |= ^uint64(0) << ttl
 		}
+		if f := s.front(ttl); f > s.first && s.row(f-1).flags&rowSole == 0 {
+			s.row(f - 1).flags |= rowSole
+			s.dirty |= 1 << (f - 1)
+			return false
+		}
 	case v.moved == 0 && !v.late, row.flags&rowMoved != 0:
 	case v.lacking > 0 && s.askThird(ttl):
 		return false
-	case v.moved > 0 && v.moved < sampleSize(int(row.nodes)) && s.sample(ttl, 0, sampleSize(int(row.nodes))):
+	case v.stayed < certain && s.sampleMoved(ttl, certain):
 		return false
 	default:
 		row.flags |= rowMoved
@@ -143,13 +195,38 @@ func (s *Search) sample(ttl uint8, near, n int) (asked bool) {
 	return asked
 }
 
+// sampleMoved asks n flows of a row again that were not asked again yet. They are at nodes from or to
+// which others moved, so that the same balancer may move them.
+func (s *Search) sampleMoved(ttl uint8, n int) (asked bool) {
+	var moved []uint16
+	for i := range s.extras {
+		e := &s.extras[i]
+		if first := uint16(s.get(e.Flow, ttl).node()); e.TTL == ttl && e.Attempt >= firstRepeat && e.state == extraAnswered && e.node != first {
+			moved = append(moved, e.node, first)
+		}
+	}
+	for f, c := range s.line(ttl) {
+		if n == 0 {
+			break
+		}
+		if !c.answered() || s.endsBefore(uint16(f), ttl) || !slices.Contains(moved, uint16(c.node())) {
+			continue
+		}
+		if s.askExtra(Probe{Flow: uint16(f), TTL: ttl, Attempt: second}) {
+			asked = true
+			n--
+		}
+	}
+	return asked
+}
+
 // finish asks the rest when all rows are settled. A sample of flows is asked again at each
 // balancer, and all flows through a balancer that moved some. Then come the variations. finish
 // reports whether it asked.
 func (s *Search) finish() (asked bool) {
 	for ttl := s.first; s.has(ttl); ttl++ {
 		row := s.row(ttl)
-		if row.nodes < 2 || s.inPacket(ttl) || row.flags&rowConfirmed != 0 {
+		if row.nodes < 2 || s.inPacket(ttl) {
 			continue
 		}
 		if row.flags&rowSampled == 0 {

@@ -11,6 +11,13 @@ const (
 	// mostStars is how many silent flows in front of a row are too many to find further
 	// flows through one of its near ends.
 	mostStars = 16
+	// moreForSilent is how many flows at most are asked in addition if some were silent.
+	moreForSilent = 2
+	// mostNew is how many flows at most are asked at once in the hope that some pass a near end.
+	mostNew = 64
+	// rarest is at how many times the flows that find the near ends the search for more flows
+	// through one of them is given up.
+	rarest = 8
 	// farthest is by how many TTLs the lengths of branches differ, as far as the test for it
 	// sees.
 	farthest = 4
@@ -22,7 +29,8 @@ func (s *Search) settle(ttl uint8) {
 	defer s.cfg.views.put(v)
 	s.look(v, ttl)
 	if s.has(ttl) {
-		s.row(ttl).nodes = uint16(len(v.fars))
+		s.row(ttl).nodes, s.row(ttl).silent = uint16(len(v.fars)), uint16(v.silent)
+		s.findLoop(ttl)
 	}
 	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(ttl) {
 		return // until the repeats are answered
@@ -92,139 +100,25 @@ func (s *Search) lack(v *view, n *near) int {
 	}
 	need := s.cfg.rule.Flows(width)
 	if n == nil && s.inPacket(v.ttl) {
-		need = s.cfg.rule.Flows(max(2, width)) // a single node must be certain, see group.joins
+		need = max(need, s.cfg.sole()) // a single node must be certain, see group.joins
+	}
+	if s.isSole(v.ttl) {
+		need = max(need, s.cfg.sole())
 	}
 	if silent >= need || answers == 0 && silent > starFlows {
 		return 0 // a router that limits its answers, or a branch without any
 	}
-	if n != nil && answers < need {
-		need = min(need, s.borrow(v, n, answers, width))
-	} else if n != nil && v.alone && width == 1 {
-		s.lend(v, n) // a balancer must be told from a per-packet one first
-	}
-	return max(0, need-answers)
-}
-
-// borrow returns how many answered flows are needed at n, if other targets have shown its branches.
-func (s *Search) borrow(v *view, n *near, answers, width int) int {
-	const all = MaxFlows
-	if s.cfg.Known == nil || width == 0 || v.ended || n.ended {
-		return all
-	}
-	far, sum := s.branches(v, n)
-	known, set, ok := s.cfg.Known.lookup(s.knownKey(v.ttl, n, far))
-	switch {
-	case !ok || width > known || width == known && sum != set:
-		return all
-	case width == known:
-		return borrowFlows
-	}
-	return max(borrowFlows, answers+known-width)
-}
-
-// branches returns one of the branches of n, and the sum of all.
-func (s *Search) branches(v *view, n *near) (far int, sum uint32) {
-	if v.alone {
-		for i := range v.fars {
-			sum += s.cfg.Known.sum(s.addrs[v.fars[i].node-1])
-		}
-		return v.fars[0].node, sum
-	}
-	line := s.line(v.ttl)
-	for f, c := range s.line(v.ttl - 1) {
-		if c.node() == n.node && f < len(line) && line[f].answered() {
-			return line[f].node(), n.sum
+	if n != nil && !s.isSole(v.ttl) {
+		need = s.borrow(v, n, answers, width)
+		if v.alone && width == 1 && answers >= s.cfg.rule.Flows(1) {
+			s.lend(v, n) // a balancer must be told from a per-packet one first
 		}
 	}
-	return v.fars[0].node, n.sum
-}
-
-// knownKey returns the key of the near end n in front of its branch far. If no router answers
-// there, the next one before stands for it.
-func (s *Search) knownKey(ttl uint8, n *near, far int) knownKey {
-	k := knownKey{far: s.addrs[far-1], ttl: ttl}
-	if n.node != 0 {
-		k.near = s.addrs[n.node-1]
-		return k
+	lack := max(0, need-answers)
+	if lack > 0 { // some more may be silent, and one after the other would cost time
+		lack += min(silent/2, moreForSilent)
 	}
-	for t := ttl - 1; t >= s.first && s.has(t); t-- {
-		for _, c := range s.line(t) {
-			if c.answered() {
-				k.near = s.addrs[c.node()-1]
-				return k
-			}
-		}
-	}
-	return k
-}
-
-// lend gives the finished branches of n, which all flows pass, to other targets.
-func (s *Search) lend(v *view, n *near) {
-	row := s.row(v.ttl)
-	if s.cfg.Known == nil || v.ended || len(v.fars) == 0 || row.reported == uint8(len(v.fars)) {
-		return
-	}
-	row.reported = uint8(len(v.fars))
-	_, sum := s.branches(v, n)
-	prefix := s.cfg.Known.prefixOf(s.target)
-	for i := range v.fars {
-		s.cfg.Known.report(s.knownKey(v.ttl, n, v.fars[i].node), len(v.fars), sum, prefix)
-	}
-}
-
-// lendRow gives the branches of a row that is finished as MDA-Lite does it to other targets, if
-// each node in front has one.
-func (s *Search) lendRow(v *view) {
-	row := s.row(v.ttl)
-	if s.cfg.Known == nil || v.ended || v.meshed || row.reported == uint8(len(v.fars)) {
-		return
-	}
-	row.reported = uint8(len(v.fars))
-	prefix := s.cfg.Known.prefixOf(s.target)
-	for i := range v.nears {
-		if n := &v.nears[i]; n.node != 0 && n.width == 1 {
-			far, sum := s.branches(v, n)
-			s.cfg.Known.report(s.knownKey(v.ttl, n, far), 1, sum, prefix)
-		}
-	}
-}
-
-// borrowsRow reports whether other targets have shown all branches of the nodes in front.
-func (s *Search) borrowsRow(v *view) bool {
-	if s.cfg.Known == nil || v.ended || v.meshed {
-		return false
-	}
-	for i := range v.nears {
-		n := &v.nears[i]
-		if n.node == 0 || n.width == 0 || s.borrow(v, n, n.answers, n.width) > max(borrowFlows, n.answers) {
-			return false
-		}
-	}
-	return true
-}
-
-// askStar asks a few flows at a TTL at which no router has answered.
-func (s *Search) askStar(v *view) {
-	if v.asked >= starFlows {
-		return
-	}
-	if v.alone {
-		s.askNew(v, 1)
-		return
-	}
-	for i := range v.nears {
-		v.nears[i].quota = min(1, v.nears[i].fresh)
-	}
-	s.askQuotas(v)
-}
-
-// askNew asks so many flows in the row that it has not asked, from flow 0 on.
-func (s *Search) askNew(v *view, n int) {
-	for f := 0; n > 0 && f < s.cfg.MaxFlows; f++ {
-		if !s.endsBefore(uint16(f), v.ttl) && s.ask(uint16(f), v.ttl) {
-			n--
-		}
-	}
+	return lack
 }
 
 func (s *Search) endsBefore(flow uint16, ttl uint8) bool { return s.endsBy(flow, ttl-1) }
@@ -236,7 +130,7 @@ func (s *Search) settleHop(v *view) {
 	switch {
 	case lack == 0 && v.answers >= s.cfg.rule.Flows(len(v.fars)):
 		s.lendRow(v)
-	case lack > 0 && s.borrowsRow(v):
+	case lack > 0 && !s.isSole(v.ttl) && s.borrowsRow(v):
 		lack = 0
 	}
 	each := 1
@@ -267,35 +161,6 @@ func (s *Search) settleHop(v *view) {
 	}
 }
 
-// askQuotas asks as many fresh flows through each near end as its quota.
-func (s *Search) askQuotas(v *view) {
-	for f := range s.flows {
-		flow := uint16(f)
-		if s.get(flow, v.ttl)&cellAsked != 0 || s.endsBefore(flow, v.ttl) {
-			continue
-		}
-		b := s.get(flow, v.ttl-1)
-		if b&cellAsked == 0 {
-			continue
-		}
-		if n := v.nearOfFlow(b, v.ttl > s.first); n != nil && n.quota > 0 && s.ask(flow, v.ttl) {
-			n.quota--
-		}
-	}
-}
-
-// askBoth asks so many new flows in the row and at the TTL before.
-func (s *Search) askBoth(v *view, n int) {
-	for f := 0; n > 0 && f < s.cfg.MaxFlows; f++ {
-		flow := uint16(f)
-		if s.get(flow, v.ttl)&cellAsked == 0 && s.get(flow, v.ttl-1)&cellAsked == 0 {
-			s.ask(flow, v.ttl)
-			s.ask(flow, v.ttl-1)
-			n--
-		}
-	}
-}
-
 // settleNears asks the flows that the full MDA needs. The rule holds for each near end. New flows
 // at the TTL before find further flows through those that have too few.
 func (s *Search) settleNears(v *view) {
@@ -304,8 +169,8 @@ func (s *Search) settleNears(v *view) {
 		n := &v.nears[i]
 		lack := s.lack(v, n)
 		n.quota = min(lack, n.fresh)
-		if n.node != 0 {
-			missing = max(missing, lack-n.quota)
+		if n.node != 0 && lack > n.quota {
+			missing = max(missing, s.flowsFor(v, n, lack-n.quota))
 		}
 	}
 	s.askQuotas(v)
@@ -320,6 +185,20 @@ func (s *Search) settleNears(v *view) {
 	}
 }
 
+// flowsFor returns how many new flows to ask at the TTL before, so that some of the flows that n lacks
+// pass it. All that are expected to be needed might be too many, so that half of them are asked at
+// once. A near end that few flows pass is given up at last.
+func (s *Search) flowsFor(v *view, n *near, lack int) int {
+	all := 0
+	for i := range v.nears {
+		all += v.nears[i].through
+	}
+	if all > rarest*s.cfg.rule.Flows(len(v.nears)) {
+		return 0
+	}
+	return max(lack, min(lack*all/(2*max(1, n.through)), mostNew))
+}
+
 // silentBefore returns how many flows more are silent at the TTL before the row than answered.
 func (s *Search) silentBefore(v *view) (n int) {
 	for _, c := range s.line(v.ttl - 1) {
@@ -330,20 +209,4 @@ func (s *Search) silentBefore(v *view) (n int) {
 		}
 	}
 	return n
-}
-
-// askBack asks flows of each address of the row at the TTL before, until so many fix its links.
-func (s *Search) askBack(v *view, each int) {
-	if v.ttl == s.first || !s.has(v.ttl-1) || s.row(v.ttl-1).nodes == 0 {
-		return
-	}
-	for f, c := range s.line(v.ttl) {
-		if !c.answered() || s.get(uint16(f), v.ttl-1)&cellAsked != 0 || s.endsBefore(uint16(f), v.ttl) {
-			continue
-		}
-		if far := v.farAt(c.node()); far.back < each {
-			far.back++
-			s.ask(uint16(f), v.ttl-1)
-		}
-	}
 }
