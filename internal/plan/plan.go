@@ -182,7 +182,9 @@ func (p *Plan) Index() (err error) {
 	if err != nil {
 		return &ConfigError{"Targets", err}
 	}
-	p.Order, err = p.List.Order(target.OrderConfig{Shard: p.Shard, Shards: p.Shards, MaxTargets: p.MaxTargets})
+	p.Order, err = p.List.Order(target.OrderConfig{
+		Shard: p.Shard, Shards: p.Shards, MaxTargets: p.MaxTargets, Together: p.together(),
+	})
 	if err != nil {
 		return &ConfigError{"Shard", err}
 	}
