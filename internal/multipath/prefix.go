@@ -10,7 +10,8 @@ import (
 )
 
 // Prefix finds the balancers that choose by destination: all flows to one target take one branch,
-// and the targets of one prefix take several. Add takes the record of each target, Join compares
+// and the targets of one prefix take several. It also finds the balancers by flow that hash the
+// destination, if the targets of the prefix have the same flows. Add takes the record of each target, Join compares
 // them, and Complete adds the balancers to a record. Reset comes first. One goroutine may use a Prefix.
 type Prefix struct {
 	cfg       *Config
@@ -18,6 +19,8 @@ type Prefix struct {
 	nodes     []place // of all targets, by target, then TTL
 	next      []onward
 	meets     []meet
+	taken     []taken           // of balancers by flow
+	byDest    map[place]bool    // of these: those where the destination decides, too
 	balancers []record.Balancer // by TTL, then address
 }
 
@@ -45,6 +48,14 @@ type onward struct {
 	plain bool // far is the only next hop, and a router in front of others
 }
 
+// taken is the next hop of a flow at a balancer.
+type taken struct {
+	near   place
+	flow   uint16
+	target int
+	far    probe.Addr
+}
+
 // meet is an address behind a branch.
 type meet struct {
 	addr   probe.Addr
@@ -59,10 +70,12 @@ const leastAgain = 10
 // Reset forgets all targets. cfg is validated and does not change.
 func (p *Prefix) Reset(cfg *Config) {
 	p.cfg, p.targets, p.nodes, p.next, p.balancers = cfg, p.targets[:0], p.nodes[:0], p.next[:0], p.balancers[:0]
+	p.taken = p.taken[:0]
+	clear(p.byDest)
 }
 
-// Add takes the record of a further target of the prefix.
-func (p *Prefix) Add(m *record.Multipath) {
+// Add takes the record of a further target of the prefix, and d, which made it.
+func (p *Prefix) Add(m *record.Multipath, d *Describer) {
 	from := len(p.nodes)
 	for i := range m.Nodes {
 		p.nodes = append(p.nodes, place{m.Nodes[i].TTL, m.Nodes[i].Addr})
@@ -76,6 +89,11 @@ func (p *Prefix) Add(m *record.Multipath) {
 			p.addNext(m, links[:n])
 		}
 		links = links[n:]
+	}
+	for i := range m.Balancers {
+		if b := &m.Balancers[i]; b.Kind == record.PerFlow && p.cfg.HashFields {
+			p.addTaken(place{b.TTL, b.Addr}, d)
+		}
 	}
 	p.targets = append(p.targets, seenTarget{from, len(p.nodes)})
 }
@@ -104,6 +122,19 @@ func (p *Prefix) addNext(m *record.Multipath, links []record.Link) {
 	p.next = append(p.next, o)
 }
 
+// addTaken takes the next hop of each flow at a balancer.
+func (p *Prefix) addTaken(near place, d *Describer) {
+	row := d.row(int(near.ttl) + 1)
+	for i := range row {
+		o := &row[i]
+		before := d.find(o.flow, int(near.ttl))
+		if o.node == 0 || o.moved() || before == nil || before.node == 0 || before.moved() || d.addrs[before.node-1] != near.addr {
+			continue
+		}
+		p.taken = append(p.taken, taken{near, o.flow, len(p.targets), d.addrs[o.node-1]})
+	}
+}
+
 func nearOf(l *record.Link) place { return place{l.TTL, l.Near} }
 
 // goesOn reports whether a record has a link from a place to another address.
@@ -129,6 +160,24 @@ func (p *Prefix) Join() {
 		}
 		p.joinNode(rest[:n])
 		rest = rest[n:]
+	}
+	p.joinFlows()
+}
+
+// joinFlows compares the next hops of flows that differ in the destination alone. If one differs, the
+// destination decides.
+func (p *Prefix) joinFlows() {
+	slices.SortFunc(p.taken, func(a, b taken) int {
+		return cmp.Or(a.near.compare(b.near), cmp.Compare(a.flow, b.flow), cmp.Compare(a.target, b.target))
+	})
+	for i := 1; i < len(p.taken); i++ {
+		a, b := &p.taken[i-1], &p.taken[i]
+		if a.near == b.near && a.flow == b.flow && a.far != b.far {
+			if p.byDest == nil {
+				p.byDest = make(map[place]bool)
+			}
+			p.byDest[a.near] = true
+		}
 	}
 }
 
@@ -201,6 +250,12 @@ func (p *Prefix) meeting(width int, ttl uint8) (length, asymmetry int) {
 
 // Complete adds the balancers by destination on the paths to a target to its record.
 func (p *Prefix) Complete(m *record.Multipath) {
+	for i := range m.Balancers {
+		b := &m.Balancers[i]
+		if b.HashFields.Has(record.Examined) && b.Kind == record.PerFlow && p.byDest[place{b.TTL, b.Addr}] {
+			b.HashFields |= record.HashDestination
+		}
+	}
 	at := 0
 	for i := range p.balancers {
 		b := &p.balancers[i]

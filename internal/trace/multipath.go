@@ -88,7 +88,7 @@ func (a *Assembler) comparePrefix(w *window.Window, first, end uint32) {
 			p.take(slot, &sent)
 		}
 		a.describe(w, target)
-		p.prefix.Add(&p.record)
+		p.prefix.Add(&p.record, &p.describer)
 	}
 	p.prefix.Join()
 }

@@ -51,6 +51,7 @@ func (n *Balancers) text(t *table) {
 	t.count(hoped, "wrong kind", n.WrongKind, "by flow, by packet or by destination")
 	if n.Examined > 0 {
 		t.count(hoped, "wrong hash fields", n.WrongFields, fmt.Sprintf("of %d balancers with hash fields", n.Examined))
+		t.count(shown, "hash destination", n.DestinationsFound, fmt.Sprintf("of %d that do; only several targets of a prefix show it", n.Destinations))
 	}
 	n.Even.text(t, "  whole", "with equal shares")
 	n.Weighted.text(t, "  whole, weighted", "with different shares, which the stopping rule does not expect")
