@@ -43,6 +43,7 @@ func (c cell) silent() bool {
 type row struct {
 	pending uint16 // probes under way, without repeats
 	nodes   uint16 // addresses found, when it was last settled
+	silent  uint16 // flows that nothing answered, then
 	// reported is the number of branches in front of the row that Known has got.
 	reported uint8
 	flags    rowFlags
@@ -57,6 +58,7 @@ const (
 	rowSampled                        // the balancers in front were asked again
 	rowVaried                         // and their fields were varied
 	rowConfirmed                      // all its flows were asked again
+	rowSole                           // the balancer after it needs certainty that it has one node
 )
 
 // table holds the cells of a target: one line of stride flows for each TTL. Both grow as needed.

@@ -25,6 +25,9 @@ type Describer struct {
 	groups []group
 	in     [MaxFlows]uint16 // the group of each flow, from 1
 	widths [65]uint16       // nodes of each row
+	hidden [65]uint16       // flows in each row that nothing answered
+	heard  [65]uint16       // and those that were answered
+	veiled [65]uint8        // row with several nodes, after a per-packet balancer in front of this row
 	moved  [MaxFlows]bool
 	shaken [65]bool            // the balancer in front of a row moved flows once
 	seen   [maxNodes + 1]uint8 // highest TTL at which a node goes on
@@ -49,6 +52,9 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 	clear(d.seen[:])
 	d.edges = d.edges[:0]
 	clear(d.widths[:])
+	clear(d.hidden[:])
+	clear(d.heard[:])
+	clear(d.veiled[:])
 	d.full, d.starts, d.last = 0, 0, 0
 	if len(seen) == 0 {
 		return
@@ -75,6 +81,7 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 	for t := int(d.starts); t <= int(d.last)+1; t++ {
 		d.describeNodes(m, t)
 	}
+	d.findVeiled()
 	d.findMoves()
 	for t := int(d.starts); t <= int(d.last)+1; t++ {
 		d.describeRow(m, t)
@@ -109,6 +116,14 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 		}
 	}
 	d.widths[t] = uint16(len(d.nodes) - begin)
+	d.hidden[t], d.heard[t] = 0, 0
+	for i := range row {
+		if row[i].silent() {
+			d.hidden[t]++
+		} else if row[i].node != 0 {
+			d.heard[t]++
+		}
+	}
 	for i := range row {
 		o := &row[i]
 		if o.node == 0 || o.away {
@@ -131,13 +146,14 @@ func (d *Describer) findMoves() {
 	clear(d.shaken[:])
 	for t := int(d.starts); t <= int(d.last); t++ {
 		moved, turned := false, false
-		row := d.row(t)
+		row, when := d.row(t), moment{}
 		for i := range row {
 			o := &row[i]
 			moved = moved || o.moved()
 			turned = turned || o.turned()
+			when.take(o)
 		}
-		if !moved || turned {
+		if !moved || turned || when.isSeveral() {
 			continue
 		}
 		d.shaken[d.front(t)] = true
@@ -151,11 +167,59 @@ func (d *Describer) findMoves() {
 
 // front is Search.front.
 func (d *Describer) front(t int) int {
-	for t > int(d.starts) && d.widths[t-1] > 1 {
+	for t > int(d.starts) && (d.widths[t-1] != 1 || d.hidden[t-1] >= veils) {
 		t--
 	}
 	return t
 }
+
+// findVeiled finds the per-packet balancers whose branches partly do not answer. Flows turn in a row,
+// and silence in the row before may be a branch too. So the nearest TTL counts before which all
+// flows certainly meet one node.
+func (d *Describer) findVeiled() {
+	sole := uint16(d.cfg.rule.Flows(1))
+	for t := int(d.starts) + 1; t <= int(d.last); t++ {
+		if d.widths[t] < 2 || !d.turnsBehind(t) {
+			continue
+		}
+		front := t
+		for front > int(d.starts) && (d.front(front) < front || d.heard[front-1] < sole) {
+			front--
+		}
+		if front < t && d.veiled[front] == 0 {
+			d.veiled[front] = uint8(t)
+		}
+	}
+}
+
+// turnsBehind reports whether flows turn in the row at t, and perhaps do so before the TTL in front
+// of it.
+func (d *Describer) turnsBehind(t int) bool {
+	row, when, turned := d.row(t), moment{}, false
+	hidden, behind := 0, false
+	for i := range row {
+		o := &row[i]
+		turned = turned || o.turned()
+		when.take(o)
+		if near := d.find(o.flow, t-1); o.second != 0 && (near == nil || near.node == 0) {
+			hidden++
+			behind = behind || o.turned()
+		}
+	}
+	if !turned && !when.isSeveral() {
+		return false
+	}
+	switch {
+	case d.widths[t-1] == 0, behind && d.hidden[t-1] >= veils:
+		return true
+	case d.hidden[t-1] >= veils: // the flows through a silent router of another branch stay
+		return hidden < steady
+	}
+	return d.widths[t-1] == 1 && d.heard[t-1] < uint16(d.cfg.rule.Flows(1))
+}
+
+// steady is how many flows that do not turn show that their branch is another one.
+const steady = 4
 
 // byAddress compares two nodes by address. 0, which is no node, comes first.
 func (d *Describer) byAddress(a, b uint16) int {

@@ -8,6 +8,7 @@ type group struct {
 	from    uint8 // first TTL at which the flows are mixed
 	seen    uint16
 	answers int
+	silent  int
 	nodes   uint8 // that they reach in the row at hand: 0, 1, or 2 for several
 	joined  bool  // they certainly reach one node only
 }
@@ -19,7 +20,7 @@ func (d *Describer) countGroups(t int) {
 	}
 	for i := range d.groups {
 		g := &d.groups[i]
-		g.nodes, g.seen, g.joined, g.answers = 0, 0, false, 0
+		g.nodes, g.seen, g.joined, g.answers, g.silent = 0, 0, false, 0, 0
 	}
 	row := d.row(t)
 	for i := range row {
@@ -28,6 +29,9 @@ func (d *Describer) countGroups(t int) {
 			continue
 		}
 		g := &d.groups[d.in[o.flow]-1]
+		if o.silent() {
+			g.silent++
+		}
 		for _, node := range [...]uint16{o.node, o.second, o.third} {
 			if node == 0 {
 				continue
@@ -42,11 +46,11 @@ func (d *Describer) countGroups(t int) {
 	for i := range d.groups {
 		// An end tells nothing of the flows that did not get there.
 		g := &d.groups[i]
-		need := d.cfg.rule.Flows(1)
-		if g.packet {
-			need = d.cfg.rule.Flows(2)
+		need, mostSilent := d.cfg.rule.Flows(1), len(row)
+		if g.packet { // silence may be another branch
+			need, mostSilent = d.cfg.rule.Flows(2), veils-1
 		}
-		g.joined = g.nodes == 1 && g.answers >= need && (d.first == 0 || t <= int(d.first))
+		g.joined = g.nodes == 1 && g.answers >= need && g.silent <= mostSilent && (d.first == 0 || t <= int(d.first))
 	}
 }
 
@@ -71,15 +75,31 @@ func (d *Describer) dissolve(t int) {
 	}
 }
 
+// joinUnknown joins the flows to a group that no row shows at another node than near.
+func (d *Describer) joinUnknown(number, near uint16) {
+	for f := range d.in {
+		if d.in[f] == 0 {
+			d.in[f] = number
+		}
+	}
+	for i := range d.passes {
+		if p := &d.passes[i]; p.near != 0 && p.near != near && d.in[p.flow] == number {
+			d.in[p.flow] = 0
+		}
+	}
+}
+
 // addGroup joins the flows of the passes to a group, and all flows that are not known to pass
 // elsewhere.
 func (d *Describer) addGroup(t int, passes []pass, packet bool) {
 	d.groups = append(d.groups, group{fork: len(d.forks) - 1, packet: packet, from: uint8(t), nodes: 2})
 	number := uint16(len(d.groups))
-	if _, alone := d.alone(t); alone {
+	if _, alone := d.alone(t); alone || packet && (t == int(d.starts) || d.widths[t-1] <= 1) {
 		for f := range d.in {
 			d.in[f] = number
 		}
+	} else if packet {
+		d.joinUnknown(number, passes[0].near)
 	}
 	for i := range passes {
 		p := &passes[i]

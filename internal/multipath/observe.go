@@ -18,6 +18,8 @@ type sample struct {
 	// away is set if a repeat was answered from the end of a path, and the first probe was not.
 	away bool
 	sent int64 // of the probe that node answered, or of the first one
+	// sentAgain is when the repeats were sent that second and third answered.
+	sentAgain [2]int64
 }
 
 // moved reports whether a repeat was answered by another node than the first probe.
@@ -29,6 +31,32 @@ func (o *sample) moved() bool {
 func (o *sample) turned() bool {
 	return o.node != 0 && o.second != 0 && o.third != 0 && o.second != o.node && o.third != o.second
 }
+
+// moment bounds the time at which some flows moved, if all of them moved at once.
+type moment struct {
+	after, before int64 // ns; before 0: no flow moved
+}
+
+// take takes a flow.
+func (m *moment) take(o *sample) {
+	if !o.moved() {
+		return
+	}
+	from, to := o.sent, o.sentAgain[0]
+	if o.second == 0 || o.second == o.node {
+		to = o.sentAgain[1]
+		if o.second != 0 {
+			from = o.sentAgain[0]
+		}
+	}
+	if m.before == 0 || to < m.before {
+		m.before = to
+	}
+	m.after = max(m.after, from)
+}
+
+// isSeveral reports whether the flows cannot have moved at one time.
+func (m *moment) isSeveral() bool { return m.before != 0 && m.after > m.before }
 
 // confirmed reports whether all repeats were answered by the same node.
 func (o *sample) confirmed() bool { return o.second != 0 && !o.moved() }
@@ -133,9 +161,9 @@ func (d *samples) take(o *Observation) {
 	case s.node == 0 || o.Attempt < firstRepeat:
 		return
 	case o.Attempt == firstRepeat:
-		s.second = node
+		s.second, s.sentAgain[0] = node, o.Sent
 	default:
-		s.third = node
+		s.third, s.sentAgain[1] = node, o.Sent
 	}
 	s.away = s.away || o.Ends && !s.ends
 }

@@ -185,7 +185,7 @@ func (d *Describer) addForks(t int) {
 
 // addFork adds the fork f, which the passes, sorted by far end, go through.
 func (d *Describer) addFork(t int, f fork, passes []pass) {
-	moved, far := d.shaken[t], uint16(0)
+	moved, far, when := d.shaken[t], uint16(0), moment{}
 	for i := range passes {
 		p := &passes[i]
 		if p.flags&passThrough == 0 {
@@ -196,10 +196,13 @@ func (d *Describer) addFork(t int, f fork, passes []pass) {
 		if g := d.in[p.flow]; g != 0 {
 			inMoved = !d.groups[g-1].packet // the move may fall between two repeats
 		}
-		if o.turned() && !inMoved {
-			f.packet = true
+		if inMoved {
+			continue
 		}
+		when.take(o)
+		f.packet = f.packet || o.turned()
 	}
+	f.packet = f.packet || when.isSeveral() || d.veiled[t] != 0
 	for i := range passes {
 		p := &passes[i]
 		if p.flags&passThrough == 0 {
@@ -221,6 +224,9 @@ func (d *Describer) addFork(t int, f fork, passes []pass) {
 			f.width++
 			far = p.far
 		}
+	}
+	if d.veiled[t] != 0 { // the nodes of its branches come into sight there
+		f.width = max(f.width, int(d.widths[d.veiled[t]]))
 	}
 	d.forks = append(d.forks, f)
 	if f.packet || moved {

@@ -9,31 +9,49 @@ func sampleSize(width int) int {
 	return max(2, int(math.Ceil(6/math.Log2(float64(max(2, width))))))
 }
 
-// front returns the row right behind the balancer from which the paths in the row at ttl diverge.
+// front returns the first row behind the balancer from which the paths in the row at ttl diverge:
+// all paths certainly meet one node before it.
 func (s *Search) front(ttl uint8) uint8 {
-	for ttl > s.first && s.has(ttl-1) && s.row(ttl-1).nodes > 1 {
+	for ttl > s.first && s.has(ttl-1) && s.row(ttl-1).parts() {
 		ttl--
 	}
 	return ttl
 }
 
+// parts reports whether paths may pass several nodes in the row. Flows that nothing answers are on
+// another branch, maybe.
+func (r *row) parts() bool {
+	return r.nodes > 1 || r.silent >= veils || r.nodes == 0
+}
+
+// veils is how many silent flows at a TTL may hide a branch. A single one is lost more likely.
+const veils = 2
+
 // inPacket reports whether a per-packet balancer lies before the TTL in front of the row, so that
 // the near end of a flow is chance.
 func (s *Search) inPacket(ttl uint8) bool {
-	f := s.front(ttl)
-	return f < ttl && s.has(f) && s.row(f).flags&rowPacket != 0
+	for f := s.front(ttl); f < ttl; f++ {
+		if s.has(f) && s.row(f).flags&rowPacket != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // checkDiamond judges the balancer in front of the diamond of a row. Unless it is a per-packet one,
 // nodes are controlled from there on. checkDiamond returns false until the repeats are answered.
 func (s *Search) checkDiamond(ttl uint8) bool {
 	f := s.front(ttl)
-	if !s.has(f) {
+	judged := f
+	for judged < ttl && s.has(judged) && s.row(judged).nodes < 2 {
+		judged++
+	}
+	if !s.has(judged) {
 		return true
 	}
-	row := s.row(f)
+	row := s.row(judged)
 	if row.flags&rowChecked == 0 {
-		if !s.judge(f, func() bool { return s.sample(f, 0, sampleSize(int(row.nodes))) }) {
+		if !s.judge(judged, func() bool { return s.sample(judged, 0, sampleSize(int(row.nodes))) }) {
 			return false
 		}
 		row.flags |= rowChecked
@@ -51,11 +69,14 @@ type verdict struct {
 	seconds int  // answered
 	moved   int  // flows that a second attempt found at another node
 	late    bool // a third attempt found one at another node, the second did not
-	turned  bool // all three attempts of a flow differ, or the third is back at the first node
-	lacking int  // moved flows without a third attempt
+	// turned is set if all three attempts of a flow differ, if the third is back at the first
+	// node, or if flows moved at several times.
+	turned  bool
+	lacking int // moved flows without a third attempt
 }
 
 func (s *Search) verdict(ttl uint8) (v verdict) {
+	after, before := -1, len(s.extras) // the flows moved between these repeats, if at once
 	for i := range s.extras {
 		e := &s.extras[i]
 		if e.TTL != ttl || e.Attempt < firstRepeat {
@@ -73,14 +94,18 @@ func (s *Search) verdict(ttl uint8) (v verdict) {
 		turned := t != nil && t.state == extraAnswered && t.node != e.node
 		switch {
 		case !moved:
-			v.late = v.late || turned
+			if turned {
+				v.late, after = true, i
+			}
 			continue
 		case t == nil:
 			v.lacking++
 		}
 		v.moved++
 		v.turned = v.turned || turned
+		before = min(before, i)
 	}
+	v.turned = v.turned || after > before
 	return v
 }
 
@@ -99,6 +124,10 @@ func (s *Search) judge(ttl uint8, sample func() bool) bool {
 		if row.flags&rowPacket == 0 {
 			row.flags |= rowPacket
 			s.dirty |= ^uint64(0) << ttl
+			if s.has(ttl - 1) { // all must certainly pass one node there
+				s.row(ttl - 1).flags |= rowSole
+				s.dirty |= 1 << (ttl - 1)
+			}
 		}
 	case v.moved == 0 && !v.late, row.flags&rowMoved != 0:
 	case v.lacking > 0 && s.askThird(ttl):
@@ -149,7 +178,7 @@ func (s *Search) sample(ttl uint8, near, n int) (asked bool) {
 func (s *Search) finish() (asked bool) {
 	for ttl := s.first; s.has(ttl); ttl++ {
 		row := s.row(ttl)
-		if row.nodes < 2 || s.inPacket(ttl) || row.flags&rowConfirmed != 0 {
+		if row.nodes < 2 || s.inPacket(ttl) {
 			continue
 		}
 		if row.flags&rowSampled == 0 {

@@ -37,6 +37,7 @@ type Search struct {
 	reach      uint8  // highest TTL with an answer that does not end a path
 	end        uint8  // lowest TTL at which a path ends; 0: none does
 	from       uint8  // nodes are controlled from this TTL on; 0: nowhere
+	looped     uint8  // all paths are in a loop at this TTL; 0: not all are
 	dirty      uint64 // rows to settle, by TTL
 
 	pending, probes, repeats int
@@ -296,6 +297,6 @@ func (s *Search) settleNext() bool {
 // isOpen reports whether paths may go on to ttl.
 func (s *Search) isOpen(ttl uint8) bool {
 	gap := uint8(max(1, s.cfg.GapLimit))
-	return ttl >= s.first && ttl <= s.cfg.LastTTL && int(ttl) <= int(s.reach)+int(gap) &&
+	return ttl >= s.first && ttl <= s.cfg.LastTTL && (s.looped == 0 || ttl <= s.looped) && int(ttl) <= int(s.reach)+int(gap) &&
 		(ttl <= s.swept || s.flags&sweepDone != 0)
 }

@@ -11,6 +11,11 @@ const (
 	// mostStars is how many silent flows in front of a row are too many to find further
 	// flows through one of its near ends.
 	mostStars = 16
+	// mostNew is how many flows at most are asked at once in the hope that some pass a near end.
+	mostNew = 64
+	// rarest is at how many times the flows that find the near ends the search for more flows
+	// through one of them is given up.
+	rarest = 8
 	// farthest is by how many TTLs the lengths of branches differ, as far as the test for it
 	// sees.
 	farthest = 4
@@ -22,7 +27,8 @@ func (s *Search) settle(ttl uint8) {
 	defer s.cfg.views.put(v)
 	s.look(v, ttl)
 	if s.has(ttl) {
-		s.row(ttl).nodes = uint16(len(v.fars))
+		s.row(ttl).nodes, s.row(ttl).silent = uint16(len(v.fars)), uint16(v.silent)
+		s.findLoop(ttl)
 	}
 	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(ttl) {
 		return // until the repeats are answered
@@ -97,29 +103,34 @@ func (s *Search) lack(v *view, n *near) int {
 	if silent >= need || answers == 0 && silent > starFlows {
 		return 0 // a router that limits its answers, or a branch without any
 	}
-	if n != nil && answers < need {
-		need = min(need, s.borrow(v, n, answers, width))
-	} else if n != nil && v.alone && width == 1 {
-		s.lend(v, n) // a balancer must be told from a per-packet one first
+	if n != nil {
+		need = s.borrow(v, n, answers, width)
+		if v.alone && width == 1 && answers >= s.cfg.rule.Flows(1) {
+			s.lend(v, n) // a balancer must be told from a per-packet one first
+		}
 	}
 	return max(0, need-answers)
 }
 
-// borrow returns how many answered flows are needed at n, if other targets have shown its branches.
+// borrow returns how many answered flows are needed at n. They are few if other targets have shown
+// its branches. If those have shown more, the search for them goes on.
 func (s *Search) borrow(v *view, n *near, answers, width int) int {
-	const all = MaxFlows
-	if s.cfg.Known == nil || width == 0 || v.ended || n.ended {
-		return all
+	need := s.cfg.rule.Flows(width)
+	if s.cfg.Known == nil || width == 0 || v.ended || n.ended || s.row(v.ttl).flags&rowSole != 0 {
+		return need
 	}
 	far, sum := s.branches(v, n)
 	known, set, ok := s.cfg.Known.lookup(s.knownKey(v.ttl, n, far))
 	switch {
 	case !ok || width > known || width == known && sum != set:
-		return all
+		return need
 	case width == known:
-		return borrowFlows
+		return min(need, borrowFlows)
 	}
-	return max(borrowFlows, answers+known-width)
+	// Few flows may show the branches that are missing. Many at once cost less time, and few more
+	// than are needed.
+	more := answers + max(known-width, known/2, answers/4)
+	return min(s.cfg.rule.Flows(known), max(borrowFlows, more))
 }
 
 // branches returns one of the branches of n, and the sum of all.
@@ -304,8 +315,8 @@ func (s *Search) settleNears(v *view) {
 		n := &v.nears[i]
 		lack := s.lack(v, n)
 		n.quota = min(lack, n.fresh)
-		if n.node != 0 {
-			missing = max(missing, lack-n.quota)
+		if n.node != 0 && lack > n.quota {
+			missing = max(missing, s.flowsFor(v, n, lack-n.quota))
 		}
 	}
 	s.askQuotas(v)
@@ -318,6 +329,20 @@ func (s *Search) settleNears(v *view) {
 			missing--
 		}
 	}
+}
+
+// flowsFor returns how many new flows to ask at the TTL before, so that some of the flows that n lacks
+// pass it. All that are expected to be needed might be too many, so that half of them are asked at
+// once. A near end that few flows pass is given up at last.
+func (s *Search) flowsFor(v *view, n *near, lack int) int {
+	all := 0
+	for i := range v.nears {
+		all += v.nears[i].through
+	}
+	if all > rarest*s.cfg.rule.Flows(len(v.nears)) {
+		return 0
+	}
+	return max(lack, min(lack*all/(2*max(1, n.through)), mostNew))
 }
 
 // silentBefore returns how many flows more are silent at the TTL before the row than answered.

@@ -15,7 +15,7 @@ func (s *Search) sweep() bool {
 	s.flags &^= sweepDirty
 	s.flags &^= sweepDone
 	before := s.first - 1
-	resolved, answered, strong, waiting := before, before, false, false
+	resolved, answered, strong, waiting, loops := before, before, false, false, false
 	for ttl := s.first; ttl <= s.swept; ttl++ {
 		switch c := s.get(0, ttl); {
 		case c.pending():
@@ -23,6 +23,7 @@ func (s *Search) sweep() bool {
 		case c.answered() && c&cellEnds == 0:
 			resolved, answered = ttl, ttl
 			s.distrust(ttl)
+			loops = loops || s.flowLoops(ttl)
 		case c.answered() && c&cellWeak == 0:
 			resolved, strong = ttl, true
 		default:
@@ -31,7 +32,7 @@ func (s *Search) sweep() bool {
 	}
 	top := max(int(s.first)+firstSweep-1, int(resolved)+ahead)
 	top = min(top, int(answered)+s.cfg.GapLimit, int(s.cfg.LastTTL))
-	if strong {
+	if strong || loops {
 		s.flags |= sweepDone
 		return false
 	}

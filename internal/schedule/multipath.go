@@ -91,6 +91,7 @@ type hunt struct {
 	deferred bool              // the last of pending was not admitted yet by Politeness
 	settled  bool              // the search was told all answers after its last probe
 	late     int64             // until when an answer to a silent probe may come; 0 if none is silent
+	longest  int64             // the longest RTT of an answer, ns; 0: none came
 	latest   window.Slot       // the probe that was sent last; TTL 0 if none was
 }
 
@@ -200,7 +201,7 @@ func (t *multipathTraversal) visit(i uint32) (result action, at int64) {
 		p, step := h.search.Next()
 		switch step {
 		case multipath.Await:
-			return wait, t.now + t.pause(oldest)
+			return wait, t.now + t.pause(oldest, h.patience())
 		case multipath.Done:
 			return t.end(h, target)
 		}
@@ -266,9 +267,10 @@ func (t *multipathTraversal) collect(h *hunt) (oldest int64) {
 			h.search.Silence(probeOf(slot), false)
 		default:
 			if e, standing := t.window.Best(slot); h.tell(slot, e, standing) {
+				h.longest = max(h.longest, e.Stamp-sent)
 				continue
 			}
-			if over := sent + patience; t.now < over || matched < over {
+			if over := sent + h.patience(); t.now < over || matched < over {
 				left, oldest = append(left, slot), min(oldest, sent)
 				continue
 			}
@@ -309,9 +311,21 @@ func (t *multipathTraversal) end(h *hunt, target uint32) (result action, at int6
 	return wait, t.now + poll
 }
 
+// patience returns how long to await an answer before the search goes on without it, in ns. An
+// answer that comes later still counts.
+func (h *hunt) patience() int64 {
+	if h.longest == 0 {
+		return patience
+	}
+	return min(patience, max(scaled(h.longest, steadyRTTs), 2*leastPatience))
+}
+
+// steadyRTTs is how many times the longest RTT to the routers of a path an answer rarely exceeds.
+const steadyRTTs = 2
+
 // pause returns how long not to visit a target that awaits answers, the oldest to a probe sent at
 // that time, in ns. The longer they take, the less a little delay matters.
-func (t *multipathTraversal) pause(oldest int64) int64 {
+func (t *multipathTraversal) pause(oldest, patience int64) int64 {
 	waited := t.now - max(oldest, t.now-patience)
 	if t.now < t.schedule.lastIdle+idleSpan {
 		return max(waited/2, revisit)
