@@ -104,9 +104,13 @@ func (p *Plan) setParams(c *Config) (err error) {
 		AllowReserved: c.AllowReserved, Senders: max(c.Senders, 1),
 	}
 	if strategy.Strategy == Multipath {
-		p.Attempts, p.Shape = c.Attempts, schedule.MultipathShape(p.Shape)
+		p.Attempts = c.Attempts
 	}
-	return p.setMultipath()
+	if err := p.setMultipath(); err != nil || p.paths == nil {
+		return err
+	}
+	p.Shape = schedule.MultipathShape(p.Shape, p.paths)
+	return nil
 }
 
 // readTargets reads the lists. A resumed run keeps the exclusions of its index. Further

@@ -113,6 +113,12 @@ func (c *checker) multipath(r *record.Multipath) {
 		}
 		return
 	}
+	c.flows = c.flows[:0]
+	for i := c.asked.dests[d].flow; i != none; i = c.asked.flows[i].next {
+		c.asked.flows[i].marks |= inPaths
+		c.flows = append(c.flows, i)
+	}
+	c.forget(c.flows)
 	heard := c.answers(d)
 	m.Moved += heard.moved
 	truth := c.pathTruth(d, r)
