@@ -19,6 +19,9 @@ func AnswerOf(r *probe.Facts, steers bool) Answer {
 	case probe.KindTTLExceeded:
 	case probe.KindPortUnreach, probe.KindEchoReply, probe.KindSYNACK, probe.KindRST:
 		a.Ends, a.Reached = true, true
+		if r.Kind == probe.KindPortUnreach && r.Responder == r.Target && r.QuotedTTL > 1 && r.QuotedTTL < r.TTL {
+			a.Beyond = r.QuotedTTL - 1
+		}
 	default:
 		a.Reached = r.Responder == r.Target
 		a.Ends = a.Reached || r.Kind.IsUnreach()

@@ -177,7 +177,7 @@ func (d *Describer) front(t int) int {
 // and silence in the row before may be a branch too. So the nearest TTL counts before which all
 // flows certainly meet one node.
 func (d *Describer) findVeiled() {
-	sole := uint16(d.cfg.rule.Flows(1))
+	sole := uint16(d.cfg.rule.Flows(1)) // the search asks more, if it can
 	for t := int(d.starts) + 1; t <= int(d.last); t++ {
 		if d.widths[t] < 2 || !d.turnsBehind(t) {
 			continue
@@ -203,7 +203,7 @@ func (d *Describer) turnsBehind(t int) bool {
 		when.take(o)
 		if near := d.find(o.flow, t-1); o.second != 0 && (near == nil || near.node == 0) {
 			hidden++
-			behind = behind || o.turned()
+			behind = behind || o.moved()
 		}
 	}
 	if !turned && !when.isSeveral() {
@@ -218,8 +218,8 @@ func (d *Describer) turnsBehind(t int) bool {
 	return d.widths[t-1] == 1 && d.heard[t-1] < uint16(d.cfg.rule.Flows(1))
 }
 
-// steady is how many flows that do not turn show that their branch is another one.
-const steady = 4
+// steady is how many flows that stay show that their branch is another one.
+const steady = 6
 
 // byAddress compares two nodes by address. 0, which is no node, comes first.
 func (d *Describer) byAddress(a, b uint16) int {

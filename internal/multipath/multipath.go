@@ -118,6 +118,8 @@ type Answer struct {
 	Ends    bool       // from the target, or an unreachable: the path ends at this TTL
 	Reached bool       // from the target
 	Steers  bool       // strong enough to decide that the path ends
+	// Beyond is by how many TTLs the path ended before, as the quotation shows.
+	Beyond uint8
 }
 
 // ends reports whether the path ends with a.

@@ -113,13 +113,17 @@ func (d *samples) gather(seen []Observation) {
 func (d *samples) findEnds(seen []Observation) {
 	clear(d.ends[:])
 	d.first = 0
-	var weak, router [MaxFlows]uint8
+	var weak, router, proven [MaxFlows]uint8
 	for _, i := range d.order {
 		o := &seen[i]
 		if !o.Answered || o.From.IsZero() || o.Attempt >= firstRepeat || VariationOf(o.Flow) != NoVariation {
 			continue
 		}
-		switch f := o.Flow; {
+		f := o.Flow
+		if at := o.TTL - min(o.Beyond, o.TTL-1); o.ends() && o.Beyond > 0 && (proven[f] == 0 || at < proven[f]) {
+			proven[f] = at
+		}
+		switch {
 		case o.ends() && d.ends[f] == 0:
 			d.ends[f] = o.TTL
 		case o.Ends && weak[f] == 0:
@@ -131,6 +135,9 @@ func (d *samples) findEnds(seen []Observation) {
 	for f := range d.ends {
 		if w := weak[f]; w != 0 && w > router[f] && (d.ends[f] == 0 || w < d.ends[f]) {
 			d.ends[f] = w
+		}
+		if p := proven[f]; p > router[f] && p < d.ends[f] { // the target did not answer there
+			d.ends[f] = p
 		}
 		if d.ends[f] != 0 && (d.first == 0 || d.ends[f] < d.first) {
 			d.first = d.ends[f]

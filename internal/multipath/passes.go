@@ -225,7 +225,7 @@ func (d *Describer) addFork(t int, f fork, passes []pass) {
 			far = p.far
 		}
 	}
-	if d.veiled[t] != 0 { // the nodes of its branches come into sight there
+	if d.veiled[t] != 0 && d.widths[t] > 0 { // the nodes of its branches come into sight there
 		f.width = max(f.width, int(d.widths[d.veiled[t]]))
 	}
 	d.forks = append(d.forks, f)

@@ -9,6 +9,14 @@ func sampleSize(width int) int {
 	return max(2, int(math.Ceil(6/math.Log2(float64(max(2, width))))))
 }
 
+// certainSize returns how many flows that moved must have stayed afterwards, so that the balancer is
+// no per-packet one. At such a one all of them stay with a probability of 1/1024.
+func certainSize(width int) int { return int(math.Ceil(10 / math.Log2(float64(max(2, width))))) }
+
+// sole returns how many flows must have met the same node in front of a per-packet balancer. If there
+// were a second one, they would show it except with a probability of 1/1000, at 95 %.
+func (c *Config) sole() int { return c.rule.Flows(2) }
+
 // front returns the first row behind the balancer from which the paths in the row at ttl diverge:
 // all paths certainly meet one node before it.
 func (s *Search) front(ttl uint8) uint8 {
@@ -73,6 +81,7 @@ type verdict struct {
 	// node, or if flows moved at several times.
 	turned  bool
 	lacking int // moved flows without a third attempt
+	stayed  int // moved flows that a third attempt found where the second one had
 }
 
 func (s *Search) verdict(ttl uint8) (v verdict) {
@@ -100,6 +109,8 @@ func (s *Search) verdict(ttl uint8) (v verdict) {
 			continue
 		case t == nil:
 			v.lacking++
+		case !turned && t.state == extraAnswered:
+			v.stayed++
 		}
 		v.moved++
 		v.turned = v.turned || turned
@@ -124,15 +135,16 @@ func (s *Search) judge(ttl uint8, sample func() bool) bool {
 		if row.flags&rowPacket == 0 {
 			row.flags |= rowPacket
 			s.dirty |= ^uint64(0) << ttl
-			if s.has(ttl - 1) { // all must certainly pass one node there
-				s.row(ttl - 1).flags |= rowSole
-				s.dirty |= 1 << (ttl - 1)
-			}
+		}
+		if f := s.front(ttl); f > s.first && s.row(f-1).flags&rowSole == 0 {
+			s.row(f - 1).flags |= rowSole
+			s.dirty |= 1 << (f - 1)
+			return false
 		}
 	case v.moved == 0 && !v.late, row.flags&rowMoved != 0:
 	case v.lacking > 0 && s.askThird(ttl):
 		return false
-	case v.moved > 0 && v.moved < sampleSize(int(row.nodes)) && s.sample(ttl, 0, sampleSize(int(row.nodes))):
+	case v.stayed < certainSize(int(row.nodes)) && s.sample(ttl, 0, certainSize(int(row.nodes))):
 		return false
 	default:
 		row.flags |= rowMoved

@@ -197,6 +197,7 @@ func (s *Search) extend(ttl uint8, c cell) {
 	case s.isEnd(c):
 		if s.end == 0 || ttl < s.end {
 			s.end = ttl
+			s.dirty |= 1 << (ttl - 1) // a silent row there may be the end
 		}
 	case ttl > s.reach:
 		s.reach = ttl

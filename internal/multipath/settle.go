@@ -116,7 +116,12 @@ func (s *Search) lack(v *view, n *near) int {
 // its branches. If those have shown more, the search for them goes on.
 func (s *Search) borrow(v *view, n *near, answers, width int) int {
 	need := s.cfg.rule.Flows(width)
-	if s.cfg.Known == nil || width == 0 || v.ended || n.ended || s.row(v.ttl).flags&rowSole != 0 {
+	switch {
+	case width == 0:
+		return need
+	case s.row(v.ttl).flags&rowSole != 0:
+		return max(need, s.cfg.sole())
+	case s.cfg.Known == nil, v.ended, n.ended:
 		return need
 	}
 	far, sum := s.branches(v, n)
@@ -216,15 +221,19 @@ func (s *Search) borrowsRow(v *view) bool {
 
 // askStar asks a few flows at a TTL at which no router has answered.
 func (s *Search) askStar(v *view) {
-	if v.asked >= starFlows {
+	most := starFlows
+	if v.ttl+1 == s.end { // maybe the target is there, and limits its answers
+		most = s.cfg.rule.Flows(1)
+	}
+	if v.asked >= most {
 		return
 	}
 	if v.alone {
-		s.askNew(v, 1)
+		s.askNew(v, max(1, most-starFlows))
 		return
 	}
 	for i := range v.nears {
-		v.nears[i].quota = min(1, v.nears[i].fresh)
+		v.nears[i].quota = min(max(1, most-starFlows), v.nears[i].fresh)
 	}
 	s.askQuotas(v)
 }

@@ -33,6 +33,7 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	n := rate * windowTime.Seconds() / perTarget
 	n = max(n, min(fewestTargets, rate*windowMost.Seconds()/perTarget))
 	p.memory = p.targetOctets(c)
+	p.addSlots(c, n)
 	shared := uint64(p.Shape.SharedOctets())
 	inMemory := (max(c.Memory/window.Live, shared) - shared) / p.memory
 	if inMemory == 0 {
@@ -54,6 +55,25 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 		return Refuse("Targets", "%d targets × %d probes are more than 2⁵³: use shards, or fewer targets", p.Order.Len(), p.ProbesPerTarget())
 	}
 	return nil
+}
+
+// addSlots gives the targets of a window on demand more slots, as long as windows of n targets fit in
+// the memory. Repeats and flows that are allocated together may need them where many targets meet
+// wide balancers.
+func (p *Plan) addSlots(c *Config, n float64) {
+	if !p.Shape.IsOnDemand() {
+		return
+	}
+	least := p.Shape.OnDemand
+	for _, times := range []int{4, 3, 2} {
+		p.Shape.OnDemand = least * times
+		p.memory = p.targetOctets(c)
+		if float64(p.memory)*n+float64(p.Shape.SharedOctets()) <= float64(c.Memory/window.Live) {
+			return
+		}
+	}
+	p.Shape.OnDemand = least
+	p.memory = p.targetOctets(c)
 }
 
 // grow returns the targets of a window, at most n, and those of the first one: a 64th part, but

@@ -74,6 +74,8 @@ func (c *checker) repeated(r *Repeats, f *flow, probes []sent) {
 			r.Identical++
 			c.example("probed twice", "%s TTL %d: the same probe again after %v", c.asked.title(f), s.ttl,
 				time.Duration(s.time-probes[0].time))
+		case c.paths != nil && (answered || unheard):
+			r.Answered++ // on purpose; the answers of most flows are in no trace
 		case answered:
 			r.Answered++
 			c.example("retried though answered", "%s TTL %d after %v", c.asked.title(f), s.ttl,

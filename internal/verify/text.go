@@ -294,7 +294,11 @@ func (r *Report) textManners(t *table) {
 	t.count(needed, "not in the results", uint64(p.Surplus), "targets with flows that the results do not have")
 	t.count(needed, "probed twice", n.Identical, "the same target, flow, TTL and attempt")
 	t.count(needed, "probed too often", n.Excess, "more than the attempts asked for")
-	t.count(single, "retried though answered", n.Answered, "the reply is in the results and had come long before")
+	if r.Multipath != nil {
+		t.count(shown, "repeated on purpose", n.Answered, "answered before; shows balancers by packet, and flows that moved")
+	} else {
+		t.count(needed, "retried though answered", n.Answered, "the reply is in the results and had come long before")
+	}
 	if n.Unheard > 0 {
 		t.count(hoped, "retried, unheard", n.Unheard, "the reply was sent long before and is not in the results")
 	}

@@ -31,6 +31,7 @@ func newTwo(t *testing.T, seed uint64) *twoWindows {
 	all := s
 	all.Flows, all.OnDemand = probe.Flows, 0
 	two := &twoWindows{T: t, rand: rand.New(rand.NewPCG(seed, 3)), onDemand: New(s), dense: New(all)}
+	two.dense.witness = true
 	two.onDemand.others, two.dense.others = &two.others, &two.more
 	two.begin()
 	return two

@@ -58,7 +58,7 @@ func (w *Window) standing(p *path, answers []judged, a *judged, few bool) Standi
 		}
 		return Withheld
 	case !e.Short():
-		if few && (isFromBox(answers, a) || isOwn(answers, e)) {
+		if few && (isFromBox(answers, a) || isOwn(answers, e) || w.isBoxOfTarget(a)) {
 			return Steers
 		}
 		return Withheld
@@ -97,6 +97,30 @@ func (p *path) fromWithin(answers []judged) (n int) {
 		}
 	}
 	return n
+}
+
+// isBoxOfTarget reports whether flow 0 shows the box that rewrites the tag which is wrong in a. If
+// flows are chosen while the target is probed, most of them have too few probes to show it.
+func (w *Window) isBoxOfTarget(a *judged) bool {
+	e := a.entry
+	if !w.witness || e.Flow == 0 {
+		return false
+	}
+	wrong, box := e.WrongTag(), false
+	slot := Slot{Target: e.Target}
+	for ; int(slot.Attempt) < w.shape.Attempts; slot.Attempt++ {
+		for slot.TTL = w.shape.FirstTTL; slot.TTL <= w.shape.LastTTL; slot.TTL++ {
+			o, _ := w.Best(slot)
+			switch {
+			case o == nil || !o.HasQuote:
+			case o.Mangled.Has(wrong):
+				box = box || o.TTL <= e.TTL
+			case o.TTL >= e.TTL && !o.Short():
+				return false // the tag comes back whole from there
+			}
+		}
+	}
+	return box
 }
 
 // sourceOf shortens HashRouter of the source of a reply.

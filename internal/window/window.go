@@ -91,6 +91,8 @@ type Window struct {
 	states  []atomic.Uint64         // a State for each path
 	planes  []atomic.Pointer[plane] // none in a window on demand
 	pages   *pages                  // nil unless the window is on demand
+	// witness is set if flow 0 shows for the others that a box rewrites tags.
+	witness bool
 	arena   arena
 
 	deadline atomic.Int64 // 0 while probes may follow
@@ -121,7 +123,7 @@ func New(s Shape) *Window {
 		paths:    memory.Make[path](s.paths()),
 	}
 	if s.IsOnDemand() {
-		w.pages = newPages(s)
+		w.pages, w.witness = newPages(s), true
 	} else {
 		w.planes = make([]atomic.Pointer[plane], s.Flows*s.Attempts)
 	}
