@@ -25,6 +25,7 @@ const (
 // paths is the result of a scan for all paths, by verify.
 type paths struct {
 	nodes, links, falseNodes, falseLinks float64
+	addresses, pairs                     float64
 	probes, seconds, octets              float64
 	even                                 verify.Calibration
 	widths                               []verify.WidthCount
@@ -68,7 +69,7 @@ func (c *config) comparePaths() (string, error) {
 		tools = append(tools, t)
 	}
 	table := tabular.Table{Columns: "lr", Head: []string{
-		"tool", "nodes", "links", "false nodes", "false links", "probes per target", "s", "complete balancers", "whole", "claimed",
+		"tool", "addresses", "pairs", "nodes", "links", "false nodes", "false links", "probes per target", "s", "complete balancers", "whole", "claimed",
 	}}
 	for _, t := range tools {
 		sum, n := paths{}, 0
@@ -81,12 +82,13 @@ func (c *config) comparePaths() (string, error) {
 			n++
 		}
 		k := float64(n)
-		table.Add(t.name, percent(sum.nodes/k), percent(sum.links/k), tabular.Number(sum.falseNodes), tabular.Number(sum.falseLinks),
+		table.Add(t.name, percent(sum.addresses/k), percent(sum.pairs/k), percent(sum.nodes/k), percent(sum.links/k), tabular.Number(sum.falseNodes), tabular.Number(sum.falseLinks),
 			tabular.Number(sum.probes/k/float64(c.pathTargets)), tabular.Number(sum.seconds/k), tabular.Count(sum.even.Balancers),
 			percent(float64(sum.even.Whole)/float64(sum.even.Balancers)), percent(sum.even.Claimed/float64(sum.even.Balancers)))
 	}
 	return fmt.Sprintf("%d dense targets, default network, %d probes per second requested (scamper: at most %d), means over %d network(s), "+
-		"tracelb over %d; false nodes and links are sums. Nodes and links are shares of those that answer, over all flows, by verify. Complete "+
+		"tracelb over %d; false nodes and links are sums. Addresses and pairs of adjacent ones are shares of all different ones that answer, over all "+
+		"flows to all targets. Nodes and links are those of each target on its own: near routers that limit their answers miss for most. Complete "+
 		"balancers are those with equal shares that were not borrowed: the share that was found as a whole, and the mean confidence claimed.\n\n%s",
 		c.pathTargets, pathRate, mostRate, c.pathSeeds, min(c.tracelbSeeds, c.pathSeeds), table.Markdown()), nil
 }
@@ -151,6 +153,7 @@ func (c *config) speed() (string, error) {
 // add adds a result.
 func (p *paths) add(o *paths) {
 	p.nodes, p.links, p.falseNodes, p.falseLinks = p.nodes+o.nodes, p.links+o.links, p.falseNodes+o.falseNodes, p.falseLinks+o.falseLinks
+	p.addresses, p.pairs = p.addresses+o.addresses, p.pairs+o.pairs
 	p.probes, p.seconds = p.probes+o.probes, p.seconds+o.seconds
 	p.even.Balancers, p.even.Whole = p.even.Balancers+o.even.Balancers, p.even.Whole+o.even.Whole
 	p.even.Claimed += o.even.Claimed * float64(o.even.Balancers)
@@ -184,9 +187,10 @@ func (c *config) tryPaths(t *tool, targets, rate, seed int, network ...string) (
 	p := &paths{
 		nodes: m.Nodes.Share, links: m.Links.Share, falseNodes: float64(m.Nodes.False()), falseLinks: float64(m.Links.False()),
 		probes: float64(seen.Simulator["received"]), seconds: used.Elapsed, octets: float64(used.Octets),
+		addresses: float64(m.Nodes.AddressesFound) / float64(m.Nodes.Addresses), pairs: float64(m.Links.PairsFound) / float64(m.Links.Pairs),
 		even: m.Balancers.Even, widths: m.Balancers.Widths,
 	}
-	fmt.Fprintf(os.Stderr, "network %d %v: %s: %.0f probes, %.4f of the nodes, %.4f of the links, %.0f and %.0f false, %.1f s\n",
-		seed, network, t.name, p.probes, p.nodes, p.links, p.falseNodes, p.falseLinks, p.seconds)
+	fmt.Fprintf(os.Stderr, "network %d %v: %s: %.0f probes, %.4f and %.4f of the addresses and pairs, %.4f of the nodes, %.4f of the links, %.0f and %.0f false, %.1f s\n",
+		seed, network, t.name, p.probes, p.addresses, p.pairs, p.nodes, p.links, p.falseNodes, p.falseLinks, p.seconds)
 	return p, nil
 }

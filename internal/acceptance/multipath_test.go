@@ -27,7 +27,7 @@ type pathScan struct {
 func pathScans() []pathScan {
 	multipath, hostile := []string{"--preset=multipath"}, []string{"--preset=multipath-hostile"}
 	return []pathScan{
-		{"default", []string{"--preset=default"}, nil, 0.97, 0.95, nil},
+		{"loss", []string{"--preset=loss"}, nil, 0.9, 0.85, nil},
 		{"multipath", multipath, nil, 0.98, 0.96, nil},
 		{"every target alone", multipath, []string{"--no-borrow", "--confidence=0.99"}, 0.99, 0.98, noneBorrowed},
 		{"full", multipath, []string{"--mda=full", "--senders=2"}, 0.98, 0.96, allFull},

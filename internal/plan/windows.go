@@ -66,7 +66,7 @@ func (p *Plan) addSlots(c *Config, n float64) {
 	}
 	least := p.Shape.OnDemand
 	for _, times := range []int{4, 3, 2} {
-		p.Shape.OnDemand = least * times
+		p.Shape.OnDemand = min(least*times, window.MaxOnDemand)
 		p.memory = p.targetOctets(c)
 		if float64(p.memory)*n+float64(p.Shape.SharedOctets()) <= float64(c.Memory/window.Live) {
 			return
