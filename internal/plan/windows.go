@@ -33,7 +33,6 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	n := rate * windowTime.Seconds() / perTarget
 	n = max(n, min(fewestTargets, rate*windowMost.Seconds()/perTarget))
 	p.memory = p.targetOctets(c)
-	p.addSlots(c, n)
 	shared := uint64(p.Shape.SharedOctets())
 	inMemory := (max(c.Memory/window.Live, shared) - shared) / p.memory
 	if inMemory == 0 {
@@ -46,34 +45,35 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 		p.Shape.Targets, p.Shape.First = began.Params.Shape.Targets, began.Params.Shape.First
 		p.Shape.OnDemand = began.Params.Shape.OnDemand
 	}
+	if p.CountWindows(); began.Params == nil {
+		p.addSlots(c)
+	}
 	p.Shape.ExtensionOctets = MaxExtensionOctets(p.Shape)
 	if c.Records&record.Replies != 0 {
 		p.Shape.Unlinked = Unlinked(p.Shape)
 	}
-	p.CountWindows()
 	if hi, lo := bits.Mul64(p.Order.Len(), p.ProbesPerTarget()*uint64(p.Shape.Attempts)); hi != 0 || lo >= 1<<53 {
 		return Refuse("Targets", "%d targets × %d probes are more than 2⁵³: use shards, or fewer targets", p.Order.Len(), p.ProbesPerTarget())
 	}
 	return nil
 }
 
-// addSlots gives the targets of a window on demand more slots, as long as windows of n targets fit in
-// the memory. Repeats and flows that are allocated together may need them where many targets meet
-// wide balancers.
-func (p *Plan) addSlots(c *Config, n float64) {
+// addSlots gives the targets of windows on demand more slots, as long as the windows fit in the
+// memory. Repeats, and flows that are allocated together, need them where many targets meet wide
+// balancers.
+func (p *Plan) addSlots(c *Config) {
 	if !p.Shape.IsOnDemand() {
 		return
 	}
-	least := p.Shape.OnDemand
+	least, memory := p.Shape.OnDemand, p.memory
 	for _, times := range []int{4, 3, 2} {
 		p.Shape.OnDemand = min(least*times, window.MaxOnDemand)
 		p.memory = p.targetOctets(c)
-		if float64(p.memory)*n+float64(p.Shape.SharedOctets()) <= float64(c.Memory/window.Live) {
+		if p.Memory() <= c.Memory {
 			return
 		}
 	}
-	p.Shape.OnDemand = least
-	p.memory = p.targetOctets(c)
+	p.Shape.OnDemand, p.memory = least, memory
 }
 
 // grow returns the targets of a window, at most n, and those of the first one: a 64th part, but

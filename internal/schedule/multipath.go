@@ -32,7 +32,7 @@ type Multipath struct {
 
 // usualSlots is how many probes a target has room for on average: eight flows at each TTL of most
 // paths, and those of some balancers.
-const usualSlots = 160
+const usualSlots = 208
 
 // MultipathShape returns the shape of windows of strategy multipath with a configuration: flows are
 // allocated where they are needed, and two attempts repeat answered probes. A search that borrows
