@@ -14,8 +14,7 @@ const (
 	pathSoakTargets = 4096
 )
 
-// pathScan is a scan for all paths: a network, the options of the scan, and the least shares of nodes
-// and links that it must find.
+// pathScan is a scan for all paths. It must find the shares nodes and links of all that answer.
 type pathScan struct {
 	name         string
 	lab, scan    []string

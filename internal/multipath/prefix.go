@@ -11,8 +11,10 @@ import (
 
 // Prefix finds the balancers that choose by destination: all flows to one target take one branch,
 // and the targets of one prefix take several. It also finds the balancers by flow that hash the
-// destination, if the targets of the prefix have the same flows. Add takes the record of each target, Join compares
-// them, and Complete adds the balancers to a record. Reset comes first. One goroutine may use a Prefix.
+// destination, if the targets of the prefix have the same flows.
+//
+// Reset comes first. Add takes the record of each target, Join compares them, and Complete adds the
+// balancers to a record. One goroutine may use a Prefix.
 type Prefix struct {
 	cfg       *Config
 	targets   []seenTarget
@@ -56,7 +58,7 @@ type taken struct {
 	far    probe.Addr
 }
 
-// meet is an address behind a branch.
+// meet is an address that a branch leads to.
 type meet struct {
 	addr   probe.Addr
 	branch int
@@ -116,7 +118,7 @@ func (p *Prefix) addNext(m *record.Multipath, links []record.Link) {
 	i, ok := slices.BinarySearchFunc(m.Nodes, o.near, func(n record.Node, at place) int {
 		return place{n.TTL, n.Addr}.compare(at)
 	})
-	if ok && m.Nodes[i].Borrowed { // targets of other prefixes have shown that there is no other branch
+	if ok && m.Nodes[i].Borrowed { // targets of other prefixes have shown no other branch
 		o.again = max(o.again, p.cfg.rule.Flows(1)-1)
 	}
 	p.next = append(p.next, o)
@@ -164,8 +166,8 @@ func (p *Prefix) Join() {
 	p.joinFlows()
 }
 
-// joinFlows compares the next hops of flows that differ in the destination alone. If one differs, the
-// destination decides.
+// joinFlows compares the next hops of flows that differ in the destination alone. If one differs,
+// the destination decides.
 func (p *Prefix) joinFlows() {
 	slices.SortFunc(p.taken, func(a, b taken) int {
 		return cmp.Or(a.near.compare(b.near), cmp.Compare(a.flow, b.flow), cmp.Compare(a.target, b.target))
@@ -181,7 +183,7 @@ func (p *Prefix) joinFlows() {
 	}
 }
 
-// joinNode compares what the targets have shown of one node, by next hop.
+// joinNode compares the next hops that the targets have shown of one node. They are sorted.
 func (p *Prefix) joinNode(list []onward) {
 	width, again := 0, 0
 	p.meets = p.meets[:0]
@@ -225,8 +227,8 @@ func (p *Prefix) joinNode(list []onward) {
 	p.balancers = append(p.balancers, b)
 }
 
-// meeting returns the number of TTLs from a node at ttl to the first address behind all branches,
-// and how much the TTLs of this address differ. Without such an address both are 0.
+// meeting returns the number of TTLs from a node at ttl to the first address that all branches lead
+// to. asymmetry is the difference between the TTLs of this address. Without one both are 0.
 func (p *Prefix) meeting(width int, ttl uint8) (length, asymmetry int) {
 	slices.SortFunc(p.meets, func(a, b meet) int {
 		return cmp.Or(bytes.Compare(a.addr[:], b.addr[:]), cmp.Compare(a.branch, b.branch), cmp.Compare(a.ttl, b.ttl))

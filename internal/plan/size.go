@@ -37,8 +37,8 @@ const (
 	pathsOctets = 2000
 )
 
-// UsualProbes returns how many probes a target takes about, and whether the number is a guess: it is
-// if what is found decides. The guess is from the networks of the lab, and rounded.
+// UsualProbes returns about how many probes a target takes. guess is set if the load balancers on its
+// path decide. The number is then that of the networks of the lab, rounded.
 func (p *Plan) UsualProbes() (perTarget uint64, guess bool) {
 	if p.paths == nil {
 		return p.ProbesPerTarget(), false

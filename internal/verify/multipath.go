@@ -274,7 +274,7 @@ func (c *checker) multipathReport() *Multipath {
 	return m
 }
 
-// countFound counts what is there, and what of it was found.
+// countFound counts the keys, and those that were found.
 func countFound[K comparable](seen map[K]bool) (there, found uint64) {
 	for _, ok := range seen {
 		if there++; ok {
