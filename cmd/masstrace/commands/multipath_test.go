@@ -53,8 +53,8 @@ func TestMultipathRuns(t *testing.T) {
 	if !isolated(t, internet.Name, internetOption(t, internet.Veth, "multipath")) {
 		return
 	}
-	const targets = 64
-	args := []string{"scan", "45.80.0.0/18", "--strategy=multipath", "--hash-fields", "--seed=s", "--rate=5k", "--wait=500ms"}
+	const targets = 16
+	args := []string{"scan", "45.80.0.0/20", "--strategy=multipath", "--hash-fields", "--seed=s", "--wait=500ms"}
 	out, capture := outFile(t), filepath.Join(t.TempDir(), "scan.pcapng.zst")
 	start(t, nil, append(args, "-o", out, "--pcap", capture, "--senders=2")...).end(0)
 	want, _ := foundPaths(t, out)
@@ -83,7 +83,7 @@ func TestMultipathRuns(t *testing.T) {
 	}
 
 	stopped := outFile(t)
-	p := start(t, nil, append(slices.Clone(args), "--rate=500", "--status=1s", "-o", stopped)...)
+	p := start(t, nil, append(slices.Clone(args), "--rate=300", "--status=1s", "-o", stopped)...)
 	p.await(" sent ")
 	p.signal(syscall.SIGINT)
 	p.end(4)
