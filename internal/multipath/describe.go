@@ -31,6 +31,7 @@ type Describer struct {
 	moved  [MaxFlows]bool
 	shaken [65]bool            // the balancer in front of a row moved flows once
 	seen   [maxNodes + 1]uint8 // highest TTL at which a node goes on
+	random [maxNodes + 1]bool  // a node is a per-packet balancer at some TTL
 	full   uint8               // TTL from which nodes are controlled; 0: nowhere
 	starts uint8               // lowest TTL probed
 	last   uint8               // highest TTL with an answer
@@ -46,11 +47,9 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 	m.Probes = len(seen)
 	d.cfg, d.halted = cfg, halted || cfg.MaxProbes > 0 && len(seen) >= cfg.MaxProbes
 	m.Unfinished = d.halted
-	d.nodes, d.forks, d.steps, d.groups = d.nodes[:0], d.forks[:0], d.steps[:0], d.groups[:0]
-	clear(d.in[:])
+	d.nodes, d.forks, d.steps = d.nodes[:0], d.forks[:0], d.steps[:0]
 	clear(d.moved[:])
-	clear(d.seen[:])
-	d.edges = d.edges[:0]
+	clear(d.random[:])
 	clear(d.widths[:])
 	clear(d.hidden[:])
 	clear(d.heard[:])
@@ -60,9 +59,6 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 		return
 	}
 	d.gather(seen)
-	if cfg.MDA == record.Full {
-		d.full = 1
-	}
 	m.Start = seen[0].Sent
 	for i := range seen {
 		m.Start = min(m.Start, seen[i].Sent)
@@ -83,8 +79,8 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 	}
 	d.findVeiled()
 	d.findMoves()
-	for t := int(d.starts); t <= int(d.last)+1; t++ {
-		d.describeRow(m, t)
+	for d.describeRows(m); d.isRandomElsewhere(); {
+		d.describeRows(m)
 	}
 	if d.full != 0 {
 		m.MDA = record.Full
@@ -95,6 +91,35 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 		}
 	}
 	d.describeForks(m)
+}
+
+// describeRows adds the links and finds the forks.
+func (d *Describer) describeRows(m *record.Multipath) {
+	d.forks, d.steps, d.groups, d.edges = d.forks[:0], d.steps[:0], d.groups[:0], d.edges[:0]
+	m.Links, d.full = m.Links[:0], 0
+	clear(d.in[:])
+	clear(d.seen[:])
+	if d.cfg.MDA == record.Full {
+		d.full = 1
+	}
+	for t := int(d.starts); t <= int(d.last)+1; t++ {
+		d.describeRow(m, t)
+	}
+}
+
+// isRandomElsewhere reports whether a fork is at a node that is a per-packet balancer at another TTL,
+// and was not taken for one.
+func (d *Describer) isRandomElsewhere() (again bool) {
+	for i := range d.forks {
+		if f := &d.forks[i]; f.packet && f.node != 0 {
+			d.random[f.node] = true
+		}
+	}
+	for i := range d.forks {
+		f := &d.forks[i]
+		again = again || !f.packet && f.width > 1 && d.random[f.node]
+	}
+	return again
 }
 
 // describeNodes adds the nodes at a TTL.

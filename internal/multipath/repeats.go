@@ -1,6 +1,9 @@
 package multipath
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // sampleSize returns how many flows through a balancer of so many branches are asked again. If it
 // gives each packet or flow another branch, all of them stay where they were with a probability of
@@ -9,9 +12,9 @@ func sampleSize(width int) int {
 	return max(2, int(math.Ceil(6/math.Log2(float64(max(2, width))))))
 }
 
-// certainSize returns how many flows that moved must have stayed afterwards, so that the balancer is
-// no per-packet one. At such a one all of them stay with a probability of 1/1024.
-func certainSize(width int) int { return int(math.Ceil(10 / math.Log2(float64(max(2, width))))) }
+// certain is how many flows that moved must have stayed afterwards, so that the balancer is no
+// per-packet one. At such a one with two branches all of them stay with a probability of 1/1024.
+const certain = 10
 
 // sole returns how many flows must have met the same node in front of a per-packet balancer. If there
 // were a second one, they would show it except with a probability of 1/1000, at 95 %.
@@ -144,7 +147,7 @@ func (s *Search) judge(ttl uint8, sample func() bool) bool {
 	case v.moved == 0 && !v.late, row.flags&rowMoved != 0:
 	case v.lacking > 0 && s.askThird(ttl):
 		return false
-	case v.stayed < certainSize(int(row.nodes)) && s.sample(ttl, 0, certainSize(int(row.nodes))):
+	case v.stayed < certain && s.sampleMoved(ttl, certain):
 		return false
 	default:
 		row.flags |= rowMoved
@@ -177,6 +180,31 @@ func (s *Search) sample(ttl uint8, near, n int) (asked bool) {
 			continue
 		}
 		if s.askExtra(p) {
+			asked = true
+			n--
+		}
+	}
+	return asked
+}
+
+// sampleMoved asks n flows of a row again that were not asked again yet, at nodes from or to which
+// others moved: the same balancer may move them.
+func (s *Search) sampleMoved(ttl uint8, n int) (asked bool) {
+	var moved []uint16
+	for i := range s.extras {
+		e := &s.extras[i]
+		if first := uint16(s.get(e.Flow, ttl).node()); e.TTL == ttl && e.Attempt >= firstRepeat && e.state == extraAnswered && e.node != first {
+			moved = append(moved, e.node, first)
+		}
+	}
+	for f, c := range s.line(ttl) {
+		if n == 0 {
+			break
+		}
+		if !c.answered() || s.endsBefore(uint16(f), ttl) || !slices.Contains(moved, uint16(c.node())) {
+			continue
+		}
+		if s.askExtra(Probe{Flow: uint16(f), TTL: ttl, Attempt: second}) {
 			asked = true
 			n--
 		}

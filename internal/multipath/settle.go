@@ -11,6 +11,8 @@ const (
 	// mostStars is how many silent flows in front of a row are too many to find further
 	// flows through one of its near ends.
 	mostStars = 16
+	// moreForSilent is how many flows at most are asked in addition if some were silent.
+	moreForSilent = 2
 	// mostNew is how many flows at most are asked at once in the hope that some pass a near end.
 	mostNew = 64
 	// rarest is at how many times the flows that find the near ends the search for more flows
@@ -109,142 +111,11 @@ func (s *Search) lack(v *view, n *near) int {
 			s.lend(v, n) // a balancer must be told from a per-packet one first
 		}
 	}
-	return max(0, need-answers)
-}
-
-// borrow returns how many answered flows are needed at n. They are few if other targets have shown
-// its branches. If those have shown more, the search for them goes on.
-func (s *Search) borrow(v *view, n *near, answers, width int) int {
-	need := s.cfg.rule.Flows(width)
-	switch {
-	case width == 0:
-		return need
-	case s.row(v.ttl).flags&rowSole != 0:
-		return max(need, s.cfg.sole())
-	case s.cfg.Known == nil, v.ended, n.ended:
-		return need
+	lack := max(0, need-answers)
+	if lack > 0 { // some more may be silent, and one after the other would cost time
+		lack += min(silent, moreForSilent)
 	}
-	far, sum := s.branches(v, n)
-	known, set, ok := s.cfg.Known.lookup(s.knownKey(v.ttl, n, far))
-	switch {
-	case !ok || width > known || width == known && sum != set:
-		return need
-	case width == known:
-		return min(need, borrowFlows)
-	}
-	// Few flows may show the branches that are missing. Many at once cost less time, and few more
-	// than are needed.
-	more := answers + max(known-width, known/2, answers/4)
-	return min(s.cfg.rule.Flows(known), max(borrowFlows, more))
-}
-
-// branches returns one of the branches of n, and the sum of all.
-func (s *Search) branches(v *view, n *near) (far int, sum uint32) {
-	if v.alone {
-		for i := range v.fars {
-			sum += s.cfg.Known.sum(s.addrs[v.fars[i].node-1])
-		}
-		return v.fars[0].node, sum
-	}
-	line := s.line(v.ttl)
-	for f, c := range s.line(v.ttl - 1) {
-		if c.node() == n.node && f < len(line) && line[f].answered() {
-			return line[f].node(), n.sum
-		}
-	}
-	return v.fars[0].node, n.sum
-}
-
-// knownKey returns the key of the near end n in front of its branch far. If no router answers
-// there, the next one before stands for it.
-func (s *Search) knownKey(ttl uint8, n *near, far int) knownKey {
-	k := knownKey{far: s.addrs[far-1], ttl: ttl}
-	if n.node != 0 {
-		k.near = s.addrs[n.node-1]
-		return k
-	}
-	for t := ttl - 1; t >= s.first && s.has(t); t-- {
-		for _, c := range s.line(t) {
-			if c.answered() {
-				k.near = s.addrs[c.node()-1]
-				return k
-			}
-		}
-	}
-	return k
-}
-
-// lend gives the finished branches of n, which all flows pass, to other targets.
-func (s *Search) lend(v *view, n *near) {
-	row := s.row(v.ttl)
-	if s.cfg.Known == nil || v.ended || len(v.fars) == 0 || row.reported == uint8(len(v.fars)) {
-		return
-	}
-	row.reported = uint8(len(v.fars))
-	_, sum := s.branches(v, n)
-	prefix := s.cfg.Known.prefixOf(s.target)
-	for i := range v.fars {
-		s.cfg.Known.report(s.knownKey(v.ttl, n, v.fars[i].node), len(v.fars), sum, prefix)
-	}
-}
-
-// lendRow gives the branches of a row that is finished as MDA-Lite does it to other targets, if
-// each node in front has one.
-func (s *Search) lendRow(v *view) {
-	row := s.row(v.ttl)
-	if s.cfg.Known == nil || v.ended || v.meshed || row.reported == uint8(len(v.fars)) {
-		return
-	}
-	row.reported = uint8(len(v.fars))
-	prefix := s.cfg.Known.prefixOf(s.target)
-	for i := range v.nears {
-		if n := &v.nears[i]; n.node != 0 && n.width == 1 {
-			far, sum := s.branches(v, n)
-			s.cfg.Known.report(s.knownKey(v.ttl, n, far), 1, sum, prefix)
-		}
-	}
-}
-
-// borrowsRow reports whether other targets have shown all branches of the nodes in front.
-func (s *Search) borrowsRow(v *view) bool {
-	if s.cfg.Known == nil || v.ended || v.meshed {
-		return false
-	}
-	for i := range v.nears {
-		n := &v.nears[i]
-		if n.node == 0 || n.width == 0 || s.borrow(v, n, n.answers, n.width) > max(borrowFlows, n.answers) {
-			return false
-		}
-	}
-	return true
-}
-
-// askStar asks a few flows at a TTL at which no router has answered.
-func (s *Search) askStar(v *view) {
-	most := starFlows
-	if v.ttl+1 == s.end { // maybe the target is there, and limits its answers
-		most = s.cfg.rule.Flows(1)
-	}
-	if v.asked >= most {
-		return
-	}
-	if v.alone {
-		s.askNew(v, max(1, most-starFlows))
-		return
-	}
-	for i := range v.nears {
-		v.nears[i].quota = min(max(1, most-starFlows), v.nears[i].fresh)
-	}
-	s.askQuotas(v)
-}
-
-// askNew asks so many flows in the row that it has not asked, from flow 0 on.
-func (s *Search) askNew(v *view, n int) {
-	for f := 0; n > 0 && f < s.cfg.MaxFlows; f++ {
-		if !s.endsBefore(uint16(f), v.ttl) && s.ask(uint16(f), v.ttl) {
-			n--
-		}
-	}
+	return lack
 }
 
 func (s *Search) endsBefore(flow uint16, ttl uint8) bool { return s.endsBy(flow, ttl-1) }
@@ -284,35 +155,6 @@ func (s *Search) settleHop(v *view) {
 	s.askQuotas(v)
 	if !s.splitBefore(v.ttl) && s.silentBefore(v) < mostStars {
 		s.askBoth(v, lack)
-	}
-}
-
-// askQuotas asks as many fresh flows through each near end as its quota.
-func (s *Search) askQuotas(v *view) {
-	for f := range s.flows {
-		flow := uint16(f)
-		if s.get(flow, v.ttl)&cellAsked != 0 || s.endsBefore(flow, v.ttl) {
-			continue
-		}
-		b := s.get(flow, v.ttl-1)
-		if b&cellAsked == 0 {
-			continue
-		}
-		if n := v.nearOfFlow(b, v.ttl > s.first); n != nil && n.quota > 0 && s.ask(flow, v.ttl) {
-			n.quota--
-		}
-	}
-}
-
-// askBoth asks so many new flows in the row and at the TTL before.
-func (s *Search) askBoth(v *view, n int) {
-	for f := 0; n > 0 && f < s.cfg.MaxFlows; f++ {
-		flow := uint16(f)
-		if s.get(flow, v.ttl)&cellAsked == 0 && s.get(flow, v.ttl-1)&cellAsked == 0 {
-			s.ask(flow, v.ttl)
-			s.ask(flow, v.ttl-1)
-			n--
-		}
 	}
 }
 
@@ -366,18 +208,3 @@ func (s *Search) silentBefore(v *view) (n int) {
 	return n
 }
 
-// askBack asks flows of each address of the row at the TTL before, until so many fix its links.
-func (s *Search) askBack(v *view, each int) {
-	if v.ttl == s.first || !s.has(v.ttl-1) || s.row(v.ttl-1).nodes == 0 {
-		return
-	}
-	for f, c := range s.line(v.ttl) {
-		if !c.answered() || s.get(uint16(f), v.ttl-1)&cellAsked != 0 || s.endsBefore(uint16(f), v.ttl) {
-			continue
-		}
-		if far := v.farAt(c.node()); far.back < each {
-			far.back++
-			s.ask(uint16(f), v.ttl-1)
-		}
-	}
-}

@@ -1,0 +1,91 @@
+package multipath
+
+// askStar asks a few flows at a TTL at which no router has answered.
+func (s *Search) askStar(v *view) {
+	most := starFlows
+	if v.ttl+1 == s.end { // maybe the target is there, and limits its answers
+		most = s.cfg.rule.Flows(1)
+	}
+	if v.asked >= most {
+		return
+	}
+	if v.alone {
+		s.askNew(v, max(1, most-starFlows))
+		return
+	}
+	for i := range v.nears {
+		v.nears[i].quota = min(max(1, most-starFlows), v.nears[i].fresh)
+	}
+	s.askQuotas(v)
+	if s.splitBefore(v.ttl) {
+		s.askAhead(v.ttl)
+	}
+}
+
+// askAhead asks the flows that are under way at ttl at the TTLs after it too. Most likely their paths
+// have ended, and one TTL after the other would cost time.
+func (s *Search) askAhead(ttl uint8) {
+	last := min(int(s.reach)+s.cfg.GapLimit, int(s.cfg.LastTTL))
+	for f := range s.flows {
+		if !s.get(uint16(f), ttl).pending() {
+			continue
+		}
+		for t := int(ttl) + 1; t <= last; t++ {
+			s.ask(uint16(f), uint8(t))
+		}
+	}
+}
+
+// askNew asks so many flows in the row that it has not asked, from flow 0 on.
+func (s *Search) askNew(v *view, n int) {
+	for f := 0; n > 0 && f < s.cfg.MaxFlows; f++ {
+		if !s.endsBefore(uint16(f), v.ttl) && s.ask(uint16(f), v.ttl) {
+			n--
+		}
+	}
+}
+
+// askQuotas asks as many fresh flows through each near end as its quota.
+func (s *Search) askQuotas(v *view) {
+	for f := range s.flows {
+		flow := uint16(f)
+		if s.get(flow, v.ttl)&cellAsked != 0 || s.endsBefore(flow, v.ttl) {
+			continue
+		}
+		b := s.get(flow, v.ttl-1)
+		if b&cellAsked == 0 {
+			continue
+		}
+		if n := v.nearOfFlow(b, v.ttl > s.first); n != nil && n.quota > 0 && s.ask(flow, v.ttl) {
+			n.quota--
+		}
+	}
+}
+
+// askBoth asks so many new flows in the row and at the TTL before.
+func (s *Search) askBoth(v *view, n int) {
+	for f := 0; n > 0 && f < s.cfg.MaxFlows; f++ {
+		flow := uint16(f)
+		if s.get(flow, v.ttl)&cellAsked == 0 && s.get(flow, v.ttl-1)&cellAsked == 0 {
+			s.ask(flow, v.ttl)
+			s.ask(flow, v.ttl-1)
+			n--
+		}
+	}
+}
+
+// askBack asks flows of each address of the row at the TTL before, until so many fix its links.
+func (s *Search) askBack(v *view, each int) {
+	if v.ttl == s.first || !s.has(v.ttl-1) || s.row(v.ttl-1).nodes == 0 {
+		return
+	}
+	for f, c := range s.line(v.ttl) {
+		if !c.answered() || s.get(uint16(f), v.ttl-1)&cellAsked != 0 || s.endsBefore(uint16(f), v.ttl) {
+			continue
+		}
+		if far := v.farAt(c.node()); far.back < each {
+			far.back++
+			s.ask(uint16(f), v.ttl-1)
+		}
+	}
+}
