@@ -20,6 +20,7 @@ const (
 	EndToEnd   Section = "End to end"
 	Replay     Section = "Replay"
 	Read       Section = "Reading results"
+	Formats    Section = "Formats"
 	CPU        Section = "CPU per probe"
 	Pace       Section = "Pacing"
 	Scale      Section = "Scale"
@@ -27,7 +28,7 @@ const (
 	Paths      Section = "All paths"
 )
 
-var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, CPU, Pace, Scale, Strategies, Paths}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Paths}
 
 const resultsHead = `# Results
 

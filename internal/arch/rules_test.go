@@ -36,12 +36,13 @@ var mayImport = map[string][]string{
 	// Results and files.
 	"internal/outfile":           {},
 	"internal/pcapng":            {"internal/outfile"},
+	"internal/mrt":               {},
 	"internal/plaintext":         {},
 	"internal/jsonscan":          {},
 	"internal/linklayer":         {"internal/pcapng"},
 	"internal/format":            {"internal/outfile", "internal/probe", "internal/record"},
 	"internal/format/all":        {"internal/format", "internal/format/atlas", "internal/format/caracal", "internal/format/flatlinks", "internal/format/lists", "internal/format/mtr", "internal/format/ndjson", "internal/format/parquet", "internal/format/scamper", "internal/format/traceroute", "internal/format/warts", "internal/format/yarrp", "internal/outfile"},
-	"internal/format/atlas":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
+	"internal/format/atlas":      {"internal/format", "internal/jsonscan", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/caracal":    {"internal/format", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/hops":       {"internal/record", "internal/wire"},
 	"internal/format/ndjson":     {"internal/format", "internal/format/tracelb", "internal/jsonscan", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
@@ -55,15 +56,19 @@ var mayImport = map[string][]string{
 	"internal/format/warts":      {"internal/format", "internal/format/tracelb", "internal/probe", "internal/record", "internal/wire"},
 	"internal/format/yarrp":      {"internal/format", "internal/plaintext", "internal/probe", "internal/record", "internal/wire"},
 	"internal/fileset":           {"internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/record"},
+	"internal/annotate":          {"internal/mrt", "internal/outfile", "internal/plaintext", "internal/probe", "internal/record"},
+	"internal/show":              {"internal/draw", "internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record", "internal/run"},
 	"internal/draw":              {"internal/probe", "internal/record"},
-	"internal/show":              {"internal/draw", "internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record"},
 	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
 	// The base of the programs: nothing here depends on a program.
 	"internal/run":        {"internal/record", "sender"},
-	"internal/observe":    {"internal/probe", "internal/record"},
-	"internal/plan":       {"internal/account", "internal/codec", "internal/multipath", "internal/permute", "internal/probe", "internal/record", "internal/schedule", "internal/target", "internal/trace", "internal/window", "ratelimit", "sender"},
+	"internal/metrics":    {"internal/account", "internal/observe", "internal/record"},
+	"internal/statusfile": {"internal/observe", "internal/outfile"},
+	"internal/observe":    {"internal/account", "internal/probe", "internal/record"},
+	"internal/intake":     {"internal/format", "internal/format/all", "internal/format/warts", "internal/mrt", "internal/outfile", "internal/probe", "internal/record", "internal/target"},
+	"internal/plan":       {"internal/account", "internal/codec", "internal/intake", "internal/multipath", "internal/permute", "internal/probe", "internal/record", "internal/schedule", "internal/target", "internal/trace", "internal/window", "ratelimit", "sender"},
 	"internal/session":    {"internal/codec", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/wire", "ratelimit", "receiver", "sender"},
 	"internal/capture":    {"internal/codec", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/target", "internal/window", "receiver", "sender"},
 	"internal/checkpoint": {"internal/fileset", "internal/findings", "internal/outfile", "internal/plan", "internal/record", "internal/target"},
@@ -73,8 +78,8 @@ var mayImport = map[string][]string{
 	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "internal/window", "matcher"},
 
 	// The programs: none imports another.
-	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
-	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/window", "ratelimit", "receiver", "sender"},
+	"internal/scan":       {"internal/account", "internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/window", "ratelimit", "receiver", "sender"},
 	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/multipath", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
 
@@ -90,20 +95,22 @@ var mayImport = map[string][]string{
 	"internal/lab/internet": {"internal/lab", "internal/lab/names", "internal/netsim", "internal/outfile"},
 	"internal/quantity":     {},
 	"internal/tabular":      {},
-	"internal/verify":       {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/netsim", "internal/probe", "internal/record", "internal/tabular", "internal/target", "internal/wire"},
+	"internal/verify":       {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/intake", "internal/netsim", "internal/probe", "internal/record", "internal/run", "internal/tabular", "internal/target", "internal/wire"},
 	"internal/grammar":      {},
 	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
 	"bench/lab":           {"bench", "internal/codec", "internal/link", "internal/probe", "internal/tabular", "sender"},
 	"bench/micro":         {"bench", "internal/tabular"},
 	"bench/pace":          {"bench", "internal/codec", "internal/tabular", "ratelimit", "sender"},
-	"bench/read":          {"bench", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/tabular", "internal/wire"},
+	"bench/formats":       {"bench", "bench/imagine", "internal/format", "internal/format/all", "internal/record", "internal/tabular"},
+	"bench/imagine":       {"internal/probe", "internal/record", "internal/wire"},
+	"bench/read":          {"bench", "bench/imagine", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/tabular"},
 	"bench/receive":       {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/tabular", "internal/target", "internal/wire"},
 	"bench/replay":        {"bench", "internal/codec", "internal/netsim", "internal/pcapng", "internal/probe", "internal/tabular", "receiver"},
 	"bench/scale":         {"bench", "internal/tabular"},
@@ -143,8 +150,13 @@ var thirdParty = []keptIn{
 	// A scan must not run other programs.
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
+	{"github.com/oschwald/maxminddb-golang", []string{"internal/annotate"}, testsToo},
+	{"github.com/prometheus/client_golang", []string{"internal/metrics"}, testsToo},
+	{"github.com/gaissmai/bart", []string{"internal/annotate"}, testsToo},
 	{"github.com/parquet-go/parquet-go", []string{"internal/format/parquet"}, testsToo},
 	{"github.com/santhosh-tekuri/jsonschema", []string{"internal/record/schema/schematest"}, testsToo},
+	{"github.com/osrg/gobgp", []string{"internal/mrt", "internal/annotate"}, testsToo},
+	{"github.com/ulikunitz/xz", []string{"internal/outfile"}, testsFree},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

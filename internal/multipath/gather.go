@@ -21,7 +21,6 @@ type far struct {
 	node  int
 	flows int
 	back  int // flows of them that were asked at the TTL before
-	near  int // index of the last near end seen, for a look at the number of near ends
 	ends  bool
 }
 

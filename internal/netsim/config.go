@@ -284,7 +284,7 @@ func (c *Config) Validate() error {
 	case c.MinWidth < 0 || c.MinWidth > c.MaxWidth:
 		return fmt.Errorf("MinWidth = %d: not from 2 to MaxWidth", c.MinWidth)
 	case c.Remap < 0 || c.Reroute < 0:
-		return fmt.Errorf("Remap %v, Reroute %v: negative", int64(c.Remap), int64(c.Reroute))
+		return fmt.Errorf("a negative time: Remap %v, Reroute %v", int64(c.Remap), int64(c.Reroute))
 	case c.PerFlow < 0 || c.PerDestination < 0 || c.PerPacket < 0,
 		!(c.PerFlow+c.PerDestination+c.PerPacket > 0):
 		return fmt.Errorf("PerFlow %v, PerDestination %v, PerPacket %v: not weights",

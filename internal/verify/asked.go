@@ -90,7 +90,8 @@ func (f *flow) name() uint16 {
 	return uint16(f.first >> 16)
 }
 
-// value returns the value by which results name a flow: the source port, or the checksum of an echo.
+// value returns the value by which results name a flow: the source port, or the checksum of an
+// echo.
 func (f *flow) value() uint16 {
 	if f.isEcho() {
 		return uint16(f.first)
@@ -121,9 +122,10 @@ type asked struct {
 	routers []probe.Addr
 	sources []probe.Addr
 
-	seed                    maphash.Seed // random: no log can be made to collide
-	byAddr, byWho           index        // of dests and routers
-	byFlow, byName, byValue index        // of flows: of all fields, and of the first one with a name or value
+	seed          maphash.Seed // random: no log can be made to collide
+	byAddr, byWho index        // of dests and routers
+	// Of flows: by all fields, and the first one with a name or value.
+	byFlow, byName, byValue index
 
 	targets   *target.Set           // nil: any address
 	outside   map[probe.Addr]uint64 // probes to the first other addresses

@@ -13,8 +13,8 @@
 // run. Probes with TTLs above probe.MaxTTL, which no trace uses, are an exception: kernels send
 // such packets by themselves.
 //
-// The log is held in memory: 40 octets for each probe, and about 200 for each flow. The time grows
-// with the sizes of log and results alone, whatever they contain: see mostProbes and mostPicked.
+// The log is held in memory: 40 octets for each probe, and about 200 for each flow. The time
+// grows with the sizes of log and results alone, for any content: see mostProbes and mostPicked.
 // The results are streamed.
 package verify
 
@@ -29,9 +29,11 @@ import (
 
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/target"
 )
 
@@ -58,7 +60,7 @@ var ErrLists = errors.New("bad list")
 func Run(ctx context.Context, c Config) (*Report, error) {
 	check := options{}
 	if len(c.Targets) > 0 {
-		set, err := allowed(&c)
+		set, err := allowed(ctx, &c)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +88,11 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	}
 	report, err := compare(ctx, results, ask, check)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", c.Results, err)
+		err = fmt.Errorf("read %s: %w", c.Results, err)
+		if ctx.Err() == nil {
+			err = &run.Incomplete{Err: err}
+		}
+		return nil, err
 	}
 	return report, nil
 }
@@ -101,12 +107,12 @@ func sizeOf(f *os.File) int64 {
 }
 
 // allowed returns the addresses that the scan was allowed to probe.
-func allowed(c *Config) (target.Set, error) {
-	include, err := target.ParseArgs(c.Targets, c.Stdin)
+func allowed(ctx context.Context, c *Config) (target.Set, error) {
+	include, err := intake.Read(ctx, intake.Config{Args: c.Targets, Stdin: c.Stdin})
 	if err != nil {
 		return target.Set{}, fmt.Errorf("%w of targets: %w", ErrLists, err)
 	}
-	exclude, err := target.ParseArgs(c.Exclude, c.Stdin)
+	exclude, err := intake.Read(ctx, intake.Config{Args: c.Exclude, Stdin: c.Stdin})
 	if err != nil {
 		return target.Set{}, fmt.Errorf("%w of exclusions: %w", ErrLists, err)
 	}

@@ -126,8 +126,8 @@ func (p *pump) emit(due int64, packet []byte) {
 	p.queue.Push(due, packet)
 }
 
-// end stops the pump and waits for it. Probes that it had no time for reach the simulator, so that the
-// log has them. Nothing receives answers any more.
+// end stops the pump and waits for it. Probes that it had no time for reach the simulator, so that
+// the log has them. Nothing receives answers any more.
 func (p *pump) end() {
 	p.over.Store(true)
 	<-p.done
