@@ -4,12 +4,7 @@ package multipath
 // its branches. If those have shown more, the search for them goes on.
 func (s *Search) borrow(v *view, n *near, answers, width int) int {
 	need := s.cfg.rule.Flows(width)
-	switch {
-	case width == 0:
-		return need
-	case s.row(v.ttl).flags&rowSole != 0:
-		return max(need, s.cfg.sole())
-	case s.cfg.Known == nil, v.ended, n.ended:
+	if s.cfg.Known == nil || width == 0 || v.ended || n.ended {
 		return need
 	}
 	far, sum := s.branches(v, n)
@@ -106,4 +101,3 @@ func (s *Search) borrowsRow(v *view) bool {
 	}
 	return true
 }
-

@@ -27,6 +27,7 @@ type Describer struct {
 	widths [65]uint16       // nodes of each row
 	hidden [65]uint16       // flows in each row that nothing answered
 	heard  [65]uint16       // and those that were answered
+	missed [65]uint16       // flows in each row with an attempt that nothing answered
 	veiled [65]uint8        // row with several nodes, after a per-packet balancer in front of this row
 	moved  [MaxFlows]bool
 	shaken [65]bool            // the balancer in front of a row moved flows once
@@ -53,6 +54,7 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 	clear(d.widths[:])
 	clear(d.hidden[:])
 	clear(d.heard[:])
+	clear(d.missed[:])
 	clear(d.veiled[:])
 	d.full, d.starts, d.last = 0, 0, 0
 	if len(seen) == 0 {
@@ -141,8 +143,11 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 		}
 	}
 	d.widths[t] = uint16(len(d.nodes) - begin)
-	d.hidden[t], d.heard[t] = 0, 0
+	d.hidden[t], d.heard[t], d.missed[t] = 0, 0, 0
 	for i := range row {
+		if row[i].missed {
+			d.missed[t]++
+		}
 		if row[i].silent() {
 			d.hidden[t]++
 		} else if row[i].node != 0 {
@@ -166,22 +171,26 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 }
 
 // findMoves finds the balancers that moved flows. In a row after them another node answered a
-// repeat than the first probe, and no flow moved twice.
+// repeat than the first probe, and no flow moved twice. A per-packet balancer in front of the row, in
+// the same diamond, explains all moves.
 func (d *Describer) findMoves() {
 	clear(d.shaken[:])
+	var turns [65]bool
 	for t := int(d.starts); t <= int(d.last); t++ {
-		moved, turned := false, false
+		moved := false
 		row, when := d.row(t), moment{}
 		for i := range row {
 			o := &row[i]
 			moved = moved || o.moved()
-			turned = turned || o.turned()
+			turns[t] = turns[t] || o.turned()
 			when.take(o)
 		}
-		if !moved || turned || when.isSeveral() {
+		turns[t] = turns[t] || when.isSeveral()
+		front := d.front(t)
+		if !moved || slices.Contains(turns[front:t+1], true) {
 			continue
 		}
-		d.shaken[d.front(t)] = true
+		d.shaken[front] = true
 		for i := range row {
 			if row[i].moved() {
 				d.moved[row[i].flow] = true
@@ -208,7 +217,7 @@ func (d *Describer) findVeiled() {
 			continue
 		}
 		front := t
-		for front > int(d.starts) && (d.front(front) < front || d.heard[front-1] < sole) {
+		for front > int(d.starts) && (d.widths[front-1] != 1 || d.missed[front-1] >= veils || d.heard[front-1] < sole) {
 			front--
 		}
 		if front < t && d.veiled[front] == 0 {
@@ -226,7 +235,7 @@ func (d *Describer) turnsBehind(t int) bool {
 		o := &row[i]
 		turned = turned || o.turned()
 		when.take(o)
-		if near := d.find(o.flow, t-1); o.second != 0 && (near == nil || near.node == 0) {
+		if near := d.find(o.flow, t-1); o.second != 0 && (near == nil || near.node == 0 || near.missed) {
 			hidden++
 			behind = behind || o.moved()
 		}
@@ -235,9 +244,9 @@ func (d *Describer) turnsBehind(t int) bool {
 		return false
 	}
 	switch {
-	case d.widths[t-1] == 0, behind && d.hidden[t-1] >= veils:
+	case d.widths[t-1] == 0, behind && d.missed[t-1] >= veils:
 		return true
-	case d.hidden[t-1] >= veils: // the flows through a silent router of another branch stay
+	case d.missed[t-1] >= veils: // the flows through a silent router of another branch stay
 		return hidden < steady
 	}
 	return d.widths[t-1] == 1 && d.heard[t-1] < uint16(d.cfg.rule.Flows(1))

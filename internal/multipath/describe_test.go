@@ -26,6 +26,9 @@ type path []byte
 
 const notAsked = 255
 
+// beyondTarget is the answer of the target to a probe that went one hop beyond it.
+const beyondTarget = 254
+
 // observations turns the paths of the flows into observations.
 func observations(paths []path) (seen []Observation) {
 	for f, p := range paths {
@@ -37,6 +40,9 @@ func observations(paths []path) (seen []Observation) {
 			if last != 0 {
 				o.Answered = true
 				o.Answer = Answer{From: ip(last), Steers: true, Ends: last == theTarget, Reached: last == theTarget}
+				if last == beyondTarget {
+					o.Answer = Answer{From: ip(theTarget), Steers: true, Ends: true, Reached: true, Beyond: 1}
+				}
 			}
 			seen = append(seen, o)
 		}
@@ -120,6 +126,17 @@ func TestDescribe(t *testing.T) {
 			cover:     []uint16{0, 1},
 		},
 		{
+			name:  "a limit hides that the target is nearer for some",
+			paths: []path{{1, 2, theTarget}, {1, 0, beyondTarget}, {1, 3, 4, theTarget}},
+			nodes: map[uint8][]byte{1: {1}, 2: {2, 3}, 3: {4, theTarget}, 4: {theTarget}},
+			links: []wantLink{
+				{1, 1, 0, 1}, {1, 1, 2, 1}, {1, 1, 3, 1}, {2, 2, theTarget, 1}, {2, 3, 4, 1}, {3, 4, theTarget, 1},
+			},
+			balancers: []record.Balancer{{TTL: 1, Width: 2, Length: 3, Asymmetry: 1, Asked: 3, Answered: 2}},
+			mda:       record.Full,
+			cover:     []uint16{0, 1, 2},
+		},
+		{
 			name:  "nothing answers",
 			paths: []path{{0, 0}},
 			nodes: map[uint8][]byte{},
@@ -179,6 +196,7 @@ func TestDescribeMoved(t *testing.T) {
 		{"one flow moved", [3]byte{2, 3, 3}, [3]byte{0, 0, 3}, 1, record.PerFlow, 0, 2},
 		{"all moved", [3]byte{3, 2, 3}, [3]byte{3, 2, 3}, 3, record.PerFlow, 4, 0},
 		{"per packet", [3]byte{3, 3, 2}, [3]byte{2, 0, 0}, 0, record.PerPacket, 0, 2},
+		{"moved at two times", [3]byte{2, 2, 2}, [3]byte{3, 2, 2}, 0, record.PerPacket, 0, 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -190,7 +208,7 @@ func TestDescribeMoved(t *testing.T) {
 			for f := range uint16(3) {
 				for i, last := range []byte{tt.again[f], tt.third[f]} {
 					if last != 0 {
-						seen = append(seen, Observation{Probe: Probe{f, 2, uint8(2 + i)}, Answered: true, Answer: Answer{From: ip(last), Steers: true}})
+						seen = append(seen, Observation{Probe: Probe{f, 2, uint8(2 + i)}, Sent: int64(1e6*(i+1)) - int64(f), Answered: true, Answer: Answer{From: ip(last), Steers: true}})
 					}
 				}
 			}

@@ -29,7 +29,7 @@ func (d *Describer) countGroups(t int) {
 			continue
 		}
 		g := &d.groups[d.in[o.flow]-1]
-		if o.silent() {
+		if o.silent() || o.missed {
 			g.silent++
 		}
 		for _, node := range [...]uint16{o.node, o.second, o.third} {

@@ -17,7 +17,9 @@ type sample struct {
 	third  uint16
 	// away is set if a repeat was answered from the end of a path, and the first probe was not.
 	away bool
-	sent int64 // of the probe that node answered, or of the first one
+	// missed is set if an attempt before the repeats was not answered.
+	missed bool
+	sent   int64 // of the probe that node answered, or of the first one
 	// sentAgain is when the repeats were sent that second and third answered.
 	sentAgain [2]int64
 }
@@ -155,6 +157,7 @@ func (d *samples) take(o *Observation) {
 	}
 	s := &(*list)[len(*list)-1]
 	if !o.Answered || o.From.IsZero() {
+		s.missed = s.missed || o.Attempt < firstRepeat
 		return
 	}
 	node := uint16(d.number(o.From))

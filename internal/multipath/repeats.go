@@ -20,6 +20,14 @@ const certain = 10
 // were a second one, they would show it except with a probability of 1/1000, at 95 %.
 func (c *Config) sole() int { return c.rule.Flows(2) }
 
+// isSole reports whether all flows must certainly meet one node in the row.
+func (s *Search) isSole(ttl uint8) bool {
+	if !s.has(ttl) || s.row(ttl).flags&rowSole != 0 {
+		return s.has(ttl)
+	}
+	return s.has(ttl-1) && s.row(ttl-1).nodes == 1 && s.row(ttl-1).silent >= veils // several may come together here
+}
+
 // front returns the first row behind the balancer from which the paths in the row at ttl diverge:
 // all paths certainly meet one node before it.
 func (s *Search) front(ttl uint8) uint8 {

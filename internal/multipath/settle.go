@@ -102,10 +102,13 @@ func (s *Search) lack(v *view, n *near) int {
 	if n == nil && s.inPacket(v.ttl) {
 		need = s.cfg.rule.Flows(max(2, width)) // a single node must be certain, see group.joins
 	}
+	if s.isSole(v.ttl) {
+		need = max(need, s.cfg.sole())
+	}
 	if silent >= need || answers == 0 && silent > starFlows {
 		return 0 // a router that limits its answers, or a branch without any
 	}
-	if n != nil {
+	if n != nil && !s.isSole(v.ttl) {
 		need = s.borrow(v, n, answers, width)
 		if v.alone && width == 1 && answers >= s.cfg.rule.Flows(1) {
 			s.lend(v, n) // a balancer must be told from a per-packet one first
@@ -127,7 +130,7 @@ func (s *Search) settleHop(v *view) {
 	switch {
 	case lack == 0 && v.answers >= s.cfg.rule.Flows(len(v.fars)):
 		s.lendRow(v)
-	case lack > 0 && s.borrowsRow(v):
+	case lack > 0 && !s.isSole(v.ttl) && s.borrowsRow(v):
 		lack = 0
 	}
 	each := 1
@@ -207,4 +210,3 @@ func (s *Search) silentBefore(v *view) (n int) {
 	}
 	return n
 }
-
