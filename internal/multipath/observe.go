@@ -66,6 +66,9 @@ func (o *sample) confirmed() bool { return o.second != 0 && !o.moved() }
 // void reports whether the answer came from beyond the end of the path.
 func (o *sample) void() bool { return o.node == 0 && o.ends }
 
+// silent reports whether nothing answered.
+func (o *sample) silent() bool { return o.node == 0 && !o.ends }
+
 // samples are the samples of a target.
 type samples struct {
 	table           // of addresses only

@@ -27,7 +27,7 @@ func DryRun(ctx context.Context, c Config) (*plan.Preview, error) {
 		Strategy: p.Strategy.Strategy, Removed: p.LeftOut(),
 	}
 	if n, guess := p.UsualProbes(); guess {
-		v.PerTarget, v.Probes, v.Attempts = n, n*v.Targets, p.Attempts
+		v.PerTarget, v.Probes, v.Attempts = n, n*v.Targets, p.Asked
 		v.Duration = p.Wait()
 		if p.RatePPS > 0 {
 			v.Duration += time.Duration(float64(v.Probes) / p.RatePPS * float64(time.Second))
