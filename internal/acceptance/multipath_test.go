@@ -30,7 +30,7 @@ func pathScans() []pathScan {
 		{"multipath", multipath, nil, 0.98, 0.96, nil},
 		{"every target alone", multipath, []string{"--no-borrow", "--confidence=0.99"}, 0.99, 0.98, noneBorrowed},
 		{"full", multipath, []string{"--mda=full", "--senders=2"}, 0.98, 0.96, allFull},
-		{"two attempts", hostile, []string{"--attempts=2", "--records=both"}, 0.9, 0.85, nil},
+		{"two attempts", hostile, []string{"--attempts=2", "--records=both"}, 0.85, 0.8, nil},
 		{"polite", hostile, []string{"--per-hop-rate=2000", "--confidence-scope=trace"}, 0.9, 0.85, nil},
 		{"hash fields", multipath, []string{"--hash-fields"}, 0.98, 0.96, rightFields},
 		{"prefixes", append([]string{"--set=per-destination=0.5"}, multipath...), []string{"--hash-fields", "--per-prefix=4"}, 0.97, 0.95, byDestination},
@@ -86,7 +86,7 @@ func judgePaths(t *testing.T, o *outcome, s *pathScan) {
 	if m.Nodes.Share < s.nodes || m.Links.Share < s.links {
 		t.Errorf("found %.4f of the nodes and %.4f of the links, want %v and %v", m.Nodes.Share, m.Links.Share, s.nodes, s.links)
 	}
-	if err := o.summary.Balance(); err != nil || !o.summary.Complete || o.summary.Sent != o.counters.Simulator["received"] {
+	if err := o.summary.Balance(); err != nil || !o.summary.Complete || o.summary.Sent+r.Probes.Others != o.counters.Simulator["received"] {
 		t.Errorf("summary %+v: %v; the simulator received %d", o.summary, err, o.counters.Simulator["received"])
 	}
 	if s.holds != nil {

@@ -148,24 +148,39 @@ func (d *Describer) hashFields(f *fork, is4 bool) record.HashFields {
 	if is4 {
 		compared[NoVariation], changed[NoVariation] = 1, 1 // nothing else differs between the flows
 	}
-	fields := record.Examined
+	fields, least := record.Examined, d.leastCompared(f)
 	for v, field := range [...]record.HashFields{
 		NoVariation: record.HashSourcePort, VaryDestPort: record.HashDestPort, VaryFlowLabel: record.HashFlowLabel, VaryTOS: record.HashTOS,
 	} {
 		switch {
 		case changed[v] > 0:
 			fields |= field
-		case compared[v] < leastCompared(f.width) && d.cfg.varies(Variation(v), is4):
+		case compared[v] < least && d.cfg.varies(Variation(v), is4):
 			return 0
 		}
 	}
 	return fields
 }
 
-// leastCompared returns how many flows must stay at their branch, out of so many, to show that a
-// field does not matter. If it did, all of them would stay with a probability of 1/16 at most.
-func leastCompared(width int) int {
-	return int(math.Ceil(4 / math.Log2(float64(max(2, width)))))
+// leastCompared returns how many flows must stay at their branch of f to show that a field does not
+// matter. If it did, all of them would stay with a probability of 1/16 at most.
+func (d *Describer) leastCompared(f *fork) int {
+	branches, flows := make(map[uint16]float64, f.width), 0.0
+	row := d.row(int(f.ttl) + 1)
+	for i := range row {
+		if near := d.find(row[i].flow, int(f.ttl)); row[i].node != 0 && (near == nil || near.node == f.node) {
+			branches[row[i].node]++
+			flows++
+		}
+	}
+	stay := 0.0 // the probability that a flow that is hashed anew stays
+	for _, n := range branches {
+		stay += n / flows * n / flows
+	}
+	if stay == 0 || stay > 0.99 {
+		return MaxFlows
+	}
+	return int(math.Ceil(-4 / math.Log2(stay)))
 }
 
 // varies reports whether probes vary in a field, or the flows do.
