@@ -159,7 +159,7 @@ _masstrace_grammar() {
         esac
         ;;
     lab)
-        flags='--network --link --preset --set --net-seed --log --counters --overwrite -h --help -V --version'
+        flags='--network --link --preset --set --net-seed --log --counters --vantage-points --state --overwrite -h --help -V --version'
         argument=program
         case $2 in
         --network) kind='choice internet routers routers-limited' ;;
@@ -169,6 +169,8 @@ _masstrace_grammar() {
         --net-seed) kind=text ;;
         --log) kind=file ;;
         --counters) kind=file ;;
+        --vantage-points) kind=text ;;
+        --state) kind=text ;;
         esac
         ;;
     verify)

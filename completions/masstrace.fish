@@ -176,6 +176,8 @@ complete -c masstrace -n '__fish_seen_subcommand_from lab' -l set -x -a 'seed= m
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l net-seed -x -d 'Number of the simulated Internet; another number gives another network of the same kind'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l log -r -F -d 'Write every probe and its fate to this file, for masstrace verify'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l counters -r -F -d 'Write the counters of the simulator to this file at the end, as JSON'
+complete -c masstrace -n '__fish_seen_subcommand_from lab' -l vantage-points -x -d 'Number of vantage points, 1 to 100'
+complete -c masstrace -n '__fish_seen_subcommand_from lab' -l state -x -d 'Folder for the control socket of a lab with several vantage points, so that cut, delay and restore work from outside'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l overwrite -d 'Overwrite existing files of --log and --counters'
 
 complete -c masstrace -n __fish_use_subcommand -a verify -d 'Compare results with the truth of a simulated Internet'

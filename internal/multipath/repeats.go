@@ -6,19 +6,19 @@ import (
 )
 
 // sampleSize returns how many flows through a balancer of so many branches are asked again. If it
-// gives each packet or flow another branch, all of them stay where they were with a probability of
-// 1/64.
+// gives each packet another branch, all of them stay where they were with a probability of 1/1024.
 func sampleSize(width int) int {
-	return max(2, int(math.Ceil(6/math.Log2(float64(max(2, width))))))
+	return max(2, int(math.Ceil(10/math.Log2(float64(max(2, width))))))
 }
 
 // certain is how many flows that moved must have stayed afterwards, so that the balancer is no
 // per-packet one. At such a one with two branches all of them stay with a probability of 1/1024.
 const certain = 10
 
-// sole returns how many flows must have met the same node in front of a per-packet balancer. If there
-// were a second one, they would show it except with a probability of 1/1000, at 95 %.
-func (c *Config) sole() int { return c.rule.Flows(2) }
+// sole returns how many flows must have met the same node in front of a per-packet balancer, or where
+// its branches join. If there were a second node, they would show it except with a probability of
+// 2⁻¹⁵, at 95 %.
+func (c *Config) sole() int { return c.rule.Flows(3) }
 
 // isSole reports whether all flows must certainly meet one node in the row.
 func (s *Search) isSole(ttl uint8) bool {

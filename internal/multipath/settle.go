@@ -100,7 +100,7 @@ func (s *Search) lack(v *view, n *near) int {
 	}
 	need := s.cfg.rule.Flows(width)
 	if n == nil && s.inPacket(v.ttl) {
-		need = s.cfg.rule.Flows(max(2, width)) // a single node must be certain, see group.joins
+		need = max(need, s.cfg.sole()) // a single node must be certain, see group.joins
 	}
 	if s.isSole(v.ttl) {
 		need = max(need, s.cfg.sole())
@@ -116,7 +116,7 @@ func (s *Search) lack(v *view, n *near) int {
 	}
 	lack := max(0, need-answers)
 	if lack > 0 { // some more may be silent, and one after the other would cost time
-		lack += min(silent, moreForSilent)
+		lack += min(silent/2, moreForSilent)
 	}
 	return lack
 }

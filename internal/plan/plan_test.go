@@ -159,3 +159,20 @@ func TestMemoryOnDemand(t *testing.T) {
 		}
 	}
 }
+
+// Windows on demand take more slots for each target if the memory has room for them.
+func TestSlotsOnDemand(t *testing.T) {
+	slots := func(targets string, memory uint64) int {
+		c := config(targets)
+		c.RatePPS, c.Memory, c.Strategy.Strategy, c.Attempts = 20_000, memory, Multipath, 1
+		p := planOf(t, c)
+		if got := p.Memory(); got > c.Memory {
+			t.Errorf("%s: %d octets planned of %d", targets, got, c.Memory)
+		}
+		return p.Shape.OnDemand
+	}
+	few, many := slots("45.0.0.0/12", 512<<20), slots("0.0.0.0/0", 512<<20)
+	if few <= many || many == 0 {
+		t.Errorf("%d slots for each of 4,096 targets, %d for each of all", few, many)
+	}
+}

@@ -36,16 +36,13 @@ const usualSlots = 208
 
 // MultipathShape returns the shape of windows of strategy multipath with a configuration: flows are
 // allocated where they are needed, and two attempts repeat answered probes. A search that borrows
-// nothing, counts flows at each node or varies fields needs more room.
+// nothing, or counts flows at each node, needs more room.
 func MultipathShape(s window.Shape, search *multipath.Config) window.Shape {
 	slots := usualSlots
 	if !search.Borrow {
 		slots += usualSlots
 	}
 	if search.MDA == record.Full {
-		slots += usualSlots
-	}
-	if search.HashFields {
 		slots += usualSlots
 	}
 	slots = slots * search.Rule().Flows(1) / usualFlows

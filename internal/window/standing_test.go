@@ -273,3 +273,45 @@ func TestKnownResponders(t *testing.T) {
 	miss(6, 40, hopOf(1, true)) // as many as a second scan with this seed causes
 	check(6, Withheld)
 }
+
+// In a window on demand, flow 0 shows for the other flows that a box rewrites a tag. They have too few
+// probes to show it.
+func TestStandingBoxOfTarget(t *testing.T) {
+	reply := func(ttl uint8, flow uint16, mangled probe.Mangled) probe.Facts {
+		f := probe.Facts{Probe: probe.Probe{Target: probe.Addr4From([4]byte{203, 0, 113, 100}), TTL: ttl, Flow: flow},
+			Responder: hopOf(int(ttl), false), Kind: probe.KindTTLExceeded, HasQuote: true, QuotedTTL: 1, QuotedLen: 28, Valid: probe.Strong}
+		if f.Mangled = mangled; mangled != 0 {
+			f.Valid = probe.Weak
+		}
+		return f
+	}
+	tests := []struct {
+		name    string
+		flow0   []probe.Facts
+		mangled probe.Mangled // of the reply to flow 9 at TTL 6
+		want    Standing
+	}{
+		{"no answer to flow 0", nil, probe.MangledIPID, Withheld},
+		{"no box", []probe.Facts{reply(5, 0, 0), reply(7, 0, 0)}, probe.MangledIPID, Withheld},
+		{"a box before", []probe.Facts{reply(4, 0, 0), reply(5, 0, probe.MangledIPID)}, probe.MangledIPID, Steers},
+		{"another box", []probe.Facts{reply(4, 0, 0), reply(5, 0, probe.MangledCsum)}, probe.MangledIPID, Withheld},
+		{"a box after", []probe.Facts{reply(5, 0, 0), reply(7, 0, probe.MangledIPID)}, probe.MangledIPID, Withheld},
+		{"the tag is whole again", []probe.Facts{reply(5, 0, probe.MangledIPID), reply(6, 0, 0)}, probe.MangledIPID, Withheld},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 16, Flows: probe.BaseFlows, Attempts: 4, OnDemand: 160})
+			w.Append(probe.Addr4From([4]byte{203, 0, 113, 100}))
+			for _, f := range append(tt.flow0, reply(6, 9, tt.mangled)) {
+				slot := Slot{TTL: f.TTL, Flow: f.Flow}
+				w.Stamp(slot, 100)
+				if out := w.Answer(slot, &probe.Reply{Facts: f}); out.Role == First && !out.Unsent {
+					w.Learn(0, &f, nil)
+				}
+			}
+			if _, got := w.Best(Slot{TTL: 6, Flow: 9}); got != tt.want {
+				t.Errorf("standing %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
