@@ -6,7 +6,6 @@ import (
 
 	"github.com/masstrace/masstrace/internal/multipath"
 	"github.com/masstrace/masstrace/internal/probe"
-	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -42,7 +41,7 @@ func MultipathShape(s window.Shape, search *multipath.Config) window.Shape {
 	if !search.Borrow {
 		slots += usualSlots
 	}
-	if search.MDA == record.Full {
+	if search.IsFull() {
 		slots += usualSlots
 	}
 	slots = slots * search.Rule().Flows(1) / usualFlows
