@@ -217,13 +217,19 @@ func (d *Describer) findVeiled() {
 			continue
 		}
 		front := t
-		for front > int(d.starts) && (d.widths[front-1] != 1 || d.missed[front-1] >= veils || d.heard[front-1] < sole) {
+		for front > int(d.starts) && (d.widths[front-1] != 1 || d.isVeiled(front-1) || d.heard[front-1] < sole) {
 			front--
 		}
 		if front < t && d.veiled[front] == 0 {
 			d.veiled[front] = uint8(t)
 		}
 	}
+}
+
+// isVeiled reports whether silence may be a branch in the row at t. Of many flows, some are lost.
+func (d *Describer) isVeiled(t int) bool {
+	const rare = 8 // branches: a silent one among more is not told from losses
+	return d.missed[t] >= veils && d.missed[t]*rare >= d.heard[t]
 }
 
 // turnsBehind reports whether flows turn in the row at t, and perhaps do so before the TTL in front
@@ -244,9 +250,9 @@ func (d *Describer) turnsBehind(t int) bool {
 		return false
 	}
 	switch {
-	case d.widths[t-1] == 0, behind && d.missed[t-1] >= veils:
+	case d.widths[t-1] == 0, behind && d.isVeiled(t-1):
 		return true
-	case d.missed[t-1] >= veils: // the flows through a silent router of another branch stay
+	case d.isVeiled(t - 1): // the flows through a silent router of another branch stay
 		return hidden < steady
 	}
 	return d.widths[t-1] == 1 && d.heard[t-1] < uint16(d.cfg.rule.Flows(1))

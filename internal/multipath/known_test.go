@@ -123,3 +123,32 @@ func TestSearchBorrows(t *testing.T) {
 		t.Errorf("nodes %d of %d, links %d of %d, %d borrowed", nodes[1], all, links[1], allLinks, borrowed)
 	}
 }
+
+// TestSearchLendsNoSilence lends no branches of a router one of whose branches does not answer.
+// Otherwise later targets would take the other one for the only one.
+func TestSearchLendsNoSilence(t *testing.T) {
+	cfg := testConfig()
+	cfg.Attempts, cfg.Known, cfg.Borrow = 1, NewKnown(1<<20), true
+	tr := newTrial(t, cfg)
+	for i := range uint64(200) {
+		n := newNetwork(5)
+		veiled["a silent branch"](n)
+		n.routers[3].packet = true
+		n.seed = i
+		for r := range n.routers {
+			if n.routers[r].end {
+				n.routers[r].addr = probe.Addr4From([4]byte{192, byte(i >> 8), byte(i), 1})
+			}
+		}
+		tr.run(t, n, 10)
+		for _, node := range tr.out.Nodes {
+			if node.TTL == 5 && node.Borrowed {
+				t.Fatalf("target %d: %+v", i, node)
+			}
+		}
+		key := knownKey{near: n.routers[3].addr, far: n.routers[6].addr, ttl: 5}
+		if _, _, ok := cfg.Known.lookup(key); ok {
+			t.Fatalf("target %d: the branch is lent", i)
+		}
+	}
+}

@@ -28,8 +28,8 @@ func (s *Search) isSole(ttl uint8) bool {
 	return s.has(ttl-1) && s.row(ttl-1).nodes == 1 && s.row(ttl-1).silent >= veils // several may come together here
 }
 
-// front returns the first row behind the balancer from which the paths in the row at ttl diverge:
-// all paths certainly meet one node before it.
+// front returns the first row after the balancer from which the paths in the row at ttl diverge. All
+// paths certainly meet one node before it.
 func (s *Search) front(ttl uint8) uint8 {
 	for ttl > s.first && s.has(ttl-1) && s.row(ttl-1).parts() {
 		ttl--
@@ -88,8 +88,8 @@ type verdict struct {
 	seconds int  // answered
 	moved   int  // flows that a second attempt found at another node
 	late    bool // a third attempt found one at another node, the second did not
-	// turned is set if all three attempts of a flow differ, if the third is back at the first
-	// node, or if flows moved at several times.
+	// turned is set if all three attempts of a flow differ, or the third is back at the first
+	// node. It is also set if flows moved at several times.
 	turned  bool
 	lacking int // moved flows without a third attempt
 	stayed  int // moved flows that a third attempt found where the second one had
@@ -195,8 +195,8 @@ func (s *Search) sample(ttl uint8, near, n int) (asked bool) {
 	return asked
 }
 
-// sampleMoved asks n flows of a row again that were not asked again yet, at nodes from or to which
-// others moved: the same balancer may move them.
+// sampleMoved asks n flows of a row again that were not asked again yet. They are at nodes from or to
+// which others moved, so that the same balancer may move them.
 func (s *Search) sampleMoved(ttl uint8, n int) (asked bool) {
 	var moved []uint16
 	for i := range s.extras {
