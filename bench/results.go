@@ -25,9 +25,10 @@ const (
 	Pace       Section = "Pacing"
 	Scale      Section = "Scale"
 	Strategies Section = "Strategies"
+	Paths      Section = "All paths"
 )
 
-var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Paths}
 
 const resultsHead = `# Results
 

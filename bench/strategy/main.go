@@ -1,12 +1,14 @@
 // Command strategy measures how many probes the strategies of a scan need for their results, in the
 // simulated Internet of masstrace lab. It compares them with FlashRoute and scamper if their paths
 // are given. It measures probes, interfaces (of routers) and hops, for several of topology's
-// parameters. It also measures the effect of politeness if routers limit their answers. All tools
+// parameters. It also measures the effect of politeness if routers limit their answers, and strategy
+// multipath beside scamper's tracelb. All tools
 // trace the same targets in the same networks, in turns. Results are medians over networks.
 //
 //	go run ./bench/strategy [-masstrace PATH] [-flashroute PATH] [-scamper PATH]
 //	    [-targets N] [-rate PPS] [-dense N] [-dense-rate PPS] [-limited N] [-seeds N]
-//	    [-dense-seeds N] [-limited-seeds N] [-scamper-seeds N] [-o FILE]
+//	    [-dense-seeds N] [-limited-seeds N] [-scamper-seeds N] [-paths N] [-paths-seeds N]
+//	    [-tracelb-seeds N] [-paths-fast N] [-o FILE]
 //
 // It needs root, and sends nothing outside namespaces of its own.
 package main
@@ -38,6 +40,10 @@ func main() {
 	flag.IntVar(&c.denseSeeds, "dense-seeds", 3, "likewise of the dense list")
 	flag.IntVar(&c.limitedSeeds, "limited-seeds", 3, "likewise with limits")
 	flag.IntVar(&c.scamperSeeds, "scamper-seeds", 1, "networks in which scamper, the slowest, traces the sparse list")
+	flag.IntVar(&c.pathTargets, "paths", 4096, "targets of the search for all paths; 0 for none")
+	flag.IntVar(&c.pathSeeds, "paths-seeds", 5, "networks of the search for all paths")
+	flag.IntVar(&c.tracelbSeeds, "tracelb-seeds", 5, "networks in which scamper's tracelb searches, too")
+	flag.IntVar(&c.pathFast, "paths-fast", 30_000, "targets of the fast search for all paths")
 	out := flag.String("o", "", "keep the tables in this file")
 	flag.Parse()
 	bench.Exit("strategy", run(&c, *out))
@@ -50,6 +56,8 @@ type config struct {
 	sparseRate, denseRate          int // probes per second
 	seeds, denseSeeds              int
 	limitedSeeds, scamperSeeds     int
+	pathTargets, pathFast          int // number of targets
+	pathSeeds, tracelbSeeds        int
 	dir                            string // temporary folder
 }
 
@@ -82,9 +90,31 @@ func run(c *config, out string) (err error) {
 		}
 		body += text
 	}
-	fmt.Println(body)
-	if out == "" {
-		return nil
+	keep := []kept{{bench.Strategies, body}}
+	if c.pathTargets > 0 {
+		text, err := c.allPaths()
+		if err != nil {
+			return err
+		}
+		keep = append(keep, kept{bench.Paths, text})
 	}
-	return bench.Keep(out, bench.Strategies, body)
+	for _, k := range keep {
+		if k.text == "" {
+			continue
+		}
+		fmt.Println(k.text)
+		if out == "" {
+			continue
+		}
+		if err := bench.Keep(out, k.section, k.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kept is the text of a section.
+type kept struct {
+	section bench.Section
+	text    string
 }

@@ -39,6 +39,8 @@ type outcome struct {
 	hops      map[string]int          // of traces, by target
 	ends      map[string]string       // of traces, by target: reason, code and last TTL
 	from      map[string][]probe.Addr // the sources of the hops of traces, by target
+	variants  map[record.MDA]int      // of multipath records
+	kinds     map[record.BalancerKind]int
 }
 
 // pureACKs returns how many probes were answered so, which counts as silence.
@@ -115,6 +117,7 @@ func (o *outcome) read(results, counters string) error {
 	}
 	defer f.Close()
 	o.ends, o.hops, o.from = make(map[string]string), make(map[string]int), make(map[string][]probe.Addr)
+	o.variants, o.kinds = make(map[record.MDA]int), make(map[record.BalancerKind]int)
 	for {
 		rec, err := f.Read()
 		switch r := rec.(type) {
@@ -133,6 +136,11 @@ func (o *outcome) read(results, counters string) error {
 			o.ends[r.Target.String()] = fmt.Sprintf("%s/%d at %d", r.StopReason, r.StopData, r.End)
 			if r.StopReason == record.StopCompleted {
 				o.reached++
+			}
+		case *record.Multipath:
+			o.variants[r.MDA]++
+			for i := range r.Balancers {
+				o.kinds[r.Balancers[i].Kind]++
 			}
 		case *record.Summary:
 			o.summary = *r

@@ -38,6 +38,9 @@ type Config struct {
 	// Variations is set if flows may vary in one field. Flow numbers are then those of
 	// probe.Variation, and Flows counts the base flows, probe.BaseFlows at most.
 	Variations bool
+	// Prefix4 and Prefix6 are lengths of prefixes. The targets of one prefix have the same flows, so
+	// that their probes differ in the destination alone. 0: each target has flows of its own.
+	Prefix4, Prefix6 int
 
 	MinTTL   uint8
 	MaxTTL   uint8

@@ -114,8 +114,12 @@ type flowBase struct {
 	label uint32
 }
 
-// base returns the flow base of target: a pure function of seed and target.
+// base returns the flow base of target: a pure function of seed and target, or its prefix.
 func (c *Codec) base(target *probe.Addr) flowBase {
+	if c.cfg.Prefix4 != 0 {
+		shared := c.prefixOf(*target)
+		target = &shared
+	}
 	var port, label uint32
 	for try := range c.ports.tries {
 		a, b := c.seed.hash(target, try, forFlow)
@@ -128,13 +132,28 @@ func (c *Codec) base(target *probe.Addr) flowBase {
 	return flowBase{uint32(c.ports.next[port]), label} // a crowded range
 }
 
+// prefixOf returns the first address of the prefix whose targets have the same flows.
+func (c *Codec) prefixOf(a probe.Addr) probe.Addr {
+	bits := c.cfg.Prefix6
+	if a.Is4() {
+		bits = 96 + c.cfg.Prefix4
+	}
+	for i := range a {
+		if left := bits - 8*i; left < 8 {
+			a[i] &^= 0xff >> max(left, 0)
+		}
+	}
+	return a
+}
+
 // flow returns the values of one flow of the target with base b. The multiplier is 2³² over the
 // golden ratio: its multiples lie far apart, so that labels of neighbouring flows differ.
 func (c *Codec) flow(b flowBase, index uint16) probe.Flow {
 	varies, labelled := probe.Unvaried, index
 	if c.cfg.Variations {
-		if index, varies = probe.SplitFlow(index); varies != probe.VaryLabel {
-			labelled = index
+		index, varies = probe.SplitFlow(index)
+		if labelled = index; varies == probe.VaryLabel {
+			labelled = (index + 1) % probe.BaseFlows
 		}
 	}
 	label := (b.label + uint32(labelled)*0x9e3779b1) >> 12

@@ -213,3 +213,26 @@ func TestCrowdedRange(t *testing.T) {
 		t.Error("no thousand ports in a row are free")
 	}
 }
+
+// The targets of a prefix have the same flows, and those of others have not.
+func TestSharedFlows(t *testing.T) {
+	cfg := testConfig(probe.UDP)
+	cfg.Prefix4, cfg.Prefix6 = 25, 52
+	c := newCodec(t, cfg)
+	for _, tt := range []struct {
+		a, b string
+		same bool
+	}{
+		{"20.0.0.0", "20.0.0.127", true},
+		{"20.0.0.127", "20.0.0.128", false},
+		{"2a00:0:0:f000::", "2a00:0:0:ffff:1:2:3:4", true},
+		{"2a00:0:0:e000::", "2a00:0:0:f000::", false},
+	} {
+		for _, flow := range []uint16{0, 7} {
+			a, b := c.Flow(addr(tt.a), flow), c.Flow(addr(tt.b), flow)
+			if a == b != tt.same {
+				t.Errorf("%s and %s: flow %d is %+v and %+v", tt.a, tt.b, flow, a, b)
+			}
+		}
+	}
+}

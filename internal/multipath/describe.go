@@ -40,7 +40,7 @@ type Describer struct {
 
 // Describe fills m with what the observations of one target show. They come in any order. halted
 // is set if the search was stopped before its end. Describe leaves Target, Source and Method of m
-// as they are. It never sets PerDestination and HashDestination, which one target cannot show.
+// as they are. Prefix sets PerDestination and HashDestination, which one target cannot show.
 func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observation, halted bool) {
 	target, source, method := m.Target, m.Source, m.Method
 	m.Reset()

@@ -110,6 +110,9 @@ func (s *Search) vary(ttl uint8) (asked bool) {
 			continue
 		}
 		left := sampleSize(width) + 1
+		if !v.alone {
+			left *= min(len(v.nears), 3) // the changed field may lead to another one
+		}
 		for f, c := range s.line(ttl) {
 			b := s.get(uint16(f), ttl-1)
 			if left == 0 || !c.answered() || s.endsBefore(uint16(f), ttl) || !v.alone && b.node() != n.node {

@@ -76,6 +76,9 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// IsFull reports whether every target gets the full MDA.
+func (c *Config) IsFull() bool { return c.MDA == record.Full }
+
 // Rule returns the stopping rule of c, after Validate.
 func (c *Config) Rule() *Rule { return c.rule }
 

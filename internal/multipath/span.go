@@ -2,8 +2,10 @@ package multipath
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -118,44 +120,83 @@ func (d *spans) span(f *fork) (length, asymmetry int) {
 	return 0, 0
 }
 
-// hashFields returns the fields that decide the branch at f, if they were varied. A field matters
-// if a flow takes another branch when the field alone changes.
+// hashFields returns the fields that decide the branch at f, if they were varied often enough. A
+// field matters if a flow takes another branch when the field alone changes.
 func (d *Describer) hashFields(f *fork, is4 bool) record.HashFields {
-	var compared, changed [VaryTOS + 1]int
-	begin, _ := slices.BinarySearchFunc(d.varied, f.ttl+1, func(o sample, ttl uint8) int { return cmp.Compare(o.ttl, ttl) })
-	for i := begin; i < len(d.varied) && d.varied[i].ttl == f.ttl+1; i++ {
-		o := &d.varied[i]
-		base := d.find(Base(o.flow), int(o.ttl))
-		if o.node == 0 || base == nil || base.node == 0 || base.moved() || !d.isThrough(f, o) {
-			continue
+	var compared, changed [VaryTOS + 1]int // NoVariation is the source port
+	compare := func(v Variation, o *sample, with uint16) {
+		other := d.find(with, int(o.ttl))
+		if other == nil || other.node == 0 || other.moved() || !d.isThrough(f, o, with) {
+			return
 		}
-		v := VariationOf(o.flow)
-		compared[v]++
-		if o.node != base.node {
+		if compared[v]++; o.node != other.node {
 			changed[v]++
 		}
 	}
-	fields, any := record.Examined, false
-	for v, field := range [...]record.HashFields{
-		VaryDestPort: record.HashDestPort, VaryFlowLabel: record.HashFlowLabel, VaryTOS: record.HashTOS,
-	} {
-		any = any || compared[v] > 0
-		if changed[v] > 0 {
-			fields |= field
+	begin, _ := slices.BinarySearchFunc(d.varied, f.ttl+1, func(o sample, ttl uint8) int { return cmp.Compare(o.ttl, ttl) })
+	for i := begin; i < len(d.varied) && d.varied[i].ttl == f.ttl+1; i++ {
+		o := &d.varied[i]
+		if o.node == 0 {
+			continue
+		}
+		v, base := VariationOf(o.flow), Base(o.flow)
+		compare(v, o, base)
+		if v == VaryFlowLabel {
+			compare(NoVariation, o, Base(base+1)) // which has the same label
 		}
 	}
-	switch {
-	case !any:
-		return 0
-	case is4, compared[VaryFlowLabel] > 0 && changed[VaryFlowLabel] == 0:
-		fields |= record.HashSourcePort // nothing else differs between the flows
+	if is4 {
+		compared[NoVariation], changed[NoVariation] = 1, 1 // nothing else differs between the flows
+	}
+	fields, least := record.Examined, d.leastCompared(f)
+	for v, field := range [...]record.HashFields{
+		NoVariation: record.HashSourcePort, VaryDestPort: record.HashDestPort, VaryFlowLabel: record.HashFlowLabel, VaryTOS: record.HashTOS,
+	} {
+		switch {
+		case changed[v] > 0:
+			fields |= field
+		case compared[v] < least && d.cfg.varies(Variation(v), is4):
+			return 0
+		}
 	}
 	return fields
 }
 
-// isThrough reports whether both the probe o with a variation and its base flow pass f.
-func (d *Describer) isThrough(f *fork, o *sample) bool {
-	near := d.find(Base(o.flow), int(f.ttl))
+// leastCompared returns how many flows must stay at their branch of f to show that a field does not
+// matter. If it did, all of them would stay with a probability of 1/16 at most.
+func (d *Describer) leastCompared(f *fork) int {
+	branches, flows := make(map[uint16]float64, f.width), 0.0
+	row := d.row(int(f.ttl) + 1)
+	for i := range row {
+		if near := d.find(row[i].flow, int(f.ttl)); row[i].node != 0 && (near == nil || near.node == f.node) {
+			branches[row[i].node]++
+			flows++
+		}
+	}
+	stay := 0.0 // the probability that a flow that is hashed anew stays
+	for _, n := range branches {
+		stay += n / flows * n / flows
+	}
+	if stay == 0 || stay > 0.99 {
+		return MaxFlows
+	}
+	return int(math.Ceil(-4 / math.Log2(stay)))
+}
+
+// varies reports whether probes vary in a field, or the flows do.
+func (c *Config) varies(v Variation, is4 bool) bool {
+	switch v {
+	case VaryDestPort:
+		return c.Method != probe.ICMP
+	case VaryFlowLabel:
+		return !is4
+	}
+	return true
+}
+
+// isThrough reports whether both the probe o with a variation and a base flow pass f.
+func (d *Describer) isThrough(f *fork, o *sample, base uint16) bool {
+	near := d.find(base, int(f.ttl))
 	if near != nil && near.node != f.node {
 		return false
 	}

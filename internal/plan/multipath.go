@@ -38,3 +38,16 @@ func PathSearch(s record.Strategy, c multipath.Config) (*multipath.Config, error
 	}
 	return &c, nil
 }
+
+// mostTogether is how many targets of a prefix are next to each other in the order, at most. They
+// are probed at the same time.
+const mostTogether = 64
+
+// together returns how many targets of a prefix must be next to each other, so that one window has
+// them. Only strategy multipath compares them.
+func (p *Params) together() uint64 {
+	if p.Strategy.Strategy != Multipath {
+		return 1
+	}
+	return min(p.PerPrefix, mostTogether)
+}

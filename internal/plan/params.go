@@ -80,12 +80,16 @@ func (p *Params) Wait() time.Duration { return time.Duration(p.WaitNS) }
 
 // Codec returns the configuration of the codec for these parameters.
 func (p *Params) Codec(method probe.Method, key [16]byte) codec.Config {
-	return codec.Config{
+	c := codec.Config{
 		Method: method, Seed: SeedOf(p.Seed), Key: key, DstPort: p.DstPort, TOS: p.TOS,
 		Flows: p.Shape.Flows, Variations: p.HashFields, MinTTL: p.Shape.FirstTTL, MaxTTL: p.Shape.LastTTL, Attempts: uint8(p.Shape.Attempts),
 		PortLow: p.PortLow, PortHigh: p.PortHigh, Avoid: p.Avoid,
 		Source4: p.Source4, Source6: p.Source6,
 	}
+	if p.together() > 1 {
+		c.Prefix4, c.Prefix6 = p.Granularity4, p.Granularity6
+	}
+	return c
 }
 
 // Record returns the run record.

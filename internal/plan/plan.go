@@ -108,9 +108,13 @@ func (p *Plan) setParams(c *Config) (err error) {
 		AllowReserved: c.AllowReserved, Senders: max(c.Senders, 1),
 	}
 	if strategy.Strategy == Multipath {
-		p.Asked, p.Shape = c.Attempts, schedule.MultipathShape(p.Shape)
+		p.Asked = c.Attempts
 	}
-	return p.setMultipath()
+	if err := p.setMultipath(); err != nil || p.paths == nil {
+		return err
+	}
+	p.Shape = schedule.MultipathShape(p.Shape, p.paths)
+	return nil
 }
 
 // ruleName returns the name of a host rule as parameters have it: "" for the default.
@@ -243,7 +247,9 @@ func (p *Plan) Index() (err error) {
 	if err != nil {
 		return &ConfigError{"Targets", err}
 	}
-	p.Order, err = p.List.Order(target.OrderConfig{Shard: p.Shard, Shards: p.Shards, MaxTargets: p.MaxTargets})
+	p.Order, err = p.List.Order(target.OrderConfig{
+		Shard: p.Shard, Shards: p.Shards, MaxTargets: p.MaxTargets, Together: p.together(),
+	})
 	if err != nil {
 		return &ConfigError{"Shard", err}
 	}

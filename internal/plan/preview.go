@@ -19,6 +19,9 @@ type Preview struct {
 	TTLs     int
 	Flows    int
 	Attempts int
+	// PerTarget is about how many probes a target takes, if what is found decides, so that Probes
+	// and Duration are guesses. 0: they are not.
+	PerTarget uint64
 
 	RatePPS  float64 // 0 is unlimited
 	RateAuto bool    // RatePPS is the most that it may come to

@@ -160,10 +160,14 @@ func (p *Params) scheduleOctets() uint64 {
 // Assembler returns the configuration of an assembler of the plan's traces. Sources must be
 // known.
 func (p *Plan) Assembler(c *codec.Codec, faults *window.Faults) trace.AssemblerConfig {
-	return trace.AssemblerConfig{
+	cfg := trace.AssemblerConfig{
 		Method: p.ProbeMethod, Source4: probe.AddrFrom(p.Source4), Source6: probe.AddrFrom(p.Source6),
 		Size4: c.Size(true), Size6: c.Size(false),
 		DstPort: p.DstPort, TOS: p.TOS, Wait: p.Wait(), Flows: c,
 		Faults: faults, GapLimit: p.GapLimit, Backward: p.Backward(), Tree: p.Tree(), Multipath: p.paths,
 	}
+	if p.together() > 1 {
+		cfg.Prefix4, cfg.Prefix6 = p.Granularity4, p.Granularity6
+	}
+	return cfg
 }

@@ -67,7 +67,7 @@ func (p *Plan) addSlots(c *Config) {
 	}
 	least, memory := p.Shape.OnDemand, p.memory
 	for _, times := range []int{4, 3, 2} {
-		p.Shape.OnDemand = least * times
+		p.Shape.OnDemand = min(least*times, window.MaxOnDemand)
 		p.memory = p.targetOctets(c)
 		if p.Memory() <= c.Memory {
 			return

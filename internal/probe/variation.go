@@ -9,8 +9,10 @@ type Variation uint8
 const (
 	Unvaried    Variation = iota
 	VaryDstPort           // UDP and TCP
-	VaryLabel             // the flow label of IPv6
-	VaryTOS               // TOS or traffic class
+	// VaryLabel is the flow label of IPv6. It is that of the next base flow, from which the flow then
+	// differs in the source port alone.
+	VaryLabel
+	VaryTOS // TOS or traffic class
 
 	Variations // how many there are
 )

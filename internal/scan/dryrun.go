@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -24,6 +25,13 @@ func DryRun(ctx context.Context, c Config) (*plan.Preview, error) {
 		RatePPS: p.RatePPS, RateAuto: p.RateAuto, Burst: p.Burst, Duration: p.Duration(),
 		Windows: p.Windows, WindowTargets: p.Shape.Targets, MemoryBytes: p.Memory(), ListBytes: p.List.Octets(), Method: p.Method, Seed: p.Seed,
 		Strategy: p.Strategy.Strategy, Removed: p.LeftOut(),
+	}
+	if n, guess := p.UsualProbes(); guess {
+		v.PerTarget, v.Probes, v.Attempts = n, n*v.Targets, p.Asked
+		v.Duration = p.Wait()
+		if p.RatePPS > 0 {
+			v.Duration += time.Duration(float64(v.Probes) / p.RatePPS * float64(time.Second))
+		}
 	}
 	v.OutputBytes, v.PackedBytes = p.OutputSize()
 	blind := c.Link

@@ -33,12 +33,24 @@ type Multipath struct {
 // paths, and those of some balancers.
 const usualSlots = 208
 
-// MultipathShape returns the shape of windows of strategy multipath: flows are allocated where they
-// are needed, and two attempts repeat answered probes.
-func MultipathShape(s window.Shape) window.Shape {
-	s.Flows, s.Attempts, s.OnDemand = probe.BaseFlows, probe.MaxAttempts, usualSlots
+// MultipathShape returns the shape of windows of strategy multipath with a configuration: flows are
+// allocated where they are needed, and two attempts repeat answered probes. A search that borrows
+// nothing, or counts flows at each node, needs more room.
+func MultipathShape(s window.Shape, search *multipath.Config) window.Shape {
+	slots := usualSlots
+	if !search.Borrow {
+		slots += usualSlots
+	}
+	if search.IsFull() {
+		slots += usualSlots
+	}
+	slots = slots * search.Rule().Flows(1) / usualFlows
+	s.Flows, s.Attempts, s.OnDemand = probe.BaseFlows, probe.MaxAttempts, min(slots, window.MaxOnDemand)
 	return s
 }
+
+// usualFlows is how many flows the stopping rule at 95 % takes at a node with one next hop.
+const usualFlows = 6
 
 // MultipathOctets is the memory that Multipath keeps for a target on average: its search, its probes
 // under way and its link in the queue.

@@ -172,18 +172,23 @@ func (w *world) check(t *testing.T, seed1, seed2 uint64) {
 
 // checkShards draws a number of shards and a limit, and checks the shards.
 func (w *world) checkShards(rng *rand.Rand, l *target.List, targets uint64, fail func(string, ...any)) {
-	shards, most := uint64(1+rng.IntN(4)), uint64(rng.IntN(20))
+	shards, most, together := uint64(1+rng.IntN(4)), uint64(rng.IntN(20)), uint64(rng.IntN(4))
 	limit := l.Len()
 	if most != 0 {
 		limit = min(limit, most)
 	}
 	var met uint64
 	for s := range shards {
-		o, err := l.Order(target.OrderConfig{Shard: s, Shards: shards, MaxTargets: most})
+		o, err := l.Order(target.OrderConfig{Shard: s, Shards: shards, MaxTargets: most, Together: together})
 		if err != nil {
 			fail("%v", err)
 		}
-		if want := (limit + shards - 1 - s) / shards; o.Len() != want {
+		group := max(together, 1)
+		want := (limit/group + shards - 1 - s) / shards * group
+		if limit/group%shards == s {
+			want += limit % group
+		}
+		if o.Len() != want {
 			fail("shard %d of %d has %d targets of %d, want %d", s, shards, o.Len(), limit, want)
 		}
 		var mine uint64

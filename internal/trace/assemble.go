@@ -36,6 +36,9 @@ type AssemblerConfig struct {
 	Tree *Tree
 	// Multipath is the configuration of strategy multipath, nil for other strategies.
 	Multipath *multipath.Config
+	// Prefix4 and Prefix6 are the lengths of prefixes with several targets, which Multipath
+	// compares; 0 if each has one.
+	Prefix4, Prefix6 int
 }
 
 // Assembler builds the traces and replies of retired windows. It belongs to one goroutine.

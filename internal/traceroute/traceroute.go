@@ -127,7 +127,7 @@ func (t *tracer) shape() window.Shape {
 		Flows: t.cfg.Flows, Attempts: t.cfg.Attempts,
 	}
 	if t.cfg.Multipath != nil {
-		s = schedule.MultipathShape(s)
+		s = schedule.MultipathShape(s, t.cfg.Multipath)
 	}
 	s.ExtensionOctets = s.TTLs() * s.Flows * s.Attempts * extensionRoom
 	return s

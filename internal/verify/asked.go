@@ -32,6 +32,7 @@ const (
 	traced   marks = 1 << iota // the results have its trace
 	unstable                   // a field changed that must not; set for the first such flow
 	sizeVaries
+	inPaths // the results have the multipath record of its target
 )
 
 // sent is a probe that reached the simulator.

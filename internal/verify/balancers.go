@@ -21,6 +21,10 @@ type Balancers struct {
 	// Examined is those with hash fields, WrongFields those with wrong ones.
 	Examined    uint64 `json:"examined"`
 	WrongFields uint64 `json:"wrong_fields"`
+	// Destinations of Examined hash the destination too, and DestinationsFound show it. Only a
+	// scan with several targets in a prefix can find it, so that others are not wrong.
+	Destinations      uint64 `json:"destinations"`
+	DestinationsFound uint64 `json:"destinations_found"`
 
 	// Even and Weighted are of complete balancers that were not borrowed, with equal and with
 	// different shares. The stopping rule assumes equal shares.
@@ -121,7 +125,15 @@ func (c *checker) judgeBalancer(r *record.Multipath, b *record.Balancer, at plac
 	}
 	if b.HashFields.Has(record.Examined) && r.Method.Protocol(r.Target.Is4()) != probe.ProtoICMP && r.Method.Protocol(r.Target.Is4()) != probe.ProtoICMPv6 {
 		n.Examined++
-		if says := b.HashFields &^ record.Examined; says != recordFields(fork.Fields) {
+		says, is := b.HashFields&^record.Examined, recordFields(fork.Fields)
+		if is.Has(record.HashDestination) {
+			n.Destinations++
+			if says.Has(record.HashDestination) {
+				n.DestinationsFound++
+			}
+			says |= record.HashDestination
+		}
+		if says != is {
 			n.WrongFields++
 			c.example("hash fields", "%s TTL %d: %s hashes %v, not %v", r.Target, b.TTL, b.Addr,
 				(recordFields(fork.Fields) | record.Examined).Names(), b.HashFields.Names())

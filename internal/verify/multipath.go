@@ -39,6 +39,10 @@ type MultipathNodes struct {
 	There  uint64  `json:"there"` // nodes that answer and that some flow meets, without loops
 	Found  uint64  `json:"found"`
 	Share  float64 `json:"share"` // 1 if there are none
+	// Addresses is different addresses of the nodes that are there, and AddressesFound those of
+	// them that some target's record has.
+	Addresses      uint64 `json:"addresses"`
+	AddressesFound uint64 `json:"addresses_found"`
 }
 
 // MultipathLinks counts links.
@@ -57,6 +61,10 @@ type MultipathLinks struct {
 	There       uint64  `json:"there"` // links between nodes that are there
 	Found       uint64  `json:"found"`
 	Share       float64 `json:"share"`
+	// Pairs is different pairs of addresses of the links that are there, and PairsFound those of
+	// them that some target's record has.
+	Pairs      uint64 `json:"pairs"`
+	PairsFound uint64 `json:"pairs_found"`
 }
 
 // False returns how many nodes are false.
@@ -88,6 +96,7 @@ type answers struct {
 func (c *checker) startPaths() {
 	if c.paths == nil {
 		c.paths, c.judgedPaths = &Multipath{}, make(map[probe.Addr]bool)
+		c.addresses, c.pairs = make(map[probe.Addr]bool), make(map[[2]probe.Addr]bool)
 	}
 }
 
@@ -113,6 +122,12 @@ func (c *checker) multipath(r *record.Multipath) {
 		}
 		return
 	}
+	c.flows = c.flows[:0]
+	for i := c.asked.dests[d].flow; i != none; i = c.asked.flows[i].next {
+		c.asked.flows[i].marks |= inPaths
+		c.flows = append(c.flows, i)
+	}
+	c.forget(c.flows)
 	heard := c.answers(d)
 	m.Moved += heard.moved
 	truth := c.pathTruth(d, r)
@@ -234,11 +249,14 @@ func (c *checker) missedPaths(r *record.Multipath, truth *pathTruth) {
 		if nodes.There++; claimed[at] {
 			nodes.Found++
 		}
+		c.addresses[at.addr] = c.addresses[at.addr] || claimed[at]
 	}
 	for s := range truth.between {
 		if links.There++; spans[s] {
 			links.Found++
 		}
+		pair := [2]probe.Addr{s.near.addr, s.far}
+		c.pairs[pair] = c.pairs[pair] || spans[s]
 	}
 }
 
@@ -248,8 +266,20 @@ func (c *checker) multipathReport() *Multipath {
 	if m == nil {
 		return nil
 	}
+	m.Nodes.Addresses, m.Nodes.AddressesFound = countFound(c.addresses)
+	m.Links.Pairs, m.Links.PairsFound = countFound(c.pairs)
 	m.Nodes.Share = share(m.Nodes.Found, m.Nodes.There)
 	m.Links.Share = share(m.Links.Found, m.Links.There)
 	m.Balancers.finish()
 	return m
+}
+
+// countFound counts the keys, and those that were found.
+func countFound[K comparable](seen map[K]bool) (there, found uint64) {
+	for _, ok := range seen {
+		if there++; ok {
+			found++
+		}
+	}
+	return there, found
 }

@@ -22,6 +22,8 @@ func (r *Report) textMultipath(t *table) {
 	t.count(needed, "of no answer", n.NoAnswer, "possible address, but the log has no such answer")
 	t.count(hoped, "beyond the end", n.Beyond, "true, but every packet that goes there ends before")
 	t.line("", "  nodes found", fmt.Sprintf("%.4f", n.Share), fmt.Sprintf("%d of %d that answer, over all flows", n.Found, n.There))
+	t.line("", "  addresses found", fmt.Sprintf("%.4f", share(n.AddressesFound, n.Addresses)),
+		fmt.Sprintf("%d of %d different ones, for some target", n.AddressesFound, n.Addresses))
 
 	l := &m.Links
 	t.count(shown, "links", l.Claimed, fmt.Sprintf("%d true: one packet meets both ends, and one flow has both answers", l.True))
@@ -30,6 +32,8 @@ func (r *Report) textMultipath(t *table) {
 	t.count(shown, "marked", l.Marked, fmt.Sprintf("of remapped flows only; %d do not exist", l.MarkedFalse))
 	t.count(shown, "one end", l.Open, "the other end did not answer")
 	t.line("", "  links found", fmt.Sprintf("%.4f", l.Share), fmt.Sprintf("%d of %d between nodes that answer", l.Found, l.There))
+	t.line("", "  pairs found", fmt.Sprintf("%.4f", share(l.PairsFound, l.Pairs)),
+		fmt.Sprintf("%d of %d different ones, for some target", l.PairsFound, l.Pairs))
 	mark := "ok"
 	if m.Remapped != m.Moved {
 		mark = "look"
@@ -51,6 +55,7 @@ func (n *Balancers) text(t *table) {
 	t.count(hoped, "wrong kind", n.WrongKind, "by flow, by packet or by destination")
 	if n.Examined > 0 {
 		t.count(hoped, "wrong hash fields", n.WrongFields, fmt.Sprintf("of %d balancers with hash fields", n.Examined))
+		t.count(shown, "hash destination", n.DestinationsFound, fmt.Sprintf("of %d that do; only several targets of a prefix show it", n.Destinations))
 	}
 	n.Even.text(t, "  whole", "with equal shares")
 	n.Weighted.text(t, "  whole, weighted", "with different shares, which the stopping rule does not expect")

@@ -36,7 +36,7 @@ func (c *checker) forget(flows []uint32) {
 	}
 }
 
-// forgetRest drops the probes of flows without a trace. They belong to a run that was stopped and
+// forgetRest drops the probes of flows without a trace or a multipath record. They belong to a run that was stopped and
 // not resumed for them.
 func (c *checker) forgetRest() {
 	s := c.summary
@@ -44,7 +44,7 @@ func (c *checker) forgetRest() {
 		return
 	}
 	for f := range c.asked.each {
-		if f.marks&traced == 0 {
+		if f.marks&(traced|inPaths) == 0 {
 			c.resumes.abandoned += c.asked.drop(f, 1<<63-1)
 		}
 	}

@@ -205,6 +205,8 @@ type checker struct {
 	found           found
 	paths           *Multipath // nil without multipath records
 	judgedPaths     map[probe.Addr]bool
+	addresses       map[probe.Addr]bool    // nodes of targets with a multipath record: whether one has them
+	pairs           map[[2]probe.Addr]bool // links, likewise
 	report          Report
 	examples        map[string]int
 

@@ -35,7 +35,11 @@ func writeScanPlan(t *tabular.Table, v *plan.Preview) {
 	for _, r := range removals(v.Removed) {
 		t.Add("left out", removedCount(r.Addresses), r.words())
 	}
-	t.Add("probes", tabular.Count(v.Probes), fmt.Sprintf("%d TTLs × %d flow(s), first attempt of %d", v.TTLs, v.Flows, v.Attempts))
+	if v.PerTarget > 0 {
+		t.Add("probes", "about "+tabular.Count(v.Probes), fmt.Sprintf("%d to a target on average: load balancers decide", v.PerTarget))
+	} else {
+		t.Add("probes", tabular.Count(v.Probes), fmt.Sprintf("%d TTLs × %d flow(s), first attempt of %d", v.TTLs, v.Flows, v.Attempts))
+	}
 	if v.RateAuto {
 		t.Add("rate", "auto", fmt.Sprintf("%s pps at most", tabular.Number(v.RatePPS)))
 		t.Add("duration", "not known", fmt.Sprintf("%s at that rate", durationWords(v.Duration)))
@@ -69,6 +73,10 @@ func writeRate(t *tabular.Table, v *plan.Preview) {
 		return
 	}
 	t.Add("rate", tabular.Number(v.RatePPS)+" pps", fmt.Sprintf("in bursts of up to %d", v.Burst))
+	if v.PerTarget > 0 {
+		t.Add("duration", "about "+durationWords(v.Duration), "longer if routers do not answer")
+		return
+	}
 	t.Add("duration", durationWords(v.Duration), "at most")
 }
 

@@ -63,6 +63,25 @@ seed      one
    45.16.0.1    5     0    0x1234    32768      33434    0xbeef      44
   2a00:16::1    7     0   0xabcde    32769        258    0x0a0b      48
 `},
+		{"all paths", plan.Preview{
+			Targets: 20, Probes: 1200, PerTarget: 60, TTLs: 32, Flows: 1, Attempts: 1, RatePPS: 1000, Burst: 2, Duration: 3200 * time.Millisecond,
+			Windows: 1, WindowTargets: 20, Method: "udp", Strategy: "multipath", OutputBytes: 2e5, PackedBytes: 2e4, Seed: "s", SourceErr: errors.New("no route"), First: []plan.PreviewProbe{udp4},
+		}, `targets   20
+probes    about 1,200   60 to a target on average: load balancers decide
+rate      1,000 pps     in bursts of up to 2
+duration  about 3.2 s   longer if routers do not answer
+output    about 200 kB  20.0 kB as .zst
+windows   1             of up to 20 targets
+memory    0.0 MiB       at most, for windows
+memory    0.0 MiB       for the lists
+method    udp
+strategy  multipath
+source    not known: no route
+seed      s
+
+     target  TTL  flow  id/label  port/id  dport/seq  checksum  length
+  45.16.0.1    5     0    0x1234    32768      33434    0xbeef      44
+`},
 		{"a rate to be found, without a route", plan.Preview{
 			Targets: 1, Probes: 32, TTLs: 32, Flows: 1, Attempts: 1, RatePPS: 20_000, RateAuto: true, Duration: 2 * time.Second,
 			Windows: 1, WindowTargets: 1, Method: "tcp-syn", Strategy: "topology", OutputBytes: 64e9, PackedBytes: 6e9, Seed: "s", SourceErr: errors.New("no route"), First: []plan.PreviewProbe{syn4},

@@ -14,6 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
@@ -39,7 +40,8 @@ func TestKilled(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
 	for _, flags := range []string{ // at rates at which all take about as long
-		"--strategy=exhaustive --rate=2k --attempts=2", "--strategy=complete --rate=1k --senders=2", "--strategy=topology --stitch --rate=500",
+		"--strategy=exhaustive --rate=2k --attempts=2 --memory=768k", "--strategy=complete --rate=1k --senders=2 --memory=768k", "--strategy=topology --stitch --rate=500 --memory=768k",
+		"--strategy=multipath --rate=3k --memory=72M",
 	} {
 		t.Run(flags, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +76,7 @@ func killedTargets() int { return 150 + 40*kills() }
 func killed(t *testing.T, dir string, flags []string) {
 	checkpoint := filepath.Join(dir, "checkpoint")
 	args := append([]string{"scan", "45.0.0.0/9", "2a00:16::/33", "--max-targets=" + strconv.Itoa(killedTargets()),
-		"--seed=kill", "--memory=768k", "--wait=150ms", "--records=both", "-q",
+		"--seed=kill", "--wait=150ms", "--records=both", "-q",
 		"-o", filepath.Join(dir, "out.ndjson.zst")}, flags...)
 	flag := "--checkpoint="
 	rng := effort.Rand(t)
@@ -111,7 +113,7 @@ func checkKilled(t *testing.T, dir string) {
 	seen := map[netip.Addr]int{}
 	twice := 0
 	for _, trace := range r.traces {
-		if seen[trace.Target.Netip()]++; seen[trace.Target.Netip()] > 1 {
+		if seen[trace.Target.Netip()]++; seen[trace.Target.Netip()] > 1 && r.run.Strategy.Strategy != plan.Multipath {
 			twice++
 		}
 	}
@@ -128,6 +130,9 @@ func checkKilled(t *testing.T, dir string) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if m := report.Multipath; m != nil && (m.Again != 0 || m.NotProbed != 0 || m.Targets != uint64(targets)) {
+		t.Errorf("%d multipath records of %d targets, %d of them twice, %d not probed", m.Targets, targets, m.Again, m.NotProbed)
 	}
 	if !report.OK() || report.Sums == nil || report.Ends.Again != 0 || report.Recall.Missing.NoTrace != 0 {
 		var text strings.Builder
