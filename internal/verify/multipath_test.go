@@ -237,3 +237,15 @@ func TestMultipathByPacket(t *testing.T) {
 		t.Errorf("faults %q, %+v", r.Faults, *m)
 	}
 }
+
+// TestMultipathChanged checks that paths after a balancer by destination got another hash are right.
+func TestMultipathChanged(t *testing.T) {
+	p := &prober{preset: "multipath", flows: 20, attempts: 2, paths: leave, set: func(cfg *netsim.Config) {
+		cfg.PerFlow, cfg.PerDestination, cfg.PerPacket, cfg.HashLabel = 0, 1, 0, 0
+		cfg.Remap, cfg.Remapped = netsim.Moment(2*testGap), 1 // after the begin of the records
+	}}
+	m := p.check(t, nil).Multipath
+	if m == nil || m.Nodes.True == 0 || m.Nodes.True != m.Nodes.Claimed || m.Links.Impossible > 0 {
+		t.Errorf("%+v", m)
+	}
+}

@@ -27,7 +27,8 @@ func (c *checker) pathTruth(d uint32, r *record.Multipath) *pathTruth {
 	in := c.asked.netsimFlowAt(f, r.Start)
 	p.graph = c.truth.Graph(&in, probe.MaxTTL)
 	c.addGraph(p, p.graph, true)
-	if in.At = time.Duration(c.asked.last - c.asked.begin); c.truth.Reroutes(in.Dst) {
+	// Another route, or a balancer by destination that got another hash.
+	if in.At = time.Duration(c.asked.last - c.asked.begin); c.asked.changes {
 		c.addGraph(p, c.truth.Graph(&in, probe.MaxTTL), false)
 	}
 	return p
