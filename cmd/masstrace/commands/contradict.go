@@ -43,7 +43,22 @@ var contradictions = map[string][]contradiction{
 	"annotate": {
 		{"text", []string{"output", "to", "table", "overwrite", "quiet", "from"}, "the text goes to the standard output"},
 	},
+	"watch": {
+		{"ipv4", []string{"ipv6"}, ""},
+		{"method", []string{"icmp", "tcp", "udp"}, ""},
+		{"icmp", []string{"tcp", "udp"}, ""},
+		{"icmp", []string{"port"}, "ICMP has no ports"},
+		{"tcp", []string{"udp"}, ""},
+		{"json", []string{"stream", "plain", "report"}, "each is another output"},
+		{"stream", []string{"plain", "report"}, "each is another output"},
+		{"plain", []string{"report"}, "each is another output"},
+		{"replay", []string{
+			"record", "ipv4", "ipv6", "icmp", "tcp", "udp", "method", "port", "first", "max", "interval", "count", "wait", "flows", "tos",
+			"source", "interface",
+		}, "the file has them"},
+	},
 	"trace": {
+		{"watch", []string{"hosts", "queries", "wait", "gap-limit", "multipath", "confidence", "dot", "extensions"}, "a watch has other options: see masstrace watch"},
 		{"ipv4", []string{"ipv6"}, ""},
 		{"method", []string{"icmp", "tcp", "udp"}, ""},
 		{"icmp", []string{"tcp", "udp"}, ""},
