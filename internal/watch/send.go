@@ -17,7 +17,7 @@ import (
 const (
 	// tick is between two batches of a cycle, and linkPoll between two looks at a link that is
 	// down, or at a watch that is paused.
-	tick     = 10 * time.Millisecond
+	tick     = 20 * time.Millisecond
 	linkPoll = 50 * time.Millisecond
 )
 

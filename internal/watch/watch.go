@@ -101,7 +101,7 @@ func newWatch(c Config) (w *Watch, err error) {
 
 // open opens the session. All targets must leave by one link.
 func (w *Watch) open(ctx context.Context) error {
-	c := session.Config{Interface: w.cfg.Interface, ReceiveBuffer: captureRing, Immediate: true, Queue: true}
+	c := session.Config{Interface: w.cfg.Interface, ReceiveBuffer: captureRing, Queue: true}
 	if w.cfg.Source.IsValid() {
 		c.Sources = []netip.Addr{w.cfg.Source}
 	}

@@ -16,7 +16,7 @@ const (
 	leastHost    = 15 // an IPv4 address
 	comfortHost  = 22
 	mostHost     = 60
-	leastHistory = 10
+	leastHistory = 8
 	mostHistory  = 120
 )
 
@@ -65,7 +65,9 @@ func (m *model) layout(rows []table.Row, look *table.Look) layout {
 			l.label = 22
 		}
 	}
-	l.notes = min(l.notes, 16)
+	if l.notes > 0 {
+		l.notes = min(max(l.notes, len("Notes")), 16)
+	}
 	wish := min(max(longest, leastHost), comfortHost)
 	for len(l.columns) > 1 && l.width()+1+wish+1+leastHistory > m.width {
 		l.columns = l.columns[:len(l.columns)-1]

@@ -57,8 +57,8 @@ func counting(name, title string, width int, meaning string, of func(*board.Hop)
 		Name: name, Title: title, Width: width, Meaning: meaning,
 		Value: func(r *Row) float64 { return of(r.Hop) },
 		text: func(r *Row, _ *Look) string {
-			if r.Hop.Sent == 0 && name == "loss" {
-				return "-"
+			if name == "loss" && (r.Hop.Sent == 0 || r.Loss.Kind == board.SilentHop) {
+				return "-" // later hops answer: nothing was lost
 			}
 			return strconv.FormatFloat(of(r.Hop), 'f', digits, 64)
 		},
@@ -68,7 +68,7 @@ func counting(name, title string, width int, meaning string, of func(*board.Hop)
 // timing returns a column of times.
 func timing(name, title, meaning string, of func(*board.Hop) time.Duration) Column {
 	return Column{
-		Name: name, Title: title, Width: 7, Meaning: meaning + ", ms",
+		Name: name, Title: title, Width: 6, Meaning: meaning + ", ms",
 		Value: func(r *Row) float64 {
 			if r.Hop.Received == 0 {
 				return -1
