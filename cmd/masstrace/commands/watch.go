@@ -9,6 +9,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/annotate"
 	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/traceroute"
@@ -185,7 +186,7 @@ func (c *WatchCmd) look(ctx context.Context, known *annotate.Annotator, flows in
 		l.Label = func(a netip.Addr) string {
 			text, ok := cached[a]
 			if !ok {
-				text = annotate.Label(shared.of(probe.AddrFrom(a)))
+				text = plaintext.Clean(annotate.Label(shared.of(probe.AddrFrom(a))))
 				cached[a] = text
 			}
 			return text

@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
-
 	"github.com/masstrace/masstrace/internal/annotate"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -187,14 +185,11 @@ func (w *watching) addSink(out io.Writer) error {
 
 // onScreen shows the watch until the user quits. The screen stays when the watch has ended.
 func (w *watching) onScreen(ctx, interrupted context.Context) error {
-	in, out, err := tea.OpenTTY()
+	keys, err := screen.OpenKeys()
 	if err != nil {
 		return fmt.Errorf("no terminal for keys: %w; use --plain or --report", err)
 	}
-	defer in.Close()
-	if out != in {
-		defer out.Close()
-	}
+	defer keys.Close()
 	columns, err := w.cmd.columns(true)
 	if err != nil {
 		return err
@@ -216,7 +211,7 @@ func (w *watching) onScreen(ctx, interrupted context.Context) error {
 	})
 	err = screen.Run(shown, screen.Config{
 		Source: w.source, Look: w.look, Columns: columns, Title: w.title(), Ended: ended,
-		EndText: func() string { return "ended" }, In: in, Out: fileOf(w.s.Stdout), Environ: os.Environ(),
+		EndText: func() string { return "ended" }, In: keys, Out: fileOf(w.s.Stdout), Environ: os.Environ(),
 	})
 	left := shown.Err() == nil
 	stop()

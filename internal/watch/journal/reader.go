@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/watch/board"
 )
 
@@ -55,11 +56,11 @@ func NewReader(in io.Reader, name string) (*Reader, error) {
 	return r, nil
 }
 
-// Targets returns the targets for a board.
+// Targets returns the targets for a board. Their names are safe on a terminal.
 func (r *Reader) Targets() []board.Target {
 	var list []board.Target
 	for _, t := range r.Head.Targets {
-		list = append(list, board.Target{Name: t.Name, Addr: t.Addr})
+		list = append(list, board.Target{Name: plaintext.Clean(t.Name), Addr: t.Addr})
 	}
 	return list
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -38,6 +39,15 @@ type Config struct {
 	Environ []string
 	// Clock returns the time for the screen; nil is the wall clock.
 	Clock func() time.Time
+}
+
+// OpenKeys opens the keyboard of the terminal that controls the process, for Config.In.
+func OpenKeys() (*os.File, error) {
+	in, out, err := tea.OpenTTY()
+	if err == nil && out != in {
+		_ = out.Close() // nothing was written
+	}
+	return in, err
 }
 
 // refresh is the time between two pictures.
