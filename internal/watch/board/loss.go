@@ -81,7 +81,7 @@ func EndingOf(p *Path) Ending {
 		}
 	}
 	last := p.hops[e.TTL]
-	if last == nil || p.asked == 0 {
+	if last == nil || last.Sent == 0 { // also after a reset
 		return Ending{Reason: Waiting}
 	}
 	e.Loss = last.Loss()

@@ -78,10 +78,11 @@ func (r *Reader) Next() (s board.Sample, err error) {
 			Type string `json:"type"`
 		}
 		if err := json.Unmarshal(line, &kind); err != nil {
+			wrong := r.wrong(err.Error())
 			if _, after := r.next(); errors.Is(after, io.EOF) {
 				return s, io.EOF // a process that was killed wrote it
 			}
-			return s, r.wrong(err.Error())
+			return s, wrong
 		}
 		switch kind.Type {
 		case "watch-sample":

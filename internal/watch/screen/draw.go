@@ -199,8 +199,12 @@ func (m *model) verdict(t *board.Target, l *table.Look) string {
 		style = m.theme.fair
 	}
 	text := table.EndingText(p, l)
-	if t.Changed > 0 {
-		text += fmt.Sprintf(", %d changes", t.Changed)
+	switch t.Changed {
+	case 0:
+	case 1:
+		text += ", 1 change of the path"
+	default:
+		text += fmt.Sprintf(", %d changes of the path", t.Changed)
 	}
 	return style.Render(m.cut(text, m.width))
 }

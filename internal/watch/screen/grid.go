@@ -80,13 +80,21 @@ func (m *model) layout(rows []table.Row, look *table.Look) layout {
 	}
 	rest := m.width - l.width() - 1
 	l.host = min(longest, mostHost)
-	if want := min(max(rest/4, leastHistory), 40); l.host > rest-1-want {
+	if want := m.wantedHistory(rest); l.host > rest-1-want {
 		l.host = max(rest-1-want, min(leastHost, rest))
 	}
 	if l.history = min(rest-l.host-1, mostHistory); l.history < 5 {
 		l.history, l.host = 0, min(max(rest, 0), longest)
 	}
 	return l
+}
+
+// wantedHistory returns the width of the history if the hosts could use all of rest.
+func (m *model) wantedHistory(rest int) int {
+	if m.wide {
+		return max(rest-comfortHost-1, leastHistory)
+	}
+	return min(max(rest/3, leastHistory), 40)
 }
 
 // grid returns the titles and the rows, at most height lines.
@@ -249,12 +257,12 @@ func (m *model) cell(c *table.Column, r *table.Row) lipgloss.Style {
 // heat returns the history of a hop: levels with colours.
 func (m *model) heat(h *board.Hop, look *table.Look, width int) string {
 	text := []rune(look.Spark(h, width))
-	times := h.History(width)
+	times, usual := h.History(width), h.Percentile(50)
 	var b strings.Builder
 	for from := 0; from < len(text); {
-		style := m.warmth(h, times[from])
+		style := warmth(usual, times[from])
 		to := from + 1
-		for to < len(text) && m.warmth(h, times[to]) == style {
+		for to < len(text) && warmth(usual, times[to]) == style {
 			to++
 		}
 		b.WriteString(m.warm(style).Render(string(text[from:to])))
@@ -263,9 +271,8 @@ func (m *model) heat(h *board.Hop, look *table.Look, width int) string {
 	return b.String()
 }
 
-// warmth classes a time: 0 is usual for the hop, 2 is much longer or silence.
-func (m *model) warmth(h *board.Hop, d time.Duration) int {
-	usual := h.Percentile(50)
+// warmth classes a time by the usual one of its hop: 0 is usual, 2 is much longer or silence.
+func warmth(usual, d time.Duration) int {
 	switch {
 	case d == board.Lost:
 		return 2

@@ -51,7 +51,7 @@ func OpenKeys() (*os.File, error) {
 }
 
 // refresh is the time between two pictures.
-const refresh = 250 * time.Millisecond
+const refresh = 400 * time.Millisecond
 
 // Run shows the screen until the user quits or ctx ends. Both are no error.
 func Run(ctx context.Context, c Config) error {

@@ -115,7 +115,7 @@ func (l *Look) Marks(r *Row) (marks []Mark) {
 		add("nat", "rewritten on the way: %s", strings.Join(a.Rewritten.AppendNames(nil), ", "))
 	}
 	if a.Kind.IsUnreach() {
-		add("!", "%s", strings.ReplaceAll(a.Kind.String(), "_", " "))
+		add("!", "%s", kindText(a.Kind))
 	}
 	if a.MTU > 0 {
 		add("mtu", "next-hop MTU %d", a.MTU)

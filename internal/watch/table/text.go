@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/watch/board"
 )
 
@@ -116,7 +117,7 @@ func EndingText(p *board.Path, l *Look) string {
 		if h := p.Hop(e.TTL); h != nil && h.Addr().IsValid() {
 			by = ", reported by " + l.Address(h.Addr())
 		}
-		text = fmt.Sprintf("unreachable at TTL %d: %s%s", e.TTL, strings.ReplaceAll(p.EndKind.String(), "_", " "), by)
+		text = fmt.Sprintf("unreachable at TTL %d: %s%s", e.TTL, kindText(p.EndKind), by)
 	case board.Loop:
 		text = fmt.Sprintf("routing loop up to TTL %d", e.TTL)
 	case board.NoAnswer:
@@ -135,6 +136,21 @@ func EndingText(p *board.Path, l *Look) string {
 		text += fmt.Sprintf(", %d routers limit their answers", e.Limits)
 	}
 	return text
+}
+
+// kindText returns the meaning of an answer that ends a path.
+func kindText(k probe.Kind) string {
+	switch k {
+	case probe.KindAdmin:
+		return "prohibited by an administrator"
+	case probe.KindHostUnreach:
+		return "no route to the host"
+	case probe.KindNetUnreach:
+		return "no route to the network"
+	case probe.KindProtoUnreach:
+		return "the host lacks the protocol"
+	}
+	return strings.ReplaceAll(k.String(), "_", " ")
 }
 
 // ChangeText returns a change in one line.
