@@ -205,7 +205,7 @@ func (m *model) line(r *table.Row, l *layout, look *table.Look, chosen, again bo
 		b.WriteString(" " + m.theme.mark.Render(m.pad(look.ShortMarks(r), l.notes, true)))
 	}
 	if l.history > 0 {
-		b.WriteString(" " + m.heat(r.Hop, look, l.history))
+		b.WriteString(" " + m.heat(r, look, l.history))
 	}
 	return m.choose(chosen, b.String())
 }
@@ -255,14 +255,15 @@ func (m *model) cell(c *table.Column, r *table.Row) lipgloss.Style {
 }
 
 // heat returns the history of a hop: levels with colours.
-func (m *model) heat(h *board.Hop, look *table.Look, width int) string {
+func (m *model) heat(r *table.Row, look *table.Look, width int) string {
+	h, quiet := r.Hop, r.Loss.Kind == board.Limited || r.Loss.Kind == board.SilentHop
 	text := []rune(look.Spark(h, width))
 	times, usual := h.History(width), h.Percentile(50)
 	var b strings.Builder
 	for from := 0; from < len(text); {
-		style := warmth(usual, times[from])
+		style := warmth(usual, times[from], quiet)
 		to := from + 1
-		for to < len(text) && warmth(usual, times[to]) == style {
+		for to < len(text) && warmth(usual, times[to], quiet) == style {
 			to++
 		}
 		b.WriteString(m.warm(style).Render(string(text[from:to])))
@@ -271,9 +272,12 @@ func (m *model) heat(h *board.Hop, look *table.Look, width int) string {
 	return b.String()
 }
 
-// warmth classes a time by the usual one of its hop: 0 is usual, 2 is much longer or silence.
-func warmth(usual, d time.Duration) int {
+// warmth classes a time by the usual one of its hop: 0 is usual, 2 is much longer or a loss, 3 is the
+// silence of a router that is quiet.
+func warmth(usual, d time.Duration, quiet bool) int {
 	switch {
+	case d == board.Lost && quiet:
+		return 3
 	case d == board.Lost:
 		return 2
 	case d > 3*usual+5*time.Millisecond:
@@ -285,5 +289,5 @@ func warmth(usual, d time.Duration) int {
 }
 
 func (m *model) warm(class int) lipgloss.Style {
-	return []lipgloss.Style{m.theme.good, m.theme.fair, m.theme.bad}[class]
+	return []lipgloss.Style{m.theme.good, m.theme.fair, m.theme.bad, m.theme.dim}[class]
 }
