@@ -184,7 +184,7 @@ func (w *watching) addSink(out io.Writer) error {
 }
 
 // onScreen shows the watch until the user quits. The screen stays when the watch has ended.
-func (w *watching) onScreen(ctx, interrupted context.Context) error {
+func (w *watching) onScreen(ctx, interrupted context.Context) (err error) {
 	keys, err := screen.OpenKeys()
 	if err != nil {
 		return fmt.Errorf("no terminal for keys: %w; use --plain or --report", err)
@@ -197,7 +197,12 @@ func (w *watching) onScreen(ctx, interrupted context.Context) error {
 	shown, hide := context.WithCancel(ctx)
 	defer hide()
 	defer context.AfterFunc(interrupted, hide)()
-	defer hideOn(hide, syscall.SIGHUP, syscall.SIGQUIT)()
+	hanged := hideOn(hide, syscall.SIGHUP, syscall.SIGQUIT)
+	defer func() {
+		if number := hanged(); number != 0 && err == nil {
+			err = exitStatus(128 + number)
+		}
+	}()
 	quit, stop := context.WithCancel(interrupted)
 	ended := make(chan struct{})
 	var result error
@@ -213,30 +218,34 @@ func (w *watching) onScreen(ctx, interrupted context.Context) error {
 		Source: w.source, Look: w.look, Columns: columns, Title: w.title(), Ended: ended,
 		EndText: func() string { return "ended" }, In: keys, Out: fileOf(w.s.Stdout), Environ: os.Environ(),
 	})
-	left := shown.Err() == nil
 	stop()
 	runs.Wait()
-	if left && errors.Is(result, run.ErrInterrupted) {
+	if interrupted.Err() == nil && errors.Is(result, run.ErrInterrupted) {
 		result = nil // by the user, who quits
 	}
 	return errors.Join(err, result)
 }
 
-// hideOn calls hide at the first of some signals, until the function that it returns is called.
-func hideOn(hide func(), list ...os.Signal) (stop func()) {
-	caught := make(chan os.Signal, 1)
+// hideOn calls hide at the first of some signals, until the function that it returns is called. That
+// returns the signal, 0 if there was none.
+func hideOn(hide func(), list ...os.Signal) (stop func() syscall.Signal) {
+	caught, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(caught, list...)
-	done := make(chan struct{})
-	go func() {
+	var first syscall.Signal
+	var waits sync.WaitGroup
+	waits.Go(func() {
 		select {
-		case <-caught:
+		case s := <-caught:
+			first, _ = s.(syscall.Signal)
 			hide()
 		case <-done:
 		}
-	}()
-	return func() {
+	})
+	return func() syscall.Signal {
 		signal.Stop(caught)
 		close(done)
+		waits.Wait()
+		return first
 	}
 }
 
@@ -315,6 +324,8 @@ func (w *watching) conclude(err error, signals *signals, onScreen bool) error {
 	switch {
 	case signalled && (err == nil || errors.Is(err, run.ErrInterrupted) || errors.Is(err, run.ErrKilled)):
 		return status
+	case isStatus(err):
+		return err
 	case err != nil:
 		return &run.Incomplete{Err: err}
 	case !reached && !onScreen:
@@ -406,4 +417,10 @@ func (h *heldEvents) release() {
 	for _, e := range h.kept {
 		h.Observer.Event(e)
 	}
+}
+
+// isStatus reports whether an error is an exit status without a message.
+func isStatus(err error) bool {
+	_, ok := errors.AsType[exitStatus](err)
+	return ok
 }
