@@ -83,6 +83,7 @@ var requirements = map[string][]struct {
 	"replay": {{
 		[]string{"seed", "source", "method", "min-ttl", "max-ttl", "dport", "tos", "flows", "attempts", "source-port-range"}, "key",
 	}},
+	"watch":  {{[]string{"speed"}, "replay"}},
 	"verify": {{[]string{"exclude", "allow-reserved"}, "targets"}},
 }
 

@@ -72,7 +72,7 @@ type speed float64
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (s *speed) UnmarshalText(text []byte) error {
 	v, err := strconv.ParseFloat(string(text), 64)
-	if err != nil || !(v >= 0 && v <= 1e6) {
+	if err != nil || !(v >= 0 && v <= 1e6) || strings.Contains(string(text), "_") {
 		return fmt.Errorf("%q is not a speed, a number from 0 to 1000000", text)
 	}
 	*s = speed(v)

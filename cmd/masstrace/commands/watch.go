@@ -47,12 +47,12 @@ type WatchCmd struct {
 	JSON    bool     `group:"Output" name:"json" help:"Print one JSON object at the end."`
 	Stream  bool     `group:"Output" help:"Print each sample and each change when it happens, one JSON object per line."`
 	Plain   bool     `group:"Output" help:"Print a table again and again, for screen readers and logs."`
-	Every   timespan `group:"Output" default:"10s" placeholder:"TIME" help:"With --plain: time from one table to the next. Default: ${default}."`
+	Every   timespan `group:"Output" default:"10s" placeholder:"TIME" help:"With --plain: time from one table to the next, in seconds or with a unit. Default: ${default}."`
 
 	Record    string `group:"Recording" placeholder:"FILE" help:"Also write all samples and changes to FILE; compressed if it ends in .gz or .zst. Default: none."`
 	Overwrite bool   `group:"Recording" help:"Overwrite an existing file of --record."`
 	Replay    string `group:"Recording" placeholder:"FILE" help:"Show the watch that --record has written to FILE, and send nothing. Default: none."`
-	Speed     speed  `group:"Recording" default:"1" placeholder:"X" help:"With --replay on a terminal: X times as fast as the watch was; 0 is at once. Default: ${default}."`
+	Speed     speed  `group:"Recording" default:"1" placeholder:"X" help:"With --replay on a terminal: X times as fast as the watch was, a number from 0; 0 is at once. Default: ${default}."`
 
 	AS bool `group:"Output" short:"a" name:"as" aliases:"aslookup" help:"Show the autonomous systems of the routers, from the databases of --annotate."`
 	DatabaseFlags
