@@ -25,9 +25,10 @@ const (
 	Pace       Section = "Pacing"
 	Scale      Section = "Scale"
 	Strategies Section = "Strategies"
+	Watch      Section = "Watching"
 )
 
-var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Watch}
 
 const resultsHead = `# Results
 

@@ -52,10 +52,8 @@ var contradictions = map[string][]contradiction{
 		{"json", []string{"stream", "plain", "report"}, "each is another output"},
 		{"stream", []string{"plain", "report"}, "each is another output"},
 		{"plain", []string{"report"}, "each is another output"},
-		{"replay", []string{
-			"record", "ipv4", "ipv6", "icmp", "tcp", "udp", "method", "port", "first", "max", "interval", "count", "wait", "flows", "tos",
-			"source", "interface",
-		}, "the file has them"},
+		{"replay", liveFlags, "nothing is sent"},
+		{"speed", liveFlags, "nothing is sent"},
 	},
 	"trace": {
 		{"watch", []string{"hosts", "queries", "wait", "gap-limit", "multipath", "confidence", "dot", "extensions"}, "a watch has other options: see masstrace watch"},
@@ -67,6 +65,12 @@ var contradictions = map[string][]contradiction{
 		{"flows", []string{"multipath", "confidence", "dot"}, "all paths take as many flows as are needed"},
 		{"hosts", []string{"dot"}, "the file has one graph"},
 	},
+}
+
+// liveFlags are the flags of watch for what it sends, which a replay does not.
+var liveFlags = []string{
+	"record", "ipv4", "ipv6", "icmp", "tcp", "udp", "method", "port", "first", "max", "interval", "count", "wait", "flows", "tos",
+	"source", "interface",
 }
 
 // multipathFlags are the flags that only strategy multipath has.

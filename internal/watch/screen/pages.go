@@ -82,6 +82,9 @@ func (m *model) details(t *board.Target) []string {
 	if a := h.Answer(); a != nil {
 		lines = append(lines, "", m.theme.head.Render("Last answer"), fmt.Sprintf("%s, TTL of the answer %d, quoted TTL %d",
 			strings.ReplaceAll(a.Kind.String(), "_", " "), a.ReplyTTL, a.QuotedTTL))
+		if a.Weak {
+			lines = append(lines, "one of its two tags is valid: the other was rewritten, or the quotation is short")
+		}
 		for _, label := range a.MPLS {
 			lines = append(lines, fmt.Sprintf("MPLS label %d, class %d, bottom %d, TTL %d", label.Label, label.EXP, label.S, label.TTL))
 		}
