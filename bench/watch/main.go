@@ -1,5 +1,5 @@
-// Command watch measures the CPU time of masstrace watch in the simulated Internet: as a stream, and
-// with its display on a terminal of 120 columns.
+// Command watch measures the CPU time of masstrace watch in the simulated Internet. It does so as
+// a stream, and with the display on a terminal of 120 columns.
 //
 //	go run ./bench/watch [-masstrace PATH] [-targets N] [-seconds N] [-o FILE]
 //

@@ -1,5 +1,6 @@
-// Package watch is the program that probes the paths to some targets again and again. A cycle is one
-// probe to every TTL of every (target, flow). All cycles have one capture, one sender and one board.
+// Package watch is the program that probes the paths to some targets again and again. A cycle is
+// one probe to every TTL of every (target, flow). All cycles have one capture, one sender and one
+// board.
 //
 // Within a watch the fields that load balancers hash never change, so that each flow stays on its
 // path. The tags change: attempts number four cycles, and then the key is a fresh one. So a late

@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// keyring authenticates answers to the probes of the latest two keys. An answer to an older probe is
-// unrelated. Attempt of an accepted answer is the number of its cycle modulo mostCycles.
+// keyring authenticates answers to the probes of the latest two keys. An answer to an older probe
+// is unrelated. Attempt of an accepted answer is the number of its cycle modulo mostCycles.
 //
 // The sender renews the keys while the receiver reads them.
 type keyring struct {

@@ -15,8 +15,8 @@ import (
 
 // Times of the sender.
 const (
-	// tick is between two batches of a cycle, and linkPoll between two looks at a link that is
-	// down, or at a watch that is paused.
+	// tick is between two batches of a cycle. linkPoll is between two looks at a link that is
+	// down, or at a paused watch.
 	tick     = 20 * time.Millisecond
 	linkPoll = 50 * time.Millisecond
 )

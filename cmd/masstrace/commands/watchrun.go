@@ -226,8 +226,8 @@ func (w *watching) onScreen(ctx, interrupted context.Context) (err error) {
 	return errors.Join(err, result)
 }
 
-// hideOn calls hide at the first of some signals, until the function that it returns is called. That
-// returns the signal, 0 if there was none.
+// hideOn calls hide at the first of some signals, until the caller calls stop. stop returns the
+// signal, 0 if there was none.
 func hideOn(hide func(), list ...os.Signal) (stop func() syscall.Signal) {
 	caught, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(caught, list...)

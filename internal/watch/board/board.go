@@ -1,5 +1,5 @@
-// Package board keeps what is known of watched paths: statistics of each hop, the paths now, and
-// their changes. Samples come in, from probes or from a file; nothing here knows the network.
+// Package board keeps the statistics of each hop of watched paths, the paths, and their changes. It
+// takes samples, from probes or from a file, and uses no network.
 //
 // A Board belongs to one goroutine, or to a lock of its owner.
 package board

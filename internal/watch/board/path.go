@@ -27,8 +27,8 @@ type Path struct {
 // Hop returns the hop at a TTL, or nil if no probe went there.
 func (p *Path) Hop(ttl uint8) *Hop { return p.hops[ttl] }
 
-// Last returns the TTL of the last hop to show: the end of the path, or the highest that answered,
-// or the highest that was asked while none did.
+// Last returns the TTL of the last hop to show. That is the end of the path, else the highest that
+// answered, else the highest of a probe.
 func (p *Path) Last() uint8 {
 	switch {
 	case p.End != 0:

@@ -1,5 +1,5 @@
-// Package journal writes the samples and changes of a watch to a stream of JSON lines, and reads them
-// again. The first line is a Head, the last one an End. docs/watch.md describes the fields.
+// Package journal writes the samples and changes of a watch to a stream of JSON lines, and reads
+// them again. The first line is a Head, the last one an End. docs/watch.md describes the fields.
 package journal
 
 import (

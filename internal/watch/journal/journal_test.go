@@ -22,7 +22,7 @@ var head = Head{
 	Targets: []Target{{Name: "a", Addr: netip.MustParseAddr("198.18.0.1")}, {Name: "b\x1b", Addr: netip.MustParseAddr("2001:db8::1")}},
 }
 
-// samples has one of each outcome, and all fields.
+// samples returns one sample of each outcome, and all fields.
 func samples() []board.Sample {
 	return []board.Sample{
 		{Target: 0, TTL: 1, Sent: 1e18, RTT: 1500 * time.Microsecond, From: netip.MustParseAddr("10.0.0.1"), Answer: board.Answer{

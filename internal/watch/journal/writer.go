@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/watch/board"
 )
 
-// Writer writes a journal. It is a watch.Sink. Each line is written as a whole, within flushEvery of
-// its sample.
+// Writer writes a journal. It is a watch.Sink. Each line is written as a whole, with the first
+// sample after flushEvery.
 type Writer struct {
 	out     *bufio.Writer
 	encoder *json.Encoder
@@ -72,7 +72,7 @@ func (w *Writer) Change(c *board.Change) error {
 	return w.out.Flush()
 }
 
-// line writes a line. Whole lines go to the system: what fits is written before.
+// line writes a line. Only whole lines go to the system.
 func (w *Writer) line(value any) error {
 	if w.out.Available() < mostLine {
 		if err := w.out.Flush(); err != nil {

@@ -272,8 +272,8 @@ func (m *model) heat(r *table.Row, look *table.Look, width int) string {
 	return b.String()
 }
 
-// warmth classes a time by the usual one of its hop: 0 is usual, 2 is much longer or a loss, 3 is the
-// silence of a router that is quiet.
+// warmth classes a time by the usual one of its hop. 0 is usual, 1 is longer, 2 is much longer or
+// a loss, and 3 is the silence of a quiet router.
 func warmth(usual, d time.Duration, quiet bool) int {
 	switch {
 	case d == board.Lost && quiet:

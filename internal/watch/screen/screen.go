@@ -1,5 +1,5 @@
-// Package screen shows watched paths on a terminal, by package bubbletea: it draws nothing by itself.
-// The terminal is as before when Run returns, whatever ended it.
+// Package screen shows watched paths on a terminal, by package bubbletea. When Run returns, for any
+// reason, the terminal is as before.
 package screen
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/masstrace/masstrace/internal/watch/table"
 )
 
-// Source is what is shown: a watch, or the replay of one. Its methods may be called from any
+// Source is a watch, or the replay of one. Its methods may be called from any
 // goroutine. The board of View must neither be changed nor kept.
 type Source interface {
 	View(f func(b *board.Board))
@@ -30,7 +30,8 @@ type Config struct {
 	Columns []table.Column
 	// Title describes the probes: method, interval and the like.
 	Title string
-	// Ended, unless it is nil, is closed when no more samples will come; EndText is then the reason.
+	// Ended, unless it is nil, is closed when no more samples will come. EndText is then the
+	// reason.
 	Ended   <-chan struct{}
 	EndText func() string
 
@@ -86,7 +87,7 @@ type model struct {
 	flows         int
 }
 
-// page is what is shown.
+// page is a page of the screen.
 type page int
 
 const (

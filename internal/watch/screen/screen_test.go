@@ -47,8 +47,8 @@ var names = map[netip.Addr]string{
 	addr(5): "be7.bb2.nrt.example.net", addr(8): "www.example.com",
 }
 
-// watched returns a board of two targets after some cycles: a router that limits its answers, a
-// silent one, a label stack, a rewritten field, a change, and an unreachable target.
+// watched returns a board of two targets after some cycles. It has a router that limits its answers
+// and a silent one, a label stack, a rewritten field and a change. One target is unreachable.
 func watched(flows int) *board.Board {
 	b := board.New([]board.Target{{Name: "www.example.com", Addr: addr(8)}, {Name: "2001:db8::9", Addr: netip.MustParseAddr("2001:db8::9")}}, flows)
 	random := rand.New(rand.NewPCG(3, 4))
@@ -169,6 +169,27 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// The document has the pictures.
+func TestDocument(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/watch.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"80x24", "200x60", "20x5", "ascii", "details"} {
+		picture, err := os.ReadFile(filepath.Join("testdata", name+".txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := string(picture)
+		for name == "200x60" && strings.Contains(want, "\n\n\n") {
+			want = strings.ReplaceAll(want, "\n\n\n", "\n\n")
+		}
+		if !strings.Contains(string(text), "```text\n"+want+"```") {
+			t.Errorf("docs/watch.md lacks the picture %s:\n%s", name, want)
+		}
+	}
+}
+
 // golden compares a text with a file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
@@ -187,7 +208,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// No size breaks a picture, on any page, whatever is pressed.
+// No size breaks a picture, on any page, after any key.
 func TestSizes(t *testing.T) {
 	source := &fixed{board: watched(2)}
 	keys := []string{"down", "end", "enter", "q", "?", "pgdown", "esc", "c", "q", "d", "f", "s", "n", "2", "up", "pgup", "home", "S", "shift+tab", "x"}

@@ -4,8 +4,8 @@ import (
 	"charm.land/lipgloss/v2"
 )
 
-// theme has the styles for a dark or a light terminal. Without colours, by NO_COLOR or by TERM, bold
-// and reverse remain. No meaning depends on a colour alone.
+// theme has the styles for a dark or a light terminal. Without colours, by NO_COLOR or by TERM,
+// bold and reverse remain. No meaning depends on a colour alone.
 type theme struct {
 	title, head, dim, key, chosen, tab, tabNow lipgloss.Style
 	good, fair, bad, mark                      lipgloss.Style

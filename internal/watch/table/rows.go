@@ -1,4 +1,4 @@
-// Package table makes tables of watched paths: rows, their columns, and texts of them for people and
+// Package table makes tables of watched paths: rows, columns, and their texts for people and
 // programs. It writes to no terminal.
 package table
 
@@ -126,14 +126,18 @@ func (l *Look) Marks(r *Row) (marks []Mark) {
 	return marks
 }
 
-// recent returns how many addresses answered in the latest cycles.
+// recent returns how many addresses answered in turn in the latest cycles. An address that the path
+// has left for good is none of them.
 func recent(h *board.Hop) (n int) {
-	var latest uint32
+	var latest, newest uint32
 	for i := range h.Seen {
 		latest = max(latest, h.Seen[i].Last)
 	}
+	if now := h.Answer(); now != nil {
+		newest = now.First
+	}
 	for i := range h.Seen {
-		if latest-h.Seen[i].Last < 10 {
+		if latest-h.Seen[i].Last < 10 && h.Seen[i].Last >= newest {
 			n++
 		}
 	}

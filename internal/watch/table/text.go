@@ -12,8 +12,8 @@ import (
 	"github.com/masstrace/masstrace/internal/watch/board"
 )
 
-// Report writes the table of a target as mtr --report does, with the notes of each row and the end of
-// the path below.
+// Report writes the table of a target as mtr --report does, with the notes of each row and the end
+// of the path below.
 func Report(out io.Writer, t *board.Target, c []Column, l *Look, began time.Time) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Start: %s\n", began.Format("2006-01-02T15:04:05-0700"))
