@@ -123,6 +123,7 @@ var mayImport = map[string][]string{
 	"bench/scale":         {"bench", "internal/tabular"},
 	"bench/send":          {"bench", "internal/codec", "internal/permute", "internal/probe", "internal/schedule", "internal/tabular", "internal/target", "internal/window", "ratelimit", "sender"},
 	"bench/soak":          {"bench", "internal/format/ndjson", "internal/lab/internet", "internal/netsim", "internal/record"},
+	"bench/watch":         {"bench", "internal/tabular"},
 	"bench/strategy":      {"bench", "internal/format/all", "internal/probe", "internal/record", "internal/tabular"},
 	"internal/acceptance": {},
 	"internal/arch":       {},
