@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -167,6 +168,46 @@ func FuzzReader(f *testing.F) {
 		}
 		if err := NewPlayer(r, 0, nil).Run(t.Context()); err != nil && !strings.HasPrefix(err.Error(), "file:") {
 			t.Errorf("the error %q does not name the file", err)
+		}
+	})
+}
+
+// A player keeps the times of the watch at its speed, and waits while it is paused.
+func TestSpeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		w, err := NewWriter(&out, head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for cycle := range uint32(11) {
+			s := board.Sample{Cycle: cycle, TTL: 1, Sent: 1e18 + int64(cycle)*1e9, Outcome: board.Silent}
+			if err := w.Sample(&s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close("count", 11); err != nil {
+			t.Fatal(err)
+		}
+		r, err := NewReader(&out, "file")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := NewPlayer(r, 2, nil)
+		began := time.Now()
+		p.Pause(true)
+		go func() {
+			time.Sleep(3 * time.Second)
+			p.Pause(false)
+		}()
+		if err := p.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took < 8*time.Second || took > 9*time.Second {
+			t.Errorf("10 s at twice the speed and a pause of 3 s took %v", took)
+		}
+		if p.Reset(); p.board.Targets[0].Flows[0].Hop(1).Sent != 0 {
+			t.Error("a reset forgets nothing")
 		}
 	})
 }

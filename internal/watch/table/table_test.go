@@ -11,6 +11,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/watch/board"
+	"github.com/masstrace/masstrace/internal/wire"
 )
 
 func TestMain(m *testing.M) {
@@ -134,5 +135,50 @@ func TestMillis(t *testing.T) {
 		if got := Millis(d); got != want {
 			t.Errorf("Millis(%v) = %s, want %s", d, got, want)
 		}
+	}
+}
+
+// Each ending and each note has its words.
+func TestWords(t *testing.T) {
+	look := Look{Label: func(netip.Addr) string { return "AS64500" }}
+	for kind, want := range map[probe.Kind]string{
+		probe.KindAdmin:        "unreachable at TTL 2: prohibited by an administrator, reported by 192.0.2.2, loss 0.0%",
+		probe.KindHostUnreach:  "unreachable at TTL 2: no route to the host, reported by 192.0.2.2, loss 0.0%",
+		probe.KindNetUnreach:   "unreachable at TTL 2: no route to the network, reported by 192.0.2.2, loss 0.0%",
+		probe.KindProtoUnreach: "unreachable at TTL 2: the host lacks the protocol, reported by 192.0.2.2, loss 0.0%",
+		probe.KindUnreach:      "unreachable at TTL 2: for another reason, reported by 192.0.2.2, loss 0.0%",
+		probe.KindTTLExceeded:  "no answer beyond TTL 2",
+	} {
+		b := board.New([]board.Target{{Addr: router(9)}}, 1)
+		s := board.Sample{TTL: 2, From: router(2), Answer: board.Answer{Kind: kind, MTU: 1400, Rewritten: probe.MangledIPID, MPLS: []wire.Label{{Label: 7}}}}
+		b.Take(&s)
+		if kind == probe.KindTTLExceeded {
+			b.Take(&board.Sample{TTL: 3, Outcome: board.Silent})
+		}
+		p := b.Targets[0].Flows[0]
+		if got := EndingText(p, &look); got != want {
+			t.Errorf("%v: %q, want %q", kind, got, want)
+		}
+		r := Row{TTL: 2, Path: p, Hop: p.Hop(2)}
+		if got := look.ShortMarks(&r); !strings.HasPrefix(got, "mpls nat") || !strings.HasSuffix(got, "mtu") {
+			t.Errorf("%v: the notes are %q", kind, got)
+		}
+	}
+	b := board.New([]board.Target{{Addr: router(9)}}, 2)
+	look.Flows = true
+	if got := strings.Join(Endings(b.Targets[0], &look), "; "); got != "flow 0: no answer yet; flow 1: no answer yet" {
+		t.Errorf("before any answer: %s", got)
+	}
+	b.Take(&board.Sample{TTL: 1, Outcome: board.Silent})
+	if got := EndingText(b.Targets[0].Flows[0], &look); got != "no router and no target answers" {
+		t.Errorf("in silence: %s", got)
+	}
+	columns, err := Parse("as,marks,drop,recv,late,jlast,jmax,jint")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := Plain(&out, watched().Targets[0], columns, &look, time.Unix(0, 0), 10); err != nil || !strings.Contains(out.String(), "cycle 10\n") || !strings.Contains(out.String(), "AS64500") {
+		t.Errorf("%v:\n%s", err, out.String())
 	}
 }

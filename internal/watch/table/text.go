@@ -149,6 +149,8 @@ func kindText(k probe.Kind) string {
 		return "no route to the network"
 	case probe.KindProtoUnreach:
 		return "the host lacks the protocol"
+	case probe.KindUnreach:
+		return "for another reason"
 	}
 	return strings.ReplaceAll(k.String(), "_", " ")
 }
