@@ -20,7 +20,7 @@ ZSHDIR  := $(PREFIX)/share/zsh/site-functions
 # What the program, the lab, and the tests that compare us with others need.
 BUILD_PACKAGES := gcc libc6-dev libpcap-dev ca-certificates git
 LAB_PACKAGES   := iproute2 nftables
-TEST_PACKAGES  := scamper traceroute mtr-tiny tcpdump iputils-ping groff-base
+TEST_PACKAGES  := scamper traceroute mtr-tiny tcpdump iputils-ping groff-base tmux
 
 # The packages whose tests have goroutines that share memory. Those of schedule, trace and
 # gather have one goroutine, which shows the race detector nothing: their code runs in
@@ -112,6 +112,7 @@ bench: install-build build
 	go run ./bench/strategy $(TRACERS) -o bench/RESULTS.md
 	go run ./bench/scale -o bench/RESULTS.md
 	go run ./bench/pace -o bench/RESULTS.md
+	go run ./bench/watch -o bench/RESULTS.md
 
 guide: install-build
 	go run ./bench/micro -guide $(GUIDE)

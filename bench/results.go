@@ -26,9 +26,10 @@ const (
 	Scale      Section = "Scale"
 	Strategies Section = "Strategies"
 	Paths      Section = "All paths"
+	Watch      Section = "Watching"
 )
 
-var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Paths}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Paths, Watch}
 
 const resultsHead = `# Results
 

@@ -5,9 +5,9 @@ _masstrace_grammar() {
     case $1 in
     '')
         flags='-h --help -V --version'
-        argument='choice scan trace replay show merge convert annotate schema lab verify help version'
+        argument='choice scan trace watch replay show merge convert annotate schema lab verify help version'
         ;;
-    help) argument='choice scan trace replay show merge convert annotate schema lab verify' ;;
+    help) argument='choice scan trace watch replay show merge convert annotate schema lab verify' ;;
     scan)
         flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status-every --status --metrics --annotate --dry-run -h --help -V --version'
         argument=file
@@ -71,7 +71,7 @@ _masstrace_grammar() {
         esac
         ;;
     trace)
-        flags='--hosts -4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max -q --queries -w --wait --gap-limit --multipath --confidence --overwrite --dot -s --source -i --interface -e --extensions -n --numeric --json -a --as --annotate -h --help -V --version'
+        flags='--hosts -4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max -q --queries -w --wait --gap-limit --watch --multipath --confidence --overwrite --dot -s --source -i --interface -e --extensions -n --numeric --json -a --as --annotate -h --help -V --version'
         argument=host
         case $2 in
         --hosts) kind=file ;;
@@ -89,6 +89,29 @@ _masstrace_grammar() {
         -s | --source) kind=text ;;
         -i | --interface) kind=interface ;;
         --annotate) kind=file ;;
+        esac
+        ;;
+    watch)
+        flags='-4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max --interval -c --count -w --wait -s --source -i --interface --columns -n --numeric -r --report --json --stream --plain --every -a --as --annotate --record --overwrite --replay --speed -h --help -V --version'
+        argument=host
+        case $2 in
+        --method) kind='choice udp icmp tcp-syn tcp-ack' ;;
+        -p | --port) kind=text ;;
+        --flows) kind=text ;;
+        -t | --tos) kind=text ;;
+        -f | --first) kind=text ;;
+        -m | --max) kind=text ;;
+        --interval) kind=text ;;
+        -c | --count) kind=text ;;
+        -w | --wait) kind=text ;;
+        -s | --source) kind=text ;;
+        -i | --interface) kind=interface ;;
+        --columns) kind=text ;;
+        --every) kind=text ;;
+        --annotate) kind=file ;;
+        --record) kind=file ;;
+        --replay) kind=file ;;
+        --speed) kind=text ;;
         esac
         ;;
     replay)

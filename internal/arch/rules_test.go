@@ -59,6 +59,10 @@ var mayImport = map[string][]string{
 	"internal/annotate":          {"internal/mrt", "internal/outfile", "internal/plaintext", "internal/probe", "internal/record"},
 	"internal/show":              {"internal/draw", "internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record", "internal/run"},
 	"internal/draw":              {"internal/probe", "internal/record"},
+	"internal/watch/board":       {"internal/probe", "internal/wire"},
+	"internal/watch/journal":     {"internal/plaintext", "internal/probe", "internal/watch/board", "internal/wire"},
+	"internal/watch/table":       {"internal/probe", "internal/watch/board"},
+	"internal/watch/screen":      {"internal/watch/board", "internal/watch/table"},
 	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
@@ -80,7 +84,8 @@ var mayImport = map[string][]string{
 	// The programs: none imports another.
 	"internal/scan":       {"internal/account", "internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/window", "ratelimit", "receiver", "sender"},
-	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/multipath", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/multipath", "internal/observe", "internal/plaintext", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/watch":      {"internal/codec", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/run", "internal/session", "internal/watch/board", "internal/wire", "ratelimit", "receiver", "sender"},
 	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/window", "matcher", "receiver"},
 
 	// The library: the only package with a promise.
@@ -103,7 +108,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
@@ -118,7 +123,8 @@ var mayImport = map[string][]string{
 	"bench/scale":         {"bench", "internal/tabular"},
 	"bench/send":          {"bench", "internal/codec", "internal/permute", "internal/probe", "internal/schedule", "internal/tabular", "internal/target", "internal/window", "ratelimit", "sender"},
 	"bench/soak":          {"bench", "internal/format/ndjson", "internal/lab/internet", "internal/netsim", "internal/record"},
-	"bench/strategy":      {"bench", "internal/format/all", "internal/multipath", "internal/probe", "internal/record", "internal/tabular", "internal/verify"},
+	"bench/strategy": {"bench", "internal/format/all", "internal/multipath", "internal/probe", "internal/record", "internal/tabular", "internal/verify"},
+	"bench/watch":         {"bench", "internal/tabular"},
 	"internal/acceptance": {},
 	"internal/arch":       {},
 	"internal/effort":     {},
@@ -159,6 +165,9 @@ var thirdParty = []keptIn{
 	{"github.com/santhosh-tekuri/jsonschema", []string{"internal/record/schema/schematest"}, testsToo},
 	{"github.com/osrg/gobgp", []string{"internal/mrt", "internal/annotate"}, testsToo},
 	{"github.com/ulikunitz/xz", []string{"internal/outfile"}, testsFree},
+	{"charm.land/bubbletea", []string{"internal/watch/screen"}, testsToo},
+	{"charm.land/lipgloss", []string{"internal/watch/screen"}, testsToo},
+	{"github.com/charmbracelet", []string{"internal/watch/screen"}, testsToo},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

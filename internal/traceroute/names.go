@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"golang.org/x/net/idna"
 )
@@ -134,3 +135,32 @@ func (n *names) of(ctx context.Context, a netip.Addr) string {
 
 // wait waits for all look-ups.
 func (n *names) wait() { n.group.Wait() }
+
+// Resolve returns the address of a host, the one that the system prefers. A valid source chooses
+// the family. The error of a text that is no host is a *plan.ConfigError.
+func Resolve(ctx context.Context, family Family, source netip.Addr, host string) (netip.Addr, error) {
+	return resolve(ctx, &Config{Family: family, Source: source}, host)
+}
+
+// Names finds the names of addresses in the background, until the context ends. Any goroutine may
+// use it.
+type Names struct{ *names }
+
+// NewNames returns names that know none yet.
+func NewNames(ctx context.Context) Names { return Names{newNames(ctx)} }
+
+// Name returns the name of an address, "" if there is none or it is not known yet. It does not wait.
+func (n Names) Name(a netip.Addr) string {
+	known := n.want(a)
+	select {
+	case <-known.found:
+		if known.text != a.String() {
+			return plaintext.Clean(known.text)
+		}
+	default:
+	}
+	return ""
+}
+
+// Wait waits for all look-ups that have begun: each of them takes a second at most.
+func (n Names) Wait() { n.wait() }

@@ -44,7 +44,20 @@ var contradictions = map[string][]contradiction{
 	"annotate": {
 		{"text", []string{"output", "to", "table", "overwrite", "quiet", "from"}, "the text goes to the standard output"},
 	},
+	"watch": {
+		{"ipv4", []string{"ipv6"}, ""},
+		{"method", []string{"icmp", "tcp", "udp"}, ""},
+		{"icmp", []string{"tcp", "udp"}, ""},
+		{"icmp", []string{"port"}, "ICMP has no ports"},
+		{"tcp", []string{"udp"}, ""},
+		{"json", []string{"stream", "plain", "report"}, "each is another output"},
+		{"stream", []string{"plain", "report"}, "each is another output"},
+		{"plain", []string{"report"}, "each is another output"},
+		{"replay", liveFlags, "nothing is sent"},
+		{"speed", liveFlags, "nothing is sent"},
+	},
 	"trace": {
+		{"watch", []string{"hosts", "queries", "wait", "gap-limit", "multipath", "confidence", "dot", "extensions"}, "a watch has other options: see masstrace watch"},
 		{"ipv4", []string{"ipv6"}, ""},
 		{"method", []string{"icmp", "tcp", "udp"}, ""},
 		{"icmp", []string{"tcp", "udp"}, ""},
@@ -53,6 +66,12 @@ var contradictions = map[string][]contradiction{
 		{"flows", []string{"multipath", "confidence", "dot"}, "all paths take as many flows as are needed"},
 		{"hosts", []string{"dot"}, "the file has one graph"},
 	},
+}
+
+// liveFlags are the flags of watch for what it sends, which a replay does not.
+var liveFlags = []string{
+	"record", "ipv4", "ipv6", "icmp", "tcp", "udp", "method", "port", "first", "max", "interval", "count", "wait", "flows", "tos",
+	"source", "interface",
 }
 
 // multipathFlags are the flags that only strategy multipath has.
@@ -69,6 +88,7 @@ var requirements = map[string][]struct {
 	"replay": {{
 		[]string{"seed", "source", "method", "min-ttl", "max-ttl", "dport", "tos", "flows", "attempts", "source-port-range"}, "key",
 	}},
+	"watch":  {{[]string{"speed"}, "replay"}},
 	"verify": {{[]string{"exclude", "allow-reserved"}, "targets"}},
 }
 

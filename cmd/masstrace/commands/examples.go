@@ -124,3 +124,13 @@ func statuses() []grammar.Status {
 		{Code: "other", Meaning: "The exit status of the command.", Command: "lab"},
 	}
 }
+
+// Examples returns the examples of watch.
+func (*WatchCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Watch the paths to two hosts live", Line: "masstrace watch www.example.net www.example.com"},
+		{Purpose: "Print a report of 20 cycles, as mtr --report does", Line: "masstrace watch --report -c 20 www.example.net"},
+		{Purpose: "Watch four flows through load balancers, with TCP to port 443", Line: "masstrace watch -T -p 443 --flows 4 www.example.net"},
+		{Purpose: "Record a watch, and show it again ten times as fast", Line: "masstrace watch --record path.json.zst www.example.net\nmasstrace watch --replay path.json.zst --speed 10"},
+	}
+}

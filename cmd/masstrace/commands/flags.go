@@ -33,6 +33,8 @@ func flagsOf(command string) flagNames {
 	switch command {
 	case "trace":
 		return traceFlags
+	case "watch":
+		return watchFlags
 	case "merge":
 		return mergeFlags
 	case "convert", "annotate":
@@ -92,6 +94,12 @@ var traceFlags = flagNames{
 	"Extensions": "-e",
 	"AS":         "-a",
 	"Label":      "-a",
+}
+
+// watchFlags are the flags of the fields of watch.Config and traceroute.Config.
+var watchFlags = flagNames{
+	"Hosts": "host", "Targets": "host", "Family": "-4 and -6", "FirstTTL": "-f", "MinTTL": "-f", "MaxTTL": "-m",
+	"DstPort": "-p", "TOS": "-t", "Source": "-s", "Sources": "-s", "Interface": "-i", "AS": "-a",
 }
 
 // replayFlags are the flags of the fields of replay.Config.

@@ -26,6 +26,7 @@ var samples = map[string]string{
 	"annotate": "none", "asn": "asn.mmdb", "geo": "geo.mmdb", "ixp": "ixp.json", "names": "names.txt",
 	"column": "addr", "from-results": "results.ndjson", "where": "stop_reason=GAPLIMIT", "host-rule": "first",
 	"dot": "paths.dot", "confidence": "0.99", "confidence-scope": "trace", "mda": "full", "max-branches": "16", "max-probes": "1000",
+	"columns": "loss,avg", "count": "5", "every": "2", "record": "record.json", "replay": "record.json", "speed": "2",
 	"hosts": "hosts.txt", "from": "yarrp", "to": "ndjson", "table": "hops",
 
 	"address": "192.0.2.3", "fwmark": "1", "gateway": "192.0.2.4", "max-unknown": "5", "module": "icmp", "options": "help",
@@ -138,6 +139,11 @@ func completed(command string, args ...string) []string {
 			return args
 		}
 		return append(args, "out.ndjson")
+	case "watch":
+		if has("replay") {
+			return args
+		}
+		return append(args, "192.0.2.1")
 	case "schema":
 		return append(args, "trace")
 	case "verify":

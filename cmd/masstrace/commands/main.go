@@ -28,6 +28,7 @@ var version string
 type cli struct {
 	Scan     ScanCmd     `cmd:"" help:"Trace every target of prefix lists."`
 	Trace    TraceCmd    `cmd:"" help:"Trace the path to a host, as traceroute does."`
+	Watch    WatchCmd    `cmd:"" help:"Watch the paths to hosts live, as mtr does."`
 	Replay   ReplayCmd   `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
 	Show     ShowCmd     `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
 	Merge    MergeCmd    `cmd:"" help:"Write the results of all shards into one file, with one summary."`

@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,5 +63,18 @@ func (w *wait) UnmarshalText(text []byte) error {
 	}
 	factors = append(factors, 0, 0)
 	*w = wait{Max: time.Duration(t), Here: factors[0], Near: factors[1]}
+	return nil
+}
+
+// speed is a factor of time, 0 or more; 0 is as fast as possible.
+type speed float64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *speed) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(v >= 0 && v <= 1e6) || strings.Contains(string(text), "_") {
+		return fmt.Errorf("%q is not a speed, a number from 0 to 1000000", text)
+	}
+	*s = speed(v)
 	return nil
 }

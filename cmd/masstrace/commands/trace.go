@@ -45,6 +45,8 @@ type TraceCmd struct {
 	Flows   count `group:"Probes" default:"1" placeholder:"N" help:"Trace N flows and show the branches of load balancers, at most 64. A flow is probed again only at silent TTLs. Default: ${default}."`
 	TOS     tos   `group:"Probes" short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
 
+	Watch bool `group:"TTLs and time" help:"Probe the path again and again, and show it live, as masstrace watch does. With --json it prints a report of 10 cycles."`
+
 	Multipath  bool       `group:"Multipath" help:"Find all paths through load balancers and draw them, as scan --strategy multipath does. As many flows as needed are asked at each TTL; silent TTLs have at most two attempts."`
 	Confidence confidence `group:"Multipath" placeholder:"P" help:"With --multipath: probability of finding all branches of a balancer, a number from 0.5 to 0.9999. Default: 0.95."`
 	Overwrite  bool       `group:"Multipath" help:"Overwrite an existing file of --dot."`
@@ -229,6 +231,9 @@ const statusUnanswered = exitStatus(statusNo)
 
 // Run only translates flags; the work is package traceroute's.
 func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) (err error) {
+	if c.Watch {
+		return c.watch().Run(ctx, signals, s)
+	}
 	if err := s.apart("Lists", c.Lists...); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // a bool, a string (a name, a word, a file), or a list of strings.
 var kinds = []any{
 	rate(0), rateOrAuto(0), bandwidth(0), byteSize(0), count(0), number(0),
-	timespan(0), wait{},
+	timespan(0), wait{}, speed(0),
 	method(0), ttl(0), tos(0), port(0), portRange{}, source{}, hardwareAddr{}, shard{}, formatName(""), hostRule{}, confidence(0), scope(""), variant(""),
 }
 
