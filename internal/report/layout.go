@@ -1,0 +1,104 @@
+package report
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// layOut places the nodes as a radial tree. The vantage points are in the middle, and the distance
+// of a node from there is its mean TTL. Each node has a sector of the circle around the node before
+// it on most paths, as wide as the leaves beyond it need. So neighbours on a path are neighbours in
+// the drawing. The time is linear in the edges.
+func (t *graph) layOut() {
+	parents := t.parents()
+	children := make([][]int32, len(t.nodes)+1) // of the last one: nodes without a parent
+	order := make([]int32, len(t.nodes))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { // addresses and names that are alike stay together
+		return cmp.Compare(t.nodes[a].group, t.nodes[b].group)
+	})
+	for _, i := range order {
+		p := parents[i]
+		if p < 0 {
+			p = int32(len(t.nodes))
+		}
+		children[p] = append(children[p], i)
+	}
+	leaves := t.leaves(children, parents)
+	roots := children[len(t.nodes)]
+	var all float64
+	for _, r := range roots {
+		all += leaves[r]
+	}
+	type sector struct {
+		node        int32
+		from, width float64
+	}
+	var stack []sector
+	from := 0.0
+	for _, r := range roots {
+		width := 2 * math.Pi * leaves[r] / all
+		stack = append(stack, sector{r, from, width})
+		from += width
+	}
+	alone := len(roots) == 1
+	for len(stack) > 0 {
+		s := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		n := &t.nodes[s.node]
+		radius, angle := n.depth, s.from+s.width/2
+		switch {
+		case parents[s.node] < 0 && alone:
+			radius = 0
+		case parents[s.node] < 0:
+			radius = max(radius, 0.6)
+		}
+		n.x, n.y = radius*math.Cos(angle), radius*math.Sin(angle)
+		at := s.from
+		for _, c := range children[s.node] {
+			width := s.width * leaves[c] / max(leaves[s.node], 1)
+			stack = append(stack, sector{c, at, width})
+			at += width
+		}
+	}
+	t.edges = t.edges[:min(len(t.edges), mostEdges)]
+}
+
+// parents returns the node before each node on most paths that is nearer to the vantage point; -1 if
+// there is none.
+func (t *graph) parents() []int32 {
+	parents := make([]int32, len(t.nodes))
+	for i := range parents {
+		parents[i] = -1
+	}
+	for _, e := range t.edges { // those of most traces first
+		if parents[e.to] < 0 && !t.nodes[e.to].root && t.nodes[e.from].depth < t.nodes[e.to].depth {
+			parents[e.to] = int32(e.from)
+		}
+	}
+	return parents
+}
+
+// leaves returns the room that each node needs: the leaves beyond it, at least 1.
+func (t *graph) leaves(children [][]int32, parents []int32) []float64 {
+	deepest := make([]int32, len(t.nodes))
+	for i := range deepest {
+		deepest[i] = int32(i)
+	}
+	slices.SortFunc(deepest, func(a, b int32) int { // children before their parents
+		return cmp.Or(cmp.Compare(t.nodes[b].depth, t.nodes[a].depth), cmp.Compare(a, b))
+	})
+	room := make([]float64, len(t.nodes))
+	for _, i := range deepest {
+		if len(children[i]) == 0 {
+			room[i] = 1
+		}
+		if p := parents[i]; p >= 0 {
+			room[p] += room[i]
+		}
+	}
+	return room
+}
