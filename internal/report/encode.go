@@ -45,6 +45,8 @@ type level struct {
 	Name   string   `json:"name"`
 	Groups []string `json:"groups,omitempty"`
 	Total  int      `json:"total"`
+	// Rings are the radii of the TTLs in the drawing.
+	Rings []float64 `json:"rings"`
 }
 
 // limited is a router that limits the rate of its answers.
@@ -98,7 +100,7 @@ func (g *gathering) encode() []byte {
 		name string
 		g    *graph
 	}{{"as", g.newGraph(byAS)}, {"prefix", g.newGraph(byPrefix)}, {"router", g.newRouters()}} {
-		h.Levels = append(h.Levels, level{one.name, one.g.groups, one.g.total})
+		h.Levels = append(h.Levels, level{one.name, one.g.groups, one.g.total, one.g.rings})
 		one.g.encode(c, one.name)
 	}
 	h.Columns = c.list
@@ -140,7 +142,7 @@ func (g *gathering) sortBook() {
 // header returns the parts of the header that are no columns.
 func (g *gathering) header() *header {
 	h := &header{
-		Version: 1, Files: g.runs, Totals: g.totals, Notes: g.notes, Stacks: g.exts.texts,
+		Version: 1, Files: g.runs, Totals: g.totals, Notes: append([]string{}, g.notes...), Stacks: append([]string{}, g.exts.texts...),
 		Annotations: []*annotation{}, Names: []string{}, Limited: []limited{}, Diamonds: [][2]uint32{},
 	}
 	for m := probe.UDP; m <= probe.TCPACK; m++ {

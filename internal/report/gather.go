@@ -225,4 +225,3 @@ func (g *gathering) prune(most int) {
 		}
 	}
 }
-

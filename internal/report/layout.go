@@ -7,7 +7,7 @@ import (
 )
 
 // layOut places the nodes as a radial tree. The vantage points are in the middle, and the distance
-// of a node from there is its mean TTL. Each node has a sector of the circle around the node before
+// of a node from there grows with its mean TTL. Each node has a sector of the circle around the node before
 // it on most paths, as wide as the leaves beyond it need. So neighbours on a path are neighbours in
 // the drawing. The time is linear in the edges.
 func (t *graph) layOut() {
@@ -45,16 +45,17 @@ func (t *graph) layOut() {
 		from += width
 	}
 	alone := len(roots) == 1
+	t.rings = t.ringRadii()
 	for len(stack) > 0 {
 		s := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		n := &t.nodes[s.node]
-		radius, angle := n.depth, s.from+s.width/2
+		radius, angle := t.radius(n.depth), s.from+s.width/2
 		switch {
 		case parents[s.node] < 0 && alone:
 			radius = 0
 		case parents[s.node] < 0:
-			radius = max(radius, 0.6)
+			radius = max(radius, 0.3)
 		}
 		n.x, n.y = radius*math.Cos(angle), radius*math.Sin(angle)
 		at := s.from
@@ -65,6 +66,33 @@ func (t *graph) layOut() {
 		}
 	}
 	t.edges = t.edges[:min(len(t.edges), mostEdges)]
+}
+
+// ringRadii returns the radius of each TTL. TTLs with many nodes get more room than those with few.
+func (t *graph) ringRadii() []float64 {
+	counts := []float64{0}
+	for i := range t.nodes {
+		ttl := int(math.Ceil(t.nodes[i].depth))
+		for len(counts) <= ttl {
+			counts = append(counts, 0)
+		}
+		counts[ttl]++
+	}
+	most := slices.Max(counts)
+	radii := make([]float64, len(counts))
+	for ttl := 1; ttl < len(counts); ttl++ {
+		radii[ttl] = radii[ttl-1] + 0.35 + math.Sqrt(counts[ttl]/max(most, 1))
+	}
+	return radii
+}
+
+// radius returns the radius of a mean TTL.
+func (t *graph) radius(depth float64) float64 {
+	ttl := int(depth)
+	if ttl+1 >= len(t.rings) {
+		return t.rings[len(t.rings)-1]
+	}
+	return t.rings[ttl] + (depth-float64(ttl))*(t.rings[ttl+1]-t.rings[ttl])
 }
 
 // parents returns the node before each node on most paths that is nearer to the vantage point; -1 if

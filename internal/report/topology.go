@@ -15,10 +15,11 @@ const (
 // graph is the drawing of a level: the groups that most traces pass, with positions, and the links
 // between them.
 type graph struct {
-	groups []string // labels, by group; nil for routers, whose groups are their addresses
-	of     []uint32 // the group of each address of the book, plus 1; 0 is none
-	total  int      // groups that traces pass
-	nodes  []node   // busiest first
+	groups []string  // labels, by group; nil for routers, whose groups are their addresses
+	of     []uint32  // the group of each address of the book, plus 1; 0 is none
+	total  int       // groups that traces pass
+	rings  []float64 // radius of each TTL in the drawing
+	nodes  []node    // busiest first
 	edges  []edge
 }
 
@@ -73,10 +74,18 @@ func byPrefix(a *address) (string, bool) {
 func (g *gathering) newGraph(of grouping) *graph {
 	t := &graph{groups: []string{}, of: make([]uint32, len(g.book.addrs))}
 	numbers := map[string]uint32{}
+	sources := map[uint32]bool{}
+	for i := range g.paths {
+		sources[g.paths[i].source] = true
+	}
 	for i := range g.book.addrs {
-		label, ok := of(&g.book.addrs[i])
-		if !ok {
+		a := &g.book.addrs[i]
+		label, ok := of(a)
+		switch {
+		case !ok && !sources[uint32(i)]:
 			continue
+		case !ok: // a vantage point is the middle of every drawing
+			label = a.addr.String()
 		}
 		n := numbers[label]
 		if n == 0 {

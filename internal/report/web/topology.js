@@ -71,7 +71,7 @@ function showTopology(d, apply) {
     .map(([sign, label, act]) => el('button', {type: 'button', 'aria-label': label, title: label, onclick: () => topology.sigma && act(topology.sigma.getCamera())}, sign)));
   const used = [...new Set(mark)];
   const legend = el('p', {class: 'legend'}, Object.keys(marks).filter(m => used.includes(m)).map(m => el('span', null, el('i', {class: 'key round', style: `background:var(${marks[m][0]})`}), m === 'plain' && level.name !== 'router' ? {as: 'AS', prefix: 'prefix'}[level.name] : marks[m][1])));
-  const note = el('p', {class: 'quiet'}, `The distance from the middle is the mean TTL; the size is the number of traces.` + (level.total > level.node.length ? ` The drawing has the ${count(level.node.length)} busiest of ${count(level.total)}.` : ''));
+  const note = el('p', {class: 'quiet'}, `The distance from the middle grows with the mean TTL; the size is the number of traces.` + (level.total > level.node.length ? ` The drawing has the ${count(level.node.length)} busiest of ${count(level.total)}.` : ''));
   const list = table(`${words[level.name]}: busiest`, [
     {title: {as: 'AS', prefix: 'Prefix', router: 'Router'}[level.name], cell: i => el('span', null, el('i', {class: 'key round', style: `background:var(${marks[mark[i]][0]})`, title: marks[mark[i]][1]}), name(groupName(d, level, level.node[i])))},
     {title: 'Traces', number: true, cell: i => count(counts.nodes[i])},
@@ -158,7 +158,11 @@ function graphPicture({d, level, counts, mark, order}) {
   const px = v => (size / 2 + v / reach * (size / 2 - 90)).toFixed(1);
   const picture = svg('svg', {xmlns: 'http://www.w3.org/2000/svg', viewBox: `0 0 ${size} ${size}`, width: size, height: size, role: 'img', 'aria-label': 'Topology', 'font-family': 'system-ui, sans-serif'});
   picture.append(svg('rect', {width: size, height: size, fill: css('--card')}));
-  for (let r = 5; r <= reach; r += 5) picture.append(svg('circle', {cx: size / 2, cy: size / 2, r: (r / reach * (size / 2 - 90)).toFixed(1), fill: 'none', stroke: css('--line'), 'stroke-dasharray': '2 4'}));
+  for (let ttl = 5; ttl < level.rings.length; ttl += 5) {
+    const r = level.rings[ttl] / reach * (size / 2 - 90);
+    picture.append(svg('circle', {cx: size / 2, cy: size / 2, r: r.toFixed(1), fill: 'none', stroke: css('--line'), 'stroke-dasharray': '2 4'}),
+      svg('text', {x: size / 2 + 3, y: (size / 2 - r - 3).toFixed(1), 'font-size': 10, fill: css('--quiet')}, 'TTL ' + ttl));
+  }
   const lines = svg('g', {stroke: css('--edge'), fill: 'none'});
   for (let e = 0; e < from.length; e++) {
     if (counts.links[e]) lines.append(svg('line', {x1: px(x[from[e]]), y1: px(y[from[e]]), x2: px(x[to[e]]), y2: px(y[to[e]]), 'stroke-width': (0.4 + 2.5 * Math.sqrt(counts.links[e] / most)).toFixed(2)}));
