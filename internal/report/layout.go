@@ -81,7 +81,7 @@ func (t *graph) ringRadii() []float64 {
 	most := slices.Max(counts)
 	radii := make([]float64, len(counts))
 	for ttl := 1; ttl < len(counts); ttl++ {
-		radii[ttl] = radii[ttl-1] + 0.35 + math.Sqrt(counts[ttl]/max(most, 1))
+		radii[ttl] = radii[ttl-1] + 0.5 + math.Sqrt(counts[ttl]/max(most, 1))
 	}
 	return radii
 }

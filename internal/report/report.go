@@ -40,6 +40,9 @@ type Config struct {
 
 	Stdin  io.Reader
 	Stdout io.Writer
+
+	// grows is set if another process may still write the inputs: the cut end of one is no fault.
+	grows bool
 }
 
 // Size is how large a report is.
@@ -107,6 +110,9 @@ func gather(ctx context.Context, c *Config) (*gathering, error) {
 		if err == nil {
 			g.begin(set[0])
 			err = errors.Join(g.read(ctx, in), in.Close())
+		}
+		if c.grows && errors.Is(err, format.ErrCut) {
+			err = nil
 		}
 		if ctx.Err() != nil {
 			return nil, &run.Incomplete{Err: fmt.Errorf("%w: no report is written", run.ErrInterrupted)}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -26,12 +27,26 @@ func (c *ReportCmd) Help() string {
 		"Results with AS numbers show more; masstrace annotate adds them."
 }
 
+// Validate checks conditions that kong cannot.
+func (c *ReportCmd) Validate() error {
+	switch {
+	case c.Traces < 1:
+		return errors.New("--traces must be at least 1")
+	case c.Serve != "" && c.Output != "":
+		return errors.New("--serve and --output exclude each other: a server writes no file")
+	}
+	return nil
+}
+
 // Run only translates flags; the work is package report's.
 func (c *ReportCmd) Run(ctx context.Context, s streams) error {
 	cfg := pages.Config{
 		Inputs: c.Files, Paths: c.Traces, Output: c.Output, Existing: outfile.ExistingIf(c.Overwrite), Stdin: s.Stdin, Stdout: s.Stdout,
 	}
 	screen := newConsole(s, c.Quiet)
+	if c.Serve != "" {
+		return pages.Serve(ctx, cfg, c.Serve, func(url string) { screen.line("the report is at " + url) })
+	}
 	if cfg.Output == "" {
 		cfg.Output = "report.html"
 	}

@@ -1,6 +1,6 @@
 // The distributions: lengths of paths, round-trip times and silence by TTL.
 
-const charts = [];
+const charts = [], pending = [];
 
 // quantiles returns some quantiles of values, which it sorts.
 function quantiles(values, list) {
@@ -72,16 +72,21 @@ function showDistributions(d) {
     {title: 'Silent', number: true, cell: i => s.silent[i] === null ? '–' : s.silent[i].toFixed(1) + ' %'},
     {title: 'Limited', number: true, cell: i => s.limited[i] === null ? '–' : s.limited[i].toFixed(1) + ' %'},
     {title: 'Answered', number: true, cell: i => count(s.answered[i])}], rows));
+  pending.splice(0).forEach(draw => draw());
 }
 
-// addChart adds a chart with its table to box. Several series of bars are stacked.
+// addChart adds the box of a chart, with its table. Several series of bars are stacked.
 function addChart(box, title, note, xs, series, format, rows) {
   const at = el('div', {class: 'plot'});
   const summary = `${title}: ${note}. The table below the chart has the numbers.`;
   const legend = el('p', {class: 'legend'}, series.filter(s => !s.band && s.label !== '10 %').map(s => el('span', null, el('i', {class: 'key', style: `background:var(${s.color})`}), s.label)));
-  const figure = el('figure', null, el('h3', null, title), el('p', {class: 'quiet'}, note), el('div', {role: 'img', 'aria-label': summary}, at), legend,
-    el('details', null, el('summary', null, 'Table'), rows));
-  box.append(figure);
+  pending.push(() => plot(at, xs, series, format));
+  box.append(el('figure', null, el('h3', null, title), el('p', {class: 'quiet'}, note), el('div', {role: 'img', 'aria-label': summary}, at), legend,
+    el('details', null, el('summary', null, 'Table'), rows)));
+}
+
+// plot draws a chart in its box, once all boxes have their widths.
+function plot(at, xs, series, format) {
   const stacked = series.every(s => s.bars);
   const data = [xs, ...series.map(s => s.values)];
   if (stacked) for (let i = xs.length - 1; i >= 0; i--) data[1][i] = (data[1][i] || 0) + (series[1].values[i] || 0); // the first series is behind

@@ -38,11 +38,12 @@ function showBusiest(d, apply) {
   const top = busiest(traces, 25);
   const networks = hasNetworks(d) ? [{title: 'Network', cell: a => networkCell(d, a)}] : [];
   const sorted = keys.subarray(0, pairs).sort(), links = [];
+  let least = 0;
   for (let i = 0; i < pairs;) {
     let j = i + 1;
     while (j < pairs && sorted[j] === sorted[i]) j++;
-    if (links.length < 4000 || j - i > links.least) links.push({key: sorted[i], n: j - i});
-    if (links.length === 8000) { links.sort((x, y) => y.n - x.n).length = 4000; links.least = links[3999].n; }
+    if (j - i > least) links.push({key: sorted[i], n: j - i});
+    if (links.length === 1000) { links.sort((x, y) => y.n - x.n).length = 100; least = links[99].n; }
     i = j;
   }
   links.sort((x, y) => y.n - x.n);
@@ -128,8 +129,8 @@ function showMiddleboxes(d, apply) {
     if (tunnel) tunnels++;
   }
   const all = selection.traces.length, box = $('middleboxes').querySelector('.content');
-  const rewritten = busiest(fields, 9), first = [...natAt].sort((x, y) => y[1] - x[1]).slice(0, 12), tunnel = [...labels].sort((x, y) => y[1] - x[1]).slice(0, 12);
-  const words = {ip_id: 'IPv4 identification', csum: 'checksum', len: 'length', label: 'flow label', tos: 'TOS or traffic class', source: 'source address', id: 'ICMP identifier', seq: 'sequence number', payload: 'payload'};
+  const rewritten = busiest(fields, 9), first = [...natAt].sort((x, y) => x[0] - y[0]), tunnel = [...labels].sort((x, y) => y[1] - x[1]).slice(0, 12);
+  const words = {ipid: 'IPv4 identification', csum: 'checksum', len: 'length', label: 'flow label', tos: 'TOS or traffic class', src: 'source address', id: 'ICMP identifier', seq: 'sequence number', payload: 'payload'};
   const none = text => el('p', {class: 'quiet'}, text);
   const chapter = (title, content) => el('div', null, el('h3', null, title), content);
   box.replaceChildren(el('div', {class: 'pair'},

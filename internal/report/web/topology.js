@@ -95,7 +95,7 @@ function moveTab(event) {
 }
 
 // nodeSize is the radius of a node.
-const nodeSize = (n, most) => 2.5 + 11 * Math.sqrt(n / Math.max(most, 1));
+const nodeSize = (n, most) => 2.5 + 8 * Math.sqrt(n / Math.max(most, 1));
 
 // draw draws the graph with sigma, or as a picture if the browser has no WebGL.
 function draw(view, canvas) {
