@@ -130,7 +130,7 @@ func (b *browser) key(keys string) {
 // click clicks the element of a selector.
 func (b *browser) click(selector string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, 8*time.Second)
 	defer cancel()
 	b.must(chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector))))
 }
