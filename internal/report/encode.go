@@ -10,13 +10,14 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// The data of a page: a JSON object that describes it, and columns of numbers in little-endian order.
+// The data of a page is a JSON object, and columns of numbers in little-endian order. The object
+// describes the columns.
 //
 //	4 octets       JSON       columns
 //	| length JSON | { ...  } | ...
 //
-// Each column begins at a multiple of 4 octets after the JSON, which is padded with blanks. The page
-// reads it in web/data.js.
+// Each column begins at a multiple of 4 octets after the JSON. Blanks pad the JSON. The page reads
+// the data in web/data.js.
 
 // header is the JSON object.
 type header struct {
@@ -246,8 +247,8 @@ func (g *gathering) encodePaths(c *columns, h *header) {
 	column("hops", "u16", func(p *path) uint32 { return uint32(len(p.hops)) })
 }
 
-// encodeHops adds the columns of the hops, in the order of the traces. The octets of RTTs are columns
-// of their own, because the high ones compress well.
+// encodeHops adds the columns of the hops, in the order of the traces. Each octet of the RTTs is a
+// column of its own, because the high ones compress well.
 func (g *gathering) encodeHops(c *columns) {
 	var all []*hop
 	for i := range g.paths {

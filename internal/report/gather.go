@@ -13,8 +13,8 @@ import (
 
 // gathering has the paths of a report, and the sums over all traces. It belongs to one goroutine.
 //
-// Its memory is bounded: it keeps the paths of the targets with the lowest hashes. When it has twice
-// as many paths as it may keep, it drops those with the higher hashes, and then refuses them.
+// Its memory is bounded: it keeps the paths of the targets with the lowest hashes. When it has
+// twice as many paths as it may keep, it drops the higher hashes, and then refuses them.
 type gathering struct {
 	most   int    // paths to keep
 	cut    uint64 // hashes at and above are not kept
@@ -202,8 +202,8 @@ func (g *gathering) hash(a probe.Addr) uint64 {
 	return x >> 1
 }
 
-// prune drops paths until there are most of them, and forgets the addresses of the others. The paths
-// of one target stay together; if one target has too many, its last ones are dropped.
+// prune drops paths until most of them are left, and forgets the addresses of the others. The
+// paths of one target stay together. If one target has too many, its last ones are dropped.
 func (g *gathering) prune(most int) {
 	if len(g.paths) <= most {
 		return

@@ -7,9 +7,9 @@ import (
 )
 
 // layOut places the nodes as a radial tree. The vantage points are in the middle, and the distance
-// of a node from there grows with its mean TTL. Each node has a sector of the circle around the node before
-// it on most paths, as wide as the leaves beyond it need. So neighbours on a path are neighbours in
-// the drawing. The time is linear in the edges.
+// of a node from there grows with its mean TTL. The parent of a node is the one before it on most
+// paths. Each node has a part of the sector of its parent, as wide as the leaves beyond it need. So
+// neighbours on a path are neighbours in the drawing. The time is linear in the edges.
 func (t *graph) layOut() {
 	parents := t.parents()
 	children := make([][]int32, len(t.nodes)+1) // of the last one: nodes without a parent
@@ -17,7 +17,7 @@ func (t *graph) layOut() {
 	for i := range order {
 		order[i] = int32(i)
 	}
-	slices.SortFunc(order, func(a, b int32) int { // addresses and names that are alike stay together
+	slices.SortFunc(order, func(a, b int32) int { // similar addresses stay together
 		return cmp.Compare(t.nodes[a].group, t.nodes[b].group)
 	})
 	for _, i := range order {
@@ -95,8 +95,8 @@ func (t *graph) radius(depth float64) float64 {
 	return t.rings[ttl] + (depth-float64(ttl))*(t.rings[ttl+1]-t.rings[ttl])
 }
 
-// parents returns the node before each node on most paths that is nearer to the vantage point; -1 if
-// there is none.
+// parents returns the node before each node on most paths. It is nearer to the vantage point. -1
+// stands for no such node.
 func (t *graph) parents() []int32 {
 	parents := make([]int32, len(t.nodes))
 	for i := range parents {

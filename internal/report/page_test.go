@@ -19,7 +19,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// script is what a hostile network puts in every name.
+// script is the text that a hostile network puts in every name.
 const script = `</script><script>alert(1)</script><img src=x onerror=alert(2)>"'` + "\u202e\x1b[31m"
 
 // hostileTrace returns a trace with script in each field that has text.
@@ -126,7 +126,7 @@ func pageOf(t *testing.T, g *gathering) []byte {
 	return page
 }
 
-// No text of the network is in the markup, whatever it is.
+// No text of the network is in the markup.
 func TestHostileText(t *testing.T) {
 	run := &record.Run{Run: script, Tool: script, Argv: []string{script}, Protocol: script, Source: script}
 	cycle := &record.CycleStart{Cycle: record.Cycle{Hostname: script, ListName: script}}
@@ -286,7 +286,7 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// Replies of a file without traces make traces, whatever their order.
+// Replies of a file without traces make traces, in any order.
 func TestReplies(t *testing.T) {
 	var list []record.Record
 	for _, ttl := range []uint8{3, 1} {

@@ -44,7 +44,7 @@ const (
 type hop struct {
 	addr         uint32
 	rtt          uint32 // µs; unknownRTT
-	ext          uint16 // number of the label stack in the dictionary; 0 is none
+	ext          uint16 // number of the label stack in the dictionary, 0 without one
 	mangled      probe.Mangled
 	ttl, attempt uint8
 	kind         probe.Kind
@@ -65,14 +65,8 @@ func (g *gathering) newPath(t *record.Trace) path {
 		probes: uint16(min(max(t.ProbeCount, 0), 1<<16-1)), stop: t.StopReason, data: t.StopData,
 		first: max(t.FirstTTL, 1), end: t.End, nat: t.NATFirstTTL, start: t.Start,
 	}
-	for flag, set := range map[uint8]bool{
-		flagReached: t.Reached, flagHalted: t.Halted || t.CutOff, flagContested: len(t.Contested) > 0,
-		flagDrops: len(t.UnderDrops) > 0, flagLoop: len(t.Loops) > 0,
-	} {
-		if set {
-			p.flags |= flag
-		}
-	}
+	p.flags = mark(t.Reached, flagReached) | mark(t.Halted || t.CutOff, flagHalted) |
+		mark(len(t.Contested) > 0, flagContested) | mark(len(t.UnderDrops) > 0, flagDrops) | mark(len(t.Loops) > 0, flagLoop)
 	p.hops = make([]hop, 0, min(len(t.Hops), mostHops))
 	var answered uint64
 	for i := range t.Hops[:min(len(t.Hops), mostHops)] {
@@ -94,6 +88,14 @@ func (g *gathering) newPath(t *record.Trace) path {
 	}
 	p.silent &^= answered
 	return p
+}
+
+// mark returns flag if set is true.
+func mark(set bool, flag uint8) uint8 {
+	if set {
+		return flag
+	}
+	return 0
 }
 
 // bit is the bit of a TTL; higher TTLs than those of our probes have none.
@@ -176,7 +178,7 @@ type address struct {
 	about *annotation // nil if nothing is known
 }
 
-// annotation is what databases have about an address, except its name.
+// annotation has the entries of databases for an address, except its name.
 type annotation struct {
 	ASN     []uint32 `json:"asn,omitempty"`
 	ASName  string   `json:"as_name,omitempty"`

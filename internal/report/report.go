@@ -1,12 +1,12 @@
-// Package report writes results as one page of HTML that answers where the paths go, what broke and
-// what the network looks like. The page opens from a file, without any network.
+// Package report writes results as one page of HTML. The page shows paths, ends, faults and the
+// topology of the network. It opens from a file, without any network.
 //
 //	gathering    reads results of any format and keeps the paths of some targets
 //	topology     groups their addresses by AS, prefix and router, and lays the groups out
 //	encode       writes everything as columns, compressed
 //	page         puts columns, code and styles into one file
 //
-// The page computes what it shows from the columns, so that a filter changes all of it at once.
+// The page computes every number and drawing from the columns, so that a filter changes all of them.
 // Text from the network is in the compressed columns alone and never in the markup.
 package report
 
@@ -66,8 +66,8 @@ func (c *Config) Check() error {
 	return outfile.Collide(append(outfile.Reads("Inputs", c.Inputs...), outfile.Use{Name: "Output", Path: c.Output, Writes: true}), c.Stdin, c.Stdout)
 }
 
-// Write writes the page of c. An *run.Incomplete means that an input is damaged: the page has what
-// could be read of it, and the fault.
+// Write writes the page of c. It returns an *run.Incomplete if an input is damaged. The page then has
+// all readable records of that input, and the fault.
 func Write(ctx context.Context, c Config) (Size, error) {
 	if err := c.Check(); err != nil {
 		return Size{}, err

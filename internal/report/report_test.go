@@ -75,7 +75,7 @@ func isExists(err error) bool {
 	return ok
 }
 
-// Of damaged files the page has what could be read, and why that is not all.
+// Of a damaged file the page has all readable records, and the fault.
 func TestWriteDamaged(t *testing.T) {
 	whole := write(t, "ndjson", "whole.ndjson", newTrace("203.0.113.9", "198.51.100.1"), newTrace("203.0.113.8", "198.51.100.1"))
 	text, err := os.ReadFile(whole)
@@ -153,7 +153,8 @@ func TestServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteString(`{"type":"trace","ver`); err != nil { // a record that is being written
+	// The last record is being written.
+	if _, err := f.WriteString(`{"type":"trace","ver`); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {

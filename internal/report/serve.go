@@ -17,8 +17,8 @@ import (
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
-// restFactor is how many times as long as a reading of the inputs the server waits until it reads
-// them again, and leastRest is the least time of that.
+// After a reading of the inputs, the server waits restFactor times as long as that took, and at
+// least leastRest. Then it may read them again.
 const (
 	restFactor = 4
 	leastRest  = 2 * time.Second

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// mostNodes and mostEdges are the sizes of the drawing of a level. More are neither seen nor smooth.
+// mostNodes and mostEdges limit the drawing of a level. A browser draws that many smoothly.
 const (
 	mostNodes = 1500
 	mostEdges = 4000
@@ -16,7 +16,7 @@ const (
 // between them.
 type graph struct {
 	groups []string  // labels, by group; nil for routers, whose groups are their addresses
-	of     []uint32  // the group of each address of the book, plus 1; 0 is none
+	of     []uint32  // the group of each address of the book, plus 1; 0 without one
 	total  int       // groups that traces pass
 	rings  []float64 // radius of each TTL in the drawing
 	nodes  []node    // busiest first

@@ -121,6 +121,14 @@ func (b *browser) is(expression, want string) {
 	}
 }
 
+// until waits for an expression to be true.
+func (b *browser) until(expression string) {
+	b.t.Helper()
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(20*time.Second))); err != nil {
+		b.t.Errorf("%s: %v", expression, err)
+	}
+}
+
 // key presses a key.
 func (b *browser) key(keys string) {
 	b.t.Helper()

@@ -109,7 +109,7 @@ func TestReport(t *testing.T) {
 	b.is("getComputedStyle(document.body).backgroundColor", "rgb(15, 20, 26)")
 	b.picture("dark-1280")
 	b.size(400)
-	b.is("document.documentElement.scrollWidth", "400")
+	b.until("document.documentElement.scrollWidth === 400")
 	b.picture("dark-400")
 	b.scheme("light")
 	b.picture("light-400")
