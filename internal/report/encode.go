@@ -271,6 +271,12 @@ func (g *gathering) encodeHops(c *columns) {
 	column("hop.rtt2", "u8", func(h *hop) uint32 { return h.rtt >> 16 })
 }
 
+// Kinds of edges. The page has the same numbers.
+const (
+	edgeGap = 1 << iota
+	edgeTree
+)
+
 // encode adds the columns of a drawing.
 func (t *graph) encode(c *columns, name string) {
 	if t.groups != nil { // the groups of routers are their addresses
@@ -293,10 +299,5 @@ func (t *graph) encode(c *columns, name string) {
 	}
 	edges("from", func(e *edge) uint32 { return e.from })
 	edges("to", func(e *edge) uint32 { return e.to })
-	edges("gap", func(e *edge) uint32 {
-		if e.gap {
-			return 1
-		}
-		return 0
-	})
+	edges("kind", func(e *edge) uint32 { return uint32(mark(e.gap, edgeGap) | mark(e.tree, edgeTree)) })
 }

@@ -102,9 +102,10 @@ func (t *graph) parents() []int32 {
 	for i := range parents {
 		parents[i] = -1
 	}
-	for _, e := range t.edges { // those of most traces first
+	for i, e := range t.edges { // those of most traces first
 		if parents[e.to] < 0 && !t.nodes[e.to].root && t.nodes[e.from].depth < t.nodes[e.to].depth {
 			parents[e.to] = int32(e.from)
+			t.edges[i].tree = true
 		}
 	}
 	return parents

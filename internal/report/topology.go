@@ -37,6 +37,7 @@ type edge struct {
 	from, to uint32
 	traces   uint32
 	gap      bool // no trace has them at adjacent TTLs
+	tree     bool // the near end is the parent of the far end in the drawing
 }
 
 // grouping returns the group of an address, and false if it has none.
@@ -195,7 +196,7 @@ func (t *graph) link(paths []path, places []uint32, takes func(*path, *hop) bool
 		}
 	}
 	for ends, c := range links {
-		t.edges = append(t.edges, edge{ends[0] - 1, ends[1] - 1, c.traces, !c.near})
+		t.edges = append(t.edges, edge{from: ends[0] - 1, to: ends[1] - 1, traces: c.traces, gap: !c.near})
 	}
 	slices.SortFunc(t.edges, func(a, b edge) int {
 		return cmp.Or(cmp.Compare(b.traces, a.traces), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))

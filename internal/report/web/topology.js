@@ -100,16 +100,18 @@ const nodeSize = (n, most) => 2.5 + 8 * Math.sqrt(n / Math.max(most, 1));
 // draw draws the graph with sigma, or as a picture if the browser has no WebGL.
 function draw(view, canvas) {
   const {d, level, counts, mark, order, apply} = view;
-  const x = d.col[level.name + '.x'], y = d.col[level.name + '.y'], from = d.col[level.name + '.from'], to = d.col[level.name + '.to'], gap = d.col[level.name + '.gap'];
+  const x = d.col[level.name + '.x'], y = d.col[level.name + '.y'], from = d.col[level.name + '.from'], to = d.col[level.name + '.to'], kind = d.col[level.name + '.kind'];
   if (!hasWebGL()) { canvas.append(graphPicture(view)); return; }
   const most = order.length ? counts.nodes[order[0]] : 1, g = new graphology({type: 'directed', multi: false});
   for (const i of order) {
     g.addNode(String(i), {x: x[i], y: -y[i], size: nodeSize(counts.nodes[i], most), color: css(marks[mark[i]][0]), label: clean(groupName(d, level, level.node[i])), zIndex: mark[i] === 'plain' ? 0 : 1});
   }
   const line = css('--edge'), soft = css('--edge-soft');
-  for (let e = 0; e < from.length; e++) {
-    if (counts.links[e] && g.hasNode(String(from[e])) && g.hasNode(String(to[e]))) {
-      g.addEdge(String(from[e]), String(to[e]), {size: 0.5 + 2.5 * Math.sqrt(counts.links[e] / most), color: gap[e] ? soft : line});
+  for (const tree of [0, 2]) { // the links to the parents are above the others
+    for (let e = 0; e < from.length; e++) {
+      if (counts.links[e] && (kind[e] & 2) === tree && g.hasNode(String(from[e])) && g.hasNode(String(to[e]))) {
+        g.addEdge(String(from[e]), String(to[e]), {size: 0.5 + 2.5 * Math.sqrt(counts.links[e] / most), color: tree ? line : soft});
+      }
     }
   }
   const s = new Sigma(g, canvas, {
@@ -151,7 +153,7 @@ function hasWebGL() {
 
 // graphPicture returns the drawing as SVG: to save, to print, and for browsers without WebGL.
 function graphPicture({d, level, counts, mark, order}) {
-  const x = d.col[level.name + '.x'], y = d.col[level.name + '.y'], from = d.col[level.name + '.from'], to = d.col[level.name + '.to'];
+  const x = d.col[level.name + '.x'], y = d.col[level.name + '.y'], from = d.col[level.name + '.from'], to = d.col[level.name + '.to'], kind = d.col[level.name + '.kind'];
   const size = 1000, most = order.length ? counts.nodes[order[0]] : 1;
   let reach = 1;
   for (const i of order) reach = Math.max(reach, Math.abs(x[i]), Math.abs(y[i]));
@@ -163,13 +165,13 @@ function graphPicture({d, level, counts, mark, order}) {
     picture.append(svg('circle', {cx: size / 2, cy: size / 2, r: r.toFixed(1), fill: 'none', stroke: css('--line'), 'stroke-dasharray': '2 4'}),
       svg('text', {x: size / 2 + 3, y: (size / 2 - r - 3).toFixed(1), 'font-size': 10, fill: css('--quiet')}, 'TTL ' + ttl));
   }
-  const lines = svg('g', {stroke: css('--edge'), fill: 'none'});
+  const soft = svg('g', {stroke: css('--edge-soft')}), strong = svg('g', {stroke: css('--edge')});
   for (let e = 0; e < from.length; e++) {
-    if (counts.links[e]) lines.append(svg('line', {x1: px(x[from[e]]), y1: px(y[from[e]]), x2: px(x[to[e]]), y2: px(y[to[e]]), 'stroke-width': (0.4 + 2.5 * Math.sqrt(counts.links[e] / most)).toFixed(2)}));
+    if (counts.links[e]) (kind[e] & 2 ? strong : soft).append(svg('line', {x1: px(x[from[e]]), y1: px(y[from[e]]), x2: px(x[to[e]]), y2: px(y[to[e]]), 'stroke-width': (0.4 + 2.5 * Math.sqrt(counts.links[e] / most)).toFixed(2)}));
   }
   const dots = svg('g', null), labels = svg('g', {'font-size': 12, fill: css('--text')});
   order.slice().reverse().forEach(i => dots.append(svg('circle', {cx: px(x[i]), cy: px(y[i]), r: nodeSize(counts.nodes[i], most).toFixed(1), fill: css(marks[mark[i]][0]), stroke: css('--card')}, svg('title', null, groupName(d, level, level.node[i]) + ': ' + count(counts.nodes[i]) + ' traces'))));
   order.slice(0, 24).forEach(i => labels.append(svg('text', {x: Number(px(x[i])) + nodeSize(counts.nodes[i], most) + 3, y: Number(px(y[i])) + 4}, groupName(d, level, level.node[i]).slice(0, 32))));
-  picture.append(lines, dots, labels);
+  picture.append(soft, strong, dots, labels);
   return picture;
 }
