@@ -65,6 +65,9 @@ func (t *graph) layOut() {
 			at += width
 		}
 	}
+	slices.SortStableFunc(t.edges, func(a, b edge) int { // no node loses its parent
+		return int(mark(b.tree, 1)) - int(mark(a.tree, 1))
+	})
 	t.edges = t.edges[:min(len(t.edges), mostEdges)]
 }
 

@@ -35,7 +35,7 @@ func flagsOf(command string) flagNames {
 		return traceFlags
 	case "merge":
 		return mergeFlags
-	case "convert", "annotate":
+	case "convert", "annotate", "report":
 		return convertFlags
 	case "replay":
 		return replayFlags

@@ -27,6 +27,7 @@ var samples = map[string]string{
 	"column": "addr", "from-results": "results.ndjson", "where": "stop_reason=GAPLIMIT", "host-rule": "first",
 	"dot": "paths.dot", "confidence": "0.99", "confidence-scope": "trace", "mda": "full", "max-branches": "16", "max-probes": "1000",
 	"hosts": "hosts.txt", "from": "yarrp", "to": "ndjson", "table": "hops",
+	"serve": "8080", "traces": "1000",
 
 	"address": "192.0.2.3", "fwmark": "1", "gateway": "192.0.2.4", "max-unknown": "5", "module": "icmp", "options": "help",
 	"protocol": "1", "report-cycles": "10", "service": "8", "timeout": "3",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/masstrace/masstrace/internal/outfile"
 	pages "github.com/masstrace/masstrace/internal/report"
@@ -15,7 +16,7 @@ type ReportCmd struct {
 
 	Output    string `group:"Output" short:"o" placeholder:"FILE" help:"Page to write; - is the standard output. Default: report.html, unless --serve is given."`
 	Overwrite bool   `group:"Output" help:"Overwrite an existing page. Default: nothing is written if it exists."`
-	Traces    int    `group:"Output" default:"100000" placeholder:"N" help:"Traces in the page. If the results have more, the page has all traces to some of the targets, and sums over everything. Default: 100000."`
+	Traces    count  `group:"Output" default:"100000" placeholder:"N" help:"Traces in the page. If the results have more, the page has all traces to some of the targets, and sums over everything. Default: 100000."`
 	Quiet     bool   `group:"Output" short:"q" help:"Print nothing about the page."`
 	Serve     string `group:"Server" placeholder:"ADDR" help:"Serve the page at this address and port, and keep it up to date while the files grow. Without an address, this machine alone can see the page. Default: write a file."`
 }
@@ -41,7 +42,7 @@ func (c *ReportCmd) Validate() error {
 // Run only translates flags; the work is package report's.
 func (c *ReportCmd) Run(ctx context.Context, s streams) error {
 	cfg := pages.Config{
-		Inputs: c.Files, Paths: c.Traces, Output: c.Output, Existing: outfile.ExistingIf(c.Overwrite), Stdin: s.Stdin, Stdout: s.Stdout,
+		Inputs: c.Files, Paths: int(min(c.Traces, math.MaxInt32)), Output: c.Output, Existing: outfile.ExistingIf(c.Overwrite), Stdin: s.Stdin, Stdout: s.Stdout,
 	}
 	screen := newConsole(s, c.Quiet)
 	if c.Serve != "" {
