@@ -208,7 +208,7 @@ func TestData(t *testing.T) {
 	for name, want := range map[string]string{
 		"dst": "[3 6]", "hops": "[3 1]", "hop.ttl": "[1 3 4 1]", "silent.low": "[4 0]", "flags": "[1 0]", "stop": "[1 0]",
 		"hop.addr": "[1 2 3 4]", "addr4": fmt.Sprint(deltas("192.0.2.1", "198.51.100.1", "198.51.100.2", "203.0.113.9")),
-		"hop.rtt0": fmt.Sprint([]uint32{1234 & 255, 3703 & 255, 4938 & 255, 255}), "hop.rtt2": "[0 0 0 255]",
+		"hop.rtt0": fmt.Sprint([]uint32{1235 & 255, 3704 & 255, 4938 & 255, 255}), "hop.rtt2": "[0 0 0 255]",
 	} {
 		if got := fmt.Sprint(u.columns[name]); got != want {
 			t.Errorf("%s = %s, want %s", name, got, want)

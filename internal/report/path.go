@@ -107,7 +107,7 @@ func (g *gathering) newHop(h *record.Hop) hop {
 		ttl: h.TTL, attempt: h.Attempt, kind: h.Kind, replyTTL: h.ReplyTTL,
 	}
 	if h.HasRTT() && h.RTT >= 0 {
-		n.rtt = uint32(min(h.RTT/1000, unknownRTT-1))
+		n.rtt = uint32(min((h.RTT+500)/1000, unknownRTT-1))
 	}
 	if len(h.Ext) > 0 {
 		n.ext = g.exts.number(stack(h.Ext))

@@ -3,6 +3,7 @@
 package tools
 
 import (
+	"bufio"
 	"fmt"
 	"net/netip"
 	"os"
@@ -102,6 +103,12 @@ func TestReport(t *testing.T) {
 	b.is("(() => { const i = document.getElementById('target'); i.value = '45.96.22.'; i.form.requestSubmit(); return document.querySelector('#paths h3 code').textContent.startsWith('45.96.22.'); })()", "true")
 	b.is("document.querySelectorAll('#paths .subway circle').length > 3", "true")
 	b.is("(() => { const r = recordOf(report, viewer.targets.find(t => t.addr === viewer.target).traces[0]); return r.type + ' ' + (r.hops.length > 3) + ' ' + r.dst.startsWith('45.96.22.'); })()", "trace true true")
+	saved := filepath.Join(t.TempDir(), "saved.ndjson")
+	b.must(os.WriteFile(saved, []byte(b.eval("[0, 1, 2].map(t => JSON.stringify(recordOf(report, t)) + '\\n').join('')")), 0o600))
+	shown, err := exec.Command("../../bin/masstrace", "show", saved).CombinedOutput()
+	if err != nil || strings.Count(string(shown), "traceroute to ") != 3 {
+		t.Errorf("show of saved records: %v\n%s", err, shown)
+	}
 	b.is("csvOf(report, [0]).split('\\r\\n')[0]", "target,source,flow,ttl,attempt,address,name,asn,rtt_ms,kind,labels,mangled")
 	b.is(`csvField('=cmd|"x"')`, `"'=cmd|""x"""`)
 
@@ -139,6 +146,45 @@ func structure(t *testing.T, b *browser) {
 	} {
 		b.is(expression, want)
 	}
+}
+
+// TestReportServe follows a file that grows, without a new page.
+func TestReportServe(t *testing.T) {
+	results := simulated(t, "clean", "45.96.0.0/24", "45.97.0.0/24")
+	text, err := os.ReadFile(results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := len(text) / 2
+	if err := os.WriteFile(results, text[:half], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := exec.Command("../../bin/masstrace", "report", results, "--serve", "0")
+	output, err := server.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = server.Process.Signal(os.Interrupt)
+		_ = server.Wait() // its status is that of the signal
+	})
+	line, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := strings.TrimSpace(line[strings.Index(line, "http"):])
+	b := newBrowser(t)
+	b.open(url)
+	few := b.eval("report.n")
+	if err := os.WriteFile(results, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.until("report.n > " + few)
+	b.is("report.n", "2")
+	b.quiet(url)
 }
 
 // TestReportMultipath looks at a diamond.
