@@ -32,9 +32,11 @@ function stationsOf(d, traces) {
 // pathPicture returns the picture of the traces to a target.
 function pathPicture(d, all, width) {
   const traces = all.slice(0, mostLines), rows = stationsOf(d, traces), wide = width >= 640;
-  const most = Math.max(1, ...rows.map(r => r.stations.length)), lane = most > 6 ? 14 : 24, left = 44, step = 26;
+  const most = Math.max(1, ...rows.map(r => r.stations.length)), lane = most > 6 ? (wide ? 14 : 9) : wide ? 24 : 18, left = 44, step = 26;
   const labels = left + 26 + lane * (most - 1), longest = Math.max(1e-9, ...rows.flatMap(r => r.stations.map(s => s.rtt || 0)));
-  const bars = wide ? 120 : 0, right = width - 8;
+  const bars = wide ? 120 : 0, letters = Math.max(...rows.flatMap(r => r.stations.map(s => address(d, s.addr).length)), 12);
+  width = Math.max(width, Math.ceil(labels + letters * 7.7 + (traces.length > 1 ? 70 : 8) + 70 + bars)); // a narrow box scrolls
+  const right = width - 8;
   const text = css('--text'), quiet = css('--quiet'), card = css('--card');
   let y = 46;
   const at = new Map(), parts = svg('g', null), words = svg('g', {'font-size': 13});
