@@ -52,7 +52,7 @@ help:
 	@echo "make demo   build, trace 10,590 targets in a simulated Internet, show how much is true"
 	@echo "make test   everything that must hold, in some minutes"
 	@echo "make cover  how much of each package the tests reach, at least $(COVER) %"
-	@echo "make test-tools  the examples of docs/databases.md, docs/parquet.md and docs/cookbook.md, with DuckDB, polars, pandas, R and ClickHouse; annotate, with real data"
+	@echo "make test-tools  the examples of docs/databases.md, docs/parquet.md and docs/cookbook.md, with DuckDB, polars, pandas, R and ClickHouse; annotate, with real data; reports, in Chromium"
 	@echo "make soak   the same at full counts, for hours; keeps bench/SOAK.md"
 	@echo "make fuzz   every fuzz target, $(FUZZ_COUNT) inputs each (FUZZ_COUNT=N)"
 	@echo "make bench  how fast it is, beside others; keeps bench/RESULTS.md"

@@ -5,9 +5,9 @@ _masstrace_grammar() {
     case $1 in
     '')
         flags='-h --help -V --version'
-        argument='choice scan trace watch replay show merge convert annotate schema lab verify help version'
+        argument='choice scan trace watch replay show merge convert annotate report schema lab verify help version'
         ;;
-    help) argument='choice scan trace watch replay show merge convert annotate schema lab verify' ;;
+    help) argument='choice scan trace watch replay show merge convert annotate report schema lab verify' ;;
     scan)
         flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status-every --status --metrics --annotate --dry-run -h --help -V --version'
         argument=file
@@ -173,6 +173,15 @@ _masstrace_grammar() {
         --to) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' ;;
         --table) kind=text ;;
         --from) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' ;;
+        esac
+        ;;
+    report)
+        flags='-o --output --overwrite --traces -q --quiet --serve -h --help -V --version'
+        argument=file
+        case $2 in
+        -o | --output) kind=file ;;
+        --traces) kind=text ;;
+        --serve) kind=text ;;
         esac
         ;;
     schema)

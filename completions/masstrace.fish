@@ -4,7 +4,7 @@ complete -c masstrace -f
 complete -c masstrace -s h -l help -d 'Show context-sensitive help'
 complete -c masstrace -s V -l version -d 'Print the version'
 complete -c masstrace -n __fish_use_subcommand -a 'help version'
-complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace watch replay show merge convert annotate schema lab verify'
+complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace watch replay show merge convert annotate report schema lab verify'
 
 complete -c masstrace -n __fish_use_subcommand -a scan -d 'Trace every target of prefix lists'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -F
@@ -197,6 +197,14 @@ complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l table -x -d '
 complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l overwrite -d 'Overwrite an existing output file'
 complete -c masstrace -n '__fish_seen_subcommand_from annotate' -s q -l quiet -d 'Print no progress and no notices'
 complete -c masstrace -n '__fish_seen_subcommand_from annotate' -l from -x -a 'ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' -d 'Format of all inputs'
+
+complete -c masstrace -n __fish_use_subcommand -a report -d 'Write results as a page that shows paths, topology and faults'
+complete -c masstrace -n '__fish_seen_subcommand_from report' -F
+complete -c masstrace -n '__fish_seen_subcommand_from report' -s o -l output -r -F -d 'Page to write; - is the standard output'
+complete -c masstrace -n '__fish_seen_subcommand_from report' -l overwrite -d 'Overwrite an existing page'
+complete -c masstrace -n '__fish_seen_subcommand_from report' -l traces -x -d 'Traces in the page'
+complete -c masstrace -n '__fish_seen_subcommand_from report' -s q -l quiet -d 'Print nothing about the page'
+complete -c masstrace -n '__fish_seen_subcommand_from report' -l serve -x -d 'Serve the page at this address and port, and keep it up to date while the files grow'
 
 complete -c masstrace -n __fish_use_subcommand -a schema -d 'Print the JSON Schema of the records'
 

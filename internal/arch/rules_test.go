@@ -63,6 +63,7 @@ var mayImport = map[string][]string{
 	"internal/watch/journal":     {"internal/plaintext", "internal/probe", "internal/watch/board", "internal/wire"},
 	"internal/watch/table":       {"internal/probe", "internal/watch/board"},
 	"internal/watch/screen":      {"internal/watch/board", "internal/watch/table"},
+	"internal/report":            {"internal/fileset", "internal/findings", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/plaintext", "internal/probe", "internal/record", "internal/run", "internal/wire"},
 	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
@@ -108,7 +109,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
@@ -168,6 +169,8 @@ var thirdParty = []keptIn{
 	{"charm.land/bubbletea", []string{"internal/watch/screen"}, testsToo},
 	{"charm.land/lipgloss", []string{"internal/watch/screen"}, testsToo},
 	{"github.com/charmbracelet", []string{"internal/watch/screen"}, testsToo},
+	// The browser of the tests of reports.
+	{"github.com/chromedp", []string{"internal/tools"}, testsToo},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

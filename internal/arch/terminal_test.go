@@ -39,6 +39,7 @@ var raw = map[string]string{
 	"annotate.go": "Stdout takes records, which the formats escape, or the text of the user with labels, which package annotate escapes",
 	"convert.go":  "Stdout takes records, which the formats escape",
 	"watchrun.go": "Stdout takes JSON, in which names are escaped, or text by way of plaintext",
+	"report.go":   "Stdout takes a page, whose text from the network is compressed and is no markup",
 	"schema.go":   "it writes our own schemas",
 	"console.go":  "the console keeps them, and cleans each text",
 	"stdin.go":    "it compares files, and writes nothing",

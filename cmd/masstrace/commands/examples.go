@@ -72,6 +72,15 @@ func (*ConvertCmd) Examples() []grammar.Example {
 	}
 }
 
+// Examples returns the examples of report.
+func (*ReportCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Look at the results of a scan in a browser", Line: "masstrace report out.ndjson -o report.html"},
+		{Purpose: "Put two vantage points into one page", Line: "masstrace report paris.ndjson.zst tokyo.warts -o report.html"},
+		{Purpose: "Follow a running scan, at http://127.0.0.1:8080/", Line: "masstrace report out.ndjson --serve 8080"},
+	}
+}
+
 // Examples returns the examples of annotate.
 func (*AnnotateCmd) Examples() []grammar.Example {
 	return []grammar.Example{

@@ -37,7 +37,7 @@ func flagsOf(command string) flagNames {
 		return watchFlags
 	case "merge":
 		return mergeFlags
-	case "convert", "annotate":
+	case "convert", "annotate", "report":
 		return convertFlags
 	case "replay":
 		return replayFlags

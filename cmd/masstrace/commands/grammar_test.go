@@ -28,6 +28,7 @@ var samples = map[string]string{
 	"dot": "paths.dot", "confidence": "0.99", "confidence-scope": "trace", "mda": "full", "max-branches": "16", "max-probes": "1000",
 	"columns": "loss,avg", "count": "5", "every": "2", "record": "record.json", "replay": "record.json", "speed": "2",
 	"hosts": "hosts.txt", "from": "yarrp", "to": "ndjson", "table": "hops",
+	"serve": "8080", "traces": "1000",
 
 	"address": "192.0.2.3", "fwmark": "1", "gateway": "192.0.2.4", "max-unknown": "5", "module": "icmp", "options": "help",
 	"protocol": "1", "report-cycles": "10", "service": "8", "timeout": "3",

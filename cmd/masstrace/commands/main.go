@@ -34,6 +34,7 @@ type cli struct {
 	Merge    MergeCmd    `cmd:"" help:"Write the results of all shards into one file, with one summary."`
 	Convert  ConvertCmd  `cmd:"" help:"Write results in another format."`
 	Annotate AnnotateCmd `cmd:"" help:"Add AS numbers, exchanges, countries and names to results or text."`
+	Report   ReportCmd   `cmd:"" help:"Write results as a page that shows paths, topology and faults."`
 	Schema   SchemaCmd   `cmd:"" help:"Print the JSON Schema of the records."`
 	Lab      LabCmd      `cmd:"" help:"Run a command in a separate network that no packet leaves."`
 	Verify   VerifyCmd   `cmd:"" help:"Compare results with the truth of a simulated Internet."`

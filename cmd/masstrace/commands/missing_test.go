@@ -39,6 +39,8 @@ var missingFiles = []struct{ options, args string }{
 	{"merge --meta", "merge there.ndjson -o out6 --meta no/none"},
 	{"convert file", "convert none.ndjson out7"},
 	{"convert --output", "convert there.ndjson -o no/none"},
+	{"report file", "report none.ndjson -o out10"},
+	{"report --output", "report there.ndjson -o no/none"},
 	{"annotate file", "annotate none.ndjson out8 --annotate there.names"},
 	{"annotate --output", "annotate there.ndjson -o no/none --annotate there.names"},
 	{"annotate --annotate", "annotate there.ndjson out9 --annotate none.mmdb"},

@@ -1,0 +1,89 @@
+// The picture of the paths to a target: TTLs from top to bottom, a line for each flow.
+
+const lines = ['--line1', '--line2', '--line3', '--line4', '--line5', '--line6', '--line7', '--line8'];
+const mostLines = 24;
+
+// stationsOf returns the rows of a picture: {ttl, last, stations: [{addr, rtt, traces, hop}]}. Rows
+// without a station are TTLs in silence.
+function stationsOf(d, traces) {
+  const addr = d.col['hop.addr'], ttl = d.col['hop.ttl'], rows = new Map();
+  let top = 0;
+  for (const t of traces) {
+    for (let h = d.first[t]; h < d.first[t + 1]; h++) {
+      const x = ttl[h];
+      top = Math.max(top, x);
+      if (!rows.has(x)) rows.set(x, new Map());
+      const at = rows.get(x);
+      if (!at.has(addr[h])) at.set(addr[h], {addr: addr[h], rtt: NaN, traces: new Set(), hop: h});
+      const s = at.get(addr[h]);
+      s.traces.add(t);
+      if (!(s.rtt <= d.rtt[h])) s.rtt = d.rtt[h];
+    }
+  }
+  const list = [];
+  for (let x = 1; x <= top; x++) {
+    if (rows.has(x)) list.push({ttl: x, last: x, stations: [...rows.get(x).values()].sort((a, b) => b.traces.size - a.traces.size || a.addr - b.addr)});
+    else if (list.length && !list[list.length - 1].stations.length) list[list.length - 1].last = x;
+    else list.push({ttl: x, last: x, stations: []});
+  }
+  return list;
+}
+
+// pathPicture returns the picture of the traces to a target.
+function pathPicture(d, all, width) {
+  const traces = all.slice(0, mostLines), rows = stationsOf(d, traces), wide = width >= 640;
+  const most = Math.max(1, ...rows.map(r => r.stations.length)), lane = most > 6 ? (wide ? 14 : 9) : wide ? 24 : 18, left = 44, step = 26;
+  const labels = left + 26 + lane * (most - 1), longest = Math.max(1e-9, ...rows.flatMap(r => r.stations.map(s => s.rtt || 0)));
+  const bars = wide ? 120 : 0, letters = Math.max(...rows.flatMap(r => r.stations.map(s => address(d, s.addr).length)), 12);
+  width = Math.max(width, Math.ceil(labels + letters * 7.7 + (traces.length > 1 ? 70 : 8) + 70 + bars)); // a narrow box scrolls
+  const right = width - 8;
+  const text = css('--text'), quiet = css('--quiet'), card = css('--card');
+  let y = 46;
+  const at = new Map(), parts = svg('g', null), words = svg('g', {'font-size': 13});
+  const source = svg('text', {x: labels, y: 24, fill: quiet, 'font-size': 13}, 'from ' + address(d, d.col.src[traces[0]]));
+  words.append(source);
+  let asn = null;
+  for (const row of rows) {
+    const label = row.last > row.ttl ? `${row.ttl}–${row.last}` : String(row.ttl);
+    words.append(svg('text', {x: left - 16, y: y + 5, fill: quiet, 'text-anchor': 'end', 'font-size': 12}, label));
+    if (!row.stations.length) {
+      words.append(svg('text', {x: labels, y: y + 4, fill: quiet}, row.last > row.ttl ? 'silent' : '*'));
+      y += step;
+      continue;
+    }
+    row.stations.forEach((s, k) => {
+      const target = s.addr === d.col.dst[traces[0]], x = left + lane * k;
+      s.traces.forEach(t => { if (!at.has(t)) at.set(t, []); at.get(t).push({x, y, ttl: row.ttl}); });
+      const about = aboutOf(d, s.addr), mark = target ? '--good' : about && about.ixp ? '--ixp' : d.limitedAt.has(s.addr) ? '--warn' : d.diamondAt.has(s.addr) ? '--diamond' : d.col['hop.stack'][s.hop] ? '--mpls' : null;
+      parts.append(svg('circle', {cx: x, cy: y, r: target ? 8 : 6, fill: mark ? css(mark) : card, stroke: text, 'stroke-width': 2}));
+      const now = asOf(about), full = about && (about.ixp || about.as_name) || '';
+      if (now && now !== asn && k === 0) {
+        parts.append(svg('line', {x1: labels, x2: right, y1: y - 13, y2: y - 13, stroke: css('--line')}));
+        if (wide) words.append(svg('text', {x: right - bars - 70, y: y + 4, fill: quiet, 'text-anchor': 'end', 'font-size': 12}, (now + ' ' + full).slice(0, 34).trim()));
+        asn = now;
+      }
+      const known = nameOf(d, s.addr), room = wide ? Math.floor((right - bars - 70 - 210 - labels) / 7.4) : 0;
+      const line = svg('text', {x: labels, y: y + 4, fill: text, 'font-weight': target ? 600 : 400, 'font-family': 'ui-monospace, monospace', 'font-size': 12.5}, address(d, s.addr));
+      if (known && wide && room > 8) line.append(svg('tspan', {fill: quiet, dx: 8, 'font-family': 'system-ui, sans-serif'}, known.length > room ? known.slice(0, room - 1) + '…' : known));
+      if (traces.length > 1 && s.traces.size < traces.length) line.append(svg('tspan', {fill: quiet, dx: 8, 'font-family': 'system-ui, sans-serif', 'font-size': 11}, `${s.traces.size} of ${traces.length}`));
+      line.append(svg('title', null, [address(d, s.addr), known, now, full, d.col['hop.stack'][s.hop] ? 'MPLS ' + d.stacks[d.col['hop.stack'][s.hop] - 1] : '', d.kinds[d.col['hop.kind'][s.hop]]].filter(Boolean).join('\n')));
+      words.append(line, svg('text', {x: right - bars, y: y + 4, fill: text, 'text-anchor': 'end', 'font-size': 12.5}, Number.isNaN(s.rtt) ? '–' : milliseconds(s.rtt) + ' ms'));
+      if (wide && s.rtt > 0) parts.append(svg('rect', {x: right - bars + 10, y: y - 4, width: Math.max(1, (bars - 12) * s.rtt / longest).toFixed(1), height: 8, rx: 2, fill: css('--accent-soft')}));
+      y += step;
+    });
+  }
+  const height = y + 8, strands = svg('g', {fill: 'none', 'stroke-linejoin': 'round'});
+  traces.forEach((t, i) => {
+    const stops = [{x: left, y: 20, ttl: 0}, ...(at.get(t) || []).filter((s, k, list) => k === 0 || s.ttl !== list[k - 1].ttl)];
+    const shift = traces.length > 1 ? (i - (traces.length - 1) / 2) * Math.min(3, 14 / traces.length) : 0;
+    for (let k = 1; k < stops.length; k++) {
+      const a = stops[k - 1], b = stops[k], mid = (a.y + b.y) / 2;
+      strands.append(svg('path', {d: `M${a.x + shift} ${a.y}C${a.x + shift} ${mid} ${b.x + shift} ${mid} ${b.x + shift} ${b.y}`, stroke: css(lines[i % lines.length]), 'stroke-width': traces.length > 1 ? 2.5 : 5, 'stroke-dasharray': b.ttl > a.ttl + 1 ? '4 5' : null}));
+    }
+  });
+  parts.prepend(svg('rect', {x: left - 7, y: 13, width: 14, height: 14, rx: 3, fill: css('--accent'), stroke: text, 'stroke-width': 2}));
+  const picture = svg('svg', {xmlns: 'http://www.w3.org/2000/svg', viewBox: `0 0 ${width} ${height}`, width, height, role: 'img', 'font-family': 'system-ui, sans-serif',
+    'aria-label': `Path to ${address(d, d.col.dst[traces[0]])}: ${traces.length} flows. The table below has the hops.`},
+  svg('rect', {width, height, fill: card}), strands, parts, words);
+  return picture;
+}
