@@ -1,0 +1,158 @@
+// Package compare compares two results of the same targets: which paths changed, and which only took
+// another branch of a load balancer.
+//
+// Two scans with other flows see other branches. So a different router is no change by itself. If
+// nothing changed, the two paths of a target are two draws from the same set. Then they are
+// exchangeable: each of the two could as well come from the other scan. This gives an exact test for a
+// group of targets (shift.go) without a model of balancers. A change is a difference that the test
+// does not explain. Silence is no difference.
+package compare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/all"
+	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/run"
+)
+
+// Config is the request of a comparison.
+type Config struct {
+	// Old and New are files of results in any format; - is Stdin, which at most one may be.
+	Old, New string
+	Stdin    io.Reader
+	By       By // how changes are put together
+}
+
+// By is how the changes of targets are put together.
+type By uint8
+
+// The ways.
+const (
+	ByTarget By = iota
+	ByAS        // of the target, as databases have it
+	ByPrefix    // the /24 or /48 of the target
+)
+
+// Result is the outcome of a comparison. Lists are in the order of addresses.
+type Result struct {
+	By By
+
+	OnlyOld, OnlyNew int // targets that one scan alone asked: they are left out
+	Compared         int // targets of both
+	Same             int // without a difference
+	OtherBranch      int // with a difference that a load balancer explains, or that too few targets show
+	Appeared         int // nothing answered in the old scan
+	Vanished         int // nothing answered in the new scan
+	NoAnswer         int // nothing answered in both
+	ReachedOld       int // targets that answered in the old scan alone, and were silent in the new one
+	ReachedNew       int
+
+	Changes  []Change
+	Verdicts []Verdict
+	Shifts   []Shift
+	// Baseline is the median of the difference of all round-trip times, in ns. Shifts are beyond it.
+	Baseline int64
+
+	// New and gone interfaces and links of the targets that both scans asked. Those on changed paths
+	// are listed; others may be branches that one scan did not meet.
+	Interfaces, Links Difference
+	Groups            []Group // of ByAS and ByPrefix
+}
+
+// Change is a path that changed.
+type Change struct {
+	Target netip.Addr
+	TTL    uint8      // of the first difference
+	After  netip.Addr // the last address before it that is the same in both; invalid if there is none
+	Old    netip.Addr // addresses at TTL
+	New    netip.Addr
+	// Left and Entered are the autonomous systems of one of the paths alone, if databases have them.
+	Left, Entered []uint32
+	// Prefix holds the targets that changed together, and Witnesses is their number. Chance is the
+	// probability that load balancers alone make such a difference.
+	Prefix    netip.Prefix
+	Witnesses int
+	Chance    float64
+}
+
+// Verdict is an end of a path that changed. Silence is no end.
+type Verdict struct {
+	Target   netip.Addr
+	Old, New string // COMPLETED, LOOP, or UNREACH and the code
+}
+
+// Shift is a change of the round-trip times to the targets of a prefix, on paths that did not change.
+type Shift struct {
+	Prefix   netip.Prefix
+	Targets  int
+	Old, New int64 // medians, in ns
+	Chance   float64
+}
+
+// Difference has what one scan alone saw.
+type Difference struct {
+	Both, Gone, New int
+	// ChangedGone and ChangedNew are those on changed paths.
+	ChangedGone, ChangedNew []string
+}
+
+// Group is the changes of the targets of an autonomous system or a prefix.
+type Group struct {
+	Name              string
+	Compared, Changed int
+}
+
+// Changed reports whether anything changed.
+func (r *Result) Changed() bool { return len(r.Changes)+len(r.Verdicts)+len(r.Shifts) > 0 }
+
+// Run compares two files until ctx ends. If a file is damaged or cut, the result is of the traces
+// that could be read, and the error is an *run.Incomplete. Memory grows with the number of traces: at
+// most 200 octets each, and with the number of addresses and links.
+func Run(ctx context.Context, c Config) (*Result, error) {
+	if c.Old == "-" && c.New == "-" {
+		return nil, &outfile.RefusedError{Name: "Inputs", Err: errors.New("standard input (-) is named twice")}
+	}
+	b := NewBuilder(c.By)
+	var faults []error
+	for i, path := range []string{c.Old, c.New} {
+		if err := load(ctx, path, c.Stdin, b.scan(i)); err != nil {
+			if _, ok := errors.AsType[*run.Incomplete](err); !ok {
+				return nil, err
+			}
+			faults = append(faults, err)
+		}
+	}
+	result := b.Result()
+	if len(faults) > 0 {
+		return result, &run.Incomplete{Err: errors.Join(faults...)}
+	}
+	return result, nil
+}
+
+// load adds the records of a file to a scan.
+func load(ctx context.Context, path string, stdin io.Reader, s *scan) error {
+	in, err := all.Open(path, stdin)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	for ctx.Err() == nil {
+		r, err := in.Read()
+		switch _, line := errors.AsType[*format.LineError](err); {
+		case err == io.EOF:
+			return nil
+		case line:
+			return &run.Incomplete{Err: fmt.Errorf("%s: %w", path, err)}
+		case err != nil:
+			return &run.Incomplete{Err: fmt.Errorf("%s: %w", path, err)}
+		}
+		s.add(r)
+	}
+	return fmt.Errorf("compare: %w", run.ErrInterrupted)
+}
