@@ -83,7 +83,7 @@ func (c *comparison) shift(list []delay) {
 		}
 	}
 	// The sign test cannot reach its level with fewer.
-	if chance(len(list)) > signLevel {
+	if chance(len(list)-1) > signLevel {
 		return
 	}
 	if p := signs(max(more, len(list)-more), len(list)); p <= signLevel {

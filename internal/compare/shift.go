@@ -10,18 +10,23 @@ import (
 
 // The test. Take the targets of a prefix, and the addresses that answered at one TTL in both scans:
 // a pair for each target. The pairs are the edges of a graph of addresses. If only balancers differ,
-// each pair could as well have the other order. A component of n edges whose old addresses are all
-// others than its new ones then has a probability of 2 in 2ⁿ, because its two orders without a
-// common address are the only ones. No width and no shares of branches are assumed.
+// each pair could as well have the other order. Take a component of n edges whose old addresses are
+// all others than its new ones. Two orders of the 2ⁿ are like this, so its probability is 2/2ⁿ. Its
+// strength is the number of bits, n − 1. No width and no shares of branches are assumed.
 //
 // Components are looked for in all prefixes that part the targets, the largest first. A target whose
 // address stays the same keeps its component from being a change, which leads to smaller prefixes.
+// If no target of a prefix keeps its address, all components of the prefix are one.
 
-// least is the least number of edges of a component that is tested.
-const least = 4
+// least is the least strength of a component that is kept: it may belong to a stronger one.
+const least = 3
 
-// family is the accepted probability of any false change in a comparison.
-const family = 0.01
+// leastAlone is the least strength of a component that is taken out of a prefix in which other
+// addresses stay the same. Weaker ones may be stronger together, in a smaller prefix.
+const leastAlone = 10
+
+// falseShare is the accepted share of false changes among all (Benjamini and Hochberg 1995).
+const falseShare = 0.01
 
 // component is a part of the graph.
 type component struct {
@@ -31,25 +36,20 @@ type component struct {
 	number int  // of the candidate, -1 without
 }
 
-// candidate is a component without a common address.
+// candidate is a component that is not dead.
 type candidate struct {
-	ttl     uint8
-	edges   int
-	members []uint32 // rows
-}
-
-// test is a prefix with components at one TTL or more.
-type test struct {
-	first, last int // rows
-	edges       int // of the largest component: decides the probability
-	disjoint    bool
-	candidates  []candidate
+	ttl      uint8
+	strength int
+	members  []uint32 // rows, in order; nil if the component is mixed
+	// leader is the strongest candidate that has the same targets, at another TTL. It decides the
+	// probability of all of them. It is the candidate itself, or nil before leaders are known.
+	leader *candidate
 }
 
 // finder finds changes.
 type finder struct {
-	c     *comparison
-	tests []test
+	c          *comparison
+	candidates []*candidate
 	// The graph of a prefix and a TTL. Entries are valid if their stamp is that of now.
 	now    uint32
 	stamp  []uint32
@@ -81,16 +81,12 @@ func (c *comparison) changes() {
 
 // visit tests the targets of a prefix, then those of its two halves. ttls are those with differences.
 func (f *finder) visit(from, to int, ttls uint64) {
-	t := test{first: from, last: to - 1}
 	var left uint64
 	for set := ttls; set != 0; set &= set - 1 {
 		ttl := uint8(bits.TrailingZeros64(set))
-		if f.at(&t, ttl) {
+		if f.at(from, to, ttl) {
 			left |= 1 << ttl
 		}
-	}
-	if t.edges >= least {
-		f.tests = append(f.tests, t)
 	}
 	if left == 0 || to-from < 2 {
 		return
@@ -123,12 +119,12 @@ func (c *comparison) common(i, j int) int {
 	return 127
 }
 
-// at adds the components at a TTL to t, and reports whether differences are left.
-func (f *finder) at(t *test, ttl uint8) (left bool) {
+// at adds the components at a TTL to the candidates, and reports whether differences are left.
+func (f *finder) at(from, to int, ttl uint8) (left bool) {
 	f.now++
 	clear(f.parts)
 	differ := false
-	for i := t.first; i <= t.last; i++ {
+	for i := from; i < to; i++ {
 		if f.taken[i]>>ttl&1 != 0 {
 			continue
 		}
@@ -140,29 +136,44 @@ func (f *finder) at(t *test, ttl uint8) (left bool) {
 	if !differ {
 		return false
 	}
-	first := len(t.candidates)
-	for _, p := range f.parts {
-		if p.number = -1; p.dead || p.edges < least {
-			continue
-		}
-		if p.mixed {
-			if p.edges > t.edges {
-				t.edges, t.disjoint = p.edges, false
+	if !f.whole(ttl) {
+		for _, p := range f.parts {
+			if p.number = -1; p.dead || p.edges-1 < leastAlone {
+				continue
 			}
-			continue
-		}
-		p.number = len(t.candidates)
-		t.candidates = append(t.candidates, candidate{ttl: ttl, edges: p.edges})
-		if p.edges >= t.edges {
-			t.edges, t.disjoint = p.edges, true
+			if !p.mixed {
+				p.number = len(f.candidates)
+			}
+			f.candidates = append(f.candidates, &candidate{ttl: ttl, strength: p.edges - 1})
 		}
 	}
-	return f.members(t, ttl, first)
+	return f.members(from, to, ttl)
+}
+
+// whole adds all components as one candidate, if none is dead.
+func (f *finder) whole(ttl uint8) bool {
+	strength, mixed := 0, false
+	for _, p := range f.parts {
+		if p.dead {
+			return false
+		}
+		strength, mixed = strength+p.edges-1, mixed || p.mixed
+	}
+	if strength < least {
+		return false
+	}
+	for _, p := range f.parts {
+		if p.number = -1; !mixed {
+			p.number = len(f.candidates)
+		}
+	}
+	f.candidates = append(f.candidates, &candidate{ttl: ttl, strength: strength})
+	return true
 }
 
 // members finds the rows of the new candidates, and reports whether other rows differ.
-func (f *finder) members(t *test, ttl uint8, first int) (left bool) {
-	for i := t.first; i <= t.last; i++ {
+func (f *finder) members(from, to int, ttl uint8) (left bool) {
+	for i := from; i < to; i++ {
 		if f.taken[i]>>ttl&1 != 0 {
 			continue
 		}
@@ -172,7 +183,7 @@ func (f *finder) members(t *test, ttl uint8, first int) (left bool) {
 				return
 			}
 			root, _ := f.root(a)
-			if p := f.parts[root]; p != nil && p.number >= first {
+			if p := f.parts[root]; p.number >= 0 {
 				in = p.number
 			} else {
 				left = true
@@ -180,7 +191,7 @@ func (f *finder) members(t *test, ttl uint8, first int) (left bool) {
 		})
 		if in >= 0 {
 			f.taken[i] |= 1 << ttl
-			t.candidates[in].members = append(t.candidates[in].members, uint32(i))
+			f.candidates[in].members = append(f.candidates[in].members, uint32(i))
 		}
 	}
 	return left
@@ -229,67 +240,122 @@ func (f *finder) edge(a, b id) {
 	}
 }
 
-// accepted returns the tests that show changes. A test of n edges can at best have the probability
-// 2/2ⁿ. Tests that cannot reach the level count for nothing (Tarone 1990).
-func (f *finder) accepted() (list []test) {
-	slices.SortStableFunc(f.tests, func(a, b test) int { return cmp.Compare(b.edges, a.edges) })
-	k := 0
-	for k < len(f.tests) && chance(f.tests[k].edges)*float64(k+1) <= family {
-		k++
+// accepted returns the candidates that are changes. Candidates of the same targets are one test: that
+// of the strongest, whatever its outcome. Candidates that cannot reach the level do not count as
+// tests (Tarone 1990).
+func (f *finder) accepted() (list []*candidate) {
+	slices.SortFunc(f.candidates, func(a, b *candidate) int {
+		return cmp.Or(cmp.Compare(b.strength, a.strength), slices.Compare(a.members, b.members), cmp.Compare(a.ttl, b.ttl))
+	})
+	of := map[uint32]*candidate{}
+	var tests []*candidate
+	for _, one := range f.candidates {
+		if one.leader = leader(one, of); one.leader == one && chance(one.strength) <= falseShare {
+			tests = append(tests, one)
+		}
+		for _, m := range one.members {
+			if of[m] == nil {
+				of[m] = one.leader
+			}
+		}
 	}
-	for _, t := range f.tests[:k] {
-		if t.disjoint {
-			list = append(list, t)
+	good := map[*candidate]bool{}
+	var disjoint []*candidate
+	for _, one := range tests {
+		if one.members == nil {
+			continue
+		}
+		if disjoint = append(disjoint, one); chance(one.strength) <= falseShare*float64(len(disjoint))/float64(len(tests)) {
+			for _, d := range disjoint {
+				good[d] = true
+			}
+		}
+	}
+	for _, one := range f.candidates {
+		if one.members != nil && good[one.leader] {
+			list = append(list, one)
 		}
 	}
 	return list
 }
 
-// chance returns the probability of a component without a common address.
-func chance(edges int) float64 { return math.Exp2(1 - float64(edges)) }
-
-// report adds the changes of the accepted tests to the result. The candidates of a test are those of
-// one change if they have targets of its largest one.
-func (f *finder) report(list []test) {
-	type shown struct {
-		ttl  uint8
-		test *test
+// leader returns the leader of most members of a candidate, or the candidate itself.
+func leader(one *candidate, of map[uint32]*candidate) *candidate {
+	counts := map[*candidate]int{}
+	for _, m := range one.members {
+		if l := of[m]; l != nil {
+			if counts[l]++; 2*counts[l] > len(one.members) {
+				return l
+			}
+		}
 	}
-	changed := make(map[uint32]shown)
-	for i := range list {
-		t := &list[i]
-		slices.SortStableFunc(t.candidates, func(a, b candidate) int {
-			return cmp.Or(cmp.Compare(b.edges, a.edges), cmp.Compare(a.ttl, b.ttl))
-		})
-		for j, one := range t.candidates {
-			known := 0
-			for _, m := range one.members {
-				if _, ok := changed[m]; ok {
-					known++
-				}
+	return one
+}
+
+// chance returns the probability of a candidate.
+func chance(strength int) float64 { return math.Exp2(-float64(strength)) }
+
+// report adds the accepted changes to the result: for each target that at its lowest TTL.
+func (f *finder) report(list []*candidate) {
+	changed := make(map[uint32]*candidate)
+	for _, one := range list {
+		for _, m := range one.members {
+			if s := changed[m]; s == nil || one.ttl < s.ttl {
+				changed[m] = one
 			}
-			if j > 0 && one.edges < t.edges && 2*known < len(one.members) {
-				continue
-			}
-			for _, m := range one.members {
-				if s, ok := changed[m]; !ok || one.ttl < s.ttl {
-					changed[m] = shown{one.ttl, t}
-				}
-			}
+		}
+		if one.leader == one {
+			f.stragglers(one, changed)
 		}
 	}
 	for i := range f.c.rows {
-		if s, ok := changed[uint32(i)]; ok {
-			f.c.result.Changes = append(f.c.result.Changes, f.c.change(&f.c.rows[i], s.ttl, s.test))
+		if one := changed[uint32(i)]; one != nil {
+			f.c.result.Changes = append(f.c.result.Changes, f.c.change(&f.c.rows[i], one))
 		}
 	}
-	f.c.count(func(i int) bool { _, ok := changed[uint32(i)]; return ok })
+	f.c.count(func(i int) bool { return changed[uint32(i)] != nil })
+}
+
+// mostStragglers is the greatest number of rows among which stragglers are looked for, for each row
+// that changed.
+const mostStragglers = 16
+
+// stragglers adds the other targets of a prefix that changed, if they have an address that all lost
+// where they had one that none had before. Silence, or branches of other lengths, kept them from the
+// graph.
+func (f *finder) stragglers(one *candidate, changed map[uint32]*candidate) {
+	first, last := one.members[0], one.members[len(one.members)-1]
+	if int(last-first) > mostStragglers*len(one.members) {
+		return
+	}
+	f.now++
+	for i := first; i <= last; i++ {
+		r := &f.c.rows[i]
+		for k := range f.c.scans {
+			for _, p := range f.c.paths(r, k) {
+				for _, a := range f.c.scans[k].of(&p).ids {
+					f.root(a)
+					f.seen[a] |= 1 << k
+				}
+			}
+		}
+	}
+	for i := first; i <= last; i++ {
+		for ttl := uint8(1); ttl <= mostTTL && changed[i] == nil; ttl++ {
+			f.c.pair(&f.c.rows[i], ttl, func(a, b id) {
+				if target := f.c.rows[i].target; f.seen[a] == inOld && f.seen[b] == inNew && a != target && b != target {
+					changed[i] = &candidate{ttl: ttl, leader: one}
+				}
+			})
+		}
+	}
 }
 
 // change describes the change of a row.
-func (c *comparison) change(r *row, ttl uint8, t *test) Change {
-	n := Change{Target: c.addr(r.target), TTL: ttl, Witnesses: t.edges, Chance: chance(t.edges)}
-	n.Prefix = c.prefix(t.first, t.last)
+func (c *comparison) change(r *row, one *candidate) Change {
+	ttl, leader := one.ttl, one.leader
+	n := Change{Target: c.addr(r.target), TTL: ttl, Witnesses: len(leader.members), Chance: chance(leader.strength)}
+	n.Prefix = c.prefix(int(leader.members[0]), int(leader.members[len(leader.members)-1]))
 	c.pair(r, ttl, func(a, b id) {
 		if a != b && !n.Old.IsValid() {
 			n.Old, n.New = c.addr(a), c.addr(b)
