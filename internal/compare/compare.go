@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/all"
@@ -39,73 +41,100 @@ const (
 	ByPrefix    // the /24 or /48 of the target
 )
 
+var byNames = []string{ByTarget: "target", ByAS: "as", ByPrefix: "prefix"}
+
+// String returns the name of a way.
+func (b By) String() string { return byNames[b] }
+
+// MarshalText implements encoding.TextMarshaler.
+func (b By) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *By) UnmarshalText(text []byte) error {
+	i := slices.Index(byNames, string(text))
+	if i < 0 {
+		return fmt.Errorf("%q is not one of %s", text, strings.Join(byNames, ", "))
+	}
+	*b = By(i)
+	return nil
+}
+
 // Result is the outcome of a comparison. Lists are in the order of addresses.
 type Result struct {
-	By By
+	By      By  `json:"by"`
+	OnlyOld int `json:"only_old"` // targets that one scan alone asked: they are left out
+	OnlyNew int `json:"only_new"`
 
-	OnlyOld, OnlyNew int // targets that one scan alone asked: they are left out
-	Compared         int // targets of both
-	Same             int // without a difference
-	OtherBranch      int // with a difference that a load balancer explains, or that too few targets show
-	Appeared         int // nothing answered in the old scan
-	Vanished         int // nothing answered in the new scan
-	NoAnswer         int // nothing answered in both
-	ReachedOld       int // targets that answered in the old scan alone, and were silent in the new one
-	ReachedNew       int
+	Compared    int `json:"compared"`     // targets of both
+	Same        int `json:"same"`         // without a difference
+	OtherBranch int `json:"other_branch"` // with a difference that a load balancer explains, or that too few targets show
+	Appeared    int `json:"appeared"`     // nothing answered in the old scan
+	Vanished    int `json:"vanished"`     // nothing answered in the new scan
+	NoAnswer    int `json:"no_answer"`    // nothing answered in both
+	ReachedOld  int `json:"reached_old"`  // targets that answered in the old scan alone, and were silent in the new one
+	ReachedNew  int `json:"reached_new"`
 
-	Changes  []Change
-	Verdicts []Verdict
-	Shifts   []Shift
+	Changes  []Change  `json:"changes"`
+	Verdicts []Verdict `json:"verdicts"`
+	Shifts   []Shift   `json:"rtt_shifts"`
 	// Baseline is the median of the difference of all round-trip times, in ns. Shifts are beyond it.
-	Baseline int64
+	Baseline int64 `json:"baseline_ns"`
 
 	// New and gone interfaces and links of the targets that both scans asked. Those on changed paths
 	// are listed; others may be branches that one scan did not meet.
-	Interfaces, Links Difference
-	Groups            []Group // of ByAS and ByPrefix
+	Interfaces Difference `json:"interfaces"`
+	Links      Difference `json:"links"`
+	Groups     []Group    `json:"groups,omitempty"` // of ByAS and ByPrefix
 }
 
 // Change is a path that changed.
 type Change struct {
-	Target netip.Addr
-	TTL    uint8      // of the first difference
-	After  netip.Addr // the last address before it that is the same in both; invalid if there is none
-	Old    netip.Addr // addresses at TTL
-	New    netip.Addr
+	Target netip.Addr `json:"dst"`
+	TTL    uint8      `json:"ttl"`            // of the first difference
+	After  netip.Addr `json:"after,omitzero"` // the last address before it that is the same in both; invalid if there is none
+	Old    netip.Addr `json:"old"`            // addresses at TTL
+	New    netip.Addr `json:"new"`
 	// Left and Entered are the autonomous systems of one of the paths alone, if databases have them.
-	Left, Entered []uint32
+	Left    []uint32 `json:"as_left,omitempty"`
+	Entered []uint32 `json:"as_entered,omitempty"`
 	// Prefix holds the targets that changed together, and Witnesses is their number. Chance is the
 	// probability that load balancers alone make such a difference.
-	Prefix    netip.Prefix
-	Witnesses int
-	Chance    float64
+	Prefix    netip.Prefix `json:"prefix"`
+	Witnesses int          `json:"witnesses"`
+	Chance    float64      `json:"chance"`
 }
 
 // Verdict is an end of a path that changed. Silence is no end.
 type Verdict struct {
-	Target   netip.Addr
-	Old, New string // COMPLETED, LOOP, or UNREACH and the code
+	Target netip.Addr `json:"dst"`
+	Old    string     `json:"old"`
+	New    string     `json:"new"` // COMPLETED, LOOP, or UNREACH and the code
 }
 
 // Shift is a change of the round-trip times to the targets of a prefix, on paths that did not change.
 type Shift struct {
-	Prefix   netip.Prefix
-	Targets  int
-	Old, New int64 // medians, in ns
-	Chance   float64
+	Prefix  netip.Prefix `json:"prefix"`
+	Targets int          `json:"targets"`
+	Old     int64        `json:"old_ns"` // medians
+	New     int64        `json:"new_ns"`
+	Chance  float64      `json:"chance"`
 }
 
 // Difference has what one scan alone saw.
 type Difference struct {
-	Both, Gone, New int
+	Both int `json:"both"`
+	Gone int `json:"gone"`
+	New  int `json:"new"`
 	// ChangedGone and ChangedNew are those on changed paths.
-	ChangedGone, ChangedNew []string
+	ChangedGone []string `json:"gone_on_changed,omitempty"`
+	ChangedNew  []string `json:"new_on_changed,omitempty"`
 }
 
 // Group is the changes of the targets of an autonomous system or a prefix.
 type Group struct {
-	Name              string
-	Compared, Changed int
+	Name     string `json:"name"`
+	Compared int    `json:"compared"`
+	Changed  int    `json:"changed"`
 }
 
 // Changed reports whether anything changed.

@@ -62,7 +62,7 @@ func (c *comparison) ends() {
 		if len(found[0]) == 0 || len(found[1]) == 0 || slices.ContainsFunc(found[0], func(e end) bool { return slices.Contains(found[1], e) }) {
 			continue
 		}
-		c.result.Verdicts = append(c.result.Verdicts, Verdict{c.addr(r.target), found[0][0].String(), found[1][0].String()})
+		c.result.Verdicts = append(c.result.Verdicts, Verdict{Target: c.addr(r.target), Old: found[0][0].String(), New: found[1][0].String()})
 	}
 }
 
