@@ -17,8 +17,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/masstrace/masstrace/internal/format"
-	"github.com/masstrace/masstrace/internal/format/all"
+	"github.com/masstrace/masstrace/internal/inputs"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/run"
 )
@@ -150,7 +149,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	b := NewBuilder(c.By)
 	var faults []error
 	for i, path := range []string{c.Old, c.New} {
-		if err := load(ctx, path, c.Stdin, b.scan(i)); err != nil {
+		if err := inputs.Each(ctx, []string{path}, c.Stdin, b.scans[i].add); err != nil {
 			if _, ok := errors.AsType[*run.Incomplete](err); !ok {
 				return nil, err
 			}
@@ -162,26 +161,4 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 		return result, &run.Incomplete{Err: errors.Join(faults...)}
 	}
 	return result, nil
-}
-
-// load adds the records of a file to a scan.
-func load(ctx context.Context, path string, stdin io.Reader, s *scan) error {
-	in, err := all.Open(path, stdin)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	for ctx.Err() == nil {
-		r, err := in.Read()
-		switch _, line := errors.AsType[*format.LineError](err); {
-		case err == io.EOF:
-			return nil
-		case line:
-			return &run.Incomplete{Err: fmt.Errorf("%s: %w", path, err)}
-		case err != nil:
-			return &run.Incomplete{Err: fmt.Errorf("%s: %w", path, err)}
-		}
-		s.add(r)
-	}
-	return fmt.Errorf("compare: %w", run.ErrInterrupted)
 }

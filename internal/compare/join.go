@@ -26,8 +26,6 @@ func NewBuilder(by By) *Builder {
 	return &Builder{by: by, names: n, scans: [2]scan{{names: n}, {names: n}}}
 }
 
-func (b *Builder) scan(i int) *scan { return &b.scans[i] }
-
 // AddOld adds a record of the old scan.
 func (b *Builder) AddOld(r record.Record) { b.scans[0].add(r) }
 
