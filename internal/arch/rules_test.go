@@ -59,6 +59,11 @@ var mayImport = map[string][]string{
 	"internal/annotate":          {"internal/mrt", "internal/outfile", "internal/plaintext", "internal/probe", "internal/record"},
 	"internal/show":              {"internal/draw", "internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record", "internal/run"},
 	"internal/draw":              {"internal/probe", "internal/record"},
+	"internal/inputs":            {"internal/format", "internal/format/all", "internal/outfile", "internal/record", "internal/run"},
+	"internal/compare":           {"internal/inputs", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
+	"internal/linkgraph":         {"internal/plaintext", "internal/probe", "internal/record"},
+	"internal/figure":            {"internal/record"},
+	"internal/query":             {"internal/format/parquet", "internal/outfile", "internal/run"},
 	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
@@ -99,7 +104,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/merge", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
@@ -146,7 +151,7 @@ var thirdParty = []keptIn{
 	{"github.com/axiomhq/hyperloglog", []string{"internal/findings"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"internal/run"}, testsToo},
 	// A scan must not run other programs.
-	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
+	{"os/exec", []string{"internal/lab", "internal/lab/routers", "internal/query", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
 	{"github.com/oschwald/maxminddb-golang", []string{"internal/annotate"}, testsToo},
 	{"github.com/gaissmai/bart", []string{"internal/annotate"}, testsToo},
@@ -154,6 +159,7 @@ var thirdParty = []keptIn{
 	{"github.com/santhosh-tekuri/jsonschema", []string{"internal/record/schema/schematest"}, testsToo},
 	{"github.com/osrg/gobgp", []string{"internal/mrt", "internal/annotate"}, testsToo},
 	{"github.com/ulikunitz/xz", []string{"internal/outfile"}, testsFree},
+	{"gonum.org/v1/plot", []string{"internal/figure"}, testsToo},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

@@ -33,6 +33,9 @@ type cli struct {
 	Merge    MergeCmd    `cmd:"" help:"Write the results of all shards into one file, with one summary."`
 	Convert  ConvertCmd  `cmd:"" help:"Write results in another format."`
 	Annotate AnnotateCmd `cmd:"" help:"Add AS numbers, exchanges, countries and names to results or text."`
+	Compare  CompareCmd  `cmd:"" help:"Show the paths that changed between two results."`
+	Graph    GraphCmd    `cmd:"" help:"Write the graph of the interfaces or autonomous systems of results, or a picture of it."`
+	Plot     PlotCmd     `cmd:"" help:"Draw figures of results: times, lengths of paths, loss."`
 	Schema   SchemaCmd   `cmd:"" help:"Print the JSON Schema of the records."`
 	Lab      LabCmd      `cmd:"" help:"Run a command in a separate network that no packet leaves."`
 	Verify   VerifyCmd   `cmd:"" help:"Compare results with the truth of a simulated Internet."`
