@@ -86,8 +86,7 @@ func writeWhole(path string, overwrite bool, s streams, write func(io.Writer) er
 		return err
 	}
 	if err := write(f); err != nil {
-		f.Discard()
-		return run.OutputFailed(err)
+		return errors.Join(err, f.Discard())
 	}
 	if err := f.Close(); err != nil {
 		return run.OutputFailed(err)

@@ -147,3 +147,11 @@ func (*PlotCmd) Examples() []grammar.Example {
 		{Purpose: "Write the lengths of the paths as numbers", Line: "masstrace plot out.ndjson --what hops -o hops.csv"},
 	}
 }
+
+// Examples returns the examples of query.
+func (*QueryCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Ask a question of the cookbook", Line: "masstrace query out.ndjson --ask links"},
+		{Purpose: "Ask a question in SQL", Line: "masstrace query hops.parquet 'SELECT kind, count(*) FROM hops GROUP BY kind' -o kinds.csv"},
+	}
+}

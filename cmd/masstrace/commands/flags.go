@@ -114,7 +114,7 @@ var resultFlags = flagNames{"Results": "file"}
 var mergeFlags = flagNames{"Files": "file", "ReplyOutput": "--replies", "MetaOutput": "--meta"}
 
 // pictureFlags are the flags of the fields of compare.Config, linkgraph.Config and query.Config.
-var pictureFlags = flagNames{"Inputs": "file", "AS": "--as"}
+var pictureFlags = flagNames{"Inputs": "file", "AS": "--as", "SQL": "the question"}
 
 // convertFlags are the flags of the fields of convert.Config.
 var convertFlags = flagNames{"Inputs": "file", "Format": "--to", "ASN": "--asn", "IXP": "--ixp"}

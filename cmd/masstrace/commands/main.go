@@ -36,6 +36,7 @@ type cli struct {
 	Compare  CompareCmd  `cmd:"" help:"Show the paths that changed between two results."`
 	Graph    GraphCmd    `cmd:"" help:"Write the graph of the interfaces or autonomous systems of results, or a picture of it."`
 	Plot     PlotCmd     `cmd:"" help:"Draw figures of results: times, lengths of paths, loss."`
+	Query    QueryCmd    `cmd:"" help:"Ask results in SQL, also those that are larger than the memory."`
 	Schema   SchemaCmd   `cmd:"" help:"Print the JSON Schema of the records."`
 	Lab      LabCmd      `cmd:"" help:"Run a command in a separate network that no packet leaves."`
 	Verify   VerifyCmd   `cmd:"" help:"Compare results with the truth of a simulated Internet."`
