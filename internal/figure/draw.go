@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,9 @@ func (f *Figure) SVG(c *Counts, w io.Writer) error {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = f.X, f.Y
 	p.Y.Min = 0
+	if f.X == "TTL" || f.bars {
+		p.X.Tick.Marker = wholes{}
+	}
 	p.Add(plotter.NewGrid())
 	var err error
 	switch {
@@ -61,6 +65,21 @@ func (f *Figure) SVG(c *Counts, w io.Writer) error {
 		return err
 	}
 	return out.Flush()
+}
+
+// wholes marks every fifth whole number.
+type wholes struct{}
+
+// Ticks implements plot.Ticker.
+func (wholes) Ticks(low, high float64) (ticks []plot.Tick) {
+	for n := math.Ceil(low); n <= high; n++ {
+		t := plot.Tick{Value: n}
+		if math.Mod(n, 5) == 0 || high-low < 10 {
+			t.Label = strconv.Itoa(int(n))
+		}
+		ticks = append(ticks, t)
+	}
+	return ticks
 }
 
 func points(rows [][]float64, column int) plotter.XYs {

@@ -1,13 +1,11 @@
 package query
 
-import (
-	"strings"
-)
+import "strings"
 
 // The columns of NDJSON records that the views need, with the types of DuckDB. Fields that a record lacks
 // are null.
 const (
-	hopType = `STRUCT(addr VARCHAR, probe_ttl UTINYINT, probe_id UTINYINT, rtt DOUBLE, tx STRUCT(sec BIGINT, usec BIGINT), ` +
+	hopType = `STRUCT(addr VARCHAR, probe_ttl UTINYINT, probe_id UTINYINT, rtt DOUBLE, rtt_ns BIGINT, tx STRUCT(sec BIGINT, usec BIGINT), ` +
 		`kind VARCHAR, valid VARCHAR, reply_ttl UTINYINT, icmp_type UTINYINT, icmp_code UTINYINT, ` +
 		`icmpext STRUCT(mpls_labels STRUCT(mpls_label INTEGER)[])[], inferred BOOLEAN, ` +
 		`asn BIGINT[], as_name VARCHAR, prefix VARCHAR, ixp VARCHAR, country VARCHAR, name VARCHAR)[]`
@@ -63,7 +61,7 @@ func (s *sources) hops() (parts []string) {
 		parts = append(parts, "SELECT * FROM "+parquetOf(paths)+" WHERE probe_ttl IS NOT NULL")
 	}
 	if len(s.lines) > 0 {
-		parts = append(parts, "SELECT dst, userid, h.probe_ttl, (h.probe_id - 1)::UTINYINT AS probe_attempt, h.addr, h.rtt, "+
+		parts = append(parts, "SELECT dst, userid, h.probe_ttl, (h.probe_id - 1)::UTINYINT AS probe_attempt, h.addr, coalesce(h.rtt_ns / 1e6, h.rtt) AS rtt, "+
 			"make_timestamptz(h.tx.sec * 1000000 + h.tx.usec) AS tx, h.kind, h.valid, h.reply_ttl, h.icmp_type, h.icmp_code, "+
 			"CASE WHEN len(list_filter(h.icmpext, lambda o: o.mpls_labels IS NOT NULL)) > 0 THEN "+
 			"list_transform(list_filter(h.icmpext, lambda o: o.mpls_labels IS NOT NULL)[1].mpls_labels, lambda l: l.mpls_label) END AS mpls_labels, "+

@@ -3,13 +3,9 @@ package commands
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/compare"
-	"github.com/masstrace/masstrace/internal/outfile"
-	"github.com/masstrace/masstrace/internal/plaintext"
-	"github.com/masstrace/masstrace/internal/run"
 )
 
 // CompareCmd compares two results of the same targets.
@@ -66,30 +62,6 @@ func (c *CompareCmd) Run(ctx context.Context, s streams) error {
 	}
 	if result.Changed() {
 		return statusFalse
-	}
-	return nil
-}
-
-// checkOutput refuses an output file that exists, or that is also an input, before the work begins.
-func checkOutput(path string, overwrite bool, s streams, inputs ...string) error {
-	uses := append(outfile.Writes("Output", path), outfile.Reads("Inputs", inputs...)...)
-	if err := outfile.Collide(uses, s.Stdin, s.Stdout); err != nil {
-		return err
-	}
-	return outfile.Absent(path, outfile.ExistingIf(overwrite))
-}
-
-// writeWhole makes an output file, which gets its name when it is complete.
-func writeWhole(path string, overwrite bool, s streams, write func(io.Writer) error) error {
-	f, err := outfile.OpenWhole(path, plaintext.NewWriter(s.Stdout), outfile.ExistingIf(overwrite))
-	if err != nil {
-		return err
-	}
-	if err := write(f); err != nil {
-		return errors.Join(err, f.Discard())
-	}
-	if err := f.Close(); err != nil {
-		return run.OutputFailed(err)
 	}
 	return nil
 }
