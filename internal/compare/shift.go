@@ -44,6 +44,8 @@ type candidate struct {
 	// leader is the strongest candidate that has the same targets, at another TTL. It decides the
 	// probability of all of them. It is the candidate itself, or nil before leaders are known.
 	leader *candidate
+
+	old, new id // of a straggler
 }
 
 // finder finds changes.
@@ -320,9 +322,8 @@ func (f *finder) report(list []*candidate) {
 // that changed.
 const mostStragglers = 16
 
-// stragglers adds the other targets of a prefix that changed, if they have an address that all lost
-// where they had one that none had before. Silence, or branches of other lengths, kept them from the
-// graph.
+// stragglers adds the other targets of a prefix that changed, if they lost an address that all lost,
+// and have one that none had before. Silence, or branches of other lengths, kept them from the graph.
 func (f *finder) stragglers(one *candidate, changed map[uint32]*candidate) {
 	first, last := one.members[0], one.members[len(one.members)-1]
 	if int(last-first) > mostStragglers*len(one.members) {
@@ -341,14 +342,29 @@ func (f *finder) stragglers(one *candidate, changed map[uint32]*candidate) {
 		}
 	}
 	for i := first; i <= last; i++ {
-		for ttl := uint8(1); ttl <= mostTTL && changed[i] == nil; ttl++ {
-			f.c.pair(&f.c.rows[i], ttl, func(a, b id) {
-				if target := f.c.rows[i].target; f.seen[a] == inOld && f.seen[b] == inNew && a != target && b != target {
-					changed[i] = &candidate{ttl: ttl, leader: one}
-				}
-			})
+		if changed[i] != nil {
+			continue
+		}
+		r := &f.c.rows[i]
+		old, lost := f.firstOf(r, 0, inOld)
+		fresh, met := f.firstOf(r, 1, inNew)
+		if lost != 0 && met != 0 {
+			changed[i] = &candidate{ttl: min(old, fresh), leader: one, old: lost, new: met}
 		}
 	}
+}
+
+// firstOf returns the first router on the paths of a scan that was seen as stated, and its TTL.
+func (f *finder) firstOf(r *row, k int, seen uint8) (ttl uint8, first id) {
+	for _, p := range f.c.paths(r, k) {
+		h := f.c.scans[k].of(&p)
+		for i, a := range h.ids {
+			if f.seen[a] == seen && a != r.target {
+				return h.ttls[i], a
+			}
+		}
+	}
+	return 0, 0
 }
 
 // change describes the change of a row.
@@ -356,6 +372,9 @@ func (c *comparison) change(r *row, one *candidate) Change {
 	ttl, leader := one.ttl, one.leader
 	n := Change{Target: c.addr(r.target), TTL: ttl, Witnesses: len(leader.members), Chance: chance(leader.strength)}
 	n.Prefix = c.prefix(int(leader.members[0]), int(leader.members[len(leader.members)-1]))
+	if one.old != 0 {
+		n.Old, n.New = c.addr(one.old), c.addr(one.new)
+	}
 	c.pair(r, ttl, func(a, b id) {
 		if a != b && !n.Old.IsValid() {
 			n.Old, n.New = c.addr(a), c.addr(b)

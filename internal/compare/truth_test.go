@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/netsim"
@@ -84,40 +85,40 @@ func targets(r *rand.Rand, nets, subnets, each int) (list []netip.Addr) {
 	return list
 }
 
-// visible reports whether the two networks show different addresses to a target, over all flows.
-func visible(a, b *world, target netip.Addr) bool {
+// possible returns the routers that answer to a target, over all flows.
+func (w *world) possible(target netip.Addr) map[probe.Addr]bool {
 	f := netsim.PortFlow(17, vantage, target, 1, 33434)
-	seen := func(w *world) map[netip.Addr]bool {
-		all := map[netip.Addr]bool{}
-		for ttl := uint8(1); ttl <= 32; ttl++ {
-			for _, h := range w.truth.AppendPossible(nil, &f, ttl) {
-				if h.Fate == netsim.Answered && !h.Target {
-					all[h.Addr] = true
-				}
-			}
+	all := map[probe.Addr]bool{}
+	for ttl := uint8(1); ttl <= 32; ttl++ {
+		for _, h := range w.truth.AppendPossible(nil, &f, ttl) {
+			all[probe.AddrFrom(h.Addr)] = true
 		}
-		return all
 	}
-	x, y := seen(a), seen(b)
-	gone, fresh := false, false
-	for addr := range x {
-		gone = gone || !y[addr]
-	}
-	for addr := range y {
-		fresh = fresh || !x[addr]
-	}
-	return gone && fresh
+	return all
 }
 
-func compared(old, fresh *world, list []netip.Addr, flows int) *Result {
+// shows reports whether a trace has a router that another network does not have on the way.
+func shows(t *record.Trace, other *world) bool {
+	possible := other.possible(t.Target.Netip())
+	return slices.ContainsFunc(t.Hops, func(h record.Hop) bool { return !possible[h.Responder] })
+}
+
+// compared compares scans of both networks. affected are the targets whose routes are other ones,
+// and whose traces show it.
+func compared(old, fresh *world, list []netip.Addr, flows int) (r *Result, affected map[netip.Addr]bool) {
 	b := NewBuilder(ByTarget)
+	affected = map[netip.Addr]bool{}
 	for _, target := range list {
 		for i := range flows {
-			b.AddOld(old.trace(target, uint16(i)))
-			b.AddNew(fresh.trace(target, uint16(i)))
+			x, y := old.trace(target, uint16(i)), fresh.trace(target, uint16(i))
+			b.AddOld(x)
+			b.AddNew(y)
+			if fresh.truth.Reroutes(target) && shows(x, fresh) && shows(y, old) {
+				affected[target] = true
+			}
 		}
 	}
-	return b.Result()
+	return b.Result(), affected
 }
 
 // Two scans of the same network show no change, whatever its balancers are.
@@ -127,7 +128,7 @@ func TestNoChange(t *testing.T) {
 			t.Run(fmt.Sprint(preset, seed), func(t *testing.T) {
 				t.Parallel()
 				list := targets(rand.New(rand.NewPCG(seed, 2)), 60, 5, 4)
-				r := compared(newWorld(t, preset, 2*seed), newWorld(t, preset, 2*seed+1), list, 1+int(seed)%3)
+				r, _ := compared(newWorld(t, preset, 2*seed), newWorld(t, preset, 2*seed+1), list, 1+int(seed)%3)
 				if len(r.Changes)+len(r.Shifts)+len(r.Verdicts) > 0 {
 					t.Errorf("%d changes, %d shifts, %d verdicts: %+v", len(r.Changes), len(r.Shifts), len(r.Verdicts), r.Changes)
 				}
@@ -144,27 +145,28 @@ func TestReroute(t *testing.T) {
 	for _, preset := range []string{"clean", "default", "multipath-hostile"} {
 		t.Run(preset, func(t *testing.T) {
 			t.Parallel()
-			var right, false_, missed int
+			var right, wrong, missed int
 			for seed := range uint64(3) {
 				old, fresh := newWorld(t, preset, 2*seed), newWorld(t, preset, 2*seed+1, "reroute", "0s")
 				list := targets(rand.New(rand.NewPCG(seed, 3)), 80, 8, 4)
 				changed := map[netip.Addr]bool{}
-				for _, c := range compared(old, fresh, list, 1).Changes {
+				r, affected := compared(old, fresh, list, 1)
+				for _, c := range r.Changes {
 					changed[c.Target] = true
 				}
 				for _, a := range list {
-					switch affected := fresh.truth.Reroutes(a) && visible(old, fresh, a); {
-					case affected && changed[a]:
+					switch {
+					case affected[a] && changed[a]:
 						right++
-					case affected:
+					case affected[a]:
 						missed++
 					case changed[a] && !fresh.truth.Reroutes(a):
-						false_++
+						wrong++
 					}
 				}
 			}
-			precision, recall := float64(right)/float64(right+false_), float64(right)/float64(right+missed)
-			t.Logf("%d changes found, %d false, %d missed: precision %.4f, recall %.4f", right, false_, missed, precision, recall)
+			precision, recall := float64(right)/float64(right+wrong), float64(right)/float64(right+missed)
+			t.Logf("%d changes found, %d false, %d missed: precision %.4f, recall %.4f", right, wrong, missed, precision, recall)
 			if precision < 0.99 || recall < 0.99 {
 				t.Errorf("precision %.4f, recall %.4f", precision, recall)
 			}
