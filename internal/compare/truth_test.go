@@ -148,7 +148,7 @@ func TestReroute(t *testing.T) {
 			var right, wrong, missed int
 			for seed := range uint64(3) {
 				old, fresh := newWorld(t, preset, 2*seed), newWorld(t, preset, 2*seed+1, "reroute", "0s")
-				list := targets(rand.New(rand.NewPCG(seed, 3)), 80, 8, 4)
+				list := targets(rand.New(rand.NewPCG(seed, 3)), 60, 12, 4)
 				changed := map[netip.Addr]bool{}
 				r, affected := compared(old, fresh, list, 1)
 				for _, c := range r.Changes {
