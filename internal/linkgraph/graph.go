@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -195,7 +196,7 @@ func (b *Builder) node(a probe.Addr, known *record.Annotation, isTarget bool) in
 		if !ok {
 			i = len(b.nodes)
 			b.system[asn] = i
-			b.nodes = append(b.nodes, &Node{ID: fmt.Sprint("AS", asn), ASN: asn, ASName: known.ASName})
+			b.nodes = append(b.nodes, &Node{ID: fmt.Sprint("AS", asn), ASN: asn, ASName: plaintext.Line(known.ASName)})
 		}
 		return i
 	}
@@ -208,7 +209,8 @@ func (b *Builder) node(a probe.Addr, known *record.Annotation, isTarget bool) in
 	n := b.nodes[i]
 	n.Target = n.Target || isTarget
 	if known != nil && n.ASN == 0 {
-		n.ASN, n.ASName, n.Country, n.IXP, n.Name = asn, known.ASName, known.Country, known.IXP, known.Name
+		n.ASN, n.ASName, n.Country = asn, plaintext.Line(known.ASName), plaintext.Line(known.Country)
+		n.IXP, n.Name = plaintext.Line(known.IXP), plaintext.Line(known.Name)
 	}
 	return i
 }
