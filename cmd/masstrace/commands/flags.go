@@ -61,6 +61,7 @@ var scanFlags = flagNames{
 
 	"RatePPS":  "--rate",
 	"AutoRate": "--rate auto",
+	"Scope":    "--confidence-scope",
 
 	"Sources": "--source",
 	"Queue":   "--no-bypass",
