@@ -21,13 +21,13 @@ import (
 type GraphCmd struct {
 	Files []string `arg:"" name:"file" complete:"file" help:"Results in any format, also compressed; - is standard input. Formats: ${readers}."`
 
-	Level   graphLevel     `group:"Graph" default:"interface" placeholder:"LEVEL" help:"Nodes: interface, an address of a router; or as, an autonomous system of annotated results. Default: interface."`
-	Target  []netip.Prefix `group:"Graph" placeholder:"PREFIX" help:"Use the paths to this address or prefix alone. May be repeated. Default: all."`
-	AS      []string       `group:"Graph" name:"as" placeholder:"ASN" help:"Keep the links with an end in this autonomous system, of annotated results. May be repeated. Default: all."`
-	Prefix  []netip.Prefix `group:"Graph" placeholder:"PREFIX" help:"Keep the links with an end in this prefix. May be repeated. Default: all."`
-	Near    string         `group:"Graph" placeholder:"NODE" help:"Keep the nodes at most --hops links away from this address or autonomous system (AS64500). Default: all."`
-	Hops    int            `group:"Graph" default:"2" placeholder:"N" help:"Number of links for --near, 0 to 255. Default: 2."`
-	Targets bool           `group:"Graph" help:"Make nodes of targets that answered, too. Default: interfaces of routers alone."`
+	Level   graphLevel        `group:"Graph" default:"interface" placeholder:"LEVEL" help:"Nodes: interface, an address of a router; or as, an autonomous system of annotated results. Default: interface."`
+	Target  []prefixOrAddress `group:"Graph" placeholder:"PREFIX" help:"Use the paths to this address or prefix alone. May be repeated. Default: all."`
+	AS      []string          `group:"Graph" name:"as" placeholder:"ASN" help:"Keep the links with an end in this autonomous system, of annotated results. May be repeated. Default: all."`
+	Prefix  []prefixOrAddress `group:"Graph" placeholder:"PREFIX" help:"Keep the links with an end in this prefix. May be repeated. Default: all."`
+	Near    string            `group:"Graph" placeholder:"NODE" help:"Keep the nodes at most --hops links away from this address or autonomous system (AS64500). Default: all."`
+	Hops    count             `group:"Graph" default:"2" placeholder:"N" help:"Number of links for --near, 0 to 255. Default: 2."`
+	Targets bool              `group:"Graph" help:"Make nodes of targets that answered, too. Default: interfaces of routers alone."`
 
 	Output    string      `group:"Output" short:"o" default:"-" placeholder:"FILE" help:"Output file. The ending of its name is its format, and .gz or .zst after it compresses the file. Default: -, the standard output."`
 	Format    graphFormat `group:"Output" placeholder:"FORMAT" help:"dot (Graphviz), graphml (Gephi, yEd, networkx), svg (a picture) or json (nodes and links, for D3). Default: that of the ending of the output, dot without one."`
@@ -64,7 +64,7 @@ func choose(of chooser, text string) error {
 
 // Validate checks conditions that kong cannot.
 func (c *GraphCmd) Validate() error {
-	if c.Hops < 0 || c.Hops > 255 {
+	if c.Hops > 255 {
 		return errors.New("--hops must be 0 to 255")
 	}
 	return nil
@@ -76,9 +76,33 @@ func (c *GraphCmd) Help() string {
 		"The same results give the same file. In a picture, the columns are TTLs."
 }
 
+// prefixOrAddress is a prefix; an address stands for the prefix of it alone.
+type prefixOrAddress struct{ netip.Prefix }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *prefixOrAddress) UnmarshalText(text []byte) error {
+	if a, err := netip.ParseAddr(string(text)); err == nil && a.Zone() == "" {
+		p.Prefix = netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())
+		return nil
+	}
+	one, err := netip.ParsePrefix(string(text))
+	if err != nil {
+		return errors.New(strconv.Quote(string(text)) + " is not an address or a prefix")
+	}
+	p.Prefix = one.Masked()
+	return nil
+}
+
+func plainPrefixes(list []prefixOrAddress) (plain []netip.Prefix) {
+	for _, p := range list {
+		plain = append(plain, p.Prefix)
+	}
+	return plain
+}
+
 // config returns the request for the graph.
 func (c *GraphCmd) config() (linkgraph.Config, error) {
-	cfg := linkgraph.Config{Level: c.Level.Level, Targets: c.Target, Prefixes: c.Prefix, Around: c.Near, Within: c.Hops, KeepTargets: c.Targets}
+	cfg := linkgraph.Config{Level: c.Level.Level, Targets: plainPrefixes(c.Target), Prefixes: plainPrefixes(c.Prefix), Around: c.Near, Within: int(c.Hops), KeepTargets: c.Targets}
 	for _, text := range c.AS {
 		n, err := strconv.ParseUint(strings.TrimPrefix(strings.ToUpper(text), "AS"), 10, 32)
 		if err != nil {
