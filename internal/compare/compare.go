@@ -1,11 +1,11 @@
-// Package compare compares two results of the same targets: which paths changed, and which only took
-// another branch of a load balancer.
+// Package compare compares two results of the same targets: which paths changed, and which only
+// took another branch of a load balancer.
 //
-// Two scans with other flows see other branches. So a different router is no change by itself. If
-// nothing changed, the two paths of a target are two draws from the same set. Then they are
-// exchangeable: each of the two could as well come from the other scan. This gives an exact test for a
-// group of targets (shift.go) without a model of balancers. A change is a difference that the test
-// does not explain. Silence is no difference.
+// Two scans with other flows see other branches. So a different router is no change by itself.
+// If nothing changed, the two paths of a target are two draws from the same set. Then they are
+// exchangeable: each of the two could as well come from the other scan. This gives an exact test
+// for a group of targets (shift.go) without a model of balancers. A change is a difference that
+// the test does not explain. Silence is no difference.
 package compare
 
 import (
@@ -76,11 +76,12 @@ type Result struct {
 	Changes  []Change  `json:"changes"`
 	Verdicts []Verdict `json:"verdicts"`
 	Shifts   []Shift   `json:"rtt_shifts"`
-	// Baseline is the median of the difference of all round-trip times, in ns. Shifts are beyond it.
+	// Baseline is the median of the difference of all round-trip times, in ns. Shifts are beyond
+	// it.
 	Baseline int64 `json:"baseline_ns"`
 
-	// New and gone interfaces and links of the targets that both scans asked. Those on changed paths
-	// are listed; others may be branches that one scan did not meet.
+	// New and gone interfaces and links of the targets that both scans asked. Those on changed
+	// paths are listed; others may be branches that one scan did not meet.
 	Interfaces Difference `json:"interfaces"`
 	Links      Difference `json:"links"`
 	Groups     []Group    `json:"groups,omitempty"` // of ByAS and ByPrefix
@@ -93,11 +94,11 @@ type Change struct {
 	After  netip.Addr `json:"after,omitzero"` // the last address before it that is the same in both; invalid if there is none
 	Old    netip.Addr `json:"old"`            // addresses at TTL
 	New    netip.Addr `json:"new"`
-	// Left and Entered are the autonomous systems of one of the paths alone, if databases have them.
+	// Left and Entered are the autonomous systems of one path alone, if databases have them.
 	Left    []uint32 `json:"as_left,omitempty"`
 	Entered []uint32 `json:"as_entered,omitempty"`
-	// Prefix holds the targets that changed together, and Witnesses is their number. Chance is the
-	// probability that load balancers alone make such a difference.
+	// Prefix holds the targets that changed together, and Witnesses is their number. Chance is
+	// the probability that load balancers alone make such a difference.
 	Prefix    netip.Prefix `json:"prefix"`
 	Witnesses int          `json:"witnesses"`
 	Chance    float64      `json:"chance"`
@@ -110,7 +111,7 @@ type Verdict struct {
 	New    string     `json:"new"` // COMPLETED, LOOP, or UNREACH and the code
 }
 
-// Shift is a change of the round-trip times to the targets of a prefix, on paths that did not change.
+// Shift is a change of the round-trip times to the targets of a prefix, on unchanged paths.
 type Shift struct {
 	Prefix  netip.Prefix `json:"prefix"`
 	Targets int          `json:"targets"`
@@ -119,7 +120,7 @@ type Shift struct {
 	Chance  float64      `json:"chance"`
 }
 
-// Difference has what one scan alone saw.
+// Difference counts the interfaces or links that one scan alone saw.
 type Difference struct {
 	Both int `json:"both"`
 	Gone int `json:"gone"`
@@ -139,9 +140,9 @@ type Group struct {
 // Changed reports whether anything changed.
 func (r *Result) Changed() bool { return len(r.Changes)+len(r.Verdicts)+len(r.Shifts) > 0 }
 
-// Run compares two files until ctx ends. If a file is damaged or cut, the result is of the traces
-// that could be read, and the error is an *run.Incomplete. Memory grows with the number of traces: at
-// most 200 octets each, and with the number of addresses and links.
+// Run compares two files until ctx ends. If a file is damaged or cut, the result is of the
+// traces that could be read, and the error is an *run.Incomplete. Memory grows with the number
+// of traces: at most 200 octets each, and with the number of addresses and links.
 func Run(ctx context.Context, c Config) (*Result, error) {
 	if c.Old == "-" && c.New == "-" {
 		return nil, &outfile.RefusedError{Name: "Inputs", Err: errors.New("standard input (-) is named twice")}

@@ -14,8 +14,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// traceOf returns a trace by the addresses of its hops, from TTL 1; - is silence. The round-trip time
-// of a hop is its TTL in ms, and more.
+// traceOf returns a trace by the addresses of its hops, from TTL 1; - is silence. The round-trip
+// time of a hop is its TTL in ms, and more.
 func traceOf(target, text string, more int64) *record.Trace {
 	t := &record.Trace{Head: record.Head{Target: probe.AddrFrom(netip.MustParseAddr(target))}, FirstTTL: 1}
 	for i, field := range strings.Fields(text) {
@@ -83,7 +83,7 @@ func TestFlowsOfOneTarget(t *testing.T) {
 	}
 }
 
-// A node that a multipath record has is known, whatever branch the traces of the other scan took.
+// A node of a multipath record is known, if the traces of the other scan took its branch.
 func TestMultipathRecord(t *testing.T) {
 	b := NewBuilder(ByTarget)
 	for i := range 20 {
@@ -129,8 +129,8 @@ func TestOtherChanges(t *testing.T) {
 	}
 }
 
-// random adds 100 targets whose times are as before, n whose times are more by shift, and one whose
-// end is another one.
+// random adds 100 targets whose times are as before, n whose times are more by shift, and one
+// whose end is another one.
 func random(b *Builder, n int, shift int64) *Result {
 	r := rand.New(rand.NewPCG(1, 1))
 	for i := range 100 + n {

@@ -102,8 +102,7 @@ func (c *comparison) paths(r *row, i int) []path {
 }
 
 // pair calls f with the addresses that answered at a TTL, for each pair of flows of a row. A node
-// that multipath records have in both scans is a pair of equal addresses, and so is one that is in
-// the record of one scan and in a trace of the other.
+// of a multipath record is a pair of equal addresses, if the other scan has it too.
 func (c *comparison) pair(r *row, ttl uint8, f func(a, b id)) {
 	old, fresh := c.paths(r, 0), c.paths(r, 1)
 	for i, j := 0, 0; i < len(old) && j < len(fresh); i, j = i+1, j+1 {

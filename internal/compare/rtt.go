@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Shifts of round-trip times. Each target has one number: the difference at the last hop that is the
-// same in both scans. A prefix has a shift if nearly all of its targets differ to the same side (a
-// sign test), and their median is large enough to matter. Large prefixes come first.
+// Shifts of round-trip times. Each target has one number: the difference at the last hop that is
+// the same in both scans. A prefix has a shift if nearly all of its targets differ to the same
+// side, by a sign test. Their median must also be large enough. Large prefixes come first.
 const (
 	leastShift   = time.Millisecond
 	shareOfShift = 0.05 // of the old median
@@ -102,7 +102,8 @@ func (c *comparison) shift(list []delay) {
 	c.shift(list[half:])
 }
 
-// signs returns the probability that at least k of n signs are the same one, if both are as likely.
+// signs returns the probability that at least k of n signs are the same one, if both are as
+// likely.
 func signs(k, n int) float64 {
 	term := math.Inf(-1)
 	var sum float64

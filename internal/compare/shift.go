@@ -8,15 +8,16 @@ import (
 	"slices"
 )
 
-// The test. Take the targets of a prefix, and the addresses that answered at one TTL in both scans:
-// a pair for each target. The pairs are the edges of a graph of addresses. If only balancers differ,
-// each pair could as well have the other order. Take a component of n edges whose old addresses are
-// all others than its new ones. Two orders of the 2ⁿ are like this, so its probability is 2/2ⁿ. Its
-// strength is the number of bits, n − 1. No width and no shares of branches are assumed.
+// The test. Take the targets of a prefix, and the addresses that answered at one TTL in both
+// scans: a pair for each target. The pairs are the edges of a graph of addresses. If only
+// balancers differ, each pair could as well have the other order. Take a component of n edges
+// whose old addresses are all others than its new ones. Two orders of the 2ⁿ are like this, so
+// its probability is 2/2ⁿ. Its strength is the number of bits, n − 1. No width and no shares of
+// branches are assumed.
 //
-// Components are looked for in all prefixes that part the targets, the largest first. A target whose
-// address stays the same keeps its component from being a change, which leads to smaller prefixes.
-// If no target of a prefix keeps its address, all components of the prefix are one.
+// Components are looked for in all prefixes that part the targets, the largest first. A target
+// whose address stays the same keeps its component from being a change, which leads to smaller
+// prefixes. If no target of a prefix keeps its address, all components of the prefix are one.
 
 // least is the least strength of a component that is kept: it may belong to a stronger one.
 const least = 3
@@ -81,7 +82,8 @@ func (c *comparison) changes() {
 	f.report(f.accepted())
 }
 
-// visit tests the targets of a prefix, then those of its two halves. ttls are those with differences.
+// visit tests the targets of a prefix, then those of its two halves. ttls are those with
+// differences.
 func (f *finder) visit(from, to int, ttls uint64) {
 	var left uint64
 	for set := ttls; set != 0; set &= set - 1 {
@@ -242,9 +244,9 @@ func (f *finder) edge(a, b id) {
 	}
 }
 
-// accepted returns the candidates that are changes. Candidates of the same targets are one test: that
-// of the strongest, whatever its outcome. Candidates that cannot reach the level do not count as
-// tests (Tarone 1990).
+// accepted returns the candidates that are changes. Candidates of the same targets are one test:
+// the strongest one is tested, and decides for all. Candidates that cannot reach the level do not
+// count as tests (Tarone 1990).
 func (f *finder) accepted() (list []*candidate) {
 	slices.SortFunc(f.candidates, func(a, b *candidate) int {
 		return cmp.Or(cmp.Compare(b.strength, a.strength), slices.Compare(a.members, b.members), cmp.Compare(a.ttl, b.ttl))
@@ -318,12 +320,13 @@ func (f *finder) report(list []*candidate) {
 	f.c.count(func(i int) bool { return changed[uint32(i)] != nil })
 }
 
-// mostStragglers is the greatest number of rows among which stragglers are looked for, for each row
-// that changed.
+// mostStragglers is the greatest number of rows among which stragglers are looked for, for each
+// row that changed.
 const mostStragglers = 16
 
-// stragglers adds the other targets of a prefix that changed, if they lost an address that all lost,
-// and have one that none had before. Silence, or branches of other lengths, kept them from the graph.
+// stragglers adds the other targets of a prefix that changed, if they lost an address that all
+// lost, and have one that none had before. Silence, or branches of other lengths, kept them from
+// the graph.
 func (f *finder) stragglers(one *candidate, changed map[uint32]*candidate) {
 	first, last := one.members[0], one.members[len(one.members)-1]
 	if int(last-first) > mostStragglers*len(one.members) {

@@ -59,7 +59,8 @@ func endOf(t *record.Trace) end {
 	return 0
 }
 
-// path is a trace in 20 octets, without its hops. The hops of a multipath record are all its nodes.
+// path is a trace in 20 octets, without its hops. The hops of a multipath record are all its
+// nodes.
 type path struct {
 	at      uint32 // index of its hops in its chunk
 	chunk   uint32
@@ -170,8 +171,8 @@ func (n *names) compare(a, b id) int {
 	return bytes.Compare(x[:], y[:])
 }
 
-// shrink returns a time in 16 bits, with an error of 0.05 %: 2,000 steps for each doubling above 1 µs,
-// up to one hour. 0 is no time.
+// shrink returns a time in 16 bits, with an error of 0.05 %: 2,000 steps for each doubling above
+// 1 µs, up to one hour. 0 is no time.
 func shrink(ns int64) uint16 {
 	if ns <= 0 {
 		return 0

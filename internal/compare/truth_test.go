@@ -121,7 +121,7 @@ func compared(old, fresh *world, list []netip.Addr, flows int) (r *Result, affec
 	return b.Result(), affected
 }
 
-// Two scans of the same network show no change, whatever its balancers are.
+// Two scans of the same network show no change, with balancers of every kind.
 func TestNoChange(t *testing.T) {
 	for _, preset := range []string{"default", "multipath-hostile", "perpacket", "loss", "silent", "limited"} {
 		for seed := range uint64(4) {

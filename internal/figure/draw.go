@@ -25,7 +25,7 @@ type Format struct {
 // Formats are the formats of figures. The names are also the endings of files.
 var Formats = []Format{{"svg", (*Figure).SVG}, {"csv", (*Figure).CSV}}
 
-// ErrEmpty means that no trace has what the figure shows.
+// ErrEmpty means that no trace has data for the figure.
 var ErrEmpty = errors.New("no trace has data for this figure")
 
 const (

@@ -1,5 +1,5 @@
-// Package figure counts what the traces of results have in common, and draws it for papers: by TTL,
-// by length of the paths, by round-trip time. Its memory does not grow with the results.
+// Package figure counts the traces of results by TTL, length and round-trip time, and draws the
+// counts for papers. Its memory does not grow with the results.
 package figure
 
 import (
@@ -60,7 +60,8 @@ const (
 	classRatio = 1.01
 )
 
-// Counts are the counts of traces that the figures need. They are used by one goroutine at a time.
+// Counts are the counts of traces that the figures need. They are used by one goroutine at a
+// time.
 type Counts struct {
 	traces, reached  int
 	length           [ttls]int

@@ -15,9 +15,10 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// Each calls use with each record of the files, until ctx ends. A record is valid until use returns.
-// The path - is stdin, at most once. Lines that are not understood are left out. If some files are
-// damaged or cut, Each reads what it can of all of them, and then returns an *run.Incomplete.
+// Each calls use with each record of the files, until ctx ends. A record is valid until use
+// returns. The path - is stdin, at most once. Lines that are not understood are left out. If
+// some files are damaged or cut, Each reads all valid records, and then returns an
+// *run.Incomplete.
 func Each(ctx context.Context, paths []string, stdin io.Reader, use func(record.Record)) error {
 	if i := slices.Index(paths, "-"); i >= 0 && slices.Contains(paths[i+1:], "-") {
 		return &outfile.RefusedError{Name: "Inputs", Err: errors.New("standard input (-) is named twice")}
@@ -45,7 +46,8 @@ func Each(ctx context.Context, paths []string, stdin io.Reader, use func(record.
 	return nil
 }
 
-// records reads a file to its end or its fault. The first line that is not understood is a fault, too.
+// records reads a file to its end or its fault. The first line that is not understood is a
+// fault, too.
 func records(ctx context.Context, in format.Reader, use func(record.Record)) (fault error) {
 	bad := 0
 	for ctx.Err() == nil {

@@ -1,6 +1,6 @@
-// Package linkgraph builds the graph of the interfaces or the autonomous systems of results, and
-// writes it for Graphviz, as GraphML, as JSON, or as a picture. The same results give the same
-// octets, in any order of the traces.
+// Package linkgraph builds the graph of the interfaces or the autonomous systems of results. It
+// writes the graph for Graphviz, as GraphML, as JSON, or as a picture. The same results give the
+// same octets, in any order of the traces.
 package linkgraph
 
 import (

@@ -22,8 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "write the goldens anew")
 
-// traceOf returns a trace by the addresses of its hops, from TTL 1; - is silence. The autonomous system
-// of an address is its second octet.
+// traceOf returns a trace by the addresses of its hops, from TTL 1; - is silence. The autonomous
+// system of an address is its second octet.
 func traceOf(target, text string) *record.Trace {
 	t := &record.Trace{Head: record.Head{Target: probe.AddrFrom(netip.MustParseAddr(target))}, FirstTTL: 1}
 	for i, field := range strings.Fields(text) {

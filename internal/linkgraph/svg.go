@@ -9,9 +9,9 @@ import (
 	"slices"
 )
 
-// The picture has a column for each TTL, from left to right. Within its column, a node is near the
-// mean of its neighbours. So the paths run from left to right, and few links cross. The time grows
-// with the number of links.
+// The picture has a column for each TTL, from left to right. Within its column, a node is near
+// the mean of its neighbours. So the paths run from left to right, and few links cross. The time
+// grows with the number of links.
 const (
 	columnWidth = 150.0
 	rowHeight   = 18.0
@@ -25,8 +25,8 @@ const (
 // place is a node in the picture.
 type place struct{ x, y float64 }
 
-// SVG writes a picture of the graph. A node has its text and counts as a tooltip. Colours follow the
-// autonomous system.
+// SVG writes a picture of the graph. A node has its text and counts as a tooltip. Colours follow
+// the autonomous system.
 func (g *Graph) SVG(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	places, width, height := g.layout()

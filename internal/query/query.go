@@ -1,5 +1,5 @@
-// Package query asks results in SQL, also those that are larger than the memory. The program duckdb
-// does the work: the package describes the files to it as views.
+// Package query asks results in SQL, also those that are larger than the memory. The program
+// duckdb does the work: the package describes the files to it as views.
 package query
 
 import (
@@ -56,8 +56,8 @@ func (f Format) option() string {
 var ErrNoProgram = errors.New("the program duckdb is not installed. Download it from https://duckdb.org/install " +
 	"and put it into a folder of $PATH")
 
-// Run asks the question and writes the rows, until ctx ends. An *outfile.RefusedError is about a file that
-// cannot be asked.
+// Run asks the question and writes the rows, until ctx ends. An *outfile.RefusedError is about a
+// file that cannot be asked.
 func Run(ctx context.Context, c Config) error {
 	sources, err := find(c.Files)
 	if err != nil {

@@ -2,8 +2,8 @@ package query
 
 import "strings"
 
-// The columns of NDJSON records that the views need, with the types of DuckDB. Fields that a record lacks
-// are null.
+// The columns of NDJSON records that the views need, with the types of DuckDB. Fields that a
+// record lacks are null.
 const (
 	hopType = `STRUCT(addr VARCHAR, probe_ttl UTINYINT, probe_id UTINYINT, rtt DOUBLE, rtt_ns BIGINT, tx STRUCT(sec BIGINT, usec BIGINT), ` +
 		`kind VARCHAR, valid VARCHAR, reply_ttl UTINYINT, icmp_type UTINYINT, icmp_code UTINYINT, ` +
@@ -72,7 +72,8 @@ func (s *sources) hops() (parts []string) {
 	return orNothing(parts, hopList)
 }
 
-// traces returns a row for each trace. A table of hops has the columns of its traces in every row.
+// traces returns a row for each trace. A table of hops has the columns of its traces in every
+// row.
 func (s *sources) traces() (parts []string) {
 	if paths := s.tables["traces"]; len(paths) > 0 {
 		parts = append(parts, "SELECT * FROM "+parquetOf(paths))
