@@ -66,11 +66,11 @@ type Result struct {
 
 	Compared    int `json:"compared"`     // targets of both
 	Same        int `json:"same"`         // without a difference
-	OtherBranch int `json:"other_branch"` // with a difference that a load balancer explains, or that too few targets show
+	OtherBranch int `json:"other_branch"` // a load balancer explains it, or too few targets show it
 	Appeared    int `json:"appeared"`     // nothing answered in the old scan
 	Vanished    int `json:"vanished"`     // nothing answered in the new scan
 	NoAnswer    int `json:"no_answer"`    // nothing answered in both
-	ReachedOld  int `json:"reached_old"`  // targets that answered in the old scan alone, and were silent in the new one
+	ReachedOld  int `json:"reached_old"`  // targets that were silent in the new scan
 	ReachedNew  int `json:"reached_new"`
 
 	Changes  []Change  `json:"changes"`
@@ -91,7 +91,7 @@ type Result struct {
 type Change struct {
 	Target netip.Addr `json:"dst"`
 	TTL    uint8      `json:"ttl"`            // of the first difference
-	After  netip.Addr `json:"after,omitzero"` // the last address before it that is the same in both; invalid if there is none
+	After  netip.Addr `json:"after,omitzero"` // the last common address; invalid without one
 	Old    netip.Addr `json:"old"`            // addresses at TTL
 	New    netip.Addr `json:"new"`
 	// Left and Entered are the autonomous systems of one path alone, if databases have them.
