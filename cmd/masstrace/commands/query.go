@@ -57,6 +57,9 @@ func (c *QueryCmd) Help() string {
 
 // Run only translates flags; the work is package query's.
 func (c *QueryCmd) Run(ctx context.Context, s streams) error {
+	if err := s.outputApart(c.Output, c.Args...); err != nil {
+		return err
+	}
 	files, sql := c.Args, ""
 	if c.Ask == "" {
 		files, sql = files[:len(files)-1], files[len(files)-1]
