@@ -5,9 +5,9 @@ _masstrace_grammar() {
     case $1 in
     '')
         flags='-h --help -V --version'
-        argument='choice scan trace watch replay show merge convert annotate report schema lab verify help version'
+        argument='choice scan trace watch replay show merge convert annotate report compare graph plot query schema lab verify help version'
         ;;
-    help) argument='choice scan trace watch replay show merge convert annotate report schema lab verify' ;;
+    help) argument='choice scan trace watch replay show merge convert annotate report compare graph plot query schema lab verify' ;;
     scan)
         flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status-every --status --metrics --annotate --dry-run -h --help -V --version'
         argument=file
@@ -182,6 +182,47 @@ _masstrace_grammar() {
         -o | --output) kind=file ;;
         --traces) kind=text ;;
         --serve) kind=text ;;
+        esac
+        ;;
+    compare)
+        flags='--by -o --output --overwrite -h --help -V --version'
+        argument=file
+        case $2 in
+        --by) kind='choice target as prefix' ;;
+        -o | --output) kind=text ;;
+        esac
+        ;;
+    graph)
+        flags='--level --target --as --prefix --near --hops --targets -o --output --format --overwrite -h --help -V --version'
+        argument=file
+        case $2 in
+        --level) kind='choice interface as' ;;
+        --target) kind=text ;;
+        --as) kind=text ;;
+        --prefix) kind=text ;;
+        --near) kind=text ;;
+        --hops) kind=text ;;
+        -o | --output) kind=file ;;
+        --format) kind='choice dot graphml svg json' ;;
+        esac
+        ;;
+    plot)
+        flags='--what -o --output --format --overwrite -h --help -V --version'
+        argument=file
+        case $2 in
+        --what) kind='choice rtt-by-ttl hops loss reach rtt interfaces' ;;
+        -o | --output) kind=file ;;
+        --format) kind='choice svg csv' ;;
+        esac
+        ;;
+    query)
+        flags='--ask --memory -o --output --format --overwrite -h --help -V --version'
+        argument=file
+        case $2 in
+        --ask) kind='choice interfaces-per-as links-per-as rtt-per-country mpls-per-as reached fan links anonymous silent asymmetry codes reasons lengths loops ttls kinds routers rtt' ;;
+        --memory) kind=text ;;
+        -o | --output) kind=file ;;
+        --format) kind='choice table csv json ndjson' ;;
         esac
         ;;
     schema)

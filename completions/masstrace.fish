@@ -4,7 +4,7 @@ complete -c masstrace -f
 complete -c masstrace -s h -l help -d 'Show context-sensitive help'
 complete -c masstrace -s V -l version -d 'Print the version'
 complete -c masstrace -n __fish_use_subcommand -a 'help version'
-complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace watch replay show merge convert annotate report schema lab verify'
+complete -c masstrace -n '__fish_seen_subcommand_from help' -a 'scan trace watch replay show merge convert annotate report compare graph plot query schema lab verify'
 
 complete -c masstrace -n __fish_use_subcommand -a scan -d 'Trace every target of prefix lists'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -F
@@ -205,6 +205,41 @@ complete -c masstrace -n '__fish_seen_subcommand_from report' -l overwrite -d 'O
 complete -c masstrace -n '__fish_seen_subcommand_from report' -l traces -x -d 'Traces in the page'
 complete -c masstrace -n '__fish_seen_subcommand_from report' -s q -l quiet -d 'Print nothing about the page'
 complete -c masstrace -n '__fish_seen_subcommand_from report' -l serve -x -d 'Serve the page at this address and port, and keep it up to date while the files grow'
+
+complete -c masstrace -n __fish_use_subcommand -a compare -d 'Show the paths that changed between two results'
+complete -c masstrace -n '__fish_seen_subcommand_from compare' -F
+complete -c masstrace -n '__fish_seen_subcommand_from compare' -F
+complete -c masstrace -n '__fish_seen_subcommand_from compare' -l by -x -a 'target as prefix' -d 'Put changes together by target, as (of the target) or prefix (/24, /48)'
+complete -c masstrace -n '__fish_seen_subcommand_from compare' -s o -l output -x -d 'text or json: the format on the standard output'
+complete -c masstrace -n '__fish_seen_subcommand_from compare' -l overwrite -d 'Overwrite an existing output file'
+
+complete -c masstrace -n __fish_use_subcommand -a graph -d 'Write the graph of the interfaces or autonomous systems of results, or a picture of it'
+complete -c masstrace -n '__fish_seen_subcommand_from graph' -F
+complete -c masstrace -n '__fish_seen_subcommand_from graph' -l level -x -a 'interface as' -d 'Nodes: interface, an address of a router; or as, an autonomous system of annotated results'
+complete -c masstrace -n '__fish_seen_subcommand_from graph' -l target -x -d 'Use the paths to this address or prefix alone'
+complete -c masstrace -n '__fish_seen_subcommand_from graph' -l as -x -d 'Keep the links with an end in this autonomous system, of annotated results'
+complete -c masstrace -n '__fish_seen_subcommand_from graph' -l prefix -x -d 'Keep the links with an end in this prefix'
+complete -c masstrace -n '__fish_seen_subcommand_from graph' -l near -x -d 'Keep the nodes at most --hops links away from this address or autonomous system (AS64500)'
+complete -c masstrace -n '__fish_seen_subcommand_from graph' -l hops -x -d 'Number of links for --near, 0 to 255'
+complete -c masstrace -n '__fish_seen_subcommand_from graph' -l targets -d 'Make nodes of targets that answered, too'
+complete -c masstrace -n '__fish_seen_subcommand_from graph' -s o -l output -r -F -d 'Output file'
+complete -c masstrace -n '__fish_seen_subcommand_from graph' -l format -x -a 'dot graphml svg json' -d 'dot (Graphviz), graphml (Gephi, yEd, networkx), svg (a picture) or json (nodes and links, for D3)'
+complete -c masstrace -n '__fish_seen_subcommand_from graph' -l overwrite -d 'Overwrite an existing output file'
+
+complete -c masstrace -n __fish_use_subcommand -a plot -d 'Draw figures of results: times, lengths of paths, loss'
+complete -c masstrace -n '__fish_seen_subcommand_from plot' -F
+complete -c masstrace -n '__fish_seen_subcommand_from plot' -l what -x -a 'rtt-by-ttl hops loss reach rtt interfaces' -d 'Figure to draw, see below'
+complete -c masstrace -n '__fish_seen_subcommand_from plot' -s o -l output -r -F -d 'Output file'
+complete -c masstrace -n '__fish_seen_subcommand_from plot' -l format -x -a 'svg csv' -d 'svg, or csv: the numbers of the figure'
+complete -c masstrace -n '__fish_seen_subcommand_from plot' -l overwrite -d 'Overwrite an existing output file'
+
+complete -c masstrace -n __fish_use_subcommand -a query -d 'Ask results in SQL, also those that are larger than the memory'
+complete -c masstrace -n '__fish_seen_subcommand_from query' -F
+complete -c masstrace -n '__fish_seen_subcommand_from query' -l ask -x -a 'interfaces-per-as links-per-as rtt-per-country mpls-per-as reached fan links anonymous silent asymmetry codes reasons lengths loops ttls kinds routers rtt' -d 'Ask a question of docs/cookbook.md by its name, see below'
+complete -c masstrace -n '__fish_seen_subcommand_from query' -l memory -x -d 'Memory that DuckDB may use, for example 2GB'
+complete -c masstrace -n '__fish_seen_subcommand_from query' -s o -l output -r -F -d 'Output file'
+complete -c masstrace -n '__fish_seen_subcommand_from query' -l format -x -a 'table csv json ndjson' -d 'table (for people), csv, json or ndjson'
+complete -c masstrace -n '__fish_seen_subcommand_from query' -l overwrite -d 'Overwrite an existing output file'
 
 complete -c masstrace -n __fish_use_subcommand -a schema -d 'Print the JSON Schema of the records'
 

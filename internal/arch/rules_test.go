@@ -64,6 +64,11 @@ var mayImport = map[string][]string{
 	"internal/watch/table":       {"internal/probe", "internal/watch/board"},
 	"internal/watch/screen":      {"internal/watch/board", "internal/watch/table"},
 	"internal/report":            {"internal/fileset", "internal/findings", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/plaintext", "internal/probe", "internal/record", "internal/run", "internal/wire"},
+	"internal/inputs":            {"internal/format", "internal/format/all", "internal/outfile", "internal/record", "internal/run"},
+	"internal/compare":           {"internal/inputs", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
+	"internal/linkgraph":         {"internal/plaintext", "internal/probe", "internal/record"},
+	"internal/figure":            {"internal/record"},
+	"internal/query":             {"internal/format/parquet", "internal/outfile", "internal/run"},
 	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
@@ -109,7 +114,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
@@ -157,7 +162,7 @@ var thirdParty = []keptIn{
 	{"github.com/axiomhq/hyperloglog", []string{"internal/findings"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"internal/run"}, testsToo},
 	// A scan must not run other programs.
-	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
+	{"os/exec", []string{"internal/lab", "internal/lab/routers", "internal/query", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
 	{"github.com/oschwald/maxminddb-golang", []string{"internal/annotate"}, testsToo},
 	{"github.com/prometheus/client_golang", []string{"internal/metrics"}, testsToo},
@@ -171,6 +176,7 @@ var thirdParty = []keptIn{
 	{"github.com/charmbracelet", []string{"internal/watch/screen"}, testsToo},
 	// The browser of the tests of reports.
 	{"github.com/chromedp", []string{"internal/tools"}, testsToo},
+	{"gonum.org/v1/plot", []string{"internal/figure"}, testsToo},
 	{"github.com/cilium/ebpf", []string{"bench/receive"}, testsToo},
 }
 

@@ -143,3 +143,35 @@ func (*WatchCmd) Examples() []grammar.Example {
 		{Purpose: "Record a watch, and show it again ten times as fast", Line: "masstrace watch --record path.json.zst www.example.net\nmasstrace watch --replay path.json.zst --speed 10"},
 	}
 }
+
+// Examples returns the examples of compare.
+func (*CompareCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Show the paths that changed between two scans", Line: "masstrace compare monday.ndjson tuesday.ndjson"},
+		{Purpose: "Count the changed paths of each AS, as JSON", Line: "masstrace compare monday.ndjson tuesday.ndjson --by as -o changes.json"},
+	}
+}
+
+// Examples returns the examples of graph.
+func (*GraphCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Draw the neighbourhood of a router", Line: "masstrace graph out.ndjson --near 192.0.2.1 --hops 3 -o near.svg"},
+		{Purpose: "Write the graph of the autonomous systems for Gephi", Line: "masstrace graph known.ndjson --level as -o systems.graphml"},
+	}
+}
+
+// Examples returns the examples of plot.
+func (*PlotCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Draw the round-trip times by TTL", Line: "masstrace plot out.ndjson -o rtt.svg"},
+		{Purpose: "Write the lengths of the paths as numbers", Line: "masstrace plot out.ndjson --what hops -o hops.csv"},
+	}
+}
+
+// Examples returns the examples of query.
+func (*QueryCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Ask a question of the cookbook", Line: "masstrace query out.ndjson --ask links"},
+		{Purpose: "Ask a question in SQL", Line: "masstrace query hops.parquet 'SELECT kind, count(*) FROM hops GROUP BY kind' -o kinds.csv"},
+	}
+}

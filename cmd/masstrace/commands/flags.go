@@ -41,6 +41,8 @@ func flagsOf(command string) flagNames {
 		return convertFlags
 	case "replay":
 		return replayFlags
+	case "compare", "graph", "plot", "query":
+		return pictureFlags
 	case "show", "verify":
 		return resultFlags
 	default: // lab names its own as scan does
@@ -119,6 +121,9 @@ var resultFlags = flagNames{"Results": "file"}
 
 // mergeFlags are the flags of the fields of merge.Config.
 var mergeFlags = flagNames{"Files": "file", "ReplyOutput": "--replies", "MetaOutput": "--meta"}
+
+// pictureFlags are the flags of the fields of compare.Config, linkgraph.Config and query.Config.
+var pictureFlags = flagNames{"Inputs": "file", "AS": "--as", "SQL": "the question"}
 
 // convertFlags are the flags of the fields of convert.Config.
 var convertFlags = flagNames{"Inputs": "file", "Format": "--to", "ASN": "--asn", "IXP": "--ixp"}

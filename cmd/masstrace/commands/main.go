@@ -35,6 +35,10 @@ type cli struct {
 	Convert  ConvertCmd  `cmd:"" help:"Write results in another format."`
 	Annotate AnnotateCmd `cmd:"" help:"Add AS numbers, exchanges, countries and names to results or text."`
 	Report   ReportCmd   `cmd:"" help:"Write results as a page that shows paths, topology and faults."`
+	Compare  CompareCmd  `cmd:"" help:"Show the paths that changed between two results."`
+	Graph    GraphCmd    `cmd:"" help:"Write the graph of the interfaces or autonomous systems of results, or a picture of it."`
+	Plot     PlotCmd     `cmd:"" help:"Draw figures of results: times, lengths of paths, loss."`
+	Query    QueryCmd    `cmd:"" help:"Ask results in SQL, also those that are larger than the memory."`
 	Schema   SchemaCmd   `cmd:"" help:"Print the JSON Schema of the records."`
 	Lab      LabCmd      `cmd:"" help:"Run a command in a separate network that no packet leaves."`
 	Verify   VerifyCmd   `cmd:"" help:"Compare results with the truth of a simulated Internet."`

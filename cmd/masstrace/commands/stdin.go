@@ -73,3 +73,8 @@ func (r *interruptible) Read(p []byte) (int, error) {
 func (s streams) apart(name string, files ...string) error {
 	return outfile.Collide(append(outfile.Writes("Stdout", "-"), outfile.Reads(name, files...)...), s.Stdin, s.Stdout)
 }
+
+// outputApart returns an error if the output file of a command is also one of its inputs.
+func (s streams) outputApart(output string, inputs ...string) error {
+	return outfile.Collide(append(outfile.Writes("Output", output), outfile.Reads("Inputs", inputs...)...), s.Stdin, s.Stdout)
+}

@@ -1,0 +1,130 @@
+package query
+
+import "strings"
+
+// The columns of NDJSON records that the views need, with the types of DuckDB. Fields that a
+// record lacks are null.
+const (
+	hopType = `STRUCT(addr VARCHAR, probe_ttl UTINYINT, probe_id UTINYINT, rtt DOUBLE, rtt_ns BIGINT, tx STRUCT(sec BIGINT, usec BIGINT), ` +
+		`kind VARCHAR, valid VARCHAR, reply_ttl UTINYINT, icmp_type UTINYINT, icmp_code UTINYINT, ` +
+		`icmpext STRUCT(mpls_labels STRUCT(mpls_label INTEGER)[])[], inferred BOOLEAN, ` +
+		`asn BIGINT[], as_name VARCHAR, prefix VARCHAR, ixp VARCHAR, country VARCHAR, name VARCHAR)[]`
+
+	traceColumns = `{type: 'VARCHAR', dst: 'VARCHAR', userid: 'INTEGER', src: 'VARCHAR', method: 'VARCHAR', ` +
+		`start: 'STRUCT(sec BIGINT, usec BIGINT)', stop_reason: 'VARCHAR', stop_data: 'INTEGER', hop_count: 'INTEGER', ` +
+		`probe_count: 'INTEGER', hops: '` + hopType + `'}`
+	extColumns = `{type: 'VARCHAR', dst: 'VARCHAR', userid: 'INTEGER', reached: 'BOOLEAN', dst_ttl: 'INTEGER', ` +
+		`no_reply: 'JSON', loops: 'JSON', path_hash: 'VARCHAR'}`
+	runColumns = `{type: 'VARCHAR', run: 'VARCHAR', tool: 'VARCHAR', seed: 'VARCHAR', strategy: 'VARCHAR', protocol: 'VARCHAR', ` +
+		`rate_pps: 'DOUBLE', flows: 'INTEGER', source: 'VARCHAR', link: 'VARCHAR'}`
+)
+
+// hopColumns are the columns of the view hops, and traceList those of traces.
+const (
+	hopList = `dst, userid, probe_ttl, probe_attempt, addr, rtt, tx, kind, valid, reply_ttl, icmp_type, icmp_code, mpls_labels, ` +
+		`inferred, asn, as_name, prefix, ixp, country, name, src, method, stop_reason, hop_count`
+	traceList = `dst, userid, src, method, start, stop_reason, stop_data, hop_count, probe_count, reached, dst_ttl, no_reply, loops`
+)
+
+// views returns the statements that make the views hops, traces, links and runs.
+func (s *sources) views() string {
+	return view("hops", s.hops()) + view("traces", s.traces()) + view("links", s.links()) + view("runs", s.runs())
+}
+
+// view returns the statement of a view. Its parts are joined.
+func view(name string, parts []string) string {
+	return "CREATE TEMP VIEW " + name + " AS\n" + strings.Join(parts, "\nUNION ALL BY NAME\n") + ";\n"
+}
+
+// list returns a list of names of files in SQL.
+func list(paths []string) string {
+	var quoted []string
+	for _, path := range paths {
+		quoted = append(quoted, literal(path))
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// parquetOf returns the rows of Parquet files. Folders such as vp=ams are columns.
+func parquetOf(paths []string) string {
+	return "read_parquet(" + list(paths) + ", union_by_name = true)"
+}
+
+// jsonOf returns the records of NDJSON files that have some columns.
+func jsonOf(paths []string, columns string) string {
+	return "read_json(" + list(paths) + ", format = 'newline_delimited', maximum_object_size = 16777216, columns = " + columns + ")"
+}
+
+// hops returns a row for each hop.
+func (s *sources) hops() (parts []string) {
+	if paths := s.tables["hops"]; len(paths) > 0 {
+		parts = append(parts, "SELECT * FROM "+parquetOf(paths)+" WHERE probe_ttl IS NOT NULL")
+	}
+	if len(s.lines) > 0 {
+		parts = append(parts, "SELECT dst, userid, h.probe_ttl, (h.probe_id - 1)::UTINYINT AS probe_attempt, h.addr, coalesce(h.rtt_ns / 1e6, h.rtt) AS rtt, "+
+			"make_timestamptz(h.tx.sec * 1000000 + h.tx.usec) AS tx, h.kind, h.valid, h.reply_ttl, h.icmp_type, h.icmp_code, "+
+			"CASE WHEN len(list_filter(h.icmpext, lambda o: o.mpls_labels IS NOT NULL)) > 0 THEN "+
+			"list_transform(list_filter(h.icmpext, lambda o: o.mpls_labels IS NOT NULL)[1].mpls_labels, lambda l: l.mpls_label) END AS mpls_labels, "+
+			"coalesce(h.inferred, false) AS inferred, "+
+			"h.asn, h.as_name, h.prefix, h.ixp, h.country, h.name, src, method, stop_reason, hop_count "+
+			"FROM (SELECT * EXCLUDE hops, unnest(hops) AS h FROM "+jsonOf(s.lines, traceColumns)+" WHERE type = 'trace')")
+	}
+	return orNothing(parts, hopList)
+}
+
+// traces returns a row for each trace. A table of hops has the columns of its traces in every
+// row.
+func (s *sources) traces() (parts []string) {
+	if paths := s.tables["traces"]; len(paths) > 0 {
+		parts = append(parts, "SELECT * FROM "+parquetOf(paths))
+	} else if paths := s.tables["hops"]; len(paths) > 0 {
+		parts = append(parts, "SELECT DISTINCT "+traceList+" FROM "+parquetOf(paths))
+	}
+	if len(s.lines) > 0 {
+		parts = append(parts, "SELECT t.dst, t.userid, src, method, make_timestamptz(start.sec * 1000000 + start.usec) AS start, "+
+			"stop_reason, stop_data, hop_count, probe_count, coalesce(reached, stop_reason = 'COMPLETED') AS reached, dst_ttl, no_reply, loops FROM "+
+			"(SELECT * FROM "+jsonOf(s.lines, traceColumns)+" WHERE type = 'trace') t LEFT JOIN "+
+			"(SELECT * FROM "+jsonOf(s.lines, extColumns)+" WHERE type = 'trace-ext') e ON t.dst = e.dst AND t.userid = e.userid")
+	}
+	return orNothing(parts, traceList)
+}
+
+// links returns the number of traces of each pair of addresses at adjacent TTLs.
+func (s *sources) links() []string {
+	if paths := s.tables["links"]; len(paths) > 0 && len(s.tables["hops"]) == 0 && len(s.lines) == 0 {
+		return []string{"SELECT * FROM " + parquetOf(paths)}
+	}
+	return []string{"SELECT near, far, count(*) AS traces FROM (SELECT DISTINCT a.dst, a.userid, a.addr AS near, b.addr AS far " +
+		"FROM hops a JOIN hops b ON a.dst = b.dst AND a.userid = b.userid AND b.probe_ttl = a.probe_ttl + 1 " +
+		"WHERE a.addr <> b.addr) GROUP BY near, far"}
+}
+
+// runs returns a row for each run record.
+func (s *sources) runs() (parts []string) {
+	const fields = "run, tool, seed, strategy, protocol, rate_pps, flows, source, link"
+	if len(s.lines) > 0 {
+		parts = append(parts, "SELECT "+fields+" FROM "+jsonOf(s.lines, runColumns)+" WHERE type = 'run'")
+	}
+	var all []string
+	for _, table := range []string{"hops", "links", "replies", "traces"} {
+		all = append(all, s.tables[table]...)
+	}
+	if len(all) > 0 {
+		parts = append(parts, "SELECT DISTINCT r->>'run' AS run, r->>'tool' AS tool, r->>'seed' AS seed, r->>'strategy' AS strategy, "+
+			"r->>'protocol' AS protocol, (r->>'rate_pps')::DOUBLE AS rate_pps, (r->>'flows')::INTEGER AS flows, r->>'source' AS source, r->>'link' AS link "+
+			"FROM (SELECT decode(value)::JSON AS r FROM parquet_kv_metadata("+list(all)+") WHERE decode(key) = 'run')")
+	}
+	return orNothing(parts, fields)
+}
+
+// orNothing returns parts, or a part without rows that has the columns.
+func orNothing(parts []string, columns string) []string {
+	if len(parts) > 0 {
+		return parts
+	}
+	var nulls []string
+	for name := range strings.SplitSeq(columns, ", ") {
+		nulls = append(nulls, "NULL AS "+name)
+	}
+	return []string{"SELECT " + strings.Join(nulls, ", ") + " WHERE false"}
+}

@@ -1,0 +1,64 @@
+//go:build tools
+
+package tools
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/masstrace/masstrace/internal/query"
+)
+
+// duckdbProgram is the program duckdb by means of its Node module: the statements are its input.
+const duckdbProgram = `#!/usr/bin/env node
+const {DuckDBInstance} = require('@duckdb/node-api');
+(async () => {
+  const text = require('fs').readFileSync(0, 'utf8').split('\n').filter(line => !line.startsWith('.')).join('\n');
+  const c = await (await DuckDBInstance.create(':memory:')).connect();
+  const all = await c.extractStatements(text);
+  let last;
+  for (let i = 0; i < all.count; i++) last = await (await all.prepare(i)).runAndReadAll();
+  for (const row of last.getRowsJson()) console.log(row.join(' '));
+})().catch(e => { console.error(e.message); process.exit(1); });`
+
+// Questions by name give the rows that encoding/json gives, from NDJSON and from Parquet.
+func TestQuery(t *testing.T) {
+	need(t, "duckdb")
+	dir := scanTwice(t)
+	want := cooked(t, dir)
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "duckdb"), []byte(duckdbProgram), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	modules, err := filepath.Abs(filepath.Join(installed, "node_modules"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := filepath.Abs("../../bin/masstrace")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"NODE_PATH=" + modules, "PATH=" + bin + ":" + os.Getenv("PATH")}
+	asked := 0
+	for _, q := range query.Questions {
+		var answers [2]string
+		for i, file := range []string{"a.ndjson", "a.hops.parquet"} {
+			answers[i] = strings.TrimSpace(in(t, dir, env, program, "query", file, "--ask", q.Name, "--format", "csv"))
+		}
+		if answers[0] != answers[1] {
+			t.Errorf("%s: NDJSON gives\n%s\nParquet\n%s", q.Name, answers[0], answers[1])
+		}
+		expected, ok := want[q.Name]
+		if !ok {
+			continue
+		}
+		if asked++; answers[0] != expected {
+			t.Errorf("%s:\n%s\nwant\n%s", q.Name, answers[0], expected)
+		}
+	}
+	if asked < 10 {
+		t.Errorf("%d questions have a count of our own", asked)
+	}
+}
