@@ -73,6 +73,7 @@ var mayImport = map[string][]string{
 	"internal/autorate":   {"internal/observe", "internal/record", "internal/window", "ratelimit", "sender"},
 	"internal/recorder":   {"internal/account", "internal/format", "internal/record", "internal/trace", "internal/window"},
 	"internal/findings":   {"internal/format", "internal/probe", "internal/record"},
+	"internal/verdict":    {"internal/format", "internal/probe", "internal/record"},
 	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "internal/window", "matcher"},
 
 	// The programs: none imports another.
@@ -93,7 +94,7 @@ var mayImport = map[string][]string{
 	"internal/lab/internet": {"internal/lab", "internal/lab/names", "internal/netsim", "internal/outfile"},
 	"internal/quantity":     {},
 	"internal/tabular":      {},
-	"internal/verify":       {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/intake", "internal/netsim", "internal/probe", "internal/record", "internal/run", "internal/tabular", "internal/target", "internal/wire"},
+	"internal/verify":       {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/intake", "internal/netsim", "internal/probe", "internal/record", "internal/run", "internal/tabular", "internal/target", "internal/verdict", "internal/wire"},
 	"internal/grammar":      {},
 	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 

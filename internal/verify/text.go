@@ -79,6 +79,7 @@ func (r *Report) Text(w io.Writer) error {
 	r.textMultipath(t)
 	r.textRecall(t)
 	r.textEnds(t)
+	r.textVerdicts(t)
 	r.textSums(t)
 	r.textManners(t)
 	r.textPace(t)

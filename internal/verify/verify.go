@@ -169,6 +169,7 @@ type checker struct {
 	limits          Limits
 	sums            traceSums
 	found           found
+	verdicts        verdicts
 	paths           *Multipath // nil without multipath records
 	judgedPaths     map[probe.Addr]bool
 	report          Report
@@ -219,6 +220,7 @@ func (c *checker) finish() *Report {
 	}
 	r.Sums = c.sumsReport()
 	r.Multipath = c.multipathReport()
+	r.Verdicts = c.verdictsReport()
 	r.Faults = append(r.faults(), c.fileFaults()...)
 	c.groupExamples()
 	return r
