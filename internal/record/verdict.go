@@ -15,7 +15,8 @@ const (
 	VerdictLoop                       // routers send the probes around
 	VerdictNoPath                     // silence from a router of other prefixes on
 	VerdictUndecided                  // the answers are too few to decide
-	numVerdicts
+
+	NumVerdicts // NotJudged counts as one
 )
 
 var verdictNames = []string{
@@ -26,8 +27,8 @@ var verdictNames = []string{
 
 // Verdicts are all verdicts that a trace can have, in the order of their values.
 func Verdicts() []Verdict {
-	list := make([]Verdict, 0, numVerdicts)
-	for v := VerdictReached; v < numVerdicts; v++ {
+	list := make([]Verdict, 0, NumVerdicts)
+	for v := VerdictReached; v < NumVerdicts; v++ {
 		list = append(list, v)
 	}
 	return list
@@ -113,6 +114,8 @@ const (
 	Lossy                     // packets are lost from a TTL on up to the target
 	PathMTU                   // a router reports that the probe is too large
 	OurLoss                   // this machine may have lost replies
+
+	NumConditions // NoCondition counts as one
 )
 
 var conditionNames = []string{RateLimited: "rate_limited", Lossy: "lossy", PathMTU: "path_mtu", OurLoss: "our_loss"}

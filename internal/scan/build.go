@@ -15,6 +15,7 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/verdict"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/ratelimit"
@@ -58,7 +59,7 @@ func (s *scan) build() (err error) {
 	})
 	lines := s.files.Writer(ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
 	all := format.Tee(append(slices.Clone(s.cfg.Sinks), lines.Each()...)...)
-	s.writer = findings.Watch(format.Changed(all, s.cfg.Annotate), s.found)
+	s.writer = verdict.Watch(findings.Watch(format.Changed(all, s.cfg.Annotate), s.found), new(verdict.Judge))
 	s.recorder = &recorder.Recorder{
 		Assembler: trace.NewAssembler(s.plan.Assembler(s.session.Codec, &s.set.Faults)),
 		Writer:    s.writer, Kinds: s.plan.Records, Done: s.first,

@@ -13,6 +13,7 @@ import (
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/session"
+	"github.com/masstrace/masstrace/internal/verdict"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/sender"
 )
@@ -71,6 +72,7 @@ type batch struct {
 	time   session.Timeline
 	bucket *ratelimit.Shared
 	names  *names // nil without names
+	judge  verdict.Shared
 
 	opening sync.Mutex // while the first host opens its resources
 	opened  bool

@@ -3,6 +3,7 @@ package traceroute
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	text "github.com/masstrace/masstrace/internal/format/traceroute"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -32,11 +33,14 @@ func (t *tracer) write(ctx context.Context) error {
 		return t.writePaths(ctx, w)
 	}
 	distance, gap := false, false
+	var judged judgements
 	err := t.assembler.Records(w, func(rec record.Record) error {
 		tr := rec.(*record.Trace)
 		t.answered = t.answered || tr.Reached
 		distance = distance || tr.StopReason == record.StopCompleted
 		gap = gap || tr.StopReason == record.StopGapLimit
+		t.judge.Trace(tr)
+		judged.add(&tr.Judged)
 		if t.traces == nil {
 			return nil
 		}
@@ -50,8 +54,32 @@ func (t *tracer) write(ctx context.Context) error {
 	case err == nil && gap:
 		err = route.Stopped(t.cfg.GapLimit)
 	}
+	if err == nil && t.traces == nil {
+		err = judged.write(route)
+	}
 	if err != nil {
 		return run.OutputFailed(err)
+	}
+	return nil
+}
+
+// judgements are the different verdicts of the flows.
+type judgements []record.Judgement
+
+func (l *judgements) add(v *record.Judgement) {
+	same := func(o record.Judgement) bool { return o.Verdict == v.Verdict && o.TTL == v.TTL && o.Addr == v.Addr }
+	if !slices.ContainsFunc(*l, same) {
+		one := *v
+		one.Conditions = slices.Clone(v.Conditions)
+		*l = append(*l, one)
+	}
+}
+
+func (l judgements) write(route *text.Writer) error {
+	for i := range l {
+		if err := route.Verdict(&l[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
