@@ -18,6 +18,7 @@ const (
 // EndOf is the end of the path of a flow.
 type EndOf struct {
 	Outcome Outcome
+	Answer  Answer // that ends it: the target's, or a report
 	// Last is the TTL of the last router that answers with a time exceeded, 0 if there is none.
 	Last uint8
 }
@@ -37,13 +38,13 @@ func (t *Truth) Outcome(f *Flow, last uint8, shown func(*Hop) bool) EndOf {
 			}
 			switch {
 			case h.Target:
-				return EndOf{Outcome: ArrivesAnswered, Last: end.Last}
+				return EndOf{Outcome: ArrivesAnswered, Answer: h.Answer, Last: end.Last}
 			case h.Loop:
 				return EndOf{Outcome: InLoop, Last: end.Last}
 			case h.Answer == Prohibited:
-				return EndOf{Outcome: Refused, Last: end.Last}
+				return EndOf{Outcome: Refused, Answer: h.Answer, Last: end.Last}
 			case h.Answer != TimeExceeded:
-				return EndOf{Outcome: ReportedUnreach, Last: end.Last}
+				return EndOf{Outcome: ReportedUnreach, Answer: h.Answer, Last: end.Last}
 			}
 			end.Last = uint8(i + 1)
 			kind, place := t.Locate(h.Addr)

@@ -123,6 +123,10 @@ func (b *batch) trace(ctx, working context.Context, h host, out io.Writer) outco
 	case err == nil:
 		err = t.run(ctx, working)
 		o.answered = t.answered
+		if err == nil && working.Err() == nil {
+			err = b.diagnose(ctx, working, t)
+		}
+		err = errors.Join(err, t.writeVerdicts())
 	}
 	if err != nil && h.at != "" {
 		err = fmt.Errorf("%s%w", h.at, err)
@@ -141,7 +145,7 @@ func (b *batch) prepare(ctx context.Context, h host, out io.Writer) (*tracer, er
 	if err != nil {
 		return nil, err
 	}
-	t := newTracer(b, h.name, addr, out)
+	t := newTracer(b, b.cfg, h.name, addr, out)
 	if err := b.open(ctx, t, addr); err != nil {
 		return t, link.Permission(err)
 	}

@@ -33,14 +33,13 @@ func (t *tracer) write(ctx context.Context) error {
 		return t.writePaths(ctx, w)
 	}
 	distance, gap := false, false
-	var judged judgements
 	err := t.assembler.Records(w, func(rec record.Record) error {
 		tr := rec.(*record.Trace)
 		t.answered = t.answered || tr.Reached
 		distance = distance || tr.StopReason == record.StopCompleted
 		gap = gap || tr.StopReason == record.StopGapLimit
 		t.judge.Trace(tr)
-		judged.add(&tr.Judged)
+		t.judged.add(&tr.Judged)
 		if t.traces == nil {
 			return nil
 		}
@@ -53,9 +52,6 @@ func (t *tracer) write(ctx context.Context) error {
 		err = route.Touched(t.target.Netip(), t.cfg.Method)
 	case err == nil && gap:
 		err = route.Stopped(t.cfg.GapLimit)
-	}
-	if err == nil && t.traces == nil {
-		err = judged.write(route)
 	}
 	if err != nil {
 		return run.OutputFailed(err)
@@ -75,10 +71,15 @@ func (l *judgements) add(v *record.Judgement) {
 	}
 }
 
-func (l judgements) write(route *text.Writer) error {
-	for i := range l {
-		if err := route.Verdict(&l[i]); err != nil {
-			return err
+// writeVerdicts writes the verdicts below the rows.
+func (t *tracer) writeVerdicts() error {
+	if t.traces != nil {
+		return nil
+	}
+	route := &text.Writer{Out: t.out, Columns: t.cfg.Columns}
+	for i := range t.judged {
+		if err := route.Verdict(&t.judged[i]); err != nil {
+			return run.OutputFailed(err)
 		}
 	}
 	return nil

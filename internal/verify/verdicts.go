@@ -136,8 +136,14 @@ func (c *checker) verdictOf(flow uint32) record.Verdict {
 		if g.proto == f.proto && g.first&0xffff == f.first&0xffff {
 			continue
 		}
-		if other := c.endOf(g); other.Last > end.Last || other.Outcome == netsim.ArrivesAnswered || other.Outcome == netsim.Refused {
-			return record.VerdictFiltered
+		switch other := c.endOf(g); {
+		case other.Outcome == netsim.ArrivesAnswered, other.Answer == netsim.HostUnreach,
+			other.Outcome == netsim.HostIsSilent && end.Outcome == netsim.PathIsSilent:
+			return record.VerdictFiltered // it passes where the first method ends
+		case other.Outcome == netsim.ReportedUnreach:
+			return record.VerdictUnreachable
+		case other.Outcome == netsim.InLoop:
+			return record.VerdictLoop
 		}
 	}
 	if end.Outcome == netsim.HostIsSilent {
