@@ -1,6 +1,10 @@
 package record
 
-import "github.com/masstrace/masstrace/internal/probe"
+import (
+	"fmt"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
 
 // Verdict is why a trace ends where it ends. Each trace has one at most.
 type Verdict uint8
@@ -102,6 +106,14 @@ type Judgement struct {
 type Asked struct {
 	Method probe.Method
 	Port   uint16
+}
+
+// String returns the method, and the port if there is one.
+func (a Asked) String() string {
+	if a.Port == 0 {
+		return a.Method.String()
+	}
+	return fmt.Sprintf("%s to port %d", a.Method, a.Port)
 }
 
 // ConditionKind is a fault on the way, beside the verdict.

@@ -25,7 +25,7 @@ func Further(first record.Judgement, asked record.Asked, t *record.Trace) record
 		return first
 	}
 	v := again(first, t)
-	if AskedBy(t) != asked {
+	if by := AskedBy(t); by != asked && (by.Method != asked.Method || by.Method == probe.TCPSYN) {
 		v = other(first, t)
 	}
 	v.Conditions = slices.Clone(first.Conditions)
@@ -94,7 +94,11 @@ func goesBeyond(t *record.Trace, router probe.Addr) bool {
 // Asks returns the methods to ask a target with after the first one: the first one again, so that a
 // lost reply decides nothing, and then the others, TCP at each of some ports.
 func Asks(first record.Asked, ports []uint16) []record.Asked {
-	list := []record.Asked{first}
+	repeat := first
+	if first.Method == probe.UDP {
+		repeat.Port++ // another flow, whichever source port it has
+	}
+	list := []record.Asked{repeat}
 	for _, a := range append([]record.Asked{{Method: probe.ICMP}, {Method: probe.UDP, Port: udpPort}}, tcp(ports)...) {
 		if a != first && (a.Method != first.Method || a.Method == probe.TCPSYN) {
 			list = append(list, a)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Sums compares the summary record with the log.
@@ -39,6 +40,7 @@ func (c *checker) sumsReport() *Sums {
 	if s == nil {
 		return nil
 	}
+	s = withDiagnosis(s)
 	var answered, most, copies, flips, hoplessFlips uint64
 	for p := range c.asked.all {
 		if !p.emitted() {
@@ -83,7 +85,7 @@ func (c *checker) sumsReport() *Sums {
 	r.SaidSilencePct = percentSilent(s.Answered, s.Sent)
 	r.SilencePct = percentSilent(answered, probes)
 	r.OffPoints = r.SaidSilencePct - r.SilencePct
-	if err := s.Balance(); err != nil {
+	if err := c.summary.Balance(); err != nil {
 		r.Unbalanced = err.Error()
 	}
 	for _, l := range slices.Concat(r.Lines, r.Findings) {
@@ -94,9 +96,24 @@ func (c *checker) sumsReport() *Sums {
 	return r
 }
 
+// withDiagnosis returns a summary whose counts of probes include those of a diagnosis.
+func withDiagnosis(s *record.Summary) *record.Summary {
+	if s.Diagnosis == nil {
+		return s
+	}
+	all := *s
+	all.Sent += s.Diagnosis.Sent
+	all.Answered += s.Diagnosis.Answered
+	all.Silent += s.Diagnosis.Silent
+	return &all
+}
+
+// diagnosed reports whether the run asked targets again with other methods.
+func (c *checker) diagnosed() bool { return c.summary != nil && c.summary.Diagnosis != nil }
+
 // sentSum compares the number of probes sent. Probes lost by the link are not in the log.
 func (c *checker) sentSum(probes uint64) Sum {
-	said := c.summary.Sent
+	said := withDiagnosis(c.summary).Sent
 	l := Sum{Name: "sent", Said: said, Is: probes, Fault: said < probes && !c.asked.cut}
 	if said <= probes || c.asked.cut {
 		return l

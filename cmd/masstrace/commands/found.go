@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/record"
@@ -92,6 +93,26 @@ func (t *summaryTable) verdicts(f *record.Findings) {
 			t.row(w.kind.String(), n, "", w.words)
 		}
 	}
+}
+
+// diagnosis writes what the second pass found.
+func (t *summaryTable) diagnosis(d *record.Diagnosis) {
+	if d == nil {
+		return
+	}
+	t.row("asked again", d.Targets, "", "targets, with "+strings.Join(d.Methods, ", "))
+	if d.NotAsked > 0 {
+		t.row("not asked", d.NotAsked, "", "further targets without a certain verdict")
+	}
+	for _, w := range verdictWords {
+		if n := d.Verdicts[w.verdict.String()]; n > 0 {
+			t.row("  "+w.verdict.String(), n, tabular.Percent(n, d.Targets), w.words)
+		}
+	}
+	if n := d.Verdicts[record.VerdictReached.String()]; n > 0 {
+		t.row("  "+record.VerdictReached.String(), n, tabular.Percent(n, d.Targets), "the target answered now")
+	}
+	t.row("  probes", d.Sent, "", fmt.Sprintf("of the diagnosis, %s answered", tabular.Count(d.Answered)))
 }
 
 // ownLosses writes the losses of this machine in one line.

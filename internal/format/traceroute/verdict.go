@@ -3,7 +3,6 @@ package traceroute
 import (
 	"fmt"
 
-	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -47,7 +46,7 @@ func because(v *record.Judgement) string {
 	case record.BasisNoRouter:
 		return fmt.Sprintf("no answer at all to %d probes", v.Silent)
 	case record.BasisOtherMethod:
-		return fmt.Sprintf("%s passes, and this method ends after %s", askedText(v.Passed), at)
+		return fmt.Sprintf("%s passes, and this method ends after %s", v.Passed, at)
 	}
 	return undecidedText(v, at)
 }
@@ -89,13 +88,6 @@ func reportText(v *record.Judgement, at string) string {
 		return fmt.Sprintf("%s reports %s, code %d", at, v.Kind, v.Code)
 	}
 	return fmt.Sprintf("%s reports code %d", at, v.Code)
-}
-
-func askedText(a record.Asked) string {
-	if a.Method == probe.ICMP || a.Port == 0 {
-		return a.Method.String()
-	}
-	return fmt.Sprintf("%s to port %d", a.Method, a.Port)
 }
 
 func conditionText(c *record.Condition) string {
