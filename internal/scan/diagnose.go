@@ -77,6 +77,7 @@ func (d *diagnosis) list() (text []byte, n int) {
 func (s *scan) diagnose(ctx, interrupted context.Context) (*record.Diagnosis, error) {
 	d := s.diagnosis
 	begun := s.time.Now()
+	s.judge.Whole()
 	slices.SortFunc(d.targets, func(a, b open) int { return bytes.Compare(a.target[:], b.target[:]) })
 	asked := record.Asked{Method: s.cfg.Method, Port: s.cfg.DstPort}
 	var failure error

@@ -62,17 +62,14 @@ func other(first record.Judgement, t *record.Trace) record.Judgement {
 		return *o
 	case record.VerdictLoop:
 		return *o
-	case record.VerdictHostSilent:
-		switch {
-		case first.Verdict == record.VerdictNoPath, first.Verdict == record.VerdictUndecided && goesBeyond(t, first.Addr):
-			return passes(first, t)
-		case first.Addr == o.Addr:
-			return *o
-		}
-	case record.VerdictNoPath:
-		if first.Verdict == record.VerdictUndecided && first.Addr == o.Addr {
-			return *o
-		}
+	}
+	switch {
+	case first.Basis == record.BasisWithheld, first.Basis == record.BasisOurLoss:
+	case first.Verdict == record.VerdictNoPath && o.Verdict == record.VerdictHostSilent,
+		first.Verdict != record.VerdictHostSilent && goesBeyond(t, first.Addr):
+		return passes(first, t)
+	case first.Verdict == record.VerdictUndecided && first.Addr == o.Addr && !first.Addr.IsZero():
+		return *o
 	}
 	return first
 }

@@ -12,6 +12,7 @@ import (
 // belongs to one goroutine. The zero Judge is ready.
 type Judge struct {
 	routers routers
+	whole   bool // see Whole
 	tally   tally // scratch
 }
 
@@ -123,7 +124,7 @@ const mostRepeats = 3
 // looped decides a trace whose last router answered before, with other routers or silence between.
 func looped(t *record.Trace) bool {
 	last := lastRouter(t)
-	if last == nil || len(t.Loops) == 0 {
+	if last == nil || last.Alone || len(t.Loops) == 0 {
 		return false
 	}
 	first, ttls := last, 0
@@ -158,10 +159,11 @@ func looped(t *record.Trace) bool {
 	return true
 }
 
-// lastRouter returns the router that answered at the highest TTL, nil if none did.
+// lastRouter returns the router that answered at the highest TTL, nil if none did. A hop that rests on
+// one tag is a router, too.
 func lastRouter(t *record.Trace) *record.Hop {
 	for i := len(t.Hops) - 1; i >= 0; i-- {
-		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded && !h.Alone {
+		if h := &t.Hops[i]; h.Kind == probe.KindTTLExceeded {
 			return h
 		}
 	}
@@ -205,12 +207,24 @@ func (j *Judge) silence(t *record.Trace) {
 func heldBack(t *record.Trace, last *record.Hop) bool {
 	beyond := func(ttl uint8) bool { return last == nil || ttl > last.TTL }
 	return slices.ContainsFunc(t.Withheld, beyond) || slices.ContainsFunc(t.Contested, beyond) ||
-		slices.ContainsFunc(t.Hops, func(h record.Hop) bool { return h.Alone && beyond(h.TTL) })
+		slices.ContainsFunc(t.Hops, func(h record.Hop) bool { return h.Alone && h.Kind != probe.KindTTLExceeded && beyond(h.TTL) })
 }
 
 // fewestParts is how many neighbouring prefixes must be behind a router before the last one. Then
 // they would also be behind the last router, if it were not near the target.
 const fewestParts = 2
+
+// fewest returns how many neighbours are enough. If all traces of a run are known, one is: another
+// trace to it would have shown the last router.
+func (j *Judge) fewest() int {
+	if j.whole {
+		return 1
+	}
+	return fewestParts
+}
+
+// Whole tells the Judge that it has learned all traces of a run.
+func (j *Judge) Whole() { j.whole = true }
 
 // place decides whether the last router is near the target.
 func (j *Judge) place(t *record.Trace, last *record.Hop) (record.Verdict, record.Basis) {
@@ -226,7 +240,7 @@ func (j *Judge) place(t *record.Trace, last *record.Hop) (record.Verdict, record
 	}
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		if h.TTL < last.TTL && h.Kind == probe.KindTTLExceeded && j.routers.find(h.Responder).about(prefix).parts >= fewestParts {
+		if h.TTL < last.TTL && h.Kind == probe.KindTTLExceeded && j.routers.find(h.Responder).about(prefix).parts >= j.fewest() {
 			return record.VerdictHostSilent, record.BasisOwnRouter
 		}
 	}

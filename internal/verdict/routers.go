@@ -205,7 +205,7 @@ func (j *Judge) Learn(t *record.Trace) {
 	}
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		if h.Alone || h.Responder == t.Target {
+		if h.Responder == t.Target {
 			continue
 		}
 		if i > 0 && t.Hops[i-1].Responder == h.Responder && t.Hops[i-1].TTL == h.TTL && t.Hops[i-1].Kind == h.Kind {
@@ -221,6 +221,9 @@ func (j *Judge) Learn(t *record.Trace) {
 				marked |= direct
 			}
 		case probe.KindHostUnreach:
+			if h.Alone {
+				continue
+			}
 			marked |= direct
 		default:
 			continue

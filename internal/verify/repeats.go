@@ -90,7 +90,7 @@ func (c *checker) attempts(f *flow) int {
 	case c.run != nil && c.paths != nil:
 		return max(c.run.Attempts, 1) + pathRepeats
 	case c.run != nil:
-		return max(c.run.Attempts, 1)
+		return max(c.run.Attempts, 1, int(f.attempts)) // a diagnosis has more
 	case f.attempts > 0:
 		return int(f.attempts)
 	}
