@@ -12,8 +12,9 @@ import (
 // belongs to one goroutine. The zero Judge is ready.
 type Judge struct {
 	routers routers
-	whole   bool // see Whole
-	tally   tally // scratch
+	blocks  routers // the same for each block of neighbouring prefixes
+	whole   bool    // see Whole
+	tally   tally   // scratch
 }
 
 // leastSilent is how many probes must be silent beyond the last router, before this silence is
@@ -223,7 +224,7 @@ func (j *Judge) fewest() int {
 	return fewestParts
 }
 
-// Whole tells the Judge that it has learned all traces of a run.
+// Whole makes the Judge decide as one that has learned all traces of a run.
 func (j *Judge) Whole() { j.whole = true }
 
 // place decides whether the last router is near the target.
@@ -232,7 +233,7 @@ func (j *Judge) place(t *record.Trace, last *record.Hop) (record.Verdict, record
 		return record.VerdictHostSilent, record.BasisLastRouter
 	}
 	prefix := prefixOf(t.Target)
-	switch known := j.routers.find(last.Responder).about(prefix); {
+	switch known := j.routers.find(keyOf(last.Responder)).about(prefix); {
 	case known.direct:
 		return record.VerdictHostSilent, record.BasisLastRouter
 	case known.shared:
@@ -240,7 +241,7 @@ func (j *Judge) place(t *record.Trace, last *record.Hop) (record.Verdict, record
 	}
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		if h.TTL < last.TTL && h.Kind == probe.KindTTLExceeded && j.routers.find(h.Responder).about(prefix).parts >= j.fewest() {
+		if h.TTL < last.TTL && h.Kind == probe.KindTTLExceeded && j.blocks.find(blockKeyOf(h.Responder, prefix)).about(prefix).parts >= j.fewest() {
 			return record.VerdictHostSilent, record.BasisOwnRouter
 		}
 	}

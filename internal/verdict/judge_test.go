@@ -202,7 +202,7 @@ func TestConditions(t *testing.T) {
 func TestBounded(t *testing.T) {
 	var j Judge
 	for i := range 4 * mostRouters {
-		j.routers.add(probe.AddrFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})), prefixOf(addr("192.0.2.1")), 0)
+		j.routers.add(keyOf(probe.AddrFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))), prefixOf(addr("192.0.2.1")), 0)
 	}
 	if n := len(j.routers.places); n != mostRouters {
 		t.Fatalf("%d places", n)

@@ -41,11 +41,15 @@ func prefixOf(a probe.Addr) prefix {
 // isNear reports whether two prefixes are neighbours. No prefix is near itself.
 func (p prefix) isNear(o prefix) bool {
 	differ := (p ^ o) &^ marks
-	bitsOf := near6
+	return differ != 0 && bits.Len64(uint64(differ)) <= top-p.near()
+}
+
+// near returns how many leading bits p has in common with its neighbours.
+func (p prefix) near() int {
 	if p&isIPv4 != 0 {
-		bitsOf = near4
+		return near4
 	}
-	return differ != 0 && bits.Len64(uint64(differ)) <= top-bitsOf
+	return near6
 }
 
 // mostPrefixes is how many prefixes a router keeps.
@@ -110,7 +114,7 @@ const (
 	ways         = 8
 )
 
-// routers is a table of routers by address.
+// routers is a table of routers by a hash of their address, or of that and a block of prefixes.
 type routers struct {
 	places []router
 	used   int
@@ -121,6 +125,9 @@ func keyOf(a probe.Addr) uint64 {
 	return mix(mix(binary.BigEndian.Uint64(a[:]))^binary.BigEndian.Uint64(a[8:])) | 1
 }
 
+// blockKeyOf returns the key of a router together with the block of a prefix and its neighbours.
+func blockKeyOf(a probe.Addr, p prefix) uint64 { return mix(keyOf(a)^uint64(p>>(top-p.near()))) | 1 }
+
 // mix is the finalizer of SplitMix64.
 func mix(x uint64) uint64 {
 	x ^= x >> 30
@@ -130,12 +137,12 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// find returns the router at an address, nil if it is not known.
-func (t *routers) find(a probe.Addr) *router {
+// find returns the router with a key, nil if it is not known.
+func (t *routers) find(key uint64) *router {
 	if len(t.places) == 0 {
 		return nil
 	}
-	r, found := t.place(keyOf(a))
+	r, found := t.place(key)
 	if !found {
 		return nil
 	}
@@ -163,11 +170,10 @@ func (t *routers) place(key uint64) (r *router, found bool) {
 }
 
 // add notes that a trace to a prefix shows a router.
-func (t *routers) add(a probe.Addr, p, marked prefix) {
+func (t *routers) add(key uint64, p, marked prefix) {
 	if 2*t.used >= len(t.places) && len(t.places) < mostRouters {
 		t.grow()
 	}
-	key := keyOf(a)
 	r, found := t.place(key)
 	if !found {
 		if r.key == 0 {
@@ -228,6 +234,9 @@ func (j *Judge) Learn(t *record.Trace) {
 		default:
 			continue
 		}
-		j.routers.add(h.Responder, p, marked)
+		j.routers.add(keyOf(h.Responder), p, marked)
+		if marked&goesOn != 0 {
+			j.blocks.add(blockKeyOf(h.Responder, p), p, marked)
+		}
 	}
 }
