@@ -11,7 +11,7 @@ const (
 	Refused                        // a firewall reports that it drops the probe
 	HostIsSilent                   // a router of the target's own prefix is the last that answers
 	ReportedUnreach                // a router reports the target as unreachable
-	InLoop                         // two routers send the probe to each other, and one of them answers
+	InLoop                         // a loop of two routers, of which one answers
 	PathIsSilent                   // silence from an earlier router on
 )
 

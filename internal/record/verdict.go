@@ -86,8 +86,9 @@ func ParseBasis(s string) (Basis, error) { return parseName[Basis](basisNames, "
 type Judgement struct {
 	Verdict Verdict
 	Basis   Basis
-	// TTL and Addr are those of the answer that decided: the target's, a report, the last router
-	// before silence, or the first router of a loop, which answers again at AgainTTL.
+	// TTL and Addr are those of the answer that decided. It is the target's, a report, or that of the
+	// last router before silence. In a loop it is that of the first router, which answers again at
+	// AgainTTL.
 	TTL, AgainTTL uint8
 	Addr          probe.Addr
 	// Kind and Code are those of this answer. They are known if HasKind is set.

@@ -19,7 +19,7 @@ import (
 // mostDiagnosed is how many targets are kept for the second pass, in some 50 MB.
 const mostDiagnosed = 1 << 19
 
-// leastAttempts is how often the second pass asks at each TTL, so that a lost reply decides nothing.
+// leastAttempts is how often the second pass asks at each TTL. So a lost reply decides nothing.
 const leastAttempts = 2
 
 // open is a target without a certain verdict.

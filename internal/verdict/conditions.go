@@ -83,8 +83,8 @@ func (j *Judge) pathMTU(t *record.Trace) {
 const later = 10
 
 // rateLimited notes the routers inside the path that limit their answers, and returns their TTLs.
-// The silence of a router is a limit if other traces of the same time show it, or if the router
-// answers some probes and not others while the TTLs after it lose almost nothing.
+// Other traces of the same time may show a limit. A router also has one if it answers some probes
+// and not others, while the TTLs after it lose almost nothing.
 func (j *Judge) rateLimited(t *record.Trace) (limited [256]bool) {
 	n, silentAfter, probesAfter := 0, 0, 0
 	for ttl := int(t.End); ttl > 0; ttl-- {
@@ -118,7 +118,7 @@ const (
 )
 
 // lossy notes the loss that goes on to the target. A loss at a router that the TTLs after it do not
-// share is none: the router limits its answers.
+// share is a limit of that router.
 func (j *Judge) lossy(t *record.Trace, limited [256]bool) {
 	c := record.Condition{Kind: record.Lossy, LastTTL: t.End}
 	ttls := 0

@@ -43,7 +43,7 @@ func again(first record.Judgement, t *record.Trace) record.Judgement {
 	switch second := t.Judged; {
 	case !Open(second.Verdict), second.TTL > first.TTL:
 		return second
-	case second.TTL == first.TTL && second.Verdict != record.VerdictUndecided: // more is known by now
+	case second.TTL == first.TTL && second.Verdict != record.VerdictUndecided:
 		return second
 	}
 	return first
@@ -56,7 +56,7 @@ func other(first record.Judgement, t *record.Trace) record.Judgement {
 	case record.VerdictReached:
 		return passes(first, t)
 	case record.VerdictUnreachable:
-		if o.Kind == probe.KindHostUnreach { // of the last router, which the first method does not show
+		if o.Kind == probe.KindHostUnreach { // the last router sent it
 			return passes(first, t)
 		}
 		return *o
@@ -88,8 +88,8 @@ func goesBeyond(t *record.Trace, router probe.Addr) bool {
 	})
 }
 
-// Asks returns the methods to ask a target with after the first one: the first one again, so that a
-// lost reply decides nothing, and then the others, TCP at each of some ports.
+// Asks returns the methods to ask a target with after the first one. The first one comes again, so
+// that a lost reply decides nothing. Then come the others, with TCP at each of some ports.
 func Asks(first record.Asked, ports []uint16) []record.Asked {
 	repeat := first
 	if first.Method == probe.UDP {

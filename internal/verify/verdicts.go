@@ -162,8 +162,8 @@ func (c *checker) endOf(f *flow) netsim.EndOf {
 	return c.truth.Outcome(&in, last, func(h *netsim.Hop) bool { return h.Answer == netsim.UDPReply || c.shows(f, h) })
 }
 
-// blamed returns 1 if a verdict blames the network for silence that was not there: the simulator
-// answered a probe beyond the TTL from which on there is silence.
+// blamed returns 1 if a verdict blames the network for a loss of this machine. Then the simulator
+// answered a probe beyond the last TTL with an answer.
 func (c *checker) blamed(j *judged) uint64 {
 	if j.given != record.VerdictNoPath && j.given != record.VerdictHostSilent {
 		return 0
