@@ -9,7 +9,7 @@ _masstrace_grammar() {
         ;;
     help) argument='choice scan trace replay show merge convert annotate schema lab verify' ;;
     scan)
-        flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --diagnose --ports --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status --annotate --dry-run -h --help -V --version'
+        flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --diagnose --ports --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status-every --status --metrics --annotate --dry-run -h --help -V --version'
         argument=file
         case $2 in
         --probes) kind=file ;;
@@ -65,7 +65,9 @@ _masstrace_grammar() {
         --pcap) kind=file ;;
         --checkpoint) kind=file ;;
         --resume) kind=file ;;
-        --status) kind=text ;;
+        --status-every) kind=text ;;
+        --status) kind=file ;;
+        --metrics) kind=text ;;
         --annotate) kind=file ;;
         esac
         ;;
@@ -159,7 +161,7 @@ _masstrace_grammar() {
         esac
         ;;
     lab)
-        flags='--network --link --preset --set --net-seed --log --counters --overwrite -h --help -V --version'
+        flags='--network --link --preset --set --net-seed --log --counters --vantage-points --state --overwrite -h --help -V --version'
         argument=program
         case $2 in
         --network) kind='choice internet routers routers-limited' ;;
@@ -169,6 +171,8 @@ _masstrace_grammar() {
         --net-seed) kind=text ;;
         --log) kind=file ;;
         --counters) kind=file ;;
+        --vantage-points) kind=text ;;
+        --state) kind=text ;;
         esac
         ;;
     verify)

@@ -72,7 +72,9 @@ complete -c masstrace -n '__fish_seen_subcommand_from scan' -l pcap -r -F -d 'Wr
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l checkpoint -r -F -d 'Save the progress of the scan in this file, so that --resume can continue it after a stop or a kill'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l resume -r -F -d 'Continue the scan of this --checkpoint file'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -s q -l quiet -d 'Print no status lines and no summary'
-complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status -x -d 'Time between status lines, in seconds or with a unit'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status-every -x -d 'Time between status lines, in seconds or with a unit'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status -r -F -d 'Write the progress to this file, a line each second: CSV if its name ends in .csv, else NDJSON'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l metrics -x -d 'Serve metrics for Prometheus at http://ADDR/metrics while the scan runs'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l annotate -r -F -d 'Add AS numbers, exchanges, countries and names of this database to hops and targets'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l dry-run -d 'Print targets, probes, duration, size of the output, memory and the first probes'
 
@@ -178,6 +180,8 @@ complete -c masstrace -n '__fish_seen_subcommand_from lab' -l set -x -a 'seed= m
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l net-seed -x -d 'Number of the simulated Internet; another number gives another network of the same kind'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l log -r -F -d 'Write every probe and its fate to this file, for masstrace verify'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l counters -r -F -d 'Write the counters of the simulator to this file at the end, as JSON'
+complete -c masstrace -n '__fish_seen_subcommand_from lab' -l vantage-points -x -d 'Number of vantage points, 1 to 100'
+complete -c masstrace -n '__fish_seen_subcommand_from lab' -l state -x -d 'Folder for the control socket of a lab with several vantage points, so that cut, delay and restore work from outside'
 complete -c masstrace -n '__fish_seen_subcommand_from lab' -l overwrite -d 'Overwrite existing files of --log and --counters'
 
 complete -c masstrace -n __fish_use_subcommand -a verify -d 'Compare results with the truth of a simulated Internet'

@@ -64,7 +64,9 @@ var mayImport = map[string][]string{
 
 	// The base of the programs: nothing here depends on a program.
 	"internal/run":        {"internal/record", "sender"},
-	"internal/observe":    {"internal/probe", "internal/record"},
+	"internal/metrics":    {"internal/account", "internal/observe", "internal/record"},
+	"internal/statusfile": {"internal/observe", "internal/outfile"},
+	"internal/observe":    {"internal/account", "internal/probe", "internal/record"},
 	"internal/intake":     {"internal/format", "internal/format/all", "internal/format/warts", "internal/mrt", "internal/outfile", "internal/probe", "internal/record", "internal/target"},
 	"internal/plan":       {"internal/account", "internal/codec", "internal/intake", "internal/multipath", "internal/permute", "internal/probe", "internal/record", "internal/schedule", "internal/target", "internal/trace", "internal/window", "ratelimit", "sender"},
 	"internal/session":    {"internal/codec", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/wire", "ratelimit", "receiver", "sender"},
@@ -77,7 +79,7 @@ var mayImport = map[string][]string{
 	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "internal/window", "matcher"},
 
 	// The programs: none imports another.
-	"internal/scan":       {"internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/scan":       {"internal/account", "internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/verdict", "internal/window", "ratelimit", "receiver", "sender"},
 	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/multipath", "internal/observe", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "receiver"},
@@ -86,21 +88,23 @@ var mayImport = map[string][]string{
 	".": {"internal/account", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
 
 	// Tests of the above. netsim is an independent witness, so it shares no code with us.
-	"internal/netsim":       {"internal/quantity"},
-	"internal/lab":          {},
-	"internal/lab/netns":    {},
-	"internal/lab/names":    {},
-	"internal/lab/routers":  {"internal/lab", "internal/lab/names"},
-	"internal/lab/internet": {"internal/lab", "internal/lab/names", "internal/netsim", "internal/outfile"},
-	"internal/quantity":     {},
-	"internal/tabular":      {},
-	"internal/verify":       {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/intake", "internal/netsim", "internal/probe", "internal/record", "internal/run", "internal/tabular", "internal/target", "internal/verdict", "internal/wire"},
-	"internal/grammar":      {},
-	"internal/faulty":       {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
+	"internal/netsim":         {"internal/quantity"},
+	"internal/lab":            {},
+	"internal/lab/netns":      {},
+	"internal/lab/names":      {},
+	"internal/lab/routers":    {"internal/lab", "internal/lab/names"},
+	"internal/lab/veth":       {"internal/lab"},
+	"internal/lab/management": {"internal/lab", "internal/lab/veth"},
+	"internal/lab/internet":   {"internal/lab", "internal/lab/management", "internal/lab/names", "internal/lab/veth", "internal/netsim", "internal/outfile"},
+	"internal/quantity":       {},
+	"internal/tabular":        {},
+	"internal/verify":         {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/intake", "internal/netsim", "internal/probe", "internal/record", "internal/run", "internal/tabular", "internal/target", "internal/verdict", "internal/wire"},
+	"internal/grammar":        {},
+	"internal/faulty":         {"internal/codec", "internal/link", "internal/session", "ratelimit", "receiver", "sender"},
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/convert", "internal/draw", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/record", "internal/record/schema", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
@@ -150,6 +154,7 @@ var thirdParty = []keptIn{
 	{"os/exec", []string{"internal/lab", "internal/lab/routers", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
 	{"github.com/oschwald/maxminddb-golang", []string{"internal/annotate"}, testsToo},
+	{"github.com/prometheus/client_golang", []string{"internal/metrics"}, testsToo},
 	{"github.com/gaissmai/bart", []string{"internal/annotate"}, testsToo},
 	{"github.com/parquet-go/parquet-go", []string{"internal/format/parquet"}, testsToo},
 	{"github.com/santhosh-tekuri/jsonschema", []string{"internal/record/schema/schematest"}, testsToo},

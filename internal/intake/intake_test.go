@@ -137,7 +137,7 @@ func TestContent(t *testing.T) {
 		{name: "traces, zst", in: packed(t, "zst", traces), want: "192.0.2.1-192.0.2.1\n192.0.2.4-192.0.2.4\n192.0.2.9-192.0.2.9\n"},
 		{name: "traces, cut", in: []byte(traces[:len(traces)-9]), err: "f is cut, behind 3 traces: the last record is cut"},
 		{name: "run without traces", in: []byte(runLine), err: "f has no traces and no replies"},
-		{name: "no results", in: []byte("{\"a\": 1}\n"), err: "f: line 1: a record without a type"},
+		{name: "no results", in: []byte("{\"a\": 1}\n"), err: "f: unknown format: none of ndjson, atlas, mtr, warts, parquet, scamper, traceroute, caracal, yarrp"},
 		{name: "address in brackets", in: []byte("[2001:db8::1]\n"), err: `f:1: "[2001:db8::1]" has brackets: give the address alone`},
 		{name: "CSV without a column", in: []byte("addr,as\n192.0.2.1,1\n"), err: `f:1: "addr,as" is not an address; if this is CSV, name the column that has the targets, one of addr, as`},
 		{name: "commas in a later line", in: []byte("192.0.2.1\na,b\n"), err: `f:2: "a,b" is not an address`},

@@ -108,7 +108,7 @@ func (p *Plan) setParams(c *Config) (err error) {
 		AllowReserved: c.AllowReserved, Senders: max(c.Senders, 1),
 	}
 	if strategy.Strategy == Multipath {
-		p.Attempts, p.Shape = c.Attempts, schedule.MultipathShape(p.Shape)
+		p.Asked, p.Shape = c.Attempts, schedule.MultipathShape(p.Shape)
 	}
 	return p.setMultipath()
 }

@@ -37,7 +37,7 @@ var options = []option{
 	{"MinTTL", "min_ttl", func(p *Params) any { return p.Shape.FirstTTL }, fixed},
 	{"MaxTTL", "max_ttl", func(p *Params) any { return p.Shape.LastTTL }, fixed},
 	{"Flows", "flows", func(p *Params) any { return p.Shape.Flows }, fixed},
-	{"Attempts", "attempts", func(p *Params) any { return [2]int{cmp.Or(p.Attempts, p.Shape.Attempts), p.Shape.Attempts} }, fixed},
+	{"Attempts", "attempts", func(p *Params) any { return cmp.Or(p.Asked, p.Shape.Attempts) }, fixed},
 	{"PortLow", "port_low", func(p *Params) any { return p.PortLow }, fixed},
 	{"PortHigh", "port_high", func(p *Params) any { return p.PortHigh }, fixed},
 	{"PerPrefix", "per_prefix", func(p *Params) any { return p.PerPrefix }, fixed},

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/findings"
@@ -71,7 +72,8 @@ func (s *scan) build() (err error) {
 	s.recorder = &recorder.Recorder{
 		Assembler: trace.NewAssembler(s.plan.Assembler(s.session.Codec, &s.set.Faults)),
 		Writer:    s.writer, Kinds: s.plan.Records, Done: s.first,
-		Failed: func() { s.supervisor.Stop(run.ErrOutput) },
+		Failed:   func() { s.supervisor.Stop(run.ErrOutput) },
+		Recorded: func(sum *account.Account) { s.observe.Event(observe.Recorded{Sum: sum}) },
 	}
 	if s.keeper != nil {
 		s.recorder.Keep = s.keep

@@ -62,6 +62,8 @@ type Config struct {
 	// A value on Inspect asks for a report of the memory of the process; nil never asks.
 	Inspect  <-chan os.Signal
 	Observer observe.Observer // nil for none
+	// Uses are further files of the caller, which no file of the scan may be.
+	Uses []outfile.Use
 
 	Tool string   // name/version, for the run record
 	Argv []string // likewise
@@ -99,7 +101,7 @@ func (c *Config) CheckFiles() error {
 // files returns the files of the scan.
 func (c *Config) files() []outfile.Use {
 	return slices.Concat(
-		c.paths().Uses(), outfile.Writes("Capture", capture.Files(c.Capture)...),
+		c.paths().Uses(), c.Uses, outfile.Writes("Capture", capture.Files(c.Capture)...),
 		outfile.Writes("Checkpoint", checkpoint.Files(c.Checkpoint)...), outfile.Writes("Resume", checkpoint.Files(c.Resume)...),
 		outfile.Reads("Targets", c.Targets...), outfile.Reads("FromResults", c.FromResults...), outfile.Reads("Exclude", c.Exclude...),
 		outfile.Reads("Databases", c.Databases...),

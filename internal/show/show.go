@@ -85,6 +85,8 @@ func (s *show) read(ctx context.Context, in format.Reader) error {
 		switch {
 		case err == io.EOF:
 			return nil
+		case err != nil && ctx.Err() != nil: // perhaps the read was interrupted
+			return context.Cause(ctx)
 		case err != nil:
 			return &damaged{err}
 		}

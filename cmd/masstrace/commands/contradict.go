@@ -28,7 +28,7 @@ var contradictions = map[string][]contradiction{
 			"column", "from-results", "where", "host-rule", "ipv4", "ipv6",
 			"shard", "seed", "max-targets", "per-prefix", "granularity4", "granularity6",
 			"method", "min-ttl", "max-ttl", "dport", "flows", "attempts", "source-port-range",
-			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume", "status",
+			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume", "status-every", "status", "metrics",
 		}, ""},
 		{"ipv4", []string{"ipv6"}, ""},
 		{"no-stop", append([]string{"gap-limit", "overlap", "stitch"}, multipathFlags...), "they are for different strategies"},
@@ -37,8 +37,9 @@ var contradictions = map[string][]contradiction{
 		{"flows", multipathFlags, "strategy multipath asks as many flows as it needs"},
 		{"resume", []string{"checkpoint", "dry-run"}, ""},
 		{"checkpoint", []string{"pcap", "dry-run"}, ""},
+		{"dry-run", []string{"status", "metrics"}, "nothing is measured"},
 		{"pcap", []string{"resume"}, ""},
-		{"quiet", []string{"status"}, ""},
+		{"quiet", []string{"status-every"}, ""},
 	},
 	"annotate": {
 		{"text", []string{"output", "to", "table", "overwrite", "quiet", "from"}, "the text goes to the standard output"},
@@ -72,7 +73,7 @@ var requirements = map[string][]struct {
 }
 
 // positive are flags that stand for nothing at 0. Their default is another number, or none.
-var positive = []string{"burst", "gap-limit", "overlap", "max-targets", "max-branches", "max-probes", "rate-max", "status"}
+var positive = []string{"burst", "gap-limit", "overlap", "max-targets", "max-branches", "max-probes", "rate-max", "status-every"}
 
 // given are the flags on the command line, by name.
 type given map[string]*kong.Flag

@@ -96,6 +96,7 @@ func (*LabCmd) Examples() []grammar.Example {
 		{Purpose: "Run any program in the simulated Internet", Line: "masstrace lab -- traceroute 45.150.1.206"},
 		{Purpose: "Start a shell behind a link that loses 5 % of the probes", Line: "masstrace lab --preset clean --set loss-forward=0.05 -- bash"},
 		{Purpose: "Keep a log, and compare a scan with it", Line: "masstrace lab --log net.log -- masstrace scan 45.96.0.0/16 -o out.ndjson\nmasstrace verify out.ndjson --log net.log"},
+		{Purpose: "Scan from one of four vantage points", Line: "masstrace lab --vantage-points 4 -- masstrace lab exec vp2 -- masstrace scan 45.96.0.0/20 -o vp2.ndjson"},
 	}
 }
 

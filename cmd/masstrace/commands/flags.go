@@ -59,6 +59,7 @@ var scanFlags = flagNames{
 
 	"RatePPS":  "--rate",
 	"AutoRate": "--rate auto",
+	"Scope":    "--confidence-scope",
 
 	"Sources": "--source",
 	"Queue":   "--no-bypass",

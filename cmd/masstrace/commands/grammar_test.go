@@ -21,8 +21,8 @@ var samples = map[string]string{
 	"pcap": "scan.pcapng", "per-hop-rate": "100", "per-prefix": "1", "port": "80", "prefix-rate": "10", "preset": "default",
 	"probes": "probes.csv", "queries": "2", "rate": "10000", "rate-max": "20k", "receive-buffer": "64M", "records": "both",
 	"meta": "meta.ndjson", "replies": "replies.ndjson", "resume": "state", "seed": "x", "senders": "1", "sendwait": "1", "set": "loss-forward=0.1", "shard": "1/2", "sim-queries": "16",
-	"source": "192.0.2.2", "source-port-range": "40000-50000", "sport": "1", "status": "10s", "strategy": "complete",
-	"targets": "192.0.2.0/24", "tos": "8", "wait": "2",
+	"source": "192.0.2.2", "source-port-range": "40000-50000", "sport": "1", "status": "status.csv", "status-every": "10s", "metrics": "9100", "strategy": "complete",
+	"state": "state", "targets": "192.0.2.0/24", "tos": "8", "vantage-points": "4", "wait": "2",
 	"annotate": "none", "asn": "asn.mmdb", "geo": "geo.mmdb", "ixp": "ixp.json", "names": "names.txt",
 	"column": "addr", "from-results": "results.ndjson", "where": "stop_reason=GAPLIMIT", "host-rule": "first",
 	"dot": "paths.dot", "confidence": "0.99", "confidence-scope": "trace", "mda": "full", "max-branches": "16", "max-probes": "1000",
@@ -35,6 +35,7 @@ var samples = map[string]string{
 
 // companions are arguments that a flag needs beside it.
 var companions = map[string][]string{
+	"lab state":       {"--vantage-points=4"},
 	"scan checkpoint": {"--output=out.ndjson"}, "scan resume": {"--output=out.ndjson"},
 	"scan rate-max": {"--rate=auto"}, "scan no-stop": {"--strategy=exhaustive"},
 	"scan overlap": {"--strategy=topology"}, "scan stitch": {"--strategy=topology"},

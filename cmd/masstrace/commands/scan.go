@@ -98,7 +98,9 @@ type OutputFlags struct {
 	Resume     string `placeholder:"FILE" help:"Continue the scan of this --checkpoint file. Options must be the same, except --rate, --rate-max, --bandwidth, --burst, --prefix-rate, --per-hop-rate, --senders and --wait. --exclude may exclude more. Default: none, a new scan."`
 	Quiet      bool   `short:"q" help:"Print no status lines and no summary."`
 
-	Status timespan `placeholder:"TIME" help:"Time between status lines, in seconds or with a unit. Default: 1s on a terminal, else 60s after the first."`
+	StatusEvery timespan `placeholder:"TIME" help:"Time between status lines, in seconds or with a unit. Default: 1s on a terminal, else 60s after the first."`
+	StatusFile  string   `name:"status" placeholder:"FILE" help:"Write the progress to this file, a line each second: CSV if its name ends in .csv, else NDJSON. If it cannot be written, the scan says so and goes on. Default: none."`
+	Metrics     string   `placeholder:"ADDR" help:"Serve metrics for Prometheus at http://ADDR/metrics while the scan runs. ADDR is HOST:PORT; a port alone is served to this machine only. Default: none."`
 }
 
 // Bounds of flags.
@@ -110,7 +112,7 @@ const (
 
 // Validate checks conditions that kong cannot.
 func (c *ScanCmd) Validate() error {
-	if err := errors.Join(c.validateProbes(), checkPorts(c.Diagnose, c.Ports), c.StrategyFlags.validate(), c.validateMultipath()); err != nil {
+	if err := errors.Join(c.validateProbes(), checkPorts(c.Diagnose, c.Ports), c.StrategyFlags.validate(), c.validateMultipath(), c.validateReports()); err != nil {
 		return err
 	}
 	switch {

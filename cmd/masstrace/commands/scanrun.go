@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/annotate"
-	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/list"
@@ -30,7 +29,7 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 		return err
 	}
 	screen := newConsole(s, c.Quiet)
-	screen.times = newStatusTimes(time.Duration(c.Status), screen.terminal)
+	screen.times = newStatusTimes(time.Duration(c.StatusEvery), screen.terminal)
 	screen.output, screen.keeps = c.Output, c.Probes == ""
 	defer screen.clear()
 	cfg.Observer = signals.watching(screen)
@@ -53,11 +52,16 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 	cfg.Diagnose, cfg.Ports = c.Diagnose, portsOf(c.Ports)
 	cfg.Opened = renounce(c.filesLater()...)
 	addProcessors(int(c.Senders))
+	stop, err := c.reportTo(&cfg, screen, signals)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	if c.Probes != "" {
 		return screen.conclude(annotated(list.Run(ctx, signals.Interrupted, c.listConfig(&cfg)), known), args)
 	}
 	if c.showsText(flags, s.Stdout) {
-		cfg.Output, cfg.Sinks = "", []format.Writer{newScreenWriter(screen, s.Stdout)}
+		cfg.Output, cfg.Sinks = "", append(cfg.Sinks, newScreenWriter(screen, s.Stdout))
 	}
 	return screen.conclude(annotated(scan.Run(ctx, signals.Interrupted, cfg), known), args)
 }
@@ -105,6 +109,7 @@ func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
 			Interface: c.Interface, GatewayMAC: net.HardwareAddr(c.GatewayMAC),
 			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer), LinkWait: time.Duration(c.LinkWait),
 		},
+		Uses:       outfile.Writes("StatusFile", c.statusFiles()...),
 		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, ReplyOutput: c.Replies, MetaOutput: c.Meta, Stdout: s.Stdout, Capture: c.Pcap,
 		Existing: outfile.ExistingIf(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),
 	}, err

@@ -130,7 +130,7 @@ func TestDelay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, _ := addresses()
+	own, _ := addresses(0)
 	f := netsim.EchoFlow(own[0].Addr(), own[0].Addr(), 1, 1)
 	f.Dst = mustAddr("45.1.2.3")
 	ends := n.AppendEnds(nil, &f)

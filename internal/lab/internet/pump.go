@@ -59,7 +59,7 @@ type pump struct {
 func newPump(sim *netsim.Sim, p port, log *netsim.LogWriter) *pump {
 	pump := &pump{sim: sim, port: p, log: log, queue: netsim.NewQueue(queueLimit), done: make(chan struct{})}
 	pump.emits = pump.emit
-	_, gateway := addresses()
+	_, gateway := addresses(0)
 	pump.gateway4, pump.gateway6 = gateway[0].Addr().As4(), gateway[1].Addr().As16()
 	return pump
 }
