@@ -9,7 +9,7 @@ _masstrace_grammar() {
         ;;
     help) argument='choice scan trace watch replay show merge convert annotate report compare graph plot query schema lab verify' ;;
     scan)
-        flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status-every --status --metrics --annotate --dry-run -h --help -V --version'
+        flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --diagnose --ports --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status-every --status --metrics --annotate --dry-run -h --help -V --version'
         argument=file
         case $2 in
         --probes) kind=file ;;
@@ -43,6 +43,7 @@ _masstrace_grammar() {
         --mda) kind=text ;;
         --max-branches) kind=text ;;
         --max-probes) kind=text ;;
+        --ports) kind=text ;;
         --rate) kind=text ;;
         --rate-max) kind=text ;;
         --bandwidth) kind=text ;;
@@ -71,7 +72,7 @@ _masstrace_grammar() {
         esac
         ;;
     trace)
-        flags='--hosts -4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max -q --queries -w --wait --gap-limit --watch --multipath --confidence --overwrite --dot -s --source -i --interface -e --extensions -n --numeric --json -a --as --annotate -h --help -V --version'
+        flags='--hosts -4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max -q --queries -w --wait --gap-limit --watch --diagnose --ports --multipath --confidence --overwrite --dot -s --source -i --interface -e --extensions -n --numeric --json -a --as --annotate -h --help -V --version'
         argument=host
         case $2 in
         --hosts) kind=file ;;
@@ -84,6 +85,7 @@ _masstrace_grammar() {
         -q | --queries) kind=text ;;
         -w | --wait) kind=text ;;
         --gap-limit) kind=text ;;
+        --ports) kind=text ;;
         --confidence) kind=text ;;
         --dot) kind=file ;;
         -s | --source) kind=text ;;

@@ -12,10 +12,12 @@ import (
 
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
+	"github.com/masstrace/masstrace/internal/verdict"
 )
 
 // Config is the request of a conversion.
@@ -79,12 +81,22 @@ func Run(ctx context.Context, c Config) error {
 		return errors.Join(err, first.Close())
 	}
 	v.writer = format.Changed(v.out.Writer(ndjson.Config{}), c.Annotate)
+	v.judges = !c.writesNDJSON()
 	err = v.all(ctx, list, first)
 	if closed := errors.Join(v.writer.Flush(), v.out.Close()); closed != nil {
 		err = errors.Join(err, run.OutputFailed(closed))
 	}
 	v.tellLacks()
 	return err
+}
+
+// writesNDJSON reports whether the output is NDJSON.
+func (c *Config) writesNDJSON() bool {
+	if c.Format != "" {
+		return c.Format == ndjson.Format.Name
+	}
+	f, err := all.FormatOf("Output", c.Output)
+	return err == nil && f.Name == ndjson.Format.Name
 }
 
 // Check refuses a request that makes no sense. Run calls it, too.
@@ -114,7 +126,9 @@ type conversion struct {
 	writer  format.Writer
 	records uint64
 	kinds   record.Kinds // of the data records
-	known   bool         // some have fields of databases
+	judge   verdict.Judge
+	judges  bool // records of NDJSON stay as they are
+	known   bool // some have fields of databases
 	sizes   []int64
 	before  int64 // octets of the inputs that were read to their ends
 }
@@ -159,6 +173,9 @@ func (v *conversion) copy(ctx context.Context, in *format.File, from input) (fau
 			continue
 		case err != nil:
 			return errors.Join(bad.fault(), err), nil
+		}
+		if t, ok := r.(*record.Trace); ok && v.judges {
+			v.judge.Complete(t)
 		}
 		if err := v.writer.Write(r); err != nil {
 			return nil, run.OutputFailed(err)

@@ -24,6 +24,8 @@ const precision = 14
 // one goroutine at a time.
 type Counter struct {
 	traces, reached uint64
+	verdicts        [record.NumVerdicts]uint64   // by verdict
+	conditions      [record.NumConditions]uint64 // traces with a condition of that kind
 	ends            [record.StopHalted + 1]uint64
 	paths           [probe.MaxTTL + 1]uint64 // by length in TTLs
 	interfaces      *hyperloglog.Sketch
@@ -54,6 +56,7 @@ func (c *Counter) Add(t *record.Trace) {
 	if int(t.StopReason) < len(c.ends) {
 		c.ends[t.StopReason]++
 	}
+	c.judged(&t.Judged)
 	if t.StopReason == record.StopCompleted && int(t.End) < len(c.paths) {
 		c.paths[t.End]++
 	}
@@ -74,6 +77,18 @@ func (c *Counter) Add(t *record.Trace) {
 		c.at[ttl] = c.at[ttl][:0]
 	}
 	c.at[last] = c.at[last][:0]
+}
+
+// judged counts the verdict of a trace, and each kind of its conditions once.
+func (c *Counter) judged(v *record.Judgement) {
+	c.verdicts[v.Verdict]++
+	var seen [record.NumConditions]bool
+	for i := range v.Conditions {
+		if kind := v.Conditions[i].Kind; !seen[kind] {
+			seen[kind] = true
+			c.conditions[kind]++
+		}
+	}
 }
 
 // mostLinked is how many interfaces at one TTL of a trace count for links. Load balancers have at
@@ -107,8 +122,30 @@ func (c *Counter) Findings() *record.Findings {
 			f.Ends[record.StopReason(reason).String()] = n
 		}
 	}
+	c.verdictsOf(f)
 	f.MedianPath, f.LongestPath = record.PathLengths(c.paths[:])
 	return f
+}
+
+// verdictsOf fills in the verdicts. If some traces are not judged, there are none.
+func (c *Counter) verdictsOf(f *record.Findings) {
+	if c.verdicts[record.NotJudged] > 0 || c.traces == 0 {
+		return
+	}
+	f.Verdicts = map[string]uint64{}
+	for v, n := range c.verdicts {
+		if n > 0 {
+			f.Verdicts[record.Verdict(v).String()] = n
+		}
+	}
+	for k, n := range c.conditions {
+		if n > 0 {
+			if f.Conditions == nil {
+				f.Conditions = map[string]uint64{}
+			}
+			f.Conditions[record.ConditionKind(k).String()] = n
+		}
+	}
 }
 
 // saved is the JSON of a Counter.
@@ -117,13 +154,15 @@ type saved struct {
 	Reached    uint64   `json:"reached"`
 	Ends       []uint64 `json:"ends"`
 	Paths      []uint64 `json:"paths"`
+	Verdicts   []uint64 `json:"verdicts"` // absent in checkpoints of earlier versions
+	Conditions []uint64 `json:"conditions"`
 	Interfaces []byte   `json:"interfaces"`
 	Links      []byte   `json:"links"`
 }
 
 // MarshalJSON implements json.Marshaler.
 func (c *Counter) MarshalJSON() ([]byte, error) {
-	s := saved{Traces: c.traces, Reached: c.reached, Ends: c.ends[:], Paths: c.paths[:]}
+	s := saved{Traces: c.traces, Reached: c.reached, Ends: c.ends[:], Paths: c.paths[:], Verdicts: c.verdicts[:], Conditions: c.conditions[:]}
 	var err error
 	if s.Interfaces, err = c.interfaces.MarshalBinary(); err != nil {
 		return nil, err
@@ -147,6 +186,12 @@ func (c *Counter) UnmarshalJSON(text []byte) error {
 	c.traces, c.reached = s.Traces, s.Reached
 	copy(c.ends[:], s.Ends)
 	copy(c.paths[:], s.Paths)
+	if len(s.Verdicts) == len(c.verdicts) && len(s.Conditions) == len(c.conditions) {
+		copy(c.verdicts[:], s.Verdicts)
+		copy(c.conditions[:], s.Conditions)
+	} else {
+		c.verdicts[record.NotJudged] = s.Traces
+	}
 	if err := c.interfaces.UnmarshalBinary(s.Interfaces); err != nil {
 		return fmt.Errorf("findings: interfaces: %w", err)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/session"
 	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/verdict"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/receiver"
@@ -247,7 +248,7 @@ func (l *list) build() (err error) {
 	p := &l.params
 	l.writer = l.files.Writer(ndjson.Config{Kinds: l.cfg.Records, Run: p.Run, Hostname: p.Hostname})
 	l.found = findings.CounterFor(l.cfg.Records)
-	l.gather = gather.NewListed(l.codec, findings.Watch(format.Changed(l.writer, l.cfg.Annotate), l.found), l.cfg.Records, p.TOS, l.cfg.Wait)
+	l.gather = gather.NewListed(l.codec, verdict.Watch(findings.Watch(format.Changed(l.writer, l.cfg.Annotate), l.found), new(verdict.Judge)), l.cfg.Records, p.TOS, l.cfg.Wait)
 	if l.receiver, err = receiver.New(l.session.Live, l.codec, l.time); err != nil {
 		return err
 	}

@@ -41,6 +41,13 @@ type extLine struct {
 	Run     string `json:"run"`
 	Reached bool   `json:"reached"`
 	Loss    loss   `json:"loss"`
+	Verdict string `json:"verdict"`
+
+	Conditions []condition `json:"conditions"`
+}
+
+type condition struct {
+	Condition string `json:"condition"`
 }
 
 type loss struct {

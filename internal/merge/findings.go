@@ -34,8 +34,26 @@ func (f *finder) line(typ string, line []byte) error {
 		}
 		if f.waiting != nil {
 			f.waiting.Reached = ext.Reached
+			if err := ext.judgement(&f.waiting.Judged); err != nil {
+				return fmt.Errorf("%s record: %w", typ, err)
+			}
 		}
 		f.settle()
+	}
+	return nil
+}
+
+// judgement fills in the verdict and the kinds of the conditions.
+func (l *extLine) judgement(v *record.Judgement) (err error) {
+	if v.Verdict, err = record.ParseVerdict(l.Verdict); err != nil {
+		return err
+	}
+	for _, c := range l.Conditions {
+		kind, err := record.ParseCondition(c.Condition)
+		if err != nil {
+			return err
+		}
+		v.Conditions = append(v.Conditions, record.Condition{Kind: kind})
 	}
 	return nil
 }

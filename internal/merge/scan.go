@@ -50,6 +50,10 @@ func (s *scan) ext(line []byte, l *extLine) error {
 			got.Run = s.Text()
 		case "reached":
 			got.Reached = s.Bool()
+		case "verdict":
+			got.Verdict = s.Text()
+		case "conditions":
+			s.conditions(&got.Conditions)
 		case "loss":
 			s.loss(&got.Loss)
 		default:
@@ -57,6 +61,27 @@ func (s *scan) ext(line []byte, l *extLine) error {
 		}
 	}
 	return settle(s, line, l, got)
+}
+
+// conditions reads the kinds of the conditions of a trace.
+func (s *scan) conditions(list *[]condition) {
+	if *list != nil { // twice: encoding/json mixes both
+		s.Fail()
+		return
+	}
+	*list = []condition{}
+	for s.Open('['); s.More(']'); {
+		var c condition
+		for s.Open('{'); s.More('}'); {
+			switch key := s.Key(); string(key) {
+			case "condition":
+				c.Condition = s.Text()
+			default:
+				s.Unknown(key)
+			}
+		}
+		*list = append(*list, c)
+	}
 }
 
 func (s *scan) loss(l *loss) {

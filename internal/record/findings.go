@@ -10,6 +10,10 @@ type Findings struct {
 	Traces  uint64            `json:"traces"`
 	Reached uint64            `json:"reached"` // traces whose target answered
 	Ends    map[string]uint64 `json:"ends"`    // traces by stop reason
+	// Verdicts are the traces by verdict, and Conditions those by condition. They are nil if the
+	// traces are not judged.
+	Verdicts   map[string]uint64 `json:"verdicts,omitempty"`
+	Conditions map[string]uint64 `json:"conditions,omitempty"`
 	// Interfaces are the distinct addresses of hops, without those of targets in their own
 	// traces. Links are the distinct pairs of them at adjacent TTLs of a trace. Both are
 	// estimates, with a standard error of 0.8 %.
@@ -53,6 +57,15 @@ func (f *Findings) Balance() error {
 	}
 	if ends != f.Traces {
 		errs = append(errs, fmt.Errorf("summary: findings: traces = all of ends does not hold: %d and %d", f.Traces, ends))
+	}
+	if f.Verdicts != nil {
+		var judged uint64
+		for _, n := range f.Verdicts {
+			judged += n
+		}
+		if judged != f.Traces {
+			errs = append(errs, fmt.Errorf("summary: findings: traces = all of verdicts does not hold: %d and %d", f.Traces, judged))
+		}
 	}
 	if completed := f.Ends[StopCompleted.String()]; completed > f.Reached || f.Reached > f.Traces {
 		errs = append(errs, fmt.Errorf("summary: findings: completed ≤ reached ≤ traces does not hold: %d, %d and %d",

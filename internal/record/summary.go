@@ -35,6 +35,9 @@ type Summary struct {
 	// LeftOut are the addresses of the lists that were never targets, nil if there are none.
 	LeftOut *LeftOut `json:"left_out,omitempty"`
 
+	// Diagnosis is the second pass over the targets without a certain verdict, nil if there is none.
+	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`
+
 	// AutoRate is the rate that was found, nil where the rate was given.
 	AutoRate *AutoRate `json:"auto_rate,omitempty"`
 
@@ -54,7 +57,7 @@ type AutoRate struct {
 
 // Balance returns an error that names each sum which does not hold, nil if all do.
 func (s *Summary) Balance() error {
-	err := errors.Join(s.Account.Balance(), s.Findings.Balance())
+	err := errors.Join(s.Account.Balance(), s.Findings.Balance(), s.Diagnosis.Balance())
 	if s.Complete && s.Skipped.Interrupted != 0 {
 		err = errors.Join(err, fmt.Errorf("summary: complete, yet %d interrupted", s.Skipped.Interrupted))
 	}
@@ -66,5 +69,6 @@ func (s *Summary) Balance() error {
 // findings, which do not add up: another part may have the same interfaces.
 func (s *Summary) Add(o *Summary) {
 	s.Account.Add(&o.Account)
+	s.Diagnosis = s.Diagnosis.plus(o.Diagnosis)
 	s.ElapsedS += o.ElapsedS
 }

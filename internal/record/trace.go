@@ -174,6 +174,9 @@ type Trace struct {
 	Bare bool
 
 	Result
+
+	// Judged is why the trace ends where it ends; see package verdict.
+	Judged Judgement
 }
 
 // Result is the result of Close for a trace.
@@ -203,9 +206,11 @@ func (t *Trace) Reset() {
 	contested, withheld := t.Contested[:0], t.Withheld[:0]
 	annotations, path := t.InferredAnnotations[:0], t.ASPath[:0]
 	hops, silent, limited, loops := t.Hops[:0], t.Silent[:0], t.RateLimited[:0], t.Loops[:0]
+	conditions := t.Judged.Conditions[:0]
 	*t = Trace{Hops: hops, Silent: silent, RateLimited: limited, UnderDrops: t.UnderDrops[:0], Inferred: t.Inferred[:0]}
 	t.Contested, t.Withheld = contested, withheld
 	t.Loops = loops
+	t.Judged.Conditions = conditions
 	t.InferredAnnotations, t.ASPath = annotations, path
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
+	"github.com/masstrace/masstrace/internal/verdict"
 )
 
 // results are the records of one run in the output of a replay.
@@ -40,7 +41,7 @@ func newOwn(p *replay, v *plan.Params) results {
 // newResults returns results without the facts of a run.
 func newResults(p *replay) results {
 	found := findings.CounterFor(p.cfg.Records)
-	return results{replay: p, writer: findings.Watch(p.writer, found), found: found}
+	return results{replay: p, writer: verdict.Watch(findings.Watch(p.writer, found), new(verdict.Judge)), found: found}
 }
 
 // begin writes the first records, once.

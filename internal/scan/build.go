@@ -16,6 +16,7 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/trace"
+	"github.com/masstrace/masstrace/internal/verdict"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/ratelimit"
@@ -59,7 +60,15 @@ func (s *scan) build() (err error) {
 	})
 	lines := s.files.Writer(ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
 	all := format.Tee(append(slices.Clone(s.cfg.Sinks), lines.Each()...)...)
-	s.writer = findings.Watch(format.Changed(all, s.cfg.Annotate), s.found)
+	below := findings.Watch(format.Changed(all, s.cfg.Annotate), s.found)
+	if s.cfg.Diagnose {
+		s.diagnosis = &diagnosis{Writer: below}
+		below = s.diagnosis
+	}
+	if s.judge = s.cfg.judge; s.judge == nil {
+		s.judge = new(verdict.Judge)
+	}
+	s.writer = verdict.Watch(below, s.judge)
 	s.recorder = &recorder.Recorder{
 		Assembler: trace.NewAssembler(s.plan.Assembler(s.session.Codec, &s.set.Faults)),
 		Writer:    s.writer, Kinds: s.plan.Records, Done: s.first,

@@ -22,6 +22,7 @@ import (
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/session"
+	"github.com/masstrace/masstrace/internal/verdict"
 )
 
 // Config is the request of a scan.
@@ -47,6 +48,12 @@ type Config struct {
 	// Checkpoint is the file for the progress of the scan, saved after each window. Resume
 	// is a checkpoint to continue from, and to keep. At most one is given.
 	Checkpoint, Resume string
+
+	// Diagnose asks targets without a certain verdict again, after the scan. Ports are the
+	// destination ports of TCP then.
+	Diagnose bool
+	Ports    []uint16
+	judge    *verdict.Judge // of the scan that this one is a part of; nil for a new one
 
 	// Opened, unless it is nil, is called once everything is open that needs privileges.
 	Opened func() error

@@ -21,6 +21,7 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/schedule"
 	"github.com/masstrace/masstrace/internal/session"
+	"github.com/masstrace/masstrace/internal/verdict"
 	"github.com/masstrace/masstrace/internal/window"
 	"github.com/masstrace/masstrace/matcher"
 	"github.com/masstrace/masstrace/ratelimit"
@@ -40,7 +41,7 @@ func Run(ctx, interrupted context.Context, c Config) error {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	defer s.session.Close()
+	defer func() { s.session.Close() }() // a diagnosis closes it earlier
 	return s.run(ctx, interrupted)
 }
 
@@ -60,7 +61,10 @@ type scan struct {
 	capture *capture.Capture // nil if no capture is wanted
 	files   *fileset.Files   // nil if only sinks take the records
 	writer  format.Writer
-	found   *findings.Counter // nil if no traces are written
+	judge   *verdict.Judge
+	// diagnosis is nil if none is wanted.
+	diagnosis *diagnosis
+	found     *findings.Counter // nil if no traces are written
 
 	stages
 	supervisor *run.Run
@@ -72,7 +76,7 @@ type scan struct {
 // newScan makes the plan, and refuses a wrong request. ctx ends look-ups of names.
 func newScan(ctx context.Context, c *Config) (*scan, error) {
 	c.withDefaults()
-	if err := c.CheckFiles(); err != nil {
+	if err := errors.Join(c.CheckFiles(), c.mayDiagnose()); err != nil {
 		return nil, err
 	}
 	c.Packing, c.Format = outfile.Packing(c.Output), c.paths().Other()
@@ -199,7 +203,7 @@ func (s *scan) run(ctx, interrupted context.Context) error {
 	case err != nil:
 		return s.broken(err)
 	}
-	return s.sumUp()
+	return s.sumUp(ctx, interrupted)
 }
 
 // start starts the stages.

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -52,9 +53,12 @@ func (s *scan) sumOf() (*record.Summary, error) {
 
 // sumUp writes the last records, closes the output, and returns the error that made the run
 // incomplete.
-func (s *scan) sumUp() error {
+func (s *scan) sumUp(ctx, interrupted context.Context) error {
 	summary, err := s.summary()
 	if err != nil {
+		return err
+	}
+	if err := s.finishDiagnosis(ctx, interrupted, summary); err != nil {
 		return err
 	}
 	r := s.recorder

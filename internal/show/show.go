@@ -17,6 +17,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
+	"github.com/masstrace/masstrace/internal/verdict"
 )
 
 // Config is the request of a run.
@@ -62,7 +63,9 @@ func Run(ctx context.Context, c Config) (traces int, err error) {
 type show struct {
 	cfg    *Config
 	traces int
-	whole  bool // the file has traces: its replies are in them
+	// verdicts are for the traces of files without any.
+	verdicts verdict.Judge
+	whole    bool // the file has traces: its replies are in them
 	// replies by target and flow, until there is a trace; order is that of their first ones.
 	replies map[pathKey]*record.Trace
 	order   []*record.Trace
@@ -90,6 +93,7 @@ func (s *show) read(ctx context.Context, in format.Reader) error {
 		switch r := r.(type) {
 		case *record.Trace:
 			s.whole, s.replies, s.order = true, nil, nil
+			s.judge(r)
 			if err := s.write(r); err != nil {
 				return err
 			}
@@ -132,6 +136,9 @@ func (s *show) write(t *record.Trace) error {
 	s.traces++
 	return s.cfg.Writer.Write(t)
 }
+
+// judge gives a trace of the file its verdict, if it has none.
+func (s *show) judge(t *record.Trace) { s.verdicts.Complete(t) }
 
 // keep puts a reply to those of its target and flow.
 func (s *show) keep(r *record.Reply) {

@@ -13,6 +13,7 @@ import (
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/session"
+	"github.com/masstrace/masstrace/internal/verdict"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/sender"
 )
@@ -71,6 +72,7 @@ type batch struct {
 	time   session.Timeline
 	bucket *ratelimit.Shared
 	names  *names // nil without names
+	judge  verdict.Shared
 
 	opening sync.Mutex // while the first host opens its resources
 	opened  bool
@@ -121,6 +123,10 @@ func (b *batch) trace(ctx, working context.Context, h host, out io.Writer) outco
 	case err == nil:
 		err = t.run(ctx, working)
 		o.answered = t.answered
+		if err == nil && working.Err() == nil {
+			err = b.diagnose(ctx, working, t)
+		}
+		err = errors.Join(err, t.writeVerdicts())
 	}
 	if err != nil && h.at != "" {
 		err = fmt.Errorf("%s%w", h.at, err)
@@ -139,7 +145,7 @@ func (b *batch) prepare(ctx context.Context, h host, out io.Writer) (*tracer, er
 	if err != nil {
 		return nil, err
 	}
-	t := newTracer(b, h.name, addr, out)
+	t := newTracer(b, b.cfg, h.name, addr, out)
 	if err := b.open(ctx, t, addr); err != nil {
 		return t, link.Permission(err)
 	}

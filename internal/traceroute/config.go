@@ -52,6 +52,11 @@ type Config struct {
 	Multipath *multipath.Config
 	Draw      func(out io.Writer, found *Paths) error
 
+	// Diagnose asks hosts that do not answer again, with other methods, to find why. Ports are the
+	// destination ports of TCP.
+	Diagnose bool
+	Ports    []uint16
+
 	// Opened, unless it is nil, is called when all resources of the first host are open. The
 	// next host needs the privileges for raw sockets again.
 	Opened func() error

@@ -36,7 +36,7 @@ func newRig(t *testing.T, l *faulty.Link, json bool, out io.Writer) *tracer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newTracer(b, "host", netip.MustParseAddr("198.18.0.1"), c.Stdout)
+	r := newTracer(b, b.cfg, "host", netip.MustParseAddr("198.18.0.1"), c.Stdout)
 	r.newSleeper = func() sender.Sleeper { return faulty.Sleeper{Clock: r.time.Clock} }
 	built, err := codec.New(codec.Config{
 		Method: c.Method, DstPort: c.DstPort, Flows: 1, MinTTL: 1, MaxTTL: c.MaxTTL, Attempts: 3, Source4: faulty.Source4,

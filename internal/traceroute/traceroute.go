@@ -26,6 +26,7 @@ import (
 // tracer traces one host.
 type tracer struct {
 	*batch
+	cfg     *Config // of the batch, or with another method
 	host    string
 	target  probe.Addr
 	out     io.Writer
@@ -45,12 +46,13 @@ type tracer struct {
 	sender    *sender.Sender
 	assembler *trace.Assembler
 	answered  bool
+	judged    judgements
 }
 
-func newTracer(b *batch, host string, addr netip.Addr, out io.Writer) *tracer {
-	t := &tracer{batch: b, host: host, target: probe.AddrFrom(addr), out: out, newSleeper: b.newSleeper}
-	if b.cfg.Traces != nil {
-		t.traces = b.cfg.Traces(out)
+func newTracer(b *batch, cfg *Config, host string, addr netip.Addr, out io.Writer) *tracer {
+	t := &tracer{batch: b, cfg: cfg, host: host, target: probe.AddrFrom(addr), out: out, newSleeper: b.newSleeper}
+	if cfg.Traces != nil {
+		t.traces = cfg.Traces(out)
 	}
 	return t
 }

@@ -3,6 +3,7 @@ package traceroute
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	text "github.com/masstrace/masstrace/internal/format/traceroute"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -37,6 +38,8 @@ func (t *tracer) write(ctx context.Context) error {
 		t.answered = t.answered || tr.Reached
 		distance = distance || tr.StopReason == record.StopCompleted
 		gap = gap || tr.StopReason == record.StopGapLimit
+		t.judge.Trace(tr)
+		t.judged.add(&tr.Judged)
 		if t.traces == nil {
 			return nil
 		}
@@ -52,6 +55,32 @@ func (t *tracer) write(ctx context.Context) error {
 	}
 	if err != nil {
 		return run.OutputFailed(err)
+	}
+	return nil
+}
+
+// judgements are the different verdicts of the flows.
+type judgements []record.Judgement
+
+func (l *judgements) add(v *record.Judgement) {
+	same := func(o record.Judgement) bool { return o.Verdict == v.Verdict && o.TTL == v.TTL && o.Addr == v.Addr }
+	if !slices.ContainsFunc(*l, same) {
+		one := *v
+		one.Conditions = slices.Clone(v.Conditions)
+		*l = append(*l, one)
+	}
+}
+
+// writeVerdicts writes the verdicts below the rows.
+func (t *tracer) writeVerdicts() error {
+	if t.traces != nil {
+		return nil
+	}
+	route := &text.Writer{Out: t.out, Columns: t.cfg.Columns}
+	for i := range t.judged {
+		if err := route.Verdict(&t.judged[i]); err != nil {
+			return run.OutputFailed(err)
+		}
 	}
 	return nil
 }

@@ -242,6 +242,8 @@ func (c *checker) flowsAsked(d *dest) int {
 	switch {
 	case c.paths != nil:
 		return 0
+	case c.run != nil && c.diagnosed():
+		return max(c.run.Flows, int(d.traces))
 	case c.run != nil:
 		return c.run.Flows
 	case c.tool == Yarrp:

@@ -43,6 +43,7 @@ func (c *checker) trace(t *record.Trace) {
 		c.judge(&c.traces, c.flows, &q)
 	}
 	c.end(t, c.flows)
+	c.verdicts.note(t, c.flows)
 	if !t.Bare {
 		c.traceExt(t)
 	}

@@ -91,6 +91,8 @@ func (c *checker) attempts(f *flow) int {
 	switch {
 	case c.run != nil && c.paths != nil:
 		return max(c.run.Attempts, 1) + pathRepeats
+	case c.run != nil && c.diagnosed(): // which may have more attempts
+		return max(c.run.Attempts, 1, int(f.attempts))
 	case c.run != nil:
 		return max(c.run.Attempts, 1)
 	case f.attempts > 0:

@@ -21,6 +21,7 @@ type Report struct {
 	// flows may share a source port, and answered probes may be repeated.
 	Multipath *Multipath `json:"multipath,omitempty"`
 	Ends      *Ends      `json:"ends,omitempty"`
+	Verdicts  *Verdicts  `json:"verdicts,omitempty"`
 	Sums      *Sums      `json:"sums,omitempty"`
 	Paris     Paris      `json:"paris"`
 	Repeats   Repeats    `json:"repeats"`

@@ -110,7 +110,8 @@ func (s *Sums) faulty() []Sum {
 }
 
 // sums compares a summary. counters may be nil.
-func (l *logged) sums(s *record.Summary, counters *counters) *Sums {
+func (l *logged) sums(summary *record.Summary, counters *counters) *Sums {
+	s := withDiagnosis(summary)
 	r := &Sums{TracesWrongSent: l.traces.wrongSent, TracesWrongAnswered: l.traces.wrongAnswer}
 	r.Lines = append(r.Lines, l.sentSum(s.Sent, counters))
 	r.Lines = append(r.Lines, Sum{Name: "answered", Said: s.Answered, Is: l.answered,
@@ -133,11 +134,26 @@ func (l *logged) sums(s *record.Summary, counters *counters) *Sums {
 	r.SaidSilencePct = percentSilent(s.Answered, s.Sent)
 	r.SilencePct = percentSilent(l.answered, l.probes)
 	r.OffPoints = r.SaidSilencePct - r.SilencePct
-	if err := s.Balance(); err != nil {
+	if err := summary.Balance(); err != nil {
 		r.Unbalanced = err.Error()
 	}
 	return r
 }
+
+// withDiagnosis returns a summary whose counts of probes include those of a diagnosis.
+func withDiagnosis(s *record.Summary) *record.Summary {
+	if s.Diagnosis == nil {
+		return s
+	}
+	all := *s
+	all.Sent += s.Diagnosis.Sent
+	all.Answered += s.Diagnosis.Answered
+	all.Silent += s.Diagnosis.Silent
+	return &all
+}
+
+// diagnosed reports whether the run asked targets again with other methods.
+func (c *checker) diagnosed() bool { return c.summary != nil && c.summary.Diagnosis != nil }
 
 // sentSum compares the number of probes sent. Probes lost by the link are not in the log.
 func (c *logged) sentSum(said uint64, counters *counters) Sum {

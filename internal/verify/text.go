@@ -101,6 +101,7 @@ func (r *Report) text(b *strings.Builder) {
 	r.textMultipath(t)
 	r.textRecall(t)
 	r.textEnds(t)
+	r.textVerdicts(t)
 	r.textSums(t)
 	r.textManners(t)
 	r.textPace(t)

@@ -203,6 +203,7 @@ type checker struct {
 	limits          Limits
 	sums            traceSums
 	found           found
+	verdicts        verdicts
 	paths           *Multipath // nil without multipath records
 	judgedPaths     map[probe.Addr]bool
 	addresses       map[probe.Addr]bool    // nodes of targets with a multipath record: whether one has them
@@ -262,6 +263,7 @@ func (c *checker) finish() *Report {
 	}
 	r.Sums = c.sumsReport()
 	r.Multipath = c.multipathReport()
+	r.Verdicts = c.verdictsReport()
 	r.Faults = append(r.faults(), c.fileFaults()...)
 	c.groupExamples()
 	return r

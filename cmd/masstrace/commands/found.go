@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/record"
@@ -31,6 +32,7 @@ func (t *summaryTable) findings(s *record.Summary) {
 				t.row(stop.name, n, share(n), stop.words)
 			}
 		}
+		t.verdicts(f)
 		t.row("interfaces", f.Interfaces, "", "distinct addresses of routers"+estimateWords(f.Interfaces))
 		t.row("links", f.Links, "", "pairs of them at adjacent TTLs"+estimateWords(f.Links))
 		if f.LongestPath > 0 {
@@ -50,6 +52,67 @@ func estimateWords(n uint64) string {
 		return ""
 	}
 	return " (± 1 %)"
+}
+
+// verdictWords are the words for the verdicts, but for reached.
+var verdictWords = []struct {
+	verdict record.Verdict
+	words   string
+}{
+	{record.VerdictFiltered, "a firewall reports it, or another method passes"},
+	{record.VerdictHostSilent, "the path is alive to the last router; the host or its filter is silent"},
+	{record.VerdictUnreachable, "a router reports it"},
+	{record.VerdictLoop, "routers send the probes around"},
+	{record.VerdictNoPath, "silence from a router on that serves other prefixes, too"},
+	{record.VerdictUndecided, "too little was answered to decide"},
+}
+
+// conditionWords are the words for the conditions.
+var conditionWords = []struct {
+	kind  record.ConditionKind
+	words string
+}{
+	{record.RateLimited, "traces with a router that limits its answers"},
+	{record.Lossy, "traces with loss up to the target"},
+	{record.PathMTU, "traces with a link that is too small for the probe"},
+	{record.OurLoss, "traces whose replies this machine may have lost"},
+}
+
+// verdicts writes why the traces end, if they are judged.
+func (t *summaryTable) verdicts(f *record.Findings) {
+	if f.Verdicts == nil {
+		return
+	}
+	for _, w := range verdictWords {
+		if n := f.Verdicts[w.verdict.String()]; n > 0 {
+			t.row(w.verdict.String(), n, tabular.Percent(n, f.Traces), w.words)
+		}
+	}
+	for _, w := range conditionWords {
+		if n := f.Conditions[w.kind.String()]; n > 0 {
+			t.row(w.kind.String(), n, "", w.words)
+		}
+	}
+}
+
+// diagnosis writes what the second pass found.
+func (t *summaryTable) diagnosis(d *record.Diagnosis) {
+	if d == nil {
+		return
+	}
+	t.row("asked again", d.Targets, "", "targets, with "+strings.Join(d.Methods, ", "))
+	if d.NotAsked > 0 {
+		t.row("not asked", d.NotAsked, "", "further targets without a certain verdict")
+	}
+	for _, w := range verdictWords {
+		if n := d.Verdicts[w.verdict.String()]; n > 0 {
+			t.row("  "+w.verdict.String(), n, tabular.Percent(n, d.Targets), w.words)
+		}
+	}
+	if n := d.Verdicts[record.VerdictReached.String()]; n > 0 {
+		t.row("  "+record.VerdictReached.String(), n, tabular.Percent(n, d.Targets), "the target answered now")
+	}
+	t.row("  probes", d.Sent, "", fmt.Sprintf("of the diagnosis, %s answered", tabular.Count(d.Answered)))
 }
 
 // ownLosses writes the losses of this machine in one line.

@@ -25,6 +25,9 @@ func (c *ScanCmd) filesLater() (keep []cap.Value) {
 	if c.Checkpoint != "" || c.Resume != "" || err == nil && form.Whole {
 		keep = append(keep, cap.DAC_OVERRIDE)
 	}
+	if c.Diagnose { // it opens the link again
+		keep = append(keep, cap.NET_RAW)
+	}
 	if len(c.Exclude) > 0 {
 		keep = append(keep, cap.DAC_READ_SEARCH)
 	}

@@ -18,9 +18,13 @@ type ScanCmd struct {
 	TargetFlags   `group:"Targets"`
 	ProbeFlags    `group:"Probes"`
 	StrategyFlags `group:"Strategy"`
-	PaceFlags     `group:"Pace"`
-	LinkFlags     `group:"Link"`
-	OutputFlags   `group:"Output"`
+
+	Diagnose bool   `group:"Diagnosis" help:"After the scan, ask targets without a certain verdict again, with the same method, ICMP, UDP and TCP, to find why. Each method costs at most as many probes as two attempts of the scan."`
+	Ports    []port `group:"Diagnosis" placeholder:"PORT,..." help:"With --diagnose: destination ports of TCP, at most 8. Default: 80,443."`
+
+	PaceFlags   `group:"Pace"`
+	LinkFlags   `group:"Link"`
+	OutputFlags `group:"Output"`
 	DatabaseFlags
 
 	DryRun bool `group:"Output" help:"Print targets, probes, duration, size of the output, memory and the first probes. Send nothing."`
@@ -108,7 +112,7 @@ const (
 
 // Validate checks conditions that kong cannot.
 func (c *ScanCmd) Validate() error {
-	if err := errors.Join(c.validateProbes(), c.StrategyFlags.validate(), c.validateMultipath(), c.validateReports()); err != nil {
+	if err := errors.Join(c.validateProbes(), checkPorts(c.Diagnose, c.Ports), c.StrategyFlags.validate(), c.validateMultipath(), c.validateReports()); err != nil {
 		return err
 	}
 	switch {
@@ -132,6 +136,10 @@ func (c *ScanCmd) Validate() error {
 		return errors.New("--granularity6 must be within 1 to 128")
 	case c.Shard.n > 1 && c.Seed == "" && c.Resume == "":
 		return errors.New("--shard needs --seed: all shards of a scan must have the same seed")
+	case c.Diagnose && c.IO == "xdp":
+		return errors.New("--diagnose cannot be combined with --io xdp: it opens the link again, without the privileges for that")
+	case c.Diagnose && c.Probes != "":
+		return errors.New("--diagnose cannot be combined with --probes: the list decides every probe")
 	case c.Senders < 1 || c.Senders > mostSenders:
 		return fmt.Errorf("--senders must be within 1 to %d", mostSenders)
 	case c.IO == "xdp" && c.NoBypass:

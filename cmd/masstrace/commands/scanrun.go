@@ -49,6 +49,7 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 	signal.Notify(inspect, syscall.SIGUSR1)
 	defer signal.Stop(inspect)
 	cfg.Reread, cfg.Inspect = reread, inspect
+	cfg.Diagnose, cfg.Ports = c.Diagnose, portsOf(c.Ports)
 	cfg.Opened = renounce(c.filesLater()...)
 	addProcessors(int(c.Senders))
 	stop, err := c.reportTo(&cfg, screen, signals)

@@ -53,6 +53,7 @@ func writeSummary(w io.Writer, e *observe.Finished) error {
 	}
 	t := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  ", Width: summaryWidth(w)}}
 	t.findings(s)
+	t.diagnosis(s.Diagnosis)
 	t.Add("")
 	t.probes(s)
 	t.Add("")

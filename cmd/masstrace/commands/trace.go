@@ -45,7 +45,9 @@ type TraceCmd struct {
 	Flows   count `group:"Probes" default:"1" placeholder:"N" help:"Trace N flows and show the branches of load balancers, at most 64. A flow is probed again only at silent TTLs. Default: ${default}."`
 	TOS     tos   `group:"Probes" short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
 
-	Watch bool `group:"TTLs and time" help:"Probe the path again and again, and show it live, as masstrace watch does. With --json it prints a report of 10 cycles."`
+	Watch    bool   `group:"TTLs and time" help:"Probe the path again and again, and show it live, as masstrace watch does. With --json it prints a report of 10 cycles."`
+	Diagnose bool   `group:"Diagnosis" help:"Ask a host that does not answer again, with the same method, ICMP, UDP and TCP, to find why. Each method costs at most as many probes as the first trace."`
+	Ports    []port `group:"Diagnosis" placeholder:"PORT,..." help:"With --diagnose: destination ports of TCP, at most 8. Default: 80,443."`
 
 	Multipath  bool       `group:"Multipath" help:"Find all paths through load balancers and draw them, as scan --strategy multipath does. As many flows as needed are asked at each TTL; silent TTLs have at most two attempts."`
 	Confidence confidence `group:"Multipath" placeholder:"P" help:"With --multipath: probability of finding all branches of a balancer, a number from 0.5 to 0.9999. Default: 0.95."`
@@ -78,13 +80,15 @@ func (c *TraceCmd) Validate() error {
 		return fmt.Errorf("-q must be within 1 to %d; for more samples, trace again", probe.MaxAttempts)
 	case c.Flows < 1 || c.Flows > maxTraceFlows:
 		return fmt.Errorf("--flows must be within 1 to %d", maxTraceFlows)
+	case c.Diagnose && c.Multipath:
+		return errors.New("--diagnose cannot be combined with --multipath: that asks many flows of one method")
 	case probe.Method(c.Method) == probe.ICMP && c.Port != 0:
 		return errors.New("-p cannot be combined with --method icmp: ICMP has no ports; use -U or -T")
 	}
 	if err := c.refused(); err != nil {
 		return err
 	}
-	return errors.Join(c.checkHosts(), c.validateMultipath())
+	return errors.Join(checkPorts(c.Diagnose, c.Ports), c.checkHosts(), c.validateMultipath())
 }
 
 // checkHosts checks the arguments, and moves standard input from them to the lists.
@@ -195,7 +199,7 @@ func (c *TraceCmd) config(s streams, known *annotate.Annotator) traceroute.Confi
 		Hosts: c.Hosts, Family: traceroute.AnyFamily, Method: c.method(), DstPort: 33434,
 		FirstTTL: uint8(c.First), MaxTTL: uint8(c.Max), Attempts: int(c.Queries), Flows: int(c.Flows),
 		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Addr,
-		Numeric: c.Numeric, Extensions: c.Extensions, GapLimit: int(c.Gap), Stdout: plaintext.NewWriter(s.Stdout), Columns: columnsOf(s.Stdout),
+		Numeric: c.Numeric, Extensions: c.Extensions, GapLimit: int(c.Gap), Diagnose: c.Diagnose, Ports: portsOf(c.Ports), Stdout: plaintext.NewWriter(s.Stdout), Columns: columnsOf(s.Stdout),
 	}
 	var change func(record.Record)
 	if known != nil {
@@ -205,7 +209,7 @@ func (c *TraceCmd) config(s streams, known *annotate.Annotator) traceroute.Confi
 	if c.JSON {
 		hostname := plan.Hostname()
 		cfg.Traces = func(out io.Writer) format.Writer {
-			return format.Changed(ndjson.NewWriter(out, ndjson.Config{Hostname: hostname, Bare: true}), change)
+			return format.Changed(ndjson.NewWriter(out, ndjson.Config{Hostname: hostname, Bare: !c.Diagnose}), change)
 		}
 	}
 	switch {

@@ -135,7 +135,11 @@ type ExtLine struct {
 	Withheld   []int    `json:"withheld"`
 	Loops      [][2]int `json:"loops"` // TTLs of the same router
 	NAT        *NAT     `json:"nat"`
-	PathHash   string   `json:"path_hash"` // 16 hexadecimal digits; "" if the rest is not known
+	// Verdict is why the trace ends where it ends; "" if it is not judged.
+	Verdict    string          `json:"verdict"`
+	Evidence   *EvidenceLine   `json:"evidence"`
+	Conditions []ConditionLine `json:"conditions"`
+	PathHash   string          `json:"path_hash"` // 16 hexadecimal digits; "" if the rest is not known
 	// Target and ASPath come from databases.
 	Target *AnnotationLine `json:"target"`
 	ASPath []PathLine      `json:"as_path"`

@@ -238,7 +238,10 @@ func (l *ExtLine) fill(t *record.Trace) error {
 	for _, ttl := range l.Withheld {
 		full.Withheld = append(full.Withheld, r.octet("withheld", ttl))
 	}
-	var err error
+	err := l.fillVerdict(&full.Judged, &r)
+	if err != nil {
+		return errors.Join(r.err, err)
+	}
 	if full.PathHash, err = strconv.ParseUint(l.PathHash, 16, 64); err != nil && l.PathHash != "" {
 		return errors.Join(r.err, fmt.Errorf("path_hash %q is not a hash", l.PathHash))
 	}

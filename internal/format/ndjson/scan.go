@@ -35,6 +35,9 @@ type scan struct {
 	ttls    []int
 	met     Interface
 	nat     NAT
+	proof   EvidenceLine
+	passed  PassedLine
+	faults  []ConditionLine
 	answer  replyRoom
 }
 
@@ -49,6 +52,7 @@ func (s *scan) begin(line []byte) {
 	s.objects, s.labels, s.names = emptied(s.objects), emptied(s.labels), emptied(s.names)
 	s.shown, s.stacks = emptied(s.shown), emptied(s.stacks)
 	s.pairs, s.ttls = emptied(s.pairs), emptied(s.ttls)
+	s.faults = emptied(s.faults)
 	s.notes, s.asns, s.parts = emptied(s.notes), emptied(s.asns), emptied(s.parts)
 }
 

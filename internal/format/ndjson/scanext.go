@@ -48,6 +48,12 @@ func (s *scan) extField(l *ExtLine, key []byte) {
 	case "nat":
 		l.NAT = &s.nat
 		s.natField(l.NAT)
+	case "verdict":
+		l.Verdict = s.Text()
+	case "evidence":
+		s.evidence(&l.Evidence)
+	case "conditions":
+		list(s, &l.Conditions, &s.faults, (*scan).condition)
 	case "path_hash":
 		l.PathHash = string(s.Plain()) // each trace has another one
 	case "target":

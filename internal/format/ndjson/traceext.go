@@ -54,6 +54,7 @@ func appendExt(b []byte, t *record.Trace) []byte {
 		b = strconv.AppendInt(b, int64(t.NATFirstTTL), 10)
 		b = append(b, '}')
 	}
+	b = appendVerdict(b, &t.Judged)
 	b = appendHash(b, "path_hash", t.PathHash)
 	return append(appendPath(b, t), '}')
 }

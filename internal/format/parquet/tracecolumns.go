@@ -107,6 +107,23 @@ var traceColumns = columns{
 	ttlColumn("kernel_drop_ttls", func(t *record.Trace) *[]uint8 { return &t.UnderDrops }),
 	ttlColumn("contested", func(t *record.Trace) *[]uint8 { return &t.Contested }),
 	ttlColumn("withheld", func(t *record.Trace) *[]uint8 { return &t.Withheld }),
+	{name: "verdict", class: text, maybe: true,
+		put: func(r *row, v *value) {
+			if r.t.Judged.Verdict != record.NotJudged {
+				r.word(v, r.t.Judged.Verdict.String())
+			}
+		},
+		take: func(r *row, v *value) {
+			var err error
+			r.t.Judged.Verdict, err = record.ParseVerdict(string(v.b))
+			r.fail("verdict", err)
+		}},
+	{name: "evidence", class: jsonText, maybe: true,
+		put:  func(r *row, v *value) { r.evidence(v, &r.t.Judged) },
+		take: func(r *row, v *value) { r.parseEvidence(v, &r.t.Judged) }},
+	{name: "conditions", class: jsonText, maybe: true,
+		put:  func(r *row, v *value) { r.conditions(v, r.t.Judged.Conditions) },
+		take: func(r *row, v *value) { r.parseConditions(v, &r.t.Judged) }},
 	{name: "path_hash", class: text, maybe: true, random: true,
 		put: func(r *row, v *value) {
 			if !r.t.Bare {

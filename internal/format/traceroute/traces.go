@@ -54,7 +54,13 @@ func (w *Traces) trace(t *record.Trace) error {
 	if err := w.out.Tail(); err != nil {
 		return err
 	}
-	return w.end(t)
+	if err := w.end(t); err != nil {
+		return err
+	}
+	if t.Judged.Verdict == record.VerdictReached && len(t.Judged.Conditions) == 0 {
+		return nil // the last row shows it
+	}
+	return w.out.Verdict(&t.Judged)
 }
 
 // title returns the line above the rows.
