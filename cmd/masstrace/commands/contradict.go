@@ -28,7 +28,7 @@ var contradictions = map[string][]contradiction{
 			"column", "from-results", "where", "host-rule", "ipv4", "ipv6",
 			"shard", "seed", "max-targets", "per-prefix", "granularity4", "granularity6",
 			"method", "min-ttl", "max-ttl", "dport", "flows", "attempts", "source-port-range",
-			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume", "status-every", "status", "metrics",
+			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume", "status-every", "status", "metrics", "diagnose", "ports",
 		}, ""},
 		{"ipv4", []string{"ipv6"}, ""},
 		{"no-stop", append([]string{"gap-limit", "overlap", "stitch"}, multipathFlags...), "they are for different strategies"},
@@ -65,6 +65,8 @@ var contradictions = map[string][]contradiction{
 		{"tcp", []string{"udp"}, ""},
 		{"flows", []string{"multipath", "confidence", "dot"}, "all paths take as many flows as are needed"},
 		{"hosts", []string{"dot"}, "the file has one graph"},
+		{"diagnose", []string{"multipath", "confidence", "dot"}, "all paths are those of one method"},
+		{"ports", []string{"multipath", "confidence", "dot"}, "all paths are those of one method"},
 	},
 }
 

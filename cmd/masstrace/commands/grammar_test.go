@@ -28,7 +28,7 @@ var samples = map[string]string{
 	"state": "state", "targets": "192.0.2.0/24", "tos": "8", "vantage-points": "4", "wait": "2",
 	"annotate": "none", "asn": "asn.mmdb", "geo": "geo.mmdb", "ixp": "ixp.json", "names": "names.txt",
 	"column": "addr", "from-results": "results.ndjson", "where": "stop_reason=GAPLIMIT", "host-rule": "first",
-	"dot": "paths.dot", "confidence": "0.99", "confidence-scope": "trace", "mda": "full", "max-branches": "16", "max-probes": "1000",
+	"dot": "paths.dot", "ports": "80,443", "confidence": "0.99", "confidence-scope": "trace", "mda": "full", "max-branches": "16", "max-probes": "1000",
 	"columns": "loss,avg", "count": "5", "every": "2", "record": "record.json", "replay": "record.json", "speed": "2",
 	"hosts": "hosts.txt", "from": "yarrp", "to": "ndjson", "table": "hops",
 	"serve": "8080", "traces": "1000",
@@ -48,7 +48,7 @@ var companions = map[string][]string{
 	"scan confidence": {"--strategy=multipath"}, "scan confidence-scope": {"--strategy=multipath"},
 	"scan mda": {"--strategy=multipath"}, "scan max-branches": {"--strategy=multipath"},
 	"scan max-probes": {"--strategy=multipath"}, "scan hash-fields": {"--strategy=multipath"},
-	"scan no-borrow": {"--strategy=multipath"}, "trace confidence": {"--multipath"}, "trace dot": {"--multipath"},
+	"scan no-borrow": {"--strategy=multipath"}, "scan ports": {"--diagnose"}, "trace ports": {"--diagnose"}, "trace confidence": {"--multipath"}, "trace dot": {"--multipath"},
 }
 
 // companionsOf returns the arguments that a flag needs beside it: its companions, and those of the
@@ -148,6 +148,8 @@ func completed(command string, args ...string) []string {
 			return args
 		}
 		return append(args, "192.0.2.1")
+	case "compare":
+		return append(args, "old.ndjson", "new.ndjson")
 	case "schema":
 		return append(args, "trace")
 	case "verify":

@@ -83,7 +83,7 @@ func TestMultipathRuns(t *testing.T) {
 	}
 
 	stopped := outFile(t)
-	p := start(t, nil, append(slices.Clone(args), "--rate=300", "--status=1s", "-o", stopped)...)
+	p := start(t, nil, append(slices.Clone(args), "--rate=300", "--status-every=1s", "-o", stopped)...)
 	p.await(" sent ")
 	p.signal(syscall.SIGINT)
 	p.end(4)

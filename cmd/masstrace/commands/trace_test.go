@@ -38,7 +38,7 @@ func TestInternetTraceTouched(t *testing.T) {
 	for _, flags := range []string{"--flows=1", "--flows=2"} {
 		text, err := exec.CommandContext(t.Context(), program, "lab", "--preset=clean", "--set=udp-answers=1", "--",
 			program, "trace", "-n", flags, "45.150.1.206").CombinedOutput()
-		if err != nil || !strings.HasSuffix(string(text), "\n45.150.1.206 answered by a datagram, which tells no distance\n") {
+		if err != nil || !strings.Contains(string(text), "\n45.150.1.206 answered by a datagram, which tells no distance\n") {
 			t.Errorf("%s: %v\n%s", flags, err, text)
 		}
 	}
