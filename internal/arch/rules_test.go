@@ -69,7 +69,7 @@ var mayImport = map[string][]string{
 	"internal/linkgraph":         {"internal/plaintext", "internal/probe", "internal/record"},
 	"internal/figure":            {"internal/record"},
 	"internal/query":             {"internal/format/parquet", "internal/outfile", "internal/run"},
-	"internal/convert": {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run", "internal/verdict"},
+	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run", "internal/verdict"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
 	// The base of the programs: nothing here depends on a program.
@@ -89,11 +89,11 @@ var mayImport = map[string][]string{
 	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "internal/window", "matcher"},
 
 	// The programs: none imports another.
-	"internal/scan": {"internal/account", "internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
-	"internal/list": {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/verdict", "internal/window", "ratelimit", "receiver", "sender"},
+	"internal/scan":       {"internal/account", "internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/verdict", "internal/window", "ratelimit", "receiver", "sender"},
 	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/multipath", "internal/observe", "internal/plaintext", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/watch":      {"internal/codec", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/run", "internal/session", "internal/watch/board", "internal/wire", "ratelimit", "receiver", "sender"},
-	"internal/replay": {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "receiver"},
+	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "receiver"},
 
 	// The library: the only package with a promise.
 	".": {"internal/account", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
@@ -130,7 +130,7 @@ var mayImport = map[string][]string{
 	"bench/scale":         {"bench", "internal/tabular"},
 	"bench/send":          {"bench", "internal/codec", "internal/permute", "internal/probe", "internal/schedule", "internal/tabular", "internal/target", "internal/window", "ratelimit", "sender"},
 	"bench/soak":          {"bench", "internal/format/ndjson", "internal/lab/internet", "internal/netsim", "internal/record"},
-	"bench/strategy": {"bench", "internal/format/all", "internal/multipath", "internal/probe", "internal/record", "internal/tabular", "internal/verify"},
+	"bench/strategy":      {"bench", "internal/format/all", "internal/multipath", "internal/probe", "internal/record", "internal/tabular", "internal/verify"},
 	"bench/watch":         {"bench", "internal/tabular"},
 	"internal/acceptance": {},
 	"internal/arch":       {},
