@@ -6,14 +6,16 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Verdict writes why a trace ends where it ends, and the faults on its way: a line each. It writes
-// nothing of a trace that is not judged.
+// Verdict writes why a trace ends before its target, and the faults on its way: a line each. The rows
+// show that a target was reached. It writes nothing of a trace that is not judged.
 func (r *Writer) Verdict(v *record.Judgement) error {
 	if v.Verdict == record.NotJudged {
 		return nil
 	}
-	if err := r.line("    (%s: %s)", v.Verdict, because(v)); err != nil {
-		return err
+	if v.Verdict != record.VerdictReached {
+		if err := r.line("    (%s: %s)", v.Verdict, because(v)); err != nil {
+			return err
+		}
 	}
 	for i := range v.Conditions {
 		c := &v.Conditions[i]
