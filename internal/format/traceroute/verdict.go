@@ -33,8 +33,6 @@ func because(v *record.Judgement) string {
 		at = fmt.Sprintf("%s at TTL %d", v.Addr, v.TTL)
 	}
 	switch v.Basis {
-	case record.BasisAnswer:
-		return answerText(v)
 	case record.BasisReport:
 		return reportText(v, at)
 	case record.BasisRepeat:
@@ -75,13 +73,6 @@ func silentText(v *record.Judgement) string {
 		return "1 probe beyond is silent"
 	}
 	return fmt.Sprintf("%d probes beyond are silent", v.Silent)
-}
-
-func answerText(v *record.Judgement) string {
-	if v.TTL == 0 {
-		return "the target answered, at an unknown distance"
-	}
-	return fmt.Sprintf("%s answered at TTL %d", v.Addr, v.TTL)
 }
 
 // reportText returns who reported what.
