@@ -16,10 +16,11 @@ import (
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
-// Bounds of the resident memory, octets. The capture's ring is of 64 MiB.
+// Bounds of the resident memory, octets. The capture's ring is of 64 MiB, and the tables of routers
+// by which verdicts are found take 20 MB.
 const (
 	plainRSS = 100 << 20 // of a process that scans nothing
-	scanRSS  = plainRSS + 64<<20
+	scanRSS  = plainRSS + 64<<20 + 20e6
 )
 
 // peak returns the greatest resident memory that a process had, in octets.
