@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/wire"
 )
@@ -153,6 +154,9 @@ func parse(line string) (*record.Reply, error) {
 	octet := func(name string, column int) uint8 { return uint8(n.Uint(name, c[column], 8)) }
 	r.Method = record.MethodOf(octet("probe_protocol", colProtocol))
 	r.Head.Flow.Value, r.DstPort = uint16(n.Uint("probe_src_port", c[colSrcPort], 16)), uint16(n.Uint("probe_dst_port", c[colDstPort], 16))
+	if r.Method == probe.ICMP { // it has no ports
+		r.DstPort = 0
+	}
 	h.Target, h.TTL = r.Head.Target, octet("probe_ttl", colTTL)
 	if h.QuotedTTL = octet("quoted_ttl", colQuotedTTL); h.QuotedTTL > 0 { // 0: no quotation
 		h.HasQuote = true

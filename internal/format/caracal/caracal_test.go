@@ -87,6 +87,7 @@ func TestBegins(t *testing.T) {
 func FuzzRow(f *testing.F) {
 	f.Add(row4)
 	f.Add(row6)
+	f.Add(`7,1,::,::1,0,4,9,0,::9,8,3,0,0,6,"[]",1,1`) // a port of ICMP
 	f.Fuzz(func(t *testing.T, line string) {
 		r, err := parse(line)
 		if err != nil {
