@@ -75,7 +75,7 @@ const (
 // with their number alone: a log of one flow, or of one target with many, takes no longer.
 func TestVerifyLogs(t *testing.T) {
 	t.Parallel()
-	probes := effort.Count(1_000_000, 10_000_000)
+	probes := effort.Count(400_000, 10_000_000)
 	for name, l := range map[string]netLog{
 		"one flow":      {},
 		"a flow each":   {flows: true},
