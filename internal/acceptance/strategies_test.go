@@ -143,9 +143,10 @@ func TestLimitedRouters(t *testing.T) {
 				if l.Routers == l.RoutersRight && (l.Routers > 0) == tt.limited {
 					return
 				}
-				// A loss of this machine is not held against a router.
-				if busy := o.overload(); left > 0 && l.Routers == 0 && busy != "" {
-					t.Logf("again: %s", busy)
+				// A loss of this machine is not held against a router, nor are its pauses, which
+				// answers pass in bursts. What chance names once it does not name three times.
+				if busy := o.overload(); left > 0 && (busy != "" || l.Routers > l.RoutersRight) {
+					t.Logf("again: %v named, %s", o.summary.LimitedRouters, busy)
 					continue
 				}
 				t.Fatalf("%d of %d named routers are limited: %v", l.RoutersRight, l.Routers, o.summary.LimitedRouters)
