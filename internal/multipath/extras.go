@@ -120,7 +120,7 @@ func (s *Search) vary(ttl uint8) (asked bool) {
 			}
 			left--
 			for _, field := range s.cfg.fields(s.target) {
-				flow := Varied(uint16(f), field)
+				flow := field.Of(uint16(f))
 				asked = s.askExtra(Probe{Flow: flow, TTL: ttl}) || asked
 				if !v.alone {
 					s.askExtra(Probe{Flow: flow, TTL: ttl - 1})
@@ -132,8 +132,8 @@ func (s *Search) vary(ttl uint8) (asked bool) {
 }
 
 // fields returns the fields that probes to a target can vary besides those of the flows.
-func (c *Config) fields(target probe.Addr) []Variation {
-	fields := [...]Variation{VaryTOS, VaryDestPort, VaryFlowLabel}
+func (c *Config) fields(target probe.Addr) []probe.Variation {
+	fields := [...]probe.Variation{probe.VaryTOS, probe.VaryDstPort, probe.VaryLabel}
 	n := 1
 	if c.Method != probe.ICMP {
 		n = 2
@@ -142,7 +142,7 @@ func (c *Config) fields(target probe.Addr) []Variation {
 		return fields[:n]
 	}
 	if n == 1 {
-		fields[1] = VaryFlowLabel
+		fields[1] = probe.VaryLabel
 		return fields[:2]
 	}
 	return fields[:3]

@@ -37,7 +37,7 @@ type Config struct {
 
 // Limits of a Config.
 const (
-	MaxFlows    = 1 << flowBits
+	MaxFlows    = probe.BaseFlows
 	MaxBranches = 128 // the stopping rule at 95 % takes fewer flows than MaxFlows
 )
 
@@ -87,33 +87,22 @@ const firstRepeat = 2
 
 // Probe identifies one probe of a target.
 type Probe struct {
-	Flow    uint16 // a base flow, with a variation (see Varied)
+	Flow    uint16 // a base flow, with a variation (see probe.Variation)
 	TTL     uint8
 	Attempt uint8
 }
 
-// Variation is the header field in which a probe differs from the probes of its base flow.
-type Variation uint8
-
-// The variations.
-const (
-	NoVariation Variation = iota
-	VaryDestPort
-	VaryFlowLabel
-	VaryTOS
-)
-
-// A flow number is variation<<flowBits | base flow.
-const flowBits = 10
-
-// Varied returns the number of the flow that differs from the base flow in the field of v.
-func Varied(base uint16, v Variation) uint16 { return base | uint16(v)<<flowBits }
-
 // Base returns the base flow of a flow number.
-func Base(flow uint16) uint16 { return flow & (MaxFlows - 1) }
+func Base(flow uint16) uint16 {
+	base, _ := probe.SplitFlow(flow)
+	return base
+}
 
-// VariationOf returns the variation of a flow number.
-func VariationOf(flow uint16) Variation { return Variation(flow >> flowBits) }
+// variationOf returns the variation of a flow number.
+func variationOf(flow uint16) probe.Variation {
+	_, v := probe.SplitFlow(flow)
+	return v
+}
 
 // Answer is the answer to a probe.
 type Answer struct {

@@ -86,7 +86,7 @@ func (d *samples) gather(seen []Observation) {
 	d.all, d.varied, d.order = d.all[:0], d.varied[:0], d.order[:0]
 	for i := range seen {
 		p := &seen[i].Probe
-		if p.TTL >= 1 && p.TTL <= probe.MaxTTL && VariationOf(p.Flow) <= VaryTOS {
+		if p.TTL >= 1 && p.TTL <= probe.MaxTTL && variationOf(p.Flow) <= probe.VaryTOS {
 			d.order = append(d.order, int32(i))
 		}
 	}
@@ -118,7 +118,7 @@ func (d *samples) findEnds(seen []Observation) {
 	var weak, router, proven [MaxFlows]uint8
 	for _, i := range d.order {
 		o := &seen[i]
-		if !o.Answered || o.From.IsZero() || o.Attempt >= firstRepeat || VariationOf(o.Flow) != NoVariation {
+		if !o.Answered || o.From.IsZero() || o.Attempt >= firstRepeat || variationOf(o.Flow) != probe.Unvaried {
 			continue
 		}
 		f := o.Flow
@@ -150,7 +150,7 @@ func (d *samples) findEnds(seen []Observation) {
 // take takes an observation, in the order of TTL, flow and attempt.
 func (d *samples) take(o *Observation) {
 	list := &d.all
-	if VariationOf(o.Flow) != NoVariation {
+	if variationOf(o.Flow) != probe.Unvaried {
 		list = &d.varied
 	} else if end := d.ends[o.Flow]; end != 0 && o.TTL > end {
 		return

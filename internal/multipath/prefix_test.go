@@ -129,7 +129,7 @@ func TestPrefixFields(t *testing.T) {
 					o.Answer = Answer{From: ip(last), Steers: true, Ends: last == theTarget, Reached: last == theTarget}
 					seen = append(seen, o)
 					if ttl == 2 {
-						o.Flow = Varied(o.Flow, VaryTOS)
+						o.Flow = probe.VaryTOS.Of(o.Flow)
 						seen = append(seen, o)
 					}
 				}

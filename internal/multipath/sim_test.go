@@ -123,10 +123,10 @@ func (n *network) branch(i int, flow uint16) int {
 	if r.fields.Has(record.HashSourcePort) {
 		h = mix(h, uint64(Base(flow)))
 	}
-	for v, f := range map[Variation]record.HashFields{
-		VaryDestPort: record.HashDestPort, VaryFlowLabel: record.HashFlowLabel, VaryTOS: record.HashTOS,
+	for v, f := range map[probe.Variation]record.HashFields{
+		probe.VaryDstPort: record.HashDestPort, probe.VaryLabel: record.HashFlowLabel, probe.VaryTOS: record.HashTOS,
 	} {
-		if VariationOf(flow) == v && r.fields.Has(f) {
+		if variationOf(flow) == v && r.fields.Has(f) {
 			h = mix(h, uint64(v)+1)
 		}
 	}

@@ -123,8 +123,8 @@ func (d *spans) span(f *fork) (length, asymmetry int) {
 // hashFields returns the fields that decide the branch at f, if they were varied often enough. A
 // field matters if a flow takes another branch when the field alone changes.
 func (d *Describer) hashFields(f *fork, is4 bool) record.HashFields {
-	var compared, changed [VaryTOS + 1]int // NoVariation is the source port
-	compare := func(v Variation, o *sample, with uint16) {
+	var compared, changed [probe.VaryTOS + 1]int // probe.Unvaried is the source port
+	compare := func(v probe.Variation, o *sample, with uint16) {
 		other := d.find(with, int(o.ttl))
 		if other == nil || other.node == 0 || other.moved() || !d.isThrough(f, o, with) {
 			return
@@ -139,23 +139,23 @@ func (d *Describer) hashFields(f *fork, is4 bool) record.HashFields {
 		if o.node == 0 {
 			continue
 		}
-		v, base := VariationOf(o.flow), Base(o.flow)
+		v, base := variationOf(o.flow), Base(o.flow)
 		compare(v, o, base)
-		if v == VaryFlowLabel {
-			compare(NoVariation, o, Base(base+1)) // which has the same label
+		if v == probe.VaryLabel {
+			compare(probe.Unvaried, o, Base(base+1)) // which has the same label
 		}
 	}
 	if is4 {
-		compared[NoVariation], changed[NoVariation] = 1, 1 // nothing else differs between the flows
+		compared[probe.Unvaried], changed[probe.Unvaried] = 1, 1 // nothing else differs between the flows
 	}
 	fields, least := record.Examined, d.leastCompared(f)
 	for v, field := range [...]record.HashFields{
-		NoVariation: record.HashSourcePort, VaryDestPort: record.HashDestPort, VaryFlowLabel: record.HashFlowLabel, VaryTOS: record.HashTOS,
+		probe.Unvaried: record.HashSourcePort, probe.VaryDstPort: record.HashDestPort, probe.VaryLabel: record.HashFlowLabel, probe.VaryTOS: record.HashTOS,
 	} {
 		switch {
 		case changed[v] > 0:
 			fields |= field
-		case compared[v] < least && d.cfg.varies(Variation(v), is4):
+		case compared[v] < least && d.cfg.varies(probe.Variation(v), is4):
 			return 0
 		}
 	}
@@ -184,11 +184,11 @@ func (d *Describer) leastCompared(f *fork) int {
 }
 
 // varies reports whether probes vary in a field, or the flows do.
-func (c *Config) varies(v Variation, is4 bool) bool {
+func (c *Config) varies(v probe.Variation, is4 bool) bool {
 	switch v {
-	case VaryDestPort:
+	case probe.VaryDstPort:
 		return c.Method != probe.ICMP
-	case VaryFlowLabel:
+	case probe.VaryLabel:
 		return !is4
 	}
 	return true

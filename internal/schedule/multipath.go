@@ -213,7 +213,7 @@ func (t *multipathTraversal) visit(i uint32) (result action, at int64) {
 		p, step := h.search.Next()
 		switch step {
 		case multipath.Await:
-			return wait, t.now + t.pause(oldest, h.patience())
+			return wait, t.now + pauseAfter(oldest, t.now, h.patience(), t.now < t.schedule.lastIdle+idleSpan)
 		case multipath.Done:
 			return t.end(h, target)
 		}
@@ -334,16 +334,6 @@ func (h *hunt) patience() int64 {
 
 // steadyRTTs is how many times the longest RTT to the routers of a path an answer rarely exceeds.
 const steadyRTTs = 2
-
-// pause returns how long not to visit a target that awaits answers, the oldest to a probe sent at
-// that time, in ns. The longer they take, the less a little delay matters.
-func (t *multipathTraversal) pause(oldest, patience int64) int64 {
-	waited := t.now - max(oldest, t.now-patience)
-	if t.now < t.schedule.lastIdle+idleSpan {
-		return max(waited/2, revisit)
-	}
-	return max(min(waited, patience-waited), revisit)
-}
 
 // probeOf returns the probe of a slot.
 func probeOf(s window.Slot) multipath.Probe {
