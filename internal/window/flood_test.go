@@ -89,11 +89,11 @@ func TestLateReplySealed(t *testing.T) {
 		set.Sealed6 = sealed
 		set.Put(w)
 		w.Append(dest6)
-		for range 2 { // a window is used again
+		for round := range 2 { // a window is used again
 			slot := Slot{TTL: 4}
 			w.Stamp(slot, 100)
 			f := probe.Facts{Probe: probe.Probe{Target: dest6, TTL: 4}, Kind: probe.KindTTLExceeded, Valid: probe.Strong,
-				HasQuote: true, QuotedTTL: 1, Responder: hopOf(1, true), Stamp: 1e9}
+				HasQuote: true, QuotedTTL: 1, Responder: hopOf(1+round, true), Stamp: 1e9}
 			miss := f
 			for miss.Valid, miss.Stamp = probe.Garbled, 5e8; w.Misses(0, 0) < mostWaiting; {
 				w.Learn(0, &miss, nil)
@@ -145,7 +145,9 @@ func (l *lateTrial) flood(n int, from, span int64) {
 		now := from + int64(float64(i)/float64(n)*float64(span))
 		for k := 0; k < len(l.answers); k++ {
 			if a := l.answers[k]; a.Stamp <= now {
-				l.take(a)
+				if a.Stamp >= l.Sent(Slot{TTL: a.TTL, Attempt: a.Attempt}) { // else a guess at no probe
+					l.take(a)
+				}
 				l.answers = append(l.answers[:k], l.answers[k+1:]...)
 				k--
 			}
@@ -182,7 +184,7 @@ func TestLateGuesses(t *testing.T) {
 			if effort.Soaking() && each*float64(wrong)/float64(trials) > 1e-3 || early > wrong {
 				t.Error("more than the bounds")
 			}
-			if attempts == 2 && wrong > 1+trials/10 {
+			if attempts == 2 && wrong > 3+trials/10 {
 				t.Errorf("%d of %d guesses are hops without a confirmation", wrong, trials)
 			}
 		})
