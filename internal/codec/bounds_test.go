@@ -286,8 +286,8 @@ func TestTwoScansBounds(t *testing.T) {
 	}
 }
 
-// countBesides runs besides for many paths, on all processors, and returns the number of false hops.
-// The paths do not depend on the number of processors.
+// countBesides runs besides for many paths, on all processors, and returns the number of false
+// hops. The paths do not depend on the number of processors.
 func countBesides(t *testing.T, is4 bool, tags, paths int) int {
 	const parts = 16
 	var wrong atomic.Int64

@@ -6,8 +6,8 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// A reply with two tags of 16 bits, or with the 32-bit tag of TCP, may be a guess too: once in 2³²
-// for each probe that waits for a reply. A million guesses on one path make that frequent. A true
+// A reply with two tags of 16 bits, or with the 32-bit tag of TCP, may be a guess too. A guess has
+// them once in 2³² for each probe that waits for a reply. A million guesses on one path make that frequent. A true
 // reply comes after a round trip, and meanwhile only some of the guesses do. So on a path with many
 // misses, a reply is late if too many of them came between its probe and the reply. A late reply is
 // withheld until another probe with the same TTL confirms it.
@@ -21,7 +21,7 @@ const (
 )
 
 // flood has the time of each floodStep-th miss of a path, ns since the Unix epoch, ascending. Paths
-// that nobody attacks have none.
+// without an attacker have none.
 type flood []int64
 
 // with returns f with a mark at a time. Frames may come a little out of order.
@@ -79,8 +79,8 @@ func (w *Window) isLate(target uint32, r *probe.Facts) bool {
 	return f.isLate(sent, r.Stamp, w.probes)
 }
 
-// isConfirmed reports whether the responder of a also answered another probe with the same TTL, with
-// more than one tag. Two guesses that agree are as rare as 2⁻⁶⁴ for each pair.
+// isConfirmed reports whether the responder of a also answered another probe with the same TTL, and
+// with more than one tag. Two guesses that agree are as rare as 2⁻⁶⁴ for each pair.
 func isConfirmed(answers []judged, a *judged) bool {
 	for i := range answers {
 		o := &answers[i]

@@ -145,7 +145,8 @@ func (l *lateTrial) flood(n int, from, span int64) {
 		now := from + int64(float64(i)/float64(n)*float64(span))
 		for k := 0; k < len(l.answers); k++ {
 			if a := l.answers[k]; a.Stamp <= now {
-				if a.Stamp >= l.Sent(Slot{TTL: a.TTL, Attempt: a.Attempt}) { // else a guess at no probe
+				// A guess may come before its probe is sent.
+				if a.Stamp >= l.Sent(Slot{TTL: a.TTL, Attempt: a.Attempt}) {
 					l.take(a)
 				}
 				l.answers = append(l.answers[:k], l.answers[k+1:]...)
@@ -178,7 +179,8 @@ func TestLateGuesses(t *testing.T) {
 					early++
 				}
 			}
-			each := float64(n) * float64(lateTTLs*attempts) / (1 << 32) // guesses with both tags on a path
+			// Guesses with both tags on a path.
+			each := float64(n) * float64(lateTTLs*attempts) / (1 << 32)
 			t.Logf("%d of %d such guesses are hops: %.2g false hops and %.2g lost ones a path, %d traces end early",
 				wrong, trials, each*float64(wrong)/float64(trials), each*float64(lost)/float64(trials), early)
 			if effort.Soaking() && each*float64(wrong)/float64(trials) > 1e-3 || early > wrong {
@@ -191,8 +193,8 @@ func TestLateGuesses(t *testing.T) {
 	}
 }
 
-// run attacks a path, with one guess that has both tags. It returns whether that guess is a hop, how
-// many true hops are lost, and whether the trace would end early.
+// run attacks a path, with one guess that has both tags. It returns whether that guess is a hop,
+// how many true hops are lost, and whether the trace would end early.
 func (l *lateTrial) run(attempts int) (wrong, lost int, early bool) {
 	l.judgedPath, l.answers = judgedPath{New(Shape{Targets: 1, FirstTTL: 1, LastTTL: lateTTLs, Flows: 1, Attempts: attempts, Unlinked: 8})}, nil
 	l.Append(dest)
