@@ -7,10 +7,10 @@ import (
 )
 
 // A reply with two tags of 16 bits, or with the 32-bit tag of TCP, may be a guess too. A guess has
-// them once in 2³² for each probe that waits for a reply. A million guesses on one path make that frequent. A true
-// reply comes after a round trip, and meanwhile only some of the guesses do. So on a path with many
-// misses, a reply is late if too many of them came between its probe and the reply. A late reply is
-// withheld until another probe with the same TTL confirms it.
+// them once in 2³² for each probe that waits for a reply. A million guesses on one path make that
+// frequent. A true reply comes after a round trip, and meanwhile only some of the guesses do. So on
+// a path with many misses, a reply is late if too many of them came between its probe and the
+// reply. A late reply is withheld until another probe with the same TTL confirms it.
 const (
 	// floodStep is the number of misses from one mark of a flood to the next.
 	floodStep = 1 << 12
