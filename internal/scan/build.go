@@ -32,6 +32,7 @@ const spread = 900 * time.Millisecond
 func (s *scan) build() (err error) {
 	shape := s.plan.Shape
 	s.set = window.NewSet(shape)
+	s.set.Sealed6 = s.cfg.Method.HasSeal6()
 	s.free = make(chan *window.Window, window.Live)
 	s.retired = make(chan *window.Window, window.Live)
 	for range min(s.plan.Windows-s.first, window.Live) {
