@@ -130,7 +130,7 @@ func (p *peeringDB) connect() error {
 	}
 	for a, port := range p.byAddr {
 		p.members[a] = &entry{asn: []uint32{port.asn}, asName: p.names[port.asn], ixp: p.nameOfLAN(port.lan)}
-		p.divide(a)
+		p.divide(netip.PrefixFrom(a, a.BitLen()))
 	}
 	p.lans, p.byAddr, p.exchange, p.exOfLAN = nil, nil, nil, nil
 	return nil

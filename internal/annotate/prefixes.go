@@ -11,7 +11,9 @@ import (
 type prefixes struct {
 	table bart.Table[*entry]
 	names map[uint32]string // of autonomous systems, nil if there are none
-	fine  []uint64          // a bit for each /24 with longer prefixes, nil if there are none
+	// inner has a bit for each IPv4 prefix of leastSame to block bits that longer ones are in. Bit
+	// 1<<n + i is that of the i-th prefix of n bits.
+	inner []uint64
 }
 
 // block is the length of the IPv4 prefixes whose addresses mostly have one answer.
@@ -33,39 +35,8 @@ func (p *prefixes) add(prefix netip.Prefix, e *entry) error {
 	if full {
 		return tooMany()
 	}
-	if prefix.Bits() > block {
-		p.divide(prefix.Addr())
-	}
+	p.divide(prefix)
 	return nil
-}
-
-// divide records that the addresses around one have several answers.
-func (p *prefixes) divide(a netip.Addr) {
-	if !a.Is4() {
-		return
-	}
-	if p.fine == nil {
-		p.fine = make([]uint64, 1<<block/64)
-	}
-	i := blockOf(a)
-	p.fine[i/64] |= 1 << (i % 64)
-}
-
-// blockOf returns the number of the /24 of an IPv4 address.
-func blockOf(a netip.Addr) uint32 {
-	b := a.As4()
-	return binary.BigEndian.Uint32(b[:]) >> (32 - block)
-}
-
-// same is that of a match.
-func (p *prefixes) same(a netip.Addr) int {
-	if !a.Is4() {
-		return a.BitLen()
-	}
-	if i := blockOf(a); p.fine != nil && p.fine[i/64]>>(i%64)&1 != 0 {
-		return a.BitLen()
-	}
-	return block
 }
 
 // plain returns a prefix without host bits, and that of IPv4 if it is IPv4-mapped.
@@ -74,6 +45,41 @@ func plain(p netip.Prefix) netip.Prefix {
 		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 	}
 	return p.Masked()
+}
+
+// divide records that prefixes have a longer one in them.
+func (p *prefixes) divide(prefix netip.Prefix) {
+	if !prefix.Addr().Is4() || prefix.Bits() <= leastSame {
+		return
+	}
+	if p.inner == nil {
+		p.inner = make([]uint64, 2<<block/64)
+	}
+	b := prefix.Addr().As4()
+	for n := leastSame; n <= min(block, prefix.Bits()-1); n++ {
+		i := innerBit(b, n)
+		p.inner[i/64] |= 1 << (i % 64)
+	}
+}
+
+// innerBit returns the number of the bit of the prefix of n bits that an address is in.
+func innerBit(addr [4]byte, n int) uint32 { return 1<<n + binary.BigEndian.Uint32(addr[:])>>(32-n) }
+
+// same returns the field of that name of a match.
+func (p *prefixes) same(a netip.Addr) int {
+	switch {
+	case !a.Is4():
+		return a.BitLen()
+	case p.inner == nil:
+		return leastSame
+	}
+	b := a.As4()
+	for n := leastSame; n <= block; n++ {
+		if i := innerBit(b, n); p.inner[i/64]>>(i%64)&1 == 0 {
+			return n
+		}
+	}
+	return a.BitLen()
 }
 
 // find implements finder.
