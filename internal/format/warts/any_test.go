@@ -71,7 +71,7 @@ func (a *anyObject) value(b []byte, kind int) []byte {
 		return b
 	case aTime:
 		b = binary.BigEndian.AppendUint32(b, a.rng.Uint32()>>a.rng.IntN(33))
-		return binary.BigEndian.AppendUint32(b, a.rng.Uint32N(1_000_000))
+		return binary.BigEndian.AppendUint32(b, a.rng.Uint32()>>a.rng.IntN(33))
 	case objects:
 		all := []byte(nil)
 		for range a.rng.IntN(3) {
