@@ -79,7 +79,7 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
-// Run reports what the output has no place for, and nothing that the shards do not have.
+// Run reports the loss of fields that the shards have, and of no others.
 func TestNotice(t *testing.T) {
 	databases := []record.Database{{File: "asn.mmdb", Kind: "mmdb", Fields: []string{"asn"}}}
 	for _, tt := range []struct {

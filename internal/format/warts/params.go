@@ -76,8 +76,8 @@ func (c *cursor) octet() uint8   { return c.take(1)[0] }
 func (c *cursor) short() uint16  { return binary.BigEndian.Uint16(c.take(2)) }
 func (c *cursor) number() uint32 { return binary.BigEndian.Uint32(c.take(4)) }
 
-// time returns a time in ns since the Unix epoch. It stays within its second, whatever the field of
-// the µs has.
+// time returns a time in ns since the Unix epoch. Microseconds beyond their second become the
+// last one of it.
 func (c *cursor) time() int64 {
 	s := int64(c.number())
 	return s*1e9 + int64(min(c.number(), 999_999))*1e3
