@@ -123,7 +123,7 @@ var mayImport = map[string][]string{
 	"bench/lab":           {"bench", "internal/codec", "internal/link", "internal/probe", "internal/tabular", "sender"},
 	"bench/micro":         {"bench", "internal/tabular"},
 	"bench/pace":          {"bench", "internal/codec", "internal/tabular", "ratelimit", "sender"},
-	"bench/formats":       {"bench", "bench/imagine", "internal/format", "internal/format/all", "internal/record", "internal/tabular"},
+	"bench/formats":       {"bench", "bench/imagine", "internal/format", "internal/format/all", "internal/format/flatlinks", "internal/record", "internal/tabular"},
 	"bench/imagine":       {"internal/probe", "internal/record", "internal/wire"},
 	"bench/read":          {"bench", "bench/imagine", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/tabular"},
 	"bench/receive":       {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/tabular", "internal/target", "internal/wire"},

@@ -38,6 +38,9 @@ type Config struct {
 	Stdout                  io.Writer
 	// Existing is the rule for existing files of these.
 	Existing outfile.Existing
+	// Notice gets a sentence about the parts of the results that the output has no place for. It may
+	// be nil.
+	Notice func(text string)
 }
 
 // paths returns the files of the results.
@@ -45,9 +48,21 @@ func (c *Config) paths() fileset.Paths {
 	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput}
 }
 
-// Lacks returns a sentence about the parts of results that the output has no place for, "" if there
-// are none.
-func (c *Config) Lacks() string { return c.paths().Lacks(record.Traces) }
+// lacks returns a sentence about the parts of the shards that the output has no place for, "" if
+// there are none.
+func (m *Merging) lacks(paths fileset.Paths) string {
+	kinds := record.Traces
+	for _, s := range m.shards {
+		if s.contents.replies > 0 {
+			kinds |= record.Replies
+		}
+		if s.contents.multipaths > 0 {
+			kinds |= record.Multipaths
+		}
+		paths.Annotated = paths.Annotated || len(s.run.Databases) > 0
+	}
+	return paths.Lacks(kinds)
+}
 
 // Missing decides about shards without a file.
 type Missing int
