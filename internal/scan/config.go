@@ -43,6 +43,9 @@ type Config struct {
 	// is a checkpoint to continue from, and to keep. At most one is given.
 	Checkpoint, Resume string
 
+	// Director, unless it is nil, directs the scan while it runs.
+	Director *Director
+
 	// Opened, unless it is nil, is called once everything is open that needs privileges.
 	Opened func() error
 	// A value on Reread asks to read the exclusions again; nil never asks.
