@@ -71,12 +71,18 @@ func New(n int, term uint32) *Table {
 	}
 }
 
-// SetDone marks a slice that an earlier hub has finished. It belongs before the first Grant.
+// SetDone marks a slice that the ledger has as done, whatever its lease.
 func (t *Table) SetDone(n uint32) {
 	if int(n) < len(t.slices) && !t.slices[n].done {
-		t.slices[n].done = true
-		t.left--
+		t.finish(n)
 	}
+}
+
+// finish ends the lease of a slice that is done.
+func (t *Table) finish(n uint32) {
+	delete(t.held, n)
+	t.slices[n].done, t.slices[n].holder = true, 0
+	t.left--
 }
 
 // Left returns how many slices are not done.
@@ -212,10 +218,7 @@ func (t *Table) Complete(now time.Time, l Lease) error {
 		}
 		t.usual += (took - t.usual) / 8
 	}
-	delete(t.held, l.Slice)
-	s := &t.slices[l.Slice]
-	s.done, s.holder = true, 0
-	t.left--
+	t.finish(l.Slice)
 	return nil
 }
 
