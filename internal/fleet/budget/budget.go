@@ -16,6 +16,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/masstrace/masstrace/ratelimit"
 )
 
 // Life is how long a grant is in force.
@@ -139,16 +141,12 @@ func (h hold) most() float64 {
 	return most
 }
 
-// Pace returns the rate and the burst of a bucket that keeps a grant of ratePPS over any second, also
-// over one in which the grant passes from one agent to another: rate + 2·burst is at most the
-// grant. The rate is 0 if the grant is too small.
-func Pace(ratePPS float64) (rate float64, burst int) {
+// Pace returns the rate of a ratelimit.Bucket that keeps a grant of ratePPS over any second, also over
+// one in which the grant passes from one agent to another: each may send a burst first. So the rate
+// is less by two bursts.
+func Pace(ratePPS float64) float64 {
 	if ratePPS <= 0 {
-		return 0, 1
+		return 0
 	}
-	burst = max(int(ratePPS/1000), 1)
-	if rate = ratePPS - 2*float64(burst); rate < ratePPS/2 {
-		rate = ratePPS / 2
-	}
-	return rate, burst
+	return max(ratePPS-2*float64(ratelimit.DefaultBurst(ratePPS)), ratePPS/4)
 }

@@ -32,7 +32,7 @@ func TestBudgetOverEverySecond(t *testing.T) {
 		alive := true
 		agents := make([]*agent, 1+rng.IntN(6))
 		for i := range agents {
-			agents[i] = &agent{name: fmt.Sprint(i), bucket: ratelimit.New(ratelimit.Config{RatePPS: ratelimit.MinRatePPS, Burst: 1}, 0)}
+			agents[i] = &agent{name: fmt.Sprint(i), bucket: ratelimit.New(ratelimit.Config{RatePPS: ratelimit.MinRatePPS}, 0)}
 			agents[i].bucket.Take(0, 1)
 		}
 		const tick, end = 5 * time.Millisecond, 30 * time.Second
@@ -74,8 +74,7 @@ func (a *agent) step(rng *rand.Rand, now time.Duration, hub *Budget, alive bool,
 		a.waits = false
 		if rng.IntN(10) > 0 { // else it is lost
 			a.until = a.asked + a.next.Life
-			rate, burst := Pace(a.next.RatePPS)
-			_ = burst // the least burst
+			rate := Pace(a.next.RatePPS)
 			a.bucket.SetRate(int64(now), max(rate, ratelimit.MinRatePPS))
 			a.rate = rate
 		}

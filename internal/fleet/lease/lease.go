@@ -38,6 +38,7 @@ type Lease struct {
 type slice struct {
 	epoch  uint64 // of its last lease, 0 if this table has given none
 	holder uint32 // number of the agent, 0 for none
+	by     uint32 // of the last lease
 	leases uint8  // how many it had
 	done   bool
 }
@@ -48,13 +49,14 @@ type held struct {
 }
 
 // Table has the slices of one job, or of one agent's share of it. It belongs to one goroutine and
-// reads no clock. A slice without a lease in force takes 16 bytes.
+// reads no clock. A slice without a lease in force takes 24 bytes.
 type Table struct {
 	slices  []slice
 	held    map[uint32]held
 	next    uint32 // the first slice that never had a lease
 	back    queue  // slices that came back
 	left    int
+	base    uint64 // epochs up to it are of earlier hubs
 	epoch   uint64
 	agents  map[string]uint32
 	names   []string
@@ -66,7 +68,7 @@ type Table struct {
 // of a hub, so that they are higher than all earlier ones.
 func New(n int, term uint32) *Table {
 	return &Table{
-		slices: make([]slice, n), held: map[uint32]held{}, left: n, epoch: uint64(term) << 32,
+		slices: make([]slice, n), held: map[uint32]held{}, left: n, base: uint64(term) << 32, epoch: uint64(term) << 32,
 		agents: map[string]uint32{}, names: []string{""},
 	}
 }
@@ -111,7 +113,7 @@ func (t *Table) Grant(now time.Time, agent string) (l Lease, ok bool) {
 	}
 	t.epoch++
 	s := &t.slices[n]
-	s.epoch, s.holder = t.epoch, t.number(agent)
+	s.epoch, s.holder, s.by = t.epoch, t.number(agent), t.number(agent)
 	if s.leases < 255 {
 		s.leases++
 	}
@@ -130,7 +132,7 @@ func (t *Table) pick(now time.Time, agent uint32) (n uint32, ok bool) {
 	for int(t.next) < len(t.slices) {
 		n = t.next
 		t.next++
-		if !t.slices[n].done {
+		if s := t.slices[n]; !s.done && s.epoch == 0 {
 			return n, true
 		}
 	}
@@ -159,9 +161,11 @@ func (t *Table) slowest(now time.Time, agent uint32) (n uint32, ok bool) {
 	return n, ok
 }
 
-// Renew makes a lease last for Life from now on. It reports whether the lease is still in force.
+// Renew makes a lease last for Life from now on, also one of an earlier hub. It reports whether the
+// lease is still in force.
 func (t *Table) Renew(now time.Time, agent string, l Lease) bool {
 	t.expire(now)
+	t.adopt(now, agent, l)
 	if !t.holds(agent, l) {
 		return false
 	}
@@ -169,6 +173,19 @@ func (t *Table) Renew(now time.Time, agent string, l Lease) bool {
 	h.until = now.Add(Life)
 	t.held[l.Slice] = h
 	return true
+}
+
+// adopt takes over a lease of an earlier hub, unless the slice has a newer one.
+func (t *Table) adopt(now time.Time, agent string, l Lease) {
+	if int(l.Slice) >= len(t.slices) || l.Epoch > t.base {
+		return
+	}
+	s := &t.slices[l.Slice]
+	if s.done || s.epoch >= l.Epoch || s.epoch > t.base {
+		return
+	}
+	s.epoch, s.holder, s.by = l.Epoch, t.number(agent), t.number(agent)
+	t.held[l.Slice] = held{now, now.Add(Life)}
 }
 
 // Release gives a slice back. It does nothing if the lease is no longer in force.
@@ -188,9 +205,9 @@ func (t *Table) ReleaseAll(agent string) {
 	}
 }
 
-// Check returns whether the result of a lease may be taken: nil, ErrStale, ErrDone or ErrRange. A
+// Check returns whether the result of an agent's lease may be taken: nil, ErrStale, ErrDone or ErrRange. A
 // result of an earlier hub's lease is taken if the slice has no newer lease.
-func (t *Table) Check(l Lease) error {
+func (t *Table) Check(agent string, l Lease) error {
 	if int(l.Slice) >= len(t.slices) {
 		return fmt.Errorf("slice %d: %w", l.Slice, ErrRange)
 	}
@@ -198,17 +215,15 @@ func (t *Table) Check(l Lease) error {
 	switch {
 	case s.done:
 		return ErrDone
-	case l.Epoch < s.epoch:
-		return ErrStale
-	case l.Epoch > t.epoch: // of no hub that there was
-		return ErrStale
+	case l.Epoch == s.epoch && t.names[s.by] == agent, s.epoch == 0 && l.Epoch <= t.base:
+		return nil
 	}
-	return nil
+	return ErrStale
 }
 
 // Complete marks the slice of a lease as done. Its errors are those of Check.
-func (t *Table) Complete(now time.Time, l Lease) error {
-	if err := t.Check(l); err != nil {
+func (t *Table) Complete(now time.Time, agent string, l Lease) error {
+	if err := t.Check(agent, l); err != nil {
 		return err
 	}
 	if h, ok := t.held[l.Slice]; ok {

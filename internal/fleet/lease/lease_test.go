@@ -53,7 +53,7 @@ func TestTableModel(t *testing.T) {
 					table.Renew(now, w.agent, w.Lease)
 					continue
 				default:
-					err := table.Complete(now, w.Lease)
+					err := table.Complete(now, w.agent, w.Lease)
 					if err == nil && (done[w.Slice] || newest[w.Slice] != w.Epoch) {
 						t.Fatalf("seed %d: took %v, newest %d, done %v", seed, w.Lease, newest[w.Slice], done[w.Slice])
 					}
@@ -80,7 +80,7 @@ func TestTableTakesOverSlowSlices(t *testing.T) {
 	for range 2 {
 		l, _ := table.Grant(now, "fast")
 		now = now.Add(time.Second)
-		if err := table.Complete(now, l); err != nil {
+		if err := table.Complete(now, "fast", l); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -92,13 +92,13 @@ func TestTableTakesOverSlowSlices(t *testing.T) {
 	if !ok || l.Slice != slow.Slice {
 		t.Fatalf("Grant = %v, %v; want slice %d", l, ok, slow.Slice)
 	}
-	if err := table.Complete(now, slow); !errors.Is(err, ErrStale) {
+	if err := table.Complete(now, "slow", slow); !errors.Is(err, ErrStale) {
 		t.Errorf("the late result: %v", err)
 	}
 	if table.Renew(now, "slow", slow) {
 		t.Error("the slow agent renewed a lease that it lost")
 	}
-	if err := table.Complete(now, l); err != nil {
+	if err := table.Complete(now, "fast", l); err != nil {
 		t.Error(err)
 	}
 }
@@ -109,24 +109,43 @@ func TestTableOfLaterHub(t *testing.T) {
 	first, _ := before.Grant(begin, "a")
 	second, _ := before.Grant(begin, "a")
 	table := New(2, 2)
-	if err := table.Complete(begin, first); err != nil {
+	if err := table.Complete(begin, "a", first); err != nil {
 		t.Errorf("a result of the earlier hub: %v", err)
 	}
-	if err := table.Complete(begin, first); !errors.Is(err, ErrDone) {
+	if err := table.Complete(begin, "a", first); !errors.Is(err, ErrDone) {
 		t.Errorf("the same again: %v", err)
 	}
 	newer, _ := table.Grant(begin, "b")
 	if newer.Slice != second.Slice {
 		t.Fatalf("leased %v", newer)
 	}
-	if err := table.Complete(begin, second); !errors.Is(err, ErrStale) {
+	if err := table.Complete(begin, "a", second); !errors.Is(err, ErrStale) {
 		t.Errorf("an older result: %v", err)
 	}
-	if err := table.Complete(begin, Lease{1, 99 << 32}); !errors.Is(err, ErrStale) {
+	if err := table.Complete(begin, "a", Lease{1, 99 << 32}); !errors.Is(err, ErrStale) {
 		t.Errorf("an epoch of no hub: %v", err)
 	}
-	if err := table.Complete(begin, Lease{7, 1}); !errors.Is(err, ErrRange) {
+	if err := table.Complete(begin, "a", Lease{7, 1}); !errors.Is(err, ErrRange) {
 		t.Errorf("a slice of no job: %v", err)
+	}
+}
+
+// An agent keeps its lease when the hub begins anew.
+func TestTableAdopts(t *testing.T) {
+	before := New(2, 1)
+	old, _ := before.Grant(begin, "a")
+	table := New(2, 2)
+	if !table.Renew(begin, "a", old) {
+		t.Fatal("the lease of the earlier hub is not renewed")
+	}
+	if l, ok := table.Grant(begin, "b"); !ok || l.Slice == old.Slice {
+		t.Errorf("Grant = %v, %v", l, ok)
+	}
+	if err := table.Complete(begin, "b", old); !errors.Is(err, ErrStale) {
+		t.Errorf("the lease of another agent: %v", err)
+	}
+	if err := table.Complete(begin, "a", old); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -137,7 +156,7 @@ func BenchmarkTable(b *testing.B) {
 		table := New(n, 1)
 		for range int(n) {
 			l, _ := table.Grant(begin, "a")
-			if err := table.Complete(begin, l); err != nil {
+			if err := table.Complete(begin, "a", l); err != nil {
 				b.Fatal(err)
 			}
 		}

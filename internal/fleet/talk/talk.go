@@ -67,6 +67,7 @@ type Hello struct {
 	Oldest   int    `json:"oldest"`
 	Software string `json:"software"`
 	Hostname string `json:"hostname"`
+	Fresh    bool   `json:"fresh"` // the agent has just begun, and holds no lease
 }
 
 // Speaks returns an error if the two sides have no version in common.
@@ -102,18 +103,18 @@ type Held struct {
 type BeatReply struct {
 	HubNS   int64                   `json:"hub_ns"` // by the hub's clock, while it had the beat
 	Grants  map[string]budget.Grant `json:"grants"`
-	Lost    []lease.Lease           `json:"lost"`    // leases that the agent no longer has
+	Lost    []Held                  `json:"lost"`    // leases that the agent no longer has
 	Ended   []string                `json:"ended"`   // jobs of the agent that are cancelled
 	Exclude string                  `json:"exclude"` // digest of the exclusion list
 }
 
 // Work is the answer to a request for work. Job is nil if there is none now.
 type Work struct {
-	Job    *job.Job `json:"job"`
-	Slices int      `json:"slices"`
-	Lease  lease.Lease
-	Key    string `json:"key"` // of this agent, for this job
-	// ExcludeText is the exclusion list of the hub.
+	Job    *job.Job    `json:"job"`
+	Slices int         `json:"slices"`
+	Lease  lease.Lease `json:"lease"`
+	Key    string      `json:"key"` // of this agent, for this job
+	// Exclude is the digest of the exclusion list of the hub.
 	Exclude string `json:"exclude"`
 }
 
