@@ -20,6 +20,7 @@ import (
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/session"
 )
 
@@ -43,6 +44,8 @@ type Config struct {
 	// is a checkpoint to continue from, and to keep. At most one is given.
 	Checkpoint, Resume string
 
+	// Vantage is the vantage point of a run that is part of a job of a fleet; else nil.
+	Vantage *record.Vantage
 	// Director, unless it is nil, directs the scan while it runs.
 	Director *Director
 

@@ -25,6 +25,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/policy"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 )
 
@@ -53,6 +54,8 @@ type Task struct {
 	Job    *job.Job
 	Config plan.Config // with the lists, the shard and the key
 	Output string
+	// Vantage describes this agent in the records.
+	Vantage record.Vantage
 	// Pace, Since, More and Excluded are as those of scan.Director.
 	Pace     <-chan float64
 	Since    target.Set

@@ -11,6 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/policy"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 )
 
@@ -145,10 +146,15 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	a.mu.Lock()
 	a.running = r
 	since := a.exclude.set.Union(a.cfg.Policy.Forbidden)
+	before, _ := a.clock.best()
 	a.mu.Unlock()
 	nudge(a.kick) // for a grant
 	result, err := a.cfg.Prober.Probe(ctx, &Task{
-		Job: w.Job, Config: config, Output: output, Pace: r.pace, Since: since, More: r.more,
+		Job: w.Job, Config: config, Output: output,
+		Vantage: record.Vantage{
+			Name: a.cfg.Creds.Name, Location: w.Location, AS: w.AS, ClockOffsetNS: before.offset, ClockErrorNS: before.err,
+		},
+		Pace: r.pace, Since: since, More: r.more,
 		Excluded: func() { a.applied(a.exclusionsDigest()) },
 		Progress: func(sent, answered uint64, share float64) {
 			a.mu.Lock()

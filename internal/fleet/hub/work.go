@@ -193,7 +193,7 @@ func (h *Hub) ask(name string, _ *nothing) (*talk.Work, error) {
 			return nil, err
 		}
 		if l, ok := t.Grant(now, name); ok {
-			return &talk.Work{Job: w.public(), Slices: w.Slices, Lease: l, Key: key, Exclude: h.exclude.digest}, nil
+			return &talk.Work{Job: w.public(), Slices: w.Slices, Lease: l, Key: key, Location: a.state.Location, AS: a.state.AS, Exclude: h.exclude.digest}, nil
 		}
 	}
 	return &talk.Work{Exclude: h.exclude.digest}, nil

@@ -114,6 +114,9 @@ type Work struct {
 	Slices int         `json:"slices"`
 	Lease  lease.Lease `json:"lease"`
 	Key    string      `json:"key"` // of this agent, for this job
+	// Location and AS are those of the agent, as the owner of the hub names them.
+	Location string `json:"location,omitempty"`
+	AS       string `json:"as,omitempty"`
 	// Exclude is the digest of the exclusion list of the hub.
 	Exclude string `json:"exclude"`
 }
