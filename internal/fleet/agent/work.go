@@ -176,7 +176,7 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	return a.keep(name, output, &talk.Commit{Job: w.Job.ID, Entry: ledger.Entry{
 		Unit: w.Job.Spec.Unit(a.cfg.Creds.Name, w.Lease.Slice), By: a.cfg.Creds.Name, Epoch: w.Lease.Epoch,
 		Targets: result.Targets, Sent: result.Sent, Answered: result.Answered,
-		OffsetNS: clock.offset, ErrorNS: clock.err,
+		BeganNS: r.begun.UnixNano() - clock.offset, OffsetNS: clock.offset, ErrorNS: clock.err,
 	}})
 }
 

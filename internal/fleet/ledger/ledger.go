@@ -41,6 +41,8 @@ type Entry struct {
 	Targets  uint64 `json:"targets"`
 	Sent     uint64 `json:"sent"`
 	Answered uint64 `json:"answered"`
+	// BeganNS is when the slice began, by the clock of the hub, ns since the Unix epoch.
+	BeganNS int64 `json:"began_ns"`
 	// OffsetNS is the clock of the agent minus that of the hub; the error is at most ErrorNS.
 	OffsetNS int64 `json:"offset_ns"`
 	ErrorNS  int64 `json:"error_ns"`
