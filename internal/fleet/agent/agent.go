@@ -12,8 +12,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,8 +83,8 @@ type Agent struct {
 	exclude  exclusions
 	trouble  string // of the connection, or of the disk
 	online   bool
-	refused  map[string]string // reasons, by job
-	stored   int
+	refused  map[string]string    // reasons, by job
+	stored   map[string]talk.Held // finished slices that the hub does not have yet, by file name
 	lastSent int64
 }
 
@@ -99,6 +101,23 @@ type running struct {
 	share          float64
 	ratePPS        float64
 	until          time.Time // end of the grant
+}
+
+// sentNS returns a time for a request, later than that of any before, also if the clock was set
+// back. The caller holds the mutex.
+func (a *Agent) sentNS() int64 {
+	a.lastSent = max(time.Now().UnixNano(), a.lastSent+1)
+	return a.lastSent
+}
+
+// holds returns the leases of this agent: those of finished slices that the hub does not have yet,
+// and that of the slice that is being traced. The caller holds the mutex.
+func (a *Agent) holds() []talk.Held {
+	list := slices.Collect(maps.Values(a.stored))
+	if a.running != nil {
+		list = append(list, a.running.held())
+	}
+	return list
 }
 
 // held returns the lease of the slice with its progress.
@@ -127,7 +146,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
-	a := &Agent{cfg: c, kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), refused: map[string]string{}}
+	a := &Agent{cfg: c, kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), refused: map[string]string{}, stored: map[string]talk.Held{}}
 	if err := a.clean(); err != nil {
 		return err
 	}

@@ -88,15 +88,12 @@ func (a *Agent) beat(ctx context.Context, asked time.Time) (*talk.BeatReply, err
 			most = budget.LeastPPS // keeps the lease
 		}
 		q.Want[r.job.ID] = most
-		q.Holds = append(q.Holds, r.held())
 	}
-	q.Trouble, q.Stored = a.trouble, a.stored
+	q.Holds, q.Trouble, q.Stored = a.holds(), a.trouble, len(a.stored)
 	if c, ok := a.clock.best(); ok {
 		q.OffsetNS, q.ErrorNS = c.offset, c.err
 	}
-	// Beats have rising times, also if the clock was set back.
-	q.SentNS = max(asked.UnixNano(), a.lastSent+1)
-	a.lastSent = q.SentNS
+	q.SentNS = a.sentNS()
 	a.mu.Unlock()
 	var reply talk.BeatReply
 	if _, err := a.conn.Ask(ctx, talk.VerbBeat, q, nil, &reply); err != nil {

@@ -59,7 +59,7 @@ func (a *Agent) status() *Status {
 	defer a.mu.Unlock()
 	clock, _ := a.clock.best()
 	s := &Status{
-		Name: a.cfg.Creds.Name, Written: time.Now(), Connected: a.online, Trouble: a.trouble, Stored: a.stored,
+		Name: a.cfg.Creds.Name, Written: time.Now(), Connected: a.online, Trouble: a.trouble, Stored: len(a.stored),
 		OffsetNS: clock.offset, ErrorNS: clock.err, Refused: maps.Clone(a.refused),
 	}
 	if r := a.running; r != nil {

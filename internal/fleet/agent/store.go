@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/job"
+	"github.com/masstrace/masstrace/internal/fleet/lease"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
@@ -40,7 +41,13 @@ func (a *Agent) clean() error {
 	if err != nil {
 		return err
 	}
-	a.stored = len(claims)
+	for _, name := range claims {
+		c, err := a.claim(name)
+		if err != nil {
+			return err
+		}
+		a.stored[name] = heldBy(c)
+	}
 	files, err := os.ReadDir(a.path("segments"))
 	if err != nil {
 		return err
@@ -71,6 +78,26 @@ func (a *Agent) claims() (names []string, err error) {
 	return names, nil
 }
 
+// claim reads the claim of a finished slice.
+func (a *Agent) claim(name string) (*talk.Commit, error) {
+	text, err := os.ReadFile(a.path("segments", name+claimEnding))
+	if err != nil {
+		return nil, err
+	}
+	c := new(talk.Commit)
+	if err := json.Unmarshal(text, c); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+// heldBy returns the lease of a finished slice.
+func heldBy(c *talk.Commit) talk.Held {
+	return talk.Held{
+		Job: c.Job, Lease: lease.Lease{Slice: c.Entry.Slice, Epoch: c.Entry.Epoch}, Sent: c.Entry.Sent, Answered: c.Entry.Answered, Share: 1,
+	}
+}
+
 // keep stores a finished slice: its records are on the disk before its claim is.
 func (a *Agent) keep(name, output string, c *talk.Commit) error {
 	f, err := os.Open(output)
@@ -90,13 +117,16 @@ func (a *Agent) keep(name, output string, c *talk.Commit) error {
 	if err := os.Rename(output, a.path("segments", name+dataEnding)); err != nil {
 		return err
 	}
+	a.mu.Lock()
+	a.stored[name] = heldBy(c) // before the upload can begin
+	a.mu.Unlock()
 	// Replace syncs the folder, and so the name of the records as well.
 	if err := outfile.Replace(a.path("segments", name+claimEnding), 0o600, text); err != nil {
+		a.mu.Lock()
+		delete(a.stored, name)
+		a.mu.Unlock()
 		return err
 	}
-	a.mu.Lock()
-	a.stored++
-	a.mu.Unlock()
 	nudge(a.sent)
 	return nil
 }
@@ -139,13 +169,9 @@ func isOffline(err error) bool {
 
 // upload sends one finished slice. Only after the hub has it, or does not want it, is it deleted.
 func (a *Agent) upload(ctx context.Context, name string) error {
-	text, err := os.ReadFile(a.path("segments", name+claimEnding))
+	c, err := a.claim(name)
 	if err != nil {
 		return err
-	}
-	var c talk.Commit
-	if err := json.Unmarshal(text, &c); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
 	}
 	f, err := os.Open(a.path("segments", name+dataEnding))
 	if err != nil {
@@ -157,11 +183,11 @@ func (a *Agent) upload(ctx context.Context, name string) error {
 		if body, err = io.ReadAll(f); err != nil {
 			return err
 		}
-	} else if err := a.putParts(ctx, f, &c); err != nil {
+	} else if err := a.putParts(ctx, f, c); err != nil {
 		return err
 	}
 	var reply talk.CommitReply
-	if _, err := a.conn.Ask(ctx, talk.VerbCommit, &c, body, &reply); err != nil {
+	if _, err := a.conn.Ask(ctx, talk.VerbCommit, c, body, &reply); err != nil {
 		return err
 	}
 	if reply.Refused != "" {
@@ -172,7 +198,7 @@ func (a *Agent) upload(ctx context.Context, name string) error {
 		return err
 	}
 	a.mu.Lock()
-	a.stored--
+	delete(a.stored, name)
 	if strings.HasPrefix(a.trouble, "send results") {
 		a.trouble = ""
 	}

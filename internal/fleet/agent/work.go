@@ -30,8 +30,11 @@ func (a *Agent) workOnce(ctx context.Context) time.Duration {
 	if !a.cfg.Policy.Open(time.Now()) {
 		return idlePause
 	}
+	a.mu.Lock()
+	q := &talk.Ask{SentNS: a.sentNS(), Holds: a.holds()}
+	a.mu.Unlock()
 	var w talk.Work
-	if _, err := a.conn.Ask(ctx, talk.VerbAsk, &struct{}{}, nil, &w); err != nil || w.Job == nil {
+	if _, err := a.conn.Ask(ctx, talk.VerbAsk, q, nil, &w); err != nil || w.Job == nil {
 		return idlePause // the connection reports its own trouble
 	}
 	config, reason, err := a.prepare(ctx, &w)

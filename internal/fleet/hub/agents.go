@@ -12,6 +12,7 @@ import (
 type agent struct {
 	state    talk.AgentState
 	lastBeat int64  // SentNS of its last beat
+	lastAsk  int64  // SentNS of its last request for a slice
 	excluded string // digest of the exclusion list that it honours
 }
 

@@ -40,8 +40,8 @@ type Config struct {
 	Software string
 	// Event, unless it is nil, receives what a person should see.
 	Event func(text string)
-
-	disk ledger.Disk // of tests
+	// Disk is where the ledgers are, nil for the file system of this machine.
+	Disk ledger.Disk
 }
 
 // Hub is a running hub.
@@ -68,8 +68,8 @@ func Open(c Config) (h *Hub, err error) {
 	if c.Event == nil {
 		c.Event = func(string) {}
 	}
-	if c.disk == nil {
-		c.disk = ledger.OS{}
+	if c.Disk == nil {
+		c.Disk = ledger.OS{}
 	}
 	h = &Hub{cfg: c, agents: map[string]*agent{}}
 	h.ctx, h.stop = context.WithCancel(context.Background())
@@ -277,3 +277,6 @@ func nextTerm(path string) (uint32, error) {
 	n++
 	return uint32(n), outfile.Replace(path, 0o600, []byte(strconv.FormatUint(n, 10)+"\n"))
 }
+
+// Messages returns how many messages and bytes the broker has taken in.
+func (h *Hub) Messages() (count, octets int64) { return h.broker.messages() }

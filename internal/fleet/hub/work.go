@@ -62,7 +62,7 @@ func (h *Hub) newWork(k kept) (*work, error) {
 		w.tables[owner] = lease.New(k.Slices, h.term)
 	}
 	var err error
-	if w.ledger, err = ledger.Open(h.cfg.disk, h.path("jobs", k.Job.ID)); err != nil {
+	if w.ledger, err = ledger.Open(h.cfg.Disk, h.path("jobs", k.Job.ID)); err != nil {
 		return nil, err
 	}
 	for e := range w.ledger.All {
@@ -171,15 +171,21 @@ func (h *Hub) find(name string) (*work, error) {
 }
 
 // ask gives an agent work, if there is any.
-func (h *Hub) ask(name string, _ *nothing) (*talk.Work, error) {
+func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := h.agents[name]
 	if a == nil {
-		return nil, errors.New("say hello first")
+		return nil, errStrange
+	}
+	if q.SentNS <= a.lastAsk {
+		return nil, errors.New("this request is old")
 	}
 	now := time.Now()
-	a.state.Seen = now
+	a.lastAsk, a.state.Seen = q.SentNS, now
+	for _, w := range h.jobs {
+		w.keepOnly(name, q.Holds)
+	}
 	for _, w := range h.jobs {
 		t := w.tables[w.Job.Spec.Owner(name)]
 		if w.over() || t == nil || !job.Matches(w.Job.Spec.Agents, name) || w.refusals[name] != "" {
@@ -197,6 +203,21 @@ func (h *Hub) ask(name string, _ *nothing) (*talk.Work, error) {
 		}
 	}
 	return &talk.Work{Exclude: h.exclude.digest}, nil
+}
+
+// keepOnly ends the leases of an agent that it does not hold.
+func (w *work) keepOnly(agent string, holds []talk.Held) {
+	t := w.tables[w.Job.Spec.Owner(agent)]
+	if t == nil {
+		return
+	}
+	var mine []lease.Lease
+	for _, held := range holds {
+		if held.Job == w.Job.ID {
+			mine = append(mine, held.Lease)
+		}
+	}
+	t.KeepOnly(agent, mine)
 }
 
 // public returns the job without its key.

@@ -9,6 +9,7 @@ import (
 	"container/heap"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -196,10 +197,13 @@ func (t *Table) Release(agent string, l Lease) {
 }
 
 // ReleaseAll gives all slices of an agent back.
-func (t *Table) ReleaseAll(agent string) {
+func (t *Table) ReleaseAll(agent string) { t.KeepOnly(agent, nil) }
+
+// KeepOnly gives all slices of an agent back but those of some leases.
+func (t *Table) KeepOnly(agent string, keep []Lease) {
 	id, ok := t.agents[agent]
 	for n := range t.held {
-		if ok && t.slices[n].holder == id {
+		if ok && t.slices[n].holder == id && !slices.Contains(keep, Lease{n, t.slices[n].epoch}) {
 			t.takeBack(n)
 		}
 	}

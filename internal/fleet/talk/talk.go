@@ -108,6 +108,13 @@ type BeatReply struct {
 	Exclude string                  `json:"exclude"` // digest of the exclusion list
 }
 
+// Ask asks for a slice. Leases of the agent that are not in Holds end: the answers with them were
+// lost.
+type Ask struct {
+	SentNS int64  `json:"sent_ns"` // rises with each request
+	Holds  []Held `json:"holds"`
+}
+
 // Work is the answer to a request for work. Job is nil if there is none now.
 type Work struct {
 	Job    *job.Job    `json:"job"`
