@@ -44,8 +44,9 @@ func TestNoResolver(t *testing.T) {
 		}
 		match := network.FindString(text(t, f))
 		found = found || match != "" && f.path == allowed
-		// The lab has a network of its own.
-		if match != "" && f.path != allowed && !strings.HasPrefix(f.path, "internal/lab/") {
+		// The lab has a network of its own. A hub is asked to listen.
+		ours := strings.HasPrefix(f.path, "internal/lab/") || f.path == "internal/fleet/hub/page.go"
+		if match != "" && f.path != allowed && !ours {
 			t.Errorf("%s uses %s", f.path, match)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/hub"
 	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 )
 
@@ -44,9 +45,9 @@ func (c *HubCmd) Run(signals *signals, s streams) error {
 	roster := creds.Roster(filepath.Join(c.Store, "people"))
 	switch c.Action {
 	case "add-agent":
-		return c.add(s.Stdout, roster, creds.Agent)
+		return c.add(plaintext.NewWriter(s.Stdout), roster, creds.Agent)
 	case "add-submitter":
-		return c.add(s.Stdout, roster, creds.Submitter)
+		return c.add(plaintext.NewWriter(s.Stdout), roster, creds.Submitter)
 	case "revoke":
 		return fleetError(roster.Revoke(c.Name))
 	}

@@ -45,7 +45,7 @@ func (c *JobsCmd) Run(ctx context.Context, signals *signals, s streams) error {
 		return err
 	}
 	if c.JSON {
-		e := json.NewEncoder(s.Stdout)
+		e := json.NewEncoder(plaintext.NewWriter(s.Stdout))
 		e.SetIndent("", "\t")
 		return e.Encode(reply)
 	}

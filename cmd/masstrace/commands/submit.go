@@ -15,6 +15,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/client"
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/job"
+	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/target"
 )
@@ -115,7 +116,7 @@ func (c *SubmitCmd) Run(ctx context.Context, signals *signals, s streams) error 
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(s.Stdout, j.ID); err != nil {
+	if _, err := fmt.Fprintln(plaintext.NewWriter(s.Stdout), j.ID); err != nil {
 		return err
 	}
 	if !c.Follow {

@@ -52,6 +52,10 @@ func (a *Agent) setExclude(digest string, text []byte) {
 	}
 	set := lines.Set()
 	a.mu.Lock()
+	if a.exclude.digest == digest {
+		a.mu.Unlock()
+		return
+	}
 	a.exclude = exclusions{digest, set}
 	r := a.running
 	a.mu.Unlock()
