@@ -37,7 +37,7 @@ PEERS :=
 # targets alone that read what strangers write; all others run their seeds in unit.
 FUZZ_SHORT   := 2000
 FUZZ_COUNT   := 500000
-FUZZ_FOREIGN := FuzzQuoted|FuzzVariedQuoted|FuzzEchoReply|FuzzTCPAnswer|FuzzDecode|FuzzDecodeTCP|FuzzReplay|FuzzExtension|FuzzFile|FuzzReader|FuzzRow|FuzzScan|FuzzValues|FuzzOpen|FuzzResults
+FUZZ_FOREIGN := FuzzQuoted|FuzzVariedQuoted|FuzzEchoReply|FuzzTCPAnswer|FuzzDecode|FuzzDecodeTCP|FuzzReplay|FuzzExtension|FuzzFile|FuzzReader|FuzzRow|FuzzScan|FuzzValues|FuzzOpen|FuzzResults|FuzzDatabase|FuzzMMDB|FuzzText
 
 # The least coverage of a package, in percent.
 COVER := 85
@@ -52,7 +52,7 @@ help:
 	@echo "make demo   build, trace 10,590 targets in a simulated Internet, show how much is true"
 	@echo "make test   everything that must hold, in some minutes"
 	@echo "make cover  how much of each package the tests reach, at least $(COVER) %"
-	@echo "make test-tools  the examples of docs/databases.md and docs/parquet.md, with DuckDB, polars, pandas and ClickHouse"
+	@echo "make test-tools  the examples of docs/databases.md, docs/parquet.md and docs/cookbook.md, with DuckDB, polars, pandas, R and ClickHouse; annotate, with real data"
 	@echo "make soak   the same at full counts, for hours; keeps bench/SOAK.md"
 	@echo "make fuzz   every fuzz target, $(FUZZ_COUNT) inputs each (FUZZ_COUNT=N)"
 	@echo "make bench  how fast it is, beside others; keeps bench/RESULTS.md"
@@ -108,6 +108,7 @@ bench: install-build build
 	go run -pgo=$(GUIDE) ./bench/receive -o bench/RESULTS.md
 	go run -pgo=$(GUIDE) ./bench/replay -o bench/RESULTS.md
 	go run -pgo=$(GUIDE) ./bench/read -o bench/RESULTS.md
+	go run -pgo=$(GUIDE) ./bench/formats -o bench/RESULTS.md
 	go run ./bench/strategy $(TRACERS) -o bench/RESULTS.md
 	go run ./bench/scale -o bench/RESULTS.md
 	go run ./bench/pace -o bench/RESULTS.md

@@ -200,7 +200,7 @@ type observer struct {
 // Event implements observe.Observer.
 func (o *observer) Event(e observe.Event) {
 	switch e := e.(type) {
-	case observe.Began:
+	case observe.Began, observe.Recorded:
 	case observe.Finished:
 		o.summary = e.Summary
 	default:

@@ -20,13 +20,14 @@ const (
 	EndToEnd   Section = "End to end"
 	Replay     Section = "Replay"
 	Read       Section = "Reading results"
+	Formats    Section = "Formats"
 	CPU        Section = "CPU per probe"
 	Pace       Section = "Pacing"
 	Scale      Section = "Scale"
 	Strategies Section = "Strategies"
 )
 
-var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, CPU, Pace, Scale, Strategies}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies}
 
 const resultsHead = `# Results
 

@@ -5,14 +5,18 @@ _masstrace_grammar() {
     case $1 in
     '')
         flags='-h --help -V --version'
-        argument='choice scan trace replay show merge convert schema lab verify hub agent submit jobs cancel fetch help version'
+        argument='choice scan trace replay show merge convert annotate schema lab verify hub agent submit jobs cancel fetch help version'
         ;;
-    help) argument='choice scan trace replay show merge convert schema lab verify hub agent submit jobs cancel fetch' ;;
+    help) argument='choice scan trace replay show merge convert annotate schema lab verify hub agent submit jobs cancel fetch' ;;
     scan)
-        flags='--probes --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status --dry-run -h --help -V --version'
+        flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status-every --status --metrics --annotate --dry-run -h --help -V --version'
         argument=file
         case $2 in
         --probes) kind=file ;;
+        --column) kind=text ;;
+        --from-results) kind=file ;;
+        --where) kind=text ;;
+        --host-rule) kind=text ;;
         --exclude) kind=file ;;
         --per-prefix) kind=text ;;
         --granularity4) kind=text ;;
@@ -60,11 +64,14 @@ _masstrace_grammar() {
         --pcap) kind=file ;;
         --checkpoint) kind=file ;;
         --resume) kind=file ;;
-        --status) kind=text ;;
+        --status-every) kind=text ;;
+        --status) kind=file ;;
+        --metrics) kind=text ;;
+        --annotate) kind=file ;;
         esac
         ;;
     trace)
-        flags='--hosts -4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max -q --queries -w --wait --gap-limit --multipath --confidence --overwrite --dot -s --source -i --interface -e --extensions -n --numeric --json -h --help -V --version'
+        flags='--hosts -4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max -q --queries -w --wait --gap-limit --multipath --confidence --overwrite --dot -s --source -i --interface -e --extensions -n --numeric --json -a --as --annotate -h --help -V --version'
         argument=host
         case $2 in
         --hosts) kind=file ;;
@@ -81,6 +88,7 @@ _masstrace_grammar() {
         --dot) kind=file ;;
         -s | --source) kind=text ;;
         -i | --interface) kind=interface ;;
+        --annotate) kind=file ;;
         esac
         ;;
     replay)
@@ -129,6 +137,21 @@ _masstrace_grammar() {
         --from) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' ;;
         esac
         ;;
+    annotate)
+        flags='--annotate --asn --geo --ixp --names --text -o --output --to --table --overwrite -q --quiet --from -h --help -V --version'
+        argument=file
+        case $2 in
+        --annotate) kind=file ;;
+        --asn) kind=file ;;
+        --geo) kind=file ;;
+        --ixp) kind=file ;;
+        --names) kind=file ;;
+        -o | --output) kind=file ;;
+        --to) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' ;;
+        --table) kind=text ;;
+        --from) kind='choice ndjson atlas mtr warts parquet scamper traceroute caracal yarrp interfaces links answered silent multipath-links' ;;
+        esac
+        ;;
     schema)
         flags='-h --help -V --version'
         argument='choice cycle-start run trace trace-ext multipath reply resume summary cycle-stop'
@@ -136,7 +159,7 @@ _masstrace_grammar() {
         esac
         ;;
     lab)
-        flags='--network --link --preset --set --net-seed --log --counters --overwrite -h --help -V --version'
+        flags='--network --link --preset --set --net-seed --log --counters --vantage-points --state --overwrite -h --help -V --version'
         argument=program
         case $2 in
         --network) kind='choice internet routers routers-limited' ;;
@@ -146,6 +169,8 @@ _masstrace_grammar() {
         --net-seed) kind=text ;;
         --log) kind=file ;;
         --counters) kind=file ;;
+        --vantage-points) kind=text ;;
+        --state) kind=text ;;
         esac
         ;;
     verify)
@@ -189,7 +214,7 @@ _masstrace_grammar() {
         esac
         ;;
     submit)
-        flags='--creds --hub --name --mode --agents --assign --slices --follow --records --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -h --help -V --version'
+        flags='--creds --hub --name --mode --agents --assign --slices --follow --records --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -h --help -V --version'
         argument=file
         case $2 in
         --creds) kind=file ;;
@@ -200,6 +225,10 @@ _masstrace_grammar() {
         --assign) kind=file ;;
         --slices) kind=text ;;
         --records) kind='choice trace reply both' ;;
+        --column) kind=text ;;
+        --from-results) kind=file ;;
+        --where) kind=text ;;
+        --host-rule) kind=text ;;
         --exclude) kind=file ;;
         --per-prefix) kind=text ;;
         --granularity4) kind=text ;;

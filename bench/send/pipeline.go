@@ -6,7 +6,6 @@ import (
 	"math"
 	"net/netip"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -49,8 +48,8 @@ func newPipeline(method probe.Method, targets int) (*pipeline, error) {
 	}); err != nil {
 		return nil, err
 	}
-	lines, err := target.ParseArgs([]string{"0.0.0.0/0"}, strings.NewReader(""))
-	if err != nil {
+	lines := new(target.Lines)
+	if err := lines.Add("0.0.0.0/0", ""); err != nil {
 		return nil, err
 	}
 	p.list.List, err = target.NewList(target.Config{

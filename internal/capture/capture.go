@@ -93,6 +93,10 @@ func header(p plan.Params) ([]byte, error) {
 		text, err = json.Marshal(&p)
 	}
 	if err == nil && len(text) > pcapng.MaxComment {
+		p.Names = nil
+		text, err = json.Marshal(&p)
+	}
+	if err == nil && len(text) > pcapng.MaxComment {
 		err = errors.New("too many ports are in use for the header of a capture: limit the source ports")
 	}
 	return text, err
@@ -102,8 +106,8 @@ func header(p plan.Params) ([]byte, error) {
 // ends of lines.
 const noteLines = 24 << 10
 
-// lists returns the lists of a run, in notes. They are made one by one: a list of millions of addresses
-// has much text.
+// lists returns the lists of a run, in notes. They are made one by one: a list of millions of
+// addresses has much text.
 func lists(include *target.Lines, exclude target.Set) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		if include == nil {

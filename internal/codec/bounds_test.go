@@ -171,7 +171,8 @@ func (a *attackedPath) run(n int) (false, lost, withheld int, early bool) {
 	return false, lost, withheld, end != 0 && end < boundDistance || s.Unreach() != 0
 }
 
-// bound returns the mean that n events in all trials rule out with a confidence of 95 %, for a trial.
+// bound returns the number of events in each trial that n events in all trials rule out, with a
+// confidence of 95 %.
 func bound(n, trials int) float64 {
 	mean := float64(n) + 3 + 2*math.Sqrt(float64(n)) // above Garwood's limit for a Poisson variable
 	return mean / float64(trials)
@@ -212,8 +213,8 @@ func TestGuessBounds(t *testing.T) {
 	}
 }
 
-// A quotation of another scan with the same seed and another key has a valid tag by chance: one in
-// 2¹⁶ for each probe that may carry it, and for each field that may.
+// A quotation of another scan with the same seed and another key has a valid tag by chance. The
+// chance is one in 2¹⁶ for each TTL and each field that may carry the tag.
 func TestTwoKeys(t *testing.T) {
 	for _, k := range []kind{{probe.UDP, true}, {probe.UDP, false}, {probe.ICMP, true}, {probe.ICMP, false}} {
 		t.Run(fmt.Sprint(k), func(t *testing.T) {
@@ -278,8 +279,8 @@ func TestTwoScansBounds(t *testing.T) {
 	}
 }
 
-// besides runs another scan beside ours, whose answers have so many valid tags on the path. It returns
-// how many hops are false.
+// besides runs another scan beside ours, whose answers have so many valid tags on the path. It
+// returns how many hops are false.
 func (a *attackedPath) besides(tags int) (wrong int) {
 	a.begin()
 	answers := a.genuine()

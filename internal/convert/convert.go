@@ -30,6 +30,11 @@ type Config struct {
 	Table    string // of the format, if it has several; "" is the first one
 	Existing outfile.Existing
 
+	// Annotate, unless it is nil, changes each record before it is written. Databases are the files
+	// that it comes from.
+	Annotate  func(record.Record)
+	Databases []outfile.Use
+
 	Stdin  io.Reader
 	Stdout io.Writer
 
@@ -58,7 +63,7 @@ const progressEvery = 1 << 10
 // have everything: the inputs are damaged, or the output cannot be written. It has all records
 // that could be read then.
 func Run(ctx context.Context, c Config) error {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return err
 	}
 	list, err := c.inputs()
@@ -73,7 +78,7 @@ func Run(ctx context.Context, c Config) error {
 	if v.out, err = fileset.Create(c.paths(), c.Stdout, c.Existing); err != nil {
 		return errors.Join(err, first.Close())
 	}
-	v.writer = v.out.Writer(ndjson.Config{})
+	v.writer = format.Changed(v.out.Writer(ndjson.Config{}), c.Annotate)
 	err = v.all(ctx, list, first)
 	if closed := errors.Join(v.writer.Flush(), v.out.Close()); closed != nil {
 		err = errors.Join(err, run.OutputFailed(closed))
@@ -82,15 +87,15 @@ func Run(ctx context.Context, c Config) error {
 	return err
 }
 
-// check refuses a request that makes no sense.
-func (c *Config) check() error {
+// Check refuses a request that makes no sense. Run calls it, too.
+func (c *Config) Check() error {
 	if err := c.paths().Check(); err != nil {
 		return err
 	}
 	if slices.Index(c.Inputs, "-") != lastIndex(c.Inputs, "-") {
 		return &outfile.RefusedError{Name: "Inputs", Err: errors.New("standard input (-) is named twice")}
 	}
-	return outfile.Collide(append(c.paths().Uses(), outfile.Reads("Inputs", c.Inputs...)...), c.Stdin, c.Stdout)
+	return outfile.Collide(append(c.paths().Uses(), slices.Concat(outfile.Reads("Inputs", c.Inputs...), c.Databases)...), c.Stdin, c.Stdout)
 }
 
 func lastIndex(list []string, s string) int {
@@ -108,7 +113,8 @@ type conversion struct {
 	out     *fileset.Files
 	writer  format.Writer
 	records uint64
-	kinds   record.Kinds // of the records
+	kinds   record.Kinds // of the data records
+	known   bool         // some have fields of databases
 	sizes   []int64
 	before  int64 // octets of the inputs that were read to their ends
 }
@@ -154,15 +160,10 @@ func (v *conversion) copy(ctx context.Context, in *format.File, from input) (fau
 		case err != nil:
 			return errors.Join(bad.fault(), err), nil
 		}
-		switch r.(type) {
-		case *record.Reply:
-			v.kinds |= record.Replies
-		case *record.Multipath:
-			v.kinds |= record.Multipaths
-		}
 		if err := v.writer.Write(r); err != nil {
 			return nil, run.OutputFailed(err)
 		}
+		v.note(r)
 		if v.records++; v.records%progressEvery == 0 && v.cfg.Progress != nil {
 			v.cfg.Progress(v.progress(in))
 		}
@@ -181,9 +182,26 @@ func (v *conversion) progress(in *format.File) Progress {
 	return p
 }
 
+// note notes the parts of a record that a format may lack.
+func (v *conversion) note(r record.Record) {
+	switch r := r.(type) {
+	case *record.Reply:
+		v.kinds |= record.Replies
+	case *record.Multipath:
+		v.kinds |= record.Multipaths
+	case *record.Trace:
+		v.known = v.known || len(r.ASPath) > 0 || r.TargetAnnotation != nil
+		for i := range r.Hops {
+			v.known = v.known || r.Hops[i].Annotation != nil
+		}
+	}
+}
+
 // tellLacks reports the parts of records that the format has no place for.
 func (v *conversion) tellLacks() {
-	if text := v.cfg.paths().Lacks(v.kinds | record.Traces); text != "" && v.cfg.Notice != nil {
+	paths := v.cfg.paths()
+	paths.Annotated = v.known
+	if text := paths.Lacks(v.kinds | record.Traces); text != "" && v.cfg.Notice != nil {
 		v.cfg.Notice(text)
 	}
 }

@@ -18,13 +18,13 @@ type place struct {
 // node is a place with its links. Links over which only moved flows went are left out.
 type node struct {
 	place
-	flows      int
-	nears      []*node
-	fars       []*node
-	share      []int // flows of the links to fars
-	index      int   // in its level
-	slot       int   // column of a drawing
-	in, within int   // flows that came by links
+	flows  int
+	nears  []*node
+	fars   []*node
+	share  []int // flows of the links to fars
+	index  int   // in its level
+	slot   int   // column of a drawing
+	within int   // flows that went on by links
 }
 
 // level has the nodes of a TTL.

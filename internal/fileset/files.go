@@ -31,6 +31,8 @@ type Paths struct {
 
 	Format string // of Output; "" is that of the ending of its name
 	Table  string // of Output, if the format has several; "" is the first one
+
+	Annotated bool // some records have fields of databases
 }
 
 // Uses returns the uses of the files, under the names of the fields of a configuration.
@@ -274,7 +276,8 @@ func (p Paths) checkTable(f format.Format) error {
 func (p Paths) Lacks(kinds record.Kinds) string {
 	f, _ := p.output()
 	lacks := slices.DeleteFunc(slices.Clone(f.Lacks), func(what string) bool {
-		return what == "replies" && !kinds.Has(record.Replies) || (strings.HasPrefix(what, format.LacksMultipath) || what == format.LacksBalancers) && !kinds.Has(record.Multipaths)
+		return what == "replies" && !kinds.Has(record.Replies) || (strings.HasPrefix(what, format.LacksMultipath) || what == format.LacksBalancers) && !kinds.Has(record.Multipaths) ||
+			what == format.LacksAnnotations && !p.Annotated
 	})
 	if len(lacks) == 0 {
 		return ""

@@ -81,8 +81,12 @@ type Format struct {
 	Lacks []string
 }
 
-// LacksMultipath is in Lacks of a format that has no place for multipath records.
-const LacksMultipath = "multipath records"
+// These are in Lacks of a format that has no place for multipath records, or for the fields that come
+// from databases.
+const (
+	LacksMultipath   = "multipath records"
+	LacksAnnotations = "fields of databases"
+)
 
 // LacksBalancers is likewise in Lacks of a format of scamper, whose object of all paths has one
 // confidence for all of them.

@@ -73,40 +73,71 @@ func (o *Objects) octet() (byte, error) {
 	return c, err
 }
 
+// special has the octets that gather looks at.
+var special = [256]bool{'"': true, '\\': true, '\n': true, '{': true, '}': true, '[': true, ']': true}
+
 // gather returns the object whose { was read.
 func (o *Objects) gather() ([]byte, error) {
 	o.start = o.line
 	o.object = append(o.object[:0], '{')
-	quoted, escaped := false, false
-	for depth := 1; depth > 0; {
-		c, err := o.octet()
-		if err != nil {
+	for n := (nesting{depth: 1}); n.depth > 0; {
+		if _, err := o.in.Peek(1); err != nil {
+			_, _ = o.octet() // it notes the error
 			return nil, o.end
 		}
-		if len(o.object) == o.most {
+		some, _ := o.in.Peek(o.in.Buffered())
+		used, cut := n.pass(some, &o.line)
+		if len(o.object)+used > o.most {
 			o.end = fmt.Errorf("line %d: an object of more than %d bytes", o.start, o.most)
 			return nil, o.end
 		}
-		o.object = append(o.object, c)
-		switch {
-		case c == '\n' && quoted: // never in a string: the rest of a line is missing
+		o.object = append(o.object, some[:used]...)
+		_, _ = o.in.Discard(used)
+		if cut {
 			o.object = o.object[:0]
 			return nil, o.Fault(errors.New("a JSON object that is cut"))
-		case escaped:
-			escaped = false
-		case quoted:
-			escaped, quoted = c == '\\', c != '"'
-		case c == '"':
-			quoted = true
-		case c == '{', c == '[':
-			depth++
-		case c == '}', c == ']':
-			depth--
 		}
 	}
 	object := o.object
 	o.object = o.object[:0]
 	return object, nil
+}
+
+// nesting is where in an object a text is.
+type nesting struct {
+	depth           int // of objects and lists
+	quoted, escaped bool
+}
+
+// pass passes over text up to the end of the object, and counts lines. It returns how much it used.
+// cut means that the last octet is a newline in a string, where none can be: the rest of a line is
+// missing.
+func (n *nesting) pass(text []byte, line *int) (used int, cut bool) {
+	for i, c := range text {
+		if !special[c] && !n.escaped {
+			continue
+		}
+		if c == '\n' {
+			if *line++; n.quoted {
+				return i + 1, true
+			}
+		}
+		switch {
+		case n.escaped:
+			n.escaped = false
+		case n.quoted:
+			n.escaped, n.quoted = c == '\\', c != '"'
+		case c == '"':
+			n.quoted = true
+		case c == '{', c == '[':
+			n.depth++
+		case c == '}', c == ']':
+			if n.depth--; n.depth == 0 {
+				return i + 1, false
+			}
+		}
+	}
+	return len(text), false
 }
 
 // skip passes over the rest of a line that begins with c, and returns a LineError about it.

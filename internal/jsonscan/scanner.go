@@ -117,6 +117,9 @@ func (s *Scanner) More(c byte) bool {
 	return false
 }
 
+// Peek returns the octet with which the next value begins, without using it up; 0 at the end.
+func (s *Scanner) Peek() byte { return s.next() }
+
 // Key returns the key of the next field, as it is in the text, and passes over the colon. A key
 // with escapes is cut, and Unknown fails for it.
 func (s *Scanner) Key() []byte {

@@ -1,6 +1,9 @@
 package jsonscan
 
-import "math"
+import (
+	"math"
+	"strconv"
+)
 
 // mostDigits is how many digits of a number a Scanner takes. They fit into an int64.
 const mostDigits = 18
@@ -90,28 +93,45 @@ const exact = 15
 
 var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
-// Float reads a number with few digits and without an exponent.
+// Float reads any number. One with few digits and without an exponent is the fastest.
 func (s *Scanner) Float() float64 {
 	negative := s.next() == '-'
+	start := s.at
 	if negative {
 		s.at++
 	}
-	whole, n := s.natural()
+	whole, n := s.digits()
+	if n == 0 || n > exact || n > 1 && s.text[s.at-n] == '0' {
+		return s.anyFloat(start)
+	}
 	v := float64(whole)
-	if s.at < len(s.text) && s.text[s.at] == '.' && !s.failed {
+	if s.at < len(s.text) && s.text[s.at] == '.' {
 		s.at++
 		part, places := s.digits()
 		if places == 0 || n+places > exact {
-			s.Fail()
-			return 0
+			return s.anyFloat(start)
 		}
 		v = (v*powers[places] + float64(part)) / powers[places]
-	} else if n > exact {
-		s.Fail()
-		return 0
+	}
+	if s.at < len(s.text) && s.text[s.at]|0x20 == 'e' {
+		return s.anyFloat(start)
 	}
 	if negative {
 		return math.Copysign(v, -1)
+	}
+	return v
+}
+
+// anyFloat is Float of the number that begins at start.
+func (s *Scanner) anyFloat(start int) float64 {
+	s.at = start
+	s.number()
+	if s.failed {
+		return 0
+	}
+	v, err := strconv.ParseFloat(string(s.text[start:s.at]), 64)
+	if err != nil { // it is too large
+		s.Fail()
 	}
 	return v
 }

@@ -242,7 +242,8 @@ func sendFrames(name string, n, size int) error {
 	return nil
 }
 
-// The monitor compares the routes of all targets with the way, and reports when some leave by another.
+// The monitor compares the routes of all targets with the way. It reports when some leave by
+// another.
 func TestMonitorTargets(t *testing.T) {
 	p := newPair(t)
 	index := p.v0.Attrs().Index

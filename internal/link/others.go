@@ -27,10 +27,9 @@ type Targets struct {
 // mostOthers is how many routes Others returns.
 const mostOthers = 4
 
-// Others returns routes by which some of the targets of w leave in another way than w: by another
-// link or next hop, or not at all. It looks up some sample targets, and those for whose prefix Within
-// returns a target. Routes to our own addresses are not considered, and at most some routes are
-// returned.
+// Others returns routes by which some targets of w leave in another way: by another link or next
+// hop, or not at all. It looks up the sample targets, and one target for each route. Routes to our
+// own addresses are not considered, and at most some routes are returned.
 func Others(ctx context.Context, w Way) ([]Other, error) {
 	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {

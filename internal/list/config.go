@@ -45,6 +45,11 @@ type Config struct {
 	Records  record.Kinds
 	Capture  string // file for a copy of all packets; "" for none
 
+	// Annotate, unless it is nil, changes each record before it is written. Databases are the files
+	// that it comes from.
+	Annotate  func(record.Record)
+	Databases []string
+
 	// Opened, unless it is nil, is called once everything is open that needs privileges.
 	Opened func() error
 	// A value on Reread asks to read the exclusions again; nil never asks.
@@ -77,11 +82,11 @@ func (c *Config) lists() *plan.Config {
 
 // paths returns the files of the results.
 func (c *Config) paths() fileset.Paths {
-	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput}
+	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput, Annotated: c.Annotate != nil}
 }
 
-// checkFiles refuses names of output files.
-func (c *Config) checkFiles() error {
+// CheckFiles refuses names of output files, and files that collide. Run calls it, too.
+func (c *Config) CheckFiles() error {
 	if err := c.paths().Check(); err != nil {
 		return err
 	}
@@ -96,5 +101,6 @@ func (c *Config) files() []outfile.Use {
 	return slices.Concat(
 		c.paths().Uses(), outfile.Writes("Capture", capture.Files(c.Capture)...),
 		outfile.Reads("Probes", c.Probes), outfile.Reads("Exclude", c.Exclude...),
+		outfile.Reads("Databases", c.Databases...),
 	)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/findings"
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/gather"
 	"github.com/masstrace/masstrace/internal/link"
@@ -100,7 +101,7 @@ func Run(ctx, interrupted context.Context, c Config) error {
 // newList reads exclusions and the first line.
 func newList(c *Config) (*list, error) {
 	c.withDefaults()
-	if err := c.checkFiles(); err != nil {
+	if err := c.CheckFiles(); err != nil {
 		return nil, err
 	}
 	l := &list{cfg: c, observe: c.Observer}
@@ -246,7 +247,7 @@ func (l *list) build() (err error) {
 	p := &l.params
 	l.writer = l.files.Writer(ndjson.Config{Kinds: l.cfg.Records, Run: p.Run, Hostname: p.Hostname})
 	l.found = findings.CounterFor(l.cfg.Records)
-	l.gather = gather.NewListed(l.codec, findings.Watch(l.writer, l.found), l.cfg.Records, p.TOS, l.cfg.Wait)
+	l.gather = gather.NewListed(l.codec, findings.Watch(format.Changed(l.writer, l.cfg.Annotate), l.found), l.cfg.Records, p.TOS, l.cfg.Wait)
 	if l.receiver, err = receiver.New(l.session.Live, l.codec, l.time); err != nil {
 		return err
 	}
@@ -256,6 +257,9 @@ func (l *list) build() (err error) {
 	start := &record.CycleStart{Cycle: record.Cycle{Hostname: p.Hostname, Time: p.StartNS / 1e9}}
 	about := p.Record()
 	about.Files = l.cfg.paths().Names()
+	if l.cfg.Annotate != nil {
+		l.cfg.Annotate(about)
+	}
 	if err := errors.Join(l.writer.Write(start), l.writer.Write(about), l.writer.Flush()); err != nil {
 		return run.OutputFailed(err)
 	}

@@ -19,6 +19,9 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
+// ErrUnfinished is wrapped by errors about a file that ends before its summary.
+var ErrUnfinished = errors.New("it has no summary, because its scan was killed")
+
 // ErrShards is wrapped by errors about files that do not belong together.
 var ErrShards = errors.New("not the shards of one scan")
 

@@ -36,7 +36,7 @@ func survey(ctx context.Context, set *fileset.Set, seen *traceSet) (*shard, erro
 	case errors.Is(err, fileset.ErrForeign), errors.Is(err, fileset.ErrMissing):
 		return nil, fmt.Errorf("%w: %w", ErrShards, err)
 	case errors.Is(err, format.ErrCut) || err == nil && s.summary == nil:
-		return nil, fmt.Errorf("%w: it has no summary, because its scan was killed", ErrShards)
+		return nil, fmt.Errorf("%w: %w", ErrShards, ErrUnfinished)
 	case err != nil:
 		return nil, err
 	case s.run == nil:

@@ -51,7 +51,7 @@ type row struct {
 type rowFlags uint8
 
 const (
-	rowChecked   rowFlags = 1 << iota // the balancer in front of the row was told from a per-packet one
+	rowChecked   rowFlags = 1 << iota // the balancer in front of the row was judged
 	rowPacket                         // it is a per-packet one
 	rowMoved                          // it moved flows
 	rowSampled                        // the balancers in front were asked again

@@ -35,8 +35,7 @@ type Describer struct {
 
 // Describe fills m with what the observations of one target show. They come in any order. halted
 // is set if the search was stopped before its end. Describe leaves Target, Source and Method of m
-// as they are, and so it does with Kind PerDestination and HashDestination, which one target alone
-// cannot show.
+// as they are. It never sets PerDestination and HashDestination, which one target cannot show.
 func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observation, halted bool) {
 	target, source, method := m.Target, m.Source, m.Method
 	m.Reset()
@@ -126,8 +125,8 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 	slices.SortFunc(m.Nodes[begin:], func(a, b record.Node) int { return bytes.Compare(a.Addr[:], b.Addr[:]) })
 }
 
-// findMoves finds the balancers that moved flows: those in front of the rows in which a repeat was
-// answered by another node than the first probe, and none moved twice.
+// findMoves finds the balancers that moved flows. In a row after them another node answered a
+// repeat than the first probe, and no flow moved twice.
 func (d *Describer) findMoves() {
 	clear(d.shaken[:])
 	for t := int(d.starts); t <= int(d.last); t++ {

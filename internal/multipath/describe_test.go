@@ -21,7 +21,7 @@ func ip(last byte) probe.Addr {
 // theTarget is the last octet of the target in these tests.
 const theTarget = 99
 
-// path is what one flow met, by TTL from 1: last octets, 0 for silence, and notAsked.
+// path has the last octets that one flow met, by TTL from 1; 0 for silence, and notAsked.
 type path []byte
 
 const notAsked = 255

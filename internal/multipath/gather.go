@@ -21,11 +21,10 @@ type far struct {
 	node  int
 	flows int
 	back  int // flows of them that were asked at the TTL before
-	near  int // index of the last near end seen, for a look at the number of near ends
 	ends  bool
 }
 
-// view is what the cells of a row and of the TTL before it show.
+// view has the counts of the cells of a row and of the TTL before it.
 type view struct {
 	ttl     uint8
 	alone   bool // one near end, which all flows pass

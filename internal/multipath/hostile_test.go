@@ -14,9 +14,14 @@ func FuzzSearch(f *testing.F) {
 	f.Add([]byte{0x11, 0x22, 0x33, 0x44, 0x55, 0xee, 0xff}, uint8(1))
 	f.Add([]byte{0xff, 0x80, 0x40, 1, 1, 1}, uint8(7))
 	var d Describer
+	shared := testConfig()
+	shared.LastTTL, shared.MaxFlows, shared.MaxBranches = 6, 32, 5
+	if err := shared.Validate(); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, script []byte, options uint8) {
-		cfg := testConfig()
-		cfg.LastTTL, cfg.MaxFlows, cfg.MaxBranches = 10, 64, 12
+		own := *shared // with the rule of shared
+		cfg := &own
 		cfg.HashFields = options&1 != 0
 		if options&2 != 0 {
 			cfg.MDA = record.Full
@@ -27,8 +32,7 @@ func FuzzSearch(f *testing.F) {
 		if options&8 != 0 {
 			cfg.MaxProbes = 100
 		}
-		tr := newTrial(t, cfg)
-		s := tr.search
+		s := New(cfg)
 		s.Begin(probe.Addr4From([4]byte{192, 0, 2, 1}), 1)
 		asked, open, seen := map[Probe]bool{}, []Probe{}, []Observation{}
 		at := 0
@@ -45,7 +49,7 @@ func FuzzSearch(f *testing.F) {
 				if asked[p] {
 					t.Fatalf("asked twice: %+v", p)
 				}
-				if p.TTL < 1 || p.TTL > 10 || int(Base(p.Flow)) >= cfg.MaxFlows || p.Attempt > 3 {
+				if p.TTL < 1 || p.TTL > 6 || int(Base(p.Flow)) >= cfg.MaxFlows || p.Attempt > 3 {
 					t.Fatalf("out of range: %+v", p)
 				}
 				asked[p] = true
@@ -94,8 +98,9 @@ func FuzzSearch(f *testing.F) {
 		if cfg.MaxProbes > 0 && s.Probes() > cfg.MaxProbes {
 			t.Errorf("%d probes", s.Probes())
 		}
-		d.Describe(&tr.out, cfg, seen, options&16 != 0)
-		for _, b := range tr.out.Balancers {
+		var out record.Multipath
+		d.Describe(&out, cfg, seen, options&16 != 0)
+		for _, b := range out.Balancers {
 			if b.Width < 2 || b.Answered > b.Asked || b.Confidence < 0 || b.Confidence > 1 || b.Answered < 1 {
 				t.Errorf("%+v", b)
 			}

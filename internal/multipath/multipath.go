@@ -1,6 +1,6 @@
 // Package multipath finds all the paths to a target whose routers balance load, by the multipath
 // detection algorithm (MDA). Search chooses the next probe to one target. Describe makes the record
-// of a target from its probes and answers alone, so that a replay gives what the scan gave.
+// of a target from its probes and answers alone, so that a scan and its replay give the same one.
 //
 // The package has no clocks, goroutines or I/O. A Search and a Describer are used by one goroutine
 // at a time. A Known is shared.
@@ -14,10 +14,10 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Config is what all targets of a run have in common.
+// Config has the options that all targets of a run share.
 type Config struct {
 	Confidence  float64 // of the stopping rule, in (0, 1); 0.95 is usual
-	Scope       Scope   // what Confidence refers to
+	Scope       Scope   // the balancers to which Confidence refers
 	MaxBranches int     // the search at a balancer stops at this width
 	MaxProbes   int     // to one target; 0: no limit
 	MDA         record.MDA
@@ -27,7 +27,7 @@ type Config struct {
 	LastTTL     uint8
 	Attempts    int    // of a silent (flow, TTL), 1 or 2; attempts 2 and 3 are repeats
 	GapLimit    int    // silent TTLs in a row that end a path
-	Known       *Known // what other targets have shown; nil: a Search borrows nothing
+	Known       *Known // the branches that other targets have shown; nil: a Search borrows nothing
 	Borrow      bool   // for Describe: the search had a Known
 	MaxFlows    int    // flows have numbers below it; at most MaxFlows
 
@@ -41,7 +41,7 @@ const (
 	MaxBranches = 128 // the stopping rule at 95 % takes fewer flows than MaxFlows
 )
 
-// Scope is what the confidence of the stopping rule refers to.
+// Scope is the set of balancers to which the confidence of the stopping rule refers.
 type Scope uint8
 
 // The scopes.

@@ -7,7 +7,7 @@ import (
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
-// sample is what the probes of one (flow, TTL) show.
+// sample has the answers to the probes of one (flow, TTL).
 type sample struct {
 	flow   uint16
 	ttl    uint8
@@ -33,11 +33,8 @@ func (o *sample) turned() bool {
 // confirmed reports whether all repeats were answered by the same node.
 func (o *sample) confirmed() bool { return o.second != 0 && !o.moved() }
 
-// void reports whether the probe was answered from behind the end of its path.
+// void reports whether the answer came from beyond the end of the path.
 func (o *sample) void() bool { return o.node == 0 && o.ends }
-
-// silent reports whether nothing answered.
-func (o *sample) silent() bool { return o.node == 0 && !o.ends }
 
 // samples are the samples of a target.
 type samples struct {
@@ -140,7 +137,7 @@ func (d *samples) take(o *Observation) {
 	s.away = s.away || o.Ends && !s.ends
 }
 
-// dropBeyond drops answers from behind the end of a path. A flow that was not asked at the TTL
+// dropBeyond drops answers from beyond the end of a path. A flow that was not asked at the TTL
 // before may have ended there, if others did.
 func (d *samples) dropBeyond() {
 	if d.first == 0 {

@@ -42,18 +42,6 @@ type step struct {
 	link int32
 }
 
-// group is the flows behind a balancer that does not keep them together, up to the TTL at which
-// their paths join again.
-type group struct {
-	fork    int   // in forks; the fork of a per-packet balancer
-	packet  bool  // otherwise the balancer moved flows once
-	from    uint8 // first TTL at which the flows are mixed
-	seen    uint16
-	answers int
-	nodes   uint8 // that they reach in the row at hand: 0, 1, or 2 for several
-	joined  bool  // they certainly reach one node only
-}
-
 // describeRow adds the links into the row at t and the forks in front of it.
 func (d *Describer) describeRow(m *record.Multipath, t int) {
 	d.countGroups(t)
@@ -81,65 +69,6 @@ func (d *Describer) describeRow(m *record.Multipath, t int) {
 		from := d.front(t)
 		if d.full == 0 || from < int(d.full) {
 			d.full = uint8(from)
-		}
-	}
-}
-
-// countGroups finds how many nodes the flows of each group reach at t.
-func (d *Describer) countGroups(t int) {
-	if len(d.groups) == 0 {
-		return
-	}
-	for i := range d.groups {
-		g := &d.groups[i]
-		g.nodes, g.seen, g.joined, g.answers = 0, 0, false, 0
-	}
-	row := d.row(t)
-	for i := range row {
-		o := &row[i]
-		if d.in[o.flow] == 0 {
-			continue
-		}
-		g := &d.groups[d.in[o.flow]-1]
-		for _, node := range [...]uint16{o.node, o.second, o.third} {
-			if node == 0 {
-				continue
-			}
-			g.answers++
-			if node != g.seen {
-				g.nodes = min(2, g.nodes+1)
-				g.seen = node
-			}
-		}
-	}
-	for i := range d.groups {
-		// An end tells nothing of the flows that did not get there.
-		g := &d.groups[i]
-		need := d.cfg.rule.Flows(1)
-		if g.packet {
-			need = d.cfg.rule.Flows(2)
-		}
-		g.joined = g.nodes == 1 && g.answers >= need && (d.first == 0 || t <= int(d.first))
-	}
-}
-
-// dissolve ends the groups whose flows are at one node at t.
-func (d *Describer) dissolve(t int) {
-	ended := false
-	for i := range d.groups {
-		if g := &d.groups[i]; g.joined && t > int(g.from) {
-			ended = true
-			if g.packet {
-				d.forks[g.fork].length = t - int(d.forks[g.fork].ttl)
-			}
-		}
-	}
-	if !ended {
-		return
-	}
-	for f, i := range d.in {
-		if i != 0 && d.groups[i-1].joined && t > int(d.groups[i-1].from) {
-			d.in[f] = 0
 		}
 	}
 }
@@ -296,25 +225,6 @@ func (d *Describer) addFork(t int, f fork, passes []pass) {
 	d.forks = append(d.forks, f)
 	if f.packet || moved {
 		d.addGroup(t, passes, f.packet)
-	}
-}
-
-// addGroup joins the flows of the passes to a group, and all flows that are not known to pass
-// elsewhere.
-func (d *Describer) addGroup(t int, passes []pass, packet bool) {
-	d.groups = append(d.groups, group{fork: len(d.forks) - 1, packet: packet, from: uint8(t), nodes: 2})
-	number := uint16(len(d.groups))
-	if _, alone := d.alone(t); alone {
-		for f := range d.in {
-			d.in[f] = number
-		}
-	}
-	for i := range passes {
-		p := &passes[i]
-		d.in[p.flow] = number
-		if packet {
-			p.flags |= passSure
-		}
 	}
 }
 

@@ -7,8 +7,8 @@ import "math"
 //
 //	K · ((K−1)/K)ⁿ
 //
-// The rule takes the smallest n for which this is at most 1 − confidence: 6, 11, 16, 21, 27, 33, 39
-// at 95 % (Veitch, Augustin, Teixeira, Friedman: Failure Control in Multipath Route Tracing, 2009).
+// The rule takes the smallest n for which this is at most 1 − confidence. At 95 % that is 6, 11,
+// 16, 21, 27, 33, 39 (Veitch et al., Failure Control in Multipath Route Tracing, INFOCOM 2009).
 // Published tables have 38 as the seventh, by the exact probability instead of the bound. The
 // search asks one flow after the other and may also stop too early at fewer branches. With 38, both
 // failures together come to 5.01 % at eight branches. With 39 they stay below 5 % at every width.

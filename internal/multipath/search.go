@@ -7,7 +7,7 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Step is what a Search needs next.
+// Step is the next need of a Search.
 type Step uint8
 
 // The steps.
@@ -20,9 +20,9 @@ const (
 // Search chooses the probes to one target. Several may be under way at once. New makes one, Begin
 // starts it anew.
 //
-// Flow 0 sweeps the TTLs first, to find the distance. Each row of the table, which is a TTL, is
-// settled when no probe of it is under way: it is looked at anew, and the probes that it needs in
-// any case are asked. A row may be settled again after each change in it or in the TTL before it.
+// Flow 0 sweeps the TTLs first, to find the distance. Each row of the table is a TTL. A row is
+// settled when no probe of it is under way: all probes that it certainly needs are asked. It is
+// settled again after each change in it or in the TTL before it.
 type Search struct {
 	cfg    *Config
 	target probe.Addr
@@ -48,7 +48,7 @@ type searchFlags uint8
 const (
 	sweepDirty searchFlags = 1 << iota
 	sweepDone
-	weakFalse // a router answered behind a weak end, so that weak ends count as hops
+	weakFalse // a router answered beyond a weak end, so that weak ends count as hops
 	over      // the most probes are sent
 	halted
 )
@@ -277,8 +277,9 @@ func (s *Search) endsBy(flow uint16, ttl uint8) bool {
 // splitBefore reports whether some path ends before ttl.
 func (s *Search) splitBefore(ttl uint8) bool { return s.end != 0 && s.end < ttl }
 
-// settleNext settles one row that has changed, the nearest first. The flows of a balancer are so
-// asked at its branches before they are asked behind them, and a repeat there shows any move since.
+// settleNext settles one row that has changed, the nearest first. So the flows
+// of a balancer are asked at its branches before they are asked at the TTLs after them. A repeat at
+// the branches then shows any move since.
 func (s *Search) settleNext() bool {
 	for rest := s.dirty; rest != 0; rest &= rest - 1 {
 		ttl := uint8(bits.TrailingZeros64(rest))

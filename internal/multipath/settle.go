@@ -5,8 +5,8 @@ const (
 	starFlows = 2
 	// borrowFlows is how many flows must agree with the branches that other targets have shown.
 	borrowFlows = 2
-	// meshFlows is how many flows of an address are asked at the TTLs next to it, if both
-	// TTLs have several addresses: the test for meshing.
+	// meshFlows is for the test for meshing: how many flows of an address are asked at the
+	// next TTL, if both TTLs have several addresses.
 	meshFlows = 2
 	// mostStars is how many silent flows in front of a row are too many to find further
 	// flows through one of its near ends.
@@ -43,11 +43,11 @@ func (s *Search) settle(ttl uint8) {
 	}
 }
 
-// controls reports whether the rule holds for each node in front of the row at ttl, as in the full
-// MDA, and not only for the row.
+// controls reports whether the rule holds for each node in front of the row, as in the full MDA.
+// Otherwise it holds for the row.
 func (s *Search) controls(ttl uint8) bool { return s.from != 0 && ttl >= s.from }
 
-// isUneven reports whether the row contradicts what MDA-Lite assumes: branches that share no
+// isUneven reports whether the row contradicts MDA-Lite, which assumes branches that share no
 // routers and have the same length.
 func (s *Search) isUneven(v *view) bool {
 	if v.meshed {
@@ -139,8 +139,8 @@ func (s *Search) branches(v *view, n *near) (far int, sum uint32) {
 	return v.fars[0].node, n.sum
 }
 
-// knownKey returns the key of the near end n in front of its branch far. If no router answers there,
-// the next one before stands for it.
+// knownKey returns the key of the near end n in front of its branch far. If no router answers
+// there, the next one before stands for it.
 func (s *Search) knownKey(ttl uint8, n *near, far int) knownKey {
 	k := knownKey{far: s.addrs[far-1], ttl: ttl}
 	if n.node != 0 {
@@ -229,8 +229,8 @@ func (s *Search) askNew(v *view, n int) {
 
 func (s *Search) endsBefore(flow uint16, ttl uint8) bool { return s.endsBy(flow, ttl-1) }
 
-// settleHop asks what MDA-Lite needs in a row with several near ends: the rule holds for the row,
-// and each near end is passed by some flow.
+// settleHop asks the flows that MDA-Lite needs in a row with several near ends. The rule holds for
+// the row, and some flow passes each near end.
 func (s *Search) settleHop(v *view) {
 	lack := s.lack(v, nil)
 	switch {
@@ -296,8 +296,8 @@ func (s *Search) askBoth(v *view, n int) {
 	}
 }
 
-// settleNears asks what the full MDA needs: the rule holds for each near end. New flows at the TTL
-// before find further flows through those that have too few.
+// settleNears asks the flows that the full MDA needs. The rule holds for each near end. New flows
+// at the TTL before find further flows through those that have too few.
 func (s *Search) settleNears(v *view) {
 	missing := 0
 	for i := range v.nears {

@@ -3,12 +3,10 @@ package multipath
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
-	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -32,6 +30,7 @@ type network struct {
 	loss    float64
 	seed    uint64
 	rand    *rand.Rand
+	weak    bool // the target's answers are weak
 	answers int
 	counts  []int
 }
@@ -55,7 +54,7 @@ func (n *network) add(from ...int) int {
 	return i
 }
 
-// chain adds length routers one behind the other, and returns the last one.
+// chain adds length routers one after the other, and returns the last one.
 func (n *network) chain(from, length int) int {
 	for range length {
 		if len(n.routers) == 0 {
@@ -156,7 +155,7 @@ func (n *network) branch(i int, flow uint16) int {
 	panic("weights")
 }
 
-// at returns the router that a probe reaches, and whether it is lost behind the last one.
+// at returns the router that a probe reaches. It returns false if the path ends before.
 func (n *network) at(flow uint16, ttl uint8) (int, bool) {
 	i := 0
 	for t := uint8(1); t < ttl; t++ {
@@ -180,7 +179,7 @@ func (n *network) answer(p Probe) (Answer, bool) {
 	if !ok || r.silent || r.limit > 0 && n.counts[i] > r.limit || n.rand.Float64() < n.loss {
 		return Answer{}, false
 	}
-	return Answer{From: r.addr, Ends: r.end, Reached: r.end, Steers: true}, true
+	return Answer{From: r.addr, Ends: r.end, Reached: r.end, Steers: !r.end || !n.weak}, true
 }
 
 // truth is all that a search could find.
@@ -297,7 +296,7 @@ func (tr *trial) run(t testing.TB, n *network, underWay int) {
 	tr.d.Describe(&tr.out, tr.cfg, tr.seen, false)
 }
 
-// found is what a record has of the truth.
+// found has the counts of the parts of a record that are true, and of those that are not.
 type found struct{ nodes, links, falseNodes, falseLinks, falseBalancers int }
 
 func (tr *trial) judge(want truth) (f found, notes []string) {
@@ -332,77 +331,5 @@ func testConfig() *Config {
 	return &Config{
 		Confidence: 0.95, MaxBranches: 100, FirstTTL: 1, LastTTL: 32, Attempts: 2, GapLimit: 5,
 		MaxFlows: MaxFlows,
-	}
-}
-
-var shapes = map[string]func(n *network){
-	"chain":     func(n *network) { n.done(n.chain(0, 12)) },
-	"wide 2":    func(n *network) { n.done(n.chain(n.diamond(n.chain(0, 4), even(2, 1)...), 4)) },
-	"wide 4":    func(n *network) { n.done(n.chain(n.diamond(n.chain(0, 4), even(4, 2)...), 4)) },
-	"wide 16":   func(n *network) { n.done(n.chain(n.diamond(n.chain(0, 4), even(16, 2)...), 4)) },
-	"wide 100":  func(n *network) { n.done(n.chain(n.diamond(n.chain(0, 4), even(100, 1)...), 4)) },
-	"two":       func(n *network) { n.done(n.diamond(n.chain(n.diamond(n.chain(0, 2), 1, 1), 3), 3, 3, 3)) },
-	"adjacent":  func(n *network) { n.done(n.diamond(n.diamond(n.chain(0, 2), 1, 1), 1, 1, 1)) },
-	"meshed":    func(n *network) { n.done(n.chain(n.mesh(n.chain(0, 3), 3, 2), 2)) },
-	"uneven":    func(n *network) { n.done(n.chain(n.diamond(n.chain(0, 3), 1, 2, 3), 2)) },
-	"to target": func(n *network) { n.done(n.diamond(n.chain(0, 3), 1, 2)) },
-	"nested": func(n *network) {
-		i := n.chain(0, 3)
-		a := n.diamond(n.add(i), 1, 1)
-		b := n.chain(i, 3)
-		n.done(n.add(a, b))
-	},
-	"first hop": func(n *network) { n.done(n.chain(n.diamond(n.chain(0, 1), 1, 1), 2)) },
-	"silent": func(n *network) {
-		i := n.chain(0, 8)
-		n.routers[3].silent, n.routers[5].silent, n.routers[6].silent = true, true, true
-		n.done(n.diamond(i, 1, 1))
-	},
-	"silent branch": func(n *network) {
-		i := n.diamond(n.chain(0, 3), 2, 2, 2)
-		n.routers[3].silent = true
-		n.done(n.chain(i, 2))
-	},
-	"no target": func(n *network) { n.diamond(n.chain(0, 3), 1, 1) },
-}
-
-// TestSearchFinds holds what is found in networks of many shapes against the truth. Nothing may be
-// false.
-func TestSearchFinds(t *testing.T) {
-	for _, name := range slices.Sorted(maps.Keys(shapes)) {
-		for _, mda := range []record.MDA{record.Lite, record.Full} {
-			t.Run(name+"/"+mda.String(), func(t *testing.T) {
-				cfg := testConfig()
-				cfg.MDA = mda
-				tr := newTrial(t, cfg)
-				var sum found
-				probes, repeats, nodes, links, full := 0, 0, 0, 0, 0
-				runs := effort.Count(60, 2000)
-				for seed := range uint64(runs) {
-					n := newNetwork(seed)
-					shapes[name](n)
-					want := n.truth()
-					tr.run(t, n, 1+int(seed%40))
-					f, notes := tr.judge(want)
-					if len(notes) > 0 {
-						t.Fatalf("seed %d: false: %q", seed, notes)
-					}
-					sum.nodes += f.nodes
-					sum.links += f.links
-					nodes += len(want.nodes)
-					links += len(want.links)
-					probes += tr.search.Probes()
-					repeats += tr.search.Repeats()
-					if tr.out.MDA == record.Full {
-						full++
-					}
-				}
-				t.Logf("nodes %.2f %%, links %.2f %%, %d probes, %d repeats, %d full", 100*float64(sum.nodes)/float64(nodes),
-					100*float64(sum.links)/float64(links), probes/runs, repeats/runs, full)
-				if sum.nodes*100 < nodes*97 || sum.links*100 < links*95 {
-					t.Errorf("too little found")
-				}
-			})
-		}
 	}
 }

@@ -31,7 +31,7 @@ type spans struct {
 	fronts [2]front
 }
 
-// meeting is the branches that reach an address, at whatever TTL.
+// meeting has the branches that reach an address at any TTL.
 type meeting struct {
 	epoch uint32
 	first uint8 // TTL of the first branch
@@ -71,8 +71,8 @@ func (d *spans) at(ttl uint8) []edge {
 	return d.edges[i : i+j]
 }
 
-// span returns over how many TTLs the branches of f go on until all of them join at one node, and
-// the difference between the longest and the shortest. 0 is nowhere.
+// span returns the number of TTLs from f to the node where all its branches join. asymmetry is the
+// difference between the longest and the shortest branch. Without such a node both are 0.
 func (d *spans) span(f *fork) (length, asymmetry int) {
 	d.epoch += 2
 	now, next := &d.fronts[0], &d.fronts[1]

@@ -64,6 +64,7 @@ func (a addr) put(b []byte) {
 //	[0, 2²⁷)            routers of level 5: /24, 3 bits of slot
 //	[2²⁷, 3 × 2²⁶)      routers of level 4: /20, 6 bits of slot
 //	from 3 × 2²⁶ on     routers of level 3 (/16), 2 (/12), 1 (/8), 0, 6 bits of slot
+//	from entries4 on    routers of the further entries of level 0, 1, 2: see vantage.go
 //	from wide4 on       further routers of level 2, 1, 0, 9 bits of slot
 //	last 2²³            the sources of noise, then the addresses of NATs, 2²² each
 //
@@ -79,6 +80,7 @@ const (
 	nat6        = 0x3ffefffe << 32
 	slotBits    = 6
 	slotBitsEnd = 3 // level 5
+	entries4    = 3<<26 + 1<<22 + 1<<18 + 2<<14
 
 	// Slots from firstWide on are of wide fabrics at levels 0 to 2: two blocks of 254.
 	wide4        = 3<<26 + 5<<20
@@ -123,6 +125,7 @@ func index4(v uint32) (n uint32, ok bool) {
 type node struct {
 	prefix uint64 // the segment's prefix, right-aligned
 	level  uint8
+	entry  uint8 // of the segment, see vantage.go
 	slot   uint16
 	six    family
 }
@@ -131,7 +134,10 @@ type node struct {
 func (n node) addr() addr {
 	if n.six {
 		key := n.prefix << (48 - bits6[n.level])
-		return addr{routers6 | key, uint64(n.level)<<48 | uint64(n.slot)}
+		return addr{routers6 | key, uint64(n.level)<<48 | uint64(n.entry)<<16 | uint64(n.slot)}
+	}
+	if n.entry != 0 {
+		return n.entryAddr()
 	}
 	if n.slot >= firstWide && n.level < wideLevels {
 		i := uint32(n.slot - firstWide)
@@ -150,11 +156,11 @@ func nodeAt(a addr) (n node, ok bool) {
 	if !a.is4() {
 		n.six = ip6
 		level := a.lo >> 48
-		if a.hi>>48 != routers6>>48 || level >= levels || a.lo>>16&0xffff_ffff != 0 {
+		if a.hi>>48 != routers6>>48 || level >= levels || a.lo>>24&0xff_ffff != 0 {
 			return node{}, false
 		}
 		key := a.hi & (1<<48 - 1)
-		n.level, n.slot = uint8(level), uint16(a.lo)
+		n.level, n.entry, n.slot = uint8(level), uint8(a.lo>>16), uint16(a.lo)
 		n.prefix = key >> (48 - bits6[level])
 		return n, n.addr() == a && n.slot != 0
 	}
@@ -164,6 +170,9 @@ func nodeAt(a addr) (n node, ok bool) {
 	}
 	if i >= wide4 {
 		return wideNodeAt(i)
+	}
+	if i >= entries4 {
+		return entryNodeAt(i)
 	}
 	shift := slotBits
 	switch {
@@ -193,7 +202,7 @@ func wideNodeAt(i uint32) (n node, ok bool) {
 
 // hash returns the hash from which the router's properties are drawn.
 func (n node) hash(seed uint64) uint64 {
-	x := uint64(n.level)<<8 | uint64(n.slot&0xff) | uint64(n.slot>>8)<<20
+	x := uint64(n.level)<<8 | uint64(n.slot&0xff) | uint64(n.slot>>8)<<20 | uint64(n.entry)<<24
 	if n.six {
 		x |= 1 << 16
 	}

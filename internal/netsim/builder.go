@@ -40,8 +40,13 @@ func (b *builder) build() {
 		room   = m.cfg.MaxHops - 1
 	)
 	for level := range levels {
-		g := m.segment(level, b.p.prefix(level), b.p.six, room)
-		n := node{prefix: b.p.prefix(level), level: uint8(level), six: b.p.six}
+		prefix := b.p.prefix(level)
+		g := m.segment(level, prefix, b.p.six, 0, room)
+		n := node{prefix: prefix, level: uint8(level), six: b.p.six}
+		rest := room - g.most()
+		if b.p.vantage != 0 {
+			m.further(&g, &n, &b.p)
+		}
 		v := visitor{b: b, g: &g, n: n, base: base}
 		tokens = v.through(tokens)
 		from, inside := 0, 0
@@ -50,7 +55,7 @@ func (b *builder) build() {
 			inside = g.branchLen(from)
 		}
 		tl.add(n, &g, int(g.before+g.after)+inside, from, inside, base)
-		base, room = base+g.delay, room-g.most()
+		base, room = base+g.delay, rest
 		if _, done := m.stopped(&b.p, level, &tl, tokens[0].pos, b.in.proto, 255); done {
 			for _, tok := range tokens {
 				b.stop(tok, level, &tl)

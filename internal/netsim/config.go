@@ -96,6 +96,10 @@ type Config struct {
 	ForgedEchoes int     `unit:"packets" meaning:"echo replies with a guessed sequence number, for each ICMP probe"`
 	Liars        float64 `unit:"share" meaning:"targets that quote a TTL as if they were half as far away"`
 	Imposters    float64 `unit:"share" meaning:"targets that answer as routers on the paths to other targets"`
+
+	// VantagePoints is how many vantage points the network has, 0 or 1 for one. It has no
+	// meaning for people, and is no option: the lab sets it.
+	VantagePoints int `json:",omitempty"`
 }
 
 // Default returns a network similar to the Internet.
@@ -277,6 +281,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("MeanHops = %v: not from 8 to 20", c.MeanHops)
 	case c.ForgedQuotes < 0 || c.ForgedEchoes < 0:
 		return fmt.Errorf("ForgedQuotes %d, ForgedEchoes %d: negative", c.ForgedQuotes, c.ForgedEchoes)
+	case c.VantagePoints < 0 || c.VantagePoints > MaxVantagePoints:
+		return fmt.Errorf("VantagePoints = %d: not from 1 to %d", c.VantagePoints, MaxVantagePoints)
 	case c.MaxHops < 10 || c.MaxHops > 40:
 		return fmt.Errorf("MaxHops = %d: not from 10 to 40", c.MaxHops)
 	case c.MaxWidth < 2 || c.MaxWidth > maxFabric:
@@ -284,7 +290,7 @@ func (c *Config) Validate() error {
 	case c.MinWidth < 0 || c.MinWidth > c.MaxWidth:
 		return fmt.Errorf("MinWidth = %d: not from 2 to MaxWidth", c.MinWidth)
 	case c.Remap < 0 || c.Reroute < 0:
-		return fmt.Errorf("Remap %v, Reroute %v: negative", int64(c.Remap), int64(c.Reroute))
+		return fmt.Errorf("a negative time: Remap %v, Reroute %v", int64(c.Remap), int64(c.Reroute))
 	case c.PerFlow < 0 || c.PerDestination < 0 || c.PerPacket < 0,
 		!(c.PerFlow+c.PerDestination+c.PerPacket > 0):
 		return fmt.Errorf("PerFlow %v, PerDestination %v, PerPacket %v: not weights",

@@ -39,6 +39,9 @@
 // Random events (loss, jitter, duplicates, noise, per-packet balancers) are a hash of (seed, number
 // of the packet). So the same packets in the same order get the same answers.
 //
+// A network may have several vantage points (vantage.go). The source of a packet decides which one
+// it is of. So a path is a function of source, target, flow and time.
+//
 // # Memory
 //
 // Two arrays of fixed size hold the state that real devices remember: token buckets (limit.go) and

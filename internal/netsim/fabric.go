@@ -15,16 +15,16 @@ package netsim
 // segment.lens has the width of layer l in its octet l. All else is drawn from the salt.
 const (
 	maxLayers    = 8
-	maxFabric    = 100                  // routers in a layer; at levels 3 and 4 it is maxWidth
-	narrowFabric = maxBranch * maxWidth // routers in a fabric at levels 3 and 4
-	wideFabric   = maxWideSlots         // at levels 0 to 2
+	maxFabric    = 100                  // routers in a layer; in narrow segments it is maxWidth
+	narrowFabric = maxBranch * maxWidth // routers in a fabric of a narrow segment
+	wideFabric   = maxWideSlots         // of another one
 )
 
 // addFabric adds a fabric to a row if there is room for it.
 func (m *model) addFabric(g *segment, h uint64, six family, row, room int) {
 	salt := mix(h, saltFabric)
 	d := &draft{left: wideFabric, most: min(maxFabric, m.cfg.MaxWidth)}
-	if g.level >= wideLevels {
+	if g.narrow {
 		d.left, d.most = narrowFabric, min(maxWidth, m.cfg.MaxWidth)
 	}
 	h = mix(salt, saltBranches)
@@ -142,7 +142,7 @@ func (g *segment) fabricSlot(l, i int) uint16 {
 	for k := range l {
 		i += g.layerWidth(k)
 	}
-	if g.level < wideLevels {
+	if !g.narrow {
 		return uint16(firstWide + i)
 	}
 	return uint16(firstInDia + i)

@@ -17,7 +17,7 @@ func TestFabrics(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 100000 {
 		level := r.IntN(levels)
-		g := m.segment(level, r.Uint64()>>50, family(r.IntN(2) == 0), 25)
+		g := m.segment(level, r.Uint64()>>50, family(r.IntN(2) == 0), 0, 25)
 		if g.layers == 0 {
 			continue
 		}
@@ -118,7 +118,7 @@ func TestWidths(t *testing.T) {
 			m := newModel(cfg)
 			r := rand.New(rand.NewPCG(1, 1))
 			for range 20000 {
-				g := m.segment(r.IntN(wideLevels), r.Uint64()>>50, ip4, 25)
+				g := m.segment(r.IntN(wideLevels), r.Uint64()>>50, ip4, 0, 25)
 				if g.width != 0 && (int(g.width) < want[0] || int(g.width) > want[1]) {
 					t.Fatalf("width %d, want %v", g.width, want)
 				}

@@ -94,7 +94,7 @@ func (b *balance) hashed(six family) (f Fields) {
 // f, up to TTL last.
 func (t *Truth) Graph(f *Flow, last uint8) *Graph {
 	m, in := t.m, f.internal()
-	b := &builder{t: t, in: in, p: m.planAt(in.dst, int64(f.At)), h: m.hashFlow(&in, int64(f.At)),
+	b := &builder{t: t, in: in, p: m.planAt(in.src, in.dst, int64(f.At)), h: m.hashFlow(&in, int64(f.At)),
 		last: int(last), nodes: make(map[nodeKey]int), links: make(map[Link]float64), forks: make(map[int]balance), fixed: make(map[int]bool)}
 	if reachOf(in.dst) != martian {
 		b.build()

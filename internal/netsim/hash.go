@@ -62,4 +62,5 @@ const (
 	saltFabric
 	saltRemap
 	saltReroute
+	saltEntry
 )

@@ -23,5 +23,6 @@ func (m *model) imposed(p *plan, w *way, rnd uint64) addr {
 		dst.lo ^= (1 + h%0xfff) << 8 // another /24
 	}
 	other := m.plan(dst)
+	m.enter(&other, int(p.vantage))
 	return m.walk(&other, &flowHash{}, protoUDP, w.ttl, rnd).node.addr()
 }

@@ -68,7 +68,7 @@ func (t *Truth) Addr(name string) (a netip.Addr, ok bool) {
 // routerName returns the name of a router's address.
 func (m *model) routerName(n node) string {
 	h := mix(n.hash(m.seed)^saltName, 1)
-	place := mix(m.seed^saltName^uint64(n.level), n.prefix)
+	place := mix(m.seed^saltName^uint64(n.level)^uint64(n.entry)<<8, n.prefix)
 	bits, six := bits4[n.level], ""
 	if n.six {
 		bits, six = bits6[n.level], "v6."
@@ -77,8 +77,12 @@ func (m *model) routerName(n node) string {
 	if bits > 0 {
 		digits = fmt.Sprintf("%0*x", bits/4, n.prefix)
 	}
-	return fmt.Sprintf("%s%d.%s%d.%s%s.%sas%d.%s", ports[pick(h, len(ports))], h&7, roles[n.level], n.slot,
-		cities[pick(place, len(cities))], digits, six, m.system(n.level, n.prefix, n.six), zone)
+	entry := ""
+	if n.entry != 0 {
+		entry = fmt.Sprintf("-%d", n.entry)
+	}
+	return fmt.Sprintf("%s%d.%s%d%s.%s%s.%sas%d.%s", ports[pick(h, len(ports))], h&7, roles[n.level], n.slot, entry,
+		cities[pick(place, len(cities))], digits, six, m.system(n), zone)
 }
 
 // nodeNamed returns the router that labels name. ok means that they have the form of a router's
@@ -87,13 +91,21 @@ func nodeNamed(labels []string) (n node, ok bool) {
 	if len(labels) < 6 || len(labels[2]) < 3 {
 		return n, false
 	}
-	role := strings.TrimRight(labels[1], "0123456789")
+	label, which, further := strings.Cut(labels[1], "-")
+	role := strings.TrimRight(label, "0123456789")
 	level := slices.Index(roles[:], role)
-	slot, err := strconv.ParseUint(labels[1][len(role):], 10, 16)
+	slot, err := strconv.ParseUint(label[len(role):], 10, 16)
 	if level < 0 || err != nil {
 		return n, false
 	}
 	n = node{level: uint8(level), slot: uint16(slot), six: labels[3] == "v6"}
+	if further {
+		entry, err := strconv.ParseUint(which, 10, 8)
+		if err != nil {
+			return n, false
+		}
+		n.entry = uint8(entry)
+	}
 	bits := bits4[level]
 	if n.six {
 		bits = bits6[level]
@@ -123,20 +135,22 @@ func (m *model) targetName(a addr) string {
 		host = strings.Join(groups, "-")
 	}
 	pool := pools[pick(mix(m.seed^saltName, prefix), len(pools))]
-	return fmt.Sprintf("h%s.%s.as%d.%s", host, pool, m.system(uint8(level), prefix, six), zone)
+	return fmt.Sprintf("h%s.%s.as%d.%s", host, pool, m.system(node{prefix: prefix, level: uint8(level), six: six}), zone)
 }
 
-// system returns the number of the autonomous system of a prefix at a level.
-func (m *model) system(level uint8, prefix uint64, six family) int {
-	bits := bits4
-	if six {
+// system returns the number of the autonomous system of a node.
+func (m *model) system(n node) int {
+	bits, entry := bits4, uint64(n.entry)<<8
+	if n.six {
 		bits = bits6
 	}
 	switch {
-	case level == 0:
+	case n.level == 0 && entry == 0:
 		return firstAS
-	case level <= 2:
-		return firstAS + 1 + pick(mix(m.seed^saltName^2, prefix>>(bits[level]-bits[1])), transit)
+	case n.level == 0:
+		return firstAS + 1 + transit + pick(mix(m.seed^saltName^3, entry), access)
+	case n.level <= 2:
+		return firstAS + 1 + pick(mix(m.seed^saltName^2^entry, n.prefix>>(bits[n.level]-bits[1])), transit)
 	}
-	return firstAS + 1 + transit + pick(mix(m.seed^saltName^3, prefix>>(bits[level]-bits[3])), access)
+	return firstAS + 1 + transit + pick(mix(m.seed^saltName^3, n.prefix>>(bits[n.level]-bits[3])), access)
 }

@@ -28,18 +28,24 @@ type Option struct {
 // between words: MaxHops is max-hops.
 func (c *Config) Options() []Option {
 	v := reflect.ValueOf(*c)
-	list := make([]Option, v.NumField())
-	for i := range list {
+	var list []Option
+	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		list[i] = Option{
+		if !isOption(&f) {
+			continue
+		}
+		list = append(list, Option{
 			Named:   Named{Name: optionName(f.Name), Meaning: f.Tag.Get("meaning")},
 			Heading: f.Tag.Get("heading"),
 			Unit:    f.Tag.Get("unit"),
 			Value:   fmt.Sprint(v.Field(i).Interface()),
-		}
+		})
 	}
 	return list
 }
+
+// isOption reports whether a field of Config is an option.
+func isOption(f *reflect.StructField) bool { return f.Tag.Get("meaning") != "" }
 
 // optionName returns the name of a field as an option.
 func optionName(field string) string {
@@ -69,13 +75,12 @@ func (e *UnknownOptionError) Error() string {
 // The error is an *UnknownOptionError, or states which values the option takes.
 func (c *Config) SetOption(name, text string) error {
 	plain := strings.ReplaceAll(name, "-", "")
-	field := reflect.ValueOf(c).Elem().FieldByNameFunc(func(f string) bool {
-		return strings.EqualFold(f, plain)
-	})
-	if !field.IsValid() {
+	v := reflect.ValueOf(c).Elem()
+	f, ok := v.Type().FieldByNameFunc(func(f string) bool { return strings.EqualFold(f, plain) })
+	if !ok || !isOption(&f) {
 		return &UnknownOptionError{Name: name, Nearest: c.nearest(name)}
 	}
-	if err := set(field.Addr().Interface(), text); err != nil {
+	if err := set(v.FieldByIndex(f.Index).Addr().Interface(), text); err != nil {
 		return fmt.Errorf("option %s: %w", name, err)
 	}
 	return nil

@@ -33,13 +33,25 @@ type testProbe struct {
 	seq, ack uint32 // ICMP: sequence number
 	label    uint32
 	payload  int
+	from     [2]netip.Addr // IPv4 and IPv6; zero: that of vantage
 }
 
 var methods = []string{"udp", "icmp", "syn", "ack"}
 
+// src returns the source address.
+func (p testProbe) src() netip.Addr {
+	switch {
+	case !p.from[0].IsValid():
+		return vantage(p.dst)
+	case p.dst.Is4():
+		return p.from[0]
+	}
+	return p.from[1]
+}
+
 func (p testProbe) build(t testing.TB) []byte {
 	t.Helper()
-	src := vantage(p.dst)
+	src := p.src()
 	var ls []gopacket.SerializableLayer
 	var network gopacket.NetworkLayer
 	proto := map[string]layers.IPProtocol{"udp": 17, "icmp": 1}[p.method]

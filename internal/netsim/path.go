@@ -27,6 +27,9 @@ type plan struct {
 	six  family
 	via  uint64 // key of the routers at the levels of rerouteLevel and above, while it is moved
 
+	vantage uint8 // number of the vantage point
+	entries [entryLevels]uint8
+
 	stop      stop
 	stopLevel uint8 // the route ends with this segment
 	wall      wall
@@ -146,8 +149,12 @@ func (m *model) walk(p *plan, h *flowHash, proto, ttl uint8, packet uint64) way 
 	)
 	for level := range levels {
 		prefix := p.prefix(level)
-		g := m.segment(level, prefix, p.six, room)
+		g := m.segment(level, prefix, p.six, 0, room)
 		n := node{prefix: prefix, level: uint8(level), six: p.six}
+		rest := room - g.most()
+		if p.vantage != 0 {
+			m.further(&g, &n, p)
+		}
 		b, in := 0, 0
 		switch {
 		case g.width == 0:
@@ -169,7 +176,7 @@ func (m *model) walk(p *plan, h *flowHash, proto, ttl uint8, packet uint64) way 
 			return m.expired(p, n, left, base+g.delayAt(place), ttl)
 		}
 		t.add(n, &g, length, b, in, base)
-		pos, base, room = pos+length, base+g.delay, room-g.most()
+		pos, base, room = pos+length, base+g.delay, rest
 		if w, done := m.stopped(p, level, &t, pos, proto, ttl); done {
 			return w
 		}

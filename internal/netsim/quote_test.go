@@ -7,7 +7,7 @@ import (
 
 func checkReply(t *testing.T, p testProbe, probe []byte, rtt int64, w witness, h Hop) {
 	t.Helper()
-	if w.dst != vantage(p.dst) || w.ttl != h.ReplyTTL {
+	if w.dst != p.src() || w.ttl != h.ReplyTTL {
 		t.Fatalf("%+v: reply to %v with TTL %d, truth %+v", p, w.dst, w.ttl, h)
 	}
 	if rtt < int64(h.RTT) || rtt > int64(h.RTTMax)+int64(h.RTTMax-h.RTT) {

@@ -7,10 +7,12 @@ import "net/netip"
 // The neighbour is the prefix that differs in the last bit.
 const rerouteLevel = 3
 
-// planAt returns the plan of a destination at a time, in ns since the first valid probe.
-func (m *model) planAt(dst addr, at int64) plan {
+// planAt returns the plan of packets from a source to a destination at a time, in ns since the
+// first valid probe.
+func (m *model) planAt(src, dst addr, at int64) plan {
 	p := m.plan(dst)
 	m.reroute(&p, at)
+	m.enterFrom(&p, src)
 	return p
 }
 
@@ -46,7 +48,7 @@ func (t *Truth) Reroutes(dst netip.Addr) bool {
 	if m.cfg.Reroute == 0 || !m.reroutes(&p) || p.stop != stopNone && p.stopLevel < rerouteLevel {
 		return false
 	}
-	moved := m.planAt(in, int64(m.cfg.Reroute))
+	moved := m.planAt(addr{}, in, int64(m.cfg.Reroute))
 	last := rerouteLevel + 1
 	if p.stop != stopNone {
 		last = min(last, int(p.stopLevel))
@@ -58,7 +60,7 @@ func (t *Truth) Reroutes(dst netip.Addr) bool {
 func (m *model) routers(p *plan, last int) (n int) {
 	room := m.cfg.MaxHops - 1
 	for level := range last + 1 {
-		g := m.segment(level, p.prefix(level), p.six, room)
+		g := m.segment(level, p.prefix(level), p.six, 0, room)
 		room -= g.most()
 		if level >= rerouteLevel {
 			n += g.most()

@@ -2,15 +2,15 @@ package netsim
 
 import "fmt"
 
-// Sim is a simulated Internet as seen from one place. It is not safe for
-// concurrent use.
+// Sim is a simulated Internet as seen from one place, or from several vantage points. It is not
+// safe for concurrent use.
 type Sim struct {
 	m       *model
 	packets uint64
 	count   Counters
 
 	routerLimit, hostLimit, policer limit
-	wayOut                          bucket // the policer's
+	wayOut                          [MaxVantagePoints]bucket // the policers'
 	clock                           clock
 
 	buckets  [bucketSlots]bucket
@@ -65,6 +65,7 @@ func (s *Sim) Handle(now int64, b []byte, emit func(due int64, packet []byte)) *
 	m := s.m
 	pl := m.plan(p.flow.dst)
 	m.reroute(&pl, r.At)
+	m.enterFrom(&pl, p.flow.src)
 	h := m.hashFlow(&p.flow, r.At)
 	rnd := mix(m.seed^saltPacket, s.packets)
 	w := m.walk(&pl, &h, p.flow.proto, p.ttl, rnd)
@@ -101,7 +102,7 @@ func (p *packet) flags() uint8 {
 // node there, and w.answer if TCP state requires it.
 func (s *Sim) decide(now int64, pl *plan, w *way, rnd uint64, reply *tcpReply) Fate {
 	m, p := s.m, &s.packet
-	if s.policer.interval > 0 && !s.wayOut.take(now, s.policer) {
+	if s.policer.interval > 0 && !s.wayOut[pl.vantage].take(now, s.policer) {
 		return LostForward
 	}
 	if w.fate != Answered {

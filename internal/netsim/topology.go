@@ -48,6 +48,7 @@ type segment struct {
 	longest uint8 // routers on the longest branch
 	mesh    uint8 // of a fabric: bit l is set if the branches to layer l share routers
 	level   uint8
+	narrow  bool // no address for more than a few routers: level 3 and above, or a further entry
 	uneven  bool // of a fabric: some branches skip layers
 	end     bool // level 5
 }
@@ -78,6 +79,7 @@ type model struct {
 	addresses, portsOnly, labelOnly           share // cumulative
 	remapped, rerouted                        share
 
+	several bool // vantage points
 	fabrics bool // diamonds are fabrics, except at level 5
 }
 
@@ -136,6 +138,7 @@ func newModel(cfg Config) *model {
 		m.boxes[i] = shareOf(total)
 	}
 	m.fabrics = cfg.Nested+cfg.Meshed+cfg.Chained > 0 || cfg.MaxWidth > maxWidth
+	m.several = cfg.VantagePoints > 1
 	m.accessLen = 2 + pick(mix(m.seed, saltSegment), 2)
 	for i := range m.row {
 		m.delay[i] = float64(cfg.Delay) * delayParts[i]
@@ -148,20 +151,23 @@ func newModel(cfg Config) *model {
 	return m
 }
 
-// segment returns the segment of a prefix. room is how many routers the path may still have. If
-// there is too little room, first the row gets shorter, then the diamond is left out.
-func (m *model) segment(level int, prefix uint64, six family, room int) (g segment) {
-	x := uint64(level)
+// segment returns the segment of a prefix and an entry. room is how many routers the path may
+// still have. If there is too little room, first the row gets shorter, then the diamond is left
+// out.
+func (m *model) segment(level int, prefix uint64, six family, entry uint8, room int) (g segment) {
+	x := uint64(level) | uint64(entry)<<16
 	if six {
 		x |= 1 << 8
 	}
 	h := mix(m.seed^saltSegment^x, prefix)
 	row := int(h & 0xffff * uint64(m.row[level]) >> 32)
-	g.end, g.level = level == levels-1, uint8(level)
+	g.end, g.level, g.narrow = level == levels-1, uint8(level), level >= wideLevels || entry != 0
 	limit := maxRow
 	switch level {
 	case 0:
-		row = m.accessLen
+		if row = m.accessLen; entry != 0 {
+			row = leastAccess + pick(h, mostAccess-leastAccess+1)
+		}
 	case 1:
 		row = max(row, 1)
 	case 4: // the long tail
@@ -185,6 +191,9 @@ func (m *model) segment(level int, prefix uint64, six family, room int) (g segme
 			m.addFabric(&g, h2, six, row, room)
 		} else {
 			m.addDiamond(&g, h2, six, row, room)
+		}
+		if g.end && m.several {
+			g.balancer = perDestination // see vantage.go
 		}
 	}
 	return g

@@ -186,7 +186,7 @@ func TestDiamonds(t *testing.T) {
 	unequal, kinds := 0, [3]int{}
 	r := rand.New(rand.NewPCG(4, 4))
 	for range 50000 {
-		g := m.segment(1+r.IntN(4), r.Uint64()>>50, ip4, 20)
+		g := m.segment(1+r.IntN(4), r.Uint64()>>50, ip4, 0, 20)
 		if g.width == 0 {
 			continue
 		}

@@ -124,6 +124,7 @@ func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 	}
 	p, h := m.plan(in.dst), m.hashFlow(&in, int64(f.At))
 	m.reroute(&p, int64(f.At))
+	m.enterFrom(&p, in.src)
 	first := len(hops)
 	add := func(w way) {
 		hop := t.hop(&p, &in, &w)
@@ -138,8 +139,13 @@ func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 		room   = m.cfg.MaxHops - 1
 	)
 	for level := range levels {
-		g := m.segment(level, p.prefix(level), p.six, room)
-		n := node{prefix: p.prefix(level), level: uint8(level), six: p.six}
+		prefix := p.prefix(level)
+		g := m.segment(level, prefix, p.six, 0, room)
+		n := node{prefix: prefix, level: uint8(level), six: p.six}
+		rest := room - g.most()
+		if p.vantage != 0 {
+			m.further(&g, &n, &p)
+		}
 		from, to := m.branches(&g.balance, &h, int(g.width), all)
 		var next uint64
 		inside := 0
@@ -166,7 +172,7 @@ func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 			}
 		}
 		tl.add(n, &g, int(g.before+g.after)+inside, from, inside, base)
-		base, room, starts = base+g.delay, room-g.most(), next
+		base, room, starts = base+g.delay, rest, next
 		done := false
 		for set := starts; set != 0; set &= set - 1 {
 			var w way
@@ -271,8 +277,8 @@ func (t *Truth) Locate(a netip.Addr) (AddrKind, Place) {
 
 // Router returns the address from which the router in a record answers.
 func (t *Truth) Router(r *Record) netip.Addr {
-	p := t.m.planAt(r.dst, r.At)
-	n := node{prefix: p.prefix(int(r.Level)), level: r.Level, slot: r.Slot, six: p.six}
+	p := t.m.planAt(r.src, r.dst, r.At)
+	n := node{prefix: p.prefix(int(r.Level)), level: r.Level, entry: p.entry(int(r.Level)), slot: r.Slot, six: p.six}
 	return t.m.routerAddr(&p, &way{node: n, answer: r.Answer}).netip()
 }
 
@@ -287,16 +293,23 @@ func (n node) netipPrefix() netip.Prefix {
 
 // exists reports whether the node's segment has its slot.
 func (m *model) exists(n node) bool {
+	if !m.hasEntry(n) {
+		return false
+	}
 	p := plan{six: n.six, key: n.prefix << (48 - bits4[n.level])}
 	if n.six {
 		p.key = n.prefix << (48 - bits6[n.level])
 	}
+	p.via = p.key
 	room := m.cfg.MaxHops - 1
 	for level := range int(n.level) {
-		g := m.segment(level, p.prefix(level), n.six, room)
+		g := m.segment(level, p.prefix(level), n.six, 0, room)
 		room -= g.most()
 	}
-	g := m.segment(int(n.level), n.prefix, n.six, room)
+	g := m.segment(int(n.level), n.prefix, n.six, 0, room)
+	if n.entry != 0 {
+		g = m.entrySegment(&g, n)
+	}
 	if n.slot <= uint16(g.before+g.after) {
 		return true
 	}

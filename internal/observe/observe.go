@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -32,12 +33,20 @@ type Progress struct {
 	RatePPS  float64       // sent in the last second
 	Answered uint64        // probes
 	Drops    uint64        // frames that the kernel dropped
+
+	Inbound account.Inbound[uint64] // frames received so far; Drops are not in it
 }
 
 // Began is the first event of a run: everything is open, and probes may leave.
 type Began struct{}
 
 func (Began) String() string { return "begun" }
+
+// Recorded means that the records of a window were written. Sum is the account of all windows so far;
+// it is valid during the call.
+type Recorded struct{ Sum *account.Account }
+
+func (e Recorded) String() string { return fmt.Sprintf("recorded: %d targets", e.Sum.Targets) }
 
 // Stopping means that the sending has stopped. The run waits for replies. If Leaves is set, it does
 // not, because a checkpoint leaves their windows to another process.
@@ -148,3 +157,20 @@ func (Nobody) Event(Event) {}
 
 // Progress implements Observer.
 func (Nobody) Progress(Progress) {}
+
+// All are several observers of one run.
+type All []Observer
+
+// Event implements Observer.
+func (a All) Event(e Event) {
+	for _, o := range a {
+		o.Event(e)
+	}
+}
+
+// Progress implements Observer.
+func (a All) Progress(p Progress) {
+	for _, o := range a {
+		o.Progress(p)
+	}
+}

@@ -2,7 +2,10 @@ package outfile
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 	"os"
 	"runtime"
@@ -44,9 +47,59 @@ func claim(exponent byte, text string) string {
 	return string(zstdMagic) + string([]byte{0, exponent << 3, byte(head), byte(head >> 8), byte(head >> 16)}) + text
 }
 
+// The text of TestDecompress, as programs wrote it: xz -6, xz --block-size=4, and bzip2.
+const (
+	xzText    = "/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQAKc29tZSBvY3RldHMAAJboAyypcPIaAAEjC8Ib/QkftvN9AQAAAAAEWVo="
+	xzBlocks  = "/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQADc29tZQBeRoQmJTxwKQIAIQEWAAAAdC/lowEAAyBvY3QAhB7GdS1GU1cCACEBFgAAAHQv5aMBAAJldHMAACfIekTC7IflAAMcBBwEGwMPe6f4scRn+wIAAAAABFla"
+	bzip2Text = "QlpoOTFBWSZTWQ6DIpYAAAORgEAACgKMACAAMQwBBp6nqQGDWr4u5IpwoSAdBkUs"
+)
+
+// decoded returns the octets of a base64 text.
+func decoded(t testing.TB, text string) string {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// claimXZ returns the headers of an xz stream and of a block, with right checksums. The block claims
+// a dictionary of that size (§5.3.1 of the .xz file format).
+func claimXZ(size byte) string {
+	flags := []byte{0, 4}
+	head := append([]byte(xzMagic), flags...)
+	head = binary.LittleEndian.AppendUint32(head, crc32.ChecksumIEEE(flags))
+	block := []byte{2, 0, xzLZMA2, 1, size, 0, 0, 0}
+	return string(head) + string(binary.LittleEndian.AppendUint32(block, crc32.ChecksumIEEE(block)))
+}
+
+// A block of an xz stream cannot claim more memory than the limit, in the first stream or later.
+func TestXZDictionary(t *testing.T) {
+	const most = 30 // 128 MiB
+	for size := range byte(41) {
+		for _, before := range []string{"", decoded(t, xzBlocks)} {
+			var start, end runtime.MemStats
+			runtime.ReadMemStats(&start)
+			r, _, err := Decompress(strings.NewReader(before + claimXZ(size)))
+			if err == nil {
+				_, err = io.Copy(io.Discard, r)
+			}
+			runtime.ReadMemStats(&end)
+			if refused := err != nil && strings.Contains(err.Error(), "over the limit"); refused != (size > most) {
+				t.Errorf("dictionary %d behind %d octets: %v", size, len(before), err)
+			}
+			if took := end.TotalAlloc - start.TotalAlloc; took > 160<<20 {
+				t.Errorf("dictionary %d behind %d octets took %d octets", size, len(before), took)
+			}
+		}
+	}
+}
+
 func TestDecompress(t *testing.T) {
 	const text = "some octets"
 	gz, zst := gzipped(t, text), zstandard(t, text)
+	xz, blocks, bz := decoded(t, xzText), decoded(t, xzBlocks), decoded(t, bzip2Text)
 	tests := []struct {
 		name, in string
 		packed   bool
@@ -69,6 +122,16 @@ func TestDecompress(t *testing.T) {
 		{"zstd cut", zst[:len(zst)-1], true, text, io.ErrUnexpectedEOF},
 		{"zstd with the largest window", claim(17, text), true, text, nil},
 		{"zstd with a larger window", claim(18, text), true, "", zstd.ErrWindowSizeExceeded},
+		{"xz", xz, true, text, nil},
+		{"xz of several blocks", blocks, true, text, nil},
+		{"xz streams with padding", xz + blocks + "\x00\x00\x00\x00" + xz, true, text + text + text, nil},
+		{"xz cut in the header", xz[:8], true, "", io.ErrUnexpectedEOF},
+		{"xz cut", xz[:len(xz)-1], true, text, io.ErrUnexpectedEOF},
+		{"xz cut in a block", blocks[:40], true, text, io.ErrUnexpectedEOF},
+		{"bzip2", bz, true, text, nil},
+		{"bzip2 streams", bz + bz, true, text + text, nil},
+		{"bzip2 cut", bz[:20], true, "", io.ErrUnexpectedEOF},
+		{"plain, with the first octets of bzip2", "BZh9 is a name", false, "BZh9 is a name", nil},
 		{"zstd with an absurd window", claim(31, text), true, "", zstd.ErrWindowSizeExceeded},
 	}
 	for _, tt := range tests {
@@ -132,4 +195,19 @@ func TestDecompressMemory(t *testing.T) {
 			t.Errorf("%s: %d octets of input took %d octets of memory, more than %d", name, len(in), took, most)
 		}
 	}
+}
+
+// Streams in the .xz format that were changed anywhere end in an error or in their text, in bounded
+// memory.
+func FuzzReader(f *testing.F) {
+	for _, text := range []string{xzText, xzBlocks} {
+		f.Add([]byte(decoded(f, text)))
+	}
+	f.Add([]byte(claimXZ(40)))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r, err := newXZReader(bytes.NewReader(in))
+		if err == nil {
+			_, _ = io.Copy(io.Discard, io.LimitReader(r, 1<<20))
+		}
+	})
 }

@@ -21,7 +21,7 @@ import (
 type Capture struct {
 	w     io.Writer
 	heads [2][]byte // link headers of sent packets: IPv4, IPv6
-	begin []byte    // what the file begins with, before the notes
+	begin []byte    // of the file, before the notes
 	notes iter.Seq[[]byte]
 
 	mu      sync.Mutex
@@ -58,8 +58,8 @@ func NewCapture(w io.Writer, c CaptureConfig) *Capture {
 	return p
 }
 
-// Run writes until all producers are done or the file fails. When ctx ends, no producer waits for the
-// file any more.
+// Run writes until all producers are done or the file fails. When ctx ends, no producer waits for
+// the file any more.
 func (p *Capture) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, p.discard)()
 	err := p.head()

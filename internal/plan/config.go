@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -18,8 +19,15 @@ import (
 // Config is the part of a request that decides which probes are made, and which records are
 // written. Zero values are found or chosen automatically, if possible.
 type Config struct {
-	// Targets and Exclude are files, "-" for Stdin, or addresses, prefixes and ranges.
+	// Targets and Exclude are files, "-" for Stdin, or addresses, prefixes and ranges. Targets
+	// may be names, if there is a Resolver; see package intake.
 	Targets, Exclude []string
+	Resolver         intake.Resolver
+	Column           string   // of Targets that are CSV files
+	FromResults      []string // files whose targets are taken, if Where holds for their traces
+	Where            []string
+	Family           intake.Family // of all targets
+	HostRule         string        // see target.ParseHostRule
 	Stdin            io.Reader
 	AllowReserved    bool
 	PerPrefix        uint64
@@ -55,8 +63,8 @@ type Config struct {
 	PortLow, PortHigh uint16
 
 	Records record.Kinds
-	// Packing is how the output is compressed, and Format its format, "" for NDJSON. A resumed run
-	// must keep them.
+	// Packing is how the output is compressed, and Format its format, "" for NDJSON. A resumed
+	// run must keep them.
 	Packing, Format string
 	// ReplyPacking and MetaPacking are those of separate files of replies and meta records:
 	// "plain", gz or zst; "" if there is no such file.

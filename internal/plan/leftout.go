@@ -3,6 +3,7 @@ package plan
 import (
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
 )
@@ -35,6 +36,9 @@ func removed(all, left target.Count) record.Removed {
 
 // emptyWords is the error about lists without any target.
 func (p *Plan) emptyWords() string {
+	if p.family != intake.Both {
+		return map[intake.Family]string{intake.IPv4: "no target is of IPv4", intake.IPv6: "no target is of IPv6"}[p.family]
+	}
 	switch len(p.lists) {
 	case 0:
 		return "the list has no target"

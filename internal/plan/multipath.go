@@ -11,7 +11,7 @@ func (p *Plan) setMultipath() (err error) {
 		return nil
 	}
 	p.paths, err = PathSearch(p.Strategy, multipath.Config{
-		Method: p.ProbeMethod, FirstTTL: p.Shape.FirstTTL, LastTTL: p.Shape.LastTTL, Attempts: p.Attempts,
+		Method: p.ProbeMethod, FirstTTL: p.Shape.FirstTTL, LastTTL: p.Shape.LastTTL, Attempts: p.Asked,
 	})
 	return err
 }

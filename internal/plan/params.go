@@ -41,14 +41,17 @@ type Params struct {
 	Shard        uint64     `json:"shard"`
 	Shards       uint64     `json:"shards"`
 	MaxTargets   uint64     `json:"max_targets"`
-	RatePPS      float64    `json:"rate_pps"`
-	RateAuto     bool       `json:"rate_auto,omitempty"`
-	Burst        int        `json:"burst"`
-	WaitNS       int64      `json:"wait_ns"`
+	HostRule     string     `json:"host_rule,omitempty"` // "" is random
+	// Names are the names in the lists. They are left out of a capture where they are too long.
+	Names    []record.Name `json:"names,omitempty"`
+	RatePPS  float64       `json:"rate_pps"`
+	RateAuto bool          `json:"rate_auto,omitempty"`
+	Burst    int           `json:"burst"`
+	WaitNS   int64         `json:"wait_ns"`
 	record.Strategy
-	// Attempts are those at a TTL that does not answer, if the shape has more: strategy multipath also
-	// repeats answered probes.
-	Attempts      int          `json:"attempts,omitempty"`
+	// Asked are the attempts at a TTL that does not answer, if the shape has more: strategy multipath
+	// also repeats answered probes.
+	Asked         int          `json:"attempts,omitempty"`
 	NoStop        bool         `json:"no_stop,omitempty"`
 	PerHopRate    float64      `json:"per_hop_rate,omitempty"`
 	PrefixRate    float64      `json:"prefix_rate,omitempty"`
@@ -90,10 +93,10 @@ func (p *Params) Record() *record.Run {
 	run := &record.Run{
 		Run: p.Run, Tool: p.Tool, Argv: p.Argv, Seed: p.Seed, KeyID: p.KeyID,
 		RatePPS: p.RatePPS, RateAuto: p.RateAuto, Burst: p.Burst, TTL: [2]uint8{p.Shape.FirstTTL, p.Shape.LastTTL},
-		Flows: p.Shape.RequestedFlows(), Attempts: cmp.Or(p.Attempts, p.Shape.Attempts), Strategy: p.Strategy, Protocol: p.Method, DstPort: p.DstPort,
+		Flows: p.Shape.RequestedFlows(), Attempts: cmp.Or(p.Asked, p.Shape.Attempts), Strategy: p.Strategy, Protocol: p.Method, DstPort: p.DstPort,
 		TOS: p.TOS, WaitS: p.Wait().Seconds(), Link: p.Link, IO: p.IO, Senders: p.Senders, Clock: "CLOCK_REALTIME/kernel",
 		TargetsSHA256: p.TargetsSHA256, ExcludeSHA256: p.ExcludeSHA256,
-		PerPrefix: p.PerPrefix, Granularity: [2]int{p.Granularity4, p.Granularity6}, MaxTargets: p.MaxTargets,
+		PerPrefix: p.PerPrefix, Granularity: [2]int{p.Granularity4, p.Granularity6}, MaxTargets: p.MaxTargets, HostRule: p.HostRule, Names: p.Names,
 		Shard: [2]int{int(p.Shard), int(max(p.Shards, 1))},
 	}
 	switch {

@@ -53,7 +53,8 @@ func fields(v reflect.Value, f func(name string, v reflect.Value)) {
 var identity = []string{
 	"Masstrace", "Run", "Hostname", "StartNS", "Tool", "Argv", "Link", "IO", // vantage point and time
 	"Source4", "Source6", "Avoid", "ExcludeSHA256", // compared elsewhere
-	"Targets", "First", "OnDemand", "Unlinked", "ExtensionOctets", // of windows, which a resumed run keeps
+	"Names",                                                                   // whose addresses are targets
+	"Targets", "First", "OnDemand", "Attempts", "Unlinked", "ExtensionOctets", // of windows, which a resumed run keeps
 }
 
 // Every field of Params is an option, which a resume compares, or describes the vantage

@@ -2,8 +2,10 @@ package plan
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/codec"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/multipath"
 	"github.com/masstrace/masstrace/internal/permute"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -37,6 +40,7 @@ type Plan struct {
 	Windows       uint64
 
 	lists   []string          // the names of the target lists
+	family  intake.Family     // of Include
 	memory  uint64            // bytes of each target
 	paths   *multipath.Config // of strategy multipath, else nil
 	learned *Learned          // nil if the run has a memory of its own
@@ -53,9 +57,9 @@ type Began struct {
 	ReadSHA256 string
 }
 
-// New works out the plan of c. Empty seeds and keys in c are filled in. An error is a
-// *ConfigError, or that of a file that cannot be read.
-func New(c *Config, began Began) (*Plan, error) {
+// New works out the plan of c. Empty seeds and keys in c are filled in. ctx ends look-ups of names.
+// An error is a *ConfigError, that of a file that cannot be read, or that of ctx.
+func New(ctx context.Context, c *Config, began Began) (*Plan, error) {
 	if c.Seed == "" {
 		if c.Shards > 1 {
 			return nil, Refuse("Shard", "a shard needs a seed: all shards of a scan must have the same seed")
@@ -67,7 +71,7 @@ func New(c *Config, began Began) (*Plan, error) {
 	if err := p.setParams(c); err != nil {
 		return nil, err
 	}
-	if err := p.readTargets(c, began); err != nil {
+	if err := p.readTargets(ctx, c, began); err != nil {
 		return nil, err
 	}
 	if err := p.Index(); err != nil {
@@ -97,7 +101,7 @@ func (p *Plan) setParams(c *Config) (err error) {
 		Masstrace: ParamsVersion, Seed: c.Seed, KeyID: KeyID(p.Key),
 		Method: c.Method.String(), DstPort: c.DstPort, TOS: c.TOS, PortLow: c.PortLow, PortHigh: c.PortHigh,
 		PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
-		Shard: c.Shard, Shards: c.Shards, MaxTargets: c.MaxTargets,
+		Shard: c.Shard, Shards: c.Shards, MaxTargets: c.MaxTargets, HostRule: ruleName(c.HostRule),
 		RatePPS: c.RatePPS, RateAuto: c.AutoRate, Burst: c.Burst, WaitNS: int64(c.Wait), Strategy: strategy,
 		NoStop: c.NoStop, PerHopRate: c.PerHopRate, PrefixRate: c.PrefixRate,
 		Shape:   window.Shape{FirstTTL: c.MinTTL, LastTTL: c.MaxTTL, Flows: c.Flows, Attempts: c.Attempts},
@@ -105,20 +109,26 @@ func (p *Plan) setParams(c *Config) (err error) {
 		AllowReserved: c.AllowReserved, Senders: max(c.Senders, 1),
 	}
 	if strategy.Strategy == Multipath {
-		p.Attempts, p.Shape = c.Attempts, schedule.MultipathShape(p.Shape)
+		p.Asked, p.Shape = c.Attempts, schedule.MultipathShape(p.Shape)
 	}
 	return p.setMultipath()
 }
 
+// ruleName returns the name of a host rule as parameters have it: "" for the default.
+func ruleName(rule string) string {
+	if rule == (target.HostRule{}).String() {
+		return ""
+	}
+	return rule
+}
+
 // readTargets reads the lists. A resumed run keeps the exclusions of its index. Further
 // addresses in the files are excluded from now on.
-func (p *Plan) readTargets(c *Config, began Began) (err error) {
-	if p.Include, err = target.ParseArgs(c.Targets, c.Stdin); err != nil {
-		return ListError("Targets", err)
+func (p *Plan) readTargets(ctx context.Context, c *Config, began Began) error {
+	if err := p.readIncluded(ctx, c, began); err != nil {
+		return err
 	}
-	p.lists = c.Targets
-	c.warnHostBits("targets", p.Include)
-	excluded, err := target.ParseArgs(c.Exclude, c.Stdin)
+	excluded, err := c.excluded(c.Stdin)
 	if err != nil {
 		return ListError("Exclude", err)
 	}
@@ -135,12 +145,51 @@ func (p *Plan) readTargets(c *Config, began Began) (err error) {
 	return nil
 }
 
+// readIncluded reads the lists of targets. A resumed run keeps the addresses of names.
+func (p *Plan) readIncluded(ctx context.Context, c *Config, began Began) error {
+	asked := intake.Config{
+		Args: c.Targets, Stdin: c.Stdin, Column: c.Column, Results: c.FromResults, Where: c.Where, Family: c.Family, Names: c.Resolver,
+	}
+	if began.Params != nil {
+		asked.Known = began.Params.Names
+	}
+	lists, err := intake.Read(ctx, asked)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		if _, ok := errors.AsType[*intake.NotFoundError](err); ok {
+			return err // the request may be right
+		}
+		return ListError("Targets", err)
+	}
+	p.Include, p.Names = lists.Lines, lists.Names
+	p.lists = slices.Concat(c.Targets, c.FromResults)
+	p.family = c.Family
+	c.warnHostBits("targets", p.Include)
+	for _, text := range lists.Warnings {
+		if c.Warn != nil {
+			c.Warn("warning: targets: " + text)
+		}
+	}
+	return nil
+}
+
+// excluded reads the exclusions.
+func (c *Config) excluded(stdin io.Reader) (*target.Lines, error) {
+	lists, err := intake.Read(context.Background(), intake.Config{Args: c.Exclude, Stdin: stdin})
+	if err != nil {
+		return nil, err
+	}
+	return lists.Lines, nil
+}
+
 // ReadExclude reads the exclusions again during a run.
 func (c *Config) ReadExclude() (target.Set, error) {
 	if slices.Contains(c.Exclude, "-") {
 		return target.Set{}, errors.New("standard input cannot be read again: exclusions must be files or addresses")
 	}
-	lines, err := target.ParseArgs(c.Exclude, strings.NewReader(""))
+	lines, err := c.excluded(strings.NewReader(""))
 	if err != nil {
 		return target.Set{}, err
 	}
@@ -149,7 +198,7 @@ func (c *Config) ReadExclude() (target.Set, error) {
 
 // Excluded reads the exclusions at the beginning of a run.
 func (c *Config) Excluded() (target.Set, error) {
-	lines, err := target.ParseArgs(c.Exclude, c.Stdin)
+	lines, err := c.excluded(c.Stdin)
 	if err != nil {
 		return target.Set{}, ListError("Exclude", err)
 	}
@@ -158,7 +207,12 @@ func (c *Config) Excluded() (target.Set, error) {
 
 // ListError returns the error of a list as a ConfigError. If it wraps an *fs.PathError, a file
 // cannot be read, and the request may be right.
-func ListError(field string, err error) error { return &ConfigError{field, err} }
+func ListError(field string, err error) error {
+	if other, ok := errors.AsType[*intake.FieldError](err); ok {
+		field = other.Field
+	}
+	return &ConfigError{field, err}
+}
 
 // withReserved adds special-purpose addresses to the exclusions.
 func (c *Config) withReserved(excluded target.Set) target.Set {
@@ -176,10 +230,17 @@ func (c *Config) warnHostBits(what string, l *target.Lines) {
 
 // Index puts all included addresses that are not excluded in the order of the parameters.
 func (p *Plan) Index() (err error) {
+	hosts, err := target.ParseHostRule(p.HostRule)
+	if err != nil {
+		return &ConfigError{"HostRule", err}
+	}
 	p.List, err = target.NewList(target.Config{
-		Include: p.Include, Exclude: p.Exclude, Seed: permute.Key(p.Seed128),
+		Include: p.Include, Exclude: p.Exclude, Seed: permute.Key(p.Seed128), Hosts: hosts,
 		PerPrefix: p.PerPrefix, Granularity4: p.Granularity4, Granularity6: p.Granularity6,
 	})
+	if _, ok := errors.AsType[*target.HostRuleError](err); ok {
+		return &ConfigError{"HostRule", err}
+	}
 	if err != nil {
 		return &ConfigError{"Targets", err}
 	}

@@ -26,7 +26,7 @@ func config(targets ...string) Config {
 func planOf(t *testing.T, c Config) *Plan {
 	t.Helper()
 	c.Seed, c.Key = "plan", strings.Repeat("00", 16)
-	p, err := New(&c, Began{})
+	p, err := New(t.Context(), &c, Began{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestPlanErrors(t *testing.T) {
 			c := config("45.0.0.0/8")
 			c.Seed, c.Key = "s", strings.Repeat("00", 16)
 			tt.set(&c)
-			_, err := New(&c, Began{})
+			_, err := New(t.Context(), &c, Began{})
 			refused := new(ConfigError)
 			if !errors.As(err, &refused) || refused.Field != tt.field || !strings.Contains(refused.Err.Error(), tt.want) {
 				t.Errorf("error %v, want one of %s with %q", err, tt.field, tt.want)

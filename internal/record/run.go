@@ -37,11 +37,18 @@ type Run struct {
 	PerPrefix   uint64 `json:"per_prefix,omitempty"`
 	Granularity [2]int `json:"granularity,omitzero"`
 	MaxTargets  uint64 `json:"max_targets,omitempty"`
-	Shard       [2]int `json:"shard"` // number, from 0, and how many there are
+	// HostRule is the rule that chose the targets in the prefixes: first, sra or a number; "" is
+	// the seed.
+	HostRule string `json:"host_rule,omitempty"`
+	// Names are the names in the lists, with the addresses that were targets for them.
+	Names []Name `json:"names,omitempty"`
+	Shard [2]int `json:"shard"` // number, from 0, and how many there are
 	// Vantage is the vantage point, of a run that is part of a job of a fleet; else nil.
 	Vantage *Vantage `json:"vantage,omitempty"`
 	// Files are the files of the run, if there are several; nil if one has all records.
 	Files *Files `json:"files,omitempty"`
+	// Databases are those that annotate the records, nil if there are none.
+	Databases []Database `json:"databases,omitempty"`
 }
 
 // Vantage is a vantage point of a fleet.
@@ -106,6 +113,8 @@ type Resume struct {
 	TimeUs  int64    `json:"time_us"` // µs since the Unix epoch; its probes left after
 	// Changed are the options that differ from those that the run began with, by name.
 	Changed map[string]Change `json:"changed,omitempty"`
+	// Databases are those that annotate the records from here on, nil if there are none.
+	Databases []Database `json:"databases,omitempty"`
 }
 
 // Change is an option before and after a resume.

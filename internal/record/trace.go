@@ -64,6 +64,8 @@ type Hop struct {
 	Alone bool
 	// Lacks are the fields that were not in the file that the hop was read from.
 	Lacks Lacks
+	// Annotation has the entries of databases for the responder; nil if there are none.
+	Annotation *Annotation
 }
 
 // HasRTT reports whether the RTT is known. The hops of our own runs have one if they
@@ -128,6 +130,9 @@ type Trace struct {
 	// Inferred are routers below Met, at TTLs that were not probed, as other traces
 	// through Met have them. Ascending.
 	Inferred []Interface
+	// InferredAnnotations are those of the addresses of Inferred, in the same order; empty if the
+	// trace is not annotated.
+	InferredAnnotations []*Annotation
 
 	Start      int64 // when the first probe left, ns since the Unix epoch
 	ProbeCount int   // probes sent
@@ -157,6 +162,11 @@ type Trace struct {
 	// Halted is set if the run was stopped before the last reply of the trace could
 	// come. CutOff is set if the target was excluded before.
 	Halted, CutOff bool
+
+	// TargetAnnotation has the entries of databases for the target; nil if there are none. ASPath are the
+	// autonomous systems on the path, by ascending TTL; empty if the trace is not annotated.
+	TargetAnnotation *Annotation
+	ASPath           []PathPart
 
 	// Bare is set if the trace was read from a file that has nothing but its hops and its
 	// stop reason, as scamper's. Answered, Silent and all fields that follow are not known
@@ -191,10 +201,12 @@ type Result struct {
 // Reset empties t and keeps the room of its slices.
 func (t *Trace) Reset() {
 	contested, withheld := t.Contested[:0], t.Withheld[:0]
+	annotations, path := t.InferredAnnotations[:0], t.ASPath[:0]
 	hops, silent, limited, loops := t.Hops[:0], t.Silent[:0], t.RateLimited[:0], t.Loops[:0]
 	*t = Trace{Hops: hops, Silent: silent, RateLimited: limited, UnderDrops: t.UnderDrops[:0], Inferred: t.Inferred[:0]}
 	t.Contested, t.Withheld = contested, withheld
 	t.Loops = loops
+	t.InferredAnnotations, t.ASPath = annotations, path
 }
 
 // StopReason is the reason for the end of a trace.

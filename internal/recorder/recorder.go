@@ -27,6 +27,8 @@ type Recorder struct {
 	Halted uint64
 	Err    error // the first error of the writer; after it windows are only counted
 
+	// Recorded, unless it is nil, is called with Sum after each window.
+	Recorded func(sum *account.Account)
 	// Failed, unless it is nil, is called at the first error of the writer.
 	Failed func()
 	// Keep, unless it is nil, is called after each window whose records are flushed. A
@@ -90,6 +92,9 @@ func (r *Recorder) Window(ctx context.Context, w *window.Window) {
 	r.Sum.Add(&r.Assembler.Account)
 	r.Sum.Hear(&w.Heard)
 	r.Done++
+	if r.Recorded != nil {
+		r.Recorded(&r.Sum)
+	}
 	if r.Keep != nil && r.Err == nil {
 		_ = r.check(ctx, r.Keep())
 	}

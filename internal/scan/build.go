@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/autorate"
 	"github.com/masstrace/masstrace/internal/capture"
 	"github.com/masstrace/masstrace/internal/findings"
@@ -57,11 +58,13 @@ func (s *scan) build() (err error) {
 		Spread: int64(spread),
 	})
 	lines := s.files.Writer(ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
-	s.writer = findings.Watch(format.Tee(append(slices.Clone(s.cfg.Sinks), lines.Each()...)...), s.found)
+	all := format.Tee(append(slices.Clone(s.cfg.Sinks), lines.Each()...)...)
+	s.writer = findings.Watch(format.Changed(all, s.cfg.Annotate), s.found)
 	s.recorder = &recorder.Recorder{
 		Assembler: trace.NewAssembler(s.plan.Assembler(s.session.Codec, &s.set.Faults)),
 		Writer:    s.writer, Kinds: s.plan.Records, Done: s.first,
-		Failed: func() { s.supervisor.Stop(run.ErrOutput) },
+		Failed:   func() { s.supervisor.Stop(run.ErrOutput) },
+		Recorded: func(sum *account.Account) { s.observe.Event(observe.Recorded{Sum: sum}) },
 	}
 	if s.keeper != nil {
 		s.recorder.Keep = s.keep

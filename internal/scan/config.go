@@ -37,6 +37,10 @@ type Config struct {
 	Stdout                  io.Writer
 	// Existing is the rule for existing files of these, of Capture (with its key) and Checkpoint.
 	Existing outfile.Existing
+	// Annotate, unless it is nil, changes each record before it is written. Databases are the files
+	// that it comes from.
+	Annotate  func(record.Record)
+	Databases []string
 	// Sinks take the records, too, from one goroutine.
 	Sinks   []format.Writer
 	Capture string // file for a copy of all packets; "" for none
@@ -56,6 +60,8 @@ type Config struct {
 	// A value on Inspect asks for a report of the memory of the process; nil never asks.
 	Inspect  <-chan os.Signal
 	Observer observe.Observer // nil for none
+	// Uses are further files of the caller, which no file of the scan may be.
+	Uses []outfile.Use
 
 	Tool string   // name/version, for the run record
 	Argv []string // likewise
@@ -76,11 +82,11 @@ func (c *Config) withDefaults() {
 
 // paths returns the files of the results.
 func (c *Config) paths() fileset.Paths {
-	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput}
+	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput, Annotated: c.Annotate != nil}
 }
 
-// checkFiles refuses names of output files.
-func (c *Config) checkFiles() error {
+// CheckFiles refuses names of output files, and files that collide. Run calls it, too.
+func (c *Config) CheckFiles() error {
 	if err := c.paths().Check(); err != nil {
 		return err
 	}
@@ -93,8 +99,9 @@ func (c *Config) checkFiles() error {
 // files returns the files of the scan.
 func (c *Config) files() []outfile.Use {
 	return slices.Concat(
-		c.paths().Uses(), outfile.Writes("Capture", capture.Files(c.Capture)...),
+		c.paths().Uses(), c.Uses, outfile.Writes("Capture", capture.Files(c.Capture)...),
 		outfile.Writes("Checkpoint", checkpoint.Files(c.Checkpoint)...), outfile.Writes("Resume", checkpoint.Files(c.Resume)...),
-		outfile.Reads("Targets", c.Targets...), outfile.Reads("Exclude", c.Exclude...),
+		outfile.Reads("Targets", c.Targets...), outfile.Reads("FromResults", c.FromResults...), outfile.Reads("Exclude", c.Exclude...),
+		outfile.Reads("Databases", c.Databases...),
 	)
 }

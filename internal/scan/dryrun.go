@@ -14,7 +14,7 @@ import (
 // DryRun returns the plan of Run, with its first probes. It sends nothing, not even to find
 // the next hop's link address, and needs no privilege.
 func DryRun(ctx context.Context, c Config) (*plan.Preview, error) {
-	s, err := newScan(&c)
+	s, err := newScan(ctx, &c)
 	if err != nil {
 		return nil, err
 	}

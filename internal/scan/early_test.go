@@ -47,7 +47,7 @@ func traceTimes(t *testing.T, strategy string, targets uint64) (began time.Time,
 	c := config("198.18.0.0/15")
 	c.AllowReserved, c.Granularity4, c.MaxTargets, c.Seed = true, 32, targets, "early"
 	c.Strategy.Strategy, c.Wait = strategy, earlyWait
-	s, err := newScan(&c)
+	s, err := newScan(t.Context(), &c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func TestReread(t *testing.T) {
 	c := config("45.16.0.0/16")
 	c.Exclude, c.Seed = []string{list}, "s"
 	c.Output, c.Checkpoint = filepath.Join(dir, "out"), filepath.Join(dir, "checkpoint")
-	s, err := newScan(&c)
+	s, err := newScan(t.Context(), &c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestReread(t *testing.T) {
 			write(text)
 			again := c
 			again.Checkpoint, again.Resume = "", c.Checkpoint
-			resumed, err := newScan(&again)
+			resumed, err := newScan(t.Context(), &again)
 			if err != nil {
 				t.Errorf("%q, resumed with %q: %v", step.text, text, err)
 				continue
@@ -91,7 +91,7 @@ func TestReread(t *testing.T) {
 	again := c
 	again.Checkpoint, again.Resume = "", c.Checkpoint
 	refused := new(plan.ConfigError)
-	if _, err := newScan(&again); !errors.As(err, &refused) || refused.Field != "Exclude" {
+	if _, err := newScan(t.Context(), &again); !errors.As(err, &refused) || refused.Field != "Exclude" {
 		t.Errorf("other exclusions: %v, want a refusal", err)
 	}
 	s.cfg.Exclude = []string{"-"}
@@ -107,7 +107,7 @@ func TestResumeExcludesMore(t *testing.T) {
 	c := config("45.16.0.0/16")
 	c.Exclude, c.Seed = []string{"45.16.1.0/24"}, "s"
 	c.Output, c.Checkpoint = filepath.Join(dir, "out"), filepath.Join(dir, "checkpoint")
-	began, err := newScan(&c)
+	began, err := newScan(t.Context(), &c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestResumeExcludesMore(t *testing.T) {
 		again := config("45.16.0.0/16")
 		again.Exclude, again.Output, again.Resume = exclude, c.Output, c.Checkpoint
 		again.RatePPS, again.PrefixRate, again.Senders, again.Wait = 77, 5, 2, 3*time.Second
-		s, err := newScan(&again)
+		s, err := newScan(t.Context(), &again)
 		if err != nil {
 			t.Errorf("excluding %v: %v", exclude, err)
 			continue

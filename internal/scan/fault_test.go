@@ -42,7 +42,7 @@ func newRig(t *testing.T, breaks faulty.Part, after float64) *rig {
 	c.Method, c.MinTTL, c.MaxTTL, c.DstPort, c.Flows, c.Attempts = probe.UDP, 1, 8, 33434, 1, 1
 	c.Strategy.Strategy, c.RatePPS, c.Wait, c.Memory, c.Records = plan.Exhaustive, 100, 500*time.Millisecond, 1<<30, record.Both
 	var err error
-	if r.scan, err = newScan(c); err != nil {
+	if r.scan, err = newScan(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	r.plan.Shape.Targets = 6

@@ -93,7 +93,7 @@ type saved struct {
 // run records all windows, or those that are left, and returns the checkpoints on the way.
 func (r *recording) run(t *testing.T, c Config) (history []saved) {
 	t.Helper()
-	s, err := newScan(&c)
+	s, err := newScan(t.Context(), &c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +285,7 @@ func TestResumeDiffers(t *testing.T) {
 	}
 	c := base()
 	c.Checkpoint, c.Key = state, plan.RandomHex(16)
-	s, err := newScan(&c)
+	s, err := newScan(t.Context(), &c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +322,7 @@ func TestResumeDiffers(t *testing.T) {
 		c := base()
 		c.Resume = state
 		tt.change(&c)
-		_, err := newScan(&c)
+		_, err := newScan(t.Context(), &c)
 		var got []string
 		if differ := new(plan.DifferError); errors.As(err, &differ) {
 			for _, d := range differ.Differences {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/observe"
 )
 
@@ -44,8 +45,8 @@ func (s *scan) snapshot() observe.Progress {
 		p.Sent += one.Stats.Sent.Load()
 		decided += s.schedules[i].Decided()
 	}
-	heard := &s.receiver.Heard
-	p.Answered = heard.Strong.Load() + heard.Weak.Load()
+	p.Inbound = account.Load(&s.receiver.Heard).Inbound
+	p.Answered = p.Inbound.Strong + p.Inbound.Weak
 	// The drops are wrong at worst for a second.
 	p.Drops, _, _ = s.session.Live.Drops()
 	// Other processes decide the probes before those of s.first.

@@ -33,7 +33,7 @@ import (
 // *plan.ConfigError or *plan.DifferError is that the scan makes no sense, *run.Incomplete
 // that it began and did not finish; other errors come from the system.
 func Run(ctx, interrupted context.Context, c Config) error {
-	s, err := newScan(&c)
+	s, err := newScan(interrupted, &c)
 	if err != nil {
 		return err
 	}
@@ -69,10 +69,10 @@ type scan struct {
 	taken      uint64 // windows that were opened
 }
 
-// newScan makes the plan, and refuses a wrong request.
-func newScan(c *Config) (*scan, error) {
+// newScan makes the plan, and refuses a wrong request. ctx ends look-ups of names.
+func newScan(ctx context.Context, c *Config) (*scan, error) {
 	c.withDefaults()
-	if err := c.checkFiles(); err != nil {
+	if err := c.CheckFiles(); err != nil {
 		return nil, err
 	}
 	c.Packing, c.Format = outfile.Packing(c.Output), c.paths().Other()
@@ -92,7 +92,7 @@ func newScan(c *Config) (*scan, error) {
 			c.Key = key
 		}
 	}
-	p, err := plan.New(&c.Config, k.Began())
+	p, err := plan.New(ctx, &c.Config, k.Began())
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func TestResumeSet(t *testing.T) {
 		c := r.config
 		c.Checkpoint, c.Resume = "", r.config.Checkpoint
 		tt.change(&c)
-		_, err := newScan(&c)
+		_, err := newScan(t.Context(), &c)
 		var got []string
 		if differ, ok := errors.AsType[*plan.DifferError](err); ok {
 			for _, d := range differ.Differences {

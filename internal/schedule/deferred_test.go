@@ -197,8 +197,8 @@ func TestDeferredNeedless(t *testing.T) {
 	}
 }
 
-// The rates hold for further attempts too, and all of them are made. A path without an answer has three
-// at each TTL.
+// The rates hold for further attempts too, and all of them are made. A path without an answer has
+// three at each TTL.
 func TestDeferredAttempts(t *testing.T) {
 	const rate = 20
 	for name, start := range deferringSchedules {

@@ -16,6 +16,7 @@ import (
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/run"
 )
 
 // Config is the request of a run.
@@ -28,11 +29,14 @@ type Config struct {
 	Writer  format.Writer
 }
 
-// ErrCut is wrapped by the error about a file that ends within a record. The records before it
-// were shown.
-var ErrCut = format.ErrCut
+// damaged is an error about the content of a file.
+type damaged struct{ error }
 
-// Run shows results until the file or ctx ends, and returns the number of traces shown.
+// Unwrap returns the cause.
+func (e *damaged) Unwrap() error { return e.error }
+
+// Run shows results until the file or ctx ends, and returns the number of traces shown. If a file is
+// damaged or cut, Run shows the traces before that and returns an *run.Incomplete.
 func Run(ctx context.Context, c Config) (traces int, err error) {
 	in, err := fileset.Open(append([]string{c.Results}, c.More...), c.Stdin)
 	if err != nil {
@@ -41,13 +45,17 @@ func Run(ctx context.Context, c Config) (traces int, err error) {
 	defer in.Close()
 	s := show{cfg: &c}
 	err = s.read(ctx, in)
-	if err == nil || errors.Is(err, ErrCut) {
+	var damage *damaged
+	if err == nil || errors.As(err, &damage) {
 		err = errors.Join(err, s.assembled(), c.Writer.Flush())
 	}
 	if err != nil {
-		return s.traces, fmt.Errorf("show %s: %w", c.Results, err)
+		err = fmt.Errorf("show %s: %w", c.Results, err)
 	}
-	return s.traces, nil
+	if damage != nil {
+		err = &run.Incomplete{Err: err}
+	}
+	return s.traces, err
 }
 
 // show is one run of Run.
@@ -74,8 +82,10 @@ func (s *show) read(ctx context.Context, in format.Reader) error {
 		switch {
 		case err == io.EOF:
 			return nil
+		case err != nil && ctx.Err() != nil: // perhaps the read was interrupted
+			return context.Cause(ctx)
 		case err != nil:
-			return err
+			return &damaged{err}
 		}
 		switch r := r.(type) {
 		case *record.Trace:

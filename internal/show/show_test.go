@@ -81,8 +81,8 @@ func TestRunErrors(t *testing.T) {
 		want   error
 		traces int
 	}{
-		{scamper + scamper[:len(scamper)/2], ErrCut, 1},
-		{yarrp + "198.51.100.3 17", ErrCut, 2},
+		{scamper + scamper[:len(scamper)/2], format.ErrCut, 1},
+		{yarrp + "198.51.100.3 17", format.ErrCut, 2},
 		{"hello\n", format.ErrUnknown, 0},
 		{"", format.ErrUnknown, 0},
 		{"\x7fELF" + strings.Repeat("\x00,", 40) + "\n", format.ErrUnknown, 0}, // not the columns of caracal

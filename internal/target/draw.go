@@ -27,7 +27,8 @@ func (e edges) count() uint64 { return uint64(e&1 + e>>1) }
 //
 // P_granule maps the draws 0 ≤ k < size onto the ranks, one to one. The first size − edges draws
 // are a keyed permutation of the inner ranks. The other draws are a keyed permutation of the edges.
-// So a host is an edge only if the granule has too few other addresses.
+// So a host is an edge only if the granule has too few other addresses. Rules other than random map
+// the draws in another way (see ranked), also one to one.
 type granule struct {
 	start u128 // first address of the prefix
 	size  u128
@@ -41,6 +42,9 @@ func (x *index) permutation(g granule, n u128) permute.Wide {
 
 // draw returns the rank of the granule's k-th host, for k below its size.
 func (x *index) draw(g granule, k uint64) u128 {
+	if x.rule.kind != random {
+		return x.ranked(g, k)
+	}
 	n := g.edges.count()
 	inner := g.size.Sub(u128{Lo: n})
 	if inner.Hi == 0 && k < inner.Lo {
@@ -61,6 +65,9 @@ func (x *index) draw(g granule, k uint64) u128 {
 //
 //go:noinline
 func (x *index) undraw(g granule, rank u128) u128 {
+	if x.rule.kind != random {
+		return x.unranked(g, rank)
+	}
 	n := g.edges.count()
 	inner := g.size.Sub(u128{Lo: n})
 	first, last := rank == (u128{}), rank == g.size.Sub(one)

@@ -26,8 +26,10 @@ import (
 type index struct {
 	hosts   *permute.Family // a permutation for each granule
 	shift   uint            // a granule has 2ˢʰⁱᶠᵗ addresses
-	per     uint64          // targets of a granule, if it has that many addresses
-	whole   uint64          // targets of a granule without gaps and singles
+	rule    HostRule
+	listed  []span // ranges of the list, excluded or not; for rules that count
+	per     uint64 // targets of a granule, if it has that many addresses
+	whole   uint64 // targets of a granule without gaps and singles
 	total   uint64
 	pool    []poolSpan
 	singles []u128
@@ -68,10 +70,11 @@ func (x *index) build(remaining []span, singles []u128) error {
 	if x.shift < 64 {
 		x.whole = uint64(1) << x.shift
 	}
-	if x.per >= x.whole { // every address is a target even if it is not listed
+	if x.per >= x.whole && x.rule.number == 0 { // every address is a target even if it is not listed
+		x.rule = HostRule{}
 		remaining, singles = slices.Collect((&Lines{spans: remaining, singles: singles, sorted: true}).all), nil
 	}
-	x.whole = min(x.whole, x.per)
+	x.whole = min(x.whole-min(x.rule.number, x.whole), x.per)
 	x.singles = singles
 	x.fillPool(remaining)
 	if len(x.pool)+len(singles) >= math.MaxUint32/3 { // each makes up to three runs
@@ -176,6 +179,9 @@ func (c *cursor) next() (start u128, r run, granules, targets uint64) {
 	}
 	targets = uint64(c.skipSingles(end))
 	rest := c.skipPart(&r, start, end)
+	if x := c.index; x.rule.counts() {
+		return start, r, 1, targets + x.window(start, end, x.per-min(x.per, targets)).Lo
+	}
 	if free := (u128{Lo: c.per - min(c.per, targets)}); free.Less(rest) {
 		rest = free
 	}

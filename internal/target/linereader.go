@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // maxLine is the largest length of a line in octets, including a comment. That is far more than any
@@ -15,8 +13,8 @@ import (
 const maxLine = 64 << 10
 
 // A LineReader reads a list of any kind: of targets, exclusions, hosts or probes. The list is text,
-// or compressed by gzip or Zstandard. The rest of a line from # or ; on is a comment. CRLF line ends
-// and a byte order mark are accepted; UTF-16 is refused. A LineReader belongs to one goroutine.
+// or compressed: see OpenText. The rest of a line from # or ; on is a comment. A LineReader belongs
+// to one goroutine.
 type LineReader struct {
 	name   string
 	packed io.Reader     // the list, before the first line is read
@@ -62,25 +60,16 @@ func (r *LineReader) next() ([]byte, error) {
 }
 
 // open looks at the first octets: compression, and the encoding of the text.
-func (r *LineReader) open() error {
-	text, packed, err := outfile.Decompress(r.packed)
-	if packed && err == io.EOF {
-		err = io.ErrUnexpectedEOF
+func (r *LineReader) open() (err error) {
+	r.in, err = OpenText(r.packed)
+	if errors.Is(err, errUTF16) {
+		return fmt.Errorf("%s: %w", r.name, err)
 	}
 	if err != nil {
 		r.number = 1
 		return r.Wrap(err)
 	}
-	r.in = bufio.NewReaderSize(text, maxLine)
-	const mark, utf16 = "\ufeff", "\xff\xfe \xfe\xff"
-	head, _ := r.in.Peek(len(mark)) // a fault comes with the first line
-	switch {
-	case string(head) == mark:
-		_, err = r.in.Discard(len(mark))
-	case len(head) >= 2 && (string(head[:2]) == utf16[:2] || string(head[:2]) == utf16[3:]):
-		return fmt.Errorf("%s: the text is UTF-16: convert it to UTF-8", r.name)
-	}
-	return err
+	return nil
 }
 
 // lines returns about how many lines a list of size octets has, by the lines that are buffered. A

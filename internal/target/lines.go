@@ -1,17 +1,16 @@
 package target
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"math"
-	"os"
+	"net/netip"
 	"slices"
-	"strings"
-	"syscall"
 	"unsafe"
+
+	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // Lines holds the entries of target or exclusion lists. A line contains an IPv4 or IPv6 address, a
@@ -32,64 +31,25 @@ type Lines struct {
 	first    string // place of the first prefix with host bits set
 
 	fullSpans, fullSingles int // lengths at which add next looks for repetitions
-}
 
-// ParseArgs reads the targets that a command's arguments name. An argument is an address, a prefix
-// or a range if it can be parsed as one. "-" is stdin. Any other argument is a file. (A file with a
-// name that looks like a target is named by a path: ./10.0.0.1.) The error about a file wraps an
-// *fs.PathError.
-func ParseArgs(args []string, stdin io.Reader) (*Lines, error) {
-	l := new(Lines)
-	stdinRead := false
-	for _, arg := range args {
-		if arg == "-" {
-			if stdinRead {
-				return nil, errors.New("standard input (-) is named twice")
-			}
-			stdinRead = true
-			if err := l.Read("stdin", stdin); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		e, notEntry := parseEntry(strings.TrimSpace(arg))
-		if notEntry == nil {
-			l.add(e, arg)
-			continue
-		}
-		err := l.readFile(arg)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, Missing(arg, notEntry, err)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return l, nil
-}
-
-func (l *Lines) readFile(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err // the error names the file
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err == nil && info.IsDir():
-		return &fs.PathError{Op: "read list", Path: path, Err: syscall.EISDIR}
-	case err == nil && info.Mode().IsRegular():
-		return l.read(path, f, info.Size())
-	}
-	return l.Read(path, f)
+	share func() float64 // see Expect
+	from  int            // length of singles when it was set
 }
 
 // Read adds the lines of r. Its errors contain name:line. After an error l holds the lines before
 // it and should be discarded.
-func (l *Lines) Read(name string, r io.Reader) error { return l.read(name, r, 0) }
+func (l *Lines) Read(name string, r io.Reader) error { return l.ReadText(name, r, Text{}) }
 
-// read adds the lines of r, of size octets; 0 is not known.
-func (l *Lines) read(name string, r io.Reader, size int64) error {
+// Text describes a list before it is read.
+type Text struct {
+	Size int64 // in octets; 0 is not known
+	// Name, unless it is nil, takes the names of hosts. It is called with lines that are no entry, and
+	// reports whether it takes the line. An error ends reading.
+	Name func(text string) (taken bool, err error)
+}
+
+// ReadText is Read of a list of which more is known.
+func (l *Lines) ReadText(name string, r io.Reader, t Text) error {
 	in := NewLineReader(name, r)
 	for {
 		line, err := in.next()
@@ -101,14 +61,72 @@ func (l *Lines) read(name string, r io.Reader, size int64) error {
 		}
 		// The entry keeps nothing of the text, and an error copies what it quotes.
 		e, bad := parseEntry(unsafe.String(unsafe.SliceData(line), len(line)))
+		if bad != nil && t.Name != nil {
+			taken, err := t.Name(string(line))
+			if taken && err == nil {
+				continue
+			}
+			bad = cmp.Or(err, bad)
+		}
 		if bad != nil {
 			return in.Wrap(bad)
 		}
-		if size > 0 && e.single {
-			l.reserve(in.lines(size))
-			size = 0
+		if t.Size > 0 && e.single {
+			l.reserve(in.lines(t.Size))
+			t.Size = 0
 		}
 		l.addLine(e, name, in.Number())
+	}
+}
+
+// Add adds the entry that text is, without spaces around it. The error about a text that is no entry
+// contains neither place nor name; an entry with host bits is noted with its place.
+func (l *Lines) Add(text, place string) error {
+	e, err := parseEntry(text)
+	if err == nil {
+		l.add(e, place)
+	}
+	return err
+}
+
+// AddPrefix adds a prefix. Its host bits are masked, and not counted.
+func (l *Lines) AddPrefix(p netip.Prefix) {
+	e := prefixEntry(p)
+	e.hostBits = false
+	l.add(e, "")
+}
+
+// AddLines adds all entries of other lines.
+func (l *Lines) AddLines(other *Lines) {
+	l.sorted = false
+	l.spans = append(l.spans, other.spans...)
+	l.singles = append(append(l.singles, other.singles...), other.apart...)
+	if l.hostBits == 0 {
+		l.first = other.first
+	}
+	l.hostBits += other.hostBits
+	l.compact()
+}
+
+// AddAddr adds an address, which is listed by itself.
+func (l *Lines) AddAddr(a probe.Addr) {
+	v := fromAddr(a)
+	l.add(entry{span: span{v, v}, is6: !is4(v), single: true}, "")
+}
+
+// Expect states how much of the entries is there, for entries that are added next: share returns the
+// part of their source that was read, or 0. After many addresses, the Lines make room for the rest.
+func (l *Lines) Expect(share func() float64) { l.share, l.from = share, len(l.singles) }
+
+// manyRead is the number of addresses after which their share is known well enough.
+const manyRead = 1 << 18
+
+// expected makes room for the addresses that Expect promises, once.
+func (l *Lines) expected() {
+	share := l.share()
+	l.share = nil
+	if share > 0 && share < 1 {
+		l.reserve(int64(manyRead * (1/share - 1) * 17 / 16))
 	}
 }
 
@@ -137,6 +155,9 @@ func (l *Lines) add(e entry, where string) {
 	l.sorted = false
 	l.compact()
 	if e.single && (!e.is6 || e.lo.Hi != 0) {
+		if l.share != nil && len(l.singles)-l.from == manyRead {
+			l.expected()
+		}
 		l.singles = append(l.singles, e.lo)
 		return
 	}
@@ -262,6 +283,13 @@ func merged(spans []span, singles iter.Seq[u128]) iter.Seq[span] {
 	}
 }
 
+// KeepFamily removes all entries of the other address family.
+func (l *Lines) KeepFamily(v4 bool) {
+	l.sort()
+	l.spans = slices.DeleteFunc(l.spans, func(s span) bool { return is4(s.lo) != v4 })
+	l.singles = slices.DeleteFunc(l.singles, func(v u128) bool { return is4(v) != v4 })
+}
+
 // Set returns the addresses of all lines.
 func (l *Lines) Set() Set { return Set{slices.Collect(l.all)} }
 
@@ -275,8 +303,8 @@ func (l *Lines) Digest() string {
 	return digest(l.all, l.allSingles)
 }
 
-// Text yields the canonical form of the lines, in whole lines of some more than most octets together.
-// Reading all of them gives the same targets. A text is valid until the next.
+// Text yields the canonical form of the lines, in parts of whole lines. A part has little more than
+// most octets, and is valid until the next. Reading all of them gives the same targets.
 func (l *Lines) Text(most int) iter.Seq[[]byte] {
 	l.sort()
 	return texts(most, slices.Values(l.spans), l.allSingles)

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"io"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
 
 	"github.com/masstrace/masstrace/internal/target"
 )
@@ -34,8 +34,11 @@ func text(s target.Set) string {
 func packed(ending, text string) string {
 	var b bytes.Buffer
 	var w io.WriteCloser = gzip.NewWriter(&b)
-	if ending == "zst" {
+	switch ending {
+	case "zst":
 		w, _ = zstd.NewWriter(&b)
+	case "xz":
+		w, _ = xz.NewWriter(&b)
 	}
 	_, _ = io.WriteString(w, text)
 	_ = w.Close()
@@ -55,6 +58,9 @@ func TestRead(t *testing.T) {
 		{"Zstandard", packed("zst", "192.0.2.1\n"), "192.0.2.1-192.0.2.1\n"},
 		{"trailing comment", "192.0.2.1# a\n192.0.2.2 # b\n", "192.0.2.1-192.0.2.2\n"},
 		{"CRLF and byte order mark", "\ufeff192.0.2.1\r\n192.0.2.4\r\n", "192.0.2.1-192.0.2.1\n192.0.2.4-192.0.2.4\n"},
+		{"CR", "192.0.2.1\r192.0.2.4\r", "192.0.2.1-192.0.2.1\n192.0.2.4-192.0.2.4\n"},
+		{"all line ends", "192.0.2.1\r\n192.0.2.3\n\r192.0.2.5\r\r\n192.0.2.7", "192.0.2.1-192.0.2.1\n192.0.2.3-192.0.2.3\n192.0.2.5-192.0.2.5\n192.0.2.7-192.0.2.7\n"},
+		{"xz", packed("xz", "192.0.2.1\r\n192.0.2.4 # b\n"), "192.0.2.1-192.0.2.1\n192.0.2.4-192.0.2.4\n"},
 		{"spaces", "  192.0.2.1\t\n", "192.0.2.1-192.0.2.1\n"},
 		{"prefix", "192.0.2.0/25", "192.0.2.0-192.0.2.127\n"},
 		{"host bits", "192.0.2.77/25", "192.0.2.0-192.0.2.127\n"},
@@ -104,6 +110,9 @@ func TestReadErrors(t *testing.T) {
 		{"BOM not at the start", "192.0.2.1\n\ufeff192.0.2.1", "list.txt:2: \"\\ufeff192.0.2.1\" is not an address: unexpected character (at \"\\ufeff192.0.2.1\")"},
 		{"UTF-16", "\xff\xfe1\x009\x00", "list.txt: the text is UTF-16: convert it to UTF-8"},
 		{"UTF-16, most significant octet first", "\xfe\xff\x001", "list.txt: the text is UTF-16: convert it to UTF-8"},
+		{"UTF-16 without a mark", "1\x009\x00", "list.txt: the text is UTF-16: convert it to UTF-8"},
+		{"UTF-16 without a mark, most significant octet first", "\x001\x009", "list.txt: the text is UTF-16: convert it to UTF-8"},
+		{"line after several line ends", "192.0.2.1\r\n\r\rnonsense", `list.txt:4: "nonsense" is not an address`},
 		{"cut gzip", packed("gz", strings.Repeat("192.0.2.1\n", 100))[:30], "list.txt:101: unexpected EOF"},
 		{"gzip of nonsense", packed("gz", "\x00\n"), `list.txt:1: "\x00" is not an address`},
 		{"NUL", "192.0.2.1\x00", `list.txt:1: "192.0.2.1\x00" is not an address: unexpected character (at "\x00")`},
@@ -158,57 +167,6 @@ func TestHostBits(t *testing.T) {
 	}
 }
 
-func TestParseArgs(t *testing.T) {
-	dir := t.TempDir()
-	t.Chdir(dir)
-	for name, content := range map[string]string{
-		"a.txt": "192.0.2.1\n", "192.0.2.9": "203.0.113.1\n", "bad": "192.0.2.1\n\nnonsense\n", "secret": "",
-	} {
-		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Mkdir("d", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	tests := []struct {
-		name    string
-		args    []string
-		want    string
-		wantErr string
-	}{
-		{name: "none"},
-		{name: "file", args: []string{"a.txt"}, want: "192.0.2.1-192.0.2.1\n"},
-		{name: "file by its path", args: []string{filepath.Join(dir, "a.txt")}, want: "192.0.2.1-192.0.2.1\n"},
-		{name: "an address though a file has its name", args: []string{"192.0.2.9"}, want: "192.0.2.9-192.0.2.9\n"},
-		{name: "that file", args: []string{"./192.0.2.9"}, want: "203.0.113.1-203.0.113.1\n"},
-		{name: "prefix, range, stdin", args: []string{"10.0.0.0/8", "-", "11.0.0.0-11.0.0.1"}, want: "10.0.0.0-11.0.0.1\n2001:db8::1-2001:db8::1\n"},
-		{name: "stdin twice", args: []string{"-", "-"}, wantErr: "standard input (-) is named twice"},
-		{name: "bad line", args: []string{"a.txt", "bad"}, wantErr: `bad:3: "nonsense" is not an address`},
-		{name: "missing", args: []string{"none.txt"}, wantErr: `open none.txt: no such file or directory`},
-		{name: "bad prefix", args: []string{"10.0.0.0/33"}, wantErr: "10.0.0.0/33 is neither a file nor a target: prefix length 33 is over 32"},
-		{name: "directory", args: []string{"d"}, wantErr: "read list d: is a directory"},
-		{name: "file below a file", args: []string{"a.txt/b"}, wantErr: "open a.txt/b: not a directory"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			l, err := target.ParseArgs(tt.args, strings.NewReader("2001:db8::1\n"))
-			if tt.wantErr != "" {
-				if err == nil || err.Error() != tt.wantErr {
-					t.Errorf("got  %v\nwant %s", err, tt.wantErr)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := text(l.Set()); got != tt.want {
-				t.Errorf("got\n%swant\n%s", got, tt.want)
-			}
-		})
-	}
-}
-
 // The canonical text of a set gives the same set when read. Single lines are compared with
 // net/netip.
 func FuzzRead(f *testing.F) {
@@ -239,6 +197,22 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%q became %q, then %q", in, want, got)
 		}
 	})
+}
+
+// Line ends are the same, however the text is cut into reads.
+func TestLineEnds(t *testing.T) {
+	const in, want = "a\r\nb\rc\n\nd\r\r\ne\n\rf\r", "a\nb\nc\n\nd\n\ne\n\nf\n"
+	for name, r := range map[string]io.Reader{
+		"at once": strings.NewReader(in), "single octets": iotest.OneByteReader(strings.NewReader(in)), "halves": iotest.HalfReader(strings.NewReader(in)),
+	} {
+		text, err := target.OpenText(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(text); string(got) != want || err != nil {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, want)
+		}
+	}
 }
 
 // The text of lines comes in whole lines, and gives the same targets when it is read again.

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -18,6 +19,7 @@ type Config struct {
 	PerPrefix    uint64 // targets in each granule with enough addresses; default 1
 	Granularity4 int    // prefix length of a granule in IPv4, 1 to 32; default 24
 	Granularity6 int    // in IPv6, 1 to 128; default 48
+	Hosts        HostRule
 }
 
 // The default lengths of the prefixes that are granules.
@@ -28,7 +30,7 @@ const (
 
 // List is an ordered set of targets: IPv4 before IPv6, and ascending by granule. A granule
 // contributes all of its addresses that were listed by themselves, in order. If these are fewer
-// than PerPrefix, hosts chosen under the seed follow, as long as the granule has addresses. (If
+// than PerPrefix, hosts that the rule chooses follow, as long as the granule has addresses. (If
 // PerPrefix is at least the size of a full granule, all addresses are hosts.) The chosen hosts
 // depend on the seed, the granule and its remaining addresses, and on no other granule.
 type List struct {
@@ -38,7 +40,8 @@ type List struct {
 	v4, v6          index
 }
 
-// NewList indexes includes minus excludes. An empty list is not an error.
+// NewList indexes includes minus excludes. An empty list is not an error. A *HostRuleError is about
+// Hosts.
 func NewList(c Config) (*List, error) {
 	g4, err := granularity("IPv4", c.Granularity4, default4, 32)
 	if err != nil {
@@ -51,11 +54,15 @@ func NewList(c Config) (*List, error) {
 	singles := c.Include.split(c.Exclude)
 	l := &List{ranges: Set{c.Include.spans}, singles: singles, exclude: c.Exclude, seed: c.Seed}
 	hosts, per := permute.NewFamily(c.Seed.Derive("hosts")), max(c.PerPrefix, 1)
-	l.v4 = index{hosts: &hosts, per: per, shift: uint(32 - g4)}
-	l.v6 = index{hosts: &hosts, per: per, shift: uint(128 - g6)}
+	listed4, listed6 := byFamily(l.ranges.spans, func(s span) u128 { return s.lo })
+	l.v4 = index{hosts: &hosts, rule: c.Hosts, listed: listed4, per: per, shift: uint(32 - g4)}
+	l.v6 = index{hosts: &hosts, rule: c.Hosts, listed: listed6, per: per, shift: uint(128 - g6)}
 
 	spans4, spans6 := byFamily(l.ranges.Minus(c.Exclude).spans, func(s span) u128 { return s.lo })
 	singles4, singles6 := byFamily(singles, func(v u128) u128 { return v })
+	if err := cmp.Or(c.checkHosts(spans4), l.v4.checkNumber(c.Exclude), l.v6.checkNumber(c.Exclude)); err != nil {
+		return nil, err
+	}
 	if err := l.v4.build(spans4, singles4); err != nil {
 		return nil, err
 	}

@@ -1,14 +1,14 @@
 package target_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"runtime"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/permute"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/target"
 )
 
@@ -30,15 +30,11 @@ func TestMemoryOfSingles(t *testing.T) {
 			for range n {
 				text = line(text)
 			}
-			path := filepath.Join(t.TempDir(), "list")
-			if err := os.WriteFile(path, text, 0o600); err != nil {
-				t.Fatal(err)
-			}
 			exclude := read(t, "16.0.0.0/5\n2a00::/13").Set()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			lines, err := target.ParseArgs([]string{path}, nil)
-			if err != nil {
+			lines := new(target.Lines)
+			if err := lines.ReadText("list", bytes.NewReader(text), target.Text{Size: int64(len(text))}); err != nil {
 				t.Fatal(err)
 			}
 			digest := lines.Digest()
@@ -61,5 +57,24 @@ func TestMemoryOfSingles(t *testing.T) {
 				t.Errorf("%d targets of %d addresses, %d excluded", list.Len(), listed, gone)
 			}
 		})
+	}
+}
+
+// Room for the addresses that are still to come is made once, if their share is known.
+func TestExpect(t *testing.T) {
+	const n = 1 << 20
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	lines, calls := new(target.Lines), 0
+	lines.Expect(func() float64 { calls++; return 0.25 })
+	for i := range uint32(n) {
+		lines.AddAddr(probe.Addr4From([4]byte{byte(45 + i>>24), byte(i >> 16), byte(i >> 8), byte(i)}))
+	}
+	runtime.ReadMemStats(&after)
+	if each := float64(after.TotalAlloc-before.TotalAlloc) / n; each > 48 || calls != 1 {
+		t.Errorf("%.1f octets for each address, %d calls", each, calls)
+	}
+	if got := lines.Count(0, 0); got == (target.Count{}) {
+		t.Error("no address is left")
 	}
 }

@@ -6,17 +6,16 @@ import (
 	"strings"
 )
 
-// NameError means that a target is the name of a host. Nothing is looked up, since a name may have
-// many addresses, and another one tomorrow.
+// NameError means that an entry of a list without names is the name of a host, or a URL. Exclusions
+// have no names: one may have many addresses, and another one tomorrow.
 type NameError struct{ Name string }
 
 // Error implements error.
 func (e *NameError) Error() string {
-	kind := "a name"
 	if strings.Contains(e.Name, "://") {
-		kind = "a URL"
+		return e.Name + " is a URL, and neither a file nor an address: give its host alone"
 	}
-	return e.Name + " is " + kind + ", and neither a file nor an address: resolve it first"
+	return e.Name + " is a name, and neither a file nor an address: resolve it first"
 }
 
 // Missing returns the error about an argument that is no entry, and not the name of a file that
@@ -31,6 +30,9 @@ func Missing(arg string, notEntry, noFile error) error {
 	}
 	return noFile
 }
+
+// IsName reports whether text looks like the name of a host, and not like a URL.
+func IsName(text string) bool { return !strings.Contains(text, "://") && isName(text) }
 
 // listEndings are endings of files that no top-level domain has, or that are more likely a file.
 var listEndings = []string{"txt", "csv", "tsv", "list", "lst", "json", "jsonl", "ndjson", "gz", "zst", "xz", "log", "conf", "cfg", "dat", "tmp", "zip"}

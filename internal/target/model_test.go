@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/effort"
@@ -86,14 +87,7 @@ func (w *world) check(t *testing.T, seed1, seed2 uint64) {
 		per = 1 + rng.IntN(70)
 	}
 	granularity := w.base.BitLen() - free
-	in, err := target.ParseArgs(inText, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := target.ParseArgs(outText, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	in, out := read(t, strings.Join(inText, "\n")), read(t, strings.Join(outText, "\n"))
 	c := target.Config{Include: in, Exclude: out.Set(), PerPrefix: uint64(per), Seed: permute.Key{byte(seed1), byte(seed2)}}
 	if w.base.Is4() {
 		c.Granularity4 = granularity

@@ -26,6 +26,9 @@ var mapped = span{u128{Lo: prefix4}, u128{Lo: prefix4 | 0xffffffff}}
 // parseEntry parses an address, a prefix (address/length) or a range
 // (address-address, both ends included), without spaces around it.
 func parseEntry(s string) (e entry, err error) {
+	if strings.Contains(s, "://") {
+		return entry{}, fmt.Errorf("%s is a URL: give its host alone", quote(s))
+	}
 	if ip, length, ok := strings.Cut(s, "/"); ok {
 		return parsePrefix(ip, length)
 	}

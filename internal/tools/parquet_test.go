@@ -157,24 +157,32 @@ func byNumber(a, b string) int {
 	return cmp.Compare(x, y)
 }
 
+// hopLine has the fields of a hop that the questions need.
+type hopLine struct {
+	Addr     string
+	Kind     string
+	ProbeTTL int    `json:"probe_ttl"`
+	ReplyTTL int    `json:"reply_ttl"`
+	RTT      *int64 `json:"rtt_ns"`
+	Objects  []struct {
+		Labels []struct {
+			Label int `json:"mpls_label"`
+		} `json:"mpls_labels"`
+	} `json:"icmpext"`
+}
+
 // line has the fields of any record that the questions need.
 type line struct {
-	Type       string
-	Dst        string
-	StopReason string `json:"stop_reason"`
-	HopCount   int    `json:"hop_count"`
-	Kind       string
-	Hops       []struct {
-		Addr     string
-		ProbeTTL int    `json:"probe_ttl"`
-		RTT      *int64 `json:"rtt_ns"`
-		Objects  []struct {
-			Labels []struct {
-				Label int `json:"mpls_label"`
-			} `json:"mpls_labels"`
-		} `json:"icmpext"`
-	}
+	Type          string
+	Dst           string
+	StopReason    string `json:"stop_reason"`
+	StopData      int    `json:"stop_data"`
+	HopCount      int    `json:"hop_count"`
+	Kind          string
+	Hops          []hopLine
 	NoReply       [][2]int `json:"no_reply"`
+	Loops         [][2]int
+	Reached       bool
 	Targets, Sent uint64
 }
 

@@ -43,8 +43,14 @@ func (e *example) run(t *testing.T, dir string) string {
 	case "clickhouse":
 		env = []string{"PATH=" + clickhouse(t) + ":" + os.Getenv("PATH")}
 		return in(t, dir, env, "bash", "-euo", "pipefail", "-c", e.code)
-	case "jq":
-		return in(t, dir, nil, "bash", "-euo", "pipefail", "-c", e.code)
+	case "R": // Debian's
+		return in(t, dir, nil, "Rscript", "-e", e.code)
+	case "jq", "sh":
+		bin, err := filepath.Abs("../../bin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return in(t, dir, []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, "bash", "-euo", "pipefail", "-c", e.code)
 	}
 	t.Fatalf("no way to run %s", e.tool)
 	return ""

@@ -64,7 +64,7 @@ func need(t *testing.T, tool string) {
 // example is a block of code in a page: its first line names language, tool and result.
 type example struct{ tool, what, code string }
 
-var block = regexp.MustCompile("(?ms)^```(?:sql|js|python|sh) (\\w+) (\\w+)\n(.*?)^```$")
+var block = regexp.MustCompile("(?ms)^```(?:sql|js|python|sh|r) (\\w+) (\\w+)\n(.*?)^```$")
 
 // documented returns the examples of a page.
 func documented(t *testing.T, page string) (list []example) {

@@ -10,6 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/multipath"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/schedule"
 )
 
@@ -35,6 +36,10 @@ type Config struct {
 	Source    netip.Addr // invalid: the route's
 
 	Numeric bool // no names
+	// Annotate, unless it is nil, returns the annotation of an address, which may be nil. Label
+	// returns its text for rows. Annotate is called by several goroutines.
+	Annotate func(probe.Addr) *record.Annotation
+	Label    func(*record.Annotation) string
 	// Extensions has rows show the ICMP extensions of answers.
 	Extensions bool
 	// Traces, unless it is nil, returns the writer for the traces to one host. There are no

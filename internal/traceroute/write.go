@@ -17,6 +17,7 @@ import (
 func (t *tracer) write(ctx context.Context) error {
 	route := &text.Writer{
 		Out: t.out, Flows: t.cfg.Flows, Width: t.width(), Extensions: t.cfg.Extensions, Columns: t.cfg.Columns,
+		Label: t.cfg.Label,
 	}
 	if err := t.writeRows(ctx, route); err != nil {
 		return run.OutputFailed(err)
@@ -149,6 +150,9 @@ func (t *tracer) row(row schedule.Row) text.Row {
 		p := text.Probe{Flow: slot.Flow}
 		if e := t.window.Reply(slot); e != nil {
 			hop := trace.HopOf(t.window, e, t.window.Sent(slot))
+			if t.cfg.Annotate != nil {
+				hop.Annotation = t.cfg.Annotate(hop.Responder)
+			}
 			p.Hop = &hop
 		}
 		r.Probes = append(r.Probes, p)

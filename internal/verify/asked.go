@@ -2,11 +2,7 @@ package verify
 
 import (
 	"cmp"
-	"context"
-	"errors"
-	"fmt"
 	"hash/maphash"
-	"io"
 	"slices"
 
 	"github.com/masstrace/masstrace/internal/netsim"
@@ -89,7 +85,8 @@ func (f *flow) name() uint16 {
 	return uint16(f.first >> 16)
 }
 
-// value returns the value by which results name a flow: the source port, or the checksum of an echo.
+// value returns the value by which results name a flow: the source port, or the checksum of an
+// echo.
 func (f *flow) value() uint16 {
 	if f.isEcho() {
 		return uint16(f.first)
@@ -107,7 +104,7 @@ type dest struct {
 	traces uint16 // number of its records in the results
 }
 
-// asked is the content of the log: every probe and its fate.
+// asked is the content of the log for one vantage point: every probe and its fate.
 type asked struct {
 	truth *netsim.Truth
 	boxes bool // some boxes on the paths rewrite packets
@@ -120,14 +117,15 @@ type asked struct {
 	routers []probe.Addr
 	sources []probe.Addr
 
-	seed                    maphash.Seed // random: no log can be made to collide
-	byAddr, byWho           index        // of dests and routers
-	byFlow, byName, byValue index        // of flows: of all fields, and of the first one with a name or value
+	seed          maphash.Seed // random: no log can be made to collide
+	byAddr, byWho index        // of dests and routers
+	// Of flows: by all fields, and the first one with a name or value.
+	byFlow, byName, byValue index
 
-	targets   *target.Set           // nil: any address
-	outside   map[probe.Addr]uint64 // probes to the first other addresses
-	outsiders uint64                // probes to all of them
-	entries   uint64
+	targets   *target.Set              // nil: any address
+	outside   map[probe.Addr]uint64    // probes to the first other addresses
+	outsiders uint64                   // probes to all of them
+	entries   uint64                   // of the whole log, of all vantage points
 	others    uint64                   // number of packets that are not probes
 	fates     [256]uint64              // of probes, by fate
 	copies    map[netsim.Answer]uint64 // emitted answers to probes, by kind
@@ -142,48 +140,6 @@ type asked struct {
 // mostExpected is for how many probes there is room before a log is read. Room costs nothing until
 // it is used.
 const mostExpected = 1 << 24
-
-// readLog reads a log of netsim of size octets, 0 if that is not known. It counts probes to
-// destinations that are not in targets in outside.
-func readLog(ctx context.Context, r io.Reader, size int64, targets *target.Set) (*asked, error) {
-	l, err := netsim.NewLogReader(r)
-	if err != nil {
-		return nil, err
-	}
-	a := &asked{
-		probes: make([]sent, 0, min(size/netsim.LeastEntry, mostExpected)), seed: maphash.MakeSeed(),
-		outside: make(map[probe.Addr]uint64), copies: make(map[netsim.Answer]uint64), targets: targets,
-		over: func() bool { return ctx.Err() != nil },
-	}
-	cfg := l.Config()
-	if a.truth, err = netsim.NewTruth(cfg); err != nil {
-		return nil, err
-	}
-	a.changes = cfg.Remap > 0 || cfg.Reroute > 0
-	a.boxes = cfg.NATSource+cfg.NATPort+cfg.NATDestination+cfg.MangleIPID+cfg.MangleChecksum+
-		cfg.MangleTOS+cfg.MangleLabel+cfg.MangleLength > 0
-	var rec netsim.Record
-	for {
-		err := l.Next(&rec)
-		if a.entries%checkEvery == 0 && a.over() {
-			return nil, ctx.Err()
-		}
-		switch {
-		case err == io.EOF:
-			a.sort()
-			return a, ctx.Err()
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			a.cut = true
-			a.sort()
-			return a, ctx.Err()
-		case err != nil:
-			return nil, fmt.Errorf("after %d entries: %w", a.entries, err)
-		}
-		if err := a.add(&rec); err != nil {
-			return nil, err
-		}
-	}
-}
 
 // isProbe reports whether a packet is a probe. Kernels also send packets by themselves: resets,
 // ICMP errors, group memberships.
@@ -204,7 +160,6 @@ const mostOutside = 1024
 
 // add adds an entry.
 func (a *asked) add(r *netsim.Record) error {
-	a.entries++
 	if !isProbe(r) {
 		a.others++
 		return nil

@@ -35,7 +35,8 @@ func (a *asked) destOf(addr probe.Addr) *dest {
 	return &a.dests[d]
 }
 
-// flowOf returns the flow of a probe from a source to dst. It marks a flow whose fields have changed.
+// flowOf returns the flow of a probe from a source to dst. It marks a flow whose fields have
+// changed.
 func (a *asked) flowOf(dst probe.Addr, source uint16, r *netsim.Record) uint32 {
 	in := r.Flow()
 	f := flow{dest: a.dest(dst), first: in.First, label: in.Label, id: in.ID, size: r.Size, proto: in.Protocol,

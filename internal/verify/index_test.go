@@ -2,7 +2,7 @@ package verify
 
 import "testing"
 
-// An index finds what was added, also if many hashes are equal, and nothing else.
+// An index finds the numbers that were added, and no others. Many hashes may be equal.
 func TestIndex(t *testing.T) {
 	for _, same := range []uint64{1, 7, 1 << 40} { // how many keys share a hash, at most
 		var x index

@@ -24,16 +24,16 @@ func (e *endsAfter) Err() error {
 
 // A comparison that must stop returns the error of its context, at any point.
 func TestInterrupted(t *testing.T) {
-	results, log := (&prober{preset: "default"}).run(t)
+	text, log := (&prober{preset: "default"}).run(t)
 	for n, last := 0, false; !last; n += 1 + n/7 {
 		ctx := &endsAfter{t.Context(), n}
 		a, err := readLog(ctx, bytes.NewReader(log), 0, nil)
 		if err == nil {
-			in, opened := all.New(bytes.NewReader(results))
+			in, opened := all.New(bytes.NewReader(text))
 			if opened != nil {
 				t.Fatal(opened)
 			}
-			_, err = compare(ctx, in, a, options{})
+			_, err = compare(ctx, []results{{File: in}}, a, options{})
 		}
 		if last = err == nil; !last && !errors.Is(err, context.Canceled) {
 			t.Fatalf("after %d looks: %v", n, err)

@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"math"
 	"net/netip"
@@ -52,6 +53,10 @@ type prober struct {
 	// abandon simulates an earlier process that was killed and left no record.
 	abandon bool
 	resumed int64 // when the run was resumed
+
+	vantage int     // number of the vantage point
+	after   *prober // whose simulator and log it uses, at a later time; nil: its own
+	logged  *bytes.Buffer
 
 	sim    *netsim.Sim
 	log    *netsim.LogWriter
@@ -107,24 +112,17 @@ func (p *prober) run(t testing.TB) (results, log []byte) {
 	if p.records == 0 {
 		p.records = record.Traces
 	}
-	cfg, err := netsim.Preset(p.preset)
-	must(err)
-	if p.set != nil {
-		p.set(&cfg)
-	}
-	p.sim, err = netsim.New(cfg)
-	must(err)
-	var logged bytes.Buffer
-	p.log, err = netsim.NewLogWriter(&logged, cfg)
-	must(err)
-	conf := codec.Config{Method: p.method, Seed: codec.Key{1}, Key: codec.Key{2}, Source4: own4, Source6: own6,
+	must(p.connect())
+	own := netsim.VantagePoint(p.vantage)
+	conf := codec.Config{Method: p.method, Seed: codec.Key{1}, Key: codec.Key{2, uint8(p.vantage)}, Source4: own[0], Source6: own[1],
 		DstPort: 33434, Flows: p.flows, MinTTL: 1, MaxTTL: testMaxTTL, Attempts: uint8(p.attempts)}
+	var err error
 	p.codec, err = codec.New(conf)
 	must(err)
 	conf.DstPort++
 	p.other, err = codec.New(conf)
 	must(err)
-	p.now, p.sent, p.heard = testStart, make(map[probe.Probe]int64), make(map[probe.Probe]record.Hop)
+	p.sent, p.heard = make(map[probe.Probe]int64), make(map[probe.Probe]record.Hop)
 	p.at = make(map[probe.Addr]map[uint16]uint8)
 	dests := p.destinations()
 	if p.abandon {
@@ -141,7 +139,28 @@ func (p *prober) run(t testing.TB) (results, log []byte) {
 	must(p.log.Flush())
 	var written bytes.Buffer
 	must(p.write(&written, dests))
-	return written.Bytes(), logged.Bytes()
+	return written.Bytes(), p.logged.Bytes()
+}
+
+// connect makes the simulator and the log, or takes those of another prober.
+func (p *prober) connect() (err error) {
+	if a := p.after; a != nil {
+		p.sim, p.log, p.logged, p.now = a.sim, a.log, a.logged, a.now+5e9
+		return nil
+	}
+	cfg, err := netsim.Preset(p.preset)
+	if err != nil {
+		return err
+	}
+	if p.set != nil {
+		p.set(&cfg)
+	}
+	if p.sim, err = netsim.New(cfg); err != nil {
+		return err
+	}
+	p.now, p.logged = testStart, new(bytes.Buffer)
+	p.log, err = netsim.NewLogWriter(p.logged, cfg)
+	return err
 }
 
 // pass sends an attempt for each hop that is still open.
@@ -314,10 +333,11 @@ func (p *prober) traceOf(dst probe.Addr, flow uint16) *record.Trace {
 
 // write writes the results.
 func (p *prober) write(w io.Writer, dests []probe.Addr) error {
-	out := ndjson.NewWriter(w, ndjson.Config{Kinds: p.records, Run: "test", Hostname: "vp"})
+	out := ndjson.NewWriter(w, ndjson.Config{Kinds: p.records, Run: fmt.Sprintf("test%d", p.vantage), Hostname: "vp"})
 	out.Write(&record.CycleStart{Cycle: record.Cycle{Time: testStart / 1e9}})
 	run := &record.Run{Tool: "prober", Flows: p.flows, Attempts: p.attempts, TTL: [2]uint8{1, testMaxTTL},
-		Protocol: p.method.String(), DstPort: 33434, WaitS: 2, RatePPS: 1e9 / testGap}
+		Protocol: p.method.String(), DstPort: 33434, WaitS: 2, RatePPS: 1e9 / testGap,
+		Source: netsim.VantagePoint(p.vantage)[0].String(), Source6: netsim.VantagePoint(p.vantage)[1].String()}
 	if p.paths != nil {
 		run.Strategy.Strategy = "multipath"
 	}
@@ -383,17 +403,17 @@ func (p *prober) check(t testing.TB, set *target.Set) *Report {
 	return compareBytes(t, results, log, set)
 }
 
-func compareBytes(t testing.TB, results, log []byte, set *target.Set) *Report {
+func compareBytes(t testing.TB, text, log []byte, set *target.Set) *Report {
 	t.Helper()
 	a, err := readLog(t.Context(), bytes.NewReader(log), 0, set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := all.New(bytes.NewReader(results))
+	in, err := all.New(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := compare(t.Context(), in, a, options{targets: set})
+	r, err := compare(t.Context(), []results{{File: in}}, a, options{targets: set})
 	if err != nil {
 		t.Fatal(err)
 	}

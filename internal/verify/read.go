@@ -18,22 +18,26 @@ const (
 	Caracal   = "caracal"
 )
 
-// read judges all records of a file. If ctx ends first, it returns its error.
-func (c *checker) read(ctx context.Context, in *format.File) error {
-	if c.tool = in.Name(); c.tool == ndjson.Format.Name {
-		c.tool = Masstrace
+// toolOf returns the tool whose results have a format.
+func toolOf(format string) string {
+	if format == ndjson.Format.Name {
+		return Masstrace
 	}
+	return format
+}
+
+// read judges all records of a file. If ctx ends first, it returns its error.
+func (p *parts) read(ctx context.Context, in *format.File) error {
 	for ctx.Err() == nil {
 		r, err := in.Read()
 		var line *format.LineError
 		switch {
 		case err == nil:
-			c.record(r)
+			p.record(r)
 		case errors.As(err, &line):
-			c.report.BadLines++
-			c.example("bad line", "%v", line)
+			p.badLine(line)
 		case errors.Is(err, format.ErrCut):
-			c.report.Cut = true
+			p.cut = true
 			return nil
 		case err == io.EOF:
 			return nil
@@ -43,6 +47,9 @@ func (c *checker) read(ctx context.Context, in *format.File) error {
 	}
 	return ctx.Err()
 }
+
+// ended reports whether the results have a summary, so that they have all traces.
+func (c *checker) ended() bool { return c.summary != nil || c.summed }
 
 func (c *checker) record(r record.Record) {
 	switch r := r.(type) {

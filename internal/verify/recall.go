@@ -43,7 +43,7 @@ type Missing struct {
 // recall evaluates all probes of the log. mark is the one that the results set.
 func (c *checker) recall(mark marks) (r Recall) {
 	// Multipath records have traces of some flows.
-	cut := c.tool == Masstrace && c.summary == nil || c.paths != nil
+	cut := c.tool == Masstrace && !c.ended() || c.paths != nil
 	for f := range c.asked.each {
 		for probes := c.asked.probes[f.from:f.to]; len(probes) > 0; {
 			n := sameTTL(probes)

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -31,6 +30,14 @@ type Report struct {
 	Cut       bool       `json:"cut"`       // the results end in the middle of a line
 
 	Examples []Example `json:"examples,omitempty"` // some of the errors
+
+	// In a log of several vantage points: VantagePoint is the name of the one that the report
+	// is of. Unjudged has the numbers of probes of those without results, by name. A report of
+	// several has their sums, and VantagePoints has the report of each. Its parts that cannot
+	// be added are empty.
+	VantagePoint  string         `json:"vantage_point,omitempty"`
+	Unjudged      map[string]int `json:"unjudged,omitempty"`
+	VantagePoints []*Report      `json:"vantage_points,omitempty"`
 }
 
 // Example is one case of a kind.
@@ -124,11 +131,7 @@ func (r *Report) faults() []string {
 	add("invalid probes", invalid)
 	if r.Sums != nil {
 		var wrong uint64
-		for _, l := range slices.Concat(r.Sums.Lines, r.Sums.Findings) {
-			if l.Fault {
-				wrong++
-			}
-		}
+		wrong += uint64(len(r.Sums.faulty()))
 		if r.Sums.Unbalanced != "" {
 			wrong++
 		}
@@ -145,7 +148,7 @@ func (c *checker) fileFaults() (faults []string) {
 		faults = append(faults, fmt.Sprintf("lines that cannot be read: %d", r.BadLines))
 	}
 	nothing := c.sums.traces == 0 && c.paths == nil && c.traces.Judged == 0 && c.replies.Judged == 0
-	if nothing && (c.summary == nil || c.summary.Answered > 0) {
+	if nothing && (!c.ended() || c.summary != nil && c.summary.Answered > 0) {
 		faults = append(faults, "no traces and no replies")
 	}
 	if c.tool == Masstrace && r.Ends != nil && r.Ends.Again > 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/masstrace/masstrace/internal/netsim"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Sums compares the summary record with the log.
@@ -33,76 +34,120 @@ type Sum struct {
 	Fault bool   `json:"fault,omitempty"`
 }
 
-// sumsReport compares the summary, if there is one.
-func (c *checker) sumsReport() *Sums {
-	s := c.summary
-	if s == nil {
-		return nil
-	}
-	var answered, most, copies, flips, hoplessFlips uint64
+// logged is the counts of the log, and of the traces, that a summary is compared with.
+type logged struct {
+	probes                      uint64
+	answered                    uint64 // probes with an answer in time that can be a hop
+	most                        uint64 // the same, without a limit of time
+	copies, flips, hoplessFlips uint64
+	hopless, acks               uint64
+	traces                      traceSums
+	paths                       bool // there are multipath records
+	cut                         bool
+}
+
+// logged counts. It needs the summary of the probes.
+func (c *checker) logged() (l logged) {
 	for p := range c.asked.all {
 		if !p.emitted() {
 			if p.copies > 0 && p.marks&flipped != 0 {
-				hoplessFlips++
+				l.hoplessFlips++
 			}
 			continue
 		}
-		most++
+		l.most++
 		if c.heard(p) {
-			answered++
-			copies += uint64(p.copies) - 1
+			l.answered++
+			l.copies += uint64(p.copies) - 1
 			if p.marks&flipped != 0 {
-				flips++
+				l.flips++
 			}
 		}
 	}
-	probes := c.report.Probes.Sent - c.resumes.abandoned
-	r := &Sums{TracesWrongSent: c.sums.wrongSent, TracesWrongAnswered: c.sums.wrongAnswer}
-	r.Lines = append(r.Lines, c.sentSum(probes))
-	r.Lines = append(r.Lines, Sum{Name: "answered", Said: s.Answered, Is: answered,
-		Note:  differs(s.Answered, answered, "late, lost after the simulator, or tags that agree by chance"),
-		Fault: s.Answered > most})
-	r.Lines = append(r.Lines, Sum{Name: "duplicates", Said: s.Duplicates, Is: copies,
-		Note: differs(s.Duplicates, copies, fmt.Sprintf("and %d copies with wrong bits", flips))})
-	hopless := c.asked.copies[netsim.UDPReply]
-	r.Lines = append(r.Lines, Sum{Name: "udp_reply", Said: s.UDPReplies, Is: hopless,
-		Note:  differs(s.UDPReplies, hopless, fmt.Sprintf("late, lost after the simulator, or of %d copies with wrong bits", hoplessFlips)),
-		Fault: s.UDPReplies > hopless+hoplessFlips})
-	if acks := c.asked.copies[netsim.ChallengeACK]; s.PureACKs+acks > 0 {
-		r.Lines = append(r.Lines, Sum{Name: "pure_ack", Said: s.PureACKs, Is: acks,
-			Note: differs(s.PureACKs, acks, "late, or lost after the simulator")})
+	l.probes = c.report.Probes.Sent - c.resumes.abandoned
+	l.hopless, l.acks = c.asked.copies[netsim.UDPReply], c.asked.copies[netsim.ChallengeACK]
+	l.traces, l.paths, l.cut = c.sums, c.paths != nil, c.asked.cut
+	return l
+}
+
+// add adds the counts of another vantage point.
+func (l *logged) add(o *logged) {
+	l.probes += o.probes
+	l.answered += o.answered
+	l.most += o.most
+	l.copies += o.copies
+	l.flips += o.flips
+	l.hoplessFlips += o.hoplessFlips
+	l.hopless += o.hopless
+	l.acks += o.acks
+	l.traces.exts += o.traces.exts
+	l.traces.sent += o.traces.sent
+	l.traces.answered += o.traces.answered
+	l.traces.wrongSent += o.traces.wrongSent
+	l.traces.wrongAnswer += o.traces.wrongAnswer
+	l.paths, l.cut = l.paths || o.paths, l.cut || o.cut
+}
+
+// sumsReport compares the summary, if there is one.
+func (c *checker) sumsReport() *Sums {
+	if c.summary == nil {
+		return nil
 	}
-	if c.sums.exts > 0 {
+	l := c.logged()
+	r := l.sums(c.summary, c.opt.counters)
+	if c.summary.Findings != nil && c.report.BadLines == 0 { // lines that cannot be read may be traces
+		r.Findings = c.found.sums(c.summary.Findings)
+	}
+	for _, l := range r.faulty() {
+		c.example("summary", "%s: %d, but there are %d", l.Name, l.Said, l.Is)
+	}
+	return r
+}
+
+// faulty returns the lines that nothing explains.
+func (s *Sums) faulty() []Sum {
+	return slices.DeleteFunc(slices.Concat(s.Lines, s.Findings), func(l Sum) bool { return !l.Fault })
+}
+
+// sums compares a summary. counters may be nil.
+func (l *logged) sums(s *record.Summary, counters *counters) *Sums {
+	r := &Sums{TracesWrongSent: l.traces.wrongSent, TracesWrongAnswered: l.traces.wrongAnswer}
+	r.Lines = append(r.Lines, l.sentSum(s.Sent, counters))
+	r.Lines = append(r.Lines, Sum{Name: "answered", Said: s.Answered, Is: l.answered,
+		Note:  differs(s.Answered, l.answered, "late, lost after the simulator, or tags that agree by chance"),
+		Fault: s.Answered > l.most})
+	r.Lines = append(r.Lines, Sum{Name: "duplicates", Said: s.Duplicates, Is: l.copies,
+		Note: differs(s.Duplicates, l.copies, fmt.Sprintf("and %d copies with wrong bits", l.flips))})
+	r.Lines = append(r.Lines, Sum{Name: "udp_reply", Said: s.UDPReplies, Is: l.hopless,
+		Note:  differs(s.UDPReplies, l.hopless, fmt.Sprintf("late, lost after the simulator, or of %d copies with wrong bits", l.hoplessFlips)),
+		Fault: s.UDPReplies > l.hopless+l.hoplessFlips})
+	if s.PureACKs+l.acks > 0 {
+		r.Lines = append(r.Lines, Sum{Name: "pure_ack", Said: s.PureACKs, Is: l.acks,
+			Note: differs(s.PureACKs, l.acks, "late, or lost after the simulator")})
+	}
+	if t := &l.traces; t.exts > 0 {
 		r.Lines = append(r.Lines,
-			Sum{Name: "sent, by trace-ext", Said: s.Sent, Is: c.sums.sent, Fault: s.Sent != c.sums.sent && c.paths == nil},
-			Sum{Name: "answered, by trace-ext", Said: s.Answered, Is: c.sums.answered, Fault: s.Answered != c.sums.answered && c.paths == nil})
-	}
-	if s.Findings != nil && c.report.BadLines == 0 { // lines that cannot be read may be traces
-		r.Findings = c.found.sums(s.Findings)
+			Sum{Name: "sent, by trace-ext", Said: s.Sent, Is: t.sent, Fault: s.Sent != t.sent && !l.paths},
+			Sum{Name: "answered, by trace-ext", Said: s.Answered, Is: t.answered, Fault: s.Answered != t.answered && !l.paths})
 	}
 	r.SaidSilencePct = percentSilent(s.Answered, s.Sent)
-	r.SilencePct = percentSilent(answered, probes)
+	r.SilencePct = percentSilent(l.answered, l.probes)
 	r.OffPoints = r.SaidSilencePct - r.SilencePct
 	if err := s.Balance(); err != nil {
 		r.Unbalanced = err.Error()
-	}
-	for _, l := range slices.Concat(r.Lines, r.Findings) {
-		if l.Fault {
-			c.example("summary", "%s: %d, but there are %d", l.Name, l.Said, l.Is)
-		}
 	}
 	return r
 }
 
 // sentSum compares the number of probes sent. Probes lost by the link are not in the log.
-func (c *checker) sentSum(probes uint64) Sum {
-	said := c.summary.Sent
-	l := Sum{Name: "sent", Said: said, Is: probes, Fault: said < probes && !c.asked.cut}
-	if said <= probes || c.asked.cut {
+func (c *logged) sentSum(said uint64, counters *counters) Sum {
+	probes := c.probes
+	l := Sum{Name: "sent", Said: said, Is: probes, Fault: said < probes && !c.cut}
+	if said <= probes || c.cut {
 		return l
 	}
 	l.Note = "lost by the link"
-	if n := c.opt.counters; n != nil {
+	if n := counters; n != nil {
 		l.Note = fmt.Sprintf("the link lost %d packets", n.LostIn)
 		l.Fault = said > probes+n.LostIn
 	}

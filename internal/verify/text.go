@@ -69,6 +69,28 @@ func (t *table) count(r rule, name string, n uint64, means string) {
 // Text writes the report as a readable table.
 func (r *Report) Text(w io.Writer) error {
 	var b strings.Builder
+	for _, point := range r.VantagePoints {
+		fmt.Fprintf(&b, "VANTAGE POINT %s\n\n", point.VantagePoint)
+		point.text(&b)
+		b.WriteString("\n")
+	}
+	if len(r.VantagePoints) > 0 {
+		fmt.Fprintf(&b, "ALL %d VANTAGE POINTS\n\n", len(r.VantagePoints))
+	}
+	r.text(&b)
+	if r.OK() {
+		b.WriteString("\nOK: no hop is false, and no error was found.\n")
+	} else {
+		fmt.Fprintf(&b, "\nNOT OK: %s.\n", strings.Join(r.Faults, "; "))
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// text writes everything but the verdict.
+func (r *Report) text(b *strings.Builder) {
 	t := &table{tabular.Table{Columns: "l"}}
 	r.textProbes(t)
 	r.textHops(t, "HOPS", "each hop of the results (format: "+r.Format+") against the log", &r.Hops)
@@ -82,22 +104,13 @@ func (r *Report) Text(w io.Writer) error {
 	r.textSums(t)
 	r.textManners(t)
 	r.textPace(t)
-	_ = t.WriteText(&b) // into memory
+	_ = t.WriteText(b) // into memory
 	if len(r.Examples) > 0 {
 		b.WriteString("\nexamples\n")
 	}
 	for _, e := range r.Examples {
-		fmt.Fprintf(&b, "  %s: %s\n", e.Kind, e.Text)
+		fmt.Fprintf(b, "  %s: %s\n", e.Kind, e.Text)
 	}
-	if r.OK() {
-		b.WriteString("\nOK: no hop is false, and no error was found.\n")
-	} else {
-		fmt.Fprintf(&b, "\nNOT OK: %s.\n", strings.Join(r.Faults, "; "))
-	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
 }
 
 func (r *Report) textProbes(t *table) {
@@ -113,6 +126,9 @@ func (r *Report) textProbes(t *table) {
 	}
 	for _, name := range sortedKeys(p.Invalid, strings.Compare) {
 		t.count(needed, "  "+name, p.Invalid[name], "not a valid probe for any host")
+	}
+	for _, name := range r.unjudged() {
+		t.count(shown, "of "+name, uint64(r.Unjudged[name]), "a vantage point without results: not judged")
 	}
 	if p.Others > 0 {
 		t.count(shown, "other packets", p.Others, "sent by the kernel itself")

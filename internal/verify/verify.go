@@ -9,12 +9,13 @@
 // of each probe; netsim.Truth computes the possible answers. A hop is true if the log has its
 // answer. Otherwise the truth decides in which way it is false.
 //
-// The log must be of one run, and of nothing else: probes of other programs count as probes of the
-// run. Probes with TTLs above probe.MaxTTL, which no trace uses, are an exception: kernels send
-// such packets by themselves.
+// The log must be of one run, and of nothing else. In a log of several vantage points, there may
+// be one run for each: the results of each are compared with its own probes (parts.go). Probes of
+// other programs count as probes of the run. Probes with TTLs above probe.MaxTTL, which no trace
+// uses, are an exception: kernels send such packets by themselves.
 //
-// The log is held in memory: 40 octets for each probe, and about 200 for each flow. The time grows
-// with the sizes of log and results alone, whatever they contain: see mostProbes and mostPicked.
+// The log is held in memory: 40 octets for each probe, and about 200 for each flow. The time
+// grows with the sizes of log and results alone, for any content: see mostProbes and mostPicked.
 // The results are streamed.
 package verify
 
@@ -29,16 +30,19 @@ import (
 
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/target"
 )
 
 // Config selects the files to compare.
 type Config struct {
 	Results string // a file, or "-" for Stdin
-	// More are the other files of the run, if it wrote several.
+	// More are the other files of the run, if it wrote several. If the log has several vantage
+	// points, they may also be files of runs from others.
 	More     []string
 	Log      string // a file written by masstrace lab --log
 	Counters string // a file written by masstrace lab --counters; empty for none
@@ -58,7 +62,7 @@ var ErrLists = errors.New("bad list")
 func Run(ctx context.Context, c Config) (*Report, error) {
 	check := options{}
 	if len(c.Targets) > 0 {
-		set, err := allowed(&c)
+		set, err := allowed(ctx, &c)
 		if err != nil {
 			return nil, err
 		}
@@ -75,20 +79,55 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	defer log.Close()
-	results, err := fileset.Open(append([]string{c.Results}, c.More...), c.Stdin)
+	sets, err := c.sets()
 	if err != nil {
 		return nil, err
 	}
-	defer results.Close()
-	ask, err := readLog(ctx, log, sizeOf(log), check.targets)
+	defer closeAll(sets)
+	points, err := readLog(ctx, log, sizeOf(log), check.targets)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", c.Log, err)
 	}
-	report, err := compare(ctx, results, ask, check)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", c.Results, err)
+	if len(sets) > 1 && len(points) == 1 {
+		return nil, fmt.Errorf("%s and %s are results of several runs, but the log has one vantage point", sets[0].name, sets[1].name)
 	}
-	return report, nil
+	report, err := compare(ctx, sets, points, check)
+	if err != nil && ctx.Err() == nil {
+		err = &run.Incomplete{Err: err}
+	}
+	return report, err
+}
+
+// results are the open files of one run.
+type results struct {
+	name string
+	*format.File
+}
+
+// sets opens the results: the files of one run, or of one run from each vantage point.
+func (c *Config) sets() (list []results, err error) {
+	paths := append([]string{c.Results}, c.More...)
+	groups := []*fileset.Set{{Lead: c.Results, Others: c.More}}
+	if len(paths) > 1 && !slices.Contains(paths, "-") {
+		if some, orphans, err := fileset.GroupSome(paths); err == nil && len(orphans) == 0 && len(some) > 1 {
+			groups = some
+		}
+	}
+	for _, g := range groups {
+		f, err := fileset.Open(append([]string{g.Lead}, g.Others...), c.Stdin)
+		if err != nil {
+			closeAll(list)
+			return nil, err
+		}
+		list = append(list, results{g.Lead, f})
+	}
+	return list, nil
+}
+
+func closeAll(list []results) {
+	for _, f := range list {
+		f.Close()
+	}
 }
 
 // sizeOf returns the size of a file in octets, 0 of a pipe.
@@ -101,12 +140,12 @@ func sizeOf(f *os.File) int64 {
 }
 
 // allowed returns the addresses that the scan was allowed to probe.
-func allowed(c *Config) (target.Set, error) {
-	include, err := target.ParseArgs(c.Targets, c.Stdin)
+func allowed(ctx context.Context, c *Config) (target.Set, error) {
+	include, err := intake.Read(ctx, intake.Config{Args: c.Targets, Stdin: c.Stdin})
 	if err != nil {
 		return target.Set{}, fmt.Errorf("%w of targets: %w", ErrLists, err)
 	}
-	exclude, err := target.ParseArgs(c.Exclude, c.Stdin)
+	exclude, err := intake.Read(ctx, intake.Config{Args: c.Exclude, Stdin: c.Stdin})
 	if err != nil {
 		return target.Set{}, fmt.Errorf("%w of exclusions: %w", ErrLists, err)
 	}
@@ -143,7 +182,7 @@ type options struct {
 	counters *counters   // nil: not available
 }
 
-// checker compares one file of results with the log.
+// checker compares the results of one vantage point with its part of the log.
 type checker struct {
 	asked *asked
 	truth *netsim.Truth
@@ -154,6 +193,7 @@ type checker struct {
 	summary *record.Summary
 	// summaries counts the summary records of the file.
 	summaries uint64
+	summed    bool  // there is a summary of this run and others
 	waitNS    int64 // how long the run waits for replies; 0: not known
 	resumes   resumes
 
@@ -172,14 +212,21 @@ type checker struct {
 	hops  []netsim.Hop // scratch
 }
 
-// compare reads the results and makes the report.
-func compare(ctx context.Context, results *format.File, ask *asked, opt options) (*Report, error) {
-	c := &checker{asked: ask, truth: ask.truth, opt: opt, examples: make(map[string]int)}
+func newChecker(a *asked, opt options, tool string) *checker {
+	c := &checker{asked: a, truth: a.truth, opt: opt, tool: tool, examples: make(map[string]int)}
 	c.traces.mark, c.replies.mark = inTraces, inReplies
-	if err := c.read(ctx, results); err != nil {
-		return nil, err
+	return c
+}
+
+// compare reads the results and makes the report. points has the parts of the log.
+func compare(ctx context.Context, sets []results, points []*asked, opt options) (*Report, error) {
+	p := newParts(points, opt, sets[0].Name())
+	for _, in := range sets {
+		if err := p.read(ctx, in.File); err != nil {
+			return nil, fmt.Errorf("read %s: %w", in.name, err)
+		}
 	}
-	report := c.finish()
+	report := p.report()
 	return report, ctx.Err() // if ctx ended, not all flows were visited
 }
 

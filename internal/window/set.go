@@ -24,7 +24,8 @@ func NewSet(s Shape) *Set { return &Set{shape: s, cut: s.Cut()} }
 
 // Put makes w live. The window with the same place must have been removed before.
 func (s *Set) Put(w *Window) {
-	if s.others == nil && (s.shape.Targets > 1 || w.ID > 0) { // one target teaches nothing about itself
+	// One target teaches nothing about itself, and a trace has one.
+	if s.others == nil && (s.shape.Targets > 1 || w.ID > 0) {
 		s.others = new(Responders)
 	}
 	w.others = s.others

@@ -102,8 +102,8 @@ func (p *path) fromWithin(answers []judged) (n int) {
 // sourceOf shortens HashRouter of the source of a reply.
 func sourceOf(from uint32) uint16 { return uint16(from >> 8) }
 
-// isOwn reports whether a reply from the target's own address states a distance that no router
-// contradicts, and no answer of the target with two tags.
+// isOwn reports whether a reply from the target's own address states a distance that nothing
+// contradicts: no router, and no answer of the target with two tags.
 func isOwn(answers []judged, e *Entry) bool {
 	if e.Responder != e.Probe.Target || e.Kind == probe.KindTTLExceeded || e.QuotedTTL < 1 || e.QuotedTTL > e.TTL {
 		return false

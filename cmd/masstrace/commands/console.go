@@ -44,7 +44,7 @@ func newConsole(s streams, quiet bool) *console {
 // Event implements observe.Observer.
 func (c *console) Event(event observe.Event) {
 	switch e := event.(type) {
-	case observe.Began:
+	case observe.Began, observe.Recorded:
 		return
 	case observe.Finished:
 		c.write(func() { c.finished(&e) })

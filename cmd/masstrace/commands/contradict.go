@@ -25,17 +25,24 @@ var contradictions = map[string][]contradiction{
 	"scan": {
 		{"bandwidth", []string{"rate-max", "rate"}, "both set the rate"},
 		{"probes", []string{
+			"column", "from-results", "where", "host-rule", "ipv4", "ipv6",
 			"shard", "seed", "max-targets", "per-prefix", "granularity4", "granularity6",
 			"method", "min-ttl", "max-ttl", "dport", "flows", "attempts", "source-port-range",
-			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume", "status",
+			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume", "status-every", "status", "metrics",
 		}, ""},
-		{"no-stop", []string{
-			"gap-limit", "overlap", "stitch", "confidence", "confidence-scope", "mda", "max-branches", "max-probes", "hash-fields", "no-borrow",
-		}, "they are for different strategies"},
+		{"ipv4", []string{"ipv6"}, ""},
+		{"no-stop", append([]string{"gap-limit", "overlap", "stitch"}, multipathFlags...), "they are for different strategies"},
+		{"overlap", multipathFlags, "they are for different strategies"},
+		{"stitch", multipathFlags, "they are for different strategies"},
+		{"flows", multipathFlags, "strategy multipath asks as many flows as it needs"},
 		{"resume", []string{"checkpoint", "dry-run"}, ""},
 		{"checkpoint", []string{"pcap", "dry-run"}, ""},
+		{"dry-run", []string{"status", "metrics"}, "nothing is measured"},
 		{"pcap", []string{"resume"}, ""},
-		{"quiet", []string{"status"}, ""},
+		{"quiet", []string{"status-every"}, ""},
+	},
+	"annotate": {
+		{"text", []string{"output", "to", "table", "overwrite", "quiet", "from"}, "the text goes to the standard output"},
 	},
 	"trace": {
 		{"ipv4", []string{"ipv6"}, ""},
@@ -43,7 +50,14 @@ var contradictions = map[string][]contradiction{
 		{"icmp", []string{"tcp", "udp"}, ""},
 		{"icmp", []string{"port"}, "ICMP has no ports"},
 		{"tcp", []string{"udp"}, ""},
+		{"flows", []string{"multipath", "confidence", "dot"}, "all paths take as many flows as are needed"},
+		{"hosts", []string{"dot"}, "the file has one graph"},
 	},
+}
+
+// multipathFlags are the flags that only strategy multipath has.
+var multipathFlags = []string{
+	"confidence", "confidence-scope", "mda", "max-branches", "max-probes", "hash-fields", "no-borrow",
 }
 
 // requirements are flags that have no effect without another one, of the commands.
@@ -51,6 +65,7 @@ var requirements = map[string][]struct {
 	flags []string
 	need  string
 }{
+	"scan": {{[]string{"where"}, "from-results"}},
 	"replay": {{
 		[]string{"seed", "source", "method", "min-ttl", "max-ttl", "dport", "tos", "flows", "attempts", "source-port-range"}, "key",
 	}},
@@ -58,7 +73,7 @@ var requirements = map[string][]struct {
 }
 
 // positive are flags that stand for nothing at 0. Their default is another number, or none.
-var positive = []string{"burst", "gap-limit", "overlap", "max-targets", "max-branches", "max-probes", "rate-max", "status"}
+var positive = []string{"burst", "gap-limit", "overlap", "max-targets", "max-branches", "max-probes", "rate-max", "status-every"}
 
 // given are the flags on the command line, by name.
 type given map[string]*kong.Flag

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/masstrace/masstrace/internal/convert"
 	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/outfile"
-	"github.com/masstrace/masstrace/internal/plan"
 )
 
 // ConvertCmd writes results in another format.
@@ -49,12 +47,9 @@ func (c *ConvertCmd) Help() string {
 
 // Run only translates flags; the work is package convert's.
 func (c *ConvertCmd) Run(ctx context.Context, s streams) error {
-	inputs, output := c.Files, c.Output
-	if output == "" {
-		if len(inputs) < 2 {
-			return &plan.ConfigError{Err: errors.New("one file is not enough: give the results, and the output file as the last argument")}
-		}
-		inputs, output = inputs[:len(inputs)-1], inputs[len(inputs)-1]
+	inputs, output, err := lastIsOutput(c.Files, c.Output)
+	if err != nil {
+		return err
 	}
 	screen := newConsole(s, c.Quiet)
 	defer screen.clear()

@@ -22,6 +22,8 @@ func (*ScanCmd) Examples() []grammar.Example {
 		{Purpose: "Print the plan of a scan, and send nothing", Line: "masstrace scan targets.txt --exclude exclude.txt --dry-run"},
 		{Purpose: "Trace the targets of a list at 2,000 probes per second", Line: "masstrace scan targets.txt --rate 2k -o out.ndjson.zst"},
 		{Purpose: "Find the interfaces of the routers with few probes", Line: "masstrace scan targets.txt --strategy topology -o out.ndjson"},
+		{Purpose: "Trace the targets of a scan again whose traces ended in silence", Line: "masstrace scan --from-results first.ndjson --where stop_reason=GAPLIMIT -o second.ndjson"},
+		{Purpose: "Trace the anycast address of each IPv6 prefix of a routing table", Line: "masstrace scan rib.bz2 -6 --host-rule sra -o out.ndjson"},
 		{Purpose: "Save the progress, and continue after a stop", Line: "masstrace scan targets.txt --checkpoint scan.state -o out.ndjson\nmasstrace scan targets.txt --resume scan.state -o out.ndjson"},
 		{Purpose: "Try a scan in the simulated Internet", Line: "masstrace lab -- masstrace scan 45.96.0.0/16 --rate 5k -o out.ndjson"},
 	}
@@ -32,6 +34,7 @@ func (*TraceCmd) Examples() []grammar.Example {
 	return []grammar.Example{
 		{Purpose: "Trace the path to a host", Line: "masstrace trace www.example.net"},
 		{Purpose: "Trace through firewalls, with TCP to port 443, without names", Line: "masstrace trace -T -p 443 -n www.example.net"},
+		{Purpose: "Show the autonomous systems on the path", Line: "masstrace trace -a --annotate asn.mmdb www.example.net"},
 		{Purpose: "Show the branches of load balancers", Line: "masstrace trace --flows 16 www.example.net"},
 	}
 }
@@ -69,6 +72,15 @@ func (*ConvertCmd) Examples() []grammar.Example {
 	}
 }
 
+// Examples returns the examples of annotate.
+func (*AnnotateCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Add AS numbers and countries to the results of a scan", Line: "masstrace annotate out.ndjson known.ndjson --asn asn.mmdb --geo country.mmdb"},
+		{Purpose: "Tell the peering LANs of exchanges apart", Line: "masstrace annotate out.ndjson known.ndjson --asn pfx2as.txt.gz --ixp peeringdb.json"},
+		{Purpose: "Add AS numbers to the output of another program", Line: "traceroute -n 192.0.2.1 | masstrace annotate --text --asn asn.mmdb"},
+	}
+}
+
 // Examples returns the examples of schema.
 func (*SchemaCmd) Examples() []grammar.Example {
 	return []grammar.Example{
@@ -84,6 +96,7 @@ func (*LabCmd) Examples() []grammar.Example {
 		{Purpose: "Run any program in the simulated Internet", Line: "masstrace lab -- traceroute 45.150.1.206"},
 		{Purpose: "Start a shell behind a link that loses 5 % of the probes", Line: "masstrace lab --preset clean --set loss-forward=0.05 -- bash"},
 		{Purpose: "Keep a log, and compare a scan with it", Line: "masstrace lab --log net.log -- masstrace scan 45.96.0.0/16 -o out.ndjson\nmasstrace verify out.ndjson --log net.log"},
+		{Purpose: "Scan from one of four vantage points", Line: "masstrace lab --vantage-points 4 -- masstrace lab exec vp2 -- masstrace scan 45.96.0.0/20 -o vp2.ndjson"},
 	}
 }
 
@@ -104,8 +117,9 @@ func statuses() []grammar.Status {
 		{Code: "1", Meaning: "There is no trace to the targets.", Command: "show"},
 		{Code: "2", Meaning: "Wrong usage. The message names the option."},
 		{Code: "3", Meaning: "The environment: permission, route, link or file."},
-		{Code: "4", Meaning: "The run began and did not finish, for example because of a signal or a firewall."},
+		{Code: "4", Meaning: "The run began and did not finish, for example because of a signal, a firewall, or an input that is cut or damaged."},
 		{Code: "130, 143", Meaning: "SIGINT, SIGTERM.", Command: "trace"},
+		{Code: "130, 143", Meaning: "SIGINT, SIGTERM, with --text.", Command: "annotate"},
 		{Code: "141", Meaning: "The reader of standard output has ended, as head(1) does."},
 		{Code: "other", Meaning: "The exit status of the command.", Command: "lab"},
 	}

@@ -26,7 +26,7 @@ func TestSuspended(t *testing.T) {
 	const rate = 500
 	pause := time.Duration(effort.Count(1500, 5000)) * time.Millisecond
 	out := outFile(t)
-	p := start(t, nil, "scan", "45.80.0.0/17", "--rate=500", "--wait=1s", "--status=1s", "-o", out)
+	p := start(t, nil, "scan", "45.80.0.0/17", "--rate=500", "--wait=1s", "--status-every=1s", "-o", out)
 	p.await("2s ")
 	p.signal(syscall.SIGSTOP)
 	time.Sleep(pause) // the pause under test, not a wait
@@ -73,7 +73,7 @@ func TestNeighbourMute(t *testing.T) {
 	// Else the run would follow the neighbour to its other address.
 	do(t, "ip neighbour replace 20.0.1.1 dev uplink0 nud permanent lladdr "+strings.TrimSpace(string(address)))
 	out := outFile(t)
-	p := start(t, nil, "scan", "45.80.0.0/15", "--rate=500", "--wait=300ms", "--status=1s", "-o", out)
+	p := start(t, nil, "scan", "45.80.0.0/15", "--rate=500", "--wait=300ms", "--status-every=1s", "-o", out)
 	p.await(" sent ")
 	do(t, "ip netns exec r1 ip link set vantage address 02:00:00:00:00:99") // refuses our frames
 	mute := time.Now()

@@ -59,7 +59,7 @@ func needed(command string, pair ...string) (args []string) {
 		args = append(args, "45.0.0.1")
 	case command == "scan" && slices.Contains(pair, "--resume") && !slices.Contains(pair, "targets"):
 		args = append(args, "45.0.0.1")
-	case (command == "replay" || command == "merge") && !slices.Contains(pair, "file"):
+	case (command == "replay" || command == "merge" || command == "annotate") && !slices.Contains(pair, "file"):
 		args = append(args, "another")
 	case command == "lab":
 		args = append(args, "--", "true")
@@ -140,6 +140,9 @@ func TestFilePairsOfStreams(t *testing.T) {
 		{args: "merge --overwrite FILE", out: "FILE", want: "--output and file"},
 		{args: "trace -", in: "FILE", out: "FILE", want: "the standard output and --hosts"},
 		{args: "trace --hosts FILE", out: "FILE", want: "the standard output and --hosts"},
+		{args: "annotate --text --names FILE", out: "FILE", want: "the standard output and --names"},
+		{args: "annotate another - --asn FILE", out: "FILE", want: "--output and --asn"},
+		{args: "annotate - -o FILE --overwrite --asn another", in: "FILE", want: "--output and file"},
 		{args: "show FILE", out: "FILE", want: "the standard output and file"},
 		{args: "verify FILE --log another", out: "FILE", want: "the standard output and file"},
 		{args: "verify another --log FILE", out: "FILE", want: "the standard output and --log"},

@@ -35,7 +35,7 @@ func flagsOf(command string) flagNames {
 		return traceFlags
 	case "merge":
 		return mergeFlags
-	case "convert":
+	case "convert", "annotate":
 		return convertFlags
 	case "replay":
 		return replayFlags
@@ -50,6 +50,7 @@ func flagsOf(command string) flagNames {
 // session.Config.
 var scanFlags = flagNames{
 	"Targets": "targets",
+	"Family":  "-4 and -6",
 	"Shards":  "--shard",
 
 	"DstPort":  "--dport",
@@ -58,11 +59,13 @@ var scanFlags = flagNames{
 
 	"RatePPS":  "--rate",
 	"AutoRate": "--rate auto",
+	"Scope":    "--confidence-scope",
 
 	"Sources": "--source",
 	"Queue":   "--no-bypass",
 
 	"Capture":     "--pcap",
+	"Databases":   "--annotate",
 	"Format":      "--output",
 	"ReplyOutput": "--replies",
 	"MetaOutput":  "--meta",
@@ -87,6 +90,8 @@ var traceFlags = flagNames{
 	"Sources":    "-s",
 	"Numeric":    "-n",
 	"Extensions": "-e",
+	"AS":         "-a",
+	"Label":      "-a",
 }
 
 // replayFlags are the flags of the fields of replay.Config.
@@ -108,4 +113,4 @@ var resultFlags = flagNames{"Results": "file"}
 var mergeFlags = flagNames{"Files": "file", "ReplyOutput": "--replies", "MetaOutput": "--meta"}
 
 // convertFlags are the flags of the fields of convert.Config.
-var convertFlags = flagNames{"Inputs": "file", "Format": "--to"}
+var convertFlags = flagNames{"Inputs": "file", "Format": "--to", "ASN": "--asn", "IXP": "--ixp"}

@@ -24,9 +24,12 @@ import (
 var flagless = []string{
 	"Stdin", "Stdout", "Columns", "Warn", "Opened", "Failed", "Reread", "Inspect", "Observer", "Tool", "Argv", "Link",
 	"Sinks", "Traces", // writers
+	"Uses",                                   // files of other flags
 	"Existing",                               // set by --overwrite
 	"Packing", "ReplyPacking", "MetaPacking", // of the output, by its name
-	"Immediate", // of traceroute
+	"Immediate", "Target", // of traceroute
+	"Draw",     // of --multipath
+	"Resolver", // that of the system
 }
 
 // fieldsOf returns the names of the fields of a configuration, including embedded ones.

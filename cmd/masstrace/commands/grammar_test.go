@@ -21,9 +21,11 @@ var samples = map[string]string{
 	"pcap": "scan.pcapng", "per-hop-rate": "100", "per-prefix": "1", "port": "80", "prefix-rate": "10", "preset": "default",
 	"probes": "probes.csv", "queries": "2", "rate": "10000", "rate-max": "20k", "receive-buffer": "64M", "records": "both",
 	"meta": "meta.ndjson", "replies": "replies.ndjson", "resume": "state", "seed": "x", "senders": "1", "sendwait": "1", "set": "loss-forward=0.1", "shard": "1/2", "sim-queries": "16",
-	"source": "192.0.2.2", "source-port-range": "40000-50000", "sport": "1", "status": "10s", "strategy": "complete",
-	"targets": "192.0.2.0/24", "tos": "8", "wait": "2",
-	"confidence": "0.99", "confidence-scope": "trace", "mda": "full", "max-branches": "16", "max-probes": "1000",
+	"source": "192.0.2.2", "source-port-range": "40000-50000", "sport": "1", "status": "status.csv", "status-every": "10s", "metrics": "9100", "strategy": "complete",
+	"state": "state", "targets": "192.0.2.0/24", "tos": "8", "vantage-points": "4", "wait": "2",
+	"annotate": "none", "asn": "asn.mmdb", "geo": "geo.mmdb", "ixp": "ixp.json", "names": "names.txt",
+	"column": "addr", "from-results": "results.ndjson", "where": "stop_reason=GAPLIMIT", "host-rule": "first",
+	"dot": "paths.dot", "confidence": "0.99", "confidence-scope": "trace", "mda": "full", "max-branches": "16", "max-probes": "1000",
 	"hosts": "hosts.txt", "from": "yarrp", "to": "ndjson", "table": "hops",
 
 	"address": "192.0.2.3", "fwmark": "1", "gateway": "192.0.2.4", "max-unknown": "5", "module": "icmp", "options": "help",
@@ -33,6 +35,7 @@ var samples = map[string]string{
 
 // companions are arguments that a flag needs beside it.
 var companions = map[string][]string{
+	"lab state":       {"--vantage-points=4"},
 	"scan checkpoint": {"--output=out.ndjson"}, "scan resume": {"--output=out.ndjson"},
 	"scan rate-max": {"--rate=auto"}, "scan no-stop": {"--strategy=exhaustive"},
 	"scan overlap": {"--strategy=topology"}, "scan stitch": {"--strategy=topology"},
@@ -40,7 +43,7 @@ var companions = map[string][]string{
 	"scan confidence": {"--strategy=multipath"}, "scan confidence-scope": {"--strategy=multipath"},
 	"scan mda": {"--strategy=multipath"}, "scan max-branches": {"--strategy=multipath"},
 	"scan max-probes": {"--strategy=multipath"}, "scan hash-fields": {"--strategy=multipath"},
-	"scan no-borrow": {"--strategy=multipath"},
+	"scan no-borrow": {"--strategy=multipath"}, "trace confidence": {"--multipath"}, "trace dot": {"--multipath"},
 }
 
 // companionsOf returns the arguments that a flag needs beside it: its companions, and those of the
@@ -130,6 +133,11 @@ func completed(command string, args ...string) []string {
 		return append(args, "192.0.2.1")
 	case "lab":
 		return append(args, "--", "true")
+	case "annotate":
+		if slices.Contains(args, "--text") {
+			return args
+		}
+		return append(args, "out.ndjson")
 	case "schema":
 		return append(args, "trace")
 	case "verify":

@@ -16,7 +16,7 @@ type TraceHabits struct {
 	Report       bool   `name:"report" hidden:""`                  // a trace is written once
 	ReportWide   bool   `name:"report-wide" hidden:""`             // names are never cut
 
-	ASNumbers  bool   `short:"A" name:"as-path-lookups" hidden:"" instead:"AS numbers are not looked up; --json gives the addresses to a tool that does"`
+	ASNumbers  bool   `short:"A" name:"as-numbers" hidden:""` // as -a
 	SendWait   string `short:"z" name:"sendwait" hidden:"" instead:"the time between probes cannot be set; use masstrace scan HOST --rate PPS"`
 	MTU        bool   `name:"mtu" hidden:"" instead:"path MTUs are not searched for; a row with !F-MTU shows where a packet was too large"`
 	Back       bool   `name:"back" hidden:"" instead:"the length of the way back is not guessed; --json has the TTL of each reply"`
@@ -33,7 +33,7 @@ type TraceHabits struct {
 	Local      bool   `short:"L" hidden:"" instead:"neither UDP-Lite nor a local port is supported; use -U, and -s for the source address"`
 
 	Count      string `short:"c" name:"report-cycles" hidden:"" instead:"the path is traced once; use -q N for attempts at each TTL, at most 4"`
-	Address    string `short:"a" name:"address" hidden:"" instead:"choose the source address with -s"`
+	Address    string `name:"address" hidden:"" instead:"choose the source address with -s"`
 	Service    string `short:"Q" hidden:"" instead:"choose the type of service with -t"`
 	Timeout    string `short:"Z" name:"timeout" hidden:"" instead:"choose the time to wait for a reply with -w"`
 	MaxUnknown string `short:"X" name:"max-unknown" hidden:"" instead:"use --gap-limit N"`
@@ -45,8 +45,7 @@ type TraceHabits struct {
 	Grace      string `short:"G" name:"gracetime" hidden:"" instead:"choose the time to wait for a reply with -w"`
 	Output     string `short:"o" name:"output" hidden:"" instead:"the standard output has the traces: redirect it with > FILE, and use --json for records"`
 	Order      string `name:"order" hidden:"" instead:"the columns are those of traceroute; use --json, and masstrace show --csv for rows"`
-	ASLookup   bool   `name:"aslookup" hidden:"" instead:"AS numbers are not looked up; --json gives the addresses to a tool that does"`
-	IPInfo     string `short:"y" name:"ipinfo" hidden:"" instead:"data about addresses are not looked up; --json gives the addresses to a tool that does"`
+	IPInfo     string `short:"y" name:"ipinfo" hidden:"" instead:"use -a for the autonomous systems, from files"`
 	SCTP       bool   `short:"S" name:"sctp" hidden:"" instead:"SCTP is not supported; use -I, -T or -U"`
 	LocalPort  string `name:"localport" hidden:"" instead:"source ports are chosen so that flows are stable and replies are authentic; use masstrace scan --source-port-range"`
 	Verbose    bool   `short:"v" name:"verbose" hidden:"" instead:"all replies to the probes are shown; -e adds ICMP extensions, and -V prints the version"`

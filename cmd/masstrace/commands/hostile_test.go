@@ -211,5 +211,6 @@ func TestListsHostile(t *testing.T) {
 	}
 	readsWithin(t, "scan", "--dry-run", "--probes", bomb(t, "list.gz", "", "45.1.2.3,40000,33434,1,udp\n", "", 96<<20))
 	readsWithin(t, "trace", "--hosts", bomb(t, "list.gz", "", "# x\n", "", 96<<20))
-	readsWithin(t, "trace", "--hosts", bomb(t, "list.gz", "", "45.1.2.0/24\n", "", 1<<20)) // a message for each
+	// There is a message for each of these.
+	readsWithin(t, "trace", "--hosts", bomb(t, "list.gz", "", "45.1.2.0/24\n", "", 1<<20))
 }

@@ -64,15 +64,15 @@ func (l *netLog) write(t *testing.T) string {
 	return path
 }
 
-// What verify holds for each probe, and more for each flow and for each target, in octets.
+// The memory of verify for each probe, and more for each flow and for each target, in octets.
 const (
 	probeOctets  = 48
 	flowOctets   = 210
 	targetOctets = 40
 )
 
-// A comparison takes a little memory for each probe of the log, flow and target, and time that grows
-// with their number alone: a log of one flow, or of one target with all the flows, takes no longer.
+// A comparison takes a little memory for each probe, flow and target of the log. Its time grows
+// with their number alone: a log of one flow, or of one target with many, takes no longer.
 func TestVerifyLogs(t *testing.T) {
 	t.Parallel()
 	probes := effort.Count(1_000_000, 10_000_000)

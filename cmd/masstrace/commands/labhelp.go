@@ -33,12 +33,25 @@ func (c *LabCmd) Help() string {
 	}
 	b.WriteString("A resolver in the lab has the names of routers and targets, as many as real networks have. " +
 		"The command asks it like any other DNS server.\n\n")
+	b.WriteString(pointsHelp)
 	b.WriteString("The presets of the simulated Internet:\n\n")
 	for _, line := range presetLines() {
 		b.WriteString("    " + line + "\n")
 	}
 	return b.String()
 }
+
+// pointsHelp describes several vantage points.
+const pointsHelp = `With --vantage-points, the command runs at a hub, and these commands control the vantage points. NAME is vp1 to vpN; cut, delay and restore also take all.
+
+    masstrace lab exec NAME -- COMMAND...  run a command at a vantage point
+    masstrace lab cut NAME                 lose all packets between it and the hub
+    masstrace lab delay NAME TIME          delay them, in each direction
+    masstrace lab restore NAME             end a cut and a delay
+
+They work inside the lab. The last three also work outside, with --state.
+
+`
 
 // pageDetail lists the options of --set.
 func (c *LabCmd) pageDetail() string {

@@ -116,8 +116,8 @@ func elsewhere(t *testing.T) {
 	}
 }
 
-// A route that comes during a scan takes some of its targets elsewhere. The run waits until they leave
-// with the others again.
+// A route that comes during a scan takes some of its targets elsewhere. The run waits until they
+// leave with the others again.
 func TestSomeRoutesChange(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/masstrace/masstrace/internal/format/all"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/plaintext"
 )
@@ -24,21 +26,22 @@ var version string
 
 // cli is the command line.
 type cli struct {
-	Scan    ScanCmd    `cmd:"" help:"Trace every target of prefix lists."`
-	Trace   TraceCmd   `cmd:"" help:"Trace the path to a host, as traceroute does."`
-	Replay  ReplayCmd  `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
-	Show    ShowCmd    `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
-	Merge   MergeCmd   `cmd:"" help:"Write the results of all shards into one file, with one summary."`
-	Convert ConvertCmd `cmd:"" help:"Write results in another format."`
-	Schema  SchemaCmd  `cmd:"" help:"Print the JSON Schema of the records."`
-	Lab     LabCmd     `cmd:"" help:"Run a command in a separate network that no packet leaves."`
-	Verify  VerifyCmd  `cmd:"" help:"Compare results with the truth of a simulated Internet."`
-	Hub     HubCmd     `cmd:"" help:"Run the hub of many vantage points, or add and revoke them."`
-	Agent   AgentCmd   `cmd:"" help:"Trace for a hub, within the rules of the owner of this machine."`
-	Submit  SubmitCmd  `cmd:"" help:"Submit a measurement to the agents of a hub."`
-	Jobs    JobsCmd    `cmd:"" help:"List the jobs and the agents of a hub."`
-	Cancel  CancelCmd  `cmd:"" help:"Cancel a job of a hub."`
-	Fetch   FetchCmd   `cmd:"" help:"Fetch the results of a job of a hub."`
+	Scan     ScanCmd     `cmd:"" help:"Trace every target of prefix lists."`
+	Trace    TraceCmd    `cmd:"" help:"Trace the path to a host, as traceroute does."`
+	Replay   ReplayCmd   `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
+	Show     ShowCmd     `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
+	Merge    MergeCmd    `cmd:"" help:"Write the results of all shards into one file, with one summary."`
+	Convert  ConvertCmd  `cmd:"" help:"Write results in another format."`
+	Annotate AnnotateCmd `cmd:"" help:"Add AS numbers, exchanges, countries and names to results or text."`
+	Schema   SchemaCmd   `cmd:"" help:"Print the JSON Schema of the records."`
+	Lab      LabCmd      `cmd:"" help:"Run a command in a separate network that no packet leaves."`
+	Verify   VerifyCmd   `cmd:"" help:"Compare results with the truth of a simulated Internet."`
+	Hub      HubCmd      `cmd:"" help:"Run the hub of many vantage points, or add and revoke them."`
+	Agent    AgentCmd    `cmd:"" help:"Trace for a hub, within the rules of the owner of this machine."`
+	Submit   SubmitCmd   `cmd:"" help:"Submit a measurement to the agents of a hub."`
+	Jobs     JobsCmd     `cmd:"" help:"List the jobs and the agents of a hub."`
+	Cancel   CancelCmd   `cmd:"" help:"Cancel a job of a hub."`
+	Fetch    FetchCmd    `cmd:"" help:"Fetch the results of a job of a hub."`
 
 	Version kong.VersionFlag `short:"V" help:"Print the version."`
 }
@@ -185,7 +188,9 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Exit(exit),
 		kong.WithBeforeApply(contradict),
 		kong.Vars{
-			"version": "masstrace " + version,
+			"version":     "masstrace " + version,
+			"readers":     strings.Join(all.Readers(), ", "),
+			"wherefields": strings.Join(intake.Fields(), ", "),
 		},
 	)...)
 }

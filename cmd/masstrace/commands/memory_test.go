@@ -92,8 +92,8 @@ func TestTraceMemory(t *testing.T) {
 	t.Logf("%d MiB", peak(cmd)>>20)
 }
 
-// A scan of millions of listed addresses takes 32 octets for each, and more for the capture. A replay
-// of that capture keeps to the memory of all readers.
+// A scan of millions of listed addresses takes 32 octets for each, and more for the capture. A
+// replay of that capture keeps to the memory of all readers.
 func TestListedMemory(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/run"
 )
 
 // MergeCmd puts the results of shards into one file.
@@ -36,6 +37,8 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	}
 	sum, err := merge.Run(ctx, cfg)
 	switch {
+	case errors.Is(err, merge.ErrUnfinished):
+		return &run.Incomplete{Err: err}
 	case errors.Is(err, merge.ErrShards), errors.Is(err, merge.ErrContents), errors.Is(err, merge.ErrTwice):
 		return &plan.ConfigError{Err: err}
 	case err != nil:

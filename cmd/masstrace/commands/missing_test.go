@@ -16,6 +16,7 @@ var missingFiles = []struct{ options, args string }{
 	{"scan targets", "scan --dry-run none.txt"},
 	{"scan targets", "scan --dry-run ./none"},
 	{"scan targets", "scan --dry-run no/none.txt"},
+	{"scan --from-results", "scan --dry-run --from-results none.ndjson"},
 	{"scan --exclude", "scan --dry-run 45.16.0.1 --exclude none.txt"},
 	{"scan --probes", "scan --dry-run --probes none.csv"},
 	{"scan --resume", "scan 45.16.0.1 --resume none -o out"},
@@ -23,11 +24,12 @@ var missingFiles = []struct{ options, args string }{
 	{"scan --output", "scan 45.0.0.1 -o no/none"},
 	{"scan --replies", "scan 45.0.0.1 -o out1 --replies no/none"},
 	{"scan --meta", "scan 45.0.0.1 -o out2 --meta no/none"},
+	{"scan --status", "scan 45.0.0.1 -o out3 --status no/none"},
 	{"scan --pcap", "scan 45.0.0.1 --pcap no/none"},
 	{"trace --hosts", "trace --hosts none.txt"},
 	{"replay file", "replay none.pcap"},
 	{"replay --output", "replay there.pcap -o no/none"},
-	{"replay --replies", "replay there.pcap -o out3 --replies no/none"},
+	{"replay --replies", "replay there.pcap -o out11 --replies no/none"},
 	{"replay --meta", "replay there.pcap -o out4 --meta no/none"},
 	{"show file", "show none.ndjson"},
 	{"show target", "show there.ndjson none.ndjson"},
@@ -37,6 +39,16 @@ var missingFiles = []struct{ options, args string }{
 	{"merge --meta", "merge there.ndjson -o out6 --meta no/none"},
 	{"convert file", "convert none.ndjson out7"},
 	{"convert --output", "convert there.ndjson -o no/none"},
+	{"annotate file", "annotate none.ndjson out8 --annotate there.names"},
+	{"annotate --output", "annotate there.ndjson -o no/none --annotate there.names"},
+	{"annotate --annotate", "annotate there.ndjson out9 --annotate none.mmdb"},
+	{"annotate --asn", "annotate there.ndjson out9 --asn none.mmdb"},
+	{"annotate --geo", "annotate there.ndjson out9 --geo none.mmdb"},
+	{"annotate --ixp", "annotate there.ndjson out9 --ixp none.json"},
+	{"annotate --names", "annotate --text --names none.txt"},
+	{"scan --annotate", "scan --dry-run 45.16.0.1 --annotate none.mmdb"},
+	{"trace --dot", "trace --multipath --dot no/none 45.16.0.1"},
+	{"trace --annotate", "trace --annotate none.mmdb 45.16.0.1"},
 	{"verify results", "verify none.ndjson --log there.log"},
 	{"verify --log", "verify there.ndjson --log none.log"},
 	{"verify --counters", "verify there.ndjson --log there.log --counters none.json"},
@@ -53,7 +65,7 @@ func TestMissingFiles(t *testing.T) {
 	checkAllFileOptions(t)
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{
-		"there.txt": "45.16.0.1\n", "there.log": "", "there.pcap": pcapHead(),
+		"there.txt": "45.16.0.1\n", "there.log": "", "there.pcap": pcapHead(), "there.names": "192.0.2.1 a\n",
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

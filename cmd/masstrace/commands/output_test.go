@@ -2,6 +2,10 @@ package commands
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
@@ -45,6 +51,85 @@ func TestOutputDiskFull(t *testing.T) {
 		}
 		if err := unix.Unmount(dir, 0); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// manyTargets has traces to 20,000 targets, and all paths to each, with routers of its own. Every other
+// one answered.
+// The addresses are random, so that no compression makes little of them.
+func manyTargets(t *testing.T) (path string) {
+	t.Helper()
+	text := []byte(`{"type":"run","schema":"1","run":"01JX","tool":"masstrace/1"}` + "\n")
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range 20_000 {
+		a, b, c := rng.IntN(256), rng.IntN(256), rng.IntN(256)
+		reason := [...]string{"COMPLETED", "GAPLIMIT"}[i%2]
+		text = fmt.Appendf(text, `{"type":"trace","method":"udp-paris","src":"192.0.2.1","dst":"45.%d.%d.%d","stop_reason":%q,"hop_count":2,`+
+			`"hops":[{"addr":"6.%[1]d.%[2]d.%[3]d","probe_ttl":1,"probe_id":1,"rtt":1.5,"icmp_type":11,"icmp_code":0},`+
+			`{"addr":"7.%[1]d.%[2]d.%[3]d","probe_ttl":2,"probe_id":1,"rtt":2.5,"icmp_type":11,"icmp_code":0}]}`+"\n", a, b, c, reason)
+		text = fmt.Appendf(text, `{"type":"multipath","method":"udp-paris","src":"192.0.2.1","dst":"45.%d.%d.%d","mda":"lite",`+
+			`"nodes":[{"ttl":1,"addr":"6.%[1]d.%[2]d.%[3]d","flows":1},{"ttl":2,"addr":"7.%[1]d.%[2]d.%[3]d","flows":1}],`+
+			`"links":[{"ttl":1,"near":"6.%[1]d.%[2]d.%[3]d","far":"7.%[1]d.%[2]d.%[3]d","flows":1,"dt_ms":1.5}],"balancers":[]}`+"\n", a, b, c)
+	}
+	path = filepath.Join(t.TempDir(), "many.ndjson")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A conversion to a disk that fills up ends with its error. The file has whole records, and perhaps a
+// cut one. A file that is useless without its end is not there.
+func TestConvertDiskFull(t *testing.T) {
+	t.Parallel()
+	if !isolated(t, routers.Name, "") {
+		return
+	}
+	in := manyTargets(t)
+	for _, name := range all.Writers() {
+		f, err := all.WriterOf(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, packed := range []string{"", ".gz", ".zst"} {
+			dir := t.TempDir()
+			if err := unix.Mount("small", dir, "tmpfs", 0, "size=16k"); err != nil {
+				t.Fatal(err)
+			}
+			out := filepath.Join(dir, "out"+f.Endings[0]+packed)
+			p := start(t, nil, "convert", "-q", in, out)
+			p.end(4)
+			p.says("no space left on device")
+			list, err := os.ReadDir(dir)
+			if err != nil || f.Whole != (len(list) == 0) {
+				t.Errorf("%s: %v, %v", out, list, err)
+			}
+			if !f.Whole && f.NewReader != nil {
+				wholeRecords(t, out)
+			}
+			if err := unix.Unmount(dir, 0); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// wholeRecords reads records until the file is cut.
+func wholeRecords(t *testing.T, path string) {
+	t.Helper()
+	f, err := all.Open(path, nil)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer f.Close()
+	for n := 0; ; n++ {
+		if _, err := f.Read(); err != nil {
+			if n == 0 || err != io.EOF && !errors.Is(err, format.ErrCut) {
+				t.Errorf("%s: %d records, %v", path, n, err)
+			}
+			return
 		}
 	}
 }

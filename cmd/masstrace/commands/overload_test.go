@@ -18,7 +18,7 @@ func TestReceiveOverflow(t *testing.T) {
 	}
 	const wait = 2 * time.Second
 	out := outFile(t)
-	p := start(t, nil, "scan", "45.16.0.0/17", "45.144.0.0/17", "--rate=1k", "--wait="+wait.String(), "--receive-buffer=2M", "--strategy=exhaustive", "--no-stop", "--status=1s", "-o", out)
+	p := start(t, nil, "scan", "45.16.0.0/17", "45.144.0.0/17", "--rate=1k", "--wait="+wait.String(), "--receive-buffer=2M", "--strategy=exhaustive", "--no-stop", "--status-every=1s", "-o", out)
 	p.await("3s ") // more than the wait, so that some are not awaited any more
 	p.signal(syscall.SIGSTOP)
 	began := time.Now()

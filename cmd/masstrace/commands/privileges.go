@@ -36,9 +36,9 @@ func (c *ScanCmd) filesLater() (keep []cap.Value) {
 func addProcessors(senders int) { runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + senders) }
 
 // leastFiles is how many open files any command may need: the standard streams, the files of Go's
-// runtime, one input, and the outputs. Below 8 the program cannot write a message: Go initializes the
-// packages of others before main, two of which (of Parquet and of protocol buffers) need the poller
-// of Go's runtime, and the runtime ends the process without it. No file is open by then.
+// runtime, one input, and the outputs. Below 8 the program cannot write a message. Two packages of
+// others, of Parquet and of protocol buffers, need the poller of Go's runtime before main begins.
+// Without it the runtime ends the process. No file is open by then.
 const leastFiles = 16
 
 // enoughFiles returns an error if the limit of open files is too low for any command. It belongs

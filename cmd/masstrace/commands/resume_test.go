@@ -53,8 +53,15 @@ func TestSignalCheckpoint(t *testing.T) {
 	p.end(2)
 	p.says("these options must be the same as in the stopped run: --attempts (is 2, was 1)")
 
-	p = start(t, nil, append(args, "--resume="+state)...)
+	nets := filepath.Join(t.TempDir(), "nets")
+	if err := os.WriteFile(nets, []byte(knownNets), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p = start(t, nil, append(args, "--resume="+state, "--annotate="+nets)...) // which may differ
 	p.end(0)
+	if text, err := os.ReadFile(out); err != nil || !strings.Contains(string(text), `"databases":[{"file":"nets"`) || !strings.Contains(string(text), `"as_path":[`) {
+		t.Errorf("no databases in the resumed results, %v", err)
+	}
 	r = mustRead(t, out)
 	seen := map[string]bool{}
 	for _, trace := range r.traces {

@@ -11,7 +11,7 @@ import (
 
 // ScanCmd traces every target of some lists.
 type ScanCmd struct {
-	Targets []string `arg:"" optional:"" complete:"file" help:"Addresses, prefixes, ranges (192.0.2.7-192.0.2.9), or files with one of them per line; - is standard input."`
+	Targets []string `arg:"" optional:"" complete:"file" help:"Addresses, prefixes, ranges (192.0.2.7-192.0.2.9), names of hosts, or files; - is standard input. A file has one of these per line, or is CSV (see --column), a routing table (MRT), or results. It may be compressed (.gz, .zst, .xz, .bz2)."`
 
 	Probes string `group:"Targets" placeholder:"FILE" help:"Send the probes of this list instead of tracing targets; - is standard input. One probe per line, in the format of caracal: destination,source port,destination port,TTL,protocol. The protocol is udp, icmp or icmp6. Default: none, the targets are traced."`
 
@@ -21,12 +21,20 @@ type ScanCmd struct {
 	PaceFlags     `group:"Pace"`
 	LinkFlags     `group:"Link"`
 	OutputFlags   `group:"Output"`
+	DatabaseFlags
 
 	DryRun bool `group:"Output" help:"Print targets, probes, duration, size of the output, memory and the first probes. Send nothing."`
 }
 
 // TargetFlags choose targets.
 type TargetFlags struct {
+	Column      string   `placeholder:"NAME" help:"Read the target files as CSV with a header, and take the targets from the column of this name. Default: the files are lists."`
+	FromResults []string `placeholder:"FILE" complete:"file" sep:"none" help:"Also trace the targets of these results, in any format that masstrace convert reads. May be repeated. Default: none."`
+	Where       []string `placeholder:"CONDITION" sep:"none" help:"Take from --from-results the targets of traces for which this holds: a field, one of = != < <= > >=, and a value, such as stop_reason=GAPLIMIT or hop_count>=20. May be repeated: all must hold. Fields: ${wherefields}. Default: all targets."`
+	HostRule    hostRule `default:"random" placeholder:"RULE" help:"Choice of the targets in each prefix: random (by the seed), first (the lowest addresses), or the number of an address, counted from 0. In IPv6 also sra: the subnet-router anycast address, prefix::0. Default: ${default}."`
+	IPv4        bool     `short:"4" name:"ipv4" help:"Trace only IPv4 targets, and look up only IPv4 addresses of names. Default: both families."`
+	IPv6        bool     `short:"6" name:"ipv6" help:"Trace only IPv6 targets, and look up only IPv6 addresses of names. Default: both families."`
+
 	Exclude       []string `placeholder:"FILE" help:"Never probe these addresses, prefixes, ranges, or those in these files. May be repeated, or separated by commas. On SIGHUP the files are read again; newly excluded targets are not probed from then on. Default: none."`
 	AllowReserved bool     `help:"Also probe special-purpose addresses (RFC 6890), such as private and multicast ones. Default: they are left out."`
 	PerPrefix     count    `default:"1" placeholder:"K" help:"Targets in each prefix of the lists (see --granularity4). Default: ${default}."`
@@ -86,7 +94,9 @@ type OutputFlags struct {
 	Resume     string `placeholder:"FILE" help:"Continue the scan of this --checkpoint file. Options must be the same, except --rate, --rate-max, --bandwidth, --burst, --prefix-rate, --per-hop-rate, --senders and --wait. --exclude may exclude more. Default: none, a new scan."`
 	Quiet      bool   `short:"q" help:"Print no status lines and no summary."`
 
-	Status timespan `placeholder:"TIME" help:"Time between status lines, in seconds or with a unit. Default: 1s on a terminal, else 60s after the first."`
+	StatusEvery timespan `placeholder:"TIME" help:"Time between status lines, in seconds or with a unit. Default: 1s on a terminal, else 60s after the first."`
+	StatusFile  string   `name:"status" placeholder:"FILE" help:"Write the progress to this file, a line each second: CSV if its name ends in .csv, else NDJSON. If it cannot be written, the scan says so and goes on. Default: none."`
+	Metrics     string   `placeholder:"ADDR" help:"Serve metrics for Prometheus at http://ADDR/metrics while the scan runs. ADDR is HOST:PORT; a port alone is served to this machine only. Default: none."`
 }
 
 // Bounds of flags.
@@ -98,7 +108,7 @@ const (
 
 // Validate checks conditions that kong cannot.
 func (c *ScanCmd) Validate() error {
-	if err := errors.Join(c.validateProbes(), c.StrategyFlags.validate(), c.validateMultipath()); err != nil {
+	if err := errors.Join(c.validateProbes(), c.StrategyFlags.validate(), c.validateMultipath(), c.validateReports()); err != nil {
 		return err
 	}
 	switch {
@@ -172,8 +182,10 @@ func (c *ScanCmd) validateRate() error {
 // validateProbes checks options that --probes excludes.
 func (c *ScanCmd) validateProbes() error {
 	switch {
-	case c.Probes == "" && len(c.Targets) == 0:
-		return errors.New("no targets: give addresses, prefixes or files, or --probes FILE")
+	case c.Probes == "" && len(c.Targets)+len(c.FromResults) == 0:
+		return errors.New("no targets: give addresses, prefixes, names or files, --from-results FILE, or --probes FILE")
+	case c.Column != "" && len(c.Targets) == 0 && c.Probes == "":
+		return errors.New("--column needs target files")
 	case c.Probes != "" && len(c.Targets) > 0:
 		return errors.New("--probes cannot be combined with targets")
 	case c.Probes == "-" && slices.Contains(c.Exclude, "-"):

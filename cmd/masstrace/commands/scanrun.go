@@ -9,7 +9,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/annotate"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/list"
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -28,10 +29,14 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 		return err
 	}
 	screen := newConsole(s, c.Quiet)
-	screen.times = newStatusTimes(time.Duration(c.Status), screen.terminal)
+	screen.times = newStatusTimes(time.Duration(c.StatusEvery), screen.terminal)
 	screen.output, screen.keeps = c.Output, c.Probes == ""
 	defer screen.clear()
 	cfg.Observer = signals.watching(screen)
+	known, err := c.annotator(ctx, &cfg)
+	if err != nil {
+		return err
+	}
 	if c.DryRun {
 		return c.dryRun(ctx, cfg)
 	}
@@ -46,13 +51,37 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 	cfg.Reread, cfg.Inspect = reread, inspect
 	cfg.Opened = renounce(c.filesLater()...)
 	addProcessors(int(c.Senders))
+	stop, err := c.reportTo(&cfg, screen, signals)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	if c.Probes != "" {
-		return screen.conclude(list.Run(ctx, signals.Interrupted, c.listConfig(&cfg)), args)
+		return screen.conclude(annotated(list.Run(ctx, signals.Interrupted, c.listConfig(&cfg)), known), args)
 	}
 	if c.showsText(flags, s.Stdout) {
-		cfg.Output, cfg.Sinks = "", []format.Writer{newScreenWriter(screen, s.Stdout)}
+		cfg.Output, cfg.Sinks = "", append(cfg.Sinks, newScreenWriter(screen, s.Stdout))
 	}
-	return screen.conclude(scan.Run(ctx, signals.Interrupted, cfg), args)
+	return screen.conclude(annotated(scan.Run(ctx, signals.Interrupted, cfg), known), args)
+}
+
+// annotator opens the databases of the scan, and returns nil if there are none.
+func (c *ScanCmd) annotator(ctx context.Context, cfg *scan.Config) (a *annotate.Annotator, err error) {
+	if cfg.Databases, err = c.files(); err != nil || len(cfg.Databases) == 0 {
+		return nil, err
+	}
+	check := cfg.CheckFiles // before a file is read
+	if c.Probes != "" {
+		listed := c.listConfig(cfg)
+		check = listed.CheckFiles
+	}
+	if err := check(); err != nil {
+		return nil, err
+	}
+	if a, err = openDatabases(ctx, annotate.Config{Annotate: cfg.Databases}); a != nil {
+		cfg.Annotate = a.Record
+	}
+	return a, err
 }
 
 // dryRun writes the plan of Run.
@@ -79,6 +108,7 @@ func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
 			Interface: c.Interface, GatewayMAC: net.HardwareAddr(c.GatewayMAC),
 			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer), LinkWait: time.Duration(c.LinkWait),
 		},
+		Uses:       outfile.Writes("StatusFile", c.statusFiles()...),
 		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, ReplyOutput: c.Replies, MetaOutput: c.Meta, Stdout: s.Stdout, Capture: c.Pcap,
 		Existing: outfile.ExistingIf(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),
 	}, err
@@ -93,6 +123,7 @@ func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
 	}
 	return plan.Config{
 		Targets: c.Targets, Exclude: c.Exclude, Stdin: stdin, AllowReserved: c.AllowReserved,
+		Column: c.Column, FromResults: c.FromResults, Where: c.Where, Family: c.family(), HostRule: c.HostRule.String(), Resolver: intake.System(),
 		PerPrefix: uint64(c.PerPrefix), Granularity4: int(c.Granularity4), Granularity6: int(c.Granularity6),
 		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: uint64(c.MaxTargets), Seed: c.Seed, Key: c.Key,
 		Method: method, MinTTL: uint8(c.MinTTL), MaxTTL: uint8(c.MaxTTL), DstPort: dstPort(method, c.Dport), TOS: uint8(c.TOS),
@@ -105,6 +136,17 @@ func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
 	}, nil
 }
 
+// family returns the address family of the targets.
+func (f *TargetFlags) family() intake.Family {
+	switch {
+	case f.IPv4:
+		return intake.IPv4
+	case f.IPv6:
+		return intake.IPv6
+	}
+	return intake.Both
+}
+
 // listConfig returns the part of cfg that concerns a list of probes.
 func (c *ScanCmd) listConfig(cfg *scan.Config) list.Config {
 	return list.Config{
@@ -112,7 +154,7 @@ func (c *ScanCmd) listConfig(cfg *scan.Config) list.Config {
 		Key: cfg.Key, TOS: cfg.TOS, RatePPS: cfg.RatePPS, Bandwidth: cfg.Bandwidth, Burst: cfg.Burst,
 		Wait: cfg.Wait, MaxRuntime: cfg.MaxRuntime, Link: cfg.Link, Sources: cfg.Sources,
 		Output: cfg.Output, ReplyOutput: cfg.ReplyOutput, MetaOutput: cfg.MetaOutput, Stdout: cfg.Stdout, Records: cfg.Records, Capture: cfg.Capture, Existing: cfg.Existing,
-		Opened: cfg.Opened, Reread: cfg.Reread, Observer: cfg.Observer, Tool: cfg.Tool, Argv: cfg.Argv,
+		Opened: cfg.Opened, Reread: cfg.Reread, Observer: cfg.Observer, Annotate: cfg.Annotate, Databases: cfg.Databases, Tool: cfg.Tool, Argv: cfg.Argv,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 
+	"github.com/masstrace/masstrace/internal/annotate"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/traceroute"
 	"github.com/masstrace/masstrace/internal/record"
@@ -21,7 +22,7 @@ type screenWriter struct {
 // newScreenWriter returns a writer to out, a terminal.
 func newScreenWriter(c *console, out io.Writer) *screenWriter {
 	text := new(bytes.Buffer)
-	return &screenWriter{Writer: traceroute.NewTraces(traceroute.Writer{Out: text, Columns: columnsOf(out)}), console: c, out: out, text: text}
+	return &screenWriter{Writer: traceroute.NewTraces(traceroute.Writer{Out: text, Columns: columnsOf(out), Label: annotate.Label}), console: c, out: out, text: text}
 }
 
 // Flush implements format.Writer.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/masstrace/masstrace/internal/annotate"
 	"github.com/masstrace/masstrace/internal/draw"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/hops"
@@ -21,7 +22,7 @@ import (
 
 // ShowCmd writes results for people.
 type ShowCmd struct {
-	Results string   `arg:"" name:"file" complete:"file" help:"Results of scan, trace --json, replay or merge, also compressed, or of scamper (JSON, warts), yarrp or caracal; - is standard input."`
+	Results string   `arg:"" name:"file" complete:"file" help:"Results of scan, trace --json, replay or merge, or of another tool, also compressed; - is standard input. Formats: ${readers}."`
 	Targets []string `arg:"" optional:"" name:"target" help:"Addresses or prefixes: show the traces to these alone. Other arguments are further files of the same run (--replies, --meta)."`
 
 	Hops       bool `group:"Output" help:"Show a row for each hop, in aligned columns."`
@@ -58,14 +59,14 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	case c.Hops:
 		w = hops.NewTable(out)
 	default:
-		traces := traceroute.NewTraces(traceroute.Writer{Out: out, Extensions: c.Extensions, Columns: columnsOf(s.Stdout)})
+		traces := traceroute.NewTraces(traceroute.Writer{Out: out, Extensions: c.Extensions, Columns: columnsOf(s.Stdout), Label: annotate.Label})
 		w = show.NewDrawings(traces, out, drawing(columnsOf(s.Stdout)))
 	}
 	n, err := show.Run(ctx, show.Config{Results: c.Results, More: more, Stdin: s.Stdin, Targets: targets, Writer: w})
-	if err != nil && !errors.Is(err, show.ErrCut) {
-		return err
+	if flushed := out.Flush(); err == nil {
+		err = flushed
 	}
-	if err := errors.Join(err, out.Flush()); err != nil {
+	if err != nil {
 		return err
 	}
 	if n == 0 && len(targets) > 0 {

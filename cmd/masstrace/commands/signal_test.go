@@ -48,7 +48,7 @@ func TestSignalBeforeRetries(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
 	out := outFile(t)
-	p := start(t, nil, "scan", "45.144.0.9", "--strategy=exhaustive", "--attempts=4", "--wait=1500ms", "--status=1s", "-o", out)
+	p := start(t, nil, "scan", "45.144.0.9", "--strategy=exhaustive", "--attempts=4", "--wait=1500ms", "--status-every=1s", "-o", out)
 	p.await("100.0% sent 32 ")
 	p.signal(syscall.SIGINT)
 	p.end(4)
@@ -89,7 +89,7 @@ func TestSignalTwiceBlockedOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	p := start(t, writer, "scan", "45.16.0.0/15", "--rate=50k", "--memory=1M", "--wait=100ms", "--status=1s")
+	p := start(t, writer, "scan", "45.16.0.0/15", "--rate=50k", "--memory=1M", "--wait=100ms", "--status-every=1s")
 	writer.Close()
 	// Once the pipe is full, every window comes to wait for it.
 	p.await(" (0/s)")

@@ -11,7 +11,6 @@ import (
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/run"
-	"github.com/masstrace/masstrace/internal/target"
 )
 
 // The exit statuses of all commands. README.md has the same table.
@@ -90,9 +89,6 @@ func (f flagNames) message(err error) string {
 	}
 	// The error may be wrapped: the text around it stays.
 	refused, ok := errors.AsType[*plan.ConfigError](err)
-	if _, name := errors.AsType[*target.NameError](err); name && ok && refused.Field == "Targets" {
-		err = fmt.Errorf("%w, or trace it with masstrace trace", err)
-	}
 	if !ok || refused.Field == "" {
 		return err.Error()
 	}

@@ -20,10 +20,10 @@ type StrategyFlags struct {
 	PrefixRate rate   `placeholder:"PPS" help:"Maximum rate of probes to one /24 (IPv6: /48) of targets, in probes per second. Default: no limit."`
 	NoStop     bool   `help:"exhaustive: also probe TTLs beyond a target that has answered."`
 
-	Confidence      confidence `placeholder:"P" help:"multipath: probability of finding all branches of a balancer, from 0.5 to 0.9999. Default: 0.95."`
+	Confidence      confidence `placeholder:"P" help:"multipath: probability of finding all branches of a balancer, a number from 0.5 to 0.9999. Default: 0.95."`
 	ConfidenceScope scope      `placeholder:"SCOPE" help:"multipath: balancer, or trace: --confidence is then the probability of finding all branches of all balancers to a target. Default: balancer."`
 	MDA             variant    `name:"mda" placeholder:"NAME" help:"multipath: variant of the multipath detection algorithm. lite: few probes, and full for targets whose balancers need it. full: the flows of each balancer are counted on their own. Default: lite."`
-	MaxBranches     count      `placeholder:"N" help:"multipath: branches after which a balancer is not followed further, at most 128. Default: 100."`
+	MaxBranches     count      `placeholder:"N" help:"multipath: number of branches after which a balancer is not followed further, at most 128. Default: 100."`
 	MaxProbes       count      `placeholder:"N" help:"multipath: probes after which a target is given up. Default: no limit."`
 	HashFields      bool       `help:"multipath: examine which header fields each balancer hashes."`
 	NoBorrow        bool       `help:"multipath: make no use of what other targets have shown of a router."`

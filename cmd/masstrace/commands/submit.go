@@ -15,6 +15,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/client"
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/job"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/target"
@@ -67,7 +68,7 @@ func (c *SubmitCmd) Validate() error {
 		return errors.New("--mode assigned and --assign FILE belong together")
 	case c.Assign != "" && len(c.Targets) > 0:
 		return errors.New("--assign cannot be combined with targets")
-	case c.Assign == "" && len(c.Targets) == 0:
+	case c.Assign == "" && len(c.Targets) == 0 && len(c.FromResults) == 0:
 		return errors.New("no targets: give addresses, prefixes or files")
 	}
 	scan := c.scan()
@@ -98,7 +99,7 @@ func (c *SubmitCmd) Run(ctx context.Context, signals *signals, s streams) error 
 	spec := &job.Spec{Name: c.Name, Mode: job.Mode(c.Mode), Agents: c.Agents, Slices: int(c.Slices), Options: job.OptionsOf(&asked), Key: c.Key}
 	ctx, cancel := stopped(ctx, signals)
 	defer cancel()
-	lists, err := c.lists(spec, s.Stdin)
+	lists, err := c.lists(ctx, spec, s.Stdin)
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func (c *SubmitCmd) Run(ctx context.Context, signals *signals, s streams) error 
 }
 
 // lists reads the lists of the job, and enters their digests.
-func (c *SubmitCmd) lists(spec *job.Spec, stdin io.Reader) (map[string][]byte, error) {
+func (c *SubmitCmd) lists(ctx context.Context, spec *job.Spec, stdin io.Reader) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	add := func(l *target.Lines) string {
 		var text []byte
@@ -147,18 +148,20 @@ func (c *SubmitCmd) lists(spec *job.Spec, stdin io.Reader) (map[string][]byte, e
 			spec.Assigned[agent] = add(lines)
 		}
 	} else {
-		lines, err := target.ParseArgs(c.Targets, stdin)
+		lists, err := intake.Read(ctx, intake.Config{
+			Args: c.Targets, Stdin: stdin, Column: c.Column, Results: c.FromResults, Where: c.Where, Family: c.family(), Names: intake.System(),
+		})
 		if err != nil {
 			return nil, plan.ListError("Targets", err)
 		}
-		spec.Targets = add(lines)
+		spec.Targets = add(lists.Lines)
 	}
 	if len(c.Exclude) > 0 {
-		lines, err := target.ParseArgs(c.Exclude, stdin)
+		lists, err := intake.Read(ctx, intake.Config{Args: c.Exclude, Stdin: stdin})
 		if err != nil {
 			return nil, plan.ListError("Exclude", err)
 		}
-		spec.Exclude = add(lines)
+		spec.Exclude = add(lists.Lines)
 	}
 	return all, nil
 }

@@ -11,12 +11,14 @@ import (
 
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 
+	"github.com/masstrace/masstrace/internal/annotate"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/traceroute"
 )
@@ -44,7 +46,7 @@ type TraceCmd struct {
 	TOS     tos   `group:"Probes" short:"t" name:"tos" default:"0" placeholder:"TOS" help:"Type of service (IPv4) or traffic class (IPv6), 0 to 255. Default: ${default}."`
 
 	Multipath  bool       `group:"Multipath" help:"Find all paths through load balancers and draw them, as scan --strategy multipath does. As many flows as needed are asked at each TTL; silent TTLs have at most two attempts."`
-	Confidence confidence `group:"Multipath" placeholder:"P" help:"With --multipath: probability of finding all branches of a balancer, from 0.5 to 0.9999. Default: 0.95."`
+	Confidence confidence `group:"Multipath" placeholder:"P" help:"With --multipath: probability of finding all branches of a balancer, a number from 0.5 to 0.9999. Default: 0.95."`
 	Overwrite  bool       `group:"Multipath" help:"Overwrite an existing file of --dot."`
 	Dot        string     `group:"Multipath" placeholder:"FILE" help:"With --multipath: also write the paths to FILE as a graph in the language of Graphviz; - is standard output, in place of the drawing. Default: none."`
 
@@ -54,6 +56,9 @@ type TraceCmd struct {
 	Extensions bool `group:"Output" short:"e" aliases:"mpls" help:"Print the ICMP extensions of answers, such as MPLS labels."`
 	Numeric    bool `group:"Output" short:"n" aliases:"no-dns" help:"Print addresses only. Do not ask the DNS for names."`
 	JSON       bool `group:"Output" name:"json" help:"Print trace records, one per line, instead of text."`
+
+	AS bool `group:"Output" short:"a" name:"as" aliases:"as-path-lookups,aslookup" help:"Show the autonomous systems of the routers, from the databases of --annotate."`
+	DatabaseFlags
 
 	TraceHabits `embed:""`
 }
@@ -166,18 +171,39 @@ func (c *TraceCmd) method() probe.Method {
 	return probe.Method(c.Method)
 }
 
+// annotator opens the databases; it returns nil if there are none, or if rows do not show them.
+func (c *TraceCmd) annotator(ctx context.Context) (*annotate.Annotator, error) {
+	asked := c.AS || c.ASNumbers
+	if !asked && !c.JSON && len(c.Annotate) == 0 {
+		return nil, nil
+	}
+	files, err := c.files()
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 && asked {
+		return nil, plan.Refuse("AS", "there is no database: give --annotate FILE, or put files into %s", databaseFolder)
+	}
+	return openDatabases(ctx, annotate.Config{Annotate: files})
+}
+
 // config translates the flags.
-func (c *TraceCmd) config(s streams) traceroute.Config {
+func (c *TraceCmd) config(s streams, known *annotate.Annotator) traceroute.Config {
 	cfg := traceroute.Config{
 		Hosts: c.Hosts, Family: traceroute.AnyFamily, Method: c.method(), DstPort: 33434,
 		FirstTTL: uint8(c.First), MaxTTL: uint8(c.Max), Attempts: int(c.Queries), Flows: int(c.Flows),
 		TOS: uint8(c.TOS), Patience: c.Wait.patience(), Interface: c.Interface, Source: c.Source.Addr,
 		Numeric: c.Numeric, Extensions: c.Extensions, GapLimit: int(c.Gap), Stdout: plaintext.NewWriter(s.Stdout), Columns: columnsOf(s.Stdout),
 	}
+	var change func(record.Record)
+	if known != nil {
+		shared := &sharedAnnotator{a: known}
+		change, cfg.Annotate, cfg.Label = shared.record, shared.of, annotate.Label
+	}
 	if c.JSON {
 		hostname := plan.Hostname()
 		cfg.Traces = func(out io.Writer) format.Writer {
-			return ndjson.NewWriter(out, ndjson.Config{Hostname: hostname, Bare: true})
+			return format.Changed(ndjson.NewWriter(out, ndjson.Config{Hostname: hostname, Bare: true}), change)
 		}
 	}
 	switch {
@@ -209,7 +235,11 @@ func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) (err er
 	if err := link.MayRenounce(); err != nil { // before a socket is opened
 		return err
 	}
-	cfg := c.config(s)
+	known, err := c.annotator(ctx)
+	if err != nil {
+		return err
+	}
+	cfg := c.config(s, known)
 	lists, closeLists, err := c.lists(s)
 	defer closeLists()
 	if err != nil {
@@ -244,5 +274,5 @@ func (c *TraceCmd) Run(ctx context.Context, signals *signals, s streams) (err er
 	case !answered:
 		return statusUnanswered
 	}
-	return nil
+	return annotated(nil, known)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/target"
 )
 
 // shard is a value of the form I/N, I from 1: i is from 0.
@@ -143,6 +144,15 @@ func addresses(list []source) (addrs []netip.Addr) {
 		addrs = append(addrs, s.Addr)
 	}
 	return addrs
+}
+
+// hostRule is the rule that chooses the targets in a prefix.
+type hostRule struct{ target.HostRule }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *hostRule) UnmarshalText(text []byte) (err error) {
+	r.HostRule, err = target.ParseHostRule(string(text))
+	return err
 }
 
 // hardwareAddr is an Ethernet address.

@@ -8,14 +8,16 @@ import (
 	"os"
 	"runtime/debug"
 
+	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
 // VerifyCmd holds results against the truth of a simulated Internet.
 type VerifyCmd struct {
-	Results []string `arg:"" complete:"file" help:"Output file of the scan, or all its files (--replies, --meta) in any order; or a file of scamper (JSON, warts), yarrp or caracal. - is standard input."`
+	Results []string `arg:"" complete:"file" help:"Output file of the scan, or all its files (--replies, --meta) in any order, or results of another tool, also compressed; - is standard input. Formats: ${readers}."`
 
 	Log           string   `group:"Truth" required:"" placeholder:"FILE" help:"Log of lab --log during the scan. It must have the probes of this run alone: those of other programs count as faults."`
 	Counters      string   `group:"Truth" placeholder:"FILE" help:"Counters of lab --counters, to count losses of the link. Default: none."`
@@ -66,6 +68,9 @@ func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
 	}
 	if !report.OK() {
 		return statusFalse
+	}
+	if report.Cut {
+		return &run.Incomplete{Err: fmt.Errorf("read %s: %w", c.Results[0], format.ErrCut)}
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func TestVerifyStatus(t *testing.T) {
 		{"no such results", []string{filepath.Join(dir, "none"), "--log", log}, 3, ""},
 		{"not a log", []string{nothing, "--log", nothing}, 3, ""},
 		{"no results", []string{log, "--log", log}, 3, ""},
-		{"a bad list", []string{nothing, "--log", log, "--targets", made}, 2, ""},
+		{"a bad list", []string{nothing, "--log", log, "--targets", put("bad.txt", "45.16.0.9\nx\n")}, 2, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

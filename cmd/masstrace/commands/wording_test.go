@@ -11,7 +11,7 @@ import (
 )
 
 // unit finds the unit of a number in the help of its flag.
-var unit = regexp.MustCompile(`(?i)second|targets|flows|attempts|threads|probes|bits|bytes|TTL|port|0 to 255|number of`)
+var unit = regexp.MustCompile(`(?i)second|targets|flows|attempts|threads|probes|bits|bytes|TTL|port|0 to 255|number of|number from`)
 
 // Every flag is in a group. If it has a value, it has a placeholder, and its help states the
 // default. If the value is a number, the help names its unit. Each command has two examples.
@@ -67,6 +67,7 @@ func TestExamplesParse(t *testing.T) {
 				t.Errorf("%s: a full stop after %q, where a colon follows", name, e.Purpose)
 			}
 			for line := range strings.Lines(e.Line) {
+				_, line, _ = cutLast(line, "| ") // of a pipe, the last command
 				args := strings.Fields(line)
 				if args[0] != "masstrace" || name != "" && !strings.Contains(e.Line, "masstrace "+name) {
 					t.Errorf("%s: example %q is of another command", name, line)
@@ -75,6 +76,15 @@ func TestExamplesParse(t *testing.T) {
 			}
 		}
 	}
+}
+
+// cutLast returns the text before and after the last sep. Without one, all of the text is after.
+func cutLast(text, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(text, sep)
+	if i < 0 {
+		return "", text, false
+	}
+	return text[:i], text[i+len(sep):], true
 }
 
 // parses checks a command line, and the one after "lab -- masstrace".

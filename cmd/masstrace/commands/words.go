@@ -16,7 +16,7 @@ import (
 var kinds = []any{
 	rate(0), rateOrAuto(0), bandwidth(0), byteSize(0), count(0), number(0),
 	timespan(0), wait{},
-	method(0), ttl(0), tos(0), port(0), portRange{}, source{}, hardwareAddr{}, shard{}, formatName(""),
+	method(0), ttl(0), tos(0), port(0), portRange{}, source{}, hardwareAddr{}, shard{}, formatName(""), hostRule{}, confidence(0), scope(""), variant(""),
 }
 
 // mappers returns the options that make kong read all values by the functions of this file.

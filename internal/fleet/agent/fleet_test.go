@@ -193,7 +193,7 @@ type simulated struct {
 }
 
 func (s *simulated) Probe(ctx context.Context, t *agent.Task) (agent.Result, error) {
-	p, err := plan.New(&t.Config, plan.Began{})
+	p, err := plan.New(ctx, &t.Config, plan.Began{})
 	if err != nil {
 		return agent.Result{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
 	"github.com/masstrace/masstrace/internal/fleet/policy"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
@@ -94,10 +95,11 @@ func (a *Agent) targetRefusal(w *talk.Work, c *plan.Config) (string, error) {
 	if a.cfg.Policy.Forbidden.IsEmpty() {
 		return "", nil
 	}
-	lines, err := target.ParseArgs(c.Targets, nil)
+	lists, err := intake.Read(context.Background(), intake.Config{Args: c.Targets})
 	if err != nil {
 		return "", err
 	}
+	lines := lists.Lines
 	excluded, err := c.Excluded()
 	if err != nil {
 		return "", err

@@ -90,19 +90,31 @@ func TestAuthority(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		near, far := net.Pipe()
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
+			far, err := l.Accept()
+			if err != nil {
+				return
+			}
 			_ = tls.Server(far, server).Handshake()
 			far.Close()
 		}()
+		near, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
 		err = tls.Client(near, client).Handshake()
 		if (err == nil) != tt.want {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 		near.Close()
 		<-ended
+		l.Close()
 	}
 	if _, err := (&File{}).Client(); err == nil {
 		t.Error("a file without a certificate is no reason for trust")

@@ -8,8 +8,8 @@ import (
 
 	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/outfile"
-	"github.com/masstrace/masstrace/internal/target"
 )
 
 // exclusion is the exclusion list of the hub.
@@ -47,9 +47,9 @@ func (h *Hub) readExclude() (changed bool, err error) {
 	now := exclusion{since: time.Now(), size: info.Size(), change: info.ModTime()}
 	keep := last
 	keep.size, keep.change = now.size, now.change // a wrong list is reported once
-	lines, err := target.ParseArgs([]string{path}, nil)
+	lists, err := intake.Read(h.ctx, intake.Config{Args: []string{path}})
 	if err == nil {
-		for part := range lines.Text(1 << 20) {
+		for part := range lists.Lines.Text(1 << 20) {
 			now.text = append(now.text, part...)
 		}
 		now.digest = job.Digest(now.text)

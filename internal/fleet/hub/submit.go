@@ -161,7 +161,7 @@ func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
 		}
 		c.Exclude = []string{h.path("lists", k.Job.Spec.Exclude)}
 	}
-	return plan.New(&c, plan.Began{})
+	return plan.New(h.ctx, &c, plan.Began{})
 }
 
 // listJobs answers with all jobs and agents.

@@ -47,7 +47,7 @@ func TestOptions(t *testing.T) {
 		PerPrefix: 2, Granularity4: 24, Granularity6: 48, Seed: "s", Method: probe.TCPACK, MinTTL: 2, MaxTTL: 9, DstPort: 80, TOS: 4,
 		Flows: 3, Attempts: 2, Strategy: record.Strategy{Strategy: "topology", GapLimit: 4}, PerHopRate: 5, PrefixRate: 12,
 		RatePPS: 100, Wait: time.Second, Memory: 1 << 20, PortLow: 1000, PortHigh: 2000, Records: record.Both, MaxTargets: 7, AllowReserved: true,
-		NoStop: true,
+		NoStop: true, HostRule: "first",
 	}
 	o := OptionsOf(&want)
 	text, err := json.Marshal(o)

@@ -16,6 +16,7 @@ type Options struct {
 	Granularity6  int    `json:"granularity6"`
 	MaxTargets    uint64 `json:"max_targets,omitempty"`
 	Seed          string `json:"seed"`
+	HostRule      string `json:"host_rule,omitempty"`
 
 	Method   string `json:"method"`
 	MinTTL   uint8  `json:"min_ttl"`
@@ -41,7 +42,7 @@ type Options struct {
 func OptionsOf(c *plan.Config) Options {
 	return Options{
 		AllowReserved: c.AllowReserved, PerPrefix: c.PerPrefix, Granularity4: c.Granularity4, Granularity6: c.Granularity6,
-		MaxTargets: c.MaxTargets, Seed: c.Seed,
+		MaxTargets: c.MaxTargets, Seed: c.Seed, HostRule: c.HostRule,
 		Method: c.Method.String(), MinTTL: c.MinTTL, MaxTTL: c.MaxTTL, DstPort: c.DstPort, TOS: c.TOS,
 		Flows: c.Flows, Attempts: c.Attempts, Strategy: c.Strategy, NoStop: c.NoStop,
 		PerHopRate: c.PerHopRate, PrefixRate: c.PrefixRate,
@@ -62,7 +63,7 @@ func (o *Options) Config(share int) (plan.Config, error) {
 	}
 	return plan.Config{
 		AllowReserved: o.AllowReserved, PerPrefix: o.PerPrefix, Granularity4: o.Granularity4, Granularity6: o.Granularity6,
-		MaxTargets: o.MaxTargets, Seed: o.Seed,
+		MaxTargets: o.MaxTargets, Seed: o.Seed, HostRule: o.HostRule,
 		Method: method, MinTTL: o.MinTTL, MaxTTL: o.MaxTTL, DstPort: o.DstPort, TOS: o.TOS,
 		Flows: o.Flows, Attempts: o.Attempts, Strategy: o.Strategy, NoStop: o.NoStop,
 		PerHopRate: o.PerHopRate, PrefixRate: o.PrefixRate / float64(max(share, 1)),

@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/job"
+	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/quantity"
 	"github.com/masstrace/masstrace/internal/target"
 )
@@ -103,18 +105,18 @@ func Parse(name string, r io.Reader) (*Policy, error) {
 func forbidden(allowed, excluded []string) (target.Set, error) {
 	var set target.Set
 	if allowed != nil {
-		ours, err := target.ParseArgs(allowed, nil)
+		ours, err := read(allowed)
 		if err != nil {
 			return set, err
 		}
-		all, err := target.ParseArgs([]string{"0.0.0.0/0", "::/0"}, nil)
+		all, err := read([]string{"0.0.0.0/0", "::/0"})
 		if err != nil {
 			return set, err
 		}
 		set = all.Set().Minus(ours.Set())
 	}
 	if excluded != nil {
-		never, err := target.ParseArgs(excluded, nil)
+		never, err := read(excluded)
 		if err != nil {
 			return set, err
 		}
@@ -225,4 +227,13 @@ func TargetRefusal(mode job.Mode, forbidden, all uint64) string {
 		return fmt.Sprintf("the policy does not allow %d of %d targets, and a split job needs all", forbidden, all)
 	}
 	return ""
+}
+
+// read reads lists: addresses, prefixes, ranges and files.
+func read(args []string) (*target.Lines, error) {
+	lists, err := intake.Read(context.Background(), intake.Config{Args: args})
+	if err != nil {
+		return nil, err
+	}
+	return lists.Lines, nil
 }

@@ -23,17 +23,18 @@ import (
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
-// formats are tried in order: the first that a file begins like is its format.
+// formats are tried in order: the first that a file begins like is its format. No file begins like
+// two of them.
 var formats = []format.Format{
 	ndjson.Format, // also of names without an ending
 	atlas.Format,
 	mtr.Format,
 	warts.Format,
 	parquet.Format,
-	scamper.Format, // any other JSON
+	scamper.Format,
 	traceroute.Format,
 	caracal.Format,
-	yarrp.Format, // any other columns
+	yarrp.Format,
 	lists.Interfaces, lists.Links, lists.Answered, lists.Silent,
 	flatlinks.Format,
 }

@@ -26,6 +26,7 @@ var Format = format.Format{
 		"times of replies", "round-trip times below 1 µs", "IP identifications", "sizes of quoted packets",
 		"types of messages other than unreachable ones", "proofs and kinds of replies", "rewritten fields",
 		"extensions other than MPLS labels",
+		format.LacksAnnotations,
 	},
 }
 
@@ -60,36 +61,52 @@ type hop struct {
 
 // packet is a reply, or x, silence, or an error of the host that sends.
 type packet struct {
-	X     string          `json:"x"`
-	Error string          `json:"error"`
-	Late  *int            `json:"late"` // how many probes ago was the one that it answers
-	Dup   json.RawMessage `json:"dup"`
-	From  netip.Addr      `json:"from"`
-	RTT   *float64        `json:"rtt"`  // ms; not of late ones
-	Size  int             `json:"size"` // octets after the ICMP or TCP header
-	TTL   uint8           `json:"ttl"`
-	TOS   uint8           `json:"tos"`
-	Err   code            `json:"err"`
-	ITTL  *uint8          `json:"ittl"` // quoted TTL, if it is not 1
-	ITOS  uint8           `json:"itos"` // quoted TOS
-	MTU   *uint32         `json:"mtu"`
-	Flags *string         `json:"flags"` // of TCP
-	Ext   *extension      `json:"icmpext"`
+	X     string     `json:"x"`
+	Error string     `json:"error"`
+	Late  *int       `json:"late"` // how many probes ago was the one that it answers
+	Dup   present    `json:"dup"`
+	From  netip.Addr `json:"from"`
+	RTT   *float64   `json:"rtt"`  // ms; not of late ones
+	Size  int        `json:"size"` // octets after the ICMP or TCP header
+	TTL   uint8      `json:"ttl"`
+	TOS   uint8      `json:"tos"`
+	Err   code       `json:"err"`
+	ITTL  *uint8     `json:"ittl"` // quoted TTL, if it is not 1
+	ITOS  uint8      `json:"itos"` // quoted TOS
+	MTU   *uint32    `json:"mtu"`
+	Flags *string    `json:"flags"` // of TCP
+	Ext   *extension `json:"icmpext"`
 }
 
 // extension is an ICMP extension structure (RFC 4884), and rfc4884 whether its place was stated.
 type extension struct {
-	Version int `json:"version"`
-	Objects []struct {
-		Class uint8 `json:"class"`
-		Type  uint8 `json:"type"`
-		MPLS  []struct {
-			Label uint32 `json:"label"`
-			EXP   uint8  `json:"exp"`
-			S     uint8  `json:"s"`
-			TTL   uint8  `json:"ttl"`
-		} `json:"mpls"`
-	} `json:"obj"`
+	Version int      `json:"version"`
+	Objects []object `json:"obj"`
+}
+
+// object is an object of an extension structure. The payloads of other objects than MPLS are not
+// in results.
+type object struct {
+	Class uint8   `json:"class"`
+	Type  uint8   `json:"type"`
+	MPLS  []label `json:"mpls"`
+}
+
+// label is an entry of a label stack (RFC 4950 §3).
+type label struct {
+	Label uint32 `json:"label"`
+	EXP   uint8  `json:"exp"`
+	S     uint8  `json:"s"`
+	TTL   uint8  `json:"ttl"`
+}
+
+// present reports that a field is there, with any value.
+type present bool
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *present) UnmarshalJSON([]byte) error {
+	*p = true
+	return nil
 }
 
 // code is the code of an ICMP unreachable message: a letter for those that have one, else the

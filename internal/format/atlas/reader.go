@@ -24,10 +24,13 @@ const (
 )
 
 // Reader reads traces. It is used by one goroutine at a time.
-type Reader struct{ objects *format.Objects }
+type Reader struct {
+	objects *format.Objects
+	scan    scan
+}
 
 // NewReader returns a Reader of in.
-func NewReader(in io.Reader) *Reader { return &Reader{format.NewObjects(in, mostOctets)} }
+func NewReader(in io.Reader) *Reader { return &Reader{objects: format.NewObjects(in, mostOctets)} }
 
 // Read implements format.Reader. Late replies and copies are passed over, and so are results
 // without an address, whose target had a name that could not be resolved.
@@ -37,7 +40,7 @@ func (r *Reader) Read() (record.Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		t, err := parse(object)
+		t, err := r.parse(object)
 		switch {
 		case err != nil:
 			return nil, r.objects.Fault(err)
@@ -48,13 +51,16 @@ func (r *Reader) Read() (record.Record, error) {
 }
 
 // parse returns the trace of a result, nil if it has no target.
-func parse(object []byte) (*record.Trace, error) {
+func (r *Reader) parse(object []byte) (*record.Trace, error) {
 	if bytes.Count(object, []byte(",")) > mostValues {
 		return nil, fmt.Errorf("more than %d values in one result", mostValues)
 	}
-	var l result
-	if err := json.Unmarshal(object, &l); err != nil {
-		return nil, err
+	l := r.scan.result(object)
+	if l == nil {
+		l = new(result)
+		if err := json.Unmarshal(object, l); err != nil {
+			return nil, err
+		}
 	}
 	switch {
 	case l.Type != "" && l.Type != "traceroute":
@@ -79,6 +85,11 @@ func (l *result) trace() (*record.Trace, error) {
 		t.ProbeSize = l.Size + headers(&t.Head)
 	}
 	t.FlowIndex = uint16(min(max(l.ParisID-1, 0), math.MaxUint16))
+	replies := 0
+	for i := range l.Result {
+		replies += len(l.Result[i].Result)
+	}
+	t.Hops = make([]record.Hop, 0, replies)
 	for i := range l.Result {
 		if err := l.Result[i].add(t); err != nil {
 			return nil, fmt.Errorf("hop %d: %w", l.Result[i].Hop, err)
@@ -99,7 +110,7 @@ func (l *hop) add(t *record.Trace) error {
 	ttl, attempt := uint8(l.Hop), 0
 	for i := range l.Result {
 		p := &l.Result[i]
-		if p.Late != nil || p.Dup != nil || p.Error != "" {
+		if p.Late != nil || bool(p.Dup) || p.Error != "" {
 			continue
 		}
 		if attempt > math.MaxUint8 {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
@@ -54,12 +56,30 @@ var Format = format.Format{
 		"times of replies below 1 s", "round-trip times below 0.1 ms or above 6.5 s",
 		"proofs and kinds of replies", "that replies are late or duplicates", "TOS", "IP identifications",
 		"next-hop MTUs", "TCP flags", "extensions other than MPLS labels",
+		format.LacksAnnotations,
 	},
 }
 
+// firstName is the name of the first column.
+const firstName = "capture_timestamp"
+
+// begins looks for the names of the columns, or for a row that has the addresses where a row has
+// them. The columns after them may be cut.
 func begins(head []byte) bool {
-	line, _, _ := bytes.Cut(bytes.TrimSpace(head), []byte("\n"))
-	return bytes.Count(line, []byte(",")) >= columns-1 && !bytes.HasPrefix(line, []byte("#"))
+	text, _, _ := bytes.Cut(bytes.TrimSpace(head), []byte("\n"))
+	line := string(text)
+	if strings.HasPrefix(line, firstName) {
+		return strings.Count(line, ",") >= columns-1
+	}
+	c := strings.Split(line, ",")
+	if len(c) < columns {
+		return false
+	}
+	_, errSource := netip.ParseAddr(c[colSource])
+	_, errTarget := format.ParseAddr(c[colTarget])
+	_, errFrom := format.ParseAddr(c[colFrom])
+	_, errStamp := strconv.ParseUint(c[colStamp], 10, 64)
+	return errors.Join(errSource, errTarget, errFrom, errStamp) == nil
 }
 
 // Reader reads replies. It is used by one goroutine at a time.
@@ -75,7 +95,7 @@ func (r *Reader) Read() (record.Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		if bytes.HasPrefix(line, []byte("capture_timestamp,")) {
+		if bytes.HasPrefix(line, []byte(firstName+",")) {
 			continue
 		}
 		reply, err := parse(string(line))

@@ -79,6 +79,7 @@ type HopLine struct {
 	Mangled   []string     `json:"mangled"`
 	Lagged    bool         `json:"lagged"`
 	Inferred  bool         `json:"inferred"` // not measured: borrowed from other traces
+	*AnnotationLine
 }
 
 // ObjectLine is an object of an ICMP extension structure in a hop.
@@ -134,7 +135,10 @@ type ExtLine struct {
 	Withheld   []int    `json:"withheld"`
 	Loops      [][2]int `json:"loops"` // TTLs of the same router
 	NAT        *NAT     `json:"nat"`
-	PathHash   string   `json:"path_hash"` // 16 hexadecimal digits
+	PathHash   string   `json:"path_hash"` // 16 hexadecimal digits; "" if the rest is not known
+	// Target and ASPath come from databases.
+	Target *AnnotationLine `json:"target"`
+	ASPath []PathLine      `json:"as_path"`
 }
 
 // Loss counts a trace's probes.

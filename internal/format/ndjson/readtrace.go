@@ -52,7 +52,9 @@ func (l *TraceLine) trace() (*record.Trace, error) {
 	for i := range l.Hops {
 		h := &l.Hops[i]
 		if h.Inferred {
-			t.Inferred = append(t.Inferred, record.Interface{TTL: h.ProbeTTL, Addr: probe.AddrFrom(h.Addr)})
+			if err := h.inferred(t); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if t.Hops == nil {
@@ -64,6 +66,16 @@ func (l *TraceLine) trace() (*record.Trace, error) {
 		}
 	}
 	return t, r.err
+}
+
+// inferred adds a hop that other traces have.
+func (l *HopLine) inferred(t *record.Trace) error {
+	n, err := l.annotation()
+	if err != nil {
+		return fmt.Errorf("inferred hop at TTL %d: %w", l.ProbeTTL, err)
+	}
+	t.AddInferred(record.Interface{TTL: l.ProbeTTL, Addr: probe.AddrFrom(l.Addr)}, n)
+	return nil
 }
 
 // ns returns the time in ns since the Unix epoch.
@@ -121,6 +133,9 @@ func (l *HopLine) hop(head *record.Head, h *record.Hop) error {
 		return err
 	}
 	var err error
+	if h.Annotation, err = l.annotation(); err != nil {
+		return err
+	}
 	h.Ext, err = l.ext()
 	return err
 }
@@ -187,6 +202,15 @@ func verdict(h *record.Hop, kind, valid string, mangled []string) error {
 func (l *ExtLine) fill(t *record.Trace) error {
 	var r ranges
 	full := *t
+	if err := l.fillPath(&full, &r); err != nil {
+		return err
+	}
+	if l.PathHash == "" && (l.Target != nil || l.ASPath != nil) { // of a trace that is Bare
+		if r.err == nil {
+			*t = full
+		}
+		return r.err
+	}
 	full.Bare, full.Reached, full.Distance = false, l.Reached, r.octet("dst_ttl", l.DstTTL)
 	full.ProbeCount, full.Answered = l.Loss.Sent, l.Loss.Answered
 	if l.Met != nil {

@@ -116,7 +116,7 @@ func checkNumbers(v any) error {
 }
 
 func TestRecordsAreStrict(t *testing.T) {
-	for _, s := range samples() {
+	for _, s := range append(samples(), sampleAnnotated()) {
 		got := written(t, testConfig, func(w *Writer) { writeSample(t, w, s) })
 		for line := range bytes.Lines(got) {
 			if err := check(line); err != nil {
@@ -244,7 +244,7 @@ func FuzzString(f *testing.F) {
 }
 
 func TestWriterAllocs(t *testing.T) {
-	for _, s := range samples() {
+	for _, s := range append(samples(), sampleAnnotated()) {
 		w := NewWriter(io.Discard, testConfig)
 		if n := testing.AllocsPerRun(500, func() { writeSample(t, w, s) }); n != 0 {
 			t.Errorf("%s: %v allocations", s.name, n)
@@ -259,7 +259,11 @@ func keys(prefix string, typ reflect.Type) []string {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		if f.Anonymous {
-			list = append(list, keys(prefix, f.Type)...)
+			embedded := f.Type
+			if embedded.Kind() == reflect.Pointer {
+				embedded = embedded.Elem()
+			}
+			list = append(list, keys(prefix, embedded)...)
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

@@ -261,3 +261,24 @@ func sampleOdd() sample {
 	datagram.Sent, datagram.RTT = 0, 0
 	return sample{name: "odd", trace: t, replies: append(append([]record.Hop(nil), t.Hops...), datagram)}
 }
+
+// sampleAnnotated returns a trace with the entries of databases for its addresses.
+func sampleAnnotated() sample {
+	t := udp4(4)
+	as := &record.Annotation{
+		ASN: []uint32{64500, 4200000000}, ASNSource: "pfx2as.txt.gz", ASName: "EXAMPLE \"\u202e\\", Prefix: netip.MustParsePrefix("203.0.113.0/24"),
+		Country: "DE", Name: "core1.example.net",
+	}
+	member := &record.Annotation{ASN: []uint32{0}, ASNSource: "pdb.json", IXP: "Example-IX S\u00fcd", Prefix: netip.MustParsePrefix("2001:db8::/64")}
+	t.Hops[0].Annotation, t.Hops[1].Annotation, t.Hops[3].Annotation = as, member, &record.Annotation{Country: "FR"}
+	silence(t, 5, 0)
+	t.AddInferred(record.Interface{TTL: 1, Addr: source4}, nil)
+	t.AddInferred(record.Interface{TTL: 2, Addr: source4}, as)
+	t.TargetAnnotation = &record.Annotation{Name: "target"}
+	t.ASPath = []record.PathPart{
+		{First: 1, Last: 1, Kind: record.PathAS, ASN: as.ASN}, {First: 2, Last: 2, Kind: record.PathIXP, ASN: member.ASN, IXP: member.IXP},
+		{First: 3, Last: 4, Kind: record.PathUnknown}, {First: 5, Last: 5, Kind: record.PathSilent},
+	}
+	trace.Close(t)
+	return sample{name: "annotated", trace: t}
+}

@@ -29,6 +29,9 @@ type scan struct {
 	shown   []ReplyObject
 	stacks  [][4]uint32
 	pairs   [][2]int
+	notes   []AnnotationLine
+	asns    []uint32
+	parts   []PathLine
 	ttls    []int
 	met     Interface
 	nat     NAT
@@ -46,6 +49,7 @@ func (s *scan) begin(line []byte) {
 	s.objects, s.labels, s.names = emptied(s.objects), emptied(s.labels), emptied(s.names)
 	s.shown, s.stacks = emptied(s.shown), emptied(s.stacks)
 	s.pairs, s.ttls = emptied(s.pairs), emptied(s.ttls)
+	s.notes, s.asns, s.parts = emptied(s.notes), emptied(s.asns), emptied(s.parts)
 }
 
 // emptied returns list without elements, and with memory for some.

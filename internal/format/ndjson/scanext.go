@@ -50,6 +50,10 @@ func (s *scan) extField(l *ExtLine, key []byte) {
 		s.natField(l.NAT)
 	case "path_hash":
 		l.PathHash = string(s.Plain()) // each trace has another one
+	case "target":
+		s.annotation(&l.Target)
+	case "as_path":
+		list(s, &l.ASPath, &s.parts, (*scan).pathPart)
 	default:
 		s.Unknown(key)
 	}

@@ -201,6 +201,8 @@ func (s *scan) rareHopField(h *HopLine, room *hopRoom, key []byte) {
 	case "inferred":
 		h.Inferred = s.Bool()
 	default:
-		s.Unknown(key)
+		if !s.annotationField(&h.AnnotationLine, key) {
+			s.Unknown(key)
+		}
 	}
 }

@@ -68,7 +68,11 @@ func appendTrace(b []byte, t *record.Trace) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendInferred(b, &t.Inferred[i])
+		var n *record.Annotation
+		if i < len(t.InferredAnnotations) {
+			n = t.InferredAnnotations[i]
+		}
+		b = appendInferred(b, &t.Inferred[i], n)
 	}
 	for i := range t.Hops {
 		if i > 0 || len(t.Inferred) > 0 {
@@ -136,12 +140,15 @@ func appendHop(b []byte, head *record.Head, h *record.Hop) []byte {
 	if h.Lagged {
 		b = appendBool(b, "lagged", true)
 	}
+	if h.Annotation != nil {
+		b = appendAnnotation(b, h.Annotation)
+	}
 	return append(b, '}')
 }
 
 // appendInferred appends a router that answered others. The type is there because
 // some readers take a hop without one for an echo reply.
-func appendInferred(b []byte, k *record.Interface) []byte {
+func appendInferred(b []byte, k *record.Interface, n *record.Annotation) []byte {
 	b = append(b, `{"addr":"`...)
 	b = append(appendOctets(b, k.Addr), '"')
 	b = appendInt(b, "probe_ttl", int64(k.TTL))
@@ -152,7 +159,11 @@ func appendInferred(b []byte, k *record.Interface) []byte {
 	}
 	b = append(b, `,"icmp_code":0`...)
 	b = appendName(b, "kind", probe.KindTTLExceeded.String())
-	return append(b, `,"inferred":true}`...)
+	b = append(b, `,"inferred":true`...)
+	if n != nil {
+		b = appendAnnotation(b, n)
+	}
+	return append(b, '}')
 }
 
 // appendHopICMP appends the fields that only ICMP answers have.

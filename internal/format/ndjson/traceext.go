@@ -17,6 +17,9 @@ func appendExtHead(b []byte, conf *Config) []byte {
 func appendExt(b []byte, t *record.Trace) []byte {
 	b = appendAddr(b, "dst", t.Target)
 	b = appendInt(b, "userid", int64(t.FlowIndex))
+	if t.Bare { // nothing else is known
+		return append(appendPath(b, t), '}')
+	}
 	b = appendBool(b, "reached", t.Reached)
 	if t.Distance != 0 {
 		b = appendInt(b, "dst_ttl", int64(t.Distance))
@@ -52,7 +55,7 @@ func appendExt(b []byte, t *record.Trace) []byte {
 		b = append(b, '}')
 	}
 	b = appendHash(b, "path_hash", t.PathHash)
-	return append(b, '}')
+	return append(appendPath(b, t), '}')
 }
 
 // appendTTLs appends a list of TTLs, nothing if it is empty.

@@ -128,7 +128,8 @@ func (w *Writer) trace(t *record.Trace) {
 	if one {
 		w.buf = appendTrace(append(w.buf, w.traceHead...), t)
 	}
-	if !w.conf.Bare && !t.Bare && w.conf.Only&MetaLines != 0 {
+	known := !t.Bare || t.TargetAnnotation != nil || len(t.ASPath) > 0
+	if !w.conf.Bare && known && w.conf.Only&MetaLines != 0 {
 		if one {
 			w.buf = append(w.buf, '\n') // no write between the two
 		}

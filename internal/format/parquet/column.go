@@ -33,8 +33,18 @@ type column struct {
 	maybe bool
 	// plain is set if most values differ, so that a dictionary would not help.
 	plain bool
+	// random is set if pages have values from everywhere, so that their least and greatest value do
+	// not exclude a page. These are not written then.
+	random bool
 	// put puts the value of a row into v, which is empty: null.
 	put func(r *row, v *value)
+	// code returns the value of a hop as a number, and whether there is one. It is nil if the
+	// column has texts of its own, or values of other parts of a row.
+	code func(*record.Hop) (n uint64, there bool)
+	// word returns the text for a number of code. It is nil if the column has numbers.
+	word func(n uint64) string
+	// has reports whether a hop may have a value. It is nil if every hop may.
+	has func(*record.Hop) bool
 	// take fills r with a value that is not null. It is nil for columns that are not read.
 	take func(r *row, v *value)
 }
@@ -45,6 +55,7 @@ type row struct {
 	head     *record.Head // of t, or of a reply
 	h        *record.Hop  // nil if the trace has none
 	inferred *record.Interface
+	note     *record.Annotation // of the responder
 	link     *link
 	run      string
 	room     []byte // for texts of values until they are written
@@ -61,15 +72,24 @@ type value struct {
 
 func (v *value) set(n uint64)       { v.there, v.n = true, n }
 func (v *value) setFloat(f float64) { v.set(math.Float64bits(f)) }
-func (v *value) setBool(b bool) {
-	v.there = true
-	v.n = 0
+func (v *value) setBool(b bool)     { v.set(truthOf(b)) }
+func (v *value) setText(b []byte)   { v.there, v.b = true, b }
+func (v *value) float() float64     { return math.Float64frombits(v.n) }
+
+// truthOf returns the number of a truth.
+func truthOf(b bool) uint64 {
 	if b {
-		v.n = 1
+		return 1
+	}
+	return 0
+}
+
+// putCode is put by code and word.
+func (c *column) putCode(r *row, v *value) {
+	if v.n, v.there = c.code(r.h); v.there && c.word != nil {
+		r.word(v, c.word(v.n))
 	}
 }
-func (v *value) setText(b []byte) { v.there, v.b = true, b }
-func (v *value) float() float64   { return math.Float64frombits(v.n) }
 
 // word sets v to a text.
 func (r *row) word(v *value, s string) {
@@ -116,38 +136,6 @@ func (c *column) node() pq.Node {
 		n = pq.Optional(n)
 	}
 	return n
-}
-
-// append appends the cell of the column with number i to a batch. A list is several values. Values
-// of columns that always have one need no levels.
-func (c *column) append(batch []pq.Value, v *value, i int) []pq.Value {
-	if !v.there {
-		return append(batch, pq.NullValue().Level(0, 0, i))
-	}
-	var cell pq.Value
-	switch c.class {
-	case number:
-		if cell = pq.Int32Value(int32(v.n)); c.bits > 32 {
-			cell = pq.Int64Value(int64(v.n))
-		}
-	case timeUs:
-		cell = pq.Int64Value(int64(v.n))
-	case float:
-		cell = pq.DoubleValue(v.float())
-	case truth:
-		cell = pq.BooleanValue(v.n != 0)
-	case numbers:
-		for at, n := range v.list {
-			batch = append(batch, pq.Int32Value(int32(n)).Level(min(at, 1), 2, i))
-		}
-		return batch
-	default:
-		cell = pq.ByteArrayValue(v.b)
-	}
-	if c.maybe {
-		cell = cell.Level(0, 1, i)
-	}
-	return append(batch, cell)
 }
 
 // columns are those of a table, in order.

@@ -181,8 +181,11 @@ func levels(page []byte, most int) (runs, []byte, error) {
 	return runs{b: page[:n], width: levelWidth(most)}, page[n:], nil
 }
 
-// next reads the value of the next row, which is no list.
+// next reads the value of the next row.
 func (c *cursor) next(v *value) error {
+	if c.leaf.maxRep > 0 {
+		return c.nextList(v)
+	}
 	if c.left == 0 {
 		if err := c.load(); err != nil {
 			return err
@@ -190,6 +193,46 @@ func (c *cursor) next(v *value) error {
 	}
 	c.left--
 	v.there, v.n, v.b = true, 0, nil
+	return c.element(v)
+}
+
+// mostElements is how many elements a list has at most.
+const mostElements = 1 << 12
+
+// nextList reads the list of the next row. A list is in one page (Parquet, data page v2).
+func (c *cursor) nextList(v *value) error {
+	if c.left == 0 {
+		if err := c.load(); err != nil {
+			return err
+		}
+	}
+	if first, ok := c.reps.next(); !ok || first != 0 {
+		return c.fault(fmt.Errorf("a row that begins within a list"))
+	}
+	v.list = v.list[:0]
+	for {
+		c.left--
+		v.there, v.n, v.b = true, 0, nil
+		if err := c.element(v); err != nil {
+			return err
+		}
+		if v.there {
+			v.list = append(v.list, uint32(v.n))
+		}
+		rest := c.reps
+		if again, ok := rest.next(); c.left == 0 || !ok || again == 0 {
+			v.there = len(v.list) > 0
+			return nil
+		}
+		if len(v.list) == mostElements {
+			return c.fault(fmt.Errorf("a list of more than %d elements", mostElements))
+		}
+		c.reps = rest
+	}
+}
+
+// element reads a value of the page, or that there is none.
+func (c *cursor) element(v *value) error {
 	if c.leaf.maxDef > 0 {
 		def, ok := c.defs.next()
 		if !ok {
@@ -271,10 +314,17 @@ func (c *cursor) plainValue(v *value) error {
 	return nil
 }
 
-// skip passes over n rows, which are no lists.
+// skip passes over n rows.
 func (c *cursor) skip(n int64) error {
 	var v value
 	for n > 0 {
+		if c.leaf.maxRep > 0 {
+			if err := c.nextList(&v); err != nil {
+				return err
+			}
+			n--
+			continue
+		}
 		if c.left == 0 {
 			if err := c.load(); err != nil {
 				return err

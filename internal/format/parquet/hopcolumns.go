@@ -22,14 +22,15 @@ var hopColumns = columns{
 				v.set(uint64(r.h.TTL))
 			}
 		},
+		code: func(h *record.Hop) (uint64, bool) { return uint64(h.TTL), true },
 		take: func(r *row, v *value) { r.h.TTL = uint8(r.fit("probe_ttl", v, math.MaxUint8)) }},
 	hopColumn(column{name: "probe_attempt", class: number, bits: 8,
-		put: func(r *row, v *value) { v.there, v.n = !r.h.Lacks.Has(record.LacksAttempt), uint64(r.h.Attempt) },
+		code: func(h *record.Hop) (uint64, bool) { return uint64(h.Attempt), !h.Lacks.Has(record.LacksAttempt) },
 		take: func(r *row, v *value) {
 			r.h.Attempt = uint8(r.fit("probe_attempt", v, math.MaxUint8))
 			r.h.Lacks &^= record.LacksAttempt
 		}}),
-	{name: "addr", class: text, maybe: true,
+	{name: "addr", class: text, maybe: true, random: true,
 		put: func(r *row, v *value) {
 			if r.inferred != nil {
 				r.addr(v, r.inferred.Addr)
@@ -39,11 +40,7 @@ var hopColumns = columns{
 		},
 		take: func(r *row, v *value) { r.h.Responder = r.parseAddr("addr", v) }},
 	hopColumn(column{name: "rtt", class: float, plain: true, // ms
-		put: func(r *row, v *value) {
-			if r.h.HasRTT() {
-				v.setFloat(float64(r.h.RTT) / 1e6)
-			}
-		},
+		code: func(h *record.Hop) (uint64, bool) { return math.Float64bits(float64(h.RTT) / 1e6), h.HasRTT() },
 		take: func(r *row, v *value) {
 			if f := v.float() * 1e6; math.Abs(f) < math.MaxInt64/2 {
 				r.h.RTT = int64(math.Round(f))
@@ -51,7 +48,7 @@ var hopColumns = columns{
 			r.h.Lacks |= record.LacksSent // until tx is taken
 		}}),
 	hopColumn(column{name: "tx", class: timeUs, plain: true,
-		put: func(r *row, v *value) { v.there, v.n = r.h.Sent != 0, uint64(floorUs(r.h.Sent)) },
+		code: func(h *record.Hop) (uint64, bool) { return uint64(floorUs(h.Sent)), h.Sent != 0 },
 		take: func(r *row, v *value) {
 			if r.h.Sent = int64(v.n) * 1e3; r.h.Sent != 0 {
 				r.h.Stamp = r.h.Sent + r.h.RTT
@@ -59,21 +56,15 @@ var hopColumns = columns{
 			}
 		}}),
 	hopColumn(column{name: "kind", class: text,
-		put: func(r *row, v *value) {
-			if !r.h.Lacks.Has(record.LacksKind) {
-				r.word(v, r.h.Kind.String())
-			}
-		},
+		code: func(h *record.Hop) (uint64, bool) { return uint64(h.Kind), !h.Lacks.Has(record.LacksKind) },
+		word: func(n uint64) string { return probe.Kind(n).String() },
 		take: func(r *row, v *value) {
 			r.h.Kind, _ = probe.ParseKind(string(v.b)) // newer versions may have more
 			r.h.Lacks &^= record.LacksKind
 		}}),
 	hopColumn(column{name: "valid", class: text,
-		put: func(r *row, v *value) {
-			if !r.h.Lacks.Has(record.LacksValid) {
-				r.word(v, r.h.Valid.String())
-			}
-		},
+		code: func(h *record.Hop) (uint64, bool) { return uint64(h.Valid), !h.Lacks.Has(record.LacksValid) },
+		word: func(n uint64) string { return probe.Validity(n).String() },
 		take: func(r *row, v *value) {
 			var ok bool
 			if r.h.Valid, ok = probe.ParseValidity(string(v.b)); !ok {
@@ -81,37 +72,38 @@ var hopColumns = columns{
 			}
 			r.h.Lacks &^= record.LacksValid
 		}}),
-	hopColumn(column{name: "mangled", class: jsonText, put: putMangled, take: takeMangled}),
+	hopColumn(column{name: "mangled", class: jsonText, put: putMangled, take: takeMangled,
+		has: func(h *record.Hop) bool { return h.Mangled != 0 }}),
 	hopOctet("reply_protocol", func(h *record.Hop) *uint8 { return &h.Protocol }, always),
 	hopOctet("reply_ttl", func(h *record.Hop) *uint8 { return &h.ReplyTTL }, always),
 	hopOctet("reply_tos", func(h *record.Hop) *uint8 { return &h.ReplyTOS }, always),
 	hopColumn(column{name: "reply_size", class: number, bits: 32,
-		put:  func(r *row, v *value) { v.set(uint64(r.h.ReplySize)) },
+		code: func(h *record.Hop) (uint64, bool) { return uint64(h.ReplySize), true },
 		take: func(r *row, v *value) { r.h.ReplySize = uint32(r.fit("reply_size", v, math.MaxUint32)) }}),
 	hopColumn(column{name: "reply_ipid", class: number, bits: 16, plain: true,
-		put:  func(r *row, v *value) { v.there, v.n = r.h.Responder.Is4(), uint64(r.h.ReplyID) },
+		code: func(h *record.Hop) (uint64, bool) { return uint64(h.ReplyID), h.Responder.Is4() },
 		take: func(r *row, v *value) { r.h.ReplyID = uint16(r.fit("reply_ipid", v, math.MaxUint16)) }}),
 	hopOctet("icmp_type", func(h *record.Hop) *uint8 { return &h.Type }, isICMP),
 	hopOctet("icmp_code", func(h *record.Hop) *uint8 { return &h.Code }, isICMP),
 	hopOctet("tcp_flags", func(h *record.Hop) *uint8 { return &h.TCPFlags }, func(h *record.Hop) bool { return h.Protocol == probe.ProtoTCP }),
 	hopColumn(column{name: "icmp_q_ttl", class: number, bits: 8,
-		put: func(r *row, v *value) { v.there, v.n = r.h.HasQuote, uint64(r.h.QuotedTTL) },
+		code: func(h *record.Hop) (uint64, bool) { return uint64(h.QuotedTTL), h.HasQuote },
 		take: func(r *row, v *value) {
 			r.h.HasQuote, r.h.QuotedTTL = true, uint8(r.fit("icmp_q_ttl", v, math.MaxUint8))
 		}}),
 	hopColumn(column{name: "icmp_q_ipl", class: number, bits: 32,
-		put:  func(r *row, v *value) { v.there, v.n = r.h.HasQuote, uint64(r.h.QuotedSize) },
+		code: func(h *record.Hop) (uint64, bool) { return uint64(h.QuotedSize), h.HasQuote },
 		take: func(r *row, v *value) { r.h.QuotedSize = uint32(r.fit("icmp_q_ipl", v, math.MaxUint32)) }}),
 	hopOctet("icmp_q_tos", func(h *record.Hop) *uint8 { return &h.QuotedTOS }, func(h *record.Hop) bool { return h.HasQuote }),
 	hopColumn(column{name: "icmp_nhmtu", class: number, bits: 32,
-		put:  func(r *row, v *value) { v.there, v.n = r.h.MTU != 0, uint64(r.h.MTU) },
+		code: func(h *record.Hop) (uint64, bool) { return uint64(h.MTU), h.MTU != 0 },
 		take: func(r *row, v *value) { r.h.MTU = uint32(r.fit("icmp_nhmtu", v, math.MaxUint32)) }}),
-	hopColumn(column{name: "mpls_labels", class: numbers, put: putLabels}),
+	hopColumn(column{name: "mpls_labels", class: numbers, put: putLabels, has: hasExt}),
 	hopColumn(column{name: "icmpext", class: octets,
 		put:  func(r *row, v *value) { v.there, v.b = len(r.h.Ext) > 0, r.h.Ext },
-		take: func(r *row, v *value) { r.h.Ext = slices.Clone(v.b) }}),
+		take: func(r *row, v *value) { r.h.Ext = slices.Clone(v.b) }, has: hasExt}),
 	hopColumn(column{name: "lagged", class: truth,
-		put:  func(r *row, v *value) { v.setBool(r.h.Lagged) },
+		code: func(h *record.Hop) (uint64, bool) { return truthOf(h.Lagged), true },
 		take: func(r *row, v *value) { r.h.Lagged = v.n != 0 }}),
 	{name: "inferred", class: truth, maybe: true,
 		put: func(r *row, v *value) {
@@ -119,6 +111,7 @@ var hopColumns = columns{
 				v.setBool(r.inferred != nil)
 			}
 		},
+		code: func(*record.Hop) (uint64, bool) { return truthOf(false), true },
 		take: func(r *row, v *value) {
 			if v.n != 0 {
 				r.inferred = &record.Interface{}
@@ -129,6 +122,9 @@ var hopColumns = columns{
 // hopColumn is a column that is null without a measured hop.
 func hopColumn(c column) column {
 	put := c.put
+	if put == nil {
+		put = c.putCode
+	}
 	c.maybe, c.put = true, func(r *row, v *value) {
 		if r.h != nil {
 			put(r, v)
@@ -140,11 +136,13 @@ func hopColumn(c column) column {
 // hopOctet is a column for a number of 8 bits of some hops.
 func hopOctet(name string, field func(*record.Hop) *uint8, has func(*record.Hop) bool) column {
 	return hopColumn(column{name: name, class: number, bits: 8,
-		put:  func(r *row, v *value) { v.there, v.n = has(r.h), uint64(*field(r.h)) },
+		code: func(h *record.Hop) (uint64, bool) { return uint64(*field(h)), has(h) },
 		take: func(r *row, v *value) { *field(r.h) = uint8(r.fit(name, v, math.MaxUint8)) }})
 }
 
 func always(*record.Hop) bool { return true }
+
+func hasExt(h *record.Hop) bool { return len(h.Ext) > 0 }
 
 func isICMP(h *record.Hop) bool {
 	return h.Protocol == probe.ProtoICMP || h.Protocol == probe.ProtoICMPv6

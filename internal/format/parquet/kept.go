@@ -22,6 +22,8 @@ type kept struct {
 	silent   []record.TTLAttempt
 	loops    []record.Loop
 	octets   []byte
+	notes    []*record.Annotation
+	path     []record.PathPart
 }
 
 // place is the position of a record in the order of a row group.
@@ -54,9 +56,11 @@ func (k *kept) trace(t *record.Trace, hops bool) {
 	for _, list := range []*[]uint8{&c.RateLimited, &c.UnderDrops, &c.Contested, &c.Withheld} {
 		*list = add(&k.octets, *list)
 	}
-	if c.Hops, c.Inferred = nil, nil; !hops {
+	c.ASPath = add(&k.path, t.ASPath)
+	if c.Hops, c.Inferred, c.InferredAnnotations = nil, nil, nil; !hops {
 		return
 	}
+	c.InferredAnnotations = add(&k.notes, t.InferredAnnotations)
 	c.Hops, c.Inferred = add(&k.hops, t.Hops), add(&k.inferred, t.Inferred)
 	for i := range c.Hops {
 		c.Hops[i].Ext = add(&k.octets, c.Hops[i].Ext)
@@ -121,4 +125,5 @@ func (k *kept) reset() {
 	k.rows = 0
 	k.traces, k.replies, k.order, k.room = k.traces[:0], k.replies[:0], k.order[:0], k.room[:0]
 	k.hops, k.inferred, k.silent, k.loops, k.octets = k.hops[:0], k.inferred[:0], k.silent[:0], k.loops[:0], k.octets[:0]
+	k.notes, k.path = k.notes[:0], k.path[:0]
 }

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"bytes"
+	"net/netip"
 	"reflect"
 	"testing"
 	"testing/iotest"
@@ -12,7 +13,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-var sameEmpty = cmpopts.EquateEmpty()
+// sameEmpty compares records: empty lists are equal to none.
+var sameEmpty = cmp.Options{cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{})}
 
 func TestRoundTrip(t *testing.T) {
 	list := samples()

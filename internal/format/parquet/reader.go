@@ -95,7 +95,7 @@ func (r *Reader) open() (err error) {
 	for _, set := range []struct {
 		columns columns
 		to      *[]*cursor
-	}{{key, &r.key}, {traceColumns, &r.trace}, {hopColumns, &r.hop}} {
+	}{{key, &r.key}, {slices.Concat(traceColumns, traceAnnotation), &r.trace}, {slices.Concat(hopColumns, hopAnnotation), &r.hop}} {
 		if *set.to, err = r.cursors(set.columns); err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (r *Reader) cursors(list columns) (cursors []*cursor, err error) {
 		if c.take == nil {
 			continue
 		}
-		at := slices.IndexFunc(r.footer.leaves, func(l leaf) bool { return l.path == c.name })
+		at := slices.IndexFunc(r.footer.leaves, func(l leaf) bool { return l.path == c.path() })
 		if at < 0 {
 			continue
 		}
@@ -131,8 +131,19 @@ func (r *Reader) cursors(list columns) (cursors []*cursor, err error) {
 	return cursors, nil
 }
 
+// path returns the path of the values of a column in a file.
+func (c *column) path() string {
+	if c.class == numbers {
+		return c.name + ".list.element"
+	}
+	return c.name
+}
+
 // fits reports whether values of a column in a file can be read.
 func (c *column) fits(l *leaf) bool {
+	if c.class == numbers {
+		return l.maxRep == 1 && (l.physical == typeInt32 || l.physical == typeInt64)
+	}
 	if l.maxRep > 0 || l.maxDef > 1 {
 		return false
 	}
@@ -226,10 +237,10 @@ func (r *Reader) readRow() (done record.Record, err error) {
 		return done, nil
 	}
 	if row.inferred != nil {
-		*row.inferred = record.Interface{TTL: r.hopRoom.TTL, Addr: r.hopRoom.Responder}
-		r.t.Inferred = append(r.t.Inferred, *row.inferred)
+		r.t.AddInferred(record.Interface{TTL: r.hopRoom.TTL, Addr: r.hopRoom.Responder}, row.note)
 		return done, nil
 	}
+	r.hopRoom.Annotation = row.note
 	if len(r.t.Hops) >= mostHops {
 		return nil, fmt.Errorf("a trace of more than %d hops", mostHops)
 	}
@@ -258,7 +269,7 @@ func (r *Reader) readKey() (begins bool, err error) {
 func (r *Reader) readHop() (hop bool, err error) {
 	row := &r.row
 	r.hopRoom = record.Hop{Lacks: record.LacksAttempt | record.LacksKind | record.LacksValid}
-	row.h, row.inferred, row.err = &r.hopRoom, nil, nil
+	row.h, row.inferred, row.note, row.err = &r.hopRoom, nil, nil, nil
 	for i, c := range r.hop {
 		if err := c.next(&r.value); err != nil {
 			return false, err

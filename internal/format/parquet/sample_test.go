@@ -79,6 +79,18 @@ func samples() []record.Record {
 	rich.Hops[2].Protocol, rich.Hops[2].Type, rich.Hops[2].TCPFlags, rich.Hops[2].Kind = probe.ProtoTCP, 0, 18, probe.KindSYNACK
 	rich.Hops[2].HasQuote, rich.Hops[2].QuotedTTL, rich.Hops[2].QuotedSize = false, 0, 0
 
+	rich.Hops[0].Annotation = &record.Annotation{
+		ASN: []uint32{64500, 4200000000}, ASNSource: "asn.mmdb", ASName: "EXAMPLE", Prefix: netip.MustParsePrefix("203.0.113.0/24"),
+		IXP: "Example-IX", Country: "DE", Name: "core1",
+	}
+	rich.Hops[2].Annotation = &record.Annotation{ASN: []uint32{7}}
+	rich.InferredAnnotations = []*record.Annotation{{Country: "FR"}}
+	rich.TargetAnnotation = &record.Annotation{ASN: []uint32{1, 2, 3}, Name: "target"}
+	rich.ASPath = []record.PathPart{
+		{First: 1, Last: 2, Kind: record.PathAS, ASN: []uint32{64500, 4200000000}}, {First: 3, Last: 3, Kind: record.PathSilent},
+		{First: 4, Last: 9, Kind: record.PathIXP, ASN: []uint32{7}, IXP: "Example-IX"}, {First: 10, Last: 10, Kind: record.PathUnknown},
+	}
+
 	empty := &record.Trace{
 		Head:     record.Head{Target: addr("198.51.100.9"), Source: addr("192.0.2.1"), Method: probe.ICMP, FlowIndex: 1, Flow: probe.Flow{Value: 7}},
 		FirstTTL: 1, MaxTTL: 5, Attempts: 1, Wait: 1500 * time.Millisecond, Start: start,

@@ -32,9 +32,9 @@ type table struct {
 func tableOf(name string) (table, error) {
 	switch name {
 	case "", tableHops:
-		return table{tableHops, slices.Concat(key, hopColumns, traceColumns), len(key)}, nil
+		return table{tableHops, slices.Concat(key, hopColumns, hopAnnotation, traceColumns, traceAnnotation), len(key)}, nil
 	case tableTraces:
-		return table{tableTraces, slices.Concat(key, traceColumns), len(key)}, nil
+		return table{tableTraces, slices.Concat(key, traceColumns, traceAnnotation), len(key)}, nil
 	case tableLinks:
 		return table{tableLinks, linkColumns, 2}, nil
 	case tableReplies:

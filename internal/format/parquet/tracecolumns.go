@@ -1,6 +1,8 @@
 package parquet
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"strconv"
@@ -105,10 +107,12 @@ var traceColumns = columns{
 	ttlColumn("kernel_drop_ttls", func(t *record.Trace) *[]uint8 { return &t.UnderDrops }),
 	ttlColumn("contested", func(t *record.Trace) *[]uint8 { return &t.Contested }),
 	ttlColumn("withheld", func(t *record.Trace) *[]uint8 { return &t.Withheld }),
-	{name: "path_hash", class: text, maybe: true,
+	{name: "path_hash", class: text, maybe: true, random: true,
 		put: func(r *row, v *value) {
 			if !r.t.Bare {
-				r.word(v, fmt.Sprintf("%016x", r.t.PathHash))
+				at := len(r.room)
+				r.room = hex.AppendEncode(r.room, binary.BigEndian.AppendUint64(make([]byte, 0, 8), r.t.PathHash))
+				v.setText(r.room[at:len(r.room):len(r.room)])
 			}
 		},
 		take: func(r *row, v *value) {

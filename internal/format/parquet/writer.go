@@ -17,26 +17,26 @@ import (
 const groupRows = 1 << 18
 
 // batchRows is about how many rows are encoded at once.
-const batchRows = 1024
+const batchRows = 512
 
 // Writer writes a table. It holds the records of one row group, to sort them. The file is
 // useless until End has written its footer.
 type Writer struct {
-	table  table
-	out    *pq.GenericWriter[any]
-	cols   []*pq.ColumnWriter
-	kept   kept
-	links  links
-	paths  flatlinks.Rows
-	flat   []link // of multipath records, for the next row group
-	meta   meta
-	row    row
-	value  value
-	batch  [][]pq.Value // by column
-	last   []lastCell   // by column
-	filled int          // rows in batch
-	err    error
-	ended  bool // the end of the file is written
+	table   table
+	out     *pq.GenericWriter[any]
+	cols    []*pq.ColumnWriter
+	kept    kept
+	links   links
+	paths   flatlinks.Rows
+	flat    []link // of multipath records, for the next row group
+	meta    meta
+	cellsOf []cells // by column
+	row     row
+	value   value
+	batch   [][]pq.Value // by column
+	filled  int          // rows in batch
+	err     error
+	ended   bool // the end of the file is written
 }
 
 // NewWriter returns a Writer of the table that o names. An unknown name is an error of Write.
@@ -49,12 +49,23 @@ func NewWriter(o format.Output) *Writer {
 	for i := range sorting {
 		sorting[i] = pq.Ascending(w.table.columns[i].name)
 	}
-	w.out = pq.NewGenericWriter[any](o.Out, w.table.columns.schema(w.table.name),
-		pq.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), pq.DataPageStatistics(true),
-		pq.SortingWriterConfig(pq.SortingColumns(sorting...)), pq.CreatedBy("masstrace", schema, "parquet-go"))
+	options := []pq.WriterOption{
+		w.table.columns.schema(w.table.name), pq.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
+		pq.SortingWriterConfig(pq.SortingColumns(sorting...)), pq.CreatedBy("masstrace", schema, "parquet-go"),
+	}
+	for _, c := range w.table.columns {
+		options = append(options, pq.SkipPageStatistics(c.name)) // readers use those of the page index
+		if c.random || c.class == jsonText || c.class == octets {
+			options = append(options, pq.SkipPageBounds(c.name))
+		}
+	}
+	w.out = pq.NewGenericWriter[any](o.Out, options...)
 	w.cols = w.out.ColumnWriters()
 	w.batch = make([][]pq.Value, len(w.table.columns))
-	w.last = make([]lastCell, len(w.table.columns))
+	w.cellsOf = make([]cells, len(w.table.columns))
+	for i := range w.cellsOf {
+		w.cellsOf[i] = newCells(&w.table.columns[i], i)
+	}
 	w.row.run = o.Run
 	return w
 }
@@ -142,66 +153,69 @@ func (w *Writer) group() {
 func (w *Writer) rows(t *record.Trace) {
 	r := &w.row
 	r.t, r.head = t, &t.Head
-	first, last, n := len(key), len(key)+len(hopColumns), 1
+	first, last, n := len(key), len(key)+len(hopColumns)+len(hopAnnotation), 1
 	if w.table.name == tableTraces {
 		last = first
 	} else {
 		n = max(len(t.Inferred)+len(t.Hops), 1)
 	}
 	for i := first; i < last; i++ {
-		r.h, r.inferred = nil, nil
-		if len(t.Inferred)+len(t.Hops) == 0 {
-			w.cells(i, i+1)
-		}
-		for j := range t.Inferred {
-			r.inferred = &t.Inferred[j]
-			w.cells(i, i+1)
-		}
-		r.inferred = nil
-		for j := range t.Hops {
-			r.h = &t.Hops[j]
-			w.cells(i, i+1)
-		}
+		w.hops(i, t)
 	}
 	w.repeated(0, first, n)
 	w.repeated(last, len(w.batch), n)
 	w.endRows(n)
 }
 
-// cells appends a row to some columns of the batch.
-func (w *Writer) cells(from, to int) {
-	for i := from; i < to; i++ {
-		c, v, l := &w.table.columns[i], &w.value, &w.last[i]
-		v.there = false
-		c.put(&w.row, v)
-		if l.there && v.there && l.n == v.n {
-			w.batch[i] = append(w.batch[i], l.cell)
+// hops appends the hops of a trace to a column of the batch.
+func (w *Writer) hops(i int, t *record.Trace) {
+	r, c := &w.row, &w.table.columns[i]
+	r.h, r.inferred, r.note = nil, nil, nil
+	if len(t.Inferred)+len(t.Hops) == 0 {
+		w.cells(i, i+1)
+	}
+	for j := range t.Inferred {
+		if r.inferred = &t.Inferred[j]; j < len(t.InferredAnnotations) {
+			r.note = t.InferredAnnotations[j]
+		}
+		w.cells(i, i+1)
+	}
+	r.inferred, r.note = nil, nil
+	if c.code != nil {
+		w.batch[i] = w.cellsOf[i].hops(w.batch[i], t.Hops)
+		return
+	}
+	for j := range t.Hops {
+		r.note = t.Hops[j].Annotation
+		if r.h = &t.Hops[j]; c.has != nil && !c.has(r.h) {
+			w.batch[i] = append(w.batch[i], w.cellsOf[i].null)
 			continue
 		}
-		w.batch[i] = c.append(w.batch[i], v, i)
-		if v.there && (c.class == number || c.class == truth) {
-			*l = lastCell{true, v.n, w.batch[i][len(w.batch[i])-1]}
-		}
+		w.cells(i, i+1)
 	}
 }
 
-// lastCell is the last number of a column, which the next one often is too.
-type lastCell struct {
-	there bool
-	n     uint64
-	cell  pq.Value
+// cells appends a row to some columns of the batch.
+func (w *Writer) cells(from, to int) {
+	for i := from; i < to; i++ {
+		v := &w.value
+		v.there = false
+		w.table.columns[i].put(&w.row, v)
+		w.batch[i] = w.cellsOf[i].append(w.batch[i], v)
+	}
 }
 
 // repeated appends n equal rows to some columns of the batch.
 func (w *Writer) repeated(from, to, n int) {
 	for i := from; i < to; i++ {
-		c, v := &w.table.columns[i], &w.value
+		v := &w.value
 		v.there = false
-		c.put(&w.row, v)
-		batch := c.append(w.batch[i], v, i)
-		cell := batch[len(batch)-1]
+		w.table.columns[i].put(&w.row, v)
+		start := len(w.batch[i])
+		batch := w.cellsOf[i].append(w.batch[i], v)
+		cells := batch[start:len(batch):len(batch)] // several of a list
 		for range n - 1 {
-			batch = append(batch, cell)
+			batch = append(batch, cells...)
 		}
 		w.batch[i] = batch
 	}

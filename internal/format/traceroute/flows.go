@@ -28,7 +28,7 @@ type branch struct {
 	hop   *record.Hop
 	flows []uint16
 	rtts  []int64
-	exts  []string // distinct ones
+	exts  []string // distinct ones, after the label
 }
 
 // The table of flows has a column for the TTL, one for the responder (Writer.Width), one for its
@@ -165,6 +165,9 @@ func (r *Writer) branches(row Row) (branches []*branch, flows int) {
 			r.seen(p.Flow, row.TTL, p.Hop.Responder)
 		}
 		b.rtts = append(b.rtts, p.Hop.RTT)
+		if label := r.label(p.Hop); label != "" && !slices.Contains(b.exts, label) {
+			b.exts = append(b.exts, label)
+		}
 		if ext := r.extensions(p.Hop); ext != "" && !slices.Contains(b.exts, ext) {
 			b.exts = append(b.exts, ext)
 		}

@@ -35,6 +35,8 @@ type Writer struct {
 	// Name returns the name of a router, or its address; nil shows addresses alone. Its
 	// text is made safe for a terminal.
 	Name func(netip.Addr) string
+	// Label returns the text of an annotation; nil shows none.
+	Label func(*record.Annotation) string
 	// Extensions has the ICMP extensions of answers (RFC 4884) written, such as MPLS labels.
 	Extensions bool
 	Flows      int
@@ -131,6 +133,9 @@ func (r *Writer) write(row Row) error {
 		}
 		if last == nil || last.Responder != h.Responder || r.Extensions && !bytes.Equal(last.Ext, h.Ext) {
 			r.buf.WriteString(r.responder(h))
+			if label := r.label(h); label != "" {
+				r.buf.WriteString(" " + label)
+			}
 			if text := r.extensions(h); text != "" {
 				r.buf.WriteString(" <" + text + ">")
 			}
@@ -166,7 +171,10 @@ func (r *Writer) Touched(target netip.Addr, method probe.Method) error {
 func (r *Writer) responder(h *record.Hop) string {
 	addr := h.Source()
 	text := fmt.Sprintf(" %s", addr)
-	if r.Name != nil {
+	switch n := h.Annotation; {
+	case r.Label != nil && n != nil && n.Name != "":
+		text = fmt.Sprintf(" %s (%s)", printable(n.Name), addr)
+	case r.Name != nil:
 		text = fmt.Sprintf(" %s (%s)", printable(r.Name(addr)), addr)
 	}
 	switch h.Kind {
@@ -176,6 +184,28 @@ func (r *Writer) responder(h *record.Hop) string {
 		text += " [closed]"
 	}
 	return text
+}
+
+// A label on a terminal leaves room for the rest of its row: a TTL, an IPv4 address, brackets and
+// three times. It has leastLabel characters at least: all rows of 80 columns have room for them.
+const (
+	leastLabel = 22
+	labelRest  = len(" 1  255.255.255.255 []") + 3*len("  123.456 ms")
+)
+
+// label returns the annotation of an answer in brackets; "" if there is none.
+func (r *Writer) label(h *record.Hop) string {
+	if r.Label == nil || h.Annotation == nil {
+		return ""
+	}
+	text := []rune(printable(r.Label(h.Annotation)))
+	if len(text) == 0 {
+		return ""
+	}
+	if most := max(leastLabel, r.Columns-labelRest); r.Columns > 0 && len(text) > most {
+		text = append(text[:most-3], []rune("...")...)
+	}
+	return "[" + string(text) + "]"
 }
 
 // extensions returns the extensions of an answer as text, "" if they are not to be written.

@@ -26,6 +26,7 @@ var Format = format.Format{
 		"sizes, MTUs and numbers of probes above 65,535",
 		"the IPv6 flow label",
 		"checksums of ICMP extension structures",
+		format.LacksAnnotations,
 		format.LacksBalancers,
 	},
 }

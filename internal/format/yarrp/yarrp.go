@@ -3,8 +3,10 @@ package yarrp
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +53,7 @@ var Format = format.Format{
 		"withheld and superseded replies", "times of probes", "times below 1 µs", "proofs and kinds of replies",
 		"that replies are late or duplicates", "quotations", "next-hop MTUs", "protocols and TCP flags of replies",
 		"EXP and S of MPLS labels", "extensions other than MPLS labels",
+		format.LacksAnnotations,
 	},
 }
 
@@ -63,9 +66,38 @@ var traceTypes = [...][2]string{
 // ip6Header is the length of an IPv6 header, which psize and rsize do not include.
 const ip6Header = 40
 
+// headers are keys of lines of the header that other files do not have.
+var headers = []string{"RTT_Granularity", "Output_Fields", "Trace_Type", "Fill_Mode", "TTL_Nbrhd", "Dst_Port", "Max_TTL", "Min_TTL"}
+
+// begins looks for a line of yarrp's header, or for a row after any other lines with #.
 func begins(head []byte) bool {
-	line, _, _ := bytes.Cut(bytes.TrimSpace(head), []byte("\n"))
-	return bytes.HasPrefix(line, []byte("#")) || len(bytes.Fields(line)) >= columns-1
+	for line := range bytes.Lines(head) {
+		text := strings.TrimSpace(string(line))
+		comment, ok := strings.CutPrefix(text, "#")
+		switch {
+		case text == "":
+		case !ok:
+			return isRow(text)
+		default:
+			key, value, _ := strings.Cut(strings.TrimSpace(comment), ": ")
+			if slices.Contains(headers, key) || key == "Program" && strings.HasPrefix(strings.ToLower(value), "yarrp") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isRow reports whether a line has a target, a time and a hop where a row has them.
+func isRow(line string) bool {
+	c := strings.Fields(line)
+	if len(c) != columns && len(c) != columns-1 {
+		return false
+	}
+	_, err := format.ParseAddr(c[colTarget])
+	_, errHop := format.ParseAddr(c[colHop])
+	_, errSec := strconv.ParseUint(c[colSec], 10, 33)
+	return errors.Join(err, errHop, errSec) == nil
 }
 
 // Reader reads replies. It is used by one goroutine at a time.

@@ -80,7 +80,9 @@ func TestRead(t *testing.T) {
 
 func TestBegins(t *testing.T) {
 	for in, want := range map[string]bool{
-		row: true, "# Program": true, "\n\n" + row[:len(row)-3]: true, "hello world": false, "": false, "{}": false,
+		row: true, "# Program: Yarrp v0.7": true, "# Program: other": false, "# a list": false,
+		"# a list\n" + row: true, "# Count: 3\n# Trace_Type: UDP": true, strings.Replace(row, " 9.9.9.9 ", " nine ", 1): false,
+		"\n\n" + row[:len(row)-3]: true, "hello world": false, "": false, "{}": false,
 	} {
 		if Format.Begins([]byte(in)) != want {
 			t.Errorf("%q: %t", in, !want)

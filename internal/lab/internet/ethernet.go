@@ -16,7 +16,6 @@ const (
 	ringFrame  = 33 * 64
 	ringBlock  = 448 * ringFrame // 231 pages
 	ringBlocks = 73
-	ringFrames = ringBlocks * ringBlock / ringFrame
 
 	ringHeader = 32 // struct tpacket2_hdr, of which:
 	ringStatus = 0
@@ -31,6 +30,7 @@ type ethernet struct {
 	fd     int
 	ring   []byte
 	next   int // next frame of the ring
+	frames int // in the ring
 	batch  batch
 	lost   uint64 // frames without room in the ring
 	unsent uint64
@@ -39,15 +39,15 @@ type ethernet struct {
 	own    [6]byte
 }
 
-// openEthernet opens the port on the link with that index, in the calling
-// thread's namespace.
-func openEthernet(index int, own, host [6]byte) (*ethernet, error) {
+// openEthernet opens the port on the link with that index, in the calling thread's namespace. Its
+// ring has a number of blocks.
+func openEthernet(index, blocks int, own, host [6]byte) (*ethernet, error) {
 	const everything = unix.ETH_P_ALL<<8 | unix.ETH_P_ALL>>8 // in network byte order
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open packet socket: %w", err)
 	}
-	e := &ethernet{fd: fd, own: own, host: host}
+	e := &ethernet{fd: fd, own: own, host: host, frames: blocks * ringBlock / ringFrame}
 	e.poll[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
 	for _, option := range [][2]int{
 		{unix.PACKET_VERSION, unix.TPACKET_V2},
@@ -59,11 +59,11 @@ func openEthernet(index int, own, host [6]byte) (*ethernet, error) {
 		}
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<20)
-	ring := unix.TpacketReq{Block_size: ringBlock, Block_nr: ringBlocks, Frame_size: ringFrame, Frame_nr: ringFrames}
+	ring := unix.TpacketReq{Block_size: ringBlock, Block_nr: uint32(blocks), Frame_size: ringFrame, Frame_nr: uint32(e.frames)}
 	if err := unix.SetsockoptTpacketReq(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &ring); err != nil {
 		return nil, fmt.Errorf("make receive ring: %w", err)
 	}
-	e.ring, err = unix.Mmap(fd, 0, ringBlocks*ringBlock, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	e.ring, err = unix.Mmap(fd, 0, blocks*ringBlock, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map receive ring: %w", err)
 	}
@@ -90,7 +90,9 @@ func (e *ethernet) receive(handle func(now int64, packet []byte)) int {
 		now := int64(binary.NativeEndian.Uint32(frame[ringSec:]))*1e9 + int64(binary.NativeEndian.Uint32(frame[ringNsec:]))
 		e.frame(now, frame[mac:mac+snap], handle)
 		atomic.StoreUint32(status, unix.TP_STATUS_KERNEL)
-		e.next = (e.next + 1) % ringFrames
+		if e.next++; e.next == e.frames {
+			e.next = 0
+		}
 	}
 	return n
 }

@@ -1,6 +1,7 @@
 // Package internet connects the simulated Internet of package netsim to a link of a lab. Packets
-// that a command sends reach the simulator, and its answers reach the command, through the kernel's
-// own packet path.
+// that a command sends reach the simulator, and its answers reach the command, through the
+// kernel's own packet path. A network may have several vantage points. Each is then a namespace
+// with a link to the simulator. Another link leads to the hub, the namespace of the command.
 //
 // The link is a veth pair or a tun device. The far end of a veth pair is in a second namespace
 // without a name, and answers ARP and neighbour discovery. One goroutine, the pump, moves packets
@@ -37,14 +38,19 @@ type Options struct {
 	Log, Counters string
 	// Existing is the rule for existing files of these names.
 	Existing outfile.Existing
+	// State is a folder for the control socket of a network with several vantage points; empty
+	// for one that only the command reaches.
+	State string `json:",omitempty"`
 }
 
 // LinkName is the name of the link inside the lab.
 const LinkName = "uplink0"
 
-// The addresses of the link: the command's and the gateway's.
-func addresses() (own, gateway [2]netip.Prefix) {
-	return [2]netip.Prefix{netip.MustParsePrefix("192.0.2.2/24"), netip.MustParsePrefix("2001:db8::2/64")},
+// addresses returns the addresses of the link of a vantage point: the command's and the gateway's.
+// All links have the same gateway.
+func addresses(vantage int) (own, gateway [2]netip.Prefix) {
+	near := netsim.VantagePoint(vantage)
+	return [2]netip.Prefix{netip.PrefixFrom(near[0], 24), netip.PrefixFrom(near[1], 64)},
 		[2]netip.Prefix{netip.MustParsePrefix("192.0.2.1/24"), netip.MustParsePrefix("2001:db8::1/64")}
 }
 
@@ -80,19 +86,11 @@ func build(_ context.Context, option string) (end func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var port port
-	switch o.Link {
-	case Veth:
-		port, err = buildVeth()
-	case Tun:
-		port, err = buildTun()
-	default:
-		err = fmt.Errorf("no link is called %q", o.Link)
-	}
+	z, err := newZone(o.Network)
 	if err != nil {
 		return nil, err
 	}
-	z, err := newZone(o.Network)
+	port, err := buildLinks(&o, z)
 	if err == nil {
 		err = names.Serve(z)
 	}
@@ -105,4 +103,19 @@ func build(_ context.Context, option string) (end func() error, err error) {
 		p.end()
 		return r.write(sim, p)
 	}, nil
+}
+
+// buildLinks makes the links of the vantage points.
+func buildLinks(o *Options, z *zone) (port, error) {
+	switch {
+	case o.Network.VantagePoints > 1 && o.Link != Veth:
+		return nil, fmt.Errorf("several vantage points have links of kind %s, not %s", Veth, o.Link)
+	case o.Network.VantagePoints > 1:
+		return buildSeveral(o, z)
+	case o.Link == Veth:
+		return buildVeth(0, ringBlocks)
+	case o.Link == Tun:
+		return buildTun()
+	}
+	return nil, fmt.Errorf("no link is called %q", o.Link)
 }

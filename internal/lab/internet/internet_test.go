@@ -130,7 +130,7 @@ func TestDelay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, _ := addresses()
+	own, _ := addresses(0)
 	f := netsim.EchoFlow(own[0].Addr(), own[0].Addr(), 1, 1)
 	f.Dst = mustAddr("45.1.2.3")
 	ends := n.AppendEnds(nil, &f)
@@ -195,8 +195,8 @@ func (w *waiting) wait(int64)              {}
 func (w *waiting) drops() (in, out uint64) { return 0, 0 }
 func (w *waiting) close()                  {}
 
-// The log has all probes that reached the link, also those that the simulator had no time for before
-// the command ended.
+// The log has all probes that reached the link, also those that the simulator had no time for
+// before the command ended.
 func TestPumpEnds(t *testing.T) {
 	sim, err := netsim.New(netsim.Default())
 	if err != nil {

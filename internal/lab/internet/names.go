@@ -3,10 +3,11 @@ package internet
 import (
 	"net/netip"
 
+	"github.com/masstrace/masstrace/internal/lab/management"
 	"github.com/masstrace/masstrace/internal/netsim"
 )
 
-// zone has the names of a simulated Internet, and of the two ends of the link.
+// zone has the names of a simulated Internet, and of the ends of the links. It only reads.
 type zone struct {
 	truth *netsim.Truth
 	ends  map[netip.Addr]string
@@ -19,10 +20,18 @@ func newZone(network netsim.Config) (*zone, error) {
 		return nil, err
 	}
 	z := &zone{truth: truth, ends: map[netip.Addr]string{}}
-	own, gateway := addresses()
+	own, gateway := addresses(0)
 	for i := range own {
 		z.ends[own[i].Addr()] = "vantage.lab.example.net"
 		z.ends[gateway[i].Addr()] = "gateway.lab.example.net"
+	}
+	for n, name := range VantagePoints(&network) {
+		z.ends[management.Hub()] = "hub.lab.example.net"
+		z.ends[management.Address(n)] = name + ".lab.example.net"
+		own, _ := addresses(n)
+		for _, p := range own {
+			z.ends[p.Addr()] = "uplink." + name + ".lab.example.net"
+		}
 	}
 	return z, nil
 }

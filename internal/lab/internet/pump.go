@@ -59,7 +59,7 @@ type pump struct {
 func newPump(sim *netsim.Sim, p port, log *netsim.LogWriter) *pump {
 	pump := &pump{sim: sim, port: p, log: log, queue: netsim.NewQueue(queueLimit), done: make(chan struct{})}
 	pump.emits = pump.emit
-	_, gateway := addresses()
+	_, gateway := addresses(0)
 	pump.gateway4, pump.gateway6 = gateway[0].Addr().As4(), gateway[1].Addr().As16()
 	return pump
 }
@@ -126,8 +126,8 @@ func (p *pump) emit(due int64, packet []byte) {
 	p.queue.Push(due, packet)
 }
 
-// end stops the pump and waits for it. Probes that it had no time for reach the simulator, so that the
-// log has them. Nothing receives answers any more.
+// end stops the pump and waits for it. Probes that it had no time for reach the simulator, so that
+// the log has them. Nothing receives answers any more.
 func (p *pump) end() {
 	p.over.Store(true)
 	<-p.done

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Zone has the names of a network. It is used from one goroutine.
+// Zone has the names of a network. Each call of Serve uses it from one goroutine.
 type Zone interface {
 	// Name returns the name of an address, without a dot at the end. ok is false if the address
 	// has no name.

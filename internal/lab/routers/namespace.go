@@ -7,43 +7,18 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/internal/lab"
 )
 
 // within runs f on a thread in the network namespace of that name. The vantage point's namespace is
-// the one in which this process already is. Processes that f starts and sockets that it opens
-// belong to that namespace. f must not start goroutines that do either.
+// the one in which this process already is. See [lab.Within].
 func within(node string, f func() error) error {
 	if node == vantage {
 		return f()
 	}
-	runtime.LockOSThread()
-	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open own namespace: %w", err)
-	}
-	defer unix.Close(home)
-	there, err := unix.Open(filepath.Join("/run/netns", node), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open namespace %s: %w", node, err)
-	}
-	defer unix.Close(there)
-	if err := unix.Setns(there, unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("enter namespace %s: %w", node, err)
-	}
-	defer func() {
-		// A thread that cannot return stays locked, and ends with its goroutine.
-		if unix.Setns(home, unix.CLONE_NEWNET) == nil {
-			runtime.UnlockOSThread()
-		}
-	}()
-	return f()
+	return lab.Within(node, f)
 }
 
 // feed runs a command with lines as its standard input.

@@ -1,14 +1,17 @@
-package target
+package intake_test
 
 import (
 	"errors"
 	"io/fs"
 	"strings"
 	"testing"
+
+	"github.com/masstrace/masstrace/internal/intake"
+	"github.com/masstrace/masstrace/internal/target"
 )
 
-// An argument that is neither an entry nor a file that exists is taken for a name, for a wrong
-// address, or for a missing file.
+// An argument may be neither an entry nor a file that exists. It is then taken for a name, a
+// wrong address, or a missing file.
 func TestMissing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, tt := range []struct{ arg, kind string }{
@@ -17,9 +20,9 @@ func TestMissing(t *testing.T) {
 		{"targets.txt", "file"}, {"list.csv.gz", "file"}, {"targets", "file"}, {"./10.0.0.300x", "file"}, {"no/such/file", "file"},
 		{"/no/such/list.com", "file"}, {"a list", "file"}, {"-x", "file"}, {"none.7", "file"},
 	} {
-		_, err := ParseArgs([]string{tt.arg}, strings.NewReader(""))
+		_, err := intake.Read(t.Context(), intake.Config{Args: []string{tt.arg}})
 		kind := "entry"
-		if _, ok := errors.AsType[*NameError](err); ok {
+		if _, ok := errors.AsType[*target.NameError](err); ok {
 			kind = "name"
 		} else if errors.Is(err, fs.ErrNotExist) {
 			kind = "file"

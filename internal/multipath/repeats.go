@@ -1,0 +1,244 @@
+package multipath
+
+import "math"
+
+// sampleSize returns how many flows through a balancer of so many branches are asked again. If it
+// gives each packet or flow another branch, all of them stay where they were with a probability of
+// 1/64.
+func sampleSize(width int) int {
+	return max(2, int(math.Ceil(6/math.Log2(float64(max(2, width))))))
+}
+
+// front returns the row right behind the balancer from which the paths in the row at ttl diverge.
+func (s *Search) front(ttl uint8) uint8 {
+	for ttl > s.first && s.has(ttl-1) && s.row(ttl-1).nodes > 1 {
+		ttl--
+	}
+	return ttl
+}
+
+// inPacket reports whether a per-packet balancer lies before the TTL in front of the row, so that
+// the near end of a flow is chance.
+func (s *Search) inPacket(ttl uint8) bool {
+	f := s.front(ttl)
+	return f < ttl && s.has(f) && s.row(f).flags&rowPacket != 0
+}
+
+// checkDiamond judges the balancer in front of the diamond of a row. Unless it is a per-packet one,
+// nodes are controlled from there on. checkDiamond returns false until the repeats are answered.
+func (s *Search) checkDiamond(ttl uint8) bool {
+	f := s.front(ttl)
+	if !s.has(f) {
+		return true
+	}
+	row := s.row(f)
+	if row.flags&rowChecked == 0 {
+		if !s.judge(f, func() bool { return s.sample(f, 0, sampleSize(int(row.nodes))) }) {
+			return false
+		}
+		row.flags |= rowChecked
+	}
+	if row.flags&rowPacket == 0 && (s.from == 0 || f < s.from) {
+		s.from = f
+		s.dirty |= ^uint64(0) << f
+	}
+	return true
+}
+
+// verdict has the counts of the repeats of a row.
+type verdict struct {
+	waiting bool
+	seconds int  // answered
+	moved   int  // flows that a second attempt found at another node
+	late    bool // a third attempt found one at another node, the second did not
+	turned  bool // all three attempts of a flow differ, or the third is back at the first node
+	lacking int  // moved flows without a third attempt
+}
+
+func (s *Search) verdict(ttl uint8) (v verdict) {
+	for i := range s.extras {
+		e := &s.extras[i]
+		if e.TTL != ttl || e.Attempt < firstRepeat {
+			continue
+		}
+		if e.state == extraPending {
+			v.waiting = true
+		}
+		if e.Attempt != second || e.state != extraAnswered {
+			continue
+		}
+		v.seconds++
+		moved := int(e.node) != s.get(e.Flow, ttl).node()
+		t := s.extra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third})
+		turned := t != nil && t.state == extraAnswered && t.node != e.node
+		switch {
+		case !moved:
+			v.late = v.late || turned
+			continue
+		case t == nil:
+			v.lacking++
+		}
+		v.moved++
+		v.turned = v.turned || turned
+	}
+	return v
+}
+
+// judge asks flows of a row again, with sample at first, and judges the answers. It reports
+// whether it is done. A flow that moved is asked a third time. A per-packet balancer moves it once
+// more with some probability. A balancer with a new hash does not. So enough flows must have moved.
+func (s *Search) judge(ttl uint8, sample func() bool) bool {
+	row := s.row(ttl)
+	v := s.verdict(ttl)
+	switch {
+	case v.waiting:
+		return false
+	case v.seconds == 0 && row.flags&rowSampled == 0 && sample():
+		return false
+	case v.turned:
+		if row.flags&rowPacket == 0 {
+			row.flags |= rowPacket
+			s.dirty |= ^uint64(0) << ttl
+		}
+	case v.moved == 0 && !v.late, row.flags&rowMoved != 0:
+	case v.lacking > 0 && s.askThird(ttl):
+		return false
+	case v.moved > 0 && v.moved < sampleSize(int(row.nodes)) && s.sample(ttl, 0, sampleSize(int(row.nodes))):
+		return false
+	default:
+		row.flags |= rowMoved
+	}
+	return true
+}
+
+// askThird asks the flows of a row that moved once more.
+func (s *Search) askThird(ttl uint8) (asked bool) {
+	for i := range s.extras {
+		e := s.extras[i]
+		if e.TTL == ttl && e.Attempt == second && e.state == extraAnswered && int(e.node) != s.get(e.Flow, ttl).node() {
+			asked = s.askExtra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third}) || asked
+		}
+	}
+	return asked
+}
+
+// sample asks n flows of a row again that were not asked again yet. near is the node in front
+// through which they must go; 0 is any. Low flows come first: they were asked first, so that they
+// show any move since.
+func (s *Search) sample(ttl uint8, near, n int) (asked bool) {
+	line := s.line(ttl)
+	for f := range line {
+		p := Probe{Flow: uint16(f), TTL: ttl, Attempt: second}
+		if n == 0 {
+			break
+		}
+		if !line[f].answered() || s.endsBefore(p.Flow, ttl) || near != 0 && s.get(p.Flow, ttl-1).node() != near {
+			continue
+		}
+		if s.askExtra(p) {
+			asked = true
+			n--
+		}
+	}
+	return asked
+}
+
+// finish asks the rest when all rows are settled. A sample of flows is asked again at each
+// balancer, and all flows through a balancer that moved some. Then come the variations. finish
+// reports whether it asked.
+func (s *Search) finish() (asked bool) {
+	for ttl := s.first; s.has(ttl); ttl++ {
+		row := s.row(ttl)
+		if row.nodes < 2 || s.inPacket(ttl) || row.flags&rowConfirmed != 0 {
+			continue
+		}
+		if row.flags&rowSampled == 0 {
+			row.flags |= rowSampled
+			asked = s.sampleNears(ttl) || asked
+			continue
+		}
+		if !s.judge(ttl, nil) {
+			asked = true
+			continue
+		}
+		row.flags |= rowChecked
+		switch row.flags & (rowMoved | rowPacket) {
+		case 0:
+			if s.cfg.Known != nil {
+				s.lendSampled(ttl)
+			}
+		case rowMoved:
+			asked = s.confirm(s.front(ttl)) || asked
+		}
+	}
+	if asked || !s.cfg.HashFields {
+		return asked
+	}
+	for ttl := s.first; s.has(ttl); ttl++ {
+		if row := s.row(ttl); row.nodes > 1 && row.flags&(rowPacket|rowVaried) == 0 && !s.inPacket(ttl) {
+			row.flags |= rowVaried
+			asked = s.vary(ttl) || asked
+		}
+	}
+	return asked
+}
+
+// sampleNears samples each balancer in front of a row. Other targets have shown that one which is
+// borrowed balances flows, so that only a move is looked for there.
+func (s *Search) sampleNears(ttl uint8) (asked bool) {
+	v := s.cfg.views.get()
+	defer s.cfg.views.put(v)
+	s.look(v, ttl)
+	size := func(width, answers int) int {
+		if answers < s.cfg.rule.Flows(width) && s.cfg.Known != nil {
+			return (sampleSize(width) + 1) / 2
+		}
+		return sampleSize(width)
+	}
+	if v.alone {
+		return s.sample(ttl, 0, size(len(v.fars), v.answers))
+	}
+	for i := range v.nears {
+		if n := &v.nears[i]; n.width > 1 && n.node != 0 {
+			asked = s.sample(ttl, n.node, size(n.width, n.answers)) || asked
+		}
+	}
+	return asked
+}
+
+// lendSampled gives a balancer of flows that was found with the full rule to other targets.
+func (s *Search) lendSampled(ttl uint8) {
+	v := s.cfg.views.get()
+	defer s.cfg.views.put(v)
+	s.look(v, ttl)
+	if v.alone && v.answers >= s.cfg.rule.Flows(len(v.fars)) && len(v.fars) <= s.cfg.MaxBranches {
+		s.lend(v, &v.nears[0])
+	}
+}
+
+// confirm asks the flows of the row at ttl, of the row before, and of all rows up to where its
+// paths join, again. Flows that were asked again already are asked a third time.
+func (s *Search) confirm(ttl uint8) (asked bool) {
+	for t := max(s.first, ttl-1); s.has(t) && (s.row(t).nodes > 1 || t < ttl); t++ {
+		if s.row(t).flags&rowConfirmed != 0 {
+			continue
+		}
+		s.row(t).flags |= rowConfirmed
+		left := mostConfirmed
+		for f, c := range s.line(t) {
+			if left == 0 || !c.answered() || s.endsBefore(uint16(f), t) {
+				continue
+			}
+			left--
+			p := Probe{Flow: uint16(f), TTL: t, Attempt: second}
+			if !s.askExtra(p) {
+				p.Attempt = third
+				if !s.askExtra(p) {
+					continue
+				}
+			}
+			asked = true
+		}
+	}
+	return asked
+}
