@@ -26,7 +26,7 @@ import (
 type AgentCmd struct {
 	Action string `arg:"" optional:"" default:"run" enum:"run,status" help:"run: serve the hub until a signal. status: print what runs here, and for whom. Default: run."`
 
-	Creds  string `group:"Agent" placeholder:"FILE" complete:"file" help:"Credentials file from the owner of the hub, mode 0600. Needed for run."`
+	Creds  string `group:"Agent" placeholder:"FILE" complete:"file" help:"Credentials file from the owner of the hub, mode 0600. Default: none, but run needs one."`
 	Hub    string `group:"Agent" placeholder:"URL" help:"URL of the hub. Default: that of the credentials file."`
 	Policy string `group:"Agent" placeholder:"FILE" complete:"file" help:"Rules of the owner: methods, ports, rate, hours, submitters, targets and exclusions. They bind whatever the hub asks for. Default: none, all is allowed."`
 	Store  string `group:"Agent" default:"masstrace-agent" placeholder:"DIR" complete:"file" help:"Folder for results until the hub has them. It is made if it is missing. Default: ${default}."`

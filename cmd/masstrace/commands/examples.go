@@ -152,12 +152,18 @@ func (*SubmitCmd) Examples() []grammar.Example {
 
 // Examples returns the examples of jobs.
 func (*JobsCmd) Examples() []grammar.Example {
-	return []grammar.Example{{Purpose: "Show all jobs and agents", Line: "masstrace jobs --creds alice.creds"}}
+	return []grammar.Example{
+		{Purpose: "Show all jobs and agents", Line: "masstrace jobs --creds alice.creds"},
+		{Purpose: "Watch a job until it is done", Line: "masstrace jobs --creds alice.creds --follow monday"},
+	}
 }
 
 // Examples returns the examples of cancel.
 func (*CancelCmd) Examples() []grammar.Example {
-	return []grammar.Example{{Purpose: "Cancel a job", Line: "masstrace cancel monday --creds alice.creds"}}
+	return []grammar.Example{
+		{Purpose: "Cancel the last job of a name", Line: "masstrace cancel monday --creds alice.creds"},
+		{Purpose: "Cancel a job by its number", Line: "masstrace cancel 20260131T120000Z-0a1b2c3d --creds alice.creds"},
+	}
 }
 
 // Examples returns the examples of fetch.

@@ -178,7 +178,7 @@ type FetchCmd struct {
 	Job      string `arg:"" help:"Number or name of the job."`
 	HubFlags `group:"Job"`
 
-	Output    string `group:"Output" short:"o" required:"" placeholder:"FILE|DIR" help:"Output. An existing folder, or a name that ends in /, gets Parquet files, partitioned by run, vantage point and date. A file gets all records; the ending of its name is its format. Needed."`
+	Output    string `group:"Output" short:"o" required:"" placeholder:"FILE|DIR" help:"Output. An existing folder, or a name that ends in /, gets Parquet files, partitioned by run, vantage point and date. A file gets all records; the ending of its name is its format. Default: none, it is needed."`
 	Overwrite bool   `group:"Output" help:"Overwrite an existing output. Default: nothing is fetched if it exists."`
 	Partial   bool   `group:"Output" help:"Fetch a job that is not done. The summary is then marked as not complete."`
 	Quiet     bool   `group:"Output" short:"q" help:"Print no summary."`

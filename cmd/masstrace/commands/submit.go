@@ -23,7 +23,7 @@ import (
 
 // HubFlags name the hub of a submitter.
 type HubFlags struct {
-	Creds string `required:"" placeholder:"FILE" complete:"file" help:"Credentials file from the owner of the hub, mode 0600. Needed."`
+	Creds string `required:"" placeholder:"FILE" complete:"file" help:"Credentials file from the owner of the hub, mode 0600. Default: none, it is needed."`
 	Hub   string `placeholder:"URL" help:"URL of the hub. Default: that of the credentials file."`
 }
 
@@ -41,7 +41,7 @@ type SubmitCmd struct {
 	Targets []string `arg:"" optional:"" complete:"file" help:"Addresses, prefixes, ranges (192.0.2.7-192.0.2.9), or files with one of them per line; - is standard input."`
 
 	HubFlags `group:"Job"`
-	Name     string `group:"Job" required:"" placeholder:"NAME" help:"Name of the job: lower-case letters, digits and hyphens. Needed."`
+	Name     string `group:"Job" required:"" placeholder:"NAME" help:"Name of the job: lower-case letters, digits and hyphens. Default: none, it is needed."`
 	Mode     string `group:"Job" default:"split" enum:"split,every,assigned" placeholder:"MODE" help:"split: each target once, by any agent. every: all agents trace all targets. assigned: --assign gives each agent its targets. Default: ${default}."`
 	Agents   string `group:"Job" default:"*" placeholder:"PATTERNS" help:"Agents that may take part: names or patterns as of a shell, separated by commas. Default: ${default}, all agents."`
 	Assign   string `group:"Job" placeholder:"FILE" complete:"file" help:"File with an agent and an address, a prefix or a range per line, for --mode assigned. Default: none."`
