@@ -21,7 +21,7 @@ import (
 )
 
 // flagless are the fields that no user asks for.
-var flagless = []string{
+var flagless = []string{"Director", "Vantage", "Learned",
 	"Stdin", "Stdout", "Columns", "Warn", "Opened", "Failed", "Reread", "Inspect", "Observer", "Tool", "Argv", "Link",
 	"Sinks", "Traces", // writers
 	"Uses",                                   // files of other flags
