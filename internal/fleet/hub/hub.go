@@ -134,14 +134,17 @@ func (h *Hub) Close() error {
 	h.broker.close()
 	h.done.Wait()
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	jobs := h.jobs
+	h.jobs = nil
+	h.mu.Unlock()
 	var errs []error
-	for _, w := range h.jobs {
-		w.commit.Lock() // a commit under way ends first
+	for _, w := range jobs {
+		// A commit under way ends first. It takes the mutex of the hub after that of the job, so this
+		// goroutine does not hold the former.
+		w.commit.Lock()
 		errs = append(errs, w.ledger.Close())
 		w.commit.Unlock()
 	}
-	h.jobs = nil
 	if h.lock != nil {
 		errs = append(errs, h.lock.Close())
 		h.lock = nil
