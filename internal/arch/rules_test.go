@@ -69,7 +69,7 @@ var mayImport = map[string][]string{
 	"internal/linkgraph":         {"internal/plaintext", "internal/probe", "internal/record"},
 	"internal/figure":            {"internal/record"},
 	"internal/query":             {"internal/format/parquet", "internal/outfile", "internal/run"},
-	"internal/convert": {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run", "internal/verdict"},
+	"internal/convert":           {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run", "internal/verdict"},
 	"internal/merge":             {"internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/jsonscan", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 
 	// The base of the programs: nothing here depends on a program.
@@ -89,14 +89,27 @@ var mayImport = map[string][]string{
 	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "internal/window", "matcher"},
 
 	// The programs: none imports another.
-	"internal/scan": {"internal/account", "internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
-	"internal/list": {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/verdict", "internal/window", "ratelimit", "receiver", "sender"},
+	"internal/scan":       {"internal/account", "internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/verdict", "internal/window", "ratelimit", "receiver", "sender"},
 	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/multipath", "internal/observe", "internal/plaintext", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
 	"internal/watch":      {"internal/codec", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/run", "internal/session", "internal/watch/board", "internal/wire", "ratelimit", "receiver", "sender"},
-	"internal/replay": {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "receiver"},
+	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "receiver"},
 
 	// The library: the only package with a promise.
 	".": {"internal/account", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
+
+	// A fleet of vantage points. Only probing knows a program.
+	"internal/fleet/agent":   {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/lease", "internal/fleet/ledger", "internal/fleet/policy", "internal/fleet/talk", "internal/intake", "internal/outfile", "internal/plan", "internal/record", "internal/target"},
+	"internal/fleet/budget":  {"ratelimit"},
+	"internal/fleet/client":  {"internal/convert", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/ledger", "internal/fleet/talk", "internal/merge", "internal/outfile", "internal/record"},
+	"internal/fleet/creds":   {"internal/fleet/job", "internal/outfile"},
+	"internal/fleet/hub":     {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/lease", "internal/fleet/ledger", "internal/fleet/talk", "internal/intake", "internal/outfile", "internal/plan", "internal/target"},
+	"internal/fleet/job":     {"internal/fleet/ledger", "internal/plan", "internal/probe", "internal/record"},
+	"internal/fleet/lease":   {},
+	"internal/fleet/ledger":  {},
+	"internal/fleet/policy":  {"internal/fleet/job", "internal/intake", "internal/quantity", "internal/target"},
+	"internal/fleet/probing": {"internal/fleet/agent", "internal/observe", "internal/outfile", "internal/plan", "internal/scan", "internal/session"},
+	"internal/fleet/talk":    {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/lease", "internal/fleet/ledger"},
 
 	// Tests of the above. netsim is an independent witness, so it shares no code with us.
 	"internal/netsim":         {"internal/quantity"},
@@ -115,7 +128,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/fleet/agent", "internal/fleet/client", "internal/fleet/creds", "internal/fleet/hub", "internal/fleet/job", "internal/fleet/policy", "internal/fleet/probing", "internal/fleet/talk", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
@@ -130,7 +143,7 @@ var mayImport = map[string][]string{
 	"bench/scale":         {"bench", "internal/tabular"},
 	"bench/send":          {"bench", "internal/codec", "internal/permute", "internal/probe", "internal/schedule", "internal/tabular", "internal/target", "internal/window", "ratelimit", "sender"},
 	"bench/soak":          {"bench", "internal/format/ndjson", "internal/lab/internet", "internal/netsim", "internal/record"},
-	"bench/strategy": {"bench", "internal/format/all", "internal/multipath", "internal/probe", "internal/record", "internal/tabular", "internal/verify"},
+	"bench/strategy":      {"bench", "internal/format/all", "internal/multipath", "internal/probe", "internal/record", "internal/tabular", "internal/verify"},
 	"bench/watch":         {"bench", "internal/tabular"},
 	"internal/acceptance": {},
 	"internal/arch":       {},
@@ -169,6 +182,9 @@ var thirdParty = []keptIn{
 	{"github.com/prometheus/client_golang", []string{"internal/metrics"}, testsToo},
 	{"github.com/gaissmai/bart", []string{"internal/annotate"}, testsToo},
 	{"github.com/parquet-go/parquet-go", []string{"internal/format/parquet"}, testsToo},
+	{"github.com/nats-io/nats-server", []string{"internal/fleet/hub"}, testsToo},
+	{"github.com/nats-io/nats.go", []string{"internal/fleet/hub", "internal/fleet/talk"}, testsToo},
+	{"github.com/nats-io/nkeys", []string{"internal/fleet/creds", "internal/fleet/hub", "internal/fleet/talk"}, testsToo},
 	{"github.com/santhosh-tekuri/jsonschema", []string{"internal/record/schema/schematest"}, testsToo},
 	{"github.com/osrg/gobgp", []string{"internal/mrt", "internal/annotate"}, testsToo},
 	{"github.com/ulikunitz/xz", []string{"internal/outfile"}, testsFree},
