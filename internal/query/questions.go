@@ -56,7 +56,7 @@ GROUP BY ttls ORDER BY ttls`},
 		`SELECT kind, count(*) AS hops FROM hops WHERE kind IS NOT NULL GROUP BY kind ORDER BY kind`},
 	{"routers", "routers on the paths to the most targets",
 		`SELECT addr, count(DISTINCT dst) AS targets FROM hops WHERE addr <> dst GROUP BY addr ORDER BY targets DESC, addr LIMIT 10`},
-	{"rtt", "median round-trip time at each TTL in µs",
+	{"rtt", "median round-trip time at each TTL in microseconds",
 		`SELECT probe_ttl, round(quantile_disc(rtt, 0.5) * 1000)::BIGINT AS median_us FROM hops WHERE rtt IS NOT NULL GROUP BY probe_ttl ORDER BY probe_ttl`},
 }
 
