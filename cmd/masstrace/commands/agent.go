@@ -41,6 +41,8 @@ func (c *AgentCmd) Validate() error {
 		return errors.New("--creds is needed: the owner of the hub makes the file by masstrace hub add-agent NAME")
 	case c.Senders < 1 || c.Senders > mostSenders:
 		return fmt.Errorf("--senders must be within 1 to %d", mostSenders)
+	case c.IO == "xdp" && c.NoBypass:
+		return errors.New("--no-bypass cannot be combined with --io xdp, whose frames never use the queue")
 	case c.LinkWait <= 0:
 		return errors.New("--link-wait must be more than 0")
 	case c.ReceiveBuffer < 64<<10 || c.ReceiveBuffer > 1<<30:
@@ -61,7 +63,7 @@ func (c *AgentCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	var rules *policy.Policy
 	if c.Policy != "" {
 		if rules, err = policy.Read(c.Policy); err != nil {
-			return &plan.ConfigError{Field: "Policy", Err: err}
+			return plan.ListError("Policy", err)
 		}
 	}
 	if err := errors.Join(link.MayCapture(), link.MayRenounce()); err != nil {

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ type HubCmd struct {
 
 	Store  string `group:"Hub" default:"masstrace-hub" placeholder:"DIR" complete:"file" help:"Folder with the jobs, their results, the exclusion list (a file exclude) and the keys. It is made if it is missing. Default: ${default}."`
 	Listen string `group:"Hub" default:"127.0.0.1:4222" placeholder:"ADDR:PORT" help:"Where agents and submitters connect. Nobody beyond this machine can, unless another address is given. Default: ${default}."`
-	Page   string `group:"Hub" default:"127.0.0.1:8222" placeholder:"ADDR:PORT" help:"Where the status page and /metrics are; an empty text is nowhere. Default: ${default}."`
+	Page   string `group:"Hub" default:"127.0.0.1:8222" placeholder:"ADDR:PORT" help:"Where the status page and /metrics are; none is nowhere. Default: ${default}."`
 
 	Hub      string `group:"New names" placeholder:"URL" help:"URL of the hub for the credentials file, for example tls://hub.example.net:4222. Default: none, the agent names it by its own option."`
 	Location string `group:"New names" placeholder:"TEXT" help:"Place of the new agent, for the results. Default: none."`
@@ -37,7 +38,25 @@ func (c *HubCmd) Validate() error {
 	case c.Action != "serve" && c.Name == "":
 		return errors.New(c.Action + " needs a name")
 	}
+	if flag := c.ofNewName(); flag != "" && c.Action != "add-agent" && c.Action != "add-submitter" {
+		return fmt.Errorf("%s has no effect with %s: it is for add-agent and add-submitter", flag, c.Action)
+	}
 	return nil
+}
+
+// ofNewName returns a flag that only new names have, "" if none is given.
+func (c *HubCmd) ofNewName() string {
+	switch {
+	case c.Hub != "":
+		return "--hub"
+	case c.Location != "":
+		return "--location"
+	case c.AS != "":
+		return "--as"
+	case c.Output != "-":
+		return "--output"
+	}
+	return ""
 }
 
 // Run serves the fleet, or changes who may connect.
@@ -53,6 +72,9 @@ func (c *HubCmd) Run(signals *signals, s streams) error {
 	}
 	if err := os.MkdirAll(c.Store, 0o700); err != nil {
 		return err
+	}
+	if c.Page == "none" {
+		c.Page = ""
 	}
 	screen := newConsole(s, false)
 	h, err := hub.Open(hub.Config{Dir: c.Store, Listen: c.Listen, Page: c.Page, Software: tool(), Event: screen.line})

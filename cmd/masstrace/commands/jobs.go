@@ -188,20 +188,25 @@ type FetchCmd struct {
 func (c *FetchCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	ctx, cancel := stopped(ctx, signals)
 	defer cancel()
-	hub, err := c.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer hub.Close()
 	info, err := os.Stat(c.Output)
 	folder := strings.HasSuffix(c.Output, "/") || err == nil && info.IsDir()
 	near := filepath.Dir(c.Output)
 	if folder {
 		near = c.Output
-		if err := os.MkdirAll(c.Output, 0o755); err != nil {
-			return err
+		err = os.MkdirAll(c.Output, 0o755)
+	} else {
+		if err = checkOutput(c.Output, c.Overwrite, s, c.Creds); err == nil {
+			_, err = os.Stat(near)
 		}
 	}
+	if err != nil {
+		return err
+	}
+	hub, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer hub.Close()
 	temp, err := os.MkdirTemp(near, ".masstrace-fetch-")
 	if err != nil {
 		return err

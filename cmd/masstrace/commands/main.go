@@ -193,6 +193,7 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Writers(plaintext.NewWriter(stdout), plaintext.NewWriter(stderr)),
 		kong.Exit(exit),
 		kong.WithBeforeApply(contradict),
+		kong.PostBuild(hideRefused),
 		kong.Vars{
 			"version":     "masstrace " + version,
 			"readers":     strings.Join(all.Readers(), ", "),

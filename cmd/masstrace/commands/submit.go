@@ -58,14 +58,12 @@ type SubmitCmd struct {
 // Validate checks conditions that kong cannot.
 func (c *SubmitCmd) Validate() error {
 	switch {
-	case c.Shard.n > 0:
-		return errors.New("--shard cannot be given: the hub divides the targets")
-	case c.Rate == autoRate || c.RateMax != 0:
-		return errors.New("--rate auto cannot be given: a rate is divided among the agents")
-	case c.Burst != 0 || c.MaxRuntime != 0:
-		return errors.New("--burst and --max-runtime cannot be given: a job has many scans")
-	case (c.Mode == "assigned") != (c.Assign != ""):
-		return errors.New("--mode assigned and --assign FILE belong together")
+	case c.Rate == autoRate || c.Rate == 0:
+		return errors.New("--rate must be a number above 0: all agents share it")
+	case c.Mode == "assigned" && c.Assign == "":
+		return errors.New("--mode assigned needs --assign FILE")
+	case c.Mode != "assigned" && c.Assign != "":
+		return errors.New("--assign needs --mode assigned")
 	case c.Assign != "" && len(c.Targets) > 0:
 		return errors.New("--assign cannot be combined with targets")
 	case c.Assign == "" && len(c.Targets) == 0 && len(c.FromResults) == 0:
@@ -92,9 +90,6 @@ func (c *SubmitCmd) Run(ctx context.Context, signals *signals, s streams) error 
 	asked, err := c.scan().planConfig(s.Stdin)
 	if err != nil {
 		return err
-	}
-	if asked.Bandwidth > 0 {
-		return plan.Refuse("Bandwidth", "a job needs a rate in probes per second")
 	}
 	spec := &job.Spec{Name: c.Name, Mode: job.Mode(c.Mode), Agents: c.Agents, Slices: int(c.Slices), Options: job.OptionsOf(&asked), Key: c.Key}
 	ctx, cancel := stopped(ctx, signals)
