@@ -289,7 +289,7 @@ _masstrace_grammar() {
         esac
         ;;
     submit)
-        flags='--creds --hub --name --mode --agents --assign --slices --follow --records --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -h --help -V --version'
+        flags='--creds --hub --name --mode --agents --assign --slices --follow --records --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --wait --memory -h --help -V --version'
         argument=file
         case $2 in
         --creds) kind=file ;;
@@ -310,7 +310,6 @@ _masstrace_grammar() {
         --granularity6) kind=text ;;
         --seed) kind=text ;;
         --key) kind=text ;;
-        --shard) kind=text ;;
         --max-targets) kind=text ;;
         --method) kind='choice udp icmp tcp-syn tcp-ack' ;;
         --min-ttl) kind=text ;;
@@ -331,11 +330,7 @@ _masstrace_grammar() {
         --max-branches) kind=text ;;
         --max-probes) kind=text ;;
         --rate) kind=text ;;
-        --rate-max) kind=text ;;
-        --bandwidth) kind=text ;;
-        --burst) kind=text ;;
         --wait) kind=text ;;
-        --max-runtime) kind=text ;;
         --memory) kind=text ;;
         esac
         ;;
