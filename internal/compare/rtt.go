@@ -105,11 +105,10 @@ func (c *comparison) shift(list []delay) {
 // signs returns the probability that at least k of n signs are the same one, if both are as
 // likely.
 func signs(k, n int) float64 {
-	term := math.Inf(-1)
 	var sum float64
 	lgamma := func(x int) float64 { v, _ := math.Lgamma(float64(x + 1)); return v }
 	for i := k; i <= n; i++ {
-		term = lgamma(n) - lgamma(i) - lgamma(n-i) - float64(n)*math.Ln2
+		term := lgamma(n) - lgamma(i) - lgamma(n-i) - float64(n)*math.Ln2
 		sum += math.Exp(term)
 	}
 	return min(2*sum, 1)

@@ -82,10 +82,7 @@ const (
 	testGap    = 10_000 // ns between probes
 )
 
-var (
-	own4 = netip.MustParseAddr("192.0.2.2")
-	own6 = netip.MustParseAddr("2001:db8::2")
-)
+var own4 = netip.MustParseAddr("192.0.2.2")
 
 // destinations returns targets in many prefixes.
 func (p *prober) destinations() (list []probe.Addr) {

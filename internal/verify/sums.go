@@ -156,18 +156,18 @@ func withDiagnosis(s *record.Summary) *record.Summary {
 func (c *checker) diagnosed() bool { return c.summary != nil && c.summary.Diagnosis != nil }
 
 // sentSum compares the number of probes sent. Probes lost by the link are not in the log.
-func (c *logged) sentSum(said uint64, counters *counters) Sum {
-	probes := c.probes
-	l := Sum{Name: "sent", Said: said, Is: probes, Fault: said < probes && !c.cut}
-	if said <= probes || c.cut {
-		return l
+func (l *logged) sentSum(said uint64, counters *counters) Sum {
+	probes := l.probes
+	s := Sum{Name: "sent", Said: said, Is: probes, Fault: said < probes && !l.cut}
+	if said <= probes || l.cut {
+		return s
 	}
-	l.Note = "lost by the link"
+	s.Note = "lost by the link"
 	if n := counters; n != nil {
-		l.Note = fmt.Sprintf("the link lost %d packets", n.LostIn)
-		l.Fault = said > probes+n.LostIn
+		s.Note = fmt.Sprintf("the link lost %d packets", n.LostIn)
+		s.Fault = said > probes+n.LostIn
 	}
-	return l
+	return s
 }
 
 func differs(said, is uint64, note string) string {

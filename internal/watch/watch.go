@@ -36,7 +36,6 @@ type Watch struct {
 	paused bool
 	run    *run.Run // set by Run
 	sink   error    // the first error of the sink
-	first  sync.Once
 }
 
 // captureRing is room for answers that wait to be read, in bytes.

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -186,10 +185,8 @@ func await(t *testing.T, c *client.Client, id string) talk.JobState {
 
 // simulated is a prober without a network: its records are the targets of the slice.
 type simulated struct {
-	mu    sync.Mutex
-	tried map[string]int // targets that were probed
-	fail  func() error
-	hold  func(ctx context.Context, t *agent.Task) error
+	fail func() error
+	hold func(ctx context.Context, t *agent.Task) error
 }
 
 func (s *simulated) Probe(ctx context.Context, t *agent.Task) (agent.Result, error) {
