@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/effort"
+	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
 
 // wire is the network between agents and the hub. It can be cut.
@@ -124,7 +125,7 @@ func TestFleetSurvivesKills(t *testing.T) {
 	}
 	c := f.submitter()
 	defer c.Close()
-	spec := f.spec(c, "45.16.0.0/18", 20*kills)
+	spec := f.spec(c, "45.16.0.0/18", effort.Count(10, 20)*kills)
 	j := f.submit(c, spec)
 	for _, name := range agents {
 		start(name)
@@ -153,7 +154,11 @@ func TestFleetSurvivesKills(t *testing.T) {
 			start(name)
 		}
 	}
-	before, _ := jobState(t, c, j.ID)
+	var before talk.JobState
+	until(t, "the hub is back", func() (ok bool) {
+		before, ok = jobState(t, c, j.ID)
+		return ok
+	})
 	s := await(t, c, j.ID)
 	all := union(t, c, j.ID)
 	t.Logf("%v; leases taken back %d; %d of %d slices done after the last", count, s.Retaken, s.Done-before.Done, s.Slices)
@@ -188,7 +193,7 @@ func again(t *testing.T, dir string) {
 
 // A hundred agents drain ten thousand slices through the broker.
 func TestFleetScale(t *testing.T) {
-	agents, slices := effort.Count(20, 100), effort.Count(500, 10_000)
+	agents, slices := effort.Count(20, 100), effort.Count(300, 10_000)
 	var names []string
 	for i := range agents {
 		names = append(names, fmt.Sprint("agent-", i))
