@@ -14,9 +14,9 @@ func TestMultipath(t *testing.T) {
 		preset       string
 		nodes, links float64 // least shares found
 	}{
-		{"default", 0.97, 0.96}, // few targets have little to borrow
+		{"default", 0.95, 0.93}, // routers near the few targets limit their answers
 		{"multipath", 0.99, 0.97},
-		{"multipath-hostile", 0.96, 0.94},
+		{"multipath-hostile", 0.95, 0.92},
 		{"nat", 0.99, 0.98},
 	} {
 		t.Run(tt.preset, func(t *testing.T) {

@@ -183,6 +183,32 @@ func facts(t *record.Trace) []string {
 	return all
 }
 
+// tracelb returns a file of scamper with all paths to some targets, and the same as JSON. On a busy
+// machine this scamper now and then writes an object that its own sc_warts2json refuses: then it runs
+// again.
+func tracelb(t *testing.T, args string, targets []string) (content, text []byte) {
+	t.Helper()
+	var err error
+	for range 3 {
+		path := filepath.Join(t.TempDir(), "theirs.warts")
+		all := []string{"-p", "1000", "-O", "warts", "-o", path}
+		for _, target := range targets {
+			all = append(all, "-I", fmt.Sprintf("tracelb %s -w 1 -W 15 -q 1 -g 2 %s", args, target))
+		}
+		if out, err := exec.CommandContext(t.Context(), "scamper", all...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if content, err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+		if text, err = output(t, []string{"sc_warts2json"}, content); err == nil {
+			return content, text
+		}
+	}
+	t.Fatal(err)
+	return nil, nil
+}
+
 // A file of scamper with all paths to some targets reads as sc_warts2json shows it. The JSON has no
 // answers behind the last node of a path, and does not count silent flows.
 func TestScamperTracelb(t *testing.T) {
@@ -195,20 +221,9 @@ func TestScamperTracelb(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(t.TempDir(), "theirs.warts")
-			all := []string{"-p", "1000", "-O", "warts", "-o", path}
-			for _, target := range targets {
-				all = append(all, "-I", fmt.Sprintf("tracelb %s -w 1 -W 15 -q 1 -g 2 %s", args, target))
-			}
-			if out, err := exec.CommandContext(t.Context(), "scamper", all...).CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			content, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			content, text := tracelb(t, args, targets)
 			got := multipathsOf(allOf(t, warts.NewReader(bytes.NewReader(content))))
-			want := multipathsOf(allOf(t, ndjson.NewReader(bytes.NewReader(asJSON(t, content)))))
+			want := multipathsOf(allOf(t, ndjson.NewReader(bytes.NewReader(text))))
 			if len(got) != len(targets) || len(want) != len(targets) {
 				t.Fatalf("%d records, %d of sc_warts2json, of %d targets", len(got), len(want), len(targets))
 			}

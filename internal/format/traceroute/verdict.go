@@ -6,14 +6,16 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// Verdict writes why a trace ends where it ends, and the faults on its way: a line each. It writes
-// nothing of a trace that is not judged.
+// Verdict writes why a trace ends before its target, and the faults on its way: a line each. The rows
+// show that a target was reached. It writes nothing of a trace that is not judged.
 func (r *Writer) Verdict(v *record.Judgement) error {
 	if v.Verdict == record.NotJudged {
 		return nil
 	}
-	if err := r.line("    (%s: %s)", v.Verdict, because(v)); err != nil {
-		return err
+	if v.Verdict != record.VerdictReached {
+		if err := r.line("    (%s: %s)", v.Verdict, because(v)); err != nil {
+			return err
+		}
 	}
 	for i := range v.Conditions {
 		c := &v.Conditions[i]
@@ -31,8 +33,6 @@ func because(v *record.Judgement) string {
 		at = fmt.Sprintf("%s at TTL %d", v.Addr, v.TTL)
 	}
 	switch v.Basis {
-	case record.BasisAnswer:
-		return answerText(v)
 	case record.BasisReport:
 		return reportText(v, at)
 	case record.BasisRepeat:
@@ -73,13 +73,6 @@ func silentText(v *record.Judgement) string {
 		return "1 probe beyond is silent"
 	}
 	return fmt.Sprintf("%d probes beyond are silent", v.Silent)
-}
-
-func answerText(v *record.Judgement) string {
-	if v.TTL == 0 {
-		return "the target answered, at an unknown distance"
-	}
-	return fmt.Sprintf("%s answered at TTL %d", v.Addr, v.TTL)
 }
 
 // reportText returns who reported what.
