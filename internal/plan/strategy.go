@@ -141,7 +141,7 @@ func (p *Plan) Schedules() func(schedule.Config) schedule.Schedule {
 		return func(c schedule.Config) schedule.Schedule { return schedule.NewExhaustive(c) }
 	}
 	shared := kind.make(schedule.StrategyConfig{
-		GapLimit: p.GapLimit, Overlap: p.Overlap, Distances: schedule.NewDistances(nearEntries),
+		GapLimit: p.GapLimit, Overlap: p.Overlap, Distances: p.distances(),
 	})
 	return func(c schedule.Config) schedule.Schedule { return schedule.NewAdaptive(c, shared) }
 }

@@ -55,7 +55,7 @@ func (s *scan) build() (err error) {
 	s.matcher = matcher.New(matcher.Config{
 		Left:  left,
 		Index: s.plan.Order.Finder(), Set: s.set, Retired: s.retired, Over: s.capture.Over(), Next: s.first,
-		StopSet: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
+		StopSet: s.plan.Known(), Watch: s.watch(), Heard: &s.receiver.Heard,
 		Spread: int64(spread),
 	})
 	lines := s.files.Writer(ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
@@ -96,11 +96,14 @@ func (s *scan) watch() matcher.Watch {
 // addSenders makes a sender for each port, and the channels that bring them the windows.
 // One of them sends the resets; resets is nil if there are none to send.
 func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
-	bucket := ratelimit.NewShared(ratelimit.Config{RatePPS: s.plan.RatePPS, Burst: s.plan.Burst}, s.time.Clock.Now())
+	s.bucket = ratelimit.NewShared(ratelimit.Config{RatePPS: s.plan.RatePPS, Burst: s.plan.Burst}, s.time.Clock.Now())
+	if s.cfg.Director != nil {
+		s.bucket.SetRate(s.time.Clock.Now(), s.paceOf(0))
+	}
 	if s.plan.RateAuto {
 		s.auto = autorate.New(autorate.Config{
 			MaxPPS: s.plan.RatePPS, Wait: s.cfg.Wait, MinTTL: s.cfg.MinTTL, MaxTTL: s.cfg.MaxTTL, Set: s.set,
-			SetRate:  func(pps float64) { bucket.SetRate(s.time.Clock.Now(), pps) },
+			SetRate:  func(pps float64) { s.bucket.SetRate(s.time.Clock.Now(), pps) },
 			Observer: s.observe,
 		})
 	}
@@ -118,7 +121,7 @@ func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
 		}
 		s.senders = append(s.senders, sender.New(sender.Config{
 			Codec: s.session.Codec, Port: port, Allowed: s.guard, Shape: s.plan.Shape,
-			Clock: s.time.Clock, Epoch: s.time.Epoch, Bucket: bucket.Share(),
+			Clock: s.time.Clock, Epoch: s.time.Epoch, Bucket: s.bucket.Share(),
 			Up: s.session.Up, Gone: s.session.Gone, Lost: s.session.Lost,
 			Source: source, Resets: resets, Tap: s.capture.Sent(i), Stalled: faults.Stalled(i),
 			Refused: func(target probe.Addr, cause error) { s.observe.Event(observe.Refused{Target: target, Cause: cause}) },
