@@ -2,6 +2,7 @@ package plan
 
 import (
 	"github.com/masstrace/masstrace/internal/schedule"
+	"github.com/masstrace/masstrace/internal/trace"
 	"github.com/masstrace/masstrace/internal/window"
 )
 
@@ -10,11 +11,20 @@ import (
 type Learned struct {
 	Distances *schedule.Distances
 	StopSet   *window.StopSet // of strategy topology
+	// Tree completes the traces of strategy topology.
+	Tree *trace.Tree
+	// Joins remembers where paths meet those of other vantage points, and Others has the latter for
+	// the next run; nil if it has none.
+	Joins  *schedule.Distances
+	Others *window.Others
 }
 
 // NewLearned returns an empty memory.
 func NewLearned() *Learned {
-	return &Learned{Distances: schedule.NewDistances(nearEntries), StopSet: window.NewStopSet(knownEntries)}
+	return &Learned{
+		Distances: schedule.NewDistances(nearEntries), Joins: schedule.NewDistances(nearEntries),
+		StopSet: window.NewStopSet(knownEntries), Tree: trace.NewTree(treeNodes),
+	}
 }
 
 // distances returns the table of distances of the run.
@@ -28,7 +38,16 @@ func (p *Plan) distances() *schedule.Distances {
 // Known returns the stop set of the run, or nil if its strategy has none.
 func (p *Plan) Known() *window.StopSet {
 	if p.learned != nil && p.Backward() {
+		p.learned.StopSet.Heed(p.learned.Others)
 		return p.learned.StopSet
 	}
 	return p.StopSet()
+}
+
+// tree returns the tree that completes the traces of the run, or nil.
+func (p *Plan) tree() *trace.Tree {
+	if p.learned != nil && p.Stitch {
+		return p.learned.Tree
+	}
+	return p.Tree()
 }

@@ -23,12 +23,14 @@ import (
 
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/job"
+	"github.com/masstrace/masstrace/internal/fleet/known"
 	"github.com/masstrace/masstrace/internal/fleet/lease"
 	"github.com/masstrace/masstrace/internal/fleet/policy"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/window"
 )
 
 // Config describes an agent.
@@ -63,12 +65,17 @@ type Task struct {
 	Since    target.Set
 	More     <-chan target.Set
 	Excluded func()
+	// Others, unless it is nil, has paths of another agent to the targets.
+	Others *window.Others
 	// Progress takes how far the slice is; any goroutine may call it.
 	Progress func(sent, answered uint64, share float64)
 }
 
-// Result has counts of a finished slice.
-type Result struct{ Targets, Sent, Answered uint64 }
+// Result has counts of a finished slice. Audit compares Task.Others with the traces.
+type Result struct {
+	Targets, Sent, Answered uint64
+	Audit                   known.Audit
+}
 
 // Agent is a running agent.
 type Agent struct {
@@ -85,6 +92,7 @@ type Agent struct {
 	online   bool
 	refused  map[string]string    // reasons, by job
 	stored   map[string]talk.Held // finished slices that the hub does not have yet, by file name
+	audits   audits
 	lastSent int64
 }
 

@@ -154,12 +154,14 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	before, _ := a.clock.best()
 	a.mu.Unlock()
 	nudge(a.kick) // for a grant
+	others := a.others(ctx, w)
 	result, err := a.cfg.Prober.Probe(ctx, &Task{
 		Job: w.Job, Config: config, Output: output,
 		Vantage: record.Vantage{
 			Name: a.cfg.Creds.Name, Location: w.Location, AS: w.AS, ClockOffsetNS: before.offset, ClockErrorNS: before.err,
 		},
 		Pace: r.pace, Since: since, More: r.more,
+		Others:   others,
 		Excluded: func() { a.applied(a.exclusionsDigest()) },
 		Progress: func(sent, answered uint64, share float64) {
 			a.mu.Lock()
@@ -177,6 +179,9 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	}
 	if err != nil {
 		return err
+	}
+	if others != nil {
+		a.audit(w, result.Audit)
 	}
 	return a.keep(name, output, &talk.Commit{Job: w.Job.ID, Entry: ledger.Entry{
 		Unit: w.Job.Spec.Unit(a.cfg.Creds.Name, w.Lease.Slice), By: a.cfg.Creds.Name, Epoch: w.Lease.Epoch,

@@ -93,6 +93,7 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 		case w.Job.Canceled:
 			reply.Ended = append(reply.Ended, w.Job.ID)
 		case w.holds(name) > 0:
+			w.active[name] = now
 			reply.Grants[w.Job.ID] = w.budget.Grant(now, name, most, w.holders(h.agents))
 		}
 	}

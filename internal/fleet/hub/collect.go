@@ -143,6 +143,7 @@ func (h *Hub) enter(name string, q *talk.Commit, body []byte) (*talk.CommitReply
 		t.SetDone(e.Slice)
 	}
 	w.count(&e)
+	h.makeKnown(w, e)
 	if w.over() {
 		h.cfg.Event(fmt.Sprintf("job %s is done: %d slices", w.Job.Spec.Name, w.done))
 	}
@@ -166,6 +167,10 @@ func (h *Hub) get(name string, data []byte) ([]byte, error) {
 	switch {
 	case validDigest.MatchString(q.List):
 		path = h.path("lists", q.List)
+	case q.Known:
+		if w, err := h.find(q.Job); err == nil && w.sharing != nil && w.tables[name] != nil {
+			path = h.knownPath(w, q.Slice)
+		}
 	case validSegment.MatchString(q.Segment) && h.people[name].Role == "submitter":
 		if w, err := h.find(q.Job); err == nil && w.Job.Submitter == name {
 			path = w.ledger.Path(filepath.FromSlash(q.Segment))

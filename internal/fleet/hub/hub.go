@@ -10,6 +10,7 @@
 //	jobs/ID/manifest         its finished slices (package ledger)
 //	jobs/ID/segments/        their records
 //	jobs/ID/incoming/        parts of segments
+//	jobs/ID/known/SLICE      paths to the targets of a slice, made of its segment (package known)
 //
 // The broker keeps nothing that the hub needs.
 package hub
@@ -57,6 +58,8 @@ type Hub struct {
 	agents  map[string]*agent
 	people  map[string]creds.Identity
 	exclude exclusion
+
+	reading sync.Mutex // of the results of pathfinders: see writeKnown
 
 	ctx  context.Context // ends with the hub
 	stop context.CancelFunc

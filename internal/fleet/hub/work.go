@@ -41,6 +41,8 @@ type work struct {
 	sent     uint64
 	answered uint64
 	byAgent  map[string]int
+	active   map[string]time.Time // when an agent was last at work here
+	sharing  []sharing            // by slice, nil if agents spare each other no probes
 	refusals map[string]string
 	failures map[string]string
 	trouble  string
@@ -50,7 +52,7 @@ type work struct {
 func (h *Hub) newWork(k kept) (*work, error) {
 	w := &work{
 		kept: k, tables: map[string]*lease.Table{},
-		byAgent: map[string]int{}, refusals: map[string]string{}, failures: map[string]string{},
+		byAgent: map[string]int{}, active: map[string]time.Time{}, refusals: map[string]string{}, failures: map[string]string{},
 		// Grants of an earlier hub may be in force.
 		budget: budget.New(k.Job.Spec.Options.RatePPS, time.Now().Add(budget.Life)),
 	}
@@ -68,7 +70,7 @@ func (h *Hub) newWork(k kept) (*work, error) {
 	for e := range w.ledger.All {
 		w.count(&e)
 	}
-	return w, nil
+	return w, h.loadKnown(w)
 }
 
 // count adds an entry of the ledger.
@@ -198,8 +200,14 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l, ok := t.Grant(now, name); ok {
-			return &talk.Work{Job: w.public(), Slices: w.Slices, Lease: l, Key: key, Location: a.state.Location, AS: a.state.AS, Exclude: h.exclude.digest}, nil
+		later := func(slice uint32) bool { return h.later(w, name, slice, now) }
+		if l, ok := t.Grant(now, name, later); ok {
+			w.active[name] = now
+			reply := &talk.Work{Job: w.public(), Slices: w.Slices, Lease: l, Key: key, Location: a.state.Location, AS: a.state.AS, Exclude: h.exclude.digest}
+			if w.sharing != nil && w.sharing[l.Slice] == shared && w.pathfinder(l.Slice) != name {
+				reply.Pathfinder = w.pathfinder(l.Slice)
+			}
+			return reply, nil
 		}
 	}
 	return &talk.Work{Exclude: h.exclude.digest}, nil

@@ -54,7 +54,7 @@ type held struct {
 type Table struct {
 	slices  []slice
 	held    map[uint32]held
-	next    uint32 // the first slice that never had a lease
+	next    uint32 // all slices before it had a lease
 	back    queue  // slices that came back
 	left    int
 	base    uint64 // epochs up to it are of earlier hubs
@@ -105,10 +105,11 @@ func (t *Table) Held(agent string) (n int) {
 	return n
 }
 
-// Grant leases a slice to an agent. ok is false if there is none for it now.
-func (t *Table) Grant(now time.Time, agent string) (l Lease, ok bool) {
+// Grant leases a slice to an agent. ok is false if there is none for it now. A slice that never had
+// a lease is left out while later, unless it is nil, reports true.
+func (t *Table) Grant(now time.Time, agent string, later func(slice uint32) bool) (l Lease, ok bool) {
 	t.expire(now)
-	n, ok := t.pick(now, t.number(agent))
+	n, ok := t.pick(now, t.number(agent), later)
 	if !ok {
 		return Lease{}, false
 	}
@@ -123,17 +124,23 @@ func (t *Table) Grant(now time.Time, agent string) (l Lease, ok bool) {
 }
 
 // pick returns a slice for an agent.
-func (t *Table) pick(now time.Time, agent uint32) (n uint32, ok bool) {
+func (t *Table) pick(now time.Time, agent uint32, later func(slice uint32) bool) (n uint32, ok bool) {
 	for len(t.back) > 0 {
 		n = heap.Pop(&t.back).(uint32)
 		if s := t.slices[n]; !s.done && s.holder == 0 {
 			return n, true
 		}
 	}
-	for int(t.next) < len(t.slices) {
-		n = t.next
-		t.next++
-		if s := t.slices[n]; !s.done && s.epoch == 0 {
+	for n = t.next; int(n) < len(t.slices); n++ {
+		s := t.slices[n]
+		isNew := !s.done && s.epoch == 0
+		if isNew && later != nil && later(n) {
+			continue
+		}
+		if n == t.next {
+			t.next++
+		}
+		if isNew {
 			return n, true
 		}
 	}

@@ -126,6 +126,9 @@ type Work struct {
 	AS       string `json:"as,omitempty"`
 	// Exclude is the digest of the exclusion list of the hub.
 	Exclude string `json:"exclude"`
+	// Pathfinder is the agent whose paths to the targets of the slice spare probes, "" if there are
+	// none; see Get.Known.
+	Pathfinder string `json:"pathfinder,omitempty"`
 }
 
 // Put carries a part of a segment, at an offset.
@@ -170,11 +173,14 @@ type Applied struct {
 	Exclude string `json:"exclude"`
 }
 
-// Get asks for a part of a file: a list by its digest, or the segment of a job.
+// Get asks for a part of a file: a list by its digest, the segment of a job, or, if Known is set, the
+// paths to the targets of a slice (package known).
 type Get struct {
 	List    string `json:"list,omitempty"`
 	Job     string `json:"job,omitempty"`
 	Segment string `json:"segment,omitempty"`
+	Known   bool   `json:"known,omitempty"`
+	Slice   uint32 `json:"slice,omitempty"`
 	Offset  int64  `json:"offset"`
 }
 
