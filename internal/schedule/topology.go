@@ -62,12 +62,15 @@ const (
 // begin chooses the first probe of a path: that to the last router, or that to the router at which
 // the path meets that of another vantage point.
 func (t *Topology) begin(p *Path, f forecast) Step {
-	start := p.Within(f.first() - 1)
+	ttl := f.first() - 1
 	if t.cfg.Others.Spares(p.Target()) {
+		join := float64(f.first()) / 2 // where Doubletree begins
 		if g := t.cfg.Joins.Estimate(p.Target()); g.Count > 0 {
-			start = min(start, p.Within(int(math.Round(g.Mean))))
+			join = g.Mean
 		}
+		ttl = min(ttl, int(math.Round(join)))
 	}
+	start := p.Within(ttl)
 	p.Note |= uint64(start) << startShift
 	return Step(start)
 }
