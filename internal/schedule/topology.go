@@ -83,11 +83,17 @@ func (t *Topology) learnJoin(p *Path, ttl uint8) {
 	}
 }
 
-// isKnown reports whether the path, below start, has met interfaces that are known.
+// isKnown reports whether the path, below start, has met interfaces that are known. A path that begins
+// where it meets that of another vantage point needs one less: it begins in the middle, where each
+// router is probed for many targets.
 func (t *Topology) isKnown(p *Path, start uint8) bool {
 	met, fresh := p.State.Met(), start+1
 	if f := p.State.Fresh(); f != 0 {
 		fresh = min(fresh, f)
 	}
-	return met != 0 && int(met)+t.cfg.Overlap <= int(fresh)
+	overlap := t.cfg.Overlap
+	if joined := p.State.Joined(); joined != 0 && joined <= start {
+		overlap--
+	}
+	return met != 0 && int(met)+overlap <= int(fresh)
 }

@@ -22,7 +22,7 @@ type Others struct {
 
 // auditEvery is how many targets there are for each one that is probed as if no other vantage point
 // had traced it. Such targets show if the other vantage point is to be believed.
-const auditEvery = 32
+const auditEvery = 16
 
 // WayHash returns the hash of a pair of interface and target.
 func WayHash(a, target probe.Addr) uint64 {
