@@ -47,7 +47,9 @@ func (h *Hub) knownPath(w *work, slice uint32) string {
 }
 
 // isPathfinder reports whether an entry has paths for other agents.
-func (w *work) isPathfinder(e *ledger.Entry) bool { return w.sharing != nil && e.Agent == w.pathfinder(e.Slice) }
+func (w *work) isPathfinder(e *ledger.Entry) bool {
+	return w.sharing != nil && e.Agent == w.pathfinder(e.Slice)
+}
 
 // loadKnown finds the paths that an earlier hub has made.
 func (h *Hub) loadKnown(w *work) error {
