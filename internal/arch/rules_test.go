@@ -99,16 +99,17 @@ var mayImport = map[string][]string{
 	".": {"internal/account", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
 
 	// A fleet of vantage points. Only probing knows a program.
-	"internal/fleet/agent":   {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/lease", "internal/fleet/ledger", "internal/fleet/policy", "internal/fleet/talk", "internal/intake", "internal/outfile", "internal/plan", "internal/record", "internal/target"},
+	"internal/fleet/agent":   {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/known", "internal/fleet/lease", "internal/fleet/ledger", "internal/fleet/policy", "internal/fleet/talk", "internal/intake", "internal/outfile", "internal/plan", "internal/record", "internal/target", "internal/window"},
 	"internal/fleet/budget":  {"ratelimit"},
 	"internal/fleet/client":  {"internal/convert", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/ledger", "internal/fleet/talk", "internal/merge", "internal/outfile", "internal/record"},
 	"internal/fleet/creds":   {"internal/fleet/job", "internal/outfile"},
-	"internal/fleet/hub":     {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/lease", "internal/fleet/ledger", "internal/fleet/talk", "internal/intake", "internal/outfile", "internal/plan", "internal/target"},
+	"internal/fleet/hub":     {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/known", "internal/fleet/lease", "internal/fleet/ledger", "internal/fleet/talk", "internal/format/ndjson", "internal/intake", "internal/outfile", "internal/plan", "internal/target"},
 	"internal/fleet/job":     {"internal/fleet/ledger", "internal/plan", "internal/probe", "internal/record"},
+	"internal/fleet/known":   {"internal/format", "internal/probe", "internal/record", "internal/window"},
 	"internal/fleet/lease":   {},
 	"internal/fleet/ledger":  {},
 	"internal/fleet/policy":  {"internal/fleet/job", "internal/intake", "internal/quantity", "internal/target"},
-	"internal/fleet/probing": {"internal/fleet/agent", "internal/observe", "internal/outfile", "internal/plan", "internal/scan", "internal/session"},
+	"internal/fleet/probing": {"internal/fleet/agent", "internal/fleet/known", "internal/format", "internal/observe", "internal/outfile", "internal/plan", "internal/record", "internal/scan", "internal/session"},
 	"internal/fleet/talk":    {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/lease", "internal/fleet/ledger"},
 
 	// Tests of the above. netsim is an independent witness, so it shares no code with us.

@@ -47,6 +47,7 @@ func (s *scan) build() (err error) {
 	s.receiver.Watch(faults, s.session.Live)
 	s.politeness = schedule.NewPoliteness(schedule.PolitenessConfig{
 		PerHopRate: s.plan.PerHopRate, PrefixRate: s.plan.PrefixRate, RatePPS: s.plan.RatePPS, Wait: s.cfg.Wait,
+		Shared: s.cfg.Director != nil && s.cfg.Director.Limits != nil,
 	})
 	var left func() bool // nil without a checkpoint: no other process will come
 	if s.keeper != nil {

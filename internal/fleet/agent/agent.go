@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,6 +54,14 @@ type Prober interface {
 	Probe(ctx context.Context, t *Task) (Result, error)
 }
 
+// Limits are the parts of a slice of the limits that all agents of its job share. Any goroutine may
+// use them. It is scan.Limits.
+type Limits interface {
+	FirstHops() []netip.Addr
+	AllowPrefixes(ratePPS float64, classes uint64, life time.Duration)
+	AllowRouter(router netip.Addr, ratePPS float64, life time.Duration)
+}
+
 // Task is a slice to trace.
 type Task struct {
 	Job    *job.Job
@@ -67,6 +76,9 @@ type Task struct {
 	Excluded func()
 	// Others, unless it is nil, has paths of another agent to the targets.
 	Others *window.Others
+	// Limits takes the limits of the scan, before its first probe. Until they are given, no probe leaves
+	// that they concern.
+	Limits func(Limits)
 	// Progress takes how far the slice is; any goroutine may call it.
 	Progress func(sent, answered uint64, share float64)
 }
@@ -102,6 +114,7 @@ type running struct {
 	lease  lease.Lease
 	cancel context.CancelCauseFunc
 	pace   chan float64
+	limits Limits // nil until the scan begins
 	more   chan target.Set
 	begun  time.Time
 

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -88,6 +89,9 @@ func (a *Agent) beat(ctx context.Context, asked time.Time) (*talk.BeatReply, err
 			most = budget.LeastPPS // keeps the lease
 		}
 		q.Want[r.job.ID] = most
+		if r.limits != nil {
+			q.FirstHops = map[string][]netip.Addr{r.job.ID: r.limits.FirstHops()}
+		}
 	}
 	q.Holds, q.Trouble, q.Stored = a.holds(), a.trouble, len(a.stored)
 	if c, ok := a.clock.best(); ok {
@@ -127,10 +131,29 @@ func (a *Agent) apply(ctx context.Context, asked time.Time, reply *talk.BeatRepl
 			r.setPace(rate, asked.Add(g.Life))
 		}
 	}
+	if r := a.running; r != nil && r.limits != nil {
+		r.allow(reply.Limits[r.job.ID], time.Since(asked))
+	}
 	stale := a.exclude.digest != reply.Exclude
 	a.mu.Unlock()
 	if stale {
 		a.fetchExclude(ctx, reply.Exclude)
+	}
+}
+
+// allow gives the scan its parts of limits, which were asked for some time ago.
+func (r *running) allow(l talk.Limits, ago time.Duration) {
+	if s := l.Prefixes; s != nil && s.Life > ago {
+		r.limits.AllowPrefixes(s.RatePPS, s.Classes, s.Life-ago)
+	}
+	for router, s := range l.FirstHops {
+		if s.Life <= ago {
+			continue
+		}
+		if s.Classes&1 == 0 { // a router is of class 0
+			s.RatePPS = 0
+		}
+		r.limits.AllowRouter(router, s.RatePPS, s.Life-ago)
 	}
 }
 

@@ -59,7 +59,7 @@ func (a *Agent) prepare(ctx context.Context, w *talk.Work) (c plan.Config, reaso
 	if reason = a.cfg.Policy.Refusal(w.Job); reason != "" {
 		return c, reason, nil
 	}
-	if c, err = w.Job.Spec.Options.Config(w.Job.Share); err != nil {
+	if c, err = w.Job.Spec.Options.Config(); err != nil {
 		return c, "", err
 	}
 	digest := w.Job.Spec.ListFor(a.cfg.Creds.Name)
@@ -161,7 +161,13 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 			Name: a.cfg.Creds.Name, Location: w.Location, AS: w.AS, ClockOffsetNS: before.offset, ClockErrorNS: before.err,
 		},
 		Pace: r.pace, Since: since, More: r.more,
-		Others:   others,
+		Others: others,
+		Limits: func(l Limits) {
+			a.mu.Lock()
+			r.limits = l
+			a.mu.Unlock()
+			nudge(a.kick) // for its parts
+		},
 		Excluded: func() { a.applied(a.exclusionsDigest()) },
 		Progress: func(sent, answered uint64, share float64) {
 			a.mu.Lock()

@@ -110,9 +110,10 @@ func (t *Turns) Return(agent string) {
 	}
 }
 
-// IsIdle reports whether no agent uses the limit.
+// IsIdle reports whether no agent uses the limit. An agent that has gone without a word counts for up
+// to two turns.
 func (t *Turns) IsIdle(now time.Time) bool {
-	return len(t.asked) == 0 && (t.away == len(t.members) || !now.Before(t.began.Add(Turn)))
+	return !now.Before(t.began.Add(2*Turn)) || len(t.asked) == 0 && t.away == len(t.members)
 }
 
 // wasted is the most of a limit that whole numbers may waste.

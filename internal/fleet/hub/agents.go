@@ -73,7 +73,7 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 	a.lastBeat, a.state.Seen = q.SentNS, now
 	a.state.OffsetNS, a.state.ErrorNS = q.OffsetNS, q.ErrorNS
 	a.state.Trouble, a.state.Stored = q.Trouble, q.Stored
-	reply := &talk.BeatReply{Grants: map[string]budget.Grant{}, Exclude: h.exclude.digest}
+	reply := &talk.BeatReply{Grants: map[string]budget.Grant{}, Limits: map[string]talk.Limits{}, Exclude: h.exclude.digest}
 	for _, held := range q.Holds {
 		w, err := h.find(held.Job)
 		if err != nil {
@@ -90,10 +90,12 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 		switch {
 		case !wants:
 			w.budget.Return(name)
+			w.limits.giveBack(name)
 		case w.Job.Canceled:
 			reply.Ended = append(reply.Ended, w.Job.ID)
 		case w.holds(name) > 0:
 			w.active[name] = now
+			reply.Limits[w.Job.ID] = w.limits.grant(now, name, q.FirstHops[w.Job.ID])
 			reply.Grants[w.Job.ID] = w.budget.Grant(now, name, most, w.holders(h.agents))
 		}
 	}

@@ -85,7 +85,7 @@ func (h *Hub) submit(name string, s *job.Spec) (*job.Job, error) {
 			return nil, plan.Refuse("Assign", "targets are assigned to %s, which is no agent of this hub or not among the agents of the job", agent)
 		}
 	}
-	k := kept{Job: job.Job{Submitter: name, Taken: now(), Spec: *s, Share: len(able)}}
+	k := kept{Job: job.Job{Submitter: name, Taken: now(), Spec: *s}}
 	if s.Mode != job.Split {
 		k.Job.Members = able
 	}
@@ -150,7 +150,7 @@ func (h *Hub) size(k *kept, agents int) error {
 
 // planOf makes the plan of a job for a list of targets.
 func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
-	c, err := k.Job.Spec.Options.Config(k.Job.Share)
+	c, err := k.Job.Spec.Options.Config()
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,7 @@ type work struct {
 
 	tables   map[string]*lease.Table // by owner of units: see job.Spec.Owner
 	budget   *budget.Budget
+	limits   limits
 	done     int
 	targets  uint64
 	sent     uint64
@@ -55,6 +56,7 @@ func (h *Hub) newWork(k kept) (*work, error) {
 		byAgent: map[string]int{}, active: map[string]time.Time{}, refusals: map[string]string{}, failures: map[string]string{},
 		// Grants of an earlier hub may be in force.
 		budget: budget.New(k.Job.Spec.Options.RatePPS, time.Now().Add(budget.Life)),
+		limits: newLimits(&k.Job.Spec.Options, time.Now().Add(budget.Life)),
 	}
 	owners := k.Job.Members
 	if k.Job.Spec.Mode == job.Split {
@@ -193,9 +195,6 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 		if w.over() || t == nil || !job.Matches(w.Job.Spec.Agents, name) || w.refusals[name] != "" {
 			continue
 		}
-		if w.holds(name) == 0 && w.holders(h.agents) >= w.Job.Share {
-			continue // the limits per prefix are divided already
-		}
 		key, err := job.AgentKey(w.Key, name)
 		if err != nil {
 			return nil, err
@@ -265,6 +264,7 @@ func (h *Hub) refuse(name string, q *talk.Refuse) (*nothing, error) {
 		t.ReleaseAll(name)
 	}
 	w.budget.Return(name)
+	w.limits.giveBack(name)
 	h.cfg.Event(fmt.Sprintf("%s refuses job %s: %s", name, w.Job.Spec.Name, q.Reason))
 	return &nothing{}, nil
 }

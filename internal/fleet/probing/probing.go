@@ -49,7 +49,7 @@ func (p *Prober) Probe(ctx context.Context, t *agent.Task) (agent.Result, error)
 	err := scan.Run(ctx, ctx, scan.Config{
 		Config: c, Link: p.Link, Output: t.Output, Existing: outfile.Overwrite, Opened: p.Opened, Observer: w, Vantage: &t.Vantage,
 		Sinks:    w.sinks(),
-		Director: &scan.Director{Pace: t.Pace, Since: t.Since, More: t.More, Excluded: t.Excluded},
+		Director: &scan.Director{Pace: t.Pace, Since: t.Since, More: t.More, Excluded: t.Excluded, Limits: func(l *scan.Limits) { t.Limits(l) }},
 		Tool:     p.Tool, Argv: p.Argv,
 	})
 	if err == nil && !w.finished {

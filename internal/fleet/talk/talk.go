@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/budget"
@@ -81,13 +82,16 @@ func Speaks(h Hello) error {
 
 // Beat is the life sign of an agent, several times a second.
 type Beat struct {
-	SentNS   int64              `json:"sent_ns"` // by the agent's clock
-	Want     map[string]float64 `json:"want"`    // by job: the highest rate of use, 0 for no limit
-	Holds    []Held             `json:"holds"`
-	OffsetNS int64              `json:"offset_ns"`
-	ErrorNS  int64              `json:"error_ns"` // of OffsetNS; 0 if not measured
-	Trouble  string             `json:"trouble,omitempty"`
-	Stored   int                `json:"stored"` // segments that wait for the hub
+	SentNS int64              `json:"sent_ns"` // by the agent's clock
+	Want   map[string]float64 `json:"want"`    // by job: the highest rate of use, 0 for no limit
+	Holds  []Held             `json:"holds"`
+	// FirstHops are the routers near the agent that its probes for a job meet.
+	FirstHops map[string][]netip.Addr `json:"first_hops,omitempty"`
+
+	OffsetNS int64  `json:"offset_ns"`
+	ErrorNS  int64  `json:"error_ns"` // of OffsetNS; 0 if not measured
+	Trouble  string `json:"trouble,omitempty"`
+	Stored   int    `json:"stored"` // segments that wait for the hub
 }
 
 // Held is a lease with its progress.
@@ -106,7 +110,19 @@ type BeatReply struct {
 	Lost    []Held                  `json:"lost"`    // leases that the agent no longer has
 	Ended   []string                `json:"ended"`   // jobs of the agent that are cancelled
 	Exclude string                  `json:"exclude"` // digest of the exclusion list
+
+	Limits map[string]Limits `json:"limits,omitempty"` // by job
 }
+
+// Limits are the parts of an agent of the limits of a job: of the rate to each prefix, nil if that is
+// not limited, and of the rate of probes that first hops have to answer.
+type Limits struct {
+	Prefixes  *budget.Slot               `json:"prefixes,omitempty"`
+	FirstHops map[netip.Addr]budget.Slot `json:"first_hops,omitempty"`
+}
+
+// MostFirstHops is how many first hops an agent may report.
+const MostFirstHops = 64
 
 // Ask asks for a slice. Leases of the agent that are not in Holds end: the answers with them were
 // lost.
