@@ -3,9 +3,8 @@
 // router that both have, they are mostly the same. So another agent needs to recognise that router.
 //
 // A message has the hashes of all pairs (interface, target) of a slice: sorted numbers below 2²⁰ times
-// their count, of which it writes the differences. A pair takes less than three bytes, and one pair
-// in a million is found by mistake. A Bloom filter of that quality takes 3.6 bytes a pair; see
-// TestSize.
+// their count, of which it writes the differences. A pair takes 3.1 bytes, and one pair in a million
+// is found by mistake. A Bloom filter with as few mistakes takes 3.6 bytes a pair, see TestSize.
 package known
 
 import (
