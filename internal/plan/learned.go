@@ -11,6 +11,8 @@ import (
 type Learned struct {
 	Distances *schedule.Distances
 	StopSet   *window.StopSet // of strategy topology
+	// politeness knows the limits of routers; nil before the first run.
+	politeness *schedule.Politeness
 	// Tree completes the traces of strategy topology.
 	Tree *trace.Tree
 	// Joins remembers where paths meet those of other vantage points, and Others has the latter for
@@ -25,6 +27,20 @@ func NewLearned() *Learned {
 		Distances: schedule.NewDistances(nearEntries), Joins: schedule.NewDistances(nearEntries),
 		StopSet: window.NewStopSet(knownEntries), Tree: trace.NewTree(treeNodes),
 	}
+}
+
+// Politeness returns the politeness of the run. That of a further run of one request knows the
+// limits of routers. c is the same for all of them.
+func (p *Plan) Politeness(c schedule.PolitenessConfig) *schedule.Politeness {
+	if p.learned == nil {
+		return schedule.NewPoliteness(c)
+	}
+	if p.learned.politeness == nil {
+		p.learned.politeness = schedule.NewPoliteness(c)
+	} else {
+		p.learned.politeness.Resume()
+	}
+	return p.learned.politeness
 }
 
 // distances returns the table of distances of the run.

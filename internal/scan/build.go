@@ -45,7 +45,7 @@ func (s *scan) build() (err error) {
 	}
 	faults := capture.Faults{Set: &s.set.Faults, Capture: s.capture}
 	s.receiver.Watch(faults, s.session.Live)
-	s.politeness = schedule.NewPoliteness(schedule.PolitenessConfig{
+	s.politeness = s.plan.Politeness(schedule.PolitenessConfig{
 		PerHopRate: s.plan.PerHopRate, PrefixRate: s.plan.PrefixRate, RatePPS: s.plan.RatePPS, Wait: s.cfg.Wait,
 		Shared: s.cfg.Director != nil && s.cfg.Director.Limits != nil,
 	})

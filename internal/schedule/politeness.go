@@ -72,6 +72,21 @@ func NewPoliteness(c PolitenessConfig) *Politeness {
 	return p
 }
 
+// Resume begins another scan with the same limits: the routers keep what is known about them, and
+// the counts begin anew. No scan may use p meanwhile.
+func (p *Politeness) Resume() {
+	p.began.Store(0)
+	p.due.Store(0)
+	for i := range p.routers {
+		r := &p.routers[i]
+		r.asked.Store(0)
+		r.answered.Store(0)
+		r.sumAsked.Store(0)
+		r.sumAnswered.Store(0)
+		r.found.Store(r.phase.Load() == phaseLimited)
+	}
+}
+
 // mostStretch is how many times as long a scan may take because of probes that a router would not
 // answer. Probes deferred by a cap are waited for, however long it takes.
 const mostStretch = 1.5

@@ -56,6 +56,39 @@ func TestAllowPrefixes(t *testing.T) {
 	}
 }
 
+// A further scan knows the limits of routers, and counts anew. Its prefixes are still waited for.
+func TestPolitenessResume(t *testing.T) {
+	p := NewPoliteness(PolitenessConfig{PerHopRate: 100, PrefixRate: 1})
+	r := &p.routers[routerIndex(routerAt(2))]
+	for range trusted + 1 {
+		f := probe.Facts{Responder: routerAt(2), Kind: probe.KindTTLExceeded}
+		f.Target, f.TTL = addrOf(1), 2
+		p.Answered(&f)
+	}
+	r.phase.Store(phaseLimited)
+	r.interval.Store(1e8)
+	r.found.Store(true)
+	const now = int64(1e18)
+	p.countDue(now)
+	if p.admit(addrOf(1), 2, now) != admitted {
+		t.Fatal("the first probe is not admitted")
+	}
+	p.Resume()
+	if list := p.Limited(); len(list) != 1 || list[0].Answered+list[0].Silent != 0 {
+		t.Errorf("limited routers: %+v", list)
+	}
+	if !p.isLimited(addrOf(1), 2) {
+		t.Error("the limit is forgotten")
+	}
+	if p.admit(addrOf(1), 2, now+1) != overRate {
+		t.Error("the prefix is forgotten")
+	}
+	p.countDue(now + 5)
+	if p.began.Load() != now+5 || p.due.Load() != 1 {
+		t.Error("the scan goes on")
+	}
+}
+
 // A first hop that is known needs an allowance, and no more probes meet it than that has. Other
 // routers keep the cap of the configuration.
 func TestAllowRouter(t *testing.T) {
