@@ -134,6 +134,16 @@ func (h *Hub) later(w *work, agent string, slice uint32, now time.Time) bool {
 	case w.sharing[slice] == making:
 		return true
 	default:
-		return now.Sub(w.active[first]) < gone && w.refusals[first] == ""
+		return h.isExpected(w, first, now)
 	}
+}
+
+// isExpected reports whether an agent is at work on a job, or may soon begin: it is connected, and the
+// job is new.
+func (h *Hub) isExpected(w *work, name string, now time.Time) bool {
+	a := h.agents[name]
+	if a == nil || now.Sub(a.state.Seen) >= gone || w.refusals[name] != "" {
+		return false
+	}
+	return now.Sub(w.active[name]) < gone || now.Sub(w.opened) < gone
 }

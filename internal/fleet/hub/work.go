@@ -42,6 +42,7 @@ type work struct {
 	sent     uint64
 	answered uint64
 	byAgent  map[string]int
+	opened   time.Time
 	active   map[string]time.Time // when an agent was last at work here
 	sharing  []sharing            // by slice, nil if agents spare each other no probes
 	refusals map[string]string
@@ -53,7 +54,7 @@ type work struct {
 func (h *Hub) newWork(k kept) (*work, error) {
 	w := &work{
 		kept: k, tables: map[string]*lease.Table{},
-		byAgent: map[string]int{}, active: map[string]time.Time{}, refusals: map[string]string{}, failures: map[string]string{},
+		byAgent: map[string]int{}, active: map[string]time.Time{}, opened: time.Now(), refusals: map[string]string{}, failures: map[string]string{},
 		// Grants of an earlier hub may be in force.
 		budget: budget.New(k.Job.Spec.Options.RatePPS, time.Now().Add(budget.Life)),
 		limits: newLimits(&k.Job.Spec.Options, time.Now().Add(budget.Life)),
