@@ -5,9 +5,9 @@ _masstrace_grammar() {
     case $1 in
     '')
         flags='-h --help -V --version'
-        argument='choice scan trace watch replay show merge convert annotate report compare graph plot query schema lab verify help version'
+        argument='choice scan trace watch replay show merge convert annotate report compare graph plot query schema lab verify hub agent submit jobs cancel fetch help version'
         ;;
-    help) argument='choice scan trace watch replay show merge convert annotate report compare graph plot query schema lab verify' ;;
+    help) argument='choice scan trace watch replay show merge convert annotate report compare graph plot query schema lab verify hub agent submit jobs cancel fetch' ;;
     scan)
         flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --diagnose --ports --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status-every --status --metrics --annotate --dry-run -h --help -V --version'
         argument=file
@@ -256,6 +256,107 @@ _masstrace_grammar() {
         --counters) kind=file ;;
         --targets) kind=file ;;
         --exclude) kind=file ;;
+        esac
+        ;;
+    hub)
+        flags='--store --listen --page --hub --location --as -o --output -h --help -V --version'
+        argument=text
+        case $2 in
+        --store) kind=file ;;
+        --listen) kind=text ;;
+        --page) kind=text ;;
+        --hub) kind=text ;;
+        --location) kind=text ;;
+        --as) kind=text ;;
+        -o | --output) kind=file ;;
+        esac
+        ;;
+    agent)
+        flags='--creds --hub --policy --store -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -h --help -V --version'
+        argument='choice run status'
+        case $2 in
+        --creds) kind=file ;;
+        --hub) kind=text ;;
+        --policy) kind=file ;;
+        --store) kind=file ;;
+        -i | --interface) kind=interface ;;
+        --source) kind=text ;;
+        --gateway-mac) kind=text ;;
+        --receive-buffer) kind=text ;;
+        --link-wait) kind=text ;;
+        --io) kind='choice packet xdp' ;;
+        --senders) kind=text ;;
+        esac
+        ;;
+    submit)
+        flags='--creds --hub --name --mode --agents --assign --slices --follow --records --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --wait --memory -h --help -V --version'
+        argument=file
+        case $2 in
+        --creds) kind=file ;;
+        --hub) kind=text ;;
+        --name) kind=text ;;
+        --mode) kind='choice split every assigned' ;;
+        --agents) kind=text ;;
+        --assign) kind=file ;;
+        --slices) kind=text ;;
+        --records) kind='choice trace reply both' ;;
+        --column) kind=text ;;
+        --from-results) kind=file ;;
+        --where) kind=text ;;
+        --host-rule) kind=text ;;
+        --exclude) kind=file ;;
+        --per-prefix) kind=text ;;
+        --granularity4) kind=text ;;
+        --granularity6) kind=text ;;
+        --seed) kind=text ;;
+        --key) kind=text ;;
+        --max-targets) kind=text ;;
+        --method) kind='choice udp icmp tcp-syn tcp-ack' ;;
+        --min-ttl) kind=text ;;
+        --max-ttl) kind=text ;;
+        --dport) kind=text ;;
+        --tos) kind=text ;;
+        --flows) kind=text ;;
+        --attempts) kind=text ;;
+        --source-port-range) kind=text ;;
+        --strategy) kind='choice complete topology multipath exhaustive' ;;
+        --gap-limit) kind=text ;;
+        --overlap) kind=text ;;
+        --per-hop-rate) kind=text ;;
+        --prefix-rate) kind=text ;;
+        --confidence) kind=text ;;
+        --confidence-scope) kind=text ;;
+        --mda) kind=text ;;
+        --max-branches) kind=text ;;
+        --max-probes) kind=text ;;
+        --rate) kind=text ;;
+        --wait) kind=text ;;
+        --memory) kind=text ;;
+        esac
+        ;;
+    jobs)
+        flags='--creds --hub --json --follow -h --help -V --version'
+        case $2 in
+        --creds) kind=file ;;
+        --hub) kind=text ;;
+        --follow) kind=text ;;
+        esac
+        ;;
+    cancel)
+        flags='--creds --hub -h --help -V --version'
+        argument=text
+        case $2 in
+        --creds) kind=file ;;
+        --hub) kind=text ;;
+        esac
+        ;;
+    fetch)
+        flags='--creds --hub -o --output --overwrite --partial -q --quiet -h --help -V --version'
+        argument=text
+        case $2 in
+        --creds) kind=file ;;
+        --hub) kind=text ;;
+        -o | --output) kind=text ;;
         esac
         ;;
     esac

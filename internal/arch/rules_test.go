@@ -99,6 +99,20 @@ var mayImport = map[string][]string{
 	// The library: the only package with a promise.
 	".": {"internal/account", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
 
+	// A fleet of vantage points. Only probing knows a program.
+	"internal/fleet/agent":   {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/known", "internal/fleet/lease", "internal/fleet/ledger", "internal/fleet/policy", "internal/fleet/talk", "internal/intake", "internal/outfile", "internal/plan", "internal/record", "internal/target", "internal/window"},
+	"internal/fleet/budget":  {"ratelimit"},
+	"internal/fleet/client":  {"internal/convert", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/ledger", "internal/fleet/talk", "internal/merge", "internal/outfile", "internal/record"},
+	"internal/fleet/creds":   {"internal/fleet/job", "internal/outfile"},
+	"internal/fleet/hub":     {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/known", "internal/fleet/lease", "internal/fleet/ledger", "internal/fleet/talk", "internal/format/ndjson", "internal/intake", "internal/outfile", "internal/plan", "internal/target"},
+	"internal/fleet/job":     {"internal/fleet/ledger", "internal/plan", "internal/probe", "internal/record"},
+	"internal/fleet/known":   {"internal/format", "internal/probe", "internal/record", "internal/window"},
+	"internal/fleet/lease":   {},
+	"internal/fleet/ledger":  {},
+	"internal/fleet/policy":  {"internal/fleet/job", "internal/intake", "internal/quantity", "internal/target"},
+	"internal/fleet/probing": {"internal/fleet/agent", "internal/fleet/known", "internal/format", "internal/observe", "internal/outfile", "internal/plan", "internal/record", "internal/scan", "internal/session"},
+	"internal/fleet/talk":    {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/lease", "internal/fleet/ledger"},
+
 	// Tests of the above. netsim is an independent witness, so it shares no code with us.
 	"internal/netsim":         {"internal/quantity"},
 	"internal/lab":            {},
@@ -116,7 +130,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/listen", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/fleet/agent", "internal/fleet/client", "internal/fleet/creds", "internal/fleet/hub", "internal/fleet/job", "internal/fleet/policy", "internal/fleet/probing", "internal/fleet/talk", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/listen", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
@@ -170,6 +184,9 @@ var thirdParty = []keptIn{
 	{"github.com/prometheus/client_golang", []string{"internal/metrics"}, testsToo},
 	{"github.com/gaissmai/bart", []string{"internal/annotate"}, testsToo},
 	{"github.com/parquet-go/parquet-go", []string{"internal/format/parquet"}, testsToo},
+	{"github.com/nats-io/nats-server", []string{"internal/fleet/hub"}, testsToo},
+	{"github.com/nats-io/nats.go", []string{"internal/fleet/hub", "internal/fleet/talk"}, testsToo},
+	{"github.com/nats-io/nkeys", []string{"internal/fleet/creds", "internal/fleet/hub", "internal/fleet/talk"}, testsToo},
 	{"github.com/santhosh-tekuri/jsonschema", []string{"internal/record/schema/schematest"}, testsToo},
 	{"github.com/osrg/gobgp", []string{"internal/mrt", "internal/annotate"}, testsToo},
 	{"github.com/ulikunitz/xz", []string{"internal/outfile"}, testsFree},

@@ -19,8 +19,9 @@ type path struct {
 	touched   bool      // the target answered at no known TTL
 }
 
-// known is the TTLs of a path at which interfaces of a StopSet answered, as bits.
-type known struct{ met, fresh uint64 }
+// known is the TTLs of a path at which interfaces of a StopSet answered, as bits. At those of joined
+// the path meets that of another vantage point.
+type known struct{ met, fresh, joined uint64 }
 
 // path returns the knowledge about a path, or nil if no probe of the path has memory.
 func (w *Window) path(target uint32, flow uint16) *path {
@@ -160,21 +161,24 @@ func (w *Window) learnKnown(target uint32, r *probe.Facts, stopSet *StopSet) {
 		return
 	}
 	k, bit := &w.known[w.pathIndex(target, r.Flow)], uint64(1)<<r.TTL
-	k.met, k.fresh = k.met&^bit, k.fresh&^bit
+	k.met, k.fresh, k.joined = k.met&^bit, k.fresh&^bit, k.joined&^bit
 	if stopSet.Add(r.TTL, r.Responder, r.Target, r.OneTag()) {
 		k.met |= bit
 	} else {
 		k.fresh |= bit
 	}
+	if o := stopSet.others; o.Spares(r.Target) && !r.OneTag() && o.Has(r.Responder, r.Target) {
+		k.joined |= bit
+	}
 }
 
-// withKnown returns s with Met and Fresh of a path, where only the TTLs in the set hops have a hop.
+// withKnown returns s with Met, Fresh and Joined of a path, where only the TTLs in the set hops have a hop.
 func (w *Window) withKnown(s State, target uint32, flow uint16, hops uint64) State {
 	if len(w.known) == 0 {
 		return s
 	}
 	k := w.known[w.pathIndex(target, flow)]
-	return s.set(40, lowest(k.met&hops)).set(48, lowest(k.fresh&hops))
+	return s.set(40, lowest(k.met&hops)).set(48, lowest(k.fresh&hops)).set(joinedShift, lowest(k.joined&hops))
 }
 
 // lowest returns the lowest TTL of a set, 0 if it is empty.

@@ -37,7 +37,7 @@ func apart(a, b string) bool { return slices.Contains(alone[a], b) || slices.Con
 func fileOptions(node *kong.Node) (options []fileOption) {
 	for _, group := range node.AllFlags(false) {
 		for _, f := range group {
-			if f.PlaceHolder != "FILE" {
+			if f.PlaceHolder != "FILE" && f.PlaceHolder != "FILE|DIR" {
 				continue
 			}
 			name := "--" + f.Name
@@ -61,6 +61,8 @@ func needed(command string, pair ...string) (args []string) {
 		args = append(args, "45.0.0.1")
 	case (command == "replay" || command == "merge" || command == "annotate") && !slices.Contains(pair, "file"):
 		args = append(args, "another")
+	case command == "fetch":
+		args = append(args, "monday")
 	case command == "lab":
 		args = append(args, "--", "true")
 	}

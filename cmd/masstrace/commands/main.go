@@ -42,6 +42,12 @@ type cli struct {
 	Schema   SchemaCmd   `cmd:"" help:"Print the JSON Schema of the records."`
 	Lab      LabCmd      `cmd:"" help:"Run a command in a separate network that no packet leaves."`
 	Verify   VerifyCmd   `cmd:"" help:"Compare results with the truth of a simulated Internet."`
+	Hub      HubCmd      `cmd:"" help:"Run the hub of many vantage points, or add and revoke them."`
+	Agent    AgentCmd    `cmd:"" help:"Trace for a hub, within the rules of the owner of this machine."`
+	Submit   SubmitCmd   `cmd:"" help:"Submit a measurement to the agents of a hub."`
+	Jobs     JobsCmd     `cmd:"" help:"List the jobs and the agents of a hub."`
+	Cancel   CancelCmd   `cmd:"" help:"Cancel a job of a hub."`
+	Fetch    FetchCmd    `cmd:"" help:"Fetch the results of a job of a hub."`
 
 	Version kong.VersionFlag `short:"V" help:"Print the version."`
 }
@@ -187,6 +193,7 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Writers(plaintext.NewWriter(stdout), plaintext.NewWriter(stderr)),
 		kong.Exit(exit),
 		kong.WithBeforeApply(contradict),
+		kong.PostBuild(hideRefused),
 		kong.Vars{
 			"version":     "masstrace " + version,
 			"readers":     strings.Join(all.Readers(), ", "),

@@ -68,6 +68,18 @@ var missingFiles = []struct{ options, args string }{
 	{"verify --counters", "verify there.ndjson --log there.log --counters none.json"},
 	{"verify --targets", "verify there.ndjson --log there.log --targets none.txt"},
 	{"verify --exclude", "verify there.ndjson --log there.log --targets there.txt --exclude none.txt"},
+	{"hub --output", "hub add-agent tokyo --store hub -o no/none"},
+	{"agent --creds", "agent --creds none"},
+	{"agent --policy", "agent --creds there.creds --policy none.txt"},
+	{"submit targets", "submit none.txt --creds there.creds --name monday"},
+	{"submit --from-results", "submit --from-results none.ndjson --creds there.creds --name monday"},
+	{"submit --exclude", "submit 45.16.0.1 --exclude none.txt --creds there.creds --name monday"},
+	{"submit --assign", "submit --mode assigned --assign none.txt --creds there.creds --name monday"},
+	{"submit --creds", "submit 45.16.0.1 --creds none --name monday"},
+	{"jobs --creds", "jobs --creds none"},
+	{"cancel --creds", "cancel monday --creds none"},
+	{"fetch --creds", "fetch monday --creds none -o out12"},
+	{"fetch --output", "fetch monday --creds there.creds -o no/none"},
 	{"lab --log", "lab --log no/none -- true"},
 	{"lab --counters", "lab --counters no/none -- true"},
 }
@@ -86,6 +98,7 @@ func TestMissingFiles(t *testing.T) {
 		}
 	}
 	do(t, program+" scan 45.16.0.1 --max-ttl 1 --wait 100ms -q -o there.ndjson")
+	do(t, program+" hub add-agent paris --store hub -o there.creds")
 	for _, tt := range missingFiles {
 		cmd := exec.CommandContext(t.Context(), program, strings.Fields(tt.args)...)
 		var stderr bytes.Buffer

@@ -1,0 +1,130 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/masstrace/masstrace/internal/fleet/creds"
+	"github.com/masstrace/masstrace/internal/fleet/hub"
+	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/plaintext"
+	"github.com/masstrace/masstrace/internal/plan"
+)
+
+// HubCmd is the middle of a fleet of vantage points.
+type HubCmd struct {
+	Action string `arg:"" optional:"" default:"serve" enum:"serve,add-agent,add-submitter,revoke" help:"serve: run the hub. add-agent, add-submitter: print the credentials file of a new agent or submitter. revoke: cut off an agent or a submitter. Default: serve."`
+	Name   string `arg:"" optional:"" help:"Name of the agent or submitter: lower-case letters, digits and hyphens."`
+
+	Store  string `group:"Hub" default:"masstrace-hub" placeholder:"DIR" complete:"file" help:"Folder with the jobs, their results, the exclusion list (a file exclude) and the keys. It is made if it is missing. Default: ${default}."`
+	Listen string `group:"Hub" default:"127.0.0.1:4222" placeholder:"ADDR:PORT" help:"Where agents and submitters connect. Nobody beyond this machine can, unless another address is given. Default: ${default}."`
+	Page   string `group:"Hub" default:"127.0.0.1:8222" placeholder:"ADDR:PORT" help:"Where the status page and /metrics are; none is nowhere. Default: ${default}."`
+
+	Hub      string `group:"New names" placeholder:"URL" help:"URL of the hub for the credentials file, for example tls://hub.example.net:4222. Default: none, the agent names it by its own option."`
+	Location string `group:"New names" placeholder:"TEXT" help:"Place of the new agent, for the results. Default: none."`
+	AS       string `group:"New names" name:"as" placeholder:"TEXT" help:"Autonomous system of the new agent, for the results. Default: none."`
+	Output   string `group:"New names" short:"o" default:"-" placeholder:"FILE" help:"File for the credentials, made with mode 0600; - is the standard output. Default: ${default}."`
+}
+
+// Validate checks conditions that kong cannot.
+func (c *HubCmd) Validate() error {
+	switch {
+	case c.Action == "serve" && c.Name != "":
+		return errors.New("serve takes no name")
+	case c.Action != "serve" && c.Name == "":
+		return errors.New(c.Action + " needs a name")
+	}
+	if flag := c.ofNewName(); flag != "" && c.Action != "add-agent" && c.Action != "add-submitter" {
+		return fmt.Errorf("%s has no effect with %s: it is for add-agent and add-submitter", flag, c.Action)
+	}
+	return nil
+}
+
+// ofNewName returns a flag that only new names have, "" if none is given.
+func (c *HubCmd) ofNewName() string {
+	switch {
+	case c.Hub != "":
+		return "--hub"
+	case c.Location != "":
+		return "--location"
+	case c.AS != "":
+		return "--as"
+	case c.Output != "-":
+		return "--output"
+	}
+	return ""
+}
+
+// Run serves the fleet, or changes who may connect.
+func (c *HubCmd) Run(signals *signals, s streams) error {
+	roster := creds.Roster(filepath.Join(c.Store, "people"))
+	switch c.Action {
+	case "add-agent":
+		return c.add(plaintext.NewWriter(s.Stdout), roster, creds.Agent)
+	case "add-submitter":
+		return c.add(plaintext.NewWriter(s.Stdout), roster, creds.Submitter)
+	case "revoke":
+		return fleetError(roster.Revoke(c.Name))
+	}
+	if err := os.MkdirAll(c.Store, 0o700); err != nil {
+		return err
+	}
+	if c.Page == "none" {
+		c.Page = ""
+	}
+	screen := newConsole(s, false)
+	h, err := hub.Open(hub.Config{Dir: c.Store, Listen: c.Listen, Page: c.Page, Software: tool(), Event: screen.line})
+	if err != nil {
+		return err
+	}
+	screen.line("agents and submitters connect to " + h.URL())
+	if url := h.PageURL(); url != "" {
+		screen.line("status page: " + url)
+	}
+	<-signals.Interrupted.Done()
+	return h.Close()
+}
+
+// add makes an identity and writes its file.
+func (c *HubCmd) add(stdout io.Writer, roster creds.Roster, role creds.Role) error {
+	if err := os.MkdirAll(c.Store, 0o700); err != nil {
+		return err
+	}
+	authority, err := creds.OpenAuthority(c.Store)
+	if err != nil {
+		return err
+	}
+	file, err := roster.Add(creds.Identity{Name: c.Name, Role: role, Location: c.Location, AS: c.AS, Added: timeNow()}, c.Hub, authority.PEM)
+	if err != nil {
+		return fleetError(err)
+	}
+	text, err := file.Text()
+	if err == nil && c.Output != "-" {
+		err = outfile.WriteNew(c.Output, 0o600, text)
+	} else if err == nil {
+		_, err = stdout.Write(text)
+	}
+	if err != nil { // nobody has the key
+		return errors.Join(err, roster.Revoke(c.Name))
+	}
+	return nil
+}
+
+// fleetError marks errors that come from what the user asked for.
+func fleetError(err error) error {
+	if errors.Is(err, creds.ErrKnown) || errors.Is(err, creds.ErrUnknown) {
+		return &plan.ConfigError{Err: err}
+	}
+	return err
+}
+
+// stopped is the context of a command that ends at the first signal.
+func stopped(ctx context.Context, signals *signals) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	context.AfterFunc(signals.Interrupted, cancel)
+	return ctx, cancel
+}

@@ -1,0 +1,241 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/fleet/client"
+	"github.com/masstrace/masstrace/internal/fleet/talk"
+	"github.com/masstrace/masstrace/internal/merge"
+	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/plaintext"
+	"github.com/masstrace/masstrace/internal/plan"
+	"github.com/masstrace/masstrace/internal/record"
+)
+
+// JobsCmd lists the jobs and agents of a fleet.
+type JobsCmd struct {
+	HubFlags `group:"Job"`
+	JSON     bool   `group:"Job" name:"json" help:"Print everything as JSON."`
+	Follow   string `group:"Job" placeholder:"JOB" help:"Print the progress of this job until it is done. Default: none."`
+}
+
+// Run prints jobs and agents.
+func (c *JobsCmd) Run(ctx context.Context, signals *signals, s streams) error {
+	ctx, cancel := stopped(ctx, signals)
+	defer cancel()
+	hub, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer hub.Close()
+	if c.Follow != "" {
+		return follow(ctx, hub, c.Follow, newConsole(s, false))
+	}
+	reply, err := hub.Jobs(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		e := json.NewEncoder(plaintext.NewWriter(s.Stdout))
+		e.SetIndent("", "\t")
+		return e.Encode(reply)
+	}
+	return writeJobs(plaintext.NewWriter(s.Stdout), reply)
+}
+
+// writeJobs prints jobs and agents for people.
+func writeJobs(w io.Writer, reply *talk.JobsReply) error {
+	var b strings.Builder
+	for _, j := range reply.Jobs {
+		fmt.Fprintf(&b, "%s  %s of %s: %s\n", j.Job.ID, j.Job.Spec.Name, j.Job.Submitter, jobWords(&j))
+		for _, name := range sortedKeys(j.ByAgent) {
+			share := j.ByAgent[name]
+			fmt.Fprintf(&b, "  %s: %d slices done, %d now, %.0f probes per second\n", name, share.Done, share.Now, share.Rate)
+		}
+		for _, name := range sortedKeys(j.Refusals) {
+			fmt.Fprintf(&b, "  %s refuses: %s\n", name, j.Refusals[name])
+		}
+		for _, name := range sortedKeys(j.Failures) {
+			fmt.Fprintf(&b, "  %s failed: %s\n", name, j.Failures[name])
+		}
+		if j.Trouble != "" {
+			fmt.Fprintf(&b, "  trouble: %s\n", j.Trouble)
+		}
+	}
+	for _, a := range reply.Agents {
+		state := "never seen"
+		switch {
+		case a.Connected:
+			state = "connected, clock " + time.Duration(a.OffsetNS).String() + " ahead"
+		case !a.Seen.IsZero():
+			state = "last seen " + a.Seen.Format(time.DateTime)
+		}
+		fmt.Fprintf(&b, "agent %s: %s\n", a.Name, state)
+		if a.Trouble != "" {
+			fmt.Fprintf(&b, "  trouble: %s\n", a.Trouble)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// jobWords is how a job goes, in a line.
+func jobWords(j *talk.JobState) string {
+	text := fmt.Sprintf("%d of %d slices, %d targets, %d probes, %d answered", j.Done, j.Slices, j.Targets, j.Sent, j.Answered)
+	if j.Job.Canceled {
+		text += ", cancelled"
+	}
+	return text
+}
+
+// followEvery is the time between looks at a job.
+const followEvery = time.Second
+
+// follow prints the progress of a job until it is done.
+func follow(ctx context.Context, hub *client.Client, name string, screen *console) error {
+	last := ""
+	for {
+		reply, err := hub.Jobs(ctx)
+		if err != nil && ctx.Err() == nil {
+			screen.line(err.Error()) // the hub may come back
+		}
+		var found *talk.JobState
+		if reply != nil {
+			for i, j := range reply.Jobs {
+				if j.Job.ID == name || j.Job.Spec.Name == name {
+					found = &reply.Jobs[i]
+				}
+			}
+		}
+		if err == nil && found == nil {
+			return &plan.ConfigError{Err: fmt.Errorf("no job %q", name)}
+		}
+		if found != nil {
+			var b strings.Builder
+			b.WriteString(jobWords(found))
+			for _, name := range sortedKeys(found.ByAgent) {
+				fmt.Fprintf(&b, "; %s %d", name, found.ByAgent[name].Done)
+			}
+			for _, name := range sortedKeys(found.Refusals) {
+				fmt.Fprintf(&b, "; %s refuses: %s", name, found.Refusals[name])
+			}
+			if found.Trouble != "" {
+				b.WriteString("; trouble: " + found.Trouble)
+			}
+			if text := b.String(); text != last {
+				screen.line(text)
+				last = text
+			}
+			if found.Done == found.Slices {
+				return nil
+			}
+			if found.Job.Canceled {
+				return exitStatus(statusPartial)
+			}
+		}
+		timer := time.NewTimer(followEvery)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.New("stopped by a signal; the job goes on: to end it, use masstrace cancel")
+		case <-timer.C:
+		}
+	}
+}
+
+// CancelCmd cancels a job of a fleet.
+type CancelCmd struct {
+	Job      string `arg:"" help:"Number or name of the job."`
+	HubFlags `group:"Job"`
+}
+
+// Run cancels the job.
+func (c *CancelCmd) Run(ctx context.Context, s streams) error {
+	hub, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer hub.Close()
+	state, err := hub.Cancel(ctx, c.Job)
+	if err != nil {
+		return err
+	}
+	newConsole(s, false).line(jobWords(state))
+	return nil
+}
+
+// FetchCmd fetches the results of a job of a fleet.
+type FetchCmd struct {
+	Job      string `arg:"" help:"Number or name of the job."`
+	HubFlags `group:"Job"`
+
+	Output    string `group:"Output" short:"o" required:"" placeholder:"FILE|DIR" help:"Output. An existing folder, or a name that ends in /, gets Parquet files, partitioned by run, vantage point and date. A file gets all records; the ending of its name is its format. Default: none, it is needed."`
+	Overwrite bool   `group:"Output" help:"Overwrite an existing output. Default: nothing is fetched if it exists."`
+	Partial   bool   `group:"Output" help:"Fetch a job that is not done. The summary is then marked as not complete."`
+	Quiet     bool   `group:"Output" short:"q" help:"Print no summary."`
+}
+
+// Run fetches the results.
+func (c *FetchCmd) Run(ctx context.Context, signals *signals, s streams) error {
+	ctx, cancel := stopped(ctx, signals)
+	defer cancel()
+	info, err := os.Stat(c.Output)
+	folder := strings.HasSuffix(c.Output, "/") || err == nil && info.IsDir()
+	near := filepath.Dir(c.Output)
+	if folder {
+		near = c.Output
+		err = os.MkdirAll(c.Output, 0o755)
+	} else {
+		if err = checkOutput(c.Output, c.Overwrite, s, c.Creds); err == nil {
+			_, err = os.Stat(near)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	hub, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer hub.Close()
+	temp, err := os.MkdirTemp(near, ".masstrace-fetch-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	segments, err := hub.Download(ctx, c.Job, temp, func(int, int) {})
+	if err != nil {
+		return err
+	}
+	if segments.Missing > 0 && !c.Partial {
+		return &plan.ConfigError{Field: "Partial", Err: fmt.Errorf("%d slices of the job are not done", segments.Missing)}
+	}
+	out := client.Output{Path: c.Output, Existing: outfile.ExistingIf(c.Overwrite), Partial: c.Partial}
+	var sum *record.Summary
+	if folder {
+		sum, err = segments.ToFolder(ctx, out, temp)
+	} else {
+		sum, err = segments.ToFile(ctx, out)
+	}
+	if errors.Is(err, merge.ErrShards) || errors.Is(err, merge.ErrContents) {
+		return &plan.ConfigError{Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	screen := newConsole(s, c.Quiet)
+	if !folder {
+		screen.output = c.Output
+	}
+	screen.Event(observe.Finished{Summary: sum})
+	return nil
+}

@@ -1,0 +1,82 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/masstrace/masstrace/internal/outfile"
+)
+
+// Status is what an agent does, for its owner.
+type Status struct {
+	Name      string            `json:"name"`
+	Written   time.Time         `json:"written"`
+	Connected bool              `json:"connected"`
+	Trouble   string            `json:"trouble,omitempty"`
+	Stored    int               `json:"stored"` // segments that the hub does not have yet
+	OffsetNS  int64             `json:"offset_ns"`
+	ErrorNS   int64             `json:"error_ns"`
+	Refused   map[string]string `json:"refused,omitempty"` // reasons, by job
+	Running   *RunningStatus    `json:"running,omitempty"`
+}
+
+// RunningStatus is the slice that is being traced.
+type RunningStatus struct {
+	Job       string    `json:"job"`
+	ID        string    `json:"id"`
+	Submitter string    `json:"submitter"`
+	Method    string    `json:"method"`
+	Slice     uint32    `json:"slice"`
+	Since     time.Time `json:"since"`
+	Sent      uint64    `json:"sent"`
+	Answered  uint64    `json:"answered"`
+	Share     float64   `json:"share"`
+	RatePPS   float64   `json:"rate_pps"`
+}
+
+const statusFile = "status.json"
+
+// reports writes the status once a second until ctx ends.
+func (a *Agent) reports(ctx context.Context) {
+	for pause(ctx, time.Second) {
+		text, err := json.Marshal(a.status())
+		if err == nil {
+			err = outfile.Replace(a.path(statusFile), 0o600, text)
+		}
+		if err != nil {
+			a.report("write the status: " + err.Error())
+		}
+	}
+}
+
+// status returns what the agent does.
+func (a *Agent) status() *Status {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clock, _ := a.clock.best()
+	s := &Status{
+		Name: a.cfg.Creds.Name, Written: time.Now(), Connected: a.online, Trouble: a.trouble, Stored: len(a.stored),
+		OffsetNS: clock.offset, ErrorNS: clock.err, Refused: maps.Clone(a.refused),
+	}
+	if r := a.running; r != nil {
+		s.Running = &RunningStatus{
+			Job: r.job.Spec.Name, ID: r.job.ID, Submitter: r.job.Submitter, Method: r.job.Spec.Options.Method,
+			Slice: r.lease.Slice, Since: r.begun, Sent: r.sent, Answered: r.answered, Share: r.share, RatePPS: r.ratePPS,
+		}
+	}
+	return s
+}
+
+// ReadStatus reads the status of the agent of a folder.
+func ReadStatus(dir string) (*Status, error) {
+	text, err := os.ReadFile(filepath.Join(dir, statusFile))
+	if err != nil {
+		return nil, err
+	}
+	s := new(Status)
+	return s, json.Unmarshal(text, s)
+}
