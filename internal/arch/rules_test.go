@@ -107,6 +107,7 @@ var mayImport = map[string][]string{
 	"internal/fleet/job":     {"internal/fleet/ledger", "internal/plan", "internal/probe", "internal/record"},
 	"internal/fleet/lease":   {},
 	"internal/fleet/ledger":  {},
+	"internal/fleet/objects": {"internal/fleet/ledger"},
 	"internal/fleet/policy":  {"internal/fleet/job", "internal/intake", "internal/quantity", "internal/target"},
 	"internal/fleet/probing": {"internal/fleet/agent", "internal/observe", "internal/outfile", "internal/plan", "internal/scan", "internal/session"},
 	"internal/fleet/talk":    {"internal/fleet/budget", "internal/fleet/creds", "internal/fleet/job", "internal/fleet/lease", "internal/fleet/ledger"},
@@ -128,7 +129,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/fleet/agent", "internal/fleet/client", "internal/fleet/creds", "internal/fleet/hub", "internal/fleet/job", "internal/fleet/policy", "internal/fleet/probing", "internal/fleet/talk", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/fleet/agent", "internal/fleet/client", "internal/fleet/creds", "internal/fleet/hub", "internal/fleet/job", "internal/fleet/objects", "internal/fleet/policy", "internal/fleet/probing", "internal/fleet/talk", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
@@ -182,6 +183,8 @@ var thirdParty = []keptIn{
 	{"github.com/prometheus/client_golang", []string{"internal/metrics"}, testsToo},
 	{"github.com/gaissmai/bart", []string{"internal/annotate"}, testsToo},
 	{"github.com/parquet-go/parquet-go", []string{"internal/format/parquet"}, testsToo},
+	{"github.com/minio/minio-go", []string{"internal/fleet/objects"}, testsToo},
+	{"github.com/johannesboyne/gofakes3", nil, testsFree},
 	{"github.com/nats-io/nats-server", []string{"internal/fleet/hub"}, testsToo},
 	{"github.com/nats-io/nats.go", []string{"internal/fleet/hub", "internal/fleet/talk"}, testsToo},
 	{"github.com/nats-io/nkeys", []string{"internal/fleet/creds", "internal/fleet/hub", "internal/fleet/talk"}, testsToo},

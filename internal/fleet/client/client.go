@@ -97,7 +97,7 @@ func (c *Client) Entries(ctx context.Context, name string) (*talk.EntriesReply, 
 
 // Segment returns the records of an entry, as they are in the file.
 func (c *Client) Segment(ctx context.Context, id string, e *ledger.Entry) ([]byte, error) {
-	text, err := c.conn.Fetch(ctx, talk.Get{Job: id, Segment: e.Segment()})
+	text, err := c.conn.Fetch(ctx, talk.Get{Job: id, Unit: &e.Unit})
 	if err == nil && job.Digest(text) != e.SHA256 {
 		err = errors.New("a segment of the hub is damaged")
 	}

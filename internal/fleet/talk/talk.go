@@ -170,12 +170,12 @@ type Applied struct {
 	Exclude string `json:"exclude"`
 }
 
-// Get asks for a part of a file: a list by its digest, or the segment of a job.
+// Get asks for a part of a file: a list by its digest, or the segment of a unit of a job.
 type Get struct {
-	List    string `json:"list,omitempty"`
-	Job     string `json:"job,omitempty"`
-	Segment string `json:"segment,omitempty"`
-	Offset  int64  `json:"offset"`
+	List   string       `json:"list,omitempty"`
+	Job    string       `json:"job,omitempty"`
+	Unit   *ledger.Unit `json:"unit,omitempty"`
+	Offset int64        `json:"offset"`
 }
 
 // GetReply comes with the octets from Offset on.
@@ -254,6 +254,8 @@ type AgentState struct {
 type JobsReply struct {
 	Jobs   []JobState   `json:"jobs"`
 	Agents []AgentState `json:"agents"`
+	// Results is where the hub keeps them: its folder, or the URL of an object store.
+	Results string `json:"results"`
 }
 
 // fault is the answer to a request that failed.
