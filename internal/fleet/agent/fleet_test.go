@@ -38,6 +38,7 @@ type fleet struct {
 	user   *creds.File
 	files  map[string]*creds.File
 	stops  map[string]func()
+	change func(*hub.Config) // of the next hub; nil for none
 }
 
 func newFleet(t *testing.T, names ...string) *fleet {
@@ -59,9 +60,13 @@ func newFleet(t *testing.T, names ...string) *fleet {
 
 func (f *fleet) startHub() {
 	f.t.Helper()
+	c := hub.Config{Dir: filepath.Join(f.dir, "hub"), Listen: f.listen, Software: software}
+	if f.change != nil {
+		f.change(&c)
+	}
 	var err error
 	until(f.t, "the port of the hub is free", func() bool {
-		f.hub, err = hub.Open(hub.Config{Dir: filepath.Join(f.dir, "hub"), Listen: f.listen, Software: software})
+		f.hub, err = hub.Open(c)
 		return err == nil
 	})
 }

@@ -26,6 +26,10 @@ func (a *Agent) works(ctx context.Context) {
 	}
 }
 
+// mostStored is how many finished slices may wait for the hub. Then no other begins, so that a hub that
+// takes nothing does not fill the disk.
+const mostStored = 64
+
 // workOnce asks for a slice and traces it. It returns how long to wait then.
 func (a *Agent) workOnce(ctx context.Context) time.Duration {
 	if !a.cfg.Policy.Open(time.Now()) {
@@ -33,7 +37,11 @@ func (a *Agent) workOnce(ctx context.Context) time.Duration {
 	}
 	a.mu.Lock()
 	q := &talk.Ask{SentNS: a.sentNS(), Holds: a.holds()}
+	full := len(a.stored) >= mostStored
 	a.mu.Unlock()
+	if full {
+		return idlePause // the upload reports why
+	}
 	var w talk.Work
 	if _, err := a.conn.Ask(ctx, talk.VerbAsk, q, nil, &w); err != nil || w.Job == nil {
 		return idlePause // the connection reports its own trouble
