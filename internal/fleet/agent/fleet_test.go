@@ -39,6 +39,7 @@ type fleet struct {
 	files  map[string]*creds.File
 	stops  map[string]func()
 	change func(*hub.Config) // of the next hub; nil for none
+	clock  func() time.Time  // of agents; nil for that of this machine
 }
 
 func newFleet(t *testing.T, names ...string) *fleet {
@@ -99,7 +100,7 @@ func (f *fleet) start(name string, p agent.Prober, rules *policy.Policy) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- agent.Run(ctx, agent.Config{
-			Creds: f.files[name], Dir: filepath.Join(f.dir, name), Prober: p, Policy: rules, Software: software, Hostname: name,
+			Creds: f.files[name], Dir: filepath.Join(f.dir, name), Prober: p, Policy: rules, Software: software, Hostname: name, Now: f.clock,
 		})
 	}()
 	f.stops[name] = func() {

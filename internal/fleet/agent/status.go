@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
@@ -57,9 +58,9 @@ func (a *Agent) reports(ctx context.Context) {
 func (a *Agent) status() *Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	clock, _ := a.clock.best()
+	clock, _ := a.clock.best(a.cfg.Now())
 	s := &Status{
-		Name: a.cfg.Creds.Name, Written: time.Now(), Connected: a.online, Trouble: a.trouble, Stored: len(a.stored),
+		Name: a.cfg.Creds.Name, Written: time.Now(), Connected: a.online, Trouble: talk.Troubles(a.trouble, a.clockTrouble), Stored: len(a.stored),
 		OffsetNS: clock.offset, ErrorNS: clock.err, Refused: maps.Clone(a.refused),
 	}
 	if r := a.running; r != nil {

@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -148,5 +149,43 @@ func TestFleetStopsAsking(t *testing.T) {
 	await(t, c, j.ID)
 	if all := union(t, c, j.ID); len(all) != 512 {
 		t.Error(fmt.Sprint(len(all), " records"))
+	}
+}
+
+// A clock that is wrong by minutes is told to the submitter and to the owner, and the results have the
+// time of the hub.
+func TestFleetWrongClock(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, "paris")
+	f.clock = func() time.Time { return time.Now().Add(-7 * time.Minute) }
+	c := f.submitter()
+	defer c.Close()
+	began := time.Now()
+	j := f.submit(c, f.spec(c, "45.16.0.0/24", 4))
+	measured := func() bool {
+		reply, err := c.Jobs(t.Context())
+		return err == nil && strings.Contains(reply.Agents[0].Trouble, "the clock of the agent is 7m0s behind that of the hub")
+	}
+	f.start("paris", &simulated{hold: func(ctx context.Context, _ *agent.Task) error {
+		until(t, "the hub knows the offset", measured)
+		return nil
+	}}, nil)
+	await(t, c, j.ID)
+	until(t, "the owner reads it", func() bool {
+		s, err := agent.ReadStatus(filepath.Join(f.dir, "paris"))
+		return err == nil && strings.Contains(s.Trouble, "7m0s behind")
+	})
+	reply, err := c.Entries(t.Context(), j.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range reply.Entries {
+		wrong := time.Duration(e.OffsetNS) + 7*time.Minute
+		if e.ErrorNS == 0 || wrong.Abs() > time.Duration(e.ErrorNS) {
+			t.Errorf("slice %d: offset %v within %v", e.Slice, time.Duration(e.OffsetNS), time.Duration(e.ErrorNS))
+		}
+		if at := time.Unix(0, e.BeganNS); at.Before(began.Add(-time.Second)) || at.After(time.Now().Add(time.Second)) {
+			t.Errorf("slice %d began at %v by the clock of the hub", e.Slice, at)
+		}
 	}
 }

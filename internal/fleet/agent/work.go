@@ -153,13 +153,13 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &running{
-		job: w.Job, lease: w.Lease, cancel: cancel, begun: time.Now(),
+		job: w.Job, lease: w.Lease, cancel: cancel, begun: a.cfg.Now(),
 		pace: make(chan float64, 1), more: make(chan target.Set, 1),
 	}
 	a.mu.Lock()
 	a.running = r
 	since := a.exclude.set.Union(a.cfg.Policy.Forbidden)
-	before, _ := a.clock.best()
+	before, _ := a.clock.best(a.cfg.Now())
 	a.mu.Unlock()
 	nudge(a.kick) // for a grant
 	result, err := a.cfg.Prober.Probe(ctx, &Task{
@@ -177,7 +177,7 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	})
 	a.mu.Lock()
 	a.running = nil
-	clock, _ := a.clock.best()
+	clock, _ := a.clock.best(a.cfg.Now())
 	a.mu.Unlock()
 	nudge(a.kick) // gives the grant back
 	if cause := context.Cause(ctx); cause != nil {

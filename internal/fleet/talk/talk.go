@@ -101,7 +101,9 @@ type Held struct {
 
 // BeatReply is the answer of the hub.
 type BeatReply struct {
-	HubNS   int64                   `json:"hub_ns"` // by the hub's clock, while it had the beat
+	// CameNS and HubNS are when the hub got the beat, and when it answered, by its clock.
+	CameNS  int64                   `json:"came_ns"`
+	HubNS   int64                   `json:"hub_ns"`
 	Grants  map[string]budget.Grant `json:"grants"`
 	Lost    []Held                  `json:"lost"`    // leases that the agent no longer has
 	Ended   []string                `json:"ended"`   // jobs of the agent that are cancelled
