@@ -11,8 +11,8 @@ import (
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
-// onePoint refuses a folder in which several vantage points have traced the same targets: their paths
-// differ without a change. In jobs of mode split, each target has one vantage point.
+// onePoint refuses a folder in which several vantage points have traced the same targets: their
+// paths differ without a change. In jobs of mode split, each target has one vantage point.
 func onePoint(path string) error {
 	points := inputs.Points(path)
 	if len(points) < 2 {

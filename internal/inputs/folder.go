@@ -19,9 +19,9 @@ const Point = "vantage_point"
 // endings are those of the files of results in a folder.
 var endings = []string{".parquet", ".ndjson", ".jsonl"}
 
-// Files returns paths with each folder replaced by the files in it that have results, and by those of
-// the folders below it, in their order. Parquet files of other tables than hops have no traces, and
-// are left out. Other paths stay as they are.
+// Files returns paths, and replaces each folder by the files of results in it and below it, in
+// their order. Parquet files of other tables than hops have no traces, and are left out. Other
+// paths stay as they are.
 func Files(paths []string) (files []string, err error) {
 	for _, path := range paths {
 		info, err := os.Stat(path)
@@ -59,7 +59,8 @@ func folder(path string) (files []string, err error) {
 	return files, err
 }
 
-// hasTraces reports whether a Parquet file reads back as traces. Its reader reports why one is damaged.
+// hasTraces reports whether a Parquet file reads back as traces. Its reader reports why one is
+// damaged.
 func hasTraces(path string) (bool, error) {
 	f, err := os.Open(path)
 	if err != nil {

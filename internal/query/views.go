@@ -50,8 +50,8 @@ func list(paths []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
-// parquetOf returns the rows of Parquet files. Folders such as vp=ams are columns, if all files have
-// them.
+// parquetOf returns the rows of Parquet files. Folders such as vp=ams are columns, if all files
+// have them.
 func parquetOf(paths []string) string {
 	hive := "false"
 	if len(partitions(paths)) > 0 {
@@ -60,8 +60,8 @@ func parquetOf(paths []string) string {
 	return "read_parquet(" + list(paths) + ", union_by_name = true, hive_partitioning = " + hive + ")"
 }
 
-// partitions returns the names of the folders such as vp=ams that all paths have, in order. There are none
-// unless each path has the same names.
+// partitions returns the names of the folders such as vp=ams that all paths have, in order. There
+// are none unless each path has the same names.
 func partitions(paths []string) (names []string) {
 	for i, path := range paths {
 		var own []string

@@ -9,14 +9,15 @@ type exchange struct {
 	hubCame, hub int64
 }
 
-// reading is the offset of our clock from that of the hub, in ns, and the most that it may be wrong.
+// reading is the offset of our clock from that of the hub, in ns, and the most that it may be
+// wrong.
 type reading struct {
 	offset, err int64
 	at          time.Time
 }
 
-// reading returns the offset of an exchange. The error is half of the time on the way: the answer may
-// have come at once, or the request. The time that the hub needed is no error.
+// reading returns the offset of an exchange. The error is half of the time on the way: the answer
+// may have come at once, or the request. The time that the hub needed is no error.
 func (x *exchange) reading() reading {
 	took := int64(x.came.Sub(x.sent)) // on the monotonic clock
 	sent := x.sent.UnixNano()
@@ -42,15 +43,15 @@ func (c *clockOffset) add(x exchange) {
 	c.last = x.came
 }
 
-// Bounds of a clock that is not set, but corrected by and by: NTP does that by at most 500 parts in a
-// million.
+// Bounds of a clock that is not set, but corrected by and by: NTP does that by at most 500 parts in
+// a million.
 const (
 	stepLeast = 10 * time.Millisecond
 	slewShare = 1000 // 1/1000
 )
 
-// stepped reports whether our clock was set between two times: it and the monotonic clock differ in how
-// much later the second one is.
+// stepped reports whether our clock was set between two times: it and the monotonic clock differ in
+// how much later the second one is.
 func stepped(before, after time.Time) bool {
 	return differ(after.Sub(before), after.Round(0).Sub(before.Round(0)))
 }

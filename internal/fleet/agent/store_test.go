@@ -24,8 +24,8 @@ func (f *fleet) kept(name string) int {
 	return len(files)
 }
 
-// troubles waits until a person sees, in the state of the job and at the agent, that the hub does not take
-// results. The agent keeps them.
+// troubles waits until a person sees, in the state of the job and at the agent, that the hub does
+// not take results. The agent keeps them.
 func (f *fleet) troubles(t *testing.T, id, want string) {
 	t.Helper()
 	c := f.submitter()
@@ -152,8 +152,8 @@ func TestFleetStopsAsking(t *testing.T) {
 	}
 }
 
-// A clock that is wrong by minutes is told to the submitter and to the owner, and the results have the
-// time of the hub.
+// A clock that is wrong by minutes is told to the submitter and to the owner, and the results have
+// the time of the hub.
 func TestFleetWrongClock(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, "paris")

@@ -26,8 +26,8 @@ func (a *Agent) works(ctx context.Context) {
 	}
 }
 
-// mostStored is how many finished slices may wait for the hub. Then no other begins, so that a hub that
-// takes nothing does not fill the disk.
+// mostStored is how many finished slices may wait for the hub. Then no other begins, so that a hub
+// that takes nothing does not fill the disk.
 const mostStored = 64
 
 // workOnce asks for a slice and traces it. It returns how long to wait then.

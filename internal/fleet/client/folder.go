@@ -29,16 +29,16 @@ func (p part) dir(root string) string {
 	return filepath.Join(root, "vantage_point="+p.point, "date="+p.date)
 }
 
-// ToFolder writes a folder of Parquet files, partitioned by run, vantage point and date, and files of
-// all other records, with one summary:
+// ToFolder writes a folder of Parquet files, partitioned by run, vantage point and date, and files
+// of all other records, with one summary:
 //
 //	run=ID/vantage_point=NAME/date=2026-01-31/hops.parquet    also replies and links, if there are some
 //	run=ID/meta.ndjson           the runs, one summary, and multipath records
 //	run=ID/vantage_points.json   a line for each vantage point
 //	run=ID/job.json              the job, its agents and the manifest
 //
-// The date is that of the begin of a slice, by the clock of the hub, in UTC. The folder gets its name
-// when it is complete. temp is a folder on the same file system that the caller removes.
+// The date is that of the begin of a slice, by the clock of the hub, in UTC. The folder gets its
+// name when it is complete. temp is a folder on the same file system that the caller removes.
 func (s *Segments) ToFolder(ctx context.Context, o Output, temp string) (*record.Summary, error) {
 	root := filepath.Join(o.Path, "run="+s.Job.Job.ID)
 	if err := replaceable(root, o.Existing); err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// meta writes the records that Parquet has no place for: the run of each slice with its vantage point,
-// multipath records, and one summary. It checks that the segments belong together.
+// meta writes the records that Parquet has no place for: the run of each slice with its vantage
+// point, multipath records, and one summary. It checks that the segments belong together.
 func (s *Segments) meta(ctx context.Context, o Output, path string) (*record.Summary, error) {
 	m, err := merge.Prepare(ctx, s.merging("", o))
 	if err != nil {

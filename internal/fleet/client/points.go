@@ -27,8 +27,8 @@ type Point struct {
 	Answered uint64 `json:"answered"`
 	// Began is when its first slice began, by the clock of the hub.
 	Began time.Time `json:"began"`
-	// OffsetNS is its clock minus that of the hub, by the slice with the smallest error. The error is at
-	// most ErrorNS, which is 0 if nothing was measured.
+	// OffsetNS is its clock minus that of the hub, by the slice with the smallest error. The error
+	// is at most ErrorNS, which is 0 if nothing was measured.
 	OffsetNS int64 `json:"clock_offset_ns"`
 	ErrorNS  int64 `json:"clock_error_ns"`
 	// LowNS and HighNS are the lowest and highest offset of its slices.
@@ -55,8 +55,8 @@ func (s *Segments) Points() []Point {
 	return list
 }
 
-// point returns the vantage point of an entry, without counts. An agent that was revoked since has no
-// description.
+// point returns the vantage point of an entry, without counts. An agent that was revoked since has
+// no description.
 func (s *Segments) point(e *ledger.Entry) *Point {
 	p := &Point{Run: s.Job.Job.ID, Name: e.By, Began: time.Unix(0, e.BeganNS).UTC(), LowNS: e.OffsetNS, HighNS: e.OffsetNS}
 	if i := slices.IndexFunc(s.Job.Agents, func(a talk.AgentState) bool { return a.Name == e.By }); i >= 0 {

@@ -128,8 +128,8 @@ func (h *Hub) enter(w *work, name string, e ledger.Entry, body []byte) (*talk.Co
 	return &talk.CommitReply{Taken: true}, nil
 }
 
-// complete counts an entry of the ledger, once. Of a unit that another hub has entered, this hub hears
-// here.
+// complete counts an entry of the ledger, once. Of a unit that another hub has entered, this hub
+// hears here.
 func (h *Hub) complete(w *work, e ledger.Entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -137,7 +137,8 @@ func (h *Hub) complete(w *work, e ledger.Entry) {
 	if t == nil || t.IsDone(e.Slice) {
 		return
 	}
-	if t.Complete(now(), e.By, lease.Lease{Slice: e.Slice, Epoch: e.Epoch}) != nil { // a newer lease came meanwhile, and comes to nothing
+	if t.Complete(now(), e.By, lease.Lease{Slice: e.Slice, Epoch: e.Epoch}) != nil {
+		// A newer lease came meanwhile, and comes to nothing.
 		t.SetDone(e.Slice)
 	}
 	w.count(&e)

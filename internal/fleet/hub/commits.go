@@ -9,8 +9,8 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
 
-// commits are the commits under way. A store may take long, or hang. So a commit goes on while its agent
-// is told to ask again, and requests of other kinds never wait for one.
+// commits are the commits under way. A store may take long, or hang. So a commit goes on while its
+// agent is told to ask again, and requests of other kinds never wait for one.
 type commits struct {
 	mu   sync.Mutex
 	list map[commitOf]*commit

@@ -17,8 +17,8 @@ import (
 	"sync"
 )
 
-// folder is a Store in a folder. Its manifest is a file with a line for each entry. The order of the
-// steps is: sync the segment, rename it, sync the folder, append and sync the line.
+// folder is a Store in a folder. Its manifest is a file with a line for each entry. The order of
+// the steps is: sync the segment, rename it, sync the folder, append and sync the line.
 type folder struct {
 	disk     Disk
 	dir      string
@@ -86,8 +86,8 @@ func (d *folder) trim() error {
 	return nil
 }
 
-// Enter implements Store. The folder belongs to this process alone, so the unit has no entry unless the
-// ledger has it.
+// Enter implements Store. The folder belongs to this process alone, so the unit has no entry unless
+// the ledger has it.
 func (d *folder) Enter(_ context.Context, e Entry, path string) (Entry, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

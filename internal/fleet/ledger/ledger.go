@@ -42,8 +42,8 @@ type Entry struct {
 	ErrorNS  int64 `json:"error_ns"`
 }
 
-// Segment returns the name of the segment below the folder of the ledger, with slashes. Another content has
-// another name.
+// Segment returns the name of the segment below the folder of the ledger, with slashes. Another
+// content has another name.
 func (e *Entry) Segment() string {
 	name := fmt.Sprintf("%06d.%x.%.16s.ndjson.zst", e.Slice, e.Epoch, e.SHA256)
 	if e.Agent != "" {
@@ -62,9 +62,10 @@ var (
 
 // Store is where the results of one job are. Any goroutine may use it.
 type Store interface {
-	// Enter keeps the segment of e, whose content is the file at path, and then enters e unless the unit
-	// has an entry. It returns the entry that the unit has then. Calls for one unit do not overlap. The
-	// file at path may be gone afterwards. After an error nothing is decided: the caller may try again.
+	// Enter keeps the segment of e, whose content is the file at path, and then enters e unless the
+	// unit has an entry. It returns the entry that the unit has then. Calls for one unit do not
+	// overlap. The file at path may be gone afterwards. After an error nothing is decided: the
+	// caller may try again.
 	Enter(ctx context.Context, e Entry, path string) (Entry, error)
 	// Segment opens the segment of an entry.
 	Segment(ctx context.Context, e *Entry) (Segment, error)
@@ -120,8 +121,8 @@ func (l *Ledger) All(yield func(Entry) bool) {
 }
 
 // Commit keeps the file at path, which has the records of e, and enters e in the manifest. ErrDone
-// means that another entry came first, and ErrDigest that the file is damaged. After any other error
-// nothing is decided: the caller may try again. Calls for one unit do not overlap.
+// means that another entry came first, and ErrDigest that the file is damaged. After any other
+// error nothing is decided: the caller may try again. Calls for one unit do not overlap.
 func (l *Ledger) Commit(ctx context.Context, e Entry, path string) error {
 	if _, ok := l.Done(e.Unit); ok {
 		return ErrDone

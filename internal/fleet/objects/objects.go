@@ -4,9 +4,9 @@
 //	PREFIX/jobs/ID/segments/UNIT.EPOCH.DIGEST.ndjson.zst   the records of a slice
 //	PREFIX/jobs/ID/manifest/UNIT                           its entry, as JSON
 //
-// An entry is put under the condition that no object has its name (If-None-Match: *). Of several puts
-// the store takes one, also of several hubs: that is the compare-and-swap of the ledger. Open refuses
-// a store that ignores the condition.
+// An entry is put under the condition that no object has its name (If-None-Match: *). Of several
+// puts the store takes one, also of several hubs: that is the compare-and-swap of the ledger. Check
+// refuses a store that ignores the condition.
 package objects
 
 import (
@@ -25,10 +25,11 @@ import (
 
 // Config describes a bucket and how to reach it.
 type Config struct {
-	// URL is https://HOST[:PORT]/BUCKET[/PREFIX], also with http, or s3://BUCKET[/PREFIX] for Amazon.
+	// URL is https://HOST[:PORT]/BUCKET[/PREFIX], also with http, or s3://BUCKET[/PREFIX] for
+	// Amazon.
 	URL string
-	// Credentials is a file as the AWS tools have it. "" stands for their environment variables, or for
-	// their usual file.
+	// Credentials is a file as the AWS tools have it. "" stands for their environment variables, or
+	// for their usual file.
 	Credentials string
 	// Patience is the most time of one request, 0 for 20 s.
 	Patience time.Duration
@@ -64,7 +65,8 @@ const amazon = "s3.amazonaws.com"
 func New(c Config) (*Bucket, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
-		return nil, errors.New("the URL of the object store cannot be read") // it may have a password
+		// The error of url.Parse would show a password.
+		return nil, errors.New("the URL of the object store cannot be read")
 	}
 	if u.User != nil {
 		return nil, errors.New("the URL of the object store has credentials, which others can see: use a file or the environment")
@@ -117,8 +119,8 @@ func (b *Bucket) limit(ctx context.Context) (context.Context, context.CancelFunc
 // marker is the object that Check writes.
 const marker = "masstrace"
 
-// Check returns an error if results cannot be read from the bucket or written to it. The error wraps
-// ErrConditions if no later try can succeed.
+// Check returns an error if results cannot be read from the bucket or written to it. The error
+// wraps ErrConditions if no later try can succeed.
 func (b *Bucket) Check(ctx context.Context) error {
 	text := []byte("masstrace keeps the results of a fleet here.\n")
 	err := b.put(ctx, b.object(marker), text)
@@ -135,7 +137,7 @@ func (b *Bucket) Check(ctx context.Context) error {
 	return b.fault("refuses writes", err)
 }
 
-// fault returns an error of a request, with the store and what it does.
+// fault returns an error of a request, with the store and a verb for it.
 func (b *Bucket) fault(does string, err error) error {
 	if err == nil {
 		return nil

@@ -66,7 +66,7 @@ func content(t *testing.T, l *ledger.Ledger, e *ledger.Entry) string {
 	return b.String()
 }
 
-// An entry is taken once, by whatever hub, and lasts.
+// An entry is taken once, by any hub, and lasts.
 func TestCompareAndSwap(t *testing.T) {
 	s := objectstest.New(t)
 	b := open(t, s.URLOf("fleet"))
@@ -167,7 +167,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// Whatever answer is lost, and however a segment is damaged, each slice has one whole entry.
+// If answers are lost, each slice has one whole entry still.
 func TestLostAnswers(t *testing.T) {
 	for _, lost := range []int{1, 2, 5} { // a client tries three times
 		s := objectstest.New(t)

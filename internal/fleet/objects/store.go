@@ -96,8 +96,8 @@ func (s *store) manifest(u ledger.Unit) string {
 	return path.Join(s.job, "manifest", name)
 }
 
-// Enter implements ledger.Store. A request whose answer was lost is sent again: the name of a segment
-// has its digest, and an entry that is there already is compared by the caller.
+// Enter implements ledger.Store. A request whose answer was lost may be sent again: the name of a
+// segment has its digest, and the caller compares the entry that is there.
 func (s *store) Enter(ctx context.Context, e ledger.Entry, file string) (ledger.Entry, error) {
 	if !s.checked.Load() {
 		if err := s.Check(ctx); err != nil {

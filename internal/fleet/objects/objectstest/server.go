@@ -1,5 +1,5 @@
-// Package objectstest is an object store for tests. It is an S3 server in this process, and fails when a
-// test wants it to.
+// Package objectstest is an object store for tests. It is an S3 server in this process, and fails
+// when a test wants it to.
 package objectstest
 
 import (
@@ -16,7 +16,7 @@ import (
 // Bucket is the name of the bucket of a server.
 const Bucket = "results"
 
-// Fault is what a server does with a write.
+// Fault is a way to treat a write.
 type Fault int
 
 // The faults.
