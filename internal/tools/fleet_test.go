@@ -26,6 +26,7 @@ for p in $MASSTRACE_VANTAGE_POINTS; do
 	$m hub add-agent $p --store hub --location "City of $p" --as AS64500 --hub $url -o $p.creds
 	$m lab exec $p -- $m agent --creds $p.creds --store $p 2>$p.log & agents="$agents $!"
 done
+until [[ $($m jobs --json --creds you.creds 2>/dev/null | grep -c '"connected": true') == 2 ]]; do sleep 0.05; done
 $m submit 45.96.0.0/16 --name monday --rate 8k --slices 4 --mode every --records both --follow --creds you.creds 2>/dev/null
 $m fetch monday -q --creds you.creds -o all.ndjson
 $m fetch monday -q --creds you.creds -o results/

@@ -32,7 +32,7 @@ func (p part) dir(root string) string {
 // ToFolder writes a folder of Parquet files, partitioned by run, vantage point and date, and files
 // of all other records, with one summary:
 //
-//	run=ID/vantage_point=NAME/date=2026-01-31/hops.parquet    also replies and links, if there are some
+//	run=ID/vantage_point=NAME/date=2026-01-31/hops.parquet   also replies and links
 //	run=ID/meta.ndjson           the runs, one summary, and multipath records
 //	run=ID/vantage_points.json   a line for each vantage point
 //	run=ID/job.json              the job, its agents and the manifest
