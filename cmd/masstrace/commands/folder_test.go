@@ -26,7 +26,7 @@ const fleetScript = `
 		masstrace lab exec $p -- masstrace agent --creds $p.creds --store $p 2>$p.log & agents="$agents $!"
 	done
 	until [ "$(masstrace jobs --json --creds you.creds 2>/dev/null | grep -c '"connected": true')" = 3 ]; do sleep 0.05; done
-	masstrace submit 45.96.0.0/21 --name monday --rate 6k --slices 2 --mode $MODE --follow --creds you.creds >job 2>follow.log
+	masstrace submit 45.96.0.0/21 --name monday --rate 6k --slices 2 --mode $MODE --wait 300ms --follow --creds you.creds >job 2>follow.log
 	masstrace fetch monday -q --creds you.creds -o all.ndjson
 	masstrace fetch monday -q --creds you.creds -o results/
 	masstrace fetch monday -q --creds you.creds -o results/ || echo status $?

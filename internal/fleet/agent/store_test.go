@@ -46,8 +46,9 @@ func (f *fleet) troubles(t *testing.T, id, want string) {
 // Results go to an object store. While it refuses writes or hangs, agents keep them, and a person
 // sees why; afterwards all are there, once, also for the next hub.
 func TestFleetObjects(t *testing.T) {
+	t.Parallel()
 	s := objectstest.New(t)
-	bucket, err := objects.New(objects.Config{URL: s.URLOf("fleet"), Patience: 3 * time.Second})
+	bucket, err := objects.New(objects.Config{URL: s.URLOf("fleet"), Credentials: s.Credentials, Patience: 3 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

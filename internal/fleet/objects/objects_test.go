@@ -20,9 +20,9 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/objects/objectstest"
 )
 
-func open(t *testing.T, url string) *Bucket {
+func open(t *testing.T, s *objectstest.Server, prefix string) *Bucket {
 	t.Helper()
-	b, err := New(Config{URL: url, Patience: 2 * time.Second})
+	b, err := New(Config{URL: s.URLOf(prefix), Credentials: s.Credentials, Patience: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,12 +68,13 @@ func content(t *testing.T, l *ledger.Ledger, e *ledger.Entry) string {
 
 // An entry is taken once, by any hub, and lasts.
 func TestCompareAndSwap(t *testing.T) {
+	t.Parallel()
 	s := objectstest.New(t)
-	b := open(t, s.URLOf("fleet"))
+	b := open(t, s, "fleet")
 	if err := b.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	one, other := ledgerOf(t, b), ledgerOf(t, open(t, s.URLOf("fleet")))
+	one, other := ledgerOf(t, b), ledgerOf(t, open(t, s, "fleet"))
 	first, path := offer(t, 7, 1, strings.Repeat("first ", 1000))
 	if err := one.Commit(t.Context(), first, path); err != nil {
 		t.Fatal(err)
@@ -98,13 +99,14 @@ func TestCompareAndSwap(t *testing.T) {
 
 // Of hubs that enter at the same time, one succeeds for each slice.
 func TestRace(t *testing.T) {
+	t.Parallel()
 	s := objectstest.New(t)
 	hubs, slices := 4, effort.Count(8, 200)
 	taken := make([]int, slices)
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for h := range hubs {
-		l := ledgerOf(t, open(t, s.URLOf("")))
+		l := ledgerOf(t, open(t, s, ""))
 		for n := range slices {
 			e, path := offer(t, uint32(n), uint64(h+1), fmt.Sprint("segment ", n, " of ", h))
 			all.Go(func() {
@@ -121,7 +123,7 @@ func TestRace(t *testing.T) {
 		}
 	}
 	all.Wait()
-	l := ledgerOf(t, open(t, s.URLOf("")))
+	l := ledgerOf(t, open(t, s, ""))
 	for n, times := range taken {
 		e, ok := l.Done(ledger.Unit{Slice: uint32(n)})
 		if times != 1 || !ok {
@@ -146,7 +148,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := objectstest.New(t)
-			b := open(t, s.URLOf("x"))
+			b := open(t, s, "x")
 			b.patience = time.Second / 4
 			l := ledgerOf(t, b)
 			e, path := offer(t, 1, 1, "text")
@@ -169,9 +171,10 @@ func TestFaults(t *testing.T) {
 
 // If answers are lost, each slice has one whole entry still.
 func TestLostAnswers(t *testing.T) {
+	t.Parallel()
 	for _, lost := range []int{1, 2, 5} { // a client tries three times
 		s := objectstest.New(t)
-		l := ledgerOf(t, open(t, s.URLOf("x")))
+		l := ledgerOf(t, open(t, s, "x"))
 		e, path := offer(t, 1, 1, "text")
 		s.Fail(objectstest.Lose, lost)
 		var err error
@@ -185,7 +188,7 @@ func TestLostAnswers(t *testing.T) {
 		}
 	}
 	s := objectstest.New(t)
-	l := ledgerOf(t, open(t, s.URLOf("x")))
+	l := ledgerOf(t, open(t, s, "x"))
 	e, path := offer(t, 1, 1, "text")
 	if err := os.WriteFile(path, []byte("tex1"), 0o600); err != nil {
 		t.Fatal(err)
@@ -197,8 +200,9 @@ func TestLostAnswers(t *testing.T) {
 
 // A store without conditions is refused.
 func TestConditions(t *testing.T) {
+	t.Parallel()
 	s := objectstest.New(t)
-	b := open(t, s.URLOf(""))
+	b := open(t, s, "")
 	s.Fail(objectstest.Ignore, -1)
 	if err := b.Check(t.Context()); !errors.Is(err, ErrConditions) {
 		t.Errorf("Check = %v", err)
@@ -249,8 +253,9 @@ func TestRefusedConfigs(t *testing.T) {
 
 // A store that is away is named when a hub begins.
 func TestAway(t *testing.T) {
+	t.Parallel()
 	s := objectstest.New(t)
-	b := open(t, s.URLOf("x"))
+	b := open(t, s, "x")
 	s.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

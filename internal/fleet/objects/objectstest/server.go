@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -32,7 +34,8 @@ const (
 // Server is a running server.
 type Server struct {
 	*httptest.Server
-	store http.Handler
+	Credentials string // file
+	store       http.Handler
 
 	mu     sync.Mutex
 	fault  Fault
@@ -55,8 +58,10 @@ func New(t testing.TB) *Server {
 		s.Server.CloseClientConnections()
 		s.Server.Close()
 	})
-	t.Setenv("AWS_ACCESS_KEY_ID", "key")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	s.Credentials = filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(s.Credentials, []byte("[default]\naws_access_key_id = key\naws_secret_access_key = secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
