@@ -174,9 +174,12 @@ func Run(ctx context.Context, c Config) error {
 	return nil
 }
 
+// lockFile is locked while an agent runs.
+const lockFile = "lock"
+
 // lockDir takes the folder of an agent, so that no other agent writes there.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ type process struct {
 	Dir, Listen string
 	// Objects is a URL with a file of credentials, "" for results in Dir.
 	Objects, Credentials string
-	Creds       creds.File
+	Creds                creds.File
 }
 
 func TestMain(m *testing.M) {
