@@ -25,8 +25,7 @@ type HubCmd struct {
 	Listen string `group:"Hub" default:"127.0.0.1:4222" placeholder:"ADDR:PORT" help:"Where agents and submitters connect. Nobody beyond this machine can, unless another address is given. Default: ${default}."`
 	Page   string `group:"Hub" default:"127.0.0.1:8222" placeholder:"ADDR:PORT" help:"Where the status page and /metrics are; none is nowhere. Default: ${default}."`
 
-	Objects      string `group:"Hub" placeholder:"URL" help:"Object store (S3) for the results: https://HOST/BUCKET/PREFIX or s3://BUCKET/PREFIX. Its credentials are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in a file. Default: results are in the folder."`
-	ObjectsCreds string `group:"Hub" placeholder:"FILE" complete:"file" help:"Credentials of the object store, in the form of ~/.aws/credentials, mode 0600. Default: the environment, else ~/.aws/credentials."`
+	Objects string `group:"Hub" placeholder:"URL" help:"Object store (S3) for the results: https://HOST/BUCKET/PREFIX or s3://BUCKET/PREFIX. Its credentials are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in the file of AWS_SHARED_CREDENTIALS_FILE. Default: results are in the folder."`
 
 	Hub      string `group:"New names" placeholder:"URL" help:"URL of the hub for the credentials file, for example tls://hub.example.net:4222. Default: none, the agent names it by its own option."`
 	Location string `group:"New names" placeholder:"TEXT" help:"Place of the new agent, for the results. Default: none."`
@@ -43,8 +42,6 @@ func (c *HubCmd) Validate() error {
 		return errors.New(c.Action + " needs a name")
 	case c.Action != "serve" && c.Objects != "":
 		return errors.New("--objects has no effect with " + c.Action + ": it is for serve")
-	case c.ObjectsCreds != "" && c.Objects == "":
-		return errors.New("--objects-creds needs --objects")
 	}
 	if flag := c.ofNewName(); flag != "" && c.Action != "add-agent" && c.Action != "add-submitter" {
 		return fmt.Errorf("%s has no effect with %s: it is for add-agent and add-submitter", flag, c.Action)
@@ -107,7 +104,7 @@ func (c *HubCmd) Run(signals *signals, s streams) error {
 
 // bucket returns the object store of the results. One that refuses writes now may take them later.
 func (c *HubCmd) bucket(ctx context.Context, screen *console) (*objects.Bucket, error) {
-	b, err := objects.New(objects.Config{URL: c.Objects, Credentials: c.ObjectsCreds})
+	b, err := objects.New(objects.Config{URL: c.Objects})
 	if err != nil {
 		return nil, plan.Refuse("Objects", "%v", err)
 	}

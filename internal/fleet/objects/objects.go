@@ -10,10 +10,12 @@
 package objects
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path"
 	"strings"
 	"sync/atomic"
@@ -154,6 +156,9 @@ func (b *Bucket) fault(does string, err error) error {
 // keys returns the credentials, and an error if there are none.
 func (c *Config) keys() (*credentials.Credentials, error) {
 	list := []credentials.Provider{&credentials.EnvAWS{}, &credentials.EnvMinio{}, &credentials.FileAWSCredentials{}}
+	if file := os.Getenv("AWS_SHARED_CREDENTIALS_FILE"); file != "" && os.Getenv("AWS_ACCESS_KEY_ID") == "" {
+		c.Credentials = cmp.Or(c.Credentials, file)
+	}
 	if c.Credentials != "" {
 		if err := checkSecret(c.Credentials); err != nil {
 			return nil, err
