@@ -174,7 +174,7 @@ func (c *Config) keys() (*credentials.Credentials, error) {
 		return nil, fmt.Errorf("%s has no credentials of an object store: %w", c.Credentials, err)
 	}
 	if err != nil {
-		return nil, errors.New("there are no credentials of the object store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give a file")
+		return nil, errors.New("there are no credentials of the object store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE")
 	}
 	return keys, nil
 }
