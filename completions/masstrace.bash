@@ -259,12 +259,13 @@ _masstrace_grammar() {
         esac
         ;;
     hub)
-        flags='--store --listen --page --hub --location --as -o --output -h --help -V --version'
+        flags='--store --listen --page --objects --hub --location --as -o --output -h --help -V --version'
         argument=text
         case $2 in
         --store) kind=file ;;
         --listen) kind=text ;;
         --page) kind=text ;;
+        --objects) kind=text ;;
         --hub) kind=text ;;
         --location) kind=text ;;
         --as) kind=text ;;

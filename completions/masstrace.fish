@@ -273,6 +273,7 @@ complete -c masstrace -n __fish_use_subcommand -a hub -d 'Run the hub of many va
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l store -r -F -d 'Folder with the jobs, their results, the exclusion list (a file exclude) and the keys'
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l listen -x -d 'Where agents and submitters connect'
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l page -x -d 'Where the status page and /metrics are; none is nowhere'
+complete -c masstrace -n '__fish_seen_subcommand_from hub' -l objects -x -d 'Object store (S3) for the results: https://HOST/BUCKET/PREFIX or s3://BUCKET/PREFIX'
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l hub -x -d 'URL of the hub for the credentials file, for example tls://hub.example.net:4222'
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l location -x -d 'Place of the new agent, for the results'
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l as -x -d 'Autonomous system of the new agent, for the results'

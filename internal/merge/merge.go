@@ -36,6 +36,7 @@ type Config struct {
 	Points Points
 
 	Output string // file that Run writes, or - for Stdout
+	Table  string // of Output, if its format has several; "" is the first one
 	// ReplyOutput and MetaOutput are files as those of a scan; "" for none.
 	ReplyOutput, MetaOutput string
 	Stdout                  io.Writer
@@ -48,7 +49,7 @@ type Config struct {
 
 // paths returns the files of the results.
 func (c *Config) paths() fileset.Paths {
-	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput}
+	return fileset.Paths{Output: c.Output, Table: c.Table, Replies: c.ReplyOutput, Meta: c.MetaOutput}
 }
 
 // lacks returns a sentence about the parts of the shards that the output has no place for, "" if

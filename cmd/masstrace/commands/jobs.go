@@ -84,6 +84,7 @@ func writeJobs(w io.Writer, reply *talk.JobsReply) error {
 			fmt.Fprintf(&b, "  trouble: %s\n", a.Trouble)
 		}
 	}
+	fmt.Fprintf(&b, "the hub keeps results in %s\n", reply.Results)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

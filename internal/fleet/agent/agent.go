@@ -45,6 +45,8 @@ type Config struct {
 	Software, Hostname string
 	// Event, unless it is nil, receives what a person should see. Any goroutine calls it.
 	Event func(text string)
+	// Now is the clock, nil for time.Now.
+	Now func() time.Time
 }
 
 // Prober traces the targets of a slice.
@@ -96,16 +98,18 @@ type Agent struct {
 	kick chan struct{} // asks for a beat now
 	sent chan struct{} // asks for an upload now
 
-	mu       sync.Mutex // guards what follows
-	running  *running   // nil between slices
-	clock    clockOffset
-	exclude  exclusions
-	trouble  string // of the connection, or of the disk
-	online   bool
-	refused  map[string]string    // reasons, by job
-	stored   map[string]talk.Held // finished slices that the hub does not have yet, by file name
-	audits   audits
-	lastSent int64
+	mu      sync.Mutex // guards what follows
+	running *running   // nil between slices
+	clock   clockOffset
+	// clockTrouble is a sentence about a clock that is far from that of the hub, or "".
+	clockTrouble string
+	exclude      exclusions
+	trouble      string // of the connection, or of the disk
+	online       bool
+	refused      map[string]string    // reasons, by job
+	stored       map[string]talk.Held // finished slices that the hub does not have yet, by file name
+	audits       audits
+	lastSent     int64
 }
 
 // running is the slice that is being traced.
@@ -127,7 +131,7 @@ type running struct {
 // sentNS returns a time for a request, later than that of any before, also if the clock was set
 // back. The caller holds the mutex.
 func (a *Agent) sentNS() int64 {
-	a.lastSent = max(time.Now().UnixNano(), a.lastSent+1)
+	a.lastSent = max(a.cfg.Now().UnixNano(), a.lastSent+1)
 	return a.lastSent
 }
 
@@ -150,6 +154,9 @@ func (r *running) held() talk.Held {
 func Run(ctx context.Context, c Config) error {
 	if c.Event == nil {
 		c.Event = func(string) {}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Policy == nil {
 		c.Policy = &policy.Policy{}
@@ -188,9 +195,12 @@ func Run(ctx context.Context, c Config) error {
 	return nil
 }
 
+// lockFile is locked while an agent runs.
+const lockFile = "lock"
+
 // lockDir takes the folder of an agent, so that no other agent writes there.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}

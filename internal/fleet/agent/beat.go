@@ -94,19 +94,32 @@ func (a *Agent) beat(ctx context.Context, asked time.Time) (*talk.BeatReply, err
 		}
 	}
 	q.Holds, q.Trouble, q.Stored = a.holds(), a.trouble, len(a.stored)
-	if c, ok := a.clock.best(); ok {
+	if c, ok := a.clock.best(a.cfg.Now()); ok {
 		q.OffsetNS, q.ErrorNS = c.offset, c.err
 	}
 	q.SentNS = a.sentNS()
 	a.mu.Unlock()
 	var reply talk.BeatReply
+	sent := a.cfg.Now()
 	if _, err := a.conn.Ask(ctx, talk.VerbBeat, q, nil, &reply); err != nil {
 		return nil, err
 	}
-	a.mu.Lock()
-	a.clock.add(asked, time.Now(), reply.HubNS)
-	a.mu.Unlock()
+	a.measured(exchange{sent: sent, came: a.cfg.Now(), hubCame: reply.CameNS, hub: reply.HubNS})
 	return &reply, nil
+}
+
+// measured takes a reading of the clock. A clock that is wrong is reported once.
+func (a *Agent) measured(x exchange) {
+	a.mu.Lock()
+	a.clock.add(x)
+	c, _ := a.clock.best(x.came)
+	text := talk.ClockTrouble(c.offset, c.err)
+	news := (text == "") != (a.clockTrouble == "")
+	a.clockTrouble = text
+	a.mu.Unlock()
+	if news && text != "" {
+		a.cfg.Event(text)
+	}
 }
 
 // apply does what the answer to a beat says.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/effort"
+	"github.com/masstrace/masstrace/internal/fleet/objects/objectstest"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
 
@@ -104,13 +105,24 @@ func spawn(t *testing.T, p process) (kill func()) {
 }
 
 // Whatever is killed, cut, full or sent again, each target is in the result once.
-func TestFleetSurvivesKills(t *testing.T) {
-	kills := effort.Count(10, 200)
+func TestFleetSurvivesKills(t *testing.T) { survive(t, nil, effort.Count(10, 200)) }
+
+// Likewise with the results in an object store, which refuses writes and loses answers, too.
+func TestFleetObjectsSurviveKills(t *testing.T) {
+	t.Parallel()
+	survive(t, objectstest.New(t), effort.Count(5, 100))
+}
+
+// survive kills, cuts and repeats that many times. Results are in a store, or in a folder if it is nil.
+func survive(t *testing.T, store *objectstest.Server, kills int) {
 	rng := effort.Rand(t)
 	f := newFleet(t, "paris", "tokyo", "lima")
 	f.stopHub() // it goes on as a process
 	network := newWire(t, f.listen)
 	hubProcess := process{Hub: true, Dir: filepath.Join(f.dir, "hub"), Listen: f.listen}
+	if store != nil {
+		hubProcess.Objects, hubProcess.Credentials = store.URLOf("fleet"), store.Credentials
+	}
 	ends := map[string]func(){"hub": spawn(t, hubProcess)}
 	t.Cleanup(func() {
 		for _, kill := range ends {
@@ -132,6 +144,10 @@ func TestFleetSurvivesKills(t *testing.T) {
 	}
 	count := map[string]int{}
 	for range kills {
+		if store != nil {
+			fault := []objectstest.Fault{objectstest.Refuse, objectstest.Full, objectstest.Lose}[rng.IntN(3)]
+			store.Fail(fault, 1+rng.IntN(4))
+		}
 		time.Sleep(time.Duration(100+rng.IntN(300)) * time.Millisecond) // not to wait: the time of the kill is random
 		switch name := agents[rng.IntN(len(agents))]; rng.IntN(5) {
 		case 0, 1:
@@ -161,6 +177,9 @@ func TestFleetSurvivesKills(t *testing.T) {
 	})
 	s := await(t, c, j.ID)
 	all := union(t, c, j.ID)
+	if store != nil {
+		count["writes of the store failed"] = store.Failed()
+	}
 	t.Logf("%v; leases taken back %d; %d of %d slices done after the last", count, s.Retaken, s.Done-before.Done, s.Slices)
 	if len(all) != 1<<14 || s.Targets != 1<<14 || s.Sent != 1<<14 {
 		t.Errorf("%d records, and the hub counts %d targets; want %d", len(all), s.Targets, 1<<14)

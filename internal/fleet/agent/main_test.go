@@ -14,6 +14,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/hub"
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
+	"github.com/masstrace/masstrace/internal/fleet/objects"
 )
 
 // roleVariable makes this program a hub or an agent that a test can kill. Its value is a process
@@ -24,7 +25,9 @@ const roleVariable = "MASSTRACE_TEST_FLEET"
 type process struct {
 	Hub, Agent  bool
 	Dir, Listen string
-	Creds       creds.File
+	// Objects is a URL with a file of credentials, "" for results in Dir.
+	Objects, Credentials string
+	Creds                creds.File
 }
 
 func TestMain(m *testing.M) {
@@ -38,9 +41,15 @@ func TestMain(m *testing.M) {
 	}
 	var err error
 	if p.Hub {
+		c := hub.Config{Dir: p.Dir, Listen: p.Listen, Software: software, Disk: full{}}
+		if p.Objects != "" {
+			if c.Results, err = objects.New(objects.Config{URL: p.Objects, Credentials: p.Credentials, Patience: 3 * time.Second}); err != nil {
+				panic(err)
+			}
+		}
 		var h *hub.Hub
 		for { // the port of a killed hub may be in use for a moment
-			if h, err = hub.Open(hub.Config{Dir: p.Dir, Listen: p.Listen, Software: software, Disk: full{}}); err == nil {
+			if h, err = hub.Open(c); err == nil {
 				break
 			}
 			fmt.Fprintln(os.Stderr, err)

@@ -3,11 +3,15 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
@@ -57,9 +61,9 @@ func (a *Agent) reports(ctx context.Context) {
 func (a *Agent) status() *Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	clock, _ := a.clock.best()
+	clock, _ := a.clock.best(a.cfg.Now())
 	s := &Status{
-		Name: a.cfg.Creds.Name, Written: time.Now(), Connected: a.online, Trouble: a.trouble, Stored: len(a.stored),
+		Name: a.cfg.Creds.Name, Written: time.Now(), Connected: a.online, Trouble: talk.Troubles(a.trouble, a.clockTrouble), Stored: len(a.stored),
 		OffsetNS: clock.offset, ErrorNS: clock.err, Refused: maps.Clone(a.refused),
 	}
 	if r := a.running; r != nil {
@@ -71,12 +75,33 @@ func (a *Agent) status() *Status {
 	return s
 }
 
-// ReadStatus reads the status of the agent of a folder.
+// fresh is how old the status of a running agent is at most.
+const fresh = 5 * time.Second
+
+// ReadStatus reads the status of the agent of a folder. If the agent runs and cannot write its status,
+// that is the trouble.
 func ReadStatus(dir string) (*Status, error) {
 	text, err := os.ReadFile(filepath.Join(dir, statusFile))
 	if err != nil {
 		return nil, err
 	}
 	s := new(Status)
-	return s, json.Unmarshal(text, s)
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil, err
+	}
+	if time.Since(s.Written) > fresh && runs(dir) {
+		s.Trouble = talk.Troubles(s.Trouble, "the agent runs, and has written no status since "+s.Written.Format(time.DateTime)+": is its disk full?")
+		s.Written = time.Now()
+	}
+	return s, nil
+}
+
+// runs reports whether an agent has locked the folder.
+func runs(dir string) bool {
+	f, err := os.Open(filepath.Join(dir, lockFile))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }

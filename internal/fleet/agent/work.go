@@ -26,6 +26,10 @@ func (a *Agent) works(ctx context.Context) {
 	}
 }
 
+// mostStored is how many finished slices may wait for the hub. Then no other begins, so that a hub
+// that takes nothing does not fill the disk.
+const mostStored = 64
+
 // workOnce asks for a slice and traces it. It returns how long to wait then.
 func (a *Agent) workOnce(ctx context.Context) time.Duration {
 	if !a.cfg.Policy.Open(time.Now()) {
@@ -33,7 +37,11 @@ func (a *Agent) workOnce(ctx context.Context) time.Duration {
 	}
 	a.mu.Lock()
 	q := &talk.Ask{SentNS: a.sentNS(), Holds: a.holds()}
+	full := len(a.stored) >= mostStored
 	a.mu.Unlock()
+	if full {
+		return idlePause // the upload reports why
+	}
 	var w talk.Work
 	if _, err := a.conn.Ask(ctx, talk.VerbAsk, q, nil, &w); err != nil || w.Job == nil {
 		return idlePause // the connection reports its own trouble
@@ -145,13 +153,13 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &running{
-		job: w.Job, lease: w.Lease, cancel: cancel, begun: time.Now(),
+		job: w.Job, lease: w.Lease, cancel: cancel, begun: a.cfg.Now(),
 		pace: make(chan float64, 1), more: make(chan target.Set, 1),
 	}
 	a.mu.Lock()
 	a.running = r
 	since := a.exclude.set.Union(a.cfg.Policy.Forbidden)
-	before, _ := a.clock.best()
+	before, _ := a.clock.best(a.cfg.Now())
 	a.mu.Unlock()
 	nudge(a.kick) // for a grant
 	others := a.others(ctx, w)
@@ -177,7 +185,7 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	})
 	a.mu.Lock()
 	a.running = nil
-	clock, _ := a.clock.best()
+	clock, _ := a.clock.best(a.cfg.Now())
 	a.mu.Unlock()
 	nudge(a.kick) // gives the grant back
 	if cause := context.Cause(ctx); cause != nil {

@@ -15,7 +15,8 @@ import (
 // Client is a connection of a submitter.
 type Client struct{ conn *talk.Conn }
 
-// Open connects to the hub of a credentials file, or to url instead, and checks that the versions fit.
+// Open connects to the hub of a credentials file, or to url instead, and checks that the versions
+// fit.
 func Open(ctx context.Context, f *creds.File, url, software string) (*Client, error) {
 	if f.Role != creds.Submitter {
 		return nil, errors.New("these credentials are those of an agent: a submitter needs its own")
@@ -97,7 +98,7 @@ func (c *Client) Entries(ctx context.Context, name string) (*talk.EntriesReply, 
 
 // Segment returns the records of an entry, as they are in the file.
 func (c *Client) Segment(ctx context.Context, id string, e *ledger.Entry) ([]byte, error) {
-	text, err := c.conn.Fetch(ctx, talk.Get{Job: id, Segment: e.Segment()})
+	text, err := c.conn.Fetch(ctx, talk.Get{Job: id, Unit: &e.Unit})
 	if err == nil && job.Digest(text) != e.SHA256 {
 		err = errors.New("a segment of the hub is damaged")
 	}

@@ -60,6 +60,7 @@ var errStrange = errors.New("say hello first")
 
 // beat renews leases and grants.
 func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
+	came := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := h.agents[name]
@@ -72,8 +73,8 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 	now := time.Now()
 	a.lastBeat, a.state.Seen = q.SentNS, now
 	a.state.OffsetNS, a.state.ErrorNS = q.OffsetNS, q.ErrorNS
-	a.state.Trouble, a.state.Stored = q.Trouble, q.Stored
-	reply := &talk.BeatReply{Grants: map[string]budget.Grant{}, Limits: map[string]talk.Limits{}, Exclude: h.exclude.digest}
+	a.state.Trouble, a.state.Stored = talk.Troubles(q.Trouble, talk.ClockTrouble(q.OffsetNS, q.ErrorNS)), q.Stored
+	reply := &talk.BeatReply{CameNS: came.UnixNano(), Grants: map[string]budget.Grant{}, Limits: map[string]talk.Limits{}, Exclude: h.exclude.digest}
 	for _, held := range q.Holds {
 		w, err := h.find(held.Job)
 		if err != nil {
@@ -99,7 +100,7 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 			reply.Grants[w.Job.ID] = w.budget.Grant(now, name, most, w.holders(h.agents))
 		}
 	}
-	reply.HubNS = time.Now().UnixNano()
+	reply.HubNS = came.Add(time.Since(came)).UnixNano() // the clock may be set meanwhile
 	return reply, nil
 }
 

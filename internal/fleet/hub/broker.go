@@ -103,6 +103,10 @@ func (b *broker) serve(prefix string, f func(name, verb string, data []byte) []b
 	room := make(chan struct{}, workers)
 	_, err := b.nats.Subscribe(prefix+"*.*", func(m *nats.Msg) {
 		name, verb, _ := strings.Cut(strings.TrimPrefix(m.Subject, prefix), ".")
+		if verb == talk.VerbCommit { // it may wait for a store, and has a bound of its own
+			go func() { _ = m.Respond(f(name, verb, m.Data)) }()
+			return
+		}
 		room <- struct{}{}
 		go func() {
 			defer func() { <-room }()

@@ -12,6 +12,7 @@
 //	jobs/ID/incoming/        parts of segments
 //	jobs/ID/known/SLICE      paths to the targets of a slice, made of its segment (package known)
 //
+// With Config.Results, the manifest and the segments are elsewhere.
 // The broker keeps nothing that the hub needs.
 package hub
 
@@ -43,6 +44,16 @@ type Config struct {
 	Event func(text string)
 	// Disk is where the ledgers are, nil for the file system of this machine.
 	Disk ledger.Disk
+	// Results, unless it is nil, is where the ledgers are instead.
+	Results Results
+}
+
+// Results keeps the ledgers of jobs.
+type Results interface {
+	// Open opens the ledger of a job, which is empty if it has none.
+	Open(ctx context.Context, id string) (*ledger.Ledger, error)
+	// String returns the place, for people.
+	String() string
 }
 
 // Hub is a running hub.
@@ -52,6 +63,8 @@ type Hub struct {
 	broker *broker
 	page   *page // nil if there is none
 	lock   *os.File
+
+	commits commits
 
 	mu      sync.Mutex // guards what follows
 	jobs    []*work    // in the order in which they came
@@ -74,7 +87,7 @@ func Open(c Config) (h *Hub, err error) {
 	if c.Disk == nil {
 		c.Disk = ledger.OS{}
 	}
-	h = &Hub{cfg: c, agents: map[string]*agent{}}
+	h = &Hub{cfg: c, agents: map[string]*agent{}, commits: commits{list: map[commitOf]*commit{}}}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -136,17 +149,16 @@ func (h *Hub) Close() error {
 	h.page.close()
 	h.broker.close()
 	h.done.Wait()
+	h.commits.end()
 	h.mu.Lock()
 	jobs := h.jobs
 	h.jobs = nil
 	h.mu.Unlock()
 	var errs []error
 	for _, w := range jobs {
-		// A commit under way ends first. It takes the mutex of the hub after that of the job, so this
-		// goroutine does not hold the former.
-		w.commit.Lock()
+		w.parts.Lock() // parts that are being written
 		errs = append(errs, w.ledger.Close())
-		w.commit.Unlock()
+		w.parts.Unlock()
 	}
 	if h.lock != nil {
 		errs = append(errs, h.lock.Close())

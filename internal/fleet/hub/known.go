@@ -102,12 +102,12 @@ func (h *Hub) writeKnown(w *work, e *ledger.Entry) error {
 	if err := h.ctx.Err(); err != nil {
 		return err
 	}
-	f, err := os.Open(w.ledger.Path(e.Segment()))
+	f, err := w.ledger.Segment(h.ctx, e)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	in, _, err := outfile.Decompress(f)
+	in, _, err := outfile.Decompress(io.NewSectionReader(f, 0, e.Size))
 	if err != nil {
 		return err
 	}

@@ -84,14 +84,11 @@ func (h *Hub) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, "masstrace_fleet_slices_done{job=\"%s\"} %d\n", name, j.Done)
 		fmt.Fprintf(w, "masstrace_fleet_probes_sent{job=\"%s\"} %d\n", name, j.Sent)
 		fmt.Fprintf(w, "masstrace_fleet_probes_answered{job=\"%s\"} %d\n", name, j.Answered)
+		fmt.Fprintf(w, "masstrace_fleet_job_trouble{job=\"%s\"} %d\n", name, number(j.Trouble != ""))
 		fmt.Fprintf(w, "masstrace_fleet_rate_in_force{job=\"%s\"} %g\n", name, j.InForce)
 	}
 	for _, a := range s.Agents {
-		up := 0
-		if a.Connected {
-			up = 1
-		}
-		fmt.Fprintf(w, "masstrace_fleet_agent_connected{agent=\"%s\"} %d\n", a.Name, up)
+		fmt.Fprintf(w, "masstrace_fleet_agent_connected{agent=\"%s\"} %d\n", a.Name, number(a.Connected))
 		fmt.Fprintf(w, "masstrace_fleet_agent_stored_segments{agent=\"%s\"} %d\n", a.Name, a.Stored)
 		fmt.Fprintf(w, "masstrace_fleet_agent_clock_offset_seconds{agent=\"%s\"} %g\n", a.Name, float64(a.OffsetNS)/1e9)
 	}
@@ -100,6 +97,14 @@ func (h *Hub) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	runtime.ReadMemStats(&m)
 	fmt.Fprintf(w, "masstrace_fleet_messages_total %d\nmasstrace_fleet_message_bytes_total %d\nmasstrace_fleet_heap_bytes %d\n",
 		count, octets, m.HeapInuse)
+}
+
+// number returns 1 for true, as metrics have it.
+func number(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
@@ -112,6 +117,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <td>{{range $name, $s := .ByAgent}}{{$name}}: {{$s.Done}} done, {{$s.Now}} now, {{printf "%.0f" $s.Rate}}/s<br>{{end}}
 <td>{{.Trouble}}{{range $name, $why := .Refusals}}<br>{{$name}} refuses: {{$why}}{{end}}{{range $name, $why := .Failures}}<br>{{$name}}: {{$why}}{{end}}</tr>{{end}}
 </table>
+<p>Results are kept in {{.Results}}</p>
 <h1>Agents</h1>
 <table><tr><th>Agent<th>Location<th>AS<th>Software<th>Connected<th>Clock offset<th>Waiting segments<th>Notes</tr>
 {{range .Agents}}<tr><td>{{.Name}}<td>{{.Location}}<td>{{.AS}}<td>{{.Software}}<td>{{.Connected}}<td>{{.OffsetNS}} ns<td>{{.Stored}}<td>{{.Trouble}}</tr>{{end}}

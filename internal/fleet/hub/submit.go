@@ -44,7 +44,7 @@ func (h *Hub) list(name string, data []byte) ([]byte, error) {
 	part := h.path("lists", "part."+name+"."+q.Digest)
 	size, err := appendPart(part, q.Offset, body)
 	if err != nil {
-		return nil, fmt.Errorf("the store of the hub refuses writes: %w", err)
+		return nil, fmt.Errorf("the disk of the hub refuses writes: %w", err)
 	}
 	if size >= q.Size {
 		text, err := os.ReadFile(part)
@@ -58,7 +58,7 @@ func (h *Hub) list(name string, data []byte) ([]byte, error) {
 			return nil, errors.New("the list was damaged on its way; send it again")
 		}
 		if err := outfile.Replace(to, 0o600, text); err != nil {
-			return nil, fmt.Errorf("the store of the hub refuses writes: %w", err)
+			return nil, fmt.Errorf("the disk of the hub refuses writes: %w", err)
 		}
 	}
 	return talk.Encode(&talk.PutReply{Size: size}, nil)
@@ -100,12 +100,15 @@ func (h *Hub) submit(name string, s *job.Spec) (*job.Job, error) {
 		return nil, err
 	}
 	dir := h.path("jobs", k.Job.ID)
-	if err := errors.Join(os.MkdirAll(dir, 0o700), makeJobDirs(dir), h.save(&k)); err != nil {
-		return nil, err
+	if err := errors.Join(os.MkdirAll(dir, 0o700), makeJobDirs(dir)); err != nil {
+		return nil, errDisk(err)
 	}
 	w, err := h.newWork(k)
 	if err != nil {
 		return nil, err
+	}
+	if err := h.save(&k); err != nil { // no later hub runs a job that was not acknowledged
+		return nil, errors.Join(errDisk(err), w.ledger.Close())
 	}
 	h.mu.Lock()
 	h.jobs = append(h.jobs, w)
@@ -176,7 +179,10 @@ func (h *Hub) listJobs(string, *nothing) (*talk.JobsReply, error) {
 
 // overview returns all jobs and agents.
 func (h *Hub) overview() *talk.JobsReply {
-	reply := &talk.JobsReply{Agents: h.states()}
+	reply := &talk.JobsReply{Agents: h.states(), Results: h.cfg.Dir}
+	if h.cfg.Results != nil {
+		reply.Results = h.cfg.Results.String()
+	}
 	for _, w := range h.jobs {
 		reply.Jobs = append(reply.Jobs, w.state(h))
 	}
@@ -252,8 +258,6 @@ func (h *Hub) entries(name string, q *talk.Entries) (*talk.EntriesReply, error) 
 	}
 	reply := &talk.EntriesReply{Job: *w.public(), Slices: w.Slices, Agents: h.states()}
 	h.mu.Unlock()
-	w.commit.Lock()
-	defer w.commit.Unlock()
 	list := slices.Collect(w.ledger.All)
 	slices.SortFunc(list, func(a, b ledger.Entry) int {
 		return cmp.Or(strings.Compare(a.Agent, b.Agent), cmp.Compare(a.Slice, b.Slice))

@@ -27,11 +27,10 @@ type kept struct {
 	Key    string  `json:"key"`
 }
 
-// work is a job that the hub runs. The mutex of the hub guards all but the ledger, which commit
-// guards.
+// work is a job that the hub runs. The mutex of the hub guards all but the ledger.
 type work struct {
 	kept
-	commit sync.Mutex
+	parts  sync.Mutex // guards the files of parts of segments
 	ledger *ledger.Ledger
 
 	tables   map[string]*lease.Table // by owner of units: see job.Spec.Owner
@@ -67,7 +66,12 @@ func (h *Hub) newWork(k kept) (*work, error) {
 		w.tables[owner] = lease.New(k.Slices, h.term)
 	}
 	var err error
-	if w.ledger, err = ledger.Open(h.cfg.Disk, h.path("jobs", k.Job.ID)); err != nil {
+	if h.cfg.Results != nil {
+		w.ledger, err = h.cfg.Results.Open(h.ctx, k.Job.ID)
+	} else {
+		w.ledger, err = ledger.Open(h.cfg.Disk, h.path("jobs", k.Job.ID))
+	}
+	if err != nil {
 		return nil, err
 	}
 	for e := range w.ledger.All {
@@ -78,6 +82,7 @@ func (h *Hub) newWork(k kept) (*work, error) {
 
 // count adds an entry of the ledger.
 func (w *work) count(e *ledger.Entry) {
+	w.trouble = ""
 	if t := w.tables[e.Agent]; t != nil {
 		t.SetDone(e.Slice)
 	}
@@ -86,7 +91,6 @@ func (w *work) count(e *ledger.Entry) {
 	w.sent += e.Sent
 	w.answered += e.Answered
 	w.byAgent[e.By]++
-	w.trouble = ""
 }
 
 // total returns the number of slices of all agents.

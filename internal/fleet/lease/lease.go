@@ -81,6 +81,9 @@ func (t *Table) SetDone(n uint32) {
 	}
 }
 
+// IsDone reports whether a slice is done.
+func (t *Table) IsDone(n uint32) bool { return int(n) < len(t.slices) && t.slices[n].done }
+
 // finish ends the lease of a slice that is done.
 func (t *Table) finish(n uint32) {
 	delete(t.held, n)

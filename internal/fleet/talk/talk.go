@@ -105,7 +105,9 @@ type Held struct {
 
 // BeatReply is the answer of the hub.
 type BeatReply struct {
-	HubNS   int64                   `json:"hub_ns"` // by the hub's clock, while it had the beat
+	// CameNS and HubNS are when the hub got the beat, and when it answered, by its clock.
+	CameNS  int64                   `json:"came_ns"`
+	HubNS   int64                   `json:"hub_ns"`
 	Grants  map[string]budget.Grant `json:"grants"`
 	Lost    []Held                  `json:"lost"`    // leases that the agent no longer has
 	Ended   []string                `json:"ended"`   // jobs of the agent that are cancelled
@@ -189,15 +191,15 @@ type Applied struct {
 	Exclude string `json:"exclude"`
 }
 
-// Get asks for a part of a file: a list by its digest, the segment of a job, or, if Known is set, the
-// paths to the targets of a slice (package known).
+// Get asks for a part of a file: a list by its digest, the segment of a unit of a job, or, if Known is
+// set, the paths to the targets of a slice (package known).
 type Get struct {
-	List    string `json:"list,omitempty"`
-	Job     string `json:"job,omitempty"`
-	Segment string `json:"segment,omitempty"`
-	Known   bool   `json:"known,omitempty"`
-	Slice   uint32 `json:"slice,omitempty"`
-	Offset  int64  `json:"offset"`
+	List   string       `json:"list,omitempty"`
+	Job    string       `json:"job,omitempty"`
+	Unit   *ledger.Unit `json:"unit,omitempty"`
+	Known  bool         `json:"known,omitempty"`
+	Slice  uint32       `json:"slice,omitempty"`
+	Offset int64        `json:"offset"`
 }
 
 // GetReply comes with the octets from Offset on.
@@ -276,6 +278,8 @@ type AgentState struct {
 type JobsReply struct {
 	Jobs   []JobState   `json:"jobs"`
 	Agents []AgentState `json:"agents"`
+	// Results is where the hub keeps them: its folder, or the URL of an object store.
+	Results string `json:"results"`
 }
 
 // fault is the answer to a request that failed.
