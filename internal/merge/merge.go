@@ -199,8 +199,8 @@ func appendNumbers(list []string, from, to int) []string {
 	return list
 }
 
-// sum adds the summaries up. Shards run side by side, so that the time is that of
-// the longest.
+// sum adds the summaries up. Shards run side by side, so that the time is that of the longest. Slices of a
+// fleet come one after another, so that the time is that from the first begin to the last end.
 func (m *Merging) sum(all bool) {
 	sum := &m.Summary
 	sum.Complete, sum.Reason = all, record.ReasonDone
@@ -222,6 +222,9 @@ func (m *Merging) sum(all bool) {
 		sum.Complete = sum.Complete && s.summary.Complete
 		m.start.Time = min(m.start.Time, s.start.Time)
 		m.stop.Time = max(m.stop.Time, s.stop.Time)
+	}
+	if first.run.Vantage != nil {
+		longest = max(longest, float64(m.stop.Time-m.start.Time))
 	}
 	sum.ElapsedS = longest
 }

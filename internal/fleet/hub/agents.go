@@ -11,8 +11,9 @@ import (
 // agent is an agent that has said hello.
 type agent struct {
 	state    talk.AgentState
-	lastBeat int64  // SentNS of its last beat
-	lastAsk  int64  // SentNS of its last request for a slice
+	lastBeat int64 // SentNS of its last beat
+	lastAsk  int64 // SentNS of its last request for a slice
+	holds    []talk.Held
 	excluded string // digest of the exclusion list that it honours
 }
 
@@ -72,7 +73,7 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 	now := time.Now()
 	a.lastBeat, a.state.Seen = q.SentNS, now
 	a.state.OffsetNS, a.state.ErrorNS = q.OffsetNS, q.ErrorNS
-	a.state.Trouble, a.state.Stored = q.Trouble, q.Stored
+	a.state.Trouble, a.state.Stored, a.holds = q.Trouble, q.Stored, q.Holds
 	reply := &talk.BeatReply{Grants: map[string]budget.Grant{}, Exclude: h.exclude.digest}
 	for _, held := range q.Holds {
 		w, err := h.find(held.Job)
@@ -93,7 +94,7 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 		case w.Job.Canceled:
 			reply.Ended = append(reply.Ended, w.Job.ID)
 		case w.holds(name) > 0:
-			reply.Grants[w.Job.ID] = w.budget.Grant(now, name, most, w.holders(h.agents))
+			reply.Grants[w.Job.ID] = w.budget.Grant(now, name, most, w.holders())
 		}
 	}
 	reply.HubNS = time.Now().UnixNano()

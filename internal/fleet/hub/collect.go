@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/fleet/lease"
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
@@ -36,14 +37,39 @@ func (h *Hub) put(name string, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if q.Offset+int64(len(body)) > mostSegment {
+		return nil, fmt.Errorf("a segment may have %d bytes: submit the job with more slices", mostSegment)
+	}
 	w.commit.Lock()
 	defer w.commit.Unlock()
+	if q.Offset == 0 {
+		h.sweep(w, name)
+	}
 	size, err := appendPart(h.incoming(w, name, q.Lease), q.Offset, body)
 	if err != nil {
 		return nil, h.refusedWrite(w, err)
 	}
 	return talk.Encode(&talk.PutReply{Size: size}, nil)
 }
+
+// sweep removes the parts that an agent has sent for leases that it does not have any more. An error costs room alone.
+// The caller holds the mutex of commits.
+func (h *Hub) sweep(w *work, name string) {
+	files, _ := filepath.Glob(h.path("jobs", w.Job.ID, "incoming", name+".*"))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := w.tables[w.Job.Spec.Owner(name)]
+	for _, path := range files {
+		var l lease.Lease
+		_, err := fmt.Sscanf(strings.TrimPrefix(filepath.Base(path), name+"."), "%d.%x", &l.Slice, &l.Epoch)
+		if err != nil || t == nil || t.Check(name, l) != nil {
+			_ = os.Remove(path)
+		}
+	}
+}
+
+// mostSegment bounds a segment, in bytes, so that an agent cannot fill the disk of the hub by one slice.
+const mostSegment = 1 << 30
 
 // errNotWanted answers a part of a segment that would be refused.
 var errNotWanted = errors.New("the slice is done, or has a newer lease")

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -165,15 +166,43 @@ func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
 }
 
 // listJobs answers with all jobs and agents.
-func (h *Hub) listJobs(string, *nothing) (*talk.JobsReply, error) {
+// mostReply bounds the jobs in one answer, in bytes. NATS takes messages of 1 MiB, and the agents are in it, too.
+const mostReply = 256 << 10
+
+// listJobs returns the jobs from a number on, as many as an answer has room for, and the agents in the first answer.
+func (h *Hub) listJobs(_ string, q *talk.ListJobs) (*talk.JobsReply, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.overview(), nil
+	reply := &talk.JobsReply{Total: len(h.jobs)}
+	if q.From == 0 {
+		reply.Agents = h.states()
+	}
+	if q.Job != "" {
+		w, err := h.find(q.Job)
+		if err != nil {
+			return nil, err
+		}
+		reply.Jobs, reply.Total = append(reply.Jobs, w.state(h)), 1
+		return reply, nil
+	}
+	size := 0
+	for _, w := range h.jobs[min(max(q.From, 0), len(h.jobs)):] {
+		s := w.state(h)
+		text, err := json.Marshal(&s)
+		if err != nil {
+			return nil, err
+		}
+		if size += len(text); size > mostReply && len(reply.Jobs) > 0 {
+			break
+		}
+		reply.Jobs = append(reply.Jobs, s)
+	}
+	return reply, nil
 }
 
 // overview returns all jobs and agents.
 func (h *Hub) overview() *talk.JobsReply {
-	reply := &talk.JobsReply{Agents: h.states()}
+	reply := &talk.JobsReply{Agents: h.states(), Total: len(h.jobs)}
 	for _, w := range h.jobs {
 		reply.Jobs = append(reply.Jobs, w.state(h))
 	}
@@ -183,7 +212,7 @@ func (h *Hub) overview() *talk.JobsReply {
 // state returns how a job goes.
 func (w *work) state(h *Hub) talk.JobState {
 	s := talk.JobState{
-		Job: *w.public(), Slices: w.total(), Done: w.done, Targets: w.targets, Sent: w.sent, Answered: w.answered,
+		Job: *w.forAgent(""), Slices: w.total(), Done: w.done, Targets: w.targets, Sent: w.sent, Answered: w.answered,
 		InForce: w.budget.InForce(now()), Refusals: maps.Clone(w.refusals), Failures: maps.Clone(w.failures), Trouble: w.trouble,
 		ByAgent: map[string]talk.Share{},
 	}
@@ -192,6 +221,9 @@ func (w *work) state(h *Hub) talk.JobState {
 	}
 	for name := range h.people {
 		share := talk.Share{Done: w.byAgent[name], Now: w.holds(name), Rate: w.budget.Of(now(), name)}
+		if a := h.agents[name]; a != nil && share.Now > 0 {
+			share.Add(a.holds, w.Job.ID)
+		}
 		if share != (talk.Share{}) {
 			s.ByAgent[name] = share
 		}

@@ -91,11 +91,9 @@ func (w *work) total() int { return w.Slices * len(w.tables) }
 func (w *work) over() bool { return w.Job.Canceled || w.done >= w.total() }
 
 // holders returns how many agents have leases of the job.
-func (w *work) holders(agents map[string]*agent) (n int) {
-	for name := range agents {
-		if w.holds(name) > 0 {
-			n++
-		}
+func (w *work) holders() (n int) {
+	for _, t := range w.tables {
+		n += t.Holders()
 	}
 	return n
 }
@@ -191,7 +189,7 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 		if w.over() || t == nil || !job.Matches(w.Job.Spec.Agents, name) || w.refusals[name] != "" {
 			continue
 		}
-		if w.holds(name) == 0 && w.holders(h.agents) >= w.Job.Share {
+		if w.holds(name) == 0 && w.holders() >= w.Job.Share {
 			continue // the limits per prefix are divided already
 		}
 		key, err := job.AgentKey(w.Key, name)
@@ -199,7 +197,7 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 			return nil, err
 		}
 		if l, ok := t.Grant(now, name); ok {
-			return &talk.Work{Job: w.public(), Slices: w.Slices, Lease: l, Key: key, Location: a.state.Location, AS: a.state.AS, Exclude: h.exclude.digest}, nil
+			return &talk.Work{Job: w.forAgent(name), Slices: w.Slices, Lease: l, Key: key, Location: a.state.Location, AS: a.state.AS, Exclude: h.exclude.digest}, nil
 		}
 	}
 	return &talk.Work{Exclude: h.exclude.digest}, nil
@@ -225,6 +223,17 @@ func (w *work) public() *job.Job {
 	j := w.Job
 	j.Spec.Key = ""
 	return &j
+}
+
+// forAgent returns the job as an agent sees it: without the lists of the others.
+func (w *work) forAgent(name string) *job.Job {
+	j := w.public()
+	if list := j.Spec.Assigned[name]; list != "" {
+		j.Spec.Assigned = map[string]string{name: list}
+	} else {
+		j.Spec.Assigned = nil
+	}
+	return j
 }
 
 // release takes a slice back that an agent could not do.

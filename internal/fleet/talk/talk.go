@@ -231,6 +231,19 @@ type Share struct {
 	Done int     `json:"done"`
 	Now  int     `json:"now"` // leases in force
 	Rate float64 `json:"rate_pps"`
+	// Part is how far its unfinished slices are, together, and Sent their probes.
+	Part float64 `json:"part,omitempty"`
+	Sent uint64  `json:"sent,omitempty"`
+}
+
+// Add counts the progress of leases that are of a job.
+func (s *Share) Add(holds []Held, id string) {
+	for _, h := range holds {
+		if h.Job == id {
+			s.Part += h.Share
+			s.Sent += h.Sent
+		}
+	}
 }
 
 // AgentState is what the hub knows about an agent.
@@ -250,8 +263,15 @@ type AgentState struct {
 	AppliedMS float64 `json:"applied_ms,omitempty"`
 }
 
-// JobsReply has all jobs and agents.
+// ListJobs asks for one job, or for all from a number on.
+type ListJobs struct {
+	Job  string `json:"job,omitempty"`
+	From int    `json:"from,omitempty"`
+}
+
+// JobsReply has jobs, how many there are, and in the first answer all agents.
 type JobsReply struct {
+	Total  int          `json:"total"`
 	Jobs   []JobState   `json:"jobs"`
 	Agents []AgentState `json:"agents"`
 }
