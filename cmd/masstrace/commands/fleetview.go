@@ -27,7 +27,7 @@ func writeJobs(w io.Writer, reply *talk.JobsReply, now time.Time, width int) err
 			if s.Now > 0 {
 				probes = tabular.Count(s.Sent)
 			}
-			shares.Add(name, agent, fmt.Sprint(s.Done), fmt.Sprint(s.Now), probes, rateWords(s.Rate))
+			shares.Add(name, agent, fmt.Sprint(s.Done), fmt.Sprint(s.Now), probes, ppsWords(s.Rate))
 		}
 		for _, text := range jobNotes(j) {
 			notes.Add(name, text)
@@ -113,8 +113,8 @@ func clockWords(offset, most int64) string {
 	return fmt.Sprintf("%+.1f ms ± %.1f", float64(offset)/1e6, float64(most)/1e6)
 }
 
-// rateWords returns a rate in probes per second.
-func rateWords(pps float64) string {
+// ppsWords returns a rate in probes per second.
+func ppsWords(pps float64) string {
 	if pps == 0 {
 		return ""
 	}
@@ -192,7 +192,7 @@ func activity(j *talk.JobState, a *talk.AgentState, s talk.Share, now time.Time)
 func traceWords(s talk.Share) string {
 	text := fmt.Sprintf("traces, %.0f %% of the slice", 100*s.Part/float64(s.Now))
 	if s.Rate > 0 {
-		text += ", at most " + rateWords(s.Rate)
+		text += ", at most " + ppsWords(s.Rate)
 	}
 	return text
 }

@@ -85,6 +85,7 @@ type Agent struct {
 	online   bool
 	refused  map[string]string    // reasons, by job
 	stored   map[string]talk.Held // finished slices that the hub does not have yet, by file name
+	did      []DoneStatus
 	lastSent int64
 }
 

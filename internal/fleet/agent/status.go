@@ -6,8 +6,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
@@ -22,6 +24,39 @@ type Status struct {
 	ErrorNS   int64             `json:"error_ns"`
 	Refused   map[string]string `json:"refused,omitempty"` // reasons, by job
 	Running   *RunningStatus    `json:"running,omitempty"`
+	Done      []DoneStatus      `json:"done,omitempty"` // by job, in the order of their first slices
+}
+
+// DoneStatus is what an agent has traced for a job since it began.
+type DoneStatus struct {
+	Job       string    `json:"job"`
+	ID        string    `json:"id"`
+	Submitter string    `json:"submitter"`
+	Method    string    `json:"method"`
+	Slices    int       `json:"slices"`
+	Sent      uint64    `json:"sent"`
+	Last      time.Time `json:"last"`
+}
+
+// mostDone bounds the jobs that a status lists.
+const mostDone = 50
+
+// noteDone counts a finished slice.
+func (a *Agent) noteDone(j *job.Job, sent uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := slices.IndexFunc(a.did, func(d DoneStatus) bool { return d.ID == j.ID })
+	if i < 0 {
+		if len(a.did) == mostDone {
+			a.did = slices.Delete(a.did, 0, 1)
+		}
+		i = len(a.did)
+		a.did = append(a.did, DoneStatus{Job: j.Spec.Name, ID: j.ID, Submitter: j.Submitter, Method: j.Spec.Options.Method})
+	}
+	d := &a.did[i]
+	d.Slices++
+	d.Sent += sent
+	d.Last = time.Now()
 }
 
 // RunningStatus is the slice that is being traced.
@@ -60,7 +95,7 @@ func (a *Agent) status() *Status {
 	clock, _ := a.clock.best()
 	s := &Status{
 		Name: a.cfg.Creds.Name, Written: time.Now(), Connected: a.online, Trouble: a.trouble, Stored: len(a.stored),
-		OffsetNS: clock.offset, ErrorNS: clock.err, Refused: maps.Clone(a.refused),
+		OffsetNS: clock.offset, ErrorNS: clock.err, Refused: maps.Clone(a.refused), Done: slices.Clone(a.did),
 	}
 	if r := a.running; r != nil {
 		s.Running = &RunningStatus{

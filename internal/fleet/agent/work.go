@@ -178,6 +178,7 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	if err != nil {
 		return err
 	}
+	a.noteDone(w.Job, result.Sent)
 	return a.keep(name, output, &talk.Commit{Job: w.Job.ID, Entry: ledger.Entry{
 		Unit: w.Job.Spec.Unit(a.cfg.Creds.Name, w.Lease.Slice), By: a.cfg.Creds.Name, Epoch: w.Lease.Epoch,
 		Targets: result.Targets, Sent: result.Sent, Answered: result.Answered,

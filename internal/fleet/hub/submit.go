@@ -200,10 +200,17 @@ func (h *Hub) listJobs(_ string, q *talk.ListJobs) (*talk.JobsReply, error) {
 	return reply, nil
 }
 
-// overview returns all jobs and agents.
+// overview returns what the status page shows: all jobs that are not over, the last of the others, and the agents. The
+// caller holds the mutex.
 func (h *Hub) overview() *talk.JobsReply {
 	reply := &talk.JobsReply{Agents: h.states(), Total: len(h.jobs)}
-	for _, w := range h.jobs {
+	over := 0
+	for _, w := range slices.Backward(h.jobs) { // the newest first
+		if w.over() {
+			if over++; over > keptJobs {
+				continue
+			}
+		}
 		reply.Jobs = append(reply.Jobs, w.state(h))
 	}
 	return reply
