@@ -54,7 +54,7 @@ func (c *AgentCmd) Validate() error {
 // Run serves the hub, or prints the status.
 func (c *AgentCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	if c.Action == "status" {
-		return c.status(s.Stdout)
+		return c.status(plaintext.NewWriter(s.Stdout), columnsOf(s.Stdout))
 	}
 	file, err := creds.Load(c.Creds)
 	if err != nil {
@@ -92,12 +92,12 @@ func (c *AgentCmd) Run(ctx context.Context, signals *signals, s streams) error {
 const statusOld = 5 * time.Second
 
 // status prints what an agent does, and for whom.
-func (c *AgentCmd) status(w io.Writer) error {
+func (c *AgentCmd) status(w io.Writer, width int) error {
 	s, err := agent.ReadStatus(c.Store)
 	if err != nil {
 		return fmt.Errorf("no agent has run with this folder: %w", err)
 	}
-	return writeAgent(plaintext.NewWriter(w), s, time.Now(), columnsOf(w))
+	return writeAgent(w, s, time.Now(), width)
 }
 
 // writeAgent prints the status of an agent.
