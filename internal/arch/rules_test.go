@@ -144,6 +144,7 @@ var mayImport = map[string][]string{
 	"bench/send":          {"bench", "internal/codec", "internal/permute", "internal/probe", "internal/schedule", "internal/tabular", "internal/target", "internal/window", "ratelimit", "sender"},
 	"bench/soak":          {"bench", "internal/format/ndjson", "internal/lab/internet", "internal/netsim", "internal/record"},
 	"bench/strategy":      {"bench", "internal/format/all", "internal/multipath", "internal/probe", "internal/record", "internal/tabular", "internal/verify"},
+	"bench/fleet":         {"bench", "internal/fleet/agent", "internal/fleet/client", "internal/fleet/creds", "internal/fleet/hub", "internal/fleet/job", "internal/fleet/lease", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/tabular"},
 	"bench/watch":         {"bench", "internal/tabular"},
 	"internal/acceptance": {},
 	"internal/arch":       {},

@@ -110,7 +110,7 @@ func clockWords(offset, most int64) string {
 	if most == 0 {
 		return "not measured"
 	}
-	return fmt.Sprintf("%+.1f ms ± %.1f", float64(offset)/1e6, float64(most)/1e6)
+	return fmt.Sprintf("%.3f ms ± %.3f", float64(offset)/1e6, float64(most)/1e6)
 }
 
 // ppsWords returns a rate in probes per second.
@@ -179,7 +179,7 @@ func activity(j *talk.JobState, a *talk.AgentState, s talk.Share, now time.Time)
 	case !a.Connected:
 		return presence(a, now)
 	case s.Now > 0 && a.Stored > 0:
-		return fmt.Sprintf("%s; %d segments wait for the hub", traceWords(s), a.Stored)
+		return fmt.Sprintf("%s; waiting for the hub: %d", traceWords(s), a.Stored)
 	case s.Now > 0:
 		return traceWords(s)
 	case j.Failures[a.Name] != "":

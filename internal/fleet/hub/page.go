@@ -81,7 +81,7 @@ var pageWords = template.FuncMap{
 	"count":   func(n uint64) string { return tabular.Count(n) },
 	"percent": tabular.Percent,
 	"share":   func(done, all int) int { return 100 * done / max(all, 1) },
-	"ms":      func(ns int64) string { return fmt.Sprintf("%+.1f ms", float64(ns)/1e6) },
+	"ms":      func(ns int64) string { return fmt.Sprintf("%.3f ms", float64(ns)/1e6) },
 	"ago":     func(t time.Time) string { return max(time.Since(t), 0).Round(time.Second).String() },
 }
 
