@@ -77,15 +77,17 @@ type Agent struct {
 	kick chan struct{} // asks for a beat now
 	sent chan struct{} // asks for an upload now
 
-	mu       sync.Mutex // guards what follows
-	running  *running   // nil between slices
-	clock    clockOffset
-	exclude  exclusions
-	trouble  string // of the connection, or of the disk
-	online   bool
-	refused  map[string]string    // reasons, by job
-	stored   map[string]talk.Held // finished slices that the hub does not have yet, by file name
-	did      []DoneStatus
+	mu      sync.Mutex // guards what follows
+	running *running   // nil between slices
+	clock   clockOffset
+	exclude exclusions
+	trouble string // of the connection, or of the disk
+	online  bool
+	refused map[string]string    // reasons, by job
+	stored  map[string]talk.Held // finished slices that the hub does not have yet, by file name
+	did     []DoneStatus
+
+	instance string // of this process; does not change
 	lastSent int64
 }
 
@@ -147,7 +149,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
-	a := &Agent{cfg: c, kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), refused: map[string]string{}, stored: map[string]talk.Held{}}
+	a := &Agent{cfg: c, instance: plan.RandomHex(8), kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), refused: map[string]string{}, stored: map[string]talk.Held{}}
 	if err := a.clean(); err != nil {
 		return err
 	}

@@ -31,6 +31,9 @@ func (a *Agent) beats(ctx context.Context) {
 			}
 			refusal, refused := errors.AsType[talk.Refusal](err)
 			hello = refused && strings.Contains(refusal.Error(), "hello")
+			if refused && !hello && !strings.Contains(refusal.Error(), "old") { // an old one is in no case the last
+				a.report(refusal.Error())
+			}
 		}
 		if !a.untilBeat(ctx) {
 			return
@@ -67,7 +70,7 @@ func (a *Agent) untilBeat(ctx context.Context) bool {
 func (a *Agent) hello(ctx context.Context, fresh bool) error {
 	var reply talk.Hello
 	_, err := a.conn.Ask(ctx, talk.VerbHello, &talk.Hello{
-		Version: talk.Version, Oldest: talk.Oldest, Software: a.cfg.Software, Hostname: a.cfg.Hostname, Fresh: fresh,
+		Version: talk.Version, Oldest: talk.Oldest, Software: a.cfg.Software, Hostname: a.cfg.Hostname, Fresh: fresh, Instance: a.instance,
 	}, nil, &reply)
 	if err == nil {
 		err = talk.Speaks(reply)
@@ -80,7 +83,7 @@ func (a *Agent) hello(ctx context.Context, fresh bool) error {
 
 // beat sends one life sign.
 func (a *Agent) beat(ctx context.Context, asked time.Time) (*talk.BeatReply, error) {
-	q := &talk.Beat{Want: map[string]float64{}}
+	q := &talk.Beat{Want: map[string]float64{}, Instance: a.instance}
 	a.mu.Lock()
 	if r := a.running; r != nil {
 		most := a.cfg.Policy.RatePPS

@@ -32,7 +32,7 @@ func (a *Agent) workOnce(ctx context.Context) time.Duration {
 		return idlePause
 	}
 	a.mu.Lock()
-	q := &talk.Ask{SentNS: a.sentNS(), Holds: a.holds()}
+	q := &talk.Ask{SentNS: a.sentNS(), Holds: a.holds(), Instance: a.instance}
 	a.mu.Unlock()
 	var w talk.Work
 	if _, err := a.conn.Ask(ctx, talk.VerbAsk, q, nil, &w); err != nil || w.Job == nil {

@@ -14,6 +14,7 @@ type agent struct {
 	lastBeat int64 // SentNS of its last beat
 	lastAsk  int64 // SentNS of its last request for a slice
 	holds    []talk.Held
+	instance string // the process that is served
 	excluded string // digest of the exclusion list that it honours
 }
 
@@ -30,9 +31,9 @@ func (h *Hub) hello(name string, q *talk.Hello) (*talk.Hello, error) {
 	defer h.mu.Unlock()
 	id := h.people[name]
 	if a := h.agents[name]; a != nil && !q.Fresh {
-		return h.ownHello(), nil
+		return h.ownHello(), a.check(q.Instance)
 	}
-	h.agents[name] = &agent{state: talk.AgentState{
+	h.agents[name] = &agent{instance: q.Instance, state: talk.AgentState{
 		Name: name, Location: id.Location, AS: id.AS, Software: q.Software, Hostname: q.Hostname, Seen: time.Now(),
 	}}
 	for _, w := range h.jobs {
@@ -56,6 +57,17 @@ func (h *Hub) helloUser(_ string, q *talk.Hello) (*talk.Hello, error) {
 	return h.ownHello(), talk.Speaks(*q)
 }
 
+// errTwice means that two processes have the credentials of one agent. They would take each other's slices away.
+var errTwice = errors.New("another agent began later with these credentials: each vantage point needs a file of its own")
+
+// check refuses a process of the agent that is not the last one.
+func (a *agent) check(instance string) error {
+	if instance != a.instance {
+		return errTwice
+	}
+	return nil
+}
+
 // errStrange asks an agent to say hello.
 var errStrange = errors.New("say hello first")
 
@@ -66,6 +78,9 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 	a := h.agents[name]
 	if a == nil {
 		return nil, errStrange
+	}
+	if err := a.check(q.Instance); err != nil {
+		return nil, err
 	}
 	if q.SentNS <= a.lastBeat {
 		return nil, errors.New("this beat is old")

@@ -203,7 +203,8 @@ func (h *Hub) get(name string, data []byte) ([]byte, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("the hub has lost a file: %w", err)
+		h.cfg.Event("a file of the store cannot be read: " + err.Error())
+		return nil, errors.New("the hub cannot read this file: its owner sees why") // its paths are nobody's business
 	}
 	defer f.Close()
 	info, err := f.Stat()

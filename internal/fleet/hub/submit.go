@@ -71,6 +71,10 @@ func (h *Hub) submit(name string, s *job.Spec) (*job.Job, error) {
 		return nil, err
 	}
 	h.mu.Lock()
+	if w, err := h.findOf(name, s.Name); err == nil && w.Job.Submitter == name && !w.over() {
+		h.mu.Unlock()
+		return nil, plan.Refuse("Name", "job %s (%s) of that name is not done: choose another name, or cancel it", s.Name, w.Job.ID)
+	}
 	var able []string // agents that the patterns name
 	for _, a := range h.states() {
 		if job.Matches(s.Agents, a.Name) && (s.Mode != job.Assigned || s.Assigned[a.Name] != "") {
@@ -170,7 +174,7 @@ func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
 const mostReply = 256 << 10
 
 // listJobs returns the jobs from a number on, as many as an answer has room for, and the agents in the first answer.
-func (h *Hub) listJobs(_ string, q *talk.ListJobs) (*talk.JobsReply, error) {
+func (h *Hub) listJobs(name string, q *talk.ListJobs) (*talk.JobsReply, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	reply := &talk.JobsReply{Total: len(h.jobs)}
@@ -178,7 +182,7 @@ func (h *Hub) listJobs(_ string, q *talk.ListJobs) (*talk.JobsReply, error) {
 		reply.Agents = h.states()
 	}
 	if q.Job != "" {
-		w, err := h.find(q.Job)
+		w, err := h.findOf(name, q.Job)
 		if err != nil {
 			return nil, err
 		}
@@ -255,7 +259,7 @@ func (h *Hub) allRefuse(w *work) bool {
 func (h *Hub) cancel(name string, q *talk.JobName) (*talk.JobState, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	w, err := h.find(q.Job)
+	w, err := h.findOf(name, q.Job)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +282,7 @@ const perReply = 2000
 // entries answers with entries of the ledger of a job.
 func (h *Hub) entries(name string, q *talk.Entries) (*talk.EntriesReply, error) {
 	h.mu.Lock()
-	w, err := h.find(q.Job)
+	w, err := h.findOf(name, q.Job)
 	if err == nil && w.Job.Submitter != name {
 		err = fmt.Errorf("job %s is of %s", q.Job, w.Job.Submitter)
 	}

@@ -168,6 +168,16 @@ func (h *Hub) find(name string) (*work, error) {
 	return nil, fmt.Errorf("no job %q", name)
 }
 
+// findOf returns the job that a submitter names: one of its own, if there is one. The caller holds the mutex.
+func (h *Hub) findOf(submitter, name string) (*work, error) {
+	for _, w := range slices.Backward(h.jobs) {
+		if w.Job.Submitter == submitter && (w.Job.ID == name || w.Job.Spec.Name == name) {
+			return w, nil
+		}
+	}
+	return h.find(name)
+}
+
 // ask gives an agent work, if there is any.
 func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 	h.mu.Lock()
@@ -175,6 +185,9 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 	a := h.agents[name]
 	if a == nil {
 		return nil, errStrange
+	}
+	if err := a.check(q.Instance); err != nil {
+		return nil, err
 	}
 	if q.SentNS <= a.lastAsk {
 		return nil, errors.New("this request is old")

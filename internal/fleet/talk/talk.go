@@ -68,6 +68,9 @@ type Hello struct {
 	Software string `json:"software"`
 	Hostname string `json:"hostname"`
 	Fresh    bool   `json:"fresh"` // the agent has just begun, and holds no lease
+	// Instance is a random name of the process of an agent. Of two processes with the same credentials, the hub serves
+	// the one that began later.
+	Instance string `json:"instance,omitempty"`
 }
 
 // Speaks returns an error if the two sides have no version in common.
@@ -88,6 +91,7 @@ type Beat struct {
 	ErrorNS  int64              `json:"error_ns"` // of OffsetNS; 0 if not measured
 	Trouble  string             `json:"trouble,omitempty"`
 	Stored   int                `json:"stored"` // segments that wait for the hub
+	Instance string             `json:"instance,omitempty"`
 }
 
 // Held is a lease with its progress.
@@ -113,6 +117,8 @@ type BeatReply struct {
 type Ask struct {
 	SentNS int64  `json:"sent_ns"` // rises with each request
 	Holds  []Held `json:"holds"`
+
+	Instance string `json:"instance,omitempty"`
 }
 
 // Work is the answer to a request for work. Job is nil if there is none now.
