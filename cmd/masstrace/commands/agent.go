@@ -109,6 +109,8 @@ func writeAgent(w io.Writer, s *agent.Status, now time.Time, width int) error {
 		state = "not running since " + s.Written.Format(time.DateTime)
 	case !s.Connected:
 		state = "not connected to the hub"
+	case s.Written.Sub(s.Heard) > statusOld: // a network that loses everything closes no connection
+		state = "no answer from the hub since " + timeOf(s.Heard)
 	}
 	about.Add("agent", s.Name)
 	about.Add("state", state)
@@ -138,6 +140,14 @@ func writeAgent(w io.Writer, s *agent.Status, now time.Time, width int) error {
 		return err
 	}
 	return done.WriteText(w)
+}
+
+// timeOf returns the time of day, or that there was none.
+func timeOf(t time.Time) string {
+	if t.IsZero() {
+		return "the agent began"
+	}
+	return t.Format(time.TimeOnly)
 }
 
 // sortedKeys returns the keys of m in order.

@@ -100,7 +100,7 @@ func presence(a *talk.AgentState, now time.Time) string {
 	case a.Connected:
 		return "connected"
 	case a.Seen.IsZero():
-		return "never seen"
+		return "not seen yet"
 	}
 	return "gone for " + max(now.Sub(a.Seen), 0).Round(time.Second).String()
 }

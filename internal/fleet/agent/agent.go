@@ -86,6 +86,7 @@ type Agent struct {
 	refused map[string]string    // reasons, by job
 	stored  map[string]talk.Held // finished slices that the hub does not have yet, by file name
 	did     []DoneStatus
+	heard   time.Time // the last answer to a life sign
 
 	instance string // of this process; does not change
 	lastSent int64

@@ -104,6 +104,7 @@ func (a *Agent) beat(ctx context.Context, asked time.Time) (*talk.BeatReply, err
 	}
 	a.mu.Lock()
 	a.clock.add(asked, time.Now(), reply.HubNS)
+	a.heard = time.Now()
 	a.mu.Unlock()
 	return &reply, nil
 }

@@ -18,6 +18,7 @@ type Status struct {
 	Name      string            `json:"name"`
 	Written   time.Time         `json:"written"`
 	Connected bool              `json:"connected"`
+	Heard     time.Time         `json:"heard,omitzero"` // the last answer of the hub
 	Trouble   string            `json:"trouble,omitempty"`
 	Stored    int               `json:"stored"` // segments that the hub does not have yet
 	OffsetNS  int64             `json:"offset_ns"`
@@ -94,7 +95,7 @@ func (a *Agent) status() *Status {
 	defer a.mu.Unlock()
 	clock, _ := a.clock.best()
 	s := &Status{
-		Name: a.cfg.Creds.Name, Written: time.Now(), Connected: a.online, Trouble: a.trouble, Stored: len(a.stored),
+		Name: a.cfg.Creds.Name, Written: time.Now(), Connected: a.online, Heard: a.heard, Trouble: a.trouble, Stored: len(a.stored),
 		OffsetNS: clock.offset, ErrorNS: clock.err, Refused: maps.Clone(a.refused), Done: slices.Clone(a.did),
 	}
 	if r := a.running; r != nil {

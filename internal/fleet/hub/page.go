@@ -109,7 +109,7 @@ progress{width:8em}
 {{end}}</table>{{else}}<p>No job was submitted yet.</p>{{end}}
 <h2>Agents</h2>
 {{if .Agents}}<table><tr><th>Agent<th>State<th>Place<th>AS<th>Software<th class="n">Clock against the hub<th class="n">Segments that wait<th>Notes</tr>
-{{range .Agents}}<tr><td>{{.Name}}<td>{{if .Connected}}connected{{else if .Seen.IsZero}}never seen{{else}}<span class="bad">gone for {{ago .Seen}}</span>{{end}}
+{{range .Agents}}<tr><td>{{.Name}}<td>{{if .Connected}}connected{{else if .Seen.IsZero}}not seen yet{{else}}<span class="bad">gone for {{ago .Seen}}</span>{{end}}
 <td>{{.Location}}<td>{{.AS}}<td>{{.Software}}<td class="n">{{if .ErrorNS}}{{ms .OffsetNS}}{{else}}not measured{{end}}<td class="n">{{.Stored}}<td>{{.Trouble}}</tr>
 {{end}}</table>{{else}}<p>No agent was added yet: masstrace hub add-agent NAME.</p>{{end}}
 <p><small><a href="status.json">status.json</a>, <a href="metrics">metrics</a></small></p>
