@@ -36,10 +36,10 @@ job     agent  slices  now  probes    rate
 monday  lima        1    0
 monday  paris       3    1   4,500  3750/s
 
-agent  state         place  AS       waiting  clock
-lima   gone for 1m0s                       1  -120.000 ms ± 4.000
-paris  connected     Paris  AS64500        0  1.500 ms ± 0.200
-tokyo  not seen yet                        0  not measured
+agent  state          place  AS       waiting  clock
+lima   gone for 1m0s                        1  -120.000 ms ± 4.000
+paris  connected      Paris  AS64500        0  1.500 ms ± 0.200
+tokyo  not seen yet                         0  not measured
 
 monday  tokyo refuses: the policy does not allow method udp
 lima    send results: no space left on device
