@@ -1,5 +1,5 @@
-// Command fleet measures a hub: simulated agents drain many slices through the real broker, over loopback, and many
-// more slices are leased in memory. No probe is sent.
+// Command fleet measures a hub: simulated agents drain many slices through the real broker, over
+// loopback, and many more slices are leased in memory. No probe is sent.
 //
 //	go run ./bench/fleet [-agents N] [-slices N] [-leases N] [-o FILE]
 package main

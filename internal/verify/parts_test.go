@@ -101,8 +101,8 @@ func TestVantagePoints(t *testing.T) {
 	}
 }
 
-// An agent of a fleet that loses its slices leaves probes without records, and that is no fault if another vantage
-// point has the traces. Without slices it is one.
+// An agent of a fleet that loses its slices leaves probes without records, and that is no fault if
+// another vantage point has the traces. Without slices it is one.
 func TestLostSlices(t *testing.T) {
 	one, three, log := twoPoints(t, nil)
 	for _, sliced := range []bool{true, false} {

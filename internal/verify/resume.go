@@ -14,8 +14,8 @@ type resumes struct {
 	count     int
 	from      int64  // ns; start of the process whose records are read; 0: the first process
 	abandoned uint64 // probes
-	// sliced is set for slices of a job of a fleet. An agent that loses a slice leaves probes without
-	// records; another agent, or the same one later, probes those targets again.
+	// sliced is set for slices of a job of a fleet. An agent that loses a slice leaves probes
+	// without records; another agent, or the same one later, probes those targets again.
 	sliced bool
 }
 
@@ -40,8 +40,8 @@ func (c *checker) forget(flows []uint32) {
 	}
 }
 
-// forgetOlder drops the probes of recorded flows that were sent before the trace began, if the results are those of
-// slices.
+// forgetOlder drops the probes of recorded flows that were sent before the trace began, if the
+// results are those of slices.
 func (c *checker) forgetOlder(t *record.Trace, flows []uint32) {
 	if !c.resumes.sliced || t.Start == 0 {
 		return
@@ -51,11 +51,12 @@ func (c *checker) forgetOlder(t *record.Trace, flows []uint32) {
 	}
 }
 
-// clockSlack is how much later, in ns, the log may have a probe than its record: records have whole microseconds.
+// clockSlack is how much later, in ns, the log may have a probe than its record: records have
+// whole microseconds.
 const clockSlack = 1e6
 
-// forgetElsewhere drops the probes of flows without a record, if the record of their target is one of another vantage
-// point.
+// forgetElsewhere drops the probes of flows without a record, if the record of their target is one
+// of another vantage point.
 func (p *parts) forgetElsewhere(with []int) {
 	for _, n := range with {
 		c := p.checkers[n]
@@ -80,8 +81,8 @@ func (p *parts) hasElsewhere(target probe.Addr, one int, with []int) bool {
 	return false
 }
 
-// forgetRest drops the probes of flows without a trace or a multipath record. They belong to a run that was stopped and
-// not resumed for them.
+// forgetRest drops the probes of flows without a trace or a multipath record. They belong to a run
+// that was stopped and not resumed for them.
 func (c *checker) forgetRest() {
 	s := c.summary
 	if s == nil || s.Complete || c.sums.traces == 0 || c.resumes.count == 0 && s.Abandoned == 0 {

@@ -10,8 +10,8 @@ import (
 	"github.com/masstrace/masstrace/internal/tabular"
 )
 
-// writeJobs prints jobs and agents for people, in lines of at most width characters where notes can be
-// wrapped; 0 is any width.
+// writeJobs prints tables of jobs and agents. Notes are wrapped at width characters; 0 is any
+// width.
 func writeJobs(w io.Writer, reply *talk.JobsReply, now time.Time, width int) error {
 	jobs := tabular.Table{Columns: "llllrrl", Head: []string{"job", "by", "state", "slices", "targets", "answered", "number"}}
 	shares := tabular.Table{Columns: "llrrrr", Head: []string{"job", "agent", "slices", "now", "probes", "rate"}}
@@ -80,7 +80,7 @@ func stateOf(j *talk.JobState) string {
 	return "waiting"
 }
 
-// jobNotes returns what a submitter should read about a job.
+// jobNotes returns trouble, refusals and failures of a job.
 func jobNotes(j *talk.JobState) (notes []string) {
 	if j.Trouble != "" {
 		notes = append(notes, j.Trouble)
@@ -127,8 +127,8 @@ const (
 	mostAgents = 20 // lines; the rest is one more
 )
 
-// progressLines returns the progress of a job: a line of the whole, and one for each agent, of at most width
-// characters; 0 is any width.
+// progressLines returns the progress of a job: one line for the whole, and one for each agent. A
+// line has at most width characters; 0 is any width.
 func progressLines(j *talk.JobState, agents []talk.AgentState, now time.Time, width int) (lines []string) {
 	part, sent := float64(j.Done), j.Sent
 	for _, s := range j.ByAgent {
@@ -171,7 +171,7 @@ func progressLines(j *talk.JobState, agents []talk.AgentState, now time.Time, wi
 	return lines
 }
 
-// activity returns what an agent does for a job.
+// activity returns the work of an agent for a job.
 func activity(j *talk.JobState, a *talk.AgentState, s talk.Share, now time.Time) string {
 	switch {
 	case j.Refusals[a.Name] != "":

@@ -73,7 +73,8 @@ func TestProgressLines(t *testing.T) {
 	}
 }
 
-// A terminal gets lines that replace each other; a log gets a line at the begin, with news, and at the end.
+// A terminal gets lines that replace each other; a log gets a line at the begin, with news, and at
+// the end.
 func TestFollower(t *testing.T) {
 	r := fleetReply()
 	j := r.Jobs[0]

@@ -15,8 +15,8 @@ import (
 // followEvery is the time between looks at a job.
 const followEvery = time.Second
 
-// follower shows the progress of a job: on a terminal as lines that are replaced, else as a plain line now and then, and
-// whenever there is news.
+// follower shows the progress of a job. On a terminal, its lines replace those before. A log gets
+// a line a minute, and one with each news.
 type follower struct {
 	screen *console
 	lines  int // on the terminal now

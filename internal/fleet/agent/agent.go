@@ -1,6 +1,6 @@
-// Package agent is the vantage point of a fleet: it asks a hub for slices, lets a Prober trace them,
-// and keeps their records on its disk until the hub has them. It dials out only, and never ends by
-// itself: what fails is tried again.
+// Package agent is the vantage point of a fleet: it asks a hub for slices, lets a Prober trace
+// them, and keeps their records on its disk until the hub has them. It dials out only, and never
+// ends by itself: what fails is tried again.
 //
 //	running/   the slice that is being traced
 //	segments/  NAME.ndjson.zst and NAME.json: finished slices that the hub does not have yet

@@ -31,7 +31,7 @@ func (a *Agent) beats(ctx context.Context) {
 			}
 			refusal, refused := errors.AsType[talk.Refusal](err)
 			hello = refused && strings.Contains(refusal.Error(), "hello")
-			if refused && !hello && !strings.Contains(refusal.Error(), "old") { // an old one is in no case the last
+			if refused && !hello && !strings.Contains(refusal.Error(), "old") {
 				a.report(refusal.Error())
 			}
 		}

@@ -30,8 +30,8 @@ func held() (p *simulated, inside chan struct{}, resume chan struct{}) {
 	}}, inside, resume
 }
 
-// Two agents with the credentials of one do not take each other's slices away: the hub serves the later one, and the
-// owner of the other reads why it has no work.
+// Two agents with the same credentials do not take each other's slices away. The hub serves the
+// later one. The owner of the other one reads the reason.
 func TestFleetSameCredentialsTwice(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, "paris")
@@ -65,7 +65,8 @@ func TestFleetTwoHubs(t *testing.T) {
 	c.Close()
 }
 
-// A job that is cancelled in the middle ends at the agents, its done slices can be fetched, and its name is free again.
+// A job that is cancelled in the middle ends at the agents. Its done slices can be fetched, and its
+// name is free again.
 func TestFleetCancels(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, "paris")
@@ -98,7 +99,7 @@ func TestFleetCancels(t *testing.T) {
 	f.submit(c, spec)
 }
 
-// Nobody reads what is not theirs, by whatever name.
+// A submitter reads no file of another one, and no file of the hub.
 func TestFleetForeignFiles(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, "paris")
@@ -139,7 +140,7 @@ func TestFleetForeignFiles(t *testing.T) {
 	}
 }
 
-// An agent cannot commit a slice that it does not have, for another agent or for itself, nor send parts of it.
+// An agent cannot commit the slice of another agent, nor send parts of it.
 func TestFleetStolenSlices(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, "paris", "mallory")

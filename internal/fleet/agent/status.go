@@ -28,7 +28,7 @@ type Status struct {
 	Done      []DoneStatus      `json:"done,omitempty"` // by job, in the order of their first slices
 }
 
-// DoneStatus is what an agent has traced for a job since it began.
+// DoneStatus counts the finished slices of an agent for one job, since the agent began.
 type DoneStatus struct {
 	Job       string    `json:"job"`
 	ID        string    `json:"id"`

@@ -15,7 +15,8 @@ import (
 // Client is a connection of a submitter.
 type Client struct{ conn *talk.Conn }
 
-// Open connects to the hub of a credentials file, or to url instead, and checks that the versions fit.
+// Open connects to the hub of a credentials file, or to url instead, and checks that the versions
+// fit.
 func Open(ctx context.Context, f *creds.File, url, software string) (*Client, error) {
 	if f.Role != creds.Submitter {
 		return nil, errors.New("these credentials are those of an agent: a submitter needs its own")

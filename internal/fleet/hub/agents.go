@@ -21,8 +21,8 @@ type agent struct {
 // gone is after how long without a beat an agent counts as not connected.
 const gone = 5 * time.Second
 
-// hello begins the life of an agent, or goes on with it when the hub has begun anew. The leases of a
-// fresh agent end.
+// hello begins the life of an agent, or goes on with it when the hub has begun anew. The leases of
+// a fresh agent end.
 func (h *Hub) hello(name string, q *talk.Hello) (*talk.Hello, error) {
 	if err := talk.Speaks(*q); err != nil {
 		return nil, err
@@ -57,7 +57,8 @@ func (h *Hub) helloUser(_ string, q *talk.Hello) (*talk.Hello, error) {
 	return h.ownHello(), talk.Speaks(*q)
 }
 
-// errTwice means that two processes have the credentials of one agent. They would take each other's slices away.
+// errTwice means that two processes have the credentials of one agent. They would take each
+// other's slices away.
 var errTwice = errors.New("another agent began later with these credentials: each vantage point needs a file of its own")
 
 // check refuses a process of the agent that is not the last one.

@@ -52,8 +52,8 @@ func (h *Hub) put(name string, data []byte) ([]byte, error) {
 	return talk.Encode(&talk.PutReply{Size: size}, nil)
 }
 
-// sweep removes the parts that an agent has sent for leases that it does not have any more. An error costs room alone.
-// The caller holds the mutex of commits.
+// sweep removes the parts that an agent has sent for leases that it does not have any more. An
+// error costs room alone. The caller holds the mutex of commits.
 func (h *Hub) sweep(w *work, name string) {
 	files, _ := filepath.Glob(h.path("jobs", w.Job.ID, "incoming", name+".*"))
 	h.mu.Lock()
@@ -68,7 +68,8 @@ func (h *Hub) sweep(w *work, name string) {
 	}
 }
 
-// mostSegment bounds a segment, in bytes, so that an agent cannot fill the disk of the hub by one slice.
+// mostSegment bounds a segment, in bytes, so that an agent cannot fill the disk of the hub by one
+// slice.
 const mostSegment = 1 << 30
 
 // errNotWanted answers a part of a segment that would be refused.
@@ -204,7 +205,7 @@ func (h *Hub) get(name string, data []byte) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		h.cfg.Event("a file of the store cannot be read: " + err.Error())
-		return nil, errors.New("the hub cannot read this file: its owner sees why") // its paths are nobody's business
+		return nil, errors.New("the hub cannot read this file: its owner sees why")
 	}
 	defer f.Close()
 	info, err := f.Stat()

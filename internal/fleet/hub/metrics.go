@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// counts is a prometheus.Collector of what the hub knows.
+// counts is a prometheus.Collector of the counts of a hub.
 type counts struct{ *Hub }
 
 // desc returns the description of a metric.
@@ -16,8 +16,8 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("masstrace_fleet_"+name, help, labels, nil)
 }
 
-// The metrics. Those of jobs are of the jobs that are not over, and of the last of the others, so that
-// the number of series stays small.
+// The metrics. Of the jobs that are over, only the last ones have metrics, so that the number of
+// series stays small.
 var (
 	jobSlices   = desc("job_slices", "Slices of the job.", "job", "number")
 	jobDone     = desc("job_slices_done", "Slices of the job that are in the ledger.", "job", "number")

@@ -169,11 +169,12 @@ func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
 	return plan.New(h.ctx, &c, plan.Began{})
 }
 
-// listJobs answers with all jobs and agents.
-// mostReply bounds the jobs in one answer, in bytes. NATS takes messages of 1 MiB, and the agents are in it, too.
+// listJobs answers with all jobs and agents. mostReply bounds the jobs in one answer, in bytes.
+// NATS takes messages of 1 MiB, and the agents are in it, too.
 const mostReply = 256 << 10
 
-// listJobs returns the jobs from a number on, as many as an answer has room for, and the agents in the first answer.
+// listJobs returns the jobs from a number on, as many as an answer has room for, and the agents in
+// the first answer.
 func (h *Hub) listJobs(name string, q *talk.ListJobs) (*talk.JobsReply, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -204,8 +205,8 @@ func (h *Hub) listJobs(name string, q *talk.ListJobs) (*talk.JobsReply, error) {
 	return reply, nil
 }
 
-// overview returns what the status page shows: all jobs that are not over, the last of the others, and the agents. The
-// caller holds the mutex.
+// overview returns what the status page shows: all jobs that are not over, the last of the others,
+// and the agents. The caller holds the mutex.
 func (h *Hub) overview() *talk.JobsReply {
 	reply := &talk.JobsReply{Agents: h.states(), Total: len(h.jobs)}
 	over := 0

@@ -168,7 +168,8 @@ func (h *Hub) find(name string) (*work, error) {
 	return nil, fmt.Errorf("no job %q", name)
 }
 
-// findOf returns the job that a submitter names: one of its own, if there is one. The caller holds the mutex.
+// findOf returns the job that a submitter names: one of its own, if there is one. The caller holds
+// the mutex.
 func (h *Hub) findOf(submitter, name string) (*work, error) {
 	for _, w := range slices.Backward(h.jobs) {
 		if w.Job.Submitter == submitter && (w.Job.ID == name || w.Job.Spec.Name == name) {

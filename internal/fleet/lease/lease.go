@@ -1,8 +1,8 @@
 // Package lease decides which agent works on which slice of a job.
 //
-// A slice is leased for a time, with an epoch. Only the result of the newest epoch is taken. A lease
-// that its agent does not renew ends, and the slice goes to another agent. When no slice is left,
-// an idle agent takes over the slice of an agent that needs much longer than usual.
+// A slice is leased for a time, with an epoch. Only the result of the newest epoch is taken. A
+// lease that its agent does not renew ends, and the slice goes to another agent. When no slice is
+// left, an idle agent takes over the slice of an agent that needs much longer than usual.
 package lease
 
 import (
@@ -16,9 +16,8 @@ import (
 // Life is how long a lease lasts that is not renewed.
 const Life = 20 * time.Second
 
-// Bounds of a takeover.
-// MostHeld is how many leases an agent may have at a time, with those of results that wait for the hub. It
-// bounds how many slices an agent can withhold.
+// Bounds of a takeover. MostHeld is how many leases an agent may have at a time, with those of
+// results that wait for the hub. It bounds how many slices an agent can withhold.
 const MostHeld = 16
 
 const (
@@ -236,8 +235,8 @@ func (t *Table) KeepOnly(agent string, keep []Lease) {
 	}
 }
 
-// Check returns whether the result of an agent's lease may be taken: nil, ErrStale, ErrDone or ErrRange. A
-// result of an earlier hub's lease is taken if the slice has no newer lease.
+// Check returns whether the result of an agent's lease may be taken: nil, ErrStale, ErrDone or
+// ErrRange. A result of an earlier hub's lease is taken if the slice has no newer lease.
 func (t *Table) Check(agent string, l Lease) error {
 	if int(l.Slice) >= len(t.slices) {
 		return fmt.Errorf("slice %d: %w", l.Slice, ErrRange)

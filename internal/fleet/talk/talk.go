@@ -1,5 +1,6 @@
-// Package talk is what agents, submitters and the hub say to each other: subjects, messages and the
-// connection. A message is a line of JSON, then octets for the messages that carry a part of a file.
+// Package talk is what agents, submitters and the hub say to each other: subjects, messages and
+// the connection. A message is a line of JSON, then octets for the messages that carry a part of a
+// file.
 //
 //	fleet.agent.NAME.VERB   a request of an agent; the broker checks its name
 //	fleet.user.NAME.VERB    a request of a submitter
@@ -68,8 +69,8 @@ type Hello struct {
 	Software string `json:"software"`
 	Hostname string `json:"hostname"`
 	Fresh    bool   `json:"fresh"` // the agent has just begun, and holds no lease
-	// Instance is a random name of the process of an agent. Of two processes with the same credentials, the hub serves
-	// the one that began later.
+	// Instance is a random name of the process of an agent. Of two processes with the same
+	// credentials, the hub serves the one that began later.
 	Instance string `json:"instance,omitempty"`
 }
 
