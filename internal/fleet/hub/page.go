@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/talk"
+	"github.com/masstrace/masstrace/internal/listen"
 	"github.com/masstrace/masstrace/internal/tabular"
 )
 
@@ -21,8 +22,8 @@ type page struct {
 }
 
 // openPage starts the status page.
-func (h *Hub) openPage(listen string) (*page, error) {
-	l, err := net.Listen("tcp", listen)
+func (h *Hub) openPage(address string) (*page, error) {
+	l, err := listen.TCP(h.ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("status page: %w", err)
 	}

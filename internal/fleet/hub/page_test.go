@@ -106,3 +106,17 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("docs/fleet.md has rows of\n%q\nwant\n%q", rows, names)
 	}
 }
+
+// Without a host, a hub listens on loopback alone.
+func TestListensOnLoopback(t *testing.T) {
+	h, err := Open(Config{Dir: t.TempDir(), Listen: ":0", Page: ":0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(h.URL(), "tls://127.0.0.1:") || !strings.HasPrefix(h.PageURL(), "http://127.0.0.1:") {
+		t.Errorf("%s and %s", h.URL(), h.PageURL())
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
