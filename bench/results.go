@@ -27,9 +27,10 @@ const (
 	Strategies Section = "Strategies"
 	Paths      Section = "All paths"
 	Watch      Section = "Watching"
+	Fleet      Section = "Fleet"
 )
 
-var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Paths, Watch}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Paths, Watch, Fleet}
 
 const resultsHead = `# Results
 

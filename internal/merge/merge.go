@@ -178,9 +178,9 @@ func (m *Merging) missing() (names string, err error) {
 	return strings.Join(list, "; "), nil
 }
 
-// missingOf names the shards of a set without a file: the first of them, and how many more there are.
-// Its time and memory depend on the number of files, not on the number of shards that a
-// file claims. It returns an error if a shard is there twice, or if shards are of different sets.
+// missingOf names the shards of a set without a file: the first of them, and how many more there
+// are. Its time and memory depend on the number of files, not on the number of shards that a file
+// claims. It returns an error if a shard is there twice, or if shards are of different sets.
 func missingOf(shards []*shard) (names string, err error) {
 	first := shards[0]
 	of := max(first.run.Shard[1], 1) // 0 where a scan is not cut into shards
@@ -215,8 +215,9 @@ func appendNumbers(list []string, from, to int) []string {
 	return list
 }
 
-// sum adds the summaries up. Shards run side by side, so that the time is that of
-// the longest.
+// sum adds the summaries up. Shards run side by side, so that the time is that of the longest.
+// Slices of a fleet come one after another, so that the time is that from the first begin to the
+// last end.
 func (m *Merging) sum(all bool) {
 	sum := &m.Summary
 	sum.Complete, sum.Reason = all, record.ReasonDone
@@ -238,6 +239,9 @@ func (m *Merging) sum(all bool) {
 		sum.Complete = sum.Complete && s.summary.Complete
 		m.start.Time = min(m.start.Time, s.start.Time)
 		m.stop.Time = max(m.stop.Time, s.stop.Time)
+	}
+	if first.run.Vantage != nil {
+		longest = max(longest, float64(m.stop.Time-m.start.Time))
 	}
 	sum.ElapsedS = longest
 }

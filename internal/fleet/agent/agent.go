@@ -1,6 +1,6 @@
-// Package agent is the vantage point of a fleet: it asks a hub for slices, lets a Prober trace them,
-// and keeps their records on its disk until the hub has them. It dials out only, and never ends by
-// itself: what fails is tried again.
+// Package agent is the vantage point of a fleet: it asks a hub for slices, lets a Prober trace
+// them, and keeps their records on its disk until the hub has them. It dials out only, and never
+// ends by itself: what fails is tried again.
 //
 //	running/   the slice that is being traced
 //	segments/  NAME.ndjson.zst and NAME.json: finished slices that the hub does not have yet
@@ -109,7 +109,11 @@ type Agent struct {
 	refused      map[string]string    // reasons, by job
 	stored       map[string]talk.Held // finished slices that the hub does not have yet, by file name
 	audits       audits
-	lastSent     int64
+	did          []DoneStatus
+	heard        time.Time // the last answer to a life sign
+
+	instance string // of this process; does not change
+	lastSent int64
 }
 
 // running is the slice that is being traced.
@@ -174,7 +178,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
-	a := &Agent{cfg: c, kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), refused: map[string]string{}, stored: map[string]talk.Held{}}
+	a := &Agent{cfg: c, instance: plan.RandomHex(8), kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), refused: map[string]string{}, stored: map[string]talk.Held{}}
 	if err := a.clean(); err != nil {
 		return err
 	}

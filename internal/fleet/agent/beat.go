@@ -32,6 +32,9 @@ func (a *Agent) beats(ctx context.Context) {
 			}
 			refusal, refused := errors.AsType[talk.Refusal](err)
 			hello = refused && strings.Contains(refusal.Error(), "hello")
+			if refused && !hello && !strings.Contains(refusal.Error(), "old") {
+				a.report(refusal.Error())
+			}
 		}
 		if !a.untilBeat(ctx) {
 			return
@@ -68,7 +71,7 @@ func (a *Agent) untilBeat(ctx context.Context) bool {
 func (a *Agent) hello(ctx context.Context, fresh bool) error {
 	var reply talk.Hello
 	_, err := a.conn.Ask(ctx, talk.VerbHello, &talk.Hello{
-		Version: talk.Version, Oldest: talk.Oldest, Software: a.cfg.Software, Hostname: a.cfg.Hostname, Fresh: fresh,
+		Version: talk.Version, Oldest: talk.Oldest, Software: a.cfg.Software, Hostname: a.cfg.Hostname, Fresh: fresh, Instance: a.instance,
 	}, nil, &reply)
 	if err == nil {
 		err = talk.Speaks(reply)
@@ -81,7 +84,7 @@ func (a *Agent) hello(ctx context.Context, fresh bool) error {
 
 // beat sends one life sign.
 func (a *Agent) beat(ctx context.Context, asked time.Time) (*talk.BeatReply, error) {
-	q := &talk.Beat{Want: map[string]float64{}}
+	q := &talk.Beat{Want: map[string]float64{}, Instance: a.instance}
 	a.mu.Lock()
 	if r := a.running; r != nil {
 		most := a.cfg.Policy.RatePPS
@@ -105,6 +108,9 @@ func (a *Agent) beat(ctx context.Context, asked time.Time) (*talk.BeatReply, err
 		return nil, err
 	}
 	a.measured(exchange{sent: sent, came: a.cfg.Now(), hubCame: reply.CameNS, hub: reply.HubNS})
+	a.mu.Lock()
+	a.heard = time.Now()
+	a.mu.Unlock()
 	return &reply, nil
 }
 

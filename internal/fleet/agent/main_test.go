@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func TestMain(m *testing.M) {
 	}
 	var err error
 	if p.Hub {
-		c := hub.Config{Dir: p.Dir, Listen: p.Listen, Software: software, Disk: full{}}
+		c := hub.Config{Dir: p.Dir, Listen: p.Listen, Software: software, Disk: full{dir: p.Dir}}
 		if p.Objects != "" {
 			if c.Results, err = objects.New(objects.Config{URL: p.Objects, Credentials: p.Credentials, Patience: 3 * time.Second}); err != nil {
 				panic(err)
@@ -61,7 +62,7 @@ func TestMain(m *testing.M) {
 	err = agent.Run(context.Background(), agent.Config{
 		Creds: &p.Creds, Dir: p.Dir, Software: software, Prober: &simulated{hold: func(context.Context, *agent.Task) error {
 			time.Sleep(time.Duration(rand.IntN(40)) * time.Millisecond)
-			if rand.IntN(50) == 0 {
+			if isFull(p.Dir) || rand.IntN(50) == 0 {
 				return syscall.ENOSPC
 			}
 			return nil
@@ -71,20 +72,35 @@ func TestMain(m *testing.M) {
 	os.Exit(1)
 }
 
-// full is a disk that is full now and then.
-type full struct{ ledger.OS }
+// fullMark is a file that makes the disk of a hub or an agent full as long as it is there.
+const fullMark = "disk-is-full"
+
+// isFull reports whether the disk with a folder is full.
+func isFull(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, fullMark))
+	return err == nil
+}
+
+// full is a disk that is full now and then, and while there is a mark.
+type full struct {
+	ledger.OS
+	dir string
+}
 
 // Open implements ledger.Disk.
 func (f full) Open(path string, flag int) (ledger.File, error) {
 	file, err := f.OS.Open(path, flag)
-	return fullFile{file}, err
+	return fullFile{file, f.dir}, err
 }
 
-type fullFile struct{ ledger.File }
+type fullFile struct {
+	ledger.File
+	dir string
+}
 
 // Write writes a part when the disk is full.
 func (f fullFile) Write(b []byte) (int, error) {
-	if rand.IntN(20) > 0 {
+	if !isFull(f.dir) && rand.IntN(20) > 0 {
 		return f.File.Write(b)
 	}
 	n, err := f.File.Write(b[:rand.IntN(len(b))])

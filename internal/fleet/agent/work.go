@@ -28,7 +28,7 @@ func (a *Agent) works(ctx context.Context) {
 
 // mostStored is how many finished slices may wait for the hub. Then no other begins, so that a hub
 // that takes nothing does not fill the disk.
-const mostStored = 64
+const mostStored = lease.MostHeld
 
 // workOnce asks for a slice and traces it. It returns how long to wait then.
 func (a *Agent) workOnce(ctx context.Context) time.Duration {
@@ -36,7 +36,7 @@ func (a *Agent) workOnce(ctx context.Context) time.Duration {
 		return idlePause
 	}
 	a.mu.Lock()
-	q := &talk.Ask{SentNS: a.sentNS(), Holds: a.holds()}
+	q := &talk.Ask{SentNS: a.sentNS(), Holds: a.holds(), Instance: a.instance}
 	full := len(a.stored) >= mostStored
 	a.mu.Unlock()
 	if full {
@@ -197,6 +197,7 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	if others != nil {
 		a.audit(w, result.Audit)
 	}
+	a.noteDone(w.Job, result.Sent)
 	return a.keep(name, output, &talk.Commit{Job: w.Job.ID, Entry: ledger.Entry{
 		Unit: w.Job.Spec.Unit(a.cfg.Creds.Name, w.Lease.Slice), By: a.cfg.Creds.Name, Epoch: w.Lease.Epoch,
 		Targets: result.Targets, Sent: result.Sent, Answered: result.Answered,

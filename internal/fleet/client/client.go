@@ -69,9 +69,32 @@ func (c *Client) Submit(ctx context.Context, s *job.Spec) (*job.Job, error) {
 
 // Jobs returns all jobs and agents of the hub.
 func (c *Client) Jobs(ctx context.Context) (*talk.JobsReply, error) {
+	all := new(talk.JobsReply)
+	for {
+		reply := new(talk.JobsReply)
+		if _, err := c.conn.Ask(ctx, talk.VerbJobs, &talk.ListJobs{From: len(all.Jobs)}, nil, reply); err != nil {
+			return nil, err
+		}
+		if len(all.Jobs) == 0 {
+			all.Agents = reply.Agents
+		}
+		all.Jobs, all.Total = append(all.Jobs, reply.Jobs...), reply.Total
+		if len(all.Jobs) >= all.Total || len(reply.Jobs) == 0 {
+			return all, nil
+		}
+	}
+}
+
+// JobOf returns one job, by its number or name, and all agents.
+func (c *Client) JobOf(ctx context.Context, name string) (*talk.JobState, []talk.AgentState, error) {
 	reply := new(talk.JobsReply)
-	_, err := c.conn.Ask(ctx, talk.VerbJobs, &struct{}{}, nil, reply)
-	return reply, err
+	if _, err := c.conn.Ask(ctx, talk.VerbJobs, &talk.ListJobs{Job: name}, nil, reply); err != nil {
+		return nil, nil, err
+	}
+	if len(reply.Jobs) != 1 {
+		return nil, nil, errors.New("the hub has sent no job")
+	}
+	return &reply.Jobs[0], reply.Agents, nil
 }
 
 // Cancel cancels a job, by its number or name.

@@ -11,16 +11,18 @@ import (
 // agent is an agent that has said hello.
 type agent struct {
 	state    talk.AgentState
-	lastBeat int64  // SentNS of its last beat
-	lastAsk  int64  // SentNS of its last request for a slice
+	lastBeat int64 // SentNS of its last beat
+	lastAsk  int64 // SentNS of its last request for a slice
+	holds    []talk.Held
+	instance string // the process that is served
 	excluded string // digest of the exclusion list that it honours
 }
 
 // gone is after how long without a beat an agent counts as not connected.
 const gone = 5 * time.Second
 
-// hello begins the life of an agent, or goes on with it when the hub has begun anew. The leases of a
-// fresh agent end.
+// hello begins the life of an agent, or goes on with it when the hub has begun anew. The leases of
+// a fresh agent end.
 func (h *Hub) hello(name string, q *talk.Hello) (*talk.Hello, error) {
 	if err := talk.Speaks(*q); err != nil {
 		return nil, err
@@ -29,9 +31,9 @@ func (h *Hub) hello(name string, q *talk.Hello) (*talk.Hello, error) {
 	defer h.mu.Unlock()
 	id := h.people[name]
 	if a := h.agents[name]; a != nil && !q.Fresh {
-		return h.ownHello(), nil
+		return h.ownHello(), a.check(q.Instance)
 	}
-	h.agents[name] = &agent{state: talk.AgentState{
+	h.agents[name] = &agent{instance: q.Instance, state: talk.AgentState{
 		Name: name, Location: id.Location, AS: id.AS, Software: q.Software, Hostname: q.Hostname, Seen: time.Now(),
 	}}
 	for _, w := range h.jobs {
@@ -55,6 +57,18 @@ func (h *Hub) helloUser(_ string, q *talk.Hello) (*talk.Hello, error) {
 	return h.ownHello(), talk.Speaks(*q)
 }
 
+// errTwice means that two processes have the credentials of one agent. They would take each
+// other's slices away.
+var errTwice = errors.New("another agent began later with these credentials: each vantage point needs a file of its own")
+
+// check refuses a process of the agent that is not the last one.
+func (a *agent) check(instance string) error {
+	if instance != a.instance {
+		return errTwice
+	}
+	return nil
+}
+
 // errStrange asks an agent to say hello.
 var errStrange = errors.New("say hello first")
 
@@ -67,13 +81,16 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 	if a == nil {
 		return nil, errStrange
 	}
+	if err := a.check(q.Instance); err != nil {
+		return nil, err
+	}
 	if q.SentNS <= a.lastBeat {
 		return nil, errors.New("this beat is old")
 	}
 	now := time.Now()
 	a.lastBeat, a.state.Seen = q.SentNS, now
 	a.state.OffsetNS, a.state.ErrorNS = q.OffsetNS, q.ErrorNS
-	a.state.Trouble, a.state.Stored = talk.Troubles(q.Trouble, talk.ClockTrouble(q.OffsetNS, q.ErrorNS)), q.Stored
+	a.state.Trouble, a.state.Stored, a.holds = talk.Troubles(q.Trouble, talk.ClockTrouble(q.OffsetNS, q.ErrorNS)), q.Stored, q.Holds
 	reply := &talk.BeatReply{CameNS: came.UnixNano(), Grants: map[string]budget.Grant{}, Limits: map[string]talk.Limits{}, Exclude: h.exclude.digest}
 	for _, held := range q.Holds {
 		w, err := h.find(held.Job)
@@ -97,7 +114,7 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 		case w.holds(name) > 0:
 			w.active[name] = now
 			reply.Limits[w.Job.ID] = w.limits.grant(now, name, q.FirstHops[w.Job.ID])
-			reply.Grants[w.Job.ID] = w.budget.Grant(now, name, most, w.holders(h.agents))
+			reply.Grants[w.Job.ID] = w.budget.Grant(now, name, most, w.holders())
 		}
 	}
 	reply.HubNS = came.Add(time.Since(came)).UnixNano() // the clock may be set meanwhile

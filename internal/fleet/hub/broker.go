@@ -13,6 +13,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
+	"github.com/masstrace/masstrace/internal/listen"
 )
 
 // broker is the NATS server inside the hub, and the hub's own connection to it.
@@ -27,14 +28,18 @@ type broker struct {
 const startPatience = 10 * time.Second
 
 // openBroker starts a broker. Nobody but the hub may connect before admit.
-func openBroker(listen string, a *creds.Authority) (*broker, error) {
-	host, text, err := net.SplitHostPort(listen)
+func openBroker(address string, a *creds.Authority) (*broker, error) {
+	address, err := listen.Address(address)
+	if err != nil {
+		return nil, err
+	}
+	host, text, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", listen, err)
+		return nil, fmt.Errorf("%s: %w", address, err)
 	}
 	if port == 0 {
 		port = ^uint64(0) // any free one
@@ -62,7 +67,7 @@ func openBroker(listen string, a *creds.Authority) (*broker, error) {
 	b.server.Start()
 	if !b.server.ReadyForConnections(startPatience) {
 		b.close()
-		return nil, fmt.Errorf("the broker cannot listen at %s: is the port in use?", listen)
+		return nil, fmt.Errorf("the broker cannot listen at %s: is the port in use?", address)
 	}
 	b.nats, err = nats.Connect("", nats.InProcessServer(b.server), nats.Nkey(public, pair.Sign), nats.Name("masstrace hub"))
 	if err != nil {

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/lease"
@@ -36,14 +38,40 @@ func (h *Hub) put(name string, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if q.Offset+int64(len(body)) > mostSegment {
+		return nil, fmt.Errorf("a segment may have %d bytes: submit the job with more slices", mostSegment)
+	}
 	w.parts.Lock()
 	defer w.parts.Unlock()
+	if q.Offset == 0 {
+		h.sweep(w, name)
+	}
 	size, err := appendPart(h.incoming(w, name, q.Lease), q.Offset, body)
 	if err != nil {
 		return nil, h.refusedWrite(w, errDisk(err))
 	}
 	return talk.Encode(&talk.PutReply{Size: size}, nil)
 }
+
+// sweep removes the parts that an agent has sent for leases that it does not have any more. An
+// error costs room alone. The caller holds the mutex of commits.
+func (h *Hub) sweep(w *work, name string) {
+	files, _ := filepath.Glob(h.path("jobs", w.Job.ID, "incoming", name+".*"))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := w.tables[w.Job.Spec.Owner(name)]
+	for _, path := range files {
+		var l lease.Lease
+		_, err := fmt.Sscanf(strings.TrimPrefix(filepath.Base(path), name+"."), "%d.%x", &l.Slice, &l.Epoch)
+		if err != nil || t == nil || t.Check(name, l) != nil {
+			_ = os.Remove(path)
+		}
+	}
+}
+
+// mostSegment bounds a segment, in bytes, so that an agent cannot fill the disk of the hub by one
+// slice.
+const mostSegment = 1 << 30
 
 // errNotWanted answers a part of a segment that would be refused.
 var errNotWanted = errors.New("the slice is done, or has a newer lease")
@@ -158,17 +186,26 @@ func (h *Hub) get(name string, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	in, size, err := h.open(name, &q)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoFile):
 		return nil, err
+	case err != nil:
+		return nil, h.unreadable(err)
 	}
 	defer in.Close()
 	part := make([]byte, min(max(size-q.Offset, 0), talk.Chunk))
 	if len(part) > 0 {
 		if _, err := in.ReadAt(part, q.Offset); err != nil {
-			return nil, fmt.Errorf("the hub cannot read its store: %w", err)
+			return nil, h.unreadable(err)
 		}
 	}
 	return talk.Encode(&talk.GetReply{Size: size}, part)
+}
+
+// unreadable reports an error of the store to the owner of the hub, and returns the one for others.
+func (h *Hub) unreadable(err error) error {
+	h.cfg.Event("a file of the store cannot be read: " + err.Error())
+	return errors.New("the hub cannot read this file: its owner sees why")
 }
 
 var errNoFile = errors.New("no such file")
@@ -177,7 +214,7 @@ var errNoFile = errors.New("no such file")
 func openFile(path string) (in ledger.Segment, size int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, 0, fmt.Errorf("the hub has lost a file: %w", err)
+		return nil, 0, err
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -208,7 +245,7 @@ func (h *Hub) open(name string, q *talk.Get) (in ledger.Segment, size int64, err
 	}
 	in, err = w.ledger.Segment(h.ctx, &e)
 	if err != nil {
-		return nil, 0, fmt.Errorf("the hub has lost a segment: %w", err)
+		return nil, 0, err
 	}
 	return in, e.Size, nil
 }

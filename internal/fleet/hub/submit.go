@@ -2,6 +2,7 @@ package hub
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -70,6 +71,10 @@ func (h *Hub) submit(name string, s *job.Spec) (*job.Job, error) {
 		return nil, err
 	}
 	h.mu.Lock()
+	if w, err := h.findOf(name, s.Name); err == nil && w.Job.Submitter == name && !w.over() {
+		h.mu.Unlock()
+		return nil, plan.Refuse("Name", "job %s (%s) of that name is not done: choose another name, or cancel it", s.Name, w.Job.ID)
+	}
 	var able []string // agents that the patterns name
 	for _, a := range h.states() {
 		if job.Matches(s.Agents, a.Name) && (s.Mode != job.Assigned || s.Assigned[a.Name] != "") {
@@ -170,20 +175,61 @@ func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
 	return plan.New(h.ctx, &c, plan.Began{})
 }
 
-// listJobs answers with all jobs and agents.
-func (h *Hub) listJobs(string, *nothing) (*talk.JobsReply, error) {
+// mostReply bounds the jobs in one answer, in bytes.
+// NATS takes messages of 1 MiB, and the agents are in it, too.
+const mostReply = 256 << 10
+
+// listJobs returns the jobs from a number on, as many as an answer has room for, and the agents in
+// the first answer.
+func (h *Hub) listJobs(name string, q *talk.ListJobs) (*talk.JobsReply, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.overview(), nil
+	reply := &talk.JobsReply{Total: len(h.jobs), Results: h.results()}
+	if q.From == 0 {
+		reply.Agents = h.states()
+	}
+	if q.Job != "" {
+		w, err := h.findOf(name, q.Job)
+		if err != nil {
+			return nil, err
+		}
+		reply.Jobs, reply.Total = append(reply.Jobs, w.state(h)), 1
+		return reply, nil
+	}
+	size := 0
+	for _, w := range h.jobs[min(max(q.From, 0), len(h.jobs)):] {
+		s := w.state(h)
+		text, err := json.Marshal(&s)
+		if err != nil {
+			return nil, err
+		}
+		if size += len(text); size > mostReply && len(reply.Jobs) > 0 {
+			break
+		}
+		reply.Jobs = append(reply.Jobs, s)
+	}
+	return reply, nil
 }
 
-// overview returns all jobs and agents.
-func (h *Hub) overview() *talk.JobsReply {
-	reply := &talk.JobsReply{Agents: h.states(), Results: h.cfg.Dir}
+// results returns where the hub keeps results.
+func (h *Hub) results() string {
 	if h.cfg.Results != nil {
-		reply.Results = h.cfg.Results.String()
+		return h.cfg.Results.String()
 	}
-	for _, w := range h.jobs {
+	return h.cfg.Dir
+}
+
+// overview returns what the status page shows: all jobs that are not over, the last of the others,
+// and the agents. The caller holds the mutex.
+func (h *Hub) overview() *talk.JobsReply {
+	reply := &talk.JobsReply{Agents: h.states(), Total: len(h.jobs), Results: h.results()}
+	over := 0
+	for _, w := range slices.Backward(h.jobs) { // the newest first
+		if w.over() {
+			if over++; over > keptJobs {
+				continue
+			}
+		}
 		reply.Jobs = append(reply.Jobs, w.state(h))
 	}
 	return reply
@@ -192,7 +238,7 @@ func (h *Hub) overview() *talk.JobsReply {
 // state returns how a job goes.
 func (w *work) state(h *Hub) talk.JobState {
 	s := talk.JobState{
-		Job: *w.public(), Slices: w.total(), Done: w.done, Targets: w.targets, Sent: w.sent, Answered: w.answered,
+		Job: *w.forAgent(""), Slices: w.total(), Done: w.done, Targets: w.targets, Sent: w.sent, Answered: w.answered,
 		InForce: w.budget.InForce(now()), Refusals: maps.Clone(w.refusals), Failures: maps.Clone(w.failures), Trouble: w.trouble,
 		ByAgent: map[string]talk.Share{},
 	}
@@ -201,6 +247,9 @@ func (w *work) state(h *Hub) talk.JobState {
 	}
 	for name := range h.people {
 		share := talk.Share{Done: w.byAgent[name], Now: w.holds(name), Rate: w.budget.Of(now(), name)}
+		if a := h.agents[name]; a != nil && share.Now > 0 {
+			share.Add(a.holds, w.Job.ID)
+		}
 		if share != (talk.Share{}) {
 			s.ByAgent[name] = share
 		}
@@ -225,7 +274,7 @@ func (h *Hub) allRefuse(w *work) bool {
 func (h *Hub) cancel(name string, q *talk.JobName) (*talk.JobState, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	w, err := h.find(q.Job)
+	w, err := h.findOf(name, q.Job)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +297,7 @@ const perReply = 2000
 // entries answers with entries of the ledger of a job.
 func (h *Hub) entries(name string, q *talk.Entries) (*talk.EntriesReply, error) {
 	h.mu.Lock()
-	w, err := h.find(q.Job)
+	w, err := h.findOf(name, q.Job)
 	if err == nil && w.Job.Submitter != name {
 		err = fmt.Errorf("job %s is of %s", q.Job, w.Job.Submitter)
 	}

@@ -100,11 +100,9 @@ func (w *work) total() int { return w.Slices * len(w.tables) }
 func (w *work) over() bool { return w.Job.Canceled || w.done >= w.total() }
 
 // holders returns how many agents have leases of the job.
-func (w *work) holders(agents map[string]*agent) (n int) {
-	for name := range agents {
-		if w.holds(name) > 0 {
-			n++
-		}
+func (w *work) holders() (n int) {
+	for _, t := range w.tables {
+		n += t.Holders()
 	}
 	return n
 }
@@ -179,6 +177,17 @@ func (h *Hub) find(name string) (*work, error) {
 	return nil, fmt.Errorf("no job %q", name)
 }
 
+// findOf returns the job that a submitter names: one of its own, if there is one. The caller holds
+// the mutex.
+func (h *Hub) findOf(submitter, name string) (*work, error) {
+	for _, w := range slices.Backward(h.jobs) {
+		if w.Job.Submitter == submitter && (w.Job.ID == name || w.Job.Spec.Name == name) {
+			return w, nil
+		}
+	}
+	return h.find(name)
+}
+
 // ask gives an agent work, if there is any.
 func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 	h.mu.Lock()
@@ -186,6 +195,9 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 	a := h.agents[name]
 	if a == nil {
 		return nil, errStrange
+	}
+	if err := a.check(q.Instance); err != nil {
+		return nil, err
 	}
 	if q.SentNS <= a.lastAsk {
 		return nil, errors.New("this request is old")
@@ -207,7 +219,7 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 		later := func(slice uint32) bool { return h.later(w, name, slice, now) }
 		if l, ok := t.Grant(now, name, later); ok {
 			w.active[name] = now
-			reply := &talk.Work{Job: w.public(), Slices: w.Slices, Lease: l, Key: key, Location: a.state.Location, AS: a.state.AS, Exclude: h.exclude.digest}
+			reply := &talk.Work{Job: w.forAgent(name), Slices: w.Slices, Lease: l, Key: key, Location: a.state.Location, AS: a.state.AS, Exclude: h.exclude.digest}
 			if w.sharing != nil && w.sharing[l.Slice] == shared && w.pathfinder(l.Slice) != name {
 				reply.Pathfinder = w.pathfinder(l.Slice)
 			}
@@ -237,6 +249,17 @@ func (w *work) public() *job.Job {
 	j := w.Job
 	j.Spec.Key = ""
 	return &j
+}
+
+// forAgent returns the job as an agent sees it: without the lists of the others.
+func (w *work) forAgent(name string) *job.Job {
+	j := w.public()
+	if list := j.Spec.Assigned[name]; list != "" {
+		j.Spec.Assigned = map[string]string{name: list}
+	} else {
+		j.Spec.Assigned = nil
+	}
+	return j
 }
 
 // release takes a slice back that an agent could not do.

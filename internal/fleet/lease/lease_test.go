@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -62,6 +63,7 @@ func TestTableModel(t *testing.T) {
 					}
 					done[w.Slice] = done[w.Slice] || err == nil
 				}
+				checkCounts(t, table)
 				if rng.IntN(8) > 0 { // else the message comes again
 					pending = append(pending[:at], pending[at+1:]...)
 				}
@@ -70,6 +72,37 @@ func TestTableModel(t *testing.T) {
 		if len(done) != n {
 			t.Errorf("seed %d: %d of %d slices", seed, len(done), n)
 		}
+	}
+}
+
+// checkCounts compares the counts of leases with the leases.
+func checkCounts(t *testing.T, table *Table) {
+	t.Helper()
+	counts, holders := make([]int, len(table.names)), map[uint32]bool{}
+	for n, h := range table.held {
+		if h.by != table.slices[n].holder || h.by == 0 {
+			t.Fatalf("slice %d is held by %d, and by %d", n, h.by, table.slices[n].holder)
+		}
+		counts[h.by]++
+		holders[h.by] = true
+	}
+	if !slices.Equal(counts, table.counts) || len(holders) != table.Holders() {
+		t.Fatalf("counts %v and %d holders, want %v and %d", table.counts, table.Holders(), counts, len(holders))
+	}
+}
+
+// An agent that asks again and again, or claims leases of an earlier hub, does not get everything.
+func TestTableBoundsLeases(t *testing.T) {
+	table := New(100, 2)
+	for n := range uint32(100) {
+		table.Renew(begin, "greedy", Lease{n, 1 + uint64(n)})
+		table.Grant(begin, "greedy", nil)
+	}
+	if n := table.Held("greedy"); n != MostHeld {
+		t.Errorf("%d leases, want %d", n, MostHeld)
+	}
+	if _, ok := table.Grant(begin, "other", nil); !ok {
+		t.Error("nothing is left for another agent")
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package talk is what agents, submitters and the hub say to each other: subjects, messages and the
-// connection. A message is a line of JSON, then octets for the messages that carry a part of a file.
+// Package talk is what agents, submitters and the hub say to each other: subjects, messages and
+// the connection. A message is a line of JSON, then octets for the messages that carry a part of a
+// file.
 //
 //	fleet.agent.NAME.VERB   a request of an agent; the broker checks its name
 //	fleet.user.NAME.VERB    a request of a submitter
@@ -69,6 +70,9 @@ type Hello struct {
 	Software string `json:"software"`
 	Hostname string `json:"hostname"`
 	Fresh    bool   `json:"fresh"` // the agent has just begun, and holds no lease
+	// Instance is a random name of the process of an agent. Of two processes with the same
+	// credentials, the hub serves the one that began later.
+	Instance string `json:"instance,omitempty"`
 }
 
 // Speaks returns an error if the two sides have no version in common.
@@ -92,6 +96,7 @@ type Beat struct {
 	ErrorNS  int64  `json:"error_ns"` // of OffsetNS; 0 if not measured
 	Trouble  string `json:"trouble,omitempty"`
 	Stored   int    `json:"stored"` // segments that wait for the hub
+	Instance string `json:"instance,omitempty"`
 }
 
 // Held is a lease with its progress.
@@ -131,6 +136,8 @@ const MostFirstHops = 64
 type Ask struct {
 	SentNS int64  `json:"sent_ns"` // rises with each request
 	Holds  []Held `json:"holds"`
+
+	Instance string `json:"instance,omitempty"`
 }
 
 // Work is the answer to a request for work. Job is nil if there is none now.
@@ -255,6 +262,19 @@ type Share struct {
 	Done int     `json:"done"`
 	Now  int     `json:"now"` // leases in force
 	Rate float64 `json:"rate_pps"`
+	// Part is how far its unfinished slices are, together, and Sent their probes.
+	Part float64 `json:"part,omitempty"`
+	Sent uint64  `json:"sent,omitempty"`
+}
+
+// Add counts the progress of leases that are of a job.
+func (s *Share) Add(holds []Held, id string) {
+	for _, h := range holds {
+		if h.Job == id {
+			s.Part += h.Share
+			s.Sent += h.Sent
+		}
+	}
 }
 
 // AgentState is what the hub knows about an agent.
@@ -274,8 +294,15 @@ type AgentState struct {
 	AppliedMS float64 `json:"applied_ms,omitempty"`
 }
 
-// JobsReply has all jobs and agents.
+// ListJobs asks for one job, or for all from a number on.
+type ListJobs struct {
+	Job  string `json:"job,omitempty"`
+	From int    `json:"from,omitempty"`
+}
+
+// JobsReply has jobs, how many there are, and in the first answer all agents.
 type JobsReply struct {
+	Total  int          `json:"total"`
 	Jobs   []JobState   `json:"jobs"`
 	Agents []AgentState `json:"agents"`
 	// Results is where the hub keeps them: its folder, or the URL of an object store.
