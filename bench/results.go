@@ -27,9 +27,10 @@ const (
 	Strategies Section = "Strategies"
 	Paths      Section = "All paths"
 	Watch      Section = "Watching"
+	Follow     Section = "Following"
 )
 
-var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Paths, Watch}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Paths, Watch, Follow}
 
 const resultsHead = `# Results
 
