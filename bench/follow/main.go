@@ -35,14 +35,18 @@ func run(nets, budget, minutes int, out string) error {
 	table := tabular.Table{Columns: "ll", Head: []string{"network", "way", "changes", "found", "found %", "false %", "median delay s", "p90 s", "probes per change found"}}
 	d := time.Duration(minutes) * time.Minute
 	targets := 0
-	for _, preset := range []string{"default", "multipath-hostile"} {
-		cfg, err := netsim.Preset(preset)
+	for _, n := range []struct {
+		name, preset string
+		rerouted     float64
+	}{{"default, many changes", "default", 0.2}, {"default, few changes", "default", 0.02}, {"multipath-hostile, few changes", "multipath-hostile", 0.02}} {
+		preset := n.name
+		cfg, err := netsim.Preset(n.preset)
 		if err != nil {
 			return err
 		}
 		begin := 15 * time.Minute // both know all paths by then
-		cfg.Reroute, cfg.RerouteEvery, cfg.Rerouted = netsim.After(begin), 4*time.Minute, 0.2
-		cfg.Remap, cfg.RemapEvery, cfg.Remapped = netsim.After(begin), 30*time.Minute, 0.05
+		cfg.Reroute, cfg.RerouteEvery, cfg.Rerouted = netsim.After(begin), 4*time.Minute, n.rerouted
+		cfg.Remap, cfg.RemapEvery, cfg.Remapped = netsim.After(begin), 30*time.Minute, n.rerouted/4
 		list := simulated.Targets(rand.New(rand.NewPCG(1, 2)), nets, 10, 2)
 		targets = len(list)
 		for _, way := range []struct {

@@ -124,13 +124,11 @@ func (e *Engine) jobAnswered(a Ask, from id, r *Answer, now int64) {
 	if a.Flow != 0 {
 		j.flowAnswered(from)
 	} else if j.phase == flowing {
-		if from == j.diff.Before {
+		if from != j.diff.After { // the old hop, or a third one
 			e.alternates(j, a.TTL, now)
 			return
 		}
-		if from == j.diff.After {
-			j.repeated++
-		}
+		j.repeated++
 	} else {
 		j.keep(a.TTL, from, r)
 	}
