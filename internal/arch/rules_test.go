@@ -168,7 +168,7 @@ var thirdParty = []keptIn{
 	{"github.com/axiomhq/hyperloglog", []string{"internal/findings"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"internal/run"}, testsToo},
 	// A scan must not run other programs.
-	{"os/exec", []string{"internal/lab", "internal/lab/routers", "internal/query", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
+	{"os/exec", []string{"internal/lab", "internal/lab/routers", "internal/query", "internal/follow", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
 	{"github.com/oschwald/maxminddb-golang", []string{"internal/annotate"}, testsToo},
 	{"github.com/prometheus/client_golang", []string{"internal/metrics"}, testsToo},

@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os/exec"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -91,29 +89,6 @@ func (h *hook) call(ctx context.Context, b []byte) error {
 		return fmt.Errorf("took longer than %v", h.limit)
 	}
 	return err
-}
-
-func isURL(to string) bool {
-	return strings.HasPrefix(to, "http://") || strings.HasPrefix(to, "https://")
-}
-
-func post(ctx context.Context, url string, b []byte) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(b))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	if err := answer.Body.Close(); err != nil {
-		return err
-	}
-	if answer.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("the server answers %s", answer.Status)
-	}
-	return nil
 }
 
 // fail counts a fault, and reports the first one.
