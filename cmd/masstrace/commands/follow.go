@@ -12,6 +12,7 @@ import (
 	"github.com/masstrace/masstrace/internal/follow"
 	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/link"
+	"github.com/masstrace/masstrace/internal/listen"
 	"github.com/masstrace/masstrace/internal/metrics"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -80,7 +81,7 @@ func (c *FollowCmd) Validate() error {
 		return errors.New("--state needs the name of a file")
 	}
 	if c.Metrics != "" {
-		if _, err := metrics.Address(c.Metrics); err != nil {
+		if _, err := listen.Address(c.Metrics); err != nil {
 			return fmt.Errorf("--metrics: %w", err)
 		}
 	}
