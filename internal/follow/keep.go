@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/account"
@@ -35,7 +36,10 @@ func readState(path string) (*state, error) {
 		return nil, nil
 	}
 	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) { // its folder must be there
+		if _, missing := os.Stat(filepath.Dir(path)); missing != nil {
+			return nil, err
+		}
 		return nil, nil
 	}
 	if err != nil {

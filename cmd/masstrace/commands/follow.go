@@ -30,8 +30,8 @@ type FollowCmd struct {
 	IPv4         bool     `group:"Targets" short:"4" name:"ipv4" help:"Follow only IPv4 targets."`
 	IPv6         bool     `group:"Targets" short:"6" name:"ipv6" help:"Follow only IPv6 targets."`
 	Exclude      []string `group:"Targets" placeholder:"FILE" help:"Never probe these addresses, prefixes, ranges, or those in these files. May be repeated. Default: none."`
-	Granularity4 count    `group:"Targets" default:"24" name:"granularity4" placeholder:"BITS" help:"Length of the IPv4 prefixes of the lists that get one target each. Default: ${default}."`
-	Granularity6 count    `group:"Targets" default:"48" name:"granularity6" placeholder:"BITS" help:"Length of the IPv6 prefixes. Default: ${default}."`
+	Granularity4 count    `group:"Targets" default:"24" name:"granularity4" placeholder:"BITS" help:"Length of the IPv4 prefixes of the lists that get one target each, 1 to 32 bits. Default: ${default}."`
+	Granularity6 count    `group:"Targets" default:"48" name:"granularity6" placeholder:"BITS" help:"Length of the IPv6 prefixes, 1 to 128 bits. Default: ${default}."`
 	Seed         string   `group:"Targets" placeholder:"TEXT" help:"Text that determines targets and flows. Default: random, or that of --state."`
 
 	Budget     rate     `group:"Pace" default:"100" placeholder:"PPS" help:"Probes per second, also with K or M. Default: ${default}."`
