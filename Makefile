@@ -114,6 +114,7 @@ bench: install-build build
 	go run ./bench/scale -o bench/RESULTS.md
 	go run ./bench/pace -o bench/RESULTS.md
 	go run ./bench/watch -o bench/RESULTS.md
+	go run ./bench/follow -o bench/RESULTS.md
 	go run ./bench/fleet -o bench/RESULTS.md
 
 guide: install-build

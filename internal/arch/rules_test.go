@@ -59,13 +59,14 @@ var mayImport = map[string][]string{
 	"internal/annotate":          {"internal/mrt", "internal/outfile", "internal/plaintext", "internal/probe", "internal/record"},
 	"internal/show":              {"internal/draw", "internal/fileset", "internal/format", "internal/format/all", "internal/probe", "internal/record", "internal/run", "internal/verdict"},
 	"internal/draw":              {"internal/probe", "internal/record"},
-	"internal/watch/board":       {"internal/probe", "internal/wire"},
+	"internal/change":            {},
+	"internal/watch/board":       {"internal/change", "internal/probe", "internal/wire"},
 	"internal/watch/journal":     {"internal/plaintext", "internal/probe", "internal/watch/board", "internal/wire"},
 	"internal/watch/table":       {"internal/probe", "internal/watch/board"},
 	"internal/watch/screen":      {"internal/watch/board", "internal/watch/table"},
 	"internal/report":            {"internal/fileset", "internal/findings", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/inputs", "internal/listen", "internal/outfile", "internal/plaintext", "internal/probe", "internal/record", "internal/run", "internal/wire"},
 	"internal/inputs":            {"internal/format", "internal/format/all", "internal/format/parquet", "internal/outfile", "internal/record", "internal/run"},
-	"internal/compare":           {"internal/inputs", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
+	"internal/compare":           {"internal/change", "internal/inputs", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 	"internal/linkgraph":         {"internal/plaintext", "internal/probe", "internal/record"},
 	"internal/figure":            {"internal/record"},
 	"internal/query":             {"internal/format/parquet", "internal/outfile", "internal/run"},
@@ -90,11 +91,14 @@ var mayImport = map[string][]string{
 	"internal/gather":     {"internal/account", "internal/codec", "internal/format", "internal/probe", "internal/record", "internal/trace", "internal/window", "matcher"},
 
 	// The programs: none imports another.
-	"internal/scan":       {"internal/account", "internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
-	"internal/list":       {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/verdict", "internal/window", "ratelimit", "receiver", "sender"},
-	"internal/traceroute": {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/multipath", "internal/observe", "internal/plaintext", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
-	"internal/watch":      {"internal/codec", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/run", "internal/session", "internal/watch/board", "internal/wire", "ratelimit", "receiver", "sender"},
-	"internal/replay":     {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "receiver"},
+	"internal/scan":             {"internal/account", "internal/autorate", "internal/capture", "internal/checkpoint", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/list":             {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/target", "internal/verdict", "internal/window", "ratelimit", "receiver", "sender"},
+	"internal/traceroute":       {"internal/codec", "internal/format", "internal/format/traceroute", "internal/link", "internal/multipath", "internal/observe", "internal/plaintext", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/schedule", "internal/session", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "ratelimit", "receiver", "sender"},
+	"internal/watch":            {"internal/codec", "internal/link", "internal/observe", "internal/plan", "internal/probe", "internal/run", "internal/session", "internal/watch/board", "internal/wire", "ratelimit", "receiver", "sender"},
+	"internal/follow":           {"internal/account", "internal/codec", "internal/follow/engine", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/plan", "internal/probe", "internal/record", "internal/run", "internal/session", "internal/wire", "ratelimit", "receiver", "sender"},
+	"internal/follow/engine":    {"internal/change", "internal/probe", "internal/record"},
+	"internal/follow/simulated": {"internal/codec", "internal/follow/engine", "internal/netsim", "internal/probe", "internal/record"},
+	"internal/replay":           {"internal/account", "internal/capture", "internal/codec", "internal/fileset", "internal/findings", "internal/format", "internal/format/ndjson", "internal/gather", "internal/linklayer", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/recorder", "internal/run", "internal/target", "internal/trace", "internal/verdict", "internal/window", "matcher", "receiver"},
 
 	// The library: the only package with a promise.
 	".": {"internal/account", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/link", "internal/observe", "internal/outfile", "internal/pcapng", "internal/plan", "internal/probe", "internal/record", "internal/replay", "internal/run", "internal/scan", "internal/session", "internal/traceroute", "internal/wire", "sender"},
@@ -132,7 +136,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/fleet/agent", "internal/fleet/client", "internal/fleet/creds", "internal/fleet/hub", "internal/fleet/job", "internal/fleet/objects", "internal/fleet/policy", "internal/fleet/probing", "internal/fleet/talk", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/listen", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/fleet/agent", "internal/fleet/client", "internal/fleet/creds", "internal/fleet/hub", "internal/fleet/job", "internal/fleet/objects", "internal/fleet/policy", "internal/fleet/probing", "internal/fleet/talk", "internal/follow", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/listen", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},
@@ -140,6 +144,7 @@ var mayImport = map[string][]string{
 	"bench/micro":         {"bench", "internal/tabular"},
 	"bench/pace":          {"bench", "internal/codec", "internal/tabular", "ratelimit", "sender"},
 	"bench/formats":       {"bench", "bench/imagine", "internal/format", "internal/format/all", "internal/format/flatlinks", "internal/record", "internal/tabular"},
+	"bench/follow":        {"bench", "internal/follow/engine", "internal/follow/simulated", "internal/netsim", "internal/probe", "internal/tabular"},
 	"bench/imagine":       {"internal/probe", "internal/record", "internal/wire"},
 	"bench/read":          {"bench", "bench/imagine", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/tabular"},
 	"bench/receive":       {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/tabular", "internal/target", "internal/wire"},
@@ -181,7 +186,7 @@ var thirdParty = []keptIn{
 	{"github.com/axiomhq/hyperloglog", []string{"internal/findings"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"internal/run"}, testsToo},
 	// A scan must not run other programs.
-	{"os/exec", []string{"internal/lab", "internal/lab/routers", "internal/query", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
+	{"os/exec", []string{"internal/lab", "internal/lab/routers", "internal/query", "internal/follow", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
 	{"github.com/oschwald/maxminddb-golang", []string{"internal/annotate"}, testsToo},
 	{"github.com/prometheus/client_golang", []string{"internal/fleet/hub", "internal/metrics"}, testsToo},

@@ -24,8 +24,8 @@ type follower struct {
 	news   string // the notes of the last plain line
 }
 
-// follow shows the progress of a job until it is done.
-func follow(ctx context.Context, hub *client.Client, name string, screen *console) error {
+// followJob shows the progress of a job until it is done.
+func followJob(ctx context.Context, hub *client.Client, name string, screen *console) error {
 	f := &follower{screen: screen}
 	away := ""
 	for {

@@ -36,7 +36,7 @@ func (c *JobsCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	}
 	defer hub.Close()
 	if c.Follow != "" {
-		return follow(ctx, hub, c.Follow, newConsole(s, false))
+		return followJob(ctx, hub, c.Follow, newConsole(s, false))
 	}
 	reply, err := hub.Jobs(ctx)
 	if err != nil {

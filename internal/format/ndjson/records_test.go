@@ -59,6 +59,8 @@ func check(text []byte) error {
 		line = new(MultipathLine)
 	case TypeReply:
 		line = new(ReplyLine)
+	case TypeChange:
+		line = new(ChangeLine)
 	}
 	// The types that are read know every key that is written.
 	strict := json.NewDecoder(bytes.NewReader(text))
