@@ -16,10 +16,11 @@ import (
 // Life is how long a lease lasts that is not renewed.
 const Life = 20 * time.Second
 
-// Bounds of a takeover. MostHeld is how many leases an agent may have at a time, with those of
-// results that wait for the hub. It bounds how many slices an agent can withhold.
+// MostHeld is how many leases an agent may have at a time, with those of results that wait for the
+// hub. It bounds how many slices an agent can withhold.
 const MostHeld = 16
 
+// Bounds of a takeover.
 const (
 	slowFactor = 2 // a lease is slow after so many times the usual time
 	mostEpochs = 4 // leases of a slice that no failure has ended

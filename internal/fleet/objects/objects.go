@@ -166,7 +166,7 @@ func (c *Config) keys() (*credentials.Credentials, error) {
 		list = []credentials.Provider{&credentials.FileAWSCredentials{Filename: c.Credentials}}
 	}
 	keys := credentials.NewChainCredentials(list)
-	value, err := keys.Get()
+	value, err := keys.GetWithContext(nil)
 	if err == nil && value.AccessKeyID == "" {
 		err = errors.New("no access key")
 	}

@@ -163,5 +163,3 @@ func (q *queue) pop() (a Ask, ok bool) {
 	}
 	return a, true
 }
-
-func (q *queue) len() int { return len(q.list) - q.head }
