@@ -97,6 +97,8 @@ type Agent struct {
 	conn *talk.Conn
 	kick chan struct{} // asks for a beat now
 	sent chan struct{} // asks for an upload now
+	work chan struct{} // asks for a slice now
+	last chan struct{} // asks for the last messages to all
 
 	mu      sync.Mutex // guards what follows
 	running *running   // nil between slices
@@ -114,6 +116,7 @@ type Agent struct {
 
 	instance string // of this process; does not change
 	lastSent int64
+	told     map[string]uint64 // serial of the last message to all, by subject
 }
 
 // running is the slice that is being traced.
@@ -178,7 +181,10 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
-	a := &Agent{cfg: c, instance: plan.RandomHex(8), kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), refused: map[string]string{}, stored: map[string]talk.Held{}}
+	a := &Agent{
+		cfg: c, instance: plan.RandomHex(8), kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), work: make(chan struct{}, 1), last: make(chan struct{}, 1),
+		refused: map[string]string{}, stored: map[string]talk.Held{}, told: map[string]uint64{},
+	}
 	if err := a.clean(); err != nil {
 		return err
 	}
@@ -194,6 +200,7 @@ func Run(ctx context.Context, c Config) error {
 	all.Go(func() { a.beats(ctx) })
 	all.Go(func() { a.uploads(ctx) })
 	all.Go(func() { a.reports(ctx) })
+	all.Go(func() { a.hearLast(ctx) })
 	a.works(ctx)
 	all.Wait()
 	return nil
@@ -223,6 +230,7 @@ func (a *Agent) up() {
 	a.cfg.Event("connected to the hub")
 	nudge(a.kick)
 	nudge(a.sent)
+	nudge(a.last)
 }
 
 // down notes that the hub is not reached.

@@ -172,6 +172,7 @@ func (h *Hub) complete(w *work, e ledger.Entry) {
 	w.count(&e)
 	h.makeKnown(w, e)
 	if w.over() {
+		h.askToTell()
 		h.cfg.Event(fmt.Sprintf("job %s is done: %d slices", w.Job.Spec.Name, w.done))
 	}
 }

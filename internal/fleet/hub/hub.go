@@ -11,6 +11,9 @@
 //	jobs/ID/segments/        their records
 //	jobs/ID/incoming/        parts of segments
 //	jobs/ID/known/SLICE      paths to the targets of a slice, made of its segment (package known)
+//	broker/                  the stream of the broker inside the hub
+//	nats-users.conf          users for the configuration of a cluster
+//	hub.nk                   the key of the hub on a cluster
 //
 // With Config.Results, the manifest and the segments are elsewhere.
 // The broker keeps nothing that the hub needs.
@@ -27,6 +30,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/fleet/broker"
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
@@ -42,6 +46,8 @@ type Config struct {
 	Software string
 	// Event, unless it is nil, receives what a person should see.
 	Event func(text string)
+	// Cluster is an existing NATS cluster, nil for the broker inside the hub.
+	Cluster *broker.Cluster
 	// Disk is where the ledgers are, nil for the file system of this machine.
 	Disk ledger.Disk
 	// Results, unless it is nil, is where the ledgers are instead.
@@ -60,8 +66,9 @@ type Results interface {
 type Hub struct {
 	cfg    Config
 	term   uint32
-	broker *broker
-	page   *page // nil if there is none
+	broker *broker.Broker
+	retell chan struct{} // asks for all messages to all agents again
+	page   *page         // nil if there is none
 	lock   *os.File
 
 	commits commits
@@ -71,6 +78,9 @@ type Hub struct {
 	agents  map[string]*agent
 	people  map[string]creds.Identity
 	exclude exclusion
+	serial  uint64 // of the last message to all agents
+
+	submits sync.Mutex // one submission at a time
 
 	reading sync.Mutex // of the results of pathfinders: see writeKnown
 
@@ -87,7 +97,7 @@ func Open(c Config) (h *Hub, err error) {
 	if c.Disk == nil {
 		c.Disk = ledger.OS{}
 	}
-	h = &Hub{cfg: c, agents: map[string]*agent{}, commits: commits{list: map[commitOf]*commit{}}}
+	h = &Hub{cfg: c, agents: map[string]*agent{}, retell: make(chan struct{}, 1), commits: commits{list: map[commitOf]*commit{}}}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -105,6 +115,7 @@ func Open(c Config) (h *Hub, err error) {
 	if h.term, err = nextTerm(h.path("term")); err != nil {
 		return h, err
 	}
+	h.serial = uint64(h.term) << 32
 	if err := h.loadJobs(); err != nil {
 		return h, err
 	}
@@ -115,7 +126,10 @@ func Open(c Config) (h *Hub, err error) {
 	if err != nil {
 		return h, err
 	}
-	if h.broker, err = openBroker(c.Listen, authority); err != nil {
+	h.broker, err = broker.Open(broker.Config{
+		Dir: c.Dir, Listen: c.Listen, Authority: authority, Cluster: c.Cluster, Up: h.askToTell, Event: c.Event,
+	})
+	if err != nil {
 		return h, err
 	}
 	if _, err := h.readPeople(); err != nil {
@@ -129,6 +143,7 @@ func Open(c Config) (h *Hub, err error) {
 			return h, err
 		}
 	}
+	h.askToTell()
 	h.done.Go(h.watch)
 	return h, nil
 }
@@ -138,7 +153,7 @@ func (h *Hub) path(parts ...string) string {
 }
 
 // URL returns the URL at which agents reach the hub.
-func (h *Hub) URL() string { return h.broker.url() }
+func (h *Hub) URL() string { return h.broker.URL() }
 
 // PageURL returns the URL of the status page, "" if there is none.
 func (h *Hub) PageURL() string { return h.page.url() }
@@ -147,7 +162,7 @@ func (h *Hub) PageURL() string { return h.page.url() }
 func (h *Hub) Close() error {
 	h.stop()
 	h.page.close()
-	h.broker.close()
+	h.broker.Close()
 	h.done.Wait()
 	h.commits.end()
 	h.mu.Lock()
@@ -179,8 +194,8 @@ func (h *Hub) serve() error {
 		talk.VerbCancel: answer(h.cancel), talk.VerbEntries: answer(h.entries), talk.VerbGet: h.get,
 	}
 	return errors.Join(
-		h.broker.serve(talk.AgentRequests, h.of(creds.Agent, agents)),
-		h.broker.serve(talk.UserRequests, h.of(creds.Submitter, users)),
+		h.broker.Serve(talk.AgentRequests, h.of(creds.Agent, agents)),
+		h.broker.Serve(talk.UserRequests, h.of(creds.Submitter, users)),
 	)
 }
 
@@ -240,6 +255,10 @@ func (h *Hub) watch() {
 		select {
 		case <-h.ctx.Done():
 			return
+		case <-h.retell:
+			h.tellExclude()
+			h.tellJobs()
+			continue
 		case <-ticker.C:
 		}
 		if changed, err := h.readPeople(); err != nil {
@@ -252,7 +271,7 @@ func (h *Hub) watch() {
 			h.cfg.Event("exclusions stay as they are: " + err.Error())
 		}
 		if changed {
-			h.sendExclude()
+			h.tellExclude()
 		}
 	}
 }
@@ -277,7 +296,7 @@ func (h *Hub) readPeople() (changed bool, err error) {
 	if same {
 		return false, nil
 	}
-	return true, h.broker.admit(list)
+	return true, h.broker.Admit(list)
 }
 
 // nextTerm counts the lives of the hub of a folder.
@@ -297,4 +316,4 @@ func nextTerm(path string) (uint32, error) {
 }
 
 // Messages returns how many messages and bytes the broker has taken in.
-func (h *Hub) Messages() (count, octets int64) { return h.broker.messages() }
+func (h *Hub) Messages() (count, octets int64) { return h.broker.Messages() }

@@ -73,7 +73,7 @@ func (c counts) Collect(out chan<- prometheus.Metric) {
 			gauge(agentClock, float64(a.OffsetNS)/1e9, a.Name)
 		}
 	}
-	n, size := c.broker.messages()
+	n, size := c.broker.Messages()
 	out <- prometheus.MustNewConstMetric(messages, prometheus.CounterValue, float64(n))
 	out <- prometheus.MustNewConstMetric(octets, prometheus.CounterValue, float64(size))
 }
