@@ -252,6 +252,9 @@ func (s *Search) Halt() {
 	s.flags |= halted
 }
 
+// Queued returns how many probes are asked that Next has not returned yet.
+func (s *Search) Queued() int { return len(s.queue) - s.head }
+
 // Probes returns how many probes Next has returned, without those refused.
 func (s *Search) Probes() int { return s.probes }
 
