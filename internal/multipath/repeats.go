@@ -25,7 +25,11 @@ func (s *Search) isSole(ttl uint8) bool {
 	if !s.has(ttl) || s.row(ttl).flags&rowSole != 0 {
 		return s.has(ttl)
 	}
-	return s.has(ttl-1) && s.row(ttl-1).nodes == 1 && s.row(ttl-1).silent >= veils // several may come together here
+	if !s.has(ttl - 1) {
+		return false
+	}
+	before := s.row(ttl - 1)
+	return before.nodes == 1 && before.silent >= veils && before.flags&rowKnown == 0 // several may come together here
 }
 
 // front returns the first row after the balancer from which the paths in the row at ttl diverge. All
