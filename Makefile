@@ -35,7 +35,7 @@ PEERS :=
 
 # Inputs for each fuzz target: what a test run has time for, and enough. A test run has the
 # targets alone that read what strangers write; all others run their seeds in unit.
-FUZZ_SHORT   := 2000
+FUZZ_SHORT   := 1000
 FUZZ_COUNT   := 500000
 FUZZ_FOREIGN := FuzzQuoted|FuzzVariedQuoted|FuzzEchoReply|FuzzTCPAnswer|FuzzDecode|FuzzDecodeTCP|FuzzReplay|FuzzExtension|FuzzFile|FuzzReader|FuzzRow|FuzzScan|FuzzValues|FuzzOpen|FuzzResults|FuzzDatabase|FuzzMMDB|FuzzText
 
@@ -81,7 +81,7 @@ test: install-test
 lint:
 	@scripts/step lint scripts/lint $(STATICCHECK)
 unit:
-	@scripts/step unit scripts/gotest unit -timeout 8m ./...
+	@scripts/step unit scripts/gotest unit -timeout 8m -parallel 3 ./...
 race:
 	@scripts/step race scripts/gotest race -race -timeout 8m $(addprefix ./,$(CONCURRENT))
 fuzz-short:

