@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,17 +21,8 @@ import (
 	"github.com/masstrace/masstrace/internal/wire"
 )
 
-// readerRSS is the most memory that a reader of any file may use beyond that of a program that does
-// nothing, in octets.
-const readerRSS = 212 << 20
-
-// idleRSS is the peak of a program that does nothing, in octets. Most of it are pages of the program
-// file, and grow with its packages. Pages of this test, which the kernel may count, are cut off.
-var idleRSS = sync.OnceValue(func() int64 {
-	cmd := exec.Command(program, "--version")
-	_ = cmd.Run() // without a process there is no peak, and a limit that is too low fails
-	return min(peak(cmd), 64<<20)
-})
+// readerMemory is the most memory that a reader of any file may have for itself, in octets.
+const readerMemory = 256e6
 
 // deadline ends a reader that hangs: it is far longer than any needs.
 const deadline = 2 * time.Minute
@@ -40,7 +30,7 @@ const deadline = 2 * time.Minute
 // readsWithin runs the program on a hostile file, and checks its memory and that it ends.
 func readsWithin(t *testing.T, args ...string) {
 	t.Helper()
-	readsIn(t, idleRSS()+readerRSS, args...)
+	readsIn(t, readerMemory, args...)
 }
 
 // readsIn is readsWithin with another limit of the memory, in octets.
@@ -49,6 +39,7 @@ func readsIn(t *testing.T, limit int64, args ...string) {
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
+	memory := measured(t, cmd)
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		t.Fatalf("%v did not end", args)
@@ -56,10 +47,10 @@ func readsIn(t *testing.T, limit int64, args ...string) {
 	if bytes.Contains(out, []byte("goroutine ")) {
 		t.Fatalf("%v: %v\n%.2000s", args, err, out)
 	}
-	rss := peak(cmd)
-	t.Logf("%d MiB, status %d: %.200s", rss>>20, cmd.ProcessState.ExitCode(), out)
-	if rss > atMost(limit) {
-		t.Errorf("%d MiB resident", rss>>20)
+	m := memory()
+	t.Logf("%d MiB, status %d: %.200s", m>>20, cmd.ProcessState.ExitCode(), out)
+	if m > limit {
+		t.Errorf("%d MiB resident", m>>20)
 	}
 }
 

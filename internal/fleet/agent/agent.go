@@ -76,6 +76,8 @@ type Agent struct {
 	conn *talk.Conn
 	kick chan struct{} // asks for a beat now
 	sent chan struct{} // asks for an upload now
+	work chan struct{} // asks for a slice now
+	last chan struct{} // asks for the last messages to all
 
 	mu       sync.Mutex // guards what follows
 	running  *running   // nil between slices
@@ -86,6 +88,7 @@ type Agent struct {
 	refused  map[string]string    // reasons, by job
 	stored   map[string]talk.Held // finished slices that the hub does not have yet, by file name
 	lastSent int64
+	heard    map[string]uint64 // serial of the last message to all, by subject
 }
 
 // running is the slice that is being traced.
@@ -146,7 +149,10 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
-	a := &Agent{cfg: c, kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), refused: map[string]string{}, stored: map[string]talk.Held{}}
+	a := &Agent{
+		cfg: c, kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), work: make(chan struct{}, 1), last: make(chan struct{}, 1),
+		refused: map[string]string{}, stored: map[string]talk.Held{}, heard: map[string]uint64{},
+	}
 	if err := a.clean(); err != nil {
 		return err
 	}
@@ -162,6 +168,7 @@ func Run(ctx context.Context, c Config) error {
 	all.Go(func() { a.beats(ctx) })
 	all.Go(func() { a.uploads(ctx) })
 	all.Go(func() { a.reports(ctx) })
+	all.Go(func() { a.hearLast(ctx) })
 	a.works(ctx)
 	all.Wait()
 	return nil
@@ -188,6 +195,7 @@ func (a *Agent) up() {
 	a.cfg.Event("connected to the hub")
 	nudge(a.kick)
 	nudge(a.sent)
+	nudge(a.last)
 }
 
 // down notes that the hub is not reached.

@@ -65,18 +65,31 @@ func (a *Agent) untilBeat(ctx context.Context) bool {
 
 // hello begins the talk with a hub, and gets its exclusions.
 func (a *Agent) hello(ctx context.Context, fresh bool) error {
+	a.mu.Lock()
+	sent := a.sentNS()
+	a.mu.Unlock()
 	var reply talk.Hello
 	_, err := a.conn.Ask(ctx, talk.VerbHello, &talk.Hello{
-		Version: talk.Version, Oldest: talk.Oldest, Software: a.cfg.Software, Hostname: a.cfg.Hostname, Fresh: fresh,
+		Version: talk.Version, Oldest: talk.Oldest, Software: a.cfg.Software, Hostname: a.cfg.Hostname, Fresh: fresh, SentNS: sent,
 	}, nil, &reply)
 	if err == nil {
 		err = talk.Speaks(reply)
+	}
+	if err == nil && reply.After >= sent { // our clock was set back since an earlier life
+		a.mu.Lock()
+		a.lastSent = max(a.lastSent, reply.After)
+		a.mu.Unlock()
+		nudge(a.kick)
+		return errLate
 	}
 	if _, refused := errors.AsType[talk.Refusal](err); refused {
 		a.report(err.Error())
 	}
 	return err
 }
+
+// errLate means that the hub has had later messages of this agent.
+var errLate = errors.New("this hello is old")
 
 // beat sends one life sign.
 func (a *Agent) beat(ctx context.Context, asked time.Time) (*talk.BeatReply, error) {

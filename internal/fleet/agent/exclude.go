@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 
-	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/target"
 )
@@ -13,23 +12,6 @@ import (
 type exclusions struct {
 	digest string
 	set    target.Set
-}
-
-// hear takes a message to all agents.
-func (a *Agent) hear(subject string, data []byte) {
-	if subject != talk.ExcludeAll {
-		return
-	}
-	var m talk.Applied
-	body, err := talk.Decode(data, &m)
-	if err != nil {
-		return // the next beat has the digest
-	}
-	if job.Digest(body) == m.Exclude {
-		a.setExclude(m.Exclude, body)
-		return
-	}
-	nudge(a.kick) // the list is too long for one message
 }
 
 // fetchExclude gets an exclusion list of the hub.

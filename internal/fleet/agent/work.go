@@ -20,10 +20,27 @@ import (
 func (a *Agent) works(ctx context.Context) {
 	for ctx.Err() == nil {
 		wait := a.workOnce(ctx)
-		if wait > 0 && !pause(ctx, wait) {
+		if wait > 0 && !a.rest(ctx, wait) {
 			return
 		}
 	}
+}
+
+// rest waits, or until there is work. It returns false when ctx ends.
+func (a *Agent) rest(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	work := a.work
+	if wait > idlePause {
+		work = nil // after a failure
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+	case <-work:
+	}
+	return true
 }
 
 // workOnce asks for a slice and traces it. It returns how long to wait then.
@@ -114,13 +131,14 @@ func (a *Agent) targetRefusal(w *talk.Work, c *plan.Config) (string, error) {
 // refuse tells the submitter why the owner does not allow a job.
 func (a *Agent) refuse(ctx context.Context, w *talk.Work, reason string) {
 	a.mu.Lock()
+	sent := a.sentNS()
 	news := a.refused[w.Job.ID] == ""
 	a.refused[w.Job.ID] = reason
 	a.mu.Unlock()
 	if news {
 		a.cfg.Event(fmt.Sprintf("job %s of %s is refused: %s", w.Job.Spec.Name, w.Job.Submitter, reason))
 	}
-	if _, err := a.conn.Ask(ctx, talk.VerbRefuse, &talk.Refuse{Job: w.Job.ID, Reason: reason}, nil, &struct{}{}); err != nil {
+	if _, err := a.conn.Ask(ctx, talk.VerbRefuse, &talk.Refuse{SentNS: sent, Job: w.Job.ID, Reason: reason}, nil, &struct{}{}); err != nil {
 		pause(ctx, idlePause) // the hub will offer the job again
 	}
 }

@@ -5,11 +5,14 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
+	"github.com/masstrace/masstrace/internal/plan"
 )
 
 // Client is a connection of a submitter.
@@ -61,6 +64,9 @@ func (c *Client) Submit(ctx context.Context, s *job.Spec) (*job.Job, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
+	if s.Request == "" {
+		s.Request = plan.RandomHex(16)
+	}
 	j := new(job.Job)
 	_, err := c.conn.Ask(ctx, talk.VerbSubmit, s, nil, j)
 	return j, err
@@ -75,9 +81,19 @@ func (c *Client) Jobs(ctx context.Context) (*talk.JobsReply, error) {
 
 // Cancel cancels a job, by its number or name.
 func (c *Client) Cancel(ctx context.Context, name string) (*talk.JobState, error) {
-	s := new(talk.JobState)
-	_, err := c.conn.Ask(ctx, talk.VerbCancel, &talk.JobName{Job: name}, nil, s)
-	return s, err
+	all, err := c.Jobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// The request has the number: if it comes again later, it ends no newer job of the name.
+	for _, j := range slices.Backward(all.Jobs) {
+		if j.Job.ID == name || j.Job.Spec.Name == name {
+			s := new(talk.JobState)
+			_, err := c.conn.Ask(ctx, talk.VerbCancel, &talk.JobName{Job: j.Job.ID}, nil, s)
+			return s, err
+		}
+	}
+	return nil, fmt.Errorf("no job %q", name)
 }
 
 // Entries returns a job with all entries of its ledger, in the order of agents and slices.

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,6 +48,9 @@ type File struct {
 	Hub  string `json:"hub,omitempty"` // URL
 	Seed string `json:"seed"`
 	CA   string `json:"ca"` // certificate of the hub's authority, PEM
+	// Cluster is set if Hub is an existing NATS cluster. CA is then that of the cluster, "" for the
+	// authorities that the machine trusts.
+	Cluster bool `json:"cluster,omitempty"`
 }
 
 // secret is the mode of files with secrets.
@@ -143,8 +148,8 @@ func (f *File) Text() ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// Load reads the file of an agent or a submitter. It refuses a file that others can read.
-func Load(path string) (*File, error) {
+// ReadSecret reads a file that nobody else can read, and refuses another.
+func ReadSecret(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -152,7 +157,32 @@ func Load(path string) (*File, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("%s: others can read this secret file: chmod 600 it", path)
 	}
-	text, err := os.ReadFile(path)
+	return os.ReadFile(path)
+}
+
+// CheckURL refuses the URL of a cluster on another machine without TLS: messages have keys.
+func CheckURL(text string) error {
+	for one := range strings.SplitSeq(text, ",") {
+		u, err := url.Parse(strings.TrimSpace(one))
+		if err != nil {
+			return err
+		}
+		ip := net.ParseIP(u.Hostname())
+		switch {
+		case u.Scheme != "nats" && u.Scheme != "tls" && u.Scheme != "wss" || u.Hostname() == "":
+			return fmt.Errorf("%q is no URL of NATS, such as tls://nats.example.net:4222", one)
+		case u.User != nil:
+			return errors.New("the URL of a cluster has a secret: put it in a file")
+		case u.Scheme == "nats" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()):
+			return fmt.Errorf("%s has no TLS, and the messages have keys: use tls://", one)
+		}
+	}
+	return nil
+}
+
+// Load reads the file of an agent or a submitter. It refuses a file that others can read.
+func Load(path string) (*File, error) {
+	text, err := ReadSecret(path)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ type agent struct {
 	state    talk.AgentState
 	lastBeat int64  // SentNS of its last beat
 	lastAsk  int64  // SentNS of its last request for a slice
+	refused  int64  // SentNS of its last refusal
 	excluded string // digest of the exclusion list that it honours
 }
 
@@ -28,10 +29,16 @@ func (h *Hub) hello(name string, q *talk.Hello) (*talk.Hello, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	id := h.people[name]
-	if a := h.agents[name]; a != nil && !q.Fresh {
+	a := h.agents[name]
+	if last := a.last(); q.SentNS <= last { // the broker has repeated it, or the clock was set back
+		reply := h.ownHello()
+		reply.After = last
+		return reply, nil
+	}
+	if a != nil && !q.Fresh {
 		return h.ownHello(), nil
 	}
-	h.agents[name] = &agent{state: talk.AgentState{
+	h.agents[name] = &agent{lastBeat: q.SentNS, lastAsk: q.SentNS, refused: q.SentNS, state: talk.AgentState{
 		Name: name, Location: id.Location, AS: id.AS, Software: q.Software, Hostname: q.Hostname, Seen: time.Now(),
 	}}
 	for _, w := range h.jobs {
@@ -44,6 +51,14 @@ func (h *Hub) hello(name string, q *talk.Hello) (*talk.Hello, error) {
 	}
 	h.cfg.Event(name + " is here")
 	return h.ownHello(), nil
+}
+
+// last returns the SentNS of the last message of an agent; 0 if it was not here.
+func (a *agent) last() int64 {
+	if a == nil {
+		return 0
+	}
+	return max(a.lastBeat, a.lastAsk, a.refused)
 }
 
 func (h *Hub) ownHello() *talk.Hello {

@@ -144,6 +144,7 @@ func (h *Hub) enter(name string, q *talk.Commit, body []byte) (*talk.CommitReply
 	}
 	w.count(&e)
 	if w.over() {
+		h.askToTell()
 		h.cfg.Event(fmt.Sprintf("job %s is done: %d slices", w.Job.Spec.Name, w.done))
 	}
 	return &talk.CommitReply{Taken: true}, nil

@@ -73,25 +73,6 @@ func (h *Hub) keepList(digest string, text []byte) error {
 	return outfile.Replace(path, 0o600, text)
 }
 
-// sendExclude sends the exclusion list to all agents. An agent that misses it sees from the next
-// beat that there is one.
-func (h *Hub) sendExclude() {
-	h.mu.Lock()
-	e := h.exclude
-	h.mu.Unlock()
-	body := e.text
-	if len(body) > talk.Chunk {
-		body = nil // agents get it in parts
-	}
-	data, err := talk.Encode(&talk.Applied{Exclude: e.digest}, body)
-	if err == nil {
-		err = h.broker.send(talk.ExcludeAll, data)
-	}
-	if err != nil {
-		h.cfg.Event("send exclusions: " + err.Error())
-	}
-}
-
 // applied notes that an agent honours an exclusion list.
 func (h *Hub) applied(name string, q *talk.Applied) (*nothing, error) {
 	h.mu.Lock()

@@ -11,6 +11,10 @@
 //	jobs/ID/segments/        their records
 //	jobs/ID/incoming/        parts of segments
 //
+//	broker/                  the stream of the broker inside the hub
+//	nats-users.conf          users for the configuration of a cluster
+//	hub.nk                   the key of the hub on a cluster
+//
 // The broker keeps nothing that the hub needs.
 package hub
 
@@ -25,6 +29,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/fleet/broker"
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
@@ -40,6 +45,8 @@ type Config struct {
 	Software string
 	// Event, unless it is nil, receives what a person should see.
 	Event func(text string)
+	// Cluster is an existing NATS cluster, nil for the broker inside the hub.
+	Cluster *broker.Cluster
 	// Disk is where the ledgers are, nil for the file system of this machine.
 	Disk ledger.Disk
 }
@@ -48,8 +55,9 @@ type Config struct {
 type Hub struct {
 	cfg    Config
 	term   uint32
-	broker *broker
-	page   *page // nil if there is none
+	broker *broker.Broker
+	retell chan struct{} // asks for all messages to all agents again
+	page   *page         // nil if there is none
 	lock   *os.File
 
 	mu      sync.Mutex // guards what follows
@@ -57,6 +65,9 @@ type Hub struct {
 	agents  map[string]*agent
 	people  map[string]creds.Identity
 	exclude exclusion
+	serial  uint64 // of the last message to all agents
+
+	submits sync.Mutex // one submission at a time
 
 	ctx  context.Context // ends with the hub
 	stop context.CancelFunc
@@ -71,7 +82,7 @@ func Open(c Config) (h *Hub, err error) {
 	if c.Disk == nil {
 		c.Disk = ledger.OS{}
 	}
-	h = &Hub{cfg: c, agents: map[string]*agent{}}
+	h = &Hub{cfg: c, agents: map[string]*agent{}, retell: make(chan struct{}, 1)}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -89,6 +100,7 @@ func Open(c Config) (h *Hub, err error) {
 	if h.term, err = nextTerm(h.path("term")); err != nil {
 		return h, err
 	}
+	h.serial = uint64(h.term) << 32
 	if err := h.loadJobs(); err != nil {
 		return h, err
 	}
@@ -99,7 +111,10 @@ func Open(c Config) (h *Hub, err error) {
 	if err != nil {
 		return h, err
 	}
-	if h.broker, err = openBroker(c.Listen, authority); err != nil {
+	h.broker, err = broker.Open(broker.Config{
+		Dir: c.Dir, Listen: c.Listen, Authority: authority, Cluster: c.Cluster, Up: h.askToTell, Event: c.Event,
+	})
+	if err != nil {
 		return h, err
 	}
 	if _, err := h.readPeople(); err != nil {
@@ -113,6 +128,7 @@ func Open(c Config) (h *Hub, err error) {
 			return h, err
 		}
 	}
+	h.askToTell()
 	h.done.Go(h.watch)
 	return h, nil
 }
@@ -122,7 +138,7 @@ func (h *Hub) path(parts ...string) string {
 }
 
 // URL returns the URL at which agents reach the hub.
-func (h *Hub) URL() string { return h.broker.url() }
+func (h *Hub) URL() string { return h.broker.URL() }
 
 // PageURL returns the URL of the status page, "" if there is none.
 func (h *Hub) PageURL() string { return h.page.url() }
@@ -131,7 +147,7 @@ func (h *Hub) PageURL() string { return h.page.url() }
 func (h *Hub) Close() error {
 	h.stop()
 	h.page.close()
-	h.broker.close()
+	h.broker.Close()
 	h.done.Wait()
 	h.mu.Lock()
 	jobs := h.jobs
@@ -164,8 +180,8 @@ func (h *Hub) serve() error {
 		talk.VerbCancel: answer(h.cancel), talk.VerbEntries: answer(h.entries), talk.VerbGet: h.get,
 	}
 	return errors.Join(
-		h.broker.serve(talk.AgentRequests, h.of(creds.Agent, agents)),
-		h.broker.serve(talk.UserRequests, h.of(creds.Submitter, users)),
+		h.broker.Serve(talk.AgentRequests, h.of(creds.Agent, agents)),
+		h.broker.Serve(talk.UserRequests, h.of(creds.Submitter, users)),
 	)
 }
 
@@ -225,6 +241,10 @@ func (h *Hub) watch() {
 		select {
 		case <-h.ctx.Done():
 			return
+		case <-h.retell:
+			h.tellExclude()
+			h.tellJobs()
+			continue
 		case <-ticker.C:
 		}
 		if changed, err := h.readPeople(); err != nil {
@@ -237,7 +257,7 @@ func (h *Hub) watch() {
 			h.cfg.Event("exclusions stay as they are: " + err.Error())
 		}
 		if changed {
-			h.sendExclude()
+			h.tellExclude()
 		}
 	}
 }
@@ -262,7 +282,7 @@ func (h *Hub) readPeople() (changed bool, err error) {
 	if same {
 		return false, nil
 	}
-	return true, h.broker.admit(list)
+	return true, h.broker.Admit(list)
 }
 
 // nextTerm counts the lives of the hub of a folder.
@@ -282,4 +302,4 @@ func nextTerm(path string) (uint32, error) {
 }
 
 // Messages returns how many messages and bytes the broker has taken in.
-func (h *Hub) Messages() (count, octets int64) { return h.broker.messages() }
+func (h *Hub) Messages() (count, octets int64) { return h.broker.Messages() }

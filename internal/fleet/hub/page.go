@@ -95,7 +95,7 @@ func (h *Hub) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, "masstrace_fleet_agent_stored_segments{agent=\"%s\"} %d\n", a.Name, a.Stored)
 		fmt.Fprintf(w, "masstrace_fleet_agent_clock_offset_seconds{agent=\"%s\"} %g\n", a.Name, float64(a.OffsetNS)/1e9)
 	}
-	count, octets := h.broker.messages()
+	count, octets := h.broker.Messages()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	fmt.Fprintf(w, "masstrace_fleet_messages_total %d\nmasstrace_fleet_message_bytes_total %d\nmasstrace_fleet_heap_bytes %d\n",

@@ -85,6 +85,11 @@ func (h *Hub) submit(name string, s *job.Spec) (*job.Job, error) {
 			return nil, plan.Refuse("Assign", "targets are assigned to %s, which is no agent of this hub or not among the agents of the job", agent)
 		}
 	}
+	h.submits.Lock()
+	defer h.submits.Unlock()
+	if w := h.requested(name, s.Request); w != nil {
+		return w.public(), nil // the request has come again
+	}
 	k := kept{Job: job.Job{Submitter: name, Taken: now(), Spec: *s, Share: len(able)}}
 	if s.Mode != job.Split {
 		k.Job.Members = able
@@ -107,8 +112,22 @@ func (h *Hub) submit(name string, s *job.Spec) (*job.Job, error) {
 	h.mu.Lock()
 	h.jobs = append(h.jobs, w)
 	h.mu.Unlock()
+	h.askToTell()
 	h.cfg.Event(fmt.Sprintf("%s submits job %s: %d slices", name, s.Name, w.total()))
 	return w.public(), nil
+}
+
+// requested returns the job that a request has made, nil if it is new.
+func (h *Hub) requested(submitter, request string) *work {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	i := slices.IndexFunc(h.jobs, func(w *work) bool {
+		return request != "" && w.Job.Submitter == submitter && w.Job.Spec.Request == request
+	})
+	if i < 0 {
+		return nil
+	}
+	return h.jobs[i]
 }
 
 // Aims of the number of slices.
@@ -223,12 +242,16 @@ func (h *Hub) cancel(name string, q *talk.JobName) (*talk.JobState, error) {
 	if w.Job.Submitter != name {
 		return nil, fmt.Errorf("job %s is of %s", q.Job, w.Job.Submitter)
 	}
+	if w.Job.ID != q.Job { // an old request must not end a newer job of the name
+		return nil, fmt.Errorf("cancel the job by its number, %s", w.Job.ID)
+	}
 	k := w.kept
 	k.Job.Canceled = true
 	if err := h.save(&k); err != nil {
 		return nil, err
 	}
 	w.kept = k
+	h.askToTell()
 	s := w.state(h)
 	return &s, nil
 }

@@ -252,6 +252,14 @@ func (h *Hub) refuse(name string, q *talk.Refuse) (*nothing, error) {
 	if err != nil {
 		return nil, err
 	}
+	a := h.agents[name]
+	if a == nil {
+		return nil, errStrange
+	}
+	if q.SentNS <= a.refused {
+		return nil, errors.New("this refusal is old")
+	}
+	a.refused = q.SentNS
 	w.refusals[name] = q.Reason
 	if t := w.tables[w.Job.Spec.Owner(name)]; t != nil {
 		t.ReleaseAll(name)

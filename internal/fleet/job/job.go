@@ -40,6 +40,9 @@ type Spec struct {
 	// Slices is the number of slices, 0 for the choice of the hub.
 	Slices  int     `json:"slices,omitempty"`
 	Options Options `json:"options"`
+	// Request is a random name of the request, 32 hexadecimal digits: a request that comes twice makes
+	// one job.
+	Request string `json:"request,omitempty"`
 	// Key is the key of the job, 32 hexadecimal digits. The hub chooses it if it is empty, and gives
 	// agents only keys derived from it.
 	Key string `json:"key,omitempty"`

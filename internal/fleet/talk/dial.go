@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -47,6 +48,11 @@ func Dial(f *creds.File, url string, mode Mode, e Events) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.Cluster {
+		if err := creds.CheckURL(url); err != nil {
+			return nil, err
+		}
+	}
 	pair, err := nkeys.FromSeed([]byte(f.Seed))
 	if err != nil {
 		return nil, err
@@ -56,7 +62,7 @@ func Dial(f *creds.File, url string, mode Mode, e Events) (*Conn, error) {
 		return nil, err
 	}
 	options := []nats.Option{
-		nats.Name("masstrace " + f.Name), nats.Nkey(public, pair.Sign), nats.Secure(secure),
+		nats.Name("masstrace " + f.Name), nats.Nkey(public, pair.Sign),
 		nats.CustomInboxPrefix(Inbox(f.Name)), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.Timeout(patience),
 		nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2), nats.ReconnectBufSize(-1),
 		nats.CustomReconnectDelay(func(n int) time.Duration { return min(leastPause<<min(n, 10), mostPause) }),
@@ -65,6 +71,9 @@ func Dial(f *creds.File, url string, mode Mode, e Events) (*Conn, error) {
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { e.down(err) }),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { e.down(err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { e.down(err) }),
+	}
+	if !f.Cluster || !strings.HasPrefix(url, "nats://") {
+		options = append(options, nats.Secure(secure))
 	}
 	if mode == Forever {
 		options = append(options, nats.RetryOnFailedConnect(true))
@@ -124,6 +133,18 @@ func (c *Conn) Ask(ctx context.Context, verb string, request any, body []byte, r
 func (c *Conn) Hear(f func(subject string, data []byte)) error {
 	_, err := c.nats.Subscribe(ToAll, func(m *nats.Msg) { f(m.Subject, m.Data) })
 	return err
+}
+
+// Last returns the last message to all agents of a subject that the broker has kept. ok is false if
+// it has none, or keeps nothing.
+func (c *Conn) Last(ctx context.Context, subject string) (data []byte, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	m, err := c.nats.RequestWithContext(ctx, LastOf+subject, nil)
+	if err != nil || m.Header.Get("Status") != "" {
+		return nil, false
+	}
+	return m.Data, true
 }
 
 // Close ends the connection.

@@ -4,6 +4,11 @@
 //	fleet.agent.NAME.VERB   a request of an agent; the broker checks its name
 //	fleet.user.NAME.VERB    a request of a submitter
 //	fleet.all.exclude       the exclusion list, from the hub to all agents
+//	fleet.all.jobs          which jobs have work left, likewise
+//
+// A JetStream stream keeps the last message of each subject to all. A message to all has a serial
+// number, which rises also over lives of the hub: an agent ignores a message that is older than one it
+// has had. The stream is no authority: the answers to beats are.
 package talk
 
 import (
@@ -33,7 +38,11 @@ const (
 	AgentRequests = "fleet.agent."
 	UserRequests  = "fleet.user."
 	ExcludeAll    = "fleet.all.exclude"
+	JobsAll       = "fleet.all.jobs"
 	ToAll         = "fleet.all.>"
+	// Stream keeps the messages to all. A request to LastOf and a subject gets the last one.
+	Stream = "masstrace-fleet"
+	LastOf = "$JS.API.DIRECT.GET." + Stream + "."
 )
 
 // Inbox returns the prefix of the subjects on which a name hears answers.
@@ -68,6 +77,11 @@ type Hello struct {
 	Software string `json:"software"`
 	Hostname string `json:"hostname"`
 	Fresh    bool   `json:"fresh"` // the agent has just begun, and holds no lease
+	// SentNS rises with each message of an agent: see After.
+	SentNS int64 `json:"sent_ns,omitempty"`
+	// After is set in an answer to a hello that is older than a message with After as its SentNS. It
+	// had no effect. An agent whose clock was set back sends it again with a later SentNS.
+	After int64 `json:"after,omitempty"`
 }
 
 // Speaks returns an error if the two sides have no version in common.
@@ -161,8 +175,21 @@ type Release struct {
 
 // Refuse is that the policy of an agent does not allow a job.
 type Refuse struct {
+	SentNS int64  `json:"sent_ns"` // rises with each refusal
 	Job    string `json:"job"`
 	Reason string `json:"reason"`
+}
+
+// Exclusion announces an exclusion list to all agents. The list follows, unless it is too long.
+type Exclusion struct {
+	Serial  uint64 `json:"serial"`
+	Exclude string `json:"exclude"` // digest
+}
+
+// OpenJobs announces to all agents which jobs have work left.
+type OpenJobs struct {
+	Serial uint64   `json:"serial"`
+	Open   []string `json:"open"` // numbers
 }
 
 // Applied is that an agent sends no more probes to what an exclusion list has.
