@@ -6,16 +6,16 @@ import (
 	"github.com/masstrace/masstrace/internal/effort"
 )
 
-// Every method, family and network, within the time for tests: a run tries one half of the cells,
-// chosen by chance.
+// Every method, family and network, within the time for tests: a normal run tries every second one
+// of the cells.
 func TestCells(t *testing.T) {
 	t.Parallel()
-	cells, targets, half := pairwiseCells(), testTargets, effort.Rand(t).IntN(2)
+	cells, targets := pairwiseCells(), testTargets
 	if effort.Soaking() {
 		cells, targets = allCells(), soakTargets
 	}
 	for i, c := range cells {
-		if i%2 != half && !effort.Soaking() {
+		if i%2 != 0 && !effort.Soaking() {
 			continue
 		}
 		t.Run(c.name(), func(t *testing.T) {

@@ -36,21 +36,37 @@ type Config struct {
 	Points Points
 
 	Output string // file that Run writes, or - for Stdout
+	Table  string // of Output, if its format has several; "" is the first one
 	// ReplyOutput and MetaOutput are files as those of a scan; "" for none.
 	ReplyOutput, MetaOutput string
 	Stdout                  io.Writer
 	// Existing is the rule for existing files of these.
 	Existing outfile.Existing
+	// Notice gets a sentence about the parts of the results that the output has no place for. It may
+	// be nil.
+	Notice func(text string)
 }
 
 // paths returns the files of the results.
 func (c *Config) paths() fileset.Paths {
-	return fileset.Paths{Output: c.Output, Replies: c.ReplyOutput, Meta: c.MetaOutput}
+	return fileset.Paths{Output: c.Output, Table: c.Table, Replies: c.ReplyOutput, Meta: c.MetaOutput}
 }
 
-// Lacks returns a sentence about the parts of results that the output has no place for, "" if there
-// are none.
-func (c *Config) Lacks() string { return c.paths().Lacks(record.Traces) }
+// lacks returns a sentence about the parts of the shards that the output has no place for, "" if
+// there are none.
+func (m *Merging) lacks(paths fileset.Paths) string {
+	kinds := record.Traces
+	for _, s := range m.shards {
+		if s.contents.replies > 0 {
+			kinds |= record.Replies
+		}
+		if s.contents.multipaths > 0 {
+			kinds |= record.Multipaths
+		}
+		paths.Annotated = paths.Annotated || len(s.run.Databases) > 0
+	}
+	return paths.Lacks(kinds)
+}
 
 // Missing decides about shards without a file.
 type Missing int
@@ -162,9 +178,9 @@ func (m *Merging) missing() (names string, err error) {
 	return strings.Join(list, "; "), nil
 }
 
-// missingOf names the shards of a set without a file: the first of them, and how many more there are.
-// Its time and memory depend on the number of files, not on the number of shards that a
-// file claims. It returns an error if a shard is there twice, or if shards are of different sets.
+// missingOf names the shards of a set without a file: the first of them, and how many more there
+// are. Its time and memory depend on the number of files, not on the number of shards that a file
+// claims. It returns an error if a shard is there twice, or if shards are of different sets.
 func missingOf(shards []*shard) (names string, err error) {
 	first := shards[0]
 	of := max(first.run.Shard[1], 1) // 0 where a scan is not cut into shards
@@ -199,8 +215,9 @@ func appendNumbers(list []string, from, to int) []string {
 	return list
 }
 
-// sum adds the summaries up. Shards run side by side, so that the time is that of
-// the longest.
+// sum adds the summaries up. Shards run side by side, so that the time is that of the longest.
+// Slices of a fleet come one after another, so that the time is that from the first begin to the
+// last end.
 func (m *Merging) sum(all bool) {
 	sum := &m.Summary
 	sum.Complete, sum.Reason = all, record.ReasonDone
@@ -222,6 +239,9 @@ func (m *Merging) sum(all bool) {
 		sum.Complete = sum.Complete && s.summary.Complete
 		m.start.Time = min(m.start.Time, s.start.Time)
 		m.stop.Time = max(m.stop.Time, s.stop.Time)
+	}
+	if first.run.Vantage != nil {
+		longest = max(longest, float64(m.stop.Time-m.start.Time))
 	}
 	sum.ElapsedS = longest
 }

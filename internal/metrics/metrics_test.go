@@ -161,18 +161,6 @@ func TestDocumented(t *testing.T) {
 	}
 }
 
-func TestAddress(t *testing.T) {
-	for text, want := range map[string]string{
-		"9100": "127.0.0.1:9100", ":9100": "127.0.0.1:9100", "0.0.0.0:9100": "0.0.0.0:9100", "[::1]:9100": "[::1]:9100",
-		"host.example:http": "host.example:http", "": "", "host": "", "host:": "", "1.2.3.4:99999": "", "-1": "",
-	} {
-		got, err := Address(text)
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("Address(%q) = %q, %v, want %q", text, got, err, want)
-		}
-	}
-}
-
 // A server serves the metrics at /metrics alone, and a second one cannot have its port.
 func TestServe(t *testing.T) {
 	s, err := Serve("127.0.0.1:0", sample())

@@ -1,8 +1,8 @@
 package metrics
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/masstrace/masstrace/internal/listen"
 )
 
 // Server serves the metrics of a run over HTTP, at /metrics.
@@ -19,47 +21,15 @@ type Server struct {
 	ended    chan struct{}
 }
 
-// Address completes the address of a server: without a host it is the loopback address of IPv4, so
-// that other machines do not reach it. A port alone is taken too.
-func Address(text string) (string, error) {
-	host, port, err := net.SplitHostPort(text)
-	if err != nil && portAlone(text) {
-		host, port, err = "", text, nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("%q is not HOST:PORT", text)
-	}
-	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
-		return "", fmt.Errorf("%q has no port", text)
-	}
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port), nil
-}
-
-func portAlone(text string) bool {
-	for _, c := range []byte(text) {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return text != ""
-}
-
 // Limits of a request: nothing that a client does holds memory for long.
 const (
 	requestTime = 10 * time.Second
 	mostHeader  = 16 << 10
 )
 
-// Serve listens at an address (see Address), and serves m until Close.
+// Serve listens at an address (see listen.Address), and serves m until Close.
 func Serve(address string, m *Metrics) (*Server, error) {
-	address, err := Address(address)
-	if err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := listen.TCP(context.Background(), address)
 	if err != nil {
 		return nil, err
 	}

@@ -166,14 +166,6 @@ func TestServer(t *testing.T) {
 	}
 }
 
-func TestLocal(t *testing.T) {
-	for in, want := range map[string]string{"8080": "127.0.0.1:8080", ":8080": "127.0.0.1:8080", "0.0.0.0:80": "0.0.0.0:80", "[::1]:80": "[::1]:80"} {
-		if got := local(in); got != want {
-			t.Errorf("local(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestServeStandardInput(t *testing.T) {
 	err := Serve(t.Context(), Config{Inputs: []string{"-"}, Paths: 1}, ":0", func(string) { t.Error("it serves") })
 	if _, ok := errors.AsType[*outfile.RefusedError](err); !ok {

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	folders "github.com/masstrace/masstrace/internal/inputs"
+	"github.com/masstrace/masstrace/internal/listen"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
@@ -39,7 +41,7 @@ func Serve(ctx context.Context, c Config, address string, notice func(url string
 	if err != nil {
 		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", local(address))
+	listener, err := listen.TCP(ctx, address)
 	if err != nil {
 		return &outfile.RefusedError{Name: "Serve", Err: err}
 	}
@@ -54,17 +56,6 @@ func Serve(ctx context.Context, c Config, address string, notice func(url string
 		return err
 	}
 	return nil
-}
-
-// local returns an address with a host: that of the loopback if it has none. A number is a port.
-func local(address string) string {
-	if !strings.Contains(address, ":") {
-		address = ":" + address
-	}
-	if strings.HasPrefix(address, ":") {
-		address = "127.0.0.1" + address
-	}
-	return address
 }
 
 // handler serves the page and its data. Requests may come at the same time.
@@ -138,7 +129,11 @@ func (h *handler) current() (data []byte, version int, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	began := time.Now()
-	state := stateOf(h.cfg.Inputs)
+	paths, err := folders.Files(h.cfg.Inputs)
+	if err != nil {
+		paths = h.cfg.Inputs // read reports it
+	}
+	state := stateOf(paths)
 	if state != h.state && began.After(h.next) {
 		h.read()
 		h.state = state

@@ -32,6 +32,7 @@ const spread = 900 * time.Millisecond
 func (s *scan) build() (err error) {
 	shape := s.plan.Shape
 	s.set = window.NewSet(shape)
+	s.set.Sealed6 = s.cfg.Method.HasSeal6()
 	s.free = make(chan *window.Window, window.Live)
 	s.retired = make(chan *window.Window, window.Live)
 	for range min(s.plan.Windows-s.first, window.Live) {
@@ -45,8 +46,9 @@ func (s *scan) build() (err error) {
 	}
 	faults := capture.Faults{Set: &s.set.Faults, Capture: s.capture}
 	s.receiver.Watch(faults, s.session.Live)
-	s.politeness = schedule.NewPoliteness(schedule.PolitenessConfig{
+	s.politeness = s.plan.Politeness(schedule.PolitenessConfig{
 		PerHopRate: s.plan.PerHopRate, PrefixRate: s.plan.PrefixRate, RatePPS: s.plan.RatePPS, Wait: s.cfg.Wait,
+		Shared: s.cfg.Director != nil && s.cfg.Director.Limits != nil,
 	})
 	var left func() bool // nil without a checkpoint: no other process will come
 	if s.keeper != nil {

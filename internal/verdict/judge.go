@@ -13,8 +13,9 @@ import (
 type Judge struct {
 	routers routers
 	blocks  routers // the same for each block of neighbouring prefixes
-	whole   bool    // see Whole
-	tally   tally   // scratch
+	losses  losses
+	whole   bool  // see Whole
+	tally   tally // scratch
 }
 
 // leastSilent is how many probes must be silent beyond the last router, before this silence is
@@ -41,7 +42,7 @@ func (j *Judge) verdict(t *record.Trace) {
 	v := &t.Judged
 	switch {
 	case refused(t), answered(t), reported(t), looped(t):
-	case t.StopReason == record.StopHalted || t.Halted || t.CutOff:
+	case t.StopReason == record.StopHalted || t.StopReason == record.StopGSS || t.Halted || t.CutOff:
 		*v = undecided(v, record.BasisStopped)
 	default:
 		j.silence(t)
@@ -233,9 +234,12 @@ func (j *Judge) place(t *record.Trace, last *record.Hop) (record.Verdict, record
 		return record.VerdictHostSilent, record.BasisLastRouter
 	}
 	prefix := prefixOf(t.Target)
-	switch known := j.routers.find(keyOf(last.Responder)).about(prefix); {
+	router := j.routers.find(keyOf(last.Responder))
+	switch known := router.about(prefix); {
 	case known.direct:
 		return record.VerdictHostSilent, record.BasisLastRouter
+	case known.shared && router.isEdge() && j.losses.high() && silentAt(t, last.TTL+1) < 2:
+		return record.VerdictUndecided, record.BasisFewProbes // one lost reply would look the same
 	case known.shared:
 		return record.VerdictNoPath, record.BasisSharedRouter
 	}

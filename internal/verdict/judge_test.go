@@ -73,6 +73,12 @@ func until(target string, routers ...string) path {
 	return p
 }
 
+// again is the path with a second silent probe at the TTL after its last router.
+func (p path) again() path {
+	p.silent = append([]uint8{p.silent[0]}, p.silent...)
+	return p
+}
+
 func TestVerdicts(t *testing.T) {
 	neighbours := []path{toHost("192.0.0.9", "10.0.1.1"), toHost("192.0.1.9", "10.0.1.2")}
 	far := []path{toHost("198.51.100.9", "10.0.1.1"), toHost("203.0.113.9", "10.0.1.2")}
@@ -106,7 +112,7 @@ func TestVerdicts(t *testing.T) {
 			hops: []hop{exceeded(1, "10.0.0.1"), exceeded(2, "10.0.0.2"), exceeded(3, "10.0.0.3"), exceeded(4, "10.0.0.2")},
 		}, "loop repeat 2 10.0.0.2"},
 		{"a balancer is no loop", neighbours, path{
-			target: "192.0.2.9", stop: record.StopGapLimit, end: 9, change: loops, silent: []uint8{5, 6, 7, 8, 9},
+			target: "192.0.2.9", stop: record.StopGapLimit, end: 9, change: loops, silent: []uint8{5, 5, 6, 7, 8, 9},
 			hops: []hop{exceeded(1, "10.0.0.1"), exceeded(2, "10.0.0.2"), exceeded(3, "10.0.0.3"), exceeded(4, "10.0.0.2")},
 		}, "no_path shared_router 4 10.0.0.2"},
 		{"a router of the prefix", neighbours, until("192.0.2.9", "10.0.0.1", "10.0.0.2", "10.0.2.1"), "host_silent own_router 3 10.0.2.1"},
@@ -117,7 +123,8 @@ func TestVerdicts(t *testing.T) {
 			target: "192.0.2.1", stop: record.StopUnreach, end: 3,
 			hops: []hop{exceeded(1, "10.0.0.1"), exceeded(2, "10.0.0.2"), {3, "10.0.2.1", probe.KindHostUnreach, 1}},
 		}}, until("192.0.2.9", "10.0.0.1", "10.0.0.2", "10.0.2.1"), "host_silent last_router 3 10.0.2.1"},
-		{"a router of other prefixes", far[:1], until("192.0.2.9", "10.0.0.1", "10.0.0.2"), "no_path shared_router 2 10.0.0.2"},
+		{"a router of other prefixes", far[:1], until("192.0.2.9", "10.0.0.1", "10.0.0.2").again(), "no_path shared_router 2 10.0.0.2"},
+		{"one reply may be lost", far[:1], until("192.0.2.9", "10.0.0.1", "10.0.0.2"), "undecided few_probes 2 10.0.0.2"},
 		{"no answer", nil, until("192.0.2.9"), "no_path no_router 1 0"},
 		{"no answer to two probes", nil, path{target: "192.0.2.9", stop: record.StopGapLimit, end: 2, silent: []uint8{1, 2}}, "undecided few_probes 1 0"},
 		{"silence under our own losses", far, path{

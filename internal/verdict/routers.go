@@ -10,7 +10,7 @@ import (
 
 // prefix is the /24 (IPv6: /48) of a target, the unit of routing and the default granularity of a
 // scan. Bits 2 to 49 are those of the address, bit 50 is set for IPv4, and bit 51 is always set.
-// The lowest two bits are free for marks.
+// The lowest two bits are free for marks, and bit 52 is free for one of a router.
 type prefix uint64
 
 // Marks of a prefix at a router.
@@ -18,9 +18,11 @@ const (
 	goesOn prefix = 1 << iota // the trace shows something beyond the router
 	direct                    // the router is the last one before its targets
 
-	marks    = goesOn | direct
+	before   = prefix(1) << 52 // the next router is that of the prefix alone
+	marks    = goesOn | direct | before
 	isIPv4   = prefix(1) << 50
 	isPrefix = prefix(1) << 51
+	isEdge   = prefix(1) << 52
 	top      = 50 // bits that two prefixes of one family may differ in are below
 )
 
@@ -57,9 +59,13 @@ const mostPrefixes = 4
 
 // router is what traces show about a router.
 type router struct {
-	key      uint64 // hash of the address; 0 is a free place
-	prefixes [mostPrefixes]prefix
+	key      uint64               // hash of the address; 0 is a free place
+	prefixes [mostPrefixes]prefix // the first one has isEdge for a router at an edge
 }
+
+// isEdge reports whether the next router on some path is that of a prefix alone, or a target. Then one
+// lost reply hides that a path goes on.
+func (r *router) isEdge() bool { return r != nil && r.prefixes[0]&isEdge != 0 }
 
 // knowledge is what is known about a router, for the targets of a prefix.
 type knowledge struct {
@@ -68,12 +74,17 @@ type knowledge struct {
 	parts  int  // neighbouring prefixes to which traces go on beyond it
 }
 
+// isFull reports whether many prefixes are behind the router. Then what only one prefix shows of the
+// routers behind it is not because the run is young.
+func (r *router) isFull() bool { return r.prefixes[mostPrefixes-1] != 0 }
+
 // about returns what is known for a prefix; nothing of a nil router.
 func (r *router) about(p prefix) (k knowledge) {
 	if r == nil {
 		return k
 	}
 	for _, o := range r.prefixes {
+		o &^= isEdge
 		switch {
 		case o == 0:
 		case o&^marks == p:
@@ -92,6 +103,7 @@ func (r *router) about(p prefix) (k knowledge) {
 func (r *router) add(p, marked prefix) {
 	free := -1
 	for i, o := range r.prefixes {
+		o &^= isEdge
 		if o&^marks == p {
 			r.prefixes[i] |= marked
 			return
@@ -103,7 +115,7 @@ func (r *router) add(p, marked prefix) {
 	if free < 0 {
 		free = int(mix(r.key^uint64(p)) % mostPrefixes)
 	}
-	r.prefixes[free] = p | marked
+	r.prefixes[free] = r.prefixes[free]&isEdge | p | marked
 }
 
 // The table grows from leastRouters to mostRouters, which take 10 MB. A router has a place among
@@ -169,8 +181,8 @@ func (t *routers) place(key uint64) (r *router, found bool) {
 	return &t.places[free], false
 }
 
-// add notes that a trace to a prefix shows a router.
-func (t *routers) add(key uint64, p, marked prefix) {
+// add notes that a trace to a prefix shows a router, and returns it.
+func (t *routers) add(key uint64, p, marked prefix) *router {
 	if 2*t.used >= len(t.places) && len(t.places) < mostRouters {
 		t.grow()
 	}
@@ -182,6 +194,7 @@ func (t *routers) add(key uint64, p, marked prefix) {
 		*r = router{key: key}
 	}
 	r.add(p, marked)
+	return r
 }
 
 func (t *routers) grow() {
@@ -201,6 +214,7 @@ func (t *routers) grow() {
 
 // Learn notes what a closed trace shows about routers.
 func (j *Judge) Learn(t *record.Trace) {
+	j.losses.learn(t)
 	p := prefixOf(t.Target)
 	end := t.End // of what answered
 	if !t.Reached || t.Distance == 0 {
@@ -234,9 +248,17 @@ func (j *Judge) Learn(t *record.Trace) {
 		default:
 			continue
 		}
-		j.routers.add(keyOf(h.Responder), p, marked)
+		r := j.routers.add(keyOf(h.Responder), p, marked)
+		if t.Reached && t.Distance <= h.TTL+2 || i+1 < len(t.Hops) && r.isFull() && j.isOwn(&t.Hops[i+1], h.TTL+1, p) {
+			r.prefixes[0] |= isEdge
+		}
 		if marked&goesOn != 0 {
 			j.blocks.add(blockKeyOf(h.Responder, p), p, marked)
 		}
 	}
+}
+
+// isOwn reports whether a hop is a router at a TTL to which no other prefix leads, as far as is known.
+func (j *Judge) isOwn(h *record.Hop, ttl uint8, p prefix) bool {
+	return h.TTL == ttl && h.Kind == probe.KindTTLExceeded && !j.routers.find(keyOf(h.Responder)).about(p).shared
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"kernel.org/pub/linux/libs/security/libcap/cap"
@@ -20,6 +19,7 @@ import (
 	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/session"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 // AgentCmd is a vantage point of a fleet.
@@ -54,7 +54,7 @@ func (c *AgentCmd) Validate() error {
 // Run serves the hub, or prints the status.
 func (c *AgentCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	if c.Action == "status" {
-		return c.status(plaintext.NewWriter(s.Stdout))
+		return c.status(plaintext.NewWriter(s.Stdout), columnsOf(s.Stdout))
 	}
 	file, err := creds.Load(c.Creds)
 	if err != nil {
@@ -91,37 +91,63 @@ func (c *AgentCmd) Run(ctx context.Context, signals *signals, s streams) error {
 // statusOld is after how long a status is that of an agent that has ended.
 const statusOld = 5 * time.Second
 
-// status prints what an agent does.
-func (c *AgentCmd) status(w io.Writer) error {
+// status prints what an agent does, and for whom.
+func (c *AgentCmd) status(w io.Writer, width int) error {
 	s, err := agent.ReadStatus(c.Store)
 	if err != nil {
 		return fmt.Errorf("no agent has run with this folder: %w", err)
 	}
-	var b strings.Builder
+	return writeAgent(w, s, time.Now(), width)
+}
+
+// writeAgent prints the status of an agent.
+func writeAgent(w io.Writer, s *agent.Status, now time.Time, width int) error {
+	about := tabular.Table{Columns: "ll", Width: width}
 	state := "connected to the hub"
 	switch {
-	case time.Since(s.Written) > statusOld:
+	case now.Sub(s.Written) > statusOld:
 		state = "not running since " + s.Written.Format(time.DateTime)
 	case !s.Connected:
 		state = "not connected to the hub"
+	case s.Written.Sub(s.Heard) > statusOld: // a network that loses everything closes no connection
+		state = "no answer from the hub since " + timeOf(s.Heard)
 	}
-	fmt.Fprintf(&b, "agent %s: %s\n", s.Name, state)
+	about.Add("agent", s.Name)
+	about.Add("state", state)
 	if s.Trouble != "" {
-		fmt.Fprintf(&b, "trouble: %s\n", s.Trouble)
+		about.Add("trouble", s.Trouble)
 	}
 	if r := s.Running; r != nil {
-		fmt.Fprintf(&b, "traces for %s: job %s (%s), slice %d, %s, since %s\n", r.Submitter, r.Job, r.ID, r.Slice+1, r.Method, r.Since.Format(time.TimeOnly))
-		fmt.Fprintf(&b, "  %.0f probes per second at most, %d sent, %d answered, %.0f %% of the slice\n", r.RatePPS, r.Sent, r.Answered, 100*r.Share)
+		about.Add("traces", fmt.Sprintf("slice %d of job %s for %s, by %s, since %s", r.Slice+1, r.Job, r.Submitter, r.Method, r.Since.Format(time.TimeOnly)))
+		about.Add("", fmt.Sprintf("%.0f %% of the slice, %s probes, %s answered, at most %.0f/s",
+			100*r.Share, tabular.Count(r.Sent), tabular.Count(r.Answered), r.RatePPS))
 	} else {
-		b.WriteString("traces nothing\n")
+		about.Add("traces", "nothing now")
 	}
-	fmt.Fprintf(&b, "segments that the hub does not have yet: %d\n", s.Stored)
-	fmt.Fprintf(&b, "clock: %s ahead of that of the hub, within %s\n", time.Duration(s.OffsetNS), time.Duration(s.ErrorNS))
+	about.Add("waiting", fmt.Sprintf("%d finished slices that the hub does not have yet", s.Stored))
+	about.Add("clock", clockWords(s.OffsetNS, s.ErrorNS)+" against the hub")
 	for _, id := range sortedKeys(s.Refused) {
-		fmt.Fprintf(&b, "refused: job %s: %s\n", id, s.Refused[id])
+		about.Add("refused", "job "+id+": "+s.Refused[id])
 	}
-	_, err = io.WriteString(w, b.String())
-	return err
+	if err := about.WriteText(w); err != nil || len(s.Done) == 0 {
+		return err
+	}
+	done := tabular.Table{Columns: "lllrrl", Head: []string{"job", "for", "method", "slices", "probes", "last"}}
+	for _, d := range s.Done {
+		done.Add(d.Job, d.Submitter, d.Method, fmt.Sprint(d.Slices), tabular.Count(d.Sent), d.Last.Format(time.DateTime))
+	}
+	if _, err := io.WriteString(w, "\ntraced since the agent began:\n"); err != nil {
+		return err
+	}
+	return done.WriteText(w)
+}
+
+// timeOf returns the time of day, or that there was none.
+func timeOf(t time.Time) string {
+	if t.IsZero() {
+		return "the agent began"
+	}
+	return t.Format(time.TimeOnly)
 }
 
 // sortedKeys returns the keys of m in order.

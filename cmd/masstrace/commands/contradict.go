@@ -67,6 +67,7 @@ var contradictions = map[string][]contradiction{
 	"hub": {
 		{"listen", []string{"New names"}, "one runs the hub, the other makes credentials"},
 		{"page", []string{"New names"}, "one runs the hub, the other makes credentials"},
+		{"objects", []string{"New names"}, "one runs the hub, the other makes credentials"},
 	},
 	"submit": {
 		familyContradiction, strategyContradictions[0], strategyContradictions[1], strategyContradictions[2], strategyContradictions[3],

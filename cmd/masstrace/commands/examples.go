@@ -144,6 +144,14 @@ func (*WatchCmd) Examples() []grammar.Example {
 	}
 }
 
+// Examples returns the examples of follow.
+func (*FollowCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Follow one target in each /24 of a list, with 500 probes a second, and go on after a restart", Line: "masstrace follow targets.txt --budget 500 --state follow.state -o changes.ndjson"},
+		{Purpose: "Run a command for each change", Line: "masstrace follow targets.txt --on-change /usr/local/bin/on-change -o changes.ndjson"},
+	}
+}
+
 // Examples returns the examples of compare.
 func (*CompareCmd) Examples() []grammar.Example {
 	return []grammar.Example{

@@ -10,6 +10,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/hub"
+	"github.com/masstrace/masstrace/internal/fleet/objects"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
@@ -24,6 +25,8 @@ type HubCmd struct {
 	Listen string `group:"Hub" default:"127.0.0.1:4222" placeholder:"ADDR:PORT" help:"Where agents and submitters connect. Nobody beyond this machine can, unless another address is given. Default: ${default}."`
 	Page   string `group:"Hub" default:"127.0.0.1:8222" placeholder:"ADDR:PORT" help:"Where the status page and /metrics are; none is nowhere. Default: ${default}."`
 
+	Objects string `group:"Hub" placeholder:"URL" help:"Object store (S3) for the results: https://HOST/BUCKET/PREFIX or s3://BUCKET/PREFIX. Its credentials are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in the file of AWS_SHARED_CREDENTIALS_FILE. Default: results are in the folder."`
+
 	Hub      string `group:"New names" placeholder:"URL" help:"URL of the hub for the credentials file, for example tls://hub.example.net:4222. Default: none, the agent names it by its own option."`
 	Location string `group:"New names" placeholder:"TEXT" help:"Place of the new agent, for the results. Default: none."`
 	AS       string `group:"New names" name:"as" placeholder:"TEXT" help:"Autonomous system of the new agent, for the results. Default: none."`
@@ -37,6 +40,8 @@ func (c *HubCmd) Validate() error {
 		return errors.New("serve takes no name")
 	case c.Action != "serve" && c.Name == "":
 		return errors.New(c.Action + " needs a name")
+	case c.Action != "serve" && c.Objects != "":
+		return errors.New("--objects has no effect with " + c.Action + ": it is for serve")
 	}
 	if flag := c.ofNewName(); flag != "" && c.Action != "add-agent" && c.Action != "add-submitter" {
 		return fmt.Errorf("%s has no effect with %s: it is for add-agent and add-submitter", flag, c.Action)
@@ -77,7 +82,15 @@ func (c *HubCmd) Run(signals *signals, s streams) error {
 		c.Page = ""
 	}
 	screen := newConsole(s, false)
-	h, err := hub.Open(hub.Config{Dir: c.Store, Listen: c.Listen, Page: c.Page, Software: tool(), Event: screen.line})
+	config := hub.Config{Dir: c.Store, Listen: c.Listen, Page: c.Page, Software: tool(), Event: screen.line}
+	if c.Objects != "" {
+		bucket, err := c.bucket(signals.Interrupted, screen)
+		if err != nil {
+			return err
+		}
+		config.Results = bucket
+	}
+	h, err := hub.Open(config)
 	if err != nil {
 		return err
 	}
@@ -87,6 +100,20 @@ func (c *HubCmd) Run(signals *signals, s streams) error {
 	}
 	<-signals.Interrupted.Done()
 	return h.Close()
+}
+
+// bucket returns the object store of the results. One that refuses writes now may take them later.
+func (c *HubCmd) bucket(ctx context.Context, screen *console) (*objects.Bucket, error) {
+	b, err := objects.New(objects.Config{URL: c.Objects})
+	if err != nil {
+		return nil, plan.Refuse("Objects", "%v", err)
+	}
+	if err := b.Check(ctx); errors.Is(err, objects.ErrConditions) {
+		return nil, plan.Refuse("Objects", "%v", err)
+	} else if err != nil {
+		screen.line(err.Error())
+	}
+	return b, nil
 }
 
 // add makes an identity and writes its file.

@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/client"
-	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/merge"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -38,7 +36,7 @@ func (c *JobsCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	}
 	defer hub.Close()
 	if c.Follow != "" {
-		return follow(ctx, hub, c.Follow, newConsole(s, false))
+		return followJob(ctx, hub, c.Follow, newConsole(s, false))
 	}
 	reply, err := hub.Jobs(ctx)
 	if err != nil {
@@ -49,107 +47,7 @@ func (c *JobsCmd) Run(ctx context.Context, signals *signals, s streams) error {
 		e.SetIndent("", "\t")
 		return e.Encode(reply)
 	}
-	return writeJobs(plaintext.NewWriter(s.Stdout), reply)
-}
-
-// writeJobs prints jobs and agents for people.
-func writeJobs(w io.Writer, reply *talk.JobsReply) error {
-	var b strings.Builder
-	for _, j := range reply.Jobs {
-		fmt.Fprintf(&b, "%s  %s of %s: %s\n", j.Job.ID, j.Job.Spec.Name, j.Job.Submitter, jobWords(&j))
-		for _, name := range sortedKeys(j.ByAgent) {
-			share := j.ByAgent[name]
-			fmt.Fprintf(&b, "  %s: %d slices done, %d now, %.0f probes per second\n", name, share.Done, share.Now, share.Rate)
-		}
-		for _, name := range sortedKeys(j.Refusals) {
-			fmt.Fprintf(&b, "  %s refuses: %s\n", name, j.Refusals[name])
-		}
-		for _, name := range sortedKeys(j.Failures) {
-			fmt.Fprintf(&b, "  %s failed: %s\n", name, j.Failures[name])
-		}
-		if j.Trouble != "" {
-			fmt.Fprintf(&b, "  trouble: %s\n", j.Trouble)
-		}
-	}
-	for _, a := range reply.Agents {
-		state := "never seen"
-		switch {
-		case a.Connected:
-			state = "connected, clock " + time.Duration(a.OffsetNS).String() + " ahead"
-		case !a.Seen.IsZero():
-			state = "last seen " + a.Seen.Format(time.DateTime)
-		}
-		fmt.Fprintf(&b, "agent %s: %s\n", a.Name, state)
-		if a.Trouble != "" {
-			fmt.Fprintf(&b, "  trouble: %s\n", a.Trouble)
-		}
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// jobWords is how a job goes, in a line.
-func jobWords(j *talk.JobState) string {
-	text := fmt.Sprintf("%d of %d slices, %d targets, %d probes, %d answered", j.Done, j.Slices, j.Targets, j.Sent, j.Answered)
-	if j.Job.Canceled {
-		text += ", cancelled"
-	}
-	return text
-}
-
-// followEvery is the time between looks at a job.
-const followEvery = time.Second
-
-// follow prints the progress of a job until it is done.
-func follow(ctx context.Context, hub *client.Client, name string, screen *console) error {
-	last := ""
-	for {
-		reply, err := hub.Jobs(ctx)
-		if err != nil && ctx.Err() == nil {
-			screen.line(err.Error()) // the hub may come back
-		}
-		var found *talk.JobState
-		if reply != nil {
-			for i, j := range reply.Jobs {
-				if j.Job.ID == name || j.Job.Spec.Name == name {
-					found = &reply.Jobs[i]
-				}
-			}
-		}
-		if err == nil && found == nil {
-			return &plan.ConfigError{Err: fmt.Errorf("no job %q", name)}
-		}
-		if found != nil {
-			var b strings.Builder
-			b.WriteString(jobWords(found))
-			for _, name := range sortedKeys(found.ByAgent) {
-				fmt.Fprintf(&b, "; %s %d", name, found.ByAgent[name].Done)
-			}
-			for _, name := range sortedKeys(found.Refusals) {
-				fmt.Fprintf(&b, "; %s refuses: %s", name, found.Refusals[name])
-			}
-			if found.Trouble != "" {
-				b.WriteString("; trouble: " + found.Trouble)
-			}
-			if text := b.String(); text != last {
-				screen.line(text)
-				last = text
-			}
-			if found.Done == found.Slices {
-				return nil
-			}
-			if found.Job.Canceled {
-				return exitStatus(statusPartial)
-			}
-		}
-		timer := time.NewTimer(followEvery)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return errors.New("stopped by a signal; the job goes on: to end it, use masstrace cancel")
-		case <-timer.C:
-		}
-	}
+	return writeJobs(plaintext.NewWriter(s.Stdout), reply, time.Now(), columnsOf(s.Stdout))
 }
 
 // CancelCmd cancels a job of a fleet.
@@ -169,7 +67,7 @@ func (c *CancelCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	newConsole(s, false).line(jobWords(state))
+	newConsole(s, false).line(progressText(state))
 	return nil
 }
 

@@ -29,6 +29,7 @@ type cli struct {
 	Scan     ScanCmd     `cmd:"" help:"Trace every target of prefix lists."`
 	Trace    TraceCmd    `cmd:"" help:"Trace the path to a host, as traceroute does."`
 	Watch    WatchCmd    `cmd:"" help:"Watch the paths to hosts live, as mtr does."`
+	Follow   FollowCmd   `cmd:"" help:"Follow the paths to many targets within a budget, and record their changes."`
 	Replay   ReplayCmd   `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
 	Show     ShowCmd     `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
 	Merge    MergeCmd    `cmd:"" help:"Write the results of all shards into one file, with one summary."`

@@ -129,7 +129,7 @@ func TestMemoryBounded(t *testing.T) {
 	memory := measured(t, cmd)
 	startCmd(t, cmd).end(4)
 	sum := mustRead(t, out).summary
-	if sum.Sent < 10_000 {
+	if sum.Sent < 1000 {
 		t.Errorf("summary %+v; want more sent", sum)
 	}
 	if m := memory(); m > scanMemory+3*16<<20 { // the collector's share

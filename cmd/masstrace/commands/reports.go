@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 
+	"github.com/masstrace/masstrace/internal/listen"
 	"github.com/masstrace/masstrace/internal/metrics"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -62,7 +63,7 @@ func (c *ScanCmd) validateReports() error {
 		return fmt.Errorf("--status needs the name of a file")
 	}
 	if c.Metrics != "" {
-		if _, err := metrics.Address(c.Metrics); err != nil {
+		if _, err := listen.Address(c.Metrics); err != nil {
 			return fmt.Errorf("--metrics: %w", err)
 		}
 	}

@@ -118,7 +118,7 @@ func (c *SubmitCmd) Run(ctx context.Context, signals *signals, s streams) error 
 	if !c.Follow {
 		return nil
 	}
-	return follow(ctx, hub, j.ID, newConsole(s, false))
+	return followJob(ctx, hub, j.ID, newConsole(s, false))
 }
 
 // lists reads the lists of the job, and enters their digests.

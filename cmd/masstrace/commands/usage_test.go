@@ -137,6 +137,7 @@ func TestUsage(t *testing.T) {
 		{"hub serve paris", `serve takes no name`},
 		{"hub add-agent", `add-agent needs a name`},
 		{"hub --location Paris", `--location has no effect with serve`},
+		{"hub revoke paris --objects s3://bucket", `--objects has no effect with revoke`},
 		{"hub revoke paris -o paris.creds", `--output has no effect with revoke`},
 		{"hub add-agent paris --page none --as AS64500", `--page cannot be combined with --as`},
 		{"agent", `--creds is needed`},

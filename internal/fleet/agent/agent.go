@@ -1,6 +1,6 @@
-// Package agent is the vantage point of a fleet: it asks a hub for slices, lets a Prober trace them,
-// and keeps their records on its disk until the hub has them. It dials out only, and never ends by
-// itself: what fails is tried again.
+// Package agent is the vantage point of a fleet: it asks a hub for slices, lets a Prober trace
+// them, and keeps their records on its disk until the hub has them. It dials out only, and never
+// ends by itself: what fails is tried again.
 //
 //	running/   the slice that is being traced
 //	segments/  NAME.ndjson.zst and NAME.json: finished slices that the hub does not have yet
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,12 +24,14 @@ import (
 
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/job"
+	"github.com/masstrace/masstrace/internal/fleet/known"
 	"github.com/masstrace/masstrace/internal/fleet/lease"
 	"github.com/masstrace/masstrace/internal/fleet/policy"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/target"
+	"github.com/masstrace/masstrace/internal/window"
 )
 
 // Config describes an agent.
@@ -42,6 +45,8 @@ type Config struct {
 	Software, Hostname string
 	// Event, unless it is nil, receives what a person should see. Any goroutine calls it.
 	Event func(text string)
+	// Now is the clock, nil for time.Now.
+	Now func() time.Time
 }
 
 // Prober traces the targets of a slice.
@@ -49,6 +54,14 @@ type Prober interface {
 	// Probe traces a slice, and writes its records to Task.Output. When ctx ends it stops early,
 	// with an error.
 	Probe(ctx context.Context, t *Task) (Result, error)
+}
+
+// Limits are the parts of a slice of the limits that all agents of its job share. Any goroutine may
+// use them. It is scan.Limits.
+type Limits interface {
+	FirstHops() []netip.Addr
+	AllowPrefixes(ratePPS float64, classes uint64, life time.Duration)
+	AllowRouter(router netip.Addr, ratePPS float64, life time.Duration)
 }
 
 // Task is a slice to trace.
@@ -63,12 +76,20 @@ type Task struct {
 	Since    target.Set
 	More     <-chan target.Set
 	Excluded func()
+	// Others, unless it is nil, has paths of another agent to the targets.
+	Others *window.Others
+	// Limits takes the limits of the scan, before its first probe. Until they are given, no probe leaves
+	// that they concern.
+	Limits func(Limits)
 	// Progress takes how far the slice is; any goroutine may call it.
 	Progress func(sent, answered uint64, share float64)
 }
 
-// Result has counts of a finished slice.
-type Result struct{ Targets, Sent, Answered uint64 }
+// Result has counts of a finished slice. Audit compares Task.Others with the traces.
+type Result struct {
+	Targets, Sent, Answered uint64
+	Audit                   known.Audit
+}
 
 // Agent is a running agent.
 type Agent struct {
@@ -79,16 +100,23 @@ type Agent struct {
 	work chan struct{} // asks for a slice now
 	last chan struct{} // asks for the last messages to all
 
-	mu       sync.Mutex // guards what follows
-	running  *running   // nil between slices
-	clock    clockOffset
-	exclude  exclusions
-	trouble  string // of the connection, or of the disk
-	online   bool
-	refused  map[string]string    // reasons, by job
-	stored   map[string]talk.Held // finished slices that the hub does not have yet, by file name
+	mu      sync.Mutex // guards what follows
+	running *running   // nil between slices
+	clock   clockOffset
+	// clockTrouble is a sentence about a clock that is far from that of the hub, or "".
+	clockTrouble string
+	exclude      exclusions
+	trouble      string // of the connection, or of the disk
+	online       bool
+	refused      map[string]string    // reasons, by job
+	stored       map[string]talk.Held // finished slices that the hub does not have yet, by file name
+	audits       audits
+	did          []DoneStatus
+	heard        time.Time // the last answer to a life sign
+
+	instance string // of this process; does not change
 	lastSent int64
-	heard    map[string]uint64 // serial of the last message to all, by subject
+	told     map[string]uint64 // serial of the last message to all, by subject
 }
 
 // running is the slice that is being traced.
@@ -97,6 +125,7 @@ type running struct {
 	lease  lease.Lease
 	cancel context.CancelCauseFunc
 	pace   chan float64
+	limits Limits // nil until the scan begins
 	more   chan target.Set
 	begun  time.Time
 
@@ -109,7 +138,7 @@ type running struct {
 // sentNS returns a time for a request, later than that of any before, also if the clock was set
 // back. The caller holds the mutex.
 func (a *Agent) sentNS() int64 {
-	a.lastSent = max(time.Now().UnixNano(), a.lastSent+1)
+	a.lastSent = max(a.cfg.Now().UnixNano(), a.lastSent+1)
 	return a.lastSent
 }
 
@@ -133,6 +162,9 @@ func Run(ctx context.Context, c Config) error {
 	if c.Event == nil {
 		c.Event = func(string) {}
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.Policy == nil {
 		c.Policy = &policy.Policy{}
 	}
@@ -150,8 +182,8 @@ func Run(ctx context.Context, c Config) error {
 	}
 	defer lock.Close()
 	a := &Agent{
-		cfg: c, kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), work: make(chan struct{}, 1), last: make(chan struct{}, 1),
-		refused: map[string]string{}, stored: map[string]talk.Held{}, heard: map[string]uint64{},
+		cfg: c, instance: plan.RandomHex(8), kick: make(chan struct{}, 1), sent: make(chan struct{}, 1), work: make(chan struct{}, 1), last: make(chan struct{}, 1),
+		refused: map[string]string{}, stored: map[string]talk.Held{}, told: map[string]uint64{},
 	}
 	if err := a.clean(); err != nil {
 		return err
@@ -174,9 +206,12 @@ func Run(ctx context.Context, c Config) error {
 	return nil
 }
 
+// lockFile is locked while an agent runs.
+const lockFile = "lock"
+
 // lockDir takes the folder of an agent, so that no other agent writes there.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}

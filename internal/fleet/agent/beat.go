@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -31,6 +32,9 @@ func (a *Agent) beats(ctx context.Context) {
 			}
 			refusal, refused := errors.AsType[talk.Refusal](err)
 			hello = refused && strings.Contains(refusal.Error(), "hello")
+			if refused && !hello && !strings.Contains(refusal.Error(), "old") {
+				a.report(refusal.Error())
+			}
 		}
 		if !a.untilBeat(ctx) {
 			return
@@ -70,7 +74,7 @@ func (a *Agent) hello(ctx context.Context, fresh bool) error {
 	a.mu.Unlock()
 	var reply talk.Hello
 	_, err := a.conn.Ask(ctx, talk.VerbHello, &talk.Hello{
-		Version: talk.Version, Oldest: talk.Oldest, Software: a.cfg.Software, Hostname: a.cfg.Hostname, Fresh: fresh, SentNS: sent,
+		Version: talk.Version, Oldest: talk.Oldest, Software: a.cfg.Software, Hostname: a.cfg.Hostname, Fresh: fresh, SentNS: sent, Instance: a.instance,
 	}, nil, &reply)
 	if err == nil {
 		err = talk.Speaks(reply)
@@ -93,7 +97,7 @@ var errLate = errors.New("this hello is old")
 
 // beat sends one life sign.
 func (a *Agent) beat(ctx context.Context, asked time.Time) (*talk.BeatReply, error) {
-	q := &talk.Beat{Want: map[string]float64{}}
+	q := &talk.Beat{Want: map[string]float64{}, Instance: a.instance}
 	a.mu.Lock()
 	if r := a.running; r != nil {
 		most := a.cfg.Policy.RatePPS
@@ -101,21 +105,40 @@ func (a *Agent) beat(ctx context.Context, asked time.Time) (*talk.BeatReply, err
 			most = budget.LeastPPS // keeps the lease
 		}
 		q.Want[r.job.ID] = most
+		if r.limits != nil {
+			q.FirstHops = map[string][]netip.Addr{r.job.ID: r.limits.FirstHops()}
+		}
 	}
 	q.Holds, q.Trouble, q.Stored = a.holds(), a.trouble, len(a.stored)
-	if c, ok := a.clock.best(); ok {
+	if c, ok := a.clock.best(a.cfg.Now()); ok {
 		q.OffsetNS, q.ErrorNS = c.offset, c.err
 	}
 	q.SentNS = a.sentNS()
 	a.mu.Unlock()
 	var reply talk.BeatReply
+	sent := a.cfg.Now()
 	if _, err := a.conn.Ask(ctx, talk.VerbBeat, q, nil, &reply); err != nil {
 		return nil, err
 	}
+	a.measured(exchange{sent: sent, came: a.cfg.Now(), hubCame: reply.CameNS, hub: reply.HubNS})
 	a.mu.Lock()
-	a.clock.add(asked, time.Now(), reply.HubNS)
+	a.heard = time.Now()
 	a.mu.Unlock()
 	return &reply, nil
+}
+
+// measured takes a reading of the clock. A clock that is wrong is reported once.
+func (a *Agent) measured(x exchange) {
+	a.mu.Lock()
+	a.clock.add(x)
+	c, _ := a.clock.best(x.came)
+	text := talk.ClockTrouble(c.offset, c.err)
+	news := (text == "") != (a.clockTrouble == "")
+	a.clockTrouble = text
+	a.mu.Unlock()
+	if news && text != "" {
+		a.cfg.Event(text)
+	}
 }
 
 // apply does what the answer to a beat says.
@@ -140,10 +163,29 @@ func (a *Agent) apply(ctx context.Context, asked time.Time, reply *talk.BeatRepl
 			r.setPace(rate, asked.Add(g.Life))
 		}
 	}
+	if r := a.running; r != nil && r.limits != nil {
+		r.allow(reply.Limits[r.job.ID], time.Since(asked))
+	}
 	stale := a.exclude.digest != reply.Exclude
 	a.mu.Unlock()
 	if stale {
 		a.fetchExclude(ctx, reply.Exclude)
+	}
+}
+
+// allow gives the scan its parts of limits, which were asked for some time ago.
+func (r *running) allow(l talk.Limits, ago time.Duration) {
+	if s := l.Prefixes; s != nil && s.Life > ago {
+		r.limits.AllowPrefixes(s.RatePPS, s.Classes, s.Life-ago)
+	}
+	for router, s := range l.FirstHops {
+		if s.Life <= ago {
+			continue
+		}
+		if s.Classes&1 == 0 { // a router is of class 0
+			s.RatePPS = 0
+		}
+		r.limits.AllowRouter(router, s.RatePPS, s.Life-ago)
 	}
 }
 

@@ -38,6 +38,8 @@ type fleet struct {
 	user   *creds.File
 	files  map[string]*creds.File
 	stops  map[string]func()
+	change func(*hub.Config) // of the next hub; nil for none
+	clock  func() time.Time  // of agents; nil for that of this machine
 }
 
 func newFleet(t *testing.T, names ...string) *fleet {
@@ -59,9 +61,13 @@ func newFleet(t *testing.T, names ...string) *fleet {
 
 func (f *fleet) startHub() {
 	f.t.Helper()
+	c := hub.Config{Dir: filepath.Join(f.dir, "hub"), Listen: f.listen, Software: software}
+	if f.change != nil {
+		f.change(&c)
+	}
 	var err error
 	until(f.t, "the port of the hub is free", func() bool {
-		f.hub, err = hub.Open(hub.Config{Dir: filepath.Join(f.dir, "hub"), Listen: f.listen, Software: software})
+		f.hub, err = hub.Open(c)
 		return err == nil
 	})
 }
@@ -94,7 +100,7 @@ func (f *fleet) start(name string, p agent.Prober, rules *policy.Policy) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- agent.Run(ctx, agent.Config{
-			Creds: f.files[name], Dir: filepath.Join(f.dir, name), Prober: p, Policy: rules, Software: software, Hostname: name,
+			Creds: f.files[name], Dir: filepath.Join(f.dir, name), Prober: p, Policy: rules, Software: software, Hostname: name, Now: f.clock,
 		})
 	}()
 	f.stops[name] = func() {

@@ -43,10 +43,10 @@ func (a *Agent) hear(subject string, data []byte) {
 func (a *Agent) isNew(subject string, serial uint64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if serial <= a.heard[subject] {
+	if serial <= a.told[subject] {
 		return false
 	}
-	a.heard[subject] = serial
+	a.told[subject] = serial
 	return true
 }
 

@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/effort"
+	"github.com/masstrace/masstrace/internal/fleet/objects/objectstest"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
 
@@ -104,13 +106,24 @@ func spawn(t *testing.T, p process) (kill func()) {
 }
 
 // Whatever is killed, cut, full or sent again, each target is in the result once.
-func TestFleetSurvivesKills(t *testing.T) {
-	kills := effort.Count(10, 200)
+func TestFleetSurvivesKills(t *testing.T) { survive(t, nil, effort.Count(10, 200)) }
+
+// Likewise with the results in an object store, which refuses writes and loses answers, too.
+func TestFleetObjectsSurviveKills(t *testing.T) {
+	t.Parallel()
+	survive(t, objectstest.New(t), effort.Count(5, 100))
+}
+
+// survive kills, cuts and repeats that many times. Results are in a store, or in a folder if it is nil.
+func survive(t *testing.T, store *objectstest.Server, kills int) {
 	rng := effort.Rand(t)
 	f := newFleet(t, "paris", "tokyo", "lima")
 	f.stopHub() // it goes on as a process
 	network := newWire(t, f.listen)
 	hubProcess := process{Hub: true, Dir: filepath.Join(f.dir, "hub"), Listen: f.listen}
+	if store != nil {
+		hubProcess.Objects, hubProcess.Credentials = store.URLOf("fleet"), store.Credentials
+	}
 	ends := map[string]func(){"hub": spawn(t, hubProcess)}
 	t.Cleanup(func() {
 		for _, kill := range ends {
@@ -131,9 +144,26 @@ func TestFleetSurvivesKills(t *testing.T) {
 		start(name)
 	}
 	count := map[string]int{}
-	for range kills {
-		time.Sleep(time.Duration(100+rng.IntN(300)) * time.Millisecond) // not to wait: the time of the kill is random
-		switch name := agents[rng.IntN(len(agents))]; rng.IntN(5) {
+	// The time of a fault is random, and so is its length; nothing is waited for.
+	nap := func(least, more int) { time.Sleep(time.Duration(least+rng.IntN(more)) * time.Millisecond) }
+	fill := func(name string) {
+		mark := filepath.Join(f.dir, name, fullMark)
+		if err := os.WriteFile(mark, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		nap(0, 1000)
+		if err := os.Remove(mark); err != nil {
+			t.Fatal(err)
+		}
+	}
+	order := rng.Perm(kills)
+	for i := range kills {
+		if store != nil {
+			fault := []objectstest.Fault{objectstest.Refuse, objectstest.Full, objectstest.Lose}[rng.IntN(3)]
+			store.Fail(fault, 1+rng.IntN(4))
+		}
+		nap(100, 300)
+		switch name := agents[rng.IntN(len(agents))]; order[i] % 8 { // each kind as often
 		case 0, 1:
 			count["agent killed"]++
 			ends[name]()
@@ -145,8 +175,23 @@ func TestFleetSurvivesKills(t *testing.T) {
 		case 3:
 			count["network cut"]++
 			network.set(true)
-			time.Sleep(time.Duration(rng.IntN(1500)) * time.Millisecond)
+			nap(0, 1500)
 			network.set(false)
+		case 5:
+			count["disk of the hub full"]++
+			fill("hub")
+		case 6:
+			count["disk of an agent full"]++
+			fill(name)
+		case 7:
+			count["hub and all agents killed"]++
+			for _, kill := range ends {
+				kill()
+			}
+			ends["hub"] = spawn(t, hubProcess)
+			for _, name := range agents {
+				start(name)
+			}
 		case 4:
 			count["old results sent again"]++
 			ends[name]()
@@ -161,7 +206,12 @@ func TestFleetSurvivesKills(t *testing.T) {
 	})
 	s := await(t, c, j.ID)
 	all := union(t, c, j.ID)
-	t.Logf("%v; leases taken back %d; %d of %d slices done after the last", count, s.Retaken, s.Done-before.Done, s.Slices)
+	if store != nil {
+		count["writes of the store failed"] = store.Failed()
+	}
+	different := len(slices.Compact(slices.Clone(all))) // they are in order
+	t.Logf("%d faults: %v; %d records, %d lost, %d doubled; %d slices, %d of them done after the last fault",
+		kills, count, len(all), 1<<14-different, len(all)-different, s.Slices, s.Done-before.Done)
 	if len(all) != 1<<14 || s.Targets != 1<<14 || s.Sent != 1<<14 {
 		t.Errorf("%d records, and the hub counts %d targets; want %d", len(all), s.Targets, 1<<14)
 	}

@@ -43,14 +43,22 @@ func (a *Agent) rest(ctx context.Context, wait time.Duration) bool {
 	return true
 }
 
+// mostStored is how many finished slices may wait for the hub. Then no other begins, so that a hub
+// that takes nothing does not fill the disk.
+const mostStored = lease.MostHeld
+
 // workOnce asks for a slice and traces it. It returns how long to wait then.
 func (a *Agent) workOnce(ctx context.Context) time.Duration {
 	if !a.cfg.Policy.Open(time.Now()) {
 		return idlePause
 	}
 	a.mu.Lock()
-	q := &talk.Ask{SentNS: a.sentNS(), Holds: a.holds()}
+	q := &talk.Ask{SentNS: a.sentNS(), Holds: a.holds(), Instance: a.instance}
+	full := len(a.stored) >= mostStored
 	a.mu.Unlock()
+	if full {
+		return idlePause // the upload reports why
+	}
 	var w talk.Work
 	if _, err := a.conn.Ask(ctx, talk.VerbAsk, q, nil, &w); err != nil || w.Job == nil {
 		return idlePause // the connection reports its own trouble
@@ -76,7 +84,7 @@ func (a *Agent) prepare(ctx context.Context, w *talk.Work) (c plan.Config, reaso
 	if reason = a.cfg.Policy.Refusal(w.Job); reason != "" {
 		return c, reason, nil
 	}
-	if c, err = w.Job.Spec.Options.Config(w.Job.Share); err != nil {
+	if c, err = w.Job.Spec.Options.Config(); err != nil {
 		return c, "", err
 	}
 	digest := w.Job.Spec.ListFor(a.cfg.Creds.Name)
@@ -163,21 +171,29 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &running{
-		job: w.Job, lease: w.Lease, cancel: cancel, begun: time.Now(),
+		job: w.Job, lease: w.Lease, cancel: cancel, begun: a.cfg.Now(),
 		pace: make(chan float64, 1), more: make(chan target.Set, 1),
 	}
 	a.mu.Lock()
 	a.running = r
 	since := a.exclude.set.Union(a.cfg.Policy.Forbidden)
-	before, _ := a.clock.best()
+	before, _ := a.clock.best(a.cfg.Now())
 	a.mu.Unlock()
 	nudge(a.kick) // for a grant
+	others := a.others(ctx, w)
 	result, err := a.cfg.Prober.Probe(ctx, &Task{
 		Job: w.Job, Config: config, Output: output,
 		Vantage: record.Vantage{
 			Name: a.cfg.Creds.Name, Location: w.Location, AS: w.AS, ClockOffsetNS: before.offset, ClockErrorNS: before.err,
 		},
 		Pace: r.pace, Since: since, More: r.more,
+		Others: others,
+		Limits: func(l Limits) {
+			a.mu.Lock()
+			r.limits = l
+			a.mu.Unlock()
+			nudge(a.kick) // for its parts
+		},
 		Excluded: func() { a.applied(a.exclusionsDigest()) },
 		Progress: func(sent, answered uint64, share float64) {
 			a.mu.Lock()
@@ -187,7 +203,7 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	})
 	a.mu.Lock()
 	a.running = nil
-	clock, _ := a.clock.best()
+	clock, _ := a.clock.best(a.cfg.Now())
 	a.mu.Unlock()
 	nudge(a.kick) // gives the grant back
 	if cause := context.Cause(ctx); cause != nil {
@@ -196,6 +212,10 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	if err != nil {
 		return err
 	}
+	if others != nil {
+		a.audit(w, result.Audit)
+	}
+	a.noteDone(w.Job, result.Sent)
 	return a.keep(name, output, &talk.Commit{Job: w.Job.ID, Entry: ledger.Entry{
 		Unit: w.Job.Spec.Unit(a.cfg.Creds.Name, w.Lease.Slice), By: a.cfg.Creds.Name, Epoch: w.Lease.Epoch,
 		Targets: result.Targets, Sent: result.Sent, Answered: result.Answered,

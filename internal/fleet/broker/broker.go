@@ -100,6 +100,10 @@ func (b *Broker) Serve(prefix string, f func(name, verb string, data []byte) []b
 		if !strings.HasPrefix(m.Reply, talk.Inbox(name)+".") {
 			return // nobody lets the hub write to the subjects of another
 		}
+		if verb == talk.VerbCommit { // it may wait for a store, and has a bound of its own
+			go func() { _ = m.Respond(f(name, verb, m.Data)) }()
+			return
+		}
 		room <- struct{}{}
 		go func() {
 			defer func() { <-room }()

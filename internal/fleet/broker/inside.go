@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/masstrace/masstrace/internal/fleet/creds"
+	"github.com/masstrace/masstrace/internal/listen"
 )
 
 // inside is the NATS server in this program.
@@ -71,20 +72,23 @@ func openInside(c Config) (*inside, error) {
 }
 
 // address splits an address at which nothing listens yet. Port 0 is any free one.
-func address(listen string) (host string, port int, err error) {
-	host, text, err := net.SplitHostPort(listen)
+func address(where string) (host string, port int, err error) {
+	if where, err = listen.Address(where); err != nil {
+		return "", 0, err
+	}
+	host, text, err := net.SplitHostPort(where)
 	if err != nil {
 		return "", 0, err
 	}
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return "", 0, fmt.Errorf("%s: %w", listen, err)
+		return "", 0, fmt.Errorf("%s: %w", where, err)
 	}
 	if n == 0 {
 		return host, server.RANDOM_PORT, nil
 	}
 	// The server itself would try for long.
-	l, err := net.Listen("tcp", listen)
+	l, err := net.Listen("tcp", where)
 	if err != nil {
 		return "", 0, fmt.Errorf("the broker cannot listen: %w", err)
 	}

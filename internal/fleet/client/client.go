@@ -18,7 +18,8 @@ import (
 // Client is a connection of a submitter.
 type Client struct{ conn *talk.Conn }
 
-// Open connects to the hub of a credentials file, or to url instead, and checks that the versions fit.
+// Open connects to the hub of a credentials file, or to url instead, and checks that the versions
+// fit.
 func Open(ctx context.Context, f *creds.File, url, software string) (*Client, error) {
 	if f.Role != creds.Submitter {
 		return nil, errors.New("these credentials are those of an agent: a submitter needs its own")
@@ -74,9 +75,32 @@ func (c *Client) Submit(ctx context.Context, s *job.Spec) (*job.Job, error) {
 
 // Jobs returns all jobs and agents of the hub.
 func (c *Client) Jobs(ctx context.Context) (*talk.JobsReply, error) {
+	all := new(talk.JobsReply)
+	for {
+		reply := new(talk.JobsReply)
+		if _, err := c.conn.Ask(ctx, talk.VerbJobs, &talk.ListJobs{From: len(all.Jobs)}, nil, reply); err != nil {
+			return nil, err
+		}
+		if len(all.Jobs) == 0 {
+			all.Agents = reply.Agents
+		}
+		all.Jobs, all.Total = append(all.Jobs, reply.Jobs...), reply.Total
+		if len(all.Jobs) >= all.Total || len(reply.Jobs) == 0 {
+			return all, nil
+		}
+	}
+}
+
+// JobOf returns one job, by its number or name, and all agents.
+func (c *Client) JobOf(ctx context.Context, name string) (*talk.JobState, []talk.AgentState, error) {
 	reply := new(talk.JobsReply)
-	_, err := c.conn.Ask(ctx, talk.VerbJobs, &struct{}{}, nil, reply)
-	return reply, err
+	if _, err := c.conn.Ask(ctx, talk.VerbJobs, &talk.ListJobs{Job: name}, nil, reply); err != nil {
+		return nil, nil, err
+	}
+	if len(reply.Jobs) != 1 {
+		return nil, nil, errors.New("the hub has sent no job")
+	}
+	return &reply.Jobs[0], reply.Agents, nil
 }
 
 // Cancel cancels a job, by its number or name.
@@ -113,7 +137,7 @@ func (c *Client) Entries(ctx context.Context, name string) (*talk.EntriesReply, 
 
 // Segment returns the records of an entry, as they are in the file.
 func (c *Client) Segment(ctx context.Context, id string, e *ledger.Entry) ([]byte, error) {
-	text, err := c.conn.Fetch(ctx, talk.Get{Job: id, Segment: e.Segment()})
+	text, err := c.conn.Fetch(ctx, talk.Get{Job: id, Unit: &e.Unit})
 	if err == nil && job.Digest(text) != e.SHA256 {
 		err = errors.New("a segment of the hub is damaged")
 	}

@@ -24,8 +24,8 @@ type Segments struct {
 // ErrEmpty means that no slice of a job is done.
 var ErrEmpty = errors.New("no slice of the job is done yet")
 
-// Download writes the segments of a job into a folder. Segments that are already there, from a fetch
-// that was interrupted, are not sent again. progress is called for each segment.
+// Download writes the segments of a job into a folder. Segments that are already there, from a
+// fetch that was interrupted, are not sent again. progress is called for each segment.
 func (c *Client) Download(ctx context.Context, name, dir string, progress func(done, all int)) (*Segments, error) {
 	reply, err := c.Entries(ctx, name)
 	if err != nil {

@@ -11,17 +11,19 @@ import (
 // agent is an agent that has said hello.
 type agent struct {
 	state    talk.AgentState
-	lastBeat int64  // SentNS of its last beat
-	lastAsk  int64  // SentNS of its last request for a slice
-	refused  int64  // SentNS of its last refusal
+	lastBeat int64 // SentNS of its last beat
+	lastAsk  int64 // SentNS of its last request for a slice
+	refused  int64 // SentNS of its last refusal
+	holds    []talk.Held
+	instance string // the process that is served
 	excluded string // digest of the exclusion list that it honours
 }
 
 // gone is after how long without a beat an agent counts as not connected.
 const gone = 5 * time.Second
 
-// hello begins the life of an agent, or goes on with it when the hub has begun anew. The leases of a
-// fresh agent end.
+// hello begins the life of an agent, or goes on with it when the hub has begun anew. The leases of
+// a fresh agent end.
 func (h *Hub) hello(name string, q *talk.Hello) (*talk.Hello, error) {
 	if err := talk.Speaks(*q); err != nil {
 		return nil, err
@@ -36,9 +38,9 @@ func (h *Hub) hello(name string, q *talk.Hello) (*talk.Hello, error) {
 		return reply, nil
 	}
 	if a != nil && !q.Fresh {
-		return h.ownHello(), nil
+		return h.ownHello(), a.check(q.Instance)
 	}
-	h.agents[name] = &agent{lastBeat: q.SentNS, lastAsk: q.SentNS, refused: q.SentNS, state: talk.AgentState{
+	h.agents[name] = &agent{instance: q.Instance, lastBeat: q.SentNS, lastAsk: q.SentNS, refused: q.SentNS, state: talk.AgentState{
 		Name: name, Location: id.Location, AS: id.AS, Software: q.Software, Hostname: q.Hostname, Seen: time.Now(),
 	}}
 	for _, w := range h.jobs {
@@ -70,16 +72,32 @@ func (h *Hub) helloUser(_ string, q *talk.Hello) (*talk.Hello, error) {
 	return h.ownHello(), talk.Speaks(*q)
 }
 
+// errTwice means that two processes have the credentials of one agent. They would take each
+// other's slices away.
+var errTwice = errors.New("another agent began later with these credentials: each vantage point needs a file of its own")
+
+// check refuses a process of the agent that is not the last one.
+func (a *agent) check(instance string) error {
+	if instance != a.instance {
+		return errTwice
+	}
+	return nil
+}
+
 // errStrange asks an agent to say hello.
 var errStrange = errors.New("say hello first")
 
 // beat renews leases and grants.
 func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
+	came := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := h.agents[name]
 	if a == nil {
 		return nil, errStrange
+	}
+	if err := a.check(q.Instance); err != nil {
+		return nil, err
 	}
 	if q.SentNS <= a.lastBeat {
 		return nil, errors.New("this beat is old")
@@ -87,8 +105,8 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 	now := time.Now()
 	a.lastBeat, a.state.Seen = q.SentNS, now
 	a.state.OffsetNS, a.state.ErrorNS = q.OffsetNS, q.ErrorNS
-	a.state.Trouble, a.state.Stored = q.Trouble, q.Stored
-	reply := &talk.BeatReply{Grants: map[string]budget.Grant{}, Exclude: h.exclude.digest}
+	a.state.Trouble, a.state.Stored, a.holds = talk.Troubles(q.Trouble, talk.ClockTrouble(q.OffsetNS, q.ErrorNS)), q.Stored, q.Holds
+	reply := &talk.BeatReply{CameNS: came.UnixNano(), Grants: map[string]budget.Grant{}, Limits: map[string]talk.Limits{}, Exclude: h.exclude.digest}
 	for _, held := range q.Holds {
 		w, err := h.find(held.Job)
 		if err != nil {
@@ -105,13 +123,16 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 		switch {
 		case !wants:
 			w.budget.Return(name)
+			w.limits.giveBack(name)
 		case w.Job.Canceled:
 			reply.Ended = append(reply.Ended, w.Job.ID)
 		case w.holds(name) > 0:
-			reply.Grants[w.Job.ID] = w.budget.Grant(now, name, most, w.holders(h.agents))
+			w.active[name] = now
+			reply.Limits[w.Job.ID] = w.limits.grant(now, name, q.FirstHops[w.Job.ID])
+			reply.Grants[w.Job.ID] = w.budget.Grant(now, name, most, w.holders())
 		}
 	}
-	reply.HubNS = time.Now().UnixNano()
+	reply.HubNS = came.Add(time.Since(came)).UnixNano() // the clock may be set meanwhile
 	return reply, nil
 }
 

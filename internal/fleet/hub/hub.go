@@ -10,11 +10,12 @@
 //	jobs/ID/manifest         its finished slices (package ledger)
 //	jobs/ID/segments/        their records
 //	jobs/ID/incoming/        parts of segments
-//
+//	jobs/ID/known/SLICE      paths to the targets of a slice, made of its segment (package known)
 //	broker/                  the stream of the broker inside the hub
 //	nats-users.conf          users for the configuration of a cluster
 //	hub.nk                   the key of the hub on a cluster
 //
+// With Config.Results, the manifest and the segments are elsewhere.
 // The broker keeps nothing that the hub needs.
 package hub
 
@@ -49,6 +50,16 @@ type Config struct {
 	Cluster *broker.Cluster
 	// Disk is where the ledgers are, nil for the file system of this machine.
 	Disk ledger.Disk
+	// Results, unless it is nil, is where the ledgers are instead.
+	Results Results
+}
+
+// Results keeps the ledgers of jobs.
+type Results interface {
+	// Open opens the ledger of a job, which is empty if it has none.
+	Open(ctx context.Context, id string) (*ledger.Ledger, error)
+	// String returns the place, for people.
+	String() string
 }
 
 // Hub is a running hub.
@@ -60,6 +71,8 @@ type Hub struct {
 	page   *page         // nil if there is none
 	lock   *os.File
 
+	commits commits
+
 	mu      sync.Mutex // guards what follows
 	jobs    []*work    // in the order in which they came
 	agents  map[string]*agent
@@ -68,6 +81,8 @@ type Hub struct {
 	serial  uint64 // of the last message to all agents
 
 	submits sync.Mutex // one submission at a time
+
+	reading sync.Mutex // of the results of pathfinders: see writeKnown
 
 	ctx  context.Context // ends with the hub
 	stop context.CancelFunc
@@ -82,7 +97,7 @@ func Open(c Config) (h *Hub, err error) {
 	if c.Disk == nil {
 		c.Disk = ledger.OS{}
 	}
-	h = &Hub{cfg: c, agents: map[string]*agent{}, retell: make(chan struct{}, 1)}
+	h = &Hub{cfg: c, agents: map[string]*agent{}, retell: make(chan struct{}, 1), commits: commits{list: map[commitOf]*commit{}}}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -149,17 +164,16 @@ func (h *Hub) Close() error {
 	h.page.close()
 	h.broker.Close()
 	h.done.Wait()
+	h.commits.end()
 	h.mu.Lock()
 	jobs := h.jobs
 	h.jobs = nil
 	h.mu.Unlock()
 	var errs []error
 	for _, w := range jobs {
-		// A commit under way ends first. It takes the mutex of the hub after that of the job, so this
-		// goroutine does not hold the former.
-		w.commit.Lock()
+		w.parts.Lock() // parts that are being written
 		errs = append(errs, w.ledger.Close())
-		w.commit.Unlock()
+		w.parts.Unlock()
 	}
 	if h.lock != nil {
 		errs = append(errs, h.lock.Close())

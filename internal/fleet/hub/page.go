@@ -7,10 +7,11 @@ import (
 	"html/template"
 	"net"
 	"net/http"
-	"runtime"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/talk"
+	"github.com/masstrace/masstrace/internal/listen"
+	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 // page is the status page: / for people, /status.json, and /metrics for Prometheus.
@@ -21,15 +22,15 @@ type page struct {
 }
 
 // openPage starts the status page.
-func (h *Hub) openPage(listen string) (*page, error) {
-	l, err := net.Listen("tcp", listen)
+func (h *Hub) openPage(address string) (*page, error) {
+	l, err := listen.TCP(h.ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("status page: %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", h.servePage)
 	mux.HandleFunc("GET /status.json", h.serveJSON)
-	mux.HandleFunc("GET /metrics", h.serveMetrics)
+	mux.Handle("GET /metrics", h.metricsHandler())
 	p := &page{
 		server: &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}, listener: l,
 		ended: make(chan struct{}),
@@ -76,44 +77,47 @@ func (h *Hub) servePage(w http.ResponseWriter, _ *http.Request) {
 	_ = pageTemplate.Execute(w, h.snapshot())
 }
 
-func (h *Hub) serveMetrics(w http.ResponseWriter, _ *http.Request) {
-	s := h.snapshot()
-	for _, j := range s.Jobs {
-		name := j.Job.Spec.Name + `",id="` + j.Job.ID
-		fmt.Fprintf(w, "masstrace_fleet_slices{job=\"%s\"} %d\n", name, j.Slices)
-		fmt.Fprintf(w, "masstrace_fleet_slices_done{job=\"%s\"} %d\n", name, j.Done)
-		fmt.Fprintf(w, "masstrace_fleet_probes_sent{job=\"%s\"} %d\n", name, j.Sent)
-		fmt.Fprintf(w, "masstrace_fleet_probes_answered{job=\"%s\"} %d\n", name, j.Answered)
-		fmt.Fprintf(w, "masstrace_fleet_rate_in_force{job=\"%s\"} %g\n", name, j.InForce)
-	}
-	for _, a := range s.Agents {
-		up := 0
-		if a.Connected {
-			up = 1
-		}
-		fmt.Fprintf(w, "masstrace_fleet_agent_connected{agent=\"%s\"} %d\n", a.Name, up)
-		fmt.Fprintf(w, "masstrace_fleet_agent_stored_segments{agent=\"%s\"} %d\n", a.Name, a.Stored)
-		fmt.Fprintf(w, "masstrace_fleet_agent_clock_offset_seconds{agent=\"%s\"} %g\n", a.Name, float64(a.OffsetNS)/1e9)
-	}
-	count, octets := h.broker.Messages()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	fmt.Fprintf(w, "masstrace_fleet_messages_total %d\nmasstrace_fleet_message_bytes_total %d\nmasstrace_fleet_heap_bytes %d\n",
-		count, octets, m.HeapInuse)
+// pageWords are the functions of the template.
+var pageWords = template.FuncMap{
+	"count":   func(n uint64) string { return tabular.Count(n) },
+	"percent": tabular.Percent,
+	"share":   func(done, all int) int { return 100 * done / max(all, 1) },
+	"ms":      func(ns int64) string { return fmt.Sprintf("%.3f ms", float64(ns)/1e6) },
+	"ago":     func(t time.Time) string { return max(time.Since(t), 0).Round(time.Second).String() },
 }
 
-var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
-<meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>masstrace hub</title>
-<style>body{font:14px sans-serif;margin:2em}td,th{padding:.2em 1em .2em 0;text-align:left;vertical-align:top}</style>
-<h1>Jobs</h1>
-<table><tr><th>Job<th>Submitter<th>Slices<th>Targets<th>Probes<th>Rate in force<th>Agents<th>Notes</tr>
+// pageTemplate shows a talk.JobsReply. Other people choose the words in it; the template escapes
+// them.
+var pageTemplate = template.Must(template.New("page").Funcs(pageWords).Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="2">
+<title>masstrace hub</title>
+<style>
+body{font:15px/1.4 system-ui,sans-serif;margin:1.5em;color:#222;background:#fff}
+table{border-collapse:collapse;margin-bottom:2em;max-width:100%}
+th,td{padding:.3em 1.2em .3em 0;text-align:left;vertical-align:top;border-bottom:1px solid #ddd}
+.n{text-align:right;font-variant-numeric:tabular-nums}
+small{color:#555;white-space:nowrap}
+div{overflow-x:auto}
+@media(max-width:1000px){body{font-size:13px;margin:.7em}th,td{padding-right:.7em}progress{width:6em}}
+.bad{color:#a30000}
+progress{width:8em}
+</style>
+<h1>masstrace hub</h1>
+<h2>Jobs</h2>
+{{if .Jobs}}<div><table><tr><th>Job<th>Submitter<th>Progress<th class="n">Targets<th class="n">Probes<th class="n">Answered<th class="n">Rate in force<th>Agents<th>Notes</tr>
 {{range .Jobs}}<tr><td>{{.Job.Spec.Name}}<br><small>{{.Job.ID}}</small><td>{{.Job.Submitter}}
-<td>{{.Done}} of {{.Slices}}{{if .Job.Canceled}}, cancelled{{end}}<td>{{.Targets}}<td>{{.Sent}} sent, {{.Answered}} answered<td>{{printf "%.0f" .InForce}}/s
-<td>{{range $name, $s := .ByAgent}}{{$name}}: {{$s.Done}} done, {{$s.Now}} now, {{printf "%.0f" $s.Rate}}/s<br>{{end}}
-<td>{{.Trouble}}{{range $name, $why := .Refusals}}<br>{{$name}} refuses: {{$why}}{{end}}{{range $name, $why := .Failures}}<br>{{$name}}: {{$why}}{{end}}</tr>{{end}}
-</table>
-<h1>Agents</h1>
-<table><tr><th>Agent<th>Location<th>AS<th>Software<th>Connected<th>Clock offset<th>Waiting segments<th>Notes</tr>
-{{range .Agents}}<tr><td>{{.Name}}<td>{{.Location}}<td>{{.AS}}<td>{{.Software}}<td>{{.Connected}}<td>{{.OffsetNS}} ns<td>{{.Stored}}<td>{{.Trouble}}</tr>{{end}}
-</table>
+<td><progress max="100" value="{{share .Done .Slices}}">{{share .Done .Slices}} %</progress><br>{{.Done}} of {{.Slices}} slices{{if .Job.Canceled}}, cancelled{{end}}
+<td class="n">{{count .Targets}}<td class="n">{{count .Sent}}<td class="n">{{percent .Answered .Sent}}<td class="n">{{printf "%.0f" .InForce}}/s
+<td style="white-space:nowrap">{{range $name, $s := .ByAgent}}{{$name}}: {{$s.Done}} done{{if $s.Now}}, traces {{$s.Now}}, {{printf "%.0f" $s.Rate}}/s{{end}}<br>{{end}}
+<td>{{if .Trouble}}<span class="bad">{{.Trouble}}</span><br>{{end}}{{range $name, $why := .Refusals}}{{$name}} refuses: {{$why}}<br>{{end}}{{range $name, $why := .Failures}}{{$name}} failed: {{$why}}<br>{{end}}</tr>
+{{end}}</table></div>{{else}}<p>No job was submitted yet.</p>{{end}}
+<p>The hub keeps results in {{.Results}}.</p>
+<h2>Agents</h2>
+{{if .Agents}}<div><table><tr><th>Agent<th>State<th>Place<th>AS<th>Software<th class="n">Clock against the hub<th class="n">Segments that wait<th>Notes</tr>
+{{range .Agents}}<tr><td>{{.Name}}<td>{{if .Connected}}connected{{else if .Seen.IsZero}}not seen yet{{else}}<span class="bad">gone for {{ago .Seen}}</span>{{end}}
+<td>{{.Location}}<td>{{.AS}}<td>{{.Software}}<td class="n">{{if .ErrorNS}}{{ms .OffsetNS}}{{else}}not measured{{end}}<td class="n">{{.Stored}}<td>{{.Trouble}}</tr>
+{{end}}</table></div>{{else}}<p>No agent was added yet: masstrace hub add-agent NAME.</p>{{end}}
+<p><small><a href="status.json">status.json</a>, <a href="metrics">metrics</a></small></p>
+</html>
 `))

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -44,7 +45,7 @@ func (h *Hub) list(name string, data []byte) ([]byte, error) {
 	part := h.path("lists", "part."+name+"."+q.Digest)
 	size, err := appendPart(part, q.Offset, body)
 	if err != nil {
-		return nil, fmt.Errorf("the store of the hub refuses writes: %w", err)
+		return nil, fmt.Errorf("the disk of the hub refuses writes: %w", err)
 	}
 	if size >= q.Size {
 		text, err := os.ReadFile(part)
@@ -58,7 +59,7 @@ func (h *Hub) list(name string, data []byte) ([]byte, error) {
 			return nil, errors.New("the list was damaged on its way; send it again")
 		}
 		if err := outfile.Replace(to, 0o600, text); err != nil {
-			return nil, fmt.Errorf("the store of the hub refuses writes: %w", err)
+			return nil, fmt.Errorf("the disk of the hub refuses writes: %w", err)
 		}
 	}
 	return talk.Encode(&talk.PutReply{Size: size}, nil)
@@ -69,7 +70,16 @@ func (h *Hub) submit(name string, s *job.Spec) (*job.Job, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
+	h.submits.Lock()
+	defer h.submits.Unlock()
+	if w := h.requested(name, s.Request); w != nil {
+		return w.public(), nil // the request has come again
+	}
 	h.mu.Lock()
+	if w, err := h.findOf(name, s.Name); err == nil && w.Job.Submitter == name && !w.over() {
+		h.mu.Unlock()
+		return nil, plan.Refuse("Name", "job %s (%s) of that name is not done: choose another name, or cancel it", s.Name, w.Job.ID)
+	}
 	var able []string // agents that the patterns name
 	for _, a := range h.states() {
 		if job.Matches(s.Agents, a.Name) && (s.Mode != job.Assigned || s.Assigned[a.Name] != "") {
@@ -85,12 +95,7 @@ func (h *Hub) submit(name string, s *job.Spec) (*job.Job, error) {
 			return nil, plan.Refuse("Assign", "targets are assigned to %s, which is no agent of this hub or not among the agents of the job", agent)
 		}
 	}
-	h.submits.Lock()
-	defer h.submits.Unlock()
-	if w := h.requested(name, s.Request); w != nil {
-		return w.public(), nil // the request has come again
-	}
-	k := kept{Job: job.Job{Submitter: name, Taken: now(), Spec: *s, Share: len(able)}}
+	k := kept{Job: job.Job{Submitter: name, Taken: now(), Spec: *s}}
 	if s.Mode != job.Split {
 		k.Job.Members = able
 	}
@@ -98,16 +103,22 @@ func (h *Hub) submit(name string, s *job.Spec) (*job.Job, error) {
 	k.Key = cmp.Or(s.Key, plan.RandomHex(16))
 	k.Job.Spec.Key = ""
 	k.Job.Spec.Options.Seed = cmp.Or(s.Options.Seed, plan.RandomHex(8))
+	if k.shares() { // the paths that spare probes are whole
+		k.Job.Spec.Options.Stitch = true
+	}
 	if err := h.size(&k, len(able)); err != nil {
 		return nil, err
 	}
 	dir := h.path("jobs", k.Job.ID)
-	if err := errors.Join(os.MkdirAll(dir, 0o700), makeJobDirs(dir), h.save(&k)); err != nil {
-		return nil, err
+	if err := errors.Join(os.MkdirAll(dir, 0o700), makeJobDirs(dir)); err != nil {
+		return nil, errDisk(err)
 	}
 	w, err := h.newWork(k)
 	if err != nil {
 		return nil, err
+	}
+	if err := h.save(&k); err != nil { // no later hub runs a job that was not acknowledged
+		return nil, errors.Join(errDisk(err), w.ledger.Close())
 	}
 	h.mu.Lock()
 	h.jobs = append(h.jobs, w)
@@ -166,7 +177,7 @@ func (h *Hub) size(k *kept, agents int) error {
 
 // planOf makes the plan of a job for a list of targets.
 func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
-	c, err := k.Job.Spec.Options.Config(k.Job.Share)
+	c, err := k.Job.Spec.Options.Config()
 	if err != nil {
 		return nil, err
 	}
@@ -183,17 +194,61 @@ func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
 	return plan.New(h.ctx, &c, plan.Began{})
 }
 
-// listJobs answers with all jobs and agents.
-func (h *Hub) listJobs(string, *nothing) (*talk.JobsReply, error) {
+// mostReply bounds the jobs in one answer, in bytes.
+// NATS takes messages of 1 MiB, and the agents are in it, too.
+const mostReply = 256 << 10
+
+// listJobs returns the jobs from a number on, as many as an answer has room for, and the agents in
+// the first answer.
+func (h *Hub) listJobs(name string, q *talk.ListJobs) (*talk.JobsReply, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.overview(), nil
+	reply := &talk.JobsReply{Total: len(h.jobs), Results: h.results()}
+	if q.From == 0 {
+		reply.Agents = h.states()
+	}
+	if q.Job != "" {
+		w, err := h.findOf(name, q.Job)
+		if err != nil {
+			return nil, err
+		}
+		reply.Jobs, reply.Total = append(reply.Jobs, w.state(h)), 1
+		return reply, nil
+	}
+	size := 0
+	for _, w := range h.jobs[min(max(q.From, 0), len(h.jobs)):] {
+		s := w.state(h)
+		text, err := json.Marshal(&s)
+		if err != nil {
+			return nil, err
+		}
+		if size += len(text); size > mostReply && len(reply.Jobs) > 0 {
+			break
+		}
+		reply.Jobs = append(reply.Jobs, s)
+	}
+	return reply, nil
 }
 
-// overview returns all jobs and agents.
+// results returns where the hub keeps results.
+func (h *Hub) results() string {
+	if h.cfg.Results != nil {
+		return h.cfg.Results.String()
+	}
+	return h.cfg.Dir
+}
+
+// overview returns what the status page shows: all jobs that are not over, the last of the others,
+// and the agents. The caller holds the mutex.
 func (h *Hub) overview() *talk.JobsReply {
-	reply := &talk.JobsReply{Agents: h.states()}
-	for _, w := range h.jobs {
+	reply := &talk.JobsReply{Agents: h.states(), Total: len(h.jobs), Results: h.results()}
+	over := 0
+	for _, w := range slices.Backward(h.jobs) { // the newest first
+		if w.over() {
+			if over++; over > keptJobs {
+				continue
+			}
+		}
 		reply.Jobs = append(reply.Jobs, w.state(h))
 	}
 	return reply
@@ -202,7 +257,7 @@ func (h *Hub) overview() *talk.JobsReply {
 // state returns how a job goes.
 func (w *work) state(h *Hub) talk.JobState {
 	s := talk.JobState{
-		Job: *w.public(), Slices: w.total(), Done: w.done, Targets: w.targets, Sent: w.sent, Answered: w.answered,
+		Job: *w.forAgent(""), Slices: w.total(), Done: w.done, Targets: w.targets, Sent: w.sent, Answered: w.answered,
 		InForce: w.budget.InForce(now()), Refusals: maps.Clone(w.refusals), Failures: maps.Clone(w.failures), Trouble: w.trouble,
 		ByAgent: map[string]talk.Share{},
 	}
@@ -211,6 +266,9 @@ func (w *work) state(h *Hub) talk.JobState {
 	}
 	for name := range h.people {
 		share := talk.Share{Done: w.byAgent[name], Now: w.holds(name), Rate: w.budget.Of(now(), name)}
+		if a := h.agents[name]; a != nil && share.Now > 0 {
+			share.Add(a.holds, w.Job.ID)
+		}
 		if share != (talk.Share{}) {
 			s.ByAgent[name] = share
 		}
@@ -235,7 +293,7 @@ func (h *Hub) allRefuse(w *work) bool {
 func (h *Hub) cancel(name string, q *talk.JobName) (*talk.JobState, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	w, err := h.find(q.Job)
+	w, err := h.findOf(name, q.Job)
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +320,7 @@ const perReply = 2000
 // entries answers with entries of the ledger of a job.
 func (h *Hub) entries(name string, q *talk.Entries) (*talk.EntriesReply, error) {
 	h.mu.Lock()
-	w, err := h.find(q.Job)
+	w, err := h.findOf(name, q.Job)
 	if err == nil && w.Job.Submitter != name {
 		err = fmt.Errorf("job %s is of %s", q.Job, w.Job.Submitter)
 	}
@@ -272,8 +330,6 @@ func (h *Hub) entries(name string, q *talk.Entries) (*talk.EntriesReply, error) 
 	}
 	reply := &talk.EntriesReply{Job: *w.public(), Slices: w.Slices, Agents: h.states()}
 	h.mu.Unlock()
-	w.commit.Lock()
-	defer w.commit.Unlock()
 	list := slices.Collect(w.ledger.All)
 	slices.SortFunc(list, func(a, b ledger.Entry) int {
 		return cmp.Or(strings.Compare(a.Agent, b.Agent), cmp.Compare(a.Slice, b.Slice))

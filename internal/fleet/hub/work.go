@@ -27,20 +27,23 @@ type kept struct {
 	Key    string  `json:"key"`
 }
 
-// work is a job that the hub runs. The mutex of the hub guards all but the ledger, which commit
-// guards.
+// work is a job that the hub runs. The mutex of the hub guards all but the ledger.
 type work struct {
 	kept
-	commit sync.Mutex
+	parts  sync.Mutex // guards the files of parts of segments
 	ledger *ledger.Ledger
 
 	tables   map[string]*lease.Table // by owner of units: see job.Spec.Owner
 	budget   *budget.Budget
+	limits   limits
 	done     int
 	targets  uint64
 	sent     uint64
 	answered uint64
 	byAgent  map[string]int
+	opened   time.Time
+	active   map[string]time.Time // when an agent was last at work here
+	sharing  []sharing            // by slice, nil if agents spare each other no probes
 	refusals map[string]string
 	failures map[string]string
 	trouble  string
@@ -50,9 +53,10 @@ type work struct {
 func (h *Hub) newWork(k kept) (*work, error) {
 	w := &work{
 		kept: k, tables: map[string]*lease.Table{},
-		byAgent: map[string]int{}, refusals: map[string]string{}, failures: map[string]string{},
+		byAgent: map[string]int{}, active: map[string]time.Time{}, opened: time.Now(), refusals: map[string]string{}, failures: map[string]string{},
 		// Grants of an earlier hub may be in force.
 		budget: budget.New(k.Job.Spec.Options.RatePPS, time.Now().Add(budget.Life)),
+		limits: newLimits(&k.Job.Spec.Options, time.Now().Add(budget.Life)),
 	}
 	owners := k.Job.Members
 	if k.Job.Spec.Mode == job.Split {
@@ -62,17 +66,23 @@ func (h *Hub) newWork(k kept) (*work, error) {
 		w.tables[owner] = lease.New(k.Slices, h.term)
 	}
 	var err error
-	if w.ledger, err = ledger.Open(h.cfg.Disk, h.path("jobs", k.Job.ID)); err != nil {
+	if h.cfg.Results != nil {
+		w.ledger, err = h.cfg.Results.Open(h.ctx, k.Job.ID)
+	} else {
+		w.ledger, err = ledger.Open(h.cfg.Disk, h.path("jobs", k.Job.ID))
+	}
+	if err != nil {
 		return nil, err
 	}
 	for e := range w.ledger.All {
 		w.count(&e)
 	}
-	return w, nil
+	return w, h.loadKnown(w)
 }
 
 // count adds an entry of the ledger.
 func (w *work) count(e *ledger.Entry) {
+	w.trouble = ""
 	if t := w.tables[e.Agent]; t != nil {
 		t.SetDone(e.Slice)
 	}
@@ -81,7 +91,6 @@ func (w *work) count(e *ledger.Entry) {
 	w.sent += e.Sent
 	w.answered += e.Answered
 	w.byAgent[e.By]++
-	w.trouble = ""
 }
 
 // total returns the number of slices of all agents.
@@ -91,11 +100,9 @@ func (w *work) total() int { return w.Slices * len(w.tables) }
 func (w *work) over() bool { return w.Job.Canceled || w.done >= w.total() }
 
 // holders returns how many agents have leases of the job.
-func (w *work) holders(agents map[string]*agent) (n int) {
-	for name := range agents {
-		if w.holds(name) > 0 {
-			n++
-		}
+func (w *work) holders() (n int) {
+	for _, t := range w.tables {
+		n += t.Holders()
 	}
 	return n
 }
@@ -170,6 +177,17 @@ func (h *Hub) find(name string) (*work, error) {
 	return nil, fmt.Errorf("no job %q", name)
 }
 
+// findOf returns the job that a submitter names: one of its own, if there is one. The caller holds
+// the mutex.
+func (h *Hub) findOf(submitter, name string) (*work, error) {
+	for _, w := range slices.Backward(h.jobs) {
+		if w.Job.Submitter == submitter && (w.Job.ID == name || w.Job.Spec.Name == name) {
+			return w, nil
+		}
+	}
+	return h.find(name)
+}
+
 // ask gives an agent work, if there is any.
 func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 	h.mu.Lock()
@@ -177,6 +195,9 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 	a := h.agents[name]
 	if a == nil {
 		return nil, errStrange
+	}
+	if err := a.check(q.Instance); err != nil {
+		return nil, err
 	}
 	if q.SentNS <= a.lastAsk {
 		return nil, errors.New("this request is old")
@@ -191,15 +212,18 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 		if w.over() || t == nil || !job.Matches(w.Job.Spec.Agents, name) || w.refusals[name] != "" {
 			continue
 		}
-		if w.holds(name) == 0 && w.holders(h.agents) >= w.Job.Share {
-			continue // the limits per prefix are divided already
-		}
 		key, err := job.AgentKey(w.Key, name)
 		if err != nil {
 			return nil, err
 		}
-		if l, ok := t.Grant(now, name); ok {
-			return &talk.Work{Job: w.public(), Slices: w.Slices, Lease: l, Key: key, Location: a.state.Location, AS: a.state.AS, Exclude: h.exclude.digest}, nil
+		later := func(slice uint32) bool { return h.later(w, name, slice, now) }
+		if l, ok := t.Grant(now, name, later); ok {
+			w.active[name] = now
+			reply := &talk.Work{Job: w.forAgent(name), Slices: w.Slices, Lease: l, Key: key, Location: a.state.Location, AS: a.state.AS, Exclude: h.exclude.digest}
+			if w.sharing != nil && w.sharing[l.Slice] == shared && w.pathfinder(l.Slice) != name {
+				reply.Pathfinder = w.pathfinder(l.Slice)
+			}
+			return reply, nil
 		}
 	}
 	return &talk.Work{Exclude: h.exclude.digest}, nil
@@ -225,6 +249,17 @@ func (w *work) public() *job.Job {
 	j := w.Job
 	j.Spec.Key = ""
 	return &j
+}
+
+// forAgent returns the job as an agent sees it: without the lists of the others.
+func (w *work) forAgent(name string) *job.Job {
+	j := w.public()
+	if list := j.Spec.Assigned[name]; list != "" {
+		j.Spec.Assigned = map[string]string{name: list}
+	} else {
+		j.Spec.Assigned = nil
+	}
+	return j
 }
 
 // release takes a slice back that an agent could not do.
@@ -265,6 +300,7 @@ func (h *Hub) refuse(name string, q *talk.Refuse) (*nothing, error) {
 		t.ReleaseAll(name)
 	}
 	w.budget.Return(name)
+	w.limits.giveBack(name)
 	h.cfg.Event(fmt.Sprintf("%s refuses job %s: %s", name, w.Job.Spec.Name, q.Reason))
 	return &nothing{}, nil
 }

@@ -59,8 +59,6 @@ type Job struct {
 	Submitter string    `json:"submitter"`
 	Taken     time.Time `json:"taken"`
 	Spec      Spec      `json:"spec"`
-	// Share are the agents that divide the limits per prefix. No more agents work at a time.
-	Share int `json:"share"`
 	// Members are the agents that must do all slices, in modes every and assigned.
 	Members  []string `json:"members,omitempty"`
 	Canceled bool     `json:"canceled,omitempty"`

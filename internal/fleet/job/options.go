@@ -27,7 +27,7 @@ type Options struct {
 	Attempts int    `json:"attempts"`
 	record.Strategy
 	NoStop     bool    `json:"no_stop,omitempty"`
-	PerHopRate float64 `json:"per_hop_rate,omitempty"` // of each agent: its first hops are its own
+	PerHopRate float64 `json:"per_hop_rate,omitempty"` // of all agents that meet the router
 	PrefixRate float64 `json:"prefix_rate,omitempty"`  // of all agents together
 
 	RatePPS  float64       `json:"rate_pps"` // of all agents together
@@ -50,9 +50,9 @@ func OptionsOf(c *plan.Config) Options {
 	}
 }
 
-// Config returns the request of one agent, without its lists, shard and key. share is how many
-// agents divide the limit per prefix.
-func (o *Options) Config(share int) (plan.Config, error) {
+// Config returns the request of one agent, without its lists, shard and key. Its rates are those of all
+// agents together.
+func (o *Options) Config() (plan.Config, error) {
 	method, err := probe.ParseMethod(o.Method)
 	if err != nil {
 		return plan.Config{}, plan.Refuse("Method", "%v", err)
@@ -66,7 +66,7 @@ func (o *Options) Config(share int) (plan.Config, error) {
 		MaxTargets: o.MaxTargets, Seed: o.Seed, HostRule: o.HostRule,
 		Method: method, MinTTL: o.MinTTL, MaxTTL: o.MaxTTL, DstPort: o.DstPort, TOS: o.TOS,
 		Flows: o.Flows, Attempts: o.Attempts, Strategy: o.Strategy, NoStop: o.NoStop,
-		PerHopRate: o.PerHopRate, PrefixRate: o.PrefixRate / float64(max(share, 1)),
+		PerHopRate: o.PerHopRate, PrefixRate: o.PrefixRate,
 		RatePPS: o.RatePPS, Wait: o.Wait, Memory: o.Memory, PortLow: o.PortLow, PortHigh: o.PortHigh, Records: records,
 	}, nil
 }

@@ -1,8 +1,8 @@
 // Package lease decides which agent works on which slice of a job.
 //
-// A slice is leased for a time, with an epoch. Only the result of the newest epoch is taken. A lease
-// that its agent does not renew ends, and the slice goes to another agent. When no slice is left,
-// an idle agent takes over the slice of an agent that needs much longer than usual.
+// A slice is leased for a time, with an epoch. Only the result of the newest epoch is taken. A
+// lease that its agent does not renew ends, and the slice goes to another agent. When no slice is
+// left, an idle agent takes over the slice of an agent that needs much longer than usual.
 package lease
 
 import (
@@ -15,6 +15,10 @@ import (
 
 // Life is how long a lease lasts that is not renewed.
 const Life = 20 * time.Second
+
+// MostHeld is how many leases an agent may have at a time, with those of results that wait for the
+// hub. It bounds how many slices an agent can withhold.
+const MostHeld = 16
 
 // Bounds of a takeover.
 const (
@@ -47,6 +51,7 @@ type slice struct {
 // held is a lease in force.
 type held struct {
 	since, until time.Time
+	by           uint32 // number of the agent
 }
 
 // Table has the slices of one job, or of one agent's share of it. It belongs to one goroutine and
@@ -54,13 +59,15 @@ type held struct {
 type Table struct {
 	slices  []slice
 	held    map[uint32]held
-	next    uint32 // the first slice that never had a lease
+	next    uint32 // all slices before it had a lease
 	back    queue  // slices that came back
 	left    int
 	base    uint64 // epochs up to it are of earlier hubs
 	epoch   uint64
 	agents  map[string]uint32
 	names   []string
+	counts  []int         // leases in force, by number of the agent
+	holders int           // agents with a lease
 	usual   time.Duration // moving mean of the time from lease to result
 	Retaken int           // takeovers and ended leases
 }
@@ -70,7 +77,7 @@ type Table struct {
 func New(n int, term uint32) *Table {
 	return &Table{
 		slices: make([]slice, n), held: map[uint32]held{}, left: n, base: uint64(term) << 32, epoch: uint64(term) << 32,
-		agents: map[string]uint32{}, names: []string{""},
+		agents: map[string]uint32{}, names: []string{""}, counts: []int{0},
 	}
 }
 
@@ -81,9 +88,12 @@ func (t *Table) SetDone(n uint32) {
 	}
 }
 
+// IsDone reports whether a slice is done.
+func (t *Table) IsDone(n uint32) bool { return int(n) < len(t.slices) && t.slices[n].done }
+
 // finish ends the lease of a slice that is done.
 func (t *Table) finish(n uint32) {
-	delete(t.held, n)
+	t.drop(n)
 	t.slices[n].done, t.slices[n].holder = true, 0
 	t.left--
 }
@@ -95,20 +105,41 @@ func (t *Table) Left() int { return t.left }
 func (t *Table) Len() int { return len(t.slices) }
 
 // Held returns how many leases of an agent are in force.
-func (t *Table) Held(agent string) (n int) {
-	id, ok := t.agents[agent]
-	for s := range t.held {
-		if ok && t.slices[s].holder == id {
-			n++
-		}
+func (t *Table) Held(agent string) int { return t.counts[t.agents[agent]] }
+
+// Holders returns how many agents have a lease in force.
+func (t *Table) Holders() int { return t.holders }
+
+// hold notes a lease in force.
+func (t *Table) hold(n uint32, h held) {
+	t.drop(n)
+	h.by = t.slices[n].holder
+	t.held[n] = h
+	if t.counts[h.by]++; t.counts[h.by] == 1 {
+		t.holders++
 	}
-	return n
 }
 
-// Grant leases a slice to an agent. ok is false if there is none for it now.
-func (t *Table) Grant(now time.Time, agent string) (l Lease, ok bool) {
+// drop removes a lease in force, if there is one.
+func (t *Table) drop(n uint32) {
+	h, ok := t.held[n]
+	if !ok {
+		return
+	}
+	delete(t.held, n)
+	if t.counts[h.by]--; t.counts[h.by] == 0 {
+		t.holders--
+	}
+}
+
+// Grant leases a slice to an agent. ok is false if there is none for it now. A slice that never had
+// a lease is left out while later, unless it is nil, reports true.
+func (t *Table) Grant(now time.Time, agent string, later func(slice uint32) bool) (l Lease, ok bool) {
 	t.expire(now)
-	n, ok := t.pick(now, t.number(agent))
+	if t.Held(agent) >= MostHeld {
+		return Lease{}, false
+	}
+	n, ok := t.pick(now, t.number(agent), later)
 	if !ok {
 		return Lease{}, false
 	}
@@ -118,22 +149,28 @@ func (t *Table) Grant(now time.Time, agent string) (l Lease, ok bool) {
 	if s.leases < 255 {
 		s.leases++
 	}
-	t.held[n] = held{now, now.Add(Life)}
+	t.hold(n, held{since: now, until: now.Add(Life)})
 	return Lease{n, t.epoch}, true
 }
 
 // pick returns a slice for an agent.
-func (t *Table) pick(now time.Time, agent uint32) (n uint32, ok bool) {
+func (t *Table) pick(now time.Time, agent uint32, later func(slice uint32) bool) (n uint32, ok bool) {
 	for len(t.back) > 0 {
 		n = heap.Pop(&t.back).(uint32)
 		if s := t.slices[n]; !s.done && s.holder == 0 {
 			return n, true
 		}
 	}
-	for int(t.next) < len(t.slices) {
-		n = t.next
-		t.next++
-		if s := t.slices[n]; !s.done && s.epoch == 0 {
+	for n = t.next; int(n) < len(t.slices); n++ {
+		s := t.slices[n]
+		isNew := !s.done && s.epoch == 0
+		if isNew && later != nil && later(n) {
+			continue
+		}
+		if n == t.next {
+			t.next++
+		}
+		if isNew {
 			return n, true
 		}
 	}
@@ -182,11 +219,11 @@ func (t *Table) adopt(now time.Time, agent string, l Lease) {
 		return
 	}
 	s := &t.slices[l.Slice]
-	if s.done || s.epoch >= l.Epoch || s.epoch > t.base {
+	if s.done || s.epoch >= l.Epoch || s.epoch > t.base || t.Held(agent) >= MostHeld {
 		return
 	}
 	s.epoch, s.holder, s.by = l.Epoch, t.number(agent), t.number(agent)
-	t.held[l.Slice] = held{now, now.Add(Life)}
+	t.hold(l.Slice, held{since: now, until: now.Add(Life)})
 }
 
 // Release gives a slice back. It does nothing if the lease is no longer in force.
@@ -209,8 +246,8 @@ func (t *Table) KeepOnly(agent string, keep []Lease) {
 	}
 }
 
-// Check returns whether the result of an agent's lease may be taken: nil, ErrStale, ErrDone or ErrRange. A
-// result of an earlier hub's lease is taken if the slice has no newer lease.
+// Check returns whether the result of an agent's lease may be taken: nil, ErrStale, ErrDone or
+// ErrRange. A result of an earlier hub's lease is taken if the slice has no newer lease.
 func (t *Table) Check(agent string, l Lease) error {
 	if int(l.Slice) >= len(t.slices) {
 		return fmt.Errorf("slice %d: %w", l.Slice, ErrRange)
@@ -253,7 +290,7 @@ func (t *Table) expire(now time.Time) {
 
 // takeBack ends the lease of a slice. Its result is still taken while no newer lease exists.
 func (t *Table) takeBack(n uint32) {
-	delete(t.held, n)
+	t.drop(n)
 	t.slices[n].holder = 0
 	heap.Push(&t.back, n)
 }
@@ -269,7 +306,7 @@ func (t *Table) number(agent string) uint32 {
 	n, ok := t.agents[agent]
 	if !ok {
 		n = uint32(len(t.names))
-		t.agents[agent], t.names = n, append(t.names, agent)
+		t.agents[agent], t.names, t.counts = n, append(t.names, agent), append(t.counts, 0)
 	}
 	return n
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -30,7 +31,7 @@ func TestTableModel(t *testing.T) {
 			now = now.Add(time.Duration(rng.Int64N(int64(Life / 4))))
 			switch agent := fmt.Sprint("a", rng.IntN(5)); {
 			case len(pending) == 0 || rng.IntN(3) == 0:
-				l, ok := table.Grant(now, agent)
+				l, ok := table.Grant(now, agent, nil)
 				if !ok {
 					continue
 				}
@@ -62,6 +63,7 @@ func TestTableModel(t *testing.T) {
 					}
 					done[w.Slice] = done[w.Slice] || err == nil
 				}
+				checkCounts(t, table)
 				if rng.IntN(8) > 0 { // else the message comes again
 					pending = append(pending[:at], pending[at+1:]...)
 				}
@@ -73,22 +75,53 @@ func TestTableModel(t *testing.T) {
 	}
 }
 
+// checkCounts compares the counts of leases with the leases.
+func checkCounts(t *testing.T, table *Table) {
+	t.Helper()
+	counts, holders := make([]int, len(table.names)), map[uint32]bool{}
+	for n, h := range table.held {
+		if h.by != table.slices[n].holder || h.by == 0 {
+			t.Fatalf("slice %d is held by %d, and by %d", n, h.by, table.slices[n].holder)
+		}
+		counts[h.by]++
+		holders[h.by] = true
+	}
+	if !slices.Equal(counts, table.counts) || len(holders) != table.Holders() {
+		t.Fatalf("counts %v and %d holders, want %v and %d", table.counts, table.Holders(), counts, len(holders))
+	}
+}
+
+// An agent that asks again and again, or claims leases of an earlier hub, does not get everything.
+func TestTableBoundsLeases(t *testing.T) {
+	table := New(100, 2)
+	for n := range uint32(100) {
+		table.Renew(begin, "greedy", Lease{n, 1 + uint64(n)})
+		table.Grant(begin, "greedy", nil)
+	}
+	if n := table.Held("greedy"); n != MostHeld {
+		t.Errorf("%d leases, want %d", n, MostHeld)
+	}
+	if _, ok := table.Grant(begin, "other", nil); !ok {
+		t.Error("nothing is left for another agent")
+	}
+}
+
 // An idle agent takes over the slice of an agent that is much slower than usual.
 func TestTableTakesOverSlowSlices(t *testing.T) {
 	table, now := New(3, 1), begin
-	slow, _ := table.Grant(now, "slow")
+	slow, _ := table.Grant(now, "slow", nil)
 	for range 2 {
-		l, _ := table.Grant(now, "fast")
+		l, _ := table.Grant(now, "fast", nil)
 		now = now.Add(time.Second)
 		if err := table.Complete(now, "fast", l); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, ok := table.Grant(now, "fast"); ok {
+	if _, ok := table.Grant(now, "fast", nil); ok {
 		t.Fatal("took a slice over that is not late")
 	}
 	now = now.Add(time.Second)
-	l, ok := table.Grant(now, "fast")
+	l, ok := table.Grant(now, "fast", nil)
 	if !ok || l.Slice != slow.Slice {
 		t.Fatalf("Grant = %v, %v; want slice %d", l, ok, slow.Slice)
 	}
@@ -106,8 +139,8 @@ func TestTableTakesOverSlowSlices(t *testing.T) {
 // A later hub takes results of an earlier hub's leases, once, and only without a newer lease.
 func TestTableOfLaterHub(t *testing.T) {
 	before := New(2, 1)
-	first, _ := before.Grant(begin, "a")
-	second, _ := before.Grant(begin, "a")
+	first, _ := before.Grant(begin, "a", nil)
+	second, _ := before.Grant(begin, "a", nil)
 	table := New(2, 2)
 	if err := table.Complete(begin, "a", first); err != nil {
 		t.Errorf("a result of the earlier hub: %v", err)
@@ -115,7 +148,7 @@ func TestTableOfLaterHub(t *testing.T) {
 	if err := table.Complete(begin, "a", first); !errors.Is(err, ErrDone) {
 		t.Errorf("the same again: %v", err)
 	}
-	newer, _ := table.Grant(begin, "b")
+	newer, _ := table.Grant(begin, "b", nil)
 	if newer.Slice != second.Slice {
 		t.Fatalf("leased %v", newer)
 	}
@@ -133,12 +166,12 @@ func TestTableOfLaterHub(t *testing.T) {
 // An agent keeps its lease when the hub begins anew.
 func TestTableAdopts(t *testing.T) {
 	before := New(2, 1)
-	old, _ := before.Grant(begin, "a")
+	old, _ := before.Grant(begin, "a", nil)
 	table := New(2, 2)
 	if !table.Renew(begin, "a", old) {
 		t.Fatal("the lease of the earlier hub is not renewed")
 	}
-	if l, ok := table.Grant(begin, "b"); !ok || l.Slice == old.Slice {
+	if l, ok := table.Grant(begin, "b", nil); !ok || l.Slice == old.Slice {
 		t.Errorf("Grant = %v, %v", l, ok)
 	}
 	if err := table.Complete(begin, "b", old); !errors.Is(err, ErrStale) {
@@ -155,7 +188,7 @@ func BenchmarkTable(b *testing.B) {
 	for b.Loop() {
 		table := New(n, 1)
 		for range int(n) {
-			l, _ := table.Grant(begin, "a")
+			l, _ := table.Grant(begin, "a", nil)
 			if err := table.Complete(begin, "a", l); err != nil {
 				b.Fatal(err)
 			}

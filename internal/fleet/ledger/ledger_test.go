@@ -57,7 +57,7 @@ func TestLedgerSurvivesEveryStep(t *testing.T) {
 					for n := range slices {
 						for epoch := uint64(1); epoch < 4; epoch++ {
 							e, path := offer(disk, n, epoch)
-							err := l.Commit(e, path)
+							err := l.Commit(t.Context(), e, path)
 							if err == nil && acknowledged[n] != 0 {
 								t.Fatalf("step %d: slice %d was done twice", step, n)
 							}
@@ -81,7 +81,7 @@ func TestLedgerSurvivesEveryStep(t *testing.T) {
 				// The rest is done by a later try.
 				for n := range slices {
 					e, path := offer(disk, n, 9)
-					if err := l.Commit(e, path); err != nil && !errors.Is(err, ErrDone) {
+					if err := l.Commit(t.Context(), e, path); err != nil && !errors.Is(err, ErrDone) {
 						t.Fatal(err)
 					}
 				}
@@ -103,7 +103,7 @@ func fill(t *testing.T, disk *memory, slices int) {
 	}
 	for n := range slices {
 		e, path := offer(disk, n, 1)
-		if err := l.Commit(e, path); err != nil {
+		if err := l.Commit(t.Context(), e, path); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -118,7 +118,7 @@ func TestLedgerRefusesDamage(t *testing.T) {
 	}
 	e, path := offer(disk, 1, 1)
 	disk.names[path].data[3] ^= 1
-	if err := l.Commit(e, path); !errors.Is(err, ErrDigest) {
+	if err := l.Commit(t.Context(), e, path); !errors.Is(err, ErrDigest) {
 		t.Fatalf("Commit = %v", err)
 	}
 	if _, ok := l.Done(e.Unit); ok {

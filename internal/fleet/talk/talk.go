@@ -1,5 +1,6 @@
-// Package talk is what agents, submitters and the hub say to each other: subjects, messages and the
-// connection. A message is a line of JSON, then octets for the messages that carry a part of a file.
+// Package talk is what agents, submitters and the hub say to each other: subjects, messages and
+// the connection. A message is a line of JSON, then octets for the messages that carry a part of a
+// file.
 //
 //	fleet.agent.NAME.VERB   a request of an agent; the broker checks its name
 //	fleet.user.NAME.VERB    a request of a submitter
@@ -16,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/budget"
@@ -77,6 +79,9 @@ type Hello struct {
 	Software string `json:"software"`
 	Hostname string `json:"hostname"`
 	Fresh    bool   `json:"fresh"` // the agent has just begun, and holds no lease
+	// Instance is a random name of the process of an agent. Of two processes with the same
+	// credentials, the hub serves the one that began later.
+	Instance string `json:"instance,omitempty"`
 	// SentNS rises with each message of an agent: see After.
 	SentNS int64 `json:"sent_ns,omitempty"`
 	// After is set in an answer to a hello that is older than a message with After as its SentNS. It
@@ -95,13 +100,17 @@ func Speaks(h Hello) error {
 
 // Beat is the life sign of an agent, several times a second.
 type Beat struct {
-	SentNS   int64              `json:"sent_ns"` // by the agent's clock
-	Want     map[string]float64 `json:"want"`    // by job: the highest rate of use, 0 for no limit
-	Holds    []Held             `json:"holds"`
-	OffsetNS int64              `json:"offset_ns"`
-	ErrorNS  int64              `json:"error_ns"` // of OffsetNS; 0 if not measured
-	Trouble  string             `json:"trouble,omitempty"`
-	Stored   int                `json:"stored"` // segments that wait for the hub
+	SentNS int64              `json:"sent_ns"` // by the agent's clock
+	Want   map[string]float64 `json:"want"`    // by job: the highest rate of use, 0 for no limit
+	Holds  []Held             `json:"holds"`
+	// FirstHops are the routers near the agent that its probes for a job meet.
+	FirstHops map[string][]netip.Addr `json:"first_hops,omitempty"`
+
+	OffsetNS int64  `json:"offset_ns"`
+	ErrorNS  int64  `json:"error_ns"` // of OffsetNS; 0 if not measured
+	Trouble  string `json:"trouble,omitempty"`
+	Stored   int    `json:"stored"` // segments that wait for the hub
+	Instance string `json:"instance,omitempty"`
 }
 
 // Held is a lease with its progress.
@@ -115,18 +124,34 @@ type Held struct {
 
 // BeatReply is the answer of the hub.
 type BeatReply struct {
-	HubNS   int64                   `json:"hub_ns"` // by the hub's clock, while it had the beat
+	// CameNS and HubNS are when the hub got the beat, and when it answered, by its clock.
+	CameNS  int64                   `json:"came_ns"`
+	HubNS   int64                   `json:"hub_ns"`
 	Grants  map[string]budget.Grant `json:"grants"`
 	Lost    []Held                  `json:"lost"`    // leases that the agent no longer has
 	Ended   []string                `json:"ended"`   // jobs of the agent that are cancelled
 	Exclude string                  `json:"exclude"` // digest of the exclusion list
+
+	Limits map[string]Limits `json:"limits,omitempty"` // by job
 }
+
+// Limits are the parts of an agent of the limits of a job: of the rate to each prefix, nil if that is
+// not limited, and of the rate of probes that first hops have to answer.
+type Limits struct {
+	Prefixes  *budget.Slot               `json:"prefixes,omitempty"`
+	FirstHops map[netip.Addr]budget.Slot `json:"first_hops,omitempty"`
+}
+
+// MostFirstHops is how many first hops an agent may report.
+const MostFirstHops = 64
 
 // Ask asks for a slice. Leases of the agent that are not in Holds end: the answers with them were
 // lost.
 type Ask struct {
 	SentNS int64  `json:"sent_ns"` // rises with each request
 	Holds  []Held `json:"holds"`
+
+	Instance string `json:"instance,omitempty"`
 }
 
 // Work is the answer to a request for work. Job is nil if there is none now.
@@ -140,6 +165,9 @@ type Work struct {
 	AS       string `json:"as,omitempty"`
 	// Exclude is the digest of the exclusion list of the hub.
 	Exclude string `json:"exclude"`
+	// Pathfinder is the agent whose paths to the targets of the slice spare probes, "" if there are
+	// none; see Get.Known.
+	Pathfinder string `json:"pathfinder,omitempty"`
 }
 
 // Put carries a part of a segment, at an offset.
@@ -197,12 +225,15 @@ type Applied struct {
 	Exclude string `json:"exclude"`
 }
 
-// Get asks for a part of a file: a list by its digest, or the segment of a job.
+// Get asks for a part of a file: a list by its digest, the segment of a unit of a job, or, if Known is
+// set, the paths to the targets of a slice (package known).
 type Get struct {
-	List    string `json:"list,omitempty"`
-	Job     string `json:"job,omitempty"`
-	Segment string `json:"segment,omitempty"`
-	Offset  int64  `json:"offset"`
+	List   string       `json:"list,omitempty"`
+	Job    string       `json:"job,omitempty"`
+	Unit   *ledger.Unit `json:"unit,omitempty"`
+	Known  bool         `json:"known,omitempty"`
+	Slice  uint32       `json:"slice,omitempty"`
+	Offset int64        `json:"offset"`
 }
 
 // GetReply comes with the octets from Offset on.
@@ -258,6 +289,19 @@ type Share struct {
 	Done int     `json:"done"`
 	Now  int     `json:"now"` // leases in force
 	Rate float64 `json:"rate_pps"`
+	// Part is how far its unfinished slices are, together, and Sent their probes.
+	Part float64 `json:"part,omitempty"`
+	Sent uint64  `json:"sent,omitempty"`
+}
+
+// Add counts the progress of leases that are of a job.
+func (s *Share) Add(holds []Held, id string) {
+	for _, h := range holds {
+		if h.Job == id {
+			s.Part += h.Share
+			s.Sent += h.Sent
+		}
+	}
 }
 
 // AgentState is what the hub knows about an agent.
@@ -277,10 +321,19 @@ type AgentState struct {
 	AppliedMS float64 `json:"applied_ms,omitempty"`
 }
 
-// JobsReply has all jobs and agents.
+// ListJobs asks for one job, or for all from a number on.
+type ListJobs struct {
+	Job  string `json:"job,omitempty"`
+	From int    `json:"from,omitempty"`
+}
+
+// JobsReply has jobs, how many there are, and in the first answer all agents.
 type JobsReply struct {
+	Total  int          `json:"total"`
 	Jobs   []JobState   `json:"jobs"`
 	Agents []AgentState `json:"agents"`
+	// Results is where the hub keeps them: its folder, or the URL of an object store.
+	Results string `json:"results"`
 }
 
 // fault is the answer to a request that failed.

@@ -1,0 +1,57 @@
+package verdict
+
+import "github.com/masstrace/masstrace/internal/record"
+
+// Replies are lost often where this share of the probes inside paths is silent at every TTL. Silent
+// and limited routers are at some TTLs only: the TTL with the fewest silent probes shows the loss.
+const (
+	highLoss    = 0.03
+	leastProbes = 100 // at a TTL, before its share counts
+)
+
+// losses counts the probes inside paths, before the last router, by TTL.
+type losses struct {
+	asked, silent [256]uint32
+}
+
+// learn counts those of a closed trace.
+func (l *losses) learn(t *record.Trace) {
+	last := lastRouter(t)
+	if last == nil {
+		return
+	}
+	before := uint8(0)
+	for i := range t.Hops {
+		if h := &t.Hops[i]; h.TTL < last.TTL && h.TTL != before {
+			l.asked[h.TTL]++
+			before = h.TTL
+		}
+	}
+	for _, s := range t.Silent {
+		if s.TTL < last.TTL {
+			l.asked[s.TTL]++
+			l.silent[s.TTL]++
+		}
+	}
+}
+
+// high reports whether so many replies are lost, as far as is known, that one silent probe is no
+// evidence.
+func (l *losses) high() bool {
+	for ttl, asked := range l.asked {
+		if asked >= leastProbes && float64(l.silent[ttl]) < highLoss*float64(asked) {
+			return false
+		}
+	}
+	return true
+}
+
+// silentAt returns how many probes of a TTL are silent.
+func silentAt(t *record.Trace, ttl uint8) (n int) {
+	for _, s := range t.Silent {
+		if s.TTL == ttl {
+			n++
+		}
+	}
+	return n
+}
