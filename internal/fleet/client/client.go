@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,11 +66,10 @@ func (c *Client) Submit(ctx context.Context, s *job.Spec) (*job.Job, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	if s.Request == "" {
-		s.Request = plan.RandomHex(16)
-	}
+	own := *s
+	own.Request = cmp.Or(s.Request, plan.RandomHex(16))
 	j := new(job.Job)
-	_, err := c.conn.Ask(ctx, talk.VerbSubmit, s, nil, j)
+	_, err := c.conn.Ask(ctx, talk.VerbSubmit, &own, nil, j)
 	return j, err
 }
 
