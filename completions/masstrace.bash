@@ -286,12 +286,15 @@ _masstrace_grammar() {
         esac
         ;;
     hub)
-        flags='--store --listen --page --objects --hub --location --as -o --output -h --help -V --version'
+        flags='--store --listen --page --nats --nats-creds --nats-ca --objects --hub --location --as -o --output -h --help -V --version'
         argument=text
         case $2 in
         --store) kind=file ;;
         --listen) kind=text ;;
         --page) kind=text ;;
+        --nats) kind=text ;;
+        --nats-creds) kind=file ;;
+        --nats-ca) kind=file ;;
         --objects) kind=text ;;
         --hub) kind=text ;;
         --location) kind=text ;;

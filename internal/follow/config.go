@@ -5,6 +5,7 @@ package follow
 
 import (
 	"io"
+	"slices"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
@@ -26,6 +27,7 @@ type Config struct {
 	Output   string // file of NDJSON, or - for Stdout
 	Stdout   io.Writer
 	Existing outfile.Existing
+	Uses     []outfile.Use // files of the caller, which no output may be
 
 	Opened   func() error
 	Observer observe.Observer
@@ -35,8 +37,8 @@ type Config struct {
 
 // CheckFiles refuses files that collide.
 func (c *Config) CheckFiles() error {
-	return outfile.Collide(append(outfile.Writes("Output", c.Output), append(outfile.Writes("State", c.State),
-		append(outfile.Reads("Targets", c.Plan.Targets...), outfile.Reads("Exclude", c.Plan.Exclude...)...)...)...), c.Plan.Stdin, c.Stdout)
+	return outfile.Collide(slices.Concat(outfile.Writes("Output", c.Output), outfile.Writes("State", c.State), c.Uses,
+		outfile.Reads("Targets", c.Plan.Targets...), outfile.Reads("Exclude", c.Plan.Exclude...)), c.Plan.Stdin, c.Stdout)
 }
 
 // saveEvery is how often the state is kept: so much is lost at most.

@@ -3,6 +3,9 @@ package multipath
 // askStar asks a few flows at a TTL at which no router has answered.
 func (s *Search) askStar(v *view) {
 	most := starFlows
+	if s.sure != 0 && v.ttl > s.sure && s.reach < s.sure {
+		most = 1 // no path is known to go on there
+	}
 	if v.ttl+1 == s.end { // maybe the target is there, and limits its answers
 		most = s.cfg.rule.Flows(1)
 	}
@@ -25,7 +28,7 @@ func (s *Search) askStar(v *view) {
 // askAhead asks the flows that are under way at ttl at the TTLs after it too. Most likely their paths
 // have ended, and one TTL after the other would cost time.
 func (s *Search) askAhead(ttl uint8) {
-	last := min(int(s.reach)+s.cfg.GapLimit, int(s.cfg.LastTTL))
+	last := min(int(s.reach)+s.cfg.GapLimit, int(s.highest()))
 	for f := range s.flows {
 		if !s.get(uint16(f), ttl).pending() {
 			continue

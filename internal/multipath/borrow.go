@@ -13,6 +13,9 @@ func (s *Search) borrow(v *view, n *near, answers, width int) int {
 	case !ok || width > known || width == known && sum != set:
 		return need
 	case width == known:
+		if width == 1 && v.alone {
+			s.row(v.ttl).flags |= rowKnown
+		}
 		return min(need, borrowFlows)
 	}
 	// Few flows may show the branches that are missing. Many at once cost less time, and few more

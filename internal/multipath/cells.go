@@ -58,6 +58,7 @@ const (
 	rowSampled                        // the balancers in front were asked again
 	rowVaried                         // and their fields were varied
 	rowConfirmed                      // all its flows were asked again
+	rowKnown                          // its one node is the only one, as other targets have shown
 	rowSole                           // the balancer after it needs certainty that it has one node
 )
 

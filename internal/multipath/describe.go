@@ -31,6 +31,7 @@ type Describer struct {
 	veiled [65]uint8        // row with several nodes, after a per-packet balancer in front of this row
 	moved  [MaxFlows]bool
 	shaken [65]bool            // the balancer in front of a row moved flows once
+	since  [65]int64           // when it had certainly done so, ns
 	seen   [maxNodes + 1]uint8 // highest TTL at which a node goes on
 	random [maxNodes + 1]bool  // a node is a per-packet balancer at some TTL
 	full   uint8               // TTL from which nodes are controlled; 0: nowhere
@@ -175,6 +176,7 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 // the same diamond, explains all moves.
 func (d *Describer) findMoves() {
 	clear(d.shaken[:])
+	clear(d.since[:])
 	var turns [65]bool
 	for t := int(d.starts); t <= int(d.last); t++ {
 		moved := false
@@ -191,6 +193,7 @@ func (d *Describer) findMoves() {
 			continue
 		}
 		d.shaken[front] = true
+		d.since[front] = max(d.since[front], when.before)
 		for i := range row {
 			if row[i].moved() {
 				d.moved[row[i].flow] = true

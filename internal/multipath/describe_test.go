@@ -187,16 +187,18 @@ func TestDescribeMoved(t *testing.T) {
 		name     string
 		again    [3]byte // second attempts of flows 0 to 2 at TTL 2
 		third    [3]byte
+		joined   bool // all flows were asked again at TTL 3, too
 		remapped int
 		kind     record.BalancerKind
 		marked   int
 		width    int // 0: no balancer
 	}{
-		{"nothing moved", [3]byte{2, 3, 2}, [3]byte{}, 0, record.PerFlow, 0, 2},
-		{"one flow moved", [3]byte{2, 3, 3}, [3]byte{0, 0, 3}, 1, record.PerFlow, 0, 2},
-		{"all moved", [3]byte{3, 2, 3}, [3]byte{3, 2, 3}, 3, record.PerFlow, 4, 0},
-		{"per packet", [3]byte{3, 3, 2}, [3]byte{2, 0, 0}, 0, record.PerPacket, 0, 2},
-		{"moved at two times", [3]byte{2, 2, 2}, [3]byte{3, 2, 2}, 0, record.PerPacket, 0, 2},
+		{"nothing moved", [3]byte{2, 3, 2}, [3]byte{}, false, 0, record.PerFlow, 0, 2},
+		{"one flow moved", [3]byte{2, 3, 3}, [3]byte{0, 0, 3}, true, 1, record.PerFlow, 0, 2},
+		{"one flow moved, unknown where it joins", [3]byte{2, 3, 3}, [3]byte{0, 0, 3}, false, 1, record.PerFlow, 3, 2},
+		{"all moved", [3]byte{3, 2, 3}, [3]byte{3, 2, 3}, true, 3, record.PerFlow, 4, 0},
+		{"per packet", [3]byte{3, 3, 2}, [3]byte{2, 0, 0}, false, 0, record.PerPacket, 0, 2},
+		{"moved at two times", [3]byte{2, 2, 2}, [3]byte{3, 2, 2}, false, 0, record.PerPacket, 0, 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -210,6 +212,11 @@ func TestDescribeMoved(t *testing.T) {
 					if last != 0 {
 						seen = append(seen, Observation{Probe: Probe{f, 2, uint8(2 + i)}, Sent: int64(1e6*(i+1)) - int64(f), Answered: true, Answer: Answer{From: ip(last), Steers: true}})
 					}
+				}
+			}
+			for f := range uint16(len(paths)) {
+				if tt.joined {
+					seen = append(seen, Observation{Probe: Probe{f, 3, second}, Sent: 3e6, Answered: true, Answer: Answer{From: ip(4), Steers: true}})
 				}
 			}
 			tr := newTrial(t, testConfig())

@@ -6,8 +6,9 @@ type group struct {
 	fork    int   // in forks; the fork of a per-packet balancer
 	packet  bool  // otherwise the balancer moved flows once
 	from    uint8 // first TTL at which the flows are mixed
+	since   int64 // when the balancer had certainly moved the flows, ns; 0 if packet
 	seen    uint16
-	answers int
+	answers int // from then on
 	silent  int
 	nodes   uint8 // that they reach in the row at hand: 0, 1, or 2 for several
 	joined  bool  // they certainly reach one node only
@@ -32,11 +33,14 @@ func (d *Describer) countGroups(t int) {
 		if o.silent() || o.missed {
 			g.silent++
 		}
-		for _, node := range [...]uint16{o.node, o.second, o.third} {
+		sent := [...]int64{o.sent, o.sentAgain[0], o.sentAgain[1]}
+		for k, node := range [...]uint16{o.node, o.second, o.third} {
 			if node == 0 {
 				continue
 			}
-			g.answers++
+			if sent[k] >= g.since { // all flows may have met one node only before they moved
+				g.answers++
+			}
 			if node != g.seen {
 				g.nodes = min(2, g.nodes+1)
 				g.seen = node
@@ -92,7 +96,11 @@ func (d *Describer) joinUnknown(number, near uint16) {
 // addGroup joins the flows of the passes to a group, and all flows that are not known to pass
 // elsewhere.
 func (d *Describer) addGroup(t int, passes []pass, packet bool) {
-	d.groups = append(d.groups, group{fork: len(d.forks) - 1, packet: packet, from: uint8(t), nodes: 2})
+	g := group{fork: len(d.forks) - 1, packet: packet, from: uint8(t), nodes: 2}
+	if !packet {
+		g.since = d.since[t]
+	}
+	d.groups = append(d.groups, g)
 	number := uint16(len(d.groups))
 	if _, alone := d.alone(t); alone || packet && (t == int(d.starts) || d.widths[t-1] <= 1) {
 		for f := range d.in {

@@ -25,7 +25,11 @@ func (s *Search) isSole(ttl uint8) bool {
 	if !s.has(ttl) || s.row(ttl).flags&rowSole != 0 {
 		return s.has(ttl)
 	}
-	return s.has(ttl-1) && s.row(ttl-1).nodes == 1 && s.row(ttl-1).silent >= veils // several may come together here
+	if !s.has(ttl - 1) {
+		return false
+	}
+	before := s.row(ttl - 1)
+	return before.nodes == 1 && before.silent >= veils && before.flags&rowKnown == 0 // several may come together here
 }
 
 // front returns the first row after the balancer from which the paths in the row at ttl diverge. All
@@ -94,6 +98,9 @@ type verdict struct {
 	lacking int // moved flows without a third attempt
 	stayed  int // moved flows that a third attempt found where the second one had
 }
+
+// hasMoves reports whether a repeat was answered by another node.
+func (v verdict) hasMoves() bool { return v.moved > 0 || v.late }
 
 func (s *Search) verdict(ttl uint8) (v verdict) {
 	after, before := -1, len(s.extras) // the flows moved between these repeats, if at once
@@ -226,7 +233,7 @@ func (s *Search) sampleMoved(ttl uint8, n int) (asked bool) {
 func (s *Search) finish() (asked bool) {
 	for ttl := s.first; s.has(ttl); ttl++ {
 		row := s.row(ttl)
-		if row.nodes < 2 || s.inPacket(ttl) {
+		if row.nodes < 2 && !s.verdict(ttl).hasMoves() || s.inPacket(ttl) {
 			continue
 		}
 		if row.flags&rowSampled == 0 {
@@ -260,6 +267,11 @@ func (s *Search) finish() (asked bool) {
 	return asked
 }
 
+// soleSample is how many flows are asked again in front of a row that all flows seem to reach from one
+// node. If there was another one, and the flows moved before they were asked in the row, the row alone
+// would not show the move.
+const soleSample = 3
+
 // sampleNears samples each balancer in front of a row. Other targets have shown that one which is
 // borrowed balances flows, so that only a move is looked for there.
 func (s *Search) sampleNears(ttl uint8) (asked bool) {
@@ -273,7 +285,10 @@ func (s *Search) sampleNears(ttl uint8) (asked bool) {
 		return sampleSize(width)
 	}
 	if v.alone {
-		return s.sample(ttl, 0, size(len(v.fars), v.answers))
+		if ttl > s.first && s.row(ttl-1).flags&rowKnown == 0 {
+			asked = s.sample(ttl-1, 0, soleSample)
+		}
+		return s.sample(ttl, 0, size(len(v.fars), v.answers)) || asked
 	}
 	for i := range v.nears {
 		if n := &v.nears[i]; n.width > 1 && n.node != 0 {
@@ -294,14 +309,20 @@ func (s *Search) lendSampled(ttl uint8) {
 }
 
 // confirm asks the flows of the row at ttl, of the row before, and of all rows up to where its
-// paths join, again. Flows that were asked again already are asked a third time.
+// paths join, again. Flows that were asked again already are asked a third time. Some are asked where the
+// paths join: before the flows moved, they may have met one node by chance.
 func (s *Search) confirm(ttl uint8) (asked bool) {
-	for t := max(s.first, ttl-1); s.has(t) && (s.row(t).nodes > 1 || t < ttl); t++ {
+	joined := false
+	for t := max(s.first, ttl-1); s.has(t) && !joined; t++ {
+		joined = t >= ttl && s.row(t).nodes <= 1
 		if s.row(t).flags&rowConfirmed != 0 {
 			continue
 		}
 		s.row(t).flags |= rowConfirmed
 		left := mostConfirmed
+		if joined {
+			left = s.cfg.rule.Flows(1)
+		}
 		for f, c := range s.line(t) {
 			if left == 0 || !c.answered() || s.endsBefore(uint16(f), t) {
 				continue

@@ -36,6 +36,7 @@ type Search struct {
 	swept      uint8  // highest TTL that the sweep has asked
 	reach      uint8  // highest TTL with an answer that does not end a path
 	end        uint8  // lowest TTL at which a path ends; 0: none does
+	sure       uint8  // likewise, by a strong answer
 	from       uint8  // nodes are controlled from this TTL on; 0: nowhere
 	looped     uint8  // all paths are in a loop at this TTL; 0: not all are
 	dirty      uint64 // rows to settle, by TTL
@@ -195,6 +196,9 @@ func (s *Search) extend(ttl uint8, c cell) {
 	switch {
 	case !c.answered():
 	case s.isEnd(c):
+		if c&cellWeak == 0 && (s.sure == 0 || ttl < s.sure) {
+			s.sure = ttl
+		}
 		if s.end == 0 || ttl < s.end {
 			s.end = ttl
 			s.dirty |= 1 << (ttl - 1) // a silent row there may be the end
@@ -252,6 +256,9 @@ func (s *Search) Halt() {
 	s.flags |= halted
 }
 
+// Queued returns how many probes are asked that Next has not returned yet.
+func (s *Search) Queued() int { return len(s.queue) - s.head }
+
 // Probes returns how many probes Next has returned, without those refused.
 func (s *Search) Probes() int { return s.probes }
 
@@ -299,5 +306,14 @@ func (s *Search) settleNext() bool {
 func (s *Search) isOpen(ttl uint8) bool {
 	gap := uint8(max(1, s.cfg.GapLimit))
 	return ttl >= s.first && ttl <= s.cfg.LastTTL && (s.looped == 0 || ttl <= s.looped) && int(ttl) <= int(s.reach)+int(gap) &&
-		(ttl <= s.swept || s.flags&sweepDone != 0)
+		(ttl <= s.swept || s.flags&sweepDone != 0) && ttl <= s.highest()
+}
+
+// highest returns the highest TTL to ask. It is beyondEnd TTLs beyond the end of all paths: where paths
+// end and no router answers, silent flows most likely met the end too, whose host limits its answers.
+func (s *Search) highest() uint8 {
+	if s.sure == 0 || s.reach >= s.sure {
+		return s.cfg.LastTTL
+	}
+	return min(s.sure+beyondEnd, s.cfg.LastTTL)
 }

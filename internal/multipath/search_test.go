@@ -115,7 +115,7 @@ func TestSearchRemap(t *testing.T) {
 		}
 		t.Logf("%s: %d links, %d marked, %d false, %d false balancers, %d of %d told", name, links, marked, falseLinks, falseBalancers, told, runs)
 		// All balancers get another hash during each of these searches.
-		if falseLinks*500 > links || falseBalancers*100 > runs || told*4 < runs {
+		if falseLinks*5000 > links || falseBalancers*100 > runs || told*4 < runs {
 			t.Errorf("%s: %d false links of %d, %d false balancers, %d of %d told", name, falseLinks, links, falseBalancers, told, runs)
 		}
 	}

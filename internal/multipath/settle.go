@@ -3,6 +3,8 @@ package multipath
 const (
 	// starFlows is how many flows are asked at a TTL at which no router answers.
 	starFlows = 2
+	// beyondEnd is how many TTLs beyond the end of all paths are asked.
+	beyondEnd = 1
 	// borrowFlows is how many flows must agree with the branches that other targets have shown.
 	borrowFlows = 2
 	// meshFlows is for the test for meshing: how many flows of an address are asked at the

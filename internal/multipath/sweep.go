@@ -31,7 +31,7 @@ func (s *Search) sweep() bool {
 		}
 	}
 	top := max(int(s.first)+firstSweep-1, int(resolved)+ahead)
-	top = min(top, int(answered)+s.cfg.GapLimit, int(s.cfg.LastTTL))
+	top = min(top, int(answered)+s.cfg.GapLimit, int(s.highest()))
 	if strong || loops {
 		s.flags |= sweepDone
 		return false

@@ -138,7 +138,7 @@ func (t *adaptiveTraversal) next(items []window.Item, now int64) (n int, wake in
 
 // close closes the part of the window.
 func (t *adaptiveTraversal) close(halted bool) (n int, wake int64) {
-	t.schedule.cfg.closeWindow(t.window, t.lastSent, halted)
+	t.schedule.cfg.closeWindow(t.window, t.lastSent+int64(t.schedule.cfg.Wait), halted)
 	return 0, Done
 }
 

@@ -150,7 +150,7 @@ func (t *exhaustiveTraversal) endPass(now int64) {
 
 // close closes the part of the window.
 func (t *exhaustiveTraversal) close(halted bool) (n int, wake int64) {
-	t.schedule.cfg.closeWindow(t.window, t.lastSent, halted)
+	t.schedule.cfg.closeWindow(t.window, t.lastSent+int64(t.schedule.cfg.Wait), halted)
 	return 0, Done
 }
 

@@ -3,6 +3,7 @@ package schedule
 import (
 	"encoding/binary"
 	"sync/atomic"
+	"time"
 
 	"github.com/masstrace/masstrace/internal/multipath"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -12,7 +13,8 @@ import (
 // Multipath sends the probes that find all the paths to each target. A multipath.Search decides
 // which probes a target needs. The schedule does the rest, as Adaptive does for a Strategy: the
 // order of targets, the waiting, the windows. Each target that is ready has one probe, then it
-// waits until all other ready targets had theirs.
+// waits until all other ready targets had theirs. A target with many probes to send has up to four,
+// so that targets with many paths are not the last ones by far.
 //
 // Several probes of a target are under way at once: all those that its search needs for certain.
 // When the search has enough, the schedule waits for late answers, and tells the search all
@@ -24,7 +26,6 @@ type Multipath struct {
 	traversals traversals[*multipathTraversal]
 	searches   []*multipath.Search // to be used again
 	halted     bool
-	lastIdle   int64 // when there was last nothing to send
 
 	decided atomic.Uint64
 }
@@ -72,11 +73,7 @@ func (m *Multipath) Decided() uint64 { return m.decided.Load() }
 
 // Next implements Schedule.
 func (m *Multipath) Next(items []window.Item, now int64) (n int, next int64) {
-	n, next = m.traversals.next(items, now)
-	if n < len(items) && next > now {
-		m.lastIdle = now
-	}
-	return n, next
+	return m.traversals.next(items, now)
 }
 
 // Halt implements Schedule.
@@ -101,6 +98,7 @@ type hunt struct {
 	search   *multipath.Search // nil before the first visit, and after the last one
 	pending  []window.Slot     // handed to the sender, and neither answered nor silent
 	deferred bool              // the last of pending was not admitted yet by Politeness
+	turn     uint8             // probes sent while the other targets wait
 	settled  bool              // the search was told all answers after its last probe
 	late     int64             // until when an answer to a silent probe may come; 0 if none is silent
 	longest  int64             // the longest RTT of an answer, ns; 0: none came
@@ -117,6 +115,7 @@ type multipathTraversal struct {
 
 	unstamped bool  // the sender may not have stamped the latest probes yet
 	lastSent  int64 // no probe of this window was stamped later
+	longest   int64 // the longest RTT of the targets that are done, ns
 	abandonAt int64 // when deferred probes are given up that a router would not answer
 	now       int64 // of the visit
 	slot      window.Slot
@@ -131,7 +130,7 @@ func (t *multipathTraversal) begin(w *window.Window, now int64) {
 	}
 	t.hunts = t.hunts[:n]
 	t.queue.reset(n, now, max(int64(cfg.Wait)/(ticks/2), poll))
-	t.window, t.undone, t.lastSent, t.unstamped, t.abandonAt = w, n, now, false, 0
+	t.window, t.undone, t.lastSent, t.unstamped, t.abandonAt, t.longest = w, n, now, false, 0, 0
 }
 
 // next implements traversal.
@@ -157,7 +156,11 @@ func (t *multipathTraversal) next(items []window.Item, now int64) (n int, wake i
 			items[n] = window.Item{Window: t.window, Slot: t.slot}
 			n++
 			t.unstamped = true
-			t.queue.pushReady(i)
+			if t.hunts[i].goesOn() {
+				t.queue.pushFirst(i)
+			} else {
+				t.queue.pushReady(i)
+			}
 		case wait:
 			t.queue.wakeAt(i, at)
 		case finish:
@@ -173,18 +176,38 @@ func (t *multipathTraversal) next(items []window.Item, now int64) (n int, wake i
 // close closes the part of the window.
 func (t *multipathTraversal) close(halted bool) (n int, wake int64) {
 	for i := range t.hunts {
+		t.longest = max(t.longest, t.hunts[i].longest)
 		t.hunts[i].release(t.schedule)
 	}
-	t.schedule.cfg.closeWindow(t.window, t.lastSent, halted)
+	t.schedule.cfg.closeWindow(t.window, t.lastSent+t.lateness(t.longest), halted)
 	return 0, Done
 }
 
 // finish ends the search of a target.
 func (t *multipathTraversal) finish(i uint32) {
+	t.longest = max(t.longest, t.hunts[i].longest)
 	t.hunts[i].release(t.schedule)
 	t.schedule.decided.Add(uint64(t.window.Shape().TTLs()))
 	t.undone--
 }
+
+// goesOn reports whether the target, which sent a probe, has another one before the other targets
+// have theirs.
+func (h *hunt) goesOn() bool {
+	h.turn++
+	if int(h.turn) < min(mostTurn, 1+h.search.Queued()/perTurn) {
+		return true
+	}
+	h.turn = 0
+	return false
+}
+
+const (
+	// perTurn is how many probes a target needs for each further one that it may send at once.
+	perTurn = 8
+	// mostTurn is how many probes a target may send at once.
+	mostTurn = 4
+)
 
 // release gives the search of a target back.
 func (h *hunt) release(m *Multipath) {
@@ -213,7 +236,7 @@ func (t *multipathTraversal) visit(i uint32) (result action, at int64) {
 		p, step := h.search.Next()
 		switch step {
 		case multipath.Await:
-			return wait, t.now + pauseAfter(oldest, t.now, h.patience(), t.now < t.schedule.lastIdle+idleSpan)
+			return wait, t.now + t.pause(oldest)
 		case multipath.Done:
 			return t.end(h, target)
 		}
@@ -288,7 +311,7 @@ func (t *multipathTraversal) collect(h *hunt) (oldest int64) {
 			}
 			target := t.window.Target(int(slot.Target))
 			h.search.Silence(probeOf(slot), t.schedule.cfg.Politeness.isLimited(target, slot.TTL))
-			h.late = max(h.late, sent+int64(t.schedule.cfg.Wait))
+			h.late = max(h.late, sent+t.lateness(h.longest))
 		}
 	}
 	h.pending = left
@@ -332,8 +355,34 @@ func (h *hunt) patience() int64 {
 	return min(patience, max(scaled(h.longest, steadyRTTs), 2*leastPatience))
 }
 
-// steadyRTTs is how many times the longest RTT to the routers of a path an answer rarely exceeds.
-const steadyRTTs = 2
+// pause returns how long not to visit a target that awaits the answer to a probe sent at that time, in
+// ns. The delay must be small beside the time that was waited, because each step of a search waits for
+// the one before it.
+func (t *multipathTraversal) pause(sent int64) int64 {
+	return max((t.now-sent)/pauseParts, revisit)
+}
+
+// lateness returns how long after a probe its answer may come, in ns, if the longest RTT of other
+// answers is longest, or 0.
+func (t *multipathTraversal) lateness(longest int64) int64 {
+	most := int64(t.schedule.cfg.Wait)
+	if longest == 0 {
+		return most
+	}
+	return min(most, max(scaled(longest, lateRTTs), leastLateness))
+}
+
+const (
+	// pauseParts is the part of the time waited that a pause takes.
+	pauseParts = 8
+	// steadyRTTs is how many times the longest RTT to the routers of a path an answer rarely
+	// exceeds. A search goes on after it. lateRTTs is for the end of a search: no answer counts
+	// after it.
+	steadyRTTs = 1.5
+	lateRTTs   = 3
+	// leastLateness covers answers that a busy router delays, in ns.
+	leastLateness = int64(600 * time.Millisecond)
+)
 
 // probeOf returns the probe of a slot.
 func probeOf(s window.Slot) multipath.Probe {

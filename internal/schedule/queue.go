@@ -46,6 +46,15 @@ func (q *queue) pushReady(i uint32) {
 	q.tail = i
 }
 
+// pushFirst makes a path the first of the ready ones.
+func (q *queue) pushFirst(i uint32) {
+	q.link[i] = q.head
+	if q.head == none {
+		q.tail = i
+	}
+	q.head = i
+}
+
 // popReady takes the path that has been ready longest.
 func (q *queue) popReady() (i uint32, ok bool) {
 	if q.head == none {

@@ -72,14 +72,13 @@ type Config struct {
 	Set   *window.Set
 }
 
-// closeWindow closes a part of a window whose last probe was sent at a time. The probes that were
-// sent may still be answered.
-func (c *Config) closeWindow(w *window.Window, lastSent int64, halted bool) {
+// closeWindow closes a part of a window. Probes that were sent may be answered until the deadline, in ns.
+func (c *Config) closeWindow(w *window.Window, deadline int64, halted bool) {
 	if halted && c.Abandons {
 		w.Abandon()
 		return
 	}
-	w.Close(lastSent+int64(c.Wait), halted)
+	w.Close(deadline, halted)
 }
 
 // Done is the time that Next returns when no probe will follow.

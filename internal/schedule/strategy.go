@@ -123,13 +123,9 @@ const revisit = int64(8e6)
 // pause returns how long not to visit a path that awaits the answer to a probe sent at that time,
 // in ns. The longer the answer takes, the less a little delay matters. It matters still less
 // while other paths are ready.
-func (p *Path) pause(sent int64) int64 { return pauseAfter(sent, p.now, patience, p.idle) }
-
-// pauseAfter is pause at a time, where answers are awaited for so long, and idle means that no other
-// path can be probed.
-func pauseAfter(sent, now, patience int64, idle bool) int64 {
-	waited := now - max(sent, now-patience)
-	if idle {
+func (p *Path) pause(sent int64) int64 {
+	waited := p.now - max(sent, p.now-patience)
+	if p.idle {
 		return max(waited/2, revisit)
 	}
 	return max(min(waited, patience-waited), revisit)

@@ -68,6 +68,10 @@ var contradictions = map[string][]contradiction{
 		{"listen", []string{"New names"}, "one runs the hub, the other makes credentials"},
 		{"page", []string{"New names"}, "one runs the hub, the other makes credentials"},
 		{"objects", []string{"New names"}, "one runs the hub, the other makes credentials"},
+		{"nats-creds", []string{"New names"}, "one runs the hub, the other makes credentials"},
+		{"nats-creds", []string{"listen"}, "the cluster is the broker"},
+		{"nats-ca", []string{"listen", "hub"}, "the cluster is the broker"},
+		{"nats", []string{"listen", "hub"}, "the cluster is the broker"},
 	},
 	"submit": {
 		familyContradiction, strategyContradictions[0], strategyContradictions[1], strategyContradictions[2], strategyContradictions[3],
@@ -112,6 +116,7 @@ var requirements = map[string][]struct {
 	"watch":  {{[]string{"speed"}, "replay"}},
 	"verify": {{[]string{"exclude", "allow-reserved"}, "targets"}},
 	"submit": {{[]string{"where"}, "from-results"}},
+	"hub":    {{[]string{"nats-creds", "nats-ca"}, "nats"}},
 }
 
 // refusals are flags that a command shares with scan and refuses, with the reason. Its help leaves

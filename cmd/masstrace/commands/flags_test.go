@@ -127,7 +127,7 @@ func TestBlamedFieldsHaveFlags(t *testing.T) {
 		for _, m := range blamed.FindAllStringSubmatch(string(text), -1) {
 			field := m[1] + m[2]
 			found++
-			if field != "windows" && !slices.ContainsFunc([]string{"scan", "trace", "replay", "submit"}, func(command string) bool {
+			if field != "windows" && !slices.ContainsFunc([]string{"scan", "trace", "replay", "submit", "hub", "follow"}, func(command string) bool {
 				return isFlag(t, command, flagsOf(command).flag(field))
 			}) {
 				t.Errorf("%s: %s has no flag", path, field)

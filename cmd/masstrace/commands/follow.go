@@ -146,6 +146,11 @@ func (c *FollowCmd) reportTo(cfg *follow.Config, screen *console, signals *signa
 	}
 	var file *statusfile.File
 	if c.StatusFile != "" {
+		cfg.Uses = outfile.Writes("StatusFile", c.StatusFile)
+		if err = cfg.CheckFiles(); err != nil {
+			server.Close()
+			return nil, err
+		}
 		file, err = statusfile.Create(c.StatusFile, outfile.ExistingIf(c.Overwrite), func(err error) {
 			screen.alert(fmt.Sprintf("warning: --status: %v; the measurement goes on without it", err))
 		})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/masstrace/masstrace/internal/fleet/broker"
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/hub"
 	"github.com/masstrace/masstrace/internal/fleet/objects"
@@ -24,6 +25,10 @@ type HubCmd struct {
 	Store  string `group:"Hub" default:"masstrace-hub" placeholder:"DIR" complete:"file" help:"Folder with the jobs, their results, the exclusion list (a file exclude) and the keys. It is made if it is missing. Default: ${default}."`
 	Listen string `group:"Hub" default:"127.0.0.1:4222" placeholder:"ADDR:PORT" help:"Where agents and submitters connect. Nobody beyond this machine can, unless another address is given. Default: ${default}."`
 	Page   string `group:"Hub" default:"127.0.0.1:8222" placeholder:"ADDR:PORT" help:"Where the status page and /metrics are; none is nowhere. Default: ${default}."`
+
+	NATS      string `group:"Hub" name:"nats" placeholder:"URL" help:"Existing NATS cluster with JetStream as the broker, for example tls://nats.example.net:4222. Its servers include the file nats-users.conf of the folder. With add-agent and add-submitter, the new name connects to it. Default: the broker is inside the hub."`
+	NATSCreds string `group:"Hub" name:"nats-creds" placeholder:"FILE" complete:"file" help:"Credentials of the hub on the cluster, with mode 0600: a user file of NATS, or the seed of an NKey. Default: a key that the hub makes in its folder."`
+	NATSCA    string `group:"Hub" name:"nats-ca" placeholder:"FILE" complete:"file" help:"Certificate authority of the cluster. Default: those that this machine trusts."`
 
 	Objects string `group:"Hub" placeholder:"URL" help:"Object store (S3) for the results: https://HOST/BUCKET/PREFIX or s3://BUCKET/PREFIX. Its credentials are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in the file of AWS_SHARED_CREDENTIALS_FILE. Default: results are in the folder."`
 
@@ -42,6 +47,10 @@ func (c *HubCmd) Validate() error {
 		return errors.New(c.Action + " needs a name")
 	case c.Action != "serve" && c.Objects != "":
 		return errors.New("--objects has no effect with " + c.Action + ": it is for serve")
+	case c.Action == "revoke" && c.NATS != "":
+		return errors.New("--nats has no effect with revoke")
+	case c.Action != "serve" && c.NATSCreds != "":
+		return errors.New("--nats-creds has no effect with " + c.Action + ": it is for serve")
 	}
 	if flag := c.ofNewName(); flag != "" && c.Action != "add-agent" && c.Action != "add-submitter" {
 		return fmt.Errorf("%s has no effect with %s: it is for add-agent and add-submitter", flag, c.Action)
@@ -83,6 +92,9 @@ func (c *HubCmd) Run(signals *signals, s streams) error {
 	}
 	screen := newConsole(s, false)
 	config := hub.Config{Dir: c.Store, Listen: c.Listen, Page: c.Page, Software: tool(), Event: screen.line}
+	if c.NATS != "" {
+		config.Cluster = &broker.Cluster{URL: c.NATS, Creds: c.NATSCreds, CA: c.NATSCA}
+	}
 	if c.Objects != "" {
 		bucket, err := c.bucket(signals.Interrupted, screen)
 		if err != nil {
@@ -129,6 +141,11 @@ func (c *HubCmd) add(stdout io.Writer, roster creds.Roster, role creds.Role) err
 	if err != nil {
 		return fleetError(err)
 	}
+	if c.NATS != "" {
+		if err := c.toCluster(file); err != nil {
+			return errors.Join(err, roster.Revoke(c.Name))
+		}
+	}
 	text, err := file.Text()
 	if err == nil && c.Output != "-" {
 		err = outfile.WriteNew(c.Output, 0o600, text)
@@ -137,6 +154,22 @@ func (c *HubCmd) add(stdout io.Writer, roster creds.Roster, role creds.Role) err
 	}
 	if err != nil { // nobody has the key
 		return errors.Join(err, roster.Revoke(c.Name))
+	}
+	return nil
+}
+
+// toCluster makes a credentials file one for the cluster.
+func (c *HubCmd) toCluster(file *creds.File) error {
+	if err := creds.CheckURL(c.NATS); err != nil {
+		return plan.Refuse("NATS", "%v", err)
+	}
+	file.Hub, file.Cluster, file.CA = c.NATS, true, ""
+	if c.NATSCA != "" {
+		text, err := os.ReadFile(c.NATSCA)
+		if err != nil {
+			return err
+		}
+		file.CA = string(text)
 	}
 	return nil
 }

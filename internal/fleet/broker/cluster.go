@@ -46,6 +46,12 @@ func (b *Broker) dialCluster() (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The configuration of the cluster may include the file before the hub has names.
+	if _, err := os.Stat(filepath.Join(b.cfg.Dir, UsersFile)); errors.Is(err, fs.ErrNotExist) {
+		if err := WriteUsers(b.cfg.Dir, nil); err != nil {
+			return nil, err
+		}
+	}
 	options := []nats.Option{
 		proof, nats.Name("masstrace hub"), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.Timeout(startPatience),
 		nats.ReconnectHandler(func(*nats.Conn) {
@@ -73,7 +79,7 @@ func (b *Broker) dialCluster() (*nats.Conn, error) {
 		options = append(options, nats.Secure(secure))
 	}
 	conn, err := nats.Connect(c.URL, options...)
-	if errors.Is(err, nats.ErrAuthorization) {
+	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrNkeysNotSupported) {
 		return nil, fmt.Errorf("the cluster at %s does not know the key of the hub: include %s in its configuration, or give the hub credentials",
 			c.URL, filepath.Join(b.cfg.Dir, UsersFile))
 	}
