@@ -10,6 +10,8 @@ func (s *Search) borrow(v *view, n *near, answers, width int) int {
 	far, sum := s.branches(v, n)
 	known, set, ok := s.cfg.Known.lookup(s.knownKey(v.ttl, n, far))
 	switch {
+	case ok && known == unsteady: // by chance, all flows may have met one node
+		return max(need, s.cfg.sole())
 	case !ok || width > known || width == known && sum != set:
 		return need
 	case width == known:
@@ -88,6 +90,25 @@ func (s *Search) lendRow(v *view) {
 		if n := &v.nears[i]; n.node != 0 && n.width == 1 {
 			far, sum := s.branches(v, n)
 			s.cfg.Known.report(s.knownKey(v.ttl, n, far), 1, sum, prefix)
+		}
+	}
+}
+
+// warn warns other targets of a per-packet balancer in front of the row at ttl, and of the rows up to
+// where its branches join.
+func (s *Search) warn(ttl uint8) {
+	if s.cfg.Known == nil || s.row(ttl).flags&rowWarned != 0 {
+		return
+	}
+	s.row(ttl).flags |= rowWarned
+	for t, within := ttl, true; within && s.has(t); t++ {
+		within = s.row(t).nodes > 1
+		for f, c := range s.line(t) {
+			b := s.get(uint16(f), t-1)
+			if !c.answered() || s.endsBefore(uint16(f), t) || !b.answered() {
+				continue
+			}
+			s.cfg.Known.warn(knownKey{near: s.addrs[b.node()-1], far: s.addrs[c.node()-1], ttl: t})
 		}
 	}
 }

@@ -49,7 +49,7 @@ type row struct {
 	flags    rowFlags
 }
 
-type rowFlags uint8
+type rowFlags uint16
 
 const (
 	rowChecked   rowFlags = 1 << iota // the balancer in front of the row was judged
@@ -59,6 +59,7 @@ const (
 	rowVaried                         // and their fields were varied
 	rowConfirmed                      // all its flows were asked again
 	rowKnown                          // its one node is the only one, as other targets have shown
+	rowWarned                         // other targets are warned of its per-packet balancer
 	rowSole                           // the balancer after it needs certainty that it has one node
 )
 

@@ -35,9 +35,12 @@ type knownEntry struct {
 	check   uint32 // of the key; 0: free
 	set     uint32 // sum of the branches
 	prefix  uint32 // of the first target that supports the entry
-	width   uint8
+	width   uint8  // unsteady if a per-packet balancer decides what follows
 	support uint8
 }
+
+// unsteady is the width of a node in, or in front of, the branches of a per-packet balancer.
+const unsteady = 0
 
 // knownKey is the node near at a TTL, which passes packets on to far.
 type knownKey struct {
@@ -89,6 +92,14 @@ func (k *Known) lookup(key knownKey) (width int, set uint32, ok bool) {
 	return 0, 0, false
 }
 
+// warn takes that a per-packet balancer leads to the node of key and to its branch. This stays. A forged
+// warning costs other targets some probes.
+func (k *Known) warn(key knownKey) {
+	s, entries, check := k.find(key)
+	defer s.Unlock()
+	put(entries, knownEntry{check: check, width: unsteady, support: minSupport})
+}
+
 // report takes the branches of the node of key that a target of prefix found with the full rule. A
 // search may miss a branch, so that more branches replace fewer. Fewer replace more only as long as
 // one prefix alone supports those.
@@ -96,15 +107,12 @@ func (k *Known) report(key knownKey, width int, set, prefix uint32) {
 	s, entries, check := k.find(key)
 	defer s.Unlock()
 	fresh := knownEntry{check: check, set: set, prefix: prefix, width: uint8(min(width, 255)), support: 1}
-	last := knownWays - 1
 	for i := range entries {
 		e := &entries[i]
 		switch {
-		case e.check == 0:
-			*e = fresh
-			return
 		case e.check != check:
 			continue
+		case e.width == unsteady:
 		case e.width == fresh.width && e.set == set:
 			if e.prefix != prefix {
 				e.support = minSupport
@@ -114,8 +122,18 @@ func (k *Known) report(key knownKey, width int, set, prefix uint32) {
 		}
 		return
 	}
-	// Without a place, the least supported entry makes room, and the last of equals.
+	put(entries, fresh)
+}
+
+// put puts an entry where its key is, or at a free place. Without one, the least supported entry makes
+// room, and the last of equals.
+func put(entries *[knownWays]knownEntry, fresh knownEntry) {
+	last := knownWays - 1
 	for i := range entries {
+		if e := &entries[i]; e.check == 0 || e.check == fresh.check {
+			*e = fresh
+			return
+		}
 		if entries[i].support < entries[last].support {
 			last = i
 		}

@@ -152,3 +152,21 @@ func TestSearchLendsNoSilence(t *testing.T) {
 		}
 	}
 }
+
+// TestKnownWarn keeps a warning whatever other targets report, and takes it over what they reported.
+func TestKnownWarn(t *testing.T) {
+	for _, name := range []string{"first", "last"} {
+		k, key := NewKnown(1<<16), knownKey{near: ip(1), far: ip(2), ttl: 3}
+		if name == "first" {
+			k.warn(key)
+		}
+		k.report(key, 1, 7, 1)
+		k.report(key, 1, 7, 2)
+		if name == "last" {
+			k.warn(key)
+		}
+		if width, _, ok := k.lookup(key); width != unsteady || !ok {
+			t.Errorf("%s: width %d, %v; want a warning", name, width, ok)
+		}
+	}
+}

@@ -251,6 +251,8 @@ func (s *Search) finish() (asked bool) {
 			if s.cfg.Known != nil {
 				s.lendSampled(ttl)
 			}
+		case rowPacket, rowPacket | rowMoved:
+			s.warn(ttl)
 		case rowMoved:
 			asked = s.confirm(s.front(ttl)) || asked
 		}
