@@ -39,7 +39,7 @@ func holdsAnswered(t *testing.T, o *outcome) {
 	if r := &o.report.Recall; r.Found+o.withheld < r.Answers {
 		t.Errorf("recall %d of %d", r.Found, r.Answers)
 	}
-	if o.report.Ends.Traces != o.reached {
+	if o.report.Ends.Traces > o.reached+o.undecided() {
 		t.Errorf("%d of %d traces reach their targets", o.reached, o.report.Ends.Traces)
 	}
 }
