@@ -46,10 +46,11 @@ COVER := 85
 GUIDE := cmd/masstrace/default.pgo
 
 .PHONY: help build install-build install-demo install-test lint unit race fuzz-short \
-	test test-tools cover fuzz soak bench guide demo install uninstall deb generate clean
+	test test-tools cover fuzz soak bench guide demo demo-fleet install uninstall deb generate clean
 
 help:
 	@echo "make demo   build, trace 10,590 targets in a simulated Internet, show how much is true"
+	@echo "make demo-fleet  a hub and four vantage points in it, one killed on the way; the exit status is that of verify"
 	@echo "make test   everything that must hold, in some minutes"
 	@echo "make cover  how much of each package the tests reach, at least $(COVER) %"
 	@echo "make test-tools  the examples of docs/databases.md, docs/parquet.md and docs/cookbook.md, with DuckDB, polars, pandas, R and ClickHouse; annotate, with real data; reports, in Chromium"
@@ -113,6 +114,8 @@ bench: install-build build
 	go run ./bench/scale -o bench/RESULTS.md
 	go run ./bench/pace -o bench/RESULTS.md
 	go run ./bench/watch -o bench/RESULTS.md
+	go run ./bench/follow -o bench/RESULTS.md
+	go run ./bench/fleet -o bench/RESULTS.md
 
 guide: install-build
 	go run ./bench/micro -guide $(GUIDE)
@@ -122,6 +125,16 @@ demo: install-demo build
 	bin/masstrace lab --overwrite --preset default --log out/demo.log --counters out/demo.json -- \
 		bin/masstrace scan testdata/prefixes.txt --rate 15k --overwrite --output out/demo.ndjson
 	@go run ./internal/demo -log out/demo.log -counters out/demo.json -targets testdata/prefixes.txt out/demo.ndjson
+
+demo-fleet: install-demo build
+	mkdir -p out
+	bin/masstrace lab --overwrite --vantage-points 4 --log out/demo-fleet.log --counters out/demo-fleet.json -- \
+		scripts/demo-fleet out/demo-fleet testdata/prefixes.txt
+	@printf '\n$$ masstrace verify demo.ndjson --log out/demo-fleet.log\n'
+	@status=0; bin/masstrace verify out/demo-fleet/demo.ndjson --log out/demo-fleet.log --counters out/demo-fleet.json \
+		--targets testdata/prefixes.txt >out/demo-fleet/verify.txt || status=$$?; \
+		sed -n '/^ALL/,$$p' out/demo-fleet/verify.txt; \
+		echo "A report for each vantage point is in out/demo-fleet/verify.txt."; exit $$status
 
 generate:
 	go run ./cmd/masstrace/generate

@@ -27,9 +27,11 @@ const (
 	Strategies Section = "Strategies"
 	Paths      Section = "All paths"
 	Watch      Section = "Watching"
+	Follow     Section = "Following"
+	Fleet      Section = "Fleet"
 )
 
-var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Paths, Watch}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Paths, Watch, Follow, Fleet}
 
 const resultsHead = `# Results
 

@@ -5,9 +5,9 @@ _masstrace_grammar() {
     case $1 in
     '')
         flags='-h --help -V --version'
-        argument='choice scan trace watch replay show merge convert annotate report compare graph plot query schema lab verify help version'
+        argument='choice scan trace watch follow replay show merge convert annotate report compare graph plot query schema lab verify hub agent submit jobs cancel fetch help version'
         ;;
-    help) argument='choice scan trace watch replay show merge convert annotate report compare graph plot query schema lab verify' ;;
+    help) argument='choice scan trace watch follow replay show merge convert annotate report compare graph plot query schema lab verify hub agent submit jobs cancel fetch' ;;
     scan)
         flags='--probes --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --shard --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --diagnose --ports --rate --rate-max --bandwidth --burst --wait --max-runtime --memory -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -o --output --records --replies --meta --overwrite --pcap --checkpoint --resume -q --quiet --status-every --status --metrics --annotate --dry-run -h --help -V --version'
         argument=file
@@ -114,6 +114,33 @@ _masstrace_grammar() {
         --record) kind=file ;;
         --replay) kind=file ;;
         --speed) kind=text ;;
+        esac
+        ;;
+    follow)
+        flags='-4 --ipv4 -6 --ipv6 --exclude --granularity4 --granularity6 --seed --budget --wait --max-runtime --method --min-ttl --max-ttl --dport --tos -i --interface --source --gateway-mac -o --output --overwrite --snapshot-every --on-change --state --status --metrics -q --quiet -h --help -V --version'
+        argument=file
+        case $2 in
+        --exclude) kind=file ;;
+        --granularity4) kind=text ;;
+        --granularity6) kind=text ;;
+        --seed) kind=text ;;
+        --budget) kind=text ;;
+        --wait) kind=text ;;
+        --max-runtime) kind=text ;;
+        --method) kind='choice udp icmp tcp-syn tcp-ack' ;;
+        --min-ttl) kind=text ;;
+        --max-ttl) kind=text ;;
+        --dport) kind=text ;;
+        --tos) kind=text ;;
+        -i | --interface) kind=interface ;;
+        --source) kind=text ;;
+        --gateway-mac) kind=text ;;
+        -o | --output) kind=file ;;
+        --snapshot-every) kind=text ;;
+        --on-change) kind=text ;;
+        --state) kind=file ;;
+        --status) kind=file ;;
+        --metrics) kind=text ;;
         esac
         ;;
     replay)
@@ -229,7 +256,7 @@ _masstrace_grammar() {
         ;;
     schema)
         flags='-h --help -V --version'
-        argument='choice cycle-start run trace trace-ext multipath reply resume summary cycle-stop'
+        argument='choice cycle-start run trace trace-ext multipath reply change resume summary cycle-stop'
         case $2 in
         esac
         ;;
@@ -240,7 +267,7 @@ _masstrace_grammar() {
         --network) kind='choice internet routers routers-limited' ;;
         --link) kind='choice veth tun' ;;
         --preset) kind='choice clean default loss limited delayed nat noise loops perpacket silent multipath multipath-hostile help' ;;
-        --set) kind='choice seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= min-width= max-width= hash-more= hash-addresses= hash-ports= hash-label= nested= meshed= chained= wide= weighted= remap= remapped= reroute= rerouted= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= via-target= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= liars= imposters=' ;;
+        --set) kind='choice seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= min-width= max-width= hash-more= hash-addresses= hash-ports= hash-label= nested= meshed= chained= wide= weighted= remap= remapped= reroute= rerouted= remap-every= reroute-every= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= via-target= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= liars= imposters=' ;;
         --net-seed) kind=text ;;
         --log) kind=file ;;
         --counters) kind=file ;;
@@ -256,6 +283,111 @@ _masstrace_grammar() {
         --counters) kind=file ;;
         --targets) kind=file ;;
         --exclude) kind=file ;;
+        esac
+        ;;
+    hub)
+        flags='--store --listen --page --nats --nats-creds --nats-ca --objects --hub --location --as -o --output -h --help -V --version'
+        argument=text
+        case $2 in
+        --store) kind=file ;;
+        --listen) kind=text ;;
+        --page) kind=text ;;
+        --nats) kind=text ;;
+        --nats-creds) kind=file ;;
+        --nats-ca) kind=file ;;
+        --objects) kind=text ;;
+        --hub) kind=text ;;
+        --location) kind=text ;;
+        --as) kind=text ;;
+        -o | --output) kind=file ;;
+        esac
+        ;;
+    agent)
+        flags='--creds --hub --policy --store -i --interface --source --gateway-mac --receive-buffer --link-wait --io --senders --no-bypass -h --help -V --version'
+        argument='choice run status'
+        case $2 in
+        --creds) kind=file ;;
+        --hub) kind=text ;;
+        --policy) kind=file ;;
+        --store) kind=file ;;
+        -i | --interface) kind=interface ;;
+        --source) kind=text ;;
+        --gateway-mac) kind=text ;;
+        --receive-buffer) kind=text ;;
+        --link-wait) kind=text ;;
+        --io) kind='choice packet xdp' ;;
+        --senders) kind=text ;;
+        esac
+        ;;
+    submit)
+        flags='--creds --hub --name --mode --agents --assign --slices --follow --records --column --from-results --where --host-rule -4 --ipv4 -6 --ipv6 --exclude --allow-reserved --per-prefix --granularity4 --granularity6 --seed --key --max-targets --method --min-ttl --max-ttl --dport --tos --flows --attempts --source-port-range --strategy --gap-limit --overlap --stitch --per-hop-rate --prefix-rate --no-stop --confidence --confidence-scope --mda --max-branches --max-probes --hash-fields --no-borrow --rate --wait --memory -h --help -V --version'
+        argument=file
+        case $2 in
+        --creds) kind=file ;;
+        --hub) kind=text ;;
+        --name) kind=text ;;
+        --mode) kind='choice split every assigned' ;;
+        --agents) kind=text ;;
+        --assign) kind=file ;;
+        --slices) kind=text ;;
+        --records) kind='choice trace reply both' ;;
+        --column) kind=text ;;
+        --from-results) kind=file ;;
+        --where) kind=text ;;
+        --host-rule) kind=text ;;
+        --exclude) kind=file ;;
+        --per-prefix) kind=text ;;
+        --granularity4) kind=text ;;
+        --granularity6) kind=text ;;
+        --seed) kind=text ;;
+        --key) kind=text ;;
+        --max-targets) kind=text ;;
+        --method) kind='choice udp icmp tcp-syn tcp-ack' ;;
+        --min-ttl) kind=text ;;
+        --max-ttl) kind=text ;;
+        --dport) kind=text ;;
+        --tos) kind=text ;;
+        --flows) kind=text ;;
+        --attempts) kind=text ;;
+        --source-port-range) kind=text ;;
+        --strategy) kind='choice complete topology multipath exhaustive' ;;
+        --gap-limit) kind=text ;;
+        --overlap) kind=text ;;
+        --per-hop-rate) kind=text ;;
+        --prefix-rate) kind=text ;;
+        --confidence) kind=text ;;
+        --confidence-scope) kind=text ;;
+        --mda) kind=text ;;
+        --max-branches) kind=text ;;
+        --max-probes) kind=text ;;
+        --rate) kind=text ;;
+        --wait) kind=text ;;
+        --memory) kind=text ;;
+        esac
+        ;;
+    jobs)
+        flags='--creds --hub --json --follow -h --help -V --version'
+        case $2 in
+        --creds) kind=file ;;
+        --hub) kind=text ;;
+        --follow) kind=text ;;
+        esac
+        ;;
+    cancel)
+        flags='--creds --hub -h --help -V --version'
+        argument=text
+        case $2 in
+        --creds) kind=file ;;
+        --hub) kind=text ;;
+        esac
+        ;;
+    fetch)
+        flags='--creds --hub -o --output --overwrite --partial -q --quiet -h --help -V --version'
+        argument=text
+        case $2 in
+        --creds) kind=file ;;
+        --hub) kind=text ;;
+        -o | --output) kind=text ;;
         esac
         ;;
     esac

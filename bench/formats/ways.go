@@ -10,6 +10,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/all"
+	"github.com/masstrace/masstrace/internal/format/flatlinks"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -29,7 +30,10 @@ func ways() (list []*way) {
 	}
 	for _, name := range all.Writers() {
 		w := &way{name: name, folder: name, reads: readable[name], measured: true}
-		if !w.reads {
+		switch {
+		case name == flatlinks.Format.Name:
+			w.folder = "flatlinks"
+		case !w.reads:
 			w.folder = "lists"
 		}
 		w.write = func(out io.Writer, traces []*record.Trace) error { return write(name, out, traces) }

@@ -10,7 +10,6 @@
 package annotate
 
 import (
-	"encoding/binary"
 	"net/netip"
 
 	"github.com/masstrace/masstrace/internal/probe"
@@ -22,7 +21,8 @@ const mostKeyed = 3
 
 // combination is the entries of the databases for some addresses. They have the same answer.
 type combination struct {
-	prefix  netip.Prefix
+	prefix  probe.Addr
+	bits    int // of the prefix, -1 if there is none
 	entries [mostKeyed]*entry
 }
 
@@ -31,11 +31,10 @@ type Annotator struct {
 	*Databases
 	recent  recent
 	shared  map[combination]uint32 // numbers of answers
-	single  map[uint64]uint32      // likewise of IPv4 prefixes, if there is one database of origins
-	parts   map[string]uint32      // numbers of parts of AS paths
-	found   []*entry               // by database, of one address
-	numbers []uint32               // of the hops of a trace
-	room    []byte
+	parts   pathParts
+	notes   []record.Annotation // room for the next answers
+	found   []*entry            // by database, of one address
+	numbers []uint32            // of the hops of a trace
 	err     error
 }
 
@@ -50,12 +49,12 @@ func New(d *Databases) *Annotator {
 func (a *Annotator) forget() {
 	a.recent.forget()
 	a.recent.answer = append(a.recent.answer, answer{})
-	a.shared, a.single, a.parts = map[combination]uint32{}, map[uint64]uint32{}, map[string]uint32{}
+	a.shared, a.notes, a.parts = map[combination]uint32{}, nil, newPathParts()
 }
 
 // limit drops all answers if they are too many.
 func (a *Annotator) limit() {
-	if len(a.recent.answer) > mostAnswers {
+	if max(len(a.recent.answer), len(a.parts.list)) > mostAnswers {
 		a.forget()
 	}
 }
@@ -72,71 +71,74 @@ func (a *Annotator) Of(addr probe.Addr) *record.Annotation {
 // number returns the number of the answer for an address, which is valid until forget.
 func (a *Annotator) number(addr *probe.Addr) uint32 {
 	n, ok := a.recent.number(addr)
-	if !ok && !addr.IsZero() {
-		n = a.lookUp(addr.Netip())
-		a.recent.put(addr, n)
-	}
-	return n
-}
-
-// once is number for an address that is not expected again: it is not remembered.
-func (a *Annotator) once(addr *probe.Addr) uint32 {
-	n, ok := a.recent.number(addr)
-	if !ok && !addr.IsZero() {
-		n = a.lookUp(addr.Netip())
-	}
-	return n
-}
-
-// lookUp asks all databases, and returns the number of their answer.
-func (a *Annotator) lookUp(addr netip.Addr) uint32 {
-	key, there := a.ask(addr)
-	switch {
-	case !there:
-		return 0
-	case len(a.list) > mostKeyed:
-		return a.add(a.combine(key.prefix))
-	case len(a.list) == 1 && a.origins && key.prefix.Addr().Is4():
-		b := key.prefix.Addr().As4()
-		short := uint64(binary.BigEndian.Uint32(b[:]))<<8 | uint64(key.prefix.Bits())
-		n, ok := a.single[short]
-		if !ok {
-			n = a.add(a.combine(key.prefix))
-			a.single[short] = n
-		}
+	if ok || addr.IsZero() {
 		return n
 	}
-	n, ok := a.shared[key]
-	if !ok {
-		n = a.add(a.combine(key.prefix))
-		a.shared[key] = n
+	n, same := a.lookUp(addr)
+	a.recent.put(addr, n, same)
+	return n
+}
+
+// once is number for an address that is not expected again: it is remembered with its neighbors
+// alone.
+func (a *Annotator) once(addr *probe.Addr) uint32 {
+	n, ok := a.recent.number(addr)
+	if ok || addr.IsZero() {
+		return n
+	}
+	n, same := a.lookUp(addr)
+	if addr.Is4() && same <= block {
+		a.recent.put(addr, n, same)
 	}
 	return n
 }
 
-// ask asks all databases, and reports whether one has the address. The entries are in found. The prefix is the first one with an origin or an exchange.
-func (a *Annotator) ask(addr netip.Addr) (key combination, there bool) {
+// lookUp asks all databases, and returns the number of their answer. Addresses with the same first
+// bits have it, too: same is how many these are.
+func (a *Annotator) lookUp(addr *probe.Addr) (n uint32, same int) {
+	prefix, same, there := a.ask(addr.Netip())
+	switch {
+	case !there:
+		return 0, same
+	case len(a.list) > mostKeyed || addr.Is4() && prefix.IsValid() && prefix.Bits() == max(same, leastSame):
+		return a.add(a.combine(prefix)), same // it is not asked for again
+	}
+	key := combination{bits: prefix.Bits()}
+	if prefix.IsValid() {
+		key.prefix = probe.AddrFrom(prefix.Addr())
+	}
+	copy(key.entries[:], a.found)
+	n, ok := a.shared[key]
+	if !ok {
+		n = a.add(a.combine(prefix))
+		a.shared[key] = n
+	}
+	return n, same
+}
+
+// ask asks all databases, and reports whether one has the address. The entries are in found. The
+// prefix is the first one with an origin or an exchange.
+func (a *Annotator) ask(addr netip.Addr) (prefix netip.Prefix, same int, there bool) {
 	for i := range a.list {
 		db := &a.list[i]
-		e, prefix, err := db.finder.find(addr)
+		m, err := db.finder.find(addr)
 		if err != nil {
 			if a.err == nil {
 				a.err = &FileError{Path: db.path, Err: err}
 			}
-			return key, false
+			return netip.Prefix{}, addr.BitLen(), false
 		}
+		same = max(same, m.same)
+		e := m.entry
 		if a.found[i] = e; e == nil {
 			continue
 		}
 		there = true
-		if i < mostKeyed {
-			key.entries[i] = e
-		}
-		if !key.prefix.IsValid() && (db.fields&Origin != 0 && len(e.asn) > 0 || db.fields&IXP != 0 && e.ixp != "") {
-			key.prefix = prefix
+		if !prefix.IsValid() && (db.fields&Origin != 0 && len(e.asn) > 0 || db.fields&IXP != 0 && e.ixp != "") {
+			prefix = m.prefix
 		}
 	}
-	return key, there
+	return prefix, same, there
 }
 
 // add adds an answer, and returns its number.
@@ -144,33 +146,20 @@ func (a *Annotator) add(n *record.Annotation) uint32 {
 	if n == nil {
 		return 0
 	}
-	a.recent.answer = append(a.recent.answer, answer{n, a.part(n)})
+	a.recent.answer = append(a.recent.answer, answer{n, a.parts.number(n)})
 	return uint32(len(a.recent.answer) - 1)
 }
 
-// part returns the number of the part of an AS path that an address is of.
-func (a *Annotator) part(n *record.Annotation) uint32 {
-	p := partOf(n)
-	if p.Kind == record.PathUnknown {
-		return 0
-	}
-	a.room = append(a.room[:0], byte(p.Kind))
-	for _, asn := range p.ASN {
-		a.room = binary.BigEndian.AppendUint32(a.room, asn)
-	}
-	a.room = append(a.room, p.IXP...)
-	id, ok := a.parts[string(a.room)]
-	if !ok {
-		id = uint32(len(a.parts)) + 1
-		a.parts[string(a.room)] = id
-	}
-	return id
-}
+// notesAtOnce is how many annotations get memory at once.
+const notesAtOnce = 64
 
 // combine makes an annotation of the entries that were found; nil if they have nothing that is
 // used.
 func (a *Annotator) combine(prefix netip.Prefix) *record.Annotation {
-	var n record.Annotation
+	if len(a.notes) == 0 {
+		a.notes = make([]record.Annotation, notesAtOnce)
+	}
+	n := &a.notes[0]
 	for i, e := range a.found {
 		if e == nil {
 			continue
@@ -194,9 +183,11 @@ func (a *Annotator) combine(prefix netip.Prefix) *record.Annotation {
 		n.Prefix = prefix
 	}
 	if n.ASN == nil && n.IXP == "" && n.Country == "" && n.Name == "" {
+		*n = record.Annotation{}
 		return nil
 	}
-	return &n
+	a.notes = a.notes[1:]
+	return n
 }
 
 // first sets a text that is not set yet, if it is used.

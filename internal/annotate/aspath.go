@@ -1,12 +1,65 @@
 package annotate
 
 import (
+	"encoding/binary"
+
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
+// pathParts are the parts of AS paths that answers belong to, by their numbers. Number 0 is that of
+// addresses without an origin.
+type pathParts struct {
+	list   []record.PathPart
+	byASN  map[uint32]uint32 // numbers of those of one origin
+	others map[string]uint32
+	room   []byte
+}
+
+func newPathParts() pathParts {
+	return pathParts{
+		list:  []record.PathPart{{Kind: record.PathUnknown}},
+		byASN: map[uint32]uint32{}, others: map[string]uint32{},
+	}
+}
+
+// number returns the number of the part that an address with this annotation belongs to.
+func (p *pathParts) number(n *record.Annotation) uint32 {
+	switch {
+	case n == nil || len(n.ASN) == 0 && n.IXP == "":
+		return 0
+	case n.IXP == "" && len(n.ASN) == 1:
+		id, ok := p.byASN[n.ASN[0]]
+		if !ok {
+			id = p.add(record.PathPart{Kind: record.PathAS, ASN: n.ASN})
+			p.byASN[n.ASN[0]] = id
+		}
+		return id
+	}
+	part := record.PathPart{Kind: record.PathAS, ASN: n.ASN, IXP: n.IXP}
+	if n.IXP != "" {
+		part.Kind = record.PathIXP
+	}
+	p.room = append(p.room[:0], byte(part.Kind), byte(len(n.ASN)), byte(len(n.ASN)>>8))
+	for _, asn := range part.ASN {
+		p.room = binary.BigEndian.AppendUint32(p.room, asn)
+	}
+	p.room = append(p.room, part.IXP...)
+	id, ok := p.others[string(p.room)]
+	if !ok {
+		id = p.add(part)
+		p.others[string(p.room)] = id
+	}
+	return id
+}
+
+func (p *pathParts) add(part record.PathPart) uint32 {
+	p.list = append(p.list, part)
+	return uint32(len(p.list) - 1)
+}
+
 // appendPath appends the parts of the AS path of an annotated trace. A part has consecutive TTLs.
-// Of several addresses at one TTL, the first one counts. numbers has the answers for the hops.
+// Of several addresses at one TTL, the first one counts. numbers has the parts of the hops.
 func (a *Annotator) appendPath(path []record.PathPart, t *record.Trace) []record.PathPart {
 	const silent = ^uint32(0)
 	last := t.End
@@ -21,13 +74,12 @@ func (a *Annotator) appendPath(path []record.PathPart, t *record.Trace) []record
 		for inferred < len(t.Inferred) && int(t.Inferred[inferred].TTL) < ttl {
 			inferred++
 		}
-		part, note := silent, (*record.Annotation)(nil)
+		part := silent
 		switch {
 		case hop < len(t.Hops) && int(t.Hops[hop].TTL) == ttl:
-			note, part = t.Hops[hop].Annotation, a.recent.answer[a.numbers[hop]].part
+			part = a.numbers[hop]
 		case inferred < len(t.Inferred) && int(t.Inferred[inferred].TTL) == ttl:
-			note = t.InferredAnnotations[inferred]
-			part = a.part(note)
+			part = a.parts.number(t.InferredAnnotations[inferred])
 		}
 		if part == before {
 			path[len(path)-1].Last = uint8(ttl)
@@ -36,7 +88,7 @@ func (a *Annotator) appendPath(path []record.PathPart, t *record.Trace) []record
 		before = part
 		p := record.PathPart{Kind: record.PathSilent}
 		if part != silent {
-			p = partOf(note)
+			p = a.parts.list[part]
 		}
 		p.First, p.Last = uint8(ttl), uint8(ttl)
 		path = append(path, p)
@@ -60,15 +112,4 @@ func firstTTL(t *record.Trace) uint8 {
 		first = min(first, t.FirstTTL)
 	}
 	return max(first, 1)
-}
-
-// partOf returns the part that an address with this annotation belongs to.
-func partOf(n *record.Annotation) record.PathPart {
-	switch {
-	case n == nil || len(n.ASN) == 0 && n.IXP == "":
-		return record.PathPart{Kind: record.PathUnknown}
-	case n.IXP != "":
-		return record.PathPart{Kind: record.PathIXP, ASN: n.ASN, IXP: n.IXP}
-	}
-	return record.PathPart{Kind: record.PathAS, ASN: n.ASN}
 }

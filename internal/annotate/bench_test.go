@@ -110,7 +110,7 @@ func million(b *testing.B, c Config) {
 		}
 		b.ReportMetric(float64(took.Nanoseconds())/benchTraces/benchHops, "ns/hop")
 		b.ReportMetric(float64(heap()-before)/1e6, "MB")
-		b.ReportMetric(float64(a.recent.used), "addresses")
+		b.ReportMetric(float64(len(a.recent.answer)), "answers")
 		runtime.KeepAlive(a)
 	}
 }

@@ -14,11 +14,18 @@ type entry struct {
 	asName, ixp, country, name string
 }
 
+// match is the answer of a database for an address.
+type match struct {
+	entry  *entry       // nil if there is none
+	prefix netip.Prefix // that has the entry
+	// same is how many bits other addresses have in common with this one whose answer is the same.
+	same int
+}
+
 // finder looks addresses up in a database.
 type finder interface {
-	// find returns the entry of an address and the prefix that has it; nil if there is none. It is
-	// called by one goroutine at a time.
-	find(a netip.Addr) (*entry, netip.Prefix, error)
+	// find is called by one goroutine at a time.
+	find(a netip.Addr) (match, error)
 }
 
 // database is an open database.

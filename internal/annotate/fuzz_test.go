@@ -17,7 +17,11 @@ var asked = []netip.Addr{
 func ask(t *testing.T, c *content) {
 	t.Helper()
 	for _, a := range asked {
-		e, prefix, err := c.finder.find(a)
+		m, err := c.finder.find(a)
+		if err == nil && (m.same < 0 || m.same > a.BitLen() || m.entry == nil && m.prefix.IsValid()) {
+			t.Errorf("%s: %+v", a, m)
+		}
+		e, prefix := m.entry, m.prefix
 		if err != nil || e == nil {
 			continue
 		}

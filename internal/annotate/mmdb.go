@@ -112,19 +112,26 @@ func readMMDB(text []byte) (*content, error) {
 }
 
 // find implements finder.
-func (m *mmdb) find(a netip.Addr) (*entry, netip.Prefix, error) {
+func (m *mmdb) find(a netip.Addr) (match, error) {
 	if m.reader.Metadata.IPVersion == 4 && !a.Is4() {
-		return nil, netip.Prefix{}, nil
+		return match{}, nil
 	}
 	result := m.reader.Lookup(a)
 	if err := result.Err(); err != nil {
-		return nil, netip.Prefix{}, err
+		return match{}, err
 	}
 	e, err := m.entry(result)
-	if e == nil || err != nil {
-		return nil, netip.Prefix{}, err
+	if err != nil {
+		return match{}, err
 	}
-	return e, result.Prefix(), nil
+	found := match{prefix: result.Prefix(), same: a.BitLen()} // the leaf of the tree, without an entry, too
+	if found.prefix.Addr().BitLen() == a.BitLen() {
+		found.same = found.prefix.Bits()
+	}
+	if found.entry = e; e == nil {
+		found.prefix = netip.Prefix{}
+	}
+	return found, nil
 }
 
 // entry returns the data of a network, nil if there are none of use.

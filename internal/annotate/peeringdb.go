@@ -130,6 +130,7 @@ func (p *peeringDB) connect() error {
 	}
 	for a, port := range p.byAddr {
 		p.members[a] = &entry{asn: []uint32{port.asn}, asName: p.names[port.asn], ixp: p.nameOfLAN(port.lan)}
+		p.divide(netip.PrefixFrom(a, a.BitLen()))
 	}
 	p.lans, p.byAddr, p.exchange, p.exOfLAN = nil, nil, nil, nil
 	return nil
@@ -149,12 +150,12 @@ func (p *peeringDB) nameOfLAN(lan int) string {
 }
 
 // find implements finder. A member's address counts within the prefix of an exchange alone.
-func (p *peeringDB) find(a netip.Addr) (*entry, netip.Prefix, error) {
-	e, prefix, err := p.prefixes.find(a)
-	if e != nil {
+func (p *peeringDB) find(a netip.Addr) (match, error) {
+	m, err := p.prefixes.find(a)
+	if m.entry != nil {
 		if member := p.members[a]; member != nil {
-			return member, prefix, err
+			m.entry = member
 		}
 	}
-	return e, prefix, err
+	return m, err
 }

@@ -1,6 +1,7 @@
 package annotate
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"github.com/gaissmai/bart"
@@ -10,7 +11,13 @@ import (
 type prefixes struct {
 	table bart.Table[*entry]
 	names map[uint32]string // of autonomous systems, nil if there are none
+	// inner has a bit for each IPv4 prefix of leastSame to block bits that longer ones are in. Bit
+	// 1<<n + i is that of the i-th prefix of n bits.
+	inner []uint64
 }
+
+// block is the length of the IPv4 prefixes whose addresses mostly have one answer.
+const block = 24
 
 // add adds a prefix. A prefix that is there keeps its entry.
 func (p *prefixes) add(prefix netip.Prefix, e *entry) error {
@@ -28,6 +35,7 @@ func (p *prefixes) add(prefix netip.Prefix, e *entry) error {
 	if full {
 		return tooMany()
 	}
+	p.divide(prefix)
 	return nil
 }
 
@@ -39,13 +47,48 @@ func plain(p netip.Prefix) netip.Prefix {
 	return p.Masked()
 }
 
-// find implements finder.
-func (p *prefixes) find(a netip.Addr) (*entry, netip.Prefix, error) {
-	prefix, e, ok := p.table.LookupPrefixLPM(netip.PrefixFrom(a, a.BitLen()))
-	if !ok {
-		return nil, netip.Prefix{}, nil
+// divide records that prefixes have a longer one in them.
+func (p *prefixes) divide(prefix netip.Prefix) {
+	if !prefix.Addr().Is4() || prefix.Bits() <= leastSame {
+		return
 	}
-	return e, prefix, nil
+	if p.inner == nil {
+		p.inner = make([]uint64, 2<<block/64)
+	}
+	b := prefix.Addr().As4()
+	for n := leastSame; n <= min(block, prefix.Bits()-1); n++ {
+		i := innerBit(b, n)
+		p.inner[i/64] |= 1 << (i % 64)
+	}
+}
+
+// innerBit returns the number of the bit of the prefix of n bits that an address is in.
+func innerBit(addr [4]byte, n int) uint32 { return 1<<n + binary.BigEndian.Uint32(addr[:])>>(32-n) }
+
+// same returns the field of that name of a match.
+func (p *prefixes) same(a netip.Addr) int {
+	switch {
+	case !a.Is4():
+		return a.BitLen()
+	case p.inner == nil:
+		return leastSame
+	}
+	b := a.As4()
+	for n := leastSame; n <= block; n++ {
+		if i := innerBit(b, n); p.inner[i/64]>>(i%64)&1 == 0 {
+			return n
+		}
+	}
+	return a.BitLen()
+}
+
+// find implements finder.
+func (p *prefixes) find(a netip.Addr) (match, error) {
+	m := match{same: p.same(a)}
+	if prefix, e, ok := p.table.LookupPrefixLPM(netip.PrefixFrom(a, a.BitLen())); ok {
+		m.entry, m.prefix = e, prefix
+	}
+	return m, nil
 }
 
 // nameOf implements namer.

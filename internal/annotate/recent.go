@@ -15,7 +15,7 @@ type answer struct {
 	part uint32             // the same for all answers of one part of an AS path; 0 is unknown
 }
 
-// Limits of the memory for answers: 100 MB in all. A full table is emptied. So each address costs at
+// Limits of the memory for answers: 170 MB in all. A full table is emptied. So each address costs at
 // most one look-up for as many other addresses.
 const (
 	leastSlots  = 1 << 12
@@ -24,11 +24,22 @@ const (
 	mostAnswers = 1 << 19 // distinct ones
 )
 
-// recent remembers the numbers of the answers for addresses. IPv4 addresses are most, and a slot of
-// theirs has 8 octets, so that the look-ups of a trace wait for memory together. The zero value
-// is empty.
+// leastSame is the length of the shortest prefix that an answer is remembered for at once: the memory
+// for one address is that of such a prefix.
+const leastSame = 16
+
+// blocks has the answers for the /24s of a prefix of leastSame bits, as number + 1; 0 is not known.
+type blocks [1 << (block - leastSame)]uint32
+
+// divided is the answer for a /24 whose addresses have several answers.
+const divided = ^uint32(0)
+
+// recent remembers the numbers of the answers for addresses. Most IPv4 addresses share one with
+// their neighbors, since databases have prefixes: a look-up is for all of them. For others, a slot
+// has 8 octets. The look-ups of a trace wait for memory together. The zero value is empty.
 type recent struct {
-	slots  []uint64 // address<<32 | number + 1; 0 is free
+	blocks []*blocks // by the first bits of IPv4 addresses
+	slots  []uint64  // address<<32 | number + 1; 0 is free
 	used   int
 	odd    uint64 // a secret of the hash: strangers choose the addresses
 	shift  uint
@@ -42,10 +53,26 @@ func (r *recent) number(a *probe.Addr) (n uint32, ok bool) {
 		n, ok = r.by6[*a]
 		return n, ok
 	}
+	key := binary.BigEndian.Uint32(a[12:])
+	if len(r.blocks) == 0 {
+		return 0, false
+	}
+	list := r.blocks[key>>(32-leastSame)]
+	if list == nil {
+		return 0, false
+	}
+	n = list[key>>(32-block)%uint32(len(list))]
+	if n == divided {
+		return r.slot(key)
+	}
+	return n - 1, n != 0
+}
+
+// slot is number for an address in a /24 with several answers.
+func (r *recent) slot(key uint32) (n uint32, ok bool) {
 	if r.used == 0 {
 		return 0, false
 	}
-	key := binary.BigEndian.Uint32(a[12:])
 	mask := uint64(len(r.slots) - 1)
 	for i := r.home(key); ; i = (i + 1) & mask {
 		slot := r.slots[i]
@@ -61,8 +88,8 @@ func (r *recent) number(a *probe.Addr) (n uint32, ok bool) {
 // home returns the first slot of an address.
 func (r *recent) home(key uint32) uint64 { return uint64(key) * r.odd >> r.shift }
 
-// put remembers the number of an answer.
-func (r *recent) put(a *probe.Addr, n uint32) {
+// put remembers the number of an answer. Addresses with as many first bits as same have it, too.
+func (r *recent) put(a *probe.Addr, n uint32, same int) {
 	if !a.Is4() {
 		if r.by6 == nil || len(r.by6) >= most6 {
 			r.by6 = map[probe.Addr]uint32{}
@@ -70,10 +97,35 @@ func (r *recent) put(a *probe.Addr, n uint32) {
 		r.by6[*a] = n
 		return
 	}
+	key := binary.BigEndian.Uint32(a[12:])
+	r.fill(key, n, same)
+	if same <= block {
+		return
+	}
 	if 2*r.used >= len(r.slots) {
 		r.grow()
 	}
-	r.insert(uint64(binary.BigEndian.Uint32(a[12:]))<<32 | uint64(n+1))
+	r.insert(uint64(key)<<32 | uint64(n+1))
+}
+
+// fill remembers the answer for the /24s of a prefix, or that those of one are not the same.
+func (r *recent) fill(key, n uint32, same int) {
+	if r.blocks == nil {
+		r.blocks = make([]*blocks, 1<<leastSame)
+	}
+	list := &r.blocks[key>>(32-leastSame)]
+	if *list == nil {
+		*list = new(blocks)
+	}
+	of := n + 1
+	if same > block {
+		of, same = divided, block
+	}
+	count := uint32(1) << (block - max(same, leastSame))
+	first := key >> (32 - block) % uint32(len(*list)) &^ (count - 1)
+	for i := range count {
+		(*list)[first+i] = of
+	}
 }
 
 func (r *recent) insert(slot uint64) {

@@ -23,7 +23,7 @@ func (a *Annotator) Record(r record.Record) {
 func (a *Annotator) trace(t *record.Trace) {
 	a.limit()
 	target := a.once(&t.Target)
-	t.TargetAnnotation = a.replace(t.TargetAnnotation, target, &target)
+	t.TargetAnnotation, _ = a.replace(t.TargetAnnotation, target)
 	a.numbers = a.numbers[:0]
 	for i := range t.Hops { // first all look-ups, which wait for memory together
 		n := target
@@ -34,7 +34,7 @@ func (a *Annotator) trace(t *record.Trace) {
 	}
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		h.Annotation = a.replace(h.Annotation, a.numbers[i], &a.numbers[i])
+		h.Annotation, a.numbers[i] = a.replace(h.Annotation, a.numbers[i])
 	}
 	a.inferred(t)
 	t.ASPath = a.appendPath(t.ASPath[:0], t)
@@ -47,20 +47,19 @@ func (a *Annotator) inferred(t *record.Trace) {
 			t.InferredAnnotations = append(t.InferredAnnotations, nil)
 		}
 		n := a.number(&t.Inferred[i].Addr)
-		t.InferredAnnotations[i] = a.replace(t.InferredAnnotations[i], n, &n)
+		t.InferredAnnotations[i], _ = a.replace(t.InferredAnnotations[i], n)
 	}
 }
 
-// replace returns the annotation for an answer of an address that had an older one. If both go into
-// it, the number of the answer becomes that of another one.
-func (a *Annotator) replace(old *record.Annotation, answer uint32, number *uint32) *record.Annotation {
-	n := a.recent.answer[answer].note
+// replace returns the annotation for an answer of an address that had an older one, and the number
+// of its part of an AS path.
+func (a *Annotator) replace(old *record.Annotation, number uint32) (*record.Annotation, uint32) {
+	n := a.recent.answer[number]
 	if old == nil {
-		return n
+		return n.note, n.part
 	}
-	m := a.merge(old, n)
-	*number = a.add(m)
-	return m
+	m := a.merge(old, n.note)
+	return m, a.parts.number(m)
 }
 
 // merge returns an annotation with the fields of n that the databases give, and the other ones of

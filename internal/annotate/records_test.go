@@ -193,7 +193,7 @@ func TestRecent(t *testing.T) {
 		if n, ok := r.number(&a); ok {
 			t.Fatalf("%v is known: %d", a, n)
 		}
-		r.put(&a, i)
+		r.put(&a, i, 32)
 		if n, ok := r.number(&a); !ok || n != i {
 			t.Fatalf("%v: %d, %t", a, n, ok)
 		}
@@ -204,7 +204,7 @@ func TestRecent(t *testing.T) {
 	for i := range 2*most6 + 10 {
 		a := addr("2001:db8::")
 		a[10], a[11], a[12], a[13] = byte(i>>24), byte(i>>16), byte(i>>8), byte(i)
-		r.put(&a, uint32(i))
+		r.put(&a, uint32(i), 128)
 		if n, ok := r.number(&a); !ok || n != uint32(i) {
 			t.Fatalf("%v: %d, %t", a, n, ok)
 		}
@@ -216,7 +216,7 @@ func TestRecent(t *testing.T) {
 	if _, ok := r.number(&zero); ok {
 		t.Error("0.0.0.0 is known")
 	}
-	r.put(&zero, 7)
+	r.put(&zero, 7, 32)
 	if n, ok := r.number(&zero); !ok || n != 7 {
 		t.Error(n, ok)
 	}

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/effort"
@@ -32,6 +35,7 @@ type attackedPath struct {
 	target probe.Addr
 	rand   *rand.Rand
 	heard  int // forged replies that a tag made valid
+	router []probe.Addr
 }
 
 func newAttacked(t *testing.T, method probe.Method, is4 bool) *attackedPath {
@@ -41,6 +45,13 @@ func newAttacked(t *testing.T, method probe.Method, is4 bool) *attackedPath {
 	a := &attackedPath{Codec: newCodec(t, cfg), method: method, w: w, target: addr("2600:9::42"), rand: newRand(50 + uint64(method))}
 	if is4 {
 		a.target = addr("20.1.2.3")
+	}
+	for n := range 200 {
+		if is4 {
+			a.router = append(a.router, addr(fmt.Sprint("203.0.113.", n)))
+		} else {
+			a.router = append(a.router, addr(fmt.Sprintf("2001:db8::%x", n)))
+		}
 	}
 	return a
 }
@@ -56,13 +67,6 @@ func (a *attackedPath) begin() {
 	for ttl := uint8(1); ttl <= boundTTLs; ttl++ {
 		a.w.Stamp(window.Slot{TTL: ttl}, 1)
 	}
-}
-
-func (a *attackedPath) router(n uint8) probe.Addr {
-	if a.target.Is4() {
-		return addr(fmt.Sprint("203.0.113.", n))
-	}
-	return addr(fmt.Sprintf("2001:db8::%x", n))
 }
 
 // take matches a reply as the matcher does.
@@ -86,9 +90,10 @@ func (a *attackedPath) genuine() (all []probe.Facts) {
 	if a.target.Is4() {
 		short = 8
 	}
+	all = make([]probe.Facts, 0, 2*boundTTLs) // with room for those of another scan
 	for ttl := uint8(1); ttl <= boundTTLs; ttl++ {
 		f := probe.Facts{Probe: probe.Probe{Target: a.target, TTL: ttl}, Kind: probe.KindTTLExceeded, Valid: probe.Strong,
-			HasQuote: true, QuotedTTL: 1, Responder: a.router(ttl), Stamp: 1}
+			HasQuote: true, QuotedTTL: 1, Responder: a.router[ttl], Stamp: 1}
 		switch {
 		case ttl >= boundDistance:
 			f.Kind, f.Responder, f.QuotedTTL = probe.KindPortUnreach, a.target, ttl-boundDistance+1
@@ -116,12 +121,12 @@ func (a *attackedPath) guess(q wire.Quotation) {
 	h := a.rand.Uint32()
 	switch h & 7 {
 	case 0:
-		f.Responder = a.router(uint8(1 + h>>8%boundDistance))
+		f.Responder = a.router[1+h>>8%boundDistance]
 	case 1:
 		f.Responder, f.Kind = a.target, probe.KindPortUnreach
 		q.TTL = uint8(1 + h>>8%boundTTLs)
 	default:
-		f.Responder = a.router(100 + uint8(h>>8%100))
+		f.Responder = a.router[100+h>>8%100]
 	}
 	if h>>16&1 == 0 {
 		q.Transport = q.Transport[:wire.MinTransport]
@@ -259,24 +264,48 @@ func chanceOfTag(is4 bool) float64 {
 // they are no hops. The test makes the chance happen in every trace, so that it counts the rest.
 func TestTwoScansBounds(t *testing.T) {
 	for _, is4 := range []bool{true, false} {
-		expected, below := 0.0, 0.0 // false hops in a million traces
-		rest := 1e6                 // traces in a million with so many valid tags
-		// Five valid tags are too rare to matter: one trace in a hundred billion.
-		for _, tags := range []struct{ n, few, many int }{{1, 20_000, 5_000_000}, {2, 10_000, 500_000}, {3, 1000, 100_000}, {4, 1000, 100_000}} {
-			a, paths, wrong := newAttacked(t, probe.UDP, is4), effort.Count(tags.few, tags.many), 0
-			for range paths {
-				wrong += a.besides(tags.n)
+		t.Run(fmt.Sprint("IPv4 ", is4), func(t *testing.T) {
+			t.Parallel()
+			expected, below := 0.0, 0.0 // false hops in a million traces
+			rest := 1e6                 // traces in a million with so many valid tags
+			answers := float64(len(newAttacked(t, probe.UDP, is4).genuine()))
+			// Five valid tags are too rare to matter: one trace in a hundred billion.
+			for _, tags := range []struct{ n, few, many int }{{1, 20_000, 5_000_000}, {2, 10_000, 500_000}, {3, 1000, 100_000}, {4, 1000, 100_000}} {
+				paths := effort.Count(tags.few, tags.many)
+				wrong := countBesides(t, is4, tags.n, paths)
+				rest *= answers * chanceOfTag(is4) / float64(tags.n)
+				expected += float64(wrong) / float64(paths) * rest
+				below += bound(wrong, paths) * rest
+				t.Logf("%d valid tags in each of %d traces: %d false hops", tags.n, paths, wrong)
 			}
-			rest *= float64(len(a.genuine())) * chanceOfTag(is4) / float64(tags.n)
-			expected += float64(wrong) / float64(paths) * rest
-			below += bound(wrong, paths) * rest
-			t.Logf("IPv4 %t: %d valid tags in each of %d traces: %d false hops", is4, tags.n, paths, wrong)
-		}
-		t.Logf("IPv4 %t: %.2g false hops expected in a million traces, and below %.2g with a confidence of 95 %%", is4, expected, below)
-		if expected > 1e-2 || effort.Soaking() && below > 1e-2 {
-			t.Errorf("%.2g false hops in a million traces, %.2g are ruled out", expected, below)
-		}
+			t.Logf("%.2g false hops expected in a million traces, and below %.2g with a confidence of 95 %%", expected, below)
+			if expected > 1e-2 || effort.Soaking() && below > 1e-2 {
+				t.Errorf("%.2g false hops in a million traces, %.2g are ruled out", expected, below)
+			}
+		})
 	}
+}
+
+// countBesides runs besides for many paths, on all processors, and returns the number of false
+// hops. The paths do not depend on the number of processors.
+func countBesides(t *testing.T, is4 bool, tags, paths int) int {
+	const parts = 16
+	var wrong atomic.Int64
+	var workers sync.WaitGroup
+	room := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for part := range parts {
+		a := newAttacked(t, probe.UDP, is4)
+		a.rand = newRand(uint64(1000 + 100*tags + part))
+		workers.Go(func() {
+			room <- struct{}{}
+			defer func() { <-room }()
+			for range paths/parts + min(1, paths%parts) {
+				wrong.Add(int64(a.besides(tags)))
+			}
+		})
+	}
+	workers.Wait()
+	return int(wrong.Load())
 }
 
 // besides runs another scan beside ours, whose answers have so many valid tags on the path. It
@@ -306,7 +335,7 @@ func (a *attackedPath) besides(tags int) (wrong int) {
 	for ttl := uint8(1); ttl <= boundTTLs; ttl++ {
 		e := a.w.Reply(window.Slot{TTL: ttl})
 		// From the router of that very hop, it is true.
-		if e != nil && e.Stamp == forged && e.Responder != a.router(ttl) && (e.Responder != a.target || ttl < boundDistance) {
+		if e != nil && e.Stamp == forged && e.Responder != a.router[ttl] && (e.Responder != a.target || ttl < boundDistance) {
 			wrong++
 		}
 	}

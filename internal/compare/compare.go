@@ -24,7 +24,8 @@ import (
 
 // Config is the request of a comparison.
 type Config struct {
-	// Old and New are files of results in any format; - is Stdin, which at most one may be.
+	// Old and New are files of results in any format, or folders of them; - is Stdin, which at most one
+	// may be.
 	Old, New string
 	Stdin    io.Reader
 	By       By // how changes are put together
@@ -146,6 +147,9 @@ func (r *Result) Changed() bool { return len(r.Changes)+len(r.Verdicts)+len(r.Sh
 func Run(ctx context.Context, c Config) (*Result, error) {
 	if c.Old == "-" && c.New == "-" {
 		return nil, &outfile.RefusedError{Name: "Inputs", Err: errors.New("standard input (-) is named twice")}
+	}
+	if err := errors.Join(onePoint(c.Old), onePoint(c.New)); err != nil {
+		return nil, err
 	}
 	b := NewBuilder(c.By)
 	var faults []error

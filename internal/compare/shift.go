@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
+
+	"github.com/masstrace/masstrace/internal/change"
 )
 
 // The test. Take the targets of a prefix, and the addresses that answered at one TTL in both
@@ -297,7 +299,7 @@ func leader(one *candidate, of map[uint32]*candidate) *candidate {
 }
 
 // chance returns the probability of a candidate.
-func chance(strength int) float64 { return math.Exp2(-float64(strength)) }
+func chance(strength int) float64 { return change.Chance(strength) }
 
 // report adds the accepted changes to the result: for each target that at its lowest TTL.
 func (f *finder) report(list []*candidate) {
@@ -383,15 +385,21 @@ func (c *comparison) change(r *row, one *candidate) Change {
 			n.Old, n.New = c.addr(a), c.addr(b)
 		}
 	})
-	for before := ttl - 1; before > 0 && !n.After.IsValid(); before-- {
-		c.pair(r, before, func(a, b id) {
-			if a == b {
-				n.After = c.addr(a)
-			}
-		})
+	if last, _ := change.LastCommon(ttl, func(ttl uint8) id { return c.shared(r, ttl) }); last != 0 {
+		n.After = c.addr(last)
 	}
 	n.Left, n.Entered = c.systems(r)
 	return n
+}
+
+// shared returns an address that both scans have at a TTL, the last of several, or 0.
+func (c *comparison) shared(r *row, ttl uint8) (last id) {
+	c.pair(r, ttl, func(a, b id) {
+		if a == b {
+			last = a
+		}
+	})
+	return last
 }
 
 // prefix returns the smallest prefix of the targets of a range of rows.

@@ -50,9 +50,7 @@ func (g *Gatherer) supersede(was probe.Validity) {
 
 // judge writes the record of a reply that is the best to its probe, with its present standing.
 func (g *Gatherer) judge(seen *matcher.Seen, hop *record.Hop) error {
-	if hop.OneTag() {
-		hop.Withheld = g.collector.Standing(seen.Flow, hop.TTL, hop.Attempt) == window.Withheld
-	}
+	hop.Withheld = g.collector.Standing(seen.Flow, &hop.Facts) == window.Withheld
 	return g.write(g.Head(seen), hop)
 }
 

@@ -49,6 +49,7 @@ func TestAgain(t *testing.T) {
 			counts{1, 1, 0, 0, 1, 0}, 2, false, []bool{false, false}},
 		{"short", true, []*record.Hop{from(1, 3, weak, 0)}, 0, counts{1, 0, 1, 0, 0, 0}, 1, false, []bool{false}},
 		{"short, and guesses", true, []*record.Hop{from(1, 3, weak, 0)}, 80, counts{0, 0, 0, 0, 0, 1}, 0, false, []bool{false}},
+		{"strong, late among guesses", true, []*record.Hop{from(1, 3, strong, 0)}, 600_000, counts{0, 0, 0, 0, 0, 1}, 0, false, []bool{false}},
 		{"a wrong tag", true, []*record.Hop{from(1, 3, weak, probe.MangledIPID)}, 0,
 			counts{0, 0, 0, 0, 0, 1}, 0, false, []bool{true}},
 		{"one box", true, []*record.Hop{from(1, 3, weak, probe.MangledIPID), from(2, 4, weak, probe.MangledIPID)}, 0,

@@ -180,9 +180,10 @@ func (g *Gatherer) Finish() error { return g.collector.Expire(math.MaxInt64, g.t
 // trace takes a trace that is over. Its replies that are no hops move to another count.
 func (g *Gatherer) trace(t *record.Trace) error {
 	n := g.collector.Withheld()
-	g.Sum.Answered -= n
-	g.Sum.Weak -= n
-	g.Sum.Rejected.Conflict += n
+	g.Sum.Answered -= n.Strong + n.Weak
+	g.Sum.Strong -= n.Strong
+	g.Sum.Weak -= n.Weak
+	g.Sum.Rejected.Conflict += n.Strong + n.Weak
 	if g.cfg.Kinds&record.Traces == 0 {
 		return nil
 	}

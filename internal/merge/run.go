@@ -45,6 +45,9 @@ func Run(ctx context.Context, c Config) (*record.Summary, error) {
 	case err != nil || closed != nil:
 		return nil, run.OutputFailed(errors.Join(err, closed))
 	}
+	if text := m.lacks(c.paths()); text != "" && c.Notice != nil {
+		c.Notice(text)
+	}
 	return &m.Summary, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 )
 
@@ -73,6 +75,40 @@ func TestRunRefuses(t *testing.T) {
 	for _, path := range shards {
 		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v, %v", path, info, err)
+		}
+	}
+}
+
+// Run reports the loss of fields that the shards have, and of no others.
+func TestNotice(t *testing.T) {
+	databases := []record.Database{{File: "asn.mmdb", Kind: "mmdb", Fields: []string{"asn"}}}
+	for _, tt := range []struct {
+		output    string
+		annotated bool
+		want      bool
+	}{
+		{"all.warts", true, true}, {"all.warts", false, false}, {"all.ndjson", true, false},
+	} {
+		dir := t.TempDir()
+		var shards []string
+		for i, name := range shardNames {
+			shards = append(shards, filepath.Join(dir, name))
+			writeShard(t, shards[i], i, shardOf{run: func(r *record.Run) {
+				if tt.annotated {
+					r.Databases = databases
+				}
+			}})
+		}
+		var said []string
+		_, err := Run(t.Context(), Config{
+			Files: shards, Output: filepath.Join(dir, tt.output), Notice: func(text string) { said = append(said, text) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(said, "\n")
+		if strings.Contains(text, format.LacksAnnotations) != tt.want || (text == "") != strings.HasSuffix(tt.output, ".ndjson") || len(said) > 1 {
+			t.Errorf("%s, annotated %t: %q", tt.output, tt.annotated, text)
 		}
 	}
 }

@@ -104,7 +104,7 @@ func eachLine(ctx context.Context, set *fileset.Set, take func(typ string, line 
 // point and pace. New ones are not among them unless they are put here.
 var ownFields = []string{
 	"run", "tool", "argv", "files", "key_id", "rate_pps", "rate_auto", "burst",
-	"source", "source6", "link", "io", "senders", "clock", "shard",
+	"vantage", "source", "source6", "link", "io", "senders", "clock", "shard",
 }
 
 // differing names the fields in which two run records differ and should not.

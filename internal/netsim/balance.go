@@ -18,7 +18,7 @@ type flowHash struct {
 
 	ports uint64 // the fields of hashPorts
 	label uint32
-	late  bool // at the time, some balancers have remapped their flows
+	at    int64 // the time, in ns since the first valid probe
 }
 
 func (m *model) hashFlow(f *flow, at int64) flowHash {
@@ -33,7 +33,7 @@ func (m *model) hashFlow(f *flow, at int64) flowHash {
 		pair:  pair,
 		ports: ports,
 		label: f.label,
-		late:  m.cfg.Remap.reached(at),
+		at:    at,
 	}
 }
 
@@ -113,14 +113,27 @@ func (m *model) choose(b *balance, h *flowHash, packet uint64, n int) int {
 		}
 	}
 	salt := b.salt
-	if h.late && m.remaps(b) {
-		salt = mix(salt, saltRemap+1)
+	if n := m.remapsUntil(b, h.at); n > 0 {
+		salt = mix(salt, saltRemap+n)
 	}
 	x = mix(salt, x)
 	if b.ratio > 1 {
 		return b.pick(x, n)
 	}
 	return pick(x, n)
+}
+
+// remapsUntil returns how often the balancer has remapped its flows at a time. With
+// Config.RemapEvery each balancer has moments of its own.
+func (m *model) remapsUntil(b *balance, at int64) uint64 {
+	c := &m.cfg
+	switch {
+	case !c.Remap.reached(at) || !m.remaps(b):
+		return 0
+	case c.RemapEvery == 0:
+		return 1
+	}
+	return c.Remap.turns(at, c.RemapEvery, mix(b.salt, saltRemap-1))
 }
 
 // remaps reports whether the balancer remaps its flows at Config.Remap.
@@ -166,6 +179,13 @@ func After(d time.Duration) Moment { return Moment(d) + 1 }
 
 // reached reports whether the moment has come at a time, in ns since the first valid probe.
 func (m Moment) reached(at int64) bool { return m > 0 && at >= int64(m)-1 }
+
+// turns returns how often something has happened that happens every so often from the moment on, for
+// the first time within one period. h decides when that is.
+func (m Moment) turns(at int64, every time.Duration, h uint64) uint64 {
+	phase := int64(h % uint64(every))
+	return uint64(at-int64(m)+1+phase) / uint64(every)
+}
 
 // String returns the time, or never.
 func (m Moment) String() string {

@@ -38,6 +38,9 @@ type Config struct {
 	Reroute  Moment  `unit:"time" meaning:"when routes change; 0 changes them from the beginning; or never"`
 	Rerouted float64 `unit:"share" meaning:"/16s (IPv6: /32s) whose route then changes"`
 
+	RemapEvery   time.Duration `json:",omitempty" unit:"time" meaning:"from remap on, each of these load balancers remaps again after this time, each at its own moments; 0 is never"`
+	RerouteEvery time.Duration `json:",omitempty" unit:"time" meaning:"from reroute on, each /16 (/32) draws its route anew after this time, each at its own moments; 0 is never"`
+
 	SilentRouters  float64 `heading:"Silence and limits" unit:"share" meaning:"routers that never answer"`
 	LimitedRouters float64 `unit:"share" meaning:"routers that limit their ICMP errors"`
 	RouterRate     float64 `unit:"per s" meaning:"ICMP errors of a limited router"`
@@ -289,6 +292,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("MaxWidth = %d: not from 2 to %d", c.MaxWidth, maxFabric)
 	case c.MinWidth < 0 || c.MinWidth > c.MaxWidth:
 		return fmt.Errorf("MinWidth = %d: not from 2 to MaxWidth", c.MinWidth)
+	case c.RemapEvery < 0 || c.RerouteEvery < 0:
+		return fmt.Errorf("a negative time: RemapEvery %v, RerouteEvery %v", c.RemapEvery, c.RerouteEvery)
 	case c.Remap < 0 || c.Reroute < 0:
 		return fmt.Errorf("a negative time: Remap %v, Reroute %v", int64(c.Remap), int64(c.Reroute))
 	case c.PerFlow < 0 || c.PerDestination < 0 || c.PerPacket < 0,

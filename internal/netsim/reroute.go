@@ -18,9 +18,30 @@ func (m *model) planAt(src, dst addr, at int64) plan {
 
 // reroute changes a plan to that at a time.
 func (m *model) reroute(p *plan, at int64) {
-	if m.cfg.Reroute.reached(at) && m.reroutes(p) {
+	if m.cfg.Reroute.reached(at) && m.movedAt(p, at) {
 		p.via ^= p.rerouteBit()
 	}
+}
+
+// movedAt reports whether the route to a destination is the other one at a time from Config.Reroute
+// on. With Config.RerouteEvery each prefix draws its route again and again, at moments of its own.
+func (m *model) movedAt(p *plan, at int64) bool {
+	c := &m.cfg
+	if c.RerouteEvery == 0 {
+		return m.reroutes(p)
+	}
+	h := mix(m.seed^saltReroute, p.reroutePrefix())
+	turn := c.Reroute.turns(at, c.RerouteEvery, h)
+	return turn > 0 && p.key != 0 && m.rerouted.hit(mix(h, turn))
+}
+
+// reroutePrefix returns the prefix of rerouteLevel of a destination, with its family.
+func (pl *plan) reroutePrefix() uint64 {
+	prefix := pl.key / pl.rerouteBit()
+	if pl.six {
+		prefix |= 1 << 48
+	}
+	return prefix
 }
 
 // rerouteBit returns the last bit of a prefix of rerouteLevel, within a key.
@@ -31,17 +52,13 @@ func (pl *plan) rerouteBit() uint64 {
 	return 1 << (48 - bits4[rerouteLevel])
 }
 
-// reroutes reports whether the route to a destination changes at Config.Reroute.
+// reroutes reports whether the route to a destination changes at Config.Reroute, if it changes once.
 func (m *model) reroutes(p *plan) bool {
-	prefix := p.key / p.rerouteBit()
-	if p.six {
-		prefix |= 1 << 48
-	}
-	return p.key != 0 && m.rerouted.hit(mix(m.seed^saltReroute, prefix))
+	return p.key != 0 && m.rerouted.hit(mix(m.seed^saltReroute, p.reroutePrefix()))
 }
 
-// Reroutes reports whether the path to a target is another one from Config.Reroute on. It does not
-// count paths that end before the changed part.
+// Reroutes reports whether the path to a target is another one from Config.Reroute on, if routes
+// change once. It does not count paths that end before the changed part.
 func (t *Truth) Reroutes(dst netip.Addr) bool {
 	m, in := t.m, addrOf(dst)
 	p := m.plan(in)

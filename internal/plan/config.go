@@ -70,6 +70,9 @@ type Config struct {
 	// "plain", gz or zst; "" if there is no such file.
 	ReplyPacking, MetaPacking string
 
+	// Learned, unless it is nil, keeps what strategies learn, from one run of a request to the next.
+	Learned *Learned
+
 	// Warn, unless it is nil, receives warnings about the lists.
 	Warn func(text string)
 }

@@ -39,10 +39,11 @@ type Plan struct {
 	Order         *target.Order
 	Windows       uint64
 
-	lists  []string          // the names of the target lists
-	family intake.Family     // of Include
-	memory uint64            // bytes of each target
-	paths  *multipath.Config // of strategy multipath, else nil
+	lists   []string          // the names of the target lists
+	family  intake.Family     // of Include
+	memory  uint64            // bytes of each target
+	paths   *multipath.Config // of strategy multipath, else nil
+	learned *Learned          // nil if the run has a memory of its own
 }
 
 // Began is the beginning of a resumed run. Its zero value is a new run.
@@ -66,7 +67,7 @@ func New(ctx context.Context, c *Config, began Began) (*Plan, error) {
 		c.Seed = RandomHex(8)
 	}
 	c.Key = cmp.Or(c.Key, RandomHex(16))
-	p := &Plan{ProbeMethod: c.Method, Seed128: SeedOf(c.Seed)}
+	p := &Plan{ProbeMethod: c.Method, Seed128: SeedOf(c.Seed), learned: c.Learned}
 	if err := p.setParams(c); err != nil {
 		return nil, err
 	}

@@ -140,9 +140,11 @@ func (p *Plan) Schedules() func(schedule.Config) schedule.Schedule {
 	case kind.make == nil:
 		return func(c schedule.Config) schedule.Schedule { return schedule.NewExhaustive(c) }
 	}
-	shared := kind.make(schedule.StrategyConfig{
-		GapLimit: p.GapLimit, Overlap: p.Overlap, Distances: schedule.NewDistances(nearEntries),
-	})
+	c := schedule.StrategyConfig{GapLimit: p.GapLimit, Overlap: p.Overlap, Distances: p.distances()}
+	if p.learned != nil {
+		c.Others, c.Joins = p.learned.Others, p.learned.Joins
+	}
+	shared := kind.make(c)
 	return func(c schedule.Config) schedule.Schedule { return schedule.NewAdaptive(c, shared) }
 }
 
@@ -164,7 +166,7 @@ func (p *Plan) Assembler(c *codec.Codec, faults *window.Faults) trace.AssemblerC
 		Method: p.ProbeMethod, Source4: probe.AddrFrom(p.Source4), Source6: probe.AddrFrom(p.Source6),
 		Size4: c.Size(true), Size6: c.Size(false),
 		DstPort: p.DstPort, TOS: p.TOS, Wait: p.Wait(), Flows: c,
-		Faults: faults, GapLimit: p.GapLimit, Backward: p.Backward(), Tree: p.Tree(), Multipath: p.paths,
+		Faults: faults, GapLimit: p.GapLimit, Backward: p.Backward(), Tree: p.tree(), Multipath: p.paths,
 	}
 	if p.together() > 1 {
 		cfg.Prefix4, cfg.Prefix6 = p.Granularity4, p.Granularity6

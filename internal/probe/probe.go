@@ -64,6 +64,9 @@ func (m Method) Protocol(is4 bool) uint8 {
 	}
 }
 
+// HasSeal6 reports whether probes over IPv6 carry 64 bits of authentication besides their tags.
+func (m Method) HasSeal6() bool { return m.Protocol(false) != ProtoTCP }
+
 // Probe identifies one packet of a scan by its target, flow, TTL and attempt.
 type Probe struct {
 	Target  Addr

@@ -33,7 +33,7 @@ FROM traces, range(1, 33) AS r(ttl) GROUP BY ttl ORDER BY ttl`},
 		`SELECT near, far, traces FROM links ORDER BY traces DESC, near, far LIMIT 10`},
 	{"anonymous", "traces by the number of silent TTLs between the first and the last answer",
 		`SELECT silent, count(*) AS traces FROM (SELECT max(probe_ttl)::INT - min(probe_ttl)::INT + 1 - count(DISTINCT probe_ttl) AS silent
-FROM hops GROUP BY dst, userid) GROUP BY silent ORDER BY silent`},
+FROM hops GROUP BY dst, userid, src) GROUP BY silent ORDER BY silent`},
 	{"silent", "share of silent probes at each TTL, in percent",
 		`WITH probes AS (SELECT probe_ttl AS ttl, false AS silent FROM hops WHERE NOT coalesce(inferred, false) UNION ALL
 SELECT (probe->>0)::INT, true FROM (SELECT unnest(no_reply::JSON[]) AS probe FROM traces))

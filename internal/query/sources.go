@@ -17,7 +17,11 @@ import (
 type sources struct {
 	tables map[string][]string // Parquet files by table
 	lines  []string            // NDJSON
+	points []string            // vantage points of a fleet
 }
+
+// pointsFile is the name of the file with the vantage points, in the folder of a job of a fleet.
+const pointsFile = "vantage_points.json"
 
 // find looks into files and folders.
 func find(paths []string) (*sources, error) {
@@ -47,6 +51,10 @@ func (s *sources) folder(path string) error {
 	return filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
+		}
+		if entry.Name() == pointsFile {
+			s.points = append(s.points, path)
+			return nil
 		}
 		name := strings.TrimSuffix(strings.TrimSuffix(entry.Name(), ".gz"), ".zst")
 		if slices.Contains([]string{".parquet", ".ndjson", ".jsonl"}, filepath.Ext(name)) {

@@ -1,6 +1,10 @@
 package query
 
-import "strings"
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
 
 // The columns of NDJSON records that the views need, with the types of DuckDB. Fields that a
 // record lacks are null.
@@ -28,12 +32,13 @@ const (
 
 // views returns the statements that make the views hops, traces, links and runs.
 func (s *sources) views() string {
-	return view("hops", s.hops()) + view("traces", s.traces()) + view("links", s.links()) + view("runs", s.runs())
+	return view("hops", "UNION ALL", s.hops()) + view("traces", "UNION ALL", s.traces()) + view("links", "UNION ALL", s.links()) +
+		view("runs", "UNION", s.runs()) + view("vantage_points", "UNION ALL", s.pointRows())
 }
 
-// view returns the statement of a view. Its parts are joined.
-func view(name string, parts []string) string {
-	return "CREATE TEMP VIEW " + name + " AS\n" + strings.Join(parts, "\nUNION ALL BY NAME\n") + ";\n"
+// view returns the statement of a view. Its parts are joined by a union.
+func view(name, union string, parts []string) string {
+	return "CREATE TEMP VIEW " + name + " AS\n" + strings.Join(parts, "\n"+union+" BY NAME\n") + ";\n"
 }
 
 // list returns a list of names of files in SQL.
@@ -45,14 +50,45 @@ func list(paths []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
-// parquetOf returns the rows of Parquet files. Folders such as vp=ams are columns.
+// parquetOf returns the rows of Parquet files. Folders such as vp=ams are columns, if all files
+// have them.
 func parquetOf(paths []string) string {
-	return "read_parquet(" + list(paths) + ", union_by_name = true)"
+	hive := "false"
+	if len(partitions(paths)) > 0 {
+		hive = "true"
+	}
+	return "read_parquet(" + list(paths) + ", union_by_name = true, hive_partitioning = " + hive + ")"
+}
+
+// partitions returns the names of the folders such as vp=ams that all paths have, in order. There
+// are none unless each path has the same names.
+func partitions(paths []string) (names []string) {
+	for i, path := range paths {
+		var own []string
+		for part := range strings.SplitSeq(filepath.ToSlash(filepath.Dir(path)), "/") {
+			if name, value, ok := strings.Cut(part, "="); ok && name != "" && !strings.Contains(value, "=") {
+				own = append(own, name)
+			}
+		}
+		if i > 0 && !slices.Equal(own, names) {
+			return nil
+		}
+		names = own
+	}
+	return names
+}
+
+// quoted returns names as identifiers of SQL, each after a text.
+func quoted(before string, names []string) (text string) {
+	for _, name := range names {
+		text += before + `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+	}
+	return text
 }
 
 // jsonOf returns the records of NDJSON files that have some columns.
 func jsonOf(paths []string, columns string) string {
-	return "read_json(" + list(paths) + ", format = 'newline_delimited', maximum_object_size = 16777216, columns = " + columns + ")"
+	return "read_json(" + list(paths) + ", format = 'newline_delimited', maximum_object_size = 16777216, hive_partitioning = false, columns = " + columns + ")"
 }
 
 // hops returns a row for each hop.
@@ -78,7 +114,7 @@ func (s *sources) traces() (parts []string) {
 	if paths := s.tables["traces"]; len(paths) > 0 {
 		parts = append(parts, "SELECT * FROM "+parquetOf(paths))
 	} else if paths := s.tables["hops"]; len(paths) > 0 {
-		parts = append(parts, "SELECT DISTINCT "+traceList+" FROM "+parquetOf(paths))
+		parts = append(parts, "SELECT DISTINCT "+traceList+quoted(", ", partitions(paths))+" FROM "+parquetOf(paths))
 	}
 	if len(s.lines) > 0 {
 		parts = append(parts, "SELECT t.dst, t.userid, src, method, make_timestamptz(start.sec * 1000000 + start.usec) AS start, "+
@@ -94,9 +130,30 @@ func (s *sources) links() []string {
 	if paths := s.tables["links"]; len(paths) > 0 && len(s.tables["hops"]) == 0 && len(s.lines) == 0 {
 		return []string{"SELECT * FROM " + parquetOf(paths)}
 	}
-	return []string{"SELECT near, far, count(*) AS traces FROM (SELECT DISTINCT a.dst, a.userid, a.addr AS near, b.addr AS far " +
-		"FROM hops a JOIN hops b ON a.dst = b.dst AND a.userid = b.userid AND b.probe_ttl = a.probe_ttl + 1 " +
+	same := "" // traces of one target from several vantage points are apart
+	names := partitions(s.tables["hops"])
+	for _, name := range names {
+		same += "AND a" + quoted(".", []string{name}) + " IS NOT DISTINCT FROM b" + quoted(".", []string{name}) + " "
+	}
+	return []string{"SELECT near, far, count(*) AS traces FROM (SELECT DISTINCT a.dst, a.userid, a.addr AS near, b.addr AS far" + quoted(", a.", names) +
+		" FROM hops a JOIN hops b ON a.dst = b.dst AND a.userid = b.userid AND b.probe_ttl = a.probe_ttl + 1 " + same +
 		"WHERE a.addr <> b.addr) GROUP BY near, far"}
+}
+
+// pointColumns are the columns of the files of vantage points that a fleet writes.
+const pointColumns = `{run: 'VARCHAR', vantage_point: 'VARCHAR', location: 'VARCHAR', autonomous_system: 'VARCHAR', software: 'VARCHAR', ` +
+	`hostname: 'VARCHAR', slices: 'UBIGINT', targets: 'UBIGINT', sent: 'UBIGINT', answered: 'UBIGINT', began: 'TIMESTAMPTZ', ` +
+	`clock_offset_ns: 'BIGINT', clock_error_ns: 'BIGINT', clock_offset_low_ns: 'BIGINT', clock_offset_high_ns: 'BIGINT'}`
+
+const pointList = `run, vantage_point, location, autonomous_system, software, hostname, slices, targets, sent, answered, began, ` +
+	`clock_offset_ns, clock_error_ns, clock_offset_low_ns, clock_offset_high_ns`
+
+// pointRows returns a row for each vantage point of a job of a fleet.
+func (s *sources) pointRows() (parts []string) {
+	if len(s.points) > 0 {
+		parts = append(parts, "SELECT "+pointList+" FROM "+jsonOf(s.points, pointColumns))
+	}
+	return orNothing(parts, pointList)
 }
 
 // runs returns a row for each run record.

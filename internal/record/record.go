@@ -1,6 +1,6 @@
 package record
 
-// Record is one record of a result file: *CycleStart, *Run, *Resume, *Trace, *Multipath, *Reply,
+// Record is one record of a result file: *CycleStart, *Run, *Resume, *Trace, *Multipath, *Reply, *PathChange,
 // *Summary or *CycleStop. A file begins with a CycleStart and a Run, has Traces and
 // Replies in any order, and ends with a Summary and a CycleStop.
 type Record interface{ record() }
@@ -11,6 +11,7 @@ func (*Run) record()        {}
 func (*Resume) record()     {}
 func (*Trace) record()      {}
 func (*Multipath) record()  {}
+func (*PathChange) record() {}
 func (*Reply) record()      {}
 func (*Summary) record()    {}
 

@@ -43,10 +43,23 @@ type Run struct {
 	// Names are the names in the lists, with the addresses that were targets for them.
 	Names []Name `json:"names,omitempty"`
 	Shard [2]int `json:"shard"` // number, from 0, and how many there are
+	// Vantage is the vantage point, of a run that is part of a job of a fleet; else nil.
+	Vantage *Vantage `json:"vantage,omitempty"`
 	// Files are the files of the run, if there are several; nil if one has all records.
 	Files *Files `json:"files,omitempty"`
 	// Databases are those that annotate the records, nil if there are none.
 	Databases []Database `json:"databases,omitempty"`
+}
+
+// Vantage is a vantage point of a fleet.
+type Vantage struct {
+	Name     string `json:"name"`
+	Location string `json:"location,omitempty"`
+	AS       string `json:"as,omitempty"`
+	// ClockOffsetNS is its clock minus that of the hub when the run began. It is wrong by
+	// ClockErrorNS at most, which is 0 if nothing was measured.
+	ClockOffsetNS int64 `json:"clock_offset_ns"`
+	ClockErrorNS  int64 `json:"clock_error_ns"`
 }
 
 // Files are the names of the files that a run wrote, without folders.

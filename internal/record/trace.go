@@ -127,6 +127,9 @@ type Trace struct {
 	// Met is the meeting point of the way back with other traces; TTL 0 is nowhere. TTLs
 	// below were not probed.
 	Met Interface
+	// Joined is set if the path met that of another vantage point, which goes on to the target. TTLs
+	// beyond were not probed.
+	Joined bool
 	// Inferred are routers below Met, at TTLs that were not probed, as other traces
 	// through Met have them. Ascending.
 	Inferred []Interface

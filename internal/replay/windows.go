@@ -65,6 +65,7 @@ func newWindows(p *replay, v *plan.Params, key [16]byte) (*windows, error) {
 		v.Shape.Unlinked = plan.Unlinked(v.Shape)
 	}
 	w.set = window.NewSet(v.Shape) // faults may be noted before the first frame
+	w.set.Sealed6 = method.HasSeal6()
 	return w, nil
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
+	folders "github.com/masstrace/masstrace/internal/inputs"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/run"
 )
@@ -28,7 +29,7 @@ const DefaultPaths = 100_000
 
 // Config is the request of a report.
 type Config struct {
-	// Inputs are files in any format, compressed or not; - is Stdin. The files of a set are read as
+	// Inputs are folders, or files in any format, compressed or not; - is Stdin. The files of a set are read as
 	// one.
 	Inputs []string
 	// Paths is the number of traces that the page has, at most about that many. Of more, it has
@@ -99,7 +100,11 @@ func Write(ctx context.Context, c Config) (Size, error) {
 // gather reads all inputs. The gathering is nil if there is nothing to show. An input that is
 // damaged does not keep the others from being read.
 func gather(ctx context.Context, c *Config) (*gathering, error) {
-	sets, err := inputs(c.Inputs)
+	paths, err := folders.Files(c.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	sets, err := inputs(paths)
 	if err != nil {
 		return nil, err
 	}

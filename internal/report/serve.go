@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	folders "github.com/masstrace/masstrace/internal/inputs"
 	"github.com/masstrace/masstrace/internal/listen"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
@@ -128,7 +129,11 @@ func (h *handler) current() (data []byte, version int, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	began := time.Now()
-	state := stateOf(h.cfg.Inputs)
+	paths, err := folders.Files(h.cfg.Inputs)
+	if err != nil {
+		paths = h.cfg.Inputs // read reports it
+	}
+	state := stateOf(paths)
 	if state != h.state && began.After(h.next) {
 		h.read()
 		h.state = state

@@ -32,6 +32,7 @@ const spread = 900 * time.Millisecond
 func (s *scan) build() (err error) {
 	shape := s.plan.Shape
 	s.set = window.NewSet(shape)
+	s.set.Sealed6 = s.cfg.Method.HasSeal6()
 	s.free = make(chan *window.Window, window.Live)
 	s.retired = make(chan *window.Window, window.Live)
 	for range min(s.plan.Windows-s.first, window.Live) {
@@ -45,8 +46,9 @@ func (s *scan) build() (err error) {
 	}
 	faults := capture.Faults{Set: &s.set.Faults, Capture: s.capture}
 	s.receiver.Watch(faults, s.session.Live)
-	s.politeness = schedule.NewPoliteness(schedule.PolitenessConfig{
+	s.politeness = s.plan.Politeness(schedule.PolitenessConfig{
 		PerHopRate: s.plan.PerHopRate, PrefixRate: s.plan.PrefixRate, RatePPS: s.plan.RatePPS, Wait: s.cfg.Wait,
+		Shared: s.cfg.Director != nil && s.cfg.Director.Limits != nil,
 	})
 	var left func() bool // nil without a checkpoint: no other process will come
 	if s.keeper != nil {
@@ -55,7 +57,7 @@ func (s *scan) build() (err error) {
 	s.matcher = matcher.New(matcher.Config{
 		Left:  left,
 		Index: s.plan.Order.Finder(), Set: s.set, Retired: s.retired, Over: s.capture.Over(), Next: s.first,
-		StopSet: s.plan.StopSet(), Watch: s.watch(), Heard: &s.receiver.Heard,
+		StopSet: s.plan.Known(), Watch: s.watch(), Heard: &s.receiver.Heard,
 		Spread: int64(spread),
 	})
 	lines := s.files.Writer(ndjson.Config{Kinds: s.plan.Records, Run: s.plan.Run, Hostname: s.plan.Hostname})
@@ -96,11 +98,14 @@ func (s *scan) watch() matcher.Watch {
 // addSenders makes a sender for each port, and the channels that bring them the windows.
 // One of them sends the resets; resets is nil if there are none to send.
 func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
-	bucket := ratelimit.NewShared(ratelimit.Config{RatePPS: s.plan.RatePPS, Burst: s.plan.Burst}, s.time.Clock.Now())
+	s.bucket = ratelimit.NewShared(ratelimit.Config{RatePPS: s.plan.RatePPS, Burst: s.plan.Burst}, s.time.Clock.Now())
+	if s.cfg.Director != nil {
+		s.bucket.SetRate(s.time.Clock.Now(), s.paceOf(0))
+	}
 	if s.plan.RateAuto {
 		s.auto = autorate.New(autorate.Config{
 			MaxPPS: s.plan.RatePPS, Wait: s.cfg.Wait, MinTTL: s.cfg.MinTTL, MaxTTL: s.cfg.MaxTTL, Set: s.set,
-			SetRate:  func(pps float64) { bucket.SetRate(s.time.Clock.Now(), pps) },
+			SetRate:  func(pps float64) { s.bucket.SetRate(s.time.Clock.Now(), pps) },
 			Observer: s.observe,
 		})
 	}
@@ -118,7 +123,7 @@ func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
 		}
 		s.senders = append(s.senders, sender.New(sender.Config{
 			Codec: s.session.Codec, Port: port, Allowed: s.guard, Shape: s.plan.Shape,
-			Clock: s.time.Clock, Epoch: s.time.Epoch, Bucket: bucket.Share(),
+			Clock: s.time.Clock, Epoch: s.time.Epoch, Bucket: s.bucket.Share(),
 			Up: s.session.Up, Gone: s.session.Gone, Lost: s.session.Lost,
 			Source: source, Resets: resets, Tap: s.capture.Sent(i), Stalled: faults.Stalled(i),
 			Refused: func(target probe.Addr, cause error) { s.observe.Event(observe.Refused{Target: target, Cause: cause}) },

@@ -54,6 +54,10 @@ type Config struct {
 	Diagnose bool
 	Ports    []uint16
 	judge    *verdict.Judge // of the scan that this one is a part of; nil for a new one
+	// Vantage is the vantage point of a run that is part of a job of a fleet; else nil.
+	Vantage *record.Vantage
+	// Director, unless it is nil, directs the scan while it runs.
+	Director *Director
 
 	// Opened, unless it is nil, is called once everything is open that needs privileges.
 	Opened func() error

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ type guard struct {
 	list   *target.List
 	since  atomic.Pointer[target.Set] // excluded since the run began
 	change atomic.Uint64              // how often that grew
+	turn   sync.Mutex                 // of the goroutine that excludes more
 }
 
 func newGuard(p *plan.Plan) *guard {
@@ -61,10 +63,19 @@ func (s *scan) excludeMore() (ranges int, err error) {
 	}
 	since := *s.guard.since.Load()
 	more := now.Minus(s.plan.Exclude).Minus(since)
-	since = since.Union(more)
-	if err := s.keeper.SetExcluded(since, now.Digest()); err != nil {
+	if err := s.keeper.SetExcluded(since.Union(more), now.Digest()); err != nil {
 		return 0, err
 	}
+	return s.exclude(more)
+}
+
+// exclude excludes more, and returns how many ranges are newly excluded. Its goroutines take turns.
+func (s *scan) exclude(more target.Set) (ranges int, err error) {
+	s.guard.turn.Lock()
+	defer s.guard.turn.Unlock()
+	since := *s.guard.since.Load()
+	more = more.Minus(since)
+	since = since.Union(more)
 	if !more.IsEmpty() {
 		s.guard.since.Store(&since)
 		s.guard.change.Add(1)

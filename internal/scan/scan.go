@@ -100,6 +100,9 @@ func newScan(ctx context.Context, c *Config) (*scan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Director != nil {
+		p.ExcludedSince = p.ExcludedSince.Union(c.Director.Since)
+	}
 	if err := k.Agree(p); err != nil {
 		return nil, err
 	}
@@ -229,6 +232,7 @@ func (s *scan) start(r *run.Run) {
 	})
 	r.Go("watch link", func() error { return s.session.Watch(r.Lasting(), s.observe, r.Stop) })
 	r.Go("report progress", func() error { s.progress(r.Lasting()); return nil })
+	r.Go("follow the director", func() error { s.follow(r.Lasting()); return nil })
 	r.Go("read exclusions", func() error { s.reread(r.Lasting()); return nil })
 	r.Go("write records", func() error {
 		if s.recorder.Run(r.Failed(), s.retired, s.free, opened) {
@@ -325,6 +329,7 @@ type stages struct {
 	replies    receiver.Sink
 	matcher    *matcher.Matcher
 	recorder   *recorder.Recorder
+	bucket     *ratelimit.Shared
 	auto       *autorate.Control    // nil if the rate is given
 	politeness *schedule.Politeness // nil if nothing is held back
 }

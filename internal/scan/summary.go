@@ -20,6 +20,7 @@ func (s *scan) writeHead() error {
 	}
 	start := &record.CycleStart{Cycle: record.Cycle{Hostname: s.plan.Hostname, Time: s.plan.StartNS / 1e9}}
 	about := s.plan.Record()
+	about.Vantage = s.cfg.Vantage
 	about.Files = s.cfg.paths().Names()
 	return errors.Join(s.writer.Write(start), s.writer.Write(about), s.writer.Flush())
 }

@@ -1,5 +1,7 @@
 package schedule
 
+import "github.com/masstrace/masstrace/internal/window"
+
 // Complete finds whole paths with few probes. It probes every TTL up to the end of the path.
 // Beyond the end it probes only as many TTLs as it needs to be sure of the end.
 //
@@ -21,6 +23,10 @@ type StrategyConfig struct {
 	Overlap int
 	// Distances remembers how far targets are; nil remembers nothing.
 	Distances *Distances
+	// Others, unless it is nil, has the paths of another vantage point. Joins remembers where paths
+	// meet them.
+	Others *window.Others
+	Joins  *Distances
 }
 
 // NewComplete returns the strategy.

@@ -21,7 +21,10 @@ type Politeness struct {
 	prefixNS  int64 // between probes to one prefix; 0 is no cap
 	routers   []router
 	predicted []atomic.Uint32 // router by TTL and prefix of the target; see predictedRouter
-	prefixes  []atomic.Int64  // when a prefix may be probed next, ns
+	prefixes  []atomic.Int64  // when a prefix was probed last, ns
+
+	shared      bool                        // other vantage points have a part of the caps
+	prefixShare atomic.Pointer[prefixShare] // nil before the first allowance
 
 	waitNS  int64         // how long the scan waits for replies
 	probeNS int64         // between two probes of the scan; 0 if it has no rate
@@ -36,6 +39,10 @@ type PolitenessConfig struct {
 	// RatePPS is the rate of the whole scan; Wait is how long the scan waits for replies.
 	RatePPS float64
 	Wait    time.Duration
+	// Shared means that other vantage points share the caps. AllowPrefixes and AllowRouter give the
+	// part of this one. Without it, no probe of a prefix and none that meets a known first hop is
+	// admitted. Farther routers have the whole cap.
+	Shared bool
 }
 
 // Sizes of the tables, in entries.
@@ -50,7 +57,7 @@ func NewPoliteness(c PolitenessConfig) *Politeness {
 	if c.PerHopRate <= 0 && c.PrefixRate <= 0 {
 		return nil
 	}
-	p := &Politeness{waitNS: int64(c.Wait)}
+	p := &Politeness{waitNS: int64(c.Wait), shared: c.Shared}
 	if c.RatePPS > 0 {
 		p.probeNS = int64(1e9 / c.RatePPS)
 	}
@@ -63,6 +70,21 @@ func NewPoliteness(c PolitenessConfig) *Politeness {
 		p.prefixes = make([]atomic.Int64, prefixEntries)
 	}
 	return p
+}
+
+// Resume begins another scan with the same limits: the routers keep what is known about them, and
+// the counts begin anew. No scan may use p meanwhile.
+func (p *Politeness) Resume() {
+	p.began.Store(0)
+	p.due.Store(0)
+	for i := range p.routers {
+		r := &p.routers[i]
+		r.asked.Store(0)
+		r.answered.Store(0)
+		r.sumAsked.Store(0)
+		r.sumAnswered.Store(0)
+		r.found.Store(r.phase.Load() == phaseLimited)
+	}
 }
 
 // mostStretch is how many times as long a scan may take because of probes that a router would not
@@ -111,8 +133,9 @@ func (p *Politeness) admit(target probe.Addr, ttl uint8, now int64) admission {
 	}
 	var prefix *atomic.Int64
 	if p.prefixNS > 0 {
-		prefix = &p.prefixes[window.Mix(topBits(target, 24, 48))%prefixEntries]
-		if prefix.Load() > now {
+		hash := window.Mix(topBits(target, 24, 48))
+		prefix = &p.prefixes[hash%prefixEntries]
+		if !p.admitsPrefix(hash, prefix.Load(), now) {
 			return overRate
 		}
 	}
@@ -122,9 +145,18 @@ func (p *Politeness) admit(target probe.Addr, ttl uint8, now int64) admission {
 		}
 	}
 	if prefix != nil {
-		prefix.Store(now + p.prefixNS)
+		prefix.Store(now)
 	}
 	return admitted
+}
+
+// admitsPrefix reports whether the cap of a prefix allows a probe. last is when the prefix was probed
+// last, ns.
+func (p *Politeness) admitsPrefix(hash uint64, last, now int64) bool {
+	if p.shared {
+		return p.prefixShare.Load().admits(hash, last, now)
+	}
+	return now-last >= p.prefixNS
 }
 
 // admitPredicted is admit for the router of a prediction.
@@ -134,9 +166,9 @@ func (p *Politeness) admitPredicted(k uint32, now int64) admission {
 	}
 	r := &p.routers[k&predictedRouter-1]
 	if k>>trustShift >= trusted {
-		return r.admit(now, p.hopNS)
+		return r.admit(now, p.hopNS, p.shared)
 	}
-	if !take(&r.nextByCap, now, p.hopNS) {
+	if !r.takeCap(now, p.hopNS, p.shared) {
 		return overRate
 	}
 	return admitted
@@ -175,7 +207,7 @@ func (p *Politeness) Answered(f *probe.Facts) {
 	if f.Kind != probe.KindTTLExceeded {
 		return
 	}
-	self := uint32(window.HashAddr(f.Responder)%routerEntries) + 1
+	self := uint32(routerIndex(f.Responder)) + 1
 	if f.OneTag() && k != 0 && k&predictedRouter != self {
 		return // it speaks against nothing
 	}

@@ -38,6 +38,7 @@ type router struct {
 	step   atomic.Uint32 // times in a row that its rate was raised
 
 	identity
+	sharing
 }
 
 // The phases of a router.
@@ -67,7 +68,7 @@ const (
 )
 
 // admit is Politeness.admit for a router that a trusted prediction names.
-func (r *router) admit(now, hopNS int64) admission {
+func (r *router) admit(now, hopNS int64, shared bool) admission {
 	r.judge(now)
 	if own := r.interval.Load(); own > hopNS && !take(&r.nextByLimit, now, own) {
 		if r.phase.Load() == phaseLimited {
@@ -75,7 +76,7 @@ func (r *router) admit(now, hopNS int64) admission {
 		}
 		return overRate
 	}
-	if !take(&r.nextByCap, now, hopNS) {
+	if !r.takeCap(now, hopNS, shared) {
 		return overRate
 	}
 	r.asked.Add(1)

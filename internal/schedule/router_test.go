@@ -18,7 +18,7 @@ func put(r *router, rng *rand.Rand, seconds, perSecond int, answer func(now int6
 			under = under[1:]
 		}
 		late := i > seconds*perSecond/2
-		if r.admit(now, 0) != admitted {
+		if r.admit(now, 0, false) != admitted {
 			continue
 		}
 		if late {

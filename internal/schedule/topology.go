@@ -1,5 +1,7 @@
 package schedule
 
+import "math"
+
 // Topology finds the interfaces of a network with few probes, as Doubletree does (Donnet, Raoult,
 // Friedman and Crovella, 2005). Paths from one vantage point form a tree. So a trace begins near
 // the end of its path, and goes back only until it meets an interface that is known.
@@ -7,6 +9,9 @@ package schedule
 // At one known interface the branches of a load balancer may join, with unknown interfaces before
 // it. So the way back ends Overlap TTLs below the last new interface. Forward, Topology does as
 // Complete.
+//
+// If another vantage point has traced the target, the trace begins where it probably meets that
+// path, and goes on only until it does: both paths are the same from there on.
 type Topology struct {
 	cfg StrategyConfig
 }
@@ -18,7 +23,7 @@ func NewTopology(cfg StrategyConfig) *Topology { return &Topology{cfg: cfg} }
 func (t *Topology) Next(p *Path) Step {
 	f := t.cfg.forecast(p)
 	if p.Sent == 0 {
-		return Step(p.Within(f.first() - 1)) // probably the last router
+		return t.begin(p, f)
 	}
 	if p.Pending() {
 		return Await
@@ -28,11 +33,15 @@ func (t *Topology) Next(p *Path) Step {
 	if top < p.First() {
 		return Enough
 	}
-	start := min(p.Within(f.first()-1), top)
+	start := min(p.Within(int(p.Note>>startShift)), top)
 	if !t.isKnown(p, start) {
 		if ttl, ok := p.Highest(p.First(), start-1); ok {
 			return ttl
 		}
+	}
+	if joined := p.State.Joined(); joined != 0 {
+		t.learnJoin(p, joined)
+		return Enough
 	}
 	ttl, ok := p.Lowest(start, top)
 	switch {
@@ -44,11 +53,47 @@ func (t *Topology) Next(p *Path) Step {
 	return ttl
 }
 
-// isKnown reports whether the path, below start, has met interfaces that are known.
+// Bits of Path.Note beside the forecast.
+const (
+	joinLearned = 1 << 17
+	startShift  = 24 // the TTL of the first probe
+)
+
+// begin chooses the first probe of a path: that to the last router, or that to the router at which
+// the path meets that of another vantage point.
+func (t *Topology) begin(p *Path, f forecast) Step {
+	ttl := f.first() - 1
+	if t.cfg.Others.Spares(p.Target()) {
+		join := float64(f.first()) / 2 // where Doubletree begins
+		if g := t.cfg.Joins.Estimate(p.Target()); g.Count > 0 {
+			join = g.Mean
+		}
+		ttl = min(ttl, int(math.Round(join)))
+	}
+	start := p.Within(ttl)
+	p.Note |= uint64(start) << startShift
+	return Step(start)
+}
+
+// learnJoin remembers, once, where a path met that of another vantage point.
+func (t *Topology) learnJoin(p *Path, ttl uint8) {
+	if p.Note&joinLearned == 0 {
+		t.cfg.Joins.Learn(p.Target(), ttl)
+		p.Note |= joinLearned
+	}
+}
+
+// isKnown reports whether the path, below start, has met interfaces that are known. A path that begins
+// where it meets that of another vantage point needs one less: it begins in the middle, where each
+// router is probed for many targets.
 func (t *Topology) isKnown(p *Path, start uint8) bool {
 	met, fresh := p.State.Met(), start+1
 	if f := p.State.Fresh(); f != 0 {
 		fresh = min(fresh, f)
 	}
-	return met != 0 && int(met)+t.cfg.Overlap <= int(fresh)
+	overlap := t.cfg.Overlap
+	if joined := p.State.Joined(); joined != 0 && joined <= start {
+		overlap--
+	}
+	return met != 0 && int(met)+overlap <= int(fresh)
 }

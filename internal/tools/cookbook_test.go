@@ -22,7 +22,7 @@ import (
 // the same records by encoding/json alone.
 func TestCookbook(t *testing.T) {
 	recipes := documented(t, "../../docs/cookbook.md")
-	if len(recipes) < 18 {
+	if len(recipes) < 19 {
 		t.Fatalf("%d recipes", len(recipes))
 	}
 	dir := scanTwice(t)
@@ -83,13 +83,19 @@ func scanTwice(t *testing.T) (dir string) {
 			in(t, dir, nil, program, "convert", "-q", name+".ndjson", name+ending)
 		}
 	}
-	text := "first,last,asn,country\n"
+	text, prefixes := "first,last,asn,country\n", ""
 	for i := range networks {
 		text += fmt.Sprintf("%d,%d,%d,%s\n", i<<networkBits, (i+1)<<networkBits-1, asOf(i), countryOf(i))
+		first := netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(i)<<networkBits)))
+		prefixes += fmt.Sprintf("%v\t%d\t%d\n", first, 32-networkBits, asOf(i))
 	}
-	if err := os.WriteFile(filepath.Join(dir, "asn.csv"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"asn.csv": text, "asn.pfx2as": prefixes} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
+	in(t, dir, nil, program, "annotate", "-q", "a.ndjson", "known.ndjson", "--asn", "asn.pfx2as")
+	in(t, dir, nil, program, "convert", "-q", "known.ndjson", "known.hops.parquet")
 	return dir
 }
 
@@ -198,6 +204,7 @@ func ofNetworks(t *testing.T, lines []line, want map[string]string) {
 		}
 	}
 	want["asns"] = interfaces.most()
+	want["annotated"] = want["asns"]
 	rows := strings.Split(labelled.most(), "\n")
 	for i, row := range rows {
 		as, _, _ := strings.Cut(row, " ")

@@ -205,7 +205,7 @@ func TestReadme(t *testing.T) {
 	if program, err = filepath.Abs(program); err != nil {
 		t.Fatal(err)
 	}
-	in(t, dir, nil, program, "lab", "--", program, "scan", "45.96.0.0/20", "-q", "--rate", "5k", "-o", "out.ndjson")
+	in(t, dir, nil, program, "lab", "--", program, "scan", "45.96.0.0/20", "-q", "--seed", "readme", "--rate", "5k", "-o", "out.ndjson")
 	in(t, dir, nil, "zstd", "-q", "out.ndjson")
 	commands := readme.FindAllStringSubmatch(string(text), -1)
 	if len(commands) == 0 {

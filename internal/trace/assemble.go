@@ -135,8 +135,8 @@ func (a *Assembler) assemble(w *window.Window, target uint32, flow uint16) *reco
 			sent := w.Sent(slot)
 			e, standing := w.Best(slot)
 			if e != nil && standing == window.Withheld {
+				a.withhold(t, e)
 				e = nil
-				a.withhold(t, slot.TTL)
 			}
 			switch {
 			case sent > 0 || e != nil:
@@ -176,12 +176,21 @@ func (a *Assembler) contested(t *record.Trace, ttls uint64) {
 }
 
 // withhold takes a reply that is no hop because too little speaks for it.
-func (a *Assembler) withhold(t *record.Trace, ttl uint8) {
-	a.sum.Weak-- // the window counted the reply as weak
-	a.sum.Rejected.Conflict++
-	if n := len(t.Withheld); n == 0 || t.Withheld[n-1] != ttl {
-		t.Withheld = append(t.Withheld, ttl)
+func (a *Assembler) withhold(t *record.Trace, e *window.Entry) {
+	rejectConflict(a.sum, e.Valid)
+	if n := len(t.Withheld); n == 0 || t.Withheld[n-1] != e.TTL {
+		t.Withheld = append(t.Withheld, e.TTL)
 	}
+}
+
+// rejectConflict moves the frame of a reply that is no hop. The window counted it as a reply.
+func rejectConflict(sum *account.Account, v probe.Validity) {
+	if v == probe.Strong {
+		sum.Strong--
+	} else {
+		sum.Weak--
+	}
+	sum.Rejected.Conflict++
 }
 
 // first counts a first attempt. It adds a skipped one to unsent, to be counted later.

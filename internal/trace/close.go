@@ -23,9 +23,10 @@ type closing struct{ *record.Trace }
 //     is the TTL where an interface first repeats (see window.FindLoop).
 //  5. If the run was stopped, or the target was excluded during the run: HALTED, at
 //     the highest TTL that was probed.
-//  6. If the trace was given up before the last TTL: GAPLIMIT, at the end of the
+//  6. If the trace met the path of another vantage point: GSS, at the last hop.
+//  7. If the trace was given up before the last TTL: GAPLIMIT, at the end of the
 //     silent hops after the last router.
-//  7. The last TTL: HOPLIMIT. This includes a trace whose target sent only answers
+//  8. The last TTL: HOPLIMIT. This includes a trace whose target sent only answers
 //     that show no TTL. It is Reached, at an unknown Distance.
 //
 // A hop that rests on one tag alone decides none of this (see record.Hop.Alone).
@@ -92,6 +93,8 @@ func (t closing) end() {
 		t.StopReason, t.End = record.StopLoop, again
 	case t.Halted || t.CutOff:
 		t.StopReason, t.End = record.StopHalted, t.highestProbed()
+	case t.Joined && len(t.Hops) > 0:
+		t.StopReason, t.End = record.StopGSS, t.Hops[len(t.Hops)-1].TTL
 	case t.GapLimit > 0 && last < t.MaxTTL:
 		t.StopReason, t.End = record.StopGapLimit, last
 	default:

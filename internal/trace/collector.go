@@ -30,7 +30,7 @@ type Collector struct {
 	long    bool
 
 	judge    *window.Judge // nil if the first reply to a probe is the hop
-	withheld uint64
+	withheld Withheld
 }
 
 // groupHead identifies probes that may form one trace.

@@ -41,21 +41,25 @@ func (c *Collector) hear(f *flowOf, r *probe.Facts) {
 	f.alone = f.alone || r.OneTag()
 }
 
-// Standing returns the present standing of the best reply to a probe. Later replies may change it.
-func (c *Collector) Standing(flow uint32, ttl, attempt uint8) window.Standing {
+// Standing returns the present standing of r, which is the best reply to a probe. Later replies may
+// change it.
+func (c *Collector) Standing(flow uint32, r *probe.Facts) window.Standing {
 	f := c.byIndex[flow]
-	if c.judge == nil || !f.alone {
+	if c.judge == nil || !f.isDoubtful(r) {
 		return window.Steers
 	}
 	c.decide(f)
-	return c.judge.Standing(ttl, attempt)
+	return c.judge.Standing(r)
 }
+
+// isDoubtful reports whether a reply to a probe of the flow may be withheld.
+func (f *flowOf) isDoubtful(r *probe.Facts) bool { return r.OneTag() || f.doubts.Flooded() }
 
 // decide judges the replies of a flow.
 func (c *Collector) decide(f *flowOf) {
 	c.judge.Begin(f.Target, f.doubt())
 	for i := range f.probes {
-		c.judge.Sent(f.probes[i].ttl, f.probes[i].attempt)
+		c.judge.Sent(f.probes[i].ttl, f.probes[i].attempt, f.probes[i].sent)
 	}
 	for i := range f.probes {
 		if hop := f.probes[i].hop; hop != nil {
@@ -90,14 +94,14 @@ func (c *Collector) withhold(t *record.Trace, f *flowOf) {
 	for ttls := f.contested(); ttls != 0; ttls &= ttls - 1 {
 		t.Contested = append(t.Contested, uint8(bits.TrailingZeros64(ttls)))
 	}
-	if c.judge == nil || !f.alone {
+	if c.judge == nil || !f.alone && !f.doubts.Flooded() {
 		return
 	}
 	c.decide(f)
 	kept := t.Hops[:0]
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		if standing := c.judge.Standing(h.TTL, h.Attempt); standing != window.Withheld || !h.OneTag() {
+		if standing := c.judge.Standing(&h.Facts); standing != window.Withheld || !f.isDoubtful(&h.Facts) {
 			h.Alone = standing == window.IsHop
 			kept = append(kept, *h)
 			continue
@@ -107,7 +111,7 @@ func (c *Collector) withhold(t *record.Trace, f *flowOf) {
 			t.Withheld = append(t.Withheld, h.TTL)
 		}
 		t.Answered--
-		c.withheld++
+		c.withheld.take(h.Valid)
 	}
 	t.Hops = kept
 	slices.SortFunc(t.Silent, func(a, b record.TTLAttempt) int {
@@ -122,8 +126,19 @@ func (f *flowOf) contested() uint64 {
 	return f.doubts.Contested()
 }
 
+// Withheld counts replies that are no hops.
+type Withheld struct{ Strong, Weak uint64 }
+
+func (w *Withheld) take(v probe.Validity) {
+	if v == probe.Strong {
+		w.Strong++
+	} else {
+		w.Weak++
+	}
+}
+
 // Withheld returns how many replies of the traces since its last call are no hops.
-func (c *Collector) Withheld() (n uint64) {
-	n, c.withheld = c.withheld, 0
+func (c *Collector) Withheld() (n Withheld) {
+	n, c.withheld = c.withheld, Withheld{}
 	return n
 }

@@ -135,8 +135,7 @@ func (p *paths) take(slot window.Slot, sent *window.Sent) {
 func (a *Assembler) countFurther(slot window.Slot, sent *window.Sent, answered bool) {
 	sum, at := &a.Account, &a.Account.ByTTL[slot.TTL]
 	if sent.Best != nil && !answered {
-		sum.Weak-- // the window counted the reply as weak
-		sum.Rejected.Conflict++
+		rejectConflict(sum, sent.Best.Valid)
 	}
 	if slot.Attempt == 0 {
 		sum.Further++

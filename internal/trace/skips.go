@@ -20,6 +20,8 @@ func (a *Assembler) skipped(t *record.Trace, end uint8) {
 			a.sum.Skipped.Reached++
 		case ttl <= t.End:
 			a.sum.Skipped.Limited++
+		case t.StopReason == record.StopGSS:
+			a.sum.Skipped.Known++
 		case t.StopReason == record.StopUnreach:
 			a.sum.Skipped.Unreachable++
 		case t.StopReason == record.StopLoop:
@@ -30,7 +32,8 @@ func (a *Assembler) skipped(t *record.Trace, end uint8) {
 	}
 }
 
-// back finds the TTL at which a backward trace began, and the known interface at which it ended.
+// back finds the TTL at which a backward trace began, the known interface at which it ended, and
+// whether another vantage point goes on.
 // There is no such interface if a TTL below it was probed all the same. That happens if some of the
 // way back was given up before it was complete.
 func (a *Assembler) back(t *record.Trace, w *window.Window, slot window.Slot) {
@@ -40,6 +43,7 @@ func (a *Assembler) back(t *record.Trace, w *window.Window, slot window.Slot) {
 			t.FirstHop = slot.TTL
 		}
 	}
+	t.Joined = w.State(slot.Target, slot.Flow).Joined() != 0
 	met := w.State(slot.Target, slot.Flow).Met()
 	i := slices.IndexFunc(t.Hops, func(h record.Hop) bool { return h.TTL == met })
 	if below := uint64(1)<<met - 1<<t.FirstTTL; i >= 0 && below != 0 && a.unsent&below == below {

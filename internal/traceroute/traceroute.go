@@ -96,6 +96,7 @@ func (t *tracer) open(ctx context.Context, addr netip.Addr) error {
 func (t *tracer) build() (err error) {
 	shape := t.shape()
 	t.window, t.set = window.New(shape), window.NewSet(shape)
+	t.set.Sealed6 = t.cfg.Method.HasSeal6()
 	t.window.Open(0)
 	t.window.Append(t.target)
 	t.set.Put(t.window)

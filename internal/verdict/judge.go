@@ -42,7 +42,7 @@ func (j *Judge) verdict(t *record.Trace) {
 	v := &t.Judged
 	switch {
 	case refused(t), answered(t), reported(t), looped(t):
-	case t.StopReason == record.StopHalted || t.Halted || t.CutOff:
+	case t.StopReason == record.StopHalted || t.StopReason == record.StopGSS || t.Halted || t.CutOff:
 		*v = undecided(v, record.BasisStopped)
 	default:
 		j.silence(t)

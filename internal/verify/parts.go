@@ -169,6 +169,7 @@ func (p *parts) several(with []int) *Report {
 	all.Probes = Probes{Fates: map[string]uint64{}, Outside: -1, Unlogged: -1}
 	targets := make(map[probe.Addr]struct{})
 	var total logged
+	p.forgetElsewhere(with)
 	for _, n := range with {
 		c := p.checkers[n]
 		if p.whole != nil && c.summary == nil {

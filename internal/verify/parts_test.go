@@ -101,6 +101,31 @@ func TestVantagePoints(t *testing.T) {
 	}
 }
 
+// An agent of a fleet that loses its slices leaves probes without records, and that is no fault if
+// another vantage point has the traces. Without slices it is one.
+func TestLostSlices(t *testing.T) {
+	one, three, log := twoPoints(t, nil)
+	for _, sliced := range []bool{true, false} {
+		kept, lost := loseTraces(t, one, 3)
+		all := merged(t, kept, three, func(s *record.Summary) {
+			s.Sent -= lost.sent
+			s.Answered -= lost.answered
+			s.Silent -= lost.sent - lost.answered
+		})
+		if sliced {
+			all = bytes.ReplaceAll(all, []byte(`"type":"run",`), []byte(`"type":"run","vantage":{"name":"a","clock_offset_ns":0,"clock_error_ns":0},`))
+		}
+		r := compareBytes(t, all, log, nil)
+		wrong := false
+		for _, l := range r.Sums.Lines {
+			wrong = wrong || l.Name == "sent" && l.Fault
+		}
+		if wrong == sliced || sliced && r.VantagePoints[0].Probes.Abandoned != lost.sent {
+			t.Errorf("slices %v: %d probes lost, %d abandoned, faults %v", sliced, lost.sent, r.VantagePoints[0].Probes.Abandoned, r.Faults)
+		}
+	}
+}
+
 // A false hop is a fault of its vantage point alone.
 func TestFalseHopOfOne(t *testing.T) {
 	one, three, log := twoPoints(t, func(traces []*record.Trace) {
@@ -137,4 +162,35 @@ func TestFilesOfPoints(t *testing.T) {
 	if _, err := Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), "the log has one vantage point") {
 		t.Errorf("with the log of one vantage point: %v", err)
 	}
+}
+
+// lostProbes are those of traces that are not in the results.
+type lostProbes struct{ sent, answered uint64 }
+
+// loseTraces removes every n-th target's traces from results.
+func loseTraces(t *testing.T, results []byte, n int) (kept []byte, lost lostProbes) {
+	t.Helper()
+	type line struct {
+		Dst  string
+		Loss struct{ Sent, Answered uint64 }
+	}
+	number := map[string]int{}
+	for text := range bytes.Lines(results) {
+		var l line
+		if err := json.Unmarshal(text, &l); err != nil {
+			t.Fatal(err)
+		}
+		if l.Dst != "" {
+			if _, ok := number[l.Dst]; !ok {
+				number[l.Dst] = len(number)
+			}
+			if number[l.Dst]%n == 0 {
+				lost.sent += l.Loss.Sent
+				lost.answered += l.Loss.Answered
+				continue
+			}
+		}
+		kept = append(kept, text...)
+	}
+	return kept, lost
 }

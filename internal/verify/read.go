@@ -57,6 +57,7 @@ func (c *checker) record(r record.Record) {
 		c.run = r
 		c.waitNS = int64(r.WaitS * 1e9)
 		c.resumes.from = 0
+		c.resumes.sliced = c.resumes.sliced || r.Vantage != nil
 		if r.Strategy.Strategy == "multipath" {
 			c.startPaths()
 		}

@@ -32,6 +32,7 @@ func (c *checker) trace(t *record.Trace) {
 		f.end, f.attempts = t.End, t.Attempts
 	}
 	c.forget(c.flows)
+	c.forgetOlder(t, c.flows)
 	if c.tool == Scamper {
 		c.waitNS = int64(t.Wait)
 	}

@@ -120,7 +120,7 @@ func (r *Report) textProbes(t *table) {
 	t.count(shown, "targets", uint64(p.Targets), "addresses that were probed")
 	t.count(shown, "probes", p.Sent, "that reached the simulator")
 	if p.Abandoned > 0 {
-		t.count(shown, "  abandoned", p.Abandoned, "before the run was resumed; left out of all counts below")
+		t.count(shown, "  abandoned", p.Abandoned, "of a process or an agent that ended before it recorded them; left out of all counts below")
 	}
 	for _, name := range sortedKeys(p.Fates, func(a, b string) int { return cmp.Or(-cmp.Compare(p.Fates[a], p.Fates[b]), cmp.Compare(a, b)) }) {
 		t.count(shown, "  "+name, p.Fates[name], fateWords[name])

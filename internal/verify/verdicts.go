@@ -56,7 +56,7 @@ type judged struct {
 // note takes the verdict of a trace.
 func (v *verdicts) note(t *record.Trace, flows []uint32) {
 	v.judge.Complete(t)
-	if len(flows) == 0 || t.StopReason == record.StopHalted {
+	if len(flows) == 0 || t.StopReason == record.StopHalted || t.StopReason == record.StopGSS {
 		return
 	}
 	if v.last == nil {

@@ -169,7 +169,7 @@ func (w *Window) AnswerAt(at Place, s Slot, r *probe.Reply) Outcome {
 		}
 		w.arena.replaced++
 	}
-	e, standing := w.arena.next(), Steers
+	e, standing := w.arena.next(), w.before(s)
 	kept := w.arena.write(e, r, s.Target, First)
 	if r.OneTag() { // withheld until Learn judges it
 		p := w.path(s.Target, s.Flow)
@@ -182,11 +182,19 @@ func (w *Window) AnswerAt(at Place, s Slot, r *probe.Reply) Outcome {
 	return Outcome{Role: First, Was: was, Overflow: !kept}
 }
 
+// before returns the standing of a reply with more than one tag before Learn judges it.
+func (w *Window) before(s Slot) Standing {
+	if w.flooded(s.Target, s.Flow) != nil {
+		return Withheld
+	}
+	return Steers
+}
+
 // overwrite puts r, which is not withheld, into the unseen entry of a slot. The reply record of
 // that entry is lost.
 func (w *Window) overwrite(slot *slot, word answer, s Slot, r *probe.Reply, was probe.Validity) Outcome {
 	w.arena.write(w.arena.entry(word.entry()), r, s.Target, First)
-	slot.reply.Store(uint64(answerOf(word.entry(), HashRouter(r.Responder), Steers)))
+	slot.reply.Store(uint64(answerOf(word.entry(), HashRouter(r.Responder), w.before(s))))
 	return Outcome{Role: First, Was: was, Overflow: true}
 }
 

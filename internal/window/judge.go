@@ -1,8 +1,6 @@
 package window
 
 import (
-	"math"
-
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -23,7 +21,13 @@ func NewJudge() *Judge {
 
 // Doubts are the reasons to doubt the replies of a path: misses, contested TTLs, and rewritten
 // tags. The zero value has none.
-type Doubts struct{ path path }
+type Doubts struct {
+	path  path
+	flood flood
+}
+
+// Flooded reports whether the path has so many misses that any reply may be withheld.
+func (d *Doubts) Flooded() bool { return d != nil && len(d.flood) > 0 }
 
 // Contest notes that several sources answered a probe equally well.
 func (d *Doubts) Contest(ttl uint8) { d.path.contested |= 1 << ttl }
@@ -34,12 +38,9 @@ func (d *Doubts) Contested() uint64 { return d.path.contested }
 // Miss takes a reply to the path without a valid tag.
 func (j *Judge) Miss(d *Doubts, r *probe.Facts) {
 	j.others.missed(r.Responder)
-	p := &d.path
-	if p.misses < math.MaxUint16 {
-		p.sources[int(p.misses)%len(p.sources)] = sourceOf(HashRouter(r.Responder))
-		p.misses++
+	if d.path.miss(r) {
+		d.flood = d.flood.with(r.Stamp)
 	}
-	p.garbled = p.garbled || r.HasQuote
 }
 
 // Hear takes the best reply to a probe of the path, once.
@@ -60,13 +61,18 @@ func (j *Judge) Hear(d *Doubts, r *probe.Facts) {
 func (j *Judge) Begin(target probe.Addr, d *Doubts) {
 	j.w.Reset()
 	j.w.Append(target)
-	j.w.paths[0] = d.path
+	j.w.paths[0], j.w.probes = d.path, 0
+	if d.Flooded() {
+		j.w.floods = map[int]flood{0: d.flood}
+	}
 }
 
-// Sent adds a probe of the path. Judge has no room for those whose TTL or attempt no scan has.
-func (j *Judge) Sent(ttl, attempt uint8) {
-	if s := (Slot{TTL: ttl, Attempt: attempt}); j.hasRoom(s) {
-		j.w.Stamp(s, 1)
+// Sent adds a probe of the path that left at a time in ns, 0 if that is not known. Judge has no
+// room for those whose TTL or attempt no scan has.
+func (j *Judge) Sent(ttl, attempt uint8, at int64) {
+	if s := (Slot{TTL: ttl, Attempt: attempt}); j.hasRoom(s) && j.w.Sent(s) == 0 {
+		j.w.Stamp(s, max(at, 1))
+		j.w.probes++
 	}
 }
 
@@ -87,11 +93,15 @@ func (j *Judge) Answer(f *probe.Facts) {
 // Decide judges the path.
 func (j *Judge) Decide() { j.w.judge(0, 0) }
 
-// Standing returns the standing of the reply to a probe.
-func (j *Judge) Standing(ttl, attempt uint8) Standing {
-	s := Slot{TTL: ttl, Attempt: attempt}
+// Standing returns the standing of the best reply to a probe. Without room for it, a reply with one
+// tag is withheld.
+func (j *Judge) Standing(f *probe.Facts) Standing {
+	s := Slot{TTL: f.TTL, Attempt: f.Attempt}
 	if !j.hasRoom(s) {
-		return Withheld
+		if f.OneTag() {
+			return Withheld
+		}
+		return Steers
 	}
 	_, standing := j.w.Best(s)
 	return standing

@@ -68,6 +68,7 @@ func (w *Window) Reset() {
 		}
 	}
 	w.arena.reset()
+	clear(w.floods)
 	w.Heard = account.Heard[uint64]{}
 	w.deadline.Store(0)
 	w.latest.Store(0)

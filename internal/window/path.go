@@ -12,15 +12,16 @@ import (
 // nothing of it.
 type path struct {
 	contested uint64    // bit t: several sources answered a probe with TTL t equally well
-	misses    uint16    // replies without a valid tag, or to a probe that was not sent with one tag
+	misses    uint32    // replies without a valid tag, or to a probe that was not sent with one tag
 	sources   [4]uint16 // of the latest misses, see sourceOf
 	alone     uint8     // answers in slots that one tag identifies
 	garbled   bool      // a device rewrites first tags: a short reply may have one by chance
 	touched   bool      // the target answered at no known TTL
 }
 
-// known is the TTLs of a path at which interfaces of a StopSet answered, as bits.
-type known struct{ met, fresh uint64 }
+// known is the TTLs of a path at which interfaces of a StopSet answered, as bits. At those of joined
+// the path meets that of another vantage point.
+type known struct{ met, fresh, joined uint64 }
 
 // path returns the knowledge about a path, or nil if no probe of the path has memory.
 func (w *Window) path(target uint32, flow uint16) *path {
@@ -51,7 +52,8 @@ func (w *Window) Learn(target uint32, r *probe.Facts, stopSet *StopSet) {
 		}
 		standing = w.learnOdd(target, r)
 	}
-	if stopSet != nil && r.Kind == probe.KindTTLExceeded && r.Responder != r.Target && r.Responder.Is4() == r.Target.Is4() {
+	if stopSet != nil && r.Kind == probe.KindTTLExceeded && r.Responder != r.Target &&
+		r.Responder.Is4() == r.Target.Is4() && !w.isLate(target, r) {
 		w.learnKnown(target, r, stopSet)
 	}
 	word := &w.states[w.pathIndex(target, r.Flow)]
@@ -121,19 +123,29 @@ func (w *Window) learnAlone(target uint32, r *probe.Facts, p *path) Standing {
 // miss counts a reply without a valid tag. It casts doubt on replies with one tag.
 func (w *Window) miss(target uint32, r *probe.Facts) {
 	w.others.missed(r.Responder)
-	p := w.path(target, r.Flow)
-	if p == nil {
+	i := w.pathIndex(target, r.Flow)
+	if i < 0 {
 		return // no reply to this flow can be valid
 	}
-	if p.misses < math.MaxUint16 {
-		p.sources[int(p.misses)%len(p.sources)] = sourceOf(HashRouter(r.Responder))
-		p.misses++
-	}
+	p := &w.paths[i]
 	was := p.garbled
-	p.garbled = p.garbled || r.HasQuote
+	if p.miss(r) {
+		w.mark(i, r.Stamp)
+	}
 	if p.alone > 0 && (p.garbled != was || p.misses > fewMisses && p.misses <= mostChance+1) {
 		w.judge(target, r.Flow)
 	}
+}
+
+// miss counts a miss, and reports whether it is to be a mark of the flood of its path.
+func (p *path) miss(r *probe.Facts) (mark bool) {
+	if p.misses < math.MaxUint32 {
+		p.sources[int(p.misses)%len(p.sources)] = sourceOf(HashRouter(r.Responder))
+		p.misses++
+		mark = p.misses%floodStep == 0
+	}
+	p.garbled = p.garbled || r.HasQuote
+	return mark
 }
 
 // Miss counts a reply with one tag that names a probe which was not sent: a guess. Only the matcher
@@ -149,21 +161,24 @@ func (w *Window) learnKnown(target uint32, r *probe.Facts, stopSet *StopSet) {
 		return
 	}
 	k, bit := &w.known[w.pathIndex(target, r.Flow)], uint64(1)<<r.TTL
-	k.met, k.fresh = k.met&^bit, k.fresh&^bit
+	k.met, k.fresh, k.joined = k.met&^bit, k.fresh&^bit, k.joined&^bit
 	if stopSet.Add(r.TTL, r.Responder, r.Target, r.OneTag()) {
 		k.met |= bit
 	} else {
 		k.fresh |= bit
 	}
+	if o := stopSet.others; o.Spares(r.Target) && !r.OneTag() && o.Has(r.Responder, r.Target) {
+		k.joined |= bit
+	}
 }
 
-// withKnown returns s with Met and Fresh of a path, where only the TTLs in the set hops have a hop.
+// withKnown returns s with Met, Fresh and Joined of a path, where only the TTLs in the set hops have a hop.
 func (w *Window) withKnown(s State, target uint32, flow uint16, hops uint64) State {
 	if len(w.known) == 0 {
 		return s
 	}
 	k := w.known[w.pathIndex(target, flow)]
-	return s.set(40, lowest(k.met&hops)).set(48, lowest(k.fresh&hops))
+	return s.set(40, lowest(k.met&hops)).set(48, lowest(k.fresh&hops)).set(joinedShift, lowest(k.joined&hops))
 }
 
 // lowest returns the lowest TTL of a set, 0 if it is empty.
@@ -174,13 +189,14 @@ func lowest(ttls uint64) uint8 { return uint8(bits.TrailingZeros64(ttls)) & prob
 func (w *Window) judge(target uint32, flow uint16) {
 	p := w.path(target, flow)
 	answers, silent := w.answers(target, flow)
-	few := p.isFew(answers, silent)
+	few, flood := p.isFew(answers, silent), w.flooded(target, flow)
 	s, hops := State(0), uint64(0)
 	if p.touched {
 		s |= alive
 	}
 	for i := range answers {
 		a := &answers[i]
+		a.late = w.isGuessable(&a.entry.Facts) && flood.isLate(a.slot.sent.Load(), a.entry.Stamp, w.probes)
 		a.standing = w.standing(p, answers, a, few)
 		if word := answer(a.slot.reply.Load()); word.standing() != a.standing {
 			a.slot.reply.Store(uint64(word.with(a.standing)))
@@ -194,7 +210,7 @@ func (w *Window) judge(target uint32, flow uint16) {
 		}
 	}
 	s = w.withKnown(s, target, flow, hops)
-	if p.alone > 0 && (p.misses > fewMisses || isUndecided(answers)) {
+	if flood != nil || p.alone > 0 && (p.misses > fewMisses || isUndecided(answers)) {
 		s |= undecided
 	}
 	w.stateWord(target, flow).Store(uint64(s))
@@ -241,7 +257,8 @@ func (w *Window) Settle() {
 		w.crowded = w.findCrowded(target)
 		for flow, i := range w.pathsOf(target) {
 			p := &w.paths[i]
-			if p.alone > 0 && (p.garbled || w.crowded != 0 || w.states[i].Load()&uint64(undecided) != 0) {
+			later := w.states[i].Load()&uint64(undecided) != 0
+			if p.alone > 0 && (p.garbled || w.crowded != 0 || later) || w.flooded(target, flow) != nil {
 				w.judge(target, flow)
 			}
 		}

@@ -12,6 +12,10 @@ type Set struct {
 	// Faults are complete up to the time that Matched returns.
 	Faults Faults
 
+	// Sealed6 is set, before the first Put, if probes over IPv6 carry a seal. Without it, more
+	// true replies are withheld under attack.
+	Sealed6 bool
+
 	shape     Shape
 	cut       Cut
 	others    *Responders // nil while one target has been put
@@ -28,7 +32,7 @@ func (s *Set) Put(w *Window) {
 	if s.others == nil && (s.shape.Targets > 1 || w.ID > 0) {
 		s.others = new(Responders)
 	}
-	w.others = s.others
+	w.others, w.sealed6 = s.others, s.Sealed6
 	if !s.windows[w.ID%Live].CompareAndSwap(nil, w) {
 		panic("window: two live windows share a place")
 	}

@@ -36,18 +36,21 @@ const (
 type judged struct {
 	slot     *slot
 	entry    *Entry
+	late     bool // so many misses came since its probe left that it may be a guess, see flood
 	standing Standing
 }
 
 // standing returns the standing of the reply a. All rules are here; docs/records.md has them as a
 // table.
 //
-// A reply with two tags, with the 32-bit tag of TCP or with the seal may do everything. A reply
-// with one tag of 16 bits needs something else that speaks for it. A short one is believed
+// A reply with two tags, with the 32-bit tag of TCP or with the seal may do everything, unless it is
+// late. A reply with one tag of 16 bits needs something else that speaks for it. A short one is believed
 // without, as long as its path shows no guesses, but decides nothing.
 func (w *Window) standing(p *path, answers []judged, a *judged, few bool) Standing {
 	e := a.entry
 	switch {
+	case a.late && !isConfirmed(answers, a):
+		return Withheld
 	case !e.OneTag():
 		return Steers
 	case (p.contested|w.crowded)>>e.TTL&1 != 0 || p.misses > mostChance:

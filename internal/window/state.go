@@ -17,6 +17,7 @@ import (
 //	bits 40–47  Met: the lowest TTL at which an interface of the StopSet answered
 //	bits 48–55  Fresh: the lowest TTL at which an interface was new to the StopSet
 //	bit 56      Alive: the target answered, perhaps at no known TTL
+//	bits 58–63  Joined: the lowest TTL at which the path meets that of another vantage point
 //
 // Heard also contains answers that may not steer (see Standing): it only makes the schedule go on.
 // Met and Fresh contain short answers too, see StopSet.Add.
@@ -26,6 +27,8 @@ const (
 	alive State = 1 << 56
 	// undecided is the matcher's: the standing of answers depends on later answers of the path.
 	undecided State = 1 << 57
+
+	joinedShift = 58
 )
 
 // Reached returns the lowest TTL at which the target answered, 0 if none.
@@ -59,6 +62,10 @@ func (s State) Met() uint8 { return uint8(s >> 40) }
 // Fresh returns the lowest TTL at which an interface answered that the StopSet did not have at that
 // TTL. It returns 0 if there is none, or if Learn was called without a StopSet.
 func (s State) Fresh() uint8 { return uint8(s >> 48) }
+
+// Joined returns the lowest TTL at which an interface answered that another vantage point met on its
+// way to the target, 0 if none did. See Others.
+func (s State) Joined() uint8 { return uint8(s >> joinedShift) }
 
 // End returns the TTL above which further probes would show nothing new. It is the target's
 // distance if that is consistent with the rest of the state, otherwise the lowest TTL at which the

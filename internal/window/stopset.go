@@ -20,7 +20,8 @@ import (
 // probability of 2⁻⁴⁸. If a set is full, a new entry replaces an old one. A path that meets the
 // replaced interface is probed once more: that costs probes, but loses no hop.
 type StopSet struct {
-	words []atomic.Uint64
+	words  []atomic.Uint64
+	others *Others
 }
 
 const stopWays = 8
@@ -92,6 +93,10 @@ func (s *StopSet) add(h, origin uint64) (known bool) {
 	set[h%stopWays].Store(key | origin)
 	return false
 }
+
+// Heed makes paths stop where another vantage point goes on; nil ends that. No run may use the set
+// meanwhile.
+func (s *StopSet) Heed(o *Others) { s.others = o }
 
 // Octets returns the memory that the set uses.
 func (s *StopSet) Octets() int { return 8 * len(s.words) }

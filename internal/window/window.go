@@ -109,6 +109,11 @@ type Window struct {
 	// crowded has the TTLs of the target that is settled, as bits, see findCrowded; else it is 0.
 	crowded uint64
 	others  *Responders // of the Set, or nil
+	sealed6 bool        // likewise, see Set.Sealed6
+	// floods has the paths with so many misses that replies with two tags may be guesses, by
+	// pathIndex.
+	floods map[int]flood
+	probes int // most probes of a path, see flood.isLate
 }
 
 // New returns an empty window.
@@ -117,6 +122,7 @@ func New(s Shape) *Window {
 		diagonal: s.diagonalSlots(),
 		ttls:     s.TTLs(),
 		shape:    s,
+		probes:   s.TTLs() * s.Attempts,
 		cut:      s.Cut(),
 		targets:  memory.Make[probe.Addr](s.Targets)[:0],
 		states:   memory.Make[atomic.Uint64](s.paths()),

@@ -30,11 +30,7 @@ var contradictions = map[string][]contradiction{
 			"method", "min-ttl", "max-ttl", "dport", "flows", "attempts", "source-port-range",
 			"Strategy", "rate-max", "memory", "senders", "checkpoint", "resume", "status-every", "status", "metrics", "diagnose", "ports",
 		}, ""},
-		{"ipv4", []string{"ipv6"}, ""},
-		{"no-stop", append([]string{"gap-limit", "overlap", "stitch"}, multipathFlags...), "they are for different strategies"},
-		{"overlap", multipathFlags, "they are for different strategies"},
-		{"stitch", multipathFlags, "they are for different strategies"},
-		{"flows", multipathFlags, "strategy multipath asks as many flows as it needs"},
+		familyContradiction, strategyContradictions[0], strategyContradictions[1], strategyContradictions[2], strategyContradictions[3],
 		{"resume", []string{"checkpoint", "dry-run"}, ""},
 		{"checkpoint", []string{"pcap", "dry-run"}, ""},
 		{"dry-run", []string{"status", "metrics"}, "nothing is measured"},
@@ -68,6 +64,33 @@ var contradictions = map[string][]contradiction{
 		{"diagnose", []string{"multipath", "confidence", "dot"}, "all paths are those of one method"},
 		{"ports", []string{"multipath", "confidence", "dot"}, "all paths are those of one method"},
 	},
+	"hub": {
+		{"listen", []string{"New names"}, "one runs the hub, the other makes credentials"},
+		{"page", []string{"New names"}, "one runs the hub, the other makes credentials"},
+		{"objects", []string{"New names"}, "one runs the hub, the other makes credentials"},
+		{"nats-creds", []string{"New names"}, "one runs the hub, the other makes credentials"},
+		{"nats-creds", []string{"listen"}, "the cluster is the broker"},
+		{"nats-ca", []string{"listen", "hub"}, "the cluster is the broker"},
+		{"nats", []string{"listen", "hub"}, "the cluster is the broker"},
+	},
+	"submit": {
+		familyContradiction, strategyContradictions[0], strategyContradictions[1], strategyContradictions[2], strategyContradictions[3],
+		{"assign", []string{"column", "from-results", "where"}, "the file has the targets"},
+	},
+	"jobs": {
+		{"follow", []string{"json"}, "the progress is text"},
+	},
+}
+
+// familyContradiction is that of scans.
+var familyContradiction = contradiction{"ipv4", []string{"ipv6"}, ""}
+
+// strategyContradictions are those among the flags of strategies.
+var strategyContradictions = [4]contradiction{
+	{"no-stop", append([]string{"gap-limit", "overlap", "stitch"}, multipathFlags...), "they are for different strategies"},
+	{"overlap", multipathFlags, "they are for different strategies"},
+	{"stitch", multipathFlags, "they are for different strategies"},
+	{"flows", multipathFlags, "strategy multipath asks as many flows as it needs"},
 }
 
 // liveFlags are the flags of watch for what it sends, which a replay does not.
@@ -92,6 +115,32 @@ var requirements = map[string][]struct {
 	}},
 	"watch":  {{[]string{"speed"}, "replay"}},
 	"verify": {{[]string{"exclude", "allow-reserved"}, "targets"}},
+	"submit": {{[]string{"where"}, "from-results"}},
+	"hub":    {{[]string{"nats-creds", "nats-ca"}, "nats"}},
+}
+
+// refusals are flags that a command shares with scan and refuses, with the reason. Its help leaves
+// them out.
+var refusals = map[string]map[string]string{
+	"submit": {
+		"shard":       "the hub divides the targets",
+		"rate-max":    "the rate of a job is a number, which all agents share",
+		"bandwidth":   "a job needs a rate in probes per second",
+		"burst":       "each agent spaces its probes",
+		"max-runtime": "a job ends when all slices are done; masstrace cancel ends it before",
+	},
+}
+
+// hideRefused hides the flags that commands refuse.
+func hideRefused(k *kong.Kong) error {
+	for _, node := range k.Model.Children {
+		for _, f := range node.Flags {
+			if refusals[node.Name][f.Name] != "" {
+				f.Hidden = true
+			}
+		}
+	}
+	return nil
 }
 
 // positive are flags that stand for nothing at 0. Their default is another number, or none.
@@ -133,6 +182,11 @@ func contradict(k *kong.Context) error {
 	flags, err := givenFlags(k)
 	if err != nil {
 		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(refusals[command])) {
+		if flags[name] != nil {
+			return plan.Refuse("", "%s takes no --%s: %s", command, name, refusals[command][name])
+		}
 	}
 	for _, name := range positive {
 		if f := flags[name]; f != nil && reflect.ValueOf(k.FlagValue(f)).IsZero() {

@@ -144,6 +144,14 @@ func (*WatchCmd) Examples() []grammar.Example {
 	}
 }
 
+// Examples returns the examples of follow.
+func (*FollowCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Follow one target in each /24 of a list, with 500 probes a second, and go on after a restart", Line: "masstrace follow targets.txt --budget 500 --state follow.state -o changes.ndjson"},
+		{Purpose: "Run a command for each change", Line: "masstrace follow targets.txt --on-change /usr/local/bin/on-change -o changes.ndjson"},
+	}
+}
+
 // Examples returns the examples of compare.
 func (*CompareCmd) Examples() []grammar.Example {
 	return []grammar.Example{
@@ -173,5 +181,54 @@ func (*QueryCmd) Examples() []grammar.Example {
 	return []grammar.Example{
 		{Purpose: "Ask a question of the cookbook", Line: "masstrace query out.ndjson --ask links"},
 		{Purpose: "Ask a question in SQL", Line: "masstrace query hops.parquet 'SELECT kind, count(*) FROM hops GROUP BY kind' -o kinds.csv"},
+	}
+}
+
+// Examples returns the examples of hub.
+func (*HubCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Make the credentials of an agent, and copy them there", Line: "masstrace hub add-agent paris --location Paris --hub tls://hub.example.net:4222 -o paris.creds"},
+		{Purpose: "Run the hub for agents on other machines", Line: "masstrace hub --listen 0.0.0.0:4222"},
+		{Purpose: "Cut off an agent whose credentials were stolen", Line: "masstrace hub revoke paris"},
+	}
+}
+
+// Examples returns the examples of agent.
+func (*AgentCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Serve a hub, within the rules of a file", Line: "masstrace agent --creds paris.creds --policy policy.txt"},
+		{Purpose: "Show what runs here, and for whom", Line: "masstrace agent status"},
+	}
+}
+
+// Examples returns the examples of submit.
+func (*SubmitCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Trace each target once, from any vantage point, at 2,000 probes per second over all", Line: "masstrace submit targets.txt --creds alice.creds --name monday --rate 2k --follow"},
+		{Purpose: "Trace all targets from all vantage points whose names begin with eu", Line: "masstrace submit targets.txt --creds alice.creds --name views --mode every --agents 'eu*'"},
+	}
+}
+
+// Examples returns the examples of jobs.
+func (*JobsCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Show all jobs and agents", Line: "masstrace jobs --creds alice.creds"},
+		{Purpose: "Watch a job until it is done", Line: "masstrace jobs --creds alice.creds --follow monday"},
+	}
+}
+
+// Examples returns the examples of cancel.
+func (*CancelCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Cancel the last job of a name", Line: "masstrace cancel monday --creds alice.creds"},
+		{Purpose: "Cancel a job by its number", Line: "masstrace cancel 20260131T120000Z-0a1b2c3d --creds alice.creds"},
+	}
+}
+
+// Examples returns the examples of fetch.
+func (*FetchCmd) Examples() []grammar.Example {
+	return []grammar.Example{
+		{Purpose: "Fetch all records into one file", Line: "masstrace fetch monday --creds alice.creds -o monday.ndjson.zst"},
+		{Purpose: "Fetch a folder of Parquet files", Line: "masstrace fetch monday --creds alice.creds -o results/"},
 	}
 }

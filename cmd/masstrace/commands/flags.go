@@ -45,6 +45,8 @@ func flagsOf(command string) flagNames {
 		return pictureFlags
 	case "show", "verify":
 		return resultFlags
+	case "fetch":
+		return fetchFlags
 	default: // lab names its own as scan does
 		return scanFlags
 	}
@@ -124,6 +126,9 @@ var mergeFlags = flagNames{"Files": "file", "ReplyOutput": "--replies", "MetaOut
 
 // pictureFlags are the flags of the fields of compare.Config, linkgraph.Config and query.Config.
 var pictureFlags = flagNames{"Inputs": "file", "AS": "--as", "SQL": "the question"}
+
+// fetchFlags are the flags of the files of fetch.
+var fetchFlags = flagNames{"Inputs": "--creds"}
 
 // convertFlags are the flags of the fields of convert.Config.
 var convertFlags = flagNames{"Inputs": "file", "Format": "--to", "ASN": "--asn", "IXP": "--ixp"}

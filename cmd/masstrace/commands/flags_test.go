@@ -21,7 +21,7 @@ import (
 )
 
 // flagless are the fields that no user asks for.
-var flagless = []string{
+var flagless = []string{"Director", "Vantage", "Learned",
 	"Stdin", "Stdout", "Columns", "Warn", "Opened", "Failed", "Reread", "Inspect", "Observer", "Tool", "Argv", "Link",
 	"Sinks", "Traces", // writers
 	"Uses",                                   // files of other flags
@@ -127,7 +127,7 @@ func TestBlamedFieldsHaveFlags(t *testing.T) {
 		for _, m := range blamed.FindAllStringSubmatch(string(text), -1) {
 			field := m[1] + m[2]
 			found++
-			if field != "windows" && !slices.ContainsFunc([]string{"scan", "trace", "replay"}, func(command string) bool {
+			if field != "windows" && !slices.ContainsFunc([]string{"scan", "trace", "replay", "submit", "hub", "follow"}, func(command string) bool {
 				return isFlag(t, command, flagsOf(command).flag(field))
 			}) {
 				t.Errorf("%s: %s has no flag", path, field)

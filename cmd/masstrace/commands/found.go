@@ -18,6 +18,7 @@ var stops = []struct {
 	{record.StopGapLimit, "gap limit", "too many silent TTLs in a row"},
 	{record.StopHopLimit, "last TTL", "the target is silent up to the last TTL"},
 	{record.StopLoop, "loop", "a loop of routers"},
+	{record.StopGSS, "met another", "another vantage point goes on from there"},
 	{record.StopHalted, "halted", "stopped, or excluded during the run"},
 }
 

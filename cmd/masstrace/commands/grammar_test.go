@@ -16,6 +16,8 @@ var samples = map[string]string{
 	"by": "as", "level": "interface", "near": "192.0.2.1", "prefix": "192.0.2.0/24", "as": "64500", "hops": "3", "what": "hops",
 	"ask": "links", "query memory": "2GB", "target": "192.0.2.1",
 	"compare output": "c.json", "graph output": "g.svg", "plot output": "p.svg", "query output": "q.csv", "graph format": "dot", "plot format": "csv", "query format": "csv",
+	"agents": "*", "hub as": "AS64500", "assign": "assign.txt", "creds": "alice.creds", "follow": "monday", "hub": "tls://127.0.0.1:4222", "listen": "127.0.0.1:4222",
+	"location": "Paris", "mode": "split", "name": "monday", "nats": "tls://nats.example.net:4222", "nats-ca": "ca.pem", "nats-creds": "hub.nk", "objects": "https://s3.example.net/bucket", "page": "127.0.0.1:8222", "policy": "policy.txt", "slices": "8", "store": "hub",
 	"attempts": "2", "bandwidth": "1M", "burst": "16", "checkpoint": "state", "counters": "counters.json", "dport": "80",
 	"exclude": "192.0.2.1", "first": "2", "flowlabel": "1", "flows": "2", "gap-limit": "4", "gateway-mac": "02:00:00:00:00:01",
 	"granularity4": "24", "granularity6": "48", "interface": "lo", "io": "packet", "key": "000102030405060708090a0b0c0d0e0f",
@@ -32,6 +34,7 @@ var samples = map[string]string{
 	"columns": "loss,avg", "count": "5", "every": "2", "record": "record.json", "replay": "record.json", "speed": "2",
 	"hosts": "hosts.txt", "from": "yarrp", "to": "ndjson", "table": "hops",
 	"serve": "8080", "traces": "1000",
+	"budget": "200", "snapshot-every": "1h", "on-change": "true",
 
 	"address": "192.0.2.3", "fwmark": "1", "gateway": "192.0.2.4", "max-unknown": "5", "module": "icmp", "options": "help",
 	"protocol": "1", "report-cycles": "10", "service": "8", "timeout": "3",
@@ -41,6 +44,7 @@ var samples = map[string]string{
 // companions are arguments that a flag needs beside it.
 var companions = map[string][]string{
 	"lab state":       {"--vantage-points=4"},
+	"submit assign":   {"--mode=assigned"},
 	"scan checkpoint": {"--output=out.ndjson"}, "scan resume": {"--output=out.ndjson"},
 	"scan rate-max": {"--rate=auto"}, "scan no-stop": {"--strategy=exhaustive"},
 	"scan overlap": {"--strategy=topology"}, "scan stitch": {"--strategy=topology"},
@@ -51,10 +55,16 @@ var companions = map[string][]string{
 	"scan no-borrow": {"--strategy=multipath"}, "scan ports": {"--diagnose"}, "trace ports": {"--diagnose"}, "trace confidence": {"--multipath"}, "trace dot": {"--multipath"},
 }
 
+// inherited are the companions of flags that a command has from scan.
+var inherited = []string{"submit"}
+
 // companionsOf returns the arguments that a flag needs beside it: its companions, and those of the
 // requirements.
 func companionsOf(command, flag string) []string {
 	args := companions[command+" "+flag]
+	if args == nil && slices.Contains(inherited, command) {
+		args = companions["scan "+flag]
+	}
 	for _, r := range requirements[command] {
 		if slices.Contains(r.flags, flag) {
 			args = append(args[:len(args):len(args)], "--"+r.need+"="+samples[r.need])
@@ -148,6 +158,24 @@ func completed(command string, args ...string) []string {
 			return args
 		}
 		return append(args, "192.0.2.1")
+	case "hub":
+		if has("hub") || has("location") || has("as") || has("output") {
+			return append(args, "add-agent", "paris")
+		}
+		return append(args, "serve")
+	case "agent":
+		return with(append(args, "run"), "creds", has)
+	case "submit":
+		if args = with(with(args, "creds", has), "name", has); has("assign") {
+			return args
+		}
+		return append(args, "192.0.2.1")
+	case "jobs":
+		return with(args, "creds", has)
+	case "cancel":
+		return with(append(args, "monday"), "creds", has)
+	case "fetch":
+		return with(with(append(args, "monday"), "creds", has), "output", has)
 	case "compare":
 		return append(args, "old.ndjson", "new.ndjson")
 	case "schema":
@@ -160,6 +188,14 @@ func completed(command string, args ...string) []string {
 	default:
 		return append(args, "192.0.2.1")
 	}
+}
+
+// with returns arguments with the sample of a flag, unless it is given.
+func with(args []string, flag string, has func(string) bool) []string {
+	if has(flag) {
+		return args
+	}
+	return append(args, "--"+flag+"="+samples[flag])
 }
 
 // Each kind of value has one type, and each flag has one of these types.

@@ -96,7 +96,7 @@ func TestVerifyLogs(t *testing.T) {
 			if err := os.WriteFile(results, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			readsIn(t, plainRSS+int64(each*probes), "verify", "--log", l.write(t), results)
+			readsIn(t, plainMemory+int64(each*probes), "verify", "--log", l.write(t), results)
 		})
 	}
 }

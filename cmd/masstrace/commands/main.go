@@ -29,6 +29,7 @@ type cli struct {
 	Scan     ScanCmd     `cmd:"" help:"Trace every target of prefix lists."`
 	Trace    TraceCmd    `cmd:"" help:"Trace the path to a host, as traceroute does."`
 	Watch    WatchCmd    `cmd:"" help:"Watch the paths to hosts live, as mtr does."`
+	Follow   FollowCmd   `cmd:"" help:"Follow the paths to many targets within a budget, and record their changes."`
 	Replay   ReplayCmd   `cmd:"" help:"Write the records of captures, of masstrace or of any traceroute."`
 	Show     ShowCmd     `cmd:"" help:"Show results as text, as traceroute does, or as rows."`
 	Merge    MergeCmd    `cmd:"" help:"Write the results of all shards into one file, with one summary."`
@@ -42,6 +43,12 @@ type cli struct {
 	Schema   SchemaCmd   `cmd:"" help:"Print the JSON Schema of the records."`
 	Lab      LabCmd      `cmd:"" help:"Run a command in a separate network that no packet leaves."`
 	Verify   VerifyCmd   `cmd:"" help:"Compare results with the truth of a simulated Internet."`
+	Hub      HubCmd      `cmd:"" help:"Run the hub of many vantage points, or add and revoke them."`
+	Agent    AgentCmd    `cmd:"" help:"Trace for a hub, within the rules of the owner of this machine."`
+	Submit   SubmitCmd   `cmd:"" help:"Submit a measurement to the agents of a hub."`
+	Jobs     JobsCmd     `cmd:"" help:"List the jobs and the agents of a hub."`
+	Cancel   CancelCmd   `cmd:"" help:"Cancel a job of a hub."`
+	Fetch    FetchCmd    `cmd:"" help:"Fetch the results of a job of a hub."`
 
 	Version kong.VersionFlag `short:"V" help:"Print the version."`
 }
@@ -187,6 +194,7 @@ func newParser(stdout, stderr io.Writer, exit func(code int), more ...kong.Optio
 		kong.Writers(plaintext.NewWriter(stdout), plaintext.NewWriter(stderr)),
 		kong.Exit(exit),
 		kong.WithBeforeApply(contradict),
+		kong.PostBuild(hideRefused),
 		kong.Vars{
 			"version":     "masstrace " + version,
 			"readers":     strings.Join(all.Readers(), ", "),

@@ -25,7 +25,9 @@ func TestMain(m *testing.M) {
 	lab.Init(labSetups()...)
 	switch {
 	case filepath.Base(os.Args[0]) == program:
-		os.Exit(Main(version))
+		status := Main(version)
+		reportMemory()
+		os.Exit(status)
 	case os.Getenv(envIsolated) != "":
 		os.Exit(tests{m}.Run())
 	}

@@ -35,6 +35,9 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	cfg := merge.Config{
 		Files: c.Files, Missing: missing, Output: c.Output, ReplyOutput: c.Replies, MetaOutput: c.Meta, Stdout: s.Stdout, Existing: outfile.ExistingIf(c.Overwrite),
 	}
+	screen := newConsole(s, c.Quiet)
+	screen.output = c.Output
+	cfg.Notice = screen.line
 	sum, err := merge.Run(ctx, cfg)
 	switch {
 	case errors.Is(err, merge.ErrUnfinished):
@@ -43,11 +46,6 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 		return &plan.ConfigError{Err: err}
 	case err != nil:
 		return err
-	}
-	screen := newConsole(s, c.Quiet)
-	screen.output = c.Output
-	if text := cfg.Lacks(); text != "" {
-		screen.line(text)
 	}
 	screen.Event(observe.Finished{Summary: sum})
 	return nil

@@ -61,6 +61,11 @@ var missingFiles = []struct{ options, args string }{
 	{"trace --dot", "trace --multipath --dot no/none 45.16.0.1"},
 	{"trace --annotate", "trace --annotate none.mmdb 45.16.0.1"},
 	{"watch --annotate", "watch --annotate none.mmdb 45.16.0.1"},
+	{"follow targets", "follow none.txt -o out12"},
+	{"follow --exclude", "follow 45.16.0.1 --exclude none.txt -o out13"},
+	{"follow --output", "follow 45.16.0.1 -o no/none"},
+	{"follow --status", "follow 45.16.0.1 -o out14 --status no/none"},
+	{"follow --state", "follow 45.16.0.1 -o out15 --state no/none"},
 	{"watch --record", "watch --record no/none 45.16.0.1"},
 	{"watch --replay", "watch --replay none.json"},
 	{"verify results", "verify none.ndjson --log there.log"},
@@ -68,6 +73,20 @@ var missingFiles = []struct{ options, args string }{
 	{"verify --counters", "verify there.ndjson --log there.log --counters none.json"},
 	{"verify --targets", "verify there.ndjson --log there.log --targets none.txt"},
 	{"verify --exclude", "verify there.ndjson --log there.log --targets there.txt --exclude none.txt"},
+	{"hub --output", "hub add-agent tokyo --store hub -o no/none"},
+	{"hub --nats-creds", "hub --store hub --nats nats://127.0.0.1:9 --nats-creds none"},
+	{"hub --nats-ca", "hub --store hub --nats tls://127.0.0.1:9 --nats-ca none"},
+	{"agent --creds", "agent --creds none"},
+	{"agent --policy", "agent --creds there.creds --policy none.txt"},
+	{"submit targets", "submit none.txt --creds there.creds --name monday"},
+	{"submit --from-results", "submit --from-results none.ndjson --creds there.creds --name monday"},
+	{"submit --exclude", "submit 45.16.0.1 --exclude none.txt --creds there.creds --name monday"},
+	{"submit --assign", "submit --mode assigned --assign none.txt --creds there.creds --name monday"},
+	{"submit --creds", "submit 45.16.0.1 --creds none --name monday"},
+	{"jobs --creds", "jobs --creds none"},
+	{"cancel --creds", "cancel monday --creds none"},
+	{"fetch --creds", "fetch monday --creds none -o out12"},
+	{"fetch --output", "fetch monday --creds there.creds -o no/none"},
 	{"lab --log", "lab --log no/none -- true"},
 	{"lab --counters", "lab --counters no/none -- true"},
 }
@@ -86,6 +105,7 @@ func TestMissingFiles(t *testing.T) {
 		}
 	}
 	do(t, program+" scan 45.16.0.1 --max-ttl 1 --wait 100ms -q -o there.ndjson")
+	do(t, program+" hub add-agent paris --store hub -o there.creds")
 	for _, tt := range missingFiles {
 		cmd := exec.CommandContext(t.Context(), program, strings.Fields(tt.args)...)
 		var stderr bytes.Buffer

@@ -18,6 +18,10 @@ const (
 	// oneWish is how close together signals count as one: a terminal and timeout(1), for
 	// example, both send the same one.
 	oneWish = 100 * time.Millisecond
+	// wishParts is how many timers measure oneWish, one after the other. A busy machine runs
+	// each of them late. So it gives a sender of two signals, which waits for a processor too,
+	// more time.
+	wishParts = 10
 	// leaveTime is the time in which a killed command must end. It is a little longer than
 	// the grace of package run, which then names the blocked stages. With oneWish for the
 	// last message, a command ends within a second.
@@ -38,17 +42,18 @@ type signals struct {
 	interrupt   context.CancelFunc
 	kill        context.CancelFunc
 	exit        func() // ends the process
+	after       func(time.Duration, func()) *time.Timer
 
 	mu     sync.Mutex
 	begun  bool        // a run that drains is in progress
 	over   bool        // the command has ended, or takes signals itself
-	last   time.Time   // of the last wish
+	same   bool        // signals belong to the last wish
 	first  os.Signal   // nil before there is one
 	leaver *time.Timer // nil until killed ends
 }
 
 func newSignals(exit func()) *signals {
-	s := &signals{exit: exit}
+	s := &signals{exit: exit, after: time.AfterFunc}
 	s.Interrupted, s.interrupt = context.WithCancel(context.Background())
 	s.killed, s.kill = context.WithCancel(context.Background())
 	return s
@@ -107,10 +112,11 @@ func (s *signals) watch(caught <-chan os.Signal, ended <-chan struct{}) {
 func (s *signals) wish(signal os.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over || !s.last.IsZero() && time.Since(s.last) < oneWish {
+	if s.over || s.same {
 		return
 	}
-	s.last = time.Now()
+	s.same = true
+	s.endWish(wishParts)
 	if s.first == nil {
 		s.first = signal
 	}
@@ -121,6 +127,19 @@ func (s *signals) wish(signal os.Signal) {
 		}
 	}
 	s.interrupt()
+}
+
+// endWish makes later signals a wish of their own, after some parts of oneWish.
+func (s *signals) endWish(parts int) {
+	s.after(oneWish/wishParts, func() {
+		if parts > 1 {
+			s.endWish(parts - 1)
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.same = false
+	})
 }
 
 // leave ends the process unless the command has ended.

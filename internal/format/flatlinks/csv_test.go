@@ -1,7 +1,9 @@
 package flatlinks
 
 import (
+	"encoding/csv"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,5 +60,19 @@ func TestCSV(t *testing.T) {
 	}
 	if got := written(t, nil); got != header {
 		t.Errorf("%q without a record", got)
+	}
+}
+
+// Go's reader of CSV takes a file: each row has a value or nothing for each column.
+func TestSecondReader(t *testing.T) {
+	rows, err := csv.NewReader(strings.NewReader(written(t, records()))).ReadAll()
+	if err != nil || len(rows) != 5 {
+		t.Fatal(len(rows), err)
+	}
+	if got := strings.Join(rows[0], ",") + "\n"; got != header {
+		t.Errorf("columns %q", got)
+	}
+	if far := slices.Index(rows[0], "far"); rows[1][far] != "192.0.2.2" || rows[2][far] != "" {
+		t.Errorf("%q", rows)
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/wire"
@@ -17,11 +19,20 @@ import (
 // stack have a slash between them.
 var columns = []string{"target", "flow", "ttl", "attempt", "address", "rtt_ms", "kind", "valid", "labels"}
 
-// Writer is a format.Writer that writes a row for each hop of each trace. It ignores other records.
+// noteColumns are the names of the columns after these if databases annotated the records. Several
+// origins have an underscore between them, as in CAIDA's files.
+var noteColumns = []string{"asn", "as_name", "prefix", "ixp", "country", "name"}
+
+var allColumns = slices.Concat(columns, noteColumns)
+
+// Writer is a format.Writer that writes a row for each hop of each trace. Rows have the columns of
+// databases if the run record, or the first trace with a hop, has annotations. It ignores other
+// records.
 type Writer struct {
 	row   func(fields []string) error
 	grow  func(fields []string) // makes room for fields; nil if rows have no columns
 	flush func() error
+	noted bool // rows have noteColumns
 	begun bool
 	err   error
 }
@@ -38,11 +49,14 @@ const longestAddr = len("2001:db8:1111:2222:3333:4444:5555:6666")
 // NewTable returns a Writer of aligned columns below their names. A column becomes wider with the
 // first field that needs it. An unknown value is -.
 func NewTable(out io.Writer) *Writer {
-	widths := []int{15, 4, 3, 7, 15, 9, 12, 10, 0}
+	widths := []int{15, 4, 3, 7, 15, 9, 12, 10, 6, 7, 20, 18, 10, 7, 0}
 	grow := func(fields []string) {
-		for i := range widths {
-			if len(fields[i]) > widths[i] {
-				widths[i] = max(len(fields[i]), longestAddr)
+		for i, field := range fields {
+			if n := utf8.RuneCountInString(field); n > widths[i] {
+				widths[i] = n
+				if allColumns[i] == "target" || allColumns[i] == "address" {
+					widths[i] = max(n, longestAddr)
+				}
 			}
 		}
 	}
@@ -54,7 +68,7 @@ func NewTable(out io.Writer) *Writer {
 			if field == "" {
 				field = "-"
 			}
-			switch columns[i] {
+			switch allColumns[i] {
 			case "flow", "ttl", "attempt", "rtt_ms": // numbers
 				fmt.Fprintf(&b, "%*s  ", widths[i], field)
 			default:
@@ -68,24 +82,38 @@ func NewTable(out io.Writer) *Writer {
 
 // Write implements format.Writer.
 func (w *Writer) Write(r record.Record) error {
+	if run, ok := r.(*record.Run); ok && !w.begun {
+		w.noted = w.noted || len(run.Databases) > 0
+	}
 	t, ok := r.(*record.Trace)
 	if !ok || w.err != nil {
 		return w.err
 	}
-	if !w.begun && len(t.Hops) > 0 {
-		w.begun = true
-		if w.grow != nil {
-			w.grow(fields(&t.Head, &t.Hops[0]))
-		}
-		w.err = w.row(columns)
-	}
+	w.begin(t)
 	for i := range t.Hops {
 		if w.err != nil {
 			break
 		}
-		w.err = w.row(fields(&t.Head, &t.Hops[i]))
+		w.err = w.row(w.fields(&t.Head, &t.Hops[i]))
 	}
 	return w.err
+}
+
+// begin writes the names of the columns before the first trace with a hop.
+func (w *Writer) begin(t *record.Trace) {
+	if w.begun || len(t.Hops) == 0 {
+		return
+	}
+	w.begun = true
+	w.noted = w.noted || slices.ContainsFunc(t.Hops, func(h record.Hop) bool { return h.Annotation != nil })
+	if w.grow != nil {
+		w.grow(w.fields(&t.Head, &t.Hops[0]))
+	}
+	names := columns
+	if w.noted {
+		names = allColumns
+	}
+	w.err = w.row(names)
 }
 
 // Flush implements format.Writer.
@@ -97,7 +125,7 @@ func (w *Writer) Flush() error {
 }
 
 // fields returns the row of a hop.
-func fields(head *record.Head, h *record.Hop) []string {
+func (w *Writer) fields(head *record.Head, h *record.Hop) []string {
 	f := []string{
 		head.Target.String(), strconv.Itoa(int(head.FlowIndex)), strconv.Itoa(int(h.TTL)), "",
 		h.Source().String(), "", "", "", labels(h.Ext),
@@ -114,7 +142,29 @@ func fields(head *record.Head, h *record.Hop) []string {
 	if !h.Lacks.Has(record.LacksValid) {
 		f[7] = h.Valid.String()
 	}
+	if w.noted {
+		f = append(f, noteFields(h.Annotation)...)
+	}
 	return f
+}
+
+// noteFields returns the fields of noteColumns. n may be nil.
+func noteFields(n *record.Annotation) []string {
+	if n == nil {
+		return make([]string, len(noteColumns))
+	}
+	var asn []byte
+	for i, v := range n.ASN {
+		if i > 0 {
+			asn = append(asn, '_')
+		}
+		asn = strconv.AppendUint(asn, uint64(v), 10)
+	}
+	prefix := ""
+	if n.Prefix.IsValid() {
+		prefix = n.Prefix.String()
+	}
+	return []string{string(asn), n.ASName, prefix, n.IXP, n.Country, n.Name}
 }
 
 // labels returns the labels of an extension structure (RFC 4950 §3).

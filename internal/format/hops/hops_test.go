@@ -66,6 +66,55 @@ func TestWriter(t *testing.T) {
 	}
 }
 
+// Rows have the columns of databases if the run or the first trace with a hop has annotations.
+func TestAnnotations(t *testing.T) {
+	note := &record.Annotation{
+		ASN: []uint32{64500, 64501}, ASName: "Example, Süd", Prefix: netip.MustParsePrefix("192.0.2.0/24"), IXP: "Example-IX", Country: "DE", Name: "core1",
+	}
+	plain, noted := sample(), sample()
+	noted[1].(*record.Trace).Hops[0].Annotation = note
+	named := append([]record.Record{&record.Run{Databases: []record.Database{{File: "asn.mmdb"}}}}, plain...)
+	const columns, none = ",asn,as_name,prefix,ixp,country,name\n", ",,,,,,"
+	for _, tt := range []struct {
+		name    string
+		records []record.Record
+		want    string // after the labels
+	}{
+		{"a trace", noted, `,64500_64501,"Example, Süd",192.0.2.0/24,Example-IX,DE,core1`},
+		{"the run", named, none},
+	} {
+		var b bytes.Buffer
+		w := NewCSV(&b)
+		for _, r := range tt.records {
+			if err := w.Write(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		want := "target,flow,ttl,attempt,address,rtt_ms,kind,valid,labels" + columns +
+			"198.51.100.9,2,3,1,192.0.2.1,12.346,ttl_exceeded,strong,16/17" + tt.want + "\n" +
+			"2001:db8:1111:2222:3333:4444:5555:6666,0,30,,2001:db8::99,,,," + none + "\n"
+		if diff := cmp.Diff(want, b.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+	var b bytes.Buffer
+	w := NewTable(&b)
+	if err := errors.Join(w.Write(noted[1]), w.Write(plain[3]), w.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"target           flow  ttl  attempt  address             rtt_ms  kind          valid       labels  asn          as_name               prefix              ixp         country  name",
+		"198.51.100.9        2    3        1  192.0.2.1           12.346  ttl_exceeded  strong      16/17   64500_64501  Example, Süd          192.0.2.0/24        Example-IX  DE       core1",
+		"2001:db8:1111:2222:3333:4444:5555:6666     0   30        -  2001:db8::99             -  -             -           -       -            -                     -                   -           -        -",
+	}
+	if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(b.String()), "\n")); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
+	}
+}
+
 // addr6 returns an IPv6 address.
 func addr6(text string) probe.Addr { return probe.AddrFrom(netip.MustParseAddr(text)) }
 

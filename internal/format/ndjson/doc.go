@@ -25,7 +25,8 @@ const (
 	TypeTraceExt   = "trace-ext"
 	TypeMultipath  = "multipath"
 	TypeReply      = "reply"
+	TypeChange     = "change"
 	TypeResume     = "resume"
 )
 
-var types = [...]string{TypeTrace, TypeTraceExt, TypeMultipath, TypeReply, TypeRun, TypeResume, TypeSummary, TypeCycleStart, TypeCycleStop}
+var types = [...]string{TypeTrace, TypeTraceExt, TypeMultipath, TypeReply, TypeChange, TypeRun, TypeResume, TypeSummary, TypeCycleStart, TypeCycleStop}

@@ -27,7 +27,7 @@ var Format = format.Format{
 func begins(head []byte) bool {
 	for line := range bytes.Lines(head) {
 		switch typ, _ := typeOf(bytes.TrimSpace(line)); typ {
-		case TypeRun, TypeResume, TypeSummary, TypeTraceExt, TypeMultipath, TypeReply:
+		case TypeRun, TypeResume, TypeSummary, TypeTraceExt, TypeMultipath, TypeReply, TypeChange:
 			return true
 		}
 	}
@@ -243,6 +243,12 @@ func decodeOther(typ string, line []byte) (record.Record, error) {
 	case TypeResume:
 		r := new(record.Resume)
 		return r, decode(typ, line, r)
+	case TypeChange:
+		var l ChangeLine
+		if err := decode(typ, line, &l); err != nil {
+			return nil, err
+		}
+		return l.change()
 	case TypeSummary:
 		r := new(record.Summary)
 		return r, decode(typ, line, r)

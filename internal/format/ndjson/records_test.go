@@ -59,6 +59,8 @@ func check(text []byte) error {
 		line = new(MultipathLine)
 	case TypeReply:
 		line = new(ReplyLine)
+	case TypeChange:
+		line = new(ChangeLine)
 	}
 	// The types that are read know every key that is written.
 	strict := json.NewDecoder(bytes.NewReader(text))
@@ -162,7 +164,7 @@ func randomTrace(r *rand.Rand, ext []byte) *record.Trace {
 	for ttl := range uint8(r.IntN(20)) {
 		var h record.Hop
 		random(r, reflect.ValueOf(&h.Facts).Elem())
-		h.TTL, h.Attempt = ttl, uint8(r.IntN(4))
+		h.TTL, h.Attempt, h.Mangled = ttl, uint8(r.IntN(4)), h.Mangled&(probe.MangledPayload<<1-1)
 		h.Valid, h.Kind = probe.Validity(r.IntN(3)), probe.Kind(r.IntN(20))
 		h.Protocol = []uint8{1, 6, 17, 58}[r.IntN(4)]
 		h.Stamp, h.Sent, h.RTT = r.Int64N(1<<62), r.Int64N(1<<62)*r.Int64N(2), r.Int64N(1<<51)-1<<50

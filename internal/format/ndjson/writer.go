@@ -37,7 +37,7 @@ type Lines uint8
 const (
 	TraceLines Lines = 1 << iota // trace
 	ReplyLines                   // reply
-	MetaLines                    // all others: the run, its summary, trace-ext, multipath
+	MetaLines                    // all others: the run, its summary, trace-ext, multipath, change
 	AllLines   = TraceLines | ReplyLines | MetaLines
 )
 
@@ -160,6 +160,8 @@ func (w *Writer) other(r record.Record) {
 		line := resumeLine{TypeResume, *r}
 		line.Run, line.Argv = w.run(r.Run), notNull(r.Argv)
 		w.encode(&line)
+	case *record.PathChange:
+		w.encode(NewChangeLine(w.conf.Run, r))
 	case *record.Summary:
 		line := summaryLine{TypeSummary, *r}
 		line.Run = cmp.Or(r.Run, w.conf.Run)

@@ -51,12 +51,20 @@ func annotationColumns(prefix string, of func(*row) *record.Annotation, into fun
 }
 
 // hopAnnotation are the columns of the responder.
-var hopAnnotation = annotationColumns("", func(r *row) *record.Annotation { return r.note }, func(r *row) *record.Annotation {
+var hopAnnotation = ofAnnotated(annotationColumns("", func(r *row) *record.Annotation { return r.note }, func(r *row) *record.Annotation {
 	if r.note == nil {
 		r.note = new(record.Annotation)
 	}
 	return r.note
-})
+}))
+
+// ofAnnotated returns columns that hops without an annotation have no value of.
+func ofAnnotated(list columns) columns {
+	for i := range list {
+		list[i].has = func(h *record.Hop) bool { return h.Annotation != nil }
+	}
+	return list
+}
 
 // traceAnnotation are the columns of the target, and the AS path.
 var traceAnnotation = append(annotationColumns("dst_", func(r *row) *record.Annotation { return r.t.TargetAnnotation },

@@ -52,6 +52,7 @@ type footer struct {
 	leaves []leaf
 	groups []group
 	meta   map[string]string
+	at     int64 // its offset in the file
 }
 
 // errCut is the error of a file that nothing can be read of: its end has the places of all else.
@@ -81,6 +82,7 @@ func readFooter(in io.ReaderAt, size int64) (*footer, error) {
 	}
 	c := compact{b: b}
 	f := parseFooter(&c)
+	f.at = at
 	if c.err == nil {
 		c.err = f.check(at, size)
 	}

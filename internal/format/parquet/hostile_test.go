@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +16,9 @@ import (
 	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/record"
 )
+
+// placed is how errors name the place of a fault.
+var placed = regexp.MustCompile(`(byte|row group) \d+|column \w+`)
 
 // A file that is cut anywhere is refused, with the place. Its end has the places of all data.
 func TestCut(t *testing.T) {
@@ -49,6 +54,9 @@ func TestCorrupt(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		if n := after.TotalAlloc - before.TotalAlloc; n > mostMemory {
 			t.Fatalf("%d bytes were allocated: %v", n, err)
+		}
+		if err != nil && !placed.MatchString(err.Error()) {
+			t.Fatalf("an error without a place: %v", err)
 		}
 	}
 }
@@ -135,7 +143,7 @@ func TestThrift(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	for _, table := range Tables[1:] {
 		_, err := read(NewReader(bytes.NewReader(write(t, table, samples()))))
-		if err == nil || !strings.Contains(err.Error(), table) {
+		if err == nil || !strings.Contains(err.Error(), table) || !placed.MatchString(err.Error()) {
 			t.Errorf("table %s: %v", table, err)
 		}
 	}
@@ -162,6 +170,9 @@ func FuzzReader(f *testing.F) {
 		list, err := read(r)
 		if r.u.memory > mostMemory+longestPage || len(list) > mostRows*len(in)+8 {
 			t.Fatalf("%d records, %d bytes: %v", len(list), r.u.memory, err)
+		}
+		if err != nil && !placed.MatchString(err.Error()) {
+			t.Fatalf("an error without a place: %v", err)
 		}
 		if _, again := r.Read(); again == nil {
 			t.Fatal("a record after the end")
@@ -203,7 +214,7 @@ func TestClaims(t *testing.T) {
 		}
 	}
 	u := unpacker{in: bytes.NewReader([]byte{0}), memory: mostMemory}
-	if _, err := u.page(&pageHeader{unpacked: 1}, 0, codecNone, nil); err == nil || !strings.Contains(err.Error(), "need more than") {
+	if _, err := u.page(&pageHeader{packed: 1, unpacked: 1}, 0, codecNone, nil); err == nil || !strings.Contains(err.Error(), "need more than") {
 		t.Error(err)
 	}
 }
@@ -232,5 +243,49 @@ func TestBomb(t *testing.T) {
 	u := unpacker{in: bytes.NewReader(zeros)}
 	if _, err := u.page(&pageHeader{packed: 10, unpacked: 10}, 0, 4, nil); err == nil || !strings.Contains(err.Error(), "codec 4") {
 		t.Error(err)
+	}
+}
+
+// A page whose header alone claims many octets is refused without room for them. One whose frame
+// states no size is read.
+func TestClaimedPage(t *testing.T) {
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(longestPage), zstd.WithDecodeAllCapLimit(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := bytes.Repeat([]byte("a page of some octets "), 200_000)
+	var stream bytes.Buffer // its frame has no size
+	w, err := zstd.NewWriter(&stream, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part := range slices.Chunk(content, 100_000) {
+		if _, err := w.Write(part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	small := content[:1000]
+	for _, tt := range []struct {
+		name            string
+		codec           int
+		packed          []byte
+		unpacked, spent int // octets
+		want            []byte
+	}{
+		{"plain", codecNone, small, longestPage, 1000, nil},
+		{"snappy", codecSnappy, snappy.Encode(nil, small), longestPage, 1000, nil},
+		{"zstd", codecZstd, w.EncodeAll(small, nil), longestPage, 1000, nil},
+		{"zstd of no size", codecZstd, stream.Bytes(), longestPage, 4 * len(content), nil},
+		{"zstd of two frames", codecZstd, append(w.EncodeAll(nil, nil), stream.Bytes()...), len(content), len(content), content},
+		{"zstd of no size, valid", codecZstd, stream.Bytes(), len(content), len(content), content},
+	} {
+		u := unpacker{in: bytes.NewReader(tt.packed), zstd: decoder}
+		page, err := u.page(&pageHeader{packed: int64(len(tt.packed)), unpacked: int64(tt.unpacked)}, 0, tt.codec, nil)
+		if u.memory > int64(tt.spent) || (err == nil) != (tt.want != nil) || err == nil && !bytes.Equal(page, tt.want) {
+			t.Errorf("%s: %d bytes of room, %v", tt.name, u.memory, err)
+		}
 	}
 }

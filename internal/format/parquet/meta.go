@@ -63,6 +63,9 @@ func (m *meta) add(r record.Record) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", key, err)
 	}
+	if key != keyResume {
+		m.size -= len(m.text[key])
+	}
 	if m.size += len(text); m.size > mostMeta {
 		return fmt.Errorf("the records beside the traces have more than %d bytes", mostMeta)
 	}

@@ -159,26 +159,60 @@ func (u *unpacker) page(h *pageHeader, at int64, codec int, room []byte) ([]byte
 	if h.hasCRC && crc32.ChecksumIEEE(packed) != h.crc {
 		return nil, errors.New("the checksum of the page is wrong")
 	}
-	if int64(cap(room)) < h.unpacked {
-		if u.memory += h.unpacked - int64(cap(room)); u.memory > mostMemory {
-			return nil, fmt.Errorf("the pages of one row group need more than %d bytes", mostMemory)
-		}
-		room = make([]byte, 0, h.unpacked)
-	}
-	levels := h.defLen + h.repLen
-	page := append(room[:0], packed[:levels]...)
-	packed = packed[levels:]
+	levels, size := int(h.defLen+h.repLen), int(h.unpacked)
 	if h.plainV2 {
 		codec = codecNone
 	}
-	page, err := u.unpack(page, packed, codec, int(h.unpacked))
-	if err == nil && int64(len(page)) != h.unpacked {
-		err = fmt.Errorf("a page of %d bytes instead of %d", len(page), h.unpacked)
+	for n := min(size, levels+content(packed[levels:], codec)); ; n = min(size, max(4*n, leastRoom)) {
+		var err error
+		if room, err = u.grow(room, n); err != nil {
+			return nil, err
+		}
+		page, err := u.unpack(append(room[:0], packed[:levels]...), packed[levels:], codec, size)
+		if errors.Is(err, zstd.ErrDecoderSizeExceeded) && cap(room) < size {
+			continue
+		}
+		if err == nil && len(page) != size {
+			err = fmt.Errorf("a page of %d bytes instead of %d", len(page), size)
+		}
+		return page, err
 	}
-	return page, err
 }
 
-// unpack appends decompressed octets to a page, which has room for size octets in all.
+// leastRoom is the first room for a page whose compression does not state a size, in octets.
+const leastRoom = 256 << 10
+
+// content returns how many octets compressed ones have by their own account. The header of the page
+// has a number, too, but nothing is as long as one header alone claims.
+func content(packed []byte, codec int) int {
+	switch codec {
+	case codecNone:
+		return len(packed)
+	case codecSnappy:
+		if n, err := snappy.DecodedLen(packed); err == nil {
+			return min(n, longestPage)
+		}
+	case codecZstd:
+		var h zstd.Header
+		if err := h.Decode(packed); err == nil && h.HasFCS {
+			return int(min(h.FrameContentSize, longestPage))
+		}
+	}
+	return leastRoom
+}
+
+// grow returns room for n octets, if there is memory.
+func (u *unpacker) grow(room []byte, n int) ([]byte, error) {
+	if cap(room) >= n {
+		return room, nil
+	}
+	if u.memory += int64(n - cap(room)); u.memory > mostMemory {
+		return nil, fmt.Errorf("the pages of one row group need more than %d bytes", mostMemory)
+	}
+	return make([]byte, 0, n), nil
+}
+
+// unpack appends decompressed octets to a page of size octets in all, as far as there is room.
 func (u *unpacker) unpack(page, packed []byte, codec, size int) ([]byte, error) {
 	switch codec {
 	case codecNone:
@@ -190,12 +224,16 @@ func (u *unpacker) unpack(page, packed []byte, codec, size int) ([]byte, error) 
 		if len(packed) == 0 {
 			return page, nil
 		}
-		return u.zstd.DecodeAll(packed, page[:len(page):size]) // not more than there is room for
+		return u.zstd.DecodeAll(packed, page[:len(page):min(size, cap(page))])
 	case codecSnappy:
-		if n, err := snappy.DecodedLen(packed); err == nil && n != size-len(page) {
-			return nil, fmt.Errorf("a page of %d bytes instead of %d", n, size-len(page))
+		n, err := snappy.DecodedLen(packed)
+		if err == nil && n != size-len(page) {
+			err = fmt.Errorf("a page of %d bytes instead of %d", n, size-len(page))
 		}
-		_, err := snappy.Decode(page[len(page):size], packed)
+		if err != nil {
+			return nil, err
+		}
+		_, err = snappy.Decode(page[len(page):size], packed)
 		return page[:size], err
 	}
 	return nil, fmt.Errorf("compressed by codec %d: only zstd and snappy are read", codec)

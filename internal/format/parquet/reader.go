@@ -83,7 +83,7 @@ func (r *Reader) open() (err error) {
 		return err
 	}
 	if r.before, r.after, err = records(r.footer.meta); err != nil {
-		return err
+		return fmt.Errorf("footer at byte %d: %w", r.footer.at, err)
 	}
 	r.footer.meta = nil
 	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(longestPage), zstd.WithDecodeAllCapLimit(true))

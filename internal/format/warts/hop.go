@@ -224,9 +224,9 @@ func (r *hopReader) finish(headers bool) {
 		h.QuotedSize = r.sizeOfProbe
 	}
 	if !headers {
-		h.HasQuote, h.QuotedTTL, h.QuotedSize, h.QuotedTOS = false, 0, 0, 0
-		h.ReplySize, h.ReplyID = 0, 0
+		h.HasQuote, h.ReplySize, h.ReplyID = false, 0, 0
 	}
+	r.drop()
 	switch {
 	case !r.timed:
 		h.Sent = 0
@@ -237,11 +237,22 @@ func (r *hopReader) finish(headers bool) {
 	}
 }
 
+// drop clears the fields that a hop of its protocol has no place for: a file may set any of them.
+func (r *hopReader) drop() {
+	h := r.h
+	if !h.HasQuote {
+		h.QuotedTTL, h.QuotedSize, h.QuotedTOS = 0, 0, 0
+	}
+	if h.Protocol != probe.ProtoTCP {
+		h.TCPFlags = 0
+	}
+}
+
 // quotes reports whether an ICMP reply is of a type that quotes the probe, in the types that
 // scamper has quotations of.
 func quotes(h *record.Hop) bool {
 	if h.Protocol == probe.ProtoICMP {
 		return h.Type == wire.ICMPv4Unreachable || h.Type == wire.ICMPv4TimeExceeded
 	}
-	return h.Type >= wire.ICMPv6Unreachable && h.Type <= wire.ICMPv6TimeExceeded
+	return h.Protocol == probe.ProtoICMPv6 && h.Type >= wire.ICMPv6Unreachable && h.Type <= wire.ICMPv6TimeExceeded
 }

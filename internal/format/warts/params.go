@@ -76,10 +76,11 @@ func (c *cursor) octet() uint8   { return c.take(1)[0] }
 func (c *cursor) short() uint16  { return binary.BigEndian.Uint16(c.take(2)) }
 func (c *cursor) number() uint32 { return binary.BigEndian.Uint32(c.take(4)) }
 
-// time returns a time in ns since the Unix epoch.
+// time returns a time in ns since the Unix epoch. Microseconds beyond their second become the
+// last one of it.
 func (c *cursor) time() int64 {
 	s := int64(c.number())
-	return s*1e9 + int64(c.number())*1e3
+	return s*1e9 + int64(min(c.number(), 999_999))*1e3
 }
 
 // maxText is the longest text in octets.
@@ -111,9 +112,10 @@ func appendText(b []byte, s string) []byte {
 	return append(append(b, s...), 0)
 }
 
-// appendTime appends a time in ns since the Unix epoch. It has no place for times before that.
+// appendTime appends a time in ns since the Unix epoch. It has no place for times before that, and
+// for those after 32 bits of seconds.
 func appendTime(b []byte, ns int64) []byte {
-	ns = max(ns, 0)
+	ns = min(max(ns, 0), (1<<32)*1e9-1)
 	b = binary.BigEndian.AppendUint32(b, uint32(ns/1e9))
 	return binary.BigEndian.AppendUint32(b, uint32(ns%1e9/1e3))
 }

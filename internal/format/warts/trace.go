@@ -39,18 +39,24 @@ func appendTrace(b []byte, table *addresses, t *record.Trace, list, cycle uint32
 		}
 	}
 	binary.BigEndian.PutUint16(b[at:], uint16(count))
-	if t.FirstHop != 0 {
+	if doubletree(t) {
 		b = appendDoubletree(b, table, t)
 	}
 	return append(b, 0, 0)
 }
 
+// doubletree reports whether a trace began in the middle, or met others. A foreign trace may have
+// one without the other.
+func doubletree(t *record.Trace) bool { return t.FirstHop != 0 || t.Met.TTL != 0 }
+
 // appendDoubletree appends the attribute with where a trace began, and where it met others.
 func appendDoubletree(b []byte, table *addresses, t *record.Trace) []byte {
 	at := len(b)
 	b, p := beginParams(append(b, 0, 0), 1)
-	p.set(b, doubletreeFirst)
-	b = append(b, t.FirstHop)
+	if t.FirstHop != 0 {
+		p.set(b, doubletreeFirst)
+		b = append(b, t.FirstHop)
+	}
 	if t.Met.TTL != 0 {
 		p.set(b, doubletreeMet)
 		b = table.append(b, t.Met.Addr, t.Target.Is6())

@@ -114,13 +114,29 @@ func appendTraceParams(b []byte, table *addresses, t *record.Trace, list, cycle 
 }
 
 func flagsOf(t *record.Trace) (flags uint8) {
-	if t.FirstHop != 0 {
+	if doubletree(t) {
 		flags |= flagDoubletree
 	}
 	if t.Method == probe.ICMP && t.Flow.Value != 0 {
 		flags |= flagChecksum
 	}
+	if withoutHeaders(t) {
+		flags |= flagSocketOnly
+	}
 	return flags
+}
+
+// withoutHeaders reports whether the replies came without their headers: some lack the quotation
+// that readers take for granted, and no size is known.
+func withoutHeaders(t *record.Trace) (some bool) {
+	for i := range t.Hops {
+		h := &t.Hops[i]
+		if h.HasQuote || h.ReplySize != 0 || h.ReplyID != 0 {
+			return false
+		}
+		some = some || quotes(h)
+	}
+	return some
 }
 
 // lowestTTL returns the lowest TTL that was probed, at least 1. scamper's tools do not show hops

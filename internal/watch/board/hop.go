@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/change"
 	"github.com/masstrace/masstrace/internal/probe"
 )
 
@@ -35,10 +36,7 @@ type Hop struct {
 	Seen []Seen
 	// Current is the index in Seen of the address of the path now; -1 if none answered.
 	Current int
-	// candidate is the index in Seen of an address that may become Current.
-	candidate   int
-	confirmed   int // answers of the candidate in a row
-	candidateAt int64
+	doubt   change.Doubt[netip.Addr]
 }
 
 // Seen is an address that answered at a TTL, with its latest answer.
@@ -53,7 +51,7 @@ type Seen struct {
 // mostSeen is how many addresses of a hop are kept. A balancer has fewer; a forger may have more.
 const mostSeen = 64
 
-func newHop(ttl uint8) *Hop { return &Hop{TTL: ttl, Current: -1, candidate: -1} }
+func newHop(ttl uint8) *Hop { return &Hop{TTL: ttl, Current: -1} }
 
 // Loss returns the share of probes without an answer, from 0 to 1. It is 0 if none was sent.
 func (h *Hop) Loss() float64 {
@@ -160,29 +158,20 @@ func (h *Hop) note(s *Sample) (before netip.Addr, since int64, changed bool) {
 		h.Current = at
 		return before, 0, false
 	case at == h.Current:
-		h.candidate, h.confirmed = -1, 0
-		return before, 0, false
-	case at != h.candidate:
-		h.candidate, h.confirmed, h.candidateAt = at, 1, s.Sent
-		if alternates {
-			h.confirmed = 1 - alternation // as many answers in a row show a change
-		}
+		h.doubt.Known()
 		return before, 0, false
 	}
-	if h.confirmed++; h.confirmed < confirmation {
+	if !h.doubt.Other(s.From, s.Sent, change.Confirmation, alternates) {
 		return before, 0, false
 	}
-	before = h.Addr()
-	h.Current, h.candidate, h.confirmed = at, -1, 0
-	return before, h.candidateAt, true
+	before, since = h.Addr(), h.doubt.Since
+	h.Current = at
+	h.doubt.Known()
+	return before, since, true
 }
 
-const (
-	// confirmation is how many answers in a row show that a path has changed.
-	confirmation = 2
-	// alternation is how many cycles an address is remembered as one of several.
-	alternation = 20
-)
+// alternation is how many cycles an address is remembered as one of several.
+const alternation = change.Alternation
 
 // Special values of History.
 const (

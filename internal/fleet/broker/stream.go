@@ -1,0 +1,45 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/masstrace/masstrace/internal/fleet/talk"
+)
+
+// mostKept bounds the stream, in bytes.
+const mostKept = 64 << 20
+
+// ensure makes the stream, unless it is there.
+func (b *Broker) ensure() error {
+	want := &nats.StreamConfig{
+		Name: talk.Stream, Description: "the last message of the hub of a masstrace fleet to all agents, by subject",
+		Subjects: []string{talk.ToAll}, Storage: nats.FileStorage, MaxMsgsPerSubject: 1, MaxBytes: mostKept,
+		Discard: nats.DiscardOld, AllowDirect: true,
+	}
+	_, err := b.js.StreamInfo(talk.Stream)
+	if errors.Is(err, nats.ErrStreamNotFound) {
+		_, err = b.js.AddStream(want)
+		return err
+	}
+	if err == nil {
+		_, err = b.js.UpdateStream(want)
+	}
+	return err
+}
+
+// Keep sends a message to all agents, and keeps it for those that connect later. After an error the
+// agents that are connected have it all the same.
+func (b *Broker) Keep(subject string, data []byte) error {
+	_, err := b.js.Publish(subject, data)
+	if err == nil {
+		return nil
+	}
+	if again := b.ensure(); again != nil { // somebody may have removed the stream
+		return fmt.Errorf("the broker does not keep %s: %w", subject, err)
+	}
+	_, err = b.js.Publish(subject, data)
+	return err
+}

@@ -1,0 +1,55 @@
+package hub
+
+import (
+	"github.com/masstrace/masstrace/internal/fleet/talk"
+)
+
+// askToTell has the messages to all agents sent again. It does not block.
+func (h *Hub) askToTell() {
+	select {
+	case h.retell <- struct{}{}:
+	default:
+	}
+}
+
+// nextSerial returns the serial number of a message to all agents. The caller holds the mutex.
+func (h *Hub) nextSerial() uint64 {
+	h.serial++
+	return h.serial
+}
+
+// tellExclude sends the exclusion list to all agents. An agent that misses it sees from the next
+// beat that there is one.
+func (h *Hub) tellExclude() {
+	h.mu.Lock()
+	m, body := talk.Exclusion{Serial: h.nextSerial(), Exclude: h.exclude.digest}, h.exclude.text
+	h.mu.Unlock()
+	if len(body) > talk.Chunk {
+		body = nil // agents get it in parts
+	}
+	h.tell(talk.ExcludeAll, &m, body)
+}
+
+// tellJobs sends to all agents which jobs have work left. An agent that misses it asks again soon.
+func (h *Hub) tellJobs() {
+	h.mu.Lock()
+	m := talk.OpenJobs{Serial: h.nextSerial(), Open: []string{}}
+	for _, w := range h.jobs {
+		if !w.over() {
+			m.Open = append(m.Open, w.Job.ID)
+		}
+	}
+	h.mu.Unlock()
+	h.tell(talk.JobsAll, &m, nil)
+}
+
+// tell sends a message to all agents, which the broker keeps.
+func (h *Hub) tell(subject string, head any, body []byte) {
+	data, err := talk.Encode(head, body)
+	if err == nil {
+		err = h.broker.Keep(subject, data)
+	}
+	if err != nil && h.ctx.Err() == nil {
+		h.cfg.Event(err.Error())
+	}
+}

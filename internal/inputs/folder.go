@@ -1,0 +1,90 @@
+package inputs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/format/parquet"
+	"github.com/masstrace/masstrace/internal/outfile"
+)
+
+// Point is the name of the folders of a vantage point, before the = of its value.
+const Point = "vantage_point"
+
+// endings are those of the files of results in a folder.
+var endings = []string{".parquet", ".ndjson", ".jsonl"}
+
+// Files returns paths, and replaces each folder by the files of results in it and below it, in
+// their order. Parquet files of other tables than hops have no traces, and are left out. Other
+// paths stay as they are.
+func Files(paths []string) (files []string, err error) {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if path == "-" || err != nil || !info.IsDir() {
+			files = append(files, path) // its reader reports why it cannot be read
+			continue
+		}
+		below, err := folder(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, below...)
+	}
+	return files, nil
+}
+
+// folder returns the files of a folder.
+func folder(path string) (files []string, err error) {
+	err = filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
+		name := strings.TrimSuffix(strings.TrimSuffix(entry.Name(), ".gz"), ".zst")
+		if err != nil || !entry.Type().IsRegular() || !slices.Contains(endings, filepath.Ext(name)) {
+			return err
+		}
+		if filepath.Ext(name) == ".parquet" {
+			if is, err := hasTraces(path); err != nil || !is {
+				return err
+			}
+		}
+		files = append(files, path)
+		return nil
+	})
+	if err == nil && len(files) == 0 {
+		err = &outfile.RefusedError{Name: "Inputs", Err: fmt.Errorf("%s: %w", path, errors.New("no file of results is in this folder"))}
+	}
+	return files, err
+}
+
+// hasTraces reports whether a Parquet file reads back as traces. Its reader reports why one is
+// damaged.
+func hasTraces(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	table, err := parquet.Table(f, info.Size())
+	return err != nil || table == parquet.Tables[0], nil
+}
+
+// Points returns the names of the vantage points that have folders below a folder, in order.
+func Points(path string) (names []string) {
+	files, _ := Files([]string{path}) // another call reports the error
+	for _, file := range files {
+		for part := range strings.SplitSeq(filepath.ToSlash(file), "/") {
+			if name, ok := strings.CutPrefix(part, Point+"="); ok && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
