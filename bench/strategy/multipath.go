@@ -36,10 +36,11 @@ func pathScan(options ...string) *tool {
 	return scan(append([]string{"--strategy=multipath"}, options...)...)
 }
 
-// tracelb returns scamper's multipath detection, with its smallest waits.
+// tracelb returns scamper's multipath detection, with its smallest waits. With more targets at once its
+// socket for routes overflows, and it leaves targets out.
 func (c *config) tracelb() *tool {
 	return &tool{name: "scamper tracelb", command: func(c *config, list, results string, rate, _ int) []string {
-		return []string{c.scamper, "-O", "warts", "-o", results, "-p", strconv.Itoa(min(rate, mostRate)), "-w", "0",
+		return []string{c.scamper, "-O", "warts", "-o", results, "-p", strconv.Itoa(min(rate, mostRate)), "-w", "350",
 			"-c", "tracelb -P udp-sport -w 1 -W 15 -q 1", "-f", list}
 	}}
 }

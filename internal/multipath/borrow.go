@@ -94,8 +94,8 @@ func (s *Search) lendRow(v *view) {
 	}
 }
 
-// warn warns other targets of a per-packet balancer in front of the row at ttl, and of the rows up to
-// where its branches join.
+// warn warns other targets of a per-packet balancer in front of the row at ttl. Its branches may go on
+// to the row where they join.
 func (s *Search) warn(ttl uint8) {
 	if s.cfg.Known == nil || s.row(ttl).flags&rowWarned != 0 {
 		return

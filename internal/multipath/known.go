@@ -92,8 +92,8 @@ func (k *Known) lookup(key knownKey) (width int, set uint32, ok bool) {
 	return 0, 0, false
 }
 
-// warn takes that a per-packet balancer leads to the node of key and to its branch. This stays. A forged
-// warning costs other targets some probes.
+// warn marks the node of key and its branch as those of a per-packet balancer. The mark stays. A
+// forged warning costs other targets some probes.
 func (k *Known) warn(key knownKey) {
 	s, entries, check := k.find(key)
 	defer s.Unlock()
@@ -125,8 +125,8 @@ func (k *Known) report(key knownKey, width int, set, prefix uint32) {
 	put(entries, fresh)
 }
 
-// put puts an entry where its key is, or at a free place. Without one, the least supported entry makes
-// room, and the last of equals.
+// put puts an entry where its key is, or at a free place. Without one, the least supported entry
+// makes room, and the last of equals.
 func put(entries *[knownWays]knownEntry, fresh knownEntry) {
 	last := knownWays - 1
 	for i := range entries {

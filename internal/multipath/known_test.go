@@ -153,7 +153,7 @@ func TestSearchLendsNoSilence(t *testing.T) {
 	}
 }
 
-// TestKnownWarn keeps a warning whatever other targets report, and takes it over what they reported.
+// TestKnownWarn keeps a warning, which other targets report before or after.
 func TestKnownWarn(t *testing.T) {
 	for _, name := range []string{"first", "last"} {
 		k, key := NewKnown(1<<16), knownKey{near: ip(1), far: ip(2), ttl: 3}

@@ -29,7 +29,8 @@ func (s *Search) isSole(ttl uint8) bool {
 		return false
 	}
 	before := s.row(ttl - 1)
-	return before.nodes == 1 && before.silent >= veils && before.flags&rowKnown == 0 // several may come together here
+	// Several branches may come together here.
+	return before.nodes == 1 && before.silent >= veils && before.flags&rowKnown == 0
 }
 
 // front returns the first row after the balancer from which the paths in the row at ttl diverge. All
@@ -269,9 +270,9 @@ func (s *Search) finish() (asked bool) {
 	return asked
 }
 
-// soleSample is how many flows are asked again in front of a row that all flows seem to reach from one
-// node. If there was another one, and the flows moved before they were asked in the row, the row alone
-// would not show the move.
+// soleSample is how many flows are asked again in front of a row that all flows seem to reach from
+// one node. If there was another one, and the flows moved before they were asked in the row, the row
+// alone would not show the move.
 const soleSample = 3
 
 // sampleNears samples each balancer in front of a row. Other targets have shown that one which is
@@ -311,8 +312,8 @@ func (s *Search) lendSampled(ttl uint8) {
 }
 
 // confirm asks the flows of the row at ttl, of the row before, and of all rows up to where its
-// paths join, again. Flows that were asked again already are asked a third time. Some are asked where the
-// paths join: before the flows moved, they may have met one node by chance.
+// paths join, again. Flows that were asked again already are asked a third time. Some are asked at
+// the join too: before the flows moved, they may have met one node by chance.
 func (s *Search) confirm(ttl uint8) (asked bool) {
 	joined := false
 	for t := max(s.first, ttl-1); s.has(t) && !joined; t++ {

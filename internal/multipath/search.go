@@ -309,8 +309,8 @@ func (s *Search) isOpen(ttl uint8) bool {
 		(ttl <= s.swept || s.flags&sweepDone != 0) && ttl <= s.highest()
 }
 
-// highest returns the highest TTL to ask. It is beyondEnd TTLs beyond the end of all paths: where paths
-// end and no router answers, silent flows most likely met the end too, whose host limits its answers.
+// highest returns the highest TTL to ask. It is beyondEnd TTLs beyond the end of all paths. If paths
+// end and no router answers there, silent flows most likely met the end too: hosts limit answers.
 func (s *Search) highest() uint8 {
 	if s.sure == 0 || s.reach >= s.sure {
 		return s.cfg.LastTTL

@@ -355,9 +355,9 @@ func (h *hunt) patience() int64 {
 	return min(patience, max(scaled(h.longest, steadyRTTs), 2*leastPatience))
 }
 
-// pause returns how long not to visit a target that awaits the answer to a probe sent at that time, in
-// ns. The delay must be small beside the time that was waited, because each step of a search waits for
-// the one before it.
+// pause returns how long not to visit a target that awaits the answer to a probe sent at that time,
+// in ns. The delay must be small beside the time that was waited, because each step of a search
+// waits for the one before it.
 func (t *multipathTraversal) pause(sent int64) int64 {
 	return max((t.now-sent)/pauseParts, revisit)
 }

@@ -72,7 +72,8 @@ type Config struct {
 	Set   *window.Set
 }
 
-// closeWindow closes a part of a window. Probes that were sent may be answered until the deadline, in ns.
+// closeWindow closes a part of a window. Probes that were sent may be answered until the deadline,
+// in ns.
 func (c *Config) closeWindow(w *window.Window, deadline int64, halted bool) {
 	if halted && c.Abandons {
 		w.Abandon()

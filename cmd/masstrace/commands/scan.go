@@ -68,7 +68,7 @@ type PaceFlags struct {
 	RateMax    rate       `placeholder:"PPS" help:"With --rate auto: upper limit of the rate, in probes per second. Default: 100K."`
 	Bandwidth  bandwidth  `placeholder:"BITS" help:"Rate in bits per second on the wire, also with K, M or G. Not together with --rate. Default: that of --rate."`
 	Burst      count      `placeholder:"N" help:"Maximum number of probes that leave together. Default: as small as the rate allows."`
-	Wait       timespan   `default:"2s" placeholder:"TIME" help:"Time to wait for replies after the last probe of a window (about 1 s of probing), in seconds or with a unit. Default: ${default}."`
+	Wait       timespan   `default:"2s" placeholder:"TIME" help:"Time to wait for replies after the last probe of a window (about 1 s of probing), in seconds or with a unit. Strategy multipath waits less if answers come fast. Default: ${default}."`
 	MaxRuntime timespan   `placeholder:"TIME" help:"Stop sending after this time, in seconds or with a unit, for example 90s or 2h. Default: no limit."`
 	Memory     byteSize   `default:"512M" placeholder:"BYTES" help:"Memory for targets that are being traced, in bytes, also with K, M or G. Default: ${default}."`
 }
