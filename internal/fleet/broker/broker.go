@@ -41,7 +41,7 @@ type Broker struct {
 	js     nats.JetStreamContext
 }
 
-// Open connects to a broker. Nobody but the hub may connect to the server inside before Admit.
+// Open connects to a broker. Nobody but the hub reaches the server inside before Listen.
 func Open(c Config) (*Broker, error) {
 	b := &Broker{cfg: c}
 	err := b.open()
@@ -115,6 +115,15 @@ func (b *Broker) Serve(prefix string, f func(name, verb string, data []byte) []b
 		return err
 	}
 	return b.nats.FlushTimeout(startPatience)
+}
+
+// Listen opens the port of the server inside. Names that it does not admit yet would be refused as if
+// they were revoked, so it comes after Admit and Serve.
+func (b *Broker) Listen() error {
+	if b.inside == nil {
+		return nil
+	}
+	return b.inside.listen()
 }
 
 // URL returns the URL at which agents reach the broker.

@@ -52,7 +52,7 @@ func openInside(c Config) (*inside, error) {
 	}
 	s := &inside{own: &server.NkeyUser{Nkey: public}, pair: pair}
 	s.options = &server.Options{
-		ServerName: "masstrace-hub", Host: host, Port: port, TLSConfig: secure, TLSTimeout: 5,
+		ServerName: "masstrace-hub", Host: host, Port: port, DontListen: true, TLSConfig: secure, TLSTimeout: 5,
 		JetStream: true, StoreDir: storeOf(c.Dir), SyncAlways: true, JetStreamMaxStore: 2 * mostKept, JetStreamMaxMemory: 16 << 20,
 		NoSigs: true, NoLog: true, Nkeys: []*server.NkeyUser{s.own},
 	}
@@ -66,7 +66,7 @@ func openInside(c Config) (*inside, error) {
 	}
 	if !s.server.ReadyForConnections(startPatience) {
 		s.close()
-		return nil, fmt.Errorf("the broker cannot listen at %s", c.Listen)
+		return nil, errors.New("the broker does not start")
 	}
 	return s, nil
 }
@@ -93,6 +93,15 @@ func address(where string) (host string, port int, err error) {
 		return "", 0, fmt.Errorf("the broker cannot listen: %w", err)
 	}
 	return host, int(n), l.Close()
+}
+
+// listen lets others connect.
+func (s *inside) listen() error {
+	s.server.AcceptLoop(make(chan struct{}))
+	if s.server.Addr() == nil {
+		return fmt.Errorf("the broker cannot listen at %s", net.JoinHostPort(s.options.Host, strconv.Itoa(s.options.Port)))
+	}
+	return nil
 }
 
 // dial connects the hub itself.

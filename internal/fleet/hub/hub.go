@@ -138,6 +138,9 @@ func Open(c Config) (h *Hub, err error) {
 	if err := h.serve(); err != nil {
 		return h, err
 	}
+	if err := h.broker.Listen(); err != nil {
+		return h, err
+	}
 	if c.Page != "" {
 		if h.page, err = h.openPage(c.Page); err != nil {
 			return h, err
