@@ -28,7 +28,7 @@ type follower struct {
 	plan    *plan.Plan
 	time    session.Timeline
 	session *session.Session
-	keys    *keyring
+	keys    *keys
 	receive *receiver.Receiver
 	index   map[probe.Addr]uint32
 	file    *outfile.File
@@ -136,7 +136,7 @@ func (f *follower) open(ctx context.Context) error {
 	if _, resets := paths.Refuse(f.cfg.Plan.Method, f); resets != nil {
 		return plan.Refuse("Sources", "TCP SYN needs a source address of this machine: its kernel must reset the connections that targets accept")
 	}
-	f.keys = newKeyring(f.session.Codec, cfg, f.time.Now())
+	f.keys = newKeys(f.session.Codec, cfg, f.time.Now())
 	if f.receive, err = receiver.New(f.session.Live, f.keys, f.time); err != nil {
 		return err
 	}

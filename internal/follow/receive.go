@@ -85,19 +85,9 @@ func (f *follower) reply(r *probe.Reply) {
 	delete(f.air.by, p)
 	f.answered++
 	f.engine.Answered(one.ask, engine.Answer{
-		From: r.Responder, End: isEnd(r.Kind), Reached: reaches(r), Sent: one.sent, RTT: time.Duration(max(r.Stamp-one.sent, 0)),
+		From: r.Responder, End: r.Kind.EndsPath(), Reached: reaches(r), Sent: one.sent, RTT: time.Duration(max(r.Stamp-one.sent, 0)),
 	}, r.Stamp)
 }
 
-// isEnd reports whether an answer ends a path.
-func isEnd(k probe.Kind) bool {
-	switch k {
-	case probe.KindTTLExceeded, probe.KindReassemblyExceeded, probe.KindFragNeeded,
-		probe.KindPacketTooBig, probe.KindParameterProblem, probe.KindOther:
-		return false
-	}
-	return true
-}
-
 // reaches reports whether the target itself answered.
-func reaches(r *probe.Reply) bool { return isEnd(r.Kind) && r.Responder == r.Target }
+func reaches(r *probe.Reply) bool { return r.Kind.EndsPath() && r.Responder == r.Target }

@@ -103,7 +103,7 @@ func placeOf(a engine.Ask) place { return place{a.Target, a.Flow, a.TTL} }
 // write sends a probe. It must be known before its answer arrives, so the lock is held.
 func (f *follower) write(r *run.Run, a engine.Ask) (left bool, pause int64, err error) {
 	now := f.time.Now()
-	key, attempt, number, _, err := f.keys.take(placeOf(a), now, f.cfg.Plan.Wait)
+	key, attempt, number, err := f.keys.take(placeOf(a), now, f.cfg.Plan.Wait)
 	if err != nil {
 		return false, 0, err
 	}

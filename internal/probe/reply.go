@@ -130,6 +130,16 @@ func ParseKind(s string) (k Kind, ok bool) {
 // any unreachable except a port unreachable and those about the packet size.
 func (k Kind) IsUnreach() bool { return k >= KindHostUnreach && k <= KindUnreach }
 
+// EndsPath reports whether an answer ends a path: the target answers, or a router or firewall reports
+// that the target cannot be reached.
+func (k Kind) EndsPath() bool {
+	switch k {
+	case KindTTLExceeded, KindReassemblyExceeded, KindFragNeeded, KindPacketTooBig, KindParameterProblem, KindOther:
+		return false
+	}
+	return true
+}
+
 // Proof returns how much the reply proves about the probe that it answers. Of two replies to one
 // probe, the one with the greater proof is the hop. Two tags, or the 32-bit tag of TCP, prove most.
 // The seal alone proves less, and a single tag of 16 bits proves least. Each rewritten field takes

@@ -24,7 +24,7 @@ type Watch struct {
 	cfg        Config
 	time       session.Timeline
 	session    *session.Session
-	keys       *keyring
+	keys       cycleKeys
 	receiver   *receiver.Receiver
 	newSleeper func() sender.Sleeper
 	targets    map[probe.Addr]int
@@ -128,7 +128,7 @@ func (w *Watch) build(cfg codec.Config) (err error) {
 	if _, resets := w.session.Paths.Refuse(w.cfg.Method, w); resets != nil {
 		return plan.Refuse("Source", "TCP SYN needs a source address of this machine: its kernel must reset the connections that targets accept")
 	}
-	w.keys = newKeyring(w.session.Codec, cfg)
+	w.keys = newCycleKeys(w.session.Codec, cfg)
 	w.receiver, err = receiver.New(w.session.Live, w.keys, w.time)
 	return err
 }

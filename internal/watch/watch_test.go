@@ -165,7 +165,7 @@ func TestKeyring(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := newKeyring(first, cfg)
+		k := newCycleKeys(first, cfg)
 		target := probe.AddrFrom(targets[0].Addr)
 		var flow probe.Flow
 		seen := map[string]uint32{}
@@ -193,7 +193,7 @@ func TestKeyring(t *testing.T) {
 		}
 		valid := 0
 		for i := 0; i < len(codecs); i += keyed {
-			if codecs[i] == k.keys[0] || codecs[i] == k.keys[1] {
+			if k.IsLive(codecs[i]) {
 				valid++
 			}
 		}

@@ -12,15 +12,11 @@ import (
 	"github.com/masstrace/masstrace/internal/follow"
 	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/link"
-	"github.com/masstrace/masstrace/internal/listen"
-	"github.com/masstrace/masstrace/internal/metrics"
-	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/session"
-	"github.com/masstrace/masstrace/internal/statusfile"
 )
 
 // FollowCmd follows the paths to the targets of some lists.
@@ -75,15 +71,11 @@ func (c *FollowCmd) Validate() error {
 		return errors.New("--dport cannot be combined with --method icmp: ICMP has no ports")
 	case c.SnapshotEvery != 0 && time.Duration(c.SnapshotEvery) < time.Second:
 		return errors.New("--snapshot-every must be at least 1s")
-	case c.StatusFile == "-":
-		return errors.New("--status needs the name of a file")
 	case c.State == "-":
 		return errors.New("--state needs the name of a file")
 	}
-	if c.Metrics != "" {
-		if _, err := listen.Address(c.Metrics); err != nil {
-			return fmt.Errorf("--metrics: %w", err)
-		}
+	if err := checkReports(c.StatusFile, c.Metrics); err != nil {
+		return err
 	}
 	return checkSources(c.Source)
 }
@@ -124,47 +116,13 @@ func (c *FollowCmd) Run(ctx context.Context, signals *signals, args command, s s
 		keep = append(keep, cap.DAC_OVERRIDE)
 	}
 	cfg.Opened = renounce(keep...)
-	stop, err := c.reportTo(&cfg, screen, signals)
+	cfg.Uses = outfile.Writes("StatusFile", c.StatusFile)
+	r := reports{metrics: c.Metrics, status: c.StatusFile, overwrite: c.Overwrite, run: "measurement", checkFiles: cfg.CheckFiles}
+	observers, _, stop, err := r.open(screen)
 	if err != nil {
 		return err
 	}
+	cfg.Observer = signals.watching(observers)
 	defer stop()
 	return follow.Run(ctx, signals.Interrupted, cfg)
-}
-
-// reportTo adds the observers of --status and --metrics. stop ends them.
-func (c *FollowCmd) reportTo(cfg *follow.Config, screen *console, signals *signals) (stop func(), err error) {
-	observers := observe.All{screen}
-	var server *metrics.Server
-	if c.Metrics != "" {
-		counts := metrics.New(version)
-		if server, err = metrics.Serve(c.Metrics, counts); err != nil {
-			return nil, fmt.Errorf("--metrics: %w", err)
-		}
-		observers = append(observers, counts)
-		screen.line("metrics: http://" + server.Addr() + "/metrics")
-	}
-	var file *statusfile.File
-	if c.StatusFile != "" {
-		cfg.Uses = outfile.Writes("StatusFile", c.StatusFile)
-		if err = cfg.CheckFiles(); err != nil {
-			server.Close()
-			return nil, err
-		}
-		file, err = statusfile.Create(c.StatusFile, outfile.ExistingIf(c.Overwrite), func(err error) {
-			screen.alert(fmt.Sprintf("warning: --status: %v; the measurement goes on without it", err))
-		})
-		if err != nil {
-			server.Close()
-			return nil, err
-		}
-		observers = append(observers, file)
-	}
-	cfg.Observer = signals.watching(observers)
-	return func() {
-		server.Close()
-		if err := file.Close(); err != nil {
-			screen.alert(fmt.Sprintf("warning: --status: %v", err))
-		}
-	}, nil
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/masstrace/masstrace/internal/listen"
@@ -11,46 +12,73 @@ import (
 	"github.com/masstrace/masstrace/internal/statusfile"
 )
 
-// statusFiles returns the file of --status, if it is given.
-func (c *ScanCmd) statusFiles() (paths []string) {
-	if c.StatusFile != "" {
-		paths = append(paths, c.StatusFile)
-	}
-	return paths
-}
-
 // reportTo adds the observers of --status and --metrics to cfg. stop ends them after the scan.
 func (c *ScanCmd) reportTo(cfg *scan.Config, screen *console, signals *signals) (stop func(), err error) {
-	observers := observe.All{screen}
+	r := reports{metrics: c.Metrics, status: c.StatusFile, overwrite: c.Overwrite, run: "scan", checkFiles: cfg.CheckFiles}
+	observers, counts, stop, err := r.open(screen)
+	if err != nil {
+		return nil, err
+	}
+	if counts != nil {
+		cfg.Sinks = append(cfg.Sinks, counts)
+	}
+	cfg.Observer = signals.watching(observers)
+	return stop, nil
+}
+
+// reports are what --status and --metrics ask for.
+type reports struct {
+	metrics, status string // "" for none
+	overwrite       bool
+	run             string // a word for the run that goes on without a report
+	checkFiles      func() error
+}
+
+// open returns the console with the observers of the reports. counts is nil without --metrics. stop
+// ends them after the run.
+func (r *reports) open(screen *console) (observers observe.All, counts *metrics.Metrics, stop func(), err error) {
+	observers = observe.All{screen}
 	var server *metrics.Server
-	if c.Metrics != "" { // before a file is made
-		counts := metrics.New(version)
-		if server, err = metrics.Serve(c.Metrics, counts); err != nil {
-			return nil, fmt.Errorf("--metrics: %w", err)
+	if r.metrics != "" { // before a file is made
+		counts = metrics.New(version)
+		if server, err = metrics.Serve(r.metrics, counts); err != nil {
+			return nil, nil, nil, fmt.Errorf("--metrics: %w", err)
 		}
-		observers, cfg.Sinks = append(observers, counts), append(cfg.Sinks, counts)
+		observers = append(observers, counts)
 		screen.line("metrics: http://" + server.Addr() + "/metrics")
 	}
 	var file *statusfile.File
-	if c.StatusFile != "" {
-		if err = cfg.CheckFiles(); err == nil {
-			file, err = statusfile.Create(c.StatusFile, outfile.ExistingIf(c.Overwrite), func(err error) {
-				screen.alert(fmt.Sprintf("warning: --status: %v; the scan goes on without it", err))
+	if r.status != "" {
+		if err = r.checkFiles(); err == nil {
+			file, err = statusfile.Create(r.status, outfile.ExistingIf(r.overwrite), func(err error) {
+				screen.alert(fmt.Sprintf("warning: --status: %v; the %s goes on without it", err, r.run))
 			})
 		}
 		if err != nil {
 			server.Close()
-			return nil, err
+			return nil, nil, nil, err
 		}
 		observers = append(observers, file)
 	}
-	cfg.Observer = signals.watching(observers)
-	return func() {
+	return observers, counts, func() {
 		server.Close()
 		if err := file.Close(); err != nil {
 			screen.alert(fmt.Sprintf("warning: --status: %v", err))
 		}
 	}, nil
+}
+
+// checkReports checks the values of --status and --metrics.
+func checkReports(status, address string) error {
+	if status == "-" {
+		return errors.New("--status needs the name of a file")
+	}
+	if address != "" {
+		if _, err := listen.Address(address); err != nil {
+			return fmt.Errorf("--metrics: %w", err)
+		}
+	}
+	return nil
 }
 
 // validateReports checks the flags of status lines, status files and metrics.
@@ -59,13 +87,5 @@ func (c *ScanCmd) validateReports() error {
 	if c.StatusFile != "" && t.UnmarshalText([]byte(c.StatusFile)) == nil {
 		return fmt.Errorf("--status %s: --status takes a file; the time between status lines is --status-every %[1]s", c.StatusFile)
 	}
-	if c.StatusFile == "-" {
-		return fmt.Errorf("--status needs the name of a file")
-	}
-	if c.Metrics != "" {
-		if _, err := listen.Address(c.Metrics); err != nil {
-			return fmt.Errorf("--metrics: %w", err)
-		}
-	}
-	return nil
+	return checkReports(c.StatusFile, c.Metrics)
 }

@@ -109,7 +109,7 @@ func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
 			Interface: c.Interface, GatewayMAC: net.HardwareAddr(c.GatewayMAC),
 			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer), LinkWait: time.Duration(c.LinkWait),
 		},
-		Uses:       outfile.Writes("StatusFile", c.statusFiles()...),
+		Uses:       outfile.Writes("StatusFile", c.StatusFile),
 		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, ReplyOutput: c.Replies, MetaOutput: c.Meta, Stdout: s.Stdout, Capture: c.Pcap,
 		Existing: outfile.ExistingIf(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),
 	}, err

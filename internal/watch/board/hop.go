@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/change"
-	"github.com/masstrace/masstrace/internal/probe"
 )
 
 // Hop has the statistics of one (target, flow, TTL). Times are round-trip times.
@@ -212,15 +211,4 @@ func (r *ring) last(n int) []time.Duration {
 		out = append(out, v)
 	}
 	return out
-}
-
-// isEnd reports whether an answer ends a path: the target answers, or a router or firewall reports
-// that the target cannot be reached.
-func isEnd(k probe.Kind) bool {
-	switch k {
-	case probe.KindTTLExceeded, probe.KindReassemblyExceeded, probe.KindFragNeeded,
-		probe.KindPacketTooBig, probe.KindParameterProblem, probe.KindOther:
-		return false
-	}
-	return true
 }

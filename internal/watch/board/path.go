@@ -94,7 +94,7 @@ func (p *Path) take(s *Sample) {
 // cycle may come after a change.
 func (p *Path) findEnd(s *Sample) {
 	switch {
-	case isEnd(s.Kind):
+	case s.Kind.EndsPath():
 		if p.End == 0 || s.TTL <= p.End || s.Cycle > p.reachedAt+1 {
 			if s.TTL != p.End {
 				p.endSince = s.Sent
