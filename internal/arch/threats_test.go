@@ -40,7 +40,7 @@ func TestNamedTests(t *testing.T) {
 // network connection.
 func TestNoResolver(t *testing.T) {
 	allowed := []string{
-		"internal/traceroute/names.go", "internal/intake/names.go", "internal/report/serve.go", "internal/listen/listen.go", "internal/metrics/server.go", "internal/fleet/broker/inside.go", "internal/fleet/hub/page.go", "internal/fleet/hub/metrics.go", "internal/follow/post.go",
+		"internal/traceroute/names.go", "internal/intake/names.go", "internal/report/serve.go", "internal/listen/listen.go", "internal/listen/server.go", "internal/metrics/server.go", "internal/fleet/broker/inside.go", "internal/fleet/hub/page.go", "internal/fleet/hub/metrics.go", "internal/follow/post.go",
 	}
 	reverse := regexp.MustCompile(`\bLookup(Addr|CNAME|PTR)`)
 	network := regexp.MustCompile(`\bnet\.(Dial|Listen\w*\(|Lookup|Resolve|DefaultResolver|Resolver)|"net/(http|rpc|smtp)"`)

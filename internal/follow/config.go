@@ -21,7 +21,7 @@ type Config struct {
 
 	MaxRuntime    time.Duration // after which the program ends; 0 is never
 	SnapshotEvery time.Duration // between two records of all current paths; 0 is never
-	State         string        // file that keeps what is known; "" for none
+	State         string        // file of the state; "" for none
 	OnChange      string        // command, or URL, that gets each change; "" for none
 
 	Output   string // file of NDJSON, or - for Stdout

@@ -16,8 +16,15 @@ import (
 // Point is the name of the folders of a vantage point, before the = of its value.
 const Point = "vantage_point"
 
-// endings are those of the files of results in a folder.
-var endings = []string{".parquet", ".ndjson", ".jsonl"}
+// HasResults reports whether a file in a folder has results, by the ending of its name.
+func HasResults(name string) bool {
+	return slices.Contains([]string{".parquet", ".ndjson", ".jsonl"}, ending(name))
+}
+
+// ending returns the ending of a name that stands before one of a compressed file.
+func ending(name string) string {
+	return filepath.Ext(strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst"))
+}
 
 // Files returns paths, and replaces each folder by the files of results in it and below it, in
 // their order. Parquet files of other tables than hops have no traces, and are left out. Other
@@ -41,11 +48,10 @@ func Files(paths []string) (files []string, err error) {
 // folder returns the files of a folder.
 func folder(path string) (files []string, err error) {
 	err = filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
-		name := strings.TrimSuffix(strings.TrimSuffix(entry.Name(), ".gz"), ".zst")
-		if err != nil || !entry.Type().IsRegular() || !slices.Contains(endings, filepath.Ext(name)) {
+		if err != nil || !entry.Type().IsRegular() || !HasResults(entry.Name()) {
 			return err
 		}
-		if filepath.Ext(name) == ".parquet" {
+		if ending(entry.Name()) == ".parquet" {
 			if is, err := hasTraces(path); err != nil || !is {
 				return err
 			}

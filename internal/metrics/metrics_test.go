@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/listen"
+	"github.com/masstrace/masstrace/internal/metrics/metricstest"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -46,16 +48,8 @@ func sample() *Metrics {
 // The names follow the conventions of Prometheus, and counts have their values.
 func TestMetrics(t *testing.T) {
 	m := sample()
-	problems, err := testutil.GatherAndLint(m.registry)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range problems {
-		if strings.HasPrefix(p.Metric, "masstrace_") {
-			t.Errorf("%s: %s", p.Metric, p.Text)
-		}
-	}
-	err = testutil.GatherAndCompare(m.registry, strings.NewReader(`
+	metricstest.Lint(t, m.registry)
+	err := testutil.GatherAndCompare(m.registry, strings.NewReader(`
 # HELP masstrace_probes_sent_total Probes that the kernel took. Live.
 # TYPE masstrace_probes_sent_total counter
 masstrace_probes_sent_total 900
@@ -107,28 +101,7 @@ func TestFinished(t *testing.T) {
 
 // docs/metrics.md has a row for each metric, and the dashboard names no other.
 func TestDocumented(t *testing.T) {
-	families, err := sample().registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, f := range families {
-		if strings.HasPrefix(f.GetName(), "masstrace_") {
-			names = append(names, f.GetName())
-		}
-	}
-	page, err := os.ReadFile("../../docs/metrics.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows []string
-	for _, m := range regexp.MustCompile("(?m)^\\| `(masstrace_[a-z_]+)").FindAllStringSubmatch(string(page), -1) {
-		rows = append(rows, m[1])
-	}
-	slices.Sort(rows)
-	if !slices.Equal(rows, names) {
-		t.Errorf("docs/metrics.md has rows of\n%q\nwant\n%q", rows, names)
-	}
+	names := metricstest.Documented(t, sample().registry, "../../docs/metrics.md", "masstrace_")
 	text, err := os.ReadFile("../../docs/grafana.json")
 	if err != nil {
 		t.Fatal(err)
@@ -185,6 +158,6 @@ func TestServe(t *testing.T) {
 		_ = c.Close()
 		t.Error("the server listens after its end")
 	}
-	var none *Server
+	var none *listen.Server
 	none.Close()
 }

@@ -6,10 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/masstrace/masstrace/internal/format/parquet"
+	"github.com/masstrace/masstrace/internal/inputs"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
@@ -56,8 +55,7 @@ func (s *sources) folder(path string) error {
 			s.points = append(s.points, path)
 			return nil
 		}
-		name := strings.TrimSuffix(strings.TrimSuffix(entry.Name(), ".gz"), ".zst")
-		if slices.Contains([]string{".parquet", ".ndjson", ".jsonl"}, filepath.Ext(name)) {
+		if inputs.HasResults(entry.Name()) {
 			return s.file(path)
 		}
 		return nil

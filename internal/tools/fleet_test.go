@@ -113,15 +113,8 @@ func TestFleet(t *testing.T) {
 	}
 	dir := fleet(t)
 	want := fleetCounts(t, filepath.Join(dir, "all.ndjson"))
-	bin := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bin, "duckdb"), []byte(duckdbProgram), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	modules, err := filepath.Abs(filepath.Join(installed, "node_modules"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	modules, path := withDuckDB(t)
+	t.Setenv("PATH", path)
 	t.Setenv("NODE_PATH", modules)
 	seen := counts{}
 	for _, m := range block.FindAllStringSubmatch(string(text), -1) {

@@ -23,11 +23,9 @@ const {DuckDBInstance} = require('@duckdb/node-api');
   for (const row of last.getRowsJson()) console.log(row.join(' '));
 })().catch(e => { console.error(e.message); process.exit(1); });`
 
-// Questions by name give the rows that encoding/json gives, from NDJSON and from Parquet.
-func TestQuery(t *testing.T) {
-	need(t, "duckdb")
-	dir := scanTwice(t)
-	want := cooked(t, dir)
+// withDuckDB returns NODE_PATH and PATH of an environment in which there is the program duckdb.
+func withDuckDB(t *testing.T) (modules, path string) {
+	t.Helper()
 	bin := t.TempDir()
 	if err := os.WriteFile(filepath.Join(bin, "duckdb"), []byte(duckdbProgram), 0o700); err != nil {
 		t.Fatal(err)
@@ -36,11 +34,20 @@ func TestQuery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return modules, bin + ":" + os.Getenv("PATH")
+}
+
+// Questions by name give the rows that encoding/json gives, from NDJSON and from Parquet.
+func TestQuery(t *testing.T) {
+	need(t, "duckdb")
+	dir := scanTwice(t)
+	want := cooked(t, dir)
 	program, err := filepath.Abs("../../bin/masstrace")
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := []string{"NODE_PATH=" + modules, "PATH=" + bin + ":" + os.Getenv("PATH")}
+	modules, path := withDuckDB(t)
+	env := []string{"NODE_PATH=" + modules, "PATH=" + path}
 	asked := 0
 	for _, q := range query.Questions {
 		var answers [2]string

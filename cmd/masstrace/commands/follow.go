@@ -82,8 +82,8 @@ func (c *FollowCmd) Validate() error {
 
 // Help returns the text below the flags.
 func (c *FollowCmd) Help() string {
-	return "Every path is traced once. Then the budget goes where changes are likely, and each change of a path is a record: " +
-		"what was there before and after, which targets it affects, and when it happened. A load balancer that sends flows elsewhere is told from a change of the route."
+	return "Every path is traced once. Then the budget goes to the paths that change most likely, and each change of a path is a record: " +
+		"the hops before and after, the affected targets, and the bounds of its time. A load balancer that sends flows elsewhere is told from a change of the route."
 }
 
 // config translates the flags.

@@ -38,7 +38,7 @@ type reports struct {
 // ends them after the run.
 func (r *reports) open(screen *console) (observers observe.All, counts *metrics.Metrics, stop func(), err error) {
 	observers = observe.All{screen}
-	var server *metrics.Server
+	var server *listen.Server
 	if r.metrics != "" { // before a file is made
 		counts = metrics.New(version)
 		if server, err = metrics.Serve(r.metrics, counts); err != nil {

@@ -108,14 +108,19 @@ func (f tightFile) Write(b []byte) (int, error) {
 	return f.File.Write(b)
 }
 
+// newTightFleet returns a fleet of the agent paris whose hub has a full disk until room is set.
+func newTightFleet(t *testing.T) (f *fleet, room *atomic.Bool) {
+	f, room = newFleet(t, "paris"), new(atomic.Bool)
+	f.stopHub()
+	f.change = func(c *hub.Config) { c.Disk = tight{room: room} }
+	f.startHub()
+	return f, room
+}
+
 // A full disk of the hub is a trouble of the job, and ends when there is room.
 func TestFleetFullHub(t *testing.T) {
 	t.Parallel()
-	var room atomic.Bool
-	f := newFleet(t, "paris")
-	f.stopHub()
-	f.change = func(c *hub.Config) { c.Disk = tight{room: &room} }
-	f.startHub()
+	f, room := newTightFleet(t)
 	c := f.submitter()
 	defer c.Close()
 	j := f.submit(c, f.spec(c, "45.16.0.0/24", 8))
@@ -137,11 +142,7 @@ func TestFleetFullHub(t *testing.T) {
 // A hub that takes nothing does not fill the disk of an agent.
 func TestFleetStopsAsking(t *testing.T) {
 	t.Parallel()
-	var room atomic.Bool
-	f := newFleet(t, "paris")
-	f.stopHub()
-	f.change = func(c *hub.Config) { c.Disk = tight{room: &room} }
-	f.startHub()
+	f, room := newTightFleet(t)
 	c := f.submitter()
 	defer c.Close()
 	j := f.submit(c, f.spec(c, "45.16.0.0/23", 200))

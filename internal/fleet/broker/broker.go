@@ -86,7 +86,7 @@ func (b *Broker) Admit(list []creds.Identity) error {
 	if b.inside != nil {
 		return b.inside.admit(list)
 	}
-	return b.writeUsers(list)
+	return WriteUsers(b.cfg.Dir, list)
 }
 
 // workers is how many requests are answered at a time.

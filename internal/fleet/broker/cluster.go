@@ -115,11 +115,7 @@ func ownKey(path string) ([]byte, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return text, err
 	}
-	pair, err := nkeys.CreateUser()
-	if err != nil {
-		return nil, err
-	}
-	seed, err := pair.Seed()
+	seed, _, err := creds.NewKey()
 	if err != nil {
 		return nil, err
 	}
@@ -138,9 +134,6 @@ func sign(path string, seed []byte) (nats.Option, error) {
 	}
 	return nats.Nkey(public, pair.Sign), nil
 }
-
-// writeUsers writes the file that the configuration of the cluster includes.
-func (b *Broker) writeUsers(list []creds.Identity) error { return WriteUsers(b.cfg.Dir, list) }
 
 // WriteUsers writes the users of the hub in a folder for a cluster. A server reads it when it is told
 // to reload its configuration.

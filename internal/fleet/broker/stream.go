@@ -37,7 +37,7 @@ func (b *Broker) Keep(subject string, data []byte) error {
 	if err == nil {
 		return nil
 	}
-	if again := b.ensure(); again != nil { // somebody may have removed the stream
+	if again := b.ensure(); again != nil { // the stream may have been removed
 		return fmt.Errorf("the broker does not keep %s: %w", subject, err)
 	}
 	_, err = b.js.Publish(subject, data)

@@ -65,22 +65,29 @@ var (
 	ErrUnknown = errors.New("no such name")
 )
 
+// NewKey makes an NKey of a user.
+func NewKey() (seed []byte, public string, err error) {
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		return nil, "", err
+	}
+	if seed, err = pair.Seed(); err != nil {
+		return nil, "", err
+	}
+	public, err = pair.PublicKey()
+	return seed, public, err
+}
+
 // Add makes an identity, and returns its file. The hub must trust ca.
 func (r Roster) Add(id Identity, hub string, ca []byte) (*File, error) {
 	if err := job.CheckName(id.Name); err != nil {
 		return nil, err
 	}
-	pair, err := nkeys.CreateUser()
+	seed, public, err := NewKey()
 	if err != nil {
 		return nil, err
 	}
-	seed, err := pair.Seed()
-	if err != nil {
-		return nil, err
-	}
-	if id.Key, err = pair.PublicKey(); err != nil {
-		return nil, err
-	}
+	id.Key = public
 	text, err := json.MarshalIndent(&id, "", "\t")
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/budget"
+	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
 
@@ -144,7 +145,7 @@ func (h *Hub) states() (list []talk.AgentState) {
 			s = a.state
 			s.Connected = time.Since(s.Seen) < gone
 		}
-		if id.Role == "agent" {
+		if id.Role == creds.Agent {
 			list = append(list, s)
 		}
 	}

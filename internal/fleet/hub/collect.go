@@ -54,7 +54,7 @@ func (h *Hub) put(name string, data []byte) ([]byte, error) {
 }
 
 // sweep removes the parts that an agent has sent for leases that it does not have any more. An
-// error costs room alone. The caller holds the mutex of commits.
+// error costs room alone. The caller holds the mutex of the parts.
 func (h *Hub) sweep(w *work, name string) {
 	files, _ := filepath.Glob(h.path("jobs", w.Job.ID, "incoming", name+".*"))
 	h.mu.Lock()

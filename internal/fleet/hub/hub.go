@@ -34,6 +34,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
+	"github.com/masstrace/masstrace/internal/listen"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
 
@@ -67,8 +68,8 @@ type Hub struct {
 	cfg    Config
 	term   uint32
 	broker *broker.Broker
-	retell chan struct{} // asks for all messages to all agents again
-	page   *page         // nil if there is none
+	retell chan struct{}  // asks for all messages to all agents again
+	page   *listen.Server // nil if there is none
 	lock   *os.File
 
 	commits commits
@@ -159,12 +160,17 @@ func (h *Hub) path(parts ...string) string {
 func (h *Hub) URL() string { return h.broker.URL() }
 
 // PageURL returns the URL of the status page, "" if there is none.
-func (h *Hub) PageURL() string { return h.page.url() }
+func (h *Hub) PageURL() string {
+	if h.page == nil {
+		return ""
+	}
+	return "http://" + h.page.Addr() + "/"
+}
 
 // Close ends the hub. What it has acknowledged stays.
 func (h *Hub) Close() error {
 	h.stop()
-	h.page.close()
+	h.page.Close()
 	h.broker.Close()
 	h.done.Wait()
 	h.commits.end()

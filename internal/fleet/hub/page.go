@@ -2,11 +2,10 @@ package hub
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html/template"
-	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/talk"
@@ -14,48 +13,17 @@ import (
 	"github.com/masstrace/masstrace/internal/tabular"
 )
 
-// page is the status page: / for people, /status.json, and /metrics for Prometheus.
-type page struct {
-	server   *http.Server
-	listener net.Listener
-	ended    chan struct{}
-}
-
-// openPage starts the status page.
-func (h *Hub) openPage(address string) (*page, error) {
-	l, err := listen.TCP(h.ctx, address)
-	if err != nil {
-		return nil, fmt.Errorf("status page: %w", err)
-	}
+// openPage starts the status page: / for people, /status.json, and /metrics for Prometheus.
+func (h *Hub) openPage(address string) (*listen.Server, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", h.servePage)
 	mux.HandleFunc("GET /status.json", h.serveJSON)
 	mux.Handle("GET /metrics", h.metricsHandler())
-	p := &page{
-		server: &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}, listener: l,
-		ended: make(chan struct{}),
+	s, err := listen.Serve(h.ctx, address, mux, func(err error) { h.cfg.Event("status page: " + err.Error()) })
+	if err != nil {
+		return nil, fmt.Errorf("status page: %w", err)
 	}
-	go func() {
-		defer close(p.ended)
-		if err := p.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			h.cfg.Event("status page: " + err.Error())
-		}
-	}()
-	return p, nil
-}
-
-func (p *page) url() string {
-	if p == nil {
-		return ""
-	}
-	return "http://" + p.listener.Addr().String() + "/"
-}
-
-func (p *page) close() {
-	if p != nil {
-		p.server.Close()
-		<-p.ended
-	}
+	return s, nil
 }
 
 // snapshot returns all jobs and agents.
@@ -74,7 +42,7 @@ func (h *Hub) serveJSON(w http.ResponseWriter, _ *http.Request) {
 
 func (h *Hub) servePage(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	_ = pageTemplate.Execute(w, h.snapshot())
+	_ = pageTemplate().Execute(w, h.snapshot())
 }
 
 // pageWords are the functions of the template.
@@ -87,8 +55,12 @@ var pageWords = template.FuncMap{
 }
 
 // pageTemplate shows a talk.JobsReply. Other people choose the words in it; the template escapes
-// them.
-var pageTemplate = template.Must(template.New("page").Funcs(pageWords).Parse(`<!doctype html>
+// them. Only a hub needs it.
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(pageWords).Parse(pageText))
+})
+
+const pageText = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="2">
 <title>masstrace hub</title>
@@ -120,4 +92,4 @@ progress{width:8em}
 {{end}}</table></div>{{else}}<p>No agent was added yet: masstrace hub add-agent NAME.</p>{{end}}
 <p><small><a href="status.json">status.json</a>, <a href="metrics">metrics</a></small></p>
 </html>
-`))
+`

@@ -4,16 +4,13 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
+	"github.com/masstrace/masstrace/internal/metrics/metricstest"
 )
 
 // shown is a hub with a job and an agent.
@@ -75,36 +72,8 @@ func TestPage(t *testing.T) {
 // The names follow the conventions of Prometheus, and docs/fleet.md has a row for each.
 func TestMetrics(t *testing.T) {
 	h := shown(t)
-	problems, err := testutil.GatherAndLint(h.metrics())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range problems {
-		if strings.HasPrefix(p.Metric, "masstrace_") {
-			t.Errorf("%s: %s", p.Metric, p.Text)
-		}
-	}
-	families, err := h.metrics().Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names, rows []string
-	for _, f := range families {
-		if strings.HasPrefix(f.GetName(), "masstrace_") {
-			names = append(names, f.GetName())
-		}
-	}
-	page, err := os.ReadFile("../../../docs/fleet.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(masstrace_fleet_[a-z_]+)").FindAllStringSubmatch(string(page), -1) {
-		rows = append(rows, m[1])
-	}
-	slices.Sort(rows)
-	if !slices.Equal(rows, names) {
-		t.Errorf("docs/fleet.md has rows of\n%q\nwant\n%q", rows, names)
-	}
+	metricstest.Lint(t, h.metrics())
+	metricstest.Documented(t, h.metrics(), "../../../docs/fleet.md", "masstrace_fleet_")
 }
 
 // Without a host, a hub listens on loopback alone.

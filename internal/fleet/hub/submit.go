@@ -45,7 +45,7 @@ func (h *Hub) list(name string, data []byte) ([]byte, error) {
 	part := h.path("lists", "part."+name+"."+q.Digest)
 	size, err := appendPart(part, q.Offset, body)
 	if err != nil {
-		return nil, fmt.Errorf("the disk of the hub refuses writes: %w", err)
+		return nil, errDisk(err)
 	}
 	if size >= q.Size {
 		text, err := os.ReadFile(part)
@@ -59,7 +59,7 @@ func (h *Hub) list(name string, data []byte) ([]byte, error) {
 			return nil, errors.New("the list was damaged on its way; send it again")
 		}
 		if err := outfile.Replace(to, 0o600, text); err != nil {
-			return nil, fmt.Errorf("the disk of the hub refuses writes: %w", err)
+			return nil, errDisk(err)
 		}
 	}
 	return talk.Encode(&talk.PutReply{Size: size}, nil)
@@ -194,8 +194,8 @@ func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
 	return plan.New(h.ctx, &c, plan.Began{})
 }
 
-// mostReply bounds the jobs in one answer, in bytes.
-// NATS takes messages of 1 MiB, and the agents are in it, too.
+// mostReply bounds the jobs in one answer, in bytes. NATS takes messages of 1 MiB, and the agents
+// are in it, too.
 const mostReply = 256 << 10
 
 // listJobs returns the jobs from a number on, as many as an answer has room for, and the agents in

@@ -72,7 +72,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// What is no evidence is not shared: answers of targets, and hops that rest on one tag.
+// Answers of targets, and hops that rest on one tag, are no evidence, and are not shared.
 func TestEvidence(t *testing.T) {
 	tr := traceOf(addr(9), 1, 2, 3, 9)
 	tr.Hops[1].Alone = true

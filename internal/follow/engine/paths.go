@@ -9,7 +9,7 @@ import (
 
 const ttls = probe.MaxTTL + 1
 
-// paths is what is known of each path. Columns are by TTL, so that a search of all targets with a hop
+// paths has the known hops of each path. Columns are by TTL, so that a search of all targets with a hop
 // reads little memory; they are made when a TTL is first used.
 type paths struct {
 	names  names
@@ -28,7 +28,7 @@ const (
 	rttUnit = 50 * time.Microsecond
 )
 
-// state is what is known of a target beside its hops.
+// state has the knowledge about a target beside its hops.
 type state struct {
 	End      uint8 // TTL at which the path ends; 0 if nothing shows it
 	Last     uint8 // highest TTL of the path
