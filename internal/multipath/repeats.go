@@ -16,9 +16,9 @@ func sampleSize(width int) int {
 const certain = 10
 
 // sole returns how many flows must have met the same node in front of a per-packet balancer, or where
-// its branches join. If there were a second node, they would show it except with a probability of
-// 2⁻¹⁵, at 95 %.
-func (c *Config) sole() int { return c.rule.Flows(3) }
+// its branches join. Balancers have unequal shares: if a second node had a fifth of the packets, these
+// flows would all miss it with a probability of less than 2⁻¹⁰, at 95 %.
+func (c *Config) sole() int { return c.rule.Flows(6) }
 
 // isSole reports whether all flows must certainly meet one node in the row.
 func (s *Search) isSole(ttl uint8) bool {
