@@ -82,7 +82,7 @@ test: install-test
 lint:
 	@scripts/step lint scripts/lint $(STATICCHECK)
 unit:
-	@scripts/step unit scripts/gotest unit -timeout 8m -parallel 3 ./...
+	@scripts/step unit scripts/gotest unit -timeout 8m ./...
 race:
 	@scripts/step race scripts/gotest race -race -timeout 8m $(addprefix ./,$(CONCURRENT))
 fuzz-short:
