@@ -24,6 +24,7 @@ type claim struct {
 	hasValid  bool // valid and mangled are stated
 	late      bool // the reply came after the wait
 	copy      bool // the reply is a duplicate
+	withheld  bool // too little speaks for the reply, so that it claims no hop
 }
 
 // tally is the judgement of one kind of rows.
@@ -37,7 +38,7 @@ type tally struct {
 // mostTimes is how many round-trip times are compared.
 const mostTimes = 1 << 24
 
-// Hops counts claimed hops. All counts but Judged and True are of false hops.
+// Hops counts claimed hops. All counts but Judged, True and Withheld are of false hops.
 type Hops struct {
 	Judged uint64 `json:"judged"`
 	True   uint64 `json:"true"` // the log has exactly this answer
@@ -50,6 +51,9 @@ type Hops struct {
 	NoProbe uint64 `json:"no_probe"`
 	// NoAnswer: the address can answer, but it answered no probe at that TTL.
 	NoAnswer uint64 `json:"no_answer"`
+	// Withheld: the log has no such answer, and the results do not claim a hop for it. A garbled
+	// copy has a valid tag of another probe by chance, once in 2⁸.
+	Withheld uint64 `json:"withheld,omitempty"`
 
 	Class *Class `json:"class,omitempty"`
 	RTT   *RTT   `json:"rtt,omitempty"`
@@ -103,6 +107,8 @@ func (c *checker) judge(t *tally, flows []uint32, q *claim) {
 	case found != nil:
 		t.True++
 		c.agree(t, q, found)
+	case q.withheld:
+		t.Withheld++
 	case !probed:
 		t.NoProbe++
 		c.example("of no probe", "%s TTL %d from %s", q.dst, q.ttl, q.from)

@@ -273,6 +273,7 @@ func (h *Hops) add(o *Hops) {
 	h.OtherFlow += o.OtherFlow
 	h.NoProbe += o.NoProbe
 	h.NoAnswer += o.NoAnswer
+	h.Withheld += o.Withheld
 }
 
 func (r *Recall) add(o *Recall) {

@@ -81,7 +81,7 @@ func (c *checker) claimOf(dst probe.Addr, h *record.Hop) claim {
 	q := claim{
 		dst: dst, from: h.Responder, ttl: h.TTL, replyTTL: h.ReplyTTL, kind: h.Kind, valid: h.Valid, mangled: h.Mangled,
 		hasKind: !h.Lacks.Has(record.LacksKind), hasValid: !h.Lacks.Has(record.LacksValid),
-		tx: h.Sent, rttNS: -1, attempt: -1, quotedTTL: -1, labels: -1, late: h.Late, copy: h.Dup > 0,
+		tx: h.Sent, rttNS: -1, attempt: -1, quotedTTL: -1, labels: -1, late: h.Late, copy: h.Dup > 0, withheld: h.Withheld,
 	}
 	if h.HasRTT() {
 		q.rttNS = h.RTT

@@ -153,6 +153,9 @@ func (r *Report) textHops(t *table, head, means string, h *Hops) {
 	t.count(needed, "of another flow", h.OtherFlow, "the address is there for other flows only")
 	t.count(needed, "of no probe", h.NoProbe, "the flow was not probed at this TTL")
 	t.count(needed, "of no answer", h.NoAnswer, "possible address, but the log has no such reply")
+	if h.Withheld > 0 {
+		t.count(shown, "withheld", h.Withheld, "the log has no such reply, and no hop is claimed for it")
+	}
 	if e := h.RTT; e != nil {
 		t.line("", "  RTT error", fmt.Sprintf("%.3f / %.3f / %.3f ms", e.MedianMS, e.P99MS, e.MaxMS),
 			"median, 99th percentile, maximum of |measured − simulated|")

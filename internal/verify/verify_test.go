@@ -56,6 +56,21 @@ func TestReplies(t *testing.T) {
 	}
 }
 
+// TestWithheldReplies checks that a reply record which claims no hop is not a false one.
+func TestWithheldReplies(t *testing.T) {
+	for _, withheld := range []bool{true, false} {
+		r := (&prober{preset: "clean", records: record.Replies, replies: func(_ *record.Head, h *record.Hop) {
+			if h.TTL == 5 {
+				h.TTL, h.Probe.TTL, h.Withheld = 40, 40, withheld
+			}
+		}}).check(t, nil)
+		h := r.Hops
+		if r.OK() != withheld || h.Withheld+h.False() == 0 || (h.False() == 0) != withheld || h.True+h.Withheld+h.False() != h.Judged {
+			t.Errorf("withheld %v: OK %v, %+v", withheld, r.OK(), h)
+		}
+	}
+}
+
 // TestCut checks a file whose writer was killed: its complete records are judged.
 func TestCut(t *testing.T) {
 	results, log := (&prober{preset: "clean"}).run(t)
