@@ -93,7 +93,7 @@ func (o *outcome) undecided() uint64 {
 	return uint64(o.targets+999) / 1000
 }
 
-// mostWithheld is how many answers there must be for each that is withheld.
+// mostWithheld is how many answers there must be for each that is withheld without a rewritten tag.
 const mostWithheld = 1000
 
 // judgeRecall: every reply that can be attributed is in the results.
@@ -102,7 +102,9 @@ func judgeRecall(t *testing.T, o *outcome) {
 	r := &o.report.Recall
 	m := &r.Missing
 	zero(t, "missing", counts{"no trace": m.NoTrace, "late": m.Late, "lost": m.Lost - min(m.Lost, o.withheld)})
-	if o.withheld*mostWithheld > r.Answers {
+	// A rewritten tag is valid by chance once in 2⁸, and then contradicts the other one.
+	byChance := atMost(float64(o.counters.Simulator["mangled"]) / (1 << 8))
+	if o.withheld > byChance+r.Answers/mostWithheld {
 		t.Errorf("%d of %d answers are withheld", o.withheld, r.Answers)
 	}
 	if m.Mangled > o.conflicts() {

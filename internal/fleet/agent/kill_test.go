@@ -141,6 +141,9 @@ func survive(t *testing.T, store *objectstest.Server, kills int) {
 	spec := f.spec(c, "45.16.0.0/18", effort.Count(10, 20)*kills)
 	j := f.submit(c, spec)
 	for _, name := range agents {
+		if err := os.MkdirAll(filepath.Join(f.dir, name), 0o700); err != nil { // a fault may come before the agent
+			t.Fatal(err)
+		}
 		start(name)
 	}
 	count := map[string]int{}
