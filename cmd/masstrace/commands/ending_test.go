@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/record"
@@ -86,7 +87,11 @@ func TestOutputLines(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]int{path: 2, os.DevNull: 1, "/dev/stdout": 1, "-": 0, "": 0} {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{path: 2, os.DevNull: 1, pipe: 1, "-": 0, "": 0} {
 		if lines := outputLines(path); len(lines) != want {
 			t.Errorf("%q: %q, want %d lines", path, lines, want)
 		}

@@ -111,9 +111,9 @@ func ipv4(protocol byte, size int, id uint16, ttl byte, src, dst uint32) []byte 
 func TestReplayFlood(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]flood{
-		"one stamp":         {probes: 300_000, targets: true},
+		"one stamp":         {probes: effort.Count(150_000, 300_000), targets: true},
 		"answered":          {probes: 150_000, targets: true, answers: true},
-		"many sources":      {probes: 150_000, targets: true, sources: true, answers: true},
+		"many sources":      {probes: effort.Count(100_000, 150_000), targets: true, sources: true, answers: true},
 		"one flow":          {probes: 300_000, answers: true},
 		"over a long time":  {probes: 50_000, targets: true, answers: true, pause: 1000},
 		"over a short time": {probes: 50_000, targets: true, answers: true, pause: 1},
@@ -207,10 +207,13 @@ func TestListsHostile(t *testing.T) {
 		"ranges":    "2a00::1-2a00::9\n",
 		"comments":  "# x\n",
 	} {
+		if name != "prefixes" && name != "comments" && !effort.Soaking() { // one reader reads all entries
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			path := bomb(t, "list.gz", "45.1.2.3\n", fill, "", 96<<20)
 			readsWithin(t, "scan", "--dry-run", path)
-			if name == "prefixes" || effort.Soaking() { // one reader reads all lists
+			if name == "prefixes" {
 				readsWithin(t, "scan", "--dry-run", "45.0.0.1", "--exclude", path)
 				readsWithin(t, "verify", "-", "--log", log, "--targets", path)
 			}
