@@ -14,6 +14,8 @@ function eventsOf(d, list) {
     if (!Number.isNaN(by)) e.shifts.push(by);
   }
   const list2 = [...events.values()];
+  const mostly = (map, n) => new Map([...map].filter(x => 2 * x[1] > n)); // an AS of a few targets alone is no sign
+  for (const e of list2) for (const field of ['left', 'entered']) e[field] = mostly(e[field], e.targets.length);
   for (const e of list2) for (const field of ['after', 'old', 'new', 'left', 'entered']) e[field] = [...e[field]].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(x => x[0]);
   return list2.sort((a, b) => b.targets.length - a.targets.length || a.ttl - b.ttl || a.key.localeCompare(b.key));
 }
@@ -56,7 +58,7 @@ function showEvents(d, apply) {
 function showTimes(d, apply) {
   const shifts = d.comparison.rtt_shifts || [], ms = ns => milliseconds(ns / 1e6), most = Math.max(...shifts.map(s => Math.abs(s.new_ns - s.old_ns)), 1);
   $('times').querySelector('.content').replaceChildren(
-    el('p', {class: 'quiet'}, `The median difference of all times is ${(d.comparison.baseline_ns / 1e6).toFixed(2)} ms. It belongs to the vantage point, and is subtracted.`),
+    el('p', {class: 'quiet'}, `The median difference of all times is ${signed(d.comparison.baseline_ns / 1e6)} ms. It belongs to the vantage point, and is subtracted.`),
     shifts.length ? table('Prefixes on unchanged paths', [
       {title: 'Prefix', cell: s => el('code', null, s.prefix)}, {title: 'Targets', number: true, cell: s => count(s.targets)}, {title: 'Old median, ms', number: true, cell: s => ms(s.old_ns)},
       {title: 'New median, ms', number: true, cell: s => ms(s.new_ns)}, {title: 'Shift, ms', number: true, cell: s => signed((s.new_ns - s.old_ns) / 1e6)}, {title: 'Shift', cell: s => bar(Math.abs(s.new_ns - s.old_ns), most, s.new_ns > s.old_ns ? 'var(--bad)' : 'var(--good)')},

@@ -62,12 +62,12 @@ function save(file, blob) {
   setTimeout(() => URL.revokeObjectURL(a.href), 10000);
 }
 
-// savePicture saves SVG as PNG, at twice its size.
+// savePicture saves SVG as PNG, at twice its size if a canvas can be so large.
 function savePicture(file, picture) {
-  const image = new Image(), width = Number(picture.getAttribute('width')), height = Number(picture.getAttribute('height'));
+  const image = new Image(), width = Number(picture.getAttribute('width')), height = Number(picture.getAttribute('height')), scale = Math.min(2, 16000 / Math.max(width, height));
   image.onload = () => {
-    const canvas = el('canvas', {width: 2 * width, height: 2 * height});
-    canvas.getContext('2d').drawImage(image, 0, 0, 2 * width, 2 * height);
+    const canvas = el('canvas', {width: Math.round(scale * width), height: Math.round(scale * height)});
+    canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
     canvas.toBlob(blob => save(file, blob), 'image/png');
   };
   image.src = 'data:image/svg+xml;charset=utf-8,' + encodeURIComponent(picture.outerHTML);

@@ -24,7 +24,7 @@ function showPaths(d) {
   const more = el('button', {type: 'button', onclick: () => { viewer.shown += 200; fillTargets(d, list, chosen, more); }}, 'More targets');
   box.replaceChildren(el('div', {class: 'viewer'}, el('div', {class: 'side'},
     el('form', {class: 'find', role: 'search', 'aria-label': 'Targets', onsubmit: e => { e.preventDefault(); findTarget(d, e.target.elements.target.value, list, chosen, more); }},
-      el('label', {for: 'target'}, 'Find a target'), el('input', {id: 'target', name: 'target', type: 'search', autocomplete: 'off', spellcheck: 'false'}), el('button', {type: 'submit'}, 'Find')),
+      el('label', {for: 'target'}, 'Find a target, address or AS'), el('input', {id: 'target', name: 'target', type: 'search', autocomplete: 'off', spellcheck: 'false'}), el('button', {type: 'submit'}, 'Find')),
     el('p', {id: 'found', class: 'quiet', role: 'status'}), list, more), chosen));
   fillTargets(d, list, chosen, more);
   showPath(d, chosen);
@@ -44,11 +44,22 @@ function fillTargets(d, list, chosen, more) {
   more.hidden = viewer.targets.length <= viewer.shown;
 }
 
-// findTarget shows the first target that a text matches.
+// findTarget shows the first target that a text matches, or the first one whose path passes what it
+// matches: an address, a prefix, an AS, a name or a country.
 function findTarget(d, text, list, chosen, more) {
   const wanted = text.trim().toLowerCase(), prefix = parsePrefix(wanted);
-  const found = wanted && viewer.targets.find(t => prefix ? inPrefix(d, t.addr, prefix) : address(d, t.addr).startsWith(wanted) || nameOf(d, t.addr).toLowerCase().includes(wanted) || asOf(aboutOf(d, t.addr)).toLowerCase() === wanted);
-  $('found').textContent = found ? '' : 'No such target passes the filter.';
+  if (!wanted) return;
+  let found = viewer.targets.find(t => prefix ? inPrefix(d, t.addr, prefix) : address(d, t.addr).startsWith(wanted) || nameOf(d, t.addr).toLowerCase().includes(wanted) || asOf(aboutOf(d, t.addr)).toLowerCase() === wanted);
+  $('found').textContent = '';
+  if (!found) {
+    try {
+      const set = matching(d, text).make(d), passing = viewer.targets.filter(t => t.traces.some(x => set[x]));
+      found = passing[0];
+      $('found').textContent = found ? `${count(passing.length)} paths pass it; this is the first.` : 'No path that passes the filter has it.';
+    } catch (error) {
+      $('found').textContent = error.message;
+    }
+  }
   if (!found) return;
   viewer.target = found.addr;
   const i = viewer.targets.indexOf(found);
@@ -66,17 +77,18 @@ function showPath(d, chosen) {
   const width = Math.max(320, Math.min(900, chosen.clientWidth - 2 || 320)), picture = () => pathPicture(d, traces, width);
   const record = el('pre', {class: 'record', hidden: true, tabindex: '0', 'aria-label': 'Records'});
   const rows = linesOf(d, traces).flatMap(t => hopsOf(d, t));
-  const some = () => viewer.marked.size ? viewer.targets.filter(x => viewer.marked.has(x.addr)).flatMap(x => x.traces) : traces;
+  const these = () => viewer.marked.size ? viewer.targets.filter(x => viewer.marked.has(x.addr)) : [target], some = () => these().flatMap(x => x.traces);
+  const title = 'The marked targets, or this one', sheet = () => pictureSheet(d, these(), width);
   chosen.replaceChildren(...[el('h3', null, 'To ', el('code', null, address(d, target.addr)), nameOf(d, target.addr) ? el('small', null, ' ', name(nameOf(d, target.addr))) : null),
     el('p', {class: 'facts'}, facts.filter(Boolean).map(f => el('span', null, f)), traces.length > mostLines ? el('span', null, `${mostLines} of ${traces.length} traces`) : null),
     verdictLines(d, traces),
     el('div', {class: 'scroll subway', tabindex: '0', role: 'region', 'aria-label': 'Picture of the path'}, picture()),
     el('div', {class: 'buttons'},
       el('button', {type: 'button', 'aria-expanded': 'false', onclick: e => { record.hidden = !record.hidden; e.currentTarget.setAttribute('aria-expanded', String(!record.hidden)); if (!record.hidden) record.textContent = linesOf(d, traces).map(t => JSON.stringify(recordOf(d, t), null, 1)).join('\n'); }}, 'Record'),
-      el('button', {type: 'button', title: 'The marked targets, or this one', onclick: () => saveText('traces.csv', 'text/csv', csvOf(d, some()))}, 'CSV'),
-      el('button', {type: 'button', title: 'The marked targets, or this one', onclick: () => saveText('traces.ndjson', 'application/x-ndjson', some().map(t => JSON.stringify(recordOf(d, t)) + '\n').join(''))}, 'NDJSON'),
-      el('button', {type: 'button', onclick: () => saveText('path.svg', 'image/svg+xml', picture().outerHTML)}, 'SVG'),
-      el('button', {type: 'button', onclick: () => savePicture('path.png', picture())}, 'PNG')),
+      el('button', {type: 'button', title, onclick: () => saveText('traces.csv', 'text/csv', csvOf(d, some()))}, 'CSV'),
+      el('button', {type: 'button', title, onclick: () => saveText('traces.ndjson', 'application/x-ndjson', some().map(t => JSON.stringify(recordOf(d, t)) + '\n').join(''))}, 'NDJSON'),
+      el('button', {type: 'button', title, onclick: () => saveText('paths.svg', 'image/svg+xml', sheet().outerHTML)}, 'SVG'),
+      el('button', {type: 'button', title, onclick: () => savePicture('paths.png', sheet())}, 'PNG')),
     record,
     el('details', null, el('summary', null, 'Table'), table('Hops', [
       {title: 'TTL', number: true, cell: h => h.ttl}, ...(d.comparison ? [{title: 'Scan', cell: h => ['old', 'new'][h.file]}] : []), ...(traces.length > 1 ? [{title: 'Flow', number: true, cell: h => h.flow}] : []),

@@ -30,6 +30,29 @@ function stationsOf(d, traces) {
   return list;
 }
 
+// mostPictures is the number of targets on a sheet.
+const mostPictures = 24;
+
+// pictureSheet returns the pictures of the paths to some targets, one below the other.
+function pictureSheet(d, targets, width) {
+  const pictures = targets.slice(0, mostPictures).map(t => pathPicture(d, t.traces, width));
+  if (pictures.length === 1) return pictures[0];
+  const size = (p, side) => Number(p.getAttribute(side)), wide = Math.max(...pictures.map(p => size(p, 'width')));
+  const sheet = svg('svg', {xmlns: 'http://www.w3.org/2000/svg', role: 'img', 'font-family': 'system-ui, sans-serif', 'aria-label': `Paths to ${pictures.length} targets`});
+  const ground = svg('rect', {width: wide, fill: css('--card')});
+  sheet.append(ground);
+  let y = 8;
+  pictures.forEach((p, i) => {
+    sheet.append(svg('text', {x: 16, y: y + 18, 'font-size': 15, 'font-weight': 600, fill: css('--text')}, 'To ' + address(d, targets[i].addr)));
+    p.setAttribute('y', y + 26);
+    sheet.append(p);
+    y += 34 + size(p, 'height');
+  });
+  for (const [name, value] of Object.entries({width: wide, height: y, viewBox: `0 0 ${wide} ${y}`})) sheet.setAttribute(name, value);
+  ground.setAttribute('height', y);
+  return sheet;
+}
+
 // linesOf returns the traces that a picture has: of a comparison, as many of both scans.
 function linesOf(d, traces) {
   if (!d.comparison) return traces.slice(0, mostLines);
@@ -68,8 +91,8 @@ function pathPicture(d, all, width) {
   const traces = linesOf(d, all), rows = lanesOf(d, stationsOf(d, traces), traces), wide = width >= 640;
   const most = Math.max(1, ...rows.flatMap(r => r.stations.map(s => s.lane + 1))), lane = most > 6 ? (wide ? 14 : 9) : wide ? 24 : 18, left = 44, step = 26;
   const labels = left + 26 + lane * (most - 1), longest = Math.max(1e-9, ...rows.flatMap(r => r.stations.map(s => s.rtt || 0)));
-  const bars = wide ? 120 : 0, letters = Math.max(...rows.flatMap(r => r.stations.map(s => address(d, s.addr).length)), 12);
-  width = Math.max(width, Math.ceil(labels + letters * 7.7 + (traces.length > 1 ? 70 : 8) + 70 + bars)); // a narrow box scrolls
+  const bars = wide ? 120 : 0, room = d.comparison ? 110 : 70, letters = Math.max(...rows.flatMap(r => r.stations.map(s => address(d, s.addr).length)), 12);
+  width = Math.max(width, Math.ceil(labels + letters * 7.7 + (traces.length > 1 ? 70 : 8) + room + bars)); // a narrow box scrolls
   const right = width - 8;
   const text = css('--text'), quiet = css('--quiet'), card = css('--card');
   let y = 46;
@@ -93,12 +116,12 @@ function pathPicture(d, all, width) {
       const now = asOf(about), full = about && (about.ixp || about.as_name) || '';
       if (now && now !== asn && k === 0) {
         parts.append(svg('line', {x1: labels, x2: right, y1: y - 13, y2: y - 13, stroke: css('--line')}));
-        if (wide) words.append(svg('text', {x: right - bars - 70, y: y + 4, fill: quiet, 'text-anchor': 'end', 'font-size': 12}, (now + ' ' + full).slice(0, 34).trim()));
+        if (wide) words.append(svg('text', {x: right - bars - room, y: y + 4, fill: quiet, 'text-anchor': 'end', 'font-size': 12}, (now + ' ' + full).slice(0, 34).trim()));
         asn = now;
       }
-      const known = nameOf(d, s.addr), room = wide ? Math.floor((right - bars - 70 - 210 - labels) / 7.4) : 0;
+      const known = nameOf(d, s.addr), free = wide ? Math.floor((right - bars - room - 210 - labels) / 7.4) : 0;
       const line = svg('text', {x: labels, y: y + 4, fill: text, 'font-weight': target ? 600 : 400, 'font-family': 'ui-monospace, monospace', 'font-size': 12.5}, address(d, s.addr));
-      if (known && wide && room > 8) line.append(svg('tspan', {fill: quiet, dx: 8, 'font-family': 'system-ui, sans-serif'}, known.length > room ? known.slice(0, room - 1) + '…' : known));
+      if (known && wide && free > 8) line.append(svg('tspan', {fill: quiet, dx: 8, 'font-family': 'system-ui, sans-serif'}, known.length > free ? known.slice(0, free - 1) + '…' : known));
       const share = shareText(d, s, traces);
       if (share) line.append(svg('tspan', {fill: share === 'old' ? css('--old') : share === 'new' ? css('--new') : quiet, dx: 8, 'font-family': 'system-ui, sans-serif', 'font-size': 11}, share));
       line.append(svg('title', null, [address(d, s.addr), known, now, full, d.col['hop.stack'][s.hop] ? 'MPLS ' + d.stacks[d.col['hop.stack'][s.hop] - 1] : '', d.kinds[d.col['hop.kind'][s.hop]]].filter(Boolean).join('\n')));

@@ -114,7 +114,7 @@ function draw(view, canvas) {
   if (!hasWebGL()) { canvas.append(graphPicture(view)); return; }
   const most = order.length ? counts.nodes[order[0]] : 1, g = new graphology({type: 'directed', multi: false});
   for (const i of order) {
-    g.addNode(String(i), {x: x[i], y: -y[i], size: nodeSize(counts.nodes[i], most), color: css(marks[mark[i]][0]), label: clean(groupName(d, level, level.node[i])), zIndex: mark[i] === 'plain' ? 0 : 1});
+    g.addNode(String(i), {x: x[i], y: -y[i], size: nodeSize(counts.nodes[i], most), color: css(marks[mark[i]][0]), label: clean(groupName(d, level, level.node[i])), zIndex: mark[i] === 'plain' ? 0 : 1, forceLabel: order.length <= 40});
   }
   const line = css('--edge'), soft = css('--edge-soft');
   for (const tree of [0, 2]) { // the links to the parents are above the others
