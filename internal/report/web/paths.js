@@ -39,7 +39,7 @@ function fillTargets(d, list, chosen, more) {
         list.querySelectorAll('[aria-current]').forEach(b => b.removeAttribute('aria-current'));
         e.currentTarget.setAttribute('aria-current', 'true');
         showPath(d, chosen);
-      }}, el('i', {class: 'key round', style: `background:var(${color})`, title: word}), el('code', null, address(d, target.addr)), el('small', null, target.traces.length > (d.comparison ? 2 : 1) ? `${word}, ${target.traces.length} traces` : word)));
+      }}, el('i', {class: 'key round', style: `background:var(${color})`, title: word}), el('code', null, address(d, target.addr)), el('small', null, target.traces.length > 1 && !d.comparison ? `${word}, ${target.traces.length} traces` : word)));
   }));
   more.hidden = viewer.targets.length <= viewer.shown;
 }
