@@ -242,7 +242,7 @@ complete -c masstrace -n __fish_use_subcommand -a compare -d 'Show the paths tha
 complete -c masstrace -n '__fish_seen_subcommand_from compare' -F
 complete -c masstrace -n '__fish_seen_subcommand_from compare' -F
 complete -c masstrace -n '__fish_seen_subcommand_from compare' -l by -x -a 'target as prefix' -d 'Put changes together by target, as (of the target) or prefix (/24, /48)'
-complete -c masstrace -n '__fish_seen_subcommand_from compare' -s o -l output -x -d 'text or json: the format on the standard output'
+complete -c masstrace -n '__fish_seen_subcommand_from compare' -s o -l output -x -d 'text, json or html: the format on the standard output; html is a page like that of report'
 complete -c masstrace -n '__fish_seen_subcommand_from compare' -l overwrite -d 'Overwrite an existing output file'
 
 complete -c masstrace -n __fish_use_subcommand -a graph -d 'Write the graph of the interfaces or autonomous systems of results, or a picture of it'

@@ -29,6 +29,8 @@ type Config struct {
 	Old, New string
 	Stdin    io.Reader
 	By       By // how changes are put together
+	// Targets is set if the result needs its Targets, 17 octets for each.
+	Targets bool
 }
 
 // By is how the changes of targets are put together.
@@ -86,6 +88,9 @@ type Result struct {
 	Interfaces Difference `json:"interfaces"`
 	Links      Difference `json:"links"`
 	Groups     []Group    `json:"groups,omitempty"` // of ByAS and ByPrefix
+
+	// Targets are the targets of both scans, if they are asked for.
+	Targets []Target `json:"-"`
 }
 
 // Change is a path that changed.
@@ -152,6 +157,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 		return nil, err
 	}
 	b := NewBuilder(c.By)
+	b.targets = c.Targets
 	var faults []error
 	for i, path := range []string{c.Old, c.New} {
 		if err := inputs.Each(ctx, []string{path}, c.Stdin, b.scans[i].add); err != nil {

@@ -4,31 +4,75 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
-// count counts the rows that did not change.
+// Target is a target of both scans, and what became of its path.
+type Target struct {
+	Addr probe.Addr
+	Kind Kind
+}
+
+// Kind is what became of the path to a target.
+type Kind uint8
+
+// The kinds.
+const (
+	Same        Kind = iota // no difference
+	OtherBranch             // a load balancer explains it, or too few targets show it
+	Changed
+	Appeared // nothing answered in the old scan
+	Vanished // nothing answered in the new scan
+	NoAnswer // nothing answered in both
+	numKinds
+)
+
+var kindNames = []string{Same: "same", OtherBranch: "other_branch", Changed: "changed", Appeared: "appeared", Vanished: "vanished", NoAnswer: "no_answer"}
+
+// String returns the name of a kind in JSON.
+func (k Kind) String() string { return kindNames[k] }
+
+// Kinds returns all kinds, in the order of their values.
+func Kinds() (list []Kind) {
+	for k := range numKinds {
+		list = append(list, k)
+	}
+	return list
+}
+
+// count counts the rows by kind.
 func (c *comparison) count(changed func(i int) bool) {
+	var counts [numKinds]int
 	for i := range c.rows {
-		r := &c.rows[i]
-		var heard [2]bool
-		for k := range heard {
-			heard[k] = slices.ContainsFunc(c.paths(r, k), func(p path) bool { return p.hops > 0 })
-		}
-		switch {
-		case changed(i):
-		case !heard[0] && !heard[1]:
-			c.result.NoAnswer++
-		case !heard[0]:
-			c.result.Appeared++
-		case !heard[1]:
-			c.result.Vanished++
-		case c.differs(r):
-			c.result.OtherBranch++
-		default:
-			c.result.Same++
+		kind := c.kind(&c.rows[i], changed(i))
+		counts[kind]++
+		if c.targets {
+			c.result.Targets = append(c.result.Targets, Target{c.names.addrs[c.rows[i].target], kind})
 		}
 	}
+	r := c.result
+	r.Same, r.OtherBranch, r.Appeared, r.Vanished, r.NoAnswer = counts[Same], counts[OtherBranch], counts[Appeared], counts[Vanished], counts[NoAnswer]
+}
+
+func (c *comparison) kind(r *row, changed bool) Kind {
+	var heard [2]bool
+	for k := range heard {
+		heard[k] = slices.ContainsFunc(c.paths(r, k), func(p path) bool { return p.hops > 0 })
+	}
+	switch {
+	case changed:
+		return Changed
+	case !heard[0] && !heard[1]:
+		return NoAnswer
+	case !heard[0]:
+		return Appeared
+	case !heard[1]:
+		return Vanished
+	case c.differs(r):
+		return OtherBranch
+	}
+	return Same
 }
 
 // differs reports whether different addresses answered at some TTL.

@@ -18,6 +18,8 @@ type Builder struct {
 	by    By
 	names *names
 	scans [2]scan
+
+	targets bool // see Config
 }
 
 // NewBuilder returns a Builder without records.

@@ -28,6 +28,9 @@ type header struct {
 	Methods     []string       `json:"methods"`
 	Stops       []string       `json:"stops"`
 	Kinds       []string       `json:"kinds"`
+	Verdicts    []string       `json:"verdicts"`
+	Bases       []string       `json:"bases"`
+	Conditions  []string       `json:"conditions"`
 	Mangled     []string       `json:"mangled"` // names of the bits
 	Stacks      []string       `json:"stacks"`  // by number, from 1
 	Annotations []*annotation  `json:"annotations"`
@@ -38,6 +41,7 @@ type header struct {
 	Levels      []level        `json:"levels"`
 	Limited     []limited      `json:"limited"`
 	Diamonds    [][2]uint32    `json:"diamonds"` // addresses and widths of balancers
+	Comparison  *comparison    `json:"comparison,omitempty"`
 	Columns     []columnHeader `json:"columns"`
 }
 
@@ -96,6 +100,8 @@ func (g *gathering) encode() []byte {
 	h := g.header()
 	g.encodeBook(c, h)
 	g.encodePaths(c, h)
+	g.encodeJudged(c)
+	g.encodeCompared(c, h)
 	g.encodeHops(c)
 	for _, one := range []struct {
 		name string
@@ -137,6 +143,7 @@ func (g *gathering) sortBook() {
 		for j := range p.hops {
 			p.hops[j].addr = now[p.hops[j].addr]
 		}
+		p.judged.move(func(n uint32) uint32 { return now[n] })
 	}
 }
 
@@ -154,6 +161,13 @@ func (g *gathering) header() *header {
 	}
 	for k := probe.KindOther; k <= probe.KindUDPReply; k++ {
 		h.Kinds = append(h.Kinds, k.String())
+	}
+	for v := range record.NumVerdicts {
+		h.Verdicts = append(h.Verdicts, v.String())
+	}
+	h.Bases = append([]string{""}, record.BasisNames()...)
+	for k := range record.NumConditions {
+		h.Conditions = append(h.Conditions, k.String())
 	}
 	for m := probe.MangledIPID; m <= probe.MangledPayload; m <<= 1 {
 		h.Mangled = m.AppendNames(h.Mangled)

@@ -9,6 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/verdict"
 )
 
 // gathering has the paths of a report, and the sums over all traces. It belongs to one goroutine.
@@ -16,15 +17,17 @@ import (
 // Its memory is bounded: it keeps the paths of the targets with the lowest hashes. When it has
 // twice as many paths as it may keep, it drops the higher hashes, and then refuses them.
 type gathering struct {
-	most   int    // paths to keep
-	cut    uint64 // hashes at and above are not kept
-	paths  []path
-	book   *book // addresses of the paths
-	exts   dictionary
-	notes  []string
-	runs   []*source
-	totals totals
-	count  *findings.Counter
+	most     int    // paths to keep
+	cut      uint64 // hashes at and above are not kept
+	paths    []path
+	book     *book // addresses of the paths
+	exts     dictionary
+	notes    []string
+	runs     []*source
+	totals   totals
+	count    *findings.Counter
+	compared *compared     // of a page that compares two results, else nil
+	judge    verdict.Judge // of the traces of the file that is being read
 
 	// Of the file that is being read.
 	whole   bool // it has traces: its replies are in them
@@ -84,6 +87,7 @@ func (g *gathering) begin(path string) {
 	g.assemble()
 	g.runs = append(g.runs, &source{File: plaintext.Line(filepath.Base(path))})
 	g.whole, g.replies, g.order = false, nil, nil
+	g.judge = verdict.Judge{}
 }
 
 // finish ends the last file.
@@ -169,8 +173,12 @@ func (g *gathering) assemble() {
 
 // trace counts a trace, and keeps its path if its target is one to keep.
 func (g *gathering) trace(t *record.Trace) {
+	if g.compared != nil && g.compared.leave(t.Target) {
+		return
+	}
 	g.totals.Traces++
 	g.totals.Hops += uint64(len(t.Hops))
+	g.judge.Complete(t)
 	g.count.Add(t)
 	hash := g.hash(t.Target)
 	if hash >= g.cut {
@@ -199,6 +207,9 @@ func (g *gathering) hash(a probe.Addr) uint64 {
 		x = (x ^ x>>27) * 0x94d049bb133111eb
 		x ^= x >> 31
 	}
+	if g.compared != nil {
+		return g.compared.rank(a, x>>1)
+	}
 	return x >> 1
 }
 
@@ -223,5 +234,6 @@ func (g *gathering) prune(most int) {
 		for j := range p.hops {
 			p.hops[j].addr = g.book.move(old, p.hops[j].addr)
 		}
+		p.judged.move(func(n uint32) uint32 { return g.book.move(old, n) })
 	}
 }

@@ -19,8 +19,9 @@ type Mode int
 
 // The modes.
 const (
-	File Mode = iota // the data is in the page
-	Live             // the page asks its server for the data, again and again
+	File    Mode = iota // the data is in the page
+	Live                // the page asks its server for the data, again and again
+	Changes             // the data is in the page, and is that of a comparison
 )
 
 // Parts of the page, in order. The libraries are built files as their makers publish them.
@@ -28,7 +29,7 @@ var (
 	styles  = []string{"lib/uplot.css", "page.css"}
 	scripts = []string{
 		"lib/uplot.js", "lib/graphology.js", "lib/sigma.js",
-		"data.js", "dom.js", "selection.js", "overview.js", "charts.js", "topology.js", "tables.js", "picture.js", "paths.js", "export.js", "main.js",
+		"data.js", "dom.js", "selection.js", "verdicts.js", "overview.js", "charts.js", "topology.js", "tables.js", "picture.js", "paths.js", "export.js", "changes.js", "events.js", "main.js",
 	}
 	licences = []struct{ name, file string }{
 		{"uPlot 1.6.32", "lib/uplot.LICENSE"}, {"sigma 3.0.3", "lib/sigma.LICENSE"}, {"graphology 0.26.0", "lib/graphology.LICENSE"},
@@ -39,6 +40,14 @@ var (
 // alone, which it names by their hashes, and load nothing.
 func Page(data []byte, mode Mode) ([]byte, error) {
 	frame, err := fs.ReadFile(web, "web/page.html")
+	if err != nil {
+		return nil, err
+	}
+	sections := "web/report.html"
+	if mode == Changes {
+		sections = "web/changes.html"
+	}
+	body, err := fs.ReadFile(web, sections)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +69,7 @@ func Page(data []byte, mode Mode) ([]byte, error) {
 	}
 	packed := ""
 	connect := "'self'"
-	if mode == File {
+	if mode != Live {
 		connect = "'none'"
 		if packed, err = pack(data); err != nil {
 			return nil, err
@@ -70,7 +79,7 @@ func Page(data []byte, mode Mode) ([]byte, error) {
 	policy := fmt.Sprintf("default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; connect-src %s; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
 		connect, base64.StdEncoding.EncodeToString(sum[:]))
 	return replace(frame, map[string]string{
-		"policy": policy, "style": style, "script": script, "licences": texts.String(), "data": packed,
+		"policy": policy, "style": style, "script": script, "licences": texts.String(), "data": packed, "body": string(body),
 	}), nil
 }
 

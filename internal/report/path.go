@@ -28,6 +28,7 @@ type path struct {
 	start          int64  // ns since the Unix epoch
 	silent         uint64 // TTLs that were probed in vain, one bit each
 	limited        uint64 // those of them at routers that limit their answers
+	judged         judged
 	hops           []hop
 }
 
@@ -67,6 +68,7 @@ func (g *gathering) newPath(t *record.Trace) path {
 	}
 	p.flags = mark(t.Reached, flagReached) | mark(t.Halted || t.CutOff, flagHalted) |
 		mark(len(t.Contested) > 0, flagContested) | mark(len(t.UnderDrops) > 0, flagDrops) | mark(len(t.Loops) > 0, flagLoop)
+	p.judged = g.newJudged(&t.Judged)
 	p.hops = make([]hop, 0, min(len(t.Hops), mostHops))
 	var answered uint64
 	for i := range t.Hops[:min(len(t.Hops), mostHops)] {

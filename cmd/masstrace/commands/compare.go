@@ -3,9 +3,12 @@ package commands
 import (
 	"context"
 	"errors"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/compare"
+	pages "github.com/masstrace/masstrace/internal/report"
 )
 
 // CompareCmd compares two results of the same targets.
@@ -14,7 +17,7 @@ type CompareCmd struct {
 	New string `arg:"" name:"new" complete:"file" help:"Results of the second scan, likewise."`
 
 	By        compareBy `group:"Output" default:"target" placeholder:"WHAT" help:"Put changes together by target, as (of the target) or prefix (/24, /48). Default: target."`
-	Output    string    `group:"Output" short:"o" default:"text" placeholder:"FORMAT|FILE" help:"text or json: the format on the standard output. Another value is the name of a file. It has JSON if its name ends in .json, else text; .gz or .zst after that compresses it. Default: text."`
+	Output    string    `group:"Output" short:"o" default:"text" placeholder:"FORMAT|FILE" help:"text, json or html: the format on the standard output; html is a page like that of report. Another value is the name of a file. It has JSON if its name ends in .json, a page if it ends in .html, else text; .gz or .zst after that compresses it. Default: text."`
 	Overwrite bool      `group:"Output" help:"Overwrite an existing output file. Default: nothing is compared if it exists."`
 }
 
@@ -32,30 +35,33 @@ func (c *CompareCmd) Help() string {
 		"So a change to few targets may stay unnoticed: several targets in each prefix, or several flows, show more."
 }
 
-// target returns the output file, and whether it has JSON.
-func (c *CompareCmd) target() (path string, isJSON bool) {
-	switch c.Output {
-	case "text", "json":
-		return "-", c.Output == "json"
+// comparisonFormats are the formats of a comparison, and the endings of the names of their files.
+var comparisonFormats = []string{"text", "json", "html"}
+
+// target returns the output file and its format.
+func (c *CompareCmd) target() (path, format string) {
+	if slices.Contains(comparisonFormats, c.Output) {
+		return "-", c.Output
 	}
 	name := strings.ToLower(c.Output)
 	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
-	return c.Output, strings.HasSuffix(name, ".json")
+	for _, format := range comparisonFormats {
+		if strings.HasSuffix(name, "."+format) {
+			return c.Output, format
+		}
+	}
+	return c.Output, "text"
 }
 
-// Run only translates flags; the work is package compare's.
+// Run only translates flags; the work is that of the packages compare and report.
 func (c *CompareCmd) Run(ctx context.Context, s streams) error {
-	path, isJSON := c.target()
+	path, format := c.target()
 	if err := checkOutput(path, c.Overwrite, s, c.Old, c.New); err != nil {
 		return err
 	}
-	result, err := compare.Run(ctx, compare.Config{Old: c.Old, New: c.New, Stdin: s.Stdin, By: c.By.By})
+	result, write, err := c.compared(ctx, s, format)
 	if result == nil {
 		return err
-	}
-	write := result.Text
-	if isJSON {
-		write = result.JSON
 	}
 	if err := errors.Join(err, writeWhole(path, c.Overwrite, s, write)); err != nil {
 		return err
@@ -64,4 +70,24 @@ func (c *CompareCmd) Run(ctx context.Context, s streams) error {
 		return statusFalse
 	}
 	return nil
+}
+
+// compared returns the result, and a function that writes it in a format. The result is nil if there is
+// nothing to write.
+func (c *CompareCmd) compared(ctx context.Context, s streams, format string) (*compare.Result, func(io.Writer) error, error) {
+	if format == "html" {
+		page, result, err := pages.Compare(ctx, pages.Pair{Old: c.Old, New: c.New, By: c.By.By, Paths: pages.DefaultPaths})
+		return result, func(w io.Writer) error {
+			_, err := w.Write(page)
+			return err
+		}, err
+	}
+	result, err := compare.Run(ctx, compare.Config{Old: c.Old, New: c.New, Stdin: s.Stdin, By: c.By.By})
+	switch {
+	case result == nil:
+		return nil, nil, err
+	case format == "json":
+		return result, result.JSON, err
+	}
+	return result, result.Text, err
 }

@@ -157,6 +157,7 @@ func (*CompareCmd) Examples() []grammar.Example {
 	return []grammar.Example{
 		{Purpose: "Show the paths that changed between two scans", Line: "masstrace compare monday.ndjson tuesday.ndjson"},
 		{Purpose: "Count the changed paths of each AS, as JSON", Line: "masstrace compare monday.ndjson tuesday.ndjson --by as -o changes.json"},
+		{Purpose: "Look at the changes in a browser", Line: "masstrace compare monday.ndjson tuesday.ndjson -o changes.html"},
 	}
 }
 

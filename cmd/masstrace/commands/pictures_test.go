@@ -26,6 +26,8 @@ func TestPictures(t *testing.T) {
 	}{
 		{[]string{"compare", results, results}, "c.json", "{\n  \"by\": \"target\""},
 		{[]string{"compare", results, results, "--by", "prefix"}, "c.txt", "        1 targets of both"},
+		{[]string{"compare", results, results}, "c.html", "<!DOCTYPE html>"},
+		{[]string{"compare", results, results}, "c.html.gz", "\x1f\x8b"},
 		{[]string{"graph", results}, "g.dot", "digraph"},
 		{[]string{"graph", results, "--targets"}, "g.svg", "<svg"},
 		{[]string{"graph", results}, "g.graphml", "<?xml"},
@@ -71,6 +73,7 @@ func TestPictureMisuse(t *testing.T) {
 	}{
 		{"compare OUT OUT --by colour", statusUsage, "--by"},
 		{"compare - -", statusUsage, "twice"},
+		{"compare - OUT -o html", statusUsage, "again"},
 		{"graph OUT --level as", statusEnvironment, "masstrace annotate"},
 		{"graph OUT --as x", statusUsage, "--as"},
 		{"graph OUT --hops 300", statusUsage, "--hops"},

@@ -50,6 +50,7 @@ function decode(buffer) {
   d.limitedAt = new Map(d.limited.map(l => [l.addr, l]));
   d.diamondAt = new Map(d.diamonds);
   findDiamonds(d);
+  decodeComparison(d);
   return d;
 }
 

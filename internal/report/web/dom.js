@@ -47,9 +47,10 @@ function duration(s) {
 
 const time = ms => new Date(ms).toISOString().replace('T', ' ').slice(0, 16) + ' UTC';
 
-// table makes a table: columns are {title, number, cell}. Rows may be chosen with choose.
+// table makes a table: columns are {title, number, cell}. Rows may be chosen with choose, by the
+// first column.
 function table(caption, columns, rows, choose) {
-  const head = el('tr', null, columns.map(c => el('th', {scope: 'col', class: c.number ? 'number' : null}, c.title)));
+  const head = el('tr', null, columns.map(c => el(c.title ? 'th' : 'td', {scope: c.title ? 'col' : null, class: c.number ? 'number' : null}, c.title)));
   const body = rows.map(row => el('tr', null, columns.map((c, i) => {
     let value = c.cell(row);
     if (i === 0 && choose) {

@@ -4,7 +4,7 @@
 function hopsOf(d, t) {
   const c = d.col, list = [];
   for (let h = d.first[t]; h < d.first[t + 1]; h++) {
-    list.push({target: c.dst[t], flow: c.flow[t], ttl: c['hop.ttl'][h], attempt: c['hop.attempt'][h], addr: c['hop.addr'][h], rtt: d.rtt[h], kind: d.kinds[c['hop.kind'][h]],
+    list.push({target: c.dst[t], file: c.file[t], flow: c.flow[t], ttl: c['hop.ttl'][h], attempt: c['hop.attempt'][h], addr: c['hop.addr'][h], rtt: d.rtt[h], kind: d.kinds[c['hop.kind'][h]],
       replyTTL: c['hop.reply_ttl'][h], stack: c['hop.stack'][h] ? d.stacks[c['hop.stack'][h] - 1] : '', mangled: d.mangled.filter((_, k) => c['hop.mangled'][h] >> k & 1)});
   }
   return list;
@@ -35,11 +35,11 @@ function recordOf(d, t) {
 
 // csvOf returns the hops of traces as CSV (RFC 4180).
 function csvOf(d, traces) {
-  const rows = ['target,source,flow,ttl,attempt,address,name,asn,rtt_ms,kind,labels,mangled'];
+  const rows = ['target,source,flow,verdict,ttl,attempt,address,name,asn,rtt_ms,kind,labels,mangled'];
   for (const t of traces) {
     for (const h of hopsOf(d, t)) {
       const about = aboutOf(d, h.addr);
-      rows.push([address(d, h.target), address(d, d.col.src[t]), h.flow, h.ttl, h.attempt, address(d, h.addr), nameOf(d, h.addr), about && about.asn ? about.asn.join(' ') : '', Number.isNaN(h.rtt) ? '' : h.rtt.toFixed(3), h.kind, h.stack, h.mangled.join(' ')].map(csvField).join(','));
+      rows.push([address(d, h.target), address(d, d.col.src[t]), h.flow, verdictOf(d, t), h.ttl, h.attempt, address(d, h.addr), nameOf(d, h.addr), about && about.asn ? about.asn.join(' ') : '', Number.isNaN(h.rtt) ? '' : h.rtt.toFixed(3), h.kind, h.stack, h.mangled.join(' ')].map(csvField).join(','));
     }
   }
   return rows.join('\r\n') + '\r\n';
@@ -62,12 +62,12 @@ function save(file, blob) {
   setTimeout(() => URL.revokeObjectURL(a.href), 10000);
 }
 
-// savePicture saves SVG as PNG, at twice its size.
+// savePicture saves SVG as PNG, at twice its size if a canvas can be so large.
 function savePicture(file, picture) {
-  const image = new Image(), width = Number(picture.getAttribute('width')), height = Number(picture.getAttribute('height'));
+  const image = new Image(), width = Number(picture.getAttribute('width')), height = Number(picture.getAttribute('height')), scale = Math.min(2, 16000 / Math.max(width, height));
   image.onload = () => {
-    const canvas = el('canvas', {width: 2 * width, height: 2 * height});
-    canvas.getContext('2d').drawImage(image, 0, 0, 2 * width, 2 * height);
+    const canvas = el('canvas', {width: Math.round(scale * width), height: Math.round(scale * height)});
+    canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
     canvas.toBlob(blob => save(file, blob), 'image/png');
   };
   image.src = 'data:image/svg+xml;charset=utf-8,' + encodeURIComponent(picture.outerHTML);

@@ -8,19 +8,19 @@ function apply(condition) {
   render();
 }
 
+// The chapters of the two pages, in order.
+const reportChapters = [showEnds, showDistributions, showTopology, showBusiest, showPlaces, showMiddleboxes, showPaths];
+const comparisonChapters = [showKinds, showEvents, showTimes, showSets, showTopology, showPaths];
+
 function render() {
   select(report);
   showFilter();
   const all = selection.traces.length;
   $('shown').textContent = all === report.n ? `All ${count(all)} traces` : `${count(all)} of ${count(report.n)} traces (${percent(all, report.n)})`;
-  showEnds(report, apply);
-  showDistributions(report);
-  showTopology(report, apply);
-  showBusiest(report, apply);
-  showPlaces(report, apply);
-  showMiddleboxes(report, apply);
+  viewer.targets = targetsOf(report);
+  if (report.comparison) viewer.targets = changedFirst(report, viewer.targets);
   viewer.shown = 60;
-  showPaths(report);
+  for (const show of report.comparison ? comparisonChapters : reportChapters) show(report, apply);
 }
 
 function showFilter() {
@@ -44,8 +44,8 @@ function choices(id, all, list, label) {
 function boot(buffer) {
   report = decode(buffer);
   selection.list.forEach(c => { c.set = null; });
-  headline(report);
-  choices('file', 'All files', report.files.map((_, i) => i), i => report.files[i].file);
+  if (report.comparison) comparisonHeadline(report); else headline(report);
+  choices('file', report.comparison ? 'Both scans' : 'All files', report.files.map((_, i) => i), i => report.comparison ? ['Old scan', 'New scan'][i] : report.files[i].file);
   choices('source', 'All vantage points', sourcesOf(report), s => address(report, s));
   $('loading').hidden = true;
   $('body').hidden = false;
@@ -61,6 +61,7 @@ function fail(error) {
 }
 
 function listen() {
+  $('chapters').replaceChildren(...[...document.querySelectorAll('[data-chapter]')].map(s => el('a', {href: '#' + s.id}, s.dataset.chapter)));
   $('search').addEventListener('submit', event => {
     event.preventDefault();
     const text = $('query').value;

@@ -74,18 +74,12 @@ function showEnds(d, apply) {
   const rows = [...sums].map(([key, n]) => {
     const [reason, reached] = key.split(' ');
     const [word, note, color] = ends[reason] || [reason, '', '--silent'];
-    return {reason, reached: !!reached, word: reached ? word + ', reached' : word, note: reached ? 'the target answered otherwise' : note, color, n};
+    return {reason, reached: !!reached, word: reached ? word + ', reached' : word, note: reached ? 'the target answered otherwise' : note, color: `var(${color})`, n};
   }).sort((a, b) => b.n - a.n);
-  const stacked = el('div', {class: 'stacked', 'aria-hidden': 'true'}, rows.map(r => el('span', {style: `flex-grow:${r.n};background:var(${r.color})`, title: `${r.word} ${percent(r.n, all)}`})));
-  $('ends').querySelector('.content').replaceChildren(stacked, table('Traces by their ends', [
-    {title: 'End', cell: r => el('span', null, el('i', {class: 'key', style: `background:var(${r.color})`}), r.word)},
-    {title: 'Traces', number: true, cell: r => count(r.n)},
-    {title: 'Share', number: true, cell: r => percent(r.n, all)},
-    {title: '', cell: r => bar(r.n, all, `var(${r.color})`)},
-    {title: 'Meaning', cell: r => r.note},
-    {title: 'Reason', cell: r => el('code', null, r.reason)},
-  ], rows, r => apply({kind: 'ends', key: r.reason + r.reached, label: r.word, make: d => {
+  const [judged, faults] = showVerdicts(d, apply);
+  const reasons = sharesOf('Traces by stop reason', 'End', rows, all, r => apply({kind: 'ends', key: r.reason + r.reached, label: r.word, make: d => {
     const code = d.stops.indexOf(r.reason);
     return where(d, t => d.col.stop[t] === code && (code === 1 || !!(d.col.flags[t] & flag.reached) === r.reached));
-  }})));
+  }}), [{title: 'Reason', cell: r => el('code', null, r.reason)}]);
+  $('ends').querySelector('.content').replaceChildren(el('div', {class: 'pair'}, judged, reasons), faults || '');
 }

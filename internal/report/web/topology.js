@@ -7,9 +7,16 @@ const marks = {
   root: ['--accent', 'vantage point'], ixp: ['--ixp', 'exchange'], limited: ['--warn', 'limits its answers'],
   diamond: ['--diamond', 'load balancer'], mpls: ['--mpls', 'MPLS'], plain: ['--node', 'router'],
 };
+// marks of a comparison: in one scan alone, on a changed path.
+const changeMarks = {root: marks.root, gone: ['--old', 'old scan alone'], fresh: ['--new', 'new scan alone'], plain: ['--node', 'both scans']};
+const marksFor = d => d.comparison ? changeMarks : marks;
+
+// changeOf returns the mark of what the sides are: 1 old, 2 new, 4 on a changed path.
+const changeOf = sides => ({5: 'gone', 6: 'fresh'})[sides] || 'plain';
 
 // marksOf returns the mark of each node of a level.
-function marksOf(d, level) {
+function marksOf(d, level, counts) {
+  if (d.comparison) return Array.from(level.node, (_, p) => d.col[level.name + '.root'][p] ? 'root' : changeOf(counts.nodeSides[p]));
   const list = Array.from(level.node, () => 'plain'), rank = Object.keys(marks);
   const mark = (a, m) => {
     const p = level.place.get(groupOf(level, a));
@@ -34,25 +41,27 @@ function countLevel(d, level) {
   for (let a = 0; a < d.addresses; a++) { const p = level.place.get(groupOf(level, a)); places[a] = p === undefined ? -1 : p; }
   const edges = new Map();
   for (let e = 0; e < from.length; e++) edges.set(from[e] * 65536 + to[e], e);
+  const nodeSides = new Uint8Array(level.node.length), linkSides = new Uint8Array(from.length), sideOf = d.comparison ? t => (d.col.file[t] ? 2 : 1) | (d.comparison.kinds[d.col.kind[t]] === 'changed' ? 4 : 0) : () => 0;
   const nodes = new Uint32Array(level.node.length), links = new Uint32Array(from.length), seen = new Int32Array(nodes.length).fill(-1);
   for (const t of selection.traces) {
+    const side = sideOf(t);
     let last = places[src[t]];
     if (last >= 0) { nodes[last]++; seen[last] = t; }
     for (let h = d.first[t], end = d.first[t + 1]; h < end; h++) {
       if (routers && addr[h] === dst[t]) continue;
       const p = places[addr[h]];
       if (p < 0 || p === last) continue;
-      if (seen[p] !== t) { seen[p] = t; nodes[p]++; }
-      if (last >= 0) { const e = edges.get(last * 65536 + p); if (e !== undefined) links[e]++; }
+      if (seen[p] !== t) { seen[p] = t; nodes[p]++; nodeSides[p] |= side; }
+      if (last >= 0) { const e = edges.get(last * 65536 + p); if (e !== undefined) { links[e]++; linkSides[e] |= side; } }
       last = p;
     }
   }
-  return {nodes, links};
+  return {nodes, links, nodeSides, linkSides};
 }
 
 function showTopology(d, apply) {
   const box = $('topology').querySelector('.content');
-  const known = d.levels[0].node.length > 0;
+  const known = d.annotations.some(a => a.ixp || (a.asn || []).length);
   if (!topology.level) topology.level = known ? 'as' : 'router';
   const level = d.levels.find(l => l.name === topology.level);
   const words = {as: 'By AS', prefix: 'By prefix', router: 'By router'};
@@ -60,7 +69,7 @@ function showTopology(d, apply) {
     d.levels.map(l => el('button', {type: 'button', role: 'tab', id: 'tab-' + l.name, 'aria-controls': 'graph-panel', 'aria-selected': String(l === level),
       tabindex: l === level ? '0' : '-1', disabled: l.name === 'as' && !known, title: l.name === 'as' && !known ? 'The results have no AS numbers. masstrace annotate adds them.' : null,
       onclick: () => { topology.level = l.name; showTopology(d, apply); $('tab-' + l.name).focus(); }}, words[l.name])));
-  const counts = countLevel(d, level), mark = marksOf(d, level);
+  const counts = countLevel(d, level), mark = marksOf(d, level, counts), marks = marksFor(d);
   const order = Array.from(level.node.keys()).filter(i => counts.nodes[i]).sort((a, b) => counts.nodes[b] - counts.nodes[a] || a - b);
   const view = {d, level, counts, mark, order, apply};
   topology.view = view;
@@ -69,8 +78,8 @@ function showTopology(d, apply) {
     'aria-label': `Topology ${words[level.name].toLowerCase()}: ${order.length} nodes around the vantage points. The table has the nodes. Keys: plus, minus, arrows, 0.`});
   const zoom = el('div', {class: 'zoom'}, [['+', 'Zoom in', c => c.animatedZoom(1.6)], ['−', 'Zoom out', c => c.animatedUnzoom(1.6)], ['⟲', 'Show all', c => c.animatedReset()]]
     .map(([sign, label, act]) => el('button', {type: 'button', 'aria-label': label, title: label, onclick: () => topology.sigma && act(topology.sigma.getCamera())}, sign)));
-  const used = [...new Set(mark)];
-  const legend = el('p', {class: 'legend'}, Object.keys(marks).filter(m => used.includes(m)).map(m => el('span', null, el('i', {class: 'key round', style: `background:var(${marks[m][0]})`}), m === 'plain' && level.name !== 'router' ? {as: 'AS', prefix: 'prefix'}[level.name] : marks[m][1])));
+  const used = [...new Set(mark), ...new Set(Array.from(counts.linkSides, changeOf))];
+  const legend = el('p', {class: 'legend'}, Object.keys(marks).filter(m => used.includes(m)).map(m => el('span', null, el('i', {class: 'key round', style: `background:var(${marks[m][0]})`}), m === 'plain' && level.name !== 'router' && !d.comparison ? {as: 'AS', prefix: 'prefix'}[level.name] : marks[m][1])));
   const note = el('p', {class: 'quiet'}, `The distance from the middle grows with the mean TTL; the size is the number of traces.` + (level.total > level.node.length ? ` The drawing has the ${count(level.node.length)} busiest of ${count(level.total)}.` : ''));
   const list = table(`${words[level.name]}: busiest`, [
     {title: {as: 'AS', prefix: 'Prefix', router: 'Router'}[level.name], cell: i => el('span', null, el('i', {class: 'key round', style: `background:var(${marks[mark[i]][0]})`, title: marks[mark[i]][1]}), name(groupName(d, level, level.node[i])))},
@@ -101,16 +110,17 @@ const nodeSize = (n, most) => 2.5 + 8 * Math.sqrt(n / Math.max(most, 1));
 function draw(view, canvas) {
   const {d, level, counts, mark, order, apply} = view;
   const x = d.col[level.name + '.x'], y = d.col[level.name + '.y'], from = d.col[level.name + '.from'], to = d.col[level.name + '.to'], kind = d.col[level.name + '.kind'];
+  const marks = marksFor(d);
   if (!hasWebGL()) { canvas.append(graphPicture(view)); return; }
   const most = order.length ? counts.nodes[order[0]] : 1, g = new graphology({type: 'directed', multi: false});
   for (const i of order) {
-    g.addNode(String(i), {x: x[i], y: -y[i], size: nodeSize(counts.nodes[i], most), color: css(marks[mark[i]][0]), label: clean(groupName(d, level, level.node[i])), zIndex: mark[i] === 'plain' ? 0 : 1});
+    g.addNode(String(i), {x: x[i], y: -y[i], size: nodeSize(counts.nodes[i], most), color: css(marks[mark[i]][0]), label: clean(groupName(d, level, level.node[i])), zIndex: mark[i] === 'plain' ? 0 : 1, forceLabel: order.length <= 40});
   }
   const line = css('--edge'), soft = css('--edge-soft');
   for (const tree of [0, 2]) { // the links to the parents are above the others
     for (let e = 0; e < from.length; e++) {
       if (counts.links[e] && (kind[e] & 2) === tree && g.hasNode(String(from[e])) && g.hasNode(String(to[e]))) {
-        g.addEdge(String(from[e]), String(to[e]), {size: 0.5 + 2.5 * Math.sqrt(counts.links[e] / most), color: tree ? line : soft});
+        g.addEdge(String(from[e]), String(to[e]), {size: 0.5 + 2.5 * Math.sqrt(counts.links[e] / most), color: edgeColor(view, e, tree ? line : soft)});
       }
     }
   }
@@ -147,12 +157,19 @@ function drawHover(context, data, settings) {
   context.fillText(data.label || '', left + 7, data.y + 4);
 }
 
+// edgeColor returns the color of a link: that of its change, if it has one.
+function edgeColor({d, counts}, e, color) {
+  const change = d.comparison ? changeOf(counts.linkSides[e]) : 'plain';
+  return change === 'plain' ? color : css(changeMarks[change][0]);
+}
+
 function hasWebGL() {
   try { return !!document.createElement('canvas').getContext('webgl2'); } catch { return false; }
 }
 
 // graphPicture returns the drawing as SVG: to save, to print, and for browsers without WebGL.
-function graphPicture({d, level, counts, mark, order}) {
+function graphPicture(view) {
+  const {d, level, counts, mark, order} = view, marks = marksFor(d);
   const x = d.col[level.name + '.x'], y = d.col[level.name + '.y'], from = d.col[level.name + '.from'], to = d.col[level.name + '.to'], kind = d.col[level.name + '.kind'];
   const size = 1000, most = order.length ? counts.nodes[order[0]] : 1;
   let reach = 1;
@@ -165,13 +182,14 @@ function graphPicture({d, level, counts, mark, order}) {
     picture.append(svg('circle', {cx: size / 2, cy: size / 2, r: r.toFixed(1), fill: 'none', stroke: css('--line'), 'stroke-dasharray': '2 4'}),
       svg('text', {x: size / 2 + 3, y: (size / 2 - r - 3).toFixed(1), 'font-size': 10, fill: css('--quiet')}, 'TTL ' + ttl));
   }
-  const soft = svg('g', {stroke: css('--edge-soft')}), strong = svg('g', {stroke: css('--edge')});
+  const soft = svg('g', {stroke: css('--edge-soft')}), strong = svg('g', {stroke: css('--edge')}), bright = svg('g', null);
   for (let e = 0; e < from.length; e++) {
-    if (counts.links[e]) (kind[e] & 2 ? strong : soft).append(svg('line', {x1: px(x[from[e]]), y1: px(y[from[e]]), x2: px(x[to[e]]), y2: px(y[to[e]]), 'stroke-width': (0.4 + 2.5 * Math.sqrt(counts.links[e] / most)).toFixed(2)}));
+    const change = d.comparison && counts.links[e] ? changeOf(counts.linkSides[e]) : 'plain';
+    if (counts.links[e]) (change !== 'plain' ? bright : kind[e] & 2 ? strong : soft).append(svg('line', {stroke: change === 'plain' ? null : css(changeMarks[change][0]), x1: px(x[from[e]]), y1: px(y[from[e]]), x2: px(x[to[e]]), y2: px(y[to[e]]), 'stroke-width': (0.4 + 2.5 * Math.sqrt(counts.links[e] / most)).toFixed(2)}));
   }
   const dots = svg('g', null), labels = svg('g', {'font-size': 12, fill: css('--text')});
   order.slice().reverse().forEach(i => dots.append(svg('circle', {cx: px(x[i]), cy: px(y[i]), r: nodeSize(counts.nodes[i], most).toFixed(1), fill: css(marks[mark[i]][0]), stroke: css('--card')}, svg('title', null, groupName(d, level, level.node[i]) + ': ' + count(counts.nodes[i]) + ' traces'))));
   order.slice(0, 24).forEach(i => labels.append(svg('text', {x: Number(px(x[i])) + nodeSize(counts.nodes[i], most) + 3, y: Number(px(y[i])) + 4}, groupName(d, level, level.node[i]).slice(0, 32))));
-  picture.append(soft, strong, dots, labels);
+  picture.append(soft, strong, bright, dots, labels);
   return picture;
 }
