@@ -16,7 +16,7 @@ const mostKept = 64 << 20
 func (b *Broker) ensure() error {
 	want := &nats.StreamConfig{
 		Name: talk.Stream, Description: "the last message of the hub of a masstrace fleet to all agents, by subject",
-		Subjects: []string{talk.ToAll}, Storage: nats.FileStorage, MaxMsgsPerSubject: 1, MaxBytes: mostKept,
+		Subjects: talk.Kept(), Storage: nats.FileStorage, MaxMsgsPerSubject: 1, MaxBytes: mostKept,
 		Discard: nats.DiscardOld, AllowDirect: true,
 	}
 	_, err := b.js.StreamInfo(talk.Stream)
@@ -28,6 +28,19 @@ func (b *Broker) ensure() error {
 		_, err = b.js.UpdateStream(want)
 	}
 	return err
+}
+
+// Last returns the last message of a subject that the stream has kept. It is not an error if there is
+// none.
+func (b *Broker) Last(subject string) ([]byte, error) {
+	m, err := b.js.GetLastMsg(talk.Stream, subject, nats.DirectGet())
+	if errors.Is(err, nats.ErrMsgNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Data, nil
 }
 
 // Keep sends a message to all agents, and keeps it for those that connect later. After an error the

@@ -6,8 +6,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/job"
@@ -105,19 +103,15 @@ func (c *Client) JobOf(ctx context.Context, name string) (*talk.JobState, []talk
 
 // Cancel cancels a job, by its number or name.
 func (c *Client) Cancel(ctx context.Context, name string) (*talk.JobState, error) {
-	all, err := c.Jobs(ctx)
+	// The hub prefers a job of this submitter to a later one of another with the same name.
+	j, _, err := c.JobOf(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	// The request has the number: if it comes again later, it ends no newer job of the name.
-	for _, j := range slices.Backward(all.Jobs) {
-		if j.Job.ID == name || j.Job.Spec.Name == name {
-			s := new(talk.JobState)
-			_, err := c.conn.Ask(ctx, talk.VerbCancel, &talk.JobName{Job: j.Job.ID}, nil, s)
-			return s, err
-		}
-	}
-	return nil, fmt.Errorf("no job %q", name)
+	s := new(talk.JobState)
+	_, err = c.conn.Ask(ctx, talk.VerbCancel, &talk.JobName{Job: j.Job.ID}, nil, s)
+	return s, err
 }
 
 // Entries returns a job with all entries of its ledger, in the order of agents and slices.

@@ -109,7 +109,7 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 	a.state.Trouble, a.state.Stored, a.holds = talk.Troubles(q.Trouble, talk.ClockTrouble(q.OffsetNS, q.ErrorNS)), q.Stored, q.Holds
 	reply := &talk.BeatReply{CameNS: came.UnixNano(), Grants: map[string]budget.Grant{}, Limits: map[string]talk.Limits{}, Exclude: h.exclude.digest}
 	for _, held := range q.Holds {
-		w, err := h.find(held.Job)
+		w, err := h.numbered(held.Job)
 		if err != nil {
 			reply.Lost = append(reply.Lost, held)
 			continue

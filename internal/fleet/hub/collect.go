@@ -28,7 +28,7 @@ func (h *Hub) put(name string, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	h.mu.Lock()
-	w, err := h.find(q.Job)
+	w, err := h.numbered(q.Job)
 	if err == nil {
 		if t := w.tables[w.Job.Spec.Owner(name)]; t == nil || t.Check(name, q.Lease) != nil {
 			err = errNotWanted
@@ -230,7 +230,7 @@ func (h *Hub) open(name string, q *talk.Get) (in ledger.Segment, size int64, err
 		return openFile(h.path("lists", q.List))
 	}
 	h.mu.Lock()
-	w, err := h.find(q.Job)
+	w, err := h.numbered(q.Job)
 	ours := err == nil && h.people[name].Role == creds.Submitter && w.Job.Submitter == name
 	known := err == nil && q.Known && w.sharing != nil && w.tables[name] != nil
 	h.mu.Unlock()

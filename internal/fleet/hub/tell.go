@@ -1,6 +1,9 @@
 package hub
 
 import (
+	"errors"
+	"slices"
+
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
 
@@ -52,4 +55,21 @@ func (h *Hub) tell(subject string, head any, body []byte) {
 	if err != nil && h.ctx.Err() == nil {
 		h.cfg.Event(err.Error())
 	}
+}
+
+// last answers with the last message to all agents of a subject. Agents do not ask the broker for it:
+// its answer would go to any subject.
+func (h *Hub) last(_ string, data []byte) ([]byte, error) {
+	var q talk.Last
+	if _, err := talk.Decode(data, &q); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(talk.Kept(), q.Subject) {
+		return nil, errors.New("the broker keeps no messages of this subject")
+	}
+	m, err := h.broker.Last(q.Subject)
+	if err != nil {
+		return nil, err
+	}
+	return talk.Encode(&nothing{}, m)
 }

@@ -138,13 +138,8 @@ func (c *Conn) Hear(f func(subject string, data []byte)) error {
 // Last returns the last message to all agents of a subject that the broker has kept. ok is false if
 // it has none, or keeps nothing.
 func (c *Conn) Last(ctx context.Context, subject string) (data []byte, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	m, err := c.nats.RequestWithContext(ctx, LastOf+subject, nil)
-	if err != nil || m.Header.Get("Status") != "" {
-		return nil, false
-	}
-	return m.Data, true
+	data, err := c.Ask(ctx, VerbLast, &Last{Subject: subject}, nil, &struct{}{})
+	return data, err == nil && len(data) > 0
 }
 
 // Close ends the connection.

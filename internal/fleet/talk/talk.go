@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/budget"
@@ -42,13 +43,21 @@ const (
 	ExcludeAll    = "fleet.all.exclude"
 	JobsAll       = "fleet.all.jobs"
 	ToAll         = "fleet.all.>"
-	// Stream keeps the messages to all. A request to LastOf and a subject gets the last one.
+	// Stream keeps the last message of each subject to all.
 	Stream = "masstrace-fleet"
-	LastOf = "$JS.API.DIRECT.GET." + Stream + "."
 )
+
+// Kept returns the subjects of Stream.
+func Kept() []string { return []string{ExcludeAll, JobsAll} }
 
 // Inbox returns the prefix of the subjects on which a name hears answers.
 func Inbox(name string) string { return "_INBOX_" + name }
+
+// IsInboxOf reports whether a subject is one on which a name hears answers, and nobody else.
+func IsInboxOf(name, subject string) bool {
+	rest, ok := strings.CutPrefix(subject, Inbox(name)+".")
+	return ok && rest != "" && !strings.ContainsAny(rest, "*> \t\r\n")
+}
 
 // Verbs of agents.
 const (
@@ -60,6 +69,7 @@ const (
 	VerbRelease = "release"
 	VerbRefuse  = "refuse"
 	VerbApplied = "applied"
+	VerbLast    = "last"
 )
 
 // Verbs of submitters; Get is one of agents, too.
@@ -218,6 +228,12 @@ type Exclusion struct {
 type OpenJobs struct {
 	Serial uint64   `json:"serial"`
 	Open   []string `json:"open"` // numbers
+}
+
+// Last asks for the last message to all agents of a subject that the broker has kept. The message
+// follows the answer; it is empty if there is none.
+type Last struct {
+	Subject string `json:"subject"`
 }
 
 // Applied is that an agent sends no more probes to what an exclusion list has.
