@@ -82,6 +82,7 @@ type Hub struct {
 	serial  uint64 // of the last message to all agents
 
 	submits sync.Mutex // one submission at a time
+	lists   lists
 
 	reading sync.Mutex // of the results of pathfinders: see writeKnown
 
@@ -117,6 +118,9 @@ func Open(c Config) (h *Hub, err error) {
 		return h, err
 	}
 	h.serial = uint64(h.term) << 32
+	if err := h.sweepLists(); err != nil {
+		return h, err
+	}
 	if err := h.loadJobs(); err != nil {
 		return h, err
 	}

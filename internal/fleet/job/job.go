@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"path"
 	"regexp"
 	"slices"
@@ -157,6 +158,13 @@ func AgentKey(jobKey, agent string) (string, error) {
 func Digest(list []byte) string {
 	sum := sha256.Sum256(list)
 	return hex.EncodeToString(sum[:])
+}
+
+// DigestOf returns the digest of a list that is read.
+func DigestOf(list io.Reader) (string, error) {
+	sum := sha256.New()
+	_, err := io.Copy(sum, list)
+	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 // Decode reads JSON strictly: an unknown field is an error, because it is an option of a later
