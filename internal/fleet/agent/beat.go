@@ -73,11 +73,13 @@ func (a *Agent) hello(ctx context.Context, fresh bool) error {
 	sent := a.sentNS()
 	a.mu.Unlock()
 	var reply talk.Hello
-	_, err := a.conn.Ask(ctx, talk.VerbHello, &talk.Hello{
-		Version: talk.Version, Oldest: talk.Oldest, Software: a.cfg.Software, Hostname: a.cfg.Hostname, Fresh: fresh, SentNS: sent, Instance: a.instance,
-	}, nil, &reply)
+	own := talk.Own(a.cfg.Software)
+	own.Hostname, own.Fresh, own.SentNS, own.Instance = a.cfg.Hostname, fresh, sent, a.instance
+	_, err := a.conn.Ask(ctx, talk.VerbHello, &own, nil, &reply)
 	if err == nil {
-		err = talk.Speaks(reply)
+		if err = talk.Speaks(talk.Party{Name: "this agent", Hello: own}, talk.Party{Name: "the hub", Hello: reply}); err != nil {
+			a.report(err.Error())
+		}
 	}
 	if err == nil && reply.After >= sent { // our clock was set back since an earlier life
 		a.mu.Lock()

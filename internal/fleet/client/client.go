@@ -29,9 +29,10 @@ func Open(ctx context.Context, f *creds.File, url, software string) (*Client, er
 	}
 	c := &Client{conn}
 	var reply talk.Hello
-	_, err = conn.Ask(ctx, talk.VerbHello, &talk.Hello{Version: talk.Version, Oldest: talk.Oldest, Software: software}, nil, &reply)
+	own := talk.Own(software)
+	_, err = conn.Ask(ctx, talk.VerbHello, &own, nil, &reply)
 	if err == nil {
-		err = talk.Speaks(reply)
+		err = talk.Speaks(talk.Party{Name: "this submitter", Hello: own}, talk.Party{Name: "the hub", Hello: reply})
 	}
 	if err != nil {
 		c.Close()

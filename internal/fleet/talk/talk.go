@@ -16,7 +16,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -25,12 +24,6 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/lease"
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
-)
-
-// Versions of the messages: this program speaks Version and all from Oldest on.
-const (
-	Version = 1
-	Oldest  = 1
 )
 
 // Chunk is the size of a part of a file in a message, in bytes. NATS takes messages of 1 MiB.
@@ -81,32 +74,6 @@ const (
 	VerbCancel  = "cancel"
 	VerbEntries = "entries"
 )
-
-// Hello begins a connection.
-type Hello struct {
-	Version  int    `json:"version"`
-	Oldest   int    `json:"oldest"`
-	Software string `json:"software"`
-	Hostname string `json:"hostname"`
-	Fresh    bool   `json:"fresh"` // the agent has just begun, and holds no lease
-	// Instance is a random name of the process of an agent. Of two processes with the same
-	// credentials, the hub serves the one that began later.
-	Instance string `json:"instance,omitempty"`
-	// SentNS rises with each message of an agent: see After.
-	SentNS int64 `json:"sent_ns,omitempty"`
-	// After is set in an answer to a hello that is older than a message with After as its SentNS. It
-	// had no effect. An agent whose clock was set back sends it again with a later SentNS.
-	After int64 `json:"after,omitempty"`
-}
-
-// Speaks returns an error if the two sides have no version in common.
-func Speaks(h Hello) error {
-	if h.Version < Oldest || h.Oldest > Version {
-		return fmt.Errorf("versions %d to %d of the messages are spoken here, and %d to %d by %s: update the older side",
-			Oldest, Version, h.Oldest, h.Version, h.Software)
-	}
-	return nil
-}
 
 // Beat is the life sign of an agent, several times a second.
 type Beat struct {
