@@ -12,6 +12,19 @@ import (
 // mostKept bounds the stream, in bytes.
 const mostKept = 64 << 20
 
+// Mend makes the stream anew if somebody has removed it, and reports whether it did. Its messages are
+// then gone: the hub sends them again.
+func (b *Broker) Mend() (made bool, err error) {
+	if _, err = b.js.StreamInfo(talk.Stream); !errors.Is(err, nats.ErrStreamNotFound) {
+		return false, err
+	}
+	if err := b.ensure(); err != nil {
+		return false, fmt.Errorf("the stream %s was removed, and cannot be made anew: %w", talk.Stream, err)
+	}
+	b.cfg.Event("the stream " + talk.Stream + " was removed from the broker, and is made anew")
+	return true, nil
+}
+
 // ensure makes the stream, unless it is there.
 func (b *Broker) ensure() error {
 	want := &nats.StreamConfig{

@@ -154,6 +154,7 @@ func Open(c Config) (h *Hub, err error) {
 	}
 	h.askToTell()
 	h.done.Go(h.watch)
+	h.done.Go(h.mend)
 	return h, nil
 }
 

@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
@@ -72,4 +73,24 @@ func (h *Hub) last(_ string, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	return talk.Encode(&nothing{}, m)
+}
+
+// mendEvery is how often the hub looks whether the broker has its stream.
+const mendEvery = 2 * time.Second
+
+// mend makes a stream anew that was removed from the broker, and sends its messages again. A broker
+// that is away reports itself.
+func (h *Hub) mend() {
+	ticker := time.NewTicker(mendEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if made, _ := h.broker.Mend(); made {
+			h.askToTell()
+		}
+	}
 }
