@@ -47,6 +47,8 @@ type Config struct {
 	Event func(text string)
 	// Now is the clock, nil for time.Now.
 	Now func() time.Time
+	// Patience is how long an answer of the hub is waited for, 0 for 5 s.
+	Patience time.Duration
 }
 
 // Prober traces the targets of a slice.
@@ -193,6 +195,9 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer a.conn.Close()
+	if c.Patience > 0 {
+		a.conn.SetPatience(c.Patience)
+	}
 	if err := a.conn.Hear(a.hear); err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ type fleet struct {
 	stops  map[string]func()
 	change func(*hub.Config) // of the next hub; nil for none
 	clock  func() time.Time  // of agents; nil for that of this machine
+	wait   time.Duration     // for answers of the hub; 0 for that of agents
 }
 
 func newFleet(t *testing.T, names ...string) *fleet {
@@ -100,7 +101,7 @@ func (f *fleet) start(name string, p agent.Prober, rules *policy.Policy) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- agent.Run(ctx, agent.Config{
-			Creds: f.files[name], Dir: filepath.Join(f.dir, name), Prober: p, Policy: rules, Software: software, Hostname: name, Now: f.clock,
+			Creds: f.files[name], Dir: filepath.Join(f.dir, name), Prober: p, Policy: rules, Software: software, Hostname: name, Now: f.clock, Patience: f.wait,
 		})
 	}()
 	f.stops[name] = func() {
