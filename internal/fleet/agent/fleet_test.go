@@ -60,12 +60,18 @@ func newFleet(t *testing.T, names ...string) *fleet {
 	return f
 }
 
-func (f *fleet) startHub() {
-	f.t.Helper()
+// config returns the configuration of the next hub.
+func (f *fleet) config() hub.Config {
 	c := hub.Config{Dir: filepath.Join(f.dir, "hub"), Listen: f.listen, Software: software}
 	if f.change != nil {
 		f.change(&c)
 	}
+	return c
+}
+
+func (f *fleet) startHub() {
+	f.t.Helper()
+	c := f.config()
 	var err error
 	until(f.t, "the port of the hub is free", func() bool {
 		f.hub, err = hub.Open(c)

@@ -63,6 +63,10 @@ func (a *Agent) workOnce(ctx context.Context) time.Duration {
 	if _, err := a.conn.Ask(ctx, talk.VerbAsk, q, nil, &w); err != nil || w.Job == nil {
 		return idlePause // the connection reports its own trouble
 	}
+	if err := w.Job.CheckNames(); err != nil { // they are parts of file names
+		a.report("the hub sends a wrong job: " + err.Error())
+		return wrongPause
+	}
 	config, reason, err := a.prepare(ctx, &w)
 	switch {
 	case reason != "":

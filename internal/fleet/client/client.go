@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/job"
@@ -123,6 +124,17 @@ func (c *Client) Entries(ctx context.Context, name string) (*talk.EntriesReply, 
 		if _, err := c.conn.Ask(ctx, talk.VerbEntries, &talk.Entries{Job: name, From: len(all.Entries)}, nil, reply); err != nil {
 			return nil, err
 		}
+		if err := reply.Job.CheckNames(); err != nil {
+			return nil, fmt.Errorf("the hub sends a wrong job: %w", err)
+		}
+		for _, e := range reply.Entries {
+			if err := job.CheckEntry(&e); err != nil {
+				return nil, fmt.Errorf("the hub sends a wrong manifest: %w", err)
+			}
+		}
+		if len(reply.Entries) == 0 && len(all.Entries) < reply.Total {
+			return nil, errors.New("the hub sends no entries")
+		}
 		reply.Entries = append(all.Entries, reply.Entries...)
 		if all = reply; len(all.Entries) >= all.Total {
 			return all, nil
@@ -134,7 +146,7 @@ func (c *Client) Entries(ctx context.Context, name string) (*talk.EntriesReply, 
 func (c *Client) Segment(ctx context.Context, id string, e *ledger.Entry) ([]byte, error) {
 	text, err := c.conn.Fetch(ctx, talk.Get{Job: id, Unit: &e.Unit})
 	if err == nil && job.Digest(text) != e.SHA256 {
-		err = errors.New("a segment of the hub is damaged")
+		err = fmt.Errorf("%s is damaged at the hub: restore it from a copy, or submit the job again", e.Segment())
 	}
 	return text, err
 }

@@ -191,21 +191,27 @@ func (h *Hub) get(name string, data []byte) ([]byte, error) {
 	case errors.Is(err, errNoFile):
 		return nil, err
 	case err != nil:
-		return nil, h.unreadable(err)
+		return nil, h.unreadable(&q, err)
+	case q.Offset < 0:
+		return nil, errNoFile
 	}
 	defer in.Close()
 	part := make([]byte, min(max(size-q.Offset, 0), talk.Chunk))
 	if len(part) > 0 {
 		if _, err := in.ReadAt(part, q.Offset); err != nil {
-			return nil, h.unreadable(err)
+			return nil, h.unreadable(&q, err)
 		}
 	}
 	return talk.Encode(&talk.GetReply{Size: size}, part)
 }
 
 // unreadable reports an error of the store to the owner of the hub, and returns the one for others.
-func (h *Hub) unreadable(err error) error {
-	h.cfg.Event("a file of the store cannot be read: " + err.Error())
+func (h *Hub) unreadable(q *talk.Get, err error) error {
+	what := "list " + q.List
+	if q.Unit != nil {
+		what = fmt.Sprintf("slice %d of job %s", q.Unit.Slice, q.Job)
+	}
+	h.cfg.Event(fmt.Sprintf("the file of %s cannot be read, or is too short: %v", what, err))
 	return errors.New("the hub cannot read this file: its owner sees why")
 }
 
