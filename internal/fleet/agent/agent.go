@@ -47,8 +47,8 @@ type Config struct {
 	Event func(text string)
 	// Now is the clock, nil for time.Now.
 	Now func() time.Time
-	// Patience is how long an answer of the hub is waited for, 0 for 5 s.
-	Patience time.Duration
+	// Timing has the pauses of the agent. Tests have shorter ones.
+	Timing Timing
 }
 
 // Prober traces the targets of a slice.
@@ -167,6 +167,7 @@ func Run(ctx context.Context, c Config) error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Timing = c.Timing.whole()
 	if c.Policy == nil {
 		c.Policy = &policy.Policy{}
 	}
@@ -195,8 +196,8 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer a.conn.Close()
-	if c.Patience > 0 {
-		a.conn.SetPatience(c.Patience)
+	if c.Timing.Patience > 0 {
+		a.conn.SetPatience(c.Timing.Patience)
 	}
 	if err := a.conn.Hear(a.hear); err != nil {
 		return err
@@ -280,12 +281,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
-
-// Pauses between tries.
-const (
-	idlePause  = 500 * time.Millisecond // without work
-	wrongPause = 3 * time.Second        // after a failure
-)
 
 // Errors that end a slice.
 var (

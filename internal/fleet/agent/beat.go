@@ -11,9 +11,6 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
 
-// beatEvery is the time between life signs. A grant lasts several of them.
-const beatEvery = 400 * time.Millisecond
-
 // beats sends life signs, and applies grants, until ctx ends. Without answers the grant ends, and
 // the slice pauses.
 func (a *Agent) beats(ctx context.Context) {
@@ -45,7 +42,7 @@ func (a *Agent) beats(ctx context.Context) {
 // untilBeat waits for the time of the next beat. Meanwhile it ends a grant that is over. It returns
 // false when ctx ends.
 func (a *Agent) untilBeat(ctx context.Context) bool {
-	next := time.NewTimer(beatEvery)
+	next := time.NewTimer(a.cfg.Timing.Beat)
 	defer next.Stop()
 	for {
 		var over <-chan time.Time

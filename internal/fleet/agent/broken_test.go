@@ -159,7 +159,7 @@ func TestFleetBrokenBroker(t *testing.T) {
 	f.stopHub()
 	f.change = func(c *hub.Config) { c.Listen, c.Cluster = "", &broker.Cluster{URL: b.url()} }
 	f.startHub()
-	f.wait = 250 * time.Millisecond
+	f.timing.Patience = 250 * time.Millisecond
 	c := f.submitter() // its own connection is whole
 	defer c.Close()
 	slices := effort.Count(40, 3000)

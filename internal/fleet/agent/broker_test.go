@@ -72,7 +72,7 @@ func startCluster(t *testing.T, dir, users string) *server.Server {
 // hub. Nothing is encrypted: it is on loopback.
 func newClusterFleet(t *testing.T, names ...string) (*fleet, *server.Server) {
 	t.Helper()
-	f := &fleet{t: t, dir: t.TempDir(), files: map[string]*creds.File{}, stops: map[string]func(){}}
+	f := &fleet{t: t, dir: t.TempDir(), files: map[string]*creds.File{}, stops: map[string]func(){}, timing: quick}
 	dir := filepath.Join(f.dir, "hub")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)

@@ -40,11 +40,17 @@ type fleet struct {
 	stops  map[string]func()
 	change func(*hub.Config) // of the next hub; nil for none
 	clock  func() time.Time  // of agents; nil for that of this machine
-	wait   time.Duration     // for answers of the hub; 0 for that of agents
+	timing agent.Timing
+}
+
+// quick is the timing of agents in tests: they wait for little else. The patience is longer than that of
+// a hub with a commit.
+var quick = agent.Timing{
+	Beat: 50 * time.Millisecond, Idle: 50 * time.Millisecond, Wrong: 100 * time.Millisecond, Status: 50 * time.Millisecond, Patience: 3 * time.Second,
 }
 
 func newFleet(t *testing.T, names ...string) *fleet {
-	f := &fleet{t: t, dir: t.TempDir(), listen: "127.0.0.1:0", files: map[string]*creds.File{}, stops: map[string]func(){}}
+	f := &fleet{t: t, dir: t.TempDir(), listen: "127.0.0.1:0", files: map[string]*creds.File{}, stops: map[string]func(){}, timing: quick}
 	f.startHub()
 	f.listen = strings.TrimPrefix(f.hub.URL(), "tls://")
 	f.user = f.add("alice", creds.Submitter)
@@ -107,7 +113,7 @@ func (f *fleet) start(name string, p agent.Prober, rules *policy.Policy) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- agent.Run(ctx, agent.Config{
-			Creds: f.files[name], Dir: filepath.Join(f.dir, name), Prober: p, Policy: rules, Software: software, Hostname: name, Now: f.clock, Patience: f.wait,
+			Creds: f.files[name], Dir: filepath.Join(f.dir, name), Prober: p, Policy: rules, Software: software, Hostname: name, Now: f.clock, Timing: f.timing,
 		})
 	}()
 	f.stops[name] = func() {
