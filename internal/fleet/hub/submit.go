@@ -114,8 +114,18 @@ func (h *Hub) size(k *kept, agents int) error {
 		digests = []string{k.Job.Spec.Targets}
 	}
 	most, all := uint64(0), float64(0)
+	h.mu.Lock()
+	forbidden := h.exclude.digest
+	h.mu.Unlock()
 	for _, digest := range slices.Compact(digests) {
 		p, err := h.planOf(k, digest)
+		if err != nil {
+			return err
+		}
+		_, err = h.planOf(k, digest, forbidden)
+		if wrong, ok := errors.AsType[*plan.ConfigError](err); ok && wrong.Field == "Targets" { // none is left
+			return plan.Refuse("Targets", "the owner of the hub excludes all of the targets, so that no agent may probe them")
+		}
 		if err != nil {
 			return err
 		}
@@ -134,8 +144,9 @@ func (h *Hub) size(k *kept, agents int) error {
 	return nil
 }
 
-// planOf makes the plan of a job for a list of targets.
-func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
+// planOf makes the plan of a job for a list of targets. The lists of exclusions are those of the job, and
+// others of the hub.
+func (h *Hub) planOf(k *kept, digest string, others ...string) (*plan.Plan, error) {
 	c, err := k.Job.Spec.Options.Config()
 	if err != nil {
 		return nil, err
@@ -149,6 +160,9 @@ func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
 			return nil, plan.Refuse("Exclude", "the list of exclusions has no digest")
 		}
 		c.Exclude = []string{h.path("lists", k.Job.Spec.Exclude)}
+	}
+	for _, other := range others {
+		c.Exclude = append(c.Exclude, h.path("lists", other))
 	}
 	return plan.New(h.ctx, &c, plan.Began{})
 }
