@@ -148,22 +148,3 @@ func (c *Conn) Last(ctx context.Context, subject string) (data []byte, ok bool) 
 
 // Close ends the connection.
 func (c *Conn) Close() { c.nats.Close() }
-
-// Fetch returns a whole file of the hub: a list or a segment.
-func (c *Conn) Fetch(ctx context.Context, q Get) (content []byte, err error) {
-	for {
-		q.Offset = int64(len(content))
-		var reply GetReply
-		part, err := c.Ask(ctx, VerbGet, &q, nil, &reply)
-		if err != nil {
-			return nil, err
-		}
-		content = append(content, part...)
-		if int64(len(content)) >= reply.Size {
-			return content, nil
-		}
-		if len(part) == 0 {
-			return nil, errors.New("the hub sends nothing")
-		}
-	}
-}
