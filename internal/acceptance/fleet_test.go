@@ -19,22 +19,26 @@ for point in $MASSTRACE_VANTAGE_POINTS; do
 done
 wait`
 
-// together runs the same scans as a job of a fleet. The hub is in the lab, with an agent at each vantage
-// point.
-const together = `
+// fleetUp starts a hub in the lab, with an agent at each vantage point, and ends them with the script.
+const fleetUp = `
 at=tls://$MASSTRACE_HUB:4222
 for point in $MASSTRACE_VANTAGE_POINTS; do
 	masstrace hub add-agent $point --store $DIR/hub --hub $at -o $DIR/$point.creds
 done
 masstrace hub add-submitter alice --store $DIR/hub --hub $at -o $DIR/alice.creds
-masstrace hub --store $DIR/hub --listen $MASSTRACE_HUB:4222 --page none &
+masstrace hub --store $DIR/hub --listen $MASSTRACE_HUB:4222 --page none 2>$DIR/hub.log &
 all=$!
 for point in $MASSTRACE_VANTAGE_POINTS; do
 	masstrace lab exec $point -- masstrace agent --creds $DIR/$point.creds --store $DIR/$point </dev/null &
 	all="$all $!"
 done
 trap 'kill $all; wait' EXIT
-until masstrace jobs --creds $DIR/alice.creds; do :; done
+await() { until "$@" 2>$DIR/tries; do sleep 0.05; done; }
+await grep -q connect $DIR/hub.log
+`
+
+// together runs the same scans as a job of a fleet.
+const together = fleetUp + `
 masstrace submit $TARGETS $OPTIONS --creds $DIR/alice.creds --name job --mode every --slices $SLICES --rate 8k --follow
 masstrace fetch job --creds $DIR/alice.creds -o $DIR/together.ndjson`
 

@@ -47,6 +47,8 @@ type Config struct {
 	Event func(text string)
 	// Now is the clock, nil for time.Now.
 	Now func() time.Time
+	// Timing has the pauses of the agent. Tests have shorter ones.
+	Timing Timing
 }
 
 // Prober traces the targets of a slice.
@@ -165,6 +167,7 @@ func Run(ctx context.Context, c Config) error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Timing = c.Timing.whole()
 	if c.Policy == nil {
 		c.Policy = &policy.Policy{}
 	}
@@ -193,6 +196,9 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer a.conn.Close()
+	if c.Timing.Patience > 0 {
+		a.conn.SetPatience(c.Timing.Patience)
+	}
 	if err := a.conn.Hear(a.hear); err != nil {
 		return err
 	}
@@ -275,12 +281,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
-
-// Pauses between tries.
-const (
-	idlePause  = 500 * time.Millisecond // without work
-	wrongPause = 3 * time.Second        // after a failure
-)
 
 // Errors that end a slice.
 var (

@@ -11,9 +11,6 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
 
-// beatEvery is the time between life signs. A grant lasts several of them.
-const beatEvery = 400 * time.Millisecond
-
 // beats sends life signs, and applies grants, until ctx ends. Without answers the grant ends, and
 // the slice pauses.
 func (a *Agent) beats(ctx context.Context) {
@@ -45,7 +42,7 @@ func (a *Agent) beats(ctx context.Context) {
 // untilBeat waits for the time of the next beat. Meanwhile it ends a grant that is over. It returns
 // false when ctx ends.
 func (a *Agent) untilBeat(ctx context.Context) bool {
-	next := time.NewTimer(beatEvery)
+	next := time.NewTimer(a.cfg.Timing.Beat)
 	defer next.Stop()
 	for {
 		var over <-chan time.Time
@@ -73,11 +70,13 @@ func (a *Agent) hello(ctx context.Context, fresh bool) error {
 	sent := a.sentNS()
 	a.mu.Unlock()
 	var reply talk.Hello
-	_, err := a.conn.Ask(ctx, talk.VerbHello, &talk.Hello{
-		Version: talk.Version, Oldest: talk.Oldest, Software: a.cfg.Software, Hostname: a.cfg.Hostname, Fresh: fresh, SentNS: sent, Instance: a.instance,
-	}, nil, &reply)
+	own := talk.Own(a.cfg.Software)
+	own.Hostname, own.Fresh, own.SentNS, own.Instance = a.cfg.Hostname, fresh, sent, a.instance
+	_, err := a.conn.Ask(ctx, talk.VerbHello, &own, nil, &reply)
 	if err == nil {
-		err = talk.Speaks(reply)
+		if err = talk.Speaks(talk.Party{Name: "this agent", Hello: own}, talk.Party{Name: "the hub", Hello: reply}); err != nil {
+			a.report(err.Error())
+		}
 	}
 	if err == nil && reply.After >= sent { // our clock was set back since an earlier life
 		a.mu.Lock()

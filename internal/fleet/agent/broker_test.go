@@ -68,10 +68,11 @@ func startCluster(t *testing.T, dir, users string) *server.Server {
 	return s
 }
 
-// A hub and its agents meet at an existing cluster, which knows them from the file of the hub.
-func TestFleetOnCluster(t *testing.T) {
-	t.Parallel()
-	f := &fleet{t: t, dir: t.TempDir(), files: map[string]*creds.File{}, stops: map[string]func(){}}
+// newClusterFleet returns a fleet that meets at a cluster, which knows its names from the file of the
+// hub. Nothing is encrypted: it is on loopback.
+func newClusterFleet(t *testing.T, names ...string) (*fleet, *server.Server) {
+	t.Helper()
+	f := &fleet{t: t, dir: t.TempDir(), files: map[string]*creds.File{}, stops: map[string]func(){}, timing: quick}
 	dir := filepath.Join(f.dir, "hub")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -101,7 +102,16 @@ func TestFleetOnCluster(t *testing.T) {
 		return file
 	}
 	f.user = join("alice", creds.Submitter)
-	f.files["paris"] = join("paris", creds.Agent)
+	for _, name := range names {
+		f.files[name] = join(name, creds.Agent)
+	}
+	return f, s
+}
+
+// A hub and its agents meet at an existing cluster, which knows them from the file of the hub.
+func TestFleetOnCluster(t *testing.T) {
+	t.Parallel()
+	f, _ := newClusterFleet(t, "paris")
 	c := f.submitter()
 	defer c.Close()
 	f.start("paris", &simulated{}, nil)

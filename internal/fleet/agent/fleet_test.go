@@ -40,10 +40,17 @@ type fleet struct {
 	stops  map[string]func()
 	change func(*hub.Config) // of the next hub; nil for none
 	clock  func() time.Time  // of agents; nil for that of this machine
+	timing agent.Timing
+}
+
+// quick is the timing of agents in tests: they wait for little else. The patience is longer than that of
+// a hub with a commit.
+var quick = agent.Timing{
+	Beat: 50 * time.Millisecond, Idle: 50 * time.Millisecond, Wrong: 100 * time.Millisecond, Status: 50 * time.Millisecond, Patience: 3 * time.Second,
 }
 
 func newFleet(t *testing.T, names ...string) *fleet {
-	f := &fleet{t: t, dir: t.TempDir(), listen: "127.0.0.1:0", files: map[string]*creds.File{}, stops: map[string]func(){}}
+	f := &fleet{t: t, dir: t.TempDir(), listen: "127.0.0.1:0", files: map[string]*creds.File{}, stops: map[string]func(){}, timing: quick}
 	f.startHub()
 	f.listen = strings.TrimPrefix(f.hub.URL(), "tls://")
 	f.user = f.add("alice", creds.Submitter)
@@ -59,12 +66,18 @@ func newFleet(t *testing.T, names ...string) *fleet {
 	return f
 }
 
-func (f *fleet) startHub() {
-	f.t.Helper()
+// config returns the configuration of the next hub.
+func (f *fleet) config() hub.Config {
 	c := hub.Config{Dir: filepath.Join(f.dir, "hub"), Listen: f.listen, Software: software}
 	if f.change != nil {
 		f.change(&c)
 	}
+	return c
+}
+
+func (f *fleet) startHub() {
+	f.t.Helper()
+	c := f.config()
 	var err error
 	until(f.t, "the port of the hub is free", func() bool {
 		f.hub, err = hub.Open(c)
@@ -100,7 +113,7 @@ func (f *fleet) start(name string, p agent.Prober, rules *policy.Policy) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- agent.Run(ctx, agent.Config{
-			Creds: f.files[name], Dir: filepath.Join(f.dir, name), Prober: p, Policy: rules, Software: software, Hostname: name, Now: f.clock,
+			Creds: f.files[name], Dir: filepath.Join(f.dir, name), Prober: p, Policy: rules, Software: software, Hostname: name, Now: f.clock, Timing: f.timing,
 		})
 	}()
 	f.stops[name] = func() {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/effort"
+	"github.com/masstrace/masstrace/internal/fleet/agent"
 	"github.com/masstrace/masstrace/internal/fleet/objects/objectstest"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
@@ -106,7 +107,10 @@ func spawn(t *testing.T, p process) (kill func()) {
 }
 
 // Whatever is killed, cut, full or sent again, each target is in the result once.
-func TestFleetSurvivesKills(t *testing.T) { survive(t, nil, effort.Count(10, 200)) }
+func TestFleetSurvivesKills(t *testing.T) {
+	t.Parallel()
+	survive(t, nil, effort.Count(10, 200))
+}
 
 // Likewise with the results in an object store, which refuses writes and loses answers, too.
 func TestFleetObjectsSurviveKills(t *testing.T) {
@@ -252,6 +256,7 @@ func TestFleetScale(t *testing.T) {
 		names = append(names, fmt.Sprint("agent-", i))
 	}
 	f := newFleet(t, names...)
+	f.timing = agent.Timing{} // messages are counted
 	c := f.submitter()
 	defer c.Close()
 	j := f.submit(c, f.spec(c, "45.16.0.0/18", slices))

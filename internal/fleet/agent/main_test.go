@@ -60,7 +60,7 @@ func TestMain(m *testing.M) {
 		select {}
 	}
 	err = agent.Run(context.Background(), agent.Config{
-		Creds: &p.Creds, Dir: p.Dir, Software: software, Prober: &simulated{hold: func(context.Context, *agent.Task) error {
+		Creds: &p.Creds, Dir: p.Dir, Software: software, Timing: quick, Prober: &simulated{hold: func(context.Context, *agent.Task) error {
 			time.Sleep(time.Duration(rand.IntN(40)) * time.Millisecond)
 			if isFull(p.Dir) || rand.IntN(50) == 0 {
 				return syscall.ENOSPC

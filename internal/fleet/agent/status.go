@@ -80,9 +80,9 @@ type RunningStatus struct {
 
 const statusFile = "status.json"
 
-// reports writes the status once a second until ctx ends.
+// reports writes the status, once a second or as Timing has it, until ctx ends.
 func (a *Agent) reports(ctx context.Context) {
-	for pause(ctx, time.Second) {
+	for pause(ctx, a.cfg.Timing.Status) {
 		text, err := json.Marshal(a.status())
 		if err == nil {
 			err = outfile.Replace(a.path(statusFile), 0o600, text)

@@ -134,7 +134,7 @@ func (a *Agent) keep(name, output string, c *talk.Commit) error {
 // uploads sends finished slices to the hub until ctx ends.
 func (a *Agent) uploads(ctx context.Context) {
 	for {
-		wait := idlePause
+		wait := a.cfg.Timing.Idle
 		names, err := a.claims()
 		for _, name := range names {
 			if err == nil {
@@ -145,7 +145,7 @@ func (a *Agent) uploads(ctx context.Context) {
 			if _, refused := errors.AsType[talk.Refusal](err); refused || !isOffline(err) {
 				a.report("send results: " + err.Error())
 			}
-			wait = wrongPause
+			wait = a.cfg.Timing.Wrong
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -155,7 +155,7 @@ func (a *Agent) uploads(ctx context.Context) {
 		case <-timer.C:
 		}
 		timer.Stop()
-		if err != nil && !pause(ctx, idlePause) {
+		if err != nil && !pause(ctx, a.cfg.Timing.Idle) {
 			return
 		}
 	}

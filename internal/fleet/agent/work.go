@@ -31,7 +31,7 @@ func (a *Agent) rest(ctx context.Context, wait time.Duration) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	work := a.work
-	if wait > idlePause {
+	if wait > a.cfg.Timing.Idle {
 		work = nil // after a failure
 	}
 	select {
@@ -50,18 +50,22 @@ const mostStored = lease.MostHeld
 // workOnce asks for a slice and traces it. It returns how long to wait then.
 func (a *Agent) workOnce(ctx context.Context) time.Duration {
 	if !a.cfg.Policy.Open(time.Now()) {
-		return idlePause
+		return a.cfg.Timing.Idle
 	}
 	a.mu.Lock()
 	q := &talk.Ask{SentNS: a.sentNS(), Holds: a.holds(), Instance: a.instance}
 	full := len(a.stored) >= mostStored
 	a.mu.Unlock()
 	if full {
-		return idlePause // the upload reports why
+		return a.cfg.Timing.Idle // the upload reports why
 	}
 	var w talk.Work
 	if _, err := a.conn.Ask(ctx, talk.VerbAsk, q, nil, &w); err != nil || w.Job == nil {
-		return idlePause // the connection reports its own trouble
+		return a.cfg.Timing.Idle // the connection reports its own trouble
+	}
+	if err := w.Job.CheckNames(); err != nil { // they are parts of file names
+		a.report("the hub sends a wrong job: " + err.Error())
+		return a.cfg.Timing.Wrong
 	}
 	config, reason, err := a.prepare(ctx, &w)
 	switch {
@@ -70,11 +74,11 @@ func (a *Agent) workOnce(ctx context.Context) time.Duration {
 		return 0
 	case err != nil:
 		a.release(ctx, &w, err)
-		return wrongPause
+		return a.cfg.Timing.Wrong
 	}
 	if err := a.trace(ctx, &w, config); err != nil {
 		a.release(ctx, &w, err)
-		return wrongPause
+		return a.cfg.Timing.Wrong
 	}
 	return 0
 }
@@ -147,7 +151,7 @@ func (a *Agent) refuse(ctx context.Context, w *talk.Work, reason string) {
 		a.cfg.Event(fmt.Sprintf("job %s of %s is refused: %s", w.Job.Spec.Name, w.Job.Submitter, reason))
 	}
 	if _, err := a.conn.Ask(ctx, talk.VerbRefuse, &talk.Refuse{SentNS: sent, Job: w.Job.ID, Reason: reason}, nil, &struct{}{}); err != nil {
-		pause(ctx, idlePause) // the hub will offer the job again
+		pause(ctx, a.cfg.Timing.Idle) // the hub will offer the job again
 	}
 }
 

@@ -35,15 +35,16 @@ type Config struct {
 
 // Broker is a connection to NATS. Any goroutine may use it.
 type Broker struct {
-	cfg    Config
-	inside *inside // nil with a cluster
-	nats   *nats.Conn
-	js     nats.JetStreamContext
+	cfg     Config
+	inside  *inside // nil with a cluster
+	nats    *nats.Conn
+	js      nats.JetStreamContext
+	foreign foreign
 }
 
 // Open connects to a broker. Nobody but the hub reaches the server inside before Listen.
 func Open(c Config) (*Broker, error) {
-	b := &Broker{cfg: c}
+	b := &Broker{cfg: c, foreign: foreign{names: map[string]bool{}}}
 	err := b.open()
 	if errors.Is(err, errStore) {
 		c.Event("the stream of the broker is damaged, and is made anew")
@@ -92,13 +93,16 @@ func (b *Broker) Admit(list []creds.Identity) error {
 // workers is how many requests are answered at a time.
 const workers = 16
 
-// Serve answers the requests of a role.
+// Serve answers the requests of a role. The answer goes to the inbox of the name that asked, and
+// nowhere else: the hub may write to more subjects than this name. Other requests are counted, and
+// have no effect.
 func (b *Broker) Serve(prefix string, f func(name, verb string, data []byte) []byte) error {
 	room := make(chan struct{}, workers)
 	_, err := b.nats.Subscribe(prefix+"*.*", func(m *nats.Msg) {
 		name, verb, _ := strings.Cut(strings.TrimPrefix(m.Subject, prefix), ".")
-		if !strings.HasPrefix(m.Reply, talk.Inbox(name)+".") {
-			return // nobody lets the hub write to the subjects of another
+		if !talk.IsInboxOf(name, m.Reply) {
+			b.ignore(name)
+			return
 		}
 		if verb == talk.VerbCommit { // it may wait for a store, and has a bound of its own
 			go func() { _ = m.Respond(f(name, verb, m.Data)) }()

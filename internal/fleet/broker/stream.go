@@ -12,11 +12,24 @@ import (
 // mostKept bounds the stream, in bytes.
 const mostKept = 64 << 20
 
+// Mend makes the stream anew if somebody has removed it, and reports whether it did. Its messages are
+// then gone: the hub sends them again.
+func (b *Broker) Mend() (made bool, err error) {
+	if _, err = b.js.StreamInfo(talk.Stream); !errors.Is(err, nats.ErrStreamNotFound) {
+		return false, err
+	}
+	if err := b.ensure(); err != nil {
+		return false, fmt.Errorf("the stream %s was removed, and cannot be made anew: %w", talk.Stream, err)
+	}
+	b.cfg.Event("the stream " + talk.Stream + " was removed from the broker, and is made anew")
+	return true, nil
+}
+
 // ensure makes the stream, unless it is there.
 func (b *Broker) ensure() error {
 	want := &nats.StreamConfig{
 		Name: talk.Stream, Description: "the last message of the hub of a masstrace fleet to all agents, by subject",
-		Subjects: []string{talk.ToAll}, Storage: nats.FileStorage, MaxMsgsPerSubject: 1, MaxBytes: mostKept,
+		Subjects: talk.Kept(), Storage: nats.FileStorage, MaxMsgsPerSubject: 1, MaxBytes: mostKept,
 		Discard: nats.DiscardOld, AllowDirect: true,
 	}
 	_, err := b.js.StreamInfo(talk.Stream)
@@ -28,6 +41,19 @@ func (b *Broker) ensure() error {
 		_, err = b.js.UpdateStream(want)
 	}
 	return err
+}
+
+// Last returns the last message of a subject that the stream has kept. It is not an error if there is
+// none.
+func (b *Broker) Last(subject string) ([]byte, error) {
+	m, err := b.js.GetLastMsg(talk.Stream, subject, nats.DirectGet())
+	if errors.Is(err, nats.ErrMsgNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Data, nil
 }
 
 // Keep sends a message to all agents, and keeps it for those that connect later. After an error the

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/job"
@@ -31,9 +30,10 @@ func Open(ctx context.Context, f *creds.File, url, software string) (*Client, er
 	}
 	c := &Client{conn}
 	var reply talk.Hello
-	_, err = conn.Ask(ctx, talk.VerbHello, &talk.Hello{Version: talk.Version, Oldest: talk.Oldest, Software: software}, nil, &reply)
+	own := talk.Own(software)
+	_, err = conn.Ask(ctx, talk.VerbHello, &own, nil, &reply)
 	if err == nil {
-		err = talk.Speaks(reply)
+		err = talk.Speaks(talk.Party{Name: "this submitter", Hello: own}, talk.Party{Name: "the hub", Hello: reply})
 	}
 	if err != nil {
 		c.Close()
@@ -105,19 +105,15 @@ func (c *Client) JobOf(ctx context.Context, name string) (*talk.JobState, []talk
 
 // Cancel cancels a job, by its number or name.
 func (c *Client) Cancel(ctx context.Context, name string) (*talk.JobState, error) {
-	all, err := c.Jobs(ctx)
+	// The hub prefers a job of this submitter to a later one of another with the same name.
+	j, _, err := c.JobOf(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	// The request has the number: if it comes again later, it ends no newer job of the name.
-	for _, j := range slices.Backward(all.Jobs) {
-		if j.Job.ID == name || j.Job.Spec.Name == name {
-			s := new(talk.JobState)
-			_, err := c.conn.Ask(ctx, talk.VerbCancel, &talk.JobName{Job: j.Job.ID}, nil, s)
-			return s, err
-		}
-	}
-	return nil, fmt.Errorf("no job %q", name)
+	s := new(talk.JobState)
+	_, err = c.conn.Ask(ctx, talk.VerbCancel, &talk.JobName{Job: j.Job.ID}, nil, s)
+	return s, err
 }
 
 // Entries returns a job with all entries of its ledger, in the order of agents and slices.
@@ -127,6 +123,17 @@ func (c *Client) Entries(ctx context.Context, name string) (*talk.EntriesReply, 
 		reply := new(talk.EntriesReply)
 		if _, err := c.conn.Ask(ctx, talk.VerbEntries, &talk.Entries{Job: name, From: len(all.Entries)}, nil, reply); err != nil {
 			return nil, err
+		}
+		if err := reply.Job.CheckNames(); err != nil {
+			return nil, fmt.Errorf("the hub sends a wrong job: %w", err)
+		}
+		for _, e := range reply.Entries {
+			if err := job.CheckEntry(&e); err != nil {
+				return nil, fmt.Errorf("the hub sends a wrong manifest: %w", err)
+			}
+		}
+		if len(reply.Entries) == 0 && len(all.Entries) < reply.Total {
+			return nil, errors.New("the hub sends no entries")
 		}
 		reply.Entries = append(all.Entries, reply.Entries...)
 		if all = reply; len(all.Entries) >= all.Total {
@@ -139,7 +146,7 @@ func (c *Client) Entries(ctx context.Context, name string) (*talk.EntriesReply, 
 func (c *Client) Segment(ctx context.Context, id string, e *ledger.Entry) ([]byte, error) {
 	text, err := c.conn.Fetch(ctx, talk.Get{Job: id, Unit: &e.Unit})
 	if err == nil && job.Digest(text) != e.SHA256 {
-		err = errors.New("a segment of the hub is damaged")
+		err = fmt.Errorf("%s is damaged at the hub: restore it from a copy, or submit the job again", e.Segment())
 	}
 	return text, err
 }

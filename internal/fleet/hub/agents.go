@@ -26,11 +26,16 @@ const gone = 5 * time.Second
 // hello begins the life of an agent, or goes on with it when the hub has begun anew. The leases of
 // a fresh agent end.
 func (h *Hub) hello(name string, q *talk.Hello) (*talk.Hello, error) {
-	if err := talk.Speaks(*q); err != nil {
-		return nil, err
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err := h.speaks("agent "+name, q); err != nil {
+		if h.strange[name] != err.Error() {
+			h.strange[name] = err.Error()
+			h.cfg.Event(err.Error())
+		}
+		return nil, err
+	}
+	delete(h.strange, name)
 	id := h.people[name]
 	a := h.agents[name]
 	if last := a.last(); q.SentNS <= last { // the broker has repeated it, or the clock was set back
@@ -65,12 +70,18 @@ func (a *agent) last() int64 {
 }
 
 func (h *Hub) ownHello() *talk.Hello {
-	return &talk.Hello{Version: talk.Version, Oldest: talk.Oldest, Software: h.cfg.Software}
+	own := talk.Own(h.cfg.Software)
+	return &own
+}
+
+// speaks refuses a name that speaks no version of ours.
+func (h *Hub) speaks(name string, q *talk.Hello) error {
+	return talk.Speaks(talk.Party{Name: "the hub", Hello: *h.ownHello()}, talk.Party{Name: name, Hello: *q})
 }
 
 // helloUser checks that a submitter speaks our version.
-func (h *Hub) helloUser(_ string, q *talk.Hello) (*talk.Hello, error) {
-	return h.ownHello(), talk.Speaks(*q)
+func (h *Hub) helloUser(name string, q *talk.Hello) (*talk.Hello, error) {
+	return h.ownHello(), h.speaks("submitter "+name, q)
 }
 
 // errTwice means that two processes have the credentials of one agent. They would take each
@@ -109,7 +120,7 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 	a.state.Trouble, a.state.Stored, a.holds = talk.Troubles(q.Trouble, talk.ClockTrouble(q.OffsetNS, q.ErrorNS)), q.Stored, q.Holds
 	reply := &talk.BeatReply{CameNS: came.UnixNano(), Grants: map[string]budget.Grant{}, Limits: map[string]talk.Limits{}, Exclude: h.exclude.digest}
 	for _, held := range q.Holds {
-		w, err := h.find(held.Job)
+		w, err := h.numbered(held.Job)
 		if err != nil {
 			reply.Lost = append(reply.Lost, held)
 			continue
@@ -145,6 +156,7 @@ func (h *Hub) states() (list []talk.AgentState) {
 			s = a.state
 			s.Connected = time.Since(s.Seen) < gone
 		}
+		s.Trouble = talk.Troubles(s.Trouble, h.strange[name])
 		if id.Role == creds.Agent {
 			list = append(list, s)
 		}

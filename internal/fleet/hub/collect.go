@@ -28,7 +28,7 @@ func (h *Hub) put(name string, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	h.mu.Lock()
-	w, err := h.find(q.Job)
+	w, err := h.numbered(q.Job)
 	if err == nil {
 		if t := w.tables[w.Job.Spec.Owner(name)]; t == nil || t.Check(name, q.Lease) != nil {
 			err = errNotWanted
@@ -191,21 +191,27 @@ func (h *Hub) get(name string, data []byte) ([]byte, error) {
 	case errors.Is(err, errNoFile):
 		return nil, err
 	case err != nil:
-		return nil, h.unreadable(err)
+		return nil, h.unreadable(&q, err)
+	case q.Offset < 0:
+		return nil, errNoFile
 	}
 	defer in.Close()
 	part := make([]byte, min(max(size-q.Offset, 0), talk.Chunk))
 	if len(part) > 0 {
 		if _, err := in.ReadAt(part, q.Offset); err != nil {
-			return nil, h.unreadable(err)
+			return nil, h.unreadable(&q, err)
 		}
 	}
 	return talk.Encode(&talk.GetReply{Size: size}, part)
 }
 
 // unreadable reports an error of the store to the owner of the hub, and returns the one for others.
-func (h *Hub) unreadable(err error) error {
-	h.cfg.Event("a file of the store cannot be read: " + err.Error())
+func (h *Hub) unreadable(q *talk.Get, err error) error {
+	what := "list " + q.List
+	if q.Unit != nil {
+		what = fmt.Sprintf("slice %d of job %s", q.Unit.Slice, q.Job)
+	}
+	h.cfg.Event(fmt.Sprintf("the file of %s cannot be read, or is too short: %v", what, err))
 	return errors.New("the hub cannot read this file: its owner sees why")
 }
 
@@ -230,7 +236,7 @@ func (h *Hub) open(name string, q *talk.Get) (in ledger.Segment, size int64, err
 		return openFile(h.path("lists", q.List))
 	}
 	h.mu.Lock()
-	w, err := h.find(q.Job)
+	w, err := h.numbered(q.Job)
 	ours := err == nil && h.people[name].Role == creds.Submitter && w.Job.Submitter == name
 	known := err == nil && q.Known && w.sharing != nil && w.tables[name] != nil
 	h.mu.Unlock()

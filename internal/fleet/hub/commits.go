@@ -16,6 +16,8 @@ type commits struct {
 	list map[commitOf]*commit
 	over bool // the hub ends
 	open sync.WaitGroup
+	// waits are the requests of each agent that wait for an answer.
+	waits map[string]int
 }
 
 // commitOf names the unit of a commit. A unit has one commit at a time.
@@ -36,6 +38,7 @@ type commit struct {
 // Bounds of commits. Each may hold a message in memory.
 const (
 	mostCommits    = 256                     // under way
+	mostWaits      = 8                       // requests of one agent; an agent that works sends one at a time
 	commitPatience = 2500 * time.Millisecond // for an answer; that of agents is longer
 )
 
@@ -54,8 +57,15 @@ func (h *Hub) commit(name string, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	e := q.Entry
+	if !validDigest.MatchString(e.SHA256) || e.Size < 0 || e.Size > mostSegment {
+		return talk.Encode(&talk.CommitReply{Refused: "the entry has no digest, or a wrong size"}, nil)
+	}
+	if !h.commits.enter(name) {
+		return nil, errBusy
+	}
+	defer h.commits.leave(name)
 	h.mu.Lock()
-	w, err := h.find(q.Job)
+	w, err := h.numbered(q.Job)
 	if err == nil {
 		e.By, e.Unit = name, w.Job.Spec.Unit(name, e.Slice)
 	}
@@ -81,6 +91,26 @@ func (h *Hub) commit(name string, data []byte) ([]byte, error) {
 		return nil, c.err
 	}
 	return talk.Encode(c.reply, nil)
+}
+
+// enter counts a request of an agent that will wait, and reports whether there is room for it.
+func (c *commits) enter(agent string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waits[agent] >= mostWaits {
+		return false
+	}
+	c.waits[agent]++
+	return true
+}
+
+// leave is the end of a request that was entered.
+func (c *commits) leave(agent string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waits[agent]--; c.waits[agent] == 0 {
+		delete(c.waits, agent)
+	}
 }
 
 // begin starts a commit, or returns the one that is under way for the unit.

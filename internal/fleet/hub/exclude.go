@@ -9,7 +9,6 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/intake"
-	"github.com/masstrace/masstrace/internal/outfile"
 )
 
 // exclusion is the exclusion list of the hub.
@@ -62,15 +61,6 @@ func (h *Hub) readExclude() (changed bool, err error) {
 	h.exclude = keep
 	h.mu.Unlock()
 	return err == nil && now.digest != last.digest, err
-}
-
-// keepList writes a list to its file, unless it is there.
-func (h *Hub) keepList(digest string, text []byte) error {
-	path := h.path("lists", digest)
-	if _, err := os.Stat(path); err == nil {
-		return nil
-	}
-	return outfile.Replace(path, 0o600, text)
 }
 
 // applied notes that an agent honours an exclusion list.

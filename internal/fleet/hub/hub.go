@@ -77,11 +77,13 @@ type Hub struct {
 	mu      sync.Mutex // guards what follows
 	jobs    []*work    // in the order in which they came
 	agents  map[string]*agent
+	strange map[string]string // why the last hello of an agent was refused
 	people  map[string]creds.Identity
 	exclude exclusion
 	serial  uint64 // of the last message to all agents
 
 	submits sync.Mutex // one submission at a time
+	lists   lists
 
 	reading sync.Mutex // of the results of pathfinders: see writeKnown
 
@@ -98,7 +100,7 @@ func Open(c Config) (h *Hub, err error) {
 	if c.Disk == nil {
 		c.Disk = ledger.OS{}
 	}
-	h = &Hub{cfg: c, agents: map[string]*agent{}, retell: make(chan struct{}, 1), commits: commits{list: map[commitOf]*commit{}}}
+	h = &Hub{cfg: c, agents: map[string]*agent{}, strange: map[string]string{}, retell: make(chan struct{}, 1), commits: commits{list: map[commitOf]*commit{}, waits: map[string]int{}}}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -117,6 +119,9 @@ func Open(c Config) (h *Hub, err error) {
 		return h, err
 	}
 	h.serial = uint64(h.term) << 32
+	if err := h.sweepLists(); err != nil {
+		return h, err
+	}
 	if err := h.loadJobs(); err != nil {
 		return h, err
 	}
@@ -149,6 +154,7 @@ func Open(c Config) (h *Hub, err error) {
 	}
 	h.askToTell()
 	h.done.Go(h.watch)
+	h.done.Go(h.mend)
 	return h, nil
 }
 
@@ -196,7 +202,7 @@ func (h *Hub) serve() error {
 	agents := map[string]handler{
 		talk.VerbHello: answer(h.hello), talk.VerbBeat: answer(h.beat), talk.VerbAsk: answer(h.ask),
 		talk.VerbPut: h.put, talk.VerbCommit: h.commit, talk.VerbRelease: answer(h.release),
-		talk.VerbRefuse: answer(h.refuse), talk.VerbApplied: answer(h.applied), talk.VerbGet: h.get,
+		talk.VerbRefuse: answer(h.refuse), talk.VerbApplied: answer(h.applied), talk.VerbLast: h.last, talk.VerbGet: h.get,
 	}
 	users := map[string]handler{
 		talk.VerbHello: answer(h.helloUser), talk.VerbList: h.list, talk.VerbSubmit: answer(h.submit), talk.VerbJobs: answer(h.listJobs),
@@ -326,3 +332,7 @@ func nextTerm(path string) (uint32, error) {
 
 // Messages returns how many messages and bytes the broker has taken in.
 func (h *Hub) Messages() (count, octets int64) { return h.broker.Messages() }
+
+// Ignored returns how many requests had no effect, because their answer should go to the inbox of
+// another name.
+func (h *Hub) Ignored() uint64 { return h.broker.Ignored() }

@@ -32,8 +32,9 @@ var (
 	agentClock  = desc("agent_clock_offset_seconds", "Clock of the agent minus that of the hub.", "agent")
 	messages    = desc("messages_total", "Messages that the broker has received.")
 	octets      = desc("message_bytes_total", "Bytes of these messages.")
+	ignored     = desc("requests_ignored_total", "Requests whose answer should go to the inbox of another name.")
 	allDescs    = []*prometheus.Desc{
-		jobSlices, jobDone, jobSent, jobAnswered, jobRetaken, jobRate, jobTrouble, jobRefused, agentHere, agentStored, agentClock, messages, octets,
+		jobSlices, jobDone, jobSent, jobAnswered, jobRetaken, jobRate, jobTrouble, jobRefused, agentHere, agentStored, agentClock, messages, octets, ignored,
 	}
 )
 
@@ -76,6 +77,7 @@ func (c counts) Collect(out chan<- prometheus.Metric) {
 	n, size := c.broker.Messages()
 	out <- prometheus.MustNewConstMetric(messages, prometheus.CounterValue, float64(n))
 	out <- prometheus.MustNewConstMetric(octets, prometheus.CounterValue, float64(size))
+	out <- prometheus.MustNewConstMetric(ignored, prometheus.CounterValue, float64(c.broker.Ignored()))
 }
 
 // truth returns 1 for true and 0 for false, as metrics have it.

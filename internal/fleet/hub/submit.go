@@ -15,7 +15,6 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
-	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 )
 
@@ -23,46 +22,6 @@ func now() time.Time { return time.Now() }
 
 func sortStates(list []talk.AgentState) {
 	slices.SortFunc(list, func(a, b talk.AgentState) int { return strings.Compare(a.Name, b.Name) })
-}
-
-// mostList bounds a list, in bytes.
-const mostList = 1 << 30
-
-// list takes a part of a list. The list is there when its digest is right.
-func (h *Hub) list(name string, data []byte) ([]byte, error) {
-	var q talk.List
-	body, err := talk.Decode(data, &q)
-	if err != nil {
-		return nil, err
-	}
-	if !validDigest.MatchString(q.Digest) || q.Size > mostList {
-		return nil, fmt.Errorf("a list may have %d bytes", mostList)
-	}
-	to := h.path("lists", q.Digest)
-	if _, err := os.Stat(to); err == nil {
-		return talk.Encode(&talk.PutReply{Size: q.Size}, nil)
-	}
-	part := h.path("lists", "part."+name+"."+q.Digest)
-	size, err := appendPart(part, q.Offset, body)
-	if err != nil {
-		return nil, errDisk(err)
-	}
-	if size >= q.Size {
-		text, err := os.ReadFile(part)
-		if err != nil {
-			return nil, err
-		}
-		if err := os.Remove(part); err != nil {
-			return nil, err
-		}
-		if job.Digest(text) != q.Digest {
-			return nil, errors.New("the list was damaged on its way; send it again")
-		}
-		if err := outfile.Replace(to, 0o600, text); err != nil {
-			return nil, errDisk(err)
-		}
-	}
-	return talk.Encode(&talk.PutReply{Size: size}, nil)
 }
 
 // submit takes a job.
@@ -155,8 +114,18 @@ func (h *Hub) size(k *kept, agents int) error {
 		digests = []string{k.Job.Spec.Targets}
 	}
 	most, all := uint64(0), float64(0)
+	h.mu.Lock()
+	forbidden := h.exclude.digest
+	h.mu.Unlock()
 	for _, digest := range slices.Compact(digests) {
 		p, err := h.planOf(k, digest)
+		if err != nil {
+			return err
+		}
+		_, err = h.planOf(k, digest, forbidden)
+		if wrong, ok := errors.AsType[*plan.ConfigError](err); ok && wrong.Field == "Targets" { // none is left
+			return plan.Refuse("Targets", "the owner of the hub excludes all of the targets, so that no agent may probe them")
+		}
 		if err != nil {
 			return err
 		}
@@ -175,8 +144,9 @@ func (h *Hub) size(k *kept, agents int) error {
 	return nil
 }
 
-// planOf makes the plan of a job for a list of targets.
-func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
+// planOf makes the plan of a job for a list of targets. The lists of exclusions are those of the job, and
+// others of the hub.
+func (h *Hub) planOf(k *kept, digest string, others ...string) (*plan.Plan, error) {
 	c, err := k.Job.Spec.Options.Config()
 	if err != nil {
 		return nil, err
@@ -190,6 +160,9 @@ func (h *Hub) planOf(k *kept, digest string) (*plan.Plan, error) {
 			return nil, plan.Refuse("Exclude", "the list of exclusions has no digest")
 		}
 		c.Exclude = []string{h.path("lists", k.Job.Spec.Exclude)}
+	}
+	for _, other := range others {
+		c.Exclude = append(c.Exclude, h.path("lists", other))
 	}
 	return plan.New(h.ctx, &c, plan.Began{})
 }

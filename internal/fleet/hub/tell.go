@@ -1,6 +1,10 @@
 package hub
 
 import (
+	"errors"
+	"slices"
+	"time"
+
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
 
@@ -51,5 +55,42 @@ func (h *Hub) tell(subject string, head any, body []byte) {
 	}
 	if err != nil && h.ctx.Err() == nil {
 		h.cfg.Event(err.Error())
+	}
+}
+
+// last answers with the last message to all agents of a subject. Agents do not ask the broker for it:
+// its answer would go to any subject.
+func (h *Hub) last(_ string, data []byte) ([]byte, error) {
+	var q talk.Last
+	if _, err := talk.Decode(data, &q); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(talk.Kept(), q.Subject) {
+		return nil, errors.New("the broker keeps no messages of this subject")
+	}
+	m, err := h.broker.Last(q.Subject)
+	if err != nil {
+		return nil, err
+	}
+	return talk.Encode(&nothing{}, m)
+}
+
+// mendEvery is how often the hub looks whether the broker has its stream.
+const mendEvery = 2 * time.Second
+
+// mend makes a stream anew that was removed from the broker, and sends its messages again. A broker
+// that is away reports itself.
+func (h *Hub) mend() {
+	ticker := time.NewTicker(mendEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if made, _ := h.broker.Mend(); made {
+			h.askToTell()
+		}
 	}
 }

@@ -177,6 +177,17 @@ func (h *Hub) find(name string) (*work, error) {
 	return nil, fmt.Errorf("no job %q", name)
 }
 
+// numbered returns the job of a number, as agents name it: names may come again. The caller holds the
+// mutex.
+func (h *Hub) numbered(id string) (*work, error) {
+	for _, w := range slices.Backward(h.jobs) {
+		if w.Job.ID == id {
+			return w, nil
+		}
+	}
+	return nil, fmt.Errorf("no job %q", id)
+}
+
 // findOf returns the job that a submitter names: one of its own, if there is one. The caller holds
 // the mutex.
 func (h *Hub) findOf(submitter, name string) (*work, error) {
@@ -266,7 +277,7 @@ func (w *work) forAgent(name string) *job.Job {
 func (h *Hub) release(name string, q *talk.Release) (*nothing, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	w, err := h.find(q.Job)
+	w, err := h.numbered(q.Job)
 	if err != nil {
 		return nil, err
 	}
@@ -283,7 +294,7 @@ func (h *Hub) release(name string, q *talk.Release) (*nothing, error) {
 func (h *Hub) refuse(name string, q *talk.Refuse) (*nothing, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	w, err := h.find(q.Job)
+	w, err := h.numbered(q.Job)
 	if err != nil {
 		return nil, err
 	}

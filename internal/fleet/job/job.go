@@ -9,8 +9,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -62,29 +62,6 @@ type Job struct {
 	// Members are the agents that must do all slices, in modes every and assigned.
 	Members  []string `json:"members,omitempty"`
 	Canceled bool     `json:"canceled,omitempty"`
-}
-
-// validName is the form of names of agents, submitters and jobs. Names are parts of subjects and of
-// file names.
-var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
-
-// CheckName refuses a name that is not of the right form.
-func CheckName(name string) error {
-	if !validName.MatchString(name) {
-		return fmt.Errorf("%q is not a name: use 1 to 40 lower-case letters, digits and hyphens", name)
-	}
-	return nil
-}
-
-// Matches reports whether an agent is one of those that patterns name: patterns as of a shell,
-// separated by commas.
-func Matches(patterns, agent string) bool {
-	for one := range strings.SplitSeq(patterns, ",") {
-		if ok, err := path.Match(strings.TrimSpace(one), agent); ok && err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // Check refuses a spec that makes no sense. It does not read the lists.
@@ -157,6 +134,13 @@ func AgentKey(jobKey, agent string) (string, error) {
 func Digest(list []byte) string {
 	sum := sha256.Sum256(list)
 	return hex.EncodeToString(sum[:])
+}
+
+// DigestOf returns the digest of a list that is read.
+func DigestOf(list io.Reader) (string, error) {
+	sum := sha256.New()
+	_, err := io.Copy(sum, list)
+	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 // Decode reads JSON strictly: an unknown field is an error, because it is an option of a later

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path"
@@ -81,10 +82,41 @@ func (s *store) entry(ctx context.Context, name string) (e ledger.Entry, err err
 	if err != nil {
 		return e, err
 	}
-	if err := json.Unmarshal(text, &e); err != nil {
+	if e, err = decode(text); err == nil && s.manifest(e.Unit) != name {
+		err = errors.New("it is of another slice")
+	}
+	if err != nil {
 		return e, fmt.Errorf("%s is damaged: %w", name, err)
 	}
 	return e, nil
+}
+
+// stored is an entry as an object has it: with a checksum, so that damage of the store is noticed.
+type stored struct {
+	ledger.Entry
+	Sum string `json:"crc32"` // of the entry alone, as JSON
+}
+
+// encode returns the text of an entry.
+func encode(e *ledger.Entry) ([]byte, error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(&stored{*e, fmt.Sprintf("%08x", crc32.ChecksumIEEE(text))})
+}
+
+// decode reads the text of an entry.
+func decode(text []byte) (e ledger.Entry, err error) {
+	var o stored
+	if err := json.Unmarshal(text, &o); err != nil {
+		return e, err
+	}
+	again, err := json.Marshal(&o.Entry)
+	if err == nil && o.Sum != fmt.Sprintf("%08x", crc32.ChecksumIEEE(again)) {
+		err = errors.New("its checksum is wrong")
+	}
+	return o.Entry, err
 }
 
 // manifest returns the name of the entry of a unit.
@@ -107,7 +139,7 @@ func (s *store) Enter(ctx context.Context, e ledger.Entry, file string) (ledger.
 	if err := s.keep(ctx, &e, file); err != nil {
 		return e, err
 	}
-	text, err := json.Marshal(&e)
+	text, err := encode(&e)
 	if err != nil {
 		return e, err
 	}

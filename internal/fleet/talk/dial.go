@@ -19,14 +19,18 @@ const (
 	mostPause  = 5 * time.Second
 )
 
-// patience is how long an answer is waited for.
+// patience is how long an answer is waited for, unless SetPatience has changed it.
 const patience = 5 * time.Second
 
 // Conn is a connection to the hub. Any goroutine may use it.
 type Conn struct {
-	nats   *nats.Conn
-	prefix string // of the subjects of requests
+	nats     *nats.Conn
+	prefix   string // of the subjects of requests
+	patience time.Duration
 }
+
+// SetPatience changes how long Ask waits for an answer. It is for before the first request.
+func (c *Conn) SetPatience(d time.Duration) { c.patience = d }
 
 // Events are what happens to a connection. Fields may be nil; they are called one after another.
 type Events struct {
@@ -89,7 +93,7 @@ func Dial(f *creds.File, url string, mode Mode, e Events) (*Conn, error) {
 	if f.Role == creds.Submitter {
 		prefix = UserRequests
 	}
-	return &Conn{nats: nc, prefix: prefix + f.Name + "."}, nil
+	return &Conn{nats: nc, prefix: prefix + f.Name + ".", patience: patience}, nil
 }
 
 // Mode is how long Dial tries.
@@ -120,7 +124,7 @@ func (c *Conn) Ask(ctx context.Context, verb string, request any, body []byte, r
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
 	m, err := c.nats.RequestWithContext(ctx, c.prefix+verb, data)
 	if err != nil {
@@ -138,33 +142,9 @@ func (c *Conn) Hear(f func(subject string, data []byte)) error {
 // Last returns the last message to all agents of a subject that the broker has kept. ok is false if
 // it has none, or keeps nothing.
 func (c *Conn) Last(ctx context.Context, subject string) (data []byte, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	m, err := c.nats.RequestWithContext(ctx, LastOf+subject, nil)
-	if err != nil || m.Header.Get("Status") != "" {
-		return nil, false
-	}
-	return m.Data, true
+	data, err := c.Ask(ctx, VerbLast, &Last{Subject: subject}, nil, &struct{}{})
+	return data, err == nil && len(data) > 0
 }
 
 // Close ends the connection.
 func (c *Conn) Close() { c.nats.Close() }
-
-// Fetch returns a whole file of the hub: a list or a segment.
-func (c *Conn) Fetch(ctx context.Context, q Get) (content []byte, err error) {
-	for {
-		q.Offset = int64(len(content))
-		var reply GetReply
-		part, err := c.Ask(ctx, VerbGet, &q, nil, &reply)
-		if err != nil {
-			return nil, err
-		}
-		content = append(content, part...)
-		if int64(len(content)) >= reply.Size {
-			return content, nil
-		}
-		if len(part) == 0 {
-			return nil, errors.New("the hub sends nothing")
-		}
-	}
-}

@@ -16,20 +16,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/budget"
 	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/lease"
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
-)
-
-// Versions of the messages: this program speaks Version and all from Oldest on.
-const (
-	Version = 1
-	Oldest  = 1
 )
 
 // Chunk is the size of a part of a file in a message, in bytes. NATS takes messages of 1 MiB.
@@ -42,13 +36,21 @@ const (
 	ExcludeAll    = "fleet.all.exclude"
 	JobsAll       = "fleet.all.jobs"
 	ToAll         = "fleet.all.>"
-	// Stream keeps the messages to all. A request to LastOf and a subject gets the last one.
+	// Stream keeps the last message of each subject to all.
 	Stream = "masstrace-fleet"
-	LastOf = "$JS.API.DIRECT.GET." + Stream + "."
 )
+
+// Kept returns the subjects of Stream.
+func Kept() []string { return []string{ExcludeAll, JobsAll} }
 
 // Inbox returns the prefix of the subjects on which a name hears answers.
 func Inbox(name string) string { return "_INBOX_" + name }
+
+// IsInboxOf reports whether a subject is one on which a name hears answers, and nobody else.
+func IsInboxOf(name, subject string) bool {
+	rest, ok := strings.CutPrefix(subject, Inbox(name)+".")
+	return ok && rest != "" && !strings.ContainsAny(rest, "*> \t\r\n")
+}
 
 // Verbs of agents.
 const (
@@ -60,6 +62,7 @@ const (
 	VerbRelease = "release"
 	VerbRefuse  = "refuse"
 	VerbApplied = "applied"
+	VerbLast    = "last"
 )
 
 // Verbs of submitters; Get is one of agents, too.
@@ -71,32 +74,6 @@ const (
 	VerbCancel  = "cancel"
 	VerbEntries = "entries"
 )
-
-// Hello begins a connection.
-type Hello struct {
-	Version  int    `json:"version"`
-	Oldest   int    `json:"oldest"`
-	Software string `json:"software"`
-	Hostname string `json:"hostname"`
-	Fresh    bool   `json:"fresh"` // the agent has just begun, and holds no lease
-	// Instance is a random name of the process of an agent. Of two processes with the same
-	// credentials, the hub serves the one that began later.
-	Instance string `json:"instance,omitempty"`
-	// SentNS rises with each message of an agent: see After.
-	SentNS int64 `json:"sent_ns,omitempty"`
-	// After is set in an answer to a hello that is older than a message with After as its SentNS. It
-	// had no effect. An agent whose clock was set back sends it again with a later SentNS.
-	After int64 `json:"after,omitempty"`
-}
-
-// Speaks returns an error if the two sides have no version in common.
-func Speaks(h Hello) error {
-	if h.Version < Oldest || h.Oldest > Version {
-		return fmt.Errorf("versions %d to %d of the messages are spoken here, and %d to %d by %s: update the older side",
-			Oldest, Version, h.Oldest, h.Version, h.Software)
-	}
-	return nil
-}
 
 // Beat is the life sign of an agent, several times a second.
 type Beat struct {
@@ -218,6 +195,12 @@ type Exclusion struct {
 type OpenJobs struct {
 	Serial uint64   `json:"serial"`
 	Open   []string `json:"open"` // numbers
+}
+
+// Last asks for the last message to all agents of a subject that the broker has kept. The message
+// follows the answer; it is empty if there is none.
+type Last struct {
+	Subject string `json:"subject"`
 }
 
 // Applied is that an agent sends no more probes to what an exclusion list has.
