@@ -40,6 +40,7 @@ type view struct {
 	nearOf, farOf [maxNodes + 1]mark
 	epoch         uint32
 	links         [linkSpace]linkMark
+	shares        shares
 }
 
 type mark struct {
@@ -67,7 +68,7 @@ func (v *views) put(w *view) { v.pool.Put(w) }
 func (v *view) reset(ttl uint8) {
 	v.epoch++
 	if v.epoch == 0 { // after 2³² uses, old marks would count
-		*v = view{nears: v.nears, fars: v.fars, epoch: 1}
+		*v = view{nears: v.nears, fars: v.fars, epoch: 1, shares: v.shares}
 	}
 	v.ttl, v.alone, v.meshed, v.ended = ttl, false, false, false
 	v.nears, v.fars = v.nears[:0], v.fars[:0]

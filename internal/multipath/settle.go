@@ -34,7 +34,7 @@ func (s *Search) settle(ttl uint8) {
 		s.row(ttl).nodes, s.row(ttl).silent = uint16(len(v.fars)), uint16(v.silent)
 		s.findLoop(ttl)
 	}
-	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(ttl) {
+	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(v, ttl) {
 		return // until the repeats are answered
 	}
 	switch packet := s.inPacket(ttl); {
