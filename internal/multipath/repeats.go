@@ -10,17 +10,20 @@ const certain = 10
 // flows would all miss it with a probability of less than 2⁻¹⁰, at 95 %.
 func (c *Config) sole() int { return c.rule.Flows(6) }
 
-// isSole reports whether all flows must certainly meet one node in the row.
-func (s *Search) isSole(ttl uint8) bool {
-	if !s.has(ttl) || s.row(ttl).flags&rowSole != 0 {
-		return s.has(ttl)
+// leastSole returns how many flows must meet the same node in the row at ttl, whatever the rule
+// takes. They are more if silence in front of it may be a branch of a per-packet balancer, whose other
+// branch goes on to another node.
+func (s *Search) leastSole(ttl uint8) int {
+	switch {
+	case s.has(ttl) && s.row(ttl).flags&rowSole != 0:
+		return s.cfg.sole()
+	case s.has(ttl - 1):
+		before := s.row(ttl - 1)
+		if before.nodes == 1 && before.silent >= veils && before.flags&rowKnown == 0 {
+			return s.cfg.rule.Flows(3)
+		}
 	}
-	if !s.has(ttl - 1) {
-		return false
-	}
-	before := s.row(ttl - 1)
-	// Several branches may come together here.
-	return before.nodes == 1 && before.silent >= veils && before.flags&rowKnown == 0
+	return 0
 }
 
 // front returns the first row after the balancer from which the paths in the row at ttl diverge. All
