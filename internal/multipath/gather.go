@@ -84,6 +84,20 @@ func (v *view) nearAt(node int) *near {
 	return &v.nears[m.at]
 }
 
+// onlyNear returns the one near end that answered, or nil.
+func (v *view) onlyNear() (only *near) {
+	for i := range v.nears {
+		switch n := &v.nears[i]; {
+		case n.node == 0:
+		case only != nil:
+			return nil
+		default:
+			only = n
+		}
+	}
+	return only
+}
+
 func (v *view) farAt(node int) *far {
 	m := &v.farOf[node]
 	if m.epoch != v.epoch {

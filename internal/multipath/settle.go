@@ -131,6 +131,9 @@ func (s *Search) endsBefore(flow uint16, ttl uint8) bool { return s.endsBy(flow,
 // the row, and some flow passes each near end.
 func (s *Search) settleHop(v *view) {
 	lack := s.lack(v, nil)
+	if n := v.onlyNear(); n != nil && len(v.fars) > 1 { // flows that silence hid there count at no balancer
+		lack = max(lack, s.lack(v, n))
+	}
 	switch {
 	case lack == 0 && v.answers >= s.cfg.rule.Flows(len(v.fars)):
 		s.lendRow(v)
