@@ -5,7 +5,7 @@ const (
 	starFlows = 2
 	// starsBeyond is at how many TTLs after the last router that answers so many are asked. Beyond
 	// them one flow is enough: the gap limit ends the path.
-	starsBeyond = 2
+	starsBeyond = 3
 	// beyondEnd is how many TTLs beyond the end of all paths are asked.
 	beyondEnd = 1
 	// borrowFlows is how many flows must agree with the branches that other targets have shown.
