@@ -44,6 +44,7 @@ type row struct {
 	pending uint16 // probes under way, without repeats
 	nodes   uint16 // addresses found, when it was last settled
 	silent  uint16 // flows that nothing answered, then
+	later   uint16 // flows from here on were asked after the balancer had moved flows; 0: none
 	// reported is the number of branches in front of the row that Known has got.
 	reported uint8
 	flags    rowFlags
@@ -52,15 +53,16 @@ type row struct {
 type rowFlags uint16
 
 const (
-	rowChecked   rowFlags = 1 << iota // the balancer in front of the row was judged
-	rowPacket                         // it is a per-packet one
-	rowMoved                          // it moved flows
-	rowSampled                        // the balancers in front were asked again
-	rowVaried                         // and their fields were varied
-	rowConfirmed                      // all its flows were asked again
-	rowKnown                          // its one node is the only one, as other targets have shown
-	rowWarned                         // other targets are warned of its per-packet balancer
-	rowSole                           // the balancer after it needs certainty that it has one node
+	rowChecked     rowFlags = 1 << iota // the balancer in front of the row was judged
+	rowPacket                           // it is a per-packet one
+	rowMoved                            // it moved flows
+	rowSampled                          // the balancers in front were asked again
+	rowVaried                           // and their fields were varied
+	rowConfirmed                        // all its flows were asked again
+	rowKnown                            // its one node is the only one, as other targets have shown
+	rowWarned                           // other targets are warned of its per-packet balancer
+	rowSoleSampled                      // flows in front of the balancer after it were asked again
+	rowSole                             // the balancer after it needs certainty that it has one node
 )
 
 // table holds the cells of a target: one line of stride flows for each TTL. Both grow as needed.

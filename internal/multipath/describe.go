@@ -312,7 +312,7 @@ func (d *Describer) describeForks(m *record.Multipath) {
 func (d *Describer) describeBalancer(m *record.Multipath, f *fork, borrowed bool) {
 	b := record.Balancer{
 		TTL: f.ttl, Addr: d.addrs[f.node-1], Width: f.width, Asked: f.asked, Answered: f.answered,
-		Confidence: d.cfg.rule.Confidence(f.width, f.answered), Borrowed: borrowed,
+		Confidence: d.claim(f), Borrowed: borrowed,
 		HashFields: d.hashFields(f, m.Target.Is4()),
 	}
 	if f.packet {

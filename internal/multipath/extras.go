@@ -1,6 +1,7 @@
 package multipath
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/masstrace/masstrace/internal/probe"
@@ -94,6 +95,12 @@ func (s *Search) arriveExtra(e *extra, node int) {
 	}
 }
 
+// varied returns how many flows through a balancer of so many branches are asked with another field. If
+// the field decides, all of them stay where they were with a probability of less than 1/1024.
+func varied(width int) int {
+	return max(2, int(math.Ceil(10/math.Log2(float64(max(2, width)))))) + 1
+}
+
 // vary asks a sample of the flows through each balancer in front of a row with one field changed.
 // If several nodes are in front of the row, they are asked there too.
 func (s *Search) vary(ttl uint8) (asked bool) {
@@ -109,7 +116,7 @@ func (s *Search) vary(ttl uint8) (asked bool) {
 		if width < 2 || n.node == 0 && ttl != s.first {
 			continue
 		}
-		left := sampleSize(width) + 1
+		left := varied(width)
 		if !v.alone {
 			left *= min(len(v.nears), 3) // the changed field may lead to another one
 		}

@@ -40,6 +40,7 @@ type view struct {
 	nearOf, farOf [maxNodes + 1]mark
 	epoch         uint32
 	links         [linkSpace]linkMark
+	shares        shares
 }
 
 type mark struct {
@@ -67,7 +68,7 @@ func (v *views) put(w *view) { v.pool.Put(w) }
 func (v *view) reset(ttl uint8) {
 	v.epoch++
 	if v.epoch == 0 { // after 2³² uses, old marks would count
-		*v = view{nears: v.nears, fars: v.fars, epoch: 1}
+		*v = view{nears: v.nears, fars: v.fars, epoch: 1, shares: v.shares}
 	}
 	v.ttl, v.alone, v.meshed, v.ended = ttl, false, false, false
 	v.nears, v.fars = v.nears[:0], v.fars[:0]
@@ -81,6 +82,20 @@ func (v *view) nearAt(node int) *near {
 		v.nears = append(v.nears, near{node: node})
 	}
 	return &v.nears[m.at]
+}
+
+// onlyNear returns the one near end that answered, or nil.
+func (v *view) onlyNear() (only *near) {
+	for i := range v.nears {
+		switch n := &v.nears[i]; {
+		case n.node == 0:
+		case only != nil:
+			return nil
+		default:
+			only = n
+		}
+	}
+	return only
 }
 
 func (v *view) farAt(node int) *far {

@@ -32,6 +32,7 @@ type fork struct {
 	width  int
 	length int // if packet
 
+	tally                           tally
 	asked, answered                 int
 	rowAsked, rowAnswered, rowWidth int // of all flows
 }
@@ -185,7 +186,7 @@ func (d *Describer) addForks(t int) {
 
 // addFork adds the fork f, which the passes, sorted by far end, go through.
 func (d *Describer) addFork(t int, f fork, passes []pass) {
-	moved, far, when := d.shaken[t], uint16(0), moment{}
+	moved, far, flows, when := d.shaken[t], uint16(0), 0, moment{}
 	for i := range passes {
 		p := &passes[i]
 		if p.flags&passThrough == 0 {
@@ -220,10 +221,20 @@ func (d *Describer) addFork(t int, f fork, passes []pass) {
 				p.flags &^= passSure
 			}
 		}
-		if (sure || f.packet) && p.far != far {
-			f.width++
-			far = p.far
+		if !sure && !f.packet {
+			continue
 		}
+		if p.far != far {
+			f.width++
+			if flows > 0 {
+				f.tally.add(flows)
+			}
+			far, flows = p.far, 0
+		}
+		flows++
+	}
+	if flows > 0 {
+		f.tally.add(flows)
 	}
 	if d.veiled[t] != 0 && d.widths[t] > 0 { // the nodes of its branches come into sight there
 		f.width = max(f.width, int(d.widths[d.veiled[t]]))

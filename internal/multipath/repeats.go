@@ -1,18 +1,8 @@
 package multipath
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
-// sampleSize returns how many flows through a balancer of so many branches are asked again. If it
-// gives each packet another branch, all of them stay where they were with a probability of 1/1024.
-func sampleSize(width int) int {
-	return max(2, int(math.Ceil(10/math.Log2(float64(max(2, width))))))
-}
-
-// certain is how many flows that moved must have stayed afterwards, so that the balancer is no
-// per-packet one. At such a one with two branches all of them stay with a probability of 1/1024.
+// certain is how many flows are asked again at once to see whether they moved too.
 const certain = 10
 
 // sole returns how many flows must have met the same node in front of a per-packet balancer, or where
@@ -20,17 +10,20 @@ const certain = 10
 // flows would all miss it with a probability of less than 2⁻¹⁰, at 95 %.
 func (c *Config) sole() int { return c.rule.Flows(6) }
 
-// isSole reports whether all flows must certainly meet one node in the row.
-func (s *Search) isSole(ttl uint8) bool {
-	if !s.has(ttl) || s.row(ttl).flags&rowSole != 0 {
-		return s.has(ttl)
+// leastSole returns how many flows must meet the same node in the row at ttl, whatever the rule
+// takes. They are more if silence in front of it may be a branch of a per-packet balancer, whose other
+// branch goes on to another node.
+func (s *Search) leastSole(ttl uint8) int {
+	switch {
+	case s.has(ttl) && s.row(ttl).flags&rowSole != 0:
+		return s.cfg.sole()
+	case s.has(ttl - 1):
+		before := s.row(ttl - 1)
+		if before.nodes == 1 && before.silent >= veils && before.flags&rowKnown == 0 {
+			return s.cfg.rule.Flows(3)
+		}
 	}
-	if !s.has(ttl - 1) {
-		return false
-	}
-	before := s.row(ttl - 1)
-	// Several branches may come together here.
-	return before.nodes == 1 && before.silent >= veils && before.flags&rowKnown == 0
+	return 0
 }
 
 // front returns the first row after the balancer from which the paths in the row at ttl diverge. All
@@ -64,7 +57,7 @@ func (s *Search) inPacket(ttl uint8) bool {
 
 // checkDiamond judges the balancer in front of the diamond of a row. Unless it is a per-packet one,
 // nodes are controlled from there on. checkDiamond returns false until the repeats are answered.
-func (s *Search) checkDiamond(ttl uint8) bool {
+func (s *Search) checkDiamond(v *view, ttl uint8) bool {
 	f := s.front(ttl)
 	judged := f
 	for judged < ttl && s.has(judged) && s.row(judged).nodes < 2 {
@@ -75,7 +68,7 @@ func (s *Search) checkDiamond(ttl uint8) bool {
 	}
 	row := s.row(judged)
 	if row.flags&rowChecked == 0 {
-		if !s.judge(judged, func() bool { return s.sample(judged, 0, sampleSize(int(row.nodes))) }) {
+		if !s.judge(judged, func() bool { return s.gatherEvidence(v, judged, 0, enoughBits) }) {
 			return false
 		}
 		row.flags |= rowChecked
@@ -97,7 +90,6 @@ type verdict struct {
 	// node. It is also set if flows moved at several times.
 	turned  bool
 	lacking int // moved flows without a third attempt
-	stayed  int // moved flows that a third attempt found where the second one had
 }
 
 // hasMoves reports whether a repeat was answered by another node.
@@ -120,16 +112,14 @@ func (s *Search) verdict(ttl uint8) (v verdict) {
 		moved := int(e.node) != s.get(e.Flow, ttl).node()
 		t := s.extra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third})
 		turned := t != nil && t.state == extraAnswered && t.node != e.node
-		switch {
-		case !moved:
+		if !moved {
 			if turned {
 				v.late, after = true, i
 			}
 			continue
-		case t == nil:
+		}
+		if t == nil {
 			v.lacking++
-		case !turned && t.state == extraAnswered:
-			v.stayed++
 		}
 		v.moved++
 		v.turned = v.turned || turned
@@ -139,16 +129,16 @@ func (s *Search) verdict(ttl uint8) (v verdict) {
 	return v
 }
 
-// judge asks flows of a row again, with sample at first, and judges the answers. It reports
+// judge asks flows of a row again, with sample until one moves, and judges the answers. It reports
 // whether it is done. A flow that moved is asked a third time. A per-packet balancer moves it once
-// more with some probability. A balancer with a new hash does not. So enough flows must have moved.
+// more with some probability. A balancer with a new hash does not. So flows must have stayed since.
 func (s *Search) judge(ttl uint8, sample func() bool) bool {
 	row := s.row(ttl)
 	v := s.verdict(ttl)
 	switch {
 	case v.waiting:
 		return false
-	case v.seconds == 0 && row.flags&rowSampled == 0 && sample():
+	case !v.hasMoves() && row.flags&rowSampled == 0 && sample():
 		return false
 	case v.turned:
 		if row.flags&rowPacket == 0 {
@@ -163,7 +153,7 @@ func (s *Search) judge(ttl uint8, sample func() bool) bool {
 	case v.moved == 0 && !v.late, row.flags&rowMoved != 0:
 	case v.lacking > 0 && s.askThird(ttl):
 		return false
-	case v.stayed < certain && s.sampleMoved(ttl, certain):
+	case s.hasMovedOnce(ttl) < enoughBits && (s.sampleMoved(ttl, certain) || s.askLater(ttl)):
 		return false
 	default:
 		row.flags |= rowMoved
@@ -182,17 +172,16 @@ func (s *Search) askThird(ttl uint8) (asked bool) {
 	return asked
 }
 
-// sample asks n flows of a row again that were not asked again yet. near is the node in front
-// through which they must go; 0 is any. Low flows come first: they were asked first, so that they
-// show any move since.
-func (s *Search) sample(ttl uint8, near, n int) (asked bool) {
+// sample asks n flows of a row again that were not asked again yet. Low flows come first: they were
+// asked first, so that they show any move since.
+func (s *Search) sample(ttl uint8, n int) (asked bool) {
 	line := s.line(ttl)
 	for f := range line {
 		p := Probe{Flow: uint16(f), TTL: ttl, Attempt: second}
 		if n == 0 {
 			break
 		}
-		if !line[f].answered() || s.endsBefore(p.Flow, ttl) || near != 0 && s.get(p.Flow, ttl-1).node() != near {
+		if !s.passes(p.Flow, ttl, 0) {
 			continue
 		}
 		if s.askExtra(p) {
@@ -232,16 +221,23 @@ func (s *Search) sampleMoved(ttl uint8, n int) (asked bool) {
 // balancer, and all flows through a balancer that moved some. Then come the variations. finish
 // reports whether it asked.
 func (s *Search) finish() (asked bool) {
+	if s.prepareEvidence() {
+		return true
+	}
+	if s.flags&finishing == 0 {
+		s.flags |= finishing
+		s.settled = len(s.extras)
+	}
 	for ttl := s.first; s.has(ttl); ttl++ {
 		row := s.row(ttl)
 		if row.nodes < 2 && !s.verdict(ttl).hasMoves() || s.inPacket(ttl) {
 			continue
 		}
-		if row.flags&rowSampled == 0 {
-			row.flags |= rowSampled
-			asked = s.sampleNears(ttl) || asked
+		if row.flags&(rowSampled|rowPacket) == 0 && s.sampleNears(ttl) {
+			asked = true
 			continue
 		}
+		row.flags |= rowSampled
 		if !s.judge(ttl, nil) {
 			asked = true
 			continue
@@ -281,21 +277,22 @@ func (s *Search) sampleNears(ttl uint8) (asked bool) {
 	v := s.cfg.views.get()
 	defer s.cfg.views.put(v)
 	s.look(v, ttl)
-	size := func(width, answers int) int {
-		if answers < s.cfg.rule.Flows(width) && s.cfg.Known != nil {
-			return (sampleSize(width) + 1) / 2
+	bits := func(width, answers int) float64 {
+		if s.isBorrowed(width, answers) {
+			return borrowedBits
 		}
-		return sampleSize(width)
+		return enoughBits
 	}
 	if v.alone {
-		if ttl > s.first && s.row(ttl-1).flags&rowKnown == 0 {
-			asked = s.sample(ttl-1, 0, soleSample)
+		if ttl > s.first && s.row(ttl-1).flags&(rowKnown|rowSoleSampled) == 0 {
+			s.row(ttl - 1).flags |= rowSoleSampled
+			asked = s.sample(ttl-1, soleSample)
 		}
-		return s.sample(ttl, 0, size(len(v.fars), v.answers)) || asked
+		return s.gatherEvidence(v, ttl, 0, bits(len(v.fars), v.answers)) || asked
 	}
 	for i := range v.nears {
 		if n := &v.nears[i]; n.width > 1 && n.node != 0 {
-			asked = s.sample(ttl, n.node, size(n.width, n.answers)) || asked
+			asked = s.gatherEvidence(v, ttl, n.node, bits(n.width, n.answers)) || asked
 		}
 	}
 	return asked

@@ -40,6 +40,7 @@ type Search struct {
 	from       uint8  // nodes are controlled from this TTL on; 0: nowhere
 	looped     uint8  // all paths are in a loop at this TTL; 0: not all are
 	dirty      uint64 // rows to settle, by TTL
+	settled    int    // extras that were asked before all rows were settled
 
 	pending, probes, repeats int
 	flags                    searchFlags
@@ -53,6 +54,7 @@ const (
 	weakFalse // a router answered beyond a weak end, so that weak ends count as hops
 	over      // the most probes are sent
 	halted
+	finishing // all rows were settled once
 )
 
 // New returns a Search that needs Begin. cfg is validated and does not change.

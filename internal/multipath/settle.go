@@ -3,6 +3,9 @@ package multipath
 const (
 	// starFlows is how many flows are asked at a TTL at which no router answers.
 	starFlows = 2
+	// starsBeyond is at how many TTLs after the last router that answers so many are asked. Beyond
+	// them one flow is enough: the gap limit ends the path.
+	starsBeyond = 3
 	// beyondEnd is how many TTLs beyond the end of all paths are asked.
 	beyondEnd = 1
 	// borrowFlows is how many flows must agree with the branches that other targets have shown.
@@ -34,7 +37,7 @@ func (s *Search) settle(ttl uint8) {
 		s.row(ttl).nodes, s.row(ttl).silent = uint16(len(v.fars)), uint16(v.silent)
 		s.findLoop(ttl)
 	}
-	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(ttl) {
+	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(v, ttl) {
 		return // until the repeats are answered
 	}
 	switch packet := s.inPacket(ttl); {
@@ -104,13 +107,12 @@ func (s *Search) lack(v *view, n *near) int {
 	if n == nil && s.inPacket(v.ttl) {
 		need = max(need, s.cfg.sole()) // a single node must be certain, see group.joins
 	}
-	if s.isSole(v.ttl) {
-		need = max(need, s.cfg.sole())
-	}
+	least := s.leastSole(v.ttl)
+	need = max(need, least)
 	if silent >= need || answers == 0 && silent > starFlows {
 		return 0 // a router that limits its answers, or a branch without any
 	}
-	if n != nil && !s.isSole(v.ttl) {
+	if n != nil && least == 0 {
 		need = s.borrow(v, n, answers, width)
 		if v.alone && width == 1 && answers >= s.cfg.rule.Flows(1) {
 			s.lend(v, n) // a balancer must be told from a per-packet one first
@@ -129,10 +131,13 @@ func (s *Search) endsBefore(flow uint16, ttl uint8) bool { return s.endsBy(flow,
 // the row, and some flow passes each near end.
 func (s *Search) settleHop(v *view) {
 	lack := s.lack(v, nil)
+	if n := v.onlyNear(); n != nil && len(v.fars) > 1 { // flows that silence hid there count at no balancer
+		lack = max(lack, s.lack(v, n))
+	}
 	switch {
 	case lack == 0 && v.answers >= s.cfg.rule.Flows(len(v.fars)):
 		s.lendRow(v)
-	case lack > 0 && !s.isSole(v.ttl) && s.borrowsRow(v):
+	case lack > 0 && s.leastSole(v.ttl) == 0 && s.borrowsRow(v):
 		lack = 0
 	}
 	each := 1
@@ -158,8 +163,13 @@ func (s *Search) settleHop(v *view) {
 		v.nears[least].quota++
 	}
 	s.askQuotas(v)
-	if !s.splitBefore(v.ttl) && s.silentBefore(v) < mostStars {
+	switch {
+	case s.splitBefore(v.ttl) || s.silentBefore(v) >= mostStars:
+	case len(v.fars) == 1: // which node before it a flow passes does not matter
+		s.askNew(v, lack)
+	default:
 		s.askBoth(v, lack)
+		s.askBack(v, s.cfg.MaxFlows)
 	}
 }
 

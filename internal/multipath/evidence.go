@@ -1,0 +1,175 @@
+package multipath
+
+import "math"
+
+// A per-packet balancer sends a repeat to the node of the first probe with the share of that node. So
+// each repeat that stays at a node with the share p is evidence of −log₂ p bits against such a
+// balancer. Repeats at the rarest nodes are worth the most.
+const (
+	// enoughBits is the evidence that a balancer of flows needs. At a per-packet one with shares of
+	// 1:1 to 1:10, all repeats stay with a probability below 10⁻³; see TestEvidence. It is not
+	// exactly 2⁻¹⁰, because shares are estimates, and flows may be too few for more.
+	enoughBits = 10
+	// borrowedBits is for balancers that other targets have shown to balance flows. Only a move
+	// is looked for there.
+	borrowedBits = enoughBits / 2
+	// mostSilent is how many repeats that nothing answers end the search for evidence.
+	mostSilent = 10
+	// mostFlows is how many flows of a row are enough in any case.
+	mostFlows = 64
+)
+
+// shares counts the flows at each node of a row.
+type shares struct {
+	counts [maxNodes + 1]uint16
+	flows  []uint16 // those counted
+	total  int
+}
+
+// bits returns the evidence of a repeat that stays at a node.
+func (r *shares) bits(node int) float64 {
+	return math.Log2(float64(r.total) / float64(max(1, r.counts[node])))
+}
+
+// meanBits returns the mean evidence of a flow of the row at ttl.
+func (s *Search) meanBits(r *shares, ttl uint8) (bits float64) {
+	for _, f := range r.flows {
+		bits += r.bits(s.get(f, ttl).node())
+	}
+	return bits / float64(max(1, r.total))
+}
+
+// share counts the flows of the row at ttl that go through a node in front of it; 0 is any.
+func (s *Search) share(r *shares, ttl uint8, near int) {
+	clear(r.counts[:len(s.addrs)+1])
+	r.flows, r.total = r.flows[:0], 0
+	for f, c := range s.line(ttl) {
+		if !s.passes(uint16(f), ttl, near) {
+			continue
+		}
+		r.counts[c.node()]++
+		r.flows = append(r.flows, uint16(f))
+		r.total++
+	}
+}
+
+// passes reports whether a flow was answered in the row at ttl and goes through the node near.
+func (s *Search) passes(flow uint16, ttl uint8, near int) bool {
+	return s.get(flow, ttl).answered() && !s.endsBefore(flow, ttl) && (near == 0 || s.get(flow, ttl-1).node() == near)
+}
+
+// gatherEvidence asks flows of a row again, until those that stay are evidence of so many bits that
+// near, in front of the row, balances flows. Once all rows are settled, repeats from before do not
+// count. Low flows come first: they were asked first, so that they show any move since. gatherEvidence
+// reports whether it asked.
+func (s *Search) gatherEvidence(v *view, ttl uint8, near int, bits float64) (asked bool) {
+	since := 0
+	if s.flags&finishing != 0 {
+		since = s.settled
+	}
+	r := &v.shares
+	s.share(r, ttl, near)
+	silent := 0
+	for i := range s.extras[since:] {
+		e := &s.extras[since+i]
+		switch {
+		case e.TTL != ttl || e.Attempt < firstRepeat || !s.passes(e.Flow, ttl, near):
+		case e.state == extraSilent:
+			silent++
+		case e.state == extraPending || int(e.node) == s.get(e.Flow, ttl).node():
+			bits -= r.bits(s.get(e.Flow, ttl).node())
+		}
+	}
+	for _, f := range r.flows {
+		if bits <= 0 || silent > mostSilent {
+			break
+		}
+		if s.askExtra(Probe{Flow: f, TTL: ttl, Attempt: second}) {
+			asked = true
+			bits -= r.bits(s.get(f, ttl).node())
+		}
+	}
+	return asked
+}
+
+// prepareEvidence asks new flows in each row whose flows are too few to be enough evidence. It reports
+// whether it asked. All of them must be asked before the first flow is asked again: a balancer may
+// move flows at any time, and later flows would not show it.
+func (s *Search) prepareEvidence() (asked bool) {
+	v := s.cfg.views.get()
+	defer s.cfg.views.put(v)
+	for ttl := s.first; s.has(ttl); ttl++ {
+		row := s.row(ttl)
+		if row.nodes < 2 || row.flags&(rowSampled|rowPacket) != 0 || s.inPacket(ttl) {
+			continue
+		}
+		s.look(v, ttl)
+		if !v.alone || v.silent > mostSilent || s.isBorrowed(len(v.fars), v.answers) {
+			continue
+		}
+		r := &v.shares
+		s.share(r, ttl, 0)
+		mean := s.meanBits(r, ttl)
+		if lack := enoughBits - mean*float64(r.total); lack > 0 && mean > 0 && v.asked < mostFlows {
+			s.askNew(v, min(int(math.Ceil(lack/mean)), mostFlows-v.asked))
+			asked = true
+		}
+	}
+	return asked
+}
+
+// isBorrowed reports whether other targets have shown so many branches, which so many flows of this one
+// do not show.
+func (s *Search) isBorrowed(width, answers int) bool {
+	return s.cfg.Known != nil && answers < s.cfg.rule.Flows(width)
+}
+
+// hasMovedOnce returns the evidence that the balancer in front of the row at ttl, which moved flows,
+// did so once: flows that stayed after they had moved, and later flows that stayed.
+func (s *Search) hasMovedOnce(ttl uint8) (bits float64) {
+	v := s.cfg.views.get()
+	defer s.cfg.views.put(v)
+	r, later := &v.shares, s.row(ttl).later
+	s.share(r, ttl, 0)
+	for i := range s.extras {
+		e := &s.extras[i]
+		if e.TTL != ttl || e.state != extraAnswered || !s.passes(e.Flow, ttl, 0) {
+			continue
+		}
+		node, before := int(e.node), s.get(e.Flow, ttl).node()
+		switch e.Attempt {
+		case second:
+			if node == before && later > 0 && e.Flow >= later {
+				bits += r.bits(node)
+			}
+		case third:
+			if two := s.extra(Probe{Flow: e.Flow, TTL: ttl, Attempt: second}); two.state == extraAnswered && int(two.node) == node && node != before {
+				bits += r.bits(node)
+			}
+		}
+	}
+	return bits
+}
+
+// askLater asks new flows in the row at ttl, whose balancer has moved flows. It reports whether it
+// asked.
+func (s *Search) askLater(ttl uint8) bool {
+	v := s.cfg.views.get()
+	defer s.cfg.views.put(v)
+	s.look(v, ttl)
+	if !v.alone || v.asked >= mostFlows || v.silent > mostSilent {
+		return false
+	}
+	row := s.row(ttl)
+	if row.later == 0 {
+		row.later = uint16(len(s.line(ttl)))
+	}
+	asked := false
+	for f, n := row.later, 0; n < certain && int(f) < s.cfg.MaxFlows; f++ {
+		if !s.endsBefore(f, ttl) && s.ask(f, ttl) {
+			asked = true
+			n++
+		}
+	}
+	return asked
+}
