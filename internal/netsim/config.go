@@ -99,7 +99,7 @@ type Config struct {
 	ForgedEchoes int           `unit:"packets" meaning:"echo replies with a guessed sequence number, for each ICMP probe"`
 	Guesses      int           `json:",omitempty" unit:"packets" meaning:"quotations of guessed probes, and for ICMP echo replies, for each path while it is probed"`
 	GuessTime    time.Duration `json:",omitempty" unit:"time" meaning:"for how long these guesses come, evenly, from the first probe of the path on; 0 is 3s"`
-	Lucky        float64       `json:",omitempty" unit:"share" meaning:"paths with one guess that has the tags of a probe by chance, at a random time"`
+	Lucky        int           `json:",omitempty" unit:"packets" meaning:"more guesses for each path, up to 8, that have the tags of a probe, each at a random time"`
 	Liars        float64       `unit:"share" meaning:"targets that quote a TTL as if they were half as far away"`
 	Imposters    float64       `unit:"share" meaning:"targets that answer as routers on the paths to other targets"`
 
@@ -275,7 +275,7 @@ func (c *Config) Validate() error {
 		{"Interfaces", c.Interfaces}, {"QuotedZero", c.QuotedZero},
 		{"Asymmetric", c.Asymmetric}, {"Noise", c.Noise},
 		{"Garbled", c.Garbled}, {"Nobodies", c.Nobodies}, {"Liars", c.Liars},
-		{"Imposters", c.Imposters}, {"Lucky", c.Lucky}, {"ViaTarget", c.ViaTarget},
+		{"Imposters", c.Imposters}, {"ViaTarget", c.ViaTarget},
 	}
 	for _, s := range shares {
 		if !(s.v >= 0 && s.v <= 1+1e-9) {
@@ -287,8 +287,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("MeanHops = %v: not from 8 to 20", c.MeanHops)
 	case c.ForgedQuotes < 0 || c.ForgedEchoes < 0 || c.Guesses < 0:
 		return fmt.Errorf("ForgedQuotes %d, ForgedEchoes %d, Guesses %d: negative", c.ForgedQuotes, c.ForgedEchoes, c.Guesses)
-	case c.GuessTime < 0:
-		return fmt.Errorf("GuessTime = %v: negative", c.GuessTime)
+	case c.GuessTime < 0 || c.Lucky < 0 || c.Lucky > MostLucky:
+		return fmt.Errorf("GuessTime = %v: negative; or Lucky = %d: not from 0 to %d", c.GuessTime, c.Lucky, MostLucky)
 	case c.VantagePoints < 0 || c.VantagePoints > MaxVantagePoints:
 		return fmt.Errorf("VantagePoints = %d: not from 1 to %d", c.VantagePoints, MaxVantagePoints)
 	case c.MaxHops < 10 || c.MaxHops > 40:

@@ -5,14 +5,19 @@ import "time"
 // flood is the attack on one path by an attacker who knows target and flow, and sees no probe. From
 // the first probe of the path on, guesses come evenly for Config.GuessTime.
 type flood struct {
-	key    uint64 // of the path, 0 is free
-	begun  int64
-	sent   int
-	r      random
-	first  template // the probe that began the path: all fields except the tags are right
-	luck   template // the probe that the lucky guess names, once it was sent
-	luckAt int64    // when the lucky guess comes; 0 is never, or no longer
-	luckOf uint8    // its TTL
+	key   uint64 // of the path, 0 is free
+	begun int64
+	sent  int
+	r     random
+	first template // the probe that began the path: all fields except the tags are right
+	lucky [MostLucky]luck
+}
+
+// luck is a lucky guess.
+type luck struct {
+	probe  template // the probe that it names, once that was sent
+	at     int64    // when it comes; 0 is never, or no longer
+	ttl    uint8    // of the probe
 	before uint8    // how many probes with that TTL come before it
 }
 
@@ -20,9 +25,11 @@ const (
 	floodSlots = 512 // paths under attack
 	floodWays  = 4   // slots that a path may use
 
-	// A lucky guess names one of the first luckyTries probes with a TTL up to luckyTTLs.
-	luckyTTLs  = 32
-	luckyTries = 2
+	// MostLucky is how many lucky guesses a path may get. Each of them names one of the first
+	// LuckyTries probes with a TTL up to LuckyTTLs.
+	MostLucky  = 8
+	LuckyTTLs  = 32
+	LuckyTries = 2
 )
 
 // usualGuessTime is how long guesses come if GuessTime is 0.
@@ -70,11 +77,13 @@ func (s *Sim) provoke(now int64) {
 		f.begin(key, now, s.m)
 		f.first.set(p)
 	}
-	if f.luckOf == p.ttl && len(f.luck.raw) == 0 {
-		if f.before == 0 {
-			f.luck.set(p)
+	for i := range f.lucky {
+		if l := &f.lucky[i]; l.ttl == p.ttl {
+			if l.before == 0 {
+				l.probe.set(p)
+			}
+			l.before--
 		}
-		f.before--
 	}
 }
 
@@ -95,12 +104,12 @@ func (s *Sim) flooded(key uint64, now int64) (free *flood) {
 // begin makes f the attack on another path.
 func (f *flood) begin(key uint64, now int64, m *model) {
 	*f = flood{key: key, begun: now, r: random{mix(key, m.seed^saltFlood)}}
-	h := f.r.next()
-	if !m.lucky.hit(h) {
-		return
+	for i := range m.cfg.Lucky {
+		f.lucky[i] = luck{
+			at:  now + 1 + uniform(f.r.next(), m.guessTime()),
+			ttl: uint8(1 + pick(f.r.next(), LuckyTTLs)), before: uint8(pick(f.r.next(), LuckyTries)),
+		}
 	}
-	f.luckAt = now + 1 + uniform(f.r.next(), m.guessTime())
-	f.luckOf, f.before = uint8(1+pick(f.r.next(), luckyTTLs)), uint8(pick(f.r.next(), luckyTries))
 }
 
 // Tick emits the guesses that have come until now, each with its time. It reports whether more of
@@ -120,9 +129,7 @@ func (s *Sim) Tick(now int64, emit func(due int64, packet []byte)) (more bool) {
 		s.packet = f.first.packet
 		for ; f.sent < most; f.sent++ {
 			at := f.begun + int64(float64(f.sent)/float64(n)*float64(span))
-			if f.luckAt != 0 && at >= f.luckAt {
-				s.emitLucky(at, f, emit)
-			}
+			s.emitLucky(at, f, emit)
 			s.emitGuess(at, f, emit)
 		}
 	}
@@ -138,14 +145,18 @@ func (s *Sim) emitGuess(at int64, f *flood, emit func(int64, []byte)) {
 	s.emitAttack(at, ForgedQuote, s.putForged(s.other[:], &f.r), emit)
 }
 
-// emitLucky emits the guess that has all tags of a probe by chance, if that probe was sent.
-func (s *Sim) emitLucky(at int64, f *flood, emit func(int64, []byte)) {
-	f.luckAt = 0
-	if len(f.luck.raw) == 0 {
-		return
+// emitLucky emits the lucky guesses that have come until now and whose probes were sent.
+func (s *Sim) emitLucky(now int64, f *flood, emit func(int64, []byte)) {
+	for i := range s.m.cfg.Lucky {
+		l := &f.lucky[i]
+		if l.at == 0 || now < l.at {
+			continue
+		}
+		if len(l.probe.raw) > 0 {
+			s.packet = l.probe.packet
+			s.emitAttack(now, LuckyGuess, s.putQuote(s.other[:], f.r.next(), len(s.packet.raw), nil), emit)
+			s.packet = f.first.packet
+		}
+		l.at = 0
 	}
-	s.packet = f.luck.packet
-	h := f.r.next()
-	s.emitAttack(at, LuckyGuess, s.putQuote(s.other[:], h, len(s.packet.raw), nil), emit)
-	s.packet = f.first.packet
 }

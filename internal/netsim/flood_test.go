@@ -11,7 +11,7 @@ import (
 // An attacked path gets its guesses evenly, from its first probe on. A lucky guess quotes a probe
 // that was sent before.
 func TestFlood(t *testing.T) {
-	const n, begin = 1000, int64(1e18)
+	const n = 1000
 	cfg := preset(t, "clean")
 	cfg.Guesses, cfg.GuessTime, cfg.Lucky = n, 2*time.Second, 1
 	ignore := func(int64, []byte) {}
@@ -19,9 +19,9 @@ func TestFlood(t *testing.T) {
 		for _, method := range methods {
 			t.Run(fmt.Sprint(method, " IPv6 ", six), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(1, 7))
-				lucky := 0
+				lucky, begin, s := 0, int64(1e18), newSim(t, cfg)
 				for range 100 {
-					s := newSim(t, cfg)
+					begin += 10e9
 					p := testProbe{dst: randomDst(r, six), method: method, sport: 40000, dport: 33434, payload: 20}
 					sent := map[string]int64{} // the parts of probes that are quoted, and when they left
 					got, last := 0, begin
@@ -40,7 +40,7 @@ func TestFlood(t *testing.T) {
 							got++
 						}
 					}
-					for ttl := uint8(1); ttl <= luckyTTLs; ttl++ {
+					for ttl := uint8(1); ttl <= LuckyTTLs; ttl++ {
 						now := begin + int64(ttl-1)*50e6
 						more := s.Tick(now, take)
 						if more != (ttl > 1) {

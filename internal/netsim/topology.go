@@ -73,7 +73,7 @@ type model struct {
 	boxes                                     [numBoxes]share // cumulative
 	quoteShort, quoteNew, quoteOld            share           // cumulative
 	interfaces, quotedZero, asymmetric, noise share
-	garbled, nobodies, liars, lucky           share
+	garbled, nobodies, liars                  share
 	imposters, viaTarget                      share
 	nested, meshed, chained, weighted, wide   share
 	addresses, portsOnly, labelOnly           share // cumulative
@@ -116,7 +116,7 @@ func newModel(cfg Config) *model {
 		{&m.quoteOld, cfg.QuoteShort + cfg.QuoteNew + cfg.QuoteOld},
 		{&m.interfaces, cfg.Interfaces}, {&m.quotedZero, cfg.QuotedZero},
 		{&m.asymmetric, cfg.Asymmetric}, {&m.noise, cfg.Noise},
-		{&m.garbled, cfg.Garbled}, {&m.nobodies, cfg.Nobodies}, {&m.liars, cfg.Liars}, {&m.lucky, cfg.Lucky},
+		{&m.garbled, cfg.Garbled}, {&m.nobodies, cfg.Nobodies}, {&m.liars, cfg.Liars},
 		{&m.imposters, cfg.Imposters}, {&m.viaTarget, cfg.ViaTarget},
 		{&m.nested, cfg.Nested}, {&m.meshed, cfg.Meshed}, {&m.chained, cfg.Chained},
 		{&m.wide, cfg.Wide},
