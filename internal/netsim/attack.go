@@ -133,6 +133,14 @@ func (s *Sim) putQuote(b []byte, h uint64, n int, guesses *random) int {
 // guess replaces all fields of the quotation q that change from probe to probe by random values.
 func guess(q []byte, p *packet, r *random) {
 	l4 := q[p.ip:]
+	if r.next()>>32&3 == 0 { // as behind a box that rewrites our address
+		src := noiseAddr(r.next(), p.six)
+		if p.six {
+			src.put(q[8:])
+		} else {
+			src.put(q[12:])
+		}
+	}
 	switch p.flow.proto {
 	case protoUDP:
 		r.fill(l4[6:])

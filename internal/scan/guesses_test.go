@@ -155,7 +155,7 @@ func (a attackedScan) run(t *testing.T, targets, guesses, lucky int) (n tally) {
 		t.Fatal(err)
 	}
 	cfg.Seed = effort.Seed(t)
-	cfg.Delay, cfg.Jitter = a.delay, 3*time.Millisecond
+	cfg.Delay, cfg.Jitter, cfg.SilentRouters = a.delay, 3*time.Millisecond, 0.25
 	cfg.Guesses, cfg.GuessTime, cfg.Lucky = guesses, 4*time.Second, lucky
 	synctest.Test(t, func(t *testing.T) { n = newGuessed(t, cfg, a, targets).judge(t) })
 	return n
