@@ -214,8 +214,8 @@ func TestGuessesCount(t *testing.T) {
 }
 
 // An attacker who knows target and flow, and not the key, guesses tags: some packets for each path,
-// up to a million. At most one path in a thousand gets a false hop, no trace ends early, and no
-// strong hop is lost. docs/threat-model.md has these figures.
+// up to a million. At most one path in a thousand gets a false hop, no trace ends early, and strong
+// hops are lost only to guesses with all tags. docs/threat-model.md has these figures.
 func TestGuessBounds(t *testing.T) {
 	for _, k := range kinds {
 		for _, tt := range []struct{ packets, few, many int }{
@@ -243,7 +243,9 @@ func TestGuessBounds(t *testing.T) {
 				if mean := float64(paths) / 1000; float64(wrong) > mean+5*math.Sqrt(mean) {
 					t.Errorf("%d false hops on %d paths", wrong, paths)
 				}
-				if lost > wrong || early > wrong {
+				// A guess with both tags, or with that of TCP, may come before the true answer.
+				mean := float64(paths) * float64(tt.packets) * boundTTLs / (1 << 32)
+				if most := 3 + mean + 5*math.Sqrt(mean); float64(lost) > most || early > wrong {
 					t.Errorf("%d strong hops are lost, %d traces end early", lost, early)
 				}
 			})
