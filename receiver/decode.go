@@ -78,8 +78,8 @@ func (d *decoder) init(linkType int, c identity, heard *account.Live) error {
 	return d.setLink(linkType)
 }
 
-// decode fills r from a frame. Only after Accepted is all of r of use, and after Garbled the
-// fields that codec.Codec.Quoted fills then. r.Ext aliases frame.
+// decode fills r from a frame. Only after Accepted is all of r of use, and after Garbled
+// and BadSource the fields that codec.Codec.Quoted fills then. r.Ext aliases frame.
 func (d *decoder) decode(frame []byte, r *probe.Reply) (v codec.Verdict) {
 	*r = probe.Reply{}
 	d.about = false
@@ -318,7 +318,7 @@ func (d *decoder) quotation6(b []byte) codec.Verdict {
 }
 
 // accept reports whether a frame with that verdict concerns one of our probes: as a reply, or
-// as a quotation that is Garbled. It counts a frame that is not a reply.
+// as one without enough valid tags. It counts a frame that is not a reply.
 func (d *decoder) accept(v codec.Verdict) bool {
 	switch v {
 	case codec.Accepted:
@@ -338,5 +338,5 @@ func (d *decoder) accept(v codec.Verdict) bool {
 	default:
 		d.heard.Unrelated.Add(1)
 	}
-	return v == codec.Garbled
+	return v == codec.Garbled || v == codec.BadSource
 }

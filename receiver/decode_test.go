@@ -29,8 +29,8 @@ var (
 	malformed = verdicts{malformed: 1}
 	unrelated = verdicts{unrelated: 1}
 	checksum  = verdicts{checksum: 1}
-	badSource = verdicts{source: 1}
-	garbled   = verdicts{replies: 1, tag: 1} // which tells the matcher something
+	badSource = verdicts{replies: 1, source: 1} // likewise
+	garbled   = verdicts{replies: 1, tag: 1}    // which tells the matcher something
 	conflict  = verdicts{conflict: 1}
 )
 

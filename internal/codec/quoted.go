@@ -9,7 +9,7 @@ import (
 
 // Quoted authenticates the quotation q of an ICMP error. After Accepted, r.Probe, r.Valid,
 // r.Mangled and the quoted fields are filled. After Garbled, r.Target, r.Flow and r.Valid are.
-// After any other verdict r is of no use.
+// After BadSource, r.Mangled names the source besides. After any other verdict r is of no use.
 func (c *Codec) Quoted(q *wire.Quotation, r *probe.Facts) Verdict {
 	if c.cfg.Variations {
 		return c.variedQuoted(q, r)
@@ -103,6 +103,7 @@ func (c *Codec) compareTags(r *probe.Facts, first, second *candidates, firstName
 	}
 	switch {
 	case r.Mangled.Has(probe.MangledSource):
+		r.Valid = probe.Garbled
 		return BadSource
 	case first.n > 0 && second.n > 0:
 		return Conflict

@@ -64,7 +64,7 @@ func TestForeignSource(t *testing.T) {
 					switch {
 					case sure && (v != Accepted || f.Probe != p || f.Valid != probe.Strong || f.Mangled != want):
 						t.Fatalf("%s %s, %d octets: verdict %d, mangled %v, %+v", k, adjusted, len(q.Transport), v, f.Mangled.AppendNames(nil), f)
-					case !sure && v != BadSource:
+					case !sure && (v != BadSource || f.Valid != probe.Garbled || f.Target != p.Target || f.Flow != p.Flow):
 						t.Fatalf("%s %s, %d octets: verdict %d", k, adjusted, len(q.Transport), v)
 					}
 				}

@@ -21,10 +21,12 @@ const (
 	ForgedEcho
 	// NobodysCopy comes before a genuine answer, from an address that no host has.
 	NobodysCopy
+	// LuckyGuess is a ForgedQuote that has the tags of a probe by chance.
+	LuckyGuess
 	numAttacks
 )
 
-var attackNames = [numAttacks]string{"garbled-copy", "forged-quote", "forged-echo", "nobodys-copy"}
+var attackNames = [numAttacks]string{"garbled-copy", "forged-quote", "forged-echo", "nobodys-copy", "lucky-guess"}
 
 // String returns the name used in reports.
 func (a Attack) String() string {
@@ -95,11 +97,19 @@ func unusable(h uint64, six family) addr {
 	return addr4([4]uint32{0, 0xffffffff, 127<<24 | 1, 224<<24 | 1}[h>>32&3])
 }
 
-// putForged writes a quotation of a guessed probe, and returns its length. It comes from an address
-// on no path, or from the target.
+// putForged writes a quotation of a guessed probe, and returns its length.
 func (s *Sim) putForged(b []byte, r *random) int {
+	h, n := r.next(), s.packet.ip+8
+	if h>>42&1 == 0 {
+		n = len(s.packet.raw)
+	}
+	return s.putQuote(b, h, n, r)
+}
+
+// putQuote writes a quotation of n octets of the present packet, and returns its length. It comes
+// from an address on no path, or from the target. If guesses is not nil, the tags come from there.
+func (s *Sim) putQuote(b []byte, h uint64, n int, guesses *random) int {
 	p := &s.packet
-	h := r.next()
 	e := envelope{src: noiseAddr(h, p.six), dst: p.flow.src, id: uint16(h), proto: icmpProto(p.six), ttl: 50}
 	kind := TimeExceeded
 	if h>>40&3 == 0 {
@@ -109,13 +119,12 @@ func (s *Sim) putForged(b []byte, r *random) int {
 	msg := b[off:]
 	msg[0], msg[1] = icmpType(kind, 0, p.six)
 	binary.BigEndian.PutUint32(msg[4:], 0)
-	n := p.ip + 8
-	if h>>42&1 == 0 {
-		n = len(p.raw)
-	}
 	q := msg[8 : 8+n]
 	copy(q, p.raw)
-	guess(q, p, r)
+	if guesses != nil {
+		guess(q, p, guesses)
+	}
+	setQuotedTTL(q, 1, p.six)
 	e.put(b, 8+n)
 	e.seal(msg[:8+n], 2)
 	return off + 8 + n
@@ -124,18 +133,28 @@ func (s *Sim) putForged(b []byte, r *random) int {
 // guess replaces all fields of the quotation q that change from probe to probe by random values.
 func guess(q []byte, p *packet, r *random) {
 	l4 := q[p.ip:]
+	if r.next()>>32&3 == 0 { // as behind a box that rewrites our address
+		src := noiseAddr(r.next(), p.six)
+		if p.six {
+			src.put(q[8:])
+		} else {
+			src.put(q[12:])
+		}
+	}
 	switch p.flow.proto {
 	case protoUDP:
 		r.fill(l4[6:])
 	case protoTCP:
-		r.fill(l4[4:min(len(l4), 12)])
+		r.fill(l4[4:8])
+		if len(l4) >= 12 && p.flags()&flagACK != 0 { // an ACK has one number in both fields
+			copy(l4[8:12], l4[4:8])
+		}
 	default:
 		r.fill(l4[6:])
 	}
 	if !p.six {
 		r.fill(q[4:6])
 	}
-	setQuotedTTL(q, 1, p.six)
 }
 
 // putForgedEcho writes an echo reply with a guessed sequence number, and returns its length, 0 for

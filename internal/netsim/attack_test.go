@@ -36,7 +36,7 @@ func TestAttacks(t *testing.T) {
 	}
 	c := s.Counters()
 	for a, n := range c.Attacks {
-		if n == 0 {
+		if n == 0 && Attack(a) != LuckyGuess { // see TestFlood
 			t.Errorf("no %v", Attack(a))
 		}
 	}

@@ -93,12 +93,15 @@ type Config struct {
 
 	Noise float64 `heading:"Noise" unit:"packets" meaning:"packets that answer no probe, for each reply, 0 to 1"`
 
-	Garbled      float64 `heading:"Attackers" unit:"share" meaning:"genuine answers before which a garbled copy comes from elsewhere"`
-	Nobodies     float64 `unit:"share" meaning:"genuine answers before which a copy comes from an address that no host has"`
-	ForgedQuotes int     `unit:"packets" meaning:"quotations of guessed probes, for each probe"`
-	ForgedEchoes int     `unit:"packets" meaning:"echo replies with a guessed sequence number, for each ICMP probe"`
-	Liars        float64 `unit:"share" meaning:"targets that quote a TTL as if they were half as far away"`
-	Imposters    float64 `unit:"share" meaning:"targets that answer as routers on the paths to other targets"`
+	Garbled      float64       `heading:"Attackers" unit:"share" meaning:"genuine answers before which a garbled copy comes from elsewhere"`
+	Nobodies     float64       `unit:"share" meaning:"genuine answers before which a copy comes from an address that no host has"`
+	ForgedQuotes int           `unit:"packets" meaning:"quotations of guessed probes, for each probe"`
+	ForgedEchoes int           `unit:"packets" meaning:"echo replies with a guessed sequence number, for each ICMP probe"`
+	Guesses      int           `json:",omitempty" unit:"packets" meaning:"quotations of guessed probes, and for ICMP echo replies, for each path while it is probed"`
+	GuessTime    time.Duration `json:",omitempty" unit:"time" meaning:"for how long these guesses come, evenly, from the first probe of the path on; 0 is 3s"`
+	Lucky        int           `json:",omitempty" unit:"packets" meaning:"more guesses for each path, up to 8, that have the tags of a probe, each at a random time"`
+	Liars        float64       `unit:"share" meaning:"targets that quote a TTL as if they were half as far away"`
+	Imposters    float64       `unit:"share" meaning:"targets that answer as routers on the paths to other targets"`
 
 	// VantagePoints is how many vantage points the network has, 0 or 1 for one. It has no
 	// meaning for people, and is no option: the lab sets it.
@@ -282,8 +285,10 @@ func (c *Config) Validate() error {
 	switch {
 	case !(c.MeanHops >= 8 && c.MeanHops <= 20):
 		return fmt.Errorf("MeanHops = %v: not from 8 to 20", c.MeanHops)
-	case c.ForgedQuotes < 0 || c.ForgedEchoes < 0:
-		return fmt.Errorf("ForgedQuotes %d, ForgedEchoes %d: negative", c.ForgedQuotes, c.ForgedEchoes)
+	case c.ForgedQuotes < 0 || c.ForgedEchoes < 0 || c.Guesses < 0:
+		return fmt.Errorf("ForgedQuotes %d, ForgedEchoes %d, Guesses %d: negative", c.ForgedQuotes, c.ForgedEchoes, c.Guesses)
+	case c.GuessTime < 0 || c.Lucky < 0 || c.Lucky > MostLucky:
+		return fmt.Errorf("GuessTime = %v: negative; or Lucky = %d: not from 0 to %d", c.GuessTime, c.Lucky, MostLucky)
 	case c.VantagePoints < 0 || c.VantagePoints > MaxVantagePoints:
 		return fmt.Errorf("VantagePoints = %d: not from 1 to %d", c.VantagePoints, MaxVantagePoints)
 	case c.MaxHops < 10 || c.MaxHops > 40:

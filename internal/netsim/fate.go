@@ -98,6 +98,8 @@ type Counters struct {
 	// Evicted counts token buckets and half-open connections that were dropped for lack of room
 	// while they were still needed.
 	EvictedBuckets, EvictedHalfOpen uint64
+	// Spared counts probes whose path was not attacked with guesses, for lack of room.
+	Spared uint64
 }
 
 // Emitted returns how many packets were emitted.
@@ -136,4 +138,5 @@ func (c *Counters) Each(f func(name string, n uint64)) {
 	}
 	call("evicted buckets", c.EvictedBuckets)
 	call("evicted half-open", c.EvictedHalfOpen)
+	call("spared by attackers", c.Spared)
 }

@@ -15,6 +15,7 @@ type Sim struct {
 
 	buckets  [bucketSlots]bucket
 	halfOpen [halfOpenSlots]halfOpen
+	floods   []flood // nil without the option Guesses
 
 	packet packet
 	rec    Record
@@ -30,12 +31,16 @@ func New(cfg Config) (*Sim, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("simulated network: %w", err)
 	}
-	return &Sim{
+	s := &Sim{
 		m:           newModel(cfg),
 		routerLimit: limitOf(cfg.RouterRate, cfg.RouterBurst),
 		hostLimit:   limitOf(cfg.HostRate, cfg.HostBurst),
 		policer:     limitOf(cfg.Policer, cfg.PolicerBurst),
-	}, nil
+	}
+	if cfg.Guesses > 0 {
+		s.floods = make([]flood, floodSlots)
+	}
+	return s, nil
 }
 
 // Config returns the configuration of the network.
@@ -74,6 +79,7 @@ func (s *Sim) Handle(now int64, b []byte, emit func(due int64, packet []byte)) *
 	}
 	r.end(&w)
 	s.attack(now, rnd, emit)
+	s.provoke(now)
 	var reply tcpReply
 	if fate = s.decide(now, &pl, &w, rnd, &reply); fate != Answered {
 		r.Answer = w.answer

@@ -179,8 +179,9 @@ func TestStitch(t *testing.T) {
 	targets := []probe.Addr{probe.Addr4From([4]byte{198, 51, 100, 9}), probe.Addr4From([4]byte{198, 51, 101, 9})}
 	b := newBench(t, window.Shape{Targets: 2, FirstTTL: 1, LastTTL: 8, Flows: 1, Attempts: 1}, targets...)
 	known := window.NewStopSet(64)
-	for ttl := uint8(1); ttl <= 8; ttl++ { // for a target of a third prefix
+	for ttl := uint8(1); ttl <= 8; ttl++ { // for targets of other prefixes
 		known.Add(ttl, at(ttl, 1).Addr, probe.Addr4From([4]byte{198, 51, 102, 9}), false)
+		known.Add(ttl, at(ttl, 1).Addr, probe.Addr4From([4]byte{198, 51, 103, 9}), false)
 	}
 	send := func(target uint32, ttl uint8, router byte) {
 		slot := slotOf(target, 0, ttl, 0)

@@ -37,7 +37,9 @@ func (d *Doubts) Contested() uint64 { return d.path.contested }
 
 // Miss takes a reply to the path without a valid tag.
 func (j *Judge) Miss(d *Doubts, r *probe.Facts) {
-	j.others.missed(r.Responder)
+	if !isForeign(r) {
+		j.others.missed(r.Responder)
+	}
 	if d.path.miss(r) {
 		d.flood = d.flood.with(r.Stamp)
 	}

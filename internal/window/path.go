@@ -13,6 +13,7 @@ import (
 type path struct {
 	contested uint64    // bit t: several sources answered a probe with TTL t equally well
 	misses    uint32    // replies without a valid tag, or to a probe that was not sent with one tag
+	foreign   uint32    // quotations of a foreign source, see isForeign
 	sources   [4]uint16 // of the latest misses, see sourceOf
 	alone     uint8     // answers in slots that one tag identifies
 	garbled   bool      // a device rewrites first tags: a short reply may have one by chance
@@ -120,32 +121,56 @@ func (w *Window) learnAlone(target uint32, r *probe.Facts, p *path) Standing {
 	return standing
 }
 
-// miss counts a reply without a valid tag. It casts doubt on replies with one tag.
+// miss counts a reply without a valid tag. It casts doubt on replies with one tag. The tags of a
+// flow that varies were held against those of its other variations too.
 func (w *Window) miss(target uint32, r *probe.Facts) {
-	w.others.missed(r.Responder)
-	i := w.pathIndex(target, r.Flow)
+	if !isForeign(r) {
+		w.others.missed(r.Responder)
+	}
+	if w.pages == nil {
+		w.missFlow(target, r.Flow, r)
+		return
+	}
+	base, _ := probe.SplitFlow(r.Flow)
+	for v := range probe.Variations {
+		w.missFlow(target, v.Of(base), r)
+	}
+}
+
+// missFlow counts a miss of one path.
+func (w *Window) missFlow(target uint32, flow uint16, r *probe.Facts) {
+	i := w.pathIndex(target, flow)
 	if i < 0 {
 		return // no reply to this flow can be valid
 	}
 	p := &w.paths[i]
-	was := p.garbled
+	garbled, misses := p.garbled, p.misses
 	if p.miss(r) {
 		w.mark(i, r.Stamp)
 	}
-	if p.alone > 0 && (p.garbled != was || p.misses > fewMisses && p.misses <= mostChance+1) {
-		w.judge(target, r.Flow)
+	if p.alone > 0 && (p.garbled != garbled || p.misses != misses && p.misses > fewMisses && p.misses <= mostChance+1) {
+		w.judge(target, flow)
 	}
 }
 
+// isForeign reports whether a miss quotes a probe with a source that is not ours. Such a quotation
+// is valid with two tags only. So it casts no doubt on replies with one tag.
+func isForeign(r *probe.Facts) bool { return r.Mangled.Has(probe.MangledSource) }
+
 // miss counts a miss, and reports whether it is to be a mark of the flood of its path.
 func (p *path) miss(r *probe.Facts) (mark bool) {
-	if p.misses < math.MaxUint32 {
+	count := &p.misses
+	if isForeign(r) {
+		count = &p.foreign
+	} else {
 		p.sources[int(p.misses)%len(p.sources)] = sourceOf(HashRouter(r.Responder))
-		p.misses++
-		mark = p.misses%floodStep == 0
+		p.garbled = p.garbled || r.HasQuote
 	}
-	p.garbled = p.garbled || r.HasQuote
-	return mark
+	if *count == math.MaxUint32 {
+		return false
+	}
+	*count++
+	return (p.misses+p.foreign)%floodStep == 0
 }
 
 // Miss counts a reply with one tag that names a probe which was not sent: a guess. Only the matcher

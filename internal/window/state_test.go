@@ -131,7 +131,7 @@ func TestStateHonest(t *testing.T) {
 func TestStateSteers(t *testing.T) {
 	w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 30, Flows: 1, Attempts: 1})
 	known := NewStopSet(64)
-	for i := range byte(2) { // two prefixes
+	for i := range byte(knownAfter) { // prefixes
 		known.Add(5, router, probe.Addr4From([4]byte{198, 51, i, 1}), false)
 		known.Add(7, router, probe.Addr4From([4]byte{198, 51, i, 1}), false)
 	}

@@ -11,13 +11,14 @@ import (
 // memory. If a probe meets one of them again at its TTL, the path from there back to the source is
 // already known. Any number of goroutines may use a StopSet; no call blocks.
 //
-// An interface is known when it answered for targets of two prefixes. A hostile target answers as
-// it likes to the probes that reach it, also from the addresses of other routers. Alone it must
-// not make other traces stop there.
+// An interface is known when it answered three times, each time for a target of another prefix than
+// the time before. A hostile target answers as it likes to the probes that reach it, also from the
+// addresses of other routers. Alone it must not make other traces stop there. Two times would do
+// for that. A third finds more branches of load balancers that few paths take.
 //
 // It is a table of sets of eight words, a cache line each. A word is the hash of a (TTL, interface)
-// pair, 48 bits, and of the prefix of its first target. Two pairs in one set share a hash with a
-// probability of 2⁻⁴⁸. If a set is full, a new entry replaces an old one. A path that meets the
+// pair, 48 bits, and of the prefix of its latest target, 13 bits, and the number of its times, 3
+// bits. Two pairs in one set share a hash with a probability of 2⁻⁴⁸. If a set is full, a new entry replaces an old one. A path that meets the
 // replaced interface is probed once more: that costs probes, but loses no hop.
 type StopSet struct {
 	words  []atomic.Uint64
@@ -36,8 +37,8 @@ func NewStopSet(n int) *StopSet {
 	return &StopSet{words: memory.Make[atomic.Uint64](size)}
 }
 
-// Add adds an interface at a TTL that answered for target. It reports whether targets of two
-// prefixes had met the interface before. If the evidence is one tag alone, the entry counts for
+// Add adds an interface at a TTL that answered for target. It reports whether the interface was
+// known before. If the evidence is one tag alone, the entry counts for
 // others with one tag only.
 func (s *StopSet) Add(ttl uint8, a, target probe.Addr, alone bool) (known bool) {
 	h := HashHop(ttl, a)
@@ -47,13 +48,14 @@ func (s *StopSet) Add(ttl uint8, a, target probe.Addr, alone bool) (known bool) 
 		}
 		h = Mix(h)
 	}
-	return s.add(h, Mix(prefixOf(target))>>48|1)
+	return s.add(h, Mix(prefixOf(target))>>48&^timesMask)
 }
 
-// The lower 16 bits of a word are the origin: an odd hash of a prefix, or several.
+// The lower 16 bits of a word are the origin, a hash of a prefix, and the number of times.
 const (
 	originMask = 1<<16 - 1
-	several    = originMask - 1
+	timesMask  = 1<<3 - 1
+	knownAfter = 3 // times
 )
 
 // set returns the words in which a hash may be.
@@ -62,35 +64,35 @@ func (s *StopSet) set(h uint64) []atomic.Uint64 {
 	return s.words[first : first+stopWays]
 }
 
-// has reports whether a hash is in the set, with several origins.
+// has reports whether a hash is in the set, and known.
 func (s *StopSet) has(h uint64) bool {
 	set := s.set(h)
 	for i := range set {
-		if set[i].Load() == h&^originMask|several {
+		if v := set[i].Load(); v&^originMask == h&^originMask && v&timesMask >= knownAfter {
 			return true
 		}
 	}
 	return false
 }
 
-// add adds a hash and reports whether it had several origins before.
+// add adds a hash and reports whether it was known before.
 func (s *StopSet) add(h, origin uint64) (known bool) {
 	set, key := s.set(h), h&^originMask
 	for i := range set {
-		if set[i].Load() == 0 && set[i].CompareAndSwap(0, key|origin) {
+		if set[i].Load() == 0 && set[i].CompareAndSwap(0, key|origin|1) {
 			return false
 		}
-		switch v := set[i].Load(); { // perhaps another goroutine stored it first
-		case v&^originMask != key:
+		v := set[i].Load() // perhaps another goroutine stored it first
+		if v&^originMask != key {
 			continue
-		case v == key|several:
-			return true
-		case v != key|origin:
-			set[i].Store(key | several)
 		}
-		return false
+		times := v & timesMask
+		if times < knownAfter && v != key|origin|times {
+			set[i].Store(key | origin | times + 1)
+		}
+		return times >= knownAfter
 	}
-	set[h%stopWays].Store(key | origin)
+	set[h%stopWays].Store(key | origin | 1)
 	return false
 }
 

@@ -20,9 +20,10 @@ func TestStopSet(t *testing.T) {
 	if s.Octets() != 8<<12 {
 		t.Errorf("%d octets", s.Octets())
 	}
-	// Two targets of one prefix are one origin.
-	for round, want := range []bool{false, false, false, true} {
-		target := probe.Addr4From([4]byte{198, 51, byte(round / 2), byte(round)})
+	// Targets of one prefix in a row count once.
+	for round, prefix := range []byte{0, 0, 1, 1, 0, 0} {
+		want := round == 5
+		target := probe.Addr4From([4]byte{198, 51, prefix, byte(round)})
 		for i := range 200 {
 			for _, ttl := range []uint8{1, 2, 63} {
 				if s.Add(ttl, interfaceNo(i), target, false) != want {
@@ -39,16 +40,16 @@ func TestStopSetFull(t *testing.T) {
 	told := map[probe.Addr]int{}
 	for i := range 10_000 {
 		a := interfaceNo(i % 100)
-		if s.Add(9, a, probe.Addr4From([4]byte{198, 51, byte(i / 100), 1}), false) && told[a] < 2 {
-			t.Fatalf("%v was known before it was added for two prefixes", a)
+		if s.Add(9, a, probe.Addr4From([4]byte{198, 51, byte(i / 100), 1}), false) && told[a] < knownAfter {
+			t.Fatalf("%v was known before it was added three times", a)
 		}
 		told[a]++
 	}
 }
 
-// If several goroutines add the same entries at once, each entry is new to two of them at least.
+// If several goroutines add the same entries at once, each entry is new to three of them at least.
 func TestStopSetShared(t *testing.T) {
-	const n, all = 4, 1000
+	const n, all = 6, 1000
 	s := NewStopSet(1 << 14)
 	var fresh atomic.Int64
 	var wg sync.WaitGroup
@@ -62,8 +63,8 @@ func TestStopSetShared(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if fresh.Load() < 2*all {
-		t.Errorf("%d of %d were new", fresh.Load(), 2*all)
+	if fresh.Load() < knownAfter*all {
+		t.Errorf("%d of %d were new", fresh.Load(), knownAfter*all)
 	}
 }
 

@@ -75,6 +75,8 @@ func (p *pump) run() {
 	for !p.over.Load() {
 		n := p.port.receive(handle)
 		now := time.Now().UnixNano()
+		p.now = max(p.now, now)
+		attacked := p.sim.Tick(p.now, p.emits)
 		n += p.queue.PopDue(now, leave)
 		p.port.flush()
 		if n > 0 {
@@ -85,7 +87,7 @@ func (p *pump) run() {
 		if due, ok := p.queue.NextDue(); ok {
 			pause = min(pause, max(due-now, 0))
 		}
-		if now-last < busyTime {
+		if now-last < busyTime || attacked {
 			nap(min(pause, napTime))
 			continue
 		}
