@@ -79,7 +79,7 @@ func (s *scan) diagnose(ctx, interrupted context.Context) (*record.Diagnosis, er
 	begun := s.time.Now()
 	s.judge.Whole()
 	slices.SortFunc(d.targets, func(a, b open) int { return bytes.Compare(a.target[:], b.target[:]) })
-	asked := record.Asked{Method: s.cfg.Method, Port: s.cfg.DstPort}
+	asked := verdict.AskedOf(s.cfg.Method, s.cfg.DstPort)
 	var failure error
 	for _, next := range verdict.Asks(asked, s.cfg.Ports) {
 		text, n := d.list()
@@ -116,7 +116,7 @@ func (s *scan) again(asked, next record.Asked, targets []byte) Config {
 	c.Targets, c.Stdin = []string{"-"}, bytes.NewReader(targets)
 	c.Column, c.FromResults, c.Where, c.HostRule, c.MaxTargets = "", nil, nil, "", 0
 	c.Shard, c.Shards = 0, 1
-	c.Seed, c.Key, c.Flows = "", "", 1
+	c.Seed, c.Key, c.Flows = s.plan.Seed+" "+next.String(), "", 1 // other flows, of the same seed
 	c.Attempts = max(c.Attempts, leastAttempts)
 	if auto := s.auto.Record(); auto != nil {
 		c.AutoRate, c.RatePPS = false, cmp.Or(auto.RatePPS, c.RatePPS)

@@ -18,7 +18,7 @@ func (b *batch) diagnose(ctx, working context.Context, t *tracer) error {
 	if !b.cfg.Diagnose || len(t.judged) != 1 {
 		return nil // flows that end differently show a part of the path each
 	}
-	asked := record.Asked{Method: t.cfg.Method, Port: t.cfg.DstPort}
+	asked := verdict.AskedOf(t.cfg.Method, t.cfg.DstPort)
 	for _, next := range verdict.Asks(asked, b.cfg.Ports) {
 		if !verdict.Open(t.judged[0].Verdict) || working.Err() != nil {
 			return nil

@@ -13,20 +13,28 @@ func Open(v record.Verdict) bool {
 	return v == record.VerdictHostSilent || v == record.VerdictNoPath || v == record.VerdictUndecided
 }
 
-// AskedBy returns the method of a trace.
-func AskedBy(t *record.Trace) record.Asked { return record.Asked{Method: t.Method, Port: t.DstPort} }
+// AskedOf returns a method with its port. ICMP has no port.
+func AskedOf(method probe.Method, port uint16) record.Asked {
+	if method == probe.ICMP {
+		port = 0
+	}
+	return record.Asked{Method: method, Port: port}
+}
+
+// AskedBy returns the method and port of a trace.
+func AskedBy(t *record.Trace) record.Asked { return AskedOf(t.Method, t.DstPort) }
 
 // Further returns the verdict about a target that was asked again. first is the verdict so far, of
-// a trace with the method asked. t is the further trace, which has been judged by itself. Its
-// conditions are added to those so far. The result is about the first method: if another one
-// passes where the first one ends, the target is filtered.
+// a trace with the method and port asked. t is the further trace, which has been judged by itself.
+// Its conditions are added to those so far. The result is about the first method and port: if
+// another method or port passes where these end, the target is filtered.
 func Further(first record.Judgement, asked record.Asked, t *record.Trace) record.Judgement {
 	if !Open(first.Verdict) {
 		return first
 	}
 	v := again(first, t)
-	if by := AskedBy(t); by != asked && (by.Method != asked.Method || by.Method == probe.TCPSYN) {
-		v = other(first, t)
+	if AskedBy(t) != asked {
+		v = other(first, asked, t)
 	}
 	v.Conditions = slices.Clone(first.Conditions)
 	for _, c := range t.Judged.Conditions {
@@ -37,7 +45,7 @@ func Further(first record.Judgement, asked record.Asked, t *record.Trace) record
 	return v
 }
 
-// again returns the verdict after a further trace with the same method. The one that goes further
+// again returns the verdict after a further trace with the same method and port. The one that goes further
 // is right about where silence begins.
 func again(first record.Judgement, t *record.Trace) record.Judgement {
 	switch second := t.Judged; {
@@ -49,15 +57,15 @@ func again(first record.Judgement, t *record.Trace) record.Judgement {
 	return first
 }
 
-// other returns the verdict after a trace with another method.
-func other(first record.Judgement, t *record.Trace) record.Judgement {
+// other returns the verdict after a trace with another method or port.
+func other(first record.Judgement, asked record.Asked, t *record.Trace) record.Judgement {
 	o := &t.Judged
 	switch o.Verdict {
 	case record.VerdictReached:
-		return passes(first, t)
+		return passes(first, asked, t)
 	case record.VerdictUnreachable:
 		if o.Kind == probe.KindHostUnreach { // the last router sent it
-			return passes(first, t)
+			return passes(first, asked, t)
 		}
 		return *o
 	case record.VerdictLoop:
@@ -67,16 +75,16 @@ func other(first record.Judgement, t *record.Trace) record.Judgement {
 	case first.Basis == record.BasisWithheld, first.Basis == record.BasisOurLoss:
 	case first.Verdict == record.VerdictNoPath && o.Verdict == record.VerdictHostSilent,
 		first.Verdict != record.VerdictHostSilent && goesBeyond(t, first.Addr):
-		return passes(first, t)
+		return passes(first, asked, t)
 	case first.Verdict == record.VerdictUndecided && first.Addr == o.Addr && !first.Addr.IsZero():
 		return *o
 	}
 	return first
 }
 
-// passes returns the verdict about a target that another method reaches, or comes nearer to.
-func passes(v record.Judgement, t *record.Trace) record.Judgement {
-	v.Verdict, v.Basis, v.Passed = record.VerdictFiltered, record.BasisOtherMethod, AskedBy(t)
+// passes returns the verdict about a target that another method or port reaches, or comes nearer to.
+func passes(v record.Judgement, asked record.Asked, t *record.Trace) record.Judgement {
+	v.Verdict, v.Basis, v.Asked, v.Passed = record.VerdictFiltered, record.BasisOtherMethod, asked, AskedBy(t)
 	return v
 }
 
@@ -88,16 +96,21 @@ func goesBeyond(t *record.Trace, router probe.Addr) bool {
 	})
 }
 
-// Asks returns the methods to ask a target with after the first one. The first one comes again, so
-// that a lost reply decides nothing. Then come the others, with TCP at each of some ports.
+// Asks returns the methods and ports to ask a target with after the first ones. These come again, so
+// that a lost reply decides nothing. Then come the other protocols, with TCP at each of some ports.
+// Another port of UDP comes last: a filter of one UDP port is rare.
 func Asks(first record.Asked, ports []uint16) []record.Asked {
-	repeat := first
-	if first.Method == probe.UDP {
-		repeat.Port++ // another flow, whichever source port it has
+	list := []record.Asked{first}
+	further := []record.Asked{{Method: probe.ICMP}}
+	if first.Method != probe.UDP {
+		further = append(further, record.Asked{Method: probe.UDP, Port: udpPort})
 	}
-	list := []record.Asked{repeat}
-	for _, a := range append([]record.Asked{{Method: probe.ICMP}, {Method: probe.UDP, Port: udpPort}}, tcp(ports)...) {
-		if a != first && (a.Method != first.Method || a.Method == probe.TCPSYN) {
+	further = append(further, tcp(ports)...)
+	if first.Method == probe.UDP {
+		further = append(further, record.Asked{Method: probe.UDP, Port: otherUDP(first.Port)})
+	}
+	for _, a := range further {
+		if !slices.Contains(list, a) {
 			list = append(list, a)
 		}
 	}
@@ -106,6 +119,14 @@ func Asks(first record.Asked, ports []uint16) []record.Asked {
 
 // udpPort is the destination port of UDP probes, as in scans.
 const udpPort = 33434
+
+// otherUDP returns another port than the first one: that of most traceroutes, or the next one.
+func otherUDP(first uint16) uint16 {
+	if first == udpPort {
+		return udpPort + 1
+	}
+	return udpPort
+}
 
 func tcp(ports []uint16) (list []record.Asked) {
 	for _, port := range ports {
