@@ -63,4 +63,5 @@ const (
 	saltRemap
 	saltReroute
 	saltEntry
+	saltFilter
 )

@@ -77,7 +77,6 @@ func (d *diagnosis) list() (text []byte, n int) {
 func (s *scan) diagnose(ctx, interrupted context.Context) (*record.Diagnosis, error) {
 	d := s.diagnosis
 	begun := s.time.Now()
-	s.judge.Whole()
 	slices.SortFunc(d.targets, func(a, b open) int { return bytes.Compare(a.target[:], b.target[:]) })
 	asked := verdict.AskedOf(s.cfg.Method, s.cfg.DstPort)
 	var failure error
@@ -87,7 +86,9 @@ func (s *scan) diagnose(ctx, interrupted context.Context) (*record.Diagnosis, er
 			break
 		}
 		s.observe.Event(observe.Noticef("diagnosis: %d targets are asked again with %s", n, next))
-		d.sum.Methods = append(d.sum.Methods, next.String())
+		if name := next.Asked.String(); !slices.Contains(d.sum.Methods, name) {
+			d.sum.Methods = append(d.sum.Methods, name)
+		}
 		failure = Run(ctx, interrupted, s.again(asked, next, text))
 	}
 	d.settle()
@@ -110,9 +111,12 @@ func (d *diagnosis) settle() {
 }
 
 // again returns the request of a scan of some targets with another method.
-func (s *scan) again(asked, next record.Asked, targets []byte) Config {
+func (s *scan) again(asked record.Asked, next verdict.Ask, targets []byte) Config {
 	c := *s.cfg
 	c.Method, c.DstPort = next.Method, next.Port
+	if next.AtEnd {
+		c.MinTTL = c.MaxTTL
+	}
 	c.Targets, c.Stdin = []string{"-"}, bytes.NewReader(targets)
 	c.Column, c.FromResults, c.Where, c.HostRule, c.MaxTargets = "", nil, nil, "", 0
 	c.Shard, c.Shards = 0, 1

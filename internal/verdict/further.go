@@ -32,8 +32,12 @@ func Further(first record.Judgement, asked record.Asked, t *record.Trace) record
 	if !Open(first.Verdict) {
 		return first
 	}
-	v := again(first, t)
-	if AskedBy(t) != asked {
+	v := first
+	switch {
+	case t.FirstTTL == t.MaxTTL && !t.Reached: // silence at the last TTL alone shows nothing
+	case AskedBy(t) == asked:
+		v = again(first, t)
+	default:
 		v = other(first, asked, t)
 	}
 	v.Conditions = slices.Clone(first.Conditions)
@@ -76,6 +80,7 @@ func other(first record.Judgement, asked record.Asked, t *record.Trace) record.J
 	case first.Verdict == record.VerdictNoPath && o.Verdict == record.VerdictHostSilent,
 		first.Verdict != record.VerdictHostSilent && goesBeyond(t, first.Addr):
 		return passes(first, asked, t)
+	case o.Verdict == record.VerdictFiltered: // a firewall refuses that method, and may let the first one pass
 	case first.Verdict == record.VerdictUndecided && first.Addr == o.Addr && !first.Addr.IsZero():
 		return *o
 	}
@@ -88,30 +93,63 @@ func passes(v record.Judgement, asked record.Asked, t *record.Trace) record.Judg
 	return v
 }
 
-// goesBeyond reports whether a trace shows a router, and further ones after it.
+// goesBeyond reports whether a trace shows a router, and new ones after it. A router that also answers
+// before is on another branch of a balancer.
 func goesBeyond(t *record.Trace, router probe.Addr) bool {
-	last := lastRouter(t)
-	return last != nil && last.Responder != router && slices.ContainsFunc(t.Hops, func(h record.Hop) bool {
-		return h.Responder == router && h.TTL < last.TTL
-	})
+	last := -1
+	for i := range t.Hops {
+		if h := &t.Hops[i]; h.Responder == router && h.Kind == probe.KindTTLExceeded {
+			last = i
+		}
+	}
+	if last < 0 {
+		return false
+	}
+	for i := last + 1; i < len(t.Hops); i++ {
+		h := &t.Hops[i]
+		isNew := func() bool {
+			return !slices.ContainsFunc(t.Hops[:last], func(o record.Hop) bool { return o.Responder == h.Responder })
+		}
+		if h.Kind == probe.KindTTLExceeded && h.TTL > t.Hops[last].TTL && isNew() {
+			return true
+		}
+	}
+	return false
 }
 
-// Asks returns the methods and ports to ask a target with after the first ones. These come again, so
-// that a lost reply decides nothing. Then come the other protocols, with TCP at each of some ports.
-// Another port of UDP comes last: a filter of one UDP port is rare.
-func Asks(first record.Asked, ports []uint16) []record.Asked {
-	list := []record.Asked{first}
-	further := []record.Asked{{Method: probe.ICMP}}
+// Ask is one step of a diagnosis.
+type Ask struct {
+	record.Asked
+	// AtEnd is set for a trace at the last TTL alone. It costs few probes, and finds a target behind
+	// more silent TTLs than a trace goes on after.
+	AtEnd bool
+}
+
+// String returns the method and port, and whether only the last TTL is asked.
+func (a Ask) String() string {
+	if a.AtEnd {
+		return a.Asked.String() + " at the last TTL"
+	}
+	return a.Asked.String()
+}
+
+// Asks returns the steps to ask a target again. The first method and port come first, so that a lost
+// reply decides nothing. Then come the other protocols, with TCP at each of some ports. Another port
+// of UDP comes last: a filter of one UDP port is rare.
+func Asks(first record.Asked, ports []uint16) []Ask {
+	others := []record.Asked{{Method: probe.ICMP}}
 	if first.Method != probe.UDP {
-		further = append(further, record.Asked{Method: probe.UDP, Port: udpPort})
+		others = append(others, record.Asked{Method: probe.UDP, Port: udpPort})
 	}
-	further = append(further, tcp(ports)...)
+	others = append(others, tcp(ports)...)
 	if first.Method == probe.UDP {
-		further = append(further, record.Asked{Method: probe.UDP, Port: otherUDP(first.Port)})
+		others = append(others, record.Asked{Method: probe.UDP, Port: otherUDP(first.Port)})
 	}
-	for _, a := range further {
-		if !slices.Contains(list, a) {
-			list = append(list, a)
+	others = slices.DeleteFunc(others, func(a record.Asked) bool { return a == first })
+	list := []Ask{{first, true}, {first, false}}
+	for _, atEnd := range []bool{true, false} {
+		for _, a := range others {
+			list = append(list, Ask{a, atEnd})
 		}
 	}
 	return list

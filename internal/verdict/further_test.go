@@ -22,17 +22,24 @@ var (
 func TestAsks(t *testing.T) {
 	ports := []uint16{80, 443}
 	for _, tt := range []struct {
-		first record.Asked
-		want  []record.Asked
+		first  record.Asked
+		others []record.Asked
 	}{
-		{udp33434, []record.Asked{udp33434, icmp, syn80, syn443, udp33435}},
-		{udp53, []record.Asked{udp53, icmp, syn80, syn443, udp33434}},
-		{icmp, []record.Asked{icmp, udp33434, syn80, syn443}},
-		{syn443, []record.Asked{syn443, icmp, udp33434, syn80}},
-		{ack80, []record.Asked{ack80, icmp, udp33434, syn80, syn443}},
+		{udp33434, []record.Asked{icmp, syn80, syn443, udp33435}},
+		{udp53, []record.Asked{icmp, syn80, syn443, udp33434}},
+		{icmp, []record.Asked{udp33434, syn80, syn443}},
+		{syn443, []record.Asked{icmp, udp33434, syn80}},
+		{ack80, []record.Asked{icmp, udp33434, syn80, syn443}},
 	} {
-		if got := Asks(tt.first, ports); !slices.Equal(got, tt.want) {
-			t.Errorf("%s: %v, want %v", tt.first, got, tt.want)
+		want := []Ask{{tt.first, true}, {tt.first, false}}
+		for _, a := range tt.others {
+			want = append(want, Ask{a, true})
+		}
+		for _, a := range tt.others {
+			want = append(want, Ask{a, false})
+		}
+		if got := Asks(tt.first, ports); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", tt.first, got, want)
 		}
 	}
 }
@@ -57,6 +64,15 @@ func TestFurther(t *testing.T) {
 		hops: []hop{exceeded(1, "10.0.0.1"), exceeded(2, "10.0.0.2"), {3, "10.0.2.1", probe.KindHostUnreach, 1}}}
 	noRoute := path{target: "192.0.2.9", stop: record.StopUnreach, end: 2,
 		hops: []hop{exceeded(1, "10.0.0.1"), {2, "10.0.0.2", probe.KindNetUnreach, 0}}}
+	atEnd := func(p path) path {
+		p.change = func(t *record.Trace) { t.FirstTTL, t.MaxTTL = 32, 32 }
+		return p
+	}
+	noAnswer := atEnd(path{target: "192.0.2.9", stop: record.StopHopLimit, end: 32, silent: []uint8{32, 32, 32}})
+	loops := atEnd(path{target: "192.0.2.9", stop: record.StopHopLimit, end: 32, hops: []hop{exceeded(32, "10.0.2.1")}})
+	reaches := atEnd(path{target: "192.0.2.9", stop: record.StopHopLimit, end: 32, reached: true, hops: []hop{{32, "192.0.2.9", probe.KindEchoReply, 0}}})
+	branches := path{target: "192.0.2.9", stop: record.StopGapLimit, end: 9, silent: []uint8{5, 5, 6, 6, 7, 8, 9},
+		hops: []hop{exceeded(1, "10.0.0.1"), exceeded(2, "10.0.0.2"), exceeded(3, "10.0.0.1")}}
 	for _, tt := range []struct {
 		name  string
 		asked record.Asked // in the first trace, which ends after 10.0.0.2
@@ -79,6 +95,12 @@ func TestFurther(t *testing.T) {
 		{"the same port finds no host", udp33434, noHost, udp33434, "unreachable report 3"},
 		{"another method finds no route", udp33434, noRoute, icmp, "unreachable report 2"},
 		{"a firewall refuses another method", udp33434, firewall, icmp, "no_path shared_router 2"},
+		{"another method shows a branch", udp33434, branches, icmp, "no_path shared_router 2"},
+		{"the same port reaches at the end", udp33434, reaches, udp33434, "reached answer 32"},
+		{"another method reaches at the end", udp33434, reaches, icmp, "filtered other_method 2: udp to port 33434, icmp"},
+		{"the same port is silent at the end", udp33434, noAnswer, udp33434, "no_path shared_router 2"},
+		{"another method is silent at the end", udp33434, noAnswer, icmp, "no_path shared_router 2"},
+		{"another method goes around at the end", udp33434, loops, icmp, "no_path shared_router 2"},
 		{"a firewall refuses the same", udp33434, firewall, udp33434, "filtered report 2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -14,7 +14,6 @@ type Judge struct {
 	routers routers
 	blocks  routers // the same for each block of neighbouring prefixes
 	losses  losses
-	whole   bool  // see Whole
 	tally   tally // scratch
 }
 
@@ -216,18 +215,6 @@ func heldBack(t *record.Trace, last *record.Hop) bool {
 // they would also be behind the last router, if it were not near the target.
 const fewestParts = 2
 
-// fewest returns how many neighbours are enough. If all traces of a run are known, one is: another
-// trace to it would have shown the last router.
-func (j *Judge) fewest() int {
-	if j.whole {
-		return 1
-	}
-	return fewestParts
-}
-
-// Whole makes the Judge decide as one that has learned all traces of a run.
-func (j *Judge) Whole() { j.whole = true }
-
 // place decides whether the last router is near the target.
 func (j *Judge) place(t *record.Trace, last *record.Hop) (record.Verdict, record.Basis) {
 	if last.Responder == t.Target { // a router near the target answers with its address
@@ -245,7 +232,7 @@ func (j *Judge) place(t *record.Trace, last *record.Hop) (record.Verdict, record
 	}
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		if h.TTL < last.TTL && h.Kind == probe.KindTTLExceeded && j.blocks.find(blockKeyOf(h.Responder, prefix)).about(prefix).parts >= j.fewest() {
+		if h.TTL < last.TTL && h.Kind == probe.KindTTLExceeded && j.blocks.find(blockKeyOf(h.Responder, prefix)).about(prefix).parts >= fewestParts {
 			return record.VerdictHostSilent, record.BasisOwnRouter
 		}
 	}
