@@ -202,6 +202,9 @@ func (j *Judge) silence(t *record.Trace) {
 	default:
 		v.Verdict, v.Basis = j.place(t, last)
 	}
+	if v.Verdict == record.VerdictNoPath && clean < v.Silent { // a router may have answered there
+		*v = undecided(v, record.BasisOurLoss)
+	}
 }
 
 // heldBack reports whether something answered beyond the last router, and too little speaks for it.

@@ -1,6 +1,11 @@
 package verdict
 
-import "github.com/masstrace/masstrace/internal/record"
+import (
+	"math"
+	"slices"
+
+	"github.com/masstrace/masstrace/internal/record"
+)
 
 // Replies are lost often where this share of the probes inside paths is silent at every TTL. Silent
 // and limited routers are at some TTLs only: the TTL with the fewest silent probes shows the loss.
@@ -14,7 +19,7 @@ type losses struct {
 	asked, silent [256]uint32
 }
 
-// learn counts those of a closed trace.
+// learn counts those of a closed trace. Our own losses are not those of the network.
 func (l *losses) learn(t *record.Trace) {
 	last := lastRouter(t)
 	if last == nil {
@@ -28,7 +33,7 @@ func (l *losses) learn(t *record.Trace) {
 		}
 	}
 	for _, s := range t.Silent {
-		if s.TTL < last.TTL {
+		if s.TTL < last.TTL && !slices.Contains(t.UnderDrops, s.TTL) {
 			l.asked[s.TTL]++
 			l.silent[s.TTL]++
 		}
@@ -36,10 +41,12 @@ func (l *losses) learn(t *record.Trace) {
 }
 
 // high reports whether so many replies are lost, as far as is known, that one silent probe is no
-// evidence.
+// evidence. The share of silent probes at a TTL may be low by chance, so two standard deviations are
+// added.
 func (l *losses) high() bool {
 	for ttl, asked := range l.asked {
-		if asked >= leastProbes && float64(l.silent[ttl]) < highLoss*float64(asked) {
+		silent := float64(l.silent[ttl])
+		if asked >= leastProbes && silent+2*math.Sqrt(silent+1) < highLoss*float64(asked) {
 			return false
 		}
 	}
