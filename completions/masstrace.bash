@@ -94,7 +94,7 @@ _masstrace_grammar() {
         esac
         ;;
     watch)
-        flags='-4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max --interval -c --count -w --wait -s --source -i --interface --columns -n --numeric -r --report --json --stream --plain --every -a --as --annotate --record --overwrite --replay --speed -h --help -V --version'
+        flags='-4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max --interval -c --count -w --wait -s --source -i --interface --columns -n --numeric -r --report --json --stream --plain --every --metrics -a --as --annotate --record --overwrite --replay --speed -h --help -V --version'
         argument=host
         case $2 in
         --method) kind='choice udp icmp tcp-syn tcp-ack' ;;
@@ -110,6 +110,7 @@ _masstrace_grammar() {
         -i | --interface) kind=interface ;;
         --columns) kind=text ;;
         --every) kind=text ;;
+        --metrics) kind=text ;;
         --annotate) kind=file ;;
         --record) kind=file ;;
         --replay) kind=file ;;

@@ -135,6 +135,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from watch' -l json -d 'Print o
 complete -c masstrace -n '__fish_seen_subcommand_from watch' -l stream -d 'Print each sample and each change when it happens, one JSON object per line'
 complete -c masstrace -n '__fish_seen_subcommand_from watch' -l plain -d 'Print a table again and again, for screen readers and logs'
 complete -c masstrace -n '__fish_seen_subcommand_from watch' -l every -x -d 'With --plain: time from one table to the next, in seconds or with a unit'
+complete -c masstrace -n '__fish_seen_subcommand_from watch' -l metrics -x -d 'Serve metrics of each host for Prometheus at http://ADDR/metrics'
 complete -c masstrace -n '__fish_seen_subcommand_from watch' -s a -l as -d 'Show the autonomous systems of the routers, from the databases of --annotate'
 complete -c masstrace -n '__fish_seen_subcommand_from watch' -l annotate -r -F -d 'Add AS numbers, exchanges, countries and names of this database to hops and targets'
 complete -c masstrace -n '__fish_seen_subcommand_from watch' -l record -r -F -d 'Also write all samples and changes to FILE; compressed if it ends in .gz or .zst'
