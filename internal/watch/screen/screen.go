@@ -81,6 +81,7 @@ type model struct {
 	numeric       bool
 	page          page
 	wide          bool // the history takes most of the width
+	single        bool // one target alone, even if there is room for several
 	scroll        int  // of pages
 	rows          int  // of the target, in the last picture
 	targets       int
