@@ -202,8 +202,12 @@ func (j *Judge) silence(t *record.Trace) {
 	default:
 		v.Verdict, v.Basis = j.place(t, last)
 	}
-	if v.Verdict == record.VerdictNoPath && clean < v.Silent { // a router may have answered there
+	switch {
+	case v.Verdict != record.VerdictNoPath:
+	case clean < v.Silent: // a router may have answered there
 		*v = undecided(v, record.BasisOurLoss)
+	case j.losses.chance(t, last) > mostChance:
+		*v = undecided(v, record.BasisFewProbes)
 	}
 }
 
@@ -228,7 +232,7 @@ func (j *Judge) place(t *record.Trace, last *record.Hop) (record.Verdict, record
 	switch known := router.about(prefix); {
 	case known.direct:
 		return record.VerdictHostSilent, record.BasisLastRouter
-	case known.shared && router.isEdge() && j.losses.high() && silentAt(t, last.TTL+1) < 2:
+	case known.shared && (router.isEdge() || j.losses.known()) && j.losses.high() && silentAt(t, last.TTL+1) < 2:
 		return record.VerdictUndecided, record.BasisFewProbes // one lost reply would look the same
 	case known.shared:
 		return record.VerdictNoPath, record.BasisSharedRouter

@@ -53,6 +53,11 @@ func (l *losses) high() bool {
 	return true
 }
 
+// known reports whether enough probes show the share that is lost.
+func (l *losses) known() bool {
+	return slices.ContainsFunc(l.asked[:], func(asked uint32) bool { return asked >= leastProbes })
+}
+
 // silentAt returns how many probes of a TTL are silent.
 func silentAt(t *record.Trace, ttl uint8) (n int) {
 	for _, s := range t.Silent {
@@ -61,4 +66,24 @@ func silentAt(t *record.Trace, ttl uint8) (n int) {
 		}
 	}
 	return n
+}
+
+// mostChance is the chance of the silence beyond a last router, from which on it is no evidence.
+const mostChance = 0.005
+
+// unheard is the share of silent probes that is assumed at a TTL of which nothing is known.
+const unheard = 0.1
+
+// chance returns the chance that routers are silent at all TTLs beyond the last one of a trace, nil for
+// none, though the path goes on: the product of the shares of silent probes at these TTLs. Near us, a few
+// limited routers may leave most probes silent.
+func (l *losses) chance(t *record.Trace, last *record.Hop) float64 {
+	p, before := 1.0, uint8(0)
+	for _, s := range t.Silent {
+		if s.TTL != before && (last == nil || s.TTL > last.TTL) {
+			p *= (float64(l.silent[s.TTL]) + 10*unheard) / (float64(l.asked[s.TTL]) + 10)
+		}
+		before = s.TTL
+	}
+	return p
 }

@@ -50,7 +50,8 @@ func TestLosses(t *testing.T) {
 		{"loss of 10 %", lossy(200, 10), end, record.VerdictUndecided},
 		{"two silent probes", lossy(200, 10), end.again(), record.VerdictNoPath},
 		{"too few traces", lossy(50, 1000), end, record.VerdictUndecided},
-		{"a router further away", lossy(200, 10), until("192.0.2.9", "10.0.0.1"), record.VerdictNoPath},
+		{"a router further away", lossy(200, 10), until("192.0.2.9", "10.0.0.1"), record.VerdictUndecided},
+		{"a router further away, too few traces", lossy(50, 1000), until("192.0.2.9", "10.0.0.1"), record.VerdictNoPath},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var j Judge
