@@ -94,7 +94,7 @@ _masstrace_grammar() {
         esac
         ;;
     watch)
-        flags='-4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max --interval -c --count -w --wait -s --source -i --interface --columns -n --numeric -r --report --json --stream --plain --every -a --as --annotate --record --overwrite --replay --speed -h --help -V --version'
+        flags='-4 --ipv4 -6 --ipv6 -I --icmp -T --tcp -U --udp --method -p --port --flows -t --tos -f --first -m --max --interval -c --count -w --wait -s --source -i --interface --columns -n --numeric -r --report --json --stream --plain --every --metrics -a --as --annotate --record --overwrite --replay --speed -h --help -V --version'
         argument=host
         case $2 in
         --method) kind='choice udp icmp tcp-syn tcp-ack' ;;
@@ -110,6 +110,7 @@ _masstrace_grammar() {
         -i | --interface) kind=interface ;;
         --columns) kind=text ;;
         --every) kind=text ;;
+        --metrics) kind=text ;;
         --annotate) kind=file ;;
         --record) kind=file ;;
         --replay) kind=file ;;
@@ -267,7 +268,7 @@ _masstrace_grammar() {
         --network) kind='choice internet routers routers-limited' ;;
         --link) kind='choice veth tun' ;;
         --preset) kind='choice clean default loss limited delayed nat noise loops perpacket silent multipath multipath-hostile help' ;;
-        --set) kind='choice seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= min-width= max-width= hash-more= hash-addresses= hash-ports= hash-label= nested= meshed= chained= wide= weighted= remap= remapped= reroute= rerouted= remap-every= reroute-every= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= via-target= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= guesses= guess-time= lucky= liars= imposters=' ;;
+        --set) kind='choice seed= mean-hops= max-hops= diamonds= per-flow= per-destination= per-packet= unequal= min-width= max-width= hash-more= hash-addresses= hash-ports= hash-label= nested= meshed= chained= wide= weighted= remap= remapped= reroute= rerouted= remap-every= reroute-every= silent-routers= limited-routers= router-rate= router-burst= limited-hosts= host-rate= host-burst= policer= policer-burst= loss-forward= loss-reply= duplicates= delay= jitter= spike= spikes= unreachable= loops= black-holes= firewalls= silent-firewalls= hosts-alive= host-unreachable= filter-udp= filter-tcp= filter-icmp= filter-ports= open-ports= other-ports= udp-answers= nat-source= nat-port= nat-destination= mangle-ipid= mangle-checksum= mangle-tos= mangle-label= mangle-length= quote-short= quote-new= quote-old= interfaces= via-target= quoted-zero= asymmetric= noise= garbled= nobodies= forged-quotes= forged-echoes= guesses= guess-time= lucky= liars= imposters=' ;;
         --net-seed) kind=text ;;
         --log) kind=file ;;
         --counters) kind=file ;;

@@ -1,5 +1,5 @@
 // Command watch measures the CPU time of masstrace watch in the simulated Internet. It does so as
-// a stream, and with the display on a terminal of 120 columns.
+// a stream, and with the display on terminals of 120 and 250 columns.
 //
 //	go run ./bench/watch [-masstrace PATH] [-targets N] [-seconds N] [-o FILE]
 //
@@ -36,6 +36,7 @@ type way struct{ name, flags, around string }
 var ways = []way{
 	{"nothing shown", "--stream", "%s >/dev/null"},
 	{"on a terminal", "", "script -qec 'stty cols 120 rows 40; %s' /dev/null >/dev/null"},
+	{"three targets side by side", "", "script -qec 'stty cols 250 rows 40; %s' /dev/null >/dev/null"},
 }
 
 // run measures each way of showing a watch.

@@ -10,6 +10,7 @@ type network struct {
 	name  string
 	lab   []string // options of masstrace lab
 	scan  []string // of masstrace scan
+	wait  string   // of masstrace scan; waitTime if it is empty
 	holds func(t *testing.T, o *outcome)
 }
 
@@ -18,15 +19,15 @@ func networks() []network {
 	preset := func(name string) []string { return []string{"--preset", name} }
 	both := []string{"--records=both"}
 	return []network{
-		{"clean", preset("clean"), nil, holdsClean},
-		{"loss", preset("loss"), []string{"--attempts=3"}, holdsLoss},
+		{name: "clean", lab: preset("clean"), holds: holdsClean},
+		{name: "loss", lab: preset("loss"), scan: []string{"--attempts=3"}, holds: holdsLoss},
 		// The strategy exhaustive names the limits.
-		{"limited", preset("limited"), []string{"--strategy=exhaustive"}, holdsLimited},
-		{"delayed", preset("delayed"), both, holdsDelayed},
-		{"nat", preset("nat"), both, holdsNAT},
-		{"noise", preset("noise"), both, holdsNoise},
-		{"loops", preset("loops"), nil, holdsLoops},
-		{"perpacket", preset("perpacket"), nil, holdsAnswered},
+		{name: "limited", lab: preset("limited"), scan: []string{"--strategy=exhaustive"}, holds: holdsLimited},
+		{name: "delayed", lab: preset("delayed"), scan: both, holds: holdsDelayed},
+		{name: "nat", lab: preset("nat"), scan: both, holds: holdsNAT},
+		{name: "noise", lab: preset("noise"), scan: both, holds: holdsNoise},
+		{name: "loops", lab: preset("loops"), holds: holdsLoops},
+		{name: "perpacket", lab: preset("perpacket"), holds: holdsAnswered},
 	}
 }
 

@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -68,11 +69,12 @@ func scan(t *testing.T, c *cell, targets int) *outcome {
 func (o *outcome) overload() string {
 	c, s := &o.counters, &o.summary
 	lostIn := c.LostIn + s.Sent - min(o.report.Probes.Sent, s.Sent)
-	if lostIn+c.LostDelay+c.LostOut+s.Drops.Kernel+s.Drops.Interface+s.Late+s.TxErrors == 0 {
+	late := max(s.Late, o.report.Recall.Missing.Late) // the summary has no late answers of a diagnosis
+	if lostIn+c.LostDelay+c.LostOut+s.Drops.Kernel+s.Drops.Interface+late+s.TxErrors == 0 {
 		return ""
 	}
 	return fmt.Sprintf("the simulator lost %d packets on the way in, %d under way, %d on the way out; the scan lost %d and %d, could not send %d, and %d came late",
-		lostIn, c.LostDelay, c.LostOut, s.Drops.Kernel, s.Drops.Interface, s.TxErrors, s.Late)
+		lostIn, c.LostDelay, c.LostOut, s.Drops.Kernel, s.Drops.Interface, s.TxErrors, late)
 }
 
 // scanAt scans at a rate and holds the results against the truth.
@@ -84,7 +86,7 @@ func scanAt(t *testing.T, c *cell, targets, rate int) *outcome {
 	args := append([]string{"lab", "--log", path("log"), "--counters", path("counters")}, c.network.lab...)
 	args = append(args, "--", program, "scan", "--quiet", "--output", path("results"),
 		"--method", c.method, "--seed=acceptance", fmt.Sprintf("--max-targets=%d", targets),
-		fmt.Sprintf("--rate=%d", rate), "--wait", waitTime)
+		fmt.Sprintf("--rate=%d", rate), "--wait", cmp.Or(c.network.wait, waitTime))
 	args = append(append(args, c.network.scan...), c.family.prefixes...)
 	if text, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
 		t.Fatalf("masstrace %s: %v\n%s", strings.Join(args, " "), err, text)

@@ -133,7 +133,7 @@ func TestLimitedRouters(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			v4 := families[0]
-			c := &cell{methods[0], v4, network{tt.name, tt.lab, []string{"--per-hop-rate=1000"}, nil}}
+			c := &cell{methods[0], v4, network{name: tt.name, lab: tt.lab, scan: []string{"--per-hop-rate=1000"}}}
 			for left := 2; ; left-- {
 				o := scanAt(t, c, testTargets, 8000)
 				l := o.report.Limits

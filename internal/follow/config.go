@@ -5,6 +5,7 @@ package follow
 
 import (
 	"io"
+	"iter"
 	"slices"
 	"time"
 
@@ -28,6 +29,10 @@ type Config struct {
 	Stdout   io.Writer
 	Existing outfile.Existing
 	Uses     []outfile.Use // files of the caller, which no output may be
+
+	// Following, unless it is nil, is called before the first probe. It gets the states of the targets,
+	// which it may go through at any time, from any goroutine.
+	Following func(states iter.Seq[State])
 
 	Opened   func() error
 	Observer observe.Observer

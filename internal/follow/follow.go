@@ -164,6 +164,9 @@ func (f *follower) follow(ctx, interrupted context.Context) error {
 	if err := f.begin(); err != nil {
 		return run.OutputFailed(errors.Join(err, f.file.Close()))
 	}
+	if f.cfg.Following != nil {
+		f.cfg.Following(f.states())
+	}
 	f.cfg.Observer.Event(observe.Began{})
 	defer r.StopWhen(interrupted, run.ErrInterrupted, r.Finish)()
 	defer r.StopAfter(f.cfg.MaxRuntime, run.ErrMaxRuntime, r.Finish)()

@@ -2,8 +2,8 @@
 //
 // Metrics is an observer of the run and takes its records. An HTTP server shows what it has learned
 // so far: counts of probes and frames that are live, those of the account after each window, and
-// what the written traces show. No label is an address, so the number of series does not grow with
-// the network.
+// what the written traces show. No label is the address of a hop, so the number of series does not
+// grow with the network. The programs that ask the same targets again and again add series by target.
 package metrics
 
 import (
@@ -52,14 +52,10 @@ func New(version string) *Metrics {
 			Name: "masstrace_rtt_seconds", Help: "Round-trip times of the hops that were written, by method.", Buckets: rttBuckets,
 		}, []string{"method"}),
 	}
-	about := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "masstrace_build_info", Help: "1, with the version of the program.", ConstLabels: prometheus.Labels{"version": version},
-	})
-	about.Set(1)
 	for stop := record.StopCompleted; stop <= record.StopHalted; stop++ {
 		m.ends.WithLabelValues(stop.String()) // a count of 0 is there from the begin
 	}
-	m.registry.MustRegister(m.ends, m.reached, m.hops, m.rtt, about, counts{m},
+	m.registry.MustRegister(m.ends, m.reached, m.hops, m.rtt, about(version), counts{m},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -25,6 +25,7 @@ import (
 // sample is a run in which everything happened.
 func sample() *Metrics {
 	m := New("1.2.3")
+	m.Targets(some)
 	p := observe.Progress{Elapsed: 90 * time.Second, Left: 30 * time.Second, Share: 0.75, Sent: 900, RatePPS: 10, Answered: 700, Drops: 3}
 	p.Inbound = account.Inbound[uint64]{Frames: 712, Strong: 690, Weak: 10, Duplicates: 5, Fragments: 1, UDPReplies: 2}
 	p.Inbound.Rejected.Tag = 7

@@ -65,7 +65,7 @@ func (b *builder) build() {
 		}
 	}
 	for _, tok := range tokens {
-		w := m.arrived(&b.p, &tl, tok.pos, base, b.in.proto, uint8(tok.pos+1))
+		w := m.arrived(&b.p, &tl, tok.pos, base, &b.in, uint8(tok.pos+1))
 		b.meet(tok, &w)
 	}
 	b.finish()

@@ -70,6 +70,7 @@ type Config struct {
 	FilterUDP       float64 `unit:"share" meaning:"hosts that ignore UDP"`
 	FilterTCP       float64 `unit:"share" meaning:"hosts that ignore TCP"`
 	FilterICMP      float64 `unit:"share" meaning:"hosts that ignore ICMP"`
+	FilterPorts     float64 `json:",omitempty" unit:"share" meaning:"other UDP and TCP ports that hosts ignore"`
 	OpenPorts       float64 `unit:"share" meaning:"hosts that listen on a TCP port of 22, 25, 53, 80 and 443"`
 	OtherPorts      float64 `unit:"share" meaning:"hosts that listen on any other TCP port"`
 	UDPAnswers      float64 `unit:"share" meaning:"UDP ports of hosts that answer with a datagram"`
@@ -262,7 +263,7 @@ func (c *Config) Validate() error {
 		{"Firewalls", c.Firewalls}, {"SilentFirewalls", c.SilentFirewalls},
 		{"Firewalls + SilentFirewalls", c.Firewalls + c.SilentFirewalls},
 		{"HostsAlive", c.HostsAlive}, {"HostUnreachable", c.HostUnreachable},
-		{"FilterUDP", c.FilterUDP}, {"FilterTCP", c.FilterTCP}, {"FilterICMP", c.FilterICMP},
+		{"FilterUDP", c.FilterUDP}, {"FilterTCP", c.FilterTCP}, {"FilterICMP", c.FilterICMP}, {"FilterPorts", c.FilterPorts},
 		{"OpenPorts", c.OpenPorts}, {"OtherPorts", c.OtherPorts}, {"UDPAnswers", c.UDPAnswers},
 		{"NATSource", c.NATSource}, {"NATPort", c.NATPort}, {"NATDestination", c.NATDestination},
 		{"MangleIPID", c.MangleIPID}, {"MangleChecksum", c.MangleChecksum},

@@ -64,4 +64,5 @@ const (
 	saltReroute
 	saltEntry
 	saltFlood
+	saltFilter
 )

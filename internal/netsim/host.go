@@ -1,14 +1,14 @@
 package netsim
 
-// hostFate returns whether a living target accepts packets of a protocol.
-func (m *model) hostFate(p *plan, proto uint8) Fate {
+// hostFate returns whether a living target accepts packets of a protocol, to their port.
+func (m *model) hostFate(p *plan, f *flow) Fate {
 	h := mix(p.host, saltPort)
 	var filtered bool
-	switch proto {
+	switch f.proto {
 	case protoUDP:
-		filtered = m.filterUDP.hit(h)
+		filtered = m.filterUDP.hit(h) || m.filtersPort(p, f)
 	case protoTCP:
-		filtered = m.filterTCP.hit(h >> 16)
+		filtered = m.filterTCP.hit(h>>16) || m.filtersPort(p, f)
 	default:
 		filtered = m.filterICMP.hit(h >> 32)
 	}
@@ -16,6 +16,11 @@ func (m *model) hostFate(p *plan, proto uint8) Fate {
 		return FilteredHost
 	}
 	return Answered
+}
+
+// filtersPort reports whether a living target ignores the port of a UDP or TCP packet.
+func (m *model) filtersPort(p *plan, f *flow) bool {
+	return m.filterPorts.hit(mix(p.host^saltFilter, uint64(f.proto)<<16|uint64(uint16(f.first))))
 }
 
 // listens reports whether the target has a listener on a TCP port.

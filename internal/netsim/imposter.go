@@ -24,5 +24,5 @@ func (m *model) imposed(p *plan, w *way, rnd uint64) addr {
 	}
 	other := m.plan(dst)
 	m.enter(&other, int(p.vantage))
-	return m.walk(&other, &flowHash{}, protoUDP, w.ttl, rnd).node.addr()
+	return m.walk(&other, &flowHash{}, &flow{proto: protoUDP}, w.ttl, rnd).node.addr()
 }

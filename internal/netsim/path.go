@@ -139,7 +139,7 @@ func (t *tail) add(n node, g *segment, length, b, in int, base int64) {
 }
 
 // walk follows a packet with the given TTL, 1 to 255. packet decides at per-packet balancers.
-func (m *model) walk(p *plan, h *flowHash, proto, ttl uint8, packet uint64) way {
+func (m *model) walk(p *plan, h *flowHash, f *flow, ttl uint8, packet uint64) way {
 	var (
 		t    tail
 		base int64
@@ -177,11 +177,11 @@ func (m *model) walk(p *plan, h *flowHash, proto, ttl uint8, packet uint64) way 
 		}
 		t.add(n, &g, length, b, in, base)
 		pos, base, room = pos+length, base+g.delay, rest
-		if w, done := m.stopped(p, level, &t, pos, proto, ttl); done {
+		if w, done := m.stopped(p, level, &t, pos, f.proto, ttl); done {
 			return w
 		}
 	}
-	return m.arrived(p, &t, pos, base, proto, ttl)
+	return m.arrived(p, &t, pos, base, f, ttl)
 }
 
 // expired returns the way of a packet whose TTL expired at a router.
@@ -240,7 +240,7 @@ func (m *model) stopped(p *plan, level int, t *tail, pos int, proto, ttl uint8) 
 var prohibited4 = [4]uint8{13, 13, 10, 9}
 
 // arrived returns the way of a packet that passed all pos routers.
-func (m *model) arrived(p *plan, t *tail, pos int, base int64, proto, ttl uint8) way {
+func (m *model) arrived(p *plan, t *tail, pos int, base int64, f *flow, ttl uint8) way {
 	w := way{node: t.last, target: true, end: true, dist: pos + 1, ttl: ttl,
 		base: base + m.lastLink(p), boxed: p.box != boxNone}
 	if !m.alive.hit(p.host) {
@@ -254,7 +254,7 @@ func (m *model) arrived(p *plan, t *tail, pos int, base int64, proto, ttl uint8)
 		}
 		return w
 	}
-	w.fate = m.hostFate(p, proto)
+	w.fate = m.hostFate(p, f)
 	return w
 }
 

@@ -73,7 +73,7 @@ func (s *Sim) Handle(now int64, b []byte, emit func(due int64, packet []byte)) *
 	m.enterFrom(&pl, p.flow.src)
 	h := m.hashFlow(&p.flow, r.At)
 	rnd := mix(m.seed^saltPacket, s.packets)
-	w := m.walk(&pl, &h, p.flow.proto, p.ttl, rnd)
+	w := m.walk(&pl, &h, &p.flow, p.ttl, rnd)
 	if w.target && w.fate == Answered {
 		w.answer = m.hostAnswer(&pl, p.flow.proto, uint16(p.flow.first), p.l4[0], p.flags())
 	}

@@ -69,6 +69,7 @@ type model struct {
 	firewall, silentFirewall                  share // cumulative
 	alive, hostUnreachable                    share
 	filterUDP, filterTCP, filterICMP          share
+	filterPorts                               share
 	open, other, udpAnswer                    share
 	boxes                                     [numBoxes]share // cumulative
 	quoteShort, quoteNew, quoteOld            share           // cumulative
@@ -110,7 +111,7 @@ func newModel(cfg Config) *model {
 		{&m.silentFirewall, cfg.Firewalls + cfg.SilentFirewalls},
 		{&m.alive, cfg.HostsAlive}, {&m.hostUnreachable, cfg.HostUnreachable},
 		{&m.filterUDP, cfg.FilterUDP}, {&m.filterTCP, cfg.FilterTCP},
-		{&m.filterICMP, cfg.FilterICMP}, {&m.open, cfg.OpenPorts},
+		{&m.filterICMP, cfg.FilterICMP}, {&m.filterPorts, cfg.FilterPorts}, {&m.open, cfg.OpenPorts},
 		{&m.other, cfg.OtherPorts}, {&m.udpAnswer, cfg.UDPAnswers},
 		{&m.quoteShort, cfg.QuoteShort}, {&m.quoteNew, cfg.QuoteShort + cfg.QuoteNew},
 		{&m.quoteOld, cfg.QuoteShort + cfg.QuoteNew + cfg.QuoteOld},

@@ -185,7 +185,7 @@ func (t *Truth) appendWays(hops []Hop, f *Flow, ttl uint8, all balancer) []Hop {
 		}
 	}
 	for set := starts; set != 0; set &= set - 1 {
-		add(m.arrived(&p, &tl, bits.TrailingZeros64(set), base, in.proto, ttl))
+		add(m.arrived(&p, &tl, bits.TrailingZeros64(set), base, &in, ttl))
 	}
 	return hops
 }

@@ -97,10 +97,10 @@ type Judgement struct {
 	Code    uint8
 	Replies int // answers from Addr that agree with the first one
 	Silent  int // probes without an answer at higher TTLs
-	// Passed is the method that passes, with its destination port, 0 if it has none. It is set with
-	// BasisOtherMethod.
-	Passed     Asked
-	Conditions []Condition
+	// Asked and Passed are set with BasisOtherMethod: the method and port that the verdict is about, which
+	// end after Addr, and those that pass.
+	Asked, Passed Asked
+	Conditions    []Condition
 }
 
 // Asked is a method with its destination port, 0 if it has none.

@@ -77,9 +77,8 @@ func (d *diagnosis) list() (text []byte, n int) {
 func (s *scan) diagnose(ctx, interrupted context.Context) (*record.Diagnosis, error) {
 	d := s.diagnosis
 	begun := s.time.Now()
-	s.judge.Whole()
 	slices.SortFunc(d.targets, func(a, b open) int { return bytes.Compare(a.target[:], b.target[:]) })
-	asked := record.Asked{Method: s.cfg.Method, Port: s.cfg.DstPort}
+	asked := verdict.AskedOf(s.cfg.Method, s.cfg.DstPort)
 	var failure error
 	for _, next := range verdict.Asks(asked, s.cfg.Ports) {
 		text, n := d.list()
@@ -87,7 +86,9 @@ func (s *scan) diagnose(ctx, interrupted context.Context) (*record.Diagnosis, er
 			break
 		}
 		s.observe.Event(observe.Noticef("diagnosis: %d targets are asked again with %s", n, next))
-		d.sum.Methods = append(d.sum.Methods, next.String())
+		if name := next.Asked.String(); !slices.Contains(d.sum.Methods, name) {
+			d.sum.Methods = append(d.sum.Methods, name)
+		}
 		failure = Run(ctx, interrupted, s.again(asked, next, text))
 	}
 	d.settle()
@@ -110,13 +111,16 @@ func (d *diagnosis) settle() {
 }
 
 // again returns the request of a scan of some targets with another method.
-func (s *scan) again(asked, next record.Asked, targets []byte) Config {
+func (s *scan) again(asked record.Asked, next verdict.Ask, targets []byte) Config {
 	c := *s.cfg
 	c.Method, c.DstPort = next.Method, next.Port
+	if next.AtEnd {
+		c.MinTTL = c.MaxTTL
+	}
 	c.Targets, c.Stdin = []string{"-"}, bytes.NewReader(targets)
 	c.Column, c.FromResults, c.Where, c.HostRule, c.MaxTargets = "", nil, nil, "", 0
 	c.Shard, c.Shards = 0, 1
-	c.Seed, c.Key, c.Flows = "", "", 1
+	c.Seed, c.Key, c.Flows = s.plan.Seed+" "+next.String(), "", 1 // other flows, of the same seed
 	c.Attempts = max(c.Attempts, leastAttempts)
 	if auto := s.auto.Record(); auto != nil {
 		c.AutoRate, c.RatePPS = false, cmp.Or(auto.RatePPS, c.RatePPS)

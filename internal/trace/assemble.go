@@ -79,7 +79,7 @@ func (a *Assembler) Records(w *window.Window, yield func(record.Record) error) e
 	// With a gap limit, the next TTL depends on the answer to the last one. Then silent hops
 	// come in patterns that look like rate limits.
 	if a.cfg.GapLimit == 0 {
-		a.limits.scan(w)
+		a.limits.scan(w, a.isLost())
 		a.limited.add(a.limits.responders)
 	}
 	if a.cfg.Tree != nil {

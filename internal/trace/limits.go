@@ -110,12 +110,13 @@ var evenness = map[int]float64{1: 0.42, 2: 0.26, 4: 0.1}
 
 type bins [numBins]uint32
 
-// scan examines a whole retired window.
-func (l *limits) scan(w *window.Window) {
+// scan examines a whole retired window. Probes that isLost reports are no evidence: this machine may have
+// dropped their replies. isLost may be nil.
+func (l *limits) scan(w *window.Window, isLost func(sent int64) bool) {
 	if l.groups == nil {
 		l.groups, l.responders = make(map[groupKey]*group), make(map[responderKey]*responder)
 	}
-	first := l.take(w)
+	first := l.take(w, isLost)
 	clear(l.groups)
 	clear(l.responders)
 	clear(l.recent[:])
@@ -143,7 +144,7 @@ func (l *limits) scan(w *window.Window) {
 
 // take adds the sightings of w, and drops those of windows that are not needed any more. It returns
 // the index of the first one of w.
-func (l *limits) take(w *window.Window) (first int) {
+func (l *limits) take(w *window.Window, isLost func(sent int64) bool) (first int) {
 	drop := 0
 	for len(l.windows) > 0 && len(l.sightings)-drop-l.windows[0] >= enoughSightings {
 		drop += l.windows[0]
@@ -153,7 +154,9 @@ func (l *limits) take(w *window.Window) (first int) {
 	first = len(l.sightings)
 	clear(l.recent[:])
 	l.each(w, func(k groupKey, sent int64, slot window.Slot, from uint32) {
-		l.sightings = append(l.sightings, sighting{k, sent, l.origin(w, slot, from)})
+		if isLost == nil || !isLost(sent) {
+			l.sightings = append(l.sightings, sighting{k, sent, l.origin(w, slot, from)})
+		}
 	})
 	l.windows = append(l.windows, len(l.sightings)-first)
 	return first

@@ -64,8 +64,8 @@ func TestEvenTellsLimitFromLoss(t *testing.T) {
 }
 
 // policed returns a window of paths with three routers. The second router answers while its bucket
-// has tokens.
-func policed(t *testing.T) bench {
+// has tokens: answers reports it by target, which are probed one after the other, one each 1000 ns.
+func policed(t *testing.T, answers func(i uint32) bool) bench {
 	const n = 2000
 	targets := make([]probe.Addr, n)
 	for i := range targets {
@@ -76,7 +76,7 @@ func policed(t *testing.T) bench {
 		for ttl := uint8(1); ttl <= 4; ttl++ { // one TTL after the last router
 			s := slotOf(i, 0, ttl, 0)
 			b.Stamp(s, 1000*int64(1+i)+int64(ttl))
-			if ttl == 2 && i%3 != 0 || ttl == 4 {
+			if ttl == 2 && !answers(i) || ttl == 4 {
 				continue
 			}
 			b.answer(s, probe.KindTTLExceeded, router(int(ttl)), 10, nil)
@@ -88,7 +88,7 @@ func policed(t *testing.T) bench {
 
 // Limited returns exactly the routers that limit their answers, with the counts of all windows.
 func TestLimitedRouters(t *testing.T) {
-	a, b := newTestAssembler(), policed(t)
+	a, b := newTestAssembler(), policed(t, func(i uint32) bool { return i%3 == 0 })
 	for range 2 {
 		if err := a.Records(b.Window, func(record.Record) error { return nil }); err != nil {
 			t.Fatal(err)
@@ -98,5 +98,27 @@ func TestLimitedRouters(t *testing.T) {
 	want := []probe.LimitedRouter{{Addr: router(2), TTLs: 1 << 2, Answered: 2 * 667, Silent: 2 * 1333}}
 	if !slices.Equal(got, want) || more {
 		t.Errorf("%+v, more %t; want %+v", got, more, want)
+	}
+}
+
+// A router whose answers this machine dropped does not limit them, even if as many are missing as with a
+// limit.
+func TestDropsAreNoLimit(t *testing.T) {
+	for _, dropped := range []bool{false, true} {
+		a, b := newTestAssembler(), policed(t, func(i uint32) bool { return i%3 == 0 })
+		a.cfg.Faults = new(window.Faults)
+		if dropped {
+			a.cfg.Faults.Drops.Add(0, 1<<40)
+		}
+		marked := 0
+		if err := a.Records(b.Window, func(rec record.Record) error {
+			marked += len(rec.(*record.Trace).RateLimited)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if routers, _ := a.Limited(); dropped == (len(routers) > 0) || dropped == (marked > 0) {
+			t.Errorf("frames dropped: %t; limited are %d routers, and %d TTLs of traces", dropped, len(routers), marked)
+		}
 	}
 }

@@ -40,3 +40,12 @@ func (a *Assembler) blame(sent int64, ttl uint8, limited bool) (drops bool) {
 	}
 	return false
 }
+
+// isLost returns a function that reports whether this machine may have dropped the reply to a probe, nil if
+// it dropped nothing.
+func (a *Assembler) isLost() func(sent int64) bool {
+	if a.cfg.Faults == nil || a.cfg.Faults.Drops.IsEmpty() {
+		return nil
+	}
+	return func(sent int64) bool { return a.cfg.Faults.Silenced(sent, int64(a.cfg.Wait)) }
+}

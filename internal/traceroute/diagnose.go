@@ -11,14 +11,14 @@ import (
 	"github.com/masstrace/masstrace/internal/verdict"
 )
 
-// diagnose asks a host again with other methods, unless its verdict is certain. One trace for each
-// method follows another, until the verdict is certain. So the number of probes is at most that of
-// the first trace times the number of methods.
+// diagnose asks a host again with other methods, unless its verdict is certain. One trace follows
+// another, until the verdict is certain. So the number of probes is at most that of the first trace
+// times the number of methods, and the attempts at the last TTL with each method.
 func (b *batch) diagnose(ctx, working context.Context, t *tracer) error {
 	if !b.cfg.Diagnose || len(t.judged) != 1 {
 		return nil // flows that end differently show a part of the path each
 	}
-	asked := record.Asked{Method: t.cfg.Method, Port: t.cfg.DstPort}
+	asked := verdict.AskedOf(t.cfg.Method, t.cfg.DstPort)
 	for _, next := range verdict.Asks(asked, b.cfg.Ports) {
 		if !verdict.Open(t.judged[0].Verdict) || working.Err() != nil {
 			return nil
@@ -31,8 +31,11 @@ func (b *batch) diagnose(ctx, working context.Context, t *tracer) error {
 }
 
 // ask traces the host of t with one method, and adds the result to its verdict.
-func (b *batch) ask(ctx, working context.Context, t *tracer, asked, next record.Asked) error {
+func (b *batch) ask(ctx, working context.Context, t *tracer, asked record.Asked, next verdict.Ask) error {
 	cfg := *t.cfg
+	if next.AtEnd {
+		cfg.FirstTTL = cfg.MaxTTL
+	}
 	cfg.Method, cfg.DstPort, cfg.Flows = next.Method, next.Port, 1
 	cfg.Traces = func(out io.Writer) format.Writer {
 		w := &further{asked: asked, verdict: &t.judged[0]}
@@ -52,7 +55,7 @@ func (b *batch) ask(ctx, working context.Context, t *tracer, asked, next record.
 	if err := errors.Join(d.build(), d.run(ctx, working)); err != nil {
 		return err
 	}
-	t.answered = t.answered || d.answered && next == asked
+	t.answered = t.answered || d.answered && next.Asked == asked
 	return nil
 }
 

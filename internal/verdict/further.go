@@ -13,20 +13,32 @@ func Open(v record.Verdict) bool {
 	return v == record.VerdictHostSilent || v == record.VerdictNoPath || v == record.VerdictUndecided
 }
 
-// AskedBy returns the method of a trace.
-func AskedBy(t *record.Trace) record.Asked { return record.Asked{Method: t.Method, Port: t.DstPort} }
+// AskedOf returns a method with its port. ICMP has no port.
+func AskedOf(method probe.Method, port uint16) record.Asked {
+	if method == probe.ICMP {
+		port = 0
+	}
+	return record.Asked{Method: method, Port: port}
+}
+
+// AskedBy returns the method and port of a trace.
+func AskedBy(t *record.Trace) record.Asked { return AskedOf(t.Method, t.DstPort) }
 
 // Further returns the verdict about a target that was asked again. first is the verdict so far, of
-// a trace with the method asked. t is the further trace, which has been judged by itself. Its
-// conditions are added to those so far. The result is about the first method: if another one
-// passes where the first one ends, the target is filtered.
+// a trace with the method and port asked. t is the further trace, which has been judged by itself.
+// Its conditions are added to those so far. The result is about the first method and port: if
+// another method or port passes where these end, the target is filtered.
 func Further(first record.Judgement, asked record.Asked, t *record.Trace) record.Judgement {
 	if !Open(first.Verdict) {
 		return first
 	}
-	v := again(first, t)
-	if by := AskedBy(t); by != asked && (by.Method != asked.Method || by.Method == probe.TCPSYN) {
-		v = other(first, t)
+	v := first
+	switch {
+	case t.FirstTTL == t.MaxTTL && !t.Reached: // silence at the last TTL alone shows nothing
+	case AskedBy(t) == asked:
+		v = again(first, t)
+	default:
+		v = other(first, asked, t)
 	}
 	v.Conditions = slices.Clone(first.Conditions)
 	for _, c := range t.Judged.Conditions {
@@ -37,7 +49,7 @@ func Further(first record.Judgement, asked record.Asked, t *record.Trace) record
 	return v
 }
 
-// again returns the verdict after a further trace with the same method. The one that goes further
+// again returns the verdict after a further trace with the same method and port. The one that goes further
 // is right about where silence begins.
 func again(first record.Judgement, t *record.Trace) record.Judgement {
 	switch second := t.Judged; {
@@ -49,15 +61,15 @@ func again(first record.Judgement, t *record.Trace) record.Judgement {
 	return first
 }
 
-// other returns the verdict after a trace with another method.
-func other(first record.Judgement, t *record.Trace) record.Judgement {
+// other returns the verdict after a trace with another method or port.
+func other(first record.Judgement, asked record.Asked, t *record.Trace) record.Judgement {
 	o := &t.Judged
 	switch o.Verdict {
 	case record.VerdictReached:
-		return passes(first, t)
+		return passes(first, asked, t)
 	case record.VerdictUnreachable:
 		if o.Kind == probe.KindHostUnreach { // the last router sent it
-			return passes(first, t)
+			return passes(first, asked, t)
 		}
 		return *o
 	case record.VerdictLoop:
@@ -67,38 +79,77 @@ func other(first record.Judgement, t *record.Trace) record.Judgement {
 	case first.Basis == record.BasisWithheld, first.Basis == record.BasisOurLoss:
 	case first.Verdict == record.VerdictNoPath && o.Verdict == record.VerdictHostSilent,
 		first.Verdict != record.VerdictHostSilent && goesBeyond(t, first.Addr):
-		return passes(first, t)
+		return passes(first, asked, t)
+	case o.Verdict == record.VerdictFiltered: // a firewall refuses that method, and may let the first one pass
 	case first.Verdict == record.VerdictUndecided && first.Addr == o.Addr && !first.Addr.IsZero():
 		return *o
 	}
 	return first
 }
 
-// passes returns the verdict about a target that another method reaches, or comes nearer to.
-func passes(v record.Judgement, t *record.Trace) record.Judgement {
-	v.Verdict, v.Basis, v.Passed = record.VerdictFiltered, record.BasisOtherMethod, AskedBy(t)
+// passes returns the verdict about a target that another method or port reaches, or comes nearer to.
+func passes(v record.Judgement, asked record.Asked, t *record.Trace) record.Judgement {
+	v.Verdict, v.Basis, v.Asked, v.Passed = record.VerdictFiltered, record.BasisOtherMethod, asked, AskedBy(t)
 	return v
 }
 
-// goesBeyond reports whether a trace shows a router, and further ones after it.
+// goesBeyond reports whether a trace shows a router, and new ones after it. A router that also answers
+// before is on another branch of a balancer.
 func goesBeyond(t *record.Trace, router probe.Addr) bool {
-	last := lastRouter(t)
-	return last != nil && last.Responder != router && slices.ContainsFunc(t.Hops, func(h record.Hop) bool {
-		return h.Responder == router && h.TTL < last.TTL
-	})
+	last := -1
+	for i := range t.Hops {
+		if h := &t.Hops[i]; h.Responder == router && h.Kind == probe.KindTTLExceeded {
+			last = i
+		}
+	}
+	if last < 0 {
+		return false
+	}
+	for i := last + 1; i < len(t.Hops); i++ {
+		h := &t.Hops[i]
+		isNew := func() bool {
+			return !slices.ContainsFunc(t.Hops[:last], func(o record.Hop) bool { return o.Responder == h.Responder })
+		}
+		if h.Kind == probe.KindTTLExceeded && h.TTL > t.Hops[last].TTL && isNew() {
+			return true
+		}
+	}
+	return false
 }
 
-// Asks returns the methods to ask a target with after the first one. The first one comes again, so
-// that a lost reply decides nothing. Then come the others, with TCP at each of some ports.
-func Asks(first record.Asked, ports []uint16) []record.Asked {
-	repeat := first
-	if first.Method == probe.UDP {
-		repeat.Port++ // another flow, whichever source port it has
+// Ask is one step of a diagnosis.
+type Ask struct {
+	record.Asked
+	// AtEnd is set for a trace at the last TTL alone. It costs few probes, and finds a target behind
+	// more silent TTLs than a trace goes on after.
+	AtEnd bool
+}
+
+// String returns the method and port, and whether only the last TTL is asked.
+func (a Ask) String() string {
+	if a.AtEnd {
+		return a.Asked.String() + " at the last TTL"
 	}
-	list := []record.Asked{repeat}
-	for _, a := range append([]record.Asked{{Method: probe.ICMP}, {Method: probe.UDP, Port: udpPort}}, tcp(ports)...) {
-		if a != first && (a.Method != first.Method || a.Method == probe.TCPSYN) {
-			list = append(list, a)
+	return a.Asked.String()
+}
+
+// Asks returns the steps to ask a target again. The first method and port come first, so that a lost
+// reply decides nothing. Then come the other protocols, with TCP at each of some ports. Another port
+// of UDP comes last: a filter of one UDP port is rare.
+func Asks(first record.Asked, ports []uint16) []Ask {
+	others := []record.Asked{{Method: probe.ICMP}}
+	if first.Method != probe.UDP {
+		others = append(others, record.Asked{Method: probe.UDP, Port: udpPort})
+	}
+	others = append(others, tcp(ports)...)
+	if first.Method == probe.UDP {
+		others = append(others, record.Asked{Method: probe.UDP, Port: otherUDP(first.Port)})
+	}
+	others = slices.DeleteFunc(others, func(a record.Asked) bool { return a == first })
+	list := []Ask{{first, true}, {first, false}}
+	for _, atEnd := range []bool{true, false} {
+		for _, a := range others {
+			list = append(list, Ask{a, atEnd})
 		}
 	}
 	return list
@@ -106,6 +157,14 @@ func Asks(first record.Asked, ports []uint16) []record.Asked {
 
 // udpPort is the destination port of UDP probes, as in scans.
 const udpPort = 33434
+
+// otherUDP returns another port than the first one: that of most traceroutes, or the next one.
+func otherUDP(first uint16) uint16 {
+	if first == udpPort {
+		return udpPort + 1
+	}
+	return udpPort
+}
 
 func tcp(ports []uint16) (list []record.Asked) {
 	for _, port := range ports {

@@ -14,7 +14,6 @@ type Judge struct {
 	routers routers
 	blocks  routers // the same for each block of neighbouring prefixes
 	losses  losses
-	whole   bool  // see Whole
 	tally   tally // scratch
 }
 
@@ -203,6 +202,13 @@ func (j *Judge) silence(t *record.Trace) {
 	default:
 		v.Verdict, v.Basis = j.place(t, last)
 	}
+	switch {
+	case v.Verdict != record.VerdictNoPath:
+	case clean < v.Silent: // a router may have answered there
+		*v = undecided(v, record.BasisOurLoss)
+	case j.losses.chance(t, last) > mostChance:
+		*v = undecided(v, record.BasisFewProbes)
+	}
 }
 
 // heldBack reports whether something answered beyond the last router, and too little speaks for it.
@@ -216,18 +222,6 @@ func heldBack(t *record.Trace, last *record.Hop) bool {
 // they would also be behind the last router, if it were not near the target.
 const fewestParts = 2
 
-// fewest returns how many neighbours are enough. If all traces of a run are known, one is: another
-// trace to it would have shown the last router.
-func (j *Judge) fewest() int {
-	if j.whole {
-		return 1
-	}
-	return fewestParts
-}
-
-// Whole makes the Judge decide as one that has learned all traces of a run.
-func (j *Judge) Whole() { j.whole = true }
-
 // place decides whether the last router is near the target.
 func (j *Judge) place(t *record.Trace, last *record.Hop) (record.Verdict, record.Basis) {
 	if last.Responder == t.Target { // a router near the target answers with its address
@@ -238,14 +232,14 @@ func (j *Judge) place(t *record.Trace, last *record.Hop) (record.Verdict, record
 	switch known := router.about(prefix); {
 	case known.direct:
 		return record.VerdictHostSilent, record.BasisLastRouter
-	case known.shared && router.isEdge() && j.losses.high() && silentAt(t, last.TTL+1) < 2:
+	case known.shared && (router.isEdge() || j.losses.known()) && j.losses.high() && silentAt(t, last.TTL+1) < 2:
 		return record.VerdictUndecided, record.BasisFewProbes // one lost reply would look the same
 	case known.shared:
 		return record.VerdictNoPath, record.BasisSharedRouter
 	}
 	for i := range t.Hops {
 		h := &t.Hops[i]
-		if h.TTL < last.TTL && h.Kind == probe.KindTTLExceeded && j.blocks.find(blockKeyOf(h.Responder, prefix)).about(prefix).parts >= j.fewest() {
+		if h.TTL < last.TTL && h.Kind == probe.KindTTLExceeded && j.blocks.find(blockKeyOf(h.Responder, prefix)).about(prefix).parts >= fewestParts {
 			return record.VerdictHostSilent, record.BasisOwnRouter
 		}
 	}

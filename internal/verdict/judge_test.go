@@ -3,6 +3,7 @@ package verdict
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/probe"
@@ -79,6 +80,17 @@ func (p path) again() path {
 	return p
 }
 
+// lostBehind is the paths, with silence at a TTL under our own losses.
+func lostBehind(paths []path, ttl uint8) (list []path) {
+	for _, p := range paths {
+		p.hops = slices.DeleteFunc(slices.Clone(p.hops), func(h hop) bool { return h.ttl > ttl && h.kind == probe.KindTTLExceeded })
+		p.silent = []uint8{2, 3}
+		p.change = func(t *record.Trace) { t.UnderDrops = []uint8{2, 3} }
+		list = append(list, p)
+	}
+	return list
+}
+
 func TestVerdicts(t *testing.T) {
 	neighbours := []path{toHost("192.0.0.9", "10.0.1.1"), toHost("192.0.1.9", "10.0.1.2")}
 	far := []path{toHost("198.51.100.9", "10.0.1.1"), toHost("203.0.113.9", "10.0.1.2")}
@@ -131,6 +143,19 @@ func TestVerdicts(t *testing.T) {
 			target: "192.0.2.9", stop: record.StopGapLimit, end: 5, silent: []uint8{2, 3, 4, 5}, hops: []hop{exceeded(1, "10.0.0.1")},
 			change: func(t *record.Trace) { t.UnderDrops = []uint8{2, 3} },
 		}, "undecided our_loss 1 10.0.0.1"},
+		{"our own loss right after the last router", far, path{
+			target: "192.0.2.9", stop: record.StopGapLimit, end: 6, silent: []uint8{2, 2, 3, 4, 5, 6}, hops: []hop{exceeded(1, "10.0.0.1")},
+			change: func(t *record.Trace) { t.UnderDrops = []uint8{2} },
+		}, "undecided our_loss 1 10.0.0.1"},
+		{"our own loss of every router", far, path{
+			target: "192.0.2.9", stop: record.StopGapLimit, end: 6, silent: []uint8{1, 2, 3, 4, 5, 6},
+			change: func(t *record.Trace) { t.UnderDrops = []uint8{1, 2} },
+		}, "undecided our_loss 1 0"},
+		{"our own loss before a router of the prefix", neighbours, path{
+			target: "192.0.2.9", stop: record.StopGapLimit, end: 7, silent: []uint8{1, 4, 5, 6, 7}, hops: []hop{exceeded(2, "10.0.0.2"), exceeded(3, "10.0.2.1")},
+			change: func(t *record.Trace) { t.UnderDrops = []uint8{1} },
+		}, "host_silent own_router 3 10.0.2.1"},
+		{"our own loss of the neighbours' routers", lostBehind(neighbours, 1), until("192.0.2.9", "10.0.0.1", "10.0.0.2", "10.0.2.1"), "undecided unknown_router 3 10.0.2.1"},
 		{"a doubtful reply beyond", far, path{
 			target: "192.0.2.9", stop: record.StopGapLimit, end: 5, silent: []uint8{2, 3, 4, 5}, hops: []hop{exceeded(1, "10.0.0.1")},
 			change: func(t *record.Trace) { t.Withheld = []uint8{3} },

@@ -22,6 +22,18 @@ func lossy(paths, n int) (all []path) {
 	return all
 }
 
+// ours is the paths, with all silence under our own losses.
+func ours(paths []path) []path {
+	for i := range paths {
+		paths[i].change = func(t *record.Trace) {
+			for _, s := range t.Silent {
+				t.UnderDrops = append(t.UnderDrops, s.TTL)
+			}
+		}
+	}
+	return paths
+}
+
 // One silent probe behind a router that leads to the last ones is no evidence where replies are lost.
 func TestLosses(t *testing.T) {
 	end := until("192.0.2.9", "10.0.0.1", "10.0.0.2")
@@ -33,10 +45,13 @@ func TestLosses(t *testing.T) {
 	}{
 		{"no loss", lossy(200, 1000), end, record.VerdictNoPath},
 		{"loss of 1 %", lossy(200, 100), end, record.VerdictNoPath},
+		{"few silent by chance", lossy(200, 50), end, record.VerdictUndecided},
+		{"our own losses", ours(lossy(200, 10)), end, record.VerdictNoPath},
 		{"loss of 10 %", lossy(200, 10), end, record.VerdictUndecided},
 		{"two silent probes", lossy(200, 10), end.again(), record.VerdictNoPath},
 		{"too few traces", lossy(50, 1000), end, record.VerdictUndecided},
-		{"a router further away", lossy(200, 10), until("192.0.2.9", "10.0.0.1"), record.VerdictNoPath},
+		{"a router further away", lossy(200, 10), until("192.0.2.9", "10.0.0.1"), record.VerdictUndecided},
+		{"a router further away, too few traces", lossy(50, 1000), until("192.0.2.9", "10.0.0.1"), record.VerdictNoPath},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var j Judge

@@ -3,6 +3,7 @@ package verdict
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -252,7 +253,7 @@ func (j *Judge) Learn(t *record.Trace) {
 		if t.Reached && t.Distance <= h.TTL+2 || i+1 < len(t.Hops) && r.isFull() && j.isOwn(&t.Hops[i+1], h.TTL+1, p) {
 			r.prefixes[0] |= isEdge
 		}
-		if marked&goesOn != 0 {
+		if marked&goesOn != 0 && !lostAfter(t, h.TTL) {
 			j.blocks.add(blockKeyOf(h.Responder, p), p, marked)
 		}
 	}
@@ -261,4 +262,10 @@ func (j *Judge) Learn(t *record.Trace) {
 // isOwn reports whether a hop is a router at a TTL to which no other prefix leads, as far as is known.
 func (j *Judge) isOwn(h *record.Hop, ttl uint8, p prefix) bool {
 	return h.TTL == ttl && h.Kind == probe.KindTTLExceeded && !j.routers.find(keyOf(h.Responder)).about(p).shared
+}
+
+// lostAfter reports whether this machine may have lost answers from beyond a TTL. Then the trace does not
+// show all routers to its target.
+func lostAfter(t *record.Trace, ttl uint8) bool {
+	return len(t.UnderDrops) > 0 && slices.Max(t.UnderDrops) > ttl
 }

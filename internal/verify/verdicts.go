@@ -2,6 +2,8 @@ package verify
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -133,12 +135,13 @@ func (c *checker) verdictOf(flow uint32) record.Verdict {
 	}
 	for i := c.asked.dests[f.dest].flow; i != none; i = c.asked.flows[i].next {
 		g := &c.asked.flows[i]
-		if g.proto == f.proto && g.first&0xffff == f.first&0xffff {
+		if g.askedLike(f) {
 			continue
 		}
 		switch other := c.endOf(g); {
 		case other.Outcome == netsim.ArrivesAnswered, other.Answer == netsim.HostUnreach,
-			other.Outcome == netsim.HostIsSilent && end.Outcome == netsim.PathIsSilent:
+			other.Outcome == netsim.HostIsSilent && end.Outcome == netsim.PathIsSilent,
+			other.Outcome == netsim.PathIsSilent && end.Outcome == netsim.PathIsSilent && c.goesBeyond(g, f):
 			return record.VerdictFiltered // it passes where the first method ends
 		case other.Outcome == netsim.ReportedUnreach:
 			return record.VerdictUnreachable
@@ -152,14 +155,48 @@ func (c *checker) verdictOf(flow uint32) record.Verdict {
 	return record.VerdictNoPath
 }
 
+// askedLike reports whether two flows have the same method and port. ICMP has no port.
+func (f *flow) askedLike(o *flow) bool {
+	isICMP := f.proto == probe.ProtoICMP || f.proto == probe.ProtoICMPv6
+	return f.proto == o.proto && (isICMP || f.first&0xffff == o.first&0xffff)
+}
+
+// goesBeyond reports whether g has the last router of f on its path, and after it routers that are not
+// on the path of f. The answers of one method may be lost to a box that those of another one pass.
+func (c *checker) goesBeyond(g, f *flow) bool {
+	ofF, ofG := c.routersOf(f), c.routersOf(g)
+	if len(ofF) == 0 {
+		return len(ofG) > 0
+	}
+	at := slices.Index(ofG, ofF[len(ofF)-1])
+	return at >= 0 && slices.ContainsFunc(ofG[at+1:], func(a netip.Addr) bool { return !slices.Contains(ofF, a) })
+}
+
+// routersOf returns the routers on the path of a flow whose answers can be assigned.
+func (c *checker) routersOf(f *flow) (list []netip.Addr) {
+	in := c.asked.netsimFlow(f)
+	for _, hops := range c.truth.Path(&in, c.lastTTL()) {
+		for k := range hops {
+			if h := &hops[k]; h.Fate == netsim.Answered && h.Answer == netsim.TimeExceeded && c.shows(f, h) {
+				list = append(list, h.Addr)
+			}
+		}
+	}
+	return list
+}
+
+// lastTTL returns the highest TTL of the probes.
+func (c *checker) lastTTL() uint8 {
+	if c.run != nil && c.run.TTL[1] > 0 {
+		return c.run.TTL[1]
+	}
+	return probe.MaxTTL
+}
+
 // endOf returns the end of the path of a flow.
 func (c *checker) endOf(f *flow) netsim.EndOf {
 	in := c.asked.netsimFlow(f)
-	last := uint8(probe.MaxTTL)
-	if c.run != nil && c.run.TTL[1] > 0 {
-		last = c.run.TTL[1]
-	}
-	return c.truth.Outcome(&in, last, func(h *netsim.Hop) bool { return h.Answer == netsim.UDPReply || c.shows(f, h) })
+	return c.truth.Outcome(&in, c.lastTTL(), func(h *netsim.Hop) bool { return h.Answer == netsim.UDPReply || c.shows(f, h) })
 }
 
 // blamed returns 1 if a verdict blames the network for a loss of this machine. Then the simulator

@@ -11,9 +11,10 @@ type cycles struct {
 	probes [mostCycles][]waiting // by path and TTL
 	states [mostCycles]cycleState
 	// queue has the probes that wait, in the order in which they were sent.
-	queue []place
-	head  int
-	ended uint32 // cycles that are over
+	queue  []place
+	head   int
+	ended  uint32 // cycles that are over
+	latest uint32 // the cycle that began last
 }
 
 // waiting is a probe of a cycle.
@@ -58,6 +59,7 @@ func (c *cycles) init(paths int) {
 // begin makes room for the probes of a cycle. Those of the cycle whose place it takes are over.
 func (c *cycles) begin(cycle uint32) {
 	i := cycle % mostCycles
+	c.latest = cycle
 	clear(c.probes[i])
 	c.states[i] = cycleState{cycle: cycle, begun: true}
 }

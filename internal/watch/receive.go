@@ -1,8 +1,6 @@
 package watch
 
 import (
-	"time"
-
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/internal/watch/board"
@@ -23,7 +21,12 @@ func (w *Watch) Replies(batch []probe.Reply, upTo int64) {
 			break
 		}
 		t, f := w.targetOf(p.path)
-		w.take(&board.Sample{Target: t, Flow: f, Cycle: p.cycle, TTL: p.ttl, Outcome: board.Silent, Sent: sent})
+		s := &board.Sample{Target: t, Flow: f, Cycle: p.cycle, TTL: p.ttl, Outcome: board.Silent, Sent: sent}
+		if b, ok := w.doubts.release(&w.cycles, p); ok {
+			w.cycles.at(p).state = answered
+			s = b.sampleOf(p, t, f, sent)
+		}
+		w.take(s)
 	}
 	for {
 		cycle, ok := w.cycles.end()
@@ -49,27 +52,37 @@ func (w *Watch) endCycle(cycle uint32) {
 // reply matches an answer with its probe.
 func (w *Watch) reply(r *probe.Reply) {
 	target, known := w.targets[r.Target]
-	if !known || r.Valid == probe.Garbled || !r.HasHop() || int(r.Flow) >= w.cfg.Flows || r.TTL >= ttls {
+	if !known || int(r.Flow) >= w.cfg.Flows || r.TTL >= ttls {
+		return
+	}
+	path := target*w.cfg.Flows + int(r.Flow)
+	if r.Valid == probe.Garbled {
+		w.doubts.miss(w.cycles.latest, path, &r.Facts)
 		return
 	}
 	cycle, known := w.cycles.cycleOf(r.Attempt)
 	if !known {
 		return
 	}
-	p := place{cycle: cycle, path: target*w.cfg.Flows + int(r.Flow), ttl: r.TTL}
-	probe, before := w.cycles.answer(p)
-	s := board.Sample{
-		Target: target, Flow: int(r.Flow), Cycle: cycle, TTL: r.TTL, Sent: probe.sent,
-		RTT: max(time.Duration(r.Stamp-probe.sent), 0), From: r.Source(), Answer: answerOf(r),
-	}
-	switch before {
+	p := place{cycle: cycle, path: path, ttl: r.TTL}
+	one := best{facts: r.Facts, answer: answerOf(r)}
+	sent := w.cycles.at(p).sent
+	s := one.sampleOf(p, target, int(r.Flow), sent)
+	switch w.cycles.at(p).state {
 	case waits:
+		if !w.doubts.hear(p, &r.Facts, one.answer) {
+			return
+		}
+		w.cycles.answer(p)
 	case expired:
-		probe.state, s.Outcome = answered, board.Late
+		if !r.HasHop() {
+			return
+		}
+		w.cycles.at(p).state, s.Outcome = answered, board.Late
 	default: // never sent, or a copy
 		return
 	}
-	w.take(&s)
+	w.take(s)
 }
 
 // take adds a sample to the board and to the sink.

@@ -67,3 +67,65 @@ func TestReplies(t *testing.T) {
 		t.Error("a reset forgets nothing")
 	}
 }
+
+// rewritten returns an answer with one valid tag: a box on the path rewrites the other one.
+func rewritten(ttl uint8, stamp int64, from probe.Addr) probe.Reply {
+	r := answer(1, ttl, 0, stamp)
+	r.Valid, r.Mangled, r.Responder, r.QuotedLen = probe.Weak, probe.MangledIPID, from, 64
+	return r
+}
+
+// An answer with one tag counts by the rules of a scan, when its probe would be silent: with others that
+// show a box, and not alone, not if another address answers as well, and not in the place of an answer
+// with two tags.
+func TestDoubtfulReplies(t *testing.T) {
+	from := func(last byte) probe.Addr { return probe.Addr4From([4]byte{10, 0, 0, last}) }
+	proves := answer(1, 3, 0, 1e9+6e6)
+	proves.Responder = from(9)
+	for _, tt := range []struct {
+		name    string
+		replies []probe.Reply
+		want    string // hops at TTLs 3 and 4 after the wait
+	}{
+		{"alone", []probe.Reply{rewritten(3, 1e9+5e6, from(3))}, "silent, silent"},
+		{"behind a box", []probe.Reply{rewritten(3, 1e9+5e6, from(3)), rewritten(4, 1e9+7e6, from(4))}, "10.0.0.3 5ms, 10.0.0.4 7ms"},
+		{"contested", []probe.Reply{rewritten(3, 1e9+5e6, from(3)), rewritten(3, 1e9+6e6, from(5)), rewritten(4, 1e9+7e6, from(4))}, "silent, 10.0.0.4 7ms"},
+		{"a copy", []probe.Reply{rewritten(3, 1e9+5e6, from(3)), rewritten(3, 1e9+6e6, from(3)), rewritten(4, 1e9+7e6, from(4))}, "10.0.0.3 5ms, 10.0.0.4 7ms"},
+		{"before one with two tags", []probe.Reply{rewritten(3, 1e9+5e6, from(3)), proves}, "10.0.0.9 6ms, silent"},
+		{"after one with two tags", []probe.Reply{proves, rewritten(3, 1e9+7e6, from(3))}, "10.0.0.9 6ms, silent"},
+		{"too late", []probe.Reply{rewritten(3, 5e9, from(3)), rewritten(4, 5e9, from(4))}, "silent, silent"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newRig(t, &faulty.Link{}, 2)
+			w.run = run.New(t.Context())
+			defer w.run.Close()
+			w.cycles.begin(0)
+			for ttl := uint8(3); ttl <= 4; ttl++ {
+				w.cycles.sent(place{cycle: 0, path: 1, ttl: ttl}, 1e9)
+			}
+			w.cycles.allSent(0)
+			for _, r := range tt.replies {
+				w.Replies([]probe.Reply{r}, r.Stamp)
+			}
+			w.Replies(nil, 4e9)
+			text := ""
+			for ttl := uint8(3); ttl <= 4; ttl++ {
+				h := w.board.Targets[0].Flows[1].Hop(ttl)
+				if text += ", "; h.Received == 0 {
+					text += "silent"
+				} else {
+					text += h.Addr().String() + " " + h.Last.String()
+				}
+				if h.Sent != 1 {
+					t.Errorf("TTL %d: sent %d", ttl, h.Sent)
+				}
+			}
+			if text[2:] != tt.want {
+				t.Errorf("%s, want %s", text[2:], tt.want)
+			}
+			if w.doubts.held != 0 {
+				t.Errorf("%d answers are held", w.doubts.held)
+			}
+		})
+	}
+}

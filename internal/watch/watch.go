@@ -33,6 +33,7 @@ type Watch struct {
 	mu     sync.Mutex
 	board  *board.Board
 	cycles cycles
+	doubts doubts
 	paused bool
 	run    *run.Run // set by Run
 	sink   error    // the first error of the sink
@@ -91,6 +92,7 @@ func newWatch(c Config) (w *Watch, err error) {
 		w.targets[a] = i
 	}
 	w.cycles.init(len(c.Targets) * c.Flows)
+	w.doubts.init(len(c.Targets) * c.Flows)
 	if w.time, err = session.NewTimeline(); err != nil {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ var strategyContradictions = [4]contradiction{
 
 // liveFlags are the flags of watch for what it sends, which a replay does not.
 var liveFlags = []string{
-	"record", "ipv4", "ipv6", "icmp", "tcp", "udp", "method", "port", "first", "max", "interval", "count", "wait", "flows", "tos",
+	"record", "metrics", "ipv4", "ipv6", "icmp", "tcp", "udp", "method", "port", "first", "max", "interval", "count", "wait", "flows", "tos",
 	"source", "interface",
 }
 

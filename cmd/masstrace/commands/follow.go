@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"time"
 
@@ -118,9 +119,12 @@ func (c *FollowCmd) Run(ctx context.Context, signals *signals, args command, s s
 	cfg.Opened = renounce(keep...)
 	cfg.Uses = outfile.Writes("StatusFile", c.StatusFile)
 	r := reports{metrics: c.Metrics, status: c.StatusFile, overwrite: c.Overwrite, run: "measurement", checkFiles: cfg.CheckFiles}
-	observers, _, stop, err := r.open(screen)
+	observers, counts, stop, err := r.open(screen)
 	if err != nil {
 		return err
+	}
+	if counts != nil {
+		cfg.Following = func(states iter.Seq[follow.State]) { counts.Targets(followedSeries(states)) }
 	}
 	cfg.Observer = signals.watching(observers)
 	defer stop()

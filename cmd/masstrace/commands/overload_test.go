@@ -1,11 +1,13 @@
 package commands
 
 import (
+	"net/netip"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/lab/routers"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // A suspended scan does not read its ring, which overflows with the replies to another
@@ -42,8 +44,9 @@ func TestReceiveOverflow(t *testing.T) {
 	if by := sum.SilentBy; by.Drops == 0 || by.Drops > most || by.Unknown == 0 {
 		t.Errorf("silent by %+v; want up to %d under drops, and others", by, most)
 	}
-	marked, silent := uint64(0), uint64(0)
+	marked, silent, named := uint64(0), uint64(0), 0
 	for _, trace := range r.traces {
+		named += notBlamed(t, trace)
 		under := map[uint8]bool{}
 		for _, ttl := range trace.UnderDrops {
 			under[ttl] = true
@@ -60,5 +63,31 @@ func TestReceiveOverflow(t *testing.T) {
 	if marked != sum.SilentBy.Drops || silent != sum.Silent {
 		t.Errorf("%d marked in trace-ext, %d silent; summary %+v", marked, silent, sum)
 	}
-	t.Logf("%d frames dropped; of %d silent %d under drops", sum.Drops.Kernel, sum.Silent, sum.SilentBy.Drops)
+	if named == 0 {
+		t.Error("no trace names our own losses")
+	}
+	t.Logf("%d frames dropped; of %d silent %d under drops, in %d traces", sum.Drops.Kernel, sum.Silent, sum.SilentBy.Drops, named)
+}
+
+// notBlamed checks that a trace does not blame the network for our own losses, and returns 1 if it names
+// them. All routers of this network answer except r5, without limit and loss. The first targets answer, and
+// a router drops the packets to the others.
+func notBlamed(t *testing.T, trace *record.Trace) (named int) {
+	t.Helper()
+	v := &trace.Judged
+	for _, c := range v.Conditions {
+		if c.Kind != record.OurLoss {
+			t.Errorf("%s: condition %s", trace.Target, c.Kind)
+		}
+		named = 1
+	}
+	answers := netip.MustParsePrefix("45.16.0.0/17").Contains(trace.Target.Netip())
+	switch {
+	case named == 0 && answers != (v.Verdict == record.VerdictReached):
+		t.Errorf("%s: %s (%s) without losses", trace.Target, v.Verdict, v.Basis)
+	case v.Verdict == record.VerdictReached, v.Verdict == record.VerdictUndecided:
+	case answers, v.Verdict != record.VerdictNoPath && v.Verdict != record.VerdictHostSilent:
+		t.Errorf("%s: %s (%s), with losses under way", trace.Target, v.Verdict, v.Basis)
+	}
+	return named
 }

@@ -49,6 +49,8 @@ type WatchCmd struct {
 	Plain   bool     `group:"Output" help:"Print a table again and again, for screen readers and logs."`
 	Every   timespan `group:"Output" default:"10s" placeholder:"TIME" help:"With --plain: time from one table to the next, in seconds or with a unit. Default: ${default}."`
 
+	Metrics string `group:"Output" placeholder:"ADDR" help:"Serve metrics of each host for Prometheus at http://ADDR/metrics. ADDR is HOST:PORT; a port alone is served to this machine only. Default: none."`
+
 	Record    string `group:"Recording" placeholder:"FILE" help:"Also write all samples and changes to FILE; compressed if it ends in .gz or .zst. Default: none."`
 	Overwrite bool   `group:"Recording" help:"Overwrite an existing file of --record."`
 	Replay    string `group:"Recording" placeholder:"FILE" help:"Show the watch that --record has written to FILE, and send nothing. Default: none."`
@@ -87,7 +89,7 @@ func (c *WatchCmd) Validate() error {
 		}
 	}
 	_, err := c.columns(false)
-	return err
+	return errors.Join(err, checkReports("", c.Metrics))
 }
 
 // Help returns the text below the flags.

@@ -77,6 +77,11 @@ func (c *WatchCmd) Run(ctx context.Context, signals *signals, s streams) (err er
 	if err != nil {
 		return err
 	}
+	server, err := w.serve(onScreen)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
 	w.look, w.names = c.look(naming, known, w.head.Flows)
 	signals.began()
 	if onScreen {

@@ -42,3 +42,36 @@ func (e *Engine) Path(target int, hops []Hop) Path {
 	}
 	return p
 }
+
+// Brief is the state of a target without its hops.
+type Brief struct {
+	Traced  bool
+	Reached bool // the target answers at the end of the path
+	// RTT is that of its latest answer, 0 without any.
+	RTT time.Duration
+	// Last is the TTL of the end of the path, or of the last router that answered; 0 without any.
+	Last    uint8
+	Loss    float64 // share of the probes to the target without an answer, 1 if it does not answer
+	Changes uint32
+}
+
+// Brief returns the state of a target.
+func (e *Engine) Brief(target int) Brief {
+	s := &e.paths.states[target]
+	b := Brief{Traced: s.Traced, Reached: s.Reached, Last: s.End, Loss: 1, Changes: s.Changes}
+	if s.End == 0 {
+		for b.Last = s.Last; b.Last > 0 && e.paths.hop(uint32(target), b.Last) < firstID; {
+			b.Last--
+		}
+	}
+	if !s.Reached {
+		return b
+	}
+	if b.Loss = 0; s.Sent > 0 {
+		b.Loss = float64(s.Silent) / float64(s.Sent)
+	}
+	if rtts := e.paths.rtts[s.End]; rtts != nil && rtts[target] > 0 {
+		b.RTT = max(time.Duration(rtts[target]-1)*rttUnit, 1)
+	}
+	return b
+}

@@ -36,7 +36,8 @@ type scan struct {
 	met     Interface
 	nat     NAT
 	proof   EvidenceLine
-	passed  PassedLine
+	asked   AskedLine
+	passed  AskedLine
 	faults  []ConditionLine
 	answer  replyRoom
 }

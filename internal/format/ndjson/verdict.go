@@ -36,15 +36,24 @@ func appendVerdict(b []byte, v *record.Judgement) []byte {
 	b = appendInt(b, "replies", int64(v.Replies))
 	b = appendInt(b, "silent", int64(v.Silent))
 	if v.Basis == record.BasisOtherMethod {
-		b = append(appendKey(b, "passed"), `{"method":"`...)
-		b = append(append(b, v.Passed.Method.String()...), '"')
-		if v.Passed.Port != 0 {
-			b = appendInt(b, "dport", int64(v.Passed.Port))
-		}
-		b = append(b, '}')
+		b = appendAsked(b, "asked", v.Asked)
+		b = appendAsked(b, "passed", v.Passed)
 	}
 	b = append(b, '}')
 	return appendConditions(b, v.Conditions)
+}
+
+// appendAsked appends a method with its port. Records of older versions have no method that was asked.
+func appendAsked(b []byte, name string, a record.Asked) []byte {
+	if a == (record.Asked{}) {
+		return b
+	}
+	b = append(appendKey(b, name), `{"method":"`...)
+	b = append(append(b, a.Method.String()...), '"')
+	if a.Port != 0 {
+		b = appendInt(b, "dport", int64(a.Port))
+	}
+	return append(b, '}')
 }
 
 func appendConditions(b []byte, list []record.Condition) []byte {
@@ -75,19 +84,20 @@ func appendConditions(b []byte, list []record.Condition) []byte {
 
 // EvidenceLine is the answer that led to a verdict.
 type EvidenceLine struct {
-	Basis    string      `json:"basis"`
-	TTL      int         `json:"ttl"`       // 0 if no answer decided
-	AgainTTL int         `json:"again_ttl"` // of a loop
-	Addr     netip.Addr  `json:"addr"`
-	Kind     string      `json:"kind"`
-	Code     int         `json:"code"`
-	Replies  int         `json:"replies"`
-	Silent   int         `json:"silent"` // probes at higher TTLs
-	Passed   *PassedLine `json:"passed"`
+	Basis    string     `json:"basis"`
+	TTL      int        `json:"ttl"`       // 0 if no answer decided
+	AgainTTL int        `json:"again_ttl"` // of a loop
+	Addr     netip.Addr `json:"addr"`
+	Kind     string     `json:"kind"`
+	Code     int        `json:"code"`
+	Replies  int        `json:"replies"`
+	Silent   int        `json:"silent"` // probes at higher TTLs
+	Asked    *AskedLine `json:"asked"`
+	Passed   *AskedLine `json:"passed"`
 }
 
-// PassedLine is the method that passes a filter.
-type PassedLine struct {
+// AskedLine is a method with its destination port.
+type AskedLine struct {
 	Method string `json:"method"`
 	DPort  int    `json:"dport"`
 }
@@ -133,13 +143,23 @@ func (e *EvidenceLine) fill(v *record.Judgement, r *ranges) (err error) {
 	v.Addr, v.Code = probe.AddrFrom(e.Addr), r.octet("evidence.code", e.Code)
 	v.Kind, _ = probe.ParseKind(e.Kind)
 	v.HasKind, v.Replies, v.Silent = e.Kind != "", e.Replies, e.Silent
-	if p := e.Passed; p != nil {
-		if v.Passed.Method, err = probe.ParseMethod(p.Method); err != nil {
-			return fmt.Errorf("evidence.passed: %w", err)
-		}
-		v.Passed.Port = uint16(min(max(p.DPort, 0), 1<<16-1))
+	if err = e.Asked.fill(&v.Asked); err != nil {
+		return fmt.Errorf("evidence.asked: %w", err)
+	}
+	if err = e.Passed.fill(&v.Passed); err != nil {
+		return fmt.Errorf("evidence.passed: %w", err)
 	}
 	return nil
+}
+
+// fill fills in a method. A nil line has none.
+func (l *AskedLine) fill(a *record.Asked) (err error) {
+	if l == nil {
+		return nil
+	}
+	a.Port = uint16(min(max(l.DPort, 0), 1<<16-1))
+	a.Method, err = probe.ParseMethod(l.Method)
+	return err
 }
 
 // evidence reads the evidence of a verdict.
@@ -169,27 +189,30 @@ func (s *scan) evidence(to **EvidenceLine) {
 			e.Replies = s.Small()
 		case "silent":
 			e.Silent = s.Small()
+		case "asked":
+			s.askedField(&e.Asked, &s.asked)
 		case "passed":
-			s.passedField(e)
+			s.askedField(&e.Passed, &s.passed)
 		default:
 			s.Unknown(key)
 		}
 	}
 }
 
-func (s *scan) passedField(e *EvidenceLine) {
-	if e.Passed != nil {
+// askedField reads a method into room, and makes to refer to it.
+func (s *scan) askedField(to **AskedLine, room *AskedLine) {
+	if *to != nil {
 		s.Fail()
 		return
 	}
-	s.passed = PassedLine{}
-	e.Passed = &s.passed
+	*room = AskedLine{}
+	*to = room
 	for s.Open('{'); s.More('}'); {
 		switch key := s.Key(); string(key) {
 		case "method":
-			e.Passed.Method = s.Text()
+			room.Method = s.Text()
 		case "dport":
-			e.Passed.DPort = s.Small()
+			room.DPort = s.Small()
 		default:
 			s.Unknown(key)
 		}

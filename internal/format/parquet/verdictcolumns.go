@@ -18,10 +18,12 @@ type evidence struct {
 	Code     *uint8     `json:"code,omitempty"`
 	Replies  int        `json:"replies"`
 	Silent   int        `json:"silent"`
-	Passed   *passed    `json:"passed,omitempty"`
+	Asked    *asked     `json:"asked,omitempty"`
+	Passed   *asked     `json:"passed,omitempty"`
 }
 
-type passed struct {
+// asked is a method with its destination port.
+type asked struct {
 	Method string `json:"method"`
 	DPort  uint16 `json:"dport,omitempty"`
 }
@@ -59,9 +61,25 @@ func (r *row) evidence(v *value, j *record.Judgement) {
 		e.Code = &j.Code
 	}
 	if j.Basis == record.BasisOtherMethod {
-		e.Passed = &passed{j.Passed.Method.String(), j.Passed.Port}
+		e.Asked, e.Passed = askedOf(j.Asked), askedOf(j.Passed)
 	}
 	r.setJSON(v, &e)
+}
+
+// askedOf returns nil of the zero value: records of older versions have no method that was asked.
+func askedOf(a record.Asked) *asked {
+	if a == (record.Asked{}) {
+		return nil
+	}
+	return &asked{a.Method.String(), a.Port}
+}
+
+func (a *asked) parse() (record.Asked, error) {
+	if a == nil {
+		return record.Asked{}, nil
+	}
+	method, err := probe.ParseMethod(a.Method)
+	return record.Asked{Method: method, Port: a.DPort}, err
 }
 
 func (r *row) parseEvidence(v *value, j *record.Judgement) {
@@ -80,11 +98,10 @@ func (r *row) parseEvidence(v *value, j *record.Judgement) {
 	if j.HasKind = e.Kind != ""; e.Code != nil {
 		j.Code = *e.Code
 	}
-	if e.Passed != nil {
-		j.Passed.Port = e.Passed.DPort
-		j.Passed.Method, err = probe.ParseMethod(e.Passed.Method)
-		r.fail("evidence", err)
-	}
+	j.Asked, err = e.Asked.parse()
+	r.fail("evidence", err)
+	j.Passed, err = e.Passed.parse()
+	r.fail("evidence", err)
 }
 
 func (r *row) conditions(v *value, list []record.Condition) {

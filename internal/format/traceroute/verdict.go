@@ -46,9 +46,17 @@ func because(v *record.Judgement) string {
 	case record.BasisNoRouter:
 		return fmt.Sprintf("no answer at all to %d probes", v.Silent)
 	case record.BasisOtherMethod:
-		return fmt.Sprintf("%s passes, and this method ends after %s", v.Passed, at)
+		return fmt.Sprintf("%s passes, %s ends after %s", v.Passed, askedText(v), at)
 	}
 	return undecidedText(v, at)
+}
+
+// askedText returns the method that does not pass. Files of older versions do not have it.
+func askedText(v *record.Judgement) string {
+	if v.Asked == (record.Asked{}) {
+		return "the first method"
+	}
+	return v.Asked.String()
 }
 
 // undecidedText returns why there is no other verdict.

@@ -69,8 +69,12 @@ func (m *model) look() *table.Look {
 	return &l
 }
 
-// table returns the page with the hops of a target. A low terminal has fewer lines around them.
+// table returns the page with the hops of a target, or of several. A low terminal has fewer lines around
+// them.
 func (m *model) table(b *board.Board, t *board.Target) []string {
+	if n := m.panes(); n > 1 {
+		return m.sideBySide(b, n)
+	}
 	head := []string{m.titleLine(b, t)}
 	if m.height >= 8 && len(b.Targets) > 1 {
 		head = append(head, m.tabs(b))
@@ -89,19 +93,30 @@ func (m *model) table(b *board.Board, t *board.Target) []string {
 
 // titleLine returns the first line.
 func (m *model) titleLine(b *board.Board, t *board.Target) string {
-	name := t.Addr.String()
-	if t.Name != "" && t.Name != name && !m.numeric {
-		name = t.Name + " (" + name + ")"
-	}
+	name := m.nameOf(t)
 	left := m.theme.title.Render("masstrace") + " " + name
 	if m.width < 50 {
 		left = m.theme.title.Render(name)
 	}
-	right := m.theme.dim.Render(fmt.Sprintf("%s  cycle %d  ", m.cfg.Title, b.Cycles)) + m.state()
+	right := m.progress(b)
 	if lipgloss.Width(left)+lipgloss.Width(right) >= m.width {
 		right = m.theme.dim.Render(fmt.Sprintf("cycle %d ", b.Cycles)) + m.state()
 	}
 	return m.spread(left, right)
+}
+
+// nameOf returns the name and the address of a target.
+func (m *model) nameOf(t *board.Target) string {
+	name := t.Addr.String()
+	if t.Name != "" && t.Name != name && !m.numeric {
+		name = t.Name + " (" + name + ")"
+	}
+	return name
+}
+
+// progress returns the probes, the cycle and whether the watch goes on.
+func (m *model) progress(b *board.Board) string {
+	return m.theme.dim.Render(fmt.Sprintf("%s  cycle %d  ", m.cfg.Title, b.Cycles)) + m.state()
 }
 
 // state returns whether the watch goes on.
@@ -163,16 +178,7 @@ func (m *model) sign(t *board.Target) string {
 // footer returns the lines below the table: changes, the end of the path, keys.
 func (m *model) footer(t *board.Target) (lines []string) {
 	l := m.look()
-	room := 0
-	switch {
-	case m.height >= 40:
-		room = 10
-	case m.height >= 20:
-		room = 3
-	case m.height >= 12:
-		room = 1
-	}
-	if n := min(room, len(t.Changes)); n > 0 {
+	if n := min(m.changesShown(), len(t.Changes)); n > 0 {
 		for i := range n {
 			text := table.ChangeText(&t.Changes[len(t.Changes)-n+i], l)
 			lines = append(lines, m.theme.mark.Render(m.cut(text, m.width)))
@@ -183,6 +189,19 @@ func (m *model) footer(t *board.Target) (lines []string) {
 		lines = append(lines, m.keyLine())
 	}
 	return lines
+}
+
+// changesShown returns how many of the latest changes have room below the table.
+func (m *model) changesShown() int {
+	switch {
+	case m.height >= 40:
+		return 10
+	case m.height >= 20:
+		return 3
+	case m.height >= 12:
+		return 1
+	}
+	return 0
 }
 
 // verdict returns the line about the end of the path.
@@ -214,6 +233,9 @@ func (m *model) keyLine() string {
 	keys := [][2]string{{"?", "help"}, {"q", "quit"}, {"p", "pause"}, {"r", "reset"}, {"s", "sort"}, {"Enter", "details"}, {"n", "names"}, {"d", "history"}, {"c", "changes"}}
 	if m.targets > 1 {
 		keys = append(keys[:2:2], append([][2]string{{"Tab", "target"}}, keys[2:]...)...)
+		if m.mostPanes() > 1 {
+			keys = append(keys, [2]string{"v", "one or several"})
+		}
 	}
 	line := ""
 	for _, k := range keys {

@@ -11,6 +11,7 @@ var keyHelp = [][2]string{
 	{"p, Space", "pause, and go on"},
 	{"r", "reset the statistics"},
 	{"Tab, 1 to 9", "next target, or a target by number"},
+	{"v", "several targets side by side, or one"},
 	{"Up, Down", "select a hop"},
 	{"Enter", "details of the hop: addresses, extensions, RTTs"},
 	{"s, S", "sort by the next column, or by TTL"},
@@ -47,6 +48,8 @@ func (m *model) key(key string) tea.Cmd {
 		m.numeric = !m.numeric
 	case "d":
 		m.wide = !m.wide
+	case "v":
+		m.single = !m.single
 	case "s":
 		m.sort = m.nextSort()
 	case "S":

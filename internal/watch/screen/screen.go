@@ -81,6 +81,7 @@ type model struct {
 	numeric       bool
 	page          page
 	wide          bool // the history takes most of the width
+	single        bool // one target alone, even if there is room for several
 	scroll        int  // of pages
 	rows          int  // of the target, in the last picture
 	targets       int
@@ -110,11 +111,19 @@ type tickMsg struct{}
 
 type endedMsg struct{}
 
-func tick() tea.Cmd { return tea.Tick(refresh, func(time.Time) tea.Msg { return tickMsg{} }) }
+// tick waits for the next picture. Several targets side by side take longer to draw, and are drawn half as
+// often.
+func (m *model) tick() tea.Cmd {
+	wait := refresh
+	if m.panes() > 1 {
+		wait = 2 * refresh
+	}
+	return tea.Tick(wait, func(time.Time) tea.Msg { return tickMsg{} })
+}
 
 // Init implements tea.Model.
 func (m *model) Init() tea.Cmd {
-	commands := []tea.Cmd{tick(), tea.RequestBackgroundColor}
+	commands := []tea.Cmd{m.tick(), tea.RequestBackgroundColor}
 	if m.cfg.Ended != nil {
 		commands = append(commands, func() tea.Msg { <-m.cfg.Ended; return endedMsg{} })
 	}
@@ -125,7 +134,7 @@ func (m *model) Init() tea.Cmd {
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tickMsg:
-		return m, tick()
+		return m, m.tick()
 	case endedMsg:
 		m.ended = true
 	case tea.WindowSizeMsg:

@@ -1,0 +1,125 @@
+package metrics
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/masstrace/masstrace/internal/metrics/metricstest"
+)
+
+// some are targets in every state.
+func some(yield func(Target) bool) {
+	for _, t := range []Target{
+		{Addr: "192.0.2.1", Name: "www.example.com", Known: true, Reached: true, RTT: 20 * time.Millisecond, Hops: 9, Loss: 0.25, Changes: 2},
+		{Addr: "2001:db8::1", Name: "2001:db8::1", Known: true, Hops: 4, Loss: 1},
+		{Addr: "192.0.2.3"},
+	} {
+		if !yield(t) {
+			return
+		}
+	}
+}
+
+// parse reads the metrics of a server with the parser of Prometheus.
+func parse(t *testing.T, address string) map[string]*dto.MetricFamily {
+	t.Helper()
+	r, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(r.Body)
+	if _, rest := io.Copy(io.Discard, r.Body); err != nil || rest != nil {
+		t.Fatal(err, rest)
+	}
+	return families
+}
+
+// Each target has all series. A silent one has a loss of 1, and one without a result has NaN.
+func TestTargets(t *testing.T) {
+	m := NewTargets("1.2.3", some)
+	metricstest.Lint(t, m.registry)
+	s, err := Serve("127.0.0.1:0", m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	got := map[string][]float64{}
+	for name, family := range parse(t, s.Addr()) {
+		if !strings.HasPrefix(name, "masstrace_target_") {
+			continue
+		}
+		for _, one := range family.Metric {
+			labels := []string{}
+			for _, l := range one.Label {
+				labels = append(labels, l.GetName()+"="+l.GetValue())
+			}
+			key := strings.TrimPrefix(name, "masstrace_target_") + " " + strings.Join(labels, " ")
+			got[key] = append(got[key], one.GetGauge().GetValue()+one.GetCounter().GetValue())
+		}
+	}
+	none := math.NaN()
+	want := map[string][]float64{ // reached, RTT, hops, loss, changes
+		"name=www.example.com target=192.0.2.1": {1, 0.02, 9, 0.25, 2},
+		"name=2001:db8::1 target=2001:db8::1":   {0, none, 4, 1, 0},
+		"name= target=192.0.2.3":                {0, none, 0, none, 0},
+	}
+	for labels, values := range want {
+		for i, name := range []string{"reached", "rtt_seconds", "hops", "loss_ratio", "path_changes_total"} {
+			key := name + " " + labels
+			if fmt.Sprint(got[key]) != fmt.Sprint(values[i:i+1]) {
+				t.Errorf("%s: %v, want %v", key, got[key], values[i])
+			}
+			delete(got, key)
+		}
+	}
+	if len(got) > 0 {
+		t.Errorf("further series: %v", got)
+	}
+}
+
+// Metrics of targets have no series of a scan.
+func TestTargetsAlone(t *testing.T) {
+	families, err := NewTargets("1.2.3", some).registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "masstrace_") {
+			names = append(names, strings.TrimPrefix(f.GetName(), "masstrace_"))
+		}
+	}
+	want := []string{"build_info", "target_hops", "target_loss_ratio", "target_path_changes_total", "target_reached", "target_rtt_seconds"}
+	if !slices.Equal(names, want) {
+		t.Errorf("%q, want %q", names, want)
+	}
+}
+
+// A look at the series of many targets, as of masstrace follow.
+func BenchmarkTargets(b *testing.B) {
+	m := NewTargets("1.2.3", func(yield func(Target) bool) {
+		for i := range 100_000 {
+			if !yield(Target{Addr: fmt.Sprintf("192.%d.%d.%d", i>>16, i>>8&0xff, i&0xff), Known: true, Reached: true, RTT: time.Second}) {
+				return
+			}
+		}
+	})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := m.registry.Gather(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
