@@ -16,6 +16,7 @@ type CompareCmd struct {
 	By        compareBy `group:"Output" default:"target" placeholder:"WHAT" help:"Put changes together by target, as (of the target) or prefix (/24, /48). Default: target."`
 	Output    string    `group:"Output" short:"o" default:"text" placeholder:"FORMAT|FILE" help:"text or json: the format on the standard output. Another value is the name of a file. It has JSON if its name ends in .json, else text; .gz or .zst after that compresses it. Default: text."`
 	Overwrite bool      `group:"Output" help:"Overwrite an existing output file. Default: nothing is compared if it exists."`
+	Quiet     bool      `group:"Output" short:"q" help:"Print no progress."`
 }
 
 // compareBy is compare.By with its values for the help.
@@ -49,7 +50,10 @@ func (c *CompareCmd) Run(ctx context.Context, s streams) error {
 	if err := checkOutput(path, c.Overwrite, s, c.Old, c.New); err != nil {
 		return err
 	}
+	stop := newReading(newConsole(s, c.Quiet), "compare", "", nil).files([]string{c.Old, c.New}, 1)
+	defer stop()
 	result, err := compare.Run(ctx, compare.Config{Old: c.Old, New: c.New, Stdin: s.Stdin, By: c.By.By})
+	stop()
 	if result == nil {
 		return err
 	}
