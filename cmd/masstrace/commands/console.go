@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/masstrace/masstrace/internal/highlights"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/progress"
@@ -26,8 +27,9 @@ type console struct {
 
 	// left, if it is not nil, reports whether the reader of standard output has ended, as head does: then the
 	// command ends without a word.
-	left func() bool
-	ends *progress.Ends // of the traces so far; nil if they are not counted
+	left  func() bool
+	ends  *progress.Ends      // of the traces so far; nil if they are not counted
+	found *highlights.Counter // in the traces; nil if they are not counted
 
 	mu    sync.Mutex
 	times statusTimes
@@ -98,7 +100,7 @@ func (c *console) finished(e *observe.Finished) {
 	if c.shown {
 		fmt.Fprintln(c.out)
 	}
-	if writeSummary(plaintext.NewWriter(c.out), e) != nil {
+	if writeSummary(plaintext.NewWriter(c.out), e, summaryWidth(c.out), c.found) != nil {
 		return
 	}
 	recorded := e.Windows == 0 || e.Recorded > 0

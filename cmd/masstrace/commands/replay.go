@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/highlights"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
@@ -88,12 +89,13 @@ func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
 	}
 	screen := newConsole(s, o.Quiet)
 	screen.output, screen.ends = o.Output, new(progress.Ends)
+	screen.found = highlights.New()
 	defer newReading(screen, "replay", o.Output, s.Stdout).files(c.Files, 1)()
 	return replay.Run(ctx, replay.Config{
 		Files: c.Files, Stdin: s.Stdin, Key: k.Key, Seed: k.Seed, Sources: addresses(k.Source),
 		Method: method, MinTTL: uint8(k.MinTTL), MaxTTL: uint8(k.MaxTTL), DstPort: dstPort(method, k.Dport), TOS: uint8(k.TOS),
 		Flows: int(k.Flows), Attempts: int(k.Attempts), PortLow: k.SourcePortRange.low, PortHigh: k.SourcePortRange.high,
-		Output: o.Output, ReplyOutput: o.Replies, MetaOutput: o.Meta, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: screen, Sinks: []format.Writer{screen.ends},
+		Output: o.Output, ReplyOutput: o.Replies, MetaOutput: o.Meta, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: screen, Sinks: []format.Writer{screen.ends, screen.found},
 		Tool: tool(), Argv: args.argv(),
 	})
 }

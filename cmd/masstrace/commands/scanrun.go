@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/annotate"
+	"github.com/masstrace/masstrace/internal/highlights"
 	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/list"
@@ -32,6 +33,7 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 	screen := newConsole(s, c.Quiet)
 	screen.times = newStatusTimes(time.Duration(c.StatusEvery), screen.terminal)
 	screen.name, screen.ends = "scan", new(progress.Ends)
+	screen.found = highlights.New()
 	screen.output, screen.keeps = c.Output, c.Probes == ""
 	defer screen.clear()
 	cfg.Observer = signals.watching(screen)
@@ -59,7 +61,7 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 		return err
 	}
 	defer stop()
-	cfg.Sinks = append(cfg.Sinks, screen.ends)
+	cfg.Sinks = append(cfg.Sinks, screen.ends, screen.found)
 	asText := c.showsText(flags, s.Stdout)
 	if !asText {
 		screen.aside(c.Output, s.Stdout)
