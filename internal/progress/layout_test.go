@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -203,4 +204,13 @@ func nameOf(stop record.StopReason) string {
 		}
 	}
 	return ""
+}
+
+// A scan draws its display once a second: it costs far below a thousandth of a core.
+func BenchmarkLines(b *testing.B) {
+	s, l := sample(5), Layout{Unicode: true, Colour: true}
+	d := New(io.Discard)
+	for b.Loop() {
+		d.Show(l.Lines(s, 120, 40))
+	}
 }
