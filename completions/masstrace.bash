@@ -215,7 +215,7 @@ _masstrace_grammar() {
         esac
         ;;
     compare)
-        flags='--by -o --output --overwrite -h --help -V --version'
+        flags='--by -o --output --overwrite -q --quiet -h --help -V --version'
         argument=file
         case $2 in
         --by) kind='choice target as prefix' ;;
@@ -277,7 +277,7 @@ _masstrace_grammar() {
         esac
         ;;
     verify)
-        flags='--log --counters --targets --exclude --allow-reserved --json -h --help -V --version'
+        flags='--log --counters --targets --exclude --allow-reserved --json -q --quiet -h --help -V --version'
         argument=file
         case $2 in
         --log) kind=file ;;

@@ -71,8 +71,8 @@ complete -c masstrace -n '__fish_seen_subcommand_from scan' -l overwrite -d 'Ove
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l pcap -r -F -d 'Write all probes and received frames to this pcapng file, for masstrace replay, and the key of the run to FILE.key'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l checkpoint -r -F -d 'Save the progress of the scan in this file, so that --resume can continue it after a stop or a kill'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l resume -r -F -d 'Continue the scan of this --checkpoint file'
-complete -c masstrace -n '__fish_seen_subcommand_from scan' -s q -l quiet -d 'Print no status lines and no summary'
-complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status-every -x -d 'Time between status lines, in seconds or with a unit'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -s q -l quiet -d 'Print no progress and no summary'
+complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status-every -x -d 'Time between updates of the progress, in seconds or with a unit'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l status -r -F -d 'Write the progress to this file, a line each second: CSV if its name ends in .csv, else NDJSON'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l metrics -x -d 'Serve metrics for Prometheus at http://ADDR/metrics while the scan runs'
 complete -c masstrace -n '__fish_seen_subcommand_from scan' -l annotate -r -F -d 'Add AS numbers, exchanges, countries and names of this database to hops and targets'
@@ -169,7 +169,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from follow' -l on-change -x -d
 complete -c masstrace -n '__fish_seen_subcommand_from follow' -l state -r -F -d 'Keep all that is known in this file, and go on from it if it exists'
 complete -c masstrace -n '__fish_seen_subcommand_from follow' -l status -r -F -d 'Write the progress to this file, a line each second: CSV if its name ends in .csv, else NDJSON'
 complete -c masstrace -n '__fish_seen_subcommand_from follow' -l metrics -x -d 'Serve metrics for Prometheus at http://ADDR/metrics'
-complete -c masstrace -n '__fish_seen_subcommand_from follow' -s q -l quiet -d 'Print no status lines and no summary'
+complete -c masstrace -n '__fish_seen_subcommand_from follow' -s q -l quiet -d 'Print no progress and no summary'
 
 complete -c masstrace -n __fish_use_subcommand -a replay -d 'Write the records of captures, of masstrace or of any traceroute'
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -F
@@ -178,7 +178,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from replay' -l replies -r -F -
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -l meta -r -F -d 'Write all records but traces and replies to this file, and not to --output'
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -l overwrite -d 'Overwrite existing files of --output, --replies and --meta'
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -l records -x -a 'trace reply both' -d 'Data records: trace, reply or both'
-complete -c masstrace -n '__fish_seen_subcommand_from replay' -s q -l quiet -d 'Print no summary'
+complete -c masstrace -n '__fish_seen_subcommand_from replay' -s q -l quiet -d 'Print no progress and no summary'
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -l key -x -d 'Key of the scan, 32 hexadecimal digits'
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -l seed -x -d 'Seed of the scan'
 complete -c masstrace -n '__fish_seen_subcommand_from replay' -l source -x -d 'Source address of the probes, at most one of each family'
@@ -204,7 +204,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from merge' -s o -l output -r -
 complete -c masstrace -n '__fish_seen_subcommand_from merge' -l replies -r -F -d 'Write the reply records to this file, and not to --output'
 complete -c masstrace -n '__fish_seen_subcommand_from merge' -l meta -r -F -d 'Write all records but traces and replies to this file, and not to --output'
 complete -c masstrace -n '__fish_seen_subcommand_from merge' -l overwrite -d 'Overwrite existing files of --output, --replies and --meta'
-complete -c masstrace -n '__fish_seen_subcommand_from merge' -s q -l quiet -d 'Print no summary'
+complete -c masstrace -n '__fish_seen_subcommand_from merge' -s q -l quiet -d 'Print no progress and no summary'
 complete -c masstrace -n '__fish_seen_subcommand_from merge' -l allow-missing -d 'Merge even if shards are missing'
 
 complete -c masstrace -n __fish_use_subcommand -a convert -d 'Write results in another format'
@@ -236,7 +236,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from report' -F
 complete -c masstrace -n '__fish_seen_subcommand_from report' -s o -l output -r -F -d 'Page to write; - is the standard output'
 complete -c masstrace -n '__fish_seen_subcommand_from report' -l overwrite -d 'Overwrite an existing page'
 complete -c masstrace -n '__fish_seen_subcommand_from report' -l traces -x -d 'Traces in the page'
-complete -c masstrace -n '__fish_seen_subcommand_from report' -s q -l quiet -d 'Print nothing about the page'
+complete -c masstrace -n '__fish_seen_subcommand_from report' -s q -l quiet -d 'Print nothing about the page, and no progress'
 complete -c masstrace -n '__fish_seen_subcommand_from report' -l serve -x -d 'Serve the page at this address and port, and keep it up to date while the files grow'
 
 complete -c masstrace -n __fish_use_subcommand -a compare -d 'Show the paths that changed between two results'
@@ -245,6 +245,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from compare' -F
 complete -c masstrace -n '__fish_seen_subcommand_from compare' -l by -x -a 'target as prefix' -d 'Put changes together by target, as (of the target) or prefix (/24, /48)'
 complete -c masstrace -n '__fish_seen_subcommand_from compare' -s o -l output -x -d 'text, json or html: the format on the standard output; html is a page like that of report'
 complete -c masstrace -n '__fish_seen_subcommand_from compare' -l overwrite -d 'Overwrite an existing output file'
+complete -c masstrace -n '__fish_seen_subcommand_from compare' -s q -l quiet -d 'Print no progress'
 
 complete -c masstrace -n __fish_use_subcommand -a graph -d 'Write the graph of the interfaces or autonomous systems of results, or a picture of it'
 complete -c masstrace -n '__fish_seen_subcommand_from graph' -F
@@ -297,6 +298,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from verify' -l targets -r -F -
 complete -c masstrace -n '__fish_seen_subcommand_from verify' -l exclude -r -F -d 'Exclusions of the scan, in the same form'
 complete -c masstrace -n '__fish_seen_subcommand_from verify' -l allow-reserved -d 'Set this if the scan used --allow-reserved'
 complete -c masstrace -n '__fish_seen_subcommand_from verify' -l json -d 'Print one JSON object instead of a table'
+complete -c masstrace -n '__fish_seen_subcommand_from verify' -s q -l quiet -d 'Print no progress'
 
 complete -c masstrace -n __fish_use_subcommand -a hub -d 'Run the hub of many vantage points, or add and revoke them'
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l store -r -F -d 'Folder with the jobs, their results, the exclusion list (a file exclude) and the keys'

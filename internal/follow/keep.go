@@ -108,7 +108,8 @@ func (f *follower) keep(ctx context.Context) {
 			f.snapshot()
 			shown = time.Now()
 		}
-		p := observe.Progress{Elapsed: time.Since(began), Sent: f.sent, RatePPS: float64(f.sent - last), Answered: f.answered, Drops: f.drops}
+		p := observe.Progress{Elapsed: time.Since(began), Sent: f.sent, RatePPS: float64(f.sent - last), Answered: f.answered, Drops: f.drops,
+			AskedPPS: f.plan.RatePPS, Lasts: true, Changes: f.engine.Counts.Changes}
 		p.Share = float64(f.engine.Counts.Traced) / float64(max(len(f.engine.Targets()), 1))
 		last = f.sent
 		p.Inbound = account.Load(&f.receive.Heard).Inbound

@@ -23,7 +23,7 @@ type Observer interface {
 // Event is something that happened. Its String is a sentence for people.
 type Event interface{ String() string }
 
-// Progress is how far a scan has come.
+// Progress is how far a run has come.
 type Progress struct {
 	Elapsed  time.Duration
 	Left     time.Duration // until the end at the pace so far, further attempts apart
@@ -31,8 +31,13 @@ type Progress struct {
 	Share    float64       // of the (target, TTL, flow) that are decided, 0 to 1
 	Sent     uint64        // probes
 	RatePPS  float64       // sent in the last second
+	AskedPPS float64       // the rate that the run tries to send at; 0 for no limit
 	Answered uint64        // probes
 	Drops    uint64        // frames that the kernel dropped
+
+	// Lasts means that the run has no end of its own: Share is that of its first paths, and Left is 0.
+	Lasts   bool
+	Changes uint64 // of paths, if the run finds them
 
 	Inbound account.Inbound[uint64] // frames received so far; Drops are not in it
 }

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -99,13 +100,14 @@ func (s *scan) watch() matcher.Watch {
 // One of them sends the resets; resets is nil if there are none to send.
 func (s *scan) addSenders(resets *sender.Resets, faults capture.Faults) {
 	s.bucket = ratelimit.NewShared(ratelimit.Config{RatePPS: s.plan.RatePPS, Burst: s.plan.Burst}, s.time.Clock.Now())
+	s.askedPPS.Store(math.Float64bits(s.plan.RatePPS))
 	if s.cfg.Director != nil {
-		s.bucket.SetRate(s.time.Clock.Now(), s.paceOf(0))
+		s.setRate(s.paceOf(0))
 	}
 	if s.plan.RateAuto {
 		s.auto = autorate.New(autorate.Config{
 			MaxPPS: s.plan.RatePPS, Wait: s.cfg.Wait, MinTTL: s.cfg.MinTTL, MaxTTL: s.cfg.MaxTTL, Set: s.set,
-			SetRate:  func(pps float64) { s.bucket.SetRate(s.time.Clock.Now(), pps) },
+			SetRate:  s.setRate,
 			Observer: s.observe,
 		})
 	}

@@ -73,7 +73,7 @@ func (s *scan) follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case pps := <-d.Pace:
-			s.bucket.SetRate(s.time.Clock.Now(), s.paceOf(pps))
+			s.setRate(s.paceOf(pps))
 		case more := <-d.More:
 			n, err := s.exclude(more)
 			if err == nil {

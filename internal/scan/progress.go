@@ -3,6 +3,7 @@ package scan
 import (
 	"cmp"
 	"context"
+	"math"
 	"runtime"
 	"time"
 
@@ -31,7 +32,7 @@ func (s *scan) progress(ctx context.Context) {
 			since = cmp.Or(since, p.Elapsed)
 			p.Left = max(since+s.cfg.Wait-p.Elapsed, 0)
 		}
-		p.RatePPS = float64(p.Sent - before)
+		p.RatePPS, p.AskedPPS = float64(p.Sent-before), s.asked()
 		before = p.Sent
 		s.observe.Progress(p)
 	}
@@ -77,3 +78,12 @@ func (s *scan) held() observe.Held {
 	}
 	return h
 }
+
+// setRate sets the rate of all senders.
+func (s *scan) setRate(pps float64) {
+	s.askedPPS.Store(math.Float64bits(pps))
+	s.bucket.SetRate(s.time.Clock.Now(), pps)
+}
+
+// asked returns the rate that the senders try to send at.
+func (s *scan) asked() float64 { return math.Float64frombits(s.askedPPS.Load()) }

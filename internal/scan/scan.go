@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/autorate"
@@ -330,6 +331,7 @@ type stages struct {
 	matcher    *matcher.Matcher
 	recorder   *recorder.Recorder
 	bucket     *ratelimit.Shared
+	askedPPS   atomic.Uint64        // bits of the rate of bucket
 	auto       *autorate.Control    // nil if the rate is given
 	politeness *schedule.Politeness // nil if nothing is held back
 }

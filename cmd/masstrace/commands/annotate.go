@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/annotate"
 	"github.com/masstrace/masstrace/internal/convert"
@@ -75,11 +74,11 @@ func (c *AnnotateCmd) Run(ctx context.Context, signals *signals, s streams) erro
 	}
 	screen := newConsole(s, c.Quiet)
 	defer screen.clear()
-	began := time.Now()
+	shown := newReading(screen, "annotate", output, s.Stdout)
 	cfg := convert.Config{
 		Inputs: inputs, From: string(c.From), Output: output, Format: string(c.To), Table: c.Table,
 		Existing: outfile.ExistingIf(c.Overwrite), Databases: databases.Uses(), Stdin: s.Stdin, Stdout: s.Stdout,
-		Progress: func(p convert.Progress) { screen.converting(time.Since(began), p) }, Notice: screen.line,
+		Progress: shown.converted, Notice: screen.line,
 	}
 	if err := cfg.Check(); err != nil { // before a file is read
 		return err

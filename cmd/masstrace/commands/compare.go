@@ -19,6 +19,7 @@ type CompareCmd struct {
 	By        compareBy `group:"Output" default:"target" placeholder:"WHAT" help:"Put changes together by target, as (of the target) or prefix (/24, /48). Default: target."`
 	Output    string    `group:"Output" short:"o" default:"text" placeholder:"FORMAT|FILE" help:"text, json or html: the format on the standard output; html is a page like that of report. Another value is the name of a file. It has JSON if its name ends in .json, a page if it ends in .html, else text; .gz or .zst after that compresses it. Default: text."`
 	Overwrite bool      `group:"Output" help:"Overwrite an existing output file. Default: nothing is compared if it exists."`
+	Quiet     bool      `group:"Output" short:"q" help:"Print no progress."`
 }
 
 // compareBy is compare.By with its values for the help.
@@ -59,7 +60,14 @@ func (c *CompareCmd) Run(ctx context.Context, s streams) error {
 	if err := checkOutput(path, c.Overwrite, s, c.Old, c.New); err != nil {
 		return err
 	}
+	passes := 1
+	if format == "html" { // the page begins with what changed
+		passes = 2
+	}
+	stop := newReading(newConsole(s, c.Quiet), "compare", "", nil).files([]string{c.Old, c.New}, passes)
+	defer stop()
 	result, write, err := c.compared(ctx, s, format)
+	stop()
 	if result == nil {
 		return err
 	}

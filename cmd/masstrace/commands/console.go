@@ -6,34 +6,39 @@ import (
 	"io"
 	"sync"
 
+	"github.com/masstrace/masstrace/internal/highlights"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/plaintext"
+	"github.com/masstrace/masstrace/internal/progress"
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// console is an observe.Observer for the user at a terminal, or for a log. It writes
-// status lines, notices, and at the end the summary. On a terminal a status line
-// replaces the one before. A quiet one shows warnings alone. Lines that cannot be written
-// are lost: no run fails for want of a reader.
+// console is an observe.Observer for the user at a terminal, or for a log. A terminal gets a display
+// of the progress below all other text, and a log gets status lines. Both get notices, and at the end
+// the summary. A quiet one shows warnings alone. Lines that cannot be written are lost: no run fails
+// for want of a reader.
 type console struct {
 	out      io.Writer
-	terminal bool
+	terminal bool   // with a cursor that moves
 	quiet    bool   // neither status nor notices nor a summary
+	name     string // of the command
 	output   string // file of the records, "" or - for none
 	keeps    bool   // the command can keep a checkpoint
 
 	// left, if it is not nil, reports whether the reader of standard output has ended, as head does: then the
 	// command ends without a word.
-	left func() bool
+	left  func() bool
+	ends  *progress.Ends      // of the traces so far; nil if they are not counted
+	found *highlights.Counter // in the traces; nil if they are not counted
 
-	mu     sync.Mutex
-	times  statusTimes
-	status string // the status line on the terminal, "" if there is none
-	shown  bool   // results were written to the terminal
+	mu    sync.Mutex
+	times statusTimes
+	panel panel
+	shown bool // results were written to the terminal
 }
 
 func newConsole(s streams, quiet bool) *console {
-	c := &console{out: s.Stderr, terminal: isTerminal(s.Stderr), quiet: quiet}
+	c := &console{out: s.Stderr, terminal: hasCursor(s.Stderr), quiet: quiet}
 	if out, ok := s.Stdout.(*standardOutput); ok {
 		c.left = out.isClosed
 	}
@@ -47,6 +52,8 @@ func (c *console) Event(event observe.Event) {
 	case observe.Began, observe.Recorded:
 		return
 	case observe.Finished:
+		c.clear()
+		c.panel.hidden = true
 		c.write(func() { c.finished(&e) })
 	case observe.Stopping:
 		text := e.String()
@@ -79,11 +86,10 @@ func (c *console) Progress(p observe.Progress) {
 		return
 	}
 	if !c.terminal {
-		fmt.Fprintln(c.out, plaintext.Line(statusLine(p, 0)))
+		fmt.Fprintln(c.out, plaintext.Line(statusLine(p)))
 		return
 	}
-	c.status = plaintext.Line(statusLine(p, max(columnsOf(c.out)-1, 0))) // so that the cursor stays in its line
-	fmt.Fprint(c.out, eraseLine, c.status)
+	c.draw(c.panel.history.Add(c.name, &p, c.ends.Parts()))
 }
 
 // finished writes the summary of a run, and the way to its results.
@@ -94,7 +100,7 @@ func (c *console) finished(e *observe.Finished) {
 	if c.shown {
 		fmt.Fprintln(c.out)
 	}
-	if writeSummary(plaintext.NewWriter(c.out), e) != nil {
+	if writeSummary(plaintext.NewWriter(c.out), e, summaryWidth(c.out), c.found) != nil {
 		return
 	}
 	recorded := e.Windows == 0 || e.Recorded > 0
@@ -121,8 +127,7 @@ func (c *console) line(text string) {
 func (c *console) alert(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.wipe()
-	say(c.out, "masstrace: "+text)
+	c.above(func() { say(c.out, "masstrace: "+text) })
 }
 
 // say writes a line to a terminal or a log. Strings from files and from the network may be in it.
@@ -130,55 +135,21 @@ func say(out io.Writer, text string) {
 	fmt.Fprintln(out, plaintext.Clean(text)) // a line that cannot be written is lost
 }
 
-// write calls f without a status line in the way, unless the console is quiet.
+// write calls f, which writes above the display, unless the console is quiet.
 func (c *console) write(f func()) {
 	if c.quiet {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.wipe()
-	f()
+	c.above(f)
 }
 
-// clear takes the status line away.
-func (c *console) clear() {
+// results writes text to out, which may be the terminal that the display is on.
+func (c *console) results(out io.Writer, text []byte) (err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.wipe()
-}
-
-// eraseLine erases the line of the cursor on a terminal (ECMA-48: EL).
-const eraseLine = "\r\x1b[K"
-
-func (c *console) wipe() {
-	if c.status != "" {
-		fmt.Fprint(c.out, eraseLine)
-		c.status = ""
-	}
-}
-
-// eraseEcho erases the ^C that a terminal shows at the cursor.
-func (c *console) eraseEcho() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.terminal && !c.quiet {
-		fmt.Fprint(c.out, eraseLine)
-		c.status = ""
-	}
-}
-
-// results writes text to out, which may be the terminal that the status line is on.
-func (c *console) results(out io.Writer, text []byte) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	status := c.status
-	c.wipe()
 	c.shown = true
-	_, err := plaintext.NewWriter(out).Write(text)
-	if status != "" {
-		c.status = status
-		fmt.Fprint(c.out, status)
-	}
+	c.above(func() { _, err = plaintext.NewWriter(out).Write(text) })
 	return err
 }

@@ -2,10 +2,8 @@ package commands
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/masstrace/masstrace/internal/convert"
 	"github.com/masstrace/masstrace/internal/format/all"
@@ -53,42 +51,10 @@ func (c *ConvertCmd) Run(ctx context.Context, s streams) error {
 	}
 	screen := newConsole(s, c.Quiet)
 	defer screen.clear()
-	began := time.Now()
+	shown := newReading(screen, "convert", output, s.Stdout)
 	return convert.Run(ctx, convert.Config{
 		Inputs: inputs, From: string(c.From), Output: output, Format: string(c.To), Table: c.Table,
 		Existing: outfile.ExistingIf(c.Overwrite), Stdin: s.Stdin, Stdout: s.Stdout,
-		Progress: func(p convert.Progress) { screen.converting(time.Since(began), p) }, Notice: screen.line,
+		Progress: shown.converted, Notice: screen.line,
 	})
-}
-
-// converting shows the progress of a conversion on a terminal, once it has taken a second.
-func (c *console) converting(elapsed time.Duration, p convert.Progress) {
-	if c.quiet || !c.terminal || elapsed < time.Second {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.times.due(elapsed) {
-		c.status = convertLine(elapsed, p, max(columnsOf(c.out)-1, 0))
-		fmt.Fprint(c.out, eraseLine, c.status)
-	}
-}
-
-// convertLine returns the progress of a conversion as one line of at most width characters; 0 is
-// any number.
-func convertLine(elapsed time.Duration, p convert.Progress, width int) string {
-	line := elapsed.Round(time.Second).String()
-	if p.Size > 0 {
-		share := min(float64(p.Done)/float64(p.Size), 1)
-		line += fmt.Sprintf(" %5.1f%%", 100*share)
-		if share > 0 {
-			left := time.Duration(float64(elapsed) * (1 - share) / share)
-			line += fmt.Sprintf("  ETA %s", left.Round(time.Second))
-		}
-	}
-	line += fmt.Sprintf("  %d records", p.Records)
-	if width > 0 && len(line) > width {
-		return line[:width]
-	}
-	return line
 }

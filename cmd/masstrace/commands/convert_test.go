@@ -3,44 +3,53 @@ package commands
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/convert"
+	"github.com/masstrace/masstrace/internal/progress/terminaltest"
 )
 
-// The progress of a conversion has a share and an end if the sizes of its files are known.
-func TestConvertLine(t *testing.T) {
+// The progress is shown on a terminal after a second, and in a log after a minute, then each minute.
+// Afterwards it is gone from the terminal.
+func TestReading(t *testing.T) {
 	for _, tt := range []struct {
-		progress convert.Progress
-		width    int
-		want     string
-	}{
-		{convert.Progress{Records: 7000, Done: 25, Size: 100}, 0, "10s  25.0%  ETA 30s  7000 records"},
-		{convert.Progress{Records: 7000, Done: 110, Size: 100}, 0, "10s 100.0%  ETA 0s  7000 records"},
-		{convert.Progress{Records: 7000, Size: 100}, 0, "10s   0.0%  7000 records"},
-		{convert.Progress{Records: 7000}, 0, "10s  7000 records"},
-		{convert.Progress{Records: 7000}, 8, "10s  700"},
-	} {
-		if got := convertLine(10*time.Second, tt.progress, tt.width); got != tt.want {
-			t.Errorf("%+v: %q, want %q", tt.progress, got, tt.want)
-		}
-	}
-}
-
-// Progress is shown on a terminal after a second, and about once a second.
-func TestConverting(t *testing.T) {
-	for _, tt := range []struct {
+		name            string
 		terminal, quiet bool
-		want            int // lines
-	}{{true, false, 3}, {false, false, 0}, {true, true, 0}} {
-		var out strings.Builder
-		c := newConsole(streams{Stderr: &out}, tt.quiet)
-		c.terminal, c.times = tt.terminal, newStatusTimes(0, true)
-		for _, ms := range []int{10, 900, 1000, 1100, 2000, 2100, 3000} {
-			c.converting(time.Duration(ms)*time.Millisecond, convert.Progress{Records: 1})
-		}
-		if got := strings.Count(out.String(), eraseLine); got != tt.want {
-			t.Errorf("terminal %t, quiet %t: %d lines, want %d: %q", tt.terminal, tt.quiet, got, tt.want, out.String())
-		}
+		want            map[time.Duration]string // on the terminal or in the log after this time
+	}{
+		{"terminal", true, false, map[time.Duration]string{
+			900 * time.Millisecond:  "\n",
+			1990 * time.Millisecond: "convert  [##############---------------------------------]   31.7 %  2s  ETA 4s\n     read  19.0 MB  of 60.0 MB, 10.0 MB/s\n  records   19,000  10,000/s\n",
+		}},
+		{"log", false, false, map[time.Duration]string{
+			59 * time.Second:  "\n",
+			150 * time.Second: "1m0s 100.0% read 600.0 MB records 600,000 ETA 0s\n2m0s 100.0% read 1200.0 MB records 1,200,000 ETA 0s\n",
+		}},
+		{"quiet", true, true, map[time.Duration]string{150 * time.Second: "\n"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Setenv("TERM", "linux")
+			for after, want := range tt.want {
+				synctest.Test(t, func(t *testing.T) {
+					out := terminaltest.New(80)
+					c := newConsole(streams{Stderr: out}, tt.quiet)
+					c.terminal = tt.terminal
+					r := newReading(c, "convert", "out", nil)
+					for began := time.Now(); time.Since(began) < after; {
+						time.Sleep(100 * time.Millisecond)
+						n := time.Since(began).Milliseconds()
+						r.converted(convert.Progress{Records: uint64(10 * n), Done: 10_000 * n, Size: 60e6})
+					}
+					if got := out.Text(); got != want {
+						t.Errorf("after %v:\n%swant\n%s", after, got, want)
+					}
+					c.clear()
+					if tt.terminal && strings.TrimSpace(out.Text()) != "" {
+						t.Errorf("left on the terminal:\n%s", out.Text())
+					}
+				})
+			}
+		})
 	}
 }

@@ -52,7 +52,7 @@ type FollowCmd struct {
 	State         string   `group:"Output" placeholder:"FILE" help:"Keep all that is known in this file, and go on from it if it exists. Default: none."`
 	StatusFile    string   `group:"Output" name:"status" placeholder:"FILE" help:"Write the progress to this file, a line each second: CSV if its name ends in .csv, else NDJSON. Default: none."`
 	Metrics       string   `group:"Output" placeholder:"ADDR" help:"Serve metrics for Prometheus at http://ADDR/metrics. ADDR is HOST:PORT; a port alone is served to this machine only. Default: none."`
-	Quiet         bool     `group:"Output" short:"q" help:"Print no status lines and no summary."`
+	Quiet         bool     `group:"Output" short:"q" help:"Print no progress and no summary."`
 }
 
 // Validate checks conditions that kong cannot.
@@ -111,6 +111,8 @@ func (c *FollowCmd) Run(ctx context.Context, signals *signals, args command, s s
 	}
 	cfg := c.config(args, s)
 	screen := newConsole(s, c.Quiet)
+	screen.name = "follow"
+	screen.aside(c.Output, s.Stdout)
 	defer screen.clear()
 	var keep []cap.Value
 	if c.State != "" {

@@ -1,47 +1,65 @@
 package commands
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/masstrace/masstrace/internal/account"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/tabular"
 )
 
 // stops are the words for the ends of traces, but for that at the target.
 var stops = []struct {
-	reason      record.StopReason
-	name, words string
+	reason record.StopReason
+	words  string
 }{
-	{record.StopUnreach, "unreachable", "a router reports it as unreachable"},
-	{record.StopGapLimit, "gap limit", "too many silent TTLs in a row"},
-	{record.StopHopLimit, "last TTL", "the target is silent up to the last TTL"},
-	{record.StopLoop, "loop", "a loop of routers"},
-	{record.StopGSS, "met another", "another vantage point goes on from there"},
-	{record.StopHalted, "halted", "stopped, or excluded during the run"},
+	{record.StopUnreach, "reported as unreachable"},
+	{record.StopGapLimit, "too many silent TTLs in a row"},
+	{record.StopHopLimit, "silent up to the last TTL"},
+	{record.StopLoop, "a loop of routers"},
+	{record.StopGSS, "another vantage point goes on from there"},
+	{record.StopHalted, "stopped, or excluded during the run"},
 }
 
-// findings writes the findings of the traces, and the losses that spoil them.
+// findings writes the findings of the traces.
 func (t *summaryTable) findings(s *record.Summary) {
-	if f := s.Findings; f != nil {
-		share := func(n uint64) string { return tabular.Percent(n, f.Traces) }
-		t.row("traces", f.Traces, "", "")
-		t.row("reached", f.Reached, share(f.Reached), "the target answered")
-		for _, stop := range stops {
-			if n := f.Ends[stop.reason.String()]; n > 0 {
-				t.row(stop.name, n, share(n), stop.words)
-			}
-		}
-		t.verdicts(f)
-		t.row("interfaces", f.Interfaces, "", "distinct addresses of routers"+estimateWords(f.Interfaces))
-		t.row("links", f.Links, "", "pairs of them at adjacent TTLs"+estimateWords(f.Links))
-		if f.LongestPath > 0 {
-			t.row("median path", uint64(f.MedianPath), "", fmt.Sprintf("TTLs to a target; the longest is %d", f.LongestPath))
+	f := s.Findings
+	if f == nil {
+		return
+	}
+	t.row("traces", f.Traces, "", "")
+	t.row("reached", f.Reached, tabular.Percent(f.Reached, f.Traces), "the target answered")
+	if n := f.Traces - min(f.Reached, f.Traces); n > 0 {
+		t.needed("not reached", n, tabular.Percent(n, f.Traces), endsWords(f))
+	}
+	t.verdicts(f)
+	t.row("interfaces", f.Interfaces, "", "distinct addresses of routers"+estimateWords(f.Interfaces))
+	t.row("links", f.Links, "", "pairs of them at adjacent TTLs"+estimateWords(f.Links))
+	if f.LongestPath > 0 {
+		t.row("median path", uint64(f.MedianPath), "", fmt.Sprintf("TTLs to a target; the longest is %d", f.LongestPath))
+	}
+}
+
+// endsWords lists why the traces end that do not reach their targets, the most frequent reason first.
+func endsWords(f *record.Findings) string {
+	type end struct {
+		n     uint64
+		words string
+	}
+	var ends []end
+	for _, stop := range stops {
+		if n := f.Ends[stop.reason.String()]; n > 0 {
+			ends = append(ends, end{n, fmt.Sprintf("%s %s", tabular.Count(n), stop.words)})
 		}
 	}
-	t.ownLosses(s)
-	t.rare("limited routers", uint64(len(s.LimitedRouters)), limitedWords(&s.Limits))
+	slices.SortStableFunc(ends, func(a, b end) int { return cmp.Compare(b.n, a.n) })
+	var list []string
+	for _, e := range ends {
+		list = append(list, e.words)
+	}
+	return strings.Join(list, "; ")
 }
 
 // exactBelow is a count below which the estimates of findings are as good as exact.
@@ -55,11 +73,14 @@ func estimateWords(n uint64) string {
 	return " (± 1 %)"
 }
 
-// verdictWords are the words for the verdicts, but for reached.
-var verdictWords = []struct {
+// verdictWord is a verdict in words.
+type verdictWord struct {
 	verdict record.Verdict
 	words   string
-}{
+}
+
+// verdictWords are the words for the verdicts, but for reached.
+var verdictWords = []verdictWord{
 	{record.VerdictFiltered, "a firewall reports it, or another method passes"},
 	{record.VerdictHostSilent, "the path is alive to the last router; the host or its filter is silent"},
 	{record.VerdictUnreachable, "a router reports it"},
@@ -84,7 +105,11 @@ func (t *summaryTable) verdicts(f *record.Findings) {
 	if f.Verdicts == nil {
 		return
 	}
-	for _, w := range verdictWords {
+	words := slices.Clone(verdictWords)
+	slices.SortStableFunc(words, func(a, b verdictWord) int {
+		return cmp.Compare(f.Verdicts[b.verdict.String()], f.Verdicts[a.verdict.String()])
+	})
+	for _, w := range words {
 		if n := f.Verdicts[w.verdict.String()]; n > 0 {
 			t.row(w.verdict.String(), n, tabular.Percent(n, f.Traces), w.words)
 		}
@@ -116,27 +141,10 @@ func (t *summaryTable) diagnosis(d *record.Diagnosis) {
 	t.row("  probes", d.Sent, "", fmt.Sprintf("of the diagnosis, %s answered", tabular.Count(d.Answered)))
 }
 
-// ownLosses writes the losses of this machine in one line.
-func (t *summaryTable) ownLosses(s *record.Summary) {
-	frames := s.Drops.Kernel + s.Drops.Interface
-	switch {
-	case frames+s.TxErrors == 0:
-		t.row("lost by us", 0, "", "this machine lost no probe and no reply")
-	case s.TxErrors == 0:
-		t.row("lost by us", frames, "", "received frames that this machine was too slow to read: lower --rate")
-	case frames == 0:
-		t.row("lost by us", s.TxErrors, "", "probes that the kernel refused to send")
-	default:
-		t.row("lost by us", frames+s.TxErrors, "", fmt.Sprintf(
-			"%s received frames that this machine was too slow to read: lower --rate; and %s probes that the kernel refused to send",
-			tabular.Count(frames), tabular.Count(s.TxErrors)))
-	}
-}
-
 // leftOut writes the addresses of the lists that are no targets.
 func (t *summaryTable) leftOut(l *record.LeftOut) {
 	for _, r := range removals(l) {
-		t.Add("left out", removedCount(r.Addresses), "", r.words())
+		t.rows = append(t.rows, summaryRow{name: "left out", count: removedCount(r.Addresses), words: r.words(), needed: true})
 	}
 }
 
@@ -181,17 +189,4 @@ func removedCount(n uint64) string {
 		return "many" // above 9 · 10¹⁵
 	}
 	return tabular.Count(n)
-}
-
-// limitedWords names the router that left most probes unanswered.
-func limitedWords(l *account.Limits) string {
-	if len(l.LimitedRouters) == 0 {
-		return ""
-	}
-	r := &l.LimitedRouters[0]
-	words := fmt.Sprintf("limit their answer rate; most silent: %s, %s answered, %s silent", r.Addr, tabular.Count(r.Answered), tabular.Count(r.Silent))
-	if l.LimitedRoutersCut {
-		words += "; the list was cut"
-	}
-	return words
 }

@@ -20,11 +20,14 @@ type MergeCmd struct {
 	Meta         string `group:"Output" placeholder:"FILE" help:"Write all records but traces and replies to this file, and not to --output. Default: none."`
 	Overwrite    bool   `group:"Output" help:"Overwrite existing files of --output, --replies and --meta. Default: nothing is merged if one of them exists."`
 	AllowMissing bool   `group:"Shards" help:"Merge even if shards are missing. The summary is then marked as not complete."`
-	Quiet        bool   `group:"Output" short:"q" help:"Print no summary."`
+	Quiet        bool   `group:"Output" short:"q" help:"Print no progress and no summary."`
 }
 
 // Validate checks conditions that kong cannot.
 func (c *MergeCmd) Validate() error { return validateSet("", c.Replies, c.Meta) }
+
+// mergePasses is how often package merge reads each file.
+const mergePasses = 2
 
 // Run only translates flags; the work is package merge's.
 func (c *MergeCmd) Run(ctx context.Context, s streams) error {
@@ -38,6 +41,8 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	screen := newConsole(s, c.Quiet)
 	screen.output = c.Output
 	cfg.Notice = screen.line
+	stop := newReading(screen, "merge", c.Output, s.Stdout).files(c.Files, mergePasses)
+	defer stop()
 	sum, err := merge.Run(ctx, cfg)
 	switch {
 	case errors.Is(err, merge.ErrUnfinished):
@@ -47,6 +52,7 @@ func (c *MergeCmd) Run(ctx context.Context, s streams) error {
 	case err != nil:
 		return err
 	}
+	stop()
 	screen.Event(observe.Finished{Summary: sum})
 	return nil
 }

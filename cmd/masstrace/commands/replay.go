@@ -7,9 +7,12 @@ import (
 	"os"
 	"runtime/debug"
 
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/highlights"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/progress"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/replay"
 )
@@ -24,7 +27,7 @@ type ReplayCmd struct {
 		Meta      string `placeholder:"FILE" help:"Write all records but traces and replies to this file, and not to --output. Default: none."`
 		Overwrite bool   `help:"Overwrite existing files of --output, --replies and --meta. Default: nothing is written if one of them exists."`
 		Records   string `default:"trace" enum:"trace,reply,both" placeholder:"KIND" help:"Data records: trace, reply or both. Default: ${default}."`
-		Quiet     bool   `short:"q" help:"Print no summary."`
+		Quiet     bool   `short:"q" help:"Print no progress and no summary."`
 	} `embed:"" group:"Output"`
 
 	KeyFlags struct {
@@ -85,12 +88,14 @@ func (c *ReplayCmd) Run(ctx context.Context, args command, s streams) error {
 		return &plan.ConfigError{Field: "Records", Err: err}
 	}
 	screen := newConsole(s, o.Quiet)
-	screen.output = o.Output
+	screen.output, screen.ends = o.Output, new(progress.Ends)
+	screen.found = highlights.New()
+	defer newReading(screen, "replay", o.Output, s.Stdout).files(c.Files, 1)()
 	return replay.Run(ctx, replay.Config{
 		Files: c.Files, Stdin: s.Stdin, Key: k.Key, Seed: k.Seed, Sources: addresses(k.Source),
 		Method: method, MinTTL: uint8(k.MinTTL), MaxTTL: uint8(k.MaxTTL), DstPort: dstPort(method, k.Dport), TOS: uint8(k.TOS),
 		Flows: int(k.Flows), Attempts: int(k.Attempts), PortLow: k.SourcePortRange.low, PortHigh: k.SourcePortRange.high,
-		Output: o.Output, ReplyOutput: o.Replies, MetaOutput: o.Meta, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: screen,
+		Output: o.Output, ReplyOutput: o.Replies, MetaOutput: o.Meta, Existing: outfile.ExistingIf(o.Overwrite), Stdout: s.Stdout, Records: records, Observer: screen, Sinks: []format.Writer{screen.ends, screen.found},
 		Tool: tool(), Argv: args.argv(),
 	})
 }

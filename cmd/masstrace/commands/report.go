@@ -17,7 +17,7 @@ type ReportCmd struct {
 	Output    string `group:"Output" short:"o" placeholder:"FILE" help:"Page to write; - is the standard output. Default: report.html, unless --serve is given."`
 	Overwrite bool   `group:"Output" help:"Overwrite an existing page. Default: nothing is written if it exists."`
 	Traces    count  `group:"Output" default:"100000" placeholder:"N" help:"Traces in the page. If the results have more, the page has all traces to some of the targets, and sums over everything. Default: 100000."`
-	Quiet     bool   `group:"Output" short:"q" help:"Print nothing about the page."`
+	Quiet     bool   `group:"Output" short:"q" help:"Print nothing about the page, and no progress."`
 	Serve     string `group:"Server" placeholder:"ADDR" help:"Serve the page at this address and port, and keep it up to date while the files grow. Without an address, this machine alone can see the page. Default: write a file."`
 }
 
@@ -51,7 +51,10 @@ func (c *ReportCmd) Run(ctx context.Context, s streams) error {
 	if cfg.Output == "" {
 		cfg.Output = "report.html"
 	}
+	stop := newReading(screen, "report", cfg.Output, s.Stdout).files(c.Files, 1)
+	defer stop()
 	size, err := pages.Write(ctx, cfg)
+	stop()
 	if size.Octets > 0 && cfg.Output != "-" {
 		screen.line(c.written(size, cfg.Output))
 	}

@@ -3,20 +3,25 @@ package commands
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
 
 // A scan serves its metrics, and writes a line of status each second. A status file that cannot be
-// written is told once, and the scan goes on. A port in use is an error before any file is made.
+// written is told once, and the scan goes on. A port in use is an error before any file is made,
+// and so before a probe is sent.
 func TestReports(t *testing.T) {
 	t.Parallel()
 	if !isolated(t, routers.Name, "") {
@@ -45,12 +50,56 @@ func TestReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer used.Close()
-	out = outFile(t)
-	p = start(t, nil, "scan", "45.16.0.9", "--metrics", used.Addr().String(), "-o", out)
-	p.end(statusEnvironment)
-	p.says("--metrics: listen tcp", "address already in use")
-	if _, err := os.Stat(out); err == nil {
-		t.Error("there is an output")
+	for _, name := range []string{"scan", "follow"} {
+		out, status := outFile(t), outFile(t)
+		p = start(t, nil, name, "45.16.0.9", "--metrics", used.Addr().String(), "--status", status, "-o", out)
+		p.end(statusEnvironment)
+		p.says("--metrics: listen tcp", "address already in use: another program has this port, choose another one")
+		for _, path := range []string{out, status} {
+			if _, err := os.Stat(path); err == nil {
+				t.Errorf("%s: there is %s", name, path)
+			}
+		}
+	}
+}
+
+// On a full disk a status file of any kind is told once, also by a quiet run, and the run goes on.
+func TestStatusFileFull(t *testing.T) {
+	t.Parallel()
+	if !isolated(t, routers.Name, "") {
+		return
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("small", dir, "tmpfs", 0, "size=16k"); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Unmount(dir, 0) }()
+	filler, err := os.Create(filepath.Join(dir, "filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = filler.Write(make([]byte, 4096))
+	}
+	if closed := filler.Close(); closed != nil || !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err, closed)
+	}
+	for _, tt := range []struct{ command, status string }{
+		{"scan", "a.ndjson"}, {"scan", "b.csv"}, {"scan", "c.csv.gz"}, {"scan", "d.ndjson.zst"}, {"follow", "e.csv"},
+	} {
+		status, out := filepath.Join(dir, tt.status), outFile(t)
+		args := []string{tt.command, "45.16.0.0/22", "-q", "--wait=200ms", "--status", status, "-o", out}
+		if tt.command == "follow" {
+			args = append(args, "--max-runtime=3s")
+		}
+		p := start(t, nil, args...)
+		p.end(0)
+		if n := strings.Count(p.said(), "--status"); n != 1 || !strings.Contains(p.said(), "no space left on device; the ") || !strings.Contains(p.said(), "goes on without it") {
+			t.Errorf("%s --status %s: told %d times: %s", tt.command, tt.status, n, p.said())
+		}
+		if r, err := readResults(out); err != nil || len(r.traces) == 0 || tt.command == "scan" && r.summary == nil {
+			t.Errorf("%s --status %s: %v, or not whole", tt.command, tt.status, err)
+		}
 	}
 }
 

@@ -96,9 +96,9 @@ type OutputFlags struct {
 	Pcap       string `name:"pcap" placeholder:"FILE" help:"Write all probes and received frames to this pcapng file, for masstrace replay, and the key of the run to FILE.key. Compressed if it ends in .zst or .gz. Default: none."`
 	Checkpoint string `placeholder:"FILE" help:"Save the progress of the scan in this file, so that --resume can continue it after a stop or a kill. The file holds the key of the run. It is removed when the scan is complete. Needs --output FILE. Default: none."`
 	Resume     string `placeholder:"FILE" help:"Continue the scan of this --checkpoint file. Options must be the same, except --rate, --rate-max, --bandwidth, --burst, --prefix-rate, --per-hop-rate, --senders and --wait. --exclude may exclude more. Default: none, a new scan."`
-	Quiet      bool   `short:"q" help:"Print no status lines and no summary."`
+	Quiet      bool   `short:"q" help:"Print no progress and no summary."`
 
-	StatusEvery timespan `placeholder:"TIME" help:"Time between status lines, in seconds or with a unit. Default: 1s on a terminal, else 60s after the first."`
+	StatusEvery timespan `placeholder:"TIME" help:"Time between updates of the progress, in seconds or with a unit. Default: 1s on a terminal, else 60s after the first."`
 	StatusFile  string   `name:"status" placeholder:"FILE" help:"Write the progress to this file, a line each second: CSV if its name ends in .csv, else NDJSON. If it cannot be written, the scan says so and goes on. Default: none."`
 	Metrics     string   `placeholder:"ADDR" help:"Serve metrics for Prometheus at http://ADDR/metrics while the scan runs. ADDR is HOST:PORT; a port alone is served to this machine only. Default: none."`
 }

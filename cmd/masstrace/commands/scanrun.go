@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/annotate"
+	"github.com/masstrace/masstrace/internal/highlights"
 	"github.com/masstrace/masstrace/internal/intake"
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/list"
@@ -17,6 +18,7 @@ import (
 	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/progress"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/scan"
 	"github.com/masstrace/masstrace/internal/session"
@@ -30,6 +32,8 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 	}
 	screen := newConsole(s, c.Quiet)
 	screen.times = newStatusTimes(time.Duration(c.StatusEvery), screen.terminal)
+	screen.name, screen.ends = "scan", new(progress.Ends)
+	screen.found = highlights.New()
 	screen.output, screen.keeps = c.Output, c.Probes == ""
 	defer screen.clear()
 	cfg.Observer = signals.watching(screen)
@@ -57,10 +61,15 @@ func (c *ScanCmd) Run(ctx context.Context, signals *signals, args command, flags
 		return err
 	}
 	defer stop()
+	cfg.Sinks = append(cfg.Sinks, screen.ends, screen.found)
+	asText := c.showsText(flags, s.Stdout)
+	if !asText {
+		screen.aside(c.Output, s.Stdout)
+	}
 	if c.Probes != "" {
 		return screen.conclude(annotated(list.Run(ctx, signals.Interrupted, c.listConfig(&cfg)), known), args)
 	}
-	if c.showsText(flags, s.Stdout) {
+	if asText {
 		cfg.Output, cfg.Sinks = "", append(cfg.Sinks, newScreenWriter(screen, s.Stdout))
 	}
 	return screen.conclude(annotated(scan.Run(ctx, signals.Interrupted, cfg), known), args)

@@ -11,7 +11,7 @@ import (
 )
 
 // screenWriter is a format.Writer for a terminal: it writes traces as text, window by window. The
-// status line is not in between.
+// display is not in between.
 type screenWriter struct {
 	format.Writer
 	console *console

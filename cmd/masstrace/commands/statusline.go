@@ -2,7 +2,6 @@ package commands
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
@@ -42,51 +41,19 @@ func (s *statusTimes) due(elapsed time.Duration) bool {
 	return true
 }
 
-// statusField is a part of the status line. The ones with the highest rank are left out first.
-type statusField struct {
-	rank int
-	text string
-}
-
-// statusLine returns the progress of a scan as one line of at most width characters; 0 is any
-// number. Whole fields are left out.
-func statusLine(p observe.Progress, width int) string {
+// statusLine returns the progress of a run as one line, for a log.
+func statusLine(p observe.Progress) string {
 	hit := 0.0
 	if p.Sent > 0 {
 		hit = 100 * float64(p.Answered) / float64(p.Sent)
 	}
 	end := fmt.Sprintf("ETA %s", p.Left.Round(time.Second))
-	if p.Waiting {
+	switch {
+	case p.Waiting:
 		end = fmt.Sprintf("waiting %s for replies", p.Left.Round(time.Second))
+	case p.Lasts:
+		end = fmt.Sprintf("changes %d", p.Changes)
 	}
-	fields := []statusField{
-		{0, p.Elapsed.Round(time.Second).String()},
-		{0, fmt.Sprintf("%5.1f%%", 100*p.Share)},
-		{2, fmt.Sprintf("sent %d", p.Sent)},
-		{4, fmt.Sprintf("(%.0f/s)", p.RatePPS)},
-		{3, fmt.Sprintf("replies %d", p.Answered)},
-		{6, fmt.Sprintf("hit %.1f%%", hit)},
-		{5, fmt.Sprintf("drops %d", p.Drops)},
-		{1, end},
-	}
-	for most := 6; ; most-- {
-		line := joined(fields, most)
-		if width <= 0 || len(line) <= width {
-			return line
-		}
-		if most == 0 {
-			return line[:width]
-		}
-	}
-}
-
-// joined returns the fields up to a rank as one line.
-func joined(fields []statusField, most int) string {
-	var texts []string
-	for _, f := range fields {
-		if f.rank <= most {
-			texts = append(texts, f.text)
-		}
-	}
-	return strings.Join(texts, " ")
+	return fmt.Sprintf("%s %5.1f%% sent %d (%.0f/s) replies %d hit %.1f%% drops %d %s",
+		p.Elapsed.Round(time.Second), 100*p.Share, p.Sent, p.RatePPS, p.Answered, hit, p.Drops, end)
 }

@@ -13,30 +13,8 @@ import (
 
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
-	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/progress/terminaltest"
 )
-
-// A status line fits any width: whole fields are left out, the least important first.
-func TestStatusLineWidth(t *testing.T) {
-	p := observe.Progress{
-		Elapsed: 62 * time.Second, Left: time.Hour, Share: 0.12345,
-		Sent: 600_000, RatePPS: 9_999, Answered: 400_200, Drops: 3,
-	}
-	for width, want := range map[int]string{
-		0:   "1m2s  12.3% sent 600000 (9999/s) replies 400200 hit 66.7% drops 3 ETA 1h0m0s",
-		100: "1m2s  12.3% sent 600000 (9999/s) replies 400200 hit 66.7% drops 3 ETA 1h0m0s",
-		70:  "1m2s  12.3% sent 600000 (9999/s) replies 400200 drops 3 ETA 1h0m0s",
-		60:  "1m2s  12.3% sent 600000 (9999/s) replies 400200 ETA 1h0m0s",
-		50:  "1m2s  12.3% sent 600000 replies 400200 ETA 1h0m0s",
-		30:  "1m2s  12.3% ETA 1h0m0s",
-		12:  "1m2s  12.3%",
-		5:   "1m2s ",
-	} {
-		if got := statusLine(p, width); got != want {
-			t.Errorf("%d columns: %q, want %q", width, got, want)
-		}
-	}
-}
 
 // On a terminal a line is due each second, in a log after the first each minute.
 func TestStatusTimes(t *testing.T) {
@@ -92,8 +70,8 @@ func pty(t *testing.T, columns uint16) (master, terminal *os.File) {
 	return master, terminal
 }
 
-// A scan at a terminal never writes more into a status line than the terminal is wide, and it waits
-// for replies at the end.
+// The display of a scan is never wider than the terminal. It shows the wait for replies at the end, and
+// then it is gone.
 func TestStatusOnTerminal(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, routers.Name)
@@ -106,21 +84,20 @@ func TestStatusOnTerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 		terminal.Close()
-		var shown bytes.Buffer
-		_, _ = shown.ReadFrom(master) // it fails when the other end is closed
+		shown := terminaltest.New(int(columns))
+		text := new(bytes.Buffer)
+		_, _ = text.ReadFrom(master) // it fails when the other end is closed
 		if err := cmd.Wait(); err != nil {
-			t.Fatalf("%v\n%s", err, shown.String())
+			t.Fatalf("%v\n%s", err, text.String())
 		}
-		status, _, _ := strings.Cut(shown.String(), "\r\n")
-		lines := strings.Split(status, eraseLine)
-		lines = lines[:len(lines)-1] // the rest is the summary
-		for _, line := range lines {
-			if len(line) >= int(columns) {
-				t.Errorf("%d columns: %q has %d", columns, line, len(line))
+		_, _ = shown.Write(text.Bytes())
+		if shown.Cut > 0 || shown.Unknown != nil || strings.Contains(shown.Text(), "ETA") {
+			t.Errorf("%d columns: %d characters cut, unknown sequences %q, at the end\n%s", columns, shown.Cut, shown.Unknown, shown.Text())
+		}
+		for _, want := range []string{"sent", "replies", "drops", "ETA ", "s for replies"} {
+			if !strings.Contains(text.String(), want) {
+				t.Errorf("%d columns: no %q in %q", columns, want, text.String())
 			}
-		}
-		if len(lines) < 3 || !strings.Contains(status, "for replies") {
-			t.Errorf("%d columns: %q", columns, status)
 		}
 	}
 }

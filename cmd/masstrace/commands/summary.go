@@ -5,45 +5,19 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/highlights"
 	"github.com/masstrace/masstrace/internal/observe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/tabular"
 )
 
-// summaryTable is a table of counts for people: names, counts, shares and words.
-type summaryTable struct{ tabular.Table }
-
-// row writes a count with its share, if that is not empty, and its words.
-func (t *summaryTable) row(name string, n uint64, share, words string) {
-	t.Add(name, tabular.Count(n), share, words)
-}
-
-// rare writes a count that is not 0.
-func (t *summaryTable) rare(name string, n uint64, words string) {
-	if n != 0 {
-		t.row(name, n, "", words)
-	}
-}
-
-// The most characters of a line of a summary: on a terminal as many as it shows, within limits.
-const (
-	screenWidth = 80
-	leastWidth  = 48 // the counts take about 35
-)
-
-// summaryWidth returns the most characters of a line of a summary on w.
-func summaryWidth(w io.Writer) int {
-	if columns := columnsOf(w); columns > 0 {
-		return max(min(columns, screenWidth), leastWidth)
-	}
-	return screenWidth
-}
-
 // writeSummary writes the summary of a run for people: the findings, then the account. It has one
-// line for each count that is not 0 or that every reader looks for, with its meaning in words.
-func writeSummary(w io.Writer, e *observe.Finished) error {
+// line for each count that is not 0 or that every reader looks for, with its meaning in words. No line
+// is wider than width.
+func writeSummary(w io.Writer, e *observe.Finished, width int, found *highlights.Counter) error {
 	s := e.Summary
 	if e.Windows > 0 {
 		fmt.Fprintln(w, recordedWords(e))
@@ -51,15 +25,18 @@ func writeSummary(w io.Writer, e *observe.Finished) error {
 			return nil
 		}
 	}
-	t := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  ", Width: summaryWidth(w)}}
+	t := summaryTable{width: width}
 	t.findings(s)
 	t.diagnosis(s.Diagnosis)
-	t.Add("")
+	t.gap()
+	t.ownLosses(s)
+	t.look(s, found)
+	t.gap()
 	t.probes(s)
-	t.Add("")
+	t.gap()
 	t.frames(s)
-	err := t.WriteText(w)
-	if losses := losses(&s.ByTTL); err == nil && len(losses.Rows) > 0 {
+	err := t.write(w)
+	if losses := losses(&s.ByTTL, width); err == nil && len(losses.Rows) > 0 {
 		fmt.Fprintln(w)
 		err = losses.WriteText(w)
 	}
@@ -97,12 +74,17 @@ func (t *summaryTable) probes(s *record.Summary) {
 	if s.TxErrorsBy == (account.TxErrorsBy{}) {
 		t.rare("not sent", s.TxErrors, "refused by the kernel")
 	}
-	for _, r := range account.Reasons(&s.TxErrorsBy) {
-		t.rare("not sent", r.N, r.Words)
-	}
+	t.reasons("not sent", account.Reasons(&s.TxErrorsBy))
 	t.rare("abandoned", s.Abandoned, "in unfinished windows; a resumed run sends them again")
-	for _, r := range account.Reasons(&s.Skipped) {
-		t.rare("skipped", r.N, r.Words)
+	t.reasons("skipped", account.Reasons(&s.Skipped))
+}
+
+// reasons writes the counts of the reasons for something.
+func (t *summaryTable) reasons(name string, list []account.Reason) {
+	for _, r := range list {
+		if r.N > 0 {
+			t.needed(name, r.N, "", r.Words)
+		}
 	}
 }
 
@@ -141,8 +123,8 @@ func rateWords(a *record.AutoRate) string {
 }
 
 // losses returns a table of the TTLs with counts beside answered and silent. It has only columns
-// with counts.
-func losses(by *account.ByTTL) *tabular.Table {
+// with counts, and as many as fit the width.
+func losses(by *account.ByTTL, width int) *tabular.Table {
 	var all account.TTLCounts
 	for ttl := range by {
 		all.SilentBy.RateLimited += by[ttl].SilentBy.RateLimited
@@ -179,7 +161,23 @@ func losses(by *account.ByTTL) *tabular.Table {
 			t.Add(row...)
 		}
 	}
+	for len(t.Head) > 2 && widthOf(t) > width {
+		t.Head = t.Head[:len(t.Head)-1]
+		for i := range t.Rows {
+			t.Rows[i] = t.Rows[i][:len(t.Head)]
+		}
+	}
 	return t
+}
+
+// widthOf returns the characters of the widest line of a table.
+func widthOf(t *tabular.Table) (width int) {
+	var b strings.Builder
+	_ = t.WriteText(&b) // which never fails
+	for line := range strings.Lines(b.String()) {
+		width = max(width, utf8.RuneCountInString(line)-1)
+	}
+	return width
 }
 
 // paceWords gives the time that the run took, and its mean rate.

@@ -14,7 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/masstrace/masstrace/internal/account"
+	"github.com/masstrace/masstrace/internal/highlights"
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/tabular"
 )
@@ -57,11 +59,11 @@ func sampleSummary() *record.Summary {
 
 func TestSummary(t *testing.T) {
 	var got bytes.Buffer
-	if err := writeSummary(&got, &observe.Finished{Summary: sampleSummary()}); err != nil {
+	if err := writeSummary(&got, &observe.Finished{Summary: sampleSummary()}, fileWidth, sampleFound(t)); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(got.String()) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > screenWidth {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > fileWidth {
 			t.Errorf("%d characters: %s", n, line)
 		}
 	}
@@ -93,7 +95,7 @@ func TestSummaryRecorded(t *testing.T) {
 		s := sampleSummary()
 		s.Abandoned = 1083
 		var got strings.Builder
-		if err := writeSummary(&got, &observe.Finished{Summary: s, Recorded: tt.recorded, Windows: 9}); err != nil {
+		if err := writeSummary(&got, &observe.Finished{Summary: s, Recorded: tt.recorded, Windows: 9}, fileWidth, nil); err != nil {
 			t.Fatal(err)
 		}
 		if rest, ok := strings.CutPrefix(got.String(), tt.want); !ok || strings.Contains(rest, "probes sent") != tt.table {
@@ -109,7 +111,7 @@ func TestSummaryReasons(t *testing.T) {
 		Limited: 106, Excluded: 107, Interrupted: 108, TxError: 109}
 	s.Rejected = account.Rejected[uint64]{Checksum: 201, Source: 202, Tag: 203, Conflict: 204, Unsent: 205, Responder: 206}
 	var got strings.Builder
-	if err := writeSummary(&got, &observe.Finished{Summary: s}); err != nil {
+	if err := writeSummary(&got, &observe.Finished{Summary: s}, fileWidth, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, list := range [][]account.Reason{account.Reasons(&s.Skipped), account.Reasons(&s.Rejected)} {
@@ -143,32 +145,69 @@ func TestSummaryError(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeSummary(w, &observe.Finished{Summary: sampleSummary()}); err == nil {
+	if err := writeSummary(w, &observe.Finished{Summary: sampleSummary()}, fileWidth, nil); err == nil {
 		t.Error("no error")
 	}
 }
 
-// A narrow terminal gets narrow lines.
+// A summary is as wide as the terminal, and it never has a wider line unless a single word is. All
+// counts are in it, on any terminal.
 func TestSummaryWidth(t *testing.T) {
-	for columns, want := range map[uint16]int{50: 50, 80: 80, 200: screenWidth, 20: leastWidth} {
+	for _, columns := range []uint16{20, 50, 80, 200} {
 		_, terminal := pty(t, columns)
-		if got := summaryWidth(terminal); got != want {
-			t.Errorf("%d columns: %d, want %d", columns, got, want)
+		if got := summaryWidth(terminal); got != int(columns) {
+			t.Errorf("%d columns: %d", columns, got)
 		}
 	}
-	var narrow bytes.Buffer
-	table := summaryTable{tabular.Table{Columns: "rrrl", Indent: "  ", Width: 60}}
-	table.probes(sampleSummary())
-	table.frames(sampleSummary())
-	if err := table.WriteText(&narrow); err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(narrow.String()) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 60 {
-			t.Errorf("%d characters: %s", n, line)
-		}
-	}
-	if got := summaryWidth(new(bytes.Buffer)); got != screenWidth {
+	if got := summaryWidth(new(bytes.Buffer)); got != fileWidth {
 		t.Errorf("no terminal: %d", got)
 	}
+	widest := 0
+	found := sampleFound(t)
+	for width := 20; width <= 240; width++ {
+		var text strings.Builder
+		if err := writeSummary(&text, &observe.Finished{Summary: sampleSummary()}, width, found); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(text.String()) {
+			n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n"))
+			if n > width {
+				t.Errorf("%d characters on %d columns: %s", n, width, line)
+			}
+			widest = max(widest, n)
+		}
+		for _, want := range []string{"1,250,003", "150,994,944", "67,950", "203.0.113.5", "10.0.0.3", "AS64500"} {
+			if !strings.Contains(text.String(), want) {
+				t.Errorf("%d columns: no %s in\n%s", width, want, text.String())
+			}
+		}
+	}
+	if widest < 180 {
+		t.Errorf("a wide terminal has lines of %d characters only", widest)
+	}
+}
+
+// sampleFound returns highlights of every kind.
+func sampleFound(t *testing.T) *highlights.Counter {
+	t.Helper()
+	found := highlights.New()
+	for i := range 100_000 {
+		trace := new(record.Trace)
+		trace.TargetAnnotation = &record.Annotation{ASN: []uint32{uint32(64500 + i%3)}, ASName: "EXAMPLE"}
+		trace.Reached = i%3 == 2
+		if i < 300 {
+			for ttl := range uint8(4) {
+				h := record.Hop{Sent: 1, RTT: int64(1+ttl) * 1e6}
+				h.TTL, h.Responder = ttl+1, probe.AddrFrom(netip.AddrFrom4([4]byte{10, 0, 0, ttl + 1}))
+				if ttl >= 2 {
+					h.RTT += int64(180+i%5) * 1e6
+				}
+				trace.Hops = append(trace.Hops, h)
+			}
+		}
+		if err := found.Write(trace); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
 }

@@ -19,17 +19,26 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != ""
 }
 
+// hasCursor reports whether w is a terminal that can move its cursor.
+func hasCursor(w io.Writer) bool { return isTerminal(w) && os.Getenv("TERM") != "dumb" }
+
 // columnsOf returns the width of a terminal, 0 if it is not known.
 func columnsOf(w io.Writer) int {
+	columns, _ := sizeOf(w)
+	return columns
+}
+
+// sizeOf returns the size of a terminal, 0 if it is not known.
+func sizeOf(w io.Writer) (columns, rows int) {
 	f := fileOf(w)
 	if f == nil {
-		return 0
+		return 0, 0
 	}
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	return int(size.Col)
+	return int(size.Col), int(size.Row)
 }
 
 // fileOf returns the file that w writes to, nil if w is not a file.

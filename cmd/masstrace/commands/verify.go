@@ -25,6 +25,7 @@ type VerifyCmd struct {
 	Exclude       []string `group:"Scan" placeholder:"FILE" help:"Exclusions of the scan, in the same form. Default: none."`
 	AllowReserved bool     `group:"Scan" help:"Set this if the scan used --allow-reserved."`
 	JSON          bool     `group:"Output" name:"json" help:"Print one JSON object instead of a table."`
+	Quiet         bool     `group:"Output" short:"q" help:"Print no progress."`
 }
 
 // statusFalse is the exit status of a comparison that found a fault.
@@ -45,10 +46,14 @@ func (c *VerifyCmd) Run(ctx context.Context, s streams) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(verifyGarbage)
 	}
+	screen := newConsole(s, c.Quiet)
+	stop := newReading(screen, "verify", "", nil).files(append([]string{c.Log}, c.Results...), 1)
+	defer stop()
 	report, err := verify.Run(ctx, verify.Config{
 		Results: c.Results[0], More: c.Results[1:], Log: c.Log, Counters: c.Counters, Targets: c.Targets, Exclude: c.Exclude,
 		AllowReserved: c.AllowReserved, Stdin: s.Stdin,
 	})
+	stop()
 	if errors.Is(err, verify.ErrLists) {
 		return &plan.ConfigError{Err: err}
 	}
