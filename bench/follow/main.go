@@ -105,6 +105,7 @@ func scans(w *simulated.World, list []probe.Addr, budget int, d time.Duration) (
 					path[ttl], silent = r.From.Netip(), 0
 				}
 				if ok && r.End {
+					simulated.Extend(&path, ttl)
 					break
 				}
 			}

@@ -120,6 +120,20 @@ func (ev *event) join(e *Engine, j *job) {
 	}
 }
 
+// overlaps reports whether a target may have changed at the time of the event.
+func (ev *event) overlaps(e *Engine, j *job) bool {
+	from, to := e.bounds(j)
+	return max(from, ev.notBefore) <= min(to, ev.notAfter)
+}
+
+// leave takes a neighbour for a change of its own.
+func (ev *event) leave(j *job) {
+	if j.spread {
+		ev.running--
+	}
+	j.event, j.spread, j.side = nil, false, nil
+}
+
 // bounds returns when the path of a target was last as before, and first as after.
 func (e *Engine) bounds(j *job) (from, to int64) {
 	to = j.first[j.ttl]

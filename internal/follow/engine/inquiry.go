@@ -14,9 +14,10 @@ const (
 	// step is how many TTLs on each side are asked at a time.
 	step = 2
 	// firstFlows is how many flows are asked at first, and repeats how often flow 0 is asked with
-	// them. branchRepeats is the latter if another flow still has the old hop: only a balancer can be
-	// the cause then, and one that shares its load packet by packet must not be taken for it.
-	firstFlows, repeats, branchRepeats = 8, 2, 10
+	// them. branchRepeats is the latter if there is a balancer: one that shares its load packet by
+	// packet must not be taken for a change. shiftRepeats is the latter if the new hop was elsewhere on
+	// the path: branches of different lengths look like that.
+	firstFlows, repeats, branchRepeats, shiftRepeats = 8, 2, 10, 20
 )
 
 // inquire begins an inquiry about an answer that differs.
@@ -36,6 +37,14 @@ func (e *Engine) inquireWith(j *job, from id, r *Answer, now int64) {
 	}
 	e.Counts.Doubts++
 	e.begin(j)
+	switch known := e.paths.hop(j.target, ttl); e.paths.names.turnsOf(known, from) {
+	case 0:
+	case knownTurns:
+		e.alternates(j, ttl, now)
+		return
+	default:
+		j.need += change.Alternation
+	}
 	j.keep(ttl, from, r)
 	j.probes++ // that of the doubt
 	e.confirm(j, from, r, now)
@@ -44,6 +53,7 @@ func (e *Engine) inquireWith(j *job, from id, r *Answer, now int64) {
 // confirm takes an answer at the TTL of the doubt.
 func (e *Engine) confirm(j *job, from id, r *Answer, now int64) {
 	if !e.paths.differs(j.target, j.ttl, from, r.End) {
+		e.paths.names.inTurn(from, j.doubt.Candidate>>1, e.paths.tick(now))
 		e.alternates(j, j.ttl, now)
 		return
 	}
@@ -101,13 +111,18 @@ func (e *Engine) drop(j *job, now int64) {
 // widenFirst begins to ask the TTLs around a certain doubt. A neighbour is counted in its event now.
 func (e *Engine) widenFirst(j *job, now int64) {
 	j.phase = widening
-	if j.event != nil && !j.event.told {
+	ev := j.event
+	switch {
+	case ev == nil:
+	case !ev.overlaps(e, j): // it changed at another time
+		ev.leave(j)
+	case !ev.told:
 		j.confirmed = true
-		j.event.join(e, j)
+		ev.join(e, j)
 	}
 	e.round(j)
-	if j.event != nil {
-		e.advance(j.event, now)
+	if ev != nil {
+		e.advance(ev, now)
 	}
 	if j.open == 0 {
 		e.widen(j, now)
@@ -250,7 +265,7 @@ func (e *Engine) widened(j *job, now int64) {
 	}
 	j.diff = d
 	if j.event == nil {
-		if ev := e.recent(d, now); ev != nil {
+		if ev := e.recent(d, now); ev != nil && ev.overlaps(e, j) {
 			j.event = ev
 			if !ev.told {
 				ev.join(e, j)
@@ -283,7 +298,10 @@ func (e *Engine) flows(j *job, now int64) {
 		return
 	}
 	wantRepeats := repeats
-	if j.oldSeen {
+	switch {
+	case e.was(j.target, j.diff.After, j.diff.TTL):
+		wantRepeats = shiftRepeats
+	case j.oldSeen || len(j.others) > 1:
 		wantRepeats = branchRepeats
 	}
 	most := min(e.cfg.Flows, MostFlows) - 1
@@ -316,6 +334,16 @@ func (e *Engine) flows(j *job, now int64) {
 	e.finish(j)
 	ev.classify(j)
 	e.spread(ev, now)
+}
+
+// was reports whether a hop is on the known path of a target, a few TTLs from one.
+func (e *Engine) was(target uint32, hop id, ttl uint8) bool {
+	for t := max(int(ttl)-mostShift, 1); t <= int(ttl)+mostShift; t++ {
+		if e.paths.hop(target, uint8(t)) == hop {
+			return true
+		}
+	}
+	return false
 }
 
 // repeat asks flow 0 again.
@@ -371,10 +399,21 @@ func (e *Engine) apply(j *job) {
 		}
 	}
 	s.End, s.Reached, s.Last = end, j.reached, last
-	s.Unstable = 0
+	s.Unstable = unstable(s.Unstable, j, j.shift != 0 || j.joins(e))
 	s.Changes++
 	s.Changed = p.tick(j.rtts[j.ttl].Sent)
 	e.routine.heat(j.target)
+}
+
+// unstable returns the TTLs of the new path at which a balancer alternates: those before the
+// difference, and behind it if the path goes on as before.
+func unstable(old uint64, j *job, joins bool) uint64 {
+	kept := old & (1<<j.low - 1)
+	if joins {
+		behind := old >> max(int(j.asked)+1-j.shift, 0)
+		kept |= behind << (j.asked + 1)
+	}
+	return kept
 }
 
 // flips returns how often in a row a path has changed back to what it was, of late. Each time makes

@@ -12,9 +12,9 @@ type job struct {
 	phase  phase
 	open   int // probes that were not answered yet, on their way or in the queue
 
-	got   [ttls]id   // what answered flow 0 since the job began
-	ends  [ttls]bool // it is the end of the path
-	first [ttls]int64
+	got   [ttls]id    // what answered flow 0 since the job began
+	ends  [ttls]bool  // it is the end of the path
+	first [ttls]int64 // when a probe was first sent that it answered
 	rtts  [ttls]Answer
 	tries [ttls]uint8
 	asked uint8 // highest TTL
@@ -124,7 +124,10 @@ func (e *Engine) jobAnswered(a Ask, from id, r *Answer, now int64) {
 	if a.Flow != 0 {
 		j.flowAnswered(from)
 	} else if j.phase == flowing {
-		if from != j.diff.After { // the old hop, or a third one
+		if from != j.diff.After || j.diff.After == j.diff.Before && r.End != j.ends[a.TTL] { // the old hop, or a third one
+			if from == j.diff.Before {
+				e.paths.names.inTurn(j.diff.Before, j.diff.After, e.paths.tick(now))
+			}
 			e.alternates(j, a.TTL, now)
 			return
 		}
@@ -146,7 +149,7 @@ func (e *Engine) jobAnswered(a Ask, from id, r *Answer, now int64) {
 
 // keep keeps an answer to flow 0.
 func (j *job) keep(ttl uint8, from id, r *Answer) {
-	if j.first[ttl] == 0 {
+	if j.first[ttl] == 0 || j.got[ttl] != from {
 		j.first[ttl] = r.Sent
 	}
 	j.got[ttl], j.ends[ttl], j.rtts[ttl] = from, r.End, *r

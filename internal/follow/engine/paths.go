@@ -112,6 +112,20 @@ func (p *paths) differs(target uint32, ttl uint8, from id, end bool) bool {
 	return known >= firstID && known != from
 }
 
+// endsBefore reports whether the hop that ends a path is nearer than known, and only silence hid it.
+func (p *paths) endsBefore(target uint32, ttl uint8, from id) bool {
+	s := &p.states[target]
+	if s.End == 0 || ttl >= s.End || p.hop(target, s.End) != from {
+		return false
+	}
+	for t := ttl; t < s.End; t++ {
+		if p.hop(target, t) >= firstID {
+			return false
+		}
+	}
+	return true
+}
+
 // compact renumbers addresses, now and then.
 func (p *paths) compact() {
 	fresh := p.names.compact()

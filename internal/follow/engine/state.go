@@ -15,6 +15,7 @@ type saved struct {
 	Counts  Counts
 	Begin   int64
 	Addrs   []probe.Addr
+	Turns   []uint8 // by address
 	Hops    [ttls][]id
 	Seen    [ttls][]tick
 	RTTs    [ttls][]uint16
@@ -29,7 +30,7 @@ func (e *Engine) Save() ([]byte, error) {
 	p := e.paths
 	var b bytes.Buffer
 	err := gob.NewEncoder(&b).Encode(&saved{
-		Counts: e.Counts, Begin: p.begin, Addrs: p.names.addrs, Hops: p.hops, Seen: p.seen, RTTs: p.rtts, States: p.states,
+		Counts: e.Counts, Begin: p.begin, Addrs: p.names.addrs, Turns: p.names.turns, Hops: p.hops, Seen: p.seen, RTTs: p.rtts, States: p.states,
 		Hot: e.routine.hot, Numbers: e.numbers, Targets: e.targets,
 	})
 	return b.Bytes(), err
@@ -53,6 +54,9 @@ func (e *Engine) Load(b []byte) error {
 	fresh[silent] = silent
 	for i := firstID; int(i) < len(s.Addrs); i++ {
 		fresh[i] = p.names.of(s.Addrs[i])
+		if int(i) < len(s.Turns) {
+			p.names.turns[fresh[i]] = s.Turns[i]
+		}
 	}
 	for ttl := range s.Hops {
 		hops := s.Hops[ttl]

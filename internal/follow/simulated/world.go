@@ -70,7 +70,7 @@ func (w *World) Send(target probe.Addr, flow uint16, ttl uint8) (r engine.Answer
 }
 
 // Path returns the hops of the followed flow of a target at a time, without hops that may be one of
-// several, and without silent ones.
+// several, and without silent ones. Probes with a TTL beyond the end are answered by the end.
 func (w *World) Path(target probe.Addr, at int64) (path [33]netip.Addr) {
 	f := netsim.PortFlow(17, Source, target.Netip(), w.codec.Flow(target, 0).Value, port)
 	f.At = time.Duration(at)
@@ -80,10 +80,20 @@ func (w *World) Path(target probe.Addr, at int64) (path [33]netip.Addr) {
 			path[ttl] = hops[0].Addr
 		}
 		if !slices.ContainsFunc(hops, func(h netsim.Hop) bool { return !h.End }) {
+			if !hops[0].Loop {
+				Extend(&path, ttl)
+			}
 			break
 		}
 	}
 	return path
+}
+
+// Extend gives the hop at a TTL, which ends a path, to all greater TTLs.
+func Extend(path *[33]netip.Addr, ttl uint8) {
+	for t := ttl + 1; int(t) < len(path); t++ {
+		path[t] = path[ttl]
+	}
 }
 
 // Differ reports whether a path that answers has changed: two hops at a TTL are not the same.
