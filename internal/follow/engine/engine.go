@@ -13,7 +13,8 @@ type Engine struct {
 	paths   *paths
 	routine routine
 
-	urgent  queue // probes of jobs and events, in their order
+	urgent  queue // probes that decide whether and what has changed, in their order
+	slow    queue // of first traces, and of paths that are known to have changed
 	jobs    int   // that have not ended
 	events  []*event
 	numbers uint64 // of events
@@ -38,15 +39,12 @@ func (e *Engine) Next(now int64) (a Ask, ok bool) {
 	e.turn++
 	// Routine has a part of the budget whatever else happens.
 	if e.turn%routineShare != 0 {
-		if a, ok = e.urgent.pop(); ok {
+		if a, ok = e.queued(); ok {
 			return e.asked(a, now), true
 		}
 	}
-	for range mostStarts {
-		if !e.startTrace() {
-			break
-		}
-		if a, ok = e.urgent.pop(); ok {
+	if e.startTrace() {
+		if a, ok = e.slow.pop(); ok {
 			return e.asked(a, now), true
 		}
 	}
@@ -54,18 +52,25 @@ func (e *Engine) Next(now int64) (a Ask, ok bool) {
 		e.Counts.Routine++
 		return e.asked(a, now), true
 	}
-	if a, ok = e.urgent.pop(); ok {
+	if a, ok = e.queued(); ok {
 		return e.asked(a, now), true
 	}
 	return a, false
 }
 
+// queued returns the next probe of a queue.
+func (e *Engine) queued() (a Ask, ok bool) {
+	if a, ok = e.urgent.pop(); ok {
+		return a, true
+	}
+	return e.slow.pop()
+}
+
 const (
 	// routineShare is the inverse of the share of routine if inquiries use up the budget.
 	routineShare = 4
-	// mostStarts is how many first paths begin at a time, mostJobs how many there are.
-	mostStarts = 8
-	mostJobs   = 4096
+	// mostJobs is how many first paths and inquiries there are at a time.
+	mostJobs = 4096
 )
 
 // asked notes that a probe is handed out.

@@ -8,7 +8,7 @@ import (
 const (
 	// needed is how many answers in a row show another path; inherited if neighbours have shown the
 	// same. mostNeeded is for a target that changes back and forth.
-	needed, inherited, mostNeeded = 3, 2, 16
+	needed, inherited, mostNeeded = 3, 2, 8
 	// mostConfirms is how many probes may be tried for that, beyond those that are needed.
 	mostConfirms = 8
 	// step is how many TTLs on each side are asked at a time.
@@ -29,11 +29,11 @@ func (e *Engine) inquire(target uint32, ttl uint8, from id, r *Answer, now int64
 func (e *Engine) inquireWith(j *job, from id, r *Answer, now int64) {
 	s, ttl := &e.paths.states[j.target], j.ttl
 	j.phase, j.low, j.asked, j.need = confirming, ttl, ttl, needed
-	if j.event != nil {
+	switch {
+	case j.event != nil && from == j.event.diff.After:
 		j.need = inherited
-	}
-	if from == s.Back && s.Back != unasked || s.Flips > 0 {
-		j.need = min(needed<<min(s.Flips, 4), mostNeeded)
+	case from == s.Back && s.Back != unasked || s.Flips > 0:
+		j.need = min(needed+int(s.Flips), mostNeeded)
 	}
 	e.Counts.Doubts++
 	e.begin(j)

@@ -69,7 +69,11 @@ func (e *Engine) ask(j *job, flow uint16, ttl uint8) {
 		j.tries[ttl]++
 		j.asked, j.low = max(j.asked, ttl), min(j.low, ttl)
 	}
-	e.urgent.push(Ask{Target: j.target, Flow: flow, TTL: ttl, job: j})
+	q := &e.urgent
+	if j.phase == tracing || j.phase == widening && j.event != nil {
+		q = &e.slow
+	}
+	q.push(Ask{Target: j.target, Flow: flow, TTL: ttl, job: j})
 }
 
 // startTrace begins the first trace of the next target, and reports whether there was one.
