@@ -60,9 +60,10 @@ type Counts struct {
 	Affected uint64 `json:"affected"` // paths that changed
 
 	// Doubts that were no change: the old hop answered again, so a balancer alternates; nothing
-	// answered any more.
+	// answered any more; the path had changed again before its hops were known.
 	Alternated uint64 `json:"alternated"`
 	Faded      uint64 `json:"faded"`
+	Outlived   uint64 `json:"outlived"`
 
 	Routes    uint64 `json:"routes"` // events by kind
 	Balancers uint64 `json:"balancers"`

@@ -139,7 +139,7 @@ func (e *Engine) bounds(j *job) (from, to int64) {
 	to = j.first[j.ttl]
 	for t := j.low; t <= j.asked; t++ {
 		known := e.paths.hop(j.target, t)
-		if j.got[t] < firstID || known < firstID || j.got[t] == known {
+		if j.got[t] < firstID || known < firstID || j.got[t] == known || j.first[t] == 0 {
 			continue
 		}
 		from, to = max(from, e.paths.seenAt(j.target, t)), min(to, j.first[t])

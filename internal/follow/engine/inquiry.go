@@ -57,11 +57,7 @@ func (e *Engine) confirm(j *job, from id, r *Answer, now int64) {
 		e.alternates(j, j.ttl, now)
 		return
 	}
-	key := from << 1
-	if r.End {
-		key++
-	}
-	if j.doubt.Other(key, r.Sent, j.need, false) {
+	if j.doubt.Other(j.key(j.ttl), r.Sent, j.need, false) {
 		e.widenFirst(j, now)
 		return
 	}
@@ -120,7 +116,9 @@ func (e *Engine) widenFirst(j *job, now int64) {
 		j.confirmed = true
 		ev.join(e, j)
 	}
-	e.round(j)
+	if !e.recall(j) {
+		e.round(j)
+	}
 	if ev != nil {
 		e.advance(ev, now)
 	}
@@ -144,6 +142,10 @@ func (e *Engine) round(j *job) {
 // widen goes on when all probes of a round are decided.
 func (e *Engine) widen(j *job, now int64) {
 	if j.open > 0 {
+		return
+	}
+	if j.recalled != 0 && e.adopt(j) {
+		e.widened(j, now)
 		return
 	}
 	e.lookLow(j)
@@ -243,8 +245,42 @@ func (j *job) joins(e *Engine) bool {
 	return false
 }
 
+// outlived reports whether a path has changed again while the job found out its hops: they would be
+// those of two paths. It asks the TTL of the doubt once more if that took long; again is set then.
+func (e *Engine) outlived(j *job, now int64) (outlived, again bool) {
+	if j.rechecked {
+		return j.doubt.Candidate != j.key(j.ttl), false
+	}
+	if now-j.rtts[j.ttl].Sent < recheckAfter {
+		return false, false
+	}
+	j.rechecked = true
+	e.ask(j, 0, j.ttl)
+	return false, true
+}
+
+// recheckAfter is the age of an answer, in ns, that is not believed without another one.
+const recheckAfter = int64(5e9)
+
+// key is what answered at a TTL, with whether it is the end of the path.
+func (j *job) key(ttl uint8) id {
+	key := j.got[ttl] << 1
+	if j.ends[ttl] {
+		key++
+	}
+	return key
+}
+
 // widened decides what to do with a difference whose extent is known.
 func (e *Engine) widened(j *job, now int64) {
+	switch outlived, again := e.outlived(j, now); {
+	case again:
+		return
+	case outlived:
+		e.Counts.Outlived++
+		e.drop(j, now)
+		return
+	}
 	known := func(hop id) id { // silence is no difference
 		if hop < firstID {
 			return unasked
@@ -383,6 +419,7 @@ func (e *Engine) apply(j *job) {
 		}
 	}
 	e.describe(j, last)
+	p.remember(j.target)
 	s.Flips = flips(s, &j.diff, p.tick(j.rtts[j.ttl].Sent))
 	s.Back = p.hop(j.target, j.diff.TTL)
 	end := j.end

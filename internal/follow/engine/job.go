@@ -21,17 +21,19 @@ type job struct {
 	low   uint8 // lowest TTL
 
 	// Of an inquiry.
-	ttl      uint8 // of the doubt
-	doubt    change.Doubt[id]
-	need     int
-	confirms int
-	quiet    int // confirmations without an answer
-	lowDone  bool
-	highDone bool
-	shift    int // of the path behind the change
-	end      uint8
-	reached  bool
-	diff     change.Difference[id]
+	ttl       uint8 // of the doubt
+	doubt     change.Doubt[id]
+	need      int
+	confirms  int
+	quiet     int // confirmations without an answer
+	lowDone   bool
+	highDone  bool
+	recalled  uint8 // TTL that decides whether the path before the last change is back
+	rechecked bool  // the TTL of the doubt was asked again after the others
+	shift     int   // of the path behind the change
+	end       uint8
+	reached   bool
+	diff      change.Difference[id]
 
 	event     *event // whose change it is, nil if that is not known
 	isRoot    bool
@@ -70,7 +72,7 @@ func (e *Engine) ask(j *job, flow uint16, ttl uint8) {
 		j.asked, j.low = max(j.asked, ttl), min(j.low, ttl)
 	}
 	q := &e.urgent
-	if j.phase == tracing || j.phase == widening && j.event != nil {
+	if j.phase == tracing || j.phase == widening && j.event != nil && !j.rechecked {
 		q = &e.slow
 	}
 	q.push(Ask{Target: j.target, Flow: flow, TTL: ttl, job: j})

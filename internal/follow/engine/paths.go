@@ -16,6 +16,7 @@ type paths struct {
 	hops   [ttls][]id
 	seen   [ttls][]tick   // when a probe was last sent that the hop answered
 	rtts   [ttls][]uint16 // of that answer, in rttUnit
+	old    [ttls][]id     // before the last change
 	states []state        // by target
 	begin  int64          // of ticks, ns since the Unix epoch
 }
@@ -40,8 +41,11 @@ type state struct {
 	Asked    tick // the last time
 	Changed  tick // the last time
 	Back     id   // hop before the last change
-	Sent     uint32
-	Silent   uint32 // of Sent at End
+	// Of the path before the last change.
+	OldEnd, OldLast uint8
+	OldReached      bool
+	Sent            uint32
+	Silent          uint32 // of Sent at End
 
 	flying uint8 // probes in flight
 	job    *job
@@ -90,7 +94,7 @@ func (p *paths) set(target uint32, ttl uint8, hop id) {
 
 // verify notes that an answer shows the hop as it is.
 func (p *paths) verify(target uint32, ttl uint8, sent int64, rtt time.Duration) {
-	p.seen[ttl][target] = max(p.tick(sent), 1)
+	p.seen[ttl][target] = max(p.tick(sent), 1) // 1 also if it is only remembered
 	p.rtts[ttl][target] = uint16(min(rtt/rttUnit+1, math.MaxUint16))
 }
 
@@ -135,6 +139,11 @@ func (p *paths) compact() {
 	for ttl := range p.hops {
 		for i, h := range p.hops[ttl] {
 			p.hops[ttl][i] = fresh[h]
+		}
+	}
+	for _, column := range p.old {
+		for i, h := range column {
+			column[i] = fresh[h]
 		}
 	}
 	for i := range p.states {

@@ -17,6 +17,7 @@ type saved struct {
 	Addrs   []probe.Addr
 	Turns   []uint8 // by address
 	Hops    [ttls][]id
+	Old     [ttls][]id
 	Seen    [ttls][]tick
 	RTTs    [ttls][]uint16
 	States  []state
@@ -30,7 +31,7 @@ func (e *Engine) Save() ([]byte, error) {
 	p := e.paths
 	var b bytes.Buffer
 	err := gob.NewEncoder(&b).Encode(&saved{
-		Counts: e.Counts, Begin: p.begin, Addrs: p.names.addrs, Turns: p.names.turns, Hops: p.hops, Seen: p.seen, RTTs: p.rtts, States: p.states,
+		Counts: e.Counts, Begin: p.begin, Addrs: p.names.addrs, Turns: p.names.turns, Hops: p.hops, Old: p.old, Seen: p.seen, RTTs: p.rtts, States: p.states,
 		Hot: e.routine.hot, Numbers: e.numbers, Targets: e.targets,
 	})
 	return b.Bytes(), err
@@ -58,6 +59,18 @@ func (e *Engine) Load(b []byte) error {
 			p.names.turns[fresh[i]] = s.Turns[i]
 		}
 	}
+	for ttl, old := range s.Old {
+		if old != nil && len(old) != n {
+			return errState
+		}
+		for i, h := range old {
+			if int(h) >= len(fresh) {
+				return errState
+			}
+			old[i] = fresh[h]
+		}
+		p.old[ttl] = old
+	}
 	for ttl := range s.Hops {
 		hops := s.Hops[ttl]
 		if hops == nil {
@@ -77,7 +90,7 @@ func (e *Engine) Load(b []byte) error {
 	}
 	for i := range s.States {
 		st := &s.States[i]
-		if int(st.Back) >= len(fresh) || st.Last >= ttls || st.End >= ttls {
+		if int(st.Back) >= len(fresh) || st.Last >= ttls || st.OldLast >= ttls || st.End >= ttls {
 			return errState
 		}
 		st.Back = fresh[st.Back]
