@@ -193,10 +193,12 @@ func (f *follower) end(err, cause error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.failure == nil && err == nil {
+		f.engine.Finish(f.time.Now())
 		f.snapshot()
 		stop := &record.CycleStop{Cycle: record.Cycle{Hostname: f.plan.Hostname, Time: time.Now().Unix()}}
 		f.check(errors.Join(f.writer.Write(stop), f.writer.Flush()))
-		f.check(f.save())
+		s, err := f.state()
+		f.check(errors.Join(err, s.save(f.cfg.State)))
 	}
 	f.check(f.file.Close())
 	f.hook.report()

@@ -78,4 +78,15 @@ type Counts struct {
 	Routine uint64 `json:"routine"` // probes by purpose
 	First   uint64 `json:"first"`
 	Inquiry uint64 `json:"inquiry"`
+
+	// The fates of these probes. Forgotten are those whose fate another process did not learn.
+	Answered   uint64 `json:"answered"`
+	Unanswered uint64 `json:"unanswered"`
+	Unsent     uint64 `json:"unsent"`
+	Forgotten  uint64 `json:"forgotten"`
+}
+
+// Waiting returns how many probes have no fate yet.
+func (n *Counts) Waiting() uint64 {
+	return n.Routine + n.First + n.Inquiry - n.Answered - n.Unanswered - n.Unsent - n.Forgotten
 }

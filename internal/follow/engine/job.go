@@ -44,6 +44,7 @@ type job struct {
 	repeats   int  // of flow 0 at diff.TTL
 	repeated  int  // of these, answered by the new hop
 	confirmed bool // it is among the affected of its event
+	told      bool // its change was told
 	spread    bool // its event asked it
 	place     int  // among the neighbours of a side, from 1
 	side      *side

@@ -31,6 +31,13 @@ const (
 
 // state has the knowledge about a target beside its hops.
 type state struct {
+	known
+	flying uint8 // probes in flight
+	job    *job
+}
+
+// known is the part of a state that is saved. It has a fixed size.
+type known struct {
 	End      uint8 // TTL at which the path ends; 0 if nothing shows it
 	Last     uint8 // highest TTL of the path
 	Reached  bool  // the target answers at End
@@ -41,14 +48,11 @@ type state struct {
 	Asked    tick // the last time
 	Changed  tick // the last time
 	Back     id   // hop before the last change
+	Sent     uint32
+	Silent   uint32 // of Sent at End
 	// Of the path before the last change.
 	OldEnd, OldLast uint8
 	OldReached      bool
-	Sent            uint32
-	Silent          uint32 // of Sent at End
-
-	flying uint8 // probes in flight
-	job    *job
 }
 
 func newPaths(n int, begin int64) *paths {

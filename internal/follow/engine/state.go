@@ -2,11 +2,13 @@ package engine
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/gob"
 	"errors"
 	"slices"
 
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // saved is what an engine knows, for another process. Inquiries that go on are forgotten: their
@@ -16,24 +18,31 @@ type saved struct {
 	Begin   int64
 	Addrs   []probe.Addr
 	Turns   []uint8 // by address
-	Hops    [ttls][]id
-	Old     [ttls][]id
-	Seen    [ttls][]tick
-	RTTs    [ttls][]uint16
-	States  []state
+	Columns [ttls]columns
+	States  []byte // known of each target
 	Hot     []uint32
 	Numbers uint64
+	Untold  []record.PathChange
+	Half    []uint32
 	Targets []probe.Addr
 }
 
-// Save returns what the engine knows.
-func (e *Engine) Save() ([]byte, error) {
+// Save returns what the engine knows at a time.
+func (e *Engine) Save(now int64) ([]byte, error) {
 	p := e.paths
 	var b bytes.Buffer
-	err := gob.NewEncoder(&b).Encode(&saved{
-		Counts: e.Counts, Begin: p.begin, Addrs: p.names.addrs, Turns: p.names.turns, Hops: p.hops, Old: p.old, Seen: p.seen, RTTs: p.rtts, States: p.states,
-		Hot: e.routine.hot, Numbers: e.numbers, Targets: e.targets,
-	})
+	known := make([]known, len(p.states))
+	for i := range p.states {
+		known[i] = p.states[i].known
+	}
+	s := &saved{
+		Counts: e.Counts, Begin: p.begin, Addrs: p.names.addrs, Turns: p.names.turns, Columns: p.pack(),
+		Hot: e.routine.hot, Numbers: e.numbers, Targets: e.targets, Untold: e.pending(now), Half: e.half(),
+	}
+	var err error
+	if s.States, err = binary.Append(nil, binary.LittleEndian, known); err == nil {
+		err = gob.NewEncoder(&b).Encode(s)
+	}
 	return b.Bytes(), err
 }
 
@@ -47,8 +56,12 @@ func (e *Engine) Load(b []byte) error {
 		return err
 	}
 	n := len(e.targets)
-	if len(s.States) != n || !slices.Equal(s.Targets, e.targets) || len(s.Addrs) < int(firstID) {
+	states := make([]known, n)
+	if size := binary.Size(states); len(s.States) != size || !slices.Equal(s.Targets, e.targets) || len(s.Addrs) < int(firstID) {
 		return errState
+	}
+	if _, err := binary.Decode(s.States, binary.LittleEndian, states); err != nil {
+		return err
 	}
 	p := newPaths(n, s.Begin)
 	fresh := make([]id, len(s.Addrs))
@@ -59,49 +72,29 @@ func (e *Engine) Load(b []byte) error {
 			p.names.turns[fresh[i]] = s.Turns[i]
 		}
 	}
-	for ttl, old := range s.Old {
-		if old != nil && len(old) != n {
-			return errState
-		}
-		for i, h := range old {
-			if int(h) >= len(fresh) {
-				return errState
-			}
-			old[i] = fresh[h]
-		}
-		p.old[ttl] = old
+	if !p.unpack(&s.Columns, fresh) {
+		return errState
 	}
-	for ttl := range s.Hops {
-		hops := s.Hops[ttl]
-		if hops == nil {
-			continue
-		}
-		if len(hops) != n || len(s.Seen[ttl]) != n || len(s.RTTs[ttl]) != n {
-			return errState
-		}
-		for i, h := range hops {
-			if int(h) >= len(fresh) {
-				return errState
-			}
-			hops[i] = fresh[h]
-			p.names.uses[hops[i]]++
-		}
-		p.hops[ttl], p.seen[ttl], p.rtts[ttl] = hops, s.Seen[ttl], s.RTTs[ttl]
-	}
-	for i := range s.States {
-		st := &s.States[i]
-		if int(st.Back) >= len(fresh) || st.Last >= ttls || st.OldLast >= ttls || st.End >= ttls {
+	for i := range states {
+		st := &states[i]
+		if int(st.Back) >= len(fresh) || st.Last >= ttls || st.End >= ttls || st.OldLast >= ttls {
 			return errState
 		}
 		st.Back = fresh[st.Back]
+		p.states[i].known = *st
 	}
-	p.states = s.States
 	for _, h := range s.Hot {
 		if int(h) < n {
 			e.routine.heat(h)
 		}
 	}
-	e.paths, e.Counts, e.numbers = p, s.Counts, s.Numbers
+	e.paths, e.Counts, e.numbers, e.untold = p, s.Counts, s.Numbers, s.Untold
+	e.Counts.Forgotten += e.Counts.Waiting()
+	for _, t := range s.Half {
+		if int(t) < n {
+			e.retrace(t)
+		}
+	}
 	p.compact()
 	return nil
 }
