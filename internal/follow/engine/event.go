@@ -307,11 +307,15 @@ func (e *Engine) sameNet(a, b uint32) bool {
 	return [6]byte(x[:6]) == [6]byte(y[:6])
 }
 
+// byPacket is the probability that a balancer which seems to have remapped shares its load packet by
+// packet, with shares so unequal that the answers have not shown it.
+const byPacket = 0.02
+
 // judge decides the kind of a change, and the probability that it is right. A route moves neighbours
 // together: those that are nearest. A balancer by destination moves some here and some there.
 func (ev *event) judge() (record.ChangeKind, float64) {
 	if ev.kind == record.BalancerChange {
-		return ev.kind, 1 - ev.unlikely
+		return ev.kind, 1 - max(ev.unlikely, byPacket)
 	}
 	moved, stayed, mixed := 0, 0, false
 	for i := range ev.sides {
@@ -324,7 +328,7 @@ func (ev *event) judge() (record.ChangeKind, float64) {
 	case ev.diff.Before < firstID:
 		return record.RouteChange, 0.9
 	case mixed:
-		return record.BalancerChange, 1 - change.Chance(1+min(moved+stayed, 20))
+		return record.BalancerChange, 1 - max(change.Chance(1+min(moved+stayed, 20)), byPacket)
 	case moved == 0:
 		return record.UnclearChange, 0.5
 	}

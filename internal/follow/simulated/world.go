@@ -27,8 +27,10 @@ const wait = 2 * time.Second
 type World struct {
 	Sim   *netsim.Sim
 	truth *netsim.Truth
-	codec *codec.Codec
-	buf   [2048]byte
+	// routes is the truth if balancers never remapped.
+	routes *netsim.Truth
+	codec  *codec.Codec
+	buf    [2048]byte
 	// Now is the time, in ns since the first probe.
 	Now int64
 	// Sent counts probes.
@@ -42,6 +44,9 @@ func NewWorld(cfg netsim.Config) (*World, error) {
 		return nil, err
 	}
 	w := &World{Sim: sim, truth: sim.Truth()}
+	if w.routes, err = withoutRemaps(cfg); err != nil {
+		return nil, err
+	}
 	w.codec, err = codec.New(codec.Config{
 		Method: probe.UDP, Seed: codec.Key{1}, Key: codec.Key{2}, Source4: Source, DstPort: port,
 		Flows: engine.MostFlows, MinTTL: 1, MaxTTL: 32, Attempts: probe.MaxAttempts,
