@@ -20,7 +20,7 @@ type Config struct {
 
 // Limits of an engine.
 const (
-	// MostTargets is how many targets there may be: each needs some 500 octets.
+	// MostTargets is how many targets there may be: each needs some 600 octets.
 	MostTargets = 1 << 20
 	// MostFlows is how many flows may be asked to find the branches of a balancer.
 	MostFlows = 32
