@@ -1,6 +1,10 @@
 package engine
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/masstrace/masstrace/internal/probe"
+)
 
 // columns are the columns of a TTL for a file, as numbers in little-endian order: gob takes several
 // times as long for a slice of numbers of a named type. A column is empty if the TTL was never used.
@@ -68,4 +72,19 @@ func unpacked[T ~uint32](b []byte) (column []T) {
 		column = append(column, T(binary.LittleEndian.Uint32(b[i:])))
 	}
 	return column
+}
+
+func packedAddrs(list []probe.Addr) []byte {
+	b := make([]byte, 0, len(probe.Addr{})*len(list))
+	for i := range list {
+		b = append(b, list[i][:]...)
+	}
+	return b
+}
+
+func unpackedAddrs(b []byte) (list []probe.Addr) {
+	for ; len(b) >= len(probe.Addr{}); b = b[len(probe.Addr{}):] {
+		list = append(list, probe.Addr(b[:len(probe.Addr{})]))
+	}
+	return list
 }

@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/gob"
 	"errors"
-	"slices"
 
-	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
 )
 
@@ -16,7 +14,7 @@ import (
 type saved struct {
 	Counts  Counts
 	Begin   int64
-	Addrs   []probe.Addr
+	Addrs   []byte
 	Turns   []uint8 // by address
 	Columns [ttls]columns
 	States  []byte // known of each target
@@ -24,7 +22,7 @@ type saved struct {
 	Numbers uint64
 	Untold  []record.PathChange
 	Half    []uint32
-	Targets []probe.Addr
+	Targets []byte
 }
 
 // Save returns what the engine knows at a time.
@@ -36,8 +34,8 @@ func (e *Engine) Save(now int64) ([]byte, error) {
 		known[i] = p.states[i].known
 	}
 	s := &saved{
-		Counts: e.Counts, Begin: p.begin, Addrs: p.names.addrs, Turns: p.names.turns, Columns: p.pack(),
-		Hot: e.routine.hot, Numbers: e.numbers, Targets: e.targets, Untold: e.pending(now), Half: e.half(),
+		Counts: e.Counts, Begin: p.begin, Addrs: packedAddrs(p.names.addrs), Turns: p.names.turns, Columns: p.pack(),
+		Hot: e.routine.hot, Numbers: e.numbers, Targets: packedAddrs(e.targets), Untold: e.pending(now), Half: e.half(),
 	}
 	var err error
 	if s.States, err = binary.Append(nil, binary.LittleEndian, known); err == nil {
@@ -56,18 +54,18 @@ func (e *Engine) Load(b []byte) error {
 		return err
 	}
 	n := len(e.targets)
-	states := make([]known, n)
-	if size := binary.Size(states); len(s.States) != size || !slices.Equal(s.Targets, e.targets) || len(s.Addrs) < int(firstID) {
+	states, addrs := make([]known, n), unpackedAddrs(s.Addrs)
+	if size := binary.Size(states); len(s.States) != size || !bytes.Equal(s.Targets, packedAddrs(e.targets)) || len(addrs) < int(firstID) {
 		return errState
 	}
 	if _, err := binary.Decode(s.States, binary.LittleEndian, states); err != nil {
 		return err
 	}
 	p := newPaths(n, s.Begin)
-	fresh := make([]id, len(s.Addrs))
+	fresh := make([]id, len(addrs))
 	fresh[silent] = silent
-	for i := firstID; int(i) < len(s.Addrs); i++ {
-		fresh[i] = p.names.of(s.Addrs[i])
+	for i := firstID; int(i) < len(addrs); i++ {
+		fresh[i] = p.names.of(addrs[i])
 		if int(i) < len(s.Turns) {
 			p.names.turns[fresh[i]] = s.Turns[i]
 		}
