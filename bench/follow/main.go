@@ -2,7 +2,7 @@
 // masstrace follow, and by scanning all targets again and again with the same budget. Both have the
 // same simulated Internet with scheduled changes, and a virtual clock.
 //
-//	go run ./bench/follow [-targets N] [-budget PPS] [-minutes N] [-o FILE]
+//	go run ./bench/follow [-nets N] [-budget PPS] [-minutes N] [-many N] [-o FILE]
 package main
 
 import (
@@ -25,13 +25,22 @@ func main() {
 	nets := flag.Int("nets", 100, "/16s, with 20 targets each")
 	budget := flag.Int("budget", 50, "probes per second")
 	minutes := flag.Int("minutes", 30, "virtual time")
+	manyNets := flag.Int("many", 400, "/16s with a target in each /24, to measure many targets; 0 does not")
+	manyBudget := flag.Int("many-budget", 5000, "probes per second for these")
+	only := flag.Bool("only-many", false, "measure nothing else")
 	out := flag.String("o", "", "keep the table in this file")
 	flag.Parse()
-	bench.Exit("follow", run(*nets, *budget, *minutes, *out))
+	if *only {
+		body, err := many(*manyNets, *manyBudget, *minutes)
+		fmt.Print(body)
+		bench.Exit("follow", err)
+		return
+	}
+	bench.Exit("follow", run(*nets, *budget, *minutes, *manyNets, *manyBudget, *out))
 }
 
 // run measures both ways in two networks.
-func run(nets, budget, minutes int, out string) error {
+func run(nets, budget, minutes, manyNets, manyBudget int, out string) error {
 	table := tabular.Table{Columns: "ll", Head: []string{"network", "way", "changes", "found", "found %", "false %", "median delay s", "p90 s", "probes per change found"}}
 	d := time.Duration(minutes) * time.Minute
 	targets := 0
@@ -73,8 +82,14 @@ func run(nets, budget, minutes int, out string) error {
 			fmt.Println(table.Markdown())
 		}
 	}
+	cost, err := many(manyNets, manyBudget, minutes)
+	if err != nil {
+		return err
+	}
 	body := fmt.Sprintf("`masstrace follow` and scans of all targets again and again: %d targets, %d probes a second, %d minutes of changes. "+
-		"A change counts for each target. Two scans differ where both have an address at a TTL, and the addresses are not the same.\n\n%s", targets, budget, minutes, table.Markdown())
+		"A change counts for each target. Two scans differ where both have an address at a TTL, and the addresses are not the same.\n\n%s\n"+
+		"An engine that follows many targets, one in each /24 of the networks, in the simulated Internet. Few routes change.\n\n%s",
+		targets, budget, minutes, table.Markdown(), cost)
 	if fmt.Print(body); out == "" {
 		return nil
 	}
@@ -105,6 +120,7 @@ func scans(w *simulated.World, list []probe.Addr, budget int, d time.Duration) (
 					path[ttl], silent = r.From.Netip(), 0
 				}
 				if ok && r.End {
+					simulated.Extend(&path, ttl)
 					break
 				}
 			}

@@ -47,6 +47,7 @@ type follower struct {
 	drops    uint64 // of the kernel, as last read
 	dropped  int64  // when it last grew
 	failure  error  // of the output
+	began    int64  // ns since the Unix epoch
 }
 
 // Run follows the targets of c until interrupted ends, ctx ends or the time is over. An interrupt
@@ -106,6 +107,7 @@ func newFollower(ctx context.Context, c *Config) (*follower, error) {
 		MinTTL: c.Plan.MinTTL, MaxTTL: c.Plan.MaxTTL, Flows: engine.MostFlows, GapLimit: engine.DefaultGap, Changed: f.changed,
 	}, list, f.time.Now())
 	f.air.init()
+	f.began = f.time.Now()
 	if f.restore == nil {
 		return f, nil
 	}
@@ -185,10 +187,17 @@ func (f *follower) follow(ctx, interrupted context.Context) error {
 	return f.end(err, r.Cause())
 }
 
-// begin writes the first records.
+// begin writes the first records, and the first state.
 func (f *follower) begin() error {
 	start := &record.CycleStart{Cycle: record.Cycle{Hostname: f.plan.Hostname, Time: time.Now().Unix()}}
-	return errors.Join(f.writer.Write(start), f.writer.Write(f.plan.Record()), f.writer.Flush())
+	if err := errors.Join(f.writer.Write(start), f.writer.Write(f.plan.Record()), f.writer.Flush()); err != nil {
+		return err
+	}
+	s, err := f.state() // from now on the same command goes on after a kill
+	if err != nil {
+		return err
+	}
+	return s.save(f.cfg.State)
 }
 
 // end writes the last records, and the state.
@@ -196,10 +205,17 @@ func (f *follower) end(err, cause error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.failure == nil && err == nil {
+		for _, a := range f.held {
+			f.engine.Unsent(a, f.time.Now())
+		}
+		f.engine.Finish(f.time.Now())
 		f.snapshot()
+		followed := f.followed(cause)
+		f.check(errors.Join(f.writer.Write(followed), followed.Balance()))
 		stop := &record.CycleStop{Cycle: record.Cycle{Hostname: f.plan.Hostname, Time: time.Now().Unix()}}
 		f.check(errors.Join(f.writer.Write(stop), f.writer.Flush()))
-		f.check(f.save())
+		s, err := f.state()
+		f.check(errors.Join(err, s.save(f.cfg.State)))
 	}
 	f.check(f.file.Close())
 	f.hook.report()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // hook gives each change to a command or a URL, one at a time. Faults are counted, and the first one
@@ -21,8 +22,8 @@ type hook struct {
 	limit time.Duration
 	warn  func(string)
 
-	failed, dropped atomic.Uint64
-	told            atomic.Bool
+	done, failed, dropped, cut atomic.Uint64
+	told                       atomic.Bool
 }
 
 // Limits of a hook.
@@ -66,8 +67,13 @@ func (h *hook) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case b := <-h.queue:
-			if err := h.call(ctx, b); err != nil && ctx.Err() == nil {
+			switch err := h.call(ctx, b); {
+			case err == nil:
+				h.done.Add(1)
+			case ctx.Err() == nil:
 				h.fail(err)
+			default: // the end of the run ended it
+				h.cut.Add(1)
 			}
 		}
 	}
@@ -101,9 +107,20 @@ func (h *hook) fail(err error) {
 
 // report reports the faults at the end.
 func (h *hook) report() {
-	if h == nil || h.failed.Load()+h.dropped.Load()+uint64(len(h.queue)) == 0 {
+	n := h.counts()
+	if n == nil || n.Failed+n.Dropped+n.Left == 0 {
 		return
 	}
 	h.warn(fmt.Sprintf("warning: %d changes could not be handed over, %d were dropped because too many waited, %d were left at the end",
-		h.failed.Load(), h.dropped.Load(), len(h.queue)))
+		n.Failed, n.Dropped, n.Left))
+}
+
+// counts returns the fates of the changes, nil for a nil hook.
+func (h *hook) counts() *record.FollowedCalls {
+	if h == nil {
+		return nil
+	}
+	return &record.FollowedCalls{
+		Done: h.done.Load(), Failed: h.failed.Load(), Dropped: h.dropped.Load(), Left: uint64(len(h.queue)) + h.cut.Load(),
+	}
 }

@@ -28,7 +28,7 @@ type state struct {
 	Engine    []byte
 }
 
-const stateMagic = "masstrace follow state 1\n"
+const stateMagic = "masstrace follow state 2\n"
 
 // readState reads a state file; it returns nil if there is none.
 func readState(path string) (*state, error) {
@@ -56,31 +56,39 @@ func readState(path string) (*state, error) {
 	return s, nil
 }
 
-// save replaces the state file. The output is synced first: what the state does not know is cut off
-// when the program goes on, and found again.
-func (f *follower) save() error {
+// state returns what is to be kept, nil if nothing is. The output is synced first: what the state does
+// not know is cut off when the program goes on, and found again.
+func (f *follower) state() (*state, error) {
 	if f.cfg.State == "" {
-		return nil
+		return nil, nil
 	}
 	s := state{Seed: f.plan.Seed, Run: f.plan.Run}
 	var err error
 	if err = f.writer.Flush(); err != nil {
-		return err
+		return nil, err
 	}
 	if s.Mark, err = f.file.Mark(); err == nil {
 		s.HasMark = true
 	} else if f.cfg.Output != "-" {
-		return err
+		return nil, err
 	}
-	if s.Engine, err = f.engine.Save(); err != nil {
-		return err
+	if s.Engine, err = f.engine.Save(f.time.Now()); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+// save replaces the state file. It takes no lock: probes leave meanwhile.
+func (s *state) save(path string) error {
+	if s == nil {
+		return nil
 	}
 	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(&s); err != nil {
+	if err := gob.NewEncoder(&b).Encode(s); err != nil {
 		return err
 	}
 	sum := sha256.Sum256(b.Bytes())
-	return outfile.Replace(f.cfg.State, 0o600, append(append([]byte(stateMagic), sum[:]...), b.Bytes()...))
+	return outfile.Replace(path, 0o600, append(append([]byte(stateMagic), sum[:]...), b.Bytes()...))
 }
 
 // keep saves the state, writes snapshots and reports progress until ctx ends.
@@ -96,12 +104,15 @@ func (f *follower) keep(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+		var kept *state
 		f.mu.Lock()
 		if drops, _, err := f.session.Live.Drops(); err == nil && drops > f.drops {
 			f.drops, f.dropped = drops, f.time.Now()
 		}
 		if time.Since(saved) >= saveEvery {
-			f.check(f.save())
+			var err error
+			kept, err = f.state()
+			f.check(err)
 			saved = time.Now()
 		}
 		if every := f.cfg.SnapshotEvery; every > 0 && time.Since(shown) >= every {
@@ -114,6 +125,11 @@ func (f *follower) keep(ctx context.Context) {
 		last = f.sent
 		p.Inbound = account.Load(&f.receive.Heard).Inbound
 		f.mu.Unlock()
+		if err := kept.save(f.cfg.State); err != nil {
+			f.mu.Lock()
+			f.check(err)
+			f.mu.Unlock()
+		}
 		f.cfg.Observer.Progress(p)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/masstrace/masstrace/internal/codec"
 	"github.com/masstrace/masstrace/internal/follow/engine"
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 	"github.com/masstrace/masstrace/ratelimit"
 	"github.com/masstrace/masstrace/sender"
@@ -130,11 +131,31 @@ func (f *follower) write(r *run.Run, a engine.Ask) (left bool, pause int64, err 
 	return false, pause, nil
 }
 
+// followed has the counts of the measurement.
+func (f *follower) followed(cause error) *record.Followed {
+	n := &f.engine.Counts
+	reason := run.ReasonOf(cause)
+	if reason == "" {
+		reason = record.ReasonDone
+	}
+	return &record.Followed{
+		Targets: uint64(len(f.engine.Targets())), Traced: n.Traced,
+		Probes: record.FollowedProbes{
+			First: n.First, Routine: n.Routine, Inquiry: n.Inquiry,
+			Unsent: n.Unsent, Answered: n.Answered, Silent: n.Unanswered, Waiting: n.Waiting(), Forgotten: n.Forgotten,
+		},
+		Changes:  record.FollowedChanges{All: n.Changes, Route: n.Routes, Balancer: n.Balancers, Unclear: n.Unclear, Paths: n.Affected},
+		Doubts:   record.FollowedDoubts{All: n.Doubts, Alternated: n.Alternated, Faded: n.Faded, Outlived: n.Outlived},
+		Silence:  record.FollowedSilence{Limited: n.Limited, Lost: n.Lost, Ours: n.Ours},
+		OnChange: f.hook.counts(), ElapsedS: float64(f.time.Now()-f.began) / 1e9, Reason: reason,
+	}
+}
+
 // summary is what was done, for people.
 func (f *follower) summary() string {
 	n := &f.engine.Counts
 	return fmt.Sprintf("followed %d targets: %d probes, %d answers; %d changes of %d paths (%d of routes, %d of balancers, %d unclear); "+
-		"%d doubts that were none (%d balancers by packet, %d fell silent)",
+		"%d doubts that were none (%d balancers by packet, %d fell silent, %d did not last)",
 		len(f.engine.Targets()), f.sent, f.answered, n.Changes, n.Affected, n.Routes, n.Balancers, n.Unclear,
-		n.Alternated+n.Faded, n.Alternated, n.Faded)
+		n.Alternated+n.Faded+n.Outlived, n.Alternated, n.Faded, n.Outlived)
 }

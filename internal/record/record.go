@@ -1,7 +1,7 @@
 package record
 
 // Record is one record of a result file: *CycleStart, *Run, *Resume, *Trace, *Multipath, *Reply, *PathChange,
-// *Summary or *CycleStop. A file begins with a CycleStart and a Run, has Traces and
+// *Followed, *Summary or *CycleStop. A file begins with a CycleStart and a Run, has Traces and
 // Replies in any order, and ends with a Summary and a CycleStop.
 type Record interface{ record() }
 
@@ -12,6 +12,7 @@ func (*Resume) record()     {}
 func (*Trace) record()      {}
 func (*Multipath) record()  {}
 func (*PathChange) record() {}
+func (*Followed) record()   {}
 func (*Reply) record()      {}
 func (*Summary) record()    {}
 

@@ -20,7 +20,7 @@ type Config struct {
 
 // Limits of an engine.
 const (
-	// MostTargets is how many targets there may be: each needs some 500 octets.
+	// MostTargets is how many targets there may be: each needs some 600 octets.
 	MostTargets = 1 << 20
 	// MostFlows is how many flows may be asked to find the branches of a balancer.
 	MostFlows = 32
@@ -60,9 +60,10 @@ type Counts struct {
 	Affected uint64 `json:"affected"` // paths that changed
 
 	// Doubts that were no change: the old hop answered again, so a balancer alternates; nothing
-	// answered any more.
+	// answered any more; the path had changed again before its hops were known.
 	Alternated uint64 `json:"alternated"`
 	Faded      uint64 `json:"faded"`
+	Outlived   uint64 `json:"outlived"`
 
 	Routes    uint64 `json:"routes"` // events by kind
 	Balancers uint64 `json:"balancers"`
@@ -77,4 +78,15 @@ type Counts struct {
 	Routine uint64 `json:"routine"` // probes by purpose
 	First   uint64 `json:"first"`
 	Inquiry uint64 `json:"inquiry"`
+
+	// The fates of these probes. Forgotten are those whose fate another process did not learn.
+	Answered   uint64 `json:"answered"`
+	Unanswered uint64 `json:"unanswered"`
+	Unsent     uint64 `json:"unsent"`
+	Forgotten  uint64 `json:"forgotten"`
+}
+
+// Waiting returns how many probes have no fate yet.
+func (n *Counts) Waiting() uint64 {
+	return n.Routine + n.First + n.Inquiry - n.Answered - n.Unanswered - n.Unsent - n.Forgotten
 }

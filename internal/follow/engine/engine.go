@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // Engine follows the paths to some targets.
@@ -13,12 +14,14 @@ type Engine struct {
 	paths   *paths
 	routine routine
 
-	urgent  queue // probes of jobs and events, in their order
+	urgent  queue // probes that decide whether and what has changed, in their order
+	slow    queue // of first traces, and of paths that are known to have changed
 	jobs    int   // that have not ended
 	events  []*event
-	numbers uint64 // of events
-	turn    uint64 // probes handed out
-	untried int    // the next target without a first path
+	numbers uint64              // of events
+	untold  []record.PathChange // that another process found
+	turn    uint64              // probes handed out
+	untried int                 // the next target without a first path
 }
 
 // New returns an engine without knowledge, at a time in ns. The targets are sorted by address, and
@@ -34,38 +37,42 @@ func (e *Engine) Targets() []probe.Addr { return e.targets }
 
 // Next returns the next probe to send; ok is false if there is none at the moment.
 func (e *Engine) Next(now int64) (a Ask, ok bool) {
+	e.tellPending()
 	e.expire(now)
 	e.turn++
 	// Routine has a part of the budget whatever else happens.
 	if e.turn%routineShare != 0 {
-		if a, ok = e.urgent.pop(); ok {
+		if a, ok = e.queued(); ok {
 			return e.asked(a, now), true
 		}
 	}
-	for range mostStarts {
-		if !e.startTrace() {
-			break
-		}
-		if a, ok = e.urgent.pop(); ok {
+	if e.startTrace() {
+		if a, ok = e.slow.pop(); ok {
 			return e.asked(a, now), true
 		}
 	}
 	if a, ok = e.pick(now); ok {
-		e.Counts.Routine++
 		return e.asked(a, now), true
 	}
-	if a, ok = e.urgent.pop(); ok {
+	if a, ok = e.queued(); ok {
 		return e.asked(a, now), true
 	}
 	return a, false
 }
 
+// queued returns the next probe of a queue.
+func (e *Engine) queued() (a Ask, ok bool) {
+	if a, ok = e.urgent.pop(); ok {
+		return a, true
+	}
+	return e.slow.pop()
+}
+
 const (
 	// routineShare is the inverse of the share of routine if inquiries use up the budget.
 	routineShare = 4
-	// mostStarts is how many first paths begin at a time, mostJobs how many there are.
-	mostStarts = 8
-	mostJobs   = 4096
+	// mostJobs is how many first paths and inquiries there are at a time.
+	mostJobs = 4096
 )
 
 // asked notes that a probe is handed out.
@@ -78,6 +85,8 @@ func (e *Engine) asked(a Ask, now int64) Ask {
 		e.Counts.First++
 	case a.job != nil || a.event != nil:
 		e.Counts.Inquiry++
+	default:
+		e.Counts.Routine++
 	}
 	return a
 }
@@ -85,6 +94,7 @@ func (e *Engine) asked(a Ask, now int64) Ask {
 // Answered takes the answer to a probe.
 func (e *Engine) Answered(a Ask, r Answer, now int64) {
 	e.paths.states[a.Target].flying--
+	e.Counts.Answered++
 	from := e.paths.names.of(r.From)
 	if a.Flow == 0 {
 		e.atEnd(a, true)
@@ -103,6 +113,7 @@ func (e *Engine) Answered(a Ask, r Answer, now int64) {
 // frames meanwhile.
 func (e *Engine) Silent(a Ask, sent int64, ours bool, now int64) {
 	e.paths.states[a.Target].flying--
+	e.Counts.Unanswered++
 	if a.Flow == 0 && !ours {
 		e.atEnd(a, false)
 	}
@@ -120,6 +131,7 @@ func (e *Engine) Silent(a Ask, sent int64, ours bool, now int64) {
 // Unsent takes a probe that did not leave. It may be asked again later.
 func (e *Engine) Unsent(a Ask, now int64) {
 	e.paths.states[a.Target].flying--
+	e.Counts.Unsent++
 	switch {
 	case a.job != nil:
 		e.jobSilent(a, now, now)

@@ -120,12 +120,26 @@ func (ev *event) join(e *Engine, j *job) {
 	}
 }
 
+// overlaps reports whether a target may have changed at the time of the event.
+func (ev *event) overlaps(e *Engine, j *job) bool {
+	from, to := e.bounds(j)
+	return max(from, ev.notBefore) <= min(to, ev.notAfter)
+}
+
+// leave takes a neighbour for a change of its own.
+func (ev *event) leave(j *job) {
+	if j.spread {
+		ev.running--
+	}
+	j.event, j.spread, j.side = nil, false, nil
+}
+
 // bounds returns when the path of a target was last as before, and first as after.
 func (e *Engine) bounds(j *job) (from, to int64) {
 	to = j.first[j.ttl]
 	for t := j.low; t <= j.asked; t++ {
 		known := e.paths.hop(j.target, t)
-		if j.got[t] < firstID || known < firstID || j.got[t] == known {
+		if j.got[t] < firstID || known < firstID || j.got[t] == known || j.first[t] == 0 {
 			continue
 		}
 		from, to = max(from, e.paths.seenAt(j.target, t)), min(to, j.first[t])
@@ -293,11 +307,15 @@ func (e *Engine) sameNet(a, b uint32) bool {
 	return [6]byte(x[:6]) == [6]byte(y[:6])
 }
 
+// byPacket is the probability that a balancer which seems to have remapped shares its load packet by
+// packet, with shares so unequal that the answers have not shown it.
+const byPacket = 0.02
+
 // judge decides the kind of a change, and the probability that it is right. A route moves neighbours
 // together: those that are nearest. A balancer by destination moves some here and some there.
 func (ev *event) judge() (record.ChangeKind, float64) {
 	if ev.kind == record.BalancerChange {
-		return ev.kind, 1 - ev.unlikely
+		return ev.kind, 1 - max(ev.unlikely, byPacket)
 	}
 	moved, stayed, mixed := 0, 0, false
 	for i := range ev.sides {
@@ -310,7 +328,7 @@ func (ev *event) judge() (record.ChangeKind, float64) {
 	case ev.diff.Before < firstID:
 		return record.RouteChange, 0.9
 	case mixed:
-		return record.BalancerChange, 1 - change.Chance(1+min(moved+stayed, 20))
+		return record.BalancerChange, 1 - max(change.Chance(1+min(moved+stayed, 20)), byPacket)
 	case moved == 0:
 		return record.UnclearChange, 0.5
 	}

@@ -8,15 +8,16 @@ import (
 const (
 	// needed is how many answers in a row show another path; inherited if neighbours have shown the
 	// same. mostNeeded is for a target that changes back and forth.
-	needed, inherited, mostNeeded = 3, 2, 16
+	needed, inherited, mostNeeded = 3, 2, 8
 	// mostConfirms is how many probes may be tried for that, beyond those that are needed.
 	mostConfirms = 8
 	// step is how many TTLs on each side are asked at a time.
 	step = 2
 	// firstFlows is how many flows are asked at first, and repeats how often flow 0 is asked with
-	// them. branchRepeats is the latter if another flow still has the old hop: only a balancer can be
-	// the cause then, and one that shares its load packet by packet must not be taken for it.
-	firstFlows, repeats, branchRepeats = 8, 2, 10
+	// them. branchRepeats is the latter if there is a balancer: one that shares its load packet by
+	// packet must not be taken for a change. shiftRepeats is the latter if the new hop was elsewhere on
+	// the path: branches of different lengths look like that.
+	firstFlows, repeats, branchRepeats, shiftRepeats = 8, 2, 10, 20
 )
 
 // inquire begins an inquiry about an answer that differs.
@@ -28,14 +29,22 @@ func (e *Engine) inquire(target uint32, ttl uint8, from id, r *Answer, now int64
 func (e *Engine) inquireWith(j *job, from id, r *Answer, now int64) {
 	s, ttl := &e.paths.states[j.target], j.ttl
 	j.phase, j.low, j.asked, j.need = confirming, ttl, ttl, needed
-	if j.event != nil {
+	switch {
+	case j.event != nil && from == j.event.diff.After:
 		j.need = inherited
-	}
-	if from == s.Back && s.Back != unasked || s.Flips > 0 {
-		j.need = min(needed<<min(s.Flips, 4), mostNeeded)
+	case from == s.Back && s.Back != unasked || s.Flips > 0:
+		j.need = min(needed+int(s.Flips), mostNeeded)
 	}
 	e.Counts.Doubts++
 	e.begin(j)
+	switch known := e.paths.hop(j.target, ttl); e.paths.names.turnsOf(known, from) {
+	case 0:
+	case knownTurns:
+		e.alternates(j, ttl, now)
+		return
+	default:
+		j.need += change.Alternation
+	}
 	j.keep(ttl, from, r)
 	j.probes++ // that of the doubt
 	e.confirm(j, from, r, now)
@@ -44,14 +53,11 @@ func (e *Engine) inquireWith(j *job, from id, r *Answer, now int64) {
 // confirm takes an answer at the TTL of the doubt.
 func (e *Engine) confirm(j *job, from id, r *Answer, now int64) {
 	if !e.paths.differs(j.target, j.ttl, from, r.End) {
+		e.paths.names.inTurn(from, j.doubt.Candidate>>1, e.paths.tick(now))
 		e.alternates(j, j.ttl, now)
 		return
 	}
-	key := from << 1
-	if r.End {
-		key++
-	}
-	if j.doubt.Other(key, r.Sent, j.need, false) {
+	if j.doubt.Other(j.key(j.ttl), r.Sent, j.need, false) {
 		e.widenFirst(j, now)
 		return
 	}
@@ -101,13 +107,20 @@ func (e *Engine) drop(j *job, now int64) {
 // widenFirst begins to ask the TTLs around a certain doubt. A neighbour is counted in its event now.
 func (e *Engine) widenFirst(j *job, now int64) {
 	j.phase = widening
-	if j.event != nil && !j.event.told {
+	ev := j.event
+	switch {
+	case ev == nil:
+	case !ev.overlaps(e, j): // it changed at another time
+		ev.leave(j)
+	case !ev.told:
 		j.confirmed = true
-		j.event.join(e, j)
+		ev.join(e, j)
 	}
-	e.round(j)
-	if j.event != nil {
-		e.advance(j.event, now)
+	if !e.recall(j) {
+		e.round(j)
+	}
+	if ev != nil {
+		e.advance(ev, now)
 	}
 	if j.open == 0 {
 		e.widen(j, now)
@@ -129,6 +142,10 @@ func (e *Engine) round(j *job) {
 // widen goes on when all probes of a round are decided.
 func (e *Engine) widen(j *job, now int64) {
 	if j.open > 0 {
+		return
+	}
+	if j.recalled != 0 && e.adopt(j) {
+		e.widened(j, now)
 		return
 	}
 	e.lookLow(j)
@@ -228,8 +245,42 @@ func (j *job) joins(e *Engine) bool {
 	return false
 }
 
+// outlived reports whether a path has changed again while the job found out its hops: they would be
+// those of two paths. It asks the TTL of the doubt once more if that took long; again is set then.
+func (e *Engine) outlived(j *job, now int64) (outlived, again bool) {
+	if j.rechecked {
+		return j.doubt.Candidate != j.key(j.ttl), false
+	}
+	if now-j.rtts[j.ttl].Sent < recheckAfter {
+		return false, false
+	}
+	j.rechecked = true
+	e.ask(j, 0, j.ttl)
+	return false, true
+}
+
+// recheckAfter is the age of an answer, in ns, that is not believed without another one.
+const recheckAfter = int64(5e9)
+
+// key is what answered at a TTL, with whether it is the end of the path.
+func (j *job) key(ttl uint8) id {
+	key := j.got[ttl] << 1
+	if j.ends[ttl] {
+		key++
+	}
+	return key
+}
+
 // widened decides what to do with a difference whose extent is known.
 func (e *Engine) widened(j *job, now int64) {
+	switch outlived, again := e.outlived(j, now); {
+	case again:
+		return
+	case outlived:
+		e.Counts.Outlived++
+		e.drop(j, now)
+		return
+	}
 	known := func(hop id) id { // silence is no difference
 		if hop < firstID {
 			return unasked
@@ -250,7 +301,7 @@ func (e *Engine) widened(j *job, now int64) {
 	}
 	j.diff = d
 	if j.event == nil {
-		if ev := e.recent(d, now); ev != nil {
+		if ev := e.recent(d, now); ev != nil && ev.overlaps(e, j) {
 			j.event = ev
 			if !ev.told {
 				ev.join(e, j)
@@ -283,7 +334,10 @@ func (e *Engine) flows(j *job, now int64) {
 		return
 	}
 	wantRepeats := repeats
-	if j.oldSeen {
+	switch {
+	case e.was(j.target, j.diff.After, j.diff.TTL):
+		wantRepeats = shiftRepeats
+	case j.oldSeen || len(j.others) > 1:
 		wantRepeats = branchRepeats
 	}
 	most := min(e.cfg.Flows, MostFlows) - 1
@@ -316,6 +370,16 @@ func (e *Engine) flows(j *job, now int64) {
 	e.finish(j)
 	ev.classify(j)
 	e.spread(ev, now)
+}
+
+// was reports whether a hop is on the known path of a target, a few TTLs from one.
+func (e *Engine) was(target uint32, hop id, ttl uint8) bool {
+	for t := max(int(ttl)-mostShift, 1); t <= int(ttl)+mostShift; t++ {
+		if e.paths.hop(target, uint8(t)) == hop {
+			return true
+		}
+	}
+	return false
 }
 
 // repeat asks flow 0 again.
@@ -355,6 +419,7 @@ func (e *Engine) apply(j *job) {
 		}
 	}
 	e.describe(j, last)
+	p.remember(j.target)
 	s.Flips = flips(s, &j.diff, p.tick(j.rtts[j.ttl].Sent))
 	s.Back = p.hop(j.target, j.diff.TTL)
 	end := j.end
@@ -371,10 +436,21 @@ func (e *Engine) apply(j *job) {
 		}
 	}
 	s.End, s.Reached, s.Last = end, j.reached, last
-	s.Unstable = 0
+	s.Unstable = unstable(s.Unstable, j, j.shift != 0 || j.joins(e))
 	s.Changes++
 	s.Changed = p.tick(j.rtts[j.ttl].Sent)
 	e.routine.heat(j.target)
+}
+
+// unstable returns the TTLs of the new path at which a balancer alternates: those before the
+// difference, and behind it if the path goes on as before.
+func unstable(old uint64, j *job, joins bool) uint64 {
+	kept := old & (1<<j.low - 1)
+	if joins {
+		behind := old >> max(int(j.asked)+1-j.shift, 0)
+		kept |= behind << (j.asked + 1)
+	}
+	return kept
 }
 
 // flips returns how often in a row a path has changed back to what it was, of late. Each time makes

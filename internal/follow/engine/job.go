@@ -12,26 +12,28 @@ type job struct {
 	phase  phase
 	open   int // probes that were not answered yet, on their way or in the queue
 
-	got   [ttls]id   // what answered flow 0 since the job began
-	ends  [ttls]bool // it is the end of the path
-	first [ttls]int64
+	got   [ttls]id    // what answered flow 0 since the job began
+	ends  [ttls]bool  // it is the end of the path
+	first [ttls]int64 // when a probe was first sent that it answered
 	rtts  [ttls]Answer
 	tries [ttls]uint8
 	asked uint8 // highest TTL
 	low   uint8 // lowest TTL
 
 	// Of an inquiry.
-	ttl      uint8 // of the doubt
-	doubt    change.Doubt[id]
-	need     int
-	confirms int
-	quiet    int // confirmations without an answer
-	lowDone  bool
-	highDone bool
-	shift    int // of the path behind the change
-	end      uint8
-	reached  bool
-	diff     change.Difference[id]
+	ttl       uint8 // of the doubt
+	doubt     change.Doubt[id]
+	need      int
+	confirms  int
+	quiet     int // confirmations without an answer
+	lowDone   bool
+	highDone  bool
+	recalled  uint8 // TTL that decides whether the path before the last change is back
+	rechecked bool  // the TTL of the doubt was asked again after the others
+	shift     int   // of the path behind the change
+	end       uint8
+	reached   bool
+	diff      change.Difference[id]
 
 	event     *event // whose change it is, nil if that is not known
 	isRoot    bool
@@ -42,6 +44,7 @@ type job struct {
 	repeats   int  // of flow 0 at diff.TTL
 	repeated  int  // of these, answered by the new hop
 	confirmed bool // it is among the affected of its event
+	told      bool // its change was told
 	spread    bool // its event asked it
 	place     int  // among the neighbours of a side, from 1
 	side      *side
@@ -69,7 +72,11 @@ func (e *Engine) ask(j *job, flow uint16, ttl uint8) {
 		j.tries[ttl]++
 		j.asked, j.low = max(j.asked, ttl), min(j.low, ttl)
 	}
-	e.urgent.push(Ask{Target: j.target, Flow: flow, TTL: ttl, job: j})
+	q := &e.urgent
+	if j.phase == tracing || j.phase == widening && j.event != nil && !j.rechecked {
+		q = &e.slow
+	}
+	q.push(Ask{Target: j.target, Flow: flow, TTL: ttl, job: j})
 }
 
 // startTrace begins the first trace of the next target, and reports whether there was one.
@@ -124,7 +131,10 @@ func (e *Engine) jobAnswered(a Ask, from id, r *Answer, now int64) {
 	if a.Flow != 0 {
 		j.flowAnswered(from)
 	} else if j.phase == flowing {
-		if from != j.diff.After { // the old hop, or a third one
+		if from != j.diff.After || j.diff.After == j.diff.Before && r.End != j.ends[a.TTL] { // the old hop, or a third one
+			if from == j.diff.Before {
+				e.paths.names.inTurn(j.diff.Before, j.diff.After, e.paths.tick(now))
+			}
 			e.alternates(j, a.TTL, now)
 			return
 		}
@@ -146,7 +156,7 @@ func (e *Engine) jobAnswered(a Ask, from id, r *Answer, now int64) {
 
 // keep keeps an answer to flow 0.
 func (j *job) keep(ttl uint8, from id, r *Answer) {
-	if j.first[ttl] == 0 {
+	if j.first[ttl] == 0 || j.got[ttl] != from {
 		j.first[ttl] = r.Sent
 	}
 	j.got[ttl], j.ends[ttl], j.rtts[ttl] = from, r.End, *r

@@ -19,10 +19,17 @@ type names struct {
 	uses  []int32 // hops that have it
 	asked []uint16
 	heard []uint16
+	// turns is how often it was seen that probes of one flow meet the address and another one in
+	// turn: a balancer by packet has both. turned is when, the last time.
+	turns  []uint8
+	turned []tick
 }
 
 func newNames() names {
-	return names{ids: map[probe.Addr]id{}, addrs: make([]probe.Addr, firstID), uses: make([]int32, firstID), asked: make([]uint16, firstID), heard: make([]uint16, firstID)}
+	return names{
+		ids: map[probe.Addr]id{}, addrs: make([]probe.Addr, firstID), uses: make([]int32, firstID),
+		asked: make([]uint16, firstID), heard: make([]uint16, firstID), turns: make([]uint8, firstID), turned: make([]tick, firstID),
+	}
 }
 
 // of returns the number of an address.
@@ -33,6 +40,7 @@ func (n *names) of(a probe.Addr) id {
 		n.ids[a] = i
 		n.addrs, n.uses = append(n.addrs, a), append(n.uses, 0)
 		n.asked, n.heard = append(n.asked, 0), append(n.heard, 0)
+		n.turns, n.turned = append(n.turns, 0), append(n.turned, 0)
 	}
 	return i
 }
@@ -52,6 +60,32 @@ func (n *names) tried(i id, answered bool) {
 func (n *names) limits(i id) bool {
 	return n.asked[i] >= leastAsked && uint32(n.heard[i])*10 < uint32(n.asked[i])*9
 }
+
+// inTurn notes that two addresses answered one flow in turn. Targets that see the same flutter of a
+// route count once.
+func (n *names) inTurn(a, b id, now tick) {
+	for _, i := range [...]id{a, b} {
+		if i >= firstID && n.turns[i] < knownTurns && (n.turns[i] == 0 || now-n.turned[i] >= turnPause) {
+			n.turns[i]++
+			n.turned[i] = now
+		}
+	}
+}
+
+// turnsOf returns how often both addresses were seen to be one of several of a balancer by packet.
+func (n *names) turnsOf(a, b id) uint8 {
+	if a < firstID || b < firstID {
+		return 0
+	}
+	return min(n.turns[a], n.turns[b])
+}
+
+// knownTurns is how many observations show a balancer by packet, turnPause the least time between
+// two of them, in ticks.
+const (
+	knownTurns = 2
+	turnPause  = tick(1000)
+)
 
 // leastAsked is how many probes show a limit, forgetAt when counts are halved.
 const leastAsked, forgetAt = 16, 256
@@ -76,6 +110,7 @@ func (n *names) compact() (fresh []id) {
 			fresh[i] = next.of(n.addrs[i])
 			j := fresh[i]
 			next.uses[j], next.asked[j], next.heard[j] = n.uses[i], n.asked[i], n.heard[i]
+			next.turns[j], next.turned[j] = n.turns[i], n.turned[i]
 		}
 	}
 	*n = next

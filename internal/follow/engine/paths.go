@@ -16,6 +16,7 @@ type paths struct {
 	hops   [ttls][]id
 	seen   [ttls][]tick   // when a probe was last sent that the hop answered
 	rtts   [ttls][]uint16 // of that answer, in rttUnit
+	old    [ttls][]id     // before the last change
 	states []state        // by target
 	begin  int64          // of ticks, ns since the Unix epoch
 }
@@ -30,6 +31,13 @@ const (
 
 // state has the knowledge about a target beside its hops.
 type state struct {
+	known
+	flying uint8 // probes in flight
+	job    *job
+}
+
+// known is the part of a state that is saved. It has a fixed size.
+type known struct {
 	End      uint8 // TTL at which the path ends; 0 if nothing shows it
 	Last     uint8 // highest TTL of the path
 	Reached  bool  // the target answers at End
@@ -42,9 +50,9 @@ type state struct {
 	Back     id   // hop before the last change
 	Sent     uint32
 	Silent   uint32 // of Sent at End
-
-	flying uint8 // probes in flight
-	job    *job
+	// Of the path before the last change.
+	OldEnd, OldLast uint8
+	OldReached      bool
 }
 
 func newPaths(n int, begin int64) *paths {
@@ -90,7 +98,7 @@ func (p *paths) set(target uint32, ttl uint8, hop id) {
 
 // verify notes that an answer shows the hop as it is.
 func (p *paths) verify(target uint32, ttl uint8, sent int64, rtt time.Duration) {
-	p.seen[ttl][target] = max(p.tick(sent), 1)
+	p.seen[ttl][target] = max(p.tick(sent), 1) // 1 also if it is only remembered
 	p.rtts[ttl][target] = uint16(min(rtt/rttUnit+1, math.MaxUint16))
 }
 
@@ -112,6 +120,20 @@ func (p *paths) differs(target uint32, ttl uint8, from id, end bool) bool {
 	return known >= firstID && known != from
 }
 
+// endsBefore reports whether the hop that ends a path is nearer than known, and only silence hid it.
+func (p *paths) endsBefore(target uint32, ttl uint8, from id) bool {
+	s := &p.states[target]
+	if s.End == 0 || ttl >= s.End || p.hop(target, s.End) != from {
+		return false
+	}
+	for t := ttl; t < s.End; t++ {
+		if p.hop(target, t) >= firstID {
+			return false
+		}
+	}
+	return true
+}
+
 // compact renumbers addresses, now and then.
 func (p *paths) compact() {
 	fresh := p.names.compact()
@@ -121,6 +143,11 @@ func (p *paths) compact() {
 	for ttl := range p.hops {
 		for i, h := range p.hops[ttl] {
 			p.hops[ttl][i] = fresh[h]
+		}
+	}
+	for _, column := range p.old {
+		for i, h := range column {
+			column[i] = fresh[h]
 		}
 	}
 	for i := range p.states {

@@ -135,6 +135,10 @@ func (e *Engine) routineAnswered(a Ask, from id, r *Answer, now int64) {
 	}
 	switch s := &p.states[a.Target]; {
 	case s.job != nil: // which learns by itself
+	case r.End && p.endsBefore(a.Target, a.TTL, from):
+		s.End, s.Last = a.TTL, a.TTL
+		p.set(a.Target, a.TTL, from)
+		p.verify(a.Target, a.TTL, r.Sent, r.RTT)
 	case p.differs(a.Target, a.TTL, from, r.End):
 		e.inquire(a.Target, a.TTL, from, r, now)
 	case !p.isStable(a.Target, a.TTL):

@@ -2,11 +2,11 @@ package engine
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/gob"
 	"errors"
-	"slices"
 
-	"github.com/masstrace/masstrace/internal/probe"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 // saved is what an engine knows, for another process. Inquiries that go on are forgotten: their
@@ -14,24 +14,33 @@ import (
 type saved struct {
 	Counts  Counts
 	Begin   int64
-	Addrs   []probe.Addr
-	Hops    [ttls][]id
-	Seen    [ttls][]tick
-	RTTs    [ttls][]uint16
-	States  []state
+	Addrs   []byte
+	Turns   []uint8 // by address
+	Columns [ttls]columns
+	States  []byte // known of each target
 	Hot     []uint32
 	Numbers uint64
-	Targets []probe.Addr
+	Untold  []record.PathChange
+	Half    []uint32
+	Targets []byte
 }
 
-// Save returns what the engine knows.
-func (e *Engine) Save() ([]byte, error) {
+// Save returns what the engine knows at a time.
+func (e *Engine) Save(now int64) ([]byte, error) {
 	p := e.paths
 	var b bytes.Buffer
-	err := gob.NewEncoder(&b).Encode(&saved{
-		Counts: e.Counts, Begin: p.begin, Addrs: p.names.addrs, Hops: p.hops, Seen: p.seen, RTTs: p.rtts, States: p.states,
-		Hot: e.routine.hot, Numbers: e.numbers, Targets: e.targets,
-	})
+	known := make([]known, len(p.states))
+	for i := range p.states {
+		known[i] = p.states[i].known
+	}
+	s := &saved{
+		Counts: e.Counts, Begin: p.begin, Addrs: packedAddrs(p.names.addrs), Turns: p.names.turns, Columns: p.pack(),
+		Hot: e.routine.hot, Numbers: e.numbers, Targets: packedAddrs(e.targets), Untold: e.pending(now), Half: e.half(),
+	}
+	var err error
+	if s.States, err = binary.Append(nil, binary.LittleEndian, known); err == nil {
+		err = gob.NewEncoder(&b).Encode(s)
+	}
 	return b.Bytes(), err
 }
 
@@ -45,46 +54,45 @@ func (e *Engine) Load(b []byte) error {
 		return err
 	}
 	n := len(e.targets)
-	if len(s.States) != n || !slices.Equal(s.Targets, e.targets) || len(s.Addrs) < int(firstID) {
+	states, addrs := make([]known, n), unpackedAddrs(s.Addrs)
+	if size := binary.Size(states); len(s.States) != size || !bytes.Equal(s.Targets, packedAddrs(e.targets)) || len(addrs) < int(firstID) {
 		return errState
 	}
+	if _, err := binary.Decode(s.States, binary.LittleEndian, states); err != nil {
+		return err
+	}
 	p := newPaths(n, s.Begin)
-	fresh := make([]id, len(s.Addrs))
+	fresh := make([]id, len(addrs))
 	fresh[silent] = silent
-	for i := firstID; int(i) < len(s.Addrs); i++ {
-		fresh[i] = p.names.of(s.Addrs[i])
+	for i := firstID; int(i) < len(addrs); i++ {
+		fresh[i] = p.names.of(addrs[i])
+		if int(i) < len(s.Turns) {
+			p.names.turns[fresh[i]] = s.Turns[i]
+		}
 	}
-	for ttl := range s.Hops {
-		hops := s.Hops[ttl]
-		if hops == nil {
-			continue
-		}
-		if len(hops) != n || len(s.Seen[ttl]) != n || len(s.RTTs[ttl]) != n {
-			return errState
-		}
-		for i, h := range hops {
-			if int(h) >= len(fresh) {
-				return errState
-			}
-			hops[i] = fresh[h]
-			p.names.uses[hops[i]]++
-		}
-		p.hops[ttl], p.seen[ttl], p.rtts[ttl] = hops, s.Seen[ttl], s.RTTs[ttl]
+	if !p.unpack(&s.Columns, fresh) {
+		return errState
 	}
-	for i := range s.States {
-		st := &s.States[i]
-		if int(st.Back) >= len(fresh) || st.Last >= ttls || st.End >= ttls {
+	for i := range states {
+		st := &states[i]
+		if int(st.Back) >= len(fresh) || st.Last >= ttls || st.End >= ttls || st.OldLast >= ttls {
 			return errState
 		}
 		st.Back = fresh[st.Back]
+		p.states[i].known = *st
 	}
-	p.states = s.States
 	for _, h := range s.Hot {
 		if int(h) < n {
 			e.routine.heat(h)
 		}
 	}
-	e.paths, e.Counts, e.numbers = p, s.Counts, s.Numbers
+	e.paths, e.Counts, e.numbers, e.untold = p, s.Counts, s.Numbers, s.Untold
+	e.Counts.Forgotten += e.Counts.Waiting()
+	for _, t := range s.Half {
+		if int(t) < n {
+			e.retrace(t)
+		}
+	}
 	p.compact()
 	return nil
 }

@@ -34,26 +34,20 @@ func (e *Engine) node(ttl uint8, hop id) record.Node {
 // tell tells an event.
 func (e *Engine) tell(ev *event, now int64) {
 	ev.told = true
-	e.numbers++
-	ev.number = e.numbers
 	ev.kind, ev.unlikely = judged(ev.judge())
-	e.Counts.Changes++
-	switch ev.kind {
-	case record.RouteChange:
-		e.Counts.Routes++
-	case record.BalancerChange:
-		e.Counts.Balancers++
-	default:
-		e.Counts.Unclear++
-	}
 	c := e.recordOf(ev, ev.root, now)
 	c.NotBefore, c.NotAfter = ev.notBefore, ev.notAfter
 	c.Affected, c.Probes = len(ev.affected), ev.probes
 	for _, t := range ev.affected[1:min(len(ev.affected), mostListed)] {
 		c.Targets = append(c.Targets, e.targets[t])
 	}
-	e.Counts.Affected += uint64(len(ev.affected))
-	e.cfg.Changed(c)
+	for _, t := range ev.affected {
+		if j := e.paths.states[t].job; j != nil {
+			j.told = true
+		}
+	}
+	e.tellRecord(c)
+	ev.number = c.Number
 }
 
 // judged keeps the probability of a kind as that of its opposite.

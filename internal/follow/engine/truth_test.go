@@ -76,7 +76,7 @@ func TestSave(t *testing.T) {
 	cfg := engine.Config{MinTTL: 1, MaxTTL: 32, Flows: engine.MostFlows, GapLimit: engine.DefaultGap, Changed: func(*record.PathChange) {}}
 	e := engine.New(cfg, list, 0)
 	w.Follow(e, 100, time.Minute)
-	b, err := e.Save()
+	b, err := e.Save(w.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

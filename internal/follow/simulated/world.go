@@ -27,8 +27,10 @@ const wait = 2 * time.Second
 type World struct {
 	Sim   *netsim.Sim
 	truth *netsim.Truth
-	codec *codec.Codec
-	buf   [2048]byte
+	// routes is the truth if balancers never remapped.
+	routes *netsim.Truth
+	codec  *codec.Codec
+	buf    [2048]byte
 	// Now is the time, in ns since the first probe.
 	Now int64
 	// Sent counts probes.
@@ -42,6 +44,9 @@ func NewWorld(cfg netsim.Config) (*World, error) {
 		return nil, err
 	}
 	w := &World{Sim: sim, truth: sim.Truth()}
+	if w.routes, err = withoutRemaps(cfg); err != nil {
+		return nil, err
+	}
 	w.codec, err = codec.New(codec.Config{
 		Method: probe.UDP, Seed: codec.Key{1}, Key: codec.Key{2}, Source4: Source, DstPort: port,
 		Flows: engine.MostFlows, MinTTL: 1, MaxTTL: 32, Attempts: probe.MaxAttempts,
@@ -70,7 +75,7 @@ func (w *World) Send(target probe.Addr, flow uint16, ttl uint8) (r engine.Answer
 }
 
 // Path returns the hops of the followed flow of a target at a time, without hops that may be one of
-// several, and without silent ones.
+// several, and without silent ones. Probes with a TTL beyond the end are answered by the end.
 func (w *World) Path(target probe.Addr, at int64) (path [33]netip.Addr) {
 	f := netsim.PortFlow(17, Source, target.Netip(), w.codec.Flow(target, 0).Value, port)
 	f.At = time.Duration(at)
@@ -80,10 +85,20 @@ func (w *World) Path(target probe.Addr, at int64) (path [33]netip.Addr) {
 			path[ttl] = hops[0].Addr
 		}
 		if !slices.ContainsFunc(hops, func(h netsim.Hop) bool { return !h.End }) {
+			if !hops[0].Loop {
+				Extend(&path, ttl)
+			}
 			break
 		}
 	}
 	return path
+}
+
+// Extend gives the hop at a TTL, which ends a path, to all greater TTLs.
+func Extend(path *[33]netip.Addr, ttl uint8) {
+	for t := ttl + 1; int(t) < len(path); t++ {
+		path[t] = path[ttl]
+	}
 }
 
 // Differ reports whether a path that answers has changed: two hops at a TTL are not the same.

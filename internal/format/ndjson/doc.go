@@ -27,6 +27,7 @@ const (
 	TypeReply      = "reply"
 	TypeChange     = "change"
 	TypeResume     = "resume"
+	TypeFollowed   = "follow-summary"
 )
 
-var types = [...]string{TypeTrace, TypeTraceExt, TypeMultipath, TypeReply, TypeChange, TypeRun, TypeResume, TypeSummary, TypeCycleStart, TypeCycleStop}
+var types = [...]string{TypeTrace, TypeTraceExt, TypeMultipath, TypeReply, TypeChange, TypeFollowed, TypeRun, TypeResume, TypeSummary, TypeCycleStart, TypeCycleStop}

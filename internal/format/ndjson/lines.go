@@ -236,6 +236,10 @@ type (
 		Type string `json:"type"`
 		record.Resume
 	}
+	followedLine struct {
+		Type string `json:"type"`
+		record.Followed
+	}
 	summaryLine struct {
 		Type string `json:"type"`
 		record.Summary

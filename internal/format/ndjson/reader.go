@@ -27,7 +27,7 @@ var Format = format.Format{
 func begins(head []byte) bool {
 	for line := range bytes.Lines(head) {
 		switch typ, _ := typeOf(bytes.TrimSpace(line)); typ {
-		case TypeRun, TypeResume, TypeSummary, TypeTraceExt, TypeMultipath, TypeReply, TypeChange:
+		case TypeRun, TypeResume, TypeSummary, TypeTraceExt, TypeMultipath, TypeReply, TypeChange, TypeFollowed:
 			return true
 		}
 	}
@@ -249,6 +249,9 @@ func decodeOther(typ string, line []byte) (record.Record, error) {
 			return nil, err
 		}
 		return l.change()
+	case TypeFollowed:
+		r := new(record.Followed)
+		return r, decode(typ, line, r)
 	case TypeSummary:
 		r := new(record.Summary)
 		return r, decode(typ, line, r)

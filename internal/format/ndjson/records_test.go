@@ -61,6 +61,8 @@ func check(text []byte) error {
 		line = new(ReplyLine)
 	case TypeChange:
 		line = new(ChangeLine)
+	case TypeFollowed:
+		line = new(followedLine)
 	}
 	// The types that are read know every key that is written.
 	strict := json.NewDecoder(bytes.NewReader(text))
@@ -318,7 +320,7 @@ func TestRecordReference(t *testing.T) {
 	for section, record := range map[string]any{
 		TypeTrace: TraceLine{}, TypeTraceExt: ExtLine{}, TypeReply: ReplyLine{},
 		TypeRun: runLine{}, TypeSummary: summaryLine{}, TypeCycleStart: cycleLine{},
-		TypeResume: resumeLine{},
+		TypeResume: resumeLine{}, TypeFollowed: followedLine{},
 	} {
 		want := keys("", reflect.TypeOf(record))
 		got := rows[section]

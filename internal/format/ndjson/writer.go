@@ -162,6 +162,10 @@ func (w *Writer) other(r record.Record) {
 		w.encode(&line)
 	case *record.PathChange:
 		w.encode(NewChangeLine(w.conf.Run, r))
+	case *record.Followed:
+		line := followedLine{TypeFollowed, *r}
+		line.Run = cmp.Or(r.Run, w.conf.Run)
+		w.encode(&line)
 	case *record.Summary:
 		line := summaryLine{TypeSummary, *r}
 		line.Run = cmp.Or(r.Run, w.conf.Run)

@@ -82,7 +82,7 @@ func (w *Writer) Write(r record.Record) error {
 		w.paths.Take(r, w.path)
 	}
 	switch r := r.(type) {
-	case *record.Multipath, *record.PathChange:
+	case *record.Multipath, *record.PathChange, *record.Followed:
 	case *record.Trace:
 		switch w.table.name {
 		case tableLinks:
