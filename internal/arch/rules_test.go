@@ -149,6 +149,7 @@ var mayImport = map[string][]string{
 	"bench/formats":       {"bench", "bench/imagine", "internal/format", "internal/format/all", "internal/format/flatlinks", "internal/record", "internal/tabular"},
 	"bench/follow":        {"bench", "internal/follow/engine", "internal/follow/simulated", "internal/netsim", "internal/probe", "internal/tabular"},
 	"bench/imagine":       {"internal/probe", "internal/record", "internal/wire"},
+	"bench/query":         {"bench", "bench/imagine", "internal/format", "internal/format/all", "internal/outfile", "internal/probe", "internal/query", "internal/record", "internal/tabular"},
 	"bench/read":          {"bench", "bench/imagine", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/outfile", "internal/probe", "internal/record", "internal/tabular"},
 	"bench/receive":       {"bench", "internal/codec", "internal/lab", "internal/permute", "internal/probe", "internal/tabular", "internal/target", "internal/wire"},
 	"bench/replay":        {"bench", "internal/codec", "internal/netsim", "internal/pcapng", "internal/probe", "internal/tabular", "receiver"},
@@ -189,7 +190,7 @@ var thirdParty = []keptIn{
 	{"github.com/axiomhq/hyperloglog", []string{"internal/findings"}, testsToo},
 	{"golang.org/x/sync/errgroup", []string{"internal/run"}, testsToo},
 	// A scan must not run other programs.
-	{"os/exec", []string{"internal/lab", "internal/lab/routers", "internal/query", "internal/follow", "bench", "bench/lab", "bench/micro", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
+	{"os/exec", []string{"internal/lab", "internal/lab/routers", "internal/query", "internal/follow", "bench", "bench/lab", "bench/micro", "bench/query", "bench/receive", "bench/replay", "bench/send", "bench/soak", "bench/strategy"}, testsFree},
 	{"golang.org/x/net/dns/dnsmessage", []string{"internal/lab/names"}, testsToo},
 	{"github.com/oschwald/maxminddb-golang", []string{"internal/annotate"}, testsToo},
 	{"github.com/prometheus/client_golang", []string{"internal/fleet/hub", "internal/metrics", "internal/metrics/metricstest"}, testsToo},

@@ -123,7 +123,7 @@ func compared(old, fresh *world, list []netip.Addr, flows int) (r *Result, affec
 
 // Two scans of the same network show no change, with balancers of every kind.
 func TestNoChange(t *testing.T) {
-	for _, preset := range []string{"default", "multipath-hostile", "perpacket", "loss", "silent", "limited"} {
+	for _, preset := range []string{"clean", "default", "multipath", "multipath-hostile", "perpacket", "loss", "silent", "limited", "delayed", "nat", "noise", "loops"} {
 		for seed := range uint64(4) {
 			t.Run(fmt.Sprint(preset, seed), func(t *testing.T) {
 				t.Parallel()
@@ -142,7 +142,7 @@ func TestNoChange(t *testing.T) {
 
 // If routes change, exactly the affected targets change.
 func TestReroute(t *testing.T) {
-	for _, preset := range []string{"clean", "default", "multipath-hostile"} {
+	for _, preset := range []string{"clean", "default", "multipath", "multipath-hostile", "perpacket", "loss", "limited", "silent"} {
 		t.Run(preset, func(t *testing.T) {
 			t.Parallel()
 			var right, wrong, missed int

@@ -67,9 +67,14 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("%w (%w)", ErrNoProgram, err)
 	}
+	spill, err := os.MkdirTemp(largeFiles(), "masstrace-query-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(spill)
 	// Without -init, duckdb would run the commands in ~/.duckdbrc.
 	command := exec.CommandContext(ctx, program, "-init", os.DevNull, "-bail", c.Format.option())
-	command.Stdin = strings.NewReader(c.settings() + sources.views() + statement(c.SQL))
+	command.Stdin = strings.NewReader(c.settings(spill) + sources.views() + statement(c.SQL))
 	var complaint strings.Builder
 	out := &failing{w: c.Stdout}
 	command.Stdout, command.Stderr = out, &limited{w: &complaint, left: mostComplaint}
@@ -85,9 +90,21 @@ func Run(ctx context.Context, c Config) error {
 	return nil
 }
 
-// settings returns the statements before the views.
-func (c *Config) settings() string {
-	text := ".changes off\nSET enable_progress_bar = false;\nSET TimeZone = 'UTC';\n"
+// largeFiles returns the folder for temporary files that may be large: that of $TMPDIR, else
+// /var/tmp, because /tmp is in memory on some systems. "" is the default of the system.
+func largeFiles() string {
+	const large = "/var/tmp"
+	if _, err := os.Stat(large); os.Getenv("TMPDIR") != "" || err != nil {
+		return ""
+	}
+	return large
+}
+
+// settings returns the statements before the views. DuckDB writes temporary files to the folder
+// spill; without it, it would make a folder in the current one.
+func (c *Config) settings(spill string) string {
+	text := ".changes off\nSET enable_progress_bar = false;\nSET TimeZone = 'UTC';\n" +
+		"SET temp_directory = " + literal(spill) + ";\n"
 	if c.Memory != "" {
 		text += "SET memory_limit = " + literal(c.Memory) + ";\n"
 	}

@@ -38,7 +38,8 @@ const echo = `echo "$@"; cat`
 
 // The program gets the settings, the views of the files, and then the question.
 func TestRun(t *testing.T) {
-	dir := t.TempDir()
+	dir, temporary := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", temporary)
 	path := file(t, dir, "it's.ndjson", "{}\n")
 	file(t, dir, "vp=a/other.ndjson.gz", "\x1f\x8b")
 	file(t, dir, "notes.txt", "not a result")
@@ -48,6 +49,13 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := out.String()
+	_, spill, _ := strings.Cut(text, "SET temp_directory = '")
+	if spill, _, _ = strings.Cut(spill, "'"); !strings.HasPrefix(spill, temporary) || spill == temporary {
+		t.Errorf("temporary files are in %q", spill)
+	}
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("%d temporary files are left, %v", len(left), err)
+	}
 	for _, want := range []string{"-init /dev/null -bail -csv\n", "memory_limit = '2GB'", strings.ReplaceAll(path, "'", "''"), "vp=a/other.ndjson.gz",
 		"CREATE TEMP VIEW hops", "CREATE TEMP VIEW traces", "CREATE TEMP VIEW links", "CREATE TEMP VIEW runs", "SELECT 1; -- one\n;\n"} {
 		if !strings.Contains(text, want) {
