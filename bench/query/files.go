@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func makeFiles(dir string, n int) error {
 	random := rand.New(rand.NewPCG(1, 2))
 	links := map[[2]uint32]struct{}{}
 	for err == nil && f.Hops < n {
-		t := trace(random)
+		t := trace(random, uint32(f.Traces))
 		f.Traces, f.Hops = f.Traces+1, f.Hops+len(t.Hops)
 		for i := 1; i < len(t.Hops); i++ {
 			if a, b := &t.Hops[i-1], &t.Hops[i]; b.TTL == a.TTL+1 {
@@ -130,11 +131,20 @@ func (o *output) end() (err error) {
 	return errors.Join(err, o.writer.Flush(), o.file.Close())
 }
 
-// trace imagines a trace whose addresses are known to databases. A third of the traces reach their
+// target returns another address for each number: in a scan, a target has one trace.
+func target(i uint32) probe.Addr {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], i*2654435761) // an odd factor permutes all numbers
+	return probe.Addr4From(b)
+}
+
+// trace imagines trace i, whose addresses are known to databases. A third of the traces reach their
 // target, and a tenth ends at a message.
-func trace(random *rand.Rand) *record.Trace {
+func trace(random *rand.Rand, i uint32) *record.Trace {
 	t := imagine.Trace(random)
+	t.Target = target(i)
 	for i := range t.Hops {
+		t.Hops[i].Target = t.Target
 		t.Hops[i].Annotation = systemOf(t.Hops[i].Responder)
 	}
 	last := &t.Hops[len(t.Hops)-1]

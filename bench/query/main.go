@@ -85,6 +85,8 @@ func run(c *config, out string) error {
 			if err := a.ask(c, env, dir, f); err != nil {
 				return fmt.Errorf("%s of %s: %w", q.Name, f.name, err)
 			}
+			u := a.used[len(a.used)-1]
+			fmt.Fprintf(os.Stderr, "%.1f s, CPU %.1f s, %.0f MB\n", u.elapsed, u.cpu, u.octets/1e6)
 		}
 		if err := a.check(); err != nil {
 			return err

@@ -138,9 +138,17 @@ func (f *Figure) CSV(c *Counts, w io.Writer) error {
 			if i > 0 {
 				fmt.Fprint(out, ",")
 			}
-			fmt.Fprint(out, strconv.FormatFloat(v, 'g', 6, 64))
+			fmt.Fprint(out, number(v))
 		}
 		fmt.Fprintln(out)
 	}
 	return out.Flush()
+}
+
+// number returns a count with all its digits, and another number with six.
+func number(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
 }

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	folders "github.com/masstrace/masstrace/internal/inputs"
+	"github.com/masstrace/masstrace/internal/inputs"
 	"github.com/masstrace/masstrace/internal/listen"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
@@ -129,7 +129,7 @@ func (h *handler) current() (data []byte, version int, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	began := time.Now()
-	paths, err := folders.Files(h.cfg.Inputs)
+	paths, err := inputs.Files(h.cfg.Inputs)
 	if err != nil {
 		paths = h.cfg.Inputs // read reports it
 	}

@@ -3,14 +3,16 @@ package commands
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/compare"
+	"github.com/masstrace/masstrace/internal/inputs"
 )
 
 // CompareCmd compares two results of the same targets.
 type CompareCmd struct {
-	Old string `arg:"" name:"old" complete:"file" help:"Results of the first scan in any format, also compressed; - is standard input. Formats: ${readers}."`
+	Old string `arg:"" name:"old" complete:"file" help:"Results of the first scan in any format, also compressed; - is standard input. A folder, or a pattern in quotes such as 'x.ndjson.*', stands for its files. Formats: ${readers}."`
 	New string `arg:"" name:"new" complete:"file" help:"Results of the second scan, likewise."`
 
 	By        compareBy `group:"Output" default:"target" placeholder:"WHAT" help:"Put changes together by target, as (of the target) or prefix (/24, /48). Default: target."`
@@ -46,7 +48,7 @@ func (c *CompareCmd) target() (path string, isJSON bool) {
 // Run only translates flags; the work is package compare's.
 func (c *CompareCmd) Run(ctx context.Context, s streams) error {
 	path, isJSON := c.target()
-	if err := checkOutput(path, c.Overwrite, s, c.Old, c.New); err != nil {
+	if err := checkOutput(path, c.Overwrite, s, slices.Concat(inputs.Matching(c.Old), inputs.Matching(c.New))...); err != nil {
 		return err
 	}
 	result, err := compare.Run(ctx, compare.Config{Old: c.Old, New: c.New, Stdin: s.Stdin, By: c.By.By})
