@@ -116,6 +116,8 @@ bench: install-build build
 	go run ./bench/watch -o bench/RESULTS.md
 	go run ./bench/follow -o bench/RESULTS.md
 	go run ./bench/fleet -o bench/RESULTS.md
+	@scripts/step duckdb scripts/tools out/tools duckdb
+	go run ./bench/query -o bench/RESULTS.md
 
 guide: install-build
 	go run ./bench/micro -guide $(GUIDE)

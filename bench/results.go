@@ -21,6 +21,7 @@ const (
 	Replay     Section = "Replay"
 	Read       Section = "Reading results"
 	Formats    Section = "Formats"
+	Query      Section = "Queries"
 	CPU        Section = "CPU per probe"
 	Pace       Section = "Pacing"
 	Scale      Section = "Scale"
@@ -31,7 +32,7 @@ const (
 	Fleet      Section = "Fleet"
 )
 
-var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, CPU, Pace, Scale, Strategies, Paths, Watch, Follow, Fleet}
+var sections = []Section{Micro, Send, Receive, EndToEnd, Replay, Read, Formats, Query, CPU, Pace, Scale, Strategies, Paths, Watch, Follow, Fleet}
 
 const resultsHead = `# Results
 

@@ -24,8 +24,8 @@ import (
 
 // Config is the request of a comparison.
 type Config struct {
-	// Old and New are files of results in any format, or folders of them; - is Stdin, which at most one
-	// may be.
+	// Old and New are files of results in any format, folders of them, or patterns such as
+	// x.ndjson.*; - is Stdin, which at most one may be.
 	Old, New string
 	Stdin    io.Reader
 	By       By // how changes are put together
@@ -160,7 +160,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	b.targets = c.Targets
 	var faults []error
 	for i, path := range []string{c.Old, c.New} {
-		if err := inputs.Each(ctx, []string{path}, c.Stdin, b.scans[i].add); err != nil {
+		if err := inputs.Each(ctx, inputs.Matching(path), c.Stdin, b.scans[i].add); err != nil {
 			if _, ok := errors.AsType[*run.Incomplete](err); !ok {
 				return nil, err
 			}

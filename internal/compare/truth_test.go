@@ -5,8 +5,10 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/netsim"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
@@ -123,8 +125,8 @@ func compared(old, fresh *world, list []netip.Addr, flows int) (r *Result, affec
 
 // Two scans of the same network show no change, with balancers of every kind.
 func TestNoChange(t *testing.T) {
-	for _, preset := range []string{"default", "multipath-hostile", "perpacket", "loss", "silent", "limited"} {
-		for seed := range uint64(4) {
+	for _, preset := range []string{"clean", "default", "multipath", "multipath-hostile", "perpacket", "loss", "silent", "limited", "delayed", "nat", "noise", "loops"} {
+		for seed := range uint64(effort.Count(2, 8)) {
 			t.Run(fmt.Sprint(preset, seed), func(t *testing.T) {
 				t.Parallel()
 				list := targets(rand.New(rand.NewPCG(seed, 2)), 60, 5, 4)
@@ -132,7 +134,7 @@ func TestNoChange(t *testing.T) {
 				if len(r.Changes)+len(r.Shifts)+len(r.Verdicts) > 0 {
 					t.Errorf("%d changes, %d shifts, %d verdicts: %+v", len(r.Changes), len(r.Shifts), len(r.Verdicts), r.Changes)
 				}
-				if r.OtherBranch == 0 && preset != "loss" && preset != "silent" && preset != "limited" {
+				if balanced := preset == "default" || preset == "perpacket" || strings.HasPrefix(preset, "multipath"); balanced && r.OtherBranch == 0 {
 					t.Error("no target has another branch: the test shows nothing")
 				}
 			})
@@ -142,11 +144,11 @@ func TestNoChange(t *testing.T) {
 
 // If routes change, exactly the affected targets change.
 func TestReroute(t *testing.T) {
-	for _, preset := range []string{"clean", "default", "multipath-hostile"} {
+	for _, preset := range []string{"clean", "default", "multipath", "multipath-hostile", "perpacket", "loss", "limited", "silent"} {
 		t.Run(preset, func(t *testing.T) {
 			t.Parallel()
 			var right, wrong, missed int
-			for seed := range uint64(3) {
+			for seed := range uint64(effort.Count(1, 3)) {
 				old, fresh := newWorld(t, preset, 2*seed), newWorld(t, preset, 2*seed+1, "reroute", "0s")
 				list := targets(rand.New(rand.NewPCG(seed, 3)), 60, 12, 4)
 				changed := map[netip.Addr]bool{}
@@ -167,7 +169,11 @@ func TestReroute(t *testing.T) {
 			}
 			precision, recall := float64(right)/float64(right+wrong), float64(right)/float64(right+missed)
 			t.Logf("%d changes found, %d false, %d missed: precision %.4f, recall %.4f", right, wrong, missed, precision, recall)
-			if precision < 0.99 || recall < 0.99 {
+			least := 0.99
+			if preset == "silent" {
+				least = 0.95 // too few routers answer for some prefixes
+			}
+			if precision < 0.99 || recall < least || right < 100 {
 				t.Errorf("precision %.4f, recall %.4f", precision, recall)
 			}
 		})

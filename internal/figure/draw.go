@@ -58,13 +58,37 @@ func (f *Figure) SVG(c *Counts, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("draw figure: %w", err)
 	}
+	p.Y.Max *= headroom
+	p.Y.Tick.Marker, p.Y.Tick.Label.XAlign = plain{}, draw.XRight-labelGap
 	canvas := vgsvg.New(figureWidth, figureHeight)
-	p.Draw(draw.New(canvas))
+	p.Draw(draw.Crop(draw.New(canvas), margin, -margin, margin, -margin))
 	out := bufio.NewWriter(w)
 	if _, err := canvas.WriteTo(out); err != nil {
 		return err
 	}
 	return out.Flush()
+}
+
+// Space around the figure, above its highest value, and between an axis and its labels: without it,
+// the labels and lines at the edges are cut.
+const (
+	margin   = 4 * vg.Millimeter
+	headroom = 1.05
+	labelGap = 0.15
+)
+
+// plain marks values as DefaultTicks does, and writes them without needless decimals.
+type plain struct{}
+
+// Ticks implements plot.Ticker.
+func (plain) Ticks(low, high float64) []plot.Tick {
+	ticks := plot.DefaultTicks{}.Ticks(low, high)
+	for i := range ticks {
+		if ticks[i].Label != "" {
+			ticks[i].Label = strconv.FormatFloat(ticks[i].Value, 'g', 10, 64)
+		}
+	}
+	return ticks
 }
 
 // wholes marks every fifth whole number.
@@ -138,9 +162,17 @@ func (f *Figure) CSV(c *Counts, w io.Writer) error {
 			if i > 0 {
 				fmt.Fprint(out, ",")
 			}
-			fmt.Fprint(out, strconv.FormatFloat(v, 'g', 6, 64))
+			fmt.Fprint(out, number(v))
 		}
 		fmt.Fprintln(out)
 	}
 	return out.Flush()
+}
+
+// number returns a count with all its digits, and another number with six.
+func number(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
 }

@@ -140,3 +140,12 @@ func TestFigures(t *testing.T) {
 		t.Error("an unknown figure is found")
 	}
 }
+
+// Counts keep all their digits.
+func TestNumber(t *testing.T) {
+	for v, want := range map[float64]string{1e6: "1000000", 12345678: "12345678", 0.1234567: "0.123457", -3: "-3"} {
+		if got := number(v); got != want {
+			t.Errorf("%v is written %s, want %s", v, got, want)
+		}
+	}
+}

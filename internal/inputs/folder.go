@@ -21,9 +21,29 @@ func HasResults(name string) bool {
 	return slices.Contains([]string{".parquet", ".ndjson", ".jsonl"}, ending(name))
 }
 
-// ending returns the ending of a name that stands before one of a compressed file.
+// ending returns the ending of a name that stands before one of a compressed file and before the
+// number of a piece.
 func ending(name string) string {
-	return filepath.Ext(strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst"))
+	for {
+		last := filepath.Ext(name)
+		if last != ".gz" && last != ".zst" && (len(last) < 2 || !isDigits(last[1:])) {
+			return last
+		}
+		name = strings.TrimSuffix(name, last)
+	}
+}
+
+// Matching returns the files that a pattern such as x.ndjson.* names, in order. A path that exists is
+// no pattern, and stays as it is.
+func Matching(path string) []string {
+	if _, err := os.Stat(path); err == nil || path == "-" {
+		return []string{path}
+	}
+	files, err := filepath.Glob(path)
+	if err != nil || len(files) == 0 {
+		return []string{path} // its reader reports that it does not exist
+	}
+	return files
 }
 
 // Files returns paths, and replaces each folder by the files of results in it and below it, in

@@ -53,3 +53,40 @@ func TestFiles(t *testing.T) {
 		t.Error("an empty folder has results")
 	}
 }
+
+// The pieces of a file are one set in the order of their numbers, and files that begin as results do
+// stay alone.
+func TestPieces(t *testing.T) {
+	const head, trace = `{"type":"cycle-start","id":1}` + "\n", `{"type":"trace","dst":"192.0.2.1"}` + "\n"
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"x.ndjson.2": trace, "x.ndjson.10": trace, "x.ndjson.0": head + trace,
+		"y.aa": head + trace[:9], "y.ab": trace[9:] + trace,
+		"run.1": head + trace, "run.2": head + trace, // two scans
+		"out.1": trace, "out.2": trace, // traces of two scans, whose other records are elsewhere
+		"z": head,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got [][]string
+	for _, group := range pieces([]string{
+		"-", dir + "/x.ndjson.10", dir + "/y.ab", dir + "/x.ndjson.0", dir + "/run.1", dir + "/out.1", dir + "/y.aa", dir + "/run.2", dir + "/x.ndjson.2", dir + "/out.2", dir + "/z",
+	}) {
+		for i := range group {
+			group[i] = filepath.Base(group[i])
+		}
+		got = append(got, group)
+	}
+	want := [][]string{{"-"}, {"x.ndjson.0", "x.ndjson.2", "x.ndjson.10"}, {"run.1"}, {"out.1"}, {"y.aa", "y.ab"}, {"run.2"}, {"out.2"}, {"z"}}
+	if !slices.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := Matching(dir + "/x.ndjson.?"); len(got) != 2 {
+		t.Errorf("a pattern has the files %q", got)
+	}
+	if got := Matching(dir + "/none.*"); len(got) != 1 {
+		t.Errorf("a pattern without a file has %q", got)
+	}
+}

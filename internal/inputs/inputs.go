@@ -9,27 +9,27 @@ import (
 	"slices"
 
 	"github.com/masstrace/masstrace/internal/format"
-	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// Each calls use with each record of the files, until ctx ends. A folder stands for its files: see
-// Files. A record is valid until use returns. The path - is stdin, at most once. Lines that are not
+// Each calls use with each record of the files, until ctx ends. The files of a run, and the pieces of
+// a file, are read as one: see Sets. A record is valid until use returns. The path - is stdin, at most once. Lines that are not
 // understood are left out. If some files are damaged or cut, Each reads all valid records, and then
 // returns an *run.Incomplete.
 func Each(ctx context.Context, paths []string, stdin io.Reader, use func(record.Record)) error {
 	if i := slices.Index(paths, "-"); i >= 0 && slices.Contains(paths[i+1:], "-") {
 		return &outfile.RefusedError{Name: "Inputs", Err: errors.New("standard input (-) is named twice")}
 	}
-	paths, err := Files(paths)
+	sets, err := Sets(paths)
 	if err != nil {
 		return err
 	}
 	var faults []error
-	for _, path := range paths {
-		in, err := all.Open(path, stdin)
+	for _, set := range sets {
+		path := set.Paths[0]
+		in, err := set.Open(stdin)
 		if err != nil {
 			return err
 		}

@@ -34,13 +34,17 @@ func file(t *testing.T, dir, name, text string) string {
 	return path
 }
 
+// meta is a file of results.
+const meta = `{"type":"cycle-start","id":1}` + "\n"
+
 const echo = `echo "$@"; cat`
 
 // The program gets the settings, the views of the files, and then the question.
 func TestRun(t *testing.T) {
-	dir := t.TempDir()
-	path := file(t, dir, "it's.ndjson", "{}\n")
-	file(t, dir, "vp=a/other.ndjson.gz", "\x1f\x8b")
+	dir, temporary := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	path := file(t, dir, "it's.ndjson", meta)
+	file(t, dir, "vp=a/other.ndjson.1", meta)
 	file(t, dir, "notes.txt", "not a result")
 	var out strings.Builder
 	err := Run(context.Background(), Config{Files: []string{dir}, SQL: " SELECT 1; -- one\n", Format: CSV, Memory: "2GB", Program: program(t, echo), Stdout: &out})
@@ -48,7 +52,14 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := out.String()
-	for _, want := range []string{"-init /dev/null -bail -csv\n", "memory_limit = '2GB'", strings.ReplaceAll(path, "'", "''"), "vp=a/other.ndjson.gz",
+	_, spill, _ := strings.Cut(text, "SET temp_directory = '")
+	if spill, _, _ = strings.Cut(spill, "'"); !strings.HasPrefix(spill, temporary) || spill == temporary {
+		t.Errorf("temporary files are in %q", spill)
+	}
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("%d temporary files are left, %v", len(left), err)
+	}
+	for _, want := range []string{"-init /dev/null -bail -csv\n", "memory_limit = '2GB'", strings.ReplaceAll(path, "'", "''"), "vp=a/other.ndjson.1",
 		"CREATE TEMP VIEW hops", "CREATE TEMP VIEW traces", "CREATE TEMP VIEW links", "CREATE TEMP VIEW runs", "SELECT 1; -- one\n;\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
@@ -62,7 +73,7 @@ func TestRun(t *testing.T) {
 // Each fault has its own kind of error.
 func TestFaults(t *testing.T) {
 	dir := t.TempDir()
-	good := file(t, dir, "a.ndjson", "{}\n")
+	good := file(t, dir, "a.ndjson", meta)
 	foreign := file(t, dir, "foreign", "root:x:0:0\n")
 	cut := file(t, dir, "cut.parquet", "PAR1 and no end")
 	empty := filepath.Join(dir, "empty")
@@ -122,5 +133,25 @@ func TestQuestions(t *testing.T) {
 	}
 	if _, err := Ask("nothing"); err == nil {
 		t.Error("an unknown question is answered")
+	}
+}
+
+// Damaged lines are left out when the question is asked again, unless rows were written before.
+func TestDamaged(t *testing.T) {
+	path := file(t, t.TempDir(), "a.ndjson", meta+"{\n")
+	const strict = `cat >"$0.in"; if grep -q "ignore_errors = false" "$0.in"; then `
+	const complaint = `echo 'Invalid Input Error: Malformed JSON in file "a.ndjson", at byte 1 in line 2: odd.' >&2; echo ' Try this.' >&2; exit 1; fi; echo rest`
+	for _, tt := range []struct{ name, script, want string }{
+		{"at once", strict + complaint, "rest\n"},
+		{"after rows", strict + "echo row; " + complaint, "row\n"},
+	} {
+		var out strings.Builder
+		err := Run(context.Background(), Config{Files: []string{path}, SQL: "SELECT 1", Program: program(t, tt.script), Stdout: &out})
+		if _, ok := errors.AsType[*run.Incomplete](err); !ok || !strings.Contains(err.Error(), "line 2: odd; ") || strings.Contains(err.Error(), "Try") {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		if out.String() != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, out.String(), tt.want)
+		}
 	}
 }

@@ -1,12 +1,17 @@
 package query
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/format/parquet"
 	"github.com/masstrace/masstrace/internal/inputs"
 	"github.com/masstrace/masstrace/internal/outfile"
@@ -16,7 +21,10 @@ import (
 type sources struct {
 	tables map[string][]string // Parquet files by table
 	lines  []string            // NDJSON
+	sets   [][]string          // the files in lines that are of one run, those of several files alone
 	points []string            // vantage points of a fleet
+	// lenient leaves out lines that are no records.
+	lenient bool
 }
 
 // pointsFile is the name of the file with the vantage points, in the folder of a job of a fleet.
@@ -42,7 +50,23 @@ func find(paths []string) (*sources, error) {
 	if len(s.lines) == 0 && len(s.tables) == 0 {
 		return nil, &outfile.RefusedError{Name: "Inputs", Err: errors.New("no file of results")}
 	}
+	s.sets = several(s.lines)
 	return s, nil
+}
+
+// several returns the sets of several files: those of a run, or the pieces of a file. If a file of a
+// run is missing, the rows are those of the others.
+func several(lines []string) (list [][]string) {
+	sets, err := inputs.Sets(lines)
+	if err != nil {
+		return nil
+	}
+	for _, set := range sets {
+		if len(set.Paths) > 1 {
+			list = append(list, set.Paths)
+		}
+	}
+	return list
 }
 
 // folder adds the Parquet and NDJSON files of a folder and of those below it.
@@ -85,15 +109,33 @@ func (s *sources) file(path string) error {
 		s.tables[table] = append(s.tables[table], path)
 		return nil
 	}
-	if !isJSON(head) && outfile.Packing(path) == "" {
-		return refused(path, errors.New("it is neither NDJSON nor Parquet; write it as Parquet with masstrace convert"))
+	if err := hasRecords(path); err != nil {
+		return refused(path, err)
 	}
 	s.lines = append(s.lines, path)
 	return nil
 }
 
-// isJSON reports whether a file begins as an object.
-func isJSON(head [4]byte) bool { return head[0] == '{' }
+// hasRecords returns an error unless a file begins with a record of ours. A file that is cut in its
+// first line begins with none, and neither does a piece that begins within a line.
+func hasRecords(path string) error {
+	in, err := format.OpenInput(path, nil)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	r := bufio.NewReaderSize(in, 1<<16)
+	for i := range 2 {
+		line, err := r.ReadSlice('\n')
+		if i == 0 && len(bytes.TrimSpace(line)) == 0 && err == io.EOF {
+			return errors.New("it is empty")
+		}
+		if typ, unknown := ndjson.TypeOf(line); unknown == nil && ndjson.IsType(typ) || errors.Is(err, bufio.ErrBufferFull) && bytes.HasPrefix(line, []byte(`{"type":"`)) {
+			return nil
+		}
+	}
+	return errors.New("it is neither NDJSON of masstrace nor Parquet; write it as Parquet with masstrace convert")
+}
 
 func refused(path string, err error) error {
 	return &outfile.RefusedError{Name: "Inputs", Err: fmt.Errorf("%s: %w", path, err)}

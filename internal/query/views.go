@@ -3,6 +3,7 @@ package query
 import (
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -57,7 +58,7 @@ func parquetOf(paths []string) string {
 	if len(partitions(paths)) > 0 {
 		hive = "true"
 	}
-	return "read_parquet(" + list(paths) + ", union_by_name = true, hive_partitioning = " + hive + ")"
+	return "read_parquet(" + list(paths) + ", union_by_name = true, filename = true, hive_partitioning = " + hive + ")"
 }
 
 // partitions returns the names of the folders such as vp=ams that all paths have, in order. There
@@ -87,14 +88,14 @@ func quoted(before string, names []string) (text string) {
 }
 
 // jsonOf returns the records of NDJSON files that have some columns.
-func jsonOf(paths []string, columns string) string {
-	return "read_json(" + list(paths) + ", format = 'newline_delimited', maximum_object_size = 16777216, hive_partitioning = false, columns = " + columns + ")"
+func (s *sources) jsonOf(paths []string, columns string) string {
+	return "read_json(" + list(paths) + ", format = 'newline_delimited', ignore_errors = " + strconv.FormatBool(s.lenient) + ", maximum_object_size = 16777216, filename = true, hive_partitioning = false, columns = " + columns + ")"
 }
 
 // hops returns a row for each hop.
 func (s *sources) hops() (parts []string) {
 	if paths := s.tables["hops"]; len(paths) > 0 {
-		parts = append(parts, "SELECT * FROM "+parquetOf(paths)+" WHERE probe_ttl IS NOT NULL")
+		parts = append(parts, "SELECT * EXCLUDE filename FROM "+parquetOf(paths)+" WHERE probe_ttl IS NOT NULL")
 	}
 	if len(s.lines) > 0 {
 		parts = append(parts, "SELECT dst, userid, h.probe_ttl, (h.probe_id - 1)::UTINYINT AS probe_attempt, h.addr, coalesce(h.rtt_ns / 1e6, h.rtt) AS rtt, "+
@@ -103,7 +104,7 @@ func (s *sources) hops() (parts []string) {
 			"list_transform(list_filter(h.icmpext, lambda o: o.mpls_labels IS NOT NULL)[1].mpls_labels, lambda l: l.mpls_label) END AS mpls_labels, "+
 			"coalesce(h.inferred, false) AS inferred, "+
 			"h.asn, h.as_name, h.prefix, h.ixp, h.country, h.name, src, method, stop_reason, hop_count "+
-			"FROM (SELECT * EXCLUDE hops, unnest(hops) AS h FROM "+jsonOf(s.lines, traceColumns)+" WHERE type = 'trace')")
+			"FROM (SELECT * EXCLUDE hops, unnest(hops) AS h FROM "+s.jsonOf(s.lines, traceColumns)+" WHERE type = 'trace')")
 	}
 	return orNothing(parts, hopList)
 }
@@ -112,32 +113,66 @@ func (s *sources) hops() (parts []string) {
 // row.
 func (s *sources) traces() (parts []string) {
 	if paths := s.tables["traces"]; len(paths) > 0 {
-		parts = append(parts, "SELECT * FROM "+parquetOf(paths))
+		parts = append(parts, "SELECT * EXCLUDE filename FROM "+parquetOf(paths))
 	} else if paths := s.tables["hops"]; len(paths) > 0 {
 		parts = append(parts, "SELECT DISTINCT "+traceList+quoted(", ", partitions(paths))+" FROM "+parquetOf(paths))
 	}
-	if len(s.lines) > 0 {
-		parts = append(parts, "SELECT t.dst, t.userid, src, method, make_timestamptz(start.sec * 1000000 + start.usec) AS start, "+
-			"stop_reason, stop_data, hop_count, probe_count, coalesce(reached, stop_reason = 'COMPLETED') AS reached, dst_ttl, no_reply, loops FROM "+
-			"(SELECT * FROM "+jsonOf(s.lines, traceColumns)+" WHERE type = 'trace') t LEFT JOIN "+
-			"(SELECT * FROM "+jsonOf(s.lines, extColumns)+" WHERE type = 'trace-ext') e ON t.dst = e.dst AND t.userid = e.userid")
+	alone := slices.DeleteFunc(slices.Clone(s.lines), func(path string) bool {
+		return slices.ContainsFunc(s.sets, func(set []string) bool { return slices.Contains(set, path) })
+	})
+	if len(alone) > 0 {
+		parts = append(parts, s.traceRows(alone, "AND t.filename = e.filename"))
+	}
+	for _, set := range s.sets {
+		parts = append(parts, s.traceRows(set, ""))
 	}
 	return orNothing(parts, traceList)
+}
+
+// traceRows returns a row for each trace of some files, joined with its trace-ext record by its target,
+// its flow and a further condition.
+func (s *sources) traceRows(paths []string, same string) string {
+	return "SELECT t.dst, t.userid, src, method, make_timestamptz(start.sec * 1000000 + start.usec) AS start, " +
+		"stop_reason, stop_data, hop_count, probe_count, coalesce(reached, stop_reason = 'COMPLETED') AS reached, dst_ttl, no_reply, loops FROM " +
+		"(SELECT * FROM " + s.jsonOf(paths, traceColumns) + " WHERE type = 'trace') t LEFT JOIN " +
+		"(SELECT * FROM " + s.jsonOf(paths, extColumns) + " WHERE type = 'trace-ext') e ON t.dst = e.dst AND t.userid = e.userid " + same
 }
 
 // links returns the number of traces of each pair of addresses at adjacent TTLs.
 func (s *sources) links() []string {
 	if paths := s.tables["links"]; len(paths) > 0 && len(s.tables["hops"]) == 0 && len(s.lines) == 0 {
-		return []string{"SELECT * FROM " + parquetOf(paths)}
+		return []string{"SELECT * EXCLUDE filename FROM " + parquetOf(paths)}
 	}
-	same := "" // traces of one target from several vantage points are apart
-	names := partitions(s.tables["hops"])
-	for _, name := range names {
-		same += "AND a" + quoted(".", []string{name}) + " IS NOT DISTINCT FROM b" + quoted(".", []string{name}) + " "
+	var pairs []string
+	if paths := s.tables["hops"]; len(paths) > 0 {
+		pairs = append(pairs, pairsOfRows(paths))
 	}
-	return []string{"SELECT near, far, count(*) AS traces FROM (SELECT DISTINCT a.dst, a.userid, a.addr AS near, b.addr AS far" + quoted(", a.", names) +
-		" FROM hops a JOIN hops b ON a.dst = b.dst AND a.userid = b.userid AND b.probe_ttl = a.probe_ttl + 1 " + same +
-		"WHERE a.addr <> b.addr) GROUP BY near, far"}
+	if len(s.lines) > 0 {
+		pairs = append(pairs, s.pairsOfLists())
+	}
+	pairs = orNothing(pairs, "near, far")
+	return []string{"SELECT near, far, count(*) AS traces FROM (" + strings.Join(pairs, "\nUNION ALL ") + ") GROUP BY near, far"}
+}
+
+// pairsOfRows returns the pairs of each trace from Parquet. The hops of a trace are in one file: the
+// same target has another trace in another file, and from another source.
+func pairsOfRows(paths []string) string {
+	same := ""
+	if len(paths) > 1 {
+		same = " AND a.filename = b.filename"
+	}
+	rows := "(SELECT filename, src, dst, userid, probe_ttl, addr FROM " + parquetOf(paths) + " WHERE addr IS NOT NULL)"
+	return "SELECT near, far FROM (SELECT DISTINCT a.filename, a.src, a.dst, a.userid, a.addr AS near, b.addr AS far FROM " + rows + " a JOIN " + rows +
+		" b ON a.dst = b.dst AND a.userid = b.userid AND b.probe_ttl = a.probe_ttl + 1" + same +
+		" AND a.src IS NOT DISTINCT FROM b.src WHERE a.addr <> b.addr)"
+}
+
+// pairsOfLists returns the pairs of each trace from NDJSON, where a line has all hops of a trace. A
+// join would need many times as much memory.
+func (s *sources) pairsOfLists() string {
+	return "SELECT l.near, l.far FROM (SELECT unnest(list_distinct(flatten(list_transform(hops, lambda a: list_transform(" +
+		"list_filter(hops, lambda b: b.probe_ttl = a.probe_ttl + 1 AND b.addr <> a.addr), " +
+		"lambda b: {near: a.addr, far: b.addr}))))) AS l FROM " + s.jsonOf(s.lines, traceColumns) + " WHERE type = 'trace')"
 }
 
 // pointColumns are the columns of the files of vantage points that a fleet writes.
@@ -151,7 +186,7 @@ const pointList = `run, vantage_point, location, autonomous_system, software, ho
 // pointRows returns a row for each vantage point of a job of a fleet.
 func (s *sources) pointRows() (parts []string) {
 	if len(s.points) > 0 {
-		parts = append(parts, "SELECT "+pointList+" FROM "+jsonOf(s.points, pointColumns))
+		parts = append(parts, "SELECT "+pointList+" FROM "+s.jsonOf(s.points, pointColumns))
 	}
 	return orNothing(parts, pointList)
 }
@@ -160,7 +195,7 @@ func (s *sources) pointRows() (parts []string) {
 func (s *sources) runs() (parts []string) {
 	const fields = "run, tool, seed, strategy, protocol, rate_pps, flows, source, link"
 	if len(s.lines) > 0 {
-		parts = append(parts, "SELECT "+fields+" FROM "+jsonOf(s.lines, runColumns)+" WHERE type = 'run'")
+		parts = append(parts, "SELECT "+fields+" FROM "+s.jsonOf(s.lines, runColumns)+" WHERE type = 'run'")
 	}
 	var all []string
 	for _, table := range []string{"hops", "links", "replies", "traces"} {

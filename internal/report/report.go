@@ -17,9 +17,8 @@ import (
 	"io"
 	"slices"
 
-	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
-	folders "github.com/masstrace/masstrace/internal/inputs"
+	"github.com/masstrace/masstrace/internal/inputs"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/run"
 )
@@ -100,20 +99,17 @@ func Write(ctx context.Context, c Config) (Size, error) {
 // gather reads all inputs. The gathering is nil if there is nothing to show. An input that is
 // damaged does not keep the others from being read.
 func gather(ctx context.Context, c *Config) (*gathering, error) {
-	paths, err := folders.Files(c.Inputs)
-	if err != nil {
-		return nil, err
-	}
-	sets, err := inputs(paths)
+	sets, err := inputs.Sets(c.Inputs)
 	if err != nil {
 		return nil, err
 	}
 	g := newGathering(max(c.Paths, 1))
 	var faults []error
 	for _, set := range sets {
-		in, err := fileset.Open(set, c.Stdin)
+		path := set.Paths[0]
+		in, err := set.Open(c.Stdin)
 		if err == nil {
-			g.begin(set[0])
+			g.begin(path)
 			err = errors.Join(g.read(ctx, in), in.Close())
 		}
 		if c.grows && errors.Is(err, format.ErrCut) {
@@ -123,7 +119,9 @@ func gather(ctx context.Context, c *Config) (*gathering, error) {
 			return nil, &run.Incomplete{Err: fmt.Errorf("%w: no report is written", run.ErrInterrupted)}
 		}
 		if err != nil {
-			err = fmt.Errorf("%s: %w", set[0], err)
+			if in != nil {
+				err = fmt.Errorf("%s: %w", path, err)
+			}
 			faults = append(faults, err)
 			g.note(err.Error())
 		}

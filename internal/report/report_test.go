@@ -164,6 +164,13 @@ func TestServer(t *testing.T) {
 	if got := get("GET", "localhost", "/data", `"1"`); got.Code != http.StatusOK || got.Header().Get("ETag") != `"2"` {
 		t.Errorf("after the file grew: %d, tag %s", got.Code, got.Header().Get("ETag"))
 	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	h.next = time.Time{}
+	if got := get("GET", "localhost", "/data", ""); got.Code != http.StatusOK || got.Header().Get("ETag") != `"2"` {
+		t.Errorf("after the file was removed: %d, tag %s", got.Code, got.Header().Get("ETag"))
+	}
 }
 
 func TestServeStandardInput(t *testing.T) {

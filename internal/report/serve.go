@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -14,7 +16,9 @@ import (
 	"sync"
 	"time"
 
-	folders "github.com/masstrace/masstrace/internal/inputs"
+	"golang.org/x/net/netutil"
+
+	"github.com/masstrace/masstrace/internal/inputs"
 	"github.com/masstrace/masstrace/internal/listen"
 	"github.com/masstrace/masstrace/internal/outfile"
 )
@@ -24,6 +28,13 @@ import (
 const (
 	restFactor = 4
 	leastRest  = 2 * time.Second
+)
+
+// A client may take mostTime for an answer, with the reading of the inputs. mostConnections bounds the
+// memory of clients that read slowly.
+const (
+	mostTime        = 5 * time.Minute
+	mostConnections = 64
 )
 
 // Serve serves the page of c at an address until ctx ends. The page asks for its data again and
@@ -48,11 +59,12 @@ func Serve(ctx context.Context, c Config, address string, notice func(url string
 	notice("http://" + listener.Addr().String() + "/")
 	server := &http.Server{
 		Handler:           newHandler(ctx, &c, page, listener.Addr()),
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 16,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: mostTime, IdleTimeout: time.Minute,
+		MaxHeaderBytes: 1 << 16, ErrorLog: log.New(io.Discard, "", 0),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(netutil.LimitListener(listener, mostConnections)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
@@ -88,6 +100,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	// The policy in the page cannot forbid frames of other pages.
+	w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'")
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		http.Error(w, "only GET", http.StatusMethodNotAllowed)
@@ -129,7 +144,7 @@ func (h *handler) current() (data []byte, version int, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	began := time.Now()
-	paths, err := folders.Files(h.cfg.Inputs)
+	paths, err := inputs.Files(h.cfg.Inputs)
 	if err != nil {
 		paths = h.cfg.Inputs // read reports it
 	}

@@ -11,26 +11,18 @@ import (
 	"github.com/masstrace/masstrace/internal/query"
 )
 
-// duckdbProgram is the program duckdb by means of its Node module: the statements are its input.
-const duckdbProgram = `#!/usr/bin/env node
-const {DuckDBInstance} = require('@duckdb/node-api');
-(async () => {
-  const text = require('fs').readFileSync(0, 'utf8').split('\n').filter(line => !line.startsWith('.')).join('\n');
-  const c = await (await DuckDBInstance.create(':memory:')).connect();
-  const all = await c.extractStatements(text);
-  let last;
-  for (let i = 0; i < all.count; i++) last = await (await all.prepare(i)).runAndReadAll();
-  for (const row of last.getRowsJson()) console.log(row.join(' '));
-})().catch(e => { console.error(e.message); process.exit(1); });`
-
 // withDuckDB returns NODE_PATH and PATH of an environment in which there is the program duckdb.
 func withDuckDB(t *testing.T) (modules, path string) {
 	t.Helper()
 	bin := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bin, "duckdb"), []byte(duckdbProgram), 0o700); err != nil {
+	program, err := filepath.Abs("../../scripts/duckdb")
+	if err != nil {
 		t.Fatal(err)
 	}
-	modules, err := filepath.Abs(filepath.Join(installed, "node_modules"))
+	if err := os.Symlink(program, filepath.Join(bin, "duckdb")); err != nil {
+		t.Fatal(err)
+	}
+	modules, err = filepath.Abs(filepath.Join(installed, "node_modules"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/compare"
+	"github.com/masstrace/masstrace/internal/inputs"
 	pages "github.com/masstrace/masstrace/internal/report"
 )
 
 // CompareCmd compares two results of the same targets.
 type CompareCmd struct {
-	Old string `arg:"" name:"old" complete:"file" help:"Results of the first scan in any format, also compressed; - is standard input. Formats: ${readers}."`
+	Old string `arg:"" name:"old" complete:"file" help:"Results of the first scan in any format, also compressed; - is standard input. A folder, or a pattern in quotes such as 'x.ndjson.*', stands for its files. Formats: ${readers}."`
 	New string `arg:"" name:"new" complete:"file" help:"Results of the second scan, likewise."`
 
 	By        compareBy `group:"Output" default:"target" placeholder:"WHAT" help:"Put changes together by target, as (of the target) or prefix (/24, /48). Default: target."`
@@ -57,14 +58,15 @@ func (c *CompareCmd) target() (path, format string) {
 // Run only translates flags; the work is that of the packages compare and report.
 func (c *CompareCmd) Run(ctx context.Context, s streams) error {
 	path, format := c.target()
-	if err := checkOutput(path, c.Overwrite, s, c.Old, c.New); err != nil {
+	files := slices.Concat(inputs.Matching(c.Old), inputs.Matching(c.New))
+	if err := checkOutput(path, c.Overwrite, s, files...); err != nil {
 		return err
 	}
 	passes := 1
 	if format == "html" { // the page begins with what changed
 		passes = 2
 	}
-	stop := newReading(newConsole(s, c.Quiet), "compare", "", nil).files([]string{c.Old, c.New}, passes)
+	stop := newReading(newConsole(s, c.Quiet), "compare", "", nil).files(files, passes)
 	defer stop()
 	result, write, err := c.compared(ctx, s, format)
 	stop()

@@ -78,6 +78,9 @@ func (p *path) scan(line []byte) bool {
 // TypeOf returns the type of the record in line.
 func TypeOf(line []byte) (string, error) { return typeOf(line) }
 
+// IsType reports whether a type is one of our records.
+func IsType(typ string) bool { return slices.Contains(types[:], typ) }
+
 // typeOf returns the type of the record in line. Our own lines begin with it.
 func typeOf(line []byte) (string, error) {
 	if rest, ok := bytes.CutPrefix(line, []byte(`{"type":"`)); ok {

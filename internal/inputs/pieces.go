@@ -1,0 +1,163 @@
+package inputs
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/masstrace/masstrace/internal/format"
+	"github.com/masstrace/masstrace/internal/format/all"
+	"github.com/masstrace/masstrace/internal/format/ndjson"
+)
+
+// piece matches the names that split(1) gives: a stem, a number or letters, and perhaps the ending
+// of a compressed file.
+var piece = regexp.MustCompile(`^(.*[^0-9a-z])?([0-9]+|[a-z]{2,})((\.gz|\.zst)?)$`)
+
+// pieces puts the pieces of files that were split together, in the order of their numbers or
+// letters. The first piece begins as results do, and the others do not. The other paths stay alone.
+func pieces(paths []string) (groups [][]string) {
+	stems := map[string][]string{}
+	for _, path := range paths {
+		stem := stemOf(path)
+		stems[stem] = append(stems[stem], path)
+	}
+	leads := map[string]string{} // of the later pieces
+	for stem, list := range stems {
+		if stem == "" || len(list) < 2 {
+			continue
+		}
+		slices.SortStableFunc(list, byPiece)
+		lead := ""
+		for _, path := range list {
+			if !continues(path) {
+				lead = path
+			} else if lead != "" {
+				leads[path] = lead
+			}
+		}
+	}
+	for _, path := range paths {
+		if leads[path] != "" {
+			continue
+		}
+		group := []string{path}
+		for _, other := range stems[stemOf(path)] {
+			if leads[other] == path {
+				group = append(group, other)
+			}
+		}
+		groups = append(groups, group)
+	}
+	return groups
+}
+
+// stemOf returns a text that the pieces of a file have in common, "" if a path is none by its name.
+func stemOf(path string) string {
+	m := piece.FindStringSubmatch(path)
+	switch {
+	case m == nil:
+		return ""
+	case isDigits(m[2]):
+		return m[1] + "0" + m[3]
+	}
+	return m[1] + "a" + m[3]
+}
+
+func isDigits(text string) bool { return strings.Trim(text, "0123456789") == "" }
+
+// byPiece compares the numbers or letters of two paths.
+func byPiece(a, b string) int {
+	x, y := piece.FindStringSubmatch(a)[2], piece.FindStringSubmatch(b)[2]
+	if isDigits(x) && isDigits(y) {
+		x, y = strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
+	}
+	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y))
+}
+
+// continues reports whether a file may go on where another one ended: it does not begin as results
+// do, with the magic of their format or with a run.
+func continues(path string) bool {
+	in, err := format.OpenInput(path, nil)
+	if err != nil {
+		return isThere(path) // the middle of a compressed file does not look like one
+	}
+	defer in.Close()
+	r := bufio.NewReader(in)
+	line, err := r.ReadSlice('\n')
+	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		return isThere(path)
+	}
+	switch typ, err := ndjson.TypeOf(line); {
+	case err != nil || typ == "":
+	case typ == ndjson.TypeRun || typ == ndjson.TypeCycleStart:
+		return false
+	default:
+		return true
+	}
+	f, err := all.Open(path, nil)
+	if err != nil {
+		return errors.Is(err, format.ErrUnknown)
+	}
+	defer f.Close()
+	return f.Name() == ndjson.Format.Name // its first line is the end of a record
+}
+
+// isThere reports whether a path is a file.
+func isThere(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// openPieces opens the pieces of a file as one.
+func openPieces(paths []string) (*format.File, error) {
+	var list pieceFiles
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, errors.Join(err, list.Close())
+		}
+		list = append(list, f)
+	}
+	return list.open()
+}
+
+// pieceFiles are the open pieces of a file.
+type pieceFiles []*os.File
+
+// open returns the file.
+func (p pieceFiles) open() (*format.File, error) {
+	var list []io.Reader
+	for _, f := range p {
+		list = append(list, f)
+	}
+	in, err := all.New(io.MultiReader(list...))
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return format.NewFile(in.Name(), in, closers{in, p}), nil
+}
+
+// Close closes all pieces.
+func (p pieceFiles) Close() (err error) {
+	for _, f := range p {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
+// closers closes several things.
+type closers []io.Closer
+
+// Close implements io.Closer.
+func (c closers) Close() (err error) {
+	for _, one := range c {
+		err = errors.Join(err, one.Close())
+	}
+	return err
+}
