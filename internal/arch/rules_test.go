@@ -64,7 +64,7 @@ var mayImport = map[string][]string{
 	"internal/watch/journal":     {"internal/plaintext", "internal/probe", "internal/watch/board", "internal/wire"},
 	"internal/watch/table":       {"internal/probe", "internal/watch/board"},
 	"internal/watch/screen":      {"internal/watch/board", "internal/watch/table"},
-	"internal/report":            {"internal/compare", "internal/fileset", "internal/findings", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/scamper", "internal/inputs", "internal/listen", "internal/outfile", "internal/plaintext", "internal/probe", "internal/record", "internal/run", "internal/verdict", "internal/wire"},
+	"internal/report":            {"internal/compare", "internal/findings", "internal/format", "internal/inputs", "internal/listen", "internal/outfile", "internal/plaintext", "internal/probe", "internal/record", "internal/run", "internal/verdict", "internal/wire"},
 	"internal/inputs":            {"internal/fileset", "internal/format", "internal/format/all", "internal/format/ndjson", "internal/format/parquet", "internal/format/scamper", "internal/outfile", "internal/record", "internal/run"},
 	"internal/compare":           {"internal/change", "internal/inputs", "internal/outfile", "internal/probe", "internal/record", "internal/run"},
 	"internal/linkgraph":         {"internal/plaintext", "internal/probe", "internal/record"},

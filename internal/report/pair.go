@@ -7,8 +7,7 @@ import (
 	"io"
 
 	"github.com/masstrace/masstrace/internal/compare"
-	"github.com/masstrace/masstrace/internal/fileset"
-	folders "github.com/masstrace/masstrace/internal/inputs"
+	"github.com/masstrace/masstrace/internal/inputs"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/run"
@@ -16,8 +15,8 @@ import (
 
 // Pair is the request of a page that compares two results.
 type Pair struct {
-	// Old and New are files or folders of results. They are read twice: to compare them, and then to
-	// gather the paths that the page shows.
+	// Old and New are files, folders or patterns of results. They are read twice: to compare them, and
+	// then to gather the paths that the page shows.
 	Old, New string
 	By       compare.By
 	// Paths is the number of traces that the page has, at most about that many. Those to targets
@@ -54,15 +53,15 @@ func Compare(ctx context.Context, p Pair) (page []byte, result *compare.Result, 
 	return page, result, fault
 }
 
-// side reads one of the two results. It is one file of the page, also if it is a folder.
+// side reads one of the two results. It is one file of the page, also if it is several.
 func (g *gathering) side(ctx context.Context, path string) error {
-	paths, err := folders.Files([]string{path})
+	sets, err := inputs.Sets(inputs.Matching(path))
 	if err != nil {
 		return err
 	}
 	g.begin(path)
-	for _, path := range paths {
-		in, err := fileset.Open([]string{path}, nil)
+	for _, set := range sets {
+		in, err := set.Open(nil)
 		if err != nil {
 			return err
 		}
@@ -73,7 +72,7 @@ func (g *gathering) side(ctx context.Context, path string) error {
 			return &run.Incomplete{Err: fmt.Errorf("%w: nothing is written", run.ErrInterrupted)}
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			g.note(fmt.Sprintf("%s: %v", path, err))
+			g.note(fmt.Sprintf("%s: %v", set.Paths[0], err))
 		}
 	}
 	return nil

@@ -79,6 +79,27 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// A scan in pieces is compared as a whole.
+func TestComparePieces(t *testing.T) {
+	old, fresh := pairOf(t, 200)
+	text, err := os.ReadFile(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, piece := range [][]byte{text[:len(text)/3], text[len(text)/3:]} { // cut inside a record
+		if err := os.WriteFile(fmt.Sprintf("%s.%d", old, i), piece, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, result, err := Compare(context.Background(), Pair{Old: old + ".*", New: fresh, Paths: 1000})
+	if err != nil || len(result.Changes) != 72 {
+		t.Fatalf("%v, result %+v", err, result)
+	}
+	if u := unpack(t, page); len(u.Files) != 2 || len(u.columns["dst"]) != 402 {
+		t.Errorf("files %+v, %d traces", u.Files, len(u.columns["dst"]))
+	}
+}
+
 // words returns values with blanks between them.
 func words(values ...any) string { return strings.TrimSpace(fmt.Sprintln(values...)) }
 
