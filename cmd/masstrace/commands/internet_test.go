@@ -165,7 +165,7 @@ func (s *simulation) checkStop(t *testing.T) {
 		p.first = 0
 		times[p]++
 	})
-	if above*1000 > total { // a busy machine may hold the sender for longer, once
+	if above*100 > total { // a busy machine may hold the sender for longer; without the stop it is half of them
 		t.Errorf("%d of %d probes above distances that were known", above, total)
 	}
 	for dst, d := range dist {
