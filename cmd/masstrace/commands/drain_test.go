@@ -64,7 +64,7 @@ func TestSignalList(t *testing.T) {
 	t.Parallel()
 	for _, signals := range [][]syscall.Signal{{syscall.SIGINT}, twice} {
 		out := outFile(t)
-		p := pipeIn(t, "45.16.0.9,40000,33434,1,udp\n", "scan", "--probes", "-", "--records=reply", "--wait=300ms", "-o", out)
+		p := pipeIn(t, "45.16.0.9,40000,33434,1,udp\n", "scan", "--probes", "-", "--records=reply", "--wait=2s", "-o", out)
 		poll(t, "the probe to be answered", func() bool {
 			text, _ := os.ReadFile(out) // which is made later
 			return strings.Contains(string(text), `"type":"reply"`)
