@@ -23,6 +23,7 @@ func some(yield func(Target) bool) {
 		{Addr: "192.0.2.1", Name: "www.example.com", Known: true, Reached: true, RTT: 20 * time.Millisecond, Hops: 9, Loss: 0.25, Changes: 2},
 		{Addr: "2001:db8::1", Name: "2001:db8::1", Known: true, Hops: 4, Loss: 1},
 		{Addr: "192.0.2.3"},
+		{Addr: "192.0.2.4", Name: "not UTF-8 \xff"},
 	} {
 		if !yield(t) {
 			return
@@ -71,9 +72,10 @@ func TestTargets(t *testing.T) {
 	}
 	none := math.NaN()
 	want := map[string][]float64{ // reached, RTT, hops, loss, changes
-		"name=www.example.com target=192.0.2.1": {1, 0.02, 9, 0.25, 2},
-		"name=2001:db8::1 target=2001:db8::1":   {0, none, 4, 1, 0},
-		"name= target=192.0.2.3":                {0, none, 0, none, 0},
+		"name=www.example.com target=192.0.2.1":  {1, 0.02, 9, 0.25, 2},
+		"name=2001:db8::1 target=2001:db8::1":    {0, none, 4, 1, 0},
+		"name= target=192.0.2.3":                 {0, none, 0, none, 0},
+		"name=not UTF-8 \uFFFD target=192.0.2.4": {0, none, 0, none, 0},
 	}
 	for labels, values := range want {
 		for i, name := range []string{"reached", "rtt_seconds", "hops", "loss_ratio", "path_changes_total"} {
