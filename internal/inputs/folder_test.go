@@ -64,6 +64,7 @@ func TestPieces(t *testing.T) {
 		"y.aa": head + trace[:9], "y.ab": trace[9:] + trace,
 		"run.1": head + trace, "run.2": head + trace, // two scans
 		"out.1": trace, "out.2": trace, // traces of two scans, whose other records are elsewhere
+		"all.1": trace + trace[:9], "all.2": trace[9:] + trace, "all.3": trace, // pieces of such a file
 		"z": head,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -72,14 +73,14 @@ func TestPieces(t *testing.T) {
 	}
 	var got [][]string
 	for _, group := range pieces([]string{
-		"-", dir + "/x.ndjson.10", dir + "/y.ab", dir + "/x.ndjson.0", dir + "/run.1", dir + "/out.1", dir + "/y.aa", dir + "/run.2", dir + "/x.ndjson.2", dir + "/out.2", dir + "/z",
+		"-", dir + "/x.ndjson.10", dir + "/y.ab", dir + "/x.ndjson.0", dir + "/run.1", dir + "/out.1", dir + "/y.aa", dir + "/run.2", dir + "/x.ndjson.2", dir + "/out.2", dir + "/z", dir + "/all.3", dir + "/all.2", dir + "/all.1",
 	}) {
 		for i := range group {
 			group[i] = filepath.Base(group[i])
 		}
 		got = append(got, group)
 	}
-	want := [][]string{{"-"}, {"x.ndjson.0", "x.ndjson.2", "x.ndjson.10"}, {"run.1"}, {"out.1"}, {"y.aa", "y.ab"}, {"run.2"}, {"out.2"}, {"z"}}
+	want := [][]string{{"-"}, {"x.ndjson.0", "x.ndjson.2", "x.ndjson.10"}, {"run.1"}, {"out.1"}, {"y.aa", "y.ab"}, {"run.2"}, {"out.2"}, {"z"}, {"all.1", "all.2", "all.3"}}
 	if !slices.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -15,9 +15,9 @@ import (
 )
 
 // Each calls use with each record of the files, until ctx ends. The files of a run, and the pieces of
-// a file, are read as one: see Sets. A record is valid until use returns. The path - is stdin, at most once. Lines that are not
-// understood are left out. If some files are damaged or cut, Each reads all valid records, and then
-// returns an *run.Incomplete.
+// a file, are read as one: see Sets. A record is valid until use returns. The path - is stdin, at most
+// once. Lines that are not understood are left out. If some files are damaged or cut, Each reads all
+// valid records, and then returns an *run.Incomplete.
 func Each(ctx context.Context, paths []string, stdin io.Reader, use func(record.Record)) error {
 	if i := slices.Index(paths, "-"); i >= 0 && slices.Contains(paths[i+1:], "-") {
 		return &outfile.RefusedError{Name: "Inputs", Err: errors.New("standard input (-) is named twice")}

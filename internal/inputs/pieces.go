@@ -20,7 +20,8 @@ import (
 var piece = regexp.MustCompile(`^(.*[^0-9a-z])?([0-9]+|[a-z]{2,})((\.gz|\.zst)?)$`)
 
 // pieces puts the pieces of files that were split together, in the order of their numbers or
-// letters. The first piece begins as results do, and the others do not. The other paths stay alone.
+// letters. The first piece begins as results do, and the others do not. A piece that begins within a
+// record also continues a file that begins with a trace. The other paths stay alone.
 func pieces(paths []string) (groups [][]string) {
 	stems := map[string][]string{}
 	for _, path := range paths {
@@ -33,11 +34,18 @@ func pieces(paths []string) (groups [][]string) {
 			continue
 		}
 		slices.SortStableFunc(list, byPiece)
-		lead := ""
+		lead, before := "", "" // before is the last path if it begins with a record
 		for _, path := range list {
-			if !continues(path) {
-				lead = path
-			} else if lead != "" {
+			switch startOf(path) {
+			case startOfResults:
+				lead, before = path, ""
+				continue
+			case startOfRecord:
+				before = path
+			case startWithin:
+				lead, before = cmp.Or(lead, before), ""
+			}
+			if lead != "" {
 				leads[path] = lead
 			}
 		}
@@ -80,38 +88,54 @@ func byPiece(a, b string) int {
 	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y))
 }
 
-// continues reports whether a file may go on where another one ended: it does not begin as results
-// do, with the magic of their format or with a run.
-func continues(path string) bool {
+// start is how a file begins.
+type start int
+
+const (
+	startOfResults start = iota // with the magic of a format, or with a run; or it is not a file
+	startOfRecord               // with another record: it may continue another file
+	startWithin                 // within a record: it continues another file
+)
+
+// startOf returns how a file begins.
+func startOf(path string) start {
 	in, err := format.OpenInput(path, nil)
 	if err != nil {
-		return isThere(path) // the middle of a compressed file does not look like one
+		return startOfOctets(path) // the middle of a compressed file does not look like one
 	}
 	defer in.Close()
 	r := bufio.NewReader(in)
 	line, err := r.ReadSlice('\n')
 	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-		return isThere(path)
+		return startOfOctets(path)
 	}
 	switch typ, err := ndjson.TypeOf(line); {
 	case err != nil || typ == "":
 	case typ == ndjson.TypeRun || typ == ndjson.TypeCycleStart:
-		return false
+		return startOfResults
 	default:
-		return true
+		return startOfRecord
 	}
 	f, err := all.Open(path, nil)
 	if err != nil {
-		return errors.Is(err, format.ErrUnknown)
+		if errors.Is(err, format.ErrUnknown) {
+			return startWithin
+		}
+		return startOfResults
 	}
 	defer f.Close()
-	return f.Name() == ndjson.Format.Name // its first line is the end of a record
+	if f.Name() == ndjson.Format.Name { // its first line is the end of a record
+		return startWithin
+	}
+	return startOfResults
 }
 
-// isThere reports whether a path is a file.
-func isThere(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
+// startOfOctets returns how a file begins whose first line cannot be read.
+func startOfOctets(path string) start {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return startOfResults
+	}
+	return startWithin
 }
 
 // openPieces opens the pieces of a file as one.

@@ -57,10 +57,18 @@ func Sets(paths []string) (sets []Set, err error) {
 	for _, path := range orphans {
 		sets = append(sets, Set{Paths: []string{path}})
 	}
-	place := func(s Set) int {
-		return slices.IndexFunc(paths, func(path string) bool { return slices.Contains(s.Paths, path) })
+	place := map[string]int{} // of the first mention of each path
+	for i, path := range slices.Backward(paths) {
+		place[path] = i
 	}
-	slices.SortStableFunc(sets, func(a, b Set) int { return cmp.Compare(place(a), place(b)) })
+	first := func(s Set) int {
+		at := len(paths)
+		for _, path := range s.Paths {
+			at = min(at, place[path])
+		}
+		return at
+	}
+	slices.SortStableFunc(sets, func(a, b Set) int { return cmp.Compare(first(a), first(b)) })
 	return sets, nil
 }
 

@@ -3,17 +3,24 @@ package listen
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"syscall"
 )
 
-// TCP listens at an address (see Address). The context is for opening alone.
+// TCP listens at an address (see Address). The context is for opening alone. If another program has the
+// port, the error contains what to do.
 func TCP(ctx context.Context, address string) (net.Listener, error) {
 	address, err := Address(address)
 	if err != nil {
 		return nil, err
 	}
-	return new(net.ListenConfig).Listen(ctx, "tcp", address)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w: another program has this port, choose another one", err)
+	}
+	return l, err
 }
 
 // Address completes the address of a server: without a host it is the loopback address of IPv4, so

@@ -3,6 +3,7 @@ package metrics
 import (
 	"iter"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -70,8 +71,9 @@ func (states) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c states) Collect(out chan<- prometheus.Metric) {
 	for t := range c.list {
+		name := strings.ToValidUTF8(t.Name, "\uFFFD") // a label takes nothing else
 		value := func(d *prometheus.Desc, kind prometheus.ValueType, v float64) {
-			out <- prometheus.MustNewConstMetric(d, kind, v, t.Addr, t.Name)
+			out <- prometheus.MustNewConstMetric(d, kind, v, t.Addr, name)
 		}
 		reached, rtt, loss := 0.0, math.NaN(), math.NaN()
 		if t.Reached {

@@ -2,17 +2,12 @@ package metrics
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 
 	"github.com/masstrace/masstrace/internal/metrics/metricstest"
 )
@@ -23,27 +18,12 @@ func some(yield func(Target) bool) {
 		{Addr: "192.0.2.1", Name: "www.example.com", Known: true, Reached: true, RTT: 20 * time.Millisecond, Hops: 9, Loss: 0.25, Changes: 2},
 		{Addr: "2001:db8::1", Name: "2001:db8::1", Known: true, Hops: 4, Loss: 1},
 		{Addr: "192.0.2.3"},
+		{Addr: "192.0.2.4", Name: "not UTF-8 \xff"},
 	} {
 		if !yield(t) {
 			return
 		}
 	}
-}
-
-// parse reads the metrics of a server with the parser of Prometheus.
-func parse(t *testing.T, address string) map[string]*dto.MetricFamily {
-	t.Helper()
-	r, err := http.Get("http://" + address + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(r.Body)
-	if _, rest := io.Copy(io.Discard, r.Body); err != nil || rest != nil {
-		t.Fatal(err, rest)
-	}
-	return families
 }
 
 // Each target has all series. A silent one has a loss of 1, and one without a result has NaN.
@@ -55,31 +35,24 @@ func TestTargets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	got := map[string][]float64{}
-	for name, family := range parse(t, s.Addr()) {
-		if !strings.HasPrefix(name, "masstrace_target_") {
-			continue
-		}
-		for _, one := range family.Metric {
-			labels := []string{}
-			for _, l := range one.Label {
-				labels = append(labels, l.GetName()+"="+l.GetValue())
-			}
-			key := strings.TrimPrefix(name, "masstrace_target_") + " " + strings.Join(labels, " ")
-			got[key] = append(got[key], one.GetGauge().GetValue()+one.GetCounter().GetValue())
-		}
+	r, err := http.Get("http://" + s.Addr() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer r.Body.Close()
+	got := metricstest.Series(t, r.Body, "masstrace_target_")
 	none := math.NaN()
-	want := map[string][]float64{ // reached, RTT, hops, loss, changes
-		"name=www.example.com target=192.0.2.1": {1, 0.02, 9, 0.25, 2},
-		"name=2001:db8::1 target=2001:db8::1":   {0, none, 4, 1, 0},
-		"name= target=192.0.2.3":                {0, none, 0, none, 0},
+	want := map[string][]float64{ // by name and target: reached, RTT, hops, loss, changes
+		"www.example.com 192.0.2.1":  {1, 0.02, 9, 0.25, 2},
+		"2001:db8::1 2001:db8::1":    {0, none, 4, 1, 0},
+		" 192.0.2.3":                 {0, none, 0, none, 0},
+		"not UTF-8 \uFFFD 192.0.2.4": {0, none, 0, none, 0},
 	}
 	for labels, values := range want {
 		for i, name := range []string{"reached", "rtt_seconds", "hops", "loss_ratio", "path_changes_total"} {
 			key := name + " " + labels
-			if fmt.Sprint(got[key]) != fmt.Sprint(values[i:i+1]) {
-				t.Errorf("%s: %v, want %v", key, got[key], values[i])
+			if v, ok := got[key]; !ok || fmt.Sprint(v) != fmt.Sprint(values[i]) {
+				t.Errorf("%s: %v, want %v", key, v, values[i])
 			}
 			delete(got, key)
 		}

@@ -11,7 +11,9 @@ import (
 
 // bar returns a bar of a width.
 func (l *Layout) bar(share float64, width int) string {
-	share = min(max(share, 0), 1)
+	if share = min(max(share, 0), 1); math.IsNaN(share) {
+		share = 0
+	}
 	if !l.Unicode {
 		full := int(share * float64(width-2))
 		return "[" + strings.Repeat("#", full) + strings.Repeat("-", width-2-full) + "]"

@@ -13,7 +13,7 @@ import (
 // one goroutine at a time.
 type Display struct {
 	out   io.Writer
-	shown bool
+	lines int // of the block on the terminal
 }
 
 // New returns a Display on a terminal.
@@ -39,14 +39,22 @@ func (d *Display) Show(lines []string) {
 		b.WriteString(ansi.CursorUp(n))
 	}
 	_, _ = io.WriteString(d.out, b.String()) // a display that cannot be written is lost
-	d.shown = true
+	d.lines = len(lines)
 }
 
 // Erase takes the block away, with all that was typed there, such as ^C.
 func (d *Display) Erase() {
-	if d.shown {
+	if d.lines > 0 {
 		EraseTyped(d.out)
-		d.shown = false
+		d.lines = 0
+	}
+}
+
+// Leave ends the block and leaves it on the terminal. Other text comes below it.
+func (d *Display) Leave() {
+	if d.lines > 0 {
+		_, _ = io.WriteString(d.out, "\r"+strings.Repeat("\n", d.lines))
+		d.lines = 0
 	}
 }
 

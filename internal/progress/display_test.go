@@ -21,7 +21,7 @@ func TestDisplayAndMessages(t *testing.T) {
 		var want []string
 		var block []string
 		for i := range 1 + random.IntN(30) {
-			switch random.IntN(4) {
+			switch random.IntN(6) {
 			case 0:
 				d.Erase()
 				block = nil
@@ -31,6 +31,9 @@ func TestDisplayAndMessages(t *testing.T) {
 			case 1:
 				d.Erase()
 				block = nil
+			case 2:
+				d.Leave()
+				want, block = append(want, block...), nil
 			default:
 				block = nil
 				for range random.IntN(6) {

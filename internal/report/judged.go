@@ -12,9 +12,9 @@ type judged struct {
 	basis      record.Basis
 	ttl, again uint8
 	kind, code uint8
-	silent     uint8 // probes beyond addr without an answer, at most 255
-	passed     uint8 // method that passes
-	port       uint16
+	silent     uint8        // probes beyond addr without an answer, at most 255
+	asked      record.Asked // that ends after addr; the zero value in files of older versions
+	passed     record.Asked
 	addr       uint32 // noAddress without one
 	conditions []condition
 }
@@ -35,7 +35,7 @@ type condition struct {
 func (g *gathering) newJudged(v *record.Judgement) judged {
 	j := judged{
 		verdict: v.Verdict, basis: v.Basis, ttl: v.TTL, again: v.AgainTTL, code: v.Code, kind: uint8(v.Kind),
-		silent: uint8(min(max(v.Silent, 0), math.MaxUint8)), passed: uint8(v.Passed.Method), port: v.Passed.Port, addr: noAddress,
+		silent: uint8(min(max(v.Silent, 0), math.MaxUint8)), asked: v.Asked, passed: v.Passed, addr: noAddress,
 	}
 	if !v.HasKind {
 		j.kind = math.MaxUint8
@@ -78,8 +78,10 @@ func (g *gathering) encodeJudged(c *columns) {
 	column("kind", "u8", func(j *judged) uint32 { return uint32(j.kind) })
 	column("code", "u8", func(j *judged) uint32 { return uint32(j.code) })
 	column("silent", "u8", func(j *judged) uint32 { return uint32(j.silent) })
-	column("passed", "u8", func(j *judged) uint32 { return uint32(j.passed) })
-	column("port", "u16", func(j *judged) uint32 { return uint32(j.port) })
+	column("asked", "u8", func(j *judged) uint32 { return uint32(j.asked.Method) })
+	column("asked_port", "u16", func(j *judged) uint32 { return uint32(j.asked.Port) })
+	column("passed", "u8", func(j *judged) uint32 { return uint32(j.passed.Method) })
+	column("passed_port", "u16", func(j *judged) uint32 { return uint32(j.passed.Port) })
 	column("addr", "u32", func(j *judged) uint32 { return j.addr })
 	type of struct {
 		*condition

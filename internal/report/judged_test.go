@@ -13,7 +13,7 @@ func TestVerdicts(t *testing.T) {
 	judged := newTrace("203.0.113.9", "198.51.100.1", "198.51.100.2", "", "", "")
 	judged.Judged = record.Judgement{
 		Verdict: record.VerdictFiltered, Basis: record.BasisOtherMethod, TTL: 2, Addr: addr("198.51.100.2"), Silent: 3,
-		Passed: record.Asked{Method: probe.TCPSYN, Port: 443},
+		Asked: record.Asked{Method: probe.UDP, Port: 33434}, Passed: record.Asked{Method: probe.TCPSYN, Port: 443},
 		Conditions: []record.Condition{
 			{Kind: record.RateLimited, FirstTTL: 1, LastTTL: 1, Addr: addr("198.51.100.1"), Probes: 3, Silent: 2},
 			{Kind: record.PathMTU, FirstTTL: 2, LastTTL: 2, Addr: addr("198.51.100.7"), MTU: 1400},
@@ -29,7 +29,8 @@ func TestVerdicts(t *testing.T) {
 		}
 	}
 	if got := words(u.address(u.columns["verdict.addr"][0]), u.columns["verdict.ttl"][0], u.columns["verdict.silent"][0],
-		u.columns["verdict.port"][0], word(u.Methods, "verdict.passed", 0)); got != "198.51.100.2 2 3 443 tcp-syn" {
+		word(u.Methods, "verdict.asked", 0), u.columns["verdict.asked_port"][0], word(u.Methods, "verdict.passed", 0), u.columns["verdict.passed_port"][0],
+	); got != "198.51.100.2 2 3 udp 33434 tcp-syn 443" {
 		t.Errorf("evidence %s", got)
 	}
 	var conditions []string

@@ -17,9 +17,10 @@ import (
 // for that. A third finds more branches of load balancers that few paths take.
 //
 // It is a table of sets of eight words, a cache line each. A word is the hash of a (TTL, interface)
-// pair, 48 bits, and of the prefix of its latest target, 13 bits, and the number of its times, 3
-// bits. Two pairs in one set share a hash with a probability of 2⁻⁴⁸. If a set is full, a new entry replaces an old one. A path that meets the
-// replaced interface is probed once more: that costs probes, but loses no hop.
+// pair, 48 bits, the hash of the prefix of its latest target, 13 bits, and how often it was counted,
+// 3 bits. Two pairs in one set share a hash with a probability of 2⁻⁴⁸. If a set is full, a new entry
+// replaces an old one. A path that meets the replaced interface is probed once more: that costs probes,
+// but loses no hop.
 type StopSet struct {
 	words  []atomic.Uint64
 	others *Others

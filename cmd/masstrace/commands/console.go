@@ -52,8 +52,7 @@ func (c *console) Event(event observe.Event) {
 	case observe.Began, observe.Recorded:
 		return
 	case observe.Finished:
-		c.clear()
-		c.panel.hidden = true
+		c.endDisplay()
 		c.write(func() { c.finished(&e) })
 	case observe.Stopping:
 		text := e.String()

@@ -9,6 +9,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/agent"
 	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
+	"github.com/masstrace/masstrace/internal/progress/terminaltest"
 )
 
 var fleetNow = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
@@ -80,7 +81,7 @@ func TestFollower(t *testing.T) {
 	j := r.Jobs[0]
 	j.Refusals = nil
 	var b strings.Builder
-	f := &follower{screen: &console{out: &b}}
+	f := newFollower(&console{out: &b})
 	f.show(&j, r.Agents, fleetNow)
 	f.show(&j, r.Agents, fleetNow.Add(time.Second))
 	j.Refusals = r.Jobs[0].Refusals
@@ -94,12 +95,27 @@ monday: 16 of 16 slices, 36,000 probes, 27,000 answered; lima 1; paris 3; tokyo 
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
 	}
-	b.Reset()
-	f = &follower{screen: &console{out: &b, terminal: true}}
+	terminal := terminaltest.New(80)
+	c := &console{out: terminal, terminal: true}
+	f = newFollower(c)
+	lines := strings.Join(progressLines(&j, r.Agents, fleetNow, 0), "\n") + "\n"
+	for range 2 {
+		f.show(&j, r.Agents, fleetNow)
+	}
+	if got := terminal.Text(); got != lines {
+		t.Errorf("got\n%swant\n%s", got, lines)
+	}
+	_, _ = terminal.Write([]byte("^C"))
+	f.leave()
+	c.line("the hub is away")
 	f.show(&j, r.Agents, fleetNow)
-	f.show(&j, r.Agents, fleetNow)
-	if n := strings.Count(b.String(), "\r\x1b[4A\x1b[J"); n != 1 {
-		t.Errorf("the lines are replaced %d times: %q", n, b.String())
+	f.leave()
+	if got, want := terminal.Text(), lines+"the hub is away\n"+lines; got != want || terminal.Unknown != nil {
+		t.Errorf("unknown sequences %q, got\n%swant\n%s", terminal.Unknown, got, want)
+	}
+	f.draw([]string{"a", "b", "c"}, 3)
+	if len(f.lines) != 2 {
+		t.Errorf("%d lines on a terminal of 3", len(f.lines))
 	}
 }
 

@@ -3,30 +3,36 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/client"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/plaintext"
+	"github.com/masstrace/masstrace/internal/progress"
 )
 
 // followEvery is the time between looks at a job.
 const followEvery = time.Second
 
-// follower shows the progress of a job. On a terminal, its lines replace those before. A log gets
-// a line a minute, and one with each news.
+// follower shows the progress of a job. A terminal gets a display, which stays there at the end. A log
+// gets a line a minute, and one with each news.
 type follower struct {
-	screen *console
-	lines  int // on the terminal now
-	next   time.Time
-	news   string // the notes of the last plain line
+	screen  *console
+	display *progress.Display
+	lines   []string // of the display; nil if there is none
+	next    time.Time
+	news    string // the notes of the last plain line
+}
+
+func newFollower(screen *console) *follower {
+	return &follower{screen: screen, display: progress.New(screen.out)}
 }
 
 // followJob shows the progress of a job until it is done.
 func followJob(ctx context.Context, hub *client.Client, name string, screen *console) error {
-	f := &follower{screen: screen}
+	f := newFollower(screen)
+	defer f.leave()
 	away := ""
 	for {
 		j, agents, err := hub.JobOf(ctx, name)
@@ -37,7 +43,7 @@ func followJob(ctx context.Context, hub *client.Client, name string, screen *con
 			return err
 		case err != nil:
 			if err.Error() != away { // the hub may come back
-				f.forget()
+				f.leave()
 				screen.line(err.Error())
 			}
 			away = err.Error()
@@ -65,7 +71,8 @@ func followJob(ctx context.Context, hub *client.Client, name string, screen *con
 func (f *follower) show(j *talk.JobState, agents []talk.AgentState, now time.Time) {
 	over := j.Done >= j.Slices || j.Job.Canceled
 	if f.screen.terminal {
-		f.replace(progressLines(j, agents, now, max(columnsOf(f.screen.out)-1, 0)))
+		columns, rows := sizeOf(f.screen.out)
+		f.draw(progressLines(j, agents, now, max(columns-1, 0)), rows)
 		return
 	}
 	news := strings.Join(jobNotes(j), "; ")
@@ -76,18 +83,26 @@ func (f *follower) show(j *talk.JobState, agents []talk.AgentState, now time.Tim
 	f.screen.line(progressText(j))
 }
 
-// replace writes lines in the place of those before (ECMA-48: CUU, ED).
-func (f *follower) replace(lines []string) {
-	f.screen.write(func() {
-		if f.lines > 0 {
-			fmt.Fprintf(f.screen.out, "\r\x1b[%dA\x1b[J", f.lines)
-		}
-		for _, line := range lines {
-			fmt.Fprintln(f.screen.out, plaintext.Line(line))
-		}
-	})
-	f.lines = len(lines)
+// draw shows lines in place of those before, on a terminal with so many rows; 0 is any number.
+func (f *follower) draw(lines []string, rows int) {
+	if rows > 0 {
+		lines = lines[:min(len(lines), max(rows-1, 1))]
+	}
+	f.lines = nil
+	for _, line := range lines {
+		f.lines = append(f.lines, plaintext.Line(line))
+	}
+	f.screen.write(func() { f.display.Show(f.lines) })
 }
 
-// forget leaves the lines on the terminal: others come below.
-func (f *follower) forget() { f.lines = 0 }
+// leave leaves the last lines on the terminal, without a ^C that was typed there: others come below.
+func (f *follower) leave() {
+	if f.lines == nil {
+		return
+	}
+	f.screen.write(func() {
+		f.display.Show(f.lines)
+		f.display.Leave()
+	})
+	f.lines = nil
+}

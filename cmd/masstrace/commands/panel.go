@@ -72,6 +72,19 @@ func (c *console) above(f func()) {
 func (c *console) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.takeAway()
+}
+
+// endDisplay takes the display away for good.
+func (c *console) endDisplay() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.takeAway()
+	c.panel.hidden = true
+}
+
+// takeAway erases the display, and ends what it needs. The caller holds the lock.
+func (c *console) takeAway() {
 	p := &c.panel
 	if p.state != nil {
 		p.display.Erase()

@@ -3,7 +3,6 @@ package commands
 import (
 	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/masstrace/masstrace/internal/listen"
 	"github.com/masstrace/masstrace/internal/metrics"
@@ -43,9 +42,6 @@ func (r *reports) open(screen *console) (observers observe.All, counts *metrics.
 	if r.metrics != "" { // before a file is made
 		counts = metrics.New(version)
 		if server, err = metrics.Serve(r.metrics, counts); err != nil {
-			if errors.Is(err, syscall.EADDRINUSE) {
-				err = fmt.Errorf("%w: another program has this port, choose another one", err)
-			}
 			return nil, nil, nil, fmt.Errorf("--metrics: %w", err)
 		}
 		observers = append(observers, counts)

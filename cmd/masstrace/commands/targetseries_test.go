@@ -8,12 +8,9 @@ import (
 	"testing"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
-
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/metrics"
+	"github.com/masstrace/masstrace/internal/metrics/metricstest"
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/watch/board"
 )
@@ -76,48 +73,23 @@ func TestTargetSeries(t *testing.T) {
 		p := start(t, nil, args...)
 		_, url, _ := strings.Cut(p.await("metrics: http://"), "metrics: ")
 		poll(t, "a target that answers, and a silent one", func() bool {
-			got := seriesAt(t, strings.TrimSpace(url))
+			r, err := http.Get(strings.TrimSpace(url))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Body.Close()
+			got := metricstest.Series(t, r.Body, "masstrace_target_")
 			if len(got) != 10 {
 				return false
 			}
-			near, silent := func(name string) float64 { return got[name+" 45.16.3.9"] }, func(name string) float64 { return got[name+" 45.144.3.9"] }
+			of := func(target string) func(name string) float64 { // its name is empty with follow, and the same with watch
+				return func(name string) float64 { return got[name+"  "+target] + got[name+" "+target+" "+target] }
+			}
+			near, silent := of("45.16.3.9"), of("45.144.3.9")
 			return near("reached") == 1 && near("hops") == 2 && near("loss_ratio") == 0 && near("rtt_seconds") > 0 && near("path_changes_total") == 0 &&
 				silent("reached") == 0 && silent("hops") > 2 && silent("loss_ratio") == 1 && silent("rtt_seconds") != silent("rtt_seconds")
 		})
 		p.signal(syscall.SIGINT)
 		p.end(status)
 	}
-}
-
-// seriesAt returns the series of targets at a URL, by name and address.
-func seriesAt(t *testing.T, url string) map[string]float64 {
-	t.Helper()
-	r, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]float64{}
-	for name, family := range families {
-		if short, ok := strings.CutPrefix(name, "masstrace_target_"); ok {
-			for _, m := range family.Metric {
-				got[short+" "+labelOf(m, "target")] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
-			}
-		}
-	}
-	return got
-}
-
-func labelOf(m *dto.Metric, name string) string {
-	for _, l := range m.Label {
-		if l.GetName() == name {
-			return l.GetValue()
-		}
-	}
-	return ""
 }

@@ -13,10 +13,10 @@ import (
 const mostKept = 64 << 20
 
 // Mend makes the stream anew if somebody has removed it, and reports whether it did. Its messages are
-// then gone: the hub sends them again.
+// then gone: the hub sends them again. A broker that is away is no error of Mend.
 func (b *Broker) Mend() (made bool, err error) {
-	if _, err = b.js.StreamInfo(talk.Stream); !errors.Is(err, nats.ErrStreamNotFound) {
-		return false, err
+	if _, err := b.js.StreamInfo(talk.Stream); !errors.Is(err, nats.ErrStreamNotFound) {
+		return false, nil
 	}
 	if err := b.ensure(); err != nil {
 		return false, fmt.Errorf("the stream %s was removed, and cannot be made anew: %w", talk.Stream, err)

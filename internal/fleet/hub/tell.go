@@ -8,7 +8,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
 
-// askToTell has the messages to all agents sent again. It does not block.
+// askToTell asks watch to send the messages to all agents again. It does not block.
 func (h *Hub) askToTell() {
 	select {
 	case h.retell <- struct{}{}:
@@ -78,18 +78,23 @@ func (h *Hub) last(_ string, data []byte) ([]byte, error) {
 // mendEvery is how often the hub looks whether the broker has its stream.
 const mendEvery = 2 * time.Second
 
-// mend makes a stream anew that was removed from the broker, and sends its messages again. A broker
-// that is away reports itself.
+// mend makes a stream anew that was removed from the broker, and sends its messages again. It reports
+// an error once, until the stream is there again.
 func (h *Hub) mend() {
 	ticker := time.NewTicker(mendEvery)
 	defer ticker.Stop()
+	failed := false
 	for {
 		select {
 		case <-h.ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		if made, _ := h.broker.Mend(); made {
+		made, err := h.broker.Mend()
+		if err != nil && !failed {
+			h.cfg.Event(err.Error())
+		}
+		if failed = err != nil; made {
 			h.askToTell()
 		}
 	}

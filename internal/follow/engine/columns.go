@@ -56,6 +56,7 @@ func (p *paths) unpack(list *[ttls]columns, fresh []id) (ok bool) {
 	return true
 }
 
+// packed returns a column as octets, nil for an empty one.
 func packed[T ~uint32](column []T) []byte {
 	if column == nil {
 		return nil
@@ -67,6 +68,7 @@ func packed[T ~uint32](column []T) []byte {
 	return b
 }
 
+// unpacked returns the column that packed has packed.
 func unpacked[T ~uint32](b []byte) (column []T) {
 	for i := 0; i < len(b); i += 4 {
 		column = append(column, T(binary.LittleEndian.Uint32(b[i:])))
@@ -74,6 +76,7 @@ func unpacked[T ~uint32](b []byte) (column []T) {
 	return column
 }
 
+// packedAddrs returns addresses as octets.
 func packedAddrs(list []probe.Addr) []byte {
 	b := make([]byte, 0, len(probe.Addr{})*len(list))
 	for i := range list {
@@ -82,6 +85,7 @@ func packedAddrs(list []probe.Addr) []byte {
 	return b
 }
 
+// unpackedAddrs returns the addresses that packedAddrs has packed.
 func unpackedAddrs(b []byte) (list []probe.Addr) {
 	for ; len(b) >= len(probe.Addr{}); b = b[len(probe.Addr{}):] {
 		list = append(list, probe.Addr(b[:len(probe.Addr{})]))

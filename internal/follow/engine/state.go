@@ -75,7 +75,7 @@ func (e *Engine) Load(b []byte) error {
 	}
 	for i := range states {
 		st := &states[i]
-		if int(st.Back) >= len(fresh) || st.Last >= ttls || st.End >= ttls || st.OldLast >= ttls {
+		if int(st.Back) >= len(fresh) || st.Last >= ttls || st.End >= ttls || st.OldLast >= ttls || st.OldEnd >= ttls {
 			return errState
 		}
 		st.Back = fresh[st.Back]

@@ -2,6 +2,7 @@
 package metricstest
 
 import (
+	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -10,7 +11,38 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 )
+
+// Series reads metrics with the parser of Prometheus. It returns the series whose names begin with a prefix. The keys
+// are the names without the prefix, and the values of the labels in the order of their names.
+func Series(t *testing.T, text io.Reader, prefix string) map[string]float64 {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := map[string]float64{}
+	for name, family := range families {
+		short, ok := strings.CutPrefix(name, prefix)
+		if !ok {
+			continue
+		}
+		for _, m := range family.Metric {
+			key := short
+			for _, l := range m.Label {
+				key += " " + l.GetValue()
+			}
+			if _, twice := series[key]; twice {
+				t.Errorf("%s is there twice", key)
+			}
+			series[key] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	return series
+}
 
 // Lint checks that the names follow the conventions of Prometheus.
 func Lint(t *testing.T, g prometheus.Gatherer) {

@@ -24,6 +24,9 @@ const verdictColor = v => (verdicts[v] || ['', '', '--silent2'])[2];
 // lastOf returns the trace of a target that has the final verdict: the one that began last.
 const lastOf = (d, traces) => traces.reduce((a, b) => (d.col.start[b] >>> 0) >= (d.col.start[a] >>> 0) ? b : a);
 
+// askedText returns a method with its port, 0 for none.
+const askedText = (d, method, port) => d.methods[method] + (port ? ' to port ' + port : '');
+
 // because returns the evidence of the verdict of a trace, in the words of masstrace show.
 function because(d, t) {
   const c = name => d.col['verdict.' + name][t], addr = c('addr');
@@ -38,7 +41,7 @@ function because(d, t) {
     case 'own_router': return `${at} serves the prefix of the target alone, ${silent}`;
     case 'shared_router': return `${at} also serves other prefixes, ${silent}`;
     case 'no_router': return `no answer at all to ${c('silent')} probes`;
-    case 'other_method': return `${d.methods[c('passed')]}${c('port') ? ' to port ' + c('port') : ''} passes, and this method ends after ${at}`;
+    case 'other_method': return `${askedText(d, c('passed'), c('passed_port'))} passes, ${c('asked') || c('asked_port') ? askedText(d, c('asked'), c('asked_port')) : 'the first method'} ends after ${at}`;
     case 'few_probes': return `only ${silent}`;
     case 'our_loss': return 'this machine may have lost the replies';
     case 'withheld': return `a reply beyond ${at} is not certain`;
