@@ -222,7 +222,7 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 	now := time.Now()
 	a.lastAsk, a.state.Seen = q.SentNS, now
 	for _, w := range h.jobs {
-		w.keepOnly(name, q.Holds)
+		w.keepOnly(now, name, q.Holds)
 	}
 	for _, w := range h.jobs {
 		t := w.tables[w.Job.Spec.Owner(name)]
@@ -246,8 +246,9 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 	return &talk.Work{Exclude: h.exclude.digest}, nil
 }
 
-// keepOnly ends the leases of an agent that it does not hold.
-func (w *work) keepOnly(agent string, holds []talk.Held) {
+// keepOnly ends the leases of an agent that it does not hold, and renews those that it holds. An agent that
+// asks before its first life sign thus gets no slice again that it finished for an earlier hub.
+func (w *work) keepOnly(now time.Time, agent string, holds []talk.Held) {
 	t := w.tables[w.Job.Spec.Owner(agent)]
 	if t == nil {
 		return
@@ -256,6 +257,9 @@ func (w *work) keepOnly(agent string, holds []talk.Held) {
 	for _, held := range holds {
 		if held.Job == w.Job.ID {
 			mine = append(mine, held.Lease)
+			if !w.Job.Canceled && w.proofs.Proves(held.Token, agent, held.Lease) {
+				t.Renew(now, agent, held.Lease)
+			}
 		}
 	}
 	t.KeepOnly(agent, mine)
