@@ -157,7 +157,8 @@ func (b *Broker) Messages() (count, octets int64) {
 // Version returns the version of NATS inside the program.
 func Version() string { return server.VERSION }
 
-// Close ends the connection, and the server inside.
+// Close ends the connections, and the server inside. It may be called again. Calls of others that are under
+// way fail.
 func (b *Broker) Close() {
 	if b == nil {
 		return
@@ -167,7 +168,6 @@ func (b *Broker) Close() {
 	}
 	b.inside.close()
 	b.system.close()
-	b.nats, b.inside, b.system = nil, nil, nil
 }
 
 // Patience with the broker.
