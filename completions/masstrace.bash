@@ -287,7 +287,7 @@ _masstrace_grammar() {
         esac
         ;;
     hub)
-        flags='--store --listen --page --nats --nats-creds --nats-ca --objects --hub --location --as -o --output -h --help -V --version'
+        flags='--store --listen --page --nats --nats-creds --nats-system --nats-ca --objects --hub --location --as -o --output -h --help -V --version'
         argument=text
         case $2 in
         --store) kind=file ;;
@@ -295,6 +295,7 @@ _masstrace_grammar() {
         --page) kind=text ;;
         --nats) kind=text ;;
         --nats-creds) kind=file ;;
+        --nats-system) kind=file ;;
         --nats-ca) kind=file ;;
         --objects) kind=text ;;
         --hub) kind=text ;;

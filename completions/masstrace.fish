@@ -306,6 +306,7 @@ complete -c masstrace -n '__fish_seen_subcommand_from hub' -l listen -x -d 'Wher
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l page -x -d 'Where the status page and /metrics are; none is nowhere'
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l nats -x -d 'Existing NATS cluster with JetStream as the broker, for example tls://nats.example.net:4222'
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l nats-creds -r -F -d 'Credentials of the hub on the cluster, with mode 0600: a user file of NATS, or the seed of an NKey'
+complete -c masstrace -n '__fish_seen_subcommand_from hub' -l nats-system -r -F -d 'Credentials of a user of the system account of the cluster, in the forms of --nats-creds'
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l nats-ca -r -F -d 'Certificate authority of the cluster'
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l objects -x -d 'Object store (S3) for the results: https://HOST/BUCKET/PREFIX or s3://BUCKET/PREFIX'
 complete -c masstrace -n '__fish_seen_subcommand_from hub' -l hub -x -d 'URL of the hub for the credentials file, for example tls://hub.example.net:4222'

@@ -161,9 +161,18 @@ func (b *browser) key(keys string) {
 	b.must(chromedp.Do(b.ctx, chromedp.KeyEvent(keys)))
 }
 
-// click clicks the element of a selector.
+// click clicks the element of a selector, once it has stood still for a frame: a click goes to a
+// place, and a page that is being laid out moves.
 func (b *browser) click(selector string) {
 	b.t.Helper()
+	b.until(fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q);
+		if (!e) return false;
+		e.scrollIntoView({block: 'center'});
+		const place = JSON.stringify(e.getBoundingClientRect()), was = e.dataset.place;
+		e.dataset.place = place;
+		return place === was;
+	})()`, selector))
 	ctx, cancel := context.WithTimeout(b.ctx, 8*time.Second)
 	defer cancel()
 	b.must(chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector))))

@@ -69,7 +69,9 @@ var contradictions = map[string][]contradiction{
 		{"page", []string{"New names"}, "one runs the hub, the other makes credentials"},
 		{"objects", []string{"New names"}, "one runs the hub, the other makes credentials"},
 		{"nats-creds", []string{"New names"}, "one runs the hub, the other makes credentials"},
+		{"nats-system", []string{"New names"}, "one runs the hub, the other makes credentials"},
 		{"nats-creds", []string{"listen"}, "the cluster is the broker"},
+		{"nats-system", []string{"listen"}, "the cluster is the broker"},
 		{"nats-ca", []string{"listen", "hub"}, "the cluster is the broker"},
 		{"nats", []string{"listen", "hub"}, "the cluster is the broker"},
 	},
@@ -116,7 +118,7 @@ var requirements = map[string][]struct {
 	"watch":  {{[]string{"speed"}, "replay"}},
 	"verify": {{[]string{"exclude", "allow-reserved"}, "targets"}},
 	"submit": {{[]string{"where"}, "from-results"}},
-	"hub":    {{[]string{"nats-creds", "nats-ca"}, "nats"}},
+	"hub":    {{[]string{"nats-creds", "nats-system", "nats-ca"}, "nats"}},
 }
 
 // refusals are flags that a command shares with scan and refuses, with the reason. Its help leaves

@@ -17,7 +17,7 @@ var samples = map[string]string{
 	"ask": "links", "query memory": "2GB", "target": "192.0.2.1",
 	"compare output": "c.json", "graph output": "g.svg", "plot output": "p.svg", "query output": "q.csv", "graph format": "dot", "plot format": "csv", "query format": "csv",
 	"agents": "*", "hub as": "AS64500", "assign": "assign.txt", "creds": "alice.creds", "follow": "monday", "hub": "tls://127.0.0.1:4222", "listen": "127.0.0.1:4222",
-	"location": "Paris", "mode": "split", "name": "monday", "nats": "tls://nats.example.net:4222", "nats-ca": "ca.pem", "nats-creds": "hub.nk", "objects": "https://s3.example.net/bucket", "page": "127.0.0.1:8222", "policy": "policy.txt", "slices": "8", "store": "hub",
+	"location": "Paris", "mode": "split", "name": "monday", "nats": "tls://nats.example.net:4222", "nats-ca": "ca.pem", "nats-creds": "hub.nk", "nats-system": "system.nk", "objects": "https://s3.example.net/bucket", "page": "127.0.0.1:8222", "policy": "policy.txt", "slices": "8", "store": "hub",
 	"attempts": "2", "bandwidth": "1M", "burst": "16", "checkpoint": "state", "counters": "counters.json", "dport": "80",
 	"exclude": "192.0.2.1", "first": "2", "flowlabel": "1", "flows": "2", "gap-limit": "4", "gateway-mac": "02:00:00:00:00:01",
 	"granularity4": "24", "granularity6": "48", "interface": "lo", "io": "packet", "key": "000102030405060708090a0b0c0d0e0f",

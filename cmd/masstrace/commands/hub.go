@@ -26,9 +26,10 @@ type HubCmd struct {
 	Listen string `group:"Hub" default:"127.0.0.1:4222" placeholder:"ADDR:PORT" help:"Where agents and submitters connect. Nobody beyond this machine can, unless another address is given. Default: ${default}."`
 	Page   string `group:"Hub" default:"127.0.0.1:8222" placeholder:"ADDR:PORT" help:"Where the status page and /metrics are; none is nowhere. Default: ${default}."`
 
-	NATS      string `group:"Hub" name:"nats" placeholder:"URL" help:"Existing NATS cluster with JetStream as the broker, for example tls://nats.example.net:4222. Its servers include the file nats-users.conf of the folder. With add-agent and add-submitter, the new name connects to it. Default: the broker is inside the hub."`
-	NATSCreds string `group:"Hub" name:"nats-creds" placeholder:"FILE" complete:"file" help:"Credentials of the hub on the cluster, with mode 0600: a user file of NATS, or the seed of an NKey. Default: a key that the hub makes in its folder."`
-	NATSCA    string `group:"Hub" name:"nats-ca" placeholder:"FILE" complete:"file" help:"Certificate authority of the cluster. Default: those that this machine trusts."`
+	NATS       string `group:"Hub" name:"nats" placeholder:"URL" help:"Existing NATS cluster with JetStream as the broker, for example tls://nats.example.net:4222. Its servers include the file nats-users.conf of the folder. With add-agent and add-submitter, the new name connects to it. Default: the broker is inside the hub."`
+	NATSCreds  string `group:"Hub" name:"nats-creds" placeholder:"FILE" complete:"file" help:"Credentials of the hub on the cluster, with mode 0600: a user file of NATS, or the seed of an NKey. Default: a key that the hub makes in its folder."`
+	NATSSystem string `group:"Hub" name:"nats-system" placeholder:"FILE" complete:"file" help:"Credentials of a user of the system account of the cluster, in the forms of --nats-creds. With them, the hub reloads the configuration of all servers when names are added or revoked. Default: none, the owner of the cluster reloads the servers."`
+	NATSCA     string `group:"Hub" name:"nats-ca" placeholder:"FILE" complete:"file" help:"Certificate authority of the cluster. Default: those that this machine trusts."`
 
 	Objects string `group:"Hub" placeholder:"URL" help:"Object store (S3) for the results: https://HOST/BUCKET/PREFIX or s3://BUCKET/PREFIX. Its credentials are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in the file of AWS_SHARED_CREDENTIALS_FILE. Default: results are in the folder."`
 
@@ -51,6 +52,8 @@ func (c *HubCmd) Validate() error {
 		return errors.New("--nats has no effect with revoke")
 	case c.Action != "serve" && c.NATSCreds != "":
 		return errors.New("--nats-creds has no effect with " + c.Action + ": it is for serve")
+	case c.Action != "serve" && c.NATSSystem != "":
+		return errors.New("--nats-system has no effect with " + c.Action + ": it is for serve")
 	}
 	if flag := c.ofNewName(); flag != "" && c.Action != "add-agent" && c.Action != "add-submitter" {
 		return fmt.Errorf("%s has no effect with %s: it is for add-agent and add-submitter", flag, c.Action)
@@ -82,7 +85,7 @@ func (c *HubCmd) Run(signals *signals, s streams) error {
 	case "add-submitter":
 		return c.add(plaintext.NewWriter(s.Stdout), roster, creds.Submitter)
 	case "revoke":
-		return fleetError(roster.Revoke(c.Name))
+		return c.revoke(newConsole(s, false), roster)
 	}
 	if err := os.MkdirAll(c.Store, 0o700); err != nil {
 		return err
@@ -93,7 +96,7 @@ func (c *HubCmd) Run(signals *signals, s streams) error {
 	screen := newConsole(s, false)
 	config := hub.Config{Dir: c.Store, Listen: c.Listen, Page: c.Page, Software: tool(), Event: screen.line}
 	if c.NATS != "" {
-		config.Cluster = &broker.Cluster{URL: c.NATS, Creds: c.NATSCreds, CA: c.NATSCA}
+		config.Cluster = &broker.Cluster{URL: c.NATS, Creds: c.NATSCreds, System: c.NATSSystem, CA: c.NATSCA}
 	}
 	if c.Objects != "" {
 		bucket, err := c.bucket(signals.Interrupted, screen)
@@ -112,6 +115,17 @@ func (c *HubCmd) Run(signals *signals, s streams) error {
 	}
 	<-signals.Interrupted.Done()
 	return h.Close()
+}
+
+// revoke cuts a name off. The servers of a cluster must hear of it, too.
+func (c *HubCmd) revoke(screen *console, roster creds.Roster) error {
+	if err := roster.Revoke(c.Name); err != nil {
+		return fleetError(err)
+	}
+	if _, err := os.Stat(filepath.Join(c.Store, broker.UsersFile)); err == nil {
+		screen.line("the hub refuses " + c.Name + " from now on; the cluster closes its connection when its servers reload: see --nats-system")
+	}
+	return nil
 }
 
 // bucket returns the object store of the results. One that refuses writes now may take them later.

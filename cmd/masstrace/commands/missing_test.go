@@ -75,6 +75,7 @@ var missingFiles = []struct{ options, args string }{
 	{"verify --exclude", "verify there.ndjson --log there.log --targets there.txt --exclude none.txt"},
 	{"hub --output", "hub add-agent tokyo --store hub -o no/none"},
 	{"hub --nats-creds", "hub --store hub --nats nats://127.0.0.1:9 --nats-creds none"},
+	{"hub --nats-system", "hub --store hub --nats nats://127.0.0.1:9 --nats-system none"},
 	{"hub --nats-ca", "hub --store hub --nats tls://127.0.0.1:9 --nats-ca none"},
 	{"agent --creds", "agent --creds none"},
 	{"agent --policy", "agent --creds there.creds --policy none.txt"},

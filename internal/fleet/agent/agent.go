@@ -125,6 +125,7 @@ type Agent struct {
 type running struct {
 	job    *job.Job
 	lease  lease.Lease
+	token  string
 	cancel context.CancelCauseFunc
 	pace   chan float64
 	limits Limits // nil until the scan begins
@@ -156,7 +157,7 @@ func (a *Agent) holds() []talk.Held {
 
 // held returns the lease of the slice with its progress.
 func (r *running) held() talk.Held {
-	return talk.Held{Job: r.job.ID, Lease: r.lease, Sent: r.sent, Answered: r.answered, Share: r.share}
+	return talk.Held{Job: r.job.ID, Lease: r.lease, Token: r.token, Sent: r.sent, Answered: r.answered, Share: r.share}
 }
 
 // Run serves the hub until ctx ends. It returns an error only if it cannot begin.

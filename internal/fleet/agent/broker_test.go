@@ -46,8 +46,14 @@ func TestFleetEmptyBroker(t *testing.T) {
 // startCluster starts a NATS server with JetStream that takes the users of a hub.
 func startCluster(t *testing.T, dir, users string) *server.Server {
 	t.Helper()
+	return startServer(t, dir, fmt.Sprintf("authorization: { include %q }\n", users))
+}
+
+// startServer starts a NATS server with JetStream on loopback. text is what its configuration has besides.
+func startServer(t *testing.T, dir, text string) *server.Server {
+	t.Helper()
 	path := filepath.Join(dir, "nats.conf")
-	text := fmt.Sprintf("listen: \"127.0.0.1:-1\"\njetstream: { store_dir: %q }\nauthorization: { include %q }\n", filepath.Join(dir, "jetstream"), users)
+	text = fmt.Sprintf("listen: \"127.0.0.1:-1\"\njetstream: { store_dir: %q }\n", filepath.Join(dir, "jetstream")) + text
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

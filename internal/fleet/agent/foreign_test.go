@@ -39,13 +39,17 @@ func dialRaw(t *testing.T, file *creds.File) *raw {
 		t.Fatal(err)
 	}
 	r := &raw{}
+	options := []nats.Option{nats.Nkey(public, pair.Sign), nats.CustomInboxPrefix(talk.Inbox(file.Name)),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.faults = append(r.faults, err.Error())
+		})}
+	if !file.Cluster {
+		options = append(options, nats.Secure(secure))
+	}
 	until(t, "the broker knows "+file.Name, func() bool {
-		r.Conn, err = nats.Connect(file.Hub, nats.Nkey(public, pair.Sign), nats.Secure(secure), nats.CustomInboxPrefix(talk.Inbox(file.Name)),
-			nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				r.faults = append(r.faults, err.Error())
-			}))
+		r.Conn, err = nats.Connect(file.Hub, options...)
 		return err == nil
 	})
 	t.Cleanup(r.Close)

@@ -94,7 +94,7 @@ func (a *Agent) claim(name string) (*talk.Commit, error) {
 // heldBy returns the lease of a finished slice.
 func heldBy(c *talk.Commit) talk.Held {
 	return talk.Held{
-		Job: c.Job, Lease: lease.Lease{Slice: c.Entry.Slice, Epoch: c.Entry.Epoch}, Sent: c.Entry.Sent, Answered: c.Entry.Answered, Share: 1,
+		Job: c.Job, Lease: lease.Lease{Slice: c.Entry.Slice, Epoch: c.Entry.Epoch}, Token: c.Token, Sent: c.Entry.Sent, Answered: c.Entry.Answered, Share: 1,
 	}
 }
 
@@ -214,7 +214,7 @@ func (a *Agent) putParts(ctx context.Context, f *os.File, c *talk.Commit) error 
 		if err != nil && err != io.EOF {
 			return err
 		}
-		put := talk.Put{Job: c.Job, Offset: at}
+		put := talk.Put{Job: c.Job, Token: c.Token, Offset: at}
 		put.Slice, put.Epoch = c.Entry.Slice, c.Entry.Epoch
 		var reply talk.PutReply
 		_, err = a.conn.Ask(ctx, talk.VerbPut, &put, part[:n], &reply)

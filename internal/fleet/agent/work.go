@@ -175,7 +175,7 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &running{
-		job: w.Job, lease: w.Lease, cancel: cancel, begun: a.cfg.Now(),
+		job: w.Job, lease: w.Lease, token: w.Token, cancel: cancel, begun: a.cfg.Now(),
 		pace: make(chan float64, 1), more: make(chan target.Set, 1),
 	}
 	a.mu.Lock()
@@ -220,7 +220,7 @@ func (a *Agent) trace(ctx context.Context, w *talk.Work, config plan.Config) err
 		a.audit(w, result.Audit)
 	}
 	a.noteDone(w.Job, result.Sent)
-	return a.keep(name, output, &talk.Commit{Job: w.Job.ID, Entry: ledger.Entry{
+	return a.keep(name, output, &talk.Commit{Job: w.Job.ID, Token: w.Token, Entry: ledger.Entry{
 		Unit: w.Job.Spec.Unit(a.cfg.Creds.Name, w.Lease.Slice), By: a.cfg.Creds.Name, Epoch: w.Lease.Epoch,
 		Targets: result.Targets, Sent: result.Sent, Answered: result.Answered,
 		BeganNS: r.begun.UnixNano() - clock.offset, OffsetNS: clock.offset, ErrorNS: clock.err,

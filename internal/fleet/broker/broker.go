@@ -37,6 +37,7 @@ type Config struct {
 type Broker struct {
 	cfg     Config
 	inside  *inside // nil with a cluster
+	system  *system // nil without its credentials
 	nats    *nats.Conn
 	js      nats.JetStreamContext
 	foreign foreign
@@ -63,7 +64,7 @@ func Open(c Config) (*Broker, error) {
 // open connects, and makes the stream.
 func (b *Broker) open() (err error) {
 	if b.cfg.Cluster != nil {
-		b.nats, err = b.dialCluster()
+		b.nats, err = b.openCluster()
 	} else if b.inside, err = openInside(b.cfg); err == nil {
 		b.nats, err = b.inside.dial()
 	}
@@ -82,12 +83,13 @@ func (b *Broker) open() (err error) {
 	return nil
 }
 
-// Admit lets the identities of a list connect, and closes the connections of all others.
+// Admit lets the identities of a list connect, and closes the connections of all others. The servers of
+// a cluster do both when they reload their configuration.
 func (b *Broker) Admit(list []creds.Identity) error {
 	if b.inside != nil {
 		return b.inside.admit(list)
 	}
-	return WriteUsers(b.cfg.Dir, list)
+	return b.admitToCluster(list)
 }
 
 // workers is how many requests are answered at a time.
@@ -155,7 +157,8 @@ func (b *Broker) Messages() (count, octets int64) {
 // Version returns the version of NATS inside the program.
 func Version() string { return server.VERSION }
 
-// Close ends the connection, and the server inside.
+// Close ends the connections, and the server inside. It may be called again. Calls of others that are under
+// way fail.
 func (b *Broker) Close() {
 	if b == nil {
 		return
@@ -164,7 +167,7 @@ func (b *Broker) Close() {
 		b.nats.Close()
 	}
 	b.inside.close()
-	b.nats, b.inside = nil, nil
+	b.system.close()
 }
 
 // Patience with the broker.

@@ -24,6 +24,9 @@ type Cluster struct {
 	// Creds is the file with the credentials of the hub on the cluster: a user file of NATS, or the
 	// seed of an NKey. If it is empty, the hub makes a key in its folder.
 	Creds string
+	// System is a file with the credentials of a user of the system account, in the same forms. With them,
+	// the hub reloads all servers when its names change. If it is empty, the owner of the cluster must.
+	System string
 	// CA is a file with the certificate authority of the cluster, "" for those of this machine.
 	CA string
 }
@@ -35,6 +38,33 @@ const (
 	// server includes them.
 	UsersFile = "nats-users.conf"
 )
+
+// openCluster connects to the cluster, and to its system account if there are credentials.
+func (b *Broker) openCluster() (nc *nats.Conn, err error) {
+	if b.cfg.Cluster.System != "" {
+		if b.system, err = openSystem(b.cfg); err != nil {
+			return nil, err
+		}
+	}
+	return b.dialCluster()
+}
+
+// admitToCluster writes the names for the servers of the cluster, and reloads these if it can.
+func (b *Broker) admitToCluster(list []creds.Identity) error {
+	path := filepath.Join(b.cfg.Dir, UsersFile)
+	before, _ := os.ReadFile(path) // for the news alone
+	if err := WriteUsers(b.cfg.Dir, list); err != nil {
+		return err
+	}
+	after, _ := os.ReadFile(path)
+	switch {
+	case b.system != nil:
+		b.system.changed()
+	case !bytes.Equal(before, after):
+		b.cfg.Event("the names in " + UsersFile + " have changed: reload each server of the cluster")
+	}
+	return nil
+}
 
 // dialCluster connects to the cluster, for ever: a cluster that is away comes back.
 func (b *Broker) dialCluster() (*nats.Conn, error) {
@@ -64,21 +94,11 @@ func (b *Broker) dialCluster() (*nats.Conn, error) {
 			}
 		}),
 	}
-	if !strings.HasPrefix(c.URL, "nats://") {
-		secure := &tls.Config{MinVersion: tls.VersionTLS12}
-		if c.CA != "" {
-			text, err := os.ReadFile(c.CA)
-			if err != nil {
-				return nil, err
-			}
-			secure.RootCAs = x509.NewCertPool()
-			if !secure.RootCAs.AppendCertsFromPEM(text) {
-				return nil, fmt.Errorf("%s has no certificate", c.CA)
-			}
-		}
-		options = append(options, nats.Secure(secure))
+	secure, err := c.secure()
+	if err != nil {
+		return nil, err
 	}
-	conn, err := nats.Connect(c.URL, options...)
+	conn, err := nats.Connect(c.URL, append(options, secure...)...)
 	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrNkeysNotSupported) {
 		return nil, fmt.Errorf("the cluster at %s does not know the key of the hub: include %s in its configuration, or give the hub credentials",
 			c.URL, filepath.Join(b.cfg.Dir, UsersFile))
@@ -89,17 +109,41 @@ func (b *Broker) dialCluster() (*nats.Conn, error) {
 	return conn, nil
 }
 
-// proof is how the hub proves itself to the cluster.
-func (b *Broker) proof() (nats.Option, error) {
-	if path := b.cfg.Cluster.Creds; path != "" {
-		text, err := creds.ReadSecret(path)
+// secure returns the options of an encrypted connection; none on loopback.
+func (c *Cluster) secure() ([]nats.Option, error) {
+	if strings.HasPrefix(c.URL, "nats://") {
+		return nil, nil
+	}
+	secure := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CA != "" {
+		text, err := os.ReadFile(c.CA)
 		if err != nil {
 			return nil, err
 		}
-		if bytes.Contains(text, []byte("USER JWT")) {
-			return nats.UserCredentialBytes(text), nil
+		secure.RootCAs = x509.NewCertPool()
+		if !secure.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("%s has no certificate", c.CA)
 		}
-		return sign(path, text)
+	}
+	return []nats.Option{nats.Secure(secure)}, nil
+}
+
+// readProof reads a file with a user of NATS, or the seed of an NKey.
+func readProof(path string) (nats.Option, error) {
+	text, err := creds.ReadSecret(path)
+	if err != nil {
+		return nil, err
+	}
+	if bytes.Contains(text, []byte("USER JWT")) {
+		return nats.UserCredentialBytes(text), nil
+	}
+	return sign(path, text)
+}
+
+// proof is how the hub proves itself to the cluster.
+func (b *Broker) proof() (nats.Option, error) {
+	if path := b.cfg.Cluster.Creds; path != "" {
+		return readProof(path)
 	}
 	path := filepath.Join(b.cfg.Dir, keyFile)
 	text, err := ownKey(path)

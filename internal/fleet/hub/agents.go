@@ -126,7 +126,7 @@ func (h *Hub) beat(name string, q *talk.Beat) (*talk.BeatReply, error) {
 			continue
 		}
 		t := w.tables[w.Job.Spec.Owner(name)]
-		if t == nil || w.Job.Canceled || !t.Renew(now, name, held.Lease) {
+		if t == nil || w.Job.Canceled || !w.proofs.Proves(held.Token, name, held.Lease) || !t.Renew(now, name, held.Lease) {
 			reply.Lost = append(reply.Lost, held)
 		}
 	}

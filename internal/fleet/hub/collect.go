@@ -30,7 +30,7 @@ func (h *Hub) put(name string, data []byte) ([]byte, error) {
 	h.mu.Lock()
 	w, err := h.numbered(q.Job)
 	if err == nil {
-		if t := w.tables[w.Job.Spec.Owner(name)]; t == nil || t.Check(name, q.Lease) != nil {
+		if t := w.tables[w.Job.Spec.Owner(name)]; t == nil || !w.proofs.Proves(q.Token, name, q.Lease) || t.Check(name, q.Lease) != nil {
 			err = errNotWanted
 		}
 	}
@@ -73,8 +73,11 @@ func (h *Hub) sweep(w *work, name string) {
 // slice.
 const mostSegment = 1 << 30
 
-// errNotWanted answers a part of a segment that would be refused.
-var errNotWanted = errors.New("the slice is done, or has a newer lease")
+// Errors of segments that the hub does not want: that of a part, and that of a commit without a proof.
+var (
+	errNotWanted = errors.New("the slice is done, or has a newer lease, or its lease is not of this agent")
+	errNoLease   = errors.New("this agent has had no such lease: its token is missing or wrong")
+)
 
 // appendPart appends the part at offset to the file at path, and returns the size of the file.
 func appendPart(path string, offset int64, part []byte) (size int64, err error) {

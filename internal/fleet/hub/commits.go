@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/fleet/lease"
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 )
@@ -72,6 +73,9 @@ func (h *Hub) commit(name string, data []byte) ([]byte, error) {
 	h.mu.Unlock()
 	if err != nil {
 		return talk.Encode(&talk.CommitReply{Refused: err.Error()}, nil)
+	}
+	if !w.proofs.Proves(q.Token, name, lease.Lease{Slice: e.Slice, Epoch: e.Epoch}) { // before it takes the place of an honest one
+		return talk.Encode(&talk.CommitReply{Refused: errNoLease.Error()}, nil)
 	}
 	c, err := h.begin(w, name, e, body)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/metrics/metricstest"
+	"github.com/masstrace/masstrace/internal/plan"
 )
 
 // shown is a hub with a job and an agent.
@@ -36,7 +37,7 @@ func shown(t *testing.T) *Hub {
 	if err := os.MkdirAll(h.path("jobs", "1"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w, err := h.newWork(kept{Slices: 4, Job: job.Job{ID: "1", Submitter: "alice", Spec: job.Spec{
+	w, err := h.newWork(kept{Slices: 4, Key: plan.RandomHex(16), Job: job.Job{ID: "1", Submitter: "alice", Spec: job.Spec{
 		Name: "monday", Mode: job.Split, Agents: "*", Options: job.Options{RatePPS: 10},
 	}}})
 	if err != nil {

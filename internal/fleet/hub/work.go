@@ -18,6 +18,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
 	"github.com/masstrace/masstrace/internal/outfile"
+	"github.com/masstrace/masstrace/internal/plan"
 )
 
 // kept is a job as its file has it.
@@ -27,11 +28,12 @@ type kept struct {
 	Key    string  `json:"key"`
 }
 
-// work is a job that the hub runs. The mutex of the hub guards all but the ledger.
+// work is a job that the hub runs. The mutex of the hub guards all but the ledger and proofs.
 type work struct {
 	kept
 	parts  sync.Mutex // guards the files of parts of segments
 	ledger *ledger.Ledger
+	proofs lease.Key // of leases
 
 	tables   map[string]*lease.Table // by owner of units: see job.Spec.Owner
 	budget   *budget.Budget
@@ -65,7 +67,11 @@ func (h *Hub) newWork(k kept) (*work, error) {
 	for _, owner := range owners {
 		w.tables[owner] = lease.New(k.Slices, h.term)
 	}
-	var err error
+	key, err := plan.KeyOf(k.Key)
+	if err != nil {
+		return nil, fmt.Errorf("job %s: %w", k.Job.ID, err)
+	}
+	w.proofs = lease.NewKey(key, k.Job.ID)
 	if h.cfg.Results != nil {
 		w.ledger, err = h.cfg.Results.Open(h.ctx, k.Job.ID)
 	} else {
@@ -216,7 +222,7 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 	now := time.Now()
 	a.lastAsk, a.state.Seen = q.SentNS, now
 	for _, w := range h.jobs {
-		w.keepOnly(name, q.Holds)
+		w.keepOnly(now, name, q.Holds)
 	}
 	for _, w := range h.jobs {
 		t := w.tables[w.Job.Spec.Owner(name)]
@@ -230,7 +236,7 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 		later := func(slice uint32) bool { return h.later(w, name, slice, now) }
 		if l, ok := t.Grant(now, name, later); ok {
 			w.active[name] = now
-			reply := &talk.Work{Job: w.forAgent(name), Slices: w.Slices, Lease: l, Key: key, Location: a.state.Location, AS: a.state.AS, Exclude: h.exclude.digest}
+			reply := &talk.Work{Job: w.forAgent(name), Slices: w.Slices, Lease: l, Token: w.proofs.Token(name, l), Key: key, Location: a.state.Location, AS: a.state.AS, Exclude: h.exclude.digest}
 			if w.sharing != nil && w.sharing[l.Slice] == shared && w.pathfinder(l.Slice) != name {
 				reply.Pathfinder = w.pathfinder(l.Slice)
 			}
@@ -240,8 +246,9 @@ func (h *Hub) ask(name string, q *talk.Ask) (*talk.Work, error) {
 	return &talk.Work{Exclude: h.exclude.digest}, nil
 }
 
-// keepOnly ends the leases of an agent that it does not hold.
-func (w *work) keepOnly(agent string, holds []talk.Held) {
+// keepOnly ends the leases of an agent that it does not hold, and renews those that it holds. An agent that
+// asks before its first life sign thus gets no slice again that it finished for an earlier hub.
+func (w *work) keepOnly(now time.Time, agent string, holds []talk.Held) {
 	t := w.tables[w.Job.Spec.Owner(agent)]
 	if t == nil {
 		return
@@ -250,6 +257,9 @@ func (w *work) keepOnly(agent string, holds []talk.Held) {
 	for _, held := range holds {
 		if held.Job == w.Job.ID {
 			mine = append(mine, held.Lease)
+			if !w.Job.Canceled && w.proofs.Proves(held.Token, agent, held.Lease) {
+				t.Renew(now, agent, held.Lease)
+			}
 		}
 	}
 	t.KeepOnly(agent, mine)

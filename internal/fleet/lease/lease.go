@@ -199,8 +199,8 @@ func (t *Table) slowest(now time.Time, agent uint32) (n uint32, ok bool) {
 	return n, ok
 }
 
-// Renew makes a lease last for Life from now on, also one of an earlier hub. It reports whether the
-// lease is still in force.
+// Renew makes a lease last for Life from now on, also one of an earlier hub, whose token the caller has
+// checked. It reports whether the lease is still in force.
 func (t *Table) Renew(now time.Time, agent string, l Lease) bool {
 	t.expire(now)
 	t.adopt(now, agent, l)
@@ -247,7 +247,8 @@ func (t *Table) KeepOnly(agent string, keep []Lease) {
 }
 
 // Check returns whether the result of an agent's lease may be taken: nil, ErrStale, ErrDone or
-// ErrRange. A result of an earlier hub's lease is taken if the slice has no newer lease.
+// ErrRange. A result of an earlier hub's lease is taken if the slice has no newer lease. The table does not
+// have that lease: the caller has checked its token.
 func (t *Table) Check(agent string, l Lease) error {
 	if int(l.Slice) >= len(t.slices) {
 		return fmt.Errorf("slice %d: %w", l.Slice, ErrRange)

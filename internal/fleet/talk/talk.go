@@ -94,6 +94,7 @@ type Beat struct {
 type Held struct {
 	Job string `json:"job"`
 	lease.Lease
+	Token    string  `json:"token"` // see Work
 	Sent     uint64  `json:"sent"`
 	Answered uint64  `json:"answered"`
 	Share    float64 `json:"share"`
@@ -136,7 +137,9 @@ type Work struct {
 	Job    *job.Job    `json:"job"`
 	Slices int         `json:"slices"`
 	Lease  lease.Lease `json:"lease"`
-	Key    string      `json:"key"` // of this agent, for this job
+	// Token proves to a later hub that the agent has had the lease (package lease).
+	Token string `json:"token"`
+	Key   string `json:"key"` // of this agent, for this job
 	// Location and AS are those of the agent, as the owner of the hub names them.
 	Location string `json:"location,omitempty"`
 	AS       string `json:"as,omitempty"`
@@ -151,7 +154,8 @@ type Work struct {
 type Put struct {
 	Job string `json:"job"`
 	lease.Lease
-	Offset int64 `json:"offset"`
+	Token  string `json:"token"` // see Work
+	Offset int64  `json:"offset"`
 }
 
 // PutReply has the size of what the hub has.
@@ -163,6 +167,7 @@ type PutReply struct {
 type Commit struct {
 	Job   string       `json:"job"`
 	Entry ledger.Entry `json:"entry"`
+	Token string       `json:"token"` // see Work
 }
 
 // CommitReply answers that the agent may delete the segment: it is Taken, or Refused for good.
