@@ -4,8 +4,9 @@ const (
 	// starFlows is how many flows are asked at a TTL at which no router answers.
 	starFlows = 2
 	// starsBeyond is at how many TTLs after the last router that answers so many are asked. Beyond
-	// them one flow is enough: the gap limit ends the path.
-	starsBeyond = 3
+	// them one flow is enough: the gap limit ends the path. Before any router answers, near ones
+	// may limit their answers, and so many are asked at all TTLs.
+	starsBeyond = 2
 	// beyondEnd is how many TTLs beyond the end of all paths are asked.
 	beyondEnd = 1
 	// borrowFlows is how many flows must agree with the branches that other targets have shown.
