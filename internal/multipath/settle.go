@@ -41,7 +41,9 @@ func (s *Search) settle(ttl uint8) {
 	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(v, ttl) {
 		return // until the repeats are answered
 	}
-	switch packet := s.inPacket(ttl); {
+	packet := s.inPacket(ttl)
+	s.settleSole(ttl, packet)
+	switch {
 	case v.answers == 0:
 		s.askStar(v)
 	case packet:
@@ -106,7 +108,10 @@ func (s *Search) lack(v *view, n *near) int {
 	}
 	need := s.cfg.rule.Flows(width)
 	if n == nil && s.inPacket(v.ttl) {
-		need = max(need, s.cfg.sole()) // a single node must be certain, see group.joins
+		need = max(need, s.cfg.sole())
+		if width == 1 { // it must be certain, see group.joined
+			need = max(need, s.soleFlows(v.ttl))
+		}
 	}
 	least := s.leastSole(v.ttl)
 	need = max(need, least)
