@@ -4,9 +4,12 @@ const (
 	// starFlows is how many flows are asked at a TTL at which no router answers.
 	starFlows = 2
 	// starsBeyond is at how many TTLs after the last router that answers so many are asked. Beyond
-	// them one flow is enough: the gap limit ends the path. Before any router answers, near ones
-	// may limit their answers, and so many are asked at all TTLs.
+	// them one flow is enough: the gap limit ends the path.
 	starsBeyond = 2
+	// starsNear is up to how many TTLs after the first one so many are asked in any case. Few paths
+	// end there, and near routers limit their answers. A single loss at a router without a limit,
+	// between others, must not end the search.
+	starsNear = 8
 	// beyondEnd is how many TTLs beyond the end of all paths are asked.
 	beyondEnd = 1
 	// borrowFlows is how many flows must agree with the branches that other targets have shown.
