@@ -3,7 +3,7 @@ package multipath
 // askStar asks a few flows at a TTL at which no router has answered.
 func (s *Search) askStar(v *view) {
 	most := starFlows
-	if s.sure != 0 && v.ttl > s.sure && s.reach < s.sure || v.ttl > s.reach+starsBeyond {
+	if s.sure != 0 && v.ttl > s.sure && s.reach < s.sure || s.reach >= s.first+starsNear && v.ttl > s.reach+starsBeyond {
 		most = 1 // no path is known to go on there
 	}
 	if v.ttl+1 == s.end { // maybe the target is there, and limits its answers

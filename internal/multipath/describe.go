@@ -30,13 +30,14 @@ type Describer struct {
 	missed [65]uint16       // flows in each row with an attempt that nothing answered
 	veiled [65]uint8        // row with several nodes, after a per-packet balancer in front of this row
 	moved  [MaxFlows]bool
-	shaken [65]bool            // the balancer in front of a row moved flows once
-	since  [65]int64           // when it had certainly done so, ns
-	seen   [maxNodes + 1]uint8 // highest TTL at which a node goes on
-	random [maxNodes + 1]bool  // a node is a per-packet balancer at some TTL
-	full   uint8               // TTL from which nodes are controlled; 0: nowhere
-	starts uint8               // lowest TTL probed
-	last   uint8               // highest TTL with an answer
+	shaken [65]bool             // the balancer in front of a row moved flows once
+	since  [65]int64            // when it had certainly done so, ns
+	seen   [maxNodes + 1]uint8  // highest TTL at which a node goes on
+	counts [maxNodes + 1]uint16 // flows at each node of a row
+	random [maxNodes + 1]bool   // a node is a per-packet balancer at some TTL
+	full   uint8                // TTL from which nodes are controlled; 0: nowhere
+	starts uint8                // lowest TTL probed
+	last   uint8                // highest TTL with an answer
 }
 
 // Describe fills m with what the observations of one target show. They come in any order. halted

@@ -52,7 +52,7 @@ func (d *Describer) countGroups(t int) {
 		g := &d.groups[i]
 		need, mostSilent := d.cfg.rule.Flows(1), len(row)
 		if g.packet { // silence may be another branch
-			need, mostSilent = d.cfg.sole(), veils-1
+			need, mostSilent = d.soleFlows(int(g.from), t), veils-1
 		}
 		g.joined = g.nodes == 1 && g.answers >= need && g.silent <= mostSilent && (d.first == 0 || t <= int(d.first))
 	}

@@ -5,18 +5,13 @@ import "slices"
 // certain is how many flows are asked again at once to see whether they moved too.
 const certain = 10
 
-// sole returns how many flows must have met the same node in front of a per-packet balancer, or where
-// its branches join. Balancers have unequal shares: if a second node had a fifth of the packets, these
-// flows would all miss it with a probability of less than 2⁻¹⁰, at 95 %.
-func (c *Config) sole() int { return c.rule.Flows(6) }
-
 // leastSole returns how many flows must meet the same node in the row at ttl, whatever the rule
 // takes. They are more if silence in front of it may be a branch of a per-packet balancer, whose other
 // branch goes on to another node.
 func (s *Search) leastSole(ttl uint8) int {
 	switch {
 	case s.has(ttl) && s.row(ttl).flags&rowSole != 0:
-		return s.cfg.sole()
+		return s.soleFlows(ttl + 1)
 	case s.has(ttl - 1):
 		before := s.row(ttl - 1)
 		if before.nodes == 1 && before.silent >= veils && before.flags&rowKnown == 0 {

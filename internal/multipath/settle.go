@@ -5,7 +5,11 @@ const (
 	starFlows = 2
 	// starsBeyond is at how many TTLs after the last router that answers so many are asked. Beyond
 	// them one flow is enough: the gap limit ends the path.
-	starsBeyond = 3
+	starsBeyond = 2
+	// starsNear is up to how many TTLs after the first one so many are asked in any case. Few paths
+	// end there, and near routers limit their answers. A single loss at a router without a limit,
+	// between others, must not end the search.
+	starsNear = 8
 	// beyondEnd is how many TTLs beyond the end of all paths are asked.
 	beyondEnd = 1
 	// borrowFlows is how many flows must agree with the branches that other targets have shown.
@@ -40,7 +44,9 @@ func (s *Search) settle(ttl uint8) {
 	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(v, ttl) {
 		return // until the repeats are answered
 	}
-	switch packet := s.inPacket(ttl); {
+	packet := s.inPacket(ttl)
+	s.settleSole(ttl, packet)
+	switch {
 	case v.answers == 0:
 		s.askStar(v)
 	case packet:
@@ -105,7 +111,10 @@ func (s *Search) lack(v *view, n *near) int {
 	}
 	need := s.cfg.rule.Flows(width)
 	if n == nil && s.inPacket(v.ttl) {
-		need = max(need, s.cfg.sole()) // a single node must be certain, see group.joins
+		need = max(need, s.cfg.sole())
+		if width == 1 { // it must be certain, see group.joined
+			need = max(need, s.soleFlows(v.ttl))
+		}
 	}
 	least := s.leastSole(v.ttl)
 	need = max(need, least)
