@@ -15,7 +15,7 @@ import (
 var files embed.FS
 
 // types are the types of records, in the order of a file.
-var types = []string{"cycle-start", "run", "trace", "trace-ext", "multipath", "reply", "change", "resume", "summary", "cycle-stop"}
+var types = []string{"cycle-start", "run", "trace", "trace-ext", "multipath", "reply", "change", "resume", "summary", "follow-summary", "cycle-stop"}
 
 // Types returns the types of records.
 func Types() []string { return slices.Clone(types) }
