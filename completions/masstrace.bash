@@ -257,7 +257,7 @@ _masstrace_grammar() {
         ;;
     schema)
         flags='-h --help -V --version'
-        argument='choice cycle-start run trace trace-ext multipath reply change resume summary cycle-stop'
+        argument='choice cycle-start run trace trace-ext multipath reply change resume summary follow-summary cycle-stop'
         case $2 in
         esac
         ;;
