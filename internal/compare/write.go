@@ -81,7 +81,7 @@ func (r *Result) counts(out io.Writer) {
 		fmt.Fprintf(out, "%9d %s\n", row.n, row.what)
 	}
 	if r.Compared == 0 && r.OnlyOld+r.OnlyNew > 0 {
-		fmt.Fprintln(out, "The scans have no target in common. With the same --seed, scans choose the same targets in their prefixes.")
+		fmt.Fprintln(out, "The scans have no target in common. With the same seed, scans choose the same targets in their prefixes.")
 	}
 	for _, d := range []struct {
 		name string
