@@ -262,14 +262,14 @@ complete -c masstrace -n '__fish_seen_subcommand_from graph' -l overwrite -d 'Ov
 
 complete -c masstrace -n __fish_use_subcommand -a plot -d 'Draw figures of results: times, lengths of paths, loss'
 complete -c masstrace -n '__fish_seen_subcommand_from plot' -F
-complete -c masstrace -n '__fish_seen_subcommand_from plot' -l what -x -a 'rtt-by-ttl hops loss reach rtt interfaces' -d 'Figure to draw, see below'
+complete -c masstrace -n '__fish_seen_subcommand_from plot' -l what -x -a 'rtt-by-ttl hops loss reach rtt interfaces' -d 'Figure to draw, see above'
 complete -c masstrace -n '__fish_seen_subcommand_from plot' -s o -l output -r -F -d 'Output file'
 complete -c masstrace -n '__fish_seen_subcommand_from plot' -l format -x -a 'svg csv' -d 'svg, or csv: the numbers of the figure'
 complete -c masstrace -n '__fish_seen_subcommand_from plot' -l overwrite -d 'Overwrite an existing output file'
 
 complete -c masstrace -n __fish_use_subcommand -a query -d 'Ask results in SQL, also those that are larger than the memory'
 complete -c masstrace -n '__fish_seen_subcommand_from query' -F
-complete -c masstrace -n '__fish_seen_subcommand_from query' -l ask -x -a 'interfaces-per-as links-per-as rtt-per-country mpls-per-as reached fan links anonymous silent asymmetry codes reasons lengths loops ttls kinds routers rtt' -d 'Ask a question of docs/cookbook.md by its name, see below'
+complete -c masstrace -n '__fish_seen_subcommand_from query' -l ask -x -a 'interfaces-per-as links-per-as rtt-per-country mpls-per-as reached fan links anonymous silent asymmetry codes reasons lengths loops ttls kinds routers rtt' -d 'Ask a question of docs/cookbook.md by its name, see above'
 complete -c masstrace -n '__fish_seen_subcommand_from query' -l memory -x -d 'Memory that DuckDB may use, for example 2GB'
 complete -c masstrace -n '__fish_seen_subcommand_from query' -s o -l output -r -F -d 'Output file'
 complete -c masstrace -n '__fish_seen_subcommand_from query' -l format -x -a 'table csv json ndjson' -d 'table (for people), csv, json or ndjson'

@@ -98,9 +98,9 @@ func (c *comparison) ends() {
 			}
 		}
 		switch {
-		case reached[0] && len(found[1]) == 0:
+		case reached[0] && !reached[1] && len(found[1]) == 0:
 			c.result.ReachedOld++
-		case reached[1] && len(found[0]) == 0:
+		case reached[1] && !reached[0] && len(found[0]) == 0:
 			c.result.ReachedNew++
 		}
 		if len(found[0]) == 0 || len(found[1]) == 0 || slices.ContainsFunc(found[0], func(e end) bool { return slices.Contains(found[1], e) }) {

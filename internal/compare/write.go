@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"net/netip"
 	"strings"
 	"time"
@@ -81,6 +80,9 @@ func (r *Result) counts(out io.Writer) {
 	for _, row := range rows {
 		fmt.Fprintf(out, "%9d %s\n", row.n, row.what)
 	}
+	if r.Compared == 0 && r.OnlyOld+r.OnlyNew > 0 {
+		fmt.Fprintln(out, "The scans have no target in common. With the same seed, scans choose the same targets in their prefixes.")
+	}
 	for _, d := range []struct {
 		name string
 		*Difference
@@ -107,7 +109,7 @@ func (r *Result) changed(out io.Writer) {
 		if c.After.IsValid() {
 			fmt.Fprintf(out, ", after %v", c.After)
 		}
-		fmt.Fprintf(out, " (%s: %d targets, chance 1e%.0f)", prefixText(c.Prefix), c.Witnesses, math.Floor(math.Log10(c.Chance)))
+		fmt.Fprintf(out, " (%s: %d targets, chance %.0e)", prefixText(c.Prefix), c.Witnesses, c.Chance)
 		if len(c.Left) > 0 {
 			fmt.Fprintf(out, ", left %s", systemsText(c.Left))
 		}

@@ -275,6 +275,13 @@ func (p Paths) checkTable(f format.Format) error {
 // are none. kinds are those of the results. The paths were checked.
 func (p Paths) Lacks(kinds record.Kinds) string {
 	f, _ := p.output()
+	name := p.Output
+	if name == "-" {
+		name = f.Name
+	}
+	if p.Table != "" && p.Table != f.Tables[0] {
+		return fmt.Sprintf("%s has only the table %s", name, p.Table)
+	}
 	lacks := slices.DeleteFunc(slices.Clone(f.Lacks), func(what string) bool {
 		return what == "replies" && !kinds.Has(record.Replies) || (strings.HasPrefix(what, format.LacksMultipath) || what == format.LacksBalancers) && !kinds.Has(record.Multipaths) ||
 			what == format.LacksAnnotations && !p.Annotated
@@ -282,9 +289,8 @@ func (p Paths) Lacks(kinds record.Kinds) string {
 	if len(lacks) == 0 {
 		return ""
 	}
-	name := p.Output
-	if name == "-" {
-		name = f.Name
+	if all, ok := strings.CutPrefix(lacks[0], format.AllBut); ok {
+		return fmt.Sprintf("%s has only %s", name, all)
 	}
 	return fmt.Sprintf("%s has no place for %s", name, strings.Join(lacks, ", "))
 }

@@ -256,6 +256,28 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+// Pieces of one file are no files of a run, and the message is about pieces.
+func TestPieces(t *testing.T) {
+	const (
+		begin = `{"type":"cycle-start","id":1}` + "\n"
+		trace = `{"type":"trace","dst":"198.51.100.1","hops":[]}` + "\n"
+		ext   = `{"type":"trace-ext","dst":"198.51.100.1"}` + "\n"
+	)
+	for _, texts := range [][]string{{begin + trace, ext + trace}, {begin, trace + ext, trace + ext}, {begin, trace, ext}} {
+		dir := t.TempDir()
+		var paths []string
+		for i, text := range texts {
+			paths = append(paths, filepath.Join(dir, string(rune('a'+i))))
+			if err := os.WriteFile(paths[i], []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Open(paths, nil); !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "pieces of one file") {
+			t.Errorf("%q: %v", texts, err)
+		}
+	}
+}
+
 // A set is cut at its marks only if every file is that of its mark.
 func TestReopen(t *testing.T) {
 	dir := t.TempDir()

@@ -140,6 +140,26 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A list, and a table that is not the first one, have one part of the records.
+func TestLacksAllBut(t *testing.T) {
+	for _, tt := range []struct {
+		paths Paths
+		want  string
+	}{
+		{Paths{Output: "a.answered.txt"}, "a.answered.txt has only the targets"},
+		{Paths{Output: "a.parquet", Table: "links"}, "a.parquet has only the table links"},
+		{Paths{Output: "-", Format: "parquet", Table: "replies"}, "parquet has only the table replies"},
+	} {
+		if text := tt.paths.Lacks(record.Both); text != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.paths, text, tt.want)
+		}
+	}
+	first := Paths{Output: "a.parquet", Table: "hops"}
+	if text := first.Lacks(record.Both); !strings.Contains(text, "has no place for") {
+		t.Errorf("the first table: %q", text)
+	}
+}
+
 // Only results with multipath records are told what a format loses of them.
 func TestLacksMultipath(t *testing.T) {
 	for name, words := range map[string]string{

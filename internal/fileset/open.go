@@ -63,16 +63,19 @@ func (l parts) Offset() (at int64) {
 // mostParts is the number of files of a whole set.
 const mostParts = 3
 
+// pieces ends a message about files that look like pieces of one file.
+const pieces = "; if they are pieces of one file, put them together first, in their order, for example with cat"
+
 // roles finds the part that has the run record.
 func roles(list parts) (lead *part, others []*part, err error) {
 	traces := ""
 	for _, p := range list {
-		switch p.peek() {
+		switch typ := p.peek(); typ {
 		case ndjson.TypeReply:
 			others = append(others, p)
 		case ndjson.TypeTrace:
 			if traces != "" {
-				return nil, nil, fmt.Errorf("%w: %s and %s both begin with traces", ErrForeign, traces, p.path)
+				return nil, nil, fmt.Errorf("%w: %s and %s both begin with traces%s", ErrForeign, traces, p.path, pieces)
 			}
 			traces = p.path
 			others = append(others, p)
@@ -82,7 +85,10 @@ func roles(list parts) (lead *part, others []*part, err error) {
 			}
 			others = append(others, p) // a run without replies has an empty file
 		default:
-			if lead != nil {
+			switch {
+			case typ != ndjson.TypeCycleStart && typ != ndjson.TypeRun && (lead != nil || traces != ""):
+				return nil, nil, fmt.Errorf("%w: %s begins with a %s record%s", ErrForeign, p.path, typ, pieces)
+			case lead != nil:
 				return nil, nil, fmt.Errorf("%w: %s and %s both have a run record", ErrForeign, lead.path, p.path)
 			}
 			lead = p

@@ -151,11 +151,13 @@ func (f *follower) followed(cause error) *record.Followed {
 	}
 }
 
-// summary is what was done, for people.
+// summary is what was done, for people. No line is wider than 80 columns, unless a count has more
+// than seven digits.
 func (f *follower) summary() string {
 	n := &f.engine.Counts
-	return fmt.Sprintf("followed %d targets: %d probes, %d answers; %d changes of %d paths (%d of routes, %d of balancers, %d unclear); "+
-		"%d doubts that were none (%d balancers by packet, %d fell silent, %d did not last)",
-		len(f.engine.Targets()), f.sent, f.answered, n.Changes, n.Affected, n.Routes, n.Balancers, n.Unclear,
+	return fmt.Sprintf("targets followed: %d; probes: %d; answers: %d\n"+
+		"changes: %d (routes %d, load balancers %d, unclear %d); paths changed: %d\n"+
+		"doubts without a change: %d (other branch %d, silence %d, short-lived %d)",
+		len(f.engine.Targets()), f.sent, f.answered, n.Changes, n.Routes, n.Balancers, n.Unclear, n.Affected,
 		n.Alternated+n.Faded+n.Outlived, n.Alternated, n.Faded, n.Outlived)
 }

@@ -88,6 +88,10 @@ const (
 	LacksAnnotations = "fields of databases"
 )
 
+// AllBut begins the only entry of Lacks of a format that has one part of the records: the rest of it
+// names this part.
+const AllBut = "all but "
+
 // LacksBalancers is likewise in Lacks of a format of scamper, whose object of all paths has one
 // confidence for all of them.
 const LacksBalancers = "states, kinds and confidences of balancers, remapped links and times of flows"

@@ -72,7 +72,7 @@ func (r *reader) column(name string, in io.Reader) error {
 		return err
 	}
 	if r.empty.count > 0 {
-		r.warn("%s: %d row(s) without a value in column %s are left out, the first at %s", name, r.empty.count, r.conf.Column, r.empty.first)
+		r.warn("%s: rows without a value in column %s are left out (%d), the first at %s", name, r.conf.Column, r.empty.count, r.empty.first)
 	}
 	return nil
 }

@@ -185,7 +185,7 @@ func TestEmptyCells(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "f.csv", []byte("a,b\n1,192.0.2.1\n2,\n3\n4, \n"))
 	l, err := intake.Read(t.Context(), intake.Config{Args: []string{"f.csv"}, Column: "b"})
-	want := []string{"f.csv: 3 row(s) without a value in column b are left out, the first at f.csv:3"}
+	want := []string{"f.csv: rows without a value in column b are left out (3), the first at f.csv:3"}
 	if err != nil || !slices.Equal(l.Warnings, want) || ranges(l) != "192.0.2.1-192.0.2.1\n" {
 		t.Errorf("%v, %v; want %v", l.Warnings, err, want)
 	}

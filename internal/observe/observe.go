@@ -101,7 +101,7 @@ func (e Excluded) String() string {
 	case e.Ranges == 0:
 		return "the exclusions were read again: no address is newly excluded"
 	default:
-		return fmt.Sprintf("the exclusions were read again: %d range(s) newly excluded, not probed from now on", e.Ranges)
+		return fmt.Sprintf("the exclusions were read again; newly excluded ranges, not probed from now on: %d", e.Ranges)
 	}
 }
 

@@ -21,7 +21,7 @@ func TestEvents(t *testing.T) {
 		{Excluded{Err: fault}, "the exclusions could not be read again and stay the same: no such file"},
 		{Excluded{}, "the exclusions were read again: no address is newly excluded"},
 		{Excluded{None: true}, "no exclusion file was given: there is nothing to read again"},
-		{Excluded{Ranges: 2}, "the exclusions were read again: 2 range(s) newly excluded, not probed from now on"},
+		{Excluded{Ranges: 2}, "the exclusions were read again; newly excluded ranges, not probed from now on: 2"},
 		{RateFell{FromPPS: 2000, ToPPS: 1500}, "rate: at 2000 pps fewer probes were answered; back to 1500 pps"},
 		{RateFell{FromPPS: 2000, ToPPS: 1500, Drowned: true}, "rate: at 2000 pps our own kernel dropped replies; back to 1500 pps"},
 		{Held{Goroutines: 9, HeapBytes: 1234, Windows: 2}, "holds: goroutines 9 heap 1234 windows 2"},

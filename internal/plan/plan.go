@@ -141,7 +141,7 @@ func (p *Plan) readTargets(ctx context.Context, c *Config, began Began) error {
 	if began.Params != nil {
 		now := p.Exclude
 		if gone := began.Exclude.Minus(now); !gone.IsEmpty() && now.Digest() != began.ReadSHA256 {
-			return Refuse("Exclude", "%d range(s) that the stopped run excluded are missing: a resumed run may exclude more, and never less", gone.Ranges())
+			return Refuse("Exclude", "ranges that the stopped run excluded are missing (%d): a resumed run may exclude more, and never less", gone.Ranges())
 		}
 		p.Exclude, p.ExcludedSince = began.Exclude, began.Since.Union(now.Minus(began.Exclude))
 	}
@@ -228,7 +228,7 @@ func (c *Config) withReserved(excluded target.Set) target.Set {
 
 func (c *Config) warnHostBits(what string, l *target.Lines) {
 	if n, first := l.HostBits(); n > 0 && c.Warn != nil {
-		c.Warn(fmt.Sprintf("warning: %s: %d prefix(es) have host bits set, the first at %s; the bits are ignored", what, n, first))
+		c.Warn(fmt.Sprintf("warning: %s: the host bits of a prefix are ignored: %s; prefixes with such bits: %d", what, first, n))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
@@ -48,7 +49,7 @@ func find(paths []string) (*sources, error) {
 		}
 	}
 	if len(s.lines) == 0 && len(s.tables) == 0 {
-		return nil, &outfile.RefusedError{Name: "Inputs", Err: errors.New("no file of results")}
+		return nil, &outfile.RefusedError{Name: "Inputs", Err: fmt.Errorf("no file with results is in %s: the names of NDJSON end in .ndjson or .jsonl, those of Parquet in .parquet", strings.Join(paths, ", "))}
 	}
 	s.sets = several(s.lines)
 	return s, nil

@@ -38,7 +38,7 @@ func (b *batch) ask(ctx, working context.Context, t *tracer, asked record.Asked,
 	}
 	cfg.Method, cfg.DstPort, cfg.Flows = next.Method, next.Port, 1
 	cfg.Traces = func(out io.Writer) format.Writer {
-		w := &further{asked: asked, verdict: &t.judged[0]}
+		w := &further{asked: asked, verdict: &t.judged[0].Judgement}
 		if t.cfg.Traces != nil {
 			w.next = t.cfg.Traces(out)
 		}

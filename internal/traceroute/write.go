@@ -39,7 +39,7 @@ func (t *tracer) write(ctx context.Context) error {
 		distance = distance || tr.StopReason == record.StopCompleted
 		gap = gap || tr.StopReason == record.StopGapLimit
 		t.judge.Trace(tr)
-		t.judged.add(&tr.Judged)
+		t.judged.add(tr)
 		if t.traces == nil {
 			return nil
 		}
@@ -59,16 +59,26 @@ func (t *tracer) write(ctx context.Context) error {
 	return nil
 }
 
-// judgements are the different verdicts of the flows.
-type judgements []record.Judgement
+// judgement is a verdict, and the flows that have it.
+type judgement struct {
+	record.Judgement
+	flows []uint16 // ascending
+}
 
-func (l *judgements) add(v *record.Judgement) {
-	same := func(o record.Judgement) bool { return o.Verdict == v.Verdict && o.TTL == v.TTL && o.Addr == v.Addr }
-	if !slices.ContainsFunc(*l, same) {
-		one := *v
+// judgements are the different verdicts of the flows.
+type judgements []judgement
+
+// add adds the verdict of a trace. Traces come in the order of their flows.
+func (l *judgements) add(t *record.Trace) {
+	v := &t.Judged
+	same := func(o judgement) bool { return o.Verdict == v.Verdict && o.TTL == v.TTL && o.Addr == v.Addr }
+	i := slices.IndexFunc(*l, same)
+	if i < 0 {
+		one := judgement{Judgement: *v}
 		one.Conditions = slices.Clone(v.Conditions)
-		*l = append(*l, one)
+		i, *l = len(*l), append(*l, one)
 	}
+	(*l)[i].flows = append((*l)[i].flows, t.FlowIndex)
 }
 
 // writeVerdicts writes the verdicts below the rows.
@@ -78,7 +88,11 @@ func (t *tracer) writeVerdicts() error {
 	}
 	route := &text.Writer{Out: t.out, Columns: t.cfg.Columns}
 	for i := range t.judged {
-		if err := route.Verdict(&t.judged[i]); err != nil {
+		flows := t.judged[i].flows
+		if len(t.judged) == 1 {
+			flows = nil // all have it
+		}
+		if err := route.Verdict(&t.judged[i].Judgement, flows); err != nil {
 			return run.OutputFailed(err)
 		}
 	}

@@ -126,6 +126,14 @@ func TestTypos(t *testing.T) {
 			}
 		}
 	}
+	for action, want := range map[string]string{
+		"servee": "hub has no action servee; the nearest is serve",
+		"start":  "hub has no action start; the actions are serve, add-agent, add-submitter, revoke",
+	} {
+		if text := parsed(parser, []string{"hub", action}); text != want {
+			t.Errorf("%q, want %q", text, want)
+		}
+	}
 	for command, want := range map[string]string{
 		"scam": "there is no command scam; the nearest is scan", "traec": "there is no command traec; the nearest is trace",
 		"xyz": "there is no command xyz; the commands are scan, trace,", "mergge": "there is no command mergge; the nearest is merge",

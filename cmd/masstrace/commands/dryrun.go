@@ -38,7 +38,7 @@ func writeScanPlan(t *tabular.Table, v *plan.Preview) {
 	if v.PerTarget > 0 {
 		t.Add("probes", "about "+tabular.Count(v.Probes), fmt.Sprintf("%d to a target on average: load balancers decide", v.PerTarget))
 	} else {
-		t.Add("probes", tabular.Count(v.Probes), fmt.Sprintf("%d TTLs × %d flow(s), first attempt of %d", v.TTLs, v.Flows, v.Attempts))
+		t.Add("probes", tabular.Count(v.Probes), fmt.Sprintf("%d TTLs × %s, first attempt of %d", v.TTLs, flowsWords(v.Flows), v.Attempts))
 	}
 	if v.RateAuto {
 		t.Add("rate", "auto", fmt.Sprintf("%s pps at most", tabular.Number(v.RatePPS)))

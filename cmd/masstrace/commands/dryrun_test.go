@@ -47,7 +47,7 @@ func TestWritePreview(t *testing.T) {
 		}, `targets   2
 left out  256           addresses, 1 prefix (special-purpose; see --allow-reserved)
 left out  many          addresses, 2,000 prefixes (by --exclude)
-probes    64            32 TTLs × 1 flow(s), first attempt of 2
+probes    64            32 TTLs × 1 flow, first attempt of 2
 rate      10,000 pps    in bursts of up to 22
 duration  2.1 s         at most
 output    about 8.8 kB  795 bytes as .zst
@@ -86,7 +86,7 @@ seed      s
 			Targets: 1, Probes: 32, TTLs: 32, Flows: 1, Attempts: 1, RatePPS: 20_000, RateAuto: true, Duration: 2 * time.Second,
 			Windows: 1, WindowTargets: 1, Method: "tcp-syn", Strategy: "topology", OutputBytes: 64e9, PackedBytes: 6e9, Seed: "s", SourceErr: errors.New("no route"), First: []plan.PreviewProbe{syn4},
 		}, `targets   1
-probes    32             32 TTLs × 1 flow(s), first attempt of 1
+probes    32             32 TTLs × 1 flow, first attempt of 1
 rate      auto           20,000 pps at most
 duration  not known      2.0 s at that rate
 output    about 64.0 GB  6.0 GB as .zst

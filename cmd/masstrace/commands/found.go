@@ -29,7 +29,11 @@ func (t *summaryTable) findings(s *record.Summary) {
 	if f == nil {
 		return
 	}
-	t.row("traces", f.Traces, "", "")
+	asked := ""
+	if s.Diagnosis != nil {
+		asked = tabular.Count(s.Diagnosis.Traces) + " of them by the diagnosis, also in the counts below"
+	}
+	t.row("traces", f.Traces, "", asked)
 	t.row("reached", f.Reached, tabular.Percent(f.Reached, f.Traces), "the target answered")
 	if n := f.Traces - min(f.Reached, f.Traces); n > 0 {
 		t.needed("not reached", n, tabular.Percent(n, f.Traces), endsWords(f))

@@ -32,7 +32,7 @@ type TraceHabits struct {
 	Protocol   string `short:"P" name:"protocol" hidden:"" instead:"choose the kind of probe with -I, -T or -U, and the port with -p"`
 	Local      bool   `short:"L" hidden:"" instead:"neither UDP-Lite nor a local port is supported; use -U, and -s for the source address"`
 
-	Count      string `short:"c" name:"report-cycles" hidden:"" instead:"the path is traced once; use -q N for attempts at each TTL, at most 4"`
+	Count      string `short:"c" name:"report-cycles" hidden:"" instead:"use -q N for attempts at each TTL, at most 4, or masstrace watch -c N for cycles"`
 	Address    string `name:"address" hidden:"" instead:"choose the source address with -s"`
 	Service    string `short:"Q" hidden:"" instead:"choose the type of service with -t"`
 	Timeout    string `short:"Z" name:"timeout" hidden:"" instead:"choose the time to wait for a reply with -w"`

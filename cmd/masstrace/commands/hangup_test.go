@@ -36,7 +36,7 @@ func TestHangup(t *testing.T) {
 	p.await("masstrace: the exclusions could not be read again and stay the same: " + list + ":2")
 	write("45.16.0.0/16\n")
 	p.signal(syscall.SIGHUP)
-	p.await("1 range(s) newly excluded")
+	p.await("newly excluded ranges, not probed from now on: 1")
 	from := time.Now()
 	p.end(0)
 
@@ -88,7 +88,7 @@ func TestHangupList(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.signal(syscall.SIGHUP)
-	p.await("1 range(s) newly excluded")
+	p.await("newly excluded ranges, not probed from now on: 1")
 	p.end(0)
 	if sum := mustRead(t, out).summary; sum.Sent < 300 || sum.Sent >= 600 {
 		t.Errorf("%d probes sent, want those of one target, and some of the other", sum.Sent)

@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -29,6 +30,8 @@ func misuse(err error) string {
 		return unknownCommand(node, strings.TrimSuffix(words[2], ","))
 	case strings.HasPrefix(text, "unexpected argument "):
 		return fmt.Sprintf("%s takes no argument %s", node.Name, strings.TrimPrefix(text, "unexpected argument "))
+	case strings.HasPrefix(text, "[<action>] must be one of "):
+		return unknownAction(node, text)
 	case strings.HasPrefix(text, "unexpected flag argument "):
 		return fmt.Sprintf("%s: a value without a flag: %s", node.Name, words[len(words)-1])
 	case strings.HasPrefix(text, "missing flags: "):
@@ -91,6 +94,21 @@ func unknownCommand(node *kong.Node, command string) string {
 		return fmt.Sprintf("%s; the nearest is %s", text, near)
 	}
 	return fmt.Sprintf("%s; the commands are %s", text, strings.Join(names, ", "))
+}
+
+// unknownAction returns the error about an action that a command does not have. text is that of the
+// parser, which ends with the action in quotes.
+func unknownAction(node *kong.Node, text string) string {
+	action := text[strings.LastIndex(text, " but got ")+len(" but got "):]
+	if plain, err := strconv.Unquote(action); err == nil {
+		action = plain
+	}
+	names := node.Positional[0].EnumSlice()
+	text = fmt.Sprintf("%s has no action %s", node.Name, action)
+	if near := nearest(action, names); near != "" {
+		return fmt.Sprintf("%s; the nearest is %s", text, near)
+	}
+	return fmt.Sprintf("%s; the actions are %s", text, strings.Join(names, ", "))
 }
 
 // nearest returns the name with the fewest typos: letters that are missing, added, changed or

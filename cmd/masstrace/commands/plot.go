@@ -16,7 +16,7 @@ import (
 type PlotCmd struct {
 	Files []string `arg:"" name:"file" complete:"file" help:"Results in any format, also compressed; - is standard input. Formats: ${readers}."`
 
-	What figureName `group:"Figure" default:"rtt-by-ttl" placeholder:"FIGURE" help:"Figure to draw, see below. Default: rtt-by-ttl."`
+	What figureName `group:"Figure" default:"rtt-by-ttl" placeholder:"FIGURE" help:"Figure to draw, see above. Default: rtt-by-ttl."`
 
 	Output    string       `group:"Output" short:"o" default:"-" placeholder:"FILE" help:"Output file. The ending of its name is its format, and .gz or .zst after it compresses the file. Default: -, the standard output."`
 	Format    figureFormat `group:"Output" placeholder:"FORMAT" help:"svg, or csv: the numbers of the figure. Default: that of the ending of the output, svg without one."`

@@ -14,7 +14,7 @@ import (
 type QueryCmd struct {
 	Args []string `arg:"" name:"file" complete:"file" help:"NDJSON files, also compressed, Parquet files, or folders of them; then the question in SQL, unless --ask names one."`
 
-	Ask    questionName `group:"Question" placeholder:"NAME" help:"Ask a question of docs/cookbook.md by its name, see below. Default: the last argument is the question."`
+	Ask    questionName `group:"Question" placeholder:"NAME" help:"Ask a question of docs/cookbook.md by its name, see above. Default: the last argument is the question."`
 	Memory string       `group:"Question" placeholder:"SIZE" help:"Memory that DuckDB may use, for example 2GB. It uses temporary files for more. Default: 80% of the memory of the machine."`
 
 	Output    string      `group:"Output" short:"o" default:"-" placeholder:"FILE" help:"Output file. The ending of its name is its format, and .gz or .zst after it compresses the file. Default: -, the standard output."`

@@ -55,11 +55,19 @@ func recordedWords(e *observe.Finished) string {
 	return fmt.Sprintf("%s\n%s probes of unfinished windows will be sent again", recorded, tabular.Count(e.Summary.Abandoned))
 }
 
+// flowsWords returns a number of flows as words.
+func flowsWords[N int | uint64](n N) string {
+	if n == 1 {
+		return "1 flow"
+	}
+	return fmt.Sprintf("%d flows", n)
+}
+
 // probes writes the counts of probes.
 func (t *summaryTable) probes(s *record.Summary) {
 	each := ""
 	if s.TTLs > 0 { // 0 in a replay of another tool's capture
-		each = fmt.Sprintf("%d TTLs, %d flow(s) each", s.TTLs, s.Flows)
+		each = fmt.Sprintf("%d TTLs, %s each", s.TTLs, flowsWords(s.Flows))
 	}
 	t.row("targets", s.Targets, "", each)
 	t.leftOut(s.LeftOut)

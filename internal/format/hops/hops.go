@@ -19,6 +19,12 @@ import (
 // stack have a slash between them.
 var columns = []string{"target", "flow", "ttl", "attempt", "address", "rtt_ms", "kind", "valid", "labels"}
 
+// The columns of addresses.
+const (
+	targetColumn  = 0
+	addressColumn = 4
+)
+
 // noteColumns are the names of the columns after these if databases annotated the records. Several
 // origins have an underscore between them, as in CAIDA's files.
 var noteColumns = []string{"asn", "as_name", "prefix", "ixp", "country", "name"}
@@ -54,8 +60,8 @@ func NewTable(out io.Writer) *Writer {
 		for i, field := range fields {
 			if n := utf8.RuneCountInString(field); n > widths[i] {
 				widths[i] = n
-				if allColumns[i] == "target" || allColumns[i] == "address" {
-					widths[i] = max(n, longestAddr)
+				if i == targetColumn || i == addressColumn { // IPv6: the addresses of later hops may be longer
+					widths[targetColumn], widths[addressColumn] = max(widths[targetColumn], longestAddr), max(widths[addressColumn], longestAddr)
 				}
 			}
 		}

@@ -47,7 +47,7 @@ func TestWriter(t *testing.T) {
 		{"table", func(b *bytes.Buffer) *Writer { return NewTable(b) }, []string{
 			"target           flow  ttl  attempt  address             rtt_ms  kind          valid       labels",
 			"198.51.100.9        2    3        1  192.0.2.1           12.346  ttl_exceeded  strong      16/17",
-			"2001:db8:1111:2222:3333:4444:5555:6666     0   30        -  2001:db8::99             -  -             -           -",
+			"2001:db8:1111:2222:3333:4444:5555:6666     0   30        -  2001:db8::99                                    -  -             -           -",
 		}},
 	} {
 		var b bytes.Buffer
@@ -108,7 +108,7 @@ func TestAnnotations(t *testing.T) {
 	want := []string{
 		"target           flow  ttl  attempt  address             rtt_ms  kind          valid       labels  asn          as_name               prefix              ixp         country  name",
 		"198.51.100.9        2    3        1  192.0.2.1           12.346  ttl_exceeded  strong      16/17   64500_64501  Example, Süd          192.0.2.0/24        Example-IX  DE       core1",
-		"2001:db8:1111:2222:3333:4444:5555:6666     0   30        -  2001:db8::99             -  -             -           -       -            -                     -                   -           -        -",
+		"2001:db8:1111:2222:3333:4444:5555:6666     0   30        -  2001:db8::99                                    -  -             -           -       -            -                     -                   -           -        -",
 	}
 	if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(b.String()), "\n")); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)

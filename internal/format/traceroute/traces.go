@@ -60,7 +60,7 @@ func (w *Traces) trace(t *record.Trace) error {
 	if t.Judged.Verdict == record.VerdictReached && len(t.Judged.Conditions) == 0 {
 		return nil // the last row shows it
 	}
-	return w.out.Verdict(&t.Judged)
+	return w.out.Verdict(&t.Judged, nil)
 }
 
 // title returns the line above the rows.

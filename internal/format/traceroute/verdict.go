@@ -7,23 +7,36 @@ import (
 )
 
 // Verdict writes why a trace ends before its target, and the faults on its way: a line each. The rows
-// show that a target was reached. It writes nothing of a trace that is not judged.
-func (r *Writer) Verdict(v *record.Judgement) error {
+// show that a target was reached. It writes nothing of a trace that is not judged. flows, in ascending
+// order, are the flows that it is about, if others have another verdict; else nil.
+func (r *Writer) Verdict(v *record.Judgement, flows []uint16) error {
 	if v.Verdict == record.NotJudged {
 		return nil
 	}
+	of := ""
+	if len(flows) > 0 {
+		of = flowsText(flows) + ": "
+	}
 	if v.Verdict != record.VerdictReached {
-		if err := r.line("    (%s: %s)", v.Verdict, because(v)); err != nil {
+		if err := r.line("    (%s%s: %s)", of, v.Verdict, because(v)); err != nil {
 			return err
 		}
 	}
 	for i := range v.Conditions {
 		c := &v.Conditions[i]
-		if err := r.line("    (%s: %s)", c.Kind, conditionText(c)); err != nil {
+		if err := r.line("    (%s%s: %s)", of, c.Kind, conditionText(c)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// flowsText returns the name of some flows.
+func flowsText(flows []uint16) string {
+	if len(flows) == 1 {
+		return fmt.Sprintf("flow %d", flows[0])
+	}
+	return "flows " + ranges(flows)
 }
 
 // because returns the evidence of a verdict as words.
