@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
+	"github.com/masstrace/masstrace/bench"
 	"github.com/masstrace/masstrace/internal/fleet/agent"
 	"github.com/masstrace/masstrace/internal/fleet/client"
 	"github.com/masstrace/masstrace/internal/fleet/creds"
@@ -132,7 +132,7 @@ func drainJob(h *hub.Hub, c *client.Client, id string, files []*creds.File, dir 
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer cancel()
-	began, cpu := time.Now(), cpuTime()
+	began, cpu := time.Now(), bench.CPUTime()
 	sent, octets := h.Messages()
 	prober := new(simulated)
 	for _, file := range files {
@@ -154,19 +154,10 @@ func drainJob(h *hub.Hub, c *client.Client, id string, files []*creds.File, dir 
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	r.took, r.cpu = time.Since(began), cpuTime()-cpu
+	r.took, r.cpu = time.Since(began), bench.CPUTime()-cpu
 	n, size := h.Messages()
 	r.messages, r.octets = uint64(n-sent), uint64(size-octets)
 	r.beats = uint64(r.took.Seconds() / 0.4 * float64(len(files))) // one each 400 ms, at least
-	r.heap = heapNow()
+	r.heap = bench.Heap()
 	return r, nil
-}
-
-// cpuTime returns the CPU time of this process.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -63,7 +63,7 @@ type leased struct {
 
 // leaseAll leases and completes n slices, each agent one at a time.
 func leaseAll(n, agents int) (l leased) {
-	before := heapNow()
+	before := bench.Heap()
 	names := make([]string, agents)
 	for i := range names {
 		names[i] = fmt.Sprint("agent-", i)
@@ -78,15 +78,7 @@ func leaseAll(n, agents int) (l leased) {
 		}
 	}
 	l.perSlice = float64(time.Since(began).Nanoseconds()) / float64(n)
-	l.heap = heapNow() - before
+	l.heap = bench.Heap() - before
 	runtime.KeepAlive(table)
 	return l
-}
-
-// heapNow returns the live heap, in bytes.
-func heapNow() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"syscall"
 	"time"
 
+	"github.com/masstrace/masstrace/bench"
 	"github.com/masstrace/masstrace/internal/follow/engine"
 	"github.com/masstrace/masstrace/internal/follow/simulated"
 	"github.com/masstrace/masstrace/internal/netsim"
@@ -28,7 +28,7 @@ func many(nets, budget, minutes int) (string, error) {
 		return "", err
 	}
 	take, told := simulated.Collect()
-	before := heap()
+	before := bench.Heap()
 	e := engine.New(engine.Config{MinTTL: 1, MaxTTL: 32, Flows: engine.MostFlows, GapLimit: engine.DefaultGap, Changed: take}, list, 0)
 	var first time.Duration
 	for ; e.Counts.Traced < uint64(len(list)) && first < 2*begin; first += 10 * time.Second {
@@ -39,7 +39,7 @@ func many(nets, budget, minutes int) (string, error) {
 	w.Follow(e, budget, d)
 	used, sent = cpu()-used, w.Sent-sent
 	routine := float64(e.Counts.Routine-asked) / d.Seconds()
-	mem := heap() - before
+	mem := bench.Heap() - before
 	at := cpu()
 	state, err := e.Save(w.Now)
 	if err != nil {
@@ -101,14 +101,6 @@ func of(told []simulated.Found, list []probe.Addr) (some []simulated.Found) {
 		}
 	}
 	return some
-}
-
-// heap returns the octets that are in use.
-func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 // cpu returns the CPU time of the process in user mode, in s.

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"syscall"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/masstrace/masstrace/bench"
 	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/record"
 )
@@ -33,12 +32,12 @@ func measure(w *way, traces []*record.Trace, rounds int) (*result, error) {
 	for range rounds {
 		file.Reset()
 		runtime.GC()
-		began := cpu()
+		began := bench.CPUTime().Seconds()
 		if err := w.write(&file, traces); err != nil {
 			return nil, err
 		}
 		if w.measured {
-			r.written = append(r.written, cpu()-began)
+			r.written = append(r.written, bench.CPUTime().Seconds()-began)
 		}
 	}
 	r.size = file.Len()
@@ -52,12 +51,12 @@ func measure(w *way, traces []*record.Trace, rounds int) (*result, error) {
 	}
 	for range rounds {
 		runtime.GC()
-		began := cpu()
+		began := bench.CPUTime().Seconds()
 		records, hops, err := read(w.name, file.Bytes())
 		if err != nil {
 			return nil, err
 		}
-		r.read = append(r.read, cpu()-began)
+		r.read = append(r.read, bench.CPUTime().Seconds()-began)
 		if hops != r.hops {
 			return nil, fmt.Errorf("%d hops were written, and %d read", r.hops, hops)
 		}
@@ -88,13 +87,4 @@ func read(name string, file []byte) (records, hops int, err error) {
 			records, hops = records+1, hops+1
 		}
 	}
-}
-
-// cpu returns the processor time of this process, in s.
-func cpu() float64 {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }

@@ -8,9 +8,9 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"syscall"
 	"time"
 
+	"github.com/masstrace/masstrace/bench"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/all"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
@@ -61,22 +61,13 @@ func (w *way) measure() (err error) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	began, used := time.Now(), cpu()
+	began, used := time.Now(), bench.CPUTime().Seconds()
 	w.octets, w.records, err = w.read()
 	w.wall = append(w.wall, time.Since(began).Seconds())
-	w.cpu = append(w.cpu, cpu()-used)
+	w.cpu = append(w.cpu, bench.CPUTime().Seconds()-used)
 	runtime.ReadMemStats(&after)
 	w.allocs = append(w.allocs, float64(after.Mallocs-before.Mallocs))
 	return err
-}
-
-// cpu returns the processor time of this process, in s.
-func cpu() float64 {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
 // readRecords reads all records.
