@@ -1,10 +1,8 @@
 package convert
 
 import (
-	"cmp"
 	"errors"
 	"os"
-	"slices"
 
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
@@ -46,18 +44,15 @@ func (c *Config) inputs() (list []input, err error) {
 			list = append(list, input{path})
 		}
 	}
-	sets, err := group(lines)
+	runs, err := fileset.Lists(lines)
 	if err != nil {
-		return nil, err
+		return nil, &outfile.RefusedError{Name: "Inputs", Err: err}
 	}
-	list = append(list, sets...)
-	slices.SortStableFunc(list, func(a, b input) int { return cmp.Compare(c.place(a), c.place(b)) })
+	for _, files := range runs {
+		list = append(list, files)
+	}
+	fileset.Sort(list, func(in input) []string { return in }, c.Inputs)
 	return list, nil
-}
-
-// place returns the place of the first file of an input among the files that were given.
-func (c *Config) place(in input) int {
-	return slices.IndexFunc(c.Inputs, func(path string) bool { return slices.Contains(in, path) })
 }
 
 // empty is the name of the format of an empty file: of a run without replies, for example.
@@ -75,24 +70,6 @@ func nameOf(path string) (string, error) {
 		return "", err
 	}
 	return f.Name(), f.Close()
-}
-
-// group finds the files that belong to one run. The others stand alone.
-func group(lines []string) (list []input, err error) {
-	if len(lines) == 0 {
-		return nil, nil
-	}
-	sets, orphans, err := fileset.GroupSome(lines)
-	if err != nil {
-		return nil, &outfile.RefusedError{Name: "Inputs", Err: err}
-	}
-	for _, s := range sets {
-		list = append(list, append(input{s.Lead}, s.Others...))
-	}
-	for _, path := range orphans {
-		list = append(list, input{path})
-	}
-	return list, nil
 }
 
 // sizesOf returns the size of each input in octets; 0 for a stream.

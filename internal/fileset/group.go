@@ -1,11 +1,13 @@
 package fileset
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
@@ -77,6 +79,38 @@ func GroupSome(paths []string) (sets []*Set, orphans []string, err error) {
 		sets = append(sets, &l.set)
 	}
 	return sets, orphans, err
+}
+
+// Lists is GroupSome, as a list of the files of each run with the lead first. Each orphan is a list of
+// its own.
+func Lists(paths []string) (lists [][]string, err error) {
+	sets, orphans, err := GroupSome(paths)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sets {
+		lists = append(lists, append([]string{s.Lead}, s.Others...))
+	}
+	for _, path := range orphans {
+		lists = append(lists, []string{path})
+	}
+	return lists, nil
+}
+
+// Sort puts lists of files in the order in which paths has the first file of each.
+func Sort[L any](lists []L, files func(L) []string, paths []string) {
+	place := map[string]int{} // of the first mention of each path
+	for i, path := range slices.Backward(paths) {
+		place[path] = i
+	}
+	first := func(l L) int {
+		at := len(paths)
+		for _, path := range files(l) {
+			at = min(at, place[path])
+		}
+		return at
+	}
+	slices.SortStableFunc(lists, func(a, b L) int { return cmp.Compare(first(a), first(b)) })
 }
 
 // lead is a file with a run record.

@@ -1,10 +1,8 @@
 package inputs
 
 import (
-	"cmp"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/masstrace/masstrace/internal/fileset"
 	"github.com/masstrace/masstrace/internal/format"
@@ -47,28 +45,14 @@ func Sets(paths []string) (sets []Set, err error) {
 			sets = append(sets, Set{Paths: group})
 		}
 	}
-	groups, orphans, err := fileset.GroupSome(lines)
+	runs, err := fileset.Lists(lines)
 	if err != nil {
 		return nil, &outfile.RefusedError{Name: "Inputs", Err: err}
 	}
-	for _, s := range groups {
-		sets = append(sets, Set{Paths: append([]string{s.Lead}, s.Others...)})
+	for _, list := range runs {
+		sets = append(sets, Set{Paths: list})
 	}
-	for _, path := range orphans {
-		sets = append(sets, Set{Paths: []string{path}})
-	}
-	place := map[string]int{} // of the first mention of each path
-	for i, path := range slices.Backward(paths) {
-		place[path] = i
-	}
-	first := func(s Set) int {
-		at := len(paths)
-		for _, path := range s.Paths {
-			at = min(at, place[path])
-		}
-		return at
-	}
-	slices.SortStableFunc(sets, func(a, b Set) int { return cmp.Compare(first(a), first(b)) })
+	fileset.Sort(sets, func(s Set) []string { return s.Paths }, paths)
 	return sets, nil
 }
 
