@@ -28,7 +28,7 @@ func (h *History) Add(work string, p *observe.Progress, ends []Part) *State {
 	}
 	h.hits = keep(h.hits, min(hit, 1))
 	h.last = *p
-	s := &State{Work: work, Elapsed: p.Elapsed, Share: p.Share, End: endWords(p), Facts: h.facts(p)}
+	s := &State{Work: work, Elapsed: p.Elapsed, Share: p.Share, End: EndWords(p), Facts: h.facts(p)}
 	if p.Lasts && p.Share >= 1 {
 		s.Share = -1
 	}
@@ -67,8 +67,8 @@ func (h *History) facts(p *observe.Progress) []Fact {
 	return facts
 }
 
-// endWords returns words about the end of a run.
-func endWords(p *observe.Progress) string {
+// EndWords returns words about the end of a run.
+func EndWords(p *observe.Progress) string {
 	left := p.Left.Round(time.Second)
 	switch {
 	case p.Waiting:

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/observe"
+	"github.com/masstrace/masstrace/internal/progress"
 )
 
 // Times between status lines, unless the user gives one.
@@ -47,11 +48,8 @@ func statusLine(p observe.Progress) string {
 	if p.Sent > 0 {
 		hit = 100 * float64(p.Answered) / float64(p.Sent)
 	}
-	end := fmt.Sprintf("ETA %s", p.Left.Round(time.Second))
-	switch {
-	case p.Waiting:
-		end = fmt.Sprintf("waiting %s for replies", p.Left.Round(time.Second))
-	case p.Lasts:
+	end := progress.EndWords(&p)
+	if p.Lasts && !p.Waiting {
 		end = fmt.Sprintf("changes %d", p.Changes)
 	}
 	return fmt.Sprintf("%s %5.1f%% sent %d (%.0f/s) replies %d hit %.1f%% drops %d %s",

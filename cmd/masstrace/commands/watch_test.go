@@ -2,67 +2,13 @@ package commands
 
 import (
 	"fmt"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
-
-// pane is a shell in a real terminal, which tmux is.
-type pane struct {
-	t      *testing.T
-	socket string
-}
-
-// newPane returns a shell on a terminal of a size.
-func newPane(t *testing.T, width, height int, environ ...string) *pane {
-	t.Helper()
-	if _, err := exec.LookPath("tmux"); err != nil {
-		t.Skip("needs tmux")
-	}
-	p := &pane{t, filepath.Join(t.TempDir(), "tmux")}
-	shell := "env LC_ALL=C.UTF-8 TERM=xterm-256color PS1='$ ' " + strings.Join(environ, " ") + " sh"
-	p.tmux("-f", "/dev/null", "new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height), shell)
-	t.Cleanup(func() { _ = exec.Command("tmux", "-S", p.socket, "kill-server").Run() })
-	return p
-}
-
-// tmux runs a command of tmux, and returns its output.
-func (p *pane) tmux(args ...string) string {
-	p.t.Helper()
-	out, err := exec.Command("tmux", append([]string{"-S", p.socket}, args...)...).CombinedOutput()
-	if err != nil {
-		p.t.Fatalf("tmux %v: %v\n%s", args, err, out)
-	}
-	return string(out)
-}
-
-// text returns the text on the terminal.
-func (p *pane) text() string { return p.tmux("capture-pane", "-p") }
-
-// keys presses keys.
-func (p *pane) keys(keys ...string) { p.tmux(append([]string{"send-keys"}, keys...)...) }
-
-// await waits for a text on the terminal, a regular expression.
-func (p *pane) await(pattern string) string {
-	p.t.Helper()
-	match := regexp.MustCompile("(?m)" + pattern)
-	text := ""
-	defer func() {
-		if p.t.Failed() {
-			p.t.Logf("the terminal has\n%s", text)
-		}
-	}()
-	poll(p.t, pattern+" on the terminal", func() bool {
-		text = p.text()
-		return match.MatchString(text)
-	})
-	return text
-}
 
 // The screen follows keys and sizes, and leaves the terminal as it was.
 func TestWatchScreen(t *testing.T) {
@@ -122,7 +68,7 @@ func TestWatchSignals(t *testing.T) {
 			before := filepath.Join(filepath.Dir(p.socket), "before")
 			p.keys("stty -a > "+before+"; masstrace watch -n 45.16.3.9 & pid=$!; fg; echo status $?", "Enter")
 			p.await("^reached at TTL 2")
-			p.tmux("run-shell", "-b", "kill -"+signal+" $(ps --ppid "+strings.TrimSpace(p.tmux("display-message", "-p", "#{pane_pid}"))+" -o pid= | tail -1)")
+			p.signal(signal)
 			p.await(fmt.Sprintf("^status %d", status))
 			p.keys("stty -a | cmp - "+before+" && echo same modes", "Enter")
 			p.await("^same modes")
@@ -136,18 +82,12 @@ func TestWatchTerminals(t *testing.T) {
 	t.Parallel()
 	p := newPane(t, 80, 24, "TERM=linux")
 	p.keys("masstrace watch -n 45.16.3.9 --interval 0.3", "Enter")
-	for _, r := range p.await("^reached at TTL 2") {
-		if r > 126 {
-			t.Errorf("the character %q on a console of Linux", r)
-		}
-	}
+	isASCII(t, p.await("^reached at TTL 2"))
 	p.keys("q")
 	p = newPane(t, 80, 24, "NO_COLOR=1")
 	p.keys("masstrace watch -n 45.16.3.9 --interval 0.3", "Enter")
 	p.await("^reached at TTL 2")
-	if styled := p.tmux("capture-pane", "-p", "-e"); regexp.MustCompile(`\x1b\[[0-9;]*(3[0-7]|38;|9[0-7])[;m]`).MatchString(styled) {
-		t.Errorf("colours in spite of NO_COLOR:\n%q", styled)
-	}
+	p.isColourless()
 }
 
 // A recording is shown again on a terminal, and stays on it at its end.
