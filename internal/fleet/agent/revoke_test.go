@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/fleet/broker"
+	"github.com/masstrace/masstrace/internal/fleet/client"
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/hub"
 	"github.com/masstrace/masstrace/internal/fleet/talk"
@@ -27,6 +28,25 @@ func (r *raw) hello(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(m.Data)
+}
+
+// dialAgent connects with the key of an agent, which the hub takes.
+func dialAgent(t *testing.T, file *creds.File) *raw {
+	t.Helper()
+	r := dialRaw(t, file)
+	if answer := r.hello(t, file.Name); strings.HasPrefix(answer, "!") {
+		t.Fatalf("before: %s", answer)
+	}
+	return r
+}
+
+// cutOff waits until the thief, whose connection was closed, gives up. Another name is served as before.
+func cutOff(t *testing.T, thief *raw, other *client.Client) {
+	t.Helper()
+	until(t, "the agent is not let in again", func() bool { return thief.IsClosed() })
+	if _, err := other.Jobs(t.Context()); err != nil {
+		t.Errorf("another name is cut off, too: %v", err)
+	}
 }
 
 // revoke revokes a name.
@@ -51,10 +71,7 @@ func TestFleetRevokesOnCluster(t *testing.T) {
 	f.startHub()
 	c := f.submitter()
 	defer c.Close()
-	thief := dialRaw(t, f.files["paris"])
-	if answer := thief.hello(t, "paris"); strings.HasPrefix(answer, "!") {
-		t.Fatalf("before: %s", answer)
-	}
+	thief := dialAgent(t, f.files["paris"])
 	f.revoke("paris")
 	until(t, "the hub refuses the agent", func() bool { return strings.Contains(thief.hello(t, "paris"), "was revoked") })
 	for text := range events {
@@ -69,10 +86,7 @@ func TestFleetRevokesOnCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "the connection is closed", func() bool { return !thief.IsConnected() })
-	until(t, "the agent is not let in again", func() bool { return thief.IsClosed() })
-	if _, err := c.Jobs(t.Context()); err != nil {
-		t.Errorf("another name is cut off, too: %v", err)
-	}
+	cutOff(t, thief, c)
 }
 
 // With a user of the system account, the hub reloads the cluster itself: one command adds a name, and one
@@ -118,18 +132,12 @@ func TestFleetReloadsCluster(t *testing.T) {
 	f.user, f.files["paris"] = join("alice", creds.Submitter), join("paris", creds.Agent)
 	c := f.submitter()
 	defer c.Close()
-	thief := dialRaw(t, f.files["paris"])
-	if answer := thief.hello(t, "paris"); strings.HasPrefix(answer, "!") {
-		t.Fatalf("before: %s", answer)
-	}
+	thief := dialAgent(t, f.files["paris"])
 	f.revoke("paris")
 	began := time.Now()
 	until(t, "the connection is closed", func() bool { return !thief.IsConnected() })
 	t.Logf("the connection is closed %v after the command", time.Since(began).Round(time.Millisecond))
-	until(t, "the agent is not let in again", func() bool { return thief.IsClosed() })
-	if _, err := c.Jobs(t.Context()); err != nil {
-		t.Errorf("another name is cut off, too: %v", err)
-	}
+	cutOff(t, thief, c)
 	until(t, "the owner reads about the server", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
