@@ -41,7 +41,7 @@ func main() {
 	bench.Exit("query", run(&c, *out))
 }
 
-// config is what is measured, and with which programs.
+// config has the size of the measurement, and the paths of its programs.
 type config struct {
 	hops                   int
 	memory                 string

@@ -12,7 +12,7 @@ import (
 // nothing.
 var pictures = []string{"report FILES -o PAGE --overwrite", "compare FILES OTHER", "graph FILES --format json", "plot FILES --what hops --format csv", "query FILES --ask reasons"}
 
-// Each command takes whole results in one or several files, and names what is wrong with others.
+// Each command takes whole results in one or several files, and names the fault of other files.
 func TestBadResults(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "duckdb"), []byte("#!/bin/sh\ncat >/dev/null\n"), 0o700); err != nil {

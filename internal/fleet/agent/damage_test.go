@@ -73,7 +73,7 @@ func (d objectDepot) write(t *testing.T, name string, text []byte) {
 }
 
 // A store damages a segment or the manifest of a job that is done. The hub or the submitter notices
-// it, and names what is damaged; nobody takes it for results.
+// the damage, and names the damaged file. No damaged data becomes a result.
 func TestStoreDamaged(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"folder", "objects"} {

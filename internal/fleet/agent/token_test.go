@@ -52,8 +52,8 @@ func (a *hostile) commit(t *testing.T, job, token string, l lease.Lease) bool {
 const sumOfX = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
 
 // A hub that has begun anew has no leases. An agent takes the slices of others, and slices that nobody
-// has had, with the epochs of before: it has no token for them. What was leased before the hub began
-// anew can be committed with the token alone.
+// has had, with the epochs of before: it has no token for them. A slice that was leased before the
+// hub began anew can be committed with the token alone.
 func TestFleetForgedLeases(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, "paris", "mallory")

@@ -12,7 +12,7 @@ import (
 // mostKept bounds the stream, in bytes.
 const mostKept = 64 << 20
 
-// Mend makes the stream anew if somebody has removed it, and reports whether it did. Its messages are
+// Mend makes the stream anew if it was removed, and reports whether it did. Its messages are
 // then gone: the hub sends them again. A broker that is away is no error of Mend.
 func (b *Broker) Mend() (made bool, err error) {
 	if _, err := b.js.StreamInfo(talk.Stream); !errors.Is(err, nats.ErrStreamNotFound) {

@@ -14,7 +14,7 @@ type Engine struct {
 	paths   *paths
 	routine routine
 
-	urgent  queue // probes that decide whether and what has changed, in their order
+	urgent  queue // probes that confirm a change and find its extent, in their order
 	slow    queue // of first traces, and of paths that are known to have changed
 	jobs    int   // that have not ended
 	events  []*event
