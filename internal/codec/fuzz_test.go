@@ -18,6 +18,7 @@ func FuzzQuoted(f *testing.F) {
 		p := randProbe(newRand(70), c, k.is4)
 		for _, q := range quotations(encode(c, p)) {
 			f.Add(uint8(i), q.Transport, p.Target[:], q.ID, q.Label, q.TOS, uint16(q.Size), true)
+			f.Add(uint8(i), q.Transport, p.Target[:], q.ID^1, q.Label, q.TOS, uint16(q.Size), false)
 		}
 		f.Add(uint8(i), []byte{}, p.Target[:4], uint16(0), uint32(0), uint8(0), uint16(0), false)
 	}
@@ -36,8 +37,9 @@ func FuzzQuoted(f *testing.F) {
 		if v > Garbled || len(transport) < 8 && (v == Accepted || v == Garbled) {
 			t.Fatalf("verdict %d", v)
 		}
-		if garbled := r.Valid == probe.Garbled; garbled != (v == Garbled) ||
-			garbled && (int(r.Flow) >= c.cfg.Flows || r.Target != q.Dst) {
+		if garbled := r.Valid == probe.Garbled; garbled != (v == Garbled || v == BadSource) ||
+			garbled && (int(r.Flow) >= c.cfg.Flows || r.Target != q.Dst) ||
+			v == BadSource && (own || !r.Mangled.Has(probe.MangledSource)) {
 			t.Fatalf("verdict %d: %+v", v, r)
 		}
 		if v == Accepted {
