@@ -1,13 +1,16 @@
 package receiver
 
+import "time"
+
 // Faults takes reports of faults of this machine, not of the network. Its methods are called from
 // the goroutine that receives, before the sink learns of a time after the fault. Times are of the
 // run, in ns.
 type Faults interface {
 	// Dropped reports that the kernel dropped frames between two times.
 	Dropped(from, to int64)
-	// Lagged reports that frames stamped between two times waited for more than MaxLag until
-	// they were read. At the beginning of a run that is only possible, not certain.
+	// Lagged reports that frames stamped between two times waited for longer than in a healthy
+	// run until they were read: for MaxLag beside the time of a block. At the beginning of a run
+	// that is only possible, not certain.
 	Lagged(from, to int64)
 }
 
@@ -16,9 +19,9 @@ type Drops interface {
 	Drops() (kernel, iface uint64, err error)
 }
 
-// MaxLag is the longest time that a frame waits in a healthy run, in ns. A block is handed over
-// after timeoutNS; the rest is for a busy machine.
-const MaxLag = 5 * blockSlack
+// MaxLag is the longest time that a frame waits in a healthy run after its block was retired, in ns.
+// It is for a busy machine.
+const MaxLag = 42 * int64(time.Millisecond)
 
 // faultDetector looks for faults when the clock is read, a few hundred times a second at most.
 type faultDetector struct {
@@ -46,10 +49,10 @@ func (w *faultDetector) haveDropped() bool {
 	return true
 }
 
-// checkLag checks the first frame of a block, by its stamp and the present time. Earlier frames,
-// up to timeoutNS before it, may have waited as long.
-func (w *faultDetector) checkLag(stamp, now int64) {
-	if w.faults != nil && now-stamp > MaxLag {
-		w.faults.Lagged(stamp-timeoutNS, now-MaxLag)
+// checkLag checks the first frame of a block, by its stamp, the present time, and the time of a
+// block. Frames before it, by up to that time, may have waited as long.
+func (w *faultDetector) checkLag(stamp, now, block int64) {
+	if lag := block + MaxLag; w.faults != nil && now-stamp > lag {
+		w.faults.Lagged(stamp-block, now-lag)
 	}
 }

@@ -70,7 +70,7 @@ func (d *dropper) covers(spans [][2]int64, at int64) bool {
 // not reported.
 func TestWatchDrops(t *testing.T) {
 	good, _, _ := testFrames(t)
-	d := &dropper{script: new(script), at: []int64{-5 * ms, 7 * ms, 8 * ms, 55 * ms, 130 * ms}}
+	d := &dropper{script: &script{block: blockNS}, at: []int64{-5 * ms, 7 * ms, 8 * ms, 55 * ms, 130 * ms}}
 	for i := range int64(60) { // then nothing comes
 		d.arrivals = append(d.arrivals, arrival{at: i * ms, stamp: i * ms, frame: good})
 	}
@@ -81,7 +81,7 @@ func TestWatchDrops(t *testing.T) {
 		}
 	}
 	for _, s := range d.dropped {
-		if s[1]-s[0] > 3*timeoutNS || s[0] < wall-timeoutNS {
+		if s[1]-s[0] > 3*blockNS || s[0] < wall-blockNS {
 			t.Errorf("a span from %d to %d ms", (s[0]-wall)/ms, (s[1]-wall)/ms)
 		}
 	}
@@ -94,7 +94,7 @@ func TestWatchDrops(t *testing.T) {
 // were read, and some of the block before.
 func TestWatchLag(t *testing.T) {
 	good, _, _ := testFrames(t)
-	d := &dropper{script: new(script)}
+	d := &dropper{script: &script{block: blockNS}}
 	for i := range int64(300) {
 		d.arrivals = append(d.arrivals, arrival{at: i * ms, stamp: i * ms, frame: good})
 	}
@@ -120,14 +120,14 @@ func TestWatchLag(t *testing.T) {
 
 // To watch costs no allocation.
 func TestWatchAllocs(t *testing.T) {
-	d := &dropper{script: new(script)}
+	d := &dropper{script: &script{block: blockNS}}
 	d.TB, d.now = t, wall
 	r, err := New(d.script, newCodec(t, probe.UDP), d.script)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Watch(d, d)
-	if n := testing.AllocsPerRun(100, func() { r.readClock(); r.faults.checkLag(wall, wall) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { r.readClock(); r.faults.checkLag(wall, wall, blockNS) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

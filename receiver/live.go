@@ -11,10 +11,10 @@ import (
 )
 
 // The capture handle. Immediate mode would wake this process for every packet, and is used only
-// on request. Otherwise the kernel collects packets in blocks, which it retires after timeoutNS.
-// That is below the 10 ms after which Go calls a wait long: see Receiver.readClock.
+// on request. Otherwise the kernel collects packets in blocks, which it retires after blockNS. That
+// is below the 10 ms after which Go calls a wait long: see Receiver.readClock.
 const (
-	timeoutNS  = int64(8 * time.Millisecond)
+	blockNS    = int64(8 * time.Millisecond)
 	ringOctets = 64 << 20
 	snapOctets = 9216 // the largest frame that common links carry
 )
@@ -27,8 +27,10 @@ const (
 // the capture idle for good.
 type Live struct {
 	handle *pcap.Handle
-	prompt bool
-	stats  sync.Mutex // libpcap adds up the kernel's counts since the last call
+	pause  time.Duration // before Next looks again
+	delay  time.Duration // see Delay
+	dry    bool          // the last Next found no frame
+	stats  sync.Mutex    // libpcap adds up the kernel's counts since the last call
 }
 
 // LiveConfig is the configuration of a capture.
@@ -39,6 +41,10 @@ type LiveConfig struct {
 	// Immediate returns each frame as it comes, cut to 2048 octets, and ErrIdle after a
 	// millisecond without one. It is for few frames that a person waits for.
 	Immediate bool
+	// Pause is how long Next of an immediate capture sleeps after ErrIdle, before it looks for
+	// frames again. That saves wakeups where frames are few and nobody hurries. The ring must
+	// have room for the frames that come meanwhile.
+	Pause time.Duration
 }
 
 // OpenLive opens a capture of the frames that arrive on a link. It needs CAP_NET_RAW.
@@ -51,10 +57,10 @@ func OpenLive(c LiveConfig) (*Live, error) {
 	if c.RingOctets == 0 {
 		c.RingOctets = ringOctets
 	}
-	snap, timeout := snapOctets, time.Duration(timeoutNS)
+	snap, timeout, delay := snapOctets, time.Duration(blockNS), time.Duration(blockNS)
 	if c.Immediate {
 		// More than any ICMP error has (RFC 4443 §2.4: the least MTU of IPv6).
-		snap, timeout = 2048, time.Millisecond
+		snap, timeout, delay = 2048, time.Millisecond, c.Pause
 	}
 	for _, err := range []error{
 		inactive.SetSnapLen(snap),
@@ -79,20 +85,25 @@ func OpenLive(c LiveConfig) (*Live, error) {
 		handle.Close()
 		return nil, fmt.Errorf("capture incoming frames only: %w", err)
 	}
-	return &Live{handle: handle, prompt: c.Immediate}, nil
+	return &Live{handle: handle, pause: c.Pause, delay: delay}, nil
 }
 
 // Next implements Source.
 func (l *Live) Next() (frame []byte, stamp int64, err error) {
+	if l.dry && l.pause > 0 {
+		time.Sleep(l.pause) // libpcap would wait in C, which keeps Go's scheduler awake
+	}
 	frame, info, err := l.handle.ZeroCopyReadPacketData()
+	l.dry = err != nil
 	if err != nil {
 		return nil, 0, l.failure(err)
 	}
 	return frame, info.Timestamp.UnixNano(), nil
 }
 
-// Prompt reports whether Next returns frames as they come.
-func (l *Live) Prompt() bool { return l.prompt }
+// Delay returns how long a frame may wait until Next returns it, with the others that came meanwhile.
+// It is 0 if Next returns each frame as it comes.
+func (l *Live) Delay() time.Duration { return l.delay }
 
 // failure returns the error of Next for an error of libpcap.
 func (l *Live) failure(err error) error {
@@ -107,7 +118,7 @@ func (l *Live) failure(err error) error {
 		return cause // libpcap's text is clearer than gopacket's number
 	}
 	// libpcap does not wait on such a link: without a pause this would be a busy loop.
-	time.Sleep(time.Duration(timeoutNS))
+	time.Sleep(time.Duration(blockNS))
 	return ErrIdle
 }
 

@@ -93,6 +93,43 @@ func TestLive(t *testing.T) {
 	}
 }
 
+// A capture that pauses has all frames that came meanwhile, and looks for them no more often.
+func TestLivePause(t *testing.T) {
+	_, v1 := newPair(t)
+	const pause, n = 100 * time.Millisecond, 40
+	l, err := OpenLive(LiveConfig{Interface: "v0", RingOctets: 1 << 20, Immediate: true, Pause: pause})
+	must(t, err)
+	defer l.Close()
+	if l.Delay() != pause {
+		t.Errorf("Delay is %v", l.Delay())
+	}
+	start, idled, got := time.Now(), 0, 0
+	for i := 0; got < n && time.Since(start) < soon; i++ {
+		if i < n {
+			netns.Transmit(t, v1, padded(ethernet(ip4(router4, 1, nil, nil)), 100+i), 1)
+		}
+		switch frame, _, err := l.Next(); {
+		case err == nil && len(frame) != 100+got:
+			t.Fatalf("frame %d has %d octets", got, len(frame))
+		case err == nil:
+			got++
+		case !errors.Is(err, ErrIdle):
+			t.Fatal(err)
+		default:
+			idled++
+		}
+	}
+	for range 3 { // nothing comes
+		if _, _, err := l.Next(); !errors.Is(err, ErrIdle) {
+			t.Fatalf("Next = %v", err)
+		}
+		idled++
+	}
+	if took := time.Since(start); got != n || took < time.Duration(idled-1)*pause {
+		t.Errorf("%d frames of %d, idle %d times in %v", got, n, idled, took)
+	}
+}
+
 // A ring that is full drops, and the kernel counts; asked twice, it does not
 // count twice.
 func TestLiveDrops(t *testing.T) {

@@ -50,17 +50,18 @@ var ErrIdle = errors.New("no frame came")
 // maxBatch is the most replies in one batch.
 const maxBatch = 256
 
-// Slack of a watermark, in ns. Frames of different processors may overtake each other. A frame
-// may wait for the others of its block until the kernel retires the block.
+// Slack of a watermark, in ns, beside the time of a block: a frame may wait for the others of its
+// block until the kernel retires the block.
 const (
-	blockSlack = timeoutNS + 2*int64(time.Millisecond)
-	idleSlack  = 4 * blockSlack
-	// promptSlack replaces both if the kernel fills no blocks.
-	promptSlack = 2 * int64(time.Millisecond)
+	// Frames of different processors may overtake each other.
+	orderSlack = 2 * int64(time.Millisecond)
+	// The kernel of a busy machine may retire a block late.
+	idleSlack = 32 * int64(time.Millisecond)
 )
 
-// prompter is a Source that may return frames as they come.
-type prompter interface{ Prompt() bool }
+// delayer is a Source whose blocks do not take the default time. Its frames come one by one if that
+// time is 0.
+type delayer interface{ Delay() time.Duration }
 
 // Receiver decodes the frames of one source.
 type Receiver struct {
@@ -73,15 +74,15 @@ type Receiver struct {
 	tap       Tap
 	faults    faultDetector
 	decoder   decoder
-	prompt    bool // each frame goes to the sink at once
-	slack     int64
-	idleSlack int64
+	block     int64 // the kernel fills a block for so long, in ns
+	slack     int64 // of the watermark, while frames come
+	idleSlack int64 // of the watermark, when none came
 	batch     []probe.Reply
 	octets    []byte // the extensions of the batch alias it
 
 	frames     uint64 // the next value of Heard.Frames
 	shift, now int64  // of the clock, as last read
-	block      int64  // kernel stamp of the first frame of the block; 0 after a pause
+	began      int64  // kernel stamp of the first frame of the block; 0 after a pause
 	previous   int64  // kernel stamp of the frame before
 	last       int64  // the latest stamp of a frame
 	upTo       int64  // as last passed to the sink
@@ -89,11 +90,14 @@ type Receiver struct {
 
 // New returns a receiver of frames from src. c is a codec.Codec or a codec.Listed.
 func New(src Source, c identity, clock Clock) (*Receiver, error) {
-	r := &Receiver{src: src, clock: clock, slack: blockSlack, idleSlack: idleSlack}
+	r := &Receiver{src: src, clock: clock, block: blockNS}
+	if d, ok := src.(delayer); ok {
+		r.block = int64(d.Delay())
+	}
 	room := maxBatch
-	if p, ok := src.(prompter); ok && p.Prompt() {
-		r.prompt, r.slack, r.idleSlack = true, promptSlack, promptSlack
-		room = 1
+	r.slack, r.idleSlack = r.block+orderSlack, r.block+idleSlack
+	if r.block == 0 {
+		room, r.idleSlack = 1, orderSlack
 	}
 	r.batch, r.octets = make([]probe.Reply, 0, room), make([]byte, 0, room*maxExtension)
 	if err := r.decoder.init(src.LinkType(), c, &r.Heard); err != nil {
@@ -119,7 +123,8 @@ const maxExtension = 576
 
 // Run passes every frame that decodes as a reply to sink, in batches, until ctx ends or the
 // source does. Then it returns nil, or an error if the source fails. It calls sink from this
-// goroutine only, about every 20 ms at least, also if no frame is a reply.
+// goroutine only, also if no frame is a reply: after twice the time of a block at the latest, and a
+// little more on a busy machine.
 func (r *Receiver) Run(ctx context.Context, sink Sink) error {
 	r.faults.begin()
 	r.readClock()
@@ -142,31 +147,30 @@ func (r *Receiver) step(sink Sink) error {
 		// late it returned: r.now is older than the call.
 		before := r.now
 		r.readClock()
-		r.block = 0
+		r.began = 0
 		r.flush(sink, max(r.last-r.slack, before-r.idleSlack))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	// The kernel fills a block for timeoutNS at most. After that, or after the wall
-	// clock was set, a new block has begun.
-	begins := stamp-r.block >= timeoutNS || r.previous-stamp >= timeoutNS
+	// After the time of a block, or after the wall clock was set, a new block has begun.
+	begins := stamp-r.began >= r.block || r.previous-stamp >= r.block
 	r.previous = stamp
 	if begins {
-		r.block = stamp
+		r.began = stamp
 		r.readClock()
 	}
 	stamp += r.shift
 	r.last = max(r.last, stamp)
 	if begins {
-		r.faults.checkLag(stamp, r.now)
+		r.faults.checkLag(stamp, r.now, r.block)
 	}
 	if r.tap != nil {
 		r.tap.Received(frame, stamp)
 	}
 	r.take(frame, stamp)
-	if begins || r.prompt || len(r.batch) == cap(r.batch) {
+	if begins || len(r.batch) == cap(r.batch) {
 		r.flush(sink, r.last-r.slack)
 	}
 	return nil
@@ -182,7 +186,7 @@ func (r *Receiver) readClock() {
 	before := r.now
 	r.shift, r.now = r.clock.Shift()
 	if lost {
-		r.faults.faults.Dropped(before-timeoutNS, r.now)
+		r.faults.faults.Dropped(before-r.block, r.now)
 	}
 	r.last = min(r.last, r.now)
 }

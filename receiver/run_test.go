@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/google/gopacket/layers"
 
@@ -32,6 +33,7 @@ type script struct {
 	now      int64 // time of the run
 	step     int64 // the wall clock was set forward by this
 	arrivals []arrival
+	block    int64 // the kernel fills a block for so long
 	err      error // after the last, instead of idling
 	cancel   context.CancelFunc
 	buffer   [2048]byte // overwritten by each frame, as a ring is
@@ -48,6 +50,8 @@ type script struct {
 
 func (s *script) LinkType() int { return int(layers.LinkTypeRaw) }
 
+func (s *script) Delay() time.Duration { return time.Duration(s.block) }
+
 func (s *script) Shift() (shift, now int64) { return wall - (wall + s.step), s.now }
 
 func (s *script) Next() ([]byte, int64, error) {
@@ -57,8 +61,8 @@ func (s *script) Next() ([]byte, int64, error) {
 	if len(s.arrivals) == 0 && s.err != nil {
 		return nil, 0, s.err
 	}
-	if len(s.arrivals) == 0 || s.arrivals[0].at > s.now+timeoutNS {
-		s.now += timeoutNS
+	if wait := max(s.block, ms); len(s.arrivals) == 0 || s.arrivals[0].at > s.now+wait {
+		s.now += wait
 		if s.onIdle != nil {
 			s.onIdle(s)
 		}
@@ -123,21 +127,31 @@ func testFrames(t testing.TB) (good, extended, foreign []byte) {
 	return list["error4"], list["mpls4"], with(list["error4"], 10, 0, 0)
 }
 
-// Frames come in any number and density, stamped up to 10 ms out of order and given up to 20 ms
-// later. All replies arrive, and none is stamped before the watermark. The batches are not too
-// long, and the sink is not left alone.
+// Frames come in any number and density, stamped up to a block out of order and given up to two
+// blocks later. All replies arrive, and none is stamped before the watermark. The batches are not
+// too long, and the sink is not left alone.
 func TestRunRandom(t *testing.T) {
+	for _, block := range []int64{blockNS, 50 * ms, ms, 0} {
+		t.Run(time.Duration(block).String(), func(t *testing.T) { runRandom(t, block) })
+	}
+}
+
+func runRandom(t *testing.T, block int64) {
 	good, extended, foreign := testFrames(t)
+	spread := max(block, 2*ms) // of the stamps, and of the times at which blocks are read
 	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 3))
-		s := new(script)
+		s := &script{block: block}
 		gap := []int64{100, 1000, 100_000, 3 * ms, 9 * ms, 30 * ms}[seed%6]
 		want, at := 0, int64(0)
 		for range 1000 {
 			at += rng.Int64N(2 * gap)
-			a := arrival{stamp: at - rng.Int64N(min(gap, 9*ms)), frame: foreign}
-			// A block ends every 10 ms and is read some time after.
-			a.at = max(at/timeoutNS*timeoutNS+timeoutNS+rng.Int64N(timeoutNS), at)
+			a := arrival{stamp: at - rng.Int64N(min(gap, spread)), frame: foreign}
+			// A block ends and is read some time after.
+			a.at = at
+			if block > 0 {
+				a.at = at/block*block + block + rng.Int64N(block)
+			}
 			if len(s.arrivals) > 0 {
 				a.at = max(a.at, s.arrivals[len(s.arrivals)-1].at)
 			}
@@ -153,10 +167,10 @@ func TestRunRandom(t *testing.T) {
 		if err != nil || len(s.replies) != want || r.Heard.Frames.Load() != 1000 || r.Heard.Rejected.Checksum.Load() != uint64(1000-want) {
 			t.Errorf("seed %d: Run = %v, %d replies, want %d", seed, err, len(s.replies), want)
 		}
-		if s.longest > 35*ms {
+		if s.longest > 4*spread+3*ms {
 			t.Errorf("seed %d: the sink heard nothing for %d ms", seed, s.longest/ms)
 		}
-		if s.upTo < s.now-60*ms {
+		if s.upTo < s.now-3*block-idleSlack {
 			t.Errorf("seed %d: in the end the watermark is %d ms behind", seed, (s.now-s.upTo)/ms)
 		}
 		if t.Failed() {
@@ -168,7 +182,7 @@ func TestRunRandom(t *testing.T) {
 // A flood is handed on in full batches.
 func TestRunFlood(t *testing.T) {
 	_, extended, _ := testFrames(t)
-	s := new(script)
+	s := &script{block: blockNS}
 	for range 10 * maxBatch {
 		s.arrivals = append(s.arrivals, arrival{at: ms, stamp: ms / 2, frame: extended})
 	}
@@ -189,7 +203,7 @@ func TestRunFlood(t *testing.T) {
 // Frames that come all the time but are no replies do not hold replies up.
 func TestRunTrickle(t *testing.T) {
 	good, _, foreign := testFrames(t)
-	s := &script{arrivals: []arrival{{at: ms, stamp: ms, frame: good}}}
+	s := &script{block: blockNS, arrivals: []arrival{{at: ms, stamp: ms, frame: good}}}
 	for i := range int64(1000) {
 		s.arrivals = append(s.arrivals, arrival{at: 2*ms + i*ms, stamp: 2*ms + i*ms, frame: foreign})
 	}
@@ -202,7 +216,7 @@ func TestRunTrickle(t *testing.T) {
 // stamped before the watermark.
 func TestRunDescheduled(t *testing.T) {
 	good, _, _ := testFrames(t)
-	s := &script{arrivals: []arrival{{at: 10*timeoutNS + 495*ms, stamp: 10*timeoutNS + 10*ms, frame: good}}}
+	s := &script{block: blockNS, arrivals: []arrival{{at: 10*blockNS + 495*ms, stamp: 10*blockNS + 10*ms, frame: good}}}
 	s.onIdle = func(s *script) {
 		if s.idled == 10 {
 			s.now += 490 * ms
@@ -218,7 +232,7 @@ func TestRunDescheduled(t *testing.T) {
 func TestRunClockStep(t *testing.T) {
 	good, _, _ := testFrames(t)
 	for _, step := range []int64{3600e9, -3600e9, 15 * ms, -15 * ms} {
-		s := new(script)
+		s := &script{block: blockNS}
 		for i := range int64(200) {
 			s.arrivals = append(s.arrivals, arrival{at: i * ms, stamp: i * ms, frame: good})
 		}
@@ -241,7 +255,7 @@ func TestRunClockStep(t *testing.T) {
 // One stamp of the future does not take the watermark along.
 func TestRunStampAhead(t *testing.T) {
 	good, _, _ := testFrames(t)
-	s := &script{arrivals: []arrival{{at: ms, stamp: 3600e9, frame: good}}}
+	s := &script{block: blockNS, arrivals: []arrival{{at: ms, stamp: 3600e9, frame: good}}}
 	for i := range int64(100) {
 		s.arrivals = append(s.arrivals, arrival{at: 200*ms + i*ms, stamp: 180*ms + i*ms, frame: good})
 	}
@@ -255,7 +269,7 @@ func TestRunEnds(t *testing.T) {
 	good, _, _ := testFrames(t)
 	broken := errors.New("broken")
 	for _, tt := range []struct{ err, want error }{{io.EOF, nil}, {broken, broken}} {
-		s := &script{err: tt.err}
+		s := &script{block: blockNS, err: tt.err}
 		for range 5 {
 			s.arrivals = append(s.arrivals, arrival{at: ms, stamp: ms, frame: good})
 		}
@@ -264,7 +278,7 @@ func TestRunEnds(t *testing.T) {
 		}
 	}
 	// A context that ends, with replies in the batch.
-	s := new(script)
+	s := &script{block: blockNS}
 	for range 5 {
 		s.arrivals = append(s.arrivals, arrival{at: ms, stamp: ms, frame: good})
 	}
@@ -281,7 +295,7 @@ func TestRunEnds(t *testing.T) {
 // An extension longer than any honest one is cut, and takes no room from others.
 func TestRunLongExtension(t *testing.T) {
 	_, extended, _ := testFrames(t)
-	s := new(script)
+	s := &script{block: blockNS}
 	r, err := New(s, newCodec(t, probe.UDP), s)
 	if err != nil {
 		t.Fatal(err)

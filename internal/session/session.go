@@ -28,6 +28,8 @@ type Config struct {
 	Senders       int  // ports, 1 if 0
 	ReceiveBuffer int  // bytes for replies that wait to be read; 0 is the default
 	Immediate     bool // hand each frame over as it comes
+	// Pause is how long frames may wait meanwhile: see receiver.LiveConfig.
+	Pause time.Duration
 	// Target is the only target whose answers are captured; the zero Addr is for all.
 	Target probe.Addr
 
@@ -119,7 +121,7 @@ func (s *Session) openLink(filter string, c Config) error {
 		return err
 	}
 	live, err := receiver.OpenLive(receiver.LiveConfig{
-		Interface: s.Paths.Name, Filter: filter, RingOctets: c.ReceiveBuffer, Immediate: c.Immediate,
+		Interface: s.Paths.Name, Filter: filter, RingOctets: c.ReceiveBuffer, Immediate: c.Immediate, Pause: c.Pause,
 	})
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ type Watch struct {
 }
 
 // captureRing is room for answers that wait to be read, in bytes.
-const captureRing = 1 << 20
+const captureRing = 8 << 20
 
 // Open finds the way to the targets and opens everything. The caller must close the watch.
 // A *plan.ConfigError is that the request makes no sense.
@@ -102,7 +102,7 @@ func newWatch(c Config) (w *Watch, err error) {
 
 // open opens the session. All targets must leave by one link.
 func (w *Watch) open(ctx context.Context) error {
-	c := session.Config{Interface: w.cfg.Interface, ReceiveBuffer: captureRing, Queue: true}
+	c := session.Config{Interface: w.cfg.Interface, ReceiveBuffer: captureRing, Queue: true, Immediate: true, Pause: pause(w.cfg.Interval)}
 	if w.cfg.Source.IsValid() {
 		c.Sources = []netip.Addr{w.cfg.Source}
 	}

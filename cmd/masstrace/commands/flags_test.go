@@ -28,6 +28,7 @@ var flagless = []string{"Director", "Vantage", "Learned",
 	"Existing",                               // set by --overwrite
 	"Packing", "ReplyPacking", "MetaPacking", // of the output, by its name
 	"Immediate", "Target", // of traceroute
+	"Pause",    // of watch
 	"Draw",     // of --multipath
 	"Resolver", // that of the system
 }
