@@ -206,7 +206,8 @@ func (j *Judge) silence(t *record.Trace) {
 	case v.Verdict != record.VerdictNoPath:
 	case clean < v.Silent: // a router may have answered there
 		*v = undecided(v, record.BasisOurLoss)
-	case j.losses.chance(t, last) > mostChance:
+	case last == nil && j.losses.any() && j.losses.high(), // limited routers near us look the same
+		j.losses.chance(t, last) > mostChance:
 		*v = undecided(v, record.BasisFewProbes)
 	}
 }

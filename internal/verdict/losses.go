@@ -58,6 +58,11 @@ func (l *losses) known() bool {
 	return slices.ContainsFunc(l.asked[:], func(asked uint32) bool { return asked >= leastProbes })
 }
 
+// any reports whether a router answered any trace, with another one beyond it.
+func (l *losses) any() bool {
+	return slices.ContainsFunc(l.asked[:], func(asked uint32) bool { return asked > 0 })
+}
+
 // silentAt returns how many probes of a TTL are silent.
 func silentAt(t *record.Trace, ttl uint8) (n int) {
 	for _, s := range t.Silent {

@@ -34,7 +34,8 @@ func ours(paths []path) []path {
 	return paths
 }
 
-// One silent probe behind a router that leads to the last ones is no evidence where replies are lost.
+// One silent probe behind a router that leads to the last ones is no evidence where replies are lost, and
+// neither is the silence of all routers.
 func TestLosses(t *testing.T) {
 	end := until("192.0.2.9", "10.0.0.1", "10.0.0.2")
 	for _, tt := range []struct {
@@ -52,6 +53,10 @@ func TestLosses(t *testing.T) {
 		{"too few traces", lossy(50, 1000), end, record.VerdictUndecided},
 		{"a router further away", lossy(200, 10), until("192.0.2.9", "10.0.0.1"), record.VerdictUndecided},
 		{"a router further away, too few traces", lossy(50, 1000), until("192.0.2.9", "10.0.0.1"), record.VerdictNoPath},
+		{"no router, no other trace", nil, until("192.0.2.9"), record.VerdictNoPath},
+		{"no router, no loss", lossy(200, 1000), until("192.0.2.9"), record.VerdictNoPath},
+		{"no router, loss of 10 %", lossy(200, 10), until("192.0.2.9"), record.VerdictUndecided},
+		{"no router, too few traces", lossy(50, 1000), until("192.0.2.9"), record.VerdictUndecided},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var j Judge

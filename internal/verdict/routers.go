@@ -19,8 +19,7 @@ const (
 	goesOn prefix = 1 << iota // the trace shows something beyond the router
 	direct                    // the router is the last one before its targets
 
-	before   = prefix(1) << 52 // the next router is that of the prefix alone
-	marks    = goesOn | direct | before
+	marks    = goesOn | direct
 	isIPv4   = prefix(1) << 50
 	isPrefix = prefix(1) << 51
 	isEdge   = prefix(1) << 52
