@@ -60,10 +60,6 @@ var ErrNoProgram = errors.New("the program duckdb is not installed. Download it 
 // file that cannot be asked. If lines of a file are damaged, the rows are those of the other lines,
 // and the error is an *run.Incomplete.
 func Run(ctx context.Context, c Config) error {
-	sources, err := find(c.Files)
-	if err != nil {
-		return err
-	}
 	program, err := exec.LookPath(c.Program)
 	if err != nil {
 		return fmt.Errorf("%w (%w)", ErrNoProgram, err)
@@ -73,17 +69,14 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer os.RemoveAll(spill)
-	a := &asking{Config: &c, sources: sources, program: program, spill: spill}
-	err = a.ask(ctx, false)
-	damage, ok := errors.AsType[*damagedError](err)
-	switch {
-	case !ok:
+	sources, err := find(c.Files, &copies{ctx: ctx, folder: spill})
+	if err != nil {
 		return err
-	case a.wrote:
-		return &run.Incomplete{Err: fmt.Errorf("%w; some rows are missing", err)}
 	}
-	if err = a.ask(ctx, true); err == nil {
-		err = &run.Incomplete{Err: fmt.Errorf("%w; damaged lines were left out", damage)}
+	a := &asking{Config: &c, sources: sources, program: program, spill: spill}
+	err = a.askAround(ctx)
+	if faults := sources.copies.faults; len(faults) > 0 && err == nil {
+		err = &run.Incomplete{Err: errors.Join(faults...)}
 	}
 	return err
 }
@@ -114,6 +107,22 @@ type asking struct {
 	wrote          bool // rows came
 }
 
+// askAround asks, and asks again without the damaged lines if there are some.
+func (a *asking) askAround(ctx context.Context) error {
+	err := a.ask(ctx, false)
+	damage, ok := errors.AsType[*damagedError](err)
+	switch {
+	case !ok:
+		return err
+	case a.wrote:
+		return &run.Incomplete{Err: fmt.Errorf("%w; some rows are missing", err)}
+	}
+	if err = a.ask(ctx, true); err == nil {
+		err = &run.Incomplete{Err: fmt.Errorf("%w; damaged lines were left out", damage)}
+	}
+	return err
+}
+
 // ask runs duckdb. If lenient is set, lines that are no records have no rows.
 func (a *asking) ask(ctx context.Context, lenient bool) error {
 	a.sources.lenient = lenient
@@ -125,7 +134,7 @@ func (a *asking) ask(ctx context.Context, lenient bool) error {
 	command.Stdout, command.Stderr = out, &limited{w: &complaint, left: mostComplaint}
 	err := command.Run()
 	a.wrote = a.wrote || out.wrote
-	message := strings.TrimSpace(complaint.String())
+	message := a.sources.copies.rename(strings.TrimSpace(complaint.String()))
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("query: %w", run.ErrInterrupted)
