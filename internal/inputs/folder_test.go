@@ -46,9 +46,6 @@ func TestFiles(t *testing.T) {
 	if err != nil || !slices.Equal(got, slices.Concat([]string{"-"}, want, []string{"missing"})) {
 		t.Errorf("Files = %q, %v", got, err)
 	}
-	if names := Points(dir); !slices.Equal(names, []string{"b", "c", "d"}) {
-		t.Errorf("Points = %q", names)
-	}
 	if _, err := Files([]string{t.TempDir()}); err == nil {
 		t.Error("an empty folder has results")
 	}
