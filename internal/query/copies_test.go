@@ -77,7 +77,8 @@ func TestCopies(t *testing.T) {
 			for i, name := range tt.files {
 				paths = append(paths, file(t, dir, name, text[i*len(text)/len(tt.files):(i+1)*len(text)/len(tt.files)]))
 			}
-			s, err := find(paths, &copies{ctx: context.Background(), folder: t.TempDir()})
+			c := &copies{ctx: context.Background(), folder: t.TempDir()}
+			s, err := found(paths, c)
 			if err != nil || len(s.lines) != 1 {
 				t.Fatalf("%d files, %v", len(s.lines), err)
 			}
@@ -91,11 +92,20 @@ func TestCopies(t *testing.T) {
 			if got := unpacked(t, content, outfile.Packing(s.lines[0])); got != whole {
 				t.Errorf("the content has %d octets, want %d", len(got), len(whole))
 			}
-			if message := s.copies.rename("in " + s.lines[0]); !strings.Contains(message, paths[0]) {
+			if message := c.rename("in " + s.lines[0]); !strings.Contains(message, paths[0]) {
 				t.Errorf("a message names %s", message)
 			}
 		})
 	}
+}
+
+// found finds the sources of a query, with its copies.
+func found(paths []string, c *copies) (*sources, error) {
+	s, err := find(paths)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.copyInto(c)
 }
 
 // unpacked returns the content of a file whose name has the ending of a compression.
@@ -129,14 +139,14 @@ func TestCutPieces(t *testing.T) {
 	}
 	for _, begin := range []string{"PAR1", "\x12\x05\x00\x01"} {
 		paths := []string{file(t, dir, "y.0", begin+strings.Repeat("\x00", 50)), file(t, dir, "y.1", "\x01\x02\x03")}
-		_, err := find(paths, &copies{ctx: context.Background(), folder: t.TempDir()})
+		_, err := found(paths, &copies{ctx: context.Background(), folder: t.TempDir()})
 		if _, ok := errors.AsType[*outfile.RefusedError](err); !ok {
 			t.Errorf("%q: %v", begin, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := find(paths, &copies{ctx: ctx, folder: dir}); !errors.Is(err, run.ErrInterrupted) {
+	if _, err := found(paths, &copies{ctx: ctx, folder: dir}); !errors.Is(err, run.ErrInterrupted) {
 		t.Errorf("interrupted: %v", err)
 	}
 }

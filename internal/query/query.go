@@ -60,6 +60,10 @@ var ErrNoProgram = errors.New("the program duckdb is not installed. Download it 
 // file that cannot be asked. If lines of a file are damaged, the rows are those of the other lines,
 // and the error is an *run.Incomplete.
 func Run(ctx context.Context, c Config) error {
+	sources, err := find(c.Files)
+	if err != nil {
+		return err
+	}
 	program, err := exec.LookPath(c.Program)
 	if err != nil {
 		return fmt.Errorf("%w (%w)", ErrNoProgram, err)
@@ -69,13 +73,13 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer os.RemoveAll(spill)
-	sources, err := find(c.Files, &copies{ctx: ctx, folder: spill})
-	if err != nil {
+	copies := &copies{ctx: ctx, folder: spill}
+	if err := sources.copyInto(copies); err != nil {
 		return err
 	}
-	a := &asking{Config: &c, sources: sources, program: program, spill: spill}
+	a := &asking{Config: &c, sources: sources, copies: copies, program: program, spill: spill}
 	err = a.askAround(ctx)
-	if faults := sources.copies.faults; len(faults) > 0 && err == nil {
+	if faults := copies.faults; len(faults) > 0 && err == nil {
 		err = &run.Incomplete{Err: errors.Join(faults...)}
 	}
 	return err
@@ -103,6 +107,7 @@ func (e *damagedError) Error() string { return e.message }
 type asking struct {
 	*Config
 	sources        *sources
+	copies         *copies
 	program, spill string
 	wrote          bool // rows came
 }
@@ -134,7 +139,7 @@ func (a *asking) ask(ctx context.Context, lenient bool) error {
 	command.Stdout, command.Stderr = out, &limited{w: &complaint, left: mostComplaint}
 	err := command.Run()
 	a.wrote = a.wrote || out.wrote
-	message := a.sources.copies.rename(strings.TrimSpace(complaint.String()))
+	message := a.copies.rename(strings.TrimSpace(complaint.String()))
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("query: %w", run.ErrInterrupted)

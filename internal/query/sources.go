@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
@@ -24,7 +25,8 @@ type sources struct {
 	lines  []string            // NDJSON
 	sets   [][]string          // the files in lines that are of one run, those of several files alone
 	points []string            // vantage points of a fleet
-	copies *copies
+	cut    [][]string          // lists of pieces that need a copy
+	odd    []string            // files in lines that need one
 	// lenient leaves out lines that are no records.
 	lenient bool
 }
@@ -32,9 +34,9 @@ type sources struct {
 // pointsFile is the name of the file with the vantage points, in the folder of a job of a fleet.
 const pointsFile = "vantage_points.json"
 
-// find looks into files and folders, and copies those that duckdb cannot read.
-func find(paths []string, c *copies) (*sources, error) {
-	s := &sources{tables: map[string][]string{}, copies: c}
+// find looks into files and folders.
+func find(paths []string) (*sources, error) {
+	s := &sources{tables: map[string][]string{}}
 	var files []string
 	for _, path := range paths {
 		info, err := os.Stat(path)
@@ -51,33 +53,45 @@ func find(paths []string, c *copies) (*sources, error) {
 			files = append(files, path)
 		}
 	}
-	piece := map[string]bool{}
-	for _, list := range inputs.Cut(files) {
-		path, err := c.of(list)
-		if err != nil {
-			return nil, err
-		}
-		if err := hasRecords(path); err != nil {
-			return nil, refused(list[0], err)
-		}
-		s.lines = append(s.lines, path)
-		for _, path := range list {
-			piece[path] = true
-		}
-	}
+	s.cut = inputs.Cut(files)
 	for _, path := range files {
-		if piece[path] {
+		if slices.ContainsFunc(s.cut, func(list []string) bool { return slices.Contains(list, path) }) {
 			continue
 		}
 		if err := s.file(path); err != nil {
 			return nil, err
 		}
 	}
-	if len(s.lines) == 0 && len(s.tables) == 0 {
+	if len(s.lines) == 0 && len(s.tables) == 0 && len(s.cut) == 0 {
 		return nil, &outfile.RefusedError{Name: "Inputs", Err: fmt.Errorf("no file with results is in %s: the names of NDJSON end in .ndjson or .jsonl, those of Parquet in .parquet", strings.Join(paths, ", "))}
 	}
-	s.sets = several(s.lines)
 	return s, nil
+}
+
+// copyInto puts copies in place of the files that duckdb cannot read.
+func (s *sources) copyInto(c *copies) error {
+	for _, list := range s.cut {
+		path, err := c.of(list)
+		if err != nil {
+			return err
+		}
+		if err := hasRecords(path); err != nil {
+			return refused(list[0], err)
+		}
+		s.lines = append(s.lines, path)
+	}
+	for i, path := range s.lines {
+		if !slices.Contains(s.odd, path) {
+			continue
+		}
+		path, err := c.of([]string{path})
+		if err != nil {
+			return err
+		}
+		s.lines[i] = path
+	}
+	s.sets = several(s.lines)
+	return nil
 }
 
 // several returns the sets of several files: those of a run, or the pieces of a file. If a file of a
@@ -144,9 +158,7 @@ func (s *sources) file(path string) error {
 		return refused(path, err)
 	}
 	if needsCopy(path, begin) {
-		if path, err = s.copies.of([]string{path}); err != nil {
-			return err
-		}
+		s.odd = append(s.odd, path)
 	}
 	s.lines = append(s.lines, path)
 	return nil
