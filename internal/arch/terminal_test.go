@@ -27,7 +27,7 @@ var printers = map[string]string{
 }
 
 // cleaned are the functions that take a standard stream, and clean all text or write none.
-var cleaned = []string{"plaintext.NewWriter", "newConsole", "say", "report", "columnsOf", "isTerminal", "fileOf"}
+var cleaned = []string{"plaintext.NewWriter", "newConsole", "say", "report", "columnsOf", "isTerminal", "hasCursor", "fileOf"}
 
 // raw are the places in the command line where a standard stream goes to another function, or into
 // a configuration. Each has the reason why that is safe.

@@ -83,7 +83,7 @@ func (w *watching) openReplay(f io.Reader) error {
 		w.began = began
 	}
 	rate := float64(w.cmd.Speed)
-	if w.cmd.Report || w.cmd.JSON || w.cmd.Stream || !isTerminal(w.s.Stdout) {
+	if w.cmd.Report || w.cmd.JSON || w.cmd.Stream || !hasCursor(w.s.Stdout) {
 		rate = 0
 	}
 	if w.cmd.Stream {

@@ -56,7 +56,7 @@ func (c *WatchCmd) Run(ctx context.Context, signals *signals, s streams) (err er
 	naming, stopNaming := context.WithCancel(ctx)
 	defer stopNaming()
 	w := &watching{cmd: c, s: s, known: known, began: time.Now()}
-	onScreen := !c.Report && !c.JSON && !c.Stream && !c.Plain && isTerminal(s.Stdout)
+	onScreen := !c.Report && !c.JSON && !c.Stream && !c.Plain && hasCursor(s.Stdout)
 	if !onScreen && !c.Stream && !c.Plain && c.Count == 0 {
 		c.Count = reportCycles
 	}

@@ -45,6 +45,9 @@ func TestEventsOutsideTheLock(t *testing.T) {
 	for slice := range uint32(4) {
 		h.complete(w, ledger.Entry{Unit: ledger.Unit{Slice: slice}, By: "paris"})
 	}
+	if _, err := h.cancel("alice", &talk.JobName{Job: "1"}); err == nil || !strings.Contains(err.Error(), "done already") {
+		t.Errorf("a job that is done is cancelled: %v", err)
+	}
 	own.Lock()
 	defer own.Unlock()
 	for _, want := range []string{"the hub (masstrace/test)", "paris is here", "paris refuses job monday: never", "the disk is full", "job monday is done"} {
