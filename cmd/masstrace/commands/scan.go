@@ -15,14 +15,14 @@ type ScanCmd struct {
 
 	Probes string `group:"Targets" placeholder:"FILE" help:"Send the probes of this list instead of tracing targets; - is standard input. One probe per line, in the format of caracal: destination,source port,destination port,TTL,protocol. The protocol is udp, icmp or icmp6. Default: none, the targets are traced."`
 
-	TargetFlags   `group:"Targets" set:"reread= On SIGHUP the files are read again; newly excluded targets are not probed from then on." set:"lookup4=, and look up only IPv4 addresses of names" set:"lookup6=, and look up only IPv6 addresses of names"`
+	TargetFlags   `kong:"group='Targets',set='reread= On SIGHUP the files are read again; newly excluded targets are not probed from then on.',set='lookup4=, and look up only IPv4 addresses of names',set='lookup6=, and look up only IPv6 addresses of names'"`
 	ProbeFlags    `group:"Probes"`
 	StrategyFlags `group:"Strategy"`
 
 	Diagnose bool   `group:"Diagnosis" help:"After the scan, ask targets without a certain verdict again, with the same method, ICMP, UDP and TCP, to find why. Each method costs at most as many probes as two attempts of the scan."`
 	Ports    []port `group:"Diagnosis" placeholder:"PORT,..." help:"With --diagnose: destination ports of TCP, at most 8. Default: 80,443."`
 
-	PaceFlags   `group:"Pace" set:"rates=Probes per second, also with K or M. 0 is unlimited. auto finds the highest rate at which the share of answered probes stays the same."`
+	PaceFlags   `kong:"group='Pace',set='rates=Probes per second, also with K or M. 0 is unlimited. auto finds the highest rate at which the share of answered probes stays the same.'"`
 	LinkFlags   `group:"Link"`
 	OutputFlags `group:"Output"`
 	DatabaseFlags
