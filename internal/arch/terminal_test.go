@@ -27,24 +27,25 @@ var printers = map[string]string{
 }
 
 // cleaned are the functions that take a standard stream, and clean all text or write none.
-var cleaned = []string{"plaintext.NewWriter", "newConsole", "say", "report", "columnsOf", "isTerminal", "fileOf"}
+var cleaned = []string{"plaintext.NewWriter", "newConsole", "say", "report", "columnsOf", "isTerminal", "hasCursor", "fileOf"}
 
 // raw are the places in the command line where a standard stream goes to another function, or into
 // a configuration. Each has the reason why that is safe.
 var raw = map[string]string{
-	"main.go":     "it passes the streams on",
-	"follow.go":   "Stdout takes records, which package ndjson escapes",
-	"replay.go":   "Stdout takes records, which package ndjson escapes",
-	"merge.go":    "Stdout takes records, which package ndjson escapes",
-	"scanrun.go":  "Stdout takes records, which package ndjson escapes, or text by way of a console",
-	"annotate.go": "Stdout takes records, which the formats escape, or the text of the user with labels, which package annotate escapes",
-	"convert.go":  "Stdout takes records, which the formats escape",
-	"watchrun.go": "Stdout takes JSON, in which names are escaped, or text by way of plaintext",
-	"report.go":   "Stdout takes a page, whose text from the network is compressed and is no markup",
-	"schema.go":   "it writes our own schemas",
-	"console.go":  "the console keeps them, and cleans each text",
-	"stdin.go":    "it compares files, and writes nothing",
-	"grammar.go":  "the stream is that of kong, which main.go cleans",
+	"main.go":       "it passes the streams on",
+	"follow.go":     "Stdout takes records, which package ndjson escapes",
+	"replay.go":     "Stdout takes records, which package ndjson escapes",
+	"merge.go":      "Stdout takes records, which package ndjson escapes",
+	"scanrun.go":    "Stdout takes records, which package ndjson escapes, or text by way of a console",
+	"annotate.go":   "Stdout takes records, which the formats escape, or the text of the user with labels, which package annotate escapes",
+	"convert.go":    "Stdout takes records, which the formats escape",
+	"watchopen.go":  "Stdout takes JSON, in which names are escaped",
+	"watchpaper.go": "Stdout takes JSON, in which names are escaped, or text by way of plaintext",
+	"report.go":     "Stdout takes a page, whose text from the network is compressed and is no markup",
+	"schema.go":     "it writes our own schemas",
+	"console.go":    "the console keeps them, and cleans each text",
+	"stdin.go":      "it compares files, and writes nothing",
+	"grammar.go":    "the stream is that of kong, which main.go cleans",
 }
 
 // Only the files of printers use the standard streams of the process. So a new print cannot bypass

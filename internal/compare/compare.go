@@ -63,9 +63,11 @@ func (b *By) UnmarshalText(text []byte) error {
 
 // Result is the outcome of a comparison. Lists are in the order of addresses.
 type Result struct {
-	By      By  `json:"by"`
-	OnlyOld int `json:"only_old"` // targets that one scan alone asked: they are left out
-	OnlyNew int `json:"only_new"`
+	// Point is the vantage point of both scans; empty unless there are results for several.
+	Point   string `json:"vantage_point,omitempty"`
+	By      By     `json:"by"`
+	OnlyOld int    `json:"only_old"` // targets that one scan alone asked: they are left out
+	OnlyNew int    `json:"only_new"`
 
 	Compared    int `json:"compared"`     // targets of both
 	Same        int `json:"same"`         // without a difference
@@ -146,15 +148,13 @@ type Group struct {
 // Changed reports whether anything changed.
 func (r *Result) Changed() bool { return len(r.Changes)+len(r.Verdicts)+len(r.Shifts) > 0 }
 
-// Run compares two files until ctx ends. If a file is damaged or cut, the result is of the
-// traces that could be read, and the error is an *run.Incomplete. Memory grows with the number
-// of traces: at most 200 octets each, and with the number of addresses and links.
-func Run(ctx context.Context, c Config) (*Result, error) {
+// Run compares two files until ctx ends. If a file is damaged or cut, the results are of the
+// traces that could be read, and the error is an *run.Incomplete. If one of the files has traces of
+// several vantage points, there is a result for each vantage point of both. Memory grows with the
+// number of traces: at most 200 octets each, and with the number of addresses and links.
+func Run(ctx context.Context, c Config) (*Results, error) {
 	if c.Old == "-" && c.New == "-" {
 		return nil, &outfile.RefusedError{Name: "Inputs", Err: errors.New("standard input (-) is named twice")}
-	}
-	if err := errors.Join(onePoint(c.Old), onePoint(c.New)); err != nil {
-		return nil, err
 	}
 	b := NewBuilder(c.By)
 	b.targets = c.Targets
@@ -167,9 +167,12 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 			faults = append(faults, err)
 		}
 	}
-	result := b.Result()
-	if len(faults) > 0 {
-		return result, &run.Incomplete{Err: errors.Join(faults...)}
+	results, err := b.results([2]string{c.Old, c.New})
+	if err != nil {
+		return nil, err
 	}
-	return result, nil
+	if len(faults) > 0 {
+		return results, &run.Incomplete{Err: errors.Join(faults...)}
+	}
+	return results, nil
 }

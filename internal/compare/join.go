@@ -24,8 +24,8 @@ type Builder struct {
 
 // NewBuilder returns a Builder without records.
 func NewBuilder(by By) *Builder {
-	n := newNames()
-	return &Builder{by: by, names: n, scans: [2]scan{{names: n}, {names: n}}}
+	n, p := newNames(), newPoints()
+	return &Builder{by: by, names: n, scans: [2]scan{{names: n, points: p}, {names: n, points: p}}}
 }
 
 // AddOld adds a record of the old scan.

@@ -59,7 +59,7 @@ func endOf(t *record.Trace) end {
 	return 0
 }
 
-// path is a trace in 20 octets, without its hops. The hops of a multipath record are all its
+// path is a trace in 24 octets, without its hops. The hops of a multipath record are all its
 // nodes.
 type path struct {
 	at      uint32 // index of its hops in its chunk
@@ -67,6 +67,7 @@ type path struct {
 	target  id
 	end     end
 	flow    uint16
+	point   uint16 // the number of its vantage point
 	hops    uint8
 	reached bool
 	nodes   bool // a multipath record
@@ -86,11 +87,19 @@ type scan struct {
 	names  *names
 	chunks []hops
 	paths  []path
+
+	points *points
+	agent  string // name of the vantage point of the latest run, "" if it has none
 }
 
-// add keeps a trace or a multipath record; it ignores other records.
+// add keeps a trace or a multipath record, and the vantage point of a run; it ignores other records.
 func (s *scan) add(r record.Record) {
 	switch r := r.(type) {
+	case *record.Run:
+		s.agent = ""
+		if r.Vantage != nil {
+			s.agent = r.Vantage.Name
+		}
 	case *record.Trace:
 		s.trace(r)
 	case *record.Multipath:
@@ -111,7 +120,7 @@ const mostHops = math.MaxUint8
 
 func (s *scan) trace(t *record.Trace) {
 	c := s.room(mostHops)
-	p := path{at: uint32(len(c.ids)), chunk: uint32(len(s.chunks) - 1), target: s.names.of(t.Target), flow: t.FlowIndex,
+	p := path{at: uint32(len(c.ids)), chunk: uint32(len(s.chunks) - 1), target: s.names.of(t.Target), flow: t.FlowIndex, point: s.points.of(s.agent, t.Source),
 		end: endOf(t), reached: t.Reached || t.StopReason == record.StopCompleted}
 	s.names.note(p.target, t.TargetAnnotation)
 	for i := range t.Hops {
@@ -135,7 +144,8 @@ func (s *scan) trace(t *record.Trace) {
 // multipath keeps the nodes of a target, at most 255 of them.
 func (s *scan) multipath(m *record.Multipath) {
 	c := s.room(mostHops)
-	p := path{at: uint32(len(c.ids)), chunk: uint32(len(s.chunks) - 1), target: s.names.of(m.Target), nodes: true, flow: math.MaxUint16}
+	p := path{at: uint32(len(c.ids)), chunk: uint32(len(s.chunks) - 1), target: s.names.of(m.Target), nodes: true, flow: math.MaxUint16,
+		point: s.points.of(s.agent, m.Source)}
 	for i := range m.Nodes[:min(len(m.Nodes), mostHops)] {
 		n := &m.Nodes[i]
 		c.ids, c.ttls, c.rtts = append(c.ids, s.names.of(n.Addr)), append(c.ttls, n.TTL), append(c.rtts, 0)

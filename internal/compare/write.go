@@ -2,7 +2,6 @@ package compare
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
@@ -10,19 +9,15 @@ import (
 	"time"
 )
 
-// JSON writes the result as one object. Its fields are in docs/compare.md.
-func (r *Result) JSON(w io.Writer) error {
-	out := bufio.NewWriter(w)
-	e := json.NewEncoder(out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
+// whole returns a copy without nil lists, for JSON.
+func (r *Result) whole() *Result {
 	c := *r
 	c.Changes, c.Verdicts, c.Shifts = listed(r.Changes), listed(r.Verdicts), listed(r.Shifts)
-	if err := e.Encode(&c); err != nil {
-		return err
-	}
-	return out.Flush()
+	return &c
 }
+
+// JSON writes the result as one object. Its fields are in docs/compare.md.
+func (r *Result) JSON(w io.Writer) error { return encode(w, r.whole()) }
 
 // listed returns a list that is not nil, for JSON.
 func listed[T any](list []T) []T {

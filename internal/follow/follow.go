@@ -182,9 +182,9 @@ func (f *follower) follow(ctx, interrupted context.Context) error {
 	})
 	r.Go("watch link", func() error { return f.session.Watch(r.Lasting(), f.cfg.Observer, r.Stop) })
 	r.Go("keep state", func() error { f.keep(r.Lasting()); return nil })
-	r.Go("tell changes", func() error { f.hook.run(r.Lasting()); return nil })
+	r.Go("tell changes", func() error { f.hook.run(r.Lasting(), r.Failed()); return nil })
 	err := r.Wait()
-	return f.end(err, r.Cause())
+	return f.end(ctx, err, r.Cause())
 }
 
 // begin writes the first records, and the first state.
@@ -201,7 +201,7 @@ func (f *follower) begin() error {
 }
 
 // end writes the last records, and the state.
-func (f *follower) end(err, cause error) error {
+func (f *follower) end(ctx context.Context, err, cause error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.failure == nil && err == nil {
@@ -209,6 +209,7 @@ func (f *follower) end(err, cause error) error {
 			f.engine.Unsent(a, f.time.Now())
 		}
 		f.engine.Finish(f.time.Now())
+		f.hook.drain(ctx)
 		f.snapshot()
 		followed := f.followed(cause)
 		f.check(errors.Join(f.writer.Write(followed), followed.Balance()))

@@ -57,8 +57,8 @@ func (h *hook) put(line *ndjson.ChangeLine) {
 	}
 }
 
-// run calls the command or the URL until ctx ends.
-func (h *hook) run(ctx context.Context) {
+// run calls the command or the URL until ctx ends. killed ends the call that goes on, too.
+func (h *hook) run(ctx, killed context.Context) {
 	if h == nil {
 		return
 	}
@@ -67,15 +67,34 @@ func (h *hook) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case b := <-h.queue:
-			switch err := h.call(ctx, b); {
-			case err == nil:
-				h.done.Add(1)
-			case ctx.Err() == nil:
-				h.fail(err)
-			default: // the end of the run ended it
-				h.cut.Add(1)
-			}
+			h.hand(killed, b)
 		}
+	}
+}
+
+// drain hands over the changes that wait at the end, until ctx ends or the limit of one call has passed
+// for all of them.
+func (h *hook) drain(ctx context.Context) {
+	if h == nil || len(h.queue) == 0 {
+		return
+	}
+	h.warn(fmt.Sprintf("the changes that wait (%d) are handed over, for %v at most; a further signal ends that", len(h.queue), h.limit))
+	ctx, stop := context.WithTimeout(ctx, h.limit)
+	defer stop()
+	for len(h.queue) > 0 && ctx.Err() == nil {
+		h.hand(ctx, <-h.queue)
+	}
+}
+
+// hand hands a change over, and counts it.
+func (h *hook) hand(ctx context.Context, b []byte) {
+	switch err := h.call(ctx, b); {
+	case err == nil:
+		h.done.Add(1)
+	case ctx.Err() == nil:
+		h.fail(err)
+	default: // the end of the run ended it
+		h.cut.Add(1)
 	}
 }
 

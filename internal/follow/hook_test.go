@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/masstrace/masstrace/internal/format/ndjson"
+	"github.com/masstrace/masstrace/internal/record"
 )
 
 func call(t *testing.T, to string, limit time.Duration, changes int) (h *hook, warned []string) {
@@ -23,7 +24,7 @@ func call(t *testing.T, to string, limit time.Duration, changes int) (h *hook, w
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { h.run(ctx); close(done) }()
+	go func() { h.run(ctx, ctx); close(done) }()
 	for len(h.queue) > 0 {
 		time.Sleep(time.Millisecond)
 	}
@@ -78,5 +79,58 @@ func TestHookURL(t *testing.T) {
 	h, warned := call(t, s.URL, time.Minute, 2)
 	if strings.Count(got, "change") != 2 || h.failed.Load() == 0 || len(warned) != 1 || !strings.Contains(warned[0], "418") {
 		t.Errorf("%q, %d failed, %q", got, h.failed.Load(), warned)
+	}
+}
+
+// What waits at the end is handed over, until the limit of one call.
+func TestHookDrain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "changes")
+	h := newHook("cat >> "+file, func(string) {})
+	h.limit = time.Minute
+	for range 3 {
+		h.put(&ndjson.ChangeLine{Type: "change"})
+	}
+	h.drain(t.Context())
+	if b, err := os.ReadFile(file); err != nil || strings.Count(string(b), `"type":"change"`) != 3 || *h.counts() != (record.FollowedCalls{Done: 3}) {
+		t.Errorf("%s, %v, %+v", b, err, *h.counts())
+	}
+	h = newHook("sleep 1000", func(string) {})
+	h.limit = 50 * time.Millisecond
+	for range 3 {
+		h.put(&ndjson.ChangeLine{})
+	}
+	h.drain(t.Context())
+	if *h.counts() != (record.FollowedCalls{Left: 3}) {
+		t.Errorf("%+v", *h.counts())
+	}
+}
+
+// The end of a run lets the call end that goes on, and a kill does not.
+func TestHookCut(t *testing.T) {
+	for _, kill := range []bool{false, true} {
+		ending, end := context.WithCancel(t.Context())
+		killed, stop := context.WithCancel(t.Context())
+		dir := t.TempDir()
+		h := newHook("echo > "+dir+"/began; until [ -e "+dir+"/go ]; do sleep 0.01; done", func(string) {})
+		h.limit = time.Minute
+		h.put(&ndjson.ChangeLine{})
+		done := make(chan struct{})
+		go func() { h.run(ending, killed); close(done) }()
+		for _, err := os.Stat(dir + "/began"); err != nil; _, err = os.Stat(dir + "/began") {
+			time.Sleep(time.Millisecond)
+		}
+		end()
+		want := record.FollowedCalls{Done: 1}
+		if kill {
+			stop()
+			want = record.FollowedCalls{Left: 1}
+		} else if err := os.WriteFile(dir+"/go", nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		<-done
+		stop()
+		if *h.counts() != want {
+			t.Errorf("kill %v: %+v, want %+v", kill, *h.counts(), want)
+		}
 	}
 }

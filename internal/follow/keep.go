@@ -28,7 +28,7 @@ type state struct {
 	Engine    []byte
 }
 
-const stateMagic = "masstrace follow state 2\n"
+const stateMagic = "masstrace follow state 3\n"
 
 // readState reads a state file; it returns nil if there is none.
 func readState(path string) (*state, error) {

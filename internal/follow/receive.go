@@ -85,7 +85,7 @@ func (f *follower) reply(r *probe.Reply) {
 	delete(f.air.by, p)
 	f.answered++
 	f.engine.Answered(one.ask, engine.Answer{
-		From: r.Responder, End: r.Kind.EndsPath(), Reached: reaches(r), Sent: one.sent, RTT: time.Duration(max(r.Stamp-one.sent, 0)),
+		From: r.Responder, End: r.Kind.EndsPath(), Reached: reaches(r), Weak: r.OneTag(), Sent: one.sent, RTT: time.Duration(max(r.Stamp-one.sent, 0)),
 	}, r.Stamp)
 }
 

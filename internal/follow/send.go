@@ -145,7 +145,7 @@ func (f *follower) followed(cause error) *record.Followed {
 			Unsent: n.Unsent, Answered: n.Answered, Silent: n.Unanswered, Waiting: n.Waiting(), Forgotten: n.Forgotten,
 		},
 		Changes:  record.FollowedChanges{All: n.Changes, Route: n.Routes, Balancer: n.Balancers, Unclear: n.Unclear, Paths: n.Affected},
-		Doubts:   record.FollowedDoubts{All: n.Doubts, Alternated: n.Alternated, Faded: n.Faded, Outlived: n.Outlived},
+		Doubts:   record.FollowedDoubts{All: n.Doubts, Alternated: n.Alternated, Faded: n.Faded, Outlived: n.Outlived, Open: f.engine.Open(), Weak: n.Weak},
 		Silence:  record.FollowedSilence{Limited: n.Limited, Lost: n.Lost, Ours: n.Ours},
 		OnChange: f.hook.counts(), ElapsedS: float64(f.time.Now()-f.began) / 1e9, Reason: reason,
 	}
@@ -155,9 +155,13 @@ func (f *follower) followed(cause error) *record.Followed {
 // than seven digits.
 func (f *follower) summary() string {
 	n := &f.engine.Counts
-	return fmt.Sprintf("targets followed: %d; probes: %d; answers: %d\n"+
+	text := fmt.Sprintf("targets followed: %d; probes: %d; answers: %d\n"+
 		"changes: %d (routes %d, load balancers %d, unclear %d); paths changed: %d\n"+
 		"doubts without a change: %d (other branch %d, silence %d, short-lived %d)",
 		len(f.engine.Targets()), f.sent, f.answered, n.Changes, n.Routes, n.Balancers, n.Unclear, n.Affected,
 		n.Alternated+n.Faded+n.Outlived, n.Alternated, n.Faded, n.Outlived)
+	if open := f.engine.Open(); open+n.Weak > 0 {
+		text += fmt.Sprintf("\nnot decided: %d doubts at the end, %d answers with one tag", open, n.Weak)
+	}
+	return text
 }

@@ -100,17 +100,3 @@ func hasTraces(path string) (bool, error) {
 	table, err := parquet.Table(f, info.Size())
 	return err != nil || table == parquet.Tables[0], nil
 }
-
-// Points returns the names of the vantage points that have folders below a folder, in order.
-func Points(path string) (names []string) {
-	files, _ := Files([]string{path}) // another call reports the error
-	for _, file := range files {
-		for part := range strings.SplitSeq(filepath.ToSlash(file), "/") {
-			if name, ok := strings.CutPrefix(part, Point+"="); ok && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	slices.Sort(names)
-	return names
-}

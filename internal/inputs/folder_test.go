@@ -46,9 +46,6 @@ func TestFiles(t *testing.T) {
 	if err != nil || !slices.Equal(got, slices.Concat([]string{"-"}, want, []string{"missing"})) {
 		t.Errorf("Files = %q, %v", got, err)
 	}
-	if names := Points(dir); !slices.Equal(names, []string{"b", "c", "d"}) {
-		t.Errorf("Points = %q", names)
-	}
 	if _, err := Files([]string{t.TempDir()}); err == nil {
 		t.Error("an empty folder has results")
 	}
@@ -72,13 +69,16 @@ func TestPieces(t *testing.T) {
 		}
 	}
 	var got [][]string
-	for _, group := range pieces([]string{
+	for _, g := range pieces([]string{
 		"-", dir + "/x.ndjson.10", dir + "/y.ab", dir + "/x.ndjson.0", dir + "/run.1", dir + "/out.1", dir + "/y.aa", dir + "/run.2", dir + "/x.ndjson.2", dir + "/out.2", dir + "/z", dir + "/all.3", dir + "/all.2", dir + "/all.1",
 	}) {
-		for i := range group {
-			group[i] = filepath.Base(group[i])
+		for i := range g.paths {
+			g.paths[i] = filepath.Base(g.paths[i])
 		}
-		got = append(got, group)
+		got = append(got, g.paths)
+		if first := g.paths[0]; g.cut != (first == "y.aa" || first == "all.1") {
+			t.Errorf("%s begins pieces that are cut: %v", first, g.cut)
+		}
 	}
 	want := [][]string{{"-"}, {"x.ndjson.0", "x.ndjson.2", "x.ndjson.10"}, {"run.1"}, {"out.1"}, {"y.aa", "y.ab"}, {"run.2"}, {"out.2"}, {"z"}, {"all.1", "all.2", "all.3"}}
 	if !slices.EqualFunc(got, want, slices.Equal) {

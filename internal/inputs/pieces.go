@@ -19,16 +19,46 @@ import (
 // of a compressed file.
 var piece = regexp.MustCompile(`^(.*[^0-9a-z])?([0-9]+|[a-z]{2,})((\.gz|\.zst)?)$`)
 
+// group is the pieces of a file in their order, or a path alone.
+type group struct {
+	paths []string
+	cut   bool // a piece begins within a record, or has no whole header of its compression
+}
+
+// Cut returns the lists of pieces that no program can read one by one, because a piece begins
+// within a record or within compressed octets.
+func Cut(paths []string) (lists [][]string) {
+	for _, g := range pieces(paths) {
+		if g.cut {
+			lists = append(lists, g.paths)
+		}
+	}
+	return lists
+}
+
+// OpenOctets opens the octets of pieces as one file.
+func OpenOctets(paths []string) (io.ReadCloser, error) {
+	list, err := openAll(paths)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{list.reader(), list}, nil
+}
+
 // pieces puts the pieces of files that were split together, in the order of their numbers or
 // letters. The first piece begins as results do, and the others do not. A piece that begins within a
 // record also continues a file that begins with a trace. The other paths stay alone.
-func pieces(paths []string) (groups [][]string) {
+func pieces(paths []string) (groups []group) {
 	stems := map[string][]string{}
 	for _, path := range paths {
 		stem := stemOf(path)
 		stems[stem] = append(stems[stem], path)
 	}
 	leads := map[string]string{} // of the later pieces
+	cut := map[string]bool{}     // leads of pieces that begin within a record
 	for stem, list := range stems {
 		if stem == "" || len(list) < 2 {
 			continue
@@ -44,6 +74,7 @@ func pieces(paths []string) (groups [][]string) {
 				before = path
 			case startWithin:
 				lead, before = cmp.Or(lead, before), ""
+				cut[lead] = true
 			}
 			if lead != "" {
 				leads[path] = lead
@@ -54,13 +85,13 @@ func pieces(paths []string) (groups [][]string) {
 		if leads[path] != "" {
 			continue
 		}
-		group := []string{path}
+		g := group{paths: []string{path}}
 		for _, other := range stems[stemOf(path)] {
 			if leads[other] == path {
-				group = append(group, other)
+				g.paths, g.cut = append(g.paths, other), cut[path]
 			}
 		}
-		groups = append(groups, group)
+		groups = append(groups, g)
 	}
 	return groups
 }
@@ -106,7 +137,10 @@ func startOf(path string) start {
 	defer in.Close()
 	r := bufio.NewReader(in)
 	line, err := r.ReadSlice('\n')
-	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF): // compressed, and cut within its first block
+		return startOfResults
+	case err != nil && !errors.Is(err, bufio.ErrBufferFull):
 		return startOfOctets(path)
 	}
 	switch typ, err := ndjson.TypeOf(line); {
@@ -140,7 +174,15 @@ func startOfOctets(path string) start {
 
 // openPieces opens the pieces of a file as one.
 func openPieces(paths []string) (*format.File, error) {
-	var list pieceFiles
+	list, err := openAll(paths)
+	if err != nil {
+		return nil, err
+	}
+	return list.open()
+}
+
+// openAll opens the pieces of a file.
+func openAll(paths []string) (list pieceFiles, err error) {
 	for _, path := range paths {
 		f, err := os.Open(path)
 		if err != nil {
@@ -148,7 +190,7 @@ func openPieces(paths []string) (*format.File, error) {
 		}
 		list = append(list, f)
 	}
-	return list.open()
+	return list, nil
 }
 
 // pieceFiles are the open pieces of a file.
@@ -156,15 +198,20 @@ type pieceFiles []*os.File
 
 // open returns the file.
 func (p pieceFiles) open() (*format.File, error) {
-	var list []io.Reader
-	for _, f := range p {
-		list = append(list, f)
-	}
-	in, err := all.New(io.MultiReader(list...))
+	in, err := all.New(p.reader())
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return format.NewFile(in.Name(), in, closers{in, p}), nil
+}
+
+// reader returns a reader of all pieces, one after the other.
+func (p pieceFiles) reader() io.Reader {
+	var list []io.Reader
+	for _, f := range p {
+		list = append(list, f)
+	}
+	return io.MultiReader(list...)
 }
 
 // Close closes all pieces.

@@ -35,14 +35,14 @@ func Sets(paths []string) (sets []Set, err error) {
 		return []Set{{Paths: paths}}, nil
 	}
 	var lines []string // of JSON: a file of our traces alone looks like one of scamper
-	for _, group := range pieces(paths) {
+	for _, g := range pieces(paths) {
 		switch {
-		case len(group) > 1:
-			sets = append(sets, Set{Paths: group, pieces: true})
-		case isOfLines(group[0]):
-			lines = append(lines, group[0])
+		case len(g.paths) > 1:
+			sets = append(sets, Set{Paths: g.paths, pieces: true})
+		case isOfLines(g.paths[0]):
+			lines = append(lines, g.paths[0])
 		default:
-			sets = append(sets, Set{Paths: group})
+			sets = append(sets, Set{Paths: g.paths})
 		}
 	}
 	runs, err := fileset.Lists(lines)

@@ -23,11 +23,27 @@ var (
 	bzip2Block = []byte{0x31, 0x41, 0x59, 0x26, 0x53, 0x59}
 )
 
-// leastMagic octets exclude all of them but one, and mostMagic confirm it.
+// leastMagic octets exclude all of them but one, and MostMagic confirm it.
 const (
 	leastMagic = 4
-	mostMagic  = 10
+	MostMagic  = 10
 )
+
+// PackingOf returns the compression of a stream that begins with some octets, at least MostMagic if it
+// has as many: gz, zst, xz or bz2. It returns "" for others.
+func PackingOf(head []byte) string {
+	switch {
+	case bytes.HasPrefix(head, gzipMagic):
+		return "gz"
+	case bytes.HasPrefix(head, zstdMagic):
+		return "zst"
+	case bytes.HasPrefix(head, xzMagic[:leastMagic]):
+		return "xz"
+	case bytes.HasPrefix(head, bzip2Magic) && bytes.HasSuffix(head[:min(len(head), MostMagic)], bzip2Block):
+		return "bz2"
+	}
+	return ""
+}
 
 // maxWindow is the largest accepted Zstandard window, in octets: the decoder holds that many
 // octets of the latest output. It is the limit of the program zstd without --long, and the window
@@ -49,34 +65,32 @@ func Decompress(in io.Reader) (r io.ReadCloser, packed bool, err error) {
 	raw := bufio.NewReaderSize(in, unpackBuffer)
 	head, err := raw.Peek(leastMagic) // no more: a person may type
 	if err == nil && (bytes.HasPrefix(head, xzMagic[:leastMagic]) || bytes.HasPrefix(head, bzip2Magic)) {
-		head, err = raw.Peek(mostMagic)
+		head, err = raw.Peek(MostMagic)
 	}
 	if err != nil && err != io.EOF {
 		return nil, false, err
 	}
-	switch {
-	case bytes.HasPrefix(head, gzipMagic):
+	switch PackingOf(head) {
+	case "gz":
 		z, err := gzip.NewReader(raw)
 		if err != nil {
 			return nil, true, err
 		}
 		return z, true, nil
-	case bytes.HasPrefix(head, zstdMagic):
+	case "zst":
 		// With a concurrency of 1 it decodes in the goroutine that calls Read.
 		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, true, err
 		}
 		return zstdReader{z}, true, nil
-	}
-	if bytes.HasPrefix(head, xzMagic) {
+	case "xz":
 		z, err := newXZReader(raw)
 		if err != nil {
 			return nil, true, err
 		}
 		return io.NopCloser(z), true, nil
-	}
-	if bytes.HasPrefix(head, bzip2Magic) && bytes.HasSuffix(head, bzip2Block) {
+	case "bz2":
 		return io.NopCloser(bzip2.NewReader(raw)), true, nil
 	}
 	return io.NopCloser(raw), false, nil

@@ -73,17 +73,14 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer os.RemoveAll(spill)
-	a := &asking{Config: &c, sources: sources, program: program, spill: spill}
-	err = a.ask(ctx, false)
-	damage, ok := errors.AsType[*damagedError](err)
-	switch {
-	case !ok:
+	copies := &copies{ctx: ctx, folder: spill}
+	if err := sources.copyInto(copies); err != nil {
 		return err
-	case a.wrote:
-		return &run.Incomplete{Err: fmt.Errorf("%w; some rows are missing", err)}
 	}
-	if err = a.ask(ctx, true); err == nil {
-		err = &run.Incomplete{Err: fmt.Errorf("%w; damaged lines were left out", damage)}
+	a := &asking{Config: &c, sources: sources, copies: copies, program: program, spill: spill}
+	err = a.askAround(ctx)
+	if faults := copies.faults; len(faults) > 0 && err == nil {
+		err = &run.Incomplete{Err: errors.Join(faults...)}
 	}
 	return err
 }
@@ -110,8 +107,25 @@ func (e *damagedError) Error() string { return e.message }
 type asking struct {
 	*Config
 	sources        *sources
+	copies         *copies
 	program, spill string
 	wrote          bool // rows came
+}
+
+// askAround asks, and asks again without the damaged lines if there are some.
+func (a *asking) askAround(ctx context.Context) error {
+	err := a.ask(ctx, false)
+	damage, ok := errors.AsType[*damagedError](err)
+	switch {
+	case !ok:
+		return err
+	case a.wrote:
+		return &run.Incomplete{Err: fmt.Errorf("%w; some rows are missing", err)}
+	}
+	if err = a.ask(ctx, true); err == nil {
+		err = &run.Incomplete{Err: fmt.Errorf("%w; damaged lines were left out", damage)}
+	}
+	return err
 }
 
 // ask runs duckdb. If lenient is set, lines that are no records have no rows.
@@ -125,7 +139,7 @@ func (a *asking) ask(ctx context.Context, lenient bool) error {
 	command.Stdout, command.Stderr = out, &limited{w: &complaint, left: mostComplaint}
 	err := command.Run()
 	a.wrote = a.wrote || out.wrote
-	message := strings.TrimSpace(complaint.String())
+	message := a.copies.rename(strings.TrimSpace(complaint.String()))
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("query: %w", run.ErrInterrupted)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/masstrace/masstrace/internal/format"
@@ -24,6 +25,8 @@ type sources struct {
 	lines  []string            // NDJSON
 	sets   [][]string          // the files in lines that are of one run, those of several files alone
 	points []string            // vantage points of a fleet
+	cut    [][]string          // lists of pieces that need a copy
+	odd    []string            // files in lines that need one
 	// lenient leaves out lines that are no records.
 	lenient bool
 }
@@ -34,25 +37,61 @@ const pointsFile = "vantage_points.json"
 // find looks into files and folders.
 func find(paths []string) (*sources, error) {
 	s := &sources{tables: map[string][]string{}}
+	var files []string
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		switch {
 		case err != nil:
 			return nil, err
 		case info.IsDir():
-			err = s.folder(path)
+			below, err := s.folder(path)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, below...)
 		default:
-			err = s.file(path)
+			files = append(files, path)
 		}
-		if err != nil {
+	}
+	s.cut = inputs.Cut(files)
+	for _, path := range files {
+		if slices.ContainsFunc(s.cut, func(list []string) bool { return slices.Contains(list, path) }) {
+			continue
+		}
+		if err := s.file(path); err != nil {
 			return nil, err
 		}
 	}
-	if len(s.lines) == 0 && len(s.tables) == 0 {
+	if len(s.lines) == 0 && len(s.tables) == 0 && len(s.cut) == 0 {
 		return nil, &outfile.RefusedError{Name: "Inputs", Err: fmt.Errorf("no file with results is in %s: the names of NDJSON end in .ndjson or .jsonl, those of Parquet in .parquet", strings.Join(paths, ", "))}
 	}
-	s.sets = several(s.lines)
 	return s, nil
+}
+
+// copyInto puts copies in place of the files that duckdb cannot read.
+func (s *sources) copyInto(c *copies) error {
+	for _, list := range s.cut {
+		path, err := c.of(list)
+		if err != nil {
+			return err
+		}
+		if err := hasRecords(path); err != nil {
+			return refused(list[0], err)
+		}
+		s.lines = append(s.lines, path)
+	}
+	for i, path := range s.lines {
+		if !slices.Contains(s.odd, path) {
+			continue
+		}
+		path, err := c.of([]string{path})
+		if err != nil {
+			return err
+		}
+		s.lines[i] = path
+	}
+	s.sets = several(s.lines)
+	return nil
 }
 
 // several returns the sets of several files: those of a run, or the pieces of a file. If a file of a
@@ -70,21 +109,21 @@ func several(lines []string) (list [][]string) {
 	return list
 }
 
-// folder adds the Parquet and NDJSON files of a folder and of those below it.
-func (s *sources) folder(path string) error {
-	return filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
+// folder returns the Parquet and NDJSON files of a folder and of those below it, and adds the files with
+// vantage points.
+func (s *sources) folder(path string) (files []string, err error) {
+	err = filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil || !entry.Type().IsRegular():
 			return err
-		}
-		if entry.Name() == pointsFile {
+		case entry.Name() == pointsFile:
 			s.points = append(s.points, path)
-			return nil
-		}
-		if inputs.HasResults(entry.Name()) {
-			return s.file(path)
+		case inputs.HasResults(entry.Name()):
+			files = append(files, path)
 		}
 		return nil
 	})
+	return files, err
 }
 
 // file adds a file. The table of a Parquet file is in it.
@@ -101,8 +140,13 @@ func (s *sources) file(path string) error {
 	if !info.Mode().IsRegular() {
 		return refused(path, errors.New("it is not a file: a query reads its files several times"))
 	}
-	var head [4]byte
-	if _, err := f.ReadAt(head[:], 0); err == nil && parquet.Format.Begins(head[:]) {
+	begin := make([]byte, outfile.MostMagic)
+	n, err := f.ReadAt(begin, 0)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	begin = begin[:n]
+	if parquet.Format.Begins(begin) {
 		table, err := parquet.Table(f, info.Size())
 		if err != nil {
 			return refused(path, err)
@@ -112,6 +156,9 @@ func (s *sources) file(path string) error {
 	}
 	if err := hasRecords(path); err != nil {
 		return refused(path, err)
+	}
+	if needsCopy(path, begin) {
+		s.odd = append(s.odd, path)
 	}
 	s.lines = append(s.lines, path)
 	return nil
@@ -130,6 +177,9 @@ func hasRecords(path string) error {
 		line, err := r.ReadSlice('\n')
 		if i == 0 && len(bytes.TrimSpace(line)) == 0 && err == io.EOF {
 			return errors.New("it is empty")
+		}
+		if i == 0 && errors.Is(err, io.ErrUnexpectedEOF) {
+			return errors.New("it is cut before the end of its first record")
 		}
 		if typ, unknown := ndjson.TypeOf(line); unknown == nil && ndjson.IsType(typ) || errors.Is(err, bufio.ErrBufferFull) && bytes.HasPrefix(line, []byte(`{"type":"`)) {
 			return nil

@@ -52,6 +52,9 @@ type FollowedDoubts struct {
 	Alternated uint64 `json:"alternated"` // a balancer alternates by packet
 	Faded      uint64 `json:"faded"`      // nothing answered any more
 	Outlived   uint64 `json:"outlived"`   // the path changed again before its hops were known
+	Open       uint64 `json:"open"`       // nothing was decided when the run ended
+	// Weak are further answers that differed: they have one tag, and decide nothing.
+	Weak uint64 `json:"weak"`
 }
 
 // FollowedSilence counts probes of routine that a known hop did not answer, by cause.
@@ -82,7 +85,7 @@ func (f *Followed) Balance() error {
 		"first + routine + inquiry = unsent + answered + silent + waiting + forgotten")
 	check(c.All == c.Route+c.Balancer+c.Unclear, "all = route + balancer + unclear")
 	check(c.Paths >= c.All, "paths ≥ all")
-	check(d.All >= d.Alternated+d.Faded+d.Outlived, "doubts.all ≥ alternated + faded + outlived")
+	check(d.All >= d.Alternated+d.Faded+d.Outlived+d.Open, "doubts.all ≥ alternated + faded + outlived + open")
 	check(p.Silent >= f.Silence.Limited+f.Silence.Lost+f.Silence.Ours, "silent ≥ limited + lost + ours")
 	check(f.Traced <= f.Targets, "traced ≤ targets")
 	return err

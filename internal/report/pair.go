@@ -33,9 +33,13 @@ func Compare(ctx context.Context, p Pair) (page []byte, result *compare.Result, 
 			return nil, nil, &outfile.RefusedError{Name: "Inputs", Err: errors.New("a page needs its results twice: standard input (-) cannot be read again")}
 		}
 	}
-	result, fault = compare.Run(ctx, compare.Config{Old: p.Old, New: p.New, By: p.By, Targets: true})
-	if result == nil {
+	results, fault := compare.Run(ctx, compare.Config{Old: p.Old, New: p.New, By: p.By, Targets: true})
+	if results == nil {
 		return nil, nil, fault
+	}
+	if result = results.List[0]; result.Point != "" {
+		return nil, nil, &outfile.RefusedError{Name: "Inputs", Err: fmt.Errorf("several vantage points are in the results, and a page compares one: "+
+			"compare the folder %s=NAME of one of them, or write text or JSON", inputs.Point)}
 	}
 	g := newGathering(max(p.Paths, 1))
 	g.compared = newCompared(result)

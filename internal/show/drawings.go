@@ -32,6 +32,9 @@ func NewDrawings(traces format.Writer, out io.Writer, o draw.Options) *Drawings 
 // NewGraphs returns Drawings in the language of Graphviz, without the traces that have none.
 func NewGraphs(out io.Writer) *Drawings { return &Drawings{out: out, draw: draw.Dot} }
 
+// Empty reports whether nothing was written.
+func (w *Drawings) Empty() bool { return !w.more }
+
 // Write implements format.Writer.
 func (w *Drawings) Write(r record.Record) error {
 	switch r := r.(type) {

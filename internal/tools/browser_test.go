@@ -85,7 +85,7 @@ func (b *browser) size(width int64) {
 	b.must(chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)))
 }
 
-// scheme sets the color scheme that the reader prefers.
+// scheme sets the colour scheme that the reader prefers.
 func (b *browser) scheme(name string) {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{

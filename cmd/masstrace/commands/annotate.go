@@ -68,6 +68,11 @@ func (c *AnnotateCmd) Run(ctx context.Context, signals *signals, s streams) erro
 	if c.Text {
 		return c.text(ctx, signals, databases, s)
 	}
+	return ofOutput(c.Output, c.records(ctx, databases, s))
+}
+
+// records writes annotated results.
+func (c *AnnotateCmd) records(ctx context.Context, databases annotate.Config, s streams) error {
 	inputs, output, err := lastIsOutput(c.Files, c.Output)
 	if err != nil {
 		return err
@@ -113,15 +118,4 @@ func (c *AnnotateCmd) text(ctx context.Context, signals *signals, databases anno
 		return status
 	}
 	return err
-}
-
-// lastIsOutput separates the output from the arguments, if no flag names it.
-func lastIsOutput(files []string, output string) (inputs []string, _ string, err error) {
-	if output != "" {
-		return files, output, nil
-	}
-	if len(files) < 2 {
-		return nil, "", &plan.ConfigError{Err: errors.New("one file is not enough: give the results, and the output file as the last argument")}
-	}
-	return files[:len(files)-1], files[len(files)-1], nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,7 +122,7 @@ func TestTypos(t *testing.T) {
 			}
 		}
 		for _, flag := range []string{"-Y", "-?", "--nothing-like-it"} {
-			if text, want := parsed(parser, []string{node.Name, flag}), node.Name+" has no option "+flag; text != want {
+			if text, want := parsed(parser, []string{node.Name, flag}), node.Name+" has no option "+flag+"; see masstrace "+node.Name+" --help"; text != want {
 				t.Errorf("%q, want %q", text, want)
 			}
 		}
@@ -141,6 +142,24 @@ func TestTypos(t *testing.T) {
 	} {
 		if text := parsed(parser, []string{command}); !strings.HasPrefix(text, want) {
 			t.Errorf("%q, want %q", text, want)
+		}
+	}
+}
+
+// Our words for the flags of other programs name flags that there are, and none is hidden by one of
+// ours.
+func TestElsewhere(t *testing.T) {
+	for command, words := range foreignFlags {
+		usage := usageOf(t, command)
+		for flag, ours := range words {
+			if slices.Contains(usage, flag) {
+				t.Errorf("%s has %s", command, flag)
+			}
+			for word := range strings.FieldsSeq(ours) {
+				if word = strings.TrimRight(word, ","); strings.HasPrefix(word, "-") && !slices.Contains(usage, word) {
+					t.Errorf("%s %s: there is no %s", command, flag, word)
+				}
+			}
 		}
 	}
 }

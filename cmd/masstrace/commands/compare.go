@@ -82,11 +82,17 @@ func (c *CompareCmd) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
+// changes is the result of a comparison.
+type changes interface{ Changed() bool }
+
 // compared returns the result, and a function that writes it in a format. The result is nil if there is
 // nothing to write.
-func (c *CompareCmd) compared(ctx context.Context, s streams, format string) (*compare.Result, func(io.Writer) error, error) {
+func (c *CompareCmd) compared(ctx context.Context, s streams, format string) (changes, func(io.Writer) error, error) {
 	if format == "html" {
 		page, result, err := pages.Compare(ctx, pages.Pair{Old: c.Old, New: c.New, By: c.By.By, Paths: pages.DefaultPaths})
+		if result == nil {
+			return nil, nil, err
+		}
 		return result, func(w io.Writer) error {
 			_, err := w.Write(page)
 			return err

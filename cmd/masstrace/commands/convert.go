@@ -52,9 +52,9 @@ func (c *ConvertCmd) Run(ctx context.Context, s streams) error {
 	screen := newConsole(s, c.Quiet)
 	defer screen.clear()
 	shown := newReading(screen, "convert", output, s.Stdout)
-	return convert.Run(ctx, convert.Config{
+	return ofOutput(c.Output, convert.Run(ctx, convert.Config{
 		Inputs: inputs, From: string(c.From), Output: output, Format: string(c.To), Table: c.Table,
 		Existing: outfile.ExistingIf(c.Overwrite), Stdin: s.Stdin, Stdout: s.Stdout,
 		Progress: shown.converted, Notice: screen.line,
-	})
+	}))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/masstrace/masstrace/internal/fleet/broker"
 	"github.com/masstrace/masstrace/internal/fleet/creds"
 	"github.com/masstrace/masstrace/internal/fleet/hub"
+	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/objects"
 	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plaintext"
@@ -41,6 +42,11 @@ type HubCmd struct {
 
 // Validate checks conditions that kong cannot.
 func (c *HubCmd) Validate() error {
+	if c.Action == "add-agent" || c.Action == "add-submitter" {
+		if err := job.CheckName(c.Name); c.Name != "" && err != nil { // before a folder is made
+			return fmt.Errorf("%s: %w", c.Action, err)
+		}
+	}
 	switch {
 	case c.Action == "serve" && c.Name != "":
 		return errors.New("serve takes no name")

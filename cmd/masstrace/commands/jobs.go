@@ -52,7 +52,7 @@ func (c *JobsCmd) Run(ctx context.Context, signals *signals, s streams) error {
 
 // CancelCmd cancels a job of a fleet.
 type CancelCmd struct {
-	Job      string `arg:"" help:"Number or name of the job."`
+	Job      string `arg:"" help:"Number or name of the job. If several jobs have the name, it is the latest one."`
 	HubFlags `group:"Job"`
 }
 
@@ -73,7 +73,7 @@ func (c *CancelCmd) Run(ctx context.Context, s streams) error {
 
 // FetchCmd fetches the results of a job of a fleet.
 type FetchCmd struct {
-	Job      string `arg:"" help:"Number or name of the job."`
+	Job      string `arg:"" help:"Number or name of the job. If several jobs have the name, it is the latest one."`
 	HubFlags `group:"Job"`
 
 	Output    string `group:"Output" short:"o" required:"" placeholder:"FILE|DIR" help:"Output. An existing folder, or a name that ends in /, gets Parquet files, partitioned by run, vantage point and date. A file gets all records; the ending of its name is its format. Default: none, it is needed."`

@@ -58,7 +58,7 @@ func (c *LabCmd) Run(signals *signals, s streams, k *kong.Context) error {
 		command = command[1:]
 	}
 	if len(command) == 0 {
-		return &plan.ConfigError{Err: errors.New("no command to run")}
+		return &plan.ConfigError{Err: errors.New("no command to run: give one after --, for example masstrace lab -- bash")}
 	}
 	option, err := c.option()
 	if err != nil {

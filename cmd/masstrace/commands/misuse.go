@@ -72,8 +72,21 @@ func unknownFlag(node *kong.Node, flag string) string {
 	if near := nearest(flag, names); strings.HasPrefix(flag, "--") && near != "" {
 		return fmt.Sprintf("%s; the nearest is %s", text, near)
 	}
-	return text
+	if ours := foreignFlags[node.Name][flag]; ours != "" {
+		return fmt.Sprintf("%s; use %s", text, ours)
+	}
+	return fmt.Sprintf("%s; see %s --help", text, strings.TrimSpace("masstrace "+strings.TrimPrefix(owner, "masstrace")))
 }
+
+// foreignFlags has our words for flags that scan does not have, and zmap, masscan, scamper or yarrp do.
+var foreignFlags = map[string]map[string]string{"scan": {
+	"-p": "--dport PORT for the destination port, or --rate PPS for the pace", "-r": "--rate PPS", "-B": "--bandwidth BITS",
+	"-b": "--exclude FILE", "-w": "a list of targets as an argument", "-f": "a list of targets as an argument", "-n": "--max-targets N",
+	"-t": "--max-runtime TIME, or --method for the kind of probe", "-T": "--senders N", "-S": "--source ADDR", "-G": "--gateway-mac MAC",
+	"-m": "--max-ttl TTL", "-M": "--method METHOD", "-O": "an ending of the name of --output, see masstrace convert", "-e": "--seed TEXT",
+	"--blocklist-file": "--exclude FILE", "--blacklist-file": "--exclude FILE", "--excludefile": "--exclude FILE", "--max-rate": "--rate PPS",
+	"--target-port": "--dport PORT", "--router-mac": "--gateway-mac MAC", "--adapter-ip": "--source ADDR", "--source-ip": "--source ADDR",
+}}
 
 // unknownCommand returns the error about a command that there is not.
 func unknownCommand(node *kong.Node, command string) string {
@@ -90,6 +103,9 @@ func unknownCommand(node *kong.Node, command string) string {
 		return "version takes no argument"
 	}
 	text := fmt.Sprintf("there is no command %s", command)
+	if strings.ContainsAny(command, ".:") { // a host or a file, and no command
+		return fmt.Sprintf("%s; to trace a host: masstrace trace %s", text, command)
+	}
 	if near := nearest(command, names); near != "" {
 		return fmt.Sprintf("%s; the nearest is %s", text, near)
 	}

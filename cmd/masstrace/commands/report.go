@@ -63,7 +63,11 @@ func (c *ReportCmd) Run(ctx context.Context, s streams) error {
 
 // written returns a sentence about the page.
 func (c *ReportCmd) written(size pages.Size, path string) string {
-	text := fmt.Sprintf("report: %s, %.1f MB, %d traces", path, float64(size.Octets)/1e6, size.Kept)
+	traces := "traces"
+	if size.Kept == 1 {
+		traces = "trace"
+	}
+	text := fmt.Sprintf("report: %s, %.1f MB, %d %s", path, float64(size.Octets)/1e6, size.Kept, traces)
 	if uint64(size.Kept) < size.Traces {
 		text += fmt.Sprintf(" of %d", size.Traces)
 	}

@@ -15,14 +15,14 @@ type ScanCmd struct {
 
 	Probes string `group:"Targets" placeholder:"FILE" help:"Send the probes of this list instead of tracing targets; - is standard input. One probe per line, in the format of caracal: destination,source port,destination port,TTL,protocol. The protocol is udp, icmp or icmp6. Default: none, the targets are traced."`
 
-	TargetFlags   `group:"Targets"`
+	TargetFlags   `kong:"group='Targets',set='reread= On SIGHUP the files are read again; newly excluded targets are not probed from then on.',set='lookup4=, and look up only IPv4 addresses of names',set='lookup6=, and look up only IPv6 addresses of names'"`
 	ProbeFlags    `group:"Probes"`
 	StrategyFlags `group:"Strategy"`
 
 	Diagnose bool   `group:"Diagnosis" help:"After the scan, ask targets without a certain verdict again, with the same method, ICMP, UDP and TCP, to find why. Each method costs at most as many probes as two attempts of the scan."`
 	Ports    []port `group:"Diagnosis" placeholder:"PORT,..." help:"With --diagnose: destination ports of TCP, at most 8. Default: 80,443."`
 
-	PaceFlags   `group:"Pace"`
+	PaceFlags   `kong:"group='Pace',set='rates=Probes per second, also with K or M. 0 is unlimited. auto finds the highest rate at which the share of answered probes stays the same.'"`
 	LinkFlags   `group:"Link"`
 	OutputFlags `group:"Output"`
 	DatabaseFlags
@@ -30,16 +30,16 @@ type ScanCmd struct {
 	DryRun bool `group:"Output" help:"Print targets, probes, duration, size of the output, memory and the first probes. Send nothing."`
 }
 
-// TargetFlags choose targets.
+// TargetFlags choose targets. A command that has them sets the variables of their help.
 type TargetFlags struct {
 	Column      string   `placeholder:"NAME" help:"Read the target files as CSV with a header, and take the targets from the column of this name. Default: the files are lists."`
 	FromResults []string `placeholder:"FILE" complete:"file" sep:"none" help:"Also trace the targets of these results, in any format that masstrace convert reads. May be repeated. Default: none."`
 	Where       []string `placeholder:"CONDITION" sep:"none" help:"Take from --from-results the targets of traces for which this holds: a field, one of = != < <= > >=, and a value, such as stop_reason=GAPLIMIT or hop_count>=20. May be repeated: all must hold. Fields: ${wherefields}. Default: all targets."`
 	HostRule    hostRule `default:"random" placeholder:"RULE" help:"Choice of the targets in each prefix: random (by the seed), first (the lowest addresses), or the number of an address, counted from 0. In IPv6 also sra: the subnet-router anycast address, prefix::0. Default: ${default}."`
-	IPv4        bool     `short:"4" name:"ipv4" help:"Trace only IPv4 targets, and look up only IPv4 addresses of names. Default: both families."`
-	IPv6        bool     `short:"6" name:"ipv6" help:"Trace only IPv6 targets, and look up only IPv6 addresses of names. Default: both families."`
+	IPv4        bool     `short:"4" name:"ipv4" help:"Trace only IPv4 targets${lookup4}. Default: both families."`
+	IPv6        bool     `short:"6" name:"ipv6" help:"Trace only IPv6 targets${lookup6}. Default: both families."`
 
-	Exclude       []string `placeholder:"FILE" help:"Never probe these addresses, prefixes, ranges, or those in these files. May be repeated, or separated by commas. On SIGHUP the files are read again; newly excluded targets are not probed from then on. Default: none."`
+	Exclude       []string `placeholder:"FILE" help:"Never probe these addresses, prefixes, ranges, or those in these files. May be repeated, or separated by commas.${reread} Default: none."`
 	AllowReserved bool     `help:"Also probe special-purpose addresses (RFC 6890), such as private and multicast ones. Default: they are left out."`
 	PerPrefix     count    `default:"1" placeholder:"K" help:"Targets in each prefix of the lists (see --granularity4). Default: ${default}."`
 	Granularity4  count    `default:"24" name:"granularity4" placeholder:"BITS" help:"Length of the IPv4 prefixes that get --per-prefix targets each, 1 to 32 bits. Default: ${default}."`
@@ -62,9 +62,9 @@ type ProbeFlags struct {
 	SourcePortRange portRange `placeholder:"LOW-HIGH" help:"Source ports, or identifiers of ICMP. Default: 32768-65534."`
 }
 
-// PaceFlags determine the pace.
+// PaceFlags determine the pace. A command that has them sets the variable of their help.
 type PaceFlags struct {
-	Rate       rateOrAuto `default:"10000" placeholder:"PPS" help:"Probes per second, also with K or M. 0 is unlimited. auto finds the highest rate at which the share of answered probes stays the same. Default: ${default}."`
+	Rate       rateOrAuto `default:"10000" placeholder:"PPS" help:"${rates} Default: ${default}."`
 	RateMax    rate       `placeholder:"PPS" help:"With --rate auto: upper limit of the rate, in probes per second. Default: 100K."`
 	Bandwidth  bandwidth  `placeholder:"BITS" help:"Rate in bits per second on the wire, also with K, M or G. Not together with --rate. Default: that of --rate."`
 	Burst      count      `placeholder:"N" help:"Maximum number of probes that leave together. Default: as small as the rate allows."`

@@ -55,6 +55,7 @@ func TestSets(t *testing.T) {
 		"merge 1 2 -o x":                                                "the summary of 1 are in another file",
 		"verify all allr --log log":                                     "the summary of all are in another file",
 		"show allm.ndjson.zst allr":                                     "allr has no trace to",
+		"show --dot one":                                                "one has no paths to draw",
 		"scan -o o --meta m.csv 45.0.0.1":                               "the files of a set are NDJSON",
 		"merge one -o one":                                              "name the same file",
 		"scan -o o --replies r --records reply 45.0.0.1":                "cannot be combined",

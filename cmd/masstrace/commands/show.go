@@ -51,11 +51,13 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	}
 	out := bufio.NewWriter(plaintext.NewWriter(s.Stdout))
 	var w format.Writer
+	var graphs *show.Drawings
 	switch {
 	case c.CSV:
 		w = hops.NewCSV(out)
 	case c.Dot:
-		w = show.NewGraphs(out)
+		graphs = show.NewGraphs(out)
+		w = graphs
 	case c.Hops:
 		w = hops.NewTable(out)
 	default:
@@ -71,6 +73,10 @@ func (c *ShowCmd) Run(ctx context.Context, s streams) error {
 	}
 	if n == 0 && len(targets) > 0 {
 		say(s.Stderr, fmt.Sprintf("masstrace: %s has no trace to %s", c.Results, names(targets)))
+		return statusFalse
+	}
+	if graphs != nil && graphs.Empty() {
+		say(s.Stderr, fmt.Sprintf("masstrace: %s has no paths to draw: scan --strategy multipath and trace --multipath find them", c.Results))
 		return statusFalse
 	}
 	return nil

@@ -69,6 +69,9 @@ func statusOf(err error) int {
 
 // message returns the text of err with flags in place of the fields of configurations.
 func (f flagNames) message(err error) string {
+	if _, ok := errors.AsType[*lastArgumentError](err); ok {
+		f = f.ofLastArgument()
+	}
 	if differ, ok := errors.AsType[*plan.DifferError](err); ok {
 		return f.differences(differ)
 	}

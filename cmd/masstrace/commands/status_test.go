@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/outfile"
 	"github.com/masstrace/masstrace/internal/plan"
 	"github.com/masstrace/masstrace/internal/run"
 )
@@ -42,6 +43,10 @@ func TestReport(t *testing.T) {
 		{"replay", plan.Refuse("Key", "no"), 2, "--key: no"},
 		{"scan", plan.Refuse("Unheard", "no"), 2, "--unheard: no"},
 		{"scan", differ, 2, differs},
+		{"convert", &outfile.RefusedError{Name: "Output", Err: failure}, 2, "--output: it failed"},
+		{"convert", ofOutput("x", &outfile.RefusedError{Name: "Output", Err: failure}), 2, "--output: it failed"},
+		{"convert", ofOutput("", &outfile.RefusedError{Name: "Output", Err: failure}), 2, "the output (the last argument): it failed"},
+		{"annotate", ofOutput("", &outfile.RefusedError{Name: "Inputs", Err: failure}), 2, "file: it failed"},
 	}
 	for _, tt := range tests {
 		var stderr strings.Builder

@@ -49,10 +49,10 @@ type SubmitCmd struct {
 	Follow   bool   `group:"Job" help:"Print the progress until the job is done."`
 	Records  string `group:"Job" default:"trace" enum:"trace,reply,both" placeholder:"KIND" help:"Data records: trace, reply or both. Default: ${default}."`
 
-	TargetFlags   `group:"Targets"`
+	TargetFlags   `kong:"group='Targets',set='reread= They are read once, for the whole job.',set='lookup4=',set='lookup6='"`
 	ProbeFlags    `group:"Probes"`
 	StrategyFlags `group:"Strategy"`
-	PaceFlags     `group:"Pace"`
+	PaceFlags     `kong:"group='Pace',set='rates=Probes per second of all agents together, also with K or M.'"`
 }
 
 // Validate checks conditions that kong cannot.

@@ -104,3 +104,14 @@ func TestWatchReplay(t *testing.T) {
 	p.keys("q")
 	p.await("^status 0")
 }
+
+// A terminal without a cursor gets a report.
+func TestWatchWithoutCursor(t *testing.T) {
+	lab.Need(t, routers.Name)
+	t.Parallel()
+	p := newPane(t, 120, 24, "TERM=dumb")
+	p.keys("masstrace watch 45.16.3.9 -c 2 --interval 0.3; echo status $?", "Enter")
+	if text := p.await("^status 0"); !strings.Contains(text, "HOST: 45.16.3.9") || !strings.Contains(text, "1.|-- ") || strings.Contains(text, "q quit") {
+		t.Errorf("no report in\n%s", text)
+	}
+}

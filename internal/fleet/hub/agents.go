@@ -31,7 +31,7 @@ func (h *Hub) hello(name string, q *talk.Hello) (*talk.Hello, error) {
 	if err := h.speaks("agent "+name, q); err != nil {
 		if h.strange[name] != err.Error() {
 			h.strange[name] = err.Error()
-			h.cfg.Event(err.Error())
+			h.mu.report(err.Error())
 		}
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (h *Hub) hello(name string, q *talk.Hello) (*talk.Hello, error) {
 		// that has the same name and still runs may use them.
 		delete(w.refusals, name)
 	}
-	h.cfg.Event(name + " is here")
+	h.mu.report(name + " is here")
 	return h.ownHello(), nil
 }
 

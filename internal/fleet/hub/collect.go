@@ -102,11 +102,10 @@ func appendPart(path string, offset int64, part []byte) (size int64, err error) 
 // refusedWrite notes that the store does not take results.
 func (h *Hub) refusedWrite(w *work, err error) error {
 	h.mu.Lock()
-	news := w.trouble != err.Error()
-	w.trouble = err.Error()
-	h.mu.Unlock()
-	if news {
-		h.cfg.Event(err.Error())
+	defer h.mu.Unlock()
+	if w.trouble != err.Error() {
+		w.trouble = err.Error()
+		h.mu.report(w.trouble)
 	}
 	return err
 }
@@ -176,7 +175,7 @@ func (h *Hub) complete(w *work, e ledger.Entry) {
 	h.makeKnown(w, e)
 	if w.over() {
 		h.askToTell()
-		h.cfg.Event(fmt.Sprintf("job %s is done: %d slices", w.Job.Spec.Name, w.done))
+		h.mu.report(fmt.Sprintf("job %s is done: %d slices", w.Job.Spec.Name, w.done))
 	}
 }
 

@@ -74,8 +74,8 @@ type Hub struct {
 
 	commits commits
 
-	mu      sync.Mutex // guards what follows
-	jobs    []*work    // in the order in which they came
+	mu      guard   // of what follows
+	jobs    []*work // in the order in which they came
 	agents  map[string]*agent
 	strange map[string]string // why the last hello of an agent was refused
 	people  map[string]creds.Identity
@@ -100,7 +100,7 @@ func Open(c Config) (h *Hub, err error) {
 	if c.Disk == nil {
 		c.Disk = ledger.OS{}
 	}
-	h = &Hub{cfg: c, agents: map[string]*agent{}, strange: map[string]string{}, retell: make(chan struct{}, 1), commits: commits{list: map[commitOf]*commit{}, waits: map[string]int{}}}
+	h = &Hub{cfg: c, mu: guard{event: c.Event}, agents: map[string]*agent{}, strange: map[string]string{}, retell: make(chan struct{}, 1), commits: commits{list: map[commitOf]*commit{}, waits: map[string]int{}}}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {

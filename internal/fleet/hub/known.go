@@ -82,7 +82,7 @@ func (h *Hub) makeKnown(w *work, e ledger.Entry) {
 		w.sharing[e.Slice] = shared
 		if err != nil { // the others probe the slice in full
 			w.sharing[e.Slice] = lost
-			h.cfg.Event("paths of slice " + strconv.FormatUint(uint64(e.Slice), 10) + ": " + err.Error())
+			h.mu.report("paths of slice " + strconv.FormatUint(uint64(e.Slice), 10) + ": " + err.Error())
 		}
 	})
 }

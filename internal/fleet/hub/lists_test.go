@@ -40,7 +40,7 @@ func sendList(h *Hub, name string, text []byte, chunk int) error {
 // A list that several submitters send at once, and one of them twice, is one list for all of them.
 // No part of it stays behind.
 func TestListTwice(t *testing.T) {
-	h := shown(t)
+	h := shown(t, nil)
 	rng := effort.Rand(t)
 	for round := range effort.Count(50, 2000) {
 		text := bytes.Repeat(fmt.Appendf(nil, "192.0.2.%d %d\n", round%256, rng.Uint64()), 1+rng.IntN(100))
@@ -88,7 +88,7 @@ func (f *fullOnce) Rename(from, to string) error {
 // A list that is damaged on its way, or that the disk refuses, is reported as what it is. The next
 // try succeeds.
 func TestListRefused(t *testing.T) {
-	h := shown(t)
+	h := shown(t, nil)
 	text := []byte("192.0.2.0/24\n")
 	data, err := talk.Encode(&talk.List{Digest: job.Digest(text), Size: int64(len(text))}, []byte("192.0.3.0/24\n"))
 	if err != nil {

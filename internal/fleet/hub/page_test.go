@@ -15,9 +15,9 @@ import (
 )
 
 // shown is a hub with a job and an agent.
-func shown(t *testing.T) *Hub {
+func shown(t *testing.T, event func(string)) *Hub {
 	t.Helper()
-	h, err := Open(Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Page: "127.0.0.1:0", Software: "masstrace/test"})
+	h, err := Open(Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Page: "127.0.0.1:0", Software: "masstrace/test", Event: event})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func shown(t *testing.T) *Hub {
 
 // The page, its data and the metrics are served, and nothing else; words of others are escaped.
 func TestPage(t *testing.T) {
-	h := shown(t)
+	h := shown(t, nil)
 	for path, want := range map[string]string{
 		"": "&lt;script&gt;alert(1)", "status.json": `"slices":4`,
 		"metrics": `masstrace_fleet_job_slices{job="monday",number="1"} 4`, "authority.pem": "404",
@@ -72,7 +72,7 @@ func TestPage(t *testing.T) {
 
 // The names follow the conventions of Prometheus, and docs/fleet.md has a row for each.
 func TestMetrics(t *testing.T) {
-	h := shown(t)
+	h := shown(t, nil)
 	metricstest.Lint(t, h.metrics())
 	metricstest.Documented(t, h.metrics(), "../../../docs/fleet.md", "masstrace_fleet_")
 }

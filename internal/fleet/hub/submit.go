@@ -276,6 +276,9 @@ func (h *Hub) cancel(name string, q *talk.JobName) (*talk.JobState, error) {
 	if w.Job.ID != q.Job { // an old request must not end a newer job of the name
 		return nil, fmt.Errorf("cancel the job by its number, %s", w.Job.ID)
 	}
+	if w.over() && !w.Job.Canceled {
+		return nil, fmt.Errorf("job %s is done already", w.Job.Spec.Name)
+	}
 	k := w.kept
 	k.Job.Canceled = true
 	if err := h.save(&k); err != nil {

@@ -322,6 +322,6 @@ func (h *Hub) refuse(name string, q *talk.Refuse) (*nothing, error) {
 	}
 	w.budget.Return(name)
 	w.limits.giveBack(name)
-	h.cfg.Event(fmt.Sprintf("%s refuses job %s: %s", name, w.Job.Spec.Name, q.Reason))
+	h.mu.report(fmt.Sprintf("%s refuses job %s: %s", name, w.Job.Spec.Name, q.Reason))
 	return &nothing{}, nil
 }

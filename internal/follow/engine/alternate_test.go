@@ -16,6 +16,7 @@ type script struct {
 	*Engine
 	now  int64
 	told []record.PathChange
+	weak func(a Ask, n byte) bool // whether an answer has one tag; nil: none has
 }
 
 func newScript(targets int) *script {
@@ -37,7 +38,9 @@ func (s *script) run(probes int, answer func(a Ask) byte) {
 			continue
 		}
 		r := Answer{Sent: s.now}
-		switch n := answer(a); n {
+		n := answer(a)
+		r.Weak = s.weak != nil && s.weak(a, n)
+		switch n {
 		case 0:
 			s.Silent(a, s.now, false, s.now)
 			continue

@@ -17,6 +17,7 @@ func (e *Engine) apply(j *job) {
 		}
 	}
 	e.describe(j, last)
+	weak := e.weakAfter(j, last)
 	p.remember(j.target)
 	s.Flips = flips(s, &j.diff, p.tick(j.rtts[j.ttl].Sent))
 	s.Back = p.hop(j.target, j.diff.TTL)
@@ -28,12 +29,12 @@ func (e *Engine) apply(j *job) {
 		p.set(j.target, t, hops[t])
 		switch {
 		case t <= last && t >= j.low && t <= j.asked && hops[t] >= firstID && j.got[t] == hops[t]:
-			p.verify(j.target, t, j.rtts[t].Sent, j.rtts[t].RTT)
+			p.verify(j.target, t, &j.rtts[t])
 		case t <= last && p.seen[t] != nil:
 			p.seen[t][j.target] = seen[t]
 		}
 	}
-	s.End, s.Reached, s.Last = end, j.reached, last
+	s.End, s.Reached, s.Last, s.Weak = end, j.reached, last, weak
 	s.Unstable = unstable(s.Unstable, j, j.shift != 0 || j.joins(e))
 	s.Changes++
 	s.Changed = p.tick(j.rtts[j.ttl].Sent)

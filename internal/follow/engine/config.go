@@ -48,6 +48,7 @@ type Answer struct {
 	// End is set if the path ends there: the target answered, or it is unreachable. Reached is the
 	// former.
 	End, Reached bool
+	Weak         bool  // it rests on one tag of 16 bits
 	Sent         int64 // ns
 	RTT          time.Duration
 }
@@ -64,6 +65,8 @@ type Counts struct {
 	Alternated uint64 `json:"alternated"`
 	Faded      uint64 `json:"faded"`
 	Outlived   uint64 `json:"outlived"`
+	// Weak are the answers with one tag that were not as before and decided nothing; see weak.go.
+	Weak uint64 `json:"weak"`
 
 	Routes    uint64 `json:"routes"` // events by kind
 	Balancers uint64 `json:"balancers"`

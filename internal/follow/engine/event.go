@@ -271,6 +271,8 @@ func (e *Engine) neighbourAnswered(a Ask, from id, r *Answer, now int64) {
 	place := s.places // answers come in another order at most by mostOpen
 	switch st := &e.paths.states[a.Target]; {
 	case st.job != nil:
+	case e.isTooWeak(a, r) && e.paths.differs(a.Target, a.TTL, from, r.End):
+		e.Counts.Weak++
 	case e.paths.differs(a.Target, a.TTL, from, r.End):
 		owner := ev
 		if ev.told {
@@ -282,7 +284,7 @@ func (e *Engine) neighbourAnswered(a Ask, from id, r *Answer, now int64) {
 		e.inquireNear(a, from, r, owner, s, place, now)
 	default:
 		if e.paths.hop(a.Target, a.TTL) == from {
-			e.paths.verify(a.Target, a.TTL, r.Sent, r.RTT)
+			e.paths.verify(a.Target, a.TTL, r)
 		}
 		ev.stay(s, place)
 		s.inNet = s.inNet || e.sameNet(a.Target, ev.root.target)

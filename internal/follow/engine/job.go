@@ -128,6 +128,12 @@ func (e *Engine) jobAnswered(a Ask, from id, r *Answer, now int64) {
 	if j.phase == over {
 		return
 	}
+	if e.isIdle(j, a, from, r) {
+		e.Counts.Weak++
+		j.open++ // of this probe
+		e.jobSilent(a, r.Sent, now)
+		return
+	}
 	if a.Flow != 0 {
 		j.flowAnswered(from)
 	} else if j.phase == flowing {
@@ -160,6 +166,10 @@ func (j *job) keep(ttl uint8, from id, r *Answer) {
 		j.first[ttl] = r.Sent
 	}
 	j.got[ttl], j.ends[ttl], j.rtts[ttl] = from, r.End, *r
+	if r.Weak && j.phase == tracing {
+		j.weakEnd()
+		return
+	}
 	if r.End && (j.end == 0 || ttl <= j.end) {
 		j.end, j.reached = ttl, r.Reached
 	}
@@ -217,7 +227,7 @@ func (e *Engine) trace(j *job, ttl uint8, now int64) {
 	for t := e.cfg.MinTTL; t <= last; t++ {
 		p.set(j.target, t, j.got[t])
 		if j.got[t] >= firstID {
-			p.verify(j.target, t, j.rtts[t].Sent, j.rtts[t].RTT)
+			p.verify(j.target, t, &j.rtts[t])
 		}
 	}
 	s.End, s.Reached, s.Last, s.Traced = j.end, j.reached, last, true

@@ -44,6 +44,7 @@ type known struct {
 	Traced   bool
 	Flips    uint8  // changes back to what was before, of late
 	Unstable uint64 // TTLs at which a balancer alternates, by bits
+	Weak     uint64 // TTLs whose hop rests on answers with one tag, by bits
 	Changes  uint32
 	Asked    tick // the last time
 	Changed  tick // the last time
@@ -53,6 +54,7 @@ type known struct {
 	// Of the path before the last change.
 	OldEnd, OldLast uint8
 	OldReached      bool
+	OldWeak         uint64
 }
 
 func newPaths(n int, begin int64) *paths {
@@ -94,12 +96,19 @@ func (p *paths) set(target uint32, ttl uint8, hop id) {
 	p.names.uses[old]--
 	p.names.uses[hop]++
 	p.hops[ttl][target], p.seen[ttl][target], p.rtts[ttl][target] = hop, 0, 0
+	p.states[target].Weak &^= 1 << ttl
 }
 
-// verify notes that an answer shows the hop as it is.
-func (p *paths) verify(target uint32, ttl uint8, sent int64, rtt time.Duration) {
-	p.seen[ttl][target] = max(p.tick(sent), 1) // 1 also if it is only remembered
-	p.rtts[ttl][target] = uint16(min(rtt/rttUnit+1, math.MaxUint16))
+// verify notes that an answer shows the hop as it is. The best answer decides whether the hop is weak.
+func (p *paths) verify(target uint32, ttl uint8, r *Answer) {
+	switch s := &p.states[target]; {
+	case !r.Weak:
+		s.Weak &^= 1 << ttl
+	case p.seen[ttl][target] == 0:
+		s.Weak |= 1 << ttl
+	}
+	p.seen[ttl][target] = max(p.tick(r.Sent), 1) // 1 also if it is only remembered
+	p.rtts[ttl][target] = uint16(min(r.RTT/rttUnit+1, math.MaxUint16))
 }
 
 // isStable reports whether the hop is one address.

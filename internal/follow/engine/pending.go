@@ -24,6 +24,16 @@ func (e *Engine) Finish(now int64) {
 	}
 }
 
+// Open returns how many inquiries have not decided yet whether there is a change that was not told.
+func (e *Engine) Open() (n uint64) {
+	for t := range e.paths.states {
+		if j := e.paths.states[t].job; j != nil && j.phase != tracing && !j.told {
+			n++
+		}
+	}
+	return n
+}
+
 // pending returns a record of each event that was not told, without a number.
 func (e *Engine) pending(now int64) (list []record.PathChange) {
 	list = slices.Clone(e.untold)

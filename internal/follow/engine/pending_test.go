@@ -94,3 +94,30 @@ func TestFinish(t *testing.T) {
 		t.Errorf("told again: %+v", s.told)
 	}
 }
+
+// An inquiry that goes on at the end is open, and not told.
+func TestOpen(t *testing.T) {
+	s := newScript(1)
+	moved := false
+	answer := func(q Ask) byte {
+		switch {
+		case q.TTL == 4:
+			return 255
+		case q.TTL == 2 && moved:
+			return 20
+		}
+		return q.TTL
+	}
+	s.run(100, answer)
+	if s.Open() != 0 {
+		t.Errorf("%d inquiries are open before a change", s.Open())
+	}
+	moved = true
+	for s.Counts.Doubts == 0 {
+		s.run(1, answer)
+	}
+	s.Finish(s.now)
+	if s.Open() != 1 || len(s.told) != 0 {
+		t.Errorf("%d inquiries are open, told %+v", s.Open(), s.told)
+	}
+}

@@ -64,7 +64,7 @@ func (p *paths) remember(target uint32) {
 		}
 		p.old[t][target] = hop
 	}
-	s.OldEnd, s.OldReached, s.OldLast = s.End, s.Reached, s.Last
+	s.OldEnd, s.OldReached, s.OldLast, s.OldWeak = s.End, s.Reached, s.Last, s.Weak
 }
 
 // oldHop returns the hop of the remembered path.

@@ -135,22 +135,27 @@ func (e *Engine) routineAnswered(a Ask, from id, r *Answer, now int64) {
 	}
 	switch s := &p.states[a.Target]; {
 	case s.job != nil: // which learns by itself
+	case e.isTooWeak(a, r) && (p.differs(a.Target, a.TTL, from, r.End) || r.End && p.endsBefore(a.Target, a.TTL, from)):
+		e.Counts.Weak++
 	case r.End && p.endsBefore(a.Target, a.TTL, from):
 		s.End, s.Last = a.TTL, a.TTL
 		p.set(a.Target, a.TTL, from)
-		p.verify(a.Target, a.TTL, r.Sent, r.RTT)
+		p.verify(a.Target, a.TTL, r)
+	case p.differs(a.Target, a.TTL, from, r.End) && p.isDoubtful(a.Target, a.TTL) && !r.Weak:
+		e.retrace(a.Target) // it proves more than the answer that it contradicts
+		e.untried = 0
 	case p.differs(a.Target, a.TTL, from, r.End):
 		e.inquire(a.Target, a.TTL, from, r, now)
 	case !p.isStable(a.Target, a.TTL):
 	case known < firstID: // a limit or loss had hidden it
 		p.set(a.Target, a.TTL, from)
-		p.verify(a.Target, a.TTL, r.Sent, r.RTT)
-		if r.End && s.End == 0 {
+		p.verify(a.Target, a.TTL, r)
+		if r.End && s.End == 0 && !e.isTooWeak(a, r) {
 			s.End, s.Reached = a.TTL, r.Reached
 			s.Last = a.TTL
 		}
 	default:
-		p.verify(a.Target, a.TTL, r.Sent, r.RTT)
+		p.verify(a.Target, a.TTL, r)
 	}
 }
 

@@ -126,11 +126,16 @@ func names(list []format.Format) (names []string) {
 
 // NameError means that no format has a name.
 type NameError struct {
-	Name  string
+	Name  string // of no format; perhaps an ending of file names
 	Known []string
 }
 
 // Error implements error.
 func (e *NameError) Error() string {
+	for _, k := range endings {
+		if slices.Contains(k.Endings, "."+e.Name) {
+			return fmt.Sprintf("no format has the name %q: files that end in .%s are of the format %s; the formats are %s", e.Name, e.Name, k.Format, strings.Join(e.Known, ", "))
+		}
+	}
 	return fmt.Sprintf("no format has the name %q: use one of %s", e.Name, strings.Join(e.Known, ", "))
 }

@@ -16,7 +16,7 @@ func followedSample() *record.Followed {
 		Run: "01JX", Targets: 40, Traced: 39,
 		Probes:   record.FollowedProbes{First: 400, Routine: 900, Inquiry: 70, Unsent: 1, Answered: 1300, Silent: 60, Waiting: 5, Forgotten: 4},
 		Changes:  record.FollowedChanges{All: 6, Route: 3, Balancer: 1, Unclear: 2, Paths: 11},
-		Doubts:   record.FollowedDoubts{All: 20, Alternated: 4, Faded: 3, Outlived: 2},
+		Doubts:   record.FollowedDoubts{All: 20, Alternated: 4, Faded: 3, Outlived: 2, Open: 1, Weak: 9},
 		Silence:  record.FollowedSilence{Limited: 8, Lost: 7, Ours: 6},
 		OnChange: &record.FollowedCalls{Done: 3, Failed: 1, Dropped: 1, Left: 1},
 		ElapsedS: 61.5, Reason: record.ReasonSignal,

@@ -1,6 +1,6 @@
 // The headline, and the ends of traces.
 
-// Words for stop reasons, and their colors.
+// Words for stop reasons, and their colours.
 const ends = {
   COMPLETED: ['reached', 'the target answered', '--good'],
   UNREACH: ['unreachable', 'a router reports the target as unreachable', '--warn'],

@@ -2,7 +2,7 @@
 
 const topology = {level: null, sigma: null, hovered: null};
 
-// marks of an address or group, strongest first: color and words.
+// marks of an address or group, strongest first: colour and words.
 const marks = {
   root: ['--accent', 'vantage point'], ixp: ['--ixp', 'exchange'], limited: ['--warn', 'limits its answers'],
   diamond: ['--diamond', 'load balancer'], mpls: ['--mpls', 'MPLS'], plain: ['--node', 'router'],
@@ -143,7 +143,7 @@ function draw(view, canvas) {
   topology.sigma = s;
 }
 
-// drawHover draws the label of the node below the pointer on a box in the colors of the page.
+// drawHover draws the label of the node below the pointer on a box in the colours of the page.
 function drawHover(context, data, settings) {
   context.font = `600 ${settings.labelSize}px ${settings.labelFont}`;
   const width = context.measureText(data.label || '').width + 14, left = data.x + data.size + 3;
@@ -157,7 +157,7 @@ function drawHover(context, data, settings) {
   context.fillText(data.label || '', left + 7, data.y + 4);
 }
 
-// edgeColor returns the color of a link: that of its change, if it has one.
+// edgeColor returns the colour of a link: that of its change, if it has one.
 function edgeColor({d, counts}, e, color) {
   const change = d.comparison ? changeOf(counts.linkSides[e]) : 'plain';
   return change === 'plain' ? color : css(changeMarks[change][0]);

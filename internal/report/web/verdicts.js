@@ -1,6 +1,6 @@
 // Verdicts: why a trace ends where it ends, and the faults on its way. See docs/verdicts.md.
 
-// Words for verdicts, what they mean, and their colors.
+// Words for verdicts, what they mean, and their colours.
 const verdicts = {
   reached: ['reached', 'the target answered', '--good'],
   filtered: ['filtered', 'a firewall reports it, or another method passes', '--warn'],

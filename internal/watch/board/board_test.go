@@ -206,6 +206,19 @@ func TestStatistics(t *testing.T) {
 	near("best", h.Best, times[0], 0)
 }
 
+// No percentile is outside of the times, wherever they are in their bucket.
+func TestPercentileWithin(t *testing.T) {
+	for us := time.Duration(1); us < 1e6; us = us*17/16 + 1 {
+		h := newHop(1)
+		h.take(&Sample{RTT: us * time.Microsecond})
+		for _, p := range []float64{0, 50, 99, 100} {
+			if got := h.Percentile(p); got != us*time.Microsecond {
+				t.Fatalf("percentile %v of one time of %d µs is %v", p, us, got)
+			}
+		}
+	}
+}
+
 // Buckets follow each other without a gap, and each time is within its own.
 func TestHistogram(t *testing.T) {
 	for i := range buckets - 1 {

@@ -71,8 +71,11 @@ func (h *Hop) Deviation() time.Duration {
 	return time.Duration(math.Sqrt(h.squares / float64(h.Received-1)))
 }
 
-// Percentile returns the time that p percent of the answers did not exceed.
-func (h *Hop) Percentile(p float64) time.Duration { return h.times.Percentile(p) }
+// Percentile returns the time that p percent of the answers did not exceed. The middle of a bucket may
+// be beyond all of its times: none is below the shortest or above the longest one.
+func (h *Hop) Percentile(p float64) time.Duration {
+	return min(max(h.times.Percentile(p), h.Best), h.Worst)
+}
 
 // Times returns the histogram of the times. It is valid until the next sample.
 func (h *Hop) Times() *Histogram { return &h.times }
