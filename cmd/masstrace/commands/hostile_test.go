@@ -135,23 +135,32 @@ func bomb(t *testing.T, name, head, fill, tail string, n int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var w io.WriteCloser = f
-	if strings.HasSuffix(name, ".gz") {
-		w, _ = gzip.NewWriterLevel(f, gzip.BestSpeed)
-	}
 	const part = 1 << 20
-	write := func(text string) {
-		if _, err := io.WriteString(w, text); err != nil {
+	repeated := strings.Repeat(fill, max(min(part, n)/len(fill), 1))
+	packed := func(text string) []byte { // members of a gzip file follow each other
+		if !strings.HasSuffix(name, ".gz") {
+			return []byte(text)
+		}
+		var b bytes.Buffer
+		w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+		_, err := io.WriteString(w, text)
+		if err := errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	write := func(b []byte) {
+		if _, err := f.Write(b); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write(head)
-	repeated := strings.Repeat(fill, max(min(part, n)/len(fill), 1))
+	write(packed(head))
+	block := packed(repeated)
 	for left := n; left > len(fill); left -= len(repeated) {
-		write(repeated)
+		write(block)
 	}
-	write(tail)
-	if err := errors.Join(w.Close()); err != nil {
+	write(packed(tail))
+	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return path
