@@ -29,7 +29,7 @@ var seed string
 
 func TestMain(m *testing.M) {
 	var err error
-	if seed, err = effort.Text(); err != nil {
+	if seed, err = effort.Text("acceptance"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

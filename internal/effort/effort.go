@@ -53,8 +53,12 @@ func draw() (uint64, error) {
 	return 1, nil
 }
 
-// Text returns a seed for a scan that a test starts, 16 hexadecimal digits. It is the one of Seed.
-func Text() (string, error) {
+// Text returns the seed of a scan that a test starts: usual in a normal run, so that what passes once
+// passes always, and otherwise the one of Seed, as 16 hexadecimal digits.
+func Text(usual string) (string, error) {
+	if !Soaking() && os.Getenv(envSeed) == "" {
+		return usual, nil
+	}
 	seed, err := draw()
 	return fmt.Sprintf("%016x", seed), err
 }

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 // config returns the configuration of the default flags, with a wait that is long enough
 // for the lab. Its seed is that of the tests.
 func config(targets ...string) scan.Config {
-	seed, err := effort.Text()
+	seed, err := effort.Text("programs")
 	if err != nil {
 		panic(err)
 	}

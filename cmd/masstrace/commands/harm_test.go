@@ -63,9 +63,9 @@ func TestFailedRequestKeepsOutput(t *testing.T) {
 
 // scarce are command lines for TestScarce: of each command, with files that exist.
 var scarce = []string{
-	"scan 45.16.0.9 --max-ttl 2 --wait 100ms --overwrite -o out",
+	"scan 45.16.0.9 --max-ttl 2 --wait 100ms --receive-buffer 1M --overwrite -o out",
 	"scan --dry-run 45.16.0.9",
-	"scan --probes list --wait 100ms --overwrite -o out",
+	"scan --probes list --wait 100ms --receive-buffer 1M --overwrite -o out",
 	"trace -n -m 2 45.16.0.9",
 	"replay --overwrite -o out c.pcapng",
 	"show r.ndjson",
