@@ -10,7 +10,7 @@ import (
 // of the cells.
 func TestCells(t *testing.T) {
 	t.Parallel()
-	cells, targets := pairwiseCells(), testTargets
+	cells, targets := pairwiseCells(), cellTargets
 	if effort.Soaking() {
 		cells, targets = allCells(), soakTargets
 	}
@@ -20,7 +20,7 @@ func TestCells(t *testing.T) {
 		}
 		t.Run(c.name(), func(t *testing.T) {
 			t.Parallel()
-			o := scan(t, &c, targets)
+			o := scan(t, &c, max(targets, c.network.targets))
 			c.network.holds(t, o)
 			judge(t, o)
 			r := o.report
@@ -42,7 +42,7 @@ func TestOwnLimit(t *testing.T) {
 	for _, f := range families {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			o := scan(t, &cell{"udp", f, n}, testTargets/2)
+			o := scan(t, &cell{"udp", f, n}, cellTargets/2)
 			judge(t, o)
 			limited := o.report.Probes.Fates["host-limited"]
 			if limited < uint64(o.targets) || o.reached != uint64(o.targets) {

@@ -10,7 +10,7 @@ import (
 
 // Targets of a scan for all paths, each of which takes some 60 to 150 probes.
 const (
-	pathTargets     = 200
+	pathTargets     = 100
 	pathSoakTargets = 4096
 )
 

@@ -2,7 +2,7 @@
 // Internet, by the program as users have it, held against the truth.
 //
 // A cell is a method, a family and a network with one kind of trouble. A test
-// run takes a pairwise cover of all cells with 2,000 targets each, a soak
+// run takes half of a pairwise cover of all cells with 1,000 targets each, a soak
 // (MASSTRACE_SOAK=1) takes all cells with 50,000. Each is
 //
 //	masstrace lab … --log L --counters C -- masstrace scan … -o R

@@ -81,18 +81,18 @@ func yieldOf(t *testing.T, files ...string) yield {
 // its network.
 func TestFleetShares(t *testing.T) {
 	program := installed(t)
-	targets, options, preset, slices := "45.96.0.0/16 81.7.0.0/16", "--strategy topology --seed s --wait 1s", "clean", "4"
+	targets, options, preset, slices := "45.96.0.0/16 81.7.0.0/16", "--strategy topology --wait 1s", "clean", "4"
 	if effort.Soaking() {
 		targets = "45.95.0.0/16 45.96.0.0/16 45.97.0.0/16 45.98.0.0/16 81.6.0.0/16 81.7.0.0/16 81.8.0.0/16 81.9.0.0/16 " +
 			"98.4.0.0/16 98.5.0.0/16 150.40.0.0/16 150.41.0.0/16"
-		options, preset, slices = "--strategy topology --seed s", "default", "16"
+		options, preset, slices = "--strategy topology", "default", "16"
 	}
 	dir := t.TempDir()
 	inLab := func(script string) {
 		log := filepath.Join(dir, "log")
 		c := exec.CommandContext(t.Context(), program, "lab", "--vantage-points", "4", "--preset", preset, "--log", log, "--overwrite", "--", "sh", "-ec", script)
 		c.Env = append(os.Environ(), "PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"), "DIR="+dir,
-			"TARGETS="+targets, "OPTIONS="+options, "SLICES="+slices)
+			"TARGETS="+targets, "OPTIONS="+options+" --seed "+seed, "SLICES="+slices)
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}

@@ -12,7 +12,7 @@ import (
 // parted is a job of a fleet whose links to the hub fail: one vantage point is cut off while another
 // one is slow, then all of them are cut off for longer than a grant lasts.
 const parted = fleetUp + `
-masstrace submit 45.96.0.0/15 --per-prefix 1 --creds $DIR/alice.creds --name job --slices 24 --rate 600 --wait 300ms
+masstrace submit 45.96.0.0/15 --per-prefix 1 --creds $DIR/alice.creds --name job --seed $SEED --slices 24 --rate 600 --wait 300ms
 done_by() { cat $DIR/hub/jobs/*/manifest | grep -q "\"by\":\"$1\""; }
 await grep -Eq '"sent":[0-9]{2,}' $DIR/vp1/status.json
 masstrace lab cut vp1

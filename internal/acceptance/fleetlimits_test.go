@@ -18,7 +18,7 @@ import (
 
 // limited is a job of a fleet whose owner excludes half of its targets in the middle.
 const limited = fleetUp + `
-masstrace submit 45.96.0.0/15 --per-prefix 1 --creds $DIR/alice.creds --name job --slices 8 --rate $RATE --wait 300ms
+masstrace submit 45.96.0.0/15 --per-prefix 1 --creds $DIR/alice.creds --name job --seed $SEED --slices 8 --rate $RATE --wait 300ms
 for point in $MASSTRACE_VANTAGE_POINTS; do
 	await grep -Eq '"sent":[0-9]{3,}' $DIR/$point/status.json
 done
@@ -75,7 +75,7 @@ func sentProbes(t *testing.T, path string) (all []sentProbe) {
 func inFleet(t *testing.T, program, dir, script string, variables ...string) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), program, "lab", "--vantage-points", "3", "--preset", "clean", "--log", filepath.Join(dir, "log"), "--", "sh", "-ec", script)
-	c.Env = append(os.Environ(), "PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"), "DIR="+dir)
+	c.Env = append(os.Environ(), "PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"), "DIR="+dir, "SEED="+seed)
 	c.Env = append(c.Env, variables...)
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -26,12 +26,18 @@ func TestLiars(t *testing.T) {
 		}
 		return honest, all
 	}
-	honest, all := run("0.75")
-	wantHonest, wantAll := run("0")
-	t.Logf("%d hops to silent targets with liars, %d without; %d and %d in all", honest, wantHonest, all, wantAll)
-	// Two scans of one network differ by up to 1 %, because answers come in another order.
-	if 100*honest < 97*wantHonest || all >= wantAll {
-		t.Errorf("%d hops to silent targets with liars, %d without; %d and %d in all", honest, wantHonest, all, wantAll)
+	// Two scans of one network differ by up to 1 %, because answers come in another order, and by more
+	// on a busy machine. What liars take from others they take each time.
+	for left := 2; ; left-- {
+		honest, all := run("0.75")
+		wantHonest, wantAll := run("0")
+		t.Logf("%d hops to silent targets with liars, %d without; %d and %d in all", honest, wantHonest, all, wantAll)
+		if 100*honest >= 97*wantHonest && all < wantAll {
+			return
+		}
+		if left == 0 {
+			t.Fatal("with liars there are other hops to silent targets, three times")
+		}
 	}
 }
 

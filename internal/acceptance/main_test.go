@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+
+	"github.com/masstrace/masstrace/internal/effort"
 )
 
 // Environment variables by which TestMain tells the tests where masstrace is,
@@ -22,7 +24,15 @@ const (
 // statusEnvironment is the exit status of masstrace lab without namespaces.
 const statusEnvironment = 3
 
+// seed is that of all scans of this process, since tests compare scans with each other.
+var seed string
+
 func TestMain(m *testing.M) {
+	var err error
+	if seed, err = effort.Text("acceptance"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	dir, err := os.MkdirTemp("", "masstrace-acceptance-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -44,7 +54,7 @@ func TestMain(m *testing.M) {
 
 // install builds masstrace and tries its lab.
 func install(program string) error {
-	build := exec.Command("go", "build", "-o", program, "github.com/masstrace/masstrace/cmd/masstrace")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "github.com/masstrace/masstrace/cmd/masstrace")
 	if text, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, text)
 	}

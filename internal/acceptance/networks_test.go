@@ -12,6 +12,8 @@ type network struct {
 	scan  []string // of masstrace scan
 	wait  string   // of masstrace scan; waitTime if it is empty
 	holds func(t *testing.T, o *outcome)
+
+	targets int // the fewest that reach what holds checks; 0 if any number does
 }
 
 // networks returns the networks of the cells.
@@ -22,7 +24,7 @@ func networks() []network {
 		{name: "clean", lab: preset("clean"), holds: holdsClean},
 		{name: "loss", lab: preset("loss"), scan: []string{"--attempts=3"}, holds: holdsLoss},
 		// The strategy exhaustive names the limits.
-		{name: "limited", lab: preset("limited"), scan: []string{"--strategy=exhaustive"}, holds: holdsLimited},
+		{name: "limited", lab: preset("limited"), scan: []string{"--strategy=exhaustive"}, holds: holdsLimited, targets: testTargets},
 		{name: "delayed", lab: preset("delayed"), scan: both, holds: holdsDelayed},
 		{name: "nat", lab: preset("nat"), scan: both, holds: holdsNAT},
 		{name: "noise", lab: preset("noise"), scan: both, holds: holdsNoise},

@@ -18,9 +18,11 @@ import (
 	"github.com/masstrace/masstrace/internal/verify"
 )
 
-// The size of a run: few targets in a test, many in soak. The rate leaves room on two cores
-// for other tests.
+// The size of a run: few targets in a test, many in soak. A test has more of them if its bounds are
+// shares that depend on the number of targets, or if many probes have to meet at routers. The rate
+// leaves room on two cores for other tests.
 const (
+	cellTargets = 1_000
 	testTargets = 2_000
 	soakTargets = 50_000
 	topRate     = 15_000 // probes per second
@@ -85,7 +87,7 @@ func scanAt(t *testing.T, c *cell, targets, rate int) *outcome {
 	program := installed(t)
 	args := append([]string{"lab", "--log", path("log"), "--counters", path("counters")}, c.network.lab...)
 	args = append(args, "--", program, "scan", "--quiet", "--output", path("results"),
-		"--method", c.method, "--seed=acceptance", fmt.Sprintf("--max-targets=%d", targets),
+		"--method", c.method, "--seed", seed, fmt.Sprintf("--max-targets=%d", targets),
 		fmt.Sprintf("--rate=%d", rate), "--wait", cmp.Or(c.network.wait, waitTime))
 	args = append(append(args, c.network.scan...), c.family.prefixes...)
 	if text, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {

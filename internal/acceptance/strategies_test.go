@@ -25,9 +25,11 @@ func TestStrategies(t *testing.T) {
 			at++
 			t.Run(s[0]+" "+c.name(), func(t *testing.T) {
 				t.Parallel()
-				targets := testTargets
-				if len(s) > 1 && effort.Soaking() { // traces are completed by those that were written before
-					targets *= 3
+				targets := cellTargets
+				if len(s) > 1 { // traces are completed by those that were written before
+					targets = effort.Count(testTargets, 3*testTargets)
+				} else if effort.Soaking() {
+					targets = testTargets
 				}
 				o := scan(t, &c, targets)
 				n.holds(t, o)
@@ -97,7 +99,7 @@ func TestComplete(t *testing.T) {
 			run := func(strategy string) *outcome {
 				return scan(t, &cell{"udp", families[0], network{
 					name: preset, lab: []string{"--preset=" + preset}, scan: []string{"--strategy=" + strategy},
-				}}, testTargets)
+				}}, effort.Count(cellTargets, testTargets))
 			}
 			all, some := run("exhaustive"), run("complete")
 			judge(t, some)

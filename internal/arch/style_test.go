@@ -81,6 +81,50 @@ func TestMakeTargets(t *testing.T) {
 	}
 }
 
+// The Makefile names tests of one goroutine, which the race detector need not see. Each of them is
+// in one of the packages that run with the detector.
+func TestRaceSkips(t *testing.T) {
+	text := strings.ReplaceAll(document(t, "Makefile"), "\\\n", " ")
+	list := func(name string) []string {
+		_, rest, ok := strings.Cut(text, "\n"+name+" := ")
+		if !ok {
+			t.Fatalf("Makefile has no list %s", name)
+		}
+		rest, _, _ = strings.Cut(rest, "\n")
+		return strings.Fields(rest)
+	}
+	packages, names := list("CONCURRENT"), list("SINGLE")
+	if len(packages) == 0 || len(names) == 0 {
+		t.Fatal("no packages or no tests")
+	}
+	for _, name := range append(names, "TestEarly") {
+		if !definedIn(t, packages, name) {
+			t.Errorf("no package with the race detector has a test %s", name)
+		}
+	}
+}
+
+// definedIn reports whether a test file of one of the packages has a function.
+func definedIn(t *testing.T, packages []string, name string) bool {
+	t.Helper()
+	for _, dir := range packages {
+		files, err := filepath.Glob(filepath.Join(root, dir, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(text), "\nfunc "+name+"(") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func document(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, name))

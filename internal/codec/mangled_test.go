@@ -230,7 +230,7 @@ func chance(c *Codec) float64 {
 // weak. The port is one of n in 2¹⁶, and a tag is valid at most once in 2⁸. (A random destination
 // port divides that by 2¹⁶ again.)
 func TestRandomQuotations(t *testing.T) {
-	n := effort.Count(100_000, 1_000_000)
+	n := effort.Count(30_000, 1_000_000)
 	r := newRand(10)
 	for _, k := range kinds {
 		cfg := testConfig(k.method)

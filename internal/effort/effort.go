@@ -3,6 +3,7 @@
 package effort
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -30,18 +31,36 @@ func Count(few, many int) int {
 // once passes always, and another one in each run at full counts. MASSTRACE_SEED sets it.
 func Seed(t testing.TB) uint64 {
 	t.Helper()
-	seed := uint64(1)
-	if Soaking() {
-		seed = rand.Uint64()
-	}
-	if text := os.Getenv(envSeed); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("%s: %v", envSeed, err)
-		}
+	seed, err := draw()
+	if err != nil {
+		t.Fatal(err)
 	}
 	t.Logf("seed: %s=%d", envSeed, seed)
 	return seed
+}
+
+func draw() (uint64, error) {
+	if text := os.Getenv(envSeed); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", envSeed, err)
+		}
+		return seed, err
+	}
+	if Soaking() {
+		return rand.Uint64(), nil
+	}
+	return 1, nil
+}
+
+// Text returns the seed of a scan that a test starts: usual in a normal run, so that what passes once
+// passes always, and otherwise the one of Seed, as 16 hexadecimal digits.
+func Text(usual string) (string, error) {
+	if !Soaking() && os.Getenv(envSeed) == "" {
+		return usual, nil
+	}
+	seed, err := draw()
+	return fmt.Sprintf("%016x", seed), err
 }
 
 // Rand returns a generator that begins at Seed.

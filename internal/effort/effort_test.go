@@ -27,7 +27,26 @@ func TestSeed(t *testing.T) {
 	if seed := Seed(t); seed != 1<<64-1 {
 		t.Errorf("Seed = %d, want the one that is set", seed)
 	}
+	if text, err := Text("usual"); err != nil || text != "ffffffffffffffff" {
+		t.Errorf("Text = %q, %v; want the seed that is set", text, err)
+	}
 	if first, again := Rand(t).Uint64(), Rand(t).Uint64(); first != again {
 		t.Error("two generators of one seed differ")
+	}
+}
+
+func TestText(t *testing.T) {
+	t.Setenv(envSeed, "")
+	t.Setenv(envSoak, "")
+	if text, err := Text("usual"); err != nil || text != "usual" {
+		t.Errorf("Text = %q, %v; want the usual one in a normal run", text, err)
+	}
+	t.Setenv(envSoak, "1")
+	if text, err := Text("usual"); err != nil || len(text) != 16 {
+		t.Errorf("Text = %q, %v at full counts", text, err)
+	}
+	t.Setenv(envSeed, "none")
+	if text, err := Text("usual"); err == nil {
+		t.Errorf("Text = %q of a seed that is no number", text)
 	}
 }

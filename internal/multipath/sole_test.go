@@ -61,7 +61,7 @@ func TestSearchPacketShares(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(tt.name, tt.weights), func(t *testing.T) {
 			tr := newTrial(t, testConfig())
-			runs, wrong, probes := effort.Count(500, 20_000), 0, 0
+			runs, wrong, probes := effort.Count(250, 20_000), 0, 0
 			for seed := range uint64(runs) {
 				n := newNetwork(seed)
 				tt.shape(n, tt.weights)

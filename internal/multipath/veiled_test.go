@@ -41,7 +41,7 @@ func TestSearchVeiled(t *testing.T) {
 	for name, shape := range veiled {
 		t.Run(name, func(t *testing.T) {
 			tr := newTrial(t, testConfig())
-			runs := effort.Count(500, 20_000)
+			runs := effort.Count(250, 20_000)
 			falseLinks, right, wrong, remapped := 0, 0, 0, 0
 			for seed := range uint64(runs) {
 				n := newNetwork(seed)

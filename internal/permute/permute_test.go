@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/permute"
 )
 
@@ -19,10 +20,7 @@ var keys = []permute.Key{{}, key(1), {15: 0x80}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 // Tests every small domain completely: At takes each value once, and Inverse undoes it. Wide is the
 // same bijection.
 func TestBijectionSmall(t *testing.T) {
-	limit := uint64(5000)
-	if testing.Short() {
-		limit = 600
-	}
+	limit := uint64(effort.Count(2500, 5000))
 	seen := make([]uint64, limit) // seen[j] = mark: j was found in this round
 	mark := uint64(0)
 	for n := range limit + 1 {

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/format"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/lab"
@@ -42,12 +43,16 @@ func TestMain(m *testing.M) {
 }
 
 // config returns the configuration of the default flags, with a wait that is long enough
-// for the lab.
+// for the lab. Its seed is that of the tests.
 func config(targets ...string) scan.Config {
+	seed, err := effort.Text("programs")
+	if err != nil {
+		panic(err)
+	}
 	c := scan.Config{Output: "-", Stdout: io.Discard, Tool: "masstrace/test"}
 	c.Targets, c.Stdin, c.PerPrefix, c.Granularity4, c.Granularity6 = targets, strings.NewReader(""), 1, 24, 48
 	c.Method, c.MinTTL, c.MaxTTL, c.DstPort, c.Flows, c.Attempts = probe.UDP, 1, 32, 33434, 1, 1
-	c.RatePPS, c.Wait, c.Memory, c.Records = 10_000, time.Second, 64<<20, record.Traces
+	c.RatePPS, c.Wait, c.Memory, c.Records, c.Seed = 10_000, time.Second, 64<<20, record.Traces, seed
 	return c
 }
 

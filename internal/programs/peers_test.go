@@ -42,6 +42,7 @@ func scanForPeers(t *testing.T, method probe.Method, targets []string) map[netip
 type scamperTrace struct {
 	Type string
 	Dst  netip.Addr
+	Stop string `json:"stop_reason"`
 	Hops []struct {
 		Addr     netip.Addr
 		ProbeTTL int    `json:"probe_ttl"`
@@ -100,18 +101,31 @@ func TestScamper(t *testing.T) {
 	}
 }
 
+// compareScamper compares the answers at each TTL, of any number of probes. No route of the lab has a
+// loop: scamper sees one when an answer came too late for its probe. Then both are compared before it.
 func compareScamper(t *testing.T, ours *ndjson.TraceLine, theirs *scamperTrace) {
 	t.Helper()
+	last := peersTTL
+	if n := len(theirs.Hops); theirs.Stop == "LOOP" && n > 0 {
+		last = theirs.Hops[n-1].ProbeTTL - 1
+		t.Logf("%v: scamper sees a loop at TTL %d", ours.Dst, last+1)
+	}
 	var a, b []string
 	for _, h := range ours.Hops {
+		if int(h.ProbeTTL) > last {
+			continue
+		}
 		at := branch(t, ours.Dst, int(h.ProbeTTL), h.Addr)
 		a = append(a, fmt.Sprintf("%d:%s=%d/%d", h.ProbeTTL, at, *h.ICMPType, *h.ICMPCode))
 	}
 	for _, h := range theirs.Hops {
+		if h.ProbeTTL > last {
+			continue
+		}
 		at := branch(t, ours.Dst, h.ProbeTTL, h.Addr)
 		b = append(b, fmt.Sprintf("%d:%s=%d/%d", h.ProbeTTL, at, *h.Type, *h.Code))
 	}
-	if !slices.Equal(a, b) {
+	if a, b = slices.Compact(a), slices.Compact(b); !slices.Equal(a, b) {
 		t.Errorf("%v: we have %v, scamper %v", ours.Dst, a, b)
 	}
 }
@@ -125,7 +139,7 @@ func TestTraceroute(t *testing.T) {
 			t.Parallel()
 			var all sync.WaitGroup
 			for target, trace := range scanForPeers(t, method, samples(1)) {
-				args := []string{name, "-n", "-q1", "-w0.5", "-N32", fmt.Sprintf("-m%d", peersTTL)}
+				args := []string{name, "-n", "-q2", "-w0.5", "-N32", fmt.Sprintf("-m%d", peersTTL)}
 				if method == probe.UDP {
 					args = append(args, fmt.Sprintf("--port=%d", trace.DstPort))
 				}

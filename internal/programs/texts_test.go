@@ -27,7 +27,7 @@ func TestTexts(t *testing.T) {
 		heads        int      // how often the text has the target if no answer comes from there
 	}{
 		{"traceroute", "traceroute", []string{"traceroute", "-n", "-q2", "-w0.5", "-m14", "%s"}, 2},
-		{"traceroute-names", "traceroute", []string{"traceroute", "-e", "-q1", "-w0.5", "-m14", "-I", "%s"}, 2},
+		{"traceroute-names", "traceroute", []string{"traceroute", "-e", "-q2", "-w0.5", "-m14", "-I", "%s"}, 2},
 		{"mtr", "mtr", []string{"mtr", "--json", "-n", "-c2", "-i0.2", "-Z1", "-m14", "%s"}, 1},
 		{"mtr-both", "mtr", []string{"mtr", "--json", "-b", "-c2", "-i0.2", "-Z1", "-m14", "--udp", "%s"}, 1},
 		{"scamper", "scamper", []string{"scamper", "-O", "json", "-p", "1000", "-I", "trace -P udp-paris -w 1 -g 2 -m 14 %s"}, 1},

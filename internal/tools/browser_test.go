@@ -35,8 +35,18 @@ type browser struct {
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
 	need(t, "chromium")
+	// Chromium leaves folders among temporary files. They have sockets, whose paths must be short.
+	temp, err := os.MkdirTemp("", "b-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // after the browser has ended
+		if err := os.RemoveAll(temp); err != nil {
+			t.Error(err)
+		}
+	})
 	alloc, stop := chromedp.NewExecAllocator(context.Background(),
-		chromedp.ExecPath("chromium"), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath("chromium"), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.UserDataDir(t.TempDir()), chromedp.Env("TMPDIR="+temp),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
 	t.Cleanup(stop)
@@ -44,7 +54,7 @@ func newBrowser(t *testing.T) *browser {
 	t.Cleanup(end)
 	b := &browser{t: t, ctx: ctx}
 	b.must(chromedp.Listen(ctx, b.heard))
-	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
+	_, err = chromedp.Call(ctx, network.Enable, network.EnableParams{})
 	b.must(err)
 	b.size(1280)
 	return b

@@ -63,9 +63,9 @@ func TestFailedRequestKeepsOutput(t *testing.T) {
 
 // scarce are command lines for TestScarce: of each command, with files that exist.
 var scarce = []string{
-	"scan 45.16.0.9 --max-ttl 2 --wait 100ms --overwrite -o out",
+	"scan 45.16.0.9 --max-ttl 2 --wait 100ms --receive-buffer 1M --overwrite -o out",
 	"scan --dry-run 45.16.0.9",
-	"scan --probes list --wait 100ms --overwrite -o out",
+	"scan --probes list --wait 100ms --receive-buffer 1M --overwrite -o out",
 	"trace -n -m 2 45.16.0.9",
 	"replay --overwrite -o out c.pcapng",
 	"show r.ndjson",
@@ -80,6 +80,7 @@ var scarce = []string{
 // never writes into an input: the first file that it opens does not become its standard output.
 func TestScarce(t *testing.T) {
 	lab.Need(t, routers.Name)
+	inputs := scarceInputs(t)
 	for name, before := range map[string]string{
 		"8 files":             "ulimit -n 8", // with less, see TestFewestFiles
 		"10 files":            "ulimit -n 10",
@@ -94,7 +95,7 @@ func TestScarce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := scarceDir(t)
+			dir := scarceDir(t, inputs)
 			for _, args := range scarce {
 				checkScarce(t, dir, before, args)
 			}
@@ -106,7 +107,7 @@ func TestScarce(t *testing.T) {
 func TestFewestFiles(t *testing.T) {
 	lab.Need(t, routers.Name)
 	t.Parallel()
-	dir := scarceDir(t)
+	dir := scarceDir(t, scarceInputs(t))
 	out := filepath.Join(dir, "out")
 	if err := os.WriteFile(out, []byte("yesterday\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -123,14 +124,10 @@ func TestFewestFiles(t *testing.T) {
 	}
 }
 
-// scarceDir returns a folder that is not below /tmp, with the inputs of scarce.
-func scarceDir(t *testing.T) string {
+// scarceInputs returns a folder that is not below /tmp, with the program and the inputs of scarce.
+func scarceInputs(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "masstrace-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := outsideTemp(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -149,6 +146,30 @@ func scarceDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	do(t, program+" scan 45.16.0.9 --seed s --shard 1/1 --max-ttl 2 --wait 100ms -q -o "+filepath.Join(dir, "r.ndjson"))
+	return dir
+}
+
+// scarceDir returns a copy of the inputs; the program, which is large, is a link to the same file.
+func scarceDir(t *testing.T, inputs string) string {
+	t.Helper()
+	dir := outsideTemp(t)
+	for _, name := range []string{"log", "list", "c.pcapng", "c.pcapng.key", "r.ndjson"} {
+		do(t, "cp "+filepath.Join(inputs, name)+" "+dir)
+	}
+	if err := os.Link(filepath.Join(inputs, program), filepath.Join(dir, program)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// outsideTemp returns a new folder that is not below /tmp.
+func outsideTemp(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var/tmp", "masstrace-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
 

@@ -90,7 +90,7 @@ func (s *simulation) each(f func(p probed, r *netsim.Record)) {
 
 // simTargets are of both families, some hundreds, or many thousands.
 func simTargets(flags ...string) []string {
-	n := strconv.Itoa(effort.Count(256, 20_000))
+	n := strconv.Itoa(effort.Count(128, 20_000))
 	return append(flags, "--max-targets="+n, "45.0.0.0/9", "2a00:16::/33")
 }
 

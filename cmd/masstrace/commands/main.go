@@ -24,6 +24,9 @@ import (
 // version is the version of the program. Main sets it.
 var version string
 
+// drawn is the seed of scans without --seed and without a state; empty: random. Tests set it.
+var drawn string
+
 // cli is the command line.
 type cli struct {
 	Scan     ScanCmd     `cmd:"" help:"Trace every target of prefix lists."`

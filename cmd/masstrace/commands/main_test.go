@@ -9,6 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 )
@@ -25,6 +26,11 @@ func TestMain(m *testing.M) {
 	lab.Init(labSetups()...)
 	switch {
 	case filepath.Base(os.Args[0]) == program:
+		var err error
+		if drawn, err = effort.Text("0000000000000001"); err != nil { // of the form of random ones
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(statusUsage)
+		}
 		status := Main(version)
 		reportMemory()
 		os.Exit(status)

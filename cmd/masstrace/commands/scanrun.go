@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -127,6 +128,10 @@ func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
 // planConfig translates the flags that decide which probes are made.
 func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
 	method := probe.Method(c.Method)
+	seed := c.Seed
+	if c.Resume == "" {
+		seed = cmp.Or(seed, drawn)
+	}
 	records, err := record.ParseKinds(c.Records)
 	if err != nil {
 		return plan.Config{}, &plan.ConfigError{Field: "Records", Err: err}
@@ -135,7 +140,7 @@ func (c *ScanCmd) planConfig(stdin io.Reader) (plan.Config, error) {
 		Targets: c.Targets, Exclude: c.Exclude, Stdin: stdin, AllowReserved: c.AllowReserved,
 		Column: c.Column, FromResults: c.FromResults, Where: c.Where, Family: c.family(), HostRule: c.HostRule.String(), Resolver: intake.System(),
 		PerPrefix: uint64(c.PerPrefix), Granularity4: int(c.Granularity4), Granularity6: int(c.Granularity6),
-		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: uint64(c.MaxTargets), Seed: c.Seed, Key: c.Key,
+		Shard: c.Shard.i, Shards: c.Shard.n, MaxTargets: uint64(c.MaxTargets), Seed: seed, Key: c.Key,
 		Method: method, MinTTL: uint8(c.MinTTL), MaxTTL: uint8(c.MaxTTL), DstPort: dstPort(method, c.Dport), TOS: uint8(c.TOS),
 		Flows: int(c.Flows), Attempts: int(c.Attempts),
 		Strategy: c.StrategyFlags.strategy(),
