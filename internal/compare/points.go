@@ -82,8 +82,8 @@ type Results struct {
 	OnlyOld, OnlyNew []string
 }
 
-// results compares the scans, each vantage point with itself. The paths of other vantage points to the
-// same target differ without a change. files name the scans in errors.
+// results compares the scans, each vantage point with itself. The paths of other vantage points to
+// the same target differ without a change. files name the scans in errors.
 func (b *Builder) results(files [2]string) (*Results, error) {
 	var own [2]map[uint16][]path
 	several := false

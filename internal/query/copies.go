@@ -19,8 +19,8 @@ import (
 	"github.com/masstrace/masstrace/internal/run"
 )
 
-// copies are copies of NDJSON files that duckdb cannot read as they are: of pieces that begin within
-// a record, and of files whose compression duckdb does not have or does not find in the name.
+// copies are copies of NDJSON files that duckdb cannot read as they are. Some are pieces that begin
+// within a record. Of others, duckdb does not have the compression, or the name does not show it.
 type copies struct {
 	ctx    context.Context
 	folder string   // for temporary files
@@ -33,8 +33,8 @@ func (c *copies) rename(message string) string {
 	return strings.NewReplacer(c.names...).Replace(message)
 }
 
-// needsCopy reports whether duckdb cannot read an NDJSON file that begins with some octets. It finds the
-// compression by the ending of the name.
+// needsCopy reports whether duckdb cannot read an NDJSON file that begins with some octets. It finds
+// the compression by the ending of the name.
 func needsCopy(path string, begin []byte) bool {
 	return outfile.PackingOf(begin) != outfile.Packing(path)
 }
@@ -83,7 +83,7 @@ func (c *copies) fill(path string, paths []string) (err error) {
 	if err != nil {
 		return errors.Join(err, out.Close())
 	}
-	// The ReadFrom of the packer would drop what it read before an error.
+	// The ReadFrom of the packer would drop the octets before an error.
 	_, err = io.Copy(struct{ io.Writer }{packer}, &until{c.ctx, lines})
 	return errors.Join(err, packer.Close(), out.Close())
 }

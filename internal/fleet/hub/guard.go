@@ -2,8 +2,8 @@ package hub
 
 import "sync"
 
-// guard is a mutex that keeps the events of its holder until it is free: an observer may take long,
-// and meanwhile no agent would get an answer.
+// guard is a mutex that keeps the events of its holder until it is free. An observer may take long,
+// and agents must get their answers meanwhile.
 type guard struct {
 	sync.Mutex
 	event func(text string)

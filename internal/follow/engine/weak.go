@@ -2,13 +2,13 @@ package engine
 
 import "math/bits"
 
-// An answer with one tag of 16 bits is weak: a guess has the tag by chance, and so has an old answer.
-// As in a scan, it may be a hop and decides nothing alone. An inquiry is about strong answers. There
-// is one exception: beyond a box that rewrites a field, every answer has one tag. So a path that is
-// weak from a TTL to its end may also change by weak answers there.
+// An answer with one tag of 16 bits is weak: a guess may have the tag by chance. As in a scan, it may
+// be a hop and decides nothing alone. An inquiry is about strong answers. There is one exception:
+// beyond a box that rewrites a field, every answer has one tag. So a path that is weak from a TTL to
+// its end may also change by weak answers there.
 //
-// A strong answer that contradicts a weak hop proves more than that hop. The path is then traced anew,
-// and no change is told.
+// A strong answer that contradicts a weak hop proves more than that hop. The path is then traced
+// anew, and no change is told.
 
 // isTooWeak reports whether the answer to a probe decides nothing.
 func (e *Engine) isTooWeak(a Ask, r *Answer) bool {
@@ -35,8 +35,8 @@ func (p *paths) isDoubtful(target uint32, ttl uint8) bool {
 	return p.states[target].Weak>>ttl&1 != 0 && !p.isWeakFrom(target, ttl)
 }
 
-// isIdle reports whether an inquiry makes nothing of an answer: it is too weak, and more than a further
-// hop where the known path has none.
+// isIdle reports whether an inquiry makes nothing of an answer, because it is too weak. A weak hop
+// where the known path has none is kept.
 func (e *Engine) isIdle(j *job, a Ask, from id, r *Answer) bool {
 	switch {
 	case j.phase == tracing || !e.isTooWeak(a, r):
@@ -47,8 +47,8 @@ func (e *Engine) isIdle(j *job, a Ask, from id, r *Answer) bool {
 	return e.paths.differs(a.Target, a.TTL, from, r.End)
 }
 
-// weakEnd takes the weak ends of a first trace as ends if another answer of the path is weak, too: a
-// box rewrites a field, or the target returns no tags.
+// weakEnd takes the weak ends of a first trace as ends if another answer of the path is weak, too. A
+// box then rewrites a field, or the target returns no tags.
 func (j *job) weakEnd() {
 	var weak uint64
 	for t := range uint8(ttls) {
@@ -66,8 +66,8 @@ func (j *job) weakEnd() {
 	}
 }
 
-// weakAfter returns the TTLs of the new path whose hops are weak. Those that were not asked are as they
-// were.
+// weakAfter returns the TTLs of the new path whose hops are weak. Those that were not asked are as
+// they were.
 func (e *Engine) weakAfter(j *job, last uint8) (weak uint64) {
 	s := &e.paths.states[j.target]
 	for t := e.cfg.MinTTL; t <= last; t++ {
