@@ -2,6 +2,7 @@ package programs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,16 +44,12 @@ func TestMain(m *testing.M) {
 }
 
 // config returns the configuration of the default flags, with a wait that is long enough
-// for the lab. Its seed is that of the tests.
+// for the lab.
 func config(targets ...string) scan.Config {
-	seed, err := effort.Text("programs")
-	if err != nil {
-		panic(err)
-	}
 	c := scan.Config{Output: "-", Stdout: io.Discard, Tool: "masstrace/test"}
 	c.Targets, c.Stdin, c.PerPrefix, c.Granularity4, c.Granularity6 = targets, strings.NewReader(""), 1, 24, 48
 	c.Method, c.MinTTL, c.MaxTTL, c.DstPort, c.Flows, c.Attempts = probe.UDP, 1, 32, 33434, 1, 1
-	c.RatePPS, c.Wait, c.Memory, c.Records, c.Seed = 10_000, time.Second, 64<<20, record.Traces, seed
+	c.RatePPS, c.Wait, c.Memory, c.Records = 10_000, time.Second, 64<<20, record.Traces
 	return c
 }
 
@@ -75,13 +72,23 @@ func runScan(t *testing.T, c scan.Config) *results {
 	return r
 }
 
+// seedOf returns the seed of the scans of a test.
+func seedOf(t *testing.T) string {
+	t.Helper()
+	seed, err := effort.Text(t.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seed
+}
+
 // scanned runs a scan that must succeed, and returns its output.
 func scanned(t *testing.T, c scan.Config) *bytes.Buffer {
 	t.Helper()
 	lab.Need(t, routers.Name)
 	var out bytes.Buffer
 	var log notices
-	c.Stdout, c.Observer = &out, &log
+	c.Stdout, c.Observer, c.Seed = &out, &log, cmp.Or(c.Seed, seedOf(t))
 	if err := scan.Run(t.Context(), context.Background(), c); err != nil {
 		t.Fatalf("scan: %v\n%s", err, log.String())
 	}

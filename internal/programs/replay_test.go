@@ -129,7 +129,7 @@ func TestReplayScan(t *testing.T) {
 			if method == probe.ICMP {
 				c.DstPort = 0
 			}
-			c.Stdout = &want
+			c.Stdout, c.Seed = &want, seedOf(t)
 			if err := scan.Run(t.Context(), context.Background(), c); err != nil {
 				t.Fatal(err)
 			}

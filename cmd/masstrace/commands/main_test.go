@@ -3,8 +3,10 @@ package commands
 import (
 	"flag"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -20,6 +22,9 @@ const program = "masstrace"
 // envIsolated holds the name of the test that has a lab of its own, see isolated.
 const envIsolated = "MASSTRACE_TEST_ISOLATED"
 
+// envTest holds the name of the test that has started a program.
+const envTest = "MASSTRACE_TEST_NAME"
+
 // TestMain runs the tests in the lab of routers. Some go to a lab of their own.
 func TestMain(m *testing.M) {
 	version = "0.0.0-test"
@@ -27,7 +32,7 @@ func TestMain(m *testing.M) {
 	switch {
 	case filepath.Base(os.Args[0]) == program:
 		var err error
-		if drawn, err = effort.Text("0000000000000001"); err != nil { // of the form of random ones
+		if drawn, err = seedOf(os.Args[1:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(statusUsage)
 		}
@@ -38,6 +43,21 @@ func TestMain(m *testing.M) {
 		os.Exit(tests{m}.Run())
 	}
 	os.Exit(lab.Main(tests{m}, routers.Setup()))
+}
+
+// seedOf returns the seed of a scan with these arguments, in the form of random ones. Scans of tests
+// that run at the same time have different ones. Names of temporary files differ from run to run.
+func seedOf(args []string) (string, error) {
+	h := fnv.New64a()
+	fmt.Fprintln(h, os.Getenv(envTest))
+	for _, a := range args {
+		if !strings.Contains(a, os.TempDir()) {
+			fmt.Fprintln(h, a)
+		}
+	}
+	text, err := effort.Text(fmt.Sprintf("%016x", h.Sum64()))
+	h.Write([]byte(text))
+	return fmt.Sprintf("%016x", h.Sum64()), err
 }
 
 // tests runs tests with the program on their path.

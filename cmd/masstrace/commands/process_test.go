@@ -46,6 +46,7 @@ func start(t *testing.T, stdout *os.File, args ...string) *process {
 func startCmd(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, cmd: cmd, lines: make(chan string, 4096), over: make(chan struct{})}
+	cmd.Env = append(cmd.Environ(), envTest+"="+t.Name())
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
