@@ -85,7 +85,7 @@ install-demo:
 install-test:
 	@scripts/step install scripts/install make $(BUILD_PACKAGES) $(LAB_PACKAGES) $(TEST_PACKAGES)
 
-# go list -export compiles every package and links none, which nineteen programs would take ten seconds for.
+# go list -export compiles every package and links none: the links of nineteen programs take ten seconds.
 test: install-test
 	@scripts/step modules go mod download
 	@scripts/step build go list -export -f '{{""}}' ./...

@@ -10,7 +10,7 @@ import (
 
 // Targets of a scan for all paths, each of which takes some 60 to 150 probes.
 const (
-	pathTargets     = 100
+	pathTargets     = 200
 	pathSoakTargets = 4096
 )
 

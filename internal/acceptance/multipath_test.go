@@ -22,7 +22,7 @@ func TestMultipath(t *testing.T) {
 		t.Run(tt.preset, func(t *testing.T) {
 			t.Parallel()
 			c := cell{"udp", families[0], network{name: tt.preset, lab: []string{"--preset", tt.preset}, scan: []string{"--strategy", "multipath"}}}
-			o := scan(t, &c, effort.Count(128, 4096))
+			o := scan(t, &c, effort.Count(256, 4096))
 			m := o.report.Multipath
 			if m == nil || m.Targets != uint64(o.targets) {
 				t.Fatalf("multipath records: %+v", m)
