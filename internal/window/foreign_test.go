@@ -11,7 +11,7 @@ import (
 // A quotation of a foreign source is a guess with two tags, and never one with one tag. So many of
 // them make replies late, and cast no doubt on replies with one tag.
 func TestForeignMisses(t *testing.T) {
-	const most = mostWaiting / 18
+	const most = MostWaiting / 18
 	p := newPath(dest6, 9, 2)
 	short := probe.Facts{Probe: probe.Probe{TTL: 4}, Kind: probe.KindTTLExceeded, Valid: probe.Weak, HasQuote: true,
 		QuotedTTL: 1, Responder: hopOf(4, true), Stamp: 2e8}
