@@ -46,7 +46,7 @@ var strategies = map[string]strategy{
 	Exhaustive: {},
 	Complete: {record.Strategy{GapLimit: 5},
 		func(c schedule.StrategyConfig) schedule.Strategy { return schedule.NewComplete(c) }},
-	Topology: {record.Strategy{GapLimit: 3, Overlap: 2, Stitch: true},
+	Topology: {record.Strategy{GapLimit: 3, Overlap: 3, Stitch: true},
 		func(c schedule.StrategyConfig) schedule.Strategy { return schedule.NewTopology(c) }},
 	Multipath: {record.Strategy{GapLimit: 5, MultipathOptions: record.MultipathOptions{
 		Confidence: 0.95, Scope: ScopeBalancer, MDA: record.Lite.String(), MaxBranches: 100,

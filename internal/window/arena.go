@@ -169,7 +169,10 @@ func (w *Window) AnswerAt(at Place, s Slot, r *probe.Reply) Outcome {
 		}
 		w.arena.replaced++
 	}
-	e, standing := w.arena.next(), w.before(s)
+	e, standing := w.arena.next(), Steers
+	if w.floods != nil {
+		standing = w.before(s)
+	}
 	kept := w.arena.write(e, r, s.Target, First)
 	if r.OneTag() { // withheld until Learn judges it
 		p := w.path(s.Target, s.Flow)

@@ -1,6 +1,10 @@
 package window
 
-import "testing"
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
 
 // Every position is in one window. Windows follow one another without a gap, and have the sizes of
 // the table in the comment of Cut.
@@ -61,5 +65,20 @@ func TestCutLargest(t *testing.T) {
 	id := cut.Window(last)
 	if begin, end := cut.Begin(id), cut.Begin(id+1); begin > last || end != last+1 {
 		t.Errorf("window %d has the positions from %d to %d", id, begin, end)
+	}
+}
+
+// A product replaces a division, for all sizes of windows and all positions.
+func TestCutUnits(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 100_000 {
+		first := 1 + r.Uint64()>>(1+r.IntN(63))
+		cut := (&Shape{Targets: int(first)}).Cut()
+		near := r.Uint64() >> r.IntN(64) / first * first // the first position of a unit
+		for _, position := range []uint64{0, 1, first - 1, first, near, near - 1, r.Uint64(), math.MaxUint64 - 1, math.MaxUint64} {
+			if got, want := cut.units(position), position/first; got != want {
+				t.Fatalf("%d/%d = %d, want %d", position, first, got, want)
+			}
+		}
 	}
 }

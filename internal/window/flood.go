@@ -14,10 +14,11 @@ import (
 const (
 	// floodStep is the number of misses from one mark of a flood to the next.
 	floodStep = 1 << 12
-	// mostWaiting bounds the sum, over the probes of a path, of the misses that came while a
-	// reply to the probe counted. The expected number of false hops is at most mostWaiting/2³²,
-	// which is 4.9·10⁻⁴.
-	mostWaiting = 1 << 21
+	// MostWaiting bounds the sum, over the probes of a path, of the misses that came while a
+	// reply to the probe counted. The expected number of false hops is at most MostWaiting/2³²,
+	// which is 4.9·10⁻⁴. If a packet can be two guesses at once, it is twice as high: the two
+	// numbers of a TCP ACK, and the two ways to read the checksum of UDP after a foreign source.
+	MostWaiting = 1 << 21
 )
 
 // flood has the time of each floodStep-th miss of a path, ns since the Unix epoch, ascending. Paths
@@ -43,7 +44,7 @@ func (f flood) during(from, to int64) int {
 // of at most so many of the path. Their number must not grow while the path is probed: a reply that
 // becomes late afterwards would not be confirmed.
 func (f flood) isLate(sent, came int64, probes int) bool {
-	return len(f) > 0 && f.during(sent, came)*probes > mostWaiting
+	return len(f) > 0 && f.during(sent, came)*probes > MostWaiting
 }
 
 // isGuessable reports whether 32 bits identify the probe of a reply, and not more. The seal has 64

@@ -24,7 +24,7 @@ func TestFloodDuring(t *testing.T) {
 // On a path with many misses, a reply that came late is a hop after another probe confirms it. The
 // path has 18 probes, so that a reply is late after 28 marks.
 func TestLateReplies(t *testing.T) {
-	const most = mostWaiting / 18
+	const most = MostWaiting / 18
 	te := func(ttl, attempt uint8, from int, stamp int64) probe.Facts {
 		return probe.Facts{Probe: probe.Probe{TTL: ttl, Attempt: attempt}, Kind: probe.KindTTLExceeded, Valid: probe.Strong,
 			HasQuote: true, QuotedTTL: 1, Responder: hopOf(from, false), Stamp: stamp}
@@ -95,7 +95,7 @@ func TestLateReplySealed(t *testing.T) {
 			f := probe.Facts{Probe: probe.Probe{Target: dest6, TTL: 4}, Kind: probe.KindTTLExceeded, Valid: probe.Strong,
 				HasQuote: true, QuotedTTL: 1, Responder: hopOf(1+round, true), Stamp: 1e9}
 			miss := f
-			for miss.Valid, miss.Stamp = probe.Garbled, 5e8; w.Misses(0, 0) < mostWaiting; {
+			for miss.Valid, miss.Stamp = probe.Garbled, 5e8; w.Misses(0, 0) < MostWaiting; {
 				w.Learn(0, &miss, nil)
 			}
 			match(w, 0, &probe.Reply{Facts: f}, stops)

@@ -1,7 +1,9 @@
 package window
 
 import (
+	"math"
 	"testing"
+	"unsafe"
 
 	"github.com/masstrace/masstrace/internal/probe"
 )
@@ -9,7 +11,7 @@ import (
 // A quotation of a foreign source is a guess with two tags, and never one with one tag. So many of
 // them make replies late, and cast no doubt on replies with one tag.
 func TestForeignMisses(t *testing.T) {
-	const most = mostWaiting / 18
+	const most = MostWaiting / 18
 	p := newPath(dest6, 9, 2)
 	short := probe.Facts{Probe: probe.Probe{TTL: 4}, Kind: probe.KindTTLExceeded, Valid: probe.Weak, HasQuote: true,
 		QuotedTTL: 1, Responder: hopOf(4, true), Stamp: 2e8}
@@ -35,6 +37,40 @@ func TestForeignMisses(t *testing.T) {
 	p.miss(0, &probe.Facts{Valid: probe.Garbled, HasQuote: true, Responder: hopOf(99, true)})
 	if n := p.Misses(0, 0); n != 1 {
 		t.Errorf("%d misses, want 1", n)
+	}
+}
+
+// A path is small, because each (target, flow) of a window has one. Counts that are full err on the safe
+// side: the misses stay at their maximum, and each floodStep-th guess of any kind is a mark for ever.
+func TestPathFull(t *testing.T) {
+	if n := unsafe.Sizeof(path{}); n != 24 {
+		t.Errorf("%d octets", n)
+	}
+	const most = 5<<16 + 7
+	own := &probe.Facts{Valid: probe.Garbled, HasQuote: true, Responder: hopOf(99, false)}
+	foreign := &probe.Facts{Valid: probe.Garbled, HasQuote: true, Responder: hopOf(99, false), Mangled: probe.MangledSource}
+	for _, before := range []uint32{0, math.MaxUint32 - most/4} {
+		p := path{misses: before}
+		misses, marks := uint64(before), 0
+		for i := range most {
+			r := foreign
+			if i%2 == 0 {
+				r = own
+				misses++
+			}
+			if p.miss(r) {
+				marks++
+			}
+			if p.misses != uint32(min(misses, math.MaxUint32)) {
+				t.Fatalf("%d misses instead of %d", p.misses, misses)
+			}
+		}
+		if marks != most/floodStep {
+			t.Errorf("%d marks of %d guesses, want %d", marks, most, most/floodStep)
+		}
+		if !p.traits.has(garbled) || p.traits.has(touched) {
+			t.Errorf("traits %b", p.traits)
+		}
 	}
 }
 

@@ -48,11 +48,11 @@ func (j *Judge) Miss(d *Doubts, r *probe.Facts) {
 // Hear takes the best reply to a probe of the path, once.
 func (j *Judge) Hear(d *Doubts, r *probe.Facts) {
 	if !r.HasHop() {
-		d.path.touched = true
+		d.path.traits |= touched
 		return
 	}
 	if r.HasQuote && r.Mangled.Has(probe.MangledCsum) {
-		d.path.garbled = true
+		d.path.traits |= garbled
 	}
 	if r.OneTag() {
 		j.others.heard(r)

@@ -13,16 +13,25 @@ import (
 type path struct {
 	contested uint64    // bit t: several sources answered a probe with TTL t equally well
 	misses    uint32    // replies without a valid tag, or to a probe that was not sent with one tag
-	foreign   uint32    // quotations of a foreign source, see isForeign
+	guesses   uint16    // misses and quotations of a foreign source, modulo 2¹⁶, see isForeign
 	sources   [4]uint16 // of the latest misses, see sourceOf
 	alone     uint8     // answers in slots that one tag identifies
-	garbled   bool      // a device rewrites first tags: a short reply may have one by chance
-	touched   bool      // the target answered at no known TTL
+	traits    trait
 }
 
-// known is the TTLs of a path at which interfaces of a StopSet answered, as bits. At those of joined
-// the path meets that of another vantage point.
-type known struct{ met, fresh, joined uint64 }
+// trait is a set of properties of a path.
+type trait uint8
+
+const (
+	garbled trait = 1 << iota // a device rewrites first tags: a short reply may have one by chance
+	touched                   // the target answered at no known TTL
+)
+
+func (t trait) has(one trait) bool { return t&one != 0 }
+
+// known is the TTLs of a path at which interfaces of a StopSet answered, as bits. Those of met are
+// known, and some of them common. At those of joined the path meets that of another vantage point.
+type known struct{ met, common, fresh, joined uint64 }
 
 // path returns the knowledge about a path, or nil if no probe of the path has memory.
 func (w *Window) path(target uint32, flow uint16) *path {
@@ -87,11 +96,11 @@ func (w *Window) learnOdd(target uint32, r *probe.Facts) Standing {
 	p := w.path(target, r.Flow)
 	switch {
 	case !r.HasHop():
-		p.touched = true
+		p.traits |= touched
 	case r.OneTag():
 		return w.learnAlone(target, r, p)
 	case r.HasQuote && r.Mangled.Has(probe.MangledCsum):
-		p.garbled = true
+		p.traits |= garbled
 		if p.alone > 0 {
 			w.undecide(target, r.Flow)
 		}
@@ -104,10 +113,10 @@ func (w *Window) learnOdd(target uint32, r *probe.Facts) Standing {
 // Otherwise the path is to be judged, after this reply and each later one.
 func (w *Window) learnAlone(target uint32, r *probe.Facts, p *path) Standing {
 	if r.HasQuote && r.Mangled.Has(probe.MangledCsum) {
-		p.garbled = true
+		p.traits |= garbled
 	}
 	w.others.heard(r)
-	if !r.Short() || r.Kind != probe.KindTTLExceeded || p.garbled || p.misses > fewMisses ||
+	if !r.Short() || r.Kind != probe.KindTTLExceeded || p.traits.has(garbled) || p.misses > fewMisses ||
 		p.contested != 0 {
 		w.undecide(target, r.Flow)
 		return Withheld
@@ -144,11 +153,11 @@ func (w *Window) missFlow(target uint32, flow uint16, r *probe.Facts) {
 		return // no reply to this flow can be valid
 	}
 	p := &w.paths[i]
-	garbled, misses := p.garbled, p.misses
+	traits, misses := p.traits, p.misses
 	if p.miss(r) {
 		w.mark(i, r.Stamp)
 	}
-	if p.alone > 0 && (p.garbled != garbled || p.misses != misses && p.misses > fewMisses && p.misses <= mostChance+1) {
+	if p.alone > 0 && (p.traits != traits || p.misses != misses && p.misses > fewMisses && p.misses <= mostChance+1) {
 		w.judge(target, flow)
 	}
 }
@@ -157,20 +166,20 @@ func (w *Window) missFlow(target uint32, flow uint16, r *probe.Facts) {
 // is valid with two tags only. So it casts no doubt on replies with one tag.
 func isForeign(r *probe.Facts) bool { return r.Mangled.Has(probe.MangledSource) }
 
-// miss counts a miss, and reports whether it is to be a mark of the flood of its path.
+// miss counts a miss, and reports whether it is to be a mark of the flood of its path. The number of
+// misses stops at its maximum, and that of guesses begins anew: its range is a multiple of floodStep.
 func (p *path) miss(r *probe.Facts) (mark bool) {
-	count := &p.misses
-	if isForeign(r) {
-		count = &p.foreign
-	} else {
+	if !isForeign(r) {
 		p.sources[int(p.misses)%len(p.sources)] = sourceOf(HashRouter(r.Responder))
-		p.garbled = p.garbled || r.HasQuote
+		if r.HasQuote {
+			p.traits |= garbled
+		}
+		if p.misses < math.MaxUint32 {
+			p.misses++
+		}
 	}
-	if *count == math.MaxUint32 {
-		return false
-	}
-	*count++
-	return (p.misses+p.foreign)%floodStep == 0
+	p.guesses++
+	return p.guesses%floodStep == 0
 }
 
 // Miss counts a reply with one tag that names a probe which was not sent: a guess. Only the matcher
@@ -186,24 +195,29 @@ func (w *Window) learnKnown(target uint32, r *probe.Facts, stopSet *StopSet) {
 		return
 	}
 	k, bit := &w.known[w.pathIndex(target, r.Flow)], uint64(1)<<r.TTL
-	k.met, k.fresh, k.joined = k.met&^bit, k.fresh&^bit, k.joined&^bit
-	if stopSet.Add(r.TTL, r.Responder, r.Target, r.OneTag()) {
-		k.met |= bit
-	} else {
+	k.met, k.common, k.fresh, k.joined = k.met&^bit, k.common&^bit, k.fresh&^bit, k.joined&^bit
+	switch stopSet.Add(r.TTL, r.Responder, r.Target, r.OneTag()) {
+	case Fresh:
 		k.fresh |= bit
+	case Common:
+		k.common |= bit
+		fallthrough
+	default:
+		k.met |= bit
 	}
 	if o := stopSet.others; o.Spares(r.Target) && !r.OneTag() && o.Has(r.Responder, r.Target) {
 		k.joined |= bit
 	}
 }
 
-// withKnown returns s with Met, Fresh and Joined of a path, where only the TTLs in the set hops have a hop.
+// withKnown returns s with Met, IsCommon, Fresh and Joined of a path, where only the TTLs in the set hops have a hop.
 func (w *Window) withKnown(s State, target uint32, flow uint16, hops uint64) State {
 	if len(w.known) == 0 {
 		return s
 	}
 	k := w.known[w.pathIndex(target, flow)]
-	return s.set(40, lowest(k.met&hops)).set(48, lowest(k.fresh&hops)).set(joinedShift, lowest(k.joined&hops))
+	met := lowest(k.met & hops)
+	return s.set(40, met|uint8(k.common>>met&1)*isCommon).set(48, lowest(k.fresh&hops)).set(joinedShift, lowest(k.joined&hops))
 }
 
 // lowest returns the lowest TTL of a set, 0 if it is empty.
@@ -216,7 +230,7 @@ func (w *Window) judge(target uint32, flow uint16) {
 	answers, silent := w.answers(target, flow)
 	few, flood := p.isFew(answers, silent), w.flooded(target, flow)
 	s, hops := State(0), uint64(0)
-	if p.touched {
+	if p.traits.has(touched) {
 		s |= alive
 	}
 	for i := range answers {
@@ -283,7 +297,7 @@ func (w *Window) Settle() {
 		for flow, i := range w.pathsOf(target) {
 			p := &w.paths[i]
 			later := w.states[i].Load()&uint64(undecided) != 0
-			if p.alone > 0 && (p.garbled || w.crowded != 0 || later) || w.flooded(target, flow) != nil {
+			if p.alone > 0 && (p.traits.has(garbled) || w.crowded != 0 || later) || w.flooded(target, flow) != nil {
 				w.judge(target, flow)
 			}
 		}

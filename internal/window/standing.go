@@ -65,7 +65,7 @@ func (w *Window) standing(p *path, answers []judged, a *judged, few bool) Standi
 			return Steers
 		}
 		return Withheld
-	case p.garbled && isLone(w, answers, a):
+	case p.traits.has(garbled) && isLone(w, answers, a):
 		return Withheld
 	case w.others.knows(&e.Facts), few && (isOwn(answers, e) || isRepeated(answers, a)):
 		return Steers

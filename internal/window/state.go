@@ -14,7 +14,8 @@ import (
 //	bits 16–23  Exceeded: the highest TTL at which a router answered
 //	bits 24–31  Heard: likewise, also of answers that may not steer
 //	bits 32–39  Unreach: the lowest TTL at which the target was reported unreachable
-//	bits 40–47  Met: the lowest TTL at which an interface of the StopSet answered
+//	bits 40–45  Met: the lowest TTL at which an interface of the StopSet answered
+//	bit 47      IsCommon: that interface is on many paths
 //	bits 48–55  Fresh: the lowest TTL at which an interface was new to the StopSet
 //	bit 56      Alive: the target answered, perhaps at no known TTL
 //	bits 58–63  Joined: the lowest TTL at which the path meets that of another vantage point
@@ -29,6 +30,7 @@ const (
 	undecided State = 1 << 57
 
 	joinedShift = 58
+	isCommon    = 1 << 7 // in the octet of Met
 )
 
 // Reached returns the lowest TTL at which the target answered, 0 if none.
@@ -57,7 +59,10 @@ func (s State) Unreach() uint8 { return uint8(s >> 32) }
 
 // Met returns the lowest TTL at which an interface answered that the StopSet already had at that
 // TTL. It returns 0 if there is none, or if Learn was called without a StopSet.
-func (s State) Met() uint8 { return uint8(s >> 40) }
+func (s State) Met() uint8 { return uint8(s>>40) & probe.MaxTTL }
+
+// IsCommon reports whether the interface at Met is common, see StopSet.
+func (s State) IsCommon() bool { return uint8(s>>40)&isCommon != 0 }
 
 // Fresh returns the lowest TTL at which an interface answered that the StopSet did not have at that
 // TTL. It returns 0 if there is none, or if Learn was called without a StopSet.

@@ -131,9 +131,11 @@ func TestStateHonest(t *testing.T) {
 func TestStateSteers(t *testing.T) {
 	w := New(Shape{Targets: 1, FirstTTL: 1, LastTTL: 30, Flows: 1, Attempts: 1})
 	known := NewStopSet(64)
-	for i := range byte(knownAfter) { // prefixes
+	for i := range byte(commonAfter) { // prefixes
 		known.Add(5, router, probe.Addr4From([4]byte{198, 51, i, 1}), false)
-		known.Add(7, router, probe.Addr4From([4]byte{198, 51, i, 1}), false)
+		if i < knownAfter {
+			known.Add(7, router, probe.Addr4From([4]byte{198, 51, i, 1}), false)
+		}
 	}
 	type seen struct{ unreach, met, fresh uint8 }
 	for _, step := range []struct {
@@ -154,6 +156,8 @@ func TestStateSteers(t *testing.T) {
 		w.Learn(0, step.r, known)
 		if s := w.State(0, 0); (seen{s.Unreach(), s.Met(), s.Fresh()}) != step.want {
 			t.Errorf("%v at %d: %+v, want %+v", step.r.Kind, step.r.TTL, seen{s.Unreach(), s.Met(), s.Fresh()}, step.want)
+		} else if s.IsCommon() != (s.Met() == 5) {
+			t.Errorf("%v at %d: IsCommon = %t", step.r.Kind, step.r.TTL, s.IsCommon())
 		}
 	}
 }

@@ -20,17 +20,67 @@ func TestStopSet(t *testing.T) {
 	if s.Octets() != 8<<12 {
 		t.Errorf("%d octets", s.Octets())
 	}
-	// Targets of one prefix in a row count once.
-	for round, prefix := range []byte{0, 0, 1, 1, 0, 0} {
-		want := round == 5
+	// Targets of one prefix in a row count once. Each interface has one in 300 answers.
+	for round, prefix := range []byte{0, 0, 1, 1, 2, 2} {
+		want := Fresh
+		switch {
+		case round == 5:
+			want = Common
+		case round >= 3:
+			want = Known
+		}
 		target := probe.Addr4From([4]byte{198, 51, prefix, byte(round)})
-		for i := range 200 {
+		for i := range 100 {
 			for _, ttl := range []uint8{1, 2, 63} {
-				if s.Add(ttl, interfaceNo(i), target, false) != want {
-					t.Fatalf("round %d: interface %d at TTL %d: not %t", round, i, ttl, want)
+				if got := s.Add(ttl, interfaceNo(i), target, false); got != want {
+					t.Fatalf("round %d: interface %d at TTL %d: fame %d, want %d", round, i, ttl, got, want)
 				}
 			}
 		}
+	}
+}
+
+// Targets of one prefix add as much as they like: nothing becomes known to others. With one answer for
+// another prefix between, an interface is known.
+func TestStopSetLiar(t *testing.T) {
+	s := NewStopSet(1 << 12)
+	for i := range 1000 {
+		if got := s.Add(7, interfaceNo(3), probe.Addr4From([4]byte{198, 51, 7, byte(i)}), false); got != Fresh {
+			t.Fatalf("fame %d after %d answers for one prefix", got, i)
+		}
+	}
+	other := probe.Addr4From([4]byte{198, 51, 8, 1})
+	if got := s.Add(7, interfaceNo(3), other, false); got != Fresh {
+		t.Errorf("fame %d for the first target of another prefix", got)
+	}
+	if got := s.Add(7, interfaceNo(3), other, false); got != Known {
+		t.Errorf("fame %d for the second", got)
+	}
+}
+
+// Of so many interfaces none is common, until one answers more often than the others.
+func TestStopSetCommon(t *testing.T) {
+	s := NewStopSet(1 << 17)
+	target := func(i int) probe.Addr { return probe.Addr4From([4]byte{198, byte(i >> 8), byte(i), 1}) }
+	for round := range 10 {
+		for i := range 2 * commonShare {
+			if got := s.Add(9, interfaceNo(i), target(round), false); (got == Known) != (round >= knownAfter) {
+				t.Fatalf("round %d: fame %d", round, got)
+			}
+		}
+	}
+	for i := range timesMask {
+		want := Known
+		if (10+i)*commonShare >= 10*2*commonShare+i {
+			want = Common
+		}
+		if got := s.Add(9, interfaceNo(0), target(10+i), false); got != want {
+			t.Fatalf("after %d more answers: fame %d, want %d", i, got, want)
+		}
+	}
+	s.answers.Store(10 * timesMask * commonShare) // the count of a word is full, and stands for more
+	if got := s.Add(9, interfaceNo(0), target(0), false); got != Common {
+		t.Errorf("fame %d of a full count", got)
 	}
 }
 
@@ -40,14 +90,14 @@ func TestStopSetFull(t *testing.T) {
 	told := map[probe.Addr]int{}
 	for i := range 10_000 {
 		a := interfaceNo(i % 100)
-		if s.Add(9, a, probe.Addr4From([4]byte{198, 51, byte(i / 100), 1}), false) && told[a] < knownAfter {
-			t.Fatalf("%v was known before it was added three times", a)
+		if s.Add(9, a, probe.Addr4From([4]byte{198, 51, byte(i / 100), 1}), false) != Fresh && told[a] < knownAfter {
+			t.Fatalf("%v was known before it was added twice", a)
 		}
 		told[a]++
 	}
 }
 
-// If several goroutines add the same entries at once, each entry is new to three of them at least.
+// If several goroutines add the same entries at once, each entry is new to two of them at least.
 func TestStopSetShared(t *testing.T) {
 	const n, all = 6, 1000
 	s := NewStopSet(1 << 14)
@@ -56,7 +106,7 @@ func TestStopSetShared(t *testing.T) {
 	for g := range byte(n) {
 		wg.Go(func() {
 			for i := range all {
-				if !s.Add(3, interfaceNo(i), probe.Addr4From([4]byte{198, 51, g, 1}), false) {
+				if s.Add(3, interfaceNo(i), probe.Addr4From([4]byte{198, 51, g, 1}), false) == Fresh {
 					fresh.Add(1)
 				}
 			}

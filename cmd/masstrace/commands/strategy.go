@@ -14,7 +14,7 @@ import (
 type StrategyFlags struct {
 	Strategy   string `default:"complete" enum:"complete,topology,multipath,exhaustive" placeholder:"NAME" help:"Choice of TTLs. complete: all TTLs up to the end of each path, few beyond. topology: the TTLs that show new interfaces, from near the target backwards to known interfaces. multipath: as many flows at each TTL as are needed to find all branches of load balancers, with a stated confidence. exhaustive: all TTLs up to the distance of the target, or all if it does not answer. Default: ${default}."`
 	GapLimit   count  `placeholder:"N" help:"complete, topology and multipath: stop a path after N silent TTLs in a row. With complete and topology it may be fewer, if nearby targets show that the path has ended. Default: 5, topology: 3."`
-	Overlap    count  `placeholder:"N" help:"topology: probe N more TTLs backwards after the last new interface. Default: 2."`
+	Overlap    count  `placeholder:"N" help:"topology: probe N more TTLs backwards after the last new interface. Default: 3."`
 	Stitch     bool   `help:"topology: fill the first hops of each trace from other traces. These hops are marked inferred."`
 	PerHopRate rate   `placeholder:"PPS" help:"Maximum rate of probes that one nearby router must answer, in probes per second. If a router answers fewer, the rate falls to just above its answer rate. Delayed probes are sent later; they are dropped if they make the scan more than 50 % longer. Default: no limit."`
 	PrefixRate rate   `placeholder:"PPS" help:"Maximum rate of probes to one /24 (IPv6: /48) of targets, in probes per second. Default: no limit."`
