@@ -38,7 +38,11 @@ func (s *Search) settle(ttl uint8) {
 	defer s.cfg.views.put(v)
 	s.look(v, ttl)
 	if s.has(ttl) {
+		was := s.isVeiled(ttl)
 		s.row(ttl).nodes, s.row(ttl).silent = uint16(len(v.fars)), uint16(v.silent)
+		if !was && s.isVeiled(ttl) {
+			s.dirty |= 1 << (ttl - 1) // see leastSole
+		}
 		s.findLoop(ttl)
 	}
 	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(v, ttl) {
@@ -118,7 +122,7 @@ func (s *Search) lack(v *view, n *near) int {
 	}
 	least := s.leastSole(v.ttl)
 	need = max(need, least)
-	if silent >= need || answers == 0 && silent > starFlows {
+	if givesUp(need, answers, silent) || answers == 0 && silent > starFlows {
 		return 0 // a router that limits its answers, or a branch without any
 	}
 	if n != nil && least == 0 {
@@ -128,11 +132,19 @@ func (s *Search) lack(v *view, n *near) int {
 		}
 	}
 	lack := max(0, need-answers)
-	if lack > 0 { // some more may be silent, and one after the other would cost time
+	switch {
+	case lack == 0:
+	case silent > answers: // most likely a limit, so that most of many flows would be silent too
+		lack = min(lack, answers+1)
+	default: // some more may be silent, and one after the other would cost time
 		lack += min(silent/2, moreForSilent)
 	}
 	return lack
 }
+
+// givesUp reports whether a router limits its answers: so many flows are silent that need answers would
+// take too many more. Losses do that rarely.
+func givesUp(need, answers, silent int) bool { return silent >= min(need, 2*(answers+1)) }
 
 func (s *Search) endsBefore(flow uint16, ttl uint8) bool { return s.endsBy(flow, ttl-1) }
 
