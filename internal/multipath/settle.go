@@ -22,6 +22,9 @@ const (
 	mostStars = 16
 	// moreForSilent is how many flows at most are asked in addition if some were silent.
 	moreForSilent = 2
+	// fewSilent is how many more flows may be silent than are answered, until a router counts as one
+	// that limits its answers.
+	fewSilent = 4
 	// mostNew is how many flows at most are asked at once in the hope that some pass a near end.
 	mostNew = 64
 	// rarest is at how many times the flows that find the near ends the search for more flows
@@ -143,8 +146,8 @@ func (s *Search) lack(v *view, n *near) int {
 }
 
 // givesUp reports whether a router limits its answers: so many flows are silent that need answers would
-// take too many more. Losses do that rarely.
-func givesUp(need, answers, silent int) bool { return silent >= min(need, 2*(answers+1)) }
+// take too many more. Losses make most flows silent only if these are few.
+func givesUp(need, answers, silent int) bool { return silent >= min(need, answers+fewSilent) }
 
 func (s *Search) endsBefore(flow uint16, ttl uint8) bool { return s.endsBy(flow, ttl-1) }
 
