@@ -280,7 +280,7 @@ func (d *Describer) turnsUnseen(t int) bool {
 }
 
 // steady is how many flows that stay show that their branch is another one.
-const steady = 6
+const steady = 10
 
 // byAddress compares two nodes by address. 0, which is no node, comes first.
 func (d *Describer) byAddress(a, b uint16) int {
