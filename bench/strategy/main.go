@@ -8,7 +8,9 @@
 //	go run ./bench/strategy [-masstrace PATH] [-flashroute PATH] [-scamper PATH]
 //	    [-targets N] [-rate PPS] [-dense N] [-dense-rate PPS] [-limited N] [-seeds N]
 //	    [-dense-seeds N] [-limited-seeds N] [-scamper-seeds N] [-paths N] [-paths-seeds N]
-//	    [-tracelb-seeds N] [-paths-fast N] [-o FILE]
+//	    [-tracelb-seeds N] [-remap N] [-paths-few N] [-failures N] [-paths-fast N] [-o FILE]
+//
+// A part is left out if its number of targets, or of balancers, is 0.
 //
 // It needs root, and sends nothing outside namespaces of its own.
 package main
@@ -40,10 +42,13 @@ func main() {
 	flag.IntVar(&c.denseSeeds, "dense-seeds", 3, "likewise of the dense list")
 	flag.IntVar(&c.limitedSeeds, "limited-seeds", 3, "likewise with limits")
 	flag.IntVar(&c.scamperSeeds, "scamper-seeds", 1, "networks in which scamper, the slowest, traces the sparse list")
-	flag.IntVar(&c.pathTargets, "paths", 4096, "targets of the search for all paths; 0 for none")
+	flag.IntVar(&c.pathTargets, "paths", 4096, "targets of the search for all paths, with and without borrowing, full, and by tracelb; 0 for none")
 	flag.IntVar(&c.pathSeeds, "paths-seeds", 5, "networks of the search for all paths")
+	flag.IntVar(&c.pathRemap, "remap", 4096, "targets of the search while balancers remap their flows; 0 for none")
+	flag.IntVar(&c.pathFew, "paths-few", 500, "targets whose time is compared with tracelb's at one rate; 0 for none")
+	flag.IntVar(&c.balancers, "failures", 1000, "balancers of each width whose failures are counted, at least; 0 for none")
 	flag.IntVar(&c.tracelbSeeds, "tracelb-seeds", 5, "networks in which scamper's tracelb searches, too")
-	flag.IntVar(&c.pathFast, "paths-fast", 30_000, "targets of the fast search for all paths")
+	flag.IntVar(&c.pathFast, "paths-fast", 30_000, "targets of the fast search for all paths; 0 for none")
 	out := flag.String("o", "", "keep the tables in this file")
 	flag.Parse()
 	bench.Exit("strategy", run(&c, *out))
@@ -57,6 +62,8 @@ type config struct {
 	seeds, denseSeeds              int
 	limitedSeeds, scamperSeeds     int
 	pathTargets, pathFast          int // number of targets
+	pathRemap, pathFew             int // likewise
+	balancers                      int // of each width
 	pathSeeds, tracelbSeeds        int
 	dir                            string // temporary folder
 }
@@ -91,13 +98,11 @@ func run(c *config, out string) (err error) {
 		body += text
 	}
 	keep := []kept{{bench.Strategies, body}}
-	if c.pathTargets > 0 {
-		text, err := c.allPaths()
-		if err != nil {
-			return err
-		}
-		keep = append(keep, kept{bench.Paths, text})
+	text, err := c.allPaths()
+	if err != nil {
+		return err
 	}
+	keep = append(keep, kept{bench.Paths, text})
 	for _, k := range keep {
 		if k.text == "" {
 			continue

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/masstrace/masstrace/bench"
 	"github.com/masstrace/masstrace/internal/multipath"
@@ -16,17 +17,17 @@ import (
 
 // How strategy multipath is measured.
 const (
-	pathRate   = 20_000  // probes per second of masstrace
-	fastRate   = 100_000 // of the measurement of speed
-	fewTargets = 500     // of the comparison of time at one rate
-	balancers  = 1000    // of each width
+	pathRate = 20_000  // probes per second of masstrace
+	fastRate = 100_000 // of the measurement of speed
+	remapAt  = "5s"    // when balancers remap their flows, in the measurement of false links
 )
 
 // paths is the result of a scan for all paths, by verify.
 type paths struct {
 	nodes, links, falseNodes, falseLinks float64
+	claimedLinks, marked, markedFalse    float64
 	addresses, pairs                     float64
-	probes, seconds, octets              float64
+	targets, probes, seconds, octets     float64 // targets with a record
 	even                                 verify.Calibration
 	widths                               []verify.WidthCount
 }
@@ -47,79 +48,73 @@ func (c *config) tracelb() *tool {
 
 // allPaths compares the ways to find all paths, and returns the tables.
 func (c *config) allPaths() (string, error) {
-	text, err := c.comparePaths()
-	if err != nil {
-		return "", err
-	}
-	for _, part := range []func() (string, error){c.samePace, c.failures, c.speed} {
-		more, err := part()
+	var texts []string
+	for _, part := range []func() (string, error){c.comparePaths, c.remapped, c.samePace, c.failures, c.speed} {
+		text, err := part()
 		if err != nil {
 			return "", err
 		}
-		text += "\n" + more
+		if text != "" {
+			texts = append(texts, text)
+		}
 	}
-	return text, nil
+	return strings.Join(texts, "\n"), nil
 }
 
-// comparePaths compares the ways on the default network.
-func (c *config) comparePaths() (string, error) {
-	tools := []*tool{pathScan(), pathScan("--no-borrow"), pathScan("--mda=full")}
-	if c.scamper != "" && c.tracelbSeeds > 0 {
-		t := c.tracelb()
-		t.seeds = c.tracelbSeeds
-		tools = append(tools, t)
+// remapped counts false links if balancers remap their flows during the scan.
+func (c *config) remapped() (string, error) {
+	if c.pathRemap == 0 {
+		return "", nil
 	}
-	table := tabular.Table{Columns: "lr", Head: []string{
-		"tool", "addresses", "pairs", "nodes", "links", "false nodes", "false links", "probes per target", "s", "complete balancers", "whole", "claimed",
-	}}
-	for _, t := range tools {
-		sum, n := paths{}, 0
-		for seed := 1; seed <= c.pathSeeds && (t.seeds == 0 || seed <= t.seeds); seed++ {
-			p, err := c.tryPaths(t, c.pathTargets, pathRate, seed, "--preset=default")
+	table := tabular.Table{Columns: "lr", Head: []string{"tool", "links", "false links", "in 10,000", "marked links", "of these false"}}
+	for _, t := range []*tool{pathScan(), pathScan("--no-borrow")} {
+		var sum paths
+		for seed := 1; seed <= c.pathSeeds; seed++ {
+			p, err := c.tryPaths(t, c.pathRemap, pathRate, seed, "--preset=default", "--set=remap="+remapAt)
 			if err != nil {
 				return "", err
 			}
 			sum.add(p)
-			n++
 		}
-		k := float64(n)
-		table.Add(t.name, percent(sum.addresses/k), percent(sum.pairs/k), percent(sum.nodes/k), percent(sum.links/k), tabular.Number(sum.falseNodes), tabular.Number(sum.falseLinks),
-			tabular.Number(sum.probes/k/float64(c.pathTargets)), tabular.Number(sum.seconds/k), tabular.Count(sum.even.Balancers),
-			percent(float64(sum.even.Whole)/float64(sum.even.Balancers)), percent(sum.even.Claimed/float64(sum.even.Balancers)))
+		table.Add(t.name, tabular.Number(sum.claimedLinks), tabular.Number(sum.falseLinks), fmt.Sprintf("%.2f", 1e4*sum.falseLinks/sum.claimedLinks),
+			tabular.Number(sum.marked), tabular.Number(sum.markedFalse))
 	}
-	return fmt.Sprintf("%d dense targets, default network, %d probes per second requested (scamper: at most %d), means over %d network(s), "+
-		"tracelb over %d; false nodes and links are sums. Addresses and pairs of adjacent ones are shares of all different ones that answer, over all "+
-		"flows to all targets. Nodes and links are those of each target on its own: near routers that limit their answers miss for most. Complete "+
-		"balancers are those with equal shares that were not borrowed: the share that was found as a whole, and the mean confidence claimed.\n\n%s",
-		c.pathTargets, pathRate, mostRate, c.pathSeeds, min(c.tracelbSeeds, c.pathSeeds), table.Markdown()), nil
+	return fmt.Sprintf("%d dense targets, default network, balancers remap their flows after %s, sums over %d network(s). Links without a mark "+
+		"and the false ones of them; links that are marked as those of flows that moved.\n\n%s", c.pathRemap, remapAt, c.pathSeeds, table.Markdown()), nil
 }
 
 // samePace compares the times of a few targets at one rate.
 func (c *config) samePace() (string, error) {
-	if c.scamper == "" || c.tracelbSeeds == 0 {
+	if c.scamper == "" || c.pathFew == 0 {
 		return "", nil
 	}
-	ours, err := c.tryPaths(pathScan(), fewTargets, mostRate, 1, "--preset=default")
+	theirs, err := c.tryPaths(c.tracelb(), c.pathFew, mostRate, 1, "--preset=default")
 	if err != nil {
 		return "", err
 	}
-	theirs, err := c.tryPaths(c.tracelb(), fewTargets, mostRate, 1, "--preset=default")
-	if err != nil {
-		return "", err
+	text := fmt.Sprintf("%d dense targets at %d probes per second: tracelb %s s", c.pathFew, mostRate, tabular.Number(theirs.seconds))
+	for _, t := range []*tool{pathScan(), pathScan("--no-borrow")} {
+		ours, err := c.tryPaths(t, c.pathFew, mostRate, 1, "--preset=default")
+		if err != nil {
+			return "", err
+		}
+		text += fmt.Sprintf("; %s %s s, so that tracelb takes %.1f times as long", t.name, tabular.Number(ours.seconds), theirs.seconds/ours.seconds)
 	}
-	return fmt.Sprintf("%d dense targets at %d probes per second: %s s, tracelb %s s, which is %.1f times as long.\n", fewTargets, mostRate,
-		tabular.Number(ours.seconds), tabular.Number(theirs.seconds), theirs.seconds/ours.seconds), nil
+	return text + ".\n", nil
 }
 
 // failures measures how often the search at a balancer misses a branch, by width.
 func (c *config) failures() (string, error) {
+	if c.balancers == 0 {
+		return "", nil
+	}
 	rule := multipath.NewRule(0.95, multipath.PerBalancer, multipath.MaxBranches)
 	table := tabular.Table{Columns: "rr", Head: []string{"width", "balancers", "missed a branch", "rule", "rule + 3σ"}}
 	for _, width := range []int{2, 4, 8, 16} {
 		var n, missed uint64
-		for seed := 1; n < balancers && seed <= 20; seed++ {
+		for seed := 1; n < uint64(c.balancers) && seed <= 20; seed++ {
 			w := strconv.Itoa(width)
-			p, err := c.tryPaths(pathScan("--no-borrow"), balancers, pathRate, seed, "--preset=clean", "--set=diamonds=1",
+			p, err := c.tryPaths(pathScan("--no-borrow"), c.balancers, pathRate, seed, "--preset=clean", "--set=diamonds=1",
 				"--set=min-width="+w, "--set=max-width="+w, "--set=per-flow=1", "--set=per-destination=0", "--set=per-packet=0")
 			if err != nil {
 				return "", err
@@ -135,13 +130,16 @@ func (c *config) failures() (string, error) {
 			percentExactly(exact+3*math.Sqrt(exact*(1-exact)/float64(n))))
 	}
 	return fmt.Sprintf("Balancers that missed a branch, by width, without loss and without borrowing: at least %d balancers each.\n\n%s",
-		balancers, table.Markdown()), nil
+		c.balancers, table.Markdown()), nil
 }
 
 func percentExactly(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) }
 
 // speed measures the rate and the memory of a fast scan.
 func (c *config) speed() (string, error) {
+	if c.pathFast == 0 {
+		return "", nil
+	}
 	p, err := c.tryPaths(pathScan("--no-borrow"), c.pathFast, fastRate, 1, "--preset=clean")
 	if err != nil {
 		return "", err
@@ -154,8 +152,9 @@ func (c *config) speed() (string, error) {
 // add adds a result.
 func (p *paths) add(o *paths) {
 	p.nodes, p.links, p.falseNodes, p.falseLinks = p.nodes+o.nodes, p.links+o.links, p.falseNodes+o.falseNodes, p.falseLinks+o.falseLinks
+	p.claimedLinks, p.marked, p.markedFalse = p.claimedLinks+o.claimedLinks, p.marked+o.marked, p.markedFalse+o.markedFalse
 	p.addresses, p.pairs = p.addresses+o.addresses, p.pairs+o.pairs
-	p.probes, p.seconds = p.probes+o.probes, p.seconds+o.seconds
+	p.targets, p.probes, p.seconds = p.targets+o.targets, p.probes+o.probes, p.seconds+o.seconds
 	p.even.Balancers, p.even.Whole = p.even.Balancers+o.even.Balancers, p.even.Whole+o.even.Whole
 	p.even.Claimed += o.even.Claimed * float64(o.even.Balancers)
 }
@@ -187,7 +186,8 @@ func (c *config) tryPaths(t *tool, targets, rate, seed int, network ...string) (
 	}
 	p := &paths{
 		nodes: m.Nodes.Share, links: m.Links.Share, falseNodes: float64(m.Nodes.False()), falseLinks: float64(m.Links.False()),
-		probes: float64(seen.Simulator["received"]), seconds: used.Elapsed, octets: float64(used.Octets),
+		claimedLinks: float64(m.Links.Claimed), marked: float64(m.Links.Marked), markedFalse: float64(m.Links.MarkedFalse),
+		targets: float64(m.Targets), probes: float64(seen.Simulator["received"]), seconds: used.Elapsed, octets: float64(used.Octets),
 		addresses: float64(m.Nodes.AddressesFound) / float64(m.Nodes.Addresses), pairs: float64(m.Links.PairsFound) / float64(m.Links.Pairs),
 		even: m.Balancers.Even, widths: m.Balancers.Widths,
 	}

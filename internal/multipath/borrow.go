@@ -8,6 +8,11 @@ func (s *Search) borrow(v *view, n *near, answers, width int) int {
 		return need
 	}
 	far, sum := s.branches(v, n)
+	if v.alone && width > 1 {
+		for i := range v.fars {
+			s.cfg.Known.doubt(s.knownKey(v.ttl, n, v.fars[i].node), width)
+		}
+	}
 	known, set, ok := s.cfg.Known.lookup(s.knownKey(v.ttl, n, far))
 	switch {
 	case ok && known == unsteady: // by chance, all flows may have met one node

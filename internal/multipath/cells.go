@@ -45,6 +45,7 @@ type row struct {
 	nodes   uint16 // addresses found, when it was last settled
 	silent  uint16 // flows that nothing answered, then
 	later   uint16 // flows from here on were asked after the balancer had moved flows; 0: none
+	sole    uint16 // flows that it needs beside the diamond of a per-packet balancer, see settleAgain
 	// reported is the number of branches in front of the row that Known has got.
 	reported uint8
 	flags    rowFlags

@@ -262,8 +262,25 @@ func (d *Describer) turnsBehind(t int) bool {
 	return d.widths[t-1] == 1 && d.heard[t-1] < uint16(d.cfg.rule.Flows(1))
 }
 
+// turnsUnseen reports whether a flow turns in the row at t that was lost at the TTL before. All flows meet
+// one node there, so that this one did too.
+func (d *Describer) turnsUnseen(t int) bool {
+	if d.widths[t-1] != 1 || d.isVeiled(t-1) {
+		return false
+	}
+	row := d.row(t)
+	for i := range row {
+		o := &row[i]
+		near := d.find(o.flow, t-1)
+		if o.turned() && d.in[o.flow] == 0 && (near == nil || near.node == 0) {
+			return true
+		}
+	}
+	return false
+}
+
 // steady is how many flows that stay show that their branch is another one.
-const steady = 6
+const steady = 10
 
 // byAddress compares two nodes by address. 0, which is no node, comes first.
 func (d *Describer) byAddress(a, b uint16) int {
@@ -287,8 +304,8 @@ func (d *Describer) isMet(f *fork) bool {
 // isShort reports whether silence kept a fork from meeting the rule.
 func (d *Describer) isShort(f *fork) bool {
 	need := d.cfg.rule.Flows(f.width)
-	return f.asked-f.answered >= need || f.rowAsked-f.rowAnswered >= need || f.rowAnswered == 0 ||
-		f.answered == 0 && f.asked > 0
+	return givesUp(need, f.answered, f.asked-f.answered) || givesUp(need, f.rowAnswered, f.rowAsked-f.rowAnswered) ||
+		f.rowAnswered == 0 || f.answered == 0 && f.asked > 0
 }
 
 // describeForks adds the balancers, and marks the nodes that were borrowed.

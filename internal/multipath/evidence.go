@@ -104,7 +104,7 @@ func (s *Search) prepareEvidence() (asked bool) {
 			continue
 		}
 		s.look(v, ttl)
-		if !v.alone || v.silent > mostSilent || s.isBorrowed(len(v.fars), v.answers) {
+		if !v.alone && v.onlyNear() == nil || v.silent > mostSilent || s.isBorrowed(len(v.fars), v.answers) {
 			continue
 		}
 		r := &v.shares

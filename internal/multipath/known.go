@@ -36,7 +36,7 @@ type knownEntry struct {
 	set     uint32 // sum of the branches
 	prefix  uint32 // of the first target that supports the entry
 	width   uint8  // unsteady if a per-packet balancer decides what follows
-	support uint8
+	support uint8  // prefixes that agree, minSupport at most; 0: a search doubts the entry
 }
 
 // unsteady is the width of a node in, or in front of, the branches of a per-packet balancer.
@@ -100,6 +100,19 @@ func (k *Known) warn(key knownKey) {
 	put(entries, knownEntry{check: check, width: unsteady, support: minSupport})
 }
 
+// doubt takes so many branches of the node of key that a search sees before it has finished them. An
+// entry with fewer counts no more, until a search has finished as many. A forged doubt costs other targets
+// some probes.
+func (k *Known) doubt(key knownKey, width int) {
+	s, entries, check := k.find(key)
+	defer s.Unlock()
+	for i := range entries {
+		if e := &entries[i]; e.check == check && e.width != unsteady && int(e.width) < width {
+			*e = knownEntry{check: check, width: uint8(min(width, 255))}
+		}
+	}
+}
+
 // report takes the branches of the node of key that a target of prefix found with the full rule. A
 // search may miss a branch, so that more branches replace fewer. Fewer replace more only as long as
 // one prefix alone supports those.
@@ -112,7 +125,7 @@ func (k *Known) report(key knownKey, width int, set, prefix uint32) {
 		switch {
 		case e.check != check:
 			continue
-		case e.width == unsteady:
+		case e.width == unsteady, e.support == 0 && fresh.width < e.width:
 		case e.width == fresh.width && e.set == set:
 			if e.prefix != prefix {
 				e.support = minSupport

@@ -48,6 +48,38 @@ func TestKnown(t *testing.T) {
 	}
 }
 
+// TestKnownDoubt counts no entry with fewer branches than a search has seen, until searches have finished
+// as many.
+func TestKnownDoubt(t *testing.T) {
+	k := NewKnown(1 << 16)
+	counts := func(want int) {
+		t.Helper()
+		if width, _, ok := k.lookup(key(9)); ok != (want > 0) || ok && width != want {
+			t.Errorf("lookup = %d, %v; want %d", width, ok, want)
+		}
+	}
+	k.doubt(key(9), 2) // of nothing
+	counts(0)
+	k.report(key(9), 1, 7, 1)
+	k.report(key(9), 1, 7, 2)
+	counts(1)
+	k.doubt(key(9), 1) // no contradiction
+	counts(1)
+	k.doubt(key(9), 2)
+	counts(0)
+	k.report(key(9), 1, 7, 3)
+	k.report(key(9), 1, 7, 4)
+	counts(0)
+	k.report(key(9), 2, 9, 3)
+	k.report(key(9), 2, 9, 4)
+	counts(2)
+	k.warn(key(9))
+	k.doubt(key(9), 3)
+	if width, _, ok := k.lookup(key(9)); width != unsteady || !ok {
+		t.Errorf("width %d, %v; want the warning", width, ok)
+	}
+}
+
 // TestKnownIsFull fills a small table from several goroutines.
 func TestKnownIsFull(t *testing.T) {
 	k := NewKnown(1 << 16)

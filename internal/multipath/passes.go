@@ -203,7 +203,7 @@ func (d *Describer) addFork(t int, f fork, passes []pass) {
 		when.take(o)
 		f.packet = f.packet || o.turned()
 	}
-	f.packet = f.packet || when.isSeveral() || d.veiled[t] != 0 || f.node != 0 && d.random[f.node]
+	f.packet = f.packet || when.isSeveral() || d.turnsUnseen(t) || d.veiled[t] != 0 || f.node != 0 && d.random[f.node]
 	for i := range passes {
 		p := &passes[i]
 		if p.flags&passThrough == 0 {

@@ -6,19 +6,26 @@ import "slices"
 const certain = 10
 
 // leastSole returns how many flows must meet the same node in the row at ttl, whatever the rule
-// takes. They are more if silence in front of it may be a branch of a per-packet balancer, whose other
-// branch goes on to another node.
+// takes. They are more if silence in a row beside it may be a branch of a per-packet balancer. If all
+// flows in the one row pass this branch, and those in the other row do not, a link between the rows would
+// be false.
 func (s *Search) leastSole(ttl uint8) int {
 	switch {
 	case s.has(ttl) && s.row(ttl).flags&rowSole != 0:
 		return s.soleFlows(ttl + 1)
-	case s.has(ttl - 1):
-		before := s.row(ttl - 1)
-		if before.nodes == 1 && before.silent >= veils && before.flags&rowKnown == 0 {
-			return s.cfg.rule.Flows(3)
-		}
+	case s.isVeiled(ttl-1) || s.isVeiled(ttl+1):
+		return s.cfg.rule.Flows(2)
 	}
 	return 0
+}
+
+// isVeiled reports whether one node answers in the row at ttl, and silence may hide another one.
+func (s *Search) isVeiled(ttl uint8) bool {
+	if !s.has(ttl) {
+		return false
+	}
+	row := s.row(ttl)
+	return row.nodes == 1 && row.silent >= veils && row.flags&rowKnown == 0
 }
 
 // front returns the first row after the balancer from which the paths in the row at ttl diverge. All
@@ -284,6 +291,9 @@ func (s *Search) sampleNears(ttl uint8) (asked bool) {
 			asked = s.sample(ttl-1, soleSample)
 		}
 		return s.gatherEvidence(v, ttl, 0, bits(len(v.fars), v.answers)) || asked
+	}
+	if v.onlyNear() != nil { // the balancer may be before it, and silence a branch beside it
+		return s.gatherEvidence(v, ttl, 0, bits(len(v.fars), v.answers))
 	}
 	for i := range v.nears {
 		if n := &v.nears[i]; n.width > 1 && n.node != 0 {

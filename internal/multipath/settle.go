@@ -22,6 +22,9 @@ const (
 	mostStars = 16
 	// moreForSilent is how many flows at most are asked in addition if some were silent.
 	moreForSilent = 2
+	// fewSilent is how many more flows may be silent than are answered, until a router counts as one
+	// that limits its answers.
+	fewSilent = 4
 	// mostNew is how many flows at most are asked at once in the hope that some pass a near end.
 	mostNew = 64
 	// rarest is at how many times the flows that find the near ends the search for more flows
@@ -38,7 +41,11 @@ func (s *Search) settle(ttl uint8) {
 	defer s.cfg.views.put(v)
 	s.look(v, ttl)
 	if s.has(ttl) {
+		was := s.isVeiled(ttl)
 		s.row(ttl).nodes, s.row(ttl).silent = uint16(len(v.fars)), uint16(v.silent)
+		if !was && s.isVeiled(ttl) {
+			s.dirty |= 1 << (ttl - 1) // see leastSole
+		}
 		s.findLoop(ttl)
 	}
 	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(v, ttl) {
@@ -118,7 +125,7 @@ func (s *Search) lack(v *view, n *near) int {
 	}
 	least := s.leastSole(v.ttl)
 	need = max(need, least)
-	if silent >= need || answers == 0 && silent > starFlows {
+	if givesUp(need, answers, silent) || answers == 0 && silent > starFlows {
 		return 0 // a router that limits its answers, or a branch without any
 	}
 	if n != nil && least == 0 {
@@ -128,11 +135,19 @@ func (s *Search) lack(v *view, n *near) int {
 		}
 	}
 	lack := max(0, need-answers)
-	if lack > 0 { // some more may be silent, and one after the other would cost time
+	switch {
+	case lack == 0:
+	case silent > answers: // most likely a limit, so that most of many flows would be silent too
+		lack = min(lack, answers+1)
+	default: // some more may be silent, and one after the other would cost time
 		lack += min(silent/2, moreForSilent)
 	}
 	return lack
 }
+
+// givesUp reports whether a router limits its answers: so many flows are silent that need answers would
+// take too many more. Losses make most flows silent only if these are few.
+func givesUp(need, answers, silent int) bool { return silent >= min(need, answers+fewSilent) }
 
 func (s *Search) endsBefore(flow uint16, ttl uint8) bool { return s.endsBy(flow, ttl-1) }
 

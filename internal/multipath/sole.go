@@ -39,16 +39,30 @@ func (s *Search) soleFlows(ttl uint8) (need int) {
 	return max(need, s.cfg.sole())
 }
 
-// settleSole settles the rows beside the diamond of the row at ttl again, because they depend on the
-// shares in it. packet is set if a per-packet balancer lies before the TTL in front of it.
+// settleSole settles the rows beside the diamond of the row at ttl again, if they need another number of
+// flows, because they depend on the shares in it. packet is set if a per-packet balancer lies before the
+// TTL in front of it.
 func (s *Search) settleSole(ttl uint8, packet bool) {
 	if packet {
-		s.dirty |= 1 << (ttl + 1)
+		s.settleAgain(ttl+1, s.soleFlows(ttl+1))
 	}
 	if packet || s.has(ttl) && s.row(ttl).flags&rowPacket != 0 {
 		if f := s.front(ttl); f > s.first && s.row(f-1).flags&rowSole != 0 {
-			s.dirty |= 1 << (f - 1)
+			s.settleAgain(f-1, s.soleFlows(f))
 		}
+	}
+}
+
+// settleAgain settles a row again if it needed another number of flows before. Two diamonds in a row would
+// settle the row between them for ever otherwise.
+func (s *Search) settleAgain(ttl uint8, need int) {
+	if !s.has(ttl) {
+		s.dirty |= 1 << ttl
+		return
+	}
+	if row := s.row(ttl); int(row.sole) != need {
+		row.sole = uint16(need)
+		s.dirty |= 1 << ttl
 	}
 }
 

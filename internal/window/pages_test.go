@@ -260,7 +260,7 @@ const scanMemory = 512 << 20
 // branches. The window takes no more memory than its shape states.
 func TestOnDemandMemory(t *testing.T) {
 	const targets = 10_000
-	s := Shape{Targets: targets, FirstTTL: 1, LastTTL: 32, Flows: probe.BaseFlows, Attempts: 4, OnDemand: 160}
+	s := Shape{Targets: targets, FirstTTL: 1, LastTTL: 32, Flows: probe.BaseFlows, Attempts: 4, OnDemand: 208}
 	bound := s.OctetsPerTarget()*targets + s.SharedOctets()
 	if bound > scanMemory {
 		t.Errorf("%d targets take up to %d octets each, %d in all", targets, s.OctetsPerTarget(), bound)

@@ -73,12 +73,12 @@ type pool struct {
 	most uint32
 }
 
-// take reserves n consecutive units, and returns 1 + the number of the first. It returns 0 if there
-// are not as many left. Any goroutine may call it.
-func (p *pool) take(n uint32) uint32 {
+// take reserves n consecutive units, and returns 1 + the number of the first. It returns 0 if fewer than
+// keep would be left. Any goroutine may call it.
+func (p *pool) take(n, keep uint32) uint32 {
 	for {
 		used := p.used.Load()
-		if n > p.most-used {
+		if n+keep > p.most-used {
 			return 0
 		}
 		if p.used.CompareAndSwap(used, used+n) {
@@ -86,6 +86,23 @@ func (p *pool) take(n uint32) uint32 {
 		}
 	}
 }
+
+// kept returns how many units are kept for repeats when an attempt takes some: a part of 1/keptParts.
+// Without repeats, a balancer of packets cannot be told from one of flows, and its links would be false.
+// So a full window refuses new flows first.
+func (t *tree) kept(p *pool, attempt int) uint32 {
+	if attempt >= firstRepeat || len(t.lanes) <= firstRepeat {
+		return 0
+	}
+	return p.most / keptParts
+}
+
+const (
+	// firstRepeat is the first attempt that repeats a probe that was answered. Only strategy
+	// multipath has windows on demand, and such attempts.
+	firstRepeat = 2
+	keptParts   = 5
+)
 
 // newTree returns a tree without cells, with room for a number of them.
 func newTree(rows, lanes, cells int) *tree {
@@ -158,7 +175,7 @@ func (t *tree) place(row, attempt int, flow uint16) int {
 	}
 	first := word.Load()
 	if first == 0 {
-		if first = t.cells.take(unitsOf(extent)); first == 0 {
+		if first = t.cells.take(unitsOf(extent), t.kept(&t.cells, attempt)); first == 0 {
 			return -1
 		}
 		word.Store(first)
@@ -175,12 +192,13 @@ func (t *tree) addBlock(row, attempt int, v probe.Variation, extent int) *atomic
 	}
 	if v != probe.Unvaried || extent > 0 {
 		block := &(*t.lanes[attempt].Load())[row].block
-		if block.Load() == 0 && !t.name(block, 1) {
+		keep := t.kept(&t.blocks, attempt)
+		if block.Load() == 0 && !t.name(block, 1, keep) {
 			return nil
 		}
 		if v != probe.Unvaried {
 			varied := &t.wordsOf(block.Load())[0]
-			if varied.Load() == 0 && !t.name(varied, variedUse) {
+			if varied.Load() == 0 && !t.name(varied, variedUse, keep) {
 				return nil
 			}
 		}
@@ -188,9 +206,9 @@ func (t *tree) addBlock(row, attempt int, v probe.Variation, extent int) *atomic
 	return t.extent(row, attempt, v, extent)
 }
 
-// name allocates a block of n units of words, and stores its name in word.
-func (t *tree) name(word *atomic.Uint32, n int) (ok bool) {
-	block := t.blocks.take(uint32(n))
+// name allocates a block of n units of words, of which it leaves some, and stores its name in word.
+func (t *tree) name(word *atomic.Uint32, n int, keep uint32) (ok bool) {
+	block := t.blocks.take(uint32(n), keep)
 	if block != 0 {
 		word.Store(block)
 	}

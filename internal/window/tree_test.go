@@ -116,9 +116,9 @@ func checkRuns(t *testing.T, tree *tree, rows, lanes int, want map[treeKey]int) 
 // If there is no room for one extent, smaller ones are still found.
 func TestPool(t *testing.T) {
 	p := pool{most: 10}
-	for _, tt := range []struct{ n, want uint32 }{{4, 1}, {8, 0}, {5, 5}, {2, 0}, {1, 10}, {1, 0}} {
-		if got := p.take(tt.n); got != tt.want {
-			t.Errorf("%d units: %d, want %d", tt.n, got, tt.want)
+	for _, tt := range []struct{ n, keep, want uint32 }{{4, 0, 1}, {8, 0, 0}, {4, 3, 0}, {4, 2, 5}, {1, 2, 0}, {1, 1, 9}, {2, 0, 0}, {1, 0, 10}, {1, 0, 0}} {
+		if got := p.take(tt.n, tt.keep); got != tt.want {
+			t.Errorf("%d units, %d to keep: %d, want %d", tt.n, tt.keep, got, tt.want)
 		}
 	}
 }
