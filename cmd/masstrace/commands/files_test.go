@@ -145,7 +145,7 @@ func TestFilePairsOfStreams(t *testing.T) {
 		{args: "trace -", in: "FILE", out: "FILE", want: "the standard output and --hosts"},
 		{args: "trace --hosts FILE", out: "FILE", want: "the standard output and --hosts"},
 		{args: "annotate --text --names FILE", out: "FILE", want: "the standard output and --names"},
-		{args: "annotate another - --asn FILE", out: "FILE", want: "--output and --asn"},
+		{args: "annotate another - --asn FILE", out: "FILE", want: "the output (the last argument) and --asn"},
 		{args: "annotate - -o FILE --overwrite --asn another", in: "FILE", want: "--output and file"},
 		{args: "show FILE", out: "FILE", want: "the standard output and file"},
 		{args: "verify FILE --log another", out: "FILE", want: "the standard output and file"},

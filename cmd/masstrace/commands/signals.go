@@ -41,18 +41,19 @@ type signals struct {
 	killed      context.Context // the context that commands run in
 	interrupt   context.CancelFunc
 	kill        context.CancelFunc
-	exit        func() // ends the process
+	exit        func(told bool) // ends the process, whose command may have told its end
 	after       func(time.Duration, func()) *time.Timer
 
 	mu     sync.Mutex
 	begun  bool        // a run that drains is in progress
 	over   bool        // the command has ended, or takes signals itself
 	same   bool        // signals belong to the last wish
+	told   bool        // the command has ended, or all but its last message
 	first  os.Signal   // nil before there is one
 	leaver *time.Timer // nil until killed ends
 }
 
-func newSignals(exit func()) *signals {
+func newSignals(exit func(told bool)) *signals {
 	s := &signals{exit: exit, after: time.AfterFunc}
 	s.Interrupted, s.interrupt = context.WithCancel(context.Background())
 	s.killed, s.kill = context.WithCancel(context.Background())
@@ -62,7 +63,7 @@ func newSignals(exit func()) *signals {
 // catchSignals catches signals until stop is called. An output that no process reads any
 // more becomes an error of the write to it, and not SIGPIPE.
 func catchSignals(stderr io.Writer) (s *signals, stop func()) {
-	s = newSignals(func() { leave(stderr) })
+	s = newSignals(func(told bool) { leave(stderr, told) })
 	caught, pipe := make(chan os.Signal, 8), make(chan os.Signal, 1)
 	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
 	signal.Notify(pipe, syscall.SIGPIPE) // not read: a write returns EPIPE
@@ -82,8 +83,11 @@ func keepSignals() {
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
 }
 
-// leave ends the process in the middle of a command.
-func leave(stderr io.Writer) {
+// leave ends the process in the middle of a command, or in the middle of its last message.
+func leave(stderr io.Writer, told bool) {
+	if told {
+		os.Exit(statusPartial)
+	}
 	written := make(chan struct{})
 	go func() { // which the reader of stderr may hold up, too
 		say(stderr, "masstrace: killed: the command did not end in time")
@@ -147,7 +151,7 @@ func (s *signals) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.over {
-		s.exit()
+		s.exit(s.told)
 	}
 }
 
@@ -183,11 +187,15 @@ func (s *signals) ended() (status exitStatus, ok bool) {
 	return exitStatus(128 + number), ok
 }
 
-// explain returns the error of a command. A command that was interrupted before it began a
-// run has failed for that reason, with any error.
+// explain returns the error of a command that has ended. A command that was interrupted before it
+// began a run has failed for that reason, with any error. A killed command has oneWish from now on to
+// write its last message.
 func (s *signals) explain(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.told = true; s.leaver != nil && !s.over {
+		s.leaver.Reset(oneWish)
+	}
 	_, status := errors.AsType[exitStatus](err)
 	_, incomplete := errors.AsType[*run.Incomplete](err)
 	if err == nil || status || incomplete || s.begun || s.killed.Err() == nil {

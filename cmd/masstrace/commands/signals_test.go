@@ -41,7 +41,7 @@ func TestSignals(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				interrupted, killed, exit := time.Duration(-1), time.Duration(-1), time.Duration(-1)
-				s := newSignals(func() { exit = time.Since(start) })
+				s := newSignals(func(bool) { exit = time.Since(start) })
 				context.AfterFunc(s.Interrupted, func() { interrupted = time.Since(start) })
 				context.AfterFunc(s.killed, func() { killed = time.Since(start) })
 				if tt.begun >= 0 {
@@ -62,10 +62,46 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// A killed command that has ended has a tenth of a second for its last message, and the process then
+// ends without another one.
+func TestSignalLastMessage(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		said time.Duration // the message is written
+		exit time.Duration
+	}{
+		{"written", 949*time.Millisecond + 99*time.Millisecond, -1},
+		{"held up", time.Hour, 949*time.Millisecond + oneWish},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start, exit := time.Now(), time.Duration(-1)
+				s := newSignals(func(told bool) {
+					if exit = time.Since(start); !told {
+						t.Error("the process says that the command did not end")
+					}
+				})
+				time.AfterFunc(50*time.Millisecond, func() { s.wish(os.Interrupt) })
+				time.Sleep(949 * time.Millisecond) // of the bubble
+				if err := s.explain(errors.New("a fault")); err == nil {
+					t.Error("no error")
+				}
+				time.AfterFunc(tt.said-949*time.Millisecond, s.end)
+				time.Sleep(5 * time.Second)
+				synctest.Wait()
+				if exit != tt.exit {
+					t.Errorf("exit after %v, want %v", exit, tt.exit)
+				}
+				s.end()
+			})
+		})
+	}
+}
+
 // On a busy machine, timers are late, and the second signal of a pair is too. Both are one wish.
 func TestSignalsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSignals(func() {})
+		s := newSignals(func(bool) {})
 		defer s.end()
 		s.after = func(d time.Duration, f func()) *time.Timer { return time.AfterFunc(d+30*time.Millisecond, f) }
 		s.began()
@@ -88,7 +124,7 @@ func TestSignalsOver(t *testing.T) {
 	for name, over := range map[string]func(*signals){"ended": (*signals).end, "handed over": (*signals).handOver} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newSignals(func() { t.Error("the process ends") })
+				s := newSignals(func(bool) { t.Error("the process ends") })
 				s.wish(os.Interrupt)
 				over(s)
 				time.Sleep(oneWish)
@@ -118,7 +154,7 @@ func TestSignalsExplain(t *testing.T) {
 		{"success", false, true, nil, nil},
 	}
 	for _, tt := range tests {
-		s := newSignals(func() {})
+		s := newSignals(func(bool) {})
 		if tt.begun {
 			s.watching(observe.Nobody{}).Event(observe.Began{})
 		}
@@ -143,7 +179,7 @@ func (l *eventLog) Event(e observe.Event)       { *l = append(*l, e.String()) }
 func (l *eventLog) Progress(p observe.Progress) { *l = append(*l, fmt.Sprint(p.Sent)) }
 
 func TestSignalsWatching(t *testing.T) {
-	s, log := newSignals(func() {}), new(eventLog)
+	s, log := newSignals(func(bool) {}), new(eventLog)
 	defer s.end()
 	o := s.watching(log)
 	o.Event(observe.Notice("before"))
