@@ -242,13 +242,14 @@ func TestTraceHosts(t *testing.T) {
 }
 
 // Hosts of a list are traced at the same time, true and in order. A line that is no host is an
-// error, and keeps no other from being traced.
+// error, and keeps no other from being traced. Each host is another one: traces of one target would
+// fill each other's small rings.
 func TestTraceList(t *testing.T) {
 	var list strings.Builder
 	list.WriteString("\ufeff# targets\r\n\r\n")
 	var want []string
 	for i := range 100 {
-		want = append(want, []string{"45.16.3.9", "2a00:16:3::9", "45.80.3.9"}[i%3])
+		want = append(want, fmt.Sprintf([]string{"45.16.3.%d", "2a00:16:3::%x", "45.80.3.%d"}[i%3], 9+i))
 		list.WriteString(want[i] + " # comment\r\n")
 	}
 	list.WriteString("45.16.0.0/16\nno such host\n")
@@ -269,7 +270,7 @@ func TestTraceList(t *testing.T) {
 	for i, trace := range r.traces {
 		truth, _ := topology.Truth(trace.Dst)
 		if trace.Dst.String() != want[i] || trace.StopReason != "COMPLETED" || !truth.Allows(responders(trace, truth.Distance)) {
-			t.Errorf("trace %d: %v %s, want %s", i, trace.Dst, trace.StopReason, want[i])
+			t.Errorf("trace %d: %v %s by %v, want %s", i, trace.Dst, trace.StopReason, responders(trace, truth.Distance), want[i])
 		}
 	}
 }
@@ -340,10 +341,10 @@ func TestTraceInterrupted(t *testing.T) {
 		answered, err := traceroute.Run(t.Context(), interrupted, c)
 		stop()
 		r := read(t, &out)
-		if err != nil || answered || len(r.traces) != 2 || r.traces[0].StopReason != "HALTED" {
+		if err != nil || answered || len(r.traces) > 0 && r.traces[0].StopReason != "HALTED" {
 			t.Fatalf("answered %t, %v, traces %+v", answered, err, r.traces)
 		}
-		if len(r.traces[0].Hops) > 0 && r.traces[1].StopReason == "COMPLETED" {
+		if len(r.traces) == 2 && len(r.traces[0].Hops) > 0 && r.traces[1].StopReason == "COMPLETED" {
 			return
 		}
 		if wait > 10*time.Second {
