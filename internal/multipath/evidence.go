@@ -7,12 +7,12 @@ import "math"
 // balancer. Repeats at the rarest nodes are worth the most.
 const (
 	// enoughBits is the evidence that a balancer of flows needs. At a per-packet one with shares of
-	// 1:1 to 1:10, all repeats stay with a probability below 10⁻³; see TestEvidence. It is not
-	// exactly 2⁻¹⁰, because shares are estimates, and flows may be too few for more.
-	enoughBits = 10
+	// 1:1 to 1:10, all repeats stay with a probability below 2.5 · 10⁻⁴; see TestEvidence. It is not
+	// exactly 2⁻¹², because shares are estimates, and flows may be too few for more.
+	enoughBits = 12
 	// borrowedBits is for balancers that other targets have shown to balance flows. Only a move
 	// is looked for there.
-	borrowedBits = enoughBits / 2
+	borrowedBits = 5
 	// mostSilent is how many repeats that nothing answers end the search for evidence.
 	mostSilent = 10
 	// mostFlows is how many flows of a row are enough in any case.

@@ -51,7 +51,7 @@ func TestEvidence(t *testing.T) {
 			}
 			t.Logf("%d of %d found, all repeats stay with a probability of %.2e, %.1f repeats",
 				found, runs, stays/float64(found), float64(repeats)/float64(found))
-			if stays > 1e-3*float64(found) {
+			if stays > 2.5e-4*float64(found) {
 				t.Errorf("all repeats stay with a probability of %v", stays/float64(found))
 			}
 		})

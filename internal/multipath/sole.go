@@ -4,8 +4,13 @@ package multipath
 // node. If the rarest branch led to another node, n flows would all miss that one by chance. So the
 // rarest node that flows have shown decides how many are enough.
 
-// mostSole is how many flows are enough in any case.
-const mostSole = 128
+const (
+	// soleBits is the evidence of so many flows: they would miss another node with a probability below
+	// 2⁻¹⁰.
+	soleBits = 10
+	// mostSole is how many flows are enough in any case.
+	mostSole = 128
+)
 
 // sole returns how many flows must have met the same node, if no share is known. If a second node had
 // a fifth of the packets, all of them would miss it with a probability below 2⁻¹⁰, at 95 %.
@@ -21,7 +26,7 @@ func (c *Config) soleFor(rare, flows int) int {
 	if rare == flows {
 		return least
 	}
-	for miss, b := 1.0, flows-rare+1; miss*(1<<enoughBits) > 1 && n < mostSole; n++ {
+	for miss, b := 1.0, flows-rare+1; miss*(1<<soleBits) > 1 && n < mostSole; n++ {
 		miss *= float64(b+n) / float64(rare+b+n)
 	}
 	return max(n, least)
