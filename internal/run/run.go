@@ -38,7 +38,7 @@ var (
 
 // grace is how long the stages of a failed or killed run may take to end. A killed program is to end
 // within a second.
-const grace = 750 * time.Millisecond
+const grace = 650 * time.Millisecond
 
 // Run is a run under supervision. Its methods may be called from any goroutine.
 type Run struct {

@@ -25,7 +25,7 @@ const (
 	// leaveTime is the time in which a killed command must end. It is a little longer than
 	// the grace of package run, which then names the blocked stages. With oneWish for the
 	// last message, a command ends within a second.
-	leaveTime = 900 * time.Millisecond
+	leaveTime = 800 * time.Millisecond
 )
 
 // signals turns SIGINT and SIGTERM into the ends of two contexts:

@@ -26,15 +26,15 @@ func TestSignals(t *testing.T) {
 		interrupted, killed, exit time.Duration
 	}{
 		{"none", 0, nil, -1, -1, -1},
-		{"before a run", -1, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 950 * ms},
-		{"before a run, three", -1, []time.Duration{50 * ms, 200 * ms, 400 * ms}, 50 * ms, 50 * ms, 950 * ms},
-		{"a run begins after the signal", 80 * ms, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 950 * ms},
+		{"before a run", -1, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 850 * ms},
+		{"before a run, three", -1, []time.Duration{50 * ms, 200 * ms, 400 * ms}, 50 * ms, 50 * ms, 850 * ms},
+		{"a run begins after the signal", 80 * ms, []time.Duration{50 * ms}, 50 * ms, 50 * ms, 850 * ms},
 		{"in a run", 10 * ms, []time.Duration{50 * ms}, 50 * ms, -1, -1},
-		{"twice in a run", 10 * ms, []time.Duration{50 * ms, 350 * ms}, 50 * ms, 350 * ms, 1250 * ms},
+		{"twice in a run", 10 * ms, []time.Duration{50 * ms, 350 * ms}, 50 * ms, 350 * ms, 1150 * ms},
 		{"two at once", 10 * ms, []time.Duration{50 * ms, 50 * ms}, 50 * ms, -1, -1},
 		{"two within 0.1 s", 10 * ms, []time.Duration{50 * ms, 149 * ms}, 50 * ms, -1, -1},
-		{"two more than 0.1 s apart", 10 * ms, []time.Duration{50 * ms, 151 * ms}, 50 * ms, 151 * ms, 1051 * ms},
-		{"two pairs", 10 * ms, []time.Duration{50 * ms, 51 * ms, 400 * ms, 401 * ms}, 50 * ms, 400 * ms, 1300 * ms},
+		{"two more than 0.1 s apart", 10 * ms, []time.Duration{50 * ms, 151 * ms}, 50 * ms, 151 * ms, 951 * ms},
+		{"two pairs", 10 * ms, []time.Duration{50 * ms, 51 * ms, 400 * ms, 401 * ms}, 50 * ms, 400 * ms, 1200 * ms},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -70,8 +70,8 @@ func TestSignalLastMessage(t *testing.T) {
 		said time.Duration // the message is written
 		exit time.Duration
 	}{
-		{"written", 949*time.Millisecond + 99*time.Millisecond, -1},
-		{"held up", time.Hour, 949*time.Millisecond + oneWish},
+		{"written", 849*time.Millisecond + 99*time.Millisecond, -1},
+		{"held up", time.Hour, 849*time.Millisecond + oneWish},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -82,11 +82,11 @@ func TestSignalLastMessage(t *testing.T) {
 					}
 				})
 				time.AfterFunc(50*time.Millisecond, func() { s.wish(os.Interrupt) })
-				time.Sleep(949 * time.Millisecond) // of the bubble
+				time.Sleep(849 * time.Millisecond) // of the bubble
 				if err := s.explain(errors.New("a fault")); err == nil {
 					t.Error("no error")
 				}
-				time.AfterFunc(tt.said-949*time.Millisecond, s.end)
+				time.AfterFunc(tt.said-849*time.Millisecond, s.end)
 				time.Sleep(5 * time.Second)
 				synctest.Wait()
 				if exit != tt.exit {
