@@ -172,17 +172,31 @@ func (b *browser) key(keys string) {
 }
 
 // click clicks the element of a selector, once it has stood still for a frame: a click goes to a
-// place, and a page that is being laid out moves.
+// place, and a page that is being laid out moves. A click that went elsewhere is repeated.
 func (b *browser) click(selector string) {
 	b.t.Helper()
-	b.until(fmt.Sprintf(`(() => {
-		const e = document.querySelector(%q);
-		if (!e) return false;
-		e.scrollIntoView({block: 'center'});
-		const place = JSON.stringify(e.getBoundingClientRect()), was = e.dataset.place;
-		e.dataset.place = place;
-		return place === was;
-	})()`, selector))
+	for range 3 { // what comes into sight late moves the others, also while the mouse is on its way
+		b.until(fmt.Sprintf(`(() => {
+			const e = document.querySelector(%q);
+			if (!e) return false;
+			e.scrollIntoView({block: 'center'});
+			const place = JSON.stringify(e.getBoundingClientRect()), was = e.dataset.place;
+			e.dataset.place = place;
+			window.hit = false;
+			document.addEventListener('click', c => { window.hit = e.contains(c.target); }, {capture: true, once: true});
+			return place === was;
+		})()`, selector))
+		b.pressOn(selector)
+		if b.eval("window.hit") == "true" {
+			return
+		}
+	}
+	b.t.Errorf("no click reaches %s", selector)
+}
+
+// pressOn presses the mouse where the element of a selector is.
+func (b *browser) pressOn(selector string) {
+	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 8*time.Second)
 	defer cancel()
 	b.must(chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector))))
