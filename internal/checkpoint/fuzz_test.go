@@ -122,7 +122,7 @@ func TestOpenHostile(t *testing.T) {
 	}
 }
 
-// FuzzOpen changes one field to anything. Few seeds leave it most inputs for what is new.
+// FuzzOpen changes one field to anything. Since there are few seeds, most inputs are new ones.
 func FuzzOpen(f *testing.F) {
 	h := newHostile(f)
 	for i := range h.paths {

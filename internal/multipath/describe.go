@@ -114,17 +114,13 @@ func (d *Describer) describeRows(m *record.Multipath) {
 // isRandomElsewhere reports whether a fork is at a node that is a per-packet balancer at another TTL,
 // and was not taken for one. It may have shown one next hop there: few flows are as late, and those that
 // moved do not count.
-func (d *Describer) isRandomElsewhere() (again bool) {
+func (d *Describer) isRandomElsewhere() bool {
 	for i := range d.forks {
 		if f := &d.forks[i]; f.packet && f.node != 0 {
 			d.random[f.node] = true
 		}
 	}
-	for i := range d.forks {
-		f := &d.forks[i]
-		again = again || !f.packet && d.random[f.node]
-	}
-	return again
+	return slices.ContainsFunc(d.forks, func(f fork) bool { return !f.packet && d.random[f.node] })
 }
 
 // describeNodes adds the nodes at a TTL.

@@ -175,7 +175,7 @@ func (b *browser) key(keys string) {
 // place, and a page that is being laid out moves. A click that went elsewhere is repeated.
 func (b *browser) click(selector string) {
 	b.t.Helper()
-	for range 3 { // what comes into sight late moves the others, also while the mouse is on its way
+	for range 3 { // late elements move the others, also while the mouse is on its way
 		b.until(fmt.Sprintf(`(() => {
 			const e = document.querySelector(%q);
 			if (!e) return false;

@@ -68,8 +68,8 @@ const (
 // MostWait returns the longest wait of an interval: all but two of the cycles that are told apart.
 func MostWait(interval time.Duration) time.Duration { return (keyed - 1) * interval }
 
-// pause returns how long answers may wait until they are read. Nobody sees that a display is a
-// twentieth of a cycle late, and each look for answers costs wakeups.
+// pause returns how long answers may wait until they are read. Each look for answers costs wakeups, and a
+// twentieth of a cycle is too short for a reader of the display to notice.
 func pause(interval time.Duration) time.Duration {
 	return min(max(interval/20, 8*time.Millisecond), 50*time.Millisecond)
 }

@@ -67,19 +67,24 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// What is known at the end is told, and no more.
-func TestFinish(t *testing.T) {
-	s := newScript(8)
-	moved := false
-	answer := func(q Ask) byte {
+// movesAt2 answers for a target at TTL 4, whose second router is another one once moved is set.
+func movesAt2(moved *bool) func(Ask) byte {
+	return func(q Ask) byte {
 		switch {
 		case q.TTL == 4:
 			return 255
-		case q.TTL == 2 && moved:
+		case q.TTL == 2 && *moved:
 			return 20
 		}
 		return q.TTL
 	}
+}
+
+// What is known at the end is told, and no more.
+func TestFinish(t *testing.T) {
+	s := newScript(8)
+	moved := false
+	answer := movesAt2(&moved)
 	s.run(400, answer)
 	moved = true
 	for len(s.events) == 0 || !s.events[0].classified {
@@ -99,15 +104,7 @@ func TestFinish(t *testing.T) {
 func TestOpen(t *testing.T) {
 	s := newScript(1)
 	moved := false
-	answer := func(q Ask) byte {
-		switch {
-		case q.TTL == 4:
-			return 255
-		case q.TTL == 2 && moved:
-			return 20
-		}
-		return q.TTL
-	}
+	answer := movesAt2(&moved)
 	s.run(100, answer)
 	if s.Open() != 0 {
 		t.Errorf("%d inquiries are open before a change", s.Open())
