@@ -26,7 +26,7 @@ type sources struct {
 	sets   [][]string          // the files in lines that are of one run, those of several files alone
 	points []string            // vantage points of a fleet
 	cut    [][]string          // lists of pieces that need a copy
-	odd    []string            // files in lines that need one
+	odd    []int               // places in lines of files that need one
 	// lenient leaves out lines that are no records.
 	lenient bool
 }
@@ -54,8 +54,12 @@ func find(paths []string) (*sources, error) {
 		}
 	}
 	s.cut = inputs.Cut(files)
+	isCut := map[string]bool{}
+	for _, path := range slices.Concat(s.cut...) {
+		isCut[path] = true
+	}
 	for _, path := range files {
-		if slices.ContainsFunc(s.cut, func(list []string) bool { return slices.Contains(list, path) }) {
+		if isCut[path] {
 			continue
 		}
 		if err := s.file(path); err != nil {
@@ -80,11 +84,8 @@ func (s *sources) copyInto(c *copies) error {
 		}
 		s.lines = append(s.lines, path)
 	}
-	for i, path := range s.lines {
-		if !slices.Contains(s.odd, path) {
-			continue
-		}
-		path, err := c.of([]string{path})
+	for _, i := range s.odd {
+		path, err := c.of(s.lines[i : i+1])
 		if err != nil {
 			return err
 		}
@@ -158,7 +159,7 @@ func (s *sources) file(path string) error {
 		return refused(path, err)
 	}
 	if needsCopy(path, begin) {
-		s.odd = append(s.odd, path)
+		s.odd = append(s.odd, len(s.lines))
 	}
 	s.lines = append(s.lines, path)
 	return nil
