@@ -39,13 +39,16 @@ func (s *Search) askAhead(ttl uint8) {
 	}
 }
 
-// askNew asks so many flows in the row that it has not asked, from flow 0 on.
-func (s *Search) askNew(v *view, n int) {
+// askNew asks so many flows in the row that it has not asked, from flow 0 on. It reports whether there was
+// one.
+func (s *Search) askNew(v *view, n int) (asked bool) {
 	for f := 0; n > 0 && f < s.cfg.MaxFlows; f++ {
 		if !s.endsBefore(uint16(f), v.ttl) && s.ask(uint16(f), v.ttl) {
+			asked = true
 			n--
 		}
 	}
+	return asked
 }
 
 // askQuotas asks as many fresh flows through each near end as its quota.

@@ -310,7 +310,7 @@ func (d *Describer) describeForks(m *record.Multipath) {
 	at := 0
 	for i := range d.forks {
 		f := &d.forks[i]
-		borrowed := d.cfg.Borrow && !d.halted && f.answered > 0 && !d.isMet(f) && !d.isShort(f)
+		borrowed := d.cfg.Borrow && !d.halted && !f.open && f.answered > 0 && !d.isMet(f) && !d.isShort(f)
 		for f.node != 0 && at < len(m.Nodes) && (m.Nodes[at].TTL != f.ttl || d.nodes[at] != f.node) {
 			at++
 		}
@@ -338,7 +338,7 @@ func (d *Describer) describeBalancer(m *record.Multipath, f *fork, borrowed bool
 	switch {
 	case f.width > d.cfg.MaxBranches:
 		b.State = record.BalancerTruncated
-	case f.answered >= d.cfg.rule.Flows(f.width) || borrowed:
+	case f.answered >= d.cfg.rule.Flows(f.width) && !f.open || borrowed:
 	case d.halted:
 		b.State = record.BalancerUnfinished
 	default:

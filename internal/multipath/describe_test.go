@@ -50,6 +50,17 @@ func observations(paths []path) (seen []Observation) {
 	return seen
 }
 
+// repeated adds a repeat of each probe that a router answered, with the same answer.
+func repeated(seen []Observation) []Observation {
+	for _, o := range slices.Clone(seen) {
+		if o.Answered && !o.Ends {
+			o.Attempt, o.Sent = second, o.Sent+1e6
+			seen = append(seen, o)
+		}
+	}
+	return seen
+}
+
 type wantLink struct {
 	ttl       uint8
 	near, far byte
@@ -147,7 +158,7 @@ func TestDescribe(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := newTrial(t, testConfig())
 			m := &record.Multipath{Target: ip(theTarget)}
-			seen := observations(tt.paths)
+			seen := repeated(observations(tt.paths))
 			tr.d.Describe(m, tr.cfg, seen, false)
 			nodes := map[uint8][]byte{}
 			for _, n := range m.Nodes {
@@ -181,6 +192,39 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// TestDescribeOpen claims no link behind a balancer that may be a per-packet one: nothing was asked again.
+// Where its branches join, links go on.
+func TestDescribeOpen(t *testing.T) {
+	var paths []path
+	for f := range byte(12) {
+		paths = append(paths, path{1, 2 + f%2, 4 + f%2, 6, 7, theTarget})
+	}
+	for _, proven := range []bool{false, true} {
+		seen, tr := observations(paths), newTrial(t, testConfig())
+		if proven {
+			seen = repeated(seen)
+		}
+		m := record.Multipath{Target: ip(theTarget)}
+		tr.d.Describe(&m, tr.cfg, seen, false)
+		inside, after := 0, 0
+		for _, l := range m.Links {
+			switch {
+			case l.TTL == 2:
+				inside++
+			case l.TTL > 3:
+				after++
+			}
+		}
+		want, state := 0, record.BalancerLimited
+		if proven {
+			want, state = 2, record.BalancerComplete
+		}
+		if inside != want || after != 2 || len(m.Nodes) != 8 || len(m.Balancers) != 1 || m.Balancers[0].State != state {
+			t.Errorf("proven %v: %+v", proven, m)
+		}
+	}
+}
+
 // TestDescribeMoved marks links that only flows which moved have taken.
 func TestDescribeMoved(t *testing.T) {
 	tests := []struct {
@@ -195,7 +239,7 @@ func TestDescribeMoved(t *testing.T) {
 	}{
 		{"nothing moved", [3]byte{2, 3, 2}, [3]byte{}, false, 0, record.PerFlow, 0, 2},
 		{"one flow moved", [3]byte{2, 3, 3}, [3]byte{0, 0, 3}, true, 1, record.PerFlow, 0, 2},
-		{"one flow moved, unknown where it joins", [3]byte{2, 3, 3}, [3]byte{0, 0, 3}, false, 1, record.PerFlow, 3, 2},
+		{"one flow moved, unknown where it joins", [3]byte{2, 3, 3}, [3]byte{2, 3, 3}, false, 1, record.PerFlow, 3, 2},
 		{"all moved", [3]byte{3, 2, 3}, [3]byte{3, 2, 3}, true, 3, record.PerFlow, 4, 0},
 		{"per packet", [3]byte{3, 3, 2}, [3]byte{2, 0, 0}, false, 0, record.PerPacket, 0, 2},
 		{"moved at two times", [3]byte{2, 2, 2}, [3]byte{3, 2, 2}, false, 0, record.PerPacket, 0, 2},

@@ -13,6 +13,9 @@ const (
 	// borrowedBits is for balancers that other targets have shown to balance flows. Only a move
 	// is looked for there.
 	borrowedBits = 5
+	// provenBits is the evidence without which a balancer may be a per-packet one, and its links are not
+	// claimed. A full window, a limit or a stop kept the search from enoughBits.
+	provenBits = 4
 	// mostSilent is how many repeats that nothing answers end the search for evidence.
 	mostSilent = 10
 	// mostFlows is how many flows of a row are enough in any case.
@@ -60,8 +63,8 @@ func (s *Search) passes(flow uint16, ttl uint8, near int) bool {
 
 // gatherEvidence asks flows of a row again, until those that stay are evidence of so many bits that
 // near, in front of the row, balances flows. Once all rows are settled, repeats from before do not
-// count. Low flows come first: they were asked first, so that they show any move since. gatherEvidence
-// reports whether it asked.
+// count. Low flows come first: they were asked first, so that they show any move since. Where flows
+// are too few, each is asked again twice. gatherEvidence reports whether it asked.
 func (s *Search) gatherEvidence(v *view, ttl uint8, near int, bits float64) (asked bool) {
 	since := 0
 	if s.flags&finishing != 0 {
@@ -80,13 +83,18 @@ func (s *Search) gatherEvidence(v *view, ttl uint8, near int, bits float64) (ask
 			bits -= r.bits(s.get(e.Flow, ttl).node())
 		}
 	}
-	for _, f := range r.flows {
-		if bits <= 0 || silent > mostSilent {
-			break
+	for _, attempt := range [...]uint8{second, third} {
+		if attempt == third && s.row(ttl).flags&rowFew == 0 {
+			break // each flow has one left, to see it move
 		}
-		if s.askExtra(Probe{Flow: f, TTL: ttl, Attempt: second}) {
-			asked = true
-			bits -= r.bits(s.get(f, ttl).node())
+		for _, f := range r.flows {
+			if bits <= 0 || silent > mostSilent {
+				return asked
+			}
+			if s.askExtra(Probe{Flow: f, TTL: ttl, Attempt: attempt}) {
+				asked = true
+				bits -= r.bits(s.get(f, ttl).node())
+			}
 		}
 	}
 	return asked
@@ -111,8 +119,11 @@ func (s *Search) prepareEvidence() (asked bool) {
 		s.share(r, ttl, 0)
 		mean := s.meanBits(r, ttl)
 		if lack := enoughBits - mean*float64(r.total); lack > 0 && mean > 0 && v.asked < mostFlows {
-			s.askNew(v, min(int(math.Ceil(lack/mean)), mostFlows-v.asked))
-			asked = true
+			if s.askNew(v, min(int(math.Ceil(lack/mean)), mostFlows-v.asked)) {
+				asked = true
+			} else {
+				row.flags |= rowFew
+			}
 		}
 	}
 	return asked
@@ -172,4 +183,33 @@ func (s *Search) askLater(ttl uint8) bool {
 		}
 	}
 	return asked
+}
+
+// isProven reports whether repeats of the passes into the row at t show that their balancer keeps flows
+// together: enough of them stayed, or half of the flows, if those are few. If the balancer moved flows once,
+// repeats since then count.
+func (d *Describer) isProven(t int, passes []pass) bool {
+	since := int64(math.MinInt64)
+	if d.shaken[t] {
+		since = d.since[t]
+	}
+	answered, bits, possible := 0, 0.0, 0.0
+	for i := range passes {
+		if passes[i].far != 0 {
+			answered++
+		}
+	}
+	for begin, end := 0, 0; begin < len(passes); begin = end { // they are sorted by far end
+		for end = begin; end < len(passes) && passes[end].far == passes[begin].far; end++ {
+		}
+		if passes[begin].far == 0 {
+			continue
+		}
+		each := math.Log2(float64(answered) / float64(end-begin))
+		possible += each * float64(end-begin)
+		for _, p := range passes[begin:end] {
+			bits += each * float64(d.find(p.flow, t).stays(since))
+		}
+	}
+	return bits >= min(provenBits, possible/2)
 }

@@ -5,6 +5,7 @@ package multipath
 type group struct {
 	fork    int   // in forks; the fork of a per-packet balancer
 	packet  bool  // otherwise the balancer moved flows once
+	open    bool  // it may as well be no per-packet balancer
 	from    uint8 // first TTL at which the flows are mixed
 	since   int64 // when the balancer had certainly moved the flows, ns; 0 if packet
 	seen    uint16
@@ -51,7 +52,10 @@ func (d *Describer) countGroups(t int) {
 		// An end tells nothing of the flows that did not get there.
 		g := &d.groups[i]
 		need, mostSilent := d.cfg.rule.Flows(1), len(row)
-		if g.packet { // silence may be another branch
+		switch { // silence may be another branch
+		case g.open:
+			mostSilent = veils - 1
+		case g.packet:
 			need, mostSilent = d.soleFlows(int(g.from), t), veils-1
 		}
 		g.joined = g.nodes == 1 && g.answers >= need && g.silent <= mostSilent && (d.first == 0 || t <= int(d.first))
@@ -93,10 +97,11 @@ func (d *Describer) joinUnknown(number, near uint16) {
 	}
 }
 
-// addGroup joins the flows of the passes to a group, and all flows that are not known to pass
+// addGroup joins the flows of the passes through f to a group, and all flows that are not known to pass
 // elsewhere.
-func (d *Describer) addGroup(t int, passes []pass, packet bool) {
-	g := group{fork: len(d.forks) - 1, packet: packet, from: uint8(t), nodes: 2}
+func (d *Describer) addGroup(t int, passes []pass, f *fork) {
+	packet := f.packet || f.open
+	g := group{fork: len(d.forks) - 1, packet: packet, open: f.open, from: uint8(t), nodes: 2}
 	if !packet {
 		g.since = d.since[t]
 	}

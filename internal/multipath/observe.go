@@ -60,6 +60,18 @@ func (m *moment) take(o *sample) {
 // isSeveral reports whether the flows cannot have moved at one time.
 func (m *moment) isSeveral() bool { return m.before != 0 && m.after > m.before }
 
+// stays returns how many repeats were answered by the same node as the probe before them, if that one was
+// sent since a time.
+func (o *sample) stays(since int64) (n int) {
+	if o.node != 0 && o.second == o.node && o.sent >= since {
+		n++
+	}
+	if o.third != 0 && o.third == o.second && o.sentAgain[0] >= since {
+		n++
+	}
+	return n
+}
+
 // confirmed reports whether all repeats were answered by the same node.
 func (o *sample) confirmed() bool { return o.second != 0 && !o.moved() }
 

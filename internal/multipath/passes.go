@@ -28,6 +28,7 @@ type fork struct {
 	ttl    uint8 // of the node
 	node   uint16
 	packet bool // it is a per-packet balancer
+	open   bool // too few repeats show that it is none
 	loose  bool // a per-packet balancer lies before it
 	width  int
 	length int // if packet
@@ -239,9 +240,10 @@ func (d *Describer) addFork(t int, f fork, passes []pass) {
 	if d.veiled[t] != 0 && d.widths[t] > 0 { // the nodes of its branches come into sight there
 		f.width = max(f.width, int(d.widths[d.veiled[t]]))
 	}
+	f.open = !f.packet && f.width > 1 && !d.isProven(t, passes)
 	d.forks = append(d.forks, f)
-	if f.packet || moved {
-		d.addGroup(t, passes, f.packet)
+	if f.packet || f.open || moved {
+		d.addGroup(t, passes, &f)
 	}
 }
 

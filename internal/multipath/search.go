@@ -119,7 +119,7 @@ func (s *Search) drop() {
 // ask asks a (flow, TTL) for the first time. It reports whether it did.
 func (s *Search) ask(flow uint16, ttl uint8) bool {
 	c := s.at(flow, ttl)
-	if *c&cellAsked != 0 {
+	if room := s.row(ttl).room; *c&cellAsked != 0 || room != 0 && flow >= room {
 		return false
 	}
 	s.send(c, Probe{Flow: flow, TTL: ttl})
@@ -229,7 +229,8 @@ func (s *Search) Silence(p Probe, limited bool) {
 	s.changed(p)
 }
 
-// Refuse takes back a probe that was not sent and never will be.
+// Refuse takes back a probe that was not sent and never will be, because the window has no room for it. No
+// higher flow is asked at its TTL then.
 func (s *Search) Refuse(p Probe) {
 	if isExtra(p) {
 		e := s.extra(p)
@@ -249,6 +250,9 @@ func (s *Search) Refuse(p Probe) {
 	s.probes--
 	if !c.answered() && p.Attempt == 0 {
 		*c |= cellRefused
+		if row := s.row(p.TTL); row.room == 0 || p.Flow < row.room {
+			row.room = max(1, p.Flow)
+		}
 	}
 	s.changed(p)
 }

@@ -233,6 +233,8 @@ type trial struct {
 	index  map[Probe]int
 	out    record.Multipath
 	d      Describer
+	// room is how many probes fit in the window, and repeats may take as many; 0: any number
+	room int
 }
 
 func newTrial(t testing.TB, cfg *Config) *trial {
@@ -251,13 +253,19 @@ func (tr *trial) run(t testing.TB, n *network, underWay int) {
 	tr.seen = tr.seen[:0]
 	clear(tr.index)
 	var open []Probe
-	now := int64(0)
+	now, sent := int64(0), [2]int{} // first probes and repeats
 	for {
 		p, step := s.Next()
 		now += 1e6
 		if step == Send {
 			if _, ok := tr.index[p]; ok {
 				t.Fatalf("asked twice: %+v", p)
+			}
+			if count := &sent[min(p.Attempt/firstRepeat, 1)]; tr.room > 0 && *count >= tr.room {
+				s.Refuse(p)
+				continue
+			} else {
+				*count++
 			}
 			tr.index[p] = len(tr.seen)
 			tr.seen = append(tr.seen, Observation{Probe: p, Sent: now})

@@ -66,7 +66,7 @@ func (p *Plan) addSlots(c *Config) {
 		return
 	}
 	least, memory := p.Shape.OnDemand, p.memory
-	for _, times := range []int{4, 3, 2} {
+	for _, times := range []int{16, 8, 4, 3, 2} {
 		p.Shape.OnDemand = min(least*times, window.MaxOnDemand)
 		p.memory = p.targetOctets(c)
 		if p.Memory() <= c.Memory {
