@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/alecthomas/kong"
@@ -47,10 +48,13 @@ func fieldsOf(kind reflect.Type) (names []string) {
 	return names
 }
 
+// commandLine returns the parser of the command line, whose model is only read.
+var commandLine = sync.OnceValues(func() (*kong.Kong, error) { return newParser(io.Discard, io.Discard, func(int) {}) })
+
 // usageOf returns the flags and arguments of a command.
 func usageOf(t *testing.T, command string) (names []string) {
 	t.Helper()
-	parser, err := newParser(io.Discard, io.Discard, func(int) {})
+	parser, err := commandLine()
 	if err != nil {
 		t.Fatal(err)
 	}
