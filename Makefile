@@ -35,7 +35,17 @@ CONCURRENT := internal/window matcher sender receiver ratelimit internal/format 
 SINGLE := TestBucketAgainstReference TestBucketMean TestAutoFindsLimit TestAutoReachesMost \
 	TestLateReplySealed TestLateReplies TestCrowdedGuesses TestOnDemandModel TestOnDemandMemory TestHashRouter \
 	TestMalformedFlood TestTCPFlags TestKinds TestRunRandom FuzzReplay FuzzOwnCapture \
-	TestSendStuck TestSendFiltered TestXDPModel
+	TestSendStuck TestSendFiltered TestXDPModel TestKilledAnywhere TestKilledSet TestMatchAllocs \
+	TestOnDemandAllocs TestWindowAllocs TestStateHonest TestStateHostile TestPathFull TestCrowdedHonest \
+	TestForeignMisses TestTreeModel
+
+# Scans beside tools of others, and replays of their captures: other scans and replays have the same
+# goroutines of ours.
+BESIDE := TestScamper TestTraceroute TestTraceScamper TestCrowd TestReplayTools
+
+# Cases whose goroutines another case of the test has: a scan to the end, and one on demand that is
+# halted, are left of TestSlotProtocol.
+CASES := ^TestEarly$$/^exhaustive$$|^TestSlotProtocol$$/^(halted|halted_soon|on_demand)$$
 EMPTY  :=
 SPACE  := $(EMPTY) $(EMPTY)
 
@@ -85,6 +95,9 @@ install-demo:
 install-test:
 	@scripts/step install scripts/install make $(BUILD_PACKAGES) $(LAB_PACKAGES) $(TEST_PACKAGES)
 
+# Without the profile: cmd/masstrace and all below it would be compiled once more for it.
+test: export GOFLAGS := $(strip $(GOFLAGS) -pgo=off)
+
 # go list -export compiles every package and links none: the links of nineteen programs take ten seconds.
 test: install-test
 	@scripts/step modules go mod download
@@ -103,7 +116,7 @@ unit:
 	@scripts/step unit scripts/gotest unit -vet=off -timeout 8m ./...
 race:
 	@scripts/step race scripts/gotest race -race -vet=off -timeout 8m \
-		-skip '^($(subst $(SPACE),|,$(SINGLE)))$$|^TestEarly$$/^exhaustive$$' $(addprefix ./,$(CONCURRENT))
+		-skip '^($(subst $(SPACE),|,$(strip $(SINGLE) $(BESIDE))))$$|$(CASES)' $(addprefix ./,$(CONCURRENT))
 fuzz-short:
 	@scripts/step fuzz scripts/fuzz $(FUZZ_SHORT) '$(FUZZ_FOREIGN)'
 
