@@ -41,7 +41,7 @@ SINGLE := TestBucketAgainstReference TestBucketMean TestAutoFindsLimit TestAutoR
 
 # Scans beside tools of others, and replays of their captures: other scans and replays have the same
 # goroutines of ours.
-BESIDE := TestScamper TestTraceroute TestTraceScamper TestCrowd TestReplayTools
+BESIDE := TestScamper TestTraceroute TestTraceScamper TestCrowd TestReplayTools TestReplayCut
 
 # Cases whose goroutines another case of the test has: a scan to the end, and one on demand that is
 # halted, are left of TestSlotProtocol.

@@ -40,7 +40,7 @@ func TestCorrupt(t *testing.T) {
 	file := write(t, "", append(samples(), traces(300, 6)...))
 	rng := rand.New(rand.NewPCG(effort.Seed(t), 1))
 	var before, after runtime.MemStats
-	for range effort.Count(2000, 200_000) {
+	for range effort.Count(700, 200_000) {
 		bad := bytes.Clone(file)
 		for range 1 + rng.IntN(4) {
 			at := rng.IntN(len(bad))
