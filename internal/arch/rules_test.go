@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"internal/account":                  {"internal/probe"},
 	"internal/record":                   {"internal/account", "internal/probe"},
 	"internal/record/schema":            {},
-	"internal/record/schema/schematest": {"internal/record/schema"},
+	"internal/record/schema/schematest": {"internal/effort", "internal/record/schema"},
 	"internal/window":                   {"internal/account", "internal/memory", "internal/probe"},
 	"internal/target":                   {"internal/outfile", "internal/permute", "internal/probe"},
 	"internal/codec":                    {"internal/probe", "internal/wire"},

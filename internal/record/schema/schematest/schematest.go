@@ -11,6 +11,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/masstrace/masstrace/internal/effort"
 	"github.com/masstrace/masstrace/internal/record/schema"
 )
 
@@ -46,8 +47,8 @@ var all = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	return list, nil
 })
 
-// mostLines is the number of lines of each type that Check checks: a scan has many of the same.
-const mostLines = 300
+// mostLines returns the number of lines of each type that Check checks: a scan has many of the same.
+func mostLines() int { return effort.Count(60, 300) }
 
 // Check returns an error that names the first line of NDJSON that is no record of ours. The last
 // line may be cut, as that of a run that was killed.
@@ -60,7 +61,7 @@ func Check(in io.Reader) error {
 	if err != nil {
 		return err
 	}
-	seen := map[string]int{}
+	seen, most := map[string]int{}, mostLines()
 	number := 0
 	for line := range bytes.Lines(text) {
 		number++
@@ -73,7 +74,7 @@ func Check(in io.Reader) error {
 			}
 			return fmt.Errorf("line %d: %w", number, err)
 		}
-		if seen[head.Type]++; seen[head.Type] > mostLines {
+		if seen[head.Type]++; seen[head.Type] > most {
 			continue
 		}
 		s, ok := schemas[head.Type]
