@@ -31,7 +31,7 @@ func TestCells(t *testing.T) {
 }
 
 // A target that answers two of the many probes that reach it still ends the
-// trace at its true distance.
+// trace at its true distance. The codes of IPv4 and IPv6 differ, the rule for both is the same.
 func TestOwnLimit(t *testing.T) {
 	t.Parallel()
 	n := network{
@@ -40,6 +40,9 @@ func TestOwnLimit(t *testing.T) {
 		scan: []string{"--strategy=exhaustive", "--no-stop"},
 	}
 	for _, f := range families {
+		if f.name != "v6" && !effort.Soaking() {
+			continue
+		}
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			o := scan(t, &cell{"udp", f, n}, cellTargets/2)

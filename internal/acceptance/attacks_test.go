@@ -108,10 +108,14 @@ func TestGuesses(t *testing.T) {
 	}
 }
 
-// Copies of genuine answers from addresses that no host has are counted and make no hop.
+// Copies of genuine answers from addresses that no host has are counted and make no hop. A normal run
+// has one family: the test of the responder itself has a table for both.
 func TestNobodies(t *testing.T) {
 	t.Parallel()
 	for _, f := range families {
+		if f.name != "v4" && !effort.Soaking() {
+			continue
+		}
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			o := attacked(t, "udp", f, "complete", "nobodies=0.2")
