@@ -78,7 +78,7 @@ func (c *AgentCmd) Run(ctx context.Context, signals *signals, s streams) error {
 		Prober: &probing.Prober{
 			Link: session.Config{
 				Interface: c.Interface, GatewayMAC: net.HardwareAddr(c.GatewayMAC),
-				IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(c.ReceiveBuffer), LinkWait: time.Duration(c.LinkWait),
+				IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(min(c.ReceiveBuffer, mostRing)), LinkWait: time.Duration(c.LinkWait),
 			},
 			Config: plan.Config{Sources: addresses(c.Source), Senders: int(c.Senders)},
 			Tool:   tool(), Argv: []string{"masstrace", "agent"},
