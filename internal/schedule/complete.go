@@ -27,6 +27,8 @@ type StrategyConfig struct {
 	// meet them.
 	Others *window.Others
 	Joins  *Distances
+	// Known is the stop set of the matcher; nil lets no way back of Topology end earlier.
+	Known *window.StopSet
 }
 
 // NewComplete returns the strategy.
