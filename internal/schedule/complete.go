@@ -58,7 +58,7 @@ func (c *Complete) Next(p *Path) Step {
 	switch {
 	case pending && !c.mayHurry(p, f):
 		return Await
-	case !c.cfg.endless(p, f, ttl, top):
+	case !c.cfg.endless(p, c.cfg.withEnd(p, f), ttl, top):
 		return ttl
 	case pending:
 		return Await
