@@ -71,7 +71,7 @@ func (s *Search) knownKey(ttl uint8, n *near, far int) knownKey {
 // met a branch more, so that nothing is lent then.
 func (s *Search) lend(v *view, n *near) {
 	row := s.row(v.ttl)
-	if s.cfg.Known == nil || v.ended || v.silent >= veils || len(v.fars) == 0 || row.reported == uint8(len(v.fars)) {
+	if s.cfg.Known == nil || v.ended || hides(v.silent, v.answers) || len(v.fars) == 0 || row.reported == uint8(len(v.fars)) {
 		return
 	}
 	row.reported = uint8(len(v.fars))
@@ -86,7 +86,7 @@ func (s *Search) lend(v *view, n *near) {
 // each node in front has one.
 func (s *Search) lendRow(v *view) {
 	row := s.row(v.ttl)
-	if s.cfg.Known == nil || v.ended || v.silent >= veils || v.meshed || row.reported == uint8(len(v.fars)) {
+	if s.cfg.Known == nil || v.ended || hides(v.silent, v.answers) || v.meshed || row.reported == uint8(len(v.fars)) {
 		return
 	}
 	row.reported = uint8(len(v.fars))

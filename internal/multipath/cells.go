@@ -43,7 +43,6 @@ func (c cell) silent() bool {
 type row struct {
 	pending uint16 // probes under way, without repeats
 	nodes   uint16 // addresses found, when it was last settled
-	silent  uint16 // flows that nothing answered, then
 	later   uint16 // flows from here on were asked after the balancer had moved flows; 0: none
 	room    uint16 // flows from here on found no room in the window; 0: none was refused
 	sole    uint16 // flows that it needs beside the diamond of a per-packet balancer, see settleAgain
@@ -65,6 +64,7 @@ const (
 	rowWarned                           // other targets are warned of its per-packet balancer
 	rowSoleSampled                      // flows in front of the balancer after it were asked again
 	rowSole                             // the balancer after it needs certainty that it has one node
+	rowHides                            // silent flows may be those of another branch
 	rowFew                              // no more flows can be asked in it, and those are too few
 )
 

@@ -202,7 +202,7 @@ func (d *Describer) findMoves() {
 
 // front is Search.front.
 func (d *Describer) front(t int) int {
-	for t > int(d.starts) && (d.widths[t-1] != 1 || d.hidden[t-1] >= veils) {
+	for t > int(d.starts) && (d.widths[t-1] != 1 || hides(int(d.hidden[t-1]), int(d.heard[t-1]))) {
 		t--
 	}
 	return t
@@ -229,8 +229,7 @@ func (d *Describer) findVeiled() {
 
 // isVeiled reports whether silence may be a branch in the row at t. Of many flows, some are lost.
 func (d *Describer) isVeiled(t int) bool {
-	const rare = 8 // branches: a silent one among more is not told from losses
-	return d.missed[t] >= veils && d.missed[t]*rare >= d.heard[t]
+	return hides(int(d.missed[t]), int(d.heard[t]))
 }
 
 // turnsBehind reports whether flows turn in the row at t, and perhaps do so before the TTL in front

@@ -51,14 +51,11 @@ func (d *Describer) countGroups(t int) {
 	for i := range d.groups {
 		// An end tells nothing of the flows that did not get there.
 		g := &d.groups[i]
-		need, mostSilent := d.cfg.rule.Flows(1), len(row)
-		switch { // silence may be another branch
-		case g.open:
-			mostSilent = veils - 1
-		case g.packet:
-			need, mostSilent = d.soleFlows(int(g.from), t), veils-1
+		need := d.cfg.rule.Flows(1)
+		if g.packet && !g.open {
+			need = d.soleFlows(int(g.from), t)
 		}
-		g.joined = g.nodes == 1 && g.answers >= need && g.silent <= mostSilent && (d.first == 0 || t <= int(d.first))
+		g.joined = g.nodes == 1 && g.answers >= need && !(g.packet && hides(g.silent, g.answers)) && (d.first == 0 || t <= int(d.first))
 	}
 }
 

@@ -25,7 +25,7 @@ func (s *Search) isVeiled(ttl uint8) bool {
 		return false
 	}
 	row := s.row(ttl)
-	return row.nodes == 1 && row.silent >= veils && row.flags&rowKnown == 0
+	return row.nodes == 1 && row.flags&(rowHides|rowKnown) == rowHides
 }
 
 // front returns the first row after the balancer from which the paths in the row at ttl diverge. All
@@ -40,11 +40,17 @@ func (s *Search) front(ttl uint8) uint8 {
 // parts reports whether paths may pass several nodes in the row. Flows that nothing answers are on
 // another branch, maybe.
 func (r *row) parts() bool {
-	return r.nodes > 1 || r.silent >= veils || r.nodes == 0
+	return r.nodes > 1 || r.flags&rowHides != 0 || r.nodes == 0
 }
 
-// veils is how many silent flows at a TTL may hide a branch. A single one is lost more likely.
-const veils = 2
+// How many silent flows at a TTL may hide a branch.
+const (
+	veils      = 2 // a single one is lost more likely
+	rarestVeil = 8 // a branch with a smaller part of the answered flows is not told from losses
+)
+
+// hides reports whether so many silent flows may hide a branch beside those that are answered.
+func hides(silent, answered int) bool { return silent >= veils && silent*rarestVeil >= answered }
 
 // inPacket reports whether a per-packet balancer lies before the TTL in front of the row, so that
 // the near end of a flow is chance.

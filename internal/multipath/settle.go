@@ -42,7 +42,12 @@ func (s *Search) settle(ttl uint8) {
 	s.look(v, ttl)
 	if s.has(ttl) {
 		was := s.isVeiled(ttl)
-		s.row(ttl).nodes, s.row(ttl).silent = uint16(len(v.fars)), uint16(v.silent)
+		row := s.row(ttl)
+		row.nodes = uint16(len(v.fars))
+		row.flags &^= rowHides
+		if hides(v.silent, v.answers) {
+			row.flags |= rowHides
+		}
 		if !was && s.isVeiled(ttl) {
 			s.dirty |= 1 << (ttl - 1) // see leastSole
 		}

@@ -3,6 +3,7 @@ package plan
 import (
 	"math"
 	"math/bits"
+	"sort"
 	"time"
 
 	"github.com/masstrace/masstrace/internal/account"
@@ -58,22 +59,20 @@ func (p *Plan) sizeWindows(c *Config, began Began) error {
 	return nil
 }
 
-// addSlots gives the targets of windows on demand more slots, as long as the windows fit in the
-// memory. Repeats, and flows that are allocated together, need them where many targets meet wide
-// balancers.
+// addSlots gives the targets of windows on demand more slots, as many as fit in the memory. Repeats, and
+// flows that are allocated together, need them where many targets meet wide balancers.
 func (p *Plan) addSlots(c *Config) {
 	if !p.Shape.IsOnDemand() {
 		return
 	}
-	least, memory := p.Shape.OnDemand, p.memory
-	for _, times := range []int{16, 8, 4, 3, 2} {
-		p.Shape.OnDemand = min(least*times, window.MaxOnDemand)
+	least := p.Shape.OnDemand
+	more := sort.Search(max(0, window.MaxOnDemand-least), func(more int) bool { // the fewest that are too many
+		p.Shape.OnDemand = least + more + 1
 		p.memory = p.targetOctets(c)
-		if p.Memory() <= c.Memory {
-			return
-		}
-	}
-	p.Shape.OnDemand, p.memory = least, memory
+		return p.Memory() > c.Memory
+	})
+	p.Shape.OnDemand = least + more
+	p.memory = p.targetOctets(c)
 }
 
 // grow returns the targets of a window, at most n, and those of the first one: a 64th part, but
