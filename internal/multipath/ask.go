@@ -9,6 +9,15 @@ func (s *Search) askStar(v *view) {
 	if v.ttl+1 == s.end { // maybe the target is there, and limits its answers
 		most = s.cfg.rule.Flows(1)
 	}
+	if s.cfg.Known != nil && v.asked > 0 {
+		switch known, swept := s.isKnownStar(v.ttl); {
+		case known:
+			most = 1
+		case !swept:
+			s.putOff |= 1 << v.ttl
+			return
+		}
+	}
 	if v.asked >= most {
 		return
 	}
@@ -23,6 +32,18 @@ func (s *Search) askStar(v *view) {
 	if s.splitBefore(v.ttl) {
 		s.askAhead(v.ttl)
 	}
+}
+
+// isKnownStar reports whether other targets have shown that all flows meet again at the next router that
+// answered flow 0 after ttl, at which none did. swept is false as long as the sweep may find that router.
+func (s *Search) isKnownStar(ttl uint8) (known, swept bool) {
+	for t := ttl + 1; s.has(t); t++ {
+		if c := s.get(0, t); c.answered() && !s.isEnd(c) {
+			width, _, ok := s.cfg.Known.lookup(s.knownKey(t, &near{}, c.node()))
+			return ok && width == 1, true
+		}
+	}
+	return false, s.flags&sweepDone != 0
 }
 
 // askAhead asks the flows that are under way at ttl at the TTLs after it too. Most likely their paths

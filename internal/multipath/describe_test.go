@@ -225,6 +225,37 @@ func TestDescribeOpen(t *testing.T) {
 	}
 }
 
+// TestDescribeMovedBeside takes a balancer for a per-packet one if one of its flows moved once. Another flow of
+// the row moved twice, so that no remapping explains it; which node it passes before is unknown.
+func TestDescribeMovedBeside(t *testing.T) {
+	var paths []path
+	for range 6 {
+		paths = append(paths, path{1, 2, 4, 6, 7, theTarget}, path{1, 3, 5, 6, 7, theTarget}, path{1, 2, 5, 6, 7, theTarget})
+	}
+	paths[3][1] = 0
+	seen := repeated(observations(paths))
+	moved := func(flow uint16, attempt uint8, last byte) {
+		p := Probe{flow, 3, attempt}
+		i := slices.IndexFunc(seen, func(o Observation) bool { return o.Probe == p })
+		if i < 0 {
+			i = len(seen)
+			seen = append(seen, Observation{Probe: p, Sent: 2e6, Answered: true, Answer: Answer{Steers: true}})
+		}
+		seen[i].From = ip(last)
+	}
+	moved(0, second, 5)
+	moved(0, third, 5)
+	moved(3, second, 5)
+	moved(3, third, 4)
+	tr := newTrial(t, testConfig())
+	m := record.Multipath{Target: ip(theTarget)}
+	tr.d.Describe(&m, tr.cfg, seen, false)
+	i := slices.IndexFunc(m.Balancers, func(b record.Balancer) bool { return b.TTL == 2 })
+	if i < 0 || m.Balancers[i].Kind != record.PerPacket || m.Balancers[i].Addr != ip(2) {
+		t.Errorf("balancers %+v", m.Balancers)
+	}
+}
+
 // TestDescribeMoved marks links that only flows which moved have taken.
 func TestDescribeMoved(t *testing.T) {
 	tests := []struct {

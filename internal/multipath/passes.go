@@ -202,7 +202,7 @@ func (d *Describer) addFork(t int, f fork, passes []pass) {
 			continue
 		}
 		when.take(o)
-		f.packet = f.packet || o.turned()
+		f.packet = f.packet || o.turned() || o.moved() && !moved // other flows of the diamond turned
 	}
 	f.packet = f.packet || when.isSeveral() || d.turnsUnseen(t) || d.veiled[t] != 0 || f.node != 0 && d.random[f.node]
 	for i := range passes {

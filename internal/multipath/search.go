@@ -40,6 +40,7 @@ type Search struct {
 	from       uint8  // nodes are controlled from this TTL on; 0: nowhere
 	looped     uint8  // all paths are in a loop at this TTL; 0: not all are
 	dirty      uint64 // rows to settle, by TTL
+	putOff     uint64 // rows without an answer to settle when the sweep has come further
 	settled    int    // extras that were asked before all rows were settled
 
 	pending, probes, repeats int

@@ -13,7 +13,7 @@ const (
 	// beyondEnd is how many TTLs beyond the end of all paths are asked.
 	beyondEnd = 1
 	// borrowFlows is how many flows must agree with the branches that other targets have shown.
-	borrowFlows = 2
+	borrowFlows = 1
 	// meshFlows is for the test for meshing: how many flows of an address are asked at the
 	// next TTL, if both TTLs have several addresses.
 	meshFlows = 2

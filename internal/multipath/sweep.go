@@ -12,8 +12,9 @@ func (s *Search) sweep() bool {
 	if s.flags&sweepDirty == 0 {
 		return false
 	}
-	s.flags &^= sweepDirty
-	s.flags &^= sweepDone
+	s.flags &^= sweepDirty | sweepDone
+	s.dirty |= s.putOff
+	s.putOff = 0
 	before := s.first - 1
 	resolved, answered, strong, waiting, loops := before, before, false, false, false
 	for ttl := s.first; ttl <= s.swept; ttl++ {
