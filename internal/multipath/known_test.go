@@ -156,6 +156,45 @@ func TestSearchBorrows(t *testing.T) {
 	}
 }
 
+// TestSearchBorrowsSilence asks one flow at a silent router, if other targets have shown that all paths meet at
+// the next router. Where several follow, it asks two as without borrowing.
+func TestSearchBorrowsSilence(t *testing.T) {
+	for _, branches := range []int{1, 3} {
+		cfg := testConfig()
+		cfg.Attempts, cfg.Known, cfg.Borrow = 1, NewKnown(1<<20), true
+		tr := newTrial(t, cfg)
+		var asked [2]int // at the silent router, by the first target and by a later one
+		for i := range uint64(50) {
+			n := newNetwork(5)
+			n.done(n.chain(n.diamond(n.chain(0, 4), even(branches, 1)...), 2))
+			n.routers[3].silent = true
+			for r := range n.routers {
+				if n.routers[r].end {
+					n.routers[r].addr = probe.Addr4From([4]byte{192, 0, byte(i), 1})
+				}
+			}
+			tr.run(t, n, 10)
+			if f, notes := tr.judge(n.truth()); f.falseNodes+f.falseLinks > 0 {
+				t.Fatalf("false: %q", notes)
+			}
+			count := 0
+			for j := range tr.seen {
+				if tr.seen[j].TTL == 4 {
+					count++
+				}
+			}
+			asked[min(i, 1)] = count
+		}
+		want := [2]int{starFlows, 1}
+		if branches > 1 {
+			want[1] = starFlows
+		}
+		if asked != want {
+			t.Errorf("%d branches: %d flows, want %d", branches, asked, want)
+		}
+	}
+}
+
 // TestSearchLendsNoSilence lends no branches of a router one of whose branches does not answer.
 // Otherwise later targets would take the other one for the only one.
 func TestSearchLendsNoSilence(t *testing.T) {
