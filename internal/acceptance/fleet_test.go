@@ -113,9 +113,16 @@ func TestFleetShares(t *testing.T) {
 	if one.traces != all.traces {
 		t.Errorf("%d traces apart, %d together", one.traces, all.traces)
 	}
-	most, least := 75.0, 98.0 // on a busy machine more agents go on without their pathfinder
+	// How many traces join the path of another agent depends on the machine: on a busy one, more agents go on
+	// without their pathfinder. Those that join save more than a third of their probes.
+	const joins, saves = 0.4, 0.35
+	joined := float64(all.joined) / float64(all.traces)
+	most, least := 100*(1-saves*joined), 98.0
 	if effort.Soaking() {
 		most, least = 60, 99
+	}
+	if joined < joins {
+		t.Errorf("%d of %d traces join", all.joined, all.traces)
 	}
 	if share > most || recall < least {
 		t.Errorf("together %.1f %% of the probes find %.2f %% of the interfaces", share, recall)
