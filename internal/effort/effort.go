@@ -61,7 +61,7 @@ func Text(usual string) (string, error) {
 		return usual, nil
 	}
 	seed, err := draw()
-	return fmt.Sprint(usual, " ", seed), err
+	return fmt.Sprint(usual, "-", seed), err
 }
 
 // Rand returns a generator that begins at Seed.

@@ -45,7 +45,7 @@ func TestText(t *testing.T) {
 		t.Errorf("Text = %q, %v; want the usual one in a normal run", text, err)
 	}
 	t.Setenv(envSoak, "1")
-	if text, err := Text("usual"); err != nil || !strings.HasPrefix(text, "usual ") {
+	if text, err := Text("usual"); err != nil || !strings.HasPrefix(text, "usual-") {
 		t.Errorf("Text = %q, %v at full counts", text, err)
 	}
 	t.Setenv(envSeed, "none")
