@@ -21,14 +21,9 @@ func bounds(p *Path) (top uint8, exact bool) {
 //	bits 0–7    the distance
 //	bits 8–15   the TTL at which hardly any similar path continues, 0 if unknown
 //	bit 16      the distance of the target was learned
-//	bit 17      a probe was sent only to prove that distance
 type forecast uint64
 
-const (
-	endOfForecast forecast = 0xff00
-	isLearned              = 1 << 16
-	isProof                = 1 << 17
-)
+const endOfForecast forecast = 0xff00
 
 // unknownDistance is the forecast without any estimate: about the mean of the Internet.
 const unknownDistance = 16
@@ -91,17 +86,10 @@ func (f forecast) silent(p *Path, ttl uint8, limit int) bool {
 // proved if the target answered a probe with that very TTL. A target does not receive probes with
 // a lower TTL. So it cannot pretend to be nearer than it is, and shorten the traces to other
 // targets.
-//
-// A path that begins below its target proves the distance on its way. Of those that begin beyond, one in
-// proveEvery sends a probe for that, and stands for the others. Else far targets would count more.
 func (d *Distances) learnFrom(p *Path, distance uint8, exact bool) {
-	if !exact || p.Note&isLearned != 0 || p.State.Reached() != distance {
-		return
+	const learned = 1 << 16
+	if exact && p.Note&learned == 0 && p.State.Reached() == distance {
+		d.Learn(p.Target(), distance)
+		p.Note |= learned
 	}
-	share := 1
-	if p.Note&isProof != 0 {
-		share = proveEvery
-	}
-	d.Learn(p.Target(), distance, share)
-	p.Note |= isLearned
 }

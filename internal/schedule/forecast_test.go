@@ -51,7 +51,7 @@ func TestEndLearnedLater(t *testing.T) {
 		if got, want := c.endless(&p, c.withEnd(&p, c.forecast(&p)), 8, p.Last()), known == enoughDistances; got != want {
 			t.Errorf("with %d distances: the end %t, want %t", known, got, want)
 		}
-		c.Distances.Learn(probe.Addr4From([4]byte{11, 0, 0, byte(known)}), 6, 1)
+		c.Distances.Learn(probe.Addr4From([4]byte{11, 0, 0, byte(known)}), 6)
 	}
 	if f := c.forecast(&p); f.first() != unknownDistance || f.end() != 6 {
 		t.Errorf("forecast %d, end %d; want %d and 6", f.first(), f.end(), unknownDistance)

@@ -50,17 +50,14 @@ func (t *Topology) Next(p *Path) Step {
 		return Enough
 	case t.cfg.endless(p, f, ttl, top):
 		return Enough
-	case exact && uint8(ttl) == top && p.Note&isProof == 0:
-		t.cfg.Known.OweProof()
-		p.Note |= isProof
 	}
 	return ttl
 }
 
 // Bits of Path.Note beside the forecast.
 const (
-	joinLearned = 1 << 18
-	endsEarly   = 1 << 19 // the way back ends a TTL earlier, and the stop set has accounted for it
+	joinLearned = 1 << 17
+	endsEarly   = 1 << 18 // the way back ends a TTL earlier, and the stop set has accounted for it
 	startShift  = 24      // the TTL of the first probe
 )
 
@@ -83,7 +80,7 @@ func (t *Topology) begin(p *Path, f forecast) Step {
 // learnJoin remembers, once, where a path met that of another vantage point.
 func (t *Topology) learnJoin(p *Path, ttl uint8) {
 	if p.Note&joinLearned == 0 {
-		t.cfg.Joins.Learn(p.Target(), ttl, 1)
+		t.cfg.Joins.Learn(p.Target(), ttl)
 		p.Note |= joinLearned
 	}
 }

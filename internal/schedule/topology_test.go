@@ -1,8 +1,6 @@
 package schedule
 
 import (
-	"math"
-	"slices"
 	"testing"
 
 	"github.com/masstrace/masstrace/internal/probe"
@@ -64,71 +62,6 @@ func TestTopologyRepays(t *testing.T) {
 					t.Errorf("%s: path %d: known %t, want %t", tt.name, i, got, want)
 				}
 			}
-		}
-	}
-}
-
-// A path that begins beyond its target proves the distance at its end, if it is one of those that do. The
-// distance then weighs for all of them, and the stop set owes most of an early end for the probe.
-func TestTopologyProof(t *testing.T) {
-	const neighbour = 11 // TTLs away: the path begins one before
-	for _, tt := range []struct {
-		name     string
-		distance uint8
-		proves   bool
-		want     []Step
-		mean     float64
-		owes     bool
-	}{
-		{"proof", 7, true, []Step{10, 6, 5, 4, 3, 2, 1, 7}, neighbour - 4*proveEvery/(proveEvery+1.), true},
-		{"no proof", 7, false, []Step{10, 6, 5, 4, 3, 2, 1}, neighbour, false},
-		{"proved on the way", 13, true, []Step{10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 11, 12, 13}, neighbour + 1, false},
-		{"the same", 13, false, []Step{10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 11, 12, 13}, neighbour + 1, false},
-	} {
-		w := window.New(window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 32, Flows: 1, Attempts: 1})
-		w.Append(target24(1))
-		c := StrategyConfig{GapLimit: 3, Overlap: 3, Known: window.NewStopSet(1 << 10), Distances: NewDistances(64)}
-		c.Distances.Learn(target24(1), neighbour, 1)
-		topology := NewTopology(c)
-		p := newPath(w, new(window.Faults), 1000)
-		for p.proves() != tt.proves {
-			p.random++
-		}
-		var got []Step
-		for {
-			p.State = w.State(0, 0)
-			step := topology.Next(&p)
-			if again := topology.Next(&p); again != step {
-				t.Errorf("%s: %d, then %d", tt.name, step, again)
-			}
-			if step == Enough || len(got) > len(tt.want) {
-				break
-			}
-			got = append(got, step)
-			p.Sent |= 1 << step
-			p.latestTTL = uint8(step)
-			if p.latestTTL < tt.distance {
-				answerAt(w, c.Known, 0, p.latestTTL)
-			} else {
-				w.Stamp(window.Slot{TTL: p.latestTTL}, 1)
-				f := probe.Facts{Probe: probe.Probe{Target: p.Target(), TTL: p.latestTTL}, Kind: probe.KindPortUnreach,
-					Valid: probe.Strong, Responder: p.Target(), HasQuote: true, QuotedTTL: p.latestTTL - tt.distance + 1}
-				w.Answer(window.Slot{TTL: p.latestTTL}, &probe.Reply{Facts: f})
-				w.Learn(0, &f, c.Known)
-			}
-		}
-		if !slices.Equal(got, tt.want) {
-			t.Errorf("%s: TTLs %d, want %d", tt.name, got, tt.want)
-		}
-		if g := c.Distances.Estimate(p.Target()); math.Abs(g.Mean-tt.mean) > 2./ttlUnit || g.Count > 2 {
-			t.Errorf("%s: mean distance %v of %d, want %v", tt.name, g.Mean, g.Count, tt.mean)
-		}
-		if c.Known.Repay() {
-			t.Errorf("%s: owes a whole early end", tt.name)
-		}
-		c.Known.OweProof()
-		if got := c.Known.Repay(); got != tt.owes {
-			t.Errorf("%s: owes most of an early end: %t, want %t", tt.name, got, tt.owes)
 		}
 	}
 }

@@ -17,9 +17,9 @@ import (
 // a target of another prefix than the time before.
 //
 // The second prefix costs probes: a path goes on where it meets an interface that has answered for
-// another prefix only. So do proofs of distances, see OweProof. The set counts both as a debt. Paths that
-// end earlier at common interfaces repay it, see Repay. So a scan sends about as many probes as it
-// would with one prefix and without proofs, however many paths share an interface.
+// another prefix only. The set counts these answers as a debt. Paths that end earlier at common
+// interfaces repay it, see Repay. So a scan sends about as many probes as it would with one
+// prefix, however many paths share an interface.
 //
 // It is a table of sets of eight words, a cache line each. A word is the hash of a (TTL, interface)
 // pair, 48 bits, the hash of the prefix of its latest target, 14 bits, and how often it was counted,
@@ -95,14 +95,6 @@ func fameOf(times uint64) Fame {
 		return Known
 	}
 	return Common
-}
-
-// OweProof adds to the debt a probe that is sent only to prove the distance of a target. A nil StopSet has
-// no debt.
-func (s *StopSet) OweProof() {
-	if s != nil {
-		s.debt.Add(owed)
-	}
 }
 
 // Repay takes one early end from the debt. It returns false if the debt is smaller than that, or if

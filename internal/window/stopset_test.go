@@ -72,8 +72,8 @@ func TestStopSetLiar(t *testing.T) {
 	}
 }
 
-// An interface that answers for a second prefix owes most of an early end, once, and so does each proof.
-// Paths repay no more than that, also if several goroutines ask at once.
+// An interface that answers for a second prefix owes most of a probe, once. Paths repay no more than
+// that, also if several goroutines ask at once.
 func TestStopSetDebt(t *testing.T) {
 	const all = 1000
 	s := NewStopSet(1 << 14)
@@ -103,15 +103,7 @@ func TestStopSetDebt(t *testing.T) {
 	if got := repayments.Load(); got != all*owed/repaid {
 		t.Errorf("%d repayments, want %d", got, all*owed/repaid)
 	}
-	for i := range 2 * all {
-		s.OweProof()
-		if got, want := s.Repay(), (i+1)*owed/repaid > i*owed/repaid; got != want {
-			t.Fatalf("after %d proofs: repaid %t, want %t", i+1, got, want)
-		}
-	}
-	var none *StopSet
-	none.OweProof()
-	if none.Repay() {
+	if (*StopSet)(nil).Repay() {
 		t.Error("no stop set repays")
 	}
 }
