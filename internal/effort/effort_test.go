@@ -30,7 +30,7 @@ func TestSeed(t *testing.T) {
 	if seed := Seed(t); seed != 1<<64-1 {
 		t.Errorf("Seed = %d, want the one that is set", seed)
 	}
-	if text, err := Text("usual"); err != nil || text != "usual 18446744073709551615" {
+	if text, err := Text("usual"); err != nil || text != "usual-18446744073709551615" {
 		t.Errorf("Text = %q, %v; want the seed that is set", text, err)
 	}
 	if first, again := Rand(t).Uint64(), Rand(t).Uint64(); first != again {

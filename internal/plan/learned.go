@@ -51,16 +51,13 @@ func (p *Plan) distances() *schedule.Distances {
 	return schedule.NewDistances(nearEntries)
 }
 
-// Known returns the stop set of the run, or nil if its strategy has none. Matcher and strategy share it.
+// Known returns the stop set of the run, or nil if its strategy has none.
 func (p *Plan) Known() *window.StopSet {
 	if p.learned != nil && p.Backward() {
 		p.learned.StopSet.Heed(p.learned.Others)
 		return p.learned.StopSet
 	}
-	if p.known == nil {
-		p.known = p.StopSet()
-	}
-	return p.known
+	return p.StopSet()
 }
 
 // tree returns the tree that completes the traces of the run, or nil.

@@ -140,7 +140,7 @@ func (p *Plan) Schedules() func(schedule.Config) schedule.Schedule {
 	case kind.make == nil:
 		return func(c schedule.Config) schedule.Schedule { return schedule.NewExhaustive(c) }
 	}
-	c := schedule.StrategyConfig{GapLimit: p.GapLimit, Overlap: p.Overlap, Distances: p.distances(), Known: p.Known()}
+	c := schedule.StrategyConfig{GapLimit: p.GapLimit, Overlap: p.Overlap, Distances: p.distances()}
 	if p.learned != nil {
 		c.Others, c.Joins = p.learned.Others, p.learned.Joins
 	}

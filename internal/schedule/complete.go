@@ -27,8 +27,6 @@ type StrategyConfig struct {
 	// meet them.
 	Others *window.Others
 	Joins  *Distances
-	// Known is the stop set of the matcher; nil lets no way back of Topology end earlier.
-	Known *window.StopSet
 }
 
 // NewComplete returns the strategy.
@@ -58,7 +56,7 @@ func (c *Complete) Next(p *Path) Step {
 	switch {
 	case pending && !c.mayHurry(p, f):
 		return Await
-	case !c.cfg.endless(p, c.cfg.withEnd(p, f), ttl, top):
+	case !c.cfg.endless(p, f, ttl, top):
 		return ttl
 	case pending:
 		return Await

@@ -15,15 +15,13 @@ func bounds(p *Path) (top uint8, exact bool) {
 	return top, false
 }
 
-// forecast is the expected end of a path, from Distances. The distance is that before the first probe.
-// Path.Note keeps the forecast.
+// forecast is the expected end of a path, from Distances before its first probe. Path.Note keeps
+// it.
 //
 //	bits 0–7    the distance
 //	bits 8–15   the TTL at which hardly any similar path continues, 0 if unknown
 //	bit 16      the distance of the target was learned
 type forecast uint64
-
-const endOfForecast forecast = 0xff00
 
 // unknownDistance is the forecast without any estimate: about the mean of the Internet.
 const unknownDistance = 16
@@ -52,16 +50,6 @@ func (c *StrategyConfig) forecast(p *Path) forecast {
 // if the end of the path is unknown, and the path is silent or in a loop.
 func (c *StrategyConfig) endless(p *Path, f forecast, ttl Step, top uint8) bool {
 	return top == p.Last() && (f.silent(p, uint8(ttl), c.GapLimit) || p.InLoop())
-}
-
-// withEnd returns a forecast that has an end, if enough distances are known by now. The first paths of
-// a scan begin before any target has answered. Such a path would go on for more silent TTLs.
-func (c *StrategyConfig) withEnd(p *Path, f forecast) forecast {
-	if f.end() == 0 {
-		f |= newForecast(c.Distances.Estimate(p.Target())) & endOfForecast
-		p.Note |= uint64(f & endOfForecast)
-	}
-	return f
 }
 
 func (f forecast) first() int { return int(f & 0xff) }

@@ -7,9 +7,9 @@ import "math"
 // the end of its path, and goes back only until it meets an interface that is known.
 //
 // At one known interface the branches of a load balancer may join, with unknown interfaces before
-// it. So the way back ends Overlap TTLs below the last new interface. Behind a common interface the
-// flows of several paths have found branches. There it ends one TTL earlier, as long as the stop set has
-// a debt of probes to repay. Forward, Topology does as Complete.
+// it. So the way back ends Overlap TTLs below the last new interface. Behind an interface that is on
+// many paths, their flows have found the branches: there it ends one TTL earlier. Forward, Topology
+// does as Complete.
 //
 // If another vantage point has traced the target, the trace begins where it probably meets that
 // path, and goes on only until it does: both paths are the same from there on.
@@ -57,8 +57,7 @@ func (t *Topology) Next(p *Path) Step {
 // Bits of Path.Note beside the forecast.
 const (
 	joinLearned = 1 << 17
-	endsEarly   = 1 << 18 // the way back ends a TTL earlier, and the stop set has accounted for it
-	startShift  = 24      // the TTL of the first probe
+	startShift  = 24 // the TTL of the first probe
 )
 
 // begin chooses the first probe of a path: that to the last router, or that to the router at which
@@ -85,30 +84,20 @@ func (t *Topology) learnJoin(p *Path, ttl uint8) {
 	}
 }
 
-// isKnown reports whether the path, below start, has met enough interfaces that are known. A path that
-// begins where it meets that of another vantage point needs one less: it begins in the middle, where
-// each router is probed for many targets.
+// isKnown reports whether the path, below start, has met enough interfaces that are known. One less is
+// enough if the last one is common. A path that begins where it meets that of another vantage point
+// also needs one less: it begins in the middle, where each router is probed for many targets.
 func (t *Topology) isKnown(p *Path, start uint8) bool {
 	met, fresh := p.State.Met(), start+1
 	if f := p.State.Fresh(); f != 0 {
 		fresh = min(fresh, f)
 	}
 	overlap := t.cfg.Overlap
+	if p.State.IsCommon() {
+		overlap--
+	}
 	if joined := p.State.Joined(); joined != 0 && joined <= start {
 		overlap--
 	}
-	overlap = max(overlap, 1)
-	run := int(fresh) - int(met)
-	return met != 0 && (run >= overlap || run > 0 && run == overlap-1 && t.mayEnd(p))
-}
-
-// mayEnd reports whether the way back may end one TTL earlier.
-func (t *Topology) mayEnd(p *Path) bool {
-	if !p.State.IsCommon() {
-		return false
-	}
-	if p.Note&endsEarly == 0 && t.cfg.Known.Repay() {
-		p.Note |= endsEarly
-	}
-	return p.Note&endsEarly != 0
+	return met != 0 && int(met)+max(overlap, 1) <= int(fresh)
 }
