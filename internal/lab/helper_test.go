@@ -116,7 +116,7 @@ func TestUnavailable(t *testing.T) {
 		t.Skip("needs root to become another user")
 	}
 	if _, err := exec.LookPath("setpriv"); err != nil {
-		t.Skip(err)
+		t.Skipf("needs setpriv: %v", err)
 	}
 	for kind, want := range map[string]string{"run": "99", "main": "-c exit 5 3"} {
 		cmd, out := helper(t, "run", "sh", "-c", `grep -q 65534 /proc/self/uid_map || exit 1

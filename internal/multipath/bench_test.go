@@ -77,7 +77,7 @@ func BenchmarkDescribe(b *testing.B) {
 // of 16 branches.
 func TestSearchMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("10,000 searches")
+		t.Skip("needs the time for 10,000 searches, which -short does not give")
 	}
 	cfg := testConfig()
 	if err := cfg.Validate(); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/masstrace/masstrace/internal/link"
 	"github.com/masstrace/masstrace/internal/plaintext"
 	"github.com/masstrace/masstrace/internal/plan"
-	"github.com/masstrace/masstrace/internal/session"
 	"github.com/masstrace/masstrace/internal/tabular"
 )
 
@@ -76,10 +74,7 @@ func (c *AgentCmd) Run(ctx context.Context, signals *signals, s streams) error {
 	return agent.Run(ctx, agent.Config{
 		Creds: file, URL: c.Hub, Dir: c.Store, Policy: rules, Software: tool(), Hostname: plan.Hostname(), Event: screen.line,
 		Prober: &probing.Prober{
-			Link: session.Config{
-				Interface: c.Interface, GatewayMAC: net.HardwareAddr(c.GatewayMAC),
-				IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(min(c.ReceiveBuffer, mostRing)), LinkWait: time.Duration(c.LinkWait),
-			},
+			Link:   c.linkConfig(),
 			Config: plan.Config{Sources: addresses(c.Source), Senders: int(c.Senders)},
 			Tool:   tool(), Argv: []string{"masstrace", "agent"},
 			// The next slice opens sockets again; the rest is given up for good.

@@ -3,10 +3,13 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
+	"time"
 
 	"github.com/masstrace/masstrace/internal/probe"
 	"github.com/masstrace/masstrace/internal/record"
+	"github.com/masstrace/masstrace/internal/session"
 )
 
 // ScanCmd traces every target of some lists.
@@ -84,6 +87,18 @@ type LinkFlags struct {
 	IO       string `name:"io" default:"packet" enum:"packet,xdp" placeholder:"WAY" help:"Way of sending: packet (AF_PACKET) or xdp (AF_XDP, Ethernet links only). Default: ${default}."`
 	Senders  count  `default:"1" placeholder:"N" help:"Sending threads, at most 64. Each sends to its part of the targets; with --io xdp each has its own queue. Default: ${default}."`
 	NoBypass bool   `help:"Send through the queueing discipline, so that captures on this machine (tcpdump) show the probes."`
+}
+
+// mostRing bounds --receive-buffer. Tests set less: the kernel clears this memory at the start of each
+// of their many short scans.
+var mostRing = byteSize(1 << 30)
+
+// linkConfig translates the flags but Source and Senders, which belong to the plan.
+func (f *LinkFlags) linkConfig() session.Config {
+	return session.Config{
+		Interface: f.Interface, GatewayMAC: net.HardwareAddr(f.GatewayMAC),
+		IO: session.IO(f.IO), Queue: f.NoBypass, ReceiveBuffer: int(min(f.ReceiveBuffer, mostRing)), LinkWait: time.Duration(f.LinkWait),
+	}
 }
 
 // OutputFlags determine the output files.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -22,7 +21,6 @@ import (
 	"github.com/masstrace/masstrace/internal/progress"
 	"github.com/masstrace/masstrace/internal/record"
 	"github.com/masstrace/masstrace/internal/scan"
-	"github.com/masstrace/masstrace/internal/session"
 )
 
 // Run only translates flags; the work is that of packages scan and list.
@@ -110,19 +108,12 @@ func (c *ScanCmd) dryRun(ctx context.Context, cfg scan.Config) error {
 	return writePreview(plaintext.NewWriter(cfg.Stdout), v)
 }
 
-// mostRing bounds --receive-buffer. Tests set less: the kernel clears this memory at the start of each
-// of their many short scans.
-var mostRing = byteSize(1 << 30)
-
 // config translates the flags.
 func (c *ScanCmd) config(args command, s streams) (scan.Config, error) {
 	asked, err := c.planConfig(s.Stdin)
 	return scan.Config{
-		Config: asked,
-		Link: session.Config{
-			Interface: c.Interface, GatewayMAC: net.HardwareAddr(c.GatewayMAC),
-			IO: session.IO(c.IO), Queue: c.NoBypass, ReceiveBuffer: int(min(c.ReceiveBuffer, mostRing)), LinkWait: time.Duration(c.LinkWait),
-		},
+		Config:     asked,
+		Link:       c.linkConfig(),
 		Uses:       outfile.Writes("StatusFile", c.StatusFile),
 		MaxRuntime: time.Duration(c.MaxRuntime), Output: c.Output, ReplyOutput: c.Replies, MetaOutput: c.Meta, Stdout: s.Stdout, Capture: c.Pcap,
 		Existing: outfile.ExistingIf(c.Overwrite), Checkpoint: c.Checkpoint, Resume: c.Resume, Tool: tool(), Argv: args.argv(),

@@ -49,7 +49,7 @@ func pty(t *testing.T, columns uint16) (master, terminal *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skip("no terminals here: ", err)
+		t.Skip("needs a pseudo terminal: ", err)
 	}
 	t.Cleanup(func() { master.Close() })
 	fd := int(master.Fd())
@@ -65,7 +65,7 @@ func pty(t *testing.T, columns uint16) (master, terminal *os.File) {
 	}
 	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skip("no terminals here: ", err)
+		t.Skip("needs a pseudo terminal: ", err)
 	}
 	return master, terminal
 }

@@ -24,7 +24,7 @@ func openTerminal(t *testing.T, columns uint16) (user, program *os.File) {
 	t.Helper()
 	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("no pseudo terminal: %v", err)
+		t.Skipf("needs a pseudo terminal: %v", err)
 	}
 	t.Cleanup(func() { user.Close() })
 	fd := int(user.Fd())
@@ -37,7 +37,7 @@ func openTerminal(t *testing.T, columns uint16) (user, program *os.File) {
 	}
 	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("no pseudo terminal here: %v", err)
+		t.Skipf("needs a pseudo terminal: %v", err)
 	}
 	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: columns}); err != nil {
 		t.Fatal(err)

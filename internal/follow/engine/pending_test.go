@@ -80,7 +80,7 @@ func movesAt2(moved *bool) func(Ask) byte {
 	}
 }
 
-// What is known at the end is told, and no more.
+// TestFinish tells the changes that are certain at the end, and no others.
 func TestFinish(t *testing.T) {
 	s := newScript(8)
 	moved := false
