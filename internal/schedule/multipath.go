@@ -12,9 +12,9 @@ import (
 
 // Multipath sends the probes that find all the paths to each target. A multipath.Search decides
 // which probes a target needs. The schedule does the rest, as Adaptive does for a Strategy: the
-// order of targets, the waiting, the windows. Each target that is ready has one probe, then it
-// waits until all other ready targets had theirs. A target with many probes to send has up to four,
-// so that targets with many paths are not the last ones by far.
+// order of targets, the waiting, the windows. Windows take turns. In a window, each target that is
+// ready has one probe, then it waits until all other ready targets had theirs. A target with many
+// probes to send has up to four, so that targets with many paths are not the last ones by far.
 //
 // Several probes of a target are under way at once: all those that its search needs for certain.
 // When the search has enough, the schedule waits for late answers, and tells the search all
@@ -29,6 +29,11 @@ type Multipath struct {
 
 	decided atomic.Uint64
 }
+
+// abreast is how many windows take turns. A search needs many rounds, so that a window which begins late
+// ends late. Each window has about a second of probes: these last as long as the longest searches, and the
+// small windows at the beginning of a scan are among them.
+const abreast = 8
 
 // usualSlots is how many probes a target has room for on average: eight flows at each TTL of most
 // paths, and those of some balancers.
@@ -62,7 +67,7 @@ const MultipathOctets = 3 << 10
 func NewMultipath(cfg Config, search *multipath.Config) *Multipath {
 	m := &Multipath{cfg: cfg, search: search, seed: binary.LittleEndian.Uint64(cfg.Seed[:])}
 	m.traversals = traversals[*multipathTraversal]{
-		ready: cfg.Ready,
+		ready: cfg.Ready, abreast: abreast,
 		fresh: func() *multipathTraversal { return &multipathTraversal{schedule: m} },
 	}
 	return m
@@ -100,6 +105,7 @@ type hunt struct {
 	deferred bool              // the last of pending was not admitted yet by Politeness
 	turn     uint8             // probes sent while the other targets wait
 	settled  bool              // the search was told all answers after its last probe
+	farthest uint8             // the highest TTL of an answer
 	late     int64             // until when an answer to a silent probe may come; 0 if none is silent
 	longest  int64             // the longest RTT of an answer, ns; 0: none came
 	latest   window.Slot       // the probe that was sent last; TTL 0 if none was
@@ -302,10 +308,10 @@ func (t *multipathTraversal) collect(h *hunt) (oldest int64) {
 			h.search.Silence(probeOf(slot), false)
 		default:
 			if e, standing := t.window.Best(slot); h.tell(slot, e, standing) {
-				h.longest = max(h.longest, e.Stamp-sent)
+				h.longest, h.farthest = max(h.longest, e.Stamp-sent), max(h.farthest, slot.TTL)
 				continue
 			}
-			if over := sent + h.patience(); t.now < over || matched < over {
+			if over := sent + h.patience(slot.TTL); t.now < over || matched < over {
 				left, oldest = append(left, slot), min(oldest, sent)
 				continue
 			}
@@ -346,13 +352,17 @@ func (t *multipathTraversal) end(h *hunt, target uint32) (result action, at int6
 	return wait, t.now + poll
 }
 
-// patience returns how long to await an answer before the search goes on without it, in ns. An
-// answer that comes later still counts.
-func (h *hunt) patience() int64 {
-	if h.longest == 0 {
+// patience returns how long to await an answer at a TTL before the search goes on without it, in ns. An
+// answer that comes later still counts. Routers beyond the farthest that answered may take longer.
+func (h *hunt) patience(ttl uint8) int64 {
+	least := leastPatience
+	switch {
+	case h.longest == 0:
 		return patience
+	case ttl > h.farthest:
+		least *= 2
 	}
-	return min(patience, max(scaled(h.longest, steadyRTTs), 2*leastPatience))
+	return min(patience, max(scaled(h.longest, steadyRTTs), least))
 }
 
 // pause returns how long not to visit a target that awaits the answer to a probe sent at that time,

@@ -13,11 +13,12 @@ type traversal interface {
 // traversals are those of the open windows, up to window.Live of them, oldest first. While one
 // window waits for its replies, the next ones are sent.
 type traversals[T traversal] struct {
-	ready  <-chan *window.Window
-	fresh  func() T
-	live   []asleep[T] // oldest first
-	idle   []T         // to be used again
-	closed bool        // ready brings no more windows
+	ready   <-chan *window.Window
+	fresh   func() T
+	live    []asleep[T] // oldest first, except that those abreast take turns
+	abreast int         // so many of the oldest take turns; 0: the oldest always goes first
+	idle    []T         // to be used again
+	closed  bool        // ready brings no more windows
 }
 
 // asleep is a traversal that has nothing to do before a time, in ns.
@@ -36,6 +37,7 @@ func (s *traversals[T]) wakeAll() {
 // next is Schedule.Next.
 func (s *traversals[T]) next(items []window.Item, now int64) (n int, next int64) {
 	s.beginOpened(now)
+	s.takeTurns()
 	next = Done
 	for i := 0; i < len(s.live); {
 		t := &s.live[i]
@@ -65,6 +67,15 @@ func (s *traversals[T]) next(items []window.Item, now int64) (n int, next int64)
 		next = min(next, now+poll)
 	}
 	return n, next
+}
+
+// takeTurns makes the first of the traversals abreast the last of them.
+func (s *traversals[T]) takeTurns() {
+	if n := min(s.abreast, len(s.live)); n > 1 {
+		first := s.live[0]
+		copy(s.live, s.live[1:n])
+		s.live[n-1] = first
+	}
 }
 
 // beginOpened begins the windows that were opened meanwhile.
