@@ -230,14 +230,28 @@ func (s *Search) settleNears(v *view) {
 // pass it. All that are expected to be needed might be too many, so that half of them are asked at
 // once. A near end that few flows pass is given up at last.
 func (s *Search) flowsFor(v *view, n *near, lack int) int {
-	all := 0
+	all, nodes := 0, len(v.nears)
 	for i := range v.nears {
 		all += v.nears[i].through
 	}
-	if all > rarest*s.cfg.rule.Flows(len(v.nears)) {
+	if ended := s.endedBefore(v); ended > 0 {
+		all, nodes = all+ended, nodes+1
+	}
+	if all > rarest*s.cfg.rule.Flows(nodes) {
 		return 0
 	}
-	return max(lack, min(lack*all/(2*max(1, n.through)), mostNew))
+	half := (lack*all + 2*n.through - 1) / (2 * max(1, n.through))
+	return max(lack, min(half, mostNew))
+}
+
+// endedBefore returns how many flows end at the TTL before the row.
+func (s *Search) endedBefore(v *view) (n int) {
+	for _, c := range s.line(v.ttl - 1) {
+		if c.answered() && s.isEnd(c) {
+			n++
+		}
+	}
+	return n
 }
 
 // silentBefore returns how many flows more are silent at the TTL before the row than answered.
