@@ -15,6 +15,8 @@ type Learned struct {
 	politeness *schedule.Politeness
 	// Tree completes the traces of strategy topology.
 	Tree *trace.Tree
+	// Shared is set if other vantage points rely on the paths of this one.
+	Shared bool
 	// Joins remembers where paths meet those of other vantage points, and Others has the latter for
 	// the next run; nil if it has none.
 	Joins  *schedule.Distances
@@ -51,13 +53,16 @@ func (p *Plan) distances() *schedule.Distances {
 	return schedule.NewDistances(nearEntries)
 }
 
-// Known returns the stop set of the run, or nil if its strategy has none.
+// Known returns the stop set of the run, or nil if its strategy has none. Matcher and strategy share it.
 func (p *Plan) Known() *window.StopSet {
 	if p.learned != nil && p.Backward() {
 		p.learned.StopSet.Heed(p.learned.Others)
 		return p.learned.StopSet
 	}
-	return p.StopSet()
+	if p.known == nil {
+		p.known = p.StopSet()
+	}
+	return p.known
 }
 
 // tree returns the tree that completes the traces of the run, or nil.

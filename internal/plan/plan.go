@@ -43,6 +43,7 @@ type Plan struct {
 	family  intake.Family     // of Include
 	memory  uint64            // bytes of each target
 	paths   *multipath.Config // of strategy multipath, else nil
+	known   *window.StopSet   // of strategy topology, when it was used
 	learned *Learned          // nil if the run has a memory of its own
 }
 

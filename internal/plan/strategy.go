@@ -140,9 +140,9 @@ func (p *Plan) Schedules() func(schedule.Config) schedule.Schedule {
 	case kind.make == nil:
 		return func(c schedule.Config) schedule.Schedule { return schedule.NewExhaustive(c) }
 	}
-	c := schedule.StrategyConfig{GapLimit: p.GapLimit, Overlap: p.Overlap, Distances: p.distances()}
+	c := schedule.StrategyConfig{GapLimit: p.GapLimit, Overlap: p.Overlap, Distances: p.distances(), Known: p.Known()}
 	if p.learned != nil {
-		c.Others, c.Joins = p.learned.Others, p.learned.Joins
+		c.Others, c.Joins, c.Shared = p.learned.Others, p.learned.Joins, p.learned.Shared
 	}
 	shared := kind.make(c)
 	return func(c schedule.Config) schedule.Schedule { return schedule.NewAdaptive(c, shared) }

@@ -27,6 +27,11 @@ type StrategyConfig struct {
 	// meet them.
 	Others *window.Others
 	Joins  *Distances
+	// Shared is set if other vantage points end their traces where ours go on. What Topology gives up
+	// would be lost to all of them, so that it goes on through more silent TTLs.
+	Shared bool
+	// Known is the stop set of the matcher; nil lets no way back of Topology end earlier.
+	Known *window.StopSet
 }
 
 // NewComplete returns the strategy.
@@ -56,7 +61,7 @@ func (c *Complete) Next(p *Path) Step {
 	switch {
 	case pending && !c.mayHurry(p, f):
 		return Await
-	case !c.cfg.endless(p, f, ttl, top):
+	case !c.cfg.endless(p, c.cfg.withEnd(p, f), ttl, top):
 		return ttl
 	case pending:
 		return Await

@@ -72,19 +72,20 @@ func eachPrefix(a probe.Addr, f func(hash uint64) (more bool)) {
 // word returns the word of a prefix.
 func (d *Distances) word(hash uint64) *atomic.Uint64 { return &d.words[hash&uint64(len(d.words)-1)] }
 
-// Learn adds the distance of a target. A nil Distances ignores it.
-func (d *Distances) Learn(a probe.Addr, distance uint8) {
+// Learn adds the distance of a target. It weighs as much as those of share targets: so many, on average,
+// did not prove theirs. It counts once, however much it weighs. A nil Distances ignores it.
+func (d *Distances) Learn(a probe.Addr, distance uint8, share int) {
 	if d == nil {
 		return
 	}
 	eachPrefix(a, func(hash uint64) bool {
 		word := d.word(hash)
 		g := estimateOf(word.Load(), hash)
-		weight := float64(min(g.Count, slowestCount) + 1)
+		weight := float64(share) / float64(min(g.Count, slowestCount)+share)
 		off := float64(distance) - g.Mean
-		g.Mean += off / weight
+		g.Mean += off * weight
 		if g.Count > 0 {
-			g.Dev += (max(off, -off) - g.Dev) / weight
+			g.Dev += (max(off, -off) - g.Dev) * weight
 		}
 		g.Count = min(g.Count+1, mostCount)
 		word.Store(hash>>hashShift<<hashShift | uint64(g.Count)<<32 |

@@ -15,13 +15,20 @@ func bounds(p *Path) (top uint8, exact bool) {
 	return top, false
 }
 
-// forecast is the expected end of a path, from Distances before its first probe. Path.Note keeps
-// it.
+// forecast is the expected end of a path, from Distances. The distance is that before the first probe.
+// Path.Note keeps the forecast.
 //
 //	bits 0–7    the distance
 //	bits 8–15   the TTL at which hardly any similar path continues, 0 if unknown
 //	bit 16      the distance of the target was learned
+//	bit 17      a probe was sent only to prove that distance
 type forecast uint64
+
+const (
+	endOfForecast forecast = 0xff00
+	isLearned              = 1 << 16
+	isProof                = 1 << 17
+)
 
 // unknownDistance is the forecast without any estimate: about the mean of the Internet.
 const unknownDistance = 16
@@ -52,6 +59,16 @@ func (c *StrategyConfig) endless(p *Path, f forecast, ttl Step, top uint8) bool 
 	return top == p.Last() && (f.silent(p, uint8(ttl), c.GapLimit) || p.InLoop())
 }
 
+// withEnd returns a forecast that has an end, if enough distances are known by now. The first paths of
+// a scan begin before any target has answered. Such a path would go on for more silent TTLs.
+func (c *StrategyConfig) withEnd(p *Path, f forecast) forecast {
+	if f.end() == 0 {
+		f |= newForecast(c.Distances.Estimate(p.Target())) & endOfForecast
+		p.Note |= uint64(f & endOfForecast)
+	}
+	return f
+}
+
 func (f forecast) first() int { return int(f & 0xff) }
 func (f forecast) end() uint8 { return uint8(f >> 8) }
 
@@ -74,10 +91,17 @@ func (f forecast) silent(p *Path, ttl uint8, limit int) bool {
 // proved if the target answered a probe with that very TTL. A target does not receive probes with
 // a lower TTL. So it cannot pretend to be nearer than it is, and shorten the traces to other
 // targets.
+//
+// A path that begins below its target proves the distance on its way. Of those that begin beyond, one in
+// proveEvery sends a probe for that, and stands for the others. Else far targets would count more.
 func (d *Distances) learnFrom(p *Path, distance uint8, exact bool) {
-	const learned = 1 << 16
-	if exact && p.Note&learned == 0 && p.State.Reached() == distance {
-		d.Learn(p.Target(), distance)
-		p.Note |= learned
+	if !exact || p.Note&isLearned != 0 || p.State.Reached() != distance {
+		return
 	}
+	share := 1
+	if p.Note&isProof != 0 {
+		share = proveEvery
+	}
+	d.Learn(p.Target(), distance, share)
+	p.Note |= isLearned
 }

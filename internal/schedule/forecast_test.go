@@ -34,6 +34,30 @@ func TestSilentUnderDrops(t *testing.T) {
 	}
 }
 
+// A path that began before any distance was known ends by the distances that are known later.
+func TestEndLearnedLater(t *testing.T) {
+	const wait = 1000
+	w := window.New(window.Shape{Targets: 1, FirstTTL: 1, LastTTL: 32, Flows: 1, Attempts: 1})
+	w.Append(probe.Addr4From([4]byte{11, 0, 0, 9}))
+	for ttl := uint8(1); ttl <= 7; ttl++ {
+		w.Stamp(window.Slot{TTL: ttl}, 1)
+	}
+	w.Learn(0, &probe.Facts{Probe: probe.Probe{TTL: 5}, Kind: probe.KindTTLExceeded, Responder: routerAt(5)}, nil)
+	c := StrategyConfig{GapLimit: 5, Distances: NewDistances(64)}
+	p := newPath(w, new(window.Faults), wait)
+	c.forecast(&p)
+	p.State, p.Sent = w.State(0, 0), 0xfe
+	for known := range enoughDistances + 1 {
+		if got, want := c.endless(&p, c.withEnd(&p, c.forecast(&p)), 8, p.Last()), known == enoughDistances; got != want {
+			t.Errorf("with %d distances: the end %t, want %t", known, got, want)
+		}
+		c.Distances.Learn(probe.Addr4From([4]byte{11, 0, 0, byte(known)}), 6, 1)
+	}
+	if f := c.forecast(&p); f.first() != unknownDistance || f.end() != 6 {
+		t.Errorf("forecast %d, end %d; want %d and 6", f.first(), f.end(), unknownDistance)
+	}
+}
+
 // A distance is learned once the target has answered a probe with that very TTL. A liar cannot.
 func TestLearnProved(t *testing.T) {
 	target := probe.Addr4From([4]byte{11, 0, 0, 9})

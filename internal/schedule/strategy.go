@@ -173,7 +173,7 @@ func (p *Path) Responder(ttl uint8) probe.Addr {
 
 // proveEvery is how many paths there are for each whose target is probed with the TTL of its
 // distance only to prove that distance.
-const proveEvery = 4
+const proveEvery = 3
 
 // proves reports whether this path is one of them.
 func (p *Path) proves() bool { return window.Mix(p.random)%proveEvery == 0 }

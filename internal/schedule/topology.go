@@ -7,22 +7,35 @@ import "math"
 // the end of its path, and goes back only until it meets an interface that is known.
 //
 // At one known interface the branches of a load balancer may join, with unknown interfaces before
-// it. So the way back ends Overlap TTLs below the last new interface. Behind an interface that is on
-// many paths, their flows have found the branches: there it ends one TTL earlier. Forward, Topology
-// does as Complete.
+// it. So the way back ends Overlap TTLs below the last new interface. Behind a common interface the
+// flows of several paths have found branches. There it ends one TTL earlier, as long as the stop set has
+// a debt of probes to repay. Forward, Topology does as Complete.
 //
 // If another vantage point has traced the target, the trace begins where it probably meets that
-// path, and goes on only until it does: both paths are the same from there on.
+// path, and goes on only until it does: both paths are the same from there on. It ends earlier at common
+// interfaces without a debt: it begins in the middle, where many paths meet.
 type Topology struct {
 	cfg StrategyConfig
 }
 
 // NewTopology returns the strategy. The matcher must have a window.StopSet.
-func NewTopology(cfg StrategyConfig) *Topology { return &Topology{cfg: cfg} }
+func NewTopology(cfg StrategyConfig) *Topology {
+	if cfg.Shared {
+		cfg.GapLimit += sharedGap
+	}
+	return &Topology{cfg: cfg}
+}
+
+// sharedGap is how many silent TTLs more than usual end a path on which other vantage points rely. Each of
+// them alone might begin beyond the silence.
+const sharedGap = 2
 
 // Next implements Strategy.
 func (t *Topology) Next(p *Path) Step {
 	f := t.cfg.forecast(p)
+	if t.cfg.Shared {
+		f &^= endOfForecast
+	}
 	if p.Sent == 0 {
 		return t.begin(p, f)
 	}
@@ -50,14 +63,19 @@ func (t *Topology) Next(p *Path) Step {
 		return Enough
 	case t.cfg.endless(p, f, ttl, top):
 		return Enough
+	case exact && uint8(ttl) == top && p.Note&isProof == 0:
+		if p.Note |= isProof; !t.cfg.Others.Spares(p.Target()) {
+			t.cfg.Known.OweProof()
+		}
 	}
 	return ttl
 }
 
 // Bits of Path.Note beside the forecast.
 const (
-	joinLearned = 1 << 17
-	startShift  = 24 // the TTL of the first probe
+	joinLearned = 1 << 18
+	endsEarly   = 1 << 19 // the way back ends a TTL earlier, and the stop set has accounted for it
+	startShift  = 24      // the TTL of the first probe
 )
 
 // begin chooses the first probe of a path: that to the last router, or that to the router at which
@@ -79,25 +97,35 @@ func (t *Topology) begin(p *Path, f forecast) Step {
 // learnJoin remembers, once, where a path met that of another vantage point.
 func (t *Topology) learnJoin(p *Path, ttl uint8) {
 	if p.Note&joinLearned == 0 {
-		t.cfg.Joins.Learn(p.Target(), ttl)
+		t.cfg.Joins.Learn(p.Target(), ttl, 1)
 		p.Note |= joinLearned
 	}
 }
 
-// isKnown reports whether the path, below start, has met enough interfaces that are known. One less is
-// enough if the last one is common. A path that begins where it meets that of another vantage point
-// also needs one less: it begins in the middle, where each router is probed for many targets.
+// isKnown reports whether the path, below start, has met enough interfaces that are known. A path that
+// begins where it meets that of another vantage point needs one less: it begins in the middle, where
+// each router is probed for many targets.
 func (t *Topology) isKnown(p *Path, start uint8) bool {
 	met, fresh := p.State.Met(), start+1
 	if f := p.State.Fresh(); f != 0 {
 		fresh = min(fresh, f)
 	}
 	overlap := t.cfg.Overlap
-	if p.State.IsCommon() {
-		overlap--
-	}
 	if joined := p.State.Joined(); joined != 0 && joined <= start {
 		overlap--
 	}
-	return met != 0 && int(met)+max(overlap, 1) <= int(fresh)
+	overlap = max(overlap, 1)
+	run := int(fresh) - int(met)
+	return met != 0 && (run >= overlap || run > 0 && run == overlap-1 && t.mayEnd(p))
+}
+
+// mayEnd reports whether the way back may end one TTL earlier.
+func (t *Topology) mayEnd(p *Path) bool {
+	if !p.State.IsCommon() {
+		return false
+	}
+	if p.Note&endsEarly == 0 && (t.cfg.Others.Spares(p.Target()) || t.cfg.Known.Repay()) {
+		p.Note |= endsEarly
+	}
+	return p.Note&endsEarly != 0
 }

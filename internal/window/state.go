@@ -15,7 +15,7 @@ import (
 //	bits 24–31  Heard: likewise, also of answers that may not steer
 //	bits 32–39  Unreach: the lowest TTL at which the target was reported unreachable
 //	bits 40–45  Met: the lowest TTL at which an interface of the StopSet answered
-//	bit 47      IsCommon: that interface is on many paths
+//	bit 47      IsCommon: that interface is common, see StopSet
 //	bits 48–55  Fresh: the lowest TTL at which an interface was new to the StopSet
 //	bit 56      Alive: the target answered, perhaps at no known TTL
 //	bits 58–63  Joined: the lowest TTL at which the path meets that of another vantage point

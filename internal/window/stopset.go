@@ -13,18 +13,24 @@ import (
 //
 // An interface is known when it answered for targets of two prefixes. A hostile target answers as it
 // likes to the probes that reach it, also from the addresses of other routers. Alone it must not
-// make other traces stop there. An interface is common when at least three answers, and a share of
-// all answers, came from it. Each answer counts only if the one before was for another prefix.
+// make other traces stop there. An interface is common when it answered three times, each time for
+// a target of another prefix than the time before.
+//
+// The second prefix costs probes: a path goes on where it meets an interface that has answered for
+// another prefix only. So do proofs of distances, see OweProof. The set counts both as a debt. Paths that
+// end earlier at common interfaces repay it, see Repay. So a scan sends about as many probes as it
+// would with one prefix and without proofs, however many paths share an interface. Paths that another
+// vantage point spares add nothing to the debt: they end earlier without it.
 //
 // It is a table of sets of eight words, a cache line each. A word is the hash of a (TTL, interface)
-// pair, 48 bits, the hash of the prefix of its latest target, 8 bits, and how often it was counted,
-// 8 bits. Two pairs in one set share a hash with a probability of 2⁻⁴⁸. If a set is full, a new entry
+// pair, 48 bits, the hash of the prefix of its latest target, 14 bits, and how often it was counted,
+// 2 bits. Two pairs in one set share a hash with a probability of 2⁻⁴⁸. If a set is full, a new entry
 // replaces an old one. A path that meets the replaced interface is probed once more: that costs probes,
 // but loses no hop.
 type StopSet struct {
-	words   []atomic.Uint64
-	answers atomic.Uint64 // that were added
-	others  *Others
+	words  []atomic.Uint64
+	debt   atomic.Int64 // in eighths of an early end
+	others *Others
 }
 
 // Fame is how well a StopSet knows an interface at a TTL.
@@ -34,7 +40,7 @@ type Fame uint8
 const (
 	Fresh  Fame = iota // answered for targets of one prefix at most
 	Known              // answered for targets of several prefixes
-	Common             // known, and on many paths
+	Common             // known, and answered three times or more
 )
 
 const stopWays = 8
@@ -54,38 +60,60 @@ func NewStopSet(n int) *StopSet {
 func (s *StopSet) Add(ttl uint8, a, target probe.Addr, alone bool) Fame {
 	h := HashHop(ttl, a)
 	if alone {
-		if was := s.fame(s.times(h)); was != Fresh {
+		if was := fameOf(s.times(h)); was != Fresh {
 			return was
 		}
 		h = Mix(h)
 	}
-	return s.fame(s.add(h, Mix(prefixOf(target))>>48&^timesMask))
+	return fameOf(s.add(h, target))
 }
 
 // The lower 16 bits of a word are the origin, a hash of a prefix, and the number of times.
 const (
 	originMask = 1<<16 - 1
-	timesMask  = 1<<8 - 1
+	timesMask  = 1<<2 - 1
 )
 
-// An interface with knownAfter counted answers is known. It is common with commonAfter of them, if
-// they are at least one in commonShare answers of the whole scan.
+// An interface that was counted knownAfter times is known, and common after commonAfter times.
 const (
 	knownAfter  = 2
-	commonAfter = 3
-	commonShare = 3000
+	commonAfter = timesMask
 )
 
-// fame returns the fame of an interface that was counted so many times. The highest count of a word
-// stands for all above it.
-func (s *StopSet) fame(times uint64) Fame {
+// A path that ends a TTL earlier saves a probe, and sometimes more: the next router may be silent, or
+// new. In simulated Internets that is a seventh on average. So a probe owes seven eighths of an early end.
+const (
+	repaid = 8
+	owed   = repaid - 1
+)
+
+// fameOf returns the fame of an interface that was counted so many times.
+func fameOf(times uint64) Fame {
 	switch {
 	case times < knownAfter:
 		return Fresh
-	case times < commonAfter || times < timesMask && times*commonShare < s.answers.Load():
+	case times < commonAfter:
 		return Known
 	}
 	return Common
+}
+
+// OweProof adds to the debt a probe that is sent only to prove the distance of a target. A nil StopSet has
+// no debt.
+func (s *StopSet) OweProof() {
+	if s != nil {
+		s.debt.Add(owed)
+	}
+}
+
+// Repay takes one early end from the debt. It returns false if the debt is smaller than that, or if
+// another goroutine changes it at the same time. A nil StopSet has no debt.
+func (s *StopSet) Repay() bool {
+	if s == nil {
+		return false
+	}
+	debt := s.debt.Load()
+	return debt >= repaid && s.debt.CompareAndSwap(debt, debt-repaid)
 }
 
 // set returns the words in which a hash may be.
@@ -105,10 +133,9 @@ func (s *StopSet) times(h uint64) uint64 {
 	return 0
 }
 
-// add adds a hash and returns how often it was counted before.
-func (s *StopSet) add(h, origin uint64) (times uint64) {
-	s.answers.Add(1)
-	set, key := s.set(h), h&^originMask
+// add adds a hash of an interface that answered for target. It returns how often it was counted before.
+func (s *StopSet) add(h uint64, target probe.Addr) (times uint64) {
+	set, key, origin := s.set(h), h&^originMask, Mix(prefixOf(target))>>48&^timesMask
 	for i := range set {
 		if set[i].Load() == 0 && set[i].CompareAndSwap(0, key|origin|1) {
 			return 0
@@ -120,6 +147,9 @@ func (s *StopSet) add(h, origin uint64) (times uint64) {
 		times = v & timesMask
 		if times < timesMask && v != key|origin|times {
 			set[i].Store(key | origin | times + 1)
+			if times < knownAfter && !s.others.Spares(target) {
+				s.debt.Add(owed)
+			}
 		}
 		return times
 	}

@@ -20,7 +20,7 @@ func TestStopSet(t *testing.T) {
 	if s.Octets() != 8<<12 {
 		t.Errorf("%d octets", s.Octets())
 	}
-	// Targets of one prefix in a row count once. Each interface has one in 300 answers.
+	// Targets of one prefix in a row count once.
 	for round, prefix := range []byte{0, 0, 1, 1, 2, 2} {
 		want := Fresh
 		switch {
@@ -56,31 +56,63 @@ func TestStopSetLiar(t *testing.T) {
 	if got := s.Add(7, interfaceNo(3), other, false); got != Known {
 		t.Errorf("fame %d for the second", got)
 	}
+	for i := range repaid { // each interface of one honest path
+		a := interfaceNo(10 + i)
+		s.Add(9, a, other, false)
+		for range 100 { // of a liar's answers
+			s.Add(9, a, probe.Addr4From([4]byte{198, 51, 7, 1}), false)
+		}
+	}
+	n := 0
+	for s.Repay() {
+		n++
+	}
+	if want := (repaid + 1) * owed / repaid; n != want {
+		t.Errorf("%d answers of liars shorten %d paths, want %d", repaid+1, n, want)
+	}
 }
 
-// Of so many interfaces none is common, until one answers more often than the others.
-func TestStopSetCommon(t *testing.T) {
-	s := NewStopSet(1 << 17)
-	target := func(i int) probe.Addr { return probe.Addr4From([4]byte{198, byte(i >> 8), byte(i), 1}) }
-	for round := range 10 {
-		for i := range 2 * commonShare {
-			if got := s.Add(9, interfaceNo(i), target(round), false); (got == Known) != (round >= knownAfter) {
-				t.Fatalf("round %d: fame %d", round, got)
+// An interface that answers for a second prefix owes most of an early end, once, and so does each proof.
+// Paths repay no more than that, also if several goroutines ask at once.
+func TestStopSetDebt(t *testing.T) {
+	const all = 1000
+	s := NewStopSet(1 << 14)
+	for round := range byte(5) {
+		for i := range all {
+			s.Add(9, interfaceNo(i), probe.Addr4From([4]byte{198, 51, round, 1}), false)
+		}
+		if want := int64(min(round, 1)) * all * owed; s.debt.Load() != want {
+			t.Fatalf("after %d prefixes: debt %d, want %d", round+1, s.debt.Load(), want)
+		}
+	}
+	var repayments atomic.Int64
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			for range all {
+				if s.Repay() {
+					repayments.Add(1)
+				}
 			}
+		})
+	}
+	wg.Wait()
+	for s.Repay() {
+		repayments.Add(1)
+	}
+	if got := repayments.Load(); got != all*owed/repaid {
+		t.Errorf("%d repayments, want %d", got, all*owed/repaid)
+	}
+	for i := range 2 * all {
+		s.OweProof()
+		if got, want := s.Repay(), (i+1)*owed/repaid > i*owed/repaid; got != want {
+			t.Fatalf("after %d proofs: repaid %t, want %t", i+1, got, want)
 		}
 	}
-	for i := range timesMask {
-		want := Known
-		if (10+i)*commonShare >= 10*2*commonShare+i {
-			want = Common
-		}
-		if got := s.Add(9, interfaceNo(0), target(10+i), false); got != want {
-			t.Fatalf("after %d more answers: fame %d, want %d", i, got, want)
-		}
-	}
-	s.answers.Store(10 * timesMask * commonShare) // the count of a word is full, and stands for more
-	if got := s.Add(9, interfaceNo(0), target(0), false); got != Common {
-		t.Errorf("fame %d of a full count", got)
+	var none *StopSet
+	none.OweProof()
+	if none.Repay() {
+		t.Error("no stop set repays")
 	}
 }
 

@@ -7,12 +7,10 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/masstrace/masstrace/internal/fleet/job"
 	"github.com/masstrace/masstrace/internal/fleet/known"
 	"github.com/masstrace/masstrace/internal/fleet/ledger"
 	"github.com/masstrace/masstrace/internal/format/ndjson"
 	"github.com/masstrace/masstrace/internal/outfile"
-	"github.com/masstrace/masstrace/internal/plan"
 )
 
 // In a job of mode every with strategy topology, each slice has a pathfinder: one of the agents,
@@ -29,12 +27,6 @@ const (
 	shared                  // the paths are there
 	lost                    // the paths will not come
 )
-
-// shares reports whether the agents of a job spare each other probes.
-func (k *kept) shares() bool {
-	s := &k.Job.Spec
-	return s.Mode == job.Every && s.Options.Strategy.Strategy == plan.Topology && len(k.Job.Members) > 1
-}
 
 // pathfinder returns the agent whose paths to the targets of a slice spare the others.
 func (k *kept) pathfinder(slice uint32) string {
@@ -53,7 +45,7 @@ func (w *work) isPathfinder(e *ledger.Entry) bool {
 
 // loadKnown finds the paths that an earlier hub has made.
 func (h *Hub) loadKnown(w *work) error {
-	if !w.shares() {
+	if !w.Job.Shares() {
 		return nil
 	}
 	w.sharing = make([]sharing, w.Slices)

@@ -62,7 +62,7 @@ func (h *Hub) submit(name string, s *job.Spec) (*job.Job, error) {
 	k.Key = cmp.Or(s.Key, plan.RandomHex(16))
 	k.Job.Spec.Key = ""
 	k.Job.Spec.Options.Seed = cmp.Or(s.Options.Seed, plan.RandomHex(8))
-	if k.shares() { // the paths that spare probes are whole
+	if k.Job.Shares() { // the paths that spare probes are whole
 		k.Job.Spec.Options.Stitch = true
 	}
 	if err := h.size(&k, len(able)); err != nil {

@@ -64,6 +64,12 @@ type Job struct {
 	Canceled bool     `json:"canceled,omitempty"`
 }
 
+// Shares reports whether the agents spare each other probes: they trace the same targets with strategy
+// topology.
+func (j *Job) Shares() bool {
+	return j.Spec.Mode == Every && j.Spec.Options.Strategy.Strategy == plan.Topology && len(j.Members) > 1
+}
+
 // Check refuses a spec that makes no sense. It does not read the lists.
 func (s *Spec) Check() error {
 	if err := CheckName(s.Name); err != nil {

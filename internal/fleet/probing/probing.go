@@ -38,6 +38,7 @@ func (p *Prober) Probe(ctx context.Context, t *agent.Task) (agent.Result, error)
 	defer p.mu.Unlock()
 	if p.job != t.Job.ID {
 		p.job, p.learned = t.Job.ID, plan.NewLearned()
+		p.learned.Shared = t.Job.Shares()
 	}
 	c := t.Config
 	c.Learned, c.Sources, c.Senders = p.learned, p.Config.Sources, p.Config.Senders
