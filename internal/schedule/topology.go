@@ -58,15 +58,15 @@ func (t *Topology) Next(p *Path) Step {
 		return Enough
 	}
 	ttl, ok := p.Lowest(start, top)
+	proof := exact && uint8(ttl) == top // the target has answered already
 	switch {
-	case !ok || exact && uint8(ttl) == top && !p.proves(): // the target has answered already
+	case !ok || proof && !p.proves():
 		return Enough
 	case t.cfg.endless(p, f, ttl, top):
 		return Enough
-	case exact && uint8(ttl) == top && p.Note&isProof == 0:
-		if p.Note |= isProof; !t.cfg.Others.Spares(p.Target()) {
-			t.cfg.Known.OweProof()
-		}
+	case proof && p.Note&isProof == 0:
+		t.cfg.Known.OweProof(p.Target())
+		p.Note |= isProof
 	}
 	return ttl
 }
@@ -124,7 +124,7 @@ func (t *Topology) mayEnd(p *Path) bool {
 	if !p.State.IsCommon() {
 		return false
 	}
-	if p.Note&endsEarly == 0 && (t.cfg.Others.Spares(p.Target()) || t.cfg.Known.Repay()) {
+	if p.Note&endsEarly == 0 && t.cfg.Known.Repay(p.Target()) {
 		p.Note |= endsEarly
 	}
 	return p.Note&endsEarly != 0

@@ -123,11 +123,11 @@ func TestTopologyProof(t *testing.T) {
 		if g := c.Distances.Estimate(p.Target()); math.Abs(g.Mean-tt.mean) > 2./ttlUnit || g.Count > 2 {
 			t.Errorf("%s: mean distance %v of %d, want %v", tt.name, g.Mean, g.Count, tt.mean)
 		}
-		if c.Known.Repay() {
+		if c.Known.Repay(p.Target()) {
 			t.Errorf("%s: owes a whole early end", tt.name)
 		}
-		c.Known.OweProof()
-		if got := c.Known.Repay(); got != tt.owes {
+		c.Known.OweProof(p.Target())
+		if got := c.Known.Repay(p.Target()); got != tt.owes {
 			t.Errorf("%s: owes most of an early end: %t, want %t", tt.name, got, tt.owes)
 		}
 	}

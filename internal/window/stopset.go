@@ -98,19 +98,30 @@ func fameOf(times uint64) Fame {
 	return Common
 }
 
-// OweProof adds to the debt a probe that is sent only to prove the distance of a target. A nil StopSet has
-// no debt.
-func (s *StopSet) OweProof() {
-	if s != nil {
+// owe adds a probe to target to the debt.
+func (s *StopSet) owe(target probe.Addr) {
+	if !s.others.Spares(target) {
 		s.debt.Add(owed)
 	}
 }
 
-// Repay takes one early end from the debt. It returns false if the debt is smaller than that, or if
-// another goroutine changes it at the same time. A nil StopSet has no debt.
-func (s *StopSet) Repay() bool {
-	if s == nil {
+// OweProof adds to the debt a probe that is sent only to prove the distance of target. A nil StopSet has
+// no debt.
+func (s *StopSet) OweProof(target probe.Addr) {
+	if s != nil {
+		s.owe(target)
+	}
+}
+
+// Repay takes an early end of the path to target from the debt. It returns false if the debt is smaller
+// than that, or if another goroutine changes it at the same time. A path that another vantage point spares
+// needs no debt. With a nil StopSet no path ends early.
+func (s *StopSet) Repay(target probe.Addr) bool {
+	switch {
+	case s == nil:
 		return false
+	case s.others.Spares(target):
+		return true
 	}
 	debt := s.debt.Load()
 	return debt >= repaid && s.debt.CompareAndSwap(debt, debt-repaid)
@@ -147,8 +158,8 @@ func (s *StopSet) add(h uint64, target probe.Addr) (times uint64) {
 		times = v & timesMask
 		if times < timesMask && v != key|origin|times {
 			set[i].Store(key | origin | times + 1)
-			if times < knownAfter && !s.others.Spares(target) {
-				s.debt.Add(owed)
+			if times < knownAfter {
+				s.owe(target)
 			}
 		}
 		return times

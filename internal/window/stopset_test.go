@@ -64,7 +64,7 @@ func TestStopSetLiar(t *testing.T) {
 		}
 	}
 	n := 0
-	for s.Repay() {
+	for s.Repay(other) {
 		n++
 	}
 	if want := (repaid + 1) * owed / repaid; n != want {
@@ -76,7 +76,7 @@ func TestStopSetLiar(t *testing.T) {
 // Paths repay no more than that, also if several goroutines ask at once.
 func TestStopSetDebt(t *testing.T) {
 	const all = 1000
-	s := NewStopSet(1 << 14)
+	s, target := NewStopSet(1<<14), probe.Addr4From([4]byte{198, 51, 100, 1})
 	for round := range byte(5) {
 		for i := range all {
 			s.Add(9, interfaceNo(i), probe.Addr4From([4]byte{198, 51, round, 1}), false)
@@ -90,28 +90,28 @@ func TestStopSetDebt(t *testing.T) {
 	for range 6 {
 		wg.Go(func() {
 			for range all {
-				if s.Repay() {
+				if s.Repay(target) {
 					repayments.Add(1)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	for s.Repay() {
+	for s.Repay(target) {
 		repayments.Add(1)
 	}
 	if got := repayments.Load(); got != all*owed/repaid {
 		t.Errorf("%d repayments, want %d", got, all*owed/repaid)
 	}
 	for i := range 2 * all {
-		s.OweProof()
-		if got, want := s.Repay(), (i+1)*owed/repaid > i*owed/repaid; got != want {
+		s.OweProof(target)
+		if got, want := s.Repay(target), (i+1)*owed/repaid > i*owed/repaid; got != want {
 			t.Fatalf("after %d proofs: repaid %t, want %t", i+1, got, want)
 		}
 	}
 	var none *StopSet
-	none.OweProof()
-	if none.Repay() {
+	none.OweProof(target)
+	if none.Repay(target) {
 		t.Error("no stop set repays")
 	}
 }
