@@ -15,7 +15,7 @@ func TestMeasure(t *testing.T) {
 	runtime.LockOSThread() // never unlocked: the thread is in another network
 	index, err := newSink()
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("needs a network namespace: %v", err)
 	}
 	for _, pps := range []float64{100, 20_000} {
 		for _, beside := range []load{nothing, garbage} {

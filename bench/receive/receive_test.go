@@ -74,7 +74,7 @@ func TestSource(t *testing.T) {
 	}
 	s, err := newSource(link.Index, frames)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, ebpf.ErrNotSupported) {
-		t.Skipf("no BPF here: %v", err)
+		t.Skipf("needs BPF: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)

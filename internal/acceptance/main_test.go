@@ -71,7 +71,7 @@ func install(program string) error {
 func installed(t *testing.T) string {
 	t.Helper()
 	if reason := os.Getenv(envUnlabbed); reason != "" {
-		t.Skip(reason)
+		t.Skipf("needs a lab: %s", reason)
 	}
 	return os.Getenv(envProgram)
 }

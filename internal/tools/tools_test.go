@@ -60,7 +60,7 @@ func TestDatabases(t *testing.T) {
 func need(t *testing.T, tool string) {
 	t.Helper()
 	if reason, err := os.ReadFile(filepath.Join(installed, tool+".missing")); err == nil {
-		t.Skipf("%s cannot be installed here: %s", tool, bytes.TrimSpace(reason))
+		t.Skipf("needs %s, which cannot be installed here: %s", tool, bytes.TrimSpace(reason))
 	}
 }
 

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/masstrace/masstrace/internal/lab"
 	"github.com/masstrace/masstrace/internal/lab/routers"
 	"github.com/masstrace/masstrace/internal/progress/terminaltest"
@@ -44,39 +42,13 @@ func TestStatusTimes(t *testing.T) {
 	}
 }
 
-// pty returns both ends of a terminal of so many columns.
-func pty(t *testing.T, columns uint16) (master, terminal *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("needs a pseudo terminal: ", err)
-	}
-	t.Cleanup(func() { master.Close() })
-	fd := int(master.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}); err != nil {
-		t.Fatal(err)
-	}
-	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("needs a pseudo terminal: ", err)
-	}
-	return master, terminal
-}
-
 // The display of a scan is never wider than the terminal. It shows the wait for replies at the end, and
 // then it is gone.
 func TestStatusOnTerminal(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, routers.Name)
 	for _, columns := range []uint16{50, 80} {
-		master, terminal := pty(t, columns)
+		master, terminal := openTerminal(t, columns)
 		cmd := exec.CommandContext(t.Context(), program, "scan", "45.144.0.9", "--rate=20", "--strategy=exhaustive", "--wait=2500ms", "-o", outFile(t))
 		cmd.Stderr = terminal
 		cmd.Env = append(os.Environ(), "TERM=xterm")

@@ -154,7 +154,7 @@ func TestSummaryError(t *testing.T) {
 // counts are in it, on any terminal.
 func TestSummaryWidth(t *testing.T) {
 	for _, columns := range []uint16{20, 50, 80, 200} {
-		_, terminal := pty(t, columns)
+		_, terminal := openTerminal(t, columns)
 		if got := summaryWidth(terminal); got != int(columns) {
 			t.Errorf("%d columns: %d", columns, got)
 		}

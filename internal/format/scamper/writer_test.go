@@ -52,7 +52,7 @@ const keys = ` type version userid method src dst icmp_sum stop_reason stop_data
 func TestKeys(t *testing.T) {
 	jq, err := exec.LookPath("jq")
 	if err != nil {
-		t.Skip("jq is not installed")
+		t.Skip("needs jq")
 	}
 	text := rewrite(t, scamperLine+"\n"+ours)
 	cmd := exec.CommandContext(t.Context(), jq, "-r", `select(.type == "trace") | keys[], (.hops[] | keys[] | "hops." + .)`)

@@ -46,7 +46,7 @@ func TestLinks(t *testing.T) {
 	for _, link := range []string{Veth, Tun} {
 		t.Run(link, func(t *testing.T) {
 			if link == Tun && os.Geteuid() != 0 {
-				t.Skip("a tun device needs root")
+				t.Skip("needs root, for a tun device")
 			}
 			o, err := New(link, "clean", nil, nil)
 			if err != nil {

@@ -18,18 +18,18 @@ import (
 // All arrive in order, and without an allocation.
 func TestTunPaths(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("a tun device needs root")
+		t.Skip("needs root, for a tun device")
 	}
 	for _, path := range []string{"ring", "plain"} {
 		t.Run(path, func(t *testing.T) {
 			netns.EnterQuiet(t)
 			tun, err := openTun(LinkName)
 			if err != nil {
-				t.Skipf("no tun device: %v", err)
+				t.Skipf("needs a tun device: %v", err)
 			}
 			defer func() { tun.close() }()
 			if path == "ring" && tun.ring == nil {
-				t.Skip("no io_uring")
+				t.Skip("needs io_uring")
 			}
 			if path == "plain" && tun.ring != nil {
 				tun.ring.close()

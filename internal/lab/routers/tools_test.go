@@ -116,7 +116,7 @@ func TestScamper(t *testing.T) {
 	lab.Need(t, Name)
 	lab.NeedTool(t, "scamper")
 	if m, _ := os.ReadFile("/proc/self/uid_map"); len(strings.Fields(string(m))) != 3 || strings.Fields(string(m))[2] == "1" {
-		t.Skip("scamper drops privileges, which a user namespace of one user does not let it")
+		t.Skip("needs root: scamper drops privileges, which a user namespace of one user does not let it")
 	}
 	topology := New()
 	const each = 4
