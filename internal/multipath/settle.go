@@ -240,7 +240,8 @@ func (s *Search) flowsFor(v *view, n *near, lack int) int {
 	if all > rarest*s.cfg.rule.Flows(nodes) {
 		return 0
 	}
-	half := (lack*all + 2*n.through - 1) / (2 * max(1, n.through))
+	through := 2 * max(1, n.through)
+	half := (lack*all + through - 1) / through
 	return max(lack, min(half, mostNew))
 }
 
