@@ -48,3 +48,29 @@ func TestSearchPacketUneven(t *testing.T) {
 		n.routers[second].packet = true
 	})
 }
+
+// TestSearchThroughEnded counts the flows that ended before a row when it looks for more through a node. If it
+// counted only those that go on, it would ask one flow in each round.
+func TestSearchThroughEnded(t *testing.T) {
+	for _, tt := range []struct{ ended, on, lack, want int }{
+		{0, 6, 1, 1}, {16, 6, 1, 2}, {16, 6, 5, 10}, {30, 6, 1, 3}, {8 * 11, 6, 1, 0}, {0, 6, 80, 80},
+	} {
+		tr := newTrial(t, testConfig())
+		s := New(tr.cfg)
+		s.Begin(ip(theTarget), 1)
+		for f := range uint16(tt.ended + tt.on) {
+			p := Probe{Flow: f, TTL: 1}
+			s.ask(p.Flow, p.TTL)
+			a := Answer{From: ip(theTarget), Ends: true, Reached: true, Steers: true}
+			if int(f) < tt.on {
+				a = Answer{From: ip(2), Steers: true}
+			}
+			s.Answer(p, a)
+		}
+		v := s.cfg.views.get()
+		s.look(v, 2)
+		if got := s.flowsFor(v, v.onlyNear(), tt.lack); got != tt.want {
+			t.Errorf("%d flows ended, %d go on, %d lack: ask %d, want %d", tt.ended, tt.on, tt.lack, got, tt.want)
+		}
+	}
+}
