@@ -341,6 +341,9 @@ func TestTraceInterrupted(t *testing.T) {
 		answered, err := traceroute.Run(t.Context(), interrupted, c)
 		stop()
 		r := read(t, &out)
+		if len(r.traces) == 1 && r.traces[0].Dst.String() == c.Hosts[1] { // the other one had not begun
+			r.traces = nil
+		}
 		if err != nil || answered || len(r.traces) > 0 && r.traces[0].StopReason != "HALTED" {
 			t.Fatalf("answered %t, %v, traces %+v", answered, err, r.traces)
 		}
