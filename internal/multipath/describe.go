@@ -22,12 +22,14 @@ type Describer struct {
 	steps  []step              // the links that count, of all flows; see Cover
 	cover  []uint16
 
+	apart  [][]pass // the passes of the links to be dropped, into the row at hand
 	groups []group
 	in     [MaxFlows]uint16 // the group of each flow, from 1
 	widths [65]uint16       // nodes of each row
 	hidden [65]uint16       // flows in each row that nothing answered
 	heard  [65]uint16       // and those that were answered
 	missed [65]uint16       // flows in each row with an attempt that nothing answered
+	misses [65]uint16       // and those attempts
 	veiled [65]uint8        // row with several nodes, after a per-packet balancer in front of this row
 	moved  [MaxFlows]bool
 	shaken [65]bool             // the balancer in front of a row moved flows once
@@ -35,6 +37,7 @@ type Describer struct {
 	seen   [maxNodes + 1]uint8  // highest TTL at which a node goes on
 	counts [maxNodes + 1]uint16 // flows at each node of a row
 	random [maxNodes + 1]bool   // a node is a per-packet balancer at some TTL
+	routes [maxNodes + 1]route  // next hops of a node at all its TTLs
 	full   uint8                // TTL from which nodes are controlled; 0: nowhere
 	starts uint8                // lowest TTL probed
 	last   uint8                // highest TTL with an answer
@@ -53,10 +56,12 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 	d.nodes, d.forks, d.steps = d.nodes[:0], d.forks[:0], d.steps[:0]
 	clear(d.moved[:])
 	clear(d.random[:])
+	clear(d.routes[:])
 	clear(d.widths[:])
 	clear(d.hidden[:])
 	clear(d.heard[:])
 	clear(d.missed[:])
+	clear(d.misses[:])
 	clear(d.veiled[:])
 	d.full, d.starts, d.last = 0, 0, 0
 	if len(seen) == 0 {
@@ -83,7 +88,7 @@ func (d *Describer) Describe(m *record.Multipath, cfg *Config, seen []Observatio
 	}
 	d.findVeiled()
 	d.findMoves()
-	for d.describeRows(m); d.isRandomElsewhere(); {
+	for d.describeRows(m); d.isRandomElsewhere() || d.isPartedElsewhere(); {
 		d.describeRows(m)
 	}
 	if d.full != 0 {
@@ -142,9 +147,9 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 		}
 	}
 	d.widths[t] = uint16(len(d.nodes) - begin)
-	d.hidden[t], d.heard[t], d.missed[t] = 0, 0, 0
+	d.hidden[t], d.heard[t], d.missed[t], d.misses[t] = 0, 0, 0, 0
 	for i := range row {
-		if row[i].missed {
+		if d.misses[t] += uint16(row[i].misses); row[i].misses > 0 {
 			d.missed[t]++
 		}
 		if row[i].silent() {
@@ -175,19 +180,21 @@ func (d *Describer) describeNodes(m *record.Multipath, t int) {
 func (d *Describer) findMoves() {
 	clear(d.shaken[:])
 	clear(d.since[:])
-	var turns [65]bool
+	var turns [65]bool // by the first row of the diamond
 	for t := int(d.starts); t <= int(d.last); t++ {
-		moved := false
-		row, when := d.row(t), moment{}
+		row, when, front := d.row(t), moment{}, d.front(t)
 		for i := range row {
-			o := &row[i]
-			moved = moved || o.moved()
-			turns[t] = turns[t] || o.turned()
-			when.take(o)
+			turns[front] = turns[front] || row[i].turned()
+			when.take(&row[i])
 		}
-		turns[t] = turns[t] || when.isSeveral()
-		front := d.front(t)
-		if !moved || slices.Contains(turns[front:t+1], true) {
+		turns[front] = turns[front] || when.isSeveral()
+	}
+	for t := int(d.starts); t <= int(d.last); t++ {
+		row, when, front := d.row(t), moment{}, d.front(t)
+		for i := range row {
+			when.take(&row[i])
+		}
+		if when.before == 0 || turns[front] {
 			continue
 		}
 		d.shaken[front] = true
@@ -218,6 +225,9 @@ func (d *Describer) findVeiled() {
 			continue
 		}
 		front := t
+		if d.isAgain(t) {
+			front--
+		}
 		for front > int(d.starts) && (d.widths[front-1] != 1 || d.isVeiled(front-1) || d.heard[front-1] < sole) {
 			front--
 		}
@@ -241,21 +251,44 @@ func (d *Describer) turnsBehind(t int) bool {
 		o := &row[i]
 		turned = turned || o.turned()
 		when.take(o)
-		if near := d.find(o.flow, t-1); o.second != 0 && (near == nil || near.node == 0 || near.missed) {
+		if near := d.find(o.flow, t-1); o.second != 0 && (near == nil || near.node == 0 || near.misses > 0) {
 			hidden++
 			behind = behind || o.moved()
 		}
 	}
-	if !turned && !when.isSeveral() {
+	if !turned && !when.isSeveral() && !(d.isVeiled(t-1) && when.before != 0 && d.stays(t, when.before) < provenBits) {
 		return false
 	}
 	switch {
+	case d.isAgain(t):
+		return true
 	case d.widths[t-1] == 0, behind && d.isVeiled(t-1):
 		return true
 	case d.isVeiled(t - 1): // the flows through a silent router of another branch stay
 		return hidden < steady
 	}
 	return d.widths[t-1] == 1 && d.heard[t-1] < uint16(d.cfg.rule.Flows(1))
+}
+
+// stays returns how many repeats in the row at t stayed since a time.
+func (d *Describer) stays(t int, since int64) (n int) {
+	for _, o := range d.row(t) {
+		n += o.stays(since)
+	}
+	return n
+}
+
+// isAgain reports whether the one node at the TTL before t is in the row at t again, beside others. A balancer
+// before it has branches of different lengths.
+func (d *Describer) isAgain(t int) bool {
+	if d.widths[t-1] != 1 {
+		return false
+	}
+	node := uint16(0)
+	for _, o := range d.row(t - 1) {
+		node = max(node, o.node)
+	}
+	return slices.ContainsFunc(d.row(t), func(o sample) bool { return o.node == node || o.second == node || o.third == node })
 }
 
 // turnsUnseen reports whether a flow turns in the row at t that was lost at the TTL before. All flows meet

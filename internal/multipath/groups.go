@@ -13,6 +13,7 @@ type group struct {
 	silent  int
 	nodes   uint8 // that they reach in the row at hand: 0, 1, or 2 for several
 	joined  bool  // they certainly reach one node only
+	turns   bool  // if not packet: the balancer may have moved the flows several times
 }
 
 // countGroups finds how many nodes the flows of each group reach at t.
@@ -31,7 +32,7 @@ func (d *Describer) countGroups(t int) {
 			continue
 		}
 		g := &d.groups[d.in[o.flow]-1]
-		if o.silent() || o.missed {
+		if o.silent() || o.misses > 0 {
 			g.silent++
 		}
 		sent := [...]int64{o.sent, o.sentAgain[0], o.sentAgain[1]}

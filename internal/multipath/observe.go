@@ -16,9 +16,8 @@ type sample struct {
 	second uint16 // that answered a repeat
 	third  uint16
 	// away is set if a repeat was answered from the end of a path, and the first probe was not.
-	away bool
-	// missed is set if an attempt before the repeats was not answered.
-	missed bool
+	away   bool
+	misses uint8 // attempts before the repeats that nothing answered
 	sent   int64 // of the probe that node answered, or of the first one
 	// sentAgain is when the repeats were sent that second and third answered.
 	sentAgain [2]int64
@@ -172,7 +171,9 @@ func (d *samples) take(o *Observation) {
 	}
 	s := &(*list)[len(*list)-1]
 	if !o.Answered || o.From.IsZero() {
-		s.missed = s.missed || o.Attempt < firstRepeat
+		if o.Attempt < firstRepeat {
+			s.misses++
+		}
 		return
 	}
 	node := uint16(d.number(o.From))

@@ -30,6 +30,7 @@ type fork struct {
 	packet bool // it is a per-packet balancer
 	open   bool // too few repeats show that it is none
 	loose  bool // a per-packet balancer lies before it
+	stays  bool // enough repeats show that flows stay
 	width  int
 	length int // if packet
 
@@ -59,6 +60,7 @@ func (d *Describer) describeRow(m *record.Multipath, t int) {
 	})
 	first := len(d.forks)
 	d.addForks(t)
+	d.dropApart(t, d.forks[first:])
 	d.addLinks(m, t)
 	d.dissolve(t)
 	uneven := d.isUneven(first, t)
@@ -154,7 +156,7 @@ func (d *Describer) pass(t int, near, far *sample, node uint16, alone bool) {
 			return
 		case g.packet:
 			p.flags &^= passThrough
-		case near == nil || !near.confirmed() || !g.joined && !far.confirmed():
+		case g.turns || near == nil || !near.confirmed() || !g.joined && !far.confirmed():
 			p.flags &^= passSure
 		}
 	}
@@ -240,11 +242,34 @@ func (d *Describer) addFork(t int, f fork, passes []pass) {
 	if d.veiled[t] != 0 && d.widths[t] > 0 { // the nodes of its branches come into sight there
 		f.width = max(f.width, int(d.widths[d.veiled[t]]))
 	}
-	f.open = !f.packet && f.width > 1 && !d.isProven(t, passes)
+	f.stays = d.isProven(t, passes)
+	f.open = !f.packet && f.width > 1 && !f.stays
+	d.findParted(&f, passes)
+	if !f.packet && d.mayTurn(t, passes) {
+		for i := range passes {
+			if g := d.in[passes[i].flow]; g != 0 {
+				d.groups[g-1].turns = true
+			}
+		}
+	}
 	d.forks = append(d.forks, f)
 	if f.packet || f.open || moved {
 		d.addGroup(t, passes, &f)
 	}
+}
+
+// mayTurn reports whether flows of the passes moved in the row at t, and too few stayed since then to show that
+// they moved once.
+func (d *Describer) mayTurn(t int, passes []pass) bool {
+	since, moved, stays := d.since[d.front(t)], false, 0
+	for i := range passes {
+		if passes[i].far != 0 {
+			o := d.find(passes[i].flow, t)
+			moved = moved || o.moved()
+			stays += o.stays(since)
+		}
+	}
+	return moved && stays < provenBits
 }
 
 // addLinks adds the links of the passes.
