@@ -16,6 +16,8 @@ const (
 	// rarelyMissed is how many probes at most are not answered for one that is, if silence is a branch: the
 	// branches that answer have a fifth of the packets, as for Config.sole.
 	rarelyMissed = 4
+	// seldom is how many probes must not be answered to show this if neither row is answered by one node.
+	seldom = 5
 	// mostApart is how many near ends of a row may be apart from their far ends. If they are more, their
 	// routers limit their answers more likely.
 	mostApart = 2
@@ -118,15 +120,19 @@ func (d *Describer) dropApart(t int, forks []fork) {
 // isSole reports whether a link from the one router that answers at the TTL before t is true: silence there is
 // no branch, or its branches join at t, or repeats show that each flow keeps its node at t. f is its fork.
 func (d *Describer) isSole(t int, f *fork) bool {
+	near, far := d.isVeiled(t-1), d.isVeiled(t)
+	one, two := uint16(d.cfg.rule.Flows(1)), uint16(d.cfg.rule.Flows(2)) // see Search.leastSole
 	switch {
-	case !d.isVeiled(t - 1), d.isRare(t - 1), d.widths[t] == 1 && d.isRare(t):
-		return true
 	case d.widths[t] > 1:
-		return !f.packet && f.stays && (!d.isVeiled(t) || d.rowBits(t) > 0)
-	case !d.isVeiled(t) && int(d.heard[t]) >= d.cfg.rule.Flows(2): // see Search.leastSole
+		return !near || d.misses[t-1] > 2*d.heard[t-1] || !f.packet && f.stays && (!far || d.rowBits(t) > 0)
+	case !near && !far:
+		return true
+	case !near && (d.heard[t-1] >= two || d.cfg.Borrow && d.heard[t-1] < one):
+		return true
+	case !far && (d.heard[t] >= two || d.isRare(t-1)):
 		return true
 	}
-	return d.rowBits(t) >= apartBits
+	return d.isRare(t-1) && d.misses[t-1] > seldom || d.isRare(t) && d.misses[t] > seldom || d.rowBits(t) >= apartBits
 }
 
 // isRare reports whether the probes at a TTL are answered so rarely that its router limits its answers, more
