@@ -258,18 +258,11 @@ func (d *Describer) addFork(t int, f fork, passes []pass) {
 	}
 }
 
-// mayTurn reports whether flows of the passes moved in the row at t, and too few stayed since then to show that
-// they moved once.
+// mayTurn reports whether flows of the passes moved in the row at t, and too few flows of the row stayed since
+// then to show that they moved once.
 func (d *Describer) mayTurn(t int, passes []pass) bool {
-	since, moved, stays := d.since[d.front(t)], false, 0
-	for i := range passes {
-		if passes[i].far != 0 {
-			o := d.find(passes[i].flow, t)
-			moved = moved || o.moved()
-			stays += o.stays(since)
-		}
-	}
-	return moved && stays < provenBits
+	moved := slices.ContainsFunc(passes, func(p pass) bool { return p.far != 0 && d.find(p.flow, t).moved() })
+	return moved && d.stays(t, d.since[d.front(t)]) < provenBits
 }
 
 // addLinks adds the links of the passes.
