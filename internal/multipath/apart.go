@@ -127,7 +127,7 @@ func (d *Describer) isSole(t int, f *fork) bool {
 		return !near || d.misses[t-1] > 2*d.heard[t-1] || !f.packet && f.stays && (!far || d.rowBits(t) > 0)
 	case !near && !far:
 		return true
-	case !near && (d.heard[t-1] >= two || d.cfg.Borrow && d.heard[t-1] < one):
+	case !near && (d.heard[t-1] >= two || d.cfg.Borrow && d.heard[t-1] < one || d.rowBits(t) >= provenBits):
 		return true
 	case !far && (d.heard[t] >= two || d.isRare(t-1)):
 		return true
