@@ -3,11 +3,11 @@ package multipath
 // askStar asks a few flows at a TTL at which no router has answered.
 func (s *Search) askStar(v *view) {
 	most := starFlows
-	if s.sure != 0 && v.ttl > s.sure && s.reach < s.sure || s.reach >= s.first+starsNear && v.ttl > s.reach+starsBeyond {
+	if s.sure != 0 && v.ttl > s.sure && s.reach < s.sure || v.ttl > s.reach+s.starsBeyond() {
 		most = 1 // no path is known to go on there
 	}
 	if v.ttl+1 == s.end { // maybe the target is there, and limits its answers
-		most = s.cfg.rule.Flows(1)
+		most = starFlows + 1
 	}
 	if s.cfg.Known != nil && v.asked > 0 {
 		switch known, swept := s.isKnownStar(v.ttl); {
@@ -34,13 +34,21 @@ func (s *Search) askStar(v *view) {
 	}
 }
 
+// starsBeyond returns at how many TTLs after the last router that answers starFlows flows are asked.
+func (s *Search) starsBeyond() uint8 {
+	if s.reach < s.first+starsNear {
+		return starsAfterNear
+	}
+	return 0
+}
+
 // isKnownStar reports whether other targets have shown that all flows meet again at the next router that
 // answered flow 0 after ttl, at which none did. swept is false as long as the sweep may find that router.
 func (s *Search) isKnownStar(ttl uint8) (known, swept bool) {
 	for t := ttl + 1; s.has(t); t++ {
 		if c := s.get(0, t); c.answered() && !s.isEnd(c) {
-			width, _, ok := s.cfg.Known.lookup(s.knownKey(t, &near{}, c.node()))
-			return ok && width == 1, true
+			known := s.cfg.Known.get(s.keyFrom(t-1, t, c.node()))
+			return known.isSole(), true
 		}
 	}
 	return false, s.flags&sweepDone != 0

@@ -51,7 +51,7 @@ type row struct {
 	flags    rowFlags
 }
 
-type rowFlags uint16
+type rowFlags uint32
 
 const (
 	rowChecked     rowFlags = 1 << iota // the balancer in front of the row was judged
@@ -65,6 +65,10 @@ const (
 	rowSoleSampled                      // flows in front of the balancer after it were asked again
 	rowSole                             // the balancer after it needs certainty that it has one node
 	rowHides                            // silent flows may be those of another branch
+	rowToldLimit                        // other targets know whether its routers limit their answers
+	rowLimits                           // they do, as other targets have shown
+	rowLinked                           // so is the link to its one node, as other targets have shown
+	rowCertain                          // other targets know that it has one node for certain
 	rowFew                              // no more flows can be asked in it, and those are too few
 )
 

@@ -18,6 +18,9 @@ const (
 	provenBits = 4
 	// mostSilent is how many repeats that nothing answers end the search for evidence.
 	mostSilent = 10
+	// fewRepeats is how many flows are asked again at once where other targets have shown a per-packet
+	// balancer.
+	fewRepeats = 3
 	// mostFlows is how many flows of a row are enough in any case.
 	mostFlows = 64
 )
@@ -72,7 +75,10 @@ func (s *Search) gatherEvidence(v *view, ttl uint8, near int, bits float64) (ask
 	}
 	r := &v.shares
 	s.share(r, ttl, near)
-	silent := 0
+	silent, most := 0, len(s.extras)+mostFlows
+	if s.isWarned(v) { // a few show it
+		most = len(s.extras) + fewRepeats
+	}
 	for i := range s.extras[since:] {
 		e := &s.extras[since+i]
 		switch {
@@ -88,7 +94,7 @@ func (s *Search) gatherEvidence(v *view, ttl uint8, near int, bits float64) (ask
 			break // each flow has one left, to see it move
 		}
 		for _, f := range r.flows {
-			if bits <= 0 || silent > mostSilent {
+			if bits <= 0 || silent > mostSilent || len(s.extras) >= most {
 				return asked
 			}
 			if s.askExtra(Probe{Flow: f, TTL: ttl, Attempt: attempt}) {
@@ -108,7 +114,7 @@ func (s *Search) prepareEvidence() (asked bool) {
 	defer s.cfg.views.put(v)
 	for ttl := s.first; s.has(ttl); ttl++ {
 		row := s.row(ttl)
-		if row.nodes < 2 || row.flags&(rowSampled|rowPacket) != 0 || s.inPacket(ttl) {
+		if row.nodes < 2 || row.flags&(rowSampled|rowPacket|rowLimits) != 0 || s.inPacket(ttl) {
 			continue
 		}
 		s.look(v, ttl)
@@ -118,7 +124,7 @@ func (s *Search) prepareEvidence() (asked bool) {
 		r := &v.shares
 		s.share(r, ttl, 0)
 		mean := s.meanBits(r, ttl)
-		if lack := enoughBits - mean*float64(r.total); lack > 0 && mean > 0 && v.asked < mostFlows {
+		if lack := s.lackBits(v) - mean*float64(r.total); lack > 0 && mean > 0 && v.asked < mostFlows {
 			if s.askNew(v, min(int(math.Ceil(lack/mean)), mostFlows-v.asked)) {
 				asked = true
 			} else {
@@ -129,10 +135,36 @@ func (s *Search) prepareEvidence() (asked bool) {
 	return asked
 }
 
-// isBorrowed reports whether other targets have shown so many branches, which so many flows of this one
-// do not show.
-func (s *Search) isBorrowed(width, answers int) bool {
-	return s.cfg.Known != nil && answers < s.cfg.rule.Flows(width)
+// keepBits returns the evidence of the row after the one at ttl that flows keep to the branches of a
+// diamond: each branch goes on to a node of its own, and every flow met both. Flows that a per-packet
+// balancer sends anew would meet them by chance. The first flow of each branch tells which nodes belong
+// together.
+func (s *Search) keepBits(ttl uint8) (bits float64) {
+	v := s.cfg.views.get()
+	defer s.cfg.views.put(v)
+	v.reset(ttl + 1)
+	s.share(&v.shares, ttl+1, 0)
+	branches := 0
+	for _, f := range v.shares.flows {
+		b, c := s.get(f, ttl), s.get(f, ttl+1)
+		if !b.answered() || s.isEnd(b) || s.isEnd(c) {
+			continue
+		}
+		next, back := &v.nearOf[b.node()], &v.farOf[c.node()]
+		switch {
+		case next.epoch != v.epoch && back.epoch != v.epoch:
+			*next, *back = mark{v.epoch, uint16(c.node())}, mark{v.epoch, uint16(b.node())}
+			branches++
+		case next.epoch != v.epoch || back.epoch != v.epoch || int(next.at) != c.node():
+			return 0
+		default:
+			bits += v.shares.bits(c.node())
+		}
+	}
+	if branches < 2 {
+		return 0
+	}
+	return bits
 }
 
 // hasMovedOnce returns the evidence that the balancer in front of the row at ttl, which moved flows,

@@ -35,13 +35,12 @@ func TestKnown(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			k := NewKnown(0)
 			for _, r := range tt.reports {
-				k.report(key(9), r.width, r.set, r.prefix)
+				k.report(key(9), finding{width: r.width, set: r.set, prefix: r.prefix})
 			}
-			width, _, ok := k.lookup(key(9))
-			if ok != (tt.width > 0) || ok && width != tt.width {
-				t.Errorf("lookup = %d, %v; want %d", width, ok, tt.width)
+			if e := k.get(key(9)); e.isShown() != (tt.width > 0) || e.isShown() && int(e.width) != tt.width {
+				t.Errorf("%+v; want width %d", e, tt.width)
 			}
-			if _, _, ok := k.lookup(key(8)); ok {
+			if e := k.get(key(8)); e.isShown() {
 				t.Error("knows a node that nothing was reported of")
 			}
 		})
@@ -54,29 +53,33 @@ func TestKnownDoubt(t *testing.T) {
 	k := NewKnown(1 << 16)
 	counts := func(want int) {
 		t.Helper()
-		if width, _, ok := k.lookup(key(9)); ok != (want > 0) || ok && width != want {
-			t.Errorf("lookup = %d, %v; want %d", width, ok, want)
+		if e := k.get(key(9)); e.isShown() != (want > 0) || e.isShown() && int(e.width) != want {
+			t.Errorf("%+v; want width %d", e, want)
 		}
 	}
-	k.doubt(key(9), 2) // of nothing
-	counts(0)
-	k.report(key(9), 1, 7, 1)
-	k.report(key(9), 1, 7, 2)
+	k.report(key(9), finding{width: 1, set: 7, prefix: 1})
+	k.report(key(9), finding{width: 1, set: 7, prefix: 2})
 	counts(1)
 	k.doubt(key(9), 1) // no contradiction
 	counts(1)
 	k.doubt(key(9), 2)
 	counts(0)
-	k.report(key(9), 1, 7, 3)
-	k.report(key(9), 1, 7, 4)
+	k.report(key(9), finding{width: 1, set: 7, prefix: 3})
+	k.report(key(9), finding{width: 1, set: 7, prefix: 4})
 	counts(0)
-	k.report(key(9), 2, 9, 3)
-	k.report(key(9), 2, 9, 4)
+	k.report(key(9), finding{width: 2, set: 9, prefix: 3})
+	k.report(key(9), finding{width: 2, set: 9, prefix: 4})
 	counts(2)
+	k.doubt(key(8), 2) // before any report
+	k.report(key(8), finding{width: 1, set: 7, prefix: 1})
+	k.report(key(8), finding{width: 1, set: 7, prefix: 2})
+	if e := k.get(key(8)); e.isShown() {
+		t.Errorf("%+v; want the doubt", e)
+	}
 	k.warn(key(9))
 	k.doubt(key(9), 3)
-	if width, _, ok := k.lookup(key(9)); width != unsteady || !ok {
-		t.Errorf("width %d, %v; want the warning", width, ok)
+	if e := k.get(key(9)); !e.isUnsteady() {
+		t.Errorf("%+v; want the warning", e)
 	}
 }
 
@@ -89,8 +92,8 @@ func TestKnownIsFull(t *testing.T) {
 			for i := range 20_000 {
 				n := key(byte(i))
 				n.near[12] = byte(i >> 8)
-				k.report(n, 1, 1, g)
-				k.lookup(n)
+				k.report(n, finding{width: 1, set: 1, prefix: g})
+				k.get(n)
 			}
 		})
 	}
@@ -218,7 +221,7 @@ func TestSearchLendsNoSilence(t *testing.T) {
 			}
 		}
 		key := knownKey{near: n.routers[3].addr, far: n.routers[6].addr, ttl: 5}
-		if _, _, ok := cfg.Known.lookup(key); ok {
+		if e := cfg.Known.get(key); e.isShown() {
 			t.Fatalf("target %d: the branch is lent", i)
 		}
 	}
@@ -231,13 +234,13 @@ func TestKnownWarn(t *testing.T) {
 		if name == "first" {
 			k.warn(key)
 		}
-		k.report(key, 1, 7, 1)
-		k.report(key, 1, 7, 2)
+		k.report(key, finding{width: 1, set: 7, prefix: 1})
+		k.report(key, finding{width: 1, set: 7, prefix: 2})
 		if name == "last" {
 			k.warn(key)
 		}
-		if width, _, ok := k.lookup(key); width != unsteady || !ok {
-			t.Errorf("%s: width %d, %v; want a warning", name, width, ok)
+		if e := k.get(key); !e.isUnsteady() {
+			t.Errorf("%s: %+v; want a warning", name, e)
 		}
 	}
 }

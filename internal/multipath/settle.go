@@ -3,13 +3,11 @@ package multipath
 const (
 	// starFlows is how many flows are asked at a TTL at which no router answers.
 	starFlows = 2
-	// starsBeyond is at how many TTLs after the last router that answers so many are asked. Beyond
-	// them one flow is enough: the gap limit ends the path.
-	starsBeyond = 2
-	// starsNear is up to how many TTLs after the first one so many are asked in any case. Few paths
-	// end there, and near routers limit their answers. A single loss at a router without a limit,
-	// between others, must not end the search.
-	starsNear = 8
+	// starsNear is up to how many TTLs after the first one the last router that answers is a near one. Few
+	// paths end there, and near routers limit their answers. So starFlows are asked at starsAfterNear TTLs
+	// after it. After a farther router one flow is enough: the gap limit ends the path.
+	starsNear      = 8
+	starsAfterNear = 3
 	// beyondEnd is how many TTLs beyond the end of all paths are asked.
 	beyondEnd = 1
 	// borrowFlows is how many flows must agree with the branches that other targets have shown.
@@ -21,7 +19,7 @@ const (
 	// flows through one of its near ends.
 	mostStars = 16
 	// moreForSilent is how many flows at most are asked in addition if some were silent.
-	moreForSilent = 2
+	moreForSilent = 1
 	// fewSilent is how many more flows may be silent than are answered, until a router counts as one
 	// that limits its answers.
 	fewSilent = 4
@@ -45,7 +43,10 @@ func (s *Search) settle(ttl uint8) {
 		row := s.row(ttl)
 		row.nodes = uint16(len(v.fars))
 		row.flags &^= rowHides
+		s.learn(v)
+		s.findLimit(v)
 		if hides(v.silent, v.answers) {
+			s.veil(v)
 			row.flags |= rowHides
 		}
 		if !was && s.isVeiled(ttl) {
@@ -130,14 +131,31 @@ func (s *Search) lack(v *view, n *near) int {
 	}
 	least := s.leastSole(v.ttl)
 	need = max(need, least)
-	if givesUp(need, answers, silent) || answers == 0 && silent > starFlows {
-		return 0 // a router that limits its answers, or a branch without any
-	}
-	if n != nil && least == 0 {
-		need = s.borrow(v, n, answers, width)
-		if v.alone && width == 1 && answers >= s.cfg.rule.Flows(1) {
-			s.lend(v, n) // a balancer must be told from a per-packet one first
+	if s.row(v.ttl).flags&(rowLimits|rowSole) == rowLimits && answers < need {
+		if s.isSpared(v, silent) {
+			return 0
 		}
+		return 1
+	}
+	if width == 1 && hides(silent, answers) {
+		need = min(need, s.cfg.rule.Flows(2)) // no number makes it certain
+	}
+	switch {
+	case givesUp(need, answers, silent), answers == 0 && silent > starFlows:
+		return 0 // a router that limits its answers, or a branch without any
+	case v.ended && len(v.fars) == 1 && silent >= veils:
+		return 0 // a host that limits its answers
+	}
+	if n != nil {
+		borrowed := s.borrow(v, n, answers, width)
+		if least == 0 {
+			need = borrowed
+			if v.alone && width == 1 && answers >= s.cfg.rule.Flows(1) {
+				s.lend(v, n) // a balancer must be told from a per-packet one first
+				need = max(need, s.leastToLend(v, n))
+			}
+		}
+		need = max(need, borrowed)
 	}
 	lack := max(0, need-answers)
 	switch {
@@ -148,6 +166,20 @@ func (s *Search) lack(v *view, n *near) int {
 		lack += min(silent/2, moreForSilent)
 	}
 	return lack
+}
+
+// leastToLend returns how many flows must be answered in a row so that other targets may rely on its only
+// node. If its router limited its answers to others, few flows do not show that it is the only one.
+func (s *Search) leastToLend(v *view, n *near) int {
+	far := v.fars[0].node
+	known := s.cfg.Known.get(s.knownKey(v.ttl, n, far))
+	if !known.isVeiled() || v.silent >= veils || v.ended {
+		return 0
+	}
+	if router := s.cfg.Known.get(limitKey(v.ttl, s.addrs[far-1])); router.limits == 0 {
+		return 0
+	}
+	return s.cfg.rule.Flows(2)
 }
 
 // givesUp reports whether a router limits its answers: so many flows are silent that need answers would

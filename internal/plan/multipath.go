@@ -30,9 +30,7 @@ func PathSearch(s record.Strategy, c multipath.Config) (*multipath.Config, error
 	if s.Scope == ScopeTrace {
 		c.Scope = multipath.PerTrace
 	}
-	if !s.NoBorrow {
-		c.Known, c.Borrow = multipath.NewKnown(branchOctets), true
-	}
+	c.Known, c.Borrow = multipath.NewKnown(branchOctets), !s.NoBorrow
 	if err := c.Validate(); err != nil {
 		return nil, &ConfigError{Err: err}
 	}

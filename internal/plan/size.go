@@ -43,9 +43,9 @@ func (p *Plan) UsualProbes() (perTarget uint64, guess bool) {
 	if p.paths == nil {
 		return p.ProbesPerTarget(), false
 	}
-	perTarget = 60 // one probe at most TTLs, and the flows at balancers
+	perTarget = 50 // one probe at most TTLs, and the flows at balancers
 	if !p.paths.Borrow {
-		perTarget += 60
+		perTarget += 30
 	}
 	if p.MDA == record.Full.String() {
 		perTarget += 40

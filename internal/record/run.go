@@ -99,7 +99,7 @@ type MultipathOptions struct {
 	MaxProbes int `json:"max_probes,omitempty"`
 	// HashFields examines which header fields balancers hash.
 	HashFields bool `json:"hash_fields,omitempty"`
-	// NoBorrow makes no use of what other targets have shown.
+	// NoBorrow asks the full number of flows at each router, whatever other targets have shown.
 	NoBorrow bool `json:"no_borrow,omitempty"`
 }
 

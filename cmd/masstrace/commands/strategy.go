@@ -26,7 +26,7 @@ type StrategyFlags struct {
 	MaxBranches     count      `placeholder:"N" help:"multipath: number of branches after which a balancer is not followed further, at most 128. Default: 100."`
 	MaxProbes       count      `placeholder:"N" help:"multipath: probes after which a target is given up. Default: no limit."`
 	HashFields      bool       `help:"multipath: examine which header fields each balancer hashes."`
-	NoBorrow        bool       `help:"multipath: make no use of what other targets have shown of a router."`
+	NoBorrow        bool       `help:"multipath: ask the full number of flows at each router, whatever other targets have shown."`
 }
 
 // validate checks combinations of flags.
