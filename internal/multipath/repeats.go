@@ -19,7 +19,8 @@ func (s *Search) leastSole(ttl uint8) int {
 	return 0
 }
 
-// isVeiled reports whether one node answers in the row at ttl, and silence may hide another one.
+// isVeiled reports whether one node answers in the row at ttl, and silence may hide another one, or would if
+// its router were asked more than its limit allows.
 func (s *Search) isVeiled(ttl uint8) bool {
 	if !s.has(ttl) {
 		return false
@@ -65,7 +66,7 @@ func (s *Search) inPacket(ttl uint8) bool {
 
 // checkDiamond judges the balancer in front of the diamond of a row. Unless it is a per-packet one,
 // nodes are controlled from there on. checkDiamond returns false until the repeats are answered.
-func (s *Search) checkDiamond(v *view, ttl uint8) bool {
+func (s *Search) checkDiamond(ttl uint8) bool {
 	f := s.front(ttl)
 	judged := f
 	for judged < ttl && s.has(judged) && s.row(judged).nodes < 2 {

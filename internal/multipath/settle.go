@@ -54,7 +54,7 @@ func (s *Search) settle(ttl uint8) {
 		}
 		s.findLoop(ttl)
 	}
-	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(v, ttl) {
+	if !s.inPacket(ttl) && !s.controls(ttl) && s.isUneven(v) && !s.checkDiamond(ttl) {
 		return // until the repeats are answered
 	}
 	packet := s.inPacket(ttl)
@@ -122,15 +122,11 @@ func (s *Search) lack(v *view, n *near) int {
 	if width > s.cfg.MaxBranches {
 		return 0
 	}
-	need := s.cfg.rule.Flows(width)
-	if n == nil && s.inPacket(v.ttl) {
-		need = max(need, s.cfg.sole())
-		if width == 1 { // it must be certain, see group.joined
-			need = max(need, s.soleFlows(v.ttl))
-		}
-	}
 	least := s.leastSole(v.ttl)
-	need = max(need, least)
+	need := max(least, s.cfg.rule.Flows(width))
+	if n == nil && s.inPacket(v.ttl) {
+		need = max(need, s.joinFlows(v.ttl, width))
+	}
 	if s.row(v.ttl).flags&(rowLimits|rowSole) == rowLimits && answers < need {
 		if s.isSpared(v, silent) {
 			return 0
@@ -166,6 +162,14 @@ func (s *Search) lack(v *view, n *near) int {
 		lack += min(silent/2, moreForSilent)
 	}
 	return lack
+}
+
+// joinFlows returns how many flows a row needs behind a per-packet balancer.
+func (s *Search) joinFlows(ttl uint8, width int) int {
+	if width == 1 { // it must be certain, see group.joined
+		return s.soleFlows(ttl)
+	}
+	return s.cfg.sole()
 }
 
 // leastToLend returns how many flows must be answered in a row so that other targets may rely on its only
