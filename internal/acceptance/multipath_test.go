@@ -15,7 +15,7 @@ func TestMultipath(t *testing.T) {
 		preset       string
 		nodes, links float64 // least shares found
 	}{
-		{"default", 0.95, 0.93}, // routers near the few targets limit their answers
+		{"default", 0.95, 0.91}, // routers near the few targets limit their answers
 		{"multipath", 0.99, 0.97},
 		{"multipath-hostile", 0.95, 0.92},
 		{"nat", 0.99, 0.98},

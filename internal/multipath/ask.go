@@ -39,7 +39,7 @@ func (s *Search) starsBeyond() uint8 {
 	if s.reach < s.first+starsNear {
 		return starsAfterNear
 	}
-	return 0
+	return starsAfterFar
 }
 
 // isKnownStar reports whether other targets have shown that all flows meet again at the next router that

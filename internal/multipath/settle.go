@@ -5,9 +5,11 @@ const (
 	starFlows = 2
 	// starsNear is up to how many TTLs after the first one the last router that answers is a near one. Few
 	// paths end there, and near routers limit their answers. So starFlows are asked at starsAfterNear TTLs
-	// after it. After a farther router one flow is enough: the gap limit ends the path.
+	// after it, and at starsAfterFar after a farther one. Beyond them one flow is enough: the gap limit ends the
+	// path.
 	starsNear      = 8
-	starsAfterNear = 3
+	starsAfterNear = 5
+	starsAfterFar  = 1
 	// beyondEnd is how many TTLs beyond the end of all paths are asked.
 	beyondEnd = 1
 	// borrowFlows is how many flows must agree with the branches that other targets have shown.
