@@ -15,9 +15,7 @@ func (s *Search) lend(v *view, n *near) {
 	_, sum := s.branches(v, n)
 	f := finding{width: len(v.fars), set: sum, prefix: s.cfg.Known.prefixOf(s.target), certain: certain}
 	for i := range v.fars {
-		for key := range s.knownKeys(v.ttl, n, v.fars[i].node) {
-			s.cfg.Known.report(key, f)
-		}
+		s.cfg.Known.report(s.knownKey(v.ttl, n, v.fars[i].node), f)
 	}
 }
 
@@ -51,9 +49,7 @@ func (s *Search) lendSampled(ttl uint8) {
 // doubt tells other targets that n, which all flows pass, has at least so many branches.
 func (s *Search) doubt(v *view, n *near, width int) {
 	for i := range v.fars {
-		for key := range s.knownKeys(v.ttl, n, v.fars[i].node) {
-			s.cfg.Known.doubt(key, width)
-		}
+		s.cfg.Known.doubt(s.knownKey(v.ttl, n, v.fars[i].node), width)
 	}
 }
 
@@ -62,9 +58,7 @@ func (s *Search) veil(v *view) {
 	if s.cfg.Known == nil || !v.alone || len(v.fars) != 1 || v.ended {
 		return
 	}
-	for key := range s.knownKeys(v.ttl, &v.nears[0], v.fars[0].node) {
-		s.cfg.Known.veil(key)
-	}
+	s.cfg.Known.veil(s.knownKey(v.ttl, &v.nears[0], v.fars[0].node))
 }
 
 // warn warns other targets of a per-packet balancer in front of the row at ttl. Its branches may go on

@@ -1,7 +1,5 @@
 package multipath
 
-import "iter"
-
 // What other targets have shown spares a search probes that tell nothing new, even if it borrows nothing:
 // those that would prove once more that a row has one node, that a balancer balances flows, or that a router
 // limits its answers. Each node gets the full number of flows, as far as its router answers.
@@ -27,31 +25,6 @@ func (s *Search) keyFrom(from, ttl uint8, far int) knownKey {
 		}
 	}
 	return k
-}
-
-// mostKeys is how many nodes before a row the keys of its branches have.
-const mostKeys = 4
-
-// knownKeys yields the keys of far behind n, and behind the nodes before n that all flows pass: n may not answer
-// another search.
-func (s *Search) knownKeys(ttl uint8, n *near, far int) iter.Seq[knownKey] {
-	return func(yield func(knownKey) bool) {
-		if !yield(s.knownKey(ttl, n, far)) || n.node == 0 {
-			return
-		}
-		t := ttl - 1
-		for range mostKeys - 1 {
-			if !s.isWhole(t) {
-				return
-			}
-			if t--; !yield(s.keyFrom(t, ttl, far)) {
-				return
-			}
-			for t >= s.first && s.has(t) && s.row(t).nodes == 0 {
-				t--
-			}
-		}
-	}
 }
 
 // isWhole reports whether the row at ttl certainly has one node.
