@@ -47,7 +47,7 @@ func (s *Search) starsBeyond() uint8 {
 func (s *Search) isKnownStar(ttl uint8) (known, swept bool) {
 	for t := ttl + 1; s.has(t); t++ {
 		if c := s.get(0, t); c.answered() && !s.isEnd(c) {
-			known := s.cfg.Known.get(s.keyFrom(t-1, t, c.node()))
+			known := s.cfg.Known.get(s.knownKey(t, &near{}, c.node()))
 			return known.isSole(), true
 		}
 	}

@@ -11,7 +11,7 @@ func (s *Search) borrow(v *view, n *near, answers, width int) int {
 	if v.alone && width > 1 {
 		s.doubt(v, n, width)
 	}
-	known := s.cfg.Known.get(s.knownKey(v.ttl, n, far))
+	known := s.known(v, n, far)
 	shown := int(known.width)
 	switch {
 	case known.isUnsteady() && width == 1: // by chance, all flows may have met one node

@@ -51,7 +51,7 @@ type row struct {
 	flags    rowFlags
 }
 
-type rowFlags uint32
+type rowFlags uint16
 
 const (
 	rowChecked     rowFlags = 1 << iota // the balancer in front of the row was judged

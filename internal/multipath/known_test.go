@@ -167,27 +167,13 @@ func TestSearchBorrowsSilence(t *testing.T) {
 		cfg.Attempts, cfg.Known, cfg.Borrow = 1, NewKnown(1<<20), true
 		tr := newTrial(t, cfg)
 		var asked [2]int // at the silent router, by the first target and by a later one
-		for i := range uint64(50) {
-			n := newNetwork(5)
+		behind(t, tr, 50, func(_ int, n *network) {
 			n.done(n.chain(n.diamond(n.chain(0, 4), even(branches, 1)...), 2))
 			n.routers[3].silent = true
-			for r := range n.routers {
-				if n.routers[r].end {
-					n.routers[r].addr = probe.Addr4From([4]byte{192, 0, byte(i), 1})
-				}
-			}
-			tr.run(t, n, 10)
-			if f, notes := tr.judge(n.truth()); f.falseNodes+f.falseLinks > 0 {
-				t.Fatalf("false: %q", notes)
-			}
-			count := 0
-			for j := range tr.seen {
-				if tr.seen[j].TTL == 4 {
-					count++
-				}
-			}
-			asked[min(i, 1)] = count
-		}
+		}, func(i int) {
+			first, repeats := tr.asked(4)
+			asked[min(i, 1)] = first + repeats
+		})
 		want := [2]int{starFlows, 1}
 		if branches > 1 {
 			want[1] = starFlows
@@ -204,27 +190,21 @@ func TestSearchLendsNoSilence(t *testing.T) {
 	cfg := testConfig()
 	cfg.Attempts, cfg.Known, cfg.Borrow = 1, NewKnown(1<<20), true
 	tr := newTrial(t, cfg)
-	for i := range uint64(200) {
-		n := newNetwork(5)
+	var key knownKey
+	behind(t, tr, 200, func(_ int, n *network) {
 		veiled["a silent branch"](n)
 		n.routers[3].packet = true
-		n.seed = i
-		for r := range n.routers {
-			if n.routers[r].end {
-				n.routers[r].addr = probe.Addr4From([4]byte{192, byte(i >> 8), byte(i), 1})
-			}
-		}
-		tr.run(t, n, 10)
+		key = knownKey{near: n.routers[3].addr, far: n.routers[6].addr, ttl: 5}
+	}, func(i int) {
 		for _, node := range tr.out.Nodes {
 			if node.TTL == 5 && node.Borrowed {
 				t.Fatalf("target %d: %+v", i, node)
 			}
 		}
-		key := knownKey{near: n.routers[3].addr, far: n.routers[6].addr, ttl: 5}
 		if e := cfg.Known.get(key); e.isShown() {
 			t.Fatalf("target %d: the branch is lent", i)
 		}
-	}
+	})
 }
 
 // TestKnownWarn keeps a warning, which other targets report before or after.

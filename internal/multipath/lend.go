@@ -3,17 +3,17 @@ package multipath
 // lend gives the finished branches of n, which all flows pass, to other targets. Silent flows may have
 // met a branch more, so that nothing is lent then.
 func (s *Search) lend(v *view, n *near) {
-	row, certain := s.row(v.ttl), v.answers >= s.cfg.rule.Flows(2) && v.silent < veils
+	row, many := s.row(v.ttl), v.answers >= s.cfg.rule.Flows(2) && v.silent < veils
 	if s.cfg.Known == nil || v.ended || hides(v.silent, v.answers) || len(v.fars) == 0 || !s.isWholeBefore(v.ttl) ||
-		row.reported == uint8(len(v.fars)) && (!certain || row.flags&rowCertain != 0) {
+		row.reported == uint8(len(v.fars)) && (!many || row.flags&rowCertain != 0) {
 		return
 	}
 	row.reported = uint8(len(v.fars))
-	if certain {
+	if many {
 		row.flags |= rowCertain
 	}
 	_, sum := s.branches(v, n)
-	f := finding{width: len(v.fars), set: sum, prefix: s.cfg.Known.prefixOf(s.target), certain: certain}
+	f := finding{width: len(v.fars), set: sum, prefix: s.cfg.Known.prefixOf(s.target), certain: many}
 	for i := range v.fars {
 		s.cfg.Known.report(s.knownKey(v.ttl, n, v.fars[i].node), f)
 	}

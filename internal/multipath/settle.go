@@ -178,7 +178,7 @@ func (s *Search) joinFlows(ttl uint8, width int) int {
 // node. If its router limited its answers to others, few flows do not show that it is the only one.
 func (s *Search) leastToLend(v *view, n *near) int {
 	far := v.fars[0].node
-	known := s.cfg.Known.get(s.knownKey(v.ttl, n, far))
+	known := s.known(v, n, far)
 	if !known.isVeiled() || v.silent >= veils || v.ended {
 		return 0
 	}

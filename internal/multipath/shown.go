@@ -7,16 +7,12 @@ package multipath
 // knownKey returns the key of the near end n in front of its branch far. If no router answers
 // there, the next one before stands for it.
 func (s *Search) knownKey(ttl uint8, n *near, far int) knownKey {
-	if n.node == 0 {
-		return s.keyFrom(ttl-1, ttl, far)
-	}
-	return knownKey{near: s.addrs[n.node-1], far: s.addrs[far-1], ttl: ttl}
-}
-
-// keyFrom returns the key of the last node that answers at a TTL up to from, in front of far at ttl.
-func (s *Search) keyFrom(from, ttl uint8, far int) knownKey {
 	k := knownKey{far: s.addrs[far-1], ttl: ttl}
-	for t := from; t >= s.first && s.has(t); t-- {
+	if n.node != 0 {
+		k.near = s.addrs[n.node-1]
+		return k
+	}
+	for t := ttl - 1; t >= s.first && s.has(t); t-- {
 		for _, c := range s.line(t) {
 			if c.answered() {
 				k.near = s.addrs[c.node()-1]
@@ -25,6 +21,11 @@ func (s *Search) keyFrom(from, ttl uint8, far int) knownKey {
 		}
 	}
 	return k
+}
+
+// known returns what other targets have shown of the branch far of n.
+func (s *Search) known(v *view, n *near, far int) knownEntry {
+	return s.cfg.Known.get(s.knownKey(v.ttl, n, far))
 }
 
 // isWhole reports whether the row at ttl certainly has one node.
@@ -69,7 +70,7 @@ func (s *Search) learn(v *view) {
 	if n == nil {
 		n = &v.nears[0]
 	}
-	known := s.cfg.Known.get(s.knownKey(v.ttl, n, v.fars[0].node))
+	known := s.known(v, n, v.fars[0].node)
 	if v.alone && known.isSole() {
 		row.flags |= rowKnown
 	}
@@ -89,7 +90,7 @@ func (s *Search) isCertain(ttl uint8) bool {
 	if !v.alone || len(v.fars) != 1 {
 		return false
 	}
-	known := s.cfg.Known.get(s.knownKey(ttl, &v.nears[0], v.fars[0].node))
+	known := s.known(v, &v.nears[0], v.fars[0].node)
 	return known.isCertain()
 }
 
@@ -99,7 +100,7 @@ func (s *Search) isShown(v *view) bool {
 		return false
 	}
 	for i := range v.fars {
-		known := s.cfg.Known.get(s.knownKey(v.ttl, &v.nears[0], v.fars[i].node))
+		known := s.known(v, &v.nears[0], v.fars[i].node)
 		if known.balances() && known.width > 1 {
 			return true
 		}
@@ -113,7 +114,7 @@ func (s *Search) isWarned(v *view) bool {
 	if !v.alone || len(v.fars) == 0 {
 		return false
 	}
-	known := s.cfg.Known.get(s.knownKey(v.ttl, &v.nears[0], v.fars[0].node))
+	known := s.known(v, &v.nears[0], v.fars[0].node)
 	return known.isUnsteady()
 }
 
@@ -161,6 +162,6 @@ func (s *Search) isSpared(v *view, silent int) bool {
 	if !v.alone {
 		return false
 	}
-	known := s.cfg.Known.get(s.knownKey(v.ttl, &v.nears[0], v.fars[0].node))
+	known := s.known(v, &v.nears[0], v.fars[0].node)
 	return known.balances()
 }
